@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * error.h - what a call can answer, and why a peer left.
+ *
+ * Every function that can fail returns 0 or a negative code: libuv's own
+ * (UV_ENOMEM, UV_EINVAL, UV_EADDRINUSE, ...) pass through, ours start at -10001.
+ */
+#ifndef SIO_ERROR_H
+#define SIO_ERROR_H
+
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SIO_ERRNO_MAP(XX)                                                      \
+  XX(CLOSED, -10001, "the peer is gone")                                       \
+  XX(TIMEOUT, -10002, "operation has timed out")                               \
+  XX(PROTO, -10003, "the peer broke the protocol")                             \
+  XX(TOOBIG, -10004, "over a size limit")                                      \
+  XX(NAME, -10005, "reserved or malformed name")                               \
+  XX(JSON, -10006, "not one valid JSON text")                                  \
+  XX(PLACEHOLDER, -10007, "a placeholder names no attachment of this packet")  \
+  XX(DROPPED, -10008, "volatile, and the peer was not ready")                  \
+  XX(STATE, -10009, "not possible in this state")                              \
+  XX(EXISTS, -10010, "already there")                                          \
+  XX(DEPTH, -10011, "nested deeper than max_depth")
+
+enum sio_errno {
+#define SIO_XX(name, code, text) SIO_E##name = code,
+  SIO_ERRNO_MAP(SIO_XX)
+#undef SIO_XX
+      SIO_ERRNO_END = -10999
+};
+
+/* English text for our codes and libuv's. Static storage, any thread. */
+SIO_EXTERN const char *sio_strerror(int err);
+
+/* Why a connection or a socket ended. The texts are Socket.IO's own
+ * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
+#define SIO_REASON_MAP(XX)                                                     \
+  XX(NONE, 0, "none")                                                          \
+  XX(TRANSPORT_ERROR, 1, "transport error")                                    \
+  XX(TRANSPORT_CLOSE, 2, "transport close")                                    \
+  XX(FORCED_CLOSE, 3, "forced close")                                          \
+  XX(PING_TIMEOUT, 4, "ping timeout")                                          \
+  XX(PARSE_ERROR, 5, "parse error")                                            \
+  XX(SERVER_SHUTTING_DOWN, 6, "server shutting down")                          \
+  XX(FORCED_SERVER_CLOSE, 7, "forced server close")                            \
+  XX(CLIENT_NSP_DISCONNECT, 8, "client namespace disconnect")                  \
+  XX(SERVER_NSP_DISCONNECT, 9, "server namespace disconnect")
+
+enum sio_reason {
+#define SIO_XX(name, code, text) SIO_REASON_##name = code,
+  SIO_REASON_MAP(SIO_XX)
+#undef SIO_XX
+      SIO_REASON_END
+};
+
+SIO_EXTERN const char *sio_reason_str(int reason); /* static storage */
+
+/* The details behind a reason. Borrowed until the callback returns. */
+typedef struct sio_close_info {
+  int reason;         /* enum sio_reason                                          */
+  int err;            /* a libuv or SIO_E code, 0 if nothing failed               */
+  int ws_code;        /* the close code received, or sent if it was ours; 0: none */
+  const char *detail; /* one English line, never NULL: "invalid heartbeat direction" */
+} sio_close_info;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

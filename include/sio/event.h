@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * event.h - reading what a peer sent: nothing is parsed until asked for.
+ *
+ * The packet was checked whole when it arrived (JSON of RFC 8259, UTF-8, depth), so
+ * a slice can be relayed without parsing: sio_arg(), sio_event_args(). An event is
+ * borrowed until its callback returns; sio_event_take_ack() is what may outlive it.
+ *
+ * cJSON trees lose three things that raw text keeps, as cJSON holds them: a number
+ * is a double (integers beyond 2^53 are rounded), "\u0000" inside a string ends it, and a lone
+ * surrogate is U+FFFD. Use sio_event_json(), sio_event_strn() or sio_event_int() where that matters.
+ */
+#ifndef SIO_EVENT_H
+#define SIO_EVENT_H
+
+#include <sio/error.h>
+#include <sio/types.h>
+#include <sio/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+SIO_EXTERN const char *sio_event_name(const sio_event *e); /* "" for an ack reply */
+SIO_EXTERN size_t sio_event_count(const sio_event *e);     /* arguments behind the name */
+SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i); /* NULL BOOL NUM STR BIN, else JSON; NULL past the end */
+/* The text of a string argument, unescaped, NUL-terminated; NULL when it is no string, holds a NUL, or no memory. */
+SIO_EXTERN const char *sio_event_str(sio_event *e, size_t i);
+/* The same with its length: "\u0000" is a byte of it. {NULL,0} when it is no string. A lone surrogate is U+FFFD. */
+SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
+SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
+SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out); /* a number, integral, in range: exact */
+SIO_EXTERN bool sio_event_num(const sio_event *e, size_t i, double *out);
+SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i); /* raw text, {NULL,0} past the end */
+SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i); /* parsed once, kept; NULL: past the end, or no memory */
+SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);  /* an argument that is an attachment; {NULL,0} if it is not */
+/* Attachments in any depth: count, the k-th, and the one a {"_placeholder":true,"num":k} node of the tree stands for. */
+SIO_EXTERN size_t sio_event_bins(const sio_event *e);
+SIO_EXTERN sio_slice sio_event_bin_at(const sio_event *e, size_t k);
+SIO_EXTERN sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node);
+
+/* Argument i as a value to send on, with the attachments it refers to, untouched. */
+SIO_EXTERN sio_val sio_arg(const sio_event *e, size_t i);
+/* All arguments in one value: valid as the only element, it stands for all of them. */
+SIO_EXTERN sio_val sio_event_args(const sio_event *e);
+
+/* For sio_use_packet(): what later handlers will see. name NULL keeps the name. Copied. SIO_ENAME, UV_ENOMEM, SIO_EJSON. */
+SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
+
+/* ---- acknowledgements ------------------------------------------------------------- */
+
+SIO_EXTERN bool sio_event_wants_ack(const sio_event *e);
+/* Answers the peer's ack. 0 also when none was asked for; SIO_ESTATE the second time: only the first is sent. */
+SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
+/* To answer later; the caller owns it and ends it with sio_ack_send() or sio_ack_drop(). NULL: not asked for, taken, or no memory. */
+SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
+SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args); /* consumes ack, even on error; SIO_ECLOSED: the peer left */
+SIO_EXTERN void sio_ack_drop(sio_ack *ack);
+SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack); /* whose it is; valid as long as the ack */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http.h - what else is served from the same port: routes, files, embedded
+ * assets, plain WebSockets; and the hooks on Socket.IO's own requests.
+ *
+ * A request is a handle that lives until it is answered, now or later, exactly
+ * once. If its peer leaves first the answer is still owed, and thrown away. All on
+ * the loop thread.
+ */
+#ifndef SIO_HTTP_H
+#define SIO_HTTP_H
+
+#include <sio/error.h>
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- reading a request: slices are valid until it is answered ------------- */
+
+SIO_EXTERN sio_slice sio_request_method(const sio_request *r); /* "GET"                          */
+SIO_EXTERN sio_slice sio_request_url(const sio_request *r);    /* as it came: "/a%20b?x=1"       */
+SIO_EXTERN sio_slice sio_request_path(const sio_request *r);   /* before the '?', not decoded    */
+SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name); /* {NULL,0}: absent */
+/* Last value of a query key, percent-decoded, NUL-terminated in out. Its length, or
+ * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. */
+SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
+SIO_EXTERN sio_slice sio_request_body(const sio_request *r);
+/* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. */
+SIO_EXTERN const char *sio_request_address(const sio_request *r);
+
+/* ---- answering ------------------------------------------------------------- */
+
+/* Adds a header to the answer. UV_EINVAL: name is no token, or value holds a control character. */
+SIO_EXTERN int sio_request_set(sio_request *r, const char *name, const char *value);
+/* The answer; type may be NULL. Content-Length is counted. SIO_ESTATE: already answered. */
+SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
+
+/* ---- routes ------------------------------------------------------------------ */
+
+typedef void (*sio_request_cb)(sio_request *r, void *user);
+
+/* method: "GET" (HEAD too), "POST", ... or NULL for any. path: "/api/state", or a prefix that ends
+ * in '*': "/api/" "*". The longest pattern wins; Socket.IO's own path is looked at first. The
+ * body is complete when cb runs; one over max_body bytes is refused with 413 (0: the server's max_payload).
+ * UV_EINVAL, SIO_EEXISTS, UV_ENOMEM. Strings are copied. */
+SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
+                         sio_request_cb cb, void *user);
+
+/* Serves the files below dir under a URL prefix ("/"): GET and HEAD, index.html for a directory,
+ * type by ending, ETag and 304, no dot files, nothing outside dir whatever the links say. Files are read when asked for, up to
+ * 64 MiB each. UV_ENOENT and its kin when dir is not there. */
+SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
+
+/* The same from memory: a table that stays where it is as long as the server lives. */
+typedef struct sio_asset {
+  const char *path; /* "/index.html"; "/" is looked up as "/index.html" too */
+  const char *type; /* "text/html; charset=utf-8"                           */
+  const void *data;
+  size_t size;
+  const char *etag; /* with its quotes: "\"v1\""; NULL: one is made from the bytes */
+} sio_asset;
+SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count);
+
+/* ---- plain WebSockets --------------------------------------------------------- */
+
+typedef struct sio_ws_callbacks {
+  /* NULL: accept all. Otherwise 0 accepts; else an HTTP status (400 to 599) that refuses. r is borrowed. */
+  int (*accept)(sio_request *r, void *user);
+  void (*open)(sio_ws *w, void *user);
+  void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
+  void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
+} sio_ws_callbacks;
+
+/* A WebSocket endpoint beside Socket.IO's. cbs is copied. */
+SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user);
+SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data); /* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM */
+SIO_EXTERN size_t sio_ws_queued(const sio_ws *w); /* bytes the kernel has not taken yet */
+SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
+SIO_EXTERN void *sio_ws_data(const sio_ws *w);
+SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
+
+/* ---- hooks on Socket.IO's own requests ------------------------------------------ */
+
+/* Runs before the engine sees a request under its path, in order of registration; both for polling and for WebSocket
+ * handshakes. Finish with sio_next_ok(next), or sio_next_fail() (400, code 3), now or
+ * later, or answer the request yourself and then call sio_next_ok(): it goes no further. */
+typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
+SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
+
+/* Called before the response head is sent: `initial` for a session's first response (polling handshake or
+ * 101), then also for every one (initial false). Add headers with sio_request_set(). */
+typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
+SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp.h - namespaces: where handlers are registered and sockets gather.
+ *
+ * Handlers belong to the namespace, never to one socket, so that a peer costs no
+ * handler memory. Several handlers for one event all run, in order of registration.
+ * A handler added while an event is being dispatched sees the next one. Loop thread only.
+ */
+#ifndef SIO_NSP_H
+#define SIO_NSP_H
+
+#include <sio/error.h>
+#include <sio/types.h>
+#include <sio/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef void (*sio_connect_cb)(sio_socket *s, void *user);
+typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void *user);
+typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
+typedef void (*sio_middleware_cb)(sio_socket *s, sio_next *next, void *user);
+typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void *user);
+typedef void (*sio_error_cb)(sio_socket *s, int err, const char *message, void *user);
+typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
+typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
+
+/* The namespace of that name, made if it is new: "chat" is "/chat", "" is "/". Peers can join from now on.
+ * SIO_ENAME: over 255 bytes, or it holds a ',', '?' or control character. */
+SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
+SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name); /* NULL: there is none */
+SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
+SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
+SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp); /* sockets connected on this node */
+/* Runs for every namespace made after it ("new_namespace"). */
+SIO_EXTERN int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
+
+/* Middleware: runs before a peer may join, in order; the socket is not connected yet, but may join rooms. End it with
+ * sio_next_ok() or sio_next_fail(), now or later, exactly once. If the peer leaves meanwhile the verdict is
+ * still owed, and ignored. */
+SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
+
+/* next is used up by either call. */
+SIO_EXTERN void sio_next_ok(sio_next *next);
+/* Namespace middleware: the peer gets connect_error with this message, and err.data unless data is null. Packet middleware: the
+ * packet is dropped and sio_on_error() told. Request hooks: see server.h, http.h. */
+SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
+
+/* "connection": the CONNECT reply is queued, s is in its own room. */
+SIO_EXTERN int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user);
+/* "disconnecting": rooms can still be read. */
+SIO_EXTERN int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
+/* "disconnect": rooms are left; the last callback that gets s. Runs once for each socket that connected. */
+SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
+
+/* An event by name. SIO_ENAME for the reserved ones (connect, connect_error, disconnect, disconnecting,
+ * newListener, removeListener). A peer's number as event name matches its text. */
+SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
+SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user); /* UV_ENOENT */
+/* Every event, before sio_use_packet() and the handlers by name ("onAny"); front: before those registered so far ("prependAny"). */
+SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
+SIO_EXTERN int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user);
+SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
+/* Every event that leaves for s, direct or broadcast; acks are not events ("onAnyOutgoing"). Runs inside the
+ * sending call, the one exception to "sending never calls user code": it must not send, close or leave. */
+SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
+/* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its turn. The event may be renamed or given
+ * other arguments with sio_event_replace(). */
+SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
+/* "error": a packet of s could not be decoded (the connection is closed after this), or packet middleware refused one. */
+SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server.h - the server: options, listening, accepting, closing.
+ *
+ * One server belongs to one uv loop and to the thread that runs it. Only
+ * sio_post() may be called from elsewhere. Several servers may share a loop, and a
+ * process; the library has no global state but the allocator.
+ *
+ * Contracts that hold for every call of the library:
+ *  - 0 is success, a negative code an error (error.h).
+ *  - If a call fails its callback never runs; if it succeeds the callback runs
+ *    exactly once (or, for handlers, every time the thing happens).
+ *  - Arguments are borrowed for the call; callback arguments until the callback returns.
+ *  - Any call may be made from inside any callback. Closing and disconnecting take effect
+ *    at once for the caller, but the callbacks they cause run later, from the loop.
+ *  - Sending only queues. No user code ever runs inside a sending call.
+ *  - SIGPIPE: no write of the library raises it (MSG_NOSIGNAL); the host's signal
+ *    dispositions and masks are left as they are.
+ */
+#ifndef SIO_SERVER_H
+#define SIO_SERVER_H
+
+#include <sio/error.h>
+#include <sio/log.h>
+#include <sio/types.h>
+#include <sio/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
+
+/* ---- cross-origin requests (https://fetch.spec.whatwg.org/#http-cors-protocol) --- */
+
+/* Which origins may read responses. CORS does not keep anybody from connecting: see
+ * sio_options.allow_request for that. Names and defaults are those of Node's cors option. */
+typedef struct sio_cors {
+  const char *const *origins;         /* NULL-terminated; NULL: "*". "*" in the list: any        */
+  bool reflect_origin;                /* answer with the request's own Origin (origin: true)     */
+  bool (*origin_ok)(sio_slice origin, void *user); /* decides instead of the list; reflects if true */
+  void *user;
+  const char *methods;                /* "GET,HEAD,PUT,PATCH,POST,DELETE"                        */
+  const char *allowed_headers;        /* NULL: what Access-Control-Request-Headers asks for      */
+  const char *exposed_headers;        /* NULL: none                                              */
+  bool credentials;
+  unsigned max_age_s;                 /* 0: not sent                                             */
+  int preflight_status;               /* 204                                                     */
+} sio_cors;
+
+/* ---- the cookie a load balancer may stick to -------------------------------------- */
+
+enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UNSET };
+
+/* Sent with the first polling response; never read back. */
+typedef struct sio_cookie {
+  const char *name;   /* "io"                           */
+  const char *path;   /* "/"; "" leaves it out          */
+  const char *domain; /* NULL: left out                 */
+  long max_age_s;     /* 0: left out                    */
+  const char *expires;/* an HTTP date; NULL: left out   */
+  bool no_http_only;
+  bool secure;
+  int same_site;      /* SIO_SAMESITE_...               */
+} sio_cookie;
+
+/* ---- options ------------------------------------------------------------------------ */
+
+/* May a session begin? Called once per session, for the request that would open it, on either transport.
+ * Finish with sio_next_ok() or sio_next_fail(next, message, sio_null()), now or later: 403, code 4. */
+typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
+
+/* Writes a NUL-terminated id of at most 63 characters out of [A-Za-z0-9_-] into out: an id that a peer cannot guess.
+ * 0, or any negative code: the handshake is refused with code 3. */
+typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
+
+/* A request that the engine refused. code and text are Engine.IO's (0 "Transport unknown" ...);
+ * name is what kind: "TRANSPORT_MISMATCH", "" where the code says all; detail is what was sent. */
+typedef struct sio_connection_error {
+  int code;
+  const char *message;
+  const char *name;
+  sio_slice detail;
+} sio_connection_error;
+typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
+
+/* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
+ * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense. */
+typedef struct sio_options {
+  const char *path;              /* "/socket.io/": requests whose path starts with it are ours   */
+  bool no_trailing_slash;        /* path is taken without a '/' at its end                       */
+  unsigned transports;           /* SIO_POLLING | SIO_WEBSOCKET                                  */
+  bool no_upgrades;              /* do not offer WebSocket to polling clients                    */
+  unsigned ping_interval_ms;     /* 25000                                                        */
+  unsigned ping_timeout_ms;      /* 20000                                                        */
+  unsigned upgrade_timeout_ms;   /* 10000: from the second transport's 101 to its "5"            */
+  unsigned connect_timeout_ms;   /* 45000: a session that joins no namespace is closed           */
+  unsigned close_timeout_ms;     /* 30000: for the peer's half of any graceful close             */
+  size_t max_payload;            /* 1000000 per message received; sent to clients as maxPayload  */
+  size_t max_queued;             /* 16 MiB waiting per peer; past it the peer is closed          */
+  size_t high_water;             /* 1 MiB waiting per peer: past it we stop reading what it asks */
+  unsigned max_attachments;      /* 10 per packet                                                */
+  size_t max_packet;             /* 10 x max_payload: a packet with all its attachments          */
+  unsigned max_depth;            /* 512 levels of [ and { in one packet; at most 900             */
+  unsigned max_fragments;        /* 1024 frames per WebSocket message                            */
+  unsigned max_payload_packets;  /* 16384 packets per polling POST                               */
+  unsigned max_nsps;             /* 64 namespaces per connection                                 */
+  unsigned max_acks;             /* 4096 replies a socket may owe; past it sio_emit_ack() fails  */
+  unsigned max_connections;      /* 0: no limit. Past it new connections are closed at once      */
+  size_t max_head;               /* 16384: request line and headers                              */
+  unsigned max_headers;          /* 100                                                          */
+  unsigned head_timeout_ms;      /* 10000: a request's head                                      */
+  unsigned body_timeout_ms;      /* 30000: a request's body                                      */
+  unsigned keep_alive_ms;        /* 5000 between two requests on a connection                    */
+  unsigned upgrade_grace_ms;     /* 1000: an upgrade on a foreign path is ended after this long  */
+  const sio_cors *cors;          /* NULL: no CORS headers. Copied                                */
+  const sio_cookie *cookie;      /* NULL: none. Copied                                           */
+  sio_allow_cb allow_request;    /* NULL: all                                                    */
+  void *allow_user;
+  sio_id_cb generate_id;         /* NULL: 15 random bytes                                        */
+  void *id_user;
+  sio_connection_error_cb connection_error;
+  void *connection_error_user;
+  bool no_serve_client;          /* do not serve socket.io.js and its kin under path             */
+  bool drop_handshake;           /* forget a handshake's headers once its connect handlers ran   */
+  size_t socket_data_size;       /* zeroed bytes kept beside each sio_socket                     */
+  const struct sio_adapter_ops *adapter; /* NULL: in memory                                      */
+  sio_log_cb log;                /* NULL: silent                                                 */
+  void *log_user;
+  int log_level;                 /* enum sio_log_level; 0 is SIO_LOG_WARN                        */
+} sio_options;
+
+/* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
+ * Before anything else of the library is called. libuv's and cJSON's own hooks are left alone.
+ * UV_EINVAL when only some are NULL. */
+SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t),
+                                 void *(*realloc_fn)(void *, size_t), void (*free_fn)(void *));
+
+SIO_EXTERN int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop,
+                                    const sio_options *opts, size_t opts_size);
+
+/* A server on the host's loop; opts may be NULL. Nothing listens yet. Inline so that the
+ * caller's sizeof travels with the struct: a program built against an older header keeps working. */
+static inline int sio_server_new(sio_server **out, struct uv_loop_s *loop,
+                                 const sio_options *opts) {
+  return sio_server_new_sized(out, loop, opts, sizeof(sio_options));
+}
+
+/* Listens on an address or name (NULL: all addresses) and port (0: any free one). May be called
+ * several times. UV_EADDRINUSE, UV_EACCES, ... */
+SIO_EXTERN int sio_listen(sio_server *srv, const char *host, int port);
+SIO_EXTERN int sio_listen_unix(sio_server *srv, const char *path);
+SIO_EXTERN int sio_port(const sio_server *srv); /* of the first TCP listener; 0: none */
+
+/* The host's own listener: call it from its uv_listen() callback. Takes one pending connection. The
+ * listener stays the host's. */
+SIO_EXTERN int sio_accept(sio_server *srv, struct uv_stream_s *listener);
+/* A connected, stream-type descriptor from anywhere; taken over, also on error. */
+SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
+
+/* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and calls
+ * done(user) once nothing of the server is left on the loop; then srv is gone. done may be NULL.
+ * A second call is SIO_ESTATE. */
+SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
+
+/* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. UV_ENOMEM;
+ * SIO_ECLOSED once closing has begun (fn will not run). The host makes sure that no thread
+ * posts after done() has run. */
+SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg);
+
+SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
+SIO_EXTERN void *sio_server_data(const sio_server *srv); /* one pointer for the host */
+SIO_EXTERN void sio_server_set_data(sio_server *srv, void *data);
+
+/* Counters since the start, and gauges (the first three). */
+typedef struct sio_stats {
+  uint64_t connections; /* TCP or Unix, open now                        */
+  uint64_t sessions;    /* Engine.IO sessions open now                  */
+  uint64_t sockets;     /* Socket.IO sockets connected now              */
+  uint64_t sessions_opened, sessions_polling, sessions_websocket, upgrades, upgrades_failed;
+  uint64_t packets_in, packets_out, bytes_in, bytes_out;
+  uint64_t requests_refused; /* HTTP answers that were errors                    */
+  uint64_t parse_errors;     /* packets that broke the protocol                  */
+  uint64_t volatile_dropped; /* volatile packets not sent, per receiver          */
+  uint64_t overflows;        /* peers closed for not reading: past max_queued    */
+  uint64_t out_of_memory;    /* peers closed because an allocation failed        */
+  uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
+} sio_stats;
+/* Fills at most size bytes (pass sizeof *out). */
+SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

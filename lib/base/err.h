@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * err.h - the few of libuv's codes that this room answers with. On unix they
+ * are negated errno values, so libuv itself, which lives in net, is not needed.
+ */
+#ifndef SIO_BASE_ERR_H
+#define SIO_BASE_ERR_H
+
+#include <errno.h>
+#include <sio/error.h>
+
+#define SIO__EEXIST (-EEXIST)
+#define SIO__EINVAL (-EINVAL)
+#define SIO__ENOMEM (-ENOMEM)
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * list.h - a doubly linked ring whose links live in the members: to be in a
+ * list costs no allocation, and to leave it needs only the member.
+ */
+#ifndef SIO_BASE_LIST_H
+#define SIO_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+  struct list *next, *prev;
+};
+
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+static inline void list_init(struct list *l) { l->next = l->prev = l; }
+
+/* True for an empty head, and for a member that is in no list. */
+static inline bool list_empty(const struct list *l) { return l->next == l; }
+
+static inline void list_push(struct list *head, struct list *item) {
+  item->prev = head->prev;
+  item->next = head;
+  head->prev->next = item;
+  head->prev = item;
+}
+
+static inline void list_remove(struct list *item) {
+  item->prev->next = item->next;
+  item->next->prev = item->prev;
+  list_init(item);
+}
+
+static inline struct list *list_first(const struct list *head) {
+  return list_empty(head) ? NULL : head->next;
+}
+
+static inline struct list *list_pop(struct list *head) {
+  struct list *item = list_first(head);
+  if (item) list_remove(item);
+  return item;
+}
+
+/* Moves all members of `from` to the end of `to`. */
+static inline void list_splice(struct list *to, struct list *from) {
+  if (list_empty(from)) return;
+  from->next->prev = to->prev;
+  to->prev->next = from->next;
+  from->prev->next = to;
+  to->prev = from->prev;
+  list_init(from);
+}
+
+/* The body may remove `it`, nothing else. */
+#define list_each(it, tmp, head)                                               \
+  for (struct list *it = (head)->next, *tmp = it->next; it != (head);          \
+       it = tmp, tmp = it->next)
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * msg.h - encoded bytes, counted by reference, encoded once for any number of
+ * receivers.
+ *
+ *     struct msg | headroom, 10 bytes | text ... len | spare ... cap
+ *                         ^ws_head       ^msg_data()
+ *
+ * A server's WebSocket frames are not masked, so the frame header is the same
+ * for everyone: it is written into the headroom once (ws/frame.h) and a
+ * WebSocket peer gets header and text in one piece, a polling peer the text.
+ * A packet with attachments is a chain: the text first, each attachment behind
+ * it; the head owns the chain, and holding a member alone is allowed.
+ * Not thread-safe: a msg stays on the loop it was made on.
+ */
+#ifndef SIO_BASE_MSG_H
+#define SIO_BASE_MSG_H
+
+#include "base/mem.h"
+#include <stdint.h>
+
+enum { MSG_HEADROOM = 10 };
+
+struct msg {
+  struct msg *next;  /* the next attachment, owned; NULL ends the chain        */
+  struct msgs *home; /* where the block goes back to                           */
+  uint32_t refs;
+  uint32_t len;     /* bytes of text                                           */
+  uint32_t cap;     /* bytes of text there is room for                         */
+  uint8_t ws_head;  /* bytes of frame header standing before the text; 0: none */
+  uint8_t binary;   /* an attachment, not text                                 */
+  uint8_t raw;      /* already complete wire bytes: never framed               */
+  uint8_t pooled;
+};
+
+/* Small msgs are recycled, so a small event allocates nothing. One per loop. */
+struct msgs {
+  struct pool small; /* blocks whose cap is MSG_SMALL */
+};
+
+enum { MSG_SMALL = 448 };
+
+void sio__msgs_init(struct msgs *home);
+void sio__msgs_clear(struct msgs *home);
+
+/* A msg with room for cap bytes of text, len 0, one reference. NULL: no memory. */
+struct msg *sio__msg_new(struct msgs *home, size_t cap);
+struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n); /* and fill it */
+/* Room for n more bytes; may move it, so only its maker calls this, before it is
+ * shared. 0, UV_ENOMEM, SIO_ETOOBIG past 4 GiB; on error *m is as it was. */
+int sio__msg_reserve(struct msg **m, size_t n);
+int sio__msg_put(struct msg **m, const void *p, size_t n);
+void sio__msg_free(struct msg *m); /* what unref does at zero */
+
+static inline char *msg_data(const struct msg *m) {
+  return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
+}
+static inline struct msg *msg_ref(struct msg *m) {
+  m->refs++;
+  return m;
+}
+static inline void msg_unref(struct msg *m) {
+  if (m && --m->refs == 0) sio__msg_free(m);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slice.h - helpers for borrowed bytes.
+ */
+#ifndef SIO_BASE_SLICE_H
+#define SIO_BASE_SLICE_H
+
+#include <sio/types.h>
+
+#define SLICE(lit) ((sio_slice){ "" lit, sizeof(lit) - 1 })
+
+static inline sio_slice slice(const char *p, size_t n) { return (sio_slice){ p, n }; }
+static inline sio_slice slice_str(const char *s) { return (sio_slice){ s, s ? strlen(s) : 0 }; }
+
+static inline bool slice_eq(sio_slice a, sio_slice b) {
+  return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool slice_is(sio_slice a, const char *s) { return slice_eq(a, slice_str(s)); }
+static inline bool slice_starts(sio_slice a, sio_slice prefix) {
+  return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
+}
+
+/* ASCII case only, as HTTP compares tokens. */
+bool sio__slice_ieq(sio_slice a, sio_slice b);
+sio_slice sio__slice_trim(sio_slice s); /* spaces and tabs, both ends */
+/* Takes what stands before the next `sep` off *rest, and the sep; false when nothing is
+ * left. "a,,b," gives "a", "", "b": a sep at the very end opens no further part. */
+bool sio__slice_split(sio_slice *rest, char sep, sio_slice *part);
+/* Is `token` one of the comma-separated, case-insensitive elements of `header`? */
+bool sio__slice_has_token(sio_slice header, sio_slice token);
+/* Decimal digits only, no sign, no blank; false on empty, other bytes or overflow. */
+bool sio__slice_u64(sio_slice s, uint64_t *out);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * eio.h - an Engine.IO 4 server: sessions over long-polling and WebSocket, as the
+ * layer above sees it (https://socket.io/docs/v4/engine-io-protocol/).
+ *
+ * A session is opened by a GET (polling) or a WebSocket handshake, may move from the
+ * first to the second, and ends once, for one reason. Messages leave in the
+ * order they were sent and arrive in the order they came, across the move as well.
+ */
+#ifndef SIO_EIO_EIO_H
+#define SIO_EIO_EIO_H
+
+#include "base/map.h"
+#include "http/conn.h"
+#include "net/loop.h"
+#include "ws/conn.h"
+#include <sio/server.h>
+#include <sio/socket.h>
+
+struct eio;
+
+/* What the layer above is told. Never from inside a call it makes itself. */
+struct eio_ops {
+  /* The session is open, its handshake queued. May send and close. false: out of memory, the session ends. */
+  bool (*open)(sio_session *c);
+  /* One Engine.IO message, text without its '4' (valid UTF-8). Borrowed. */
+  void (*message)(sio_session *c, bool binary, sio_slice data);
+  /* It is over; c->up is to be let go of. c is freed at the end of the turn. Exactly once after open. */
+  void (*close)(sio_session *c, const sio_close_info *why);
+};
+
+/* A hook that wants headers added to answers. */
+struct eio_hook {
+  struct list link;
+  sio_headers_cb headers;
+  sio_request_use_cb use;
+  const sio_engine_hooks *engine; /* owned copy */
+  void *user;
+};
+
+struct eio {
+  struct loop *loop;
+  struct log *log;
+  const sio_options *opts; /* normalised: no field is "default" any more */
+  const struct eio_ops *ops;
+  void *owner;             /* the sio_server */
+  struct map sessions;     /* by sid */
+  struct list all;         /* sio_session.link */
+  struct http_mount mount; /* for http's route callback */
+  struct ws_shared *ws;
+  struct ws_limits ws_limits;
+  struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
+  struct pool chunks;      /* struct out_chunk */
+  sio_stats *stats;
+  bool closing;
+};
+
+int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
+                  struct ws_shared *ws, const struct eio_ops *ops, void *owner, sio_stats *stats);
+/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket gets a close frame. */
+void sio__eio_close_all(struct eio *e, int reason);
+void sio__eio_clear(struct eio *e); /* after all sessions are gone */
+/* Is this request Engine.IO's? By the raw path (H1). */
+bool sio__eio_owns(const struct eio *e, const sio_request *r);
+
+/* ---- sessions --------------------------------------------------------------------------- */
+
+/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED, SIO_ECLOSED, UV_ENOMEM (the session
+ * is going to be closed: half a chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
+int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
+/* Would a volatile message leave now? */
+bool sio__session_ready(const sio_session *c);
+/* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of the turn);
+ * what is queued is sent first unless discard. A second call changes nothing. */
+void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
+bool sio__session_open(const sio_session *c);
+/* The layer above keeps one pointer. */
+void sio__session_set_up(sio_session *c, void *up);
+void *sio__session_up(const sio_session *c);
+struct eio *sio__session_eio(const sio_session *c);
+void sio__session_forget(sio_session *c); /* drop_handshake */
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.c - a descriptor under uv_poll_t: one read per event, one gathered write per turn.
+ */
+#include "net/conn.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sio/error.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { IOV_BATCH = 128 };
+
+static void on_poll(uv_poll_t *h, int status, int events);
+
+/* ---- what uv watches ---------------------------------------------------------- */
+
+static unsigned wanted_events(const struct conn *c) {
+  unsigned want = 0;
+  if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
+  if (c->blocked) want |= UV_WRITABLE;
+  return want;
+}
+
+static void watch(struct conn *c) {
+  unsigned want = wanted_events(c);
+  if (c->closed || want == c->polling) return;
+  c->polling = want & 7;
+  if (want)
+    uv_poll_start(&c->poll, (int)want, on_poll);
+  else
+    uv_poll_stop(&c->poll);
+}
+
+/* ---- birth ------------------------------------------------------------------------ */
+
+static void name_peer(struct conn *c) {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+  } a;
+  socklen_t len = sizeof a;
+  if (getpeername(c->fd, &a.any, &len)) return;
+  if (a.any.sa_family == AF_INET) inet_ntop(AF_INET, &a.v4.sin_addr, c->peer, sizeof c->peer);
+  if (a.any.sa_family == AF_INET6) inet_ntop(AF_INET6, &a.v6.sin6_addr, c->peer, sizeof c->peer);
+  if (a.any.sa_family == AF_UNIX) return;
+  int one = 1;
+  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                  void *owner) {
+  struct conn *c = sio__calloc(1, sizeof *c);
+  int err = c ? uv_poll_init(l->uv, &c->poll, fd) : UV_ENOMEM;
+  if (err) {
+    sio__free(c);
+    close(fd);
+    return err;
+  }
+  l->open_handles++;
+  c->poll.data = c;
+  c->loop = l;
+  c->ops = ops;
+  c->owner = owner;
+  c->fd = fd;
+  list_init(&c->dirty);
+  list_push(&l->conns, &c->link);
+  name_peer(c);
+  watch(c);
+  *out = c;
+  return 0;
+}
+
+void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
+  c->ops = ops;
+  c->owner = owner;
+}
+
+/* ---- the queue ----------------------------------------------------------------------- */
+
+static struct conn_chunk *chunk_with_room(struct conn *c) {
+  if (c->out_tail && c->out_tail->tail < 7) return c->out_tail;
+  struct conn_chunk *k = sio__pool_get(&c->loop->chunks);
+  if (!k) return NULL;
+  k->next = NULL;
+  k->head = k->tail = 0;
+  if (c->out_tail)
+    c->out_tail->next = k;
+  else
+    c->out = k;
+  c->out_tail = k;
+  return k;
+}
+
+static void drop_first_chunk(struct conn *c) {
+  struct conn_chunk *k = c->out;
+  c->out = k->next;
+  if (!c->out) c->out_tail = NULL;
+  sio__pool_put(&c->loop->chunks, k);
+}
+
+static void drop_queue(struct conn *c) {
+  while (c->out) {
+    struct conn_chunk *k = c->out;
+    for (unsigned i = k->head; i < k->tail; i++) msg_unref(k->e[i].m);
+    drop_first_chunk(c);
+  }
+  c->queued = 0;
+}
+
+static void mark_dirty(struct conn *c) {
+  if (list_empty(&c->dirty) && !c->blocked) list_push(&c->loop->dirty, &c->dirty);
+}
+
+static void throttle(struct conn *c) {
+  bool over = c->queued > (c->throttled ? c->loop->high_water / 2 : c->loop->high_water);
+  if (over == c->throttled) return;
+  c->throttled = over;
+  watch(c);
+}
+
+int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
+  if (c->closed || c->ending) return SIO_ECLOSED;
+  if (len == 0) return 0;
+  struct conn_chunk *k = chunk_with_room(c);
+  if (!k) return UV_ENOMEM;
+  k->e[k->tail].m = msg_ref(m);
+  k->e[k->tail].off = off;
+  k->e[k->tail].len = len;
+  k->tail++;
+  c->queued += len;
+  mark_dirty(c);
+  throttle(c);
+  return 0;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
+  int n = 0;
+  *bytes = 0;
+  for (const struct conn_chunk *k = c->out; k; k = k->next)
+    for (unsigned i = k->head; i < k->tail; i++) {
+      if (n == IOV_BATCH) return n;
+      iov[n].iov_base = msg_data(k->e[i].m) - MSG_HEADROOM + k->e[i].off;
+      iov[n++].iov_len = k->e[i].len;
+      *bytes += k->e[i].len;
+    }
+  return n;
+}
+
+static void taken(struct conn *c, size_t n) {
+  c->queued -= n;
+  while (n > 0) {
+    struct conn_chunk *k = c->out;
+    if (n < k->e[k->head].len) {
+      k->e[k->head].off += (uint32_t)n;
+      k->e[k->head].len -= (uint32_t)n;
+      return;
+    }
+    n -= k->e[k->head].len;
+    msg_unref(k->e[k->head++].m);
+    if (k->head == k->tail) drop_first_chunk(c);
+  }
+}
+
+/* Bytes written, or a libuv code. */
+static ssize_t write_some(struct conn *c, size_t *offered) {
+  struct iovec iov[IOV_BATCH];
+  struct msghdr mh = { .msg_iov = iov, .msg_iovlen = (size_t)gather(c, iov, offered) };
+  ssize_t n;
+  do {
+    n = sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+static void fail(struct conn *c, int err) {
+  const struct conn_ops *ops = c->ops;
+  sio__conn_close(c);
+  ops->failed(c, err);
+}
+
+static void shut_writing(struct conn *c) {
+  if (c->shut) return;
+  c->shut = 1;
+  shutdown(c->fd, SHUT_WR);
+}
+
+static void drained(struct conn *c, bool wrote) {
+  c->blocked = 0;
+  throttle(c);
+  watch(c);
+  if (c->ending) shut_writing(c);
+  if (wrote && c->ops->drained) c->ops->drained(c);
+}
+
+/* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
+static bool wants_patience(ssize_t n) {
+  return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
+}
+
+void sio__conn_flush(struct conn *c) {
+  bool wrote = c->queued > 0;
+  while (c->queued > 0) {
+    size_t offered;
+    ssize_t n = write_some(c, &offered);
+    if (n < 0 && !wants_patience(n)) {
+      fail(c, (int)n);
+      return;
+    }
+    if (n > 0) taken(c, (size_t)n);
+    if (n < (ssize_t)offered) {
+      c->blocked = 1;
+      throttle(c);
+      watch(c);
+      return;
+    }
+  }
+  drained(c, wrote);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void read_some(struct conn *c) {
+  ssize_t n;
+  do {
+    n = recv(c->fd, c->loop->rbuf, NET_RBUF, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) {
+    c->ops->read(c, c->loop->rbuf, (size_t)n);
+  } else if (n == 0) {
+    c->eof = 1;
+    watch(c);
+    c->ops->eof(c);
+  } else if (errno != EAGAIN) {
+    fail(c, -errno);
+  }
+}
+
+static void on_poll(uv_poll_t *h, int status, int events) {
+  struct conn *c = h->data;
+  if (status < 0) {
+    /* uv stopped watching; the descriptor itself knows what is wrong with it. */
+    c->polling = 0;
+    int err = 0;
+    socklen_t len = sizeof err;
+    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+    fail(c, err ? -err : UV_ECONNRESET);
+    return;
+  }
+  if (events & UV_READABLE) read_some(c);
+  if ((events & UV_WRITABLE) && !c->closed) sio__conn_flush(c);
+}
+
+void sio__conn_pause(struct conn *c) {
+  c->paused = 1;
+  watch(c);
+}
+
+void sio__conn_resume(struct conn *c) {
+  c->paused = 0;
+  watch(c);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+void sio__conn_end(struct conn *c) {
+  if (c->closed || c->ending) return;
+  c->ending = 1;
+  mark_dirty(c);
+}
+
+static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, grave)); }
+
+/* uv may be done before the turn is, and somebody may still look at c until then. */
+static void on_closed(uv_handle_t *h) {
+  struct conn *c = h->data;
+  struct loop *l = c->loop;
+  sio__loop_bury(l, &c->grave, free_conn);
+  sio__loop_handle_closed(l);
+}
+
+void sio__conn_close(struct conn *c) {
+  if (c->closed) return;
+  c->closed = 1;
+  list_remove(&c->link);
+  list_remove(&c->dirty);
+  drop_queue(c);
+  /* uv_close() takes the descriptor out of epoll at once. */
+  uv_close((uv_handle_t *)&c->poll, on_closed);
+  close(c->fd);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.h - one byte stream to one peer: a TCP or Unix descriptor, watched by a
+ * uv_poll_t, with a queue of msgs to send.
+ *
+ * The owner (an HTTP connection, later a WebSocket one) is told of bytes, of the
+ * end and of room through a table of callbacks, and can be replaced while the
+ * connection lives. Reading lands in the loop's one buffer; what is not used by
+ * the time `read` returns is gone. Sending queues a reference; the end of the turn
+ * makes one gathered sendmsg(MSG_NOSIGNAL) of it, so that a peer that went away
+ * costs an error and never a SIGPIPE, and the host's signals stay as they are.
+ */
+#ifndef SIO_NET_CONN_H
+#define SIO_NET_CONN_H
+
+#include "net/loop.h"
+
+struct conn;
+
+struct conn_ops {
+  /* n > 0 bytes; they may be changed in place. May send, end, close, or give the connection a new owner. */
+  void (*read)(struct conn *c, char *p, size_t n);
+  /* The peer sends no more. The owner closes or ends it, now or later; nothing more will be read. */
+  void (*eof)(struct conn *c);
+  /* The stream broke (err: a libuv code). The connection is closed already; let go of it. */
+  void (*failed)(struct conn *c, int err);
+  /* The kernel has taken everything that was queued. May be NULL. */
+  void (*drained)(struct conn *c);
+};
+
+/* Seven references to bytes waiting to be sent. */
+struct conn_chunk {
+  struct conn_chunk *next;
+  uint8_t head, tail; /* entries [head, tail) are in use */
+  struct {
+    struct msg *m;
+    uint32_t off, len; /* off counts from the msg's first headroom byte */
+  } e[7];
+};
+
+struct conn {
+  uv_poll_t poll;
+  struct loop *loop;
+  const struct conn_ops *ops;
+  void *owner;
+  struct list link;   /* loop->conns        */
+  struct list dirty;  /* loop->dirty        */
+  struct grave grave;
+  struct conn_chunk *out, *out_tail;
+  size_t queued;      /* bytes not yet taken by the kernel */
+  int fd;
+  unsigned closed : 1;
+  unsigned ending : 1;    /* shut down writing once the queue is empty        */
+  unsigned shut : 1;      /* writing is shut down                            */
+  unsigned eof : 1;       /* the peer sends no more                          */
+  unsigned paused : 1;    /* the owner wants no bytes now                    */
+  unsigned throttled : 1; /* it does not read what it asked for: nor do we   */
+  unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
+  unsigned polling : 3;   /* the events uv_poll watches now                  */
+  unsigned secure : 1;
+  char peer[54];          /* address without port: "127.0.0.1", "::1", "" for Unix sockets */
+};
+
+/* Takes fd over (also on error, when it is closed). Must be non-blocking.
+ * 0 and *out, or UV_ENOMEM or what uv says. */
+int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops, void *owner);
+void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
+
+/* Queues bytes [off, off+len) of m counted from its first headroom byte, taking a reference
+ * of its own. 0, or UV_ENOMEM (nothing queued), SIO_ECLOSED. Never writes, never calls back. */
+int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
+/* For the turn's end: writes what is queued, as far as the kernel takes it. */
+void sio__conn_flush(struct conn *c);
+/* The whole text of m: no frame header. */
+static inline int conn_send_text(struct conn *c, struct msg *m) {
+  return sio__conn_send(c, m, MSG_HEADROOM, m->len);
+}
+/* Nothing waits to be sent: what a volatile packet wants to know. */
+static inline bool conn_idle(const struct conn *c) { return c->queued == 0 && !c->blocked; }
+
+void sio__conn_pause(struct conn *c);
+void sio__conn_resume(struct conn *c);
+
+/* Sends what is queued, then shuts writing down; closing stays the owner's duty. */
+void sio__conn_end(struct conn *c);
+/* Ends it now: unlinks, drops the queue, closes the descriptor, calls nobody.
+ * The struct stays until the end of the turn. Safe twice. */
+void sio__conn_close(struct conn *c);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listener.c - sockets that listen: TCP, Unix, and the host's own.
+ */
+#include "net/listener.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sio/error.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+  RETRY_MS = 100,
+  /* Accepted per event, so that a flood of connections does not keep the loop from its peers. */
+  ACCEPT_BATCH = 64
+};
+
+/* ---- accepting ------------------------------------------------------------------ */
+
+static void on_poll(uv_poll_t *h, int status, int events);
+
+static void watch(struct listener *ln) { uv_poll_start(&ln->poll, UV_READABLE, on_poll); }
+
+static void on_retry(struct timer *t) { watch(container_of(t, struct listener, retry)); }
+
+/* No descriptor or memory to accept with: the backlog waits, and so do we, without spinning. */
+static void starve(struct listener *ln, int err) {
+  uv_poll_stop(&ln->poll);
+  sio__loop_timer(ln->loop, &ln->retry, RETRY_MS);
+  ln->ops->starved(ln, err);
+}
+
+static bool is_starving(int err) {
+  return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
+}
+
+static void on_poll(uv_poll_t *h, int status, int events) {
+  struct listener *ln = h->data;
+  (void)status, (void)events;
+  for (int i = 0; i < ACCEPT_BATCH && ln->fd >= 0; i++) {
+    int fd = accept4(ln->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      ln->ops->accepted(ln, fd);
+    } else if (is_starving(errno)) {
+      starve(ln, -errno);
+      return;
+    } else if (errno == EAGAIN) {
+      return;
+    }
+    /* Anything else is the one connection's trouble (ECONNABORTED, EPROTO, ...). */
+  }
+}
+
+int sio__accept_from(struct loop *l, uv_stream_t *host_listener) {
+  union {
+    uv_handle_t any;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } *peer = sio__malloc(sizeof *peer);
+  if (!peer) return UV_ENOMEM;
+  bool is_pipe = host_listener->type == UV_NAMED_PIPE;
+  int err = is_pipe ? uv_pipe_init(l->uv, &peer->pipe, 0) : uv_tcp_init(l->uv, &peer->tcp);
+  if (err) {
+    sio__free(peer);
+    return err;
+  }
+  uv_os_fd_t fd = -1;
+  err = uv_accept(host_listener, &peer->stream);
+  if (!err) err = uv_fileno(&peer->any, &fd);
+  /* The uv stream was only the way to the descriptor; a copy of it goes on without the stream. */
+  if (!err && (fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) err = -errno;
+  uv_close(&peer->any, (uv_close_cb)(void (*)(void))sio__free);
+  return err ? err : fd;
+}
+
+/* ---- starting -------------------------------------------------------------------- */
+
+static int listener_new(struct listener **out, struct loop *l, int fd, int backlog,
+                        const struct listener_ops *ops, void *owner) {
+  struct listener *ln = NULL;
+  int err = listen(fd, backlog) ? -errno : 0;
+  if (!err && !(ln = sio__calloc(1, sizeof *ln))) err = UV_ENOMEM;
+  if (!err) err = uv_poll_init(l->uv, &ln->poll, fd);
+  if (err) {
+    sio__free(ln);
+    close(fd);
+    return err;
+  }
+  l->open_handles++;
+  ln->poll.data = ln;
+  ln->loop = l;
+  ln->ops = ops;
+  ln->owner = owner;
+  ln->fd = fd;
+  list_init(&ln->link);
+  timer_init(&ln->retry, on_retry);
+  watch(ln);
+  *out = ln;
+  return 0;
+}
+
+static int bind_tcp(const struct addrinfo *ai) {
+  int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int one = 1, zero = 0;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (ai->ai_family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+  if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) return fd;
+  int err = -errno;
+  close(fd);
+  return err;
+}
+
+static int from_gai(int gai) {
+  switch (gai) {
+  case EAI_SYSTEM: return -errno;
+  case EAI_MEMORY: return UV_EAI_MEMORY;
+  case EAI_AGAIN: return UV_EAI_AGAIN;
+  case EAI_FAMILY: return UV_EAI_FAMILY;
+  default: return UV_EAI_NONAME;
+  }
+}
+
+/* The first address of host that can be bound. */
+static int bind_host(const char *host, int port) {
+  char service[8];
+  snprintf(service, sizeof service, "%d", port);
+  struct addrinfo *found, hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                    .ai_socktype = SOCK_STREAM };
+  int gai = getaddrinfo(host, service, &hints, &found);
+  if (gai) return from_gai(gai);
+  int fd = UV_EADDRNOTAVAIL;
+  for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next) fd = bind_tcp(ai);
+  freeaddrinfo(found);
+  return fd;
+}
+
+int sio__listener_tcp(struct listener **out, struct loop *l, const char *host, int port,
+                      int backlog, const struct listener_ops *ops, void *owner) {
+  if (port < 0 || port > 65535) return UV_EINVAL;
+  int fd = bind_host(host ? host : "::", port);
+  if (fd < 0 && !host) fd = bind_host("0.0.0.0", port);
+  return fd < 0 ? fd : listener_new(out, l, fd, backlog, ops, owner);
+}
+
+int sio__listener_port(const struct listener *ln) {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+  } a;
+  socklen_t len = sizeof a;
+  if (getsockname(ln->fd, &a.any, &len)) return 0;
+  if (a.any.sa_family == AF_INET) return ntohs(a.v4.sin_port);
+  return a.any.sa_family == AF_INET6 ? ntohs(a.v6.sin6_port) : 0;
+}
+
+/* ---- Unix sockets ------------------------------------------------------------------ */
+
+/* A socket file whose process is gone would keep the name for ever. */
+static bool is_stale(const struct sockaddr_un *a) {
+  struct stat st;
+  if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  bool stale = connect(fd, (const struct sockaddr *)a, sizeof *a) && errno == ECONNREFUSED;
+  close(fd);
+  return stale;
+}
+
+static int bind_unix(const struct sockaddr_un *a) {
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
+  if (err == UV_EADDRINUSE && is_stale(a) && unlink(a->sun_path) == 0)
+    err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
+  if (!err) return fd;
+  close(fd);
+  return err;
+}
+
+int sio__listener_unix(struct listener **out, struct loop *l, const char *path, int backlog,
+                       const struct listener_ops *ops, void *owner) {
+  struct sockaddr_un a = { .sun_family = AF_UNIX };
+  size_t n = strlen(path);
+  if (n == 0 || n >= sizeof a.sun_path) return UV_ENAMETOOLONG;
+  memcpy(a.sun_path, path, n);
+  char *copy = sio__strndup(path, n);
+  if (!copy) return UV_ENOMEM;
+  int fd = bind_unix(&a);
+  int err = fd < 0 ? fd : listener_new(out, l, fd, backlog, ops, owner);
+  if (err) {
+    if (fd >= 0) unlink(path);
+    sio__free(copy);
+    return err;
+  }
+  (*out)->unix_path = copy;
+  return 0;
+}
+
+/* ---- stopping ------------------------------------------------------------------------ */
+
+static void on_closed(uv_handle_t *h) {
+  struct listener *ln = h->data;
+  struct loop *l = ln->loop;
+  sio__free(ln->unix_path);
+  sio__free(ln);
+  sio__loop_handle_closed(l);
+}
+
+void sio__listener_stop(struct listener *ln) {
+  if (ln->fd < 0) return;
+  list_remove(&ln->link);
+  sio__loop_untimer(ln->loop, &ln->retry);
+  uv_close((uv_handle_t *)&ln->poll, on_closed);
+  close(ln->fd);
+  ln->fd = -1;
+  if (ln->unix_path) unlink(ln->unix_path);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop.c - the turn: tasks, flush, graves; the one alarm; posts from other threads.
+ */
+#include "net/loop.h"
+#include "net/conn.h"
+#include <pthread.h>
+#include <sio/error.h>
+
+/* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
+enum { TASK_ROUNDS = 64 };
+
+struct post {
+  struct post *next;
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+struct loop_posts {
+  pthread_mutex_t lock;
+  struct post *first, **last;
+  bool shut;
+};
+
+/* ---- the end of the turn --------------------------------------------------- */
+
+static void run_tasks(struct loop *l) {
+  for (int round = 0; round < TASK_ROUNDS && !list_empty(&l->tasks); round++) {
+    struct list batch;
+    list_init(&batch);
+    list_splice(&batch, &l->tasks);
+    while (!list_empty(&batch)) {
+      struct task *t = container_of(list_pop(&batch), struct task, link);
+      t->run(t);
+    }
+  }
+}
+
+static void flush_conns(struct loop *l) {
+  struct list batch;
+  list_init(&batch);
+  list_splice(&batch, &l->dirty);
+  while (!list_empty(&batch))
+    sio__conn_flush(container_of(list_pop(&batch), struct conn, dirty));
+}
+
+static void free_graves(struct loop *l) {
+  struct list *item;
+  while ((item = list_pop(&l->graves))) {
+    struct grave *g = container_of(item, struct grave, link);
+    g->free(g);
+  }
+}
+
+static void set_alarm(struct loop *l);
+static void close_handles(struct loop *l);
+
+/* What was posted before the closing still runs: the wake-up for it is on its way. */
+static bool may_close(struct loop *l);
+
+static void end_turn(struct loop *l) {
+  for (int round = 0; round < TASK_ROUNDS; round++) {
+    run_tasks(l);
+    flush_conns(l);
+    if (list_empty(&l->tasks) && list_empty(&l->dirty)) break;
+  }
+  free_graves(l);
+  set_alarm(l);
+  if (l->closing && may_close(l)) close_handles(l);
+}
+
+static void on_prepare(uv_prepare_t *h) { end_turn(h->data); }
+
+/* ---- deadlines -------------------------------------------------------------- */
+
+static void on_alarm(uv_timer_t *h) {
+  struct loop *l = h->data;
+  l->alarm_at = UINT64_MAX;
+  sio__timers_run(&l->timers, loop_now(l));
+}
+
+static void set_alarm(struct loop *l) {
+  /* Work that is left over must not wait for the next event. */
+  bool more = !list_empty(&l->tasks) || !list_empty(&l->dirty);
+  uint64_t at = more ? 0 : sio__timers_next(&l->timers);
+  if (at == l->alarm_at) return;
+  l->alarm_at = at;
+  if (at == UINT64_MAX) {
+    uv_timer_stop(&l->alarm);
+    return;
+  }
+  uint64_t now = loop_now(l);
+  uv_timer_start(&l->alarm, on_alarm, at > now ? at - now : 0, 0);
+}
+
+void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
+  sio__timer_start(&l->timers, t, loop_now(l) + in_ms);
+}
+
+void sio__loop_untimer(struct loop *l, struct timer *t) { sio__timer_stop(&l->timers, t); }
+
+/* ---- tasks and graves ---------------------------------------------------------- */
+
+void sio__loop_defer(struct loop *l, struct task *t) {
+  if (list_empty(&t->link)) list_push(&l->tasks, &t->link);
+}
+
+void sio__loop_bury(struct loop *l, struct grave *g, void (*free_fn)(struct grave *g)) {
+  g->free = free_fn;
+  list_push(&l->graves, &g->link);
+}
+
+/* ---- posts from other threads ------------------------------------------------------ */
+
+static struct post *take_posts(struct loop_posts *q) {
+  pthread_mutex_lock(&q->lock);
+  struct post *first = q->first;
+  q->first = NULL;
+  q->last = &q->first;
+  pthread_mutex_unlock(&q->lock);
+  return first;
+}
+
+static void on_wake(uv_async_t *h) {
+  struct loop *l = h->data;
+  for (struct post *p = take_posts(l->posts), *next; p; p = next) {
+    next = p->next;
+    p->fn(p->arg);
+    sio__free(p);
+  }
+}
+
+static bool may_close(struct loop *l) {
+  if (l->posts->first) on_wake(&l->wake);
+  return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
+}
+
+int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
+  struct loop_posts *q = l->posts;
+  struct post *p = sio__malloc(sizeof *p);
+  if (!p) return UV_ENOMEM;
+  *p = (struct post){ .fn = fn, .arg = arg };
+  pthread_mutex_lock(&q->lock);
+  bool shut = q->shut;
+  if (!shut) {
+    *q->last = p;
+    q->last = &p->next;
+    /* Under the lock, so that the handle cannot be closed between the look and the send. */
+    uv_async_send(&l->wake);
+  }
+  pthread_mutex_unlock(&q->lock);
+  if (shut) sio__free(p);
+  return shut ? SIO_ECLOSED : 0;
+}
+
+static struct loop_posts *posts_new(void) {
+  struct loop_posts *q = sio__calloc(1, sizeof *q);
+  if (!q) return NULL;
+  if (pthread_mutex_init(&q->lock, NULL)) {
+    sio__free(q);
+    return NULL;
+  }
+  q->last = &q->first;
+  return q;
+}
+
+static void posts_free(struct loop_posts *q) {
+  if (!q) return;
+  pthread_mutex_destroy(&q->lock);
+  sio__free(q);
+}
+
+static void posts_shut(struct loop_posts *q) {
+  pthread_mutex_lock(&q->lock);
+  q->shut = true;
+  pthread_mutex_unlock(&q->lock);
+}
+
+/* ---- start and stop ------------------------------------------------------------------ */
+
+static int start_handles(struct loop *l) {
+  int err = uv_async_init(l->uv, &l->wake, on_wake);
+  if (err) return err;
+  uv_prepare_init(l->uv, &l->prepare);
+  uv_timer_init(l->uv, &l->alarm);
+  l->prepare.data = l->alarm.data = l->wake.data = l;
+  uv_prepare_start(&l->prepare, on_prepare);
+  /* Only listeners and connections keep the host's loop alive. */
+  uv_unref((uv_handle_t *)&l->prepare);
+  uv_unref((uv_handle_t *)&l->alarm);
+  uv_unref((uv_handle_t *)&l->wake);
+  l->open_handles = 3;
+  return 0;
+}
+
+int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
+  *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX };
+  list_init(&l->tasks);
+  list_init(&l->dirty);
+  list_init(&l->graves);
+  list_init(&l->conns);
+  sio__timers_init(&l->timers, uv_now(uv));
+  sio__msgs_init(&l->msgs);
+  sio__pool_init(&l->chunks, sizeof(struct conn_chunk), 4096);
+  l->rbuf = sio__malloc(NET_RBUF);
+  l->posts = posts_new();
+  int err = l->rbuf && l->posts ? start_handles(l) : UV_ENOMEM;
+  if (err) {
+    sio__free(l->rbuf);
+    posts_free(l->posts);
+  }
+  return err;
+}
+
+static void finish(struct loop *l) {
+  free_graves(l);
+  sio__msgs_clear(&l->msgs);
+  sio__pool_clear(&l->chunks);
+  sio__free(l->rbuf);
+  posts_free(l->posts);
+  if (l->closed) l->closed(l);
+}
+
+void sio__loop_handle_closed(struct loop *l) {
+  if (--l->open_handles == 0) finish(l);
+}
+
+static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
+
+static void close_handles(struct loop *l) {
+  uv_prepare_stop(&l->prepare);
+  uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
+  uv_close((uv_handle_t *)&l->alarm, on_handle_closed);
+  uv_close((uv_handle_t *)&l->wake, on_handle_closed);
+}
+
+void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
+  l->closing = true;
+  l->closed = closed;
+  posts_shut(l->posts);
+  /* Until the last connection is gone the turn's end is what carries the closing on. */
+  uv_ref((uv_handle_t *)&l->prepare);
+  uv_ref((uv_handle_t *)&l->alarm);
+  uv_ref((uv_handle_t *)&l->wake);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop.h - what all connections of one server share on one uv loop: the receive
+ * buffer, the pools, the timers, and the end of the turn.
+ *
+ * A turn is one pass of the uv loop. Reading callbacks, timers and the host's own
+ * callbacks only queue. Then, in a uv_prepare_t just before the loop waits again:
+ *
+ *   1. deferred tasks run (closes, user callbacks they owe) until none is left,
+ *   2. every connection with something to send makes one gathered write,
+ *   3. what was closed in this turn is freed.
+ *
+ * So nothing is freed under a caller, and a peer gets one write per turn.
+ */
+#ifndef SIO_NET_LOOP_H
+#define SIO_NET_LOOP_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/msg.h"
+#include "base/timer.h"
+#include <uv.h>
+
+enum { NET_RBUF = 64 * 1024 };
+
+/* Something to do at the end of this turn. */
+struct task {
+  struct list link;
+  void (*run)(struct task *t);
+};
+
+struct loop {
+  uv_loop_t *uv;
+  uv_prepare_t prepare;
+  uv_timer_t alarm;       /* the one uv timer behind `timers` */
+  uv_async_t wake;        /* sio__loop_post() from other threads */
+  struct timers timers;
+  uint64_t alarm_at;      /* when `alarm` fires, UINT64_MAX: never */
+  struct list tasks;      /* struct task, in order                 */
+  struct list dirty;      /* struct conn with bytes to send        */
+  struct list graves;     /* struct grave, freed at the end        */
+  struct list conns;      /* struct conn, all that are open        */
+  unsigned open_handles;  /* uv handles not yet closed             */
+  struct msgs msgs;
+  struct pool chunks;     /* struct conn_chunk */
+  struct log *log;
+  struct loop_posts *posts; /* what other threads asked for; lives past the loop's close */
+  void (*closed)(struct loop *l); /* after the last handle is gone */
+  bool closing;
+  size_t high_water;      /* a connection with more than this queued is not read from */
+  char *rbuf;             /* NET_RBUF bytes: what is being read, on any connection */
+};
+
+/* log is borrowed. 0, UV_ENOMEM, or what uv says. */
+int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
+/* Once the last connection is closed and nothing is left to do, gives every uv handle back; then
+ * closed(l) runs, and l itself may be freed there. sio__loop_post() fails from now on, and what
+ * was posted before runs. Callable from anywhere, once. */
+void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
+
+static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
+
+static inline void task_init(struct task *t, void (*run)(struct task *t)) {
+  list_init(&t->link);
+  t->run = run;
+}
+/* Queues t for the end of the turn; no-op when it is queued already. */
+void sio__loop_defer(struct loop *l, struct task *t);
+static inline void task_cancel(struct task *t) { list_remove(&t->link); }
+
+/* Deadlines, in ms from now. */
+void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms);
+void sio__loop_untimer(struct loop *l, struct timer *t);
+
+/* Memory that a caller further up may still hold: freed when the turn ends.
+ * Embed a struct grave anywhere in it. */
+struct grave {
+  struct list link;
+  void (*free)(struct grave *g);
+};
+void sio__loop_bury(struct loop *l, struct grave *g, void (*free)(struct grave *g));
+
+/* For whoever opened a handle on this loop (counted in open_handles): its close callback ends with this. */
+void sio__loop_handle_closed(struct loop *l);
+
+/* From any thread: fn(arg) runs on the loop thread, in order. 0, UV_ENOMEM,
+ * SIO_ECLOSED once the loop is closing (then fn never runs). */
+int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * packet.h - Socket.IO protocol 5 packets (https://socket.io/docs/v4/socket-io-protocol/):
+ *
+ *     <type>[<attachments>-][<namespace>,][<ack id>][JSON]
+ *
+ * Decoding is one pass that validates and slices; nothing is copied but what must
+ * wait for its attachments. Encoding writes one msg, Engine.IO's '4' in front, and
+ * chains the attachments behind it.
+ */
+#ifndef SIO_SIO_PACKET_H
+#define SIO_SIO_PACKET_H
+
+#include "base/buf.h"
+#include "base/msg.h"
+#include "sio/json.h"
+#include <sio/value.h>
+
+enum packet_type {
+  PACKET_CONNECT,
+  PACKET_DISCONNECT,
+  PACKET_EVENT,
+  PACKET_ACK,
+  PACKET_CONNECT_ERROR,
+  PACKET_BINARY_EVENT,
+  PACKET_BINARY_ACK
+};
+
+enum { PACKET_NO_ID = -1 };
+
+/* A decoded packet. Slices point into the bytes it came from. */
+struct packet {
+  enum packet_type type; /* BINARY_ types only while decoding: delivered as EVENT or ACK */
+  sio_slice nsp;         /* "/" when absent; query stays part of it in protocol 5        */
+  int64_t id;            /* PACKET_NO_ID when absent                                     */
+  sio_slice json;        /* the payload's text, empty when absent                        */
+  const struct json_scan *scan; /* the payload's elements; args[0] of an EVENT is its name */
+  const sio_slice *bins; /* attachments */
+  uint32_t nbins;
+};
+
+struct decoder_limits {
+  unsigned max_attachments;
+  unsigned max_depth;
+  size_t max_packet; /* header and attachments together */
+};
+
+/* One per connection. Holds memory only while a binary packet is incomplete. */
+struct partial; /* a binary packet that waits for attachments */
+struct decoder {
+  struct partial *partial;
+};
+
+/* decode answers */
+enum { DECODE_MORE = 0, DECODE_PACKET = 1 };
+
+/* What all decoders of a server share: scratch, reused. */
+struct decode_scratch {
+  struct json_scan scan;
+};
+
+/* The Engine.IO message text (without its '4'). DECODE_PACKET with *out filled: borrowed until the next call that uses
+ * this scratch. DECODE_MORE: attachments are missing. Negative: SIO_EPROTO, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM,
+ * and *why a static English line, the reference's own where it has one: "invalid payload", "unknown packet type 9" (static table),
+ * "Illegal attachments", "too many attachments", "got plaintext data when reconstructing a packet". */
+int sio__decode_text(struct decoder *d, struct decode_scratch *scratch, const struct decoder_limits *lim,
+                     sio_slice text, struct packet *out, const char **why);
+/* One attachment. Same answers; "got binary data when not reconstructing a packet", "illegal attachments". When it completes the packet,
+ * out's bytes belong to the decoder until sio__decoder_release(). */
+int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch, const struct decoder_limits *lim,
+                       sio_slice data, struct packet *out, const char **why);
+/* After a packet with attachments was handled. Also to drop an incomplete one. Safe when there is none, and if the handler has
+ * called it already. */
+void sio__decoder_release(struct decoder *d);
+
+/* The six names that are not events (S6). */
+bool sio__name_reserved(sio_slice name);
+
+/* ---- encoding ---------------------------------------------------------------------- */
+
+/* An EVENT (name not NULL) or an ACK (name NULL). id: PACKET_NO_ID or the ack's number. 0 and *out, or SIO_ENAME, SIO_EJSON,
+ * SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. max_attachments is the receivers' business: not checked here. */
+int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out, const char *nsp,
+                const char *name, sio_args args, int64_t id);
+/* Packets without arguments: CONNECT with {"sid":...}, DISCONNECT, CONNECT_ERROR with {"message":...,"data":...} (data may be null: left out). */
+int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid);
+int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
+int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out, sio_slice nsp,
+                              const char *message, sio_val data);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handshake.h - the opening handshake (RFC 6455 section 4.2), as text in and text out.
+ */
+#ifndef SIO_WS_HANDSHAKE_H
+#define SIO_WS_HANDSHAKE_H
+
+#include "base/slice.h"
+
+enum ws_refusal {
+  WS_OK,
+  WS_BAD_METHOD,  /* not GET                                          */
+  WS_BAD_UPGRADE, /* Upgrade is not websocket, Connection not upgrade */
+  WS_BAD_KEY,     /* missing, or not 16 bytes of base64               */
+  WS_BAD_VERSION  /* not 13 (nor 8, which is framed alike)            */
+};
+
+struct ws_offer {
+  sio_slice method, connection, upgrade, key, version;
+};
+
+enum ws_refusal sio__ws_check(const struct ws_offer *o);
+
+enum { WS_ACCEPT_LEN = 28 };
+void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key); /* Sec-WebSocket-Accept */
+
+#endif

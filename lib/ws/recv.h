@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recv.h - the receiving half of a WebSocket: bytes in, messages out (RFC 6455
+ * sections 5 to 8), with wslay's frame layer reading the frames.
+ *
+ * A wslay context is over 4 KiB, so a connection holds one only while a frame is
+ * incomplete: contexts come from a pool per loop and go back at every frame
+ * boundary. The message buffer exists only while a message is incomplete; a message that
+ * arrives in one piece is handed on where it lies.
+ */
+#ifndef SIO_WS_RECV_H
+#define SIO_WS_RECV_H
+
+#include "base/buf.h"
+#include "base/utf8.h"
+#include "ws/frame.h"
+
+struct ws_recv;
+
+struct ws_recv_ops {
+  /* A whole message, text already valid UTF-8. The bytes are borrowed. The callee may close the
+   * connection, which it tells by the return value: false stops reading for good. */
+  bool (*message)(struct ws_recv *r, bool binary, char *p, size_t n);
+  bool (*ping)(struct ws_recv *r, const char *p, size_t n); /* n <= 125; answer with a pong     */
+  bool (*pong)(struct ws_recv *r, const char *p, size_t n);
+  /* The close frame: code 1005 when it had none; reason is valid UTF-8. Reading is over. */
+  void (*close)(struct ws_recv *r, unsigned code, const char *reason, size_t n);
+  /* The peer broke the rules: close with this code (1002, 1007, 1008, 1009, 1011 when out of memory). Reading is over. */
+  void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
+};
+
+/* wslay contexts at rest, shared by all connections of a loop. */
+struct ws_pool;
+struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
+void sio__ws_pool_free(struct ws_pool *p);
+
+struct ws_limits {
+  size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept */
+  unsigned max_fragments; /* frames a message may come in                                       */
+};
+
+struct ws_recv {
+  const struct ws_recv_ops *ops;
+  const struct ws_limits *limits; /* borrowed */
+  struct ws_pool *pool;
+  struct ws_ctx *ctx;  /* borrowed from the pool while inside a frame, else NULL */
+  struct buf *msg;     /* the message so far; NULL between messages              */
+  utf8_state utf8;
+  uint32_t fragments;
+  uint8_t opcode;      /* of the message under way, 0: none                      */
+  uint8_t over;        /* nothing more is read                                   */
+};
+
+void sio__ws_recv_init(struct ws_recv *r, struct ws_pool *pool, const struct ws_recv_ops *ops,
+                       const struct ws_limits *limits);
+/* Bytes from the peer, unmasked in place or not at all; after close, fail or a false they are ignored. */
+void sio__ws_recv_feed(struct ws_recv *r, char *p, size_t n);
+void sio__ws_recv_clear(struct ws_recv *r); /* gives everything back; allowed inside a callback */
+
+#endif
