@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * buf.c - growth doubles, so that n bytes put one by one cost O(n), and stops at max.
+ */
+#include "base/buf.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { FIRST_CAP = 256 };
+
+static size_t bigger(const struct buf *b, size_t need) {
+  size_t cap = b->cap ? b->cap : FIRST_CAP;
+  cap = cap > b->max / 2 ? b->max : cap * 2;
+  return cap < need ? need : cap;
+}
+
+int sio__buf_reserve(struct buf *b, size_t n) {
+  if (n <= b->cap - b->n) return 0;
+  size_t need;
+  if (add_overflows(b->n, n, &need) || need > b->max) return SIO_ETOOBIG;
+  size_t cap = bigger(b, need);
+  char *p = sio__realloc(b->p, cap);
+  if (!p) return SIO__ENOMEM;
+  b->p = p;
+  b->cap = cap;
+  return 0;
+}
+
+int sio__buf_put(struct buf *b, const void *p, size_t n) {
+  if (n == 0) return 0;
+  int err = sio__buf_reserve(b, n);
+  if (err) return err;
+  memcpy(b->p + b->n, p, n);
+  b->n += n;
+  return 0;
+}
+
+void sio__buf_clear(struct buf *b) {
+  sio__free(b->p);
+  buf_init(b, b->max);
+}
+
+void sio__buf_shift(struct buf *b, size_t n) {
+  if (n == 0) return;
+  b->n -= n;
+  memmove(b->p, b->p + n, b->n);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * log.c - formats one line, makes it harmless, hands it to the host; and reads level specs.
+ */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/utf8.h"
+
+static const char *const room_names[SIO_ROOM_COUNT] = {
+  [SIO_ROOM_NET] = "net", [SIO_ROOM_HTTP] = "http", [SIO_ROOM_WS] = "ws",
+  [SIO_ROOM_EIO] = "eio", [SIO_ROOM_SIO] = "sio",   [SIO_ROOM_ADAPTER] = "adapter",
+};
+
+static const char *const level_names[] = {
+  [SIO_LOG_OFF] = "off",   [SIO_LOG_ERROR] = "error", [SIO_LOG_WARN] = "warn",
+  [SIO_LOG_INFO] = "info", [SIO_LOG_DEBUG] = "debug", [SIO_LOG_TRACE] = "trace",
+};
+
+void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level) {
+  if (level < SIO_LOG_OFF) level = SIO_LOG_OFF;
+  if (level > SIO_LOG_TRACE) level = SIO_LOG_TRACE;
+  log->cb = cb;
+  log->user = user;
+  memset(log->level, level, sizeof log->level);
+}
+
+const char *sio__log_room(int room) {
+  return room >= 0 && room < SIO_ROOM_COUNT ? room_names[room] : "?";
+}
+
+static int find_name(const char *const *names, int n, sio_slice word) {
+  for (int i = 0; i < n; i++)
+    if (slice_is(word, names[i])) return i;
+  return -1;
+}
+
+/* One "level" or "room=level". */
+static bool apply(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
+  bool one_room = word.n && memchr(word.p, '=', word.n);
+  sio_slice name = { 0 };
+  if (one_room) sio__slice_split(&word, '=', &name);
+  int value = find_name(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
+  if (value < 0) return false;
+  if (!one_room) {
+    memset(level, value, SIO_ROOM_COUNT);
+    return true;
+  }
+  int room = find_name(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
+  if (room < 0) return false;
+  level[room] = (uint8_t)value;
+  return true;
+}
+
+int sio__log_spec(struct log *log, const char *spec) {
+  uint8_t level[SIO_ROOM_COUNT];
+  sio_slice rest = slice_str(spec), word;
+  if (rest.n == 0) return SIO__EINVAL;
+  memcpy(level, log->level, sizeof level);
+  while (sio__slice_split(&rest, ',', &word))
+    if (!apply(level, word)) return SIO__EINVAL;
+  memcpy(log->level, level, sizeof level);
+  return 0;
+}
+
+/* How many bytes at p may be shown as they are: one character, or none. */
+static size_t printable(const char *p, size_t n) {
+  size_t len = sio__utf8_step(p, n);
+  unsigned char lead = (unsigned char)p[0];
+  if (len == 1) return lead >= 0x20 && lead != 0x7f;
+  bool c1 = len == 2 && lead == 0xc2 && (unsigned char)p[1] < 0xa0;
+  return c1 ? 0 : len;
+}
+
+static void escape_byte(char *out, char c) {
+  static const char hex[] = "0123456789abcdef";
+  unsigned char u = (unsigned char)c;
+  memcpy(out, (char[]){ '\\', 'x', hex[u >> 4], hex[u & 15] }, 4);
+}
+
+static void escape(char out[LOG_LINE + 1], const char *p, size_t n) {
+  size_t used = 0, len, width;
+  for (size_t i = 0; i < n; i += len, used += width) {
+    size_t whole = printable(p + i, n - i);
+    len = whole ? whole : 1;
+    width = whole ? whole : 4;
+    if (used + width > LOG_LINE) break;
+    if (whole)
+      memcpy(out + used, p + i, len);
+    else
+      escape_byte(out + used, p[i]);
+  }
+  out[used] = '\0';
+}
+
+void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+  /* No byte gets shorter by escaping, so what is past LOG_LINE is not seen, except by a
+   * character that begins before it: three bytes more keep that one whole. */
+  char raw[LOG_LINE + 3 + 1], line[LOG_LINE + 1];
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(raw, sizeof raw, fmt, ap);
+  va_end(ap);
+  if (n < 0) return;
+  escape(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
+  log->cb(level, sio__log_room(room), line, log->user);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mem.c - the host's three allocation functions, and pools of equal blocks.
+ *
+ * A block held back in a pool keeps the link to the next one in its first word;
+ * under AddressSanitizer the rest of it is poisoned, so that touching a block
+ * after it was put back is found as if it had been freed.
+ */
+#include "base/mem.h"
+
+#include <sio/server.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#endif
+
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
+static void *(*host_malloc)(size_t) = malloc;
+static void *(*host_realloc)(void *, size_t) = realloc;
+static void (*host_free)(void *) = free;
+
+int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
+                      void (*free_fn)(void *)) {
+  if (!malloc_fn != !realloc_fn || !malloc_fn != !free_fn) return SIO__EINVAL;
+  host_malloc = malloc_fn ? malloc_fn : malloc;
+  host_realloc = realloc_fn ? realloc_fn : realloc;
+  host_free = free_fn ? free_fn : free;
+  return 0;
+}
+
+/* A size of 0 may give NULL, which would read as out of memory, and realloc(p, 0) may free. */
+static size_t at_least_one(size_t n) { return n + !n; }
+
+void *sio__malloc(size_t n) { return host_malloc(at_least_one(n)); }
+
+void *sio__calloc(size_t count, size_t size) {
+  size_t n;
+  if (mul_overflows(count, size, &n)) return NULL;
+  void *p = sio__malloc(n);
+  return p ? memset(p, 0, n) : NULL;
+}
+
+void *sio__realloc(void *p, size_t n) {
+  return p ? host_realloc(p, at_least_one(n)) : sio__malloc(n);
+}
+
+void sio__free(void *p) {
+  if (p) host_free(p);
+}
+
+char *sio__strndup(const char *s, size_t n) {
+  size_t size;
+  if (add_overflows(n, 1, &size)) return NULL;
+  char *copy = sio__malloc(size);
+  if (!copy) return NULL;
+  if (n) memcpy(copy, s, n);
+  copy[n] = '\0';
+  return copy;
+}
+
+void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
+  *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };
+}
+
+static void *take(struct pool *pool) {
+  void *block = pool->free;
+  ASAN_UNPOISON_MEMORY_REGION(block, pool->size);
+  memcpy(&pool->free, block, sizeof pool->free);
+  pool->held--;
+  return block;
+}
+
+void sio__pool_clear(struct pool *pool) {
+  while (pool->free) sio__free(take(pool));
+}
+
+void *sio__pool_get(struct pool *pool) {
+  return pool->free ? take(pool) : sio__malloc(pool->size);
+}
+
+void sio__pool_put(struct pool *pool, void *block) {
+  if (pool->held >= pool->keep) {
+    sio__free(block);
+    return;
+  }
+  memcpy(block, &pool->free, sizeof pool->free);
+  pool->free = block;
+  pool->held++;
+  ASAN_POISON_MEMORY_REGION(block, pool->size);
+}

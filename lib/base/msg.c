@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * msg.c - blocks for encoded bytes. Up to MSG_SMALL bytes of text a block comes from its
+ * home's pool and goes back there; a bigger one is allocated to measure.
+ */
+#include "base/msg.h"
+
+#include <string.h>
+
+#include "base/err.h"
+
+enum { KEEP_SMALL = 256 };
+
+static bool block_overflows(size_t cap, size_t *size) {
+  return cap > UINT32_MAX || add_overflows(sizeof(struct msg) + MSG_HEADROOM, cap, size);
+}
+
+void sio__msgs_init(struct msgs *home) {
+  sio__pool_init(&home->small, sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL, KEEP_SMALL);
+}
+
+void sio__msgs_clear(struct msgs *home) { sio__pool_clear(&home->small); }
+
+static struct msg *new_big(size_t cap) {
+  size_t size;
+  return block_overflows(cap, &size) ? NULL : sio__malloc(size);
+}
+
+struct msg *sio__msg_new(struct msgs *home, size_t cap) {
+  bool small = cap <= MSG_SMALL;
+  struct msg *m = small ? sio__pool_get(&home->small) : new_big(cap);
+  if (!m) return NULL;
+  *m = (struct msg){
+    .home = home, .refs = 1, .cap = small ? MSG_SMALL : (uint32_t)cap, .pooled = small
+  };
+  return m;
+}
+
+struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n) {
+  struct msg *m = sio__msg_new(home, n);
+  if (!m || n == 0) return m;
+  memcpy(msg_data(m), p, n);
+  m->len = (uint32_t)n;
+  return m;
+}
+
+static void free_block(struct msg *m) {
+  if (m->pooled)
+    sio__pool_put(&m->home->small, m);
+  else
+    sio__free(m);
+}
+
+static struct msg *leave_pool(struct msg *m, size_t size) {
+  struct msg *big = sio__malloc(size);
+  if (!big) return NULL;
+  memcpy(big, m, sizeof *m + MSG_HEADROOM + m->len);
+  big->pooled = false;
+  free_block(m);
+  return big;
+}
+
+static int grow(struct msg **m, size_t need) {
+  size_t cap = (size_t)(*m)->cap * 2, size;
+  if (cap < need) cap = need;
+  if (cap > UINT32_MAX) cap = UINT32_MAX;
+  if (block_overflows(cap, &size)) return SIO_ETOOBIG;
+  struct msg *bigger = (*m)->pooled ? leave_pool(*m, size) : sio__realloc(*m, size);
+  if (!bigger) return SIO__ENOMEM;
+  bigger->cap = (uint32_t)cap;
+  *m = bigger;
+  return 0;
+}
+
+int sio__msg_reserve(struct msg **m, size_t n) {
+  if (n <= (*m)->cap - (*m)->len) return 0;
+  size_t need;
+  if (add_overflows((*m)->len, n, &need) || need > UINT32_MAX) return SIO_ETOOBIG;
+  return grow(m, need);
+}
+
+int sio__msg_put(struct msg **m, const void *p, size_t n) {
+  if (n == 0) return 0;
+  int err = sio__msg_reserve(m, n);
+  if (err) return err;
+  memcpy(msg_data(*m) + (*m)->len, p, n);
+  (*m)->len += (uint32_t)n;
+  return 0;
+}
+
+/* A loop, because a peer decides how many attachments hang on a packet. */
+void sio__msg_free(struct msg *m) {
+  do {
+    struct msg *next = m->next;
+    free_block(m);
+    m = next;
+  } while (m && --m->refs == 0);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * random.c - getrandom(2), ids cut from batches of it, and SipHash-1-3 under a key made of it.
+ *
+ * Each thread has its own batch. A forked child must not draw what its parent draws, so
+ * every fork counts up `forks` in the child, and a batch filled before it is void.
+ */
+#include "base/random.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+
+#include "base/base64.h"
+
+enum { ID_BYTES = 15, BATCH = 16 };
+
+struct batch {
+  uint8_t bytes[BATCH * ID_BYTES];
+  unsigned left; /* ids not drawn yet; they are the first ones */
+  unsigned forks;
+};
+
+static _Thread_local struct batch batch;
+static atomic_uint forks;
+static bool fork_is_seen;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static uint8_t hash_key[16];
+static atomic_bool hash_keyed;
+static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
+
+int sio__random(void *out, size_t n) {
+  uint8_t *p = out;
+  while (n > 0) {
+    ssize_t got = getrandom(p, n, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -errno;
+    p += got;
+    n -= (size_t)got;
+  }
+  return 0;
+}
+
+static void on_fork(void) { atomic_fetch_add(&forks, 1); }
+static void watch_forks(void) { fork_is_seen = pthread_atfork(NULL, NULL, on_fork) == 0; }
+
+static int refill(unsigned now) {
+  int err = sio__random(batch.bytes, sizeof batch.bytes);
+  if (err) return err;
+  batch.left = BATCH;
+  batch.forks = now;
+  return 0;
+}
+
+int sio__random_id(char out[SIO__ID_LEN + 1]) {
+  pthread_once(&fork_once, watch_forks);
+  unsigned now = atomic_load(&forks);
+  if (batch.left == 0 || batch.forks != now || !fork_is_seen) {
+    int err = refill(now);
+    if (err) return err;
+  }
+  uint8_t *id = batch.bytes + --batch.left * ID_BYTES;
+  sio__base64_encode(out, id, ID_BYTES);
+  memset(id, 0, ID_BYTES);
+  for (int i = 0; i < SIO__ID_LEN; i++)
+    out[i] = (char)(out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i]);
+  out[SIO__ID_LEN] = '\0';
+  return 0;
+}
+
+static uint64_t load64(const uint8_t *p) {
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  v = __builtin_bswap64(v);
+#endif
+  return v;
+}
+
+static uint64_t load_tail(const uint8_t *p, size_t n) {
+  uint64_t v = (uint64_t)n << 56;
+  for (size_t i = 0; i < n % 8; i++) v |= (uint64_t)p[n - n % 8 + i] << (8 * i);
+  return v;
+}
+
+static inline uint64_t rotl(uint64_t x, int by) { return x << by | x >> (64 - by); }
+
+struct sip {
+  uint64_t a, b, c, d;
+};
+
+static inline void sip_round(struct sip *s) {
+  s->a += s->b, s->b = rotl(s->b, 13) ^ s->a, s->a = rotl(s->a, 32);
+  s->c += s->d, s->d = rotl(s->d, 16) ^ s->c;
+  s->a += s->d, s->d = rotl(s->d, 21) ^ s->a;
+  s->c += s->b, s->b = rotl(s->b, 17) ^ s->c, s->c = rotl(s->c, 32);
+}
+
+static inline void sip_word(struct sip *s, uint64_t word) {
+  s->d ^= word;
+  sip_round(s);
+  s->a ^= word;
+}
+
+uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
+  const uint8_t *p = data;
+  uint64_t k0 = load64(key), k1 = load64(key + 8);
+  struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
+                   k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u };
+  for (size_t i = 0; i + 8 <= n; i += 8) sip_word(&s, load64(p + i));
+  sip_word(&s, load_tail(p, n));
+  s.c ^= 0xff;
+  for (int i = 0; i < 3; i++) sip_round(&s);
+  return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+/* A hash cannot fail. If the system refuses, the 16 random bytes that the kernel handed
+ * to this process at its start are the next best thing that peers cannot know. */
+static void make_hash_key(void) {
+  if (sio__random(hash_key, sizeof hash_key) != 0) {
+    const void *kernel = (const void *)getauxval(AT_RANDOM);
+    if (kernel) memcpy(hash_key, kernel, sizeof hash_key);
+  }
+  atomic_store_explicit(&hash_keyed, true, memory_order_release);
+}
+
+uint64_t sio__hash(const void *p, size_t n) {
+  if (!atomic_load_explicit(&hash_keyed, memory_order_acquire))
+    pthread_once(&hash_once, make_hash_key);
+  return sio__siphash13(hash_key, p, n);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slice.c - the comparisons and cuts that HTTP headers and queries are read with.
+ */
+#include "base/slice.h"
+
+static unsigned char lower(char c) {
+  unsigned char u = (unsigned char)c;
+  return (unsigned char)(u >= 'A' && u <= 'Z' ? u + 32 : u);
+}
+
+bool sio__slice_ieq(sio_slice a, sio_slice b) {
+  if (a.n != b.n) return false;
+  for (size_t i = 0; i < a.n; i++)
+    if (lower(a.p[i]) != lower(b.p[i])) return false;
+  return true;
+}
+
+static bool blank(char c) { return c == ' ' || c == '\t'; }
+
+sio_slice sio__slice_trim(sio_slice s) {
+  while (s.n && blank(s.p[0])) s.p++, s.n--;
+  while (s.n && blank(s.p[s.n - 1])) s.n--;
+  return s;
+}
+
+bool sio__slice_split(sio_slice *rest, char sep, sio_slice *part) {
+  if (rest->n == 0) return false;
+  const char *end = memchr(rest->p, (unsigned char)sep, rest->n);
+  size_t n = end ? (size_t)(end - rest->p) : rest->n;
+  *part = slice(rest->p, n);
+  size_t taken = end ? n + 1 : n;
+  *rest = slice(rest->p + taken, rest->n - taken);
+  return true;
+}
+
+bool sio__slice_has_token(sio_slice header, sio_slice token) {
+  sio_slice part;
+  while (sio__slice_split(&header, ',', &part)) {
+    part = sio__slice_trim(part);
+    if (part.n && sio__slice_ieq(part, token)) return true;
+  }
+  return false;
+}
+
+bool sio__slice_u64(sio_slice s, uint64_t *out) {
+  uint64_t v = 0;
+  if (s.n == 0) return false;
+  for (size_t i = 0; i < s.n; i++) {
+    unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
+    if (digit > 9) return false;
+    if (__builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, digit, &v)) return false;
+  }
+  *out = v;
+  return true;
+}

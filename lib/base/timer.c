@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * timer.c - the wheel. On level l time is cut into windows of 64^l ms; a timer stands on the
+ * lowest level where fewer than 64 windows lie between now and its own, in slot
+ * (window mod 64). So a slot stands for one window only: the next one with that number after
+ * now. Reaching a window's start sorts its timers into lower levels; on level 0 they fire.
+ */
+#include "base/timer.h"
+
+#include <string.h>
+
+enum { BITS = 6, TOP = TIMER_LEVELS - 1 };
+
+_Static_assert(1 << BITS == TIMER_SLOTS, "a level is BITS bits of the time");
+
+static uint64_t window(uint64_t at, unsigned level) { return at >> (BITS * level); }
+
+void sio__timers_init(struct timers *w, uint64_t now) {
+  w->now = now;
+  memset(w->used, 0, sizeof w->used);
+  list_init(&w->due);
+  for (unsigned l = 0; l < TIMER_LEVELS; l++)
+    for (unsigned s = 0; s < TIMER_SLOTS; s++) list_init(&w->slot[l][s]);
+}
+
+/* at >= now. One window more than the distance suggests may lie between: hence the ++. */
+static unsigned level_of(uint64_t now, uint64_t at) {
+  uint64_t distance = at - now;
+  unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
+  if (level < TOP && window(at, level) - window(now, level) >= TIMER_SLOTS) level++;
+  return level < TOP ? level : TOP;
+}
+
+/* What is out of the top level's reach waits in its furthest window. */
+static void place(struct timers *w, struct timer *t) {
+  unsigned level = level_of(w->now, t->at);
+  uint64_t target = window(t->at, level), reach = window(w->now, level) + TIMER_SLOTS - 1;
+  uint64_t slot = (target < reach ? target : reach) % TIMER_SLOTS;
+  list_push(&w->slot[level][slot], &t->link);
+  w->used[level] |= UINT64_C(1) << slot;
+}
+
+void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
+  sio__timer_stop(w, t);
+  t->at = at;
+  if (at <= w->now)
+    list_push(&w->due, &t->link);
+  else
+    place(w, t);
+}
+
+/* `head` became empty: if it is a slot (and not a list of timers about to fire), say so. */
+static void note_empty(struct timers *w, const struct list *head) {
+  uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
+  if (offset >= sizeof w->slot) return;
+  size_t i = offset / sizeof *head;
+  w->used[i / TIMER_SLOTS] &= ~(UINT64_C(1) << i % TIMER_SLOTS);
+}
+
+void sio__timer_stop(struct timers *w, struct timer *t) {
+  struct list *before = t->link.prev;
+  if (before == &t->link) return;
+  list_remove(&t->link);
+  if (list_empty(before)) note_empty(w, before);
+}
+
+static void take_slot(struct timers *w, unsigned level, struct list *into) {
+  unsigned slot = window(w->now, level) % TIMER_SLOTS;
+  list_init(into);
+  list_splice(into, &w->slot[level][slot]);
+  w->used[level] &= ~(UINT64_C(1) << slot);
+}
+
+/* Now is the start of a window on level 0, and on each level above while its bits are 0. */
+static void sort_down(struct timers *w) {
+  unsigned level = 1;
+  while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
+  while (--level > 0) {
+    struct list opened, *link;
+    take_slot(w, level, &opened);
+    while ((link = list_pop(&opened))) place(w, container_of(link, struct timer, link));
+  }
+}
+
+/* The list is off the wheel, but its members can still be stopped: callbacks do that. */
+static void fire(struct list *due) {
+  struct list *link;
+  while ((link = list_pop(due))) {
+    struct timer *t = container_of(link, struct timer, link);
+    t->cb(t);
+  }
+}
+
+static uint64_t next_window(const struct timers *w) {
+  uint64_t first = UINT64_MAX;
+  for (unsigned level = 0; level < TIMER_LEVELS; level++) {
+    uint64_t used = w->used[level];
+    if (!used) continue;
+    uint64_t after = window(w->now, level) + 1;
+    unsigned by = after % TIMER_SLOTS;
+    used = used >> by | used << (-by % TIMER_SLOTS);
+    uint64_t start = (after + (unsigned)__builtin_ctzll(used)) << (BITS * level);
+    if (start < first) first = start;
+  }
+  return first;
+}
+
+uint64_t sio__timers_next(const struct timers *w) {
+  return list_empty(&w->due) ? next_window(w) : w->now;
+}
+
+void sio__timers_run(struct timers *w, uint64_t now) {
+  struct list due;
+  list_init(&due);
+  list_splice(&due, &w->due);
+  fire(&due);
+  uint64_t at;
+  while ((at = next_window(w)) <= now && at != UINT64_MAX) {
+    w->now = at;
+    sort_down(w);
+    take_slot(w, 0, &due);
+    fire(&due);
+  }
+  if (now > w->now) w->now = now;
+}
