@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_log.c - levels, specs, and lines that a peer cannot forge.
+ */
+#include "base/log.h"
+#include "base/utf8.h"
+#include "test.h"
+
+#include <uv.h>
+
+static int lines, last_level;
+static char last_room[16], last_text[2000];
+
+static void on_line(int level, const char *room, const char *text, void *user) {
+  ++*(int *)user;
+  last_level = level;
+  snprintf(last_room, sizeof last_room, "%s", room);
+  snprintf(last_text, sizeof last_text, "%s", text);
+}
+
+static struct log begin(int level) {
+  struct log log;
+  lines = 0;
+  sio__log_init(&log, on_line, &lines, level);
+  return log;
+}
+
+TEST(a_line_passes_up_to_the_level_of_its_room) {
+  struct log log = begin(SIO_LOG_WARN);
+  LOG(&log, SIO_LOG_INFO, SIO_ROOM_NET, "no");
+  EQ(lines, 0);
+  LOG(&log, SIO_LOG_WARN, SIO_ROOM_EIO, "peer %d is %s", 7, "gone");
+  EQ(lines, 1);
+  EQ(last_level, SIO_LOG_WARN);
+  EQ_STR(last_room, "eio");
+  EQ_STR(last_text, "peer 7 is gone");
+  log.cb = NULL;
+  LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  EQ(lines, 1);
+}
+
+TEST(a_level_out_of_range_is_the_nearest_one) {
+  struct log log = begin(-5);
+  LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  EQ(lines, 0);
+  log = begin(1000);
+  EQ(log.level[SIO_ROOM_WS], SIO_LOG_TRACE);
+}
+
+TEST(every_room_has_a_name) {
+  EQ_STR(sio__log_room(SIO_ROOM_NET), "net");
+  EQ_STR(sio__log_room(SIO_ROOM_HTTP), "http");
+  EQ_STR(sio__log_room(SIO_ROOM_WS), "ws");
+  EQ_STR(sio__log_room(SIO_ROOM_EIO), "eio");
+  EQ_STR(sio__log_room(SIO_ROOM_SIO), "sio");
+  EQ_STR(sio__log_room(SIO_ROOM_ADAPTER), "adapter");
+  EQ_STR(sio__log_room(-1), "?");
+  EQ_STR(sio__log_room(SIO_ROOM_COUNT), "?");
+}
+
+TEST(a_spec_is_read_from_left_to_right) {
+  struct log log = begin(SIO_LOG_ERROR);
+  EQ(sio__log_spec(&log, "info,eio=debug, http = off"), 0);
+  for (int room = 0; room < SIO_ROOM_COUNT; room++)
+    EQ(log.level[room], room == SIO_ROOM_EIO ? SIO_LOG_DEBUG
+                        : room == SIO_ROOM_HTTP ? SIO_LOG_OFF : SIO_LOG_INFO);
+  EQ(sio__log_spec(&log, "adapter=trace"), 0);
+  EQ(log.level[SIO_ROOM_ADAPTER], SIO_LOG_TRACE);
+  EQ(log.level[SIO_ROOM_EIO], SIO_LOG_DEBUG);
+  EQ(sio__log_spec(&log, "net=error,warn"), 0);
+  for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_WARN);
+}
+
+TEST(one_unknown_word_leaves_every_level_as_it_was) {
+  static const char *const bad[] = {
+    "", ",", "loud", "debug,loud", "debug,eio", "debug,eio=", "debug,=info", "trace,door=info",
+    "trace,eio=loud", "trace,eio=info=info", "trace,,info", "Debug", "trace,eio",
+  };
+  struct log log = begin(SIO_LOG_ERROR);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    EQ(sio__log_spec(&log, bad[i]), UV_EINVAL);
+    for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_ERROR);
+  }
+  EQ(sio__log_spec(&log, NULL), UV_EINVAL);
+}
+
+static const char *shown(const char *text) {
+  struct log log = begin(SIO_LOG_TRACE);
+  LOG(&log, SIO_LOG_TRACE, SIO_ROOM_SIO, "%s", text);
+  return last_text;
+}
+
+TEST(control_characters_and_bytes_that_are_not_utf8_are_escaped) {
+  EQ_STR(shown("a\r\nb"), "a\\x0d\\x0ab");
+  EQ_STR(shown("\x1b[2J\x7f\t"), "\\x1b[2J\\x7f\\x09");
+  EQ_STR(shown("\xc2\x9b" "2J\xc2\xa0"), "\\xc2\\x9b" "2J\xc2\xa0");
+  EQ_STR(shown("h\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "h\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  EQ_STR(shown("\xff\xc0\xaf\xed\xa0\x80\xe2\x82"), "\\xff\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
+  EQ_STR(shown(""), "");
+}
+
+TEST(a_long_line_is_cut_between_characters) {
+  char text[1200];
+  for (size_t before = LOG_LINE - 5; before <= LOG_LINE + 1; before++) {
+    memset(text, 'a', before);
+    strcpy(text + before, "\xf0\x9f\x98\x80\xf0\x9f\x98\x80 and more");
+    const char *line = shown(text);
+    size_t n = strlen(line);
+    CHECK(n <= LOG_LINE && n > LOG_LINE - 4);
+    CHECK(sio__utf8_valid(line, n));
+    CHECK(strchr(line, '\\') == NULL);
+  }
+  memset(text, '\n', 600);
+  text[600] = '\0';
+  EQ(strlen(shown(text)), LOG_LINE);
+  memset(text, 'a', LOG_LINE);
+  text[LOG_LINE] = '\0';
+  EQ(strlen(shown(text)), LOG_LINE);
+}
+
+TEST(at_most_64_bytes_of_a_slice_are_shown) {
+  struct log log = begin(SIO_LOG_TRACE);
+  sio_slice none = { 0 }, some = SLICE("abc");
+  char bytes[200];
+  memset(bytes, 'x', sizeof bytes);
+  sio_slice many = slice(bytes, sizeof bytes);
+  LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "<%.*s> <%.*s>", LOG_SLICE(none), LOG_SLICE(some));
+  EQ_STR(last_text, "<> <abc>");
+  LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "%.*s", LOG_SLICE(many));
+  EQ(strlen(last_text), 64);
+}
+
+TESTS_BEGIN
+T(a_line_passes_up_to_the_level_of_its_room)
+T(a_level_out_of_range_is_the_nearest_one)
+T(every_room_has_a_name)
+T(a_spec_is_read_from_left_to_right)
+T(one_unknown_word_leaves_every_level_as_it_was)
+T(control_characters_and_bytes_that_are_not_utf8_are_escaped)
+T(a_long_line_is_cut_between_characters)
+T(at_most_64_bytes_of_a_slice_are_shown)
+TESTS_END

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_num.c - numbers as JavaScript writes them, and JSON's grammar to the letter.
+ */
+#include "base/num.h"
+#include "guard.h"
+#include "test.h"
+
+#include <locale.h>
+#include <math.h>
+
+static void prints(double v, const char *want) {
+  char out[NUM_MAX];
+  EQ_MEM(out, sio__num_double(out, v), want, strlen(want));
+}
+
+TEST(integers_print_in_full) {
+  char out[NUM_MAX];
+  EQ_MEM(out, sio__num_i64(out, 0), "0", 1);
+  EQ_MEM(out, sio__num_i64(out, -7), "-7", 2);
+  EQ_MEM(out, sio__num_i64(out, INT64_MAX), "9223372036854775807", 19);
+  EQ_MEM(out, sio__num_i64(out, INT64_MIN), "-9223372036854775808", 20);
+  EQ_MEM(out, sio__num_u64(out, UINT64_MAX), "18446744073709551615", 20);
+  EQ_MEM(out, sio__num_u64(out, 10), "10", 2);
+}
+
+struct vector {
+  double v;
+  const char *text;
+};
+
+/* As JSON.stringify() prints them. */
+static const struct vector vectors[] = {
+  { 0.0, "0" },
+  { -0.0, "0" },
+  { 42, "42" },
+  { -1, "-1" },
+  { 9007199254740991.0, "9007199254740991" },
+  { 9007199254740992.0, "9007199254740992" },
+  { -9007199254740993.0, "-9007199254740992" },
+  { 1e20, "100000000000000000000" },
+  { 123456789012345680000.0, "123456789012345680000" },
+  { 1e21, "1e+21" },
+  { 1.5e300, "1.5e+300" },
+  { 0.1, "0.1" },
+  { 0.5, "0.5" },
+  { -3.25, "-3.25" },
+  { 0.1 + 0.2, "0.30000000000000004" },
+  { 1.0 / 3, "0.3333333333333333" },
+  { 2.0 / 3, "0.6666666666666666" },
+  { 48.8583701, "48.8583701" },
+  { 1234567.891, "1234567.891" },
+  { 0.000001, "0.000001" },
+  { 0.0000015, "0.0000015" },
+  { 1e-7, "1e-7" },
+  { -1.25e-7, "-1.25e-7" },
+  { 5e-324, "5e-324" },
+  { 1e-323, "1e-323" },
+  { 2.225073858507201e-308, "2.225073858507201e-308" },
+  { 2.2250738585072014e-308, "2.2250738585072014e-308" },
+  { 1.7976931348623157e308, "1.7976931348623157e+308" },
+  { 5.684341886080802e-14, "5.684341886080802e-14" },   /* 2^-44: the nearest 16 digits are */
+  { 7.678447687145631e-239, "7.678447687145631e-239" }, /* another double's, the next are not */
+  { 4.35, "4.35" },
+  { 4.349999999999999, "4.349999999999999" },
+  { 100.5, "100.5" },
+  { 1e15 + 0.5, "1000000000000000.5" },
+};
+
+TEST(doubles_print_as_javascript_prints_them) {
+  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) prints(vectors[i].v, vectors[i].text);
+  prints((double)INFINITY, "null");
+  prints(-(double)INFINITY, "null");
+  prints((double)NAN, "null");
+}
+
+static double any_double(uint64_t *seed) {
+  *seed ^= *seed << 13, *seed ^= *seed >> 7, *seed ^= *seed << 17;
+  uint64_t bits = *seed;
+  double v;
+  memcpy(&v, &bits, sizeof v);
+  if (bits % 4 == 1) return (double)(int64_t)(bits >> 30) / pow(10, (double)(bits % 13));
+  if (bits % 4 == 2) return ldexp(1, (int)(bits % 2098) - 1074);
+  return isfinite(v) ? v : (double)(bits >> 40) / 256;
+}
+
+/* No text of fewer digits may read back as v either. */
+static bool is_shortest(const char *text, size_t n, double v) {
+  int digits = 0, zeros = 0;
+  char shorter[64];
+  for (size_t i = 0; i < n && text[i] != 'e'; i++) {
+    if (text[i] < '0' || text[i] > '9') continue;
+    zeros = text[i] == '0' ? zeros + 1 : 0;
+    digits += digits > 0 || text[i] != '0';
+  }
+  digits -= digits > zeros ? zeros : 0;
+  if (digits < 2) return true;
+  snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);
+  return strtod(shorter, NULL) != v;
+}
+
+TEST(what_is_printed_reads_back_and_is_as_short_as_can_be) {
+  uint64_t seed = 88172645463325252u;
+  for (int i = 0; i < 200000 && !test__failed; i++) {
+    double v = any_double(&seed), back = 0;
+    char out[NUM_MAX];
+    size_t n = sio__num_double(out, v);
+    CHECK(n <= NUM_MAX);
+    CHECK(sio__num_parse(out, n, &back));
+    CHECK(back == v);
+    CHECK(is_shortest(out, n, v));
+  }
+}
+
+static bool parses(const char *text, size_t n, double *out) {
+  struct guard g = { 0 };
+  bool ok = sio__num_parse(guard_put(&g, text, n), n, out);
+  guard_clear(&g);
+  return ok;
+}
+
+TEST(the_grammar_of_json_is_kept) {
+  static const char *const bad[] = {
+    "", "-", "+1", "01", "-01", "00", ".5", "1.", "-.5", "1.e5", "1e", "1e+", "1E-", "1e5.5", " 1",
+    "1 ", "1,5", "0x10", "1f", "inf", "Infinity", "-Infinity", "nan", "NaN", "1e5e5", "--1", "1-",
+    "1..5", "1_000", "\xd9\xa1",
+  };
+  double v = 7;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!parses(bad[i], strlen(bad[i]), &v));
+  CHECK(!parses("1\0", 2, &v));
+  EQ(v == 7, 1);
+}
+
+TEST(good_numbers_are_read_correctly_rounded) {
+  static const char *const good[] = {
+    "0", "1", "-1", "0.5", "-0.5", "10", "1e5", "1E5", "1e+5", "1e-5", "0e0", "0.0", "1.25e2",
+    "123456789012345678", "0.1", "0.30000000000000004", "9007199254740993", "1e22", "1e23",
+    "8.5e-322", "5e-324", "2.4703282292062328e-324", "1.7976931348623158e308",
+    "2.2250738585072011e-308", "1e400", "-1e400", "1e-400", "123456789012345e22",
+    "123456789012345e-22", "1e99999999999999999999", "1e-99999999999999999999",
+    "0.000000000000000000000000000000000001", "100000000000000000000000000000000000000e-10",
+    "7205759403792793199999e-5", "179769313486231580793e289",
+  };
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    double v = -7;
+    CHECK(parses(good[i], strlen(good[i]), &v));
+    CHECK(v == strtod(good[i], NULL));
+  }
+  double zero = 1;
+  CHECK(parses("-0", 2, &zero) && zero == 0 && signbit(zero));
+}
+
+TEST(long_numbers_are_read_up_to_the_limit) {
+  char text[1102];
+  double v;
+  memset(text, '0', sizeof text);
+  memcpy(text, "0.", 2);
+  memcpy(text + 1092, "1e1091", 6); /* 1091 digits after the point, the last one a 1 */
+  CHECK(parses(text, 1098, &v) && v == 1);
+  memset(text, '9', sizeof text);
+  CHECK(parses(text, 1100, &v) && isinf(v));
+  CHECK(!parses(text, 1101, &v));
+}
+
+static const char *const comma_locales[] = {
+  "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "fr_FR.utf8", "es_ES.UTF-8", "ru_RU.UTF-8",
+};
+
+/* Says little where no such locale is installed; the code never prints or reads a point. */
+TEST(a_locale_with_a_decimal_comma_changes_nothing) {
+  for (size_t i = 0; i < sizeof comma_locales / sizeof *comma_locales; i++)
+    if (setlocale(LC_ALL, comma_locales[i])) break;
+  for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+    double v = -7;
+    prints(vectors[i].v, vectors[i].text);
+    CHECK(parses(vectors[i].text, strlen(vectors[i].text), &v) && v == vectors[i].v);
+  }
+  setlocale(LC_ALL, "C");
+}
+
+TESTS_BEGIN
+T(integers_print_in_full)
+T(doubles_print_as_javascript_prints_them)
+T(what_is_printed_reads_back_and_is_as_short_as_can_be)
+T(the_grammar_of_json_is_kept)
+T(good_numbers_are_read_correctly_rounded)
+T(long_numbers_are_read_up_to_the_limit)
+T(a_locale_with_a_decimal_comma_changes_nothing)
+TESTS_END
