@@ -70,6 +70,7 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
   c->fd = fd;
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
+  l->nconns++;
   name_peer(c);
   watch(c);
   *out = c;
@@ -290,6 +291,7 @@ void sio__conn_close(struct conn *c) {
   if (c->closed) return;
   c->closed = 1;
   list_remove(&c->link);
+  c->loop->nconns--;
   list_remove(&c->dirty);
   drop_queue(c);
   /* uv_close() takes the descriptor out of epoll at once. */

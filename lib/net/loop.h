@@ -40,6 +40,7 @@ struct loop {
   struct list dirty;      /* struct conn with bytes to send        */
   struct list graves;     /* struct grave, freed at the end        */
   struct list conns;      /* struct conn, all that are open        */
+  unsigned nconns;        /* members of conns */
   unsigned open_handles;  /* uv handles not yet closed             */
   struct msgs msgs;
   struct pool chunks;     /* struct conn_chunk */
