@@ -97,9 +97,9 @@ static void escape(char out[LOG_LINE + 1], const char *p, size_t n) {
 }
 
 void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
-  /* No byte gets shorter by escaping, so what is past LOG_LINE is not seen, except by a
-   * character that begins before it: three bytes more keep that one whole. */
-  char raw[LOG_LINE + 3 + 1], line[LOG_LINE + 1];
+  /* A character cut in two at the end of raw begins in the last three bytes, where its
+   * escape has no room: half of it is never shown. */
+  char raw[LOG_LINE + 1], line[LOG_LINE + 1];
   va_list ap;
   va_start(ap, fmt);
   int n = vsnprintf(raw, sizeof raw, fmt, ap);

@@ -173,7 +173,7 @@ static bool read_digits(struct reader *r) {
 static bool read_integer(struct reader *r) {
   if (!skip(r, '0')) return read_digits(r);
   r->digits[r->n++] = '0';
-  return !digit_next(r);
+  return true;
 }
 
 static bool read_fraction(struct reader *r) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * timer.c - the wheel. On level l time is cut into windows of 64^l ms; a timer stands on the
- * lowest level where fewer than 64 windows lie between now and its own, in slot
- * (window mod 64). So a slot stands for one window only: the next one with that number after
- * now. Reaching a window's start sorts its timers into lower levels; on level 0 they fire.
+ * level its distance from now names (64^l <= distance < 64^(l+1)), in slot (window mod 64). So
+ * a slot stands for one window only: the next one with that number after now. Reaching a
+ * window's start sorts its timers into lower levels; on level 0 they fire. On the top level
+ * a slot may hold timers of later windows with the same number too: they go round once more.
  */
 #include "base/timer.h"
 
@@ -23,19 +24,11 @@ void sio__timers_init(struct timers *w, uint64_t now) {
     for (unsigned s = 0; s < TIMER_SLOTS; s++) list_init(&w->slot[l][s]);
 }
 
-/* at >= now. One window more than the distance suggests may lie between: hence the ++. */
-static unsigned level_of(uint64_t now, uint64_t at) {
-  uint64_t distance = at - now;
-  unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
-  if (level < TOP && window(at, level) - window(now, level) >= TIMER_SLOTS) level++;
-  return level < TOP ? level : TOP;
-}
-
-/* What is out of the top level's reach waits in its furthest window. */
 static void place(struct timers *w, struct timer *t) {
-  unsigned level = level_of(w->now, t->at);
-  uint64_t target = window(t->at, level), reach = window(w->now, level) + TIMER_SLOTS - 1;
-  uint64_t slot = (target < reach ? target : reach) % TIMER_SLOTS;
+  uint64_t distance = t->at - w->now;
+  unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
+  if (level > TOP) level = TOP;
+  unsigned slot = window(t->at, level) % TIMER_SLOTS;
   list_push(&w->slot[level][slot], &t->link);
   w->used[level] |= UINT64_C(1) << slot;
 }

@@ -4,8 +4,8 @@
  *
  * Six levels of 64 slots, one millisecond at the finest: start and stop are
  * O(1) whatever the duration, a deadline moves down a level at most five times.
- * Deadlines further away than the top level reaches wait there and are sorted
- * again when they come near. The clock is passed in: nothing here reads the time.
+ * Deadlines further away than the top level reaches (two years) go round there
+ * until they come near. The clock is passed in: nothing here reads the time.
  */
 #ifndef SIO_BASE_TIMER_H
 #define SIO_BASE_TIMER_H
