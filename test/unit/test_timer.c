@@ -146,6 +146,20 @@ TEST(a_deadline_beyond_the_top_level_fires_on_time) {
   check_model();
 }
 
+TEST(the_end_of_time_is_reached_and_never_fires) {
+  begin(UINT64_MAX - 100);
+  start(&models[0], UINT64_MAX - 1);
+  start(&models[1], UINT64_MAX);
+  run(UINT64_MAX - 2);
+  EQ(fired, 0);
+  run(UINT64_MAX);
+  EQ(fired, 1);
+  CHECK(timer_active(&models[1].timer));
+  sio__timer_stop(&wheel, &models[1].timer);
+  run(UINT64_MAX);
+  CHECK(sio__timers_next(&wheel) == UINT64_MAX);
+}
+
 TEST(stopping_leaves_nothing_to_wake_up_for) {
   begin(5);
   for (int i = 0; i < TIMERS; i++) start(&models[i], now + any_span(44));
@@ -241,6 +255,7 @@ T(random_starts_stops_and_jumps_agree_with_a_plain_array)
 T(each_timer_fires_at_its_very_millisecond)
 T(running_at_next_reaches_every_deadline_in_few_steps)
 T(a_deadline_beyond_the_top_level_fires_on_time)
+T(the_end_of_time_is_reached_and_never_fires)
 T(stopping_leaves_nothing_to_wake_up_for)
 T(a_timer_that_restarts_itself_for_now_fires_once_per_run)
 T(a_timer_restarted_for_later_within_the_run_fires_in_it)
