@@ -17,8 +17,13 @@ enum ws_opcode { WS_CONTINUATION, WS_TEXT, WS_BINARY, WS_CLOSE = 8, WS_PING, WS_
 /* Header for an unmasked, final frame of n bytes; 2, 4 or 10 bytes written. */
 unsigned sio__ws_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 
-/* Writes the data frame's header before m's text unless it stands there already. */
+/* Writes the data frame's header before m's text unless it stands there already, or m is
+ * raw. From then on the text must not change. */
 void sio__ws_seal(struct msg *m);
+/* A whole control frame of n <= 125 bytes, one reference. NULL: no memory. */
+struct msg *sio__ws_control(struct msgs *home, enum ws_opcode op, const void *p, size_t n);
+
+/* What of a sealed or raw msg goes on the wire, as sio__conn_send() counts. */
 static inline uint32_t ws_wire_off(const struct msg *m) { return MSG_HEADROOM - m->ws_head; }
 static inline uint32_t ws_wire_len(const struct msg *m) { return m->ws_head + m->len; }
 

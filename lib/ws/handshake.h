@@ -22,6 +22,7 @@ struct ws_offer {
 enum ws_refusal sio__ws_check(const struct ws_offer *o);
 
 enum { WS_ACCEPT_LEN = 28 };
-void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key); /* Sec-WebSocket-Accept */
+/* Sec-WebSocket-Accept for a key that passed sio__ws_check(). */
+void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key);
 
 #endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handshake.c - what a client must ask for, and the proof that we understood it.
+ */
+#include "ws/handshake.h"
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/sha1.h"
+
+enum { KEY_LEN = BASE64_LEN(16) };
+
+static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+static bool is_base64(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+         c == '/';
+}
+
+/* 22 characters hold 132 bits; what the last four of them are makes no difference. */
+static bool key_valid(sio_slice key) {
+  if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
+  for (size_t i = 0; i < KEY_LEN - 2; i++)
+    if (!is_base64(key.p[i])) return false;
+  return true;
+}
+
+static bool version_valid(sio_slice version) {
+  return slice_is(version, "13") || slice_is(version, "8");
+}
+
+enum ws_refusal sio__ws_check(const struct ws_offer *o) {
+  if (!slice_is(o->method, "GET")) return WS_BAD_METHOD;
+  if (!sio__slice_has_token(o->upgrade, SLICE("websocket")) ||
+      !sio__slice_has_token(o->connection, SLICE("upgrade")))
+    return WS_BAD_UPGRADE;
+  if (!key_valid(sio__slice_trim(o->key))) return WS_BAD_KEY;
+  return version_valid(sio__slice_trim(o->version)) ? WS_OK : WS_BAD_VERSION;
+}
+
+void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key) {
+  char text[KEY_LEN + sizeof guid - 1];
+  uint8_t hash[20];
+  memcpy(text, sio__slice_trim(key).p, KEY_LEN);
+  memcpy(text + KEY_LEN, guid, sizeof guid - 1);
+  sio__sha1(hash, text, sizeof text);
+  out[sio__base64_encode(out, hash, sizeof hash)] = '\0';
+}
