@@ -30,7 +30,9 @@ static inline void wire_put(struct wire *w, const void *p, size_t n) {
   w->n += n;
 }
 
-static inline void wire_byte(struct wire *w, unsigned c) { wire_put(w, &(uint8_t){ (uint8_t)c }, 1); }
+static inline void wire_byte(struct wire *w, unsigned c) {
+  wire_put(w, &(uint8_t){ (uint8_t)c }, 1);
+}
 
 static inline void wire_header(struct wire *w, unsigned first, uint64_t n) {
   wire_byte(w, first);

@@ -3,10 +3,14 @@
  * recv.h - the receiving half of a WebSocket: bytes in, messages out (RFC 6455
  * sections 5 to 8), with wslay's frame layer reading the frames.
  *
- * A wslay context is over 4 KiB, so a connection holds one only while a frame is
- * incomplete: contexts come from a pool per loop and go back at every frame
- * boundary. The message buffer exists only while a message is incomplete; a message that
- * arrives in one piece is handed on where it lies.
+ * A wslay context is over 4 KiB, so a connection holds one only while a frame's payload
+ * is incomplete: contexts come from a pool per loop and go back at every frame boundary,
+ * and a header that comes in pieces waits in the struct. The message buffer exists only
+ * while a message is incomplete, and is never more than 64 KiB ahead of what has come; a
+ * message that comes out of wslay in one piece is handed on where it lies.
+ *
+ * Who checks what: here masks, reserved bits and opcodes, the order of fragments, limits,
+ * UTF-8 and close codes; wslay the rules of control frames and the shortest length.
  */
 #ifndef SIO_WS_RECV_H
 #define SIO_WS_RECV_H
@@ -18,14 +22,16 @@
 struct ws_recv;
 
 struct ws_recv_ops {
-  /* A whole message, text already valid UTF-8. The bytes are borrowed. The callee may close the
-   * connection, which it tells by the return value: false stops reading for good. */
+  /* A whole message, text already valid UTF-8. The bytes are borrowed and may be changed. The
+   * callee may close the connection, which it tells by the return value: false stops reading
+   * for good. */
   bool (*message)(struct ws_recv *r, bool binary, char *p, size_t n);
   bool (*ping)(struct ws_recv *r, const char *p, size_t n); /* n <= 125; answer with a pong     */
   bool (*pong)(struct ws_recv *r, const char *p, size_t n);
   /* The close frame: code 1005 when it had none; reason is valid UTF-8. Reading is over. */
   void (*close)(struct ws_recv *r, unsigned code, const char *reason, size_t n);
-  /* The peer broke the rules: close with this code (1002, 1007, 1008, 1009, 1011 when out of memory). Reading is over. */
+  /* The peer broke the rules: close with this code (1002, 1007, 1008, 1009, or 1011 when we are
+   * out of memory). detail is static. Reading is over. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
 };
 
@@ -39,22 +45,29 @@ struct ws_limits {
   unsigned max_fragments; /* frames a message may come in                                       */
 };
 
+enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
+
 struct ws_recv {
   const struct ws_recv_ops *ops;
   const struct ws_limits *limits; /* borrowed */
   struct ws_pool *pool;
-  struct ws_ctx *ctx;  /* borrowed from the pool while inside a frame, else NULL */
-  struct buf *msg;     /* the message so far; NULL between messages              */
+  struct ws_ctx *ctx; /* borrowed from the pool while inside a frame, else NULL */
+  struct buf *msg;    /* the message so far; NULL between messages              */
   utf8_state utf8;
   uint32_t fragments;
-  uint8_t opcode;      /* of the message under way, 0: none                      */
-  uint8_t over;        /* nothing more is read                                   */
+  uint8_t opcode;               /* of the message under way, 0: none                      */
+  uint8_t over;                 /* nothing more is read                                   */
+  uint8_t head_n;               /* bytes in head                                          */
+  uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, struct ws_pool *pool, const struct ws_recv_ops *ops,
                        const struct ws_limits *limits);
-/* Bytes from the peer, unmasked in place or not at all; after close, fail or a false they are ignored. */
-void sio__ws_recv_feed(struct ws_recv *r, char *p, size_t n);
-void sio__ws_recv_clear(struct ws_recv *r); /* gives everything back; allowed inside a callback */
+/* Bytes from the peer; after close, fail or a false they are ignored. Once a callback said
+ * that reading is over, r is not touched again. */
+void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
+/* Gives everything back and reads no more. Allowed inside a callback (which then says false):
+ * the bytes it was given stay until it returns. */
+void sio__ws_recv_clear(struct ws_recv *r);
 
 #endif

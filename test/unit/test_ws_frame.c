@@ -28,11 +28,17 @@ TEST(a_msg_is_sealed_once_and_its_text_stays) {
   struct msg *m = sio__msg_copy(&home, "4123", 4);
   REQUIRE(m);
   sio__ws_seal(m);
-  EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m), "\x81\x04" "4123", 6);
+  EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m),
+         "\x81\x04"
+         "4123",
+         6);
   EQ(ws_wire_off(m), MSG_HEADROOM - 2);
   m->binary = true;
   sio__ws_seal(m);
-  EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m), "\x81\x04" "4123", 6);
+  EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m),
+         "\x81\x04"
+         "4123",
+         6);
   EQ_MEM(msg_data(m), m->len, "4123", 4);
   msg_unref(m);
   sio__msgs_clear(&home);
@@ -92,10 +98,10 @@ TEST(close_codes_are_those_of_the_rfc_and_the_registry) {
 }
 
 TESTS_BEGIN
-  T(lengths_take_the_shortest_form)
-  T(a_msg_is_sealed_once_and_its_text_stays)
-  T(an_attachment_leaves_as_a_binary_frame)
-  T(a_raw_msg_gets_no_header)
-  T(control_frames_are_ready_to_send_or_null_without_memory)
-  T(close_codes_are_those_of_the_rfc_and_the_registry)
+T(lengths_take_the_shortest_form)
+T(a_msg_is_sealed_once_and_its_text_stays)
+T(an_attachment_leaves_as_a_binary_frame)
+T(a_raw_msg_gets_no_header)
+T(control_frames_are_ready_to_send_or_null_without_memory)
+T(close_codes_are_those_of_the_rfc_and_the_registry)
 TESTS_END

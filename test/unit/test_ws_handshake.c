@@ -64,10 +64,20 @@ TEST(both_upgrade_headers_are_needed) {
 
 TEST(a_key_is_sixteen_bytes_of_base64) {
   static const char *const bad[] = {
-    "", "=", "==", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "GhlIHNhbXBsZSBub25jZQ==",
-    "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZWE=", "dGhlIHNhbXBsZSBub25jZWFh",
-    "dGhl-HNhbXBsZSBub25jZQ==", "dGhl_HNhbXBsZSBub25jZQ==", "dGhl HNhbXBsZSBub25jZQ==",
-    "dGhlIHNhbXBsZSBub25j\xc3\xa9==", "dGhlIHNhbXBsZSBub25j=Q==",
+    "",
+    "=",
+    "==",
+    "dGhlIHNhbXBsZSBub25jZQ",
+    "dGhlIHNhbXBsZSBub25jZQ=",
+    "GhlIHNhbXBsZSBub25jZQ==",
+    "dGhlIHNhbXBsZSBub25jZQ===",
+    "dGhlIHNhbXBsZSBub25jZWE=",
+    "dGhlIHNhbXBsZSBub25jZWFh",
+    "dGhl-HNhbXBsZSBub25jZQ==",
+    "dGhl_HNhbXBsZSBub25jZQ==",
+    "dGhl HNhbXBsZSBub25jZQ==",
+    "dGhlIHNhbXBsZSBub25j\xc3\xa9==",
+    "dGhlIHNhbXBsZSBub25j=Q==",
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) EQ(WITH(key, bad[i]), WS_BAD_KEY);
 }
@@ -97,13 +107,13 @@ TEST(no_byte_behind_a_header_is_read) {
 }
 
 TESTS_BEGIN
-  T(the_sample_key_of_the_rfc_gets_the_sample_answer)
-  T(blanks_around_the_key_do_not_change_the_answer)
-  T(what_browsers_and_proxies_send_is_accepted)
-  T(only_get_opens)
-  T(both_upgrade_headers_are_needed)
-  T(a_key_is_sixteen_bytes_of_base64)
-  T(a_key_with_a_nul_is_refused)
-  T(versions_are_thirteen_and_eight)
-  T(no_byte_behind_a_header_is_read)
+T(the_sample_key_of_the_rfc_gets_the_sample_answer)
+T(blanks_around_the_key_do_not_change_the_answer)
+T(what_browsers_and_proxies_send_is_accepted)
+T(only_get_opens)
+T(both_upgrade_headers_are_needed)
+T(a_key_is_sixteen_bytes_of_base64)
+T(a_key_with_a_nul_is_refused)
+T(versions_are_thirteen_and_eight)
+T(no_byte_behind_a_header_is_read)
 TESTS_END

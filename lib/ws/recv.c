@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recv.c - finds the frames, lets wslay read each, and puts messages together.
+ *
+ * wslay reads ahead into its own buffer. It is handed the bytes of one frame and not one
+ * more, so at a frame's end a context is empty and can serve another connection. What it
+ * gets is unmasked: that is done eight bytes at a time on the way into its buffer, and the
+ * header it sees says so.
+ */
+#include "ws/recv.h"
+
+#include <string.h>
+#include <wslay/wslay.h>
+
+#include "base/mem.h"
+
+enum {
+  KEY_LEN = 4,
+  HEADER_MIN = 2 + KEY_LEN,
+  CONTROL_MAX = 125,
+  CONTROL_BIT = 8,    /* opcodes from here on are control frames       */
+  KEEP_CONTEXTS = 32, /* at rest in a pool                             */
+  AHEAD = 64 * 1024   /* how far a buffer may grow past what has come  */
+};
+
+struct input {
+  const uint8_t *p;
+  size_t n;
+};
+
+/* One frame under way. */
+struct ws_ctx {
+  struct ws_ctx *next; /* in the pool */
+  wslay_frame_context_ptr frame;
+  struct input *in; /* during a feed                                   */
+  uint64_t left;    /* payload bytes that wslay has yet to get         */
+  uint64_t got;     /* payload bytes that came out of it               */
+  uint8_t head[WS_RECV_HEADER - KEY_LEN];
+  uint8_t head_n;           /* bytes of head that wslay has yet to get  */
+  uint8_t key_at;           /* where in the key the next byte begins    */
+  uint8_t key[3 * KEY_LEN]; /* three times over: any 8 bytes from key_at are there */
+  uint8_t control_n;
+  uint8_t control[CONTROL_MAX]; /* one that comes in pieces; wslay lets no longer one pass */
+};
+
+struct ws_pool {
+  struct ws_ctx *free;
+  unsigned held;
+};
+
+/* ---- contexts ---- */
+
+static void unmask(uint8_t *out, const uint8_t *p, size_t n, const uint8_t *key) {
+  uint64_t wide, word;
+  memcpy(&wide, key, sizeof wide);
+  for (; n >= sizeof word; n -= sizeof word, p += sizeof word, out += sizeof word) {
+    memcpy(&word, p, sizeof word);
+    word ^= wide;
+    memcpy(out, &word, sizeof word);
+  }
+  for (size_t i = 0; i < n; i++) out[i] = p[i] ^ key[i];
+}
+
+/* wslay's wslay_frame_recv_callback: what there is of this frame, 0 when the input is dry. */
+static ssize_t serve(uint8_t *buf, size_t room, int flags, void *user) {
+  (void)flags;
+  struct ws_ctx *x = user;
+  size_t head = x->head_n;
+  if (head > room) return -1;
+  memcpy(buf, x->head, head);
+  x->head_n = 0;
+
+  size_t n = room - head;
+  if (n > x->in->n) n = x->in->n;
+  if (n > x->left) n = (size_t)x->left;
+  unmask(buf + head, x->in->p, n, x->key + x->key_at);
+  x->key_at = (uint8_t)((x->key_at + n) % KEY_LEN);
+  x->left -= n;
+  x->in->p += n;
+  x->in->n -= n;
+  return (ssize_t)(head + n);
+}
+
+static struct ws_ctx *ctx_new(void) {
+  static const struct wslay_frame_callbacks callbacks = { .recv_callback = serve };
+  struct ws_ctx *x = sio__malloc(sizeof *x);
+  if (!x) return NULL;
+  if (wslay_frame_context_init(&x->frame, &callbacks, x) == 0) return x;
+  sio__free(x);
+  return NULL;
+}
+
+static void ctx_free(struct ws_ctx *x) {
+  wslay_frame_context_free(x->frame);
+  sio__free(x);
+}
+
+struct ws_pool *sio__ws_pool_new(void) {
+  return sio__calloc(1, sizeof(struct ws_pool));
+}
+
+void sio__ws_pool_free(struct ws_pool *p) {
+  if (!p) return;
+  while (p->free) {
+    struct ws_ctx *x = p->free;
+    p->free = x->next;
+    ctx_free(x);
+  }
+  sio__free(p);
+}
+
+static struct ws_ctx *borrow(struct ws_pool *p) {
+  struct ws_ctx *x = p->free;
+  if (!x) return ctx_new();
+  p->free = x->next;
+  p->held--;
+  return x;
+}
+
+/* Only at a frame's end: a context that saw half a frame is of no use to anyone else. */
+static void give_back(struct ws_pool *p, struct ws_ctx *x) {
+  if (p->held >= KEEP_CONTEXTS) {
+    ctx_free(x);
+    return;
+  }
+  x->next = p->free;
+  p->free = x;
+  p->held++;
+}
+
+/* ---- the end of it ---- */
+
+static void msg_drop(struct buf *msg) {
+  if (!msg) return;
+  sio__buf_clear(msg);
+  sio__free(msg);
+}
+
+void sio__ws_recv_clear(struct ws_recv *r) {
+  if (r->ctx) ctx_free(r->ctx);
+  msg_drop(r->msg);
+  r->ctx = NULL;
+  r->msg = NULL;
+  r->over = true;
+}
+
+static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
+  sio__ws_recv_clear(r);
+  r->ops->fail(r, code, detail);
+  return false;
+}
+
+/* ---- messages: the pieces of a data frame ---- */
+
+/* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
+static int reserve(struct ws_recv *r, size_t n) {
+  struct buf *b = r->msg;
+  size_t waiting = r->ctx->in->n;
+  size_t come = n + (r->ctx->left < waiting ? (size_t)r->ctx->left : waiting);
+  size_t spare = r->limits->max_message - b->n - come;
+  b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
+  return sio__buf_reserve(b, come);
+}
+
+static bool keep(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  if (f->data_length == 0) return true;
+  if (!r->msg) r->msg = sio__calloc(1, sizeof *r->msg);
+  if (!r->msg || reserve(r, f->data_length) != 0) return fail(r, 1011, "out of memory");
+  sio__buf_put(r->msg, f->data, f->data_length);
+  return true;
+}
+
+static bool text_ok(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
+  if (r->opcode != WS_TEXT) return true;
+  r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
+  if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
+  return fail(r, 1007, "text is not valid UTF-8");
+}
+
+/* Context and buffer are taken off first: p lies in one of them, and the callee may clear r.
+ * r is over until the callee says otherwise, so that it need not be touched if it does not. */
+static bool deliver(struct ws_recv *r, char *p, size_t n) {
+  struct ws_pool *pool = r->pool;
+  struct ws_ctx *x = r->ctx;
+  struct buf *msg = r->msg;
+  bool binary = r->opcode == WS_BINARY;
+  r->ctx = NULL;
+  r->msg = NULL;
+  r->opcode = 0;
+  r->fragments = 0;
+  r->over = true;
+  bool more = r->ops->message(r, binary, p, n);
+  give_back(pool, x);
+  msg_drop(msg);
+  if (more) r->over = false;
+  return more;
+}
+
+static bool end_fragment(struct ws_recv *r) {
+  give_back(r->pool, r->ctx);
+  r->ctx = NULL;
+  return true;
+}
+
+static bool data_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  if (!text_ok(r, f, f->fin)) return false;
+  if (f->fin && !r->msg) return deliver(r, (char *)(uintptr_t)f->data, f->data_length);
+  if (!keep(r, f)) return false;
+  return f->fin ? deliver(r, r->msg->p, r->msg->n) : end_fragment(r);
+}
+
+/* ---- control frames ---- */
+
+static void keep_control(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
+  memcpy(x->control + x->control_n, f->data, f->data_length);
+  x->control_n = (uint8_t)(x->control_n + f->data_length);
+}
+
+static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n) {
+  struct ws_pool *pool = r->pool;
+  struct ws_ctx *x = r->ctx;
+  r->ctx = NULL;
+  r->over = true;
+  bool more = op == WS_PING ? r->ops->ping(r, p, n) : r->ops->pong(r, p, n);
+  give_back(pool, x);
+  if (more) r->over = false;
+  return more;
+}
+
+static bool on_close(struct ws_recv *r, const char *p, size_t n) {
+  if (n == 1) return fail(r, 1002, "close frame of one byte");
+  unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
+  size_t skip = n ? 2 : 0;
+  if (n && !sio__ws_code_valid(code)) return fail(r, 1002, "invalid close code");
+  if (!sio__utf8_valid(p + skip, n - skip)) return fail(r, 1007, "close reason is not valid UTF-8");
+  struct ws_pool *pool = r->pool;
+  struct ws_ctx *x = r->ctx;
+  r->ctx = NULL;
+  sio__ws_recv_clear(r);
+  r->ops->close(r, code, p + skip, n - skip);
+  give_back(pool, x);
+  return false;
+}
+
+static bool control_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  struct ws_ctx *x = r->ctx;
+  const uint8_t *p = f->data;
+  size_t n = f->data_length;
+  if (x->control_n) {
+    keep_control(x, f);
+    p = x->control;
+    n = x->control_n;
+  }
+  if (f->opcode == WS_CLOSE) return on_close(r, (const char *)p, n);
+  return on_ping_pong(r, f->opcode, (const char *)p, n);
+}
+
+/* ---- frames ---- */
+
+static bool on_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  if (!wslay_is_ctrl_frame(f->opcode)) return text_ok(r, f, false) && keep(r, f);
+  keep_control(r->ctx, f);
+  return true;
+}
+
+/* True at the frame's end, if reading goes on. */
+static bool read_frame(struct ws_recv *r, struct input *in) {
+  struct ws_ctx *x = r->ctx;
+  x->in = in;
+  for (;;) {
+    struct wslay_frame_iocb f;
+    ssize_t n = wslay_frame_recv(x->frame, &f);
+    if (n == WSLAY_ERR_WANT_READ) return false;
+    if (n < 0) return fail(r, 1002, "malformed frame header");
+    x->got += (size_t)n;
+    if (x->got == f.payload_length)
+      return wslay_is_ctrl_frame(f.opcode) ? control_end(r, &f) : data_end(r, &f);
+    if (!on_piece(r, &f)) return false;
+  }
+}
+
+/* From the second byte on it is known. */
+static unsigned length_bytes(const uint8_t *h) {
+  unsigned len = h[1] & 0x7fu;
+  return len == 127 ? 8 : len == 126 ? 2 : 0;
+}
+static unsigned header_size(const uint8_t *h) { return HEADER_MIN + length_bytes(h); }
+
+static uint64_t payload_length(const uint8_t *h) {
+  unsigned bytes = length_bytes(h);
+  if (bytes == 0) return h[1] & 0x7fu;
+  uint64_t n = 0;
+  for (unsigned i = 0; i < bytes; i++) n = n << 8 | h[2 + i];
+  return n;
+}
+
+/* The next header, taken off the input; NULL until it is whole. */
+static const uint8_t *take_header(struct ws_recv *r, struct input *in) {
+  const uint8_t *h = in->p;
+  if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= header_size(h)) {
+    in->p += header_size(h);
+    in->n -= header_size(h);
+    return h;
+  }
+  while (r->head_n < 2 || r->head_n < header_size(r->head)) {
+    if (in->n == 0) return NULL;
+    r->head[r->head_n++] = *in->p++;
+    in->n--;
+  }
+  r->head_n = 0;
+  return r->head;
+}
+
+/* What is wrong with a header's first n bytes, as far as the first two tell. */
+static const char *fault_of(const struct ws_recv *r, const uint8_t *h, size_t n) {
+  if (n == 0) return NULL;
+  unsigned op = h[0] & 0x0fu;
+  if (h[0] & 0x70) return "reserved bits set";
+  if (op > WS_PONG || (op > WS_BINARY && op < WS_CLOSE)) return "reserved opcode";
+  if (op == WS_CONTINUATION && !r->opcode) return "continuation of no message";
+  if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode) return "message inside a message";
+  if (n > 1 && !(h[1] & 0x80)) return "frame is not masked";
+  return NULL;
+}
+
+/* Counts a data frame in, unless it is over a limit. */
+static bool admit(struct ws_recv *r, unsigned op, uint64_t len) {
+  size_t have = r->msg ? r->msg->n : 0;
+  if (len >> 63) return fail(r, 1002, "length over 63 bits");
+  if (r->fragments >= r->limits->max_fragments) return fail(r, 1008, "too many fragments");
+  if (len > r->limits->max_message - have) return fail(r, 1009, "message too big");
+  r->fragments++;
+  if (op == WS_CONTINUATION) return true;
+  r->opcode = (uint8_t)op;
+  r->utf8 = 0;
+  return true;
+}
+
+static void ctx_start(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
+  const uint8_t *key = h + header_size(h) - KEY_LEN;
+  x->head_n = (uint8_t)(key - h);
+  memcpy(x->head, h, x->head_n);
+  x->head[1] &= 0x7f;
+  for (unsigned i = 0; i < sizeof x->key; i += KEY_LEN) memcpy(x->key + i, key, KEY_LEN);
+  x->key_at = 0;
+  x->left = len;
+  x->got = 0;
+  x->control_n = 0;
+}
+
+/* False while the header is incomplete, or when it failed. */
+static bool begin_frame(struct ws_recv *r, struct input *in) {
+  const uint8_t *h = take_header(r, in);
+  const char *fault = h ? fault_of(r, h, 2) : fault_of(r, r->head, r->head_n);
+  if (fault) return fail(r, 1002, fault);
+  if (!h) return false;
+  unsigned op = h[0] & 0x0fu;
+  uint64_t len = payload_length(h);
+  if (op < CONTROL_BIT && !admit(r, op, len)) return false;
+  r->ctx = borrow(r->pool);
+  if (!r->ctx) return fail(r, 1011, "out of memory");
+  ctx_start(r->ctx, h, len);
+  return true;
+}
+
+void sio__ws_recv_init(struct ws_recv *r, struct ws_pool *pool, const struct ws_recv_ops *ops,
+                       const struct ws_limits *limits) {
+  *r = (struct ws_recv){ .ops = ops, .limits = limits, .pool = pool };
+}
+
+void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
+  if (r->over) return;
+  struct input in = { (const uint8_t *)p, n };
+  while ((r->ctx || begin_frame(r, &in)) && read_frame(r, &in)) {}
+}
