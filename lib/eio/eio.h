@@ -14,6 +14,8 @@
 #include "http/conn.h"
 #include "net/loop.h"
 #include "ws/conn.h"
+#include <sio/http.h>
+#include <sio/nsp.h>
 #include <sio/server.h>
 #include <sio/socket.h>
 
@@ -50,7 +52,8 @@ struct eio {
   struct ws_shared *ws;
   struct ws_limits ws_limits;
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
-  struct pool chunks;      /* struct out_chunk */
+  struct pool nodes;       /* of the polling queues */
+  struct msg *ping;        /* "2", the same for everybody */
   sio_stats *stats;
   bool closing;
 };
@@ -62,6 +65,11 @@ void sio__eio_close_all(struct eio *e, int reason);
 void sio__eio_clear(struct eio *e); /* after all sessions are gone */
 /* Is this request Engine.IO's? By the raw path (H1). */
 bool sio__eio_owns(const struct eio *e, const sio_request *r);
+
+/* The host's hooks; never taken back. 0, UV_EINVAL, UV_ENOMEM. */
+int sio__eio_use(struct eio *e, sio_request_use_cb cb, void *user);
+int sio__eio_on_headers(struct eio *e, sio_headers_cb cb, void *user);
+int sio__eio_on_engine(struct eio *e, const sio_engine_hooks *hooks, void *user);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 

@@ -56,6 +56,12 @@ static void on_poll(uv_poll_t *h, int status, int events) {
   }
 }
 
+static void on_stream_closed(uv_handle_t *h) {
+  struct loop *l = h->data;
+  sio__free(h);
+  sio__loop_handle_closed(l);
+}
+
 int sio__accept_from(struct loop *l, uv_stream_t *host_listener) {
   union {
     uv_handle_t any;
@@ -70,12 +76,14 @@ int sio__accept_from(struct loop *l, uv_stream_t *host_listener) {
     sio__free(peer);
     return err;
   }
+  l->open_handles++;
+  peer->any.data = l;
   uv_os_fd_t fd = -1;
   err = uv_accept(host_listener, &peer->stream);
   if (!err) err = uv_fileno(&peer->any, &fd);
   /* The uv stream was only the way to the descriptor; a copy of it goes on without the stream. */
   if (!err && (fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) err = -errno;
-  uv_close(&peer->any, (uv_close_cb)(void (*)(void))sio__free);
+  uv_close(&peer->any, on_stream_closed);
   return err ? err : fd;
 }
 

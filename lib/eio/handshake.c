@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handshake.c - what becomes of a request under Engine.IO's path.
+ *
+ *   CORS -> the host's request hooks -> verification -> one of: a new session, a
+ *   poll, a POST, a WebSocket, a refusal.
+ *
+ * The hooks and allow_request may take their time; the request then waits in an
+ * `admission`, which outlives it if the peer goes away meanwhile.
+ */
+#include "eio/handshake.h"
+#include "eio/accept.h"
+#include "eio/answer.h"
+#include "eio/next.h"
+#include "eio/polling.h"
+#include "eio/probe.h"
+#include "eio/websocket.h"
+#include "http/cookie.h"
+#include "http/cors.h"
+
+struct admission {
+  sio_next next; /* first: the host's handle is this struct */
+  struct eio *eio;
+  sio_request *r;       /* NULL: the peer is gone                          */
+  struct list *at;      /* the hook whose verdict is awaited               */
+  unsigned waited : 1;  /* on_head has returned: the body is to be let go  */
+  unsigned allowing : 1; /* allow_request's turn, behind the hooks         */
+};
+
+static const struct http_mount wait_mount, new_mount, upgrade_mount;
+
+/* ---- a session begins ------------------------------------------------------------ */
+
+static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
+
+static sio_session *new_session(struct eio *e, sio_request *r) {
+  struct http_head *head = sio__request_keep(r);
+  sio_session *c = NULL;
+  int err = head ? sio__session_new(&c, e, r, head) : UV_ENOMEM;
+  if (!err) {
+    char flag[2];
+    c->base64 = sio__request_query(r, "b64", flag, sizeof flag) != 0 &&
+                sio__request_query(r, "b64", flag, sizeof flag) != UV_ENOENT;
+    c->xdomain = sio__request_header(r, "origin").p != NULL;
+    return c;
+  }
+  sio__free(head);
+  if (err == UV_ENOMEM)
+    sio__request_drop(r);
+  else
+    sio__refuse(e, r, &no_id);
+  return NULL;
+}
+
+static void set_cookie(struct eio *e, sio_request *r, const char *sid) {
+  char value[512];
+  if (!e->opts->cookie) return;
+  long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
+  if (n > 0) sio__request_set(r, "Set-Cookie", slice(value, (size_t)n));
+}
+
+static void open_polling(struct eio *e, sio_request *r) {
+  sio_session *c = new_session(e, r);
+  if (!c) return;
+  struct msg *greeting = NULL;
+  if (sio__polling_open(c) || !(greeting = sio__session_greeting(c))) {
+    sio__session_abandon(c);
+    sio__request_drop(r);
+    return;
+  }
+  set_cookie(e, r, c->sid);
+  sio__answer_packets(e, r, greeting, true);
+  msg_unref(greeting);
+  sio__session_start(c);
+}
+
+static void feed_rest(struct ws_conn *w, sio_slice rest) {
+  if (rest.n) sio__ws_conn_feed(w, rest);
+}
+
+static void open_websocket(struct eio *e, sio_request *r) {
+  sio_session *c = new_session(e, r);
+  if (!c) return;
+  struct ws_conn *w;
+  sio_slice rest;
+  sio__run_header_hooks(e, r, true);
+  if (sio__ws_accept_request(&w, r, e->ws, &e->ws_limits, &sio__websocket_ops, c, &rest)) {
+    sio__session_abandon(c);
+    return;
+  }
+  sio__websocket_adopt(c, w);
+  struct msg *greeting = sio__session_greeting(c);
+  int err = greeting ? sio__session_write(c, greeting) : UV_ENOMEM;
+  msg_unref(greeting);
+  if (err) {
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
+    return;
+  }
+  sio__session_start(c);
+  feed_rest(w, rest);
+}
+
+/* A WebSocket for a session that polls: a probe, unless one runs already. */
+static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
+  struct ws_conn *w;
+  sio_slice rest;
+  bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN;
+  sio__run_header_hooks(e, r, false);
+  if (sio__ws_accept_request(&w, r, e->ws, &e->ws_limits, &sio__orphan_ops, NULL, &rest)) return;
+  if (!welcome) {
+    LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
+    sio__websocket_abandon(w, 0);
+  } else if (sio__probe_start(c, w) == 0) {
+    feed_rest(w, rest);
+  }
+}
+
+/* ---- verification -------------------------------------------------------------------- */
+
+struct claim {
+  char transport[16];
+  char sid[64];
+  bool has_sid;
+  bool eio4;
+  bool websocket; /* the transport asked for */
+};
+
+static bool query_is(const sio_request *r, const char *key, const char *value) {
+  char text[16];
+  long n = sio__request_query(r, key, text, sizeof text);
+  return n >= 0 && strcmp(text, value) == 0;
+}
+
+static bool transport_enabled(const struct eio *e, struct claim *q) {
+  q->websocket = strcmp(q->transport, "websocket") == 0;
+  unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
+  bool known = q->websocket || strcmp(q->transport, "polling") == 0;
+  return known && (e->opts->transports & bit);
+}
+
+/* Raw value of a query key, as the log and the host's callback show it. */
+static sio_slice raw_query(const sio_request *r, const char *key) {
+  sio_slice rest = r->query, part, found = slice("", 0);
+  size_t n = strlen(key);
+  while (sio__slice_split(&rest, '&', &part))
+    if (part.n > n && part.p[n] == '=' && memcmp(part.p, key, n) == 0)
+      found = slice(part.p + n + 1, part.n - n - 1);
+  return found;
+}
+
+static bool origin_is_clean(sio_slice origin) {
+  for (size_t i = 0; i < origin.n; i++) {
+    unsigned char ch = (unsigned char)origin.p[i];
+    if ((ch < ' ' && ch != '\t') || ch == 0x7f) return false;
+  }
+  return true;
+}
+
+static void read_claim(const sio_request *r, struct claim *q) {
+  memset(q, 0, sizeof *q);
+  if (sio__request_query(r, "transport", q->transport, sizeof q->transport) < 0)
+    q->transport[0] = 0;
+  long n = sio__request_query(r, "sid", q->sid, sizeof q->sid);
+  q->has_sid = n > 0 || n == SIO_ETOOBIG;
+  if (n < 0) q->sid[0] = 0;
+  q->eio4 = query_is(r, "EIO", "4");
+}
+
+static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
+                   sio_slice detail) {
+  sio__refuse(e, r, &(struct refusal){ code, name, detail, NULL });
+  return false;
+}
+
+static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
+                         sio_session **session) {
+  sio_session *c = sio__session_find(e, slice_str(q->sid));
+  if (!c) return refuse(e, r, EIO_UNKNOWN_SID, "", raw_query(r, "sid"));
+  bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
+  if (!r->upgrade && !same)
+    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH", slice_str(c->transport->name));
+  if (!q->eio4) return refuse(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query(r, "EIO"));
+  *session = c;
+  return true;
+}
+
+static bool verify_new(struct eio *e, sio_request *r, const struct claim *q) {
+  if (r->method != HTTP_GET) return refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
+  if (q->websocket && !r->upgrade)
+    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+  return true;
+}
+
+static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session **session) {
+  *session = NULL;
+  read_claim(r, q);
+  if (!transport_enabled(e, q))
+    return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
+  sio_slice origin = sio__request_header(r, "origin");
+  if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
+  if (r->upgrade && !q->websocket)
+    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+  return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);
+}
+
+/* ---- where a verified request goes ------------------------------------------------------- */
+
+/* A WebSocket opens once its request is complete; the session may have ended until then. */
+static void upgrade_complete(sio_request *r) {
+  struct eio *e = r->user;
+  struct claim q;
+  read_claim(r, &q);
+  sio_session *c = q.has_sid ? sio__session_find(e, slice_str(q.sid)) : NULL;
+  if (c)
+    open_probe(e, r, c);
+  else if (q.has_sid)
+    refuse(e, r, EIO_UNKNOWN_SID, "", raw_query(r, "sid"));
+  else
+    open_websocket(e, r);
+}
+
+static void new_complete(sio_request *r) { open_polling(r->user, r); }
+
+static void ignore_abort(sio_request *r, int err, const char *detail) {
+  (void)r, (void)err, (void)detail;
+}
+
+static const struct http_mount new_mount = { .on_request = new_complete,
+                                             .on_abort = ignore_abort };
+static const struct http_mount upgrade_mount = { .on_request = upgrade_complete,
+                                                 .on_abort = ignore_abort };
+
+static void pass_to(sio_request *r, const struct http_mount *mount, struct eio *e) {
+  r->mount = mount;
+  r->user = e;
+}
+
+static void upgrade(struct eio *e, sio_request *r) {
+  if (r->method != HTTP_GET)
+    refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
+  else if (sio__ws_handshake_ok(r))
+    pass_to(r, &upgrade_mount, e);
+}
+
+static void existing(struct eio *e, sio_request *r, sio_session *c) {
+  if (r->upgrade)
+    upgrade(e, r);
+  else if (r->method == HTTP_GET)
+    sio__polling_get(c, r);
+  else if (r->method == HTTP_POST)
+    sio__polling_post(c, r);
+  else
+    sio__answer_empty(e, r, 500);
+}
+
+static void fresh(struct eio *e, sio_request *r) {
+  if (!query_is(r, "EIO", "4"))
+    refuse(e, r, EIO_BAD_VERSION, "", raw_query(r, "EIO"));
+  else if (r->upgrade)
+    upgrade(e, r);
+  else
+    pass_to(r, &new_mount, e);
+}
+
+/* ---- admission: verdicts of the host ---------------------------------------------------------- */
+
+static void go_on(struct admission *a);
+
+static void finish(struct admission *a) {
+  if (a->r && a->waited && !a->r->answered) sio__http_continue(a->r);
+  sio__free(a);
+}
+
+static void fail_admission(struct admission *a, const char *message) {
+  if (a->allowing)
+    sio__refuse(a->eio, a->r, &(struct refusal){ EIO_FORBIDDEN, "", { "", 0 }, message });
+  else
+    refuse(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
+}
+
+static void on_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
+  struct admission *a = (struct admission *)n;
+  (void)data;
+  if (!a->r || a->r->answered) {
+    finish(a);
+  } else if (!ok) {
+    fail_admission(a, message ? message : a->allowing ? NULL : "");
+    finish(a);
+  } else if (a->allowing) {
+    fresh(a->eio, a->r);
+    finish(a);
+  } else {
+    a->at = a->at->next;
+    go_on(a);
+  }
+}
+
+static void wait_aborted(sio_request *r, int err, const char *detail) {
+  struct admission *a = r->user;
+  (void)err, (void)detail;
+  a->r = NULL;
+}
+
+static void wait_complete(sio_request *r) { (void)r; }
+
+static const struct http_mount wait_mount = { .on_request = wait_complete,
+                                              .on_abort = wait_aborted };
+
+/* The last hook has said yes. */
+static void verified(struct admission *a) {
+  struct eio *e = a->eio;
+  struct claim q;
+  sio_session *c;
+  bool ok = verify(e, a->r, &q, &c);
+  if (ok && c) existing(e, a->r, c);
+  if (ok && !c && e->opts->allow_request) {
+    a->allowing = 1;
+    e->opts->allow_request(a->r, &a->next, e->opts->allow_user);
+    return;
+  }
+  if (ok && !c) fresh(e, a->r);
+  finish(a);
+}
+
+static void go_on(struct admission *a) {
+  if (a->at == &a->eio->use_hooks) {
+    verified(a);
+    return;
+  }
+  struct eio_hook *h = container_of(a->at, struct eio_hook, link);
+  h->use(a->r, &a->next, h->user);
+}
+
+static bool admit(struct eio *e, sio_request *r) {
+  struct admission *a = sio__calloc(1, sizeof *a);
+  if (!a) {
+    sio__request_drop(r);
+    return true;
+  }
+  a->next.done = on_verdict;
+  a->eio = e;
+  a->r = r;
+  a->at = e->use_hooks.next;
+  r->mount = &wait_mount;
+  r->user = a;
+  go_on(a);
+  if (r->answered || r->mount != &wait_mount) return true;
+  a->waited = 1;
+  return false;
+}
+
+static bool cors_passes(struct eio *e, sio_request *r) {
+  int err = sio__cors_apply(e->opts->cors, r);
+  if (err < 0) sio__request_drop(r);
+  return err == 0;
+}
+
+bool sio__handshake_head(sio_request *r) {
+  struct eio *e = r->mount->owner;
+  struct claim q;
+  sio_session *c;
+  if (e->opts->cors && !cors_passes(e, r)) return true;
+  if (!list_empty(&e->use_hooks) || e->opts->allow_request) return admit(e, r);
+  if (!verify(e, r, &q, &c)) return true;
+  if (c)
+    existing(e, r, c);
+  else
+    fresh(e, r);
+  return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * payload.h - several Engine.IO packets in one HTTP body (protocol 4): joined by
+ * 0x1E, binary ones as 'b' and base64.
+ */
+#ifndef SIO_EIO_PAYLOAD_H
+#define SIO_EIO_PAYLOAD_H
+
+#include "base/msg.h"
+#include "base/slice.h"
+
+enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGRADE, EIO_NOOP };
+
+enum { EIO_SEPARATOR = 0x1e };
+
+/* Bytes m takes in a body, and the writing of it; the end of what was written. */
+size_t sio__payload_len(const struct msg *m);
+char *sio__payload_put(char *out, const struct msg *m);
+
+struct eio_in {
+  bool binary;
+  enum eio_packet type; /* EIO_MESSAGE when binary */
+  sio_slice data;       /* behind the type character */
+};
+
+/* Takes the first packet off *rest, decoding base64 where it lies. 1: a packet; 0: nothing
+ * is left; SIO_EPROTO: empty, or of no type there is. *rest starts as the whole body,
+ * which is valid UTF-8; a body without a byte holds one (bad) empty packet. */
+int sio__payload_next(sio_slice *rest, struct eio_in *out);
+/* One packet that came as a WebSocket text message. */
+int sio__packet_read(sio_slice text, struct eio_in *out);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * polling.c - the long-polling transport.
+ *
+ * What is sent waits in a queue until a GET is there and the turn ends; then all of it
+ * leaves in one body. A session that the server closes lingers until a GET has taken the
+ * rest, so that nothing already sent is lost.
+ */
+#include "eio/polling.h"
+#include "base/utf8.h"
+#include "eio/answer.h"
+#include "eio/probe.h"
+#include <sio/emit.h>
+
+struct polling {
+  sio_session *session;
+  sio_request *get;  /* parked until there is something to say */
+  sio_request *post; /* its body is still coming               */
+  struct out_node *first, **last;
+  size_t queued;
+  struct task flush;
+  struct timer linger;
+};
+
+struct out_node {
+  struct out_node *next;
+  struct msg *m;
+};
+
+/* What a queued packet costs beyond its text, so that many tiny ones are bounded too. */
+enum { NODE_COST = 64 };
+
+/* ---- the queue -------------------------------------------------------------------- */
+
+static int enqueue(sio_session *c, struct msg *m) {
+  struct polling *p = c->polling;
+  struct out_node *n = sio__pool_get(&c->eio->nodes);
+  if (!n) return UV_ENOMEM;
+  *n = (struct out_node){ .m = msg_ref(m) };
+  *p->last = n;
+  p->last = &n->next;
+  p->queued += m->len + NODE_COST;
+  if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
+  return 0;
+}
+
+static void dequeue(struct polling *p) {
+  struct out_node *n = p->first;
+  p->first = n->next;
+  if (!p->first) p->last = &p->first;
+  p->queued -= n->m->len + NODE_COST;
+  msg_unref(n->m);
+  sio__pool_put(&p->session->eio->nodes, n);
+}
+
+static void drop_queue(struct polling *p) {
+  while (p->first) dequeue(p);
+}
+
+/* ---- answering a GET ------------------------------------------------------------------ */
+
+static size_t body_len(const struct polling *p, const char *last) {
+  size_t n = strlen(last);
+  bool more = n > 0;
+  for (const struct out_node *o = p->first; o; o = o->next) {
+    n += sio__payload_len(o->m) + more;
+    more = true;
+  }
+  return n;
+}
+
+static void write_body(const struct polling *p, const char *last, char *out) {
+  for (const struct out_node *o = p->first; o; o = o->next) {
+    out = sio__payload_put(out, o->m);
+    if (o->next || *last) *out++ = EIO_SEPARATOR;
+  }
+  memcpy(out, last, strlen(last));
+}
+
+/* Everything queued, and behind it the literal packets of `last` ("" for none). */
+static void answer_get(sio_session *c, const char *last) {
+  struct polling *p = c->polling;
+  sio_request *r = p->get;
+  p->get = NULL;
+  r->user = NULL;
+  size_t n = body_len(p, last);
+  struct msg *body = sio__msg_new(&c->eio->loop->msgs, n);
+  if (!body) {
+    sio__request_drop(r);
+    drop_queue(p);
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
+    return;
+  }
+  write_body(p, last, msg_data(body));
+  body->len = (uint32_t)n;
+  drop_queue(p);
+  sio__answer_packets(c->eio, r, body, false);
+  msg_unref(body);
+}
+
+static void on_flush(struct task *t) {
+  struct polling *p = container_of(t, struct polling, flush);
+  sio_session *c = p->session;
+  if (!p->get || !p->first) return;
+  answer_get(c, "");
+  if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static void on_linger(struct timer *t) {
+  struct polling *p = container_of(t, struct polling, linger);
+  drop_queue(p);
+  sio__session_gone(p->session);
+}
+
+static void last_word(sio_session *c, const char *word) {
+  struct polling *p = c->polling;
+  sio__loop_untimer(c->eio->loop, &p->linger);
+  answer_get(c, word);
+}
+
+static void drop_post(struct polling *p) {
+  sio_request *r = p->post;
+  if (!r) return;
+  p->post = NULL;
+  r->user = NULL;
+  sio__request_drop(r);
+}
+
+static bool end_polling(sio_session *c, bool graceful) {
+  struct polling *p = c->polling;
+  task_cancel(&p->flush);
+  drop_post(p);
+  if (!graceful) drop_queue(p);
+  if (p->get) {
+    last_word(c, c->cause == CAUSE_CLIENT ? "6" : "1");
+    return false;
+  }
+  if (!graceful) return false;
+  sio__loop_timer(c->eio->loop, &p->linger, c->eio->opts->close_timeout_ms);
+  return true;
+}
+
+/* ---- a GET ------------------------------------------------------------------------------------ */
+
+static void overlap(sio_session *c, sio_request *r, const char *detail) {
+  sio__answer_empty(c->eio, r, 400);
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, detail);
+}
+
+static void get_from_closing(sio_session *c, sio_request *r) {
+  struct polling *p = c->polling;
+  p->get = r;
+  last_word(c, p->first ? "1" : "6\x1e" "1");
+  sio__session_gone(c);
+}
+
+void sio__polling_get(sio_session *c, sio_request *r) {
+  struct polling *p = c->polling;
+  if (c->state == SESSION_CLOSING) {
+    get_from_closing(c, r);
+  } else if (p->get) {
+    overlap(c, r, "overlap from client");
+  } else {
+    p->get = r;
+    r->user = c;
+    r->mount = &sio__polling_get_mount;
+    if (p->first) sio__loop_defer(c->eio->loop, &p->flush);
+    if (c->probe) sio__probe_poll_came(c->probe);
+  }
+}
+
+static void get_aborted(sio_request *r, int err, const char *detail) {
+  sio_session *c = r->user;
+  (void)detail;
+  if (!c) return;
+  c->polling->get = NULL;
+  sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err,
+                             0, "poll connection closed prematurely");
+}
+
+/* A GET is parked when its head is done; if it has a body, that is ignored. */
+static void get_complete(sio_request *r) { (void)r; }
+
+const struct http_mount sio__polling_get_mount = { .on_request = get_complete,
+                                                   .on_abort = get_aborted };
+
+/* ---- a POST --------------------------------------------------------------------------------------- */
+
+static bool is_octet_stream(const sio_request *r) {
+  return slice_starts(sio__request_header(r, "content-type"),
+                      SLICE("application/octet-stream"));
+}
+
+void sio__polling_post(sio_session *c, sio_request *r) {
+  struct polling *p = c->polling;
+  if (p->post) {
+    overlap(c, r, "data request overlap from client");
+  } else if (is_octet_stream(r)) {
+    overlap(c, r, "invalid content");
+  } else {
+    p->post = r;
+    r->user = c;
+    r->max_body = c->eio->opts->max_payload;
+    r->mount = &sio__polling_post_mount;
+  }
+}
+
+static void read_body(sio_session *c, sio_slice body) {
+  struct eio_in in;
+  unsigned left = c->eio->opts->max_payload_packets;
+  if (!sio__utf8_valid(body.p, body.n)) {
+    sio__session_bad_packet(c);
+    return;
+  }
+  for (;;) {
+    int got = sio__payload_next(&body, &in);
+    if (got == 0) return;
+    if (got < 0) {
+      sio__session_bad_packet(c);
+      return;
+    }
+    if (left-- == 0) {
+      sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_ETOOBIG,
+                       "more than max_payload_packets in one request");
+      return;
+    }
+    if (!sio__session_packet(c, &in)) return;
+  }
+}
+
+static void post_complete(sio_request *r) {
+  sio_session *c = r->user;
+  if (!c) {
+    sio__request_drop(r);
+    return;
+  }
+  c->polling->post = NULL;
+  r->user = NULL;
+  if (c->state == SESSION_OPEN) read_body(c, slice(r->body.p ? r->body.p : "", r->body.n));
+  sio__answer_ok(c->eio, r);
+}
+
+static void post_aborted(sio_request *r, int err, const char *detail) {
+  sio_session *c = r->user;
+  (void)detail;
+  if (!c) return;
+  c->polling->post = NULL;
+  /* Too much is that request's trouble alone: it got its 413. */
+  if (err == SIO_ETOOBIG) return;
+  sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
+                             "data request connection closed prematurely");
+}
+
+const struct http_mount sio__polling_post_mount = { .on_request = post_complete,
+                                                    .on_abort = post_aborted };
+
+/* ---- open, hand over ---------------------------------------------------------------------------------- */
+
+int sio__polling_open(sio_session *c) {
+  struct polling *p = sio__calloc(1, sizeof *p);
+  if (!p) return UV_ENOMEM;
+  p->session = c;
+  p->last = &p->first;
+  task_init(&p->flush, on_flush);
+  timer_init(&p->linger, on_linger);
+  c->polling = p;
+  c->transport = &sio__transport_polling;
+  return 0;
+}
+
+void sio__polling_release_get(sio_session *c) {
+  struct polling *p = c->polling;
+  if (!p->get) return;
+  if (p->first)
+    answer_get(c, "");
+  else
+    answer_get(c, "6");
+}
+
+static void detach_post(struct polling *p) {
+  if (p->post) p->post->user = NULL;
+  p->post = NULL;
+}
+
+void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
+  struct polling *p = c->polling;
+  task_cancel(&p->flush);
+  struct out_node *queue = p->first;
+  p->first = NULL;
+  p->last = &p->first;
+  if (p->get) answer_get(c, "6");
+  detach_post(p);
+  c->polling = NULL;
+  for (struct out_node *n = queue, *next; n; n = next) {
+    next = n->next;
+    take(c, n->m);
+    msg_unref(n->m);
+    sio__pool_put(&c->eio->nodes, n);
+  }
+  sio__free(p);
+}
+
+void sio__polling_free(struct polling *p) {
+  if (!p) return;
+  drop_queue(p);
+  sio__free(p);
+}
+
+/* ---- the transport ---------------------------------------------------------------------------------------- */
+
+static bool ready(const sio_session *c) { return c->polling->get && !c->polling->first; }
+static size_t queued(const sio_session *c) { return c->polling->queued; }
+
+const struct transport sio__transport_polling = {
+  .name = "polling", .send = enqueue, .ready = ready, .queued = queued, .end = end_polling
+};

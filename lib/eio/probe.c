@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * probe.c - the upgrade from polling to WebSocket.
+ */
+#include "eio/probe.h"
+#include "eio/polling.h"
+#include "eio/websocket.h"
+
+enum { NOOP_MS = 100 };
+
+enum probe_state {
+  PROBE_WAITING, /* for "2probe"                          */
+  PROBE_PROBED   /* "3probe" was sent: waiting for the "5" */
+};
+
+struct probe {
+  sio_session *session;
+  struct ws_conn *ws;
+  struct timer timeout, noop;
+  struct grave grave;
+  uint8_t state; /* enum probe_state */
+};
+
+static void free_probe(struct grave *g) { sio__free(container_of(g, struct probe, grave)); }
+
+/* The probe is over; its WebSocket goes on without it. */
+static void detach(struct probe *p) {
+  struct loop *l = p->session->eio->loop;
+  sio__loop_untimer(l, &p->timeout);
+  sio__loop_untimer(l, &p->noop);
+  p->session->probe = NULL;
+  sio__loop_bury(l, &p->grave, free_probe);
+}
+
+static void fail(struct probe *p, const char *why) {
+  struct eio *e = p->session->eio;
+  e->stats->upgrades_failed++;
+  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "upgrade of %s failed: %s",
+      sio_session_address(p->session), why);
+  struct ws_conn *w = p->ws;
+  detach(p);
+  if (w) sio__websocket_abandon(w, 0);
+}
+
+void sio__probe_drop(struct probe *p) {
+  struct ws_conn *w = p->ws;
+  detach(p);
+  if (w) sio__websocket_abandon(w, 0);
+}
+
+static void on_timeout(struct timer *t) {
+  fail(container_of(t, struct probe, timeout), "no upgrade packet in time");
+}
+
+/* ---- letting the peer stop polling ------------------------------------------------ */
+
+static void on_noop(struct timer *t) {
+  struct probe *p = container_of(t, struct probe, noop);
+  sio__loop_timer(p->session->eio->loop, &p->noop, NOOP_MS);
+  sio__polling_release_get(p->session);
+}
+
+void sio__probe_poll_came(struct probe *p) {
+  if (p->state == PROBE_PROBED && !timer_active(&p->noop))
+    sio__loop_timer(p->session->eio->loop, &p->noop, NOOP_MS);
+}
+
+/* ---- the two packets ------------------------------------------------------------------ */
+
+static void on_ping_probe(struct probe *p) {
+  sio_session *c = p->session;
+  struct msg *pong = sio__msg_copy(&c->eio->loop->msgs, "3probe", 6);
+  int err = pong ? sio__ws_send(p->ws, pong) : UV_ENOMEM;
+  msg_unref(pong);
+  if (err) {
+    fail(p, sio_strerror(err));
+    return;
+  }
+  p->state = PROBE_PROBED;
+  sio__loop_timer(c->eio->loop, &p->noop, NOOP_MS);
+  SESSION_HOOKS(c, upgrading)
+  if (c->state == SESSION_OPEN) sio__polling_release_get(c);
+}
+
+static void take(sio_session *c, struct msg *m) {
+  if (c->state != SESSION_OPEN) return;
+  int err = sio__websocket_send(c, m);
+  if (err)
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
+}
+
+static void complete(struct probe *p) {
+  sio_session *c = p->session;
+  struct ws_conn *w = p->ws;
+  detach(p);
+  c->eio->stats->upgrades++;
+  LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session of %s upgraded to websocket",
+      sio_session_address(c));
+  sio__websocket_adopt(c, w);
+  sio__polling_hand_over(c, take);
+  if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
+}
+
+static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
+  struct probe *p = w->owner;
+  sio_slice text = slice(data, n);
+  if (!binary && slice_eq(text, SLICE("2probe")))
+    on_ping_probe(p);
+  else if (!binary && slice_eq(text, SLICE("5")))
+    complete(p);
+  else
+    fail(p, "neither a probe nor an upgrade packet");
+}
+
+static void on_closed(struct ws_conn *w, const struct ws_close *why) {
+  struct probe *p = w->owner;
+  p->ws = NULL;
+  fail(p, why->detail);
+}
+
+static const struct ws_conn_ops probe_ops = { .message = on_message, .closed = on_closed };
+
+int sio__probe_start(sio_session *c, struct ws_conn *w) {
+  struct probe *p = sio__calloc(1, sizeof *p);
+  if (!p) {
+    sio__websocket_abandon(w, 1011);
+    return UV_ENOMEM;
+  }
+  p->session = c;
+  p->ws = w;
+  timer_init(&p->timeout, on_timeout);
+  timer_init(&p->noop, on_noop);
+  sio__loop_timer(c->eio->loop, &p->timeout, c->eio->opts->upgrade_timeout_ms);
+  w->ops = &probe_ops;
+  w->owner = p;
+  c->probe = p;
+  return 0;
+}

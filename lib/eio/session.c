@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.c - a session's life: its id, its heartbeat, its messages, its end.
+ */
+#include "eio/session.h"
+#include "base/random.h"
+#include "eio/polling.h"
+#include "eio/probe.h"
+#include "eio/websocket.h"
+#include <sio/emit.h>
+#include <stdio.h>
+
+/* ---- the heartbeat ------------------------------------------------------------- */
+
+static void set_heartbeat(sio_session *c, unsigned in_ms) {
+  sio__loop_timer(c->eio->loop, &c->heartbeat, in_ms);
+}
+
+static void send_ping(sio_session *c) {
+  c->pong_due = 1;
+  c->graced = 0;
+  c->ping_at = uv_hrtime();
+  set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+  if (sio__session_write(c, c->eio->ping))
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
+}
+
+static void on_heartbeat(struct timer *t) {
+  sio_session *c = container_of(t, sio_session, heartbeat);
+  if (c->pong_due)
+    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no pong in time");
+  else
+    send_ping(c);
+}
+
+static void on_pong(sio_session *c) {
+  if (c->pong_due) c->rtt_us = (uv_hrtime() - c->ping_at) / 1000;
+  c->pong_due = 0;
+  set_heartbeat(c, c->eio->opts->ping_interval_ms);
+  SESSION_HOOKS(c, heartbeat)
+}
+
+/* Traffic shows that the peer lives: once per ping the pong gets a fresh deadline. */
+static void extend_patience(sio_session *c) {
+  if (!c->pong_due || c->graced) return;
+  c->graced = 1;
+  set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+}
+
+/* ---- birth ------------------------------------------------------------------------ */
+
+static bool id_is_clean(const char *id) {
+  size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+  return n > 0 && id[n] == 0;
+}
+
+static int make_id(struct eio *e, sio_request *r, char id[64]) {
+  if (!e->opts->generate_id) return sio__random_id(id);
+  memset(id, 0, 64);
+  if (e->opts->generate_id(r, id, e->opts->id_user)) return SIO_ENAME;
+  id[63] = 0;
+  return id_is_clean(id) && !sio__map_get(&e->sessions, slice_str(id)) ? 0 : SIO_ENAME;
+}
+
+static uint64_t unix_ms(void) {
+  uv_timeval64_t tv;
+  uv_gettimeofday(&tv);
+  return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
+}
+
+static void tell_end(struct task *t);
+
+int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head) {
+  char id[64];
+  int err = make_id(e, r, id);
+  if (err) return err;
+  size_t n = strlen(id) + 1;
+  sio_session *c = sio__calloc(1, sizeof *c + n);
+  if (!c) return UV_ENOMEM;
+  c->eio = e;
+  memcpy(c->sid, id, n);
+  err = sio__map_put(&e->sessions, c);
+  if (err) {
+    sio__free(c);
+    return err;
+  }
+  c->head = head;
+  c->opened_ms = unix_ms();
+  list_push(&e->all, &c->link);
+  timer_init(&c->heartbeat, on_heartbeat);
+  task_init(&c->over, tell_end);
+  set_heartbeat(c, e->opts->ping_interval_ms);
+  *out = c;
+  return 0;
+}
+
+struct msg *sio__session_greeting(const sio_session *c) {
+  const sio_options *o = c->eio->opts;
+  bool more = c->transport == &sio__transport_polling && !o->no_upgrades &&
+              (o->transports & SIO_WEBSOCKET);
+  char text[256];
+  int n = snprintf(text, sizeof text,
+                   "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
+                   "\"maxPayload\":%zu}",
+                   c->sid, more ? "\"websocket\"" : "", o->ping_interval_ms, o->ping_timeout_ms,
+                   o->max_payload);
+  return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
+}
+
+void sio__session_start(sio_session *c) {
+  sio_stats *st = c->eio->stats;
+  bool polling = c->transport == &sio__transport_polling;
+  st->sessions++;
+  st->sessions_opened++;
+  st->sessions_polling += polling;
+  st->sessions_websocket += !polling;
+  c->told = 1;
+  LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session opened over %s by %s", c->transport->name,
+      sio_session_address(c));
+  SESSION_HOOKS(c, open)
+  if (!c->eio->ops->open(c))
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
+}
+
+/* ---- the end ------------------------------------------------------------------------ */
+
+static void leave_table(sio_session *c) {
+  if (c->gone) return;
+  c->gone = 1;
+  c->state = SESSION_CLOSED;
+  sio__map_del(&c->eio->sessions, slice_str(c->sid));
+  list_remove(&c->link);
+  sio__loop_untimer(c->eio->loop, &c->heartbeat);
+}
+
+static void free_session(struct grave *g) {
+  sio_session *c = container_of(g, sio_session, grave);
+  sio__polling_free(c->polling);
+  sio__free(c->head);
+  sio__free(c);
+}
+
+static void bury(sio_session *c) { sio__loop_bury(c->eio->loop, &c->grave, free_session); }
+
+static void tell_end(struct task *t) {
+  sio_session *c = container_of(t, sio_session, over);
+  sio_stats *st = c->eio->stats;
+  if (c->told) {
+    c->told = 0;
+    st->sessions--;
+    st->closed[c->why.reason]++;
+    st->out_of_memory += c->why.err == UV_ENOMEM;
+    c->eio->ops->close(c, &c->why);
+    list_each(hook, next, &c->eio->engine_hooks) {
+      struct eio_hook *h = container_of(hook, struct eio_hook, link);
+      if (h->engine->close) h->engine->close(c, &c->why, h->user);
+    }
+  }
+  if (c->gone) bury(c);
+}
+
+/* The layer above may be told already (the session was CLOSING), or still wait for its task. */
+void sio__session_gone(sio_session *c) {
+  if (c->gone) return;
+  leave_table(c);
+  sio__loop_defer(c->eio->loop, &c->over);
+}
+
+void sio__session_abandon(sio_session *c) {
+  c->transport = NULL;
+  sio__session_gone(c);
+}
+
+static void log_end(const sio_session *c) {
+  bool calm = c->why.err == 0;
+  LOG(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
+      "session of %s closed: %s (%s)", sio_session_address(c), sio_reason_str(c->why.reason),
+      c->why.detail);
+}
+
+static void end(sio_session *c, bool graceful, const sio_close_info *why) {
+  if (c->state != SESSION_OPEN) return;
+  c->state = SESSION_CLOSING;
+  c->why = *why;
+  log_end(c);
+  sio__loop_untimer(c->eio->loop, &c->heartbeat);
+  if (c->probe) sio__probe_drop(c->probe);
+  bool lingers = c->transport && c->transport->end(c, graceful);
+  if (!lingers) leave_table(c);
+  sio__loop_defer(c->eio->loop, &c->over);
+}
+
+void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
+  c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
+  end(c, !discard, &(sio_close_info){ reason, err, 0, detail });
+}
+
+void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
+                                const char *detail) {
+  c->cause = c->state == SESSION_OPEN ? CAUSE_CLIENT : c->cause;
+  end(c, false, &(sio_close_info){ reason, err, ws_code, detail });
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+int sio__session_write(sio_session *c, struct msg *m) {
+  int err = c->transport->send(c, m);
+  if (err) return err;
+  c->eio->stats->packets_out++;
+  c->eio->stats->bytes_out += m->len;
+  return 0;
+}
+
+static int overflow(sio_session *c) {
+  c->eio->stats->overflows++;
+  sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
+                   "it does not read: more than max_queued bytes wait for it");
+  return SIO_ETOOBIG;
+}
+
+int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
+  if (c->state != SESSION_OPEN) return SIO_ECLOSED;
+  if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
+  for (struct msg *m = chain; m; m = m->next) {
+    int err = sio__session_write(c, m);
+    if (!err) continue;
+    /* Half a packet would spoil the stream: the session ends with it. */
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
+    return err;
+  }
+  return c->transport->queued(c) > c->eio->opts->max_queued ? overflow(c) : 0;
+}
+
+static bool wrong_way(sio_session *c) {
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
+                   "invalid heartbeat direction");
+  return false;
+}
+
+bool sio__session_packet(sio_session *c, const struct eio_in *in) {
+  if (c->state != SESSION_OPEN) return false;
+  c->eio->stats->packets_in++;
+  c->eio->stats->bytes_in += in->data.n;
+  if (in->type == EIO_PONG) {
+    on_pong(c);
+    return c->state == SESSION_OPEN;
+  }
+  extend_patience(c);
+  switch (in->type) {
+  case EIO_MESSAGE: c->eio->ops->message(c, in->binary, in->data); break;
+  case EIO_PING: return wrong_way(c);
+  case EIO_CLOSE:
+    sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
+    break;
+  default: break; /* open, upgrade and noop mean nothing here */
+  }
+  return c->state == SESSION_OPEN;
+}
+
+void sio__session_bad_packet(sio_session *c) {
+  c->eio->stats->parse_errors++;
+  sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
+}
+
+void sio__session_text(sio_session *c, sio_slice text) {
+  struct eio_in in;
+  if (text.n && text.p[0] == 'b') {
+    sio_slice rest = text;
+    sio__payload_next(&rest, &in);
+    sio__session_packet(c, &in);
+  } else if (sio__packet_read(text, &in) < 0) {
+    sio__session_bad_packet(c);
+  } else {
+    sio__session_packet(c, &in);
+  }
+}
+
+/* ---- for the layer above -------------------------------------------------------------------- */
+
+bool sio__session_ready(const sio_session *c) {
+  return c->state == SESSION_OPEN && c->transport->ready(c);
+}
+bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
+void sio__session_set_up(sio_session *c, void *up) { c->up = up; }
+void *sio__session_up(const sio_session *c) { return c->up; }
+struct eio *sio__session_eio(const sio_session *c) { return c->eio; }
+
+void sio__session_forget(sio_session *c) {
+  sio__free(c->head);
+  c->head = NULL;
+}
+
+sio_session *sio__session_find(struct eio *e, sio_slice sid) {
+  return sio__map_get(&e->sessions, sid);
+}
+
+/* ---- public --------------------------------------------------------------------------------- */
+
+const char *sio_session_id(const sio_session *c) { return c->sid; }
+
+int sio_session_protocol(const sio_session *c) {
+  (void)c;
+  return 4;
+}
+
+const char *sio_session_transport(const sio_session *c) {
+  return c->transport ? c->transport->name : "";
+}
+
+const char *sio_session_address(const sio_session *c) {
+  if (c->head) return c->head->peer;
+  return c->ws ? c->ws->conn->peer : "";
+}
+
+size_t sio_session_queued(const sio_session *c) {
+  return c->state == SESSION_OPEN ? c->transport->queued(c) : 0;
+}
+
+uint64_t sio_session_rtt_us(const sio_session *c) { return c->rtt_us; }
+uint64_t sio_session_opened_ms(const sio_session *c) { return c->opened_ms; }
+bool sio_session_secure(const sio_session *c) { return c->head && c->head->secure; }
+bool sio_session_xdomain(const sio_session *c) { return c->xdomain; }
+
+sio_slice sio_session_header(const sio_session *c, const char *name) {
+  return c->head ? sio__head_header(c->head, name) : slice(NULL, 0);
+}
+
+long sio_session_query(const sio_session *c, const char *key, char *out, size_t size) {
+  return c->head ? sio__head_query(c->head, key, out, size) : UV_ENOENT;
+}
+
+sio_slice sio_session_url(const sio_session *c) {
+  return c->head ? c->head->url : slice(NULL, 0);
+}
+
+void sio_session_close(sio_session *c) {
+  sio__session_end(c, false, SIO_REASON_FORCED_CLOSE, 0, "closed by the host");
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.h - one session from inside the room: what its transports and the
+ * handshake may touch.
+ *
+ *   OPEN --- sio__session_end(discard) ---------------------------------> CLOSED
+ *   OPEN --- sio__session_end(keep), over polling, GET not there yet ---> CLOSING
+ *   CLOSING --- a GET takes what is queued, or close_timeout ------------> CLOSED
+ *
+ * Leaving OPEN is final for the layer above: a task tells it at the end of the turn.
+ * A session that is CLOSED has left the table; it is freed after that task.
+ */
+#ifndef SIO_EIO_SESSION_H
+#define SIO_EIO_SESSION_H
+
+#include "eio/eio.h"
+#include "eio/payload.h"
+
+enum session_state {
+  SESSION_OPEN,    /* messages flow                                              */
+  SESSION_CLOSING, /* over for the layer above; a polling peer still gets its rest */
+  SESSION_CLOSED   /* out of the table, waiting to be freed                      */
+};
+
+/* How bytes reach the peer. All slots but name take a session on this transport. */
+struct transport {
+  const char *name;
+  /* Queues one msg. 0, UV_ENOMEM, SIO_ECLOSED. */
+  int (*send)(sio_session *c, struct msg *m);
+  bool (*ready)(const sio_session *c);
+  size_t (*queued)(const sio_session *c);
+  /* The session is over. graceful: let what is queued leave first. True: the transport needs the session a
+   * little longer (CLOSING) and will call sio__session_gone(). */
+  bool (*end)(sio_session *c, bool graceful);
+};
+
+extern const struct transport sio__transport_polling, sio__transport_websocket;
+
+struct polling;
+struct probe;
+
+struct sio_session {
+  struct eio *eio;
+  void *up;
+  const struct transport *transport;
+  struct polling *polling; /* while the transport is polling              */
+  struct probe *probe;     /* a WebSocket that may take over              */
+  struct ws_conn *ws;      /* while the transport is WebSocket            */
+  struct http_head *head;  /* the first request; NULL once forgotten      */
+  struct list link;        /* eio->all                                    */
+  struct timer heartbeat;  /* to the next ping, or to the end of patience */
+  struct task over;        /* tells the layer above, then frees           */
+  struct grave grave;
+  uint64_t ping_at;        /* uv_hrtime() of the last ping                */
+  uint64_t rtt_us;
+  uint64_t opened_ms;
+  sio_close_info why;
+  uint8_t state;           /* enum session_state                          */
+  uint8_t cause;           /* who ends it: for the polling transport's last word */
+  unsigned pong_due : 1;   /* a ping is out                               */
+  unsigned graced : 1;     /* its deadline was moved once already         */
+  unsigned told : 1;       /* ops->open said yes                          */
+  unsigned gone : 1;       /* out of the table                            */
+  unsigned base64 : 1;     /* binary leaves as text over WebSocket too    */
+  unsigned xdomain : 1;
+  char sid[];
+};
+
+enum { CAUSE_SERVER, CAUSE_CLIENT };
+
+/* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked of the host. head is taken over.
+ * 0, SIO_ENAME (the id hook said no, or the id is bad or taken), UV_ENOMEM. */
+int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head);
+/* The handshake packet: 0{"sid":...}. NULL: no memory. */
+struct msg *sio__session_greeting(const sio_session *c);
+/* The transport is set and the greeting queued: tells the layer above. */
+void sio__session_start(sio_session *c);
+/* Takes it out without telling anybody: the handshake came to nothing. */
+void sio__session_abandon(sio_session *c);
+
+/* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
+int sio__session_write(sio_session *c, struct msg *m);
+void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
+
+/* A packet came over the session's transport. False: the session is over, stop reading. */
+bool sio__session_packet(sio_session *c, const struct eio_in *in);
+void sio__session_text(sio_session *c, sio_slice text); /* a WebSocket text message */
+void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
+/* A transport that asked for time in `end` is done. */
+void sio__session_gone(sio_session *c);
+
+sio_session *sio__session_find(struct eio *e, sio_slice sid); /* OPEN or CLOSING; NULL */
+
+/* Engine hooks, in order. */
+#define SESSION_HOOKS(c, slot)                                                 \
+  list_each(hook_, next_, &(c)->eio->engine_hooks) {                           \
+    struct eio_hook *h_ = container_of(hook_, struct eio_hook, link);          \
+    if (h_->engine->slot) h_->engine->slot((c), h_->user);                     \
+  }
+
+#endif

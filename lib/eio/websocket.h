@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * websocket.h - the WebSocket transport: one packet a message.
+ */
+#ifndef SIO_EIO_WEBSOCKET_H
+#define SIO_EIO_WEBSOCKET_H
+
+#include "eio/session.h"
+
+extern const struct ws_conn_ops sio__websocket_ops; /* owner: the session */
+extern const struct ws_conn_ops sio__orphan_ops;    /* nobody listens any more */
+
+/* w becomes the session's transport. */
+void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
+int sio__websocket_send(sio_session *c, struct msg *m);
+/* Lets go of w: it finishes its closing handshake by itself. */
+void sio__websocket_abandon(struct ws_conn *w, unsigned code);
+
+#endif
