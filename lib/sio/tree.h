@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tree.h - the bridge to cJSON: JSON text into trees for handlers that ask, trees that hosts
+ * send into text. cJSON allocates through its own hooks, which belong to the host.
+ */
+#ifndef SIO_SIO_TREE_H
+#define SIO_SIO_TREE_H
+
+#include "base/msg.h"
+#include "sio/json.h"
+
+struct cJSON;
+
+/* A valid text, at most JSON_DEPTH_MAX deep, as a tree; NULL: no memory. A lone surrogate becomes
+ * U+FFFD. cJSON itself rounds integers beyond 2^53 and ends strings at "\u0000". */
+struct cJSON *sio__tree_parse(sio_slice text);
+void sio__tree_free(struct cJSON *t);
+
+/* Appends the text of t, at most max_depth deep. 0, SIO_EDEPTH (a circular tree too), SIO_EJSON (a
+ * raw item that is no JSON; it is checked with scan), UV_ENOMEM, SIO_ETOOBIG. */
+int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                    unsigned max_depth);
+
+/* The num of {"_placeholder":true,"num":k}; false for any other node. */
+bool sio__tree_hole(const struct cJSON *t, uint32_t *num);
+
+#endif
