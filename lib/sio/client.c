@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client.c - packets in, to the socket they are for; and what ends the peer that
+ * sends the wrong ones.
+ */
+#include "sio/client.h"
+
+#include "sio/connect.h"
+#include "sio/dispatch.h"
+#include "sio/nsp.h"
+#include "sio/server.h"
+#include "sio/socket.h"
+
+/* ---- its sockets ------------------------------------------------------------------- */
+
+void sio__client_add(struct client *cl, sio_socket *s) {
+  s->next = cl->sockets;
+  cl->sockets = s;
+  cl->nsockets++;
+}
+
+void sio__client_remove(struct client *cl, sio_socket *s) {
+  sio_socket **at = &cl->sockets;
+  while (*at != s) at = &(*at)->next;
+  *at = s->next;
+  cl->nsockets--;
+}
+
+static sio_socket *find(const struct client *cl, sio_slice nsp) {
+  sio_socket *s = cl->sockets;
+  while (s && !slice_is(nsp, s->nsp->name)) s = s->next;
+  return s;
+}
+
+/* ---- namespaces the server made it leave -------------------------------------------- */
+
+struct left {
+  struct left *next;
+  const sio_nsp *nsp;
+};
+
+static struct left **find_left(struct client *cl, sio_slice nsp) {
+  struct left **at = &cl->left;
+  while (*at && !slice_is(nsp, (*at)->nsp->name)) at = &(*at)->next;
+  return at;
+}
+
+static void forget_left(struct left **at) {
+  struct left *l = *at;
+  if (!l) return;
+  *at = l->next;
+  sio__free(l);
+}
+
+/* Without memory for the note a late packet ends the connection, as from a peer that never joined. */
+void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
+  struct left *l = sio__malloc(sizeof *l);
+  if (!l) return;
+  *l = (struct left){ .next = cl->left, .nsp = nsp };
+  cl->left = l;
+}
+
+/* ---- the ends ------------------------------------------------------------------------ */
+
+void sio__client_no_memory(struct client *cl) {
+  sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
+}
+
+static void violate(struct client *cl, const char *why) {
+  cl->server->stats.parse_errors++;
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
+}
+
+static void undecodable(struct client *cl, int err, const char *why) {
+  if (err == UV_ENOMEM) {
+    sio__client_no_memory(cl);
+    return;
+  }
+  cl->server->stats.parse_errors++;
+  for (sio_socket *s = cl->sockets; s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_error(s->nsp, s, err, why);
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
+}
+
+static void on_impatience(struct timer *t) {
+  struct client *cl = container_of(t, struct client, patience);
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
+                   "it joined no namespace in time");
+}
+
+/* ---- packets -------------------------------------------------------------------------- */
+
+static void on_connect(struct client *cl, const struct packet *p) {
+  sio_socket *s = find(cl, p->nsp);
+  if (s && s->state == SOCKET_LEAVING) {
+    /* It left and comes back within one turn: the old socket's end comes first. */
+    sio__socket_finish(s, NULL);
+  } else if (s) {
+    violate(cl, "CONNECT to a namespace it is in already");
+    return;
+  }
+  if (!sio__session_open(cl->session)) return;
+  forget_left(find_left(cl, p->nsp));
+  sio_nsp *nsp = sio__nsp_find(cl->server, p->nsp);
+  if (!nsp)
+    sio__connect_refuse(cl, p->nsp, "Invalid namespace");
+  else if (cl->nsockets >= cl->server->opts.o.max_nsps)
+    sio__connect_refuse(cl, p->nsp, "Too many namespaces");
+  else
+    sio__connect_start(cl, nsp, p->json);
+}
+
+/* A packet for a namespace that it is not connected to. */
+static void on_stray(struct client *cl, const struct packet *p, const sio_socket *s) {
+  bool unaware = s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
+  if (unaware || *find_left(cl, p->nsp)) return;
+  violate(cl, "a packet for a namespace it has not joined");
+}
+
+static void on_packet(struct client *cl, const struct packet *p) {
+  sio_socket *s = find(cl, p->nsp);
+  if (!s || s->state != SOCKET_CONNECTED) {
+    on_stray(cl, p, s);
+    return;
+  }
+  switch (p->type) {
+  case PACKET_EVENT: sio__dispatch(s, p); break;
+  case PACKET_ACK: sio__pending_reply(s, p); break;
+  default: sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
+  }
+}
+
+static void log_packet(struct client *cl, const struct packet *p) {
+  struct log *log = &cl->server->log;
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "packet of type %d for %.*s, %zu bytes, %u attachments",
+      (int)p->type, LOG_SLICE(p->nsp), p->json.n, p->nbins);
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+      p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.n ? p->json.p : "");
+}
+
+static void route(struct client *cl, const struct packet *p) {
+  log_packet(cl, p);
+  switch (p->type) {
+  case PACKET_CONNECT: on_connect(cl, p); break;
+  case PACKET_CONNECT_ERROR: violate(cl, "CONNECT_ERROR from a client"); break;
+  default: on_packet(cl, p); break;
+  }
+}
+
+/* ---- what the engine tells -------------------------------------------------------------- */
+
+static bool on_open(sio_session *c) {
+  sio_server *srv = sio__session_eio(c)->owner;
+  struct client *cl = sio__calloc(1, sizeof *cl);
+  if (!cl) return false;
+  cl->server = srv;
+  cl->session = c;
+  timer_init(&cl->patience, on_impatience);
+  sio__loop_timer(&srv->loop, &cl->patience, srv->opts.o.connect_timeout_ms);
+  sio__session_set_up(c, cl);
+  return true;
+}
+
+static void on_message(sio_session *c, bool binary, sio_slice data) {
+  struct client *cl = client_of(c);
+  sio_server *srv = cl->server;
+  struct packet p;
+  const char *why = "";
+  int got = binary ? sio__decode_binary(&cl->decoder, &srv->in, &srv->limits, data, &p, &why)
+                   : sio__decode_text(&cl->decoder, &srv->in, &srv->limits, data, &p, &why);
+  if (got < 0) {
+    undecodable(cl, got, why);
+  } else if (got == DECODE_PACKET) {
+    route(cl, &p);
+    if (binary) sio__decoder_release(&cl->decoder);
+  }
+}
+
+/* Sockets that were leaving already keep their own reason. */
+static void end_sockets(struct client *cl, const sio_close_info *why) {
+  for (sio_socket *s = cl->sockets; s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__socket_leave(s, why->reason);
+  while (cl->sockets) {
+    sio_socket *s = cl->sockets;
+    if (s->state == SOCKET_PENDING)
+      sio__connect_abandon(s);
+    else
+      sio__socket_finish(s, s->reason == why->reason ? why : NULL);
+  }
+}
+
+static void on_close(sio_session *c, const sio_close_info *why) {
+  struct client *cl = client_of(c);
+  if (!cl) return;
+  sio__loop_untimer(&cl->server->loop, &cl->patience);
+  sio__decoder_release(&cl->decoder);
+  end_sockets(cl, why);
+  while (cl->left) forget_left(&cl->left);
+  sio__session_set_up(c, NULL);
+  sio__free(cl);
+}
+
+const struct eio_ops sio__client_ops = {
+  .open = on_open,
+  .message = on_message,
+  .close = on_close,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client.h - what one session is to Socket.IO: a decoder, and the sockets of one peer,
+ * at most one for each namespace.
+ *
+ * It lives from the session's open to its close. The list of sockets changes only from the loop,
+ * never inside a call of the host, so callbacks may run while it is walked.
+ */
+#ifndef SIO_SIO_CLIENT_H
+#define SIO_SIO_CLIENT_H
+
+#include "eio/eio.h"
+#include "sio/packet.h"
+
+struct left;
+
+struct client {
+  sio_server *server;
+  sio_session *session;
+  struct decoder decoder;
+  sio_socket *sockets;  /* PENDING, CONNECTED and LEAVING ones                            */
+  uint32_t nsockets;
+  struct left *left;    /* namespaces we left: what the peer sent before it knew is dropped */
+  struct timer patience; /* runs until the first namespace is joined                      */
+};
+
+extern const struct eio_ops sio__client_ops;
+
+static inline struct client *client_of(const sio_session *c) { return sio__session_up(c); }
+
+void sio__client_add(struct client *cl, sio_socket *s);
+void sio__client_remove(struct client *cl, sio_socket *s);
+/* We took it out of this namespace; its peer may not know for a while. */
+void sio__client_remember_left(struct client *cl, const sio_nsp *nsp);
+/* This peer's connection ends because an allocation failed. */
+void sio__client_no_memory(struct client *cl);
+
+#endif

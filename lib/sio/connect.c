@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connect.c - letting a peer into a namespace.
+ *
+ * The socket takes its client's place for the namespace before any middleware runs, so
+ * that a second CONNECT finds it taken.
+ */
+#include "sio/connect.h"
+
+#include "sio/chain.h"
+#include "sio/nsp.h"
+#include "sio/server.h"
+#include "sio/socket.h"
+
+/* A socket before the door. */
+struct knock {
+  struct chain chain;
+  sio_socket *socket;  /* one reference */
+  struct msg *refusal; /* CONNECT_ERROR, once refused; NULL then: no memory for it */
+};
+
+static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->server->loop.msgs; }
+
+/* ---- yes ------------------------------------------------------------------------- */
+
+static int send_connect(sio_socket *s) {
+  struct msg *m;
+  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, s->id);
+  if (err) return err;
+  err = sio__session_send(s->session, m, 0);
+  msg_unref(m);
+  return err;
+}
+
+/* A member from the reply on; if there is no memory for either the peer goes. */
+static bool become_member(sio_socket *s) {
+  int err = sio__nsp_add(s->nsp, s);
+  if (!err && (err = send_connect(s))) sio__nsp_remove(s->nsp, s);
+  if (err == UV_ENOMEM) sio__client_no_memory(client_of(s->session));
+  if (err) return false;
+  s->state = SOCKET_CONNECTED;
+  s->nsp->server->stats.sockets++;
+  return true;
+}
+
+/* Where it fails the session is over or about to be, and its close drops the socket. */
+static void let_in(sio_socket *s) {
+  sio_server *srv = s->nsp->server;
+  if (!sio__session_open(s->session) || !become_member(s)) return;
+  sio__loop_untimer(&srv->loop, &client_of(s->session)->patience);
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s joined %s from %s", s->id, s->nsp->name,
+      sio_session_address(s->session));
+  sio__nsp_tell_connect(s->nsp, s);
+  if (srv->opts.o.drop_handshake) sio__session_forget(s->session);
+}
+
+/* ---- no -------------------------------------------------------------------------- */
+
+static void send_refusal(struct client *cl, struct msg *m) {
+  if (m)
+    sio__session_send(cl->session, m, 0);
+  else
+    sio__client_no_memory(cl);
+  msg_unref(m);
+}
+
+void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) {
+  sio_server *srv = cl->server;
+  struct msg *m = NULL;
+  sio__encode_connect_error(&srv->loop.msgs, &srv->out, &m, nsp, message, sio_null());
+  LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
+      message);
+  send_refusal(cl, m);
+}
+
+static void turn_away(struct knock *k) {
+  sio_socket *s = k->socket;
+  if (sio__session_open(s->session)) {
+    send_refusal(client_of(s->session), k->refusal);
+    k->refusal = NULL;
+  }
+  sio__socket_drop(s);
+}
+
+/* ---- the way through the middleware ----------------------------------------------- */
+
+static struct knock *knock_of(const struct chain *c) {
+  return container_of(c, struct knock, chain);
+}
+
+static void call(struct chain *c, const struct hook *k) {
+  ((sio_middleware_cb)k->fn)(knock_of(c)->socket, &c->next, k->user);
+}
+
+static void on_parked(struct chain *c) { (void)c; /* the socket stays by itself */ }
+
+static void on_refused(struct chain *c, const char *message, sio_val data) {
+  struct knock *k = knock_of(c);
+  sio_server *srv = k->socket->nsp->server;
+  sio_slice nsp = slice_str(k->socket->nsp->name);
+  int err = sio__encode_connect_error(&srv->loop.msgs, &srv->out, &k->refusal, nsp, message, data);
+  if (!err || err == UV_ENOMEM) return;
+  LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the data of a refusal is left out: %s",
+      sio_strerror(err));
+  sio__encode_connect_error(&srv->loop.msgs, &srv->out, &k->refusal, nsp, message, sio_null());
+}
+
+static bool is_wanted(const struct chain *c) { return socket_open(knock_of(c)->socket); }
+
+static void on_finish(struct chain *c, bool ok) {
+  struct knock *k = knock_of(c);
+  sio_socket *s = k->socket;
+  s->knock = NULL;
+  if (s->state == SOCKET_PENDING) {
+    if (ok)
+      let_in(s);
+    else
+      turn_away(k);
+  }
+  msg_unref(k->refusal);
+  sio__free(k);
+  sio_socket_unref(s);
+}
+
+static const struct chain_ops knock_ops = {
+  .call = call,
+  .parked = on_parked,
+  .refused = on_refused,
+  .wanted = is_wanted,
+  .finish = on_finish,
+};
+
+static int knock(sio_socket *s) {
+  struct knock *k = sio__calloc(1, sizeof *k);
+  if (!k) return UV_ENOMEM;
+  sio__chain_init(&k->chain, &s->nsp->server->loop, &s->nsp->middleware, &knock_ops);
+  k->socket = sio_socket_ref(s);
+  s->knock = k;
+  sio__chain_start(&k->chain);
+  return 0;
+}
+
+void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
+  sio_socket *s;
+  int err = sio__socket_new(&s, nsp, cl->session, auth);
+  if (!err) {
+    sio__client_add(cl, s);
+    if (hooks_empty(&nsp->middleware))
+      let_in(s);
+    else
+      err = knock(s);
+  }
+  if (err)
+    sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err, "no means for a socket");
+}
+
+void sio__connect_abandon(sio_socket *s) {
+  struct knock *k = s->knock;
+  sio__socket_drop(s);
+  if (k) sio__chain_abandon(&k->chain);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * disconnect.c - a socket's end: at once for whoever asks, its callbacks later.
+ */
+#include "sio/client.h"
+#include "sio/dispatch.h"
+#include "sio/nsp.h"
+#include "sio/server.h"
+#include "sio/socket.h"
+
+static const char *detail_of(int reason) {
+  switch (reason) {
+  case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
+  case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
+  case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server closes";
+  default: return "the connection ended";
+  }
+}
+
+void sio__socket_leave(sio_socket *s, int reason) {
+  sio_server *srv = s->nsp->server;
+  s->state = SOCKET_LEAVING;
+  s->reason = (uint8_t)reason;
+  sio__nsp_remove(s->nsp, s);
+  srv->stats.sockets--;
+  srv->stats.closed[reason]++;
+  list_push(&srv->leaving, &s->leaving);
+  sio__loop_defer(&srv->loop, &srv->finish_leaving);
+}
+
+/* Out of its rooms, its client and its library's hands; the handle may live on. */
+static void detach(sio_socket *s) {
+  s->state = SOCKET_LEFT;
+  s->nsp->ops->leave_all(s->nsp->adapter, s);
+  sio__client_remove(client_of(s->session), s);
+}
+
+static void let_go(sio_socket *s) {
+  s->session = NULL;
+  sio_socket_unref(s);
+}
+
+void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
+  sio_close_info own = { .reason = s->reason, .detail = detail_of(s->reason) };
+  if (!why) why = &own;
+  list_remove(&s->leaving);
+  sio__nsp_tell_closing(&s->nsp->disconnecting, s, why);
+  detach(s);
+  sio__gate_close(s);
+  LOG(&s->nsp->server->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s left %s: %s (%s)", s->id,
+      s->nsp->name, sio_reason_str(why->reason), why->detail);
+  sio__nsp_tell_closing(&s->nsp->disconnect, s, why);
+  sio__pending_close(s);
+  let_go(s);
+}
+
+void sio__socket_finish_all(struct task *t) {
+  sio_server *srv = container_of(t, sio_server, finish_leaving);
+  while (!list_empty(&srv->leaving))
+    sio__socket_finish(container_of(list_first(&srv->leaving), sio_socket, leaving), NULL);
+}
+
+void sio__socket_drop(sio_socket *s) {
+  detach(s);
+  let_go(s);
+}
+
+/* ---- asked for by the host ---------------------------------------------------------- */
+
+static int send_disconnect(sio_socket *s) {
+  struct msg *m;
+  int err = sio__encode_disconnect(&s->nsp->server->loop.msgs, &m, s->nsp->name);
+  if (err) return err;
+  err = sio__session_send(s->session, m, 0);
+  msg_unref(m);
+  return err;
+}
+
+void sio_disconnect(sio_socket *s) {
+  if (!sio_socket_connected(s)) return;
+  struct client *cl = client_of(s->session);
+  /* A peer that cannot be told must not go on believing that it is connected. */
+  if (send_disconnect(s) == UV_ENOMEM) sio__client_no_memory(cl);
+  sio__client_remember_left(cl, s->nsp);
+  sio__socket_leave(s, SIO_REASON_SERVER_NSP_DISCONNECT);
+}
+
+void sio_disconnect_session(sio_socket *s) {
+  if (!s->session || !sio__session_open(s->session)) return;
+  for (sio_socket *o = client_of(s->session)->sockets; o; o = o->next) sio_disconnect(o);
+  sio__session_end(s->session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * emit.c - encode once, queue for one or many.
+ */
+#include "sio/emit.h"
+
+#include "sio/nsp.h"
+#include "sio/server.h"
+#include "sio/socket.h"
+
+static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args, int64_t id) {
+  sio_server *srv = nsp->server;
+  *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
+  int err = sio__encode(&srv->loop.msgs, &srv->out, &p->msg, nsp->name, event, args, id);
+  if (err) return err;
+  LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s \"%s\" for %s, %u bytes", event ? "event" : "ack",
+      event ? event : "", nsp->name, p->msg->len);
+  return 0;
+}
+
+static int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+  int err = sio__session_send(s->session, p->msg, flags & SIO_VOLATILE);
+  if (err == SIO_EDROPPED) p->nsp->server->stats.volatile_dropped++;
+  return err;
+}
+
+int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+  if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
+  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
+  return deliver(p, s, flags);
+}
+
+/* ---- to one ---------------------------------------------------------------------------- */
+
+static int emit(sio_socket *s, unsigned flags, const char *event, sio_args args, int64_t id) {
+  sio_packet p;
+  if (!event) return SIO_ENAME;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  int err = encode(&p, s->nsp, event, args, id);
+  if (err) return err;
+  err = sio_packet_deliver(&p, s, flags);
+  msg_unref(p.msg);
+  return err;
+}
+
+int sio_emit(sio_socket *s, const char *event, sio_args args) {
+  return emit(s, 0, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args) {
+  return emit(s, flags, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
+                 sio_reply_cb cb, void *user) {
+  int64_t id;
+  if (!cb) return UV_EINVAL;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  int err = sio__pending_add(s, timeout_ms, cb, user, &id);
+  if (err) return err;
+  err = emit(s, 0, event, args, id);
+  if (err) sio__pending_undo(s, id);
+  return err;
+}
+
+int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
+  sio_packet p;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  int err = encode(&p, s->nsp, NULL, args, id);
+  if (err) return err;
+  err = deliver(&p, s, 0);
+  msg_unref(p.msg);
+  return err;
+}
+
+/* ---- to many ----------------------------------------------------------------------------- */
+
+int sio_broadcast(sio_target to, const char *event, sio_args args) {
+  sio_packet p;
+  if (!to.nsp) return UV_EINVAL;
+  if (!event) return SIO_ENAME;
+  int err = encode(&p, to.nsp, event, args, PACKET_NO_ID);
+  if (err) return err;
+  err = to.nsp->ops->broadcast(to.nsp->adapter, &to, &p);
+  msg_unref(p.msg);
+  return err;
+}
+
+int sio_all_join(sio_target to, const char *const *rooms) {
+  if (!to.nsp || !rooms) return UV_EINVAL;
+  return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
+}
+
+int sio_all_leave(sio_target to, const char *const *rooms) {
+  if (!to.nsp || !rooms) return UV_EINVAL;
+  return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
+}
+
+int sio_all_disconnect(sio_target to, bool session) {
+  return to.nsp ? to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session) : UV_EINVAL;
+}
+
+int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
+  if (!to.nsp || !cb) return UV_EINVAL;
+  return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listen.c - where connections come from.
+ */
+#include "net/listener.h"
+#include "sio/server.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { BACKLOG = 511 };
+
+/* Takes a non-blocking descriptor over. */
+static int serve(sio_server *srv, int fd) {
+  unsigned max = srv->opts.o.max_connections;
+  if (max && srv->loop.nconns >= max) {
+    close(fd);
+    LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_NET, "a connection is closed: %u are open", max);
+    return SIO_ETOOBIG;
+  }
+  int err = sio__http_serve(&srv->http, fd);
+  if (err)
+    LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
+  return err;
+}
+
+static void on_accepted(struct listener *ln, int fd) { serve(ln->owner, fd); }
+
+static void on_starved(struct listener *ln, int err) {
+  sio_server *srv = ln->owner;
+  LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot accept: %s; the next try is in 100 ms",
+      sio_strerror(err));
+}
+
+static const struct listener_ops ops = { .accepted = on_accepted, .starved = on_starved };
+
+static const char *transports_of(const sio_server *srv) {
+  switch (srv->opts.o.transports) {
+  case SIO_POLLING: return "polling";
+  case SIO_WEBSOCKET: return "websocket";
+  default: return "polling and websocket";
+  }
+}
+
+static void add_listener(sio_server *srv, struct listener *ln, const char *address) {
+  list_push(&srv->listeners, &ln->link);
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s port %d, path %s, %s", address,
+      sio__listener_port(ln), srv->opts.o.path, transports_of(srv));
+}
+
+int sio_listen(sio_server *srv, const char *host, int port) {
+  struct listener *ln;
+  if (srv->closing) return SIO_ESTATE;
+  int err = sio__listener_tcp(&ln, &srv->loop, host, port, BACKLOG, &ops, srv);
+  if (!err) add_listener(srv, ln, host ? host : "all addresses");
+  return err;
+}
+
+int sio_listen_unix(sio_server *srv, const char *path) {
+  struct listener *ln;
+  if (!path) return UV_EINVAL;
+  if (srv->closing) return SIO_ESTATE;
+  int err = sio__listener_unix(&ln, &srv->loop, path, BACKLOG, &ops, srv);
+  if (!err) add_listener(srv, ln, path);
+  return err;
+}
+
+int sio_port(const sio_server *srv) {
+  list_each(it, tmp, &srv->listeners) {
+    int port = sio__listener_port(container_of(it, struct listener, link));
+    if (port) return port;
+  }
+  return 0;
+}
+
+static int make_nonblocking(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int sio_accept_fd(sio_server *srv, int fd) {
+  int err = srv->closing ? SIO_ECLOSED : make_nonblocking(fd);
+  if (!err) return serve(srv, fd);
+  if (fd >= 0) close(fd);
+  return err;
+}
+
+int sio_accept(sio_server *srv, struct uv_stream_s *listener) {
+  if (srv->closing) return SIO_ECLOSED;
+  int fd = sio__accept_from(&srv->loop, listener);
+  return fd < 0 ? fd : sio_accept_fd(srv, fd);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp.c - namespaces: making and finding them, their members, and registering and running what
+ * the host wants to hear.
+ */
+#include "sio/nsp.h"
+
+#include "base/mem.h"
+#include "sio/packet.h"
+#include "sio/server.h"
+#include "sio/socket.h"
+
+/* ---- members ------------------------------------------------------------------------- */
+
+enum { MEMBERS_MIN = 16 };
+
+static int resize(sio_nsp *nsp, uint32_t cap) {
+  sio_socket **p = sio__realloc(nsp->members, cap * sizeof(sio_socket *));
+  if (!p) return UV_ENOMEM;
+  nsp->members = p;
+  nsp->members_cap = cap;
+  return 0;
+}
+
+int sio__nsp_add(sio_nsp *nsp, sio_socket *s) {
+  uint32_t cap = nsp->members_cap;
+  if (cap > UINT32_MAX / 2) return UV_ENOMEM;
+  int err = nsp->nmembers < cap ? 0 : resize(nsp, cap ? cap * 2 : MEMBERS_MIN);
+  if (!err) err = sio__map_put(&nsp->by_id, s);
+  if (err) return err;
+  s->index = nsp->nmembers;
+  nsp->members[nsp->nmembers++] = s;
+  return 0;
+}
+
+void sio__nsp_remove(sio_nsp *nsp, sio_socket *s) {
+  sio_socket *last = nsp->members[--nsp->nmembers];
+  nsp->members[s->index] = last;
+  last->index = s->index;
+  sio__map_del(&nsp->by_id, slice(s->id, SIO__ID_LEN));
+  /* Without memory it stays roomy, which is fine too. */
+  if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
+    (void)resize(nsp, nsp->members_cap / 2);
+}
+
+static sio_slice socket_key(const void *s) { return slice(((const sio_socket *)s)->id, SIO__ID_LEN); }
+
+size_t sio_nsp_count(const sio_nsp *nsp) { return nsp->nmembers; }
+
+sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id) {
+  return sio__map_get(&nsp->by_id, slice_str(id));
+}
+
+void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user), void *user) {
+  for (uint32_t i = 0; i < nsp->nmembers; i++) visit(nsp->members[i], user);
+}
+
+/* ---- handlers by event ------------------------------------------------------------------- */
+
+struct handlers {
+  struct hooks hooks;
+  size_t n;
+  char event[];
+};
+
+static sio_slice handlers_key(const void *p) {
+  const struct handlers *h = p;
+  return slice(h->event, h->n);
+}
+
+static void free_handlers(struct handlers *h) {
+  sio__hooks_clear(&h->hooks);
+  sio__free(h);
+}
+
+static struct handlers *handlers_new(sio_nsp *nsp, sio_slice event) {
+  struct handlers *h = sio__malloc(sizeof *h + event.n);
+  if (!h) return NULL;
+  sio__hooks_init(&h->hooks);
+  h->n = event.n;
+  if (event.n) memcpy(h->event, event.p, event.n);
+  if (sio__map_put(&nsp->handlers, h) == 0) return h;
+  sio__free(h);
+  return NULL;
+}
+
+/* The row of an event goes with its last handler, unless it is being run. */
+static void trim(sio_nsp *nsp, struct handlers *h) {
+  if (!hooks_empty(&h->hooks) || h->hooks.walks) return;
+  sio__map_del(&nsp->handlers, slice(h->event, h->n));
+  free_handlers(h);
+}
+
+int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
+  sio_slice name = slice_str(event);
+  if (!event || sio__name_reserved(name)) return SIO_ENAME;
+  struct handlers *h = sio__map_get(&nsp->handlers, name);
+  if (!h && !(h = handlers_new(nsp, name))) return UV_ENOMEM;
+  int err = sio__hooks_add(&h->hooks, (hook_fn)cb, user, false);
+  if (err) trim(nsp, h);
+  return err;
+}
+
+int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
+  struct handlers *h = sio__map_get(&nsp->handlers, slice_str(event));
+  int err = h ? sio__hooks_remove(&h->hooks, (hook_fn)cb, user) : UV_ENOENT;
+  if (!err) trim(nsp, h);
+  return err;
+}
+
+void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
+  struct handlers *h = sio__map_get(&nsp->handlers, name);
+  if (!h) return;
+  struct hook_walk w = sio__hooks_walk(&h->hooks);
+  for (const struct hook *k; (k = sio__hooks_next(&w));) {
+    ((sio_event_cb)k->fn)(s, e, k->user);
+    if (s->state == SOCKET_CONNECTED) continue;
+    sio__hooks_stop(&w);
+    break;
+  }
+  trim(nsp, h);
+}
+
+/* ---- other callbacks ------------------------------------------------------------------------ */
+
+#define EACH_HOOK(k, row)                                                      \
+  struct hook_walk walk_ = sio__hooks_walk(row);                               \
+  for (const struct hook *k; (k = sio__hooks_next(&walk_));)
+
+void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e) {
+  EACH_HOOK(k, &nsp->any)((sio_event_cb)k->fn)(s, e, k->user);
+}
+
+void sio__nsp_tell_connect(sio_nsp *nsp, sio_socket *s) {
+  EACH_HOOK(k, &nsp->connect)((sio_connect_cb)k->fn)(s, k->user);
+}
+
+void sio__nsp_tell_closing(struct hooks *h, sio_socket *s, const sio_close_info *why) {
+  EACH_HOOK(k, h)((sio_disconnect_cb)k->fn)(s, why, k->user);
+}
+
+void sio__nsp_tell_error(sio_nsp *nsp, sio_socket *s, int err, const char *message) {
+  EACH_HOOK(k, &nsp->error)((sio_error_cb)k->fn)(s, err, message, k->user);
+}
+
+void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
+  EACH_HOOK(k, &nsp->outgoing)((sio_outgoing_cb)k->fn)(s, event, args, k->user);
+}
+
+static void tell_new(sio_server *srv, sio_nsp *nsp) {
+  EACH_HOOK(k, &srv->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+}
+
+int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user) {
+  return sio__hooks_add(&nsp->middleware, (hook_fn)cb, user, false);
+}
+int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user) {
+  return sio__hooks_add(&nsp->packet_middleware, (hook_fn)cb, user, false);
+}
+int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->connect, (hook_fn)cb, user, false);
+}
+int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->disconnecting, (hook_fn)cb, user, false);
+}
+int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->disconnect, (hook_fn)cb, user, false);
+}
+int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, false);
+}
+int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, true);
+}
+int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
+}
+int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
+  return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user, false);
+}
+int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user) {
+  return sio__hooks_add(&nsp->error, (hook_fn)cb, user, false);
+}
+int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
+  return sio__hooks_add(&srv->new_nsp, (hook_fn)cb, user, false);
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------- */
+
+static bool is_name(sio_slice s) {
+  if (s.n > NSP_NAME_MAX) return false;
+  for (size_t i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (c < 0x20 || c == 0x7f || c == ',' || c == '?') return false;
+  }
+  return true;
+}
+
+/* As peers write it: "" is "/", "chat" is "/chat". False: no name. */
+static bool full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full) {
+  size_t n = name ? strnlen(name, NSP_NAME_MAX + 1) : 0;
+  bool bare = n == 0 || name[0] != '/';
+  if (n + bare > NSP_NAME_MAX) return false;
+  out[0] = '/';
+  if (n) memcpy(out + bare, name, n);
+  out[n + bare] = '\0';
+  *full = slice(out, n + bare);
+  return is_name(*full);
+}
+
+sio_slice sio__nsp_key(const void *nsp) { return slice_str(((const sio_nsp *)nsp)->name); }
+
+static void init_hooks(sio_nsp *nsp) {
+  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
+                                &nsp->disconnecting, &nsp->disconnect, &nsp->any,
+                                &nsp->outgoing, &nsp->error };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_init(all[i]);
+}
+
+static void clear_hooks(sio_nsp *nsp) {
+  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
+                                &nsp->disconnecting, &nsp->disconnect, &nsp->any,
+                                &nsp->outgoing, &nsp->error };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_clear(all[i]);
+  struct handlers *h;
+  for (uint32_t i = 0; (h = sio__map_next(&nsp->handlers, &i));) free_handlers(h);
+  sio__map_clear(&nsp->handlers);
+}
+
+void sio__nsp_close(sio_nsp *nsp) {
+  nsp->ops->close(nsp->adapter);
+  nsp->adapter = NULL;
+}
+
+void sio__nsp_free(sio_nsp *nsp) {
+  clear_hooks(nsp);
+  sio__map_clear(&nsp->by_id);
+  sio__free(nsp->members);
+  sio__free(nsp);
+}
+
+static int nsp_new(sio_nsp **out, sio_server *srv, sio_slice name) {
+  sio_nsp *nsp = sio__calloc(1, sizeof *nsp + name.n + 1);
+  if (!nsp) return UV_ENOMEM;
+  nsp->server = srv;
+  nsp->ops = srv->opts.o.adapter;
+  memcpy(nsp->name, name.p, name.n);
+  sio__map_init(&nsp->by_id, socket_key);
+  sio__map_init(&nsp->handlers, handlers_key);
+  init_hooks(nsp);
+  int err = nsp->ops->open(&nsp->adapter, nsp);
+  if (!err && (err = sio__map_put(&srv->nsps, nsp))) sio__nsp_close(nsp);
+  if (err)
+    sio__nsp_free(nsp);
+  else
+    *out = nsp;
+  return err;
+}
+
+sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name) {
+  return name.n <= NSP_NAME_MAX ? sio__map_get(&srv->nsps, name) : NULL;
+}
+
+sio_nsp *sio_nsp_find(sio_server *srv, const char *name) {
+  char room[NSP_NAME_MAX + 1];
+  sio_slice full;
+  return full_name(room, name, &full) ? sio__nsp_find(srv, full) : NULL;
+}
+
+int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
+  char room[NSP_NAME_MAX + 1];
+  sio_slice full;
+  if (!full_name(room, name, &full)) return SIO_ENAME;
+  sio_nsp *nsp = sio__nsp_find(srv, full);
+  if (!nsp) {
+    if (srv->closing) return SIO_ESTATE;
+    int err = nsp_new(&nsp, srv, full);
+    if (err) return err;
+    tell_new(srv, nsp);
+  }
+  if (out) *out = nsp;
+  return 0;
+}
+
+const char *sio_nsp_name(const sio_nsp *nsp) { return nsp->name; }
+sio_server *sio_nsp_server(const sio_nsp *nsp) { return nsp->server; }

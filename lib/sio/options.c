@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.c - defaults and bounds, in two tables.
+ */
+#include "sio/options.h"
+
+#include "base/mem.h"
+#include "http/cookie.h"
+#include "http/cors.h"
+#include "sio/json.h"
+#include <sio/adapter.h>
+#include <uv.h>
+
+#define MIB ((size_t)1 << 20)
+#define PATH_MAX_LEN 255
+#define MS_MAX 0x7fffffffu
+
+/* Between 1 and most; 0 is the default. */
+static const struct count_field {
+  const char *name;
+  size_t at;
+  unsigned normal, most;
+} counts[] = {
+#define FIELD(f, normal, most) { #f, offsetof(sio_options, f), normal, most }
+  FIELD(ping_interval_ms, 25000, MS_MAX),
+  FIELD(ping_timeout_ms, 20000, MS_MAX),
+  FIELD(upgrade_timeout_ms, 10000, MS_MAX),
+  FIELD(connect_timeout_ms, 45000, MS_MAX),
+  FIELD(close_timeout_ms, 30000, MS_MAX),
+  FIELD(max_attachments, 10, 999999999),
+  FIELD(max_depth, 512, JSON_DEPTH_MAX),
+  FIELD(max_fragments, 1024, MS_MAX),
+  FIELD(max_payload_packets, 16384, MS_MAX),
+  FIELD(max_nsps, 64, MS_MAX),
+  FIELD(max_acks, 4096, 1u << 24),
+  FIELD(max_headers, 100, 10000),
+  FIELD(head_timeout_ms, 10000, MS_MAX),
+  FIELD(body_timeout_ms, 30000, MS_MAX),
+  FIELD(keep_alive_ms, 5000, MS_MAX),
+  FIELD(upgrade_grace_ms, 1000, MS_MAX),
+};
+
+static const struct size_field {
+  const char *name;
+  size_t at;
+  size_t normal, most;
+} sizes[] = {
+  FIELD(max_payload, 1000000, 1024 * MIB),
+  FIELD(max_queued, 16 * MIB, SIZE_MAX / 2),
+  FIELD(max_head, 16384, 16 * MIB),
+  FIELD(socket_data_size, 0, 1024 * MIB),
+#undef FIELD
+};
+
+static int bad(struct log *log, const char *field, const char *why) {
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s %s", field, why);
+  return UV_EINVAL;
+}
+
+static int settle_counts(sio_options *o, struct log *log) {
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+    unsigned v;
+    memcpy(&v, (char *)o + counts[i].at, sizeof v);
+    if (v > counts[i].most) return bad(log, counts[i].name, "is too big");
+    if (!v) memcpy((char *)o + counts[i].at, &counts[i].normal, sizeof v);
+  }
+  return 0;
+}
+
+static int settle_sizes(sio_options *o, struct log *log) {
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    size_t v;
+    memcpy(&v, (char *)o + sizes[i].at, sizeof v);
+    if (v > sizes[i].most) return bad(log, sizes[i].name, "is too big");
+    if (!v) memcpy((char *)o + sizes[i].at, &sizes[i].normal, sizeof v);
+  }
+  return 0;
+}
+
+/* Those whose default hangs on another field. */
+static int settle_related(sio_options *o, struct log *log) {
+  if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
+  if (o->high_water > o->max_queued) return bad(log, "high_water", "is over max_queued");
+  if (!o->max_packet) o->max_packet = 10 * o->max_payload;
+  if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
+  if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))
+    return bad(log, "transports", "names one that there is not");
+  if (!o->log_level) o->log_level = SIO_LOG_WARN;
+  if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
+    return bad(log, "log_level", "is none");
+  if (!o->adapter) o->adapter = &sio_adapter_memory;
+  return 0;
+}
+
+static bool is_path(const char *p, size_t n) {
+  if (n == 0 || n > PATH_MAX_LEN || p[0] != '/') return false;
+  for (size_t i = 0; i < n; i++)
+    if ((unsigned char)p[i] <= ' ' || p[i] == 0x7f || p[i] == '?' || p[i] == '#') return false;
+  return true;
+}
+
+/* One '/' at the end, or none. */
+static int settle_path(struct options *opts, struct log *log) {
+  const char *p = opts->o.path ? opts->o.path : "/socket.io/";
+  size_t n = strlen(p);
+  if (!is_path(p, n)) return bad(log, "path", "is no path");
+  while (n > 1 && p[n - 1] == '/') n--;
+  opts->path = sio__malloc(n + 2);
+  if (!opts->path) return UV_ENOMEM;
+  memcpy(opts->path, p, n);
+  if (!opts->o.no_trailing_slash && p[n - 1] != '/') opts->path[n++] = '/';
+  opts->path[n] = '\0';
+  opts->o.path = opts->path;
+  return 0;
+}
+
+static int settle_copies(struct options *opts, struct log *log) {
+  sio_options *o = &opts->o;
+  int err = o->cors ? sio__cors_copy(&opts->cors, o->cors) : 0;
+  if (err == UV_EINVAL) return bad(log, "cors", "holds what cannot stand in a header");
+  if (err) return err;
+  err = o->cookie ? sio__cookie_copy(&opts->cookie, o->cookie) : 0;
+  if (err == UV_EINVAL) return bad(log, "cookie", "holds what cannot stand in a cookie");
+  o->cors = opts->cors;
+  o->cookie = opts->cookie;
+  return err;
+}
+
+static bool all_zero(const char *p, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (p[i]) return false;
+  return true;
+}
+
+int sio__options_copy(sio_options *out, const sio_options *in, size_t size) {
+  memset(out, 0, sizeof *out);
+  if (!in) return 0;
+  size_t known = size < sizeof *out ? size : sizeof *out;
+  if (!all_zero((const char *)in + known, size - known)) return UV_EINVAL;
+  memcpy(out, in, known);
+  return 0;
+}
+
+int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
+  *opts = (struct options){ .o = *in };
+  int err = settle_counts(&opts->o, log);
+  if (!err) err = settle_sizes(&opts->o, log);
+  if (!err) err = settle_related(&opts->o, log);
+  if (!err) err = settle_path(opts, log);
+  if (!err) err = settle_copies(opts, log);
+  if (err) sio__options_clear(opts);
+  return err;
+}
+
+void sio__options_clear(struct options *opts) {
+  sio__free(opts->path);
+  sio__cors_free(opts->cors);
+  sio__cookie_free(opts->cookie);
+  opts->path = NULL;
+  opts->cors = NULL;
+  opts->cookie = NULL;
+}

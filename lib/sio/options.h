@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.h - the host's options, made complete: every default filled in, every value
+ * checked, what they point to copied.
+ */
+#ifndef SIO_SIO_OPTIONS_H
+#define SIO_SIO_OPTIONS_H
+
+#include "base/log.h"
+#include <sio/server.h>
+
+struct options {
+  sio_options o; /* points to the copies below */
+  char *path;    /* ends in '/' unless no_trailing_slash */
+  sio_cors *cors;
+  sio_cookie *cookie;
+};
+
+/* The host's struct, as it knew it: of `size` bytes. UV_EINVAL for one that is longer than ours and says something there. */
+int sio__options_copy(sio_options *out, const sio_options *in, size_t size);
+/* Completes *in. 0, UV_EINVAL with a line in the log that names the field, UV_ENOMEM. */
+int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
+void sio__options_clear(struct options *opts);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pending.h - the acks a socket has asked its peer for and still waits for.
+ *
+ * Each callback runs exactly once: with the reply, SIO_ETIMEOUT or SIO_ECLOSED. Ids
+ * count up from 0 for each socket, so the table is sorted by itself, and the ends
+ * come in the order of asking. Nothing is allocated while nothing is asked for.
+ */
+#ifndef SIO_SIO_PENDING_H
+#define SIO_SIO_PENDING_H
+
+#include "sio/packet.h"
+#include <sio/emit.h>
+
+struct wait;
+
+struct pending {
+  struct wait **v; /* by id */
+  uint32_t n, cap;
+  int64_t next_id;
+};
+
+/* 0 and *id, SIO_ETOOBIG past max_acks, UV_ENOMEM. */
+int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id);
+/* The question could not be sent: forgets it, calls nobody. */
+void sio__pending_undo(sio_socket *s, int64_t id);
+/* An ACK came; one nobody waits for is ignored. */
+void sio__pending_reply(sio_socket *s, const struct packet *p);
+/* SIO_ECLOSED for all that are left. */
+void sio__pending_close(sio_socket *s);
+
+#endif

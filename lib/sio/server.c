@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server.c - a server's start and end, and what it says of itself.
+ */
+#include "sio/server.h"
+
+#include "http/client.h"
+#include "net/listener.h"
+#include "sio/client.h"
+#include "sio/nsp.h"
+#include "sio/site.h"
+#include "sio/socket.h"
+#include <inttypes.h>
+#include <sio/version.h>
+
+/* ---- the end --------------------------------------------------------------------------- */
+
+static void free_server(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_free(nsp);
+  sio__map_clear(&srv->nsps);
+  sio__options_clear(&srv->opts);
+  sio__free(srv);
+}
+
+void sio__server_unref(sio_server *srv) {
+  if (--srv->refs == 0) free_server(srv);
+}
+
+static void close_adapters(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_close(nsp);
+}
+
+/* Nothing of us is on the host's loop any more. Handles that the host keeps keep the shell. */
+static void on_loop_closed(struct loop *l) {
+  sio_server *srv = container_of(l, sio_server, loop);
+  void (*done)(void *) = srv->done;
+  void *user = srv->done_user;
+  sio__eio_clear(&srv->eio);
+  sio__site_clear(srv);
+  sio__ws_pool_free(srv->ws.pool);
+  close_adapters(srv);
+  sio__hooks_clear(&srv->new_nsp);
+  sio__json_scan_clear(&srv->in.scan);
+  sio__json_scan_clear(&srv->out.scan);
+  /* What was cleared just now went back to the pool. */
+  sio__msgs_clear(&srv->loop.msgs);
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
+  sio__server_unref(srv);
+  if (done) done(user);
+}
+
+static void on_hurry(struct timer *t) {
+  sio__http_close(&container_of(t, sio_server, hurry)->http);
+}
+
+static void on_shut(struct task *t) {
+  sio_server *srv = container_of(t, sio_server, shut);
+  sio__eio_close_all(&srv->eio, SIO_REASON_SERVER_SHUTTING_DOWN);
+  sio__site_drain(srv);
+  sio__loop_timer(&srv->loop, &srv->hurry, srv->opts.o.close_timeout_ms);
+}
+
+static void stop_listening(sio_server *srv) {
+  struct list *it;
+  while ((it = list_pop(&srv->listeners)))
+    sio__listener_stop(container_of(it, struct listener, link));
+}
+
+/* Their callbacks come at the end of the turn. The peers are told by the closing connection. */
+static void leave_all(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));)
+    while (nsp->nmembers)
+      sio__socket_leave(nsp->members[nsp->nmembers - 1], SIO_REASON_SERVER_SHUTTING_DOWN);
+}
+
+int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
+  if (srv->closing) return SIO_ESTATE;
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server closes: %u connections, %" PRIu64 " sockets",
+      srv->loop.nconns, srv->stats.sockets);
+  srv->closing = true;
+  srv->done = done;
+  srv->done_user = user;
+  stop_listening(srv);
+  leave_all(srv);
+  sio__loop_defer(&srv->loop, &srv->shut);
+  sio__loop_close(&srv->loop, on_loop_closed);
+  return 0;
+}
+
+/* ---- the start ---------------------------------------------------------------------------- */
+
+static void init_own(sio_server *srv) {
+  srv->refs = 1;
+  sio__map_init(&srv->nsps, sio__nsp_key);
+  sio__hooks_init(&srv->new_nsp);
+  list_init(&srv->listeners);
+  list_init(&srv->leaving);
+  list_init(&srv->plain_ws);
+  task_init(&srv->finish_leaving, sio__socket_finish_all);
+  task_init(&srv->shut, on_shut);
+  timer_init(&srv->hurry, on_hurry);
+  const sio_options *o = &srv->opts.o;
+  srv->limits = (struct decoder_limits){ o->max_attachments, o->max_depth, o->max_packet };
+}
+
+/* What can fail before the loop knows of us. */
+static int prepare(sio_server *srv) {
+  sio_nsp *root;
+  srv->ws.pool = sio__ws_pool_new();
+  return srv->ws.pool ? sio_of(srv, "/", &root) : UV_ENOMEM;
+}
+
+static int start(sio_server *srv, struct uv_loop_s *uv) {
+  int err = sio__loop_init(&srv->loop, uv, &srv->log);
+  if (err) return err;
+  srv->loop.high_water = srv->opts.o.high_water;
+  srv->ws.loop = &srv->loop;
+  srv->ws.log = &srv->log;
+  srv->ws.close_ms = srv->opts.o.close_timeout_ms;
+  sio__site_init(srv);
+  return 0;
+}
+
+static void discard(sio_server *srv) {
+  close_adapters(srv);
+  sio__ws_pool_free(srv->ws.pool);
+  sio__server_unref(srv);
+}
+
+static int check_options(struct options *opts, struct log *log, const sio_options *in,
+                         size_t size) {
+  sio_options o;
+  int err = sio__options_copy(&o, in, size);
+  int level = o.log_level ? o.log_level : SIO_LOG_WARN;
+  sio__log_init(log, o.log, o.log_user, level);
+  if (!err) return sio__options_init(opts, &o, log);
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options holds a field that this library is too old for");
+  return err;
+}
+
+static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options *opts,
+                      size_t size) {
+  sio_server *srv = sio__calloc(1, sizeof *srv);
+  if (!srv) return UV_ENOMEM;
+  int err = check_options(&srv->opts, &srv->log, opts, size);
+  if (err) {
+    sio__free(srv);
+    return err;
+  }
+  init_own(srv);
+  err = prepare(srv);
+  if (!err) err = start(srv, uv);
+  if (err) {
+    discard(srv);
+    return err;
+  }
+  *out = srv;
+  /* From here on the loop holds handles of ours: an end takes a turn. */
+  err = sio__eio_init(&srv->eio, &srv->loop, &srv->log, &srv->opts.o, &srv->ws,
+                      &sio__client_ops, srv, &srv->stats);
+  if (err) sio_server_close(srv, NULL, NULL);
+  return err;
+}
+
+int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_options *opts,
+                         size_t opts_size) {
+  if (!out || !loop) return UV_EINVAL;
+  int err = server_new(out, loop, opts, opts_size);
+  if (err) {
+    *out = NULL;
+    return err;
+  }
+  sio_server *srv = *out;
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "libsio %s, libuv %s; path %s, ping every %u ms, at most %zu bytes a message, client %s",
+      sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
+      srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");
+  return 0;
+}
+
+/* ---- what else a host asks of it --------------------------------------------------------------- */
+
+struct post {
+  sio_server *server;
+  void (*fn)(sio_server *srv, void *arg);
+  void *arg;
+};
+
+static void run_post(void *arg) {
+  struct post p = *(struct post *)arg;
+  sio__free(arg);
+  p.fn(p.server, p.arg);
+}
+
+int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg) {
+  struct post *p = sio__malloc(sizeof *p);
+  if (!p) return UV_ENOMEM;
+  *p = (struct post){ .server = srv, .fn = fn, .arg = arg };
+  int err = sio__loop_post(&srv->loop, run_post, p);
+  if (err) sio__free(p);
+  return err;
+}
+
+void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
+  sio_stats st = srv->stats;
+  st.connections = srv->loop.nconns;
+  st.requests_refused = srv->http.stats.refused;
+  memset(out, 0, size);
+  memcpy(out, &st, size < sizeof st ? size : sizeof st);
+}
+
+struct uv_loop_s *sio_server_loop(const sio_server *srv) { return srv->loop.uv; }
+void *sio_server_data(const sio_server *srv) { return srv->data; }
+void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
+int sio_log_set(sio_server *srv, const char *spec) { return sio__log_spec(&srv->log, spec); }

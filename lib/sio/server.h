@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server.h - everything of one server in one struct: the rooms below, and what all namespaces
+ * share.
+ *
+ * Its memory goes with the last reference: one is the server's own, until it has closed; each
+ * socket handle holds one.
+ */
+#ifndef SIO_SIO_SERVER_H
+#define SIO_SIO_SERVER_H
+
+#include "eio/eio.h"
+#include "http/routes.h"
+#include "sio/hooks.h"
+#include "sio/options.h"
+#include "sio/packet.h"
+
+struct sio_server {
+  struct loop loop;
+  struct log log;
+  struct options opts;
+  struct http http;
+  struct ws_shared ws;
+  struct eio eio;
+  struct routes routes;
+  struct http_mount client_mount; /* socket.io.js and its kin          */
+  struct list plain_ws;           /* struct plain_ws                   */
+  struct list listeners;          /* struct listener                   */
+  struct map nsps;                /* sio_nsp by name; none ever leaves */
+  struct hooks new_nsp;
+  struct decode_scratch in, out;  /* one for each direction: handlers send */
+  struct decoder_limits limits;
+  struct list leaving;            /* sio_socket.leaving: disconnect callbacks owed */
+  struct task finish_leaving;
+  struct task shut;               /* the closing, past the call that asked for it  */
+  struct timer hurry;             /* when waiting for answers ends                 */
+  sio_stats stats;
+  void *data;
+  void (*done)(void *user);
+  void *done_user;
+  size_t refs;
+  bool closing;
+};
+
+static inline void sio__server_ref(sio_server *srv) { srv->refs++; }
+void sio__server_unref(sio_server *srv);
+
+#endif

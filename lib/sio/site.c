@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * site.c - the client's files, the engine's path, and the host's routes, in this order.
+ */
+#include "sio/site.h"
+
+#include "eio/plain_ws.h"
+#include "http/client.h"
+#include "http/cors.h"
+#include "http/etag.h"
+
+/* ---- the client's files ---------------------------------------------------------------- */
+
+/* "/socket.io/socket.io.js" is "socket.io.js", whether the path has its '/' or not. */
+static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
+  sio_slice base = slice_str(srv->opts.o.path);
+  if (base.p[base.n - 1] == '/') base.n--;
+  if (!slice_starts(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
+  sio_slice name = slice(path.p + base.n + 1, path.n - base.n - 1);
+  for (size_t i = 0; i < sio__client_assets_count; i++)
+    if (slice_is(name, sio__client_assets[i].path)) return &sio__client_assets[i];
+  return NULL;
+}
+
+static int send_file(sio_request *r, const sio_asset *file) {
+  sio_slice tag = slice_str(file->etag);
+  int err = sio__request_set(r, "Cache-Control", SLICE("public, max-age=0"));
+  if (!err) err = sio__request_set(r, "ETag", tag);
+  if (err) return err;
+  if (sio__etag_matches(r, tag)) return sio__request_answer(r, 304, NULL, slice(NULL, 0));
+  return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+}
+
+static bool client_head(sio_request *r) {
+  (void)r;
+  return true;
+}
+
+static void client_request(sio_request *r) {
+  sio_server *srv = r->mount->owner;
+  int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
+  if (err == 0) err = send_file(r, client_file(srv, r->path));
+  if (err < 0 && !r->answered) sio__request_drop(r);
+}
+
+static void client_abort(sio_request *r, int err, const char *detail) {
+  (void)r, (void)err, (void)detail;
+}
+
+/* ---- whose is it? ------------------------------------------------------------------------- */
+
+static const struct http_mount *route(struct http *h, sio_request *r) {
+  sio_server *srv = h->owner;
+  bool files = !srv->opts.o.no_serve_client && !r->upgrade;
+  if (files && client_file(srv, r->path)) return &srv->client_mount;
+  return sio__eio_owns(&srv->eio, r) ? &srv->eio.mount : &srv->routes.mount;
+}
+
+static struct http_limits limits_of(const sio_options *o) {
+  return (struct http_limits){
+    .max_head = o->max_head,
+    .max_headers = o->max_headers,
+    .max_body = o->max_payload,
+    .head_ms = o->head_timeout_ms,
+    .body_ms = o->body_timeout_ms,
+    .keep_alive_ms = o->keep_alive_ms,
+  };
+}
+
+void sio__site_init(sio_server *srv) {
+  struct http_limits limits = limits_of(&srv->opts.o);
+  sio__http_init(&srv->http, &srv->loop, &srv->log, &limits);
+  srv->http.route = route;
+  srv->http.owner = srv;
+  srv->client_mount = (struct http_mount){ .on_head = client_head, .on_request = client_request,
+                                           .on_abort = client_abort, .owner = srv };
+  sio__routes_init(&srv->routes);
+  list_init(&srv->plain_ws);
+}
+
+static struct plain_ws *plain_ws_at(struct list *it) {
+  return container_of(it, struct plain_ws, link);
+}
+
+void sio__site_drain(sio_server *srv) {
+  list_each(it, tmp, &srv->plain_ws) sio__plain_ws_close_all(plain_ws_at(it));
+  sio__http_drain(&srv->http);
+}
+
+void sio__site_clear(sio_server *srv) {
+  struct list *it;
+  sio__http_clear(&srv->http);
+  sio__routes_clear(&srv->routes);
+  while ((it = list_pop(&srv->plain_ws))) sio__plain_ws_free(plain_ws_at(it));
+}
+
+/* ---- the host's routes ---------------------------------------------------------------------- */
+
+int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
+              sio_request_cb cb, void *user) {
+  return sio__routes_add(&srv->routes, method, path, max_body, cb, user);
+}
+
+int sio_static(sio_server *srv, const char *prefix, const char *dir) {
+  return sio__routes_add_static(&srv->routes, prefix, dir);
+}
+
+int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count) {
+  return sio__routes_add_assets(&srv->routes, prefix, table, count);
+}
+
+int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
+  if (!cbs) return UV_EINVAL;
+  struct plain_ws *e = sio__plain_ws_new(&srv->ws, &srv->eio.ws_limits, srv->opts.o.max_queued,
+                                         cbs, user);
+  if (!e) return UV_ENOMEM;
+  int err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
+  if (err)
+    sio__plain_ws_free(e);
+  else
+    list_push(&srv->plain_ws, &e->link);
+  return err;
+}
+
+int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
+  return sio__eio_use(&srv->eio, cb, user);
+}
+
+int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
+  return sio__eio_on_headers(&srv->eio, cb, user);
+}
+
+int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
+  return sio__eio_on_engine(&srv->eio, hooks, user);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * socket.c - the handle: its memory, its place, its rooms, its handshake.
+ */
+#include "sio/socket.h"
+
+#include "sio/client.h"
+#include "sio/nsp.h"
+#include "sio/server.h"
+#include "sio/tree.h"
+#include <stdalign.h>
+
+enum { ROOM_NAME_MAX = 255 };
+
+/* The host's bytes stand behind the struct, aligned for anything. */
+#define DATA_OFFSET                                                            \
+  ((sizeof(struct sio_socket) + alignof(max_align_t) - 1) / alignof(max_align_t) * \
+   alignof(max_align_t))
+
+static size_t data_size(const sio_socket *s) { return s->nsp->server->opts.o.socket_data_size; }
+
+/* ---- life ---------------------------------------------------------------------- */
+
+/* Most peers send no auth, or an empty one: that costs nothing. */
+static int keep_auth(sio_socket *s, sio_slice auth) {
+  if (auth.n == 0 || slice_is(auth, "{}")) return 0;
+  s->auth = sio__strndup(auth.p, auth.n);
+  return s->auth ? 0 : UV_ENOMEM;
+}
+
+static void free_socket(sio_socket *s) {
+  sio__tree_free(s->auth_tree);
+  sio__free(s->auth);
+  sio__free(s);
+}
+
+int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth) {
+  size_t size;
+  if (add_overflows(DATA_OFFSET, nsp->server->opts.o.socket_data_size, &size)) return UV_ENOMEM;
+  sio_socket *s = sio__calloc(1, size);
+  if (!s) return UV_ENOMEM;
+  int err = keep_auth(s, auth);
+  if (!err) err = sio__random_id(s->id);
+  if (err) {
+    free_socket(s);
+    return err;
+  }
+  s->session = session;
+  s->nsp = nsp;
+  s->refs = 1;
+  list_init(&s->leaving);
+  sio__server_ref(nsp->server);
+  *out = s;
+  return 0;
+}
+
+sio_socket *sio_socket_ref(sio_socket *s) {
+  s->refs++;
+  return s;
+}
+
+void sio_socket_unref(sio_socket *s) {
+  if (--s->refs) return;
+  sio_server *srv = s->nsp->server;
+  free_socket(s);
+  sio__server_unref(srv);
+}
+
+/* ---- reading it ------------------------------------------------------------------- */
+
+const char *sio_socket_id(const sio_socket *s) { return s->id; }
+sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
+sio_server *sio_socket_server(const sio_socket *s) { return s->nsp->server; }
+sio_session *sio_socket_session(const sio_socket *s) { return s->session; }
+
+bool sio_socket_connected(const sio_socket *s) {
+  return s->state == SOCKET_CONNECTED && sio__session_open(s->session);
+}
+
+void *sio_socket_data(sio_socket *s) { return data_size(s) ? (char *)s + DATA_OFFSET : NULL; }
+
+sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->auth : "{}"); }
+
+const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
+  if (!s->auth_tree) s->auth_tree = sio__tree_parse(sio_socket_auth(s));
+  return s->auth_tree;
+}
+
+void *sio_adapter_slot(const sio_socket *s) { return s->slot; }
+void sio_adapter_set_slot(sio_socket *s, void *p) { s->slot = p; }
+
+/* ---- rooms --------------------------------------------------------------------------- */
+
+static bool is_room_name(const char *room) {
+  size_t n = room ? strnlen(room, ROOM_NAME_MAX + 1) : 0;
+  return n > 0 && n <= ROOM_NAME_MAX;
+}
+
+/* In its own room from connecting until its rooms are left. */
+static bool is_own_room(const sio_socket *s, const char *room) {
+  bool stands = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
+  return stands && strcmp(room, s->id) == 0;
+}
+
+int sio_join(sio_socket *s, const char *room) {
+  if (!is_room_name(room)) return SIO_ENAME;
+  if (!socket_open(s)) return SIO_ECLOSED;
+  sio_nsp *nsp = s->nsp;
+  if (is_own_room(s, room) || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
+  return nsp->ops->join(nsp->adapter, s, room);
+}
+
+int sio_leave(sio_socket *s, const char *room) {
+  if (!is_room_name(room)) return SIO_ENAME;
+  if (!socket_open(s)) return SIO_ECLOSED;
+  sio_nsp *nsp = s->nsp;
+  if (nsp->ops->in_room(nsp->adapter, s, room)) nsp->ops->leave(nsp->adapter, s, room);
+  return 0;
+}
+
+bool sio_in_room(const sio_socket *s, const char *room) {
+  if (!is_room_name(room) || s->state == SOCKET_LEFT) return false;
+  return is_own_room(s, room) || s->nsp->ops->in_room(s->nsp->adapter, s, room);
+}
+
+void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
+  if (s->state == SOCKET_LEFT) return;
+  if (is_own_room(s, s->id)) cb(s->id, user);
+  s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
+}
