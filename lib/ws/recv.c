@@ -330,9 +330,7 @@ static bool admit(struct ws_recv *r, unsigned op, uint64_t len) {
   if (r->fragments >= r->limits->max_fragments) return fail(r, 1008, "too many fragments");
   if (len > r->limits->max_message - have) return fail(r, 1009, "message too big");
   r->fragments++;
-  if (op == WS_CONTINUATION) return true;
-  r->opcode = (uint8_t)op;
-  r->utf8 = 0;
+  if (op != WS_CONTINUATION) r->opcode = (uint8_t)op;
   return true;
 }
 

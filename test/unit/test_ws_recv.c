@@ -203,7 +203,8 @@ TEST(every_violation_has_its_code) {
     { { FRAME(0x01, "a"), FRAME(0x81, "x") }, "F1002,0:|" },
     { { FRAME(0x01, ""), FRAME(0x02, "x") }, "F1002,0:|" },
     { { FRAME(0x02, "a"), FRAME(0x89, "p"), FRAME(0x82, "x") }, "P1:p|F1002,0:|" },
-    /* Close frames. */
+    /* Close frames; what an earlier frame left in a buffer completes none. */
+    { { FRAME(0x89, "\x03\xe8"), FRAME(0x88, "\x03") }, "P2:\x03\xe8|F1002,0:|" },
     { { FRAME(0x88, "x") }, "F1002,0:|" },
     { { FRAME(0x88, "\x00\x00") }, "F1002,0:|" },
     { { FRAME(0x88, "\x03\xe7") }, "F1002,0:|" },

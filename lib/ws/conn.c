@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.c - from the connection's events to messages, and the closing handshake.
+ *
+ * Whatever ends a WebSocket ends in finish(), which only the loop reaches: by the peer's
+ * FIN once all is sent, by a broken stream, or by the timer.
+ */
+#include "ws/conn.h"
+
+#include <sio/error.h>
+
+enum state {
+  OPEN,    /* messages go both ways                                                  */
+  CLOSING, /* our close frame is sent, the peer's awaited                            */
+  ENDING,  /* nothing more to say: FIN goes behind what is queued, the peer's awaited */
+  CLOSED   /* the owner was told, or dropped it; freed at the end of the turn        */
+};
+
+/* Pings that come faster than the peer reads: so many are answered, then the newest only. */
+enum { PONGS_MAX = 16 };
+enum { REASON_MAX = 123 };
+
+static struct ws_conn *of_recv(struct ws_recv *r) { return container_of(r, struct ws_conn, recv); }
+
+/* ---- the end ---- */
+
+static void free_ws(struct grave *g) {
+  struct ws_conn *w = container_of(g, struct ws_conn, grave);
+  sio__free(w->reason);
+  sio__free(w);
+}
+
+static void let_go(struct ws_conn *w) {
+  struct loop *l = w->shared->loop;
+  w->state = CLOSED;
+  sio__loop_untimer(l, &w->timer);
+  sio__ws_recv_clear(&w->recv);
+  msg_unref(w->pong);
+  w->pong = NULL;
+  sio__conn_close(w->conn);
+  w->conn = NULL;
+  sio__loop_bury(l, &w->grave, free_ws);
+}
+
+static unsigned final_code(const struct ws_conn *w) {
+  if (w->code_got) return w->code_got;
+  return w->code_sent ? w->code_sent : 1006;
+}
+
+/* err and detail count unless the reason for the end was known before. */
+static void finish(struct ws_conn *w, int err, const char *detail) {
+  struct ws_close why = {
+    .code = final_code(w),
+    .err = w->detail ? w->err : err,
+    .by_peer = w->by_peer,
+    .detail = w->detail ? w->detail : detail,
+    .reason = w->reason ? w->reason : "",
+    .reason_len = w->reason_len,
+  };
+  let_go(w);
+  w->ops->closed(w, &why);
+}
+
+static void start_timer(struct ws_conn *w) {
+  if (!timer_active(&w->timer)) sio__loop_timer(w->shared->loop, &w->timer, w->shared->close_ms);
+}
+
+/* A paused connection would never show the peer's half of the close. */
+static void start_ending(struct ws_conn *w) {
+  w->state = ENDING;
+  sio__conn_end(w->conn);
+  sio__conn_resume(w->conn);
+  start_timer(w);
+}
+
+/* ---- close frames ---- */
+
+/* How much of s fits into a close frame, cut between characters. */
+static size_t reason_fit(const char *s) {
+  size_t len = strlen(s), n = 0, step;
+  while ((step = sio__utf8_step(s + n, len - n)) && n + step <= REASON_MAX) n += step;
+  return n;
+}
+
+static int queue(struct ws_conn *w, struct msg *m) {
+  if (!m) return UV_ENOMEM;
+  int err = sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
+  msg_unref(m);
+  return err;
+}
+
+static int send_close(struct ws_conn *w, unsigned code, const char *reason) {
+  char payload[2 + REASON_MAX];
+  size_t n = 0;
+  if (!reason) reason = "";
+  if (sio__ws_code_valid(code)) {
+    payload[0] = (char)(code >> 8);
+    payload[1] = (char)code;
+    n = reason_fit(reason);
+    memcpy(payload + 2, reason, n);
+    n += 2;
+  }
+  int err = queue(w, sio__ws_control(&w->shared->loop->msgs, WS_CLOSE, payload, n));
+  if (!err) w->code_sent = (uint16_t)(n ? code : 1005);
+  return err;
+}
+
+void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
+  if (w->state != OPEN) return;
+  int err = send_close(w, code, reason);
+  if (err) {
+    w->err = err;
+    w->detail = "no memory for a close frame";
+    start_ending(w);
+    return;
+  }
+  w->state = CLOSING;
+  sio__conn_resume(w->conn);
+  start_timer(w);
+}
+
+void sio__ws_drop(struct ws_conn *w) {
+  if (w->state != CLOSED) let_go(w);
+}
+
+/* Our reason to end it. Without memory for the close frame there is just a FIN. */
+static void break_off(struct ws_conn *w, unsigned code, int err, const char *detail) {
+  if (!w->detail) {
+    w->err = err;
+    w->detail = detail;
+  }
+  if (w->state == OPEN) send_close(w, code, NULL);
+  start_ending(w);
+  LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s", w->conn->peer, code,
+      detail);
+}
+
+/* ---- what the receiving half finds ---- */
+
+static bool on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
+  struct ws_conn *w = of_recv(r);
+  if (w->state == OPEN) w->ops->message(w, binary, p, n);
+  return w->state != CLOSED;
+}
+
+static void queue_pong(struct ws_conn *w, struct msg *m) {
+  w->pongs++;
+  if (queue(w, m) != 0) break_off(w, 1011, UV_ENOMEM, "out of memory");
+}
+
+static struct msg *take_pong(struct ws_conn *w) {
+  struct msg *m = w->pong;
+  w->pong = NULL;
+  return m;
+}
+
+static bool on_ping(struct ws_recv *r, const char *p, size_t n) {
+  struct ws_conn *w = of_recv(r);
+  if (w->state != OPEN) return true;
+  struct msg *m = sio__ws_control(&w->shared->loop->msgs, WS_PONG, p, n);
+  if (w->pongs < PONGS_MAX || !m) {
+    queue_pong(w, m);
+  } else {
+    msg_unref(w->pong);
+    w->pong = m;
+  }
+  return w->state != CLOSED;
+}
+
+static bool on_pong(struct ws_recv *r, const char *p, size_t n) {
+  (void)r;
+  (void)p;
+  (void)n;
+  return true;
+}
+
+static void on_close(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
+  struct ws_conn *w = of_recv(r);
+  w->code_got = (uint16_t)code;
+  if (n) w->reason = sio__strndup(reason, n);
+  if (w->reason) w->reason_len = (uint8_t)n;
+  if (w->state == OPEN) {
+    w->by_peer = true;
+    send_close(w, code, NULL);
+  }
+  if (!w->detail) w->detail = w->by_peer ? "closed by the peer" : "closed";
+  start_ending(w);
+}
+
+static int err_of(unsigned code) {
+  if (code == 1011) return UV_ENOMEM;
+  return code == 1008 || code == 1009 ? SIO_ETOOBIG : SIO_EPROTO;
+}
+
+static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
+  break_off(of_recv(r), code, err_of(code), detail);
+}
+
+static const struct ws_recv_ops recv_ops = {
+  .message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .fail = on_fail
+};
+
+/* ---- what the connection tells ---- */
+
+static void on_read(struct conn *c, char *p, size_t n) {
+  struct ws_conn *w = c->owner;
+  sio__ws_recv_feed(&w->recv, p, n);
+}
+
+/* The peer's FIN is here and our last byte gone. */
+static void finish_at_fin(struct ws_conn *w) {
+  finish(w, 0, "closed without the peer's close frame");
+}
+
+static void on_eof(struct conn *c) {
+  struct ws_conn *w = c->owner;
+  w->eof = true;
+  if (w->state == OPEN) {
+    w->by_peer = true;
+    w->detail = "stream ended without a close frame";
+  }
+  start_ending(w);
+  if (conn_idle(c)) finish_at_fin(w);
+}
+
+static void on_failed(struct conn *c, int err) { finish(c->owner, err, "stream broke"); }
+
+static void on_timer(struct timer *t) {
+  finish(container_of(t, struct ws_conn, timer), SIO_ETIMEOUT, "no close frame in time");
+}
+
+static void on_drained(struct conn *c) {
+  struct ws_conn *w = c->owner;
+  w->pongs = 0;
+  if (w->state == ENDING && w->eof) finish_at_fin(w);
+  if (w->state == OPEN && w->ops->drained) w->ops->drained(w);
+  if (w->state == OPEN && w->pong) queue_pong(w, take_pong(w));
+}
+
+static const struct conn_ops conn_ops = {
+  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained
+};
+
+/* ---- for the owner ---- */
+
+int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
+                     const struct ws_limits *limits, const struct ws_conn_ops *ops, void *owner) {
+  struct ws_conn *w = sio__calloc(1, sizeof *w);
+  if (!w) {
+    sio__conn_close(c);
+    return UV_ENOMEM;
+  }
+  w->conn = c;
+  w->shared = shared;
+  w->ops = ops;
+  w->owner = owner;
+  timer_init(&w->timer, on_timer);
+  sio__ws_recv_init(&w->recv, shared->pool, &recv_ops, limits);
+  sio__conn_owner(c, &conn_ops, w);
+  *out = w;
+  return 0;
+}
+
+void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) {
+  sio__ws_recv_feed(&w->recv, rest.p, rest.n);
+}
+
+int sio__ws_send(struct ws_conn *w, struct msg *m) {
+  if (w->state != OPEN) return SIO_ECLOSED;
+  sio__ws_seal(m);
+  return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
+}
