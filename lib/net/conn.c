@@ -118,8 +118,10 @@ static void mark_dirty(struct conn *c) {
   if (list_empty(&c->dirty) && !c->blocked) list_push(&c->loop->dirty, &c->dirty);
 }
 
+/* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the peer is. */
 static void throttle(struct conn *c) {
-  bool over = c->queued > (c->throttled ? c->loop->high_water / 2 : c->loop->high_water);
+  size_t limit = c->throttled ? c->loop->high_water / 2 : c->loop->high_water;
+  bool over = c->blocked && c->queued > limit;
   if (over == c->throttled) return;
   c->throttled = over;
   watch(c);

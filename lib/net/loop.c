@@ -8,7 +8,7 @@
 #include <sio/error.h>
 
 /* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
-enum { TASK_ROUNDS = 64 };
+enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024 };
 
 struct post {
   struct post *next;
@@ -194,7 +194,7 @@ static int start_handles(struct loop *l) {
 }
 
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
-  *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX };
+  *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX, .high_water = HIGH_WATER };
   list_init(&l->tasks);
   list_init(&l->dirty);
   list_init(&l->graves);
