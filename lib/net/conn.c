@@ -178,7 +178,8 @@ static ssize_t write_some(struct conn *c, size_t *offered) {
   struct msghdr mh = { .msg_iov = iov, .msg_iovlen = (size_t)gather(c, iov, offered) };
   ssize_t n;
   do {
-    n = sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+    n = mh.msg_iovlen == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
+                           : sendmsg(c->fd, &mh, MSG_NOSIGNAL);
   } while (n < 0 && errno == EINTR);
   return n < 0 ? -errno : n;
 }
