@@ -3,9 +3,22 @@
  * request.h - one HTTP/1.x request, and the answer being made for it.
  *
  * The head's bytes are copied once into one block that the slices point into, so
- * a request can outlive the read that brought it. It lives until it is answered;
- * if its peer leaves first, on_abort says so, and the answer still owed is
- * accepted and thrown away.
+ * a request can outlive the read that brought it. It lives until it is answered.
+ * If its peer leaves first, on_abort says so; then it goes at the end of the turn, unless
+ * on_abort set `kept`: then an answer is still owed, is thrown away, and ends it.
+ *
+ * An answer is, byte for byte:
+ *
+ *     HTTP/1.1 200 OK\r\n
+ *     Content-Type: ...\r\n            unless the type is NULL
+ *     Content-Length: n\r\n            not with 1xx, 204 and 304
+ *     <lines added with set>
+ *     Connection: keep-alive\r\n       or "close"
+ *     Keep-Alive: timeout=5\r\n        only when kept alive for a second or more
+ *     \r\n
+ *
+ * No Date: nothing we serve is cached by its age. No byte of a request enters an answer's head,
+ * but for an Origin and a list of header names that cors.c has checked.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -15,6 +28,7 @@
 #include "net/conn.h"
 #include <sio/http.h>
 
+struct http;
 struct http_conn;
 struct http_mount;
 
@@ -22,58 +36,84 @@ struct http_header {
   sio_slice name, value;
 };
 
-enum http_method { HTTP_OTHER, HTTP_GET, HTTP_POST, HTTP_HEAD, HTTP_OPTIONS, HTTP_PUT, HTTP_DELETE, HTTP_PATCH };
+enum http_method {
+  HTTP_OTHER,
+  HTTP_GET,
+  HTTP_POST,
+  HTTP_HEAD,
+  HTTP_OPTIONS,
+  HTTP_PUT,
+  HTTP_DELETE,
+  HTTP_PATCH
+};
 
 struct sio_request {
-  struct http_conn *conn;         /* NULL once the peer is gone                                 */
-  const struct http_mount *mount; /* who handles it                                             */
-  void *user;                     /* the mount's                                                */
-  struct buf head;                /* the bytes behind the slices                                */
-  struct http_header *headers;    /* names as they came; obs-fold refused by the parser         */
+  struct http *http;
+  struct http_conn *conn;         /* NULL once the peer is gone, and after the answer      */
+  const struct http_mount *mount; /* who handles it; NULL until on_head                    */
+  void *user;                     /* the mount's                                           */
+  struct buf head;                /* n bytes as they came; the headers' array behind them  */
+  struct http_header *headers;    /* names as they came, values without outer blanks       */
   uint32_t nheaders;
   enum http_method method;
   sio_slice method_text;
-  sio_slice url, path, query;     /* url as it came; path before '?', raw; query after it, raw  */
-  unsigned minor;                 /* HTTP/1.minor */
+  sio_slice url, path, query; /* url as it came; path before '?', query after it, both raw */
+  unsigned minor;             /* HTTP/1.minor                                              */
   bool keep_alive;
-  bool upgrade;                   /* Connection: upgrade and Upgrade: websocket                 */
-  bool upgrade_other;             /* Connection: upgrade to something else                      */
+  bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1     */
+  bool upgrade_other; /* the same to something else: answer as if it had not asked   */
   bool answered;
-  bool has_body;                  /* Content-Length > 0 or chunked                              */
-  uint64_t content_length;        /* 0 when chunked                                             */
-  size_t max_body;                /* on_head sets it; past it the answer is 413 and on_abort    */
+  bool kept;               /* see above                                                   */
+  bool has_body;           /* Content-Length > 0 or chunked                               */
+  bool expects;            /* Expect: 100-continue                                        */
+  uint64_t content_length; /* 0 when chunked                                              */
+  size_t max_body;         /* on_head sets it; past it the answer is 413, then on_abort   */
   struct buf body;
-  struct buf extra;               /* response header lines added so far: "Name: value\r\n"...   */
+  struct buf extra; /* header lines of the answer so far: "Name: value\r\n"...     */
+  struct list link; /* http->kept                                                  */
   struct grave grave;
 };
 
+/* ---- reading --------------------------------------------------------------------- */
+
 /* First header of that name, case-insensitive; {NULL,0} if there is none. */
 sio_slice sio__request_header(const sio_request *r, const char *name);
-/* Raw value of the last `key` in the query, percent-decoded with '+' as blank into *out (n bytes,
- * always NUL-terminated); its length, -1 if the key is absent, SIO_ETOOBIG if it does not fit. */
+/* The last `key` in the query, percent-decoded with '+' as blank into out (n bytes, always
+ * NUL-terminated when n > 0); its length, UV_ENOENT if the key is absent, SIO_ETOOBIG if it does
+ * not fit. Keys are compared decoded. What looks like an escape and is none stays as it is. */
 long sio__request_query(const sio_request *r, const char *key, char *out, size_t n);
+/* The peer's address; "" for Unix sockets, and when it is gone. */
+const char *sio__request_peer(const sio_request *r);
+bool sio__request_secure(const sio_request *r);
+struct loop *sio__request_loop(const sio_request *r);
+
+/* ---- answering --------------------------------------------------------------------- */
 
 /* Adds a response header. Names must be tokens, values without control characters: UV_EINVAL. */
 int sio__request_set(sio_request *r, const char *name, sio_slice value);
 
-/* Answers: status line, Date-free head, Content-Length, extra headers, body (copied; for HEAD only
- * counted). type may be NULL (no Content-Type). Exactly once; later calls are SIO_ESTATE. After it the
- * request is only valid until the end of the turn. 0, UV_ENOMEM (the connection is closed), SIO_ECLOSED (peer gone). */
+/* Answers: head and body (copied; for HEAD only counted). Exactly once; later calls are
+ * SIO_ESTATE. After it the request is only valid until the end of the turn. 0, UV_ENOMEM (the
+ * connection is closed), SIO_ETOOBIG (4 GiB; the same), SIO_ECLOSED (peer gone). */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
-/* The same with a body of other hands: a msg whose text is the body, sent without a copy. Takes its own reference. */
+/* The same with a body of other hands: a msg whose text is the body, sent without a copy unless
+ * it is so small that one piece is cheaper. Takes its own reference. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
 /* Ends the TCP connection after the answer, whatever the request said. Before answering. */
 void sio__request_last(sio_request *r);
-/* Ends it at once, without an answer. */
+/* Ends it at once, without an answer; on_abort does not come. */
 void sio__request_drop(sio_request *r);
-/* Takes the TCP connection out of HTTP's hands, for an upgrade: the request counts as answered, `rest` are bytes
- * already read that belong to the new protocol (valid until the end of the read callback; the caller feeds them). */
+/* Takes the TCP connection out of HTTP's hands, for an upgrade, once the request is complete: it
+ * counts as answered, `rest` are bytes already read that belong to the new protocol (valid until
+ * the end of the turn, or of the read callback when called within; the caller feeds them). The
+ * caller writes the 101 itself, r->extra included, and names the new owner. NULL: the peer is
+ * gone. */
 struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
-const char *sio__request_peer(const sio_request *r); /* address, "" for Unix sockets */
-struct loop *sio__request_loop(const sio_request *r);
 
-/* A copy of head and slices that outlives the request (one allocation, conn and body not included): what a
- * handshake keeps. NULL: no memory. Free with sio__free. */
+/* ---- keeping ------------------------------------------------------------------------- */
+
+/* A copy of head and slices that outlives the request (one allocation, conn and body not
+ * included): what a handshake keeps. NULL: no memory. Free with sio__free. */
 struct http_head {
   sio_slice method, url, path, query;
   uint32_t nheaders;
@@ -82,5 +122,14 @@ struct http_head {
   bool secure;
 };
 struct http_head *sio__request_keep(const sio_request *r);
+sio_slice sio__head_header(const struct http_head *h, const char *name);
+long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n);
+
+/* ---- for conn.c ------------------------------------------------------------------------ */
+
+sio_request *sio__request_new(struct http *h); /* NULL: no memory */
+/* Gives it up: freed, or made ready for the next, when the turn ends. */
+void sio__request_bury(sio_request *r);
+void sio__request_free(sio_request *r);
 
 #endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * assets.h - answers out of a table in memory, which stays where it is and belongs to
+ * the caller.
+ */
+#ifndef SIO_HTTP_ASSETS_H
+#define SIO_HTTP_ASSETS_H
+
+#include "http/request.h"
+
+struct assets;
+
+/* cache_control: goes with every answer; NULL: "public, max-age=0". Static storage. A table whose
+ * paths do not begin with '/', or whose texts cannot stand in a header, is UV_EINVAL; UV_ENOMEM.
+ * */
+int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
+                    const char *cache_control);
+void sio__assets_free(struct assets *a); /* NULL is fine */
+
+/* Answers 200 or 304 if path (raw, as in a URL; "/dir/" means "/dir/index.html") is in the table;
+ * false: it is not, and nothing was done. The method is the caller's to check; HEAD sends no
+ * body. */
+bool sio__assets_serve(const struct assets *a, sio_request *r, sio_slice path);
+
+#endif

@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn.c - the life of one HTTP connection, as a state machine that is fed by pump().
+ *
+ *   IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
+ *                       \        \         \        \
+ *                        `--------`---------`--------`--> DRAIN, CLOSING, GONE
+ *
+ * Bytes come in through pump() alone; answers may come at any time, from within a mount's
+ * callback or from elsewhere. Then they only queue and change the state: what is to be read
+ * next is read by the pump that runs already, or by a task at the end of the turn.
+ */
+#include "http/conn.h"
+#include "http/head.h"
+#include "http/parser.h"
+#include <sio/error.h>
+#include <unistd.h>
+
+enum http_state {
+  HTTP_NONE,    /* no timer runs (never a connection's state)                        */
+  HTTP_IDLE,    /* between two requests                                              */
+  HTTP_IN_HEAD, /* the first byte of a head has come                                 */
+  HTTP_HELD,    /* the head is complete, its mount has not let the body in           */
+  HTTP_READY,   /* it has; the body is not begun                                     */
+  HTTP_IN_BODY, /* the body arrives                                                  */
+  HTTP_PARKED,  /* the request is complete, its answer is owed                       */
+  HTTP_DRAIN,   /* answered before the body was complete: the rest is dropped        */
+  HTTP_CLOSING, /* the last answer is queued: then our FIN, then the peer's          */
+  HTTP_GONE     /* closed, dropped or given away: freed when the turn ends           */
+};
+
+struct http_conn {
+  struct http *http;
+  struct conn *conn;
+  sio_request *req;           /* in hand: from its first byte to its answer            */
+  struct http_parser *parser; /* borrowed while a request arrives                      */
+  struct list link;           /* http->conns                                           */
+  struct timer timer;
+  struct task task; /* pump() when the turn ends                             */
+  struct grave grave;
+  struct buf stash; /* bytes that came too early                             */
+  char *in;         /* what pump() has not used yet: in the stash, or just read */
+  size_t nin;
+  size_t queued; /* conn->queued when the timer looked last               */
+  uint8_t state; /* enum http_state                                       */
+  uint8_t timed; /* the state the timer was started for                   */
+  bool pumping;
+  bool refusing; /* the answer under way is ours, not the mount's         */
+  bool slow;     /* an answer is not taken yet, idle time does not count  */
+};
+
+static void pump(struct http_conn *c);
+
+/* ---- the end of a connection ------------------------------------------------------ */
+
+static void free_http_conn(struct grave *g) {
+  struct http_conn *c = container_of(g, struct http_conn, grave);
+  sio__buf_clear(&c->stash);
+  sio__free(c);
+}
+
+static void return_parser(struct http_conn *c) {
+  if (c->parser) sio__pool_put(&c->http->parsers, c->parser);
+  c->parser = NULL;
+}
+
+/* Out of all lists and timers; the descriptor is no longer our matter. */
+static void leave(struct http_conn *c) {
+  struct http *h = c->http;
+  c->state = HTTP_GONE;
+  return_parser(c);
+  sio__loop_untimer(h->loop, &c->timer);
+  task_cancel(&c->task);
+  list_remove(&c->link);
+  h->nconns--;
+  if (h->draining && h->nconns == 0) sio__loop_defer(h->loop, &h->emptied_task);
+  sio__loop_bury(h->loop, &c->grave, free_http_conn);
+}
+
+static void close_now(struct http_conn *c) {
+  if (c->state == HTTP_GONE) return;
+  sio__conn_close(c->conn);
+  leave(c);
+}
+
+/* What is queued leaves, then we say that nothing more will come. */
+static void close_soon(struct http_conn *c) {
+  if (c->conn->eof && conn_idle(c->conn)) {
+    close_now(c);
+    return;
+  }
+  c->state = HTTP_CLOSING;
+  c->timed = HTTP_NONE;
+  return_parser(c);
+  sio__conn_end(c->conn);
+}
+
+/* ---- the end of a request ------------------------------------------------------------ */
+
+/* Tells the mount that there is nobody to answer. */
+static void let_go(sio_request *r, int err, const char *why) {
+  struct http *h = r->http;
+  r->conn = NULL;
+  r->answered = true;
+  h->stats.aborted++;
+  if (r->mount) r->mount->on_abort(r, err, why);
+  if (!r->kept) {
+    sio__request_bury(r);
+    return;
+  }
+  r->answered = false;
+  list_push(&h->kept, &r->link);
+}
+
+static void abort_request(struct http_conn *c, int err, const char *why) {
+  sio_request *r = c->req;
+  c->req = NULL;
+  if (r) let_go(r, err, why);
+}
+
+static void out_of_memory(struct http_conn *c) {
+  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: out of memory", c->conn->peer);
+  close_now(c);
+  abort_request(c, UV_ENOMEM, "out of memory");
+}
+
+/* Answers with a bare status and closes; then the mount, if there is one, hears why. */
+static void refuse(struct http_conn *c, int status, int err, const char *why) {
+  sio_request *r = c->req;
+  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->conn->peer, status,
+      why);
+  r->keep_alive = false;
+  c->refusing = true;
+  sio__request_answer(r, status, NULL, slice(NULL, 0));
+  c->refusing = false;
+  let_go(r, err, why);
+}
+
+/* ---- the clock ------------------------------------------------------------------------- */
+
+static unsigned time_allowed(const struct http_conn *c) {
+  const struct http_limits *l = &c->http->limits;
+  switch (c->state) {
+    case HTTP_IDLE: return c->slow ? l->body_ms : l->keep_alive_ms;
+    case HTTP_IN_HEAD: return l->head_ms;
+    case HTTP_IN_BODY:
+    case HTTP_DRAIN: return l->body_ms;
+    case HTTP_CLOSING: return conn_idle(c->conn) ? HTTP_LINGER_MS : l->body_ms;
+    default: return 0;
+  }
+}
+
+static void start_timer(struct http_conn *c) {
+  unsigned ms = time_allowed(c);
+  c->timed = c->state;
+  c->queued = c->conn->queued;
+  if (ms > 0)
+    sio__loop_timer(c->http->loop, &c->timer, ms);
+  else
+    sio__loop_untimer(c->http->loop, &c->timer);
+}
+
+static void set_timer(struct http_conn *c) {
+  if (c->timed != c->state) start_timer(c);
+}
+
+/* True while the peer takes what it asked for, however slowly. */
+static bool still_taking(struct http_conn *c) {
+  return c->conn->queued > 0 && (!c->slow || c->conn->queued < c->queued);
+}
+
+static void wait_for_peer(struct http_conn *c) {
+  if (!still_taking(c)) {
+    close_now(c);
+    return;
+  }
+  c->slow = true;
+  start_timer(c);
+}
+
+static void too_slow(struct http_conn *c, const char *why) {
+  c->http->stats.timeouts++;
+  refuse(c, 408, SIO_ETIMEOUT, why);
+  set_timer(c);
+}
+
+static void on_timer(struct timer *t) {
+  struct http_conn *c = container_of(t, struct http_conn, timer);
+  switch (c->state) {
+    case HTTP_IDLE:
+    case HTTP_CLOSING: wait_for_peer(c); return;
+    case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
+    case HTTP_IN_BODY: too_slow(c, "body timed out"); return;
+    case HTTP_DRAIN:
+      c->http->stats.timeouts++;
+      close_soon(c);
+      if (c->state != HTTP_GONE) set_timer(c);
+      return;
+  }
+}
+
+/* ---- states: each uses some of c->in and says whether another step makes sense ---------- */
+
+static void use(struct http_conn *c, size_t n) {
+  c->in += n;
+  c->nin -= n;
+}
+
+static bool idle_step(struct http_conn *c) {
+  struct http *h = c->http;
+  while (c->nin > 0 && (*c->in == '\r' || *c->in == '\n')) use(c, 1);
+  if (c->nin == 0 || c->conn->queued >= HTTP_BACKLOG) return false;
+  c->req = sio__request_new(h);
+  c->parser = sio__pool_get(&h->parsers);
+  if (!c->req || !c->parser) {
+    out_of_memory(c);
+    return false;
+  }
+  c->req->conn = c;
+  sio__parser_init(c->parser);
+  c->state = HTTP_IN_HEAD;
+  c->timed = HTTP_NONE;
+  return true;
+}
+
+/* The head is read and sound: whose is it? */
+static void offer(struct http_conn *c) {
+  sio_request *r = c->req;
+  c->http->stats.requests++;
+  LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->conn->peer,
+      LOG_SLICE(r->method_text), LOG_SLICE(r->path));
+  r->max_body = c->http->limits.max_body;
+  r->mount = c->http->route(c->http, r);
+  c->state = HTTP_HELD;
+  bool go_on = r->mount->on_head(r);
+  if (c->req != r || r->answered) return;
+  if (!r->upgrade && r->content_length > r->max_body)
+    refuse(c, 413, SIO_ETOOBIG, "Content-Length over the limit");
+  else if (go_on && c->state == HTTP_HELD)
+    c->state = HTTP_READY;
+}
+
+static void head_complete(struct http_conn *c) {
+  const char *why;
+  int status = sio__head_read(c->req, c->http->limits.max_headers, &why);
+  if (status)
+    refuse(c, status, SIO_EPROTO, why);
+  else
+    offer(c);
+}
+
+static bool head_step(struct http_conn *c) {
+  if (c->nin == 0) return false;
+  struct buf *head = &c->req->head;
+  size_t room = c->http->limits.max_head - head->n, n = c->nin < room ? c->nin : room, used = 0;
+  enum parse_event event = sio__parser_feed(c->parser, c->in, n, &used);
+  if (event != PARSE_BAD && sio__buf_put(head, c->in, used)) {
+    out_of_memory(c);
+    return false;
+  }
+  use(c, used);
+  if (event == PARSE_BAD)
+    refuse(c, sio__parser_status(c->parser), SIO_EPROTO, sio__parser_detail(c->parser));
+  else if (event == PARSE_HEAD)
+    head_complete(c);
+  else if (head->n == c->http->limits.max_head)
+    refuse(c, 431, SIO_ETOOBIG, "head over the limit");
+  return true;
+}
+
+static void complete(struct http_conn *c) {
+  sio_request *r = c->req;
+  return_parser(c);
+  c->state = HTTP_PARKED;
+  r->mount->on_request(r);
+}
+
+static bool send_continue(struct http_conn *c) {
+  static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+  struct msg *m = sio__msg_copy(&c->http->loop->msgs, line, sizeof line - 1);
+  int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
+  msg_unref(m);
+  if (err) out_of_memory(c);
+  return !err;
+}
+
+static size_t framing_left(const struct http_conn *c, const sio_request *r) {
+  return c->http->limits.max_head - r->head.n;
+}
+
+static bool ready_step(struct http_conn *c) {
+  sio_request *r = c->req;
+  if (!r->has_body || r->upgrade) {
+    complete(c);
+    return true;
+  }
+  if (r->expects && c->nin == 0 && !send_continue(c)) return false;
+  r->expects = false;
+  sio__parser_body(c->parser, &r->body, r->max_body, framing_left(c, r));
+  c->state = HTTP_IN_BODY;
+  c->timed = HTTP_NONE;
+  return true;
+}
+
+static void body_failed(struct http_conn *c) {
+  int err = sio__parser_error(c->parser);
+  const char *why = sio__parser_detail(c->parser);
+  if (err == UV_ENOMEM)
+    out_of_memory(c);
+  else
+    refuse(c, sio__parser_status(c->parser), err, why);
+}
+
+static bool body_step(struct http_conn *c) {
+  if (c->nin == 0) return false;
+  size_t used = 0;
+  enum parse_event event = sio__parser_feed(c->parser, c->in, c->nin, &used);
+  use(c, used);
+  if (event == PARSE_BAD) body_failed(c);
+  if (event == PARSE_END) complete(c);
+  return event != PARSE_MORE;
+}
+
+static bool drain_step(struct http_conn *c) {
+  if (c->nin == 0) return false;
+  size_t used = 0;
+  enum parse_event event = sio__parser_feed(c->parser, c->in, c->nin, &used);
+  use(c, used);
+  if (event == PARSE_BAD) close_soon(c);
+  if (event != PARSE_END) return false;
+  return_parser(c);
+  c->state = HTTP_IDLE;
+  return true;
+}
+
+static bool step(struct http_conn *c) {
+  switch (c->state) {
+    case HTTP_IDLE: return idle_step(c);
+    case HTTP_IN_HEAD: return head_step(c);
+    case HTTP_READY: return ready_step(c);
+    case HTTP_IN_BODY: return body_step(c);
+    case HTTP_DRAIN: return drain_step(c);
+    default: return false;
+  }
+}
+
+/* ---- bytes --------------------------------------------------------------------------------- */
+
+/* Keeps what was not used for later. `in` is the stash itself or the loop's buffer. */
+static bool keep_rest(struct http_conn *c, bool from_stash) {
+  if (c->state == HTTP_CLOSING) c->nin = 0;
+  if (from_stash && c->nin > 0)
+    sio__buf_shift(&c->stash, c->stash.n - c->nin);
+  else if (from_stash)
+    sio__buf_clear(&c->stash);
+  else if (sio__buf_put(&c->stash, c->in, c->nin))
+    return false;
+  c->in = NULL;
+  c->nin = 0;
+  return true;
+}
+
+static void set_reading(struct http_conn *c) {
+  bool full = c->stash.n >= HTTP_STASH;
+  if (full && !c->conn->paused) sio__conn_pause(c->conn);
+  if (!full && c->conn->paused) sio__conn_resume(c->conn);
+}
+
+static void pump(struct http_conn *c) {
+  bool from_stash = c->in == NULL;
+  if (from_stash) {
+    c->in = c->stash.p;
+    c->nin = c->stash.n;
+  }
+  c->pumping = true;
+  while (step(c)) continue;
+  c->pumping = false;
+  if (c->state == HTTP_GONE) return;
+  if (!keep_rest(c, from_stash)) {
+    out_of_memory(c);
+    return;
+  }
+  set_reading(c);
+  set_timer(c);
+}
+
+static void on_task(struct task *t) { pump(container_of(t, struct http_conn, task)); }
+
+static void on_read(struct conn *conn, char *p, size_t n) {
+  struct http_conn *c = conn->owner;
+  c->http->stats.bytes_in += n;
+  if (c->state == HTTP_CLOSING) return;
+  if (c->stash.n == 0) {
+    c->in = p;
+    c->nin = n;
+  } else if (sio__buf_put(&c->stash, p, n)) {
+    out_of_memory(c);
+    return;
+  }
+  pump(c);
+}
+
+/* A peer that half-closes will not wait for an answer still to be made: as Node has it. */
+static void on_eof(struct conn *conn) {
+  struct http_conn *c = conn->owner;
+  sio_request *r = c->req;
+  c->req = NULL;
+  close_soon(c);
+  if (r) let_go(r, UV_ECONNABORTED, "the peer closed the connection");
+  if (c->state != HTTP_GONE) set_timer(c);
+}
+
+static void on_failed(struct conn *conn, int err) {
+  struct http_conn *c = conn->owner;
+  leave(c);
+  abort_request(c, err, uv_strerror(err));
+}
+
+static void on_drained(struct conn *conn) {
+  struct http_conn *c = conn->owner;
+  if (c->state == HTTP_CLOSING && conn->eof) {
+    close_now(c);
+    return;
+  }
+  if ((c->slow && c->state == HTTP_IDLE) || c->state == HTTP_CLOSING) {
+    c->slow = false;
+    start_timer(c);
+  }
+  if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->task);
+}
+
+static const struct conn_ops ops = {
+  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained
+};
+
+/* ---- for respond.c ------------------------------------------------------------------------- */
+
+static bool body_pending(const sio_request *r) {
+  return r->has_body && r->conn->state != HTTP_PARKED;
+}
+
+bool sio__http_keeps(const sio_request *r) {
+  const struct http_conn *c = r->conn;
+  if (!r->keep_alive || r->upgrade || c->http->draining || c->conn->eof) return false;
+  if (!body_pending(r)) return true;
+  /* One that expects a 100 may or may not send its body now: nobody could tell. */
+  return !r->expects && r->content_length <= r->max_body;
+}
+
+/* The rest of the body may come, and is not wanted. */
+static void start_drain(struct http_conn *c, const sio_request *r) {
+  if (c->state == HTTP_IN_BODY)
+    sio__parser_drop(c->parser);
+  else
+    sio__parser_body(c->parser, NULL, r->max_body, framing_left(c, r));
+  c->state = HTTP_DRAIN;
+}
+
+static void move_on(struct http_conn *c, sio_request *r, bool keep) {
+  bool pending = body_pending(r);
+  c->req = NULL;
+  c->slow = false;
+  c->timed = HTTP_NONE;
+  if (!keep) {
+    close_soon(c);
+  } else if (pending) {
+    start_drain(c, r);
+  } else {
+    return_parser(c);
+    c->state = HTTP_IDLE;
+  }
+  if (c->pumping || c->state == HTTP_GONE) return;
+  set_timer(c);
+  if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->task);
+}
+
+int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int status, bool keep) {
+  struct http_conn *c = r->conn;
+  int err = conn_send_text(c->conn, head);
+  if (!err && body) err = conn_send_text(c->conn, body);
+  c->http->stats.bytes_out += head->len + (body ? body->len : 0);
+  if (status >= 400) c->http->stats.refused++;
+  msg_unref(head);
+  msg_unref(body);
+  if (err) {
+    sio__http_failed(r, err);
+    return err;
+  }
+  r->answered = true;
+  move_on(c, r, keep);
+  if (!c->refusing) sio__request_bury(r);
+  return 0;
+}
+
+void sio__http_failed(sio_request *r, int err) {
+  struct http_conn *c = r->conn;
+  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->conn->peer,
+      sio_strerror(err));
+  r->answered = true;
+  c->req = NULL;
+  close_now(c);
+  if (!c->refusing) sio__request_bury(r);
+}
+
+/* ---- a request's own connection ------------------------------------------------------------ */
+
+const char *sio__request_peer(const sio_request *r) { return r->conn ? r->conn->conn->peer : ""; }
+
+bool sio__request_secure(const sio_request *r) { return r->conn && r->conn->conn->secure; }
+
+void sio__http_continue(sio_request *r) {
+  struct http_conn *c = r->conn;
+  if (!c || c->state != HTTP_HELD) return;
+  c->state = HTTP_READY;
+  if (!c->pumping) sio__loop_defer(c->http->loop, &c->task);
+}
+
+void sio__request_drop(sio_request *r) {
+  struct http_conn *c = r->conn;
+  if (r->answered) return;
+  r->answered = true;
+  if (c) {
+    c->req = NULL;
+    close_now(c);
+  }
+  sio__request_bury(r);
+}
+
+struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
+  struct http_conn *c = r->conn;
+  *rest = slice(NULL, 0);
+  if (!c || r->answered) return NULL;
+  *rest = c->pumping ? slice(c->in, c->nin) : slice(c->stash.p, c->stash.n);
+  if (c->conn->paused) sio__conn_resume(c->conn);
+  r->answered = true;
+  c->req = NULL;
+  leave(c);
+  sio__request_bury(r);
+  return c->conn;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static void on_emptied(struct task *t) {
+  struct http *h = container_of(t, struct http, emptied_task);
+  if (h->nconns == 0 && h->emptied) h->emptied(h);
+}
+
+void sio__http_init(struct http *h, struct loop *l, struct log *log,
+                    const struct http_limits *limits) {
+  *h = (struct http){ .loop = l, .log = log, .limits = *limits };
+  list_init(&h->conns);
+  list_init(&h->kept);
+  list_init(&h->spare);
+  sio__pool_init(&h->parsers, sio__parser_size(), 64);
+  task_init(&h->emptied_task, on_emptied);
+}
+
+int sio__http_serve(struct http *h, int fd) {
+  struct http_conn *c = sio__calloc(1, sizeof *c);
+  if (!c) {
+    close(fd);
+    return UV_ENOMEM;
+  }
+  int err = sio__conn_new(&c->conn, h->loop, fd, &ops, c);
+  if (err) {
+    sio__free(c);
+    return err;
+  }
+  c->http = h;
+  c->state = HTTP_IDLE;
+  buf_init(&c->stash, HTTP_STASH + NET_RBUF);
+  timer_init(&c->timer, on_timer);
+  task_init(&c->task, on_task);
+  list_push(&h->conns, &c->link);
+  h->nconns++;
+  /* The first request's head is waited for longer than the next one's. */
+  sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
+  c->timed = c->state;
+  return 0;
+}
+
+void sio__http_drain(struct http *h) {
+  h->draining = true;
+  list_each (it, next, &h->conns) {
+    struct http_conn *c = container_of(it, struct http_conn, link);
+    if (c->state != HTTP_IDLE && c->state != HTTP_DRAIN) continue;
+    close_soon(c);
+    if (c->state != HTTP_GONE) set_timer(c);
+  }
+  if (h->nconns == 0) sio__loop_defer(h->loop, &h->emptied_task);
+}
+
+void sio__http_close(struct http *h) {
+  struct list *it;
+  while ((it = list_first(&h->conns))) {
+    struct http_conn *c = container_of(it, struct http_conn, link);
+    close_now(c);
+    abort_request(c, UV_ECANCELED, "server shutting down");
+  }
+}
+
+void sio__http_clear(struct http *h) {
+  struct list *it;
+  while ((it = list_first(&h->kept)) || (it = list_first(&h->spare)))
+    sio__request_free(container_of(it, sio_request, link));
+  sio__pool_clear(&h->parsers);
+}

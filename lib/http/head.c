@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * head.c - one pass to find the lines, one over the headers that frame the message.
+ */
+#include "http/head.h"
+
+struct facts {
+  unsigned hosts, lengths, codings;
+  sio_slice host, length, coding;
+  bool close, keep_alive, upgrade, chunked;
+  sio_slice protocol; /* what Upgrade asks for */
+  const char *why;
+};
+
+static int refuse(const char **why, int status, const char *text) {
+  *why = text;
+  return status;
+}
+
+/* ---- characters ------------------------------------------------------------------- */
+
+static bool alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool token_char(char c) { return alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c)); }
+
+bool sio__http_token(sio_slice s) {
+  for (size_t i = 0; i < s.n; i++)
+    if (!token_char(s.p[i])) return false;
+  return s.n > 0;
+}
+
+bool sio__http_value(sio_slice s) {
+  for (size_t i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
+  }
+  return true;
+}
+
+static bool visible(sio_slice s) {
+  for (size_t i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (c <= 0x20 || c >= 0x7f) return false;
+  }
+  return s.n > 0;
+}
+
+/* ---- lines ------------------------------------------------------------------------- */
+
+/* Takes a line off *rest, without its CRLF. False: it does not end so, or holds a CR. */
+static bool take_line(sio_slice *rest, sio_slice *line) {
+  const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+  if (!lf || lf == rest->p || lf[-1] != '\r') return false;
+  *line = slice(rest->p, (size_t)(lf - rest->p) - 1);
+  *rest = slice(lf + 1, rest->n - line->n - 2);
+  return line->n == 0 || !memchr(line->p, '\r', line->n);
+}
+
+static size_t count_lines(sio_slice s) {
+  size_t lines = 0;
+  for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, '\n', (size_t)(end - p)));) {
+    lines++;
+    if (++p == end) break;
+  }
+  return lines;
+}
+
+static enum http_method method_of(sio_slice s) {
+  static const struct {
+    char name[8];
+    enum http_method method;
+  } known[] = {
+    { "GET", HTTP_GET },         { "POST", HTTP_POST }, { "HEAD", HTTP_HEAD },
+    { "OPTIONS", HTTP_OPTIONS }, { "PUT", HTTP_PUT },   { "DELETE", HTTP_DELETE },
+    { "PATCH", HTTP_PATCH },
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (slice_is(s, known[i].name)) return known[i].method;
+  return HTTP_OTHER;
+}
+
+static int read_version(sio_request *r, sio_slice s, const char **why) {
+  if (slice_is(s, "HTTP/1.1") || slice_is(s, "HTTP/1.0")) {
+    r->minor = s.p[7] == '1';
+    return 0;
+  }
+  if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
+    return refuse(why, 400, "no HTTP/1 request line");
+  return refuse(why, 505, "HTTP version not supported");
+}
+
+/* Where the path begins in "/path", "*" or "http://host/path". */
+static bool find_path(sio_slice url, sio_slice *path) {
+  size_t scheme = slice_starts(url, SLICE("http://"))    ? 7
+                  : slice_starts(url, SLICE("https://")) ? 8
+                                                         : 0;
+  *path = url;
+  if (scheme == 0) return url.p[0] == '/' || slice_is(url, "*");
+  sio_slice rest = slice(url.p + scheme, url.n - scheme);
+  const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
+  const char *mark = rest.n ? memchr(rest.p, '?', rest.n) : NULL;
+  bool bare = !slash || (mark && mark < slash);
+  *path = bare ? SLICE("/") : slice(slash, (size_t)(url.p + url.n - slash));
+  return true;
+}
+
+static void split_target(sio_request *r, sio_slice target) {
+  sio_slice part;
+  if (!sio__slice_split(&target, '#', &part)) part = target;
+  sio_slice rest = part;
+  sio__slice_split(&rest, '?', &r->path);
+  r->query = rest;
+}
+
+static int read_request_line(sio_request *r, sio_slice line, const char **why) {
+  sio_slice target;
+  if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
+    return refuse(why, 400, "no HTTP/1 request line");
+  int status = read_version(r, line, why);
+  if (status) return status;
+  r->method = method_of(r->method_text);
+  if (slice_is(r->method_text, "CONNECT")) return refuse(why, 501, "CONNECT: no proxy");
+  if (!sio__http_token(r->method_text) || !visible(r->url) || !find_path(r->url, &target))
+    return refuse(why, 400, "malformed request target");
+  split_target(r, target);
+  return 0;
+}
+
+static bool read_header(struct http_header *h, sio_slice line) {
+  const char *colon = memchr(line.p, ':', line.n);
+  if (!colon) return false;
+  h->name = slice(line.p, (size_t)(colon - line.p));
+  h->value = sio__slice_trim(slice(colon + 1, line.n - h->name.n - 1));
+  return sio__http_token(h->name) && sio__http_value(h->value);
+}
+
+/* ---- what the headers mean --------------------------------------------------------------- */
+
+static void note_connection(struct facts *f, sio_slice value) {
+  f->close |= sio__slice_has_token(value, SLICE("close"));
+  f->keep_alive |= sio__slice_has_token(value, SLICE("keep-alive"));
+  f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
+}
+
+static void note_header(struct facts *f, const struct http_header *h, bool *expects) {
+  switch (h->name.n) {
+    case 4:
+      if (sio__slice_ieq(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
+      break;
+    case 6:
+      if (sio__slice_ieq(h->name, SLICE("expect"))) {
+        *expects = sio__slice_ieq(h->value, SLICE("100-continue"));
+        if (!*expects) f->why = "unknown expectation";
+      }
+      break;
+    case 7:
+      if (sio__slice_ieq(h->name, SLICE("upgrade"))) f->protocol = h->value;
+      break;
+    case 10:
+      if (sio__slice_ieq(h->name, SLICE("connection"))) note_connection(f, h->value);
+      break;
+    case 14:
+      if (sio__slice_ieq(h->name, SLICE("content-length"))) f->lengths++, f->length = h->value;
+      break;
+    case 17:
+      if (sio__slice_ieq(h->name, SLICE("transfer-encoding"))) f->codings++, f->coding = h->value;
+      break;
+  }
+}
+
+static bool host_char(char c) { return alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c)); }
+
+static bool port_ok(sio_slice s) {
+  if (s.n == 0) return true;
+  if (s.p[0] != ':') return false;
+  for (size_t i = 1; i < s.n; i++)
+    if (s.p[i] < '0' || s.p[i] > '9') return false;
+  return true;
+}
+
+static bool literal_ok(sio_slice s) {
+  const char *end = memchr(s.p, ']', s.n);
+  if (!end || end == s.p + 1) return false;
+  size_t n = (size_t)(end - s.p) + 1;
+  for (size_t i = 1; i < n - 1; i++)
+    if (!host_char(s.p[i]) && s.p[i] != ':') return false;
+  return port_ok(slice(s.p + n, s.n - n));
+}
+
+/* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
+static bool host_ok(sio_slice s) {
+  if (s.n && s.p[0] == '[') return literal_ok(s);
+  size_t n = 0;
+  while (n < s.n && host_char(s.p[n])) n++;
+  return port_ok(slice(s.p + n, s.n - n));
+}
+
+static int check_host(const sio_request *r, const struct facts *f, const char **why) {
+  if (f->hosts > 1) return refuse(why, 400, "more than one Host");
+  if (f->hosts == 0) return r->minor ? refuse(why, 400, "no Host") : 0;
+  return host_ok(f->host) ? 0 : refuse(why, 400, "malformed Host");
+}
+
+static int check_framing(sio_request *r, struct facts *f, const char **why) {
+  if (f->lengths + f->codings > 1) return refuse(why, 400, "the body's length is said twice");
+  if (f->lengths && !sio__slice_u64(f->length, &r->content_length))
+    return refuse(why, 400, "malformed Content-Length");
+  if (f->codings && r->minor == 0) return refuse(why, 400, "Transfer-Encoding on HTTP/1.0");
+  f->chunked = f->codings && sio__slice_ieq(f->coding, SLICE("chunked"));
+  if (f->codings && !f->chunked) return refuse(why, 501, "unknown transfer coding");
+  r->has_body = f->chunked || r->content_length > 0;
+  return 0;
+}
+
+static void note_ways(sio_request *r, const struct facts *f) {
+  r->keep_alive = !f->close && (r->minor || f->keep_alive);
+  if (r->minor == 0 || !f->upgrade || !f->protocol.p) return;
+  r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
+  r->upgrade_other = !r->upgrade;
+}
+
+static int read_facts(sio_request *r, const char **why) {
+  struct facts f = { 0 };
+  for (uint32_t i = 0; i < r->nheaders; i++) note_header(&f, &r->headers[i], &r->expects);
+  int status = check_host(r, &f, why);
+  if (!status) status = check_framing(r, &f, why);
+  if (!status && f.why && r->minor) status = refuse(why, 417, f.why);
+  if (r->minor == 0) r->expects = false;
+  note_ways(r, &f);
+  return status;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+/* Room for the headers' array in the head's own block, behind its bytes. */
+static bool make_array(sio_request *r, size_t count) {
+  size_t align = _Alignof(struct http_header);
+  if (sio__buf_reserve(&r->head, count * sizeof(struct http_header) + align)) return false;
+  r->headers = (void *)(r->head.p + (r->head.n + align - 1) / align * align);
+  return true;
+}
+
+int sio__head_read(sio_request *r, unsigned max_headers, const char **why) {
+  sio_slice line;
+  size_t lines = count_lines(slice(r->head.p, r->head.n));
+  if (lines > (size_t)max_headers + 2) return refuse(why, 431, "too many headers");
+  if (!make_array(r, lines)) return refuse(why, 503, "out of memory");
+  sio_slice rest = slice(r->head.p, r->head.n);
+  if (!take_line(&rest, &line)) return refuse(why, 400, "a line does not end in CRLF");
+  int status = read_request_line(r, line, why);
+  if (status) return status;
+  for (r->nheaders = 0; take_line(&rest, &line) && line.n; r->nheaders++)
+    if (!read_header(&r->headers[r->nheaders], line)) return refuse(why, 400, "malformed header");
+  if (rest.n || line.n) return refuse(why, 400, "a line does not end in CRLF");
+  return read_facts(r, why);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parser.c - one llhttp parser per request: it pauses itself at the end of the head and of
+ * the body, so no code of ours but the copying of body bytes runs inside it.
+ */
+#include "http/parser.h"
+#include "base/err.h"
+#include <llhttp.h>
+#include <sio/error.h>
+
+#if LLHTTP_VERSION_MAJOR < 9 && !LLHTTP_STRICT_MODE
+#error "a lenient llhttp 8 takes any byte for a chunk size's LF: build with LLHTTP_STRICT_MODE=1"
+#endif
+
+/* A chunk's size line and the line ends around it are granted: 16 digits and two CRLF. */
+enum { CHUNK_FRAMING = 20 };
+
+struct http_parser {
+  llhttp_t ll; /* first: the callbacks get back from it */
+  struct buf *body;
+  uint64_t left;        /* body bytes that may still come                          */
+  uint64_t used;        /* bytes used since the head                               */
+  uint64_t granted;     /* those that may have been body or plain chunk framing    */
+  uint64_t max_framing; /* what may be used beyond: extensions and trailers        */
+  int err, status;
+  const char *detail;
+  bool in_body;
+};
+
+size_t sio__parser_size(void) { return sizeof(struct http_parser); }
+
+static struct http_parser *parser_of(llhttp_t *ll) { return (struct http_parser *)(void *)ll; }
+
+static int on_headers_complete(llhttp_t *ll) {
+  (void)ll;
+  return HPE_PAUSED;
+}
+
+static int on_message_complete(llhttp_t *ll) {
+  (void)ll;
+  return HPE_PAUSED;
+}
+
+static int on_chunk_header(llhttp_t *ll) {
+  parser_of(ll)->granted += CHUNK_FRAMING;
+  return 0;
+}
+
+static int on_body(llhttp_t *ll, const char *p, size_t n) {
+  struct http_parser *ps = parser_of(ll);
+  ps->granted += n;
+  if (n > ps->left)
+    ps->err = SIO_ETOOBIG;
+  else if (ps->body)
+    ps->err = sio__buf_put(ps->body, p, n);
+  ps->left -= n;
+  return ps->err ? HPE_USER : 0;
+}
+
+static const llhttp_settings_t settings = {
+  .on_headers_complete = on_headers_complete,
+  .on_message_complete = on_message_complete,
+  .on_chunk_header = on_chunk_header,
+  .on_body = on_body,
+};
+
+void sio__parser_init(struct http_parser *ps) {
+  *ps = (struct http_parser){ .detail = "" };
+  llhttp_init(&ps->ll, HTTP_REQUEST, &settings);
+}
+
+void sio__parser_body(struct http_parser *ps, struct buf *body, size_t max, size_t max_framing) {
+  ps->body = body;
+  ps->left = max;
+  ps->max_framing = max_framing;
+  ps->in_body = true;
+  /* Whether an upgrade happens is not llhttp's to say: a body that is read is a body. */
+  ps->ll.upgrade = 0;
+}
+
+void sio__parser_drop(struct http_parser *ps) { ps->body = NULL; }
+
+static enum parse_event bad(struct http_parser *ps, int err, int status, const char *detail) {
+  ps->err = err;
+  ps->status = status;
+  ps->detail = detail;
+  return PARSE_BAD;
+}
+
+static enum parse_event failed(struct http_parser *ps, llhttp_errno_t e) {
+  if (ps->err == SIO_ETOOBIG) return bad(ps, ps->err, 413, "body over its limit");
+  if (ps->err) return bad(ps, ps->err, 503, "out of memory");
+  bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
+  return bad(ps, SIO_EPROTO, version ? 505 : 400, llhttp_get_error_reason(&ps->ll));
+}
+
+static bool framing_over(struct http_parser *ps, size_t used) {
+  ps->used += used;
+  return ps->used > ps->granted && ps->used - ps->granted > ps->max_framing;
+}
+
+enum parse_event sio__parser_feed(struct http_parser *ps, const char *p, size_t n, size_t *used) {
+  llhttp_errno_t e = llhttp_execute(&ps->ll, p, n);
+  *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
+  if (e != HPE_OK && e != HPE_PAUSED) return failed(ps, e);
+  if (ps->in_body && framing_over(ps, *used))
+    return bad(ps, SIO_EPROTO, 431, "chunk extensions and trailers over the limit");
+  if (e == HPE_OK) return PARSE_MORE;
+  llhttp_resume(&ps->ll);
+  return ps->in_body ? PARSE_END : PARSE_HEAD;
+}
+
+int sio__parser_error(const struct http_parser *ps) { return ps->err; }
+int sio__parser_status(const struct http_parser *ps) { return ps->status; }
+const char *sio__parser_detail(const struct http_parser *ps) { return ps->detail; }

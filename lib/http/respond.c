@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * respond.c - an answer's bytes. An ordinary one is a single msg, head and body in one
+ * piece, out of the pool when it is small.
+ */
+#include "http/conn.h"
+#include "http/head.h"
+#include <sio/error.h>
+
+/* The longest head but for type and extra lines: status line, Content-Length, Connection,
+ * Keep-Alive with their numbers. */
+enum { HEAD_ROOM = 192 };
+
+static const char *reason_of(int status) {
+  static const struct {
+    int status;
+    const char *text;
+  } reasons[] = {
+    { 200, "OK" },
+    { 201, "Created" },
+    { 202, "Accepted" },
+    { 204, "No Content" },
+    { 206, "Partial Content" },
+    { 301, "Moved Permanently" },
+    { 302, "Found" },
+    { 303, "See Other" },
+    { 304, "Not Modified" },
+    { 307, "Temporary Redirect" },
+    { 308, "Permanent Redirect" },
+    { 400, "Bad Request" },
+    { 401, "Unauthorized" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 406, "Not Acceptable" },
+    { 408, "Request Timeout" },
+    { 409, "Conflict" },
+    { 410, "Gone" },
+    { 411, "Length Required" },
+    { 412, "Precondition Failed" },
+    { 413, "Payload Too Large" },
+    { 414, "URI Too Long" },
+    { 415, "Unsupported Media Type" },
+    { 417, "Expectation Failed" },
+    { 418, "I'm a teapot" },
+    { 422, "Unprocessable Content" },
+    { 426, "Upgrade Required" },
+    { 429, "Too Many Requests" },
+    { 431, "Request Header Fields Too Large" },
+    { 500, "Internal Server Error" },
+    { 501, "Not Implemented" },
+    { 502, "Bad Gateway" },
+    { 503, "Service Unavailable" },
+    { 504, "Gateway Timeout" },
+    { 505, "HTTP Version Not Supported" },
+  };
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+    if (reasons[i].status == status) return reasons[i].text;
+  return "Other";
+}
+
+/* ---- header lines ------------------------------------------------------------------- */
+
+static int put_line(struct buf *b, sio_slice name, sio_slice value) {
+  size_t before = b->n;
+  int err = sio__buf_put(b, name.p, name.n);
+  if (!err) err = sio__buf_put(b, ": ", 2);
+  if (!err) err = sio__buf_put(b, value.p, value.n);
+  if (!err) err = sio__buf_put(b, "\r\n", 2);
+  if (err) b->n = before;
+  return err;
+}
+
+int sio__request_set(sio_request *r, const char *name, sio_slice value) {
+  sio_slice key = slice_str(name);
+  if (!sio__http_token(key) || !sio__http_value(value)) return UV_EINVAL;
+  if (r->answered) return SIO_ESTATE;
+  return put_line(&r->extra, key, value);
+}
+
+/* ---- the head ---------------------------------------------------------------------------- */
+
+struct answer {
+  int status;
+  sio_slice type;
+  size_t length; /* of the body, sent or only counted */
+  bool keep;
+};
+
+/* RFC 9110 8.6: these have no body, and say no length. */
+static bool bodyless(int status) { return status < 200 || status == 204 || status == 304; }
+
+static void put(struct msg *m, const char *p, size_t n) {
+  if (n == 0) return;
+  memcpy(msg_data(m) + m->len, p, n);
+  m->len += (uint32_t)n;
+}
+
+static void put_str(struct msg *m, const char *s) { put(m, s, strlen(s)); }
+
+static void put_number(struct msg *m, const char *name, uint64_t v) {
+  char digits[20];
+  size_t n = sizeof digits;
+  do {
+    digits[--n] = (char)('0' + v % 10);
+  } while ((v /= 10) > 0);
+  put_str(m, name);
+  put(m, digits + n, sizeof digits - n);
+}
+
+static void put_connection(struct msg *m, const sio_request *r, bool keep) {
+  unsigned seconds = r->http->limits.keep_alive_ms / 1000;
+  put_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
+  if (keep && seconds > 0) {
+    put_number(m, "Keep-Alive: timeout=", seconds);
+    put_str(m, "\r\n");
+  }
+}
+
+static void put_head(struct msg *m, const sio_request *r, const struct answer *a) {
+  put_number(m, "HTTP/1.1 ", (uint64_t)a->status);
+  put_str(m, " ");
+  put_str(m, reason_of(a->status));
+  put_str(m, "\r\n");
+  if (a->type.p) {
+    put_str(m, "Content-Type: ");
+    put(m, a->type.p, a->type.n);
+    put_str(m, "\r\n");
+  }
+  if (!bodyless(a->status)) {
+    put_number(m, "Content-Length: ", a->length);
+    put_str(m, "\r\n");
+  }
+  put(m, r->extra.p, r->extra.n);
+  put_connection(m, r, a->keep);
+  put_str(m, "\r\n");
+}
+
+/* A msg that holds the head and has room for `body` bytes more. */
+static int make_head(struct msg **out, const sio_request *r, const struct answer *a, size_t body) {
+  size_t size;
+  if (add_overflows(HEAD_ROOM + a->type.n + r->extra.n, body, &size) || size > UINT32_MAX)
+    return SIO_ETOOBIG;
+  struct msg *m = sio__msg_new(&r->http->loop->msgs, size);
+  if (!m) return UV_ENOMEM;
+  m->raw = 1;
+  put_head(m, r, a);
+  *out = m;
+  return 0;
+}
+
+/* ---- answering ----------------------------------------------------------------------------- */
+
+static bool sends_body(const sio_request *r, int status) {
+  return r->method != HTTP_HEAD && !bodyless(status);
+}
+
+/* SIO_ECLOSED ends what is still owed to a peer that left. */
+static int begin(sio_request *r, int status, const char *type) {
+  if (r->answered) return SIO_ESTATE;
+  if (status < 200 || status > 599 || !sio__http_value(slice_str(type))) return UV_EINVAL;
+  if (r->conn) return 0;
+  r->answered = true;
+  if (r->kept) sio__request_bury(r);
+  return SIO_ECLOSED;
+}
+
+static int give_up(sio_request *r, int err) {
+  sio__http_failed(r, err);
+  return err;
+}
+
+int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body) {
+  struct msg *m;
+  int err = begin(r, status, type);
+  if (err) return err;
+  struct answer a = { status, slice_str(type), body.n, sio__http_keeps(r) };
+  size_t sent = sends_body(r, status) ? body.n : 0;
+  err = make_head(&m, r, &a, sent);
+  if (err) return give_up(r, err);
+  put(m, body.p, sent);
+  return sio__http_answered(r, m, NULL, status, a.keep);
+}
+
+int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body) {
+  struct msg *m;
+  if (!sends_body(r, status) || body->len <= MSG_SMALL / 2)
+    return sio__request_answer(r, status, type, slice(msg_data(body), body->len));
+  int err = begin(r, status, type);
+  if (err) return err;
+  struct answer a = { status, slice_str(type), body->len, sio__http_keeps(r) };
+  err = make_head(&m, r, &a, 0);
+  if (err) return give_up(r, err);
+  return sio__http_answered(r, m, msg_ref(body), status, a.keep);
+}
+
+void sio__request_last(sio_request *r) { r->keep_alive = false; }
+
+/* ---- the public face ----------------------------------------------------------------------- */
+
+/* Lines that say where a message ends are ours alone. */
+static bool frames(sio_slice name) {
+  return sio__slice_ieq(name, SLICE("content-length")) ||
+         sio__slice_ieq(name, SLICE("transfer-encoding")) ||
+         sio__slice_ieq(name, SLICE("connection")) || sio__slice_ieq(name, SLICE("keep-alive"));
+}
+
+int sio_request_set(sio_request *r, const char *name, const char *value) {
+  if (!name || !value || frames(slice_str(name))) return UV_EINVAL;
+  return sio__request_set(r, name, slice_str(value));
+}
+
+int sio_respond(sio_request *r, int status, const char *type, sio_slice body) {
+  return sio__request_answer(r, status, type, body);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * static.c - from a URL path to an open file, and from there to an answer.
+ */
+#include "http/static.h"
+#include "http/etag.h"
+#include "http/percent.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PATH_ROOM = 1024, TAG_ROOM = 48, OPEN_TRIES = 3 };
+
+/* Not blocking, for pipes; not taking over a terminal. */
+#define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/* ---- types ------------------------------------------------------------------------ */
+
+static sio_slice ending_of(sio_slice path) {
+  for (size_t i = path.n; i > 0 && path.p[i - 1] != '/'; i--)
+    if (path.p[i - 1] == '.') return slice(path.p + i, path.n - i);
+  return slice(NULL, 0);
+}
+
+const char *sio__static_type(sio_slice path) {
+  static const struct {
+    const char *ending, *type;
+  } types[] = {
+    { "html", "text/html; charset=utf-8" },
+    { "htm", "text/html; charset=utf-8" },
+    { "js", "text/javascript; charset=utf-8" },
+    { "mjs", "text/javascript; charset=utf-8" },
+    { "css", "text/css; charset=utf-8" },
+    { "json", "application/json; charset=utf-8" },
+    { "map", "application/json; charset=utf-8" },
+    { "txt", "text/plain; charset=utf-8" },
+    { "md", "text/markdown; charset=utf-8" },
+    { "csv", "text/csv; charset=utf-8" },
+    { "xml", "text/xml; charset=utf-8" },
+    { "svg", "image/svg+xml" },
+    { "png", "image/png" },
+    { "jpg", "image/jpeg" },
+    { "jpeg", "image/jpeg" },
+    { "gif", "image/gif" },
+    { "webp", "image/webp" },
+    { "avif", "image/avif" },
+    { "ico", "image/x-icon" },
+    { "woff", "font/woff" },
+    { "woff2", "font/woff2" },
+    { "ttf", "font/ttf" },
+    { "otf", "font/otf" },
+    { "wasm", "application/wasm" },
+    { "webmanifest", "application/manifest+json" },
+    { "pdf", "application/pdf" },
+    { "zip", "application/zip" },
+    { "gz", "application/gzip" },
+    { "mp3", "audio/mpeg" },
+    { "ogg", "audio/ogg" },
+    { "wav", "audio/wav" },
+    { "mp4", "video/mp4" },
+    { "webm", "video/webm" },
+  };
+  sio_slice ending = ending_of(path);
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (sio__slice_ieq(ending, slice_str(types[i].ending))) return types[i].type;
+  return "application/octet-stream";
+}
+
+/* ---- opening ------------------------------------------------------------------------- */
+
+static int beneath(int dir, const char *path) {
+  struct open_how how = { .flags = FILE_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+  long fd;
+  int tries = 0;
+  do {
+    fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+  } while (fd < 0 && (errno == EINTR || errno == EAGAIN) && ++tries < OPEN_TRIES);
+  return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_one(int dir, const char *name, int flags) {
+  int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+/* Cuts path at its slashes while it goes down. */
+static int walk(int top, char *path) {
+  int dir = top;
+  for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+    *slash = '\0';
+    int next = open_one(dir, path, O_PATH | O_DIRECTORY);
+    if (dir != top) close(dir);
+    if (next < 0) return next;
+    dir = next;
+  }
+  int fd = open_one(dir, path, FILE_FLAGS);
+  if (dir != top) close(dir);
+  return fd;
+}
+
+static bool has_openat2(int dir) {
+  int fd = beneath(dir, ".");
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+int sio__static_open(struct static_dir **out, const char *dir) {
+  struct static_dir *d = sio__malloc(sizeof *d);
+  if (!d) return UV_ENOMEM;
+  d->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (d->fd < 0) {
+    int err = -errno;
+    sio__free(d);
+    return err;
+  }
+  d->walk = !has_openat2(d->fd);
+  *out = d;
+  return 0;
+}
+
+void sio__static_close(struct static_dir *d) {
+  if (!d) return;
+  close(d->fd);
+  sio__free(d);
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+struct file {
+  int fd;
+  size_t size;
+  const char *type;
+  char tag[TAG_ROOM];
+};
+
+static int set_headers(sio_request *r, const struct file *f) {
+  int err = sio__request_set(r, "Cache-Control", SLICE("public, max-age=0"));
+  if (!err) err = sio__request_set(r, "X-Content-Type-Options", SLICE("nosniff"));
+  return err ? err : sio__request_set(r, "ETag", slice_str(f->tag));
+}
+
+/* As many bytes as there are by now, at most those that were announced. */
+static int read_file(const struct file *f, struct msg *m) {
+  while (m->len < f->size) {
+    ssize_t n = read(f->fd, msg_data(m) + m->len, f->size - m->len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -errno;
+    if (n == 0) break;
+    m->len += (uint32_t)n;
+  }
+  return 0;
+}
+
+static int answer_file(sio_request *r, const struct file *f) {
+  struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, f->size);
+  int err = m ? read_file(f, m) : UV_ENOMEM;
+  if (!err) err = sio__request_answer_msg(r, 200, f->type, m);
+  msg_unref(m);
+  return err;
+}
+
+static int answer(sio_request *r, const struct file *f) {
+  int err = set_headers(r, f);
+  if (err) return err;
+  if (sio__etag_matches(r, slice_str(f->tag)))
+    return sio__request_answer(r, 304, NULL, slice(NULL, 0));
+  if (r->method == HTTP_HEAD) return sio__request_answer(r, 200, f->type, slice("", f->size));
+  return answer_file(r, f);
+}
+
+/* "name/", from where the request stands. Only unreserved characters leave unescaped. */
+static int redirect(sio_request *r) {
+  static const char hex[] = "0123456789ABCDEF";
+  char to[3 * PATH_ROOM + 2];
+  size_t n = 0;
+  sio_slice last = r->path, part;
+  for (sio_slice rest = r->path; sio__slice_split(&rest, '/', &part);) last = part;
+  while (last.n && n < sizeof to - 4) {
+    unsigned char c = sio__percent_next(&last, false);
+    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                 c == '-' || c == '_' || c == '.' || c == '~';
+    if (!plain) to[n++] = '%', to[n++] = hex[c >> 4];
+    to[n++] = plain ? (char)c : hex[c & 15];
+  }
+  to[n++] = '/';
+  int err = sio__request_set(r, "Location", slice(to, n));
+  return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
+}
+
+static void name_version(struct file *f, const struct stat *st) {
+  uint64_t ns = (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
+  snprintf(f->tag, sizeof f->tag, "W/\"%" PRIx64 "-%zx\"", ns, f->size);
+}
+
+/* 1: answered; 0: not ours to serve; or an error that says nothing about the file. */
+static int serve_fd(sio_request *r, int fd, sio_slice name) {
+  struct stat st;
+  if (fstat(fd, &st)) return -errno;
+  if (S_ISDIR(st.st_mode)) return redirect(r) ? UV_ENOMEM : 1;
+  if (!S_ISREG(st.st_mode) || st.st_size > STATIC_MAX) return 0;
+  struct file f = { .fd = fd, .size = (size_t)st.st_size, .type = sio__static_type(name) };
+  name_version(&f, &st);
+  int err = answer(r, &f);
+  return err ? err : 1;
+}
+
+/* The file meant, "index.html" for a directory. */
+static bool file_name(char out[PATH_ROOM], sio_slice path) {
+  static const char index[] = "index.html";
+  long n = path.n ? sio__percent_path(out, PATH_ROOM - sizeof index, path) : 0;
+  if (n < 0) return false;
+  if (path.n == 0)
+    memcpy(out, ".", 2);
+  else if (n == 0 || out[n - 1] == '/')
+    memcpy(out + n, index, sizeof index);
+  return true;
+}
+
+static bool missing(int err) {
+  return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO;
+}
+
+bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path) {
+  char name[PATH_ROOM], cut[PATH_ROOM];
+  if (!file_name(name, path)) return false;
+  memcpy(cut, name, sizeof cut);
+  int fd = d->walk ? walk(d->fd, cut) : beneath(d->fd, name);
+  int done = fd < 0 ? fd : serve_fd(r, fd, slice_str(name));
+  if (fd >= 0) close(fd);
+  if (done == 1 || r->answered) return true;
+  if (done == 0 || missing(done)) return false;
+  sio__request_answer(r, 503, NULL, slice(NULL, 0));
+  return true;
+}

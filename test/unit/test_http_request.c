@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard.h"
+#include "http/percent.h"
+#include "http_rig.h"
+
+/* ---- queries ---------------------------------------------------------------------- */
+
+static const struct {
+  const char *query, *key;
+  long n; /* or an error */
+  const char *value;
+} queries[] = {
+  { "EIO=4&transport=polling", "EIO", 1, "4" },
+  { "EIO=4&transport=polling", "transport", 7, "polling" },
+  { "EIO=4&transport=polling", "sid", UV_ENOENT, "" },
+  { "", "EIO", UV_ENOENT, "" },
+  { "a=1&a=2&a=3", "a", 1, "3" },
+  { "a=1&a=", "a", 0, "" },
+  { "a", "a", 0, "" },
+  { "a&b=1", "a", 0, "" },
+  { "a=", "a", 0, "" },
+  { "=1", "", 1, "1" },
+  { "a=b=c", "a", 3, "b=c" },
+  { "a=%20b+c%2Bd", "a", 6, " b c+d" },
+  { "%61%62=1", "ab", 1, "1" },
+  { "a+b=1", "a b", 1, "1" },
+  { "a=%", "a", 1, "%" },
+  { "a=%4", "a", 2, "%4" },
+  { "a=%zz%41", "a", 4, "%zzA" },
+  { "ab=1", "a", UV_ENOENT, "" },
+  { "a=1", "ab", UV_ENOENT, "" },
+  { "&&a=1&&", "a", 1, "1" },
+  { "a=%c3%a4", "a", 2, "\xc3\xa4" },
+  { "a=1234567", "a", 7, "1234567" },
+  { "a=12345678", "a", SIO_ETOOBIG, "1234567" },
+  { "a=%31%32%33%34%35%36%37", "a", 7, "1234567" },
+};
+
+TEST(queries_are_decoded_and_the_last_value_wins) {
+  struct guard g = { 0 };
+  for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+    sio_request r = { 0 };
+    char out[8];
+    size_t n = strlen(queries[i].query);
+    r.query = slice(guard_put(&g, queries[i].query, n), n);
+    EQ(sio_request_query(&r, queries[i].key, out, sizeof out), queries[i].n);
+    EQ_STR(out, queries[i].value);
+    EQ(sio__request_query(&r, queries[i].key, out, sizeof out), queries[i].n);
+  }
+  guard_clear(&g);
+}
+
+TEST(a_query_value_may_hold_any_byte_and_a_buffer_may_be_none) {
+  sio_request r = { .query = SLICE("a=x%00y") };
+  char out[8];
+  EQ(sio_request_query(&r, "a", out, sizeof out), 3);
+  EQ_MEM(out, 3, "x\0y", 3);
+  EQ(sio_request_query(&r, "a", NULL, 0), SIO_ETOOBIG);
+  EQ(sio_request_query(&r, "b", NULL, 0), UV_ENOENT);
+  EQ(sio_request_query(&r, "a", out, 1), SIO_ETOOBIG);
+}
+
+/* ---- file paths --------------------------------------------------------------------- */
+
+TEST(url_paths_that_mean_a_file) {
+  static const struct {
+    const char *raw;
+    const char *path; /* NULL: none */
+  } t[] = {
+    { "/a", "a" },
+    { "/a/b.js", "a/b.js" },
+    { "/", "" },
+    { "/a/", "a/" },
+    { "/a%20b", "a b" },
+    { "/%61", "a" },
+    { "/a%5Cb", "a\\b" },
+    { "/a..b", "a..b" },
+    { "/12345678901234", "12345678901234" },
+    { "/12345678901/4", "12345678901/4" },
+    { "", NULL },
+    { "a", NULL },
+    { "*", NULL },
+    { "//a", NULL },
+    { "/a//b", NULL },
+    { "/a//", NULL },
+    { "/..", NULL },
+    { "/../a", NULL },
+    { "/a/../b", NULL },
+    { "/a/..", NULL },
+    { "/.", NULL },
+    { "/./a", NULL },
+    { "/.git/config", NULL },
+    { "/a/.env", NULL },
+    { "/%2e%2e/a", NULL },
+    { "/%2E./a", NULL },
+    { "/.%2e/a", NULL },
+    { "/a%2fb", NULL },
+    { "/..%2fa", NULL },
+    { "/a%00", NULL },
+    { "/a%00.html", NULL },
+    { "/a%", NULL },
+    { "/a%4", NULL },
+    { "/a%zz", NULL },
+    { "/123456789012345", NULL },
+    { "/12345678901234/", NULL },
+  };
+  struct guard g = { 0 };
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    char out[15] = "";
+    size_t n = strlen(t[i].raw);
+    long k = sio__percent_path(out, sizeof out, slice(guard_put(&g, t[i].raw, n), n));
+    EQ(k, t[i].path ? (long)strlen(t[i].path) : -1);
+    if (t[i].path && k >= 0) EQ_STR(out, t[i].path);
+  }
+  guard_clear(&g);
+}
+
+/* ---- the head -------------------------------------------------------------------------- */
+
+static struct http_head *kept;
+
+static void inspect(sio_request *r) {
+  sio_slice s = sio_request_method(r);
+  EQ_MEM(s.p, s.n, "POST", 4);
+  s = sio_request_url(r);
+  EQ_MEM(s.p, s.n, "/a%20b?x=%31&y", 14);
+  s = sio_request_path(r);
+  EQ_MEM(s.p, s.n, "/a%20b", 6);
+  s = sio_request_header(r, "x-tWo");
+  EQ_MEM(s.p, s.n, "two  2", 6);
+  s = sio_request_header(r, "x-empty");
+  CHECK(s.p != NULL && s.n == 0);
+  CHECK(sio_request_header(r, "X-Three").p == NULL);
+  s = sio_request_header(r, "dup");
+  EQ_MEM(s.p, s.n, "1", 1);
+  s = sio_request_body(r);
+  EQ_MEM(s.p, s.n, "hi", 2);
+  EQ_STR(sio_request_address(r), "");
+  EQ(r->method, HTTP_POST);
+  kept = sio__request_keep(r);
+  rig_echo(r);
+}
+
+TEST(a_request_can_be_read_and_its_head_kept) {
+  rig_open();
+  rig->at_request = inspect;
+  EQ(status_of(ask("POST /a%20b?x=%31&y HTTP/1.1\r\nHost: a\r\nX-Two: \t two  2 \r\nX-Empty:\r\n"
+                   "Dup: 1\r\ndup: 2\r\nContent-Length: 2\r\n\r\nhi")),
+     200);
+  rig->at_request = NULL;
+  ask("GET /overwrites/the/block HTTP/1.1\r\nHost: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n\r\n");
+  rig_close();
+  REQUIRE(kept != NULL);
+  EQ_MEM(kept->method.p, kept->method.n, "POST", 4);
+  EQ_MEM(kept->url.p, kept->url.n, "/a%20b?x=%31&y", 14);
+  EQ_MEM(kept->path.p, kept->path.n, "/a%20b", 6);
+  EQ_MEM(kept->query.p, kept->query.n, "x=%31&y", 7);
+  EQ(kept->nheaders, 6);
+  sio_slice s = sio__head_header(kept, "X-TWO");
+  EQ_MEM(s.p, s.n, "two  2", 6);
+  CHECK(sio__head_header(kept, "nope").p == NULL);
+  char out[8];
+  EQ(sio__head_query(kept, "x", out, sizeof out), 1);
+  EQ_STR(out, "1");
+  EQ_STR(kept->peer, "");
+  EQ(kept->secure, false);
+  sio__free(kept);
+}
+
+TESTS_BEGIN
+T(queries_are_decoded_and_the_last_value_wins)
+T(a_query_value_may_hold_any_byte_and_a_buffer_may_be_none)
+T(url_paths_that_mean_a_file)
+T(a_request_can_be_read_and_its_head_kept)
+TESTS_END

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/static.h"
+#include "http_rig.h"
+#include <ftw.h>
+#include <sys/stat.h>
+
+/* /tmp/sio-static-XXXXXX/{secret,pub/...}: pub is served. */
+static char root[64], pub[80];
+static struct static_dir *dir;
+
+static void write_file(const char *name, const char *text) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/%s", root, name);
+  FILE *f = fopen(path, "w");
+  if (!f) abort();
+  fputs(text, f);
+  fclose(f);
+}
+
+static void in_root(int (*make)(const char *path, const char *to), const char *name,
+                    const char *to) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/%s", root, name);
+  if (make(path, to)) abort();
+}
+
+static int make_dir(const char *path, const char *to) {
+  (void)to;
+  return mkdir(path, 0700);
+}
+static int make_pipe(const char *path, const char *to) {
+  (void)to;
+  return mkfifo(path, 0600);
+}
+static int make_link(const char *path, const char *to) { return symlink(to, path); }
+static int make_big(const char *path, const char *to) {
+  (void)to;
+  return truncate(path, (off_t)STATIC_MAX + 1);
+}
+
+static void serve(sio_request *r) {
+  if (!sio__static_serve(dir, r, r->path)) sio__request_answer(r, 404, NULL, slice(NULL, 0));
+}
+
+static void open_files(bool walk) {
+  strcpy(root, "/tmp/sio-static-XXXXXX");
+  if (!mkdtemp(root)) abort();
+  snprintf(pub, sizeof pub, "%s/pub", root);
+  in_root(make_dir, "pub", NULL);
+  in_root(make_dir, "pub/sub", NULL);
+  in_root(make_dir, "pub/empty dir", NULL);
+  in_root(make_dir, "pub/.git", NULL);
+  in_root(make_dir, "outside", NULL);
+  write_file("secret", "secret");
+  write_file("outside/secret", "secret");
+  write_file("pub/index.html", "<p>");
+  write_file("pub/a.js", "let a");
+  write_file("pub/A b.TXT", "text");
+  write_file("pub/empty", "");
+  write_file("pub/.env", "secret");
+  write_file("pub/.git/config", "secret");
+  write_file("pub/sub/index.html", "<s>");
+  write_file("pub/sub/x.css", "css");
+  write_file("pub/big", "");
+  in_root(make_big, "pub/big", NULL);
+  in_root(make_pipe, "pub/pipe", NULL);
+  in_root(make_link, "pub/inside.js", "a.js");
+  in_root(make_link, "pub/sublink", "sub");
+  in_root(make_link, "pub/out.js", "../secret");
+  in_root(make_link, "pub/outdir", "../outside");
+  in_root(make_link, "pub/absolute", "/etc/passwd");
+  in_root(make_link, "pub/loop", "loop");
+  in_root(make_link, "pub/proc", "/proc/self/root");
+  rig_open();
+  rig->at_request = serve;
+  if (sio__static_open(&dir, pub)) abort();
+  if (walk) dir->walk = true;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+  (void)st, (void)type, (void)at;
+  return remove(path);
+}
+
+static void close_files(void) {
+  rig_close();
+  sio__static_close(dir);
+  nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static const char *get(const char *method, const char *path, const char *headers) {
+  static char out[512];
+  char request[1024];
+  if (rig->fin) rig_connect();
+  snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
+  const char *a = ask(request);
+  snprintf(out, sizeof out, "%d %s", status_of(a), body_of(a));
+  return out;
+}
+
+static const char *const there[][2] = {
+  { "/", "200 <p>" },           { "/index.html", "200 <p>" },
+  { "/a.js", "200 let a" },     { "/a.js?x=../..", "200 let a" },
+  { "/%61%2ejs", "200 let a" }, { "/A%20b.TXT", "200 text" },
+  { "/empty", "200 " },         { "/sub/", "200 <s>" },
+  { "/sub/x.css", "200 css" },  { "/sub", "301 " },
+};
+
+/* Nothing outside the directory, no dot files, nothing but files. */
+static const char *const nowhere[] = {
+  "/none",
+  "/sub/none",
+  "/a.js/",
+  "/a.js/x",
+  "/empty%20dir/",
+  "/../secret",
+  "/sub/../../secret",
+  "/sub/../a.js",
+  "/%2e%2e/secret",
+  "/%2e%2e%2fsecret",
+  "/..%2fsecret",
+  "/..%5csecret",
+  "/%252e%252e/secret",
+  "/....//secret",
+  "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+  "//etc/passwd",
+  "/%2fetc/passwd",
+  "/.env",
+  "/%2eenv",
+  "/.git/config",
+  "/./a.js",
+  "/a.js%00",
+  "/a.js%00.html",
+  "/%00",
+  "/a.js%",
+  "/out.js",
+  "/outdir/secret",
+  "/outdir/",
+  "/absolute",
+  "/proc/etc/passwd",
+  "/loop",
+  "/pipe",
+  "/big",
+  "/~root",
+  "*",
+};
+
+static void check_tree(bool walk) {
+  open_files(walk);
+  for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+    IS(get("GET", there[i][0], ""), there[i][1]);
+  for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+    const char *got = get("GET", nowhere[i], "");
+    if (strcmp(got, "404 ") != 0) fprintf(stderr, "%s\n", nowhere[i]);
+    EQ_STR(got, "404 ");
+  }
+  IS(get("GET", "/inside.js", ""), walk ? "404 " : "200 let a");
+  IS(get("GET", "/sublink/x.css", ""), walk ? "404 " : "200 css");
+  close_files();
+}
+
+TEST(only_files_below_the_directory_are_there) { check_tree(false); }
+TEST(so_it_is_without_openat2_and_links_are_not_followed_at_all) { check_tree(true); }
+
+TEST(a_file_comes_with_its_type_and_its_tag) {
+  open_files(false);
+  get("GET", "/a.js", "");
+  CHECK(says(rig->out, "HTTP/1.1 200 OK\r\nContent-Type: text/javascript; charset=utf-8\r\n"
+                       "Content-Length: 5\r\nCache-Control: public, max-age=0\r\n"
+                       "X-Content-Type-Options: nosniff\r\nETag: W/\""));
+  get("HEAD", "/a.js", "");
+  CHECK(says(rig->out, "Content-Length: 5\r\n"));
+  EQ_STR(body_of(rig->out), "");
+  close_files();
+}
+
+TEST(a_file_not_changed_is_not_sent_again) {
+  char tag[128] = "";
+  open_files(false);
+  get("GET", "/a.js", "");
+  const char *at = strstr(rig->out, "ETag: ");
+  REQUIRE(at != NULL);
+  snprintf(tag, sizeof tag, "If-None-Match: %.*s\r\n", (int)strcspn(at + 6, "\r"), at + 6);
+  IS(get("GET", "/a.js", tag), "304 ");
+  CHECK(says(rig->out, "\r\nETag: W/") && !says(rig->out, "Content-Length"));
+  IS(get("HEAD", "/a.js", tag), "304 ");
+  write_file("pub/a.js", "let ab");
+  IS(get("GET", "/a.js", tag), "200 let ab");
+  close_files();
+}
+
+TEST(a_directory_without_its_slash_is_sent_there) {
+  open_files(false);
+  get("GET", "/sub?x", "");
+  CHECK(says(rig->out, "\r\nLocation: sub/\r\n"));
+  get("GET", "/empty%20dir", "");
+  CHECK(says(rig->out, "\r\nLocation: empty%20dir/\r\n"));
+  close_files();
+}
+
+TEST(a_path_too_long_is_not_there) {
+  char path[900] = "/";
+  open_files(false);
+  memset(path + 1, 'a', sizeof path - 2);
+  IS(get("GET", path, ""), "404 ");
+  close_files();
+}
+
+TEST(types_go_by_the_ending) {
+  static const struct {
+    const char *path, *type;
+  } t[] = {
+    { "a.html", "text/html; charset=utf-8" },
+    { "x/a.JS", "text/javascript; charset=utf-8" },
+    { "a.min.css", "text/css; charset=utf-8" },
+    { "a.js.map", "application/json; charset=utf-8" },
+    { "a.svg", "image/svg+xml" },
+    { "a.wasm", "application/wasm" },
+    { "a", "application/octet-stream" },
+    { "a.", "application/octet-stream" },
+    { "a.html/b", "application/octet-stream" },
+    { "html", "application/octet-stream" },
+    { "", "application/octet-stream" },
+  };
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+    EQ_STR(sio__static_type(slice_str(t[i].path)), t[i].type);
+}
+
+TEST(a_directory_that_is_none_says_so) {
+  struct static_dir *d = NULL;
+  EQ(sio__static_open(&d, "/no/such/place"), UV_ENOENT);
+  EQ(sio__static_open(&d, "/etc/passwd"), UV_ENOTDIR);
+  CHECK(d == NULL);
+  sio__static_close(NULL);
+}
+
+TESTS_BEGIN
+T(only_files_below_the_directory_are_there)
+T(so_it_is_without_openat2_and_links_are_not_followed_at_all)
+T(a_file_comes_with_its_type_and_its_tag)
+T(a_file_not_changed_is_not_sent_again)
+T(a_directory_without_its_slash_is_sent_there)
+T(a_path_too_long_is_not_there)
+T(types_go_by_the_ending)
+T(a_directory_that_is_none_says_so)
+TESTS_END
