@@ -126,7 +126,8 @@ static inline sio_args sio__args(const sio_val *v, size_t n) {
 #define SIO_NONE (sio__args(NULL, 0))
 
 /* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)): 1 to 16 plain C values or sio_val,
- * each evaluated once. C11 only: C++ passes sio__args(array, count). */
+ * each evaluated once. C11 only: C++ passes sio__args(array, count). The literals true and false
+ * are ints in C11 and would be sent as 1 and 0: write sio_bool(true). */
 #ifndef __cplusplus
 static inline sio_val sio__same(sio_val v) { return v; }
 #define SIO_VAL(x)                                                             \

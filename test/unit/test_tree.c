@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_tree.c - cJSON trees from text that peers send, and text from trees that hosts build.
+ */
+#include "sio/tree.h"
+
+#include <locale.h>
+#include <math.h>
+#include <sio/error.h>
+
+#include "alloc.h"
+#include "guard.h"
+#include "test.h"
+
+#include <cjson/cJSON.h>
+#include <uv.h>
+
+static struct guard guard;
+static struct msgs home;
+static struct json_scan scan;
+
+static cJSON *parse(const char *text) {
+  size_t n = strlen(text);
+  return sio__tree_parse(slice(guard_put(&guard, text, n), n));
+}
+
+static int print(const cJSON *t, unsigned depth, struct msg **m) {
+  *m = sio__msg_new(&home, 1);
+  return sio__tree_print(m, t, &scan, depth);
+}
+
+static void prints_as(const cJSON *t, const char *want) {
+  struct msg *m;
+  sio__msgs_init(&home);
+  EQ(print(t, JSON_DEPTH_MAX, &m), 0);
+  EQ_MEM(msg_data(m), m->len, want, strlen(want));
+  msg_unref(m);
+  sio__msgs_clear(&home);
+  sio__json_scan_clear(&scan);
+}
+
+static void fails_with(const cJSON *t, unsigned depth, int want) {
+  struct msg *m;
+  sio__msgs_init(&home);
+  EQ(print(t, depth, &m), want);
+  msg_unref(m);
+  sio__msgs_clear(&home);
+  sio__json_scan_clear(&scan);
+}
+
+static void round_trip(const char *text, const char *want) {
+  cJSON *t = parse(text);
+  if (!t) fprintf(stderr, "%s\n", text);
+  REQUIRE(t != NULL);
+  prints_as(t, want);
+  sio__tree_free(t);
+}
+
+TEST(trees_come_back_as_compact_text) {
+  round_trip(" { \"a\" : [ 1 , 2.5 , { } , [ ] ] , \"b\" : { \"c\" : null } } ",
+             "{\"a\":[1,2.5,{},[]],\"b\":{\"c\":null}}");
+  round_trip("[true,false,\"x\\ny\",[[[]]],{\"\":0}]", "[true,false,\"x\\ny\",[[[]]],{\"\":0}]");
+  round_trip("\"only\"", "\"only\"");
+  round_trip("-1.5e300", "-1.5e+300");
+  round_trip("[]", "[]");
+}
+
+TEST(a_lone_surrogate_does_not_fail_the_tree) {
+  round_trip("[\"\\ud83d\"]", "[\"\xef\xbf\xbd\"]");
+  round_trip("[\"a\\ude00b\"]", "[\"a\xef\xbf\xbd"
+                                "b\"]");
+  round_trip("{\"\\uD83D\":\"\\ud83d\\ud83d\\ude00\"}",
+             "{\"\xef\xbf\xbd\":\"\xef\xbf\xbd\xf0\x9f\x98\x80\"}");
+  round_trip("[\"\\ud83d\\n\",\"\\ud83d\\\\\",\"\\ud83d\\u0041\"]",
+             "[\"\xef\xbf\xbd\\n\",\"\xef\xbf\xbd\\\\\",\"\xef\xbf\xbd"
+             "A\"]");
+  round_trip("[\"\\\\ud83d\"]", "[\"\\\\ud83d\"]");
+  round_trip("[\"\\ud83d\\ude00\"]", "[\"\xf0\x9f\x98\x80\"]");
+  round_trip("\"\\udfff\"", "\"\xef\xbf\xbd\"");
+}
+
+TEST(a_long_number_does_not_fail_the_tree) {
+  round_trip("[1000000000000000000000000000000000000000000000000000000000000000000000000]",
+             "[1e+72]");
+  round_trip("[0.3333333333333333333333333333333333333333333333333333333333333333333333333,\"x\"]",
+             "[0.3333333333333333,\"x\"]");
+  cJSON *t = parse("[-1000000000000000000000000000000000000000000000000000000000000000000e999]");
+  REQUIRE(t != NULL);
+  CHECK(isinf(t->child->valuedouble) && t->child->valuedouble < 0);
+  sio__tree_free(t);
+  round_trip(
+      "\"aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\"",
+      "\"aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\"");
+}
+
+TEST(a_nul_ends_a_string_of_the_tree) {
+  cJSON *t = parse("\"ab\\u0000cd\"");
+  REQUIRE(t != NULL);
+  EQ_STR(t->valuestring, "ab");
+  sio__tree_free(t);
+}
+
+TEST(without_memory_there_is_no_tree) {
+  alloc_install();
+  alloc_fail_in(1);
+  CHECK(parse("\"\\ud83d\"") == NULL);
+  cJSON *t = parse("\"\\ud83d\"");
+  CHECK(t != NULL);
+  sio__tree_free(t);
+  EQ(alloc_live, 0);
+  sio_set_allocator(NULL, NULL, NULL);
+}
+
+TEST(items_that_hold_nothing_are_null) {
+  cJSON *t = cJSON_CreateArray();
+  cJSON *text = cJSON_CreateString("x"), *raw = cJSON_CreateRaw("1"), *odd = cJSON_CreateNull();
+  cJSON_AddItemToArray(t, text);
+  cJSON_AddItemToArray(t, raw);
+  cJSON_AddItemToArray(t, odd);
+  cJSON_AddItemToArray(t, cJSON_CreateNumber((double)NAN));
+  cJSON_AddItemToArray(t, cJSON_CreateNumber((double)INFINITY));
+  cJSON_AddItemToArray(t, cJSON_CreateRaw(""));
+  free(text->valuestring);
+  free(raw->valuestring);
+  text->valuestring = raw->valuestring = NULL;
+  odd->type = cJSON_Invalid;
+  prints_as(t, "[null,null,null,null,null,null]");
+  cJSON_Delete(t);
+}
+
+TEST(numbers_do_not_follow_the_locale) {
+  cJSON *t = cJSON_Parse("[0.5,-1.25e-7,9007199254740991]");
+  static const char *const locales[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "C" };
+  for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
+    if (!setlocale(LC_NUMERIC, locales[i])) continue;
+    prints_as(t, "[0.5,-1.25e-7,9007199254740991]");
+  }
+  setlocale(LC_NUMERIC, "C");
+  cJSON_Delete(t);
+}
+
+TEST(raw_items_are_checked) {
+  cJSON *t = cJSON_CreateArray(), *good = cJSON_CreateRaw("{\"a\": [1]}");
+  cJSON_AddItemToArray(t, good);
+  prints_as(t, "[{\"a\": [1]}]");
+  fails_with(t, 3, 0);
+  fails_with(t, 2, SIO_EDEPTH);
+  cJSON_AddItemToArray(t, cJSON_CreateRaw("1,2"));
+  fails_with(t, JSON_DEPTH_MAX, SIO_EJSON);
+  cJSON_Delete(t);
+}
+
+static cJSON *nested(unsigned depth) {
+  cJSON *t = NULL;
+  while (depth--) {
+    cJSON *outer = cJSON_CreateArray();
+    if (t) cJSON_AddItemToArray(outer, t);
+    t = outer;
+  }
+  return t;
+}
+
+TEST(depth_is_counted_to_the_level) {
+  cJSON *t = nested(JSON_DEPTH_MAX);
+  fails_with(t, JSON_DEPTH_MAX, 0);
+  fails_with(t, JSON_DEPTH_MAX - 1, SIO_EDEPTH);
+  cJSON_Delete(t);
+  t = nested(JSON_DEPTH_MAX + 1);
+  fails_with(t, 100000, SIO_EDEPTH);
+  cJSON_Delete(t);
+  t = cJSON_CreateNumber(1);
+  fails_with(t, 0, 0);
+  cJSON_Delete(t);
+}
+
+/* 166 */
+TEST(a_circular_tree_is_too_deep) {
+  cJSON *t = cJSON_CreateObject();
+  cJSON_AddItemReferenceToObject(t, "a", t);
+  t->child->child = t->child;
+  fails_with(t, JSON_DEPTH_MAX, SIO_EDEPTH);
+  t->child->child = NULL;
+  cJSON_Delete(t);
+}
+
+TEST(siblings_of_the_root_are_not_printed) {
+  cJSON *t = cJSON_Parse("[[1],[2]]");
+  prints_as(t->child, "[1]");
+  prints_as(t->child->child, "1");
+  cJSON_Delete(t);
+}
+
+TEST(printing_leaves_the_tree_as_it_was) {
+  cJSON *t = cJSON_Parse("{\"a\":[1,{\"b\":\"c\"}]}");
+  cJSON *copy = cJSON_Duplicate(t, 1);
+  prints_as(t, "{\"a\":[1,{\"b\":\"c\"}]}");
+  CHECK(cJSON_Compare(t, copy, 1));
+  cJSON_Delete(t);
+  cJSON_Delete(copy);
+}
+
+static bool hole(const char *text, uint32_t *num) {
+  cJSON *t = cJSON_Parse(text);
+  bool is = sio__tree_hole(t, num);
+  cJSON_Delete(t);
+  return is;
+}
+
+TEST(a_placeholder_node_is_known_by_its_exact_keys) {
+  uint32_t num = 99;
+  CHECK(hole("{\"_placeholder\":true,\"num\":3}", &num) && num == 3);
+  CHECK(hole("{\"num\":0,\"x\":1,\"_placeholder\":true}", &num) && num == 0);
+  CHECK(!hole("{\"_Placeholder\":true,\"num\":3}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"NUM\":3}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"_placeholder\":false,\"num\":3}", &num));
+  CHECK(!hole("{\"_placeholder\":1,\"num\":3}", &num));
+  CHECK(!hole("{\"_placeholder\":true}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"num\":-1}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"num\":0.5}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"num\":1e300}", &num));
+  CHECK(!hole("{\"_placeholder\":true,\"num\":\"0\"}", &num));
+  CHECK(!hole("[true,0]", &num));
+  CHECK(!sio__tree_hole(NULL, &num));
+}
+
+TESTS_BEGIN
+T(trees_come_back_as_compact_text)
+T(a_lone_surrogate_does_not_fail_the_tree)
+T(a_long_number_does_not_fail_the_tree)
+T(a_nul_ends_a_string_of_the_tree)
+T(without_memory_there_is_no_tree)
+T(items_that_hold_nothing_are_null)
+T(numbers_do_not_follow_the_locale)
+T(raw_items_are_checked)
+T(depth_is_counted_to_the_level)
+T(a_circular_tree_is_too_deep)
+T(siblings_of_the_root_are_not_printed)
+T(printing_leaves_the_tree_as_it_was)
+T(a_placeholder_node_is_known_by_its_exact_keys)
+TESTS_END
