@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// Loads each page in a frame, waits for its three messages, and reads the frame's own counters.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const MESSAGES = 3;
+const PATIENCE_MS = 15000;
+
+// Each group is one way to get the messages: what was published, and the visits measured here.
+const GROUPS = [
+  { name: "Plain WebSocket", file: "plain.html", visits: ["first visit"], published: { requests: 2, bytes: 1500, seconds: 0.05 } },
+  { name: "Socket.IO", file: "socketio.html", visits: ["first visit", "second visit"], published: { requests: 6, bytes: 181560, seconds: 0.25 } },
+  { name: "Socket.IO, lean", hint: "socket.io.min.js, WebSocket only", file: "lean.html", visits: ["first visit"] },
+];
+const COLUMNS = [
+  { key: "requests", text: (n) => `${n}` },
+  { key: "bytes", text: (n) => `${(n / 1000).toFixed(2)} KB` },
+  { key: "seconds", text: (n) => `${n.toFixed(n < 0.0995 ? 3 : 2)} s` },
+];
+
+// ---- measuring --------------------------------------------------------------------------------
+
+// A server's frame: 2 bytes, or 4, or 10 before the payload (RFC 6455, 5.2).
+const frameSize = (n) => n + (n < 126 ? 2 : n < 65536 ? 4 : 10);
+const payloadSize = (data) => (typeof data === "string" ? new TextEncoder().encode(data).length : data.byteLength ?? data.size);
+
+// The frames' pages call this: watch() before they connect, message() for each one they show.
+window.meter = {
+  watch(frame) {
+    const sockets = [];
+    frame.WebSocket = class extends frame.WebSocket {
+      constructor(...args) {
+        super(...args);
+        const seen = { url: this.url, messages: 0, payload: 0, bytes: 0 };
+        sockets.push(seen);
+        this.addEventListener("message", ({ data }) => {
+          const n = payloadSize(data);
+          seen.messages++;
+          seen.payload += n;
+          seen.bytes += frameSize(n);
+        });
+      }
+    };
+    this.current = { frame, sockets, messages: 0 };
+  },
+  message(frame) {
+    const run = this.current;
+    run.seconds ??= frame.performance.now() / 1000; // since the frame's navigation began
+    if (++run.messages === MESSAGES) run.done();
+  },
+};
+
+function label(url) {
+  const { pathname, searchParams } = new URL(url);
+  const transport = searchParams.get("transport");
+  return transport ? `${pathname} (${transport})` : pathname;
+}
+
+// What the browser says of one frame, now that its three messages are there.
+function collect({ frame, sockets, seconds, messages }) {
+  const timeline = [...frame.performance.getEntriesByType("navigation"), ...frame.performance.getEntriesByType("resource")];
+  const requests = timeline
+    .filter((e) => e.name.startsWith("http"))
+    .map((e) => ({ name: label(e.name), kind: e.initiatorType, bytes: e.transferSize, body: e.encodedBodySize, start: e.startTime }));
+  for (const s of sockets) requests.push({ name: label(s.url), kind: "websocket", bytes: s.bytes, body: s.payload, messages: s.messages });
+  const bytes = requests.reduce((sum, r) => sum + r.bytes, 0);
+  return { requests: requests.length, bytes, seconds, messages, list: requests };
+}
+
+function visit(url) {
+  return new Promise((resolve, reject) => {
+    const frame = document.createElement("iframe");
+    const end = (finish, value) => {
+      clearTimeout(timer);
+      frame.remove(); // closes its connections
+      finish(value);
+    };
+    const timer = setTimeout(() => end(reject, new Error(`${url}: the messages did not come`)), PATIENCE_MS);
+    frame.title = "the page that is measured";
+    frame.src = url;
+    $("stage").append(frame);
+    frame.onload = () => {
+      const run = window.meter.current;
+      // A moment more: a request is in the timeline once its answer has ended.
+      run.done = () => setTimeout(() => end(resolve, collect(run)), 200);
+    };
+  });
+}
+
+async function run() {
+  $("run").disabled = true;
+  const fresh = Date.now();
+  for (const group of GROUPS) {
+    group.measured = [];
+    paint();
+  }
+  try {
+    for (const group of GROUPS) {
+      for (const [i, when] of group.visits.entries()) {
+        $("status").textContent = `${group.name}, ${when}: three messages, one a second…`;
+        group.measured[i] = await visit(`${group.file}?${fresh}`);
+        paint();
+      }
+    }
+    $("status").textContent = "Measured just now, in this browser.";
+    document.body.dataset.done = "yes";
+  } catch (err) {
+    $("status").textContent = err.message;
+  }
+  $("run").disabled = false;
+}
+
+// ---- showing ------------------------------------------------------------------------------------
+
+function el(tag, props = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+}
+
+function cell(column, values, how) {
+  const td = el("td", { className: "number" });
+  if (!values) {
+    td.append(el("span", { className: "pending", textContent: "…" }));
+    return td;
+  }
+  const bar = el("span", { className: `bar ${how}`, ariaHidden: "true" }, el("i"));
+  bar.firstChild.style.width = `${Math.max(1.5, (values[column.key] / largest(column.key)) * 100)}%`;
+  td.append(column.text(values[column.key]), bar);
+  return td;
+}
+
+function largest(key) {
+  const all = GROUPS.flatMap((g) => [g.published, ...(g.measured ?? [])]).filter(Boolean);
+  return Math.max(...all.map((v) => v[key]));
+}
+
+function line(title, values, how) {
+  return el("tr", { className: how }, el("th", { scope: "row", textContent: title }), ...COLUMNS.map((c) => cell(c, values, how)));
+}
+
+function paint() {
+  const bodies = GROUPS.map((g) => {
+    const head = el("th", { scope: "rowgroup", colSpan: 4, textContent: g.name });
+    if (g.hint) head.append(el("small", { textContent: g.hint }));
+    const body = el("tbody", {}, el("tr", { className: "group" }, head));
+    if (g.published) body.append(line("published", g.published, "published"));
+    g.visits.forEach((when, i) => body.append(line(`here, ${when}`, g.measured?.[i], "here")));
+    return body;
+  });
+  $("results").querySelectorAll("tbody").forEach((b) => b.remove());
+  $("results").append(...bodies);
+  paintDetails();
+}
+
+function paintDetails() {
+  const cards = GROUPS.flatMap((g) => (g.measured ?? []).map((m, i) => ({ title: `${g.name}, ${g.visits[i]}`, m })));
+  $("details").replaceChildren(
+    ...cards.map(({ title, m }) =>
+      el("section", { className: "card" }, el("h3", { textContent: title }), el("ol", {}, ...m.list.map(requestRow)))));
+}
+
+function requestRow(r) {
+  const what = r.kind === "websocket" ? `${r.messages} messages` : r.bytes === 0 ? "cache" : r.body === 0 || r.bytes < r.body ? "not modified" : "";
+  return el("li", {}, el("span", { className: "name", textContent: r.name }),
+    el("span", { className: "what", textContent: what }),
+    el("span", { className: "size", textContent: `${r.bytes.toLocaleString("en")} B` }));
+}
+
+window.results = GROUPS; // for those who want the numbers themselves
+$("run").onclick = run;
+run();
