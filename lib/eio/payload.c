@@ -19,19 +19,21 @@ char *sio__payload_put(char *out, const struct msg *m) {
   return out + m->len;
 }
 
-int sio__packet_read(sio_slice text, struct eio_in *out) {
-  if (text.n == 0 || text.p[0] < '0' || text.p[0] > '6') return SIO_EPROTO;
-  out->binary = false;
-  out->type = (enum eio_packet)(text.p[0] - '0');
-  out->data = slice(text.p + 1, text.n - 1);
-  return 1;
-}
-
 static int read_base64(sio_slice text, struct eio_in *out) {
   char *p = (char *)(uintptr_t)text.p;
   out->binary = true;
   out->type = EIO_MESSAGE;
   out->data = slice(p, sio__base64_decode(p, text.p + 1, text.n - 1));
+  return 1;
+}
+
+int sio__packet_read(sio_slice text, struct eio_in *out) {
+  if (text.n == 0) return SIO_EPROTO;
+  if (text.p[0] == 'b') return read_base64(text, out);
+  if (text.p[0] < '0' || text.p[0] > '6') return SIO_EPROTO;
+  out->binary = false;
+  out->type = (enum eio_packet)(text.p[0] - '0');
+  out->data = slice(text.p + 1, text.n - 1);
   return 1;
 }
 
@@ -41,5 +43,5 @@ int sio__payload_next(sio_slice *rest, struct eio_in *out) {
   const char *end = rest->n ? memchr(rest->p, EIO_SEPARATOR, rest->n) : NULL;
   sio_slice one = slice(rest->p, end ? (size_t)(end - rest->p) : rest->n);
   *rest = end ? slice(end + 1, rest->n - one.n - 1) : slice(NULL, 0);
-  return one.n && one.p[0] == 'b' ? read_base64(one, out) : sio__packet_read(one, out);
+  return sio__packet_read(one, out);
 }

@@ -23,11 +23,11 @@ struct eio_in {
   sio_slice data;       /* behind the type character */
 };
 
-/* Takes the first packet off *rest, decoding base64 where it lies. 1: a packet; 0: nothing
- * is left; SIO_EPROTO: empty, or of no type there is. *rest starts as the whole body,
- * which is valid UTF-8; a body without a byte holds one (bad) empty packet. */
-int sio__payload_next(sio_slice *rest, struct eio_in *out);
-/* One packet that came as a WebSocket text message. */
+/* One packet, as a WebSocket text message has it; base64 is decoded where it lies. 1, or
+ * SIO_EPROTO: empty, or of no type there is. */
 int sio__packet_read(sio_slice text, struct eio_in *out);
+/* Takes the first packet off *rest. 1, SIO_EPROTO as above; 0: nothing is left. *rest starts as
+ * the whole body, p not NULL; a body without a byte holds one (bad) empty packet. */
+int sio__payload_next(sio_slice *rest, struct eio_in *out);
 
 #endif

@@ -264,15 +264,10 @@ void sio__session_bad_packet(sio_session *c) {
 
 void sio__session_text(sio_session *c, sio_slice text) {
   struct eio_in in;
-  if (text.n && text.p[0] == 'b') {
-    sio_slice rest = text;
-    sio__payload_next(&rest, &in);
-    sio__session_packet(c, &in);
-  } else if (sio__packet_read(text, &in) < 0) {
+  if (sio__packet_read(text, &in) < 0)
     sio__session_bad_packet(c);
-  } else {
+  else
     sio__session_packet(c, &in);
-  }
 }
 
 /* ---- for the layer above -------------------------------------------------------------------- */
