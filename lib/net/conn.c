@@ -115,7 +115,9 @@ static void drop_queue(struct conn *c) {
 }
 
 static void mark_dirty(struct conn *c) {
-  if (list_empty(&c->dirty) && !c->blocked) list_push(&c->loop->dirty, &c->dirty);
+  if (!list_empty(&c->dirty) || c->blocked) return;
+  list_push(&c->loop->dirty, &c->dirty);
+  sio__loop_rouse(c->loop);
 }
 
 /* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the peer is. */

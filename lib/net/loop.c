@@ -58,6 +58,19 @@ static void close_handles(struct loop *l);
 /* What was posted before the closing still runs: the wake-up for it is on its way. */
 static bool may_close(struct loop *l);
 
+/* With work in hand, the uv loop must not run out of reasons to turn. */
+void sio__loop_rouse(struct loop *l) {
+  if (l->roused) return;
+  l->roused = true;
+  uv_ref((uv_handle_t *)&l->prepare);
+}
+
+static void rest(struct loop *l) {
+  if (l->closing || !l->roused || !list_empty(&l->tasks) || !list_empty(&l->dirty)) return;
+  l->roused = false;
+  uv_unref((uv_handle_t *)&l->prepare);
+}
+
 static void end_turn(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
     run_tasks(l);
@@ -66,6 +79,7 @@ static void end_turn(struct loop *l) {
   }
   free_graves(l);
   set_alarm(l);
+  rest(l);
   if (l->closing && may_close(l)) close_handles(l);
 }
 
@@ -102,12 +116,15 @@ void sio__loop_untimer(struct loop *l, struct timer *t) { sio__timer_stop(&l->ti
 /* ---- tasks and graves ---------------------------------------------------------- */
 
 void sio__loop_defer(struct loop *l, struct task *t) {
-  if (list_empty(&t->link)) list_push(&l->tasks, &t->link);
+  if (!list_empty(&t->link)) return;
+  list_push(&l->tasks, &t->link);
+  sio__loop_rouse(l);
 }
 
 void sio__loop_bury(struct loop *l, struct grave *g, void (*free_fn)(struct grave *g)) {
   g->free = free_fn;
   list_push(&l->graves, &g->link);
+  sio__loop_rouse(l);
 }
 
 /* ---- posts from other threads ------------------------------------------------------ */

@@ -48,6 +48,7 @@ struct loop {
   struct loop_posts *posts; /* what other threads asked for; lives past the loop's close */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   bool closing;
+  bool roused; /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
   size_t high_water;      /* a connection with more than this queued is not read from */
   char *rbuf;             /* NET_RBUF bytes: what is being read, on any connection */
 };
@@ -67,6 +68,7 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn; no-op when it is queued already. */
 void sio__loop_defer(struct loop *l, struct task *t);
+void sio__loop_rouse(struct loop *l); /* for whoever else leaves work for the turn's end */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* Deadlines, in ms from now. */
