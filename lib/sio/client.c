@@ -166,8 +166,8 @@ static void on_message(sio_session *c, bool binary, sio_slice data) {
   sio_server *srv = cl->server;
   struct packet p;
   const char *why = "";
-  int got = binary ? sio__decode_binary(&cl->decoder, &srv->in, &srv->limits, data, &p, &why)
-                   : sio__decode_text(&cl->decoder, &srv->in, &srv->limits, data, &p, &why);
+  int got = binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why)
+                   : sio__decode_text(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why);
   if (got < 0) {
     undecodable(cl, got, why);
   } else if (got == DECODE_PACKET) {

@@ -67,7 +67,7 @@ static void send_refusal(struct client *cl, struct msg *m) {
 void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) {
   sio_server *srv = cl->server;
   struct msg *m = NULL;
-  sio__encode_connect_error(&srv->loop.msgs, &srv->out, &m, nsp, message, sio_null());
+  sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
       message);
   send_refusal(cl, m);
@@ -98,11 +98,11 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   struct knock *k = knock_of(c);
   sio_server *srv = k->socket->nsp->server;
   sio_slice nsp = slice_str(k->socket->nsp->name);
-  int err = sio__encode_connect_error(&srv->loop.msgs, &srv->out, &k->refusal, nsp, message, data);
+  int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the data of a refusal is left out: %s",
       sio_strerror(err));
-  sio__encode_connect_error(&srv->loop.msgs, &srv->out, &k->refusal, nsp, message, sio_null());
+  sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, sio_null());
 }
 
 static bool is_wanted(const struct chain *c) { return socket_open(knock_of(c)->socket); }

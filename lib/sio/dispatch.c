@@ -110,8 +110,8 @@ static void pass(struct gate *g, const struct packet *p) {
 static void pass_held(struct gate *g, struct held *h) {
   sio_server *srv = g->socket->nsp->server;
   struct packet p = { .type = PACKET_EVENT, .nsp = slice_str(g->socket->nsp->name), .id = h->id,
-                      .json = h->json, .scan = &srv->in.scan, .bins = h->bins, .nbins = h->nbins };
-  if (sio__json_scan(&srv->in.scan, h->json, srv->limits.max_depth, NULL))
+                      .json = h->json, .scan = &srv->scratch.scan, .bins = h->bins, .nbins = h->nbins };
+  if (sio__json_scan(&srv->scratch.scan, h->json, srv->limits.max_depth, NULL))
     sio__client_no_memory(client_of(g->socket->session));
   else
     pass(g, &p);

@@ -11,7 +11,7 @@
 static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args, int64_t id) {
   sio_server *srv = nsp->server;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
-  int err = sio__encode(&srv->loop.msgs, &srv->out, &p->msg, nsp->name, event, args, id);
+  int err = sio__encode(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id);
   if (err) return err;
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s \"%s\" for %s, %u bytes", event ? "event" : "ack",
       event ? event : "", nsp->name, p->msg->len);

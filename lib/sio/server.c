@@ -42,8 +42,7 @@ static void on_loop_closed(struct loop *l) {
   sio__ws_pool_free(srv->ws.pool);
   close_adapters(srv);
   sio__hooks_clear(&srv->new_nsp);
-  sio__json_scan_clear(&srv->in.scan);
-  sio__json_scan_clear(&srv->out.scan);
+  sio__decode_scratch_clear(&srv->scratch);
   /* What was cleared just now went back to the pool. */
   sio__msgs_clear(&srv->loop.msgs);
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");

@@ -28,7 +28,7 @@ struct sio_server {
   struct list listeners;          /* struct listener                   */
   struct map nsps;                /* sio_nsp by name; none ever leaves */
   struct hooks new_nsp;
-  struct decode_scratch in, out;  /* one for each direction: handlers send */
+  struct decode_scratch scratch;
   struct decoder_limits limits;
   struct list leaving;            /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;

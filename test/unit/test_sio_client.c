@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+#include "sio/socket.h"
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)s;
+  trace("connect%s ", (const char *)user);
+}
+
+static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s;
+  trace("left%s: %s ", (const char *)user, sio_reason_str(why->reason));
+}
+
+static void on_error(sio_socket *s, int err, const char *message, void *user) {
+  (void)s, (void)user;
+  trace("error: %s (%d) ", message, err);
+}
+
+static void on_event(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  trace("%s ", sio_event_name(e));
+}
+
+static void on_leave(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s);
+}
+
+static sio_nsp *custom;
+
+static void begin(const sio_options *opts) {
+  start(opts);
+  sio_of(srv, "custom", &custom);
+  sio_on_connect(root, on_connect, "/");
+  sio_on_connect(custom, on_connect, "/custom");
+  sio_on_disconnect(root, on_disconnect, "/");
+  sio_on_disconnect(custom, on_disconnect, "/custom");
+  sio_on_error(root, on_error, NULL);
+  sio_on_error(custom, on_error, NULL);
+  sio_on_any(root, on_event, NULL);
+  sio_on_any(custom, on_event, NULL);
+  sio_on(root, "leave", on_leave, NULL);
+}
+
+/* ---- CONNECT ------------------------------------------------------------------------ */
+
+TEST(a_connect_is_answered_with_a_sid_and_nothing_else) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  SAW("connect/ ");
+  stop();
+}
+
+TEST(the_socket_id_is_not_the_session_id) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  EQ(root->nmembers, 1);
+  EQ(strlen(root->members[0]->id), 20);
+  CHECK(strcmp(root->members[0]->id, sio_session_id(p->session)) != 0);
+  stop();
+}
+
+TEST(auth_is_kept_as_text_and_tree) {
+  begin(NULL);
+  say(peer_new(), "40{\"token\":\"123\"}");
+  sio_slice auth = sio_socket_auth(root->members[0]);
+  EQ_MEM(auth.p, auth.n, "{\"token\":\"123\"}", 15);
+  CHECK(sio_socket_auth_tree(root->members[0]) != NULL);
+  CHECK(sio_socket_auth_tree(root->members[0]) == sio_socket_auth_tree(root->members[0]));
+  stop();
+}
+
+TEST(no_auth_is_an_empty_object) {
+  begin(NULL);
+  say(peer_new(), "40");
+  sio_slice auth = sio_socket_auth(root->members[0]);
+  EQ_MEM(auth.p, auth.n, "{}", 2);
+  stop();
+}
+
+TEST(auth_that_is_no_object_closes_the_connection) {
+  static const char *const bad[] = { "40\"x\"", "40[]", "40null", "40false" };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    begin(NULL);
+    struct peer *p = peer_new();
+    say(p, bad[i]);
+    HEARD(p, "end ");
+    stop();
+  }
+}
+
+TEST(other_namespaces_are_joined_by_name_with_a_comma_or_without) {
+  begin(NULL);
+  struct peer *p = peer_new(), *q = peer_new();
+  say(p, "40/custom,");
+  HEARD(p, "40/custom,{\"sid\":\"?\"} ");
+  say(q, "40/custom");
+  HEARD(q, "40/custom,{\"sid\":\"?\"} ");
+  SAW("connect/custom connect/custom ");
+  stop();
+}
+
+TEST(auth_follows_the_name_of_a_namespace) {
+  begin(NULL);
+  say(peer_new(), "40/custom,{\"a\":1}");
+  sio_slice auth = sio_socket_auth(custom->members[0]);
+  EQ_MEM(auth.p, auth.n, "{\"a\":1}", 7);
+  stop();
+}
+
+TEST(an_unknown_namespace_is_refused_and_the_connection_stays) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/random");
+  HEARD(p, "44/random,{\"message\":\"Invalid namespace\"} ");
+  say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_query_is_part_of_a_namespace_name) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/custom?a=1,");
+  HEARD(p, "44/custom?a=1,{\"message\":\"Invalid namespace\"} ");
+  stop();
+}
+
+TEST(a_second_connect_closes_the_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "40");
+  HEARD(p, "end ");
+  turn();
+  SAW("connect/ left/: forced close ");
+  stop();
+}
+
+TEST(namespaces_per_connection_are_limited) {
+  begin(&(sio_options){ .max_nsps = 1 });
+  struct peer *p = joined();
+  say(p, "40/custom");
+  HEARD(p, "44/custom,{\"message\":\"Too many namespaces\"} ");
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(who_joins_nothing_in_time_is_closed) {
+  begin(&(sio_options){ .connect_timeout_ms = 10 });
+  struct peer *p = peer_new(), *q = joined();
+  say(q, "41");
+  later(9);
+  CHECK(p->session != NULL);
+  later(11);
+  HEARD(p, "end ");
+  CHECK(q->session != NULL); /* it has joined once */
+  stop();
+}
+
+TEST(a_refused_connect_does_not_stop_the_connect_timeout) {
+  begin(&(sio_options){ .connect_timeout_ms = 10 });
+  struct peer *p = peer_new();
+  say(p, "40/nope");
+  heard(p);
+  later(11);
+  HEARD(p, "end ");
+  stop();
+}
+
+/* ---- what a peer may not do ------------------------------------------------------------ */
+
+TEST(a_packet_before_connect_closes_the_connection) {
+  static const char *const bad[] = { "42[\"x\"]", "41", "430[]", "4abc", "4", "44{\"message\":\"x\"}",
+                                     "42/custom,[\"x\"]", "451-[\"x\",{\"_placeholder\":true,\"num\":1}]x",
+                                     "47", "49[]" };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    begin(NULL);
+    struct peer *p = peer_new();
+    say(p, bad[i]);
+    HEARD(p, "end ");
+    EQ(srv->stats.parse_errors, 1);
+    SAW("");
+    stop();
+  }
+}
+
+TEST(what_cannot_be_decoded_is_an_error_and_a_forced_close) {
+  static const struct {
+    const char *text, *trace;
+  } bad[] = {
+    { "4abc", "unknown packet type" },
+    { "42{}", "invalid payload" },
+    { "42abc[\"x\"]", "invalid payload" },
+    { "42[\"connect\"]", "invalid payload" },
+    { "450-[\"x\"]", "Illegal attachments" },
+    { "45woooot", "Illegal attachments" },
+    { "45", "Illegal attachments" },
+    { "4511-[\"x\"]", "too many attachments" },
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    begin(NULL);
+    struct peer *p = joined();
+    saw();
+    say(p, bad[i].text);
+    HEARD(p, "end ");
+    turn();
+    const char *t = saw();
+    CHECK(strstr(t, bad[i].trace) != NULL);
+    CHECK(strncmp(t, "error: ", 7) == 0);
+    CHECK(strstr(t, "left/: forced close") != NULL);
+    EQ(srv->stats.parse_errors, 1);
+    stop();
+  }
+}
+
+TEST(every_namespace_of_the_connection_hears_of_a_decode_error) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "40/custom,");
+  saw();
+  say(p, "4abc");
+  turn();
+  const char *t = saw();
+  CHECK(strstr(t, "error") && strstr(strstr(t, "error") + 1, "error"));
+  stop();
+}
+
+TEST(a_client_may_not_send_connect_error) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "44{\"message\":\"x\"}");
+  HEARD(p, "end ");
+  stop();
+}
+
+TEST(packets_for_a_namespace_it_is_not_in_close_the_connection) {
+  static const char *const bad[] = { "42/custom,[\"x\"]", "41/custom", "43/custom,0[]" };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    begin(NULL);
+    struct peer *p = joined();
+    say(p, bad[i]);
+    HEARD(p, "end ");
+    turn();
+    SAW("connect/ left/: forced close ");
+    stop();
+  }
+}
+
+TEST(an_event_without_payload_is_ignored) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "42");
+  say(p, "4212");
+  SAW("connect/ ");
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(an_ack_nobody_waits_for_is_ignored) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "430[1]");
+  say(p, "439007199254740991[1]");
+  say(p, "43[1]");
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  stop();
+}
+
+/* ---- leaving -------------------------------------------------------------------------------- */
+
+TEST(a_client_that_leaves_keeps_its_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "41");
+  turn();
+  HEARD(p, "");
+  SAW("connect/ left/: client namespace disconnect ");
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(leaving_one_namespace_leaves_the_others_alone) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "40/custom,");
+  say(p, "41/custom,");
+  turn();
+  saw();
+  say(p, "42[\"hi\"]");
+  SAW("hi ");
+  stop();
+}
+
+TEST(an_event_after_its_own_disconnect_closes_the_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  saw();
+  say(p, "41");
+  say(p, "42[\"late\"]");
+  turn();
+  HEARD(p, "end ");
+  SAW("left/: client namespace disconnect ");
+  stop();
+}
+
+TEST(who_left_may_come_back_within_the_same_turn) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "41");
+  say(p, "40");
+  SAW("connect/ left/: client namespace disconnect connect/ ");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  EQ(root->nmembers, 1);
+  stop();
+}
+
+TEST(events_on_their_way_when_the_server_disconnects_are_dropped) {
+  begin(NULL);
+  struct peer *p = joined();
+  saw();
+  say(p, "42[\"leave\"]");
+  say(p, "42[\"late\"]");
+  turn();
+  say(p, "42[\"later\"]");
+  say(p, "430[]");
+  say(p, "41");
+  HEARD(p, "41 ");
+  SAW("leave left/: server namespace disconnect ");
+  CHECK(p->session != NULL);
+  say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  say(p, "42[\"again\"]");
+  SAW("connect/ again ");
+  stop();
+}
+
+TEST(a_connection_that_ends_ends_all_its_sockets_with_its_reason) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "40/custom,");
+  saw();
+  hang_up(p);
+  const char *t = saw();
+  CHECK(strstr(t, "left/: transport close") && strstr(t, "left/custom: transport close"));
+  EQ(srv->stats.sockets, 0);
+  EQ(srv->stats.sessions, 0);
+  stop();
+}
+
+/* ---- binary ---------------------------------------------------------------------------------- */
+
+TEST(a_binary_event_arrives_when_its_last_attachment_does) {
+  begin(NULL);
+  struct peer *p = joined();
+  saw();
+  say(p, "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+  say_bin(p, "\1\2", 2);
+  SAW("");
+  say_bin(p, "\3", 1);
+  SAW("b ");
+  stop();
+}
+
+TEST(text_between_attachments_closes_the_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  saw();
+  say(p, "451-[\"b\",{\"_placeholder\":true,\"num\":0}]");
+  say(p, "42[\"x\"]");
+  HEARD(p, "end ");
+  CHECK(strstr(saw(), "got plaintext data when reconstructing a packet") != NULL);
+  stop();
+}
+
+TEST(an_attachment_nobody_announced_closes_the_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  saw();
+  say_bin(p, "\1", 1);
+  HEARD(p, "end ");
+  CHECK(strstr(saw(), "got binary data when not reconstructing a packet") != NULL);
+  stop();
+}
+
+TEST(a_handler_may_close_the_session_while_an_attachment_is_handled) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "451-[\"leave\",{\"_placeholder\":true,\"num\":0}]");
+  say_bin(p, "\1", 1);
+  hang_up(p);
+  stop();
+}
+
+TEST(half_a_binary_packet_goes_with_its_connection) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+  say_bin(p, "\1", 1);
+  hang_up(p);
+  stop();
+}
+
+/* ---- without memory ----------------------------------------------------------------------------- */
+
+/* Connects, joins another namespace, is heard, leaves; the i-th allocation fails. Whatever happens the peer is
+ * either served or closed, and nothing leaks. */
+TEST(no_failing_allocation_leaks_or_crashes) {
+  bool failed = true;
+  for (size_t i = 1; failed && i < 100; i++) {
+    begin(NULL);
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    struct peer *p = peer_new();
+    if (p) {
+      say(p, "40{\"token\":1}");
+      say(p, "40/custom,");
+      say(p, "451-1[\"b\",{\"_placeholder\":true,\"num\":0}]");
+      say_bin(p, "\1", 1);
+      say(p, "42[\"leave\"]");
+      turn();
+    }
+    failed = alloc_calls - before >= i;
+    stop();
+  }
+  CHECK(!failed);
+}
+
+TESTS_BEGIN
+T(a_connect_is_answered_with_a_sid_and_nothing_else)
+T(the_socket_id_is_not_the_session_id)
+T(auth_is_kept_as_text_and_tree)
+T(no_auth_is_an_empty_object)
+T(auth_that_is_no_object_closes_the_connection)
+T(other_namespaces_are_joined_by_name_with_a_comma_or_without)
+T(auth_follows_the_name_of_a_namespace)
+T(an_unknown_namespace_is_refused_and_the_connection_stays)
+T(a_query_is_part_of_a_namespace_name)
+T(a_second_connect_closes_the_connection)
+T(namespaces_per_connection_are_limited)
+T(who_joins_nothing_in_time_is_closed)
+T(a_refused_connect_does_not_stop_the_connect_timeout)
+T(a_packet_before_connect_closes_the_connection)
+T(what_cannot_be_decoded_is_an_error_and_a_forced_close)
+T(every_namespace_of_the_connection_hears_of_a_decode_error)
+T(a_client_may_not_send_connect_error)
+T(packets_for_a_namespace_it_is_not_in_close_the_connection)
+T(an_event_without_payload_is_ignored)
+T(an_ack_nobody_waits_for_is_ignored)
+T(a_client_that_leaves_keeps_its_connection)
+T(leaving_one_namespace_leaves_the_others_alone)
+T(an_event_after_its_own_disconnect_closes_the_connection)
+T(who_left_may_come_back_within_the_same_turn)
+T(events_on_their_way_when_the_server_disconnects_are_dropped)
+T(a_connection_that_ends_ends_all_its_sockets_with_its_reason)
+T(a_binary_event_arrives_when_its_last_attachment_does)
+T(text_between_attachments_closes_the_connection)
+T(an_attachment_nobody_announced_closes_the_connection)
+T(a_handler_may_close_the_session_while_an_attachment_is_handled)
+T(half_a_binary_packet_goes_with_its_connection)
+T(no_failing_allocation_leaks_or_crashes)
+TESTS_END

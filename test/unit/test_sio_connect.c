@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+
+static sio_next *held[4];
+static sio_socket *holder[4];
+static unsigned nheld;
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  trace("connect(%s,%zu) ", sio_socket_connected(s) ? "connected" : "not", sio_nsp_count(root));
+}
+
+static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)user;
+  trace("left: %s ", sio_reason_str(why->reason));
+}
+
+static void pass(sio_socket *s, sio_next *next, void *user) {
+  trace("%s(%s,%zu) ", (const char *)user, sio_socket_connected(s) ? "connected" : "not",
+        sio_nsp_count(root));
+  sio_next_ok(next);
+}
+
+static void refuse(sio_socket *s, sio_next *next, void *user) {
+  (void)s;
+  char message[16];
+  trace("refuse ");
+  snprintf(message, sizeof message, "%s", "nope");
+  sio_next_fail(next, message, user ? sio_json(slice_str(user)) : sio_null());
+  memset(message, '#', sizeof message);
+}
+
+static void hold(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  trace("hold ");
+  if (nheld == 4) abort();
+  holder[nheld] = s;
+  held[nheld++] = next;
+}
+
+static void begin(void) {
+  nheld = 0;
+  start(NULL);
+  sio_on_connect(root, on_connect, NULL);
+  sio_on_disconnecting(root, on_gone, NULL);
+  sio_on_disconnect(root, on_gone, NULL);
+}
+
+TEST(middleware_runs_in_order_before_the_reply_and_the_handlers) {
+  begin();
+  sio_use(root, pass, "1");
+  sio_use(root, pass, "2");
+  struct peer *p = peer_new();
+  say(p, "40");
+  SAW("1(not,0) 2(not,0) connect(connected,1) ");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_refusal_is_a_connect_error_with_the_message_and_ends_the_row) {
+  begin();
+  sio_use(root, refuse, NULL);
+  sio_use(root, pass, "2");
+  struct peer *p = peer_new();
+  say(p, "40");
+  turn();
+  HEARD(p, "44{\"message\":\"nope\"} ");
+  SAW("refuse ");
+  CHECK(p->session != NULL);
+  EQ(srv->stats.sockets, 0);
+  stop();
+}
+
+TEST(a_refusal_may_carry_data) {
+  begin();
+  sio_use(root, refuse, "{\"a\":[1,null]}");
+  struct peer *p = peer_new();
+  say(p, "40");
+  HEARD(p, "44{\"message\":\"nope\",\"data\":{\"a\":[1,null]}} ");
+  stop();
+}
+
+TEST(bad_data_of_a_refusal_is_left_out) {
+  begin();
+  sio_use(root, refuse, "{bad");
+  struct peer *p = peer_new();
+  say(p, "40");
+  HEARD(p, "44{\"message\":\"nope\"} ");
+  stop();
+}
+
+TEST(who_was_refused_may_try_again) {
+  begin();
+  sio_use(root, refuse, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  heard(p);
+  say(p, "40");
+  HEARD(p, "44{\"message\":\"nope\"} ");
+  stop();
+}
+
+TEST(a_late_yes_lets_in_at_the_end_of_the_turn) {
+  begin();
+  sio_use(root, hold, NULL);
+  sio_use(root, pass, "2");
+  struct peer *p = peer_new();
+  say(p, "40");
+  turn();
+  HEARD(p, "");
+  saw();
+  sio_next_ok(held[0]);
+  SAW(""); /* nothing runs inside the verdict */
+  turn();
+  SAW("2(not,0) connect(connected,1) ");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_late_no_refuses) {
+  begin();
+  sio_use(root, hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_next_fail(held[0], "late", sio_int(7));
+  turn();
+  HEARD(p, "44{\"message\":\"late\",\"data\":7} ");
+  say(p, "40");
+  EQ(nheld, 2);
+  sio_next_ok(held[1]);
+  stop();
+}
+
+TEST(middleware_added_while_one_is_pending_is_not_run_for_it) {
+  begin();
+  sio_use(root, hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_use(root, pass, "new");
+  saw();
+  sio_next_ok(held[0]);
+  turn();
+  SAW("connect(connected,1) ");
+  stop();
+}
+
+TEST(middleware_of_one_namespace_does_not_guard_another) {
+  begin();
+  sio_nsp *chat;
+  sio_of(srv, "/chat", &chat);
+  sio_use(root, refuse, NULL);
+  struct peer *p = peer_new();
+  say(p, "40/chat,");
+  HEARD(p, "40/chat,{\"sid\":\"?\"} ");
+  SAW("");
+  stop();
+}
+
+TEST(a_second_connect_while_the_first_is_pending_closes) {
+  begin();
+  sio_use(root, hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  say(p, "40");
+  HEARD(p, "end ");
+  EQ(nheld, 1);
+  turn();
+  sio_next_ok(held[0]);
+  SAW("hold ");
+  stop();
+}
+
+TEST(an_event_before_the_verdict_closes) {
+  static const char *const bad[] = { "42[\"x\"]", "41", "430[]" };
+  for (size_t i = 0; i < 3; i++) {
+    begin();
+    sio_use(root, hold, NULL);
+    struct peer *p = peer_new();
+    say(p, "40");
+    say(p, bad[i]);
+    HEARD(p, "end ");
+    turn();
+    sio_next_ok(held[0]);
+    stop();
+  }
+}
+
+TEST(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket) {
+  for (int no = 0; no < 2; no++) {
+    begin();
+    sio_use(root, hold, NULL);
+    struct peer *p = peer_new();
+    say(p, "40");
+    size_t before = alloc_live;
+    hang_up(p);
+    if (no)
+      sio_next_fail(held[0], "too late", sio_null());
+    else
+      sio_next_ok(held[0]);
+    CHECK(alloc_live < before);
+    turn();
+    SAW("hold ");
+    stop();
+  }
+}
+
+TEST(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in) {
+  begin();
+  sio_use(root, hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_next_ok(held[0]);
+  hang_up(p);
+  SAW("hold ");
+  stop();
+}
+
+TEST(a_verdict_may_come_when_the_server_is_gone) {
+  begin();
+  sio_use(root, hold, NULL);
+  say(peer_new(), "40");
+  sio_server_close(srv, on_done, NULL);
+  for (int i = 0; i < 20 && !closed; i++) turn();
+  CHECK(closed);
+  CHECK(alloc_live > 0);
+  sio_next_fail(held[0], "nobody", sio_str("hears it"));
+  EQ(alloc_live, 0);
+  end_loop();
+  while (npeers) free(peers[--npeers]);
+}
+
+/* ---- rooms before the door -------------------------------------------------------------- */
+
+static void join_and_hold(sio_socket *s, sio_next *next, void *user) {
+  EQ(sio_join(s, "a"), 0);
+  CHECK(sio_in_room(s, "a"));
+  CHECK(!sio_in_room(s, sio_socket_id(s)));
+  EQ(sio_emit(s, "x", SIO_NONE), SIO_ECLOSED);
+  hold(s, next, user);
+}
+
+TEST(a_socket_may_join_rooms_before_it_is_let_in_but_hears_nothing) {
+  begin();
+  sio_use(root, join_and_hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, "early", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root }, "early", SIO_NONE);
+  sio_next_ok(held[0]);
+  turn();
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, "now", SIO_NONE);
+  HEARD(p, "40{\"sid\":\"?\"} 42[\"now\"] ");
+  stop();
+}
+
+TEST(a_refused_socket_is_in_no_room) {
+  begin();
+  sio_use(root, join_and_hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_socket *s = sio_socket_ref(holder[0]);
+  sio_next_fail(held[0], "no", sio_null());
+  turn();
+  CHECK(!sio_in_room(s, "a"));
+  EQ(sio_join(s, "b"), SIO_ECLOSED);
+  CHECK(sio_socket_session(s) == NULL);
+  sio_socket_unref(s);
+  stop();
+}
+
+/* ---- in middleware -------------------------------------------------------------------------- */
+
+static void drop_peer(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  sio_disconnect(s); /* not connected: nothing to leave */
+  sio_disconnect_session(s);
+  sio_next_ok(next);
+}
+
+TEST(middleware_may_end_the_connection) {
+  begin();
+  sio_use(root, drop_peer, NULL);
+  sio_use(root, pass, "never");
+  struct peer *p = peer_new();
+  say(p, "40");
+  HEARD(p, "end ");
+  turn();
+  SAW("");
+  stop();
+}
+
+static void kick(sio_socket *s, void *user) {
+  (void)user;
+  sio_disconnect(s);
+  EQ(sio_join(s, "a"), SIO_ECLOSED);
+  EQ(sio_emit(s, "x", SIO_NONE), SIO_ECLOSED);
+}
+
+TEST(a_connect_handler_may_disconnect_and_then_join_is_refused) {
+  begin();
+  sio_on_connect(root, kick, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} 41 ");
+  turn();
+  SAW("connect(connected,1) left: server namespace disconnect left: server namespace disconnect ");
+  stop();
+}
+
+TEST(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran) {
+  nheld = 0;
+  start(&(sio_options){ .drop_handshake = true });
+  sio_on_connect(root, on_connect, NULL);
+  struct peer *p = peer_new();
+  p->session->head = sio__calloc(1, sizeof(struct http_head));
+  say(p, "40");
+  CHECK(p->session->head == NULL);
+  stop();
+}
+
+TEST(no_failing_allocation_leaks_or_crashes_on_the_way_in) {
+  bool failed = true;
+  for (size_t i = 1; failed && i < 100; i++) {
+    begin();
+    sio_use(root, hold, NULL);
+    sio_use(root, refuse, "{\"x\":1}");
+    struct peer *p = peer_new();
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    say(p, "40{\"a\":1}");
+    if (nheld) sio_join(holder[0], "room");
+    if (nheld) sio_next_ok(held[0]);
+    turn();
+    failed = alloc_calls - before >= i;
+    stop();
+  }
+  CHECK(!failed);
+}
+
+TESTS_BEGIN
+T(middleware_runs_in_order_before_the_reply_and_the_handlers)
+T(a_refusal_is_a_connect_error_with_the_message_and_ends_the_row)
+T(a_refusal_may_carry_data)
+T(bad_data_of_a_refusal_is_left_out)
+T(who_was_refused_may_try_again)
+T(a_late_yes_lets_in_at_the_end_of_the_turn)
+T(a_late_no_refuses)
+T(middleware_added_while_one_is_pending_is_not_run_for_it)
+T(middleware_of_one_namespace_does_not_guard_another)
+T(a_second_connect_while_the_first_is_pending_closes)
+T(an_event_before_the_verdict_closes)
+T(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket)
+T(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in)
+T(a_verdict_may_come_when_the_server_is_gone)
+T(a_socket_may_join_rooms_before_it_is_let_in_but_hears_nothing)
+T(a_refused_socket_is_in_no_room)
+T(middleware_may_end_the_connection)
+T(a_connect_handler_may_disconnect_and_then_join_is_refused)
+T(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran)
+T(no_failing_allocation_leaks_or_crashes_on_the_way_in)
+TESTS_END

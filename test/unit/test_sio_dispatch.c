@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+
+static sio_next *held[64];
+static unsigned nheld;
+static sio_ack *taken;
+
+static void args_text(sio_event *e) {
+  for (size_t i = 0; i < sio_event_count(e); i++) {
+    sio_slice json = sio_event_json(e, i);
+    trace("%s%.*s", i ? "," : "", (int)json.n, json.p);
+  }
+}
+
+/* Traces "tag:name(args) ". */
+static void tell(sio_socket *s, sio_event *e, void *user) {
+  (void)s;
+  trace("%s:%s(", (const char *)user, sio_event_name(e));
+  args_text(e);
+  trace(") ");
+}
+
+static void echo(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_val all = sio_event_args(e);
+  EQ(sio_emit(s, "back", sio__args(&all, 1)), 0);
+}
+
+static void leave(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s);
+}
+
+static void pass(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s;
+  trace("%s:%s ", (const char *)user, sio_event_name(e));
+  sio_next_ok(next);
+}
+
+static void refuse(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)e, (void)user;
+  char message[] = "not you";
+  sio_next_fail(next, message, sio_null());
+  memset(message, '#', sizeof message);
+}
+
+static void hold(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)user;
+  trace("hold:%s ", sio_event_name(e));
+  if (nheld == 64) abort();
+  held[nheld++] = next;
+}
+
+static void on_error(sio_socket *s, int err, const char *message, void *user) {
+  (void)s, (void)user;
+  trace("error:%s(%d) ", message, err == UV_ECANCELED);
+}
+
+static void begin(void) {
+  nheld = 0;
+  taken = NULL;
+  start(NULL);
+  sio_on_error(root, on_error, NULL);
+}
+
+/* ---- handlers ------------------------------------------------------------------------- */
+
+TEST(all_handlers_of_an_event_run_in_order_and_only_those) {
+  begin();
+  sio_on(root, "a", tell, "1");
+  sio_on(root, "b", tell, "x");
+  sio_on(root, "a", tell, "2");
+  say(joined(), "42[\"a\",1,\"2\",{\"3\":[true]}]");
+  SAW("1:a(1,\"2\",{\"3\":[true]}) 2:a(1,\"2\",{\"3\":[true]}) ");
+  stop();
+}
+
+TEST(a_number_as_event_name_matches_its_text) {
+  begin();
+  sio_on(root, "42", tell, "n");
+  sio_on(root, "-1.5", tell, "n");
+  struct peer *p = joined();
+  say(p, "42[42,true]");
+  say(p, "42[-1.5]");
+  SAW("n:42(true) n:-1.5() ");
+  stop();
+}
+
+TEST(a_name_is_compared_after_unescaping_and_beyond_a_nul) {
+  begin();
+  sio_on(root, "a", tell, "a");
+  sio_on(root, "a\"b", tell, "q");
+  struct peer *p = joined();
+  say(p, "42[\"\\u0061\"]");
+  say(p, "42[\"a\\\"b\"]");
+  say(p, "42[\"a\\u0000b\"]");
+  SAW("a:a() q:a\"b() ");
+  stop();
+}
+
+TEST(arguments_go_back_as_they_came) {
+  begin();
+  sio_on(root, "m", echo, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"m\",1,\"2\",{\"3\":[true]}]");
+  HEARD(p, "42[\"back\",1,\"2\",{\"3\":[true]}] ");
+  say(p, "452-[\"m\",{\"_placeholder\":true,\"num\":0},[{\"_placeholder\":true,\"num\":1}]]");
+  say_bin(p, "\1\2", 2);
+  say_bin(p, "\3", 1);
+  HEARD(p, "452-[\"back\",{\"_placeholder\":true,\"num\":0},[{\"_placeholder\":true,\"num\":1}]] "
+           "b:0102 b:03 ");
+  stop();
+}
+
+TEST(no_handler_runs_after_one_that_disconnects) {
+  begin();
+  sio_on(root, "a", leave, NULL);
+  sio_on(root, "a", tell, "2");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  say(p, "42[\"a\"]");
+  SAW("");
+  HEARD(p, "41 ");
+  stop();
+}
+
+static void off_two(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e, (void)user;
+  trace("off ");
+  sio_off(root, "a", tell, "2");
+}
+
+TEST(a_handler_removed_by_another_does_not_run) {
+  begin();
+  sio_on(root, "a", off_two, NULL);
+  sio_on(root, "a", tell, "2");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  say(p, "42[\"a\"]");
+  SAW("off off ");
+  EQ(sio_off(root, "a", tell, "2"), UV_ENOENT);
+  stop();
+}
+
+static void off_self(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e;
+  trace("once ");
+  EQ(sio_off(root, "a", off_self, user), 0);
+}
+
+TEST(a_handler_may_remove_itself) {
+  begin();
+  sio_on(root, "a", off_self, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  say(p, "42[\"a\"]");
+  SAW("once ");
+  EQ(root->handlers.n, 0);
+  stop();
+}
+
+static void add_one(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e, (void)user;
+  trace("add ");
+  sio_on(root, "a", tell, "new");
+}
+
+TEST(a_handler_added_by_another_sees_the_next_event) {
+  begin();
+  sio_on(root, "a", add_one, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  SAW("add ");
+  say(p, "42[\"a\"]");
+  SAW("add new:a() ");
+  stop();
+}
+
+TEST(reserved_names_have_no_handlers) {
+  begin();
+  static const char *const names[] = { "connect", "connect_error", "disconnect", "disconnecting",
+                                       "newListener", "removeListener" };
+  for (size_t i = 0; i < 6; i++) EQ(sio_on(root, names[i], tell, "x"), SIO_ENAME);
+  EQ(sio_on(root, NULL, tell, "x"), SIO_ENAME);
+  EQ(sio_on(root, "x", NULL, NULL), UV_EINVAL);
+  stop();
+}
+
+/* ---- catch-all -------------------------------------------------------------------------- */
+
+TEST(catch_all_handlers_run_first_and_without_a_handler_too) {
+  begin();
+  sio_on_any(root, tell, "any2");
+  sio_on_any_front(root, tell, "any1");
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  say(p, "42[\"b\"]");
+  SAW("any1:a() any2:a() a:a() any1:b() any2:b() ");
+  EQ(sio_off_any(root, tell, "any1"), 0);
+  EQ(sio_off_any(root, tell, "any1"), UV_ENOENT);
+  say(p, "42[\"b\"]");
+  SAW("any2:b() ");
+  stop();
+}
+
+TEST(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers) {
+  begin();
+  sio_on_any(root, leave, NULL);
+  sio_on(root, "a", tell, "a");
+  say(joined(), "42[\"a\"]");
+  SAW("");
+  stop();
+}
+
+/* ---- acks ---------------------------------------------------------------------------------- */
+
+static void reply(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  trace("%s ", sio_event_wants_ack(e) ? "asked" : "not asked");
+  sio_val all = sio_event_args(e);
+  trace("%d ", sio_reply(e, sio__args(&all, 1)));
+  trace("%d ", sio_reply(e, SIO_NONE));
+}
+
+TEST(an_ack_is_sent_once) {
+  begin();
+  sio_on(root, "m", reply, NULL);
+  struct peer *p = joined();
+  say(p, "42456[\"m\",1,{\"a\":2}]");
+  HEARD(p, "43456[1,{\"a\":2}] ");
+  SAW("asked 0 -10009 ");
+  say(p, "42[\"m\"]");
+  HEARD(p, "");
+  SAW("not asked 0 0 ");
+  stop();
+}
+
+TEST(an_ack_carries_attachments) {
+  begin();
+  sio_on(root, "m", reply, NULL);
+  struct peer *p = joined();
+  say(p, "452-789[\"m\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+  say_bin(p, "\1", 1);
+  say_bin(p, "\2", 1);
+  HEARD(p, "462-789[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] b:01 b:02 ");
+  stop();
+}
+
+TEST(an_ack_that_cannot_be_encoded_may_be_sent_again) {
+  begin();
+  struct peer *p = joined();
+  sio_event e = { .socket = root->members[0], .ack_id = 5 };
+  EQ(sio_reply(&e, SIO_ARGS(sio_json(SLICE("{bad")))), SIO_EJSON);
+  EQ(sio_reply(&e, SIO_ARGS(1)), 0);
+  HEARD(p, "435[1] ");
+  stop();
+}
+
+static void take(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  taken = sio_event_take_ack(e);
+  CHECK(sio_event_take_ack(e) == NULL);
+  EQ(sio_reply(e, SIO_NONE), SIO_ESTATE);
+  CHECK(!taken || sio_ack_socket(taken) == s);
+}
+
+TEST(an_ack_may_be_sent_later) {
+  begin();
+  sio_on(root, "m", take, NULL);
+  struct peer *p = joined();
+  say(p, "427[\"m\"]");
+  turn();
+  EQ(sio_ack_send(taken, SIO_ARGS("done")), 0);
+  HEARD(p, "437[\"done\"] ");
+  stop();
+}
+
+TEST(an_ack_for_who_has_left_is_refused_and_freed) {
+  begin();
+  sio_on(root, "m", take, NULL);
+  struct peer *p = joined();
+  say(p, "427[\"m\"]");
+  hang_up(p);
+  EQ(sio_ack_send(taken, SIO_NONE), SIO_ECLOSED);
+  stop();
+}
+
+TEST(an_ack_may_be_dropped_after_the_server_is_gone) {
+  begin();
+  sio_on(root, "m", take, NULL);
+  say(joined(), "427[\"m\"]");
+  sio_server_close(srv, on_done, NULL);
+  for (int i = 0; i < 20 && !closed; i++) turn();
+  EQ(sio_ack_send(taken, SIO_NONE), SIO_ECLOSED);
+  EQ(alloc_live, 0);
+  end_loop();
+  while (npeers) free(peers[--npeers]);
+}
+
+TEST(an_ack_nobody_handles_is_not_answered) {
+  begin();
+  struct peer *p = joined();
+  say(p, "427[\"m\"]");
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  stop();
+}
+
+/* ---- packet middleware -------------------------------------------------------------------------- */
+
+TEST(packet_middleware_stands_between_catch_all_and_handlers) {
+  begin();
+  sio_on_any(root, tell, "any");
+  sio_use_packet(root, pass, "1");
+  sio_use_packet(root, pass, "2");
+  sio_on(root, "a", tell, "a");
+  say(joined(), "42[\"a\",1]");
+  SAW("any:a(1) 1:a 2:a a:a(1) ");
+  CHECK(root->members[0]->gate == NULL);
+  stop();
+}
+
+TEST(a_refused_packet_is_dropped_and_told_as_error) {
+  begin();
+  sio_use_packet(root, refuse, NULL);
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  SAW("error:not you(1) ");
+  CHECK(p->session != NULL);
+  CHECK(root->members[0]->gate == NULL);
+  stop();
+}
+
+static void rewrite(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)user;
+  sio_event_replace(e, "b", SIO_ARGS("new", 2));
+  sio_next_ok(next);
+}
+
+TEST(packet_middleware_may_rename_and_rewrite_the_event) {
+  begin();
+  sio_use_packet(root, rewrite, NULL);
+  sio_use_packet(root, pass, "then");
+  sio_on(root, "a", tell, "a");
+  sio_on(root, "b", tell, "b");
+  say(joined(), "42[\"a\",1]");
+  SAW("then:b b:b(\"new\",2) ");
+  stop();
+}
+
+TEST(a_late_verdict_lets_the_event_go_on_at_the_end_of_the_turn) {
+  begin();
+  sio_use_packet(root, hold, NULL);
+  sio_use_packet(root, pass, "2");
+  sio_on(root, "a", reply, NULL);
+  struct peer *p = joined();
+  say(p, "451-9[\"a\",{\"_placeholder\":true,\"num\":0},\"x\"]");
+  say_bin(p, "\7", 1);
+  saw();
+  turn();
+  sio_next_ok(held[0]);
+  SAW("");
+  turn();
+  SAW("2:a asked 0 -10009 ");
+  HEARD(p, "461-9[{\"_placeholder\":true,\"num\":0},\"x\"] b:07 ");
+  stop();
+}
+
+TEST(what_was_rewritten_is_kept_for_a_late_verdict) {
+  begin();
+  sio_use_packet(root, rewrite, NULL);
+  sio_use_packet(root, hold, NULL);
+  sio_on(root, "b", tell, "b");
+  say(joined(), "42[\"a\",1]");
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold:b b:b(\"new\",2) ");
+  stop();
+}
+
+TEST(later_events_wait_their_turn_in_order) {
+  begin();
+  sio_on_any(root, tell, "any");
+  sio_use_packet(root, hold, NULL);
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined();
+  say(p, "42[\"a\",1]");
+  say(p, "42[\"a\",2]");
+  say(p, "451-[\"a\",{\"_placeholder\":true,\"num\":0}]");
+  say_bin(p, "\7", 1);
+  SAW("any:a(1) hold:a ");
+  sio_next_ok(held[0]);
+  turn();
+  SAW("a:a(1) any:a(2) hold:a ");
+  say(p, "42[\"a\",4]");
+  sio_next_fail(held[1], "no", sio_null());
+  turn();
+  SAW("error:no(1) any:a({\"_placeholder\":true,\"num\":0}) hold:a ");
+  sio_next_ok(held[2]);
+  turn();
+  SAW("a:a({\"_placeholder\":true,\"num\":0}) any:a(4) hold:a ");
+  sio_next_ok(held[3]);
+  turn();
+  SAW("a:a(4) ");
+  CHECK(root->members[0]->gate == NULL);
+  stop();
+}
+
+static void hold_first(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  if (nheld == 0)
+    hold(s, e, next, user);
+  else
+    sio_next_ok(next);
+}
+
+static void count(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e;
+  ++*(unsigned *)user;
+}
+
+TEST(a_long_queue_passes_without_recursion) {
+  begin();
+  unsigned n = 0;
+  sio_use_packet(root, hold_first, NULL);
+  sio_on(root, "a", count, &n);
+  struct peer *p = joined();
+  for (int i = 0; i < 20000; i++) say(p, "42[\"a\"]");
+  sio_next_ok(held[0]);
+  turn();
+  EQ(n, 20000);
+  stop();
+}
+
+TEST(sockets_do_not_wait_for_each_other) {
+  begin();
+  sio_use_packet(root, hold_first, NULL);
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined(), *q = joined();
+  say(p, "42[\"a\",1]");
+  say(q, "42[\"a\",2]");
+  SAW("hold:a a:a(2) ");
+  sio_next_ok(held[0]);
+  stop();
+}
+
+TEST(a_peer_whose_events_pile_up_before_middleware_is_closed) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 4096 });
+  sio_use_packet(root, hold, NULL);
+  struct peer *p = joined();
+  for (int i = 0; i < 100 && p->session; i++) say(p, "42[\"a\"]");
+  HEARD(p, "end ");
+  EQ(srv->stats.overflows, 1);
+  turn();
+  sio_next_ok(held[0]);
+  stop();
+}
+
+TEST(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept) {
+  for (int no = 0; no < 2; no++) {
+    begin();
+    sio_use_packet(root, hold, NULL);
+    sio_on(root, "a", tell, "a");
+    struct peer *p = joined();
+    say(p, "42[\"a\"]");
+    say(p, "42[\"a\"]");
+    hang_up(p);
+    saw();
+    size_t before = alloc_live;
+    if (no)
+      sio_next_fail(held[0], "x", sio_null());
+    else
+      sio_next_ok(held[0]);
+    CHECK(alloc_live < before);
+    turn();
+    SAW("");
+    stop();
+  }
+}
+
+TEST(a_verdict_in_the_turn_of_leaving_runs_no_handler) {
+  begin();
+  sio_use_packet(root, hold, NULL);
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  saw();
+  sio_next_ok(held[0]);
+  hang_up(p);
+  SAW("");
+  stop();
+}
+
+static void leave_and_pass(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s);
+  sio_next_ok(next);
+}
+
+TEST(middleware_that_disconnects_ends_the_event) {
+  begin();
+  sio_use_packet(root, leave_and_pass, NULL);
+  sio_use_packet(root, pass, "2");
+  sio_on(root, "a", tell, "a");
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  say(p, "42[\"a\"]");
+  turn();
+  SAW("");
+  HEARD(p, "41 ");
+  stop();
+}
+
+TEST(packet_middleware_of_a_dead_server_may_still_be_answered) {
+  begin();
+  sio_use_packet(root, hold, NULL);
+  say(joined(), "42[\"a\",\"some text\"]");
+  sio_server_close(srv, on_done, NULL);
+  for (int i = 0; i < 20 && !closed; i++) turn();
+  sio_next_ok(held[0]);
+  EQ(alloc_live, 0);
+  end_loop();
+  while (npeers) free(peers[--npeers]);
+}
+
+TEST(no_failing_allocation_leaks_or_crashes_on_the_way_through) {
+  bool failed = true;
+  for (size_t i = 1; failed && i < 200; i++) {
+    begin();
+    sio_on_any(root, tell, "any");
+    sio_use_packet(root, rewrite, NULL);
+    sio_use_packet(root, hold, NULL);
+    sio_on(root, "b", reply, NULL);
+    struct peer *p = joined();
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    for (int k = 0; k < 3; k++) say(p, "4212[\"a\",\"some text\"]");
+    for (unsigned k = 0; k < nheld; k++) {
+      if (k % 2)
+        sio_next_fail(held[k], "no", sio_null());
+      else
+        sio_next_ok(held[k]);
+      turn();
+    }
+    failed = alloc_calls - before >= i;
+    stop();
+  }
+  CHECK(!failed);
+}
+
+TESTS_BEGIN
+T(all_handlers_of_an_event_run_in_order_and_only_those)
+T(a_number_as_event_name_matches_its_text)
+T(a_name_is_compared_after_unescaping_and_beyond_a_nul)
+T(arguments_go_back_as_they_came)
+T(no_handler_runs_after_one_that_disconnects)
+T(a_handler_removed_by_another_does_not_run)
+T(a_handler_may_remove_itself)
+T(a_handler_added_by_another_sees_the_next_event)
+T(reserved_names_have_no_handlers)
+T(catch_all_handlers_run_first_and_without_a_handler_too)
+T(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers)
+T(an_ack_is_sent_once)
+T(an_ack_carries_attachments)
+T(an_ack_that_cannot_be_encoded_may_be_sent_again)
+T(an_ack_may_be_sent_later)
+T(an_ack_for_who_has_left_is_refused_and_freed)
+T(an_ack_may_be_dropped_after_the_server_is_gone)
+T(an_ack_nobody_handles_is_not_answered)
+T(packet_middleware_stands_between_catch_all_and_handlers)
+T(a_refused_packet_is_dropped_and_told_as_error)
+T(packet_middleware_may_rename_and_rewrite_the_event)
+T(a_late_verdict_lets_the_event_go_on_at_the_end_of_the_turn)
+T(what_was_rewritten_is_kept_for_a_late_verdict)
+T(later_events_wait_their_turn_in_order)
+T(a_long_queue_passes_without_recursion)
+T(sockets_do_not_wait_for_each_other)
+T(a_peer_whose_events_pile_up_before_middleware_is_closed)
+T(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept)
+T(a_verdict_in_the_turn_of_leaving_runs_no_handler)
+T(middleware_that_disconnects_ends_the_event)
+T(packet_middleware_of_a_dead_server_may_still_be_answered)
+T(no_failing_allocation_leaks_or_crashes_on_the_way_through)
+TESTS_END
