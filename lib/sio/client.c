@@ -90,6 +90,16 @@ static void on_impatience(struct timer *t) {
 
 /* ---- packets -------------------------------------------------------------------------- */
 
+/* Namespaces it left in this turn: their ends, due anyway, come now if their places are needed. */
+static bool is_full(struct client *cl) {
+  uint32_t max = cl->server->opts.o.max_nsps;
+  for (sio_socket *s = cl->sockets, *next; s && cl->nsockets >= max; s = next) {
+    next = s->next;
+    if (s->state == SOCKET_LEAVING) sio__socket_finish(s, NULL);
+  }
+  return cl->nsockets >= max;
+}
+
 static void on_connect(struct client *cl, const struct packet *p) {
   sio_socket *s = find(cl, p->nsp);
   if (s && s->state == SOCKET_LEAVING) {
@@ -99,12 +109,13 @@ static void on_connect(struct client *cl, const struct packet *p) {
     violate(cl, "CONNECT to a namespace it is in already");
     return;
   }
+  bool full = is_full(cl);
   if (!sio__session_open(cl->session)) return;
   forget_left(find_left(cl, p->nsp));
   sio_nsp *nsp = sio__nsp_find(cl->server, p->nsp);
   if (!nsp)
     sio__connect_refuse(cl, p->nsp, "Invalid namespace");
-  else if (cl->nsockets >= cl->server->opts.o.max_nsps)
+  else if (full)
     sio__connect_refuse(cl, p->nsp, "Too many namespaces");
   else
     sio__connect_start(cl, nsp, p->json);

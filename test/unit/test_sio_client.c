@@ -149,6 +149,18 @@ TEST(namespaces_per_connection_are_limited) {
   stop();
 }
 
+TEST(a_namespace_left_in_this_turn_makes_room_for_another) {
+  begin(&(sio_options){ .max_nsps = 1 });
+  struct peer *p = joined();
+  say(p, "41");
+  say(p, "40/custom");
+  HEARD(p, "40/custom,{\"sid\":\"?\"} ");
+  SAW("connect/ left/: client namespace disconnect connect/custom ");
+  say(p, "40");
+  HEARD(p, "44{\"message\":\"Too many namespaces\"} ");
+  stop();
+}
+
 TEST(who_joins_nothing_in_time_is_closed) {
   begin(&(sio_options){ .connect_timeout_ms = 10 });
   struct peer *p = peer_new(), *q = joined();
@@ -442,6 +454,7 @@ T(an_unknown_namespace_is_refused_and_the_connection_stays)
 T(a_query_is_part_of_a_namespace_name)
 T(a_second_connect_closes_the_connection)
 T(namespaces_per_connection_are_limited)
+T(a_namespace_left_in_this_turn_makes_room_for_another)
 T(who_joins_nothing_in_time_is_closed)
 T(a_refused_connect_does_not_stop_the_connect_timeout)
 T(a_packet_before_connect_closes_the_connection)
