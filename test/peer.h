@@ -148,7 +148,7 @@ static inline void end_loop(void) {
 /* Ends all that is left; nothing may stay in memory. */
 static inline void stop(void) {
   alloc_fail_in(0);
-  if (!srv->closing) sio_server_close(srv, on_done, NULL);
+  if (!closed && !srv->closing) sio_server_close(srv, on_done, NULL);
   for (int i = 0; i < 20 && !closed; i++) turn();
   CHECK(closed);
   end_loop();

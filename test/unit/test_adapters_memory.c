@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include "peer.h"
+
+static unsigned n_joined;
+static sio_socket *sockets[PEERS]; /* in order of joining */
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  sockets[n_joined++] = s;
+}
+
+static void begin(unsigned n) {
+  n_joined = 0;
+  start(NULL);
+  sio_on_connect(root, on_connect, NULL);
+  for (unsigned i = 0; i < n; i++) joined();
+}
+
+/* Who heard "m" how often: "0 2 2 " is peer 0 once and 2 twice. */
+static const char *receivers(void) {
+  static char text[4096];
+  text[0] = '\0';
+  for (unsigned i = 0; i < npeers; i++)
+    for (const char *h = heard(peers[i]); (h = strstr(h, "42[\"m\"] ")); h++)
+      snprintf(text + strlen(text), sizeof text - strlen(text), "%u ", i);
+  return text;
+}
+
+static const char *cast(sio_target to) {
+  to.nsp = root;
+  EQ(sio_broadcast(to, "m", SIO_NONE), 0);
+  return receivers();
+}
+
+/* ---- audiences ----------------------------------------------------------------------------- */
+
+TEST(everyone_hears_a_broadcast_without_rooms) {
+  begin(3);
+  const char *r = cast((sio_target){ 0 });
+  EQ_STR(r, "0 1 2 ");
+  stop();
+}
+
+TEST(the_sender_may_be_skipped) {
+  begin(3);
+  const char *r = cast((sio_target){ .skip = sockets[1] });
+  EQ_STR(r, "0 2 ");
+  sio_join(sockets[0], "a");
+  sio_join(sockets[1], "a");
+  r = cast((sio_target){ .rooms = SIO_ROOMS("a"), .skip = sockets[1] });
+  EQ_STR(r, "0 ");
+  stop();
+}
+
+TEST(a_socket_in_several_rooms_gets_one_copy) {
+  begin(3);
+  sio_join(sockets[0], "a");
+  sio_join(sockets[1], "a");
+  sio_join(sockets[1], "b");
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a", "b", "a", "none") });
+  EQ_STR(r, "0 1 ");
+  stop();
+}
+
+TEST(except_wins_over_rooms) {
+  begin(3);
+  for (int i = 0; i < 3; i++) sio_join(sockets[i], "a");
+  sio_join(sockets[2], "b");
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a", "b"), .except = SIO_ROOMS("b") });
+  EQ_STR(r, "0 1 ");
+  r = cast((sio_target){ .except = SIO_ROOMS("b", "none") });
+  EQ_STR(r, "0 1 ");
+  stop();
+}
+
+TEST(an_empty_list_of_rooms_is_nobody) {
+  begin(2);
+  const char *const none[] = { NULL };
+  const char *r = cast((sio_target){ .rooms = none });
+  EQ_STR(r, "");
+  stop();
+}
+
+TEST(the_room_named_by_its_id_is_the_socket) {
+  begin(3);
+  const char *id = sio_socket_id(sockets[1]);
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS(id) });
+  EQ_STR(r, "1 ");
+  r = cast((sio_target){ .except = SIO_ROOMS(id) });
+  EQ_STR(r, "0 2 ");
+  sio_join(sockets[2], id); /* others may be in it too */
+  r = cast((sio_target){ .rooms = SIO_ROOMS(id, id) });
+  EQ_STR(r, "1 2 ");
+  CHECK(sio_in_room(sockets[1], id));
+  EQ(sio_join(sockets[1], id), 0);
+  CHECK(sockets[1]->slot == NULL); /* and costs nothing */
+  stop();
+}
+
+TEST(an_id_of_who_left_is_nobody) {
+  begin(2);
+  char id[SIO__ID_LEN + 1];
+  strcpy(id, sio_socket_id(sockets[0]));
+  hang_up(peers[0]);
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS(id) });
+  EQ_STR(r, "");
+  stop();
+}
+
+TEST(an_empty_room_is_gone) {
+  begin(2);
+  size_t before = alloc_live;
+  sio_join(sockets[0], "a");
+  sio_join(sockets[0], "b");
+  sio_join(sockets[1], "b");
+  CHECK(alloc_live > before);
+  EQ(sio_leave(sockets[0], "a"), 0);
+  EQ(sio_leave(sockets[0], "never"), 0);
+  EQ(sio_leave(sockets[0], "b"), 0);
+  hang_up(peers[1]);
+  CHECK(alloc_live < before);
+  stop();
+}
+
+TEST(names_of_rooms_are_1_to_255_bytes) {
+  begin(1);
+  char name[257];
+  memset(name, 'x', 256);
+  name[256] = '\0';
+  EQ(sio_join(sockets[0], name), SIO_ENAME);
+  EQ(sio_leave(sockets[0], name), SIO_ENAME);
+  CHECK(!sio_in_room(sockets[0], name));
+  name[255] = '\0';
+  EQ(sio_join(sockets[0], name), 0);
+  CHECK(sio_in_room(sockets[0], name));
+  EQ(sio_join(sockets[0], ""), SIO_ENAME);
+  EQ(sio_join(sockets[0], NULL), SIO_ENAME);
+  stop();
+}
+
+/* ---- bulk verbs --------------------------------------------------------------------------------- */
+
+static void name_room(const char *room, void *user) {
+  const sio_socket *s = user;
+  trace("%s ", strcmp(room, s->id) == 0 ? "own" : room);
+}
+
+TEST(bulk_join_and_leave_take_the_same_audience) {
+  begin(3);
+  sio_join(sockets[0], "a");
+  sio_join(sockets[1], "a");
+  EQ(sio_all_join((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, SIO_ROOMS("a", "b")), 0);
+  sio_rooms(sockets[0], name_room, sockets[0]);
+  const char *t = saw();
+  CHECK(strncmp(t, "own ", 4) == 0 && strstr(t, "a ") && strstr(t, "b "));
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("b") });
+  EQ_STR(r, "0 1 ");
+  EQ(sio_all_leave((sio_target){ .nsp = root, .rooms = SIO_ROOMS("b"), .skip = sockets[0] },
+                   SIO_ROOMS("a", "b")),
+     0);
+  r = cast((sio_target){ .rooms = SIO_ROOMS("a", "b") });
+  EQ_STR(r, "0 ");
+  EQ(sio_all_join((sio_target){ .nsp = root }, SIO_ROOMS("")), SIO_ENAME);
+  stop();
+}
+
+TEST(bulk_disconnect_leaves_the_namespace_or_the_session) {
+  begin(3);
+  sio_join(sockets[0], "a");
+  EQ(sio_all_disconnect((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, false), 0);
+  HEARD(peers[0], "41 ");
+  CHECK(peers[0]->session != NULL);
+  EQ(sio_all_disconnect((sio_target){ .nsp = root }, true), 0);
+  HEARD(peers[1], "41 end ");
+  HEARD(peers[2], "41 end ");
+  HEARD(peers[0], "");
+  stop();
+}
+
+static void churn(sio_socket *s, void *user) {
+  (void)user;
+  trace("visit ");
+  sio_leave(s, "a");
+  sio_join(s, "c");
+  sio_join(s, "a");
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a", "c") }, "x", SIO_NONE);
+  for (unsigned i = 0; i < n_joined; i++) sio_disconnect(sockets[i]);
+}
+
+TEST(a_visitor_may_join_leave_broadcast_and_disconnect) {
+  begin(5);
+  for (int i = 0; i < 5; i++) sio_join(sockets[i], "a");
+  EQ(sio_all_each((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, churn, NULL), 0);
+  SAW("visit "); /* the others were gone when their turn came */
+  stop();
+}
+
+TEST(without_memory_for_the_list_nobody_is_visited) {
+  begin(3);
+  alloc_fail_all();
+  EQ(sio_all_each((sio_target){ .nsp = root }, churn, NULL), UV_ENOMEM);
+  SAW("");
+  stop();
+}
+
+TEST(a_broadcast_does_not_reach_who_leaves_in_this_turn) {
+  begin(2);
+  sio_join(sockets[0], "a");
+  sio_disconnect(sockets[0]);
+  heard(peers[0]);
+  const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a") });
+  EQ_STR(r, "");
+  stop();
+}
+
+TEST(joining_without_memory_changes_nothing) {
+  bool failed = true;
+  for (size_t i = 1; failed && i < 50; i++) {
+    begin(2);
+    sio_join(sockets[1], "r3");
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    char name[16];
+    for (int k = 0; k < 8; k++) {
+      snprintf(name, sizeof name, "r%d", k);
+      int err = sio_join(sockets[0], name);
+      EQ(sio_in_room(sockets[0], name), err == 0);
+      CHECK(err == 0 || err == UV_ENOMEM);
+    }
+    failed = alloc_calls - before >= i;
+    alloc_fail_in(0);
+    const char *r = cast((sio_target){ .rooms = SIO_ROOMS("r3"), .skip = sockets[0] });
+    EQ_STR(r, "1 ");
+    stop();
+  }
+  CHECK(!failed);
+}
+
+/* ---- against a naive model ------------------------------------------------------------------------ */
+
+enum { M_SOCKETS = 24, M_ROOMS = 12, M_STEPS = 6000 };
+
+static bool model[M_SOCKETS][M_ROOMS];
+static const char *room_name[M_ROOMS] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" };
+static uint64_t seed;
+
+static unsigned draw(unsigned n) {
+  seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+  return (unsigned)(seed >> 33) % n;
+}
+
+/* NULL-terminated random rooms; the chosen ones as a mask. */
+static unsigned draw_rooms(const char *out[4]) {
+  unsigned n = draw(4), mask = 0;
+  for (unsigned i = 0; i < n; i++) {
+    unsigned r = draw(M_ROOMS);
+    out[i] = room_name[r];
+    mask |= 1u << r;
+  }
+  out[n] = NULL;
+  return mask;
+}
+
+static bool in_any(unsigned s, unsigned mask) {
+  for (unsigned r = 0; r < M_ROOMS; r++)
+    if ((mask >> r & 1) && model[s][r]) return true;
+  return false;
+}
+
+static void check_broadcast(void) {
+  const char *rooms[4], *except[4];
+  unsigned in = draw_rooms(rooms), out = draw_rooms(except), skip = draw(M_SOCKETS + 1);
+  bool all = draw(3) == 0;
+  char want[4096] = "";
+  for (unsigned i = 0; i < M_SOCKETS; i++)
+    if ((all || in_any(i, in)) && !in_any(i, out) && i != skip)
+      snprintf(want + strlen(want), sizeof want - strlen(want), "%u ", i);
+  const char *got = cast((sio_target){ .rooms = all ? NULL : rooms, .except = except,
+                                       .skip = skip < M_SOCKETS ? sockets[skip] : NULL });
+  EQ_STR(got, want);
+}
+
+static void count_room(const char *room, void *user) {
+  (void)room;
+  ++*(unsigned *)user;
+}
+
+static void check_socket(unsigned i) {
+  unsigned have = 0, want = 1;
+  for (unsigned r = 0; r < M_ROOMS; r++) {
+    EQ(sio_in_room(sockets[i], room_name[r]), model[i][r]);
+    want += model[i][r];
+  }
+  sio_rooms(sockets[i], count_room, &have);
+  EQ(have, want);
+}
+
+static void replace_socket(unsigned i) {
+  sio_disconnect(sockets[i]);
+  turn();
+  say(peers[i], "40");
+  sockets[i] = root->members[root->nmembers - 1];
+  heard(peers[i]);
+  memset(model[i], 0, sizeof model[i]);
+}
+
+static void step(void) {
+  unsigned s = draw(M_SOCKETS), r = draw(M_ROOMS);
+  switch (draw(8)) {
+  case 0: case 1: case 2: EQ(sio_join(sockets[s], room_name[r]), 0); model[s][r] = true; break;
+  case 3: case 4: EQ(sio_leave(sockets[s], room_name[r]), 0); model[s][r] = false; break;
+  case 5: check_socket(s); break;
+  case 6: if (draw(20) == 0) replace_socket(s); break;
+  default: check_broadcast();
+  }
+}
+
+TEST(rooms_behave_like_a_table_of_booleans) {
+  for (seed = 1; seed < 4; seed++) {
+    uint64_t this = seed;
+    memset(model, 0, sizeof model);
+    n_joined = 0;
+    start(NULL);
+    for (unsigned i = 0; i < M_SOCKETS; i++) {
+      joined();
+      sockets[i] = root->members[root->nmembers - 1];
+    }
+    for (int i = 0; i < M_STEPS && !test__failed; i++) step();
+    stop();
+    seed = this;
+  }
+}
+
+TEST(a_socket_in_thousands_of_rooms_leaves_them_all) {
+  begin(2);
+  char name[16];
+  for (int i = 0; i < 5000; i++) {
+    snprintf(name, sizeof name, "room%d", i);
+    EQ(sio_join(sockets[0], name), 0);
+    if (i % 3 == 0) EQ(sio_join(sockets[1], name), 0);
+  }
+  for (int i = 0; i < 5000; i += 2) {
+    snprintf(name, sizeof name, "room%d", i);
+    EQ(sio_leave(sockets[0], name), 0);
+    CHECK(!sio_in_room(sockets[0], name));
+  }
+  CHECK(sio_in_room(sockets[0], "room4999"));
+  hang_up(peers[0]);
+  CHECK(sio_in_room(sockets[1], "room4998"));
+  stop();
+}
+
+TEST(a_socket_is_small) {
+  CHECK(sizeof(struct sio_socket) <= 176);
+}
+
+TESTS_BEGIN
+T(everyone_hears_a_broadcast_without_rooms)
+T(the_sender_may_be_skipped)
+T(a_socket_in_several_rooms_gets_one_copy)
+T(except_wins_over_rooms)
+T(an_empty_list_of_rooms_is_nobody)
+T(the_room_named_by_its_id_is_the_socket)
+T(an_id_of_who_left_is_nobody)
+T(an_empty_room_is_gone)
+T(names_of_rooms_are_1_to_255_bytes)
+T(bulk_join_and_leave_take_the_same_audience)
+T(bulk_disconnect_leaves_the_namespace_or_the_session)
+T(a_visitor_may_join_leave_broadcast_and_disconnect)
+T(without_memory_for_the_list_nobody_is_visited)
+T(a_broadcast_does_not_reach_who_leaves_in_this_turn)
+T(joining_without_memory_changes_nothing)
+T(rooms_behave_like_a_table_of_booleans)
+T(a_socket_in_thousands_of_rooms_leaves_them_all)
+T(a_socket_is_small)
+TESTS_END

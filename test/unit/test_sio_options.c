@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "sio/options.h"
+#include "alloc.h"
+#include "test.h"
+#include <sio/adapter.h>
+#include <uv.h>
+
+static char said[1024];
+static struct options opts;
+
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)room, (void)user;
+  EQ(level, SIO_LOG_ERROR);
+  strncat(said, text, sizeof said - strlen(said) - 1);
+}
+
+static int settle(const sio_options *in) {
+  struct log log;
+  said[0] = '\0';
+  sio__log_init(&log, on_log, NULL, SIO_LOG_WARN);
+  return sio__options_init(&opts, in, &log);
+}
+
+static void refused(const sio_options *in, const char *field) {
+  alloc_install();
+  EQ(settle(in), UV_EINVAL);
+  CHECK(strstr(said, field) != NULL);
+  EQ(alloc_live, 0);
+}
+
+static void path_becomes(const char *path, bool no_slash, const char *want) {
+  EQ(settle(&(sio_options){ .path = path, .no_trailing_slash = no_slash }), 0);
+  EQ_STR(opts.o.path, want);
+  sio__options_clear(&opts);
+}
+
+TEST(nothing_said_is_every_default) {
+  EQ(settle(&(sio_options){ 0 }), 0);
+  const sio_options *o = &opts.o;
+  EQ_STR(o->path, "/socket.io/");
+  EQ(o->transports, SIO_POLLING | SIO_WEBSOCKET);
+  EQ(o->ping_interval_ms, 25000);
+  EQ(o->ping_timeout_ms, 20000);
+  EQ(o->upgrade_timeout_ms, 10000);
+  EQ(o->connect_timeout_ms, 45000);
+  EQ(o->close_timeout_ms, 30000);
+  EQ(o->max_payload, 1000000);
+  EQ(o->max_queued, 16 << 20);
+  EQ(o->high_water, 1 << 20);
+  EQ(o->max_attachments, 10);
+  EQ(o->max_packet, 10000000);
+  EQ(o->max_depth, 512);
+  EQ(o->max_fragments, 1024);
+  EQ(o->max_payload_packets, 16384);
+  EQ(o->max_nsps, 64);
+  EQ(o->max_acks, 4096);
+  EQ(o->max_connections, 0);
+  EQ(o->max_head, 16384);
+  EQ(o->max_headers, 100);
+  EQ(o->head_timeout_ms, 10000);
+  EQ(o->body_timeout_ms, 30000);
+  EQ(o->keep_alive_ms, 5000);
+  EQ(o->upgrade_grace_ms, 1000);
+  EQ(o->socket_data_size, 0);
+  CHECK(o->adapter == &sio_adapter_memory);
+  EQ(o->log_level, SIO_LOG_WARN);
+  CHECK(!o->cors && !o->cookie);
+  sio__options_clear(&opts);
+}
+
+TEST(what_is_said_stays) {
+  EQ(settle(&(sio_options){ .max_payload = 64, .max_queued = 1000, .max_depth = 900,
+                            .ping_interval_ms = 1, .transports = SIO_POLLING }),
+     0);
+  EQ(opts.o.max_payload, 64);
+  EQ(opts.o.max_packet, 640);
+  EQ(opts.o.max_queued, 1000);
+  EQ(opts.o.high_water, 1000);
+  EQ(opts.o.max_depth, 900);
+  EQ(opts.o.ping_interval_ms, 1);
+  EQ(opts.o.transports, SIO_POLLING);
+  sio__options_clear(&opts);
+}
+
+TEST(a_path_ends_in_one_slash_or_in_none) {
+  path_becomes("/a", false, "/a/");
+  path_becomes("/a//", false, "/a/");
+  path_becomes("/a/", true, "/a");
+  path_becomes("/", false, "/");
+  path_becomes("/", true, "/");
+}
+
+TEST(a_value_without_sense_is_refused_by_name) {
+  char path[300];
+  memset(path, 'a', sizeof path);
+  path[0] = '/';
+  path[299] = '\0';
+  refused(&(sio_options){ .max_depth = 901 }, "max_depth");
+  refused(&(sio_options){ .ping_interval_ms = 0x80000000u }, "ping_interval_ms");
+  refused(&(sio_options){ .max_payload = (size_t)2 << 30 }, "max_payload");
+  refused(&(sio_options){ .socket_data_size = SIZE_MAX }, "socket_data_size");
+  refused(&(sio_options){ .high_water = 2000, .max_queued = 1000 }, "high_water");
+  refused(&(sio_options){ .transports = 4 }, "transports");
+  refused(&(sio_options){ .log_level = 9 }, "log_level");
+  refused(&(sio_options){ .log_level = -1 }, "log_level");
+  refused(&(sio_options){ .path = "a" }, "path");
+  refused(&(sio_options){ .path = "" }, "path");
+  refused(&(sio_options){ .path = "/a?b" }, "path");
+  refused(&(sio_options){ .path = "/a b" }, "path");
+  refused(&(sio_options){ .path = path }, "path");
+  refused(&(sio_options){ .cookie = &(sio_cookie){ .name = "a b" } }, "cookie");
+  refused(&(sio_options){ .cors = &(sio_cors){ .methods = "GET\r\n" } }, "cors");
+}
+
+TEST(what_is_pointed_to_is_copied) {
+  char path[] = "/live", name[] = "io2";
+  sio_cookie cookie = { .name = name };
+  EQ(settle(&(sio_options){ .path = path, .cookie = &cookie }), 0);
+  memset(path, '#', 5);
+  memset(name, '#', 3);
+  EQ_STR(opts.o.path, "/live/");
+  EQ_STR(opts.o.cookie->name, "io2");
+  sio__options_clear(&opts);
+}
+
+TEST(an_older_host_knows_fewer_fields) {
+  sio_options in, out;
+  memset(&in, 0xee, sizeof in);
+  in.path = "/x";
+  EQ(sio__options_copy(&out, &in, sizeof in.path), 0);
+  CHECK(out.path == in.path);
+  EQ(out.max_payload, 0);
+  EQ(sio__options_copy(&out, NULL, 0), 0);
+  CHECK(out.path == NULL);
+}
+
+TEST(a_newer_host_may_not_use_what_we_do_not_know) {
+  struct {
+    sio_options o;
+    uint64_t more;
+  } in = { .more = 0 };
+  sio_options out;
+  EQ(sio__options_copy(&out, &in.o, sizeof in), 0);
+  in.more = 1;
+  EQ(sio__options_copy(&out, &in.o, sizeof in), UV_EINVAL);
+}
+
+TEST(no_failing_allocation_leaks) {
+  static const char *const origins[] = { "http://a", NULL };
+  bool failed = true;
+  for (size_t i = 1; failed && i < 50; i++) {
+    alloc_install();
+    alloc_fail_in(i);
+    int err = settle(&(sio_options){ .path = "/x", .cookie = &(sio_cookie){ .name = "n" },
+                                     .cors = &(sio_cors){ .origins = origins } });
+    failed = alloc_calls >= i;
+    CHECK(failed ? err == UV_ENOMEM : err == 0);
+    sio__options_clear(&opts);
+    EQ(alloc_live, 0);
+  }
+  CHECK(!failed);
+}
+
+TESTS_BEGIN
+T(nothing_said_is_every_default)
+T(what_is_said_stays)
+T(a_path_ends_in_one_slash_or_in_none)
+T(a_value_without_sense_is_refused_by_name)
+T(what_is_pointed_to_is_copied)
+T(an_older_host_knows_fewer_fields)
+T(a_newer_host_may_not_use_what_we_do_not_know)
+T(no_failing_allocation_leaks)
+TESTS_END
