@@ -52,7 +52,7 @@ static const char *const texts[] = { "Transport unknown", "Session ID unknown",
                                      "Unsupported protocol version" };
 
 static const char *text_of(const struct refusal *why) {
-  return why->message ? why->message : texts[why->code];
+  return why->message && *why->message ? why->message : texts[why->code];
 }
 
 /* The host's message inside a JSON string; what JSON would have to escape becomes a blank. */

@@ -26,7 +26,7 @@ struct refusal {
   enum eio_error code;
   const char *name;    /* "TRANSPORT_MISMATCH", or "" */
   sio_slice detail;    /* what was sent               */
-  const char *message; /* instead of the code's own text; NULL: that */
+  const char *message; /* instead of the code's own text; NULL or "": that */
 };
 
 /* Tells the host's connection_error and answers: {"code":n,"message":s}, or plain text to a WebSocket handshake. */

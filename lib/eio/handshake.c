@@ -21,19 +21,29 @@
 struct admission {
   sio_next next; /* first: the host's handle is this struct */
   struct eio *eio;
-  sio_request *r;       /* NULL: the peer is gone                          */
+  sio_request *r;       /* NULL: the host answered it                      */
   struct list *at;      /* the hook whose verdict is awaited               */
   unsigned waited : 1;  /* on_head has returned: the body is to be let go  */
   unsigned allowing : 1; /* allow_request's turn, behind the hooks         */
 };
 
-static const struct http_mount wait_mount, new_mount, upgrade_mount;
+static const struct http_mount wait_mount;
 
 /* ---- a session begins ------------------------------------------------------------ */
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
+/* A request may have waited for a verdict until the server began to close. */
+static void turn_away(struct eio *e, sio_request *r) {
+  sio__request_last(r);
+  sio__answer_empty(e, r, 503);
+}
+
 static sio_session *new_session(struct eio *e, sio_request *r) {
+  if (e->closing) {
+    turn_away(e, r);
+    return NULL;
+  }
   struct http_head *head = sio__request_keep(r);
   sio_session *c = NULL;
   int err = head ? sio__session_new(&c, e, r, head) : UV_ENOMEM;
@@ -273,7 +283,8 @@ static void finish(struct admission *a) {
 
 static void fail_admission(struct admission *a, const char *message) {
   if (a->allowing)
-    sio__refuse(a->eio, a->r, &(struct refusal){ EIO_FORBIDDEN, "", { "", 0 }, message });
+    sio__refuse(a->eio, a->r,
+                &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
   else
     refuse(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
 }
@@ -281,10 +292,13 @@ static void fail_admission(struct admission *a, const char *message) {
 static void on_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
   struct admission *a = (struct admission *)n;
   (void)data;
-  if (!a->r || a->r->answered) {
+  if (!a->r) {
+    finish(a);
+  } else if (!a->r->conn) {
+    sio__request_drop(a->r);
     finish(a);
   } else if (!ok) {
-    fail_admission(a, message ? message : a->allowing ? NULL : "");
+    fail_admission(a, message ? message : "");
     finish(a);
   } else if (a->allowing) {
     fresh(a->eio, a->r);
@@ -295,16 +309,22 @@ static void on_verdict(sio_next *n, bool ok, const char *message, sio_val data) 
   }
 }
 
+/* The host may read it until it gives its verdict. */
 static void wait_aborted(sio_request *r, int err, const char *detail) {
-  struct admission *a = r->user;
   (void)err, (void)detail;
+  r->kept = true;
+}
+
+static void wait_answered(sio_request *r) {
+  struct admission *a = r->user;
   a->r = NULL;
 }
 
 static void wait_complete(sio_request *r) { (void)r; }
 
 static const struct http_mount wait_mount = { .on_request = wait_complete,
-                                              .on_abort = wait_aborted };
+                                              .on_abort = wait_aborted,
+                                              .on_answered = wait_answered };
 
 /* The last hook has said yes. */
 static void verified(struct admission *a) {

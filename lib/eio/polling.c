@@ -180,11 +180,18 @@ static void get_aborted(sio_request *r, int err, const char *detail) {
                              0, "poll connection closed prematurely");
 }
 
+/* By the host, which had been given it before us. */
+static void get_answered(sio_request *r) {
+  sio_session *c = r->user;
+  if (c) c->polling->get = NULL;
+}
+
 /* A GET is parked when its head is done; if it has a body, that is ignored. */
 static void get_complete(sio_request *r) { (void)r; }
 
 const struct http_mount sio__polling_get_mount = { .on_request = get_complete,
-                                                   .on_abort = get_aborted };
+                                                   .on_abort = get_aborted,
+                                                   .on_answered = get_answered };
 
 /* ---- a POST --------------------------------------------------------------------------------------- */
 
@@ -253,8 +260,14 @@ static void post_aborted(sio_request *r, int err, const char *detail) {
                              "data request connection closed prematurely");
 }
 
+static void post_answered(sio_request *r) {
+  sio_session *c = r->user;
+  if (c) c->polling->post = NULL;
+}
+
 const struct http_mount sio__polling_post_mount = { .on_request = post_complete,
-                                                    .on_abort = post_aborted };
+                                                    .on_abort = post_aborted,
+                                                    .on_answered = post_answered };
 
 /* ---- open, hand over ---------------------------------------------------------------------------------- */
 

@@ -22,7 +22,10 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
   *e = (struct eio){ .loop = l, .log = log, .opts = opts, .ws = ws, .ops = ops, .owner = owner,
                      .stats = stats };
   e->ws_limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
-  e->mount = (struct http_mount){ sio__handshake_head, never_complete, never_aborted, e };
+  e->mount = (struct http_mount){ .on_head = sio__handshake_head,
+                                  .on_request = never_complete,
+                                  .on_abort = never_aborted,
+                                  .owner = e };
   sio__map_init(&e->sessions, sid_of);
   list_init(&e->all);
   list_init(&e->use_hooks);

@@ -488,7 +488,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
   }
   r->answered = true;
   move_on(c, r, keep);
-  if (!c->refusing) sio__request_bury(r);
+  if (!c->refusing) sio__request_settle(r);
   return 0;
 }
 
@@ -499,7 +499,7 @@ void sio__http_failed(sio_request *r, int err) {
   r->answered = true;
   c->req = NULL;
   close_now(c);
-  if (!c->refusing) sio__request_bury(r);
+  if (!c->refusing) sio__request_settle(r);
 }
 
 /* ---- a request's own connection ------------------------------------------------------------ */

@@ -34,6 +34,9 @@ struct http_mount {
    * after our 408) or broke the protocol (SIO_EPROTO), before the answer. r must not be answered
    * any more, unless this sets r->kept; it is freed at the end of the turn. detail: why. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
+  /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r. Not
+   * for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be NULL. */
+  void (*on_answered)(sio_request *r);
   void *owner;
 };
 

@@ -44,7 +44,13 @@ sio_request *sio__request_new(struct http *h) {
   return r;
 }
 
+static void tell_mount(sio_request *r) {
+  if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
+}
+
 void sio__request_free(sio_request *r) {
+  /* The server is gone before the answer came. */
+  if (r->kept && !r->answered) tell_mount(r);
   list_remove(&r->link);
   sio__buf_clear(&r->head);
   sio__buf_clear(&r->body);
@@ -68,6 +74,11 @@ void sio__request_bury(sio_request *r) {
   list_remove(&r->link);
   r->conn = NULL;
   sio__loop_bury(r->http->loop, &r->grave, retire);
+}
+
+void sio__request_settle(sio_request *r) {
+  tell_mount(r);
+  sio__request_bury(r);
 }
 
 /* ---- the head ----------------------------------------------------------------------- */

@@ -130,6 +130,8 @@ long sio__head_query(const struct http_head *h, const char *key, char *out, size
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 /* Gives it up: freed, or made ready for the next, when the turn ends. */
 void sio__request_bury(sio_request *r);
+/* The same once it is answered: its mount is told. */
+void sio__request_settle(sio_request *r);
 void sio__request_free(sio_request *r);
 
 #endif

@@ -161,7 +161,7 @@ static int begin(sio_request *r, int status, const char *type) {
   if (status < 200 || status > 599 || !sio__http_value(slice_str(type))) return UV_EINVAL;
   if (r->conn) return 0;
   r->answered = true;
-  if (r->kept) sio__request_bury(r);
+  if (r->kept) sio__request_settle(r);
   return SIO_ECLOSED;
 }
 
