@@ -202,7 +202,8 @@ static inline const char *heard(struct peer *p) {
   size_t n = 0;
   for (size_t i = 0; i < p->n; i++) {
     p->last[n++] = p->out[i];
-    if (i + 1 < sizeof key - 1 || memcmp(p->out + i + 2 - sizeof key, key, sizeof key - 1)) continue;
+    if (i + 1 < sizeof key - 1 || memcmp(p->out + i + 2 - sizeof key, key, sizeof key - 1))
+      continue;
     p->last[n++] = '?';
     i += SIO__ID_LEN;
   }
@@ -211,16 +212,16 @@ static inline const char *heard(struct peer *p) {
   return p->last;
 }
 
-#define HEARD(p, text)                                                         \
-  do {                                                                         \
-    const char *heard_ = heard(p);                                             \
-    EQ_STR(heard_, text);                                                      \
+#define HEARD(p, text)             \
+  do {                             \
+    const char *heard_ = heard(p); \
+    EQ_STR(heard_, text);          \
   } while (0)
 
-#define SAW(text)                                                              \
-  do {                                                                         \
-    const char *saw_ = saw();                                                  \
-    EQ_STR(saw_, text);                                                        \
+#define SAW(text)             \
+  do {                        \
+    const char *saw_ = saw(); \
+    EQ_STR(saw_, text);       \
   } while (0)
 
 /* A peer in "/", with nothing left to hear. */

@@ -119,8 +119,7 @@ static void vacate(struct room *room, uint32_t i) {
   room->places[i] = last;
   table_of(last.socket)->v[last.seat].place = i;
   /* Without memory it stays roomy, which is fine too. */
-  if (room->cap > MIN_PLACES && room->n < room->cap / 4)
-    (void)places_resize(room, room->cap / 2);
+  if (room->cap > MIN_PLACES && room->n < room->cap / 4) (void)places_resize(room, room->cap / 2);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */

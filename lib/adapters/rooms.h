@@ -30,7 +30,7 @@ struct rooms {
 };
 
 void sio__rooms_init(struct rooms *r);
-void sio__rooms_clear(struct rooms *r); /* everybody has left */
+void sio__rooms_clear(struct rooms *r);                                /* everybody has left */
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: nobody is in it */
 
 /* It must not be in the room yet. 0, or UV_ENOMEM, and then nothing changed. */

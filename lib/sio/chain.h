@@ -30,12 +30,12 @@ struct chain_ops {
 };
 
 enum chain_state {
-  CHAIN_IDLE,      /* nothing passes                                       */
-  CHAIN_CALLING,   /* a middleware is on the stack, no verdict yet         */
-  CHAIN_WAITING,   /* it returned, and the host owes the verdict           */
-  CHAIN_OK,        /* the verdict is there, to be acted on                 */
-  CHAIN_REFUSED,   /* the same                                             */
-  CHAIN_ABANDONED  /* the verdict is owed still, but nobody wants it       */
+  CHAIN_IDLE,     /* nothing passes                                       */
+  CHAIN_CALLING,  /* a middleware is on the stack, no verdict yet         */
+  CHAIN_WAITING,  /* it returned, and the host owes the verdict           */
+  CHAIN_OK,       /* the verdict is there, to be acted on                 */
+  CHAIN_REFUSED,  /* the same                                             */
+  CHAIN_ABANDONED /* the verdict is owed still, but nobody wants it       */
 };
 
 struct chain {

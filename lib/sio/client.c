@@ -135,9 +135,9 @@ static void on_packet(struct client *cl, const struct packet *p) {
     return;
   }
   switch (p->type) {
-  case PACKET_EVENT: sio__dispatch(s, p); break;
-  case PACKET_ACK: sio__pending_reply(s, p); break;
-  default: sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
+    case PACKET_EVENT: sio__dispatch(s, p); break;
+    case PACKET_ACK: sio__pending_reply(s, p); break;
+    default: sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
   }
 }
 
@@ -152,9 +152,9 @@ static void log_packet(struct client *cl, const struct packet *p) {
 static void route(struct client *cl, const struct packet *p) {
   log_packet(cl, p);
   switch (p->type) {
-  case PACKET_CONNECT: on_connect(cl, p); break;
-  case PACKET_CONNECT_ERROR: violate(cl, "CONNECT_ERROR from a client"); break;
-  default: on_packet(cl, p); break;
+    case PACKET_CONNECT: on_connect(cl, p); break;
+    case PACKET_CONNECT_ERROR: violate(cl, "CONNECT_ERROR from a client"); break;
+    default: on_packet(cl, p); break;
   }
 }
 

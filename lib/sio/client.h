@@ -18,9 +18,9 @@ struct client {
   sio_server *server;
   sio_session *session;
   struct decoder decoder;
-  sio_socket *sockets;  /* PENDING, CONNECTED and LEAVING ones                            */
+  sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
   uint32_t nsockets;
-  struct left *left;    /* namespaces we left: what the peer sent before it knew is dropped */
+  struct left *left;     /* namespaces we left: what the peer sent before it knew is dropped */
   struct timer patience; /* runs until the first namespace is joined                      */
 };
 

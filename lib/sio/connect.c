@@ -98,7 +98,8 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   struct knock *k = knock_of(c);
   sio_server *srv = k->socket->nsp->server;
   sio_slice nsp = slice_str(k->socket->nsp->name);
-  int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
+  int err =
+      sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the data of a refusal is left out: %s",
       sio_strerror(err));

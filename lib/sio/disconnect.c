@@ -10,10 +10,10 @@
 
 static const char *detail_of(int reason) {
   switch (reason) {
-  case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
-  case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
-  case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server closes";
-  default: return "the connection ended";
+    case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
+    case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
+    case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server closes";
+    default: return "the connection ended";
   }
 }
 

@@ -29,9 +29,9 @@ struct gate {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct held *first, **last;
-  size_t bytes;       /* of all that are held */
+  size_t bytes; /* of all that are held */
   char *refusal;
-  bool passing;       /* somebody up the stack will look at the queue */
+  bool passing; /* somebody up the stack will look at the queue */
   struct sio_event event;
 };
 
@@ -109,8 +109,13 @@ static void pass(struct gate *g, const struct packet *p) {
 /* It was checked when it came, so that only memory can fail. */
 static void pass_held(struct gate *g, struct held *h) {
   sio_server *srv = g->socket->nsp->server;
-  struct packet p = { .type = PACKET_EVENT, .nsp = slice_str(g->socket->nsp->name), .id = h->id,
-                      .json = h->json, .scan = &srv->scratch.scan, .bins = h->bins, .nbins = h->nbins };
+  struct packet p = { .type = PACKET_EVENT,
+                      .nsp = slice_str(g->socket->nsp->name),
+                      .id = h->id,
+                      .json = h->json,
+                      .scan = &srv->scratch.scan,
+                      .bins = h->bins,
+                      .nbins = h->nbins };
   if (sio__json_scan(&srv->scratch.scan, h->json, srv->limits.max_depth, NULL))
     sio__client_no_memory(client_of(g->socket->session));
   else

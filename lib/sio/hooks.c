@@ -20,7 +20,7 @@ void sio__hooks_init(struct hooks *h) {
 }
 
 void sio__hooks_clear(struct hooks *h) {
-  list_each(it, tmp, &h->row) drop(hook_at(it));
+  list_each (it, tmp, &h->row) drop(hook_at(it));
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
@@ -33,7 +33,7 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
 }
 
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
-  list_each(it, tmp, &h->row) {
+  list_each (it, tmp, &h->row) {
     struct hook *k = hook_at(it);
     if (!fn || k->fn != fn || k->user != user) continue;
     k->fn = NULL;
@@ -53,7 +53,7 @@ struct hook_walk sio__hooks_walk(struct hooks *h) {
 
 static void sweep(struct hooks *h) {
   h->holes = false;
-  list_each(it, tmp, &h->row) {
+  list_each (it, tmp, &h->row) {
     if (!hook_at(it)->fn) drop(hook_at(it));
   }
 }

@@ -35,9 +35,9 @@ static const struct listener_ops ops = { .accepted = on_accepted, .starved = on_
 
 static const char *transports_of(const sio_server *srv) {
   switch (srv->opts.o.transports) {
-  case SIO_POLLING: return "polling";
-  case SIO_WEBSOCKET: return "websocket";
-  default: return "polling and websocket";
+    case SIO_POLLING: return "polling";
+    case SIO_WEBSOCKET: return "websocket";
+    default: return "polling and websocket";
   }
 }
 
@@ -65,7 +65,7 @@ int sio_listen_unix(sio_server *srv, const char *path) {
 }
 
 int sio_port(const sio_server *srv) {
-  list_each(it, tmp, &srv->listeners) {
+  list_each (it, tmp, &srv->listeners) {
     int port = sio__listener_port(container_of(it, struct listener, link));
     if (port) return port;
   }

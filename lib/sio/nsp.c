@@ -43,7 +43,9 @@ void sio__nsp_remove(sio_nsp *nsp, sio_socket *s) {
     (void)resize(nsp, nsp->members_cap / 2);
 }
 
-static sio_slice socket_key(const void *s) { return slice(((const sio_socket *)s)->id, SIO__ID_LEN); }
+static sio_slice socket_key(const void *s) {
+  return slice(((const sio_socket *)s)->id, SIO__ID_LEN);
+}
 
 size_t sio_nsp_count(const sio_nsp *nsp) { return nsp->nmembers; }
 
@@ -123,8 +125,8 @@ void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) 
 
 /* ---- other callbacks ------------------------------------------------------------------------ */
 
-#define EACH_HOOK(k, row)                                                      \
-  struct hook_walk walk_ = sio__hooks_walk(row);                               \
+#define EACH_HOOK(k, row)                        \
+  struct hook_walk walk_ = sio__hooks_walk(row); \
   for (const struct hook *k; (k = sio__hooks_next(&walk_));)
 
 void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e) {
@@ -211,16 +213,18 @@ static bool full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *f
 sio_slice sio__nsp_key(const void *nsp) { return slice_str(((const sio_nsp *)nsp)->name); }
 
 static void init_hooks(sio_nsp *nsp) {
-  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
-                                &nsp->disconnecting, &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing, &nsp->error };
+  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
+                                &nsp->connect,    &nsp->disconnecting,
+                                &nsp->disconnect, &nsp->any,
+                                &nsp->outgoing,   &nsp->error };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_init(all[i]);
 }
 
 static void clear_hooks(sio_nsp *nsp) {
-  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
-                                &nsp->disconnecting, &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing, &nsp->error };
+  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
+                                &nsp->connect,    &nsp->disconnecting,
+                                &nsp->disconnect, &nsp->any,
+                                &nsp->outgoing,   &nsp->error };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_clear(all[i]);
   struct handlers *h;
   for (uint32_t i = 0; (h = sio__map_next(&nsp->handlers, &i));) free_handlers(h);

@@ -22,15 +22,15 @@ struct sio_nsp {
   sio_adapter *adapter;
   sio_socket **members; /* connected; each knows its index */
   uint32_t nmembers, members_cap;
-  struct map by_id;     /* the same, by their ids          */
-  struct map handlers;  /* struct handlers, by event       */
+  struct map by_id;    /* the same, by their ids          */
+  struct map handlers; /* struct handlers, by event       */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
   char name[];
 };
 
-sio_slice sio__nsp_key(const void *nsp); /* for the server's map of them */
+sio_slice sio__nsp_key(const void *nsp);                       /* for the server's map of them */
 sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name); /* as peers write it: with the '/' */
 void sio__nsp_close(sio_nsp *nsp); /* lets go of the adapter; everybody has left */
 void sio__nsp_free(sio_nsp *nsp);

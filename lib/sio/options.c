@@ -21,23 +21,16 @@ static const struct count_field {
   size_t at;
   unsigned normal, most;
 } counts[] = {
-#define FIELD(f, normal, most) { #f, offsetof(sio_options, f), normal, most }
-  FIELD(ping_interval_ms, 25000, MS_MAX),
-  FIELD(ping_timeout_ms, 20000, MS_MAX),
-  FIELD(upgrade_timeout_ms, 10000, MS_MAX),
-  FIELD(connect_timeout_ms, 45000, MS_MAX),
-  FIELD(close_timeout_ms, 30000, MS_MAX),
-  FIELD(max_attachments, 10, 999999999),
-  FIELD(max_depth, 512, JSON_DEPTH_MAX),
-  FIELD(max_fragments, 1024, MS_MAX),
-  FIELD(max_payload_packets, 16384, MS_MAX),
-  FIELD(max_nsps, 64, MS_MAX),
-  FIELD(max_acks, 4096, 1u << 24),
-  FIELD(max_headers, 100, 10000),
-  FIELD(head_timeout_ms, 10000, MS_MAX),
-  FIELD(body_timeout_ms, 30000, MS_MAX),
-  FIELD(keep_alive_ms, 5000, MS_MAX),
-  FIELD(upgrade_grace_ms, 1000, MS_MAX),
+#define FIELD(f, normal, most) \
+  { #f, offsetof(sio_options, f), normal, most }
+  FIELD(ping_interval_ms, 25000, MS_MAX),    FIELD(ping_timeout_ms, 20000, MS_MAX),
+  FIELD(upgrade_timeout_ms, 10000, MS_MAX),  FIELD(connect_timeout_ms, 45000, MS_MAX),
+  FIELD(close_timeout_ms, 30000, MS_MAX),    FIELD(max_attachments, 10, 999999999),
+  FIELD(max_depth, 512, JSON_DEPTH_MAX),     FIELD(max_fragments, 1024, MS_MAX),
+  FIELD(max_payload_packets, 16384, MS_MAX), FIELD(max_nsps, 64, MS_MAX),
+  FIELD(max_acks, 4096, 1u << 24),           FIELD(max_headers, 100, 10000),
+  FIELD(head_timeout_ms, 10000, MS_MAX),     FIELD(body_timeout_ms, 30000, MS_MAX),
+  FIELD(keep_alive_ms, 5000, MS_MAX),        FIELD(upgrade_grace_ms, 1000, MS_MAX),
 };
 
 static const struct size_field {

@@ -73,8 +73,7 @@ static void on_timeout(struct timer *t) {
   tell(take(w->socket, w->id), SIO_ETIMEOUT, NULL);
 }
 
-int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
-                     int64_t *id) {
+int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id) {
   struct pending *p = &s->pending;
   if (p->n >= s->nsp->server->opts.o.max_acks) return SIO_ETOOBIG;
   struct wait *w = make_room(p) ? NULL : sio__malloc(sizeof *w);

@@ -77,8 +77,9 @@ static void leave_all(sio_server *srv) {
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   if (srv->closing) return SIO_ESTATE;
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server closes: %u connections, %" PRIu64 " sockets",
-      srv->loop.nconns, srv->stats.sockets);
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "the server closes: %u connections, %" PRIu64 " sockets", srv->loop.nconns,
+      srv->stats.sockets);
   srv->closing = true;
   srv->done = done;
   srv->done_user = user;
@@ -136,7 +137,8 @@ static int check_options(struct options *opts, struct log *log, const sio_option
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options holds a field that this library is too old for");
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+      "sio_options holds a field that this library is too old for");
   return err;
 }
 
@@ -158,8 +160,8 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   }
   *out = srv;
   /* From here on the loop holds handles of ours: an end takes a turn. */
-  err = sio__eio_init(&srv->eio, &srv->loop, &srv->log, &srv->opts.o, &srv->ws,
-                      &sio__client_ops, srv, &srv->stats);
+  err = sio__eio_init(&srv->eio, &srv->loop, &srv->log, &srv->opts.o, &srv->ws, &sio__client_ops,
+                      srv, &srv->stats);
   if (err) sio_server_close(srv, NULL, NULL);
   return err;
 }
@@ -211,7 +213,9 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   memcpy(out, &st, size < sizeof st ? size : sizeof st);
 }
 
-struct uv_loop_s *sio_server_loop(const sio_server *srv) { return srv->loop.uv; }
+struct uv_loop_s *sio_server_loop(const sio_server *srv) {
+  return srv->loop.uv;
+}
 void *sio_server_data(const sio_server *srv) { return srv->data; }
 void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
 int sio_log_set(sio_server *srv, const char *spec) { return sio__log_spec(&srv->log, spec); }

@@ -30,10 +30,10 @@ struct sio_server {
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;
-  struct list leaving;            /* sio_socket.leaving: disconnect callbacks owed */
+  struct list leaving; /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;
-  struct task shut;               /* the closing, past the call that asked for it  */
-  struct timer hurry;             /* when waiting for answers ends                 */
+  struct task shut;   /* the closing, past the call that asked for it  */
+  struct timer hurry; /* when waiting for answers ends                 */
   sio_stats stats;
   void *data;
   void (*done)(void *user);

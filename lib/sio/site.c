@@ -72,8 +72,9 @@ void sio__site_init(sio_server *srv) {
   sio__http_init(&srv->http, &srv->loop, &srv->log, &limits);
   srv->http.route = route;
   srv->http.owner = srv;
-  srv->client_mount = (struct http_mount){ .on_head = client_head, .on_request = client_request,
-                                           .on_abort = client_abort, .owner = srv };
+  srv->client_mount = (struct http_mount){
+    .on_head = client_head, .on_request = client_request, .on_abort = client_abort, .owner = srv
+  };
   sio__routes_init(&srv->routes);
   list_init(&srv->plain_ws);
 }
@@ -83,7 +84,7 @@ static struct plain_ws *plain_ws_at(struct list *it) {
 }
 
 void sio__site_drain(sio_server *srv) {
-  list_each(it, tmp, &srv->plain_ws) sio__plain_ws_close_all(plain_ws_at(it));
+  list_each (it, tmp, &srv->plain_ws) sio__plain_ws_close_all(plain_ws_at(it));
   sio__http_drain(&srv->http);
 }
 
@@ -111,8 +112,8 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
 
 int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
   if (!cbs) return UV_EINVAL;
-  struct plain_ws *e = sio__plain_ws_new(&srv->ws, &srv->eio.ws_limits, srv->opts.o.max_queued,
-                                         cbs, user);
+  struct plain_ws *e =
+      sio__plain_ws_new(&srv->ws, &srv->eio.ws_limits, srv->opts.o.max_queued, cbs, user);
   if (!e) return UV_ENOMEM;
   int err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
   if (err)

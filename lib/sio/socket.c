@@ -13,7 +13,7 @@
 enum { ROOM_NAME_MAX = 255 };
 
 /* The host's bytes stand behind the struct, aligned for anything. */
-#define DATA_OFFSET                                                            \
+#define DATA_OFFSET                                                                \
   ((sizeof(struct sio_socket) + alignof(max_align_t) - 1) / alignof(max_align_t) * \
    alignof(max_align_t))
 

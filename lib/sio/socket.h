@@ -32,19 +32,19 @@ enum socket_state {
 struct sio_socket {
   sio_session *session; /* NULL once it is gone                                 */
   sio_nsp *nsp;
-  uint64_t stamp;       /* the adapter's: which broadcast looked at it last     */
-  uint8_t state;        /* enum socket_state                                    */
-  uint8_t reason;       /* enum sio_reason: why it is LEAVING                   */
-  uint32_t index;       /* in nsp->members                                      */
+  uint64_t stamp; /* the adapter's: which broadcast looked at it last     */
+  uint8_t state;  /* enum socket_state                                    */
+  uint8_t reason; /* enum sio_reason: why it is LEAVING                   */
+  uint32_t index; /* in nsp->members                                      */
   uint32_t refs;
   char id[SIO__ID_LEN + 1];
-  void *slot;           /* the adapter's                                        */
-  sio_socket *next;     /* of the same client                                   */
-  struct list leaving;  /* server->leaving                                      */
+  void *slot;          /* the adapter's                                        */
+  sio_socket *next;    /* of the same client                                   */
+  struct list leaving; /* server->leaving                                      */
   struct pending pending;
-  struct knock *knock;  /* while PENDING behind middleware                      */
-  struct gate *gate;    /* while an event of it is before packet middleware     */
-  char *auth;           /* JSON text; NULL: "{}"                                */
+  struct knock *knock; /* while PENDING behind middleware                      */
+  struct gate *gate;   /* while an event of it is before packet middleware     */
+  char *auth;          /* JSON text; NULL: "{}"                                */
   struct cJSON *auth_tree;
 };
 

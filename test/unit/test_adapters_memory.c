@@ -241,7 +241,9 @@ TEST(joining_without_memory_changes_nothing) {
 enum { M_SOCKETS = 24, M_ROOMS = 12, M_STEPS = 6000 };
 
 static bool model[M_SOCKETS][M_ROOMS];
-static const char *room_name[M_ROOMS] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" };
+static const char *room_name[M_ROOMS] = {
+  "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"
+};
 static uint64_t seed;
 
 static unsigned draw(unsigned n) {
@@ -275,7 +277,8 @@ static void check_broadcast(void) {
   for (unsigned i = 0; i < M_SOCKETS; i++)
     if ((all || in_any(i, in)) && !in_any(i, out) && i != skip)
       snprintf(want + strlen(want), sizeof want - strlen(want), "%u ", i);
-  const char *got = cast((sio_target){ .rooms = all ? NULL : rooms, .except = except,
+  const char *got = cast((sio_target){ .rooms = all ? NULL : rooms,
+                                       .except = except,
                                        .skip = skip < M_SOCKETS ? sockets[skip] : NULL });
   EQ_STR(got, want);
 }
@@ -307,11 +310,22 @@ static void replace_socket(unsigned i) {
 static void step(void) {
   unsigned s = draw(M_SOCKETS), r = draw(M_ROOMS);
   switch (draw(8)) {
-  case 0: case 1: case 2: EQ(sio_join(sockets[s], room_name[r]), 0); model[s][r] = true; break;
-  case 3: case 4: EQ(sio_leave(sockets[s], room_name[r]), 0); model[s][r] = false; break;
-  case 5: check_socket(s); break;
-  case 6: if (draw(20) == 0) replace_socket(s); break;
-  default: check_broadcast();
+    case 0:
+    case 1:
+    case 2:
+      EQ(sio_join(sockets[s], room_name[r]), 0);
+      model[s][r] = true;
+      break;
+    case 3:
+    case 4:
+      EQ(sio_leave(sockets[s], room_name[r]), 0);
+      model[s][r] = false;
+      break;
+    case 5: check_socket(s); break;
+    case 6:
+      if (draw(20) == 0) replace_socket(s);
+      break;
+    default: check_broadcast();
   }
 }
 
@@ -350,9 +364,7 @@ TEST(a_socket_in_thousands_of_rooms_leaves_them_all) {
   stop();
 }
 
-TEST(a_socket_is_small) {
-  CHECK(sizeof(struct sio_socket) <= 176);
-}
+TEST(a_socket_is_small) { CHECK(sizeof(struct sio_socket) <= 176); }
 
 TESTS_BEGIN
 T(everyone_hears_a_broadcast_without_rooms)

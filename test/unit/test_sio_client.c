@@ -186,9 +186,16 @@ TEST(a_refused_connect_does_not_stop_the_connect_timeout) {
 /* ---- what a peer may not do ------------------------------------------------------------ */
 
 TEST(a_packet_before_connect_closes_the_connection) {
-  static const char *const bad[] = { "42[\"x\"]", "41", "430[]", "4abc", "4", "44{\"message\":\"x\"}",
-                                     "42/custom,[\"x\"]", "451-[\"x\",{\"_placeholder\":true,\"num\":1}]x",
-                                     "47", "49[]" };
+  static const char *const bad[] = { "42[\"x\"]",
+                                     "41",
+                                     "430[]",
+                                     "4abc",
+                                     "4",
+                                     "44{\"message\":\"x\"}",
+                                     "42/custom,[\"x\"]",
+                                     "451-[\"x\",{\"_placeholder\":true,\"num\":1}]x",
+                                     "47",
+                                     "49[]" };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     begin(NULL);
     struct peer *p = peer_new();
@@ -204,14 +211,10 @@ TEST(what_cannot_be_decoded_is_an_error_and_a_forced_close) {
   static const struct {
     const char *text, *trace;
   } bad[] = {
-    { "4abc", "unknown packet type" },
-    { "42{}", "invalid payload" },
-    { "42abc[\"x\"]", "invalid payload" },
-    { "42[\"connect\"]", "invalid payload" },
-    { "450-[\"x\"]", "Illegal attachments" },
-    { "45woooot", "Illegal attachments" },
-    { "45", "Illegal attachments" },
-    { "4511-[\"x\"]", "too many attachments" },
+    { "4abc", "unknown packet type" },        { "42{}", "invalid payload" },
+    { "42abc[\"x\"]", "invalid payload" },    { "42[\"connect\"]", "invalid payload" },
+    { "450-[\"x\"]", "Illegal attachments" }, { "45woooot", "Illegal attachments" },
+    { "45", "Illegal attachments" },          { "4511-[\"x\"]", "too many attachments" },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     begin(NULL);

@@ -11,7 +11,8 @@ static void room_name(const char *room, void *user) {
 
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
   (void)user;
-  trace("disconnecting(%s%s):", sio_socket_connected(s) ? "connected" : "", sio_reason_str(why->reason));
+  trace("disconnecting(%s%s):", sio_socket_connected(s) ? "connected" : "",
+        sio_reason_str(why->reason));
   sio_rooms(s, room_name, s);
   CHECK(sio_socket_session(s) != NULL);
   trace(" ");
@@ -169,7 +170,8 @@ TEST(the_reason_of_the_first_end_is_the_one_told) {
   struct peer *p = joined();
   say(p, "41");
   hang_up(p);
-  SAW("disconnecting(client namespace disconnect):own, disconnect(the client left the namespace): ");
+  SAW("disconnecting(client namespace disconnect):own, disconnect(the client left the "
+      "namespace): ");
   EQ(srv->stats.closed[SIO_REASON_CLIENT_NSP_DISCONNECT], 1);
   stop();
 }

@@ -178,8 +178,8 @@ TEST(a_handler_added_by_another_sees_the_next_event) {
 
 TEST(reserved_names_have_no_handlers) {
   begin();
-  static const char *const names[] = { "connect", "connect_error", "disconnect", "disconnecting",
-                                       "newListener", "removeListener" };
+  static const char *const names[] = { "connect",       "connect_error", "disconnect",
+                                       "disconnecting", "newListener",   "removeListener" };
   for (size_t i = 0; i < 6; i++) EQ(sio_on(root, names[i], tell, "x"), SIO_ENAME);
   EQ(sio_on(root, NULL, tell, "x"), SIO_ENAME);
   EQ(sio_on(root, "x", NULL, NULL), UV_EINVAL);
@@ -243,7 +243,8 @@ TEST(an_ack_carries_attachments) {
   say(p, "452-789[\"m\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
   say_bin(p, "\1", 1);
   say_bin(p, "\2", 1);
-  HEARD(p, "462-789[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] b:01 b:02 ");
+  HEARD(p,
+        "462-789[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] b:01 b:02 ");
   stop();
 }
 

@@ -57,8 +57,9 @@ TEST(a_namespace_stands_in_its_packets) {
 TEST(what_cannot_be_sent_is_an_error_and_sends_nothing) {
   start(NULL);
   struct peer *p = joined();
-  static const char *const names[] = { "connect", "connect_error", "disconnect", "disconnecting",
-                                       "newListener", "removeListener", NULL };
+  static const char *const names[] = {
+    "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener", NULL
+  };
   for (size_t i = 0; i < 7; i++) EQ(sio_emit(first(), names[i], SIO_NONE), SIO_ENAME);
   EQ(sio_emit(first(), "a", SIO_ARGS(sio_json(SLICE("{")))), SIO_EJSON);
   EQ(sio_broadcast((sio_target){ .nsp = root }, "disconnect", SIO_NONE), SIO_ENAME);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "sio/options.h"
 #include "alloc.h"
+#include "sio/options.h"
 #include "test.h"
 #include <sio/adapter.h>
 #include <uv.h>
@@ -69,8 +69,11 @@ TEST(nothing_said_is_every_default) {
 }
 
 TEST(what_is_said_stays) {
-  EQ(settle(&(sio_options){ .max_payload = 64, .max_queued = 1000, .max_depth = 900,
-                            .ping_interval_ms = 1, .transports = SIO_POLLING }),
+  EQ(settle(&(sio_options){ .max_payload = 64,
+                            .max_queued = 1000,
+                            .max_depth = 900,
+                            .ping_interval_ms = 1,
+                            .transports = SIO_POLLING }),
      0);
   EQ(opts.o.max_payload, 64);
   EQ(opts.o.max_packet, 640);
@@ -151,7 +154,8 @@ TEST(no_failing_allocation_leaks) {
   for (size_t i = 1; failed && i < 50; i++) {
     alloc_install();
     alloc_fail_in(i);
-    int err = settle(&(sio_options){ .path = "/x", .cookie = &(sio_cookie){ .name = "n" },
+    int err = settle(&(sio_options){ .path = "/x",
+                                     .cookie = &(sio_cookie){ .name = "n" },
                                      .cors = &(sio_cors){ .origins = origins } });
     failed = alloc_calls >= i;
     CHECK(failed ? err == UV_ENOMEM : err == 0);
