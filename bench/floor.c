@@ -3,12 +3,14 @@
  * floor.c - the least a libuv program can do for the same load: it knows no protocol, only
  * which prebuilt bytes to send back. What a server costs above this is its own making.
  *
- *     floor <port> <payload size> [nocoalesce]
+ *     floor <port> <payload size> [nocoalesce] [binary]
  *
  * WebSocket: upgrade with fixed bytes; a text frame that begins "40" gets a CONNECT answer, one with "42["
  * goes to everybody (once per turn and peer, or at once with nocoalesce), any other data frame gets the
- * prebuilt ack. Polling: the handshake, and for each POST an "ok" and an ack for the waiting GET.
+ * prebuilt ack (binary: only to a binary one, with an attachment). Polling: the handshake, and for
+ * each POST an "ok" and an ack for the GET.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +18,29 @@
 
 struct peer {
   uv_tcp_t tcp;
-  struct peer *partner; /* polling: whose GET waits */
-  char *held;
+  char *held; /* of an incomplete frame */
   size_t nheld;
-  size_t skip;
-  int open, index, waiting, nsid;
+  bool open;  /* a WebSocket            */
+  int index;  /* in peers, or -1        */
 };
 
 static uv_loop_t *loop;
 static char rbuf[65536];
 static struct peer **peers;
-static int npeers, cap, coalesce = 1, queued;
+static int npeers, cap, queued;
+static bool coalesce = true;
+enum { BURST = 64 };
 static char ack[70000], event[70000], *burst, ok[256], poll_ack[70000];
 static size_t ack_len, event_len, ok_len, poll_ack_len;
-static int binary;
+static bool binary;
 
 static const char upgraded[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 static const char opened[] = "0{\"sid\":\"aaaaaaaaaaaaaaaaaaaa\",\"upgrades\":[],"
                              "\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1}";
+static const char poll_joined[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 2\r\n\r\n40";
 static const char connected[] = "40{\"sid\":\"aaaaaaaaaaaaaaaaaaaa\"}";
 static char hello[512], joined[64];
 static size_t hello_len, joined_len;
@@ -84,74 +89,119 @@ static void on_prepare(uv_prepare_t *h) {
 
 static void to_everybody(void) {
   if (coalesce) {
-    if (++queued == 64) on_prepare(NULL);
+    if (++queued == BURST) on_prepare(NULL);
     return;
   }
   for (int i = 0; i < npeers; i++) put(peers[i], event, event_len);
 }
 
-static void websocket(struct peer *p, const char *d, size_t n) {
-  size_t used = 0, out = 0;
-  static char answers[200000];
-  while (n - used >= 6) {
-    const unsigned char *f = (const unsigned char *)d + used;
-    size_t h = 6, len = f[1] & 127;
-    if (len == 126) {
-      if (n - used < 8) break;
-      len = (size_t)f[2] << 8 | f[3];
-      h = 8;
-    }
-    if (n - used < h + len) break;
-    const char *text = (const char *)f + h;
-    used += h + len;
-    if ((f[0] & 15) == 8) return drop(p);
-    if (len >= 2 && text[0] == '4' && text[1] == '0') {
-      memcpy(answers + out, joined, joined_len);
-      out += joined_len;
-    } else if (len > 2 && text[0] == '4' && text[1] == '2' && text[2] == '[') {
-      to_everybody();
-    } else if ((f[0] & 15) == 2 || !binary) {
-      if (out + ack_len > sizeof answers) {
-        put(p, answers, out);
-        out = 0;
-      }
-      memcpy(answers + out, ack, ack_len);
-      out += ack_len;
-    }
+/* The frame at d: its payload's offset and length, or 0 when it is not complete. */
+static size_t parse(const unsigned char *d, size_t n, size_t *len) {
+  size_t h = 6;
+  if (n < 8) return 0;
+  *len = d[1] & 127;
+  if (*len == 126) {
+    *len = (size_t)d[2] << 8 | d[3];
+    h = 8;
   }
-  if (out) put(p, answers, out);
-  char *keep = n > used ? malloc(n - used) : NULL;
-  if (keep) memcpy(keep, d + used, n - used);
-  free(p->held);
-  p->held = keep;
-  p->nheld = n - used;
+  return n < h + *len ? 0 : h;
 }
 
-/* Every polling peer pair shares a number that the sid carries. */
-static struct peer *waiting[100000];
+static char answers[2 * 70000];
+static size_t nanswers;
+
+static void answer(struct peer *p, const char *data, size_t n) {
+  if (nanswers + n > sizeof answers) {
+    put(p, answers, nanswers);
+    nanswers = 0;
+  }
+  memcpy(answers + nanswers, data, n);
+  nanswers += n;
+}
+
+static void on_data(struct peer *p, int opcode, const char *text, size_t n) {
+  if (n >= 2 && memcmp(text, "40", 2) == 0)
+    answer(p, joined, joined_len);
+  else if (n > 2 && memcmp(text, "42[", 3) == 0)
+    to_everybody();
+  else if (opcode == 2 || !binary)
+    answer(p, ack, ack_len);
+}
+
+static void keep(struct peer *p, const char *d, size_t n) {
+  char *copy = n ? malloc(n) : NULL;
+  if (n) memcpy(copy, d, n);
+  free(p->held);
+  p->held = copy;
+  p->nheld = n;
+}
+
+/* Whoever masks with a key of zero needs no unmasking, and short pings get no answer. */
+static void websocket(struct peer *p, const char *d, size_t n) {
+  size_t used = 0, len, h;
+  nanswers = 0;
+  while ((h = parse((const unsigned char *)d + used, n - used, &len)) > 0) {
+    int opcode = d[used] & 15;
+    if (opcode == 8) {
+      drop(p);
+      return;
+    }
+    on_data(p, opcode, d + used + h, len);
+    used += h + len;
+  }
+  if (nanswers) put(p, answers, nanswers);
+  keep(p, d + used, n - used);
+}
+
+/* Both connections of a polling peer know its number from the sid. Whichever of a GET and what
+ * answers it comes first is kept here. */
+static struct {
+  struct peer *get;
+  const char *answer;
+  size_t len;
+} polls[100000];
+
+static void poll_reply(int id) {
+  if (!polls[id].get || !polls[id].answer) return;
+  put(polls[id].get, polls[id].answer, polls[id].len);
+  polls[id].get = NULL;
+  polls[id].answer = NULL;
+}
+
+static void poll_handshake(struct peer *p) {
+  static int next;
+  char body[256], text[512];
+  int m = sprintf(body, "0{\"sid\":\"%020d\",\"upgrades\":[],\"pingInterval\":25000}", ++next);
+  put(p, text, (size_t)sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", m, body));
+}
+
+static void poll_post(struct peer *p, int id, bool join) {
+  put(p, ok, ok_len);
+  polls[id].answer = join ? poll_joined : poll_ack;
+  polls[id].len = join ? sizeof poll_joined - 1 : poll_ack_len;
+  poll_reply(id);
+}
+
+static void add_peer(struct peer *p) {
+  if (npeers == cap) peers = realloc(peers, sizeof *peers * (size_t)(cap = cap ? cap * 2 : 1024));
+  p->open = true;
+  p->index = npeers;
+  peers[npeers++] = p;
+  put(p, hello, hello_len);
+}
 
 static void http(struct peer *p, const char *d, size_t n) {
   const char *sid = memmem(d, n, "sid=", 4);
   int id = sid ? atoi(sid + 4) : 0;
   if (memmem(d, n, "websocket", 9)) {
-    p->open = 1;
-    peers = npeers == cap ? realloc(peers, sizeof *peers * (size_t)(cap = cap ? cap * 2 : 1024)) : peers;
-    p->index = npeers;
-    peers[npeers++] = p;
-    put(p, hello, hello_len);
-  } else if (d[0] == 'G' && !sid) {
-    static int next;
-    char body[256], text[512];
-    int m = sprintf(body, "0{\"sid\":\"%020d\",\"upgrades\":[],\"pingInterval\":25000}", ++next);
-    put(p, text, (size_t)sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", m, body));
+    add_peer(p);
+  } else if (!sid) {
+    poll_handshake(p);
   } else if (d[0] == 'G') {
-    waiting[id] = p;
+    polls[id].get = p;
+    poll_reply(id);
   } else {
-    put(p, ok, ok_len);
-    static const char first[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: 2\r\n\r\n40";
-    int join = n > 3 && memcmp(d + n - 3, "\n40", 3) == 0;
-    if (waiting[id]) put(waiting[id], join ? first : poll_ack, join ? sizeof first - 1 : poll_ack_len);
-    waiting[id] = NULL;
+    poll_post(p, id, memcmp(d + n - 3, "\n40", 3) == 0);
   }
 }
 
@@ -198,45 +248,55 @@ static size_t frame(char *out, int op, const char *p, size_t n) {
   return h + n;
 }
 
-int main(int argc, char **argv) {
-  struct sockaddr_in a;
-  uv_tcp_t server;
-  uv_prepare_t prepare;
-  int size = argc > 2 ? atoi(argv[2]) : 32;
-  char *text = malloc((size_t)size + 200), *fill = calloc(1, (size_t)size + 1);
-  memset(fill, 'x', (size_t)size);
-  for (int i = 3; i < argc; i++) {
-    if (strcmp(argv[i], "nocoalesce") == 0) coalesce = 0;
-    if (strcmp(argv[i], "binary") == 0) binary = 1;
-  }
+static void prepare_answers(size_t size) {
+  static const char attachment[] = "461-0[{\"_placeholder\":true,\"num\":0}]";
+  char *text = malloc(size + 200), *fill = calloc(1, size + 1);
+  memset(fill, 'x', size);
   memcpy(hello, upgraded, sizeof upgraded - 1);
   hello_len = sizeof upgraded - 1;
   hello_len += frame(hello + hello_len, 1, opened, sizeof opened - 1);
   joined_len = frame(joined, 1, connected, sizeof connected - 1);
-  if (binary) {
-    const char *head = "461-0[{\"_placeholder\":true,\"num\":0}]";
-    ack_len = frame(ack, 1, head, strlen(head));
-    ack_len += frame(ack + ack_len, 2, fill, (size_t)size);
-  } else {
-    ack_len = frame(ack, 1, text, (size_t)sprintf(text, "430[\"%s\"]", fill));
-  }
-  poll_ack_len = (size_t)sprintf(poll_ack, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %zu\r\nConnection: keep-alive\r\n\r\n%s", strlen(text), text);
   event_len = frame(event, 1, text, (size_t)sprintf(text, "42[\"bcast\",\"%s\"]", fill));
-  burst = malloc(event_len * 64);
-  for (int i = 0; i < 64; i++) memcpy(burst + event_len * (size_t)i, event, event_len);
-  ok_len = (size_t)sprintf(ok, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok");
+  burst = malloc(event_len * BURST);
+  for (size_t i = 0; i < BURST; i++) memcpy(burst + event_len * i, event, event_len);
+  size_t n = (size_t)sprintf(text, "430[\"%s\"]", fill);
+  ack_len = frame(ack, 1, binary ? attachment : text, binary ? sizeof attachment - 1 : n);
+  if (binary) ack_len += frame(ack + ack_len, 2, fill, size);
+  poll_ack_len = (size_t)sprintf(poll_ack,
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %zu\r\n\r\n%s",
+      n, text);
+  ok_len = (size_t)sprintf(ok,
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok");
+  free(text);
+  free(fill);
+}
+
+static int listen_on(uv_tcp_t *server, int port) {
+  struct sockaddr_in a;
+  uv_tcp_init(loop, server);
+  uv_ip4_addr("127.0.0.1", port, &a);
+  uv_tcp_bind(server, (struct sockaddr *)&a, 0);
+  return uv_listen((uv_stream_t *)server, 4096, on_connection);
+}
+
+int main(int argc, char **argv) {
+  uv_tcp_t server;
+  uv_prepare_t prepare;
+  int port = argc > 1 ? atoi(argv[1]) : 3000, size = argc > 2 ? atoi(argv[2]) : 32;
+  for (int i = 3; i < argc; i++) {
+    if (strcmp(argv[i], "nocoalesce") == 0) coalesce = false;
+    if (strcmp(argv[i], "binary") == 0) binary = true;
+  }
+  prepare_answers((size_t)(size < 0 || size > 60000 ? 32 : size));
   loop = uv_default_loop();
-  uv_tcp_init(loop, &server);
-  uv_ip4_addr("127.0.0.1", atoi(argv[1]), &a);
-  uv_tcp_bind(&server, (struct sockaddr *)&a, 0);
-  int err = uv_listen((uv_stream_t *)&server, 4096, on_connection);
+  uv_prepare_init(loop, &prepare);
+  uv_prepare_start(&prepare, on_prepare);
+  int err = listen_on(&server, port);
   if (err) {
     fprintf(stderr, "floor: %s\n", uv_strerror(err));
     return 1;
   }
-  uv_prepare_init(loop, &prepare);
-  uv_prepare_start(&prepare, on_prepare);
-  printf("listening %s\n", argv[1]);
+  printf("listening %d\n", port);
   fflush(stdout);
   return uv_run(loop, UV_RUN_DEFAULT);
 }
