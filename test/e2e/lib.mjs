@@ -332,18 +332,72 @@ export class Socket {
   }
 }
 
+// ---- a server, as its clients see it ----------------------------------------------------------------
+
+export class Server extends Watched {
+  constructor(port) {
+    super();
+    this.port = port;
+    this.wires = [];
+  }
+
+  wire(options) {
+    const w = new Wire(this.port, options);
+    this.wires.push(w);
+    return w;
+  }
+
+  // A target that begins with '/' is taken as it is, another one is the query of the engine's path.
+  url(target) {
+    return target.startsWith('/') ? target : `/socket.io/?${target}`;
+  }
+
+  start(method, target, options) {
+    const r = startRequest(this.port, method, this.url(target), options);
+    this.wires.push(r.wire);
+    return r;
+  }
+
+  request(method, target, options) {
+    return this.start(method, target, options).done;
+  }
+
+  get(target, headers) {
+    return this.request('GET', target, { headers });
+  }
+
+  post(target, body, headers) {
+    return this.request('POST', target, { headers, body });
+  }
+
+  // An upgrade request: a Socket if it was accepted, else the response.
+  async upgrade(target, { headers = {}, early, method = 'GET', ...options } = {}) {
+    const wire = this.wire();
+    const all = { ...upgradeHeaders, ...headers };
+    wire.write(requestBytes(method, this.url(target), { headers: all }));
+    if (early) wire.write(early);
+    const head = parseHead((await wire.takeUntil('\r\n\r\n', 'a response')).toString('latin1'));
+    if (head.status === 101) return new Socket(wire, head, options);
+    const bytes = await takeBody(wire, method, head);
+    return { ...head, body: bytes.toString(), ended: await wire.when(() => wire.ended ?? undefined) };
+  }
+
+  hangUp() {
+    for (const w of this.wires) w.close();
+  }
+}
+
 // ---- the host ---------------------------------------------------------------------------------------
 
 const trouble = /AddressSanitizer|LeakSanitizer|runtime error:|Sanitizer:/;
 
-export class Host extends Watched {
+export class Host extends Server {
   constructor(flags) {
     super();
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
     this.lines = [];
     this.read = 0;
     this.err = '';
-    this.wires = [];
     this.process = spawn(hostProgram, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#collect();
   }
@@ -405,53 +459,10 @@ export class Host extends Watched {
       this.process.kill('SIGKILL');
       return `${e.message}\n${this.err}`;
     }
-    for (const w of this.wires) w.close();
+    this.hangUp();
     if (trouble.test(this.err)) return this.err;
     if (code !== 0) return `the host ended with ${code}\n${this.err}`;
     return this.said(/^loop empty$/) === 1 ? '' : 'the host did not say that its loop is empty';
-  }
-
-  // ---- talking to it
-
-  wire(options) {
-    const w = new Wire(this.port, options);
-    this.wires.push(w);
-    return w;
-  }
-
-  // A target that begins with '/' is taken as it is, another one is the query of the engine's path.
-  url(target) {
-    return target.startsWith('/') ? target : `/socket.io/?${target}`;
-  }
-
-  start(method, target, options) {
-    const r = startRequest(this.port, method, this.url(target), options);
-    this.wires.push(r.wire);
-    return r;
-  }
-
-  request(method, target, options) {
-    return this.start(method, target, options).done;
-  }
-
-  get(target, headers) {
-    return this.request('GET', target, { headers });
-  }
-
-  post(target, body, headers) {
-    return this.request('POST', target, { headers, body });
-  }
-
-  // An upgrade request: a Socket if it was accepted, else the response.
-  async upgrade(target, { headers = {}, early, method = 'GET', ...options } = {}) {
-    const wire = this.wire();
-    const all = { ...upgradeHeaders, ...headers };
-    wire.write(requestBytes(method, this.url(target), { headers: all }));
-    if (early) wire.write(early);
-    const head = parseHead((await wire.takeUntil('\r\n\r\n', 'a response')).toString('latin1'));
-    if (head.status === 101) return new Socket(wire, head, options);
-    const bytes = await takeBody(wire, method, head);
-    return { ...head, body: bytes.toString(), ended: await wire.when(() => wire.ended ?? undefined) };
   }
 
   async stats() {

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: MIT
+//
+// differential.mjs - the same raw requests to the reference server (the npm package socket.io)
+// and to ours, answers compared: status, body, and every header.
+//
+// A case is a conversation; what is heard in it must be equal on both sides. Where we differ on
+// purpose the case makes our answers out of theirs, so that neither side changes unnoticed;
+// docs/conformance.md argues why.
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { Server as Reference } from 'socket.io';
+import {
+  Polling, SEP, Server, Socket, equal, frame, op, openWebSocket, requestBytes, run, sleep,
+  takeResponse, test, within,
+} from './lib.mjs';
+
+const POLLING = 'EIO=4&transport=polling';
+const WEBSOCKET = 'EIO=4&transport=websocket';
+
+// ---- the two ------------------------------------------------------------------------------------
+
+// The reference does what test/e2e/host.c does with the same events.
+function handlers(io) {
+  io.on('connection', (socket) => {
+    socket.on('message', (...args) => socket.emit('message-back', ...args));
+    socket.on('engine-close', () => socket.conn.close());
+    socket.on('close-me', () => {
+      socket.emit('bye');
+      socket.disconnect(true);
+    });
+  });
+}
+
+async function reference(options) {
+  const http = createServer();
+  const io = new Reference(http, { ...options });
+  handlers(io);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const server = new Server(http.address().port);
+  server.stop = async () => {
+    server.hangUp();
+    http.closeAllConnections();
+    await io.close();
+  };
+  return server;
+}
+
+// Options as both know them: [ours, theirs].
+const setups = {
+  plain: [{}, {}],
+  small: [{ 'max-payload': 100 }, { maxHttpBufferSize: 100 }],
+  cors: [
+    { cors: 'reflect', 'cors-headers': 'my-header', 'cors-credentials': 1 },
+    { cors: { origin: true, headers: ['my-header'], credentials: true } },
+  ],
+  'cors any': [{ cors: 'any' }, { cors: {} }],
+  'cors list': [
+    { cors: 'http://good.com,http://fine.com' },
+    { cors: { origin: ['http://good.com', 'http://fine.com'] } },
+  ],
+  cookie: [{ cookie: 'default' }, { cookie: true }],
+  forbidden: [
+    { allow: 'fail:Thou shall not pass' },
+    { allowRequest: (_req, done) => done('Thou shall not pass', false) },
+  ],
+  'polling only': [{ transports: 'polling' }, { transports: ['polling'] }],
+  'without upgrades': [{ 'no-upgrades': 1 }, { allowUpgrades: false }],
+  heartbeat: [
+    { 'ping-interval': 150, 'ping-timeout': 100 },
+    { pingInterval: 150, pingTimeout: 100 },
+  ],
+};
+
+// ---- what is compared -----------------------------------------------------------------------------
+
+// Ids are drawn anew each time; their form counts.
+const anonymous = (text) => text.replace(/"sid":"[\w-]{20}"/g, '"sid":"SID"')
+  .replace(/=[\w-]{20};/g, '=SID;');
+
+// These say how a body is delimited and when it was made, not what is answered: the reference
+// sends a Date, and its error bodies in chunks.
+const NOT_COMPARED = ['date', 'transfer-encoding', 'content-length'];
+
+function seen(r) {
+  const headers = Object.entries(r.headers)
+    .filter(([name]) => !NOT_COMPARED.includes(name))
+    .map(([name, value]) => [name, [value].flat().map(anonymous).join(', ')])
+    .sort();
+  return { status: r.status, headers: Object.fromEntries(headers), body: anonymous(r.body ?? '') };
+}
+
+async function conversation(server, talk) {
+  const heard = [];
+  await talk(server, (what) => heard.push(what));
+  return heard;
+}
+
+// ---- cases ---------------------------------------------------------------------------------------------
+
+// setup is a key of setups. differs, where we do, turns what they answered into what we must.
+function same(name, talk, { setup = 'plain', differs } = {}) {
+  test(name, async (t) => {
+    const [flags, options] = setups[setup];
+    const ours = await t.host(flags);
+    const theirs = await reference(options);
+    try {
+      const [a, b] = await Promise.all([ours, theirs].map((s) => conversation(s, talk)));
+      equal(a, differs ? differs(b) : b);
+    } finally {
+      await within(2000, theirs.stop(), 'end of the reference');
+    }
+  });
+}
+
+const answer = (method, target, options) => async (server, hear) =>
+  hear(seen(await server.request(method, target, options)));
+
+const handshakeOnly = (target, options) => async (server, hear) => {
+  const r = await server.upgrade(target, options);
+  hear(r instanceof Socket ? seen(r.response) : seen(r));
+};
+
+const dead = {
+  status: 400,
+  headers: {
+    connection: 'keep-alive', 'content-type': 'application/json', 'keep-alive': 'timeout=5',
+  },
+  body: '{"code":1,"message":"Session ID unknown"}',
+};
+
+// A refusal before the 101.
+const plainly = (status, body) => ({
+  status, headers: { connection: 'close', 'content-type': 'text/html' }, body,
+});
+
+// -- requests that are refused
+
+for (const [what, query] of Object.entries({
+  'an unknown transport': 'EIO=4&transport=tobi',
+  'the transport constructor': 'EIO=4&transport=constructor',
+  'the transport __proto__': 'EIO=4&transport=__proto__',
+  'no transport': 'EIO=4',
+  'an empty transport': 'EIO=4&transport=',
+  'two transports': 'EIO=4&transport=polling&transport=tobi',
+  'an unknown sid': `${POLLING}&sid=test`,
+  'websocket without an upgrade': WEBSOCKET,
+  'EIO=3': 'EIO=3&transport=polling',
+  'no EIO': 'transport=polling',
+  'a transport in capitals': 'EIO=4&transport=POLLING',
+}))
+  same(`GET with ${what}`, answer('GET', query));
+
+for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'HEAD'])
+  same(`${method} without a session`, answer(method, POLLING));
+
+for (const target of ['/socket.io/', '/socket.io/foo', '/socket.io/?', '/socket.io/socket.io.nothing'])
+  same(`GET ${target}`, answer('GET', target));
+
+same('GET with an escaped transport', answer('GET', 'EIO=4&transport=%70olling'));
+same('GET with unknown keys', answer('GET', `${POLLING}&a=b&a=c&%20=%ff&=&&x`));
+same('GET with an empty sid', answer('GET', `${POLLING}&sid=`));
+same('GET with two EIO', answer('GET', 'EIO=3&EIO=4&transport=polling'));
+
+// -- handshakes
+
+same('a handshake over polling', answer('GET', POLLING));
+same('a handshake on a connection that will close',
+  answer('GET', POLLING, { headers: { Connection: 'close' } }));
+same('a handshake over HTTP/1.0', answer('GET', POLLING, { version: '1.0' }));
+same('a handshake anywhere under the path', answer('GET', `/socket.io/x/y?${POLLING}`));
+same('a handshake from Internet Explorer 8',
+  answer('GET', POLLING, { headers: { 'User-Agent': 'Mozilla/4.0 (compatible;MSIE 8.0)' } }));
+for (const setup of ['cookie', 'polling only', 'without upgrades', 'forbidden', 'small'])
+  same(`a handshake over polling, ${setup}`, answer('GET', POLLING), { setup });
+same('a handshake over websocket', handshakeOnly(WEBSOCKET));
+same('a handshake over websocket, cookie', handshakeOnly(WEBSOCKET), { setup: 'cookie' });
+same('a websocket where there is polling only', handshakeOnly(WEBSOCKET), {
+  setup: 'polling only',
+  // Without websocket the reference does not look for upgrades: a GET is all it sees.
+  differs: ([r]) => {
+    equal(JSON.parse(r.body), { code: 0, message: 'Transport unknown' });
+    return [plainly(400, 'Transport unknown')];
+  },
+});
+same('the first message of a websocket', async (server, hear) => {
+  const w = await server.upgrade(WEBSOCKET);
+  hear(anonymous(await w.next()));
+});
+
+// -- handshakes over websocket that are refused
+
+same('a websocket with an unknown transport', handshakeOnly('EIO=4&transport=tobi'));
+same('a websocket with an unknown sid', handshakeOnly(`${WEBSOCKET}&sid=test`));
+same('a websocket by POST', handshakeOnly(WEBSOCKET, { method: 'POST' }));
+same('a websocket without a key',
+  handshakeOnly(WEBSOCKET, { headers: { 'Sec-WebSocket-Key': undefined } }));
+same('a websocket of version 12',
+  handshakeOnly(WEBSOCKET, { headers: { 'Sec-WebSocket-Version': '12' } }));
+
+same('a websocket that is forbidden', handshakeOnly(WEBSOCKET), {
+  setup: 'forbidden',
+  differs: ([r]) => [{ ...r, status: 403 }],
+});
+
+// The reference accepts these and then writes an HTTP answer into the open WebSocket, or ends it.
+for (const [query, text] of [
+  ['EIO=3&transport=websocket', 'Unsupported protocol version'],
+  ['transport=websocket', 'Unsupported protocol version'],
+  [POLLING, 'Bad request'],
+])
+  same(`a websocket with ${query}`, handshakeOnly(query), {
+    differs: ([r]) => {
+      equal(r.status, 101);
+      return [plainly(400, text)];
+    },
+  });
+
+// -- CORS
+
+const from = (origin, more) => ({ headers: { Origin: origin, ...more } });
+for (const setup of ['cors', 'cors any', 'cors list']) {
+  same(`a preflight, ${setup}`, answer('OPTIONS', POLLING, from('http://good.com')), { setup });
+  same(`a preflight that asks for headers, ${setup}`,
+    answer('OPTIONS', POLLING, from('http://good.com', {
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'x-one, x-two',
+    })), { setup });
+  same(`a preflight from elsewhere, ${setup}`,
+    answer('OPTIONS', POLLING, from('http://bad.com')), { setup });
+  same(`a GET from an origin, ${setup}`, answer('GET', POLLING, from('http://fine.com')), { setup });
+  if (setup !== 'cors') same(`a GET from nowhere, ${setup}`, answer('GET', POLLING), { setup });
+  same(`an error, ${setup}`, answer('GET', 'EIO=4', from('http://fine.com')), { setup });
+  same(`a websocket, ${setup}`, handshakeOnly(WEBSOCKET, from('http://fine.com')), { setup });
+}
+
+// Credentials are allowed to an origin. Where there is none, nothing is allowed to nobody.
+same('a GET from nowhere, cors', answer('GET', POLLING), {
+  setup: 'cors',
+  differs: ([r]) => {
+    const { 'access-control-allow-credentials': allowed, ...headers } = r.headers;
+    equal(allowed, 'true');
+    return [{ ...r, headers }];
+  },
+});
+
+// -- sessions over polling: every step's answer
+
+const request = (s, method, options) => s.host.request(method, s.query, options);
+
+async function opened(server, hear) {
+  const s = await Polling.open(server);
+  hear(seen(s.response));
+  hear(seen(await request(s, 'POST', { body: '40' })));
+  hear(seen(await request(s, 'GET')));
+  return s;
+}
+
+const steps = (...list) => async (server, hear) => {
+  const s = await opened(server, hear);
+  for (const [method, body, headers] of list) hear(seen(await request(s, method, { body, headers })));
+};
+
+const said = (text) => `42${JSON.stringify(['message', text])}`;
+const POST = (body, headers) => ['POST', body, headers];
+const GET = ['GET'];
+
+same('a message there and back', steps(POST(said('hello €')), GET));
+same('three messages at once', steps(POST([1, 2, 3].map(said).join(SEP)), GET));
+same('text and binary', steps(
+  POST(`${said('x')}${SEP}451-["message",{"_placeholder":true,"num":0}]${SEP}bAQIDBA==`), GET));
+same('a body that is no packet', steps(POST('abc'), GET));
+same('an empty body', steps(POST(''), GET));
+same('a bad packet behind a good one', steps(POST(`${said('a')}${SEP}zzz`), GET));
+same('an octet-stream', steps(
+  POST('abc', { 'Content-Type': 'application/octet-stream' }), GET));
+same('a close packet', steps(POST('1'), GET, POST('2')));
+same('a ping from the client', steps(POST('2'), GET));
+same('a pong nobody asked for', steps(POST('3'), POST(said('x')), GET));
+same('open, upgrade and noop from the client', steps(POST(`0${SEP}5${SEP}6`), POST(said('x')), GET));
+for (const method of ['PUT', 'OPTIONS', 'DELETE', 'HEAD'])
+  same(`${method} on a session`, steps([method], POST(said('x')), GET));
+
+// What is left of the body is not worth reading: the connection ends, the session does not.
+same('a body over the limit', steps(POST('4'.repeat(101)), POST(said('x')), GET), {
+  setup: 'small',
+  differs: (heard) => heard.with(3, { ...heard[3], headers: { connection: 'close' } }),
+});
+
+// The reference reads what is no UTF-8 as U+FFFD.
+same('a body that is not UTF-8', steps(POST(Buffer.from(said('\xff'), 'latin1')), GET), {
+  differs: (heard) => {
+    equal(heard[4].body, '42["message-back","\ufffd"]');
+    return heard.with(4, dead);
+  },
+});
+
+// Packets that wait and the end of the session fit into one answer.
+same('a server that says goodbye', steps(POST('42["close-me"]'), GET, GET), {
+  differs: (heard) => {
+    equal([heard[4].body, heard[5].body], [`42["bye"]${SEP}41`, `6${SEP}1`]);
+    return heard.with(4, { ...heard[4], body: `42["bye"]${SEP}41${SEP}1` }).with(5, dead);
+  },
+});
+
+same('the wrong transport for a session', async (server, hear) => {
+  const s = await opened(server, hear);
+  hear(seen(await server.get(s.wsQuery)));
+});
+
+same('the wrong version for a session', async (server, hear) => {
+  const s = await opened(server, hear);
+  hear(seen(await server.get(`EIO=3&transport=polling&sid=${s.sid}`)));
+});
+
+same('two polls at once', async (server, hear) => {
+  const s = await opened(server, hear);
+  const { done } = s.start('GET');
+  await sleep(50);
+  hear(seen(await request(s, 'GET')));
+  hear(seen(await done));
+  hear(seen(await request(s, 'GET')));
+});
+
+same('a poll is waiting when the client closes', async (server, hear) => {
+  const s = await opened(server, hear);
+  const { done } = s.start('GET');
+  await sleep(50);
+  hear(seen(await request(s, 'POST', { body: '1' })));
+  hear(seen(await done));
+});
+
+same('a poll is waiting when the server closes', async (server, hear) => {
+  const s = await opened(server, hear);
+  const { done } = s.start('GET');
+  await sleep(50);
+  hear(seen(await request(s, 'POST', { body: '42["engine-close"]' })));
+  hear(seen(await done));
+  hear(seen(await request(s, 'GET')));
+});
+
+same('no poll is waiting when the server closes', steps(POST('42["engine-close"]'), GET, GET));
+
+same('a ping and its timeout over polling', async (server, hear) => {
+  const s = await opened(server, hear);
+  hear(seen(await request(s, 'GET')));
+  hear(seen(await request(s, 'GET')));
+  hear(seen(await request(s, 'GET')));
+}, { setup: 'heartbeat' });
+
+same('requests in one go on one connection', async (server, hear) => {
+  const wire = server.wire();
+  const urls = [POLLING, 'EIO=4', `${POLLING}&sid=x`, POLLING];
+  wire.write(Buffer.concat(urls.map((url) => requestBytes('GET', server.url(url)))));
+  for (const _ of urls) hear(seen(await takeResponse(wire)));
+});
+
+// -- websocket
+
+const wsSteps = (...send) => async (server, hear) => {
+  const w = await openWebSocket(server);
+  w.send('40');
+  hear(anonymous(await w.next()));
+  for (const data of send) w.write(Buffer.isBuffer(data) ? data : frame(op.text, data));
+  w.write(frame(op.text, said('end')));
+  try {
+    for (;;) {
+      const m = await within(1500, w.next(), 'message');
+      hear(m);
+      if (m.includes('"end"')) return;
+    }
+  } catch {
+    hear(`closed ${await w.closed()}`);
+  }
+};
+
+same('a message over websocket', wsSteps(said('hello €')));
+same('binary over websocket',
+  wsSteps('451-["message",{"_placeholder":true,"num":0}]', frame(op.binary, [1, 2, 3])));
+same('text that is no packet', wsSteps('abc'));
+same('empty text', wsSteps(''));
+same('a ping over websocket', wsSteps('2'));
+same('packets that mean nothing over websocket', wsSteps('0', '5', '6', '3'));
+same('fragments', wsSteps(frame(op.text, said('a').slice(0, 5), { fin: false }),
+  frame(op.more, said('a').slice(5))));
+same('a close frame', wsSteps(frame(op.close, [0x03, 0xe8])));
+same('text that is not UTF-8', wsSteps(frame(op.text, [0x34, 0xff])));
+same('a frame that is not masked', wsSteps(frame(op.text, '40', { masked: false })));
+same('a reserved bit', wsSteps(frame(op.text, '40', { rsv: 1 })));
+same('an opcode that is none', wsSteps(frame(5, 'x')));
+same('a message over the limit', wsSteps('4'.repeat(101)), { setup: 'small' });
+same('a server that closes', wsSteps('42["engine-close"]'));
+
+// The reference does not hear it, and waits for the heartbeat.
+same('a close packet over websocket', wsSteps('1'), {
+  differs: (heard) => {
+    equal(heard.at(-1), '42["message-back","end"]');
+    return heard.with(-1, 'closed 1005');
+  },
+});
+
+// -- the upgrade
+
+same('an upgrade', async (server, hear) => {
+  const s = await opened(server, hear);
+  const { done } = s.start('GET');
+  await sleep(50);
+  const w = await server.upgrade(s.wsQuery);
+  hear(seen(w.response));
+  w.send('2probe');
+  hear(await w.next());
+  hear(seen(await done));
+  w.send('5').send(said('over'));
+  hear(await w.next());
+  hear(seen(await request(s, 'GET')));
+  hear(seen(await request(s, 'POST', { body: said('x') })));
+  const second = await server.upgrade(s.wsQuery);
+  hear([second.response.status, await second.closed()]);
+  w.send(said('still'));
+  hear(await w.next());
+});
+
+for (const packet of ['4hello', 'zzz', '2'])
+  same(`a probe that is ${packet}`, async (server, hear) => {
+    const s = await opened(server, hear);
+    const w = await server.upgrade(s.wsQuery);
+    w.send(packet);
+    hear(await w.closed());
+    hear(seen(await request(s, 'POST', { body: said('x') })));
+    hear(seen(await request(s, 'GET')));
+  });
+
+// -- the browser's client
+
+for (const name of ['socket.io.js', 'socket.io.min.js.map', 'socket.io.esm.min.js', 'nothing.js']) {
+  same(`/socket.io/${name}`, answer('GET', `/socket.io/${name}`));
+  const known = answer('GET', `/socket.io/${name}`, { headers: { 'If-None-Match': '"4.8.4"' } });
+  // RFC 9110 15.4.5: a 304 carries the headers that a cache goes by.
+  const cached = { etag: '"4.8.4"', 'cache-control': 'public, max-age=0' };
+  same(`/socket.io/${name} that is known`, known, {
+    differs: ([r]) => [r.status === 304 ? { ...r, headers: { ...r.headers, ...cached } } : r],
+  });
+}
+
+await run();
