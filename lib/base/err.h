@@ -11,6 +11,7 @@
 
 #define SIO__EEXIST (-EEXIST)
 #define SIO__EINVAL (-EINVAL)
+#define SIO__ENOENT (-ENOENT)
 #define SIO__ENOMEM (-ENOMEM)
 
 #endif

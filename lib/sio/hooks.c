@@ -4,8 +4,8 @@
  */
 #include "sio/hooks.h"
 
+#include "base/err.h"
 #include "base/mem.h"
-#include <uv.h>
 
 static struct hook *hook_at(struct list *link) { return container_of(link, struct hook, link); }
 
@@ -24,9 +24,9 @@ void sio__hooks_clear(struct hooks *h) {
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
-  if (!fn) return UV_EINVAL;
+  if (!fn) return SIO__EINVAL;
   struct hook *k = sio__malloc(sizeof *k);
-  if (!k) return UV_ENOMEM;
+  if (!k) return SIO__ENOMEM;
   *k = (struct hook){ .born = ++h->added, .fn = fn, .user = user };
   list_push(front ? h->row.next : &h->row, &k->link);
   return 0;
@@ -43,7 +43,7 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
       drop(k);
     return 0;
   }
-  return UV_ENOENT;
+  return SIO__ENOENT;
 }
 
 struct hook_walk sio__hooks_walk(struct hooks *h) {

@@ -4,12 +4,12 @@
  */
 #include "sio/options.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "http/cookie.h"
 #include "http/cors.h"
 #include "sio/json.h"
 #include <sio/adapter.h>
-#include <uv.h>
 
 #define MIB ((size_t)1 << 20)
 #define PATH_MAX_LEN 255
@@ -47,7 +47,7 @@ static const struct size_field {
 
 static int bad(struct log *log, const char *field, const char *why) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s %s", field, why);
-  return UV_EINVAL;
+  return SIO__EINVAL;
 }
 
 static int settle_counts(sio_options *o, struct log *log) {
@@ -99,7 +99,7 @@ static int settle_path(struct options *opts, struct log *log) {
   if (!is_path(p, n)) return bad(log, "path", "is no path");
   while (n > 1 && p[n - 1] == '/') n--;
   opts->path = sio__malloc(n + 2);
-  if (!opts->path) return UV_ENOMEM;
+  if (!opts->path) return SIO__ENOMEM;
   memcpy(opts->path, p, n);
   if (!opts->o.no_trailing_slash && p[n - 1] != '/') opts->path[n++] = '/';
   opts->path[n] = '\0';
@@ -110,10 +110,10 @@ static int settle_path(struct options *opts, struct log *log) {
 static int settle_copies(struct options *opts, struct log *log) {
   sio_options *o = &opts->o;
   int err = o->cors ? sio__cors_copy(&opts->cors, o->cors) : 0;
-  if (err == UV_EINVAL) return bad(log, "cors", "holds what cannot stand in a header");
+  if (err == SIO__EINVAL) return bad(log, "cors", "holds what cannot stand in a header");
   if (err) return err;
   err = o->cookie ? sio__cookie_copy(&opts->cookie, o->cookie) : 0;
-  if (err == UV_EINVAL) return bad(log, "cookie", "holds what cannot stand in a cookie");
+  if (err == SIO__EINVAL) return bad(log, "cookie", "holds what cannot stand in a cookie");
   o->cors = opts->cors;
   o->cookie = opts->cookie;
   return err;
@@ -129,7 +129,7 @@ int sio__options_copy(sio_options *out, const sio_options *in, size_t size) {
   memset(out, 0, sizeof *out);
   if (!in) return 0;
   size_t known = size < sizeof *out ? size : sizeof *out;
-  if (!all_zero((const char *)in + known, size - known)) return UV_EINVAL;
+  if (!all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
   memcpy(out, in, known);
   return 0;
 }
