@@ -92,6 +92,7 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
 void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;
+    msg_unref(m->deflated);
     free_block(m);
     m = next;
   } while (m && --m->refs == 0);

@@ -4,18 +4,80 @@
  */
 #include "http/assets.h"
 #include "base/random.h"
+#include "http/coding.h"
+#include "http/conn.h"
 #include "http/etag.h"
 #include "http/head.h"
 #include "http/percent.h"
 
-enum { TAG_MAX = 24, PATH_ROOM = 1024 };
+enum { TAG_MAX = 24, PATH_ROOM = 1024, PACKED_MAX = 8 * 1024 * 1024 };
 
 struct assets {
   const sio_asset *table;
   size_t count;
   const char *cache_control;
   char (*tags)[TAG_MAX]; /* of those that bring none */
+  struct packed *packed;
 };
+
+/* ---- one file -------------------------------------------------------------------------- */
+
+static bool holds(const char *type, const char *word) { return strstr(type, word) != NULL; }
+
+/* Pictures, fonts and archives are compressed already. */
+static bool shrinks(const char *type) {
+  return type && (strncmp(type, "text/", 5) == 0 || holds(type, "javascript") ||
+                  holds(type, "json") || holds(type, "xml") || holds(type, "wasm"));
+}
+
+static bool may_pack(const struct http *h, const sio_asset *file) {
+  return h->deflater && file->size >= h->compress_from && file->size <= PACKED_MAX &&
+         shrinks(file->type);
+}
+
+static struct msg *pack(struct http *h, const sio_asset *file, struct packed *p) {
+  if (p->tried) return p->gzip;
+  int got = sio__compress(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
+  p->tried = got >= 0;
+  return got == 1 ? p->gzip : NULL;
+}
+
+void sio__packed_clear(struct packed *p) {
+  msg_unref(p->gzip);
+  *p = (struct packed){ 0 };
+}
+
+/* Other bytes need another tag. If-None-Match compares weakly, so both are known again. */
+static int set_tag(sio_request *r, const char *etag, bool weak) {
+  char tag[128] = "W/";
+  size_t n = strlen(etag);
+  if (!weak || etag[0] == 'W' || n > sizeof tag - 2)
+    return sio__request_set(r, "ETag", slice(etag, n));
+  memcpy(tag + 2, etag, n);
+  return sio__request_set(r, "ETag", slice(tag, n + 2));
+}
+
+static int set_headers(sio_request *r, const char *etag, const char *cache_control, bool varies,
+                       bool packed) {
+  int err = sio__request_set(r, "Cache-Control", slice_str(cache_control));
+  if (!err && varies) err = sio__request_set(r, "Vary", SLICE("Accept-Encoding"));
+  return err ? err : set_tag(r, etag, packed);
+}
+
+int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
+                      const char *cache_control, struct packed *p) {
+  bool varies = p && may_pack(r->http, file);
+  bool gzip = varies && sio__coding_of(r) == CODING_GZIP;
+  struct msg *packed = gzip ? pack(r->http, file, p) : NULL;
+  int err = set_headers(r, etag, cache_control, varies, packed != NULL);
+  if (err) return err;
+  if (sio__etag_matches(r, slice_str(etag)))
+    return sio__request_answer(r, 304, NULL, slice(NULL, 0));
+  if (packed) return sio__answer_packed(r, 200, file->type, CODING_GZIP, packed);
+  return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+}
+
+/* ---- a table --------------------------------------------------------------------------- */
 
 /* The same on every start and every machine that serves the same bytes. */
 static void make_tag(char out[TAG_MAX], const void *p, size_t n) {
@@ -41,8 +103,9 @@ int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
   struct assets *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->tags = sio__calloc(count ? count : 1, TAG_MAX);
-  if (!a->tags) {
-    sio__free(a);
+  a->packed = sio__calloc(count ? count : 1, sizeof *a->packed);
+  if (!a->tags || !a->packed) {
+    sio__assets_free(a);
     return UV_ENOMEM;
   }
   a->table = table;
@@ -56,6 +119,8 @@ int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
 
 void sio__assets_free(struct assets *a) {
   if (!a) return;
+  for (size_t i = 0; i < a->count; i++) sio__packed_clear(&a->packed[i]);
+  sio__free(a->packed);
   sio__free(a->tags);
   sio__free(a);
 }
@@ -72,22 +137,15 @@ static bool table_path(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-static int answer(const struct assets *a, const sio_asset *it, const char *tag, sio_request *r) {
-  int err = sio__request_set(r, "Cache-Control", slice_str(a->cache_control));
-  if (!err) err = sio__request_set(r, "ETag", slice_str(tag));
-  if (err) return err;
-  if (sio__etag_matches(r, slice_str(tag)))
-    return sio__request_answer(r, 304, NULL, slice(NULL, 0));
-  return sio__request_answer(r, 200, it->type, slice(it->data, it->size));
-}
-
-bool sio__assets_serve(const struct assets *a, sio_request *r, sio_slice path) {
+bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path) {
   char want[PATH_ROOM];
   if (!table_path(want, path)) return false;
   for (size_t i = 0; i < a->count; i++) {
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;
-    if (answer(a, it, it->etag ? it->etag : a->tags[i], r) && !r->answered) sio__request_drop(r);
+    const char *tag = it->etag ? it->etag : a->tags[i];
+    if (sio__asset_answer(r, it, tag, a->cache_control, &a->packed[i]) && !r->answered)
+      sio__request_drop(r);
     return true;
   }
   return false;

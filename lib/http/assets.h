@@ -8,6 +8,19 @@
 
 #include "http/request.h"
 
+/* What was made of a file for those who take gzip. Zeroed at first. */
+struct packed {
+  struct msg *gzip;
+  bool tried;
+};
+
+/* Answers 200, or 304 if that is known there already; etag has its quotes. The file is compressed
+ * once, at the first request that takes gzip, and stays so in *p; not if its type says that it
+ * is compressed itself, nor if it has more than 8 MiB. p may be NULL. 0 or UV_ENOMEM, SIO_ETOOBIG. */
+int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
+                      const char *cache_control, struct packed *p);
+void sio__packed_clear(struct packed *p);
+
 struct assets;
 
 /* cache_control: goes with every answer; NULL: "public, max-age=0". Static storage. A table whose
@@ -20,6 +33,6 @@ void sio__assets_free(struct assets *a); /* NULL is fine */
 /* Answers 200 or 304 if path (raw, as in a URL; "/dir/" means "/dir/index.html") is in the table;
  * false: it is not, and nothing was done. The method is the caller's to check; HEAD sends no
  * body. */
-bool sio__assets_serve(const struct assets *a, sio_request *r, sio_slice path);
+bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

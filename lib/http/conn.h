@@ -61,6 +61,8 @@ struct http {
   struct list kept;  /* requests whose peer is gone and whose answer is owed      */
   struct list spare; /* requests with their buffers, ready for use                */
   unsigned nspare;
+  struct deflater *deflater; /* the owner's; NULL: no answer is compressed */
+  size_t compress_from;      /* bytes of body                             */
   struct pool parsers; /* a connection borrows one while a request arrives          */
   unsigned nconns;
   bool draining;

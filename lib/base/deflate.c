@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deflate.c - one raw stream for all three forms: gzip's and zlib's frames around it are
+ * a few constant bytes and a checksum.
+ */
+#include "base/deflate.h"
+
+#include "base/err.h"
+
+#ifdef SIO_ZLIB
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+bool sio__deflate_built(void) { return true; }
+
+static void *take(void *user, unsigned count, unsigned size) {
+  size_t n;
+  (void)user;
+  return mul_overflows(count, size, &n) ? NULL : sio__malloc(n);
+}
+
+static void give(void *user, void *p) {
+  (void)user;
+  sio__free(p);
+}
+
+/* ---- compressing ---- */
+
+enum {
+  SLACK = 32,               /* what a frame and a flush add                         */
+  SCRATCH_KEPT = 64 * 1024, /* a bigger one is freed at once                        */
+  FLUSH_TAIL = 4            /* 00 00 ff ff: an empty block that every receiver adds */
+};
+
+struct deflater {
+  z_stream s;
+  struct deflate_how how;
+  bool open;
+  uint64_t count;
+  struct buf scratch;
+};
+
+struct deflater *sio__deflater_new(const struct deflate_how *how) {
+  struct deflater *z = sio__calloc(1, sizeof *z);
+  if (!z) return NULL;
+  z->how.level = how->level ? how->level : Z_DEFAULT_COMPRESSION;
+  z->how.window_bits = how->window_bits ? how->window_bits : MAX_WBITS;
+  z->how.mem_level = how->mem_level ? how->mem_level : 8;
+  z->s.zalloc = take;
+  z->s.zfree = give;
+  buf_init(&z->scratch, UINT32_MAX);
+  return z;
+}
+
+void sio__deflater_free(struct deflater *z) {
+  if (!z) return;
+  if (z->open) deflateEnd(&z->s);
+  sio__buf_clear(&z->scratch);
+  sio__free(z);
+}
+
+uint64_t sio__deflater_count(const struct deflater *z) { return z ? z->count : 0; }
+
+static int make_ready(struct deflater *z, size_t room) {
+  if (!z->open) {
+    int err = deflateInit2(&z->s, z->how.level, Z_DEFLATED, -z->how.window_bits, z->how.mem_level,
+                           Z_DEFAULT_STRATEGY);
+    if (err != Z_OK) return SIO__ENOMEM;
+    z->open = true;
+  }
+  return sio__buf_reserve(&z->scratch, room);
+}
+
+static void put_bytes(struct buf *b, const void *p, size_t n) {
+  memcpy(b->p + b->n, p, n);
+  b->n += n;
+}
+
+static void put_front(struct buf *b, enum deflate_form form) {
+  static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
+  static const uint8_t zlib[] = { 0x78, 0x9c };
+  if (form == DEFLATE_GZIP) put_bytes(b, gzip, sizeof gzip);
+  if (form == DEFLATE_ZLIB) put_bytes(b, zlib, sizeof zlib);
+}
+
+static void put_little(struct buf *b, uint32_t v) {
+  uint8_t bytes[] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+  put_bytes(b, bytes, sizeof bytes);
+}
+
+static void put_back(struct buf *b, enum deflate_form form, sio_slice text) {
+  const Bytef *p = (const Bytef *)text.p;
+  uInt n = (uInt)text.n;
+  if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
+  if (form == DEFLATE_ZLIB) put_little(b, __builtin_bswap32((uint32_t)adler32(1, p, n)));
+  if (form != DEFLATE_GZIP) return;
+  put_little(b, (uint32_t)crc32(0, p, n));
+  put_little(b, n);
+}
+
+/* False: it did not fit into `room`, and so is of no use. */
+static bool squeeze(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
+  bool flushed = form == DEFLATE_MESSAGE;
+  z->s.next_in = (const Bytef *)text.p;
+  z->s.avail_in = (uInt)text.n;
+  z->s.next_out = (Bytef *)z->scratch.p + z->scratch.n;
+  z->s.avail_out = (uInt)room;
+  int got = deflate(&z->s, flushed ? Z_SYNC_FLUSH : Z_FINISH);
+  bool fits = flushed ? got == Z_OK && z->s.avail_out > 0 : got == Z_STREAM_END;
+  z->scratch.n += room - z->s.avail_out;
+  deflateReset(&z->s);
+  return fits;
+}
+
+static int copy_out(struct deflater *z, struct msgs *home, struct msg **out) {
+  *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
+  if (!*out) return SIO__ENOMEM;
+  z->count++;
+  return 1;
+}
+
+int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
+                 struct msg **out) {
+  if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
+  int got = make_ready(z, text.n + 2 * SLACK);
+  if (got) return got;
+  put_front(&z->scratch, form);
+  if (squeeze(z, form, text, text.n + SLACK / 2)) {
+    put_back(&z->scratch, form, text);
+    if (z->scratch.n < text.n) got = copy_out(z, home, out);
+  }
+  z->scratch.n = 0;
+  if (z->scratch.cap > SCRATCH_KEPT) sio__buf_clear(&z->scratch);
+  return got;
+}
+
+/* ---- inflating ---- */
+
+enum { AT_BLOCK_END = 128 /* z_stream.data_type: between two blocks and two bytes */ };
+
+struct inflater {
+  z_stream s;
+  bool open;
+};
+
+struct inflater *sio__inflater_new(void) {
+  struct inflater *z = sio__calloc(1, sizeof *z);
+  if (!z) return NULL;
+  z->s.zalloc = take;
+  z->s.zfree = give;
+  return z;
+}
+
+void sio__inflater_free(struct inflater *z) {
+  if (!z) return;
+  if (z->open) inflateEnd(&z->s);
+  sio__free(z);
+}
+
+/* Room for one byte more than may come, so that too much shows. */
+static int make_room(struct buf *out) {
+  enum { STEP = 4096 };
+  size_t left = out->max - out->n;
+  if (out->n < out->cap) return 0;
+  return sio__buf_reserve(out, left < STEP ? left : STEP);
+}
+
+/* One step; *got is zlib's word on it. */
+static int step(struct inflater *z, struct buf *out, int *got) {
+  int err = make_room(out);
+  if (err) return err;
+  size_t room = out->cap - out->n;
+  if (room > UINT32_MAX) room = UINT32_MAX;
+  z->s.next_out = (Bytef *)out->p + out->n;
+  z->s.avail_out = (uInt)room;
+  *got = inflate(&z->s, Z_SYNC_FLUSH);
+  out->n += room - z->s.avail_out;
+  if (*got == Z_MEM_ERROR) return SIO__ENOMEM;
+  if (*got != Z_OK && *got != Z_STREAM_END && *got != Z_BUF_ERROR) return SIO_EPROTO;
+  return out->n == out->max ? SIO_ETOOBIG : 0;
+}
+
+/* All of in. *ended: its last byte closed the last block of a stream, after which another may
+ * begin (RFC 7692 section 7.2.3.4). */
+static int feed(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
+  int got, err;
+  z->s.next_in = (const Bytef *)in.p;
+  z->s.avail_in = (uInt)in.n;
+  *ended = false;
+  do {
+    err = step(z, out, &got);
+    if (err) return err;
+    *ended = got == Z_STREAM_END;
+    if (*ended) inflateReset(&z->s);
+  } while (z->s.avail_in > 0 || (z->s.avail_out == 0 && !*ended));
+  return 0;
+}
+
+static int inflate_message(struct inflater *z, sio_slice in, struct buf *out) {
+  bool ended;
+  int err = feed(z, in, out, &ended);
+  if (err || ended) return err;
+  err = feed(z, SLICE("\0\0\xff\xff"), out, &ended);
+  return err || z->s.data_type == AT_BLOCK_END ? err : SIO_EPROTO;
+}
+
+int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
+  if (in.n > UINT32_MAX) return SIO_ETOOBIG;
+  if (!z->open && inflateInit2(&z->s, -MAX_WBITS) != Z_OK) return SIO__ENOMEM;
+  z->open = true;
+  size_t max = out->max;
+  out->max = max + (max < SIZE_MAX);
+  int err = inflate_message(z, in, out);
+  out->max = max;
+  inflateReset(&z->s);
+  return err;
+}
+
+#else
+
+bool sio__deflate_built(void) { return false; }
+
+struct deflater *sio__deflater_new(const struct deflate_how *how) {
+  (void)how;
+  return NULL;
+}
+void sio__deflater_free(struct deflater *z) { (void)z; }
+uint64_t sio__deflater_count(const struct deflater *z) {
+  (void)z;
+  return 0;
+}
+int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
+                 struct msg **out) {
+  (void)z, (void)form, (void)home, (void)text, (void)out;
+  return 0;
+}
+
+struct inflater *sio__inflater_new(void) { return NULL; }
+void sio__inflater_free(struct inflater *z) { (void)z; }
+int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
+  (void)z, (void)in, (void)out;
+  return SIO_EPROTO;
+}
+
+#endif
