@@ -3,6 +3,7 @@
  * accept.c - the opening handshake of RFC 6455 section 4.2, on an HTTP request.
  */
 #include "eio/accept.h"
+#include "ws/extension.h"
 #include "ws/handshake.h"
 #include <stdio.h>
 
@@ -30,6 +31,17 @@ bool sio__ws_handshake_ok(sio_request *r) {
   return false;
 }
 
+/* Several headers are one list. Without memory for the answer there is none. */
+static bool agree_on_deflate(sio_request *r, const struct ws_deflate *have) {
+  char answer[WS_ANSWER_MAX];
+  if (!have->deflater) return false;
+  for (uint32_t i = 0; i < r->nheaders; i++)
+    if (sio__slice_ieq(r->headers[i].name, SLICE("sec-websocket-extensions")) &&
+        sio__ws_negotiate(have, r->headers[i].value, answer))
+      return sio__request_set(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
+  return false;
+}
+
 static struct msg *switching(sio_request *r, struct msgs *msgs) {
   char accept[WS_ACCEPT_LEN + 1];
   sio__ws_accept(accept, sio__request_header(r, "sec-websocket-key"));
@@ -49,6 +61,7 @@ static struct msg *switching(sio_request *r, struct msgs *msgs) {
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_limits *limits, const struct ws_conn_ops *ops,
                            void *owner, sio_slice *rest) {
+  bool deflate = agree_on_deflate(r, &shared->deflate);
   struct msg *head = switching(r, &shared->loop->msgs);
   if (!head) {
     sio__request_drop(r);
@@ -61,5 +74,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     if (c) sio__conn_close(c);
     return err;
   }
-  return sio__ws_conn_new(out, shared, c, limits, ops, owner);
+  err = sio__ws_conn_new(out, shared, c, limits, ops, owner);
+  if (!err && deflate) ws_conn_deflate(*out);
+  return err;
 }

@@ -3,6 +3,7 @@
  * answer.c - Engine.IO's HTTP answers.
  */
 #include "eio/answer.h"
+#include "http/coding.h"
 #include <stdio.h>
 
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
@@ -31,8 +32,12 @@ static void common_headers(struct eio *e, sio_request *r, bool initial) {
 }
 
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool initial) {
+  static const char type[] = "text/plain; charset=UTF-8";
   common_headers(e, r, initial);
-  sio__request_answer_msg(r, 200, "text/plain; charset=UTF-8", body);
+  if (body->plain)
+    sio__request_answer_msg(r, 200, type, body);
+  else
+    sio__answer_coded(r, 200, type, body);
 }
 
 void sio__answer_ok(struct eio *e, sio_request *r) {

@@ -69,6 +69,13 @@ static size_t body_len(const struct polling *p, const char *last) {
   return n;
 }
 
+/* No packet of it wants to be compressed. */
+static bool all_plain(const struct polling *p) {
+  for (const struct out_node *o = p->first; o; o = o->next)
+    if (!o->m->plain) return false;
+  return true;
+}
+
 static void write_body(const struct polling *p, const char *last, char *out) {
   for (const struct out_node *o = p->first; o; o = o->next) {
     out = sio__payload_put(out, o->m);
@@ -93,6 +100,7 @@ static void answer_get(sio_session *c, const char *last) {
   }
   write_body(p, last, msg_data(body));
   body->len = (uint32_t)n;
+  body->plain = all_plain(p);
   drop_queue(p);
   sio__answer_packets(c->eio, r, body, false);
   msg_unref(body);

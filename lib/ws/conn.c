@@ -265,8 +265,26 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) {
   sio__ws_recv_feed(&w->recv, rest.p, rest.n);
 }
 
+static bool may_deflate(const struct ws_conn *w, const struct msg *m) {
+  return w->recv.deflate && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
+}
+
+/* Without memory for it m leaves as it is. */
+static void deflate_once(struct ws_shared *s, struct msg *m) {
+  if (m->deflated) return;
+  int got = sio__deflate(s->deflate.deflater, DEFLATE_MESSAGE, &s->loop->msgs,
+                         slice(msg_data(m), m->len), &m->deflated);
+  if (got == 0) m->plain = true;
+  if (got != 1) return;
+  m->deflated->binary = m->binary;
+  sio__ws_seal_deflated(m->deflated);
+}
+
 int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (w->state != OPEN) return SIO_ECLOSED;
+  bool deflate = may_deflate(w, m);
+  if (deflate) deflate_once(w->shared, m);
+  if (deflate && m->deflated) m = m->deflated;
   sio__ws_seal(m);
   return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
 }

@@ -17,6 +17,7 @@
 #define SIO_WS_CONN_H
 
 #include "net/conn.h"
+#include "ws/extension.h"
 #include "ws/recv.h"
 
 struct ws_conn;
@@ -47,6 +48,7 @@ struct ws_shared {
   struct log *log;
   struct ws_pool *pool;
   unsigned close_ms; /* how long to wait for the peer's half of a close */
+  struct ws_deflate deflate;
 };
 
 struct ws_conn {
@@ -72,10 +74,13 @@ struct ws_conn {
 /* Takes c over from HTTP after the 101 is queued. 0 or UV_ENOMEM (c is then closed). */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_limits *limits, const struct ws_conn_ops *ops, void *owner);
+/* Compression was agreed on in the handshake. Before anything is fed or sent. */
+static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
 /* Bytes that came in the same segment as the handshake; messages may come from inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame (binary or text as m says, a raw m as it is); the chain behind it
- * is not followed. 0, UV_ENOMEM, SIO_ECLOSED. */
+ * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
+ * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
 static inline bool ws_idle(const struct ws_conn *w) { return w->conn && conn_idle(w->conn); }

@@ -24,21 +24,26 @@ unsigned sio__ws_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   return 2 + put_length(out + 2, n, wide ? 8 : 2);
 }
 
-static void put_header(struct msg *m, enum ws_opcode op) {
+static void put_header(struct msg *m, enum ws_opcode op, unsigned bits) {
   uint8_t head[MSG_HEADROOM];
   unsigned n = sio__ws_header(head, op, m->len);
+  head[0] |= (uint8_t)bits;
   memcpy(msg_data(m) - n, head, n);
   m->ws_head = (uint8_t)n;
 }
 
 void sio__ws_seal(struct msg *m) {
   if (m->ws_head || m->raw) return;
-  put_header(m, m->binary ? WS_BINARY : WS_TEXT);
+  put_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
+}
+
+void sio__ws_seal_deflated(struct msg *m) {
+  put_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
 }
 
 struct msg *sio__ws_control(struct msgs *home, enum ws_opcode op, const void *p, size_t n) {
   struct msg *m = sio__msg_copy(home, p, n);
-  if (m) put_header(m, op);
+  if (m) put_header(m, op, 0);
   return m;
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { WS_RSV1 = 0x40 }; /* in a frame's first byte: the message is compressed */
+
 enum ws_opcode { WS_CONTINUATION, WS_TEXT, WS_BINARY, WS_CLOSE = 8, WS_PING, WS_PONG };
 
 /* Header for an unmasked, final frame of n bytes; 2, 4 or 10 bytes written. */
@@ -20,6 +22,8 @@ unsigned sio__ws_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 /* Writes the data frame's header before m's text unless it stands there already, or m is
  * raw. From then on the text must not change. */
 void sio__ws_seal(struct msg *m);
+/* The same for a msg whose text is a compressed message. */
+void sio__ws_seal_deflated(struct msg *m);
 /* A whole control frame of n <= 125 bytes, one reference. NULL: no memory. */
 struct msg *sio__ws_control(struct msgs *home, enum ws_opcode op, const void *p, size_t n);
 

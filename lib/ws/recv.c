@@ -12,6 +12,8 @@
 #include <string.h>
 #include <wslay/wslay.h>
 
+#include "base/deflate.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 enum {
@@ -46,6 +48,7 @@ struct ws_ctx {
 struct ws_pool {
   struct ws_ctx *free;
   unsigned held;
+  struct inflater *inflater; /* from the first compressed message on */
 };
 
 /* ---- contexts ---- */
@@ -106,6 +109,7 @@ void sio__ws_pool_free(struct ws_pool *p) {
     p->free = x->next;
     ctx_free(x);
   }
+  sio__inflater_free(p->inflater);
   sio__free(p);
 }
 
@@ -152,12 +156,18 @@ static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 /* ---- messages: the pieces of a data frame ---- */
 
+/* What does not shrink grows a little when it is compressed. */
+static size_t most(const struct ws_recv *r) {
+  size_t max = r->limits->max_message, grown;
+  return !r->deflated || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
+}
+
 /* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
 static int reserve(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
   size_t come = n + (r->ctx->left < waiting ? (size_t)r->ctx->left : waiting);
-  size_t spare = r->limits->max_message - b->n - come;
+  size_t spare = most(r) - b->n - come;
   b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
   return sio__buf_reserve(b, come);
 }
@@ -171,7 +181,7 @@ static bool keep(struct ws_recv *r, const struct wslay_frame_iocb *f) {
 }
 
 static bool text_ok(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
-  if (r->opcode != WS_TEXT) return true;
+  if (r->opcode != WS_TEXT || r->deflated) return true;
   r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
   return fail(r, 1007, "text is not valid UTF-8");
@@ -196,6 +206,38 @@ static bool deliver(struct ws_recv *r, char *p, size_t n) {
   return more;
 }
 
+static int inflate(struct ws_recv *r, sio_slice in, struct buf *out) {
+  if (!r->pool->inflater) r->pool->inflater = sio__inflater_new();
+  return r->pool->inflater ? sio__inflate(r->pool->inflater, in, out) : SIO__ENOMEM;
+}
+
+static bool fail_inflating(struct ws_recv *r, int err) {
+  if (err == SIO_ETOOBIG) return fail(r, 1009, "message too big once inflated");
+  if (err == SIO_EPROTO) return fail(r, 1007, "compressed message is malformed");
+  return fail(r, 1011, "out of memory");
+}
+
+static bool deliver_inflated(struct ws_recv *r, sio_slice in) {
+  char none[1];
+  struct buf out;
+  buf_init(&out, r->limits->max_message);
+  int err = inflate(r, in, &out);
+  bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
+  bool more;
+  if (err)
+    more = fail_inflating(r, err);
+  else if (!sound)
+    more = fail(r, 1007, "text is not valid UTF-8");
+  else
+    more = deliver(r, out.n ? out.p : none, out.n);
+  sio__buf_clear(&out);
+  return more;
+}
+
+static bool finish_message(struct ws_recv *r, char *p, size_t n) {
+  return r->deflated ? deliver_inflated(r, slice(p, n)) : deliver(r, p, n);
+}
+
 static bool end_fragment(struct ws_recv *r) {
   give_back(r->pool, r->ctx);
   r->ctx = NULL;
@@ -204,9 +246,9 @@ static bool end_fragment(struct ws_recv *r) {
 
 static bool data_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (!text_ok(r, f, f->fin)) return false;
-  if (f->fin && !r->msg) return deliver(r, (char *)(uintptr_t)f->data, f->data_length);
+  if (f->fin && !r->msg) return finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
   if (!keep(r, f)) return false;
-  return f->fin ? deliver(r, r->msg->p, r->msg->n) : end_fragment(r);
+  return f->fin ? finish_message(r, r->msg->p, r->msg->n) : end_fragment(r);
 }
 
 /* ---- control frames ---- */
@@ -311,11 +353,16 @@ static const uint8_t *take_header(struct ws_recv *r, struct input *in) {
   return r->head;
 }
 
+/* A message is marked as compressed on its first frame (RFC 7692 section 6). */
+static unsigned allowed_bits(const struct ws_recv *r, unsigned op) {
+  return r->deflate && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
+}
+
 /* What is wrong with a header's first n bytes, as far as the first two tell. */
 static const char *fault_of(const struct ws_recv *r, const uint8_t *h, size_t n) {
   if (n == 0) return NULL;
   unsigned op = h[0] & 0x0fu;
-  if (h[0] & 0x70) return "reserved bits set";
+  if (h[0] & 0x70 & ~allowed_bits(r, op)) return "reserved bits set";
   if (op > WS_PONG || (op > WS_BINARY && op < WS_CLOSE)) return "reserved opcode";
   if (op == WS_CONTINUATION && !r->opcode) return "continuation of no message";
   if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode) return "message inside a message";
@@ -323,14 +370,18 @@ static const char *fault_of(const struct ws_recv *r, const uint8_t *h, size_t n)
   return NULL;
 }
 
+static void start_message(struct ws_recv *r, uint8_t first) {
+  r->opcode = first & 0x0f;
+  r->deflated = first & WS_RSV1;
+}
+
 /* Counts a data frame in, unless it is over a limit. */
-static bool admit(struct ws_recv *r, unsigned op, uint64_t len) {
+static bool admit(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
   if (len >> 63) return fail(r, 1002, "length over 63 bits");
   if (r->fragments >= r->limits->max_fragments) return fail(r, 1008, "too many fragments");
-  if (len > r->limits->max_message - have) return fail(r, 1009, "message too big");
+  if (len > most(r) - have) return fail(r, 1009, "message too big");
   r->fragments++;
-  if (op != WS_CONTINUATION) r->opcode = (uint8_t)op;
   return true;
 }
 
@@ -338,6 +389,7 @@ static void ctx_start(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
   const uint8_t *key = h + header_size(h) - KEY_LEN;
   x->head_n = (uint8_t)(key - h);
   memcpy(x->head, h, x->head_n);
+  x->head[0] &= (uint8_t)~WS_RSV1;
   x->head[1] &= 0x7f;
   for (unsigned i = 0; i < sizeof x->key; i += KEY_LEN) memcpy(x->key + i, key, KEY_LEN);
   x->key_at = 0;
@@ -354,7 +406,8 @@ static bool begin_frame(struct ws_recv *r, struct input *in) {
   if (!h) return false;
   unsigned op = h[0] & 0x0fu;
   uint64_t len = payload_length(h);
-  if (op < CONTROL_BIT && !admit(r, op, len)) return false;
+  if (op == WS_TEXT || op == WS_BINARY) start_message(r, h[0]);
+  if (op < CONTROL_BIT && !admit(r, len)) return false;
   r->ctx = borrow(r->pool);
   if (!r->ctx) return fail(r, 1011, "out of memory");
   ctx_start(r->ctx, h, len);

@@ -9,6 +9,10 @@
  * while a message is incomplete, and is never more than 64 KiB ahead of what has come; a
  * message that comes out of wslay in one piece is handed on where it lies.
  *
+ * A compressed message (RFC 7692) is kept as it comes and inflated when it is whole, by the one
+ * inflater that the pool has, into a buffer that lives until the message is handed on: so
+ * what a peer makes us hold is what it has sent, and never more than max_message twice.
+ *
  * Who checks what: here masks, reserved bits and opcodes, the order of fragments, limits,
  * UTF-8 and close codes; wslay the rules of control frames and the shortest length.
  */
@@ -41,7 +45,8 @@ struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
 void sio__ws_pool_free(struct ws_pool *p);
 
 struct ws_limits {
-  size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept */
+  size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept,
+                             and once more while inflating */
   unsigned max_fragments; /* frames a message may come in                                       */
 };
 
@@ -57,6 +62,8 @@ struct ws_recv {
   uint32_t fragments;
   uint8_t opcode;               /* of the message under way, 0: none                      */
   uint8_t over;                 /* nothing more is read                                   */
+  bool deflate : 1;             /* the peer may send compressed messages: set by the owner */
+  bool deflated : 1;            /* the message under way is one                           */
   uint8_t head_n;               /* bytes in head                                          */
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
 };
