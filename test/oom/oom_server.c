@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * oom_server.c - a whole server's life, once for each of its allocations, with that one failing;
+ * and once more with all failing from there to the end of the peers' scripts.
+ *
+ * Whatever fails: nothing crashes, nothing leaks, nothing hangs, callbacks come as often as
+ * promised, and a peer that comes when there is memory again is served as if nothing had been.
+ *
+ *     oom_server            all of them
+ *     oom_server 17         only the 17th, both ways
+ */
+#include "sio/server.h"
+
+#include "raw_client.h"
+#include "test.h"
+#include <sys/stat.h>
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static size_t live, calls;  /* blocks not freed; allocations ever       */
+static size_t fail_at;      /* the call that fails; 0: none             */
+static size_t script_calls; /* until the first peers had gone        */
+static bool fail_on;        /* and all behind it                        */
+
+static bool fails(void) {
+  calls++;
+  return fail_at && (calls == fail_at || (fail_on && calls > fail_at));
+}
+
+static void *failing_malloc(size_t n) {
+  void *p = fails() ? NULL : malloc(n);
+  live += p != NULL;
+  return p;
+}
+
+static void *failing_realloc(void *p, size_t n) {
+  void *q = fails() ? NULL : realloc(p, n);
+  live += q && !p;
+  return q;
+}
+
+static void counting_free(void *p) {
+  live -= p != NULL;
+  free(p);
+}
+
+/* ---- the clock is a variable --------------------------------------------------------------- */
+
+static uint64_t clock_ms = 1000000;
+uint64_t uv_now(const uv_loop_t *l) {
+  (void)l;
+  return clock_ms;
+}
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+static struct host {
+  uv_loop_t uv;
+  uv_async_t alive;
+  sio_server *srv;
+  sio_nsp *root, *later, *no;
+  sio_next *parked[8];      /* verdicts owed */
+  sio_ack *acks[8];         /* replies owed  */
+  sio_request *requests[8]; /* answers owed  */
+  unsigned nparked, nacks, nrequests;
+  int connected, asked, posted; /* what must come to 0 */
+  bool closed;
+} h;
+
+static void wake(uv_async_t *a) { (void)a; }
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  h.connected++;
+  sio_socket_auth_tree(s);
+  sio_join(s, "everyone");
+  sio_emit(s, "welcome", SIO_ARGS(sio_socket_id(s), 1, 2.5, true));
+}
+
+static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)user;
+  sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s), .rooms = SIO_ROOMS("everyone"), .skip = s },
+                "left", SIO_ARGS(sio_reason_str(why->reason)));
+}
+
+static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  h.connected--;
+}
+
+static void on_echo(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_val all[] = { sio_event_args(e) };
+  if (sio_event_wants_ack(e))
+    sio_reply(e, sio__args(all, 1));
+  else
+    sio_emit(s, "echo", sio__args(all, 1));
+}
+
+/* To everyone in the room, by tree, by text and by bytes. */
+static void on_share(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_target to = { .nsp = sio_socket_nsp(s),
+                    .rooms = SIO_ROOMS("everyone", "nobody"),
+                    .except = SIO_ROOMS("outsiders") };
+  sio_event_str(e, 0);
+  sio_event_strn(e, 0);
+  sio_broadcast(to, "shared", SIO_ARGS(sio_arg(e, 0), sio_event_tree(e, 1), sio_bin("\1\2\3", 3)));
+}
+
+static void on_question(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)user;
+  h.asked--;
+  if (status == 0) sio_emit(s, "understood", SIO_ARGS(sio_event_json(reply, 0)));
+  if (status == SIO_ETIMEOUT) sio_emit(s, "too late", SIO_NONE);
+}
+
+static void on_ask(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  if (sio_emit_ack(s, "question", SIO_NONE, 1000, on_question, NULL) == 0) h.asked++;
+}
+
+static void on_keep_ack(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  sio_ack *ack = sio_event_take_ack(e);
+  if (ack && h.nacks == 8) abort();
+  if (ack) h.acks[h.nacks++] = ack;
+}
+
+static void post_done(sio_server *srv, void *arg) {
+  (void)srv, (void)arg;
+  h.posted--;
+}
+
+static void on_rooms(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_target all = { .nsp = sio_socket_nsp(s) };
+  char name[16];
+  for (int i = 0; i < 20; i++) {
+    snprintf(name, sizeof name, "room %d", i);
+    sio_join(s, name);
+  }
+  for (int i = 0; i < 10; i++) {
+    snprintf(name, sizeof name, "room %d", i);
+    sio_leave(s, name);
+  }
+  sio_all_join(all, SIO_ROOMS("x", "y"));
+  sio_all_leave(all, SIO_ROOMS("x"));
+  if (sio_post(h.srv, post_done, NULL) == 0) h.posted++;
+  sio_broadcast((sio_target){ .nsp = all.nsp, .rooms = SIO_ROOMS("y"), .flags = SIO_LOCAL }, "in y",
+                SIO_NONE);
+}
+
+static void on_kick(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s);
+}
+
+static void on_any(sio_socket *s, sio_event *e, void *user) { (void)s, (void)e, (void)user; }
+static void on_any_out(sio_socket *s, const char *event, sio_args args, void *user) {
+  (void)s, (void)event, (void)args, (void)user;
+}
+static void on_error(sio_socket *s, int err, const char *message, void *user) {
+  (void)s, (void)err, (void)message, (void)user;
+}
+
+static void park(sio_next *next) {
+  if (h.nparked == 8) abort();
+  h.parked[h.nparked++] = next;
+}
+
+static void pass(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  sio_next_ok(next);
+}
+static void pass_later(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  park(next);
+}
+static void refuse(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  sio_next_fail(next, "not you", sio_json(SLICE("{\"why\":1}")));
+}
+
+/* "slow" is let through later, under another name. */
+static void packet_gate(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)user;
+  if (strcmp(sio_event_name(e), "slow") == 0) {
+    sio_event_replace(e, "echo", SIO_ARGS("slowly"));
+    park(next);
+  } else if (strcmp(sio_event_name(e), "never") == 0) {
+    sio_next_fail(next, "never", sio_null());
+  } else {
+    sio_next_ok(next);
+  }
+}
+
+static void request_gate(sio_request *r, sio_next *next, void *user) {
+  char value[8];
+  (void)user;
+  if (sio_request_query(r, "wait", value, sizeof value) > 0)
+    park(next);
+  else
+    sio_next_ok(next);
+}
+
+static void add_headers(sio_request *r, bool initial, void *user) {
+  (void)user;
+  sio_request_set(r, "X-First", initial ? "yes" : "no");
+}
+
+static void on_api(sio_request *r, void *user) {
+  (void)user;
+  sio_request_set(r, "X-Api", "1");
+  sio_respond(r, 200, "text/plain", sio_request_body(r));
+}
+
+static void on_slow_api(sio_request *r, void *user) {
+  (void)user;
+  if (h.nrequests == 8) abort();
+  h.requests[h.nrequests++] = r;
+}
+
+static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
+  (void)user;
+  sio_ws_send(w, binary, data);
+  if (data.n == 3) sio_ws_close(w, 1000, "bye");
+}
+static void plain_close(sio_ws *w, const sio_close_info *why, void *user) {
+  (void)w, (void)why, (void)user;
+  h.connected--;
+}
+static void plain_open(sio_ws *w, void *user) {
+  (void)w, (void)user;
+  h.connected++;
+}
+
+/* Lines cost no memory, but they are written. */
+static void on_log(int level, const char *room, const char *line, void *user) {
+  (void)level, (void)room, (void)line, (void)user;
+}
+
+/* What was put off is done, last first. */
+static void settle(void) {
+  while (h.nparked) sio_next_ok(h.parked[--h.nparked]);
+  while (h.nacks) sio_ack_send(h.acks[--h.nacks], SIO_ARGS("at last"));
+  while (h.nrequests) sio_respond(h.requests[--h.nrequests], 200, NULL, SLICE("late"));
+}
+
+static void on_closed(void *user) {
+  (void)user;
+  h.closed = true;
+}
+
+/* ---- the server ---------------------------------------------------------------------------------- */
+
+static char files[] = "/tmp/oom-XXXXXX";
+
+#define TRY(call)          \
+  do {                     \
+    int err_ = (call);     \
+    if (err_) return err_; \
+  } while (0)
+
+static int set_up_namespaces(void) {
+  TRY(sio_of(h.srv, "/", &h.root));
+  TRY(sio_of(h.srv, "/later", &h.later));
+  TRY(sio_of(h.srv, "/no", &h.no));
+  TRY(sio_use(h.root, pass, NULL));
+  TRY(sio_use(h.later, pass_later, NULL));
+  TRY(sio_use(h.no, refuse, NULL));
+  TRY(sio_on_connect(h.root, on_connect, NULL));
+  TRY(sio_on_connect(h.later, on_connect, NULL));
+  TRY(sio_on_disconnect(h.root, on_disconnect, NULL));
+  TRY(sio_on_disconnect(h.later, on_disconnect, NULL));
+  TRY(sio_on_disconnecting(h.root, on_disconnecting, NULL));
+  TRY(sio_on_error(h.root, on_error, NULL));
+  TRY(sio_on_any(h.root, on_any, NULL));
+  TRY(sio_on_any_outgoing(h.root, on_any_out, NULL));
+  return sio_use_packet(h.root, packet_gate, NULL);
+}
+
+static int set_up_events(void) {
+  TRY(sio_on(h.root, "echo", on_echo, NULL));
+  TRY(sio_on(h.later, "echo", on_echo, NULL));
+  TRY(sio_on(h.root, "share", on_share, NULL));
+  TRY(sio_on(h.root, "ask", on_ask, NULL));
+  TRY(sio_on(h.root, "keep", on_keep_ack, NULL));
+  TRY(sio_on(h.root, "rooms", on_rooms, NULL));
+  return sio_on(h.later, "kick", on_kick, NULL);
+}
+
+static int set_up_http(void) {
+  static const sio_asset assets[] = { { "/a.txt", "text/plain", "asset", 5, NULL } };
+  static const sio_ws_callbacks plain = { NULL, plain_open, plain_message, plain_close };
+  TRY(sio_route(h.srv, "POST", "/api", 0, on_api, NULL));
+  TRY(sio_route(h.srv, NULL, "/slow/*", 0, on_slow_api, NULL));
+  TRY(sio_assets(h.srv, "/assets/", assets, 1));
+  TRY(sio_static(h.srv, "/files/", files));
+  TRY(sio_ws_route(h.srv, "/plain", &plain, NULL));
+  TRY(sio_use_request(h.srv, request_gate, NULL));
+  TRY(sio_on_headers(h.srv, add_headers, NULL));
+  return sio_on_engine(h.srv, &(sio_engine_hooks){ 0 }, NULL);
+}
+
+static int set_up(void) {
+  static const char *const origins[] = { "http://b", NULL };
+  static const sio_cors cors = { .origins = origins };
+  static const sio_cookie cookie = { .name = "io" };
+  const sio_options options = {
+    .cors = &cors, .cookie = &cookie, .log = on_log, .log_level = SIO_LOG_TRACE
+  };
+  TRY(sio_server_new(&h.srv, &h.uv, &options));
+  TRY(set_up_namespaces());
+  TRY(set_up_events());
+  TRY(set_up_http());
+  return sio_listen(h.srv, "127.0.0.1", 0);
+}
+
+static void turn(void) { uv_run(&h.uv, UV_RUN_NOWAIT); }
+
+static void pass_time(unsigned ms) {
+  clock_ms += ms;
+  sio__timers_run(&h.srv->loop.timers, clock_ms);
+  turn();
+}
+
+/* ---- the peers' scripts ---------------------------------------------------------------------------- */
+
+static bool settled(void) {
+  settle();
+  return true;
+}
+
+static bool passed(unsigned ms) {
+  pass_time(ms);
+  return true;
+}
+
+#define POLL "/socket.io/?EIO=4&transport=polling"
+#define SOCK "/socket.io/?EIO=4&transport=websocket"
+
+static bool post(struct raw *c, const char *path, const char *body) {
+  return raw_request(c, "POST", path, "", body) && raw_expect(c, "\r\n\r\nok");
+}
+
+static bool poll_expect(struct raw *c, const char *path, const char *want) {
+  return raw_get(c, path) && raw_expect(c, "200 OK") && raw_expect(c, want);
+}
+
+static bool begin_polling(struct raw *c, char path[128]) {
+  char sid[64];
+  bool ok = raw_open(c, h.srv) && raw_get(c, POLL) && raw_expect(c, "Set-Cookie: io=") &&
+            raw_expect(c, "\"sid\":\"") && raw_take(c, '"', sid, sizeof sid);
+  if (ok) snprintf(path, 128, POLL "&sid=%s", sid);
+  return ok;
+}
+
+static bool polling_script(struct raw *c, const char *path) {
+  return post(c, path, "40{\"token\":\"t\"}") && poll_expect(c, path, "40{\"sid\":\"") &&
+         raw_expect(c, "42[\"welcome\",") &&
+         post(c, path,
+              "42[\"echo\",1]\x1e"
+              "40/no,\x1e"
+              "40/later,{\"a\":[1]}\x1e"
+              "420[\"echo\",2]") &&
+         poll_expect(c, path, "42[\"echo\",1]") &&
+         raw_expect(c, "44/no,{\"message\":\"not you\"") && raw_expect(c, "430[2]") &&
+         raw_get(c, path) && settled() && raw_expect(c, "40/later,{") &&
+         post(c, path,
+              "451-[\"share\",{\"_placeholder\":true,\"num\":0},{}]\x1e"
+              "bAQID") &&
+         poll_expect(c, path, "452-[\"shared\",") &&
+         raw_expect(c, "bAQID\x1e"
+                       "bAQID") &&
+         post(c, path, "42/later,[\"echo\",3]") && poll_expect(c, path, "42/later,[\"echo\",3]");
+}
+
+/* The polling session moves to a WebSocket; whoever polls meanwhile is let go. */
+static bool upgrade_script(struct raw *polling, struct raw *ws, const char *path) {
+  char target[160];
+  snprintf(target, sizeof target, SOCK "%s", strstr(path, "&sid="));
+  return raw_get(polling, path) && raw_open(ws, h.srv) && raw_upgrade(ws, target) &&
+         raw_text(ws, "2probe") && raw_expect(ws, "3probe") && raw_expect(polling, "\r\n\r\n6") &&
+         raw_text(ws, "5") && raw_text(ws, "42[\"echo\",\"over\"]") &&
+         raw_expect(ws, "42[\"echo\",\"over\"]");
+}
+
+static bool ask_script(struct raw *c) {
+  char id[16], answer[64];
+  bool ok = raw_text(c, "42[\"ask\"]") && raw_expect(c, "42") && raw_take(c, '[', id, sizeof id) &&
+            raw_expect(c, "[\"question\"]");
+  snprintf(answer, sizeof answer, "43%s[{\"deep\":[]}]", ok ? id : "");
+  return ok && raw_text(c, answer) && raw_expect(c, "42[\"understood\",{\"deep\":[]}]") &&
+         raw_text(c, "42[\"ask\"]") && raw_expect(c, "[\"question\"]") && passed(1000) &&
+         raw_expect(c, "42[\"too late\"]");
+}
+
+static bool binary_script(struct raw *c) {
+  return raw_text(c, "452-[\"share\",{\"_placeholder\":true,\"num\":1},{\"a\":{}}]") &&
+         raw_frame(c, 0x82, "abc", 3) && raw_frame(c, 0x82, "\0\1\2", 3) &&
+         raw_expect(c, "452-[\"shared\",") && raw_expect_n(c, "\0\1\2", 3) &&
+         raw_expect_n(c, "\1\2\3", 3);
+}
+
+static bool big_script(struct raw *c) {
+  static char big[20000];
+  memset(big, 'x', sizeof big);
+  memcpy(big, "42[\"echo\",\"", 11);
+  memcpy(big + sizeof big - 2, "\"]", 2);
+  return raw_frame(c, 0x01, big, 9000) && raw_frame(c, 0x00, big + 9000, 500) &&
+         raw_frame(c, 0x89, "ping", 4) && raw_expect_n(c, "\x8a\4ping", 6) &&
+         raw_frame(c, 0x80, big + 9500, sizeof big - 9500) && raw_expect(c, "42[\"echo\",\"xxx") &&
+         raw_expect(c, "xx\"]");
+}
+
+static bool gate_script(struct raw *c) {
+  return raw_text(c, "42[\"never\"]") && raw_text(c, "42[\"slow\",1,[2]]") &&
+         raw_text(c, "42[\"echo\",\"behind\"]") && raw_text(c, "427[\"keep\"]") && passed(0) &&
+         settled() && raw_expect(c, "42[\"echo\",\"slowly\"]") &&
+         raw_expect(c, "42[\"echo\",\"behind\"]") && settled() && passed(0) && settled() &&
+         raw_expect(c, "437[\"at last\"]");
+}
+
+static bool websocket_script(struct raw *c) {
+  return raw_text(c, "42[\"rooms\"]") && raw_expect(c, "42[\"in y\"]") && ask_script(c) &&
+         binary_script(c) && big_script(c) && gate_script(c) &&
+         raw_text(c, "42/later,[\"kick\"]") && raw_expect(c, "41/later,") && passed(25000) &&
+         raw_expect_n(c, "\x81\0012", 3) && raw_text(c, "3");
+}
+
+/* Straight by WebSocket, its request kept waiting; in and out again; then it breaks the rules. */
+static bool rude_script(struct raw *c) {
+  static const char upgrade[] =
+      "GET " SOCK "&wait=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  return raw_open(c, h.srv) && raw_send(c, upgrade, sizeof upgrade - 1) && passed(0) && passed(0) &&
+         settled() && raw_expect(c, "0{\"sid\":\"") && raw_text(c, "40") &&
+         raw_expect(c, "40{\"sid\":\"") && raw_text(c, "40/later,") && passed(0) && settled() &&
+         raw_text(c, "41") && raw_text(c, "40") && raw_expect(c, "40{\"sid\":\"") &&
+         raw_text(c, "4broken") && raw_expect_n(c, "\x88", 1) && raw_frame(c, 0x88, "", 0) &&
+         raw_expect_end(c);
+}
+
+static bool http_script(struct raw *c) {
+  return raw_open(c, h.srv) && raw_request(c, "POST", "/api", "", "body") &&
+         raw_expect(c, "X-Api: 1") && raw_expect(c, "\r\n\r\nbody") &&
+         raw_request(c, "POST", "/api", "Transfer-Encoding: chunked\r\n", NULL) &&
+         raw_send(c, "3\r\nabc\r\n0\r\n\r\n", 13) && raw_expect(c, "\r\n\r\nabc") &&
+         raw_get(c, "/assets/a.txt") && raw_expect(c, "\r\n\r\nasset") &&
+         raw_get(c, "/files/f.txt") && raw_expect(c, "\r\n\r\nfile") && raw_get(c, "/nothing") &&
+         raw_expect(c, "404") &&
+         raw_request(c, "OPTIONS", POLL, "Access-Control-Request-Method: POST\r\n", NULL) &&
+         raw_expect(c, "204") && raw_get(c, "/slow/1") && passed(0) && settled() &&
+         raw_expect(c, "\r\n\r\nlate") && raw_send(c, "bad\r\n\r\n", 7) && raw_expect(c, "400") &&
+         raw_expect_end(c);
+}
+
+static bool plain_script(struct raw *c) {
+  return raw_open(c, h.srv) && raw_upgrade(c, "/plain") && raw_text(c, "hello") &&
+         raw_expect(c, "hello") && raw_frame(c, 0x82, "end", 3) &&
+         raw_expect_n(c,
+                      "\x88\5\3\xe8"
+                      "bye",
+                      7) &&
+         raw_frame(c, 0x88, "\3\xe8", 2) && raw_expect_end(c);
+}
+
+/* ---- one life ------------------------------------------------------------------------------------------- */
+
+static struct peers { struct raw polling, ws, rude, http, plain; } peers;
+
+/* Every script runs as far as it goes; the first that did not go through, NULL if all did. */
+static const char *run_scripts(struct peers *p) {
+  char path[128] = "";
+  const char *failed = NULL;
+  p->ws.fd = -1;
+  if (!begin_polling(&p->polling, path))
+    failed = "the handshake";
+  else if (!polling_script(&p->polling, path))
+    failed = "polling";
+  else if (!upgrade_script(&p->polling, &p->ws, path))
+    failed = "the upgrade";
+  else if (!websocket_script(&p->ws))
+    failed = "websocket";
+  if (!rude_script(&p->rude)) failed = "the rude one";
+  if (!http_script(&p->http)) failed = "http";
+  if (!plain_script(&p->plain)) failed = "plain websockets";
+  return failed;
+}
+
+static void hang_up(struct peers *p) {
+  raw_close(&p->polling);
+  raw_close(&p->ws);
+  raw_close(&p->rude);
+  raw_close(&p->http);
+  raw_close(&p->plain);
+}
+
+/* Peers that are there when the server closes are told. */
+static const char *check_close(struct peers *p, bool told) {
+  sio_server_close(h.srv, on_closed, NULL);
+  if (told && !raw_expect_n(&p->ws, "\x88", 1)) return "the close frame";
+  hang_up(p);
+  for (int i = 0; i < RAW_TURNS && !h.closed; i++) {
+    settle();
+    turn();
+  }
+  return h.closed ? NULL : "the close";
+}
+
+static const char *leave_host(void) {
+  uv_close((uv_handle_t *)&h.alive, NULL);
+  for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
+  if (uv_loop_close(&h.uv)) return "an empty loop";
+  if (live) return "freed memory";
+  if (h.connected || h.asked || h.posted) return "callbacks in equal numbers";
+  return NULL;
+}
+
+/* What was missing, or NULL. With faults the scripts may break off, never what follows. */
+static const char *live_once(size_t at, bool and_on) {
+  const char *missing = NULL;
+  h = (struct host){ 0 };
+  live = calls = 0;
+  fail_at = at;
+  fail_on = and_on;
+  uv_loop_init(&h.uv);
+  uv_async_init(&h.uv, &h.alive, wake);
+  int err = set_up();
+  if (err && (err != UV_ENOMEM || !at)) missing = sio_strerror(err);
+  if (!err) {
+    const char *broken = run_scripts(&peers);
+    if (!at) missing = broken;
+    hang_up(&peers);
+    settle();
+    script_calls = calls;
+    fail_at = 0;
+    if ((broken = run_scripts(&peers))) missing = broken;
+  }
+  fail_at = 0;
+  const char *close = h.srv ? check_close(&peers, !err && !missing) : NULL;
+  const char *left = leave_host();
+  return missing ? missing : close ? close : left;
+}
+
+static unsigned passed_runs, failed_runs;
+
+static void try_one(size_t at, bool and_on) {
+  const char *missing = live_once(at, and_on);
+  passed_runs += !missing;
+  failed_runs += missing != NULL;
+  if (missing)
+    fprintf(stderr, "without allocation %zu%s: %s was missing\n", at, and_on ? " and on" : "",
+            missing);
+}
+
+static void write_file(void) {
+  char path[64];
+  if (!mkdtemp(files)) abort();
+  snprintf(path, sizeof path, "%s/f.txt", files);
+  FILE *f = fopen(path, "w");
+  if (!f || fputs("file", f) < 0 || fclose(f)) abort();
+}
+
+static void remove_file(void) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/f.txt", files);
+  unlink(path);
+  rmdir(files);
+}
+
+int main(int argc, char **argv) {
+  sio_set_allocator(failing_malloc, failing_realloc, counting_free);
+  write_file();
+  try_one(0, false);
+  size_t total = failed_runs ? 0 : script_calls;
+  size_t first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+  if (argc > 1) total = first;
+  for (size_t at = first; at <= total; at++) {
+    try_one(at, false);
+    try_one(at, true);
+  }
+  remove_file();
+  printf("%u passed, %u failed\n", passed_runs, failed_runs);
+  return failed_runs ? 1 : 0;
+}
