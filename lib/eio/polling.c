@@ -208,6 +208,17 @@ static bool is_octet_stream(const sio_request *r) {
                       SLICE("application/octet-stream"));
 }
 
+/* One that closes listens no more, and may be gone before the body is here. */
+static void take_post(sio_session *c, sio_request *r) {
+  if (c->state != SESSION_OPEN) {
+    sio__answer_ok(c->eio, r);
+    return;
+  }
+  c->polling->post = r;
+  r->user = c;
+  r->mount = &sio__polling_post_mount;
+}
+
 void sio__polling_post(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->post) {
@@ -215,10 +226,8 @@ void sio__polling_post(sio_session *c, sio_request *r) {
   } else if (is_octet_stream(r)) {
     overlap(c, r, "invalid content");
   } else {
-    p->post = r;
-    r->user = c;
     r->max_body = c->eio->opts->max_payload;
-    r->mount = &sio__polling_post_mount;
+    take_post(c, r);
   }
 }
 
@@ -253,7 +262,7 @@ static void post_complete(sio_request *r) {
   }
   c->polling->post = NULL;
   r->user = NULL;
-  if (c->state == SESSION_OPEN) read_body(c, slice(r->body.p ? r->body.p : "", r->body.n));
+  read_body(c, slice(r->body.p ? r->body.p : "", r->body.n));
   sio__answer_ok(c->eio, r);
 }
 
@@ -325,6 +334,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
 
 void sio__polling_free(struct polling *p) {
   if (!p) return;
+  sio__loop_untimer(p->session->eio->loop, &p->linger);
   drop_queue(p);
   sio__free(p);
 }

@@ -21,7 +21,7 @@ static void send_ping(sio_session *c) {
   c->graced = 0;
   c->ping_at = uv_hrtime();
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
-  if (sio__session_write(c, c->eio->ping))
+  if (sio__session_write(c, c->eio->ping) == UV_ENOMEM)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
 }
 
@@ -224,6 +224,8 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
   for (struct msg *m = chain; m; m = m->next) {
     int err = sio__session_write(c, m);
     if (!err) continue;
+    /* Its transport is on the way down, and says why when it is. */
+    if (err == SIO_ECLOSED) return err;
     /* Half a packet would spoil the stream: the session ends with it. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;

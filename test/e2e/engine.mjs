@@ -867,6 +867,27 @@ test('86 a session whose last poll never comes is forgotten after close_timeout'
   await s.dead();
 });
 
+test('86 a POST to a closing session may outlive it', async (t) => {
+  const s = await session(t, { 'close-timeout': 150 });
+  await s.send('42["close-me"]');
+  const body = said('x');
+  const post = s.start('POST', { headers: { 'Content-Length': body.length }, body: body.slice(0, 5) });
+  equal((await post.done).body, 'ok');
+  await sleep(300);
+  post.wire.close();
+  await s.dead();
+});
+
+test('86 a server that closes forgets who lingers, though others take their time', async (t) => {
+  const s = await session(t, { 'close-timeout': 300 });
+  const slow = await openWebSocket(s.host, { rude: true, halfOpen: true });
+  await s.send('42["close-me"]');
+  await sleep(100);
+  equal(await s.host.stop(), '');
+  t.hosts.length = 0;
+  slow.close();
+});
+
 // ---- 2.7 data over WebSocket ---------------------------------------------------------------------------
 
 const socket = async (t, flags) => {
@@ -1452,6 +1473,20 @@ test('138 no session is left once it has closed', async (t) => {
   w.wire.reset();
   up.write(frame(op.close));
   await host.settled('sessions', 0);
+});
+
+test('138 a peer that said goodbye but stays on the line is not written to', async (t) => {
+  const host = await t.host({ 'ping-interval': 150 });
+  const w = await joined(host, { rude: true, halfOpen: true });
+  const other = await joined(host);
+  w.write(frame(op.close, [0x03, 0xe8]));
+  await w.nextFrame(op.close);
+  other.send('421["broadcast",{},"news",1]');
+  equal(await other.next(), '431[0]');
+  await sleep(250);
+  equal(host.said(/^closed/), 0);
+  w.wire.socket.end();
+  match(await host.line(/^closed/), /^closed transport close err=0 code=1000/);
 });
 
 // ---- 2.18 the client's files -------------------------------------------------------------------------------

@@ -372,7 +372,7 @@ export class Server extends Watched {
 
   // An upgrade request: a Socket if it was accepted, else the response.
   async upgrade(target, { headers = {}, early, method = 'GET', ...options } = {}) {
-    const wire = this.wire();
+    const wire = this.wire(options);
     const all = { ...upgradeHeaders, ...headers };
     wire.write(requestBytes(method, this.url(target), { headers: all }));
     if (early) wire.write(early);
