@@ -215,7 +215,10 @@ static void on_alloc(uv_handle_t *h, size_t n, uv_buf_t *b) {
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
   struct peer *p = s->data;
   (void)b;
-  if (n < 0) return drop(p);
+  if (n < 0) {
+    drop(p);
+    return;
+  }
   if (p->open)
     websocket(p, rbuf, p->nheld + (size_t)n);
   else
@@ -228,7 +231,10 @@ static void on_connection(uv_stream_t *s, int status) {
   uv_tcp_init(loop, &p->tcp);
   p->tcp.data = p;
   p->index = -1;
-  if (uv_accept(s, (uv_stream_t *)&p->tcp)) return drop(p);
+  if (uv_accept(s, (uv_stream_t *)&p->tcp)) {
+    drop(p);
+    return;
+  }
   uv_tcp_nodelay(&p->tcp, 1);
   uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);
 }
