@@ -21,7 +21,7 @@ extern "C" {
 enum {
   SIO_VOLATILE = 1,    /* not sent to peers that are not ready for it: no GET pending, or bytes still queued */
   SIO_LOCAL = 2,       /* this node only                                                   */
-  SIO_NO_COMPRESS = 4  /* do not spend time compressing it                                  */
+  SIO_NO_COMPRESS = 4  /* not worth compressing; a poll's response is left alone if all in it are like that */
 };
 
 /* Who a broadcast is for. A value: build it in place, reuse it freely.

@@ -53,7 +53,8 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
  * 64 MiB each. UV_ENOENT and its kin when dir is not there. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
-/* The same from memory: a table that stays where it is as long as the server lives. */
+/* The same from memory: a table that stays where it is as long as the server lives. Texts are compressed when first
+ * asked for by one who takes gzip, and kept so. */
 typedef struct sio_asset {
   const char *path; /* "/index.html"; "/" is looked up as "/index.html" too */
   const char *type; /* "text/html; charset=utf-8"                           */

@@ -64,6 +64,18 @@ typedef struct sio_cookie {
   int same_site;      /* SIO_SAMESITE_...               */
 } sio_cookie;
 
+/* ---- compression of WebSocket messages (RFC 7692) ------------------------------------ */
+
+/* permessage-deflate, for Socket.IO and for sio_ws_route(). Neither side keeps its window from one message to the
+ * next: a broadcast is compressed once for all who agreed to it, and a connection that is idle holds no memory for it.
+ * Compressing takes some 20 ms a MB on the loop's thread. Zero means the default in every field. */
+typedef struct sio_deflate {
+  size_t threshold; /* 1024: shorter messages are sent as they are             */
+  int level;        /* 6; 1 (fast) to 9 (small)                                */
+  int window_bits;  /* 15; 9 to 15. A client that can take only less goes without */
+  int mem_level;    /* 8; 1 to 9                                               */
+} sio_deflate;
+
 /* ---- options ------------------------------------------------------------------------ */
 
 /* May a session begin? Called once per session, for the request that would open it, on either transport.
@@ -85,7 +97,8 @@ typedef struct sio_connection_error {
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
 /* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
- * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense. */
+ * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
+ * the library was built without what a field asks for. */
 typedef struct sio_options {
   const char *path;              /* "/socket.io/": requests whose path starts with it are ours   */
   bool no_trailing_slash;        /* path is taken without a '/' at its end                       */
@@ -128,6 +141,9 @@ typedef struct sio_options {
   sio_log_cb log;                /* NULL: silent                                                 */
   void *log_user;
   int log_level;                 /* enum sio_log_level; 0 is SIO_LOG_WARN                        */
+  bool no_http_compression;      /* polling responses and files in memory leave as they are      */
+  size_t http_compression_threshold; /* 1024: shorter ones do anyway. gzip, else deflate         */
+  const sio_deflate *per_message_deflate; /* NULL: off. Copied                                   */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -185,6 +201,7 @@ typedef struct sio_stats {
   uint64_t overflows;        /* peers closed for not reading: past max_queued    */
   uint64_t out_of_memory;    /* peers closed because an allocation failed        */
   uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
+  uint64_t compressed;       /* bodies, files and messages; a broadcast counts once */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

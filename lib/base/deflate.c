@@ -236,7 +236,9 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   return 0;
 }
 
-struct inflater *sio__inflater_new(void) { return NULL; }
+struct inflater *sio__inflater_new(void) {
+  return NULL;
+}
 void sio__inflater_free(struct inflater *z) { (void)z; }
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   (void)z, (void)in, (void)out;

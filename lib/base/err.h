@@ -13,5 +13,6 @@
 #define SIO__EINVAL (-EINVAL)
 #define SIO__ENOENT (-ENOENT)
 #define SIO__ENOMEM (-ENOMEM)
+#define SIO__ENOTSUP (-ENOTSUP)
 
 #endif

@@ -22,15 +22,15 @@
 enum { MSG_HEADROOM = 10 };
 
 struct msg {
-  struct msg *next;  /* the next attachment, owned; NULL ends the chain        */
-  struct msgs *home; /* where the block goes back to                           */
+  struct msg *next;     /* the next attachment, owned; NULL ends the chain        */
+  struct msgs *home;    /* where the block goes back to                           */
   struct msg *deflated; /* the same as a compressed WebSocket message, once made; owned */
   uint32_t refs;
-  uint32_t len;     /* bytes of text                                           */
-  uint32_t cap;     /* bytes of text there is room for                         */
-  uint8_t ws_head;  /* bytes of frame header standing before the text; 0: none */
-  uint8_t binary;   /* an attachment, not text                                 */
-  uint8_t raw;      /* already complete wire bytes: never framed               */
+  uint32_t len;    /* bytes of text                                           */
+  uint32_t cap;    /* bytes of text there is room for                         */
+  uint8_t ws_head; /* bytes of frame header standing before the text; 0: none */
+  uint8_t binary;  /* an attachment, not text                                 */
+  uint8_t raw;     /* already complete wire bytes: never framed               */
   uint8_t pooled : 1;
   uint8_t plain : 1; /* never compressed: its sender does not want it, or it does not shrink */
 };

@@ -63,7 +63,7 @@ struct http {
   unsigned nspare;
   struct deflater *deflater; /* the owner's; NULL: no answer is compressed */
   size_t compress_from;      /* bytes of body                             */
-  struct pool parsers; /* a connection borrows one while a request arrives          */
+  struct pool parsers;       /* a connection borrows one while a request arrives          */
   unsigned nconns;
   bool draining;
   struct task emptied_task;

@@ -8,11 +8,17 @@
 #include "sio/server.h"
 #include "sio/socket.h"
 
-static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args, int64_t id) {
+static void mark_plain(struct msg *chain) {
+  for (struct msg *m = chain; m; m = m->next) m->plain = true;
+}
+
+static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
+                  int64_t id) {
   sio_server *srv = nsp->server;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
   int err = sio__encode(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id);
   if (err) return err;
+  if (flags & SIO_NO_COMPRESS) mark_plain(p->msg);
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s \"%s\" for %s, %u bytes", event ? "event" : "ack",
       event ? event : "", nsp->name, p->msg->len);
   return 0;
@@ -36,7 +42,7 @@ static int emit(sio_socket *s, unsigned flags, const char *event, sio_args args,
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = encode(&p, s->nsp, event, args, id);
+  int err = encode(&p, s->nsp, flags, event, args, id);
   if (err) return err;
   err = sio_packet_deliver(&p, s, flags);
   msg_unref(p.msg);
@@ -66,7 +72,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
 int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = encode(&p, s->nsp, NULL, args, id);
+  int err = encode(&p, s->nsp, 0, NULL, args, id);
   if (err) return err;
   err = deliver(&p, s, 0);
   msg_unref(p.msg);
@@ -79,7 +85,7 @@ int sio_broadcast(sio_target to, const char *event, sio_args args) {
   sio_packet p;
   if (!to.nsp) return UV_EINVAL;
   if (!event) return SIO_ENAME;
-  int err = encode(&p, to.nsp, event, args, PACKET_NO_ID);
+  int err = encode(&p, to.nsp, to.flags, event, args, PACKET_NO_ID);
   if (err) return err;
   err = to.nsp->ops->broadcast(to.nsp->adapter, &to, &p);
   msg_unref(p.msg);

@@ -4,6 +4,7 @@
  */
 #include "sio/options.h"
 
+#include "base/deflate.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "http/cookie.h"
@@ -42,6 +43,7 @@ static const struct size_field {
   FIELD(max_queued, 16 * MIB, SIZE_MAX / 2),
   FIELD(max_head, 16384, 16 * MIB),
   FIELD(socket_data_size, 0, 1024 * MIB),
+  FIELD(http_compression_threshold, 1024, SIZE_MAX / 2),
 #undef FIELD
 };
 
@@ -119,6 +121,33 @@ static int settle_copies(struct options *opts, struct log *log) {
   return err;
 }
 
+static int without_zlib(struct log *log, const char *field) {
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs zlib, which is not built in", field);
+  return SIO__ENOTSUP;
+}
+
+/* Before the defaults: what was not asked for is just not done. */
+static int check_built(const sio_options *o, struct log *log) {
+  if (sio__deflate_built()) return 0;
+  if (o->per_message_deflate) return without_zlib(log, "per_message_deflate");
+  bool asked = o->http_compression_threshold && !o->no_http_compression;
+  return asked ? without_zlib(log, "http_compression_threshold") : 0;
+}
+
+static bool within(int v, int least, int most) { return v == 0 || (v >= least && v <= most); }
+
+static int settle_deflate(struct options *opts, struct log *log) {
+  sio_deflate *d = &opts->deflate;
+  if (!opts->o.per_message_deflate) return 0;
+  *d = *opts->o.per_message_deflate;
+  opts->o.per_message_deflate = d;
+  if (!within(d->level, 1, 9) || !within(d->window_bits, 9, 15) || !within(d->mem_level, 1, 9))
+    return bad(log, "per_message_deflate", "holds a value out of its range");
+  if (!d->threshold) d->threshold = 1024;
+  if (!d->window_bits) d->window_bits = 15;
+  return 0;
+}
+
 static bool all_zero(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (p[i]) return false;
@@ -136,10 +165,12 @@ int sio__options_copy(sio_options *out, const sio_options *in, size_t size) {
 
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
   *opts = (struct options){ .o = *in };
-  int err = settle_counts(&opts->o, log);
+  int err = check_built(&opts->o, log);
+  if (!err) err = settle_counts(&opts->o, log);
   if (!err) err = settle_sizes(&opts->o, log);
   if (!err) err = settle_related(&opts->o, log);
   if (!err) err = settle_path(opts, log);
+  if (!err) err = settle_deflate(opts, log);
   if (!err) err = settle_copies(opts, log);
   if (err) sio__options_clear(opts);
   return err;

@@ -32,6 +32,12 @@ static void close_adapters(sio_server *srv) {
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_close(nsp);
 }
 
+static void free_streams(sio_server *srv) {
+  sio__ws_pool_free(srv->ws.pool);
+  sio__deflater_free(srv->ws.deflate.deflater);
+  sio__deflater_free(srv->deflater);
+}
+
 /* Nothing of us is on the host's loop any more. Handles that the host keeps keep the shell. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, loop);
@@ -39,7 +45,7 @@ static void on_loop_closed(struct loop *l) {
   void *user = srv->done_user;
   sio__eio_clear(&srv->eio);
   sio__site_clear(srv);
-  sio__ws_pool_free(srv->ws.pool);
+  free_streams(srv);
   close_adapters(srv);
   sio__hooks_clear(&srv->new_nsp);
   sio__decode_scratch_clear(&srv->scratch);
@@ -106,11 +112,29 @@ static void init_own(sio_server *srv) {
   srv->limits = (struct decoder_limits){ o->max_attachments, o->max_depth, o->max_packet };
 }
 
+static int open_http_compression(sio_server *srv) {
+  if (srv->opts.o.no_http_compression || !sio__deflate_built()) return 0;
+  srv->deflater = sio__deflater_new(&(struct deflate_how){ 0 });
+  return srv->deflater ? 0 : UV_ENOMEM;
+}
+
+static int open_ws_compression(sio_server *srv) {
+  const sio_deflate *d = srv->opts.o.per_message_deflate;
+  if (!d) return 0;
+  struct deflate_how how = { d->level, d->window_bits, d->mem_level };
+  srv->ws.deflate = (struct ws_deflate){ .deflater = sio__deflater_new(&how),
+                                         .threshold = d->threshold,
+                                         .window_bits = (unsigned)d->window_bits };
+  return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
+}
+
 /* What can fail before the loop knows of us. */
 static int prepare(sio_server *srv) {
   sio_nsp *root;
   srv->ws.pool = sio__ws_pool_new();
-  return srv->ws.pool ? sio_of(srv, "/", &root) : UV_ENOMEM;
+  int err = srv->ws.pool ? open_http_compression(srv) : UV_ENOMEM;
+  if (!err) err = open_ws_compression(srv);
+  return err ? err : sio_of(srv, "/", &root);
 }
 
 static int start(sio_server *srv, struct uv_loop_s *uv) {
@@ -126,7 +150,7 @@ static int start(sio_server *srv, struct uv_loop_s *uv) {
 
 static void discard(sio_server *srv) {
   close_adapters(srv);
-  sio__ws_pool_free(srv->ws.pool);
+  free_streams(srv);
   sio__server_unref(srv);
 }
 
@@ -209,6 +233,8 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->stats;
   st.connections = srv->loop.nconns;
   st.requests_refused = srv->http.stats.refused;
+  st.compressed =
+      sio__deflater_count(srv->deflater) + sio__deflater_count(srv->ws.deflate.deflater);
   memset(out, 0, size);
   memcpy(out, &st, size < sizeof st ? size : sizeof st);
 }

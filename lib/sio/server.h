@@ -24,6 +24,8 @@ struct sio_server {
   struct eio eio;
   struct routes routes;
   struct http_mount client_mount; /* socket.io.js and its kin          */
+  struct packed *client_packed;   /* their compressed forms, in order; NULL until asked for */
+  struct deflater *deflater;      /* HTTP's; NULL: off                 */
   struct list plain_ws;           /* struct plain_ws                   */
   struct list listeners;          /* struct listener                   */
   struct map nsps;                /* sio_nsp by name; none ever leaves */

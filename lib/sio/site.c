@@ -5,9 +5,9 @@
 #include "sio/site.h"
 
 #include "eio/plain_ws.h"
+#include "http/assets.h"
 #include "http/client.h"
 #include "http/cors.h"
-#include "http/etag.h"
 
 /* ---- the client's files ---------------------------------------------------------------- */
 
@@ -22,13 +22,13 @@ static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
   return NULL;
 }
 
-static int send_file(sio_request *r, const sio_asset *file) {
-  sio_slice tag = slice_str(file->etag);
-  int err = sio__request_set(r, "Cache-Control", SLICE("public, max-age=0"));
-  if (!err) err = sio__request_set(r, "ETag", tag);
-  if (err) return err;
-  if (sio__etag_matches(r, tag)) return sio__request_answer(r, 304, NULL, slice(NULL, 0));
-  return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+/* Without memory for the compressed forms there are none. */
+static int send_file(sio_server *srv, sio_request *r, const sio_asset *file) {
+  if (!srv->client_packed)
+    srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct packed));
+  struct packed *p = srv->client_packed;
+  return sio__asset_answer(r, file, file->etag, "public, max-age=0",
+                           p ? p + (file - sio__client_assets) : NULL);
 }
 
 static bool client_head(sio_request *r) {
@@ -39,7 +39,7 @@ static bool client_head(sio_request *r) {
 static void client_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
-  if (err == 0) err = send_file(r, client_file(srv, r->path));
+  if (err == 0) err = send_file(srv, r, client_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_drop(r);
 }
 
@@ -72,6 +72,8 @@ void sio__site_init(sio_server *srv) {
   sio__http_init(&srv->http, &srv->loop, &srv->log, &limits);
   srv->http.route = route;
   srv->http.owner = srv;
+  srv->http.deflater = srv->deflater;
+  srv->http.compress_from = srv->opts.o.http_compression_threshold;
   srv->client_mount = (struct http_mount){
     .on_head = client_head, .on_request = client_request, .on_abort = client_abort, .owner = srv
   };
@@ -88,8 +90,15 @@ void sio__site_drain(sio_server *srv) {
   sio__http_drain(&srv->http);
 }
 
+static void clear_client(sio_server *srv) {
+  for (size_t i = 0; srv->client_packed && i < sio__client_assets_count; i++)
+    sio__packed_clear(&srv->client_packed[i]);
+  sio__free(srv->client_packed);
+}
+
 void sio__site_clear(sio_server *srv) {
   struct list *it;
+  clear_client(srv);
   sio__http_clear(&srv->http);
   sio__routes_clear(&srv->routes);
   while ((it = list_pop(&srv->plain_ws))) sio__plain_ws_free(plain_ws_at(it));

@@ -17,9 +17,7 @@ struct param {
   size_t n; /* of value, as it came: over VALUE_MAX it was cut */
 };
 
-static bool is_token(char c) {
-  return c > ' ' && c < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", c);
-}
+static bool is_token(char c) { return c > ' ' && c < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", c); }
 
 static void skip_blanks(sio_slice *s) {
   while (s->n && (*s->p == ' ' || *s->p == '\t')) s->p++, s->n--;

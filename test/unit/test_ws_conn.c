@@ -113,7 +113,7 @@ static bool begin_bare(void) {
   if (sio__loop_init(&loop, &uv, &quiet) != 0) return false;
   loop.high_water = 1 << 20;
   pool = sio__ws_pool_new();
-  shared = (struct ws_shared){ &loop, &quiet, pool, 1000000 };
+  shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .pool = pool, .close_ms = 1000000 };
   return pool != NULL;
 }
 
