@@ -157,9 +157,15 @@ static void overlap(sio_session *c, sio_request *r, const char *detail) {
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, detail);
 }
 
+static void park(sio_session *c, sio_request *r) {
+  c->polling->get = r;
+  r->user = c;
+  r->mount = &sio__polling_get_mount;
+}
+
 static void get_from_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
-  p->get = r;
+  park(c, r);
   last_word(c, p->first ? "1" : "6\x1e" "1");
   sio__session_gone(c);
 }
@@ -171,9 +177,7 @@ void sio__polling_get(sio_session *c, sio_request *r) {
   } else if (p->get) {
     overlap(c, r, "overlap from client");
   } else {
-    p->get = r;
-    r->user = c;
-    r->mount = &sio__polling_get_mount;
+    park(c, r);
     if (p->first) sio__loop_defer(c->eio->loop, &p->flush);
     if (c->probe) sio__probe_poll_came(c->probe);
   }

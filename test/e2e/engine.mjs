@@ -513,6 +513,14 @@ for (const [what, flags] of [
     equal((await host.stats()).opened, 0);
   });
 
+test('57 a hook that takes its time before the last poll of a closing session', async (t) => {
+  const host = await t.host({ use1: 'later:ok' });
+  const s = await Polling.open(host);
+  await s.join();
+  await s.send('42["close-me"]');
+  equal(await s.poll(), ['42["bye"]', '41', '1'].join(SEP));
+});
+
 test('57 a peer that leaves while a hook thinks: an answer is thrown away', async (t) => {
   const host = await t.host({ use1: 'later-answer' });
   const { wire } = host.start('GET', POLLING);
