@@ -296,6 +296,7 @@ static void on_verdict(sio_next *n, bool ok, const char *message, sio_val data) 
     finish(a);
   } else if (!a->r->conn) {
     sio__request_drop(a->r);
+    a->r = NULL;
     finish(a);
   } else if (!ok) {
     fail_admission(a, message ? message : "");

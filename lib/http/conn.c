@@ -602,7 +602,7 @@ void sio__http_close(struct http *h) {
 
 void sio__http_clear(struct http *h) {
   struct list *it;
-  while ((it = list_first(&h->kept)) || (it = list_first(&h->spare)))
-    sio__request_free(container_of(it, sio_request, link));
+  while ((it = list_first(&h->kept))) sio__request_orphan(container_of(it, sio_request, link));
+  while ((it = list_first(&h->spare))) sio__request_free(container_of(it, sio_request, link));
   sio__pool_clear(&h->parsers);
 }

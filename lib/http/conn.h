@@ -35,7 +35,8 @@ struct http_mount {
    * any more, unless this sets r->kept; it is freed at the end of the turn. detail: why. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
   /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r. Not
-   * for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be NULL. */
+   * for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be NULL; a
+   * mount that has it outlives the server (see sio__request_orphan()). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
@@ -82,7 +83,7 @@ void sio__http_continue(sio_request *r); /* after on_head returned false */
 void sio__http_drain(struct http *h);
 /* Closes every connection that is still HTTP's; requests get on_abort(UV_ECANCELED). */
 void sio__http_close(struct http *h);
-/* Frees what is kept for reuse, and requests still owed an answer; after the loop is closed. */
+/* Frees what is kept for reuse; after the loop is closed. Requests still owed an answer live until it comes. */
 void sio__http_clear(struct http *h);
 
 /* For respond.c: will the connection go on after the answer to r? */

@@ -44,13 +44,7 @@ sio_request *sio__request_new(struct http *h) {
   return r;
 }
 
-static void tell_mount(sio_request *r) {
-  if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
-}
-
 void sio__request_free(sio_request *r) {
-  /* The server is gone before the answer came. */
-  if (r->kept && !r->answered) tell_mount(r);
   list_remove(&r->link);
   sio__buf_clear(&r->head);
   sio__buf_clear(&r->body);
@@ -71,14 +65,25 @@ static void retire(struct grave *g) {
 }
 
 void sio__request_bury(sio_request *r) {
+  if (!r->http) {
+    sio__request_free(r);
+    return;
+  }
   list_remove(&r->link);
   r->conn = NULL;
   sio__loop_bury(r->http->loop, &r->grave, retire);
 }
 
 void sio__request_settle(sio_request *r) {
-  tell_mount(r);
+  if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
   sio__request_bury(r);
+}
+
+/* A mount that wants to hear of the answer has no memory in the server. */
+void sio__request_orphan(sio_request *r) {
+  list_remove(&r->link);
+  r->http = NULL;
+  if (!r->mount->on_answered) r->mount = NULL;
 }
 
 /* ---- the head ----------------------------------------------------------------------- */

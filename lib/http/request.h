@@ -48,7 +48,7 @@ enum http_method {
 };
 
 struct sio_request {
-  struct http *http;
+  struct http *http;              /* NULL: an orphan                                       */
   struct http_conn *conn;         /* NULL once the peer is gone, and after the answer      */
   const struct http_mount *mount; /* who handles it; NULL until on_head                    */
   void *user;                     /* the mount's                                           */
@@ -128,10 +128,12 @@ long sio__head_query(const struct http_head *h, const char *key, char *out, size
 /* ---- for conn.c ------------------------------------------------------------------------ */
 
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
-/* Gives it up: freed, or made ready for the next, when the turn ends. */
+/* Gives it up: freed, or made ready for the next, when the turn ends; an orphan at once. */
 void sio__request_bury(sio_request *r);
 /* The same once it is answered: its mount is told. */
 void sio__request_settle(sio_request *r);
+/* The server goes, and the host still owes a kept request its answer: that frees it. */
+void sio__request_orphan(sio_request *r);
 void sio__request_free(sio_request *r);
 
 #endif

@@ -530,9 +530,18 @@ test('57 a peer that leaves while a hook thinks: an answer is thrown away', asyn
   equal((await host.get('/stats')).status, 200);
 });
 
+test('57 a request that waited until the server closes becomes no session', async (t) => {
+  const host = await t.host({ use1: 'later:ok' });
+  const { done } = host.start('GET', POLLING);
+  await host.line(/^use/);
+  equal(await host.stop(), '');
+  t.hosts.length = 0;
+  equal((await done).status, 503);
+});
+
 for (const how of ['later:ok', 'later-read', 'later-answer', 'answer-then-later-ok'])
-  test(`57 the server closes while a hook thinks: ${how}`, async (t) => {
-    const host = await t.host({ use1: how });
+  test(`57 the server is gone before a hook has thought: ${how}`, async (t) => {
+    const host = await t.host({ use1: how, 'close-timeout': 10 });
     host.start('GET', POLLING);
     await host.line(/^use/);
     equal(await host.stop(), '');

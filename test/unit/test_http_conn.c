@@ -699,10 +699,43 @@ static void keep_it(sio_request *r, int err, const char *detail) {
   owed = r;
 }
 
+static void hear_of_it(sio_request *r) {
+  (void)r;
+  note("answered");
+}
+
+TEST(a_mount_hears_of_an_answer_that_somebody_else_gives) {
+  rig_open();
+  rig->park = true;
+  rig->mount.on_answered = hear_of_it;
+  ask(GET("/"));
+  IS(rig->notes, "head request");
+  EQ(sio_respond(rig->req, 200, NULL, SLICE("")), 0);
+  IS(rig->notes, "head request answered");
+  EQ(status_of(hear()), 200);
+  rig_close();
+}
+
+TEST(a_mount_hears_of_a_refusal_and_of_a_leaving_peer_as_an_abort_alone) {
+  rig_open();
+  rig->max_body = 2;
+  rig->mount.on_answered = hear_of_it;
+  EQ(status_of(ask(POST("Content-Length: 3\r\n", ""))), 413);
+  IS(rig->notes, "head abort");
+  rig_connect();
+  ask(POST("Content-Length: 2\r\n", "a"));
+  close(rig->fd);
+  rig->fd = -1;
+  rig_turns();
+  IS(rig->notes, "head abort head abort");
+  rig_close();
+}
+
 TEST(an_answer_still_owed_is_thrown_away) {
   rig_open();
   rig->park = true;
   rig->mount.on_abort = keep_it;
+  rig->mount.on_answered = hear_of_it;
   ask(GET("/path"));
   close(rig->fd);
   rig->fd = -1;
@@ -713,11 +746,12 @@ TEST(an_answer_still_owed_is_thrown_away) {
   EQ(sio_request_set(owed, "X-A", "b"), 0);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ECLOSED);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ESTATE);
+  IS(rig->notes, "head request kept answered");
   rig_turns();
   rig_close();
 }
 
-TEST(a_refused_request_may_be_kept_too_and_an_owed_one_goes_with_the_server) {
+TEST(a_refused_request_may_be_kept_too_and_an_owed_one_outlives_the_server) {
   rig_open();
   rig->max_body = 2;
   rig->mount.on_abort = keep_it;
@@ -727,6 +761,8 @@ TEST(a_refused_request_may_be_kept_too_and_an_owed_one_goes_with_the_server) {
   rig_connect();
   EQ(status_of(ask(POST("Content-Length: 3\r\n", ""))), 413);
   rig_close();
+  IS(sio_request_address(owed), "");
+  EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ECLOSED);
 }
 
 /* ---- times --------------------------------------------------------------------------------- */
@@ -1075,7 +1111,9 @@ T(a_peer_that_leaves_a_parked_request_is_noticed_at_once)
 T(a_peer_that_half_closes_aborts_its_request)
 T(a_peer_that_leaves_in_the_body_is_an_abort_and_in_the_head_is_not)
 T(an_answer_still_owed_is_thrown_away)
-T(a_refused_request_may_be_kept_too_and_an_owed_one_goes_with_the_server)
+T(a_refused_request_may_be_kept_too_and_an_owed_one_outlives_the_server)
+T(a_mount_hears_of_an_answer_that_somebody_else_gives)
+T(a_mount_hears_of_a_refusal_and_of_a_leaving_peer_as_an_abort_alone)
 T(a_head_that_takes_too_long_is_answered_408)
 T(a_body_that_takes_too_long_is_answered_408)
 T(an_idle_connection_is_closed_silently)
