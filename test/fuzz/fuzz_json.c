@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fuzz_json.c - the scanner against itself and against the tree: elements of a valid array are
+ * valid texts, a valid text becomes a tree, and the tree's text is valid again.
+ */
+#include "fuzz.h"
+
+#include "base/utf8.h"
+#include "sio/number.h"
+#include "sio/tree.h"
+#include <math.h>
+#include <sio/error.h>
+
+enum { MAX_DEPTH = 100 };
+
+static void check_string(sio_slice text) {
+  char *out = malloc(text.n);
+  size_t n = sio__json_unescape(out, text);
+  DEMAND(n <= text.n && sio__utf8_valid(out, n));
+  char *quoted = malloc(sio__json_quoted_len(slice(out, n)));
+  size_t len = sio__json_quote(quoted, slice(out, n));
+  DEMAND(len == sio__json_quoted_len(slice(out, n)));
+  char *again = malloc(len);
+  DEMAND(sio__json_unescape(again, slice(quoted, len)) == n && memcmp(again, out, n) == 0);
+  free(again);
+  free(quoted);
+  free(out);
+}
+
+static void check_number(sio_slice text) {
+  double d;
+  int64_t i;
+  DEMAND(sio__number_double(text, &d) && !isnan(d));
+  if (sio__number_int(text, &i)) DEMAND((double)i == d);
+}
+
+static void check_arg(sio_slice text) {
+  struct json_scan s = { 0 };
+  DEMAND(sio__json_scan(&s, text, MAX_DEPTH, NULL) == 0);
+  if (text.p[0] == '"') check_string(text);
+  if (text.p[0] == '-' || (text.p[0] >= '0' && text.p[0] <= '9')) check_number(text);
+  sio__json_scan_clear(&s);
+}
+
+static void check_scan(const struct json_scan *s, sio_slice text) {
+  for (uint32_t i = 0; i < s->nargs; i++) {
+    DEMAND(s->args[i].len > 0 && s->args[i].off + s->args[i].len <= text.n);
+    check_arg(json_arg(s, text, i));
+  }
+  for (uint32_t i = 0; i < s->nholes; i++) {
+    const struct json_hole *h = &s->holes[i];
+    DEMAND(h->off + h->len <= text.n && text.p[h->off] == '{' &&
+           text.p[h->off + h->len - 1] == '}');
+    DEMAND(h->num >= -1);
+  }
+}
+
+static void check_tree(sio_slice text) {
+  struct json_scan s = { 0 };
+  struct msgs home;
+  sio__msgs_init(&home);
+  struct cJSON *t = sio__tree_parse(text);
+  DEMAND(t);
+  struct msg *m = sio__msg_new(&home, 0);
+  DEMAND(sio__tree_print(&m, t, &s, MAX_DEPTH) == 0);
+  DEMAND(sio__json_scan(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
+  msg_unref(m);
+  sio__tree_free(t);
+  sio__msgs_clear(&home);
+  sio__json_scan_clear(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  if (!sio__utf8_valid((const char *)data, size)) return 0;
+  char *copy = piece(data, size);
+  sio_slice text = slice(copy, size);
+  struct json_scan s = { 0 };
+  size_t at = 0;
+  int err = sio__json_scan(&s, text, MAX_DEPTH, &at);
+  if (err == 0) {
+    check_scan(&s, text);
+    check_tree(text);
+  } else {
+    DEMAND(err == SIO_EJSON || err == SIO_EDEPTH);
+    DEMAND(at <= size);
+  }
+  err = sio__json_scan_list(&s, text, MAX_DEPTH, NULL);
+  if (err == 0) check_scan(&s, text);
+  sio__json_scan_clear(&s);
+  free(copy);
+  return 0;
+}
