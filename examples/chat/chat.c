@@ -71,7 +71,7 @@ struct chat {
   uv_signal_t sigint, sigterm;
 };
 
-/* ---- what peers send is checked here ------------------------------------------------------------ */
+/* ---- what peers send is checked here ------------------------------------------------------- */
 
 /* 1 to size - 1 bytes, none of them blank or a control character. */
 static bool is_word(const char *s, size_t size) {
@@ -85,7 +85,7 @@ static bool is_nick(const char *s) { return is_word(s, NAME_SIZE) && s[0] != '#'
 static bool is_room(const char *s) { return is_word(s, NAME_SIZE) && s[0] == '#' && s[1]; }
 static bool is_text(const char *s) { return s && *s && strlen(s) < TEXT_SIZE; }
 
-/* ---- rooms and their history -------------------------------------------------------------------- */
+/* ---- rooms and their history --------------------------------------------------------------- */
 
 static void room_clear(struct room *room) {
   for (size_t i = 0; i < HISTORY_COUNT; i++) free(room->history[i]);
@@ -98,7 +98,7 @@ static struct room *room_find(struct chat *chat, const char *name) {
   return NULL;
 }
 
-/* Finds it, or makes it in a free slot, or in place of a room that everybody left. NULL: all are in use. */
+/* Finds it, or makes it, if need be in place of a room that all have left. NULL: all are in use. */
 static struct room *room_open(struct chat *chat, const char *name) {
   struct room *room = room_find(chat, name);
   if (!room) {
@@ -138,19 +138,18 @@ static void room_replay(const struct room *room, sio_socket *s, int64_t since) {
   size_t first = room->said > HISTORY_COUNT ? room->said - HISTORY_COUNT : 0;
   for (size_t i = first; i < room->said; i++) {
     const struct message *m = room->history[i % HISTORY_COUNT];
-    if (m->at > since)
-      sio_emit(s, "message", SIO_ARGS(room->name, m->nick, m->text, m->id, m->at));
+    if (m->at > since) sio_emit(s, "message", SIO_ARGS(room->name, m->nick, m->text, m->id, m->at));
   }
 }
 
-/* ---- telling who is where ------------------------------------------------------------------------ */
+/* ---- telling who is where ------------------------------------------------------------------ */
 
 static void add_nick(sio_socket *s, void *nicks) {
   const struct user *u = sio_socket_data(s);
   cJSON_AddItemToArray(nicks, cJSON_CreateString(u->nick));
 }
 
-/* Who is in the room, but for the one that is just leaving. The same target lists and tells them. */
+/* Who is in the room, but for one that is just leaving. The same target lists and tells them. */
 static void tell_members(struct chat *chat, const char *room, const sio_socket *leaving) {
   sio_target to = { .nsp = chat->nsp, .rooms = SIO_ROOMS(room), .skip = leaving };
   cJSON *nicks = cJSON_CreateArray();
@@ -186,7 +185,7 @@ static void member_left(struct chat *chat, sio_socket *s, const char *name) {
   tell_members(chat, name, s);
 }
 
-/* ---- coming and going ------------------------------------------------------------------------------ */
+/* ---- coming and going ---------------------------------------------------------------------- */
 
 struct search {
   const char *nick;
@@ -294,7 +293,7 @@ static void on_leave(sio_socket *s, sio_event *e, void *user) {
   tell_rooms(user);
 }
 
-/* ---- messages ------------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------------------------ */
 
 static void on_say(sio_socket *s, sio_event *e, void *user) {
   struct chat *chat = user;
@@ -314,7 +313,7 @@ static void on_say(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_null(), m->at));
 }
 
-/* The addressee's page has it, or it left, or said nothing for too long: now the sender gets its ack. */
+/* The addressee's page has it, or left, or kept silent too long: now the sender gets its ack. */
 static void on_delivered(sio_socket *s, int status, sio_event *reply, void *user) {
   (void)s, (void)reply;
   sio_ack *ack = user;
@@ -350,7 +349,7 @@ static void on_typing(sio_socket *s, sio_event *e, void *user) {
   }
 }
 
-/* ---- the program ------------------------------------------------------------------------------------ */
+/* ---- the program --------------------------------------------------------------------------- */
 
 static void on_log(int level, const char *room, const char *text, void *user) {
   (void)level, (void)user;

@@ -13,7 +13,7 @@ const KEPT = 300; // messages of one conversation on this page
 const me = {
   nick: sessionStorage.nick ?? "",
   // Proves to the server that it is still us who ask for the same nickname.
-  key: (sessionStorage.key ??= randomId()),
+  key: (sessionStorage.secret ??= randomId()),
 };
 const talks = new Map(); // name -> conversation
 let current = LOBBY;
@@ -55,7 +55,7 @@ function remember() {
   sessionStorage.current = current;
 }
 
-// ---- the connection -----------------------------------------------------------------------------
+// ---- the connection ---------------------------------------------------------------------------
 
 socket.on("connect", () => {
   if (!inside) enter();
@@ -68,7 +68,8 @@ socket.on("connect", () => {
 socket.on("disconnect", (reason) => {
   if (!inside) return;
   if (reason === "io server disconnect") {
-    banner("You came in from another window.", { action: "Use this one", run: () => socket.connect() });
+    const run = () => socket.connect();
+    banner("You came in from another window.", { action: "Use this one", run });
   } else if (reason !== "io client disconnect") {
     lost = true;
     banner("Connection lost. Trying to get back…");
@@ -102,17 +103,18 @@ function join(talk) {
   });
 }
 
-// ---- messages -------------------------------------------------------------------------------------
+// ---- messages ---------------------------------------------------------------------------------
 
 const waiting = (talk) => talk.messages.filter((m) => m.state === "waiting");
 
 function sendWaiting(talk) {
-  for (const m of waiting(talk)) deliver(talk, m);
+  for (const m of waiting(talk)) if (m.sentBy !== socket.id) deliver(talk, m);
 }
 
 function deliver(talk, m) {
   m.state = "waiting";
   if (socket.connected) {
+    m.sentBy = socket.id; // another one after each reconnect
     const event = talk.isRoom ? "say" : "whisper";
     socket.timeout(10000).emit(event, talk.name, m.text, m.id, (failed, error, at) => {
       if (failed && !socket.connected) return; // it is sent again when we are back
@@ -140,7 +142,16 @@ function fail(m, why) {
 
 function send(text) {
   const talk = talkWith(current);
-  const m = { nick: me.nick, text, id: randomId(), at: Date.now(), mine: true, since: talk.last };
+  const m = {
+    nick: me.nick,
+    text,
+    id: randomId(),
+    at: Date.now(),
+    mine: true,
+    state: "waiting",
+    since: talk.last,
+  };
+  hinted = 0; // the next message is worth a hint of its own
   show(talk, m);
   deliver(talk, m);
 }
@@ -188,7 +199,7 @@ socket.on("whisper", (nick, text, id, at, ack) => {
   paintLists();
 });
 
-// ---- who is here, and who is typing -----------------------------------------------------------------
+// ---- who is here, and who is typing -----------------------------------------------------------
 
 socket.on("rooms", (list) => {
   openRooms = list;
@@ -231,13 +242,15 @@ function hintTyping() {
 
 const isHere = (nick) => rooms().some((t) => t.members?.includes(nick));
 
-// ---- painting -----------------------------------------------------------------------------------------
+// ---- painting ---------------------------------------------------------------------------------
 
 function el(tag, props = {}, ...children) {
   const node = Object.assign(document.createElement(tag), props);
   node.append(...children);
   return node;
 }
+
+const span = (className, textContent = "") => el("span", { className, textContent });
 
 function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -256,12 +269,13 @@ function hue(nick) {
 }
 
 function avatar(nick) {
-  const node = el("span", { className: "avatar", textContent: [...nick][0].toUpperCase(), ariaHidden: "true" });
+  const node = span("avatar", [...nick][0].toUpperCase());
+  node.ariaHidden = "true";
   node.style.setProperty("--hue", hue(nick));
   return node;
 }
 
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat([], { hour: "numeric", minute: "2-digit" });
 
 const TICKS = {
   waiting: ["M12 7v5l3 2M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18z", "waiting to be sent"],
@@ -275,7 +289,7 @@ function paintTick(m) {
   const [path, meaning] = TICKS[m.state];
   m.tick.className = `tick ${m.state}`;
   m.tick.title = m.why && m.state === "failed" ? m.why : meaning;
-  m.tick.replaceChildren(icon(path), el("span", { className: "hidden", textContent: meaning }));
+  m.tick.replaceChildren(icon(path), span("hidden", meaning));
   m.row.classList.toggle("failed", m.state === "failed");
   m.row.querySelector(".retry")?.remove();
   if (m.state !== "failed") return;
@@ -310,9 +324,10 @@ function messageRow(m, above) {
     name.style.setProperty("--hue", hue(m.nick));
     body.append(name);
   }
-  body.append(el("p", { className: "bubble" }, el("span", { className: "text", textContent: m.text }), foot));
-  const row = el("li", { className: `message ${m.mine ? "mine" : "theirs"} ${above ? "more" : ""}` });
-  if (!m.mine) row.append(above ? el("span", { className: "avatar none" }) : avatar(m.nick));
+  body.append(el("p", { className: "bubble" }, span("text", m.text), foot));
+  const row = el("li", { className: `message ${m.mine ? "mine" : "theirs"}` });
+  row.classList.toggle("more", Boolean(above));
+  if (!m.mine) row.append(above ? span("avatar none") : avatar(m.nick));
   row.append(body);
   return row;
 }
@@ -322,22 +337,23 @@ function paintLog() {
   $("log").replaceChildren();
   for (const m of talk.messages) paintMessage(talk, m);
   if (talk.messages.length === 0) {
-    const text = talk.isRoom ? "Nothing has been said here yet." : `Only you and ${talk.name} can read this.`;
-    $("log").append(el("li", { className: "empty", textContent: text }));
+    const only = `Only you and ${talk.name} can read this.`;
+    const textContent = talk.isRoom ? "Nothing has been said here yet." : only;
+    $("log").append(el("li", { className: "empty", textContent }));
   }
   $("log").scrollTop = $("log").scrollHeight;
 }
 
 function row(talk, label, face, count) {
-  const button = el("button", {}, face, el("span", { className: "label", textContent: label }));
-  if (talk?.unread) button.append(el("span", { className: "badge", textContent: talk.unread, title: "unread" }));
-  else if (count !== undefined) button.append(el("span", { className: "count", textContent: count }));
+  const button = el("button", {}, face, span("label", label));
+  if (talk?.unread) button.append(span("badge", talk.unread), span("hidden", " unread"));
+  else if (count !== undefined) button.append(span("count", count));
   return button;
 }
 
 function roomRow({ name, members }) {
   const talk = talks.get(name);
-  const button = row(talk, name.slice(1), el("span", { className: "hash", textContent: "#" }), members);
+  const button = row(talk, name.slice(1), span("hash", "#"), members);
   button.classList.toggle("outside", !talk);
   if (!talk) button.title = "Join this room";
   if (name === current) button.setAttribute("aria-current", "true");
@@ -355,7 +371,7 @@ function privateRow(talk) {
 
 function memberRow(nick) {
   const button = row(null, nick, avatar(nick));
-  if (nick === me.nick) button.append(el("span", { className: "count", textContent: "you" }));
+  if (nick === me.nick) button.append(span("count", "you"));
   else button.title = `Write to ${nick} in private`;
   button.disabled = nick === me.nick;
   button.onclick = () => open(nick);
@@ -365,8 +381,8 @@ function memberRow(nick) {
 // Ours first, then by name; a room we are in is listed even if the server has not told of it yet.
 function roomList() {
   const list = [...openRooms];
-  for (const t of rooms())
-    if (!list.some((r) => r.name === t.name)) list.push({ name: t.name, members: t.members?.length });
+  for (const { name, members } of rooms())
+    if (!list.some((r) => r.name === name)) list.push({ name, members: members?.length });
   const rank = (r) => (r.name === LOBBY ? 0 : isRoomMember(r.name) ? 1 : 2);
   return list.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 }
@@ -382,24 +398,31 @@ function paintLists() {
   $("show-side").classList.toggle("unread", unread > 0);
 }
 
+function headcount(members) {
+  if (!members) return "";
+  return members.length === 1 ? "Only you are here" : `${members.length} people here`;
+}
+
+const presence = (nick) => `Private · ${isHere(nick) ? "here now" : "not in your rooms"}`;
+
 function paintTitle() {
   const talk = talkWith(current);
-  const n = talk.members?.length;
   $("title").textContent = talk.isRoom ? `# ${talk.name.slice(1)}` : talk.name;
-  if (!talk.isRoom) $("subtitle").textContent = isHere(talk.name) ? "Private · here now" : "Private · not in your rooms";
-  else $("subtitle").textContent = n === undefined ? "" : n === 1 ? "Only you are here" : `${n} people here`;
+  $("subtitle").textContent = talk.isRoom ? headcount(talk.members) : presence(talk.name);
   $("leave").textContent = talk.isRoom ? "Leave" : "Close";
   $("leave").hidden = current === LOBBY;
   $("show-members").hidden = !talk.isRoom;
   $("app").classList.toggle("private", !talk.isRoom);
-  $("text").placeholder = `Message ${talk.isRoom ? talk.name : talk.name}`;
+  $("text").placeholder = `Message ${talk.name}`;
 }
 
 function paintTyping() {
   const who = [...(talks.get(current)?.typing.keys() ?? [])];
-  const text = who.length > 2 ? "Several people are" : who.join(" and ") + (who.length > 1 ? " are" : " is");
+  const some = who.length > 2 ? "Several people" : who.join(" and ");
+  const dots = span("dots");
+  dots.append(el("i"), el("i"), el("i"));
   $("typing").replaceChildren();
-  if (who.length) $("typing").append(el("span", { className: "dots", ariaHidden: "true" }, "", el("i"), el("i"), el("i")), `${text} typing`);
+  if (who.length) $("typing").append(dots, `${some} ${who.length > 1 ? "are" : "is"} typing`);
 }
 
 function paintState() {
@@ -417,7 +440,7 @@ function banner(text, { good = false, ms = 0, action, run } = {}) {
   if (ms) bannerTimer = setTimeout(() => ($("banner").hidden = true), ms);
 }
 
-// ---- moving about -----------------------------------------------------------------------------------
+// ---- moving about -----------------------------------------------------------------------------
 
 function open(name) {
   const known = talks.has(name);
@@ -448,13 +471,10 @@ function enter() {
   $("app").hidden = false;
   $("my-nick").textContent = me.nick;
   $("my-avatar").replaceWith(Object.assign(avatar(me.nick), { id: "my-avatar" }));
-  for (const name of JSON.parse(sessionStorage.rooms ?? "[]")) talkWith(name);
-  talkWith(LOBBY);
-  const last = sessionStorage.current;
-  current = talks.has(last) ? last : LOBBY;
-  remember();
+  const { rooms: kept = "[]", current: last } = sessionStorage;
+  for (const name of [LOBBY, ...JSON.parse(kept)]) talkWith(name);
   $("banner").hidden = true;
-  open(current);
+  open(talks.has(last) ? last : LOBBY);
 }
 
 function leaveApp(why = "") {

@@ -18,11 +18,11 @@
 
 enum { MESSAGES = 3, EVERY_MS = 1000 };
 
-/* What one peer is still to be sent. Lives until its timer is closed, which is after the peer left. */
+/* What one peer is still to be sent. Lives until its timer is closed, after the peer has left. */
 struct feed {
   uv_timer_t timer;
   int sent;
-  sio_ws *ws;         /* one of the two, the other is NULL */
+  sio_ws *ws; /* this or the next is NULL */
   sio_socket *socket;
 };
 
@@ -56,7 +56,7 @@ static void feed_free(struct feed *f) {
   if (f) uv_close((uv_handle_t *)&f->timer, on_timer_closed);
 }
 
-/* ---- over a plain WebSocket: one pointer of ours fits in the handle -------------------------------- */
+/* ---- over a plain WebSocket: one pointer of ours fits in the handle ------------------------ */
 
 static void on_ws_open(sio_ws *ws, void *user) {
   struct program *p = user;
@@ -70,7 +70,7 @@ static void on_ws_close(sio_ws *ws, const sio_close_info *why, void *user) {
   feed_free(sio_ws_data(ws));
 }
 
-/* ---- over Socket.IO: a struct of ours stands beside the handle -------------------------------------- */
+/* ---- over Socket.IO: a struct of ours stands beside the handle ----------------------------- */
 
 static void on_connect(sio_socket *s, void *user) {
   struct program *p = user;
@@ -85,7 +85,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   feed_free(*f);
 }
 
-/* ---- the program ---------------------------------------------------------------------------------------- */
+/* ---- the program --------------------------------------------------------------------------- */
 
 static void stop(struct program *p) {
   if (p->srv) sio_server_close(p->srv, NULL, NULL);

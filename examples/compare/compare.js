@@ -9,9 +9,24 @@ const PATIENCE_MS = 15000;
 
 // Each group is one way to get the messages: what was published, and the visits measured here.
 const GROUPS = [
-  { name: "Plain WebSocket", file: "plain.html", visits: ["first visit"], published: { requests: 2, bytes: 1500, seconds: 0.05 } },
-  { name: "Socket.IO", file: "socketio.html", visits: ["first visit", "second visit"], published: { requests: 6, bytes: 181560, seconds: 0.25 } },
-  { name: "Socket.IO, lean", hint: "socket.io.min.js, WebSocket only", file: "lean.html", visits: ["first visit"] },
+  {
+    name: "Plain WebSocket",
+    file: "plain.html",
+    published: { requests: 2, bytes: 1500, seconds: 0.05 },
+    visits: ["first visit"],
+  },
+  {
+    name: "Socket.IO",
+    file: "socketio.html",
+    published: { requests: 6, bytes: 181560, seconds: 0.25 },
+    visits: ["first visit", "second visit"],
+  },
+  {
+    name: "Socket.IO, lean",
+    hint: "socket.io.min.js, WebSocket only",
+    file: "lean.html",
+    visits: ["first visit"],
+  },
 ];
 const COLUMNS = [
   { key: "requests", text: (n) => `${n}` },
@@ -23,7 +38,7 @@ const COLUMNS = [
 
 // A server's frame: 2 bytes, or 4, or 10 before the payload (RFC 6455, 5.2).
 const frameSize = (n) => n + (n < 126 ? 2 : n < 65536 ? 4 : 10);
-const payloadSize = (data) => (typeof data === "string" ? new TextEncoder().encode(data).length : data.byteLength ?? data.size);
+const payloadSize = (data) => new Blob([data]).size; // of text: its UTF-8
 
 // The frames' pages call this: watch() before they connect, message() for each one they show.
 window.meter = {
@@ -32,12 +47,12 @@ window.meter = {
     frame.WebSocket = class extends frame.WebSocket {
       constructor(...args) {
         super(...args);
-        const seen = { url: this.url, messages: 0, payload: 0, bytes: 0 };
+        const seen = { url: this.url, messages: 0, body: 0, bytes: 0 };
         sockets.push(seen);
         this.addEventListener("message", ({ data }) => {
           const n = payloadSize(data);
           seen.messages++;
-          seen.payload += n;
+          seen.body += n;
           seen.bytes += frameSize(n);
         });
       }
@@ -54,16 +69,17 @@ window.meter = {
 function label(url) {
   const { pathname, searchParams } = new URL(url);
   const transport = searchParams.get("transport");
-  return transport ? `${pathname} (${transport})` : pathname;
+  return transport === "polling" ? `${pathname} (polling)` : pathname;
 }
 
 // What the browser says of one frame, now that its three messages are there.
 function collect({ frame, sockets, seconds, messages }) {
-  const timeline = [...frame.performance.getEntriesByType("navigation"), ...frame.performance.getEntriesByType("resource")];
-  const requests = timeline
+  const entries = (type) => frame.performance.getEntriesByType(type);
+  const http = [...entries("navigation"), ...entries("resource")]
     .filter((e) => e.name.startsWith("http"))
-    .map((e) => ({ name: label(e.name), kind: e.initiatorType, bytes: e.transferSize, body: e.encodedBodySize, start: e.startTime }));
-  for (const s of sockets) requests.push({ name: label(s.url), kind: "websocket", bytes: s.bytes, body: s.payload, messages: s.messages });
+    .map((e) => ({ name: label(e.name), bytes: e.transferSize, body: e.encodedBodySize }));
+  const ws = sockets.map((s) => ({ name: label(s.url), ...s }));
+  const requests = [...http, ...ws];
   const bytes = requests.reduce((sum, r) => sum + r.bytes, 0);
   return { requests: requests.length, bytes, seconds, messages, list: requests };
 }
@@ -76,7 +92,8 @@ function visit(url) {
       frame.remove(); // closes its connections
       finish(value);
     };
-    const timer = setTimeout(() => end(reject, new Error(`${url}: the messages did not come`)), PATIENCE_MS);
+    const late = () => end(reject, new Error(`${url}: the messages did not come`));
+    const timer = setTimeout(late, PATIENCE_MS);
     frame.title = "the page that is measured";
     frame.src = url;
     $("stage").append(frame);
@@ -111,7 +128,7 @@ async function run() {
   $("run").disabled = false;
 }
 
-// ---- showing ------------------------------------------------------------------------------------
+// ---- showing ----------------------------------------------------------------------------------
 
 function el(tag, props = {}, ...children) {
   const node = Object.assign(document.createElement(tag), props);
@@ -126,7 +143,8 @@ function cell(column, values, how) {
     return td;
   }
   const bar = el("span", { className: `bar ${how}`, ariaHidden: "true" }, el("i"));
-  bar.firstChild.style.width = `${Math.max(1.5, (values[column.key] / largest(column.key)) * 100)}%`;
+  const percent = (values[column.key] / largest(column.key)) * 100;
+  bar.firstChild.style.width = `${Math.max(1.5, percent)}%`;
   td.append(column.text(values[column.key]), bar);
   return td;
 }
@@ -137,7 +155,8 @@ function largest(key) {
 }
 
 function line(title, values, how) {
-  return el("tr", { className: how }, el("th", { scope: "row", textContent: title }), ...COLUMNS.map((c) => cell(c, values, how)));
+  const head = el("th", { scope: "row", textContent: title });
+  return el("tr", { className: how }, head, ...COLUMNS.map((c) => cell(c, values, how)));
 }
 
 function paint() {
@@ -155,16 +174,24 @@ function paint() {
 }
 
 function paintDetails() {
-  const cards = GROUPS.flatMap((g) => (g.measured ?? []).map((m, i) => ({ title: `${g.name}, ${g.visits[i]}`, m })));
-  $("details").replaceChildren(
-    ...cards.map(({ title, m }) =>
-      el("section", { className: "card" }, el("h3", { textContent: title }), el("ol", {}, ...m.list.map(requestRow)))));
+  const cards = GROUPS.flatMap((group) =>
+    (group.measured ?? []).map((m, i) => {
+      const title = el("h3", { textContent: `${group.name}, ${group.visits[i]}` });
+      return el("section", { className: "card" }, title, el("ol", {}, ...m.list.map(requestRow)));
+    }),
+  );
+  $("details").replaceChildren(...cards);
+}
+
+function remark(r) {
+  if (r.messages !== undefined) return `WebSocket, ${r.messages} messages`;
+  if (r.bytes === 0) return "from the cache";
+  return r.bytes < r.body || r.body === 0 ? "not modified" : "";
 }
 
 function requestRow(r) {
-  const what = r.kind === "websocket" ? `${r.messages} messages` : r.bytes === 0 ? "cache" : r.body === 0 || r.bytes < r.body ? "not modified" : "";
   return el("li", {}, el("span", { className: "name", textContent: r.name }),
-    el("span", { className: "what", textContent: what }),
+    el("span", { className: "what", textContent: remark(r) }),
     el("span", { className: "size", textContent: `${r.bytes.toLocaleString("en")} B` }));
 }
 

@@ -46,7 +46,7 @@ struct program {
   bool stop;
 };
 
-/* ---- the sensor's thread ---------------------------------------------------------------------- */
+/* ---- the sensor's thread ------------------------------------------------------------------- */
 
 static double measure(double seconds) {
   double noise = (double)rand() / RAND_MAX - 0.5;
@@ -99,11 +99,11 @@ static void stop_sensor(struct program *p) {
   p->sensor_runs = false;
 }
 
-/* ---- the pages ---------------------------------------------------------------------------------- */
+/* ---- the pages ----------------------------------------------------------------------------- */
 
 static void on_connect(sio_socket *s, void *user) {
   const struct program *p = user;
-  sio_emit(s, "rate", SIO_ARGS(p->hz)); /* only the loop's thread writes hz, so it may read it freely */
+  sio_emit(s, "rate", SIO_ARGS(p->hz)); /* no lock: only this thread writes it */
 }
 
 static void on_rate(sio_socket *s, sio_event *e, void *user) {
@@ -128,7 +128,7 @@ static void on_second(uv_timer_t *timer) {
   cJSON_Delete(tree);
 }
 
-/* ---- the program's own listener ------------------------------------------------------------------- */
+/* ---- the program's own listener ------------------------------------------------------------ */
 
 static void on_connection(uv_stream_t *listener, int status) {
   struct program *p = listener->data;
@@ -145,7 +145,7 @@ static int listen_on(struct program *p, const char *host, int port) {
   return err;
 }
 
-/* ---- start and stop --------------------------------------------------------------------------------- */
+/* ---- start and stop ------------------------------------------------------------------------ */
 
 /* The sensor first, for nobody may post to a server that is gone. It ends at once. */
 static void stop(struct program *p) {

@@ -43,10 +43,10 @@ socket.on("stats", ({ pages, bytes }) => {
   $("arrived").textContent = arrived.toLocaleString("en");
   $("missed").textContent = missed.toLocaleString("en");
   $("pages").textContent = pages;
-  $("bytes").textContent = bytes < 1e6 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  $("bytes").textContent = `${Math.round(bytes / 1000).toLocaleString("en")} KB`;
 });
 
-// ---- the rate: asked for, then acknowledged -----------------------------------------------------
+// ---- the rate: asked for, then acknowledged ---------------------------------------------------
 
 socket.on("rate", showRate); // another page changed it, or we have just come
 
@@ -63,7 +63,8 @@ $("rate").onchange = () => {
   socket.timeout(3000).emit("rate", $("rate").valueAsNumber, (failed, hz) => {
     if (failed) return said("The server did not answer.", "bad");
     showRate(hz);
-    said(`The server confirms ${hz} per second, after ${Math.max(1, Math.round(performance.now() - asked))} ms.`, "good");
+    const ms = Math.ceil(performance.now() - asked);
+    said(`The server confirms ${hz} per second, after ${ms} ms.`, "good");
   });
 };
 
@@ -72,7 +73,7 @@ function said(text, how = "") {
   $("ack").className = how;
 }
 
-// ---- the plot -------------------------------------------------------------------------------------
+// ---- the plot ---------------------------------------------------------------------------------
 
 const canvas = $("plot");
 const pen = canvas.getContext("2d");
