@@ -197,7 +197,7 @@ static void on_rooms(sio_socket *s, sio_event *e, void *user) {
   cJSON_Delete(rooms);
 }
 
-/* {"to":[],"except":[],"self":bool,"volatile":bool}, event, args... */
+/* {"to":[],"except":[],"self":bool,"volatile":bool,"compress":bool}, event, args... */
 struct names {
   const char *list[32];
 };
@@ -220,6 +220,8 @@ static void on_broadcast(sio_socket *s, sio_event *e, void *user) {
   target.except = names_of(cJSON_GetObjectItemCaseSensitive(how, "except"), &except);
   if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(how, "self"))) target.skip = s;
   if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(how, "volatile"))) target.flags = SIO_VOLATILE;
+  if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(how, "compress")))
+    target.flags |= SIO_NO_COMPRESS;
   int err = sio_broadcast(target, sio_event_str(e, 1), SIO_ARGS(sio_arg(e, 2)));
   sio_reply(e, SIO_ARGS(err));
 }
@@ -486,14 +488,20 @@ static void on_stats(sio_request *r, void *user) {
   int n = snprintf(text, sizeof text,
                    "{\"connections\":%llu,\"sessions\":%llu,\"sockets\":%llu,\"overflows\":%llu,"
                    "\"parse_errors\":%llu,\"volatile_dropped\":%llu,\"upgrades\":%llu,"
-                   "\"upgrades_failed\":%llu,\"requests_refused\":%llu,\"opened\":%llu}",
+                   "\"upgrades_failed\":%llu,\"requests_refused\":%llu,\"opened\":%llu,"
+                   "\"compressed\":%llu}",
                    (unsigned long long)st.connections, (unsigned long long)st.sessions,
                    (unsigned long long)st.sockets, (unsigned long long)st.overflows,
                    (unsigned long long)st.parse_errors, (unsigned long long)st.volatile_dropped,
                    (unsigned long long)st.upgrades, (unsigned long long)st.upgrades_failed,
-                   (unsigned long long)st.requests_refused, (unsigned long long)st.sessions_opened);
+                   (unsigned long long)st.requests_refused, (unsigned long long)st.sessions_opened,
+                   (unsigned long long)st.compressed);
   sio_respond(r, 200, "application/json", (sio_slice){ text, (size_t)n });
 }
+
+/* A page of 4000 times '-'. */
+static char page_text[4000];
+static const sio_asset page = { "/page.html", "text/html", page_text, sizeof page_text, NULL };
 
 static void on_post_back(sio_request *r, void *user) {
   (void)user;
@@ -576,6 +584,14 @@ static const sio_cookie *cookie_from_flags(void) {
   return &cookie;
 }
 
+static const sio_deflate *deflate_from_flags(void) {
+  static sio_deflate deflate;
+  if (!flag("deflate")) return NULL;
+  deflate.threshold = number("deflate");
+  deflate.window_bits = (int)number("deflate-window");
+  return &deflate;
+}
+
 static sio_options options_from_flags(void) {
   sio_options o = { .path = flag("path"),
                     .no_trailing_slash = flag("no-slash") != NULL,
@@ -598,6 +614,9 @@ static sio_options options_from_flags(void) {
                     .drop_handshake = flag("drop-handshake") != NULL,
                     .cors = cors_from_flags(),
                     .cookie = cookie_from_flags(),
+                    .no_http_compression = flag("no-gzip") != NULL,
+                    .http_compression_threshold = number("gzip-from"),
+                    .per_message_deflate = deflate_from_flags(),
                     .connection_error = on_connection_error,
                     .log = on_log,
                     .log_level = (int)number("log") };
@@ -613,10 +632,12 @@ static int add_routes(void) {
   static const sio_engine_hooks hooks = { .open = on_open, .upgrading = on_upgrading,
                                           .upgrade = on_upgrade, .heartbeat = on_heartbeat,
                                           .close = on_engine_closed };
+  memset(page_text, '-', sizeof page_text);
   int err = sio_route(server, "GET", "/stats", 0, on_stats, NULL);
   if (!err) err = sio_route(server, "POST", "/echo", 1000, on_post_back, NULL);
   if (!err) err = sio_ws_route(server, "/ws", &ws, NULL);
   if (!err) err = sio_on_engine(server, &hooks, NULL);
+  if (!err && flag("assets")) err = sio_assets(server, "/assets/", &page, 1);
   if (!err && flag("static")) err = sio_static(server, "/files/", flag("static"));
   if (!err && flag("headers")) err = sio_on_headers(server, on_headers, NULL);
   static char *uses[] = { "use1", "use2", "use3" };
