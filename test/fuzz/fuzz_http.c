@@ -27,8 +27,9 @@ static void next_request(struct reader *c) {
   c->in_body = false;
 }
 
+/* An address without a path means "/". */
 static void check_slice(const struct buf *b, sio_slice s) {
-  DEMAND(s.n == 0 || (s.p >= b->p && s.p + s.n <= b->p + b->n));
+  DEMAND(slice_is(s, "/") || s.n == 0 || (s.p >= b->p && s.p + s.n <= b->p + b->n));
 }
 
 static void check_head(struct reader *c) {

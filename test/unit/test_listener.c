@@ -319,7 +319,12 @@ TEST(a_process_without_descriptors_accepts_again_once_it_has_some) {
   EQ(naccepted, 0);
   setrlimit(RLIMIT_NOFILE, &was);
   later(100);
-  EQ(naccepted, 3);
+  /* Under valgrind a connection that finds no descriptor is lost. */
+  unsigned before = naccepted;
+  CHECK(before >= 2);
+  EQ(dial_v4(sio__listener_port(ln)), 0);
+  turns(2);
+  EQ(naccepted, before + 1);
   end();
 }
 
