@@ -499,8 +499,8 @@ test('57 a hook that takes its time holds back the body of a POST', async (t) =>
 });
 
 for (const [what, flags] of [
-  ['hook', { use1: 'later-read' }],
-  ['allow_request', { allow: 'later-read' }],
+  ['hook', { use1: 'later-read', think: 400 }],
+  ['allow_request', { allow: 'later-read', think: 400 }],
 ])
   test(`57 a peer that leaves while ${what} thinks: the request can still be read`, async (t) => {
     const host = await t.host(flags);
@@ -522,16 +522,16 @@ test('57 a hook that takes its time before the last poll of a closing session', 
 });
 
 test('57 a peer that leaves while a hook thinks: an answer is thrown away', async (t) => {
-  const host = await t.host({ use1: 'later-answer' });
+  const host = await t.host({ use1: 'later-answer', think: 400 });
   const { wire } = host.start('GET', POLLING);
   await host.line(/^use/);
   wire.close();
-  await sleep(100);
+  await sleep(600);
   equal((await host.get('/stats')).status, 200);
 });
 
 test('57 a request that waited until the server closes becomes no session', async (t) => {
-  const host = await t.host({ use1: 'later:ok' });
+  const host = await t.host({ use1: 'later:ok', think: 600 });
   const { done } = host.start('GET', POLLING);
   await host.line(/^use/);
   equal(await host.stop(), '');
@@ -541,7 +541,7 @@ test('57 a request that waited until the server closes becomes no session', asyn
 
 for (const how of ['later:ok', 'later-read', 'later-answer', 'answer-then-later-ok'])
   test(`57 the server is gone before a hook has thought: ${how}`, async (t) => {
-    const host = await t.host({ use1: how, 'close-timeout': 10 });
+    const host = await t.host({ use1: how, think: 600, 'close-timeout': 10 });
     host.start('GET', POLLING);
     await host.line(/^use/);
     equal(await host.stop(), '');
@@ -646,7 +646,7 @@ test('66 a message goes there and back', async (t) => echoes(await session(t)));
 test('66 a poll that waits is answered when there is something to say', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(50);
+  await s.host.caughtUp();
   await s.send(said('late'));
   equal((await done).body, heard('late'));
 });
@@ -700,7 +700,7 @@ test('71 a body that is not UTF-8 ends the session before anything of it is deli
 test('72 two polls at once: the second is refused, the first told of the end', async (t) => {
   const s = await session(t);
   const first = s.start('GET').done;
-  await sleep(50);
+  await s.host.caughtUp();
   const second = await s.host.get(s.query);
   equal([second.status, second.body], [400, '']);
   equal((await first).body, '1');
@@ -711,7 +711,7 @@ test('72 two polls at once: the second is refused, the first told of the end', a
 test('73 two POSTs at once: the second is refused, the session ends', async (t) => {
   const s = await session(t);
   const first = s.start('POST', { headers: { 'Content-Length': '100' }, body: '4' });
-  await sleep(50);
+  await s.host.caughtUp();
   const second = await s.host.post(s.query, said('x'));
   equal([second.status, second.body], [400, '']);
   match(await s.host.line(/^closed/), /^closed transport error .*data request overlap from client/);
@@ -723,7 +723,7 @@ test('74 a poll that its client gives up ends the session', async (t) => {
   for (const leave of ['close', 'reset']) {
     const s = await session(t);
     const { wire } = s.start('GET');
-    await sleep(50);
+    await s.host.caughtUp();
     wire[leave]();
     match(await s.host.line(/^closed/), /^closed transport error .*poll connection closed prematurely/);
     await s.dead();
@@ -733,7 +733,7 @@ test('74 a poll that its client gives up ends the session', async (t) => {
 test('74 a POST that breaks off ends the session', async (t) => {
   const s = await session(t);
   const { wire } = s.start('POST', { headers: { 'Content-Length': '100' }, body: '4' });
-  await sleep(50);
+  await s.host.caughtUp();
   wire.close();
   match(await s.host.line(/^closed/),
     /^closed transport error .*data request connection closed prematurely/);
@@ -801,7 +801,7 @@ test('79 a character may be cut by the network', async (t) => {
 test('80 the server stops though a POST is on its way', async (t) => {
   const s = await session(t);
   const { wire } = s.start('POST', { headers: { 'Content-Length': '100' }, body: '4' });
-  await sleep(50);
+  await s.host.caughtUp();
   equal(await s.host.stop(), '');
   t.hosts.length = 0;
   equal((await wire.rest()).length, 0);
@@ -837,7 +837,7 @@ test('83 a connection for each request will do', async (t) => {
 test('84 a client closes by packet: the poll that waits gets a noop', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(50);
+  await s.host.caughtUp();
   await s.send('1');
   equal((await done).body, '6');
   match(await s.host.line(/^closed/), /^closed transport close/);
@@ -854,7 +854,7 @@ test('84 what stands behind a close packet is dropped', async (t) => {
 test('85 the server closes: the poll that waits is told at once', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(50);
+  await s.host.caughtUp();
   await s.send('42["engine-close"]');
   equal((await done).body, '1');
   match(await s.host.line(/^closed/), /^closed forced close/);
@@ -1039,22 +1039,11 @@ test('101 much data right after the handshake does not delay the heartbeat', asy
   const w = await socket(t, { 'ping-interval': 300, 'ping-timeout': 2000 });
   const big = said('a'.repeat(64 * 1024 - 40));
   for (let i = 0; i < 100; i++) w.send(big);
-  let pings = 0;
-  for (let echoed = 0; echoed < 100; ) {
-    const m = await w.next();
-    if (m === '2') {
-      w.send('3');
-      pings++;
-    } else {
-      echoed++;
-    }
-  }
-  while (pings < 2) {
-    equal(await w.next(), '2');
-    w.send('3');
-    pings++;
-  }
-  await wsEchoes(w);
+  w.send(said('end'));
+  for (let m; (m = await nextAnswering(w)) !== heard('end'); ) ok(m.length > 60_000);
+  equal(await w.next(), '2');
+  w.send('3').send(said('still there'));
+  equal(await nextAnswering(w), heard('still there'));
 });
 
 test('102 every byte of a binary message is what it was', async (t) => {
@@ -1108,55 +1097,71 @@ test('106 an extension that is offered is not taken', async (t) => {
 const PULSE = { 'ping-interval': 200, 'ping-timeout': 2000 };
 const SHORT = { 'ping-interval': 200, 'ping-timeout': 150 };
 
+// No namespace is joined here: what is heard are pings.
+const quiet = async (t, flags) => Polling.open(await t.host(flags));
+
+async function quietSocket(t, flags) {
+  const host = await t.host(flags);
+  const w = await openWebSocket(host);
+  w.host = host;
+  return w;
+}
+
+// The next message that is no ping; pings are answered.
+async function nextAnswering(w) {
+  for (;;) {
+    const m = await w.next();
+    if (m !== '2') return m;
+    w.send('3');
+  }
+}
+
 test('108 117 polling: three rounds of ping and pong', async (t) => {
-  const s = await session(t, PULSE);
+  const s = await quiet(t, PULSE);
   for (let i = 0; i < 3; i++) {
     equal(await s.poll(), '2');
     await s.send('3');
     await s.host.line(/^engine heartbeat polling/);
   }
-  await echoes(s);
 });
 
 test('109 117 websocket: three rounds of ping and pong', async (t) => {
-  const w = await socket(t, PULSE);
+  const w = await quietSocket(t, PULSE);
   for (let i = 0; i < 3; i++) {
     equal(await w.next(), '2');
     w.send('3');
     await w.host.line(/^engine heartbeat websocket/);
   }
-  await wsEchoes(w);
 });
 
 test('110 111 113 polling: no pong, no session', async (t) => {
-  const s = await session(t, SHORT);
+  const s = await quiet(t, SHORT);
   equal(await s.poll(), '2');
   match(await s.host.line(/^closed/), /^closed ping timeout/);
   await s.dead();
 });
 
 test('110 111 113 websocket: no pong, no session', async (t) => {
-  const w = await socket(t, SHORT);
+  const w = await quietSocket(t, SHORT);
   equal(await w.next(), '2');
   equal(await w.closed(), 1005);
   match(await w.host.line(/^closed/), /^closed ping timeout/);
 });
 
 test('111 a session that nobody polls times out', async (t) => {
-  const host = await t.host(SHORT);
-  const s = await Polling.open(host);
-  match(await host.line(/^closed/), /^closed ping timeout/);
+  const s = await quiet(t, SHORT);
+  match(await s.host.line(/^closed/), /^closed ping timeout/);
   await s.dead();
 });
 
 test('113 the poll that waits is told of the timeout', async (t) => {
-  const s = await session(t, SHORT);
+  const s = await quiet(t, { 'ping-interval': 200, 'ping-timeout': 1000 });
   equal(await s.poll(), '2');
   equal(await s.poll(), '1');
 });
 
 test('112 the timeout comes interval and timeout after the last pong', async (t) => {
-  const w = await socket(t, SHORT);
+  const w = await quietSocket(t, { 'ping-interval': 200, 'ping-timeout': 500 });
   equal(await w.next(), '2');
   w.send('3');
   const from = Date.now();
@@ -1164,23 +1169,22 @@ test('112 the timeout comes interval and timeout after the last pong', async (t)
   const pinged = Date.now() - from;
   await w.closed();
   const closed = Date.now() - from;
-  ok(pinged >= 190 && pinged < 800, `ping after ${pinged} ms`);
-  ok(closed >= 340 && closed < 1500, `closed after ${closed} ms`);
+  ok(pinged >= 150 && pinged < 2000, `ping after ${pinged} ms`);
+  ok(closed >= 600 && closed < 4000, `closed after ${closed} ms`);
 });
 
 test('114 an upgraded session lives on', async (t) => {
-  const s = await session(t, PULSE);
+  const s = await quiet(t, PULSE);
   const w = await s.upgrade();
   const until = Date.now() + 900;
   while (Date.now() < until) {
     equal(await w.next(), '2');
     w.send('3');
   }
-  await wsEchoes(w);
 });
 
 test('114 a peer that upgrades between ping and pong and falls silent times out', async (t) => {
-  const s = await session(t, SHORT);
+  const s = await quiet(t, { 'ping-interval': 200, 'ping-timeout': 700 });
   equal(await s.poll(), '2');
   const w = await s.upgrade();
   equal(await w.closed(), 1005);
@@ -1188,21 +1192,22 @@ test('114 a peer that upgrades between ping and pong and falls silent times out'
 });
 
 test('115 other traffic buys one more timeout, not a life', async (t) => {
-  const w = await socket(t, { 'ping-interval': 200, 'ping-timeout': 200 });
+  const w = await quietSocket(t, { 'ping-interval': 200, 'ping-timeout': 400 });
   equal(await w.next(), '2');
   const from = Date.now();
   const talk = setInterval(() => w.send('6'), 40);
   await w.closed();
   clearInterval(talk);
   const took = Date.now() - from;
-  ok(took >= 220 && took < 1500, `closed after ${took} ms`);
+  ok(took >= 400 && took < 4000, `closed after ${took} ms`);
   match(await w.host.line(/^closed/), /^closed ping timeout/);
 });
 
 test('116 a server that closes right after a heartbeat just closes', async (t) => {
-  const w = await socket(t, PULSE);
+  const w = await quietSocket(t, PULSE);
   equal(await w.next(), '2');
-  w.send('3').send('42["engine-close"]');
+  w.send('3').send('40').send('42["engine-close"]');
+  match(await w.next(), /^40/);
   equal(await w.closed(), 1005);
   match(await w.host.line(/^closed/), /^closed forced close/);
 });
@@ -1212,7 +1217,7 @@ test('116 a server that closes right after a heartbeat just closes', async (t) =
 test('118 a session moves to WebSocket', async (t) => {
   const s = await session(t);
   const waiting = s.start('GET').done;
-  await sleep(20);
+  await s.host.caughtUp();
   const w = await s.probe();
   equal((await waiting).body, '6');
   await s.host.line(/^engine upgrading polling/);
@@ -1236,7 +1241,7 @@ test('118 a poll that waits when the upgrade completes is let go of', async (t) 
   const s = await session(t);
   const w = await s.probe();
   const waiting = s.start('GET').done;
-  await sleep(30);
+  await s.host.caughtUp();
   w.send('5');
   equal((await waiting).body, '6');
   await wsEchoes(w);
@@ -1343,7 +1348,7 @@ test('126 a client that runs away while it upgrades', async (t) => {
   const w = await s.probe();
   w.wire.reset();
   const waiting = s.start('GET');
-  await sleep(20);
+  await s.host.caughtUp();
   waiting.wire.reset();
   match(await s.host.line(/^closed/), /^closed transport error/);
   await s.host.settled('sessions', 0);
@@ -1369,7 +1374,7 @@ test('127 without a poll it leaves by the WebSocket, first', async (t) => {
 });
 
 test('128 the server ends with clients in every state', async (t) => {
-  const s = await session(t);
+  const s = await session(t, { 'head-timeout': 1500 });
   const { host } = s;
   s.start('GET');
   await host.upgrade((await Polling.open(host)).wsQuery);
@@ -1401,7 +1406,7 @@ test('129 a POST that is on its way when the upgrade completes is given up', asy
   const w = await s.probe();
   const body = said('straddles');
   const post = s.start('POST', { headers: { 'Content-Length': body.length }, body: body.slice(0, 5) });
-  await sleep(30);
+  await s.host.caughtUp();
   w.send('5');
   await s.host.line(/^engine upgrade /);
   post.wire.write(body.slice(5));
@@ -1432,7 +1437,7 @@ test('131 who closes is told apart', async (t) => {
 test('132 a server that closes: a poll that waits is told of the end', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(30);
+  await s.host.caughtUp();
   s.start('POST', { body: '42["shut"]' });
   equal((await done).body, '1');
   await s.host.line(/^done/);
@@ -1441,7 +1446,7 @@ test('132 a server that closes: a poll that waits is told of the end', async (t)
 test('132 a server that closes right after a message: what could leave at once does', async (t) => {
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(30);
+  await s.host.caughtUp();
   s.start('POST', { body: [said('x'), '42["shut"]', said('y')].join(SEP) });
   equal((await done).body, heard('x'));
   await s.host.line(/^done/);
@@ -1466,7 +1471,7 @@ test('133 a message, then a close: the message comes first', async (t) => {
   equal(await w.closed(), 1005);
   const s = await session(t);
   const { done } = s.start('GET');
-  await sleep(30);
+  await s.host.caughtUp();
   await s.send('42["close-me"]');
   equal((await done).body, ['42["bye"]', '41', '1'].join(SEP));
   await s.dead();

@@ -93,7 +93,7 @@ static void on_later(uv_timer_t *t) {
 static void start_later(struct later *l) {
   uv_timer_init(sio_server_loop(server), &l->timer);
   l->timer.data = l;
-  uv_timer_start(&l->timer, on_later, 50, 0);
+  uv_timer_start(&l->timer, on_later, flag("think") ? number("think") : 50, 0);
 }
 
 /* verdict: "ok", "fail:message", "fail:message:data", each maybe behind "later:"; NULL is ok. */

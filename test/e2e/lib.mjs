@@ -382,6 +382,11 @@ export class Server extends Watched {
     return { ...head, body: bytes.toString(), ended: await wire.when(() => wire.ended ?? undefined) };
   }
 
+  // By the time this is answered, what was sent before has been read.
+  async caughtUp() {
+    await this.get('/socket.io/');
+  }
+
   hangUp() {
     for (const w of this.wires) w.close();
   }
@@ -463,6 +468,10 @@ export class Host extends Server {
     if (trouble.test(this.err)) return this.err;
     if (code !== 0) return `the host ended with ${code}\n${this.err}`;
     return this.said(/^loop empty$/) === 1 ? '' : 'the host did not say that its loop is empty';
+  }
+
+  async caughtUp() {
+    await this.stats();
   }
 
   async stats() {
