@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc.h"
+#include "base/deflate.h"
 #include "sio/options.h"
 #include "test.h"
 #include <sio/adapter.h>
@@ -165,6 +166,46 @@ TEST(no_failing_allocation_leaks) {
   CHECK(!failed);
 }
 
+/* ---- compression ---- */
+
+TEST(compression_has_its_defaults_and_is_copied) {
+  if (!sio__deflate_built()) return;
+  sio_deflate d = { .level = 9 };
+  alloc_install();
+  EQ(settle(&(sio_options){ .per_message_deflate = &d }), 0);
+  d.level = 1;
+  EQ(opts.o.http_compression_threshold, 1024);
+  EQ(opts.o.per_message_deflate->threshold, 1024);
+  EQ(opts.o.per_message_deflate->level, 9);
+  EQ(opts.o.per_message_deflate->window_bits, 15);
+  EQ(opts.o.per_message_deflate->mem_level, 0); /* zlib's own */
+  sio__options_clear(&opts);
+}
+
+TEST(compression_out_of_range_is_refused_by_name) {
+  static const sio_deflate bad[] = { { .level = 10 },      { .level = -1 },
+                                     { .window_bits = 8 }, { .window_bits = 16 },
+                                     { .mem_level = 10 },  { .mem_level = -1 } };
+  if (!sio__deflate_built()) return;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    refused(&(sio_options){ .per_message_deflate = &bad[i] }, "per_message_deflate");
+  refused(&(sio_options){ .http_compression_threshold = SIZE_MAX }, "http_compression_threshold");
+}
+
+TEST(compression_that_is_not_built_in_is_refused_only_if_asked_for) {
+  static const sio_deflate deflate;
+  if (sio__deflate_built()) return;
+  alloc_install();
+  EQ(settle(&(sio_options){ .per_message_deflate = &deflate }), UV_ENOTSUP);
+  CHECK(strstr(said, "per_message_deflate") != NULL);
+  EQ(settle(&(sio_options){ .http_compression_threshold = 1 }), UV_ENOTSUP);
+  CHECK(strstr(said, "http_compression_threshold") != NULL);
+  EQ(settle(&(sio_options){ .http_compression_threshold = 1, .no_http_compression = true }), 0);
+  sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ 0 }), 0);
+  sio__options_clear(&opts);
+}
+
 TESTS_BEGIN
 T(nothing_said_is_every_default)
 T(what_is_said_stays)
@@ -174,4 +215,7 @@ T(what_is_pointed_to_is_copied)
 T(an_older_host_knows_fewer_fields)
 T(a_newer_host_may_not_use_what_we_do_not_know)
 T(no_failing_allocation_leaks)
+T(compression_has_its_defaults_and_is_copied)
+T(compression_out_of_range_is_refused_by_name)
+T(compression_that_is_not_built_in_is_refused_only_if_asked_for)
 TESTS_END
