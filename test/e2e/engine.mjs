@@ -923,8 +923,7 @@ test('91 text and binary go there and back', async (t) => {
 });
 
 test('92 a text that is no packet, or none at all, closes', async (t) => {
-  for (const text of ['abc', '', '7', 'b']) {
-    if (text === 'b') continue;
+  for (const text of ['abc', '', '7']) {
     const w = await socket(t);
     w.send(text);
     match(await w.host.line(/^closed/), /^closed parse error/);
