@@ -135,7 +135,7 @@ static void post_done(sio_server *srv, void *arg) {
 static void on_rooms(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
   sio_target all = { .nsp = sio_socket_nsp(s) };
-  char name[16];
+  char name[24];
   for (int i = 0; i < 20; i++) {
     snprintf(name, sizeof name, "room %d", i);
     sio_join(s, name);
