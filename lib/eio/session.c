@@ -283,8 +283,7 @@ void *sio__session_up(const sio_session *c) { return c->up; }
 struct eio *sio__session_eio(const sio_session *c) { return c->eio; }
 
 void sio__session_forget(sio_session *c) {
-  sio__free(c->head);
-  c->head = NULL;
+  if (c->head) c->head = sio__head_forget(c->head);
 }
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid) {
@@ -305,8 +304,7 @@ const char *sio_session_transport(const sio_session *c) {
 }
 
 const char *sio_session_address(const sio_session *c) {
-  if (c->head) return c->head->peer;
-  return c->ws ? c->ws->conn->peer : "";
+  return c->head ? head_address(c->head) : "";
 }
 
 size_t sio_session_queued(const sio_session *c) {
@@ -327,7 +325,7 @@ long sio_session_query(const sio_session *c, const char *key, char *out, size_t 
 }
 
 sio_slice sio_session_url(const sio_session *c) {
-  return c->head ? c->head->url : slice(NULL, 0);
+  return c->head ? sio__head_url(c->head) : slice(NULL, 0);
 }
 
 void sio_session_close(sio_session *c) {

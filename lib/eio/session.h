@@ -46,7 +46,7 @@ struct sio_session {
   struct polling *polling; /* while the transport is polling              */
   struct probe *probe;     /* a WebSocket that may take over              */
   struct ws_conn *ws;      /* while the transport is WebSocket            */
-  struct http_head *head;  /* the first request; NULL once forgotten      */
+  struct http_head *head;  /* what is kept of the first request           */
   struct list link;        /* eio->all                                    */
   struct timer heartbeat;  /* to the next ping, or to the end of patience */
   struct task over;        /* tells the layer above, then frees           */

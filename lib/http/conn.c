@@ -47,6 +47,7 @@ struct http_conn {
   bool pumping;
   bool refusing; /* the answer under way is ours, not the mount's         */
   bool slow;     /* an answer is not taken yet, idle time does not count  */
+  char peer[CONN_ADDRESS];
 };
 
 static void pump(struct http_conn *c);
@@ -119,7 +120,7 @@ static void abort_request(struct http_conn *c, int err, const char *why) {
 }
 
 static void out_of_memory(struct http_conn *c) {
-  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: out of memory", c->conn->peer);
+  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: out of memory", c->peer);
   close_now(c);
   abort_request(c, UV_ENOMEM, "out of memory");
 }
@@ -127,7 +128,7 @@ static void out_of_memory(struct http_conn *c) {
 /* Answers with a bare status and closes; then the mount, if there is one, hears why. */
 static void refuse(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
-  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->conn->peer, status,
+  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->peer, status,
       why);
   r->keep_alive = false;
   c->refusing = true;
@@ -227,7 +228,7 @@ static bool idle_step(struct http_conn *c) {
 static void offer(struct http_conn *c) {
   sio_request *r = c->req;
   c->http->stats.requests++;
-  LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->conn->peer,
+  LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->peer,
       LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
   r->mount = c->http->route(c->http, r);
@@ -494,7 +495,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
 
 void sio__http_failed(sio_request *r, int err) {
   struct http_conn *c = r->conn;
-  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->conn->peer,
+  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->peer,
       sio_strerror(err));
   r->answered = true;
   c->req = NULL;
@@ -504,7 +505,7 @@ void sio__http_failed(sio_request *r, int err) {
 
 /* ---- a request's own connection ------------------------------------------------------------ */
 
-const char *sio__request_peer(const sio_request *r) { return r->conn ? r->conn->conn->peer : ""; }
+const char *sio__request_peer(const sio_request *r) { return r->conn ? r->conn->peer : ""; }
 
 bool sio__request_secure(const sio_request *r) { return r->conn && r->conn->conn->secure; }
 
@@ -568,6 +569,7 @@ int sio__http_serve(struct http *h, int fd) {
     return err;
   }
   c->http = h;
+  sio__conn_address(c->conn, c->peer);
   c->state = HTTP_IDLE;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
   timer_init(&c->timer, on_timer);

@@ -88,19 +88,11 @@ void sio__request_orphan(sio_request *r) {
 
 /* ---- the head ----------------------------------------------------------------------- */
 
-static sio_slice find_header(const struct http_header *h, uint32_t n, const char *name) {
-  sio_slice want = slice_str(name);
-  for (uint32_t i = 0; i < n; i++)
-    if (sio__slice_ieq(h[i].name, want)) return h[i].value;
-  return slice(NULL, 0);
-}
-
 sio_slice sio__request_header(const sio_request *r, const char *name) {
-  return find_header(r->headers, r->nheaders, name);
-}
-
-sio_slice sio__head_header(const struct http_head *h, const char *name) {
-  return find_header(h->headers, h->nheaders, name);
+  sio_slice want = slice_str(name);
+  for (uint32_t i = 0; i < r->nheaders; i++)
+    if (sio__slice_ieq(r->headers[i].name, want)) return r->headers[i].value;
+  return slice(NULL, 0);
 }
 
 /* ---- the query ------------------------------------------------------------------------ */
@@ -125,10 +117,6 @@ long sio__request_query(const sio_request *r, const char *key, char *out, size_t
   return find_query(r->query, key, out, n);
 }
 
-long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n) {
-  return find_query(h->query, key, out, n);
-}
-
 /* ---- the connection --------------------------------------------------------------------- */
 
 struct loop *sio__request_loop(const sio_request *r) {
@@ -137,36 +125,64 @@ struct loop *sio__request_loop(const sio_request *r) {
 
 /* ---- keeping ------------------------------------------------------------------------------ */
 
-/* The same bytes in the copy; what is not of the head block (a constant) stays. */
-static sio_slice moved(sio_slice s, const struct buf *from, const char *to) {
-  uintptr_t base = (uintptr_t)from->p, p = (uintptr_t)s.p;
-  if (!s.p || p < base || p > base + from->n) return s;
-  return slice(to + (p - base), s.n);
+static char *put_text(char *at, const char *p, size_t n) {
+  if (n) memcpy(at, p, n);
+  at[n] = '\0';
+  return at + n + 1;
+}
+
+static size_t kept_size(const sio_request *r) {
+  size_t n = sizeof(struct http_head) + strlen(sio__request_peer(r)) + 1 + r->url.n + 1;
+  for (uint32_t i = 0; i < r->nheaders; i++)
+    n += r->headers[i].name.n + 1 + r->headers[i].value.n + 1;
+  return n;
 }
 
 struct http_head *sio__request_keep(const sio_request *r) {
-  size_t array = r->nheaders * sizeof(struct http_header);
-  struct http_head *h = sio__malloc(sizeof *h + array + r->head.n);
+  struct http_head *h = sio__malloc(kept_size(r));
   if (!h) return NULL;
-  struct http_header *headers = (void *)(h + 1);
-  char *bytes = (char *)headers + array;
-  if (r->head.n) memcpy(bytes, r->head.p, r->head.n);
-  for (uint32_t i = 0; i < r->nheaders; i++) {
-    headers[i].name = moved(r->headers[i].name, &r->head, bytes);
-    headers[i].value = moved(r->headers[i].value, &r->head, bytes);
-  }
-  *h = (struct http_head){
-    .method = moved(r->method_text, &r->head, bytes),
-    .url = moved(r->url, &r->head, bytes),
-    .path = moved(r->path, &r->head, bytes),
-    .query = moved(r->query, &r->head, bytes),
-    .nheaders = r->nheaders,
-    .headers = headers,
-    .secure = sio__request_secure(r),
-  };
+  h->url_len = (uint32_t)r->url.n;
+  h->nheaders = (uint16_t)r->nheaders;
+  h->secure = sio__request_secure(r);
   const char *peer = sio__request_peer(r);
-  memcpy(h->peer, peer, strlen(peer) + 1);
+  char *at = put_text(h->text, peer, strlen(peer));
+  at = put_text(at, r->url.p, r->url.n);
+  for (uint32_t i = 0; i < r->nheaders; i++) {
+    at = put_text(at, r->headers[i].name.p, r->headers[i].name.n);
+    at = put_text(at, r->headers[i].value.p, r->headers[i].value.n);
+  }
   return h;
+}
+
+sio_slice sio__head_url(const struct http_head *h) {
+  return slice(h->text + strlen(h->text) + 1, h->url_len);
+}
+
+sio_slice sio__head_header(const struct http_head *h, const char *name) {
+  sio_slice url = sio__head_url(h), want = slice_str(name);
+  const char *at = url.p + url.n + 1;
+  for (uint32_t i = 0; i < h->nheaders; i++) {
+    sio_slice key = slice_str(at), value = slice_str(at + key.n + 1);
+    if (sio__slice_ieq(key, want)) return value;
+    at = value.p + value.n + 1;
+  }
+  return slice(NULL, 0);
+}
+
+long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n) {
+  sio_slice url = sio__head_url(h), target = url, path;
+  sio__slice_split(&url, '#', &target);
+  sio__slice_split(&target, '?', &path);
+  return find_query(target, key, out, n);
+}
+
+struct http_head *sio__head_forget(struct http_head *h) {
+  h->url_len = 0;
+  h->nheaders = 0;
+  size_t n = strlen(h->text) + 1;
+  h->text[n] = '\0'; /* the URL's end: there is always one */
+  struct http_head *small = sio__realloc(h, sizeof *h + n + 1);
+  return small ? small : h;
 }
 
 /* ---- the public face ----------------------------------------------------------------------- */

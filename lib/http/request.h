@@ -112,16 +112,21 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 
 /* ---- keeping ------------------------------------------------------------------------- */
 
-/* A copy of head and slices that outlives the request (one allocation, conn and body not
- * included): what a handshake keeps. NULL: no memory. Free with sio__free. */
+/* What a session keeps of its first request, in one block: the peer's address, the URL and the
+ * header lines. It is all that an idle peer costs in this room, so it holds no slices, only text:
+ * the address, then url_len bytes of URL, then name, value, name, value..., each NUL-terminated
+ * (none of them can hold a NUL). */
 struct http_head {
-  sio_slice method, url, path, query;
-  uint32_t nheaders;
-  struct http_header *headers;
-  char peer[54];
+  uint32_t url_len;
+  uint16_t nheaders;
   bool secure;
+  char text[];
 };
-struct http_head *sio__request_keep(const sio_request *r);
+struct http_head *sio__request_keep(const sio_request *r); /* NULL: no memory; free with sio__free */
+/* All but the address; h itself may move. */
+struct http_head *sio__head_forget(struct http_head *h);
+static inline const char *head_address(const struct http_head *h) { return h->text; }
+sio_slice sio__head_url(const struct http_head *h);
 sio_slice sio__head_header(const struct http_head *h, const char *name);
 long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n);
 

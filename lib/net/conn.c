@@ -37,22 +37,6 @@ static void watch(struct conn *c) {
 
 /* ---- birth ------------------------------------------------------------------------ */
 
-static void name_peer(struct conn *c) {
-  union {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage room;
-  } a;
-  socklen_t len = sizeof a;
-  if (getpeername(c->fd, &a.any, &len)) return;
-  if (a.any.sa_family == AF_INET) inet_ntop(AF_INET, &a.v4.sin_addr, c->peer, sizeof c->peer);
-  if (a.any.sa_family == AF_INET6) inet_ntop(AF_INET6, &a.v6.sin6_addr, c->peer, sizeof c->peer);
-  if (a.any.sa_family == AF_UNIX) return;
-  int one = 1;
-  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-}
-
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner) {
   struct conn *c = sio__calloc(1, sizeof *c);
@@ -71,7 +55,7 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
   l->nconns++;
-  name_peer(c);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* no Unix socket minds */
   watch(c);
   *out = c;
   return 0;
@@ -80,6 +64,21 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
   c->ops = ops;
   c->owner = owner;
+}
+
+const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+  } a;
+  socklen_t len = sizeof a;
+  *out = '\0';
+  if (getpeername(c->fd, &a.any, &len)) return out;
+  if (a.any.sa_family == AF_INET) inet_ntop(AF_INET, &a.v4.sin_addr, out, CONN_ADDRESS);
+  if (a.any.sa_family == AF_INET6) inet_ntop(AF_INET6, &a.v6.sin6_addr, out, CONN_ADDRESS);
+  return out;
 }
 
 /* ---- the queue ----------------------------------------------------------------------- */

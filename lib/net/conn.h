@@ -43,9 +43,11 @@ struct conn {
   struct loop *loop;
   const struct conn_ops *ops;
   void *owner;
-  struct list link;   /* loop->conns        */
+  union {
+    struct list link;   /* loop->conns, while it is open */
+    struct grave grave; /* once it is closed             */
+  };
   struct list dirty;  /* loop->dirty        */
-  struct grave grave;
   struct conn_chunk *out, *out_tail;
   size_t queued;      /* bytes not yet taken by the kernel */
   int fd;
@@ -58,13 +60,17 @@ struct conn {
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
   unsigned polling : 3;   /* the events uv_poll watches now                  */
   unsigned secure : 1;
-  char peer[54];          /* address without port: "127.0.0.1", "::1", "" for Unix sockets */
 };
 
 /* Takes fd over (also on error, when it is closed). Must be non-blocking.
  * 0 and *out, or UV_ENOMEM or what uv says. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops, void *owner);
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
+
+/* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel
+ * does not know it any more. */
+enum { CONN_ADDRESS = 54 };
+const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 
 /* Queues bytes [off, off+len) of m counted from its first headroom byte, taking a reference
  * of its own. 0, or UV_ENOMEM (nothing queued), SIO_ECLOSED. Never writes, never calls back. */

@@ -131,8 +131,8 @@ static void break_off(struct ws_conn *w, unsigned code, int err, const char *det
   }
   if (w->state == OPEN) send_close(w, code, NULL);
   start_ending(w);
-  LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s", w->conn->peer, code,
-      detail);
+  LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s",
+      sio__conn_address(w->conn, (char[CONN_ADDRESS]){ "" }), code, detail);
 }
 
 /* ---- what the receiving half finds ---- */

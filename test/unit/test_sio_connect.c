@@ -312,9 +312,15 @@ TEST(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran) {
   start(&(sio_options){ .drop_handshake = true });
   sio_on_connect(root, on_connect, NULL);
   struct peer *p = peer_new();
-  p->session->head = sio__calloc(1, sizeof(struct http_head));
+  p->session->head = sio__calloc(1, sizeof(struct http_head) + sizeof "\0/\0a\0b");
+  memcpy(p->session->head->text, "\0/\0a\0b", sizeof "\0/\0a\0b");
+  p->session->head->url_len = 1;
+  p->session->head->nheaders = 1;
+  EQ_MEM(sio_session_url(p->session).p, sio_session_url(p->session).n, "/", 1);
+  CHECK(sio_session_header(p->session, "a").p != NULL);
   say(p, "40");
-  CHECK(p->session->head == NULL);
+  EQ(sio_session_url(p->session).n, 0);
+  CHECK(sio_session_header(p->session, "a").p == NULL);
   stop();
 }
 
