@@ -19,14 +19,14 @@ bool sio__ws_handshake_ok(sio_request *r) {
                             .key = sio__request_header(r, "sec-websocket-key"),
                             .version = sio__request_header(r, "sec-websocket-version") };
   switch (sio__ws_check(&offer)) {
-  case WS_OK: return true;
-  case WS_BAD_METHOD: refuse(r, "Bad handshake method"); break;
-  case WS_BAD_UPGRADE: refuse(r, "Not a WebSocket upgrade"); break;
-  case WS_BAD_KEY: refuse(r, "Missing or invalid Sec-WebSocket-Key header"); break;
-  case WS_BAD_VERSION:
-    sio__request_set(r, "Sec-WebSocket-Version", SLICE("13, 8"));
-    refuse(r, "Missing or invalid Sec-WebSocket-Version header");
-    break;
+    case WS_OK: return true;
+    case WS_BAD_METHOD: refuse(r, "Bad handshake method"); break;
+    case WS_BAD_UPGRADE: refuse(r, "Not a WebSocket upgrade"); break;
+    case WS_BAD_KEY: refuse(r, "Missing or invalid Sec-WebSocket-Key header"); break;
+    case WS_BAD_VERSION:
+      sio__request_set(r, "Sec-WebSocket-Version", SLICE("13, 8"));
+      refuse(r, "Missing or invalid Sec-WebSocket-Version header");
+      break;
   }
   return false;
 }

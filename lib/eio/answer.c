@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
-  list_each(it, next, &e->header_hooks) {
+  list_each (it, next, &e->header_hooks) {
     struct eio_hook *h = container_of(it, struct eio_hook, link);
     if (initial) h->headers(r, true, h->user);
     h->headers(r, false, h->user);
@@ -52,9 +52,10 @@ void sio__answer_empty(struct eio *e, sio_request *r, int status) {
 
 /* ---- refusals --------------------------------------------------------------------- */
 
-static const char *const texts[] = { "Transport unknown", "Session ID unknown",
-                                     "Bad handshake method", "Bad request", "Forbidden",
-                                     "Unsupported protocol version" };
+static const char *const texts[] = {
+  "Transport unknown", "Session ID unknown", "Bad handshake method",
+  "Bad request",       "Forbidden",          "Unsupported protocol version"
+};
 
 static const char *text_of(const struct refusal *why) {
   return why->message && *why->message ? why->message : texts[why->code];
@@ -72,9 +73,8 @@ static sio_slice error_json(const struct refusal *why, char *out, size_t size) {
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->requests_refused++;
-  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s",
-      LOG_SLICE(r->url), sio__request_peer(r), texts[why->code], why->name,
-      LOG_SLICE(why->detail));
+  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->url),
+      sio__request_peer(r), texts[why->code], why->name, LOG_SLICE(why->detail));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);

@@ -52,8 +52,8 @@ struct eio {
   struct ws_shared *ws;
   struct ws_limits ws_limits;
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
-  struct pool nodes;       /* of the polling queues */
-  struct msg *ping;        /* "2", the same for everybody */
+  struct pool nodes;                                 /* of the polling queues */
+  struct msg *ping;                                  /* "2", the same for everybody */
   sio_stats *stats;
   bool closing;
 };

@@ -21,9 +21,9 @@
 struct admission {
   sio_next next; /* first: the host's handle is this struct */
   struct eio *eio;
-  sio_request *r;       /* NULL: the host answered it                      */
-  struct list *at;      /* the hook whose verdict is awaited               */
-  unsigned waited : 1;  /* on_head has returned: the body is to be let go  */
+  sio_request *r;        /* NULL: the host answered it                      */
+  struct list *at;       /* the hook whose verdict is awaited               */
+  unsigned waited : 1;   /* on_head has returned: the body is to be let go  */
   unsigned allowing : 1; /* allow_request's turn, behind the hooks         */
 };
 
@@ -235,8 +235,7 @@ static void ignore_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
-static const struct http_mount new_mount = { .on_request = new_complete,
-                                             .on_abort = ignore_abort };
+static const struct http_mount new_mount = { .on_request = new_complete, .on_abort = ignore_abort };
 static const struct http_mount upgrade_mount = { .on_request = upgrade_complete,
                                                  .on_abort = ignore_abort };
 
@@ -283,8 +282,7 @@ static void finish(struct admission *a) {
 
 static void fail_admission(struct admission *a, const char *message) {
   if (a->allowing)
-    sio__refuse(a->eio, a->r,
-                &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
+    sio__refuse(a->eio, a->r, &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
   else
     refuse(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
 }

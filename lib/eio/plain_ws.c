@@ -90,7 +90,8 @@ struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, const struct ws_lim
 }
 
 void sio__plain_ws_close_all(struct plain_ws *e) {
-  list_each(it, next, &e->peers) sio_ws_close(container_of(it, sio_ws, link), 1001, "server shutting down");
+  list_each (it, next, &e->peers)
+    sio_ws_close(container_of(it, sio_ws, link), 1001, "server shutting down");
 }
 
 void sio__plain_ws_free(struct plain_ws *e) { sio__free(e); }

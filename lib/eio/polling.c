@@ -166,7 +166,9 @@ static void park(sio_session *c, sio_request *r) {
 static void get_from_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   park(c, r);
-  last_word(c, p->first ? "1" : "6\x1e" "1");
+  last_word(c, p->first ? "1"
+                        : "6\x1e"
+                          "1");
   sio__session_gone(c);
 }
 
@@ -188,8 +190,8 @@ static void get_aborted(sio_request *r, int err, const char *detail) {
   (void)detail;
   if (!c) return;
   c->polling->get = NULL;
-  sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err,
-                             0, "poll connection closed prematurely");
+  sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
+                             "poll connection closed prematurely");
 }
 
 /* By the host, which had been given it before us. */
@@ -208,8 +210,7 @@ const struct http_mount sio__polling_get_mount = { .on_request = get_complete,
 /* ---- a POST --------------------------------------------------------------------------------------- */
 
 static bool is_octet_stream(const sio_request *r) {
-  return slice_starts(sio__request_header(r, "content-type"),
-                      SLICE("application/octet-stream"));
+  return slice_starts(sio__request_header(r, "content-type"), SLICE("application/octet-stream"));
 }
 
 /* One that closes listens no more, and may be gone before the body is here. */

@@ -19,8 +19,9 @@ static void never_aborted(sio_request *r, int err, const char *detail) {
 
 int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
                   struct ws_shared *ws, const struct eio_ops *ops, void *owner, sio_stats *stats) {
-  *e = (struct eio){ .loop = l, .log = log, .opts = opts, .ws = ws, .ops = ops, .owner = owner,
-                     .stats = stats };
+  *e = (struct eio){
+    .loop = l, .log = log, .opts = opts, .ws = ws, .ops = ops, .owner = owner, .stats = stats
+  };
   e->ws_limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
   e->mount = (struct http_mount){ .on_head = sio__handshake_head,
                                   .on_request = never_complete,
@@ -38,7 +39,7 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
 
 void sio__eio_close_all(struct eio *e, int reason) {
   e->closing = true;
-  list_each(it, next, &e->all) {
+  list_each (it, next, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
     /* One that lingers for its last poll has nothing to wait for any more. */
     if (c->state == SESSION_CLOSING) sio__session_gone(c);

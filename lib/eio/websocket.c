@@ -86,7 +86,8 @@ static bool end_websocket(sio_session *c, bool graceful) {
   return false;
 }
 
-const struct transport sio__transport_websocket = {
-  .name = "websocket", .send = sio__websocket_send, .ready = ready, .queued = queued,
-  .end = end_websocket
-};
+const struct transport sio__transport_websocket = { .name = "websocket",
+                                                    .send = sio__websocket_send,
+                                                    .ready = ready,
+                                                    .queued = queued,
+                                                    .end = end_websocket };

@@ -269,7 +269,8 @@ static void on_call_me(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   int64_t ms = 0;
   sio_event_int(e, 0, &ms);
-  sio_emit_ack(s, sio_event_str(e, 1), SIO_ARGS(sio_arg(e, 2)), (unsigned)ms, on_client_reply, NULL);
+  sio_emit_ack(s, sio_event_str(e, 1), SIO_ARGS(sio_arg(e, 2)), (unsigned)ms, on_client_reply,
+               NULL);
 }
 
 /* ---- volatile, order, floods ------------------------------------------------------------------- */
@@ -294,7 +295,8 @@ static void on_flood(sio_socket *s, sio_event *e, void *user) {
   char *text = malloc((size_t)size + 1);
   memset(text, 'x', (size_t)size);
   int err = 0;
-  for (int64_t i = 0; i < n && !err; i++) err = sio_emit(s, "flood", SIO_ARGS(i, sio_strn(text, (size_t)size)));
+  for (int64_t i = 0; i < n && !err; i++)
+    err = sio_emit(s, "flood", SIO_ARGS(i, sio_strn(text, (size_t)size)));
   say("flood %s", err ? sio_strerror(err) : "sent");
   free(text);
 }
@@ -323,7 +325,9 @@ static void on_shut(sio_socket *s, sio_event *e, void *user);
 
 /* ---- life of a socket -------------------------------------------------------------------------------- */
 
-static void send_auth(sio_socket *s) { sio_emit(s, "auth", SIO_ARGS(sio_json(sio_socket_auth(s)))); }
+static void send_auth(sio_socket *s) {
+  sio_emit(s, "auth", SIO_ARGS(sio_json(sio_socket_auth(s))));
+}
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
@@ -376,8 +380,8 @@ static void on_middleware(sio_socket *s, sio_next *next, void *user) {
   if (flag("middleware-join")) sio_join(s, flag("middleware-join"));
   const char *verdict = flag(user);
   if (strcmp(verdict, "auth") == 0) /* the peer says it itself */
-    verdict = cJSON_GetStringValue(
-        cJSON_GetObjectItemCaseSensitive(sio_socket_auth_tree(s), "verdict"));
+    verdict =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(sio_socket_auth_tree(s), "verdict"));
   decide(next, verdict);
 }
 
@@ -399,16 +403,25 @@ static void add_handlers(sio_nsp *nsp) {
   static const struct {
     const char *name;
     sio_event_cb cb;
-  } handlers[] = { { "message", on_echo },           { "echo", on_echo },
+  } handlers[] = { { "message", on_echo },
+                   { "echo", on_echo },
                    { "message-with-ack", on_message_with_ack },
-                   { "echo_tree", on_echo_tree },    { "echo_str", on_echo_str },
-                   { "reply-twice", on_reply_twice }, { "join", on_join },
-                   { "leave", on_leave },            { "rooms", on_rooms },
-                   { "broadcast", on_broadcast },    { "bulk", on_bulk },
-                   { "call-me", on_call_me },        { "sequence", on_sequence },
-                   { "flood", on_flood },            { "leave-nsp", on_leave_nsp },
-                   { "close-me", on_close_me },      { "engine-close", on_engine_close },
-                   { "shut", on_shut },              { "7", on_echo } };
+                   { "echo_tree", on_echo_tree },
+                   { "echo_str", on_echo_str },
+                   { "reply-twice", on_reply_twice },
+                   { "join", on_join },
+                   { "leave", on_leave },
+                   { "rooms", on_rooms },
+                   { "broadcast", on_broadcast },
+                   { "bulk", on_bulk },
+                   { "call-me", on_call_me },
+                   { "sequence", on_sequence },
+                   { "flood", on_flood },
+                   { "leave-nsp", on_leave_nsp },
+                   { "close-me", on_close_me },
+                   { "engine-close", on_engine_close },
+                   { "shut", on_shut },
+                   { "7", on_echo } };
   for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
     sio_on(nsp, handlers[i].name, handlers[i].cb, NULL);
   sio_on_connect(nsp, on_connect, NULL);
@@ -463,7 +476,9 @@ static void on_headers(sio_request *r, bool initial, void *user) {
   }
 }
 
-static void on_seen(sio_session *c, void *user) { say("engine %s %s", (const char *)user, sio_session_transport(c)); }
+static void on_seen(sio_session *c, void *user) {
+  say("engine %s %s", (const char *)user, sio_session_transport(c));
+}
 static void on_open(sio_session *c, void *user) {
   char text[64];
   (void)user;
@@ -472,12 +487,22 @@ static void on_open(sio_session *c, void *user) {
   say("open %s address=%s x-custom=%.*s a=%s", sio_session_transport(c), sio_session_address(c),
       (int)h.n, h.n ? h.p : "", n < 0 ? "-" : text);
 }
-static void on_upgrading(sio_session *c, void *user) { (void)user; on_seen(c, "upgrading"); }
-static void on_upgrade(sio_session *c, void *user) { (void)user; on_seen(c, "upgrade"); }
-static void on_heartbeat(sio_session *c, void *user) { (void)user; on_seen(c, "heartbeat"); }
+static void on_upgrading(sio_session *c, void *user) {
+  (void)user;
+  on_seen(c, "upgrading");
+}
+static void on_upgrade(sio_session *c, void *user) {
+  (void)user;
+  on_seen(c, "upgrade");
+}
+static void on_heartbeat(sio_session *c, void *user) {
+  (void)user;
+  on_seen(c, "heartbeat");
+}
 static void on_engine_closed(sio_session *c, const sio_close_info *why, void *user) {
   (void)c, (void)user;
-  say("closed %s err=%d code=%d (%s)", sio_reason_str(why->reason), why->err, why->ws_code, why->detail);
+  say("closed %s err=%d code=%d (%s)", sio_reason_str(why->reason), why->err, why->ws_code,
+      why->detail);
 }
 
 static void on_stats(sio_request *r, void *user) {
@@ -550,7 +575,8 @@ static const char *list_of(const char *text, const char **out, size_t max) {
   static char copy[512];
   size_t n = 0;
   snprintf(copy, sizeof copy, "%s", text);
-  for (char *word = strtok(copy, ","); word && n + 1 < max; word = strtok(NULL, ",")) out[n++] = word;
+  for (char *word = strtok(copy, ","); word && n + 1 < max; word = strtok(NULL, ","))
+    out[n++] = word;
   out[n] = NULL;
   return copy;
 }
@@ -629,8 +655,10 @@ static sio_options options_from_flags(void) {
 
 static int add_routes(void) {
   static const sio_ws_callbacks ws = { .message = on_ws_message, .close = on_ws_close };
-  static const sio_engine_hooks hooks = { .open = on_open, .upgrading = on_upgrading,
-                                          .upgrade = on_upgrade, .heartbeat = on_heartbeat,
+  static const sio_engine_hooks hooks = { .open = on_open,
+                                          .upgrading = on_upgrading,
+                                          .upgrade = on_upgrade,
+                                          .heartbeat = on_heartbeat,
                                           .close = on_engine_closed };
   memset(page_text, '-', sizeof page_text);
   int err = sio_route(server, "GET", "/stats", 0, on_stats, NULL);
@@ -665,7 +693,8 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_namespaces();
   if (!err) err = add_routes();
   if (!err && flag("unix")) err = sio_listen_unix(server, flag("unix"));
-  if (!err) err = sio_listen(server, flag("host") ? flag("host") : "127.0.0.1", (int)number("port"));
+  if (!err)
+    err = sio_listen(server, flag("host") ? flag("host") : "127.0.0.1", (int)number("port"));
   return err;
 }
 

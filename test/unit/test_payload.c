@@ -19,34 +19,34 @@ static sio_slice body_of(const char *p, size_t n) { return slice(guard_put(&page
 #define BODY(text) body_of(text, sizeof(text) - 1)
 
 /* The next packet of *rest is this one. */
-#define PACKET(rest, want_type, text)                                          \
-  do {                                                                         \
-    struct eio_in in_;                                                         \
-    EQ(sio__payload_next(rest, &in_), 1);                                      \
-    EQ(in_.binary, false);                                                     \
-    EQ(in_.type, want_type);                                                   \
-    EQ_MEM(in_.data.p, in_.data.n, text, sizeof(text) - 1);                    \
+#define PACKET(rest, want_type, text)                       \
+  do {                                                      \
+    struct eio_in in_;                                      \
+    EQ(sio__payload_next(rest, &in_), 1);                   \
+    EQ(in_.binary, false);                                  \
+    EQ(in_.type, want_type);                                \
+    EQ_MEM(in_.data.p, in_.data.n, text, sizeof(text) - 1); \
   } while (0)
 
-#define BINARY(rest, bytes)                                                    \
-  do {                                                                         \
-    struct eio_in in_;                                                         \
-    EQ(sio__payload_next(rest, &in_), 1);                                      \
-    EQ(in_.binary, true);                                                      \
-    EQ(in_.type, EIO_MESSAGE);                                                 \
-    EQ_MEM(in_.data.p, in_.data.n, bytes, sizeof(bytes) - 1);                  \
+#define BINARY(rest, bytes)                                   \
+  do {                                                        \
+    struct eio_in in_;                                        \
+    EQ(sio__payload_next(rest, &in_), 1);                     \
+    EQ(in_.binary, true);                                     \
+    EQ(in_.type, EIO_MESSAGE);                                \
+    EQ_MEM(in_.data.p, in_.data.n, bytes, sizeof(bytes) - 1); \
   } while (0)
 
-#define END(rest)                                                              \
-  do {                                                                         \
-    struct eio_in in_;                                                         \
-    EQ(sio__payload_next(rest, &in_), 0);                                      \
+#define END(rest)                         \
+  do {                                    \
+    struct eio_in in_;                    \
+    EQ(sio__payload_next(rest, &in_), 0); \
   } while (0)
 
-#define BAD(rest)                                                              \
-  do {                                                                         \
-    struct eio_in in_;                                                         \
-    EQ(sio__payload_next(rest, &in_), SIO_EPROTO);                             \
+#define BAD(rest)                                  \
+  do {                                             \
+    struct eio_in in_;                             \
+    EQ(sio__payload_next(rest, &in_), SIO_EPROTO); \
   } while (0)
 
 /* ---- one packet ------------------------------------------------------------------ */
@@ -168,10 +168,10 @@ TEST(text_is_written_as_it_is_and_binary_as_base64) {
     size_t n;
     bool binary;
     const char *want;
-  } cases[] = { { "4test", 5, false, "4test" },      { "", 0, true, "b" },
-                { "\1", 1, true, "bAQ==" },           { "\1\2", 2, true, "bAQI=" },
-                { "\1\2\3", 3, true, "bAQID" },       { "\1\2\3\4", 4, true, "bAQIDBA==" },
-                { "\0\xff\xfe", 3, true, "bAP/+" },   { "2", 1, false, "2" } };
+  } cases[] = { { "4test", 5, false, "4test" },     { "", 0, true, "b" },
+                { "\1", 1, true, "bAQ==" },         { "\1\2", 2, true, "bAQI=" },
+                { "\1\2\3", 3, true, "bAQID" },     { "\1\2\3\4", 4, true, "bAQIDBA==" },
+                { "\0\xff\xfe", 3, true, "bAP/+" }, { "2", 1, false, "2" } };
   sio__msgs_init(&home);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct msg *m = message(cases[i].bytes, cases[i].n, cases[i].binary);
@@ -240,7 +240,7 @@ TEST(what_is_written_is_read_back) {
 /* The plain way to say what a body holds: text up to the next separator, whatever it is. */
 static void reads_as_split(const char *text, size_t n) {
   sio_slice rest = body_of(text, n);
-  for (const char *p = text, *end = text + n; p; ) {
+  for (const char *p = text, *end = text + n; p;) {
     const char *sep = memchr(p, EIO_SEPARATOR, (size_t)(end - p));
     size_t len = (size_t)((sep ? sep : end) - p);
     struct eio_in in;
@@ -254,7 +254,8 @@ static void reads_as_split(const char *text, size_t n) {
 }
 
 TEST(a_body_cut_anywhere_is_what_is_left_of_it) {
-  static const char text[] = "0{}" SEP "4test" SEP "bAQIDBA==" SEP "2probe" SEP SEP "x" SEP "4\xe2\x82\xac";
+  static const char text[] =
+      "0{}" SEP "4test" SEP "bAQIDBA==" SEP "2probe" SEP SEP "x" SEP "4\xe2\x82\xac";
   for (size_t n = 0; n < sizeof text; n++) reads_as_split(text, n);
 }
 
