@@ -21,8 +21,9 @@ struct ws_deflate {
 enum { WS_ANSWER_MAX = 120 };
 
 /* The answer to the first acceptable offer in one header's value, NUL-terminated. False: there is
- * none. An offer with a parameter that is unknown, comes twice or has a value it may not have is passed
- * over, as is one with a smaller window than ours; past a breach of the grammar nothing is read. */
+ * none. An offer with a parameter that is unknown, comes twice or has a value it may not have is
+ * passed over, as is one with a smaller window than ours; past a breach of the grammar nothing is
+ * read. */
 bool sio__ws_negotiate(const struct ws_deflate *have, sio_slice header, char out[WS_ANSWER_MAX]);
 
 #endif
