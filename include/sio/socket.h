@@ -54,7 +54,8 @@ SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling"
 SIO_EXTERN const char *sio_session_address(const sio_session *c); /* TCP peer, "" for Unix sockets */
 SIO_EXTERN size_t sio_session_queued(const sio_session *c);  /* bytes waiting to be sent */
 SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
-/* What the first request said; empty after drop_handshake. */
+/* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,
+ * Sec-WebSocket-Key, Sec-WebSocket-Version. */
 SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
 SIO_EXTERN long sio_session_query(const sio_session *c, const char *key, char *out, size_t size);
 SIO_EXTERN sio_slice sio_session_url(const sio_session *c);

@@ -131,26 +131,39 @@ static char *put_text(char *at, const char *p, size_t n) {
   return at + n + 1;
 }
 
+/* What a WebSocket's first request must say to become one tells its host nothing. */
+static bool is_worth_keeping(const struct http_header *h) {
+  static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
+                                          "Sec-WebSocket-Version", NULL };
+  for (const char *const *p = plumbing; *p; p++)
+    if (sio__slice_ieq(h->name, slice_str(*p))) return false;
+  return true;
+}
+
 static size_t kept_size(const sio_request *r) {
   size_t n = sizeof(struct http_head) + strlen(sio__request_peer(r)) + 1 + r->url.n + 1;
   for (uint32_t i = 0; i < r->nheaders; i++)
-    n += r->headers[i].name.n + 1 + r->headers[i].value.n + 1;
+    if (is_worth_keeping(&r->headers[i])) n += r->headers[i].name.n + r->headers[i].value.n + 2;
   return n;
+}
+
+static char *put_header(struct http_head *h, char *at, const struct http_header *from) {
+  h->nheaders++;
+  at = put_text(at, from->name.p, from->name.n);
+  return put_text(at, from->value.p, from->value.n);
 }
 
 struct http_head *sio__request_keep(const sio_request *r) {
   struct http_head *h = sio__malloc(kept_size(r));
   if (!h) return NULL;
   h->url_len = (uint32_t)r->url.n;
-  h->nheaders = (uint16_t)r->nheaders;
+  h->nheaders = 0;
   h->secure = sio__request_secure(r);
   const char *peer = sio__request_peer(r);
   char *at = put_text(h->text, peer, strlen(peer));
   at = put_text(at, r->url.p, r->url.n);
-  for (uint32_t i = 0; i < r->nheaders; i++) {
-    at = put_text(at, r->headers[i].name.p, r->headers[i].name.n);
-    at = put_text(at, r->headers[i].value.p, r->headers[i].value.n);
-  }
+  for (uint32_t i = 0; i < r->nheaders; i++)
+    if (is_worth_keeping(&r->headers[i])) at = put_header(h, at, &r->headers[i]);
   return h;
 }
 

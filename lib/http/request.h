@@ -113,7 +113,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 /* ---- keeping ------------------------------------------------------------------------- */
 
 /* What a session keeps of its first request, in one block: the peer's address, the URL and the
- * header lines. It is all that an idle peer costs in this room, so it holds no slices, only text:
+ * header lines, but for the four that made it a WebSocket. It is all that an idle peer costs in this room, so it holds no slices, only text:
  * the address, then url_len bytes of URL, then name, value, name, value..., each NUL-terminated
  * (none of them can hold a NUL). */
 struct http_head {

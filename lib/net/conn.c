@@ -47,8 +47,7 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
     return err;
   }
   l->open_handles++;
-  c->poll.data = c;
-  c->loop = l;
+  c->poll.data = l;
   c->ops = ops;
   c->owner = owner;
   c->fd = fd;
@@ -85,7 +84,7 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
 
 static struct conn_chunk *chunk_with_room(struct conn *c) {
   if (c->out_tail && c->out_tail->tail < 7) return c->out_tail;
-  struct conn_chunk *k = sio__pool_get(&c->loop->chunks);
+  struct conn_chunk *k = sio__pool_get(&conn_loop(c)->chunks);
   if (!k) return NULL;
   k->next = NULL;
   k->head = k->tail = 0;
@@ -101,7 +100,7 @@ static void drop_first_chunk(struct conn *c) {
   struct conn_chunk *k = c->out;
   c->out = k->next;
   if (!c->out) c->out_tail = NULL;
-  sio__pool_put(&c->loop->chunks, k);
+  sio__pool_put(&conn_loop(c)->chunks, k);
 }
 
 static void drop_queue(struct conn *c) {
@@ -115,13 +114,13 @@ static void drop_queue(struct conn *c) {
 
 static void mark_dirty(struct conn *c) {
   if (!list_empty(&c->dirty) || c->blocked) return;
-  list_push(&c->loop->dirty, &c->dirty);
-  sio__loop_rouse(c->loop);
+  list_push(&conn_loop(c)->dirty, &c->dirty);
+  sio__loop_rouse(conn_loop(c));
 }
 
 /* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the peer is. */
 static void throttle(struct conn *c) {
-  size_t limit = c->throttled ? c->loop->high_water / 2 : c->loop->high_water;
+  size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over = c->blocked && c->queued > limit;
   if (over == c->throttled) return;
   c->throttled = over;
@@ -235,10 +234,10 @@ void sio__conn_flush(struct conn *c) {
 static void read_some(struct conn *c) {
   ssize_t n;
   do {
-    n = recv(c->fd, c->loop->rbuf, NET_RBUF, 0);
+    n = recv(c->fd, conn_loop(c)->rbuf, NET_RBUF, 0);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
-    c->ops->read(c, c->loop->rbuf, (size_t)n);
+    c->ops->read(c, conn_loop(c)->rbuf, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;
     watch(c);
@@ -249,7 +248,7 @@ static void read_some(struct conn *c) {
 }
 
 static void on_poll(uv_poll_t *h, int status, int events) {
-  struct conn *c = h->data;
+  struct conn *c = container_of(h, struct conn, poll);
   if (status < 0) {
     /* uv stopped watching; the descriptor itself knows what is wrong with it. */
     c->polling = 0;
@@ -285,8 +284,8 @@ static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, 
 
 /* uv may be done before the turn is, and somebody may still look at c until then. */
 static void on_closed(uv_handle_t *h) {
-  struct conn *c = h->data;
-  struct loop *l = c->loop;
+  struct conn *c = container_of(h, struct conn, poll);
+  struct loop *l = conn_loop(c);
   sio__loop_bury(l, &c->grave, free_conn);
   sio__loop_handle_closed(l);
 }
@@ -295,7 +294,7 @@ void sio__conn_close(struct conn *c) {
   if (c->closed) return;
   c->closed = 1;
   list_remove(&c->link);
-  c->loop->nconns--;
+  conn_loop(c)->nconns--;
   list_remove(&c->dirty);
   drop_queue(c);
   /* uv_close() takes the descriptor out of epoll at once. */

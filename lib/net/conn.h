@@ -39,8 +39,7 @@ struct conn_chunk {
 };
 
 struct conn {
-  uv_poll_t poll;
-  struct loop *loop;
+  uv_poll_t poll; /* its data is the loop */
   const struct conn_ops *ops;
   void *owner;
   union {
@@ -61,6 +60,8 @@ struct conn {
   unsigned polling : 3;   /* the events uv_poll watches now                  */
   unsigned secure : 1;
 };
+
+static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
 
 /* Takes fd over (also on error, when it is closed). Must be non-blocking.
  * 0 and *out, or UV_ENOMEM or what uv says. */

@@ -67,7 +67,7 @@ void sio__client_no_memory(struct client *cl) {
 }
 
 static void violate(struct client *cl, const char *why) {
-  cl->server->stats.parse_errors++;
+  client_server(cl)->stats.parse_errors++;
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
 }
 
@@ -76,23 +76,47 @@ static void undecodable(struct client *cl, int err, const char *why) {
     sio__client_no_memory(cl);
     return;
   }
-  cl->server->stats.parse_errors++;
+  client_server(cl)->stats.parse_errors++;
   for (sio_socket *s = cl->sockets; s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_tell_error(s->nsp, s, err, why);
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
 }
 
+/* ---- patience with one that joins nothing: only few are waited for, so it is not in the client -- */
+
+struct patience {
+  struct client *client;
+  struct timer timer;
+};
+
 static void on_impatience(struct timer *t) {
-  struct client *cl = container_of(t, struct client, patience);
+  struct client *cl = container_of(t, struct patience, timer)->client;
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
                    "it joined no namespace in time");
+}
+
+static int start_patience(struct client *cl) {
+  sio_server *srv = client_server(cl);
+  struct patience *p = cl->patience = sio__malloc(sizeof *p);
+  if (!p) return UV_ENOMEM;
+  p->client = cl;
+  timer_init(&p->timer, on_impatience);
+  sio__loop_timer(&srv->loop, &p->timer, srv->opts.o.connect_timeout_ms);
+  return 0;
+}
+
+void sio__client_joined(struct client *cl) {
+  if (!cl->patience) return;
+  sio__loop_untimer(&client_server(cl)->loop, &cl->patience->timer);
+  sio__free(cl->patience);
+  cl->patience = NULL;
 }
 
 /* ---- packets -------------------------------------------------------------------------- */
 
 /* Namespaces it left in this turn: their ends, due anyway, come now if their places are needed. */
 static bool is_full(struct client *cl) {
-  uint32_t max = cl->server->opts.o.max_nsps;
+  uint32_t max = client_server(cl)->opts.o.max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && cl->nsockets >= max; s = next) {
     next = s->next;
     if (s->state == SOCKET_LEAVING) sio__socket_finish(s, NULL);
@@ -112,7 +136,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
   bool full = is_full(cl);
   if (!sio__session_open(cl->session)) return;
   forget_left(find_left(cl, p->nsp));
-  sio_nsp *nsp = sio__nsp_find(cl->server, p->nsp);
+  sio_nsp *nsp = sio__nsp_find(client_server(cl), p->nsp);
   if (!nsp)
     sio__connect_refuse(cl, p->nsp, "Invalid namespace");
   else if (full)
@@ -142,7 +166,7 @@ static void on_packet(struct client *cl, const struct packet *p) {
 }
 
 static void log_packet(struct client *cl, const struct packet *p) {
-  struct log *log = &cl->server->log;
+  struct log *log = &client_server(cl)->log;
   LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "packet of type %d for %.*s, %zu bytes, %u attachments",
       (int)p->type, LOG_SLICE(p->nsp), p->json.n, p->nbins);
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
@@ -161,20 +185,20 @@ static void route(struct client *cl, const struct packet *p) {
 /* ---- what the engine tells -------------------------------------------------------------- */
 
 static bool on_open(sio_session *c) {
-  sio_server *srv = sio__session_eio(c)->owner;
   struct client *cl = sio__calloc(1, sizeof *cl);
   if (!cl) return false;
-  cl->server = srv;
   cl->session = c;
-  timer_init(&cl->patience, on_impatience);
-  sio__loop_timer(&srv->loop, &cl->patience, srv->opts.o.connect_timeout_ms);
+  if (start_patience(cl)) {
+    sio__free(cl);
+    return false;
+  }
   sio__session_set_up(c, cl);
   return true;
 }
 
 static void on_message(sio_session *c, bool binary, sio_slice data) {
   struct client *cl = client_of(c);
-  sio_server *srv = cl->server;
+  sio_server *srv = client_server(cl);
   struct packet p;
   const char *why = "";
   int got = binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why)
@@ -203,7 +227,7 @@ static void end_sockets(struct client *cl, const sio_close_info *why) {
 static void on_close(sio_session *c, const sio_close_info *why) {
   struct client *cl = client_of(c);
   if (!cl) return;
-  sio__loop_untimer(&cl->server->loop, &cl->patience);
+  sio__client_joined(cl);
   sio__decoder_release(&cl->decoder);
   end_sockets(cl, why);
   while (cl->left) forget_left(&cl->left);

@@ -13,21 +13,27 @@
 #include "sio/packet.h"
 
 struct left;
+struct patience;
 
 struct client {
-  sio_server *server;
   sio_session *session;
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
   uint32_t nsockets;
   struct left *left;     /* namespaces we left: what the peer sent before it knew is dropped */
-  struct timer patience; /* runs until the first namespace is joined                      */
+  struct patience *patience; /* NULL once a namespace was joined                             */
 };
 
 extern const struct eio_ops sio__client_ops;
 
 static inline struct client *client_of(const sio_session *c) { return sio__session_up(c); }
 
+static inline sio_server *client_server(const struct client *cl) {
+  return sio__session_eio(cl->session)->owner;
+}
+
+/* It has joined a namespace: it may stay. */
+void sio__client_joined(struct client *cl);
 void sio__client_add(struct client *cl, sio_socket *s);
 void sio__client_remove(struct client *cl, sio_socket *s);
 /* We took it out of this namespace; its peer may not know for a while. */

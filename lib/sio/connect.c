@@ -47,7 +47,7 @@ static bool become_member(sio_socket *s) {
 static void let_in(sio_socket *s) {
   sio_server *srv = s->nsp->server;
   if (!sio__session_open(s->session) || !become_member(s)) return;
-  sio__loop_untimer(&srv->loop, &client_of(s->session)->patience);
+  sio__client_joined(client_of(s->session));
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s joined %s from %s", s->id, s->nsp->name,
       sio_session_address(s->session));
   sio__nsp_tell_connect(s->nsp, s);
@@ -65,7 +65,7 @@ static void send_refusal(struct client *cl, struct msg *m) {
 }
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) {
-  sio_server *srv = cl->server;
+  sio_server *srv = client_server(cl);
   struct msg *m = NULL;
   sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),

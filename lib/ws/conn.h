@@ -57,8 +57,10 @@ struct ws_conn {
   struct ws_shared *shared;
   const struct ws_conn_ops *ops;
   void *owner;
-  struct timer timer;
-  struct grave grave;
+  union {
+    struct timer timer; /* the peer's half of a close is awaited */
+    struct grave grave; /* CLOSED                                */
+  };
   struct msg *pong;   /* the newest ping's answer, while too many others wait to be sent */
   const char *detail; /* why it ends, once that is known                                 */
   char *reason;       /* the peer's close frame's text                                   */

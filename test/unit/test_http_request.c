@@ -145,7 +145,7 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   rig_open();
   rig->at_request = inspect;
   EQ(status_of(ask("POST /a%20b?x=%31&y HTTP/1.1\r\nHost: a\r\nX-Two: \t two  2 \r\nX-Empty:\r\n"
-                   "Dup: 1\r\ndup: 2\r\nContent-Length: 2\r\n\r\nhi")),
+                   "Sec-WebSocket-Key: x\r\nDup: 1\r\ndup: 2\r\nContent-Length: 2\r\n\r\nhi")),
      200);
   rig->at_request = NULL;
   ask("GET /overwrites/the/block HTTP/1.1\r\nHost: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n\r\n");
@@ -157,6 +157,7 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   s = sio__head_header(kept, "X-TWO");
   EQ_MEM(s.p, s.n, "two  2", 6);
   CHECK(sio__head_header(kept, "nope").p == NULL);
+  CHECK(sio__head_header(kept, "Sec-WebSocket-Key").p == NULL);
   char out[8];
   EQ(sio__head_query(kept, "x", out, sizeof out), 1);
   EQ_STR(out, "1");
