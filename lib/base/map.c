@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.c - linear probing over 16-byte slots. An item stands at the slot its hash names or
- * in the run of used slots behind it, with no gap between: deletion closes gaps.
+ * map.c - linear probing over pointers. An item stands at the slot its hash names or in the run
+ * of used slots behind it, with no gap between: deletion closes gaps. Hashes are not kept: a slot
+ * is half as large, and what is hashed anew when the table grows or a gap is closed was hashed
+ * once to get there.
  */
 #include "base/map.h"
 
@@ -11,7 +13,11 @@
 
 enum { MIN_CAP = 8 };
 
-static uint32_t hash_key(sio_slice key) { return (uint32_t)sio__hash(key.p, key.n); }
+static uint32_t home_of(const struct map *m, sio_slice key) {
+  return (uint32_t)sio__hash(key.p, key.n) & (m->cap - 1);
+}
+
+static uint32_t after(const struct map *m, uint32_t i) { return (i + 1) & (m->cap - 1); }
 
 void sio__map_init(struct map *m, map_key_fn key) { *m = (struct map){ .key = key }; }
 
@@ -21,34 +27,30 @@ void sio__map_clear(struct map *m) {
 }
 
 /* The slot that holds the key, or the free one where it would go. There is always one free. */
-static struct map_slot *find(const struct map *m, sio_slice key, uint32_t hash) {
-  uint32_t mask = m->cap - 1;
-  for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-    struct map_slot *s = &m->slots[i];
-    if (!s->used) return s;
-    if (s->hash == hash && slice_eq(m->key(s->item), key)) return s;
-  }
+static void **find(const struct map *m, sio_slice key) {
+  uint32_t i = home_of(m, key);
+  while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = after(m, i);
+  return &m->slots[i];
 }
 
-static struct map_slot *find_free(struct map_slot *slots, uint32_t cap, uint32_t hash) {
-  uint32_t i = hash & (cap - 1);
-  while (slots[i].used) i = (i + 1) & (cap - 1);
-  return &slots[i];
+/* An item whose key is not in there. */
+static void add(struct map *m, void *item) {
+  uint32_t i = home_of(m, m->key(item));
+  while (m->slots[i]) i = after(m, i);
+  m->slots[i] = item;
 }
 
-void *sio__map_get(const struct map *m, sio_slice key) {
-  if (m->n == 0) return NULL;
-  return find(m, key, hash_key(key))->item;
-}
+void *sio__map_get(const struct map *m, sio_slice key) { return m->n ? *find(m, key) : NULL; }
 
 static int resize(struct map *m, uint32_t cap) {
-  struct map_slot *slots = sio__calloc(cap, sizeof *slots);
+  struct map old = *m;
+  void **slots = sio__calloc(cap, sizeof *slots);
   if (!slots) return SIO__ENOMEM;
-  for (uint32_t i = 0; i < m->cap; i++)
-    if (m->slots[i].used) *find_free(slots, cap, m->slots[i].hash) = m->slots[i];
-  sio__free(m->slots);
   m->slots = slots;
   m->cap = cap;
+  for (uint32_t i = 0; i < old.cap; i++)
+    if (old.slots[i]) add(m, old.slots[i]);
+  sio__free(old.slots);
   return 0;
 }
 
@@ -59,12 +61,10 @@ static int make_room(struct map *m) {
 }
 
 int sio__map_put(struct map *m, void *item) {
-  sio_slice key = m->key(item);
-  uint32_t hash = hash_key(key);
-  if (m->n && find(m, key, hash)->used) return SIO__EEXIST;
+  if (sio__map_get(m, m->key(item))) return SIO__EEXIST;
   int err = make_room(m);
   if (err) return err;
-  *find_free(m->slots, m->cap, hash) = (struct map_slot){ .hash = hash, .used = 1, .item = item };
+  add(m, item);
   m->n++;
   return 0;
 }
@@ -72,13 +72,13 @@ int sio__map_put(struct map *m, void *item) {
 /* Moves back whatever may not stay behind a gap at `gap`: items whose own slot is not past it. */
 static void close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
-  for (uint32_t i = (gap + 1) & mask; m->slots[i].used; i = (i + 1) & mask) {
-    uint32_t from_home = (i - m->slots[i].hash) & mask;
+  for (uint32_t i = after(m, gap); m->slots[i]; i = after(m, i)) {
+    uint32_t from_home = (i - home_of(m, m->key(m->slots[i]))) & mask;
     if (from_home < ((i - gap) & mask)) continue;
     m->slots[gap] = m->slots[i];
     gap = i;
   }
-  m->slots[gap] = (struct map_slot){ 0 };
+  m->slots[gap] = NULL;
 }
 
 static void shrink(struct map *m) {
@@ -90,10 +90,9 @@ static void shrink(struct map *m) {
 
 void *sio__map_del(struct map *m, sio_slice key) {
   if (m->n == 0) return NULL;
-  struct map_slot *s = find(m, key, hash_key(key));
-  if (!s->used) return NULL;
-  void *item = s->item;
-  close_gap(m, (uint32_t)(s - m->slots));
+  void **slot = find(m, key), *item = *slot;
+  if (!item) return NULL;
+  close_gap(m, (uint32_t)(slot - m->slots));
   m->n--;
   shrink(m);
   return item;
@@ -101,8 +100,8 @@ void *sio__map_del(struct map *m, sio_slice key) {
 
 void *sio__map_next(const struct map *m, uint32_t *i) {
   while (*i < m->cap) {
-    const struct map_slot *s = &m->slots[(*i)++];
-    if (s->used) return s->item;
+    void *item = m->slots[(*i)++];
+    if (item) return item;
   }
   return NULL;
 }

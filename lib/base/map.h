@@ -13,14 +13,8 @@
 
 typedef sio_slice (*map_key_fn)(const void *item);
 
-struct map_slot {
-  uint32_t hash;
-  uint32_t used;
-  void *item;
-};
-
 struct map {
-  struct map_slot *slots;
+  void **slots; /* NULL: free */
   uint32_t n, cap; /* cap: 0 or a power of two */
   map_key_fn key;
 };

@@ -34,7 +34,8 @@ static void on_heartbeat(struct timer *t) {
 }
 
 static void on_pong(sio_session *c) {
-  if (c->pong_due) c->rtt_us = (uv_hrtime() - c->ping_at) / 1000;
+  uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
+  if (c->pong_due) c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
   c->pong_due = 0;
   set_heartbeat(c, c->eio->opts->ping_interval_ms);
   SESSION_HOOKS(c, heartbeat)

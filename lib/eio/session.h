@@ -49,12 +49,14 @@ struct sio_session {
   struct http_head *head;  /* what is kept of the first request           */
   struct list link;        /* eio->all                                    */
   struct timer heartbeat;  /* to the next ping, or to the end of patience */
-  struct task over;        /* tells the layer above, then frees           */
-  struct grave grave;
+  union {
+    struct task over;      /* tells the layer above, then frees           */
+    struct grave grave;    /* after that                                  */
+  };
   uint64_t ping_at;        /* uv_hrtime() of the last ping                */
-  uint64_t rtt_us;
   uint64_t opened_ms;
   sio_close_info why;
+  uint32_t rtt_us;         /* an hour at most                             */
   uint8_t state;           /* enum session_state                          */
   uint8_t cause;           /* who ends it: for the polling transport's last word */
   unsigned pong_due : 1;   /* a ping is out                               */

@@ -19,43 +19,47 @@ struct wait {
 
 static struct loop *loop_of(const sio_socket *s) { return &s->nsp->server->loop; }
 
+static uint32_t count(const struct pending *p) { return p->waits ? p->waits->n : 0; }
+
 static int make_room(struct pending *p) {
-  if (p->n < p->cap) return 0;
-  uint32_t cap = p->cap ? p->cap * 2 : 4;
-  struct wait **v = sio__realloc(p->v, cap * sizeof *v);
-  if (!v) return UV_ENOMEM;
-  p->v = v;
-  p->cap = cap;
+  struct waits *old = p->waits;
+  if (old && old->n < old->cap) return 0;
+  uint32_t cap = old ? old->cap * 2 : 4;
+  struct waits *t = sio__realloc(old, sizeof *t + cap * sizeof(struct wait *));
+  if (!t) return UV_ENOMEM;
+  if (!old) t->n = 0;
+  t->cap = cap;
+  p->waits = t;
   return 0;
 }
 
-static void forget_table(struct pending *p) {
-  sio__free(p->v);
-  p->v = NULL;
-  p->n = p->cap = 0;
+static void forget_empty(struct pending *p) {
+  if (count(p)) return;
+  sio__free(p->waits);
+  p->waits = NULL;
 }
 
 /* Index of the id, or n. */
-static uint32_t find(const struct pending *p, int64_t id) {
-  uint32_t lo = 0, hi = p->n;
+static uint32_t find(const struct waits *t, int64_t id) {
+  uint32_t lo = 0, hi = t->n;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
-    if (p->v[mid]->id < id)
+    if (t->v[mid]->id < id)
       lo = mid + 1;
     else
       hi = mid;
   }
-  return lo < p->n && p->v[lo]->id == id ? lo : p->n;
+  return lo < t->n && t->v[lo]->id == id ? lo : t->n;
 }
 
 static struct wait *take(sio_socket *s, int64_t id) {
-  struct pending *p = &s->pending;
-  uint32_t i = find(p, id);
-  if (i == p->n) return NULL;
-  struct wait *w = p->v[i];
-  p->n--;
-  memmove(&p->v[i], &p->v[i + 1], (p->n - i) * sizeof(struct wait *));
-  if (p->n == 0) forget_table(p);
+  struct waits *t = s->pending.waits;
+  uint32_t i = t ? find(t, id) : 0;
+  if (!t || i == t->n) return NULL;
+  struct wait *w = t->v[i];
+  t->n--;
+  memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(struct wait *));
+  forget_empty(&s->pending);
   sio__loop_untimer(loop_of(s), &w->timer);
   return w;
 }
@@ -75,16 +79,16 @@ static void on_timeout(struct timer *t) {
 
 int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id) {
   struct pending *p = &s->pending;
-  if (p->n >= s->nsp->server->opts.o.max_acks) return SIO_ETOOBIG;
+  if (count(p) >= s->nsp->server->opts.o.max_acks) return SIO_ETOOBIG;
   struct wait *w = make_room(p) ? NULL : sio__malloc(sizeof *w);
   if (!w) {
-    if (p->n == 0) forget_table(p);
+    forget_empty(p);
     return UV_ENOMEM;
   }
   *w = (struct wait){ .id = p->next_id++, .socket = s, .cb = cb, .user = user };
   timer_init(&w->timer, on_timeout);
   if (timeout_ms) sio__loop_timer(loop_of(s), &w->timer, timeout_ms);
-  p->v[p->n++] = w;
+  p->waits->v[p->waits->n++] = w;
   *id = w->id;
   return 0;
 }
@@ -101,9 +105,10 @@ void sio__pending_reply(sio_socket *s, const struct packet *p) {
 }
 
 void sio__pending_close(sio_socket *s) {
-  struct pending all = s->pending;
-  s->pending = (struct pending){ .next_id = all.next_id };
-  for (uint32_t i = 0; i < all.n; i++) sio__loop_untimer(loop_of(s), &all.v[i]->timer);
-  for (uint32_t i = 0; i < all.n; i++) tell(all.v[i], SIO_ECLOSED, NULL);
-  sio__free(all.v);
+  struct waits *all = s->pending.waits;
+  if (!all) return;
+  s->pending.waits = NULL;
+  for (uint32_t i = 0; i < all->n; i++) sio__loop_untimer(loop_of(s), &all->v[i]->timer);
+  for (uint32_t i = 0; i < all->n; i++) tell(all->v[i], SIO_ECLOSED, NULL);
+  sio__free(all);
 }

@@ -14,9 +14,13 @@
 
 struct wait;
 
-struct pending {
-  struct wait **v; /* by id */
+struct waits {
   uint32_t n, cap;
+  struct wait *v[]; /* by id */
+};
+
+struct pending {
+  struct waits *waits; /* NULL: none */
   int64_t next_id;
 };
 

@@ -42,8 +42,10 @@ struct sio_socket {
   sio_socket *next;    /* of the same client                                   */
   struct list leaving; /* server->leaving                                      */
   struct pending pending;
-  struct knock *knock; /* while PENDING behind middleware                      */
-  struct gate *gate;   /* while an event of it is before packet middleware     */
+  union {
+    struct knock *knock; /* while PENDING behind middleware                  */
+    struct gate *gate;   /* later: while an event is before packet middleware */
+  };
   char *auth;          /* JSON text; NULL: "{}"                                */
   struct cJSON *auth_tree;
 };

@@ -163,7 +163,7 @@ TEST(a_reply_comes_back_once) {
   SAW("reply:0,\"yes\",{\"a\":1} ");
   say(p, "430[\"again\"]");
   SAW("");
-  CHECK(first()->pending.v == NULL);
+  CHECK(first()->pending.waits == NULL);
   stop();
 }
 
