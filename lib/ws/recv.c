@@ -371,7 +371,7 @@ static const char *fault_of(const struct ws_recv *r, const uint8_t *h, size_t n)
 }
 
 static void start_message(struct ws_recv *r, uint8_t first) {
-  r->opcode = first & 0x0f;
+  r->opcode = first & 0x0fu;
   r->deflated = first & WS_RSV1;
 }
 

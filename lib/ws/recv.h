@@ -60,8 +60,8 @@ struct ws_recv {
   struct buf *msg;    /* the message so far; NULL between messages              */
   utf8_state utf8;
   uint32_t fragments;
-  uint8_t opcode;               /* of the message under way, 0: none                      */
-  uint8_t over;                 /* nothing more is read                                   */
+  uint8_t opcode : 4;           /* of the message under way, 0: none                      */
+  bool over : 1;                /* nothing more is read                                   */
   bool deflate : 1;             /* the peer may send compressed messages: set by the owner */
   bool deflated : 1;            /* the message under way is one                           */
   uint8_t head_n;               /* bytes in head                                          */
