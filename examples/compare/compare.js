@@ -62,7 +62,8 @@ window.meter = {
   message(frame) {
     const run = this.current;
     run.seconds ??= frame.performance.now() / 1000; // since the frame's navigation began
-    if (++run.messages === MESSAGES) run.done();
+    // A moment more: a request is in the timeline once its answer has ended.
+    if (++run.messages === MESSAGES) setTimeout(() => this.done(run), 200);
   },
 };
 
@@ -94,14 +95,10 @@ function visit(url) {
     };
     const late = () => end(reject, new Error(`${url}: the messages did not come`));
     const timer = setTimeout(late, PATIENCE_MS);
+    window.meter.done = (run) => end(resolve, collect(run));
     frame.title = "the page that is measured";
     frame.src = url;
     $("stage").append(frame);
-    frame.onload = () => {
-      const run = window.meter.current;
-      // A moment more: a request is in the timeline once its answer has ended.
-      run.done = () => setTimeout(() => end(resolve, collect(run)), 200);
-    };
   });
 }
 
@@ -121,11 +118,10 @@ async function run() {
       }
     }
     $("status").textContent = "Measured just now, in this browser.";
-    document.body.dataset.done = "yes";
   } catch (err) {
     $("status").textContent = err.message;
   }
-  $("run").disabled = false;
+  $("run").disabled = false; // done, one way or the other
 }
 
 // ---- showing ----------------------------------------------------------------------------------

@@ -420,7 +420,8 @@ testOf('compare', 'three messages cost what the page says they cost', async ({ s
   const page = await open({ url: null });
   const network = await watchNetwork(page);
   await page.goto(server.url);
-  await page.waitForSelector('body[data-done=yes]', { timeout: 40_000 });
+  await page.waitForSelector('#run:not([disabled])', { timeout: 50_000 });
+  equal(await page.textContent('#status'), 'Measured just now, in this browser.');
   const [[plain], [first, second], [lean]] = await measured(page);
   const all = [plain, first, second, lean];
   for (const m of all) {
