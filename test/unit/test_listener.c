@@ -401,6 +401,19 @@ TEST(a_socket_that_somebody_listens_on_is_left_alone) {
   end_unix();
 }
 
+TEST(a_socket_whose_backlog_is_full_is_left_alone) {
+  struct sockaddr_un a = { .sun_family = AF_UNIX };
+  begin_unix();
+  memcpy(a.sun_path, path, strlen(path));
+  int busy = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(busy, (struct sockaddr *)&a, sizeof a) || listen(busy, 0)) abort();
+  EQ(dial_unix(path), 0);
+  EQ(listen_unix(), UV_EADDRINUSE);
+  CHECK(exists());
+  close(busy);
+  end_unix();
+}
+
 TEST(a_file_that_is_no_socket_is_left_alone) {
   begin_unix();
   close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -550,6 +563,7 @@ T(a_process_without_descriptors_accepts_again_once_it_has_some)
 T(a_unix_socket_accepts_and_its_file_goes_with_it)
 T(a_stale_socket_file_is_replaced)
 T(a_socket_that_somebody_listens_on_is_left_alone)
+T(a_socket_whose_backlog_is_full_is_left_alone)
 T(a_file_that_is_no_socket_is_left_alone)
 T(a_path_is_as_long_as_the_system_takes)
 T(a_unix_listener_without_memory_leaves_no_file)
