@@ -161,7 +161,7 @@ static inline void stop(void) {
 static inline struct peer *peer_new(void) {
   struct peer *p = calloc(1, sizeof *p);
   if (!p || npeers == PEERS) abort();
-  if (sio__session_new(&p->session, &srv->eio, NULL, NULL)) {
+  if (sio__session_new(&p->session, &srv->eio, NULL, NULL, 4)) {
     free(p);
     return NULL;
   }

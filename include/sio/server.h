@@ -36,16 +36,17 @@ enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
 /* Which origins may read responses. CORS does not keep anybody from connecting: see
  * sio_options.allow_request for that. Names and defaults are those of Node's cors option. */
 typedef struct sio_cors {
-  const char *const *origins;         /* NULL-terminated; NULL: "*". "*" in the list: any        */
-  bool reflect_origin;                /* answer with the request's own Origin (origin: true)     */
-  bool (*origin_ok)(sio_slice origin, void *user); /* decides instead of the list; reflects if true */
+  const char *const *origins; /* NULL-terminated; NULL: "*". "*" in the list: any        */
+  bool reflect_origin;        /* answer with the request's own Origin (origin: true)     */
+  bool (*origin_ok)(sio_slice origin,
+                    void *user); /* decides instead of the list; reflects if true */
   void *user;
-  const char *methods;                /* "GET,HEAD,PUT,PATCH,POST,DELETE"                        */
-  const char *allowed_headers;        /* NULL: what Access-Control-Request-Headers asks for      */
-  const char *exposed_headers;        /* NULL: none                                              */
+  const char *methods;         /* "GET,HEAD,PUT,PATCH,POST,DELETE"                        */
+  const char *allowed_headers; /* NULL: what Access-Control-Request-Headers asks for      */
+  const char *exposed_headers; /* NULL: none                                              */
   bool credentials;
-  unsigned max_age_s;                 /* 0: not sent                                             */
-  int preflight_status;               /* 204                                                     */
+  unsigned max_age_s;   /* 0: not sent                                             */
+  int preflight_status; /* 204                                                     */
 } sio_cors;
 
 /* ---- the cookie a load balancer may stick to -------------------------------------- */
@@ -54,14 +55,14 @@ enum { SIO_SAMESITE_LAX, SIO_SAMESITE_STRICT, SIO_SAMESITE_NONE, SIO_SAMESITE_UN
 
 /* Sent with the first polling response; never read back. */
 typedef struct sio_cookie {
-  const char *name;   /* "io"                           */
-  const char *path;   /* "/"; "" leaves it out          */
-  const char *domain; /* NULL: left out                 */
-  long max_age_s;     /* 0: left out                    */
-  const char *expires;/* an HTTP date; NULL: left out   */
+  const char *name;    /* "io"                           */
+  const char *path;    /* "/"; "" leaves it out          */
+  const char *domain;  /* NULL: left out                 */
+  long max_age_s;      /* 0: left out                    */
+  const char *expires; /* an HTTP date; NULL: left out   */
   bool no_http_only;
   bool secure;
-  int same_site;      /* SIO_SAMESITE_...               */
+  int same_site; /* SIO_SAMESITE_...               */
 } sio_cookie;
 
 /* ---- compression of WebSocket messages (RFC 7692) ------------------------------------ */
@@ -100,57 +101,58 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
  * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
  * the library was built without what a field asks for. */
 typedef struct sio_options {
-  const char *path;              /* "/socket.io/": requests whose path starts with it are ours   */
-  bool no_trailing_slash;        /* path is taken without a '/' at its end                       */
-  unsigned transports;           /* SIO_POLLING | SIO_WEBSOCKET                                  */
-  bool no_upgrades;              /* do not offer WebSocket to polling clients                    */
-  unsigned ping_interval_ms;     /* 25000                                                        */
-  unsigned ping_timeout_ms;      /* 20000                                                        */
-  unsigned upgrade_timeout_ms;   /* 10000: from the second transport's 101 to its "5"            */
-  unsigned connect_timeout_ms;   /* 45000: a session that joins no namespace is closed           */
-  unsigned close_timeout_ms;     /* 30000: for the peer's half of any graceful close             */
-  size_t max_payload;            /* 1000000 per message received; sent to clients as maxPayload  */
-  size_t max_queued;             /* 16 MiB waiting per peer; past it the peer is closed          */
-  size_t high_water;             /* 1 MiB waiting per peer: past it we stop reading what it asks */
-  unsigned max_attachments;      /* 10 per packet                                                */
-  size_t max_packet;             /* 10 x max_payload: a packet with all its attachments          */
-  unsigned max_depth;            /* 512 levels of [ and { in one packet; at most 900             */
-  unsigned max_fragments;        /* 1024 frames per WebSocket message                            */
-  unsigned max_payload_packets;  /* 16384 packets per polling POST                               */
-  unsigned max_nsps;             /* 64 namespaces per connection                                 */
-  unsigned max_acks;             /* 4096 replies a socket may owe; past it sio_emit_ack() fails  */
-  unsigned max_connections;      /* 0: no limit. Past it new connections are closed at once      */
-  size_t max_head;               /* 16384: request line and headers                              */
-  unsigned max_headers;          /* 100                                                          */
-  unsigned head_timeout_ms;      /* 10000: a request's head                                      */
-  unsigned body_timeout_ms;      /* 30000: a request's body                                      */
-  unsigned keep_alive_ms;        /* 5000 between two requests on a connection                    */
-  unsigned upgrade_grace_ms;     /* 1000: an upgrade on a foreign path is ended after this long  */
-  const sio_cors *cors;          /* NULL: no CORS headers. Copied                                */
-  const sio_cookie *cookie;      /* NULL: none. Copied                                           */
-  sio_allow_cb allow_request;    /* NULL: all                                                    */
+  const char *path;             /* "/socket.io/": requests whose path starts with it are ours   */
+  bool no_trailing_slash;       /* path is taken without a '/' at its end                       */
+  unsigned transports;          /* SIO_POLLING | SIO_WEBSOCKET                                  */
+  bool no_upgrades;             /* do not offer WebSocket to polling clients                    */
+  unsigned ping_interval_ms;    /* 25000                                                        */
+  unsigned ping_timeout_ms;     /* 20000                                                        */
+  unsigned upgrade_timeout_ms;  /* 10000: from the second transport's 101 to its "5"            */
+  unsigned connect_timeout_ms;  /* 45000: a session that joins no namespace is closed           */
+  unsigned close_timeout_ms;    /* 30000: for the peer's half of any graceful close             */
+  size_t max_payload;           /* 1000000 per message received; sent to clients as maxPayload  */
+  size_t max_queued;            /* 16 MiB waiting per peer; past it the peer is closed          */
+  size_t high_water;            /* 1 MiB waiting per peer: past it we stop reading what it asks */
+  unsigned max_attachments;     /* 10 per packet                                                */
+  size_t max_packet;            /* 10 x max_payload: a packet with all its attachments          */
+  unsigned max_depth;           /* 512 levels of [ and { in one packet; at most 900             */
+  unsigned max_fragments;       /* 1024 frames per WebSocket message                            */
+  unsigned max_payload_packets; /* 16384 packets per polling POST                               */
+  unsigned max_nsps;            /* 64 namespaces per connection                                 */
+  unsigned max_acks;            /* 4096 replies a socket may owe; past it sio_emit_ack() fails  */
+  unsigned max_connections;     /* 0: no limit. Past it new connections are closed at once      */
+  size_t max_head;              /* 16384: request line and headers                              */
+  unsigned max_headers;         /* 100                                                          */
+  unsigned head_timeout_ms;     /* 10000: a request's head                                      */
+  unsigned body_timeout_ms;     /* 30000: a request's body                                      */
+  unsigned keep_alive_ms;       /* 5000 between two requests on a connection                    */
+  unsigned upgrade_grace_ms;    /* 1000: an upgrade on a foreign path is ended after this long  */
+  const sio_cors *cors;         /* NULL: no CORS headers. Copied                                */
+  const sio_cookie *cookie;     /* NULL: none. Copied                                           */
+  sio_allow_cb allow_request;   /* NULL: all                                                    */
   void *allow_user;
-  sio_id_cb generate_id;         /* NULL: 15 random bytes                                        */
+  sio_id_cb generate_id; /* NULL: 15 random bytes                                        */
   void *id_user;
   sio_connection_error_cb connection_error;
   void *connection_error_user;
-  bool no_serve_client;          /* do not serve socket.io.js and its kin under path             */
-  bool drop_handshake;           /* forget a handshake's headers once its connect handlers ran   */
-  size_t socket_data_size;       /* zeroed bytes kept beside each sio_socket                     */
+  bool no_serve_client;    /* do not serve socket.io.js and its kin under path             */
+  bool drop_handshake;     /* forget a handshake's headers once its connect handlers ran   */
+  size_t socket_data_size; /* zeroed bytes kept beside each sio_socket                     */
   const struct sio_adapter_ops *adapter; /* NULL: in memory                                      */
-  sio_log_cb log;                /* NULL: silent                                                 */
+  sio_log_cb log; /* NULL: silent                                                 */
   void *log_user;
-  int log_level;                 /* enum sio_log_level; 0 is SIO_LOG_WARN                        */
-  bool no_http_compression;      /* polling responses and files in memory leave as they are      */
+  int log_level;            /* enum sio_log_level; 0 is SIO_LOG_WARN                        */
+  bool no_http_compression; /* polling responses and files in memory leave as they are      */
   size_t http_compression_threshold; /* 1024: shorter ones do anyway. gzip, else deflate         */
   const sio_deflate *per_message_deflate; /* NULL: off. Copied                                   */
+  bool allow_eio3; /* serve Engine.IO 3 too: clients of Socket.IO 2, JSONP         */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
  * Before anything else of the library is called. libuv's and cJSON's own hooks are left alone.
  * UV_EINVAL when only some are NULL. */
-SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t),
-                                 void *(*realloc_fn)(void *, size_t), void (*free_fn)(void *));
+SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
+                                 void (*free_fn)(void *));
 
 SIO_EXTERN int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop,
                                     const sio_options *opts, size_t opts_size);
@@ -195,13 +197,13 @@ typedef struct sio_stats {
   uint64_t sockets;     /* Socket.IO sockets connected now              */
   uint64_t sessions_opened, sessions_polling, sessions_websocket, upgrades, upgrades_failed;
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
-  uint64_t requests_refused; /* HTTP answers that were errors                    */
-  uint64_t parse_errors;     /* packets that broke the protocol                  */
-  uint64_t volatile_dropped; /* volatile packets not sent, per receiver          */
-  uint64_t overflows;        /* peers closed for not reading: past max_queued    */
-  uint64_t out_of_memory;    /* peers closed because an allocation failed        */
+  uint64_t requests_refused;       /* HTTP answers that were errors                    */
+  uint64_t parse_errors;           /* packets that broke the protocol                  */
+  uint64_t volatile_dropped;       /* volatile packets not sent, per receiver          */
+  uint64_t overflows;              /* peers closed for not reading: past max_queued    */
+  uint64_t out_of_memory;          /* peers closed because an allocation failed        */
   uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
-  uint64_t compressed;       /* bodies, files and messages; a broadcast counts once */
+  uint64_t compressed;             /* bodies, files and messages; a broadcast counts once */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -3,6 +3,7 @@
  * answer.c - Engine.IO's HTTP answers.
  */
 #include "eio/answer.h"
+#include "eio/jsonp.h"
 #include "http/coding.h"
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
 }
 
 static bool contains(sio_slice s, const char *word) {
-  return s.n && memmem(s.p, s.n, word, strlen(word));
+  return s.p && s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
 /* Old Internet Explorer looks for scripts in anything. */
@@ -31,13 +32,30 @@ static void common_headers(struct eio *e, sio_request *r, bool initial) {
   sio__run_header_hooks(e, r, initial);
 }
 
-void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool initial) {
-  static const char type[] = "text/plain; charset=UTF-8";
-  common_headers(e, r, initial);
+static void answer_body(sio_request *r, const char *type, struct msg *body) {
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
     sio__answer_coded(r, 200, type, body);
+}
+
+static void answer_script(sio_request *r, const char *type, const struct msg *body) {
+  struct msg *script = sio__jsonp_wrap(r, body);
+  if (script)
+    answer_body(r, type, script);
+  else
+    sio__request_drop(r);
+  msg_unref(script);
+}
+
+void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                         bool initial) {
+  const char *type = binary ? "application/octet-stream" : "text/plain; charset=UTF-8";
+  common_headers(e, r, initial);
+  if (!binary && sio__jsonp_asked(e, r))
+    answer_script(r, type, body);
+  else
+    answer_body(r, type, body);
 }
 
 void sio__answer_ok(struct eio *e, sio_request *r) {

@@ -7,9 +7,10 @@
 
 #include "eio/eio.h"
 
-/* 200 with packets for a body, compressed if it is long and not plain. initial: the first answer of
- * a session. */
-void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool initial);
+/* 200 with packets for a body, compressed if it is long and not plain: text, or protocol 3's binary
+ * form; to a JSONP request as a script. initial: the first answer of a session. */
+void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                         bool initial);
 void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
 void sio__answer_empty(struct eio *e, sio_request *r, int status);
 

@@ -53,7 +53,7 @@ struct eio {
   struct ws_limits ws_limits;
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
   struct pool nodes;                                 /* of the polling queues */
-  struct msg *ping;                                  /* "2", the same for everybody */
+  struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */
   sio_stats *stats;
   bool closing;
 };

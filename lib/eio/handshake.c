@@ -29,6 +29,19 @@ struct admission {
 
 static const struct http_mount wait_mount;
 
+/* ---- which protocol ------------------------------------------------------------- */
+
+static bool query_is(const sio_request *r, const char *key, const char *value) {
+  char text[16];
+  long n = sio__request_query(r, key, text, sizeof text);
+  return n >= 0 && strcmp(text, value) == 0;
+}
+
+static unsigned protocol_of(const struct eio *e, const sio_request *r) {
+  if (query_is(r, "EIO", "4")) return 4;
+  return e->opts->allow_eio3 && query_is(r, "EIO", "3") ? 3 : 0;
+}
+
 /* ---- a session begins ------------------------------------------------------------ */
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
@@ -46,7 +59,7 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
   }
   struct http_head *head = sio__request_keep(r);
   sio_session *c = NULL;
-  int err = head ? sio__session_new(&c, e, r, head) : UV_ENOMEM;
+  int err = head ? sio__session_new(&c, e, r, head, protocol_of(e, r)) : UV_ENOMEM;
   if (!err) {
     char flag[2];
     c->base64 = sio__request_query(r, "b64", flag, sizeof flag) != 0 &&
@@ -72,15 +85,15 @@ static void set_cookie(struct eio *e, sio_request *r, const char *sid) {
 static void open_polling(struct eio *e, sio_request *r) {
   sio_session *c = new_session(e, r);
   if (!c) return;
-  struct msg *greeting = NULL;
-  if (sio__polling_open(c) || !(greeting = sio__session_greeting(c))) {
+  set_cookie(e, r, c->sid);
+  struct msg *greeting = sio__polling_open(c) ? NULL : sio__session_greeting(c);
+  int err = greeting ? sio__polling_greet(c, r, greeting) : UV_ENOMEM;
+  msg_unref(greeting);
+  if (err) {
     sio__session_abandon(c);
     sio__request_drop(r);
     return;
   }
-  set_cookie(e, r, c->sid);
-  sio__answer_packets(e, r, greeting, true);
-  msg_unref(greeting);
   sio__session_start(c);
 }
 
@@ -131,15 +144,9 @@ struct claim {
   char transport[16];
   char sid[64];
   bool has_sid;
-  bool eio4;
-  bool websocket; /* the transport asked for */
+  unsigned protocol; /* 3, 4, or 0 for what we do not speak */
+  bool websocket;    /* the transport asked for */
 };
-
-static bool query_is(const sio_request *r, const char *key, const char *value) {
-  char text[16];
-  long n = sio__request_query(r, key, text, sizeof text);
-  return n >= 0 && strcmp(text, value) == 0;
-}
 
 static bool transport_enabled(const struct eio *e, struct claim *q) {
   q->websocket = strcmp(q->transport, "websocket") == 0;
@@ -166,14 +173,14 @@ static bool origin_is_clean(sio_slice origin) {
   return true;
 }
 
-static void read_claim(const sio_request *r, struct claim *q) {
+static void read_claim(const struct eio *e, const sio_request *r, struct claim *q) {
   memset(q, 0, sizeof *q);
   if (sio__request_query(r, "transport", q->transport, sizeof q->transport) < 0)
     q->transport[0] = 0;
   long n = sio__request_query(r, "sid", q->sid, sizeof q->sid);
   q->has_sid = n > 0 || n == SIO_ETOOBIG;
   if (n < 0) q->sid[0] = 0;
-  q->eio4 = query_is(r, "EIO", "4");
+  q->protocol = protocol_of(e, r);
 }
 
 static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -189,7 +196,8 @@ static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH", slice_str(c->transport->name));
-  if (!q->eio4) return refuse(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query(r, "EIO"));
+  if (q->protocol != c->protocol)
+    return refuse(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query(r, "EIO"));
   *session = c;
   return true;
 }
@@ -203,7 +211,7 @@ static bool verify_new(struct eio *e, sio_request *r, const struct claim *q) {
 
 static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session **session) {
   *session = NULL;
-  read_claim(r, q);
+  read_claim(e, r, q);
   if (!transport_enabled(e, q))
     return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
@@ -219,7 +227,7 @@ static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session *
 static void upgrade_complete(sio_request *r) {
   struct eio *e = r->user;
   struct claim q;
-  read_claim(r, &q);
+  read_claim(e, r, &q);
   sio_session *c = q.has_sid ? sio__session_find(e, slice_str(q.sid)) : NULL;
   if (c)
     open_probe(e, r, c);
@@ -263,7 +271,7 @@ static void existing(struct eio *e, sio_request *r, sio_session *c) {
 }
 
 static void fresh(struct eio *e, sio_request *r) {
-  if (!query_is(r, "EIO", "4"))
+  if (!protocol_of(e, r))
     refuse(e, r, EIO_BAD_VERSION, "", raw_query(r, "EIO"));
   else if (r->upgrade)
     upgrade(e, r);

@@ -45,3 +45,7 @@ int sio__payload_next(sio_slice *rest, struct eio_in *out) {
   *rest = end ? slice(end + 1, rest->n - one.n - 1) : slice(NULL, 0);
   return sio__packet_read(one, out);
 }
+
+const struct payload_form sio__payload4 = {
+  .len = sio__payload_len, .put = sio__payload_put, .next = sio__payload_next, .separated = true
+};

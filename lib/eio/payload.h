@@ -30,4 +30,21 @@ int sio__packet_read(sio_slice text, struct eio_in *out);
  * the whole body, p not NULL; a body without a byte holds one (bad) empty packet. */
 int sio__payload_next(sio_slice *rest, struct eio_in *out);
 
+/* ---- the forms a body has ------------------------------------------------------- */
+
+/* How packets stand in one body. `next` works as sio__payload_next() does. */
+struct payload_form {
+  size_t (*len)(const struct msg *m);
+  char *(*put)(char *out, const struct msg *m);
+  int (*next)(sio_slice *rest, struct eio_in *out);
+  bool separated; /* EIO_SEPARATOR stands between two */
+};
+
+extern const struct payload_form sio__payload4;        /* protocol 4                          */
+extern const struct payload_form sio__payload3_text;   /* protocol 3; its text is valid UTF-8 */
+extern const struct payload_form sio__payload3_binary; /* protocol 3, application/octet-stream */
+
+/* One packet that came as a WebSocket text message of protocol 3. */
+int sio__packet3_read(sio_slice text, struct eio_in *out);
+
 #endif

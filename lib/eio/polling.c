@@ -9,6 +9,7 @@
 #include "eio/polling.h"
 #include "base/utf8.h"
 #include "eio/answer.h"
+#include "eio/jsonp.h"
 #include "eio/probe.h"
 #include <sio/emit.h>
 
@@ -59,14 +60,25 @@ static void drop_queue(struct polling *p) {
 
 /* ---- answering a GET ------------------------------------------------------------------ */
 
-static size_t body_len(const struct polling *p, const char *last) {
-  size_t n = strlen(last);
-  bool more = n > 0;
-  for (const struct out_node *o = p->first; o; o = o->next) {
-    n += sio__payload_len(o->m) + more;
-    more = true;
-  }
+static const struct payload_form *form_of_answer(const sio_session *c) {
+  if (c->protocol == 4) return &sio__payload4;
+  for (const struct out_node *o = c->polling->first; o && !c->base64; o = o->next)
+    if (o->m->binary) return &sio__payload3_binary;
+  return &sio__payload3_text;
+}
+
+static size_t body_len(const struct polling *p, const struct payload_form *f) {
+  size_t n = 0;
+  for (const struct out_node *o = p->first; o; o = o->next)
+    n += f->len(o->m) + (f->separated && o->next);
   return n;
+}
+
+static void write_body(const struct polling *p, const struct payload_form *f, char *out) {
+  for (const struct out_node *o = p->first; o; o = o->next) {
+    out = f->put(out, o->m);
+    if (f->separated && o->next) *out++ = EIO_SEPARATOR;
+  }
 }
 
 /* No packet of it wants to be compressed. */
@@ -76,41 +88,49 @@ static bool all_plain(const struct polling *p) {
   return true;
 }
 
-static void write_body(const struct polling *p, const char *last, char *out) {
-  for (const struct out_node *o = p->first; o; o = o->next) {
-    out = sio__payload_put(out, o->m);
-    if (o->next || *last) *out++ = EIO_SEPARATOR;
-  }
-  memcpy(out, last, strlen(last));
+static struct msg *take_body(sio_session *c, const struct payload_form *f) {
+  struct polling *p = c->polling;
+  size_t n = body_len(p, f);
+  struct msg *body = sio__msg_new(&c->eio->loop->msgs, n);
+  if (!body) return NULL;
+  write_body(p, f, msg_data(body));
+  body->len = (uint32_t)n;
+  body->plain = all_plain(p);
+  return body;
 }
 
-/* Everything queued, and behind it the literal packets of `last` ("" for none). */
-static void answer_get(sio_session *c, const char *last) {
+/* Answers with everything queued. */
+static void answer(sio_session *c, bool initial) {
   struct polling *p = c->polling;
   sio_request *r = p->get;
+  const struct payload_form *f = form_of_answer(c);
   p->get = NULL;
   r->user = NULL;
-  size_t n = body_len(p, last);
-  struct msg *body = sio__msg_new(&c->eio->loop->msgs, n);
+  task_cancel(&p->flush);
+  struct msg *body = take_body(c, f);
+  drop_queue(p);
   if (!body) {
     sio__request_drop(r);
-    drop_queue(p);
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
     return;
   }
-  write_body(p, last, msg_data(body));
-  body->len = (uint32_t)n;
-  body->plain = all_plain(p);
-  drop_queue(p);
-  sio__answer_packets(c->eio, r, body, false);
+  sio__answer_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
   msg_unref(body);
+}
+
+static void answer_get(sio_session *c) { answer(c, false); }
+
+/* Without memory for the packet what is queued goes alone. */
+static void answer_with(sio_session *c, struct msg *last) {
+  enqueue(c, last);
+  answer_get(c);
 }
 
 static void on_flush(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
   if (!p->get || !p->first) return;
-  answer_get(c, "");
+  answer_get(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
 }
 
@@ -120,12 +140,6 @@ static void on_linger(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
   drop_queue(p);
   sio__session_gone(p->session);
-}
-
-static void last_word(sio_session *c, const char *word) {
-  struct polling *p = c->polling;
-  sio__loop_untimer(c->eio->loop, &p->linger);
-  answer_get(c, word);
 }
 
 static void drop_post(struct polling *p) {
@@ -142,7 +156,7 @@ static bool end_polling(sio_session *c, bool graceful) {
   drop_post(p);
   if (!graceful) drop_queue(p);
   if (p->get) {
-    last_word(c, c->cause == CAUSE_CLIENT ? "6" : "1");
+    answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
     return false;
   }
   if (!graceful) return false;
@@ -166,9 +180,9 @@ static void park(sio_session *c, sio_request *r) {
 static void get_from_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   park(c, r);
-  last_word(c, p->first ? "1"
-                        : "6\x1e"
-                          "1");
+  if (!p->first) enqueue(c, c->eio->noop);
+  sio__loop_untimer(c->eio->loop, &p->linger);
+  answer_with(c, c->eio->close);
   sio__session_gone(c);
 }
 
@@ -228,7 +242,7 @@ void sio__polling_post(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   if (p->post) {
     overlap(c, r, "data request overlap from client");
-  } else if (is_octet_stream(r)) {
+  } else if (c->protocol == 4 && is_octet_stream(r)) {
     overlap(c, r, "invalid content");
   } else {
     r->max_body = c->eio->opts->max_payload;
@@ -236,17 +250,27 @@ void sio__polling_post(sio_session *c, sio_request *r) {
   }
 }
 
-static void read_body(sio_session *c, sio_slice body) {
+static const struct payload_form *form_of_body(const sio_session *c, const sio_request *r) {
+  if (c->protocol == 4) return &sio__payload4;
+  return is_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
+}
+
+/* Text must be UTF-8; in a binary body each text packet is looked at by itself. */
+static bool is_text(const struct payload_form *f, const struct eio_in *in) {
+  return f != &sio__payload3_binary || in->binary || sio__utf8_valid(in->data.p, in->data.n);
+}
+
+static void read_body(sio_session *c, const struct payload_form *f, sio_slice body) {
   struct eio_in in;
   unsigned left = c->eio->opts->max_payload_packets;
-  if (!sio__utf8_valid(body.p, body.n)) {
+  if (f != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n)) {
     sio__session_bad_packet(c);
     return;
   }
   for (;;) {
-    int got = sio__payload_next(&body, &in);
+    int got = f->next(&body, &in);
     if (got == 0) return;
-    if (got < 0) {
+    if (got < 0 || !is_text(f, &in)) {
       sio__session_bad_packet(c);
       return;
     }
@@ -267,7 +291,9 @@ static void post_complete(sio_request *r) {
   }
   c->polling->post = NULL;
   r->user = NULL;
-  read_body(c, slice(r->body.p ? r->body.p : "", r->body.n));
+  sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
+  if (sio__jsonp_asked(c->eio, r)) sio__jsonp_body(&body);
+  read_body(c, form_of_body(c, r), body);
   sio__answer_ok(c->eio, r);
 }
 
@@ -305,13 +331,21 @@ int sio__polling_open(sio_session *c) {
   return 0;
 }
 
+int sio__polling_greet(sio_session *c, sio_request *r, struct msg *greeting) {
+  int err = enqueue(c, greeting);
+  if (err) return err;
+  c->polling->get = r;
+  answer(c, true);
+  return 0;
+}
+
 void sio__polling_release_get(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
-    answer_get(c, "");
+    answer_get(c);
   else
-    answer_get(c, "6");
+    answer_with(c, c->eio->noop);
 }
 
 static void detach_post(struct polling *p) {
@@ -325,7 +359,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   struct out_node *queue = p->first;
   p->first = NULL;
   p->last = &p->first;
-  if (p->get) answer_get(c, "6");
+  if (p->get) answer_with(c, c->eio->noop);
   detach_post(p);
   c->polling = NULL;
   for (struct out_node *n = queue, *next; n; n = next) {

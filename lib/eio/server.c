@@ -17,6 +17,14 @@ static void never_aborted(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
+static void free_packets(struct eio *e) {
+  msg_unref(e->ping);
+  msg_unref(e->pong);
+  msg_unref(e->noop);
+  msg_unref(e->close);
+  e->ping = e->pong = e->noop = e->close = NULL;
+}
+
 int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
                   struct ws_shared *ws, const struct eio_ops *ops, void *owner, sio_stats *stats) {
   *e = (struct eio){
@@ -34,7 +42,12 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
   list_init(&e->engine_hooks);
   sio__pool_init(&e->nodes, 2 * sizeof(void *), NODES_KEPT);
   e->ping = sio__msg_copy(&l->msgs, "2", 1);
-  return e->ping ? 0 : UV_ENOMEM;
+  e->pong = sio__msg_copy(&l->msgs, "3", 1);
+  e->noop = sio__msg_copy(&l->msgs, "6", 1);
+  e->close = sio__msg_copy(&l->msgs, "1", 1);
+  if (e->ping && e->pong && e->noop && e->close) return 0;
+  free_packets(e);
+  return UV_ENOMEM;
 }
 
 void sio__eio_close_all(struct eio *e, int reason) {
@@ -62,7 +75,7 @@ void sio__eio_clear(struct eio *e) {
   free_hooks(&e->engine_hooks);
   sio__map_clear(&e->sessions);
   sio__pool_clear(&e->nodes);
-  msg_unref(e->ping);
+  free_packets(e);
 }
 
 /* The configured path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */

@@ -25,12 +25,27 @@ static void send_ping(sio_session *c) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
 }
 
+/* In protocol 3 the client pings, and silence is the end. */
+static void expect_ping(sio_session *c) {
+  const sio_options *o = c->eio->opts;
+  set_heartbeat(c, o->ping_interval_ms + o->ping_timeout_ms);
+}
+
 static void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
-  if (c->pong_due)
+  if (c->protocol == 3)
+    sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no ping in time");
+  else if (c->pong_due)
     sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no pong in time");
   else
     send_ping(c);
+}
+
+static void on_ping(sio_session *c) {
+  expect_ping(c);
+  if (sio__session_write(c, c->eio->pong))
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
+  SESSION_HOOKS(c, heartbeat)
 }
 
 static void on_pong(sio_session *c) {
@@ -71,7 +86,8 @@ static uint64_t unix_ms(void) {
 
 static void tell_end(struct task *t);
 
-int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head) {
+int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
+                     unsigned protocol) {
   char id[64];
   int err = make_id(e, r, id);
   if (err) return err;
@@ -90,15 +106,19 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ht
   list_push(&e->all, &c->link);
   timer_init(&c->heartbeat, on_heartbeat);
   task_init(&c->over, tell_end);
-  set_heartbeat(c, e->opts->ping_interval_ms);
+  c->protocol = protocol & 7;
+  if (protocol == 3)
+    expect_ping(c);
+  else
+    set_heartbeat(c, e->opts->ping_interval_ms);
   *out = c;
   return 0;
 }
 
 struct msg *sio__session_greeting(const sio_session *c) {
   const sio_options *o = c->eio->opts;
-  bool more = c->transport == &sio__transport_polling && !o->no_upgrades &&
-              (o->transports & SIO_WEBSOCKET);
+  bool more =
+      c->transport == &sio__transport_polling && !o->no_upgrades && (o->transports & SIO_WEBSOCKET);
   char text[256];
   int n = snprintf(text, sizeof text,
                    "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
@@ -152,7 +172,7 @@ static void tell_end(struct task *t) {
     st->closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
     c->eio->ops->close(c, &c->why);
-    list_each(hook, next, &c->eio->engine_hooks) {
+    list_each (hook, next, &c->eio->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
       if (h->engine->close) h->engine->close(c, &c->why, h->user);
     }
@@ -235,8 +255,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
 }
 
 static bool wrong_way(sio_session *c) {
-  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
-                   "invalid heartbeat direction");
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, "invalid heartbeat direction");
   return false;
 }
 
@@ -244,18 +263,22 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
   c->eio->stats->packets_in++;
   c->eio->stats->bytes_in += in->data.n;
-  if (in->type == EIO_PONG) {
-    on_pong(c);
+  if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
+    if (c->protocol == 3)
+      on_ping(c);
+    else
+      on_pong(c);
     return c->state == SESSION_OPEN;
   }
   extend_patience(c);
   switch (in->type) {
-  case EIO_MESSAGE: c->eio->ops->message(c, in->binary, in->data); break;
-  case EIO_PING: return wrong_way(c);
-  case EIO_CLOSE:
-    sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
-    break;
-  default: break; /* open, upgrade and noop mean nothing here */
+    case EIO_MESSAGE: c->eio->ops->message(c, in->binary, in->data); break;
+    case EIO_PING:
+    case EIO_PONG: return wrong_way(c);
+    case EIO_CLOSE:
+      sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
+      break;
+    default: break; /* open, upgrade and noop mean nothing here */
   }
   return c->state == SESSION_OPEN;
 }
@@ -267,7 +290,8 @@ void sio__session_bad_packet(sio_session *c) {
 
 void sio__session_text(sio_session *c, sio_slice text) {
   struct eio_in in;
-  if (sio__packet_read(text, &in) < 0)
+  int got = c->protocol == 3 ? sio__packet3_read(text, &in) : sio__packet_read(text, &in);
+  if (got < 0)
     sio__session_bad_packet(c);
   else
     sio__session_packet(c, &in);
@@ -281,7 +305,9 @@ bool sio__session_ready(const sio_session *c) {
 bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 void sio__session_set_up(sio_session *c, void *up) { c->up = up; }
 void *sio__session_up(const sio_session *c) { return c->up; }
-struct eio *sio__session_eio(const sio_session *c) { return c->eio; }
+struct eio *sio__session_eio(const sio_session *c) {
+  return c->eio;
+}
 
 void sio__session_forget(sio_session *c) {
   if (c->head) c->head = sio__head_forget(c->head);
@@ -295,10 +321,7 @@ sio_session *sio__session_find(struct eio *e, sio_slice sid) {
 
 const char *sio_session_id(const sio_session *c) { return c->sid; }
 
-int sio_session_protocol(const sio_session *c) {
-  (void)c;
-  return 4;
-}
+int sio_session_protocol(const sio_session *c) { return c->protocol; }
 
 const char *sio_session_transport(const sio_session *c) {
   return c->transport ? c->transport->name : "";

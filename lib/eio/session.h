@@ -58,6 +58,7 @@ struct sio_session {
   sio_close_info why;
   uint32_t rtt_us;         /* an hour at most                             */
   uint8_t state;           /* enum session_state                          */
+  uint8_t protocol;        /* Engine.IO's: 3 or 4                         */
   uint8_t cause;           /* who ends it: for the polling transport's last word */
   unsigned pong_due : 1;   /* a ping is out                               */
   unsigned graced : 1;     /* its deadline was moved once already         */
@@ -72,7 +73,8 @@ enum { CAUSE_SERVER, CAUSE_CLIENT };
 
 /* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked of the host. head is taken over.
  * 0, SIO_ENAME (the id hook said no, or the id is bad or taken), UV_ENOMEM. */
-int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head);
+int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
+                     unsigned protocol);
 /* The handshake packet: 0{"sid":...}. NULL: no memory. */
 struct msg *sio__session_greeting(const sio_session *c);
 /* The transport is set and the greeting queued: tells the layer above. */
@@ -87,17 +89,18 @@ void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
 /* A packet came over the session's transport. False: the session is over, stop reading. */
 bool sio__session_packet(sio_session *c, const struct eio_in *in);
 void sio__session_text(sio_session *c, sio_slice text); /* a WebSocket text message */
-void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
+void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
+                                const char *detail);
 /* A transport that asked for time in `end` is done. */
 void sio__session_gone(sio_session *c);
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid); /* OPEN or CLOSING; NULL */
 
 /* Engine hooks, in order. */
-#define SESSION_HOOKS(c, slot)                                                 \
-  list_each(hook_, next_, &(c)->eio->engine_hooks) {                           \
-    struct eio_hook *h_ = container_of(hook_, struct eio_hook, link);          \
-    if (h_->engine->slot) h_->engine->slot((c), h_->user);                     \
+#define SESSION_HOOKS(c, slot)                                        \
+  list_each (hook_, next_, &(c)->eio->engine_hooks) {                 \
+    struct eio_hook *h_ = container_of(hook_, struct eio_hook, link); \
+    if (h_->engine->slot) h_->engine->slot((c), h_->user);            \
   }
 
 #endif

@@ -5,10 +5,22 @@
 #include "eio/websocket.h"
 #include "eio/payload.h"
 
+/* In protocol 3 the packet's type stands before the bytes. */
+static void on_binary(sio_session *c, sio_slice data) {
+  struct eio_in in = { true, EIO_MESSAGE, data };
+  if (c->protocol == 4)
+    sio__session_packet(c, &in);
+  else if (data.n == 0 || (unsigned char)data.p[0] > EIO_NOOP)
+    sio__session_bad_packet(c);
+  else
+    sio__session_packet(c, &(struct eio_in){ true, (enum eio_packet)data.p[0],
+                                             slice(data.p + 1, data.n - 1) });
+}
+
 static void on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
   if (binary)
-    sio__session_packet(c, &(struct eio_in){ true, EIO_MESSAGE, slice(p, n) });
+    on_binary(c, slice(p, n));
   else
     sio__session_text(c, slice(p, n));
 }
@@ -62,17 +74,38 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
 }
 
 /* For a client that asked for b64: binary as text. */
-static int send_base64(sio_session *c, const struct msg *m) {
-  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_len(m));
-  if (!text) return UV_ENOMEM;
-  text->len = (uint32_t)(sio__payload_put(msg_data(text), m) - msg_data(text));
-  int err = sio__ws_send(c->ws, text);
-  msg_unref(text);
+static struct msg *as_base64(sio_session *c, const struct msg *m) {
+  bool v3 = c->protocol == 3;
+  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_len(m) + v3);
+  if (!text) return NULL;
+  char *out = msg_data(text);
+  char *end = sio__payload_put(out + v3, m);
+  if (v3) memcpy(out, "b4", 2);
+  text->len = (uint32_t)(end - out);
+  return text;
+}
+
+static struct msg *with_type(sio_session *c, const struct msg *m) {
+  struct msg *typed = sio__msg_new(&c->eio->loop->msgs, (size_t)m->len + 1);
+  if (!typed) return NULL;
+  msg_data(typed)[0] = EIO_MESSAGE;
+  memcpy(msg_data(typed) + 1, msg_data(m), m->len);
+  typed->len = m->len + 1;
+  typed->binary = 1;
+  return typed;
+}
+
+static int send_converted(sio_session *c, struct msg *m) {
+  if (!m) return UV_ENOMEM;
+  int err = sio__ws_send(c->ws, m);
+  msg_unref(m);
   return err;
 }
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
-  return m->binary && c->base64 ? send_base64(c, m) : sio__ws_send(c->ws, m);
+  if (m->binary && c->base64) return send_converted(c, as_base64(c, m));
+  if (m->binary && c->protocol == 3) return send_converted(c, with_type(c, m));
+  return sio__ws_send(c->ws, m);
 }
 
 static bool ready(const sio_session *c) { return ws_idle(c->ws); }

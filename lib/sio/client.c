@@ -7,9 +7,13 @@
 
 #include "sio/connect.h"
 #include "sio/dispatch.h"
+#include "sio/legacy.h"
 #include "sio/nsp.h"
 #include "sio/server.h"
 #include "sio/socket.h"
+
+/* A client of Socket.IO 2. */
+static bool is_legacy(const struct client *cl) { return sio_session_protocol(cl->session) == 3; }
 
 /* ---- its sockets ------------------------------------------------------------------- */
 
@@ -124,6 +128,18 @@ static bool is_full(struct client *cl) {
   return cl->nsockets >= max;
 }
 
+static void start(struct client *cl, sio_nsp *nsp, const struct packet *p) {
+  struct buf auth;
+  if (!is_legacy(cl)) {
+    sio__connect_start(cl, nsp, p->json);
+  } else if (sio__legacy_auth(&auth, p->query)) {
+    sio__client_no_memory(cl);
+  } else {
+    sio__connect_start(cl, nsp, slice(auth.p, auth.n));
+    sio__buf_clear(&auth);
+  }
+}
+
 static void on_connect(struct client *cl, const struct packet *p) {
   sio_socket *s = find(cl, p->nsp);
   if (s && s->state == SOCKET_LEAVING) {
@@ -142,7 +158,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
   else if (full)
     sio__connect_refuse(cl, p->nsp, "Too many namespaces");
   else
-    sio__connect_start(cl, nsp, p->json);
+    start(cl, nsp, p);
 }
 
 /* A packet for a namespace that it is not connected to. */
@@ -173,7 +189,8 @@ static void log_packet(struct client *cl, const struct packet *p) {
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.n ? p->json.p : "");
 }
 
-static void route(struct client *cl, const struct packet *p) {
+static void route(struct client *cl, struct packet *p) {
+  if (is_legacy(cl)) sio__legacy_split(p);
   log_packet(cl, p);
   switch (p->type) {
     case PACKET_CONNECT: on_connect(cl, p); break;
@@ -193,6 +210,8 @@ static bool on_open(sio_session *c) {
     return false;
   }
   sio__session_set_up(c, cl);
+  /* Their connection is a CONNECT to "/" by itself. */
+  if (is_legacy(cl)) sio__connect_start(cl, sio__nsp_find(srv, SLICE("/")), slice("", 0));
   return true;
 }
 

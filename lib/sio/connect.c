@@ -25,7 +25,8 @@ static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->server->loop.
 
 static int send_connect(sio_socket *s) {
   struct msg *m;
-  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, s->id);
+  bool told = sio_session_protocol(s->session) == 4;
+  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, told ? s->id : NULL);
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);
@@ -94,16 +95,23 @@ static void call(struct chain *c, const struct hook *k) {
 
 static void on_parked(struct chain *c) { (void)c; /* the socket stays by itself */ }
 
+static int encode_refusal(struct knock *k, const char *message, sio_val data) {
+  sio_server *srv = k->socket->nsp->server;
+  sio_slice nsp = slice_str(k->socket->nsp->name);
+  const sio_session *c = k->socket->session;
+  bool v3 = c && sio_session_protocol(c) == 3;
+  return (v3 ? sio__encode_error3 : sio__encode_connect_error)(&srv->loop.msgs, &srv->scratch,
+                                                               &k->refusal, nsp, message, data);
+}
+
 static void on_refused(struct chain *c, const char *message, sio_val data) {
   struct knock *k = knock_of(c);
   sio_server *srv = k->socket->nsp->server;
-  sio_slice nsp = slice_str(k->socket->nsp->name);
-  int err =
-      sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
+  int err = encode_refusal(k, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the data of a refusal is left out: %s",
       sio_strerror(err));
-  sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, sio_null());
+  (void)encode_refusal(k, message, sio_null());
 }
 
 static bool is_wanted(const struct chain *c) { return socket_open(knock_of(c)->socket); }

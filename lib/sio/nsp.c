@@ -37,15 +37,13 @@ void sio__nsp_remove(sio_nsp *nsp, sio_socket *s) {
   sio_socket *last = nsp->members[--nsp->nmembers];
   nsp->members[s->index] = last;
   last->index = s->index;
-  sio__map_del(&nsp->by_id, slice(s->id, SIO__ID_LEN));
+  sio__map_del(&nsp->by_id, slice_str(s->id));
   /* Without memory it stays roomy, which is fine too. */
   if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
     (void)resize(nsp, nsp->members_cap / 2);
 }
 
-static sio_slice socket_key(const void *s) {
-  return slice(((const sio_socket *)s)->id, SIO__ID_LEN);
-}
+static sio_slice socket_key(const void *s) { return slice_str(((const sio_socket *)s)->id); }
 
 size_t sio_nsp_count(const sio_nsp *nsp) { return nsp->nmembers; }
 

@@ -32,6 +32,7 @@ enum { PACKET_NO_ID = -1 };
 struct packet {
   enum packet_type type;        /* BINARY_ types only while decoding: delivered as EVENT or ACK */
   sio_slice nsp;                /* "/" when absent; query stays part of it in protocol 5        */
+  sio_slice query;              /* protocol 3: what stood behind the namespace's '?' */
   int64_t id;                   /* PACKET_NO_ID when absent                                     */
   sio_slice json;               /* the payload's text, empty when absent                        */
   const struct json_scan *scan; /* the payload's elements; args[0] of an EVENT is its name */
@@ -101,5 +102,8 @@ int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, co
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                               sio_slice nsp, const char *message, sio_val data);
+/* The same for protocol 3, whose ERROR packet holds the data, or else the message, by itself. */
+int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       sio_slice nsp, const char *message, sio_val data);
 
 #endif

@@ -109,13 +109,18 @@ static int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
   return err ? err : put_nsp(w, nsp);
 }
 
+static int put_sid(struct writer *w, const char *sid) {
+  int err = put_literal(w, "{\"sid\":");
+  if (!err) err = sio__writer_string(w, slice_str(sid));
+  return err ? err : put_byte(w, '}');
+}
+
 int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid) {
   struct writer w;
-  int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + strlen(sid), false);
+  int err =
+      sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + (sid ? strlen(sid) : 0), false);
   if (!err) err = put_head(&w, PACKET_CONNECT, slice_str(nsp));
-  if (!err) err = put_literal(&w, "{\"sid\":");
-  if (!err) err = sio__writer_string(&w, slice_str(sid));
-  if (!err) err = put_byte(&w, '}');
+  if (!err && sid) err = put_sid(&w, sid);
   return finish(&w, err, out);
 }
 
@@ -151,5 +156,18 @@ int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
   if (!err) err = sio__writer_string(&w, slice_str(message));
   if (!err) err = put_data(&w, &data);
   if (!err) err = put_byte(&w, '}');
+  return finish(&w, err, out);
+}
+
+int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       sio_slice nsp, const char *message, sio_val data) {
+  struct writer w;
+  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
+  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
+  int err = sio__writer_init(&w, home, scratch, hint, false);
+  if (!err) err = put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  if (!err && is_null(&data)) err = sio__writer_string(&w, slice_str(message));
+  if (!err && !is_null(&data)) err = sio__writer_value(&w, &data);
   return finish(&w, err, out);
 }

@@ -9,6 +9,7 @@
 #include "sio/server.h"
 #include "sio/tree.h"
 #include <stdalign.h>
+#include <stdio.h>
 
 enum { ROOM_NAME_MAX = 255 };
 
@@ -28,7 +29,26 @@ static int keep_auth(sio_socket *s, sio_slice auth) {
   return s->auth ? 0 : UV_ENOMEM;
 }
 
+/* Clients of Socket.IO 2 know their id without being told: the sid, behind the namespace's name if it is not "/". */
+static int derive_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+  const char *sid = sio_session_id(session);
+  bool root = strcmp(nsp->name, "/") == 0;
+  size_t size = strlen(nsp->name) + strlen(sid) + 2;
+  char *id = sio__malloc(size);
+  if (!id) return UV_ENOMEM;
+  snprintf(id, size, "%s%s%s", root ? "" : nsp->name, root ? "" : "#", sid);
+  s->id = id;
+  return 0;
+}
+
+static int make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+  if (sio_session_protocol(session) == 3) return derive_id(s, nsp, session);
+  s->id = s->own_id;
+  return sio__random_id(s->own_id);
+}
+
 static void free_socket(sio_socket *s) {
+  if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
   sio__tree_free(s->auth_tree);
   sio__free(s->auth);
   sio__free(s);
@@ -40,7 +60,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
   int err = keep_auth(s, auth);
-  if (!err) err = sio__random_id(s->id);
+  if (!err) err = make_id(s, nsp, session);
   if (err) {
     free_socket(s);
     return err;

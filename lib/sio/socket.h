@@ -37,7 +37,8 @@ struct sio_socket {
   uint8_t reason; /* enum sio_reason: why it is LEAVING                   */
   uint32_t index; /* in nsp->members                                      */
   uint32_t refs;
-  char id[SIO__ID_LEN + 1];
+  const char *id; /* own_id, or for protocol 3 one that follows from the sid */
+  char own_id[SIO__ID_LEN + 1];
   void *slot;          /* the adapter's                                        */
   sio_socket *next;    /* of the same client                                   */
   struct list leaving; /* server->leaving                                      */

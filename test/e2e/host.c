@@ -637,6 +637,7 @@ static sio_options options_from_flags(void) {
                     .body_timeout_ms = number("body-timeout"),
                     .keep_alive_ms = number("keep-alive"),
                     .no_serve_client = flag("no-client") != NULL,
+                    .allow_eio3 = flag("eio3") != NULL,
                     .drop_handshake = flag("drop-handshake") != NULL,
                     .cors = cors_from_flags(),
                     .cookie = cookie_from_flags(),

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * jsonp.c - JSONP: answers as scripts, bodies as form fields.
+ */
+#include "eio/jsonp.h"
+#include "http/percent.h"
+
+bool sio__jsonp_asked(const struct eio *e, const sio_request *r) {
+  char j[2];
+  return e->opts->allow_eio3 && sio__request_query(r, "j", j, sizeof j) != UV_ENOENT;
+}
+
+/* ---- out ------------------------------------------------------------------------------ */
+
+/* U+2028 and U+2029 end a line in old JavaScript: E2 80 A8 and E2 80 A9. */
+static bool is_line_end(const char *p, size_t left) {
+  return left >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
+}
+
+static size_t put_escape(char *out, unsigned code) {
+  static const char hex[] = "0123456789abcdef";
+  out[0] = '\\';
+  out[1] = 'u';
+  for (int i = 0; i < 4; i++) out[2 + i] = hex[code >> (12 - 4 * i) & 15];
+  return 6;
+}
+
+/* One character of a JavaScript string, and the bytes of p it took. '<' is escaped too, so that
+ * nothing in it can end the script. */
+static size_t put_char(char *out, const char *p, size_t left, size_t *used) {
+  unsigned char ch = (unsigned char)*p;
+  *used = 1;
+  if (is_line_end(p, left)) {
+    *used = 3;
+    return put_escape(out, p[2] == '\xa8' ? 0x2028 : 0x2029);
+  }
+  if (ch < ' ' || ch == '<') return put_escape(out, ch);
+  bool quote = ch == '"' || ch == '\\';
+  if (quote) *out++ = '\\';
+  *out = (char)ch;
+  return quote ? 2 : 1;
+}
+
+/* out NULL: only the length. */
+static size_t quoted(char *out, const char *p, size_t n) {
+  char scratch[8];
+  size_t len = 0, used;
+  for (size_t i = 0; i < n; i += used)
+    len += put_char(out ? out + len : scratch, p + i, n - i, &used);
+  return len;
+}
+
+/* The callback's number: what is no digit is left out. */
+static size_t digits_of_j(const sio_request *r, char out[24]) {
+  char j[24];
+  size_t n = 0;
+  if (sio__request_query(r, "j", j, sizeof j) < 0) return 0;
+  for (const char *p = j; *p; p++)
+    if (*p >= '0' && *p <= '9') out[n++] = *p;
+  return n;
+}
+
+struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
+  static const char open[] = "___eio[", call[] = "](\"", close[] = "\");";
+  char digits[24];
+  size_t nd = digits_of_j(r, digits), n = quoted(NULL, msg_data(body), body->len);
+  size_t around = nd + sizeof open + sizeof call + sizeof close;
+  struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, n + around);
+  if (!m) return NULL;
+  sio__msg_put(&m, open, sizeof open - 1);
+  sio__msg_put(&m, digits, nd);
+  sio__msg_put(&m, call, sizeof call - 1);
+  m->len += (uint32_t)quoted(msg_data(m) + m->len, msg_data(body), body->len);
+  sio__msg_put(&m, close, sizeof close - 1);
+  m->plain = body->plain;
+  return m;
+}
+
+/* ---- in ----------------------------------------------------------------------------------- */
+
+static size_t decode(char *out, sio_slice raw) {
+  size_t n = 0;
+  while (raw.n > 0) out[n++] = (char)sio__percent_next(&raw, true);
+  return n;
+}
+
+/* A form may change line ends on its way, so the client writes one as \n, and \n as \\n. */
+static size_t unescape_lines(char *p, size_t n) {
+  size_t out = 0;
+  for (size_t i = 0; i < n; i++) {
+    bool slash = p[i] == '\\' && i + 1 < n;
+    if (slash && p[i + 1] == 'n') {
+      p[out++] = '\n';
+      i++;
+    } else if (slash && p[i + 1] == '\\' && i + 2 < n && p[i + 2] == 'n') {
+      p[out++] = '\\';
+      p[out++] = 'n';
+      i += 2;
+    } else {
+      p[out++] = p[i];
+    }
+  }
+  return out;
+}
+
+void sio__jsonp_body(sio_slice *body) {
+  sio_slice rest = *body, part;
+  *body = slice("", 0);
+  while (sio__slice_split(&rest, '&', &part)) {
+    if (!slice_starts(part, SLICE("d="))) continue;
+    char *p = (char *)(uintptr_t)part.p + 2;
+    *body = slice(p, unescape_lines(p, decode(p, slice(p, part.n - 2))));
+  }
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * payload3.c - Engine.IO 3 payloads, for clients of Socket.IO 2.
+ *
+ * Text form:   <length>:<packet>..., the length in UTF-16 code units, as JavaScript counts.
+ * Binary form: 0x00 or 0x01, the length's decimal digits as bytes 0 to 9, 0xFF, the packet;
+ *              the length in bytes. Only for clients that can take it, only when something is binary.
+ */
+#include "base/base64.h"
+#include "eio/payload.h"
+#include <sio/error.h>
+#include <stdio.h>
+
+enum {
+  LENGTH_DIGITS = 10, /* more than any body we take */
+  LENGTH_END = 0xff
+};
+
+/* ---- text ------------------------------------------------------------------------- */
+
+/* Code units of a UTF-8 lead byte: astral characters are two, continuation bytes none. */
+static size_t units_of(unsigned char lead) {
+  if ((lead & 0xc0) == 0x80) return 0;
+  return lead >= 0xf0 ? 2 : 1;
+}
+
+static size_t count_units(const char *p, size_t n) {
+  size_t units = 0;
+  for (size_t i = 0; i < n; i++) units += units_of((unsigned char)p[i]);
+  return units;
+}
+
+/* Characters of the packet: an attachment is "b4" and base64. */
+static size_t units_in(const struct msg *m) {
+  return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_units(msg_data(m), m->len);
+}
+
+static size_t put_length(char *out, size_t n) {
+  char digits[24];
+  int len = snprintf(digits, sizeof digits, "%zu", n);
+  if (out) memcpy(out, digits, (size_t)len);
+  return (size_t)len;
+}
+
+static size_t text_len(const struct msg *m) {
+  size_t bytes = m->binary ? 2 + BASE64_LEN((size_t)m->len) : m->len;
+  return put_length(NULL, units_in(m)) + 1 + bytes;
+}
+
+static char *text_put(char *out, const struct msg *m) {
+  out += put_length(out, units_in(m));
+  *out++ = ':';
+  if (!m->binary) {
+    memcpy(out, msg_data(m), m->len);
+    return out + m->len;
+  }
+  *out++ = 'b';
+  *out++ = '4';
+  return out + sio__base64_encode(out, msg_data(m), m->len);
+}
+
+/* Bytes that `units` code units take at p; SIZE_MAX when the text ends before, or inside a character. */
+static size_t bytes_of(const char *p, size_t n, size_t units) {
+  size_t i = 0;
+  while (units > 0 && i < n) {
+    size_t step = units_of((unsigned char)p[i++]);
+    if (step > units) return SIZE_MAX;
+    units -= step;
+    while (i < n && units_of((unsigned char)p[i]) == 0) i++;
+  }
+  return units ? SIZE_MAX : i;
+}
+
+static int read_base64(sio_slice text, struct eio_in *out) {
+  if (text.n < 2 || text.p[1] != '4') return SIO_EPROTO;
+  char *p = (char *)(uintptr_t)text.p;
+  out->binary = true;
+  out->type = EIO_MESSAGE;
+  out->data = slice(p, sio__base64_decode(p, text.p + 2, text.n - 2));
+  return 1;
+}
+
+int sio__packet3_read(sio_slice text, struct eio_in *out) {
+  if (text.n && text.p[0] == 'b') return read_base64(text, out);
+  return sio__packet_read(text, out);
+}
+
+static int text_element(sio_slice *rest, sio_slice *one) {
+  const char *colon =
+      memchr(rest->p, ':', rest->n < LENGTH_DIGITS + 1 ? rest->n : LENGTH_DIGITS + 1);
+  uint64_t units;
+  if (!colon || !sio__slice_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
+    return SIO_EPROTO;
+  size_t left = (size_t)(rest->p + rest->n - colon - 1);
+  size_t n = bytes_of(colon + 1, left, (size_t)units);
+  if (n == SIZE_MAX) return SIO_EPROTO;
+  *one = slice(colon + 1, n);
+  *rest = slice(colon + 1 + n, left - n);
+  return 1;
+}
+
+static int text_next(sio_slice *rest, struct eio_in *out) {
+  sio_slice one = slice(NULL, 0);
+  if (!rest->p) return 0;
+  if (rest->n == 0) return SIO_EPROTO;
+  while (one.n == 0) {
+    int err = text_element(rest, &one);
+    if (err < 0) return err;
+    if (rest->n == 0) *rest = slice(NULL, 0);
+    if (!rest->p && one.n == 0) return 0;
+  }
+  return sio__packet3_read(one, out);
+}
+
+/* ---- binary ------------------------------------------------------------------------- */
+
+static size_t put_digits(char *out, size_t n) {
+  size_t len = put_length(out, n);
+  for (size_t i = 0; out && i < len; i++) out[i] = (char)(out[i] - '0');
+  return len;
+}
+
+/* An attachment's packet type stands before it as a byte. */
+static size_t packet_bytes(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
+
+static size_t binary_len(const struct msg *m) {
+  return 1 + put_digits(NULL, packet_bytes(m)) + 1 + packet_bytes(m);
+}
+
+static char *binary_put(char *out, const struct msg *m) {
+  *out++ = m->binary ? 1 : 0;
+  out += put_digits(out, packet_bytes(m));
+  *out++ = (char)LENGTH_END;
+  if (m->binary) *out++ = EIO_MESSAGE;
+  memcpy(out, msg_data(m), m->len);
+  return out + m->len;
+}
+
+/* Digits and their end at p; the bytes used, 0 when it is no length. */
+static size_t read_digits(const char *p, size_t n, uint64_t *value) {
+  *value = 0;
+  for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {
+    unsigned char d = (unsigned char)p[i];
+    if (d == LENGTH_END) return i ? i + 1 : 0;
+    if (d > 9) return 0;
+    *value = *value * 10 + d;
+  }
+  return 0;
+}
+
+static int binary_packet(sio_slice one, struct eio_in *out) {
+  unsigned char type = one.n ? (unsigned char)one.p[0] : 0xff;
+  if (type > EIO_NOOP) return SIO_EPROTO;
+  out->binary = true;
+  out->type = (enum eio_packet)type;
+  out->data = slice(one.p + 1, one.n - 1);
+  return 1;
+}
+
+static int binary_next(sio_slice *rest, struct eio_in *out) {
+  uint64_t n;
+  if (!rest->p) return 0;
+  if (rest->n < 3) return SIO_EPROTO;
+  char kind = rest->p[0];
+  size_t used = 1 + read_digits(rest->p + 1, rest->n - 1, &n);
+  if (kind & ~1 || used == 1 || n > rest->n - used) return SIO_EPROTO;
+  sio_slice one = slice(rest->p + used, (size_t)n);
+  used += (size_t)n;
+  *rest = rest->n > used ? slice(rest->p + used, rest->n - used) : slice(NULL, 0);
+  return kind ? binary_packet(one, out) : sio__packet3_read(one, out);
+}
+
+const struct payload_form sio__payload3_text = { .len = text_len,
+                                                 .put = text_put,
+                                                 .next = text_next };
+const struct payload_form sio__payload3_binary = { .len = binary_len,
+                                                   .put = binary_put,
+                                                   .next = binary_next };
