@@ -211,7 +211,8 @@ static bool on_open(sio_session *c) {
   }
   sio__session_set_up(c, cl);
   /* Their connection is a CONNECT to "/" by itself. */
-  if (is_legacy(cl)) sio__connect_start(cl, sio__nsp_find(srv, SLICE("/")), slice("", 0));
+  if (is_legacy(cl))
+    sio__connect_start(cl, sio__nsp_find(client_server(cl), SLICE("/")), slice("", 0));
   return true;
 }
 
