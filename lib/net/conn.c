@@ -12,7 +12,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { IOV_BATCH = 128 };
+enum {
+  IOV_BATCH = 128,
+  JOIN_MAX = 2048 /* so few bytes are cheaper to join here than to have gathered by the kernel */
+};
 
 static void on_poll(uv_poll_t *h, int status, int events);
 
@@ -172,14 +175,26 @@ static void taken(struct conn *c, size_t n) {
   }
 }
 
+static ssize_t write_joined(struct conn *c, const struct iovec *iov, size_t pieces) {
+  char joined[JOIN_MAX], *at = joined;
+  for (size_t i = 0; i < pieces; i++) at = mempcpy(at, iov[i].iov_base, iov[i].iov_len);
+  return send(c->fd, joined, (size_t)(at - joined), MSG_NOSIGNAL);
+}
+
+static ssize_t write_pieces(struct conn *c, struct iovec *iov, size_t pieces, size_t bytes) {
+  struct msghdr mh = { .msg_iov = iov, .msg_iovlen = pieces };
+  if (pieces == 1) return send(c->fd, iov->iov_base, bytes, MSG_NOSIGNAL);
+  if (bytes <= JOIN_MAX) return write_joined(c, iov, pieces);
+  return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+}
+
 /* Bytes written, or a libuv code. */
 static ssize_t write_some(struct conn *c, size_t *offered) {
   struct iovec iov[IOV_BATCH];
-  struct msghdr mh = { .msg_iov = iov, .msg_iovlen = (size_t)gather(c, iov, offered) };
+  int pieces = gather(c, iov, offered);
   ssize_t n;
   do {
-    n = mh.msg_iovlen == 1 ? send(c->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-                           : sendmsg(c->fd, &mh, MSG_NOSIGNAL);
+    n = write_pieces(c, iov, (size_t)pieces, *offered);
   } while (n < 0 && errno == EINTR);
   return n < 0 ? -errno : n;
 }

@@ -175,10 +175,22 @@ TEST(all_that_was_queued_in_a_turn_leaves_in_one_write) {
   for (int i = 0; i < 100; i++) say(conn, "xy");
   turn();
   EQ(sends.calls, 1);
-  EQ(sent_pieces, 100);
+  EQ(sent_pieces, 1); /* joined: it is little */
   EQ(strlen(hear(peer)), 200);
   turns(3);
   EQ(sends.calls, 1);
+  end();
+}
+
+TEST(much_that_was_queued_in_a_turn_is_gathered_not_copied) {
+  static char kilobyte[1024 + 1];
+  memset(kilobyte, 'k', 1024);
+  begin();
+  for (int i = 0; i < 3; i++) say(conn, kilobyte);
+  turn();
+  EQ(sends.calls, 1);
+  EQ(sent_pieces, 3);
+  EQ(strlen(hear(peer)), 3072);
   end();
 }
 
@@ -811,6 +823,7 @@ TEST(a_descriptor_that_cannot_be_served_is_closed) {
 TESTS_BEGIN
 T(sending_writes_nothing_before_the_end_of_the_turn)
 T(all_that_was_queued_in_a_turn_leaves_in_one_write)
+T(much_that_was_queued_in_a_turn_is_gathered_not_copied)
 T(more_pieces_than_a_write_takes_leave_in_their_order_and_turn)
 T(a_part_of_a_msg_may_be_sent_from_its_headroom_on)
 T(a_kernel_that_takes_single_bytes_gets_them_all_in_order)
