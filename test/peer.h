@@ -104,9 +104,12 @@ static bool fake_end(sio_session *c, bool graceful) {
   return false;
 }
 
-static const struct transport fake_transport = {
-  .name = "fake", .send = fake_send, .ready = fake_ready, .queued = fake_queued, .end = fake_end
-};
+static const struct transport fake_transport = { .name = "fake",
+                                                 .send = fake_send,
+                                                 .ready = fake_ready,
+                                                 .queued = fake_queued,
+                                                 .held = fake_queued,
+                                                 .end = fake_end };
 
 /* ---- server and loop ---------------------------------------------------------------------- */
 

@@ -111,8 +111,8 @@ typedef struct sio_options {
   unsigned connect_timeout_ms;  /* 45000: a session that joins no namespace is closed           */
   unsigned close_timeout_ms;    /* 30000: for the peer's half of any graceful close             */
   size_t max_payload;           /* 1000000 per message received; sent to clients as maxPayload  */
-  size_t max_queued;            /* 16 MiB waiting per peer; past it the peer is closed          */
-  size_t high_water;            /* 1 MiB waiting per peer: past it we stop reading what it asks */
+  size_t max_queued;            /* 16 MiB of memory waiting per peer; past it the peer is closed */
+  size_t high_water;            /* 1 MiB of it: past that we stop reading what the peer asks    */
   unsigned max_attachments;     /* 10 per packet                                                */
   size_t max_packet;            /* 10 x max_payload: a packet with all its attachments          */
   unsigned max_depth;           /* 512 levels of [ and { in one packet; at most 900             */

@@ -54,8 +54,7 @@ static inline void list_splice(struct list *to, struct list *from) {
 }
 
 /* The body may remove `it`, nothing else. */
-#define list_each(it, tmp, head)                                               \
-  for (struct list *it = (head)->next, *tmp = it->next; it != (head);          \
-       it = tmp, tmp = it->next)
+#define list_each(it, tmp, head) \
+  for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
 
 #endif

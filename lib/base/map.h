@@ -14,7 +14,7 @@
 typedef sio_slice (*map_key_fn)(const void *item);
 
 struct map {
-  void **slots; /* NULL: free */
+  void **slots;    /* NULL: free */
   uint32_t n, cap; /* cap: 0 or a power of two */
   map_key_fn key;
 };
@@ -22,8 +22,8 @@ struct map {
 void sio__map_init(struct map *m, map_key_fn key); /* allocates nothing */
 void sio__map_clear(struct map *m);                /* frees the slots, not the items */
 void *sio__map_get(const struct map *m, sio_slice key);
-int sio__map_put(struct map *m, void *item);       /* 0, UV_EEXIST, UV_ENOMEM */
-void *sio__map_del(struct map *m, sio_slice key);  /* the item taken out, or NULL */
+int sio__map_put(struct map *m, void *item);      /* 0, UV_EEXIST, UV_ENOMEM */
+void *sio__map_del(struct map *m, sio_slice key); /* the item taken out, or NULL */
 /* Visits every item once: i starts at 0, NULL at the end. Do not put or del meanwhile. */
 void *sio__map_next(const struct map *m, uint32_t *i);
 

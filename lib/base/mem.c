@@ -88,9 +88,7 @@ void sio__pool_clear(struct pool *pool) {
   while (pool->free) sio__free(take(pool));
 }
 
-void *sio__pool_get(struct pool *pool) {
-  return pool->free ? take(pool) : sio__malloc(pool->size);
-}
+void *sio__pool_get(struct pool *pool) { return pool->free ? take(pool) : sio__malloc(pool->size); }
 
 void sio__pool_put(struct pool *pool, void *block) {
   if (pool->held >= pool->keep) {

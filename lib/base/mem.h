@@ -15,7 +15,7 @@
 void *sio__malloc(size_t n);
 void *sio__calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
 void *sio__realloc(void *p, size_t n);
-void sio__free(void *p);                           /* NULL is fine                 */
+void sio__free(void *p);                     /* NULL is fine                 */
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
 /* Sums and products of lengths a peer has a say in. True: it does not fit. */

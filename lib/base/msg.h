@@ -57,6 +57,8 @@ void sio__msg_free(struct msg *m); /* what unref does at zero */
 static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
 }
+/* The memory that a reference keeps from being freed: a short text takes a whole block. */
+static inline size_t msg_held(const struct msg *m) { return sizeof *m + MSG_HEADROOM + m->cap; }
 static inline struct msg *msg_ref(struct msg *m) {
   m->refs++;
   return m;

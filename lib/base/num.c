@@ -16,10 +16,10 @@
 #include <string.h>
 
 enum {
-  EXACT_POWER = 22,     /* 10^22 is the last power of ten that a double holds exactly */
+  EXACT_POWER = 22, /* 10^22 is the last power of ten that a double holds exactly */
   FEW_DECIMALS = 7,
-  SURE_DIGITS = 15,     /* any decimal this long survives the way into a double and back */
-  MAX_DIGITS = 17,      /* this many always tell a double from its neighbours */
+  SURE_DIGITS = 15, /* any decimal this long survives the way into a double and back */
+  MAX_DIGITS = 17,  /* this many always tell a double from its neighbours */
   PARSE_MAX = 1100,
   EXPONENT_CAP = 100000 /* beyond what PARSE_MAX digits can make up for */
 };

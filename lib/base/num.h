@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NUM_MAX = 32 }; /* `out` below has this much room */
+enum { NUM_MAX = 32 };                     /* `out` below has this much room */
 size_t sio__num_i64(char *out, int64_t v); /* no NUL; the bytes written */
 size_t sio__num_u64(char *out, uint64_t v);
 /* The shortest digits that read back as v, written as JSON.stringify() writes them: -0 is "0",

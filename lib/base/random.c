@@ -110,8 +110,8 @@ static inline void sip_word(struct sip *s, uint64_t word) {
 uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   const uint8_t *p = data;
   uint64_t k0 = load64(key), k1 = load64(key + 8);
-  struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-                   k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u };
+  struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+                   k1 ^ 0x7465646279746573u };
   for (size_t i = 0; i + 8 <= n; i += 8) sip_word(&s, load64(p + i));
   sip_word(&s, load_tail(p, n));
   s.c ^= 0xff;

@@ -25,9 +25,9 @@ struct timer {
 enum { TIMER_LEVELS = 6, TIMER_SLOTS = 64 };
 
 struct timers {
-  uint64_t now;                  /* everything due until here has fired */
-  uint64_t used[TIMER_LEVELS];   /* one bit per slot that holds timers  */
-  struct list due;               /* started for now or earlier: for the next run */
+  uint64_t now;                /* everything due until here has fired */
+  uint64_t used[TIMER_LEVELS]; /* one bit per slot that holds timers  */
+  struct list due;             /* started for now or earlier: for the next run */
   struct list slot[TIMER_LEVELS][TIMER_SLOTS];
 };
 

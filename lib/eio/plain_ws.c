@@ -106,7 +106,7 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   m->binary = binary;
   int err = sio__ws_send(w->ws, m);
   msg_unref(m);
-  if (!err && ws_queued(w->ws) > w->endpoint->max_queued) {
+  if (!err && ws_held(w->ws) > w->endpoint->max_queued) {
     sio__loop_defer(l, &w->overflow);
     err = SIO_ETOOBIG;
   }

@@ -18,7 +18,7 @@ struct polling {
   sio_request *get;  /* parked until there is something to say */
   sio_request *post; /* its body is still coming               */
   struct out_node *first, **last;
-  size_t queued;
+  size_t queued, held; /* bytes, and the memory they take */
   struct task flush;
   struct timer linger;
 };
@@ -27,9 +27,6 @@ struct out_node {
   struct out_node *next;
   struct msg *m;
 };
-
-/* What a queued packet costs beyond its text, so that many tiny ones are bounded too. */
-enum { NODE_COST = 64 };
 
 /* ---- the queue -------------------------------------------------------------------- */
 
@@ -40,7 +37,8 @@ static int enqueue(sio_session *c, struct msg *m) {
   *n = (struct out_node){ .m = msg_ref(m) };
   *p->last = n;
   p->last = &n->next;
-  p->queued += m->len + NODE_COST;
+  p->queued += m->len;
+  p->held += msg_held(m) + sizeof *n;
   if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
   return 0;
 }
@@ -49,7 +47,8 @@ static void dequeue(struct polling *p) {
   struct out_node *n = p->first;
   p->first = n->next;
   if (!p->first) p->last = &p->first;
-  p->queued -= n->m->len + NODE_COST;
+  p->queued -= n->m->len;
+  p->held -= msg_held(n->m) + sizeof *n;
   msg_unref(n->m);
   sio__pool_put(&p->session->eio->nodes, n);
 }
@@ -150,16 +149,19 @@ static void drop_post(struct polling *p) {
   sio__request_drop(r);
 }
 
+/* What is queued leaves in a response of its own: a client that finds the close behind it in the
+ * same one has closed before it looks at the rest, and comes back although it was told to go. */
 static bool end_polling(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
   drop_post(p);
   if (!graceful) drop_queue(p);
-  if (p->get) {
+  if (p->get && !p->first) {
     answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
     return false;
   }
   if (!graceful) return false;
+  if (p->get) answer_get(c);
   sio__loop_timer(c->eio->loop, &p->linger, c->eio->opts->close_timeout_ms);
   return true;
 }
@@ -180,7 +182,11 @@ static void park(sio_session *c, sio_request *r) {
 static void get_from_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
   park(c, r);
-  if (!p->first) enqueue(c, c->eio->noop);
+  if (p->first) {
+    answer_get(c);
+    return;
+  }
+  enqueue(c, c->eio->noop);
   sio__loop_untimer(c->eio->loop, &p->linger);
   answer_with(c, c->eio->close);
   sio__session_gone(c);
@@ -382,7 +388,11 @@ void sio__polling_free(struct polling *p) {
 
 static bool ready(const sio_session *c) { return c->polling->get && !c->polling->first; }
 static size_t queued(const sio_session *c) { return c->polling->queued; }
+static size_t held(const sio_session *c) { return c->polling->held; }
 
-const struct transport sio__transport_polling = {
-  .name = "polling", .send = enqueue, .ready = ready, .queued = queued, .end = end_polling
-};
+const struct transport sio__transport_polling = { .name = "polling",
+                                                  .send = enqueue,
+                                                  .ready = ready,
+                                                  .queued = queued,
+                                                  .held = held,
+                                                  .end = end_polling };

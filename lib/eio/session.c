@@ -251,7 +251,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return c->transport->queued(c) > c->eio->opts->max_queued ? overflow(c) : 0;
+  return c->transport->held(c) > c->eio->opts->max_queued ? overflow(c) : 0;
 }
 
 static bool wrong_way(sio_session *c) {

@@ -29,6 +29,7 @@ struct transport {
   int (*send)(sio_session *c, struct msg *m);
   bool (*ready)(const sio_session *c);
   size_t (*queued)(const sio_session *c);
+  size_t (*held)(const sio_session *c); /* the memory that takes: what max_queued bounds */
   /* The session is over. graceful: let what is queued leave first. True: the transport needs the session a
    * little longer (CLOSING) and will call sio__session_gone(). */
   bool (*end)(sio_session *c, bool graceful);
@@ -50,21 +51,21 @@ struct sio_session {
   struct list link;        /* eio->all                                    */
   struct timer heartbeat;  /* to the next ping, or to the end of patience */
   union {
-    struct task over;      /* tells the layer above, then frees           */
-    struct grave grave;    /* after that                                  */
+    struct task over;   /* tells the layer above, then frees           */
+    struct grave grave; /* after that                                  */
   };
-  uint64_t ping_at;        /* uv_hrtime() of the last ping                */
+  uint64_t ping_at; /* uv_hrtime() of the last ping                */
   uint64_t opened_ms;
   sio_close_info why;
-  uint32_t rtt_us;         /* an hour at most                             */
-  uint8_t state;           /* enum session_state                          */
-  uint8_t protocol;        /* Engine.IO's: 3 or 4                         */
-  uint8_t cause;           /* who ends it: for the polling transport's last word */
-  unsigned pong_due : 1;   /* a ping is out                               */
-  unsigned graced : 1;     /* its deadline was moved once already         */
-  unsigned told : 1;       /* ops->open said yes                          */
-  unsigned gone : 1;       /* out of the table                            */
-  unsigned base64 : 1;     /* binary leaves as text over WebSocket too    */
+  uint32_t rtt_us;       /* an hour at most                             */
+  uint8_t state;         /* enum session_state                          */
+  uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
+  uint8_t cause;         /* who ends it: for the polling transport's last word */
+  unsigned pong_due : 1; /* a ping is out                               */
+  unsigned graced : 1;   /* its deadline was moved once already         */
+  unsigned told : 1;     /* ops->open said yes                          */
+  unsigned gone : 1;     /* out of the table                            */
+  unsigned base64 : 1;   /* binary leaves as text over WebSocket too    */
   unsigned xdomain : 1;
   char sid[];
 };

@@ -111,11 +111,17 @@ int sio__websocket_send(sio_session *c, struct msg *m) {
 static bool ready(const sio_session *c) { return ws_idle(c->ws); }
 static size_t queued(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
 
+static size_t held(const sio_session *c) { return c->ws ? ws_held(c->ws) : 0; }
+
+/* A peer with too much waiting gets nothing more: its queue would stay until the close times out. */
 static bool end_websocket(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
-  (void)graceful;
+  bool too_much = held(c) > c->eio->opts->max_queued;
   c->ws = NULL;
-  if (w) sio__websocket_abandon(w, 0);
+  if (w && too_much && !graceful)
+    sio__ws_drop(w);
+  else if (w)
+    sio__websocket_abandon(w, 0);
   return false;
 }
 
@@ -123,4 +129,5 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .send = sio__websocket_send,
                                                     .ready = ready,
                                                     .queued = queued,
+                                                    .held = held,
                                                     .end = end_websocket };

@@ -128,8 +128,7 @@ static void out_of_memory(struct http_conn *c) {
 /* Answers with a bare status and closes; then the mount, if there is one, hears why. */
 static void refuse(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
-  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->peer, status,
-      why);
+  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->peer, status, why);
   r->keep_alive = false;
   c->refusing = true;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
@@ -495,8 +494,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
 
 void sio__http_failed(sio_request *r, int err) {
   struct http_conn *c = r->conn;
-  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->peer,
-      sio_strerror(err));
+  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->peer, sio_strerror(err));
   r->answered = true;
   c->req = NULL;
   close_now(c);

@@ -122,7 +122,8 @@ struct http_head {
   bool secure;
   char text[];
 };
-struct http_head *sio__request_keep(const sio_request *r); /* NULL: no memory; free with sio__free */
+struct http_head *sio__request_keep(
+    const sio_request *r); /* NULL: no memory; free with sio__free */
 /* All but the address; h itself may move. */
 struct http_head *sio__head_forget(struct http_head *h);
 static inline const char *head_address(const struct http_head *h) { return h->text; }

@@ -17,6 +17,9 @@ enum {
   JOIN_MAX = 2048 /* so few bytes are cheaper to join here than to have gathered by the kernel */
 };
 
+/* What a queued msg costs beyond itself. */
+#define ENTRY_COST (sizeof(struct conn_chunk) / 7)
+
 static void on_poll(uv_poll_t *h, int status, int events);
 
 /* ---- what uv watches ---------------------------------------------------------- */
@@ -106,10 +109,15 @@ static void drop_first_chunk(struct conn *c) {
   sio__pool_put(&conn_loop(c)->chunks, k);
 }
 
+static void let_go(struct conn *c, struct msg *m) {
+  c->held -= msg_held(m) + ENTRY_COST;
+  msg_unref(m);
+}
+
 static void drop_queue(struct conn *c) {
   while (c->out) {
     struct conn_chunk *k = c->out;
-    for (unsigned i = k->head; i < k->tail; i++) msg_unref(k->e[i].m);
+    for (unsigned i = k->head; i < k->tail; i++) let_go(c, k->e[i].m);
     drop_first_chunk(c);
   }
   c->queued = 0;
@@ -124,7 +132,7 @@ static void mark_dirty(struct conn *c) {
 /* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the peer is. */
 static void throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
-  bool over = c->blocked && c->queued > limit;
+  bool over = c->blocked && c->held > limit;
   if (over == c->throttled) return;
   c->throttled = over;
   watch(c);
@@ -140,6 +148,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   k->e[k->tail].len = len;
   k->tail++;
   c->queued += len;
+  c->held += msg_held(m) + ENTRY_COST;
   mark_dirty(c);
   throttle(c);
   return 0;
@@ -170,7 +179,7 @@ static void taken(struct conn *c, size_t n) {
       return;
     }
     n -= k->e[k->head].len;
-    msg_unref(k->e[k->head++].m);
+    let_go(c, k->e[k->head++].m);
     if (k->head == k->tail) drop_first_chunk(c);
   }
 }

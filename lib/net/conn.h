@@ -46,9 +46,10 @@ struct conn {
     struct list link;   /* loop->conns, while it is open */
     struct grave grave; /* once it is closed             */
   };
-  struct list dirty;  /* loop->dirty        */
+  struct list dirty; /* loop->dirty        */
   struct conn_chunk *out, *out_tail;
-  size_t queued;      /* bytes not yet taken by the kernel */
+  size_t queued; /* bytes not yet taken by the kernel */
+  size_t held;   /* memory that takes                 */
   int fd;
   unsigned closed : 1;
   unsigned ending : 1;    /* shut down writing once the queue is empty        */
@@ -65,7 +66,8 @@ static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data
 
 /* Takes fd over (also on error, when it is closed). Must be non-blocking.
  * 0 and *out, or UV_ENOMEM or what uv says. */
-int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops, void *owner);
+int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                  void *owner);
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 
 /* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel

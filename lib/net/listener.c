@@ -118,8 +118,7 @@ static int bind_tcp(const struct addrinfo *ai) {
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (ai->ai_family == AF_INET6)
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+  if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
   if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) return fd;
   int err = -errno;
   close(fd);
@@ -128,11 +127,11 @@ static int bind_tcp(const struct addrinfo *ai) {
 
 static int from_gai(int gai) {
   switch (gai) {
-  case EAI_SYSTEM: return -errno;
-  case EAI_MEMORY: return UV_EAI_MEMORY;
-  case EAI_AGAIN: return UV_EAI_AGAIN;
-  case EAI_FAMILY: return UV_EAI_FAMILY;
-  default: return UV_EAI_NONAME;
+    case EAI_SYSTEM: return -errno;
+    case EAI_MEMORY: return UV_EAI_MEMORY;
+    case EAI_AGAIN: return UV_EAI_AGAIN;
+    case EAI_FAMILY: return UV_EAI_FAMILY;
+    default: return UV_EAI_NONAME;
   }
 }
 
@@ -140,8 +139,8 @@ static int from_gai(int gai) {
 static int bind_host(const char *host, int port) {
   char service[8];
   snprintf(service, sizeof service, "%d", port);
-  struct addrinfo *found, hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                                    .ai_socktype = SOCK_STREAM };
+  struct addrinfo *found,
+      hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
   int gai = getaddrinfo(host, service, &hints, &found);
   if (gai) return from_gai(gai);
   int fd = UV_EADDRNOTAVAIL;

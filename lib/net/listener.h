@@ -28,8 +28,8 @@ struct listener {
 };
 
 /* host: an address or a name, NULL for every address ("::" with IPv4 in it, else "0.0.0.0"). */
-int sio__listener_tcp(struct listener **out, struct loop *l, const char *host, int port, int backlog,
-                      const struct listener_ops *ops, void *owner);
+int sio__listener_tcp(struct listener **out, struct loop *l, const char *host, int port,
+                      int backlog, const struct listener_ops *ops, void *owner);
 /* A stale socket file nobody listens on is replaced; a live one is UV_EADDRINUSE. */
 int sio__listener_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                        const struct listener_ops *ops, void *owner);

@@ -40,8 +40,7 @@ static void flush_conns(struct loop *l) {
   struct list batch;
   list_init(&batch);
   list_splice(&batch, &l->dirty);
-  while (!list_empty(&batch))
-    sio__conn_flush(container_of(list_pop(&batch), struct conn, dirty));
+  while (!list_empty(&batch)) sio__conn_flush(container_of(list_pop(&batch), struct conn, dirty));
 }
 
 static void free_graves(struct loop *l) {

@@ -32,25 +32,25 @@ struct task {
 struct loop {
   uv_loop_t *uv;
   uv_prepare_t prepare;
-  uv_timer_t alarm;       /* the one uv timer behind `timers` */
-  uv_async_t wake;        /* sio__loop_post() from other threads */
+  uv_timer_t alarm; /* the one uv timer behind `timers` */
+  uv_async_t wake;  /* sio__loop_post() from other threads */
   struct timers timers;
-  uint64_t alarm_at;      /* when `alarm` fires, UINT64_MAX: never */
-  struct list tasks;      /* struct task, in order                 */
-  struct list dirty;      /* struct conn with bytes to send        */
-  struct list graves;     /* struct grave, freed at the end        */
-  struct list conns;      /* struct conn, all that are open        */
-  unsigned nconns;        /* members of conns */
-  unsigned open_handles;  /* uv handles not yet closed             */
+  uint64_t alarm_at;     /* when `alarm` fires, UINT64_MAX: never */
+  struct list tasks;     /* struct task, in order                 */
+  struct list dirty;     /* struct conn with bytes to send        */
+  struct list graves;    /* struct grave, freed at the end        */
+  struct list conns;     /* struct conn, all that are open        */
+  unsigned nconns;       /* members of conns */
+  unsigned open_handles; /* uv handles not yet closed             */
   struct msgs msgs;
-  struct pool chunks;     /* struct conn_chunk */
+  struct pool chunks; /* struct conn_chunk */
   struct log *log;
-  struct loop_posts *posts; /* what other threads asked for; lives past the loop's close */
+  struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   bool closing;
-  bool roused; /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
-  size_t high_water;      /* a connection with more than this queued is not read from */
-  char *rbuf;             /* NET_RBUF bytes: what is being read, on any connection */
+  bool roused;       /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
+  size_t high_water; /* a connection with more than this queued is not read from */
+  char *rbuf;        /* NET_RBUF bytes: what is being read, on any connection */
 };
 
 /* log is borrowed. 0, UV_ENOMEM, or what uv says. */

@@ -20,7 +20,7 @@ struct client {
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
   uint32_t nsockets;
-  struct left *left;     /* namespaces we left: what the peer sent before it knew is dropped */
+  struct left *left;         /* namespaces we left: what the peer sent before it knew is dropped */
   struct patience *patience; /* NULL once a namespace was joined                             */
 };
 

@@ -47,7 +47,7 @@ struct sio_socket {
     struct knock *knock; /* while PENDING behind middleware                  */
     struct gate *gate;   /* later: while an event is before packet middleware */
   };
-  char *auth;          /* JSON text; NULL: "{}"                                */
+  char *auth; /* JSON text; NULL: "{}"                                */
   struct cJSON *auth_tree;
 };
 

@@ -85,6 +85,8 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
+/* The memory that takes: at least as much, and far more when the messages are short. */
+static inline size_t ws_held(const struct ws_conn *w) { return w->conn ? w->conn->held : 0; }
 static inline bool ws_idle(const struct ws_conn *w) { return w->conn && conn_idle(w->conn); }
 /* Starts the closing handshake: what is queued leaves first, then a close frame (without a code
  * when this one may not be sent, such as 0; reason may be NULL). No message comes any more;

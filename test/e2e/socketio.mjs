@@ -490,17 +490,19 @@ testBoth('200 203 disconnecting a session leaves all namespaces, then closes', a
   match(await host.line(/^closed/), /^closed forced close/);
 });
 
-test('203 the DISCONNECT and the close leave in one response', async (t) => {
+test('203 the DISCONNECT leaves before the close, in a response of its own', async (t) => {
   const host = await t.host({ 'on-connect': 'disconnect' });
   const waiting = await Polling.open(host);
   const poll = waiting.poll();
   await sleep(50);
   await waiting.send('40');
-  match(await poll, /^40\{"sid":"[^"]*"\}\x1e41\x1e1$/);
+  match(await poll, /^40\{"sid":"[^"]*"\}\x1e41$/);
+  equal(await waiting.poll(), '6\x1e1');
   await waiting.dead();
   const idle = await Polling.open(host);
   await idle.send('40');
-  match(await idle.poll(), /^40\{"sid":"[^"]*"\}\x1e41\x1e1$/);
+  match(await idle.poll(), /^40\{"sid":"[^"]*"\}\x1e41$/);
+  equal(await idle.poll(), '6\x1e1');
   await idle.dead();
 });
 

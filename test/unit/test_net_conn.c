@@ -519,14 +519,27 @@ static void say_bytes(size_t n) {
   free(p);
 }
 
+/* The memory that a short message takes while it waits: a whole block. */
+enum { BLOCK = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + sizeof(struct conn_chunk) / 7 };
+
+TEST(short_messages_count_with_the_memory_they_take) {
+  begin();
+  for (int i = 0; i < 10; i++) say_bytes(3);
+  EQ(conn->queued, 30);
+  EQ(conn->held, 10 * BLOCK);
+  turn();
+  EQ(conn->held, 0);
+  end();
+}
+
 TEST(a_peer_that_does_not_read_is_not_read_from_until_half_has_left) {
   begin();
-  loop.high_water = 100;
-  script(&sends, 4, -EAGAIN, 50, 1, -EAGAIN);
-  say_bytes(101);
+  loop.high_water = 2 * BLOCK;
+  script(&sends, 4, -EAGAIN, 50, 50, -EAGAIN);
+  for (int i = 0; i < 3; i++) say_bytes(50);
   CHECK(!conn->throttled);
-  turn(); /* the kernel refuses, and says at once that it has room: 50 leave */
-  EQ(conn->queued, 51);
+  turn(); /* the kernel refuses, and says at once that it has room: one leaves */
+  EQ(conn->queued, 100);
   CHECK(conn->throttled);
   tell(peer, "more please");
   EQ(recvs.calls, 0);
@@ -552,7 +565,7 @@ TEST(a_peer_that_reads_is_read_from_however_much_a_turn_queues) {
 
 TEST(what_is_sent_to_a_blocked_peer_throttles_it_at_once) {
   begin();
-  loop.high_water = 100;
+  loop.high_water = BLOCK;
   script(&sends, 2, -EAGAIN, -EAGAIN);
   say_bytes(100);
   turn();
@@ -843,6 +856,7 @@ T(a_read_that_fails_ends_the_connection)
 T(the_end_is_told_once_and_writing_goes_on)
 T(who_is_paused_hears_nothing_until_resumed)
 T(who_pauses_while_reading_hears_the_rest_later)
+T(short_messages_count_with_the_memory_they_take)
 T(a_peer_that_does_not_read_is_not_read_from_until_half_has_left)
 T(a_peer_that_reads_is_read_from_however_much_a_turn_queues)
 T(what_is_sent_to_a_blocked_peer_throttles_it_at_once)
