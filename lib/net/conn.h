@@ -43,10 +43,12 @@ struct conn {
   const struct conn_ops *ops;
   void *owner;
   union {
-    struct list link;   /* loop->conns, while it is open */
-    struct grave grave; /* once it is closed             */
+    struct {             /* while it is open  */
+      struct list link;  /* loop->conns       */
+      struct list dirty; /* loop->dirty       */
+    };
+    struct grave grave; /* once it is closed */
   };
-  struct list dirty; /* loop->dirty        */
   struct conn_chunk *out, *out_tail;
   size_t queued; /* bytes not yet taken by the kernel */
   size_t held;   /* memory that takes                 */

@@ -22,11 +22,18 @@ static size_t data_size(const sio_socket *s) { return s->nsp->server->opts.o.soc
 
 /* ---- life ---------------------------------------------------------------------- */
 
-/* Most peers send no auth, or an empty one: that costs nothing. */
+struct auth {
+  struct cJSON *tree; /* NULL until asked for */
+  char text[];
+};
+
 static int keep_auth(sio_socket *s, sio_slice auth) {
-  if (auth.n == 0 || slice_is(auth, "{}")) return 0;
-  s->auth = sio__strndup(auth.p, auth.n);
-  return s->auth ? 0 : UV_ENOMEM;
+  s->auth = sio__malloc(sizeof *s->auth + auth.n + 1);
+  if (!s->auth) return UV_ENOMEM;
+  s->auth->tree = NULL;
+  memcpy(s->auth->text, auth.p, auth.n);
+  s->auth->text[auth.n] = '\0';
+  return 0;
 }
 
 /* Clients of Socket.IO 2 know their id without being told: the sid, behind the namespace's name if it is not "/". */
@@ -49,17 +56,19 @@ static int make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session
 
 static void free_socket(sio_socket *s) {
   if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
-  sio__tree_free(s->auth_tree);
+  if (s->auth) sio__tree_free(s->auth->tree);
   sio__free(s->auth);
   sio__free(s);
 }
 
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth) {
-  size_t size;
-  if (add_overflows(DATA_OFFSET, nsp->server->opts.o.socket_data_size, &size)) return UV_ENOMEM;
+  size_t data = nsp->server->opts.o.socket_data_size, size = sizeof(struct sio_socket);
+  if (data > 0 && add_overflows(DATA_OFFSET, data, &size)) return UV_ENOMEM;
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
-  int err = keep_auth(s, auth);
+  /* Most peers send no auth, or an empty one: that costs nothing. */
+  bool says = auth.n > 0 && !slice_is(auth, "{}");
+  int err = says ? keep_auth(s, auth) : 0;
   if (!err) err = make_id(s, nsp, session);
   if (err) {
     free_socket(s);
@@ -99,11 +108,12 @@ bool sio_socket_connected(const sio_socket *s) {
 
 void *sio_socket_data(sio_socket *s) { return data_size(s) ? (char *)s + DATA_OFFSET : NULL; }
 
-sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->auth : "{}"); }
+sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->auth->text : "{}"); }
 
 const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
-  if (!s->auth_tree) s->auth_tree = sio__tree_parse(sio_socket_auth(s));
-  return s->auth_tree;
+  if (!s->auth && keep_auth(s, SLICE("{}"))) return NULL;
+  if (!s->auth->tree) s->auth->tree = sio__tree_parse(sio_socket_auth(s));
+  return s->auth->tree;
 }
 
 void *sio_adapter_slot(const sio_socket *s) { return s->slot; }

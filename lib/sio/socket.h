@@ -19,6 +19,7 @@
 #include "sio/pending.h"
 #include <sio/socket.h>
 
+struct auth;
 struct knock;
 struct gate;
 
@@ -47,8 +48,7 @@ struct sio_socket {
     struct knock *knock; /* while PENDING behind middleware                  */
     struct gate *gate;   /* later: while an event is before packet middleware */
   };
-  char *auth; /* JSON text; NULL: "{}"                                */
-  struct cJSON *auth_tree;
+  struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
 };
 
 /* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source says. */
