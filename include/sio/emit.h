@@ -5,7 +5,8 @@
  *
  * Errors that every sending call may answer: SIO_ENAME (a reserved event name), SIO_EJSON, SIO_EPLACEHOLDER,
  * SIO_EDEPTH (a value), SIO_ETOOBIG (a packet over 4 GiB, or the peer is past max_queued and will be closed),
- * SIO_ECLOSED (the socket is disconnected), SIO_EDROPPED (volatile, and it was not ready), UV_ENOMEM.
+ * SIO_ECLOSED (the socket is disconnected), SIO_EDROPPED (volatile, and it was not ready; or when_full found no other
+ * room), UV_ENOMEM.
  */
 #ifndef SIO_EMIT_H
 #define SIO_EMIT_H
@@ -33,7 +34,8 @@ typedef struct sio_target {
   const char *const *except; /* NULL-terminated rooms to leave out; NULL: none  */
   const sio_socket *skip;    /* the sender, usually                             */
   unsigned flags;            /* SIO_VOLATILE ...                                */
-  uintptr_t reserved[2];
+  const char *key;           /* as sio_emit_keyed(); NULL: none                 */
+  uintptr_t reserved[1];
 } sio_target;
 
 #define SIO_ROOMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -41,6 +43,10 @@ typedef struct sio_target {
 /* To one peer. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 SIO_EXTERN int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args);
+
+/* An event of which only the newest matters ("price:EUR"): with SIO_FULL_KEEP_LATEST, when more than queue_high bytes
+ * wait for the peer, those still waiting with the same key go. The key is any text; it is not sent. */
+SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event, sio_args args);
 
 /* An ack's end: status 0 and the reply, SIO_ETIMEOUT or SIO_ECLOSED with NULL. s is valid for the callback. */
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);

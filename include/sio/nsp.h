@@ -17,6 +17,11 @@
 extern "C" {
 #endif
 
+/* Events dropped for a peer that does not read (sio_options.when_full), and the memory they took. */
+typedef struct sio_drop {
+  uint64_t events, bytes;
+} sio_drop;
+
 typedef void (*sio_connect_cb)(sio_socket *s, void *user);
 typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void *user);
 typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
@@ -24,6 +29,8 @@ typedef void (*sio_middleware_cb)(sio_socket *s, sio_next *next, void *user);
 typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void *user);
 typedef void (*sio_error_cb)(sio_socket *s, int err, const char *message, void *user);
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
+typedef void (*sio_writable_cb)(sio_socket *s, void *user);
+typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
 
 /* The namespace of that name, made if it is new: "chat" is "/chat", "" is "/". Peers can join from now on.
@@ -70,6 +77,12 @@ SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user)
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 /* "error": a packet of s could not be decoded (the connection is closed after this), or packet middleware refused one. */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
+
+/* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on. From the loop. */
+SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
+/* Events for the peer of s were dropped by when_full. From the loop, once a turn for all that were; the namespaces of
+ * a peer share its connection, so each of its sockets is told of all of them. d is borrowed. */
+SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 
 #ifdef __cplusplus
 }

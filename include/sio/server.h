@@ -97,6 +97,16 @@ typedef struct sio_connection_error {
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
+/* What is dropped when what waits for one peer takes more than queue_high bytes of memory. Dropped are only events sent without asking for
+ * an ack, each whole with its attachments, never one of which a part may have left; the events that stay keep their
+ * order. sio_on_drop(), sio_stats and the log tell of it. What cannot be dropped waits until max_queued. */
+enum sio_when_full {
+  SIO_FULL_DROP_VOLATILE, /* only volatile ones, as always: the rest waits until max_queued closes the peer   */
+  SIO_FULL_DROP_OLDEST,   /* the oldest, until queue_low bytes are left                                       */
+  SIO_FULL_KEEP_LATEST,   /* of those with one key all but the newest; then the oldest, if that is not enough */
+  SIO_FULL_CLOSE          /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
+};
+
 /* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
  * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
  * the library was built without what a field asks for. */
@@ -126,7 +136,6 @@ typedef struct sio_options {
   unsigned head_timeout_ms;     /* 10000: a request's head                                      */
   unsigned body_timeout_ms;     /* 30000: a request's body                                      */
   unsigned keep_alive_ms;       /* 5000 between two requests on a connection                    */
-  unsigned upgrade_grace_ms;    /* 1000: an upgrade on a foreign path is ended after this long  */
   const sio_cors *cors;         /* NULL: no CORS headers. Copied                                */
   const sio_cookie *cookie;     /* NULL: none. Copied                                           */
   sio_allow_cb allow_request;   /* NULL: all                                                    */
@@ -146,6 +155,9 @@ typedef struct sio_options {
   size_t http_compression_threshold; /* 1024: shorter ones do anyway. gzip, else deflate         */
   const sio_deflate *per_message_deflate; /* NULL: off. Copied                                   */
   bool allow_eio3; /* serve Engine.IO 3 too: clients of Socket.IO 2, JSONP         */
+  size_t queue_high; /* 0: off. Past so much memory waiting per peer when_full applies   */
+  size_t queue_low;  /* queue_high / 2. Down to it is dropped; sio_on_writable() then    */
+  int when_full;     /* enum sio_when_full                                              */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -204,6 +216,7 @@ typedef struct sio_stats {
   uint64_t out_of_memory;          /* peers closed because an allocation failed        */
   uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
   uint64_t compressed;             /* bodies, files and messages; a broadcast counts once */
+  uint64_t events_dropped, bytes_dropped; /* by when_full, per receiver; not the volatile ones */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -53,6 +53,7 @@ SIO_EXTERN int sio_session_protocol(const sio_session *c);   /* 4 */
 SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
 SIO_EXTERN const char *sio_session_address(const sio_session *c); /* TCP peer, "" for Unix sockets */
 SIO_EXTERN size_t sio_session_queued(const sio_session *c);  /* bytes waiting to be sent */
+SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);    /* the same of its session; 0 once it is gone */
 SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
 /* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,
  * Sec-WebSocket-Key, Sec-WebSocket-Version. */

@@ -25,6 +25,7 @@ struct msg {
   struct msg *next;     /* the next attachment, owned; NULL ends the chain        */
   struct msgs *home;    /* where the block goes back to                           */
   struct msg *deflated; /* the same as a compressed WebSocket message, once made; owned */
+  uint64_t key;         /* of the newest such events one is enough; 0: no key           */
   uint32_t refs;
   uint32_t len;    /* bytes of text                                           */
   uint32_t cap;    /* bytes of text there is room for                         */
@@ -33,6 +34,8 @@ struct msg {
   uint8_t raw;     /* already complete wire bytes: never framed               */
   uint8_t pooled : 1;
   uint8_t plain : 1; /* never compressed: its sender does not want it, or it does not shrink */
+  uint8_t droppable : 1; /* an event nobody waits for: may go when its peer does not read    */
+  uint8_t follows : 1;   /* an attachment: shares the fate of what was queued before it      */
 };
 
 /* Small msgs are recycled, so a small event allocates nothing. One per loop. */
@@ -53,6 +56,13 @@ struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n); /* and fi
 int sio__msg_reserve(struct msg **m, size_t n);
 int sio__msg_put(struct msg **m, const void *p, size_t n);
 void sio__msg_free(struct msg *m); /* what unref does at zero */
+
+/* Another form of the same: compressed, or as base64. */
+static inline void msg_same_kind(struct msg *m, const struct msg *as) {
+  m->key = as->key;
+  m->droppable = as->droppable;
+  m->follows = as->follows;
+}
 
 static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;

@@ -29,6 +29,10 @@ struct eio_ops {
   void (*message)(sio_session *c, bool binary, sio_slice data);
   /* It is over; c->up is to be let go of. c is freed at the end of the turn. Exactly once after open. */
   void (*close)(sio_session *c, const sio_close_info *why);
+  /* More than queue_high bytes waited for it, and now no more than queue_low do. May be NULL. */
+  void (*writable)(sio_session *c);
+  /* Events were dropped because it does not read. Before close. May be NULL. */
+  void (*dropped)(sio_session *c, const sio_drop *d);
 };
 
 /* A hook that wants headers added to answers. */
@@ -54,6 +58,7 @@ struct eio {
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
   struct pool nodes;                                 /* of the polling queues */
   struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */
+  size_t full_at; /* memory waiting for a peer that flow.c is told of */
   sio_stats *stats;
   bool closing;
 };
@@ -73,7 +78,7 @@ int sio__eio_on_engine(struct eio *e, const sio_engine_hooks *hooks, void *user)
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED, SIO_ECLOSED, UV_ENOMEM (the session
+/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session
  * is going to be closed: half a chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Would a volatile message leave now? */

@@ -9,6 +9,7 @@
 #include "eio/polling.h"
 #include "base/utf8.h"
 #include "eio/answer.h"
+#include "eio/flow.h"
 #include "eio/jsonp.h"
 #include "eio/probe.h"
 #include <sio/emit.h>
@@ -131,6 +132,7 @@ static void on_flush(struct task *t) {
   if (!p->get || !p->first) return;
   answer_get(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
+  sio__flow_lighter(c);
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -352,6 +354,7 @@ void sio__polling_release_get(sio_session *c) {
     answer_get(c);
   else
     answer_with(c, c->eio->noop);
+  sio__flow_lighter(c);
 }
 
 static void detach_post(struct polling *p) {
@@ -390,9 +393,29 @@ static bool ready(const sio_session *c) { return c->polling->get && !c->polling-
 static size_t queued(const sio_session *c) { return c->polling->queued; }
 static size_t held(const sio_session *c) { return c->polling->held; }
 
+static void sift(sio_session *c, conn_drop_fn drop, void *user) {
+  struct polling *p = c->polling;
+  if (!p->first) return;
+  struct out_node **at = &p->first->next, *n;
+  while ((n = *at)) {
+    size_t bytes = msg_held(n->m) + sizeof *n;
+    if (!drop(n->m, bytes, user)) {
+      at = &n->next;
+      continue;
+    }
+    *at = n->next;
+    p->queued -= n->m->len;
+    p->held -= bytes;
+    msg_unref(n->m);
+    sio__pool_put(&c->eio->nodes, n);
+  }
+  p->last = at;
+}
+
 const struct transport sio__transport_polling = { .name = "polling",
                                                   .send = enqueue,
                                                   .ready = ready,
                                                   .queued = queued,
                                                   .held = held,
-                                                  .end = end_polling };
+                                                  .end = end_polling,
+                                                  .sift = sift };

@@ -3,6 +3,7 @@
  * probe.c - the upgrade from polling to WebSocket.
  */
 #include "eio/probe.h"
+#include "eio/flow.h"
 #include "eio/polling.h"
 #include "eio/websocket.h"
 
@@ -98,6 +99,7 @@ static void complete(struct probe *p) {
       sio_session_address(c));
   sio__websocket_adopt(c, w);
   sio__polling_hand_over(c, take);
+  sio__flow_moved(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
 }
 

@@ -35,6 +35,8 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
                                   .on_request = never_complete,
                                   .on_abort = never_aborted,
                                   .owner = e };
+  e->full_at = opts->queue_high ? opts->queue_high : opts->max_queued;
+  l->low_mark = opts->queue_low;
   sio__map_init(&e->sessions, sid_of);
   list_init(&e->all);
   list_init(&e->use_hooks);

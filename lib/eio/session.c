@@ -4,6 +4,7 @@
  */
 #include "eio/session.h"
 #include "base/random.h"
+#include "eio/flow.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
 #include "eio/websocket.h"
@@ -157,6 +158,7 @@ static void leave_table(sio_session *c) {
 static void free_session(struct grave *g) {
   sio_session *c = container_of(g, sio_session, grave);
   sio__polling_free(c->polling);
+  sio__free(c->flow);
   sio__free(c->head);
   sio__free(c);
 }
@@ -171,6 +173,7 @@ static void tell_end(struct task *t) {
     st->sessions--;
     st->closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
+    sio__flow_end(c);
     c->eio->ops->close(c, &c->why);
     list_each (hook, next, &c->eio->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
@@ -232,16 +235,10 @@ int sio__session_write(sio_session *c, struct msg *m) {
   return 0;
 }
 
-static int overflow(sio_session *c) {
-  c->eio->stats->overflows++;
-  sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-                   "it does not read: more than max_queued bytes wait for it");
-  return SIO_ETOOBIG;
-}
-
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
+  if (c->flow && !sio__flow_admits(c, chain)) return SIO_EDROPPED;
   for (struct msg *m = chain; m; m = m->next) {
     int err = sio__session_write(c, m);
     if (!err) continue;
@@ -251,7 +248,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return c->transport->held(c) > c->eio->opts->max_queued ? overflow(c) : 0;
+  return c->transport->held(c) > c->eio->full_at ? sio__flow_full(c) : 0;
 }
 
 static bool wrong_way(sio_session *c) {

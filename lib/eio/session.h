@@ -33,12 +33,15 @@ struct transport {
   /* The session is over. graceful: let what is queued leave first. True: the transport needs the session a
    * little longer (CLOSING) and will call sio__session_gone(). */
   bool (*end)(sio_session *c, bool graceful);
+  /* As sio__conn_sift(). */
+  void (*sift)(sio_session *c, conn_drop_fn drop, void *user);
 };
 
 extern const struct transport sio__transport_polling, sio__transport_websocket;
 
 struct polling;
 struct probe;
+struct flow;
 
 struct sio_session {
   struct eio *eio;
@@ -47,6 +50,7 @@ struct sio_session {
   struct polling *polling; /* while the transport is polling              */
   struct probe *probe;     /* a WebSocket that may take over              */
   struct ws_conn *ws;      /* while the transport is WebSocket            */
+  struct flow *flow;       /* NULL until it read too slowly once          */
   struct http_head *head;  /* what is kept of the first request           */
   struct list link;        /* eio->all                                    */
   struct timer heartbeat;  /* to the next ping, or to the end of patience */

@@ -3,6 +3,7 @@
  * websocket.c - the WebSocket transport.
  */
 #include "eio/websocket.h"
+#include "eio/flow.h"
 #include "eio/payload.h"
 
 /* In protocol 3 the packet's type stands before the bytes. */
@@ -44,9 +45,11 @@ static void on_drained(struct ws_conn *w) {
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
 }
 
-const struct ws_conn_ops sio__websocket_ops = { .message = on_message,
-                                                .closed = on_closed,
-                                                .drained = on_drained };
+static void on_lighter(struct ws_conn *w) { sio__flow_lighter(w->owner); }
+
+const struct ws_conn_ops sio__websocket_ops = {
+  .message = on_message, .closed = on_closed, .drained = on_drained, .lighter = on_lighter
+};
 
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;
@@ -81,6 +84,7 @@ static struct msg *as_base64(sio_session *c, const struct msg *m) {
   char *out = msg_data(text);
   char *end = sio__payload_put(out + v3, m);
   if (v3) memcpy(out, "b4", 2);
+  msg_same_kind(text, m);
   text->len = (uint32_t)(end - out);
   return text;
 }
@@ -92,6 +96,7 @@ static struct msg *with_type(sio_session *c, const struct msg *m) {
   memcpy(msg_data(typed) + 1, msg_data(m), m->len);
   typed->len = m->len + 1;
   typed->binary = 1;
+  msg_same_kind(typed, m);
   return typed;
 }
 
@@ -113,6 +118,10 @@ static size_t queued(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0
 
 static size_t held(const sio_session *c) { return c->ws ? ws_held(c->ws) : 0; }
 
+static void sift(sio_session *c, conn_drop_fn drop, void *user) {
+  if (c->ws && c->ws->conn) sio__conn_sift(c->ws->conn, drop, user);
+}
+
 /* A peer with too much waiting gets nothing more: its queue would stay until the close times out. */
 static bool end_websocket(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
@@ -130,4 +139,5 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .ready = ready,
                                                     .queued = queued,
                                                     .held = held,
-                                                    .end = end_websocket };
+                                                    .end = end_websocket,
+                                                    .sift = sift };

@@ -154,6 +154,44 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   return 0;
 }
 
+static void put_entry(struct conn_chunk **to, uint8_t *at, const struct conn_chunk *from,
+                      unsigned i) {
+  if (*at == 7) {
+    *to = (*to)->next;
+    (*to)->head = *at = 0;
+  }
+  (*to)->e[(*at)++] = from->e[i];
+}
+
+static void end_queue(struct conn *c, struct conn_chunk *last, uint8_t tail) {
+  struct conn_chunk *k = last->next;
+  last->tail = tail;
+  last->next = NULL;
+  c->out_tail = last;
+  for (struct conn_chunk *next; k; k = next) {
+    next = k->next;
+    sio__pool_put(&conn_loop(c)->chunks, k);
+  }
+}
+
+/* What stays moves up; where it is written never overtakes where it is read. */
+void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
+  struct conn_chunk *to = c->out;
+  if (!to) return;
+  uint8_t at = (uint8_t)(to->head + 1);
+  for (struct conn_chunk *k = to; k; k = k->next)
+    for (unsigned i = k == c->out ? k->head + 1u : k->head; i < k->tail; i++) {
+      if (!drop(k->e[i].m, msg_held(k->e[i].m) + ENTRY_COST, user)) {
+        put_entry(&to, &at, k, i);
+        continue;
+      }
+      c->queued -= k->e[i].len;
+      let_go(c, k->e[i].m);
+    }
+  end_queue(c, to, at);
+  throttle(c);
+}
+
 /* ---- writing ----------------------------------------------------------------------------- */
 
 static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
@@ -220,12 +258,19 @@ static void shut_writing(struct conn *c) {
   shutdown(c->fd, SHUT_WR);
 }
 
+static void tell_lighter(struct conn *c) {
+  if (!c->heavy || c->held > conn_loop(c)->low_mark) return;
+  c->heavy = 0;
+  if (c->ops->lighter) c->ops->lighter(c);
+}
+
 static void drained(struct conn *c, bool wrote) {
   c->blocked = 0;
   throttle(c);
   watch(c);
   if (c->ending) shut_writing(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
+  if (!c->closed) tell_lighter(c);
 }
 
 /* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
@@ -234,7 +279,8 @@ static bool wants_patience(ssize_t n) {
 }
 
 void sio__conn_flush(struct conn *c) {
-  bool wrote = c->queued > 0;
+  bool wrote = c->queued > 0 || c->pushed;
+  c->pushed = 0;
   while (c->queued > 0) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
@@ -247,10 +293,24 @@ void sio__conn_flush(struct conn *c) {
       c->blocked = 1;
       throttle(c);
       watch(c);
+      tell_lighter(c);
       return;
     }
   }
   drained(c, wrote);
+}
+
+void sio__conn_push(struct conn *c) {
+  while (c->queued > 0 && !c->blocked && !c->closed) {
+    size_t offered;
+    ssize_t n = write_some(c, &offered);
+    if (n < 0 && !wants_patience(n)) return;
+    if (n > 0) taken(c, (size_t)n);
+    c->pushed = 1;
+    c->blocked = n < (ssize_t)offered;
+  }
+  throttle(c);
+  watch(c);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -26,6 +26,8 @@ struct conn_ops {
   void (*failed)(struct conn *c, int err);
   /* The kernel has taken everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
+  /* It was heavy, and it holds no more than loop->low_mark now. May be NULL. */
+  void (*lighter)(struct conn *c);
 };
 
 /* Seven references to bytes waiting to be sent. */
@@ -62,6 +64,8 @@ struct conn {
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
   unsigned polling : 3;   /* the events uv_poll watches now                  */
   unsigned secure : 1;
+  unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
+  unsigned pushed : 1; /* bytes left in this turn before its end            */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
@@ -82,6 +86,13 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* For the turn's end: writes what is queued, as far as the kernel takes it. */
 void sio__conn_flush(struct conn *c);
+/* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does, also
+ * for what went wrong here. For a sender who must know how much of a long queue is the peer's fault. */
+void sio__conn_push(struct conn *c);
+/* Asks about every msg that waits, oldest first, but the very first, of which a part may have left;
+ * those that drop() names go. */
+typedef bool (*conn_drop_fn)(const struct msg *m, size_t held, void *user);
+void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user);
 /* The whole text of m: no frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);

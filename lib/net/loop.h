@@ -50,6 +50,7 @@ struct loop {
   bool closing;
   bool roused;       /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
   size_t high_water; /* a connection with more than this queued is not read from */
+  size_t low_mark;   /* a heavy connection that holds no more than this is told of     */
   char *rbuf;        /* NET_RBUF bytes: what is being read, on any connection */
 };
 

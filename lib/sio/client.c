@@ -255,8 +255,20 @@ static void on_close(sio_session *c, const sio_close_info *why) {
   sio__free(cl);
 }
 
+static void on_writable(sio_session *c) {
+  for (sio_socket *s = client_of(c)->sockets; s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_writable(s->nsp, s);
+}
+
+static void on_dropped(sio_session *c, const sio_drop *d) {
+  for (sio_socket *s = client_of(c)->sockets; s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_drop(s->nsp, s, d);
+}
+
 const struct eio_ops sio__client_ops = {
   .open = on_open,
   .message = on_message,
   .close = on_close,
+  .writable = on_writable,
+  .dropped = on_dropped,
 };

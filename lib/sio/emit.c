@@ -4,12 +4,20 @@
  */
 #include "sio/emit.h"
 
+#include "base/random.h"
 #include "sio/nsp.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
 static void mark_plain(struct msg *chain) {
   for (struct msg *m = chain; m; m = m->next) m->plain = true;
+}
+
+/* Nobody waits for it: it may be dropped for a peer that does not read. */
+static void mark_droppable(struct msg *chain, const char *key) {
+  chain->droppable = true;
+  if (key) chain->key = sio__hash(key, strlen(key)) | 1;
+  for (struct msg *m = chain->next; m; m = m->next) m->follows = true;
 }
 
 static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
@@ -26,7 +34,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
 
 static int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   int err = sio__session_send(s->session, p->msg, flags & SIO_VOLATILE);
-  if (err == SIO_EDROPPED) p->nsp->server->stats.volatile_dropped++;
+  if (err == SIO_EDROPPED && (flags & SIO_VOLATILE)) p->nsp->server->stats.volatile_dropped++;
   return err;
 }
 
@@ -38,23 +46,30 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
 
 /* ---- to one ---------------------------------------------------------------------------- */
 
-static int emit(sio_socket *s, unsigned flags, const char *event, sio_args args, int64_t id) {
+static int emit(sio_socket *s, unsigned flags, const char *key, const char *event, sio_args args,
+                int64_t id) {
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   int err = encode(&p, s->nsp, flags, event, args, id);
   if (err) return err;
+  if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
   err = sio_packet_deliver(&p, s, flags);
   msg_unref(p.msg);
   return err;
 }
 
 int sio_emit(sio_socket *s, const char *event, sio_args args) {
-  return emit(s, 0, event, args, PACKET_NO_ID);
+  return emit(s, 0, NULL, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args) {
-  return emit(s, flags, event, args, PACKET_NO_ID);
+  return emit(s, flags, NULL, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event,
+                   sio_args args) {
+  return emit(s, flags, key, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
@@ -64,7 +79,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   int err = sio__pending_add(s, timeout_ms, cb, user, &id);
   if (err) return err;
-  err = emit(s, 0, event, args, id);
+  err = emit(s, 0, NULL, event, args, id);
   if (err) sio__pending_undo(s, id);
   return err;
 }
@@ -87,6 +102,7 @@ int sio_broadcast(sio_target to, const char *event, sio_args args) {
   if (!event) return SIO_ENAME;
   int err = encode(&p, to.nsp, to.flags, event, args, PACKET_NO_ID);
   if (err) return err;
+  mark_droppable(p.msg, to.key);
   err = to.nsp->ops->broadcast(to.nsp->adapter, &to, &p);
   msg_unref(p.msg);
   return err;

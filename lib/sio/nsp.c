@@ -147,6 +147,14 @@ void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_
   EACH_HOOK(k, &nsp->outgoing)((sio_outgoing_cb)k->fn)(s, event, args, k->user);
 }
 
+void sio__nsp_tell_writable(sio_nsp *nsp, sio_socket *s) {
+  EACH_HOOK(k, &nsp->writable)((sio_writable_cb)k->fn)(s, k->user);
+}
+
+void sio__nsp_tell_drop(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
+  EACH_HOOK(k, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
+}
+
 static void tell_new(sio_server *srv, sio_nsp *nsp) {
   EACH_HOOK(k, &srv->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
 }
@@ -181,6 +189,12 @@ int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
 int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user) {
   return sio__hooks_add(&nsp->error, (hook_fn)cb, user, false);
 }
+int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user) {
+  return sio__hooks_add(&nsp->writable, (hook_fn)cb, user, false);
+}
+int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
+  return sio__hooks_add(&nsp->drop, (hook_fn)cb, user, false);
+}
 int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
   return sio__hooks_add(&srv->new_nsp, (hook_fn)cb, user, false);
 }
@@ -214,7 +228,8 @@ static void init_hooks(sio_nsp *nsp) {
   struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
                                 &nsp->connect,    &nsp->disconnecting,
                                 &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing,   &nsp->error };
+                                &nsp->outgoing,   &nsp->error,
+                                &nsp->writable,   &nsp->drop };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_init(all[i]);
 }
 
@@ -222,7 +237,8 @@ static void clear_hooks(sio_nsp *nsp) {
   struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
                                 &nsp->connect,    &nsp->disconnecting,
                                 &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing,   &nsp->error };
+                                &nsp->outgoing,   &nsp->error,
+                                &nsp->writable,   &nsp->drop };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_clear(all[i]);
   struct handlers *h;
   for (uint32_t i = 0; (h = sio__map_next(&nsp->handlers, &i));) free_handlers(h);

@@ -27,6 +27,7 @@ struct sio_nsp {
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
+  struct hooks writable, drop;
   char name[];
 };
 
@@ -44,6 +45,8 @@ void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_tell_connect(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_tell_closing(struct hooks *h, sio_socket *s, const sio_close_info *why);
 void sio__nsp_tell_error(sio_nsp *nsp, sio_socket *s, int err, const char *message);
+void sio__nsp_tell_writable(sio_nsp *nsp, sio_socket *s);
+void sio__nsp_tell_drop(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
 
 #endif

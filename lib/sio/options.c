@@ -31,7 +31,7 @@ static const struct count_field {
   FIELD(max_payload_packets, 16384, MS_MAX), FIELD(max_nsps, 64, MS_MAX),
   FIELD(max_acks, 4096, 1u << 24),           FIELD(max_headers, 100, 10000),
   FIELD(head_timeout_ms, 10000, MS_MAX),     FIELD(body_timeout_ms, 30000, MS_MAX),
-  FIELD(keep_alive_ms, 5000, MS_MAX),        FIELD(upgrade_grace_ms, 1000, MS_MAX),
+  FIELD(keep_alive_ms, 5000, MS_MAX),
 };
 
 static const struct size_field {
@@ -70,6 +70,15 @@ static int settle_sizes(sio_options *o, struct log *log) {
     if (!v) memcpy((char *)o + sizes[i].at, &sizes[i].normal, sizeof v);
   }
   return 0;
+}
+
+static int settle_queue(sio_options *o, struct log *log) {
+  if (o->queue_high > o->max_queued) return bad(log, "queue_high", "is over max_queued");
+  if (!o->queue_low) o->queue_low = o->queue_high / 2;
+  if (o->queue_low > o->queue_high) return bad(log, "queue_low", "is over queue_high");
+  if (o->when_full < SIO_FULL_DROP_VOLATILE || o->when_full > SIO_FULL_CLOSE)
+    return bad(log, "when_full", "is none");
+  return o->when_full && !o->queue_high ? bad(log, "when_full", "needs queue_high") : 0;
 }
 
 /* Those whose default hangs on another field. */
@@ -169,6 +178,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_counts(&opts->o, log);
   if (!err) err = settle_sizes(&opts->o, log);
   if (!err) err = settle_related(&opts->o, log);
+  if (!err) err = settle_queue(&opts->o, log);
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
   if (!err) err = settle_copies(opts, log);

@@ -237,8 +237,13 @@ static void on_drained(struct conn *c) {
   if (w->state == OPEN && w->pong) queue_pong(w, take_pong(w));
 }
 
+static void on_lighter(struct conn *c) {
+  struct ws_conn *w = c->owner;
+  if (w->state == OPEN && w->ops->lighter) w->ops->lighter(w);
+}
+
 static const struct conn_ops conn_ops = {
-  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained
+  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained, .lighter = on_lighter
 };
 
 /* ---- for the owner ---- */
@@ -277,6 +282,7 @@ static void deflate_once(struct ws_shared *s, struct msg *m) {
   if (got == 0) m->plain = true;
   if (got != 1) return;
   m->deflated->binary = m->binary;
+  msg_same_kind(m->deflated, m);
   sio__ws_seal_deflated(m->deflated);
 }
 

@@ -40,6 +40,8 @@ struct ws_conn_ops {
   void (*closed)(struct ws_conn *w, const struct ws_close *why);
   /* The kernel has taken everything. May be NULL. */
   void (*drained)(struct ws_conn *w);
+  /* It was heavy (net/conn.h), and it holds no more than loop->low_mark now. May be NULL. */
+  void (*lighter)(struct ws_conn *w);
 };
 
 /* What all WebSockets of a loop share. */

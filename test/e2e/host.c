@@ -301,6 +301,37 @@ static void on_flood(sio_socket *s, sio_event *e, void *user) {
   free(text);
 }
 
+/* how many, bytes each, keys: broadcasts "news" with index, key and text to the room "all" */
+static void on_news(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  int64_t n = 0, size = 0, keys = 0;
+  sio_event_int(e, 0, &n);
+  sio_event_int(e, 1, &size);
+  sio_event_int(e, 2, &keys);
+  char *text = malloc((size_t)size + 1);
+  memset(text, 'x', (size_t)size);
+  for (int64_t i = 0; i < n; i++) {
+    char key[32];
+    int64_t k = keys ? i % keys : 0;
+    snprintf(key, sizeof key, "key-%d", (int)k);
+    sio_target to = { .nsp = sio_socket_nsp(s), .skip = s, .key = keys ? key : NULL };
+    sio_broadcast(to, "news", SIO_ARGS(i, k, sio_strn(text, (size_t)size)));
+  }
+  free(text);
+  sio_reply(e, SIO_ARGS(n));
+}
+
+static void on_writable(sio_socket *s, void *user) {
+  (void)user;
+  say("writable %s queued=%zu", sio_socket_id(s), sio_socket_queued(s));
+}
+
+static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
+  (void)user;
+  say("drop %s events=%llu bytes=%llu", sio_socket_id(s), (unsigned long long)d->events,
+      (unsigned long long)d->bytes);
+}
+
 /* ---- endings ----------------------------------------------------------------------------------- */
 
 static void on_leave_nsp(sio_socket *s, sio_event *e, void *user) {
@@ -417,6 +448,7 @@ static void add_handlers(sio_nsp *nsp) {
                    { "call-me", on_call_me },
                    { "sequence", on_sequence },
                    { "flood", on_flood },
+                   { "news", on_news },
                    { "leave-nsp", on_leave_nsp },
                    { "close-me", on_close_me },
                    { "engine-close", on_engine_close },
@@ -428,6 +460,8 @@ static void add_handlers(sio_nsp *nsp) {
   sio_on_disconnecting(nsp, on_disconnecting, NULL);
   sio_on_disconnect(nsp, on_disconnect, NULL);
   sio_on_error(nsp, on_error, NULL);
+  sio_on_writable(nsp, on_writable, NULL);
+  sio_on_drop(nsp, on_drop, NULL);
   if (flag("any")) {
     sio_on_any(nsp, on_any, "");
     sio_on_any_front(nsp, on_any, "-front");
@@ -514,13 +548,14 @@ static void on_stats(sio_request *r, void *user) {
                    "{\"connections\":%llu,\"sessions\":%llu,\"sockets\":%llu,\"overflows\":%llu,"
                    "\"parse_errors\":%llu,\"volatile_dropped\":%llu,\"upgrades\":%llu,"
                    "\"upgrades_failed\":%llu,\"requests_refused\":%llu,\"opened\":%llu,"
-                   "\"compressed\":%llu}",
+                   "\"compressed\":%llu,\"events_dropped\":%llu,\"bytes_dropped\":%llu}",
                    (unsigned long long)st.connections, (unsigned long long)st.sessions,
                    (unsigned long long)st.sockets, (unsigned long long)st.overflows,
                    (unsigned long long)st.parse_errors, (unsigned long long)st.volatile_dropped,
                    (unsigned long long)st.upgrades, (unsigned long long)st.upgrades_failed,
                    (unsigned long long)st.requests_refused, (unsigned long long)st.sessions_opened,
-                   (unsigned long long)st.compressed);
+                   (unsigned long long)st.compressed, (unsigned long long)st.events_dropped,
+                   (unsigned long long)st.bytes_dropped);
   sio_respond(r, 200, "application/json", (sio_slice){ text, (size_t)n });
 }
 
@@ -618,6 +653,13 @@ static const sio_deflate *deflate_from_flags(void) {
   return &deflate;
 }
 
+static int when_full_from_flags(void) {
+  static const char *const names[] = { "drop-volatile", "drop-oldest", "keep-latest", "close" };
+  for (int i = 0; i < 4; i++)
+    if (is("when-full", names[i])) return i;
+  return 0;
+}
+
 static sio_options options_from_flags(void) {
   sio_options o = { .path = flag("path"),
                     .no_trailing_slash = flag("no-slash") != NULL,
@@ -645,6 +687,9 @@ static sio_options options_from_flags(void) {
                     .http_compression_threshold = number("gzip-from"),
                     .per_message_deflate = deflate_from_flags(),
                     .connection_error = on_connection_error,
+                    .queue_high = number("queue-high"),
+                    .queue_low = number("queue-low"),
+                    .when_full = when_full_from_flags(),
                     .log = on_log,
                     .log_level = (int)number("log") };
   if (is("transports", "polling")) o.transports = SIO_POLLING;

@@ -121,7 +121,11 @@ static void on_drained(struct conn *c) {
   note("drained");
   do_also(c);
 }
-static const struct conn_ops ops = { on_read, on_eof, on_failed, on_drained };
+static void on_lighter(struct conn *c) {
+  note("lighter");
+  do_also(c);
+}
+static const struct conn_ops ops = { on_read, on_eof, on_failed, on_drained, on_lighter };
 
 /* What was noted since the last look. */
 static const char *saw(void) {
@@ -757,6 +761,114 @@ TEST(one_that_reads_may_close_one_that_was_to_read_next) {
   end();
 }
 
+/* ---- long queues ------------------------------------------------------------------------------------------ */
+
+static bool drop_marked(const struct msg *m, size_t held, void *user) {
+  CHECK(held >= sizeof *m + m->len);
+  *(size_t *)user += 1;
+  return msg_data(m)[0] == '-';
+}
+
+TEST(what_is_sifted_out_is_never_sent_and_the_rest_keeps_its_order) {
+  for (unsigned drops = 0; drops < 1u << 9; drops++) {
+    char want[64] = "a";
+    size_t asked = 0;
+    begin();
+    say(conn, "a");
+    for (unsigned i = 0; i < 18; i++) {
+      bool drop = drops >> (i / 2) & 1;
+      say(conn, drop ? "-" : (char[]){ (char)('b' + i), 0 });
+      if (!drop) strncat(want, (char[]){ (char)('b' + i), 0 }, 2);
+    }
+    sio__conn_sift(conn, drop_marked, &asked);
+    EQ(asked, 18);
+    EQ(conn->queued, strlen(want));
+    say(conn, "!");
+    strcat(want, "!");
+    turn();
+    IS(hear(peer), want);
+    end();
+  }
+}
+
+TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
+  size_t asked = 0;
+  begin();
+  script(&sends, 2, 2, -EAGAIN);
+  say(conn, "-bcd");
+  turn();
+  for (int i = 0; i < 9; i++) say(conn, "-");
+  say(conn, "e");
+  sio__conn_sift(conn, drop_marked, &asked);
+  EQ(asked, 10);
+  EQ(conn->queued, 3);
+  turns(2);
+  IS(hear(peer), "-bcde");
+  sio__conn_sift(conn, drop_marked, &asked);
+  EQ(asked, 10);
+  end();
+}
+
+TEST(pushing_writes_at_once_and_calls_nobody_before_the_end_of_the_turn) {
+  begin();
+  say(conn, "abc");
+  sio__conn_push(conn);
+  IS(hear(peer), "abc");
+  EQ(conn->queued, 0);
+  IS(saw(), "");
+  turn();
+  IS(saw(), "drained");
+  EQ(sends.calls, 1);
+  end();
+}
+
+TEST(pushing_stops_where_the_kernel_does) {
+  begin();
+  script(&sends, 2, 2, -EAGAIN);
+  say(conn, "abcd");
+  sio__conn_push(conn);
+  sio__conn_push(conn);
+  EQ(sends.calls, 1);
+  EQ(conn->queued, 2);
+  CHECK(conn->blocked);
+  turns(3);
+  IS(hear(peer), "abcd");
+  IS(saw(), "drained");
+  end();
+}
+
+TEST(what_goes_wrong_in_a_push_is_told_at_the_end_of_the_turn) {
+  begin();
+  script(&sends, 2, -EPIPE, -EPIPE);
+  say(conn, "abcd");
+  sio__conn_push(conn);
+  IS(saw(), "");
+  turn();
+  IS(saw(), "failed EPIPE");
+  conn = NULL;
+  end();
+}
+
+TEST(a_heavy_connection_says_once_when_it_is_light) {
+  begin();
+  loop.low_mark = 2 * sizeof(struct msg) + MSG_SMALL; /* more than one, less than two */
+  script(&sends, 2, 1, -EAGAIN);
+  for (int i = 0; i < 3; i++) say(conn, "a");
+  conn->heavy = 1;
+  turn();
+  IS(saw(), "");
+  turns(3);
+  IS(saw(), "drained lighter");
+  script(&sends, 2, 2, -EAGAIN);
+  for (int i = 0; i < 3; i++) say(conn, "a");
+  conn->heavy = 1;
+  turn();
+  IS(saw(), "lighter");
+  turns(3);
+  IS(saw(), "drained");
+  end();
+}
+
 /* ---- owners ---------------------------------------------------------------------------------------------- */
 
 static void heir_read(struct conn *c, char *p, size_t n) {
@@ -768,7 +880,7 @@ static void heir_eof(struct conn *c) {
   (void)c;
   note("heir:eof");
 }
-static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL };
+static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL };
 
 static char heir[] = "heir";
 static void bequeath(struct conn *c) {
@@ -870,6 +982,12 @@ T(it_may_be_closed_inside_read_when_it_may_write_as_well)
 T(it_may_be_closed_inside_eof_drained_and_failed)
 T(a_drained_connection_may_close_one_that_was_to_be_flushed_next)
 T(one_that_reads_may_close_one_that_was_to_read_next)
+T(what_is_sifted_out_is_never_sent_and_the_rest_keeps_its_order)
+T(the_first_msg_may_have_begun_to_leave_and_stays)
+T(pushing_writes_at_once_and_calls_nobody_before_the_end_of_the_turn)
+T(pushing_stops_where_the_kernel_does)
+T(what_goes_wrong_in_a_push_is_told_at_the_end_of_the_turn)
+T(a_heavy_connection_says_once_when_it_is_light)
 T(a_new_owner_hears_what_comes_after_it_took_over)
 T(nobody_need_hear_of_room)
 T(a_peers_address_is_known)

@@ -55,13 +55,14 @@ TEST(nothing_said_is_every_default) {
   EQ(o->max_payload_packets, 16384);
   EQ(o->max_nsps, 64);
   EQ(o->max_acks, 4096);
+  EQ(o->queue_high, 0);
+  EQ(o->when_full, SIO_FULL_DROP_VOLATILE);
   EQ(o->max_connections, 0);
   EQ(o->max_head, 16384);
   EQ(o->max_headers, 100);
   EQ(o->head_timeout_ms, 10000);
   EQ(o->body_timeout_ms, 30000);
   EQ(o->keep_alive_ms, 5000);
-  EQ(o->upgrade_grace_ms, 1000);
   EQ(o->socket_data_size, 0);
   CHECK(o->adapter == &sio_adapter_memory);
   EQ(o->log_level, SIO_LOG_WARN);
@@ -104,6 +105,11 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .max_payload = (size_t)2 << 30 }, "max_payload");
   refused(&(sio_options){ .socket_data_size = SIZE_MAX }, "socket_data_size");
   refused(&(sio_options){ .high_water = 2000, .max_queued = 1000 }, "high_water");
+  refused(&(sio_options){ .queue_high = 2000, .max_queued = 1000 }, "queue_high");
+  refused(&(sio_options){ .queue_high = 10, .queue_low = 11 }, "queue_low");
+  refused(&(sio_options){ .queue_high = 10, .when_full = 4 }, "when_full");
+  refused(&(sio_options){ .queue_high = 10, .when_full = -1 }, "when_full");
+  refused(&(sio_options){ .when_full = SIO_FULL_CLOSE }, "when_full");
   refused(&(sio_options){ .transports = 4 }, "transports");
   refused(&(sio_options){ .log_level = 9 }, "log_level");
   refused(&(sio_options){ .log_level = -1 }, "log_level");

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flow.c - high water: dropping by the host's policy down to low water, and telling of it later.
+ *
+ * Only events that nobody waits for an answer to are dropped, whole, attachments included, and never
+ * one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays until
+ * max_queued ends the session. A sweep costs a look at everything queued, and makes room for
+ * queue_high - queue_low bytes; where it cannot, later events are dropped without another one.
+ */
+#include "eio/flow.h"
+#include <inttypes.h>
+#include <sio/emit.h>
+
+struct flow {
+  sio_session *session;
+  struct task tell;
+  sio_drop dropped; /* not told yet                                   */
+  bool over;        /* the host is to be told when it is lighter      */
+  bool stuck;       /* the last sweep could not make room: until then */
+};
+
+/* ---- telling -------------------------------------------------------------------------- */
+
+static void tell(struct flow *f) {
+  sio_session *c = f->session;
+  sio_drop d = f->dropped;
+  if (!d.events) return;
+  f->dropped = (sio_drop){ 0 };
+  LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO,
+      "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes", sio_session_address(c),
+      d.events, d.bytes);
+  if (c->up && c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
+}
+
+static void on_tell(struct task *t) { tell(container_of(t, struct flow, tell)); }
+
+static void note(struct flow *f, uint64_t events, uint64_t bytes) {
+  struct eio *e = f->session->eio;
+  f->dropped.events += events;
+  f->dropped.bytes += bytes;
+  e->stats->events_dropped += events;
+  e->stats->bytes_dropped += bytes;
+  if (events) sio__loop_defer(e->loop, &f->tell);
+}
+
+static struct flow *flow_of(sio_session *c) {
+  struct flow *f = c->flow;
+  if (f) return f;
+  f = c->flow = sio__calloc(1, sizeof *f);
+  if (!f) return NULL;
+  f->session = c;
+  task_init(&f->tell, on_tell);
+  return f;
+}
+
+/* ---- the newest of each key ---------------------------------------------------------------- */
+
+/* Where each key was seen last: open addressing, cap a power of two over twice the keys. */
+struct latest {
+  struct seen {
+    uint64_t key;
+    size_t at;
+  } * slots;
+  size_t cap, keyed, at;
+  size_t packets; /* that wait, but the first */
+};
+
+static struct seen *seen_at(const struct latest *l, uint64_t key) {
+  size_t i = key & (l->cap - 1);
+  while (l->slots[i].key && l->slots[i].key != key) i = (i + 1) & (l->cap - 1);
+  return &l->slots[i];
+}
+
+static bool count(const struct msg *m, size_t bytes, void *user) {
+  struct latest *l = user;
+  (void)bytes;
+  l->keyed += m->key != 0;
+  l->packets += !m->follows;
+  return false;
+}
+
+static bool note_key(const struct msg *m, size_t bytes, void *user) {
+  struct latest *l = user;
+  (void)bytes;
+  l->at++;
+  if (m->key) *seen_at(l, m->key) = (struct seen){ m->key, l->at };
+  return false;
+}
+
+/* Without memory for it the oldest go instead. */
+static void find_latest(sio_session *c, struct latest *l) {
+  if (!l->keyed) return;
+  for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
+  l->slots = sio__calloc(l->cap, sizeof *l->slots);
+  if (l->slots) c->transport->sift(c, note_key, l);
+  l->at = 0;
+}
+
+/* With less room than this made, the next sweep would come too soon. */
+static size_t roomy(const sio_options *o) {
+  return o->queue_low + (o->queue_high - o->queue_low) / 2;
+}
+
+/* ---- a sweep ------------------------------------------------------------------------------------ */
+
+struct sweep {
+  struct latest latest;
+  size_t held, until, high;
+  size_t at; /* packets looked at */
+  uint64_t events, bytes;
+  bool dropping; /* the packet looked at last went: its attachments go too */
+};
+
+static bool take(struct sweep *s, const struct msg *m, size_t bytes, bool drop) {
+  if (!m->follows) {
+    s->dropping = drop && m->droppable;
+    s->events += s->dropping;
+  }
+  if (!s->dropping) return false;
+  s->held -= bytes;
+  s->bytes += bytes;
+  return true;
+}
+
+static bool drop_superseded(const struct msg *m, size_t bytes, void *user) {
+  struct sweep *s = user;
+  s->latest.at++;
+  return take(s, m, bytes, m->key && seen_at(&s->latest, m->key)->at != s->latest.at);
+}
+
+static bool drop_oldest(const struct msg *m, size_t bytes, void *user) {
+  struct sweep *s = user;
+  s->at += !m->follows;
+  /* The newest goes only where it would be too much by itself. */
+  return take(s, m, bytes, s->held > (s->at == s->latest.packets ? s->high : s->until));
+}
+
+/* True if the packet queued last was dropped. */
+static bool sweep(sio_session *c, struct flow *f) {
+  const sio_options *o = c->eio->opts;
+  struct sweep s = { .held = c->transport->held(c),
+                     .until = o->queue_low,
+                     .high = o->queue_high };
+  c->transport->sift(c, count, &s.latest);
+  if (o->when_full == SIO_FULL_KEEP_LATEST) find_latest(c, &s.latest);
+  if (s.latest.slots) c->transport->sift(c, drop_superseded, &s);
+  sio__free(s.latest.slots);
+  s.dropping = false;
+  s.latest.packets -= s.events;
+  if (s.held > s.until) c->transport->sift(c, drop_oldest, &s);
+  f->stuck = s.held > roomy(o);
+  note(f, s.events, s.bytes);
+  return s.dropping;
+}
+
+/* ---- what the session asks ------------------------------------------------------------------------- */
+
+static int overflow(sio_session *c, const char *why) {
+  c->eio->stats->overflows++;
+  sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG, why);
+  return SIO_ETOOBIG;
+}
+
+static uint64_t chain_bytes(const struct msg *m) {
+  uint64_t n = 0;
+  for (; m; m = m->next) n += msg_held(m);
+  return n;
+}
+
+bool sio__flow_admits(sio_session *c, const struct msg *chain) {
+  struct flow *f = c->flow;
+  if (!f->stuck || !chain->droppable) return true;
+  if (c->transport->held(c) <= roomy(c->eio->opts)) {
+    f->stuck = false;
+    return true;
+  }
+  note(f, 1, chain_bytes(chain));
+  return false;
+}
+
+static bool drops(const sio_options *o) {
+  return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
+}
+
+int sio__flow_full(sio_session *c) {
+  const sio_options *o = c->eio->opts;
+  bool dropped = false;
+  /* What the kernel takes at once is no sign of a slow peer. */
+  if (c->ws) sio__conn_push(c->ws->conn);
+  if (c->transport->held(c) <= c->eio->full_at) return 0;
+  if (o->queue_high && o->when_full == SIO_FULL_CLOSE)
+    return overflow(c, "it does not read: more than queue_high bytes wait for it");
+  if (o->queue_high) {
+    struct flow *f = flow_of(c);
+    if (!f) {
+      sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
+      return UV_ENOMEM;
+    }
+    f->over = true;
+    if (drops(o)) dropped = sweep(c, f);
+    if (c->ws) c->ws->conn->heavy = 1;
+  }
+  if (c->transport->held(c) > o->max_queued)
+    return overflow(c, "it does not read: more than max_queued bytes wait for it");
+  return dropped ? SIO_EDROPPED : 0;
+}
+
+void sio__flow_lighter(sio_session *c) {
+  struct flow *f = c->flow;
+  if (!f || !f->over || c->state != SESSION_OPEN) return;
+  f->over = f->stuck = false;
+  if (c->up && c->eio->ops->writable) c->eio->ops->writable(c);
+}
+
+void sio__flow_moved(sio_session *c) {
+  if (c->flow && c->flow->over && c->ws) c->ws->conn->heavy = 1;
+}
+
+void sio__flow_end(sio_session *c) {
+  struct flow *f = c->flow;
+  if (!f) return;
+  task_cancel(&f->tell);
+  tell(f);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_flow.c - what is dropped for peers that do not poll: a real polling queue, no GET.
+ */
+#include "eio/flow.h"
+#include "eio/polling.h"
+#include "peer.h"
+
+static sio_socket *first(void) { return root->members[0]; }
+
+static void on_writable(sio_socket *s, void *user) {
+  trace("%s:%zu ", user ? (const char *)user : "writable", sio_socket_queued(s));
+}
+
+static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
+  (void)s;
+  CHECK(d->bytes >= d->events * sizeof(struct msg));
+  trace("%s:%d ", user ? (const char *)user : "drop", (int)d->events);
+}
+
+/* A peer in "/" that does not poll. */
+static struct peer *idler(const sio_options *o) {
+  start(o);
+  struct peer *p = joined();
+  if (sio__polling_open(p->session)) abort();
+  sio_on_writable(root, on_writable, NULL);
+  sio_on_drop(root, on_drop, NULL);
+  return p;
+}
+
+static bool show(const struct msg *m, size_t bytes, void *user) {
+  (void)bytes, (void)user;
+  if (m->binary)
+    trace("b:%.*s ", (int)m->len, msg_data(m));
+  else
+    trace("%.*s ", (int)m->len, msg_data(m));
+  return false;
+}
+
+static bool drop_all(const struct msg *m, size_t bytes, void *user) {
+  (void)m, (void)bytes, (void)user;
+  return true;
+}
+
+/* What waits, but the first. */
+static void show_queue(struct peer *p) { p->session->transport->sift(p->session, show, NULL); }
+
+/* As if a GET had taken all but the first. */
+static void taken(struct peer *p) {
+  p->session->transport->sift(p->session, drop_all, NULL);
+  sio__flow_lighter(p->session);
+}
+
+/* Each takes a block, and a place in the queue. */
+static int emit_n(int n) { return sio_emit(first(), "e", SIO_ARGS(1000 + n % 9000)); }
+enum { ONE = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + 2 * sizeof(void *), TEXT = 12 };
+
+static const sio_options oldest = { .queue_high = 10 * ONE,
+                                    .queue_low = 5 * ONE,
+                                    .when_full = SIO_FULL_DROP_OLDEST };
+
+TEST(nothing_goes_up_to_the_high_mark) {
+  struct peer *p = idler(&oldest);
+  for (int i = 0; i < 10; i++) EQ(emit_n(i), 0);
+  EQ(sio_socket_queued(first()), 10 * TEXT);
+  turn();
+  SAW("");
+  EQ(srv->stats.events_dropped, 0);
+  CHECK(p->session->flow == NULL);
+  stop();
+}
+
+TEST(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first) {
+  struct peer *p = idler(&oldest);
+  for (int i = 0; i < 11; i++) EQ(emit_n(i), 0);
+  EQ(sio_socket_queued(first()), 5 * TEXT);
+  show_queue(p);
+  SAW("42[\"e\",1007] 42[\"e\",1008] 42[\"e\",1009] 42[\"e\",1010] ");
+  turn();
+  SAW("drop:6 ");
+  EQ(srv->stats.events_dropped, 6);
+  EQ(srv->stats.bytes_dropped, 6 * ONE);
+  stop();
+}
+
+TEST(attachments_go_with_their_event) {
+  struct peer *p = idler(&oldest);
+  for (int i = 0; i < 4; i++)
+    EQ(sio_emit(first(), "b", SIO_ARGS(sio_bin("xy", 2), sio_bin("z", 1))), 0);
+  show_queue(p);
+  SAW("b:xy b:z 452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] "
+      "b:xy b:z ");
+  turn();
+  EQ(srv->stats.events_dropped, 2);
+  stop();
+}
+
+static void answer(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  EQ(sio_reply(e, SIO_ARGS(1)), 0);
+}
+
+static void ignore_reply(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)status, (void)reply, (void)user;
+}
+
+TEST(what_somebody_waits_for_is_never_dropped) {
+  struct peer *p = idler(&oldest);
+  sio_on(root, "ask", answer, NULL);
+  EQ(emit_n(0), 0);
+  say(p, "427[\"ask\"]");
+  EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, ignore_reply, NULL), 0);
+  for (int i = 1; i < 40; i++) EQ(emit_n(i), 0);
+  show_queue(p);
+  const char *seen = saw();
+  CHECK(strncmp(seen, "437[1] 420[\"q\"] 42[\"e\",10", 24) == 0);
+  stop();
+}
+
+TEST(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left) {
+  struct peer *p = idler(&oldest);
+  for (int i = 0; i < 10; i++)
+    EQ(sio_emit_ack(first(), "question", SIO_NONE, 0, ignore_reply, NULL), 0);
+  EQ(emit_n(1), SIO_EDROPPED);
+  size_t before = sio_socket_queued(first());
+  EQ(emit_n(2), SIO_EDROPPED);
+  EQ(emit_n(3), SIO_EDROPPED);
+  EQ(sio_socket_queued(first()), before);
+  EQ(srv->stats.volatile_dropped, 0);
+  turn();
+  SAW("drop:3 ");
+  taken(p);
+  SAW("writable:15 ");
+  EQ(emit_n(4), 0);
+  stop();
+}
+
+TEST(the_host_hears_once_that_there_is_room) {
+  struct peer *p = idler(&(sio_options){ .queue_high = 10 * ONE });
+  for (int i = 0; i < 30; i++) EQ(emit_n(i), 0);
+  EQ(sio_socket_queued(first()), 30 * TEXT);
+  turn();
+  SAW("");
+  taken(p);
+  SAW("writable:12 ");
+  taken(p);
+  for (int i = 0; i < 9; i++) EQ(emit_n(i), 0);
+  taken(p);
+  SAW("");
+  EQ(srv->stats.events_dropped, 0);
+  stop();
+}
+
+TEST(each_socket_of_the_peer_is_told) {
+  struct peer *p = idler(&oldest);
+  sio_nsp *chat;
+  sio_of(srv, "chat", &chat);
+  static char chats[] = "chat";
+  sio_on_drop(chat, on_drop, chats);
+  sio_on_writable(chat, on_writable, chats);
+  say(p, "40/chat,");
+  for (int i = 0; i < 40; i++) emit_n(i);
+  turn();
+  const char *seen = saw();
+  CHECK(strstr(seen, "drop:") && strstr(seen, "chat:"));
+  taken(p);
+  seen = saw();
+  CHECK(strstr(seen, "writable:") && strstr(seen, "chat:"));
+  stop();
+}
+
+TEST(of_one_key_the_newest_stays_in_its_place) {
+  struct peer *p = idler(&(sio_options){
+      .queue_high = 10 * ONE, .queue_low = 6 * ONE, .when_full = SIO_FULL_KEEP_LATEST });
+  static const char *const keys[] = { "a", "b", "a", "a", NULL, "b", "a", "b", "a", "a", "a" };
+  for (int i = 0; i < 11; i++) EQ(sio_emit_keyed(first(), 0, keys[i], "e", SIO_ARGS(1000 + i)), 0);
+  show_queue(p);
+  SAW("42[\"e\",1004] 42[\"e\",1007] 42[\"e\",1010] ");
+  turn();
+  SAW("drop:7 ");
+  stop();
+}
+
+TEST(without_doubles_of_a_key_the_oldest_go) {
+  struct peer *p = idler(&(sio_options){
+      .queue_high = 10 * ONE, .queue_low = 3 * ONE, .when_full = SIO_FULL_KEEP_LATEST });
+  char key[2] = "a";
+  for (int i = 0; i < 11; i++, key[0]++) {
+    sio_target all = { .nsp = root, .key = key };
+    EQ(sio_broadcast(all, "e", SIO_ARGS(1000 + i)), 0);
+  }
+  show_queue(p);
+  SAW("42[\"e\",1009] 42[\"e\",1010] ");
+  stop();
+}
+
+TEST(a_peer_may_be_closed_instead) {
+  start(&(sio_options){ .queue_high = 10 * ONE, .when_full = SIO_FULL_CLOSE });
+  struct peer *p = joined();
+  p->queued = 10 * ONE + 1;
+  EQ(emit_n(1), SIO_ETOOBIG);
+  EQ(srv->stats.overflows, 1);
+  CHECK(!p->session);
+  stop();
+}
+
+TEST(max_queued_ends_what_no_policy_can) {
+  struct peer *p = idler(&(sio_options){
+      .max_queued = 20 * ONE, .queue_high = 10 * ONE, .when_full = SIO_FULL_DROP_OLDEST });
+  int err = 0;
+  for (int i = 0; i < 21 && !err; i++)
+    err = sio_emit_ack(first(), "e", SIO_ARGS("12345"), 0, ignore_reply, NULL);
+  EQ(err, SIO_ETOOBIG);
+  EQ(srv->stats.overflows, 1);
+  (void)p;
+  stop();
+}
+
+static void leave(sio_socket *s, const sio_drop *d, void *user) {
+  (void)d, (void)user;
+  trace("leave ");
+  sio_disconnect_session(s);
+}
+
+TEST(who_is_told_may_disconnect) {
+  struct peer *p = idler(&oldest);
+  sio_on_drop(root, leave, NULL);
+  for (int i = 0; i < 11; i++) emit_n(i);
+  turn();
+  SAW("drop:6 leave ");
+  EQ(root->nmembers, 0);
+  (void)p;
+  stop();
+}
+
+TEST(what_was_dropped_is_told_before_the_end) {
+  struct peer *p = idler(&oldest);
+  for (int i = 0; i < 11; i++) emit_n(i);
+  sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "gone");
+  turn();
+  EQ(srv->stats.events_dropped, 6);
+  stop();
+}
+
+TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
+  bool failed = true;
+  for (unsigned i = 1; failed; i++) {
+    struct peer *p = idler(&(sio_options){
+        .queue_high = 5 * ONE, .queue_low = 2 * ONE, .when_full = SIO_FULL_KEEP_LATEST });
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    for (int k = 0; k < 12 && p->session->state == SESSION_OPEN; k++)
+      sio_emit_keyed(first(), 0, k & 1 ? "a" : "b", "e", SIO_ARGS(1000 + k));
+    failed = alloc_calls - before >= i;
+    alloc_fail_in(0);
+    if (p->session->state == SESSION_OPEN) CHECK(sio_socket_queued(first()) <= 5 * TEXT);
+    turn();
+    saw();
+    stop();
+  }
+}
+
+TESTS_BEGIN
+T(nothing_goes_up_to_the_high_mark)
+T(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first)
+T(attachments_go_with_their_event)
+T(what_somebody_waits_for_is_never_dropped)
+T(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left)
+T(the_host_hears_once_that_there_is_room)
+T(each_socket_of_the_peer_is_told)
+T(of_one_key_the_newest_stays_in_its_place)
+T(without_doubles_of_a_key_the_oldest_go)
+T(a_peer_may_be_closed_instead)
+T(max_queued_ends_what_no_policy_can)
+T(who_is_told_may_disconnect)
+T(what_was_dropped_is_told_before_the_end)
+T(no_failing_allocation_leaks_or_crashes_when_dropping)
+TESTS_END
