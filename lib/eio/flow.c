@@ -182,27 +182,34 @@ static bool drops(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-int sio__flow_full(sio_session *c) {
+static int too_much(sio_session *c) {
+  return overflow(c, "it does not read: more than max_queued bytes wait for it");
+}
+
+static int no_memory(sio_session *c) {
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
+  return UV_ENOMEM;
+}
+
+/* Past the high mark by the peer's own fault. */
+static int apply(sio_session *c) {
   const sio_options *o = c->eio->opts;
-  bool dropped = false;
+  if (o->when_full == SIO_FULL_CLOSE)
+    return overflow(c, "it does not read: more than queue_high bytes wait for it");
+  struct flow *f = flow_of(c);
+  if (!f) return no_memory(c);
+  f->over = true;
+  bool dropped = drops(o) && sweep(c, f);
+  if (c->ws) c->ws->conn->heavy = 1;
+  if (c->transport->held(c) > o->max_queued) return too_much(c);
+  return dropped ? SIO_EDROPPED : 0;
+}
+
+int sio__flow_full(sio_session *c) {
+  if (!c->eio->opts->queue_high) return too_much(c);
   /* What the kernel takes at once is no sign of a slow peer. */
   if (c->ws) sio__conn_push(c->ws->conn);
-  if (c->transport->held(c) <= c->eio->full_at) return 0;
-  if (o->queue_high && o->when_full == SIO_FULL_CLOSE)
-    return overflow(c, "it does not read: more than queue_high bytes wait for it");
-  if (o->queue_high) {
-    struct flow *f = flow_of(c);
-    if (!f) {
-      sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
-      return UV_ENOMEM;
-    }
-    f->over = true;
-    if (drops(o)) dropped = sweep(c, f);
-    if (c->ws) c->ws->conn->heavy = 1;
-  }
-  if (c->transport->held(c) > o->max_queued)
-    return overflow(c, "it does not read: more than max_queued bytes wait for it");
-  return dropped ? SIO_EDROPPED : 0;
+  return c->transport->held(c) > c->eio->full_at ? apply(c) : 0;
 }
 
 void sio__flow_lighter(sio_session *c) {
