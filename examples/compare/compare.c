@@ -35,7 +35,7 @@ struct program {
 static void on_tick(uv_timer_t *timer) {
   struct feed *f = timer->data;
   if (f->ws)
-    sio_ws_send(f->ws, false, (sio_slice){ TEXT, sizeof TEXT - 1 });
+    sio_ws_send(f->ws, false, sio_text(TEXT));
   else
     sio_emit(f->socket, "message", SIO_ARGS(TEXT));
   if (++f->sent == MESSAGES) uv_timer_stop(timer);

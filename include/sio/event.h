@@ -54,7 +54,8 @@ SIO_EXTERN bool sio_event_wants_ack(const sio_event *e);
 SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
 /* To answer later; the caller owns it and ends it with sio_ack_send() or sio_ack_drop(). NULL: not asked for, taken, or no memory. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
-SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args); /* consumes ack, even on error; SIO_ECLOSED: the peer left */
+/* Consumes ack, even on error; SIO_ECLOSED: the peer left. NULL, for an ack nobody asked for: 0. */
+SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);
 SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack); /* whose it is; valid as long as the ack */
 

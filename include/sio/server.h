@@ -193,9 +193,9 @@ SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
  * A second call is SIO_ESTATE. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
-/* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. UV_ENOMEM;
- * SIO_ECLOSED once closing has begun (fn will not run). The host makes sure that no thread
- * posts after done() has run. */
+/* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. After 0 it
+ * runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM; SIO_ECLOSED once closing
+ * has begun. The host makes sure that no thread posts after done() has run. */
 SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg);
 
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);

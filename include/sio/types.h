@@ -41,6 +41,14 @@ typedef struct sio_slice {
   size_t n;
 } sio_slice;
 
+/* A C string as a slice; NULL is the empty one. */
+static inline sio_slice sio_text(const char *s) {
+  sio_slice slice;
+  slice.p = s;
+  slice.n = s ? strlen(s) : 0;
+  return slice;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,6 +34,7 @@ sio_ack *sio_event_take_ack(sio_event *e) {
 }
 
 int sio_ack_send(sio_ack *ack, sio_args args) {
+  if (!ack) return 0;
   int err = sio__emit_reply(ack->socket, ack->id, args);
   sio_ack_drop(ack);
   return err;

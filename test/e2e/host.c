@@ -72,7 +72,7 @@ static void give(sio_next *next, bool ok, const char *message, const char *data)
 }
 
 static void answer_busy(sio_request *r) {
-  sio_respond(r, 503, "text/plain", (sio_slice){ "busy", 4 });
+  sio_respond(r, 503, "text/plain", sio_text("busy"));
 }
 
 static void read_request(sio_request *r) {

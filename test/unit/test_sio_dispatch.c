@@ -262,6 +262,7 @@ static void take(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   taken = sio_event_take_ack(e);
   CHECK(sio_event_take_ack(e) == NULL);
+  EQ(sio_ack_send(NULL, SIO_NONE), 0);
   EQ(sio_reply(e, SIO_NONE), SIO_ESTATE);
   CHECK(!taken || sio_ack_socket(taken) == s);
 }

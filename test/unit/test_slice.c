@@ -89,7 +89,14 @@ TEST(nothing_past_the_end_is_read) {
   guard_clear(&g);
 }
 
+TEST(a_c_string_is_a_slice_and_null_an_empty_one) {
+  EQ_MEM(sio_text("abc").p, sio_text("abc").n, "abc", 3);
+  EQ(sio_text("").n, 0);
+  EQ(sio_text(NULL).n, 0);
+}
+
 TESTS_BEGIN
+T(a_c_string_is_a_slice_and_null_an_empty_one)
 T(equality_looks_at_bytes_and_length)
 T(case_is_ignored_for_ascii_letters_only)
 T(trimming_takes_spaces_and_tabs_off_both_ends)
