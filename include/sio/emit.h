@@ -20,9 +20,11 @@ extern "C" {
 #endif
 
 enum {
-  SIO_VOLATILE = 1,    /* not sent to peers that are not ready for it: no GET pending, or bytes still queued */
-  SIO_LOCAL = 2,       /* this node only                                                   */
-  SIO_NO_COMPRESS = 4  /* not worth compressing; a poll's response is left alone if all in it are like that */
+  SIO_VOLATILE =
+      1, /* not sent to peers that are not ready for it: no GET pending, or bytes still queued */
+  SIO_LOCAL = 2, /* this node only                                                   */
+  SIO_NO_COMPRESS =
+      4 /* not worth compressing; a poll's response is left alone if all in it are like that */
 };
 
 /* Who a broadcast is for. A value: build it in place, reuse it freely.
@@ -57,6 +59,63 @@ SIO_EXTERN int sio_emit_ack(sio_socket *s, const char *event, sio_args args, uns
 
 /* To many. 0 also when nobody matched. */
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
+
+/* ---- questions to many ---------------------------------------------------------------
+ *
+ * The callback of each runs exactly once, from the loop, never inside the call; what it is handed is borrowed
+ * until it returns. status: 0, everybody answered; SIO_ETIMEOUT, not all did in time; SIO_ECLOSED, the server closes;
+ * SIO_ETOOBIG, what came went past max_answers and some of it was dropped; else what the adapter met with. Whatever
+ * it is, the results are there of those who did answer. The calls fail with SIO_ETOOBIG when max_acks of them
+ * are open in the namespace, and with SIO_ECLOSED once the server closes. */
+
+typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
+/* An event that asks each receiver for an ack, on every server unless SIO_LOCAL. Who leaves before it has answered is not waited for
+ * any longer; who is not sent a volatile event is not asked. timeout_ms 0: waits as long as the peers stay, but request_timeout_ms
+ * at most where other servers take part. Nobody there: no replies, status 0.
+ * To ask one peer, wherever it is: rooms = SIO_ROOMS(its id). */
+SIO_EXTERN int sio_broadcast_ack(sio_target to, const char *event, sio_args args,
+                                 unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
+
+/* The replies, in order of arrival; of each ack the first argument. */
+SIO_EXTERN size_t sio_replies_count(const sio_replies *r);
+SIO_EXTERN size_t
+sio_replies_expected(const sio_replies *r); /* who was asked, as far as other servers said */
+SIO_EXTERN size_t
+sio_replies_gone(const sio_replies *r); /* of those, who left, or could not be asked   */
+/* Whose reply i is; "" when the other server did not say, and for a server's. */
+SIO_EXTERN const char *sio_replies_id(const sio_replies *r, size_t i);
+SIO_EXTERN sio_slice sio_replies_json(const sio_replies *r,
+                                      size_t i); /* raw text; "null" for an ack without arguments */
+/* The reply as an event of one argument: sio_event_str(sio_replies_event(r, 0), 0). NULL: past the end, or no memory. */
+SIO_EXTERN sio_event *sio_replies_event(sio_replies *r, size_t i);
+
+/* A socket of this server or of another one. To reach it: rooms = SIO_ROOMS(remote.id) in any target. */
+typedef struct sio_remote {
+  const char *id;
+  const char *const *rooms; /* NULL-terminated, its id among them                      */
+  sio_slice auth;           /* JSON: what its CONNECT brought; "{}"                    */
+  sio_slice data;           /* JSON: see sio_socket_set_shared(); "{}"                 */
+  sio_slice handshake;      /* ask sio_remote_handshake()                              */
+  sio_socket *socket; /* on this server, maybe no longer connected; NULL: it is on another one */
+  uintptr_t reserved[2];
+} sio_remote;
+typedef void (*sio_fetch_cb)(int status, sio_remote *list, size_t n, void *user);
+/* Who matches, on every server unless SIO_LOCAL ("fetchSockets"). timeout_ms for the other servers; 0: request_timeout_ms. */
+SIO_EXTERN int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user);
+/* The handshake as the reference shows it: {"headers":{},"time":"","address":"","xdomain":false,"secure":false,"issued":0,
+ * "url":"","query":{},"auth":{}}. Made when asked for; valid as long as the list. {NULL,0}: it has left, or no memory. */
+SIO_EXTERN sio_slice sio_remote_handshake(sio_remote *r);
+
+typedef void (*sio_server_count_cb)(int status, size_t n, void *user);
+/* How many servers share this namespace, this one included. */
+SIO_EXTERN int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb,
+                                void *user);
+
+/* To the same namespace of every other server ("serverSideEmit"): sio_on_server_side() hears it there, never here. cb may be NULL:
+ * no acks are asked for. Else one reply from each server, the first argument of its ack. timeout_ms 0: request_timeout_ms. With the
+ * adapter in memory there are no others: no replies, status 0. SIO_ENAME for connect, connection, new_namespace. */
+SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args,
+                                    unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 
 /* The same audience, other verbs ("socketsJoin", "socketsLeave", "disconnectSockets", "fetchSockets"). rooms: NULL-terminated. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);

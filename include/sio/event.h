@@ -57,7 +57,7 @@ SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Consumes ack, even on error; SIO_ECLOSED: the peer left. NULL, for an ack nobody asked for: 0. */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);
-SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack); /* whose it is; valid as long as the ack */
+SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack); /* whose it is; valid as long as the ack; NULL: a server's */
 
 #ifdef __cplusplus
 }

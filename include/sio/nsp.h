@@ -64,7 +64,8 @@ SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user)
 /* An event by name. SIO_ENAME for the reserved ones (connect, connect_error, disconnect, disconnecting,
  * newListener, removeListener). A peer's number as event name matches its text. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
-SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user); /* UV_ENOENT */
+SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb,
+                       void *user); /* UV_ENOENT */
 /* Every event, before sio_use_packet() and the handlers by name ("onAny"); front: before those registered so far ("prependAny"). */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user);
@@ -83,6 +84,27 @@ SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
 /* Events for the peer of s were dropped by when_full. From the loop, once a turn for all that were; the namespaces of
  * a peer share its connection, so each of its sockets is told of all of them. d is borrowed. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
+
+/* What another server says with sio_server_side_emit(). e is read, answered and its ack taken like any event; it has no
+ * socket: sio_ack_socket() is NULL. SIO_ENAME for connect, connection, new_namespace. */
+typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
+SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb,
+                                  void *user);
+
+/* Rooms on this node as they change, sockets' own included; each slot may be NULL. create comes before the first join, remove
+ * behind the last leave ("create-room", "join-room", "leave-room", "delete-room"). They run inside the call that changes the
+ * room and may do anything, leave that room too; in leave and remove s may have left the namespace already. Copied. */
+typedef struct sio_room_hooks {
+  void (*create)(sio_nsp *nsp, const char *room, void *user);
+  void (*join)(sio_nsp *nsp, const char *room, sio_socket *s, void *user);
+  void (*leave)(sio_nsp *nsp, const char *room, sio_socket *s, void *user);
+  void (*remove)(sio_nsp *nsp, const char *room, void *user);
+} sio_room_hooks;
+SIO_EXTERN int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user);
+/* The rooms that have members on this node, sockets' own included; cb may not join or leave. */
+SIO_EXTERN void sio_nsp_rooms(const sio_nsp *nsp,
+                              void (*cb)(const char *room, size_t members, void *user), void *user);
+SIO_EXTERN size_t sio_room_size(const sio_nsp *nsp, const char *room); /* 0: there is none */
 
 #ifdef __cplusplus
 }

@@ -158,6 +158,9 @@ typedef struct sio_options {
   size_t queue_high; /* 0: off. Past so much memory waiting per peer when_full applies   */
   size_t queue_low;  /* queue_high / 2. Down to it is dropped; sio_on_writable() then    */
   int when_full;     /* enum sio_when_full                                              */
+  void *adapter_user;          /* for the adapter: sio_adapter_user()                          */
+  unsigned request_timeout_ms; /* 5000 for other servers to answer, where a call says 0        */
+  size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -217,6 +220,7 @@ typedef struct sio_stats {
   uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
   uint64_t compressed;             /* bodies, files and messages; a broadcast counts once */
   uint64_t events_dropped, bytes_dropped; /* by when_full, per receiver; not the volatile ones */
+  uint64_t answers_dropped; /* replies to questions to many: past max_answers, or no memory */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -24,6 +24,10 @@ SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s); /* NULL once it
 SIO_EXTERN void *sio_socket_data(sio_socket *s); /* socket_data_size zeroed bytes; freed with the handle */
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
+/* One JSON value of the host's that travels: whoever fetches the socket sees it, on other servers too ("socket.data"). Checked and
+ * copied; an empty text is "{}" again. SIO_EJSON, SIO_EDEPTH, SIO_ECLOSED, UV_ENOMEM. */
+SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
+SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s); /* "{}" if nothing was set; valid until the next set */
 /* The connected socket with this id in the namespace, on this node; NULL: none. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 

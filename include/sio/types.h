@@ -31,6 +31,8 @@ typedef struct sio_socket sio_socket;   /* one peer in one namespace            
 typedef struct sio_session sio_session; /* one Engine.IO session: one peer           */
 typedef struct sio_event sio_event;     /* one incoming event, or one ack reply      */
 typedef struct sio_ack sio_ack;         /* a reply still owed to a peer              */
+typedef struct sio_replies sio_replies; /* what came back to a question to many    */
+typedef struct sio_query sio_query;     /* the same while it is open, for adapters   */
 typedef struct sio_next sio_next;       /* something waiting for the host's verdict  */
 typedef struct sio_request sio_request; /* one HTTP request, until it is answered    */
 typedef struct sio_ws sio_ws;           /* one plain WebSocket peer (not Socket.IO)  */

@@ -149,25 +149,87 @@ static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool sess
 
 /* ---- one socket ----------------------------------------------------------------------------------- */
 
+static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+  return sio__rooms_has(s, sio__rooms_find(&a->rooms, room));
+}
+
+/* Does a socket go by that name? Then there is such a room even without members. */
+static bool is_own(const sio_adapter *a, const char *room) { return sio_socket_find(a->nsp, room); }
+
+static bool exists(const sio_adapter *a, const char *room) {
+  return sio__rooms_find(&a->rooms, room) || is_own(a, room);
+}
+
 static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return sio__rooms_join(&a->rooms, s, room);
+  bool watched = sio_room_watched(a->nsp), is_new = watched && !exists(a, room);
+  int err = sio__rooms_join(&a->rooms, s, room);
+  if (err) return err;
+  if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
+  if (watched) sio_room_tell(a->nsp, SIO_ROOM_JOINED, room, s);
+  return 0;
+}
+
+static void tell_left(sio_adapter *a, sio_socket *s, const char *room) {
+  if (!sio_room_watched(a->nsp)) return;
+  bool removed = !exists(a, room);
+  sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
+  if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
 static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
   sio__rooms_leave(&a->rooms, s, room);
+  tell_left(a, s, room);
 }
 
-static void memory_leave_all(sio_adapter *a, sio_socket *s) { sio__rooms_leave_all(&a->rooms, s); }
-
-static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return sio__rooms_has(s, sio__rooms_find(&a->rooms, room));
+/* One by one, for whoever is told may change anything. The name goes with the room: a copy. */
+static void leave_aloud(sio_adapter *a, sio_socket *s) {
+  const struct room *room;
+  for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i = 0) {
+    char *name = sio__strndup(room->name, room->name_len);
+    if (!name) return;
+    memory_leave(a, s, name);
+    sio__free(name);
+  }
 }
+
+/* Without memory for a name the rest is left in silence. */
+static void memory_leave_all(sio_adapter *a, sio_socket *s) {
+  if (sio_room_watched(a->nsp)) leave_aloud(a, s);
+  sio__rooms_leave_all(&a->rooms, s);
+}
+
+static void memory_arrive(sio_adapter *a, sio_socket *s) {
+  const char *id = sio_socket_id(s);
+  if (!sio_room_watched(a->nsp)) return;
+  if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
+  sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
+}
+
+static void memory_depart(sio_adapter *a, sio_socket *s) { tell_left(a, s, sio_socket_id(s)); }
 
 static void memory_rooms(const sio_adapter *a, const sio_socket *s,
                          void (*cb)(const char *room, void *user), void *user) {
   uint32_t i = 0;
   (void)a;
   for (const struct room *r; (r = sio__rooms_next(s, &i));) cb(r->name, user);
+}
+
+/* ---- all rooms ------------------------------------------------------------------------------------------ */
+
+static size_t memory_room_size(const sio_adapter *a, const char *name) {
+  const struct room *room = sio__rooms_find(&a->rooms, name);
+  return (room ? room->n : 0u) + is_own(a, name);
+}
+
+static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
+                             void *user) {
+  const struct room *room;
+  for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
+    cb(room->name, room->n + (size_t)is_own(a, room->name), user);
+  for (uint32_t i = 0; i < a->nsp->nmembers; i++) {
+    const char *id = sio_socket_id(a->nsp->members[i]);
+    if (!sio__rooms_find(&a->rooms, id)) cb(id, 1, user);
+  }
 }
 
 /* ---- the adapter -------------------------------------------------------------------------------------- */
@@ -199,4 +261,8 @@ const sio_adapter_ops sio_adapter_memory = {
   .all_join = memory_all_join,
   .all_leave = memory_all_leave,
   .all_disconnect = memory_all_disconnect,
+  .arrive = memory_arrive,
+  .depart = memory_depart,
+  .all_rooms = memory_all_rooms,
+  .room_size = memory_room_size,
 };

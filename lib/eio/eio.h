@@ -91,6 +91,7 @@ bool sio__session_open(const sio_session *c);
 void sio__session_set_up(sio_session *c, void *up);
 void *sio__session_up(const sio_session *c);
 struct eio *sio__session_eio(const sio_session *c);
-void sio__session_forget(sio_session *c); /* drop_handshake */
+struct http_head *sio__session_head(const sio_session *c); /* what is kept of the first request */
+void sio__session_forget(sio_session *c);                  /* drop_handshake */
 
 #endif

@@ -306,6 +306,10 @@ struct eio *sio__session_eio(const sio_session *c) {
   return c->eio;
 }
 
+struct http_head *sio__session_head(const sio_session *c) {
+  return c->head;
+}
+
 void sio__session_forget(sio_session *c) {
   if (c->head) c->head = sio__head_forget(c->head);
 }

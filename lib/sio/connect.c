@@ -41,6 +41,7 @@ static bool become_member(sio_socket *s) {
   if (err) return false;
   s->state = SOCKET_CONNECTED;
   s->nsp->server->stats.sockets++;
+  if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
   return true;
 }
 

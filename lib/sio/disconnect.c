@@ -30,8 +30,11 @@ void sio__socket_leave(sio_socket *s, int reason) {
 
 /* Out of its rooms, its client and its library's hands; the handle may live on. */
 static void detach(sio_socket *s) {
+  const sio_adapter_ops *ops = s->nsp->ops;
+  bool had_arrived = s->state == SOCKET_LEAVING;
   s->state = SOCKET_LEFT;
-  s->nsp->ops->leave_all(s->nsp->adapter, s);
+  ops->leave_all(s->nsp->adapter, s);
+  if (had_arrived && ops->depart) ops->depart(s->nsp->adapter, s);
   sio__client_remove(client_of(s->session), s);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "sio/nsp.h"
+#include "sio/query.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -38,11 +39,55 @@ static int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   return err;
 }
 
+/* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
+static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
+  sio_query *q = p->query;
+  int err = sio__pending_ask(s, q);
+  if (err == SIO_EEXISTS) return err;
+  if (!err && (err = deliver(p, s, flags))) sio__pending_undo(s, q->ack_id);
+  if (err == SIO_EDROPPED) return err;
+  sio_query_expect(q, 1);
+  if (err) sio_query_lost(q, 1);
+  return err;
+}
+
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
-  return deliver(p, s, flags);
+  return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
+
+int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                       sio_args args, sio_query *q) {
+  int err = encode(p, nsp, flags, event, args, q ? q->ack_id : PACKET_NO_ID);
+  p->query = q;
+  return err;
+}
+
+/* ---- what adapters read ------------------------------------------------------------------ */
+
+/* Type, number of attachments, namespace and id stand before it. */
+sio_slice sio_packet_json(const sio_packet *p) {
+  const char *text = msg_data(p->msg), *at = text + 2, *end = text + p->msg->len;
+  if (p->msg->next) at = (const char *)memchr(text, '-', p->msg->len) + 1;
+  if (*at == '/') at += strlen(p->nsp->name);
+  at = memchr(at, '[', (size_t)(end - at));
+  return slice(at, (size_t)(end - at));
+}
+
+size_t sio_packet_bins(const sio_packet *p) {
+  size_t n = 0;
+  for (const struct msg *m = p->msg->next; m; m = m->next) n++;
+  return n;
+}
+
+sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
+  const struct msg *m = p->msg->next;
+  while (m && k--) m = m->next;
+  return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
+}
+
+sio_query *sio_packet_query(const sio_packet *p) { return p->query; }
 
 /* ---- to one ---------------------------------------------------------------------------- */
 
@@ -105,6 +150,33 @@ int sio_broadcast(sio_target to, const char *event, sio_args args) {
   mark_droppable(p.msg, to.key);
   err = to.nsp->ops->broadcast(to.nsp->adapter, &to, &p);
   msg_unref(p.msg);
+  return err;
+}
+
+static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
+
+static int ask_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
+  sio_packet p;
+  int err = sio__packet_encode(&p, to->nsp, to->flags, event, args, q);
+  if (err) return err;
+  err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
+  msg_unref(p.msg);
+  return err;
+}
+
+int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
+                      sio_broadcast_ack_cb cb, void *user) {
+  sio_query *q;
+  if (!to.nsp || !cb) return UV_EINVAL;
+  if (!event) return SIO_ENAME;
+  int err = sio__query_new(&q, to.nsp, timeout_ms, end_replies, user);
+  if (err) return err;
+  q->cb.replies = cb;
+  err = ask_all(&to, event, args, q);
+  if (err)
+    sio__query_discard(q);
+  else
+    sio__query_begin(q, timeout_ms == 0);
   return err;
 }
 

@@ -13,7 +13,12 @@ struct sio_packet {
   struct msg *msg;
   const char *event; /* what sio_on_any_outgoing() shows */
   sio_args args;
+  sio_query *query; /* it asks for acks; NULL: it does not */
 };
+
+/* An event, which asks for q's acks unless q is NULL. p->msg is the caller's. */
+int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                       sio_args args, sio_query *q);
 
 /* Encodes and sends an ACK. */
 int sio__emit_reply(sio_socket *s, int64_t id, sio_args args);

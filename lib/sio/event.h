@@ -31,8 +31,9 @@ struct sio_event {
   uint32_t first; /* of the packet's elements, the first that is an argument      */
   sio_slice name; /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
   sio_socket *socket;
-  int64_t ack_id; /* the ack asked for, or PACKET_NO_ID */
-  bool ack_used;  /* it was sent, or taken              */
+  int64_t ack_id;                  /* the ack asked for, or PACKET_NO_ID */
+  bool ack_used;                   /* it was sent, or taken              */
+  struct server_side *server_side; /* another server's: where the ack goes */
   struct event_own *own;
   struct event_tree *trees;
   struct event_memo near[EVENT_NEAR], *far; /* of the first arguments; of the others */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "sio/packet.h"
+#include "sio/room_hooks.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -73,38 +74,42 @@ static void free_handlers(struct handlers *h) {
   sio__free(h);
 }
 
-static struct handlers *handlers_new(sio_nsp *nsp, sio_slice event) {
+static struct handlers *handlers_new(struct map *all, sio_slice event) {
   struct handlers *h = sio__malloc(sizeof *h + event.n);
   if (!h) return NULL;
   sio__hooks_init(&h->hooks);
   h->n = event.n;
   if (event.n) memcpy(h->event, event.p, event.n);
-  if (sio__map_put(&nsp->handlers, h) == 0) return h;
+  if (sio__map_put(all, h) == 0) return h;
   sio__free(h);
   return NULL;
 }
 
 /* The row of an event goes with its last handler, unless it is being run. */
-static void trim(sio_nsp *nsp, struct handlers *h) {
+static void trim(struct map *all, struct handlers *h) {
   if (!hooks_empty(&h->hooks) || h->hooks.walks) return;
-  sio__map_del(&nsp->handlers, slice(h->event, h->n));
+  sio__map_del(all, slice(h->event, h->n));
   free_handlers(h);
+}
+
+int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+  struct handlers *h = sio__map_get(handlers, event);
+  if (!h && !(h = handlers_new(handlers, event))) return UV_ENOMEM;
+  int err = sio__hooks_add(&h->hooks, fn, user, false);
+  if (err) trim(handlers, h);
+  return err;
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   sio_slice name = slice_str(event);
   if (!event || sio__name_reserved(name)) return SIO_ENAME;
-  struct handlers *h = sio__map_get(&nsp->handlers, name);
-  if (!h && !(h = handlers_new(nsp, name))) return UV_ENOMEM;
-  int err = sio__hooks_add(&h->hooks, (hook_fn)cb, user, false);
-  if (err) trim(nsp, h);
-  return err;
+  return sio__nsp_on(&nsp->handlers, name, (hook_fn)cb, user);
 }
 
 int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   struct handlers *h = sio__map_get(&nsp->handlers, slice_str(event));
   int err = h ? sio__hooks_remove(&h->hooks, (hook_fn)cb, user) : UV_ENOENT;
-  if (!err) trim(nsp, h);
+  if (!err) trim(&nsp->handlers, h);
   return err;
 }
 
@@ -118,7 +123,15 @@ void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) 
     sio__hooks_stop(&w);
     break;
   }
-  trim(nsp, h);
+  trim(&nsp->handlers, h);
+}
+
+void sio__nsp_hear(sio_nsp *nsp, sio_event *e) {
+  struct handlers *h = sio__map_get(&nsp->server_side, slice_str(sio_event_name(e)));
+  if (!h) return;
+  struct hook_walk w = sio__hooks_walk(&h->hooks);
+  for (const struct hook *k; (k = sio__hooks_next(&w));)
+    ((sio_server_side_cb)k->fn)(nsp, e, k->user);
 }
 
 /* ---- other callbacks ------------------------------------------------------------------------ */
@@ -229,8 +242,15 @@ static void init_hooks(sio_nsp *nsp) {
                                 &nsp->connect,    &nsp->disconnecting,
                                 &nsp->disconnect, &nsp->any,
                                 &nsp->outgoing,   &nsp->error,
-                                &nsp->writable,   &nsp->drop };
+                                &nsp->writable,   &nsp->drop,
+                                &nsp->rooms };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_init(all[i]);
+}
+
+static void clear_handlers(struct map *all) {
+  struct handlers *h;
+  for (uint32_t i = 0; (h = sio__map_next(all, &i));) free_handlers(h);
+  sio__map_clear(all);
 }
 
 static void clear_hooks(sio_nsp *nsp) {
@@ -240,9 +260,9 @@ static void clear_hooks(sio_nsp *nsp) {
                                 &nsp->outgoing,   &nsp->error,
                                 &nsp->writable,   &nsp->drop };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_clear(all[i]);
-  struct handlers *h;
-  for (uint32_t i = 0; (h = sio__map_next(&nsp->handlers, &i));) free_handlers(h);
-  sio__map_clear(&nsp->handlers);
+  clear_handlers(&nsp->handlers);
+  clear_handlers(&nsp->server_side);
+  sio__room_hooks_clear(nsp);
 }
 
 void sio__nsp_close(sio_nsp *nsp) {
@@ -265,6 +285,8 @@ static int nsp_new(sio_nsp **out, sio_server *srv, sio_slice name) {
   memcpy(nsp->name, name.p, name.n);
   sio__map_init(&nsp->by_id, socket_key);
   sio__map_init(&nsp->handlers, handlers_key);
+  sio__map_init(&nsp->server_side, handlers_key);
+  list_init(&nsp->queries);
   init_hooks(nsp);
   int err = nsp->ops->open(&nsp->adapter, nsp);
   if (!err && (err = sio__map_put(&srv->nsps, nsp))) sio__nsp_close(nsp);
@@ -300,5 +322,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   return 0;
 }
 
+void *sio_adapter_user(const sio_nsp *nsp) { return nsp->server->opts.o.adapter_user; }
+unsigned sio_adapter_timeout(const sio_nsp *nsp) { return nsp->server->opts.o.request_timeout_ms; }
 const char *sio_nsp_name(const sio_nsp *nsp) { return nsp->name; }
 sio_server *sio_nsp_server(const sio_nsp *nsp) { return nsp->server; }

@@ -28,6 +28,11 @@ struct sio_nsp {
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
   struct hooks writable, drop;
+  struct hooks rooms;     /* user: a struct room_hook                    */
+  struct map server_side; /* struct handlers, by event                   */
+  struct list queries;    /* sio_query.link: those that are open         */
+  uint32_t nqueries;
+  int64_t next_ack; /* the id of the next ack that is asked for          */
   char name[];
 };
 
@@ -39,7 +44,11 @@ void sio__nsp_free(sio_nsp *nsp);
 int sio__nsp_add(sio_nsp *nsp, sio_socket *s); /* UV_ENOMEM */
 void sio__nsp_remove(sio_nsp *nsp, sio_socket *s);
 
+/* Adds to one of the maps of handlers. 0, UV_EINVAL, UV_ENOMEM. */
+int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user);
+
 /* Running the host's callbacks. */
+void sio__nsp_hear(sio_nsp *nsp, sio_event *e); /* what another server says */
 void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
 void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_tell_connect(sio_nsp *nsp, sio_socket *s);

@@ -6,14 +6,17 @@
 
 #include "sio/event.h"
 #include "sio/nsp.h"
+#include "sio/query.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
 struct wait {
   int64_t id;
   sio_socket *socket; /* not counted: a socket ends its waits before it goes */
-  sio_reply_cb cb;
+  sio_reply_cb cb;    /* NULL: it is a part of query */
   void *user;
+  sio_query *query;
+  struct list part; /* query->waits */
   struct timer timer;
 };
 
@@ -60,6 +63,7 @@ static struct wait *take(sio_socket *s, int64_t id) {
   t->n--;
   memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(struct wait *));
   forget_empty(&s->pending);
+  list_remove(&w->part);
   sio__loop_untimer(loop_of(s), &w->timer);
   return w;
 }
@@ -67,7 +71,10 @@ static struct wait *take(sio_socket *s, int64_t id) {
 /* The socket may be let go of by the host inside the callback. */
 static void tell(struct wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
-  w->cb(s, status, reply, w->user);
+  if (w->cb)
+    w->cb(s, status, reply, w->user);
+  else
+    sio_query_lost(w->query, 1);
   sio__free(w);
   sio_socket_unref(s);
 }
@@ -77,27 +84,80 @@ static void on_timeout(struct timer *t) {
   tell(take(w->socket, w->id), SIO_ETIMEOUT, NULL);
 }
 
-int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id) {
+/* ---- asking ------------------------------------------------------------------------------ */
+
+/* In its place: the end, unless the query is older than a question asked since. */
+static void put(struct waits *t, struct wait *w) {
+  uint32_t i = t->n++;
+  for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
+  t->v[i] = w;
+}
+
+static struct wait *add(sio_socket *s, const struct wait *like) {
   struct pending *p = &s->pending;
-  if (count(p) >= s->nsp->server->opts.o.max_acks) return SIO_ETOOBIG;
   struct wait *w = make_room(p) ? NULL : sio__malloc(sizeof *w);
   if (!w) {
     forget_empty(p);
-    return UV_ENOMEM;
+    return NULL;
   }
-  *w = (struct wait){ .id = p->next_id++, .socket = s, .cb = cb, .user = user };
+  *w = *like;
+  list_init(&w->part);
   timer_init(&w->timer, on_timeout);
+  put(p->waits, w);
+  return w;
+}
+
+static bool is_full(const sio_socket *s) {
+  return count(&s->pending) >= s->nsp->server->opts.o.max_acks;
+}
+
+int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id) {
+  if (is_full(s)) return SIO_ETOOBIG;
+  struct wait *w =
+      add(s, &(struct wait){ .id = s->nsp->next_ack, .socket = s, .cb = cb, .user = user });
+  if (!w) return UV_ENOMEM;
+  *id = s->nsp->next_ack++;
   if (timeout_ms) sio__loop_timer(loop_of(s), &w->timer, timeout_ms);
-  p->waits->v[p->waits->n++] = w;
-  *id = w->id;
+  return 0;
+}
+
+int sio__pending_ask(sio_socket *s, sio_query *q) {
+  const struct waits *t = s->pending.waits;
+  if (t && find(t, q->ack_id) < t->n) return SIO_EEXISTS;
+  if (is_full(s)) return SIO_ETOOBIG;
+  struct wait *w = add(s, &(struct wait){ .id = q->ack_id, .socket = s, .query = q });
+  if (!w) return UV_ENOMEM;
+  list_push(&q->waits, &w->part);
   return 0;
 }
 
 void sio__pending_undo(sio_socket *s, int64_t id) { sio__free(take(s, id)); }
 
+/* ---- the ends ----------------------------------------------------------------------------- */
+
+void sio__pending_forget(sio_query *q) {
+  struct list *part;
+  while ((part = list_first(&q->waits))) {
+    struct wait *w = container_of(part, struct wait, part);
+    sio__free(take(w->socket, w->id));
+  }
+}
+
+static void tell_query(struct wait *w, const sio_socket *s, const struct packet *p) {
+  bool some = p->json.n && p->scan->nargs > 0;
+  bool refers = some && p->nbins && p->scan->nholes > 0 && p->scan->holes[0].arg == 0;
+  sio__query_answer(w->query, s->id, some ? json_arg(p->scan, p->json, 0) : SLICE("null"), p->bins,
+                    refers ? p->nbins : 0);
+  sio__free(w);
+}
+
 void sio__pending_reply(sio_socket *s, const struct packet *p) {
   struct wait *w = take(s, p->id);
   if (!w) return;
+  if (w->query) {
+    tell_query(w, s, p);
+    return;
+  }
   struct sio_event reply;
   sio__event_init(&reply, s, p);
   tell(w, 0, &reply);
@@ -108,7 +168,10 @@ void sio__pending_close(sio_socket *s) {
   struct waits *all = s->pending.waits;
   if (!all) return;
   s->pending.waits = NULL;
-  for (uint32_t i = 0; i < all->n; i++) sio__loop_untimer(loop_of(s), &all->v[i]->timer);
+  for (uint32_t i = 0; i < all->n; i++) {
+    list_remove(&all->v[i]->part);
+    sio__loop_untimer(loop_of(s), &all->v[i]->timer);
+  }
   for (uint32_t i = 0; i < all->n; i++) tell(all->v[i], SIO_ECLOSED, NULL);
   sio__free(all);
 }

@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "sio/client.h"
 #include "sio/nsp.h"
+#include "sio/query.h"
 #include "sio/site.h"
 #include "sio/socket.h"
 #include <inttypes.h>
@@ -60,8 +61,17 @@ static void on_hurry(struct timer *t) {
   sio__http_close(&container_of(t, sio_server, hurry)->http);
 }
 
+static void shut_adapters(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) {
+    sio__queries_close(nsp);
+    if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
+  }
+}
+
 static void on_shut(struct task *t) {
   sio_server *srv = container_of(t, sio_server, shut);
+  shut_adapters(srv);
   sio__eio_close_all(&srv->eio, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__site_drain(srv);
   sio__loop_timer(&srv->loop, &srv->hurry, srv->opts.o.close_timeout_ms);

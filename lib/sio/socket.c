@@ -4,6 +4,7 @@
  */
 #include "sio/socket.h"
 
+#include "base/utf8.h"
 #include "sio/client.h"
 #include "sio/nsp.h"
 #include "sio/server.h"
@@ -58,6 +59,7 @@ static void free_socket(sio_socket *s) {
   if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
   if (s->auth) sio__tree_free(s->auth->tree);
   sio__free(s->auth);
+  sio__free(s->shared);
   sio__free(s);
 }
 
@@ -119,6 +121,27 @@ const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
   return s->auth->tree;
 }
 
+sio_slice sio_socket_shared(const sio_socket *s) { return slice_str(s->shared ? s->shared : "{}"); }
+
+static int check_json(sio_slice json) {
+  struct json_scan scan = { 0 };
+  int err = sio__utf8_valid(json.p, json.n) ? 0 : SIO_EJSON;
+  if (!err) err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
+  sio__json_scan_clear(&scan);
+  return err;
+}
+
+int sio_socket_set_shared(sio_socket *s, sio_slice json) {
+  int err = json.n ? check_json(json) : 0;
+  if (err) return err;
+  if (!socket_open(s)) return SIO_ECLOSED;
+  char *copy = json.n ? sio__strndup(json.p, json.n) : NULL;
+  if (json.n && !copy) return UV_ENOMEM;
+  sio__free(s->shared);
+  s->shared = copy;
+  return 0;
+}
+
 void *sio_adapter_slot(const sio_socket *s) { return s->slot; }
 void sio_adapter_set_slot(sio_socket *s, void *p) { s->slot = p; }
 
@@ -154,6 +177,15 @@ int sio_leave(sio_socket *s, const char *room) {
 bool sio_in_room(const sio_socket *s, const char *room) {
   if (!is_room_name(room) || s->state == SOCKET_LEFT) return false;
   return is_own_room(s, room) || s->nsp->ops->in_room(s->nsp->adapter, s, room);
+}
+
+void sio_nsp_rooms(const sio_nsp *nsp, void (*cb)(const char *room, size_t members, void *user),
+                   void *user) {
+  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, cb, user);
+}
+
+size_t sio_room_size(const sio_nsp *nsp, const char *room) {
+  return is_room_name(room) && nsp->ops->room_size ? nsp->ops->room_size(nsp->adapter, room) : 0;
 }
 
 void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {

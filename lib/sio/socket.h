@@ -49,6 +49,7 @@ struct sio_socket {
     struct gate *gate;   /* later: while an event is before packet middleware */
   };
   struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
+  char *shared;      /* JSON text of the host's; NULL: "{}"                     */
 };
 
 /* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source says. */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * foreign.h - what another server sent is checked like what a peer sent.
+ */
+#ifndef SIO_SIO_FOREIGN_H
+#define SIO_SIO_FOREIGN_H
+
+#include "sio/json.h"
+
+/* ["event",arguments...]: UTF-8, JSON, and placeholders that all name one of nbins attachments. 0; SIO_EJSON, SIO_EDEPTH,
+ * SIO_EPLACEHOLDER, SIO_ETOOBIG, UV_ENOMEM. */
+int sio__foreign_event(struct json_scan *scan, sio_slice json, size_t nbins);
+/* One JSON text, as in an argument. */
+bool sio__foreign_value(sio_slice json, size_t nbins);
+
+#endif

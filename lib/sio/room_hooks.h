@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * room_hooks.h - who wants to hear of rooms.
+ */
+#ifndef SIO_SIO_ROOM_HOOKS_H
+#define SIO_SIO_ROOM_HOOKS_H
+
+#include <sio/nsp.h>
+
+void sio__room_hooks_clear(sio_nsp *nsp);
+
+#endif

@@ -1,0 +1,894 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Two servers in one process, linked by an adapter that is written against the public header alone:
+ * what it says to the other server is copied into a queue, and heard when pump() runs.
+ */
+#include "peer.h"
+#include "sio/query.h"
+
+/* ---- the bus ----------------------------------------------------------------------------- */
+
+enum { NODES = 3, LIST = 8, WAITS = 8 };
+
+enum kind { CAST, COUNT, ACK, LOST, JOIN, LEAVE, KICK, FETCH, FOUND, FETCHED, SAY, ANSWER };
+
+struct message {
+  struct message *next;
+  enum kind kind;
+  int from, to; /* to: -1: all others */
+  unsigned number, flags, ms;
+  size_t n; /* a count, or whether to close sessions */
+  bool all; /* the target has no rooms: everyone */
+  char *rooms[LIST], *except[LIST], *more[LIST];
+  char *json, *id, *auth, *data, *handshake;
+  sio_slice bins[LIST];
+  size_t nbins;
+};
+
+struct waiting {
+  unsigned number; /* 0: free */
+  sio_query *q;
+  int servers; /* that owe an end */
+  size_t acks[NODES];
+};
+
+struct sio_adapter {
+  sio_nsp *nsp;
+  sio_adapter *local; /* the memory adapter's */
+  int node;
+  bool deaf, shut;
+  unsigned last;
+  struct waiting waits[WAITS];
+};
+
+static sio_adapter *nodes[NODES];
+static struct message *first, **last = &first;
+static const sio_adapter_ops *const memory = &sio_adapter_memory;
+
+static char *copy_of(const char *s, size_t n) {
+  char *p = malloc(n + 1);
+  if (n) memcpy(p, s, n);
+  p[n] = '\0';
+  return p;
+}
+
+static void copy_list(char *out[LIST], const char *const *list) {
+  for (size_t i = 0; list && list[i]; i++) out[i] = copy_of(list[i], strlen(list[i]));
+}
+
+static struct message *message(const sio_adapter *a, enum kind kind, int to, unsigned number) {
+  struct message *m = calloc(1, sizeof *m);
+  *m = (struct message){ .kind = kind, .from = a->node, .to = to, .number = number };
+  *last = m;
+  last = &m->next;
+  return m;
+}
+
+static void free_message(struct message *m) {
+  char **lists[] = { m->rooms, m->except, m->more };
+  for (int l = 0; l < 3; l++)
+    for (int i = 0; i < LIST; i++) free(lists[l][i]);
+  char *texts[] = { m->json, m->id, m->auth, m->data, m->handshake };
+  for (int i = 0; i < 5; i++) free(texts[i]);
+  for (size_t i = 0; i < m->nbins; i++) free((char *)(uintptr_t)m->bins[i].p);
+  free(m);
+}
+
+static void put_target(struct message *m, const sio_target *to) {
+  m->flags = to->flags;
+  m->all = !to->rooms;
+  copy_list(m->rooms, to->rooms);
+  copy_list(m->except, to->except);
+  size_t n = 0;
+  while (m->except[n]) n++;
+  if (to->skip) m->except[n] = copy_of(sio_socket_id(to->skip), strlen(sio_socket_id(to->skip)));
+}
+
+static void put_json(struct message *m, sio_slice json, const sio_slice *bins, size_t nbins) {
+  m->json = copy_of(json.p, json.n);
+  m->nbins = nbins;
+  for (size_t i = 0; i < nbins; i++)
+    m->bins[i] = (sio_slice){ copy_of(bins[i].p, bins[i].n), bins[i].n };
+}
+
+static void put_packet(struct message *m, const sio_packet *p) {
+  sio_slice bins[LIST];
+  for (size_t i = 0; i < sio_packet_bins(p); i++) bins[i] = sio_packet_bin(p, i);
+  put_json(m, sio_packet_json(p), bins, sio_packet_bins(p));
+  CHECK(sio_packet_bin(p, sio_packet_bins(p)).p == NULL);
+}
+
+static sio_slice text(const char *s) { return (sio_slice){ s, s ? strlen(s) : 0 }; }
+
+static int others(const sio_adapter *a) {
+  int n = 0;
+  for (int i = 0; i < NODES; i++) n += nodes[i] && nodes[i] != a;
+  return n;
+}
+
+/* ---- who waits for whom ------------------------------------------------------------------------ */
+
+static struct waiting *wait_for(sio_adapter *a, sio_query *q) {
+  if (others(a) == 0) return NULL;
+  for (int i = 0; i < WAITS; i++) {
+    if (a->waits[i].number) continue;
+    a->waits[i] = (struct waiting){ .number = ++a->last, .q = q, .servers = others(a) };
+    for (int k = 0; k < others(a); k++) sio_query_hold(q);
+    return &a->waits[i];
+  }
+  abort();
+}
+
+static struct waiting *find_wait(sio_adapter *a, unsigned number) {
+  for (int i = 0; i < WAITS; i++)
+    if (number && a->waits[i].number == number) return &a->waits[i];
+  return NULL;
+}
+
+/* One server has said all it had to say. */
+static void done_with(struct waiting *w, int err) {
+  sio_query *q = w->q;
+  if (--w->servers == 0) w->number = 0;
+  sio_query_release(q, err);
+}
+
+static void fake_query_over(sio_adapter *a, sio_query *q) {
+  for (int i = 0; i < WAITS; i++) {
+    struct waiting *w = &a->waits[i];
+    if (!w->number || w->q != q) continue;
+    CHECK(sio_query_over(q));
+    trace("over ");
+    sio_query_reply(q, NULL, SLICE("1"), NULL, 0); /* ignored */
+    sio_query_remote(q, &(sio_remote){ .id = "x" });
+    while (w->number) done_with(w, SIO_ETIMEOUT);
+    return;
+  }
+}
+
+/* ---- the slots ------------------------------------------------------------------------------------ */
+
+static int fake_open(sio_adapter **out, sio_nsp *nsp) {
+  sio_adapter *a = calloc(1, sizeof *a);
+  int err = memory->open(&a->local, nsp);
+  if (err) {
+    free(a);
+    return err;
+  }
+  a->nsp = nsp;
+  a->node = *(int *)sio_adapter_user(nsp);
+  if (strcmp(sio_nsp_name(nsp), "/") == 0) nodes[a->node] = a;
+  *out = a;
+  return 0;
+}
+
+static void fake_close(sio_adapter *a) {
+  CHECK(a->shut);
+  for (int i = 0; i < WAITS; i++) CHECK(a->waits[i].number == 0);
+  memory->close(a->local);
+  if (nodes[a->node] == a) nodes[a->node] = NULL;
+  free(a);
+}
+
+static void fake_shut(sio_adapter *a) { a->shut = true; }
+
+static int fake_join(sio_adapter *a, sio_socket *s, const char *room) {
+  return memory->join(a->local, s, room);
+}
+static void fake_leave(sio_adapter *a, sio_socket *s, const char *room) {
+  memory->leave(a->local, s, room);
+}
+static void fake_leave_all(sio_adapter *a, sio_socket *s) { memory->leave_all(a->local, s); }
+static bool fake_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+  return memory->in_room(a->local, s, room);
+}
+static void fake_rooms(const sio_adapter *a, const sio_socket *s,
+                       void (*cb)(const char *room, void *user), void *user) {
+  memory->rooms(a->local, s, cb, user);
+}
+static int fake_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
+                     void *user) {
+  return memory->each(a->local, to, visit, user);
+}
+
+static int fake_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  sio_query *q = sio_packet_query(p);
+  if (!(to->flags & SIO_LOCAL) && others(a)) {
+    struct waiting *w = q ? wait_for(a, q) : NULL;
+    struct message *m = message(a, CAST, -1, w ? w->number : 0);
+    put_target(m, to);
+    put_packet(m, p);
+    if (q) m->ms = sio_query_timeout(q);
+  }
+  return memory->broadcast(a->local, to, p);
+}
+
+static void say_bulk(sio_adapter *a, enum kind kind, const sio_target *to, const char *const *rooms,
+                     bool session) {
+  if (to->flags & SIO_LOCAL) return;
+  struct message *m = message(a, kind, -1, 0);
+  put_target(m, to);
+  copy_list(m->more, rooms);
+  m->n = session;
+}
+
+static int fake_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  say_bulk(a, JOIN, to, rooms, false);
+  return memory->all_join(a->local, to, rooms);
+}
+static int fake_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  say_bulk(a, LEAVE, to, rooms, false);
+  return memory->all_leave(a->local, to, rooms);
+}
+static int fake_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+  say_bulk(a, KICK, to, NULL, session);
+  return memory->all_disconnect(a->local, to, session);
+}
+
+static int fake_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
+  struct waiting *w = wait_for(a, q);
+  if (w) put_target(message(a, FETCH, -1, w->number), to);
+  return 0;
+}
+
+static int fake_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
+  struct waiting *w = q ? wait_for(a, q) : NULL;
+  if (w) sio_query_expect(q, (size_t)w->servers);
+  put_packet(message(a, SAY, -1, w ? w->number : 0), p);
+  return 0;
+}
+
+static int fake_server_count(sio_adapter *a, sio_query *q) {
+  sio_query_expect(q, (size_t)others(a));
+  return 0;
+}
+
+static const sio_adapter_ops fake = { .open = fake_open,
+                                      .close = fake_close,
+                                      .join = fake_join,
+                                      .leave = fake_leave,
+                                      .leave_all = fake_leave_all,
+                                      .in_room = fake_in_room,
+                                      .rooms = fake_rooms,
+                                      .broadcast = fake_broadcast,
+                                      .each = fake_each,
+                                      .all_join = fake_all_join,
+                                      .all_leave = fake_all_leave,
+                                      .all_disconnect = fake_all_disconnect,
+                                      .fetch = fake_fetch,
+                                      .server_emit = fake_server_emit,
+                                      .server_count = fake_server_count,
+                                      .query_over = fake_query_over,
+                                      .shut = fake_shut };
+
+/* ---- what is heard -------------------------------------------------------------------------------- */
+
+/* A question of another server that runs here. */
+struct asked {
+  sio_adapter *a;
+  int from;
+  unsigned number;
+  sio_query *q;
+};
+
+static void on_ack(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
+                   void *user) {
+  struct asked *as = user;
+  struct message *m = message(as->a, ACK, as->from, as->number);
+  m->id = copy_of(id, strlen(id));
+  put_json(m, json, bins, nbins);
+}
+
+static void on_asked(int status, size_t lost, void *user) {
+  struct asked *as = user;
+  (void)status;
+  message(as->a, LOST, as->from, as->number)->n = lost;
+  free(as);
+}
+
+static sio_target target_of(const sio_adapter *a, const struct message *m) {
+  return (sio_target){ .nsp = a->nsp,
+                       .rooms = m->all ? NULL : (const char *const *)m->rooms,
+                       .except = (const char *const *)m->except,
+                       .flags = m->flags | SIO_LOCAL };
+}
+
+static void hear_cast(sio_adapter *a, const struct message *m) {
+  static const sio_query_watch watch = { on_ack, on_asked };
+  sio_target to = target_of(a, m);
+  sio_packet *p;
+  struct asked *as = NULL;
+  if (m->number) {
+    as = malloc(sizeof *as);
+    *as = (struct asked){ .a = a, .from = m->from, .number = m->number };
+    EQ(sio_query_new(&as->q, a->nsp, m->ms, &watch, as), 0);
+  }
+  EQ(sio_packet_new(&p, a->nsp, text(m->json), m->bins, m->nbins, 0, as ? as->q : NULL), 0);
+  memory->broadcast(a->local, &to, p);
+  if (as) {
+    message(a, COUNT, m->from, m->number)->n = sio_query_expected(as->q);
+    sio_query_release(as->q, 0);
+  }
+  sio_packet_free(p);
+}
+
+static void hear_bulk(sio_adapter *a, const struct message *m) {
+  sio_target to = target_of(a, m);
+  const char *const *rooms = (const char *const *)m->more;
+  if (m->kind == JOIN) memory->all_join(a->local, &to, rooms);
+  if (m->kind == LEAVE) memory->all_leave(a->local, &to, rooms);
+  if (m->kind == KICK) memory->all_disconnect(a->local, &to, m->n != 0);
+}
+
+static void on_found(int status, sio_remote *list, size_t n, void *user) {
+  struct asked *as = user;
+  EQ(status, 0);
+  for (size_t i = 0; i < n; i++) {
+    struct message *m = message(as->a, FOUND, as->from, as->number);
+    sio_slice h = sio_remote_handshake(&list[i]);
+    CHECK(sio_remote_handshake(&list[i]).p == h.p);
+    m->id = copy_of(list[i].id, strlen(list[i].id));
+    copy_list(m->rooms, list[i].rooms);
+    m->auth = copy_of(list[i].auth.p, list[i].auth.n);
+    m->data = copy_of(list[i].data.p, list[i].data.n);
+    m->handshake = copy_of(h.p, h.n);
+  }
+  message(as->a, FETCHED, as->from, as->number);
+  free(as);
+}
+
+static void hear_fetch(sio_adapter *a, const struct message *m) {
+  struct asked *as = malloc(sizeof *as);
+  *as = (struct asked){ .a = a, .from = m->from, .number = m->number };
+  EQ(sio_all_fetch(target_of(a, m), 0, on_found, as), 0);
+}
+
+static void on_answer(sio_adapter *a, const sio_return *to, sio_slice json, const sio_slice *bins,
+                      size_t nbins) {
+  struct asked as;
+  memcpy(&as, to->bytes, sizeof as);
+  put_json(message(a, ANSWER, as.from, as.number), json, bins, nbins);
+}
+
+static void hear_say(sio_adapter *a, const struct message *m) {
+  struct asked as = { .from = m->from, .number = m->number };
+  sio_return to = { { 0 } };
+  memcpy(to.bytes, &as, sizeof as);
+  EQ(sio_server_side_receive(a->nsp, text(m->json), m->bins, m->nbins, m->number ? on_answer : NULL,
+                             &to),
+     0);
+}
+
+/* The other's answer to a question of ours. */
+static void hear_answer(struct waiting *w, const struct message *m) {
+  switch (m->kind) {
+    case COUNT: sio_query_expect(w->q, m->n); break;
+    case ACK: sio_query_reply(w->q, m->id, text(m->json), m->bins, m->nbins); break;
+    case LOST:
+      sio_query_lost(w->q, m->n);
+      done_with(w, 0);
+      break;
+    case FOUND:
+      sio_query_remote(w->q, &(sio_remote){ .id = m->id,
+                                            .rooms = (const char *const *)m->rooms,
+                                            .auth = text(m->auth),
+                                            .data = text(m->data),
+                                            .handshake = text(m->handshake) });
+      break;
+    case ANSWER:
+      sio_query_reply(w->q, NULL, text(m->json), m->bins, m->nbins);
+      done_with(w, 0);
+      break;
+    default: done_with(w, 0); break;
+  }
+}
+
+static void hear(sio_adapter *a, const struct message *m) {
+  struct waiting *w = find_wait(a, m->number);
+  switch (m->kind) {
+    case CAST: hear_cast(a, m); break;
+    case JOIN:
+    case LEAVE:
+    case KICK: hear_bulk(a, m); break;
+    case FETCH: hear_fetch(a, m); break;
+    case SAY: hear_say(a, m); break;
+    default:
+      if (w) hear_answer(w, m);
+  }
+}
+
+/* Until nothing is left to say. */
+static void pump(void) {
+  for (int i = 0; i < 10; i++) {
+    for (struct message *m; (m = first);) {
+      if (!(first = m->next)) last = &first;
+      for (int k = 0; k < NODES; k++)
+        if (nodes[k] && !nodes[k]->deaf && k != m->from && (m->to < 0 || m->to == k))
+          hear(nodes[k], m);
+      free_message(m);
+    }
+    turn();
+  }
+}
+
+/* ---- servers --------------------------------------------------------------------------------------- */
+
+static sio_server *servers[NODES];
+static sio_nsp *spaces[NODES];    /* "/" of each */
+static struct peer *pa, *pb, *pc; /* pa with the first server, the others with the second */
+static sio_socket *sa, *sb, *sc;
+static int numbers[NODES] = { 0, 1, 2 };
+
+static sio_options options_of(int node) {
+  return (
+      sio_options){ .adapter = &fake, .adapter_user = &numbers[node], .request_timeout_ms = 500 };
+}
+
+static struct peer *peer_at(int node) {
+  sio_server *first_server = srv;
+  srv = servers[node];
+  struct peer *p = joined();
+  srv = first_server;
+  return p;
+}
+
+static sio_socket *newest(int node) { return spaces[node]->members[spaces[node]->nmembers - 1]; }
+
+static void add_server(int node) {
+  sio_options o = options_of(node);
+  EQ(sio_server_new(&servers[node], &loop, &o), 0);
+  EQ(sio_of(servers[node], "/", &spaces[node]), 0);
+}
+
+static void begin(void) {
+  sio_options o = options_of(0);
+  memset(nodes, 0, sizeof nodes);
+  start(&o);
+  servers[0] = srv;
+  spaces[0] = root;
+  add_server(1);
+  pa = peer_at(0);
+  sa = newest(0);
+  pb = peer_at(1);
+  sb = newest(1);
+  pc = peer_at(1);
+  sc = newest(1);
+}
+
+static void on_other_done(void *user) { *(bool *)user = true; }
+
+static void drop_server(int node) {
+  bool gone = false;
+  sio_server_close(servers[node], on_other_done, &gone);
+  for (int i = 0; i < 20 && !gone; i++) turn();
+  CHECK(gone);
+}
+
+static void end(void) {
+  for (int i = 1; i < NODES; i++)
+    if (nodes[i]) drop_server(i);
+  stop();
+  for (struct message *m; (m = first);) {
+    first = m->next;
+    free_message(m);
+  }
+  last = &first;
+}
+
+static void wait_ms(int node, uint64_t ms) {
+  sio__timers_run(&servers[node]->loop.timers, uv_now(&loop) + ms);
+  turn();
+}
+
+/* ---- broadcasts --------------------------------------------------------------------------------------- */
+
+static void reaches(sio_target to, const char *want) {
+  char who[8] = "";
+  to.nsp = root;
+  EQ(sio_broadcast(to, "m", SIO_NONE), 0);
+  pump();
+  if (strcmp(heard(pa), "42[\"m\"] ") == 0) strcat(who, "a");
+  if (strcmp(heard(pb), "42[\"m\"] ") == 0) strcat(who, "b");
+  if (strcmp(heard(pc), "42[\"m\"] ") == 0) strcat(who, "c");
+  EQ_STR(who, want);
+}
+
+TEST(a_broadcast_reaches_both_servers) {
+  begin();
+  reaches((sio_target){ 0 }, "abc");
+  reaches((sio_target){ .skip = sa }, "bc");
+  reaches((sio_target){ .flags = SIO_LOCAL }, "a");
+  sio_join(sb, "r");
+  sio_join(sa, "r");
+  reaches((sio_target){ .rooms = SIO_ROOMS("r") }, "ab");
+  reaches((sio_target){ .except = SIO_ROOMS("r") }, "c");
+  reaches((sio_target){ .rooms = SIO_ROOMS(sio_socket_id(sc)) }, "c");
+  const char *const none[] = { NULL };
+  reaches((sio_target){ .rooms = none }, "");
+  end();
+}
+
+TEST(arguments_and_attachments_travel) {
+  begin();
+  EQ(sio_broadcast((sio_target){ .nsp = root }, "n\"",
+                   SIO_ARGS(sio_bin("\1\2", 2), "x", sio_bin("\3", 1))),
+     0);
+  EQ(sio_broadcast((sio_target){ .nsp = root }, "t", SIO_ARGS(sio_json(SLICE("{\"a\":[1.50]}")))),
+     0);
+  pump();
+  static const char want[] =
+      "452-[\"n\\\"\",{\"_placeholder\":true,\"num\":0},\"x\",{\"_placeholder\":true,\"num\":1}] "
+      "b:0102 b:03 42[\"t\",{\"a\":[1.50]}] ";
+  HEARD(pa, want);
+  HEARD(pb, want);
+  end();
+}
+
+TEST(a_packet_shows_its_values_whatever_stands_before_them) {
+  begin();
+  sio_nsp *odd;
+  EQ(sio_of(servers[1], "/a[-1[", &odd), 0);
+  sio_broadcast((sio_target){ .nsp = odd }, "e[", SIO_ARGS(sio_bin("x", 1), "-"));
+  EQ_STR(first->json, "[\"e[\",{\"_placeholder\":true,\"num\":0},\"-\"]");
+  EQ(first->nbins, 1);
+  end();
+}
+
+TEST(what_is_no_event_is_refused) {
+  begin();
+  sio_packet *p;
+  sio_slice bin = SLICE("x");
+  static const char *const bad[] = {
+    "", "{}", "[]", "[null]", "[{}]", "[\"a\"", "[\"a\",\"\xff\"]", "\"a\""
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    EQ(sio_packet_new(&p, root, text(bad[i]), NULL, 0, 0, NULL), SIO_EJSON);
+  EQ(sio_packet_new(&p, root, text("[\"disconnect\"]"), NULL, 0, 0, NULL), SIO_ENAME);
+  EQ(sio_packet_new(&p, root, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, 0, NULL),
+     SIO_EPLACEHOLDER);
+  EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
+  EQ(sio_packet_new(&p, root, text("[7]"), NULL, 0, SIO_NO_COMPRESS, NULL), 0);
+  EQ_MEM(sio_packet_json(p).p, sio_packet_json(p).n, "[\"7\"]", 5);
+  sio_packet_free(p);
+  sio_packet_free(NULL);
+  end();
+}
+
+/* ---- acks ------------------------------------------------------------------------------------------------ */
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)user;
+  trace("%d", status);
+  for (size_t i = 0; i < sio_replies_count(r); i++) {
+    sio_slice json = sio_replies_json(r, i), bin = sio_event_bin(sio_replies_event(r, i), 0);
+    const char *id = sio_replies_id(r, i);
+    const char *who = strcmp(id, sa->id) == 0 ? "a" : *id ? "other" : "";
+    trace(",%s:%.*s", who, bin.p ? (int)bin.n : (int)json.n, bin.p ? bin.p : json.p);
+  }
+  trace("/%zu-%zu ", sio_replies_expected(r), sio_replies_gone(r));
+}
+
+static void ask(sio_target to, unsigned ms) {
+  to.nsp = root;
+  EQ(sio_broadcast_ack(to, "q", SIO_ARGS(1), ms, on_replies, NULL), 0);
+}
+
+TEST(acks_come_from_both_servers_one_by_one) {
+  begin();
+  ask((sio_target){ 0 }, 0);
+  HEARD(pa, "420[\"q\",1] ");
+  pump();
+  HEARD(pb, "420[\"q\",1] ");
+  HEARD(pc, "420[\"q\",1] ");
+  say(pb, "430[\"b\",2]");
+  pump();
+  say(pa, "430[\"a\"]");
+  SAW("");
+  say(pc, "461-0[{\"_placeholder\":true,\"num\":0}]");
+  say_bin(pc, "bytes", 5);
+  pump();
+  SAW("0,other:\"b\",a:\"a\",other:bytes/3-0 ");
+  end();
+}
+
+TEST(a_question_to_one_peer_elsewhere) {
+  begin();
+  ask((sio_target){ .rooms = SIO_ROOMS(sc->id) }, 100);
+  pump();
+  HEARD(pa, "");
+  HEARD(pb, "");
+  say(pc, "430[7]");
+  pump();
+  SAW("0,other:7/1-0 ");
+  ask((sio_target){ .rooms = SIO_ROOMS("nobody") }, 100);
+  pump();
+  SAW("0/0-0 ");
+  end();
+}
+
+TEST(who_leaves_elsewhere_is_not_waited_for) {
+  begin();
+  ask((sio_target){ .skip = sa }, 100);
+  pump();
+  say(pb, "430[1]");
+  hang_up(pc);
+  pump();
+  SAW("0,other:1/2-1 ");
+  end();
+}
+
+TEST(a_silent_server_means_what_came_and_a_timeout) {
+  begin();
+  nodes[1]->deaf = true;
+  ask((sio_target){ 0 }, 0); /* 0: the default where other servers take part */
+  pump();
+  say(pa, "430[1]");
+  wait_ms(0, 300);
+  SAW("");
+  wait_ms(0, 501);
+  SAW("-10002,a:1/1-0 over ");
+  nodes[1]->deaf = false;
+  pump();
+  SAW("");
+  end();
+}
+
+TEST(a_silent_peer_elsewhere_means_what_came_and_a_timeout_here_and_there) {
+  begin();
+  ask((sio_target){ 0 }, 50);
+  pump();
+  say(pa, "430[1]");
+  say(pb, "430[2]");
+  pump();
+  wait_ms(1, 51);
+  CHECK(sc->pending.waits == NULL);
+  pump(); /* the other server says how many it has lost, which ends the question in time */
+  SAW("0,a:1,other:2/3-1 ");
+  end();
+}
+
+TEST(open_questions_end_when_their_server_closes) {
+  begin();
+  ask((sio_target){ 0 }, 1000);
+  pump();
+  sio_server_close(srv, on_done, NULL);
+  turn();
+  const char *t = saw();
+  CHECK(strncmp(t, "-10001/3-", 9) == 0 && strstr(t, "over "));
+  say(pb, "430[1]");
+  pump();
+  SAW("");
+  end();
+}
+
+TEST(a_server_closes_while_anothers_question_runs_there) {
+  begin();
+  ask((sio_target){ 0 }, 1000);
+  pump();
+  drop_server(1);
+  say(pa, "430[1]");
+  pump();
+  SAW("0,a:1/3-2 ");
+  end();
+}
+
+/* ---- bulk verbs --------------------------------------------------------------------------------------------- */
+
+TEST(bulk_verbs_reach_both_servers) {
+  begin();
+  sio_all_join((sio_target){ .nsp = root }, SIO_ROOMS("x", "y"));
+  pump();
+  CHECK(sio_in_room(sa, "x") && sio_in_room(sb, "x") && sio_in_room(sc, "y"));
+  sio_all_leave((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sb->id) }, SIO_ROOMS("x"));
+  sio_all_leave((sio_target){ .nsp = root, .flags = SIO_LOCAL }, SIO_ROOMS("y"));
+  pump();
+  CHECK(sio_in_room(sa, "x") && !sio_in_room(sb, "x") && sio_in_room(sc, "x"));
+  CHECK(!sio_in_room(sa, "y") && sio_in_room(sc, "y"));
+  end();
+}
+
+TEST(a_packet_comes_before_the_disconnect_said_after_it) {
+  begin();
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sb->id) }, "bye", SIO_NONE);
+  sio_all_disconnect((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sb->id) }, false);
+  sio_all_disconnect((sio_target){ .nsp = root, .skip = sa }, true);
+  pump();
+  HEARD(pb, "42[\"bye\"] 41 ");
+  HEARD(pc, "41 end ");
+  HEARD(pa, "");
+  end();
+}
+
+/* ---- fetching ------------------------------------------------------------------------------------------------- */
+
+static void on_list(int status, sio_remote *list, size_t n, void *user) {
+  (void)user;
+  trace("%d:", status);
+  for (size_t i = 0; i < n; i++) {
+    size_t rooms = 0;
+    while (list[i].rooms[rooms]) rooms++;
+    sio_slice h = sio_remote_handshake(&list[i]);
+    CHECK(h.n > 50 && memcmp(h.p, "{\"headers\":{}", 13) == 0);
+    trace("%s%zu%.*s ", list[i].socket ? "here" : "there", rooms, (int)list[i].data.n,
+          list[i].data.p);
+  }
+}
+
+TEST(fetching_finds_sockets_of_both_servers) {
+  begin();
+  sio_join(sc, "r");
+  sio_socket_set_shared(sc, SLICE("{\"n\":1}"));
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_list, NULL), 0);
+  pump();
+  SAW("0:here1{} there1{} there2{\"n\":1} ");
+  EQ(sio_all_fetch((sio_target){ .nsp = root, .rooms = SIO_ROOMS("r") }, 0, on_list, NULL), 0);
+  pump();
+  SAW("0:there2{\"n\":1} ");
+  EQ(sio_all_fetch((sio_target){ .nsp = root, .flags = SIO_LOCAL }, 0, on_list, NULL), 0);
+  pump();
+  SAW("0:here1{} ");
+  end();
+}
+
+TEST(fetching_from_a_silent_server_gives_what_is_there) {
+  begin();
+  nodes[1]->deaf = true;
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 20, on_list, NULL), 0);
+  pump();
+  SAW("");
+  wait_ms(0, 21);
+  SAW("-10002:here1{} over ");
+  end();
+}
+
+static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
+  (void)list, (void)user;
+  trace("%d:%zu ", status, n);
+}
+
+TEST(what_is_no_json_or_too_much_is_dropped) {
+  begin();
+  spaces[0]->server->opts.o.max_answers = 100;
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
+  sio_query *q = container_of(list_first(&root->queries), sio_query, link);
+  sio_query_remote(q, &(sio_remote){ .id = "1", .data = SLICE("{") });
+  sio_query_remote(q, &(sio_remote){ .id = "2", .data = SLICE("[1]") });
+  sio_query_remote(q, &(sio_remote){ .id = "3",
+                                     .data = SLICE("\"0123456789012345678901234567890123456789"
+                                                   "0123456789012345678901234567890123456789\"") });
+  EQ(srv->stats.answers_dropped, 2);
+  nodes[1]->deaf = true;
+  pump();
+  wait_ms(0, 501);
+  SAW("-10002:2 over ");
+  end();
+}
+
+/* ---- server side ------------------------------------------------------------------------------------------------- */
+
+static sio_ack *kept;
+
+static void on_hello(sio_nsp *nsp, sio_event *e, void *user) {
+  sio_slice json = sio_event_json(e, 0);
+  trace("%s/%d:%s,%.*s ", user ? (const char *)user : "", nsp == spaces[0] ? 0 : 1,
+        sio_event_name(e), (int)json.n, json.p);
+  if (!sio_event_wants_ack(e)) return;
+  sio_slice bin = sio_event_bin(e, 1);
+  if (bin.p)
+    sio_reply(e, SIO_ARGS(sio_arg(e, 1), "second"));
+  else
+    EQ(sio_reply(e, SIO_ARGS("yes", 2)), 0);
+  EQ(sio_reply(e, SIO_NONE), SIO_ESTATE);
+}
+
+static void on_later(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  kept = sio_event_take_ack(e);
+  CHECK(kept && sio_ack_socket(kept) == NULL);
+}
+
+TEST(the_other_server_hears_and_answers_this_one_does_not) {
+  begin();
+  for (int i = 0; i < 2; i++) EQ(sio_on_server_side(spaces[i], "hello", on_hello, NULL), 0);
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS("w"), 0, NULL, NULL), 0);
+  pump();
+  SAW("/1:hello,\"w\" ");
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS(sio_json(SLICE("{\"x\":1}"))), 0, on_replies,
+                          NULL),
+     0);
+  pump();
+  SAW("/1:hello,{\"x\":1} 0,:\"yes\"/1-0 ");
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS(1, sio_bin("bin", 3)), 0, on_replies, NULL), 0);
+  pump();
+  SAW("/1:hello,1 0,:bin/1-0 ");
+  HEARD(pb, "");
+  end();
+}
+
+TEST(an_answer_may_come_later_or_never) {
+  begin();
+  sio_on_server_side(spaces[1], "later", on_later, NULL);
+  EQ(sio_server_side_emit(root, "later", SIO_NONE, 0, on_replies, NULL), 0);
+  pump();
+  SAW("");
+  EQ(sio_ack_send(kept, SIO_NONE), 0);
+  pump();
+  SAW("0,:null/1-0 ");
+  EQ(sio_server_side_emit(root, "later", SIO_NONE, 30, on_replies, NULL), 0);
+  pump();
+  sio_ack_drop(kept);
+  pump();
+  wait_ms(0, 31);
+  SAW("-10002/1-0 over ");
+  EQ(sio_server_side_emit(root, "unheard", SIO_NONE, 30, on_replies, NULL), 0);
+  pump();
+  wait_ms(0, 31);
+  SAW("-10002/1-0 over ");
+  end();
+}
+
+TEST(an_ack_outlives_its_server) {
+  begin();
+  sio_on_server_side(spaces[1], "later", on_later, NULL);
+  EQ(sio_server_side_emit(root, "later", SIO_NONE, 10, on_replies, NULL), 0);
+  pump();
+  drop_server(1);
+  EQ(sio_ack_send(kept, SIO_ARGS(1)), SIO_ECLOSED);
+  wait_ms(0, 11);
+  SAW("-10002/1-0 over ");
+  end();
+}
+
+TEST(one_of_three_is_silent) {
+  begin();
+  add_server(2);
+  for (int i = 1; i < 3; i++) sio_on_server_side(spaces[i], "hello", on_hello, NULL);
+  nodes[2]->deaf = true;
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS(1), 40, on_replies, NULL), 0);
+  pump();
+  SAW("/1:hello,1 ");
+  wait_ms(0, 41);
+  SAW("-10002,:\"yes\"/2-0 over ");
+  end();
+}
+
+static void on_count(int status, size_t n, void *user) {
+  (void)user;
+  trace("%d:%zu ", status, n);
+}
+
+TEST(servers_are_counted) {
+  begin();
+  add_server(2);
+  EQ(sio_server_count(root, 0, on_count, NULL), 0);
+  turn();
+  SAW("0:3 ");
+  drop_server(2);
+  EQ(sio_server_count(root, 0, on_count, NULL), 0);
+  turn();
+  SAW("0:2 ");
+  end();
+}
+
+TESTS_BEGIN
+T(a_broadcast_reaches_both_servers)
+T(arguments_and_attachments_travel)
+T(a_packet_shows_its_values_whatever_stands_before_them)
+T(what_is_no_event_is_refused)
+T(acks_come_from_both_servers_one_by_one)
+T(a_question_to_one_peer_elsewhere)
+T(who_leaves_elsewhere_is_not_waited_for)
+T(a_silent_server_means_what_came_and_a_timeout)
+T(a_silent_peer_elsewhere_means_what_came_and_a_timeout_here_and_there)
+T(open_questions_end_when_their_server_closes)
+T(a_server_closes_while_anothers_question_runs_there)
+T(bulk_verbs_reach_both_servers)
+T(a_packet_comes_before_the_disconnect_said_after_it)
+T(fetching_finds_sockets_of_both_servers)
+T(fetching_from_a_silent_server_gives_what_is_there)
+T(what_is_no_json_or_too_much_is_dropped)
+T(the_other_server_hears_and_answers_this_one_does_not)
+T(an_answer_may_come_later_or_never)
+T(an_ack_outlives_its_server)
+T(one_of_three_is_silent)
+T(servers_are_counted)
+TESTS_END
