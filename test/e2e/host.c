@@ -8,6 +8,8 @@
  * What happens inside goes to stdout as lines "<what> <words>", so that a test can wait for it.
  * On SIGTERM the server is closed, the loop must be empty, and the exit code is 0.
  */
+#include "host_many.h"
+
 #include <cjson/cJSON.h>
 #include <sio/sio.h>
 #include <stdarg.h>
@@ -456,6 +458,7 @@ static void add_handlers(sio_nsp *nsp) {
                    { "7", on_echo } };
   for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
     sio_on(nsp, handlers[i].name, handlers[i].cb, NULL);
+  add_many_handlers(nsp, flag("say-rooms") != NULL);
   sio_on_connect(nsp, on_connect, NULL);
   sio_on_disconnecting(nsp, on_disconnecting, NULL);
   sio_on_disconnect(nsp, on_disconnect, NULL);

@@ -120,6 +120,58 @@ static void on_ask(sio_socket *s, sio_event *e, void *user) {
   if (sio_emit_ack(s, "question", SIO_NONE, 1000, on_question, NULL) == 0) h.asked++;
 }
 
+/* Whoever asks is asked back, everyone is fetched; of other servers there are none. */
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)status;
+  h.asked--;
+  sio_event *e = sio_replies_event(r, 0);
+  if (user && e) sio_broadcast((sio_target){ .nsp = h.root }, "agreed", SIO_ARGS(sio_arg(e, 0)));
+}
+
+static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  (void)status, (void)user;
+  h.asked--;
+  for (size_t i = 0; i < n; i++) sio_remote_handshake(&list[i]);
+}
+
+/* What another server would say. */
+static void on_answer(sio_adapter *a, const sio_return *to, sio_slice json, const sio_slice *bins,
+                      size_t nbins) {
+  (void)a, (void)to, (void)json, (void)bins, (void)nbins;
+}
+
+static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  sio_reply(e, SIO_ARGS(sio_event_str(e, 0), sio_bin("x", 1)));
+}
+
+static void deliver_to(sio_socket *s, void *user) { sio_packet_deliver(user, s, 0); }
+
+static void hear_servers(void) {
+  static const char said[] = "[\"said\",\"a\",{\"_placeholder\":true,\"num\":0}]";
+  static const sio_slice bin = { "x", 1 };
+  sio_packet *p;
+  sio_server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
+  if (sio_packet_new(&p, h.root, (sio_slice){ said, sizeof said - 1 }, &bin, 1, 0, NULL)) return;
+  sio_nsp_each(h.root, deliver_to, p);
+  sio_packet_free(p);
+}
+
+static void on_ask_all(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_target all = { .nsp = sio_socket_nsp(s) };
+  sio_socket_set_shared(s, SLICE("{\"name\":1}"));
+  hear_servers();
+  h.asked += sio_all_fetch(all, 0, on_fetched, NULL) == 0;
+  h.asked += sio_server_side_emit(all.nsp, "x", SIO_ARGS(1), 0, on_replies, NULL) == 0;
+  sio_target back = { .nsp = all.nsp, .rooms = SIO_ROOMS(sio_socket_id(s)) };
+  h.asked += sio_broadcast_ack(back, "poll", SIO_ARGS(sio_bin("?", 1)), 1000, on_replies, &h) == 0;
+}
+
+static void on_room(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)room, (void)s, (void)user;
+}
+
 static void on_keep_ack(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   sio_ack *ack = sio_event_take_ack(e);
@@ -284,6 +336,10 @@ static int set_up_events(void) {
   TRY(sio_on(h.root, "echo", on_echo, NULL));
   TRY(sio_on(h.later, "echo", on_echo, NULL));
   TRY(sio_on(h.root, "share", on_share, NULL));
+  static const sio_room_hooks rooms = { .join = on_room, .leave = on_room };
+  TRY(sio_on_room(h.root, &rooms, NULL));
+  TRY(sio_on_server_side(h.root, "said", on_server_side, NULL));
+  TRY(sio_on(h.root, "ask all", on_ask_all, NULL));
   TRY(sio_on(h.root, "ask", on_ask, NULL));
   TRY(sio_on(h.root, "keep", on_keep_ack, NULL));
   TRY(sio_on(h.root, "rooms", on_rooms, NULL));
@@ -396,6 +452,15 @@ static bool ask_script(struct raw *c) {
          raw_expect(c, "42[\"too late\"]");
 }
 
+static bool ask_all_script(struct raw *c) {
+  char id[16], answer[64];
+  bool ok = raw_text(c, "42[\"ask all\"]") && raw_expect(c, "[\"said\",\"a\",") &&
+            raw_expect(c, "451-") && raw_take(c, '[', id, sizeof id);
+  snprintf(answer, sizeof answer, "461-%s[{\"_placeholder\":true,\"num\":0}]", ok ? id : "");
+  return ok && raw_text(c, answer) && raw_frame(c, 0x82, "yes", 3) &&
+         raw_expect(c, "451-[\"agreed\",{") && raw_expect_n(c, "yes", 3);
+}
+
 static bool binary_script(struct raw *c) {
   return raw_text(c, "452-[\"share\",{\"_placeholder\":true,\"num\":1},{\"a\":{}}]") &&
          raw_frame(c, 0x82, "abc", 3) && raw_frame(c, 0x82, "\0\1\2", 3) &&
@@ -424,7 +489,7 @@ static bool gate_script(struct raw *c) {
 
 static bool websocket_script(struct raw *c) {
   return raw_text(c, "42[\"rooms\"]") && raw_expect(c, "42[\"in y\"]") && ask_script(c) &&
-         binary_script(c) && big_script(c) && gate_script(c) &&
+         ask_all_script(c) && binary_script(c) && big_script(c) && gate_script(c) &&
          raw_text(c, "42/later,[\"kick\"]") && raw_expect(c, "41/later,") && passed(25000) &&
          raw_expect_n(c, "\x81\0012", 3) && raw_text(c, "3");
 }
