@@ -42,6 +42,14 @@ bool sio__foreign_value(sio_slice json, size_t nbins) {
   return ok;
 }
 
+int sio__foreign_open(struct sio_event *e, const struct packet *p) {
+  int err = sio__event_init(e, NULL, p);
+  if (err) return err;
+  if (!memchr(e->name.p, '\0', e->name.n)) return 0;
+  sio__event_clear(e);
+  return SIO_ENAME;
+}
+
 /* ---- packets --------------------------------------------------------------------------------- */
 
 struct foreign {
@@ -69,7 +77,7 @@ static int read_event(struct foreign *f, sio_slice json, const sio_slice *bins, 
                       .scan = &f->scan,
                       .bins = bins,
                       .nbins = (uint32_t)nbins };
-  return sio__event_init(&f->event, NULL, &p);
+  return sio__foreign_open(&f->event, &p);
 }
 
 int sio_packet_new(sio_packet **out, sio_nsp *nsp, sio_slice json, const sio_slice *bins,

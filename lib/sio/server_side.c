@@ -76,7 +76,7 @@ int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, v
 
 static int hear(sio_nsp *nsp, const struct packet *p, struct server_side *from) {
   struct sio_event e;
-  int err = sio__event_init(&e, NULL, p);
+  int err = sio__foreign_open(&e, p);
   if (err) return err;
   e.server_side = from;
   sio__nsp_hear(nsp, &e);

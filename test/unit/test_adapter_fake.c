@@ -543,6 +543,8 @@ TEST(what_is_no_event_is_refused) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     EQ(sio_packet_new(&p, root, text(bad[i]), NULL, 0, 0, NULL), SIO_EJSON);
   EQ(sio_packet_new(&p, root, text("[\"disconnect\"]"), NULL, 0, 0, NULL), SIO_ENAME);
+  EQ(sio_packet_new(&p, root, text("[\"a\\u0000b\"]"), NULL, 0, 0, NULL), SIO_ENAME);
+  EQ(sio_server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
   EQ(sio_packet_new(&p, root, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, 0, NULL),
      SIO_EPLACEHOLDER);
   EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
