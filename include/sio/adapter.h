@@ -17,7 +17,8 @@
  *     sio_server_side_emit     server_emit     sio_packet_json(), a number       sio_server_side_receive; ack back
  *     sio_server_count         server_count    nothing, or a question
  *
- * A target travels as its rooms, its except with the id of `skip` added, and its flags; with SIO_LOCAL it does not.
+ * A target travels as its rooms, its except with the id of `skip` added, its flags and its key; with SIO_LOCAL it
+ * does not.
  *
  * All slots are called on the loop's thread, and so is everything below. No slot may call the host's handlers
  * but through sio_room_tell(). Arguments are borrowed for the call.
@@ -106,10 +107,11 @@ SIO_EXTERN sio_slice sio_packet_json(const sio_packet *p);
 SIO_EXTERN size_t sio_packet_bins(const sio_packet *p);
 SIO_EXTERN sio_slice sio_packet_bin(const sio_packet *p, size_t k); /* {NULL,0} past the end */
 SIO_EXTERN sio_query *sio_packet_query(const sio_packet *p); /* NULL: no acks are asked for */
-/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). flags: SIO_NO_COMPRESS. q: of
- * sio_query_new(), or NULL. SIO_EJSON: it is no event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
-SIO_EXTERN int sio_packet_new(sio_packet **out, sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                              size_t nbins, unsigned flags, sio_query *q);
+/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). Of the target its nsp, flags and
+ * key are used. q: of sio_query_new(), or NULL. SIO_EJSON: it is no event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG,
+ * UV_ENOMEM. */
+SIO_EXTERN int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
+                              const sio_slice *bins, size_t nbins, sio_query *q);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
 
 /* ---- queries: questions to many, while they are open --------------------------------------------

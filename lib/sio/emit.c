@@ -57,10 +57,11 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
 
-int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                       sio_args args, sio_query *q) {
-  int err = encode(p, nsp, flags, event, args, q ? q->ack_id : PACKET_NO_ID);
+int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
+                       sio_query *q) {
+  int err = encode(p, to->nsp, to->flags, event, args, q ? q->ack_id : PACKET_NO_ID);
   p->query = q;
+  if (!err && !q) mark_droppable(p->msg, to->key);
   return err;
 }
 
@@ -141,28 +142,21 @@ int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
 
 /* ---- to many ----------------------------------------------------------------------------- */
 
-int sio_broadcast(sio_target to, const char *event, sio_args args) {
+static int send_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
   sio_packet p;
-  if (!to.nsp) return UV_EINVAL;
-  if (!event) return SIO_ENAME;
-  int err = encode(&p, to.nsp, to.flags, event, args, PACKET_NO_ID);
-  if (err) return err;
-  mark_droppable(p.msg, to.key);
-  err = to.nsp->ops->broadcast(to.nsp->adapter, &to, &p);
-  msg_unref(p.msg);
-  return err;
-}
-
-static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
-
-static int ask_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
-  sio_packet p;
-  int err = sio__packet_encode(&p, to->nsp, to->flags, event, args, q);
+  int err = sio__packet_encode(&p, to, event, args, q);
   if (err) return err;
   err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   msg_unref(p.msg);
   return err;
 }
+
+int sio_broadcast(sio_target to, const char *event, sio_args args) {
+  if (!to.nsp) return UV_EINVAL;
+  return event ? send_all(&to, event, args, NULL) : SIO_ENAME;
+}
+
+static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
 
 int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
                       sio_broadcast_ack_cb cb, void *user) {
@@ -172,7 +166,7 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   int err = sio__query_new(&q, to.nsp, timeout_ms, end_replies, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = ask_all(&to, event, args, q);
+  err = send_all(&to, event, args, q);
   if (err)
     sio__query_discard(q);
   else

@@ -16,9 +16,9 @@ struct sio_packet {
   sio_query *query; /* it asks for acks; NULL: it does not */
 };
 
-/* An event, which asks for q's acks unless q is NULL. p->msg is the caller's. */
-int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                       sio_args args, sio_query *q);
+/* An event, as the target's flags and key want it, which asks for q's acks unless q is NULL. p->msg is the caller's. */
+int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
+                       sio_query *q);
 
 /* Encodes and sends an ACK. */
 int sio__emit_reply(sio_socket *s, int64_t id, sio_args args);

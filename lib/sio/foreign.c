@@ -80,15 +80,14 @@ static int read_event(struct foreign *f, sio_slice json, const sio_slice *bins, 
   return sio__foreign_open(&f->event, &p);
 }
 
-int sio_packet_new(sio_packet **out, sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                   size_t nbins, unsigned flags, sio_query *q) {
+int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const sio_slice *bins,
+                   size_t nbins, sio_query *q) {
   struct foreign *f = sio__calloc(1, sizeof *f);
   if (!f) return SIO__ENOMEM;
   int err = read_event(f, json, bins, nbins);
   if (!err) {
     f->all = sio_event_args(&f->event);
-    err = sio__packet_encode(&f->packet, nsp, flags, sio_event_name(&f->event),
-                             sio__args(&f->all, 1), q);
+    err = sio__packet_encode(&f->packet, to, sio_event_name(&f->event), sio__args(&f->all, 1), q);
   }
   if (err)
     sio_packet_free(&f->packet);

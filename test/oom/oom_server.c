@@ -150,9 +150,10 @@ static void deliver_to(sio_socket *s, void *user) { sio_packet_deliver(user, s, 
 static void hear_servers(void) {
   static const char said[] = "[\"said\",\"a\",{\"_placeholder\":true,\"num\":0}]";
   static const sio_slice bin = { "x", 1 };
+  sio_target to = { .nsp = h.root, .key = "k" };
   sio_packet *p;
   sio_server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
-  if (sio_packet_new(&p, h.root, (sio_slice){ said, sizeof said - 1 }, &bin, 1, 0, NULL)) return;
+  if (sio_packet_new(&p, &to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL)) return;
   sio_nsp_each(h.root, deliver_to, p);
   sio_packet_free(p);
 }

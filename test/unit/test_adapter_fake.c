@@ -302,7 +302,7 @@ static void hear_cast(sio_adapter *a, const struct message *m) {
     *as = (struct asked){ .a = a, .from = m->from, .number = m->number };
     EQ(sio_query_new(&as->q, a->nsp, m->ms, &watch, as), 0);
   }
-  EQ(sio_packet_new(&p, a->nsp, text(m->json), m->bins, m->nbins, 0, as ? as->q : NULL), 0);
+  EQ(sio_packet_new(&p, &to, text(m->json), m->bins, m->nbins, as ? as->q : NULL), 0);
   memory->broadcast(a->local, &to, p);
   if (as) {
     message(a, COUNT, m->from, m->number)->n = sio_query_expected(as->q);
@@ -536,19 +536,20 @@ TEST(a_packet_shows_its_values_whatever_stands_before_them) {
 TEST(what_is_no_event_is_refused) {
   begin();
   sio_packet *p;
+  sio_target here = { .nsp = root, .flags = SIO_NO_COMPRESS };
   sio_slice bin = SLICE("x");
   static const char *const bad[] = {
     "", "{}", "[]", "[null]", "[{}]", "[\"a\"", "[\"a\",\"\xff\"]", "\"a\""
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    EQ(sio_packet_new(&p, root, text(bad[i]), NULL, 0, 0, NULL), SIO_EJSON);
-  EQ(sio_packet_new(&p, root, text("[\"disconnect\"]"), NULL, 0, 0, NULL), SIO_ENAME);
-  EQ(sio_packet_new(&p, root, text("[\"a\\u0000b\"]"), NULL, 0, 0, NULL), SIO_ENAME);
+    EQ(sio_packet_new(&p, &here, text(bad[i]), NULL, 0, NULL), SIO_EJSON);
+  EQ(sio_packet_new(&p, &here, text("[\"disconnect\"]"), NULL, 0, NULL), SIO_ENAME);
+  EQ(sio_packet_new(&p, &here, text("[\"a\\u0000b\"]"), NULL, 0, NULL), SIO_ENAME);
   EQ(sio_server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
-  EQ(sio_packet_new(&p, root, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, 0, NULL),
+  EQ(sio_packet_new(&p, &here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL),
      SIO_EPLACEHOLDER);
   EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
-  EQ(sio_packet_new(&p, root, text("[7]"), NULL, 0, SIO_NO_COMPRESS, NULL), 0);
+  EQ(sio_packet_new(&p, &here, text("[7]"), NULL, 0, NULL), 0);
   EQ_MEM(sio_packet_json(p).p, sio_packet_json(p).n, "[\"7\"]", 5);
   sio_packet_free(p);
   sio_packet_free(NULL);
