@@ -5,10 +5,10 @@
  *
  *     floor <port> <payload size> [nocoalesce] [binary]
  *
- * WebSocket: upgrade with fixed bytes; a text frame that begins "40" gets a CONNECT answer, one with "42["
- * goes to everybody (once per turn and peer, or at once with nocoalesce), any other data frame gets the
- * prebuilt ack (binary: only to a binary one, with an attachment). Polling: the handshake, and for
- * each POST an "ok" and an ack for the GET.
+ * WebSocket: upgrade with fixed bytes; a text frame that begins "40" gets a CONNECT answer, one
+ * with "42[" goes to everybody (once per turn and peer, or at once with nocoalesce), any other data
+ * frame gets the prebuilt ack (binary: only a binary one, with an attachment). Polling: the
+ * handshake, and for each POST an "ok" and an ack for the GET.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,8 +20,8 @@ struct peer {
   uv_tcp_t tcp;
   char *held; /* of an incomplete frame */
   size_t nheld;
-  bool open;  /* a WebSocket            */
-  int index;  /* in peers, or -1        */
+  bool open; /* a WebSocket            */
+  int index; /* in peers, or -1        */
 };
 
 static uv_loop_t *loop;
@@ -268,11 +268,13 @@ static void prepare_answers(size_t size) {
   size_t n = (size_t)sprintf(text, "430[\"%s\"]", fill);
   ack_len = frame(ack, 1, binary ? attachment : text, binary ? sizeof attachment - 1 : n);
   if (binary) ack_len += frame(ack + ack_len, 2, fill, size);
-  poll_ack_len = (size_t)sprintf(poll_ack,
+  poll_ack_len = (size_t)sprintf(
+      poll_ack,
       "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: %zu\r\n\r\n%s",
       n, text);
-  ok_len = (size_t)sprintf(ok,
-      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok");
+  ok_len =
+      (size_t)sprintf(ok,
+                      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok");
   free(text);
   free(fill);
 }

@@ -86,7 +86,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-/* ---- what is sent: frames are masked with a key of zero, which leaves the bytes as they are ---- */
+/* ---- what is sent: masked with a key of zero, which leaves the bytes as they are ------- */
 
 static size_t put_frame(char *out, int opcode, const char *p, size_t n) {
   size_t h = 2;
@@ -152,7 +152,7 @@ static void send_operations(struct client *c, int how_many) {
   send_all(c->main.fd, batch, n);
 }
 
-/* ---- connections ------------------------------------------------------------------------------ */
+/* ---- connections ----------------------------------------------------------------------- */
 
 static int dial(void) {
   static unsigned nth; /* more connections than one address has ports: the source address varies */
@@ -206,7 +206,7 @@ static size_t gather(struct stream *s) {
   return s->held + (size_t)got;
 }
 
-/* ---- WebSocket --------------------------------------------------------------------------------- */
+/* ---- WebSocket ------------------------------------------------------------------------- */
 
 static void reopen(struct client *c) {
   struct linger reset = { 1, 0 }; /* leaves no port in TIME_WAIT */
@@ -298,22 +298,23 @@ static void on_websocket(struct client *c) {
   if (again) send_operations(c, again);
 }
 
-/* ---- long-polling: a run is shorter than a ping's timeout, so pings need no answer --------------- */
+/* ---- long-polling: a run is shorter than a ping's timeout, so pings need no answer ----- */
 
 static void poll_get(struct client *c) {
   char text[256];
   send_all(c->main.fd, text,
-      (size_t)sprintf(text,
-          "GET /socket.io/?EIO=4&transport=polling%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-          c->sid[0] ? "&sid=" : "", c->sid));
+           (size_t)sprintf(
+               text,
+               "GET /socket.io/?EIO=4&transport=polling%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+               c->sid[0] ? "&sid=" : "", c->sid));
 }
 
 static void poll_post(struct client *c, const char *body, size_t len) {
   static char text[MAX_SIZE + 512];
   int n = sprintf(text,
-      "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: localhost\r\n"
-      "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
-      c->sid, len);
+                  "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: localhost\r\n"
+                  "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
+                  c->sid, len);
   memcpy(text + n, body, len);
   send_all(c->posts.fd, text, (size_t)n + len);
 }
@@ -403,7 +404,7 @@ static void on_polling(struct client *c, bool posts) {
   }
 }
 
-/* ---- the run ------------------------------------------------------------------------------------ */
+/* ---- the run --------------------------------------------------------------------------- */
 
 static int turn(int timeout_ms) {
   struct epoll_event ev[512];
@@ -530,9 +531,10 @@ static void measure(void) {
   printf("\"mode\":\"%s\",\"clients\":%d,\"outstanding\":%d,\"size\":%d,\"seconds\":%.3f,"
          "\"ops\":%llu,\"per_second\":%.0f,\"cpu_us\":%.4f,\"user_us\":%.4f,\"server_busy\":%.3f,"
          "\"wakeups\":%lu,\"load_busy\":%.3f,\"saturated\":%s",
-      opt.mode, opt.clients, opt.outstanding, opt.size, took, (unsigned long long)(done_count - ops),
-      n / took, cpu * 1e6 / n, ticks > 0 ? cpu * 1e6 / n * (b.user_ticks - a.user_ticks) / ticks : 0,
-      cpu / took, b.wakeups - a.wakeups, busy, busy > 0.95 ? "true" : "false");
+         opt.mode, opt.clients, opt.outstanding, opt.size, took,
+         (unsigned long long)(done_count - ops), n / took, cpu * 1e6 / n,
+         ticks > 0 ? cpu * 1e6 / n * (b.user_ticks - a.user_ticks) / ticks : 0, cpu / took,
+         b.wakeups - a.wakeups, busy, busy > 0.95 ? "true" : "false");
 }
 
 static void report_latency(void) {
@@ -545,17 +547,28 @@ static void report_latency(void) {
 }
 
 static void set_option(const char *k, const char *v) {
-  if (!strcmp(k, "--mode")) opt.mode = v;
-  else if (!strcmp(k, "--event")) opt.event = v;
-  else if (!strcmp(k, "--steps")) opt.steps = v;
-  else if (!strcmp(k, "--port")) opt.port = atoi(v);
-  else if (!strcmp(k, "--pid")) opt.pid = atoi(v);
-  else if (!strcmp(k, "--clients")) opt.clients = atoi(v);
-  else if (!strcmp(k, "--outstanding")) opt.outstanding = atoi(v);
-  else if (!strcmp(k, "--size")) opt.size = atoi(v);
-  else if (!strcmp(k, "--seconds")) opt.seconds = atof(v);
-  else if (!strcmp(k, "--warmup")) opt.warmup = atof(v);
-  else if (!strcmp(k, "--rate")) opt.rate = atof(v);
+  if (!strcmp(k, "--mode"))
+    opt.mode = v;
+  else if (!strcmp(k, "--event"))
+    opt.event = v;
+  else if (!strcmp(k, "--steps"))
+    opt.steps = v;
+  else if (!strcmp(k, "--port"))
+    opt.port = atoi(v);
+  else if (!strcmp(k, "--pid"))
+    opt.pid = atoi(v);
+  else if (!strcmp(k, "--clients"))
+    opt.clients = atoi(v);
+  else if (!strcmp(k, "--outstanding"))
+    opt.outstanding = atoi(v);
+  else if (!strcmp(k, "--size"))
+    opt.size = atoi(v);
+  else if (!strcmp(k, "--seconds"))
+    opt.seconds = atof(v);
+  else if (!strcmp(k, "--warmup"))
+    opt.warmup = atof(v);
+  else if (!strcmp(k, "--rate"))
+    opt.rate = atof(v);
   else {
     fprintf(stderr, "load: no such flag: %s\n", k);
     exit(2);
@@ -563,7 +576,8 @@ static void set_option(const char *k, const char *v) {
 }
 
 static void check_options(void) {
-  if (opt.size < 0 || opt.size > MAX_SIZE || opt.clients < 1 || (is_mode("rate") && opt.rate <= 0)) {
+  if (opt.size < 0 || opt.size > MAX_SIZE || opt.clients < 1 ||
+      (is_mode("rate") && opt.rate <= 0)) {
     fprintf(stderr, "load: size, clients or rate is out of range\n");
     exit(2);
   }

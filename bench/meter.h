@@ -10,9 +10,9 @@
 #include <sys/types.h>
 
 struct usage {
-  double cpu;              /* seconds, all threads, exact                             */
+  double cpu;               /* seconds, all threads, exact                             */
   double user_ticks, ticks; /* sampled by the kernel: good for the share of user time  */
-  unsigned long wakeups;   /* voluntary context switches                              */
+  unsigned long wakeups;    /* voluntary context switches                              */
 };
 
 uint64_t meter_now(void); /* ns, monotonic */

@@ -24,12 +24,14 @@
 enum { RECEIVERS = 1000, WARM = 50 };
 
 static const char event_text[] = "20[\"chat\",\"hello\",{\"a\":1,\"b\":[true,null,\"x\"]}]";
-static const char event_frame[] = "\x81\x96\0\0\0\0" "420[\"echo\",\"hello...\"]";
+static const char event_frame[] = "\x81\x96\0\0\0\0"
+                                  "420[\"echo\",\"hello...\"]";
 static const char upgrade[] =
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-static const char join_frame[] = "\x81\x82\0\0\0\0" "40";
+static const char join_frame[] = "\x81\x82\0\0\0\0"
+                                 "40";
 
 static uv_loop_t *loop;
 static sio_server *server;
@@ -114,7 +116,7 @@ static void hear_all(void) {
   for (int i = 0; i < RECEIVERS; i++) expect(hear(peers[i]) > 0, "not delivered");
 }
 
-/* ---- the benchmarks --------------------------------------------------------------------------- */
+/* ---- the benchmarks -------------------------------------------------------------------- */
 
 static struct msgs home;
 static struct decode_scratch scratch;
@@ -161,9 +163,9 @@ static void after_open(void) {
   turn();
 }
 
-/* ---- what is counted ---------------------------------------------------------------------------- */
+/* ---- what is counted ------------------------------------------------------------------- */
 
-#define MEASURED(name)                                                                             \
+#define MEASURED(name) \
   __attribute__((noinline)) static void measure_##name(void) { step_##name(); }
 MEASURED(decode)
 MEASURED(encode)
