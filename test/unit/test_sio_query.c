@@ -346,6 +346,11 @@ TEST(no_failing_allocation_leaks_or_crashes_when_fetching) {
 
 /* ---- other servers: there are none --------------------------------------------------------------------- */
 
+static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
+  (void)list, (void)user;
+  trace("list:%d,%zu ", status, n);
+}
+
 static void on_count(int status, size_t n, void *user) {
   (void)user;
   trace("servers:%d,%zu ", status, n);
@@ -365,6 +370,63 @@ TEST(alone_a_server_counts_itself_and_hears_nothing_of_its_own) {
 }
 
 static void no_event(sio_nsp *nsp, sio_event *e, void *user) { (void)nsp, (void)e, (void)user; }
+
+/* ---- an adapter that fails --------------------------------------------------------------------------- */
+
+static int fail_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  sio_adapter_memory.broadcast(a, to, p); /* even after asking */
+  return UV_ENOTCONN;
+}
+static int fail_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
+  (void)a, (void)to, (void)q;
+  return UV_ENOTCONN;
+}
+static int fail_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
+  (void)a, (void)p, (void)q;
+  return UV_ENOTCONN;
+}
+static int fail_count(sio_adapter *a, sio_query *q) {
+  (void)a, (void)q;
+  return UV_ENOTCONN;
+}
+
+TEST(what_the_adapter_refuses_is_an_error_without_an_end) {
+  sio_adapter_ops failing = sio_adapter_memory;
+  failing.broadcast = fail_broadcast;
+  failing.fetch = fail_fetch;
+  failing.server_emit = fail_emit;
+  failing.server_count = fail_count;
+  begin(1, &(sio_options){ .adapter = &failing });
+  EQ(ask((sio_target){ 0 }, 0, NULL), UV_ENOTCONN);
+  CHECK(root->members[0]->pending.waits == NULL);
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_fetched, NULL), UV_ENOTCONN);
+  EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, on_replies, NULL), UV_ENOTCONN);
+  EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, NULL, NULL), UV_ENOTCONN);
+  EQ(sio_server_count(root, 0, on_count, NULL), UV_ENOTCONN);
+  EQ(root->nqueries, 0);
+  EQ(sio_all_fetch((sio_target){ .nsp = root, .flags = SIO_LOCAL }, 0, on_any_list, NULL), 0);
+  later(6000);
+  SAW("list:0,1 ");
+  stop();
+}
+
+/* An older adapter: nothing of what may be left out. */
+TEST(an_adapter_may_leave_out_what_is_of_other_servers_and_of_rooms) {
+  sio_adapter_ops bare = sio_adapter_memory;
+  bare.arrive = NULL;
+  bare.depart = NULL;
+  bare.all_rooms = NULL;
+  bare.room_size = NULL;
+  begin(2, &(sio_options){ .adapter = &bare });
+  sio_join(root->members[0], "a");
+  EQ(sio_room_size(root, "a"), 0);
+  sio_nsp_rooms(root, NULL, NULL);
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
+  turn();
+  SAW("list:0,2 ");
+  hang_up(peers[0]);
+  stop();
+}
 
 TEST(names_reserved_for_servers_are_refused) {
   begin(0, NULL);
@@ -401,5 +463,7 @@ T(fetching_shows_ids_rooms_auth_and_data)
 T(shared_data_is_one_json_text)
 T(no_failing_allocation_leaks_or_crashes_when_fetching)
 T(alone_a_server_counts_itself_and_hears_nothing_of_its_own)
+T(what_the_adapter_refuses_is_an_error_without_an_end)
+T(an_adapter_may_leave_out_what_is_of_other_servers_and_of_rooms)
 T(names_reserved_for_servers_are_refused)
 TESTS_END
