@@ -50,8 +50,11 @@ static bool owed(const struct sio_replies *r) {
   return r->answered < r->expected && r->gone < r->expected - r->answered;
 }
 
+/* Once settled it is in time, however late its turn ends. */
 static void look(sio_query *q) {
-  if (!q->over && q->holds == 0 && !owed(&q->replies)) sio__loop_defer(loop_of(q), &q->settle);
+  if (q->over || q->holds > 0 || owed(&q->replies)) return;
+  sio__loop_untimer(loop_of(q), &q->timer);
+  sio__loop_defer(loop_of(q), &q->settle);
 }
 
 void sio__queries_close(sio_nsp *nsp) {
