@@ -107,6 +107,10 @@ enum sio_when_full {
   SIO_FULL_CLOSE          /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
 };
 
+/* allowed_origins: NULL-terminated, as browsers send them: "https://a.example", "http://localhost:8080", "null". The
+ * page's own origin is one of them. Asked on every request under path, on either transport, beside CORS; requests without an Origin,
+ * which no browser makes, pass. Copied. Plain WebSockets have their own accept callback. */
+
 /* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
  * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
  * the library was built without what a field asks for. */
@@ -161,6 +165,7 @@ typedef struct sio_options {
   void *adapter_user;          /* for the adapter: sio_adapter_user()                          */
   unsigned request_timeout_ms; /* 5000 for other servers to answer, where a call says 0        */
   size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
+  const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -196,6 +201,19 @@ SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
  * A second call is SIO_ESTATE. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
+/* How to leave in good order. Zero: at once. */
+typedef struct sio_drain {
+  unsigned spread_ms;     /* sessions end one after the other over this time                       */
+  unsigned retry_after_s; /* told as Retry-After to those who come meanwhile; 0: nothing is said   */
+  uint64_t deadline_ms;   /* then all is closed; 0: spread_ms and close_timeout_ms                 */
+} sio_drain;
+
+/* Takes no new sessions (503; the listeners stay, so that polling and upgrades of those there go on), ends those there ("server
+ * shutting down"; what is queued leaves first), and closes the server, as sio_server_close() does, when none is
+ * left or the deadline is there. done as for that. how may be NULL. SIO_ESTATE: it drains or closes already.
+ * sio_server_close() may be called meanwhile: then it is now, and both done run. */
+SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user);
+
 /* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. After 0 it
  * runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM; SIO_ECLOSED once closing
  * has begun. The host makes sure that no thread posts after done() has run. */
@@ -221,6 +239,7 @@ typedef struct sio_stats {
   uint64_t compressed;             /* bodies, files and messages; a broadcast counts once */
   uint64_t events_dropped, bytes_dropped; /* by when_full, per receiver; not the volatile ones */
   uint64_t answers_dropped; /* replies to questions to many: past max_answers, or no memory */
+  uint64_t stalls; /* times the loop was kept from its deadlines, by a second or half of ping_timeout */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

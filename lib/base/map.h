@@ -24,6 +24,7 @@ void sio__map_clear(struct map *m);                /* frees the slots, not the i
 void *sio__map_get(const struct map *m, sio_slice key);
 int sio__map_put(struct map *m, void *item);      /* 0, UV_EEXIST, UV_ENOMEM */
 void *sio__map_del(struct map *m, sio_slice key); /* the item taken out, or NULL */
+static inline bool map_empty(const struct map *m) { return m->n == 0; }
 /* Visits every item once: i starts at 0, NULL at the end. Do not put or del meanwhile. */
 void *sio__map_next(const struct map *m, uint32_t *i);
 

@@ -60,7 +60,9 @@ struct eio {
   struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */
   size_t full_at; /* memory waiting for a peer that flow.c is told of */
   sio_stats *stats;
+  unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
   bool closing;
+  bool draining; /* no new sessions */
 };
 
 int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,

@@ -17,6 +17,7 @@
 #include "eio/websocket.h"
 #include "http/cookie.h"
 #include "http/cors.h"
+#include <stdio.h>
 
 struct admission {
   sio_next next; /* first: the host's handle is this struct */
@@ -48,12 +49,15 @@ static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { 
 
 /* A request may have waited for a verdict until the server began to close. */
 static void turn_away(struct eio *e, sio_request *r) {
+  char seconds[16];
+  snprintf(seconds, sizeof seconds, "%u", e->retry_after_s);
+  if (e->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
   sio__request_last(r);
   sio__answer_empty(e, r, 503);
 }
 
 static sio_session *new_session(struct eio *e, sio_request *r) {
-  if (e->closing) {
+  if (e->closing || e->draining) {
     turn_away(e, r);
     return NULL;
   }
@@ -189,6 +193,14 @@ static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const cha
   return false;
 }
 
+/* Only browsers say where they come from. */
+static bool origin_is_welcome(const struct eio *e, sio_slice origin) {
+  const char *const *o = e->opts->allowed_origins;
+  if (!o || !origin.p) return true;
+  while (*o && !slice_is(origin, *o)) o++;
+  return *o != NULL;
+}
+
 static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
                          sio_session **session) {
   sio_session *c = sio__session_find(e, slice_str(q->sid));
@@ -216,6 +228,7 @@ static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session *
     return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
   if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
+  if (!origin_is_welcome(e, origin)) return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", origin);
   if (r->upgrade && !q->websocket)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);

@@ -259,18 +259,19 @@ static void shut_writing(struct conn *c) {
 }
 
 static void tell_lighter(struct conn *c) {
-  if (!c->heavy || c->held > conn_loop(c)->low_mark) return;
+  if (c->held > conn_loop(c)->low_mark) return;
   c->heavy = 0;
   if (c->ops->lighter) c->ops->lighter(c);
 }
 
 static void drained(struct conn *c, bool wrote) {
   c->blocked = 0;
+  c->pushed = 0;
   throttle(c);
   watch(c);
   if (c->ending) shut_writing(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
-  if (!c->closed) tell_lighter(c);
+  if (c->heavy && !c->closed) tell_lighter(c);
 }
 
 /* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
@@ -280,7 +281,6 @@ static bool wants_patience(ssize_t n) {
 
 void sio__conn_flush(struct conn *c) {
   bool wrote = c->queued > 0 || c->pushed;
-  c->pushed = 0;
   while (c->queued > 0) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
@@ -293,7 +293,7 @@ void sio__conn_flush(struct conn *c) {
       c->blocked = 1;
       throttle(c);
       watch(c);
-      tell_lighter(c);
+      if (c->heavy) tell_lighter(c);
       return;
     }
   }

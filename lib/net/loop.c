@@ -88,8 +88,12 @@ static void on_prepare(uv_prepare_t *h) { end_turn(h->data); }
 
 static void on_alarm(uv_timer_t *h) {
   struct loop *l = h->data;
+  uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   l->alarm_at = UINT64_MAX;
-  sio__timers_run(&l->timers, loop_now(l));
+  l->late = l->stall_ms && late >= l->stall_ms;
+  if (l->late) l->stalled(l, late);
+  sio__timers_run(&l->timers, now);
+  l->late = false;
 }
 
 static void set_alarm(struct loop *l) {
@@ -103,7 +107,8 @@ static void set_alarm(struct loop *l) {
     return;
   }
   uint64_t now = loop_now(l);
-  uv_timer_start(&l->alarm, on_alarm, at > now ? at - now : 0, 0);
+  l->alarm_due = at > now ? at : now;
+  uv_timer_start(&l->alarm, on_alarm, l->alarm_due - now, 0);
 }
 
 void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms) {

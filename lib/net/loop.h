@@ -35,6 +35,7 @@ struct loop {
   uv_timer_t alarm; /* the one uv timer behind `timers` */
   uv_async_t wake;  /* sio__loop_post() from other threads */
   struct timers timers;
+  uint64_t alarm_due;    /* the same, or when it was set, if that was later */
   uint64_t alarm_at;     /* when `alarm` fires, UINT64_MAX: never */
   struct list tasks;     /* struct task, in order                 */
   struct list dirty;     /* struct conn with bytes to send        */
@@ -51,6 +52,9 @@ struct loop {
   bool roused;       /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
   size_t high_water; /* a connection with more than this queued is not read from */
   size_t low_mark;   /* a heavy connection that holds no more than this is told of     */
+  unsigned stall_ms; /* deadlines met so much too late: the host kept the loop; 0: not asked  */
+  bool late;         /* ... and what runs now are those deadlines                          */
+  void (*stalled)(struct loop *l, uint64_t ms);
   char *rbuf;        /* NET_RBUF bytes: what is being read, on any connection */
 };
 

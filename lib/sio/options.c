@@ -131,6 +131,33 @@ static int settle_copies(struct options *opts, struct log *log) {
   return err;
 }
 
+/* "https://a.example": a scheme and a host, no path; or "null". */
+static bool is_origin(const char *s) {
+  const char *host = strstr(s, "://");
+  return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));
+}
+
+/* One block: the pointers, then the texts. */
+static int settle_origins(struct options *opts, struct log *log) {
+  const char *const *from = opts->o.allowed_origins;
+  size_t n = 0, bytes = 0;
+  if (!from) return 0;
+  for (; from[n]; n++) {
+    if (!is_origin(from[n])) return bad(log, "allowed_origins", "holds what is no origin");
+    bytes += strlen(from[n]) + 1;
+  }
+  opts->origins = sio__malloc((n + 1) * sizeof *from + bytes);
+  if (!opts->origins) return SIO__ENOMEM;
+  char *text = (char *)(opts->origins + n + 1);
+  for (size_t i = 0; i < n; i++) {
+    opts->origins[i] = text;
+    text = stpcpy(text, from[i]) + 1;
+  }
+  opts->origins[n] = NULL;
+  opts->o.allowed_origins = opts->origins;
+  return 0;
+}
+
 static int without_zlib(struct log *log, const char *field) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs zlib, which is not built in", field);
   return SIO__ENOTSUP;
@@ -183,6 +210,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
   if (!err) err = settle_copies(opts, log);
+  if (!err) err = settle_origins(opts, log);
   if (err) sio__options_clear(opts);
   return err;
 }
@@ -191,7 +219,9 @@ void sio__options_clear(struct options *opts) {
   sio__free(opts->path);
   sio__cors_free(opts->cors);
   sio__cookie_free(opts->cookie);
+  sio__free(opts->origins);
   opts->path = NULL;
+  opts->origins = NULL;
   opts->cors = NULL;
   opts->cookie = NULL;
 }

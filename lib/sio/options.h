@@ -14,6 +14,7 @@ struct options {
   char *path;    /* ends in '/' unless no_trailing_slash */
   sio_cors *cors;
   sio_cookie *cookie;
+  const char **origins;
   sio_deflate deflate;
 };
 

@@ -42,8 +42,8 @@ static void free_streams(sio_server *srv) {
 /* Nothing of us is on the host's loop any more. Handles that the host keeps keep the shell. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, loop);
-  void (*done)(void *) = srv->done;
-  void *user = srv->done_user;
+  void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
+  void *user = srv->done_user, *drain_user = srv->drain.user;
   sio__eio_clear(&srv->eio);
   sio__site_clear(srv);
   free_streams(srv);
@@ -54,6 +54,7 @@ static void on_loop_closed(struct loop *l) {
   sio__msgs_clear(&srv->loop.msgs);
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
   sio__server_unref(srv);
+  if (drained) drained(drain_user);
   if (done) done(user);
 }
 
@@ -99,6 +100,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   srv->closing = true;
   srv->done = done;
   srv->done_user = user;
+  sio__drain_stop(srv);
   stop_listening(srv);
   leave_all(srv);
   sio__loop_defer(&srv->loop, &srv->shut);
@@ -118,6 +120,7 @@ static void init_own(sio_server *srv) {
   task_init(&srv->finish_leaving, sio__socket_finish_all);
   task_init(&srv->shut, on_shut);
   timer_init(&srv->hurry, on_hurry);
+  sio__drain_init(srv);
   const sio_options *o = &srv->opts.o;
   srv->limits = (struct decoder_limits){ o->max_attachments, o->max_depth, o->max_packet };
 }
@@ -147,10 +150,24 @@ static int prepare(sio_server *srv) {
   return err ? err : sio_of(srv, "/", &root);
 }
 
+/* Later than this a deadline says more about us than about a peer. */
+static unsigned stall_of(const sio_options *o) {
+  unsigned ms = o->ping_timeout_ms / 2;
+  return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
+}
+
+static void on_stall(struct loop *l, uint64_t ms) {
+  sio_server *srv = container_of(l, sio_server, loop);
+  srv->stats.stalls++;
+  LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the loop was blocked for %" PRIu64 " ms", ms);
+}
+
 static int start(sio_server *srv, struct uv_loop_s *uv) {
   int err = sio__loop_init(&srv->loop, uv, &srv->log);
   if (err) return err;
   srv->loop.high_water = srv->opts.o.high_water;
+  srv->loop.stall_ms = stall_of(&srv->opts.o);
+  srv->loop.stalled = on_stall;
   srv->ws.loop = &srv->loop;
   srv->ws.log = &srv->log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;

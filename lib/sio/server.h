@@ -36,6 +36,13 @@ struct sio_server {
   struct task finish_leaving;
   struct task shut;   /* the closing, past the call that asked for it  */
   struct timer hurry; /* when waiting for answers ends                 */
+  struct drain {
+    struct timer timer;
+    uint64_t sessions, spread_ms;    /* when it began */
+    uint64_t spread_until, deadline, stepped; /* loop time */
+    void (*done)(void *user);
+    void *user;
+  } drain;
   sio_stats stats;
   void *data;
   void (*done)(void *user);
@@ -46,5 +53,8 @@ struct sio_server {
 
 static inline void sio__server_ref(sio_server *srv) { srv->refs++; }
 void sio__server_unref(sio_server *srv);
+
+void sio__drain_init(sio_server *srv);
+void sio__drain_stop(sio_server *srv);
 
 #endif

@@ -334,6 +334,18 @@ static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
       (unsigned long long)d->bytes);
 }
 
+/* ms: the loop does nothing else */
+static void on_block(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  int64_t ms = 0;
+  sio_event_int(e, 0, &ms);
+  uv_sleep((unsigned)ms);
+  say("blocked");
+}
+
+static void on_drain(sio_socket *s, sio_event *e, void *user);
+static void on_close_now(sio_socket *s, sio_event *e, void *user);
+
 /* ---- endings ----------------------------------------------------------------------------------- */
 
 static void on_leave_nsp(sio_socket *s, sio_event *e, void *user) {
@@ -451,6 +463,9 @@ static void add_handlers(sio_nsp *nsp) {
                    { "sequence", on_sequence },
                    { "flood", on_flood },
                    { "news", on_news },
+                   { "block", on_block },
+                   { "drain", on_drain },
+                   { "close-now", on_close_now },
                    { "leave-nsp", on_leave_nsp },
                    { "close-me", on_close_me },
                    { "engine-close", on_engine_close },
@@ -551,14 +566,15 @@ static void on_stats(sio_request *r, void *user) {
                    "{\"connections\":%llu,\"sessions\":%llu,\"sockets\":%llu,\"overflows\":%llu,"
                    "\"parse_errors\":%llu,\"volatile_dropped\":%llu,\"upgrades\":%llu,"
                    "\"upgrades_failed\":%llu,\"requests_refused\":%llu,\"opened\":%llu,"
-                   "\"compressed\":%llu,\"events_dropped\":%llu,\"bytes_dropped\":%llu}",
+                   "\"compressed\":%llu,\"events_dropped\":%llu,\"bytes_dropped\":%llu,"
+                   "\"stalls\":%llu}",
                    (unsigned long long)st.connections, (unsigned long long)st.sessions,
                    (unsigned long long)st.sockets, (unsigned long long)st.overflows,
                    (unsigned long long)st.parse_errors, (unsigned long long)st.volatile_dropped,
                    (unsigned long long)st.upgrades, (unsigned long long)st.upgrades_failed,
                    (unsigned long long)st.requests_refused, (unsigned long long)st.sessions_opened,
                    (unsigned long long)st.compressed, (unsigned long long)st.events_dropped,
-                   (unsigned long long)st.bytes_dropped);
+                   (unsigned long long)st.bytes_dropped, (unsigned long long)st.stalls);
   sio_respond(r, 200, "application/json", (sio_slice){ text, (size_t)n });
 }
 
@@ -602,6 +618,24 @@ static void stop(void) {
 static void on_shut(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)e, (void)user;
   stop();
+}
+
+/* spread, deadline in ms; Retry-After is 7 */
+static void on_drain(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  int64_t spread = 0, deadline = 0;
+  sio_event_int(e, 0, &spread);
+  sio_event_int(e, 1, &deadline);
+  sio_drain how = { (unsigned)spread, 7, (uint64_t)deadline };
+  if (!closing) uv_close((uv_handle_t *)&sigterm, NULL);
+  closing = true;
+  int err = sio_server_drain(server, &how, on_done, NULL);
+  say("closing %d", err);
+}
+
+static void on_close_now(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e, (void)user;
+  say("close %d", sio_server_close(server, on_done, NULL));
 }
 
 static void on_sigterm(uv_signal_t *h, int signum) {
@@ -656,6 +690,16 @@ static const sio_deflate *deflate_from_flags(void) {
   return &deflate;
 }
 
+static const char *const *origins_from_flags(void) {
+  static char text[512];
+  static const char *origins[8];
+  size_t n = 0;
+  if (!flag("origins")) return NULL;
+  snprintf(text, sizeof text, "%s", flag("origins"));
+  for (char *word = strtok(text, ","); word && n < 7; word = strtok(NULL, ",")) origins[n++] = word;
+  return origins;
+}
+
 static int when_full_from_flags(void) {
   static const char *const names[] = { "drop-volatile", "drop-oldest", "keep-latest", "close" };
   for (int i = 0; i < 4; i++)
@@ -693,6 +737,7 @@ static sio_options options_from_flags(void) {
                     .queue_high = number("queue-high"),
                     .queue_low = number("queue-low"),
                     .when_full = when_full_from_flags(),
+                    .allowed_origins = origins_from_flags(),
                     .log = on_log,
                     .log_level = (int)number("log") };
   if (is("transports", "polling")) o.transports = SIO_POLLING;

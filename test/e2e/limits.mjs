@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // limits.mjs - what the host may set bounds to: peers that read slowly, and what becomes of the
-// events for them.
+// events for them; pages of other origins; its own pauses; and the time that leaving takes.
 //
 // Memory is read from /proc; a sanitizer is told to keep little of what is freed.
 import { readFileSync } from 'node:fs';
-import { Polling, equal, joined, match, ok, run, sleep, test } from './lib.mjs';
+import { Polling, equal, joined, match, ok, openWebSocket, run, sleep, test } from './lib.mjs';
 
 process.env.ASAN_OPTIONS = `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1:malloc_context_size=2`;
 
@@ -156,6 +156,134 @@ test('without a policy nothing is dropped, and the host is told when there is ro
   equal(got.length, 500);
   await host.line(/^writable/);
   equal((await host.stats()).events_dropped, 0);
+});
+
+// ---- origins -----------------------------------------------------------------------------------
+
+const refused = [403, '{"code":4,"message":"Forbidden"}'];
+
+test('only pages of allowed origins get in, over polling and over WebSocket', async (t) => {
+  const host = await t.host({ origins: 'https://a.example,http://localhost:8080', cors: 'reflect' });
+  for (const Origin of ['https://a.example', 'http://localhost:8080']) {
+    equal((await host.get('EIO=4&transport=polling', { Origin })).status, 200);
+    (await openWebSocket(host, { headers: { Origin } })).close();
+  }
+  for (const Origin of ['https://b.example', 'http://a.example', 'https://a.example.b', 'null', '']) {
+    const r = await host.get('EIO=4&transport=polling', { Origin });
+    equal([r.status, r.body], refused);
+    equal((await host.upgrade('EIO=4&transport=websocket', { headers: { Origin } })).status, 403);
+  }
+  match(await host.line(/^connection_error/), /^connection_error 4 Forbidden name=ORIGIN detail=https:\/\/b/);
+});
+
+test('who sends no Origin is no page, and gets in', async (t) => {
+  const host = await t.host({ origins: 'https://a.example' });
+  (await joined(host)).close();
+  await Polling.open(host);
+});
+
+test('a known sid does not help a foreign page', async (t) => {
+  const host = await t.host({ origins: 'https://a.example' });
+  const p = await Polling.open(host, { headers: { Origin: 'https://a.example' } });
+  const Origin = 'https://b.example';
+  equal((await host.post(p.query, '40', { Origin })).status, 403);
+  equal((await host.upgrade(p.wsQuery, { headers: { Origin } })).status, 403);
+  match(await p.join(), /^40/);
+});
+
+// ---- a loop that is kept from its work ------------------------------------------------------------
+
+test('when the host blocks the loop nobody is taken for dead', async (t) => {
+  const host = await t.host({ 'ping-interval': 200, 'ping-timeout': 400, log: 2 });
+  const alive = await Promise.all(Array.from({ length: 20 }, () => joined(host)));
+  // As a client does.
+  const pongs = alive.map(async (w) => {
+    for (;;) if ((await w.next()) === '2') w.send('3');
+  });
+  for (const p of pongs) p.catch(() => {});
+  const dead = await joined(host);
+  for (let i = 0; i < 2; i++) {
+    await sleep(250);
+    alive[0].send('42["block",900]');
+    await host.line(/^blocked/);
+  }
+  match(await host.line(/^closed ping timeout/), /no pong/);
+  await sleep(700);
+  const stats = await host.stats();
+  equal(stats.sockets, 20);
+  ok(stats.stalls >= 2);
+  match(host.err, /the loop was blocked for \d+ ms/);
+  dead.close();
+}, { ms: 20_000 });
+
+// ---- leaving in good order --------------------------------------------------------------------------
+
+test('a server that drains ends its sessions one after the other, then itself', async (t) => {
+  const host = await t.host();
+  const peers = await Promise.all(Array.from({ length: 20 }, () => joined(host)));
+  const start = performance.now();
+  const ends = peers.map(async (w) => {
+    await w.closed();
+    return performance.now() - start;
+  });
+  peers[0].send('42["drain",1000,5000]');
+  equal(await host.line(/^closing/), 'closing 0');
+  const r = await host.get('EIO=4&transport=polling');
+  equal([r.status, r.headers['retry-after']], [503, '7']);
+  equal((await host.upgrade('EIO=4&transport=websocket')).status, 503);
+  const at = (await Promise.all(ends)).sort((a, b) => a - b);
+  ok(at[0] < 300, `the first went after ${at[0]} ms`);
+  ok(at[9] > 250 && at[9] < 900, `the tenth after ${at[9]} ms`);
+  ok(at[19] > 700, `the last after ${at[19]} ms`);
+  await host.line(/^done/);
+  equal(host.said(/^disconnect server shutting down/), 20);
+});
+
+test('while it drains, those there go on', async (t) => {
+  const host = await t.host();
+  const p = await Polling.open(host);
+  await p.join();
+  const others = await Promise.all(Array.from({ length: 3 }, () => joined(host)));
+  const q = await joined(host);
+  await p.send('42["drain",900,5000]');
+  await host.line(/^closing/);
+  q.send('421["echo",1]');
+  equal(await q.next(), '431[1]');
+  for (const w of others) w.wire.socket.on('error', () => {});
+  await host.line(/^done/);
+});
+
+test('what waits for a peer that polls is fetched before the end', async (t) => {
+  const host = await t.host();
+  const p = await Polling.open(host);
+  await p.join();
+  await p.send('42["message","x"]\x1e42["drain",0,3000]');
+  await host.line(/^disconnect/);
+  equal(await p.poll(), '42["message-back","x"]');
+  match(await p.poll(), /1$/);
+  await host.line(/^done/);
+});
+
+test('a drain ends at its deadline', async (t) => {
+  const host = await t.host();
+  const peers = await Promise.all(Array.from({ length: 10 }, () => joined(host)));
+  const start = performance.now();
+  peers[0].send('42["drain",60000,500]');
+  await host.line(/^done/);
+  const took = performance.now() - start;
+  ok(took > 400 && took < 3000, `it took ${took} ms`);
+});
+
+test('a close makes a drain short', async (t) => {
+  const host = await t.host();
+  const w = await joined(host);
+  w.send('42["drain",60000,60000]');
+  await host.line(/^closing/);
+  const again = await joined(host).catch((e) => e);
+  ok(again instanceof Error);
+  w.send('42["close-now"]');
+  await host.line(/^done/);
+  await host.line(/^done/);
 });
 
 await run({ atOnce: 1 });

@@ -3,6 +3,7 @@
 #include "base/deflate.h"
 #include "sio/options.h"
 #include "test.h"
+#include <sio/emit.h>
 #include <sio/adapter.h>
 #include <uv.h>
 
@@ -110,6 +111,8 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .queue_high = 10, .when_full = 4 }, "when_full");
   refused(&(sio_options){ .queue_high = 10, .when_full = -1 }, "when_full");
   refused(&(sio_options){ .when_full = SIO_FULL_CLOSE }, "when_full");
+  refused(&(sio_options){ .allowed_origins = SIO_ROOMS("a.example") }, "allowed_origins");
+  refused(&(sio_options){ .allowed_origins = SIO_ROOMS("null", "https://a/") }, "allowed_origins");
   refused(&(sio_options){ .transports = 4 }, "transports");
   refused(&(sio_options){ .log_level = 9 }, "log_level");
   refused(&(sio_options){ .log_level = -1 }, "log_level");
@@ -120,6 +123,16 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .path = path }, "path");
   refused(&(sio_options){ .cookie = &(sio_cookie){ .name = "a b" } }, "cookie");
   refused(&(sio_options){ .cors = &(sio_cors){ .methods = "GET\r\n" } }, "cors");
+}
+
+TEST(origins_are_copied) {
+  char origin[] = "https://a.example";
+  EQ(settle(&(sio_options){ .allowed_origins = SIO_ROOMS(origin, "null") }), 0);
+  memset(origin, '#', sizeof origin - 1);
+  EQ_STR(opts.o.allowed_origins[0], "https://a.example");
+  EQ_STR(opts.o.allowed_origins[1], "null");
+  CHECK(opts.o.allowed_origins[2] == NULL);
+  sio__options_clear(&opts);
 }
 
 TEST(what_is_pointed_to_is_copied) {
@@ -217,6 +230,7 @@ T(nothing_said_is_every_default)
 T(what_is_said_stays)
 T(a_path_ends_in_one_slash_or_in_none)
 T(a_value_without_sense_is_refused_by_name)
+T(origins_are_copied)
 T(what_is_pointed_to_is_copied)
 T(an_older_host_knows_fewer_fields)
 T(a_newer_host_may_not_use_what_we_do_not_know)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * drain.c - leaving in good order: sessions end one after the other over a time, so that their clients
+ * do not all come back somewhere else in the same moment. Then the server closes.
+ */
+#include "eio/session.h"
+#include "sio/server.h"
+
+enum { STEP_MS = 20 };
+
+/* How many of those left end now. Of `sessions` at the start as many may stay as there is time left. */
+static uint64_t due(const sio_server *srv, uint64_t now) {
+  const struct drain *d = &srv->drain;
+  uint64_t left = srv->stats.sessions, may_stay = 0;
+  if (now < d->spread_until) may_stay = d->sessions * (d->spread_until - now) / d->spread_ms;
+  return left > may_stay ? left - may_stay : 0;
+}
+
+static void end_some(sio_server *srv, uint64_t n) {
+  list_each (it, tmp, &srv->eio.all) {
+    sio_session *c = container_of(it, sio_session, link);
+    if (n == 0) return;
+    if (c->state != SESSION_OPEN) continue;
+    sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
+    n--;
+  }
+}
+
+static void step(sio_server *srv) {
+  uint64_t now = loop_now(&srv->loop);
+  if (now >= srv->drain.deadline || map_empty(&srv->eio.sessions)) {
+    sio_server_close(srv, NULL, NULL);
+    return;
+  }
+  /* Those of an earlier step of the same turn are still counted. */
+  if (now != srv->drain.stepped) end_some(srv, due(srv, now));
+  srv->drain.stepped = now;
+  sio__loop_timer(&srv->loop, &srv->drain.timer, STEP_MS);
+}
+
+static void on_step(struct timer *t) { step(container_of(t, sio_server, drain.timer)); }
+
+void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_step); }
+
+void sio__drain_stop(sio_server *srv) { sio__loop_untimer(&srv->loop, &srv->drain.timer); }
+
+int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
+  sio_drain d = how ? *how : (sio_drain){ 0 };
+  if (srv->closing || srv->eio.draining) return SIO_ESTATE;
+  if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
+  uint64_t now = loop_now(&srv->loop);
+  srv->drain.sessions = srv->stats.sessions;
+  srv->drain.spread_ms = d.spread_ms;
+  srv->drain.spread_until = now + d.spread_ms;
+  srv->drain.deadline = now + d.deadline_ms;
+  srv->drain.done = done;
+  srv->drain.user = user;
+  srv->eio.draining = true;
+  srv->eio.retry_after_s = d.retry_after_s;
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
+      (size_t)srv->stats.sessions, d.spread_ms);
+  /* The first step is a turn away, as is the end, when there is nobody. */
+  sio__loop_timer(&srv->loop, &srv->drain.timer, 0);
+  return 0;
+}

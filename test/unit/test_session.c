@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_session.c - the heartbeat, when time passes and when the host kept the loop from seeing it.
+ */
+#include "peer.h"
+
+static const sio_options quick = { .ping_interval_ms = 1000, .ping_timeout_ms = 500 };
+
+TEST(a_peer_without_a_pong_in_time_is_over) {
+  start(&quick);
+  struct peer *p = joined();
+  later(1000);
+  HEARD(p, "2 ");
+  later(1500);
+  HEARD(p, "cut ");
+  EQ(srv->stats.closed[SIO_REASON_PING_TIMEOUT], 2); /* the socket's, and the session's */
+  stop();
+}
+
+TEST(one_whose_deadline_came_late_is_asked_again) {
+  start(&quick);
+  struct peer *p = joined();
+  later(1000);
+  srv->loop.late = true;
+  later(1600);
+  srv->loop.late = false;
+  HEARD(p, "2 2 ");
+  say_n(p, false, "3", 1);
+  later(2200);
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(and_is_over_if_it_does_not_answer_that) {
+  start(&quick);
+  struct peer *p = joined();
+  later(1000);
+  srv->loop.late = true;
+  later(1600);
+  srv->loop.late = false;
+  later(2200);
+  HEARD(p, "2 2 cut ");
+  stop();
+}
+
+TEST(a_legacy_peer_is_given_time_to_ping) {
+  start(&quick);
+  struct peer *p = joined();
+  p->session->protocol = 3;
+  srv->loop.late = true;
+  later(1500);
+  CHECK(p->session != NULL);
+  later(2500);
+  srv->loop.late = false;
+  CHECK(p->session != NULL);
+  later(3600);
+  CHECK(p->session == NULL);
+  stop();
+}
+
+TEST(the_host_hears_how_long_its_loop_was_blocked) {
+  start(&quick);
+  struct peer *p = joined();
+  EQ(srv->loop.stall_ms, 250);
+  srv->loop.stalled(&srv->loop, 1234);
+  EQ(srv->stats.stalls, 1);
+  (void)p;
+  stop();
+}
+
+TESTS_BEGIN
+T(a_peer_without_a_pong_in_time_is_over)
+T(one_whose_deadline_came_late_is_asked_again)
+T(and_is_over_if_it_does_not_answer_that)
+T(a_legacy_peer_is_given_time_to_ping)
+T(the_host_hears_how_long_its_loop_was_blocked)
+TESTS_END
