@@ -52,10 +52,11 @@ TEST(sessions_end_in_equal_parts_over_the_time) {
   for (unsigned ms = 50; ms < 1000; ms += 50) {
     /* The timer's own clock says what time it is. */
     srv->drain.spread_until = uv_now(&loop) + 1000 - ms + 40;
+    srv->drain.stepped = 0;
     later(20 + ms);
     EQ(root->nmembers, (1000 - ms) / 100);
   }
-  srv->drain.spread_until = 0;
+  srv->drain.spread_until = srv->drain.stepped = 0;
   later(3000);
   EQ(all_left, 10);
   until_closed();
@@ -67,6 +68,7 @@ TEST(those_that_go_by_themselves_count) {
   EQ(drain(1000, 5000), 0);
   for (int i = 0; i < 8; i++) hang_up(peers[i]);
   srv->drain.spread_until = uv_now(&loop) + 500;
+  srv->drain.stepped = 0;
   later(20);
   EQ(root->nmembers, 2);
   srv->drain.deadline = 0;
