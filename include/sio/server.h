@@ -166,6 +166,7 @@ typedef struct sio_options {
   unsigned request_timeout_ms; /* 5000 for other servers to answer, where a call says 0        */
   size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
   const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
+  unsigned middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

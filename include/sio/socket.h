@@ -45,6 +45,11 @@ SIO_EXTERN void sio_disconnect(sio_socket *s);
 /* Leaves every namespace and closes the connection, after what is queued has been sent. */
 SIO_EXTERN void sio_disconnect_session(sio_socket *s);
 
+/* Leaves this namespace in so many ms, as by sio_disconnect(), unless it is called again before: for credentials that
+ * expire. 0: there is no deadline any more. The disconnect callbacks get SIO_ETIMEOUT and "its deadline passed".
+ * SIO_ECLOSED, UV_ENOMEM (what was before stays). */
+SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
+
 /* ---- the handshake: how the peer first came (slices are valid as long as the session) ---- */
 
 SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s); /* JSON text of its CONNECT payload; "{}" if none */

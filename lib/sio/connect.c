@@ -16,6 +16,7 @@
 struct knock {
   struct chain chain;
   sio_socket *socket;  /* one reference */
+  struct timer patience; /* with middleware */
   struct msg *refusal; /* CONNECT_ERROR, once refused; NULL then: no memory for it */
 };
 
@@ -94,8 +95,6 @@ static void call(struct chain *c, const struct hook *k) {
   ((sio_middleware_cb)k->fn)(knock_of(c)->socket, &c->next, k->user);
 }
 
-static void on_parked(struct chain *c) { (void)c; /* the socket stays by itself */ }
-
 static int encode_refusal(struct knock *k, const char *message, sio_val data) {
   sio_server *srv = k->socket->nsp->server;
   sio_slice nsp = slice_str(k->socket->nsp->name);
@@ -115,12 +114,30 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   (void)encode_refusal(k, message, sio_null());
 }
 
+/* The verdict stays owed, and will be thrown away. */
+static void on_patience(struct timer *t) {
+  struct knock *k = container_of(t, struct knock, patience);
+  (void)encode_refusal(k, "timeout", sio_null());
+  k->socket->knock = NULL;
+  turn_away(k);
+  sio__chain_abandon(&k->chain);
+}
+
+/* The socket stays by itself. */
+static void on_parked(struct chain *c) {
+  struct knock *k = knock_of(c);
+  sio_server *srv = k->socket->nsp->server;
+  unsigned ms = srv->opts.o.middleware_timeout_ms;
+  if (ms && !timer_active(&k->patience)) sio__loop_timer(&srv->loop, &k->patience, ms);
+}
+
 static bool is_wanted(const struct chain *c) { return socket_open(knock_of(c)->socket); }
 
 static void on_finish(struct chain *c, bool ok) {
   struct knock *k = knock_of(c);
   sio_socket *s = k->socket;
   s->knock = NULL;
+  sio__loop_untimer(c->loop, &k->patience);
   if (s->state == SOCKET_PENDING) {
     if (ok)
       let_in(s);
@@ -145,6 +162,7 @@ static int knock(sio_socket *s) {
   if (!k) return UV_ENOMEM;
   sio__chain_init(&k->chain, &s->nsp->server->loop, &s->nsp->middleware, &knock_ops);
   k->socket = sio_socket_ref(s);
+  timer_init(&k->patience, on_patience);
   s->knock = k;
   sio__chain_start(&k->chain);
   return 0;
@@ -167,5 +185,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
 void sio__connect_abandon(sio_socket *s) {
   struct knock *k = s->knock;
   sio__socket_drop(s);
-  if (k) sio__chain_abandon(&k->chain);
+  if (!k) return;
+  sio__loop_untimer(k->chain.loop, &k->patience);
+  sio__chain_abandon(&k->chain);
 }

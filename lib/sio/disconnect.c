@@ -8,8 +8,9 @@
 #include "sio/server.h"
 #include "sio/socket.h"
 
-static const char *detail_of(int reason) {
-  switch (reason) {
+static const char *detail_of(const sio_socket *s) {
+  if (s->expired) return "its deadline passed";
+  switch (s->reason) {
     case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
     case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
     case SIO_REASON_SERVER_SHUTTING_DOWN: return "the server closes";
@@ -21,6 +22,7 @@ void sio__socket_leave(sio_socket *s, int reason) {
   sio_server *srv = s->nsp->server;
   s->state = SOCKET_LEAVING;
   s->reason = (uint8_t)reason;
+  if (!map_empty(&srv->deadlines)) sio__deadline_forget(s);
   sio__nsp_remove(s->nsp, s);
   srv->stats.sockets--;
   srv->stats.closed[reason]++;
@@ -44,7 +46,9 @@ static void let_go(sio_socket *s) {
 }
 
 void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
-  sio_close_info own = { .reason = s->reason, .detail = detail_of(s->reason) };
+  sio_close_info own = {
+    .reason = s->reason, .err = s->expired ? SIO_ETIMEOUT : 0, .detail = detail_of(s)
+  };
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_tell_closing(&s->nsp->disconnecting, s, why);

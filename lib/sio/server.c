@@ -20,6 +20,7 @@ static void free_server(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_free(nsp);
   sio__map_clear(&srv->nsps);
+  sio__map_clear(&srv->deadlines);
   sio__options_clear(&srv->opts);
   sio__free(srv);
 }
@@ -121,6 +122,7 @@ static void init_own(sio_server *srv) {
   task_init(&srv->shut, on_shut);
   timer_init(&srv->hurry, on_hurry);
   sio__drain_init(srv);
+  sio__map_init(&srv->deadlines, sio__deadline_key);
   const sio_options *o = &srv->opts.o;
   srv->limits = (struct decoder_limits){ o->max_attachments, o->max_depth, o->max_packet };
 }

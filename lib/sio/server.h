@@ -32,6 +32,7 @@ struct sio_server {
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;
+  struct map deadlines; /* struct deadline, by the socket's id */
   struct list leaving; /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;
   struct task shut;   /* the closing, past the call that asked for it  */

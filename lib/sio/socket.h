@@ -36,6 +36,7 @@ struct sio_socket {
   uint64_t stamp; /* the adapter's: which broadcast looked at it last     */
   uint8_t state;  /* enum socket_state                                    */
   uint8_t reason; /* enum sio_reason: why it is LEAVING                   */
+  bool expired;   /* ... because its deadline passed                      */
   uint32_t index; /* in nsp->members                                      */
   uint32_t refs;
   const char *id; /* own_id, or for protocol 3 one that follows from the sid */
@@ -51,6 +52,10 @@ struct sio_socket {
   struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
   char *shared;      /* JSON text of the host's; NULL: "{}"                     */
 };
+
+/* Its deadline, if it has one, means nothing any more. */
+void sio__deadline_forget(sio_socket *s);
+sio_slice sio__deadline_key(const void *d);
 
 /* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source says. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);

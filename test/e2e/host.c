@@ -343,6 +343,14 @@ static void on_block(sio_socket *s, sio_event *e, void *user) {
   say("blocked");
 }
 
+/* ms */
+static void on_deadline(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  int64_t ms = 0;
+  sio_event_int(e, 0, &ms);
+  sio_reply(e, SIO_ARGS(sio_socket_deadline(s, (unsigned)ms)));
+}
+
 static void on_drain(sio_socket *s, sio_event *e, void *user);
 static void on_close_now(sio_socket *s, sio_event *e, void *user);
 
@@ -464,6 +472,7 @@ static void add_handlers(sio_nsp *nsp) {
                    { "flood", on_flood },
                    { "news", on_news },
                    { "block", on_block },
+                   { "deadline", on_deadline },
                    { "drain", on_drain },
                    { "close-now", on_close_now },
                    { "leave-nsp", on_leave_nsp },
@@ -738,6 +747,7 @@ static sio_options options_from_flags(void) {
                     .queue_low = number("queue-low"),
                     .when_full = when_full_from_flags(),
                     .allowed_origins = origins_from_flags(),
+                    .middleware_timeout_ms = number("middleware-timeout"),
                     .log = on_log,
                     .log_level = (int)number("log") };
   if (is("transports", "polling")) o.transports = SIO_POLLING;

@@ -216,6 +216,33 @@ test('when the host blocks the loop nobody is taken for dead', async (t) => {
   dead.close();
 }, { ms: 20_000 });
 
+// ---- deadlines ------------------------------------------------------------------------------------
+
+test('a socket leaves at its deadline, unless that is renewed', async (t) => {
+  const host = await t.host();
+  const w = await joined(host);
+  const start = performance.now();
+  for (let i = 0; i < 5; i++) {
+    w.send('421["deadline",300]');
+    equal(await w.next(), '431[0]');
+    await sleep(100);
+  }
+  equal(await w.next(), '41');
+  ok(performance.now() - start > 600);
+  match(await host.line(/^disconnect /), /^disconnect server namespace disconnect .*its deadline passed/);
+  w.send('40');
+  match(await w.next(), /^40/);
+});
+
+test('middleware that does not decide in time is a timeout, whatever it says later', async (t) => {
+  const host = await t.host({ middleware1: 'later:ok', think: 500, 'middleware-timeout': 100 });
+  const w = await openWebSocket(host);
+  w.send('40');
+  equal(await w.next(), '44{"message":"timeout"}');
+  await sleep(600);
+  equal((await host.stats()).sockets, 0);
+});
+
 // ---- leaving in good order --------------------------------------------------------------------------
 
 test('a server that drains ends its sessions one after the other, then itself', async (t) => {
