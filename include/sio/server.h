@@ -77,6 +77,44 @@ typedef struct sio_deflate {
   int mem_level;    /* 8; 1 to 9                                               */
 } sio_deflate;
 
+/* ---- connection state recovery -------------------------------------------------------- */
+
+/* A peer whose connection broke comes back as the socket it was: same id, rooms, data (socket_data and shared), and sent what it
+ * missed, in order, before its CONNECT reply (https://socket.io/docs/v4/connection-state-recovery). Its connect
+ * callbacks run again; sio_socket_recovered() tells. What breaks a connection: transport error, transport close, ping
+ * timeout, forced close; who leaves a namespace, or is made to, does not come back.
+ *  - Events carry one argument more, their offset, behind the others: a string. All but those of sio_emit_ack(), which
+ *    are not sent again, and those for one peer that cannot come back. Volatile events carry one but are not sent again.
+ *  - Which events a peer missed is decided by the rooms it was in when it left.
+ *  - What was sent to a room, or to an id, while a peer was away is sent to it when it is back;
+ *    sio_emit() to its old handle is SIO_ECLOSED.
+ *  - The pid in its CONNECT reply proves who it is. If the old connection has not ended yet it is ended: one pid,
+ *    one socket. A session that was restored is not kept: it is live again.
+ *  - The socket_data bytes are taken as the disconnect callbacks leave them. A peer need not come back: a pointer
+ *    in them to what those callbacks did not free is lost.
+ *  - One server's memory: nothing survives it. A deadline (sio_socket_deadline()) does not survive the connection.
+ *  - What sio_options.when_full dropped for a slow peer is dropped, not missed.
+ * Who cannot be recovered gets a socket of its own like anybody else, and sio_stats.recovery_failed says why. Without
+ * memory a peer is not recovered; nothing worse. Zero means the default in every field. */
+typedef struct sio_recovery {
+  unsigned
+      max_disconnection_ms; /* 120000: who is away longer is forgotten                        */
+  bool run_middlewares;     /* middleware runs for who comes back too ("skipMiddlewares: false") */
+  size_t max_log_bytes;     /* 4 MiB of events kept per namespace; the oldest are dropped     */
+  unsigned max_sessions;    /* 10000 away per namespace; who left first is forgotten          */
+} sio_recovery;
+
+/* Why a peer that asked for it was not recovered. */
+enum sio_recovery_failure {
+  SIO_RECOVERY_NONE,
+  SIO_RECOVERY_NO_SESSION, /* the pid is of nobody: too late, or of another server */
+  SIO_RECOVERY_BAD_OFFSET, /* the offset was never given out                       */
+  SIO_RECOVERY_LOG_GONE,   /* what it missed was dropped: max_log_bytes            */
+  SIO_RECOVERY_TOO_MUCH,   /* it missed more than max_queued, or queue_high, takes */
+  SIO_RECOVERY_NO_MEMORY,
+  SIO_RECOVERY_END
+};
+
 /* ---- options ------------------------------------------------------------------------ */
 
 /* May a session begin? Called once per session, for the request that would open it, on either transport.
@@ -167,6 +205,7 @@ typedef struct sio_options {
   size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
   const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
   unsigned middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
+  const sio_recovery *recovery; /* NULL: off. Copied                                       */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -241,6 +280,8 @@ typedef struct sio_stats {
   uint64_t events_dropped, bytes_dropped; /* by when_full, per receiver; not the volatile ones */
   uint64_t answers_dropped; /* replies to questions to many: past max_answers, or no memory */
   uint64_t stalls; /* times the loop was kept from its deadlines, by a second or half of ping_timeout */
+  uint64_t recovered; /* sockets that came back                                       */
+  uint64_t recovery_failed[SIO_RECOVERY_END]; /* and those that did not, by cause     */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -20,6 +20,8 @@ SIO_EXTERN const char *sio_socket_id(const sio_socket *s); /* 20 characters; not
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
 SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
+/* Is this a peer that came back as who it was (sio_options.recovery)? True from its first middleware on. */
+SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s); /* NULL once it is gone */
 SIO_EXTERN void *sio_socket_data(sio_socket *s); /* socket_data_size zeroed bytes; freed with the handle */
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);

@@ -9,6 +9,7 @@
 #include "adapters/rooms.h"
 #include "base/mem.h"
 #include "sio/nsp.h"
+#include "sio/recovery.h"
 #include "sio/socket.h"
 #include <sio/adapter.h>
 
@@ -73,6 +74,7 @@ static void deliver(struct visit *v, sio_socket *s) { sio_packet_deliver(v->pack
 
 static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct visit v = { .to = deliver, .packet = p, .flags = to->flags };
+  sio__recovery_keep(p, to);
   walk_audience(a, to, &v);
   return 0;
 }

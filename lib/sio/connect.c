@@ -9,6 +9,7 @@
 
 #include "sio/chain.h"
 #include "sio/nsp.h"
+#include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -27,20 +28,28 @@ static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->server->loop.
 static int send_connect(sio_socket *s) {
   struct msg *m;
   bool told = sio_session_protocol(s->session) == 4;
-  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, told ? s->id : NULL);
+  int err =
+      sio__encode_connect(msgs_of(s), &m, s->nsp->name, told ? s->id : NULL, sio__recovery_pid(s));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);
   return err;
 }
 
+/* What it missed comes before the reply. */
+static int welcome(sio_socket *s) {
+  int err = sio__recovery_welcome(s);
+  return err ? err : send_connect(s);
+}
+
 /* A member from the reply on; if there is no memory for either the peer goes. */
 static bool become_member(sio_socket *s) {
   int err = sio__nsp_add(s->nsp, s);
-  if (!err && (err = send_connect(s))) sio__nsp_remove(s->nsp, s);
+  if (!err && (err = welcome(s))) sio__nsp_remove(s->nsp, s);
   if (err == UV_ENOMEM) sio__client_no_memory(client_of(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
+  sio__recovery_joined(s);
   s->nsp->server->stats.sockets++;
   if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
   return true;
@@ -82,6 +91,7 @@ static void turn_away(struct knock *k) {
     send_refusal(client_of(s->session), k->refusal);
     k->refusal = NULL;
   }
+  sio__recovery_refused(s);
   sio__socket_drop(s);
 }
 
@@ -168,12 +178,18 @@ static int knock(sio_socket *s) {
   return 0;
 }
 
+static bool is_waved_through(const sio_socket *s) {
+  return hooks_empty(&s->nsp->middleware) ||
+         (s->recovered && !s->nsp->server->opts.o.recovery->run_middlewares);
+}
+
 void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   sio_socket *s;
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add(cl, s);
-    if (hooks_empty(&nsp->middleware))
+    sio__recovery_arrive(s);
+    if (is_waved_through(s))
       let_in(s);
     else
       err = knock(s);

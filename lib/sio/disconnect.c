@@ -5,6 +5,7 @@
 #include "sio/client.h"
 #include "sio/dispatch.h"
 #include "sio/nsp.h"
+#include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -24,6 +25,7 @@ void sio__socket_leave(sio_socket *s, int reason) {
   s->reason = (uint8_t)reason;
   if (!map_empty(&srv->deadlines)) sio__deadline_forget(s);
   sio__nsp_remove(s->nsp, s);
+  sio__recovery_leave(s, reason);
   srv->stats.sockets--;
   srv->stats.closed[reason]++;
   list_push(&srv->leaving, &s->leaving);
@@ -52,11 +54,13 @@ void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_tell_closing(&s->nsp->disconnecting, s, why);
+  sio__recovery_pack(s);
   detach(s);
   sio__gate_close(s);
   LOG(&s->nsp->server->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s left %s: %s (%s)", s->id,
       s->nsp->name, sio_reason_str(why->reason), why->detail);
   sio__nsp_tell_closing(&s->nsp->disconnect, s, why);
+  sio__recovery_stow(s);
   sio__pending_close(s);
   let_go(s);
 }
@@ -68,6 +72,7 @@ void sio__socket_finish_all(struct task *t) {
 }
 
 void sio__socket_drop(sio_socket *s) {
+  sio__recovery_dropped(s);
   detach(s);
   let_go(s);
 }

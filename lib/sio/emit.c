@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "sio/nsp.h"
 #include "sio/query.h"
+#include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -22,11 +23,17 @@ static void mark_droppable(struct msg *chain, const char *key) {
 }
 
 static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
-                  int64_t id) {
+                  int64_t id, struct recovery *r) {
   sio_server *srv = nsp->server;
+  char offset[REPLAY_OFFSET_MAX];
+  bool is_volatile = flags & SIO_VOLATILE;
+  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
-  int err = sio__encode(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id);
+  int err = sio__encode_tailed(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id,
+                               slice(offset, n));
   if (err) return err;
+  if (r && !is_volatile) p->seq = sio__recovery_number(r);
+  p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
   if (flags & SIO_NO_COMPRESS) mark_plain(p->msg);
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s \"%s\" for %s, %u bytes", event ? "event" : "ack",
       event ? event : "", nsp->name, p->msg->len);
@@ -53,28 +60,50 @@ static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
 
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
+  if (p->seq) recovery_sent(s->berth, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
 
-int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
-                       sio_query *q) {
-  int err = encode(p, to->nsp, to->flags, event, args, q ? q->ack_id : PACKET_NO_ID);
-  p->query = q;
-  if (!err && !q) mark_droppable(p->msg, to->key);
-  return err;
-}
-
-/* ---- what adapters read ------------------------------------------------------------------ */
-
 /* Type, number of attachments, namespace and id stand before it. */
-sio_slice sio_packet_json(const sio_packet *p) {
+static sio_slice json_of(const sio_packet *p) {
   const char *text = msg_data(p->msg), *at = text + 2, *end = text + p->msg->len;
   if (p->msg->next) at = (const char *)memchr(text, '-', p->msg->len) + 1;
   if (*at == '/') at += strlen(p->nsp->name);
   at = memchr(at, '[', (size_t)(end - at));
   return slice(at, (size_t)(end - at));
 }
+
+/* An offset is this server's own: others put theirs behind what travels to them. */
+static int keep_json(sio_packet *p) {
+  sio_slice json = json_of(p);
+  size_t n = json.n - p->tail;
+  char *copy = sio__strndup(json.p, n);
+  if (!copy) return UV_ENOMEM;
+  copy[n - 1] = ']';
+  p->json = slice(copy, n);
+  return 0;
+}
+
+int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
+                       sio_query *q) {
+  sio_nsp *nsp = to->nsp;
+  int err = q ? encode(p, nsp, to->flags, event, args, q->ack_id, NULL)
+              : encode(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
+  p->query = q;
+  if (!err && !q) mark_droppable(p->msg, to->key);
+  if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast) err = keep_json(p);
+  return err;
+}
+
+void sio__packet_clear(sio_packet *p) {
+  msg_unref(p->msg);
+  sio__free((void *)(uintptr_t)p->json.p);
+}
+
+/* ---- what adapters read ------------------------------------------------------------------ */
+
+sio_slice sio_packet_json(const sio_packet *p) { return p->json.n ? p->json : json_of(p); }
 
 size_t sio_packet_bins(const sio_packet *p) {
   size_t n = 0;
@@ -97,9 +126,11 @@ static int emit(sio_socket *s, unsigned flags, const char *key, const char *even
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = encode(&p, s->nsp, flags, event, args, id);
+  struct recovery *r = s->berth && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
+  int err = encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
+  sio__recovery_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
   err = sio_packet_deliver(&p, s, flags);
   msg_unref(p.msg);
   return err;
@@ -133,7 +164,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
 int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = encode(&p, s->nsp, 0, NULL, args, id);
+  int err = encode(&p, s->nsp, 0, NULL, args, id, NULL);
   if (err) return err;
   err = deliver(&p, s, 0);
   msg_unref(p.msg);
@@ -145,9 +176,8 @@ int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
 static int send_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
   sio_packet p;
   int err = sio__packet_encode(&p, to, event, args, q);
-  if (err) return err;
-  err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
-  msg_unref(p.msg);
+  if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
+  sio__packet_clear(&p);
   return err;
 }
 

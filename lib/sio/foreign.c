@@ -62,7 +62,7 @@ struct foreign {
 void sio_packet_free(sio_packet *p) {
   if (!p) return;
   struct foreign *f = container_of(p, struct foreign, packet);
-  msg_unref(p->msg);
+  sio__packet_clear(p);
   sio__event_clear(&f->event);
   sio__json_scan_clear(&f->scan);
   sio__free(f);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "sio/packet.h"
 #include "sio/room_hooks.h"
+#include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -266,11 +267,14 @@ static void clear_hooks(sio_nsp *nsp) {
 }
 
 void sio__nsp_close(sio_nsp *nsp) {
+  sio__recovery_free(nsp->recovery);
+  nsp->recovery = NULL;
   nsp->ops->close(nsp->adapter);
   nsp->adapter = NULL;
 }
 
 void sio__nsp_free(sio_nsp *nsp) {
+  sio__recovery_free(nsp->recovery);
   clear_hooks(nsp);
   sio__map_clear(&nsp->by_id);
   sio__free(nsp->members);
@@ -288,7 +292,8 @@ static int nsp_new(sio_nsp **out, sio_server *srv, sio_slice name) {
   sio__map_init(&nsp->server_side, handlers_key);
   list_init(&nsp->queries);
   init_hooks(nsp);
-  int err = nsp->ops->open(&nsp->adapter, nsp);
+  int err = sio__recovery_new(&nsp->recovery, nsp);
+  if (!err) err = nsp->ops->open(&nsp->adapter, nsp);
   if (!err && (err = sio__map_put(&srv->nsps, nsp))) sio__nsp_close(nsp);
   if (err)
     sio__nsp_free(nsp);

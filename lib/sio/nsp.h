@@ -20,6 +20,7 @@ struct sio_nsp {
   sio_server *server;
   const sio_adapter_ops *ops;
   sio_adapter *adapter;
+  struct recovery *recovery; /* NULL: off */
   sio_socket **members; /* connected; each knows its index */
   uint32_t nmembers, members_cap;
   struct map by_id;    /* the same, by their ids          */

@@ -185,6 +185,19 @@ static int settle_deflate(struct options *opts, struct log *log) {
   return 0;
 }
 
+static int settle_recovery(struct options *opts, struct log *log) {
+  sio_recovery *r = &opts->recovery;
+  if (!opts->o.recovery) return 0;
+  *r = *opts->o.recovery;
+  opts->o.recovery = r;
+  if (r->max_disconnection_ms > MS_MAX || r->max_log_bytes > SIZE_MAX / 2)
+    return bad(log, "recovery", "holds a value that is too big");
+  if (!r->max_disconnection_ms) r->max_disconnection_ms = 120000;
+  if (!r->max_log_bytes) r->max_log_bytes = 4 * MIB;
+  if (!r->max_sessions) r->max_sessions = 10000;
+  return 0;
+}
+
 static bool all_zero(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (p[i]) return false;
@@ -209,6 +222,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_queue(&opts->o, log);
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
+  if (!err) err = settle_recovery(opts, log);
   if (!err) err = settle_copies(opts, log);
   if (!err) err = settle_origins(opts, log);
   if (err) sio__options_clear(opts);

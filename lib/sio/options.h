@@ -16,6 +16,7 @@ struct options {
   sio_cookie *cookie;
   const char **origins;
   sio_deflate deflate;
+  sio_recovery recovery;
 };
 
 /* The host's struct, as it knew it: of `size` bytes. UV_EINVAL for one that is longer than ours and says something there. */

@@ -96,9 +96,14 @@ bool sio__name_reserved(sio_slice name);
  * their values. max_attachments is the receivers' business: not checked here. */
 int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                 const char *nsp, const char *name, sio_args args, int64_t id);
-/* Packets without arguments: CONNECT with {"sid":...}, DISCONNECT, CONNECT_ERROR with
+/* The same with one argument more, a string, behind the others; tail.n 0: without. */
+int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       const char *nsp, const char *name, sio_args args, int64_t id,
+                       sio_slice tail);
+/* Packets without arguments: CONNECT with {"sid":...} and "pid" unless it is NULL, DISCONNECT, CONNECT_ERROR with
  * {"message":...,"data":...}. data null is left out; it cannot have attachments: SIO_EPLACEHOLDER. */
-int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid);
+int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
+                        const char *pid);
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                               sio_slice nsp, const char *message, sio_val data);

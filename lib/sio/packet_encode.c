@@ -46,7 +46,12 @@ static void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t
   m->len -= (uint32_t)(announced - n);
 }
 
-static int put_values(struct writer *w, const char *name, sio_args args) {
+static int put_tail(struct writer *w, sio_slice tail) {
+  int err = put_byte(w, ',');
+  return err ? err : sio__writer_string(w, tail);
+}
+
+static int put_values(struct writer *w, const char *name, sio_args args, sio_slice tail) {
   bool comma = name != NULL;
   int err = put_byte(w, '[');
   if (!err && name) err = sio__writer_string(w, slice_str(name));
@@ -56,17 +61,18 @@ static int put_values(struct writer *w, const char *name, sio_args args) {
     if (!err) err = sio__writer_value(w, &args.v[i]);
     comma = true;
   }
+  if (!err && tail.n) err = put_tail(w, tail);
   return err ? err : put_byte(w, ']');
 }
 
 static int put_packet(struct writer *w, const char *nsp, const char *name, sio_args args,
-                      int64_t id, uint32_t most_bins) {
+                      int64_t id, sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
   size_t announced = prefix(text, name, most_bins);
   int err = writer_put(w, text, announced);
   if (!err) err = put_nsp(w, slice_str(nsp));
   if (!err) err = put_id(w, id);
-  if (!err) err = put_values(w, name, args);
+  if (!err) err = put_values(w, name, args, tail);
   if (!err && w->nbins != most_bins) correct_prefix(w->text, announced, name, w->nbins);
   return err;
 }
@@ -89,16 +95,22 @@ static int finish(struct writer *w, int err, struct msg **out) {
   return err;
 }
 
-int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                const char *nsp, const char *name, sio_args args, int64_t id) {
+int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       const char *nsp, const char *name, sio_args args, int64_t id,
+                       sio_slice tail) {
   struct writer w;
   uint64_t bins = count_bins(args);
   if (name && sio__name_reserved(slice_str(name))) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
-  size_t hint = size_hint(slice_str(nsp), slice_str(name), args);
+  size_t hint = size_hint(slice_str(nsp), slice_str(name), args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
-  if (!err) err = put_packet(&w, nsp, name, args, id, (uint32_t)bins);
+  if (!err) err = put_packet(&w, nsp, name, args, id, tail, (uint32_t)bins);
   return finish(&w, err, out);
+}
+
+int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                const char *nsp, const char *name, sio_args args, int64_t id) {
+  return sio__encode_tailed(home, scratch, out, nsp, name, args, id, slice(NULL, 0));
 }
 
 /* ---- packets without arguments ---------------------------------------------------------- */
@@ -109,18 +121,21 @@ static int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
   return err ? err : put_nsp(w, nsp);
 }
 
-static int put_sid(struct writer *w, const char *sid) {
+static int put_sid(struct writer *w, const char *sid, const char *pid) {
   int err = put_literal(w, "{\"sid\":");
   if (!err) err = sio__writer_string(w, slice_str(sid));
+  if (!err && pid) err = put_literal(w, ",\"pid\":");
+  if (!err && pid) err = sio__writer_string(w, slice_str(pid));
   return err ? err : put_byte(w, '}');
 }
 
-int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid) {
+int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
+                        const char *pid) {
   struct writer w;
-  int err =
-      sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + (sid ? strlen(sid) : 0), false);
+  size_t ids = slice_str(sid).n + slice_str(pid).n;
+  int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
   if (!err) err = put_head(&w, PACKET_CONNECT, slice_str(nsp));
-  if (!err && sid) err = put_sid(&w, sid);
+  if (!err && sid) err = put_sid(&w, sid, pid);
   return finish(&w, err, out);
 }
 

@@ -22,6 +22,7 @@
 struct auth;
 struct knock;
 struct gate;
+struct berth;
 
 enum socket_state {
   SOCKET_PENDING,   /* may join rooms, gets no events, is not a member yet                 */
@@ -37,6 +38,7 @@ struct sio_socket {
   uint8_t state;  /* enum socket_state                                    */
   uint8_t reason; /* enum sio_reason: why it is LEAVING                   */
   bool expired;   /* ... because its deadline passed                      */
+  bool recovered; /* it is one that came back                             */
   uint32_t index; /* in nsp->members                                      */
   uint32_t refs;
   const char *id; /* own_id, or for protocol 3 one that follows from the sid */
@@ -51,6 +53,7 @@ struct sio_socket {
   };
   struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
   char *shared;      /* JSON text of the host's; NULL: "{}"                     */
+  struct berth *berth; /* NULL: it cannot come back                            */
 };
 
 /* Its deadline, if it has one, means nothing any more. */

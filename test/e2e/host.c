@@ -253,6 +253,19 @@ static void on_bulk(sio_socket *s, sio_event *e, void *user) {
   cJSON_Delete(ids);
 }
 
+/* ---- bytes of a socket that outlive its connection -------------------------------------------- */
+
+static void on_set_data(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  snprintf(sio_socket_data(s), number("data"), "%s", sio_event_str(e, 0));
+  sio_reply(e, SIO_NONE);
+}
+
+static void on_get_data(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_reply(e, SIO_ARGS((const char *)sio_socket_data(s), sio_bool(sio_socket_recovered(s))));
+}
+
 /* ---- acks asked of the client -------------------------------------------------------------- */
 
 static void on_client_reply(sio_socket *s, int status, sio_event *reply, void *user) {
@@ -385,6 +398,7 @@ static void send_auth(sio_socket *s) {
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
   say("connect %s %s", sio_nsp_name(sio_socket_nsp(s)), sio_socket_id(s));
+  if (sio_socket_recovered(s)) say("recovered %s", sio_socket_id(s));
   if (is("greet", "auth")) send_auth(s);
   if (flag("on-connect-join")) {
     sio_disconnect(s);
@@ -476,6 +490,8 @@ static void add_handlers(sio_nsp *nsp) {
                    { "drain", on_drain },
                    { "close-now", on_close_now },
                    { "leave-nsp", on_leave_nsp },
+                   { "set-data", on_set_data },
+                   { "get-data", on_get_data },
                    { "close-me", on_close_me },
                    { "engine-close", on_engine_close },
                    { "shut", on_shut },
@@ -570,20 +586,23 @@ static void on_stats(sio_request *r, void *user) {
   sio_stats st;
   (void)user;
   sio_server_stats(server, &st, sizeof st);
-  char text[512];
+  uint64_t unrecovered = 0;
+  for (int i = 0; i < SIO_RECOVERY_END; i++) unrecovered += st.recovery_failed[i];
+  char text[640];
   int n = snprintf(text, sizeof text,
                    "{\"connections\":%llu,\"sessions\":%llu,\"sockets\":%llu,\"overflows\":%llu,"
                    "\"parse_errors\":%llu,\"volatile_dropped\":%llu,\"upgrades\":%llu,"
                    "\"upgrades_failed\":%llu,\"requests_refused\":%llu,\"opened\":%llu,"
                    "\"compressed\":%llu,\"events_dropped\":%llu,\"bytes_dropped\":%llu,"
-                   "\"stalls\":%llu}",
+                   "\"stalls\":%llu,\"recovered\":%llu,\"unrecovered\":%llu}",
                    (unsigned long long)st.connections, (unsigned long long)st.sessions,
                    (unsigned long long)st.sockets, (unsigned long long)st.overflows,
                    (unsigned long long)st.parse_errors, (unsigned long long)st.volatile_dropped,
                    (unsigned long long)st.upgrades, (unsigned long long)st.upgrades_failed,
                    (unsigned long long)st.requests_refused, (unsigned long long)st.sessions_opened,
                    (unsigned long long)st.compressed, (unsigned long long)st.events_dropped,
-                   (unsigned long long)st.bytes_dropped, (unsigned long long)st.stalls);
+                   (unsigned long long)st.bytes_dropped, (unsigned long long)st.stalls,
+                   (unsigned long long)st.recovered, (unsigned long long)unrecovered);
   sio_respond(r, 200, "application/json", (sio_slice){ text, (size_t)n });
 }
 
@@ -716,6 +735,16 @@ static int when_full_from_flags(void) {
   return 0;
 }
 
+/* "on" or how long, in ms */
+static const sio_recovery *recovery_from_flags(void) {
+  static sio_recovery recovery;
+  if (!flag("recovery")) return NULL;
+  recovery.max_disconnection_ms = number("recovery");
+  recovery.run_middlewares = flag("recovery-middleware") != NULL;
+  recovery.max_log_bytes = number("recovery-log");
+  return &recovery;
+}
+
 static sio_options options_from_flags(void) {
   sio_options o = { .path = flag("path"),
                     .no_trailing_slash = flag("no-slash") != NULL,
@@ -742,6 +771,8 @@ static sio_options options_from_flags(void) {
                     .no_http_compression = flag("no-gzip") != NULL,
                     .http_compression_threshold = number("gzip-from"),
                     .per_message_deflate = deflate_from_flags(),
+                    .recovery = recovery_from_flags(),
+                    .socket_data_size = number("data"),
                     .connection_error = on_connection_error,
                     .queue_high = number("queue-high"),
                     .queue_low = number("queue-low"),

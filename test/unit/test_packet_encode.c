@@ -107,11 +107,14 @@ TEST(reserved_names_are_refused) {
 
 TEST(connect_disconnect_and_connect_error_are_written) {
   begin();
-  EQ(sio__encode_connect(&home, &msg, "/", "abc"), 0);
+  EQ(sio__encode_connect(&home, &msg, "/", "abc", NULL), 0);
   sent_plain("40{\"sid\":\"abc\"}");
   msg_unref(msg);
-  EQ(sio__encode_connect(&home, &msg, "/custom", "abc"), 0);
+  EQ(sio__encode_connect(&home, &msg, "/custom", "abc", NULL), 0);
   sent_plain("40/custom,{\"sid\":\"abc\"}");
+  msg_unref(msg);
+  EQ(sio__encode_connect(&home, &msg, "/", "abc", "def"), 0);
+  sent_plain("40{\"sid\":\"abc\",\"pid\":\"def\"}");
   msg_unref(msg);
   EQ(sio__encode_disconnect(&home, &msg, "/"), 0);
   sent_plain("41");
@@ -345,7 +348,7 @@ static int plain(void) {
   int err = emit(SIO_ARGS(sio_json(SLICE("[1,2]"))));
   msg_unref(msg);
   msg = NULL;
-  if (!err) err = sio__encode_connect(&home, &msg, "/", "sid");
+  if (!err) err = sio__encode_connect(&home, &msg, "/", "sid", "pid");
   msg_unref(msg);
   msg = NULL;
   if (!err) err = sio__encode_disconnect(&home, &msg, "/");

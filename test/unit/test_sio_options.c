@@ -185,6 +185,29 @@ TEST(no_failing_allocation_leaks) {
   CHECK(!failed);
 }
 
+/* ---- recovery ---- */
+
+TEST(recovery_is_off_has_its_defaults_and_is_copied) {
+  sio_recovery r = { .run_middlewares = true };
+  alloc_install();
+  EQ(settle(&(sio_options){ 0 }), 0);
+  CHECK(opts.o.recovery == NULL);
+  sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ .recovery = &r }), 0);
+  r.run_middlewares = false;
+  EQ(opts.o.recovery->max_disconnection_ms, 120000);
+  EQ(opts.o.recovery->max_log_bytes, 4 << 20);
+  EQ(opts.o.recovery->max_sessions, 10000);
+  CHECK(opts.o.recovery->run_middlewares);
+  sio__options_clear(&opts);
+}
+
+TEST(recovery_out_of_range_is_refused_by_name) {
+  refused(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1u << 31 } },
+          "recovery");
+  refused(&(sio_options){ .recovery = &(sio_recovery){ .max_log_bytes = SIZE_MAX } }, "recovery");
+}
+
 /* ---- compression ---- */
 
 TEST(compression_has_its_defaults_and_is_copied) {
@@ -235,6 +258,8 @@ T(what_is_pointed_to_is_copied)
 T(an_older_host_knows_fewer_fields)
 T(a_newer_host_may_not_use_what_we_do_not_know)
 T(no_failing_allocation_leaks)
+T(recovery_is_off_has_its_defaults_and_is_copied)
+T(recovery_out_of_range_is_refused_by_name)
 T(compression_has_its_defaults_and_is_copied)
 T(compression_out_of_range_is_refused_by_name)
 T(compression_that_is_not_built_in_is_refused_only_if_asked_for)
