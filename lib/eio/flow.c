@@ -2,8 +2,8 @@
  *
  * flow.c - high water: dropping by the host's policy down to low water, and telling of it later.
  *
- * Only events that nobody waits for an answer to are dropped, whole, attachments included, and never
- * one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays until
+ * Only events that nobody waits for an answer to are dropped, whole, attachments included, and
+ * never one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays until
  * max_queued ends the session. A sweep costs a look at everything queued, and makes room for
  * queue_high - queue_low bytes; where it cannot, later events are dropped without another one.
  */
@@ -101,7 +101,7 @@ static size_t roomy(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
 
-/* ---- a sweep ------------------------------------------------------------------------------------ */
+/* ---- a sweep ------------------------------------------------------------------------- */
 
 struct sweep {
   struct latest latest;
@@ -153,7 +153,7 @@ static bool sweep(sio_session *c, struct flow *f) {
   return s.dropping;
 }
 
-/* ---- what the session asks ------------------------------------------------------------------------- */
+/* ---- what the session asks ------------------------------------------------------------ */
 
 static int overflow(sio_session *c, const char *why) {
   c->eio->stats->overflows++;

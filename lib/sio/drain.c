@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * drain.c - leaving in good order: sessions end one after the other over a time, so that their clients
- * do not all come back somewhere else in the same moment. Then the server closes.
+ * drain.c - leaving in good order: sessions end one after the other over a time, so that their
+ * clients do not all come back somewhere else in the same moment. Then the server closes.
  */
 #include "eio/session.h"
 #include "sio/server.h"
 
 enum { STEP_MS = 20 };
 
-/* How many of those left end now. Of `sessions` at the start as many may stay as there is time left. */
+/* How many end now: of those at the start such a part may stay as there is of the time. */
 static uint64_t due(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->stats.sessions, may_stay = 0;

@@ -7,7 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { Polling, equal, joined, match, ok, openWebSocket, run, sleep, test } from './lib.mjs';
 
-process.env.ASAN_OPTIONS = `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1:malloc_context_size=2`;
+const asan = process.env.ASAN_OPTIONS ?? '';
+process.env.ASAN_OPTIONS = `${asan}:quarantine_size_mb=1:malloc_context_size=2`;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
