@@ -3,8 +3,8 @@
 // clients.mjs - the clients people have, unmodified: socket.io-client 4 and 3 over each transport, the
 // version 2 that must be refused, and python-socketio. What the packets look like is
 // socketio.mjs's business; here it counts what a program sees.
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { io as io4 } from 'socket.io-client';
 import io3 from 'socket.io-client-v3';
 import io2 from 'socket.io-client-v2';
@@ -247,7 +247,7 @@ test('a payload near maxPayload is split by the client, over polling', async (t)
 // ---- not JavaScript ---------------------------------------------------------------------------------------
 
 const python = process.env.PYTHON ?? '/usr/bin/python3';
-const script = path.join(import.meta.dirname, 'client.py');
+const script = fileURLToPath(new URL('client.py', import.meta.url));
 
 function runPython(...args) {
   const child = spawn(python, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

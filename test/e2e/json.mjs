@@ -167,12 +167,12 @@ test('a string read as one comes back with its NULs, lone surrogates replaced', 
   const g = new Generator(7);
   const all = [...strings, ...Array.from({ length: 1000 }, () => g.string())];
   const back = await echoes(w, 'echo_str', all.map((s) => JSON.stringify(s)));
-  equal(back.map((text) => JSON.parse(text)), all.map((s) => s.toWellFormed()));
+  equal(back.map((text) => JSON.parse(text)), all.map((s) => wellFormed(s)));
 });
 
 // ---- through a tree ----------------------------------------------------------------------------------------
 
-const lossyString = (s) => s.toWellFormed().split('\0')[0];
+const lossyString = (s) => wellFormed(s).split('\0')[0];
 
 // The text of a value with the losses of a cJSON tree. Numbers are doubles already.
 function lossy(value) {
@@ -211,5 +211,10 @@ test(`through a tree ${CASES} random values lose what is documented, and no more
   const texts = cases(4).map((value) => JSON.stringify(value));
   for (let i = 0; i < CASES; i += 250) await comeThroughTree(w, texts.slice(i, i + 250));
 }, { ms: 30_000 });
+
+// U+FFFD for each lone surrogate: what UTF-8 can say.
+function wellFormed(s) {
+  return Buffer.from(s).toString();
+}
 
 await run();
