@@ -206,6 +206,7 @@ typedef struct sio_options {
   const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
   unsigned middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
   const sio_recovery *recovery; /* NULL: off. Copied                                       */
+  const struct sio_parser_ops *parser; /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

@@ -22,6 +22,7 @@
 #include <sio/http.h>
 #include <sio/log.h>
 #include <sio/nsp.h>
+#include <sio/parser.h>
 #include <sio/server.h>
 #include <sio/socket.h>
 #include <sio/types.h>

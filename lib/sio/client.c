@@ -9,6 +9,7 @@
 #include "sio/dispatch.h"
 #include "sio/legacy.h"
 #include "sio/nsp.h"
+#include "sio/parser.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -216,11 +217,29 @@ static bool on_open(sio_session *c) {
   return true;
 }
 
+static void on_foreign(struct client *cl, bool binary, sio_slice data) {
+  sio_server *srv = client_server(cl);
+  struct sio_parser_out own;
+  struct packet p;
+  const char *why;
+  int got = sio__parser_decode(srv->opts.o.parser, &srv->loop.msgs, &srv->scratch, &srv->limits,
+                               binary, data, &own, &p, &why);
+  if (got < 0)
+    undecodable(cl, got, why);
+  else
+    route(cl, &p);
+  sio__parser_out_clear(&own);
+}
+
 static void on_message(sio_session *c, bool binary, sio_slice data) {
   struct client *cl = client_of(c);
   sio_server *srv = client_server(cl);
   struct packet p;
   const char *why = "";
+  if (srv->opts.o.parser) {
+    on_foreign(cl, binary, data);
+    return;
+  }
   int got = binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why)
                    : sio__decode_text(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why);
   if (got < 0) {

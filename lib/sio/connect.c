@@ -9,6 +9,7 @@
 
 #include "sio/chain.h"
 #include "sio/nsp.h"
+#include "sio/parser.h"
 #include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
@@ -30,6 +31,9 @@ static int send_connect(sio_socket *s) {
   bool told = sio_session_protocol(s->session) == 4;
   int err =
       sio__encode_connect(msgs_of(s), &m, s->nsp->name, told ? s->id : NULL, sio__recovery_pid(s));
+  if (!err)
+    err = sio__parser_recode(s->nsp->server->opts.o.parser, msgs_of(s), &m, PACKET_CONNECT,
+                             slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);
@@ -79,7 +83,9 @@ static void send_refusal(struct client *cl, struct msg *m) {
 void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) {
   sio_server *srv = client_server(cl);
   struct msg *m = NULL;
-  sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
+  int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
+  if (!err)
+    sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
       message);
   send_refusal(cl, m);
@@ -110,8 +116,11 @@ static int encode_refusal(struct knock *k, const char *message, sio_val data) {
   sio_slice nsp = slice_str(k->socket->nsp->name);
   const sio_session *c = k->socket->session;
   bool v3 = c && sio_session_protocol(c) == 3;
-  return (v3 ? sio__encode_error3 : sio__encode_connect_error)(&srv->loop.msgs, &srv->scratch,
-                                                               &k->refusal, nsp, message, data);
+  int err = (v3 ? sio__encode_error3 : sio__encode_connect_error)(
+      &srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
+  if (err) return err;
+  return sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &k->refusal, PACKET_CONNECT_ERROR,
+                            nsp);
 }
 
 static void on_refused(struct chain *c, const char *message, sio_val data) {

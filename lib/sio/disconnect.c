@@ -5,6 +5,7 @@
 #include "sio/client.h"
 #include "sio/dispatch.h"
 #include "sio/nsp.h"
+#include "sio/parser.h"
 #include "sio/recovery.h"
 #include "sio/server.h"
 #include "sio/socket.h"
@@ -81,7 +82,11 @@ void sio__socket_drop(sio_socket *s) {
 
 static int send_disconnect(sio_socket *s) {
   struct msg *m;
-  int err = sio__encode_disconnect(&s->nsp->server->loop.msgs, &m, s->nsp->name);
+  sio_server *srv = s->nsp->server;
+  int err = sio__encode_disconnect(&srv->loop.msgs, &m, s->nsp->name);
+  if (!err)
+    err = sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_DISCONNECT,
+                             slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "sio/nsp.h"
+#include "sio/parser.h"
 #include "sio/query.h"
 #include "sio/recovery.h"
 #include "sio/server.h"
@@ -22,6 +23,20 @@ static void mark_droppable(struct msg *chain, const char *key) {
   for (struct msg *m = chain->next; m; m = m->next) m->follows = true;
 }
 
+/* For peers that speak another language than adapters do. */
+static int translate(sio_packet *p, enum packet_type type, int64_t id) {
+  sio_server *srv = p->nsp->server;
+  if (!srv->opts.o.parser) return 0;
+  p->text = p->msg;
+  p->msg = NULL;
+  int err = sio__parser_encode(srv->opts.o.parser, &srv->loop.msgs, p->text, type,
+                               slice_str(p->nsp->name), id, &p->msg);
+  if (!err) return 0;
+  msg_unref(p->text);
+  p->text = NULL;
+  return err;
+}
+
 static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
                   int64_t id, struct recovery *r) {
   sio_server *srv = nsp->server;
@@ -31,6 +46,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
   int err = sio__encode_tailed(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id,
                                slice(offset, n));
+  if (!err) err = translate(p, event ? PACKET_EVENT : PACKET_ACK, id);
   if (err) return err;
   if (r && !is_volatile) p->seq = sio__recovery_number(r);
   p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
@@ -65,10 +81,13 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
 
+static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
+
 /* Type, number of attachments, namespace and id stand before it. */
 static sio_slice json_of(const sio_packet *p) {
-  const char *text = msg_data(p->msg), *at = text + 2, *end = text + p->msg->len;
-  if (p->msg->next) at = (const char *)memchr(text, '-', p->msg->len) + 1;
+  const struct msg *m = text_of(p);
+  const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
+  if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (*at == '/') at += strlen(p->nsp->name);
   at = memchr(at, '[', (size_t)(end - at));
   return slice(at, (size_t)(end - at));
@@ -98,6 +117,7 @@ int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, s
 
 void sio__packet_clear(sio_packet *p) {
   msg_unref(p->msg);
+  msg_unref(p->text);
   sio__free((void *)(uintptr_t)p->json.p);
 }
 
@@ -107,12 +127,12 @@ sio_slice sio_packet_json(const sio_packet *p) { return p->json.n ? p->json : js
 
 size_t sio_packet_bins(const sio_packet *p) {
   size_t n = 0;
-  for (const struct msg *m = p->msg->next; m; m = m->next) n++;
+  for (const struct msg *m = text_of(p)->next; m; m = m->next) n++;
   return n;
 }
 
 sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
-  const struct msg *m = p->msg->next;
+  const struct msg *m = text_of(p)->next;
   while (m && k--) m = m->next;
   return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
 }
@@ -132,7 +152,7 @@ static int emit(sio_socket *s, unsigned flags, const char *key, const char *even
   if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
   sio__recovery_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
   err = sio_packet_deliver(&p, s, flags);
-  msg_unref(p.msg);
+  sio__packet_clear(&p);
   return err;
 }
 
@@ -167,7 +187,7 @@ int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
   int err = encode(&p, s->nsp, 0, NULL, args, id, NULL);
   if (err) return err;
   err = deliver(&p, s, 0);
-  msg_unref(p.msg);
+  sio__packet_clear(&p);
   return err;
 }
 

@@ -11,6 +11,7 @@
 #include "http/cors.h"
 #include "sio/json.h"
 #include <sio/adapter.h>
+#include <sio/parser.h>
 
 #define MIB ((size_t)1 << 20)
 #define PATH_MAX_LEN 255
@@ -95,6 +96,14 @@ static int settle_related(sio_options *o, struct log *log) {
     return bad(log, "log_level", "is none");
   if (!o->adapter) o->adapter = &sio_adapter_memory;
   return 0;
+}
+
+/* NULL stands for the one that is built in. */
+static int settle_parser(sio_options *o, struct log *log) {
+  if (o->parser == &sio_parser_json) o->parser = NULL;
+  if (!o->parser) return 0;
+  if (!o->parser->encode || !o->parser->decode) return bad(log, "parser", "lacks a function");
+  return o->allow_eio3 ? bad(log, "parser", "cannot be chosen with allow_eio3") : 0;
 }
 
 static bool is_path(const char *p, size_t n) {
@@ -220,6 +229,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_sizes(&opts->o, log);
   if (!err) err = settle_related(&opts->o, log);
   if (!err) err = settle_queue(&opts->o, log);
+  if (!err) err = settle_parser(&opts->o, log);
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
   if (!err) err = settle_recovery(opts, log);

@@ -85,6 +85,10 @@ int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
  * none, and if the handler has called it already. */
 void sio__decoder_release(struct decoder *d);
 
+/* Is json, if there is any, what a packet of this type may hold? 0, SIO_EPROTO, SIO_EDEPTH, UV_ENOMEM and *why. */
+int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *scan,
+                       unsigned max_depth, const char **why);
+
 /* The six names that are not events (S6). */
 bool sio__name_reserved(sio_slice name);
 

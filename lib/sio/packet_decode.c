@@ -169,6 +169,12 @@ static int check_payload(const struct header *h, struct json_scan *scan, unsigne
   return 0;
 }
 
+int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *scan,
+                       unsigned max_depth, const char **why) {
+  struct header h = { .type = type, .json = json };
+  return check_payload(&h, scan, max_depth, why);
+}
+
 static enum packet_type delivered_as(enum packet_type type) {
   if (type == PACKET_BINARY_EVENT) return PACKET_EVENT;
   return type == PACKET_BINARY_ACK ? PACKET_ACK : type;

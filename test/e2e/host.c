@@ -785,6 +785,7 @@ static sio_options options_from_flags(void) {
   if (is("transports", "websocket")) o.transports = SIO_WEBSOCKET;
   if (flag("allow")) o.allow_request = on_allow;
   if (flag("id")) o.generate_id = on_id;
+  if (is("parser", "msgpack")) o.parser = &sio_parser_msgpack;
   return o;
 }
 
