@@ -9,7 +9,7 @@
 
 #define MAX_ID 9007199254740991.0
 
-/* ---- out ------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static int put_key(sio_parser_out *out, const char *key) {
   return sio__msgpack_put_str(out, slice_str(key));
@@ -43,7 +43,7 @@ static int encode(const sio_parts *p, sio_parser_out *out) {
   return err ? err : sio__msgpack_put_str(out, p->nsp);
 }
 
-/* ---- in --------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 /* The values of the map, not looked at yet; no bytes: not there, or undefined. */
 struct fields {
@@ -107,8 +107,7 @@ static bool data_fits(int type, sio_slice data) {
   switch (type) {
     case SIO_PACKET_CONNECT: return !there || t.kind == MSGPACK_MAP;
     case SIO_PACKET_DISCONNECT: return !there;
-    case SIO_PACKET_CONNECT_ERROR:
-      return there && (t.kind == MSGPACK_STR || t.kind == MSGPACK_MAP);
+    case SIO_PACKET_CONNECT_ERROR: return there && (t.kind == MSGPACK_STR || t.kind == MSGPACK_MAP);
     default: return there && t.kind == MSGPACK_ARRAY;
   }
 }

@@ -11,7 +11,7 @@
 
 static const double last_date = 8.64e15; /* ms: what a JavaScript Date can hold */
 
-/* ---- tokens --------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 static bool take(sio_slice *in, size_t n, sio_slice *out) {
   if (n > in->n) return false;
@@ -156,7 +156,7 @@ bool sio__msgpack_undefined(sio_slice value) {
   return value.n >= 3 && memcmp(value.p, "\xd4\0", 2) == 0;
 }
 
-/* ---- dates ------------------------------------------------------------------------------------ */
+/* ---- dates ----------------------------------------------------------------------------------- */
 
 struct date {
   int64_t year;
@@ -185,7 +185,8 @@ static int put_date(sio_parser_out *out, double ms) {
   if (rest < 0) days--, rest += MS_PER_DAY;
   struct date d = date_of(days);
   unsigned r = (unsigned)rest;
-  int year = (int)d.year, n = snprintf(text, sizeof text, year >= 0 && year <= 9999 ? "\"%04d" : "\"%+07d", year);
+  int year = (int)d.year,
+      n = snprintf(text, sizeof text, year >= 0 && year <= 9999 ? "\"%04d" : "\"%+07d", year);
   n += snprintf(text + n, sizeof text - (size_t)n, "-%02u-%02uT%02u:%02u:%02u.%03uZ\"", d.month,
                 d.day, r / 3600000, r / 60000 % 60, r / 1000 % 60, r % 1000);
   return sio_parser_put(out, text, (size_t)n);
@@ -196,9 +197,7 @@ static bool timestamp(sio_slice s, double *ms) {
   uint64_t v = big_endian(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
     case 4: *ms = (double)v * 1000; return true;
-    case 8:
-      *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000);
-      return true;
+    case 8: *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000); return true;
     case 12:
       *ms = (double)(int64_t)big_endian(slice(s.p + 4, 8)) * 1000 +
             (double)(big_endian(slice(s.p, 4)) / 1000000);
@@ -207,7 +206,7 @@ static bool timestamp(sio_slice s, double *ms) {
   }
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* An array or map that is being read. */
 struct frame {
@@ -223,7 +222,9 @@ struct reader {
   struct frame frames[JSON_DEPTH_MAX];
 };
 
-static int put_text(struct reader *r, const char *s) { return sio_parser_put(r->out, s, strlen(s)); }
+static int put_text(struct reader *r, const char *s) {
+  return sio_parser_put(r->out, s, strlen(s));
+}
 
 static int put_number(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
@@ -246,7 +247,8 @@ static int put_ext(struct reader *r, const struct msgpack *t) {
   double ms;
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_text(r, "null");
-  if (t->ext == 0 && t->bytes.n == 8) return put_date(r->out, (double)(int64_t)big_endian(t->bytes));
+  if (t->ext == 0 && t->bytes.n == 8)
+    return put_date(r->out, (double)(int64_t)big_endian(t->bytes));
   if (t->ext == -1 && timestamp(t->bytes, &ms)) return put_date(r->out, ms);
   return put_other_ext(r, t);
 }
@@ -254,8 +256,7 @@ static int put_ext(struct reader *r, const struct msgpack *t) {
 static int open_frame(struct reader *r, const struct msgpack *t) {
   bool map = t->kind == MSGPACK_MAP;
   if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
-  r->frames[r->depth++] =
-      (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
+  r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
   return put_text(r, map ? "{" : "[");
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * msgpack_write.c - JSON text into MessagePack. A container's count stands before its members, so
- * they are counted in a pass of their own; everything is written in its shortest form, as the JavaScript
- * client does it.
+ * they are counted in a pass of their own; everything is written in its shortest form, as the
+ * JavaScript client does it.
  */
 #include "base/err.h"
 #include "sio/msgpack.h"
@@ -25,7 +25,7 @@ struct source {
   sio_parser_out *out;
 };
 
-/* ---- heads ------------------------------------------------------------------------------------ */
+/* ---- heads ----------------------------------------------------------------------------------- */
 
 static size_t store(char *out, unsigned char c, uint64_t v, size_t size) {
   out[0] = (char)c;
@@ -83,7 +83,7 @@ int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
   return v >= INT32_MIN ? put_sized(out, 0xd2, bits, 4) : put_sized(out, 0xd3, bits, 8);
 }
 
-/* ---- counting ----------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 /* Behind the string that begins at p. */
 static const char *string_end(const char *p) {
@@ -145,7 +145,7 @@ static void counts_clear(struct counts *c) {
   if (c->n != c->few) sio__free(c->n);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* Unescaped where it will lie, but for its head, whose length is known only then. */
 static int put_string(struct source *s) {

@@ -110,6 +110,26 @@ testAll('176 a broadcast reaches a room', async (host, open) => {
   b.disconnect();
 });
 
+test('176 a session is recovered, and what was missed comes with its binary', async (t) => {
+  const host = await t.host({ parser: 'msgpack', recovery: 'on' });
+  const open = () => io(`http://127.0.0.1:${host.port}/`, { parser, forceNew: true,
+    reconnectionDelay: 300, reconnectionDelayMax: 300, transports: ['websocket'] });
+  const [a, b] = [await connected(open()), await connected(open())];
+  const first = event(a, 'news');
+  equal(await ask(b, 'broadcast', {}, 'news', 1), [0]);
+  equal((await first)[0], 1);
+  const missed = event(a, 'news');
+  const again = event(a, 'connect');
+  a.io.engine.close();
+  await host.line(/^disconnect /);
+  equal(await ask(b, 'broadcast', {}, 'news', { pic: bytes(7) }), [0]);
+  await again;
+  ok(a.recovered);
+  equal((await missed)[0], { pic: bytes(7) });
+  a.disconnect();
+  b.disconnect();
+});
+
 // ---- what it should not send ----------------------------------------------------------------------
 
 async function open(host) {

@@ -234,7 +234,9 @@ TEST(nesting_has_the_limit_that_json_has) {
 
 TEST(the_text_that_comes_of_it_is_limited) {
   limits.max_packet = 60;
-  EQ(decode_value("a4000000" "00"), DECODE_PACKET);
+  EQ(decode_value("a4000000"
+                  "00"),
+     DECODE_PACKET);
   refused(decode_value("ac000000000000000000000000"), SIO_ETOOBIG, "packet too big");
   limits.max_packet = 10000000;
 }
@@ -319,7 +321,8 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   for (size_t fuse = 1; fuse < 12; fuse++) {
     struct msg *json = json_of("/", "a", sio__args(v, 2), -1), *m = NULL;
     alloc_fail_in(fuse);
-    int err = sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m);
+    int err =
+        sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m);
     CHECK(err == 0 || err == UV_ENOMEM);
     CHECK((err == 0) == (m != NULL));
     if (m) (void)decode_n(msg_data(m), m->len);
