@@ -5,6 +5,7 @@
 #include "test.h"
 #include <sio/emit.h>
 #include <sio/adapter.h>
+#include <sio/parser.h>
 #include <uv.h>
 
 static char said[1024];
@@ -248,7 +249,19 @@ TEST(compression_that_is_not_built_in_is_refused_only_if_asked_for) {
   sio__options_clear(&opts);
 }
 
+TEST(a_parser_is_whole_and_not_for_protocol_3) {
+  static const sio_parser_ops half = { .name = "half" };
+  EQ(settle(&(sio_options){ .parser = &sio_parser_json }), 0);
+  CHECK(opts.o.parser == NULL);
+  sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ .parser = &sio_parser_msgpack }), 0);
+  sio__options_clear(&opts);
+  refused(&(sio_options){ .parser = &half }, "parser");
+  refused(&(sio_options){ .parser = &sio_parser_msgpack, .allow_eio3 = true }, "parser");
+}
+
 TESTS_BEGIN
+T(a_parser_is_whole_and_not_for_protocol_3)
 T(nothing_said_is_every_default)
 T(what_is_said_stays)
 T(a_path_ends_in_one_slash_or_in_none)
