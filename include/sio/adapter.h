@@ -41,7 +41,7 @@ typedef struct sio_adapter_ops {
   /* The namespace was made; sio_adapter_user(nsp) is what the options say. 0 and *out, the library's until close; or an error:
    * then sio_of() fails with it. What takes time, as connecting, goes on later, and its failure is the adapter's to log. */
   int (*open)(sio_adapter **out, sio_nsp *nsp);
-  /* The last call. Sockets have left, every query is over: the adapter releases those it holds. */
+  /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut. Sockets have left, every query is over: the adapter releases those it holds. */
   void (*close)(sio_adapter *a);
   /* Both are told once per change, the name checked; a socket's own room is not told of (see arrive). 0, or UV_ENOMEM: not joined then.
    * They tell the host: sio_room_tell(). */
@@ -83,7 +83,7 @@ typedef struct sio_adapter_ops {
   int (*server_count)(sio_adapter *a, sio_query *q);
   /* q is over, its time was up or the server closes, and is still held: the adapter releases it, and forgets whom it asked. */
   void (*query_over)(sio_adapter *a, sio_query *q);
-  /* The server begins to close: what keeps the loop busy, as connections, is ended. close follows, turns later. */
+  /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop busy, as connections, is ended. close follows, turns later in the first case. */
   void (*shut)(sio_adapter *a);
 } sio_adapter_ops;
 

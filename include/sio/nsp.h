@@ -34,8 +34,45 @@ typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
 
 /* The namespace of that name, made if it is new: "chat" is "/chat", "" is "/". Peers can join from now on.
- * SIO_ENAME: over 255 bytes, or it holds a ',', '?' or control character. */
+ * SIO_ENAME: over 255 bytes, or it holds a ',', '?' or control character. SIO_ETOOBIG: it would be a parent's child (below)
+ * past max_child_nsps. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
+
+/* ---- parents: namespaces that are made when a peer asks for them ------------------------------
+ *
+ * A CONNECT to a name that there is no namespace of goes to the parents, in the order they were made. The first
+ * that takes the name makes a namespace of it, its child, once, however many peers ask; if none does the peer is
+ * told "Invalid namespace". Nobody joins a parent itself: what is registered on it (middleware, handlers,
+ * callbacks of every kind) each child gets, as it is when the child is made. sio_on_new_nsp() is told of
+ * the child before its first peer is let in.
+ *
+ * With a parent as its nsp, a target is everybody in its children: sio_broadcast(), sio_all_join(), sio_all_leave() and
+ * sio_all_disconnect(), of which the first error is answered and the other children are served all the same.
+ * Whatever counts, lists or asks (sio_all_each(), sio_all_fetch(), sio_broadcast_ack(), ...) is UV_ENOTSUP there.
+ *
+ * A child is gone at the end of the turn in which its last socket left, or was refused, and comes back, as
+ * its parent is then, when a peer asks again; with sio_options.recovery not before nobody may come back as who they were.
+ * sio_options.keep_empty_nsps keeps it. Its handle is valid as long
+ * as a socket of it is, in sio_on_new_nsp() and, from sio_of(), until the turn's end at least; sio_nsp_ref() makes it last. */
+
+/* Takes every name that fits: a '*' stands for any characters or none, all others for themselves. "room-*" is
+ * "/room-*". SIO_ENAME: nothing could fit. sio_of() of a name that fits makes a child too. SIO_ESTATE: the server
+ * closes. UV_ENOMEM. */
+SIO_EXTERN int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent);
+
+/* Shall there be a namespace of this name? End it with sio_next_ok(), or with sio_next_fail(), which leaves the name to the next
+ * parent and whose message nobody sees; now or later, exactly once. auth is the JSON text of the peer's CONNECT. Both are
+ * borrowed for the call. If the peer leaves meanwhile the verdict is still owed, and ignored. */
+typedef void (*sio_match_cb)(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
+                             void *user);
+/* Takes the names that cb says yes to. UV_EINVAL without cb, SIO_ESTATE, UV_ENOMEM. */
+SIO_EXTERN int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent);
+
+/* The namespace stays, open to peers, even when nobody is in it. A child that was gone already stays gone: only its handle is
+ * kept, and sending to it is SIO_ECLOSED. */
+SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
+SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
+
 SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name); /* NULL: there is none */
 SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
 SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);

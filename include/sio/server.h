@@ -207,6 +207,8 @@ typedef struct sio_options {
   unsigned middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
   const sio_recovery *recovery; /* NULL: off. Copied                                       */
   const struct sio_parser_ops *parser; /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
+  bool keep_empty_nsps;        /* children of a parent (nsp.h) stay when their last socket left */
+  unsigned max_child_nsps;     /* 10000 of them; past it none is made                          */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -283,6 +285,8 @@ typedef struct sio_stats {
   uint64_t stalls; /* times the loop was kept from its deadlines, by a second or half of ping_timeout */
   uint64_t recovered; /* sockets that came back                                       */
   uint64_t recovery_failed[SIO_RECOVERY_END]; /* and those that did not, by cause     */
+  uint64_t child_nsps;      /* a gauge: namespaces that parents have made (nsp.h)             */
+  uint64_t nsps_refused;    /* those that were not made: past max_child_nsps                  */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -7,6 +7,7 @@
 
 #include "sio/connect.h"
 #include "sio/dispatch.h"
+#include "sio/dynamic.h"
 #include "sio/legacy.h"
 #include "sio/nsp.h"
 #include "sio/parser.h"
@@ -22,6 +23,7 @@ void sio__client_add(struct client *cl, sio_socket *s) {
   s->next = cl->sockets;
   cl->sockets = s;
   cl->nsockets++;
+  sio_nsp_ref(s->nsp);
 }
 
 void sio__client_remove(struct client *cl, sio_socket *s) {
@@ -29,6 +31,7 @@ void sio__client_remove(struct client *cl, sio_socket *s) {
   while (*at != s) at = &(*at)->next;
   *at = s->next;
   cl->nsockets--;
+  sio_nsp_unref(s->nsp);
 }
 
 static sio_socket *find(const struct client *cl, sio_slice nsp) {
@@ -39,30 +42,45 @@ static sio_socket *find(const struct client *cl, sio_slice nsp) {
 
 /* ---- namespaces the server made it leave -------------------------------------------- */
 
-struct left {
-  struct left *next;
-  const sio_nsp *nsp;
-};
-
-static struct left **find_left(struct client *cl, sio_slice nsp) {
-  struct left **at = &cl->left;
-  while (*at && !slice_is(nsp, (*at)->nsp->name)) at = &(*at)->next;
+struct absence **sio__client_absence(struct client *cl, sio_slice nsp, bool asked) {
+  struct absence **at = &cl->absences;
+  while (*at && ((*at)->asked != asked || !slice_is(nsp, (*at)->nsp))) at = &(*at)->next;
   return at;
 }
 
-static void forget_left(struct left **at) {
-  struct left *l = *at;
+static struct absence **find_left(struct client *cl, sio_slice nsp) {
+  return sio__client_absence(cl, nsp, false);
+}
+
+static void forget_left(struct absence **at) {
+  struct absence *l = *at;
   if (!l) return;
   *at = l->next;
   sio__free(l);
 }
 
+/* No more than it may be in: what is older its peer knows by now. */
+static void bound_left(struct client *cl) {
+  uint32_t room = client_server(cl)->opts.o.max_nsps;
+  for (struct absence **at = &cl->absences; *at;) {
+    if ((*at)->asked || room > 0) {
+      if (!(*at)->asked) room--;
+      at = &(*at)->next;
+    } else {
+      forget_left(at);
+    }
+  }
+}
+
 /* Without memory for the note a late packet ends the connection, as from a peer that never joined. */
 void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
-  struct left *l = sio__malloc(sizeof *l);
+  size_t n = strlen(nsp->name) + 1;
+  struct absence *l = sio__malloc(sizeof *l + n);
   if (!l) return;
-  *l = (struct left){ .next = cl->left, .nsp = nsp };
-  cl->left = l;
+  *l = (struct absence){ .next = cl->absences, .nsp = (char *)(l + 1) };
+  memcpy(l + 1, nsp->name, n);
+  cl->absences = l;
+  bound_left(cl);
 }
 
 /* ---- the ends ------------------------------------------------------------------------ */
@@ -129,14 +147,22 @@ static bool is_full(struct client *cl) {
   return cl->nsockets >= max;
 }
 
+/* nsp NULL: it may be made for it. */
+static void enter(struct client *cl, sio_nsp *nsp, sio_slice name, sio_slice auth) {
+  if (nsp)
+    sio__connect_start(cl, nsp, auth);
+  else
+    sio__ask(cl, name, auth);
+}
+
 static void start(struct client *cl, sio_nsp *nsp, const struct packet *p) {
   struct buf auth;
   if (!is_legacy(cl)) {
-    sio__connect_start(cl, nsp, p->json);
+    enter(cl, nsp, p->nsp, p->json);
   } else if (sio__legacy_auth(&auth, p->query)) {
     sio__client_no_memory(cl);
   } else {
-    sio__connect_start(cl, nsp, slice(auth.p, auth.n));
+    enter(cl, nsp, p->nsp, slice(auth.p, auth.n));
     sio__buf_clear(&auth);
   }
 }
@@ -146,7 +172,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
   if (s && s->state == SOCKET_LEAVING) {
     /* It left and comes back within one turn: the old socket's end comes first. */
     sio__socket_finish(s, NULL);
-  } else if (s) {
+  } else if (s || sio__ask_pending(cl, p->nsp)) {
     violate(cl, "CONNECT to a namespace it is in already");
     return;
   }
@@ -154,7 +180,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
   if (!sio__session_open(cl->session)) return;
   forget_left(find_left(cl, p->nsp));
   sio_nsp *nsp = sio__nsp_find(client_server(cl), p->nsp);
-  if (!nsp)
+  if (!nsp && !sio__may_ask(client_server(cl), p->nsp))
     sio__connect_refuse(cl, p->nsp, "Invalid namespace");
   else if (full)
     sio__connect_refuse(cl, p->nsp, "Too many namespaces");
@@ -252,6 +278,7 @@ static void on_message(sio_session *c, bool binary, sio_slice data) {
 
 /* Sockets that were leaving already keep their own reason. */
 static void end_sockets(struct client *cl, const sio_close_info *why) {
+  sio__asks_abandon(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__socket_leave(s, why->reason);
   while (cl->sockets) {
@@ -269,7 +296,7 @@ static void on_close(sio_session *c, const sio_close_info *why) {
   sio__client_joined(cl);
   sio__decoder_release(&cl->decoder);
   end_sockets(cl, why);
-  while (cl->left) forget_left(&cl->left);
+  while (cl->absences) forget_left(&cl->absences);
   sio__session_set_up(c, NULL);
   sio__free(cl);
 }

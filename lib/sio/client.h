@@ -12,15 +12,21 @@
 #include "eio/eio.h"
 #include "sio/packet.h"
 
-struct left;
 struct patience;
+
+/* A namespace that it has no socket in, and yet there is something to know. */
+struct absence {
+  struct absence *next;
+  const char *nsp;
+  bool asked; /* it may be made for the peer; else we took the peer out, which may not know yet */
+};
 
 struct client {
   sio_session *session;
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
-  uint32_t nsockets;
-  struct left *left;         /* namespaces we left: what the peer sent before it knew is dropped */
+  uint32_t nsockets;   /* and asks                                                 */
+  struct absence *absences;
   struct patience *patience; /* NULL once a namespace was joined                             */
 };
 
@@ -32,6 +38,8 @@ static inline sio_server *client_server(const struct client *cl) {
   return sio__session_eio(cl->session)->owner;
 }
 
+/* Where the absence of that name and kind hangs, or would. */
+struct absence **sio__client_absence(struct client *cl, sio_slice nsp, bool asked);
 /* It has joined a namespace: it may stay. */
 void sio__client_joined(struct client *cl);
 void sio__client_add(struct client *cl, sio_socket *s);

@@ -32,6 +32,15 @@ int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
   return 0;
 }
 
+int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
+  int err = 0;
+  for (const struct list *it = from->row.next; it != &from->row && !err; it = it->next) {
+    const struct hook *k = container_of(it, const struct hook, link);
+    if (k->fn) err = sio__hooks_add(h, k->fn, k->user, false);
+  }
+  return err;
+}
+
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
   list_each (it, tmp, &h->row) {
     struct hook *k = hook_at(it);

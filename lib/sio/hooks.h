@@ -30,7 +30,9 @@ struct hooks {
 void sio__hooks_init(struct hooks *h);
 void sio__hooks_clear(struct hooks *h);
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front); /* UV_EINVAL, UV_ENOMEM */
-int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user);          /* UV_ENOENT */
+/* What is in `from` goes behind what is here. UV_ENOMEM: some of it did. */
+int sio__hooks_copy(struct hooks *h, const struct hooks *from);
+int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* UV_ENOENT */
 
 static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->row); }
 

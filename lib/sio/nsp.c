@@ -6,9 +6,10 @@
 #include "sio/nsp.h"
 
 #include "base/mem.h"
+#include "sio/dynamic.h"
 #include "sio/packet.h"
-#include "sio/room_hooks.h"
 #include "sio/recovery.h"
+#include "sio/room_hooks.h"
 #include "sio/server.h"
 #include "sio/socket.h"
 
@@ -169,8 +170,8 @@ void sio__nsp_tell_drop(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
   EACH_HOOK(k, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
 }
 
-static void tell_new(sio_server *srv, sio_nsp *nsp) {
-  EACH_HOOK(k, &srv->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+void sio__nsp_tell_new(sio_nsp *nsp) {
+  EACH_HOOK(k, &nsp->server->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
 }
 
 int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user) {
@@ -215,7 +216,7 @@ int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
 
 /* ---- namespaces ------------------------------------------------------------------------------- */
 
-static bool is_name(sio_slice s) {
+bool sio__nsp_is_name(sio_slice s) {
   if (s.n > NSP_NAME_MAX) return false;
   for (size_t i = 0; i < s.n; i++) {
     unsigned char c = (unsigned char)s.p[i];
@@ -224,8 +225,7 @@ static bool is_name(sio_slice s) {
   return true;
 }
 
-/* As peers write it: "" is "/", "chat" is "/chat". False: no name. */
-static bool full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full) {
+bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full) {
   size_t n = name ? strnlen(name, NSP_NAME_MAX + 1) : 0;
   bool bare = n == 0 || name[0] != '/';
   if (n + bare > NSP_NAME_MAX) return false;
@@ -233,19 +233,28 @@ static bool full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *f
   if (n) memcpy(out + bare, name, n);
   out[n + bare] = '\0';
   *full = slice(out, n + bare);
-  return is_name(*full);
+  return sio__nsp_is_name(*full);
 }
 
 sio_slice sio__nsp_key(const void *nsp) { return slice_str(((const sio_nsp *)nsp)->name); }
 
+/* All rows but the one of rooms, whose hooks own something. */
+enum { ROWS = 10 };
+
+struct rows {
+  struct hooks *row[ROWS];
+};
+
+static struct rows rows_of(sio_nsp *nsp) {
+  return (struct rows){ { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
+                          &nsp->disconnecting, &nsp->disconnect, &nsp->any, &nsp->outgoing,
+                          &nsp->error, &nsp->writable, &nsp->drop } };
+}
+
 static void init_hooks(sio_nsp *nsp) {
-  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
-                                &nsp->connect,    &nsp->disconnecting,
-                                &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing,   &nsp->error,
-                                &nsp->writable,   &nsp->drop,
-                                &nsp->rooms };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_init(all[i]);
+  struct rows all = rows_of(nsp);
+  for (size_t i = 0; i < ROWS; i++) sio__hooks_init(all.row[i]);
+  sio__hooks_init(&nsp->rooms);
 }
 
 static void clear_handlers(struct map *all) {
@@ -255,12 +264,8 @@ static void clear_handlers(struct map *all) {
 }
 
 static void clear_hooks(sio_nsp *nsp) {
-  struct hooks *const all[] = { &nsp->middleware, &nsp->packet_middleware,
-                                &nsp->connect,    &nsp->disconnecting,
-                                &nsp->disconnect, &nsp->any,
-                                &nsp->outgoing,   &nsp->error,
-                                &nsp->writable,   &nsp->drop };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) sio__hooks_clear(all[i]);
+  struct rows all = rows_of(nsp);
+  for (size_t i = 0; i < ROWS; i++) sio__hooks_clear(all.row[i]);
   clear_handlers(&nsp->handlers);
   clear_handlers(&nsp->server_side);
   sio__room_hooks_clear(nsp);
@@ -281,26 +286,79 @@ void sio__nsp_free(sio_nsp *nsp) {
   sio__free(nsp);
 }
 
-static int nsp_new(sio_nsp **out, sio_server *srv, sio_slice name) {
+int sio__nsp_new(sio_nsp **out, sio_server *srv, sio_slice name, const sio_adapter_ops *ops) {
   sio_nsp *nsp = sio__calloc(1, sizeof *nsp + name.n + 1);
   if (!nsp) return UV_ENOMEM;
   nsp->server = srv;
-  nsp->ops = srv->opts.o.adapter;
+  nsp->ops = ops;
+  nsp->refs = 1;
   memcpy(nsp->name, name.p, name.n);
   sio__map_init(&nsp->by_id, socket_key);
   sio__map_init(&nsp->handlers, handlers_key);
   sio__map_init(&nsp->server_side, handlers_key);
   list_init(&nsp->queries);
+  list_init(&nsp->sibling);
+  task_init(&nsp->vacate, sio__child_vacate);
   init_hooks(nsp);
-  int err = sio__recovery_new(&nsp->recovery, nsp);
-  if (!err) err = nsp->ops->open(&nsp->adapter, nsp);
-  if (!err && (err = sio__map_put(&srv->nsps, nsp))) sio__nsp_close(nsp);
-  if (err)
-    sio__nsp_free(nsp);
-  else
-    *out = nsp;
+  *out = nsp;
+  return 0;
+}
+
+static int copy_handlers(struct map *to, const struct map *from) {
+  const struct handlers *h;
+  int err = 0;
+  for (uint32_t i = 0; !err && (h = sio__map_next(from, &i));) {
+    struct handlers *own = handlers_new(to, slice(h->event, h->n));
+    err = own ? sio__hooks_copy(&own->hooks, &h->hooks) : UV_ENOMEM;
+  }
   return err;
 }
+
+int sio__nsp_inherit(sio_nsp *nsp, const sio_nsp *from) {
+  struct rows own = rows_of(nsp), theirs = rows_of((sio_nsp *)(uintptr_t)from);
+  int err = 0;
+  for (size_t i = 0; i < ROWS && !err; i++) err = sio__hooks_copy(own.row[i], theirs.row[i]);
+  if (!err) err = sio__room_hooks_copy(nsp, from);
+  if (!err) err = copy_handlers(&nsp->handlers, &from->handlers);
+  return err ? err : copy_handlers(&nsp->server_side, &from->server_side);
+}
+
+int sio__nsp_open(sio_nsp *nsp) {
+  int err = sio__recovery_new(&nsp->recovery, nsp);
+  if (!err) err = nsp->ops->open(&nsp->adapter, nsp);
+  if (!err && (err = sio__map_put(&nsp->server->nsps, nsp))) sio__nsp_close(nsp);
+  return err;
+}
+
+/* ---- who uses it, and who only names it ----------------------------------------------------- */
+
+void sio__nsp_drop(sio_nsp *nsp) {
+  if (--nsp->refs == 0) sio__nsp_free(nsp);
+}
+
+void sio__nsp_name_ref(sio_nsp *nsp) {
+  nsp->refs++;
+  sio__server_ref(nsp->server);
+}
+
+void sio__nsp_name_unref(sio_nsp *nsp) {
+  sio_server *srv = nsp->server;
+  sio__nsp_drop(nsp);
+  sio__server_unref(srv);
+}
+
+sio_nsp *sio_nsp_ref(sio_nsp *nsp) {
+  nsp->users++;
+  sio__nsp_name_ref(nsp);
+  return nsp;
+}
+
+void sio_nsp_unref(sio_nsp *nsp) {
+  if (--nsp->users == 0) sio__child_look(nsp);
+  sio__nsp_name_unref(nsp);
+}
+
+/* ---- by name ---------------------------------------------------------------------------------- */
 
 sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name) {
   return name.n <= NSP_NAME_MAX ? sio__map_get(&srv->nsps, name) : NULL;
@@ -309,19 +367,26 @@ sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name) {
 sio_nsp *sio_nsp_find(sio_server *srv, const char *name) {
   char room[NSP_NAME_MAX + 1];
   sio_slice full;
-  return full_name(room, name, &full) ? sio__nsp_find(srv, full) : NULL;
+  return sio__nsp_full_name(room, name, &full) ? sio__nsp_find(srv, full) : NULL;
+}
+
+static int static_new(sio_nsp **out, sio_server *srv, sio_slice name) {
+  int err = sio__nsp_new(out, srv, name, srv->opts.o.adapter);
+  if (!err && (err = sio__nsp_open(*out))) sio__nsp_free(*out);
+  if (!err) sio__nsp_tell_new(*out);
+  return err;
 }
 
 int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   char room[NSP_NAME_MAX + 1];
   sio_slice full;
-  if (!full_name(room, name, &full)) return SIO_ENAME;
+  if (!sio__nsp_full_name(room, name, &full)) return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(srv, full);
   if (!nsp) {
     if (srv->closing) return SIO_ESTATE;
-    int err = nsp_new(&nsp, srv, full);
+    sio_nsp *parent = sio__parent_of(srv, full);
+    int err = parent ? sio__child_new(&nsp, parent, full) : static_new(&nsp, srv, full);
     if (err) return err;
-    tell_new(srv, nsp);
   }
   if (out) *out = nsp;
   return 0;

@@ -2,19 +2,23 @@
  *
  * nsp.h - a namespace from inside: who is in it, and whom it tells.
  *
- * A namespace lives as long as its server. Its members, the connected sockets, stand in
+ * A namespace lives as long as its server; one that was made for a parent (dynamic.h) leaves it when
+ * nobody uses it any more, and its memory goes when nobody names it. Its members, the connected sockets, stand in
  * one dense array, which is what a broadcast to everyone walks.
  */
 #ifndef SIO_SIO_NSP_H
 #define SIO_SIO_NSP_H
 
 #include "base/map.h"
+#include "net/loop.h"
 #include "sio/hooks.h"
 #include <sio/adapter.h>
 #include <sio/event.h>
 #include <sio/nsp.h>
 
 enum { NSP_NAME_MAX = 255 };
+
+struct brood;
 
 struct sio_nsp {
   sio_server *server;
@@ -33,14 +37,37 @@ struct sio_nsp {
   struct map server_side; /* struct handlers, by event                   */
   struct list queries;    /* sio_query.link: those that are open         */
   uint32_t nqueries;
-  int64_t next_ack; /* the id of the next ack that is asked for          */
+  int64_t next_ack;    /* the id of the next ack that is asked for          */
+  uint32_t refs;       /* on its memory: the library's one, and whoever names it */
+  uint32_t users;      /* who keeps a child: sockets, questions, the host        */
+  struct brood *brood; /* NULL: no parent                                      */
+  sio_nsp *parent;     /* a child's, until it is gone                          */
+  struct list sibling; /* parent->brood->children                              */
+  struct task vacate;
   char name[];
 };
 
 sio_slice sio__nsp_key(const void *nsp);                       /* for the server's map of them */
 sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name); /* as peers write it: with the '/' */
+
+bool sio__nsp_is_name(sio_slice full);
+/* As peers write it: "" is "/", "chat" is "/chat". False: no name. */
+bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
+
+/* In no list, without an adapter. UV_ENOMEM. */
+int sio__nsp_new(sio_nsp **out, sio_server *srv, sio_slice name, const sio_adapter_ops *ops);
+/* Whatever the host wants to hear of the other, it will hear of this one. UV_ENOMEM: of some. */
+int sio__nsp_inherit(sio_nsp *nsp, const sio_nsp *from);
+/* Peers can join from now on. UV_ENOMEM, or what the adapter says. */
+int sio__nsp_open(sio_nsp *nsp);
+void sio__nsp_tell_new(sio_nsp *nsp);
 void sio__nsp_close(sio_nsp *nsp); /* lets go of the adapter; everybody has left */
 void sio__nsp_free(sio_nsp *nsp);
+
+/* For what names it without keeping it: its memory stays, and the server's. */
+void sio__nsp_name_ref(sio_nsp *nsp);
+void sio__nsp_name_unref(sio_nsp *nsp);
+void sio__nsp_drop(sio_nsp *nsp); /* the library's own reference */
 
 int sio__nsp_add(sio_nsp *nsp, sio_socket *s); /* UV_ENOMEM */
 void sio__nsp_remove(sio_nsp *nsp, sio_socket *s);

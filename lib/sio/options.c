@@ -32,7 +32,8 @@ static const struct count_field {
   FIELD(max_payload_packets, 16384, MS_MAX), FIELD(max_nsps, 64, MS_MAX),
   FIELD(max_acks, 4096, 1u << 24),           FIELD(max_headers, 100, 10000),
   FIELD(head_timeout_ms, 10000, MS_MAX),     FIELD(body_timeout_ms, 30000, MS_MAX),
-  FIELD(request_timeout_ms, 5000, MS_MAX),   FIELD(keep_alive_ms, 5000, MS_MAX),
+  FIELD(max_child_nsps, 10000, MS_MAX),      FIELD(request_timeout_ms, 5000, MS_MAX),
+  FIELD(keep_alive_ms, 5000, MS_MAX),
 };
 
 static const struct size_field {

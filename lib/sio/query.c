@@ -17,6 +17,7 @@ static void give_back(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
   sio__remotes_clear(q);
+  sio_nsp_unref(q->nsp);
   sio__free(q);
 }
 
@@ -71,7 +72,7 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   if (nsp->nqueries >= o->max_acks) return SIO_ETOOBIG;
   sio_query *q = sio__calloc(1, sizeof *q);
   if (!q) return UV_ENOMEM;
-  q->nsp = nsp;
+  q->nsp = sio_nsp_ref(nsp);
   q->end = end;
   q->user = user;
   q->ack_id = nsp->next_ack++;

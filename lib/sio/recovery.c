@@ -5,6 +5,7 @@
 #include "sio/recovery.h"
 
 #include "sio/client.h"
+#include "sio/dynamic.h"
 #include "sio/nsp.h"
 #include "sio/server.h"
 #include "sio/socket.h"
@@ -47,7 +48,7 @@ static void empty_berth(struct berth *b) {
 static void take_from_away(struct recovery *r, struct berth *b) {
   if (list_empty(&b->away)) return;
   list_remove(&b->away);
-  r->naway--;
+  if (--r->naway == 0) sio__child_look(r->nsp);
 }
 
 static void free_berth(struct recovery *r, struct berth *b) {

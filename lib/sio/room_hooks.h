@@ -7,6 +7,7 @@
 
 #include <sio/nsp.h>
 
+int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from); /* UV_ENOMEM: some of them */
 void sio__room_hooks_clear(sio_nsp *nsp);
 
 #endif

@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "net/listener.h"
 #include "sio/client.h"
+#include "sio/dynamic.h"
 #include "sio/nsp.h"
 #include "sio/query.h"
 #include "sio/site.h"
@@ -21,6 +22,7 @@ static void free_server(sio_server *srv) {
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_free(nsp);
   sio__map_clear(&srv->nsps);
   sio__map_clear(&srv->deadlines);
+  sio__parents_free(srv);
   sio__options_clear(&srv->opts);
   sio__free(srv);
 }
@@ -114,6 +116,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
 static void init_own(sio_server *srv) {
   srv->refs = 1;
   sio__map_init(&srv->nsps, sio__nsp_key);
+  sio__hooks_init(&srv->parents);
   sio__hooks_init(&srv->new_nsp);
   list_init(&srv->listeners);
   list_init(&srv->leaving);
@@ -261,6 +264,7 @@ int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg)
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->stats;
   st.connections = srv->loop.nconns;
+  st.child_nsps = srv->nchildren;
   st.requests_refused = srv->http.stats.refused;
   st.compressed =
       sio__deflater_count(srv->deflater) + sio__deflater_count(srv->ws.deflate.deflater);

@@ -4,7 +4,7 @@
  * share.
  *
  * Its memory goes with the last reference: one is the server's own, until it has closed; each
- * socket handle holds one.
+ * socket handle and each reference to a namespace holds one.
  */
 #ifndef SIO_SIO_SERVER_H
 #define SIO_SIO_SERVER_H
@@ -28,7 +28,9 @@ struct sio_server {
   struct deflater *deflater;      /* HTTP's; NULL: off                 */
   struct list plain_ws;           /* struct plain_ws                   */
   struct list listeners;          /* struct listener                   */
-  struct map nsps;                /* sio_nsp by name; none ever leaves */
+  struct map nsps;                /* sio_nsp by name; of them only children leave */
+  struct hooks parents;           /* user: a sio_nsp with a brood      */
+  uint32_t nchildren;             /* of all parents                    */
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;

@@ -80,7 +80,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   s->nsp = nsp;
   s->refs = 1;
   list_init(&s->leaving);
-  sio__server_ref(nsp->server);
+  sio__nsp_name_ref(nsp);
   *out = s;
   return 0;
 }
@@ -92,9 +92,9 @@ sio_socket *sio_socket_ref(sio_socket *s) {
 
 void sio_socket_unref(sio_socket *s) {
   if (--s->refs) return;
-  sio_server *srv = s->nsp->server;
+  sio_nsp *nsp = s->nsp;
   free_socket(s);
-  sio__server_unref(srv);
+  sio__nsp_name_unref(nsp);
 }
 
 /* ---- reading it ------------------------------------------------------------------- */

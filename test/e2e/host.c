@@ -18,7 +18,7 @@
 #include <uv.h>
 
 static sio_server *server;
-static sio_nsp *root, *custom;
+static sio_nsp *root, *custom, *pattern, *matched;
 static uv_signal_t sigterm;
 static bool closing;
 
@@ -73,9 +73,7 @@ static void give(sio_next *next, bool ok, const char *message, const char *data)
     sio_next_fail(next, message, *data ? sio_json((sio_slice){ data, strlen(data) }) : sio_null());
 }
 
-static void answer_busy(sio_request *r) {
-  sio_respond(r, 503, "text/plain", sio_text("busy"));
-}
+static void answer_busy(sio_request *r) { sio_respond(r, 503, "text/plain", sio_text("busy")); }
 
 static void read_request(sio_request *r) {
   sio_slice url = sio_request_url(r), host = sio_request_header(r, "host");
@@ -431,6 +429,39 @@ static void on_error(sio_socket *s, int err, const char *message, void *user) {
   say("error %d %s", err, message);
 }
 
+/* To everybody in all children of a parent. */
+static void on_all_rooms(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  const char *room = sio_event_str(e, 0);
+  sio_target to = { .nsp = pattern, .rooms = room[0] ? SIO_ROOMS(room) : NULL };
+  say("parent %d", sio_broadcast(to, "from-parent", SIO_ARGS(sio_arg(e, 1))));
+}
+
+/* Makes a namespace, and says whether it is the parent's. */
+static void on_of(sio_socket *s, sio_event *e, void *user) {
+  sio_nsp *nsp;
+  (void)s, (void)user;
+  int err = sio_of(server, sio_event_str(e, 0), &nsp);
+  say("of %s", err ? sio_strerror(err) : sio_nsp_name(nsp));
+  sio_reply(e, SIO_ARGS(err));
+}
+
+static void on_exists(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  sio_reply(e, SIO_ARGS(sio_bool(sio_nsp_find(server, sio_event_str(e, 0)) != NULL)));
+}
+
+/* The names "/ok..." at once, "/later..." later, others not. */
+static void on_match(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
+                     void *user) {
+  (void)srv, (void)user;
+  say("match %s %.*s", name, (int)auth.n, auth.p);
+  if (strncmp(name, "/later", 6) == 0)
+    decide(next, "later:ok");
+  else
+    decide(next, strncmp(name, "/ok", 3) == 0 ? "ok" : "fail:no");
+}
+
 static void on_any(sio_socket *s, sio_event *e, void *user) {
   (void)s;
   say("any%s %s %zu", (const char *)user, sio_event_name(e), sio_event_count(e));
@@ -779,6 +810,8 @@ static sio_options options_from_flags(void) {
                     .when_full = when_full_from_flags(),
                     .allowed_origins = origins_from_flags(),
                     .middleware_timeout_ms = number("middleware-timeout"),
+                    .keep_empty_nsps = flag("keep-empty") != NULL,
+                    .max_child_nsps = number("max-children"),
                     .log = on_log,
                     .log_level = (int)number("log") };
   if (is("transports", "polling")) o.transports = SIO_POLLING;
@@ -810,6 +843,20 @@ static int add_routes(void) {
   return err;
 }
 
+static int add_parents(void) {
+  if (!flag("dynamic")) return 0;
+  int err = sio_of_pattern(server, "/dynamic-*", &pattern);
+  if (!err) err = sio_of_match(server, on_match, NULL, &matched);
+  if (err) return err;
+  add_handlers(pattern);
+  add_handlers(matched);
+  if (flag("dynamic-middleware")) sio_use(pattern, on_middleware, "dynamic-middleware");
+  sio_on(root, "all-rooms", on_all_rooms, NULL);
+  sio_on(root, "of", on_of, NULL);
+  sio_on(root, "exists", on_exists, NULL);
+  return 0;
+}
+
 static int add_namespaces(void) {
   int err = sio_on_new_nsp(server, on_new_nsp, NULL);
   if (!err) err = sio_of(server, "/", &root);
@@ -820,7 +867,7 @@ static int add_namespaces(void) {
   static char *middlewares[] = { "middleware1", "middleware2" };
   for (int i = 0; i < 2; i++)
     if (flag(middlewares[i])) sio_use(root, on_middleware, middlewares[i]);
-  return 0;
+  return add_parents();
 }
 
 static int start(uv_loop_t *loop) {

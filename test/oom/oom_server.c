@@ -58,7 +58,7 @@ static struct host {
   uv_loop_t uv;
   uv_async_t alive;
   sio_server *srv;
-  sio_nsp *root, *later, *no;
+  sio_nsp *root, *later, *no, *made, *wanted;
   sio_next *parked[8];      /* verdicts owed */
   sio_ack *acks[8];         /* replies owed  */
   sio_request *requests[8]; /* answers owed  */
@@ -235,6 +235,16 @@ static void refuse(sio_socket *s, sio_next *next, void *user) {
   sio_next_fail(next, "not you", sio_json(SLICE("{\"why\":1}")));
 }
 
+/* Whoever wants it is let in later. */
+static void match_later(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
+                        void *user) {
+  (void)srv, (void)auth, (void)user;
+  if (strncmp(name, "/asked", 6) == 0)
+    park(next);
+  else
+    sio_next_fail(next, "", sio_null());
+}
+
 /* "slow" is let through later, under another name. */
 static void packet_gate(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)s, (void)user;
@@ -330,6 +340,12 @@ static int set_up_namespaces(void) {
   TRY(sio_on_error(h.root, on_error, NULL));
   TRY(sio_on_any(h.root, on_any, NULL));
   TRY(sio_on_any_outgoing(h.root, on_any_out, NULL));
+  TRY(sio_of_pattern(h.srv, "/made-*", &h.made));
+  TRY(sio_of_match(h.srv, match_later, NULL, &h.wanted));
+  TRY(sio_use(h.made, pass, NULL));
+  TRY(sio_on_connect(h.made, on_connect, NULL));
+  TRY(sio_on_disconnect(h.made, on_disconnect, NULL));
+  TRY(sio_on(h.made, "echo", on_echo, NULL));
   return sio_use_packet(h.root, packet_gate, NULL);
 }
 
@@ -411,6 +427,20 @@ static bool begin_polling(struct raw *c, char path[128]) {
             raw_expect(c, "\"sid\":\"") && raw_take(c, '"', sid, sizeof sid);
   if (ok) snprintf(path, 128, POLL "&sid=%s", sid);
   return ok;
+}
+
+/* Another name each time: a session whose peer only hung up is still in its own. */
+static bool dynamic_script(struct raw *c, const char *path) {
+  static unsigned times;
+  char body[128], want[32], leave[32];
+  snprintf(want, sizeof want, "40/asked-%u,{", ++times);
+  snprintf(leave, sizeof leave, "41/asked-%u,", times);
+  snprintf(body, sizeof body,
+           "40/made-%u,{\"a\":1}\x1e"
+           "40/asked-%u,",
+           times, times);
+  return post(c, path, body) && poll_expect(c, path, "40/made-") && raw_get(c, path) && settled() &&
+         raw_expect(c, want) && post(c, path, leave);
 }
 
 static bool polling_script(struct raw *c, const char *path) {
@@ -545,6 +575,8 @@ static const char *run_scripts(struct peers *p) {
     failed = "the handshake";
   else if (!polling_script(&p->polling, path))
     failed = "polling";
+  else if (!dynamic_script(&p->polling, path))
+    failed = "dynamic namespaces";
   else if (!upgrade_script(&p->polling, &p->ws, path))
     failed = "the upgrade";
   else if (!websocket_script(&p->ws))

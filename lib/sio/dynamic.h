@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dynamic.h - parents, and the namespaces that are made for them when a peer asks.
+ *
+ * A parent is a sio_nsp in no map: it holds what its children inherit, and an adapter that hands on what is
+ * sent to it. A child is a namespace like any other, but that it goes, at the end of the turn, when
+ * nobody uses it any more (sio_nsp.users) and nobody may come back to it (recovery.h).
+ */
+#ifndef SIO_SIO_DYNAMIC_H
+#define SIO_SIO_DYNAMIC_H
+
+#include "sio/client.h"
+
+/* The first parent with a pattern that the name fits. */
+sio_nsp *sio__parent_of(const sio_server *srv, sio_slice name);
+void sio__parents_free(sio_server *srv);
+
+/* There is none of that name. UV_ENOMEM, SIO_ETOOBIG past max_child_nsps, SIO_ESTATE, or what the
+ * adapter says. */
+int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name);
+/* Somebody uses it less: if it is a child and this was the last, it goes at the turn's end. */
+void sio__child_look(sio_nsp *nsp);
+/* The task of a deserted child. */
+void sio__child_vacate(struct task *t);
+
+/* May a namespace of that name come to be? */
+bool sio__may_ask(const sio_server *srv, sio_slice name);
+/* The peer wants into a namespace that there is not: goes from parent to parent, and then lets the peer in, or
+ * refuses it. */
+void sio__ask(struct client *cl, sio_slice name, sio_slice auth);
+bool sio__ask_pending(struct client *cl, sio_slice name);
+/* The peer is gone. From the loop only. */
+void sio__asks_abandon(struct client *cl);
+
+#endif
