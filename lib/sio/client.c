@@ -243,37 +243,31 @@ static bool on_open(sio_session *c) {
   return true;
 }
 
-static void on_foreign(struct client *cl, bool binary, sio_slice data) {
-  sio_server *srv = client_server(cl);
-  struct sio_parser_out own;
-  struct packet p;
-  const char *why;
-  int got = sio__parser_decode(srv->opts.o.parser, &srv->loop.msgs, &srv->scratch, &srv->limits,
-                               binary, data, &own, &p, &why);
-  if (got < 0)
-    undecodable(cl, got, why);
-  else
-    route(cl, &p);
-  sio__parser_out_clear(&own);
+/* own is set only where there is a parser. */
+static int decode(struct client *cl, sio_server *srv, struct sio_parser_out *own, bool binary,
+                  sio_slice data, struct packet *p, const char **why) {
+  const sio_parser_ops *parser = srv->opts.o.parser;
+  if (parser)
+    return sio__parser_decode(parser, &srv->loop.msgs, &srv->scratch, &srv->limits, binary, data,
+                              own, p, why);
+  return binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, p, why)
+                : sio__decode_text(&cl->decoder, &srv->scratch, &srv->limits, data, p, why);
 }
 
 static void on_message(sio_session *c, bool binary, sio_slice data) {
   struct client *cl = client_of(c);
   sio_server *srv = client_server(cl);
+  struct sio_parser_out own;
   struct packet p;
   const char *why = "";
-  if (srv->opts.o.parser) {
-    on_foreign(cl, binary, data);
-    return;
-  }
-  int got = binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why)
-                   : sio__decode_text(&cl->decoder, &srv->scratch, &srv->limits, data, &p, &why);
+  int got = decode(cl, srv, &own, binary, data, &p, &why);
   if (got < 0) {
     undecodable(cl, got, why);
   } else if (got == DECODE_PACKET) {
     route(cl, &p);
     if (binary) sio__decoder_release(&cl->decoder);
   }
+  if (srv->opts.o.parser) sio__parser_out_clear(&own);
 }
 
 /* Sockets that were leaving already keep their own reason. */

@@ -15,7 +15,10 @@ const scripts = {
     import { io } from '/socket.io/socket.io.esm.min.js';
     window.io = io;
   </script>`,
+  'socket.io.msgpack.min.js': '<script src="/socket.io/socket.io.msgpack.min.js"></script>',
 };
+
+const isMsgpack = (script) => script.includes('msgpack');
 
 const pages = mkdtempSync(path.join(tmpdir(), 'sio-pages-'));
 process.on('exit', () => rmSync(pages, { recursive: true }));
@@ -50,15 +53,17 @@ const connect = (page, options = {}) =>
 
 const transport = (page) => page.evaluate('socket.io.engine.transport.name');
 
-const talk = (page) =>
-  page.evaluate(async () => {
+// MessagePack in a browser takes a Uint8Array for an object: it is given the ArrayBuffer.
+const talk = (page, buffers = false) =>
+  page.evaluate(async (buffers) => {
     const back = (...args) => new Promise((done) => {
       socket.once('message-back', (...got) => done(got));
       socket.emit('message', ...args);
     });
-    const bytes = new Uint8Array([0, 1, 254, 255]);
+    const view = new Uint8Array([0, 1, 254, 255]);
+    const bytes = buffers ? view.buffer : view;
     const plain = (x) => (x instanceof ArrayBuffer ? [...new Uint8Array(x)] : x);
-    const [binary, deep] = await back(bytes, { deep: [bytes.buffer] });
+    const [binary, deep] = await back(bytes, { deep: [view.buffer] });
     socket.on('question', (arg, answer) => answer('heard', arg));
     const asked = new Promise((done) => socket.once('ack-result', (...got) => done(got)));
     socket.emit('call-me', 1000, 'question', { a: 1 });
@@ -71,7 +76,7 @@ const talk = (page) =>
       asked: await asked,
       late: await socket.timeout(50).emitWithAck('nobody').catch((e) => e.message),
     };
-  });
+  }, buffers);
 
 const expected = {
   text: ['text é \u2014 \u{1F600} \0', 1.5, null, { a: [true] }],
@@ -85,12 +90,12 @@ const expected = {
 
 for (const script of Object.keys(scripts))
   test(`a browser connects with ${script}, upgrades and talks`, async (t) => {
-    const host = await t.host({ static: pages });
+    const host = await t.host({ static: pages, ...(isMsgpack(script) && { parser: 'msgpack' }) });
     const page = await open(host, script);
     await connect(page);
     await host.line(/^open polling/);
     await host.line(/^engine upgrade websocket/);
-    equal(await talk(page), expected);
+    equal(await talk(page, isMsgpack(script)), expected);
     equal(await transport(page), 'websocket');
     equal(page.wrong, []);
     await page.close();
