@@ -2,9 +2,9 @@
  *
  * dynamic.h - parents, and the namespaces that are made for them when a peer asks.
  *
- * A parent is a sio_nsp in no map: it holds what its children inherit, and an adapter that hands on what is
- * sent to it. A child is a namespace like any other, but that it goes, at the end of the turn, when
- * nobody uses it any more (sio_nsp.users) and nobody may come back to it (recovery.h).
+ * A parent is a sio_nsp in no map: it holds what its children inherit, and an adapter that hands on
+ * what is sent to it. A child is a namespace like any other, but that it goes, at the end of the
+ * turn, when nobody uses it any more (sio_nsp.users) and nobody may come back to it (recovery.h).
  */
 #ifndef SIO_SIO_DYNAMIC_H
 #define SIO_SIO_DYNAMIC_H
@@ -25,8 +25,8 @@ void sio__child_vacate(struct task *t);
 
 /* May a namespace of that name come to be? */
 bool sio__may_ask(const sio_server *srv, sio_slice name);
-/* The peer wants into a namespace that there is not: goes from parent to parent, and then lets the peer in, or
- * refuses it. */
+/* The peer wants into a namespace that there is not: goes from parent to parent, and then lets the
+ * peer in, or refuses it. */
 void sio__ask(struct client *cl, sio_slice name, sio_slice auth);
 bool sio__ask_pending(struct client *cl, sio_slice name);
 /* The peer is gone. From the loop only. */

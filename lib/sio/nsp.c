@@ -214,7 +214,7 @@ int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
   return sio__hooks_add(&srv->new_nsp, (hook_fn)cb, user, false);
 }
 
-/* ---- namespaces ------------------------------------------------------------------------------- */
+/* ---- namespaces ----------------------------------------------------------------------------- */
 
 bool sio__nsp_is_name(sio_slice s) {
   if (s.n > NSP_NAME_MAX) return false;
@@ -358,7 +358,7 @@ void sio_nsp_unref(sio_nsp *nsp) {
   sio__nsp_name_unref(nsp);
 }
 
-/* ---- by name ---------------------------------------------------------------------------------- */
+/* ---- by name -------------------------------------------------------------------------------- */
 
 sio_nsp *sio__nsp_find(const sio_server *srv, sio_slice name) {
   return name.n <= NSP_NAME_MAX ? sio__map_get(&srv->nsps, name) : NULL;

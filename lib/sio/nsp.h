@@ -2,9 +2,9 @@
  *
  * nsp.h - a namespace from inside: who is in it, and whom it tells.
  *
- * A namespace lives as long as its server; one that was made for a parent (dynamic.h) leaves it when
- * nobody uses it any more, and its memory goes when nobody names it. Its members, the connected sockets, stand in
- * one dense array, which is what a broadcast to everyone walks.
+ * A namespace lives as long as its server; one that was made for a parent (dynamic.h) leaves it
+ * when nobody uses it any more, and its memory goes when nobody names it. Its members, the
+ * connected sockets, stand in one dense array, which is what a broadcast to everyone walks.
  */
 #ifndef SIO_SIO_NSP_H
 #define SIO_SIO_NSP_H
@@ -25,7 +25,7 @@ struct sio_nsp {
   const sio_adapter_ops *ops;
   sio_adapter *adapter;
   struct recovery *recovery; /* NULL: off */
-  sio_socket **members; /* connected; each knows its index */
+  sio_socket **members;      /* connected; each knows its index */
   uint32_t nmembers, members_cap;
   struct map by_id;    /* the same, by their ids          */
   struct map handlers; /* struct handlers, by event       */
