@@ -20,7 +20,7 @@ struct brood {
   bool by_pattern; /* the parent's name is one */
 };
 
-/* ---- patterns --------------------------------------------------------------------------------- */
+/* ---- patterns ------------------------------------------------------------------------------- */
 
 static sio_slice before_star(sio_slice pattern) {
   const char *star = memchr(pattern.p, '*', pattern.n);
@@ -63,7 +63,7 @@ static void take_fitting(sio_server *srv, const char *name, sio_slice auth, sio_
     sio_next_fail(next, NULL, sio_null());
 }
 
-/* ---- what is sent to a parent ----------------------------------------------------------------- */
+/* ---- what is sent to a parent --------------------------------------------------------------- */
 
 /* For each child, with the target made its own. */
 #define EACH_CHILD(to, err, call)                       \
@@ -131,7 +131,7 @@ static const sio_adapter_ops parent_ops = {
   .server_count = parent_server_count,
 };
 
-/* ---- parents ---------------------------------------------------------------------------------- */
+/* ---- parents -------------------------------------------------------------------------------- */
 
 static void parent_free(sio_nsp *nsp) {
   sio__free(nsp->brood);
@@ -192,7 +192,7 @@ void sio__parents_free(sio_server *srv) {
   sio__hooks_clear(&srv->parents);
 }
 
-/* ---- children --------------------------------------------------------------------------------- */
+/* ---- children ------------------------------------------------------------------------------- */
 
 static int make(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   sio_server *srv = parent->server;
@@ -290,7 +290,7 @@ void sio__child_vacate(struct task *t) {
   sio__nsp_drop(nsp);
 }
 
-/* ---- a peer asks ------------------------------------------------------------------------------ */
+/* ---- a peer asks ---------------------------------------------------------------------------- */
 
 /* The chain's verdict is whether the next parent is to be asked; the host's is the contrary. */
 struct ask {
