@@ -28,7 +28,7 @@ enum sio_packet_type {
 /* One packet. */
 typedef struct sio_parts {
   int type;      /* enum sio_packet_type                                             */
-  sio_slice nsp; /* UTF-8                                                            */
+  sio_slice nsp; /* UTF-8, from the '/' on                                           */
   int64_t id;    /* of the ack; -1: none; at most 2^53 - 1                           */
   /* The payload: an array whose first element is the name for an EVENT, the answers for an ACK, an object for the others;
    * empty: none. If nbins is not 0, {"_placeholder":true,"num":k}, written exactly so, stands for bins[k]. */

@@ -151,7 +151,8 @@ static bool holes_are_bins(const struct json_scan *scan, uint32_t nbins) {
 static int check_head(const sio_parts *p, const char **why) {
   if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
     return refuse(why, SIO_EPROTO, "invalid packet type");
-  if (!sio__utf8_valid(p->nsp.p, p->nsp.n)) return refuse(why, SIO_EPROTO, "invalid namespace");
+  if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_valid(p->nsp.p, p->nsp.n))
+    return refuse(why, SIO_EPROTO, "invalid namespace");
   if (p->id < PACKET_NO_ID || p->id > max_id) return refuse(why, SIO_EPROTO, "invalid packet id");
   return 0;
 }

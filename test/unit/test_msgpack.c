@@ -177,6 +177,8 @@ TEST(we_are_stricter_where_a_handler_would_be_misled) {
           "invalid payload");
   refused(decode("83a47479706501a26964ffa36e7370a12f"), SIO_EPROTO, "invalid packet id");
   refused(decode("82a47479706501a36e7370a2c328"), SIO_EPROTO, "invalid namespace");
+  refused(decode("82a47479706501a36e7370a178"), SIO_EPROTO, "invalid namespace");
+  refused(decode("82a47479706501a36e7370a0"), SIO_EPROTO, "invalid namespace");
   refused(decode_value("9282ac5f706c616365686f6c646572c3a36e756d00c40101"), SIO_EPROTO,
           "illegal attachments");
   refused(decode_value("9bc400c400c400c400c400c400c400c400c400c400c400"), SIO_EPROTO,
