@@ -30,7 +30,8 @@ static inline void guard_open(struct guard *g, size_t n) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   guard_clear(g);
   g->size = (n / page + 1) * page;
-  void *map = mmap(NULL, g->size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *map =
+      mmap(NULL, g->size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (map == MAP_FAILED) abort();
   g->map = map;
   if (mprotect(g->map + g->size, page, PROT_NONE) != 0) abort();

@@ -22,33 +22,32 @@ static int test__failed; /* in the test that runs */
 
 #define TEST(name) static void name(void)
 
-#define CHECK(cond)                                                            \
-  do {                                                                         \
-    if (!(cond)) {                                                             \
-      test__failed = 1;                                                        \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond);       \
-    }                                                                          \
+#define CHECK(cond)                                                      \
+  do {                                                                   \
+    if (!(cond)) {                                                       \
+      test__failed = 1;                                                  \
+      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
+    }                                                                    \
   } while (0)
 
-#define REQUIRE(cond)                                                          \
-  do {                                                                         \
-    CHECK(cond);                                                               \
-    if (test__failed) return;                                                  \
+#define REQUIRE(cond)         \
+  do {                        \
+    CHECK(cond);              \
+    if (test__failed) return; \
   } while (0)
 
-#define EQ(a, b)                                                               \
-  do {                                                                         \
-    long long a_ = (long long)(a), b_ = (long long)(b);                        \
-    if (a_ != b_) {                                                            \
-      test__failed = 1;                                                        \
-      fprintf(stderr, "%s:%d: %s is %lld, not %lld (%s)\n", __FILE__,          \
-              __LINE__, #a, a_, b_, #b);                                       \
-    }                                                                          \
+#define EQ(a, b)                                                                                 \
+  do {                                                                                           \
+    long long a_ = (long long)(a), b_ = (long long)(b);                                          \
+    if (a_ != b_) {                                                                              \
+      test__failed = 1;                                                                          \
+      fprintf(stderr, "%s:%d: %s is %lld, not %lld (%s)\n", __FILE__, __LINE__, #a, a_, b_, #b); \
+    }                                                                                            \
   } while (0)
 
 /* Bytes: pointer and length against a string literal or another pointer. */
 #define EQ_MEM(p, n, q, m) test__mem(__FILE__, __LINE__, #p, (p), (n), (q), (m))
-#define EQ_STR(s, t)       test__mem(__FILE__, __LINE__, #s, (s), strlen(s), (t), strlen(t))
+#define EQ_STR(s, t) test__mem(__FILE__, __LINE__, #s, (s), strlen(s), (t), strlen(t))
 
 static inline void test__print(const char *what, const void *p, size_t n) {
   const unsigned char *s = p;
@@ -62,8 +61,8 @@ static inline void test__print(const char *what, const void *p, size_t n) {
   fputc('\n', stderr);
 }
 
-static inline void test__mem(const char *file, int line, const char *what, const void *p,
-                             size_t n, const void *q, size_t m) {
+static inline void test__mem(const char *file, int line, const char *what, const void *p, size_t n,
+                             const void *q, size_t m) {
   if (n == m && (n == 0 || memcmp(p, q, n) == 0)) return;
   test__failed = 1;
   fprintf(stderr, "%s:%d: %s differs\n", file, line, what);
@@ -95,12 +94,11 @@ static inline int test__main(const struct test__case *cases, size_t n, int argc,
 
 #define TESTS_BEGIN static const struct test__case test__cases[] = {
 #define T(name) { #name, name },
-#define TESTS_END                                                              \
-  }                                                                            \
-  ;                                                                            \
-  int main(int argc, char **argv) {                                            \
-    return test__main(test__cases, sizeof test__cases / sizeof *test__cases,   \
-                      argc, argv);                                             \
+#define TESTS_END                                                                         \
+  }                                                                                       \
+  ;                                                                                       \
+  int main(int argc, char **argv) {                                                       \
+    return test__main(test__cases, sizeof test__cases / sizeof *test__cases, argc, argv); \
   }
 
 #endif

@@ -48,7 +48,8 @@ SIO_EXTERN int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, 
 
 /* An event of which only the newest matters ("price:EUR"): with SIO_FULL_KEEP_LATEST, when more than queue_high bytes
  * wait for the peer, those still waiting with the same key go. The key is any text; it is not sent. */
-SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event, sio_args args);
+SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event,
+                              sio_args args);
 
 /* An ack's end: status 0 and the reply, SIO_ETIMEOUT or SIO_ECLOSED with NULL. s is valid for the callback. */
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);

@@ -14,17 +14,17 @@
 extern "C" {
 #endif
 
-#define SIO_ERRNO_MAP(XX)                                                      \
-  XX(CLOSED, -10001, "the peer is gone")                                       \
-  XX(TIMEOUT, -10002, "operation has timed out")                               \
-  XX(PROTO, -10003, "the peer broke the protocol")                             \
-  XX(TOOBIG, -10004, "over a size limit")                                      \
-  XX(NAME, -10005, "reserved or malformed name")                               \
-  XX(JSON, -10006, "not one valid JSON text")                                  \
-  XX(PLACEHOLDER, -10007, "a placeholder names no attachment of this packet")  \
-  XX(DROPPED, -10008, "volatile, and the peer was not ready")                  \
-  XX(STATE, -10009, "not possible in this state")                              \
-  XX(EXISTS, -10010, "already there")                                          \
+#define SIO_ERRNO_MAP(XX)                                                     \
+  XX(CLOSED, -10001, "the peer is gone")                                      \
+  XX(TIMEOUT, -10002, "operation has timed out")                              \
+  XX(PROTO, -10003, "the peer broke the protocol")                            \
+  XX(TOOBIG, -10004, "over a size limit")                                     \
+  XX(NAME, -10005, "reserved or malformed name")                              \
+  XX(JSON, -10006, "not one valid JSON text")                                 \
+  XX(PLACEHOLDER, -10007, "a placeholder names no attachment of this packet") \
+  XX(DROPPED, -10008, "volatile, and the peer was not ready")                 \
+  XX(STATE, -10009, "not possible in this state")                             \
+  XX(EXISTS, -10010, "already there")                                         \
   XX(DEPTH, -10011, "nested deeper than max_depth")
 
 enum sio_errno {
@@ -39,16 +39,16 @@ SIO_EXTERN const char *sio_strerror(int err);
 
 /* Why a connection or a socket ended. The texts are Socket.IO's own
  * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
-#define SIO_REASON_MAP(XX)                                                     \
-  XX(NONE, 0, "none")                                                          \
-  XX(TRANSPORT_ERROR, 1, "transport error")                                    \
-  XX(TRANSPORT_CLOSE, 2, "transport close")                                    \
-  XX(FORCED_CLOSE, 3, "forced close")                                          \
-  XX(PING_TIMEOUT, 4, "ping timeout")                                          \
-  XX(PARSE_ERROR, 5, "parse error")                                            \
-  XX(SERVER_SHUTTING_DOWN, 6, "server shutting down")                          \
-  XX(FORCED_SERVER_CLOSE, 7, "forced server close")                            \
-  XX(CLIENT_NSP_DISCONNECT, 8, "client namespace disconnect")                  \
+#define SIO_REASON_MAP(XX)                                    \
+  XX(NONE, 0, "none")                                         \
+  XX(TRANSPORT_ERROR, 1, "transport error")                   \
+  XX(TRANSPORT_CLOSE, 2, "transport close")                   \
+  XX(FORCED_CLOSE, 3, "forced close")                         \
+  XX(PING_TIMEOUT, 4, "ping timeout")                         \
+  XX(PARSE_ERROR, 5, "parse error")                           \
+  XX(SERVER_SHUTTING_DOWN, 6, "server shutting down")         \
+  XX(FORCED_SERVER_CLOSE, 7, "forced server close")           \
+  XX(CLIENT_NSP_DISCONNECT, 8, "client namespace disconnect") \
   XX(SERVER_NSP_DISCONNECT, 9, "server namespace disconnect")
 
 enum sio_reason {

@@ -23,17 +23,22 @@ extern "C" {
 
 SIO_EXTERN const char *sio_event_name(const sio_event *e); /* "" for an ack reply */
 SIO_EXTERN size_t sio_event_count(const sio_event *e);     /* arguments behind the name */
-SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i); /* NULL BOOL NUM STR BIN, else JSON; NULL past the end */
+/* NULL BOOL NUM STR BIN, else JSON; NULL past the end. */
+SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i);
 /* The text of a string argument, unescaped, NUL-terminated; NULL when it is no string, holds a NUL, or no memory. */
 SIO_EXTERN const char *sio_event_str(sio_event *e, size_t i);
 /* The same with its length: "\u0000" is a byte of it. {NULL,0} when it is no string. A lone surrogate is U+FFFD. */
 SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
 SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
-SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out); /* a number, integral, in range: exact */
+/* A number, integral, in range: exact. */
+SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out);
 SIO_EXTERN bool sio_event_num(const sio_event *e, size_t i, double *out);
-SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i); /* raw text, {NULL,0} past the end */
-SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i); /* parsed once, kept; NULL: past the end, or no memory */
-SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);  /* an argument that is an attachment; {NULL,0} if it is not */
+/* Raw text, {NULL,0} past the end. */
+SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
+/* Parsed once, kept; NULL: past the end, or no memory. */
+SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
+/* An argument that is an attachment; {NULL,0} if it is not. */
+SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
 /* Attachments in any depth: count, the k-th, and the one a {"_placeholder":true,"num":k} node of the tree stands for. */
 SIO_EXTERN size_t sio_event_bins(const sio_event *e);
 SIO_EXTERN sio_slice sio_event_bin_at(const sio_event *e, size_t k);
@@ -57,7 +62,8 @@ SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Consumes ack, even on error; SIO_ECLOSED: the peer left. NULL, for an ack nobody asked for: 0. */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);
 SIO_EXTERN void sio_ack_drop(sio_ack *ack);
-SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack); /* whose it is; valid as long as the ack; NULL: a server's */
+/* Whose it is; valid as long as the ack; NULL: a server's. */
+SIO_EXTERN sio_socket *sio_ack_socket(const sio_ack *ack);
 
 #ifdef __cplusplus
 }

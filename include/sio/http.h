@@ -22,7 +22,8 @@ extern "C" {
 SIO_EXTERN sio_slice sio_request_method(const sio_request *r); /* "GET"                          */
 SIO_EXTERN sio_slice sio_request_url(const sio_request *r);    /* as it came: "/a%20b?x=1"       */
 SIO_EXTERN sio_slice sio_request_path(const sio_request *r);   /* before the '?', not decoded    */
-SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name); /* {NULL,0}: absent */
+/* {NULL,0}: absent. */
+SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
 /* Last value of a query key, percent-decoded, NUL-terminated in out. Its length, or
  * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. */
 SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
@@ -62,7 +63,8 @@ typedef struct sio_asset {
   size_t size;
   const char *etag; /* with its quotes: "\"v1\""; NULL: one is made from the bytes */
 } sio_asset;
-SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count);
+SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
+                          size_t count);
 
 /* ---- plain WebSockets --------------------------------------------------------- */
 
@@ -75,8 +77,10 @@ typedef struct sio_ws_callbacks {
 } sio_ws_callbacks;
 
 /* A WebSocket endpoint beside Socket.IO's. cbs is copied. */
-SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user);
-SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data); /* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM */
+SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
+                            void *user);
+/* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM. */
+SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 SIO_EXTERN size_t sio_ws_queued(const sio_ws *w); /* bytes the kernel has not taken yet */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
 SIO_EXTERN void *sio_ws_data(const sio_ws *w);

@@ -140,9 +140,9 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
  * order. sio_on_drop(), sio_stats and the log tell of it. What cannot be dropped waits until max_queued. */
 enum sio_when_full {
   SIO_FULL_DROP_VOLATILE, /* only volatile ones, as always: the rest waits until max_queued closes the peer   */
-  SIO_FULL_DROP_OLDEST,   /* the oldest, until queue_low bytes are left                                       */
-  SIO_FULL_KEEP_LATEST,   /* of those with one key all but the newest; then the oldest, if that is not enough */
-  SIO_FULL_CLOSE          /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
+  SIO_FULL_DROP_OLDEST, /* the oldest, until queue_low bytes are left                                       */
+  SIO_FULL_KEEP_LATEST, /* of those with one key all but the newest; then the oldest, if that is not enough */
+  SIO_FULL_CLOSE /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
 };
 
 /* allowed_origins: NULL-terminated, as browsers send them: "https://a.example", "http://localhost:8080", "null". The
@@ -196,19 +196,21 @@ typedef struct sio_options {
   bool no_http_compression; /* polling responses and files in memory leave as they are      */
   size_t http_compression_threshold; /* 1024: shorter ones do anyway. gzip, else deflate         */
   const sio_deflate *per_message_deflate; /* NULL: off. Copied                                   */
-  bool allow_eio3; /* serve Engine.IO 3 too: clients of Socket.IO 2, JSONP         */
-  size_t queue_high; /* 0: off. Past so much memory waiting per peer when_full applies   */
-  size_t queue_low;  /* queue_high / 2. Down to it is dropped; sio_on_writable() then    */
-  int when_full;     /* enum sio_when_full                                              */
-  void *adapter_user;          /* for the adapter: sio_adapter_user()                          */
+  bool allow_eio3;    /* serve Engine.IO 3 too: clients of Socket.IO 2, JSONP         */
+  size_t queue_high;  /* 0: off. Past so much memory waiting per peer when_full applies   */
+  size_t queue_low;   /* queue_high / 2. Down to it is dropped; sio_on_writable() then    */
+  int when_full;      /* enum sio_when_full                                              */
+  void *adapter_user; /* for the adapter: sio_adapter_user()                          */
   unsigned request_timeout_ms; /* 5000 for other servers to answer, where a call says 0        */
   size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
   const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
-  unsigned middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
+  unsigned
+      middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
   const sio_recovery *recovery; /* NULL: off. Copied                                       */
-  const struct sio_parser_ops *parser; /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
-  bool keep_empty_nsps;        /* children of a parent (nsp.h) stay when their last socket left */
-  unsigned max_child_nsps;     /* 10000 of them; past it none is made                          */
+  const struct sio_parser_ops
+      *parser;             /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
+  bool keep_empty_nsps;    /* children of a parent (nsp.h) stay when their last socket left */
+  unsigned max_child_nsps; /* 10000 of them; past it none is made                          */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -246,16 +248,18 @@ SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void 
 
 /* How to leave in good order. Zero: at once. */
 typedef struct sio_drain {
-  unsigned spread_ms;     /* sessions end one after the other over this time                       */
-  unsigned retry_after_s; /* told as Retry-After to those who come meanwhile; 0: nothing is said   */
-  uint64_t deadline_ms;   /* then all is closed; 0: spread_ms and close_timeout_ms                 */
+  unsigned spread_ms; /* sessions end one after the other over this time                       */
+  unsigned
+      retry_after_s;    /* told as Retry-After to those who come meanwhile; 0: nothing is said   */
+  uint64_t deadline_ms; /* then all is closed; 0: spread_ms and close_timeout_ms                 */
 } sio_drain;
 
 /* Takes no new sessions (503; the listeners stay, so that polling and upgrades of those there go on), ends those there ("server
  * shutting down"; what is queued leaves first), and closes the server, as sio_server_close() does, when none is
  * left or the deadline is there. done as for that. how may be NULL. SIO_ESTATE: it drains or closes already.
  * sio_server_close() may be called meanwhile: then it is now, and both done run. */
-SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user);
+SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user),
+                                void *user);
 
 /* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. After 0 it
  * runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM; SIO_ECLOSED once closing
@@ -273,20 +277,21 @@ typedef struct sio_stats {
   uint64_t sockets;     /* Socket.IO sockets connected now              */
   uint64_t sessions_opened, sessions_polling, sessions_websocket, upgrades, upgrades_failed;
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
-  uint64_t requests_refused;       /* HTTP answers that were errors                    */
-  uint64_t parse_errors;           /* packets that broke the protocol                  */
-  uint64_t volatile_dropped;       /* volatile packets not sent, per receiver          */
-  uint64_t overflows;              /* peers closed for not reading: past max_queued    */
-  uint64_t out_of_memory;          /* peers closed because an allocation failed        */
-  uint64_t closed[SIO_REASON_END]; /* sessions and sockets ended, by reason      */
-  uint64_t compressed;             /* bodies, files and messages; a broadcast counts once */
+  uint64_t requests_refused;              /* HTTP answers that were errors                    */
+  uint64_t parse_errors;                  /* packets that broke the protocol                  */
+  uint64_t volatile_dropped;              /* volatile packets not sent, per receiver          */
+  uint64_t overflows;                     /* peers closed for not reading: past max_queued    */
+  uint64_t out_of_memory;                 /* peers closed because an allocation failed        */
+  uint64_t closed[SIO_REASON_END];        /* sessions and sockets ended, by reason      */
+  uint64_t compressed;                    /* bodies, files and messages; a broadcast counts once */
   uint64_t events_dropped, bytes_dropped; /* by when_full, per receiver; not the volatile ones */
   uint64_t answers_dropped; /* replies to questions to many: past max_answers, or no memory */
-  uint64_t stalls; /* times the loop was kept from its deadlines, by a second or half of ping_timeout */
+  uint64_t
+      stalls; /* times the loop was kept from its deadlines, by a second or half of ping_timeout */
   uint64_t recovered; /* sockets that came back                                       */
   uint64_t recovery_failed[SIO_RECOVERY_END]; /* and those that did not, by cause     */
-  uint64_t child_nsps;      /* a gauge: namespaces that parents have made (nsp.h)             */
-  uint64_t nsps_refused;    /* those that were not made: past max_child_nsps                  */
+  uint64_t child_nsps;   /* a gauge: namespaces that parents have made (nsp.h)             */
+  uint64_t nsps_refused; /* those that were not made: past max_child_nsps                  */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -16,20 +16,23 @@
 extern "C" {
 #endif
 
-SIO_EXTERN const char *sio_socket_id(const sio_socket *s); /* 20 characters; not the engine's secret sid */
+/* 20 characters; not the engine's secret sid. */
+SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
 SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Is this a peer that came back as who it was (sio_options.recovery)? True from its first middleware on. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s); /* NULL once it is gone */
-SIO_EXTERN void *sio_socket_data(sio_socket *s); /* socket_data_size zeroed bytes; freed with the handle */
+/* socket_data_size zeroed bytes; freed with the handle. */
+SIO_EXTERN void *sio_socket_data(sio_socket *s);
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
 /* One JSON value of the host's that travels: whoever fetches the socket sees it, on other servers too ("socket.data"). Checked and
  * copied; an empty text is "{}" again. SIO_EJSON, SIO_EDEPTH, SIO_ECLOSED, UV_ENOMEM. */
 SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
-SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s); /* "{}" if nothing was set; valid until the next set */
+/* "{}" if nothing was set; valid until the next set. */
+SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 /* The connected socket with this id in the namespace, on this node; NULL: none. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 
@@ -39,7 +42,8 @@ SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
 /* Calls cb for each room, its own id first; cb may not join or leave. */
-SIO_EXTERN void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user);
+SIO_EXTERN void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user),
+                          void *user);
 
 /* Leaves this namespace: the peer gets DISCONNECT and keeps its connection. Events of it
  * that are still on their way are dropped. The disconnect callbacks run at the end of the turn. */
@@ -54,17 +58,21 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake: how the peer first came (slices are valid as long as the session) ---- */
 
-SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s); /* JSON text of its CONNECT payload; "{}" if none */
-SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s); /* parsed once, kept; NULL: no memory */
+/* JSON text of its CONNECT payload; "{}" if none. */
+SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s);
+/* Parsed once, kept; NULL: no memory. */
+SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s);
 
 /* ---- the Engine.IO session below ------------------------------------------------------------ */
 
 SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
 SIO_EXTERN int sio_session_protocol(const sio_session *c);   /* 4 */
 SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
-SIO_EXTERN const char *sio_session_address(const sio_session *c); /* TCP peer, "" for Unix sockets */
-SIO_EXTERN size_t sio_session_queued(const sio_session *c);  /* bytes waiting to be sent */
-SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);    /* the same of its session; 0 once it is gone */
+/* TCP peer, "" for Unix sockets. */
+SIO_EXTERN const char *sio_session_address(const sio_session *c);
+SIO_EXTERN size_t sio_session_queued(const sio_session *c); /* bytes waiting to be sent */
+/* The same of its session; 0 once it is gone. */
+SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
 SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
 /* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,
  * Sec-WebSocket-Key, Sec-WebSocket-Version. */
@@ -77,15 +85,16 @@ SIO_EXTERN bool sio_session_xdomain(const sio_session *c); /* an Origin header w
 
 /* What happens to sessions, as it happens; each may be NULL. Copied. */
 typedef struct sio_engine_hooks {
-  void (*open)(sio_session *c, void *user);       /* the handshake is queued             */
-  void (*upgrading)(sio_session *c, void *user);  /* a probe came on a second transport  */
-  void (*upgrade)(sio_session *c, void *user);    /* it took over                        */
-  void (*heartbeat)(sio_session *c, void *user);  /* a pong came                         */
-  void (*drain)(sio_session *c, void *user);      /* nothing is queued any more          */
+  void (*open)(sio_session *c, void *user);      /* the handshake is queued             */
+  void (*upgrading)(sio_session *c, void *user); /* a probe came on a second transport  */
+  void (*upgrade)(sio_session *c, void *user);   /* it took over                        */
+  void (*heartbeat)(sio_session *c, void *user); /* a pong came                         */
+  void (*drain)(sio_session *c, void *user);     /* nothing is queued any more          */
   void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c */
 } sio_engine_hooks;
 SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
-SIO_EXTERN void sio_session_close(sio_session *c); /* after what is queued has been sent: "forced close" */
+/* After what is queued has been sent: "forced close". */
+SIO_EXTERN void sio_session_close(sio_session *c);
 
 #ifdef __cplusplus
 }

@@ -19,7 +19,7 @@ extern "C" {
 enum sio_kind {
   SIO_NULL,
   SIO_BOOL,
-  SIO_INT,  /* sent exactly; JavaScript reads integers beyond 2^53 rounded      */
+  SIO_INT, /* sent exactly; JavaScript reads integers beyond 2^53 rounded      */
   SIO_UINT,
   SIO_NUM,
   SIO_STR,  /* UTF-8 text, escaped when it is sent                              */
@@ -130,7 +130,7 @@ static inline sio_args sio__args(const sio_val *v, size_t n) {
  * are ints in C11 and would be sent as 1 and 0: write sio_bool(true). */
 #ifndef __cplusplus
 static inline sio_val sio__same(sio_val v) { return v; }
-#define SIO_VAL(x)                                                             \
+#define SIO_VAL(x) \
   _Generic((x), sio_val: sio__same, sio_slice: sio_json, bool: sio_bool,       \
     char *: sio_str, const char *: sio_str, float: sio_num, double: sio_num,   \
     struct cJSON *: sio_tree, const struct cJSON *: sio_tree, char: sio_int,   \
@@ -139,10 +139,10 @@ static inline sio_val sio__same(sio_val v) { return v; }
     long long: sio_int, unsigned long: sio_uint,                               \
     unsigned long long: sio_uint)(x)
 #define SIO__PICK(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, N, ...) N
-#define SIO__MAP(...)                                                          \
-  SIO__PICK(__VA_ARGS__, SIO__G, SIO__F, SIO__E, SIO__D, SIO__C, SIO__B,       \
-            SIO__A, SIO__9, SIO__8, SIO__7, SIO__6, SIO__5, SIO__4, SIO__3,    \
-            SIO__2, SIO__1, 0)(__VA_ARGS__)
+#define SIO__MAP(...)                                                                            \
+  SIO__PICK(__VA_ARGS__, SIO__G, SIO__F, SIO__E, SIO__D, SIO__C, SIO__B, SIO__A, SIO__9, SIO__8, \
+            SIO__7, SIO__6, SIO__5, SIO__4, SIO__3, SIO__2, SIO__1, 0)                           \
+  (__VA_ARGS__)
 #define SIO__1(x) SIO_VAL(x)
 #define SIO__2(x, ...) SIO_VAL(x), SIO__1(__VA_ARGS__)
 #define SIO__3(x, ...) SIO_VAL(x), SIO__2(__VA_ARGS__)
@@ -159,9 +159,9 @@ static inline sio_val sio__same(sio_val v) { return v; }
 #define SIO__E(x, ...) SIO_VAL(x), SIO__D(__VA_ARGS__)
 #define SIO__F(x, ...) SIO_VAL(x), SIO__E(__VA_ARGS__)
 #define SIO__G(x, ...) SIO_VAL(x), SIO__F(__VA_ARGS__)
-#define SIO__COUNT(...)                                                        \
+#define SIO__COUNT(...) \
   SIO__PICK(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define SIO_ARGS(...)                                                          \
+#define SIO_ARGS(...) \
   ((sio_args){ (const sio_val[]){ SIO__MAP(__VA_ARGS__) }, SIO__COUNT(__VA_ARGS__) })
 #endif
 

@@ -14,11 +14,10 @@ extern "C" {
 #define SIO_VERSION_MAJOR 0
 #define SIO_VERSION_MINOR 1
 #define SIO_VERSION_PATCH 0
-#define SIO_VERSION_NUM                                                        \
-  (SIO_VERSION_MAJOR * 10000 + SIO_VERSION_MINOR * 100 + SIO_VERSION_PATCH)
+#define SIO_VERSION_NUM (SIO_VERSION_MAJOR * 10000 + SIO_VERSION_MINOR * 100 + SIO_VERSION_PATCH)
 
-SIO_EXTERN unsigned sio_version_num(void);   /* SIO_VERSION_NUM of the library linked */
-SIO_EXTERN const char *sio_version(void);    /* "0.1.0", static storage               */
+SIO_EXTERN unsigned sio_version_num(void); /* SIO_VERSION_NUM of the library linked */
+SIO_EXTERN const char *sio_version(void);  /* "0.1.0", static storage               */
 
 #ifdef __cplusplus
 }

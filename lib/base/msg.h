@@ -33,7 +33,7 @@ struct msg {
   uint8_t binary;  /* an attachment, not text                                 */
   uint8_t raw;     /* already complete wire bytes: never framed               */
   uint8_t pooled : 1;
-  uint8_t plain : 1; /* never compressed: its sender does not want it, or it does not shrink */
+  uint8_t plain : 1;     /* never compressed: its sender does not want it, or it does not shrink */
   uint8_t droppable : 1; /* an event nobody waits for: may go when its peer does not read    */
   uint8_t follows : 1;   /* an attachment: shares the fate of what was queued before it      */
 };

@@ -138,9 +138,7 @@ static bool drop_oldest(const struct msg *m, size_t bytes, void *user) {
 /* True if the packet queued last was dropped. */
 static bool sweep(sio_session *c, struct flow *f) {
   const sio_options *o = c->eio->opts;
-  struct sweep s = { .held = c->transport->held(c),
-                     .until = o->queue_low,
-                     .high = o->queue_high };
+  struct sweep s = { .held = c->transport->held(c), .until = o->queue_low, .high = o->queue_high };
   c->transport->sift(c, count, &s.latest);
   if (o->when_full == SIO_FULL_KEEP_LATEST) find_latest(c, &s.latest);
   if (s.latest.slots) c->transport->sift(c, drop_superseded, &s);

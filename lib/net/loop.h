@@ -55,7 +55,7 @@ struct loop {
   unsigned stall_ms; /* deadlines met so much too late: the host kept the loop; 0: not asked  */
   bool late;         /* ... and what runs now are those deadlines                          */
   void (*stalled)(struct loop *l, uint64_t ms);
-  char *rbuf;        /* NET_RBUF bytes: what is being read, on any connection */
+  char *rbuf; /* NET_RBUF bytes: what is being read, on any connection */
 };
 
 /* log is borrowed. 0, UV_ENOMEM, or what uv says. */

@@ -17,9 +17,9 @@
 /* A socket before the door. */
 struct knock {
   struct chain chain;
-  sio_socket *socket;  /* one reference */
+  sio_socket *socket;    /* one reference */
   struct timer patience; /* with middleware */
-  struct msg *refusal; /* CONNECT_ERROR, once refused; NULL then: no memory for it */
+  struct msg *refusal;   /* CONNECT_ERROR, once refused; NULL then: no memory for it */
 };
 
 static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->server->loop.msgs; }
@@ -84,8 +84,7 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) 
   sio_server *srv = client_server(cl);
   struct msg *m = NULL;
   int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
-  if (!err)
-    sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
+  if (!err) sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
       message);
   send_refusal(cl, m);
@@ -116,8 +115,8 @@ static int encode_refusal(struct knock *k, const char *message, sio_val data) {
   sio_slice nsp = slice_str(k->socket->nsp->name);
   const sio_session *c = k->socket->session;
   bool v3 = c && sio_session_protocol(c) == 3;
-  int err = (v3 ? sio__encode_error3 : sio__encode_connect_error)(
-      &srv->loop.msgs, &srv->scratch, &k->refusal, nsp, message, data);
+  int err = (v3 ? sio__encode_error3 : sio__encode_connect_error)(&srv->loop.msgs, &srv->scratch,
+                                                                  &k->refusal, nsp, message, data);
   if (err) return err;
   return sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &k->refusal, PACKET_CONNECT_ERROR,
                             nsp);

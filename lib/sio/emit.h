@@ -10,8 +10,8 @@
 
 struct sio_packet {
   sio_nsp *nsp;
-  struct msg *msg;  /* what receivers are sent                                        */
-  struct msg *text; /* the JSON it was made from; NULL: msg is JSON itself               */
+  struct msg *msg;   /* what receivers are sent                                        */
+  struct msg *text;  /* the JSON it was made from; NULL: msg is JSON itself               */
   const char *event; /* what sio_on_any_outgoing() shows */
   sio_args args;
   sio_query *query; /* it asks for acks; NULL: it does not */

@@ -35,13 +35,13 @@ struct sio_server {
   struct decode_scratch scratch;
   struct decoder_limits limits;
   struct map deadlines; /* struct deadline, by the socket's id */
-  struct list leaving; /* sio_socket.leaving: disconnect callbacks owed */
+  struct list leaving;  /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;
   struct task shut;   /* the closing, past the call that asked for it  */
   struct timer hurry; /* when waiting for answers ends                 */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;    /* when it began */
+    uint64_t sessions, spread_ms;             /* when it began */
     uint64_t spread_until, deadline, stepped; /* loop time */
     void (*done)(void *user);
     void *user;

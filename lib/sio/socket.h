@@ -51,8 +51,8 @@ struct sio_socket {
     struct knock *knock; /* while PENDING behind middleware                  */
     struct gate *gate;   /* later: while an event is before packet middleware */
   };
-  struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
-  char *shared;      /* JSON text of the host's; NULL: "{}"                     */
+  struct auth *auth;   /* NULL: "{}", and nobody asked for its tree            */
+  char *shared;        /* JSON text of the host's; NULL: "{}"                     */
   struct berth *berth; /* NULL: it cannot come back                            */
 };
 

@@ -181,12 +181,10 @@ TEST(an_idle_websocket_holds_little) {
   stop();
 }
 
-static const struct test__case cases[] = {
-  T(a_small_relayed_event_allocates_nothing)
-  T(a_small_acked_event_allocates_nothing)
-  T(allocations_are_counted_where_there_are_any)
-  T(an_idle_websocket_holds_little)
-};
+static const struct test__case cases[] = { T(a_small_relayed_event_allocates_nothing)
+                                               T(a_small_acked_event_allocates_nothing)
+                                                   T(allocations_are_counted_where_there_are_any)
+                                                       T(an_idle_websocket_holds_little) };
 
 int main(int argc, char **argv) {
   uv_replace_allocator(uv_malloc, uv_realloc, uv_calloc, free);

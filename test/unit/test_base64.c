@@ -11,8 +11,13 @@ struct vector {
 };
 
 static const struct vector vectors[] = {
-  { "", "" },           { "f", "Zg==" },         { "fo", "Zm8=" },        { "foo", "Zm9v" },
-  { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+  { "", "" },
+  { "f", "Zg==" },
+  { "fo", "Zm8=" },
+  { "foo", "Zm9v" },
+  { "foob", "Zm9vYg==" },
+  { "fooba", "Zm9vYmE=" },
+  { "foobar", "Zm9vYmFy" },
 };
 
 static void check_decode(const char *code, size_t n, const void *want, size_t m) {
@@ -77,12 +82,15 @@ TEST(padding_may_be_missing_and_the_first_equals_sign_ends) {
 TEST(bytes_of_no_alphabet_are_skipped) {
   decodes("Zm9v\r\nYmFy\n", "foobar");
   decodes(" Z m 9 v ", "foo");
-  decodes("Z\xffm\x80" "9v!", "foo");
+  decodes("Z\xffm\x80"
+          "9v!",
+          "foo");
   check_decode("Z\0m9v", 5, "foo", 3);
   decodes("!!!!", "");
   for (int c = 0; c < 256; c++) {
     char code[5] = { 'Z', 'm', (char)c, '9', 'v' };
-    bool letter = c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_", c);
+    bool letter =
+        c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_", c);
     if (!letter && c != '=') check_decode(code, 5, "foo", 3);
   }
 }

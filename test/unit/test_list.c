@@ -67,7 +67,7 @@ TEST(a_walk_may_remove_the_member_it_stands_on) {
   struct list head;
   char text[8];
   fill(&head);
-  list_each(it, tmp, &head) {
+  list_each (it, tmp, &head) {
     if (container_of(it, struct item, link)->name != 'c') list_remove(it);
   }
   names(&head, text);

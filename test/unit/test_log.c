@@ -62,8 +62,9 @@ TEST(a_spec_is_read_from_left_to_right) {
   struct log log = begin(SIO_LOG_ERROR);
   EQ(sio__log_spec(&log, "info,eio=debug, http = off"), 0);
   for (int room = 0; room < SIO_ROOM_COUNT; room++)
-    EQ(log.level[room], room == SIO_ROOM_EIO ? SIO_LOG_DEBUG
-                        : room == SIO_ROOM_HTTP ? SIO_LOG_OFF : SIO_LOG_INFO);
+    EQ(log.level[room], room == SIO_ROOM_EIO    ? SIO_LOG_DEBUG
+                        : room == SIO_ROOM_HTTP ? SIO_LOG_OFF
+                                                : SIO_LOG_INFO);
   EQ(sio__log_spec(&log, "adapter=trace"), 0);
   EQ(log.level[SIO_ROOM_ADAPTER], SIO_LOG_TRACE);
   EQ(log.level[SIO_ROOM_EIO], SIO_LOG_DEBUG);
@@ -73,8 +74,19 @@ TEST(a_spec_is_read_from_left_to_right) {
 
 TEST(one_unknown_word_leaves_every_level_as_it_was) {
   static const char *const bad[] = {
-    "", ",", "loud", "debug,loud", "debug,eio", "debug,eio=", "debug,=info", "trace,door=info",
-    "trace,eio=loud", "trace,eio=info=info", "trace,,info", "Debug", "trace,eio",
+    "",
+    ",",
+    "loud",
+    "debug,loud",
+    "debug,eio",
+    "debug,eio=",
+    "debug,=info",
+    "trace,door=info",
+    "trace,eio=loud",
+    "trace,eio=info=info",
+    "trace,,info",
+    "Debug",
+    "trace,eio",
   };
   struct log log = begin(SIO_LOG_ERROR);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -93,7 +105,10 @@ static const char *shown(const char *text) {
 TEST(control_characters_and_bytes_that_are_not_utf8_are_escaped) {
   EQ_STR(shown("a\r\nb"), "a\\x0d\\x0ab");
   EQ_STR(shown("\x1b[2J\x7f\t"), "\\x1b[2J\\x7f\\x09");
-  EQ_STR(shown("\xc2\x9b" "2J\xc2\xa0"), "\\xc2\\x9b" "2J\xc2\xa0");
+  EQ_STR(shown("\xc2\x9b"
+               "2J\xc2\xa0"),
+         "\\xc2\\x9b"
+         "2J\xc2\xa0");
   EQ_STR(shown("h\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "h\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
   EQ_STR(shown("\xff\xc0\xaf\xed\xa0\x80\xe2\x82"), "\\xff\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
   EQ_STR(shown(""), "");

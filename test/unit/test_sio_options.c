@@ -3,8 +3,8 @@
 #include "base/deflate.h"
 #include "sio/options.h"
 #include "test.h"
-#include <sio/emit.h>
 #include <sio/adapter.h>
+#include <sio/emit.h>
 #include <sio/parser.h>
 #include <uv.h>
 

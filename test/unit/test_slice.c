@@ -47,7 +47,8 @@ TEST(splitting_gives_each_part_once) {
   CHECK(!sio__slice_split(&rest, ',', &part));
   rest = slice(NULL, 0);
   CHECK(!sio__slice_split(&rest, ',', &part));
-  rest = SLICE("\xff" "a");
+  rest = SLICE("\xff"
+               "a");
   CHECK(sio__slice_split(&rest, (char)0xff, &part) && part.n == 0);
   CHECK(slice_is(rest, "a"));
 }
@@ -69,9 +70,19 @@ TEST(a_number_is_digits_that_fit) {
   CHECK(sio__slice_u64(SLICE("00042"), &v) && v == 42);
   CHECK(sio__slice_u64(SLICE("18446744073709551615"), &v) && v == UINT64_MAX);
   v = 7;
-  const char *bad[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1.0", "1\xb2", "18446744073709551616",
-                        "184467440737095516150", "99999999999999999999999" };
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!sio__slice_u64(slice_str(bad[i]), &v));
+  const char *bad[] = { "",
+                        "-1",
+                        "+1",
+                        " 1",
+                        "1 ",
+                        "0x1",
+                        "1.0",
+                        "1\xb2",
+                        "18446744073709551616",
+                        "184467440737095516150",
+                        "99999999999999999999999" };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK(!sio__slice_u64(slice_str(bad[i]), &v));
   CHECK(!sio__slice_u64(SLICE("1\0"), &v));
   EQ(v, 7);
 }

@@ -78,7 +78,9 @@ static uint64_t any_span(unsigned bits) { return rnd(UINT64_C(1) << rnd(bits)); 
 static void one_step(void) {
   struct model *m = &models[rnd(TIMERS)];
   switch (rnd(8)) {
-    case 0: case 1: case 2: start(m, now + any_span(44)); break;
+    case 0:
+    case 1:
+    case 2: start(m, now + any_span(44)); break;
     case 3: start(m, now - (now < 1000 ? now : rnd(1000))); break;
     case 4: sio__timer_stop(&wheel, &m->timer), m->active = false; break;
     case 5: run(now + any_span(rnd(20) ? 20 : 40)); break;
@@ -93,8 +95,9 @@ static void check_nothing_overdue(uint64_t before) {
 }
 
 TEST(random_starts_stops_and_jumps_agree_with_a_plain_array) {
-  static const uint64_t origins[] = { 0, 1, 63, 4095, 1000003, (UINT64_C(1) << 36) - 3,
-                                      (UINT64_C(1) << 42) + 12345, UINT64_C(1) << 60 };
+  static const uint64_t origins[] = {
+    0, 1, 63, 4095, 1000003, (UINT64_C(1) << 36) - 3, (UINT64_C(1) << 42) + 12345, UINT64_C(1) << 60
+  };
   for (size_t o = 0; o < sizeof origins / sizeof *origins; o++) {
     begin(origins[o]);
     for (int i = 0; i < 30000 && !test__failed; i++) {

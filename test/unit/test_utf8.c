@@ -7,42 +7,91 @@
 #include "guard.h"
 #include "test.h"
 
-#define TEXT(s) { s, sizeof(s) - 1 }
+#define TEXT(s) \
+  { s, sizeof(s) - 1 }
 struct text {
   const char *p;
   size_t n;
 };
 
 static const struct text good[] = {
-  TEXT(""), TEXT("a"), TEXT("\0"), TEXT("\x7f"), TEXT("plain text of some length, eight by eight"),
-  TEXT("\xc2\x80"), TEXT("\xdf\xbf"), TEXT("\xe0\xa0\x80"), TEXT("\xed\x9f\xbf"),
-  TEXT("\xee\x80\x80"), TEXT("\xef\xbb\xbf"), TEXT("\xef\xbf\xbe"), TEXT("\xef\xbf\xbf"),
-  TEXT("\xf0\x90\x80\x80"), TEXT("\xf4\x8f\xbf\xbf"), TEXT("\xf3\xa0\x80\x81"),
+  TEXT(""),
+  TEXT("a"),
+  TEXT("\0"),
+  TEXT("\x7f"),
+  TEXT("plain text of some length, eight by eight"),
+  TEXT("\xc2\x80"),
+  TEXT("\xdf\xbf"),
+  TEXT("\xe0\xa0\x80"),
+  TEXT("\xed\x9f\xbf"),
+  TEXT("\xee\x80\x80"),
+  TEXT("\xef\xbb\xbf"),
+  TEXT("\xef\xbf\xbe"),
+  TEXT("\xef\xbf\xbf"),
+  TEXT("\xf0\x90\x80\x80"),
+  TEXT("\xf4\x8f\xbf\xbf"),
+  TEXT("\xf3\xa0\x80\x81"),
   TEXT("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"),
-  TEXT("1234567\xe2\x82\xac" "1234567\xf0\x9f\x98\x80" "12345678"),
+  TEXT("1234567\xe2\x82\xac"
+       "1234567\xf0\x9f\x98\x80"
+       "12345678"),
 };
 
 static const struct text bad[] = {
   /* tails without a lead */
-  TEXT("\x80"), TEXT("\xbf"), TEXT("\x80\xbf\x80"), TEXT("a\x80"),
+  TEXT("\x80"),
+  TEXT("\xbf"),
+  TEXT("\x80\xbf\x80"),
+  TEXT("a\x80"),
   /* overlong */
-  TEXT("\xc0\x80"), TEXT("\xc0\xaf"), TEXT("\xc1\xbf"), TEXT("\xe0\x80\x80"), TEXT("\xe0\x80\xaf"),
-  TEXT("\xe0\x9f\xbf"), TEXT("\xf0\x80\x80\x80"), TEXT("\xf0\x80\x80\xaf"), TEXT("\xf0\x8f\xbf\xbf"),
-  TEXT("\xf8\x80\x80\x80\xaf"), TEXT("\xfc\x80\x80\x80\x80\xaf"),
+  TEXT("\xc0\x80"),
+  TEXT("\xc0\xaf"),
+  TEXT("\xc1\xbf"),
+  TEXT("\xe0\x80\x80"),
+  TEXT("\xe0\x80\xaf"),
+  TEXT("\xe0\x9f\xbf"),
+  TEXT("\xf0\x80\x80\x80"),
+  TEXT("\xf0\x80\x80\xaf"),
+  TEXT("\xf0\x8f\xbf\xbf"),
+  TEXT("\xf8\x80\x80\x80\xaf"),
+  TEXT("\xfc\x80\x80\x80\x80\xaf"),
   /* surrogates, alone and in pairs */
-  TEXT("\xed\xa0\x80"), TEXT("\xed\xad\xbf"), TEXT("\xed\xae\x80"), TEXT("\xed\xaf\xbf"),
-  TEXT("\xed\xb0\x80"), TEXT("\xed\xbe\x80"), TEXT("\xed\xbf\xbf"), TEXT("\xed\xa0\x80\xed\xb0\x80"),
+  TEXT("\xed\xa0\x80"),
+  TEXT("\xed\xad\xbf"),
+  TEXT("\xed\xae\x80"),
+  TEXT("\xed\xaf\xbf"),
+  TEXT("\xed\xb0\x80"),
+  TEXT("\xed\xbe\x80"),
+  TEXT("\xed\xbf\xbf"),
+  TEXT("\xed\xa0\x80\xed\xb0\x80"),
   TEXT("\xed\xaf\xbf\xed\xbf\xbf"),
   /* past U+10FFFF */
-  TEXT("\xf4\x90\x80\x80"), TEXT("\xf5\x80\x80\x80"), TEXT("\xf7\xbf\xbf\xbf"),
-  TEXT("\xf8\x88\x80\x80\x80"), TEXT("\xfb\xbf\xbf\xbf\xbf"), TEXT("\xfc\x84\x80\x80\x80\x80"),
-  TEXT("\xfd\xbf\xbf\xbf\xbf\xbf"), TEXT("\xfe"), TEXT("\xff"), TEXT("\xfe\xfe\xff\xff"),
+  TEXT("\xf4\x90\x80\x80"),
+  TEXT("\xf5\x80\x80\x80"),
+  TEXT("\xf7\xbf\xbf\xbf"),
+  TEXT("\xf8\x88\x80\x80\x80"),
+  TEXT("\xfb\xbf\xbf\xbf\xbf"),
+  TEXT("\xfc\x84\x80\x80\x80\x80"),
+  TEXT("\xfd\xbf\xbf\xbf\xbf\xbf"),
+  TEXT("\xfe"),
+  TEXT("\xff"),
+  TEXT("\xfe\xfe\xff\xff"),
   /* leads without their tails */
-  TEXT("\xc2 "), TEXT("\xc3\xc3\xa9"), TEXT("\xe0\xa0 "), TEXT("\xe2\x82\xe2\x82\xac"),
-  TEXT("\xf0\x90\x80 "), TEXT("\xf0\x9f \x98\x80"), TEXT("\xf0\x9f\x98\xc2\x80"),
+  TEXT("\xc2 "),
+  TEXT("\xc3\xc3\xa9"),
+  TEXT("\xe0\xa0 "),
+  TEXT("\xe2\x82\xe2\x82\xac"),
+  TEXT("\xf0\x90\x80 "),
+  TEXT("\xf0\x9f \x98\x80"),
+  TEXT("\xf0\x9f\x98\xc2\x80"),
   /* behind text long enough for the fast way */
-  TEXT("0123456789abcdef\xff"), TEXT("0123456\x80" "89abcdef"), TEXT("01234567\xc0\x80" "01234567"),
-  TEXT("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80" "edited"),
+  TEXT("0123456789abcdef\xff"),
+  TEXT("0123456\x80"
+       "89abcdef"),
+  TEXT("01234567\xc0\x80"
+       "01234567"),
+  TEXT("\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"
+       "edited"),
 };
 
 static utf8_state feed_bytewise(const char *p, size_t n) {
@@ -142,11 +191,14 @@ TEST(every_sequence_of_three_bytes_or_less_agrees_with_the_definition) {
 }
 
 TEST(every_pair_of_leading_bytes_agrees_for_four) {
-  static const unsigned char tails[] = { 0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff };
+  static const unsigned char tails[] = {
+    0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff
+  };
   size_t wrong = 0, k = sizeof tails;
   for (uint32_t v = 0; v < 65536; v++)
     for (size_t i = 0; i < k * k; i++) {
-      unsigned char p[4] = { (unsigned char)(v >> 8), (unsigned char)v, tails[i / k], tails[i % k] };
+      unsigned char p[4] = { (unsigned char)(v >> 8), (unsigned char)v, tails[i / k],
+                             tails[i % k] };
       wrong += !agrees(p, 4);
     }
   EQ(wrong, 0);
