@@ -72,6 +72,14 @@ class Program {
   }
 }
 
+// A page that closes while it moves to WebSocket has no request open that would tell the server so;
+// it is missed only when its ping is. Tests that look at its leaving let it move first.
+function upgrade(page) {
+  return new Promise((done) => {
+    page.on('websocket', (ws) => ws.on('framesent', ({ payload }) => payload === '5' && done()));
+  });
+}
+
 // A test of one program: open() gives pages, each as of a browser of its own. In the end the
 // program must stop well while its pages look on, and no script of a page has thrown.
 function testOf(program, name, body, ms = 30_000) {
@@ -86,6 +94,7 @@ function testOf(program, name, body, ms = 30_000) {
       const page = await context.newPage();
       page.setDefaultTimeout(8000);
       page.on('pageerror', (e) => thrown.push(e.stack));
+      page.upgraded = upgrade(page);
       if (options.url !== null) await page.goto(server.url);
       return page;
     };
@@ -194,6 +203,7 @@ chat('who is here follows those who come and go', async ({ open }) => {
   equal(await ada.textContent('#subtitle'), '2 people here');
   const eve = await enter(await open(), 'eve');
   await here_(ada, ['ada', 'bob', 'eve']);
+  await within(8000, eve.upgraded, 'upgrade');
   await eve.close();
   await here_(ada, ['ada', 'bob']);
   await bob.click('#logout');
@@ -250,6 +260,7 @@ chat('a private message reaches one page only, and is then ticked twice', async 
   await sees(ada, 'sure');
   equal(await eve.locator('#private button').count(), 0);
   await eve.click('#members button:has-text("bob")');
+  await within(8000, bob.upgraded, 'upgrade');
   await bob.close();
   await eve.waitForSelector('#subtitle:text("not in your rooms")');
   await say(eve, 'too late');
