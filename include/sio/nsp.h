@@ -110,6 +110,7 @@ SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 /* Every event that leaves for s, direct or broadcast; acks are not events ("onAnyOutgoing"). Runs inside the
  * sending call, the one exception to "sending never calls user code": it must not send, close or leave. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
+SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user); /* UV_ENOENT */
 /* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its turn. The event may be renamed or given
  * other arguments with sio_event_replace(). */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);

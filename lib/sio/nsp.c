@@ -201,6 +201,9 @@ int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
 int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
   return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user, false);
 }
+int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
+  return sio__hooks_remove(&nsp->outgoing, (hook_fn)cb, user);
+}
 int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user) {
   return sio__hooks_add(&nsp->error, (hook_fn)cb, user, false);
 }

@@ -152,6 +152,18 @@ TEST(outgoing_hooks_see_direct_and_broadcast_events_but_no_acks) {
   stop();
 }
 
+TEST(an_outgoing_hook_that_is_taken_off_sees_no_more) {
+  start(NULL);
+  sio_on_any_outgoing(root, outgoing, NULL);
+  joined();
+  sio_emit(first(), "a", SIO_NONE);
+  EQ(sio_off_any_outgoing(root, outgoing, NULL), 0);
+  sio_emit(first(), "b", SIO_NONE);
+  SAW("out:a/0 ");
+  EQ(sio_off_any_outgoing(root, outgoing, NULL), UV_ENOENT);
+  stop();
+}
+
 /* ---- acks -------------------------------------------------------------------------------------- */
 
 TEST(a_reply_comes_back_once) {
@@ -303,6 +315,7 @@ T(a_volatile_event_is_dropped_whole_and_counted_when_the_peer_is_busy)
 T(a_broadcast_is_encoded_once)
 T(a_broadcast_stays_in_its_namespace)
 T(outgoing_hooks_see_direct_and_broadcast_events_but_no_acks)
+T(an_outgoing_hook_that_is_taken_off_sees_no_more)
 T(a_reply_comes_back_once)
 T(questions_and_replies_may_be_binary)
 T(replies_find_their_questions_in_any_order)
