@@ -2,26 +2,29 @@
  *
  * adapter.h - who is in which room, and how a broadcast finds its receivers.
  *
- * One adapter stands behind each namespace. The one in the library keeps rooms in
- * memory and reaches the sockets of this process. An adapter that spans servers
- * fills the same table, keeps the local part by calling the memory adapter's functions
- * (sio_adapter_memory), and adds what it exchanges with the other servers:
+ * One adapter stands behind each namespace. The one in the library keeps rooms in memory and
+ * reaches the sockets of this process. An adapter that spans servers fills the same table, keeps
+ * the local part by calling the memory adapter's functions (sio_adapter_memory), and adds what it
+ * exchanges with the other servers:
  *
- *     host calls               slot            travels                           and there
- *     sio_broadcast            broadcast       target, sio_packet_json()         sio_packet_new, memory's broadcast
- *     sio_broadcast_ack        broadcast       the same, and a number            sio_query_new first; the count and
- *                                                                                each reply travel back
- *     sio_all_join, _leave     all_join ...    target, rooms                     memory's all_join ...
- *     sio_all_disconnect       all_disconnect  target, session                   memory's all_disconnect
- *     sio_all_fetch            fetch           target, and a number              sio_all_fetch with SIO_LOCAL; list back
- *     sio_server_side_emit     server_emit     sio_packet_json(), a number       sio_server_side_receive; ack back
- *     sio_server_count         server_count    nothing, or a question
+ *     host calls            slot            travels                     and there
+ *     sio_broadcast         broadcast       target, sio_packet_json()   sio_packet_new(), then
+ *                                                                       memory's broadcast
+ *     sio_broadcast_ack     broadcast       the same, and a number      sio_query_new() first; the
+ *                                                                       count and the replies back
+ *     sio_all_join, _leave  all_join ...    target, rooms               memory's all_join ...
+ *     sio_all_disconnect    all_disconnect  target, session             memory's all_disconnect
+ *     sio_all_fetch         fetch           target, and a number        sio_all_fetch() with
+ *                                                                       SIO_LOCAL; the list back
+ *     sio_server_side_emit  server_emit     sio_packet_json(), a number sio_server_side_receive();
+ *                                                                       the ack back
+ *     sio_server_count      server_count    nothing, or a question
  *
- * A target travels as its rooms, its except with the id of `skip` added, its flags and its key; with SIO_LOCAL it
- * does not.
+ * A target travels as its rooms, its except with the id of `skip` added, its flags and its key;
+ * with SIO_LOCAL it does not.
  *
- * All slots are called on the loop's thread, and so is everything below. No slot may call the host's handlers
- * but through sio_room_tell(). Arguments are borrowed for the call.
+ * All slots are called on the loop's thread, and so is everything below. No slot may call the
+ * host's handlers but through sio_room_tell(). Arguments are borrowed for the call.
  */
 #ifndef SIO_ADAPTER_H
 #define SIO_ADAPTER_H
@@ -33,18 +36,19 @@
 extern "C" {
 #endif
 
-typedef struct sio_adapter
-    sio_adapter;                      /* the state behind one namespace; the adapter's own struct */
-typedef struct sio_packet sio_packet; /* one encoded event, shared by all receivers */
+typedef struct sio_adapter sio_adapter; /* what is behind one namespace: the adapter's own struct */
+typedef struct sio_packet sio_packet;   /* one encoded event, shared by all receivers            */
 
 typedef struct sio_adapter_ops {
-  /* The namespace was made; sio_adapter_user(nsp) is what the options say. 0 and *out, the library's until close; or an error:
-   * then sio_of() fails with it. What takes time, as connecting, goes on later, and its failure is the adapter's to log. */
+  /* The namespace was made; sio_adapter_user(nsp) is what the options say. 0 and *out, the
+   * library's until close; or an error: then sio_of() fails with it. What takes time, as
+   * connecting, goes on later, and its failure is the adapter's to log. */
   int (*open)(sio_adapter **out, sio_nsp *nsp);
-  /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut. Sockets have left, every query is over: the adapter releases those it holds. */
+  /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut.
+   * Sockets have left, every query is over: the adapter releases those it holds. */
   void (*close)(sio_adapter *a);
-  /* Both are told once per change, the name checked; a socket's own room is not told of (see arrive). 0, or UV_ENOMEM: not joined then.
-   * They tell the host: sio_room_tell(). */
+  /* Both are told once per change, the name checked; a socket's own room is not told of (see
+   * arrive). 0, or UV_ENOMEM: not joined then. They tell the host: sio_room_tell(). */
   int (*join)(sio_adapter *a, sio_socket *s, const char *room);
   void (*leave)(sio_adapter *a, sio_socket *s, const char *room);
   /* The socket is about to be gone: out of every room. Also for one that never connected. */
@@ -52,11 +56,13 @@ typedef struct sio_adapter_ops {
   bool (*in_room)(const sio_adapter *a, const sio_socket *s, const char *room);
   void (*rooms)(const sio_adapter *a, const sio_socket *s, void (*cb)(const char *room, void *user),
                 void *user);
-  /* Sends p to whom the target names, with sio_packet_deliver() for each local socket. If sio_packet_query(p) is not NULL
-   * acks are asked for: local ones come by themselves; for other servers the adapter holds the query, and
-   * hands it what they answer. An error: nothing was sent, and the query is over. */
+  /* Sends p to whom the target names, with sio_packet_deliver() for each local socket. If
+   * sio_packet_query(p) is not NULL acks are asked for: local ones come by themselves; for other
+   * servers the adapter holds the query, and hands it what they answer. An error: nothing was sent,
+   * and the query is over. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
-  /* Calls visit once for each local socket the target names. visit may join, leave and disconnect it. */
+  /* Calls visit once for each local socket the target names. visit may join, leave and disconnect
+   * it. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
   /* The bulk verbs, on every server unless SIO_LOCAL. The rooms' names are not checked yet. */
@@ -73,17 +79,20 @@ typedef struct sio_adapter_ops {
   void (*all_rooms)(const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user),
                     void *user);
   size_t (*room_size)(const sio_adapter *a, const char *room);
-  /* Asks the OTHER servers; what is here is in q already. sio_query_hold() for each answer to come, then sio_query_remote()
-   * and sio_query_release(). Not called with SIO_LOCAL. An error: the call fails with it. */
+  /* Asks the OTHER servers; what is here is in q already. sio_query_hold() for each answer to come,
+   * then sio_query_remote() and sio_query_release(). Not called with SIO_LOCAL. An error: the call
+   * fails with it. */
   int (*fetch)(sio_adapter *a, const sio_target *to, sio_query *q);
-  /* An event for the others. q is NULL when no acks are asked for; else sio_query_expect() says how many servers there are, and each
-   * answer is a sio_query_reply(). */
+  /* An event for the others. q is NULL when no acks are asked for; else sio_query_expect() says how
+   * many servers there are, and each answer is a sio_query_reply(). */
   int (*server_emit)(sio_adapter *a, const sio_packet *p, sio_query *q);
   /* sio_query_expect() adds the number of OTHER servers to q, now or, while it is held, later. */
   int (*server_count)(sio_adapter *a, sio_query *q);
-  /* q is over, its time was up or the server closes, and is still held: the adapter releases it, and forgets whom it asked. */
+  /* q is over, its time was up or the server closes, and is still held: the adapter releases it,
+   * and forgets whom it asked. */
   void (*query_over)(sio_adapter *a, sio_query *q);
-  /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop busy, as connections, is ended. close follows, turns later in the first case. */
+  /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop
+   * busy, as connections, is ended. close follows, turns later in the first case. */
   void (*shut)(sio_adapter *a);
 } sio_adapter_ops;
 
@@ -91,55 +100,64 @@ SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;
 
 SIO_EXTERN void *sio_adapter_user(const sio_nsp *nsp);       /* sio_options.adapter_user */
 SIO_EXTERN unsigned sio_adapter_timeout(const sio_nsp *nsp); /* sio_options.request_timeout_ms */
-/* One word of room in each socket, for the adapter's own use; starts as NULL. The memory adapter uses it itself. */
+/* One word of room in each socket, for the adapter's own use; starts as NULL. The memory adapter
+ * uses it itself. */
 SIO_EXTERN void *sio_adapter_slot(const sio_socket *s);
 SIO_EXTERN void sio_adapter_set_slot(sio_socket *s, void *p);
-/* Visits every connected socket of the namespace on this node; visit may not add or remove sockets. */
+/* Visits every connected socket of the namespace on this node; visit may not add or remove
+ * sockets. */
 SIO_EXTERN void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user),
                              void *user);
 
 /* ---- packets ------------------------------------------------------------------------- */
 
-/* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit() does. */
+/* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
+ * does. */
 SIO_EXTERN int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
-/* What travels to other servers: ["event",arguments...], {"_placeholder":true,"num":k} in it stands for attachment k. */
+/* What travels to other servers: ["event",arguments...], {"_placeholder":true,"num":k} in it stands
+ * for attachment k. */
 SIO_EXTERN sio_slice sio_packet_json(const sio_packet *p);
 SIO_EXTERN size_t sio_packet_bins(const sio_packet *p);
 SIO_EXTERN sio_slice sio_packet_bin(const sio_packet *p, size_t k); /* {NULL,0} past the end */
 SIO_EXTERN sio_query *sio_packet_query(const sio_packet *p); /* NULL: no acks are asked for */
-/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). Of the target its nsp, flags and
- * key are used. q: of sio_query_new(), or NULL. SIO_EJSON: it is no event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG,
- * UV_ENOMEM. */
+/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). Of
+ * the target its nsp, flags and key are used. q: of sio_query_new(), or NULL. SIO_EJSON: it is no
+ * event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
 SIO_EXTERN int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
                               const sio_slice *bins, size_t nbins, sio_query *q);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
 
 /* ---- queries: questions to many, while they are open --------------------------------------------
  *
- * A query ends by itself once nobody holds it and as many have answered or are lost as were expected; or when its time is up, or
- * the server closes: then query_over says so to who still holds it, and what comes later is ignored. It may be used as long as it
- * is held, so an adapter that asks other servers holds it until all has come that it waits for. Nothing here calls the host. */
+ * A query ends by itself once nobody holds it and as many have answered or are lost as were
+ * expected; or when its time is up, or the server closes: then query_over says so to who still
+ * holds it, and what comes later is ignored. It may be used as long as it is held, so an adapter
+ * that asks other servers holds it until all has come that it waits for. Nothing here calls the
+ * host. */
 
 SIO_EXTERN void sio_query_hold(sio_query *q);
-/* It is not used any more by whoever held it. err: why an answer did not come (SIO_ETIMEOUT ...): the status of the end. */
+/* It is not used any more by whoever held it. err: why an answer did not come (SIO_ETIMEOUT ...):
+ * the status of the end. */
 SIO_EXTERN void sio_query_release(sio_query *q, int err);
 SIO_EXTERN bool sio_query_over(const sio_query *q);
-SIO_EXTERN unsigned sio_query_timeout(
-    const sio_query *q); /* ms: as asked for, or the default; never 0 */
+/* ms: as asked for, or the default; never 0. */
+SIO_EXTERN unsigned sio_query_timeout(const sio_query *q);
 /* So many more sockets (or servers) are asked; so many of them will not answer. */
 SIO_EXTERN void sio_query_expect(sio_query *q, size_t n);
 SIO_EXTERN void sio_query_lost(sio_query *q, size_t n);
 SIO_EXTERN size_t sio_query_expected(const sio_query *q);
-/* One reply: one JSON text and its attachments, copied; empty is null. id: the socket's; NULL: not known. What is no JSON text counts
- * as lost. */
+/* One reply: one JSON text and its attachments, copied; empty is null. id: the socket's; NULL: not
+ * known. What is no JSON text counts as lost. */
 SIO_EXTERN void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                                 size_t nbins);
-/* For fetch, one socket of another server: id, rooms, auth, data, handshake, copied. Empty texts are "{}". */
+/* For fetch, one socket of another server: id, rooms, auth, data, handshake, copied. Empty texts
+ * are "{}". */
 SIO_EXTERN void sio_query_remote(sio_query *q, const sio_remote *r);
 
-/* For broadcasts with acks that come from another server: q goes into sio_packet_new(), the packet into the memory adapter's
- * broadcast; then sio_query_expected() is the count to send back, and sio_query_release() ends the asking. reply runs for each ack;
- * end once, with 0, SIO_ETIMEOUT or SIO_ECLOSED. Both run from the loop. timeout_ms 0: the default. */
+/* For broadcasts with acks that come from another server: q goes into sio_packet_new(), the packet
+ * into the memory adapter's broadcast; then sio_query_expected() is the count to send back, and
+ * sio_query_release() ends the asking. reply runs for each ack; end once, with 0, SIO_ETIMEOUT or
+ * SIO_ECLOSED. Both run from the loop. timeout_ms 0: the default. */
 typedef struct sio_query_watch {
   void (*reply)(const char *id, sio_slice json, const sio_slice *bins, size_t nbins, void *user);
   void (*end)(int status, size_t lost, void *user); /* lost: who was asked and did not answer */
@@ -147,21 +165,23 @@ typedef struct sio_query_watch {
 SIO_EXTERN int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                              const sio_query_watch *watch, void *user);
 
-/* ---- server side emits ------------------------------------------------------------------------------ */
+/* ---- server side emits ----------------------------------------------------------------------- */
 
 /* What the adapter needs to find the asker again: any bytes, copied. */
 typedef struct sio_return {
   unsigned char bytes[64];
 } sio_return;
-/* The host answers: one JSON text and its attachments. At most once, maybe inside sio_server_side_receive(); never after close. */
+/* The host answers: one JSON text and its attachments. At most once, maybe inside
+ * sio_server_side_receive(); never after close. */
 typedef void (*sio_server_side_answer)(sio_adapter *a, const sio_return *to, sio_slice json,
                                        const sio_slice *bins, size_t nbins);
-/* An event of another server: runs the handlers. answer NULL: no ack is asked for. SIO_EJSON, SIO_EPLACEHOLDER, UV_ENOMEM ... */
+/* An event of another server: runs the handlers. answer NULL: no ack is asked for. SIO_EJSON,
+ * SIO_EPLACEHOLDER, UV_ENOMEM ... */
 SIO_EXTERN int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                                        size_t nbins, sio_server_side_answer answer,
                                        const sio_return *to);
 
-/* ---- rooms ---------------------------------------------------------------------------------------------- */
+/* ---- rooms ----------------------------------------------------------------------------------- */
 
 enum sio_room_change { SIO_ROOM_CREATED, SIO_ROOM_JOINED, SIO_ROOM_LEFT, SIO_ROOM_REMOVED };
 /* Runs the host's room hooks, which may change any room: the name must outlive them. */

@@ -2,13 +2,13 @@
  *
  * event.h - reading what a peer sent: nothing is parsed until asked for.
  *
- * The packet was checked whole when it arrived (JSON of RFC 8259, UTF-8, depth), so
- * a slice can be relayed without parsing: sio_arg(), sio_event_args(). An event is
- * borrowed until its callback returns; sio_event_take_ack() is what may outlive it.
+ * The packet was checked whole when it arrived (JSON of RFC 8259, UTF-8, depth), so a slice can be
+ * relayed without parsing: sio_arg(), sio_event_args(). An event is borrowed until its callback
+ * returns; sio_event_take_ack() is what may outlive it.
  *
- * cJSON trees lose three things that raw text keeps, as cJSON holds them: a number
- * is a double (integers beyond 2^53 are rounded), "\u0000" inside a string ends it, and a lone
- * surrogate is U+FFFD. Use sio_event_json(), sio_event_strn() or sio_event_int() where that matters.
+ * cJSON trees lose three things that raw text keeps, as cJSON holds them: a number is a double
+ * (integers beyond 2^53 are rounded), "\u0000" inside a string ends it, and a lone surrogate is
+ * U+FFFD. Use sio_event_json(), sio_event_strn() or sio_event_int() where that matters.
  */
 #ifndef SIO_EVENT_H
 #define SIO_EVENT_H
@@ -25,9 +25,11 @@ SIO_EXTERN const char *sio_event_name(const sio_event *e); /* "" for an ack repl
 SIO_EXTERN size_t sio_event_count(const sio_event *e);     /* arguments behind the name */
 /* NULL BOOL NUM STR BIN, else JSON; NULL past the end. */
 SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i);
-/* The text of a string argument, unescaped, NUL-terminated; NULL when it is no string, holds a NUL, or no memory. */
+/* The text of a string argument, unescaped, NUL-terminated; NULL when it is no string, holds a NUL,
+ * or no memory. */
 SIO_EXTERN const char *sio_event_str(sio_event *e, size_t i);
-/* The same with its length: "\u0000" is a byte of it. {NULL,0} when it is no string. A lone surrogate is U+FFFD. */
+/* The same with its length: "\u0000" is a byte of it. {NULL,0} when it is no string. A lone
+ * surrogate is U+FFFD. */
 SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
 SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
 /* A number, integral, in range: exact. */
@@ -39,7 +41,8 @@ SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
 SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
 /* An argument that is an attachment; {NULL,0} if it is not. */
 SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
-/* Attachments in any depth: count, the k-th, and the one a {"_placeholder":true,"num":k} node of the tree stands for. */
+/* Attachments in any depth: count, the k-th, and the one a {"_placeholder":true,"num":k} node of
+ * the tree stands for. */
 SIO_EXTERN size_t sio_event_bins(const sio_event *e);
 SIO_EXTERN sio_slice sio_event_bin_at(const sio_event *e, size_t k);
 SIO_EXTERN sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node);
@@ -49,15 +52,18 @@ SIO_EXTERN sio_val sio_arg(const sio_event *e, size_t i);
 /* All arguments in one value: valid as the only element, it stands for all of them. */
 SIO_EXTERN sio_val sio_event_args(const sio_event *e);
 
-/* For sio_use_packet(): what later handlers will see. name NULL keeps the name. Copied. SIO_ENAME, UV_ENOMEM, SIO_EJSON. */
+/* For sio_use_packet(): what later handlers will see. name NULL keeps the name. Copied. SIO_ENAME,
+ * UV_ENOMEM, SIO_EJSON. */
 SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
 
 /* ---- acknowledgements ------------------------------------------------------------- */
 
 SIO_EXTERN bool sio_event_wants_ack(const sio_event *e);
-/* Answers the peer's ack. 0 also when none was asked for; SIO_ESTATE the second time: only the first is sent. */
+/* Answers the peer's ack. 0 also when none was asked for; SIO_ESTATE the second time: only the
+ * first is sent. */
 SIO_EXTERN int sio_reply(sio_event *e, sio_args args);
-/* To answer later; the caller owns it and ends it with sio_ack_send() or sio_ack_drop(). NULL: not asked for, taken, or no memory. */
+/* To answer later; the caller owns it and ends it with sio_ack_send() or sio_ack_drop(). NULL: not
+ * asked for, taken, or no memory. */
 SIO_EXTERN sio_ack *sio_event_take_ack(sio_event *e);
 /* Consumes ack, even on error; SIO_ECLOSED: the peer left. NULL, for an ack nobody asked for: 0. */
 SIO_EXTERN int sio_ack_send(sio_ack *ack, sio_args args);

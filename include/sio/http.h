@@ -43,19 +43,19 @@ SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_sli
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
 /* method: "GET" (HEAD too), "POST", ... or NULL for any. path: "/api/state", or a prefix that ends
- * in '*': "/api/" "*". The longest pattern wins; Socket.IO's own path is looked at first. The
- * body is complete when cb runs; one over max_body bytes is refused with 413 (0: the server's max_payload).
- * UV_EINVAL, SIO_EEXISTS, UV_ENOMEM. Strings are copied. */
+ * in '*': "/api/" "*". The longest pattern wins; Socket.IO's own path is looked at first. The body
+ * is complete when cb runs; one over max_body bytes is refused with 413 (0: the server's
+ * max_payload). UV_EINVAL, SIO_EEXISTS, UV_ENOMEM. Strings are copied. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
 /* Serves the files below dir under a URL prefix ("/"): GET and HEAD, index.html for a directory,
- * type by ending, ETag and 304, no dot files, nothing outside dir whatever the links say. Files are read when asked for, up to
- * 64 MiB each. UV_ENOENT and its kin when dir is not there. */
+ * type by ending, ETag and 304, no dot files, nothing outside dir whatever the links say. Files are
+ * read when asked for, up to 64 MiB each. UV_ENOENT and its kin when dir is not there. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
-/* The same from memory: a table that stays where it is as long as the server lives. Texts are compressed when first
- * asked for by one who takes gzip, and kept so. */
+/* The same from memory: a table that stays where it is as long as the server lives. Texts are
+ * compressed when first asked for by one who takes gzip, and kept so. */
 typedef struct sio_asset {
   const char *path; /* "/index.html"; "/" is looked up as "/index.html" too */
   const char *type; /* "text/html; charset=utf-8"                           */
@@ -69,7 +69,8 @@ SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *
 /* ---- plain WebSockets --------------------------------------------------------- */
 
 typedef struct sio_ws_callbacks {
-  /* NULL: accept all. Otherwise 0 accepts; else an HTTP status (400 to 599) that refuses. r is borrowed. */
+  /* NULL: accept all. Otherwise 0 accepts; else an HTTP status (400 to 599) that refuses. r is
+   * borrowed. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
@@ -88,14 +89,15 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 
 /* ---- hooks on Socket.IO's own requests ------------------------------------------ */
 
-/* Runs before the engine sees a request under its path, in order of registration; both for polling and for WebSocket
- * handshakes. Finish with sio_next_ok(next), or sio_next_fail() (400, code 3), now or
- * later, or answer the request yourself and then call sio_next_ok(): it goes no further. */
+/* Runs before the engine sees a request under its path, in order of registration; both for polling
+ * and for WebSocket handshakes. Finish with sio_next_ok(next), or sio_next_fail() (400, code 3),
+ * now or later, or answer the request yourself and then call sio_next_ok(): it goes no further. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called before the response head is sent: `initial` for a session's first response (polling handshake or
- * 101), then also for every one (initial false). Add headers with sio_request_set(). */
+/* Called before the response head is sent: `initial` for a session's first response (polling
+ * handshake or 101), then also for every one (initial false). Add headers with
+ * sio_request_set(). */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
 

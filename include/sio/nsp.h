@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-/* Events dropped for a peer that does not read (sio_options.when_full), and the memory they took. */
+/* Events dropped for a peer that does not read (sio_options.when_full), and the memory they
+ * took. */
 typedef struct sio_drop {
   uint64_t events, bytes;
 } sio_drop;
@@ -33,43 +34,46 @@ typedef void (*sio_writable_cb)(sio_socket *s, void *user);
 typedef void (*sio_drop_cb)(sio_socket *s, const sio_drop *d, void *user);
 typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
 
-/* The namespace of that name, made if it is new: "chat" is "/chat", "" is "/". Peers can join from now on.
- * SIO_ENAME: over 255 bytes, or it holds a ',', '?' or control character. SIO_ETOOBIG: it would be a parent's child (below)
- * past max_child_nsps. */
+/* The namespace of that name, made if it is new: "chat" is "/chat", "" is "/". Peers can join from
+ * now on. SIO_ENAME: over 255 bytes, or it holds a ',', '?' or control character. SIO_ETOOBIG: it
+ * would be a parent's child (below) past max_child_nsps. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* ---- parents: namespaces that are made when a peer asks for them ------------------------------
  *
- * A CONNECT to a name that there is no namespace of goes to the parents, in the order they were made. The first
- * that takes the name makes a namespace of it, its child, once, however many peers ask; if none does the peer is
- * told "Invalid namespace". Nobody joins a parent itself: what is registered on it (middleware, handlers,
- * callbacks of every kind) each child gets, as it is when the child is made. sio_on_new_nsp() is told of
- * the child before its first peer is let in.
+ * A CONNECT to a name that there is no namespace of goes to the parents, in the order they were
+ * made. The first that takes the name makes a namespace of it, its child, once, however many peers
+ * ask; if none does the peer is told "Invalid namespace". Nobody joins a parent itself: what is
+ * registered on it (middleware, handlers, callbacks of every kind) each child gets, as it is when
+ * the child is made. sio_on_new_nsp() is told of the child before its first peer is let in.
  *
- * With a parent as its nsp, a target is everybody in its children: sio_broadcast(), sio_all_join(), sio_all_leave() and
- * sio_all_disconnect(), of which the first error is answered and the other children are served all the same.
- * Whatever counts, lists or asks (sio_all_each(), sio_all_fetch(), sio_broadcast_ack(), ...) is UV_ENOTSUP there.
+ * With a parent as its nsp, a target is everybody in its children: sio_broadcast(), sio_all_join(),
+ * sio_all_leave() and sio_all_disconnect(), of which the first error is answered and the other
+ * children are served all the same. Whatever counts, lists or asks (sio_all_each(),
+ * sio_all_fetch(), sio_broadcast_ack(), ...) is UV_ENOTSUP there.
  *
- * A child is gone at the end of the turn in which its last socket left, or was refused, and comes back, as
- * its parent is then, when a peer asks again; with sio_options.recovery not before nobody may come back as who they were.
- * sio_options.keep_empty_nsps keeps it. Its handle is valid as long
- * as a socket of it is, in sio_on_new_nsp() and, from sio_of(), until the turn's end at least; sio_nsp_ref() makes it last. */
+ * A child is gone at the end of the turn in which its last socket left, or was refused, and comes
+ * back, as its parent is then, when a peer asks again; with sio_options.recovery not before nobody
+ * may come back as who they were. sio_options.keep_empty_nsps keeps it. Its handle is valid as long
+ * as a socket of it is, in sio_on_new_nsp() and, from sio_of(), until the turn's end at least;
+ * sio_nsp_ref() makes it last. */
 
-/* Takes every name that fits: a '*' stands for any characters or none, all others for themselves. "room-*" is
- * "/room-*". SIO_ENAME: nothing could fit. sio_of() of a name that fits makes a child too. SIO_ESTATE: the server
- * closes. UV_ENOMEM. */
+/* Takes every name that fits: a '*' stands for any characters or none, all others for themselves.
+ * "room-*" is "/room-*". SIO_ENAME: nothing could fit. sio_of() of a name that fits makes a child
+ * too. SIO_ESTATE: the server closes. UV_ENOMEM. */
 SIO_EXTERN int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent);
 
-/* Shall there be a namespace of this name? End it with sio_next_ok(), or with sio_next_fail(), which leaves the name to the next
- * parent and whose message nobody sees; now or later, exactly once. auth is the JSON text of the peer's CONNECT. Both are
- * borrowed for the call. If the peer leaves meanwhile the verdict is still owed, and ignored. */
+/* Shall there be a namespace of this name? End it with sio_next_ok(), or with sio_next_fail(),
+ * which leaves the name to the next parent and whose message nobody sees; now or later, exactly
+ * once. auth is the JSON text of the peer's CONNECT. Both are borrowed for the call. If the peer
+ * leaves meanwhile the verdict is still owed, and ignored. */
 typedef void (*sio_match_cb)(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
                              void *user);
 /* Takes the names that cb says yes to. UV_EINVAL without cb, SIO_ESTATE, UV_ENOMEM. */
 SIO_EXTERN int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent);
 
-/* The namespace stays, open to peers, even when nobody is in it. A child that was gone already stays gone: only its handle is
- * kept, and sending to it is SIO_ECLOSED. */
+/* The namespace stays, open to peers, even when nobody is in it. A child that was gone already
+ * stays gone: only its handle is kept, and sending to it is SIO_ECLOSED. */
 SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
 SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 
@@ -80,58 +84,67 @@ SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp); /* sockets connected on thi
 /* Runs for every namespace made after it ("new_namespace"). */
 SIO_EXTERN int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
 
-/* Middleware: runs before a peer may join, in order; the socket is not connected yet, but may join rooms. End it with
- * sio_next_ok() or sio_next_fail(), now or later, exactly once. If the peer leaves meanwhile the verdict is
- * still owed, and ignored. */
+/* Middleware: runs before a peer may join, in order; the socket is not connected yet, but may join
+ * rooms. End it with sio_next_ok() or sio_next_fail(), now or later, exactly once. If the peer
+ * leaves meanwhile the verdict is still owed, and ignored. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 
 /* next is used up by either call. */
 SIO_EXTERN void sio_next_ok(sio_next *next);
-/* Namespace middleware: the peer gets connect_error with this message, and err.data unless data is null. Packet middleware: the
- * packet is dropped and sio_on_error() told. Request hooks: see server.h, http.h. */
+/* Namespace middleware: the peer gets connect_error with this message, and err.data unless data is
+ * null. Packet middleware: the packet is dropped and sio_on_error() told. Request hooks: see
+ * server.h, http.h. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* "connection": the CONNECT reply is queued, s is in its own room. */
 SIO_EXTERN int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user);
 /* "disconnecting": rooms can still be read. */
 SIO_EXTERN int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
-/* "disconnect": rooms are left; the last callback that gets s. Runs once for each socket that connected. */
+/* "disconnect": rooms are left; the last callback that gets s. Runs once for each socket that
+ * connected. */
 SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user);
 
-/* An event by name. SIO_ENAME for the reserved ones (connect, connect_error, disconnect, disconnecting,
- * newListener, removeListener). A peer's number as event name matches its text. */
+/* An event by name. SIO_ENAME for the reserved ones (connect, connect_error, disconnect,
+ * disconnecting, newListener, removeListener). A peer's number as event name matches its text. */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb,
                        void *user); /* UV_ENOENT */
-/* Every event, before sio_use_packet() and the handlers by name ("onAny"); front: before those registered so far ("prependAny"). */
+/* Every event, before sio_use_packet() and the handlers by name ("onAny"); front: before those
+ * registered so far ("prependAny"). */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
-/* Every event that leaves for s, direct or broadcast; acks are not events ("onAnyOutgoing"). Runs inside the
- * sending call, the one exception to "sending never calls user code": it must not send, close or leave. */
+/* Every event that leaves for s, direct or broadcast; acks are not events ("onAnyOutgoing"). Runs
+ * inside the sending call, the one exception to "sending never calls user code": it must not send,
+ * close or leave. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user); /* UV_ENOENT */
-/* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its turn. The event may be renamed or given
- * other arguments with sio_event_replace(). */
+/* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its
+ * turn. The event may be renamed or given other arguments with sio_event_replace(). */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
-/* "error": a packet of s could not be decoded (the connection is closed after this), or packet middleware refused one. */
+/* "error": a packet of s could not be decoded (the connection is closed after this), or packet
+ * middleware refused one. */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 
-/* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on. From the loop. */
+/* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on.
+ * From the loop. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
-/* Events for the peer of s were dropped by when_full. From the loop, once a turn for all that were; the namespaces of
- * a peer share its connection, so each of its sockets is told of all of them. d is borrowed. */
+/* Events for the peer of s were dropped by when_full. From the loop, once a turn for all that were;
+ * the namespaces of a peer share its connection, so each of its sockets is told of all of them. d
+ * is borrowed. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 
-/* What another server says with sio_server_side_emit(). e is read, answered and its ack taken like any event; it has no
- * socket: sio_ack_socket() is NULL. SIO_ENAME for connect, connection, new_namespace. */
+/* What another server says with sio_server_side_emit(). e is read, answered and its ack taken like
+ * any event; it has no socket: sio_ack_socket() is NULL. SIO_ENAME for connect, connection,
+ * new_namespace. */
 typedef void (*sio_server_side_cb)(sio_nsp *nsp, sio_event *e, void *user);
 SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb,
                                   void *user);
 
-/* Rooms on this node as they change, sockets' own included; each slot may be NULL. create comes before the first join, remove
- * behind the last leave ("create-room", "join-room", "leave-room", "delete-room"). They run inside the call that changes the
- * room and may do anything, leave that room too; in leave and remove s may have left the namespace already. Copied. */
+/* Rooms on this node as they change, sockets' own included; each slot may be NULL. create comes
+ * before the first join, remove behind the last leave ("create-room", "join-room", "leave-room",
+ * "delete-room"). They run inside the call that changes the room and may do anything, leave that
+ * room too; in leave and remove s may have left the namespace already. Copied. */
 typedef struct sio_room_hooks {
   void (*create)(sio_nsp *nsp, const char *room, void *user);
   void (*join)(sio_nsp *nsp, const char *room, sio_socket *s, void *user);
