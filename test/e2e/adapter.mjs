@@ -4,14 +4,14 @@
 // socket.io-client 4 and 3 over each transport.
 import { io as io4 } from 'socket.io-client';
 import io3 from 'socket.io-client-v3';
-import { equal, match, ok, run, test, within } from './lib.mjs';
+import { ask, connected, equal, match, ok, run, test } from './lib.mjs';
 
 const versions = { '4.8': io4, '3.1': io3.io ?? io3 };
-const ways = { polling: ['polling'], websocket: ['websocket'] };
+const transportsOf = { polling: ['polling'], websocket: ['websocket'] };
 
 function testAll(name, body, flags = {}) {
   for (const [version, io] of Object.entries(versions))
-    for (const [way, transports] of Object.entries(ways))
+    for (const [way, transports] of Object.entries(transportsOf))
       test(`${name} (${version}, ${way})`, async (t) => {
         const host = await t.host(flags);
         const open = (options = {}) =>
@@ -20,15 +20,6 @@ function testAll(name, body, flags = {}) {
         await body(host, open);
       });
 }
-
-const connected = (client) =>
-  within(5000, new Promise((done, fail) => {
-    client.on('connect', () => done(client));
-    client.on('connect_error', fail);
-  }), 'connect');
-
-const ask = (client, ...args) =>
-  within(5000, new Promise((done) => client.emit(...args, (...answer) => done(answer))), args[0]);
 
 const close = (...clients) => clients.forEach((client) => client.disconnect());
 

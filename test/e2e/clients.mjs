@@ -8,20 +8,11 @@ import { spawn } from 'node:child_process';
 import { io as io4 } from 'socket.io-client';
 import io3 from 'socket.io-client-v3';
 import io2 from 'socket.io-client-v2';
-import { Host, equal, match, ok, run, sleep, test, within } from './lib.mjs';
+import {
+  Host, ask, bytes, connected, equal, event, match, ok, run, test, ways,
+} from './lib.mjs';
 
 const versions = { '4.8': io4, '3.1': io3.io ?? io3 };
-const ways = {
-  'default transports': {},
-  'polling only': { transports: ['polling'] },
-  'websocket only': { transports: ['websocket'] },
-};
-
-function event(emitter, name) {
-  const came = within(5000, new Promise((done) => emitter.once(name, (...args) => done(args))), name);
-  came.catch(() => {}); // whoever awaits it hears of it
-  return came;
-}
 
 // Every client with every way to connect. open(namespace, options) makes one.
 function testAll(name, body, flags = {}) {
@@ -36,22 +27,11 @@ function testAll(name, body, flags = {}) {
       });
 }
 
-async function connected(client) {
-  await event(client, 'connect');
-  return client;
-}
-
-// The answer to an emit with a callback.
-const ask = (client, ...args) =>
-  within(5000, new Promise((done) => client.emit(...args, (...answer) => done(answer))), args[0]);
-
 async function back(client, ...args) {
   const came = event(client, 'message-back');
   client.emit('message', ...args);
   return came;
 }
-
-const bytes = (...list) => Buffer.from(list);
 
 // ---- talking -------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ const WEBSOCKET = 'EIO=4&transport=websocket';
 
 // ---- the two ------------------------------------------------------------------------------------
 
-// The reference does what test/e2e/host.c does with the same events.
+// The reference does what test/e2e/host/ does with the same events.
 function handlers(io) {
   io.on('connection', (socket) => {
     socket.on('message', (...args) => socket.emit('message-back', ...args));

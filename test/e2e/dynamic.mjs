@@ -2,16 +2,10 @@
 //
 // dynamic.mjs - namespaces that are made when a client asks for them, with socket.io-client 4.
 import { io } from 'socket.io-client';
-import { equal, joined, match, ok, run, sleep, test, within } from './lib.mjs';
+import { connected, equal, joined, match, ok, run, sleep, test, within } from './lib.mjs';
 
 const open = (host, name, options = {}) =>
   io(`http://127.0.0.1:${host.port}${name}`, { reconnection: false, forceNew: true, ...options });
-
-const connected = (s) =>
-  within(5000, new Promise((done, fail) => {
-    s.on('connect', () => done(s));
-    s.on('connect_error', fail);
-  }), 'connect');
 
 const refused = (s) =>
   within(5000, new Promise((done, fail) => {

@@ -568,6 +568,37 @@ export async function joined(host, options) {
   return w;
 }
 
+// ---- clients, as a program uses them -----------------------------------------------------------------
+
+const EVENT_MS = 5000;
+
+export const ways = {
+  'default transports': {},
+  'polling only': { transports: ['polling'] },
+  'websocket only': { transports: ['websocket'] },
+};
+
+export const bytes = (...list) => Buffer.from(list);
+
+// The arguments of the next event of that name.
+export function event(emitter, name) {
+  const next = new Promise((done) => emitter.once(name, (...args) => done(args)));
+  const came = within(EVENT_MS, next, name);
+  came.catch(() => {}); // whoever awaits it hears of it
+  return came;
+}
+
+// The client, once it is.
+export const connected = (client) =>
+  within(EVENT_MS, new Promise((done, fail) => {
+    client.once('connect', () => done(client));
+    client.once('connect_error', fail);
+  }), 'connect');
+
+// The answer to an emit with a callback.
+export const ask = (client, ...args) =>
+  within(EVENT_MS, new Promise((done) => client.emit(...args, (...answer) => done(answer))), args[0]);
+
 // ---- tests -----------------------------------------------------------------------------------------------
 
 const tests = [];

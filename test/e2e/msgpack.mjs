@@ -5,19 +5,9 @@
 import { io } from 'socket.io-client';
 import parser from 'socket.io-msgpack-parser';
 import { encode } from 'notepack.io';
-import { equal, match, ok, openWebSocket, run, test, within } from './lib.mjs';
-
-const ways = {
-  'default transports': {},
-  'polling only': { transports: ['polling'] },
-  'websocket only': { transports: ['websocket'] },
-};
-
-function event(emitter, name) {
-  const came = within(5000, new Promise((done) => emitter.once(name, (...args) => done(args))), name);
-  came.catch(() => {}); // whoever awaits it hears of it
-  return came;
-}
+import {
+  ask, bytes, connected, equal, event, match, ok, openWebSocket, run, test, ways,
+} from './lib.mjs';
 
 function testAll(name, body, flags = {}) {
   for (const [way, transports] of Object.entries(ways))
@@ -29,16 +19,6 @@ function testAll(name, body, flags = {}) {
       await body(host, open);
     });
 }
-
-async function connected(client) {
-  await event(client, 'connect');
-  return client;
-}
-
-const ask = (client, ...args) =>
-  within(5000, new Promise((done) => client.emit(...args, (...answer) => done(answer))), args[0]);
-
-const bytes = (...list) => Buffer.from(list);
 
 // ---- as ever -------------------------------------------------------------------------------------
 

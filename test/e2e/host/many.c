@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * host_many.c - broadcasts with acks, fetching, other servers, rooms: each handler does what its event's
+ * many.c - broadcasts with acks, fetching, other servers, rooms: each handler does what its event's
  * arguments ask for, and answers with what came back.
  */
-#include "host_many.h"
+#include "many.h"
 
-#include <cjson/cJSON.h>
-#include <stdio.h>
-#include <uv.h>
+#include "handlers.h"
+#include "host.h"
+#include "target.h"
 
-struct names {
-  const char *list[32];
-};
-
-static const char *const *names_of(const cJSON *how, const char *key, struct names *out) {
-  const cJSON *array = cJSON_GetObjectItemCaseSensitive(how, key);
-  size_t n = 0;
-  if (!cJSON_IsArray(array)) return NULL;
-  for (const cJSON *item = array->child; item && n < 31; item = item->next)
-    out->list[n++] = item->valuestring;
-  out->list[n] = NULL;
-  return out->list;
-}
+#include <string.h>
 
 static unsigned ms_of(const cJSON *how) {
   const cJSON *ms = cJSON_GetObjectItemCaseSensitive(how, "ms");
   return cJSON_IsNumber(ms) ? (unsigned)ms->valuedouble : 0;
-}
-
-/* {"to":[],"except":[],"self":bool,"volatile":bool,"ms":n} */
-static sio_target target_of(sio_socket *s, const cJSON *how, struct names rooms[2]) {
-  sio_target t = { .nsp = sio_socket_nsp(s),
-                   .rooms = names_of(how, "to", &rooms[0]),
-                   .except = names_of(how, "except", &rooms[1]) };
-  if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(how, "self"))) t.skip = s;
-  if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(how, "volatile"))) t.flags = SIO_VOLATILE;
-  return t;
 }
 
 static const char *word_for(int status) {
@@ -59,12 +37,12 @@ static void on_replies(int status, sio_replies *r, void *user) {
 
 static void refuse(sio_ack *ack, int err) { sio_ack_send(ack, SIO_ARGS(sio_strerror(err))); }
 
-/* how, event, one argument */
+/* target with "ms", event, one argument */
 static void on_ask_all(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  struct names rooms[2];
+  struct names names;
   const cJSON *how = sio_event_tree(e, 0);
-  sio_target to = target_of(s, how, rooms);
+  sio_target to = target_of(s, how, &names);
   sio_ack *ack = sio_event_take_ack(e);
   int err = sio_broadcast_ack(to, sio_event_str(e, 1), SIO_ARGS(sio_arg(e, 2)), ms_of(how),
                               on_replies, ack);
@@ -92,9 +70,9 @@ static void on_list(int status, sio_remote *list, size_t n, void *user) {
 
 static void on_fetch(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  struct names rooms[2];
+  struct names names;
   const cJSON *how = sio_event_tree(e, 0);
-  sio_target to = target_of(s, how, rooms);
+  sio_target to = target_of(s, how, &names);
   sio_ack *ack = sio_event_take_ack(e);
   int err = sio_all_fetch(to, ms_of(how), on_list, ack);
   if (err) refuse(ack, err);
@@ -130,40 +108,40 @@ static void on_room_size(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_room_size(sio_socket_nsp(s), sio_event_str(e, 0))));
 }
 
+const struct handler many_handlers[] = {
+  { "ask-all", on_ask_all },
+  { "fetch", on_fetch },
+  { "set-shared", on_set_shared },
+  { "servers", on_servers },
+  { "tell-servers", on_tell_servers },
+  { "room-size", on_room_size },
+  { NULL, NULL },
+};
+
 /* ---- rooms ------------------------------------------------------------------------------ */
 
-static void say(const char *what, const char *room) {
-  printf("room %s %s\n", what, strlen(room) == 20 ? "own" : room);
-  fflush(stdout);
+static void say_room(const char *what, const char *room) {
+  say("room %s %s", what, strlen(room) == 20 ? "own" : room);
 }
 
 static void on_create(sio_nsp *nsp, const char *room, void *user) {
   (void)nsp, (void)user;
-  say("create", room);
+  say_room("create", room);
 }
 static void on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   (void)nsp, (void)s, (void)user;
-  say("join", room);
+  say_room("join", room);
 }
 static void on_leave(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   (void)nsp, (void)s, (void)user;
-  say("leave", room);
+  say_room("leave", room);
 }
 static void on_remove(sio_nsp *nsp, const char *room, void *user) {
   (void)nsp, (void)user;
-  say("remove", room);
+  say_room("remove", room);
 }
 
-int add_many_handlers(sio_nsp *nsp, bool say_rooms) {
-  static const sio_room_hooks rooms = { on_create, on_join, on_leave, on_remove };
-  static const struct {
-    const char *name;
-    sio_event_cb cb;
-  } handlers[] = { { "ask-all", on_ask_all },           { "fetch", on_fetch },
-                   { "set-shared", on_set_shared },     { "servers", on_servers },
-                   { "tell-servers", on_tell_servers }, { "room-size", on_room_size } };
-  int err = say_rooms ? sio_on_room(nsp, &rooms, NULL) : 0;
-  for (size_t i = 0; i < sizeof handlers / sizeof *handlers && !err; i++)
-    err = sio_on(nsp, handlers[i].name, handlers[i].cb, NULL);
-  return err;
+int say_rooms(sio_nsp *nsp) {
+  static const sio_room_hooks hooks = { on_create, on_join, on_leave, on_remove };
+  return sio_on_room(nsp, &hooks, NULL);
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine.c - a line for each thing that happens to a session.
+ */
+#include "engine.h"
+
+#include "host.h"
+
+static void on_open(sio_session *c, void *user) {
+  char text[64];
+  (void)user;
+  sio_slice h = sio_session_header(c, "x-custom");
+  long n = sio_session_query(c, "a", text, sizeof text);
+  say("open %s address=%s x-custom=%.*s a=%s", sio_session_transport(c), sio_session_address(c),
+      (int)h.n, h.n ? h.p : "", n < 0 ? "-" : text);
+}
+
+static void on_upgrading(sio_session *c, void *user) {
+  (void)user;
+  say("engine upgrading %s", sio_session_transport(c));
+}
+
+static void on_upgrade(sio_session *c, void *user) {
+  (void)user;
+  say("engine upgrade %s", sio_session_transport(c));
+}
+
+static void on_heartbeat(sio_session *c, void *user) {
+  (void)user;
+  say("engine heartbeat %s", sio_session_transport(c));
+}
+
+static void on_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)user;
+  say("closed %s err=%d code=%d (%s)", sio_reason_str(why->reason), why->err, why->ws_code,
+      why->detail);
+}
+
+int add_engine_hooks(void) {
+  static const sio_engine_hooks hooks = { .open = on_open,
+                                          .upgrading = on_upgrading,
+                                          .upgrade = on_upgrade,
+                                          .heartbeat = on_heartbeat,
+                                          .close = on_close };
+  return sio_on_engine(host.server, &hooks, NULL);
+}

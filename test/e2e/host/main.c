@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - the server that end-to-end tests talk to: every option is a flag, and the
+ * handlers do what the tests ask for by the event's name.
+ *
+ *     host [--flag value]... prints "listening <port>" and runs until SIGTERM.
+ *
+ * What happens inside goes to stdout as lines "<what> <words>", so that a test can wait for it.
+ * On SIGTERM the server is closed, the loop must be empty, and the exit code is 0.
+ *
+ *     flags, options    the command line, and sio_options from it
+ *     talk, rooms, many, load, ends    events, by subject: a table of handlers each
+ *     life, family      middleware, coming and going; namespaces
+ *     requests, routes, engine    HTTP and Engine.IO
+ *     verdict, target   what middleware says; whom an event is for
+ */
+#include "engine.h"
+#include "family.h"
+#include "flags.h"
+#include "host.h"
+#include "options.h"
+#include "requests.h"
+#include "routes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <uv.h>
+
+struct host host;
+
+static uv_signal_t sigterm;
+static bool closing;
+
+void say(const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  vprintf(fmt, ap);
+  va_end(ap);
+  putchar('\n');
+  fflush(stdout);
+}
+
+static void on_done(void *user) {
+  (void)user;
+  say("done");
+}
+
+/* Whether this is the first time. */
+static bool begin_closing(void) {
+  if (closing) return false;
+  closing = true;
+  uv_close((uv_handle_t *)&sigterm, NULL);
+  return true;
+}
+
+void host_stop(void) {
+  if (begin_closing()) say("closing %d", sio_server_close(host.server, on_done, NULL));
+}
+
+void host_drain(const sio_drain *how) {
+  begin_closing();
+  int err = sio_server_drain(host.server, how, on_done, NULL);
+  say("closing %d", err);
+}
+
+void host_close(void) { say("close %d", sio_server_close(host.server, on_done, NULL)); }
+
+static void on_sigterm(uv_signal_t *h, int signum) {
+  (void)h, (void)signum;
+  host_stop();
+}
+
+static int start(uv_loop_t *loop) {
+  sio_options o = options_from_flags();
+  int err = sio_server_new(&host.server, loop, &o);
+  if (!err) err = add_namespaces();
+  if (!err) err = add_routes();
+  if (!err) err = add_engine_hooks();
+  if (!err) err = add_request_hooks();
+  if (!err && flag("unix")) err = sio_listen_unix(host.server, flag("unix"));
+  if (err) return err;
+  const char *address = flag("host") ? flag("host") : "127.0.0.1";
+  return sio_listen(host.server, address, (int)flag_number("port"));
+}
+
+int main(int argc, char **argv) {
+  uv_loop_t *loop = uv_default_loop();
+  flags_set(argc - 1, argv + 1);
+  int err = start(loop);
+  if (err) {
+    fprintf(stderr, "host: %s\n", sio_strerror(err));
+    return 1;
+  }
+  uv_signal_init(loop, &sigterm);
+  uv_signal_start(&sigterm, on_sigterm, SIGTERM);
+  uv_unref((uv_handle_t *)&sigterm);
+  say("listening %d", sio_port(host.server));
+  uv_run(loop, UV_RUN_DEFAULT);
+  err = uv_loop_close(loop);
+  say("loop %s", err ? uv_strerror(err) : "empty");
+  return err ? 1 : 0;
+}

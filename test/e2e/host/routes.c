@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * routes.c - the host's own HTTP and WebSocket routes.
+ */
+#include "routes.h"
+
+#include "flags.h"
+#include "host.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+/* Counters and gauges that are one field each. */
+static const struct {
+  const char *name;
+  size_t at;
+} shown[] = {
+#define SHOWN(name, field) \
+  { name, offsetof(sio_stats, field) }
+  SHOWN("connections", connections),
+  SHOWN("sessions", sessions),
+  SHOWN("sockets", sockets),
+  SHOWN("overflows", overflows),
+  SHOWN("parse_errors", parse_errors),
+  SHOWN("volatile_dropped", volatile_dropped),
+  SHOWN("upgrades", upgrades),
+  SHOWN("upgrades_failed", upgrades_failed),
+  SHOWN("requests_refused", requests_refused),
+  SHOWN("opened", sessions_opened),
+  SHOWN("compressed", compressed),
+  SHOWN("events_dropped", events_dropped),
+  SHOWN("bytes_dropped", bytes_dropped),
+  SHOWN("stalls", stalls),
+  SHOWN("recovered", recovered),
+#undef SHOWN
+};
+
+static void on_stats(sio_request *r, void *user) {
+  sio_stats st;
+  (void)user;
+  sio_server_stats(host.server, &st, sizeof st);
+  cJSON *all = cJSON_CreateObject();
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+    cJSON_AddNumberToObject(all, shown[i].name,
+                            (double)*(uint64_t *)(void *)((char *)&st + shown[i].at));
+  uint64_t unrecovered = 0;
+  for (int i = 0; i < SIO_RECOVERY_END; i++) unrecovered += st.recovery_failed[i];
+  cJSON_AddNumberToObject(all, "unrecovered", (double)unrecovered);
+  char *text = cJSON_PrintUnformatted(all);
+  sio_respond(r, 200, "application/json", (sio_slice){ text, strlen(text) });
+  cJSON_free(text);
+  cJSON_Delete(all);
+}
+
+/* A page of 4000 times '-'. */
+static char page_text[4000];
+static const sio_asset page = { "/page.html", "text/html", page_text, sizeof page_text, NULL };
+
+static void on_post_back(sio_request *r, void *user) {
+  (void)user;
+  sio_respond(r, 200, "application/octet-stream", sio_request_body(r));
+}
+
+static void on_ws_message(sio_ws *w, bool binary, sio_slice data, void *user) {
+  (void)user;
+  sio_ws_send(w, binary, data);
+}
+
+static void on_ws_close(sio_ws *w, const sio_close_info *why, void *user) {
+  (void)w, (void)user;
+  say("ws-closed %d %s", why->ws_code, why->detail);
+}
+
+int add_routes(void) {
+  static const sio_ws_callbacks ws = { .message = on_ws_message, .close = on_ws_close };
+  memset(page_text, '-', sizeof page_text);
+  int err = sio_route(host.server, "GET", "/stats", 0, on_stats, NULL);
+  if (!err) err = sio_route(host.server, "POST", "/echo", 1000, on_post_back, NULL);
+  if (!err) err = sio_ws_route(host.server, "/ws", &ws, NULL);
+  if (!err && flag("assets")) err = sio_assets(host.server, "/assets/", &page, 1);
+  if (!err && flag("static")) err = sio_static(host.server, "/files/", flag("static"));
+  return err;
+}
