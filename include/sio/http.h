@@ -95,9 +95,8 @@ SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called before the response head is sent: `initial` for a session's first response (polling
- * handshake or 101), then also for every one (initial false). Add headers with
- * sio_request_set(). */
+/* Called once before the head of each answer with packets, of each "ok" to a POST, and of each 101;
+ * `initial`: it is the first answer of a session. Add headers with sio_request_set(). */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
 

@@ -205,7 +205,8 @@ typedef struct sio_options {
   size_t max_answers;          /* 64 MiB: what may come back to one question to many           */
   const char *const *allowed_origins; /* NULL: any. Requests of other origins get 403, code 4    */
   unsigned
-      middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout" */
+      middleware_timeout_ms; /* 0: none. For all of a namespace's: then connect_error "timeout". As
+                                long for sio_of_match() to say whether there is one */
   const sio_recovery *recovery; /* NULL: off. Copied                                       */
   const struct sio_parser_ops
       *parser;             /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */

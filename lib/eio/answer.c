@@ -10,8 +10,7 @@
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   list_each (it, next, &e->header_hooks) {
     struct eio_hook *h = container_of(it, struct eio_hook, link);
-    if (initial) h->headers(r, true, h->user);
-    h->headers(r, false, h->user);
+    h->headers(r, initial, h->user);
   }
 }
 

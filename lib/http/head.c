@@ -91,6 +91,37 @@ static int read_version(sio_request *r, sio_slice s, const char **why) {
   return refuse(why, 505, "HTTP version not supported");
 }
 
+/* ---- the authority ----------------------------------------------------------------------- */
+
+static bool host_char(char c) { return alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c)); }
+
+static bool port_ok(sio_slice s) {
+  if (s.n == 0) return true;
+  if (s.p[0] != ':') return false;
+  for (size_t i = 1; i < s.n; i++)
+    if (s.p[i] < '0' || s.p[i] > '9') return false;
+  return true;
+}
+
+static bool literal_ok(sio_slice s) {
+  const char *end = memchr(s.p, ']', s.n);
+  if (!end || end == s.p + 1) return false;
+  size_t n = (size_t)(end - s.p) + 1;
+  for (size_t i = 1; i < n - 1; i++)
+    if (!host_char(s.p[i]) && s.p[i] != ':') return false;
+  return port_ok(slice(s.p + n, s.n - n));
+}
+
+/* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
+static bool host_ok(sio_slice s) {
+  if (s.n && s.p[0] == '[') return literal_ok(s);
+  size_t n = 0;
+  while (n < s.n && host_char(s.p[n])) n++;
+  return port_ok(slice(s.p + n, s.n - n));
+}
+
+/* ---- the request line ---------------------------------------------------------------------- */
+
 /* Where the path begins in "/path", "*" or "http://host/path". */
 static bool find_path(sio_slice url, sio_slice *path) {
   size_t scheme = slice_starts(url, SLICE("http://"))    ? 7
@@ -99,11 +130,11 @@ static bool find_path(sio_slice url, sio_slice *path) {
   *path = url;
   if (scheme == 0) return url.p[0] == '/' || slice_is(url, "*");
   sio_slice rest = slice(url.p + scheme, url.n - scheme);
-  const char *slash = rest.n ? memchr(rest.p, '/', rest.n) : NULL;
-  const char *mark = rest.n ? memchr(rest.p, '?', rest.n) : NULL;
-  bool bare = !slash || (mark && mark < slash);
-  *path = bare ? SLICE("/") : slice(slash, (size_t)(url.p + url.n - slash));
-  return true;
+  sio_slice host = slice(rest.p, 0);
+  while (host.n < rest.n && !strchr("/?#", rest.p[host.n])) host.n++;
+  bool bare = host.n == rest.n || rest.p[host.n] != '/';
+  *path = bare ? SLICE("/") : slice(rest.p + host.n, rest.n - host.n);
+  return host.n && host.p[0] != ':' && host_ok(host);
 }
 
 static void split_target(sio_request *r, sio_slice target) {
@@ -168,33 +199,6 @@ static void note_header(struct facts *f, const struct http_header *h, bool *expe
       if (sio__slice_ieq(h->name, SLICE("transfer-encoding"))) f->codings++, f->coding = h->value;
       break;
   }
-}
-
-static bool host_char(char c) { return alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c)); }
-
-static bool port_ok(sio_slice s) {
-  if (s.n == 0) return true;
-  if (s.p[0] != ':') return false;
-  for (size_t i = 1; i < s.n; i++)
-    if (s.p[i] < '0' || s.p[i] > '9') return false;
-  return true;
-}
-
-static bool literal_ok(sio_slice s) {
-  const char *end = memchr(s.p, ']', s.n);
-  if (!end || end == s.p + 1) return false;
-  size_t n = (size_t)(end - s.p) + 1;
-  for (size_t i = 1; i < n - 1; i++)
-    if (!host_char(s.p[i]) && s.p[i] != ':') return false;
-  return port_ok(slice(s.p + n, s.n - n));
-}
-
-/* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
-static bool host_ok(sio_slice s) {
-  if (s.n && s.p[0] == '[') return literal_ok(s);
-  size_t n = 0;
-  while (n < s.n && host_char(s.p[n])) n++;
-  return port_ok(slice(s.p + n, s.n - n));
 }
 
 static int check_host(const sio_request *r, const struct facts *f, const char **why) {

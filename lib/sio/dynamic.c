@@ -296,6 +296,7 @@ void sio__child_vacate(struct task *t) {
 struct ask {
   struct chain chain;
   struct sio_next verdict; /* what the host is lent               */
+  struct timer patience;   /* with them all                       */
   sio_server *server;      /* one reference                       */
   struct client *client;   /* NULL: the peer is gone              */
   struct absence absence;  /* one of the client's                 */
@@ -311,7 +312,12 @@ static void call(struct chain *c, const struct hook *k) {
   parent->brood->takes(a->server, a->name.p, a->auth, &a->verdict, parent->brood->user);
 }
 
-static void on_parked(struct chain *c) { (void)c; /* it has its own copies */ }
+/* It has its own copies. */
+static void on_parked(struct chain *c) {
+  struct ask *a = ask_of(c);
+  unsigned ms = a->server->opts.o.middleware_timeout_ms;
+  if (ms && !timer_active(&a->patience)) sio__loop_timer(c->loop, &a->patience, ms);
+}
 
 static void on_taken(struct chain *c, const char *message, sio_val data) {
   struct ask *a = ask_of(c);
@@ -361,6 +367,7 @@ static void settle(struct client *cl, const struct ask *a) {
 static void on_finish(struct chain *c, bool ok) {
   struct ask *a = ask_of(c);
   (void)ok;
+  sio__loop_untimer(c->loop, &a->patience);
   if (a->client) unlink_ask(a);
   if (is_wanted(c)) settle(a->client, a);
   sio__server_unref(a->server);
@@ -374,6 +381,23 @@ static const struct chain_ops ask_ops = {
   .wanted = is_wanted,
   .finish = on_finish,
 };
+
+/* Nobody waits for the outcome any more. The verdict stays owed, and will be thrown away. */
+static void abandon(struct ask *a) {
+  sio__loop_untimer(a->chain.loop, &a->patience);
+  unlink_ask(a);
+  a->client = NULL;
+  sio__chain_abandon(&a->chain);
+}
+
+static void on_patience(struct timer *t) {
+  struct ask *a = container_of(t, struct ask, patience);
+  struct client *cl = a->client;
+  LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
+      LOG_SLICE(a->name));
+  if (is_wanted(&a->chain)) sio__connect_refuse(cl, a->name, "timeout");
+  abandon(a);
+}
 
 static struct ask *ask_new(sio_slice name, sio_slice auth) {
   size_t size = sizeof(struct ask) + name.n + 2; /* each with its NUL */
@@ -396,6 +420,7 @@ void sio__ask(struct client *cl, sio_slice name, sio_slice auth) {
     return;
   }
   sio__chain_init(&a->chain, &srv->loop, &srv->parents, &ask_ops);
+  timer_init(&a->patience, on_patience);
   a->verdict.done = on_verdict;
   a->server = srv;
   a->client = cl;
@@ -422,9 +447,5 @@ static struct ask *first_ask(const struct client *cl) {
 }
 
 void sio__asks_abandon(struct client *cl) {
-  for (struct ask *a; (a = first_ask(cl));) {
-    unlink_ask(a);
-    a->client = NULL;
-    sio__chain_abandon(&a->chain);
-  }
+  for (struct ask *a; (a = first_ask(cl));) abandon(a);
 }

@@ -259,6 +259,54 @@ TEST(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict) {
   stop();
 }
 
+TEST(a_verdict_that_does_not_come_in_time_is_a_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, no, "first", NULL);
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  SAW("first?/a hold ");
+  later(900);
+  HEARD(p, "");
+  later(1100);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  say(p, "40/a,");
+  SAW("first?/a hold ");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  CHECK(!sio_nsp_find(srv, "/a"));
+  sio_next_ok(held[1]);
+  turn();
+  later(4000);
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_peer_that_left_is_not_told_of_the_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  hang_up(p);
+  later(2000);
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold ");
+  stop();
+}
+
+TEST(a_verdict_in_the_moment_of_the_timeout_is_too_late) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  sio_next_ok(held[0]);
+  later(1100);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  stop();
+}
+
 TEST(the_verdict_for_a_peer_that_left_is_ignored) {
   begin_held();
   struct peer *p = peer_new();
@@ -709,6 +757,9 @@ T(a_late_yes_lets_in_at_the_end_of_the_turn)
 T(a_late_no_goes_on_to_the_next_parent)
 T(two_that_wait_for_one_name_meet_in_one_namespace)
 T(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict)
+T(a_verdict_that_does_not_come_in_time_is_a_timeout)
+T(a_peer_that_left_is_not_told_of_the_timeout)
+T(a_verdict_in_the_moment_of_the_timeout_is_too_late)
 T(the_verdict_for_a_peer_that_left_is_ignored)
 T(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace)
 T(a_verdict_may_come_when_the_server_has_closed)

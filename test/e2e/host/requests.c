@@ -41,12 +41,10 @@ static void on_use(sio_request *r, sio_next *next, void *user) {
 static void on_headers(sio_request *r, bool initial, void *user) {
   (void)user;
   say("headers %s", initial ? "initial" : "every");
-  if (initial) {
-    sio_request_set(r, "X-Initial", "1");
-    sio_request_set(r, "Set-Cookie", "mine=1");
-  } else {
-    sio_request_set(r, "X-Every", "1");
-  }
+  sio_request_set(r, "X-Every", "1");
+  if (!initial) return;
+  sio_request_set(r, "X-Initial", "1");
+  sio_request_set(r, "Set-Cookie", "mine=1");
 }
 
 int add_request_hooks(void) {
