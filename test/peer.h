@@ -17,6 +17,7 @@
 #define SIO_TEST_PEER_H
 
 #include "alloc.h"
+#include "eio/fence.h"
 #include "eio/session.h"
 #include "sio/event.h"
 #include "sio/nsp.h"
@@ -104,11 +105,18 @@ static bool fake_end(sio_session *c, bool graceful) {
   return false;
 }
 
+/* Nothing waits here. */
+static int fake_mark(sio_session *c) {
+  sio__fence_passed(c, 1);
+  return 0;
+}
+
 static const struct transport fake_transport = { .name = "fake",
                                                  .send = fake_send,
                                                  .ready = fake_ready,
                                                  .queued = fake_queued,
                                                  .held = fake_queued,
+                                                 .mark = fake_mark,
                                                  .end = fake_end };
 
 /* ---- server and loop ---------------------------------------------------------------------- */

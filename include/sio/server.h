@@ -212,6 +212,11 @@ typedef struct sio_options {
       *parser;             /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
   bool keep_empty_nsps;    /* children of a parent (nsp.h) stay when their last socket left */
   unsigned max_child_nsps; /* 10000 of them; past it none is made                          */
+  /* An Engine.IO message for each session, right behind its handshake and in the same response or write; {NULL,0}: none.
+   * Text (UTF-8) unless initial_binary. Copied. It comes before CONNECT: a Socket.IO client takes it for a packet, and
+   * closes on what is none. */
+  sio_slice initial_packet;
+  bool initial_binary;
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

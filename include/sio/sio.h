@@ -17,6 +17,7 @@
 
 #include <sio/adapter.h>
 #include <sio/emit.h>
+#include <sio/engine.h>
 #include <sio/error.h>
 #include <sio/event.h>
 #include <sio/http.h>

@@ -23,7 +23,10 @@ SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Is this a peer that came back as who it was (sio_options.recovery)? True from its first middleware on. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s); /* NULL once it is gone */
+/* Its connection (engine.h). NULL once it is gone. */
+SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
+/* Bytes that wait to be sent on its connection, for any namespace; 0 once it is gone. */
+SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
 /* socket_data_size zeroed bytes; freed with the handle. */
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
@@ -62,39 +65,6 @@ SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s);
 /* Parsed once, kept; NULL: no memory. */
 SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s);
-
-/* ---- the Engine.IO session below ------------------------------------------------------------ */
-
-SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
-SIO_EXTERN int sio_session_protocol(const sio_session *c);   /* 4 */
-SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
-/* TCP peer, "" for Unix sockets. */
-SIO_EXTERN const char *sio_session_address(const sio_session *c);
-SIO_EXTERN size_t sio_session_queued(const sio_session *c); /* bytes waiting to be sent */
-/* The same of its session; 0 once it is gone. */
-SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
-SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
-/* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,
- * Sec-WebSocket-Key, Sec-WebSocket-Version. */
-SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
-SIO_EXTERN long sio_session_query(const sio_session *c, const char *key, char *out, size_t size);
-SIO_EXTERN sio_slice sio_session_url(const sio_session *c);
-SIO_EXTERN uint64_t sio_session_opened_ms(const sio_session *c); /* Unix time ("issued") */
-SIO_EXTERN bool sio_session_secure(const sio_session *c);
-SIO_EXTERN bool sio_session_xdomain(const sio_session *c); /* an Origin header was present */
-
-/* What happens to sessions, as it happens; each may be NULL. Copied. */
-typedef struct sio_engine_hooks {
-  void (*open)(sio_session *c, void *user);      /* the handshake is queued             */
-  void (*upgrading)(sio_session *c, void *user); /* a probe came on a second transport  */
-  void (*upgrade)(sio_session *c, void *user);   /* it took over                        */
-  void (*heartbeat)(sio_session *c, void *user); /* a pong came                         */
-  void (*drain)(sio_session *c, void *user);     /* nothing is queued any more          */
-  void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c */
-} sio_engine_hooks;
-SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
-/* After what is queued has been sent: "forced close". */
-SIO_EXTERN void sio_session_close(sio_session *c);
 
 #ifdef __cplusplus
 }

@@ -14,10 +14,10 @@
 #include "http/conn.h"
 #include "net/loop.h"
 #include "ws/conn.h"
+#include <sio/engine.h>
 #include <sio/http.h>
 #include <sio/nsp.h>
 #include <sio/server.h>
-#include <sio/socket.h>
 
 struct eio;
 
@@ -58,6 +58,8 @@ struct eio {
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
   struct pool nodes;                                 /* of the polling queues */
   struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */
+  struct msg *initial;                               /* behind the handshake; NULL: nothing     */
+  struct msg *mark;                                  /* a place in a queue: never sent          */
   size_t full_at; /* memory waiting for a peer that flow.c is told of */
   sio_stats *stats;
   unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */

@@ -90,14 +90,14 @@ static void open_polling(struct eio *e, sio_request *r) {
   sio_session *c = new_session(e, r);
   if (!c) return;
   set_cookie(e, r, c->sid);
-  struct msg *greeting = sio__polling_open(c) ? NULL : sio__session_greeting(c);
-  int err = greeting ? sio__polling_greet(c, r, greeting) : UV_ENOMEM;
-  msg_unref(greeting);
+  int err = sio__polling_open(c);
+  if (!err) err = sio__session_greet(c);
   if (err) {
     sio__session_abandon(c);
     sio__request_drop(r);
     return;
   }
+  sio__polling_first(c, r);
   sio__session_start(c);
 }
 
@@ -116,9 +116,7 @@ static void open_websocket(struct eio *e, sio_request *r) {
     return;
   }
   sio__websocket_adopt(c, w);
-  struct msg *greeting = sio__session_greeting(c);
-  int err = greeting ? sio__session_write(c, greeting) : UV_ENOMEM;
-  msg_unref(greeting);
+  int err = sio__session_greet(c);
   if (err) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
     return;

@@ -4,11 +4,13 @@
  *
  * What is sent waits in a queue until a GET is there and the turn ends; then all of it
  * leaves in one body. A session that the server closes lingers until a GET has taken the
- * rest, so that nothing already sent is lost.
+ * rest, so that nothing already sent is lost. The queue's first is never a mark: with nothing before
+ * it a mark has passed already.
  */
 #include "eio/polling.h"
 #include "base/utf8.h"
 #include "eio/answer.h"
+#include "eio/fence.h"
 #include "eio/flow.h"
 #include "eio/jsonp.h"
 #include "eio/probe.h"
@@ -44,6 +46,16 @@ static int enqueue(sio_session *c, struct msg *m) {
   return 0;
 }
 
+static bool is_mark(const struct polling *p, const struct out_node *n) {
+  return n->m == p->session->eio->mark;
+}
+
+static int mark(sio_session *c) {
+  if (c->polling->first) return enqueue(c, c->eio->mark);
+  sio__fence_passed(c, 1);
+  return 0;
+}
+
 static void dequeue(struct polling *p) {
   struct out_node *n = p->first;
   p->first = n->next;
@@ -54,8 +66,11 @@ static void dequeue(struct polling *p) {
   sio__pool_put(&p->session->eio->nodes, n);
 }
 
-static void drop_queue(struct polling *p) {
-  while (p->first) dequeue(p);
+/* How many marks were among it. */
+static unsigned drop_queue(struct polling *p) {
+  unsigned marks = 0;
+  for (; p->first; dequeue(p)) marks += is_mark(p, p->first);
+  return marks;
 }
 
 /* ---- answering a GET ------------------------------------------------------------------ */
@@ -70,14 +85,15 @@ static const struct payload_form *form_of_answer(const sio_session *c) {
 static size_t body_len(const struct polling *p, const struct payload_form *f) {
   size_t n = 0;
   for (const struct out_node *o = p->first; o; o = o->next)
-    n += f->len(o->m) + (f->separated && o->next);
+    if (!is_mark(p, o)) n += f->len(o->m) + (f->separated && o != p->first);
   return n;
 }
 
 static void write_body(const struct polling *p, const struct payload_form *f, char *out) {
   for (const struct out_node *o = p->first; o; o = o->next) {
+    if (is_mark(p, o)) continue;
+    if (f->separated && o != p->first) *out++ = EIO_SEPARATOR;
     out = f->put(out, o->m);
-    if (f->separated && o->next) *out++ = EIO_SEPARATOR;
   }
 }
 
@@ -108,7 +124,7 @@ static void answer(sio_session *c, bool initial) {
   r->user = NULL;
   task_cancel(&p->flush);
   struct msg *body = take_body(c, f);
-  drop_queue(p);
+  unsigned marks = drop_queue(p);
   if (!body) {
     sio__request_drop(r);
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
@@ -116,6 +132,7 @@ static void answer(sio_session *c, bool initial) {
   }
   sio__answer_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
   msg_unref(body);
+  if (marks) sio__fence_passed(c, marks);
 }
 
 static void answer_get(sio_session *c) { answer(c, false); }
@@ -339,12 +356,9 @@ int sio__polling_open(sio_session *c) {
   return 0;
 }
 
-int sio__polling_greet(sio_session *c, sio_request *r, struct msg *greeting) {
-  int err = enqueue(c, greeting);
-  if (err) return err;
+void sio__polling_first(sio_session *c, sio_request *r) {
   c->polling->get = r;
   answer(c, true);
-  return 0;
 }
 
 void sio__polling_release_get(sio_session *c) {
@@ -417,5 +431,6 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .ready = ready,
                                                   .queued = queued,
                                                   .held = held,
+                                                  .mark = mark,
                                                   .end = end_polling,
                                                   .sift = sift };

@@ -9,8 +9,8 @@
 #include "eio/session.h"
 
 int sio__polling_open(sio_session *c); /* makes it the session's transport; 0, UV_ENOMEM */
-/* Answers the request that opened the session. 0, UV_ENOMEM: r is not answered. */
-int sio__polling_greet(sio_session *c, sio_request *r, struct msg *greeting);
+/* Answers the request that opened the session, with what was queued for it. */
+void sio__polling_first(sio_session *c, sio_request *r);
 void sio__polling_free(struct polling *p); /* NULL is fine */
 /* The other transport takes over: a parked GET is answered with a noop, the queue is handed to
  * `take` msg by msg (which borrows), the rest is freed. */

@@ -85,7 +85,7 @@ static void on_ping_probe(struct probe *p) {
 
 static void take(sio_session *c, struct msg *m) {
   if (c->state != SESSION_OPEN) return;
-  int err = sio__websocket_send(c, m);
+  int err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
   if (err)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
 }

@@ -22,7 +22,40 @@ static void free_packets(struct eio *e) {
   msg_unref(e->pong);
   msg_unref(e->noop);
   msg_unref(e->close);
-  e->ping = e->pong = e->noop = e->close = NULL;
+  msg_unref(e->initial);
+  msg_unref(e->mark);
+  e->ping = e->pong = e->noop = e->close = e->initial = e->mark = NULL;
+}
+
+/* One Engine.IO message. NULL: no memory. */
+static struct msg *message_of(struct eio *e, bool binary, sio_slice data) {
+  struct msg *m = sio__msg_new(&e->loop->msgs, data.n + !binary);
+  if (!m) return NULL;
+  if (!binary) sio__msg_put(&m, "4", 1);
+  sio__msg_put(&m, data.p, data.n);
+  m->binary = binary;
+  return m;
+}
+
+/* It holds no text, and is counted as such. */
+static struct msg *mark_of(struct eio *e) {
+  struct msg *m = sio__msg_new(&e->loop->msgs, 0);
+  if (!m) return NULL;
+  m->cap = 0;
+  m->plain = true;
+  return m;
+}
+
+static bool make_packets(struct eio *e) {
+  struct msgs *home = &e->loop->msgs;
+  sio_slice first = e->opts->initial_packet;
+  e->ping = sio__msg_copy(home, "2", 1);
+  e->pong = sio__msg_copy(home, "3", 1);
+  e->noop = sio__msg_copy(home, "6", 1);
+  e->close = sio__msg_copy(home, "1", 1);
+  e->initial = first.n ? message_of(e, e->opts->initial_binary, first) : NULL;
+  e->mark = mark_of(e);
+  return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
 }
 
 int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
@@ -43,11 +76,7 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
   list_init(&e->header_hooks);
   list_init(&e->engine_hooks);
   sio__pool_init(&e->nodes, 2 * sizeof(void *), NODES_KEPT);
-  e->ping = sio__msg_copy(&l->msgs, "2", 1);
-  e->pong = sio__msg_copy(&l->msgs, "3", 1);
-  e->noop = sio__msg_copy(&l->msgs, "6", 1);
-  e->close = sio__msg_copy(&l->msgs, "1", 1);
-  if (e->ping && e->pong && e->noop && e->close) return 0;
+  if (make_packets(e)) return 0;
   free_packets(e);
   return UV_ENOMEM;
 }

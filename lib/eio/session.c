@@ -4,6 +4,7 @@
  */
 #include "eio/session.h"
 #include "base/random.h"
+#include "eio/fence.h"
 #include "eio/flow.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
@@ -120,7 +121,7 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ht
   return 0;
 }
 
-struct msg *sio__session_greeting(const sio_session *c) {
+static struct msg *handshake_packet(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   bool more =
       c->transport == &sio__transport_polling && !o->no_upgrades && (o->transports & SIO_WEBSOCKET);
@@ -131,6 +132,14 @@ struct msg *sio__session_greeting(const sio_session *c) {
                    c->sid, more ? "\"websocket\"" : "", o->ping_interval_ms, o->ping_timeout_ms,
                    o->max_payload);
   return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
+}
+
+int sio__session_greet(sio_session *c) {
+  struct msg *m = handshake_packet(c);
+  int err = m ? sio__session_write(c, m) : UV_ENOMEM;
+  msg_unref(m);
+  if (!err && c->eio->initial) err = sio__session_write(c, c->eio->initial);
+  return err;
 }
 
 void sio__session_start(sio_session *c) {
@@ -156,13 +165,13 @@ static void leave_table(sio_session *c) {
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
-  sio__loop_untimer(c->eio->loop, &c->heartbeat);
 }
 
 static void free_session(struct grave *g) {
   sio_session *c = container_of(g, sio_session, grave);
   sio__polling_free(c->polling);
   sio__free(c->flow);
+  sio__free(c->fences);
   sio__free(c->head);
   sio__free(c);
 }
@@ -178,6 +187,7 @@ static void tell_end(struct task *t) {
     st->closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
     sio__flow_end(c);
+    sio__fence_end(c);
     c->eio->ops->close(c, &c->why);
     list_each (hook, next, &c->eio->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
@@ -196,6 +206,7 @@ void sio__session_gone(sio_session *c) {
 
 void sio__session_abandon(sio_session *c) {
   c->transport = NULL;
+  sio__loop_untimer(c->eio->loop, &c->heartbeat);
   sio__session_gone(c);
 }
 
@@ -209,9 +220,9 @@ static void log_end(const sio_session *c) {
 static void end(sio_session *c, bool graceful, const sio_close_info *why) {
   if (c->state != SESSION_OPEN) return;
   c->state = SESSION_CLOSING;
+  sio__loop_untimer(c->eio->loop, &c->heartbeat);
   c->why = *why;
   log_end(c);
-  sio__loop_untimer(c->eio->loop, &c->heartbeat);
   if (c->probe) sio__probe_drop(c->probe);
   bool lingers = c->transport && c->transport->end(c, graceful);
   if (!lingers) leave_table(c);

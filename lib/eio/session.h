@@ -33,6 +33,8 @@ struct transport {
   /* The session is over. graceful: let what is queued leave first. True: the transport needs the session a
    * little longer (CLOSING) and will call sio__session_gone(). */
   bool (*end)(sio_session *c, bool graceful);
+  /* Queues eio->mark; sio__fence_passed() when all before it has left. 0, UV_ENOMEM, SIO_ECLOSED. */
+  int (*mark)(sio_session *c);
   /* As sio__conn_sift(). */
   void (*sift)(sio_session *c, conn_drop_fn drop, void *user);
 };
@@ -42,6 +44,7 @@ extern const struct transport sio__transport_polling, sio__transport_websocket;
 struct polling;
 struct probe;
 struct flow;
+struct fences;
 
 struct sio_session {
   struct eio *eio;
@@ -51,16 +54,19 @@ struct sio_session {
   struct probe *probe;     /* a WebSocket that may take over              */
   struct ws_conn *ws;      /* while the transport is WebSocket            */
   struct flow *flow;       /* NULL until it read too slowly once          */
+  struct fences *fences;   /* NULL until the host asked for one           */
   struct http_head *head;  /* what is kept of the first request           */
   struct list link;        /* eio->all                                    */
-  struct timer heartbeat;  /* to the next ping, or to the end of patience */
+  union {
+    struct timer heartbeat; /* OPEN: to the next ping, or to the end of patience */
+    sio_close_info why;     /* not any more                                      */
+  };
   union {
     struct task over;   /* tells the layer above, then frees           */
     struct grave grave; /* after that                                  */
   };
   uint64_t ping_at; /* uv_hrtime() of the last ping                */
   uint64_t opened_ms;
-  sio_close_info why;
   uint32_t rtt_us;       /* an hour at most                             */
   uint8_t state;         /* enum session_state                          */
   uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
@@ -80,8 +86,8 @@ enum { CAUSE_SERVER, CAUSE_CLIENT };
  * 0, SIO_ENAME (the id hook said no, or the id is bad or taken), UV_ENOMEM. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
                      unsigned protocol);
-/* The handshake packet: 0{"sid":...}. NULL: no memory. */
-struct msg *sio__session_greeting(const sio_session *c);
+/* Queues the handshake packet, 0{"sid":...}, and what the host wants right behind it. 0, UV_ENOMEM, SIO_ECLOSED. */
+int sio__session_greet(sio_session *c);
 /* The transport is set and the greeting queued: tells the layer above. */
 void sio__session_start(sio_session *c);
 /* Takes it out without telling anybody: the handshake came to nothing. */

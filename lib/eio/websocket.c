@@ -3,6 +3,7 @@
  * websocket.c - the WebSocket transport.
  */
 #include "eio/websocket.h"
+#include "eio/fence.h"
 #include "eio/flow.h"
 #include "eio/payload.h"
 
@@ -47,9 +48,13 @@ static void on_drained(struct ws_conn *w) {
 
 static void on_lighter(struct ws_conn *w) { sio__flow_lighter(w->owner); }
 
-const struct ws_conn_ops sio__websocket_ops = {
-  .message = on_message, .closed = on_closed, .drained = on_drained, .lighter = on_lighter
-};
+static void on_passed(struct ws_conn *w, unsigned n) { sio__fence_passed(w->owner, n); }
+
+const struct ws_conn_ops sio__websocket_ops = { .message = on_message,
+                                                .closed = on_closed,
+                                                .drained = on_drained,
+                                                .lighter = on_lighter,
+                                                .passed = on_passed };
 
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;
@@ -122,11 +127,21 @@ static void sift(sio_session *c, conn_drop_fn drop, void *user) {
   if (c->ws && c->ws->conn) sio__conn_sift(c->ws->conn, drop, user);
 }
 
+static int mark(sio_session *c) { return sio__ws_mark(c->ws, c->eio->mark); }
+
+/* Nobody hears of what leaves after the end: what can leave now does. */
+static void pass_fences(sio_session *c, struct conn *conn) {
+  if (!c->fences || !conn) return;
+  sio__conn_push(conn);
+  sio__fence_passed(c, conn_take_marks(conn));
+}
+
 /* A peer with too much waiting gets nothing more: its queue would stay until the close times out. */
 static bool end_websocket(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = held(c) > c->eio->opts->max_queued;
   c->ws = NULL;
+  if (w && graceful) pass_fences(c, w->conn);
   if (w && too_much && !graceful)
     sio__ws_drop(w);
   else if (w)
@@ -139,5 +154,6 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .ready = ready,
                                                     .queued = queued,
                                                     .held = held,
+                                                    .mark = mark,
                                                     .end = end_websocket,
                                                     .sift = sift };

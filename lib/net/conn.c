@@ -138,9 +138,10 @@ static void throttle(struct conn *c) {
   watch(c);
 }
 
+/* A mark is no bytes at offset 0. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
-  if (len == 0) return 0;
+  if (len == 0 && off > 0) return 0;
   struct conn_chunk *k = chunk_with_room(c);
   if (!k) return UV_ENOMEM;
   k->e[k->tail].m = msg_ref(m);
@@ -207,16 +208,19 @@ static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
   return n;
 }
 
+/* An entry without bytes is a mark. */
 static void taken(struct conn *c, size_t n) {
   c->queued -= n;
-  while (n > 0) {
+  while (c->out) {
     struct conn_chunk *k = c->out;
-    if (n < k->e[k->head].len) {
+    uint32_t len = k->e[k->head].len;
+    if (n < len) {
       k->e[k->head].off += (uint32_t)n;
       k->e[k->head].len -= (uint32_t)n;
       return;
     }
-    n -= k->e[k->head].len;
+    n -= len;
+    if (len == 0) c->marks++;
     let_go(c, k->e[k->head++].m);
     if (k->head == k->tail) drop_first_chunk(c);
   }
@@ -264,12 +268,18 @@ static void tell_lighter(struct conn *c) {
   if (c->ops->lighter) c->ops->lighter(c);
 }
 
+static void tell_marks(struct conn *c) {
+  unsigned n = conn_take_marks(c);
+  if (c->ops->passed) c->ops->passed(c, n);
+}
+
 static void drained(struct conn *c, bool wrote) {
   c->blocked = 0;
   c->pushed = 0;
   throttle(c);
   watch(c);
   if (c->ending) shut_writing(c);
+  if (c->marks) tell_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
   if (c->heavy && !c->closed) tell_lighter(c);
 }
@@ -288,15 +298,17 @@ void sio__conn_flush(struct conn *c) {
       fail(c, (int)n);
       return;
     }
-    if (n > 0) taken(c, (size_t)n);
+    if (n >= 0) taken(c, (size_t)n);
     if (n < (ssize_t)offered) {
       c->blocked = 1;
       throttle(c);
       watch(c);
+      if (c->marks) tell_marks(c);
       if (c->heavy) tell_lighter(c);
       return;
     }
   }
+  if (c->out) taken(c, 0);
   drained(c, wrote);
 }
 
@@ -305,10 +317,11 @@ void sio__conn_push(struct conn *c) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
     if (n < 0 && !wants_patience(n)) return;
-    if (n > 0) taken(c, (size_t)n);
+    if (n >= 0) taken(c, (size_t)n);
     c->pushed = 1;
     c->blocked = n < (ssize_t)offered;
   }
+  if (c->queued == 0) taken(c, 0);
   throttle(c);
   watch(c);
 }

@@ -28,6 +28,8 @@ struct conn_ops {
   void (*drained)(struct conn *c);
   /* It was heavy, and it holds no more than loop->low_mark now. May be NULL. */
   void (*lighter)(struct conn *c);
+  /* The kernel has what was queued before the oldest n marks. May be NULL. */
+  void (*passed)(struct conn *c, unsigned n);
 };
 
 /* Seven references to bytes waiting to be sent. */
@@ -66,6 +68,7 @@ struct conn {
   unsigned secure : 1;
   unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
   unsigned pushed : 1; /* bytes left in this turn before its end            */
+  unsigned marks : 16; /* passed, and not told yet                          */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
@@ -84,6 +87,16 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 /* Queues bytes [off, off+len) of m counted from its first headroom byte, taking a reference
  * of its own. 0, or UV_ENOMEM (nothing queued), SIO_ECLOSED. Never writes, never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
+/* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above. At most
+ * CONN_MARKS may be under way. */
+enum { CONN_MARKS = 65535 };
+static inline int conn_mark(struct conn *c, struct msg *m) { return sio__conn_send(c, m, 0, 0); }
+/* Marks passed that `passed` has not told of; it will not. */
+static inline unsigned conn_take_marks(struct conn *c) {
+  unsigned n = c->marks;
+  c->marks = 0;
+  return n;
+}
 /* For the turn's end: writes what is queued, as far as the kernel takes it. */
 void sio__conn_flush(struct conn *c);
 /* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does, also

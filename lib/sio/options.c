@@ -7,6 +7,7 @@
 #include "base/deflate.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "http/cookie.h"
 #include "http/cors.h"
 #include "sio/json.h"
@@ -208,6 +209,14 @@ static int settle_recovery(struct options *opts, struct log *log) {
   return 0;
 }
 
+/* Copied where it is encoded: sio__eio_init(). */
+static int settle_initial(const sio_options *o, struct log *log) {
+  sio_slice s = o->initial_packet;
+  if (s.n > o->max_payload) return bad(log, "initial_packet", "is over max_payload");
+  if (!s.n || o->initial_binary || sio__utf8_valid(s.p, s.n)) return 0;
+  return bad(log, "initial_packet", "is no UTF-8");
+}
+
 static bool all_zero(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (p[i]) return false;
@@ -234,6 +243,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
   if (!err) err = settle_recovery(opts, log);
+  if (!err) err = settle_initial(&opts->o, log);
   if (!err) err = settle_copies(opts, log);
   if (!err) err = settle_origins(opts, log);
   if (err) sio__options_clear(opts);

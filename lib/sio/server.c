@@ -218,6 +218,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   /* From here on the loop holds handles of ours: an end takes a turn. */
   err = sio__eio_init(&srv->eio, &srv->loop, &srv->log, &srv->opts.o, &srv->ws, &sio__client_ops,
                       srv, &srv->stats);
+  srv->opts.o.initial_packet = slice(NULL, 0); /* the host's, and encoded now */
   if (err) sio_server_close(srv, NULL, NULL);
   return err;
 }

@@ -107,6 +107,10 @@ size_t sio_socket_queued(const sio_socket *s) {
 }
 sio_session *sio_socket_session(const sio_socket *s) { return s->session; }
 
+int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user) {
+  return sio_socket_connected(s) ? sio_session_on_sent(s->session, cb, user) : SIO_ECLOSED;
+}
+
 bool sio_socket_connected(const sio_socket *s) {
   return s->state == SOCKET_CONNECTED && sio__session_open(s->session);
 }

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "eio/eio.h"
 #include "sio/pending.h"
+#include <sio/engine.h>
 #include <sio/socket.h>
 
 struct auth;

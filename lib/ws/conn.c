@@ -242,9 +242,17 @@ static void on_lighter(struct conn *c) {
   if (w->state == OPEN && w->ops->lighter) w->ops->lighter(w);
 }
 
-static const struct conn_ops conn_ops = {
-  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained, .lighter = on_lighter
-};
+static void on_passed(struct conn *c, unsigned n) {
+  struct ws_conn *w = c->owner;
+  if (w->ops->passed) w->ops->passed(w, n);
+}
+
+static const struct conn_ops conn_ops = { .read = on_read,
+                                          .eof = on_eof,
+                                          .failed = on_failed,
+                                          .drained = on_drained,
+                                          .lighter = on_lighter,
+                                          .passed = on_passed };
 
 /* ---- for the owner ---- */
 
@@ -293,4 +301,8 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (deflate && m->deflated) m = m->deflated;
   sio__ws_seal(m);
   return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
+}
+
+int sio__ws_mark(struct ws_conn *w, struct msg *m) {
+  return w->state == OPEN ? conn_mark(w->conn, m) : SIO_ECLOSED;
 }

@@ -42,6 +42,8 @@ struct ws_conn_ops {
   void (*drained)(struct ws_conn *w);
   /* It was heavy (net/conn.h), and it holds no more than loop->low_mark now. May be NULL. */
   void (*lighter)(struct ws_conn *w);
+  /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be touched. */
+  void (*passed)(struct ws_conn *w, unsigned n);
 };
 
 /* What all WebSockets of a loop share. */
@@ -86,6 +88,7 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
+int sio__ws_mark(struct ws_conn *w, struct msg *m); /* as conn_mark(); SIO_ECLOSED */
 static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
 /* The memory that takes: at least as much, and far more when the messages are short. */
 static inline size_t ws_held(const struct ws_conn *w) { return w->conn ? w->conn->held : 0; }

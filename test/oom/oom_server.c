@@ -63,11 +63,16 @@ static struct host {
   sio_ack *acks[8];         /* replies owed  */
   sio_request *requests[8]; /* answers owed  */
   unsigned nparked, nacks, nrequests;
-  int connected, asked, posted; /* what must come to 0 */
+  int connected, asked, posted, sent; /* what must come to 0 */
   bool closed;
 } h;
 
 static void wake(uv_async_t *a) { (void)a; }
+
+static void on_sent(int status, void *user) {
+  (void)status, (void)user;
+  h.sent--;
+}
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
@@ -75,6 +80,7 @@ static void on_connect(sio_socket *s, void *user) {
   sio_socket_auth_tree(s);
   sio_join(s, "everyone");
   sio_emit(s, "welcome", SIO_ARGS(sio_socket_id(s), 1, 2.5, true));
+  if (sio_socket_on_sent(s, on_sent, NULL) == 0) h.sent++;
 }
 
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
@@ -380,9 +386,11 @@ static int set_up(void) {
   static const char *const origins[] = { "http://b", NULL };
   static const sio_cors cors = { .origins = origins };
   static const sio_cookie cookie = { .name = "io" };
-  const sio_options options = {
-    .cors = &cors, .cookie = &cookie, .log = on_log, .log_level = SIO_LOG_TRACE
-  };
+  const sio_options options = { .cors = &cors,
+                                .cookie = &cookie,
+                                .log = on_log,
+                                .log_level = SIO_LOG_TRACE,
+                                .initial_packet = sio_text("2[\"hi\"]") };
   TRY(sio_server_new(&h.srv, &h.uv, &options));
   TRY(set_up_namespaces());
   TRY(set_up_events());
@@ -612,7 +620,7 @@ static const char *leave_host(void) {
   for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
   if (uv_loop_close(&h.uv)) return "an empty loop";
   if (live) return "freed memory";
-  if (h.connected || h.asked || h.posted) return "callbacks in equal numbers";
+  if (h.connected || h.asked || h.posted || h.sent) return "callbacks in equal numbers";
   return NULL;
 }
 

@@ -125,7 +125,15 @@ static void on_lighter(struct conn *c) {
   note("lighter");
   do_also(c);
 }
-static const struct conn_ops ops = { on_read, on_eof, on_failed, on_drained, on_lighter };
+static void on_passed(struct conn *c, unsigned n) {
+  char text[32];
+  (void)c;
+  snprintf(text, sizeof text, "passed:%u", n);
+  note(text);
+}
+static const struct conn_ops ops = {
+  on_read, on_eof, on_failed, on_drained, on_lighter, on_passed
+};
 
 /* What was noted since the last look. */
 static const char *saw(void) {
@@ -242,6 +250,64 @@ TEST(a_kernel_that_takes_single_bytes_gets_them_all_in_order) {
   turns(60);
   EQ(sends.calls, 60);
   IS(hear(peer), "abcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabcabc");
+  IS(saw(), "drained");
+  end();
+}
+
+static void mark(unsigned n) {
+  struct msg *m = text("");
+  while (n--) EQ(conn_mark(conn, m), 0);
+  msg_unref(m);
+}
+
+TEST(a_mark_passes_with_what_stands_before_it) {
+  begin();
+  script(&sends, 4, 1, -EAGAIN, 1, -EAGAIN);
+  mark(2);
+  say(conn, "ab");
+  mark(1);
+  say(conn, "c");
+  mark(3);
+  turn();
+  IS(saw(), "passed:2");
+  turns(5);
+  IS(saw(), "passed:1 passed:3 drained");
+  IS(hear(peer), "abc");
+  end();
+}
+
+TEST(marks_alone_are_no_bytes) {
+  begin();
+  mark(300);
+  CHECK(conn_idle(conn));
+  turn();
+  IS(saw(), "passed:300");
+  EQ(sends.calls, 0);
+  EQ(conn->held, 0);
+  mark(300);
+  say(conn, "a");
+  turn();
+  IS(saw(), "passed:300 drained");
+  IS(hear(peer), "a");
+  mark(1);
+  sio__conn_close(conn);
+  EQ(conn_mark(conn, NULL), SIO_ECLOSED);
+  conn = NULL;
+  turn();
+  IS(saw(), "");
+  end();
+}
+
+TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
+  begin();
+  say(conn, "a");
+  mark(2);
+  sio__conn_push(conn);
+  EQ(conn_take_marks(conn), 2);
+  mark(1);
+  sio__conn_push(conn);
+  EQ(conn_take_marks(conn), 1);
+  turn();
   IS(saw(), "drained");
   end();
 }
@@ -880,7 +946,7 @@ static void heir_eof(struct conn *c) {
   (void)c;
   note("heir:eof");
 }
-static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL };
+static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL, NULL };
 
 static char heir[] = "heir";
 static void bequeath(struct conn *c) {
@@ -952,6 +1018,9 @@ T(much_that_was_queued_in_a_turn_is_gathered_not_copied)
 T(more_pieces_than_a_write_takes_leave_in_their_order_and_turn)
 T(a_part_of_a_msg_may_be_sent_from_its_headroom_on)
 T(a_kernel_that_takes_single_bytes_gets_them_all_in_order)
+T(a_mark_passes_with_what_stands_before_it)
+T(marks_alone_are_no_bytes)
+T(marks_that_pass_before_the_turns_end_can_be_taken)
 T(what_is_queued_behind_a_short_write_waits_for_room)
 T(a_full_kernel_is_tried_again_when_it_has_room)
 T(an_interrupted_call_is_made_again_at_once)

@@ -37,6 +37,13 @@ static void path_becomes(const char *path, bool no_slash, const char *want) {
   sio__options_clear(&opts);
 }
 
+TEST(an_initial_packet_is_text_and_no_longer_than_a_message) {
+  refused(&(sio_options){ .initial_packet = sio_text("\xff") }, "initial_packet");
+  refused(&(sio_options){ .initial_packet = sio_text("abc"), .max_payload = 2 }, "initial_packet");
+  EQ(settle(&(sio_options){ .initial_packet = sio_text("\xff"), .initial_binary = true }), 0);
+  sio__options_clear(&opts);
+}
+
 TEST(nothing_said_is_every_default) {
   EQ(settle(&(sio_options){ 0 }), 0);
   const sio_options *o = &opts.o;
@@ -261,6 +268,7 @@ TEST(a_parser_is_whole_and_not_for_protocol_3) {
 }
 
 TESTS_BEGIN
+T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
 T(nothing_said_is_every_default)
 T(what_is_said_stays)

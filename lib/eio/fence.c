@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fence.c - who waits for which mark, first in first out.
+ */
+#include "eio/fence.h"
+
+/* So many may wait in one session. */
+enum { FENCES_MAX = 4096 };
+
+struct fence {
+  struct list link;
+  sio_sent_cb cb;
+  void *user;
+};
+
+struct fences {
+  sio_session *session;
+  struct list row;
+  unsigned waiting; /* members of row            */
+  unsigned passed;  /* of them, not called yet */
+  struct task tell;
+};
+
+static void call_first(struct fences *f, int status) {
+  struct fence *one = container_of(list_pop(&f->row), struct fence, link);
+  sio_sent_cb cb = one->cb;
+  void *user = one->user;
+  f->waiting--;
+  sio__free(one);
+  cb(status, user);
+}
+
+static void tell(struct fences *f) {
+  while (f->passed) {
+    f->passed--;
+    call_first(f, 0);
+  }
+}
+
+static void on_tell(struct task *t) { tell(container_of(t, struct fences, tell)); }
+
+static struct fences *fences_of(sio_session *c) {
+  struct fences *f = c->fences;
+  if (f) return f;
+  f = c->fences = sio__calloc(1, sizeof *f);
+  if (!f) return NULL;
+  f->session = c;
+  list_init(&f->row);
+  task_init(&f->tell, on_tell);
+  return f;
+}
+
+/* What is left of a session that is over passes unheard. */
+void sio__fence_passed(sio_session *c, unsigned n) {
+  struct fences *f = c->fences;
+  if (!f || !n) return;
+  f->passed += n < f->waiting - f->passed ? n : f->waiting - f->passed;
+  sio__loop_defer(c->eio->loop, &f->tell);
+}
+
+void sio__fence_end(sio_session *c) {
+  struct fences *f = c->fences;
+  if (!f) return;
+  task_cancel(&f->tell);
+  tell(f);
+  while (f->waiting) call_first(f, SIO_ECLOSED);
+}
+
+static int add(sio_session *c, struct fences *f, sio_sent_cb cb, void *user) {
+  struct fence *one = sio__malloc(sizeof *one);
+  if (!one) return UV_ENOMEM;
+  *one = (struct fence){ .cb = cb, .user = user };
+  list_push(&f->row, &one->link);
+  f->waiting++;
+  int err = c->transport->mark(c);
+  if (!err) return 0;
+  list_remove(&one->link);
+  f->waiting--;
+  sio__free(one);
+  return err;
+}
+
+int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user) {
+  if (!cb) return UV_EINVAL;
+  if (c->state != SESSION_OPEN) return SIO_ECLOSED;
+  struct fences *f = fences_of(c);
+  if (!f) return UV_ENOMEM;
+  return f->waiting < FENCES_MAX ? add(c, f, cb, user) : SIO_ETOOBIG;
+}

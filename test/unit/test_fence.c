@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_fence.c - who hears when what: whole sessions over real bytes, the kernel's buffers kept small.
+ */
+#include "alloc.h"
+#include "raw_client.h"
+#include "sio/server.h"
+#include "test.h"
+
+static uv_loop_t uv;
+static sio_server *srv;
+static struct raw a, b;
+static sio_session *session;
+static sio_socket *sock;
+static char seen[512];
+static bool closed;
+
+static void note(const char *text) { strncat(seen, text, sizeof seen - strlen(seen) - 1); }
+
+#define SAW(text)       \
+  do {                  \
+    EQ_STR(seen, text); \
+    seen[0] = '\0';     \
+  } while (0)
+
+static void on_sent(int status, void *user) {
+  note(user);
+  note(status == 0 ? "+ " : status == SIO_ECLOSED ? "- " : "? ");
+}
+
+static void on_open(sio_session *c, void *user) {
+  (void)user;
+  session = c;
+}
+
+static void on_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)why, (void)user;
+  session = NULL;
+  note("close ");
+}
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  sock = s;
+}
+
+static void on_done(void *user) {
+  (void)user;
+  closed = true;
+}
+
+static void start(const sio_options *o) {
+  sio_nsp *root;
+  alloc_install();
+  seen[0] = '\0';
+  closed = false;
+  a.fd = b.fd = -1;
+  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open, .close = on_close }, NULL);
+  sio_on_connect(root, on_connect, NULL);
+}
+
+static void stop(void) {
+  raw_close(&a);
+  raw_close(&b);
+  sio_server_close(srv, on_done, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  CHECK(closed);
+  EQ(uv_loop_close(&uv), 0);
+  EQ(alloc_live, 0);
+}
+
+static void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }
+
+static int sent(const char *name) {
+  return sio_session_on_sent(session, on_sent, (void *)(uintptr_t)name);
+}
+
+static int text(const char *s) { return sio_emit(sock, s, SIO_NONE); }
+
+/* ---- over WebSocket ------------------------------------------------------------------------ */
+
+static bool over_websocket(const sio_options *o) {
+  start(o);
+  return raw_open(&a, srv) && raw_upgrade(&a, "/socket.io/?EIO=4&transport=websocket") &&
+         raw_expect(&a, "0{") && raw_text(&a, "40") && raw_expect(&a, "40{") && session && sock;
+}
+
+TEST(it_is_told_when_the_kernel_has_it_and_never_inside_the_call) {
+  REQUIRE(over_websocket(NULL));
+  EQ(text("one"), 0);
+  EQ(sent("1"), 0);
+  EQ(sent("2"), 0);
+  EQ(text("two"), 0);
+  EQ(sio_socket_on_sent(sock, on_sent, "3"), 0);
+  SAW("");
+  turn();
+  SAW("1+ 2+ 3+ ");
+  CHECK(raw_expect(&a, "42[\"one\"]") && raw_expect(&a, "42[\"two\"]"));
+  stop();
+}
+
+TEST(with_nothing_queued_it_is_told_at_the_end_of_the_turn) {
+  REQUIRE(over_websocket(NULL));
+  EQ(sent("1"), 0);
+  SAW("");
+  turn();
+  SAW("1+ ");
+  stop();
+}
+
+static void fill(void) {
+  static char big[1 << 16];
+  memset(big, 'x', sizeof big - 1);
+  for (int i = 0; i < 60; i++) EQ(sio_emit(sock, "big", SIO_ARGS(big)), 0);
+}
+
+TEST(a_slow_peer_is_waited_for) {
+  REQUIRE(over_websocket(NULL));
+  EQ(sent("before"), 0);
+  fill();
+  EQ(sent("behind"), 0);
+  turn();
+  SAW("before+ ");
+  EQ(text("last"), 0);
+  for (int i = 0; i < 10; i++) turn();
+  SAW("");
+  for (int i = 0; i < 200 && !seen[0]; i++) {
+    raw_turn(&a);
+    a.n = a.seen = 0;
+  }
+  SAW("behind+ ");
+  stop();
+}
+
+TEST(what_is_dropped_around_a_mark_leaves_it_its_place) {
+  REQUIRE(over_websocket(&(sio_options){
+      .queue_high = 1 << 20, .queue_low = 1 << 16, .when_full = SIO_FULL_DROP_OLDEST }));
+  EQ(sent("first"), 0);
+  fill();
+  EQ(sent("last"), 0);
+  turn();
+  SAW("first+ ");
+  fill();
+  EQ(sent("end"), 0);
+  CHECK(srv->stats.events_dropped > 0);
+  for (int i = 0; i < 200 && strlen(seen) < 11; i++) {
+    raw_turn(&a);
+    a.n = a.seen = 0;
+  }
+  SAW("last+ end+ ");
+  stop();
+}
+
+TEST(a_session_that_ends_first_says_so_once) {
+  REQUIRE(over_websocket(NULL));
+  fill();
+  EQ(sent("1"), 0);
+  EQ(sent("2"), 0);
+  turn();
+  SAW("");
+  raw_close(&a);
+  for (int i = 0; i < 5; i++) turn();
+  SAW("1- 2- close ");
+  stop();
+}
+
+TEST(before_a_close_what_can_leave_at_once_does) {
+  REQUIRE(over_websocket(NULL));
+  EQ(text("bye"), 0);
+  EQ(sent("1"), 0);
+  sio_session_close(session);
+  SAW("");
+  EQ(sent("2"), SIO_ECLOSED);
+  EQ(sio_socket_on_sent(sock, on_sent, "3"), SIO_ECLOSED);
+  turn();
+  SAW("1+ close ");
+  CHECK(raw_expect(&a, "42[\"bye\"]"));
+  stop();
+}
+
+TEST(the_server_may_end_meanwhile) {
+  REQUIRE(over_websocket(NULL));
+  fill();
+  EQ(sent("1"), 0);
+  stop();
+  SAW("1- close ");
+}
+
+static void again(int status, void *user) {
+  on_sent(status, user);
+  if (session) EQ(sent("again"), 0);
+}
+
+static void hang_up(int status, void *user) {
+  on_sent(status, user);
+  sio_session_close(session);
+}
+
+TEST(the_callback_may_ask_again_and_may_close) {
+  REQUIRE(over_websocket(NULL));
+  EQ(sio_session_on_sent(session, again, "once"), 0);
+  turn();
+  turn();
+  SAW("once+ again+ ");
+  EQ(sio_session_on_sent(session, hang_up, "hang"), 0);
+  EQ(sent("next"), 0);
+  turn();
+  SAW("hang+ next+ close ");
+  stop();
+}
+
+TEST(only_so_many_wait) {
+  REQUIRE(over_websocket(NULL));
+  for (int i = 0; i < 4096; i++) EQ(sent("x"), 0);
+  EQ(sent("x"), SIO_ETOOBIG);
+  EQ(sio_session_on_sent(session, NULL, NULL), UV_EINVAL);
+  turn();
+  seen[0] = '\0';
+  EQ(sent("1"), 0);
+  turn();
+  SAW("1+ ");
+  stop();
+}
+
+TEST(without_memory_nobody_is_told) {
+  REQUIRE(over_websocket(NULL));
+  for (unsigned i = 1; i <= 2; i++) {
+    alloc_fail_in(i);
+    EQ(sent("no"), UV_ENOMEM);
+    alloc_fail_in(0);
+  }
+  turn();
+  SAW("");
+  EQ(sent("yes"), 0);
+  turn();
+  SAW("yes+ ");
+  stop();
+}
+
+/* ---- over polling ------------------------------------------------------------------------ */
+
+static char path[128];
+
+static bool poll(struct raw *c) {
+  raw_close(c);
+  return raw_open(c, srv) && raw_get(c, path);
+}
+
+static bool post(const char *body) {
+  raw_close(&b);
+  return raw_open(&b, srv) && raw_request(&b, "POST", path, "", body) && raw_expect(&b, "ok");
+}
+
+static bool over_polling(const sio_options *o) {
+  char sid[64];
+  start(o);
+  bool ok = raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling") &&
+            raw_expect(&a, "0{\"sid\":\"") && raw_take(&a, '"', sid, sizeof sid);
+  snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
+  return ok && post("40") && poll(&a) && raw_expect(&a, "40{") && session && sock;
+}
+
+TEST(a_poll_carries_it_away) {
+  REQUIRE(over_polling(NULL));
+  EQ(text("one"), 0);
+  EQ(sent("1"), 0);
+  EQ(sent("2"), 0);
+  EQ(text("two"), 0);
+  EQ(sent("3"), 0);
+  turn();
+  SAW("");
+  REQUIRE(poll(&a) && raw_expect(&a, "\r\n\r\n42[\"one\"]\x1e"
+                                     "42[\"two\"]"));
+  SAW("1+ 2+ 3+ ");
+  EQ(a.n, a.seen);
+  stop();
+}
+
+TEST(marks_alone_answer_no_poll) {
+  REQUIRE(over_polling(NULL));
+  EQ(sent("1"), 0);
+  turn();
+  SAW("1+ ");
+  REQUIRE(poll(&a));
+  for (int i = 0; i < 5; i++) raw_turn(&a);
+  EQ(a.n, 0);
+  EQ(sio_emit_flags(sock, SIO_VOLATILE, "now", SIO_NONE), 0);
+  CHECK(raw_expect(&a, "42[\"now\"]"));
+  stop();
+}
+
+TEST(a_client_that_never_polls_again_is_over_first) {
+  REQUIRE(over_polling(NULL));
+  EQ(text("one"), 0);
+  EQ(sent("1"), 0);
+  sio_session_close(session);
+  turn();
+  SAW("1- close ");
+  REQUIRE(poll(&a) && raw_expect(&a, "42[\"one\"]"));
+  turn();
+  SAW("");
+  stop();
+}
+
+TEST(a_close_that_a_poll_waits_for_takes_it_along) {
+  REQUIRE(over_polling(NULL));
+  REQUIRE(poll(&a));
+  turn();
+  EQ(text("bye"), 0);
+  EQ(sent("1"), 0);
+  sio_session_close(session);
+  turn();
+  SAW("1+ close ");
+  CHECK(raw_expect(&a, "42[\"bye\"]"));
+  stop();
+}
+
+TEST(order_holds_across_an_upgrade) {
+  REQUIRE(over_polling(NULL));
+  EQ(sent("0"), 0);
+  EQ(text("one"), 0);
+  EQ(sent("1"), 0);
+  EQ(text("two"), 0);
+  EQ(sent("2"), 0);
+  char ws[160];
+  snprintf(ws, sizeof ws, "/socket.io/?EIO=4&transport=websocket%s", strstr(path, "&sid="));
+  raw_close(&b);
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, ws) && raw_text(&b, "2probe") &&
+          raw_expect(&b, "3probe"));
+  SAW("0+ ");
+  EQ(text("three"), 0);
+  EQ(sent("3"), 0);
+  REQUIRE(raw_text(&b, "5") && raw_expect(&b, "one") && raw_expect(&b, "two") &&
+          raw_expect(&b, "three"));
+  SAW("1+ 2+ 3+ ");
+  stop();
+}
+
+TEST(a_packet_of_the_hosts_stands_behind_the_handshake) {
+  start(&(sio_options){ .initial_packet = sio_text("faster!") });
+  REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling"));
+  CHECK(raw_expect(&a, "0{\"sid\":\"") && raw_expect(&a, "1000000}\x1e"
+                                                         "4faster!"));
+  EQ(a.n, a.seen);
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, "/socket.io/?EIO=4&transport=websocket"));
+  CHECK(raw_expect(&b, "1000000}\x81\x08"
+                       "4faster!"));
+  stop();
+}
+
+TEST(and_may_be_binary_and_for_old_clients_too) {
+  start(&(sio_options){
+      .initial_packet = sio_text("hi"), .initial_binary = true, .allow_eio3 = true });
+  REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling"));
+  CHECK(raw_expect(&a, "1000000}\x1e"
+                       "baGk="));
+  raw_close(&a);
+  REQUIRE(raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=3&transport=polling&b64=1"));
+  CHECK(raw_expect(&a, "1000000}6:b4aGk="));
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, "/socket.io/?EIO=3&transport=websocket"));
+  CHECK(raw_expect(&b, "1000000}\x82\x03\x04hi"));
+  stop();
+}
+
+TESTS_BEGIN
+T(it_is_told_when_the_kernel_has_it_and_never_inside_the_call)
+T(with_nothing_queued_it_is_told_at_the_end_of_the_turn)
+T(a_slow_peer_is_waited_for)
+T(what_is_dropped_around_a_mark_leaves_it_its_place)
+T(a_session_that_ends_first_says_so_once)
+T(before_a_close_what_can_leave_at_once_does)
+T(the_server_may_end_meanwhile)
+T(the_callback_may_ask_again_and_may_close)
+T(only_so_many_wait)
+T(without_memory_nobody_is_told)
+T(a_poll_carries_it_away)
+T(marks_alone_answer_no_poll)
+T(a_client_that_never_polls_again_is_over_first)
+T(a_close_that_a_poll_waits_for_takes_it_along)
+T(order_holds_across_an_upgrade)
+T(a_packet_of_the_hosts_stands_behind_the_handshake)
+T(and_may_be_binary_and_for_old_clients_too)
+TESTS_END
