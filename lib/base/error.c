@@ -3,9 +3,18 @@
  * error.c - codes and reasons as English text.
  */
 #include <sio/error.h>
-/* For the texts alone, which its header holds: nothing of libuv is called here, and
- * uv_strerror() itself leaks for codes it does not know. */
-#include <uv.h>
+#include <stdbool.h>
+#include <uv.h> /* for its texts alone */
+
+static bool is_of_uv(int err) {
+  switch (err) {
+#define SIO_XX(name, text) case UV_##name:
+    UV_ERRNO_MAP(SIO_XX)
+#undef SIO_XX
+    return true;
+    default: return false;
+  }
+}
 
 const char *sio_strerror(int err) {
   switch (err) {
@@ -14,11 +23,8 @@ const char *sio_strerror(int err) {
   case SIO_E##name: return text;
       SIO_ERRNO_MAP(SIO_XX)
 #undef SIO_XX
-#define SIO_XX(name, text) \
-  case UV_##name: return text;
-      UV_ERRNO_MAP(SIO_XX)
-#undef SIO_XX
-    default: return "unknown error";
+    /* libuv itself allocates, and never frees, a text for a code that it does not know. */
+    default: return is_of_uv(err) ? uv_strerror(err) : "unknown error";
   }
 }
 
