@@ -59,8 +59,7 @@ static struct msg *switching(sio_request *r, struct msgs *msgs) {
 }
 
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
-                           const struct ws_limits *limits, const struct ws_conn_ops *ops,
-                           void *owner, sio_slice *rest) {
+                           const struct ws_conn_ops *ops, void *owner, sio_slice *rest) {
   bool deflate = agree_on_deflate(r, &shared->deflate);
   struct msg *head = switching(r, &shared->loop->msgs);
   if (!head) {
@@ -74,7 +73,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     if (c) sio__conn_close(c);
     return err;
   }
-  err = sio__ws_conn_new(out, shared, c, limits, ops, owner);
+  err = sio__ws_conn_new(out, shared, c, ops, owner);
   if (!err && deflate) ws_conn_deflate(*out);
   return err;
 }

@@ -54,7 +54,6 @@ struct eio {
   struct list all;         /* sio_session.link */
   struct http_mount mount; /* for http's route callback */
   struct ws_shared *ws;
-  struct ws_limits ws_limits;
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
   struct pool nodes;                                 /* of the polling queues */
   struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */

@@ -111,7 +111,7 @@ static void open_websocket(struct eio *e, sio_request *r) {
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, true);
-  if (sio__ws_accept_request(&w, r, e->ws, &e->ws_limits, &sio__websocket_ops, c, &rest)) {
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, &rest)) {
     sio__session_abandon(c);
     return;
   }
@@ -131,7 +131,7 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   sio_slice rest;
   bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN;
   sio__run_header_hooks(e, r, false);
-  if (sio__ws_accept_request(&w, r, e->ws, &e->ws_limits, &sio__orphan_ops, NULL, &rest)) return;
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
   if (!welcome) {
     LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
     sio__websocket_abandon(w, 0);

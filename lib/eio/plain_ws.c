@@ -65,7 +65,7 @@ void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   w->endpoint = e;
-  if (sio__ws_accept_request(&w->ws, r, e->shared, &e->limits, &ops, w, &rest)) {
+  if (sio__ws_accept_request(&w->ws, r, e->shared, &ops, w, &rest)) {
     sio__free(w);
     return;
   }
@@ -75,14 +75,13 @@ void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
 
-struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, const struct ws_limits *limits,
-                                   size_t max_queued, const sio_ws_callbacks *cbs, void *user) {
+struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, size_t max_queued,
+                                   const sio_ws_callbacks *cbs, void *user) {
   struct plain_ws *e = sio__calloc(1, sizeof *e);
   if (!e) return NULL;
   list_init(&e->link);
   list_init(&e->peers);
   e->shared = shared;
-  e->limits = *limits;
   e->max_queued = max_queued;
   e->cbs = *cbs;
   e->user = user;

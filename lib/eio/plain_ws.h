@@ -14,14 +14,13 @@ struct plain_ws {
   struct list link;  /* the server's         */
   struct list peers; /* sio_ws.link          */
   struct ws_shared *shared;
-  struct ws_limits limits;
   size_t max_queued;
   sio_ws_callbacks cbs;
   void *user;
 };
 
-struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, const struct ws_limits *limits,
-                                   size_t max_queued, const sio_ws_callbacks *cbs, void *user);
+struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, size_t max_queued,
+                                   const sio_ws_callbacks *cbs, void *user);
 void sio__plain_ws_upgrade(sio_request *r, void *endpoint); /* a route's upgrade callback */
 void sio__plain_ws_close_all(struct plain_ws *e);           /* 1001 to every peer          */
 void sio__plain_ws_free(struct plain_ws *e);                /* after its peers are gone    */

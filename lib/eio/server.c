@@ -63,7 +63,8 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
   *e = (struct eio){
     .loop = l, .log = log, .opts = opts, .ws = ws, .ops = ops, .owner = owner, .stats = stats
   };
-  e->ws_limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
+  ws->recv.ops = &sio__ws_conn_recv_ops;
+  ws->recv.limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
   e->mount = (struct http_mount){ .on_head = sio__handshake_head,
                                   .on_request = never_complete,
                                   .on_abort = never_aborted,

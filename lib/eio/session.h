@@ -47,13 +47,25 @@ struct flow;
 struct fences;
 
 struct sio_session {
+  /* What sending looks at. */
   struct eio *eio;
-  void *up;
   const struct transport *transport;
+  struct ws_conn *ws;    /* while the transport is WebSocket            */
+  struct flow *flow;     /* NULL until it read too slowly once          */
+  uint32_t rtt_us;       /* an hour at most                             */
+  uint8_t state;         /* enum session_state                          */
+  uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
+  uint8_t cause;         /* who ends it: for the polling transport's last word */
+  unsigned pong_due : 1; /* a ping is out                               */
+  unsigned graced : 1;   /* its deadline was moved once already         */
+  unsigned told : 1;     /* ops->open said yes                          */
+  unsigned gone : 1;     /* out of the table                            */
+  unsigned base64 : 1;   /* binary leaves as text over WebSocket too    */
+  unsigned xdomain : 1;
+
+  void *up;
   struct polling *polling; /* while the transport is polling              */
   struct probe *probe;     /* a WebSocket that may take over              */
-  struct ws_conn *ws;      /* while the transport is WebSocket            */
-  struct flow *flow;       /* NULL until it read too slowly once          */
   struct fences *fences;   /* NULL until the host asked for one           */
   struct http_head *head;  /* what is kept of the first request           */
   struct list link;        /* eio->all                                    */
@@ -67,16 +79,6 @@ struct sio_session {
   };
   uint64_t ping_at; /* uv_hrtime() of the last ping                */
   uint64_t opened_ms;
-  uint32_t rtt_us;       /* an hour at most                             */
-  uint8_t state;         /* enum session_state                          */
-  uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
-  uint8_t cause;         /* who ends it: for the polling transport's last word */
-  unsigned pong_due : 1; /* a ping is out                               */
-  unsigned graced : 1;   /* its deadline was moved once already         */
-  unsigned told : 1;     /* ops->open said yes                          */
-  unsigned gone : 1;     /* out of the table                            */
-  unsigned base64 : 1;   /* binary leaves as text over WebSocket too    */
-  unsigned xdomain : 1;
   char sid[];
 };
 

@@ -43,7 +43,6 @@ struct conn_chunk {
 };
 
 struct conn {
-  uv_poll_t poll; /* its data is the loop */
   const struct conn_ops *ops;
   void *owner;
   union {
@@ -69,6 +68,7 @@ struct conn {
   unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
   unsigned pushed : 1; /* bytes left in this turn before its end            */
   unsigned marks : 16; /* passed, and not told yet                          */
+  uv_poll_t poll;      /* begins with its data, which is the loop           */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }

@@ -22,7 +22,6 @@ static bool is_legacy(const struct client *cl) { return sio_session_protocol(cl-
 void sio__client_add(struct client *cl, sio_socket *s) {
   s->next = cl->sockets;
   cl->sockets = s;
-  cl->nsockets++;
   sio_nsp_ref(s->nsp);
 }
 
@@ -30,7 +29,6 @@ void sio__client_remove(struct client *cl, sio_socket *s) {
   sio_socket **at = &cl->sockets;
   while (*at != s) at = &(*at)->next;
   *at = s->next;
-  cl->nsockets--;
   sio_nsp_unref(s->nsp);
 }
 
@@ -137,14 +135,22 @@ void sio__client_joined(struct client *cl) {
 
 /* ---- packets -------------------------------------------------------------------------- */
 
+/* Its sockets, and what it asks for: at most max_nsps. */
+static uint32_t places_taken(const struct client *cl) {
+  uint32_t n = 0;
+  for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
+  for (const struct absence *a = cl->absences; a; a = a->next) n += a->asked;
+  return n;
+}
+
 /* Namespaces it left in this turn: their ends, due anyway, come now if their places are needed. */
 static bool is_full(struct client *cl) {
   uint32_t max = client_server(cl)->opts.o.max_nsps;
-  for (sio_socket *s = cl->sockets, *next; s && cl->nsockets >= max; s = next) {
+  for (sio_socket *s = cl->sockets, *next; s && places_taken(cl) >= max; s = next) {
     next = s->next;
     if (s->state == SOCKET_LEAVING) sio__socket_finish(s, NULL);
   }
-  return cl->nsockets >= max;
+  return places_taken(cl) >= max;
 }
 
 /* nsp NULL: it may be made for it. */

@@ -25,7 +25,6 @@ struct client {
   sio_session *session;
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
-  uint32_t nsockets;   /* and asks                                                 */
   struct absence *absences;
   struct patience *patience; /* NULL once a namespace was joined                             */
 };

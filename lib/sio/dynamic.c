@@ -340,7 +340,6 @@ static void unlink_ask(struct ask *a) {
   struct absence **at = &a->client->absences;
   while (*at != &a->absence) at = &(*at)->next;
   *at = a->absence.next;
-  a->client->nsockets--;
 }
 
 static void refuse(struct client *cl, const struct ask *a, int err) {
@@ -426,7 +425,6 @@ void sio__ask(struct client *cl, sio_slice name, sio_slice auth) {
   a->client = cl;
   a->absence = (struct absence){ .next = cl->absences, .nsp = a->name.p, .asked = true };
   cl->absences = &a->absence;
-  cl->nsockets++;
   sio__server_ref(srv);
   sio__chain_start(&a->chain);
 }

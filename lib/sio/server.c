@@ -37,7 +37,7 @@ static void close_adapters(sio_server *srv) {
 }
 
 static void free_streams(sio_server *srv) {
-  sio__ws_pool_free(srv->ws.pool);
+  sio__ws_pool_free(srv->ws.recv.pool);
   sio__deflater_free(srv->ws.deflate.deflater);
   sio__deflater_free(srv->deflater);
 }
@@ -149,8 +149,8 @@ static int open_ws_compression(sio_server *srv) {
 /* What can fail before the loop knows of us. */
 static int prepare(sio_server *srv) {
   sio_nsp *root;
-  srv->ws.pool = sio__ws_pool_new();
-  int err = srv->ws.pool ? open_http_compression(srv) : UV_ENOMEM;
+  srv->ws.recv.pool = sio__ws_pool_new();
+  int err = srv->ws.recv.pool ? open_http_compression(srv) : UV_ENOMEM;
   if (!err) err = open_ws_compression(srv);
   return err ? err : sio_of(srv, "/", &root);
 }

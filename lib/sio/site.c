@@ -121,8 +121,7 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
 
 int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
   if (!cbs) return UV_EINVAL;
-  struct plain_ws *e =
-      sio__plain_ws_new(&srv->ws, &srv->eio.ws_limits, srv->opts.o.max_queued, cbs, user);
+  struct plain_ws *e = sio__plain_ws_new(&srv->ws, srv->opts.o.max_queued, cbs, user);
   if (!e) return UV_ENOMEM;
   int err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
   if (err)

@@ -196,7 +196,7 @@ static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
   break_off(of_recv(r), code, err_of(code), detail);
 }
 
-static const struct ws_recv_ops recv_ops = {
+const struct ws_recv_ops sio__ws_conn_recv_ops = {
   .message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .fail = on_fail
 };
 
@@ -257,7 +257,7 @@ static const struct conn_ops conn_ops = { .read = on_read,
 /* ---- for the owner ---- */
 
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
-                     const struct ws_limits *limits, const struct ws_conn_ops *ops, void *owner) {
+                     const struct ws_conn_ops *ops, void *owner) {
   struct ws_conn *w = sio__calloc(1, sizeof *w);
   if (!w) {
     sio__conn_close(c);
@@ -268,7 +268,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   w->ops = ops;
   w->owner = owner;
   timer_init(&w->timer, on_timer);
-  sio__ws_recv_init(&w->recv, shared->pool, &recv_ops, limits);
+  sio__ws_recv_init(&w->recv, &shared->recv);
   sio__conn_owner(c, &conn_ops, w);
   *out = w;
   return 0;

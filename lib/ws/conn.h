@@ -46,28 +46,23 @@ struct ws_conn_ops {
   void (*passed)(struct ws_conn *w, unsigned n);
 };
 
+extern const struct ws_recv_ops sio__ws_conn_recv_ops;
+
 /* What all WebSockets of a loop share. */
 struct ws_shared {
   struct loop *loop;
   struct log *log;
-  struct ws_pool *pool;
-  unsigned close_ms; /* how long to wait for the peer's half of a close */
+  struct ws_recv_shared recv; /* its ops: sio__ws_conn_recv_ops */
+  unsigned close_ms;          /* how long to wait for the peer's half of a close */
   struct ws_deflate deflate;
 };
 
-struct ws_conn {
-  struct ws_recv recv;
+struct ws_conn {     /* what sending looks at comes first */
   struct conn *conn; /* NULL once closed */
   struct ws_shared *shared;
   const struct ws_conn_ops *ops;
   void *owner;
-  union {
-    struct timer timer; /* the peer's half of a close is awaited */
-    struct grave grave; /* CLOSED                                */
-  };
-  struct msg *pong;   /* the newest ping's answer, while too many others wait to be sent */
-  const char *detail; /* why it ends, once that is known                                 */
-  char *reason;       /* the peer's close frame's text                                   */
+  struct msg *pong; /* the newest ping's answer, while too many others wait to be sent */
   int err;
   uint16_t code_sent, code_got; /* of close frames, 0: none yet */
   uint8_t reason_len;
@@ -75,11 +70,18 @@ struct ws_conn {
   uint8_t pongs; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
+  struct ws_recv recv;
+  union {
+    struct timer timer; /* the peer's half of a close is awaited */
+    struct grave grave; /* CLOSED                                */
+  };
+  const char *detail; /* why it ends, once that is known */
+  char *reason;       /* the peer's close frame's text   */
 };
 
 /* Takes c over from HTTP after the 101 is queued. 0 or UV_ENOMEM (c is then closed). */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
-                     const struct ws_limits *limits, const struct ws_conn_ops *ops, void *owner);
+                     const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
 static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
 /* Bytes that came in the same segment as the handshake; messages may come from inside. */

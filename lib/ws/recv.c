@@ -150,7 +150,7 @@ void sio__ws_recv_clear(struct ws_recv *r) {
 
 static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
   sio__ws_recv_clear(r);
-  r->ops->fail(r, code, detail);
+  r->shared->ops->fail(r, code, detail);
   return false;
 }
 
@@ -158,7 +158,7 @@ static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 /* What does not shrink grows a little when it is compressed. */
 static size_t most(const struct ws_recv *r) {
-  size_t max = r->limits->max_message, grown;
+  size_t max = r->shared->limits.max_message, grown;
   return !r->deflated || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
@@ -190,7 +190,7 @@ static bool text_ok(struct ws_recv *r, const struct wslay_frame_iocb *f, bool la
 /* Context and buffer are taken off first: p lies in one of them, and the callee may clear r.
  * r is over until the callee says otherwise, so that it need not be touched if it does not. */
 static bool deliver(struct ws_recv *r, char *p, size_t n) {
-  struct ws_pool *pool = r->pool;
+  struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   struct buf *msg = r->msg;
   bool binary = r->opcode == WS_BINARY;
@@ -199,7 +199,7 @@ static bool deliver(struct ws_recv *r, char *p, size_t n) {
   r->opcode = 0;
   r->fragments = 0;
   r->over = true;
-  bool more = r->ops->message(r, binary, p, n);
+  bool more = r->shared->ops->message(r, binary, p, n);
   give_back(pool, x);
   msg_drop(msg);
   if (more) r->over = false;
@@ -207,8 +207,8 @@ static bool deliver(struct ws_recv *r, char *p, size_t n) {
 }
 
 static int inflate(struct ws_recv *r, sio_slice in, struct buf *out) {
-  if (!r->pool->inflater) r->pool->inflater = sio__inflater_new();
-  return r->pool->inflater ? sio__inflate(r->pool->inflater, in, out) : SIO__ENOMEM;
+  if (!r->shared->pool->inflater) r->shared->pool->inflater = sio__inflater_new();
+  return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : SIO__ENOMEM;
 }
 
 static bool fail_inflating(struct ws_recv *r, int err) {
@@ -220,7 +220,7 @@ static bool fail_inflating(struct ws_recv *r, int err) {
 static bool deliver_inflated(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
-  buf_init(&out, r->limits->max_message);
+  buf_init(&out, r->shared->limits.max_message);
   int err = inflate(r, in, &out);
   bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
   bool more;
@@ -239,7 +239,7 @@ static bool finish_message(struct ws_recv *r, char *p, size_t n) {
 }
 
 static bool end_fragment(struct ws_recv *r) {
-  give_back(r->pool, r->ctx);
+  give_back(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
 }
@@ -259,11 +259,11 @@ static void keep_control(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
 }
 
 static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n) {
-  struct ws_pool *pool = r->pool;
+  struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
   r->over = true;
-  bool more = op == WS_PING ? r->ops->ping(r, p, n) : r->ops->pong(r, p, n);
+  bool more = op == WS_PING ? r->shared->ops->ping(r, p, n) : r->shared->ops->pong(r, p, n);
   give_back(pool, x);
   if (more) r->over = false;
   return more;
@@ -275,11 +275,11 @@ static bool on_close(struct ws_recv *r, const char *p, size_t n) {
   size_t skip = n ? 2 : 0;
   if (n && !sio__ws_code_valid(code)) return fail(r, 1002, "invalid close code");
   if (!sio__utf8_valid(p + skip, n - skip)) return fail(r, 1007, "close reason is not valid UTF-8");
-  struct ws_pool *pool = r->pool;
+  struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
   sio__ws_recv_clear(r);
-  r->ops->close(r, code, p + skip, n - skip);
+  r->shared->ops->close(r, code, p + skip, n - skip);
   give_back(pool, x);
   return false;
 }
@@ -379,7 +379,7 @@ static void start_message(struct ws_recv *r, uint8_t first) {
 static bool admit(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
   if (len >> 63) return fail(r, 1002, "length over 63 bits");
-  if (r->fragments >= r->limits->max_fragments) return fail(r, 1008, "too many fragments");
+  if (r->fragments >= r->shared->limits.max_fragments) return fail(r, 1008, "too many fragments");
   if (len > most(r) - have) return fail(r, 1009, "message too big");
   r->fragments++;
   return true;
@@ -408,15 +408,14 @@ static bool begin_frame(struct ws_recv *r, struct input *in) {
   uint64_t len = payload_length(h);
   if (op == WS_TEXT || op == WS_BINARY) start_message(r, h[0]);
   if (op < CONTROL_BIT && !admit(r, len)) return false;
-  r->ctx = borrow(r->pool);
+  r->ctx = borrow(r->shared->pool);
   if (!r->ctx) return fail(r, 1011, "out of memory");
   ctx_start(r->ctx, h, len);
   return true;
 }
 
-void sio__ws_recv_init(struct ws_recv *r, struct ws_pool *pool, const struct ws_recv_ops *ops,
-                       const struct ws_limits *limits) {
-  *r = (struct ws_recv){ .ops = ops, .limits = limits, .pool = pool };
+void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared) {
+  *r = (struct ws_recv){ .shared = shared };
 }
 
 void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {

@@ -52,10 +52,15 @@ struct ws_limits {
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
 
-struct ws_recv {
+/* What all that are received alike share. */
+struct ws_recv_shared {
   const struct ws_recv_ops *ops;
-  const struct ws_limits *limits; /* borrowed */
   struct ws_pool *pool;
+  struct ws_limits limits;
+};
+
+struct ws_recv {
+  const struct ws_recv_shared *shared;
   struct ws_ctx *ctx; /* borrowed from the pool while inside a frame, else NULL */
   struct buf *msg;    /* the message so far; NULL between messages              */
   utf8_state utf8;
@@ -68,8 +73,7 @@ struct ws_recv {
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
 };
 
-void sio__ws_recv_init(struct ws_recv *r, struct ws_pool *pool, const struct ws_recv_ops *ops,
-                       const struct ws_limits *limits);
+void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
 /* Bytes from the peer; after close, fail or a false they are ignored. Once a callback said
  * that reading is over, r is not touched again. */
 void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);

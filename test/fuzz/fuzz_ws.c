@@ -55,12 +55,15 @@ static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
 }
 
 static const struct ws_recv_ops ops = { on_message, on_ping, on_pong, on_close, on_fail };
-static const struct ws_limits limits = { .max_message = MAX_MESSAGE, .max_fragments = MAX_FRAMES };
-
 static uint64_t read_all(struct ws_pool *pool, const uint8_t *data, size_t size, size_t step,
                          bool deflate) {
   struct peer c = { .told = 0 };
-  sio__ws_recv_init(&c.recv, pool, &ops, &limits);
+  struct ws_recv_shared shared = {
+    .ops = &ops,
+    .pool = pool,
+    .limits = { .max_message = MAX_MESSAGE, .max_fragments = MAX_FRAMES },
+  };
+  sio__ws_recv_init(&c.recv, &shared);
   c.recv.deflate = deflate;
   for (size_t at = 0; at < size; at += step) {
     size_t n = size - at < step ? size - at : step;

@@ -19,7 +19,6 @@ static struct loop loop;
 static struct log quiet;
 static struct ws_pool *pool;
 static struct ws_shared shared;
-static struct ws_limits limits;
 static struct ws_conn *w; /* NULL once closed or dropped */
 static int fd;            /* the peer's end */
 static struct wire got;   /* what the peer read, without what it has looked at */
@@ -96,7 +95,7 @@ static int open_ws(void) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) abort();
   fd = pair[1];
   int err = sio__conn_new(&c, &loop, pair[0], &no_ops, NULL);
-  return err ? err : sio__ws_conn_new(&w, &shared, c, &limits, &ops, NULL);
+  return err ? err : sio__ws_conn_new(&w, &shared, c, &ops, NULL);
 }
 
 /* Without a WebSocket yet. */
@@ -107,13 +106,17 @@ static bool begin_bare(void) {
   why = (struct ws_close){ 0 };
   got_fin = false;
   on_text = NULL;
-  limits = (struct ws_limits){ .max_message = 100000, .max_fragments = 16 };
   uv_loop_init(&uv);
   sio__log_init(&quiet, NULL, NULL, SIO_LOG_WARN);
   if (sio__loop_init(&loop, &uv, &quiet) != 0) return false;
   loop.high_water = 1 << 20;
   pool = sio__ws_pool_new();
-  shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .pool = pool, .close_ms = 1000000 };
+  shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .close_ms = 1000000 };
+  shared.recv = (struct ws_recv_shared){
+    .ops = &sio__ws_conn_recv_ops,
+    .pool = pool,
+    .limits = { .max_message = 100000, .max_fragments = 16 },
+  };
   return pool != NULL;
 }
 
@@ -541,13 +544,14 @@ TEST(a_broken_rule_is_answered_with_its_code_and_a_fin) {
 TEST(too_big_and_too_many_are_answered_with_their_codes) {
   begin();
   struct wire out = { 0 };
-  wire_header(&out, 0x82, limits.max_message + 1);
+  wire_header(&out, 0x82, shared.recv.limits.max_message + 1);
   say_wire(&out);
   check_violation(1009, SIO_ETOOBIG);
   end();
 
   begin();
-  for (unsigned i = 0; i <= limits.max_fragments; i++) wire_frame(&out, i ? 0x00 : 0x01, "", 0);
+  for (unsigned i = 0; i <= shared.recv.limits.max_fragments; i++)
+    wire_frame(&out, i ? 0x00 : 0x01, "", 0);
   say_wire(&out);
   check_violation(1008, SIO_ETOOBIG);
   end();

@@ -78,19 +78,20 @@ static void failed(struct ws_recv *r, unsigned code, const char *detail) {
 }
 
 static const struct ws_recv_ops ops = { message, ping, ping, closed, failed };
-static struct ws_limits limits;
+static struct ws_recv_shared recv_shared;
 
 static void start(struct ws_recv *r) {
-  sio__ws_recv_init(r, pool, &ops, &limits);
+  sio__ws_recv_init(r, &recv_shared);
   r->deflate = true;
 }
 
 static void begin(void) {
   sio_set_allocator(my_malloc, my_realloc, my_free);
   blocks = bytes = peak = fuse = 0;
-  limits = (struct ws_limits){ .max_message = 1 << 20, .max_fragments = 64 };
   seen.n = 0;
   pool = sio__ws_pool_new();
+  recv_shared = (struct ws_recv_shared){ .ops = &ops, .pool = pool };
+  recv_shared.limits = (struct ws_limits){ .max_message = 1 << 20, .max_fragments = 64 };
 }
 
 static void end(void) {
@@ -237,7 +238,7 @@ TEST(a_bomb_stops_at_the_limit_and_takes_little_memory) {
   for (size_t i = 0; i < sizeof maxima / sizeof *maxima; i++) {
     struct ws_recv r;
     struct wire w = { 0 };
-    limits.max_message = maxima[i];
+    recv_shared.limits.max_message = maxima[i];
     start(&r);
     seen.n = 0;
     size_t before = peak = bytes;
@@ -249,7 +250,7 @@ TEST(a_bomb_stops_at_the_limit_and_takes_little_memory) {
     CHECK(!r.ctx && !r.msg);
     wire_clear(&w);
   }
-  limits.max_message = 1000000;
+  recv_shared.limits.max_message = 1000000;
   struct ws_recv r;
   struct wire w = { 0 };
   start(&r);
@@ -267,7 +268,7 @@ TEST(a_frame_far_over_the_limit_is_refused_on_its_header) {
   begin();
   struct ws_recv r;
   struct wire w = { 0 };
-  limits.max_message = 1000;
+  recv_shared.limits.max_message = 1000;
   start(&r);
   wire_header(&w, 0xc1, 1000 + 1000 / 64 + 64 + 1);
   sio__ws_recv_feed(&r, w.p, w.n);
@@ -281,7 +282,7 @@ TEST(what_does_not_shrink_may_be_as_long_as_the_limit) {
   struct ws_recv r;
   struct wire w = { 0 };
   char block[1006] = "\x00\xe8\x03\x17\xfc"; /* stored, 1000 bytes; the last byte closes it */
-  limits.max_message = 1000;
+  recv_shared.limits.max_message = 1000;
   start(&r);
   wire_frame(&w, 0xc2, block, sizeof block);
   sio__ws_recv_feed(&r, w.p, w.n);
@@ -349,7 +350,7 @@ static struct ws_conn *open_ws(int *fd, bool deflate) {
   struct ws_conn *w;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
   if (sio__conn_new(&c, &loop, pair[0], &none, NULL)) abort();
-  if (sio__ws_conn_new(&w, &shared, c, &limits, &conn_ops, NULL)) abort();
+  if (sio__ws_conn_new(&w, &shared, c, &conn_ops, NULL)) abort();
   if (deflate) ws_conn_deflate(w);
   *fd = pair[1];
   return w;
@@ -361,7 +362,9 @@ static void begin_sending(void) {
   sio__log_init(&quiet, NULL, NULL, SIO_LOG_WARN);
   if (sio__loop_init(&loop, &uv, &quiet)) abort();
   loop.high_water = 1 << 20;
-  shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .pool = pool, .close_ms = 1000 };
+  shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .close_ms = 1000 };
+  shared.recv = recv_shared;
+  shared.recv.ops = &sio__ws_conn_recv_ops;
   shared.deflate = (struct ws_deflate){ .deflater = sio__deflater_new(&(struct deflate_how){ 0 }),
                                         .threshold = 1024,
                                         .window_bits = 15 };
