@@ -2,8 +2,9 @@
  *
  * conn.c - from the connection's events to messages, and the closing handshake.
  *
- * Whatever ends a WebSocket ends in finish(), which only the loop reaches: by the peer's
- * FIN once all is sent, by a broken stream, or by the timer.
+ * The owner is told as soon as no message can come any more. The rest needs no owner: whatever
+ * ends a WebSocket ends in finish(), which only the loop reaches, by the peer's FIN once
+ * all is sent, by a broken stream, or by the timer.
  */
 #include "ws/conn.h"
 
@@ -13,7 +14,7 @@ enum state {
   OPEN,    /* messages go both ways                                                  */
   CLOSING, /* our close frame is sent, the peer's awaited                            */
   ENDING,  /* nothing more to say: FIN goes behind what is queued, the peer's awaited */
-  CLOSED   /* the owner was told, or dropped it; freed at the end of the turn        */
+  CLOSED   /* the stream is closed; freed at the end of the turn                     */
 };
 
 /* Pings that come faster than the peer reads: so many are answered, then the newest only. */
@@ -47,18 +48,28 @@ static unsigned final_code(const struct ws_conn *w) {
   return w->code_sent ? w->code_sent : 1006;
 }
 
-/* err and detail count unless the reason for the end was known before. */
+/* The reason that is known first counts. */
+static void blame(struct ws_conn *w, int err, const char *detail) {
+  if (w->detail) return;
+  w->err = err;
+  w->detail = detail;
+}
+
+static void tell(struct ws_conn *w) {
+  if (w->told) return;
+  w->told = true;
+  w->ops->closed(w, &(struct ws_close){ .code = final_code(w),
+                                        .err = w->err,
+                                        .by_peer = w->by_peer,
+                                        .detail = w->detail,
+                                        .reason = w->reason ? w->reason : "",
+                                        .reason_len = w->reason_len });
+}
+
 static void finish(struct ws_conn *w, int err, const char *detail) {
-  struct ws_close why = {
-    .code = final_code(w),
-    .err = w->detail ? w->err : err,
-    .by_peer = w->by_peer,
-    .detail = w->detail ? w->detail : detail,
-    .reason = w->reason ? w->reason : "",
-    .reason_len = w->reason_len,
-  };
+  blame(w, err, detail);
   let_go(w);
-  w->ops->closed(w, &why);
+  tell(w);
 }
 
 static void start_timer(struct ws_conn *w) {
@@ -71,6 +82,12 @@ static void start_ending(struct ws_conn *w) {
   sio__conn_end(w->conn);
   sio__conn_resume(w->conn);
   start_timer(w);
+}
+
+/* From the loop, or while feeding. */
+static void end_and_tell(struct ws_conn *w) {
+  start_ending(w);
+  tell(w);
 }
 
 /* ---- close frames ---- */
@@ -109,8 +126,7 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   if (w->state != OPEN) return;
   int err = send_close(w, code, reason);
   if (err) {
-    w->err = err;
-    w->detail = "no memory for a close frame";
+    blame(w, err, "no memory for a close frame");
     start_ending(w);
     return;
   }
@@ -125,14 +141,12 @@ void sio__ws_drop(struct ws_conn *w) {
 
 /* Our reason to end it. Without memory for the close frame there is just a FIN. */
 static void break_off(struct ws_conn *w, unsigned code, int err, const char *detail) {
-  if (!w->detail) {
-    w->err = err;
-    w->detail = detail;
-  }
+  blame(w, err, detail);
   if (w->state == OPEN) send_close(w, code, NULL);
   start_ending(w);
   LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s",
       sio__conn_address(w->conn, (char[CONN_ADDRESS]){ "" }), code, detail);
+  if (w->state != CLOSED) tell(w);
 }
 
 /* ---- what the receiving half finds ---- */
@@ -183,8 +197,8 @@ static void on_close(struct ws_recv *r, unsigned code, const char *reason, size_
     w->by_peer = true;
     send_close(w, code, NULL);
   }
-  if (!w->detail) w->detail = w->by_peer ? "closed by the peer" : "closed";
-  start_ending(w);
+  blame(w, 0, w->by_peer ? "closed by the peer" : "closed");
+  end_and_tell(w);
 }
 
 static int err_of(unsigned code) {
@@ -207,20 +221,13 @@ static void on_read(struct conn *c, char *p, size_t n) {
   sio__ws_recv_feed(&w->recv, p, n);
 }
 
-/* The peer's FIN is here and our last byte gone. */
-static void finish_at_fin(struct ws_conn *w) {
-  finish(w, 0, "closed without the peer's close frame");
-}
-
 static void on_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
-  if (w->state == OPEN) {
-    w->by_peer = true;
-    w->detail = "stream ended without a close frame";
-  }
-  start_ending(w);
-  if (conn_idle(c)) finish_at_fin(w);
+  w->by_peer |= w->state == OPEN;
+  blame(w, 0, "stream ended without a close frame");
+  end_and_tell(w);
+  if (w->state == ENDING && conn_idle(c)) let_go(w);
 }
 
 static void on_failed(struct conn *c, int err) { finish(c->owner, err, "stream broke"); }
@@ -232,7 +239,7 @@ static void on_timer(struct timer *t) {
 static void on_drained(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->pongs = 0;
-  if (w->state == ENDING && w->eof) finish_at_fin(w);
+  if (w->state == ENDING && w->eof) let_go(w);
   if (w->state == OPEN && w->ops->drained) w->ops->drained(w);
   if (w->state == OPEN && w->pong) queue_pong(w, take_pong(w));
 }

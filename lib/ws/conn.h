@@ -10,8 +10,10 @@
  *   ENDING --- all is sent, FIN behind it, and the peer's FIN is here ---> CLOSED
  *   any --- the stream breaks, or close_ms have passed since OPEN ---> CLOSED
  *
- * `closed` comes exactly once, from the loop and never from inside a call made here,
- * unless the owner itself calls sio__ws_drop().
+ * `closed` comes exactly once, unless the owner itself calls sio__ws_drop(): on the way to ENDING,
+ * for a peer that keeps its stream open must not hold up the news, or else with CLOSED. It comes
+ * from the loop or from inside sio__ws_conn_feed(), from no other call made here. From then on
+ * what is queued, the FINs and their time are no concern of the owner.
  */
 #ifndef SIO_WS_CONN_H
 #define SIO_WS_CONN_H
@@ -36,7 +38,7 @@ struct ws_close {
 struct ws_conn_ops {
   /* A whole message; the bytes are borrowed and may be changed. May send, close and drop. */
   void (*message)(struct ws_conn *w, bool binary, char *p, size_t n);
-  /* Let go of w: it is freed at the end of the turn. */
+  /* Let go of w: it is freed at the end of a turn, this one's at the earliest. */
   void (*closed)(struct ws_conn *w, const struct ws_close *why);
   /* The kernel has taken everything. May be NULL. */
   void (*drained)(struct ws_conn *w);
@@ -70,6 +72,7 @@ struct ws_conn {     /* what sending looks at comes first */
   uint8_t pongs; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
+  bool told : 1; /* the owner knows */
   struct ws_recv recv;
   union {
     struct timer timer; /* the peer's half of a close is awaited */
@@ -84,7 +87,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
 static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
-/* Bytes that came in the same segment as the handshake; messages may come from inside. */
+/* Bytes that came in the same segment as the handshake; messages and `closed` may come from inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame (binary or text as m says, a raw m as it is); the chain behind it
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver

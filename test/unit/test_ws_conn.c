@@ -30,6 +30,7 @@ static struct ws_close why;
 static char why_reason[130];
 static bool in_call; /* inside a call of the owner's, where `closed` must not come */
 static void (*on_text)(void);
+static void (*on_closed)(struct ws_conn *from);
 
 /* ---- the owner ---- */
 
@@ -49,8 +50,8 @@ static void closed(struct ws_conn *from, const struct ws_close *info) {
   why = *info;
   memcpy(why_reason, info->reason, info->reason_len);
   why_reason[info->reason_len] = '\0';
-  sio__ws_drop(from);
   w = NULL;
+  if (on_closed) on_closed(from);
 }
 
 static void drained(struct ws_conn *from) {
@@ -106,6 +107,7 @@ static bool begin_bare(void) {
   why = (struct ws_close){ 0 };
   got_fin = false;
   on_text = NULL;
+  on_closed = NULL;
   uv_loop_init(&uv);
   sio__log_init(&quiet, NULL, NULL, SIO_LOG_WARN);
   if (sio__loop_init(&loop, &uv, &quiet) != 0) return false;
@@ -251,7 +253,7 @@ TEST(our_close_comes_after_what_is_queued_and_ends_with_the_peers_answer) {
   SAY(0x88, "\x03\xe9");
   HEARD("");
   CHECK(got_fin);
-  EQ(closed_count, 0);
+  EQ(closed_count, 1);
   fin();
   EQ(closed_count, 1);
   EQ(why.code, 1001);
@@ -302,9 +304,7 @@ TEST(the_peers_close_is_echoed_before_the_fin) {
   SAY(0x88, "\x0f\xa0going\0home");
   HEARD("\x81\x01x\x88\x02\x0f\xa0");
   CHECK(got_fin);
-  EQ(closed_count, 0);
-  EQ(send_msg("y", false), SIO_ECLOSED);
-  close_ws(1000, NULL);
+  EQ(closed_count, 1);
   fin();
   HEARD("");
   EQ(closed_count, 1);
@@ -410,8 +410,7 @@ TEST(after_the_peers_fin_all_that_is_queued_still_leaves) {
   EQ(sio__ws_send(w, m), 0);
   msg_unref(m);
   fin();
-  EQ(closed_count, 0);
-  CHECK(ws_queued(w) > 0);
+  EQ(closed_count, 1);
   for (int i = 0; i < 1000 && !got_fin; i++) {
     read_all();
     turn();
@@ -440,11 +439,16 @@ TEST(a_peer_that_does_not_answer_is_closed_by_the_timer) {
   end();
 }
 
+static void wait_for_no_conns(void) {
+  for (int i = 0; i < 1000 && loop.nconns; i++) uv_run(&uv, UV_RUN_ONCE);
+  EQ(loop.nconns, 0);
+}
+
 TEST(a_peer_that_sends_no_fin_is_closed_by_the_timer) {
   begin();
   shared.close_ms = 1;
   SAY(0x88, "\x03\xe8");
-  wait_for_closed();
+  wait_for_no_conns();
   EQ(closed_count, 1);
   EQ(why.code, 1000);
   EQ(why.err, 0);
@@ -514,14 +518,16 @@ static void check_violation(unsigned code, int err) {
   char want[4] = { '\x88', 2, (char)(code >> 8), (char)code };
   heard(want, 4);
   CHECK(got_fin);
-  EQ(closed_count, 0);
-  SAY(0x81, "not read");
-  SAW("");
-  fin();
   EQ(closed_count, 1);
   EQ(why.code, code);
   EQ(why.err, err);
   CHECK(!why.by_peer);
+  EQ(loop.nconns, 1);
+  SAY(0x81, "not read");
+  SAW("");
+  fin();
+  EQ(closed_count, 1);
+  EQ(loop.nconns, 0);
 }
 
 TEST(a_broken_rule_is_answered_with_its_code_and_a_fin) {
@@ -557,24 +563,68 @@ TEST(too_big_and_too_many_are_answered_with_their_codes) {
   end();
 }
 
-TEST(garbage_behind_the_handshake_closes_from_the_loop) {
+TEST(a_peer_that_broke_a_rule_and_keeps_the_stream_open_is_closed_by_the_timer) {
   begin();
-  in_call = true;
+  shared.close_ms = 1;
+  SAY(0xc1, "x");
+  EQ(closed_count, 1);
+  wait_for_no_conns();
+  EQ(closed_count, 1);
+  end();
+}
+
+static void drop_it(struct ws_conn *from) {
+  sio__ws_drop(from);
+  sio__ws_drop(from);
+}
+
+TEST(whoever_is_told_of_the_end_may_drop_what_is_left) {
+  static const struct {
+    unsigned first;
+    const char *text;
+  } v[] = { { 0xc1, "x" }, { 0x88, "\x03\xe8" }, { 0, NULL } };
+  for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+    begin();
+    on_closed = drop_it;
+    if (v[i].text)
+      say_frame(v[i].first, v[i].text, strlen(v[i].text));
+    else
+      fin();
+    EQ(closed_count, 1);
+    EQ(loop.nconns, 0);
+    end();
+  }
+}
+
+TEST(a_pong_without_memory_is_told_at_once) {
+  begin();
+  struct wire out = { 0 };
+  wire_frame(&out, 0x89, "ping", 4);
+  EQ(send(fd, out.p, out.n, MSG_NOSIGNAL), out.n);
+  wire_clear(&out);
+  alloc_fail_all();
+  turn();
+  alloc_fail_in(0);
+  EQ(closed_count, 1);
+  EQ(why.err, UV_ENOMEM);
+  fin();
+  EQ(loop.nconns, 0);
+  end();
+}
+
+TEST(garbage_behind_the_handshake_closes_it) {
+  begin();
   sio__ws_conn_feed(w, SLICE("GET / HTTP/1.1\r\n"));
-  in_call = false;
-  EQ(closed_count, 0);
   turn();
   check_violation(1002, SIO_EPROTO);
   end();
 }
 
-TEST(a_close_frame_behind_the_handshake_closes_from_the_loop) {
+TEST(a_close_frame_behind_the_handshake_closes_it) {
   begin();
   struct wire out = { 0 };
   wire_frame(&out, 0x88, "\x03\xe8", 2);
-  in_call = true;
   sio__ws_conn_feed(w, slice(out.p, out.n));
-  in_call = false;
   wire_clear(&out);
   turn();
   HEARD("\x88\x02\x03\xe8");
@@ -822,8 +872,11 @@ T(a_broken_stream_closes_with_its_error)
 T(a_reset_after_the_close_frames_is_no_error)
 T(a_broken_rule_is_answered_with_its_code_and_a_fin)
 T(too_big_and_too_many_are_answered_with_their_codes)
-T(garbage_behind_the_handshake_closes_from_the_loop)
-T(a_close_frame_behind_the_handshake_closes_from_the_loop)
+T(a_peer_that_broke_a_rule_and_keeps_the_stream_open_is_closed_by_the_timer)
+T(whoever_is_told_of_the_end_may_drop_what_is_left)
+T(a_pong_without_memory_is_told_at_once)
+T(garbage_behind_the_handshake_closes_it)
+T(a_close_frame_behind_the_handshake_closes_it)
 T(a_broken_rule_after_our_close_sends_no_second_close_frame)
 T(after_a_close_inside_a_message_the_next_is_not_seen)
 T(a_drop_inside_a_message_ends_it_without_closed)
