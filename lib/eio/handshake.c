@@ -129,8 +129,8 @@ static void open_websocket(struct eio *e, sio_request *r) {
 static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   struct ws_conn *w;
   sio_slice rest;
-  bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN;
   sio__run_header_hooks(e, r, false);
+  bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN; /* the hooks may end it */
   if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
   if (!welcome) {
     LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
