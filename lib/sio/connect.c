@@ -132,9 +132,10 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   (void)encode_refusal(k, message, sio_null());
 }
 
-/* The verdict stays owed, and will be thrown away. */
+/* The verdict stays owed, and will be thrown away. One that came in this very turn counts. */
 static void on_patience(struct timer *t) {
   struct knock *k = container_of(t, struct knock, patience);
+  if (k->chain.state != CHAIN_WAITING) return;
   (void)encode_refusal(k, "timeout", sio_null());
   k->socket->knock = NULL;
   turn_away(k);

@@ -108,6 +108,19 @@ TEST(a_verdict_in_time_stops_the_clock) {
   stop();
 }
 
+TEST(a_verdict_in_the_turn_in_which_the_time_is_up_counts) {
+  struct peer *p = waiting();
+  sio_next_fail(owed, "no", sio_null());
+  later(2000);
+  HEARD(p, "44{\"message\":\"no\"} ");
+  p = peer_new();
+  say(p, "40");
+  sio_next_ok(owed);
+  later(2000);
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  stop();
+}
+
 TEST(who_leaves_meanwhile_is_not_told) {
   struct peer *p = waiting();
   hang_up(p);
@@ -125,5 +138,6 @@ T(a_deadline_ends_with_the_server)
 T(without_memory_there_is_no_deadline)
 T(middleware_that_does_not_decide_is_a_timeout)
 T(a_verdict_in_time_stops_the_clock)
+T(a_verdict_in_the_turn_in_which_the_time_is_up_counts)
 T(who_leaves_meanwhile_is_not_told)
 TESTS_END
