@@ -83,12 +83,14 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
 }
 
 void sio__eio_close_all(struct eio *e, int reason) {
+  struct list *it;
   e->closing = true;
-  list_each (it, next, &e->all) {
+  /* Always the first that is left: the host's hooks on a last answer may end others. */
+  while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
-    /* One that lingers for its last poll has nothing to wait for any more. */
-    if (c->state == SESSION_CLOSING) sio__session_gone(c);
     sio__session_end(c, true, reason, 0, "the server closes");
+    /* One that lingers for its last poll has nothing to wait for any more. */
+    sio__session_gone(c);
   }
 }
 

@@ -23,6 +23,8 @@ static void end_some(sio_server *srv, uint64_t n) {
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
+    /* A host's hook on its last answer ended the next one: the next step goes on. */
+    if (list_empty(tmp)) return;
   }
 }
 

@@ -168,10 +168,73 @@ TEST(a_header_hook_may_end_the_session_that_is_about_to_upgrade) {
   stop();
 }
 
+static sio_session *sessions[3];
+static unsigned nsessions;
+
+static void on_session(sio_session *c, void *user) {
+  (void)user;
+  sessions[nsessions++] = c;
+}
+
+static void on_session_end(sio_session *c, const sio_close_info *why, void *user) {
+  (void)why, (void)user;
+  for (unsigned i = 0; i < nsessions; i++)
+    if (sessions[i] == c) sessions[i] = NULL;
+}
+
+/* The answer to one poll ends the two sessions behind it. */
+static void end_others(sio_request *r, bool initial, void *user) {
+  (void)r, (void)initial, (void)user;
+  if (!hook_ends_sessions) return;
+  for (unsigned i = 1; i < nsessions; i++)
+    if (sessions[i]) sio_session_close(sessions[i]);
+}
+
+static void start_three_polls(struct raw *c) {
+  static const sio_engine_hooks engine = { .open = on_session, .close = on_session_end };
+  char path[128];
+  start(NULL);
+  nsessions = 0;
+  hook_ends_sessions = false;
+  EQ(sio_on_headers(srv, end_others, NULL), 0);
+  EQ(sio_on_engine(srv, &engine, NULL), 0);
+  for (int i = 0; i < 3; i++) {
+    CHECK(begin_polling(&c[i], path) && raw_get(&c[i], path));
+    turns();
+  }
+  hook_ends_sessions = true;
+}
+
+TEST(a_header_hook_may_end_other_sessions_while_the_server_closes) {
+  static struct raw c[3];
+  start_three_polls(c);
+  sio_server_close(srv, NULL, NULL);
+  for (int i = 0; i < 3; i++) CHECK(raw_expect(&c[i], "200 OK"));
+  srv = NULL;
+  for (int i = 0; i < 3; i++) raw_close(&c[i]);
+  stop();
+}
+
+static void on_drained(void *user) { *(bool *)user = true; }
+
+TEST(a_header_hook_may_end_other_sessions_while_the_server_drains) {
+  static struct raw c[3];
+  bool drained = false;
+  start_three_polls(c);
+  EQ(sio_server_drain(srv, NULL, on_drained, &drained), 0);
+  for (int i = 0; i < 3; i++) CHECK(raw_expect(&c[i], "200 OK"));
+  for (int i = 0; i < 3; i++) raw_close(&c[i]);
+  while (!drained) uv_run(&uv, UV_RUN_ONCE);
+  srv = NULL;
+  stop();
+}
+
 TESTS_BEGIN
 T(the_host_hears_of_a_broken_rule_though_the_peer_keeps_its_stream_open)
 T(the_host_hears_of_a_close_frame_though_the_peer_keeps_its_stream_open)
 T(a_plain_route_hears_of_it_as_well)
 T(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too)
 T(a_header_hook_may_end_the_session_that_is_about_to_upgrade)
+T(a_header_hook_may_end_other_sessions_while_the_server_closes)
+T(a_header_hook_may_end_other_sessions_while_the_server_drains)
 TESTS_END
