@@ -183,10 +183,12 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
   tell_left(a, s, room);
 }
 
-/* One by one, for whoever is told may change anything. The name goes with the room: a copy. */
+/* One by one, for whoever is told may change anything but this socket's rooms. The name goes with the
+ * room: a copy. Another seat may have moved up into the one that gets free, never before it: with a
+ * search from the start each time, a peer in very many rooms would keep the loop when it leaves. */
 static void leave_aloud(sio_adapter *a, sio_socket *s) {
   const struct room *room;
-  for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i = 0) {
+  for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
     if (!name) return;
     memory_leave(a, s, name);

@@ -189,6 +189,29 @@ TEST(hooks_without_slots_and_without_memory) {
   stop();
 }
 
+static void count_room(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)room, (void)s;
+  ++*(unsigned *)user;
+}
+
+/* Each is found where the last one was: a search from the start would take minutes under valgrind. */
+TEST(who_goes_is_told_to_leave_each_of_very_many_rooms) {
+  static const sio_room_hooks counting = { .leave = count_room };
+  enum { ROOMS = 100000 };
+  unsigned left = 0;
+  char name[16];
+  start(NULL);
+  EQ(sio_on_room(root, &counting, &left), 0);
+  struct peer *p = joined();
+  for (unsigned i = 0; i < ROOMS; i++) {
+    snprintf(name, sizeof name, "%u", i);
+    REQUIRE(sio_join(root->members[0], name) == 0);
+  }
+  hang_up(p);
+  EQ(left, ROOMS + 1);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_room_is_created_by_its_first_member_and_removed_behind_its_last)
 T(who_goes_leaves_every_room_its_own_last)
@@ -198,5 +221,6 @@ T(a_leave_hook_may_leave_again)
 T(hooks_change_rooms_while_a_socket_goes)
 T(who_never_connected_leaves_the_rooms_it_joined_but_had_none_of_its_own)
 T(rooms_can_be_listed)
+T(who_goes_is_told_to_leave_each_of_very_many_rooms)
 T(hooks_without_slots_and_without_memory)
 TESTS_END
