@@ -58,8 +58,9 @@ SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, co
  * callback. */
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);
 /* Asks for an ack; cb runs exactly once: with the reply, SIO_ETIMEOUT after timeout_ms (0: waits as
- * long as the peer stays), or SIO_ECLOSED when it leaves. A late reply is ignored. SIO_ETOOBIG past
- * max_acks. */
+ * long as the peer stays), or SIO_ECLOSED when it leaves. A late reply is ignored. A time that ran
+ * out while the host kept the loop (sio_stats.stalls) is given once more: the peer may have had
+ * none of it. SIO_ETOOBIG past max_acks. */
 SIO_EXTERN int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                             sio_reply_cb cb, void *user);
 
@@ -72,7 +73,7 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
  * is borrowed until it returns. status: 0, everybody answered; SIO_ETIMEOUT, not all did in time;
  * SIO_ECLOSED, the server closes; SIO_ETOOBIG, what came went past max_answers and some of it was
  * dropped; else what the adapter met with. Whatever it is, the results are there of those who did
- * answer. The calls fail with SIO_ETOOBIG when max_acks of them are open in the namespace, and with
+ * answer. A time that ran out while the host kept the loop is given once more. The calls fail with SIO_ETOOBIG when max_acks of them are open in the namespace, and with
  * SIO_ECLOSED once the server closes. */
 
 typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);

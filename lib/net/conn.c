@@ -334,6 +334,7 @@ static void read_some(struct conn *c) {
     n = recv(c->fd, conn_loop(c)->rbuf, NET_RBUF, 0);
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
+    if (n == NET_RBUF) conn_loop(c)->unread = true;
     c->ops->read(c, conn_loop(c)->rbuf, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;

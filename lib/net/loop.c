@@ -10,6 +10,10 @@
 /* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024 };
 
+/* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So all
+ * is read first, in so many turns at most. */
+enum { LATE_MS = 20, READ_TURNS = 64 };
+
 struct post {
   struct post *next;
   void (*fn)(void *arg);
@@ -86,20 +90,36 @@ static void on_prepare(uv_prepare_t *h) { end_turn(h->data); }
 
 /* ---- deadlines -------------------------------------------------------------- */
 
+static void be_on_time(struct loop *l) {
+  l->late = false;
+  l->read_turns = 0;
+}
+
+/* set_alarm() has it ring again behind the next look at the descriptors. */
+static bool reads_first(struct loop *l, uint64_t late) {
+  bool more = l->read_turns ? l->unread && l->read_turns < READ_TURNS : late >= LATE_MS;
+  l->unread = false;
+  l->read_turns += more;
+  return more;
+}
+
 static void on_alarm(uv_timer_t *h) {
   struct loop *l = h->data;
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
+  bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
-  l->late = l->stall_ms && late >= l->stall_ms;
-  if (l->late) l->stalled(l, late);
+  l->late |= stall;
+  if (stall) l->stalled(l, late);
+  if (reads_first(l, late)) return;
   sio__timers_run(&l->timers, now);
-  l->late = false;
+  be_on_time(l);
 }
 
 static void set_alarm(struct loop *l) {
   /* Work that is left over must not wait for the next event. */
   bool more = !list_empty(&l->tasks) || !list_empty(&l->dirty);
   uint64_t at = more ? 0 : sio__timers_next(&l->timers);
+  if (l->read_turns && at > loop_now(l)) be_on_time(l);
   if (at == l->alarm_at) return;
   l->alarm_at = at;
   if (at == UINT64_MAX) {

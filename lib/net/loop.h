@@ -49,11 +49,13 @@ struct loop {
   struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   bool closing;
-  bool roused;       /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
-  size_t high_water; /* a connection with more than this queued is not read from */
-  size_t low_mark;   /* a heavy connection that holds no more than this is told of     */
-  unsigned stall_ms; /* deadlines met so much too late: the host kept the loop; 0: not asked  */
-  bool late;         /* ... and what runs now are those deadlines                          */
+  bool roused;        /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
+  size_t high_water;  /* a connection with more than this queued is not read from */
+  size_t low_mark;    /* a heavy connection that holds no more than this is told of     */
+  unsigned stall_ms;  /* deadlines met so much too late: the host kept the loop; 0: not asked  */
+  bool late;          /* ... and those deadlines run now, or when all is read               */
+  bool unread;        /* somebody had more to read than the buffer holds                    */
+  uint8_t read_turns; /* taken to read before deadlines that are met late                   */
   void (*stalled)(struct loop *l, uint64_t ms);
   char *rbuf; /* NET_RBUF bytes: what is being read, on any connection */
 };

@@ -15,7 +15,13 @@ struct wait {
   sio_socket *socket; /* not counted: a socket ends its waits before it goes */
   sio_reply_cb cb;    /* NULL: it is a part of query */
   void *user;
-  sio_query *query;
+  union {
+    sio_query *query;
+    struct {
+      unsigned timeout_ms;
+      bool excused; /* its time was given to it once more already */
+    };
+  };
   struct list part; /* query->waits */
   struct timer timer;
 };
@@ -79,9 +85,18 @@ static void tell(struct wait *w, int status, sio_event *reply) {
   sio_socket_unref(s);
 }
 
+/* The host kept the loop while the time ran out: the peer had none of it, or its reply is on its way. */
+static bool excuse(struct wait *w) {
+  struct loop *l = loop_of(w->socket);
+  if (!l->late || w->excused) return false;
+  w->excused = true;
+  sio__loop_timer(l, &w->timer, w->timeout_ms);
+  return true;
+}
+
 static void on_timeout(struct timer *t) {
   struct wait *w = container_of(t, struct wait, timer);
-  tell(take(w->socket, w->id), SIO_ETIMEOUT, NULL);
+  if (!excuse(w)) tell(take(w->socket, w->id), SIO_ETIMEOUT, NULL);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
@@ -117,6 +132,7 @@ int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *
       add(s, &(struct wait){ .id = s->nsp->next_ack, .socket = s, .cb = cb, .user = user });
   if (!w) return UV_ENOMEM;
   *id = s->nsp->next_ack++;
+  w->timeout_ms = timeout_ms;
   if (timeout_ms) sio__loop_timer(loop_of(s), &w->timer, timeout_ms);
   return 0;
 }
@@ -154,7 +170,7 @@ static void tell_query(struct wait *w, const sio_socket *s, const struct packet 
 void sio__pending_reply(sio_socket *s, const struct packet *p) {
   struct wait *w = take(s, p->id);
   if (!w) return;
-  if (w->query) {
+  if (!w->cb) {
     tell_query(w, s, p);
     return;
   }

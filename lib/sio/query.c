@@ -45,7 +45,18 @@ static void on_settled(struct task *t) {
   finish(q, q->status);
 }
 
-static void on_timeout(struct timer *t) { finish(container_of(t, sio_query, timer), SIO_ETIMEOUT); }
+static void start_clock(sio_query *q) { sio__loop_timer(loop_of(q), &q->timer, q->timeout_ms); }
+
+/* Once more if the host kept the loop while it ran out: answers may be on their way. */
+static void on_timeout(struct timer *t) {
+  sio_query *q = container_of(t, sio_query, timer);
+  if (q->excused || !loop_of(q)->late) {
+    finish(q, SIO_ETIMEOUT);
+    return;
+  }
+  q->excused = true;
+  start_clock(q);
+}
 
 static bool owed(const struct sio_replies *r) {
   return r->answered < r->expected && r->gone < r->expected - r->answered;
@@ -86,8 +97,6 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   *out = q;
   return 0;
 }
-
-static void start_clock(sio_query *q) { sio__loop_timer(loop_of(q), &q->timer, q->timeout_ms); }
 
 void sio__query_begin(sio_query *q, bool patient) {
   if (!patient || q->holds > 1) start_clock(q);

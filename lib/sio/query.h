@@ -44,6 +44,7 @@ struct sio_query {
   uint32_t holds;
   int status; /* the first failure there was */
   bool over;
+  bool excused; /* its time was given to it once more already */
   struct sio_replies replies;
   sio_remote *remotes;
   uint32_t nremotes, remotes_cap;

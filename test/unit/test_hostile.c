@@ -50,7 +50,8 @@ static void start(const sio_options *o) {
   newest = NULL;
   if (uv_loop_init(&uv) || uv_async_init(&uv, &alive, no_event)) abort();
   if (sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
-  if (sio_on_connect(root, on_connect, NULL) || sio_on_disconnect(root, on_disconnect, NULL)) abort();
+  if (sio_on_connect(root, on_connect, NULL) || sio_on_disconnect(root, on_disconnect, NULL))
+    abort();
   if (sio_ws_route(srv, "/plain", &plain, NULL)) abort();
 }
 
@@ -161,7 +162,8 @@ TEST(a_header_hook_may_end_the_session_that_is_about_to_upgrade) {
   EQ(disconnects, 1);
   /* The last poll, and the session is gone. */
   hook_ends_sessions = false;
-  CHECK(raw_get(&a, path) && raw_expect(&a, "41") && raw_get(&a, path) && raw_expect(&a, "6\x1e\x31"));
+  CHECK(raw_get(&a, path) && raw_expect(&a, "41") && raw_get(&a, path) &&
+        raw_expect(&a, "6\x1e\x31"));
   turns();
   raw_frame(&b, 0x81, "2probe", 6);
   CHECK(raw_expect_n(&b, "\x88\0", 2));

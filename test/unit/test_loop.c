@@ -254,12 +254,16 @@ TEST(a_grave_may_bury_another) {
 
 static uint64_t alarm_in; /* UINT64_MAX: off */
 static unsigned alarm_starts;
+static uv_timer_t *alarm_handle;
+static uv_timer_cb alarm_cb;
 
 int __real_uv_timer_start(uv_timer_t *h, uv_timer_cb cb, uint64_t in, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *h, uv_timer_cb cb, uint64_t in, uint64_t repeat);
 int __wrap_uv_timer_start(uv_timer_t *h, uv_timer_cb cb, uint64_t in, uint64_t repeat) {
   alarm_in = in;
   alarm_starts++;
+  alarm_handle = h;
+  alarm_cb = cb;
   return __real_uv_timer_start(h, cb, in, repeat);
 }
 
@@ -306,6 +310,141 @@ TEST(turns_without_a_new_deadline_leave_the_alarm_alone) {
   EQ(alarm_starts, starts);
   sio__loop_untimer(&loop, &t);
   net_close();
+}
+
+/* ---- deadlines that are met late ------------------------------------------------------------- */
+
+static unsigned reads, stalls;
+static uint64_t stalled_ms;
+static int lateness; /* what the last deadline saw */
+static int peer = -1;
+static bool talkative;
+
+static void on_deadline(struct timer *t) {
+  (void)t;
+  lateness = loop.late;
+  note("deadline");
+}
+
+static void on_stall(struct loop *l, uint64_t ms) {
+  (void)l;
+  stalls++;
+  stalled_ms = ms;
+}
+
+static void fill(size_t n) {
+  static char much[NET_RBUF];
+  while (n) {
+    size_t k = n < sizeof much ? n : sizeof much;
+    if (send(peer, much, k, MSG_DONTWAIT) <= 0) return;
+    n -= k;
+  }
+}
+
+static void on_bytes(struct conn *c, char *p, size_t n) {
+  (void)c, (void)p, (void)n;
+  if (!reads++) note("read");
+  if (talkative) fill(2 * NET_RBUF);
+}
+
+static const struct conn_ops reader = { .read = on_bytes };
+
+/* A deadline in 50 ms, and a peer; then the host keeps the loop for so long. */
+static struct conn *block(struct timer *t, unsigned ms, size_t unread) {
+  int pair[2], room = 1 << 20;
+  struct conn *c;
+  begin();
+  reads = stalls = 0;
+  lateness = -1;
+  talkative = false;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
+  peer = pair[1];
+  setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  if (sio__conn_new(&c, &loop, pair[0], &reader, NULL)) abort();
+  timer_init(t, on_deadline);
+  sio__loop_timer(&loop, t, 50);
+  turn();
+  fill(unread);
+  clock_ms += ms;
+  alarm_cb(alarm_handle);
+  return c;
+}
+
+static void unblock(struct conn *c) {
+  close(peer);
+  sio__conn_close(c);
+  net_close();
+}
+
+TEST(a_deadline_met_in_time_is_at_once) {
+  struct timer t;
+  struct conn *c = block(&t, 51, 1);
+  EQ_STR(seen, "deadline");
+  EQ(lateness, false);
+  unblock(c);
+}
+
+TEST(what_lies_unread_is_read_before_a_deadline_that_is_met_late) {
+  struct timer t;
+  struct conn *c = block(&t, 150, 1);
+  EQ_STR(seen, "");
+  turns(3);
+  EQ_STR(seen, "read deadline");
+  EQ(lateness, false);
+  EQ(stalls, 0);
+  unblock(c);
+}
+
+TEST(all_of_it_is_read_first) {
+  struct timer t;
+  struct conn *c = block(&t, 150, 3 * NET_RBUF);
+  turns(10);
+  EQ_STR(seen, "read deadline");
+  CHECK(reads >= 3);
+  unblock(c);
+}
+
+TEST(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever) {
+  struct timer t;
+  struct conn *c = block(&t, 150, 2 * NET_RBUF);
+  talkative = true;
+  turns(200);
+  EQ_STR(seen, "read deadline");
+  CHECK(reads > 3);
+  unblock(c);
+}
+
+TEST(deadlines_behind_a_stall_know_of_it) {
+  struct timer t;
+  struct conn *c = block(&t, 1500, 1);
+  EQ(stalls, 1);
+  EQ(stalled_ms, 1450);
+  turns(3);
+  EQ_STR(seen, "read deadline");
+  EQ(lateness, true);
+  EQ(loop.late, false);
+  unblock(c);
+}
+
+TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
+  struct timer t;
+  struct conn *c = block(&t, 1500, 0);
+  sio__loop_untimer(&loop, &t);
+  turns(2);
+  sio__loop_timer(&loop, &t, 2 * 4096 - clock_ms % 4096); /* where the wheel need not sort */
+  turns(2);
+  EQ_STR(seen, "");
+  for (int i = 0; i < 4 && !*seen; i++) { /* the wheel may ring before, to sort */
+    clock_ms += alarm_in;
+    alarm_cb(alarm_handle);
+    turn();
+  }
+  EQ_STR(seen, "deadline");
+  EQ(lateness, false);
+  EQ(stalls, 1);
+  unblock(c);
 }
 
 TEST(a_deadline_that_is_now_fires_without_an_event) {
@@ -600,6 +739,12 @@ T(what_a_drained_peer_causes_still_leaves_in_this_turn)
 T(a_grave_may_bury_another)
 T(the_alarm_is_never_later_than_the_first_deadline)
 T(turns_without_a_new_deadline_leave_the_alarm_alone)
+T(a_deadline_met_in_time_is_at_once)
+T(what_lies_unread_is_read_before_a_deadline_that_is_met_late)
+T(all_of_it_is_read_first)
+T(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever)
+T(deadlines_behind_a_stall_know_of_it)
+T(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next)
 T(a_deadline_that_is_now_fires_without_an_event)
 T(the_loop_alone_does_not_keep_the_host_running)
 T(work_for_the_end_of_the_turn_keeps_the_host_running_until_it_is_done)

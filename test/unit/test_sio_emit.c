@@ -219,6 +219,23 @@ TEST(a_question_times_out_once_and_a_late_reply_is_ignored) {
   stop();
 }
 
+/* The host kept the loop while the time ran out: the reply may be on its way. */
+TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
+  start(NULL);
+  struct peer *p = joined();
+  sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "0");
+  sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "1");
+  srv->loop.late = true;
+  later(51);
+  SAW("");
+  say(p, "430[]");
+  SAW("0:0 ");
+  later(200);
+  SAW("1:-10002 ");
+  srv->loop.late = false;
+  stop();
+}
+
 TEST(a_reply_in_time_stops_the_clock) {
   start(NULL);
   struct peer *p = joined();
@@ -320,6 +337,7 @@ T(a_reply_comes_back_once)
 T(questions_and_replies_may_be_binary)
 T(replies_find_their_questions_in_any_order)
 T(a_question_times_out_once_and_a_late_reply_is_ignored)
+T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
 T(a_reply_in_time_stops_the_clock)
 T(who_leaves_ends_its_questions_in_order_after_its_disconnect_handlers)
 T(a_question_that_cannot_be_sent_has_no_end)

@@ -52,6 +52,19 @@ TEST(nobody_there_is_an_end_without_answers_behind_the_call) {
   stop();
 }
 
+TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
+  begin(2, NULL);
+  EQ(ask((sio_target){ 0 }, 50, NULL), 0);
+  srv->loop.late = true;
+  later(51);
+  SAW("");
+  say(peers[0], "430[1]");
+  later(200);
+  SAW("end:-10002,1/2-0 ");
+  srv->loop.late = false;
+  stop();
+}
+
 TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
   begin(3, NULL);
   EQ(ask((sio_target){ 0 }, 5000, NULL), 0);
@@ -446,6 +459,7 @@ TEST(names_reserved_for_servers_are_refused) {
 TESTS_BEGIN
 T(all_answers_come_in_the_order_of_their_arrival)
 T(nobody_there_is_an_end_without_answers_behind_the_call)
+T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
 T(who_is_late_is_told_of_with_what_came_and_then_ignored)
 T(who_leaves_is_not_waited_for)
 T(without_a_timeout_it_waits_as_long_as_the_peers_stay)
