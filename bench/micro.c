@@ -151,6 +151,11 @@ static void step_fanout(void) {
   pass();
 }
 
+static void step_fanout8(void) {
+  for (int i = 0; i < 8; i++) sio_broadcast((sio_target){ .nsp = root }, "chat", SIO_ARGS("hello"));
+  pass();
+}
+
 static void step_rooms(void) {
   for (int i = 0; i < RECEIVERS; i++) sio_join(sockets[i], "room");
   for (int i = 0; i < RECEIVERS; i++) sio_leave(sockets[i], "room");
@@ -171,6 +176,7 @@ MEASURED(decode)
 MEASURED(encode)
 MEASURED(echo)
 MEASURED(fanout)
+MEASURED(fanout8)
 MEASURED(rooms)
 MEASURED(open)
 
@@ -190,6 +196,8 @@ static const struct bench {
     step_echo, measure_echo, after_echo },
   { "fanout", "a broadcast to 1000, per receiver", 20, RECEIVERS, all_peers, nothing, step_fanout,
     measure_fanout, hear_all },
+  { "fanout8", "eight broadcasts to 1000 in a turn, per delivery", 10, 8 * RECEIVERS, all_peers,
+    nothing, step_fanout8, measure_fanout8, hear_all },
   { "rooms", "join and leave a room of 1000", 20, RECEIVERS, all_peers, nothing, step_rooms,
     measure_rooms, nothing },
   { "open", "a connection accepted, upgraded, joined", 200, 1, start_server, nothing, step_open,

@@ -263,7 +263,8 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  return c->transport->held(c) > c->eio->full_at ? sio__flow_full(c) : 0;
+  size_t held = c->ws ? ws_held(c->ws) : c->transport->held(c);
+  return held > c->eio->full_at ? sio__flow_full(c) : 0;
 }
 
 static bool wrong_way(sio_session *c) {

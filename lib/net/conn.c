@@ -151,7 +151,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   c->queued += len;
   c->held += msg_held(m) + ENTRY_COST;
   mark_dirty(c);
-  throttle(c);
+  if (c->blocked) throttle(c);
   return 0;
 }
 
@@ -273,11 +273,15 @@ static void tell_marks(struct conn *c) {
   if (c->ops->passed) c->ops->passed(c, n);
 }
 
-static void drained(struct conn *c, bool wrote) {
+static void unblock(struct conn *c) {
   c->blocked = 0;
-  c->pushed = 0;
   throttle(c);
   watch(c);
+}
+
+static void drained(struct conn *c, bool wrote) {
+  c->pushed = 0;
+  if (c->blocked) unblock(c);
   if (c->ending) shut_writing(c);
   if (c->marks) tell_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);

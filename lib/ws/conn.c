@@ -306,7 +306,7 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   bool deflate = may_deflate(w, m);
   if (deflate) deflate_once(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
-  sio__ws_seal(m);
+  if (!m->ws_head) sio__ws_seal(m);
   return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
 }
 

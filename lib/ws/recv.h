@@ -60,17 +60,17 @@ struct ws_recv_shared {
 };
 
 struct ws_recv {
-  const struct ws_recv_shared *shared;
-  struct ws_ctx *ctx; /* borrowed from the pool while inside a frame, else NULL */
-  struct buf *msg;    /* the message so far; NULL between messages              */
-  utf8_state utf8;
-  uint32_t fragments;
   uint8_t opcode : 4;           /* of the message under way, 0: none                      */
   bool over : 1;                /* nothing more is read                                   */
   bool deflate : 1;             /* the peer may send compressed messages: set by the owner */
   bool deflated : 1;            /* the message under way is one                           */
   uint8_t head_n;               /* bytes in head                                          */
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
+  utf8_state utf8;
+  uint32_t fragments;
+  const struct ws_recv_shared *shared;
+  struct ws_ctx *ctx; /* borrowed from the pool while inside a frame, else NULL */
+  struct buf *msg;    /* the message so far; NULL between messages              */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
