@@ -253,22 +253,6 @@ async function client(host, path = '', options = {}) {
 const call = (s, ...args) =>
   within(4000, new Promise((done) => s.emit(...args, (...reply) => done(reply))), 'an ack');
 
-for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']]) {
-  test(`158 socket.io-client 2.5 over ${transports}: events, acks, binary, its own id`, async (t) => {
-    const host = await t.host(allow());
-    const s = await client(host, '', { transports });
-    equal(await call(s, 'echo', 1, 'é€😀', { a: [null] }), [1, 'é€😀', { a: [null] }]);
-    const [bytes] = await call(s, 'echo', Buffer.from([1, 2, 255]));
-    equal(Buffer.from(bytes), Buffer.from([1, 2, 255]));
-    equal(await call(s, 'rooms'), [[s.id]]);
-    if (transports.length === 2) {
-      await host.line(/^engine upgrade websocket/);
-      equal(await call(s, 'echo', 'after'), ['after']);
-    }
-    s.close();
-  });
-}
-
 test('159 a 2.5 client joins a namespace with a query, and its id follows from the sid', async (t) => {
   const host = await t.host(allow());
   const s = await client(host, '/custom?test=123');

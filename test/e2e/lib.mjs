@@ -52,7 +52,7 @@ export async function within(ms, p, what) {
 
 // ---- waiting for something to become true -----------------------------------------------------
 
-class Watched {
+export class Watched {
   #waiting = new Set();
 
   changed() {
@@ -400,6 +400,7 @@ export class Host extends Server {
   constructor(flags) {
     super();
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    this.flags = flags;
     this.lines = [];
     this.read = 0;
     this.err = '';
@@ -568,6 +569,59 @@ export async function joined(host, options) {
   return w;
 }
 
+// ---- a connection that can be cut ----------------------------------------------------------------------
+
+// Between clients and a host. cut() breaks what goes through it; "silent" leaves the host believing
+// that its peer is there.
+export class Proxy {
+  static async open(port) {
+    const proxy = new Proxy();
+    proxy.pairs = new Set();
+    proxy.left = new Set();
+    proxy.server = net.createServer((down) => {
+      const up = net.connect(port, '127.0.0.1');
+      const pair = { down, up };
+      proxy.pairs.add(pair);
+      for (const [from, to] of [[down, up], [up, down]]) {
+        from.setNoDelay(true);
+        from.on('error', () => {});
+        from.on('data', (d) => to.write(d));
+        from.on('close', () => proxy.pairs.has(pair) && proxy.#drop(pair));
+      }
+    });
+    await new Promise((done) => proxy.server.listen(0, '127.0.0.1', done));
+    proxy.port = proxy.server.address().port;
+    return proxy;
+  }
+
+  #drop(pair) {
+    this.pairs.delete(pair);
+    pair.down.destroy();
+    pair.up.destroy();
+  }
+
+  cut(silent = false) {
+    for (const pair of [...this.pairs]) {
+      if (silent) {
+        this.pairs.delete(pair);
+        this.left.add(pair.up);
+        pair.up.removeAllListeners('data');
+        pair.up.resume();
+        pair.up.on('close', () => this.left.delete(pair.up));
+        pair.down.destroy();
+      } else {
+        this.#drop(pair);
+      }
+    }
+  }
+
+  close() {
+    this.server.close();
+    this.cut();
+    for (const up of this.left) up.destroy();
+  }
+}
+
 // ---- clients, as a program uses them -----------------------------------------------------------------
 
 const EVENT_MS = 5000;
@@ -646,18 +700,18 @@ function chosen() {
   );
 }
 
-// Runs the tests, a few at once, and ends the process.
-export async function run({ atOnce = AT_ONCE } = {}) {
+// Runs the tests, a few at once, and ends the process. report(results) is told before that which
+// passed: a Map from names to whether.
+export async function run({ atOnce = AT_ONCE, report } = {}) {
   const queue = chosen();
-  let passed = 0;
-  let failed = 0;
+  const results = new Map();
   const worker = async () => {
-    for (let one; (one = queue.shift()); ) {
-      if (await runOne(one)) passed++;
-      else failed++;
-    }
+    for (let one; (one = queue.shift()); ) results.set(one.name, await runOne(one));
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+  report?.(results);
+  const passed = [...results.values()].filter(Boolean).length;
+  const failed = results.size - passed;
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed > 0 || passed === 0 ? 1 : 0);
 }

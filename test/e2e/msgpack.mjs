@@ -51,65 +51,6 @@ testAll('176 numbers, and what JSON has no word for', async (host, open) => {
   client.disconnect();
 });
 
-testAll('176 the server asks, and the client answers', async (host, open) => {
-  const client = await connected(open());
-  client.on('question', (arg, answer) => answer('heard', arg));
-  client.emit('call-me', 1000, 'question', { a: bytes(1) });
-  equal(await event(client, 'ack-result'), [null, 'heard', { a: bytes(1) }]);
-  client.disconnect();
-});
-
-testAll('176 auth is seen', async (host, open) => {
-  const client = open('/', { auth: { token: 'abc' } });
-  const auth = event(client, 'auth');
-  await connected(client);
-  equal(await auth, [{ token: 'abc' }]);
-  client.disconnect();
-}, { greet: 'auth' });
-
-testAll('176 a namespace that is not there, one that is, and leaving it', async (host, open) => {
-  const nowhere = open('/nowhere');
-  const [err] = await event(nowhere, 'connect_error');
-  equal(err.message, 'Invalid namespace');
-  const client = await connected(open('/custom'));
-  equal(await ask(client, 'echo', 'there'), ['there']);
-  const gone = event(client, 'disconnect');
-  client.emit('leave-nsp');
-  equal((await gone)[0], 'io server disconnect');
-  nowhere.disconnect();
-  client.disconnect();
-});
-
-testAll('176 a broadcast reaches a room', async (host, open) => {
-  const [a, b] = [await connected(open()), await connected(open())];
-  await ask(b, 'join', 'r');
-  const news = event(b, 'news');
-  equal(await ask(a, 'broadcast', { to: ['r'] }, 'news', { pic: bytes(1, 2, 3) }), [0]);
-  equal(await news, [{ pic: bytes(1, 2, 3) }]);
-  a.disconnect();
-  b.disconnect();
-});
-
-test('176 a session is recovered, and what was missed comes with its binary', async (t) => {
-  const host = await t.host({ parser: 'msgpack', recovery: 'on' });
-  const open = () => io(`http://127.0.0.1:${host.port}/`, { parser, forceNew: true,
-    reconnectionDelay: 300, reconnectionDelayMax: 300, transports: ['websocket'] });
-  const [a, b] = [await connected(open()), await connected(open())];
-  const first = event(a, 'news');
-  equal(await ask(b, 'broadcast', {}, 'news', 1), [0]);
-  equal((await first)[0], 1);
-  const missed = event(a, 'news');
-  const again = event(a, 'connect');
-  a.io.engine.close();
-  await host.line(/^disconnect /);
-  equal(await ask(b, 'broadcast', {}, 'news', { pic: bytes(7) }), [0]);
-  await again;
-  ok(a.recovered);
-  equal((await missed)[0], { pic: bytes(7) });
-  a.disconnect();
-  b.disconnect();
-});
-
 // ---- what it should not send ----------------------------------------------------------------------
 
 async function open(host) {

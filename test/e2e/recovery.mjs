@@ -2,9 +2,10 @@
 //
 // recovery.mjs - connection state recovery: what docs/conformance.md lists as 230 to 236, packet by
 // packet, and with socket.io-client behind a proxy that breaks its connection under traffic.
-import net from 'node:net';
 import { io } from 'socket.io-client';
-import { Polling, equal, match, ok, openWebSocket, run, sleep, test, within } from './lib.mjs';
+import {
+  Polling, Proxy, equal, event, match, ok, openWebSocket, run, sleep, test, within,
+} from './lib.mjs';
 
 // ---- packet by packet ---------------------------------------------------------------------------
 
@@ -204,62 +205,8 @@ test('230-236 who leaves, or is made to, does not come back', async (t) => {
 
 // ---- socket.io-client, whose connection breaks ------------------------------------------------------
 
-// Between clients and a host. cut() breaks what goes through it; "silent" leaves the host believing
-// that its peer is there.
-class Proxy {
-  static async open(port) {
-    const proxy = new Proxy();
-    proxy.pairs = new Set();
-    proxy.left = new Set();
-    proxy.server = net.createServer((down) => {
-      const up = net.connect(port, '127.0.0.1');
-      const pair = { down, up };
-      proxy.pairs.add(pair);
-      for (const [from, to] of [[down, up], [up, down]]) {
-        from.setNoDelay(true);
-        from.on('error', () => {});
-        from.on('data', (d) => to.write(d));
-        from.on('close', () => proxy.pairs.has(pair) && proxy.#drop(pair));
-      }
-    });
-    await new Promise((done) => proxy.server.listen(0, '127.0.0.1', done));
-    proxy.port = proxy.server.address().port;
-    return proxy;
-  }
-
-  #drop(pair) {
-    this.pairs.delete(pair);
-    pair.down.destroy();
-    pair.up.destroy();
-  }
-
-  cut(silent = false) {
-    for (const pair of [...this.pairs]) {
-      if (silent) {
-        this.pairs.delete(pair);
-        this.left.add(pair.up);
-        pair.up.removeAllListeners('data');
-        pair.up.resume();
-        pair.up.on('close', () => this.left.delete(pair.up));
-        pair.down.destroy();
-      } else {
-        this.#drop(pair);
-      }
-    }
-  }
-
-  close() {
-    this.server.close();
-    this.cut();
-    for (const up of this.left) up.destroy();
-  }
-}
-
 const quick = { forceNew: true, transports: ['websocket'], reconnectionDelay: 1,
   reconnectionDelayMax: 1, randomizationFactor: 0 };
-
-const event = (client, name) =>
-  within(5000, new Promise((done) => client.once(name, (...args) => done(args))), name);
 
 // Sends numbers to who has `id` and is in "room": to all, to its room, to itself, in turn.
 function feeder(host, client) {
