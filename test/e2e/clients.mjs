@@ -85,7 +85,7 @@ function table(results) {
   for (const scenario of scenarios)
     lines.push(row(scenario.lines, scenario.name,
       ...families.map((family) => cell(scenario, family, results))));
-  lines.push('', ...notes.map((text, i) => `(${i + 1}) ${text}`).join('.\n').concat('.').split('\n'));
+  lines.push('', ...notes.map((text, i) => `${i + 1}. ${text}`));
   return lines.join('\n');
 }
 

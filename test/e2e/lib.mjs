@@ -12,7 +12,8 @@
 //     await run();
 //
 // A name begins with the lines of docs/conformance.md that it shows. `node engine.mjs probe` runs
-// the tests whose name contains "probe", `node engine.mjs /^118/` those that match. Each
+// the tests whose name contains "probe", `node engine.mjs /^118/` those that match, `node
+// engine.mjs --list` says which there are. Each
 // test has its own host; whatever the test left open, the host must then end by itself: exit code
 // 0, an empty loop, and not a word from a sanitizer.
 import assert from 'node:assert/strict';
@@ -703,6 +704,10 @@ function chosen() {
 // Runs the tests, a few at once, and ends the process. report(results) is told before that which
 // passed: a Map from names to whether.
 export async function run({ atOnce = AT_ONCE, report } = {}) {
+  if (process.argv[2] === '--list') {
+    for (const { name } of tests) console.log(name);
+    process.exit(0);
+  }
   const queue = chosen();
   const results = new Map();
   const worker = async () => {

@@ -263,13 +263,13 @@ async function survive(t, breaks, breakOne) {
   proxy.close();
 }
 
-test('231 235 1000 breaks in a row, by a proxy and by the client: every event once, in order', (t) =>
+test('231 235 a thousand breaks in a row, by a proxy and by the client: every event once, in order', (t) =>
   survive(t, 1000, (i, reader, proxy) => {
     if (i % 5 === 4) reader.io.engine.close();
     else proxy.cut(i % 5 === 3);
   }), { ms: 60_000 });
 
-test('236 100 breaks that the server does not notice', (t) =>
+test('236 a hundred breaks that the server does not notice', (t) =>
   survive(t, 100, (i, reader, proxy) => proxy.cut(true)), { ms: 20_000 });
 
 test('233 without recovery the client is new each time', async (t) => {

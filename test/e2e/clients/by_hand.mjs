@@ -133,12 +133,14 @@ class ByHand extends Client {
 function opened({ engine }, wanted) {
   return new Promise((done, fail) => {
     engine.once('error', fail);
-    engine.once(wanted === 'websocket' && engine.transport.name === 'polling' ? 'upgrade' : 'open', done);
+    const later = wanted === 'websocket' && engine.transport.name === 'polling';
+    engine.once(later ? 'upgrade' : 'open', done);
   });
 }
 
 export async function open(url, { nsp = '/', auth, headers, query, transports, also }) {
-  const connection = new Connection(url, { path: '/socket.io/', transports, extraHeaders: headers, query });
+  const connection = new Connection(url,
+    { path: '/socket.io/', transports, extraHeaders: headers, query });
   await within(8000, opened(connection, transports.at(-1)), 'connection');
   const client = new ByHand(connection, nsp, auth);
   await within(8000, client.in, 'CONNECT');

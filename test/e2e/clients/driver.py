@@ -101,7 +101,7 @@ async def send(number, nsp, arg):
 
 
 async def ask(number, nsp, name, args):
-    """All arguments of the answer, of which call() would tell one, none and several apart only by type."""
+    """All arguments of the answer; call() does not tell none from null."""
     loop = asyncio.get_running_loop()
     answer = loop.create_future()
     await done(clients[number].emit, name, tuple(args), namespace=nsp,

@@ -31,7 +31,8 @@ class Driver {
     this.process.stderr.on('data', (d) => (complaints += d));
     this.process.on('error', (e) => this.#fail(e));
     this.process.on('exit', (code) => this.#fail(new Error(`driver.py ended with ${code}: ${complaints}`)));
-    createInterface({ input: this.process.stdout }).on('line', (line) => this.#on(unpack(line)));
+    const lines = createInterface({ input: this.process.stdout });
+    lines.on('line', (line) => this.#on(unpack(line)));
     const { stdin, stdout, stderr } = this.process;
     for (const handle of [this.process, stdin, stdout, stderr]) handle.unref();
   }

@@ -43,8 +43,10 @@ const inOrder = (family, numbers) =>
 const values = {
   numbers: [0, 1, -1, 0.5, -2.5, 1.5e-300, 1e-7, 2 ** 31, -(2 ** 31), 2 ** 53 - 1, -(2 ** 53) + 1],
   words: [true, false, null],
-  text: ['', 'a', ' ', '"\\/\b\f\n\r\t', '\0', 'é\u2014€', '\u2028\u2029', '\u{1F600}\u{10FFFF}', 'שלום', '日本語'],
-  nested: [[], {}, [[]], [{}], { a: { b: [{ c: null }] } }, [1, '2', [3, { four: 4 }]], { '': 0, 'ключ': 1 }],
+  text: ['', 'a', ' ', '"\\/\b\f\n\r\t', '\0', 'é\u2014€', '\u2028\u2029', '\u{1F600}\u{10FFFF}',
+    'שלום', '日本語'],
+  nested: [[], {}, [[]], [{}], { a: { b: [{ c: null }] } }, [1, '2', [3, { four: 4 }]],
+    { '': 0, 'ключ': 1 }],
   shapes: [{ _placeholder: false, num: 0 }, { type: 'Buffer' }, Array(300).fill(0)],
 };
 
@@ -187,7 +189,8 @@ export const scenarios = [
       await news(b, { to: [c.id, a.id], self: true }, 'a and c');
       await news(c, { self: true }, 'all');
       for (const client of all) await client.ask('echo');
-      const heard = all.map(({ inbox }) => inbox.filter(([name]) => name === 'news').map(([, [what]]) => what));
+      const isNews = ([name]) => name === 'news';
+      const heard = all.map(({ inbox }) => inbox.filter(isNews).map(([, [what]]) => what));
       equal(heard, [
         [{ 'for': ['a', bytes(1, 2)] }, 'a and b', 'a and c', 'all'],
         ['b', 'a and b', 'all'],
