@@ -16,6 +16,14 @@
 extern "C" {
 #endif
 
+/* ---- which there are ----------------------------------------------------------------- */
+
+/* The open session with this id; NULL: none. */
+SIO_EXTERN sio_session *sio_session_find(const sio_server *srv, const char *id);
+/* cb for each open session; it may close c, and no other. How many: sio_stats.sessions. */
+SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
+                             void *user);
+
 /* ---- what it is --------------------------------------------------------------------- */
 
 SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
@@ -34,6 +42,19 @@ SIO_EXTERN uint64_t sio_session_opened_ms(const sio_session *c); /* Unix time ("
 SIO_EXTERN bool sio_session_secure(const sio_session *c);
 SIO_EXTERN bool sio_session_xdomain(const sio_session *c); /* an Origin header was present */
 
+/* "readyState". A session that leaves OPEN is over for its host: its close hooks are on their
+ * way. */
+enum sio_session_state {
+  SIO_SESSION_OPEN,
+  SIO_SESSION_CLOSING, /* a polling client may still fetch what was queued */
+  SIO_SESSION_CLOSED
+};
+SIO_EXTERN int sio_session_state(const sio_session *c);
+SIO_EXTERN bool sio_session_writable(const sio_session *c);  /* SIO_VOLATILE would leave now */
+SIO_EXTERN bool sio_session_upgrading(const sio_session *c); /* a second transport is there  */
+SIO_EXTERN bool sio_session_upgraded(const sio_session *c);  /* ... and took over            */
+SIO_EXTERN sio_server *sio_session_server(const sio_session *c);
+
 /* ---- when it has left ------------------------------------------------------------------ */
 
 /* status 0: it has left; SIO_ECLOSED: the session was over first. */
@@ -51,7 +72,26 @@ SIO_EXTERN int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user);
 
 /* ---- what happens to it ----------------------------------------------------------------- */
 
-/* What happens to sessions, as it happens; each may be NULL. Copied. */
+/* Packets of https://socket.io/docs/v4/engine-io-protocol/#packet-types, by their numbers. */
+enum sio_engine_type {
+  SIO_ENGINE_OPEN,
+  SIO_ENGINE_CLOSE,
+  SIO_ENGINE_PING,
+  SIO_ENGINE_PONG,
+  SIO_ENGINE_MESSAGE,
+  SIO_ENGINE_UPGRADE,
+  SIO_ENGINE_NOOP
+};
+
+typedef struct sio_engine_packet {
+  int type; /* enum sio_engine_type */
+  bool binary;
+  sio_slice data; /* behind the type; borrowed */
+} sio_engine_packet;
+
+/* What happens to sessions, as it happens; each may be NULL. Copied. From the loop, and they may
+ * do anything, but for packet_create. A slot that is set costs a call for each packet; one that
+ * is not, nothing. The probe's packets and the handshake are not packets of a session yet. */
 typedef struct sio_engine_hooks {
   void (*open)(sio_session *c, void *user);      /* the handshake is queued             */
   void (*upgrading)(sio_session *c, void *user); /* a probe came on a second transport  */
@@ -59,11 +99,60 @@ typedef struct sio_engine_hooks {
   void (*heartbeat)(sio_session *c, void *user); /* a pong came                         */
   void (*drain)(sio_session *c, void *user);     /* nothing is queued any more          */
   void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c */
+  /* One came; nothing was done about it yet. */
+  void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
+  /* One is about to be queued ("packetCreate"). Runs inside the call that sends, and may not
+   * send, close or leave. */
+  void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
+  /* What is queued is about to be written, or to be a poll's answer. drain says when it was. */
+  void (*flush)(sio_session *c, void *user);
+  /* A message came. True: it was for the host; nobody behind this hook, Socket.IO included, sees
+   * it. */
+  bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
 SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
 
+/* ---- ending it -------------------------------------------------------------------------- */
+
 /* After what is queued has been sent: "forced close". */
 SIO_EXTERN void sio_session_close(sio_session *c);
+/* The same, with a close frame's code (1000, 3000 to 4999; RFC 6455 section 7.4) and text (at
+ * most 123 bytes; NULL: none) for a peer on WebSocket; 0: none. discard: what is queued is
+ * dropped; on WebSocket that is nothing, it is on its way. */
+SIO_EXTERN void sio_session_close_with(sio_session *c, bool discard, unsigned ws_code,
+                                       const char *ws_text);
+
+/* ---- Engine.IO alone --------------------------------------------------------------------
+ * Sessions that carry the host's own messages, without Socket.IO: for npm's engine.io-client and
+ * its like. All options hold for them (transports, heartbeat, limits, CORS, allow_request,
+ * when_full for whole messages, ...) and so do the hooks of the server; connect_timeout_ms does
+ * not. */
+
+/* Each may be NULL. As everywhere, close comes once for each open. */
+typedef struct sio_engine_callbacks {
+  void (*open)(sio_session *c, void *user);
+  /* Text is UTF-8. Borrowed. */
+  void (*message)(sio_session *c, bool binary, sio_slice data, void *user);
+  void (*writable)(sio_session *c, void *user);                         /* as sio_on_writable() */
+  void (*drop)(sio_session *c, const sio_drop *d, void *user);          /* as sio_on_drop()     */
+  void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c   */
+} sio_engine_callbacks;
+
+/* An engine on a path of its own ("/engine.io/"; of two that fit a request the longer is asked),
+ * or, with NULL, in place of Socket.IO's. Copied. UV_EINVAL: no path, or no cbs. SIO_EEXISTS,
+ * SIO_ESTATE (the server closes), UV_ENOMEM. */
+SIO_EXTERN int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                                void *user);
+
+/* One message. flags: SIO_VOLATILE, SIO_NO_COMPRESS. Only queues. On a session of Socket.IO's it
+ * is what its client takes for a packet. UV_EINVAL: text that is not UTF-8. SIO_ECLOSED,
+ * SIO_EDROPPED, SIO_ETOOBIG, UV_ENOMEM as sio_emit(). */
+SIO_EXTERN int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data);
+
+/* The host's pointer beside a session of sio_engine_route(). Other sessions have none: NULL,
+ * UV_ENOTSUP. */
+SIO_EXTERN void *sio_session_data(const sio_session *c);
+SIO_EXTERN int sio_session_set_data(sio_session *c, void *data);
 
 #ifdef __cplusplus
 }

@@ -62,10 +62,11 @@ SIO_EXTERN const char *sio_reason_str(int reason); /* static storage */
 
 /* The details behind a reason. Borrowed until the callback returns. */
 typedef struct sio_close_info {
-  int reason;         /* enum sio_reason                                          */
-  int err;            /* a libuv or SIO_E code, 0 if nothing failed               */
-  int ws_code;        /* the close code received, or sent if it was ours; 0: none */
-  const char *detail; /* one English line, never NULL: "invalid heartbeat direction" */
+  int reason;          /* enum sio_reason                                          */
+  int err;             /* a libuv or SIO_E code, 0 if nothing failed               */
+  int ws_code;         /* the close code received, or sent if it was ours; 0: none */
+  const char *detail;  /* one English line, never NULL: "invalid heartbeat direction" */
+  const char *ws_text; /* the text of the close frame received; "" without one       */
 } sio_close_info;
 
 #ifdef __cplusplus

@@ -17,12 +17,6 @@
 extern "C" {
 #endif
 
-/* Events dropped for a peer that does not read (sio_options.when_full), and the memory they
- * took. */
-typedef struct sio_drop {
-  uint64_t events, bytes;
-} sio_drop;
-
 typedef void (*sio_connect_cb)(sio_socket *s, void *user);
 typedef void (*sio_disconnect_cb)(sio_socket *s, const sio_close_info *why, void *user);
 typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);

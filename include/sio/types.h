@@ -43,6 +43,11 @@ typedef struct sio_slice {
   size_t n;
 } sio_slice;
 
+/* What was dropped for a peer that does not read (sio_options.when_full), and the memory it took. */
+typedef struct sio_drop {
+  uint64_t events, bytes;
+} sio_drop;
+
 /* A C string as a slice; NULL is the empty one. */
 static inline sio_slice sio_text(const char *s) {
   sio_slice slice;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
-  list_each (it, next, &e->header_hooks) {
+  list_each (it, next, &e->group->header_hooks) {
     struct eio_hook *h = container_of(it, struct eio_hook, link);
     h->headers(r, initial, h->user);
   }

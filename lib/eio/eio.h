@@ -33,9 +33,10 @@ struct eio_ops {
   void (*writable)(sio_session *c);
   /* Events were dropped because it does not read. Before close. May be NULL. */
   void (*dropped)(sio_session *c, const sio_drop *d);
+  bool raw; /* sessions are the host's own: no Socket.IO above them */
 };
 
-/* A hook that wants headers added to answers. */
+/* Something a host wants to hear of. */
 struct eio_hook {
   struct list link;
   sio_headers_cb headers;
@@ -44,40 +45,74 @@ struct eio_hook {
   void *user;
 };
 
-struct eio {
-  struct loop *loop;
-  struct log *log;
-  const sio_options *opts; /* normalised: no field is "default" any more */
-  const struct eio_ops *ops;
-  void *owner;             /* the sio_server */
-  struct map sessions;     /* by sid */
-  struct list all;         /* sio_session.link */
-  struct http_mount mount; /* for http's route callback */
-  struct ws_shared *ws;
-  struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order */
-  struct pool nodes;                                 /* of the polling queues */
-  struct msg *ping, *pong, *noop, *close;            /* packets that are the same for everybody */
-  struct msg *initial;                               /* behind the handshake; NULL: nothing     */
-  struct msg *mark;                                  /* a place in a queue: never sent          */
-  size_t full_at; /* memory waiting for a peer that flow.c is told of */
-  sio_stats *stats;
+/* What is to be done for every packet; mostly nothing. */
+enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
+
+/* What all engines of a server share. Hooks are never taken back. */
+struct eio_group {
+  struct list engines;                               /* struct eio.link                     */
+  struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
+  unsigned wants;                                    /* WANT_...                            */
   unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
   bool closing;
   bool draining; /* no new sessions */
 };
 
-int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
-                  struct ws_shared *ws, const struct eio_ops *ops, void *owner, sio_stats *stats);
-/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket gets a close frame. */
-void sio__eio_close_all(struct eio *e, int reason);
-void sio__eio_clear(struct eio *e); /* after all sessions are gone */
-/* Is this request Engine.IO's? By the raw path (H1). */
-bool sio__eio_owns(const struct eio *e, const sio_request *r);
+struct eio {
+  struct loop *loop;
+  struct log *log;
+  const sio_options *opts; /* normalised: no field is "default" any more */
+  const struct eio_ops *ops;
+  void *owner;    /* the sio_server */
+  unsigned wants; /* the group's, at hand */
+  struct eio_group *group;
+  struct list link;               /* group->engines                  */
+  void (*release)(struct eio *e); /* behind sio__eio_clear(); or NULL */
+  struct map sessions;            /* by sid */
+  struct list all;                /* sio_session.link */
+  struct http_mount mount;        /* for http's route callback */
+  struct ws_shared *ws;
+  struct pool nodes;                      /* of the polling queues */
+  struct msg *ping, *pong, *noop, *close; /* packets that are the same for everybody */
+  struct msg *initial;                    /* behind the handshake; NULL: nothing     */
+  struct msg *mark;                       /* a place in a queue: never sent          */
+  size_t full_at;                         /* memory waiting for a peer that flow.c is told of */
+  sio_stats *stats;
+};
 
-/* The host's hooks; never taken back. 0, UV_EINVAL, UV_ENOMEM. */
-int sio__eio_use(struct eio *e, sio_request_use_cb cb, void *user);
-int sio__eio_on_headers(struct eio *e, sio_headers_cb cb, void *user);
-int sio__eio_on_engine(struct eio *e, const sio_engine_hooks *hooks, void *user);
+void sio__eio_group_init(struct eio_group *g);
+/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket gets a
+ * close frame. */
+void sio__eio_close_all(struct eio_group *g, int reason);
+void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
+/* Whose request is it? By the raw path (H1), the longest first; NULL: no engine's. */
+struct eio *sio__eio_of(const struct eio_group *g, const sio_request *r);
+/* The log's levels are others now. */
+void sio__eio_log_changed(struct eio_group *g, const struct log *log);
+
+/* How one is made; opts stays where it is. */
+struct eio_plan {
+  struct eio_group *group;
+  struct loop *loop;
+  struct log *log;
+  const sio_options *opts;
+  struct ws_shared *ws;
+  const struct eio_ops *ops;
+  void *owner;
+  sio_stats *stats;
+};
+int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* UV_ENOMEM */
+
+/* 0, UV_EINVAL, UV_ENOMEM. */
+int sio__eio_use(struct eio_group *g, sio_request_use_cb cb, void *user);
+int sio__eio_on_headers(struct eio_group *g, sio_headers_cb cb, void *user);
+int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
+
+/* An engine of the host's own on another path, made like `like`, in its group, which frees it. path is
+ * complete. 0, SIO_EEXISTS, UV_ENOMEM. */
+int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs, void *user);
+/* One message of the host's as a packet. NULL: no memory. */
+struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ static void tell(struct flow *f) {
   LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO,
       "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes", sio_session_address(c),
       d.events, d.bytes);
-  if (c->up && c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
+  if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 
 static void on_tell(struct task *t) { tell(container_of(t, struct flow, tell)); }
@@ -214,7 +214,7 @@ void sio__flow_lighter(sio_session *c) {
   struct flow *f = c->flow;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
   f->over = f->stuck = false;
-  if (c->up && c->eio->ops->writable) c->eio->ops->writable(c);
+  if (c->eio->ops->writable) c->eio->ops->writable(c);
 }
 
 void sio__flow_moved(sio_session *c) {

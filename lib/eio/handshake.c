@@ -50,14 +50,14 @@ static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { 
 /* A request may have waited for a verdict until the server began to close. */
 static void turn_away(struct eio *e, sio_request *r) {
   char seconds[16];
-  snprintf(seconds, sizeof seconds, "%u", e->retry_after_s);
-  if (e->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
+  snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
+  if (e->group->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
   sio__request_last(r);
   sio__answer_empty(e, r, 503);
 }
 
 static sio_session *new_session(struct eio *e, sio_request *r) {
-  if (e->closing || e->draining) {
+  if (e->group->closing || e->group->draining) {
     turn_away(e, r);
     return NULL;
   }
@@ -134,7 +134,7 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
   if (!welcome) {
     LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
-    sio__websocket_abandon(w, 0);
+    sio__websocket_abandon(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
     feed_rest(w, rest);
   }
@@ -361,7 +361,7 @@ static void verified(struct admission *a) {
 }
 
 static void go_on(struct admission *a) {
-  if (a->at == &a->eio->use_hooks) {
+  if (a->at == &a->eio->group->use_hooks) {
     verified(a);
     return;
   }
@@ -378,7 +378,7 @@ static bool admit(struct eio *e, sio_request *r) {
   a->next.done = on_verdict;
   a->eio = e;
   a->r = r;
-  a->at = e->use_hooks.next;
+  a->at = e->group->use_hooks.next;
   r->mount = &wait_mount;
   r->user = a;
   go_on(a);
@@ -398,7 +398,7 @@ bool sio__handshake_head(sio_request *r) {
   struct claim q;
   sio_session *c;
   if (e->opts->cors && !cors_passes(e, r)) return true;
-  if (!list_empty(&e->use_hooks) || e->opts->allow_request) return admit(e, r);
+  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
   if (!verify(e, r, &q, &c)) return true;
   if (c)
     existing(e, r, c);

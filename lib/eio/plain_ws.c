@@ -35,7 +35,7 @@ static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
 static void on_closed(struct ws_conn *c, const struct ws_close *why) {
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   gone(c->owner, &(sio_close_info){ error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                                    why->err, (int)why->code, why->detail });
+                                    why->err, (int)why->code, why->detail, why->reason });
 }
 
 static const struct ws_conn_ops ops = { .message = on_message, .closed = on_closed };
@@ -44,7 +44,7 @@ static void on_overflow(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, overflow);
   sio__ws_drop(w->ws);
   gone(w, &(sio_close_info){ SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG, 0,
-                             "it does not read: more than max_queued bytes wait for it" });
+                             "it does not read: more than max_queued bytes wait for it", "" });
 }
 
 static bool accepted(struct plain_ws *e, sio_request *r) {

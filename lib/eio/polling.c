@@ -14,6 +14,7 @@
 #include "eio/flow.h"
 #include "eio/jsonp.h"
 #include "eio/probe.h"
+#include "eio/tap.h"
 #include <sio/emit.h>
 
 struct polling {
@@ -137,6 +138,13 @@ static void answer(sio_session *c, bool initial) {
 
 static void answer_get(sio_session *c) { answer(c, false); }
 
+/* The same in the ordinary course of things; the hook may have closed the session. */
+static void flush(sio_session *c) {
+  struct polling *p = c->polling;
+  if (c->eio->wants & WANT_FLUSH) sio__tap_flush(c);
+  if (p->get && c->state == SESSION_OPEN) answer_get(c);
+}
+
 /* Without memory for the packet what is queued goes alone. */
 static void answer_with(sio_session *c, struct msg *last) {
   enqueue(c, last);
@@ -147,7 +155,7 @@ static void on_flush(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
   if (!p->get || !p->first) return;
-  answer_get(c);
+  flush(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
   sio__flow_lighter(c);
 }
@@ -365,7 +373,7 @@ void sio__polling_release_get(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
-    answer_get(c);
+    flush(c);
   else
     answer_with(c, c->eio->noop);
   sio__flow_lighter(c);

@@ -40,13 +40,13 @@ static void fail(struct probe *p, const char *why) {
       sio_session_address(p->session), why);
   struct ws_conn *w = p->ws;
   detach(p);
-  if (w) sio__websocket_abandon(w, 0);
+  if (w) sio__websocket_abandon(w, 0, "");
 }
 
 void sio__probe_drop(struct probe *p) {
   struct ws_conn *w = p->ws;
   detach(p);
-  if (w) sio__websocket_abandon(w, 0);
+  if (w) sio__websocket_abandon(w, 0, "");
 }
 
 static void on_timeout(struct timer *t) {
@@ -98,6 +98,7 @@ static void complete(struct probe *p) {
   LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session of %s upgraded to websocket",
       sio_session_address(c));
   sio__websocket_adopt(c, w);
+  c->upgraded = 1;
   sio__polling_hand_over(c, take);
   sio__flow_moved(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
@@ -125,7 +126,7 @@ static const struct ws_conn_ops probe_ops = { .message = on_message, .closed = o
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);
   if (!p) {
-    sio__websocket_abandon(w, 1011);
+    sio__websocket_abandon(w, 1011, "");
     return UV_ENOMEM;
   }
   p->session = c;

@@ -27,8 +27,7 @@ static void free_packets(struct eio *e) {
   e->ping = e->pong = e->noop = e->close = e->initial = e->mark = NULL;
 }
 
-/* One Engine.IO message. NULL: no memory. */
-static struct msg *message_of(struct eio *e, bool binary, sio_slice data) {
+struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data) {
   struct msg *m = sio__msg_new(&e->loop->msgs, data.n + !binary);
   if (!m) return NULL;
   if (!binary) sio__msg_put(&m, "4", 1);
@@ -53,18 +52,25 @@ static bool make_packets(struct eio *e) {
   e->pong = sio__msg_copy(home, "3", 1);
   e->noop = sio__msg_copy(home, "6", 1);
   e->close = sio__msg_copy(home, "1", 1);
-  e->initial = first.n ? message_of(e, e->opts->initial_binary, first) : NULL;
+  e->initial = first.n ? sio__eio_message(e, e->opts->initial_binary, first) : NULL;
   e->mark = mark_of(e);
   return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
 }
 
-int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_options *opts,
-                  struct ws_shared *ws, const struct eio_ops *ops, void *owner, sio_stats *stats) {
-  *e = (struct eio){
-    .loop = l, .log = log, .opts = opts, .ws = ws, .ops = ops, .owner = owner, .stats = stats
-  };
-  ws->recv.ops = &sio__ws_conn_recv_ops;
-  ws->recv.limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
+int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
+  const sio_options *opts = plan->opts;
+  struct loop *l = plan->loop;
+  *e = (struct eio){ .loop = l,
+                     .log = plan->log,
+                     .opts = opts,
+                     .ws = plan->ws,
+                     .ops = plan->ops,
+                     .owner = plan->owner,
+                     .stats = plan->stats,
+                     .group = plan->group,
+                     .wants = plan->group->wants };
+  e->ws->recv.ops = &sio__ws_conn_recv_ops;
+  e->ws->recv.limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
   e->mount = (struct http_mount){ .on_head = sio__handshake_head,
                                   .on_request = never_complete,
                                   .on_abort = never_aborted,
@@ -73,18 +79,18 @@ int sio__eio_init(struct eio *e, struct loop *l, struct log *log, const sio_opti
   l->low_mark = opts->queue_low;
   sio__map_init(&e->sessions, sid_of);
   list_init(&e->all);
-  list_init(&e->use_hooks);
-  list_init(&e->header_hooks);
-  list_init(&e->engine_hooks);
+  list_init(&e->link);
   sio__pool_init(&e->nodes, 2 * sizeof(void *), NODES_KEPT);
-  if (make_packets(e)) return 0;
-  free_packets(e);
-  return UV_ENOMEM;
+  if (!make_packets(e)) {
+    free_packets(e);
+    return UV_ENOMEM;
+  }
+  list_push(&e->group->engines, &e->link);
+  return 0;
 }
 
-void sio__eio_close_all(struct eio *e, int reason) {
+static void close_engine(struct eio *e, int reason) {
   struct list *it;
-  e->closing = true;
   /* Always the first that is left: the host's hooks on a last answer may end others. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
@@ -92,6 +98,13 @@ void sio__eio_close_all(struct eio *e, int reason) {
     /* One that lingers for its last poll has nothing to wait for any more. */
     sio__session_gone(c);
   }
+}
+
+static struct eio *engine_at(struct list *it) { return container_of(it, struct eio, link); }
+
+void sio__eio_close_all(struct eio_group *g, int reason) {
+  g->closing = true;
+  list_each (it, next, &g->engines) close_engine(engine_at(it), reason);
 }
 
 static void free_hooks(struct list *hooks) {
@@ -103,18 +116,50 @@ static void free_hooks(struct list *hooks) {
   }
 }
 
-void sio__eio_clear(struct eio *e) {
-  free_hooks(&e->use_hooks);
-  free_hooks(&e->header_hooks);
-  free_hooks(&e->engine_hooks);
+static void clear_engine(struct eio *e) {
   sio__map_clear(&e->sessions);
   sio__pool_clear(&e->nodes);
   free_packets(e);
+  if (e->release) e->release(e);
 }
 
-/* The configured path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */
-bool sio__eio_owns(const struct eio *e, const sio_request *r) {
-  return slice_starts(r->url, slice_str(e->opts->path));
+void sio__eio_group_clear(struct eio_group *g) {
+  struct list *it;
+  while ((it = list_pop(&g->engines))) clear_engine(engine_at(it));
+  free_hooks(&g->use_hooks);
+  free_hooks(&g->header_hooks);
+  free_hooks(&g->engine_hooks);
+}
+
+void sio__eio_group_init(struct eio_group *g) {
+  *g = (struct eio_group){ 0 };
+  list_init(&g->engines);
+  list_init(&g->use_hooks);
+  list_init(&g->header_hooks);
+  list_init(&g->engine_hooks);
+}
+
+/* The path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */
+struct eio *sio__eio_of(const struct eio_group *g, const sio_request *r) {
+  struct eio *found = NULL;
+  size_t longest = 0;
+  list_each (it, next, &g->engines) {
+    sio_slice path = slice_str(engine_at(it)->opts->path);
+    if (path.n < longest || !slice_starts(r->url, path)) continue;
+    found = engine_at(it);
+    longest = path.n;
+  }
+  return found;
+}
+
+static void want(struct eio_group *g, unsigned wants) {
+  g->wants = wants;
+  list_each (it, next, &g->engines) engine_at(it)->wants = wants;
+}
+
+void sio__eio_log_changed(struct eio_group *g, const struct log *log) {
+  bool talks = log->cb && log->level[SIO_ROOM_EIO] >= SIO_LOG_DEBUG;
+  want(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
 }
 
 /* ---- hooks ---------------------------------------------------------------------------- */
@@ -127,29 +172,46 @@ static struct eio_hook *add_hook(struct list *to, void *user) {
   return h;
 }
 
-int sio__eio_use(struct eio *e, sio_request_use_cb cb, void *user) {
-  struct eio_hook *h = cb ? add_hook(&e->use_hooks, user) : NULL;
+int sio__eio_use(struct eio_group *g, sio_request_use_cb cb, void *user) {
+  struct eio_hook *h = cb ? add_hook(&g->use_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->use = cb;
   return 0;
 }
 
-int sio__eio_on_headers(struct eio *e, sio_headers_cb cb, void *user) {
-  struct eio_hook *h = cb ? add_hook(&e->header_hooks, user) : NULL;
+int sio__eio_on_headers(struct eio_group *g, sio_headers_cb cb, void *user) {
+  struct eio_hook *h = cb ? add_hook(&g->header_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->headers = cb;
   return 0;
 }
 
-int sio__eio_on_engine(struct eio *e, const sio_engine_hooks *hooks, void *user) {
+static unsigned wants_of(const sio_engine_hooks *h) {
+  return (h->packet ? WANT_PACKET : 0u) | (h->packet_create ? WANT_CREATE : 0u) |
+         (h->flush ? WANT_FLUSH : 0u) | (h->message ? WANT_MESSAGE : 0u);
+}
+
+/* WebSockets that are open already. */
+static void watch_all(const struct eio_group *g) {
+  list_each (it, next, &g->engines) {
+    list_each (at, behind, &engine_at(it)->all) {
+      sio_session *c = container_of(at, sio_session, link);
+      if (c->ws && c->ws->conn) c->ws->conn->watched = 1;
+    }
+  }
+}
+
+int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void *user) {
   sio_engine_hooks *copy = hooks ? sio__malloc(sizeof *copy) : NULL;
   if (!copy) return hooks ? UV_ENOMEM : UV_EINVAL;
   *copy = *hooks;
-  struct eio_hook *h = add_hook(&e->engine_hooks, user);
+  struct eio_hook *h = add_hook(&g->engine_hooks, user);
   if (!h) {
     sio__free(copy);
     return UV_ENOMEM;
   }
   h->engine = copy;
+  want(g, g->wants | wants_of(copy));
+  if (copy->flush) watch_all(g);
   return 0;
 }

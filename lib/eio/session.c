@@ -8,6 +8,7 @@
 #include "eio/flow.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
+#include "eio/tap.h"
 #include "eio/websocket.h"
 #include <sio/emit.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ static void free_session(struct grave *g) {
   sio__polling_free(c->polling);
   sio__free(c->flow);
   sio__free(c->fences);
+  if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
   sio__free(c->head);
   sio__free(c);
 }
@@ -189,7 +191,7 @@ static void tell_end(struct task *t) {
     sio__flow_end(c);
     sio__fence_end(c);
     c->eio->ops->close(c, &c->why);
-    list_each (hook, next, &c->eio->engine_hooks) {
+    list_each (hook, next, &c->eio->group->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
       if (h->engine->close) h->engine->close(c, &c->why, h->user);
     }
@@ -225,24 +227,31 @@ static void end(sio_session *c, bool graceful, const sio_close_info *why) {
   log_end(c);
   if (c->probe) sio__probe_drop(c->probe);
   bool lingers = c->transport && c->transport->end(c, graceful);
+  c->why.ws_text = ""; /* what was said was lent for the saying */
   if (!lingers) leave_table(c);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
-  end(c, !discard, &(sio_close_info){ reason, err, 0, detail });
+  end(c, !discard, &(sio_close_info){ reason, err, 0, detail, "" });
+}
+
+void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text) {
+  c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
+  end(c, !discard,
+      &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code, "closed by the host", ws_text });
 }
 
 void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
                                 const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_CLIENT : c->cause;
-  end(c, false, &(sio_close_info){ reason, err, ws_code, detail });
+  end(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-int sio__session_write(sio_session *c, struct msg *m) {
+static inline int queue(sio_session *c, struct msg *m) {
   int err = c->transport->send(c, m);
   if (err) return err;
   c->eio->stats->packets_out++;
@@ -250,12 +259,18 @@ int sio__session_write(sio_session *c, struct msg *m) {
   return 0;
 }
 
+int sio__session_write(sio_session *c, struct msg *m) {
+  if (c->eio->wants) sio__tap_out(c, m);
+  return queue(c, m);
+}
+
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->flow && !sio__flow_admits(c, chain)) return SIO_EDROPPED;
+  if (c->eio->wants) sio__tap_chain(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
-    int err = sio__session_write(c, m);
+    int err = queue(c, m);
     if (!err) continue;
     /* Its transport is on the way down, and says why when it is. */
     if (err == SIO_ECLOSED) return err;
@@ -276,6 +291,7 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
   c->eio->stats->packets_in++;
   c->eio->stats->bytes_in += in->data.n;
+  if (c->eio->wants && !sio__tap_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
       on_ping(c);
@@ -285,7 +301,10 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   }
   extend_patience(c);
   switch (in->type) {
-    case EIO_MESSAGE: c->eio->ops->message(c, in->binary, in->data); break;
+    case EIO_MESSAGE:
+      if (!(c->eio->wants & WANT_MESSAGE) || !sio__tap_message(c, in))
+        c->eio->ops->message(c, in->binary, in->data);
+      break;
     case EIO_PING:
     case EIO_PONG: return wrong_way(c);
     case EIO_CLOSE:
@@ -332,43 +351,4 @@ void sio__session_forget(sio_session *c) {
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid) {
   return sio__map_get(&e->sessions, sid);
-}
-
-/* ---- public --------------------------------------------------------------------------------- */
-
-const char *sio_session_id(const sio_session *c) { return c->sid; }
-
-int sio_session_protocol(const sio_session *c) { return c->protocol; }
-
-const char *sio_session_transport(const sio_session *c) {
-  return c->transport ? c->transport->name : "";
-}
-
-const char *sio_session_address(const sio_session *c) {
-  return c->head ? head_address(c->head) : "";
-}
-
-size_t sio_session_queued(const sio_session *c) {
-  return c->state == SESSION_OPEN ? c->transport->queued(c) : 0;
-}
-
-uint64_t sio_session_rtt_us(const sio_session *c) { return c->rtt_us; }
-uint64_t sio_session_opened_ms(const sio_session *c) { return c->opened_ms; }
-bool sio_session_secure(const sio_session *c) { return c->head && c->head->secure; }
-bool sio_session_xdomain(const sio_session *c) { return c->xdomain; }
-
-sio_slice sio_session_header(const sio_session *c, const char *name) {
-  return c->head ? sio__head_header(c->head, name) : slice(NULL, 0);
-}
-
-long sio_session_query(const sio_session *c, const char *key, char *out, size_t size) {
-  return c->head ? sio__head_query(c->head, key, out, size) : UV_ENOENT;
-}
-
-sio_slice sio_session_url(const sio_session *c) {
-  return c->head ? sio__head_url(c->head) : slice(NULL, 0);
-}
-
-void sio_session_close(sio_session *c) {
-  sio__session_end(c, false, SIO_REASON_FORCED_CLOSE, 0, "closed by the host");
 }

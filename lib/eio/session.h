@@ -62,6 +62,8 @@ struct sio_session {
   unsigned gone : 1;     /* out of the table                            */
   unsigned base64 : 1;   /* binary leaves as text over WebSocket too    */
   unsigned xdomain : 1;
+  unsigned upgraded : 1;
+  unsigned owns_text : 1; /* why.ws_text is to be freed                 */
 
   void *up;
   struct polling *polling; /* while the transport is polling              */
@@ -104,6 +106,8 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in);
 void sio__session_text(sio_session *c, sio_slice text); /* a WebSocket text message */
 void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
                                 const char *detail);
+/* By the host, with what the peer's WebSocket is told; ws_text is borrowed. */
+void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
 /* A transport that asked for time in `end` is done. */
 void sio__session_gone(sio_session *c);
 
@@ -111,7 +115,7 @@ sio_session *sio__session_find(struct eio *e, sio_slice sid); /* OPEN or CLOSING
 
 /* Engine hooks, in order. */
 #define SESSION_HOOKS(c, slot)                                        \
-  list_each (hook_, next_, &(c)->eio->engine_hooks) {                 \
+  list_each (hook_, next_, &(c)->eio->group->engine_hooks) {          \
     struct eio_hook *h_ = container_of(hook_, struct eio_hook, link); \
     if (h_->engine->slot) h_->engine->slot((c), h_->user);            \
   }

@@ -6,6 +6,7 @@
 #include "eio/fence.h"
 #include "eio/flow.h"
 #include "eio/payload.h"
+#include "eio/tap.h"
 
 /* In protocol 3 the packet's type stands before the bytes. */
 static void on_binary(sio_session *c, sio_slice data) {
@@ -32,6 +33,14 @@ static bool broke_a_rule(const struct ws_close *why) {
   return why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
 }
 
+/* The session may be told later than w lives. */
+static void take_text(sio_session *c, struct ws_conn *w) {
+  if (!w->reason || c->state == SESSION_OPEN) return;
+  c->why.ws_text = w->reason;
+  c->owns_text = 1;
+  w->reason = NULL;
+}
+
 static void on_closed(struct ws_conn *w, const struct ws_close *why) {
   sio_session *c = w->owner;
   c->ws = NULL;
@@ -39,6 +48,7 @@ static void on_closed(struct ws_conn *w, const struct ws_close *why) {
   sio__session_ended_by_peer(c, bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
                              why->err, (int)why->code,
                              why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
+  take_text(c, w);
 }
 
 static void on_drained(struct ws_conn *w) {
@@ -48,12 +58,15 @@ static void on_drained(struct ws_conn *w) {
 
 static void on_lighter(struct ws_conn *w) { sio__flow_lighter(w->owner); }
 
+static void on_flushing(struct ws_conn *w) { sio__tap_flush(w->owner); }
+
 static void on_passed(struct ws_conn *w, unsigned n) { sio__fence_passed(w->owner, n); }
 
 const struct ws_conn_ops sio__websocket_ops = { .message = on_message,
                                                 .closed = on_closed,
                                                 .drained = on_drained,
                                                 .lighter = on_lighter,
+                                                .flushing = on_flushing,
                                                 .passed = on_passed };
 
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
@@ -64,14 +77,14 @@ static void ignore_closed(struct ws_conn *w, const struct ws_close *why) { (void
 
 const struct ws_conn_ops sio__orphan_ops = { .message = ignore_message, .closed = ignore_closed };
 
-void sio__websocket_abandon(struct ws_conn *w, unsigned code) {
+void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) {
   w->ops = &sio__orphan_ops;
   w->owner = NULL;
   /* A peer that does not read will not answer a close frame either. */
   if (w->conn->blocked)
     sio__ws_drop(w);
   else
-    sio__ws_close(w, code, "");
+    sio__ws_close(w, code, text);
 }
 
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
@@ -79,6 +92,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->owner = c;
   c->ws = w;
   c->transport = &sio__transport_websocket;
+  w->conn->watched = (c->eio->wants & WANT_FLUSH) != 0;
 }
 
 /* For a client that asked for b64: binary as text. */
@@ -145,7 +159,7 @@ static bool end_websocket(sio_session *c, bool graceful) {
   if (w && too_much && !graceful)
     sio__ws_drop(w);
   else if (w)
-    sio__websocket_abandon(w, 0);
+    sio__websocket_abandon(w, (unsigned)c->why.ws_code, c->why.ws_text);
   return false;
 }
 

@@ -14,6 +14,6 @@ extern const struct ws_conn_ops sio__orphan_ops;    /* nobody listens any more *
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
 int sio__websocket_send(sio_session *c, struct msg *m);
 /* Lets go of w: it finishes its closing handshake by itself. */
-void sio__websocket_abandon(struct ws_conn *w, unsigned code);
+void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text);
 
 #endif

@@ -293,8 +293,15 @@ static bool wants_patience(ssize_t n) {
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
+static bool may_write(struct conn *c) {
+  if (c->queued > 0 && c->ops->flushing) c->ops->flushing(c);
+  return !c->closed;
+}
+
 void sio__conn_flush(struct conn *c) {
+  if (c->watched && !may_write(c)) return;
   bool wrote = c->queued > 0 || c->pushed;
+  if (c->queued == 0) taken(c, 0);
   while (c->queued > 0) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
@@ -312,7 +319,6 @@ void sio__conn_flush(struct conn *c) {
       return;
     }
   }
-  if (c->out) taken(c, 0);
   drained(c, wrote);
 }
 

@@ -30,6 +30,8 @@ struct conn_ops {
   void (*lighter)(struct conn *c);
   /* The kernel has what was queued before the oldest n marks. May be NULL. */
   void (*passed)(struct conn *c, unsigned n);
+  /* It is watched, and what is queued is about to be written. May send and close. May be NULL. */
+  void (*flushing)(struct conn *c);
 };
 
 /* Seven references to bytes waiting to be sent. */
@@ -65,10 +67,11 @@ struct conn {
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
   unsigned polling : 3;   /* the events uv_poll watches now                  */
   unsigned secure : 1;
-  unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
-  unsigned pushed : 1; /* bytes left in this turn before its end            */
-  unsigned marks : 16; /* passed, and not told yet                          */
-  uv_poll_t poll;      /* begins with its data, which is the loop           */
+  unsigned heavy : 1;   /* the owner wants to hear when it is lighter again  */
+  unsigned pushed : 1;  /* bytes left in this turn before its end            */
+  unsigned marks : 16;  /* passed, and not told yet                          */
+  unsigned watched : 1; /* the owner wants to hear before writes             */
+  uv_poll_t poll;       /* begins with its data, which is the loop           */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }

@@ -301,13 +301,18 @@ static void on_close(sio_session *c, const sio_close_info *why) {
   sio__free(cl);
 }
 
+/* Without memory for a client the session is over before it begins. */
+static sio_socket *sockets_of(const sio_session *c) {
+  return client_of(c) ? client_of(c)->sockets : NULL;
+}
+
 static void on_writable(sio_session *c) {
-  for (sio_socket *s = client_of(c)->sockets; s; s = s->next)
+  for (sio_socket *s = sockets_of(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_tell_writable(s->nsp, s);
 }
 
 static void on_dropped(sio_session *c, const sio_drop *d) {
-  for (sio_socket *s = client_of(c)->sockets; s; s = s->next)
+  for (sio_socket *s = sockets_of(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_tell_drop(s->nsp, s, d);
 }
 

@@ -49,9 +49,9 @@ static void let_go(sio_socket *s) {
 }
 
 void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
-  sio_close_info own = { .reason = s->reason,
-                         .err = s->expired ? SIO_ETIMEOUT : 0,
-                         .detail = detail_of(s) };
+  sio_close_info own = {
+    .reason = s->reason, .err = s->expired ? SIO_ETIMEOUT : 0, .detail = detail_of(s), .ws_text = ""
+  };
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_tell_closing(&s->nsp->disconnecting, s, why);

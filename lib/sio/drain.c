@@ -16,26 +16,38 @@ static uint64_t due(const sio_server *srv, uint64_t now) {
   return left > may_stay ? left - may_stay : 0;
 }
 
-static void end_some(sio_server *srv, uint64_t n) {
-  list_each (it, tmp, &srv->eio.all) {
+/* How many of n are left. */
+static uint64_t end_some(struct eio *e, uint64_t n) {
+  list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
-    if (n == 0) return;
+    if (n == 0) break;
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
     /* A host's hook on its last answer ended the next one: the next step goes on. */
-    if (list_empty(tmp)) return;
+    if (list_empty(tmp)) break;
   }
+  return n;
+}
+
+static void end_due(sio_server *srv, uint64_t n) {
+  list_each (it, tmp, &srv->engines.engines) n = end_some(container_of(it, struct eio, link), n);
+}
+
+static bool all_gone(const sio_server *srv) {
+  list_each (it, tmp, &srv->engines.engines)
+    if (!map_empty(&container_of(it, struct eio, link)->sessions)) return false;
+  return true;
 }
 
 static void step(sio_server *srv) {
   uint64_t now = loop_now(&srv->loop);
-  if (now >= srv->drain.deadline || map_empty(&srv->eio.sessions)) {
+  if (now >= srv->drain.deadline || all_gone(srv)) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
   /* Those of an earlier step of the same turn are still counted. */
-  if (now != srv->drain.stepped) end_some(srv, due(srv, now));
+  if (now != srv->drain.stepped) end_due(srv, due(srv, now));
   srv->drain.stepped = now;
   sio__loop_timer(&srv->loop, &srv->drain.timer, STEP_MS);
 }
@@ -48,7 +60,7 @@ void sio__drain_stop(sio_server *srv) { sio__loop_untimer(&srv->loop, &srv->drai
 
 int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
   sio_drain d = how ? *how : (sio_drain){ 0 };
-  if (srv->closing || srv->eio.draining) return SIO_ESTATE;
+  if (srv->closing || srv->engines.draining) return SIO_ESTATE;
   if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
   uint64_t now = loop_now(&srv->loop);
   srv->drain.sessions = srv->stats.sessions;
@@ -57,8 +69,8 @@ int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *u
   srv->drain.deadline = now + d.deadline_ms;
   srv->drain.done = done;
   srv->drain.user = user;
-  srv->eio.draining = true;
-  srv->eio.retry_after_s = d.retry_after_s;
+  srv->engines.draining = true;
+  srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->stats.sessions, d.spread_ms);
   /* The first step is a turn away, as is the end, when there is nobody. */

@@ -392,6 +392,7 @@ static void abandon(struct ask *a) {
 static void on_patience(struct timer *t) {
   struct ask *a = container_of(t, struct ask, patience);
   struct client *cl = a->client;
+  if (a->chain.state != CHAIN_WAITING) return; /* what came in this very turn counts */
   LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
       LOG_SLICE(a->name));
   if (is_wanted(&a->chain)) sio__connect_refuse(cl, a->name, "timeout");

@@ -116,18 +116,25 @@ static bool is_path(const char *p, size_t n) {
 }
 
 /* One '/' at the end, or none. */
+int sio__path_new(char **out, const char *p, bool slash) {
+  size_t n = strlen(p);
+  *out = NULL;
+  if (!is_path(p, n)) return SIO__EINVAL;
+  while (n > 1 && p[n - 1] == '/') n--;
+  char *own = *out = sio__malloc(n + 2);
+  if (!own) return SIO__ENOMEM;
+  memcpy(own, p, n);
+  if (slash && p[n - 1] != '/') own[n++] = '/';
+  own[n] = '\0';
+  return 0;
+}
+
 static int settle_path(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
-  size_t n = strlen(p);
-  if (!is_path(p, n)) return bad(log, "path", "is no path");
-  while (n > 1 && p[n - 1] == '/') n--;
-  opts->path = sio__malloc(n + 2);
-  if (!opts->path) return SIO__ENOMEM;
-  memcpy(opts->path, p, n);
-  if (!opts->o.no_trailing_slash && p[n - 1] != '/') opts->path[n++] = '/';
-  opts->path[n] = '\0';
+  int err = sio__path_new(&opts->path, p, !opts->o.no_trailing_slash);
+  if (err == SIO__EINVAL) return bad(log, "path", "is no path");
   opts->o.path = opts->path;
-  return 0;
+  return err;
 }
 
 static int settle_copies(struct options *opts, struct log *log) {

@@ -24,5 +24,7 @@ int sio__options_copy(sio_options *out, const sio_options *in, size_t size);
 /* Completes *in. 0, UV_EINVAL or UV_ENOTSUP with a line in the log that names the field, UV_ENOMEM. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
+/* A path as requests are held against it; the caller frees it. UV_EINVAL: it is none. */
+int sio__path_new(char **out, const char *path, bool slash);
 
 #endif

@@ -47,7 +47,7 @@ static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
   void *user = srv->done_user, *drain_user = srv->drain.user;
-  sio__eio_clear(&srv->eio);
+  sio__eio_group_clear(&srv->engines);
   sio__site_clear(srv);
   free_streams(srv);
   close_adapters(srv);
@@ -76,7 +76,7 @@ static void shut_adapters(sio_server *srv) {
 static void on_shut(struct task *t) {
   sio_server *srv = container_of(t, sio_server, shut);
   shut_adapters(srv);
-  sio__eio_close_all(&srv->eio, SIO_REASON_SERVER_SHUTTING_DOWN);
+  sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__site_drain(srv);
   sio__loop_timer(&srv->loop, &srv->hurry, srv->opts.o.close_timeout_ms);
 }
@@ -115,6 +115,8 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
 
 static void init_own(sio_server *srv) {
   srv->refs = 1;
+  sio__eio_group_init(&srv->engines);
+  sio__eio_log_changed(&srv->engines, &srv->log);
   sio__map_init(&srv->nsps, sio__nsp_key);
   sio__hooks_init(&srv->parents);
   sio__hooks_init(&srv->new_nsp);
@@ -198,6 +200,17 @@ static int check_options(struct options *opts, struct log *log, const sio_option
   return err;
 }
 
+static int open_engine(sio_server *srv) {
+  return sio__eio_init(&srv->eio, &(struct eio_plan){ .group = &srv->engines,
+                                                      .loop = &srv->loop,
+                                                      .log = &srv->log,
+                                                      .opts = &srv->opts.o,
+                                                      .ws = &srv->ws,
+                                                      .ops = &sio__client_ops,
+                                                      .owner = srv,
+                                                      .stats = &srv->stats });
+}
+
 static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options *opts,
                       size_t size) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
@@ -216,8 +229,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   }
   *out = srv;
   /* From here on the loop holds handles of ours: an end takes a turn. */
-  err = sio__eio_init(&srv->eio, &srv->loop, &srv->log, &srv->opts.o, &srv->ws, &sio__client_ops,
-                      srv, &srv->stats);
+  err = open_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the host's, and encoded now */
   if (err) sio_server_close(srv, NULL, NULL);
   return err;
@@ -278,4 +290,9 @@ struct uv_loop_s *sio_server_loop(const sio_server *srv) {
 }
 void *sio_server_data(const sio_server *srv) { return srv->data; }
 void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
-int sio_log_set(sio_server *srv, const char *spec) { return sio__log_spec(&srv->log, spec); }
+
+int sio_log_set(sio_server *srv, const char *spec) {
+  int err = sio__log_spec(&srv->log, spec);
+  sio__eio_log_changed(&srv->engines, &srv->log);
+  return err;
+}

@@ -21,7 +21,8 @@ struct sio_server {
   struct options opts;
   struct http http;
   struct ws_shared ws;
-  struct eio eio;
+  struct eio_group engines;
+  struct eio eio; /* Socket.IO's own of them */
   struct routes routes;
   struct http_mount client_mount; /* socket.io.js and its kin          */
   struct packed *client_packed;   /* their compressed forms, in order; NULL until asked for */

@@ -51,9 +51,10 @@ static void client_abort(sio_request *r, int err, const char *detail) {
 
 static const struct http_mount *route(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
-  bool files = !srv->opts.o.no_serve_client && !r->upgrade;
+  struct eio *e = sio__eio_of(&srv->engines, r);
+  bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
   if (files && client_file(srv, r->path)) return &srv->client_mount;
-  return sio__eio_owns(&srv->eio, r) ? &srv->eio.mount : &srv->routes.mount;
+  return e ? &e->mount : &srv->routes.mount;
 }
 
 static struct http_limits limits_of(const sio_options *o) {
@@ -129,16 +130,4 @@ int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
   else
     list_push(&srv->plain_ws, &e->link);
   return err;
-}
-
-int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
-  return sio__eio_use(&srv->eio, cb, user);
-}
-
-int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
-  return sio__eio_on_headers(&srv->eio, cb, user);
-}
-
-int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
-  return sio__eio_on_engine(&srv->eio, hooks, user);
 }

@@ -249,6 +249,11 @@ static void on_lighter(struct conn *c) {
   if (w->state == OPEN && w->ops->lighter) w->ops->lighter(w);
 }
 
+static void on_flushing(struct conn *c) {
+  struct ws_conn *w = c->owner;
+  if (w->state == OPEN && w->ops->flushing) w->ops->flushing(w);
+}
+
 static void on_passed(struct conn *c, unsigned n) {
   struct ws_conn *w = c->owner;
   if (w->ops->passed) w->ops->passed(w, n);
@@ -259,7 +264,8 @@ static const struct conn_ops conn_ops = { .read = on_read,
                                           .failed = on_failed,
                                           .drained = on_drained,
                                           .lighter = on_lighter,
-                                          .passed = on_passed };
+                                          .passed = on_passed,
+                                          .flushing = on_flushing };
 
 /* ---- for the owner ---- */
 

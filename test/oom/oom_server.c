@@ -63,7 +63,7 @@ static struct host {
   sio_ack *acks[8];         /* replies owed  */
   sio_request *requests[8]; /* answers owed  */
   unsigned nparked, nacks, nrequests;
-  int connected, asked, posted, sent; /* what must come to 0 */
+  int connected, asked, posted, sent, sessions; /* what must come to 0 */
   bool closed;
 } h;
 
@@ -290,6 +290,29 @@ static void on_slow_api(sio_request *r, void *user) {
   h.requests[h.nrequests++] = r;
 }
 
+static void raw_opened(sio_session *c, void *user) {
+  (void)c, (void)user;
+  h.sessions++;
+}
+
+static void raw_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)user;
+  sio_session_send(c, 0, binary, data);
+  if (sio_session_on_sent(c, on_sent, NULL) == 0) h.sent++;
+}
+
+static void raw_closed(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)user;
+  if (!why->detail || !why->ws_text) abort();
+  h.sessions--;
+}
+
+static void on_tap(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c, (void)p, (void)user;
+}
+
+static void on_flush(sio_session *c, void *user) { (void)c, (void)user; }
+
 static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)user;
   sio_ws_send(w, binary, data);
@@ -379,7 +402,14 @@ static int set_up_http(void) {
   TRY(sio_ws_route(h.srv, "/plain", &plain, NULL));
   TRY(sio_use_request(h.srv, request_gate, NULL));
   TRY(sio_on_headers(h.srv, add_headers, NULL));
-  return sio_on_engine(h.srv, &(sio_engine_hooks){ 0 }, NULL);
+  static const sio_engine_hooks taps = { .packet = on_tap,
+                                         .packet_create = on_tap,
+                                         .flush = on_flush };
+  static const sio_engine_callbacks raw = { .open = raw_opened,
+                                            .message = raw_message,
+                                            .close = raw_closed };
+  TRY(sio_engine_route(h.srv, "/raw", &raw, NULL));
+  return sio_on_engine(h.srv, &taps, NULL);
 }
 
 static int set_up(void) {
@@ -570,9 +600,15 @@ static bool plain_script(struct raw *c) {
          raw_frame(c, 0x88, "\3\xe8", 2) && raw_expect_end(c);
 }
 
+static bool raw_script(struct raw *c) {
+  return raw_open(c, h.srv) && raw_upgrade(c, "/raw/?EIO=4&transport=websocket") &&
+         raw_text(c, "4hello") && raw_expect(c, "4hello") && raw_frame(c, 0x88, "\x0f\xa1why", 5) &&
+         raw_expect(c, "\x88\x02\x0f\xa1") && raw_expect_end(c);
+}
+
 /* ---- one life ------------------------------------------------------------------------------------------- */
 
-static struct peers { struct raw polling, ws, rude, http, plain; } peers;
+static struct peers { struct raw polling, ws, rude, http, plain, raw; } peers;
 
 /* Every script runs as far as it goes; the first that did not go through, NULL if all did. */
 static const char *run_scripts(struct peers *p) {
@@ -592,6 +628,7 @@ static const char *run_scripts(struct peers *p) {
   if (!rude_script(&p->rude)) failed = "the rude one";
   if (!http_script(&p->http)) failed = "http";
   if (!plain_script(&p->plain)) failed = "plain websockets";
+  if (!raw_script(&p->raw)) failed = "an engine without Socket.IO";
   return failed;
 }
 
@@ -601,6 +638,7 @@ static void hang_up(struct peers *p) {
   raw_close(&p->rude);
   raw_close(&p->http);
   raw_close(&p->plain);
+  raw_close(&p->raw);
 }
 
 /* Peers that are there when the server closes are told. */
@@ -620,7 +658,8 @@ static const char *leave_host(void) {
   for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
   if (uv_loop_close(&h.uv)) return "an empty loop";
   if (live) return "freed memory";
-  if (h.connected || h.asked || h.posted || h.sent) return "callbacks in equal numbers";
+  if (h.connected || h.asked || h.posted || h.sent || h.sessions)
+    return "callbacks in equal numbers";
   return NULL;
 }
 

@@ -131,9 +131,12 @@ static void on_passed(struct conn *c, unsigned n) {
   snprintf(text, sizeof text, "passed:%u", n);
   note(text);
 }
-static const struct conn_ops ops = {
-  on_read, on_eof, on_failed, on_drained, on_lighter, on_passed
-};
+static void on_flushing(struct conn *c) {
+  note("flushing");
+  do_also(c);
+}
+static const struct conn_ops ops = { on_read,    on_eof,    on_failed,  on_drained,
+                                     on_lighter, on_passed, on_flushing };
 
 /* What was noted since the last look. */
 static const char *saw(void) {
@@ -309,6 +312,30 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   EQ(conn_take_marks(conn), 1);
   turn();
   IS(saw(), "drained");
+  end();
+}
+
+static void say_more(struct conn *c) { say(c, "b"); }
+static void close_now(struct conn *c) { sio__conn_close(c); }
+
+TEST(who_watches_hears_before_each_write_and_may_send_or_close) {
+  begin();
+  say(conn, "a");
+  turn();
+  IS(saw(), "drained");
+  conn->watched = 1;
+  script(&sends, 1, 1);
+  also = say_more;
+  say(conn, "a");
+  turns(3);
+  IS(saw(), "flushing flushing drained");
+  IS(hear(peer), "aab");
+  also = close_now;
+  say(conn, "c");
+  turn();
+  IS(saw(), "flushing");
+  IS(hear(peer), "");
+  conn = NULL;
   end();
 }
 
@@ -946,7 +973,7 @@ static void heir_eof(struct conn *c) {
   (void)c;
   note("heir:eof");
 }
-static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL, NULL };
+static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL, NULL, NULL };
 
 static char heir[] = "heir";
 static void bequeath(struct conn *c) {
@@ -1021,6 +1048,7 @@ T(a_kernel_that_takes_single_bytes_gets_them_all_in_order)
 T(a_mark_passes_with_what_stands_before_it)
 T(marks_alone_are_no_bytes)
 T(marks_that_pass_before_the_turns_end_can_be_taken)
+T(who_watches_hears_before_each_write_and_may_send_or_close)
 T(what_is_queued_behind_a_short_write_waits_for_room)
 T(a_full_kernel_is_tried_again_when_it_has_room)
 T(an_interrupted_call_is_made_again_at_once)

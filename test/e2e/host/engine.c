@@ -4,6 +4,7 @@
  */
 #include "engine.h"
 
+#include "flags.h"
 #include "host.h"
 
 static void on_open(sio_session *c, void *user) {
@@ -36,11 +37,43 @@ static void on_close(sio_session *c, const sio_close_info *why, void *user) {
       why->detail);
 }
 
+static void tell_packet(const char *way, const sio_engine_packet *p) {
+  say("tap %s %d %.*s", way, p->type, (int)p->data.n, p->data.n ? p->data.p : "");
+}
+
+static void on_packet(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c, (void)user;
+  tell_packet("in", p);
+}
+
+static void on_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c, (void)user;
+  tell_packet("out", p);
+}
+
+static void on_flush(sio_session *c, void *user) {
+  (void)user;
+  say("tap flush %d", sio_session_queued(c) > 0);
+}
+
+static void on_drain(sio_session *c, void *user) {
+  (void)user;
+  say("tap drain %d", sio_session_queued(c) > 0);
+}
+
+static int add_taps(void) {
+  static const sio_engine_hooks taps = {
+    .packet = on_packet, .packet_create = on_packet_create, .flush = on_flush, .drain = on_drain
+  };
+  return sio_on_engine(host.server, &taps, NULL);
+}
+
 int add_engine_hooks(void) {
   static const sio_engine_hooks hooks = { .open = on_open,
                                           .upgrading = on_upgrading,
                                           .upgrade = on_upgrade,
                                           .heartbeat = on_heartbeat,
                                           .close = on_close };
-  return sio_on_engine(host.server, &hooks, NULL);
+  int err = sio_on_engine(host.server, &hooks, NULL);
+  return !err && flag("taps") ? add_taps() : err;
 }

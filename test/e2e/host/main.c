@@ -11,7 +11,7 @@
  *     flags, options    the command line, and sio_options from it
  *     talk, rooms, many, load, ends    events, by subject: a table of handlers each
  *     life, family      middleware, coming and going; namespaces
- *     requests, routes, engine    HTTP and Engine.IO
+ *     requests, routes, engine, raw    HTTP and Engine.IO
  *     verdict, target   what middleware says; whom an event is for
  */
 #include "engine.h"
@@ -19,6 +19,7 @@
 #include "flags.h"
 #include "host.h"
 #include "options.h"
+#include "raw.h"
 #include "requests.h"
 #include "routes.h"
 
@@ -76,6 +77,7 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_namespaces();
   if (!err) err = add_routes();
   if (!err) err = add_engine_hooks();
+  if (!err) err = add_raw_engine();
   if (!err) err = add_request_hooks();
   if (!err && flag("unix")) err = sio_listen_unix(host.server, flag("unix"));
   if (err) return err;

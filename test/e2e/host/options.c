@@ -135,6 +135,7 @@ sio_options options_from_flags(void) {
                     .allow_request = flag("allow") ? on_allow : NULL,
                     .generate_id = flag("id") ? on_id : NULL,
                     .parser = flag_is("parser", "msgpack") ? &sio_parser_msgpack : NULL,
+                    .initial_packet = sio_text(flag("initial")),
                     .log = on_log,
                     .log_level = (int)flag_number("log") };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) set_field(&o, &fields[i]);

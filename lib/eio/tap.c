@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tap.c - showing packets to hooks and to the log.
+ */
+#include "eio/tap.h"
+
+#define EACH_HOOK(h, c)                                \
+  list_each (it, next, &(c)->eio->group->engine_hooks) \
+    for (struct eio_hook *h = container_of(it, struct eio_hook, link); h; h = NULL)
+
+static const char *const names[] = {
+  "open", "close", "ping", "pong", "message", "upgrade", "noop"
+};
+
+/* Its payload, which may be anybody's secret, is no business of the log's at this level. */
+static void log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
+  LOG(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, "%s %s: %s%s, %zu bytes", way,
+      sio_session_address(c), p->binary ? "binary " : "", names[p->type], p->data.n);
+}
+
+bool sio__tap_in(sio_session *c, const struct eio_in *in) {
+  sio_engine_packet p = { (int)in->type, in->binary, in->data };
+  log_packet(c, "from", &p);
+  EACH_HOOK(h, c) {
+    if (h->engine->packet) h->engine->packet(c, &p, h->user);
+    if (c->state != SESSION_OPEN) return false;
+  }
+  return true;
+}
+
+bool sio__tap_message(sio_session *c, const struct eio_in *in) {
+  EACH_HOOK(h, c)
+  if (h->engine->message && h->engine->message(c, in->binary, in->data, h->user)) return true;
+  return c->state != SESSION_OPEN;
+}
+
+static sio_engine_packet packet_of(const struct msg *m) {
+  sio_slice all = slice(msg_data(m), m->len);
+  if (m->binary) return (sio_engine_packet){ SIO_ENGINE_MESSAGE, true, all };
+  return (sio_engine_packet){ all.p[0] - '0', false, slice(all.p + 1, all.n - 1) };
+}
+
+void sio__tap_out(sio_session *c, const struct msg *m) {
+  sio_engine_packet p = packet_of(m);
+  log_packet(c, "to", &p);
+  if (!c->told) return;
+  EACH_HOOK(h, c)
+  if (h->engine->packet_create) h->engine->packet_create(c, &p, h->user);
+}
+
+void sio__tap_chain(sio_session *c, const struct msg *chain) {
+  for (const struct msg *m = chain; m; m = m->next) sio__tap_out(c, m);
+}
+
+void sio__tap_flush(sio_session *c) {
+  if (!c->told || c->state != SESSION_OPEN) return;
+  SESSION_HOOKS(c, flush)
+}

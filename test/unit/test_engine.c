@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_engine.c - engines without Socket.IO, and what their hosts are shown: whole servers over real bytes.
+ */
+#include "alloc.h"
+#include "raw_client.h"
+#include "sio/server.h"
+#include "test.h"
+#include <stdarg.h>
+
+static uv_loop_t uv;
+static sio_server *srv;
+static sio_nsp *root;
+static struct raw a, b;
+static sio_session *session;
+static char seen[4096];
+static bool closed;
+
+__attribute__((format(printf, 1, 2))) static void trace(const char *fmt, ...) {
+  size_t n = strlen(seen);
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(seen + n, sizeof seen - n, fmt, ap);
+  va_end(ap);
+}
+
+#define SAW(text)       \
+  do {                  \
+    EQ_STR(seen, text); \
+    seen[0] = '\0';     \
+  } while (0)
+
+/* ---- an engine that echoes --------------------------------------------------------------- */
+
+static void on_open(sio_session *c, void *user) {
+  session = c;
+  EQ(sio_session_set_data(c, user), 0);
+  trace("open:%s ", (const char *)sio_session_data(c));
+}
+
+static void on_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)user;
+  trace("%s:%.*s ", binary ? "bytes" : "text", (int)data.n, data.p);
+  EQ(sio_session_send(c, 0, binary, data), 0);
+}
+
+static void on_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)user;
+  if (c == session) session = NULL;
+  trace("close:%s/%d/%s ", sio_reason_str(why->reason), why->ws_code, why->ws_text);
+}
+
+static void on_drop(sio_session *c, const sio_drop *d, void *user) {
+  (void)c, (void)user;
+  trace("drop:%d ", (int)d->events);
+}
+
+static void on_writable(sio_session *c, void *user) {
+  (void)c, (void)user;
+  trace("writable ");
+}
+
+static const sio_engine_callbacks echo = { .open = on_open,
+                                           .message = on_message,
+                                           .close = on_close,
+                                           .drop = on_drop,
+                                           .writable = on_writable };
+
+static void on_done(void *user) {
+  (void)user;
+  closed = true;
+}
+
+static void start(const sio_options *o) {
+  alloc_install();
+  seen[0] = '\0';
+  closed = false;
+  a.fd = b.fd = -1;
+  session = NULL;
+  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+}
+
+static char name[] = "raw";
+
+static void start_raw(const sio_options *o) {
+  start(o);
+  EQ(sio_engine_route(srv, "/raw", &echo, name), 0);
+}
+
+static void stop(void) {
+  raw_close(&a);
+  raw_close(&b);
+  sio_server_close(srv, on_done, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  CHECK(closed);
+  EQ(uv_loop_close(&uv), 0);
+  EQ(alloc_live, 0);
+}
+
+static void turn(void) {
+  for (int i = 0; i < 3; i++) uv_run(&uv, UV_RUN_NOWAIT);
+}
+
+static void later(uint64_t ms) {
+  sio__timers_run(&srv->loop.timers, uv_now(&uv) + ms);
+  turn();
+}
+
+static bool open_ws(struct raw *c, const char *path) {
+  char url[160];
+  snprintf(url, sizeof url, "%s?EIO=4&transport=websocket", path);
+  return raw_open(c, srv) && raw_upgrade(c, url) && raw_expect(c, "0{");
+}
+
+static char poll_path[240];
+
+static bool open_polling(const char *path) {
+  char url[160], sid[64] = "";
+  snprintf(url, sizeof url, "%s?EIO=4&transport=polling", path);
+  bool ok = raw_open(&a, srv) && raw_get(&a, url) && raw_expect(&a, "0{\"sid\":\"") &&
+            raw_take(&a, '"', sid, sizeof sid);
+  snprintf(poll_path, sizeof poll_path, "%s&sid=%s", url, sid);
+  return ok;
+}
+
+static bool poll(void) {
+  raw_close(&a);
+  return raw_open(&a, srv) && raw_get(&a, poll_path);
+}
+
+static bool post(const char *body) {
+  raw_close(&b);
+  return raw_open(&b, srv) && raw_request(&b, "POST", poll_path, "", body) && raw_expect(&b, "ok");
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+TEST(messages_go_both_ways_over_websocket) {
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  SAW("open:raw ");
+  REQUIRE(raw_text(&a, "4hello") && raw_expect(&a, "\x81\x06"
+                                                   "4hello"));
+  REQUIRE(raw_frame(&a, 0x82, "\1\2", 2) && raw_expect(&a, "\x82\x02\1\2"));
+  REQUIRE(raw_text(&a, "4") && raw_expect(&a, "\x81\x01"
+                                              "4"));
+  SAW("text:hello bytes:\1\2 text: ");
+  REQUIRE(raw_text(&a, "1") && raw_expect_n(&a, "\x88\0", 2));
+  SAW("close:transport close/0/ ");
+  stop();
+}
+
+TEST(messages_go_both_ways_over_polling) {
+  start_raw(NULL);
+  REQUIRE(open_polling("/raw/") &&
+          post("4hello\x1e"
+               "bAQI=") &&
+          poll());
+  CHECK(raw_expect(&a, "\r\n\r\n4hello\x1e"
+                       "bAQI="));
+  SAW("open:raw text:hello bytes:\1\2 ");
+  stop();
+}
+
+TEST(connecting_to_no_namespace_is_no_fault_here) {
+  start_raw(&(sio_options){ .connect_timeout_ms = 1 });
+  REQUIRE(open_ws(&a, "/raw/"));
+  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 1000);
+  REQUIRE(raw_text(&a, "4x") && raw_expect(&a, "4x"));
+  stop();
+}
+
+TEST(text_that_is_none_and_sessions_that_are_over_take_nothing) {
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  EQ(sio_session_send(session, 0, false, sio_text("\xff")), UV_EINVAL);
+  EQ(sio_session_send(session, 0, true, sio_text("\xff")), 0);
+  EQ(sio_session_send(session, 0, true, (sio_slice){ name, (size_t)UINT32_MAX }), SIO_ETOOBIG);
+  alloc_fail_all();
+  static char big[1000];
+  EQ(sio_session_send(session, 0, true, (sio_slice){ big, sizeof big }), UV_ENOMEM);
+  alloc_fail_in(0);
+  sio_session *c = session;
+  sio_session_close(c);
+  EQ(sio_session_state(c), SIO_SESSION_CLOSED);
+  EQ(sio_session_send(c, 0, false, sio_text("x")), SIO_ECLOSED);
+  turn();
+  CHECK(raw_expect(&a, "\x82\x01\xff"));
+  stop();
+}
+
+TEST(volatile_messages_are_for_who_is_ready) {
+  start_raw(NULL);
+  REQUIRE(open_polling("/raw/"));
+  CHECK(!sio_session_writable(session));
+  EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("x")), SIO_EDROPPED);
+  EQ(srv->stats.volatile_dropped, 1);
+  REQUIRE(poll());
+  turn();
+  CHECK(sio_session_writable(session));
+  EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("y")), 0);
+  CHECK(raw_expect(&a, "\r\n\r\n4y"));
+  stop();
+}
+
+TEST(whole_messages_are_dropped_for_who_does_not_read) {
+  start_raw(
+      &(sio_options){ .queue_high = 20000, .queue_low = 10000, .when_full = SIO_FULL_DROP_OLDEST });
+  REQUIRE(open_polling("/raw/"));
+  for (int i = 0; i < 60; i++) EQ(sio_session_send(session, 0, false, sio_text("message")), 0);
+  CHECK(srv->stats.events_dropped > 0);
+  turn();
+  CHECK(strstr(seen, "drop:"));
+  seen[0] = '\0';
+  REQUIRE(poll() && raw_expect(&a, "4message"));
+  SAW("writable ");
+  stop();
+}
+
+TEST(past_max_queued_it_is_closed) {
+  static char big[4000];
+  start_raw(&(sio_options){ .max_queued = 20000 });
+  REQUIRE(open_polling("/raw/"));
+  sio_session *c = session;
+  int err = 0;
+  for (int i = 0; i < 10 && !err; i++)
+    err = sio_session_send(c, 0, true, (sio_slice){ big, sizeof big });
+  EQ(err, SIO_ETOOBIG);
+  turn();
+  SAW("open:raw close:forced close/0/ ");
+  stop();
+}
+
+TEST(a_session_moves_to_websocket_and_says_so) {
+  start_raw(NULL);
+  REQUIRE(open_polling("/raw/"));
+  char ws[240];
+  snprintf(ws, sizeof ws, "/raw/?EIO=4&transport=websocket%s", strstr(poll_path, "&sid="));
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, ws));
+  CHECK(sio_session_upgrading(session) && !sio_session_upgraded(session));
+  EQ(sio_session_send(session, 0, false, sio_text("early")), 0);
+  REQUIRE(raw_text(&b, "2probe") && raw_expect(&b, "3probe") && raw_text(&b, "5") &&
+          raw_expect(&b, "4early"));
+  CHECK(!sio_session_upgrading(session) && sio_session_upgraded(session));
+  EQ_STR(sio_session_transport(session), "websocket");
+  stop();
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+TEST(codes_and_texts_of_close_frames_go_both_ways) {
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  REQUIRE(raw_frame(&a, 0x88, "\x0f\xa1so long", 9) && raw_expect(&a, "\x88\x02\x0f\xa1"));
+  raw_close(&a);
+  turn();
+  SAW("open:raw close:transport close/4001/so long ");
+  REQUIRE(open_ws(&a, "/raw/"));
+  sio_session_close_with(session, false, 4002, "enough");
+  turn();
+  SAW("open:raw close:forced close/4002/ ");
+  CHECK(raw_expect(&a, "\x88\x08\x0f\xa2"
+                       "enough"));
+  stop();
+}
+
+TEST(a_close_may_drop_what_is_queued) {
+  start_raw(NULL);
+  REQUIRE(open_polling("/raw/"));
+  EQ(sio_session_send(session, 0, false, sio_text("lost")), 0);
+  sio_session_close_with(session, true, 0, NULL);
+  turn();
+  SAW("open:raw close:forced close/0/ ");
+  REQUIRE(poll() && raw_expect(&a, "Session ID unknown"));
+  stop();
+}
+
+TEST(a_close_keeps_what_is_queued_unless_told_otherwise) {
+  start_raw(NULL);
+  REQUIRE(open_polling("/raw/"));
+  sio_session *c = session;
+  EQ(sio_session_send(c, 0, false, sio_text("kept")), 0);
+  sio_session_close(c);
+  EQ(sio_session_state(c), SIO_SESSION_CLOSING);
+  REQUIRE(poll() && raw_expect(&a, "4kept"));
+  stop();
+}
+
+TEST(a_server_that_closes_or_drains_ends_them) {
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  EQ(srv->stats.sessions, 1);
+  EQ(sio_server_drain(srv, NULL, on_done, NULL), 0);
+  later(1);
+  SAW("open:raw close:server shutting down/0/ ");
+  raw_close(&a);
+  later(100);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  CHECK(closed);
+  EQ(uv_loop_close(&uv), 0);
+  EQ(alloc_live, 0);
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  stop();
+  SAW("open:raw close:server shutting down/0/ ");
+}
+
+/* ---- several engines ------------------------------------------------------------------------------- */
+
+TEST(engines_of_one_server_do_not_disturb_each_other) {
+  static char longer[] = "longer";
+  start_raw(NULL);
+  EQ(sio_engine_route(srv, "/raw/longer/", &echo, longer), 0);
+  REQUIRE(open_ws(&a, "/raw/longer/"));
+  SAW("open:longer ");
+  sio_session *one = session;
+  REQUIRE(open_ws(&b, "/socket.io/") && raw_text(&b, "40") && raw_expect(&b, "40{"));
+  raw_close(&b);
+  REQUIRE(open_ws(&b, "/raw/"));
+  SAW("open:raw ");
+  EQ(sio_session_send(one, 0, false, sio_text("to one")), 0);
+  EQ(sio_session_send(session, 0, false, sio_text("to the other")), 0);
+  CHECK(raw_expect(&a, "4to one") && raw_expect(&b, "4to the other"));
+  CHECK(sio_session_find(srv, sio_session_id(one)) == one);
+  CHECK(sio_session_find(srv, sio_session_id(session)) == session);
+  CHECK(!sio_session_find(srv, "nobody"));
+  CHECK(sio_session_server(one) == srv);
+  sio_session_close(one);
+  CHECK(!sio_session_find(srv, sio_session_id(one)));
+  stop();
+  SAW("close:forced close/0/ close:server shutting down/0/ ");
+}
+
+TEST(an_engine_whose_host_does_not_listen_works_all_the_same) {
+  start(NULL);
+  EQ(sio_engine_route(srv, "/deaf/", &(sio_engine_callbacks){ 0 }, NULL), 0);
+  REQUIRE(open_ws(&a, "/deaf/") && raw_text(&a, "4x") && raw_text(&a, "1"));
+  CHECK(raw_expect_n(&a, "\x88\0", 2));
+  stop();
+}
+
+static void count(sio_session *c, void *user) {
+  (void)c;
+  ++*(int *)user;
+}
+
+static void hang_up(sio_session *c, void *user) {
+  (void)user;
+  sio_session_close(c);
+}
+
+TEST(the_open_sessions_can_be_walked) {
+  int n = 0;
+  start_raw(NULL);
+  sio_sessions(srv, count, &n);
+  EQ(n, 0);
+  REQUIRE(open_ws(&a, "/raw/") && open_ws(&b, "/socket.io/"));
+  sio_sessions(srv, count, &n);
+  EQ(n, 2);
+  EQ(sio_session_data(session) == name, true);
+  sio_sessions(srv, hang_up, NULL);
+  n = 0;
+  sio_sessions(srv, count, &n);
+  EQ(n, 0);
+  session = NULL;
+  raw_turn(&a);
+  stop();
+}
+
+TEST(an_engine_may_take_the_place_of_socket_io) {
+  start(NULL);
+  EQ(sio_engine_route(srv, NULL, &echo, name), 0);
+  REQUIRE(open_ws(&a, "/socket.io/") && raw_text(&a, "40") && raw_expect(&a, "40"));
+  SAW("open:raw text:0 ");
+  stop();
+}
+
+TEST(paths_that_are_none_or_taken_are_refused) {
+  start_raw(NULL);
+  EQ(sio_engine_route(srv, "raw", &echo, NULL), UV_EINVAL);
+  EQ(sio_engine_route(srv, "/a?b", &echo, NULL), UV_EINVAL);
+  EQ(sio_engine_route(srv, "/x", NULL, NULL), UV_EINVAL);
+  EQ(sio_engine_route(srv, "/raw//", &echo, NULL), SIO_EEXISTS);
+  EQ(sio_engine_route(srv, NULL, &echo, NULL), 0);
+  EQ(sio_engine_route(srv, "/socket.io", &echo, NULL), SIO_EEXISTS);
+  int err = UV_ENOMEM;
+  for (unsigned i = 1; err; i++) {
+    alloc_fail_in(i);
+    err = sio_engine_route(srv, "/y", &echo, NULL);
+    alloc_fail_in(0);
+    if (err || i < 3) EQ(err, UV_ENOMEM);
+  }
+  sio_server_close(srv, on_done, NULL);
+  EQ(sio_engine_route(srv, "/z", &echo, NULL), SIO_ESTATE);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&uv), 0);
+  EQ(alloc_live, 0);
+}
+
+static void look(sio_session *c, void *user) {
+  (void)user;
+  EQ(sio_session_set_data(c, name), UV_ENOTSUP);
+  CHECK(!sio_session_data(c));
+  EQ(sio_session_send(c, 0, false, sio_text("2[\"by hand\"]")), 0);
+}
+
+TEST(sessions_of_socket_io_have_no_pointer_but_take_messages) {
+  start(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .open = look }, NULL), 0);
+  REQUIRE(open_ws(&a, "/socket.io/") && raw_expect(&a, "42[\"by hand\"]"));
+  stop();
+}
+
+/* ---- hooks --------------------------------------------------------------------------------------------- */
+
+static void show(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c;
+  trace("%s%d%s%.*s ", (const char *)user, p->type, p->binary ? "b" : "", (int)p->data.n,
+        p->data.p);
+}
+
+static void on_packet(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)user;
+  show(c, p, "in:");
+}
+static void on_create(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)user;
+  show(c, p, "out:");
+}
+static void on_flush(sio_session *c, void *user) {
+  (void)user;
+  CHECK(sio_session_queued(c) > 0);
+  trace("flush ");
+}
+static void on_drain(sio_session *c, void *user) {
+  (void)user;
+  EQ(sio_session_queued(c), 0);
+  trace("drain ");
+}
+
+static const sio_engine_hooks taps = {
+  .packet = on_packet, .packet_create = on_create, .flush = on_flush, .drain = on_drain
+};
+
+TEST(hooks_are_shown_packets_both_ways) {
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  seen[0] = '\0';
+  EQ(sio_on_engine(srv, &taps, NULL), 0);
+  REQUIRE(raw_text(&a, "4hi") && raw_expect(&a, "4hi"));
+  SAW("in:4hi text:hi out:4hi flush drain ");
+  REQUIRE(raw_frame(&a, 0x82, "\7", 1) && raw_expect(&a, "\7"));
+  SAW("in:4b\7 bytes:\7 out:4b\7 flush drain ");
+  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 25000);
+  REQUIRE(raw_expect(&a, "\x81\x01"
+                         "2") &&
+          raw_text(&a, "3"));
+  turn();
+  SAW("out:2 flush drain in:3 ");
+  stop();
+}
+
+TEST(hooks_are_shown_what_a_poll_takes) {
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &taps, NULL), 0);
+  REQUIRE(open_polling("/raw/"));
+  SAW("open:raw ");
+  REQUIRE(post("4a\x1e"
+               "4b"));
+  SAW("in:4a text:a out:4a in:4b text:b out:4b ");
+  REQUIRE(poll() && raw_expect(&a, "4a\x1e"
+                                   "4b"));
+  SAW("flush drain ");
+  stop();
+}
+
+static void close_on(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)user;
+  if (p->data.n && p->data.p[0] == 'x') sio_session_close(c);
+}
+
+static void close_at_flush(sio_session *c, void *user) {
+  (void)user;
+  trace("flush ");
+  sio_session_close(c);
+}
+
+TEST(hooks_may_close_the_session) {
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .packet = close_on }, NULL), 0);
+  REQUIRE(open_ws(&a, "/raw/") && raw_text(&a, "4x"));
+  turn();
+  SAW("open:raw close:forced close/0/ ");
+  stop();
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .flush = close_at_flush }, NULL), 0);
+  REQUIRE(open_polling("/raw/") && post("4last") && poll() && raw_expect(&a, "4last"));
+  SAW("open:raw text:last flush close:forced close/0/ ");
+  raw_close(&a);
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/raw/?EIO=4&transport=websocket") &&
+          raw_expect(&a, "0{") && raw_expect_n(&a, "\x88\0", 2));
+  SAW("open:raw flush close:forced close/0/ ");
+  stop();
+}
+
+static bool take_private(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)c, (void)user;
+  bool mine = !binary && data.n && data.p[0] == '!';
+  if (mine) trace("private:%.*s ", (int)data.n - 1, data.p + 1);
+  return mine;
+}
+
+TEST(a_hook_may_keep_messages_to_itself) {
+  start_raw(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .message = take_private }, NULL), 0);
+  REQUIRE(open_ws(&a, "/raw/") && raw_text(&a, "4!psst") && raw_text(&a, "4loud") &&
+          raw_expect(&a, "4loud"));
+  SAW("open:raw private:psst text:loud ");
+  REQUIRE(open_ws(&b, "/socket.io/") && raw_text(&b, "4!psst") && raw_text(&b, "40") &&
+          raw_expect(&b, "40{"));
+  SAW("private:psst ");
+  stop();
+}
+
+/* ---- the log --------------------------------------------------------------------------------------------- */
+
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)user;
+  if (level == SIO_LOG_DEBUG && strcmp(room, "eio") == 0) trace("%s; ", text);
+}
+
+TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {
+  start_raw(&(sio_options){ .log = on_log, .log_level = SIO_LOG_INFO });
+  REQUIRE(open_ws(&a, "/raw/") && raw_text(&a, "4secret") && raw_expect(&a, "4secret"));
+  SAW("open:raw text:secret ");
+  EQ(sio_log_set(srv, "eio=debug"), 0);
+  REQUIRE(raw_text(&a, "4secret") && raw_expect(&a, "4secret"));
+  SAW("from : message, 6 bytes; text:secret to : message, 6 bytes; ");
+  EQ(sio_log_set(srv, "eio=info"), 0);
+  REQUIRE(raw_text(&a, "4secret") && raw_expect(&a, "4secret"));
+  SAW("text:secret ");
+  stop();
+}
+
+TESTS_BEGIN
+T(messages_go_both_ways_over_websocket)
+T(messages_go_both_ways_over_polling)
+T(connecting_to_no_namespace_is_no_fault_here)
+T(text_that_is_none_and_sessions_that_are_over_take_nothing)
+T(volatile_messages_are_for_who_is_ready)
+T(whole_messages_are_dropped_for_who_does_not_read)
+T(past_max_queued_it_is_closed)
+T(a_session_moves_to_websocket_and_says_so)
+T(codes_and_texts_of_close_frames_go_both_ways)
+T(a_close_may_drop_what_is_queued)
+T(a_close_keeps_what_is_queued_unless_told_otherwise)
+T(a_server_that_closes_or_drains_ends_them)
+T(engines_of_one_server_do_not_disturb_each_other)
+T(an_engine_whose_host_does_not_listen_works_all_the_same)
+T(the_open_sessions_can_be_walked)
+T(an_engine_may_take_the_place_of_socket_io)
+T(paths_that_are_none_or_taken_are_refused)
+T(sessions_of_socket_io_have_no_pointer_but_take_messages)
+T(hooks_are_shown_packets_both_ways)
+T(hooks_are_shown_what_a_poll_takes)
+T(hooks_may_close_the_session)
+T(a_hook_may_keep_messages_to_itself)
+T(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them)
+TESTS_END
