@@ -196,7 +196,7 @@ static void watch_all(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
     list_each (at, behind, &engine_at(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
-      if (c->ws && c->ws->conn) c->ws->conn->watched = 1;
+      if (c->ws && c->ws->conn) conn_watch(c->ws->conn);
     }
   }
 }

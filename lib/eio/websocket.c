@@ -92,7 +92,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->owner = c;
   c->ws = w;
   c->transport = &sio__transport_websocket;
-  w->conn->watched = (c->eio->wants & WANT_FLUSH) != 0;
+  if (c->eio->wants & WANT_FLUSH) conn_watch(w->conn);
 }
 
 /* For a client that asked for b64: binary as text. */

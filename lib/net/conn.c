@@ -208,21 +208,30 @@ static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
   return n;
 }
 
+static void take_first(struct conn *c) {
+  struct conn_chunk *k = c->out;
+  let_go(c, k->e[k->head++].m);
+  if (k->head == k->tail) drop_first_chunk(c);
+}
+
 /* An entry without bytes is a mark. */
+static void pass_marks(struct conn *c) {
+  for (; c->out && c->out->e[c->out->head].len == 0; take_first(c)) c->marks++;
+}
+
 static void taken(struct conn *c, size_t n) {
   c->queued -= n;
-  while (c->out) {
+  if (c->rare) pass_marks(c);
+  while (n > 0) {
     struct conn_chunk *k = c->out;
-    uint32_t len = k->e[k->head].len;
-    if (n < len) {
+    if (n < k->e[k->head].len) {
       k->e[k->head].off += (uint32_t)n;
       k->e[k->head].len -= (uint32_t)n;
       return;
     }
-    n -= len;
-    if (len == 0) c->marks++;
-    let_go(c, k->e[k->head++].m);
-    if (k->head == k->tail) drop_first_chunk(c);
+    n -= k->e[k->head].len;
+    take_first(c);
+    if (c->rare) pass_marks(c);
   }
 }
 
@@ -270,7 +279,8 @@ static void tell_lighter(struct conn *c) {
 
 static void tell_marks(struct conn *c) {
   unsigned n = conn_take_marks(c);
-  if (c->ops->passed) c->ops->passed(c, n);
+  if (!c->out) c->rare &= CONN_WATCHED;
+  if (n && c->ops->passed) c->ops->passed(c, n);
 }
 
 static void unblock(struct conn *c) {
@@ -283,7 +293,7 @@ static void drained(struct conn *c, bool wrote) {
   c->pushed = 0;
   if (c->blocked) unblock(c);
   if (c->ending) shut_writing(c);
-  if (c->marks) tell_marks(c);
+  if (c->rare) tell_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
   if (c->heavy && !c->closed) tell_lighter(c);
 }
@@ -293,15 +303,17 @@ static bool wants_patience(ssize_t n) {
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
-static bool may_write(struct conn *c) {
-  if (c->queued > 0 && c->ops->flushing) c->ops->flushing(c);
+/* False: it was closed. */
+static bool prepare(struct conn *c) {
+  bool asks = (c->rare & CONN_WATCHED) && c->queued > 0 && c->ops->flushing;
+  if (asks) c->ops->flushing(c);
+  if (!c->closed) pass_marks(c);
   return !c->closed;
 }
 
 void sio__conn_flush(struct conn *c) {
-  if (c->watched && !may_write(c)) return;
+  if (c->rare && !prepare(c)) return;
   bool wrote = c->queued > 0 || c->pushed;
-  if (c->queued == 0) taken(c, 0);
   while (c->queued > 0) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
@@ -309,12 +321,12 @@ void sio__conn_flush(struct conn *c) {
       fail(c, (int)n);
       return;
     }
-    if (n >= 0) taken(c, (size_t)n);
+    if (n > 0) taken(c, (size_t)n);
     if (n < (ssize_t)offered) {
       c->blocked = 1;
       throttle(c);
       watch(c);
-      if (c->marks) tell_marks(c);
+      if (c->rare) tell_marks(c);
       if (c->heavy) tell_lighter(c);
       return;
     }
@@ -323,15 +335,16 @@ void sio__conn_flush(struct conn *c) {
 }
 
 void sio__conn_push(struct conn *c) {
+  if (c->rare) pass_marks(c);
   while (c->queued > 0 && !c->blocked && !c->closed) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
     if (n < 0 && !wants_patience(n)) return;
-    if (n >= 0) taken(c, (size_t)n);
+    if (n > 0) taken(c, (size_t)n);
     c->pushed = 1;
     c->blocked = n < (ssize_t)offered;
   }
-  if (c->queued == 0) taken(c, 0);
+  if (c->rare) pass_marks(c);
   throttle(c);
   watch(c);
 }

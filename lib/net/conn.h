@@ -30,7 +30,7 @@ struct conn_ops {
   void (*lighter)(struct conn *c);
   /* The kernel has what was queued before the oldest n marks. May be NULL. */
   void (*passed)(struct conn *c, unsigned n);
-  /* It is watched, and what is queued is about to be written. May send and close. May be NULL. */
+  /* It is CONN_WATCHED, and what is queued is about to be written. May send and close. May be NULL. */
   void (*flushing)(struct conn *c);
 };
 
@@ -42,6 +42,12 @@ struct conn_chunk {
     struct msg *m;
     uint32_t off, len; /* off counts from the msg's first headroom byte */
   } e[7];
+};
+
+/* What most connections never are. */
+enum {
+  CONN_MARKED = 1, /* there may be marks in its queue, or such as are not told yet */
+  CONN_WATCHED = 2 /* the owner wants to hear before writes                        */
 };
 
 struct conn {
@@ -67,11 +73,11 @@ struct conn {
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
   unsigned polling : 3;   /* the events uv_poll watches now                  */
   unsigned secure : 1;
-  unsigned heavy : 1;   /* the owner wants to hear when it is lighter again  */
-  unsigned pushed : 1;  /* bytes left in this turn before its end            */
-  unsigned marks : 16;  /* passed, and not told yet                          */
-  unsigned watched : 1; /* the owner wants to hear before writes             */
-  uv_poll_t poll;       /* begins with its data, which is the loop           */
+  unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
+  unsigned pushed : 1; /* bytes left in this turn before its end            */
+  unsigned marks : 16; /* passed, and not told yet                          */
+  unsigned rare : 2;   /* CONN_MARKED, CONN_WATCHED                         */
+  uv_poll_t poll;      /* begins with its data, which is the loop           */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
@@ -93,7 +99,11 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above. At most
  * CONN_MARKS may be under way. */
 enum { CONN_MARKS = 65535 };
-static inline int conn_mark(struct conn *c, struct msg *m) { return sio__conn_send(c, m, 0, 0); }
+static inline int conn_mark(struct conn *c, struct msg *m) {
+  c->rare |= CONN_MARKED;
+  return sio__conn_send(c, m, 0, 0);
+}
+static inline void conn_watch(struct conn *c) { c->rare |= CONN_WATCHED; }
 /* Marks passed that `passed` has not told of; it will not. */
 static inline unsigned conn_take_marks(struct conn *c) {
   unsigned n = c->marks;

@@ -46,7 +46,7 @@ struct ws_conn_ops {
   void (*lighter)(struct ws_conn *w);
   /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be touched. */
   void (*passed)(struct ws_conn *w, unsigned n);
-  /* What is queued is about to be written; only where conn->watched. May be NULL. */
+  /* What is queued is about to be written; only where conn_watch() said so. May be NULL. */
   void (*flushing)(struct ws_conn *w);
 };
 

@@ -307,10 +307,12 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   mark(2);
   sio__conn_push(conn);
   EQ(conn_take_marks(conn), 2);
-  mark(1);
+  mark(200);
+  say(conn, "b");
   sio__conn_push(conn);
-  EQ(conn_take_marks(conn), 1);
+  EQ(conn_take_marks(conn), 200);
   turn();
+  IS(hear(peer), "ab");
   IS(saw(), "drained");
   end();
 }
@@ -323,7 +325,7 @@ TEST(who_watches_hears_before_each_write_and_may_send_or_close) {
   say(conn, "a");
   turn();
   IS(saw(), "drained");
-  conn->watched = 1;
+  conn_watch(conn);
   script(&sends, 1, 1);
   also = say_more;
   say(conn, "a");
