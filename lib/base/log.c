@@ -97,6 +97,7 @@ static void escape(char out[LOG_LINE + 1], const char *p, size_t n) {
 }
 
 void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+  if (!log->cb) return;
   /* A character cut in two at the end of raw begins in the last three bytes, where its
    * escape has no room: half of it is never shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];

@@ -21,9 +21,9 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
 int sio__log_spec(struct log *log, const char *spec);
 const char *sio__log_room(int room); /* "net", "http", ... */
 
-#define LOG(log, lvl, room, ...)                                                               \
-  do {                                                                                         \
-    if ((lvl) <= (log)->level[room] && (log)->cb) sio__log((log), (lvl), (room), __VA_ARGS__); \
+#define LOG(log, lvl, room, ...)                                                  \
+  do {                                                                            \
+    if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
 
 /* printf formats; lines are cut at LOG_LINE bytes, between characters; control characters

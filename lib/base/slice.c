@@ -12,8 +12,16 @@ static unsigned char lower(char c) {
 bool sio__slice_ieq(sio_slice a, sio_slice b) {
   if (a.n != b.n) return false;
   for (size_t i = 0; i < a.n; i++)
-    if (lower(a.p[i]) != lower(b.p[i])) return false;
+    if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i])) return false;
   return true;
+}
+
+const char *sio__slice_pair(const char *pairs, sio_slice key) {
+  for (const char *at = pairs, *value; *at; at = value + strlen(value) + 1) {
+    value = at + strlen(at) + 1;
+    if (sio__slice_ieq(key, slice_str(at))) return value;
+  }
+  return NULL;
 }
 
 static bool blank(char c) { return c == ' ' || c == '\t'; }

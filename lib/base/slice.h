@@ -22,6 +22,8 @@ static inline bool slice_starts(sio_slice a, sio_slice prefix) {
 
 /* ASCII case only, as HTTP compares tokens. */
 bool sio__slice_ieq(sio_slice a, sio_slice b);
+/* pairs is "key\0value\0key\0value\0": the value of key, ASCII case ignored, or NULL. */
+const char *sio__slice_pair(const char *pairs, sio_slice key);
 sio_slice sio__slice_trim(sio_slice s); /* spaces and tabs, both ends */
 /* Takes what stands before the next `sep` off *rest, and the sep; false when nothing is
  * left. "a,,b," gives "a", "", "b": a sep at the very end opens no further part. */

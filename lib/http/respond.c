@@ -12,51 +12,47 @@
 enum { HEAD_ROOM = 192 };
 
 static const char *reason_of(int status) {
-  static const struct {
-    int status;
-    const char *text;
-  } reasons[] = {
-    { 200, "OK" },
-    { 201, "Created" },
-    { 202, "Accepted" },
-    { 204, "No Content" },
-    { 206, "Partial Content" },
-    { 301, "Moved Permanently" },
-    { 302, "Found" },
-    { 303, "See Other" },
-    { 304, "Not Modified" },
-    { 307, "Temporary Redirect" },
-    { 308, "Permanent Redirect" },
-    { 400, "Bad Request" },
-    { 401, "Unauthorized" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 406, "Not Acceptable" },
-    { 408, "Request Timeout" },
-    { 409, "Conflict" },
-    { 410, "Gone" },
-    { 411, "Length Required" },
-    { 412, "Precondition Failed" },
-    { 413, "Payload Too Large" },
-    { 414, "URI Too Long" },
-    { 415, "Unsupported Media Type" },
-    { 417, "Expectation Failed" },
-    { 418, "I'm a teapot" },
-    { 422, "Unprocessable Content" },
-    { 426, "Upgrade Required" },
-    { 429, "Too Many Requests" },
-    { 431, "Request Header Fields Too Large" },
-    { 500, "Internal Server Error" },
-    { 501, "Not Implemented" },
-    { 502, "Bad Gateway" },
-    { 503, "Service Unavailable" },
-    { 504, "Gateway Timeout" },
-    { 505, "HTTP Version Not Supported" },
-  };
-  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-    if (reasons[i].status == status) return reasons[i].text;
-  return "Other";
+  static const char reasons[] = "200\0OK\0"
+                                "201\0Created\0"
+                                "202\0Accepted\0"
+                                "204\0No Content\0"
+                                "206\0Partial Content\0"
+                                "301\0Moved Permanently\0"
+                                "302\0Found\0"
+                                "303\0See Other\0"
+                                "304\0Not Modified\0"
+                                "307\0Temporary Redirect\0"
+                                "308\0Permanent Redirect\0"
+                                "400\0Bad Request\0"
+                                "401\0Unauthorized\0"
+                                "403\0Forbidden\0"
+                                "404\0Not Found\0"
+                                "405\0Method Not Allowed\0"
+                                "406\0Not Acceptable\0"
+                                "408\0Request Timeout\0"
+                                "409\0Conflict\0"
+                                "410\0Gone\0"
+                                "411\0Length Required\0"
+                                "412\0Precondition Failed\0"
+                                "413\0Payload Too Large\0"
+                                "414\0URI Too Long\0"
+                                "415\0Unsupported Media Type\0"
+                                "417\0Expectation Failed\0"
+                                "418\0I'm a teapot\0"
+                                "422\0Unprocessable Content\0"
+                                "426\0Upgrade Required\0"
+                                "429\0Too Many Requests\0"
+                                "431\0Request Header Fields Too Large\0"
+                                "500\0Internal Server Error\0"
+                                "501\0Not Implemented\0"
+                                "502\0Bad Gateway\0"
+                                "503\0Service Unavailable\0"
+                                "504\0Gateway Timeout\0"
+                                "505\0HTTP Version Not Supported\0";
+  char code[3] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                   (char)('0' + status % 10) };
+  const char *text = sio__slice_pair(reasons, slice(code, sizeof code));
+  return text ? text : "Other";
 }
 
 /* ---- header lines ------------------------------------------------------------------- */

@@ -27,47 +27,41 @@ static sio_slice ending_of(sio_slice path) {
 }
 
 const char *sio__static_type(sio_slice path) {
-  static const struct {
-    const char *ending, *type;
-  } types[] = {
-    { "html", "text/html; charset=utf-8" },
-    { "htm", "text/html; charset=utf-8" },
-    { "js", "text/javascript; charset=utf-8" },
-    { "mjs", "text/javascript; charset=utf-8" },
-    { "css", "text/css; charset=utf-8" },
-    { "json", "application/json; charset=utf-8" },
-    { "map", "application/json; charset=utf-8" },
-    { "txt", "text/plain; charset=utf-8" },
-    { "md", "text/markdown; charset=utf-8" },
-    { "csv", "text/csv; charset=utf-8" },
-    { "xml", "text/xml; charset=utf-8" },
-    { "svg", "image/svg+xml" },
-    { "png", "image/png" },
-    { "jpg", "image/jpeg" },
-    { "jpeg", "image/jpeg" },
-    { "gif", "image/gif" },
-    { "webp", "image/webp" },
-    { "avif", "image/avif" },
-    { "ico", "image/x-icon" },
-    { "woff", "font/woff" },
-    { "woff2", "font/woff2" },
-    { "ttf", "font/ttf" },
-    { "otf", "font/otf" },
-    { "wasm", "application/wasm" },
-    { "webmanifest", "application/manifest+json" },
-    { "pdf", "application/pdf" },
-    { "zip", "application/zip" },
-    { "gz", "application/gzip" },
-    { "mp3", "audio/mpeg" },
-    { "ogg", "audio/ogg" },
-    { "wav", "audio/wav" },
-    { "mp4", "video/mp4" },
-    { "webm", "video/webm" },
-  };
-  sio_slice ending = ending_of(path);
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if (sio__slice_ieq(ending, slice_str(types[i].ending))) return types[i].type;
-  return "application/octet-stream";
+  static const char types[] = "html\0text/html; charset=utf-8\0"
+                              "htm\0text/html; charset=utf-8\0"
+                              "js\0text/javascript; charset=utf-8\0"
+                              "mjs\0text/javascript; charset=utf-8\0"
+                              "css\0text/css; charset=utf-8\0"
+                              "json\0application/json; charset=utf-8\0"
+                              "map\0application/json; charset=utf-8\0"
+                              "txt\0text/plain; charset=utf-8\0"
+                              "md\0text/markdown; charset=utf-8\0"
+                              "csv\0text/csv; charset=utf-8\0"
+                              "xml\0text/xml; charset=utf-8\0"
+                              "svg\0image/svg+xml\0"
+                              "png\0image/png\0"
+                              "jpg\0image/jpeg\0"
+                              "jpeg\0image/jpeg\0"
+                              "gif\0image/gif\0"
+                              "webp\0image/webp\0"
+                              "avif\0image/avif\0"
+                              "ico\0image/x-icon\0"
+                              "woff\0font/woff\0"
+                              "woff2\0font/woff2\0"
+                              "ttf\0font/ttf\0"
+                              "otf\0font/otf\0"
+                              "wasm\0application/wasm\0"
+                              "webmanifest\0application/manifest+json\0"
+                              "pdf\0application/pdf\0"
+                              "zip\0application/zip\0"
+                              "gz\0application/gzip\0"
+                              "mp3\0audio/mpeg\0"
+                              "ogg\0audio/ogg\0"
+                              "wav\0audio/wav\0"
+                              "mp4\0video/mp4\0"
+                              "webm\0video/webm\0";
+  const char *type = sio__slice_pair(types, ending_of(path));
+  return type ? type : "application/octet-stream";
 }
 
 /* ---- opening ------------------------------------------------------------------------- */

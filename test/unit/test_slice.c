@@ -28,6 +28,22 @@ TEST(case_is_ignored_for_ascii_letters_only) {
   }
 }
 
+TEST(a_pair_is_found_by_its_first_half) {
+  static const char pairs[] = "js\0text\0"
+                              "201\0Created\0"
+                              "empty\0\0"
+                              "css\0style\0";
+  EQ_STR(sio__slice_pair(pairs, SLICE("js")), "text");
+  EQ_STR(sio__slice_pair(pairs, SLICE("JS")), "text");
+  EQ_STR(sio__slice_pair(pairs, SLICE("201")), "Created");
+  EQ_STR(sio__slice_pair(pairs, SLICE("empty")), "");
+  EQ_STR(sio__slice_pair(pairs, SLICE("css")), "style");
+  CHECK(sio__slice_pair(pairs, SLICE("text")) == NULL);
+  CHECK(sio__slice_pair(pairs, SLICE("j")) == NULL);
+  CHECK(sio__slice_pair(pairs, SLICE("")) == NULL);
+  CHECK(sio__slice_pair("", SLICE("js")) == NULL);
+}
+
 TEST(trimming_takes_spaces_and_tabs_off_both_ends) {
   CHECK(slice_is(sio__slice_trim(SLICE(" \t a b\t ")), "a b"));
   CHECK(slice_is(sio__slice_trim(SLICE("ab")), "ab"));
@@ -110,6 +126,7 @@ TESTS_BEGIN
 T(a_c_string_is_a_slice_and_null_an_empty_one)
 T(equality_looks_at_bytes_and_length)
 T(case_is_ignored_for_ascii_letters_only)
+T(a_pair_is_found_by_its_first_half)
 T(trimming_takes_spaces_and_tabs_off_both_ends)
 T(splitting_gives_each_part_once)
 T(a_token_is_found_as_a_whole_element)
