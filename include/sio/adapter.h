@@ -94,6 +94,8 @@ typedef struct sio_adapter_ops {
   /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop
    * busy, as connections, is ended. close follows, turns later in the first case. */
   void (*shut)(sio_adapter *a);
+  /* How many rooms have members here, own ones not counted: for sio_stats. */
+  size_t (*room_count)(const sio_adapter *a);
 } sio_adapter_ops;
 
 SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;

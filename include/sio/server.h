@@ -276,11 +276,68 @@ SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
 SIO_EXTERN void *sio_server_data(const sio_server *srv); /* one pointer for the host */
 SIO_EXTERN void sio_server_set_data(sio_server *srv, void *data);
 
-/* Counters since the start, and gauges (the first three). */
+/* ---- statistics ----------------------------------------------------------------------- */
+
+/* Requests that HTTP itself answers and ends; the engine's and the host's own are not among them. */
+enum sio_http_refusal {
+  SIO_HTTP_MALFORMED, /* 400, 417, 501, 505       */
+  SIO_HTTP_HEAD_SIZE, /* 431: max_head            */
+  SIO_HTTP_BODY_SIZE, /* 413                      */
+  SIO_HTTP_TIMEOUT,   /* 408: too slow to say it  */
+  SIO_HTTP_REFUSED_END
+};
+
+/* What the engine refuses: first its codes (sio_connection_error), then what has none. */
+enum sio_engine_refusal {
+  SIO_ENGINE_TRANSPORT,
+  SIO_ENGINE_SESSION,
+  SIO_ENGINE_METHOD,
+  SIO_ENGINE_REQUEST,
+  SIO_ENGINE_FORBIDDEN,
+  SIO_ENGINE_VERSION,
+  SIO_ENGINE_MISUSE,   /* two polls at once, a DELETE */
+  SIO_ENGINE_DRAINING, /* 503                         */
+  SIO_ENGINE_REFUSED_END
+};
+
+/* How a WebSocket ended, by the code received, or else sent. */
+enum sio_ws_close {
+  SIO_WS_CLOSE_NORMAL,      /* 1000, 1001, none            */
+  SIO_WS_CLOSE_ABNORMAL,    /* 1006: no close frame        */
+  SIO_WS_CLOSE_ERROR,       /* the others below 3000       */
+  SIO_WS_CLOSE_APPLICATION, /* 3000 to 4999                */
+  SIO_WS_CLOSE_END
+};
+
+/* Why a peer was not let into a namespace. */
+enum sio_refusal {
+  SIO_REFUSED_BY_MIDDLEWARE,
+  SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms                 */
+  SIO_REFUSED_NO_NSP,   /* there is none of that name            */
+  SIO_REFUSED_TOO_MANY, /* max_nsps, or max_child_nsps           */
+  SIO_REFUSED_END
+};
+
+/* Counters since the server's start but for the gauges, which say what is now. Every field is
+ * a uint64_t or made of them; added up field by field (sio_stats_add()) several servers are one.
+ * Between two turns of the loop, and whenever a callback runs but on_any_outgoing's:
+ *
+ *   connections_accepted = connections + connections_closed
+ *   http_requests        = the sum of http_responses + http_aborted + those in hand
+ *   requests_refused     = http_responses[3] + http_responses[4]
+ *   websockets_opened    = websockets + the sum of websockets_closed
+ *   sessions_opened      = sessions + the sum of sessions_closed = sessions_polling + sessions_websocket
+ *   sessions             = sessions_now[0] + sessions_now[1]
+ *   upgrades_started     = upgrades + upgrades_failed + those under way
+ *   sockets_opened       = sockets + the sum of sockets_closed
+ *   closed[i]            = sessions_closed[i] + sockets_closed[i]
+ *   acks_asked           = acks_received + acks_timed_out + acks_lost + acks_pending
+ *   packets_in, bytes_in = what packet_bytes_in holds, and so with _out
+ */
 typedef struct sio_stats {
-  uint64_t connections; /* TCP or Unix, open now                        */
-  uint64_t sessions;    /* Engine.IO sessions open now                  */
-  uint64_t sockets;     /* Socket.IO sockets connected now              */
+  uint64_t connections; /* a gauge: TCP or Unix, open now                        */
+  uint64_t sessions;    /* a gauge: Engine.IO sessions open now                  */
+  uint64_t sockets;     /* a gauge: Socket.IO sockets connected now              */
   uint64_t sessions_opened, sessions_polling, sessions_websocket, upgrades, upgrades_failed;
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
   uint64_t requests_refused;              /* HTTP answers that were errors                    */
@@ -298,8 +355,60 @@ typedef struct sio_stats {
   uint64_t recovery_failed[SIO_RECOVERY_END]; /* and those that did not, by cause     */
   uint64_t child_nsps;   /* a gauge: namespaces that parents have made (nsp.h)             */
   uint64_t nsps_refused; /* those that were not made: past max_child_nsps                  */
+
+  /* Connections, TCP and Unix. */
+  uint64_t connections_accepted, connections_closed;
+  uint64_t connections_refused; /* closed at once: max_connections, no memory          */
+  uint64_t accept_failures;     /* no descriptor or memory to accept one with          */
+  uint64_t net_bytes_in, net_bytes_out;
+  uint64_t net_reads, net_writes; /* system calls                                        */
+  uint64_t net_blocked;           /* writes of which the kernel did not take all         */
+  uint64_t queued_bytes;          /* a gauge: memory of what waits for peers to read it  */
+
+  /* HTTP. */
+  uint64_t http_requests;     /* begun                                               */
+  uint64_t http_responses[5]; /* 1xx to 5xx; an upgrade is a 1xx                     */
+  uint64_t http_aborted;      /* ended without one: the peer went first, mostly      */
+  uint64_t http_refused[SIO_HTTP_REFUSED_END];
+  uint64_t engine_refused[SIO_ENGINE_REFUSED_END];
+
+  /* WebSocket, plain ones (sio_ws_route()) and those of upgrades under way included. */
+  uint64_t websockets; /* a gauge: open now                                   */
+  uint64_t websockets_opened, websockets_closed[SIO_WS_CLOSE_END];
+  uint64_t ws_messages_in, ws_messages_out;
+  uint64_t compressed_plain[2], compressed_packed[2]; /* bytes before and after: HTTP, WebSocket */
+  uint64_t inflated, inflated_plain, inflated_packed; /* messages that came compressed, bytes    */
+
+  /* Engine.IO. */
+  uint64_t sessions_now[2]; /* gauges: on polling, on WebSocket                    */
+  uint64_t sessions_closed[SIO_REASON_END];
+  uint64_t upgrades_started; /* the second transport was accepted, or one too many  */
+  uint64_t pings_sent;
+  uint64_t heartbeats_missed; /* deadlines that passed, the session's fault or ours  */
+
+  /* Socket.IO. */
+  uint64_t sockets_opened, sockets_closed[SIO_REASON_END];
+  uint64_t connects_refused[SIO_REFUSED_END];
+  uint64_t nsps;                      /* a gauge; children included                          */
+  uint64_t rooms;                     /* a gauge: with members; the one of its own that each
+                                         socket has is not counted                           */
+  uint64_t events_in;                 /* from peers                                          */
+  uint64_t events_out;                /* to peers: once for each receiver                    */
+  uint64_t events_refused;            /* by packet middleware                                */
+  uint64_t broadcasts;                /* sio_broadcast() and its kin                         */
+  uint64_t acks_sent;                 /* our answers                                         */
+  uint64_t acks_asked, acks_received; /* sio_emit_ack(), and each peer of a broadcast's      */
+  uint64_t acks_timed_out, acks_lost; /* lost: the peer left, or the question was over       */
+  uint64_t acks_pending;              /* a gauge                                             */
+
+  sio_histogram packet_bytes_in, packet_bytes_out; /* Engine.IO's packets                     */
+  sio_histogram write_bytes;  /* per system call                                     */
+  sio_histogram ack_us;       /* from asking to the reply                            */
+  sio_histogram heartbeat_us; /* from ping to pong                                   */
+  sio_histogram turn_us;      /* a turn of the loop: from its first event of ours to
+                                         its end, your handlers included                     */
 } sio_stats;
-/* Fills at most size bytes (pass sizeof *out). */
+/* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);
 
 #ifdef __cplusplus

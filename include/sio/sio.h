@@ -22,6 +22,7 @@
 #include <sio/event.h>
 #include <sio/http.h>
 #include <sio/log.h>
+#include <sio/metrics.h>
 #include <sio/nsp.h>
 #include <sio/parser.h>
 #include <sio/server.h>

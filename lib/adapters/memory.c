@@ -225,6 +225,8 @@ static size_t memory_room_size(const sio_adapter *a, const char *name) {
   return (room ? room->n : 0u) + is_own(a, name);
 }
 
+static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
+
 static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
                              void *user) {
   const struct room *room;
@@ -269,4 +271,5 @@ const sio_adapter_ops sio_adapter_memory = {
   .depart = memory_depart,
   .all_rooms = memory_all_rooms,
   .room_size = memory_room_size,
+  .room_count = memory_room_count,
 };

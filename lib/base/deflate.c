@@ -37,7 +37,7 @@ struct deflater {
   z_stream s;
   struct deflate_how how;
   bool open;
-  uint64_t count;
+  struct deflate_count count;
   struct buf scratch;
 };
 
@@ -60,7 +60,9 @@ void sio__deflater_free(struct deflater *z) {
   sio__free(z);
 }
 
-uint64_t sio__deflater_count(const struct deflater *z) { return z ? z->count : 0; }
+struct deflate_count sio__deflater_count(const struct deflater *z) {
+  return z ? z->count : (struct deflate_count){ 0 };
+}
 
 static int make_ready(struct deflater *z, size_t room) {
   if (!z->open) {
@@ -113,10 +115,16 @@ static bool squeeze(struct deflater *z, enum deflate_form form, sio_slice text, 
   return fits;
 }
 
-static int copy_out(struct deflater *z, struct msgs *home, struct msg **out) {
+static void count(struct deflate_count *c, size_t plain, size_t packed) {
+  c->texts++;
+  c->plain += plain;
+  c->packed += packed;
+}
+
+static int copy_out(struct deflater *z, struct msgs *home, size_t plain, struct msg **out) {
   *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
   if (!*out) return SIO__ENOMEM;
-  z->count++;
+  count(&z->count, plain, z->scratch.n);
   return 1;
 }
 
@@ -128,7 +136,7 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   put_front(&z->scratch, form);
   if (squeeze(z, form, text, text.n + SLACK / 2)) {
     put_back(&z->scratch, form, text);
-    if (z->scratch.n < text.n) got = copy_out(z, home, out);
+    if (z->scratch.n < text.n) got = copy_out(z, home, text.n, out);
   }
   z->scratch.n = 0;
   if (z->scratch.cap > SCRATCH_KEPT) sio__buf_clear(&z->scratch);
@@ -142,6 +150,7 @@ enum { AT_BLOCK_END = 128 /* z_stream.data_type: between two blocks and two byte
 struct inflater {
   z_stream s;
   bool open;
+  struct deflate_count count;
 };
 
 struct inflater *sio__inflater_new(void) {
@@ -209,12 +218,17 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   if (in.n > UINT32_MAX) return SIO_ETOOBIG;
   if (!z->open && inflateInit2(&z->s, -MAX_WBITS) != Z_OK) return SIO__ENOMEM;
   z->open = true;
-  size_t max = out->max;
+  size_t max = out->max, before = out->n;
   out->max = max + (max < SIZE_MAX);
   int err = inflate_message(z, in, out);
   out->max = max;
   inflateReset(&z->s);
+  if (!err) count(&z->count, out->n - before, in.n);
   return err;
+}
+
+struct deflate_count sio__inflater_count(const struct inflater *z) {
+  return z ? z->count : (struct deflate_count){ 0 };
 }
 
 #else
@@ -226,9 +240,9 @@ struct deflater *sio__deflater_new(const struct deflate_how *how) {
   return NULL;
 }
 void sio__deflater_free(struct deflater *z) { (void)z; }
-uint64_t sio__deflater_count(const struct deflater *z) {
+struct deflate_count sio__deflater_count(const struct deflater *z) {
   (void)z;
-  return 0;
+  return (struct deflate_count){ 0 };
 }
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out) {
@@ -243,6 +257,10 @@ void sio__inflater_free(struct inflater *z) { (void)z; }
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   (void)z, (void)in, (void)out;
   return SIO_EPROTO;
+}
+struct deflate_count sio__inflater_count(const struct inflater *z) {
+  (void)z;
+  return (struct deflate_count){ 0 };
 }
 
 #endif

@@ -39,8 +39,11 @@ void sio__deflater_free(struct deflater *z); /* NULL is fine */
 /* 1: *out is the text compressed, one reference; 0: it would not get smaller. UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out);
-/* How many texts came out smaller; NULL: 0. */
-uint64_t sio__deflater_count(const struct deflater *z);
+/* The texts that came out smaller, or that were inflated: how many, and their bytes. */
+struct deflate_count {
+  uint64_t texts, plain, packed;
+};
+struct deflate_count sio__deflater_count(const struct deflater *z); /* NULL: none */
 
 struct inflater;
 struct inflater *sio__inflater_new(void);
@@ -49,5 +52,6 @@ void sio__inflater_free(struct inflater *z);
  * more than twice of what came out so far is ever allocated. 0; SIO_ETOOBIG: there is more;
  * SIO_EPROTO: no such message; UV_ENOMEM. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
+struct deflate_count sio__inflater_count(const struct inflater *z); /* NULL: none */
 
 #endif

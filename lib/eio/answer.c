@@ -63,7 +63,7 @@ void sio__answer_ok(struct eio *e, sio_request *r) {
 }
 
 void sio__answer_empty(struct eio *e, sio_request *r, int status) {
-  e->stats->requests_refused++;
+  e->stats->engine_refused[status == 503 ? SIO_ENGINE_DRAINING : SIO_ENGINE_MISUSE]++;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
@@ -89,7 +89,7 @@ static sio_slice error_json(const struct refusal *why, char *out, size_t size) {
 }
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
-  e->stats->requests_refused++;
+  e->stats->engine_refused[why->code]++;
   LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->url),
       sio__request_peer(r), texts[why->code], why->name, LOG_SLICE(why->detail));
   if (!e->opts->connection_error) return;

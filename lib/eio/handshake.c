@@ -132,7 +132,9 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   sio__run_header_hooks(e, r, false);
   bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN; /* the hooks may end it */
   if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
+  e->stats->upgrades_started++;
   if (!welcome) {
+    e->stats->upgrades_failed++;
     LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
     sio__websocket_abandon(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
@@ -268,6 +270,8 @@ static void upgrade(struct eio *e, sio_request *r) {
     refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (sio__ws_handshake_ok(r))
     pass_to(r, &upgrade_mount, e);
+  else
+    e->stats->engine_refused[SIO_ENGINE_REQUEST]++;
 }
 
 static void existing(struct eio *e, sio_request *r, sio_session *c) {

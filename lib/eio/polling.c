@@ -34,6 +34,16 @@ struct out_node {
 
 /* ---- the queue -------------------------------------------------------------------- */
 
+static void hold(struct polling *p, size_t bytes) {
+  p->held += bytes;
+  p->session->eio->loop->stats.held += bytes;
+}
+
+static void let_go(struct polling *p, size_t bytes) {
+  p->held -= bytes;
+  p->session->eio->loop->stats.held -= bytes;
+}
+
 static int enqueue(sio_session *c, struct msg *m) {
   struct polling *p = c->polling;
   struct out_node *n = sio__pool_get(&c->eio->nodes);
@@ -42,7 +52,7 @@ static int enqueue(sio_session *c, struct msg *m) {
   *p->last = n;
   p->last = &n->next;
   p->queued += m->len;
-  p->held += msg_held(m) + sizeof *n;
+  hold(p, msg_held(m) + sizeof *n);
   if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
   return 0;
 }
@@ -62,7 +72,7 @@ static void dequeue(struct polling *p) {
   p->first = n->next;
   if (!p->first) p->last = &p->first;
   p->queued -= n->m->len;
-  p->held -= msg_held(n->m) + sizeof *n;
+  let_go(p, msg_held(n->m) + sizeof *n);
   msg_unref(n->m);
   sio__pool_put(&p->session->eio->nodes, n);
 }
@@ -392,6 +402,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   p->last = &p->first;
   if (p->get) answer_with(c, c->eio->noop);
   detach_post(p);
+  let_go(p, p->held);
   c->polling = NULL;
   for (struct out_node *n = queue, *next; n; n = next) {
     next = n->next;
@@ -427,7 +438,7 @@ static void sift(sio_session *c, conn_drop_fn drop, void *user) {
     }
     *at = n->next;
     p->queued -= n->m->len;
-    p->held -= bytes;
+    let_go(p, bytes);
     msg_unref(n->m);
     sio__pool_put(&c->eio->nodes, n);
   }

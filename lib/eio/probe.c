@@ -45,6 +45,7 @@ static void fail(struct probe *p, const char *why) {
 
 void sio__probe_drop(struct probe *p) {
   struct ws_conn *w = p->ws;
+  p->session->eio->stats->upgrades_failed++;
   detach(p);
   if (w) sio__websocket_abandon(w, 0, "");
 }
@@ -94,7 +95,10 @@ static void complete(struct probe *p) {
   sio_session *c = p->session;
   struct ws_conn *w = p->ws;
   detach(p);
-  c->eio->stats->upgrades++;
+  sio_stats *st = c->eio->stats;
+  st->upgrades++;
+  st->sessions_now[0]--;
+  st->sessions_now[1]++;
   LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session of %s upgraded to websocket",
       sio_session_address(c));
   sio__websocket_adopt(c, w);
@@ -126,6 +130,7 @@ static const struct ws_conn_ops probe_ops = { .message = on_message, .closed = o
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);
   if (!p) {
+    c->eio->stats->upgrades_failed++;
     sio__websocket_abandon(w, 1011, "");
     return UV_ENOMEM;
   }

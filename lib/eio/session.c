@@ -23,6 +23,7 @@ static void send_ping(sio_session *c) {
   c->pong_due = 1;
   c->graced = 0;
   c->ping_at = uv_hrtime();
+  c->eio->stats->pings_sent++;
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
   if (sio__session_write(c, c->eio->ping) == UV_ENOMEM)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
@@ -38,6 +39,7 @@ static void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* What it said may lie unread: the loop was kept from reading. It is asked again, or waited for. */
   bool late = c->eio->loop->late;
+  c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
     set_heartbeat(c, c->eio->opts->ping_timeout_ms);
   else if (c->protocol == 3)
@@ -57,7 +59,10 @@ static void on_ping(sio_session *c) {
 
 static void on_pong(sio_session *c) {
   uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
-  if (c->pong_due) c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
+  if (c->pong_due) {
+    c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
+    histogram_add(&c->eio->stats->heartbeat_us, rtt_us);
+  }
   c->pong_due = 0;
   set_heartbeat(c, c->eio->opts->ping_interval_ms);
   SESSION_HOOKS(c, heartbeat)
@@ -150,6 +155,7 @@ void sio__session_start(sio_session *c) {
   st->sessions_opened++;
   st->sessions_polling += polling;
   st->sessions_websocket += !polling;
+  st->sessions_now[!polling]++;
   c->told = 1;
   LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session opened over %s by %s", c->transport->name,
       sio_session_address(c));
@@ -186,7 +192,8 @@ static void tell_end(struct task *t) {
   if (c->told) {
     c->told = 0;
     st->sessions--;
-    st->closed[c->why.reason]++;
+    st->sessions_now[c->transport != &sio__transport_polling]--;
+    st->sessions_closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
     sio__flow_end(c);
     sio__fence_end(c);
@@ -254,8 +261,7 @@ void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code
 static inline int queue(sio_session *c, struct msg *m) {
   int err = c->transport->send(c, m);
   if (err) return err;
-  c->eio->stats->packets_out++;
-  c->eio->stats->bytes_out += m->len;
+  histogram_add(&c->eio->stats->packet_bytes_out, m->len);
   return 0;
 }
 
@@ -289,8 +295,7 @@ static bool wrong_way(sio_session *c) {
 
 bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
-  c->eio->stats->packets_in++;
-  c->eio->stats->bytes_in += in->data.n;
+  histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->eio->wants && !sio__tap_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)

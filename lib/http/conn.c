@@ -102,8 +102,8 @@ static void close_soon(struct http_conn *c) {
 static void let_go(sio_request *r, int err, const char *why) {
   struct http *h = r->http;
   r->conn = NULL;
+  h->stats.aborted += !r->answered;
   r->answered = true;
-  h->stats.aborted++;
   if (r->mount) r->mount->on_abort(r, err, why);
   if (!r->kept) {
     sio__request_bury(r);
@@ -125,10 +125,20 @@ static void out_of_memory(struct http_conn *c) {
   abort_request(c, UV_ENOMEM, "out of memory");
 }
 
+static enum sio_http_refusal kind_of(int status) {
+  switch (status) {
+    case 408: return SIO_HTTP_TIMEOUT;
+    case 413: return SIO_HTTP_BODY_SIZE;
+    case 431: return SIO_HTTP_HEAD_SIZE;
+    default: return SIO_HTTP_MALFORMED;
+  }
+}
+
 /* Answers with a bare status and closes; then the mount, if there is one, hears why. */
 static void refuse(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
   LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->peer, status, why);
+  c->http->stats.refused[kind_of(status)]++;
   r->keep_alive = false;
   c->refusing = true;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
@@ -179,7 +189,6 @@ static void wait_for_peer(struct http_conn *c) {
 }
 
 static void too_slow(struct http_conn *c, const char *why) {
-  c->http->stats.timeouts++;
   refuse(c, 408, SIO_ETIMEOUT, why);
   set_timer(c);
 }
@@ -192,7 +201,6 @@ static void on_timer(struct timer *t) {
     case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
     case HTTP_IN_BODY: too_slow(c, "body timed out"); return;
     case HTTP_DRAIN:
-      c->http->stats.timeouts++;
       close_soon(c);
       if (c->state != HTTP_GONE) set_timer(c);
       return;
@@ -212,6 +220,7 @@ static bool idle_step(struct http_conn *c) {
   if (c->nin == 0 || c->conn->queued >= HTTP_BACKLOG) return false;
   c->req = sio__request_new(h);
   c->parser = sio__pool_get(&h->parsers);
+  h->stats.requests += c->req != NULL;
   if (!c->req || !c->parser) {
     out_of_memory(c);
     return false;
@@ -226,7 +235,6 @@ static bool idle_step(struct http_conn *c) {
 /* The head is read and sound: whose is it? */
 static void offer(struct http_conn *c) {
   sio_request *r = c->req;
-  c->http->stats.requests++;
   LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->peer,
       LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
@@ -388,7 +396,6 @@ static void on_task(struct task *t) { pump(container_of(t, struct http_conn, tas
 
 static void on_read(struct conn *conn, char *p, size_t n) {
   struct http_conn *c = conn->owner;
-  c->http->stats.bytes_in += n;
   if (c->state == HTTP_CLOSING) return;
   if (c->stash.n == 0) {
     c->in = p;
@@ -478,8 +485,6 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
   struct http_conn *c = r->conn;
   int err = conn_send_text(c->conn, head);
   if (!err && body) err = conn_send_text(c->conn, body);
-  c->http->stats.bytes_out += head->len + (body ? body->len : 0);
-  if (status >= 400) c->http->stats.refused++;
   msg_unref(head);
   msg_unref(body);
   if (err) {
@@ -487,6 +492,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
     return err;
   }
   r->answered = true;
+  c->http->stats.answers[status / 100 - 1]++;
   move_on(c, r, keep);
   if (!c->refusing) sio__request_settle(r);
   return 0;
@@ -496,6 +502,7 @@ void sio__http_failed(sio_request *r, int err) {
   struct http_conn *c = r->conn;
   LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->peer, sio_strerror(err));
   r->answered = true;
+  c->http->stats.aborted++;
   c->req = NULL;
   close_now(c);
   if (!c->refusing) sio__request_settle(r);
@@ -519,6 +526,7 @@ void sio__request_drop(sio_request *r) {
   if (r->answered) return;
   r->answered = true;
   if (c) {
+    c->http->stats.aborted++;
     c->req = NULL;
     close_now(c);
   }
@@ -532,6 +540,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
   *rest = c->pumping ? slice(c->in, c->nin) : slice(c->stash.p, c->stash.n);
   if (c->conn->paused) sio__conn_resume(c->conn);
   r->answered = true;
+  c->http->stats.answers[0]++;
   c->req = NULL;
   leave(c);
   sio__request_bury(r);

@@ -14,6 +14,7 @@
 #define SIO_HTTP_CONN_H
 
 #include "http/request.h"
+#include <sio/server.h>
 
 enum {
   HTTP_STASH = 16 * 1024,
@@ -70,7 +71,9 @@ struct http {
   struct task emptied_task;
   void (*emptied)(struct http *h); /* no connection is left while draining; may be NULL */
   struct http_stats {
-    uint64_t requests, refused, aborted, timeouts, bytes_in, bytes_out;
+    uint64_t requests, aborted;
+    uint64_t answers[5];                    /* by the first digit of the status, from 1 */
+    uint64_t refused[SIO_HTTP_REFUSED_END]; /* those of them that the host never saw    */
   } stats;
 };
 

@@ -60,6 +60,7 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
   l->nconns++;
+  l->stats.accepted++;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* no Unix socket minds */
   watch(c);
   *out = c;
@@ -110,7 +111,9 @@ static void drop_first_chunk(struct conn *c) {
 }
 
 static void let_go(struct conn *c, struct msg *m) {
-  c->held -= msg_held(m) + ENTRY_COST;
+  size_t held = msg_held(m) + ENTRY_COST;
+  c->held -= held;
+  conn_loop(c)->stats.held -= held;
   msg_unref(m);
 }
 
@@ -149,7 +152,9 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   k->e[k->tail].len = len;
   k->tail++;
   c->queued += len;
-  c->held += msg_held(m) + ENTRY_COST;
+  size_t held = msg_held(m) + ENTRY_COST;
+  c->held += held;
+  conn_loop(c)->stats.held += held;
   mark_dirty(c);
   if (c->blocked) throttle(c);
   return 0;
@@ -256,7 +261,9 @@ static ssize_t write_some(struct conn *c, size_t *offered) {
   do {
     n = write_pieces(c, iov, (size_t)pieces, *offered);
   } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  if (n < 0) return -errno;
+  histogram_add(&conn_loop(c)->stats.wrote, (uint64_t)n);
+  return n;
 }
 
 static void fail(struct conn *c, int err) {
@@ -324,6 +331,7 @@ void sio__conn_flush(struct conn *c) {
     if (n > 0) taken(c, (size_t)n);
     if (n < (ssize_t)offered) {
       c->blocked = 1;
+      conn_loop(c)->stats.blocked++;
       throttle(c);
       watch(c);
       if (c->rare) tell_marks(c);
@@ -343,6 +351,7 @@ void sio__conn_push(struct conn *c) {
     if (n > 0) taken(c, (size_t)n);
     c->pushed = 1;
     c->blocked = n < (ssize_t)offered;
+    conn_loop(c)->stats.blocked += c->blocked;
   }
   if (c->rare) pass_marks(c);
   throttle(c);
@@ -352,13 +361,16 @@ void sio__conn_push(struct conn *c) {
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void read_some(struct conn *c) {
+  struct loop *l = conn_loop(c);
   ssize_t n;
   do {
-    n = recv(c->fd, conn_loop(c)->rbuf, NET_RBUF, 0);
+    n = recv(c->fd, l->rbuf, NET_RBUF, 0);
   } while (n < 0 && errno == EINTR);
+  l->stats.reads++;
   if (n > 0) {
-    if (n == NET_RBUF) conn_loop(c)->unread = true;
-    c->ops->read(c, conn_loop(c)->rbuf, (size_t)n);
+    l->stats.bytes_in += (size_t)n;
+    if (n == NET_RBUF) l->unread = true;
+    c->ops->read(c, l->rbuf, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;
     watch(c);
@@ -370,6 +382,7 @@ static void read_some(struct conn *c) {
 
 static void on_poll(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
+  loop_begin(conn_loop(c));
   if (status < 0) {
     /* uv stopped watching; the descriptor itself knows what is wrong with it. */
     c->polling = 0;

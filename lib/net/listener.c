@@ -42,6 +42,7 @@ static bool is_starving(int err) {
 static void on_poll(uv_poll_t *h, int status, int events) {
   struct listener *ln = h->data;
   (void)status, (void)events;
+  loop_begin(ln->loop);
   for (int i = 0; i < ACCEPT_BATCH && ln->fd >= 0; i++) {
     int fd = accept4(ln->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {

@@ -74,7 +74,13 @@ static void rest(struct loop *l) {
   uv_unref((uv_handle_t *)&l->prepare);
 }
 
+static void note_turn(struct loop *l) {
+  if (l->began) histogram_add(&l->stats.turns, (uv_hrtime() - l->began) / 1000);
+  l->began = 0;
+}
+
 static void end_turn(struct loop *l) {
+  if (l->roused) loop_begin(l);
   for (int round = 0; round < TASK_ROUNDS; round++) {
     run_tasks(l);
     flush_conns(l);
@@ -83,6 +89,7 @@ static void end_turn(struct loop *l) {
   free_graves(l);
   set_alarm(l);
   rest(l);
+  note_turn(l);
   if (l->closing && may_close(l)) close_handles(l);
 }
 
@@ -105,6 +112,7 @@ static bool reads_first(struct loop *l, uint64_t late) {
 
 static void on_alarm(uv_timer_t *h) {
   struct loop *l = h->data;
+  loop_begin(l);
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
@@ -164,6 +172,7 @@ static struct post *take_posts(struct loop_posts *q) {
 
 static void on_wake(uv_async_t *h) {
   struct loop *l = h->data;
+  loop_begin(l);
   for (struct post *p = take_posts(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);

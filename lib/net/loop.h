@@ -15,6 +15,7 @@
 #ifndef SIO_NET_LOOP_H
 #define SIO_NET_LOOP_H
 
+#include "base/histogram.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/msg.h"
@@ -27,6 +28,15 @@ enum { NET_RBUF = 64 * 1024 };
 struct task {
   struct list link;
   void (*run)(struct task *t);
+};
+
+/* What goes over the wire, and how long a turn takes. */
+struct net_stats {
+  uint64_t accepted, reads, bytes_in;
+  uint64_t blocked;    /* times that the kernel did not take all                        */
+  size_t held;         /* memory of all that waits to be sent now, on any connection    */
+  sio_histogram wrote; /* bytes per write                                               */
+  sio_histogram turns; /* us from a turn's first event to its end: others wait as long  */
 };
 
 struct loop {
@@ -57,7 +67,9 @@ struct loop {
   bool unread;        /* somebody had more to read than the buffer holds                    */
   uint8_t read_turns; /* taken to read before deadlines that are met late                   */
   void (*stalled)(struct loop *l, uint64_t ms);
-  char *rbuf; /* NET_RBUF bytes: what is being read, on any connection */
+  char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
+  uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
+  struct net_stats stats;
 };
 
 /* log is borrowed. 0, UV_ENOMEM, or what uv says. */
@@ -68,6 +80,14 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
+/* For whoever is called by uv, first of all: the turn began here, if not before. */
+static inline void loop_begin(struct loop *l) {
+  if (!l->began) l->began = uv_hrtime();
+}
+/* In us, fine enough for round trips: within a turn the time of its beginning. */
+static inline uint64_t loop_us(const struct loop *l) {
+  return (l->began ? l->began : uv_hrtime()) / 1000;
+}
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {
   list_init(&t->link);

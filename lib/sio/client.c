@@ -187,9 +187,9 @@ static void on_connect(struct client *cl, const struct packet *p) {
   forget_left(find_left(cl, p->nsp));
   sio_nsp *nsp = sio__nsp_find(client_server(cl), p->nsp);
   if (!nsp && !sio__may_ask(client_server(cl), p->nsp))
-    sio__connect_refuse(cl, p->nsp, "Invalid namespace");
+    sio__connect_refuse(cl, p->nsp, SIO_REFUSED_NO_NSP);
   else if (full)
-    sio__connect_refuse(cl, p->nsp, "Too many namespaces");
+    sio__connect_refuse(cl, p->nsp, SIO_REFUSED_TOO_MANY);
   else
     start(cl, nsp, p);
 }

@@ -55,6 +55,7 @@ static bool become_member(sio_socket *s) {
   s->state = SOCKET_CONNECTED;
   sio__recovery_joined(s);
   s->nsp->server->stats.sockets++;
+  s->nsp->server->stats.sockets_opened++;
   if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
   return true;
 }
@@ -80,9 +81,11 @@ static void send_refusal(struct client *cl, struct msg *m) {
   msg_unref(m);
 }
 
-void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) {
+void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   sio_server *srv = client_server(cl);
+  const char *message = why == SIO_REFUSED_TOO_MANY ? "Too many namespaces" : "Invalid namespace";
   struct msg *m = NULL;
+  srv->stats.connects_refused[why]++;
   int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
   if (!err) sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
   LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
@@ -90,8 +93,9 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message) 
   send_refusal(cl, m);
 }
 
-static void turn_away(struct knock *k) {
+static void turn_away(struct knock *k, enum sio_refusal why) {
   sio_socket *s = k->socket;
+  s->nsp->server->stats.connects_refused[why]++;
   if (sio__session_open(s->session)) {
     send_refusal(client_of(s->session), k->refusal);
     k->refusal = NULL;
@@ -138,7 +142,7 @@ static void on_patience(struct timer *t) {
   if (k->chain.state != CHAIN_WAITING) return;
   (void)encode_refusal(k, "timeout", sio_null());
   k->socket->knock = NULL;
-  turn_away(k);
+  turn_away(k, SIO_REFUSED_TIMEOUT);
   sio__chain_abandon(&k->chain);
 }
 
@@ -161,7 +165,7 @@ static void on_finish(struct chain *c, bool ok) {
     if (ok)
       let_in(s);
     else
-      turn_away(k);
+      turn_away(k, SIO_REFUSED_BY_MIDDLEWARE);
   }
   msg_unref(k->refusal);
   sio__free(k);

@@ -12,6 +12,6 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth);
 /* The peer of a PENDING socket is gone. From the loop only. */
 void sio__connect_abandon(sio_socket *s);
 /* CONNECT_ERROR with a message; the connection stays. */
-void sio__connect_refuse(struct client *cl, sio_slice nsp, const char *message);
+void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);
 
 #endif

@@ -28,7 +28,7 @@ void sio__socket_leave(sio_socket *s, int reason) {
   sio__nsp_remove(s->nsp, s);
   sio__recovery_leave(s, reason);
   srv->stats.sockets--;
-  srv->stats.closed[reason]++;
+  srv->stats.sockets_closed[reason]++;
   list_push(&srv->leaving, &s->leaving);
   sio__loop_defer(&srv->loop, &srv->finish_leaving);
 }

@@ -161,13 +161,18 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
 
 static bool is_wanted(const struct chain *c) { return sio_socket_connected(gate_of(c)->socket); }
 
+static void refused(const struct gate *g, sio_socket *s) {
+  s->nsp->server->stats.events_refused++;
+  sio__nsp_tell_error(s->nsp, s, UV_ECANCELED, g->refusal ? g->refusal : "out of memory");
+}
+
 static void conclude(struct gate *g, bool ok) {
   sio_socket *s = g->socket;
   if (sio_socket_connected(s)) {
     if (ok)
       sio__nsp_handle(s->nsp, s, &g->event, g->event.name);
     else
-      sio__nsp_tell_error(s->nsp, s, UV_ECANCELED, g->refusal ? g->refusal : "out of memory");
+      refused(g, s);
   }
   sio__event_clear(&g->event);
   sio__free(g->refusal);
@@ -235,6 +240,7 @@ static void straight(sio_socket *s, const struct packet *p) {
 
 void sio__dispatch(sio_socket *s, const struct packet *p) {
   if (p->json.n == 0) return; /* an EVENT without a payload says nothing */
+  s->nsp->events_in++;
   if (s->gate)
     hold(s->gate, p);
   else if (hooks_empty(&s->nsp->packet_middleware))

@@ -192,6 +192,12 @@ void sio__parents_free(sio_server *srv) {
   sio__hooks_clear(&srv->parents);
 }
 
+void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
+  sio__nsp_stats_add(st, parent);
+  list_each (it, tmp, &parent->brood->children)
+    sio__nsp_stats_add(st, container_of(it, sio_nsp, sibling));
+}
+
 /* ---- children ------------------------------------------------------------------------------- */
 
 static int make(sio_nsp **out, sio_nsp *parent, sio_slice name) {
@@ -282,6 +288,8 @@ void sio__child_vacate(struct task *t) {
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "namespace %s is empty and gone", nsp->name);
   sio__map_del(&srv->nsps, slice_str(nsp->name));
   list_remove(&nsp->sibling);
+  nsp->parent->events_in += nsp->events_in;
+  nsp->parent->events_out += nsp->events_out;
   nsp->parent = NULL;
   srv->nchildren--;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
@@ -347,7 +355,7 @@ static void refuse(struct client *cl, const struct ask *a, int err) {
     sio__client_no_memory(cl);
   else
     sio__connect_refuse(cl, a->name,
-                        err == SIO_ETOOBIG ? "Too many namespaces" : "Invalid namespace");
+                        err == SIO_ETOOBIG ? SIO_REFUSED_TOO_MANY : SIO_REFUSED_NO_NSP);
 }
 
 /* Somebody else may have made it meanwhile. If the peer does not stay in it, nobody may. */

@@ -10,10 +10,13 @@
 #define SIO_SIO_DYNAMIC_H
 
 #include "sio/client.h"
+#include "sio/stats.h"
 
 /* The first parent with a pattern that the name fits. */
 sio_nsp *sio__parent_of(const sio_server *srv, sio_slice name);
 void sio__parents_free(sio_server *srv);
+/* Adds what the children of a parent have counted, those that are gone too. */
+void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent);
 
 /* There is none of that name. UV_ENOMEM, SIO_ETOOBIG past max_child_nsps, SIO_ESTATE, or what the
  * adapter says. */

@@ -56,9 +56,12 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   return 0;
 }
 
-static int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+static inline int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   int err = sio__session_send(s->session, p->msg, flags & SIO_VOLATILE);
-  if (err == SIO_EDROPPED && (flags & SIO_VOLATILE)) p->nsp->server->stats.volatile_dropped++;
+  if (!err)
+    p->nsp->events_out++;
+  else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
+    p->nsp->server->stats.volatile_dropped++;
   return err;
 }
 
@@ -69,6 +72,7 @@ static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (err == SIO_EEXISTS) return err;
   if (!err && (err = deliver(p, s, flags))) sio__pending_undo(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
+  p->nsp->server->stats.acks_asked += !err;
   sio_query_expect(q, 1);
   if (err) sio_query_lost(q, 1);
   return err;
@@ -178,6 +182,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
   if (err) return err;
   err = emit(s, 0, NULL, event, args, id);
   if (err) sio__pending_undo(s, id);
+  s->nsp->server->stats.acks_asked += !err;
   return err;
 }
 
@@ -186,7 +191,8 @@ int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   int err = encode(&p, s->nsp, 0, NULL, args, id, NULL);
   if (err) return err;
-  err = deliver(&p, s, 0);
+  err = sio__session_send(s->session, p.msg, 0);
+  s->nsp->server->stats.acks_sent += !err;
   sio__packet_clear(&p);
   return err;
 }
@@ -197,6 +203,8 @@ static int send_all(const sio_target *to, const char *event, sio_args args, sio_
   sio_packet p;
   int err = sio__packet_encode(&p, to, event, args, q);
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
+  /* One to a parent is one to each of its children. */
+  to->nsp->server->stats.broadcasts += !err && !to->nsp->brood;
   sio__packet_clear(&p);
   return err;
 }

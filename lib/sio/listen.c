@@ -14,10 +14,12 @@ static int serve(sio_server *srv, int fd) {
   unsigned max = srv->opts.o.max_connections;
   if (max && srv->loop.nconns >= max) {
     close(fd);
+    srv->stats.connections_refused++;
     LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_NET, "a connection is closed: %u are open", max);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve(&srv->http, fd);
+  srv->stats.connections_refused += err != 0;
   if (err)
     LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
   return err;
@@ -27,6 +29,7 @@ static void on_accepted(struct listener *ln, int fd) { serve(ln->owner, fd); }
 
 static void on_starved(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
+  srv->stats.accept_failures++;
   LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot accept: %s; the next try is in 100 ms",
       sio_strerror(err));
 }

@@ -37,7 +37,9 @@ struct sio_nsp {
   struct map server_side; /* struct handlers, by event                   */
   struct list queries;    /* sio_query.link: those that are open         */
   uint32_t nqueries;
-  int64_t next_ack;    /* the id of the next ack that is asked for          */
+  int64_t next_ack;   /* the id of the next ack that is asked for          */
+  uint64_t events_in; /* counted; a parent's: of children that are gone */
+  uint64_t events_out;
   uint32_t refs;       /* on its memory: the library's one, and whoever names it */
   uint32_t users;      /* who keeps a child: sockets, questions, the host        */
   struct brood *brood; /* NULL: no parent                                      */

@@ -24,9 +24,15 @@ struct wait {
   };
   struct list part; /* query->waits */
   struct timer timer;
+  uint64_t asked; /* loop_us() */
 };
 
 static struct loop *loop_of(const sio_socket *s) { return &s->nsp->server->loop; }
+
+static void count_end(const sio_socket *s, int status) {
+  sio_stats *st = &s->nsp->server->stats;
+  (*(status == SIO_ETIMEOUT ? &st->acks_timed_out : &st->acks_lost))++;
+}
 
 static uint32_t count(const struct pending *p) { return p->waits ? p->waits->n : 0; }
 
@@ -77,6 +83,7 @@ static struct wait *take(sio_socket *s, int64_t id) {
 /* The socket may be let go of by the host inside the callback. */
 static void tell(struct wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
+  if (!reply) count_end(s, status);
   if (w->cb)
     w->cb(s, status, reply, w->user);
   else
@@ -118,6 +125,7 @@ static struct wait *add(sio_socket *s, const struct wait *like) {
   *w = *like;
   list_init(&w->part);
   timer_init(&w->timer, on_timeout);
+  w->asked = loop_us(loop_of(s));
   put(p->waits, w);
   return w;
 }
@@ -151,10 +159,11 @@ void sio__pending_undo(sio_socket *s, int64_t id) { sio__free(take(s, id)); }
 
 /* ---- the ends ----------------------------------------------------------------------------- */
 
-void sio__pending_forget(sio_query *q) {
+void sio__pending_forget(sio_query *q, int status) {
   struct list *part;
   while ((part = list_first(&q->waits))) {
     struct wait *w = container_of(part, struct wait, part);
+    count_end(w->socket, status);
     sio__free(take(w->socket, w->id));
   }
 }
@@ -170,6 +179,9 @@ static void tell_query(struct wait *w, const sio_socket *s, const struct packet 
 void sio__pending_reply(sio_socket *s, const struct packet *p) {
   struct wait *w = take(s, p->id);
   if (!w) return;
+  sio_stats *st = &s->nsp->server->stats;
+  st->acks_received++;
+  histogram_add(&st->ack_us, loop_us(loop_of(s)) - w->asked);
   if (!w->cb) {
     tell_query(w, s, p);
     return;

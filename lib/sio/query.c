@@ -22,19 +22,19 @@ static void give_back(sio_query *q) {
 }
 
 /* Nothing of it is left on the loop or with a socket. */
-static void shut(sio_query *q) {
+static void shut(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
   sio__loop_untimer(loop_of(q), &q->timer);
   task_cancel(&q->settle);
-  sio__pending_forget(q);
+  sio__pending_forget(q, status);
 }
 
 static void finish(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
-  shut(q);
+  shut(q, status);
   q->end(q, status);
   if (q->holds > 1 && !q->watch.reply && ops->query_over) ops->query_over(q->nsp->adapter, q);
   give_back(q);
@@ -104,7 +104,7 @@ void sio__query_begin(sio_query *q, bool patient) {
 }
 
 void sio__query_discard(sio_query *q) {
-  shut(q);
+  shut(q, SIO_ECLOSED);
   give_back(q);
 }
 

@@ -289,6 +289,7 @@ void sio__recovery_arrive(sio_socket *s) {
 static int send_missed(sio_socket *s) {
   for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
     int err = sio__session_send(s->session, e->msg, 0);
+    s->nsp->events_out += !err;
     if (err) return err;
   }
   return 0;

@@ -274,17 +274,6 @@ int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg)
   return err;
 }
 
-void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
-  sio_stats st = srv->stats;
-  st.connections = srv->loop.nconns;
-  st.child_nsps = srv->nchildren;
-  st.requests_refused = srv->http.stats.refused;
-  st.compressed =
-      sio__deflater_count(srv->deflater) + sio__deflater_count(srv->ws.deflate.deflater);
-  memset(out, 0, size);
-  memcpy(out, &st, size < sizeof st ? size : sizeof st);
-}
-
 struct uv_loop_s *sio_server_loop(const sio_server *srv) {
   return srv->loop.uv;
 }

@@ -31,8 +31,20 @@ static void free_ws(struct grave *g) {
   sio__free(w);
 }
 
+static unsigned final_code(const struct ws_conn *w) {
+  if (w->code_got) return w->code_got;
+  return w->code_sent ? w->code_sent : 1006;
+}
+
+static enum sio_ws_close family_of(unsigned code) {
+  if (code >= 3000) return SIO_WS_CLOSE_APPLICATION;
+  if (code == 1006) return SIO_WS_CLOSE_ABNORMAL;
+  return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;
+}
+
 static void let_go(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
+  w->shared->stats.closed[family_of(final_code(w))]++;
   w->state = CLOSED;
   sio__loop_untimer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
@@ -41,11 +53,6 @@ static void let_go(struct ws_conn *w) {
   sio__conn_close(w->conn);
   w->conn = NULL;
   sio__loop_bury(l, &w->grave, free_ws);
-}
-
-static unsigned final_code(const struct ws_conn *w) {
-  if (w->code_got) return w->code_got;
-  return w->code_sent ? w->code_sent : 1006;
 }
 
 /* The reason that is known first counts. */
@@ -153,6 +160,7 @@ static void break_off(struct ws_conn *w, unsigned code, int err, const char *det
 
 static bool on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   struct ws_conn *w = of_recv(r);
+  w->shared->stats.messages_in++;
   if (w->state == OPEN) w->ops->message(w, binary, p, n);
   return w->state != CLOSED;
 }
@@ -278,6 +286,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   }
   w->conn = c;
   w->shared = shared;
+  shared->stats.opened++;
   w->ops = ops;
   w->owner = owner;
   timer_init(&w->timer, on_timer);
@@ -313,6 +322,7 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (deflate) deflate_once(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
   if (!m->ws_head) sio__ws_seal(m);
+  w->shared->stats.messages_out++;
   return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
 }
 

@@ -21,6 +21,7 @@
 #include "net/conn.h"
 #include "ws/extension.h"
 #include "ws/recv.h"
+#include <sio/server.h>
 
 struct ws_conn;
 
@@ -52,6 +53,11 @@ struct ws_conn_ops {
 
 extern const struct ws_recv_ops sio__ws_conn_recv_ops;
 
+struct ws_stats {
+  uint64_t opened, messages_in, messages_out;
+  uint64_t closed[SIO_WS_CLOSE_END];
+};
+
 /* What all WebSockets of a loop share. */
 struct ws_shared {
   struct loop *loop;
@@ -59,6 +65,7 @@ struct ws_shared {
   struct ws_recv_shared recv; /* its ops: sio__ws_conn_recv_ops */
   unsigned close_ms;          /* how long to wait for the peer's half of a close */
   struct ws_deflate deflate;
+  struct ws_stats stats;
 };
 
 struct ws_conn {     /* what sending looks at comes first */

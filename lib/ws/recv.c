@@ -113,6 +113,10 @@ void sio__ws_pool_free(struct ws_pool *p) {
   sio__free(p);
 }
 
+struct deflate_count sio__ws_pool_inflated(const struct ws_pool *p) {
+  return sio__inflater_count(p->inflater);
+}
+
 static struct ws_ctx *borrow(struct ws_pool *p) {
   struct ws_ctx *x = p->free;
   if (!x) return ctx_new();

@@ -13,7 +13,8 @@ TEST(a_peer_without_a_pong_in_time_is_over) {
   HEARD(p, "2 ");
   later(1500);
   HEARD(p, "cut ");
-  EQ(srv->stats.closed[SIO_REASON_PING_TIMEOUT], 2); /* the socket's, and the session's */
+  EQ(srv->stats.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);
+  EQ(srv->stats.sockets_closed[SIO_REASON_PING_TIMEOUT], 1);
   stop();
 }
 

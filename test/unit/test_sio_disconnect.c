@@ -172,7 +172,7 @@ TEST(the_reason_of_the_first_end_is_the_one_told) {
   hang_up(p);
   SAW("disconnecting(client namespace disconnect):own, disconnect(the client left the "
       "namespace): ");
-  EQ(srv->stats.closed[SIO_REASON_CLIENT_NSP_DISCONNECT], 1);
+  EQ(srv->stats.sockets_closed[SIO_REASON_CLIENT_NSP_DISCONNECT], 1);
   stop();
 }
 

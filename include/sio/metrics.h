@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics.h - sio_stats as text for Prometheus and whoever reads its format, version 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/).
+ *
+ *     sio_metrics_route(srv, "/metrics");
+ *
+ * Names begin with "sio_"; counters end in "_total", units are seconds and bytes. Sockets, rooms
+ * and events are told for each namespace, those of a parent's children (nsp.h) together under the
+ * parent's pattern ("*" for sio_of_match()), so that peers who choose names make no more lines.
+ * What a counter counts stands at its field in sio_stats (server.h).
+ *
+ * All on the server's loop thread.
+ */
+#ifndef SIO_METRICS_H
+#define SIO_METRICS_H
+
+#include <sio/server.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The Content-Type that the text is sent with. */
+#define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* Answers GET and HEAD of exactly this path with the text, to anybody who can reach the port: for
+ * more than that use sio_metrics_text() in a route of your own. UV_EINVAL: no path, a prefix ('*'),
+ * or one that the engine takes for its own; SIO_EEXISTS, UV_ENOMEM. */
+SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
+
+/* Calls cb(text, user) once with the whole text, before it returns; the text is borrowed. UV_ENOMEM:
+ * cb was not called. */
+typedef void (*sio_metrics_cb)(sio_slice text, void *user);
+SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
+
+/* How many values a histogram (types.h) has counted. */
+static inline uint64_t sio_histogram_total(const sio_histogram *h) {
+  uint64_t n = 0;
+  int i;
+  for (i = 0; i < SIO_BUCKETS; i++) n += h->count[i];
+  return n;
+}
+
+/* Adds to sum what another server has counted, gauges too. Of copies any thread may do it. */
+static inline void sio_stats_add(sio_stats *sum, const sio_stats *more) {
+  uint64_t *to = (uint64_t *)sum;
+  const uint64_t *from = (const uint64_t *)more;
+  size_t i;
+  for (i = 0; i < sizeof *sum / sizeof *to; i++) to[i] += from[i];
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

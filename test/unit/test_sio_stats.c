@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_sio_stats.c - a whole server: what was done is what is counted, and at every step the
+ * counters add up as <sio/server.h> says.
+ */
+#include "raw_client.h"
+#include "test.h"
+#include <sys/socket.h>
+
+enum { PEERS = 8 };
+
+static const char polling[] = "/socket.io/?EIO=4&transport=polling";
+static const char websocket[] = "/socket.io/?EIO=4&transport=websocket";
+
+static uv_loop_t uv;
+static sio_server *srv;
+static sio_nsp *root;
+static sio_stats st;
+static struct raw peers[PEERS];
+static int replies[3]; /* that came, that timed out, that are lost */
+
+/* ---- what must always be so ---------------------------------------------------------------- */
+
+static uint64_t sum(const uint64_t *v, size_t n) {
+  uint64_t total = 0;
+  while (n) total += v[--n];
+  return total;
+}
+
+#define SUM(field) sum(st.field, sizeof st.field / sizeof *st.field)
+
+static void look(void) {
+  sio_server_stats(srv, &st, sizeof st);
+  EQ(st.connections_accepted, st.connections + st.connections_closed);
+  CHECK(st.http_requests >= SUM(http_responses) + st.http_aborted);
+  EQ(st.requests_refused, st.http_responses[3] + st.http_responses[4]);
+  CHECK(SUM(http_refused) + SUM(engine_refused) <= st.requests_refused);
+  EQ(st.websockets_opened, st.websockets + SUM(websockets_closed));
+  EQ(st.sessions_opened, st.sessions + SUM(sessions_closed));
+  EQ(st.sessions_opened, st.sessions_polling + st.sessions_websocket);
+  EQ(st.sessions, st.sessions_now[0] + st.sessions_now[1]);
+  CHECK(st.upgrades_started >= st.upgrades + st.upgrades_failed);
+  EQ(st.sockets_opened, st.sockets + SUM(sockets_closed));
+  for (int i = 0; i < SIO_REASON_END; i++)
+    EQ(st.closed[i], st.sessions_closed[i] + st.sockets_closed[i]);
+  EQ(st.acks_asked, st.acks_received + st.acks_timed_out + st.acks_lost + st.acks_pending);
+  EQ(st.packets_in, sio_histogram_total(&st.packet_bytes_in));
+  EQ(st.bytes_out, st.packet_bytes_out.sum);
+  EQ(st.net_writes, sio_histogram_total(&st.write_bytes));
+  EQ(st.net_bytes_out, st.write_bytes.sum);
+  EQ(st.acks_received, sio_histogram_total(&st.ack_us));
+}
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)reply, (void)user;
+  replies[status == 0 ? 0 : status == SIO_ETIMEOUT ? 1 : 2]++;
+  look();
+}
+
+static void on_ask(sio_socket *s, sio_event *e, void *user) {
+  int64_t ms = 0;
+  (void)user;
+  sio_event_int(e, 0, &ms);
+  EQ(sio_emit_ack(s, "question", SIO_NONE, (unsigned)ms, on_reply, NULL), 0);
+  look();
+}
+
+static void on_echo(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  sio_reply(e, SIO_ARGS(sio_arg(e, 0)));
+}
+
+static void on_flood(sio_socket *s, sio_event *e, void *user) {
+  static char text[60000];
+  (void)e, (void)user;
+  memset(text, 'x', sizeof text);
+  for (int i = 0; i < 20; i++) sio_emit(s, "flood", SIO_ARGS(sio_strn(text, sizeof text)));
+}
+
+static void on_kick(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_disconnect(s);
+}
+
+static void guard(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  if (sio_socket_auth(s).n > 2)
+    sio_next_fail(next, "no", sio_null());
+  else
+    sio_next_ok(next);
+}
+
+static void guard_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)s, (void)user;
+  if (strcmp(sio_event_name(e), "bad") == 0)
+    sio_next_fail(next, "no", sio_null());
+  else
+    sio_next_ok(next);
+}
+
+static void begin(const sio_options *o) {
+  for (int i = 0; i < PEERS; i++) peers[i].fd = -1;
+  memset(replies, 0, sizeof replies);
+  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  sio_on(root, "ask", on_ask, NULL);
+  sio_on(root, "echo", on_echo, NULL);
+  sio_on(root, "flood", on_flood, NULL);
+  sio_on(root, "kick", on_kick, NULL);
+  sio_use(root, guard, NULL);
+  look();
+  EQ(st.nsps, 1);
+}
+
+static void turns(void) {
+  for (int i = 0; i < 6; i++) uv_run(&uv, UV_RUN_NOWAIT);
+  look();
+}
+
+static void end(void) {
+  for (int i = 0; i < PEERS; i++) raw_close(&peers[i]);
+  turns();
+  EQ(st.queued_bytes, 0);
+  EQ(st.sessions_now[1], 0);
+  sio_server_close(srv, NULL, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&uv), 0);
+}
+
+static struct raw *join(int i) {
+  struct raw *c = &peers[i];
+  CHECK(raw_open(c, srv) && raw_upgrade(c, websocket) && raw_expect(c, "0{") && raw_text(c, "40") &&
+        raw_expect(c, "40{"));
+  look();
+  return c;
+}
+
+static void ask_http(const char *request, const char *answer) {
+  struct raw c;
+  CHECK(raw_open(&c, srv) && raw_send(&c, request, strlen(request)));
+  if (answer) CHECK(raw_expect(&c, answer));
+  raw_close(&c);
+  turns();
+}
+
+static void get(const char *path, const char *answer) {
+  char request[256];
+  snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+  ask_http(request, answer);
+}
+
+/* ---- net ------------------------------------------------------------------------------------------ */
+
+TEST(connections_are_accepted_refused_and_closed) {
+  struct raw one, two;
+  begin(&(sio_options){ .max_connections = 1 });
+  CHECK(raw_open(&one, srv));
+  CHECK(!raw_open(&two, srv));
+  turns();
+  EQ(st.connections, 1);
+  EQ(st.connections_accepted, 1);
+  EQ(st.connections_refused, 1);
+  EQ(st.connections_closed, 0);
+  raw_close(&one);
+  raw_close(&two);
+  turns();
+  EQ(st.connections_closed, 1);
+  end();
+}
+
+TEST(bytes_of_the_wire_and_the_calls_that_move_them) {
+  struct raw c;
+  begin(NULL);
+  CHECK(raw_open(&c, srv) && raw_get(&c, "/no") && raw_expect(&c, "Not Found\n"));
+  turns();
+  EQ(st.net_bytes_in, strlen("GET /no HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n"));
+  EQ(st.net_bytes_out, c.n);
+  EQ(st.net_reads, 1);
+  EQ(st.net_writes, 1);
+  EQ(st.net_blocked, 0);
+  CHECK(sio_histogram_total(&st.turn_us) > 0);
+  raw_close(&c);
+  end();
+}
+
+TEST(what_waits_is_a_gauge_over_both_transports) {
+  begin(NULL);
+  struct raw *c = join(0);
+  EQ(st.queued_bytes, 0);
+  /* More than a pair of sockets holds, and the peer does not read. */
+  CHECK(raw_text(c, "42[\"flood\"]"));
+  turns();
+  CHECK(st.queued_bytes > 100000);
+  CHECK(st.net_blocked > 0);
+  for (int i = 0; i < 200 && st.queued_bytes; i++) {
+    c->n = c->seen = 0;
+    c->fin = false;
+    raw_turn(c);
+    look();
+  }
+  EQ(st.queued_bytes, 0);
+  end();
+}
+
+TEST(what_waits_for_a_poll_waits_too) {
+  struct raw c, post;
+  char sid[64], path[160];
+  begin(NULL);
+  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
+        raw_take(&c, '"', sid, sizeof sid));
+  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
+  CHECK(raw_open(&post, srv) && raw_request(&post, "POST", path, "", "40") &&
+        raw_expect(&post, "ok"));
+  turns();
+  CHECK(st.queued_bytes > 400);
+  EQ(st.sessions_now[0], 1);
+  CHECK(raw_get(&c, path) && raw_expect(&c, "40{"));
+  turns();
+  EQ(st.queued_bytes, 0);
+  CHECK(raw_request(&post, "POST", path, "", "42[\"kick\"]") && raw_expect(&post, "ok"));
+  turns();
+  CHECK(st.queued_bytes > 400);
+  EQ(st.sockets_closed[SIO_REASON_SERVER_NSP_DISCONNECT], 1);
+  CHECK(raw_request(&post, "POST", path, "", "1") && raw_expect(&post, "ok"));
+  turns();
+  EQ(st.queued_bytes, 0);
+  EQ(st.sessions_closed[SIO_REASON_TRANSPORT_CLOSE], 1);
+  raw_close(&c);
+  raw_close(&post);
+  end();
+}
+
+/* ---- http ------------------------------------------------------------------------------------------- */
+
+TEST(answers_by_class_and_refusals_by_cause) {
+  begin(&(sio_options){ .max_head = 1024, .max_payload = 1000 });
+  get("/no", " 404 ");
+  get(polling, " 200 ");
+  ask_http("nonsense\r\n\r\n", " 400 ");
+  char big[2048];
+  memset(big, 'x', sizeof big);
+  memcpy(big, "GET /", 5);
+  memcpy(big + sizeof big - 5, "\r\n\r\n", 5);
+  ask_http(big, " 431 ");
+  sio_route(srv, "POST", "/in", 10, NULL, NULL);
+  ask_http("POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", " 404 ");
+  ask_http("GET /half", NULL);
+  EQ(st.http_requests, 6);
+  EQ(st.http_responses[1], 1);
+  EQ(st.http_responses[3], 4);
+  EQ(st.http_refused[SIO_HTTP_MALFORMED], 1);
+  EQ(st.http_refused[SIO_HTTP_HEAD_SIZE], 1);
+  EQ(st.http_aborted, 1);
+  EQ(st.http_requests, SUM(http_responses) + st.http_aborted);
+  end();
+}
+
+TEST(a_body_over_the_limit_is_answered_and_no_abort) {
+  struct raw c;
+  char sid[64], request[300];
+  begin(&(sio_options){ .max_payload = 10 });
+  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
+        raw_take(&c, '"', sid, sizeof sid));
+  snprintf(request, sizeof request,
+           "POST %s&sid=%s HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", polling, sid);
+  ask_http(request, " 413 ");
+  EQ(st.http_refused[SIO_HTTP_BODY_SIZE], 1);
+  EQ(st.http_responses[3], 1);
+  EQ(st.http_aborted, 0);
+  EQ(st.http_requests, 2);
+  raw_close(&c);
+  end();
+}
+
+TEST(the_engines_refusals_by_code) {
+  begin(NULL);
+  get("/socket.io/?EIO=4&transport=x", "\"code\":0");
+  get("/socket.io/?EIO=4&transport=polling&sid=x", "\"code\":1");
+  ask_http("POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n", "\"code\":2");
+  get(websocket, "\"code\":3");
+  get("/socket.io/?EIO=3&transport=polling", "\"code\":5");
+  ask_http(
+      "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+      "Upgrade: websocket\r\nSec-WebSocket-Version: 12\r\n\r\n",
+      " 400 ");
+  EQ(st.engine_refused[SIO_ENGINE_TRANSPORT], 1);
+  EQ(st.engine_refused[SIO_ENGINE_SESSION], 1);
+  EQ(st.engine_refused[SIO_ENGINE_METHOD], 1);
+  EQ(st.engine_refused[SIO_ENGINE_REQUEST], 2);
+  EQ(st.engine_refused[SIO_ENGINE_FORBIDDEN], 0);
+  EQ(st.engine_refused[SIO_ENGINE_VERSION], 1);
+  EQ(st.requests_refused, 6);
+  end();
+}
+
+TEST(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away) {
+  struct raw c, d;
+  char sid[64], path[160];
+  begin(NULL);
+  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
+        raw_take(&c, '"', sid, sizeof sid));
+  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
+  CHECK(raw_get(&c, path));
+  turns();
+  CHECK(raw_open(&d, srv) && raw_get(&d, path) && raw_expect(&d, " 400 "));
+  turns();
+  EQ(st.engine_refused[SIO_ENGINE_MISUSE], 1);
+  EQ(st.sessions_closed[SIO_REASON_TRANSPORT_ERROR], 1);
+  raw_close(&c);
+  raw_close(&d);
+  join(0);
+  sio_server_drain(srv, &(sio_drain){ .spread_ms = 60000 }, NULL, NULL);
+  get(polling, " 503 ");
+  EQ(st.engine_refused[SIO_ENGINE_DRAINING], 1);
+  EQ(st.http_responses[4], 1);
+  end();
+}
+
+/* ---- ws --------------------------------------------------------------------------------------------- */
+
+static void leave(int i, unsigned code) {
+  struct raw *c = join(i);
+  unsigned char body[] = { (unsigned char)(code >> 8), (unsigned char)code };
+  if (code) CHECK(raw_frame(c, 0x88, body, 2) && raw_expect_end(c));
+  raw_close(c);
+  turns();
+}
+
+TEST(websockets_end_by_the_family_of_their_code) {
+  begin(NULL);
+  leave(0, 1000);
+  leave(1, 1001);
+  leave(2, 1011);
+  leave(3, 4321);
+  leave(4, 0);
+  EQ(st.websockets, 0);
+  EQ(st.websockets_opened, 5);
+  EQ(st.websockets_closed[SIO_WS_CLOSE_NORMAL], 2);
+  EQ(st.websockets_closed[SIO_WS_CLOSE_ERROR], 1);
+  EQ(st.websockets_closed[SIO_WS_CLOSE_APPLICATION], 1);
+  EQ(st.websockets_closed[SIO_WS_CLOSE_ABNORMAL], 1);
+  EQ(st.http_responses[0], 5);
+  EQ(st.ws_messages_in, 5);
+  EQ(st.ws_messages_out, 10);
+  EQ(st.sessions_closed[SIO_REASON_TRANSPORT_CLOSE], 5);
+  EQ(st.sockets_closed[SIO_REASON_TRANSPORT_CLOSE], 5);
+  end();
+}
+
+/* ---- eio -------------------------------------------------------------------------------------------- */
+
+static void probe(struct raw *c, const char *sid) {
+  char path[160];
+  snprintf(path, sizeof path, "%s&sid=%s", websocket, sid);
+  CHECK(raw_open(c, srv) && raw_upgrade(c, path));
+  turns();
+}
+
+TEST(upgrades_succeed_or_fail_and_the_session_moves) {
+  struct raw c, w, v;
+  char sid[64];
+  begin(NULL);
+  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
+        raw_take(&c, '"', sid, sizeof sid));
+  look();
+  EQ(st.sessions_polling, 1);
+  EQ(st.sessions_now[0], 1);
+  probe(&w, sid);
+  EQ(st.upgrades_started, 1);
+  EQ(st.upgrades + st.upgrades_failed, 0);
+  probe(&v, sid); /* one too many */
+  EQ(st.upgrades_started, 2);
+  EQ(st.upgrades_failed, 1);
+  raw_close(&v);
+  CHECK(raw_text(&w, "nonsense"));
+  turns();
+  EQ(st.upgrades_failed, 2);
+  raw_close(&w);
+  probe(&w, sid);
+  CHECK(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5"));
+  turns();
+  EQ(st.upgrades_started, 3);
+  EQ(st.upgrades, 1);
+  EQ(st.sessions_now[0], 0);
+  EQ(st.sessions_now[1], 1);
+  EQ(st.sessions_polling, 1);
+  raw_close(&c);
+  raw_close(&w);
+  turns();
+  EQ(st.sessions, 0);
+  end();
+}
+
+TEST(an_upgrade_whose_session_ends_has_failed) {
+  struct raw c, w;
+  char sid[64], path[160];
+  begin(NULL);
+  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
+        raw_take(&c, '"', sid, sizeof sid));
+  probe(&w, sid);
+  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
+  CHECK(raw_request(&c, "POST", path, "", "1") && raw_expect(&c, "ok"));
+  turns();
+  EQ(st.upgrades_started, 1);
+  EQ(st.upgrades_failed, 1);
+  raw_close(&c);
+  raw_close(&w);
+  end();
+}
+
+TEST(packets_by_size_and_what_breaks_the_protocol) {
+  begin(NULL);
+  struct raw *c = join(0);
+  uint64_t in = st.packets_in, bytes = st.bytes_in;
+  char text[1000];
+  memset(text, 'x', sizeof text);
+  memcpy(text, "421[\"echo\",\"", 12);
+  CHECK(raw_frame(c, 0x81, text, sizeof text - 1)); /* no end: no JSON */
+  turns();
+  EQ(st.packets_in, in + 1);
+  EQ(st.bytes_in, bytes + 998);
+  EQ(st.packet_bytes_in.count[4], 1); /* up to 1024 */
+  EQ(st.parse_errors, 1);
+  EQ(st.sessions_closed[SIO_REASON_FORCED_CLOSE], 1);
+  EQ(st.sockets_closed[SIO_REASON_FORCED_CLOSE], 1);
+  end();
+}
+
+/* ---- sio -------------------------------------------------------------------------------------------- */
+
+TEST(acks_are_received_late_or_lost_and_add_up) {
+  begin(NULL);
+  struct raw *c = join(0), *d = join(1);
+  CHECK(raw_text(c, "42[\"ask\"]") && raw_expect(c, "420[\"question\"]"));
+  look();
+  EQ(st.acks_asked, 1);
+  EQ(st.acks_pending, 1);
+  CHECK(raw_text(c, "430[1]"));
+  turns();
+  EQ(st.acks_received, 1);
+  CHECK(raw_text(c, "42[\"ask\",1]"));
+  while (!replies[1]) uv_run(&uv, UV_RUN_ONCE);
+  look();
+  EQ(st.acks_timed_out, 1);
+  CHECK(raw_text(d, "42[\"ask\"]") && raw_expect(d, "422[\"question\"]"));
+  look();
+  EQ(st.acks_pending, 1);
+  raw_close(d);
+  turns();
+  EQ(st.acks_lost, 1);
+  EQ(st.acks_pending, 0);
+  EQ(st.acks_asked, 3);
+  EQ(replies[0] + replies[1] + replies[2], 3);
+  CHECK(raw_text(c, "421[\"echo\",1]") && raw_expect(c, "431[1]"));
+  look();
+  EQ(st.acks_sent, 1);
+  EQ(st.events_in, 4);
+  EQ(st.events_out, 3);
+  end();
+}
+
+static void on_end(int status, sio_replies *r, void *user) {
+  (void)status, (void)user;
+  replies[0] += (int)sio_replies_count(r);
+}
+
+TEST(each_peer_of_a_question_to_many_is_asked) {
+  begin(NULL);
+  struct raw *c = join(0);
+  join(1), join(2);
+  EQ(sio_broadcast_ack((sio_target){ .nsp = root }, "q", SIO_NONE, 20, on_end, NULL), 0);
+  look();
+  EQ(st.acks_asked, 3);
+  EQ(st.broadcasts, 1);
+  EQ(st.events_out, 3);
+  CHECK(raw_expect(c, "420[\"q\"]") && raw_text(c, "430[]"));
+  raw_close(&peers[2]);
+  turns();
+  EQ(st.acks_received, 1);
+  EQ(st.acks_lost, 1);
+  EQ(st.acks_pending, 1);
+  while (!replies[0]) uv_run(&uv, UV_RUN_ONCE);
+  look();
+  EQ(st.acks_timed_out, 1);
+  EQ(st.acks_pending, 0);
+  end();
+}
+
+TEST(who_is_not_let_in_is_counted_by_cause) {
+  begin(&(sio_options){ .max_nsps = 2 });
+  struct raw *c = join(0);
+  EQ(sio_of(srv, "/b", NULL), 0);
+  EQ(sio_of(srv, "/c", NULL), 0);
+  CHECK(raw_text(c, "40/none,") && raw_expect(c, "44/none"));
+  CHECK(raw_text(c, "40/b,") && raw_expect(c, "40/b"));
+  CHECK(raw_text(c, "40/c,") && raw_expect(c, "44/c"));
+  struct raw *d = &peers[1];
+  CHECK(raw_open(d, srv) && raw_upgrade(d, websocket) && raw_expect(d, "0{") &&
+        raw_text(d, "40{\"a\":1}") && raw_expect(d, "44{"));
+  look();
+  EQ(st.connects_refused[SIO_REFUSED_NO_NSP], 1);
+  EQ(st.connects_refused[SIO_REFUSED_TOO_MANY], 1);
+  EQ(st.connects_refused[SIO_REFUSED_BY_MIDDLEWARE], 1);
+  EQ(st.connects_refused[SIO_REFUSED_TIMEOUT], 0);
+  EQ(st.sockets, 2);
+  EQ(st.nsps, 3);
+  end();
+}
+
+static void park(sio_socket *s, sio_next *next, void *user) {
+  (void)s;
+  *(sio_next **)user = next;
+}
+
+TEST(middleware_that_does_not_decide_is_a_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1 });
+  sio_next *next = NULL;
+  sio_use(root, park, &next);
+  struct raw *c = &peers[0];
+  CHECK(raw_open(c, srv) && raw_upgrade(c, websocket) && raw_expect(c, "0{") && raw_text(c, "40"));
+  do {
+    uv_run(&uv, UV_RUN_ONCE);
+    look();
+  } while (!st.connects_refused[SIO_REFUSED_TIMEOUT]);
+  CHECK(raw_expect(c, "44{\"message\":\"timeout\"}"));
+  sio_next_ok(next);
+  look();
+  EQ(SUM(connects_refused), 1);
+  EQ(st.sockets, 0);
+  end();
+}
+
+TEST(events_that_packet_middleware_refuses_came_in_nevertheless) {
+  begin(NULL);
+  sio_use_packet(root, guard_packet, NULL);
+  struct raw *c = join(0);
+  CHECK(raw_text(c, "42[\"bad\"]") && raw_text(c, "421[\"echo\",1]") && raw_expect(c, "431[1]"));
+  look();
+  EQ(st.events_in, 2);
+  EQ(st.events_refused, 1);
+  end();
+}
+
+/* ---- reading them --------------------------------------------------------------------------------- */
+
+TEST(several_servers_are_one_when_added_up) {
+  begin(NULL);
+  join(0);
+  sio_stats twice = st;
+  sio_stats_add(&twice, &st);
+  EQ(twice.sessions, 2);
+  EQ(twice.turn_us.sum, 2 * st.turn_us.sum);
+  EQ(sio_histogram_total(&twice.packet_bytes_in), 2 * st.packets_in);
+  EQ(sizeof(sio_stats) % sizeof(uint64_t), 0);
+  end();
+}
+
+TESTS_BEGIN
+T(connections_are_accepted_refused_and_closed)
+T(bytes_of_the_wire_and_the_calls_that_move_them)
+T(what_waits_is_a_gauge_over_both_transports)
+T(what_waits_for_a_poll_waits_too)
+T(answers_by_class_and_refusals_by_cause)
+T(a_body_over_the_limit_is_answered_and_no_abort)
+T(the_engines_refusals_by_code)
+T(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away)
+T(websockets_end_by_the_family_of_their_code)
+T(upgrades_succeed_or_fail_and_the_session_moves)
+T(an_upgrade_whose_session_ends_has_failed)
+T(packets_by_size_and_what_breaks_the_protocol)
+T(acks_are_received_late_or_lost_and_add_up)
+T(each_peer_of_a_question_to_many_is_asked)
+T(who_is_not_let_in_is_counted_by_cause)
+T(middleware_that_does_not_decide_is_a_timeout)
+T(events_that_packet_middleware_refuses_came_in_nevertheless)
+T(several_servers_are_one_when_added_up)
+TESTS_END
