@@ -312,7 +312,7 @@ enum sio_ws_close {
 /* Why a peer was not let into a namespace. */
 enum sio_refusal {
   SIO_REFUSED_BY_MIDDLEWARE,
-  SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms                 */
+  SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms, sio_of_match() */
   SIO_REFUSED_NO_NSP,   /* there is none of that name            */
   SIO_REFUSED_TOO_MANY, /* max_nsps, or max_child_nsps           */
   SIO_REFUSED_END

@@ -83,7 +83,9 @@ static void send_refusal(struct client *cl, struct msg *m) {
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   sio_server *srv = client_server(cl);
-  const char *message = why == SIO_REFUSED_TOO_MANY ? "Too many namespaces" : "Invalid namespace";
+  static const char *const texts[SIO_REFUSED_END] = { "refused", "timeout", "Invalid namespace",
+                                                      "Too many namespaces" };
+  const char *message = texts[why];
   struct msg *m = NULL;
   srv->stats.connects_refused[why]++;
   int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());

@@ -403,7 +403,7 @@ static void on_patience(struct timer *t) {
   if (a->chain.state != CHAIN_WAITING) return; /* what came in this very turn counts */
   LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
       LOG_SLICE(a->name));
-  if (is_wanted(&a->chain)) sio__connect_refuse(cl, a->name, "timeout");
+  if (is_wanted(&a->chain)) sio__connect_refuse(cl, a->name, SIO_REFUSED_TIMEOUT);
   abandon(a);
 }
 

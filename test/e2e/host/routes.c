@@ -75,6 +75,7 @@ int add_routes(void) {
   static const sio_ws_callbacks ws = { .message = on_ws_message, .close = on_ws_close };
   memset(page_text, '-', sizeof page_text);
   int err = sio_route(host.server, "GET", "/stats", 0, on_stats, NULL);
+  if (!err) err = sio_metrics_route(host.server, "/metrics");
   if (!err) err = sio_route(host.server, "POST", "/echo", 1000, on_post_back, NULL);
   if (!err) err = sio_ws_route(host.server, "/ws", &ws, NULL);
   if (!err && flag("assets")) err = sio_assets(host.server, "/assets/", &page, 1);
