@@ -29,7 +29,7 @@ extern "C" {
  * or one that the engine takes for its own; SIO_EEXISTS, UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
-/* Calls cb(text, user) once with the whole text, before it returns; the text is borrowed. UV_ENOMEM:
+/* Calls cb(text, user) once with the whole text, which is borrowed, before it returns. UV_ENOMEM:
  * cb was not called. */
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);

@@ -278,7 +278,7 @@ SIO_EXTERN void sio_server_set_data(sio_server *srv, void *data);
 
 /* ---- statistics ----------------------------------------------------------------------- */
 
-/* Requests that HTTP itself answers and ends; the engine's and the host's own are not among them. */
+/* Requests that HTTP itself answers and ends; the engine's and the host's are not among them. */
 enum sio_http_refusal {
   SIO_HTTP_MALFORMED, /* 400, 417, 501, 505       */
   SIO_HTTP_HEAD_SIZE, /* 431: max_head            */
@@ -326,7 +326,8 @@ enum sio_refusal {
  *   http_requests        = the sum of http_responses + http_aborted + those in hand
  *   requests_refused     = http_responses[3] + http_responses[4]
  *   websockets_opened    = websockets + the sum of websockets_closed
- *   sessions_opened      = sessions + the sum of sessions_closed = sessions_polling + sessions_websocket
+ *   sessions_opened      = sessions + the sum of sessions_closed
+ *                        = sessions_polling + sessions_websocket
  *   sessions             = sessions_now[0] + sessions_now[1]
  *   upgrades_started     = upgrades + upgrades_failed + those under way
  *   sockets_opened       = sockets + the sum of sockets_closed
@@ -393,7 +394,7 @@ typedef struct sio_stats {
   uint64_t rooms;                     /* a gauge: with members; the one of its own that each
                                          socket has is not counted                           */
   uint64_t events_in;                 /* from peers                                          */
-  uint64_t events_out;                /* to peers: once for each receiver                    */
+  uint64_t events_out;                /* queued for peers: once for each receiver            */
   uint64_t events_refused;            /* by packet middleware                                */
   uint64_t broadcasts;                /* sio_broadcast() and its kin                         */
   uint64_t acks_sent;                 /* our answers                                         */

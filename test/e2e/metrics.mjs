@@ -80,7 +80,7 @@ const echo = async (s, value) => (await ask(s, 'echo', value))[0];
 
 // ---- what is there --------------------------------------------------------------------------------
 
-test('O3 a server that nobody talks to has all its series, at rest', async (t) => {
+test('a server that nobody talks to has all its series, at rest', async (t) => {
   const host = await t.host();
   const m = await scrape(host);
   addsUp(m);
@@ -93,7 +93,7 @@ test('O3 a server that nobody talks to has all its series, at rest', async (t) =
   });
 });
 
-test('O3 the text is sent compressed to who takes it', async (t) => {
+test('the text is sent compressed to who takes it', async (t) => {
   const host = await t.host();
   const plain = await host.get('/metrics');
   const packed = await host.get('/metrics', { 'Accept-Encoding': 'gzip' });
@@ -104,7 +104,7 @@ test('O3 the text is sent compressed to who takes it', async (t) => {
 
 // ---- sessions ---------------------------------------------------------------------------------------
 
-test('O3 sessions by transport, upgrades, and how they ended', async (t) => {
+test('sessions by transport, upgrades, and how they ended', async (t) => {
   const host = await t.host();
   const polling = await Promise.all([1, 2].map(() => enter(host, '/', { transports: ['polling'] })));
   const direct = await Promise.all([1, 2, 3].map(() => enter(host, '/', { transports: ['websocket'] })));
@@ -140,7 +140,7 @@ test('O3 sessions by transport, upgrades, and how they ended', async (t) => {
   direct[2].io.engine.close();
 });
 
-test('O3 an upgrade that comes to nothing', async (t) => {
+test('an upgrade that comes to nothing', async (t) => {
   const host = await t.host({ 'upgrade-timeout': 100 });
   const s = await Polling.open(host);
   const w = await s.probe();
@@ -150,7 +150,7 @@ test('O3 an upgrade that comes to nothing', async (t) => {
   says(m, { upgrades_started: 1, 'upgrades{result=failed}': 1, 'sessions{transport=polling}': 1 });
 });
 
-test('O3 heartbeats that come and one that does not', async (t) => {
+test('heartbeats that come and one that does not', async (t) => {
   const host = await t.host({ 'ping-interval': 100, 'ping-timeout': 300 });
   const client = await enter(host, '/', { transports: ['websocket'] });
   const mute = await joined(host);
@@ -170,7 +170,7 @@ test('O3 heartbeats that come and one that does not', async (t) => {
 // ---- events, acks, rooms ------------------------------------------------------------------------------
 
 for (const transport of ['polling', 'websocket']) {
-  test(`O3 events, acks and rooms, each of them (${transport})`, async (t) => {
+  test(`events, acks and rooms, each of them (${transport})`, async (t) => {
     const host = await t.host();
     const options = { transports: [transport] };
     const clients = await Promise.all([1, 2, 3].map(() => enter(host, '/', options)));
@@ -219,7 +219,7 @@ for (const transport of ['polling', 'websocket']) {
   });
 }
 
-test('O3 packets and bytes of a session, as its client counts them', async (t) => {
+test('packets and bytes of a session, as its client counts them', async (t) => {
   const host = await t.host();
   const w = await openWebSocket(host);
   w.send('40');
@@ -243,7 +243,7 @@ test('O3 packets and bytes of a session, as its client counts them', async (t) =
   ok(m.sio_write_bytes_sum > 3000 && m['sio_net_bytes_total{direction=in}'] > 3000);
 });
 
-test('O3 a deflated message, before and after', async (t) => {
+test('a deflated message, before and after', async (t) => {
   const host = await t.host({ deflate: 1 });
   const client = await enter(host, '/', { transports: ['websocket'] });
   const text = 'abcd'.repeat(2500);
@@ -256,7 +256,7 @@ test('O3 a deflated message, before and after', async (t) => {
 
 // ---- drops and refusals ----------------------------------------------------------------------------------
 
-test('O3 what is dropped for a slow reader, and what waits for it', async (t) => {
+test('what is dropped for a slow reader, and what waits for it', async (t) => {
   const host = await t.host({ 'queue-high': 256 * 1024, 'when-full': 'drop-oldest', 'close-timeout': 500 });
   const slow = await joined(host, { rude: true });
   slow.wire.socket.pause();
@@ -279,7 +279,7 @@ test('O3 what is dropped for a slow reader, and what waits for it', async (t) =>
   await settled(host, { queued_bytes: 0 });
 });
 
-test('O3 volatile events that were not sent', async (t) => {
+test('volatile events that were not sent', async (t) => {
   const host = await t.host();
   const s = await Polling.open(host);
   await s.join();
@@ -290,7 +290,7 @@ test('O3 volatile events that were not sent', async (t) => {
   ok(m.sio_queued_bytes > 0);
 });
 
-test('O3 requests that were refused, by cause', async (t) => {
+test('requests that were refused, by cause', async (t) => {
   const host = await t.host();
   await host.get('EIO=4&transport=tobi');
   await host.get('EIO=4&transport=polling&sid=nobody');
@@ -310,7 +310,7 @@ test('O3 requests that were refused, by cause', async (t) => {
   });
 });
 
-test('O3 who was not let into a namespace', async (t) => {
+test('who was not let into a namespace', async (t) => {
   const host = await t.host({ middleware1: 'fail:no', 'max-nsps': 1 });
   const fails = async (name) => {
     const s = open(host, name, { transports: ['websocket'] });
@@ -332,7 +332,7 @@ test('O3 who was not let into a namespace', async (t) => {
   });
 });
 
-test('O3 connections past the limit', async (t) => {
+test('connections past the limit', async (t) => {
   const host = await t.host({ 'max-connections': 2 });
   const w = await openWebSocket(host);
   const keep = host.wire();
@@ -353,7 +353,7 @@ test('O3 connections past the limit', async (t) => {
   w.close();
 });
 
-test('O3 a hundred namespaces that clients named are one series', async (t) => {
+test('a hundred namespaces that clients named are one series', async (t) => {
   const host = await t.host({ dynamic: 1 });
   const before = Object.keys(await scrape(host)).length;
   const all = await Promise.all(Array.from({ length: 40 }, (_, i) =>

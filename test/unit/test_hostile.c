@@ -135,7 +135,7 @@ TEST(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too) {
   n = snprintf(head, sizeof head, upgrade_head, SOCK);
   REQUIRE(raw_open(&b, srv) && raw_send(&b, head, (size_t)n) && raw_expect_end(&b));
   EQ(srv->stats.sessions, 0);
-  EQ(srv->stats.closed[SIO_REASON_TRANSPORT_ERROR], 1);
+  EQ(srv->stats.sessions_closed[SIO_REASON_TRANSPORT_ERROR], 1);
   stop();
 }
 
