@@ -11,46 +11,9 @@
  */
 #include "sio/server.h"
 
+#include "oom.h"
 #include "raw_client.h"
-#include "test.h"
 #include <sys/stat.h>
-
-/* ---- memory ------------------------------------------------------------------------------ */
-
-static size_t live, calls;  /* blocks not freed; allocations ever       */
-static size_t fail_at;      /* the call that fails; 0: none             */
-static size_t script_calls; /* until the first peers had gone        */
-static bool fail_on;        /* and all behind it                        */
-
-static bool fails(void) {
-  calls++;
-  return fail_at && (calls == fail_at || (fail_on && calls > fail_at));
-}
-
-static void *failing_malloc(size_t n) {
-  void *p = fails() ? NULL : malloc(n);
-  live += p != NULL;
-  return p;
-}
-
-static void *failing_realloc(void *p, size_t n) {
-  void *q = fails() ? NULL : realloc(p, n);
-  live += q && !p;
-  return q;
-}
-
-static void counting_free(void *p) {
-  live -= p != NULL;
-  free(p);
-}
-
-/* ---- the clock is a variable --------------------------------------------------------------- */
-
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
 
 /* ---- the host -------------------------------------------------------------------------------- */
 
@@ -667,9 +630,7 @@ static const char *leave_host(void) {
 static const char *live_once(size_t at, bool and_on) {
   const char *missing = NULL;
   h = (struct host){ 0 };
-  live = calls = 0;
-  fail_at = at;
-  fail_on = and_on;
+  oom_begin(at, and_on);
   uv_loop_init(&h.uv);
   uv_async_init(&h.uv, &h.alive, wake);
   int err = set_up();
@@ -679,25 +640,13 @@ static const char *live_once(size_t at, bool and_on) {
     if (!at) missing = broken;
     hang_up(&peers);
     settle();
-    script_calls = calls;
-    fail_at = 0;
+    oom_end_of_script();
     if ((broken = run_scripts(&peers))) missing = broken;
   }
   fail_at = 0;
   const char *close = h.srv ? check_close(&peers, !err && !missing) : NULL;
   const char *left = leave_host();
   return missing ? missing : close ? close : left;
-}
-
-static unsigned passed_runs, failed_runs;
-
-static void try_one(size_t at, bool and_on) {
-  const char *missing = live_once(at, and_on);
-  passed_runs += !missing;
-  failed_runs += missing != NULL;
-  if (missing)
-    fprintf(stderr, "without allocation %zu%s: %s was missing\n", at, and_on ? " and on" : "",
-            missing);
 }
 
 static void write_file(void) {
@@ -716,17 +665,8 @@ static void remove_file(void) {
 }
 
 int main(int argc, char **argv) {
-  sio_set_allocator(failing_malloc, failing_realloc, counting_free);
   write_file();
-  try_one(0, false);
-  size_t total = failed_runs ? 0 : script_calls;
-  size_t first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
-  if (argc > 1) total = first;
-  for (size_t at = first; at <= total; at++) {
-    try_one(at, false);
-    try_one(at, true);
-  }
+  oom_sweep("a server", live_once, argc > 1 ? strtoul(argv[1], NULL, 10) : 0);
   remove_file();
-  printf("%u passed, %u failed\n", passed_runs, failed_runs);
-  return failed_runs ? 1 : 0;
+  return oom_result();
 }
