@@ -208,6 +208,8 @@ static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH", slice_str(c->transport->name));
+  if (!r->upgrade && q->websocket)
+    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   if (q->protocol != c->protocol)
     return refuse(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query(r, "EIO"));
   *session = c;

@@ -443,4 +443,132 @@ for (const name of ['socket.io.js', 'socket.io.min.js.map', 'socket.io.esm.min.j
   });
 }
 
+// -- conversations drawn at random, the same in every run
+
+// mulberry32
+const dice = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+};
+
+class Draw {
+  constructor(seed) {
+    this.roll = dice(seed);
+  }
+
+  below(n) {
+    return Math.floor(this.roll() * n);
+  }
+
+  of(list) {
+    return list[this.below(list.length)];
+  }
+
+  value(depth = 0) {
+    if (depth < 3 && this.roll() < 0.3) {
+      const list = Array.from({ length: this.below(3) }, () => this.value(depth + 1));
+      return this.roll() < 0.5 ? list : Object.fromEntries(list.map((v, i) => [`k${i}`, v]));
+    }
+    return this.of([0, -1, 1.5, 1e21, true, false, null, '', 'text', '"\\\u0000', '\u20ac\u{1f600}', '42[]']);
+  }
+
+  // One byte more, less or another.
+  spoil(text) {
+    const at = this.below(text.length + 1);
+    const extra = this.of([...'0123456789[]{}",/-?_ab :.e+']);
+    return text.slice(0, at) + this.of(['', extra]) + text.slice(at + this.below(2));
+  }
+
+  nsp() {
+    return this.of(['', '', '', '/custom,', '/none,', '/,', '/custom?a=b,']);
+  }
+
+  // Texts and bytes that make a packet, or nearly.
+  packet() {
+    const args = JSON.stringify(['message', ...Array.from({ length: this.below(3) }, () => this.value())]);
+    const hole = '{"_placeholder":true,"num":0}';
+    const all = [
+      () => [`42${this.nsp()}${args}`],
+      () => [`42${this.nsp()}${args}`],
+      () => [`42${this.nsp()}${this.below(20)}${args}`],
+      () => [`451-${this.nsp()}["message",${hole}]`, Buffer.from([1, 2, this.below(256)])],
+      () => [`452-["message",${hole},{"_placeholder":true,"num":1}]`, Buffer.from('a'), Buffer.alloc(0)],
+      () => [`40${this.nsp()}${this.of(['', '{}', '{"a":1}', '[]', '"a"', '1'])}`],
+      () => [`41${this.nsp()}`],
+      () => [`43${this.nsp()}${this.of(['', '0', '7'])}${this.of(['[]', '["x"]', '{}', ''])}`],
+      () => [`461-7[${hole}]`, Buffer.from('b')],
+      () => [`42${this.of(['[]', '{}', '', '[1]', '[-1,2]', '[null]', '["connect"]', '["disconnect",1]'])}`],
+      () => [this.of(['3', '0', '6', '5', '4', '45', '44{}', '451-[]', '450-[]', '4511-["message"]'])],
+    ];
+    const packet = this.of(all)();
+    if (this.roll() < 0.15) packet[0] = this.spoil(packet[0]);
+    return packet;
+  }
+}
+
+// What JSON.parse() and JSON.stringify() make of a number is JavaScript's own; the value counts.
+function canonical(message) {
+  if (Buffer.isBuffer(message)) return `bytes ${message.toString('hex')}`;
+  const [, head, json] = /^(\d+-?(?:\/[^,]*,)?\d*)([[{].*)?$/s.exec(anonymous(message)) ?? [];
+  return json ? head + JSON.stringify(JSON.parse(json)) : anonymous(message);
+}
+
+// Step by step: a ping frame is answered when what came before it was looked at.
+const drawnOverWebSocket = (seed, steps) => async (server, hear) => {
+  const draw = new Draw(seed), w = await openWebSocket(server);
+  try {
+    for (let i = 0; i < steps + 2; i++) {
+      const first = i === 0 && draw.roll() < 0.9 ? ['40'] : undefined;
+      const packet = first ?? (i < steps + 1 ? draw.packet() : [said('end')]);
+      for (const part of packet) w.send(part);
+      w.write(frame(op.ping, ''));
+      await within(3000, w.nextFrame(op.pong), 'pong');
+      hear(`-- ${packet}`);
+      for (const m of w.messages.splice(0)) hear(canonical(m));
+    }
+  } catch {
+    for (const m of w.messages.splice(0)) hear(canonical(m));
+    hear(`closed ${await w.closed()}`);
+  }
+};
+
+const inBody = (part) => (Buffer.isBuffer(part) ? `b${part.toString('base64')}` : part);
+
+const drawnOverPolling = (seed, steps) => async (server, hear) => {
+  const draw = new Draw(seed), s = await Polling.open(server);
+  const post = async (body) => {
+    const r = await request(s, 'POST', { body });
+    hear(`-- ${body}: ${r.status} ${r.body}`);
+    return r.status === 200;
+  };
+  // An answer may come in one poll or in several.
+  const polls = async () => {
+    for (;;) {
+      const r = await request(s, 'GET');
+      if (r.status !== 200) return hear(`${r.status} ${r.body}`);
+      const packets = r.body.split(SEP);
+      packets.forEach((p) => hear(canonical(p)));
+      if (packets.some((p) => p === '1' || p.includes('"end"'))) return undefined;
+    }
+  };
+  await post('40');
+  for (let i = 0; i < steps; i++)
+    if (!await post(draw.packet().map(inBody).join(SEP))) break;
+  await post(said('end'));
+  await polls();
+};
+
+for (let group = 0; group < 10; group++) {
+  const each = (drawn, steps) => async (server, hear) => {
+    for (let seed = group * 8; seed < group * 8 + 8; seed++) {
+      hear(`seed ${seed}`);
+      await drawn(seed, steps)(server, hear);
+    }
+  };
+  same(`what is drawn over websocket, ${group}`, each(drawnOverWebSocket, 12), { setup: 'custom' });
+  same(`what is drawn over polling, ${group}`, each(drawnOverPolling, 6), { setup: 'custom' });
+}
+
 await run();

@@ -165,6 +165,18 @@ test('15 the wrong transport for a session is refused with code 3, and the sessi
     await echoes(s);
   });
 
+test('15 a request that is no upgrade for a session over WebSocket is refused with code 3',
+  async (t) => {
+    const host = await t.host();
+    const w = await joined(host);
+    for (const method of ['GET', 'POST'])
+      isError(await host.request(method, `EIO=4&transport=websocket&sid=${w.sid}`), badRequest);
+    equal(await host.line(/connection_error/),
+      'connection_error 3 Bad request name=TRANSPORT_HANDSHAKE_ERROR detail=');
+    isError(await host.get(`EIO=4&transport=polling&sid=${w.sid}`), badRequest);
+    await wsEchoes(w);
+  });
+
 test('16 an Origin with control characters is refused', async (t) => {
   const host = await t.host();
   for (const bad of ['\x01', '\x08', '\x7f', '\0'])

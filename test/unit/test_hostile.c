@@ -139,6 +139,24 @@ TEST(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too) {
   stop();
 }
 
+/* ---- requests that are not what they say ------------------------------------------------------- */
+
+TEST(requests_for_a_session_over_websocket_must_be_upgrades) {
+  static const char *const methods[] = { "GET", "POST", "PUT" };
+  char sid[64], path[128];
+  start(NULL);
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, SOCK) && raw_expect(&a, "\"sid\":\"") &&
+          raw_take(&a, '"', sid, sizeof sid));
+  snprintf(path, sizeof path, SOCK "&sid=%s", sid);
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    REQUIRE(raw_open(&b, srv) && raw_request(&b, methods[i], path, "", "40"));
+    CHECK(raw_expect(&b, "HTTP/1.1 400") && raw_expect(&b, "{\"code\":3,"));
+    raw_close(&b);
+  }
+  REQUIRE(raw_text(&a, "40") && raw_expect(&a, "40{"));
+  stop();
+}
+
 /* ---- hooks that end what they were asked about ----------------------------------------------- */
 
 static bool hook_ends_sessions;
@@ -236,6 +254,7 @@ T(the_host_hears_of_a_broken_rule_though_the_peer_keeps_its_stream_open)
 T(the_host_hears_of_a_close_frame_though_the_peer_keeps_its_stream_open)
 T(a_plain_route_hears_of_it_as_well)
 T(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too)
+T(requests_for_a_session_over_websocket_must_be_upgrades)
 T(a_header_hook_may_end_the_session_that_is_about_to_upgrade)
 T(a_header_hook_may_end_other_sessions_while_the_server_closes)
 T(a_header_hook_may_end_other_sessions_while_the_server_drains)
