@@ -51,10 +51,10 @@ static int put_tail(struct writer *w, sio_slice tail) {
   return err ? err : sio__writer_string(w, tail);
 }
 
-static int put_values(struct writer *w, const char *name, sio_args args, sio_slice tail) {
-  bool comma = name != NULL;
+static int put_values(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
+  bool comma = name.p;
   int err = put_byte(w, '[');
-  if (!err && name) err = sio__writer_string(w, slice_str(name));
+  if (!err && name.p) err = sio__writer_string(w, name);
   for (size_t i = 0; i < args.n && !err; i++) {
     if (sio__val_is_void(&args.v[i])) continue;
     if (comma) err = put_byte(w, ',');
@@ -65,15 +65,16 @@ static int put_values(struct writer *w, const char *name, sio_args args, sio_sli
   return err ? err : put_byte(w, ']');
 }
 
-static int put_packet(struct writer *w, const char *nsp, const char *name, sio_args args,
-                      int64_t id, sio_slice tail, uint32_t most_bins) {
+/* An ACK has no name: NULL. */
+static int put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
+                      sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
-  size_t announced = prefix(text, name, most_bins);
+  size_t announced = prefix(text, name.p, most_bins);
   int err = writer_put(w, text, announced);
-  if (!err) err = put_nsp(w, slice_str(nsp));
+  if (!err) err = put_nsp(w, nsp);
   if (!err) err = put_id(w, id);
   if (!err) err = put_values(w, name, args, tail);
-  if (!err && w->nbins != most_bins) correct_prefix(w->text, announced, name, w->nbins);
+  if (!err && w->nbins != most_bins) correct_prefix(w->text, announced, name.p, w->nbins);
   return err;
 }
 
@@ -99,12 +100,13 @@ int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct
                        const char *nsp, const char *name, sio_args args, int64_t id,
                        sio_slice tail) {
   struct writer w;
+  sio_slice where = slice_str(nsp), what = slice_str(name);
   uint64_t bins = count_bins(args);
-  if (name && sio__name_reserved(slice_str(name))) return SIO_ENAME;
+  if (sio__name_reserved(what)) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
-  size_t hint = size_hint(slice_str(nsp), slice_str(name), args) + tail.n;
+  size_t hint = size_hint(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
-  if (!err) err = put_packet(&w, nsp, name, args, id, tail, (uint32_t)bins);
+  if (!err) err = put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
   return finish(&w, err, out);
 }
 
