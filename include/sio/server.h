@@ -246,6 +246,10 @@ SIO_EXTERN int sio_port(const sio_server *srv); /* of the first TCP listener; 0:
 SIO_EXTERN int sio_accept(sio_server *srv, struct uv_stream_s *listener);
 /* A connected, stream-type descriptor from anywhere; taken over, also on error. */
 SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
+/* The same for a host whose own HTTP server has begun to read from it: `read` is all that came so
+ * far, from the first byte of a request on (copied). From here on the connection is the library's,
+ * later requests on it included. SIO_ETOOBIG past 80 KiB. */
+SIO_EXTERN int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read);
 
 /* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and calls
  * done(user) once nothing of the server is left on the loop; then srv is gone. done may be NULL.

@@ -589,6 +589,16 @@ int sio__http_serve(struct http *h, int fd) {
   return 0;
 }
 
+int sio__http_preread(struct http *h, sio_slice read) {
+  struct http_conn *c = container_of(h->conns.prev, struct http_conn, link);
+  int err = sio__buf_put(&c->stash, read.p, read.n);
+  if (err)
+    close_now(c);
+  else
+    sio__loop_defer(h->loop, &c->task);
+  return err;
+}
+
 void sio__http_drain(struct http *h) {
   h->draining = true;
   list_each (it, next, &h->conns) {

@@ -81,6 +81,8 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits);
 /* Serves a descriptor just accepted (takes it over, also on error). 0 or a libuv code. */
 int sio__http_serve(struct http *h, int fd);
+/* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is closed. */
+int sio__http_preread(struct http *h, sio_slice read);
 void sio__http_continue(sio_request *r); /* after on_head returned false */
 /* Idle connections close now, the others after their answer; `emptied` follows from the loop. */
 void sio__http_drain(struct http *h);

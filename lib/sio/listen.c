@@ -87,6 +87,11 @@ int sio_accept_fd(sio_server *srv, int fd) {
   return err;
 }
 
+int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read) {
+  int err = sio_accept_fd(srv, fd);
+  return err ? err : sio__http_preread(&srv->http, read);
+}
+
 int sio_accept(sio_server *srv, struct uv_stream_s *listener) {
   if (srv->closing) return SIO_ECLOSED;
   int fd = sio__accept_from(&srv->loop, listener);
