@@ -83,7 +83,7 @@ static bool id_is_clean(const char *id) {
 }
 
 static int make_id(struct eio *e, sio_request *r, char id[64]) {
-  if (!e->opts->generate_id) return sio__random_id(id);
+  if (!e->opts->generate_id || !r) return sio__random_id(id);
   memset(id, 0, 64);
   if (e->opts->generate_id(r, id, e->opts->id_user)) return SIO_ENAME;
   id[63] = 0;

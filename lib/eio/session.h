@@ -86,7 +86,7 @@ struct sio_session {
 
 enum { CAUSE_SERVER, CAUSE_CLIENT };
 
-/* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked of the host. head is taken over.
+/* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked of the host; r NULL: drawn. head is taken over.
  * 0, SIO_ENAME (the id hook said no, or the id is bad or taken), UV_ENOMEM. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
                      unsigned protocol);
