@@ -3,7 +3,6 @@
 
 static sio_next *held[64];
 static unsigned nheld;
-static sio_ack *taken;
 
 static void args_text(sio_event *e) {
   for (size_t i = 0; i < sio_event_count(e); i++) {
@@ -24,6 +23,15 @@ static void echo(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_val all = sio_event_args(e);
   EQ(sio_emit(s, "back", sio__args(&all, 1)), 0);
+}
+
+/* Twice: the second time is refused. */
+static void reply(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  trace("%s ", sio_event_wants_ack(e) ? "asked" : "not asked");
+  sio_val all = sio_event_args(e);
+  trace("%d ", sio_reply(e, sio__args(&all, 1)));
+  trace("%d ", sio_reply(e, SIO_NONE));
 }
 
 static void leave(sio_socket *s, sio_event *e, void *user) {
@@ -58,7 +66,6 @@ static void on_error(sio_socket *s, int err, const char *message, void *user) {
 
 static void begin(void) {
   nheld = 0;
-  taken = NULL;
   start(NULL);
   sio_on_error(root, on_error, NULL);
 }
@@ -210,102 +217,6 @@ TEST(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers) {
   sio_on(root, "a", tell, "a");
   say(joined(), "42[\"a\"]");
   SAW("");
-  stop();
-}
-
-/* ---- acks ---------------------------------------------------------------------------------- */
-
-static void reply(sio_socket *s, sio_event *e, void *user) {
-  (void)s, (void)user;
-  trace("%s ", sio_event_wants_ack(e) ? "asked" : "not asked");
-  sio_val all = sio_event_args(e);
-  trace("%d ", sio_reply(e, sio__args(&all, 1)));
-  trace("%d ", sio_reply(e, SIO_NONE));
-}
-
-TEST(an_ack_is_sent_once) {
-  begin();
-  sio_on(root, "m", reply, NULL);
-  struct peer *p = joined();
-  say(p, "42456[\"m\",1,{\"a\":2}]");
-  HEARD(p, "43456[1,{\"a\":2}] ");
-  SAW("asked 0 -10009 ");
-  say(p, "42[\"m\"]");
-  HEARD(p, "");
-  SAW("not asked 0 0 ");
-  stop();
-}
-
-TEST(an_ack_carries_attachments) {
-  begin();
-  sio_on(root, "m", reply, NULL);
-  struct peer *p = joined();
-  say(p, "452-789[\"m\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
-  say_bin(p, "\1", 1);
-  say_bin(p, "\2", 1);
-  HEARD(p,
-        "462-789[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] b:01 b:02 ");
-  stop();
-}
-
-TEST(an_ack_that_cannot_be_encoded_may_be_sent_again) {
-  begin();
-  struct peer *p = joined();
-  sio_event e = { .socket = root->members[0], .ack_id = 5 };
-  EQ(sio_reply(&e, SIO_ARGS(sio_json(SLICE("{bad")))), SIO_EJSON);
-  EQ(sio_reply(&e, SIO_ARGS(1)), 0);
-  HEARD(p, "435[1] ");
-  stop();
-}
-
-static void take(sio_socket *s, sio_event *e, void *user) {
-  (void)user;
-  taken = sio_event_take_ack(e);
-  CHECK(sio_event_take_ack(e) == NULL);
-  EQ(sio_ack_send(NULL, SIO_NONE), 0);
-  EQ(sio_reply(e, SIO_NONE), SIO_ESTATE);
-  CHECK(!taken || sio_ack_socket(taken) == s);
-}
-
-TEST(an_ack_may_be_sent_later) {
-  begin();
-  sio_on(root, "m", take, NULL);
-  struct peer *p = joined();
-  say(p, "427[\"m\"]");
-  turn();
-  EQ(sio_ack_send(taken, SIO_ARGS("done")), 0);
-  HEARD(p, "437[\"done\"] ");
-  stop();
-}
-
-TEST(an_ack_for_who_has_left_is_refused_and_freed) {
-  begin();
-  sio_on(root, "m", take, NULL);
-  struct peer *p = joined();
-  say(p, "427[\"m\"]");
-  hang_up(p);
-  EQ(sio_ack_send(taken, SIO_NONE), SIO_ECLOSED);
-  stop();
-}
-
-TEST(an_ack_may_be_dropped_after_the_server_is_gone) {
-  begin();
-  sio_on(root, "m", take, NULL);
-  say(joined(), "427[\"m\"]");
-  sio_server_close(srv, on_done, NULL);
-  for (int i = 0; i < 20 && !closed; i++) turn();
-  EQ(sio_ack_send(taken, SIO_NONE), SIO_ECLOSED);
-  EQ(alloc_live, 0);
-  end_loop();
-  while (npeers) free(peers[--npeers]);
-}
-
-TEST(an_ack_nobody_handles_is_not_answered) {
-  begin();
-  struct peer *p = joined();
-  say(p, "427[\"m\"]");
-  HEARD(p, "");
-  CHECK(p->session != NULL);
   stop();
 }
 
@@ -564,13 +475,6 @@ T(a_handler_added_by_another_sees_the_next_event)
 T(reserved_names_have_no_handlers)
 T(catch_all_handlers_run_first_and_without_a_handler_too)
 T(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers)
-T(an_ack_is_sent_once)
-T(an_ack_carries_attachments)
-T(an_ack_that_cannot_be_encoded_may_be_sent_again)
-T(an_ack_may_be_sent_later)
-T(an_ack_for_who_has_left_is_refused_and_freed)
-T(an_ack_may_be_dropped_after_the_server_is_gone)
-T(an_ack_nobody_handles_is_not_answered)
 T(packet_middleware_stands_between_catch_all_and_handlers)
 T(a_refused_packet_is_dropped_and_told_as_error)
 T(packet_middleware_may_rename_and_rewrite_the_event)

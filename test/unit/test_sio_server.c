@@ -267,46 +267,6 @@ TEST(the_hosts_own_listener_feeds_the_server) {
   stop();
 }
 
-/* ---- whose request is it? --------------------------------------------------------------------------- */
-
-static void on_route(sio_request *r, void *user) {
-  (void)user;
-  sio_respond(r, 200, "text/plain", SLICE("routed"));
-}
-
-static void answers(const sio_options *opts, const char *path, const char *head, const char *in) {
-  char request[512];
-  int err;
-  start(opts);
-  EQ(sio_route(srv, NULL,
-               "/"
-               "*",
-               0, on_route, NULL),
-     0);
-  int fd = dial(&err);
-  snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path, head);
-  const char *answer = ask(fd, request);
-  if (!strstr(answer, in)) fprintf(stderr, "%s: %s\n", path, answer);
-  CHECK(strstr(answer, in) != NULL);
-  close(fd);
-  stop();
-}
-
-TEST(requests_go_to_the_client_files_the_engine_or_the_routes) {
-  answers(NULL, "/socket.io/socket.io.js", "", "\r\n\r\nio()");
-  answers(NULL, "/socket.io/socket.io.js?v=1", "", "ETag: \"9.9.9\"\r\n");
-  answers(NULL, "/socket.io/socket.io.js", "If-None-Match: W/\"9.9.9\"\r\n", "304 Not Modified");
-  answers(NULL, "/socket.io/other.js", "", "{\"code\":0,");
-  answers(NULL, "/socket.io/?EIO=4&transport=polling", "", "0{\"sid\":");
-  answers(NULL, "/else", "", "routed");
-  answers(NULL, "/socket.io", "", "routed");
-  answers(&(sio_options){ .no_serve_client = true }, "/socket.io/socket.io.js", "", "{\"code\":0,");
-  answers(&(sio_options){ .path = "/live", .no_trailing_slash = true }, "/live/socket.io.js", "",
-          "\r\n\r\nio()");
-  answers(&(sio_options){ .cors = &(sio_cors){ .credentials = false } }, "/socket.io/socket.io.js",
-          "Origin: http://a\r\n", "Access-Control-Allow-Origin: *");
-}
-
 /* ---- posting -------------------------------------------------------------------------------------------- */
 
 static void posted(sio_server *s, void *arg) {
@@ -403,7 +363,6 @@ T(a_port_is_listened_on_and_free_again_after_the_close)
 T(connections_past_the_limit_are_closed_at_once)
 T(a_descriptor_that_is_none_is_an_error)
 T(the_hosts_own_listener_feeds_the_server)
-T(requests_go_to_the_client_files_the_engine_or_the_routes)
 T(posts_from_another_thread_run_in_order_on_the_loop)
 T(what_was_posted_before_the_close_runs_and_nothing_after)
 T(statistics_count_and_fit_the_callers_struct)
