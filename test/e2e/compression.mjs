@@ -103,7 +103,7 @@ test('89 it can be switched off', async (t) => {
   equal([js.headers['content-encoding'], js.headers.vary], [undefined, undefined]);
 });
 
-test('89 a response whose packets all do not want it is left alone', async (t) => {
+test('89 214 a response whose packets all do not want it is left alone', async (t) => {
   const host = await t.host({});
   const p = await joinedPolling(host);
   const plain = `42${JSON.stringify(['broadcast', { self: true, compress: false }, 'n', LONG])}`;
@@ -265,7 +265,7 @@ test('a broadcast is compressed once for all who agreed, and not for the others'
   for (const c of [...agreed, ...plain]) c.socket.terminate();
 });
 
-test('a message that does not want to be compressed is not', async (t) => {
+test('214 a message that does not want to be compressed is not', async (t) => {
   const host = await t.host({ deflate: 1024 });
   const c = await wsClient(host, { perMessageDeflate: true });
   c.send(`42${JSON.stringify(['broadcast', { self: true, compress: false }, 'news', LONG])}`);

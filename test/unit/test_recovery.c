@@ -467,7 +467,7 @@ TEST(without_memory_for_what_travels_nothing_is_sent) {
 TEST(many_rooms_are_joined_again) {
   begin();
   struct client4 *c = come();
-  char name[16];
+  char name[24];
   for (int i = 0; i < 300; i++) {
     snprintf(name, sizeof name, "room %d", i);
     sio_join(first(), name);
