@@ -26,7 +26,7 @@ extern "C" {
 
 /* Answers GET and HEAD of exactly this path with the text, to anybody who can reach the port: for
  * more than that use sio_metrics_text() in a route of your own. UV_EINVAL: no path, a prefix ('*'),
- * or one that the engine takes for its own; SIO_EEXISTS, UV_ENOMEM. */
+ * or one that an engine takes for its own; SIO_EEXISTS, UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 /* Calls cb(text, user) once with the whole text, which is borrowed, before it returns. UV_ENOMEM:

@@ -293,14 +293,14 @@ enum sio_http_refusal {
 
 /* What the engine refuses: first its codes (sio_connection_error), then what has none. */
 enum sio_engine_refusal {
-  SIO_ENGINE_TRANSPORT,
-  SIO_ENGINE_SESSION,
-  SIO_ENGINE_METHOD,
-  SIO_ENGINE_REQUEST,
-  SIO_ENGINE_FORBIDDEN,
-  SIO_ENGINE_VERSION,
-  SIO_ENGINE_MISUSE,   /* two polls at once, a DELETE */
-  SIO_ENGINE_DRAINING, /* 503                         */
+  SIO_ENGINE_REFUSED_TRANSPORT,
+  SIO_ENGINE_REFUSED_SESSION,
+  SIO_ENGINE_REFUSED_METHOD,
+  SIO_ENGINE_REFUSED_REQUEST,
+  SIO_ENGINE_REFUSED_FORBIDDEN,
+  SIO_ENGINE_REFUSED_VERSION,
+  SIO_ENGINE_REFUSED_MISUSE,   /* two polls at once, a DELETE */
+  SIO_ENGINE_REFUSED_DRAINING, /* 503                         */
   SIO_ENGINE_REFUSED_END
 };
 

@@ -86,7 +86,7 @@ void sio__eio_group_init(struct eio_group *g);
 void sio__eio_close_all(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
 /* Whose request is it? By the raw path (H1), the longest first; NULL: no engine's. */
-struct eio *sio__eio_of(const struct eio_group *g, const sio_request *r);
+struct eio *sio__eio_of(const struct eio_group *g, sio_slice url);
 /* The log's levels are others now. */
 void sio__eio_log_changed(struct eio_group *g, const struct log *log);
 

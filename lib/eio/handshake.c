@@ -273,7 +273,7 @@ static void upgrade(struct eio *e, sio_request *r) {
   else if (sio__ws_handshake_ok(r))
     pass_to(r, &upgrade_mount, e);
   else
-    e->stats->engine_refused[SIO_ENGINE_REQUEST]++;
+    e->stats->engine_refused[SIO_ENGINE_REFUSED_REQUEST]++;
 }
 
 static void existing(struct eio *e, sio_request *r, sio_session *c) {

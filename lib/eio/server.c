@@ -140,12 +140,12 @@ void sio__eio_group_init(struct eio_group *g) {
 }
 
 /* The path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */
-struct eio *sio__eio_of(const struct eio_group *g, const sio_request *r) {
+struct eio *sio__eio_of(const struct eio_group *g, sio_slice url) {
   struct eio *found = NULL;
   size_t longest = 0;
   list_each (it, next, &g->engines) {
     sio_slice path = slice_str(engine_at(it)->opts->path);
-    if (path.n < longest || !slice_starts(r->url, path)) continue;
+    if (path.n < longest || !slice_starts(url, path)) continue;
     found = engine_at(it);
     longest = path.n;
   }

@@ -355,7 +355,6 @@ static void on_scrape(sio_request *r, void *srv) {
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {
-  if (!path || strchr(path, '*') || slice_starts(slice_str(path), slice_str(srv->opts.o.path)))
-    return UV_EINVAL;
+  if (!path || strchr(path, '*') || sio__eio_of(&srv->engines, slice_str(path))) return UV_EINVAL;
   return sio__routes_add(&srv->routes, "GET", path, 0, on_scrape, srv);
 }

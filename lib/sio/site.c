@@ -51,7 +51,7 @@ static void client_abort(sio_request *r, int err, const char *detail) {
 
 static const struct http_mount *route(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
-  struct eio *e = sio__eio_of(&srv->engines, r);
+  struct eio *e = sio__eio_of(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
   if (files && client_file(srv, r->path)) return &srv->client_mount;
   return e ? &e->mount : &srv->routes.mount;

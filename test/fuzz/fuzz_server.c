@@ -15,6 +15,7 @@
 #include "fuzz.h"
 
 #include "alloc.h"
+#include "stats.h"
 #include "sio/server.h"
 #include <errno.h>
 #include <sio/sio.h>
@@ -209,7 +210,14 @@ static void obey(unsigned command, const uint8_t *p, size_t n) {
   turn();
 }
 
+static void add_up(void) {
+  sio_stats st;
+  sio_server_stats(srv, &st, sizeof st);
+  DEMAND(stats_fault_at_rest(&st) == NULL);
+}
+
 static void finish(void) {
+  add_up();
   sio_server_close(srv, on_closed, NULL);
   turn();
   for (unsigned i = 0; i < PEERS; i++) hang_up(i);

@@ -10,6 +10,13 @@
  *     oom_server 17         only the 17th, both ways
  */
 #include "life.h"
+#include "stats.h"
+
+static const char *check_stats(void) {
+  sio_stats st;
+  sio_server_stats(h.srv, &st, sizeof st);
+  return stats_fault_at_rest(&st);
+}
 
 /* Peers that are there when the server closes are told. */
 static const char *check_close(struct peers *p, bool told) {
@@ -47,8 +54,10 @@ static const char *live_once(size_t at, bool and_on) {
     if (!at) missing = broken;
     hang_up(&peers);
     settle();
+    if (!missing) missing = check_stats();
     oom_end_of_script();
     if ((broken = run_scripts(&peers))) missing = broken;
+    if (!missing) missing = check_stats();
   }
   fail_at = 0;
   const char *close = h.srv ? check_close(&peers, !err && !missing) : NULL;

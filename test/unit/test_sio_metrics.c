@@ -194,7 +194,7 @@ TEST(arrays_have_a_series_for_each_value) {
   for (unsigned i = 0; i < SIO_WS_CLOSE_END; i++) srv->ws.stats.closed[i] = i + 1;
   scrape();
   EQ(value("sio_engine_refused_total{cause=\"transport_unknown\"}"), 1);
-  EQ(value("sio_engine_refused_total{cause=\"draining\"}"), SIO_ENGINE_DRAINING + 1);
+  EQ(value("sio_engine_refused_total{cause=\"draining\"}"), SIO_ENGINE_REFUSED_DRAINING + 1);
   EQ(value("sio_connects_refused_total{cause=\"middleware\"}"), 1);
   EQ(value("sio_connects_refused_total{cause=\"too_many\"}"), SIO_REFUSED_TOO_MANY + 1);
   EQ(value("sio_recovery_failed_total{cause=\"none\"}"), -1);
@@ -430,6 +430,8 @@ TEST(a_path_that_is_the_engines_or_no_path_or_taken_is_refused) {
   EQ(sio_metrics_route(srv, "/metrics?x"), UV_EINVAL);
   EQ(sio_metrics_route(srv, "/socket.io/"), UV_EINVAL);
   EQ(sio_metrics_route(srv, "/socket.io/metrics"), UV_EINVAL);
+  EQ(sio_engine_route(srv, "/raw/", &(sio_engine_callbacks){ .open = NULL }, NULL), 0);
+  EQ(sio_metrics_route(srv, "/raw/metrics"), UV_EINVAL);
   EQ(sio_metrics_route(srv, "/socket.io"), 0);
   EQ(sio_metrics_route(srv, "/metrics"), 0);
   EQ(sio_metrics_route(srv, "/metrics"), SIO_EEXISTS);
