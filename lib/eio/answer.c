@@ -63,7 +63,8 @@ void sio__answer_ok(struct eio *e, sio_request *r) {
 }
 
 void sio__answer_empty(struct eio *e, sio_request *r, int status) {
-  e->stats->engine_refused[status == 503 ? SIO_ENGINE_REFUSED_DRAINING : SIO_ENGINE_REFUSED_MISUSE]++;
+  e->stats
+      ->engine_refused[status == 503 ? SIO_ENGINE_REFUSED_DRAINING : SIO_ENGINE_REFUSED_MISUSE]++;
   sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 

@@ -15,8 +15,8 @@
 #include "fuzz.h"
 
 #include "alloc.h"
-#include "stats.h"
 #include "sio/server.h"
+#include "stats.h"
 #include <errno.h>
 #include <sio/sio.h>
 #include <sys/socket.h>
