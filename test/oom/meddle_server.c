@@ -7,6 +7,7 @@
  *     meddle_server 3 17    the third way, in the 17th callback
  */
 #include "life.h"
+#include "stats.h"
 
 /* ---- the ways ------------------------------------------------------------------------------ */
 
@@ -77,9 +78,17 @@ enum { WAYS = sizeof ways / sizeof *ways };
 
 static size_t meddle_at, callbacks;
 static void (*way)(void); /* NULL: none */
+static const char *fault; /* of the counters, seen in a callback */
+
+static void add_up(void) {
+  sio_stats st;
+  sio_server_stats(h.srv, &st, sizeof st);
+  fault = stats_fault(&st);
+}
 
 static void meddle(void) {
   if (++callbacks == meddle_at && way) way();
+  if (!h.closed && !fault) add_up();
 }
 
 static const char *end_life(void) {
@@ -106,6 +115,7 @@ static const char *leave_loop(void) {
 static const char *live_once(void) {
   h = (struct host){ .meddle = meddle };
   callbacks = 0;
+  fault = NULL;
   oom_begin(0, false);
   uv_loop_init(&h.uv);
   uv_async_init(&h.uv, &h.alive, wake);
@@ -120,7 +130,7 @@ static const char *live_once(void) {
   const char *left = leave_loop();
   callbacks = met;
   if (!way && broken) return broken;
-  return missing ? missing : left;
+  return missing ? missing : left ? left : fault;
 }
 
 static void try_one(size_t number, size_t at) {
