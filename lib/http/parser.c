@@ -87,11 +87,27 @@ static enum parse_event bad(struct http_parser *ps, int err, int status, const c
   return PARSE_BAD;
 }
 
+/* llhttp's own texts are left out where it is built with us. */
+static const char *detail_of(llhttp_errno_t e) {
+  switch (e) {
+    case HPE_INVALID_METHOD: return "no such method";
+    case HPE_INVALID_URL: return "bad request target";
+    case HPE_INVALID_VERSION:
+    case HPE_PAUSED_H2_UPGRADE: return "not HTTP/1.0 or 1.1";
+    case HPE_INVALID_HEADER_TOKEN: return "bad header line";
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH: return "bad content-length";
+    case HPE_INVALID_TRANSFER_ENCODING: return "bad transfer-encoding";
+    case HPE_INVALID_CHUNK_SIZE: return "bad chunk size";
+    default: return "malformed request";
+  }
+}
+
 static enum parse_event failed(struct http_parser *ps, llhttp_errno_t e) {
   if (ps->err == SIO_ETOOBIG) return bad(ps, ps->err, 413, "body over its limit");
   if (ps->err) return bad(ps, ps->err, 503, "out of memory");
   bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
-  return bad(ps, SIO_EPROTO, version ? 505 : 400, llhttp_get_error_reason(&ps->ll));
+  return bad(ps, SIO_EPROTO, version ? 505 : 400, detail_of(e));
 }
 
 static bool framing_over(struct http_parser *ps, size_t used) {
