@@ -32,6 +32,30 @@ TEST(one_whose_deadline_came_late_is_asked_again) {
   stop();
 }
 
+TEST(heartbeats_are_counted_asked_answered_and_missed) {
+  sio_stats st;
+  start(&quick);
+  struct peer *p = joined();
+  later(1000);
+  say(p, "3");
+  say(p, "3"); /* asked for by nobody */
+  sio_server_stats(srv, &st, sizeof st);
+  EQ(st.pings_sent, 1);
+  EQ(st.heartbeats_missed, 0);
+  EQ(sio_histogram_total(&st.heartbeat_us), 1);
+  later(2100);
+  srv->loop.late = true;
+  later(2700); /* missed, by our fault: asked again */
+  srv->loop.late = false;
+  later(3300);
+  sio_server_stats(srv, &st, sizeof st);
+  EQ(st.pings_sent, 3);
+  EQ(st.heartbeats_missed, 2);
+  EQ(st.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);
+  EQ(sio_histogram_total(&st.heartbeat_us), 1);
+  stop();
+}
+
 TEST(and_is_over_if_it_does_not_answer_that) {
   start(&quick);
   struct peer *p = joined();
@@ -72,6 +96,7 @@ TEST(the_host_hears_how_long_its_loop_was_blocked) {
 TESTS_BEGIN
 T(a_peer_without_a_pong_in_time_is_over)
 T(one_whose_deadline_came_late_is_asked_again)
+T(heartbeats_are_counted_asked_answered_and_missed)
 T(and_is_over_if_it_does_not_answer_that)
 T(a_legacy_peer_is_given_time_to_ping)
 T(the_host_hears_how_long_its_loop_was_blocked)
