@@ -5,7 +5,9 @@
 //
 // Memory is read from /proc; a sanitizer is told to keep little of what is freed.
 import { readFileSync } from 'node:fs';
-import { Polling, equal, joined, match, ok, openWebSocket, run, sleep, test } from './lib.mjs';
+import {
+  Polling, equal, joined, match, ok, openWebSocket, requestBytes, run, sleep, takeResponse, test,
+} from './lib.mjs';
 
 const asan = process.env.ASAN_OPTIONS ?? '';
 process.env.ASAN_OPTIONS = `${asan}:quarantine_size_mb=1:malloc_context_size=2`;
@@ -216,6 +218,23 @@ test('when the host blocks the loop nobody is taken for dead', async (t) => {
   match(host.err, /the loop was blocked for \d+ ms/);
   dead.close();
 }, { ms: 20_000 });
+
+test('what came in time while the host blocked the loop is in time', async (t) => {
+  const host = await t.host({ 'keep-alive': 500 });
+  const w = await joined(host);
+  const other = await joined(host);
+  const idle = host.wire();
+  idle.write(requestBytes('GET', '/stats'));
+  equal((await takeResponse(idle)).status, 200);
+  w.send('42["call-me",500,"question",1]');
+  equal(await w.next(), '420["question",1]');
+  other.send('42["block",900]');
+  await sleep(100);
+  w.send('430["yes"]');
+  idle.write(requestBytes('GET', '/stats'));
+  equal(await w.next(), '42["ack-result",null,"yes"]');
+  equal((await takeResponse(idle)).status, 200);
+});
 
 // ---- deadlines ------------------------------------------------------------------------------------
 
