@@ -17,21 +17,23 @@ enum sio_log_level {
   SIO_LOG_WARN,  /* a peer was closed, refused or cut, and why                          */
   SIO_LOG_INFO,  /* start and stop, sessions and sockets that come and go               */
   SIO_LOG_DEBUG, /* every packet's way, payloads not included                           */
-  SIO_LOG_TRACE  /* payloads too: this prints what users send, tokens included          */
+  SIO_LOG_TRACE  /* the beginning of payloads too: this prints what users send. Never: what CONNECT
+                    brings and answers (auth, pid), a session's id, a request's query and headers */
 };
 
-/* The part of the library that speaks. */
+/* The part of the library that speaks; in brackets what DEBUG=... shows of it in Node. */
 enum sio_log_room {
-  SIO_ROOM_NET,
-  SIO_ROOM_HTTP,
-  SIO_ROOM_WS,
-  SIO_ROOM_EIO,
-  SIO_ROOM_SIO,
-  SIO_ROOM_ADAPTER,
+  SIO_ROOM_NET,     /* listening, connections                                      */
+  SIO_ROOM_HTTP,    /* requests                                                    */
+  SIO_ROOM_WS,      /* WebSockets, Engine.IO's and others ("ws", "engine:ws")      */
+  SIO_ROOM_EIO,     /* sessions, their packets, upgrades, refusals ("engine*")     */
+  SIO_ROOM_SIO,     /* namespaces, sockets, events ("socket.io*", "socket.io-parser") */
+  SIO_ROOM_ADAPTER, /* rooms, broadcasts ("socket.io-adapter")                     */
   SIO_ROOM_COUNT
 };
 
-/* text: one line of UTF-8 without its newline, borrowed. room: "net", "eio", ...
+/* text: one line of UTF-8 without its newline, borrowed, at most 512 bytes; what came from peers is
+ * escaped (control characters, what is no UTF-8) and cut. room: "net", "eio", ...
  * Called on the loop thread; it may emit, close and log, like any callback. */
 typedef void (*sio_log_cb)(int level, const char *room, const char *text, void *user);
 

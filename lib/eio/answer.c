@@ -91,7 +91,7 @@ static sio_slice error_json(const struct refusal *why, char *out, size_t size) {
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
-  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->url),
+  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path),
       sio__request_peer(r), texts[why->code], why->name, LOG_SLICE(why->detail));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };

@@ -583,6 +583,7 @@ int sio__http_serve(struct http *h, int fd) {
   task_init(&c->task, on_task);
   list_push(&h->conns, &c->link);
   h->nconns++;
+  LOG(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: connected", c->peer);
   /* The first request's head is waited for longer than the next one's. */
   sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
   c->timed = c->state;

@@ -214,17 +214,20 @@ static void on_packet(struct client *cl, const struct packet *p) {
   }
 }
 
-static void log_packet(struct client *cl, const struct packet *p) {
-  struct log *log = &client_server(cl)->log;
-  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "packet of type %d for %.*s, %zu bytes, %u attachments",
-      (int)p->type, LOG_SLICE(p->nsp), p->json.n, p->nbins);
+/* What a CONNECT brings is for the host's eyes alone. */
+static void log_packet(struct log *log, const struct packet *p) {
+  static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s for %.*s, %zu bytes, %u attachments", names[p->type],
+      LOG_SLICE(p->nsp), p->json.n, p->nbins);
+  if (p->type == PACKET_CONNECT || p->json.n == 0) return;
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
-      p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.n ? p->json.p : "");
+      p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
 }
 
 static void route(struct client *cl, struct packet *p) {
   if (is_legacy(cl)) sio__legacy_split(p);
-  log_packet(cl, p);
+  struct log *log = &client_server(cl)->log;
+  if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_packet(log, p);
   switch (p->type) {
     case PACKET_CONNECT: on_connect(cl, p); break;
     case PACKET_CONNECT_ERROR: violate(cl, "CONNECT_ERROR from a client"); break;

@@ -37,6 +37,16 @@ static int translate(sio_packet *p, enum packet_type type, int64_t id) {
   return err;
 }
 
+static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
+
+static void log_packet(struct log *log, const sio_packet *p) {
+  const struct msg *m = text_of(p);
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in %s, %u bytes",
+      p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+      m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
+}
+
 static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
                   int64_t id, struct recovery *r) {
   sio_server *srv = nsp->server;
@@ -51,8 +61,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   if (r && !is_volatile) p->seq = sio__recovery_number(r);
   p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
   if (flags & SIO_NO_COMPRESS) mark_plain(p->msg);
-  LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "%s \"%s\" for %s, %u bytes", event ? "event" : "ack",
-      event ? event : "", nsp->name, p->msg->len);
+  if (srv->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_packet(&srv->log, p);
   return 0;
 }
 
@@ -84,8 +93,6 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
-
-static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
 
 /* Type, number of attachments, namespace and id stand before it. */
 static sio_slice json_of(const sio_packet *p) {
@@ -199,8 +206,21 @@ int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
 
 /* ---- to many ----------------------------------------------------------------------------- */
 
+static unsigned count_names(const char *const *names) {
+  unsigned n = 0;
+  while (names && names[n]) n++;
+  return n;
+}
+
+static void log_broadcast(const sio_target *to, const char *event) {
+  LOG(&to->nsp->server->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
+      "\"%s\" to %u rooms (0: all) but %u of %s", event, count_names(to->rooms),
+      count_names(to->except), to->nsp->name);
+}
+
 static int send_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
   sio_packet p;
+  if (to->nsp->server->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err = sio__packet_encode(&p, to, event, args, q);
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   /* One to a parent is one to each of its children. */

@@ -162,11 +162,17 @@ static bool is_own_room(const sio_socket *s, const char *room) {
   return stands && strcmp(room, s->id) == 0;
 }
 
+static void log_room(const sio_socket *s, const char *verb, const char *room) {
+  LOG(&s->nsp->server->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, "socket %s %s %s in %s", s->id, verb,
+      room, s->nsp->name);
+}
+
 int sio_join(sio_socket *s, const char *room) {
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (is_own_room(s, room) || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
+  log_room(s, "joins", room);
   return nsp->ops->join(nsp->adapter, s, room);
 }
 
@@ -174,7 +180,9 @@ int sio_leave(sio_socket *s, const char *room) {
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
-  if (nsp->ops->in_room(nsp->adapter, s, room)) nsp->ops->leave(nsp->adapter, s, room);
+  if (!nsp->ops->in_room(nsp->adapter, s, room)) return 0;
+  log_room(s, "leaves", room);
+  nsp->ops->leave(nsp->adapter, s, room);
   return 0;
 }
 

@@ -292,6 +292,8 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   timer_init(&w->timer, on_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
   sio__conn_owner(c, &conn_ops, w);
+  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: open",
+      sio__conn_address(c, (char[CONN_ADDRESS]){ "" }));
   *out = w;
   return 0;
 }

@@ -445,7 +445,69 @@ TEST(no_failing_allocation_leaks_or_crashes) {
   CHECK(!failed);
 }
 
+/* ---- the log ------------------------------------------------------------------------------ */
+
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)user;
+  if (level < SIO_LOG_DEBUG) return;
+  CHECK(strlen(text) <= 512);
+  trace("%s: %.80s; ", room, text);
+}
+
+static void relay(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_join(s, "room");
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("room") }, "b",
+                SIO_ARGS(sio_arg(e, 0)));
+  sio_leave(s, "room");
+}
+
+static struct peer *logged(int level) {
+  start(&(sio_options){ .log = on_log, .log_level = level });
+  sio_on(root, "relay", relay, NULL);
+  struct peer *p = peer_new();
+  say(p, "40{\"token\":\"secret\"}");
+  sio_log_set(srv, "eio=off");
+  return p;
+}
+
+TEST(each_packet_is_a_line_for_who_debugs) {
+  struct peer *p = logged(SIO_LOG_DEBUG);
+  const char *seen = saw();
+  CHECK(strstr(seen, "sio: CONNECT for /, 18 bytes, 0 attachments; ") != NULL);
+  CHECK(!strstr(seen, "secret"));
+  say(p, "42[\"relay\",\"private\"]");
+  seen = saw();
+  CHECK(strstr(seen, "sio: EVENT for /, 19 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, " joins room in /; adapter: \"b\" to 1 rooms (0: all) but 0 of /; ") != NULL);
+  CHECK(strstr(seen, "sio: sending event \"b\" in /, 17 bytes; ") != NULL);
+  CHECK(strstr(seen, " leaves room in /; ") != NULL);
+  CHECK(!strstr(seen, "private"));
+  stop();
+}
+
+TEST(payloads_are_shown_to_who_traces_but_no_credentials) {
+  struct peer *p = logged(SIO_LOG_TRACE);
+  CHECK(!strstr(saw(), "secret"));
+  say(p, "42[\"relay\",\"private\\u0000\"]");
+  const char *seen = saw();
+  CHECK(strstr(seen, "sio: payload: [\"relay\",\"private\\u0000\"]; ") != NULL);
+  CHECK(strstr(seen, "sio: payload: 2[\"b\",\"private\\u0000\"]; ") != NULL);
+  static char big[5000];
+  memset(big, 'x', sizeof big);
+  memcpy(big, "42[\"", 4);
+  memcpy(big + sizeof big - 3, "\"]", 3);
+  say(p, big);
+  CHECK(strstr(saw(), "sio: payload: [\"xxx") != NULL);
+  EQ(sio_log_set(srv, "sio=info,adapter=off"), 0);
+  say(p, "42[\"relay\",1]");
+  SAW("");
+  stop();
+}
+
 TESTS_BEGIN
+T(each_packet_is_a_line_for_who_debugs)
+T(payloads_are_shown_to_who_traces_but_no_credentials)
 T(a_connect_is_answered_with_a_sid_and_nothing_else)
 T(the_socket_id_is_not_the_session_id)
 T(auth_is_kept_as_text_and_tree)
