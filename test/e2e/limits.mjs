@@ -323,6 +323,7 @@ test('a drain ends at its deadline', async (t) => {
 
 test('a close makes a drain short', async (t) => {
   const host = await t.host();
+  await joined(host); // goes at the first step
   const w = await joined(host);
   w.send('42["drain",60000,60000]');
   await host.line(/^closing/);
