@@ -29,8 +29,10 @@ SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, v
 SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
 SIO_EXTERN int sio_session_protocol(const sio_session *c);   /* 4; with allow_eio3 maybe 3 */
 SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
-/* TCP peer, "" for Unix sockets. */
+/* The client's address as it first came, "" for Unix sockets; as sio_request_address(). */
 SIO_EXTERN const char *sio_session_address(const sio_session *c);
+/* The address that connected: a trusted proxy's, or the same. */
+SIO_EXTERN const char *sio_session_peer(const sio_session *c);
 SIO_EXTERN size_t sio_session_queued(const sio_session *c);   /* bytes waiting to be sent */
 SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
 /* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,

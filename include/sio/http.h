@@ -28,8 +28,13 @@ SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
  * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. */
 SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
 SIO_EXTERN sio_slice sio_request_body(const sio_request *r);
-/* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. */
+/* The client's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. Behind a proxy
+ * it is the one that a trusted proxy names (sio_options.trusted_proxies). */
 SIO_EXTERN const char *sio_request_address(const sio_request *r);
+/* The address that connected: the proxy's, or the same. */
+SIO_EXTERN const char *sio_request_peer(const sio_request *r);
+/* It came over TLS, as far as a trusted proxy says. */
+SIO_EXTERN bool sio_request_secure(const sio_request *r);
 
 /* ---- answering ------------------------------------------------------------- */
 
@@ -69,15 +74,18 @@ SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *
 /* ---- plain WebSockets --------------------------------------------------------- */
 
 typedef struct sio_ws_callbacks {
-  /* NULL: accept all. Otherwise 0 accepts; else an HTTP status (400 to 599) that refuses. r is
-   * borrowed. */
+  /* NULL: accept all that sio_options.allowed_origins does. Otherwise 0 accepts; else an HTTP
+   * status (400 to 599) that refuses. r is borrowed. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
   void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
 } sio_ws_callbacks;
 
-/* A WebSocket endpoint beside Socket.IO's. cbs is copied. */
+/* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
+ * a session: max_payload, max_fragments, packets_per_s and bytes_per_s, connects_per_s and
+ * max_per_address, and max_queued, past which it is closed (queue_high and when_full are not for
+ * it: sio_ws_queued() tells how much waits). */
 SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                             void *user);
 /* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM. */

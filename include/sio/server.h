@@ -21,6 +21,7 @@
 #define SIO_SERVER_H
 
 #include <sio/error.h>
+#include <sio/limits.h>
 #include <sio/log.h>
 #include <sio/types.h>
 #include <sio/value.h>
@@ -145,9 +146,47 @@ enum sio_when_full {
   SIO_FULL_CLOSE /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
 };
 
-/* allowed_origins: NULL-terminated, as browsers send them: "https://a.example", "http://localhost:8080", "null". The
- * page's own origin is one of them. Asked on every request under path, on either transport, beside CORS; requests without an Origin,
- * which no browser makes, pass. Copied. Plain WebSockets have their own accept callback. */
+/* allowed_origins: NULL-terminated, as browsers send them: "https://a.example",
+ * "http://localhost:8080", "null". The page's own origin is one of them. Asked on every request
+ * under path, on either transport, beside CORS, and for plain WebSockets without an accept
+ * callback of their own; requests without an Origin, which no browser makes, pass. Copied. */
+
+/* Limits on what comes in, all off by default; sio_on_limited() and sio_on_turned_away() (limits.h),
+ * the log and sio_stats tell of what they do.
+ *  - packets_per_s, bytes_per_s: what one session, or one peer of sio_ws_route(), may send:
+ *    Engine.IO packets, or messages, pings of WebSocket included; bytes as they come, over
+ *    polling those of the bodies. It is counted when it is here: one read (64 KiB) or one POST
+ *    may go past the burst, and is waited for the longer. A paused WebSocket is not read; over
+ *    polling the answer to the POST waits, which keeps a client from the next one. No heartbeat
+ *    is missed for it. A burst should let max_payload through within what proxies wait for an
+ *    answer.
+ *  - connects_per_s: connections of one address, and, apart from them, sessions and plain
+ *    WebSockets it opens, so that clients behind a trusted proxy are counted too.
+ *    max_per_address: as many of either may be open. A client that polls without keep-alive
+ *    makes a connection for each request.
+ *  - IPv6 addresses count by their first 64 bits. Unix sockets and trusted_proxies do not
+ *    count. At most max_addresses are remembered: past it the one longest unused is forgotten,
+ *    and when all of them are in use who else comes is let in and not counted.
+ *  - max_pending: connections that have not asked for anything yet (a whole head). Past it the
+ *    oldest is closed.
+ *
+ * trusted_proxies: NULL-terminated: "192.0.2.7", "10.0.0.0/8", "fd00::/8", "unix" for Unix
+ * sockets. Copied. From them, and nobody else, it is believed for whom they speak:
+ *  - by each request's headers, which `forwarded` names; the others are not looked at, as any
+ *    client may send them. The client is the last address in X-Forwarded-For that is no trusted
+ *    proxy's (the first, if all are); one that is hidden or malformed leaves the proxy's own.
+ *    X-Forwarded-Proto, or proto, says if it is secure.
+ *  - with proxy_protocol by the header before a connection's first byte
+ *    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, versions 1 and 2), which
+ *    their connections must have, within head_timeout_ms, and others must not. Then the headers
+ *    above are read only where the address it names is a trusted proxy's in turn. LOCAL,
+ *    UNKNOWN and Unix sockets leave the proxy's own address.
+ * sio_request_address(), sio_session_address(), the handshake, the log and the limits take the
+ * client's address; sio_request_peer() and sio_session_peer() tell the proxy's. */
+enum sio_forwarded {
+  SIO_FORWARDED_X,      /* X-Forwarded-For, X-Forwarded-Proto */
+  SIO_FORWARDED_RFC7239 /* Forwarded                          */
+};
 
 /* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
  * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
@@ -217,6 +256,19 @@ typedef struct sio_options {
    * closes on what is none. */
   sio_slice initial_packet;
   bool initial_binary;
+  unsigned packets_per_s;   /* 0: no limit. From one peer                                   */
+  unsigned packets_burst;   /* packets_per_s                                                */
+  size_t bytes_per_s;       /* 0: no limit                                                  */
+  size_t bytes_burst;       /* bytes_per_s                                                  */
+  int when_limited;         /* enum sio_when_limited                                        */
+  unsigned connects_per_s;  /* 0: no limit. From one address: connections, and sessions     */
+  unsigned connects_burst;  /* connects_per_s                                               */
+  unsigned max_per_address; /* 0: no limit. Connections open from one address, and sessions */
+  unsigned max_addresses;   /* 65536 of them are remembered                                 */
+  unsigned max_pending;     /* 0: no limit. Connections that have asked for nothing yet     */
+  const char *const *trusted_proxies; /* NULL: none                                         */
+  int forwarded;       /* enum sio_forwarded: what they set                                 */
+  bool proxy_protocol; /* their connections begin with a PROXY header                       */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -412,6 +464,12 @@ typedef struct sio_stats {
   sio_histogram heartbeat_us; /* from ping to pong                                   */
   sio_histogram turn_us;      /* a turn of the loop: from its first event of ours to
                                          its end, your handlers included                     */
+
+  /* Limits: see sio_options.packets_per_s and below. */
+  uint64_t turned_away[SIO_AWAY_END]; /* connections and session opens, by cause (limits.h)  */
+  uint64_t limited, limited_closed;   /* peers paused, and closed, for sending too much       */
+  uint64_t addresses;                 /* a gauge: remembered for limits                       */
+  uint64_t addresses_uncounted;       /* came when there was no room to remember them         */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -21,6 +21,7 @@
 #include <sio/error.h>
 #include <sio/event.h>
 #include <sio/http.h>
+#include <sio/limits.h>
 #include <sio/log.h>
 #include <sio/metrics.h>
 #include <sio/nsp.h>

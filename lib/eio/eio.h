@@ -11,6 +11,7 @@
 #define SIO_EIO_EIO_H
 
 #include "base/map.h"
+#include "eio/meter.h"
 #include "http/conn.h"
 #include "net/loop.h"
 #include "ws/conn.h"
@@ -53,6 +54,8 @@ struct eio_group {
   struct list engines;                               /* struct eio.link                     */
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
   unsigned wants;                                    /* WANT_...                            */
+  struct door *door;                                 /* NULL: nobody is counted */
+  struct meter_how meters;                           /* per_s 0: no peer is     */
   unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
   bool closing;
   bool draining; /* no new sessions */

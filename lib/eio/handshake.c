@@ -11,6 +11,7 @@
 #include "eio/handshake.h"
 #include "eio/accept.h"
 #include "eio/answer.h"
+#include "eio/guard.h"
 #include "eio/next.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
@@ -64,6 +65,10 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
   struct http_head *head = sio__request_keep(r);
   sio_session *c = NULL;
   int err = head ? sio__session_new(&c, e, r, head, protocol_of(e, r)) : UV_ENOMEM;
+  if (!err && !sio__guard_open(c, r)) {
+    sio__session_abandon(c);
+    return NULL;
+  }
   if (!err) {
     char flag[2];
     c->base64 = sio__request_query(r, "b64", flag, sizeof flag) != 0 &&
@@ -193,14 +198,6 @@ static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const cha
   return false;
 }
 
-/* Only browsers say where they come from. */
-static bool origin_is_welcome(const struct eio *e, sio_slice origin) {
-  const char *const *o = e->opts->allowed_origins;
-  if (!o || !origin.p) return true;
-  while (*o && !slice_is(origin, *o)) o++;
-  return *o != NULL;
-}
-
 static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
                          sio_session **session) {
   sio_session *c = sio__session_find(e, slice_str(q->sid));
@@ -230,7 +227,8 @@ static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session *
     return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
   if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
-  if (!origin_is_welcome(e, origin)) return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", origin);
+  if (!sio__origin_welcome(e->opts->allowed_origins, origin))
+    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", origin);
   if (r->upgrade && !q->websocket)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);
@@ -399,11 +397,19 @@ static bool cors_passes(struct eio *e, sio_request *r) {
   return err == 0;
 }
 
+static bool names_session(const sio_request *r) {
+  char some[2];
+  long n = sio__request_query(r, "sid", some, sizeof some);
+  return n > 0 || n == SIO_ETOOBIG;
+}
+
 bool sio__handshake_head(sio_request *r) {
   struct eio *e = r->mount->owner;
   struct claim q;
   sio_session *c;
   if (e->opts->cors && !cors_passes(e, r)) return true;
+  struct door *door = e->group->door;
+  if (door && door_counts(door) && !names_session(r) && !sio__guard_admits(door, r)) return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
   if (!verify(e, r, &q, &c)) return true;
   if (c)

@@ -4,26 +4,42 @@
  */
 #include "eio/plain_ws.h"
 #include "eio/accept.h"
+#include "eio/guard.h"
 #include <sio/error.h>
 
 struct sio_ws {
   struct plain_ws *endpoint;
   struct ws_conn *ws;
+  struct visitor *visitor; /* NULL: its address is not counted */
+  struct gauge *gauge;     /* NULL: what it sends is not       */
   struct list link;
-  struct task overflow; /* closes it at the end of the turn, outside the sending call */
+  struct task excess; /* closes it at the end of the turn, outside the sending call */
   struct grave grave;
   void *data;
+  bool limited; /* it sent too much, and is to be closed for that */
 };
 
-static void free_ws(struct grave *g) { sio__free(container_of(g, sio_ws, grave)); }
+/* What a peer sends is metered here. */
+struct gauge {
+  struct meter meter;
+  sio_ws *ws;
+};
+
+static void free_ws(struct grave *g) {
+  sio_ws *w = container_of(g, sio_ws, grave);
+  sio__free(w->gauge);
+  sio__free(w);
+}
 
 static void gone(sio_ws *w, const sio_close_info *why) {
   struct plain_ws *e = w->endpoint;
   w->ws = NULL;
   list_remove(&w->link);
-  task_cancel(&w->overflow);
+  task_cancel(&w->excess);
+  if (w->gauge) sio__meter_stop(&w->gauge->meter);
+  sio__visitor_leave(w->visitor, VISIT_SESSION);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
-  sio__loop_bury(e->shared->loop, &w->grave, free_ws);
+  sio__loop_bury(e->eio->loop, &w->grave, free_ws);
 }
 
 static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
@@ -40,52 +56,139 @@ static void on_closed(struct ws_conn *c, const struct ws_close *why) {
 
 static const struct ws_conn_ops ops = { .message = on_message, .closed = on_closed };
 
-static void on_overflow(struct task *t) {
-  sio_ws *w = container_of(t, sio_ws, overflow);
+static void on_excess(struct task *t) {
+  sio_ws *w = container_of(t, sio_ws, excess);
   sio__ws_drop(w->ws);
-  gone(w, &(sio_close_info){ SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG, 0,
-                             "it does not read: more than max_queued bytes wait for it", "" });
+  gone(w,
+       &(sio_close_info){ SIO_REASON_FORCED_CLOSE, w->limited ? SIO_ELIMIT : SIO_ETOOBIG, 0,
+                          w->limited ? "it sends more than its limits allow"
+                                     : "it does not read: more than max_queued bytes wait for it",
+                          "" });
 }
 
-static bool accepted(struct plain_ws *e, sio_request *r) {
-  int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
-  if (status == 0) return true;
-  sio__request_last(r);
-  sio__request_answer(r, status >= 400 && status <= 599 ? status : 403, NULL, slice(NULL, 0));
+/* ---- how much it sends ------------------------------------------------------------- */
+
+static sio_ws *metered(struct meter *m) { return container_of(m, struct gauge, meter)->ws; }
+
+static void on_pause(struct meter *m) {
+  if (metered(m)->ws) sio__conn_pause(metered(m)->ws->conn);
+}
+
+static void on_resume(struct meter *m) {
+  if (metered(m)->ws) sio__conn_resume(metered(m)->ws->conn);
+}
+
+static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
+  struct log *log = metered(m)->endpoint->eio->log;
+  if (sio__door_may_log(m->how->door))
+    LOG(log, SIO_LOG_WARN, SIO_ROOM_EIO, "a WebSocket's peer sends more than %s", limit);
+  m->how->tell(m->how->owner, &(sio_limited){ NULL, metered(m), limit, wait_ms });
+}
+
+static const struct meter_ops meter_ops = { on_pause, on_resume, on_limited };
+
+/* False: what is over the limit is not delivered. */
+static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
+  if (w->limited || !w->ws) return false;
+  if (sio__meter_count(&w->gauge->meter, packets, bytes)) return w->ws;
+  w->limited = true;
+  sio__loop_defer(w->endpoint->eio->loop, &w->excess);
   return false;
+}
+
+static void on_came(struct ws_conn *c, size_t bytes, unsigned pings) {
+  count(c->owner, pings, bytes);
+}
+
+static void on_counted_message(struct ws_conn *c, bool binary, char *p, size_t n) {
+  if (count(c->owner, 1, 0)) on_message(c, binary, p, n);
+}
+
+static const struct ws_conn_ops metered_ops = { .message = on_counted_message,
+                                                .closed = on_closed,
+                                                .came = on_came };
+
+/* ---- the beginning ----------------------------------------------------------------- */
+
+static bool refuse(sio_request *r, int status) {
+  sio__request_last(r);
+  sio__request_answer(r, status, NULL, slice(NULL, 0));
+  return false;
+}
+
+/* Where the host does not decide, the list of origins does. */
+static bool accepted(struct plain_ws *e, sio_request *r) {
+  sio_slice origin = sio__request_header(r, "origin");
+  bool welcome = e->cbs.accept || sio__origin_welcome(e->eio->opts->allowed_origins, origin);
+  int status = e->cbs.accept ? e->cbs.accept(r, e->user) : welcome ? 0 : 403;
+  return status == 0 || refuse(r, status >= 400 && status <= 599 ? status : 403);
+}
+
+static bool admitted(struct plain_ws *e, sio_request *r) {
+  struct door *g = e->eio->group->door;
+  return !g || !door_counts(g) || sio__guard_admits(g, r);
+}
+
+/* Its address has room for it. False: r is answered. */
+static bool has_room(sio_ws *w, sio_request *r) {
+  struct door *g = w->endpoint->eio->group->door;
+  struct addr a = sio__request_addr(r);
+  if (!g || sio__door_hold(g, &a, VISIT_SESSION, &w->visitor)) return true;
+  sio__guard_turn_away(g, r, SIO_AWAY_OPEN_SESSIONS, UINT64_MAX);
+  return false;
+}
+
+static void forsake(sio_ws *w) {
+  sio__visitor_leave(w->visitor, VISIT_SESSION);
+  sio__free(w->gauge);
+  sio__free(w);
+}
+
+static sio_ws *ws_new(struct plain_ws *e) {
+  const struct meter_how *how = &e->eio->group->meters;
+  sio_ws *w = sio__calloc(1, sizeof *w);
+  if (!w) return NULL;
+  w->endpoint = e;
+  task_init(&w->excess, on_excess);
+  if (!meter_wanted(how)) return w;
+  w->gauge = sio__calloc(1, sizeof *w->gauge);
+  if (!w->gauge) {
+    sio__free(w);
+    return NULL;
+  }
+  w->gauge->ws = w;
+  sio__meter_init(&w->gauge->meter, how, &meter_ops);
+  return w;
 }
 
 void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
   struct plain_ws *e = endpoint;
   sio_slice rest;
-  if (!sio__ws_handshake_ok(r) || !accepted(e, r)) return;
-  sio_ws *w = sio__calloc(1, sizeof *w);
+  if (!sio__ws_handshake_ok(r) || !admitted(e, r) || !accepted(e, r)) return;
+  sio_ws *w = ws_new(e);
   if (!w) {
     sio__request_drop(r);
     return;
   }
-  w->endpoint = e;
-  if (sio__ws_accept_request(&w->ws, r, e->shared, &ops, w, &rest)) {
-    sio__free(w);
+  if (!has_room(w, r) ||
+      sio__ws_accept_request(&w->ws, r, e->eio->ws, w->gauge ? &metered_ops : &ops, w, &rest)) {
+    forsake(w);
     return;
   }
   list_push(&e->peers, &w->link);
-  task_init(&w->overflow, on_overflow);
   if (e->cbs.open) e->cbs.open(w, e->user);
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
 
-struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, size_t max_queued,
-                                   const sio_ws_callbacks *cbs, void *user) {
-  struct plain_ws *e = sio__calloc(1, sizeof *e);
-  if (!e) return NULL;
-  list_init(&e->link);
-  list_init(&e->peers);
-  e->shared = shared;
-  e->max_queued = max_queued;
-  e->cbs = *cbs;
-  e->user = user;
-  return e;
+struct plain_ws *sio__plain_ws_new(struct eio *e, const sio_ws_callbacks *cbs, void *user) {
+  struct plain_ws *p = sio__calloc(1, sizeof *p);
+  if (!p) return NULL;
+  list_init(&p->link);
+  list_init(&p->peers);
+  p->eio = e;
+  p->cbs = *cbs;
+  p->user = user;
+  return p;
 }
 
 void sio__plain_ws_close_all(struct plain_ws *e) {
@@ -99,14 +202,14 @@ void sio__plain_ws_free(struct plain_ws *e) { sio__free(e); }
 
 int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   if (!w->ws) return SIO_ECLOSED;
-  struct loop *l = w->endpoint->shared->loop;
+  struct loop *l = w->endpoint->eio->loop;
   struct msg *m = sio__msg_copy(&l->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
   int err = sio__ws_send(w->ws, m);
   msg_unref(m);
-  if (!err && ws_held(w->ws) > w->endpoint->max_queued) {
-    sio__loop_defer(l, &w->overflow);
+  if (!err && ws_held(w->ws) > w->endpoint->eio->opts->max_queued) {
+    sio__loop_defer(l, &w->excess);
     err = SIO_ETOOBIG;
   }
   return err;

@@ -5,22 +5,18 @@
 #ifndef SIO_EIO_PLAIN_WS_H
 #define SIO_EIO_PLAIN_WS_H
 
-#include "http/request.h"
-#include "ws/conn.h"
-#include <sio/http.h>
+#include "eio/eio.h"
 
 /* One route's endpoint; the server owns it. */
 struct plain_ws {
   struct list link;  /* the server's         */
   struct list peers; /* sio_ws.link          */
-  struct ws_shared *shared;
-  size_t max_queued;
+  struct eio *eio;   /* its limits hold here too */
   sio_ws_callbacks cbs;
   void *user;
 };
 
-struct plain_ws *sio__plain_ws_new(struct ws_shared *shared, size_t max_queued,
-                                   const sio_ws_callbacks *cbs, void *user);
+struct plain_ws *sio__plain_ws_new(struct eio *e, const sio_ws_callbacks *cbs, void *user);
 void sio__plain_ws_upgrade(sio_request *r, void *endpoint); /* a route's upgrade callback */
 void sio__plain_ws_close_all(struct plain_ws *e);           /* 1001 to every peer          */
 void sio__plain_ws_free(struct plain_ws *e);                /* after its peers are gone    */

@@ -12,6 +12,7 @@
 #include "eio/answer.h"
 #include "eio/fence.h"
 #include "eio/flow.h"
+#include "eio/guard.h"
 #include "eio/jsonp.h"
 #include "eio/probe.h"
 #include "eio/tap.h"
@@ -20,7 +21,8 @@
 struct polling {
   sio_session *session;
   sio_request *get;  /* parked until there is something to say */
-  sio_request *post; /* its body is still coming               */
+  sio_request *post; /* its body is still coming, or: */
+  bool holds;        /* it was read, and its answer waits: the peer sends too much */
   struct out_node *first, **last;
   size_t queued, held; /* bytes, and the memory they take */
   struct task flush;
@@ -178,12 +180,23 @@ static void on_linger(struct timer *t) {
   sio__session_gone(p->session);
 }
 
-static void drop_post(struct polling *p) {
+static sio_request *take_post_back(struct polling *p) {
   sio_request *r = p->post;
-  if (!r) return;
   p->post = NULL;
-  r->user = NULL;
-  sio__request_drop(r);
+  p->holds = false;
+  if (r) r->user = NULL;
+  return r;
+}
+
+void sio__polling_answer_post(sio_session *c) {
+  struct polling *p = c->polling;
+  if (p->holds) sio__answer_ok(c->eio, take_post_back(p));
+}
+
+static void drop_post(struct polling *p) {
+  sio__polling_answer_post(p->session);
+  sio_request *r = take_post_back(p);
+  if (r) sio__request_drop(r);
 }
 
 /* What is queued leaves in a response of its own: a client that finds the close behind it in the
@@ -270,14 +283,19 @@ static bool is_octet_stream(const sio_request *r) {
   return slice_starts(sio__request_header(r, "content-type"), SLICE("application/octet-stream"));
 }
 
+static void keep_post(sio_session *c, sio_request *r, bool holds) {
+  c->polling->post = r;
+  c->polling->holds = holds;
+  r->user = c;
+}
+
 /* One that closes listens no more, and may be gone before the body is here. */
 static void take_post(sio_session *c, sio_request *r) {
   if (c->state != SESSION_OPEN) {
     sio__answer_ok(c->eio, r);
     return;
   }
-  c->polling->post = r;
-  r->user = c;
+  keep_post(c, r, false);
   r->mount = &sio__polling_post_mount;
 }
 
@@ -332,19 +350,21 @@ static void post_complete(sio_request *r) {
     sio__request_drop(r);
     return;
   }
-  c->polling->post = NULL;
-  r->user = NULL;
+  take_post_back(c->polling);
   sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
   if (sio__jsonp_asked(c->eio, r)) sio__jsonp_body(&body);
-  read_body(c, form_of_body(c, r), body);
-  sio__answer_ok(c->eio, r);
+  if (!c->guarded || sio__guard_count(c, 0, r->body.n)) read_body(c, form_of_body(c, r), body);
+  if (c->state == SESSION_OPEN && guard_pauses(c))
+    keep_post(c, r, true);
+  else
+    sio__answer_ok(c->eio, r);
 }
 
 static void post_aborted(sio_request *r, int err, const char *detail) {
   sio_session *c = r->user;
   (void)detail;
   if (!c) return;
-  c->polling->post = NULL;
+  take_post_back(c->polling);
   /* Too much is that request's trouble alone: it got its 413. */
   if (err == SIO_ETOOBIG) return;
   sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
@@ -353,7 +373,7 @@ static void post_aborted(sio_request *r, int err, const char *detail) {
 
 static void post_answered(sio_request *r) {
   sio_session *c = r->user;
-  if (c) c->polling->post = NULL;
+  if (c) take_post_back(c->polling);
 }
 
 const struct http_mount sio__polling_post_mount = { .on_request = post_complete,
@@ -389,11 +409,6 @@ void sio__polling_release_get(sio_session *c) {
   sio__flow_lighter(c);
 }
 
-static void detach_post(struct polling *p) {
-  if (p->post) p->post->user = NULL;
-  p->post = NULL;
-}
-
 void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
@@ -401,7 +416,8 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   p->first = NULL;
   p->last = &p->first;
   if (p->get) answer_with(c, c->eio->noop);
-  detach_post(p);
+  sio__polling_answer_post(c);
+  take_post_back(p);
   let_go(p, p->held);
   c->polling = NULL;
   for (struct out_node *n = queue, *next; n; n = next) {

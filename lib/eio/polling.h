@@ -15,6 +15,8 @@ void sio__polling_free(struct polling *p); /* NULL is fine */
 /* The other transport takes over: a parked GET is answered with a noop, the queue is handed to
  * `take` msg by msg (which borrows), the rest is freed. */
 void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m));
+/* The answer to a POST that was held back. */
+void sio__polling_answer_post(sio_session *c);
 /* Lets a parked GET go, so that the peer can upgrade. */
 void sio__polling_release_get(sio_session *c);
 

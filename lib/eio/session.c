@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "eio/fence.h"
 #include "eio/flow.h"
+#include "eio/guard.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
 #include "eio/tap.h"
@@ -37,8 +38,9 @@ static void expect_ping(sio_session *c) {
 
 static void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
-  /* What it said may lie unread: the loop was kept from reading. It is asked again, or waited for. */
-  bool late = c->eio->loop->late;
+  /* What it said may lie unread: the loop was kept from reading, or we do not read. It is asked
+   * again, or waited for. */
+  bool late = c->eio->loop->late || guard_pauses(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
     set_heartbeat(c, c->eio->opts->ping_timeout_ms);
@@ -75,6 +77,14 @@ static void extend_patience(sio_session *c) {
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
 }
 
+void sio__session_patience(sio_session *c) {
+  if (c->state != SESSION_OPEN) return;
+  if (c->protocol == 3)
+    expect_ping(c);
+  else if (c->pong_due)
+    set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+}
+
 /* ---- birth ------------------------------------------------------------------------ */
 
 static bool id_is_clean(const char *id) {
@@ -104,13 +114,13 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ht
   int err = make_id(e, r, id);
   if (err) return err;
   size_t n = strlen(id) + 1;
-  sio_session *c = sio__calloc(1, sizeof *c + n);
+  sio_session *c = sio__guard_alloc(e, n);
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
   err = sio__map_put(&e->sessions, c);
   if (err) {
-    sio__free(c);
+    sio__guard_free(c);
     return err;
   }
   c->head = head;
@@ -172,6 +182,7 @@ static void leave_table(sio_session *c) {
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
+  sio__guard_stop(c);
 }
 
 static void free_session(struct grave *g) {
@@ -181,7 +192,7 @@ static void free_session(struct grave *g) {
   sio__free(c->fences);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
   sio__free(c->head);
-  sio__free(c);
+  sio__guard_free(c);
 }
 
 static void bury(sio_session *c) { sio__loop_bury(c->eio->loop, &c->grave, free_session); }
@@ -296,6 +307,7 @@ static bool wrong_way(sio_session *c) {
 bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
+  if (c->guarded && !sio__guard_count(c, 1, 0)) return false;
   if (c->eio->wants && !sio__tap_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)

@@ -55,7 +55,7 @@ struct sio_session {
   uint32_t rtt_us;       /* an hour at most                             */
   uint8_t state;         /* enum session_state                          */
   uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
-  uint8_t cause;         /* who ends it: for the polling transport's last word */
+  unsigned cause : 1;    /* who ends it: for the polling transport's last word */
   unsigned pong_due : 1; /* a ping is out                               */
   unsigned graced : 1;   /* its deadline was moved once already         */
   unsigned told : 1;     /* ops->open said yes                          */
@@ -64,6 +64,7 @@ struct sio_session {
   unsigned xdomain : 1;
   unsigned upgraded : 1;
   unsigned owns_text : 1; /* why.ws_text is to be freed                 */
+  unsigned guarded : 1;   /* what is counted of it lies before it: guard.h */
 
   void *up;
   struct polling *polling; /* while the transport is polling              */
@@ -100,6 +101,8 @@ void sio__session_abandon(sio_session *c);
 /* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__session_write(sio_session *c, struct msg *m);
 void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
+void sio__session_patience(
+    sio_session *c); /* it was not read for a while: the pong gets a new deadline */
 
 /* A packet came over the session's transport. False: the session is over, stop reading. */
 bool sio__session_packet(sio_session *c, const struct eio_in *in);

@@ -21,6 +21,7 @@ size_t sio_session_queued(const sio_session *c) {
 }
 
 uint64_t sio_session_rtt_us(const sio_session *c) { return c->rtt_us; }
+const char *sio_session_peer(const sio_session *c) { return c->head ? head_direct(c->head) : ""; }
 uint64_t sio_session_opened_ms(const sio_session *c) { return c->opened_ms; }
 bool sio_session_secure(const sio_session *c) { return c->head && c->head->secure; }
 bool sio_session_xdomain(const sio_session *c) { return c->xdomain; }

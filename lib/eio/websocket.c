@@ -5,6 +5,7 @@
 #include "eio/websocket.h"
 #include "eio/fence.h"
 #include "eio/flow.h"
+#include "eio/guard.h"
 #include "eio/payload.h"
 #include "eio/tap.h"
 
@@ -69,6 +70,17 @@ const struct ws_conn_ops sio__websocket_ops = { .message = on_message,
                                                 .flushing = on_flushing,
                                                 .passed = on_passed };
 
+static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
+  sio__guard_count(w->owner, pings, bytes);
+}
+
+/* For sessions that are counted. */
+static const struct ws_conn_ops guarded_ops = { .message = on_message,
+                                                .closed = on_closed,
+                                                .drained = on_drained,
+                                                .lighter = on_lighter,
+                                                .came = on_came };
+
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;
 }
@@ -88,9 +100,10 @@ void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) 
 }
 
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
-  w->ops = &sio__websocket_ops;
+  w->ops = c->guarded ? &guarded_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
+  if (guard_pauses(c)) sio__conn_pause(w->conn);
   c->transport = &sio__transport_websocket;
   if (c->eio->wants & WANT_FLUSH) conn_watch(w->conn);
 }

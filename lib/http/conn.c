@@ -2,9 +2,9 @@
  *
  * conn.c - the life of one HTTP connection, as a state machine that is fed by pump().
  *
- *   IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
- *                       \        \         \        \
- *                        `--------`---------`--------`--> DRAIN, CLOSING, GONE
+ *   [PROXY] --> IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
+ *                                   \        \         \        \
+ *                                    `--------`---------`--------`--> DRAIN, CLOSING, GONE
  *
  * Bytes come in through pump() alone; answers may come at any time, from within a mount's
  * callback or from elsewhere. Then they only queue and change the state: what is to be read
@@ -13,11 +13,13 @@
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/parser.h"
+#include "net/proxy.h"
 #include <sio/error.h>
 #include <unistd.h>
 
 enum http_state {
   HTTP_NONE,    /* no timer runs (never a connection's state)                        */
+  HTTP_PROXY,   /* a trusted proxy says first for whom it speaks                     */
   HTTP_IDLE,    /* between two requests                                              */
   HTTP_IN_HEAD, /* the first byte of a head has come                                 */
   HTTP_HELD,    /* the head is complete, its mount has not let the body in           */
@@ -34,7 +36,8 @@ struct http_conn {
   struct conn *conn;
   sio_request *req;           /* in hand: from its first byte to its answer            */
   struct http_parser *parser; /* borrowed while a request arrives                      */
-  struct list link;           /* http->conns                                           */
+  struct via *via;            /* NULL: the peer is no proxy                            */
+  struct list link;           /* http->conns, or http->fresh                           */
   struct timer timer;
   struct task task; /* pump() when the turn ends                             */
   struct grave grave;
@@ -45,9 +48,10 @@ struct http_conn {
   uint8_t state; /* enum http_state                                       */
   uint8_t timed; /* the state the timer was started for                   */
   bool pumping;
-  bool refusing; /* the answer under way is ours, not the mount's         */
-  bool slow;     /* an answer is not taken yet, idle time does not count  */
-  char peer[CONN_ADDRESS];
+  bool refusing;           /* the answer under way is ours, not the mount's         */
+  bool slow;               /* an answer is not taken yet, idle time does not count  */
+  bool fresh;              /* no request's head was complete yet                    */
+  char peer[CONN_ADDRESS]; /* the client's, which may be behind a proxy  */
 };
 
 static void pump(struct http_conn *c);
@@ -57,6 +61,7 @@ static void pump(struct http_conn *c);
 static void free_http_conn(struct grave *g) {
   struct http_conn *c = container_of(g, struct http_conn, grave);
   sio__buf_clear(&c->stash);
+  sio__free(c->via);
   sio__free(c);
 }
 
@@ -74,6 +79,7 @@ static void leave(struct http_conn *c) {
   task_cancel(&c->task);
   list_remove(&c->link);
   h->nconns--;
+  h->nfresh -= c->fresh;
   if (h->draining && h->nconns == 0) sio__loop_defer(h->loop, &h->emptied_task);
   sio__loop_bury(h->loop, &c->grave, free_http_conn);
 }
@@ -152,6 +158,7 @@ static unsigned time_allowed(const struct http_conn *c) {
   const struct http_limits *l = &c->http->limits;
   switch (c->state) {
     case HTTP_IDLE: return c->slow ? l->body_ms : l->keep_alive_ms;
+    case HTTP_PROXY:
     case HTTP_IN_HEAD: return l->head_ms;
     case HTTP_IN_BODY:
     case HTTP_DRAIN: return l->body_ms;
@@ -193,9 +200,16 @@ static void too_slow(struct http_conn *c, const char *why) {
   set_timer(c);
 }
 
+static void turn_away(struct http_conn *c, int cause, const char *why) {
+  close_now(c);
+  abort_request(c, SIO_ELIMIT, why);
+  sio__door_refused(c->http->door, cause, c->peer, why);
+}
+
 static void on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
   switch (c->state) {
+    case HTTP_PROXY: turn_away(c, SIO_AWAY_PROXY, "no PROXY header in time"); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: wait_for_peer(c); return;
     case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
@@ -212,6 +226,36 @@ static void on_timer(struct timer *t) {
 static void use(struct http_conn *c, size_t n) {
   c->in += n;
   c->nin -= n;
+}
+
+static const char *cause_text(int cause) {
+  return cause == SIO_AWAY_OPEN ? "as many connections as max_per_address are open"
+                                : "it connects faster than connects_per_s";
+}
+
+/* The connection is this client's from now on, unless it has too many. */
+static bool count_client(struct http_conn *c, const struct addr *a) {
+  int cause;
+  struct visitor *v;
+  bool welcome = sio__door_enter(c->http->door, a, VISIT_CONN, &v, &cause) == 0;
+  if (v) conn_visitor(c->conn, v);
+  if (welcome) return true;
+  turn_away(c, cause, cause_text(cause));
+  return false;
+}
+
+/* The time for it and for the first head is one. */
+static bool proxy_step(struct http_conn *c) {
+  struct proxied p;
+  const char *why;
+  int n = sio__proxy_read(c->in, c->nin, &p, &why);
+  if (n < 0) turn_away(c, SIO_AWAY_PROXY, why);
+  if (n <= 0) return false;
+  use(c, (size_t)n);
+  sio__via_proxied(c->via, &p, c->http->proxies.trusted);
+  memcpy(c->peer, c->via->own, sizeof c->peer);
+  c->state = c->timed = HTTP_IDLE;
+  return count_client(c, &p.from);
 }
 
 static bool idle_step(struct http_conn *c) {
@@ -232,9 +276,18 @@ static bool idle_step(struct http_conn *c) {
   return true;
 }
 
+static void no_longer_fresh(struct http_conn *c) {
+  c->fresh = false;
+  c->http->nfresh--;
+  list_remove(&c->link);
+  list_push(&c->http->conns, &c->link);
+}
+
 /* The head is read and sound: whose is it? */
 static void offer(struct http_conn *c) {
   sio_request *r = c->req;
+  if (c->fresh) no_longer_fresh(c);
+  if (c->via) sio__via_request(c->via, r, &c->http->proxies, c->peer);
   LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->peer,
       LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
@@ -343,6 +396,7 @@ static bool drain_step(struct http_conn *c) {
 
 static bool step(struct http_conn *c) {
   switch (c->state) {
+    case HTTP_PROXY: return proxy_step(c);
     case HTTP_IDLE: return idle_step(c);
     case HTTP_IN_HEAD: return head_step(c);
     case HTTP_READY: return ready_step(c);
@@ -512,7 +566,14 @@ void sio__http_failed(sio_request *r, int err) {
 
 const char *sio__request_peer(const sio_request *r) { return r->conn ? r->conn->peer : ""; }
 
-bool sio__request_secure(const sio_request *r) { return r->conn && r->conn->conn->secure; }
+const char *sio__request_direct(const sio_request *r) {
+  return r->conn && r->conn->via ? r->conn->via->direct : sio__request_peer(r);
+}
+
+bool sio__request_secure(const sio_request *r) {
+  const struct http_conn *c = r->conn;
+  return c && (c->conn->secure || (c->via && c->via->secure));
+}
 
 void sio__http_continue(sio_request *r) {
   struct http_conn *c = r->conn;
@@ -558,40 +619,89 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits) {
   *h = (struct http){ .loop = l, .log = log, .limits = *limits };
   list_init(&h->conns);
+  list_init(&h->fresh);
   list_init(&h->kept);
   list_init(&h->spare);
   sio__pool_init(&h->parsers, sio__parser_size(), 64);
   task_init(&h->emptied_task, on_emptied);
 }
 
-int sio__http_serve(struct http *h, int fd) {
-  struct http_conn *c = sio__calloc(1, sizeof *c);
+/* Room for one more that has not asked for anything yet. Who waits longest goes: a flood of silent
+ * connections then shortens the time for a head, and keeps nobody out. */
+static void make_room(struct http *h) {
+  if (!h->limits.max_pending || h->nfresh < h->limits.max_pending) return;
+  turn_away(container_of(list_first(&h->fresh), struct http_conn, link), SIO_AWAY_PENDING,
+            "max_pending connections have not asked for anything: the oldest made room");
+}
+
+/* A connection of a trusted proxy is not the proxy's. */
+static int admit(struct http *h, int fd, struct visitor **visitor, bool *proxied) {
+  int cause;
+  char text[ADDR_TEXT];
+  struct addr a = sio__addr_of_peer(fd);
+  *proxied = sio__addr_set_has(&h->door->trusted, &a);
+  if (*proxied || sio__door_enter(h->door, &a, VISIT_CONN, visitor, &cause) == 0) return 0;
+  sio__door_refused(h->door, cause, sio__addr_text(&a, text), cause_text(cause));
+  return SIO_ELIMIT;
+}
+
+static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool proxied) {
+  struct http_conn *c = *out = sio__calloc(1, sizeof *c);
   if (!c) {
     close(fd);
     return UV_ENOMEM;
   }
-  int err = sio__conn_new(&c->conn, h->loop, fd, &ops, c);
+  bool counted = h->door && door_counts(h->door);
+  int err = (counted ? sio__conn_new_counted : sio__conn_new)(&c->conn, h->loop, fd, &ops, c);
   if (err) {
     sio__free(c);
     return err;
   }
-  c->http = h;
   sio__conn_address(c->conn, c->peer);
-  c->state = HTTP_IDLE;
+  if (!proxied || (c->via = sio__via_new(c->peer, !h->proxies.header))) return 0;
+  sio__conn_close(c->conn);
+  sio__free(c);
+  return UV_ENOMEM;
+}
+
+static void begin(struct http_conn *c, struct http *h) {
+  c->http = h;
+  c->state = c->via && h->proxies.header ? HTTP_PROXY : HTTP_IDLE;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
   timer_init(&c->timer, on_timer);
   task_init(&c->task, on_task);
-  list_push(&h->conns, &c->link);
+  c->fresh = true;
+  list_push(&h->fresh, &c->link);
+  h->nfresh++;
   h->nconns++;
   LOG(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: connected", c->peer);
   /* The first request's head is waited for longer than the next one's. */
   sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
   c->timed = c->state;
+}
+
+int sio__http_serve(struct http *h, int fd) {
+  struct http_conn *c;
+  struct visitor *visitor = NULL;
+  bool proxied = false;
+  int err = h->door && door_looks(h->door) ? admit(h, fd, &visitor, &proxied) : 0;
+  if (err) {
+    close(fd);
+    return err;
+  }
+  make_room(h);
+  err = http_conn_new(&c, h, fd, proxied);
+  if (err) {
+    sio__visitor_leave(visitor, VISIT_CONN);
+    return err;
+  }
+  if (visitor) conn_visitor(c->conn, visitor);
+  begin(c, h);
   return 0;
 }
 
 int sio__http_preread(struct http *h, sio_slice read) {
-  struct http_conn *c = container_of(h->conns.prev, struct http_conn, link);
+  struct http_conn *c = container_of(h->fresh.prev, struct http_conn, link);
   int err = sio__buf_put(&c->stash, read.p, read.n);
   if (err)
     close_now(c);
@@ -600,24 +710,34 @@ int sio__http_preread(struct http *h, sio_slice read) {
   return err;
 }
 
-void sio__http_drain(struct http *h) {
-  h->draining = true;
-  list_each (it, next, &h->conns) {
+static void drain_all(struct list *conns) {
+  list_each (it, next, conns) {
     struct http_conn *c = container_of(it, struct http_conn, link);
-    if (c->state != HTTP_IDLE && c->state != HTTP_DRAIN) continue;
+    if (c->state != HTTP_IDLE && c->state != HTTP_DRAIN && c->state != HTTP_PROXY) continue;
     close_soon(c);
     if (c->state != HTTP_GONE) set_timer(c);
   }
+}
+
+void sio__http_drain(struct http *h) {
+  h->draining = true;
+  drain_all(&h->fresh);
+  drain_all(&h->conns);
   if (h->nconns == 0) sio__loop_defer(h->loop, &h->emptied_task);
 }
 
-void sio__http_close(struct http *h) {
+static void close_all(struct list *conns) {
   struct list *it;
-  while ((it = list_first(&h->conns))) {
+  while ((it = list_first(conns))) {
     struct http_conn *c = container_of(it, struct http_conn, link);
     close_now(c);
     abort_request(c, UV_ECANCELED, "server shutting down");
   }
+}
+
+void sio__http_close(struct http *h) {
+  close_all(&h->fresh);
+  close_all(&h->conns);
 }
 
 void sio__http_clear(struct http *h) {

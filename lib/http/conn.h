@@ -14,6 +14,8 @@
 #define SIO_HTTP_CONN_H
 
 #include "http/request.h"
+#include "http/via.h"
+#include "net/door.h"
 #include <sio/server.h>
 
 enum {
@@ -49,6 +51,7 @@ struct http_limits {
   unsigned head_ms;       /* first byte of a head to its last   */
   unsigned body_ms;       /* end of the head to end of the body */
   unsigned keep_alive_ms; /* between two requests               */
+  unsigned max_pending;   /* connections of which no request came yet; 0: no limit */
 };
 
 /* What all HTTP connections of a server share. */
@@ -60,6 +63,10 @@ struct http {
   const struct http_mount *(*route)(struct http *h, sio_request *r);
   void *owner;
   struct list conns; /* struct http_conn                                          */
+  struct list fresh; /* those of which no request's head is complete, oldest first */
+  unsigned nfresh;
+  struct door *door; /* the owner's; NULL: everyone may come in                   */
+  struct proxies proxies;
   struct list kept;  /* requests whose peer is gone and whose answer is owed      */
   struct list spare; /* requests with their buffers, ready for use                */
   unsigned nspare;
@@ -79,7 +86,8 @@ struct http {
 
 void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits);
-/* Serves a descriptor just accepted (takes it over, also on error). 0 or a libuv code. */
+/* Serves a descriptor just accepted (takes it over, also on error). 0, a libuv code, or
+ * SIO_ELIMIT: it was turned away, which is told already. */
 int sio__http_serve(struct http *h, int fd);
 /* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is closed. */
 int sio__http_preread(struct http *h, sio_slice read);

@@ -123,6 +123,12 @@ struct loop *sio__request_loop(const sio_request *r) {
   return r->http->loop;
 }
 
+struct addr sio__request_addr(const sio_request *r) {
+  struct addr a = { ADDR_NONE, { 0 } };
+  if (!sio__addr_read(&a, slice_str(sio__request_peer(r)))) a.kind = ADDR_NONE;
+  return a;
+}
+
 /* ---- keeping ------------------------------------------------------------------------------ */
 
 static char *put_text(char *at, const char *p, size_t n) {
@@ -140,8 +146,16 @@ static bool is_worth_keeping(const struct http_header *h) {
   return true;
 }
 
+/* NULL: the client's own. */
+static const char *proxy_of(const sio_request *r) {
+  const char *direct = sio__request_direct(r);
+  return strcmp(direct, sio__request_peer(r)) ? direct : NULL;
+}
+
 static size_t kept_size(const sio_request *r) {
+  const char *proxy = proxy_of(r);
   size_t n = sizeof(struct http_head) + strlen(sio__request_peer(r)) + 1 + r->url.n + 1;
+  if (proxy) n += strlen(proxy) + 1;
   for (uint32_t i = 0; i < r->nheaders; i++)
     if (is_worth_keeping(&r->headers[i])) n += r->headers[i].name.n + r->headers[i].value.n + 2;
   return n;
@@ -159,8 +173,10 @@ struct http_head *sio__request_keep(const sio_request *r) {
   h->url_len = (uint32_t)r->url.n;
   h->nheaders = 0;
   h->secure = sio__request_secure(r);
-  const char *peer = sio__request_peer(r);
+  const char *peer = sio__request_peer(r), *proxy = proxy_of(r);
   char *at = put_text(h->text, peer, strlen(peer));
+  if (proxy) at = put_text(at, proxy, strlen(proxy));
+  h->url_at = (uint8_t)(at - h->text);
   at = put_text(at, r->url.p, r->url.n);
   for (uint32_t i = 0; i < r->nheaders; i++)
     if (is_worth_keeping(&r->headers[i])) at = put_header(h, at, &r->headers[i]);
@@ -168,7 +184,7 @@ struct http_head *sio__request_keep(const sio_request *r) {
 }
 
 sio_slice sio__head_url(const struct http_head *h) {
-  return slice(h->text + strlen(h->text) + 1, h->url_len);
+  return slice(h->text + h->url_at, h->url_len);
 }
 
 sio_slice sio__head_header(const struct http_head *h, const char *name) {
@@ -192,7 +208,7 @@ long sio__head_query(const struct http_head *h, const char *key, char *out, size
 struct http_head *sio__head_forget(struct http_head *h) {
   h->url_len = 0;
   h->nheaders = 0;
-  size_t n = strlen(h->text) + 1;
+  size_t n = h->url_at;
   h->text[n] = '\0'; /* the URL's end: there is always one */
   struct http_head *small = sio__realloc(h, sizeof *h + n + 1);
   return small ? small : h;
@@ -205,6 +221,8 @@ sio_slice sio_request_url(const sio_request *r) { return r->url; }
 sio_slice sio_request_path(const sio_request *r) { return r->path; }
 sio_slice sio_request_body(const sio_request *r) { return slice(r->body.p, r->body.n); }
 const char *sio_request_address(const sio_request *r) { return sio__request_peer(r); }
+const char *sio_request_peer(const sio_request *r) { return sio__request_direct(r); }
+bool sio_request_secure(const sio_request *r) { return sio__request_secure(r); }
 
 sio_slice sio_request_header(const sio_request *r, const char *name) {
   return sio__request_header(r, name);

@@ -82,8 +82,11 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
  * NUL-terminated when n > 0); its length, UV_ENOENT if the key is absent, SIO_ETOOBIG if it does
  * not fit. Keys are compared decoded. What looks like an escape and is none stays as it is. */
 long sio__request_query(const sio_request *r, const char *key, char *out, size_t n);
-/* The peer's address; "" for Unix sockets, and when it is gone. */
+/* The client's address; "" for Unix sockets, and when it is gone. */
 const char *sio__request_peer(const sio_request *r);
+/* The address that connected: a trusted proxy's, or the same. */
+const char *sio__request_direct(const sio_request *r);
+struct addr sio__request_addr(const sio_request *r); /* the client's, as bytes */
 bool sio__request_secure(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
@@ -112,14 +115,16 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 
 /* ---- keeping ------------------------------------------------------------------------- */
 
-/* What a session keeps of its first request, in one block: the peer's address, the URL and the
- * header lines, but for the four that made it a WebSocket. It is all that an idle peer costs in this room, so it holds no slices, only text:
- * the address, then url_len bytes of URL, then name, value, name, value..., each NUL-terminated
- * (none of them can hold a NUL). */
+/* What a session keeps of its first request, in one block: the client's address, the proxy's,
+ * the URL and the header lines, but for the four that made it a WebSocket. It is all that an
+ * idle peer costs in this room, so it holds no slices, only text: the address, that of the proxy
+ * before it if there is one, from url_at on url_len bytes of URL, then name, value, name,
+ * value..., each NUL-terminated (none of them can hold a NUL). */
 struct http_head {
   uint32_t url_len;
   uint16_t nheaders;
   bool secure;
+  uint8_t url_at;
   char text[];
 };
 struct http_head *sio__request_keep(
@@ -127,6 +132,10 @@ struct http_head *sio__request_keep(
 /* All but the address; h itself may move. */
 struct http_head *sio__head_forget(struct http_head *h);
 static inline const char *head_address(const struct http_head *h) { return h->text; }
+static inline const char *head_direct(const struct http_head *h) {
+  size_t n = strlen(h->text) + 1;
+  return n < h->url_at ? h->text + n : h->text;
+}
 sio_slice sio__head_url(const struct http_head *h);
 sio_slice sio__head_header(const struct http_head *h, const char *name);
 long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n);

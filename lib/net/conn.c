@@ -43,9 +43,9 @@ static void watch(struct conn *c) {
 
 /* ---- birth ------------------------------------------------------------------------ */
 
-int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                  void *owner) {
-  struct conn *c = sio__calloc(1, sizeof *c);
+static int conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                    void *owner, bool counted) {
+  struct conn *c = sio__calloc(1, sizeof *c + (counted ? sizeof *c->visitor : 0));
   int err = c ? uv_poll_init(l->uv, &c->poll, fd) : UV_ENOMEM;
   if (err) {
     sio__free(c);
@@ -57,6 +57,7 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
   c->ops = ops;
   c->owner = owner;
   c->fd = fd;
+  c->counted = counted;
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
   l->nconns++;
@@ -65,6 +66,16 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
   watch(c);
   *out = c;
   return 0;
+}
+
+int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                  void *owner) {
+  return conn_new(out, l, fd, ops, owner, false);
+}
+
+int sio__conn_new_counted(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                          void *owner) {
+  return conn_new(out, l, fd, ops, owner, true);
 }
 
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
@@ -431,6 +442,7 @@ void sio__conn_close(struct conn *c) {
   conn_loop(c)->nconns--;
   list_remove(&c->dirty);
   drop_queue(c);
+  if (c->counted) sio__visitor_leave(c->visitor[0], VISIT_CONN);
   /* uv_close() takes the descriptor out of epoll at once. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);

@@ -13,6 +13,7 @@
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
 
+#include "net/door.h"
 #include "net/loop.h"
 
 struct conn;
@@ -77,7 +78,9 @@ struct conn {
   unsigned pushed : 1; /* bytes left in this turn before its end            */
   unsigned marks : 16; /* passed, and not told yet                          */
   unsigned rare : 2;   /* CONN_MARKED, CONN_WATCHED                         */
-  uv_poll_t poll;      /* begins with its data, which is the loop           */
+  unsigned counted : 1;
+  uv_poll_t poll;            /* begins with its data, which is the loop           */
+  struct visitor *visitor[]; /* one if it is counted: its address's, or NULL      */
 };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
@@ -86,6 +89,11 @@ static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data
  * 0 and *out, or UV_ENOMEM or what uv says. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
+/* One that an address may have to answer for, see conn_visitor(). */
+int sio__conn_new_counted(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                          void *owner);
+/* v is left when it closes. Only of one that is counted. */
+static inline void conn_visitor(struct conn *c, struct visitor *v) { c->visitor[0] = v; }
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 
 /* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel

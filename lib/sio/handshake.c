@@ -33,8 +33,7 @@ struct lines {
 };
 
 static struct lines lines_of(const struct http_head *h) {
-  const char *url = h->text + strlen(h->text) + 1;
-  return (struct lines){ url + h->url_len + 1, h->nheaders };
+  return (struct lines){ h->text + h->url_at + h->url_len + 1, h->nheaders };
 }
 
 static bool next_line(struct lines *l, sio_slice *name, sio_slice *value) {

@@ -3,6 +3,7 @@
  * listen.c - where connections come from.
  */
 #include "net/listener.h"
+#include "sio/limits.h"
 #include "sio/server.h"
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,14 +14,13 @@ enum { BACKLOG = 511 };
 static int serve(sio_server *srv, int fd) {
   unsigned max = srv->opts.o.max_connections;
   if (max && srv->loop.nconns >= max) {
-    close(fd);
     srv->stats.connections_refused++;
-    LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_NET, "a connection is closed: %u are open", max);
+    sio__limits_full(srv, fd);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve(&srv->http, fd);
   srv->stats.connections_refused += err != 0;
-  if (err)
+  if (err && err != SIO_ELIMIT)
     LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
   return err;
 }

@@ -43,6 +43,12 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
   SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
   SERVER(COUNTER, connections_refused, "connections_refused|Connections closed at once."),
+  SERVER(COUNTER, turned_away,
+         "turned_away|Connections and sessions past a limit.|cause|connections|pending|connects|"
+         "open|sessions|open_sessions|proxy"),
+  SERVER(COUNTER, limited, "limited|Peers that sent too much.|how|paused|closed"),
+  SERVER(GAUGE, addresses, "addresses|Addresses remembered for limits."),
+  SERVER(COUNTER, addresses_uncounted, "addresses_uncounted|There was no room to remember."),
   SERVER(COUNTER, accept_failures, "accept_failures|Times that no connection could be accepted."),
   SERVER(COUNTER, net_bytes_in, "net_bytes|Bytes on the wire." DIRECTIONS),
   SERVER(COUNTER, net_reads, "net_calls|System calls that move bytes.|call|read|write"),

@@ -4,6 +4,7 @@
  */
 #include "sio/options.h"
 
+#include "base/bucket.h"
 #include "base/deflate.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -34,7 +35,7 @@ static const struct count_field {
   FIELD(max_acks, 4096, 1u << 24),           FIELD(max_headers, 100, 10000),
   FIELD(head_timeout_ms, 10000, MS_MAX),     FIELD(body_timeout_ms, 30000, MS_MAX),
   FIELD(max_child_nsps, 10000, MS_MAX),      FIELD(request_timeout_ms, 5000, MS_MAX),
-  FIELD(keep_alive_ms, 5000, MS_MAX),
+  FIELD(keep_alive_ms, 5000, MS_MAX),        FIELD(max_addresses, 65536, 1u << 24),
 };
 
 static const struct size_field {
@@ -98,6 +99,38 @@ static int settle_related(sio_options *o, struct log *log) {
     return bad(log, "log_level", "is none");
   if (!o->adapter) o->adapter = &sio_adapter_memory;
   return 0;
+}
+
+static int settle_limits(sio_options *o, struct log *log) {
+  if (!o->packets_burst) o->packets_burst = o->packets_per_s;
+  if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
+  if (!o->connects_burst) o->connects_burst = o->connects_per_s;
+  if (o->bytes_per_s > RATE_MAX) return bad(log, "bytes_per_s", "is too big");
+  if (o->bytes_burst > RATE_MAX) return bad(log, "bytes_burst", "is too big");
+  if (o->packets_burst && !o->packets_per_s)
+    return bad(log, "packets_burst", "needs packets_per_s");
+  if (o->bytes_burst && !o->bytes_per_s) return bad(log, "bytes_burst", "needs bytes_per_s");
+  if (o->connects_burst && !o->connects_per_s)
+    return bad(log, "connects_burst", "needs connects_per_s");
+  if (o->when_limited < SIO_LIMITED_PAUSE || o->when_limited > SIO_LIMITED_CLOSE)
+    return bad(log, "when_limited", "is none");
+  return 0;
+}
+
+static int settle_proxies(struct options *opts, struct log *log) {
+  const sio_options *o = &opts->o;
+  const char *which = "";
+  if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
+    return bad(log, "forwarded", "is none");
+  if (o->proxy_protocol && (!o->trusted_proxies || !*o->trusted_proxies))
+    return bad(log, "proxy_protocol", "needs trusted_proxies");
+  if (!o->trusted_proxies) return 0;
+  int err = sio__addr_set_read(&opts->trusted, o->trusted_proxies, &which);
+  if (err == SIO__EINVAL)
+    LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+        "sio_options.trusted_proxies: \"%s\" is no address and no network", which);
+  opts->o.trusted_proxies = NULL;
+  return err;
 }
 
 /* NULL stands for the one that is built in. */
@@ -246,6 +279,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_sizes(&opts->o, log);
   if (!err) err = settle_related(&opts->o, log);
   if (!err) err = settle_queue(&opts->o, log);
+  if (!err) err = settle_limits(&opts->o, log);
   if (!err) err = settle_parser(&opts->o, log);
   if (!err) err = settle_path(opts, log);
   if (!err) err = settle_deflate(opts, log);
@@ -253,6 +287,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = settle_initial(&opts->o, log);
   if (!err) err = settle_copies(opts, log);
   if (!err) err = settle_origins(opts, log);
+  if (!err) err = settle_proxies(opts, log);
   if (err) sio__options_clear(opts);
   return err;
 }
@@ -262,6 +297,7 @@ void sio__options_clear(struct options *opts) {
   sio__cors_free(opts->cors);
   sio__cookie_free(opts->cookie);
   sio__free(opts->origins);
+  sio__addr_set_clear(&opts->trusted);
   opts->path = NULL;
   opts->origins = NULL;
   opts->cors = NULL;

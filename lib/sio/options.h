@@ -7,6 +7,7 @@
 #define SIO_SIO_OPTIONS_H
 
 #include "base/log.h"
+#include "net/addr.h"
 #include <sio/server.h>
 
 struct options {
@@ -17,6 +18,7 @@ struct options {
   const char **origins;
   sio_deflate deflate;
   sio_recovery recovery;
+  struct addr_set trusted; /* o.trusted_proxies, read */
 };
 
 /* The host's struct, as it knew it: of `size` bytes. UV_EINVAL for one that is longer than ours and says something there. */

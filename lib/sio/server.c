@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "sio/client.h"
 #include "sio/dynamic.h"
+#include "sio/limits.h"
 #include "sio/nsp.h"
 #include "sio/query.h"
 #include "sio/site.h"
@@ -49,6 +50,7 @@ static void on_loop_closed(struct loop *l) {
   void *user = srv->done_user, *drain_user = srv->drain.user;
   sio__eio_group_clear(&srv->engines);
   sio__site_clear(srv);
+  sio__limits_clear(srv);
   free_streams(srv);
   close_adapters(srv);
   sio__hooks_clear(&srv->new_nsp);
@@ -178,6 +180,7 @@ static int start(sio_server *srv, struct uv_loop_s *uv) {
   srv->ws.loop = &srv->loop;
   srv->ws.log = &srv->log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
+  sio__limits_init(srv);
   sio__site_init(srv);
   return 0;
 }

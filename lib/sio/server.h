@@ -20,6 +20,7 @@ struct sio_server {
   struct log log;
   struct options opts;
   struct http http;
+  struct door door;
   struct ws_shared ws;
   struct eio_group engines;
   struct eio eio; /* Socket.IO's own of them */
@@ -48,6 +49,9 @@ struct sio_server {
     void *user;
   } drain;
   sio_stats stats;
+  sio_turned_away_cb refused;
+  sio_limited_cb limited;
+  void *refused_user, *limited_user;
   void *data;
   void (*done)(void *user);
   void *done_user;

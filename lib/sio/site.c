@@ -65,6 +65,7 @@ static struct http_limits limits_of(const sio_options *o) {
     .head_ms = o->head_timeout_ms,
     .body_ms = o->body_timeout_ms,
     .keep_alive_ms = o->keep_alive_ms,
+    .max_pending = o->max_pending,
   };
 }
 
@@ -73,6 +74,9 @@ void sio__site_init(sio_server *srv) {
   sio__http_init(&srv->http, &srv->loop, &srv->log, &limits);
   srv->http.route = route;
   srv->http.owner = srv;
+  srv->http.door = &srv->door;
+  srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
+                                        srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
   srv->client_mount = (struct http_mount){
@@ -122,7 +126,7 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
 
 int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
   if (!cbs) return UV_EINVAL;
-  struct plain_ws *e = sio__plain_ws_new(&srv->ws, srv->opts.o.max_queued, cbs, user);
+  struct plain_ws *e = sio__plain_ws_new(&srv->eio, cbs, user);
   if (!e) return UV_ENOMEM;
   int err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
   if (err)

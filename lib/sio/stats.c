@@ -87,6 +87,12 @@ static void fill_nsps(sio_stats *st, const sio_server *srv) {
   st->events_out = all.events_out;
 }
 
+static void fill_limits(sio_stats *st, const struct door *d) {
+  memcpy(st->turned_away, d->refused, sizeof d->refused);
+  st->addresses = d->visitors.n;
+  st->addresses_uncounted = d->uncounted;
+}
+
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->stats;
   fill_net(&st, &srv->loop);
@@ -96,6 +102,7 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_compressed(&st, 1, srv->ws.deflate.deflater);
   fill_sessions(&st);
   fill_nsps(&st, srv);
+  fill_limits(&st, &srv->door);
   memset(out, 0, size);
   memcpy(out, &st, size < sizeof st ? size : sizeof st);
 }

@@ -186,6 +186,7 @@ static bool on_ping(struct ws_recv *r, const char *p, size_t n) {
     msg_unref(w->pong);
     w->pong = m;
   }
+  if (w->state == OPEN && w->ops->came) w->ops->came(w, 0, 1);
   return w->state != CLOSED;
 }
 
@@ -227,6 +228,7 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = {
 static void on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
   sio__ws_recv_feed(&w->recv, p, n);
+  if (w->state == OPEN && w->ops->came) w->ops->came(w, n, 0);
 }
 
 static void on_eof(struct conn *c) {

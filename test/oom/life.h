@@ -437,10 +437,17 @@ static int set_up(void) {
   static const char *const origins[] = { "http://b", NULL };
   static const sio_cors cors = { .origins = origins };
   static const sio_cookie cookie = { .name = "io" };
+  static const char *const proxies[] = { "unix", NULL };
   const sio_options options = { .cors = &cors,
                                 .cookie = &cookie,
                                 .log = on_log,
                                 .log_level = SIO_LOG_TRACE,
+                                .packets_per_s = 1u << 20,
+                                .bytes_per_s = 1u << 30,
+                                .connects_per_s = 1u << 20,
+                                .max_per_address = 1u << 20,
+                                .max_pending = 100,
+                                .trusted_proxies = proxies,
                                 .initial_packet = sio_text("2[\"hi\"]") };
   TRY(sio_server_new(&h.srv, &h.uv, &options));
   TRY(set_up_namespaces());
@@ -588,6 +595,7 @@ static bool websocket_script(struct raw *c) {
 static bool rude_script(struct raw *c) {
   static const char upgrade[] =
       "GET " SOCK "&wait=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "X-Forwarded-For: 1.2.3.4\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
   return raw_open(c, h.srv) && raw_send(c, upgrade, sizeof upgrade - 1) && passed(0) && passed(0) &&
          settled() && raw_expect(c, "0{\"sid\":\"") && raw_text(c, "40") &&
@@ -612,7 +620,12 @@ static bool http_script(struct raw *c) {
 }
 
 static bool plain_script(struct raw *c) {
-  return raw_open(c, h.srv) && raw_upgrade(c, "/plain") && raw_text(c, "hello") &&
+  static const char upgrade[] =
+      "GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "X-Forwarded-For: 1.2.3.5\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  return raw_open(c, h.srv) && raw_send(c, upgrade, sizeof upgrade - 1) &&
+         raw_expect(c, "101 Switching") && raw_expect(c, "\r\n\r\n") && raw_text(c, "hello") &&
          raw_expect(c, "hello") && raw_frame(c, 0x82, "end", 3) &&
          raw_expect_n(c,
                       "\x88\5\3\xe8"

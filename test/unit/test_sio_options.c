@@ -267,6 +267,56 @@ TEST(a_parser_is_whole_and_not_for_protocol_3) {
   refused(&(sio_options){ .parser = &sio_parser_msgpack, .allow_eio3 = true }, "parser");
 }
 
+/* ---- limits and proxies ------------------------------------------------------------------- */
+
+TEST(limits_are_off_and_a_burst_is_a_second) {
+  alloc_install();
+  EQ(settle(&(sio_options){ 0 }), 0);
+  EQ(opts.o.packets_per_s, 0);
+  EQ(opts.o.bytes_per_s, 0);
+  EQ(opts.o.connects_per_s, 0);
+  EQ(opts.o.max_per_address, 0);
+  EQ(opts.o.max_pending, 0);
+  EQ(opts.o.max_addresses, 65536);
+  EQ(opts.trusted.n, 0);
+  sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ .packets_per_s = 10, .bytes_per_s = 20, .connects_per_s = 30 }), 0);
+  EQ(opts.o.packets_burst, 10);
+  EQ(opts.o.bytes_burst, 20);
+  EQ(opts.o.connects_burst, 30);
+  sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ .packets_per_s = 10, .packets_burst = 100 }), 0);
+  EQ(opts.o.packets_burst, 100);
+  sio__options_clear(&opts);
+}
+
+TEST(limits_without_sense_are_refused_by_name) {
+  refused(&(sio_options){ .packets_burst = 1 }, "packets_burst");
+  refused(&(sio_options){ .bytes_burst = 1 }, "bytes_burst");
+  refused(&(sio_options){ .connects_burst = 1 }, "connects_burst");
+  refused(&(sio_options){ .bytes_per_s = ((size_t)1 << 40) + 1 }, "bytes_per_s");
+  refused(&(sio_options){ .bytes_per_s = 1, .bytes_burst = ((size_t)1 << 40) + 1 }, "bytes_burst");
+  refused(&(sio_options){ .when_limited = 2 }, "when_limited");
+  refused(&(sio_options){ .max_addresses = (1u << 24) + 1 }, "max_addresses");
+}
+
+TEST(proxies_are_copied_and_one_that_is_none_is_named) {
+  char text[] = "10.0.0.0/8";
+  struct addr a;
+  CHECK(sio__addr_read(&a, SLICE("10.1.2.3")));
+  EQ(settle(&(sio_options){ .trusted_proxies = SIO_ROOMS(text, "unix"), .proxy_protocol = true }),
+     0);
+  memset(text, 'x', sizeof text - 1);
+  CHECK(sio__addr_set_has(&opts.trusted, &a) && opts.trusted.has_unix);
+  sio__options_clear(&opts);
+  refused(&(sio_options){ .trusted_proxies = SIO_ROOMS("::1", "10.0.0.1/8") },
+          "sio_options.trusted_proxies: \"10.0.0.1/8\" is no address and no network");
+  refused(&(sio_options){ .proxy_protocol = true }, "proxy_protocol needs trusted_proxies");
+  refused(&(sio_options){ .proxy_protocol = true, .trusted_proxies = (const char *[]){ NULL } },
+          "proxy_protocol");
+  refused(&(sio_options){ .forwarded = 2 }, "forwarded");
+}
+
 TESTS_BEGIN
 T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
@@ -279,6 +329,9 @@ T(what_is_pointed_to_is_copied)
 T(an_older_host_knows_fewer_fields)
 T(a_newer_host_may_not_use_what_we_do_not_know)
 T(no_failing_allocation_leaks)
+T(limits_are_off_and_a_burst_is_a_second)
+T(limits_without_sense_are_refused_by_name)
+T(proxies_are_copied_and_one_that_is_none_is_named)
 T(recovery_is_off_has_its_defaults_and_is_copied)
 T(recovery_out_of_range_is_refused_by_name)
 T(compression_has_its_defaults_and_is_copied)

@@ -60,7 +60,7 @@ static void drained(struct ws_conn *from) {
   drained_count++;
 }
 
-static const struct ws_conn_ops ops = { message, closed, drained, NULL, NULL, NULL };
+static const struct ws_conn_ops ops = { .message = message, .closed = closed, .drained = drained };
 
 static int send_msg(const char *text, bool binary) {
   struct msg *m = sio__msg_copy(&loop.msgs, text, strlen(text));

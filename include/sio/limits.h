@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * limits.h - who is turned away or slowed down, and why: what the limits of sio_options (server.h)
+ * tell the host. All on the loop thread.
+ */
+#ifndef SIO_LIMITS_H
+#define SIO_LIMITS_H
+
+#include <sio/error.h>
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- who is turned away ------------------------------------------------------------------- */
+
+enum sio_away_cause {
+  SIO_AWAY_CONNECTIONS,   /* max_connections are open: closed at once                        */
+  SIO_AWAY_PENDING,       /* max_pending have asked for nothing: the oldest of them is closed */
+  SIO_AWAY_CONNECTS,      /* its address connects faster than connects_per_s: closed at once */
+  SIO_AWAY_OPEN,          /* its address has max_per_address connections: closed at once     */
+  SIO_AWAY_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
+  SIO_AWAY_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
+  SIO_AWAY_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
+  SIO_AWAY_END
+};
+
+typedef struct sio_turned_away {
+  int cause;           /* enum sio_away_cause                                   */
+  const char *address; /* the client's, as sio_request_address() has it; borrowed  */
+  const char *detail;  /* one English line, static                                 */
+} sio_turned_away;
+
+/* Called for each one, from the loop or from sio_accept() and sio_accept_fd(). There may be very
+ * many: keep it short. The log is told of the same, at most some ten lines a second. One
+ * callback; NULL: none. */
+typedef void (*sio_turned_away_cb)(sio_server *srv, const sio_turned_away *r, void *user);
+SIO_EXTERN void sio_on_turned_away(sio_server *srv, sio_turned_away_cb cb, void *user);
+
+/* ---- who is slowed down ---------------------------------------------------------------------- */
+
+/* What happens to a peer that sends more than packets_per_s or bytes_per_s. */
+enum sio_when_limited {
+  SIO_LIMITED_PAUSE, /* nothing is read from it until it is within its limit: nothing is lost */
+  SIO_LIMITED_CLOSE  /* it is closed: "forced close", SIO_ELIMIT                              */
+};
+
+typedef struct sio_limited {
+  sio_session *session; /* the one, */
+  sio_ws *ws;           /* ... or the other: a peer of sio_ws_route()                            */
+  const char *limit;    /* "packets_per_s" or "bytes_per_s"                                      */
+  uint64_t wait_ms; /* how long nothing is read from it, if no more came already; 0: it is closed */
+} sio_limited;
+
+/* Called when a peer is closed for this, and when it is paused: then not again for ten seconds,
+ * as long as it goes on. The callback may close the peer. One callback; NULL: none. */
+typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
+SIO_EXTERN void sio_on_limited(sio_server *srv, sio_limited_cb cb, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
