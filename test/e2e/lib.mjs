@@ -86,11 +86,13 @@ export class Watched {
 
 // One TCP connection: what was read and not taken yet, and whether it ended.
 export class Wire extends Watched {
-  constructor(port, { halfOpen = false } = {}) {
+  constructor(port, { halfOpen = false, localAddress } = {}) {
     super();
     this.in = Buffer.alloc(0);
     this.ended = null; // 'end', 'close' or an error code
-    this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: halfOpen });
+    this.socket = net.connect({
+      port, host: '127.0.0.1', allowHalfOpen: halfOpen, localAddress,
+    });
     this.socket.setNoDelay(true);
     this.socket.on('data', (d) => {
       this.in = Buffer.concat([this.in, d]);

@@ -12,8 +12,10 @@
  *     talk, rooms, many, load, ends    events, by subject: a table of handlers each
  *     life, family      middleware, coming and going; namespaces
  *     requests, routes, engine, raw    HTTP and Engine.IO
+ *     bounds            who is turned away or slowed down, and who is behind a proxy
  *     verdict, target   what middleware says; whom an event is for
  */
+#include "bounds.h"
 #include "engine.h"
 #include "family.h"
 #include "flags.h"
@@ -79,6 +81,7 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_engine_hooks();
   if (!err) err = add_raw_engine();
   if (!err) err = add_request_hooks();
+  if (!err) err = add_bounds();
   if (!err && flag("unix")) err = sio_listen_unix(host.server, flag("unix"));
   if (err) return err;
   const char *address = flag("host") ? flag("host") : "127.0.0.1";

@@ -51,6 +51,15 @@ static const struct field fields[] = {
   FIELD("middleware-timeout", NUMBER, middleware_timeout_ms),
   FIELD("keep-empty", YES, keep_empty_nsps),
   FIELD("max-children", NUMBER, max_child_nsps),
+  FIELD("packets-per-s", NUMBER, packets_per_s),
+  FIELD("packets-burst", NUMBER, packets_burst),
+  FIELD("bytes-per-s", SIZE, bytes_per_s),
+  FIELD("bytes-burst", SIZE, bytes_burst),
+  FIELD("connects-per-s", NUMBER, connects_per_s),
+  FIELD("connects-burst", NUMBER, connects_burst),
+  FIELD("max-per-address", NUMBER, max_per_address),
+  FIELD("max-pending", NUMBER, max_pending),
+  FIELD("proxy-protocol", YES, proxy_protocol),
 };
 
 static void set_field(sio_options *o, const struct field *f) {
@@ -131,6 +140,9 @@ sio_options options_from_flags(void) {
                     .recovery = recovery_from_flags(),
                     .when_full = when_full_from_flags(),
                     .allowed_origins = flag_list("origins"),
+                    .trusted_proxies = flag_list("proxies"),
+                    .forwarded = flag_is("forwarded", "rfc7239") ? SIO_FORWARDED_RFC7239 : 0,
+                    .when_limited = flag_is("when-limited", "close") ? SIO_LIMITED_CLOSE : 0,
                     .connection_error = on_connection_error,
                     .allow_request = flag("allow") ? on_allow : NULL,
                     .generate_id = flag("id") ? on_id : NULL,

@@ -32,6 +32,9 @@ static const struct {
   SHOWN("bytes_dropped", bytes_dropped),
   SHOWN("stalls", stalls),
   SHOWN("recovered", recovered),
+  SHOWN("limited", limited),
+  SHOWN("limited_closed", limited_closed),
+  SHOWN("addresses", addresses),
 #undef SHOWN
 };
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bounds.c - a line for who is turned away or slowed down; GET /who says who asks.
+ */
+#include "bounds.h"
+
+#include "flags.h"
+#include "host.h"
+
+#include <stdio.h>
+
+static void on_refused(sio_server *srv, const sio_turned_away *r, void *user) {
+  (void)srv, (void)user;
+  say("refused %d %s: %s", r->cause, r->address, r->detail);
+}
+
+static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
+  (void)srv, (void)user;
+  say("limited %s %s %s", l->session ? "session" : "ws", l->limit,
+      l->wait_ms ? "paused" : "closed");
+}
+
+static void on_open(sio_session *c, void *user) {
+  (void)user;
+  say("from %s by %s%s", sio_session_address(c), sio_session_peer(c),
+      sio_session_secure(c) ? " secure" : "");
+}
+
+static void on_who(sio_request *r, void *user) {
+  char text[160];
+  (void)user;
+  snprintf(text, sizeof text, "%s by %s%s", sio_request_address(r), sio_request_peer(r),
+           sio_request_secure(r) ? " secure" : "");
+  sio_respond(r, 200, "text/plain", sio_text(text));
+}
+
+int add_bounds(void) {
+  static const sio_engine_hooks hooks = { .open = on_open };
+  sio_on_turned_away(host.server, on_refused, NULL);
+  sio_on_limited(host.server, on_limited, NULL);
+  int err = sio_route(host.server, "GET", "/who", 0, on_who, NULL);
+  if (!err && flag("proxies")) err = sio_on_engine(host.server, &hooks, NULL);
+  return err;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOST_BOUNDS_H
+#define HOST_BOUNDS_H
+
+int add_bounds(void);
+
+#endif
