@@ -296,7 +296,8 @@ SIO_EXTERN int sio_port(const sio_server *srv); /* of the first TCP listener; 0:
 /* The host's own listener: call it from its uv_listen() callback. Takes one pending connection. The
  * listener stays the host's. */
 SIO_EXTERN int sio_accept(sio_server *srv, struct uv_stream_s *listener);
-/* A connected, stream-type descriptor from anywhere; taken over, also on error. */
+/* A connected, stream-type descriptor from anywhere; taken over, also on error. SIO_ETOOBIG:
+ * max_connections are open; SIO_ELIMIT: its address is past a limit. */
 SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
 /* The same for a host whose own HTTP server has begun to read from it: `read` is all that came so
  * far, from the first byte of a request on (copied). From here on the connection is the library's,
