@@ -209,17 +209,20 @@ static int settle_origins(struct options *opts, struct log *log) {
   return 0;
 }
 
-static int without_zlib(struct log *log, const char *field) {
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs zlib, which is not built in", field);
+static int without(struct log *log, const char *field, const char *part) {
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs %s, which is not built in", field,
+      part);
   return SIO__ENOTSUP;
 }
 
 /* Before the defaults: what was not asked for is just not done. */
 static int check_built(const sio_options *o, struct log *log) {
+  if (o->parser == &sio_parser_msgpack && !o->parser->decode)
+    return without(log, "parser", "MessagePack");
   if (sio__deflate_built()) return 0;
-  if (o->per_message_deflate) return without_zlib(log, "per_message_deflate");
+  if (o->per_message_deflate) return without(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;
-  return asked ? without_zlib(log, "http_compression_threshold") : 0;
+  return asked ? without(log, "http_compression_threshold", "zlib") : 0;
 }
 
 static bool within(int v, int least, int most) { return v == 0 || (v >= least && v <= most); }

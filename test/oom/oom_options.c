@@ -179,6 +179,7 @@ static bool eviction_script(struct raw p[3]) {
   "\xa4"         \
   "data"
 
+#ifdef SIO_MSGPACK
 static bool msgpack_script(struct raw p[3]) {
   struct raw *c = &p[0];
   return open_ws(c) && PACK(c, "\x82" KEY_TYPE "\0" KEY_NSP) && HEAR(c, "\xa3sid") &&
@@ -196,9 +197,11 @@ static bool msgpack_script(struct raw p[3]) {
          PACK(c, "\x83" KEY_TYPE "\2" KEY_NSP KEY_DATA "\x91\xa4long") && HEAR(c, "xxx") &&
          PACK(c, "\xc1") && HEAR(c, "\x88");
 }
+#endif
 
 /* ---- compression --------------------------------------------------------------------------------- */
 
+#ifdef SIO_ZLIB
 static const char deflate_head[] =
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -238,6 +241,7 @@ static bool compression_script(struct raw p[3]) {
          compressed_poll(&p[1]) && raw_frame(c, 0xc1, "\xff\xff", 2) &&
          raw_expect_n(c, "\x88\2\3\xef", 4);
 }
+#endif
 
 /* ---- clients of Socket.IO 2 --------------------------------------------------------------------- */
 
@@ -317,12 +321,16 @@ static bool slow_script(struct raw p[3]) {
 /* ---- one life ---------------------------------------------------------------------------------------- */
 
 static const sio_recovery recovery = { .max_log_bytes = 100000 };
+#ifdef SIO_ZLIB
 static const sio_deflate deflate = { .threshold = 100 };
+#endif
 
 static const struct life lives[] = {
   { "recovery", { .recovery = &recovery }, recovery_script },
   { "eviction", { .recovery = &recovery }, eviction_script },
+#ifdef SIO_MSGPACK
   { "msgpack", { .parser = &sio_parser_msgpack }, msgpack_script },
+#endif
 #ifdef SIO_ZLIB
   { "compression", { .per_message_deflate = &deflate }, compression_script },
 #endif

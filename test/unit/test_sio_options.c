@@ -256,15 +256,37 @@ TEST(compression_that_is_not_built_in_is_refused_only_if_asked_for) {
   sio__options_clear(&opts);
 }
 
+static int no_encode(const sio_parts *p, sio_parser_out *out) {
+  (void)p, (void)out;
+  return UV_ENOTSUP;
+}
+
+static int no_decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
+                     const char **why) {
+  (void)binary, (void)message, (void)p, (void)out, (void)why;
+  return UV_ENOTSUP;
+}
+
 TEST(a_parser_is_whole_and_not_for_protocol_3) {
   static const sio_parser_ops half = { .name = "half" };
   EQ(settle(&(sio_options){ .parser = &sio_parser_json }), 0);
   CHECK(opts.o.parser == NULL);
   sio__options_clear(&opts);
+  refused(&(sio_options){ .parser = &half }, "parser");
+  static const sio_parser_ops whole = { .name = "whole", .encode = no_encode, .decode = no_decode };
+  EQ(settle(&(sio_options){ .parser = &whole }), 0);
+  sio__options_clear(&opts);
+  refused(&(sio_options){ .parser = &whole, .allow_eio3 = true }, "parser");
+}
+
+TEST(messagepack_needs_to_be_built_in) {
+#ifdef SIO_MSGPACK
   EQ(settle(&(sio_options){ .parser = &sio_parser_msgpack }), 0);
   sio__options_clear(&opts);
-  refused(&(sio_options){ .parser = &half }, "parser");
-  refused(&(sio_options){ .parser = &sio_parser_msgpack, .allow_eio3 = true }, "parser");
+#else
+  EQ(settle(&(sio_options){ .parser = &sio_parser_msgpack }), UV_ENOTSUP);
+  CHECK(strstr(said, "needs MessagePack") != NULL);
+#endif
 }
 
 /* ---- limits and proxies ------------------------------------------------------------------- */
@@ -320,6 +342,7 @@ TEST(proxies_are_copied_and_one_that_is_none_is_named) {
 TESTS_BEGIN
 T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
+T(messagepack_needs_to_be_built_in)
 T(nothing_said_is_every_default)
 T(what_is_said_stays)
 T(a_path_ends_in_one_slash_or_in_none)

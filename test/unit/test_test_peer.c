@@ -249,6 +249,7 @@ TEST(a_server_that_closes_ends_them) {
   EQ(alloc_live, 0);
 }
 
+#ifdef SIO_MSGPACK
 static int no_id(sio_request *r, char out[64], void *user) {
   (void)r, (void)out, (void)user;
   return UV_EPERM;
@@ -270,6 +271,7 @@ TEST(another_parser_is_spoken_both_ways) {
   sio_test_free(q);
   stop();
 }
+#endif
 
 TEST(no_failing_allocation_leaks_or_crashes) {
   for (unsigned i = 1, done = 0; !done; i++) {
@@ -298,6 +300,8 @@ T(questions_of_the_server_are_answered)
 T(middleware_refuses_lets_in_or_takes_its_time)
 T(leaving_and_being_made_to_are_seen)
 T(a_server_that_closes_ends_them)
+#ifdef SIO_MSGPACK
 T(another_parser_is_spoken_both_ways)
+#endif
 T(no_failing_allocation_leaks_or_crashes)
 TESTS_END
