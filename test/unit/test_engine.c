@@ -370,7 +370,9 @@ TEST(the_open_sessions_can_be_walked) {
 TEST(an_engine_may_take_the_place_of_socket_io) {
   start(NULL);
   EQ(sio_engine_route(srv, NULL, &echo, name), 0);
-  REQUIRE(open_ws(&a, "/socket.io/") && raw_text(&a, "40") && raw_expect(&a, "40"));
+  REQUIRE(open_ws(&a, "/socket.io/") && raw_text(&a, "40") &&
+          raw_expect(&a, "\x81\2"
+                         "40"));
   SAW("open:raw text:0 ");
   stop();
 }
