@@ -15,28 +15,28 @@ extern "C" {
 
 /* ---- who is turned away ------------------------------------------------------------------- */
 
-enum sio_away_cause {
-  SIO_AWAY_CONNECTIONS,   /* max_connections are open: closed at once                        */
-  SIO_AWAY_PENDING,       /* max_pending have asked for nothing: the oldest of them is closed */
-  SIO_AWAY_CONNECTS,      /* its address connects faster than connects_per_s: closed at once */
-  SIO_AWAY_OPEN,          /* its address has max_per_address connections: closed at once     */
-  SIO_AWAY_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
-  SIO_AWAY_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
-  SIO_AWAY_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
-  SIO_AWAY_END
+enum sio_reject_cause {
+  SIO_REJECT_CONNECTIONS,   /* max_connections are open: closed at once                        */
+  SIO_REJECT_PENDING,       /* max_pending have asked for nothing: the oldest of them is closed */
+  SIO_REJECT_CONNECTS,      /* its address connects faster than connects_per_s: closed at once */
+  SIO_REJECT_OPEN,          /* its address has max_per_address connections: closed at once     */
+  SIO_REJECT_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
+  SIO_REJECT_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
+  SIO_REJECT_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
+  SIO_REJECT_END
 };
 
-typedef struct sio_turned_away {
-  int cause;           /* enum sio_away_cause                                   */
+typedef struct sio_rejection {
+  int cause;           /* enum sio_reject_cause                                   */
   const char *address; /* the client's, as sio_request_address() has it; borrowed  */
   const char *detail;  /* one English line, static                                 */
-} sio_turned_away;
+} sio_rejection;
 
 /* Called for each one, from the loop or from sio_accept() and sio_accept_fd(). There may be very
  * many: keep it short. The log is told of the same, at most some ten lines a second. One
  * callback; NULL: none. */
-typedef void (*sio_turned_away_cb)(sio_server *srv, const sio_turned_away *r, void *user);
-SIO_EXTERN void sio_on_turned_away(sio_server *srv, sio_turned_away_cb cb, void *user);
+typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
+SIO_EXTERN void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user);
 
 /* ---- who is slowed down ---------------------------------------------------------------------- */
 

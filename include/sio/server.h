@@ -151,7 +151,7 @@ enum sio_when_full {
  * under path, on either transport, beside CORS, and for plain WebSockets without an accept
  * callback of their own; requests without an Origin, which no browser makes, pass. Copied. */
 
-/* Limits on what comes in, all off by default; sio_on_limited() and sio_on_turned_away() (limits.h),
+/* Limits on what comes in, all off by default; sio_on_limited() and sio_on_reject() (limits.h),
  * the log and sio_stats tell of what they do.
  *  - packets_per_s, bytes_per_s: what one session, or one peer of sio_ws_route(), may send:
  *    Engine.IO packets, or messages, pings of WebSocket included; bytes as they come, over
@@ -467,10 +467,10 @@ typedef struct sio_stats {
                                          its end, your handlers included                     */
 
   /* Limits: see sio_options.packets_per_s and below. */
-  uint64_t turned_away[SIO_AWAY_END]; /* connections and session opens, by cause (limits.h)  */
-  uint64_t limited, limited_closed;   /* peers paused, and closed, for sending too much       */
-  uint64_t addresses;                 /* a gauge: remembered for limits                       */
-  uint64_t addresses_uncounted;       /* came when there was no room to remember them         */
+  uint64_t rejected[SIO_REJECT_END]; /* connections and session opens, by cause (limits.h)  */
+  uint64_t limited, limited_closed;  /* peers paused, and closed, for sending too much       */
+  uint64_t addresses;                /* a gauge: remembered for limits                       */
+  uint64_t addresses_uncounted;      /* came when there was no room to remember them         */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -36,6 +36,6 @@ static inline bool guard_pauses(const sio_session *c) {
 }
 
 /* 429, and when to come again; the door tells of it. */
-void sio__guard_turn_away(struct door *g, sio_request *r, int cause, uint64_t wait_ms);
+void sio__guard_reject(struct door *g, sio_request *r, int cause, uint64_t wait_ms);
 
 #endif

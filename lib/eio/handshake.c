@@ -49,7 +49,7 @@ static unsigned protocol_of(const struct eio *e, const sio_request *r) {
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
 /* A request may have waited for a verdict until the server began to close. */
-static void turn_away(struct eio *e, sio_request *r) {
+static void reject(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
@@ -59,7 +59,7 @@ static void turn_away(struct eio *e, sio_request *r) {
 
 static sio_session *new_session(struct eio *e, sio_request *r) {
   if (e->group->closing || e->group->draining) {
-    turn_away(e, r);
+    reject(e, r);
     return NULL;
   }
   struct http_head *head = sio__request_keep(r);

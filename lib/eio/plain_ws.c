@@ -134,7 +134,7 @@ static bool has_room(sio_ws *w, sio_request *r) {
   struct door *g = w->endpoint->eio->group->door;
   struct addr a = sio__request_addr(r);
   if (!g || sio__door_hold(g, &a, VISIT_SESSION, &w->visitor)) return true;
-  sio__guard_turn_away(g, r, SIO_AWAY_OPEN_SESSIONS, UINT64_MAX);
+  sio__guard_reject(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 

@@ -200,7 +200,7 @@ static void too_slow(struct http_conn *c, const char *why) {
   set_timer(c);
 }
 
-static void turn_away(struct http_conn *c, int cause, const char *why) {
+static void reject(struct http_conn *c, int cause, const char *why) {
   close_now(c);
   abort_request(c, SIO_ELIMIT, why);
   sio__door_refused(c->http->door, cause, c->peer, why);
@@ -209,7 +209,7 @@ static void turn_away(struct http_conn *c, int cause, const char *why) {
 static void on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
   switch (c->state) {
-    case HTTP_PROXY: turn_away(c, SIO_AWAY_PROXY, "no PROXY header in time"); return;
+    case HTTP_PROXY: reject(c, SIO_REJECT_PROXY, "no PROXY header in time"); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: wait_for_peer(c); return;
     case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
@@ -229,8 +229,8 @@ static void use(struct http_conn *c, size_t n) {
 }
 
 static const char *cause_text(int cause) {
-  return cause == SIO_AWAY_OPEN ? "as many connections as max_per_address are open"
-                                : "it connects faster than connects_per_s";
+  return cause == SIO_REJECT_OPEN ? "as many connections as max_per_address are open"
+                                  : "it connects faster than connects_per_s";
 }
 
 /* The connection is this client's from now on, unless it has too many. */
@@ -240,7 +240,7 @@ static bool count_client(struct http_conn *c, const struct addr *a) {
   bool welcome = sio__door_enter(c->http->door, a, VISIT_CONN, &v, &cause) == 0;
   if (v) conn_visitor(c->conn, v);
   if (welcome) return true;
-  turn_away(c, cause, cause_text(cause));
+  reject(c, cause, cause_text(cause));
   return false;
 }
 
@@ -249,7 +249,7 @@ static bool proxy_step(struct http_conn *c) {
   struct proxied p;
   const char *why;
   int n = sio__proxy_read(c->in, c->nin, &p, &why);
-  if (n < 0) turn_away(c, SIO_AWAY_PROXY, why);
+  if (n < 0) reject(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   use(c, (size_t)n);
   sio__via_proxied(c->via, &p, c->http->proxies.trusted);
@@ -630,8 +630,8 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
  * connections then shortens the time for a head, and keeps nobody out. */
 static void make_room(struct http *h) {
   if (!h->limits.max_pending || h->nfresh < h->limits.max_pending) return;
-  turn_away(container_of(list_first(&h->fresh), struct http_conn, link), SIO_AWAY_PENDING,
-            "max_pending connections have not asked for anything: the oldest made room");
+  reject(container_of(list_first(&h->fresh), struct http_conn, link), SIO_REJECT_PENDING,
+         "max_pending connections have not asked for anything: the oldest made room");
 }
 
 /* A connection of a trusted proxy is not the proxy's. */

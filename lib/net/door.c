@@ -93,9 +93,9 @@ static bool is_full(const struct visitor *p, enum visit_kind kind) {
 static uint64_t knock(struct visitor *p, enum visit_kind kind, int *cause) {
   struct door *g = p->door;
   bool session = kind == VISIT_SESSION;
-  *cause = session ? SIO_AWAY_OPEN_SESSIONS : SIO_AWAY_OPEN;
+  *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
   if (is_full(p, kind)) return UINT64_MAX;
-  *cause = session ? SIO_AWAY_SESSIONS : SIO_AWAY_CONNECTS;
+  *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
   return sio__bucket_take(&p->taken[kind], &g->rate, loop_now(g->loop));
 }
 
@@ -151,7 +151,7 @@ bool sio__door_may_log(struct door *g) {
   return false;
 }
 
-static void log_refusal(struct door *g, const sio_turned_away *r) {
+static void log_refusal(struct door *g, const sio_rejection *r) {
   if (!sio__door_may_log(g)) return;
   char more[48] = "";
   if (g->untold) snprintf(more, sizeof more, "; %" PRIu64 " lines were left out", g->untold);
@@ -161,7 +161,7 @@ static void log_refusal(struct door *g, const sio_turned_away *r) {
 }
 
 void sio__door_refused(struct door *g, int cause, const char *address, const char *detail) {
-  sio_turned_away r = { cause, address, detail };
+  sio_rejection r = { cause, address, detail };
   g->refused[cause]++;
   log_refusal(g, &r);
   if (g->tell) g->tell(g, &r);

@@ -43,9 +43,9 @@ struct door {
   struct timer forget;
   struct bucket lines; /* of the log */
   uint64_t untold;     /* refusals that the log was not told of */
-  uint64_t refused[SIO_AWAY_END];
+  uint64_t refused[SIO_REJECT_END];
   uint64_t uncounted; /* came while every visitor's slot was in use */
-  void (*tell)(struct door *g, const sio_turned_away *r);
+  void (*tell)(struct door *g, const sio_rejection *r);
 };
 
 void sio__door_init(struct door *g, struct loop *l, struct log *log);

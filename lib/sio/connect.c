@@ -95,7 +95,7 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
   send_refusal(cl, m);
 }
 
-static void turn_away(struct knock *k, enum sio_refusal why) {
+static void reject(struct knock *k, enum sio_refusal why) {
   sio_socket *s = k->socket;
   s->nsp->server->stats.connects_refused[why]++;
   if (sio__session_open(s->session)) {
@@ -144,7 +144,7 @@ static void on_patience(struct timer *t) {
   if (k->chain.state != CHAIN_WAITING) return;
   (void)encode_refusal(k, "timeout", sio_null());
   k->socket->knock = NULL;
-  turn_away(k, SIO_REFUSED_TIMEOUT);
+  reject(k, SIO_REFUSED_TIMEOUT);
   sio__chain_abandon(&k->chain);
 }
 
@@ -167,7 +167,7 @@ static void on_finish(struct chain *c, bool ok) {
     if (ok)
       let_in(s);
     else
-      turn_away(k, SIO_REFUSED_BY_MIDDLEWARE);
+      reject(k, SIO_REFUSED_BY_MIDDLEWARE);
   }
   msg_unref(k->refusal);
   sio__free(k);

@@ -5,7 +5,7 @@
 #include "sio/limits.h"
 #include <unistd.h>
 
-static void on_refused(struct door *g, const sio_turned_away *r) {
+static void on_refused(struct door *g, const sio_rejection *r) {
   sio_server *srv = container_of(g, sio_server, door);
   if (srv->refused) srv->refused(srv, r, srv->refused_user);
 }
@@ -40,13 +40,13 @@ void sio__limits_full(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
   close(fd);
-  sio__door_refused(&srv->door, SIO_AWAY_CONNECTIONS, sio__addr_text(&a, text),
+  sio__door_refused(&srv->door, SIO_REJECT_CONNECTIONS, sio__addr_text(&a, text),
                     "as many connections as max_connections are open");
 }
 
 /* ---- public ------------------------------------------------------------------------------ */
 
-void sio_on_turned_away(sio_server *srv, sio_turned_away_cb cb, void *user) {
+void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user) {
   srv->refused = cb;
   srv->refused_user = user;
 }

@@ -43,8 +43,8 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
   SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
   SERVER(COUNTER, connections_refused, "connections_refused|Connections closed at once."),
-  SERVER(COUNTER, turned_away,
-         "turned_away|Connections and sessions past a limit.|cause|connections|pending|connects|"
+  SERVER(COUNTER, rejected,
+         "rejected|Connections and sessions past a limit.|cause|connections|pending|connects|"
          "open|sessions|open_sessions|proxy"),
   SERVER(COUNTER, limited, "limited|Peers that sent too much.|how|paused|closed"),
   SERVER(GAUGE, addresses, "addresses|Addresses remembered for limits."),

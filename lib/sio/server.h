@@ -49,7 +49,7 @@ struct sio_server {
     void *user;
   } drain;
   sio_stats stats;
-  sio_turned_away_cb refused;
+  sio_reject_cb refused;
   sio_limited_cb limited;
   void *refused_user, *limited_user;
   void *data;

@@ -88,7 +88,7 @@ static void fill_nsps(sio_stats *st, const sio_server *srv) {
 }
 
 static void fill_limits(sio_stats *st, const struct door *d) {
-  memcpy(st->turned_away, d->refused, sizeof d->refused);
+  memcpy(st->rejected, d->refused, sizeof d->refused);
   st->addresses = d->visitors.n;
   st->addresses_uncounted = d->uncounted;
 }

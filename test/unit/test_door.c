@@ -6,11 +6,11 @@
 
 static struct door door;
 static unsigned told;
-static sio_turned_away last;
+static sio_rejection last;
 static char said[512];
 static unsigned lines;
 
-static void on_tell(struct door *d, const sio_turned_away *r) {
+static void on_tell(struct door *d, const sio_rejection *r) {
   CHECK(d == &door);
   told++;
   last = *r;
@@ -75,7 +75,7 @@ TEST(an_address_has_so_many_connections_and_so_many_sessions) {
   EQ(enter("1.2.3.4", VISIT_CONN, &v[0]), 0);
   EQ(enter("::ffff:1.2.3.4", VISIT_CONN, &v[1]), 0);
   EQ(enter("1.2.3.4", VISIT_CONN, &v[2]), UINT64_MAX);
-  EQ(cause, SIO_AWAY_OPEN);
+  EQ(cause, SIO_REJECT_OPEN);
   CHECK(v[2] == NULL);
   EQ(enter("1.2.3.4", VISIT_SESSION, &v[2]), 0);
   EQ(enter("1.2.3.5", VISIT_CONN, &v[3]), 0);
@@ -83,7 +83,7 @@ TEST(an_address_has_so_many_connections_and_so_many_sessions) {
   EQ(enter("1.2.3.4", VISIT_CONN, &v[0]), 0);
   EQ(enter("1.2.3.4", VISIT_SESSION, &v[4]), 0);
   EQ(enter("1.2.3.4", VISIT_SESSION, &v[4]), UINT64_MAX);
-  EQ(cause, SIO_AWAY_OPEN_SESSIONS);
+  EQ(cause, SIO_REJECT_OPEN_SESSIONS);
   close_door();
 }
 
@@ -95,7 +95,7 @@ TEST(it_connects_so_often) {
     sio__visitor_leave(v, VISIT_CONN);
   }
   EQ(enter("1.2.3.4", VISIT_CONN, &v), 500);
-  EQ(cause, SIO_AWAY_CONNECTS);
+  EQ(cause, SIO_REJECT_CONNECTS);
   EQ(enter("1.2.3.4", VISIT_SESSION, &v), 0);
   sio__visitor_leave(v, VISIT_SESSION);
   EQ(enter("1.2.3.5", VISIT_CONN, &v), 0);
@@ -122,13 +122,13 @@ TEST(a_session_costs_its_token_before_it_is_one) {
   EQ(sio__door_knock(&door, &a, VISIT_SESSION, &cause), 0);
   EQ(sio__door_knock(&door, &a, VISIT_SESSION, &cause), 0);
   EQ(sio__door_knock(&door, &a, VISIT_SESSION, &cause), 1000);
-  EQ(cause, SIO_AWAY_SESSIONS);
+  EQ(cause, SIO_REJECT_SESSIONS);
   CHECK(sio__door_hold(&door, &a, VISIT_SESSION, &v) && v);
   struct visitor *w;
   CHECK(!sio__door_hold(&door, &a, VISIT_SESSION, &w));
   later(5000);
   EQ(sio__door_knock(&door, &a, VISIT_SESSION, &cause), UINT64_MAX);
-  EQ(cause, SIO_AWAY_OPEN_SESSIONS);
+  EQ(cause, SIO_REJECT_OPEN_SESSIONS);
   sio__visitor_leave(v, VISIT_SESSION);
   CHECK(sio__door_hold(&door, &a, VISIT_SESSION, &v) && v);
   close_door();
@@ -239,15 +239,15 @@ TEST(without_memory_a_newcomer_is_not_counted) {
 
 TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   open_door(0, 0, 0, 10);
-  for (int i = 0; i < 1000; i++) sio__door_refused(&door, SIO_AWAY_OPEN, "1.2.3.4", "too many");
-  EQ(door.refused[SIO_AWAY_OPEN], 1000);
+  for (int i = 0; i < 1000; i++) sio__door_refused(&door, SIO_REJECT_OPEN, "1.2.3.4", "too many");
+  EQ(door.refused[SIO_REJECT_OPEN], 1000);
   EQ(told, 1000);
   EQ_STR(last.address, "1.2.3.4");
-  EQ(last.cause, SIO_AWAY_OPEN);
+  EQ(last.cause, SIO_REJECT_OPEN);
   EQ(lines, 10);
   EQ_STR(said, "turned away 1.2.3.4: too many");
   later(100);
-  sio__door_refused(&door, SIO_AWAY_PROXY, "", "no PROXY header");
+  sio__door_refused(&door, SIO_REJECT_PROXY, "", "no PROXY header");
   EQ(lines, 11);
   EQ_STR(said, "turned away a peer: no PROXY header; 990 lines were left out");
   close_door();

@@ -70,7 +70,7 @@ static void on_limited(sio_server *server, const sio_limited *l, void *user) {
   add(told, sizeof told, l->wait_ms ? "paused" : "closed");
 }
 
-static void on_refused(sio_server *server, const sio_turned_away *r, void *user) {
+static void on_refused(sio_server *server, const sio_rejection *r, void *user) {
   char text[64];
   CHECK(server == srv && !user);
   snprintf(text, sizeof text, "%d:%s", r->cause, r->address);
@@ -118,7 +118,7 @@ static void set_up(void) {
       sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open }, NULL))
     abort();
   sio_on_limited(srv, on_limited, NULL);
-  sio_on_turned_away(srv, on_refused, NULL);
+  sio_on_reject(srv, on_refused, NULL);
 }
 
 static void start(sio_options o) {
@@ -592,7 +592,7 @@ TEST(clients_behind_a_proxy_open_so_many_sessions_each) {
   open_for(0, "1.2.3.4", "429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\n");
   open_for(0, "1.2.3.5", "200 OK");
   EQ_STR(told, "4:1.2.3.4 ");
-  EQ(stats().turned_away[SIO_AWAY_SESSIONS], 1);
+  EQ(stats().rejected[SIO_REJECT_SESSIONS], 1);
   CHECK(strstr(logged, "turned away 1.2.3.4: it opens sessions faster than") != NULL);
   later(1000);
   open_for(0, "1.2.3.4", "200 OK");
@@ -707,7 +707,7 @@ TEST(a_missing_or_malformed_header_ends_the_connection_and_is_told) {
   CHECK(raw_expect_end(dial(0, "PROXY TCP4 1.2.3.4\r\n", 20)));
   CHECK(raw_expect_end(dial(0, "\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff", 16)));
   EQ_STR(told, "6: 6: 6: ");
-  EQ(stats().turned_away[SIO_AWAY_PROXY], 3);
+  EQ(stats().rejected[SIO_REJECT_PROXY], 3);
   CHECK(strstr(logged, "a malformed PROXY line") && strstr(logged, "no PROXY header"));
   stop();
 }
@@ -817,7 +817,7 @@ TEST(of_those_that_ask_for_nothing_the_oldest_makes_room) {
   is_from(&peers[2], "", "[||plain]");
   is_from(&peers[3], "", "[||plain]");
   is_from(&peers[1], "", "[||plain]");
-  EQ(stats().turned_away[SIO_AWAY_PENDING], 1);
+  EQ(stats().rejected[SIO_REJECT_PENDING], 1);
   stop();
 }
 
@@ -825,7 +825,7 @@ TEST(a_connection_past_max_connections_is_told_of) {
   start((sio_options){ .max_connections = 1 });
   CHECK(raw_open(&peers[0], srv) && !raw_open(&peers[1], srv));
   EQ_STR(told, "0: ");
-  EQ(stats().turned_away[SIO_AWAY_CONNECTIONS], 1);
+  EQ(stats().rejected[SIO_REJECT_CONNECTIONS], 1);
   stop();
 }
 

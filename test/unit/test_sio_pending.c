@@ -263,7 +263,8 @@ TEST(what_is_undone_has_no_end) {
 
 static void no_end(sio_query *q, int status) {
   (void)q, (void)status;
-  CHECK(!"it was discarded");
+  bool told_of_its_end = true;
+  CHECK(!told_of_its_end);
 }
 
 TEST(a_part_of_an_older_query_takes_its_place_among_the_questions) {
