@@ -97,6 +97,12 @@ static void end_and_tell(struct ws_conn *w) {
   tell(w);
 }
 
+/* All has left, and nothing can come any more: after the close frames of both it is the server
+ * who ends the stream, at once (RFC 6455, 7.1.1). */
+static void let_go_if_done(struct ws_conn *w) {
+  if (w->state == ENDING && conn_idle(w->conn) && (w->eof || w->code_got)) let_go(w);
+}
+
 /* ---- close frames ---- */
 
 /* How much of s fits into a close frame, cut between characters. */
@@ -208,6 +214,7 @@ static void on_close(struct ws_recv *r, unsigned code, const char *reason, size_
   }
   blame(w, 0, w->by_peer ? "closed by the peer" : "closed");
   end_and_tell(w);
+  let_go_if_done(w);
 }
 
 static int err_of(unsigned code) {
@@ -237,7 +244,7 @@ static void on_eof(struct conn *c) {
   w->by_peer |= w->state == OPEN;
   blame(w, 0, "stream ended without a close frame");
   end_and_tell(w);
-  if (w->state == ENDING && conn_idle(c)) let_go(w);
+  let_go_if_done(w);
 }
 
 static void on_failed(struct conn *c, int err) { finish(c->owner, err, "stream broke"); }
@@ -249,7 +256,7 @@ static void on_timer(struct timer *t) {
 static void on_drained(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->pongs = 0;
-  if (w->state == ENDING && w->eof) let_go(w);
+  let_go_if_done(w);
   if (w->state == OPEN && w->ops->drained) w->ops->drained(w);
   if (w->state == OPEN && w->pong) queue_pong(w, take_pong(w));
 }

@@ -7,7 +7,7 @@
  *   OPEN --- peer's close frame, which is echoed ---> ENDING
  *   OPEN --- peer breaks a rule: close frame with the code for it ---> ENDING
  *   OPEN, CLOSING --- peer's FIN ---> ENDING
- *   ENDING --- all is sent, FIN behind it, and the peer's FIN is here ---> CLOSED
+ *   ENDING --- all is sent, and the peer's close frame or FIN is here ---> CLOSED
  *   any --- the stream breaks, or close_ms have passed since OPEN ---> CLOSED
  *
  * `closed` comes exactly once, unless the owner itself calls sio__ws_drop(): on the way to ENDING,

@@ -444,15 +444,30 @@ static void wait_for_no_conns(void) {
   EQ(loop.nconns, 0);
 }
 
-TEST(a_peer_that_sends_no_fin_is_closed_by_the_timer) {
+TEST(once_both_close_frames_are_there_no_fin_of_the_peers_is_waited_for) {
   begin();
-  shared.close_ms = 1;
   SAY(0x88, "\x03\xe8");
-  wait_for_no_conns();
+  HEARD("\x88\x02\x03\xe8");
+  CHECK(got_fin);
+  EQ(loop.nconns, 0);
   EQ(closed_count, 1);
   EQ(why.code, 1000);
   EQ(why.err, 0);
   CHECK(why.by_peer);
+  end();
+}
+
+TEST(nor_is_it_when_ours_was_the_first) {
+  begin();
+  close_ws(1001, NULL);
+  turn();
+  EQ(loop.nconns, 1);
+  SAY(0x88, "\x03\xe9");
+  HEARD("\x88\x02\x03\xe9");
+  CHECK(got_fin);
+  EQ(loop.nconns, 0);
+  EQ(closed_count, 1);
+  EQ(why.code, 1001);
   end();
 }
 
@@ -865,7 +880,8 @@ T(after_our_close_only_the_peers_close_frame_counts)
 T(a_fin_in_place_of_the_peers_close_frame_will_do)
 T(after_the_peers_fin_all_that_is_queued_still_leaves)
 T(a_peer_that_does_not_answer_is_closed_by_the_timer)
-T(a_peer_that_sends_no_fin_is_closed_by_the_timer)
+T(once_both_close_frames_are_there_no_fin_of_the_peers_is_waited_for)
+T(nor_is_it_when_ours_was_the_first)
 T(a_peer_that_takes_nothing_is_closed_by_the_timer)
 T(closing_reads_on_although_the_owner_had_paused)
 T(a_broken_stream_closes_with_its_error)

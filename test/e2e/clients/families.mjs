@@ -55,9 +55,6 @@ const ofPython = {
 
 // ---- the clients -----------------------------------------------------------------------------------
 
-// It may leave its end of a connection open whose WebSocket is closed.
-const hurried = { 'close-timeout': 500 };
-
 // It closes the connection without waiting for its DISCONNECT to leave.
 const aborts = /^disconnect (client namespace disconnect|transport (close|error))/;
 
@@ -105,7 +102,6 @@ export const families = [
   {
     name: 'python-socketio',
     open: python.openWith('sync'),
-    flags: hurried,
     inOrder: false, // each handler has a thread of its own
     beside: 'engine.io-client 6.6, by hand',
     reason: () => undefined,
@@ -115,7 +111,6 @@ export const families = [
   {
     name: 'python-socketio asyncio',
     open: python.openWith('asyncio'),
-    flags: hurried,
     beside: 'socket.io-client 2.5',
     reason: () => undefined,
     goodbye: aborts,
