@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer.h - a server and its peers without a network: real sessions on a transport that writes
- * what it is given into a string.
+ * peer.h - a server and its peers without a network: real sessions on a transport that writes what
+ * it is given into a string.
  *
  *     start(NULL);
  *     struct peer *p = peer_new();
@@ -9,9 +9,9 @@
  *     HEARD(p, "40{\"sid\":\"?\"} ");
  *     stop();
  *
- * Messages heard end in a blank each; attachments are "b:" and hexadecimal digits; a session's end is
- * "end " (what was queued goes first) or "cut ". Ids are written "?". turn() is the end of the loop's turn;
- * later(ms) lets time pass for timers. trace() collects what the callbacks saw.
+ * Messages heard end in a blank each; attachments are "b:" and hexadecimal digits; a session's end
+ * is "end " (what was queued goes first) or "cut ". Ids are written "?". turn() is the end of the
+ * loop's turn; later(ms) lets time pass for timers. trace() collects what the callbacks saw.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H
@@ -167,7 +167,7 @@ static inline void stop(void) {
   while (npeers) free(peers[--npeers]);
 }
 
-/* ---- peers ------------------------------------------------------------------------------------ */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 static inline struct peer *peer_new(void) {
   struct peer *p = calloc(1, sizeof *p);

@@ -52,8 +52,8 @@ static inline const char *stats_fault(const sio_stats *st) {
 #undef RULE
 }
 
-/* The same; and of a server whose peers are all gone nothing is left. (But for what waits for the last
- * poll of a session that is over.) */
+/* The same; and of a server whose peers are all gone nothing is left. (But for what waits for the
+ * last poll of a session that is over.) */
 static inline const char *stats_fault_at_rest(const sio_stats *st) {
   const char *fault = stats_fault(st);
   if (fault || st->connections || st->sessions) return fault;

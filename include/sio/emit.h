@@ -73,8 +73,9 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
  * is borrowed until it returns. status: 0, everybody answered; SIO_ETIMEOUT, not all did in time;
  * SIO_ECLOSED, the server closes; SIO_ETOOBIG, what came went past max_answers and some of it was
  * dropped; else what the adapter met with. Whatever it is, the results are there of those who did
- * answer. A time that ran out while the host kept the loop is given once more. The calls fail with SIO_ETOOBIG when max_acks of them are open in the namespace, and with
- * SIO_ECLOSED once the server closes. */
+ * answer. A time that ran out while the host kept the loop is given once more. The calls fail with
+ * SIO_ETOOBIG when max_acks of them are open in the namespace, and with SIO_ECLOSED once the server
+ * closes. */
 
 typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
 /* An event that asks each receiver for an ack, on every server unless SIO_LOCAL. Who leaves before

@@ -68,9 +68,10 @@ typedef struct sio_cookie {
 
 /* ---- compression of WebSocket messages (RFC 7692) ------------------------------------ */
 
-/* permessage-deflate, for Socket.IO and for sio_ws_route(). Neither side keeps its window from one message to the
- * next: a broadcast is compressed once for all who agreed to it, and a connection that is idle holds no memory for it.
- * Compressing takes some 20 ms a MB on the loop's thread. Zero means the default in every field. */
+/* permessage-deflate, for Socket.IO and for sio_ws_route(). Neither side keeps its window from one
+ * message to the next: a broadcast is compressed once for all who agreed to it, and a connection
+ * that is idle holds no memory for it. Compressing takes some 20 ms a MB on the loop's thread. Zero
+ * means the default in every field. */
 typedef struct sio_deflate {
   size_t threshold; /* 1024: shorter messages are sent as they are             */
   int level;        /* 6; 1 (fast) to 9 (small)                                */
@@ -80,23 +81,27 @@ typedef struct sio_deflate {
 
 /* ---- connection state recovery -------------------------------------------------------- */
 
-/* A peer whose connection broke comes back as the socket it was: same id, rooms, data (socket_data and shared), and sent what it
- * missed, in order, before its CONNECT reply (https://socket.io/docs/v4/connection-state-recovery). Its connect
- * callbacks run again; sio_socket_recovered() tells. What breaks a connection: transport error, transport close, ping
+/* A peer whose connection broke comes back as the socket it was: same id, rooms, data (socket_data
+ * and shared), and sent what it missed, in order, before its CONNECT reply
+ * (https://socket.io/docs/v4/connection-state-recovery). Its connect callbacks run again;
+ * sio_socket_recovered() tells. What breaks a connection: transport error, transport close, ping
  * timeout, forced close; who leaves a namespace, or is made to, does not come back.
- *  - Events carry one argument more, their offset, behind the others: a string. All but those of sio_emit_ack(), which
- *    are not sent again, and those for one peer that cannot come back. Volatile events carry one but are not sent again.
+ *  - Events carry one argument more, their offset, behind the others: a string. All but those of
+ *    sio_emit_ack(), which are not sent again, and those for one peer that cannot come back.
+ *    Volatile events carry one but are not sent again.
  *  - Which events a peer missed is decided by the rooms it was in when it left.
  *  - What was sent to a room, or to an id, while a peer was away is sent to it when it is back;
  *    sio_emit() to its old handle is SIO_ECLOSED.
- *  - The pid in its CONNECT reply proves who it is. If the old connection has not ended yet it is ended: one pid,
- *    one socket. A session that was restored is not kept: it is live again.
- *  - The socket_data bytes are taken as the disconnect callbacks leave them. A peer need not come back: a pointer
- *    in them to what those callbacks did not free is lost.
- *  - One server's memory: nothing survives it. A deadline (sio_socket_deadline()) does not survive the connection.
+ *  - The pid in its CONNECT reply proves who it is. If the old connection has not ended yet it is
+ *    ended: one pid, one socket. A session that was restored is not kept: it is live again.
+ *  - The socket_data bytes are taken as the disconnect callbacks leave them. A peer need not come
+ *    back: a pointer in them to what those callbacks did not free is lost.
+ *  - One server's memory: nothing survives it. A deadline (sio_socket_deadline()) does not survive
+ *    the connection.
  *  - What sio_options.when_full dropped for a slow peer is dropped, not missed.
- * Who cannot be recovered gets a socket of its own like anybody else, and sio_stats.recovery_failed says why. Without
- * memory a peer is not recovered; nothing worse. Zero means the default in every field. */
+ * Who cannot be recovered gets a socket of its own like anybody else, and sio_stats.recovery_failed
+ * says why. Without memory a peer is not recovered; nothing worse. Zero means the default in every
+ * field. */
 typedef struct sio_recovery {
   unsigned
       max_disconnection_ms; /* 120000: who is away longer is forgotten                        */
@@ -118,12 +123,13 @@ enum sio_recovery_failure {
 
 /* ---- options ------------------------------------------------------------------------ */
 
-/* May a session begin? Called once per session, for the request that would open it, on either transport.
- * Finish with sio_next_ok() or sio_next_fail(next, message, sio_null()), now or later: 403, code 4. */
+/* May a session begin? Called once per session, for the request that would open it, on either
+ * transport. Finish with sio_next_ok() or sio_next_fail(next, message, sio_null()), now or later:
+ * 403, code 4. */
 typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 
-/* Writes a NUL-terminated id of at most 63 characters out of [A-Za-z0-9_-] into out: an id that a peer cannot guess.
- * 0, or any negative code: the handshake is refused with code 3. */
+/* Writes a NUL-terminated id of at most 63 characters out of [A-Za-z0-9_-] into out: an id that a
+ * peer cannot guess. 0, or any negative code: the handshake is refused with code 3. */
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
 /* A request that the engine refused. code and text are Engine.IO's (0 "Transport unknown" ...);
@@ -136,14 +142,19 @@ typedef struct sio_connection_error {
 } sio_connection_error;
 typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_error *e, void *user);
 
-/* What is dropped when what waits for one peer takes more than queue_high bytes of memory. Dropped are only events sent without asking for
- * an ack, each whole with its attachments, never one of which a part may have left; the events that stay keep their
- * order. sio_on_drop(), sio_stats and the log tell of it. What cannot be dropped waits until max_queued. */
+/* What is dropped when what waits for one peer takes more than queue_high bytes of memory. Dropped
+ * are only events sent without asking for an ack, each whole with its attachments, never one of
+ * which a part may have left; the events that stay keep their order. sio_on_drop(), sio_stats and
+ * the log tell of it. What cannot be dropped waits until max_queued. */
 enum sio_when_full {
-  SIO_FULL_DROP_VOLATILE, /* only volatile ones, as always: the rest waits until max_queued closes the peer   */
-  SIO_FULL_DROP_OLDEST, /* the oldest, until queue_low bytes are left                                       */
-  SIO_FULL_KEEP_LATEST, /* of those with one key all but the newest; then the oldest, if that is not enough */
-  SIO_FULL_CLOSE /* nothing: the peer is closed, "forced close" with SIO_ETOOBIG                     */
+  /* Only volatile ones, as always: the rest waits until max_queued closes the peer. */
+  SIO_FULL_DROP_VOLATILE,
+  /* The oldest, until queue_low bytes are left. */
+  SIO_FULL_DROP_OLDEST,
+  /* Of those with one key all but the newest; then the oldest, if that is not enough. */
+  SIO_FULL_KEEP_LATEST,
+  /* Nothing: the peer is closed, "forced close" with SIO_ETOOBIG. */
+  SIO_FULL_CLOSE
 };
 
 /* allowed_origins: NULL-terminated, as browsers send them: "https://a.example",
@@ -188,9 +199,9 @@ enum sio_forwarded {
   SIO_FORWARDED_RFC7239 /* Forwarded                          */
 };
 
-/* Zero means the default in every field; new fields are only added at the end. Times are in ms, sizes in
- * bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no sense, and UV_ENOTSUP when
- * the library was built without what a field asks for. */
+/* Zero means the default in every field; new fields are only added at the end. Times are in ms,
+ * sizes in bytes. sio_server_new() answers UV_EINVAL, and logs which field, when a value makes no
+ * sense, and UV_ENOTSUP when the library was built without what a field asks for. */
 typedef struct sio_options {
   const char *path;             /* "/socket.io/": requests whose path starts with it are ours   */
   bool no_trailing_slash;       /* path is taken without a '/' at its end                       */
@@ -251,9 +262,9 @@ typedef struct sio_options {
       *parser;             /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
   bool keep_empty_nsps;    /* children of a parent (nsp.h) stay when their last socket left */
   unsigned max_child_nsps; /* 10000 of them; past it none is made                          */
-  /* An Engine.IO message for each session, right behind its handshake and in the same response or write; {NULL,0}: none.
-   * Text (UTF-8) unless initial_binary. Copied. It comes before CONNECT: a Socket.IO client takes it for a packet, and
-   * closes on what is none. */
+  /* An Engine.IO message for each session, right behind its handshake and in the same response or
+   * write; {NULL,0}: none. Text (UTF-8) unless initial_binary. Copied. It comes before CONNECT: a
+   * Socket.IO client takes it for a packet, and closes on what is none. */
   sio_slice initial_packet;
   bool initial_binary;
   unsigned packets_per_s;   /* 0: no limit. From one peer                                   */
@@ -280,8 +291,8 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 SIO_EXTERN int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop,
                                     const sio_options *opts, size_t opts_size);
 
-/* A server on the host's loop; opts may be NULL. Nothing listens yet. Inline so that the
- * caller's sizeof travels with the struct: a program built against an older header keeps working. */
+/* A server on the host's loop; opts may be NULL. Nothing listens yet. Inline so that the caller's
+ * sizeof travels with the struct: a program built against an older header keeps working. */
 static inline int sio_server_new(sio_server **out, struct uv_loop_s *loop,
                                  const sio_options *opts) {
   return sio_server_new_sized(out, loop, opts, sizeof(sio_options));
@@ -304,9 +315,9 @@ SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
  * later requests on it included. SIO_ETOOBIG past 80 KiB. */
 SIO_EXTERN int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read);
 
-/* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and calls
- * done(user) once nothing of the server is left on the loop; then srv is gone. done may be NULL.
- * A second call is SIO_ESTATE. */
+/* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and
+ * calls done(user) once nothing of the server is left on the loop; then srv is gone. done may be
+ * NULL. A second call is SIO_ESTATE. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
 /* How to leave in good order. Zero: at once. */
@@ -317,16 +328,18 @@ typedef struct sio_drain {
   uint64_t deadline_ms; /* then all is closed; 0: spread_ms and close_timeout_ms                 */
 } sio_drain;
 
-/* Takes no new sessions (503; the listeners stay, so that polling and upgrades of those there go on), ends those there ("server
- * shutting down"; what is queued leaves first), and closes the server, as sio_server_close() does, when none is
- * left or the deadline is there. done as for that. how may be NULL. SIO_ESTATE: it drains or closes already.
- * sio_server_close() may be called meanwhile: then it is now, and both done run. */
+/* Takes no new sessions (503; the listeners stay, so that polling and upgrades of those there go
+ * on), ends those there ("server shutting down"; what is queued leaves first), and closes the
+ * server, as sio_server_close() does, when none is left or the deadline is there. done as for that.
+ * how may be NULL. SIO_ESTATE: it drains or closes already. sio_server_close() may be called
+ * meanwhile: then it is now, and both done run. */
 SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user),
                                 void *user);
 
-/* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call. After 0 it
- * runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM; SIO_ECLOSED once closing
- * has begun. The host makes sure that no thread posts after done() has run. */
+/* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call.
+ * After 0 it runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM;
+ * SIO_ECLOSED once closing has begun. The host makes sure that no thread posts after done() has
+ * run. */
 SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg);
 
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);

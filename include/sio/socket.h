@@ -21,7 +21,8 @@ SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
 SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
-/* Is this a peer that came back as who it was (sio_options.recovery)? True from its first middleware on. */
+/* Is this a peer that came back as who it was (sio_options.recovery)? True from its first
+ * middleware on. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
 /* Its connection (engine.h). NULL once it is gone. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
@@ -31,16 +32,17 @@ SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
 SIO_EXTERN void *sio_socket_data(sio_socket *s);
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
-/* One JSON value of the host's that travels: whoever fetches the socket sees it, on other servers too ("socket.data"). Checked and
- * copied; an empty text is "{}" again. SIO_EJSON, SIO_EDEPTH, SIO_ECLOSED, UV_ENOMEM. */
+/* One JSON value of the host's that travels: whoever fetches the socket sees it, on other servers
+ * too ("socket.data"). Checked and copied; an empty text is "{}" again. SIO_EJSON, SIO_EDEPTH,
+ * SIO_ECLOSED, UV_ENOMEM. */
 SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
 /* "{}" if nothing was set; valid until the next set. */
 SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
 /* The connected socket with this id in the namespace, on this node; NULL: none. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 
-/* Rooms are any non-empty string up to 255 bytes. A socket is always in the room named by its id. Joining twice, or
- * leaving a room it is not in, is fine. SIO_ECLOSED, SIO_ENAME, UV_ENOMEM. */
+/* Rooms are any non-empty string up to 255 bytes. A socket is always in the room named by its id.
+ * Joining twice, or leaving a room it is not in, is fine. SIO_ECLOSED, SIO_ENAME, UV_ENOMEM. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
@@ -54,9 +56,9 @@ SIO_EXTERN void sio_disconnect(sio_socket *s);
 /* Leaves every namespace and closes the connection, after what is queued has been sent. */
 SIO_EXTERN void sio_disconnect_session(sio_socket *s);
 
-/* Leaves this namespace in so many ms, as by sio_disconnect(), unless it is called again before: for credentials that
- * expire. 0: there is no deadline any more. The disconnect callbacks get SIO_ETIMEOUT and "its deadline passed".
- * SIO_ECLOSED, UV_ENOMEM (what was before stays). */
+/* Leaves this namespace in so many ms, as by sio_disconnect(), unless it is called again before:
+ * for credentials that expire. 0: there is no deadline any more. The disconnect callbacks get
+ * SIO_ETIMEOUT and "its deadline passed". SIO_ECLOSED, UV_ENOMEM (what was before stays). */
 SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake: how the peer first came (slices are valid as long as the session) ---- */

@@ -10,12 +10,12 @@
  *     EQ(sio_test_next(p), "[\"said\",\"hello\"]");
  *     sio_test_free(p);
  *
- * Packets of the peer are handled inside the call that makes them, as if they had come off the wire,
- * and what was sent can be read at once. What the library does later (verdicts given later, disconnect
- * callbacks, on_sent) happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT). The peer is always
- * ready, has no address and no headers, is on the transport "memory", and needs no heartbeat; request
- * hooks, allow_request and generate_id are not asked about it. sio_options.parser is used both ways.
- * Peers are freed before the server is gone.
+ * Packets of the peer are handled inside the call that makes them, as if they had come off the
+ * wire, and what was sent can be read at once. What the library does later (verdicts given later,
+ * disconnect callbacks, on_sent) happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT). The
+ * peer is always ready, has no address and no headers, is on the transport "memory", and needs no
+ * heartbeat; request hooks, allow_request and generate_id are not asked about it.
+ * sio_options.parser is used both ways. Peers are freed before the server is gone.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H
@@ -30,8 +30,9 @@ extern "C" {
 
 typedef struct sio_test_peer sio_test_peer;
 
-/* A peer that asks to join nsp; auth is JSON text, NULL: none. 0 says that it asked; what came of it
- * is read as "connect" or "connect_error {...}". SIO_ENAME, SIO_ECLOSED (the server closes), UV_ENOMEM. */
+/* A peer that asks to join nsp; auth is JSON text, NULL: none. 0 says that it asked; what came of
+ * it is read as "connect" or "connect_error {...}". SIO_ENAME, SIO_ECLOSED (the server closes),
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
 /* Its end of the connection breaks, unless it is over already. Not from inside a call on it. */
@@ -41,14 +42,14 @@ SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);
 /* Is the connection there? */
 SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
 
-/* An event; one that asks for an ack; the ack for what sio_test_next() showed last (SIO_ESTATE: it asked
- * for none); leaving the namespace. Errors are those of sio_emit(). */
+/* An event; one that asks for an ack; the ack for what sio_test_next() showed last (SIO_ESTATE: it
+ * asked for none); leaving the namespace. Errors are those of sio_emit(). */
 SIO_EXTERN int sio_test_emit(sio_test_peer *p, const char *event, sio_args args);
 SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
 SIO_EXTERN int sio_test_leave(sio_test_peer *p);
 
-/* What it was sent, a packet a call, the oldest first; NULL: nothing more. Valid until the next call.
+/* What it was sent, a packet a call, the oldest first; NULL: no more. Valid until the next call.
  *     connect                   ["event",1,"two"]      an event; its name and arguments as JSON
  *     connect_error {...}       ask ["event"]          one that asks for an ack
  *     disconnect                ack ["reply"]          an ack

@@ -43,7 +43,8 @@ typedef struct sio_slice {
   size_t n;
 } sio_slice;
 
-/* What was dropped for a peer that does not read (sio_options.when_full), and the memory it took. */
+/* What was dropped for a peer that does not read (sio_options.when_full), and the memory it
+ * took. */
 typedef struct sio_drop {
   uint64_t events, bytes;
 } sio_drop;

@@ -149,7 +149,7 @@ static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool sess
   return memory_each(a, to, session ? disconnect_session : disconnect_one, NULL);
 }
 
-/* ---- one socket ----------------------------------------------------------------------------------- */
+/* ---- one socket ------------------------------------------------------------------------------ */
 
 static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
   return sio__rooms_has(s, sio__rooms_find(&a->rooms, room));
@@ -183,9 +183,10 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
   tell_left(a, s, room);
 }
 
-/* One by one, for whoever is told may change anything but this socket's rooms. The name goes with the
- * room: a copy. Another seat may have moved up into the one that gets free, never before it: with a
- * search from the start each time, a peer in very many rooms would keep the loop when it leaves. */
+/* One by one, for whoever is told may change anything but this socket's rooms. The name goes with
+ * the room: a copy. Another seat may have moved up into the one that gets free, never before it:
+ * with a search from the start each time, a peer in very many rooms would keep the loop when it
+ * leaves. */
 static void leave_aloud(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
@@ -218,7 +219,7 @@ static void memory_rooms(const sio_adapter *a, const sio_socket *s,
   for (const struct room *r; (r = sio__rooms_next(s, &i));) cb(r->name, user);
 }
 
-/* ---- all rooms ------------------------------------------------------------------------------------------ */
+/* ---- all rooms ------------------------------------------------------------------------------- */
 
 static size_t memory_room_size(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
@@ -238,7 +239,7 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
   }
 }
 
-/* ---- the adapter -------------------------------------------------------------------------------------- */
+/* ---- the adapter ----------------------------------------------------------------------------- */
 
 static int memory_open(sio_adapter **out, sio_nsp *nsp) {
   sio_adapter *a = sio__calloc(1, sizeof *a);

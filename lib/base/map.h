@@ -2,9 +2,9 @@
  *
  * map.h - finds an item by the bytes of its key. The item holds its own key.
  *
- * Open addressing with linear probing, deletion by shifting back (no
- * tombstones), 12.5 to 75 % full, nothing allocated while empty. Keys that peers choose are hashed with
- * SipHash-1-3 under a random key of this process, so nobody can aim for one slot.
+ * Open addressing with linear probing, deletion by shifting back (no tombstones), 12.5 to 75 %
+ * full, nothing allocated while empty. Keys that peers choose are hashed with SipHash-1-3 under a
+ * random key of this process, so nobody can aim for one slot.
  */
 #ifndef SIO_BASE_MAP_H
 #define SIO_BASE_MAP_H

@@ -14,8 +14,9 @@ bool sio__ws_handshake_ok(sio_request *r);
 /* Is it in the list (NULL: any is)? Who does not say where it comes from is no browser's page. */
 bool sio__origin_welcome(const char *const *allowed, sio_slice origin);
 
-/* Sends the 101 with the headers set on r, and opens the WebSocket. rest: bytes that came with the handshake,
- * to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection is gone and r with it. */
+/* Sends the 101 with the headers set on r, and opens the WebSocket. rest: bytes that came with the
+ * handshake, to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection is gone
+ * and r with it. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice *rest);
 

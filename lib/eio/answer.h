@@ -31,7 +31,8 @@ struct refusal {
   const char *message; /* instead of the code's own text; NULL or "": that */
 };
 
-/* Tells the host's connection_error and answers: {"code":n,"message":s}, or plain text to a WebSocket handshake. */
+/* Tells the host's connection_error and answers: {"code":n,"message":s}, or plain text to a
+ * WebSocket handshake. */
 void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why);
 
 /* Runs the header hooks for an answer about to be sent. */

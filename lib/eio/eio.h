@@ -24,11 +24,13 @@ struct eio;
 
 /* What the layer above is told. Never from inside a call it makes itself. */
 struct eio_ops {
-  /* The session is open, its handshake queued. May send and close. false: out of memory, the session ends. */
+  /* The session is open, its handshake queued. May send and close. false: out of memory, the
+   * session ends. */
   bool (*open)(sio_session *c);
   /* One Engine.IO message, text without its '4' (valid UTF-8). Borrowed. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
-  /* It is over; c->up is to be let go of. c is freed at the end of the turn. Exactly once after open. */
+  /* It is over; c->up is to be let go of. c is freed at the end of the turn. Exactly once after
+   * open. */
   void (*close)(sio_session *c, const sio_close_info *why);
   /* More than queue_high bytes waited for it, and now no more than queue_low do. May be NULL. */
   void (*writable)(sio_session *c);
@@ -84,8 +86,8 @@ struct eio {
 };
 
 void sio__eio_group_init(struct eio_group *g);
-/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket gets a
- * close frame. */
+/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket
+ * gets a close frame. */
 void sio__eio_close_all(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
 /* Whose request is it? By the raw path (H1), the longest first; NULL: no engine's. */
@@ -111,21 +113,22 @@ int sio__eio_use(struct eio_group *g, sio_request_use_cb cb, void *user);
 int sio__eio_on_headers(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* An engine of the host's own on another path, made like `like`, in its group, which frees it. path is
- * complete. 0, SIO_EEXISTS, UV_ENOMEM. */
+/* An engine of the host's own on another path, made like `like`, in its group, which frees it. path
+ * is complete. 0, SIO_EEXISTS, UV_ENOMEM. */
 int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs, void *user);
 /* One message of the host's as a packet. NULL: no memory. */
 struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session
- * is going to be closed: half a chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
+/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED
+ * (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session is going to be closed: half a
+ * chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Would a volatile message leave now? */
 bool sio__session_ready(const sio_session *c);
-/* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of the turn);
- * what is queued is sent first unless discard. A second call changes nothing. */
+/* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of
+ * the turn); what is queued is sent first unless discard. A second call changes nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_open(const sio_session *c);
 /* The layer above keeps one pointer. */

@@ -2,8 +2,9 @@
  *
  * fence.h - places in what a session sends that its host wants to hear of: all before one has left.
  *
- * A fence is a mark in the transport's queue, which keeps its place there whatever is dropped around it, and
- * moves with the queue in an upgrade. Marks pass in the order they were queued, so they need no names.
+ * A fence is a mark in the transport's queue, which keeps its place there whatever is dropped
+ * around it, and moves with the queue in an upgrade. Marks pass in the order they were queued, so
+ * they need no names.
  */
 #ifndef SIO_EIO_FENCE_H
 #define SIO_EIO_FENCE_H

@@ -3,8 +3,8 @@
  * flow.c - high water: dropping by the host's policy down to low water, and telling of it later.
  *
  * Only events that nobody waits for an answer to are dropped, whole, attachments included, and
- * never one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays until
- * max_queued ends the session. A sweep costs a look at everything queued, and makes room for
+ * never one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays
+ * until max_queued ends the session. A sweep costs a look at everything queued, and makes room for
  * queue_high - queue_low bytes; where it cannot, later events are dropped without another one.
  */
 #include "eio/flow.h"

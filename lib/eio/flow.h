@@ -12,8 +12,8 @@
 
 /* May m be queued? False while the policy can make no room: it is dropped, and counted. */
 bool sio__flow_admits(sio_session *c, const struct msg *chain);
-/* A packet was queued, and what waits takes more than eio->full_at. 0; SIO_EDROPPED when that packet
- * was one of those dropped; SIO_ETOOBIG, UV_ENOMEM: the session ends. */
+/* A packet was queued, and what waits takes more than eio->full_at. 0; SIO_EDROPPED when that
+ * packet was one of those dropped; SIO_ETOOBIG, UV_ENOMEM: the session ends. */
 int sio__flow_full(sio_session *c);
 /* What waits takes no more than queue_low now. From the loop only: the layer above may be told. */
 void sio__flow_lighter(sio_session *c);

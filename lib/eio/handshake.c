@@ -294,7 +294,7 @@ static void fresh(struct eio *e, sio_request *r) {
     pass_to(r, &new_mount, e);
 }
 
-/* ---- admission: verdicts of the host ---------------------------------------------------------- */
+/* ---- admission: verdicts of the host --------------------------------------------------------- */
 
 static void go_on(struct admission *a);
 

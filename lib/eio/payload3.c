@@ -3,8 +3,8 @@
  * payload3.c - Engine.IO 3 payloads, for clients of Socket.IO 2.
  *
  * Text form:   <length>:<packet>..., the length in UTF-16 code units, as JavaScript counts.
- * Binary form: 0x00 or 0x01, the length's decimal digits as bytes 0 to 9, 0xFF, the packet;
- *              the length in bytes. Only for clients that can take it, only when something is binary.
+ * Binary form: 0x00 or 0x01, the length's decimal digits as bytes 0 to 9, 0xFF, the packet; the
+ *              length in bytes. Only for clients that take it, only when something is binary.
  */
 #include "base/base64.h"
 #include "eio/payload.h"
@@ -59,7 +59,8 @@ static char *text_put(char *out, const struct msg *m) {
   return out + sio__base64_encode(out, msg_data(m), m->len);
 }
 
-/* Bytes that `units` code units take at p; SIZE_MAX when the text ends before, or inside a character. */
+/* Bytes that `units` code units take at p; SIZE_MAX when the text ends before, or inside a
+ * character. */
 static size_t bytes_of(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {

@@ -2,10 +2,10 @@
  *
  * polling.c - the long-polling transport.
  *
- * What is sent waits in a queue until a GET is there and the turn ends; then all of it
- * leaves in one body. A session that the server closes lingers until a GET has taken the
- * rest, so that nothing already sent is lost. The queue's first is never a mark: with nothing before
- * it a mark has passed already.
+ * What is sent waits in a queue until a GET is there and the turn ends; then all of it leaves in
+ * one body. A session that the server closes lingers until a GET has taken the rest, so that
+ * nothing already sent is lost. The queue's first is never a mark: with nothing before it a mark
+ * has passed already.
  */
 #include "eio/polling.h"
 #include "base/utf8.h"
@@ -216,7 +216,7 @@ static bool end_polling(sio_session *c, bool graceful) {
   return true;
 }
 
-/* ---- a GET ------------------------------------------------------------------------------------ */
+/* ---- a GET ----------------------------------------------------------------------------------- */
 
 static void overlap(sio_session *c, sio_request *r, const char *detail) {
   sio__answer_empty(c->eio, r, 400);
@@ -277,7 +277,7 @@ const struct http_mount sio__polling_get_mount = { .on_request = get_complete,
                                                    .on_abort = get_aborted,
                                                    .on_answered = get_answered };
 
-/* ---- a POST --------------------------------------------------------------------------------------- */
+/* ---- a POST ---------------------------------------------------------------------------------- */
 
 static bool is_octet_stream(const sio_request *r) {
   return slice_starts(sio__request_header(r, "content-type"), SLICE("application/octet-stream"));
@@ -380,7 +380,7 @@ const struct http_mount sio__polling_post_mount = { .on_request = post_complete,
                                                     .on_abort = post_aborted,
                                                     .on_answered = post_answered };
 
-/* ---- open, hand over ---------------------------------------------------------------------------------- */
+/* ---- open, hand over ------------------------------------------------------------------------- */
 
 int sio__polling_open(sio_session *c) {
   struct polling *p = sio__calloc(1, sizeof *p);
@@ -436,7 +436,7 @@ void sio__polling_free(struct polling *p) {
   sio__free(p);
 }
 
-/* ---- the transport ---------------------------------------------------------------------------------------- */
+/* ---- the transport --------------------------------------------------------------------------- */
 
 static bool ready(const sio_session *c) { return c->polling->get && !c->polling->first; }
 static size_t queued(const sio_session *c) { return c->polling->queued; }

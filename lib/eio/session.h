@@ -30,10 +30,11 @@ struct transport {
   bool (*ready)(const sio_session *c);
   size_t (*queued)(const sio_session *c);
   size_t (*held)(const sio_session *c); /* the memory that takes: what max_queued bounds */
-  /* The session is over. graceful: let what is queued leave first. True: the transport needs the session a
-   * little longer (CLOSING) and will call sio__session_gone(). */
+  /* The session is over. graceful: let what is queued leave first. True: the transport needs the
+   * session a little longer (CLOSING) and will call sio__session_gone(). */
   bool (*end)(sio_session *c, bool graceful);
-  /* Queues eio->mark; sio__fence_passed() when all before it has left. 0, UV_ENOMEM, SIO_ECLOSED. */
+  /* Queues eio->mark; sio__fence_passed() when all before it has left. 0, UV_ENOMEM,
+   * SIO_ECLOSED. */
   int (*mark)(sio_session *c);
   /* As sio__conn_sift(). */
   void (*sift)(sio_session *c, conn_drop_fn drop, void *user);
@@ -87,11 +88,13 @@ struct sio_session {
 
 enum { CAUSE_SERVER, CAUSE_CLIENT };
 
-/* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked of the host; r NULL: drawn. head is taken over.
- * 0, SIO_ENAME (the id hook said no, or the id is bad or taken), UV_ENOMEM. */
+/* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked
+ * of the host; r NULL: drawn. head is taken over. 0, SIO_ENAME (the id hook said no, or the id is
+ * bad or taken), UV_ENOMEM. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
                      unsigned protocol);
-/* Queues the handshake packet, 0{"sid":...}, and what the host wants right behind it. 0, UV_ENOMEM, SIO_ECLOSED. */
+/* Queues the handshake packet, 0{"sid":...}, and what the host wants right behind it. 0, UV_ENOMEM,
+ * SIO_ECLOSED. */
 int sio__session_greet(sio_session *c);
 /* The transport is set and the greeting queued: tells the layer above. */
 void sio__session_start(sio_session *c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tap.h - packets shown to those who asked for it: engine hooks, and the log. Only where group->wants says so.
+ * tap.h - packets shown to those who asked for it: engine hooks, and the log. Only where
+ * group->wants says so.
  */
 #ifndef SIO_EIO_TAP_H
 #define SIO_EIO_TAP_H

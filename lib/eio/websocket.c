@@ -163,7 +163,8 @@ static void pass_fences(sio_session *c, struct conn *conn) {
   sio__fence_passed(c, conn_take_marks(conn));
 }
 
-/* A peer with too much waiting gets nothing more: its queue would stay until the close times out. */
+/* A peer with too much waiting gets nothing more: its queue would stay until the close times
+ * out. */
 static bool end_websocket(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = held(c) > c->eio->opts->max_queued;

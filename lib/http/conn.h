@@ -37,9 +37,9 @@ struct http_mount {
    * after our 408) or broke the protocol (SIO_EPROTO), before the answer. r must not be answered
    * any more, unless this sets r->kept; it is freed at the end of the turn. detail: why. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r. Not
-   * for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be NULL; a
-   * mount that has it outlives the server (see sio__request_orphan()). */
+  /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r.
+   * Not for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be
+   * NULL; a mount that has it outlives the server (see sio__request_orphan()). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
@@ -89,14 +89,16 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 /* Serves a descriptor just accepted (takes it over, also on error). 0, a libuv code, or
  * SIO_ELIMIT: it was turned away, which is told already. */
 int sio__http_serve(struct http *h, int fd);
-/* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is closed. */
+/* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is
+ * closed. */
 int sio__http_preread(struct http *h, sio_slice read);
 void sio__http_continue(sio_request *r); /* after on_head returned false */
 /* Idle connections close now, the others after their answer; `emptied` follows from the loop. */
 void sio__http_drain(struct http *h);
 /* Closes every connection that is still HTTP's; requests get on_abort(UV_ECANCELED). */
 void sio__http_close(struct http *h);
-/* Frees what is kept for reuse; after the loop is closed. Requests still owed an answer live until it comes. */
+/* Frees what is kept for reuse; after the loop is closed. Requests still owed an answer live until
+ * it comes. */
 void sio__http_clear(struct http *h);
 
 /* For respond.c: will the connection go on after the answer to r? */

@@ -118,7 +118,7 @@ static struct forwarded read_x(const sio_request *r, const struct addr_set *trus
   return f;
 }
 
-/* ---- Forwarded (RFC 7239 section 4) ------------------------------------------------------------ */
+/* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
 static bool is_token(sio_slice s) {
   static const char marks[] = "!#$%&'*+-.^_`|~";

@@ -143,7 +143,8 @@ static void mark_dirty(struct conn *c) {
   sio__loop_rouse(conn_loop(c));
 }
 
-/* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the peer is. */
+/* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the
+ * peer is. */
 static void throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over = c->blocked && c->held > limit;
@@ -417,7 +418,7 @@ void sio__conn_resume(struct conn *c) {
   watch(c);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void sio__conn_end(struct conn *c) {
   if (c->closed || c->ending) return;

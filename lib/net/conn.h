@@ -19,9 +19,11 @@
 struct conn;
 
 struct conn_ops {
-  /* n > 0 bytes; they may be changed in place. May send, end, close, or give the connection a new owner. */
+  /* n > 0 bytes; they may be changed in place. May send, end, close, or give the connection a new
+   * owner. */
   void (*read)(struct conn *c, char *p, size_t n);
-  /* The peer sends no more. The owner closes or ends it, now or later; nothing more will be read. */
+  /* The peer sends no more. The owner closes or ends it, now or later; nothing more will be
+   * read. */
   void (*eof)(struct conn *c);
   /* The stream broke (err: a libuv code). The connection is closed already; let go of it. */
   void (*failed)(struct conn *c, int err);
@@ -31,7 +33,8 @@ struct conn_ops {
   void (*lighter)(struct conn *c);
   /* The kernel has what was queued before the oldest n marks. May be NULL. */
   void (*passed)(struct conn *c, unsigned n);
-  /* It is CONN_WATCHED, and what is queued is about to be written. May send and close. May be NULL. */
+  /* It is CONN_WATCHED, and what is queued is about to be written. May send and close. May be
+   * NULL. */
   void (*flushing)(struct conn *c);
 };
 
@@ -104,8 +107,8 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 /* Queues bytes [off, off+len) of m counted from its first headroom byte, taking a reference
  * of its own. 0, or UV_ENOMEM (nothing queued), SIO_ECLOSED. Never writes, never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above. At most
- * CONN_MARKS may be under way. */
+/* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above.
+ * At most CONN_MARKS may be under way. */
 enum { CONN_MARKS = 65535 };
 static inline int conn_mark(struct conn *c, struct msg *m) {
   c->rare |= CONN_MARKED;
@@ -120,8 +123,9 @@ static inline unsigned conn_take_marks(struct conn *c) {
 }
 /* For the turn's end: writes what is queued, as far as the kernel takes it. */
 void sio__conn_flush(struct conn *c);
-/* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does, also
- * for what went wrong here. For a sender who must know how much of a long queue is the peer's fault. */
+/* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does,
+ * also for what went wrong here. For a sender who must know how much of a long queue is the peer's
+ * fault. */
 void sio__conn_push(struct conn *c);
 /* Asks about every msg that waits, oldest first, but the very first, of which a part may have left;
  * those that drop() names go. */

@@ -143,7 +143,7 @@ void sio__visitor_leave(struct visitor *p, enum visit_kind kind) {
   rest(p);
 }
 
-/* ---- telling ----------------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------------------- */
 
 bool sio__door_may_log(struct door *g) {
   if (sio__bucket_take(&g->lines, &log_rate, loop_now(g->loop)) == 0) return true;
@@ -167,7 +167,7 @@ void sio__door_refused(struct door *g, int cause, const char *address, const cha
   if (g->tell) g->tell(g, &r);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void sio__door_init(struct door *g, struct loop *l, struct log *log) {
   *g = (struct door){ .loop = l, .log = log };

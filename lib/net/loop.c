@@ -10,8 +10,8 @@
 /* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024 };
 
-/* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So all
- * is read first, in so many turns at most. */
+/* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So
+ * all is read first, in so many turns at most. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
 struct post {

@@ -110,7 +110,8 @@ struct grave {
 };
 void sio__loop_bury(struct loop *l, struct grave *g, void (*free)(struct grave *g));
 
-/* For whoever opened a handle on this loop (counted in open_handles): its close callback ends with this. */
+/* For whoever opened a handle on this loop (counted in open_handles): its close callback ends with
+ * this. */
 void sio__loop_handle_closed(struct loop *l);
 
 /* From any thread: fn(arg) runs on the loop thread, in order. 0, UV_ENOMEM,

@@ -70,7 +70,8 @@ static void bound_left(struct client *cl) {
   }
 }
 
-/* Without memory for the note a late packet ends the connection, as from a peer that never joined. */
+/* Without memory for the note a late packet ends the connection, as from a peer that never
+ * joined. */
 void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
   size_t n = strlen(nsp->name) + 1;
   struct absence *l = sio__malloc(sizeof *l + n);
@@ -103,7 +104,7 @@ static void undecodable(struct client *cl, int err, const char *why) {
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
 }
 
-/* ---- patience with one that joins nothing: only few are waited for, so it is not in the client -- */
+/* ---- patience with one that joins nothing: only few are waited for, so it is not in the client */
 
 struct patience {
   struct client *client;

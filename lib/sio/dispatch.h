@@ -11,7 +11,8 @@
 
 /* An EVENT for a connected socket. */
 void sio__dispatch(sio_socket *s, const struct packet *p);
-/* The socket has left: what waits is dropped; a verdict still owed is waited for. From the loop only. */
+/* The socket has left: what waits is dropped; a verdict still owed is waited for. From the loop
+ * only. */
 void sio__gate_close(sio_socket *s);
 
 #endif

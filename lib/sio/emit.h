@@ -20,7 +20,8 @@ struct sio_packet {
   sio_slice json;   /* owned: the event without its offset, if it may travel     */
 };
 
-/* An event, as the target's flags and key want it, which asks for q's acks unless q is NULL. The caller clears it. */
+/* An event, as the target's flags and key want it, which asks for q's acks unless q is NULL. The
+ * caller clears it. */
 int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
                        sio_query *q);
 void sio__packet_clear(sio_packet *p); /* also after an error, or if it is all zero */

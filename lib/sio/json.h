@@ -14,8 +14,8 @@
 enum { JSON_DEPTH_MAX = 900 };
 
 /* An object with "_placeholder": true, whatever way the key is escaped. As in JavaScript the last
- * of equal keys counts, and what lies inside a hole is no hole: an attachment takes its place. Unlike
- * there, a hole is still found in the value of a key that an equal one overrides later. */
+ * of equal keys counts, and what lies inside a hole is no hole: an attachment takes its place.
+ * Unlike there, a hole is still found in the value of a key that an equal one overrides later. */
 struct json_hole {
   uint32_t off, len; /* of the object in the text                                         */
   uint32_t arg;      /* index of the outer array's element it lies in                     */

@@ -316,7 +316,7 @@ static void put_nsp_metric(struct out *o, const struct metric *m, const struct r
   }
 }
 
-/* ---- the text ----------------------------------------------------------------------------------- */
+/* ---- the text -------------------------------------------------------------------------------- */
 
 static void put_all(struct out *o, const sio_stats *st, const struct rows *nsps) {
   static const struct metric info = { "info|The library.", 0, GAUGE };
@@ -344,7 +344,7 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   return o.err;
 }
 
-/* ---- the route ---------------------------------------------------------------------------------- */
+/* ---- the route ------------------------------------------------------------------------------- */
 
 static void answer(sio_slice text, void *request) {
   sio_request *r = request;

@@ -43,8 +43,8 @@ bool sio__msgpack_skip(sio_slice *in, sio_slice *value);
 /* JavaScript's undefined, as its client writes it. */
 bool sio__msgpack_undefined(sio_slice value);
 
-/* The value, which a skip has found whole, as JSON: see <sio/parser.h>. SIO_EPROTO for a key that is
- * neither string nor integer; SIO_EDEPTH; what the functions there answer. */
+/* The value, which a skip has found whole, as JSON: see <sio/parser.h>. SIO_EPROTO for a key that
+ * is neither string nor integer; SIO_EDEPTH; what the functions there answer. */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
 /* Valid JSON, with placeholders for bins. */

@@ -85,7 +85,8 @@ int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
  * none, and if the handler has called it already. */
 void sio__decoder_release(struct decoder *d);
 
-/* Is json, if there is any, what a packet of this type may hold? 0, SIO_EPROTO, SIO_EDEPTH, UV_ENOMEM and *why. */
+/* Is json, if there is any, what a packet of this type may hold? 0, SIO_EPROTO, SIO_EDEPTH,
+ * UV_ENOMEM and *why. */
 int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *scan,
                        unsigned max_depth, const char **why);
 
@@ -104,8 +105,9 @@ int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **
 int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                        const char *nsp, const char *name, sio_args args, int64_t id,
                        sio_slice tail);
-/* Packets without arguments: CONNECT with {"sid":...} and "pid" unless it is NULL, DISCONNECT, CONNECT_ERROR with
- * {"message":...,"data":...}. data null is left out; it cannot have attachments: SIO_EPLACEHOLDER. */
+/* Packets without arguments: CONNECT with {"sid":...} and "pid" unless it is NULL, DISCONNECT,
+ * CONNECT_ERROR with {"message":...,"data":...}. data null is left out; it cannot have attachments:
+ * SIO_EPLACEHOLDER. */
 int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
                         const char *pid);
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);

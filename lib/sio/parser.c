@@ -124,7 +124,7 @@ int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg 
   return err;
 }
 
-/* ---- in --------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 static int refuse(const char **why, int err, const char *text) {
   *why = text;

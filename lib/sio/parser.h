@@ -29,8 +29,8 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
 int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
                        enum packet_type type, sio_slice nsp);
 
-/* As sio__decode_text(), but never DECODE_MORE. What *out points to lies in own, to be cleared in any
- * case, and in data. */
+/* As sio__decode_text(), but never DECODE_MORE. What *out points to lies in own, to be cleared in
+ * any case, and in data. */
 int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
                        const struct decoder_limits *lim, bool binary, sio_slice data,
                        struct sio_parser_out *own, struct packet *out, const char **why);

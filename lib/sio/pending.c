@@ -92,7 +92,8 @@ static void tell(struct wait *w, int status, sio_event *reply) {
   sio_socket_unref(s);
 }
 
-/* The host kept the loop while the time ran out: the peer had none of it, or its reply is on its way. */
+/* The host kept the loop while the time ran out: the peer had none of it, or its reply is on its
+ * way. */
 static bool excuse(struct wait *w) {
   struct loop *l = loop_of(w->socket);
   if (!l->late || w->excused) return false;

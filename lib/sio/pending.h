@@ -2,9 +2,9 @@
  *
  * pending.h - the acks a socket has asked its peer for and still waits for.
  *
- * Each callback runs exactly once: with the reply, SIO_ETIMEOUT or SIO_ECLOSED. Ids
- * count up from 0 for each namespace, so that a question to many has one id for all of them; the ends
- * come in the order of asking. Nothing is allocated while nothing is asked for.
+ * Each callback runs exactly once: with the reply, SIO_ETIMEOUT or SIO_ECLOSED. Ids count up from 0
+ * for each namespace, so that a question to many has one id for all of them; the ends come in the
+ * order of asking. Nothing is allocated while nothing is asked for.
  */
 #ifndef SIO_SIO_PENDING_H
 #define SIO_SIO_PENDING_H
@@ -25,7 +25,8 @@ struct pending {
 
 /* 0 and *id, SIO_ETOOBIG past max_acks, UV_ENOMEM. */
 int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id);
-/* Its part of a question to many: reply and end are the query's. SIO_EEXISTS: it has that part already. */
+/* Its part of a question to many: reply and end are the query's. SIO_EEXISTS: it has that part
+ * already. */
 int sio__pending_ask(sio_socket *s, sio_query *q);
 /* The query is over, with this status: nobody owes it anything. */
 void sio__pending_forget(sio_query *q, int status);

@@ -141,7 +141,7 @@ void sio__query_answer(sio_query *q, const char *id, sio_slice json, const sio_s
   sio_query_release(q, 0);
 }
 
-/* ---- for adapters -------------------------------------------------------------------------------- */
+/* ---- for adapters ---------------------------------------------------------------------------- */
 
 void sio_query_hold(sio_query *q) { q->holds++; }
 
@@ -193,7 +193,7 @@ int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_
   return 0;
 }
 
-/* ---- how many servers ------------------------------------------------------------------------------- */
+/* ---- how many servers ------------------------------------------------------------------------ */
 
 static void end_count(sio_query *q, int status) {
   q->cb.count(status, q->replies.expected, q->user);

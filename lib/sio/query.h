@@ -2,9 +2,9 @@
  *
  * query.h - a question that many answer: peers of this server, other servers.
  *
- * It is open from sio__query_new() on. Whoever may still add to it holds it. When nobody does, and as
- * many have answered or gone as were expected, it is over at the turn's end; when its time is up or
- * the server closes, at once. Then `end` runs, once, and what comes later is ignored. Its memory
+ * It is open from sio__query_new() on. Whoever may still add to it holds it. When nobody does, and
+ * as many have answered or gone as were expected, it is over at the turn's end; when its time is up
+ * or the server closes, at once. Then `end` runs, once, and what comes later is ignored. Its memory
  * goes when it is over and the last hold is given back.
  *
  *   open --- settled, or the time is up, or the server closes ---> over --- no hold ---> freed
@@ -53,8 +53,8 @@ struct sio_query {
 /* Open, with one hold, its clock not running. SIO_ECLOSED, SIO_ETOOBIG past max_acks, UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
-/* The asking is done, its maker's hold given back. The clock runs from now on; if patient, only when
- * somebody else holds it. */
+/* The asking is done, its maker's hold given back. The clock runs from now on; if patient, only
+ * when somebody else holds it. */
 void sio__query_begin(sio_query *q, bool patient);
 void sio__query_discard(sio_query *q);
 /* SIO_ECLOSED for all that are open. From the loop only. */

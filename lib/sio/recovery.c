@@ -105,7 +105,7 @@ static void on_sweep(struct timer *t) {
   if (r->naway || !list_empty(&r->log.entries)) start_sweeping(r);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
                             char out[REPLAY_OFFSET_MAX]) {
@@ -119,7 +119,7 @@ void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
   start_sweeping(r);
 }
 
-/* ---- coming back --------------------------------------------------------------------------------- */
+/* ---- coming back ----------------------------------------------------------------------------- */
 
 /* What a CONNECT says. */
 struct claim {
@@ -284,7 +284,7 @@ void sio__recovery_arrive(sio_socket *s) {
   sio__tree_free(auth);
 }
 
-/* ---- being let in --------------------------------------------------------------------------------- */
+/* ---- being let in ---------------------------------------------------------------------------- */
 
 static int send_missed(sio_socket *s) {
   for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
@@ -339,7 +339,7 @@ void sio__recovery_dropped(sio_socket *s) {
     free_berth(recovery_of(s), s->berth);
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------ */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 /* Nothing outlives a server that shuts down. */
 static bool may_return(int reason) {
@@ -430,7 +430,7 @@ void sio__recovery_stow(sio_socket *s) {
 
 bool sio_socket_recovered(const sio_socket *s) { return s->recovered; }
 
-/* ---- start and end --------------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------------------------- */
 
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   const sio_recovery *o = nsp->server->opts.o.recovery;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery.h - connection state recovery: a peer that lost its connection comes back as the
- * socket it was, and is sent what it missed.
+ * recovery.h - connection state recovery: a peer that lost its connection comes back as the socket
+ * it was, and is sent what it missed.
  *
  * Behind each socket that was told a pid stands a berth:
  *
- *   LIVE --- its connection broke ---> AWAY --- its peer is back ---> RETURNING --- let in ---> LIVE
- *   LIVE --- it, or the host, left for good ---> gone       RETURNING --- its peer is lost ---> AWAY
- *   AWAY --- too long, or too many ---> gone                RETURNING --- refused ---> gone
+ *  LIVE --- its connection broke ---> AWAY --- its peer is back ---> RETURNING --- let in ---> LIVE
+ *  LIVE --- it, or the host, left for good ---> gone       RETURNING --- its peer is lost ---> AWAY
+ *  AWAY --- too long, or too many ---> gone                RETURNING --- refused ---> gone
  *
- * A berth has at most one socket. Who comes back while the old connection has not been
- * noticed to be dead takes it over: the old socket ends first.
+ * A berth has at most one socket. Who comes back while the old connection has not been noticed to
+ * be dead takes it over: the old socket ends first.
  *
- * A peer's offset says what it has. It is sent what was numbered behind that and concerns it now; if it
- * has the last event it was sent, then only what came after it left. So neither a quiet peer
+ * A peer's offset says what it has. It is sent what was numbered behind that and concerns it now;
+ * if it has the last event it was sent, then only what came after it left. So neither a quiet peer
  * nor one that never got an event depends on old events being kept.
  */
 #ifndef SIO_SIO_RECOVERY_H
@@ -70,11 +70,11 @@ static inline void recovery_sent(struct berth *b, uint64_t seq) {
 
 /* ---- sockets: all of them no-ops when it is off ------------------------------------------- */
 
-/* PENDING, with its auth: becomes the socket it was if its peer can prove it. From the loop only: may run the
- * callbacks of a predecessor's end. */
+/* PENDING, with its auth: becomes the socket it was if its peer can prove it. From the loop only:
+ * may run the callbacks of a predecessor's end. */
 void sio__recovery_arrive(sio_socket *s);
-/* Before CONNECT: a returning one is sent what it missed, another gets a berth if there is memory. 0, SIO_ETOOBIG if
- * meanwhile too much was dropped, or what sending says. */
+/* Before CONNECT: a returning one is sent what it missed, another gets a berth if there is memory.
+ * 0, SIO_ETOOBIG if meanwhile too much was dropped, or what sending says. */
 int sio__recovery_welcome(sio_socket *s);
 const char *sio__recovery_pid(const sio_socket *s); /* NULL: none */
 void sio__recovery_joined(sio_socket *s);           /* CONNECT is queued */

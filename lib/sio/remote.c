@@ -84,7 +84,7 @@ static sio_remote *row_new(sio_query *q, const struct count *count, struct copy 
   return r;
 }
 
-/* ---- of this server ----------------------------------------------------------------------------- */
+/* ---- of this server -------------------------------------------------------------------------- */
 
 static void count_room(const char *room, void *user) {
   struct count *c = user;
@@ -122,7 +122,7 @@ sio_slice sio_remote_handshake(sio_remote *r) {
   return r->handshake;
 }
 
-/* ---- of another one -------------------------------------------------------------------------------- */
+/* ---- of another one -------------------------------------------------------------------------- */
 
 static bool count_remote(struct count *c, const sio_remote *r) {
   bool fits = count_text(c, strlen(r->id)) && count_text(c, r->auth.n) &&
@@ -165,7 +165,7 @@ void sio_query_remote(sio_query *q, const sio_remote *r) {
     sio__query_drop(q, SIO_EJSON);
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------ */
+/* ---- the call -------------------------------------------------------------------------------- */
 
 static void end_fetch(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);

@@ -8,7 +8,8 @@
 #include "base/buf.h"
 #include <sio/types.h>
 
-/* Appends the object; the socket has its session still. 0, UV_ENOMEM, SIO_ETOOBIG past the buffer's end. */
+/* Appends the object; the socket has its session still. 0, UV_ENOMEM, SIO_ETOOBIG past the buffer's
+ * end. */
 int sio__handshake_json(struct buf *out, const sio_socket *s);
 
 #endif

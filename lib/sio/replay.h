@@ -50,7 +50,8 @@ void sio__replay_clear(struct replay *r);                 /* drops all; the numb
 size_t sio__replay_write(const struct replay *r, uint64_t seq, char out[REPLAY_OFFSET_MAX]);
 enum replay_place sio__replay_read(const struct replay *r, sio_slice offset, uint64_t *seq);
 
-/* Keeps msg under its number. Without memory, or if it is too big by itself, everything is dropped. */
+/* Keeps msg under its number. Without memory, or if it is too big by itself, everything is
+ * dropped. */
 void sio__replay_add(struct replay *r, uint64_t seq, uint64_t now, struct msg *msg,
                      const sio_target *to, const char *skip_id);
 void sio__replay_drop_before(struct replay *r, uint64_t ms); /* what was added earlier than that */

@@ -254,7 +254,7 @@ int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_opt
   return 0;
 }
 
-/* ---- what else a host asks of it --------------------------------------------------------------- */
+/* ---- what else a host asks of it ------------------------------------------------------------- */
 
 struct post {
   sio_server *server;

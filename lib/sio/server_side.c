@@ -101,7 +101,7 @@ int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
   return err;
 }
 
-/* ---- answering --------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 static int list_bins(const struct msg *first, sio_slice **out, uint32_t *n) {
   *n = 0;

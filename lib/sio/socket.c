@@ -37,7 +37,8 @@ static int keep_auth(sio_socket *s, sio_slice auth) {
   return 0;
 }
 
-/* Clients of Socket.IO 2 know their id without being told: the sid, behind the namespace's name if it is not "/". */
+/* Clients of Socket.IO 2 know their id without being told: the sid, behind the namespace's name if
+ * it is not "/". */
 static int derive_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
   const char *sid = sio_session_id(session);
   bool root = strcmp(nsp->name, "/") == 0;

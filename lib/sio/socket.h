@@ -2,13 +2,13 @@
  *
  * socket.h - one peer in one namespace, from inside.
  *
- *   PENDING --- middleware says yes ---> CONNECTED
- *   PENDING --- it says no, or the peer goes ---> LEFT
- *   CONNECTED --- sio__socket_leave() ---> LEAVING --- from the loop: sio__socket_finish() ---> LEFT
+ *  PENDING --- middleware says yes ---> CONNECTED
+ *  PENDING --- it says no, or the peer goes ---> LEFT
+ *  CONNECTED --- sio__socket_leave() ---> LEAVING --- from the loop: sio__socket_finish() ---> LEFT
  *
- * The library holds one reference until LEFT is done with; each ref of the host, each
- * ack it took and each verdict it owes hold one more. The last one frees it, and
- * with the last socket of a closed server goes the server's memory.
+ * The library holds one reference until LEFT is done with; each ref of the host, each ack it took
+ * and each verdict it owes hold one more. The last one frees it, and with the last socket of a
+ * closed server goes the server's memory.
  */
 #ifndef SIO_SIO_SOCKET_H
 #define SIO_SIO_SOCKET_H
@@ -61,10 +61,12 @@ struct sio_socket {
 void sio__deadline_forget(sio_socket *s);
 sio_slice sio__deadline_key(const void *d);
 
-/* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source says. */
+/* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source
+ * says. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
-/* CONNECTED to LEAVING: it is no member any more at once; the callbacks run at the end of the turn. */
+/* CONNECTED to LEAVING: it is no member any more at once; the callbacks run at the end of the
+ * turn. */
 void sio__socket_leave(sio_socket *s, int reason);
 /* LEAVING to LEFT: runs the callbacks. From the loop only. why NULL: s->reason says it all. */
 void sio__socket_finish(sio_socket *s, const sio_close_info *why);

@@ -146,7 +146,7 @@ static int say_connect(struct sio_test_peer *p, const char *auth) {
   return say(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
 }
 
-/* ---- what it hears ----------------------------------------------------------------------------- */
+/* ---- what it hears --------------------------------------------------------------------------- */
 
 static void forget_shown(struct sio_test_peer *p) {
   sio__decoder_release(&p->decoder);
@@ -209,7 +209,7 @@ sio_slice sio_test_bin(const sio_test_peer *p, size_t k) {
   return k < p->packet.nbins ? p->packet.bins[k] : slice(NULL, 0);
 }
 
-/* ---- coming and going ------------------------------------------------------------------------- */
+/* ---- coming and going ------------------------------------------------------------------------ */
 
 static int open_session(struct sio_test_peer *p) {
   int err = sio__session_new(&p->session, &p->server->eio, NULL, NULL, 4);

@@ -45,7 +45,8 @@ struct ws_conn_ops {
   void (*drained)(struct ws_conn *w);
   /* It was heavy (net/conn.h), and it holds no more than loop->low_mark now. May be NULL. */
   void (*lighter)(struct ws_conn *w);
-  /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be touched. */
+  /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be
+   * touched. */
   void (*passed)(struct ws_conn *w, unsigned n);
   /* What is queued is about to be written; only where conn_watch() said so. May be NULL. */
   void (*flushing)(struct ws_conn *w);
@@ -99,7 +100,8 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
 static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
-/* Bytes that came in the same segment as the handshake; messages and `closed` may come from inside. */
+/* Bytes that came in the same segment as the handshake; messages and `closed` may come from
+ * inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
 /* Queues m as one data frame (binary or text as m says, a raw m as it is); the chain behind it
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver

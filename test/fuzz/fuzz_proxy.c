@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_proxy.c - what proxies say. The first byte chooses: a PROXY header, whole and byte by byte; the value of
- * X-Forwarded-For or of Forwarded; one address or network.
+ * fuzz_proxy.c - what proxies say. The first byte chooses: a PROXY header, whole and byte by byte;
+ * the value of X-Forwarded-For or of Forwarded; one address or network.
  */
 #include "fuzz.h"
 

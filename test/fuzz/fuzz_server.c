@@ -158,7 +158,7 @@ static void start(void) {
   sio_ws_route(srv, "/plain", &plain, NULL);
 }
 
-/* ---- the peers -------------------------------------------------------------------------------- */
+/* ---- the peers ------------------------------------------------------------------------------- */
 
 static void hang_up(unsigned i) {
   if (fds[i] >= 0) close(fds[i]);

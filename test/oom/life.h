@@ -360,7 +360,7 @@ static void on_closed(void *user) {
   h.closed = true;
 }
 
-/* ---- the server ---------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------ */
 
 static char files[] = "/tmp/oom-XXXXXX";
 
@@ -464,7 +464,7 @@ static void pass_time(unsigned ms) {
   turn();
 }
 
-/* ---- the peers' scripts ---------------------------------------------------------------------------- */
+/* ---- the peers' scripts ---------------------------------------------------------------------- */
 
 static bool settled(void) {
   settle();
@@ -640,7 +640,7 @@ static bool raw_script(struct raw *c) {
          raw_expect(c, "\x88\x02\x0f\xa1") && raw_expect_end(c);
 }
 
-/* ---- one life ------------------------------------------------------------------------------------------- */
+/* ---- one life -------------------------------------------------------------------------------- */
 
 static struct peers { struct raw polling, ws, rude, http, plain, raw; } peers;
 

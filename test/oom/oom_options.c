@@ -199,7 +199,7 @@ static bool msgpack_script(struct raw p[3]) {
 }
 #endif
 
-/* ---- compression --------------------------------------------------------------------------------- */
+/* ---- compression ----------------------------------------------------------------------------- */
 
 #ifdef SIO_ZLIB
 static const char deflate_head[] =
@@ -243,7 +243,7 @@ static bool compression_script(struct raw p[3]) {
 }
 #endif
 
-/* ---- clients of Socket.IO 2 --------------------------------------------------------------------- */
+/* ---- clients of Socket.IO 2 ------------------------------------------------------------------ */
 
 #define POLL3 "/socket.io/?EIO=3&transport=polling"
 
@@ -285,7 +285,7 @@ static bool legacy_script(struct raw p[3]) {
          legacy_jsonp(&p[2]);
 }
 
-/* ---- peers that read slowly ----------------------------------------------------------------------- */
+/* ---- peers that read slowly ------------------------------------------------------------------ */
 
 /* As raw_open(), through a pipe that holds little. */
 static bool open_narrow(struct raw *c) {
@@ -318,7 +318,7 @@ static bool slow_script(struct raw p[3]) {
          raw_expect(c, "431[1]") && slow_poll(&p[1]);
 }
 
-/* ---- one life ---------------------------------------------------------------------------------------- */
+/* ---- one life -------------------------------------------------------------------------------- */
 
 static const sio_recovery recovery = { .max_log_bytes = 100000 };
 #ifdef SIO_ZLIB

@@ -106,7 +106,7 @@ static int others(const sio_adapter *a) {
   return n;
 }
 
-/* ---- who waits for whom ------------------------------------------------------------------------ */
+/* ---- who waits for whom ---------------------------------------------------------------------- */
 
 static struct waiting *wait_for(sio_adapter *a, sio_query *q) {
   if (others(a) == 0) return NULL;
@@ -145,7 +145,7 @@ static void fake_query_over(sio_adapter *a, sio_query *q) {
   }
 }
 
-/* ---- the slots ------------------------------------------------------------------------------------ */
+/* ---- the slots ------------------------------------------------------------------------------- */
 
 static int fake_open(sio_adapter **out, sio_nsp *nsp) {
   sio_adapter *a = calloc(1, sizeof *a);
@@ -260,7 +260,7 @@ static const sio_adapter_ops fake = { .open = fake_open,
                                       .query_over = fake_query_over,
                                       .shut = fake_shut };
 
-/* ---- what is heard -------------------------------------------------------------------------------- */
+/* ---- what is heard --------------------------------------------------------------------------- */
 
 /* A question of another server that runs here. */
 struct asked {
@@ -410,7 +410,7 @@ static void pump(void) {
   }
 }
 
-/* ---- servers --------------------------------------------------------------------------------------- */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 static sio_server *servers[NODES];
 static sio_nsp *spaces[NODES];    /* "/" of each */
@@ -479,7 +479,7 @@ static void wait_ms(int node, uint64_t ms) {
   turn();
 }
 
-/* ---- broadcasts --------------------------------------------------------------------------------------- */
+/* ---- broadcasts ------------------------------------------------------------------------------ */
 
 static void reaches(sio_target to, const char *want) {
   char who[8] = "";
@@ -556,7 +556,7 @@ TEST(what_is_no_event_is_refused) {
   end();
 }
 
-/* ---- acks ------------------------------------------------------------------------------------------------ */
+/* ---- acks ------------------------------------------------------------------------------------ */
 
 static void on_replies(int status, sio_replies *r, void *user) {
   (void)user;
@@ -674,7 +674,7 @@ TEST(a_server_closes_while_anothers_question_runs_there) {
   end();
 }
 
-/* ---- bulk verbs --------------------------------------------------------------------------------------------- */
+/* ---- bulk verbs ------------------------------------------------------------------------------ */
 
 TEST(bulk_verbs_reach_both_servers) {
   begin();
@@ -701,7 +701,7 @@ TEST(a_packet_comes_before_the_disconnect_said_after_it) {
   end();
 }
 
-/* ---- fetching ------------------------------------------------------------------------------------------------- */
+/* ---- fetching -------------------------------------------------------------------------------- */
 
 static void on_list(int status, sio_remote *list, size_t n, void *user) {
   (void)user;
@@ -766,7 +766,7 @@ TEST(what_is_no_json_or_too_much_is_dropped) {
   end();
 }
 
-/* ---- server side ------------------------------------------------------------------------------------------------- */
+/* ---- server side ----------------------------------------------------------------------------- */
 
 static sio_ack *kept;
 

@@ -138,7 +138,7 @@ TEST(names_of_rooms_are_1_to_255_bytes) {
   stop();
 }
 
-/* ---- bulk verbs --------------------------------------------------------------------------------- */
+/* ---- bulk verbs ------------------------------------------------------------------------------ */
 
 static void name_room(const char *room, void *user) {
   const sio_socket *s = user;
@@ -236,7 +236,7 @@ TEST(joining_without_memory_changes_nothing) {
   CHECK(!failed);
 }
 
-/* ---- against a naive model ------------------------------------------------------------------------ */
+/* ---- against a naive model ------------------------------------------------------------------- */
 
 enum { M_SOCKETS = 24, M_ROOMS = 12, M_STEPS = 6000 };
 

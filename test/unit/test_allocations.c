@@ -145,7 +145,7 @@ static size_t allocations(bool (*event)(void)) {
   return sio_calls + uv_calls - before;
 }
 
-/* ---- the sentences ---------------------------------------------------------------------------- */
+/* ---- the sentences --------------------------------------------------------------------------- */
 
 TEST(a_small_relayed_event_allocates_nothing) {
   REQUIRE(start());

@@ -26,7 +26,8 @@ TEST(the_rate_is_exact_over_any_steps) {
   b = (struct bucket){ 0 };
   unsigned taken = 0;
   for (uint64_t now = 0; now < 100000; now += 7) taken += sio__bucket_take(&b, &three, now) == 0;
-  /* 333.3 ms each, looked at every 7 ms: none is earlier, and what a look is late is not lost for ever. */
+  /* 333.3 ms each, looked at every 7 ms: none is earlier, and what a look is late is not lost for
+   * ever. */
   CHECK(taken > 290 && taken <= 301);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_engine.c - engines without Socket.IO, and what their hosts are shown: whole servers over real bytes.
+ * test_engine.c - engines without Socket.IO, and what their hosts are shown: whole servers over
+ * real bytes.
  */
 #include "alloc.h"
 #include "raw_client.h"
@@ -305,7 +306,7 @@ TEST(a_server_that_closes_or_drains_ends_them) {
   SAW("open:raw close:server shutting down/0/ ");
 }
 
-/* ---- several engines ------------------------------------------------------------------------------- */
+/* ---- several engines ------------------------------------------------------------------------- */
 
 TEST(engines_of_one_server_do_not_disturb_each_other) {
   static char longer[] = "longer";
@@ -413,7 +414,7 @@ TEST(sessions_of_socket_io_have_no_pointer_but_take_messages) {
   stop();
 }
 
-/* ---- the host's own HTTP server ------------------------------------------------------------------ */
+/* ---- the host's own HTTP server -------------------------------------------------------------- */
 
 static bool hand_over(struct raw *c, const char *read, size_t n, int want) {
   int pair[2];
@@ -451,7 +452,7 @@ TEST(what_was_read_of_it_already_is_bounded) {
   stop();
 }
 
-/* ---- hooks --------------------------------------------------------------------------------------------- */
+/* ---- hooks ----------------------------------------------------------------------------------- */
 
 static void show(sio_session *c, const sio_engine_packet *p, void *user) {
   (void)c;
@@ -562,7 +563,7 @@ TEST(a_hook_may_keep_messages_to_itself) {
   stop();
 }
 
-/* ---- the log --------------------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------- */
 
 static void on_log(int level, const char *room, const char *text, void *user) {
   (void)user;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_fence.c - who hears when what: whole sessions over real bytes, the kernel's buffers kept small.
+ * test_fence.c - who hears when what: whole sessions over real bytes, the kernel's buffers kept
+ * small.
  */
 #include "alloc.h"
 #include "raw_client.h"

@@ -122,7 +122,7 @@ TEST(how_it_came_stands_where_the_client_does) {
   proto(NULL, "https, http", "");
 }
 
-/* ---- Forwarded -------------------------------------------------------------------------------- */
+/* ---- Forwarded ------------------------------------------------------------------------------- */
 
 TEST(forwarded_is_read_by_its_own_rules) {
   fw("for=1.2.3.4", "1.2.3.4");

@@ -139,7 +139,7 @@ TEST(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too) {
   stop();
 }
 
-/* ---- requests that are not what they say ------------------------------------------------------- */
+/* ---- requests that are not what they say ----------------------------------------------------- */
 
 TEST(requests_for_a_session_over_websocket_must_be_upgrades) {
   static const char *const methods[] = { "GET", "POST", "PUT" };

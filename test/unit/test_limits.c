@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_limits.c - a whole server under its limits, and behind proxies: peers over socket pairs, which
- * count as "unix", and a clock that is a variable.
+ * test_limits.c - a whole server under its limits, and behind proxies: peers over socket pairs,
+ * which count as "unix", and a clock that is a variable.
  */
 #include "alloc.h"
 #include "eio/session.h"
@@ -836,38 +836,44 @@ TEST(a_server_that_closes_lets_go_of_who_waits_for_a_header) {
   stop();
 }
 
-static const struct test__case cases[] = {
-  T(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again) T(others_are_served_meanwhile) T(
-      what_one_read_brings_is_waited_for) T(a_paused_peer_is_told_of_once_in_ten_seconds)
-      T(no_heartbeat_is_missed_because_we_do_not_read) T(
-          but_one_that_is_read_again_and_says_nothing_is_over)
-          T(a_peer_past_its_packets_is_closed_if_that_is_asked_for) T(bytes_count_as_they_come) T(
-              pings_of_websocket_are_packets) T(over_polling_the_answer_to_a_post_waits)
-              T(a_second_post_meanwhile_breaks_the_protocol) T(an_end_meanwhile_answers_it) T(
-                  a_peer_that_gives_up_waiting_is_gone) T(a_pause_goes_on_through_the_upgrade)
-                  T(without_limits_nothing_is_counted) T(a_plain_websocket_is_paused_too) T(
-                      or_closed) T(one_that_leaves_while_it_is_paused_leaves_nothing)
-                      T(the_list_of_origins_holds_for_plain_websockets_unless_the_host_decides) T(
-                          a_trusted_proxy_says_for_whom_it_asks_with_each_request) T(nobody_else_is_believed)
-                          T(a_session_keeps_the_address_of_its_first_request) T(
-                              clients_behind_a_proxy_open_so_many_sessions_each)
-                              T(and_have_so_many_open) T(websockets_of_both_kinds_count) T(
-                                  a_connection_begins_with_a_header_of_its_proxy)
-                                  T(it_may_come_in_pieces_and_with_the_request) T(
-                                      a_proxy_behind_a_proxy_is_believed_where_it_is_trusted)
-                                      T(a_missing_or_malformed_header_ends_the_connection_and_is_told) T(
-                                          it_has_as_long_as_a_head)
-                                          T(the_time_for_the_head_goes_on_behind_it) T(
-                                              a_look_whether_the_port_is_open_is_nothing_to_tell_of)
-                                              T(others_must_not_send_one) T(
-                                                  connections_of_an_address_behind_it_are_counted)
-                                                  T(and_how_often_it_connects) T(
-                                                      without_memory_for_its_proxy_a_connection_is_closed)
-                                                      T(of_those_that_ask_for_nothing_the_oldest_makes_room)
-                                                          T(a_connection_past_max_connections_is_told_of)
-                                                              T(a_server_that_closes_lets_go_of_who_waits_for_a_header)
-};
-
-int main(int argc, char **argv) {
-  return test__main(cases, sizeof cases / sizeof *cases, argc, argv);
-}
+TESTS_BEGIN
+T(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again)
+T(others_are_served_meanwhile)
+T(what_one_read_brings_is_waited_for)
+T(a_paused_peer_is_told_of_once_in_ten_seconds)
+T(no_heartbeat_is_missed_because_we_do_not_read)
+T(but_one_that_is_read_again_and_says_nothing_is_over)
+T(a_peer_past_its_packets_is_closed_if_that_is_asked_for)
+T(bytes_count_as_they_come)
+T(pings_of_websocket_are_packets)
+T(over_polling_the_answer_to_a_post_waits)
+T(a_second_post_meanwhile_breaks_the_protocol)
+T(an_end_meanwhile_answers_it)
+T(a_peer_that_gives_up_waiting_is_gone)
+T(a_pause_goes_on_through_the_upgrade)
+T(without_limits_nothing_is_counted)
+T(a_plain_websocket_is_paused_too)
+T(or_closed)
+T(one_that_leaves_while_it_is_paused_leaves_nothing)
+T(the_list_of_origins_holds_for_plain_websockets_unless_the_host_decides)
+T(a_trusted_proxy_says_for_whom_it_asks_with_each_request)
+T(nobody_else_is_believed)
+T(a_session_keeps_the_address_of_its_first_request)
+T(clients_behind_a_proxy_open_so_many_sessions_each)
+T(and_have_so_many_open)
+T(websockets_of_both_kinds_count)
+T(a_connection_begins_with_a_header_of_its_proxy)
+T(it_may_come_in_pieces_and_with_the_request)
+T(a_proxy_behind_a_proxy_is_believed_where_it_is_trusted)
+T(a_missing_or_malformed_header_ends_the_connection_and_is_told)
+T(it_has_as_long_as_a_head)
+T(the_time_for_the_head_goes_on_behind_it)
+T(a_look_whether_the_port_is_open_is_nothing_to_tell_of)
+T(others_must_not_send_one)
+T(connections_of_an_address_behind_it_are_counted)
+T(and_how_often_it_connects)
+T(without_memory_for_its_proxy_a_connection_is_closed)
+T(of_those_that_ask_for_nothing_the_oldest_makes_room)
+T(a_connection_past_max_connections_is_told_of)
+T(a_server_that_closes_lets_go_of_who_waits_for_a_header)
+TESTS_END

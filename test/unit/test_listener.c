@@ -123,7 +123,7 @@ static void begin_v4(unsigned peers) {
     if (dial_v4(sio__listener_port(ln))) abort();
 }
 
-/* ---- TCP ------------------------------------------------------------------------------------------ */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 TEST(port_0_is_any_free_one) {
   begin_v4(0);
@@ -245,7 +245,7 @@ TEST(stopping_twice_is_fine) {
   end();
 }
 
-/* ---- no descriptor left ---------------------------------------------------------------------------- */
+/* ---- no descriptor left ---------------------------------------------------------------------- */
 
 TEST(a_starved_listener_waits_100_ms_and_then_takes_who_waited) {
   static const int v[] = { EMFILE, ENFILE, ENOBUFS, ENOMEM };
@@ -328,7 +328,7 @@ TEST(a_process_without_descriptors_accepts_again_once_it_has_some) {
   end();
 }
 
-/* ---- Unix sockets ----------------------------------------------------------------------------------- */
+/* ---- Unix sockets ---------------------------------------------------------------------------- */
 
 static char dir[32], path[64];
 
@@ -444,7 +444,7 @@ TEST(a_unix_listener_without_memory_leaves_no_file) {
   }
 }
 
-/* ---- the host's listeners ------------------------------------------------------------------------------ */
+/* ---- the host's listeners -------------------------------------------------------------------- */
 
 static int taken; /* what sio__accept_from() said last */
 

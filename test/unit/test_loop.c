@@ -141,7 +141,7 @@ TEST(tasks_that_never_stop_give_the_loop_back_and_go_on_without_an_event) {
   net_close();
 }
 
-/* ---- tasks, flush, graves ---------------------------------------------------------------------- */
+/* ---- tasks, flush, graves -------------------------------------------------------------------- */
 
 static struct conn *conn;
 static int peer;
@@ -250,7 +250,7 @@ TEST(a_grave_may_bury_another) {
   net_close();
 }
 
-/* ---- the one alarm -------------------------------------------------------------------------------- */
+/* ---- the one alarm --------------------------------------------------------------------------- */
 
 static uint64_t alarm_in; /* UINT64_MAX: off */
 static unsigned alarm_starts;
@@ -483,7 +483,7 @@ TEST(work_for_the_end_of_the_turn_keeps_the_host_running_until_it_is_done) {
   net_close();
 }
 
-/* ---- posts ------------------------------------------------------------------------------------------ */
+/* ---- posts ----------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, POSTS = 2000, AHEAD = 100 };
 
@@ -615,7 +615,7 @@ TEST(a_post_without_memory_is_refused) {
   net_close();
 }
 
-/* ---- the close ------------------------------------------------------------------------------------------ */
+/* ---- the close ------------------------------------------------------------------------------- */
 
 TEST(what_was_posted_before_the_close_still_runs) {
   begin();

@@ -336,7 +336,7 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   }
 }
 
-/* ---- a parser of one's own --------------------------------------------------------------------- */
+/* ---- a parser of one's own ------------------------------------------------------------------- */
 
 /* "<type>;<nsp>;<json>" */
 static int own_encode(const sio_parts *p, sio_parser_out *out) {

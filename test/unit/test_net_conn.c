@@ -445,7 +445,7 @@ TEST(sending_without_memory_queues_nothing) {
   end();
 }
 
-/* ---- SIGPIPE ------------------------------------------------------------------------------------ */
+/* ---- SIGPIPE --------------------------------------------------------------------------------- */
 
 /* Both ends of a TCP connection over loopback. */
 static void tcp_pair(int family, int pair[2]) {
@@ -520,7 +520,7 @@ TEST(a_reset_is_told_to_who_only_listens) {
   end();
 }
 
-/* ---- receiving ------------------------------------------------------------------------------------ */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 TEST(bytes_are_handed_over_as_they_come) {
   begin();
@@ -609,7 +609,7 @@ TEST(who_pauses_while_reading_hears_the_rest_later) {
   end();
 }
 
-/* ---- a peer that asks and does not read -------------------------------------------------------------- */
+/* ---- a peer that asks and does not read ------------------------------------------------------ */
 
 static void say_bytes(size_t n) {
   char *p = calloc(1, n + 1);
@@ -699,7 +699,7 @@ TEST(pausing_and_throttling_each_keep_it_from_reading) {
   end();
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 TEST(ending_sends_what_is_queued_then_a_fin) {
   begin();
@@ -856,7 +856,7 @@ TEST(one_that_reads_may_close_one_that_was_to_read_next) {
   end();
 }
 
-/* ---- long queues ------------------------------------------------------------------------------------------ */
+/* ---- long queues ----------------------------------------------------------------------------- */
 
 static bool drop_marked(const struct msg *m, size_t held, void *user) {
   CHECK(held >= sizeof *m + m->len);
@@ -964,7 +964,7 @@ TEST(a_heavy_connection_says_once_when_it_is_light) {
   end();
 }
 
-/* ---- owners ---------------------------------------------------------------------------------------------- */
+/* ---- owners ---------------------------------------------------------------------------------- */
 
 static void heir_read(struct conn *c, char *p, size_t n) {
   EQ_STR(c->owner, "heir");
@@ -1003,7 +1003,7 @@ TEST(nobody_need_hear_of_room) {
   end();
 }
 
-/* ---- birth ------------------------------------------------------------------------------------------------ */
+/* ---- birth ----------------------------------------------------------------------------------- */
 
 static void check_peer_name(int family, const char *want) {
   int pair[2];

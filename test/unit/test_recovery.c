@@ -117,7 +117,7 @@ static void to_room(const char *room, const char *event) {
 
 static uint64_t failed(int cause) { return srv->stats.recovery_failed[cause]; }
 
-/* ---- offsets ------------------------------------------------------------------------------------ */
+/* ---- offsets --------------------------------------------------------------------------------- */
 
 TEST(when_it_is_off_nothing_is_different) {
   begin_with(NULL);
@@ -187,7 +187,7 @@ TEST(an_event_that_cannot_be_encoded_takes_no_number) {
   stop();
 }
 
-/* ---- coming back ----------------------------------------------------------------------------------- */
+/* ---- coming back ----------------------------------------------------------------------------- */
 
 TEST(who_comes_back_is_who_it_was_and_hears_what_it_missed_before_the_reply) {
   begin();
@@ -410,7 +410,7 @@ TEST(shared_data_is_handed_over) {
   stop();
 }
 
-/* ---- several servers ------------------------------------------------------------------------------- */
+/* ---- several servers ------------------------------------------------------------------------- */
 
 static int note_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_slice json = sio_packet_json(p);
@@ -502,7 +502,7 @@ TEST(each_namespace_has_pids_and_numbers_of_its_own) {
   stop();
 }
 
-/* ---- one pid, one socket ---------------------------------------------------------------------------------- */
+/* ---- one pid, one socket --------------------------------------------------------------------- */
 
 TEST(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over) {
   begin();
@@ -569,7 +569,7 @@ TEST(two_who_show_the_same_pid_are_never_both_the_same_socket) {
   stop();
 }
 
-/* ---- who does not come back -------------------------------------------------------------------------------- */
+/* ---- who does not come back ------------------------------------------------------------------ */
 
 static void leaves_for_good(void (*leave)(struct client4 *c)) {
   begin();
@@ -749,7 +749,7 @@ TEST(nothing_is_kept_for_nobody) {
   stop();
 }
 
-/* ---- middleware ------------------------------------------------------------------------------------------------ */
+/* ---- middleware ------------------------------------------------------------------------------ */
 
 static sio_next *held;
 static bool held_recovered;
@@ -875,7 +875,7 @@ TEST(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_
   stop();
 }
 
-/* ---- callbacks that interfere ------------------------------------------------------------------------------------- */
+/* ---- callbacks that interfere ---------------------------------------------------------------- */
 
 static void close_server(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)why, (void)user;
@@ -929,7 +929,7 @@ TEST(what_is_said_at_its_end_is_missed_by_it) {
   stop();
 }
 
-/* ---- without memory --------------------------------------------------------------------------------------------------- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
 /* What was sent without an error is heard by who comes back, once and in order. */
 static void live_without(size_t at) {

@@ -194,7 +194,8 @@ static void count_room(sio_nsp *nsp, const char *room, sio_socket *s, void *user
   ++*(unsigned *)user;
 }
 
-/* Each is found where the last one was: a search from the start would take minutes under valgrind. */
+/* Each is found where the last one was: a search from the start would take minutes under
+ * valgrind. */
 TEST(who_goes_is_told_to_leave_each_of_very_many_rooms) {
   static const sio_room_hooks counting = { .leave = count_room };
   enum { ROOMS = 100000 };

@@ -2,8 +2,9 @@
 #include "peer.h"
 #include "sio/chain.h"
 
-/* What a middleware does is its name: "yes", "no", "bare" (no, with nothing), "both" (yes, then no),
- * "late" (nothing yet), "leave" (yes, but the peer has gone), "more" (adds "yes", and says yes); "" says yes quietly. */
+/* What a middleware does is its name: "yes", "no", "bare" (no, with nothing), "both" (yes, then
+ * no), "late" (nothing yet), "leave" (yes, but the peer has gone), "more" (adds "yes", and says
+ * yes); "" says yes quietly. */
 static struct chain *c;
 static struct hooks row;
 static bool wanted, frees;

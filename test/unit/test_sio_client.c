@@ -420,10 +420,10 @@ TEST(half_a_binary_packet_goes_with_its_connection) {
   stop();
 }
 
-/* ---- without memory ----------------------------------------------------------------------------- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
-/* Connects, joins another namespace, is heard, leaves; the i-th allocation fails. Whatever happens the peer is
- * either served or closed, and nothing leaks. */
+/* Connects, joins another namespace, is heard, leaves; the i-th allocation fails. Whatever happens
+ * the peer is either served or closed, and nothing leaks. */
 TEST(no_failing_allocation_leaks_or_crashes) {
   bool failed = true;
   for (size_t i = 1; failed && i < 100; i++) {

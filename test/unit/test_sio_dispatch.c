@@ -220,7 +220,7 @@ TEST(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers) {
   stop();
 }
 
-/* ---- packet middleware -------------------------------------------------------------------------- */
+/* ---- packet middleware ----------------------------------------------------------------------- */
 
 TEST(packet_middleware_stands_between_catch_all_and_handlers) {
   begin();

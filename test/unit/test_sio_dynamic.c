@@ -569,7 +569,7 @@ TEST(notes_of_namespaces_that_were_left_are_bounded) {
   stop();
 }
 
-/* ---- bounds ------------------------------------------------------------------------------------ */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 TEST(past_max_child_nsps_none_is_made) {
   begin_pattern(&(sio_options){ .max_child_nsps = 2 });
@@ -592,7 +592,7 @@ TEST(past_max_child_nsps_none_is_made) {
   stop();
 }
 
-/* ---- what is sent to a parent ---------------------------------------------------------------------- */
+/* ---- what is sent to a parent ---------------------------------------------------------------- */
 
 TEST(a_target_with_a_parent_is_everybody_in_its_children) {
   begin_pattern(NULL);
@@ -678,7 +678,7 @@ TEST(a_closing_server_makes_no_parents_and_no_children) {
   stop();
 }
 
-/* ---- without memory ---------------------------------------------------------------------------------- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
 TEST(a_parent_that_cannot_be_made_leaves_nothing) {
   bool failed = true;

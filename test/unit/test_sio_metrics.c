@@ -205,7 +205,7 @@ TEST(arrays_have_a_series_for_each_value) {
   stop();
 }
 
-/* ---- histograms -------------------------------------------------------------------------------- */
+/* ---- histograms ------------------------------------------------------------------------------ */
 
 static void bucket(char out[100], const char *name, const char *le) {
   snprintf(out, 100, "sio_%s_bucket{%sle=\"%s\"}", name,
@@ -246,7 +246,7 @@ TEST(times_are_in_seconds) {
   stop();
 }
 
-/* ---- namespaces ----------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 TEST(each_namespace_of_the_host_has_its_series) {
   sio_nsp *chat;
@@ -356,7 +356,7 @@ TEST(names_are_escaped) {
   stop();
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 TEST(without_memory_there_is_no_text_and_nothing_is_left) {
   start(NULL);
@@ -379,7 +379,7 @@ TEST(without_memory_there_is_no_text_and_nothing_is_left) {
   stop();
 }
 
-/* ---- the route ------------------------------------------------------------------------------------------ */
+/* ---- the route ------------------------------------------------------------------------------- */
 
 static const char *ask(const char *request) {
   static char got[sizeof copied];

@@ -22,7 +22,7 @@ static void begin(unsigned n, const sio_options *o) {
   while (n--) joined();
 }
 
-/* ---- broadcasts with acks --------------------------------------------------------------------- */
+/* ---- broadcasts with acks -------------------------------------------------------------------- */
 
 TEST(all_answers_come_in_the_order_of_their_arrival) {
   begin(3, NULL);
@@ -278,7 +278,7 @@ TEST(no_failing_allocation_leaks_or_crashes_when_asking_many) {
   CHECK(!failed);
 }
 
-/* ---- fetching ------------------------------------------------------------------------------------- */
+/* ---- fetching -------------------------------------------------------------------------------- */
 
 static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
   (void)user;
@@ -357,7 +357,7 @@ TEST(no_failing_allocation_leaks_or_crashes_when_fetching) {
   CHECK(!failed);
 }
 
-/* ---- other servers: there are none --------------------------------------------------------------------- */
+/* ---- other servers: there are none ----------------------------------------------------------- */
 
 static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
   (void)list, (void)user;
@@ -384,7 +384,7 @@ TEST(alone_a_server_counts_itself_and_hears_nothing_of_its_own) {
 
 static void no_event(sio_nsp *nsp, sio_event *e, void *user) { (void)nsp, (void)e, (void)user; }
 
-/* ---- an adapter that fails --------------------------------------------------------------------------- */
+/* ---- an adapter that fails ------------------------------------------------------------------- */
 
 static int fail_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_adapter_memory.broadcast(a, to, p); /* even after asking */

@@ -108,7 +108,7 @@ TEST(a_server_that_cannot_start_leaves_nothing) {
   CHECK(!failed);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 TEST(closing_tells_every_socket_and_sends_no_disconnect) {
   start(NULL);
@@ -195,7 +195,7 @@ TEST(a_server_may_be_closed_in_any_callback) {
   }
 }
 
-/* ---- connections --------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 TEST(a_port_is_listened_on_and_free_again_after_the_close) {
   said[0] = '\0';
@@ -267,7 +267,7 @@ TEST(the_hosts_own_listener_feeds_the_server) {
   stop();
 }
 
-/* ---- posting -------------------------------------------------------------------------------------------- */
+/* ---- posting --------------------------------------------------------------------------------- */
 
 static void posted(sio_server *s, void *arg) {
   CHECK(s == srv);
@@ -303,7 +303,7 @@ TEST(what_was_posted_before_the_close_runs_and_nothing_after) {
   SAW("before ");
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 TEST(statistics_count_and_fit_the_callers_struct) {
   start(NULL);

@@ -129,7 +129,7 @@ TEST(a_long_file_is_compressed_once_and_without_memory_sent_as_it_is) {
 #endif
 }
 
-/* ---- the host's WebSockets --------------------------------------------------------------------- */
+/* ---- the host's WebSockets ------------------------------------------------------------------- */
 
 static void on_ws_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)user;

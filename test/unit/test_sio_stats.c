@@ -130,7 +130,7 @@ static void get(const char *path, const char *answer) {
   ask_http(request, answer);
 }
 
-/* ---- net ------------------------------------------------------------------------------------------ */
+/* ---- net ------------------------------------------------------------------------------------- */
 
 TEST(connections_are_accepted_refused_and_closed) {
   struct raw one, two;
@@ -211,7 +211,7 @@ TEST(what_waits_for_a_poll_waits_too) {
   end();
 }
 
-/* ---- http ------------------------------------------------------------------------------------------- */
+/* ---- http ------------------------------------------------------------------------------------ */
 
 TEST(answers_by_class_and_refusals_by_cause) {
   begin(&(sio_options){ .max_head = 1024, .max_payload = 1000 });
@@ -297,7 +297,7 @@ TEST(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away) {
   end();
 }
 
-/* ---- ws --------------------------------------------------------------------------------------------- */
+/* ---- ws -------------------------------------------------------------------------------------- */
 
 static void leave(int i, unsigned code) {
   struct raw *c = join(i);
@@ -328,7 +328,7 @@ TEST(websockets_end_by_the_family_of_their_code) {
   end();
 }
 
-/* ---- eio -------------------------------------------------------------------------------------------- */
+/* ---- eio ------------------------------------------------------------------------------------- */
 
 static void probe(struct raw *c, const char *sid) {
   char path[160];
@@ -407,7 +407,7 @@ TEST(packets_by_size_and_what_breaks_the_protocol) {
   end();
 }
 
-/* ---- sio -------------------------------------------------------------------------------------------- */
+/* ---- sio ------------------------------------------------------------------------------------- */
 
 TEST(acks_are_received_late_or_lost_and_add_up) {
   begin(NULL);
@@ -522,7 +522,7 @@ TEST(events_that_packet_middleware_refuses_came_in_nevertheless) {
   end();
 }
 
-/* ---- reading them --------------------------------------------------------------------------------- */
+/* ---- reading them ---------------------------------------------------------------------------- */
 
 TEST(several_servers_are_one_when_added_up) {
   begin(NULL);

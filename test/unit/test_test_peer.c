@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_test_peer.c - a host's handlers tried with peers in memory, as <sio/test.h> has it: with public
- * headers alone, but for the allocator.
+ * test_test_peer.c - a host's handlers tried with peers in memory, as <sio/test.h> has it: with
+ * public headers alone, but for the allocator.
  */
 #include "alloc.h"
 #include "test.h"
@@ -32,7 +32,7 @@ static void note(const char *s) { strncat(seen, s, sizeof seen - strlen(seen) - 
 
 #define NOTHING(p) CHECK(!sio_test_next(p))
 
-/* ---- a host ------------------------------------------------------------------------------------ */
+/* ---- a host ---------------------------------------------------------------------------------- */
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
@@ -126,7 +126,7 @@ static sio_test_peer *joined(void) {
   return p;
 }
 
-/* ---- the sentences ------------------------------------------------------------------------------- */
+/* ---- the sentences --------------------------------------------------------------------------- */
 
 TEST(events_reach_handlers_and_what_they_send_is_read) {
   start(NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * flags.c - looks a flag up each time it is asked for: there are few, and no order of set-up to keep.
+ * flags.c - looks a flag up each time it is asked for: there are few, and no order of set-up to
+ * keep.
  */
 #include "flags.h"
 

@@ -68,7 +68,7 @@ static void on_sequence(sio_socket *s, sio_event *e, void *user) {
   }
 }
 
-/* ---- bytes of a socket that outlive its connection -------------------------------------------- */
+/* ---- bytes of a socket that outlive its connection ------------------------------------------- */
 
 static void on_set_data(sio_socket *s, sio_event *e, void *user) {
   (void)user;
