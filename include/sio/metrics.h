@@ -10,7 +10,8 @@
  * parent's pattern ("*" for sio_of_match()), so that peers who choose names make no more lines.
  * What a counter counts stands at its field in sio_stats (server.h).
  *
- * All on the server's loop thread.
+ * A library built without it (-Dmetrics=disabled) answers UV_ENOTSUP. All on the server's loop
+ * thread.
  */
 #ifndef SIO_METRICS_H
 #define SIO_METRICS_H
