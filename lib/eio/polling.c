@@ -409,23 +409,24 @@ void sio__polling_release_get(sio_session *c) {
   sio__flow_lighter(c);
 }
 
+/* The queue first: the answers run the host's header hooks, and what those send goes behind it. */
 void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
-  task_cancel(&p->flush);
   struct out_node *queue = p->first;
+  task_cancel(&p->flush);
   p->first = NULL;
   p->last = &p->first;
-  if (p->get) answer_with(c, c->eio->noop);
-  sio__polling_answer_post(c);
-  take_post_back(p);
-  let_go(p, p->held);
-  c->polling = NULL;
   for (struct out_node *n = queue, *next; n; n = next) {
     next = n->next;
     take(c, n->m);
     msg_unref(n->m);
     sio__pool_put(&c->eio->nodes, n);
   }
+  let_go(p, p->held);
+  if (p->get) answer_with(c, c->eio->noop);
+  sio__polling_answer_post(c);
+  take_post_back(p);
+  c->polling = NULL;
   sio__free(p);
 }
 

@@ -188,6 +188,43 @@ TEST(a_header_hook_may_end_the_session_that_is_about_to_upgrade) {
   stop();
 }
 
+static bool hook_sends;
+
+static void send_two(sio_request *r, bool initial, void *user) {
+  (void)r, (void)initial, (void)user;
+  if (hook_sends) sio_emit(newest, "two", SIO_NONE);
+  hook_sends = false;
+}
+
+static void send_one(sio_server *server, void *arg) {
+  (void)server, (void)arg;
+  EQ(sio_emit(newest, "one", SIO_NONE), 0);
+}
+
+/* All of it in one turn: a poll comes, something is queued, and then the upgrade completes. */
+TEST(what_a_header_hook_sends_while_a_session_upgrades_comes_behind_what_is_queued) {
+  char path[128], upgrade[128];
+  start(NULL);
+  hook_sends = false;
+  EQ(sio_on_headers(srv, send_two, NULL), 0);
+  REQUIRE(begin_polling(&a, path));
+  REQUIRE(raw_request(&a, "POST", path, "", "40") && raw_expect(&a, "ok"));
+  REQUIRE(raw_get(&a, path) && raw_expect(&a, "40{"));
+  upgrade_of(path, upgrade);
+  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, upgrade));
+  raw_frame(&b, 0x81, "2probe", 6);
+  REQUIRE(raw_expect(&b, "3probe"));
+  hook_sends = true;
+  REQUIRE(raw_get(&a, path));
+  EQ(sio_post(srv, send_one, NULL), 0);
+  raw_frame(&b, 0x81, "5", 1);
+  turns();
+  CHECK(!hook_sends);
+  CHECK(raw_expect(&b, "42[\"one\"]"));
+  CHECK(raw_expect(&b, "42[\"two\"]"));
+  stop();
+}
+
 static sio_session *sessions[3];
 static unsigned nsessions;
 
@@ -256,6 +293,7 @@ T(a_plain_route_hears_of_it_as_well)
 T(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too)
 T(requests_for_a_session_over_websocket_must_be_upgrades)
 T(a_header_hook_may_end_the_session_that_is_about_to_upgrade)
+T(what_a_header_hook_sends_while_a_session_upgrades_comes_behind_what_is_queued)
 T(a_header_hook_may_end_other_sessions_while_the_server_closes)
 T(a_header_hook_may_end_other_sessions_while_the_server_drains)
 TESTS_END
