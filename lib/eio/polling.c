@@ -414,6 +414,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
+  sio__loop_untimer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;
   for (struct out_node *n = queue, *next; n; n = next) {

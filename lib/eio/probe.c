@@ -80,30 +80,47 @@ static void on_ping_probe(struct probe *p) {
   }
   p->state = PROBE_PROBED;
   sio__loop_timer(c->eio->loop, &p->noop, NOOP_MS);
-  SESSION_HOOKS(c, upgrading)
+  if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrading)
   if (c->state == SESSION_OPEN) sio__polling_release_get(c);
 }
 
 static void take(sio_session *c, struct msg *m) {
-  if (c->state != SESSION_OPEN) return;
+  if (c->state == SESSION_CLOSED) return;
   int err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
-  if (err)
-    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
+  if (!err) return;
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
+  c->state = SESSION_CLOSED; /* it was CLOSING: the rest is lost with this one */
+}
+
+/* The client stopped polling before it could hear of the end, and hears of it here. */
+static void end_after_all(sio_session *c) {
+  c->transport->end(c, true);
+  sio__session_gone(c);
+}
+
+static void count_upgrade(const sio_session *c) {
+  sio_stats *st = c->eio->stats;
+  st->upgrades++;
+  if (!c->told) return;
+  st->sessions_now[0]--;
+  st->sessions_now[1]++;
 }
 
 static void complete(struct probe *p) {
   sio_session *c = p->session;
   struct ws_conn *w = p->ws;
   detach(p);
-  sio_stats *st = c->eio->stats;
-  st->upgrades++;
-  st->sessions_now[0]--;
-  st->sessions_now[1]++;
+  count_upgrade(c);
   LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session of %s upgraded to websocket",
       sio_session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
+  bool closing = c->state == SESSION_CLOSING;
   sio__polling_hand_over(c, take);
+  if (closing) {
+    end_after_all(c);
+    return;
+  }
   sio__flow_moved(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
 }

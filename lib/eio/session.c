@@ -183,6 +183,7 @@ static void leave_table(sio_session *c) {
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
   sio__guard_stop(c);
+  if (c->probe) sio__probe_drop(c->probe);
 }
 
 static void free_session(struct grave *g) {
@@ -243,10 +244,12 @@ static void end(sio_session *c, bool graceful, const sio_close_info *why) {
   sio__loop_untimer(c->eio->loop, &c->heartbeat);
   c->why = *why;
   log_end(c);
-  if (c->probe) sio__probe_drop(c->probe);
   bool lingers = c->transport && c->transport->end(c, graceful);
   c->why.ws_text = ""; /* what was said was lent for the saying */
-  if (!lingers) leave_table(c);
+  if (!lingers)
+    leave_table(c);
+  else if (c->probe && !c->transport->queued(c))
+    sio__probe_drop(c->probe);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 

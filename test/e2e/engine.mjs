@@ -1356,6 +1356,49 @@ test('125 a session that closes takes its probe along', async (t) => {
   equal(await s.poll(), '6\x1e1');
 });
 
+test('125 a session that closes with something left to say says it over the WebSocket', async (t) => {
+  for (const probed of [true, false]) {
+    const s = await session(t);
+    const w = await (probed ? s.probe() : s.host.upgrade(s.wsQuery));
+    await s.send('42["close-me"]');
+    if (!probed) equal(await w.send('2probe').next(), '3probe');
+    w.send('5');
+    equal(await w.next(), '42["bye"]');
+    equal(await w.next(), '41');
+    equal(await w.closed(), 1005);
+    match(await s.host.line(/^closed/), /^closed forced close/);
+    await s.host.settled('sessions', 0);
+    isError(await s.host.get(s.query), unknownSid);
+  }
+});
+
+test('125 a session that closes with something left to say says it to a poll', async (t) => {
+  const s = await session(t, { 'upgrade-timeout': 300 });
+  const w = await s.probe();
+  await s.send('42["close-me"]');
+  equal(await s.poll(), '42["bye"]\x1e41');
+  equal(await s.poll(), '6\x1e1');
+  equal(await w.closed(), 1005);
+});
+
+test('125 a session that closes outlives a probe that fails', async (t) => {
+  const s = await session(t, { 'upgrade-timeout': 300 });
+  const w = await s.probe();
+  await s.send('42["close-me"]');
+  equal(await w.closed(), 1005);
+  equal((await s.host.stats()).upgrades_failed, 1);
+  equal(await s.poll(), '42["bye"]\x1e41');
+  equal(await s.poll(), '6\x1e1');
+});
+
+test('125 a session that closes and is not asked lets go of its probe', async (t) => {
+  const s = await session(t, { 'close-timeout': 300 });
+  const w = await s.probe();
+  await s.send('42["close-me"]');
+  equal(await w.closed(), 1005);
+  isError(await s.host.get(s.query), unknownSid);
+});
+
 test('126 a client that runs away while it upgrades', async (t) => {
   const s = await session(t);
   const w = await s.probe();
