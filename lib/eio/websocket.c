@@ -79,6 +79,8 @@ static const struct ws_conn_ops guarded_ops = { .message = on_message,
                                                 .closed = on_closed,
                                                 .drained = on_drained,
                                                 .lighter = on_lighter,
+                                                .flushing = on_flushing,
+                                                .passed = on_passed,
                                                 .came = on_came };
 
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {

@@ -501,6 +501,16 @@ TEST(hooks_are_shown_packets_both_ways) {
   stop();
 }
 
+TEST(they_are_shown_the_same_where_peers_are_limited) {
+  start_raw(&(sio_options){ .bytes_per_s = 1 << 20 });
+  EQ(sio_on_engine(srv, &taps, NULL), 0);
+  REQUIRE(open_ws(&a, "/raw/"));
+  seen[0] = '\0';
+  REQUIRE(raw_text(&a, "4hi") && raw_expect(&a, "4hi"));
+  SAW("in:4hi text:hi out:4hi flush drain ");
+  stop();
+}
+
 TEST(hooks_are_shown_what_a_poll_takes) {
   start_raw(NULL);
   EQ(sio_on_engine(srv, &taps, NULL), 0);
@@ -605,6 +615,7 @@ T(sessions_of_socket_io_have_no_pointer_but_take_messages)
 T(a_connection_may_be_handed_over_in_the_middle_of_a_request)
 T(what_was_read_of_it_already_is_bounded)
 T(hooks_are_shown_packets_both_ways)
+T(they_are_shown_the_same_where_peers_are_limited)
 T(hooks_are_shown_what_a_poll_takes)
 T(hooks_may_close_the_session)
 T(a_hook_may_keep_messages_to_itself)

@@ -134,6 +134,16 @@ TEST(a_slow_peer_is_waited_for) {
   stop();
 }
 
+TEST(limits_on_what_comes_in_change_nothing_of_it) {
+  REQUIRE(over_websocket(&(sio_options){ .packets_per_s = 1000 }));
+  EQ(text("one"), 0);
+  EQ(sent("1"), 0);
+  turn();
+  SAW("1+ ");
+  CHECK(raw_expect(&a, "42[\"one\"]"));
+  stop();
+}
+
 TEST(what_is_dropped_around_a_mark_leaves_it_its_place) {
   REQUIRE(over_websocket(&(sio_options){
       .queue_high = 1 << 20, .queue_low = 1 << 16, .when_full = SIO_FULL_DROP_OLDEST }));
@@ -368,6 +378,7 @@ TESTS_BEGIN
 T(it_is_told_when_the_kernel_has_it_and_never_inside_the_call)
 T(with_nothing_queued_it_is_told_at_the_end_of_the_turn)
 T(a_slow_peer_is_waited_for)
+T(limits_on_what_comes_in_change_nothing_of_it)
 T(what_is_dropped_around_a_mark_leaves_it_its_place)
 T(a_session_that_ends_first_says_so_once)
 T(before_a_close_what_can_leave_at_once_does)
