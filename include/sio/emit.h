@@ -57,12 +57,16 @@ SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, co
 /* An ack's end: status 0 and the reply, SIO_ETIMEOUT or SIO_ECLOSED with NULL. s is valid for the
  * callback. */
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);
-/* Asks for an ack; cb runs exactly once: with the reply, SIO_ETIMEOUT after timeout_ms (0: waits as
- * long as the peer stays), or SIO_ECLOSED when it leaves. A late reply is ignored. A time that ran
- * out while the host kept the loop (sio_stats.stalls) is given once more: the peer may have had
- * none of it. SIO_ETOOBIG past max_acks. */
+/* Asks for an ack; cb runs exactly once: with the reply, SIO_ETIMEOUT after timeout_ms (0:
+ * sio_options.ack_timeout_ms, or as long as the peer stays), or SIO_ECLOSED when it leaves. A late
+ * reply is ignored. A time that ran out while the host kept the loop (sio_stats.stalls) is given
+ * once more: the peer may have had none of it. SIO_ETOOBIG past max_acks. */
 SIO_EXTERN int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                             sio_reply_cb cb, void *user);
+
+/* Takes a question back, the oldest with this cb and user: cb will not run, and a reply is ignored.
+ * UV_ENOENT: none of them waits, or its end is being told right now. */
+SIO_EXTERN int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user);
 
 /* To many. 0 also when nobody matched. */
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
@@ -80,8 +84,8 @@ SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 typedef void (*sio_broadcast_ack_cb)(int status, sio_replies *r, void *user);
 /* An event that asks each receiver for an ack, on every server unless SIO_LOCAL. Who leaves before
  * it has answered is not waited for any longer; who is not sent a volatile event is not asked.
- * timeout_ms 0: waits as long as the peers stay, but request_timeout_ms at most where other servers
- * take part. Nobody there: no replies, status 0. To ask one peer, wherever it is:
+ * timeout_ms 0: ack_timeout_ms, or as long as the peers stay, but request_timeout_ms at most where
+ * other servers take part. Nobody there: no replies, status 0. To ask one peer, wherever it is:
  * rooms = SIO_ROOMS(its id). */
 SIO_EXTERN int sio_broadcast_ack(sio_target to, const char *event, sio_args args,
                                  unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);

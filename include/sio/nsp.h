@@ -116,8 +116,9 @@ SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user
 /* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its
  * turn. The event may be renamed or given other arguments with sio_event_replace(). */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
-/* "error": a packet of s could not be decoded (the connection is closed after this), or packet
- * middleware refused one. */
+/* "error": a packet of s could not be decoded (the connection is closed after this), packet
+ * middleware refused one, or a POST of its peer was over max_payload (413, SIO_ETOOBIG; a client
+ * ends its session over that, as a rule). */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
 
 /* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on.

@@ -278,8 +278,11 @@ typedef struct sio_options {
   unsigned max_addresses;   /* 65536 of them are remembered                                 */
   unsigned max_pending;     /* 0: no limit. Connections that have asked for nothing yet     */
   const char *const *trusted_proxies; /* NULL: none                                         */
-  int forwarded;       /* enum sio_forwarded: what they set                                 */
-  bool proxy_protocol; /* their connections begin with a PROXY header                       */
+  int forwarded;           /* enum sio_forwarded: what they set                                 */
+  bool proxy_protocol;     /* their connections begin with a PROXY header                       */
+  unsigned ack_timeout_ms; /* 0: none. For questions (emit.h) whose timeout_ms is 0       */
+  unsigned packet_timeout_ms; /* 0: none. For all attachments of a packet to come: then the peer
+                                 is closed, "forced close" with SIO_ETIMEOUT                 */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

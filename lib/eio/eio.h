@@ -36,6 +36,8 @@ struct eio_ops {
   void (*writable)(sio_session *c);
   /* Events were dropped because it does not read. Before close. May be NULL. */
   void (*dropped)(sio_session *c, const sio_drop *d);
+  /* What it sent was refused, and it stays. May be NULL. */
+  void (*refused)(sio_session *c, int err, const char *detail);
   bool raw; /* sessions are the host's own: no Socket.IO above them */
 };
 
@@ -131,6 +133,8 @@ bool sio__session_ready(const sio_session *c);
  * the turn); what is queued is sent first unless discard. A second call changes nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_open(const sio_session *c);
+/* What it sent may lie unread, because we do not read now. */
+bool sio__session_unread(const sio_session *c);
 /* The layer above keeps one pointer. */
 void sio__session_set_up(sio_session *c, void *up);
 void *sio__session_up(const sio_session *c);

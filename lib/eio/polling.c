@@ -366,7 +366,10 @@ static void post_aborted(sio_request *r, int err, const char *detail) {
   if (!c) return;
   take_post_back(c->polling);
   /* Too much is that request's trouble alone: it got its 413. */
-  if (err == SIO_ETOOBIG) return;
+  if (err == SIO_ETOOBIG) {
+    if (c->eio->ops->refused) c->eio->ops->refused(c, err, "a request over max_payload");
+    return;
+  }
   sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
                              "data request connection closed prematurely");
 }

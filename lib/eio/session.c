@@ -355,6 +355,9 @@ bool sio__session_ready(const sio_session *c) {
   return c->state == SESSION_OPEN && c->transport->ready(c);
 }
 bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
+bool sio__session_unread(const sio_session *c) {
+  return guard_pauses(c) || (c->ws && c->ws->conn && c->ws->conn->throttled);
+}
 void sio__session_set_up(sio_session *c, void *up) { c->up = up; }
 void *sio__session_up(const sio_session *c) { return c->up; }
 struct eio *sio__session_eio(const sio_session *c) {

@@ -32,6 +32,11 @@ void sio__client_remove(struct client *cl, sio_socket *s) {
   sio_nsp_unref(s->nsp);
 }
 
+/* Without memory for a client the session is over before it begins. */
+static sio_socket *sockets_of(const sio_session *c) {
+  return client_of(c) ? client_of(c)->sockets : NULL;
+}
+
 static sio_socket *find(const struct client *cl, sio_slice nsp) {
   sio_socket *s = cl->sockets;
   while (s && !slice_is(nsp, s->nsp->name)) s = s->next;
@@ -93,45 +98,76 @@ static void violate(struct client *cl, const char *why) {
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
 }
 
+static void on_refused(sio_session *c, int err, const char *why) {
+  for (sio_socket *s = sockets_of(c); s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_error(s->nsp, s, err, why);
+}
+
 static void undecodable(struct client *cl, int err, const char *why) {
   if (err == UV_ENOMEM) {
     sio__client_no_memory(cl);
     return;
   }
   client_server(cl)->stats.parse_errors++;
-  for (sio_socket *s = cl->sockets; s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_error(s->nsp, s, err, why);
+  on_refused(cl->session, err, why);
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
 }
 
-/* ---- patience with one that joins nothing: only few are waited for, so it is not in the client */
+/* ---- patience with one that joins nothing, or leaves a packet unfinished: only few are waited
+ * for, so it is not in the client */
 
 struct patience {
   struct client *client;
+  unsigned ms;
+  bool joins;
   struct timer timer;
 };
 
-static void on_impatience(struct timer *t) {
-  struct client *cl = container_of(t, struct patience, timer)->client;
-  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
-                   "it joined no namespace in time");
+static void start_clock(struct patience *p) {
+  sio__loop_timer(&client_server(p->client)->loop, &p->timer, p->ms);
 }
 
-static int start_patience(struct client *cl) {
-  sio_server *srv = client_server(cl);
+static void on_impatience(struct timer *t) {
+  struct patience *p = container_of(t, struct patience, timer);
+  sio_session *c = p->client->session;
+  if (!p->joins && sio__session_unread(c))
+    start_clock(p); /* the rest may be there */
+  else
+    sio__session_end(c, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
+                     p->joins ? "it joined no namespace in time"
+                              : "the attachments of a packet did not come in time");
+}
+
+static int start_patience(struct client *cl, unsigned ms, bool joins) {
   struct patience *p = cl->patience = sio__malloc(sizeof *p);
   if (!p) return UV_ENOMEM;
-  p->client = cl;
+  *p = (struct patience){ .client = cl, .ms = ms, .joins = joins };
   timer_init(&p->timer, on_impatience);
-  sio__loop_timer(&srv->loop, &p->timer, srv->opts.o.connect_timeout_ms);
+  start_clock(p);
   return 0;
 }
 
-void sio__client_joined(struct client *cl) {
+static void end_patience(struct client *cl) {
   if (!cl->patience) return;
   sio__loop_untimer(&client_server(cl)->loop, &cl->patience->timer);
   sio__free(cl->patience);
   cl->patience = NULL;
+}
+
+/* One that joins none has a time already, and none behind it. */
+static void await_rest(struct client *cl) {
+  unsigned ms = client_server(cl)->opts.o.packet_timeout_ms;
+  if (!ms || cl->patience || !decoder_waits(&cl->decoder)) return;
+  if (start_patience(cl, ms, false)) sio__client_no_memory(cl);
+}
+
+static void on_whole(struct client *cl) {
+  if (cl->patience && !cl->patience->joins) end_patience(cl);
+}
+
+void sio__client_joined(struct client *cl) {
+  end_patience(cl);
+  await_rest(cl);
 }
 
 /* ---- packets -------------------------------------------------------------------------- */
@@ -242,7 +278,7 @@ static bool on_open(sio_session *c) {
   struct client *cl = sio__calloc(1, sizeof *cl);
   if (!cl) return false;
   cl->session = c;
-  if (start_patience(cl)) {
+  if (start_patience(cl, client_server(cl)->opts.o.connect_timeout_ms, true)) {
     sio__free(cl);
     return false;
   }
@@ -274,8 +310,11 @@ static void on_message(sio_session *c, bool binary, sio_slice data) {
   if (got < 0) {
     undecodable(cl, got, why);
   } else if (got == DECODE_PACKET) {
+    on_whole(cl);
     route(cl, &p);
     if (binary) sio__decoder_release(&cl->decoder);
+  } else {
+    await_rest(cl);
   }
   if (srv->opts.o.parser) sio__parser_out_clear(&own);
 }
@@ -297,17 +336,12 @@ static void end_sockets(struct client *cl, const sio_close_info *why) {
 static void on_close(sio_session *c, const sio_close_info *why) {
   struct client *cl = client_of(c);
   if (!cl) return;
-  sio__client_joined(cl);
   sio__decoder_release(&cl->decoder);
+  end_patience(cl);
   end_sockets(cl, why);
   while (cl->absences) forget_left(&cl->absences);
   sio__session_set_up(c, NULL);
   sio__free(cl);
-}
-
-/* Without memory for a client the session is over before it begins. */
-static sio_socket *sockets_of(const sio_session *c) {
-  return client_of(c) ? client_of(c)->sockets : NULL;
 }
 
 static void on_writable(sio_session *c) {
@@ -326,4 +360,5 @@ const struct eio_ops sio__client_ops = {
   .close = on_close,
   .writable = on_writable,
   .dropped = on_dropped,
+  .refused = on_refused,
 };

@@ -26,7 +26,7 @@ struct client {
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
   struct absence *absences;
-  struct patience *patience; /* NULL once a namespace was joined                             */
+  struct patience *patience; /* with it joining none, then with half a packet; else NULL     */
 };
 
 extern const struct eio_ops sio__client_ops;

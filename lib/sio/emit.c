@@ -185,6 +185,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
   int64_t id;
   if (!cb) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  if (!timeout_ms) timeout_ms = s->nsp->server->opts.o.ack_timeout_ms;
   int err = sio__pending_add(s, timeout_ms, cb, user, &id);
   if (err) return err;
   err = emit(s, 0, NULL, event, args, id);
@@ -241,6 +242,7 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
   if (!event) return SIO_ENAME;
+  if (!timeout_ms) timeout_ms = to.nsp->server->opts.o.ack_timeout_ms;
   int err = sio__query_new(&q, to.nsp, timeout_ms, end_replies, user);
   if (err) return err;
   q->cb.replies = cb;

@@ -81,6 +81,8 @@ int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
 int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
                        const struct decoder_limits *lim, sio_slice data, struct packet *out,
                        const char **why);
+/* Does a packet wait for attachments? */
+static inline bool decoder_waits(const struct decoder *d) { return d->partial != NULL; }
 /* After a packet with attachments was handled. Also to drop an incomplete one. Safe when there is
  * none, and if the handler has called it already. */
 void sio__decoder_release(struct decoder *d);

@@ -158,6 +158,16 @@ int sio__pending_ask(sio_socket *s, sio_query *q) {
 
 void sio__pending_undo(sio_socket *s, int64_t id) { sio__free(take(s, id)); }
 
+int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
+  const struct waits *t = s->pending.waits;
+  uint32_t i = 0, n = cb ? count(&s->pending) : 0;
+  while (i < n && (t->v[i]->cb != cb || t->v[i]->user != user)) i++;
+  if (i == n) return UV_ENOENT;
+  count_end(s, SIO_ECLOSED);
+  sio__pending_undo(s, t->v[i]->id);
+  return 0;
+}
+
 /* ---- the ends ----------------------------------------------------------------------------- */
 
 void sio__pending_forget(sio_query *q, int status) {

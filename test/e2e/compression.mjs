@@ -134,6 +134,8 @@ test('237 the client is gzip to who takes it, and compressed once', async (t) =>
   const plain = await host.get('/socket.io/socket.io.js');
   equal(plain.headers['content-encoding'], undefined);
   equal(plain.headers.vary, 'Accept-Encoding');
+  const brotli = await host.get('/socket.io/socket.io.js', { 'Accept-Encoding': 'br' });
+  equal([brotli.headers['content-encoding'], brotli.body], [undefined, plain.body]);
   for (let i = 0; i < 3; i++) {
     const r = await host.get('/socket.io/socket.io.js', { 'Accept-Encoding': 'gzip,br,deflate' });
     equal(r.headers['content-encoding'], 'gzip');

@@ -263,6 +263,40 @@ test('middleware that does not decide in time is a timeout, whatever it says lat
   equal((await host.stats()).sockets, 0);
 });
 
+test('a packet whose attachments do not come in time closes its peer', async (t) => {
+  const host = await t.host({ 'packet-timeout': 200 });
+  const [w, p] = [await joined(host), await Polling.open(host)];
+  await p.join();
+  const half = '452-["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]';
+  w.send(half).send(Buffer.from([1]));
+  await p.send(half);
+  equal(await w.closed(), 1005);
+  equal(await p.poll(), '6\x1e1');
+  for (let i = 0; i < 2; i++)
+    match(await host.line(/^disconnect /), /^disconnect forced close .*did not come in time/);
+  const slow = await joined(host);
+  slow.send('451-1["echo",{"_placeholder":true,"num":0}]');
+  await sleep(100);
+  slow.send(Buffer.from([2]));
+  equal(await slow.next(), '461-1[{"_placeholder":true,"num":0}]');
+  await sleep(300);
+  slow.send('422["echo"]');
+  equal([await slow.next(), await slow.next()], [Buffer.from([2]), '432[]']);
+});
+
+test('a body over max_payload is told to the sockets of its peer', async (t) => {
+  const host = await t.host({ 'max-payload': 100 });
+  const p = await Polling.open(host);
+  await p.join();
+  for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
+    const body = headers['Transfer-Encoding'] ? `c8\r\n${'4'.repeat(200)}\r\n0\r\n\r\n` : '4'.repeat(200);
+    equal((await host.post(p.query, body, headers)).status, 413);
+    equal(await host.line(/^error/), 'error -10004 a request over max_payload');
+  }
+  await p.send('421["echo"]');
+  equal(await p.poll(), '431[]');
+});
+
 // ---- leaving in good order --------------------------------------------------------------------------
 
 test('a server that drains ends its sessions one after the other, then itself', async (t) => {

@@ -414,6 +414,119 @@ TEST(sessions_of_socket_io_have_no_pointer_but_take_messages) {
   stop();
 }
 
+/* ---- what a host may ask and be asked ------------------------------------------------------ */
+
+static uint64_t unix_ms(void) {
+  uv_timeval64_t tv;
+  uv_gettimeofday(&tv);
+  return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
+}
+
+TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
+  uint64_t before = unix_ms();
+  start_raw(NULL);
+  REQUIRE(open_ws(&a, "/raw/"));
+  CHECK(sio_session_opened_ms(session) >= before && sio_session_opened_ms(session) <= unix_ms());
+  CHECK(sio_session_xdomain(session)); /* the client sends an Origin */
+  CHECK(!sio_session_secure(session));
+  EQ_STR(sio_session_address(session), "");
+  EQ(sio_session_rtt_us(session), 0);
+  REQUIRE(raw_text(&a, "3")); /* one that nobody asked for says nothing */
+  turn();
+  EQ(sio_session_rtt_us(session), 0);
+  uint64_t asked = uv_hrtime();
+  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 25000);
+  REQUIRE(raw_expect(&a, "\x81\x01"
+                         "2"));
+  uv_sleep(2);
+  REQUIRE(raw_text(&a, "3"));
+  turn();
+  CHECK(sio_session_rtt_us(session) >= 2000);
+  CHECK(sio_session_rtt_us(session) <= (uv_hrtime() - asked) / 1000);
+  stop();
+}
+
+TEST(a_page_of_the_same_origin_is_no_other_domain) {
+  start_raw(NULL);
+  static const char get[] = "GET /raw/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
+  REQUIRE(raw_open(&a, srv) && raw_send(&a, get, sizeof get - 1) && raw_expect(&a, "0{"));
+  CHECK(!sio_session_xdomain(session));
+  stop();
+}
+
+static void allow(sio_request *r, sio_next *next, void *user) {
+  (void)r;
+  trace("%s ", (const char *)user);
+  sio_next_ok(next);
+}
+
+static int make_id(sio_request *r, char out[64], void *user) {
+  (void)r;
+  trace("%s ", (const char *)user);
+  strcpy(out, "an-id");
+  return 0;
+}
+
+static void on_refused(sio_request *r, const sio_connection_error *e, void *user) {
+  (void)r;
+  trace("%s:%d ", (const char *)user, e->code);
+}
+
+static const char *logger;
+
+static void on_line(int level, const char *room, const char *line, void *user) {
+  (void)level, (void)room, (void)line;
+  logger = user;
+}
+
+TEST(each_callback_of_the_options_is_handed_its_own_pointer) {
+  static char users[4][8] = { "allow", "id", "error", "log" };
+  start_raw(&(sio_options){ .allow_request = allow,
+                            .allow_user = users[0],
+                            .generate_id = make_id,
+                            .id_user = users[1],
+                            .connection_error = on_refused,
+                            .connection_error_user = users[2],
+                            .log = on_line,
+                            .log_user = users[3],
+                            .log_level = SIO_LOG_INFO });
+  REQUIRE(open_ws(&a, "/raw/"));
+  SAW("allow id open:raw ");
+  EQ_STR(logger, "log");
+  REQUIRE(raw_open(&b, srv) && raw_get(&b, "/raw/?EIO=4&transport=tobi") &&
+          raw_expect(&b, "Transport unknown"));
+  SAW("error:0 ");
+  stop();
+}
+
+static void on_plain_open(sio_ws *w, void *user) { sio_ws_set_data(w, user); }
+
+static void on_plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
+  static char big[1 << 20];
+  (void)binary, (void)data, (void)user;
+  trace("%s ", (const char *)sio_ws_data(w));
+  EQ(sio_ws_queued(w), 0);
+  EQ(sio_ws_send(w, true, (sio_slice){ big, sizeof big }), 0);
+  CHECK(sio_ws_queued(w) > sizeof big);
+}
+
+TEST(a_plain_websocket_has_a_pointer_of_its_hosts_and_tells_what_waits) {
+  static const sio_ws_callbacks cbs = { .open = on_plain_open, .message = on_plain_message };
+  start(NULL);
+  EQ(sio_ws_route(srv, "/plain", &cbs, name), 0);
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/plain") && raw_text(&a, "x"));
+  turn();
+  SAW("raw ");
+  for (int i = 0; i < 200; i++) {
+    raw_turn(&a);
+    a.n = a.seen = 0;
+  }
+  REQUIRE(raw_text(&a, "x"));
+  turn();
+  SAW("raw "); /* all of the first had left */
+  stop();
+}
+
 /* ---- the host's own HTTP server -------------------------------------------------------------- */
 
 static bool hand_over(struct raw *c, const char *read, size_t n, int want) {
@@ -612,6 +725,10 @@ T(the_open_sessions_can_be_walked)
 T(an_engine_may_take_the_place_of_socket_io)
 T(paths_that_are_none_or_taken_are_refused)
 T(sessions_of_socket_io_have_no_pointer_but_take_messages)
+T(a_session_tells_when_and_how_it_came_and_how_far_it_is)
+T(a_page_of_the_same_origin_is_no_other_domain)
+T(each_callback_of_the_options_is_handed_its_own_pointer)
+T(a_plain_websocket_has_a_pointer_of_its_hosts_and_tells_what_waits)
 T(a_connection_may_be_handed_over_in_the_middle_of_a_request)
 T(what_was_read_of_it_already_is_bounded)
 T(hooks_are_shown_packets_both_ways)

@@ -378,6 +378,38 @@ TEST(a_parser_of_ones_own_is_written_with_two_functions) {
   done();
 }
 
+/* Each argument is a byte, '"' or '#', and what it holds: text or bytes. */
+static int lines_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *out,
+                        const char **reason) {
+  sio_slice part;
+  (void)binary, (void)reason;
+  p->type = SIO_PACKET_EVENT;
+  p->nsp = SLICE("/");
+  int err = sio_parser_put(out, "[", 1);
+  for (bool more = false; !err && s.n; more = true) {
+    sio__slice_split(&s, ';', &part);
+    sio_slice held = slice(part.p + 1, part.n - 1);
+    if (more) err = sio_parser_put(out, ",", 1);
+    if (!err) err = part.p[0] == '#' ? sio_parser_bin(out, held) : sio_parser_string(out, held);
+  }
+  return err ? err : sio_parser_put(out, "]", 1);
+}
+
+TEST(it_writes_texts_and_bytes_of_any_kind) {
+  static const sio_parser_ops lines = { "lines", true, own_encode, lines_decode };
+  static const char message[] = "\"n\";\"a\\\xff\n;#\0\1;#";
+  EQ(sio__parser_decode(&lines, &home, &scratch, &limits, true, slice(message, sizeof message - 1),
+                        &own, &packet, &why),
+     DECODE_PACKET);
+  static const char json[] = "[\"n\\\"\",\"a\\\\\xef\xbf\xbd\\n\","
+                             "{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]";
+  EQ_MEM(packet.json.p, packet.json.n, json, sizeof json - 1);
+  EQ(packet.nbins, 2);
+  EQ_MEM(packet.bins[0].p, packet.bins[0].n, "\0\1", 2);
+  EQ(packet.bins[1].n, 0);
+  done();
+}
+
 TEST(what_a_parser_of_ones_own_makes_is_checked) {
   refused(own_read("9;/;[\"a\"]"), SIO_EPROTO, "invalid packet type");
   refused(own_read("2;\xff;[\"a\"]"), SIO_EPROTO, "invalid namespace");
@@ -410,5 +442,6 @@ T(integers_of_64_bits_and_texts_of_any_form_are_written)
 T(only_a_packet_with_binary_has_placeholders)
 T(without_memory_nothing_is_read_or_written_and_nothing_leaks)
 T(a_parser_of_ones_own_is_written_with_two_functions)
+T(it_writes_texts_and_bytes_of_any_kind)
 T(what_a_parser_of_ones_own_makes_is_checked)
 TESTS_END

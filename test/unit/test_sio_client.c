@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
+#include "sio/client.h"
 #include "sio/socket.h"
 
 static void on_connect(sio_socket *s, void *user) {
@@ -20,6 +21,13 @@ static void on_error(sio_socket *s, int err, const char *message, void *user) {
 static void on_event(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   trace("%s ", sio_event_name(e));
+}
+
+static sio_next *held_back;
+
+static void hold_back(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  held_back = next;
 }
 
 static void on_leave(sio_socket *s, sio_event *e, void *user) {
@@ -420,6 +428,59 @@ TEST(half_a_binary_packet_goes_with_its_connection) {
   stop();
 }
 
+#define HOLE "{\"_placeholder\":true,\"num\":0}"
+
+TEST(half_a_packet_is_waited_for_as_long_as_the_host_says) {
+  begin(&(sio_options){ .packet_timeout_ms = 50 });
+  struct peer *p = joined();
+  say(p, "451-[\"b\"," HOLE "]");
+  later(40);
+  say_bin(p, "\1", 1);
+  later(100);
+  CHECK(p->session != NULL);
+  say(p, "452-[\"b\"," HOLE "]");
+  say_bin(p, "\1", 1); /* one of two: the time goes on */
+  saw();
+  later(51);
+  HEARD(p, "end ");
+  SAW("left/: forced close ");
+  stop();
+}
+
+TEST(one_that_began_before_it_was_in_is_waited_for_no_longer) {
+  begin(&(sio_options){ .packet_timeout_ms = 50 });
+  sio_use(root, hold_back, NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  say(p, "451-[\"b\"," HOLE "]");
+  sio_next_ok(held_back);
+  turn();
+  heard(p);
+  later(51);
+  HEARD(p, "end ");
+  stop();
+}
+
+TEST(by_default_half_a_packet_may_wait) {
+  begin(NULL);
+  struct peer *p = joined();
+  say(p, "451-[\"b\"," HOLE "]");
+  CHECK(client_of(p->session)->patience == NULL);
+  stop();
+}
+
+TEST(without_memory_for_the_time_its_peer_is_closed) {
+  begin(&(sio_options){ .packet_timeout_ms = 50 });
+  struct peer *p = joined();
+  say(p, "451-[\"b\"," HOLE "]");
+  say_bin(p, "\1", 1);
+  alloc_fail_in(2); /* behind the packet's own */
+  say(p, "451-[\"b\"," HOLE "]");
+  alloc_fail_in(0);
+  HEARD(p, "cut ");
+  stop();
+}
+
 /* ---- without memory -------------------------------------------------------------------------- */
 
 /* Connects, joins another namespace, is heard, leaves; the i-th allocation fails. Whatever happens
@@ -540,5 +601,9 @@ T(text_between_attachments_closes_the_connection)
 T(an_attachment_nobody_announced_closes_the_connection)
 T(a_handler_may_close_the_session_while_an_attachment_is_handled)
 T(half_a_binary_packet_goes_with_its_connection)
+T(half_a_packet_is_waited_for_as_long_as_the_host_says)
+T(one_that_began_before_it_was_in_is_waited_for_no_longer)
+T(by_default_half_a_packet_may_wait)
+T(without_memory_for_the_time_its_peer_is_closed)
 T(no_failing_allocation_leaks_or_crashes)
 TESTS_END

@@ -87,6 +87,53 @@ TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
   stop();
 }
 
+TEST(a_question_without_a_time_takes_the_servers) {
+  start(&(sio_options){ .ack_timeout_ms = 50 });
+  struct peer *p = joined();
+  sio_emit_ack(first(), "q", SIO_NONE, 0, on_reply, "0");
+  sio_emit_ack(first(), "q", SIO_NONE, 80, on_reply, "1");
+  later(51);
+  SAW("0:-10002 ");
+  later(81);
+  SAW("1:-10002 ");
+  heard(p);
+  stop();
+}
+
+TEST(a_question_may_be_taken_back) {
+  start(NULL);
+  struct peer *p = joined();
+  sio_emit_ack(first(), "q", SIO_NONE, 0, on_reply, "0");
+  sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "1");
+  sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "1");
+  EQ(sio_cancel_ack(first(), on_reply, "1"), 0);
+  say(p, "431[]"); /* nobody waits for it */
+  SAW("");
+  say(p, "430[]");
+  SAW("0:0 ");
+  EQ(sio_cancel_ack(first(), on_reply, "0"), UV_ENOENT);
+  later(51);
+  SAW("1:-10002 ");
+  EQ(sio_cancel_ack(first(), on_reply, "1"), UV_ENOENT);
+  EQ(srv->stats.acks_lost, 1);
+  stop();
+}
+
+static void take_next_back(sio_socket *s, int status, sio_event *reply, void *user) {
+  on_reply(s, status, reply, user);
+  trace("%d ", sio_cancel_ack(s, on_reply, "next"));
+}
+
+TEST(at_the_end_it_is_too_late_to_take_one_back) {
+  start(NULL);
+  struct peer *p = joined();
+  sio_emit_ack(first(), "q", SIO_NONE, 0, take_next_back, "one");
+  sio_emit_ack(first(), "q", SIO_NONE, 0, on_reply, "next");
+  hang_up(p);
+  SAW("one:-10001 -2 next:-10001 ");
+  stop();
+}
+
 TEST(a_reply_in_time_stops_the_clock) {
   start(NULL);
   struct peer *p = joined();
@@ -311,6 +358,9 @@ T(questions_and_replies_may_be_binary)
 T(replies_find_their_questions_in_any_order)
 T(a_question_times_out_once_and_a_late_reply_is_ignored)
 T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
+T(a_question_without_a_time_takes_the_servers)
+T(a_question_may_be_taken_back)
+T(at_the_end_it_is_too_late_to_take_one_back)
 T(a_reply_in_time_stops_the_clock)
 T(who_leaves_ends_its_questions_in_order_after_its_disconnect_handlers)
 T(a_question_that_cannot_be_sent_has_no_end)

@@ -49,6 +49,7 @@ static const struct field fields[] = {
   FIELD("queue-high", SIZE, queue_high),
   FIELD("queue-low", SIZE, queue_low),
   FIELD("middleware-timeout", NUMBER, middleware_timeout_ms),
+  FIELD("packet-timeout", NUMBER, packet_timeout_ms),
   FIELD("keep-empty", YES, keep_empty_nsps),
   FIELD("max-children", NUMBER, max_child_nsps),
   FIELD("packets-per-s", NUMBER, packets_per_s),
