@@ -432,7 +432,7 @@ typedef struct sio_stats {
 
   /* Connections, TCP and Unix. */
   uint64_t connections_accepted, connections_closed;
-  uint64_t connections_refused; /* closed at once: max_connections, no memory          */
+  uint64_t connections_refused; /* closed at once: no memory; past a limit: see rejected */
   uint64_t accept_failures;     /* no descriptor or memory to accept one with          */
   uint64_t net_bytes_in, net_bytes_out;
   uint64_t net_reads, net_writes; /* system calls                                        */

@@ -14,14 +14,13 @@ enum { BACKLOG = 511 };
 static int serve(sio_server *srv, int fd) {
   unsigned max = srv->opts.o.max_connections;
   if (max && srv->loop.nconns >= max) {
-    srv->stats.connections_refused++;
     sio__limits_full(srv, fd);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve(&srv->http, fd);
-  srv->stats.connections_refused += err != 0;
-  if (err && err != SIO_ELIMIT)
-    LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
+  if (!err || err == SIO_ELIMIT) return err;
+  srv->stats.connections_refused++;
+  LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
   return err;
 }
 

@@ -42,7 +42,7 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, connections, "connections|Connections open."),
   SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
   SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
-  SERVER(COUNTER, connections_refused, "connections_refused|Connections closed at once."),
+  SERVER(COUNTER, connections_refused, "connections_refused|Connections closed at once: no memory."),
   SERVER(COUNTER, rejected,
          "rejected|Connections and sessions past a limit.|cause|connections|pending|connects|"
          "open|sessions|open_sessions|proxy"),

@@ -3,6 +3,7 @@
  * test_sio_stats.c - a whole server: what was done is what is counted, and at every step the
  * counters add up as <sio/server.h> says.
  */
+#include "alloc.h"
 #include "raw_client.h"
 #include "stats.h"
 #include "test.h"
@@ -132,7 +133,7 @@ static void get(const char *path, const char *answer) {
 
 /* ---- net ------------------------------------------------------------------------------------- */
 
-TEST(connections_are_accepted_refused_and_closed) {
+TEST(connections_are_accepted_turned_away_and_closed) {
   struct raw one, two;
   begin(&(sio_options){ .max_connections = 1 });
   CHECK(raw_open(&one, srv));
@@ -140,13 +141,31 @@ TEST(connections_are_accepted_refused_and_closed) {
   turns();
   EQ(st.connections, 1);
   EQ(st.connections_accepted, 1);
-  EQ(st.connections_refused, 1);
+  EQ(st.rejected[SIO_REJECT_CONNECTIONS], 1);
+  EQ(st.connections_refused, 0);
   EQ(st.connections_closed, 0);
   raw_close(&one);
   raw_close(&two);
   turns();
   EQ(st.connections_closed, 1);
   end();
+}
+
+TEST(what_no_limit_turns_away_but_want_of_memory_is_refused) {
+  struct raw one;
+  alloc_install();
+  begin(NULL);
+  alloc_fail_in(1);
+  CHECK(!raw_open(&one, srv));
+  alloc_fail_in(0);
+  turns();
+  EQ(st.connections_refused, 1);
+  EQ(SUM(rejected), 0);
+  EQ(st.connections_accepted, 0);
+  raw_close(&one);
+  end();
+  EQ(alloc_live, 0);
+  sio_set_allocator(NULL, NULL, NULL);
 }
 
 TEST(bytes_of_the_wire_and_the_calls_that_move_them) {
@@ -537,7 +556,8 @@ TEST(several_servers_are_one_when_added_up) {
 }
 
 TESTS_BEGIN
-T(connections_are_accepted_refused_and_closed)
+T(connections_are_accepted_turned_away_and_closed)
+T(what_no_limit_turns_away_but_want_of_memory_is_refused)
 T(bytes_of_the_wire_and_the_calls_that_move_them)
 T(what_waits_is_a_gauge_over_both_transports)
 T(what_waits_for_a_poll_waits_too)
