@@ -172,10 +172,11 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 
 void sio__pending_forget(sio_query *q, int status) {
   struct list *part;
-  while ((part = list_first(&q->waits))) {
+  while ((part = list_pop(&q->waits))) {
     struct wait *w = container_of(part, struct wait, part);
     count_end(w->socket, status);
-    sio__free(take(w->socket, w->id));
+    take(w->socket, w->id);
+    sio__free(w);
   }
 }
 

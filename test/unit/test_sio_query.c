@@ -81,6 +81,20 @@ TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
   stop();
 }
 
+/* A fault of ours must not keep the loop for ever. */
+TEST(a_part_that_its_socket_does_not_know_goes_with_the_question) {
+  begin(2, NULL);
+  EQ(ask((sio_target){ 0 }, 5000, NULL), 0);
+  root->members[0]->pending.waits->n = 0;
+  later(5100);
+  SAW("end:-10002/2-0 ");
+  say(peers[0], "430[]");
+  say(peers[1], "430[]");
+  turn();
+  SAW("");
+  stop();
+}
+
 TEST(who_leaves_is_not_waited_for) {
   begin(3, NULL);
   EQ(ask((sio_target){ 0 }, 0, NULL), 0);
@@ -461,6 +475,7 @@ T(all_answers_come_in_the_order_of_their_arrival)
 T(nobody_there_is_an_end_without_answers_behind_the_call)
 T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
 T(who_is_late_is_told_of_with_what_came_and_then_ignored)
+T(a_part_that_its_socket_does_not_know_goes_with_the_question)
 T(who_leaves_is_not_waited_for)
 T(without_a_timeout_it_waits_as_long_as_the_peers_stay)
 T(one_peer_is_asked_by_its_id)
