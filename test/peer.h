@@ -23,9 +23,8 @@
 #include "sio/nsp.h"
 #include "sio/server.h"
 #include "sio/socket.h"
-#include "test.h"
+#include "trace.h"
 #include <sio/sio.h>
-#include <stdarg.h>
 #include <uv.h>
 
 enum { PEERS = 128, HEARD = 1 << 16 };
@@ -47,25 +46,6 @@ static sio_nsp *root;
 static struct peer *peers[PEERS];
 static unsigned npeers;
 static bool closed;
-static char traced[1 << 14];
-
-/* ---- what callbacks saw -------------------------------------------------------------- */
-
-__attribute__((format(printf, 1, 2))) static inline void trace(const char *fmt, ...) {
-  size_t n = strlen(traced);
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(traced + n, sizeof traced - n, fmt, ap);
-  va_end(ap);
-}
-
-/* What was traced since the last call. */
-static inline const char *saw(void) {
-  static char copy[sizeof traced];
-  memcpy(copy, traced, sizeof copy);
-  traced[0] = '\0';
-  return copy;
-}
 
 /* ---- the transport ---------------------------------------------------------------------- */
 
@@ -227,12 +207,6 @@ static inline const char *heard(struct peer *p) {
   do {                             \
     const char *heard_ = heard(p); \
     EQ_STR(heard_, text);          \
-  } while (0)
-
-#define SAW(text)             \
-  do {                        \
-    const char *saw_ = saw(); \
-    EQ_STR(saw_, text);       \
   } while (0)
 
 /* A peer in "/", with nothing left to hear. */

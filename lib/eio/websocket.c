@@ -63,25 +63,18 @@ static void on_flushing(struct ws_conn *w) { sio__tap_flush(w->owner); }
 
 static void on_passed(struct ws_conn *w, unsigned n) { sio__fence_passed(w->owner, n); }
 
-const struct ws_conn_ops sio__websocket_ops = { .message = on_message,
-                                                .closed = on_closed,
-                                                .drained = on_drained,
-                                                .lighter = on_lighter,
-                                                .flushing = on_flushing,
-                                                .passed = on_passed };
+/* What is the same whether the session is counted or not. */
+#define OPS                                                                                  \
+  .message = on_message, .closed = on_closed, .drained = on_drained, .lighter = on_lighter, \
+  .flushing = on_flushing, .passed = on_passed
+
+const struct ws_conn_ops sio__websocket_ops = { OPS };
 
 static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
   sio__guard_count(w->owner, pings, bytes);
 }
 
-/* For sessions that are counted. */
-static const struct ws_conn_ops guarded_ops = { .message = on_message,
-                                                .closed = on_closed,
-                                                .drained = on_drained,
-                                                .lighter = on_lighter,
-                                                .flushing = on_flushing,
-                                                .passed = on_passed,
-                                                .came = on_came };
+static const struct ws_conn_ops guarded_ops = { OPS, .came = on_came };
 
 static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;

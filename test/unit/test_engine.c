@@ -3,33 +3,14 @@
  * test_engine.c - engines without Socket.IO, and what their hosts are shown: whole servers over
  * real bytes.
  */
-#include "alloc.h"
-#include "raw_client.h"
+#include "poll_client.h"
 #include "sio/server.h"
-#include "test.h"
-#include <stdarg.h>
+#include "trace.h"
+#include "whole.h"
 
-static uv_loop_t uv;
-static sio_server *srv;
-static sio_nsp *root;
 static struct raw a, b;
+static struct poller poller;
 static sio_session *session;
-static char seen[4096];
-static bool closed;
-
-__attribute__((format(printf, 1, 2))) static void trace(const char *fmt, ...) {
-  size_t n = strlen(seen);
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(seen + n, sizeof seen - n, fmt, ap);
-  va_end(ap);
-}
-
-#define SAW(text)       \
-  do {                  \
-    EQ_STR(seen, text); \
-    seen[0] = '\0';     \
-  } while (0)
 
 /* ---- an engine that echoes --------------------------------------------------------------- */
 
@@ -67,18 +48,12 @@ static const sio_engine_callbacks echo = { .open = on_open,
                                            .drop = on_drop,
                                            .writable = on_writable };
 
-static void on_done(void *user) {
-  (void)user;
-  closed = true;
-}
-
 static void start(const sio_options *o) {
-  alloc_install();
-  seen[0] = '\0';
-  closed = false;
+  traced[0] = '\0';
   a.fd = b.fd = -1;
+  poller = (struct poller)POLLER;
   session = NULL;
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  whole_start(o);
 }
 
 static char name[] = "raw";
@@ -91,47 +66,23 @@ static void start_raw(const sio_options *o) {
 static void stop(void) {
   raw_close(&a);
   raw_close(&b);
-  sio_server_close(srv, on_done, NULL);
-  uv_run(&uv, UV_RUN_DEFAULT);
-  CHECK(closed);
-  EQ(uv_loop_close(&uv), 0);
-  EQ(alloc_live, 0);
+  poller_close(&poller);
+  whole_stop();
 }
 
-static void turn(void) {
-  for (int i = 0; i < 3; i++) uv_run(&uv, UV_RUN_NOWAIT);
+static void turns(void) {
+  for (int i = 0; i < 3; i++) turn();
 }
 
 static void later(uint64_t ms) {
   sio__timers_run(&srv->loop.timers, uv_now(&uv) + ms);
-  turn();
+  turns();
 }
 
 static bool open_ws(struct raw *c, const char *path) {
   char url[160];
   snprintf(url, sizeof url, "%s?EIO=4&transport=websocket", path);
   return raw_open(c, srv) && raw_upgrade(c, url) && raw_expect(c, "0{");
-}
-
-static char poll_path[240];
-
-static bool open_polling(const char *path) {
-  char url[160], sid[64] = "";
-  snprintf(url, sizeof url, "%s?EIO=4&transport=polling", path);
-  bool ok = raw_open(&a, srv) && raw_get(&a, url) && raw_expect(&a, "0{\"sid\":\"") &&
-            raw_take(&a, '"', sid, sizeof sid);
-  snprintf(poll_path, sizeof poll_path, "%s&sid=%s", url, sid);
-  return ok;
-}
-
-static bool poll(void) {
-  raw_close(&a);
-  return raw_open(&a, srv) && raw_get(&a, poll_path);
-}
-
-static bool post(const char *body) {
-  raw_close(&b);
-  return raw_open(&b, srv) && raw_request(&b, "POST", poll_path, "", body) && raw_expect(&b, "ok");
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
@@ -153,12 +104,12 @@ TEST(messages_go_both_ways_over_websocket) {
 
 TEST(messages_go_both_ways_over_polling) {
   start_raw(NULL);
-  REQUIRE(open_polling("/raw/") &&
-          post("4hello\x1e"
-               "bAQI=") &&
-          poll());
-  CHECK(raw_expect(&a, "\r\n\r\n4hello\x1e"
-                       "bAQI="));
+  REQUIRE(poller_open(&poller, srv, "/raw/") &&
+          poller_post(&poller, "4hello\x1e"
+                               "bAQI=") &&
+          poller_get(&poller));
+  CHECK(raw_expect(&poller.get, "\r\n\r\n4hello\x1e"
+                                "bAQI="));
   SAW("open:raw text:hello bytes:\1\2 ");
   stop();
 }
@@ -185,35 +136,35 @@ TEST(text_that_is_none_and_sessions_that_are_over_take_nothing) {
   sio_session_close(c);
   EQ(sio_session_state(c), SIO_SESSION_CLOSED);
   EQ(sio_session_send(c, 0, false, sio_text("x")), SIO_ECLOSED);
-  turn();
+  turns();
   CHECK(raw_expect(&a, "\x82\x01\xff"));
   stop();
 }
 
 TEST(volatile_messages_are_for_who_is_ready) {
   start_raw(NULL);
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   CHECK(!sio_session_writable(session));
   EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("x")), SIO_EDROPPED);
   EQ(srv->stats.volatile_dropped, 1);
-  REQUIRE(poll());
-  turn();
+  REQUIRE(poller_get(&poller));
+  turns();
   CHECK(sio_session_writable(session));
   EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("y")), 0);
-  CHECK(raw_expect(&a, "\r\n\r\n4y"));
+  CHECK(raw_expect(&poller.get, "\r\n\r\n4y"));
   stop();
 }
 
 TEST(whole_messages_are_dropped_for_who_does_not_read) {
   start_raw(
       &(sio_options){ .queue_high = 20000, .queue_low = 10000, .when_full = SIO_FULL_DROP_OLDEST });
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   for (int i = 0; i < 60; i++) EQ(sio_session_send(session, 0, false, sio_text("message")), 0);
   CHECK(srv->stats.events_dropped > 0);
-  turn();
-  CHECK(strstr(seen, "drop:"));
-  seen[0] = '\0';
-  REQUIRE(poll() && raw_expect(&a, "4message"));
+  turns();
+  CHECK(strstr(traced, "drop:"));
+  traced[0] = '\0';
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4message"));
   SAW("writable ");
   stop();
 }
@@ -221,23 +172,21 @@ TEST(whole_messages_are_dropped_for_who_does_not_read) {
 TEST(past_max_queued_it_is_closed) {
   static char big[4000];
   start_raw(&(sio_options){ .max_queued = 20000 });
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   sio_session *c = session;
   int err = 0;
   for (int i = 0; i < 10 && !err; i++)
     err = sio_session_send(c, 0, true, (sio_slice){ big, sizeof big });
   EQ(err, SIO_ETOOBIG);
-  turn();
+  turns();
   SAW("open:raw close:forced close/0/ ");
   stop();
 }
 
 TEST(a_session_moves_to_websocket_and_says_so) {
   start_raw(NULL);
-  REQUIRE(open_polling("/raw/"));
-  char ws[240];
-  snprintf(ws, sizeof ws, "/raw/?EIO=4&transport=websocket%s", strstr(poll_path, "&sid="));
-  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, ws));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  REQUIRE(poller_upgrade(&poller, &b, "/raw/"));
   CHECK(sio_session_upgrading(session) && !sio_session_upgraded(session));
   EQ(sio_session_send(session, 0, false, sio_text("early")), 0);
   REQUIRE(raw_text(&b, "2probe") && raw_expect(&b, "3probe") && raw_text(&b, "5") &&
@@ -254,11 +203,11 @@ TEST(codes_and_texts_of_close_frames_go_both_ways) {
   REQUIRE(open_ws(&a, "/raw/"));
   REQUIRE(raw_frame(&a, 0x88, "\x0f\xa1so long", 9) && raw_expect(&a, "\x88\x02\x0f\xa1"));
   raw_close(&a);
-  turn();
+  turns();
   SAW("open:raw close:transport close/4001/so long ");
   REQUIRE(open_ws(&a, "/raw/"));
   sio_session_close_with(session, false, 4002, "enough");
-  turn();
+  turns();
   SAW("open:raw close:forced close/4002/ ");
   CHECK(raw_expect(&a, "\x88\x08\x0f\xa2"
                        "enough"));
@@ -267,23 +216,23 @@ TEST(codes_and_texts_of_close_frames_go_both_ways) {
 
 TEST(a_close_may_drop_what_is_queued) {
   start_raw(NULL);
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   EQ(sio_session_send(session, 0, false, sio_text("lost")), 0);
   sio_session_close_with(session, true, 0, NULL);
-  turn();
+  turns();
   SAW("open:raw close:forced close/0/ ");
-  REQUIRE(poll() && raw_expect(&a, "Session ID unknown"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "Session ID unknown"));
   stop();
 }
 
 TEST(a_close_keeps_what_is_queued_unless_told_otherwise) {
   start_raw(NULL);
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   sio_session *c = session;
   EQ(sio_session_send(c, 0, false, sio_text("kept")), 0);
   sio_session_close(c);
   EQ(sio_session_state(c), SIO_SESSION_CLOSING);
-  REQUIRE(poll() && raw_expect(&a, "4kept"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4kept"));
   stop();
 }
 
@@ -599,7 +548,7 @@ static const sio_engine_hooks taps = {
 TEST(hooks_are_shown_packets_both_ways) {
   start_raw(NULL);
   REQUIRE(open_ws(&a, "/raw/"));
-  seen[0] = '\0';
+  traced[0] = '\0';
   EQ(sio_on_engine(srv, &taps, NULL), 0);
   REQUIRE(raw_text(&a, "4hi") && raw_expect(&a, "4hi"));
   SAW("in:4hi text:hi out:4hi flush drain ");
@@ -609,7 +558,7 @@ TEST(hooks_are_shown_packets_both_ways) {
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2") &&
           raw_text(&a, "3"));
-  turn();
+  turns();
   SAW("out:2 flush drain in:3 ");
   stop();
 }
@@ -618,7 +567,7 @@ TEST(they_are_shown_the_same_where_peers_are_limited) {
   start_raw(&(sio_options){ .bytes_per_s = 1 << 20 });
   EQ(sio_on_engine(srv, &taps, NULL), 0);
   REQUIRE(open_ws(&a, "/raw/"));
-  seen[0] = '\0';
+  traced[0] = '\0';
   REQUIRE(raw_text(&a, "4hi") && raw_expect(&a, "4hi"));
   SAW("in:4hi text:hi out:4hi flush drain ");
   stop();
@@ -627,13 +576,13 @@ TEST(they_are_shown_the_same_where_peers_are_limited) {
 TEST(hooks_are_shown_what_a_poll_takes) {
   start_raw(NULL);
   EQ(sio_on_engine(srv, &taps, NULL), 0);
-  REQUIRE(open_polling("/raw/"));
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
   SAW("open:raw ");
-  REQUIRE(post("4a\x1e"
-               "4b"));
+  REQUIRE(poller_post(&poller, "4a\x1e"
+                               "4b"));
   SAW("in:4a text:a out:4a in:4b text:b out:4b ");
-  REQUIRE(poll() && raw_expect(&a, "4a\x1e"
-                                   "4b"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4a\x1e"
+                                                         "4b"));
   SAW("flush drain ");
   stop();
 }
@@ -652,17 +601,19 @@ static void close_at_flush(sio_session *c, void *user) {
 TEST(hooks_may_close_the_session) {
   start_raw(NULL);
   EQ(sio_on_engine(srv, &(sio_engine_hooks){ .packet = close_on }, NULL), 0);
-  REQUIRE(open_ws(&a, "/raw/") && raw_text(&a, "4x"));
-  turn();
+  REQUIRE(open_ws(&poller.get, "/raw/") && raw_text(&poller.get, "4x"));
+  turns();
   SAW("open:raw close:forced close/0/ ");
   stop();
   start_raw(NULL);
   EQ(sio_on_engine(srv, &(sio_engine_hooks){ .flush = close_at_flush }, NULL), 0);
-  REQUIRE(open_polling("/raw/") && post("4last") && poll() && raw_expect(&a, "4last"));
+  REQUIRE(poller_open(&poller, srv, "/raw/") && poller_post(&poller, "4last") &&
+          poller_get(&poller) && raw_expect(&poller.get, "4last"));
   SAW("open:raw text:last flush close:forced close/0/ ");
-  raw_close(&a);
-  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/raw/?EIO=4&transport=websocket") &&
-          raw_expect(&a, "0{") && raw_expect_n(&a, "\x88\0", 2));
+  raw_close(&poller.get);
+  REQUIRE(raw_open(&poller.get, srv) &&
+          raw_upgrade(&poller.get, "/raw/?EIO=4&transport=websocket") &&
+          raw_expect(&poller.get, "0{") && raw_expect_n(&poller.get, "\x88\0", 2));
   SAW("open:raw flush close:forced close/0/ ");
   stop();
 }

@@ -3,30 +3,18 @@
  * test_fence.c - who hears when what: whole sessions over real bytes, the kernel's buffers kept
  * small.
  */
-#include "alloc.h"
-#include "raw_client.h"
+#include "poll_client.h"
 #include "sio/server.h"
-#include "test.h"
+#include "trace.h"
+#include "whole.h"
 
-static uv_loop_t uv;
-static sio_server *srv;
 static struct raw a, b;
+static struct poller poller;
 static sio_session *session;
 static sio_socket *sock;
-static char seen[512];
-static bool closed;
-
-static void note(const char *text) { strncat(seen, text, sizeof seen - strlen(seen) - 1); }
-
-#define SAW(text)       \
-  do {                  \
-    EQ_STR(seen, text); \
-    seen[0] = '\0';     \
-  } while (0)
 
 static void on_sent(int status, void *user) {
-  note(user);
-  note(status == 0 ? "+ " : status == SIO_ECLOSED ? "- " : "? ");
+  trace("%s%s ", (const char *)user, status == 0 ? "+" : status == SIO_ECLOSED ? "-" : "?");
 }
 
 static void on_open(sio_session *c, void *user) {
@@ -37,7 +25,7 @@ static void on_open(sio_session *c, void *user) {
 static void on_close(sio_session *c, const sio_close_info *why, void *user) {
   (void)c, (void)why, (void)user;
   session = NULL;
-  note("close ");
+  trace("close ");
 }
 
 static void on_connect(sio_socket *s, void *user) {
@@ -45,18 +33,11 @@ static void on_connect(sio_socket *s, void *user) {
   sock = s;
 }
 
-static void on_done(void *user) {
-  (void)user;
-  closed = true;
-}
-
 static void start(const sio_options *o) {
-  sio_nsp *root;
-  alloc_install();
-  seen[0] = '\0';
-  closed = false;
+  traced[0] = '\0';
   a.fd = b.fd = -1;
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  poller = (struct poller)POLLER;
+  whole_start(o);
   sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open, .close = on_close }, NULL);
   sio_on_connect(root, on_connect, NULL);
 }
@@ -64,14 +45,9 @@ static void start(const sio_options *o) {
 static void stop(void) {
   raw_close(&a);
   raw_close(&b);
-  sio_server_close(srv, on_done, NULL);
-  uv_run(&uv, UV_RUN_DEFAULT);
-  CHECK(closed);
-  EQ(uv_loop_close(&uv), 0);
-  EQ(alloc_live, 0);
+  poller_close(&poller);
+  whole_stop();
 }
-
-static void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }
 
 static int sent(const char *name) {
   return sio_session_on_sent(session, on_sent, (void *)(uintptr_t)name);
@@ -126,7 +102,7 @@ TEST(a_slow_peer_is_waited_for) {
   EQ(text("last"), 0);
   for (int i = 0; i < 10; i++) turn();
   SAW("");
-  for (int i = 0; i < 200 && !seen[0]; i++) {
+  for (int i = 0; i < 200 && !traced[0]; i++) {
     raw_turn(&a);
     a.n = a.seen = 0;
   }
@@ -155,7 +131,7 @@ TEST(what_is_dropped_around_a_mark_leaves_it_its_place) {
   fill();
   EQ(sent("end"), 0);
   CHECK(srv->stats.events_dropped > 0);
-  for (int i = 0; i < 200 && strlen(seen) < 11; i++) {
+  for (int i = 0; i < 200 && strlen(traced) < 11; i++) {
     raw_turn(&a);
     a.n = a.seen = 0;
   }
@@ -227,7 +203,7 @@ TEST(only_so_many_wait) {
   EQ(sent("x"), SIO_ETOOBIG);
   EQ(sio_session_on_sent(session, NULL, NULL), UV_EINVAL);
   turn();
-  seen[0] = '\0';
+  traced[0] = '\0';
   EQ(sent("1"), 0);
   turn();
   SAW("1+ ");
@@ -251,25 +227,10 @@ TEST(without_memory_nobody_is_told) {
 
 /* ---- over polling ------------------------------------------------------------------------ */
 
-static char path[128];
-
-static bool poll(struct raw *c) {
-  raw_close(c);
-  return raw_open(c, srv) && raw_get(c, path);
-}
-
-static bool post(const char *body) {
-  raw_close(&b);
-  return raw_open(&b, srv) && raw_request(&b, "POST", path, "", body) && raw_expect(&b, "ok");
-}
-
 static bool over_polling(const sio_options *o) {
-  char sid[64];
   start(o);
-  bool ok = raw_open(&a, srv) && raw_get(&a, "/socket.io/?EIO=4&transport=polling") &&
-            raw_expect(&a, "0{\"sid\":\"") && raw_take(&a, '"', sid, sizeof sid);
-  snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
-  return ok && post("40") && poll(&a) && raw_expect(&a, "40{") && session && sock;
+  return poller_open(&poller, srv, "/socket.io/") && poller_post(&poller, "40") &&
+         poller_get(&poller) && raw_expect(&poller.get, "40{") && session && sock;
 }
 
 TEST(a_poll_carries_it_away) {
@@ -281,10 +242,10 @@ TEST(a_poll_carries_it_away) {
   EQ(sent("3"), 0);
   turn();
   SAW("");
-  REQUIRE(poll(&a) && raw_expect(&a, "\r\n\r\n42[\"one\"]\x1e"
-                                     "42[\"two\"]"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "\r\n\r\n42[\"one\"]\x1e"
+                                                         "42[\"two\"]"));
   SAW("1+ 2+ 3+ ");
-  EQ(a.n, a.seen);
+  EQ(poller.get.n, poller.get.seen);
   stop();
 }
 
@@ -293,11 +254,11 @@ TEST(marks_alone_answer_no_poll) {
   EQ(sent("1"), 0);
   turn();
   SAW("1+ ");
-  REQUIRE(poll(&a));
-  for (int i = 0; i < 5; i++) raw_turn(&a);
-  EQ(a.n, 0);
+  REQUIRE(poller_get(&poller));
+  for (int i = 0; i < 5; i++) raw_turn(&poller.get);
+  EQ(poller.get.n, 0);
   EQ(sio_emit_flags(sock, SIO_VOLATILE, "now", SIO_NONE), 0);
-  CHECK(raw_expect(&a, "42[\"now\"]"));
+  CHECK(raw_expect(&poller.get, "42[\"now\"]"));
   stop();
 }
 
@@ -308,7 +269,7 @@ TEST(a_client_that_never_polls_again_is_over_first) {
   sio_session_close(session);
   turn();
   SAW("1- close ");
-  REQUIRE(poll(&a) && raw_expect(&a, "42[\"one\"]"));
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "42[\"one\"]"));
   turn();
   SAW("");
   stop();
@@ -316,14 +277,14 @@ TEST(a_client_that_never_polls_again_is_over_first) {
 
 TEST(a_close_that_a_poll_waits_for_takes_it_along) {
   REQUIRE(over_polling(NULL));
-  REQUIRE(poll(&a));
+  REQUIRE(poller_get(&poller));
   turn();
   EQ(text("bye"), 0);
   EQ(sent("1"), 0);
   sio_session_close(session);
   turn();
   SAW("1+ close ");
-  CHECK(raw_expect(&a, "42[\"bye\"]"));
+  CHECK(raw_expect(&poller.get, "42[\"bye\"]"));
   stop();
 }
 
@@ -334,10 +295,7 @@ TEST(order_holds_across_an_upgrade) {
   EQ(sent("1"), 0);
   EQ(text("two"), 0);
   EQ(sent("2"), 0);
-  char ws[160];
-  snprintf(ws, sizeof ws, "/socket.io/?EIO=4&transport=websocket%s", strstr(path, "&sid="));
-  raw_close(&b);
-  REQUIRE(raw_open(&b, srv) && raw_upgrade(&b, ws) && raw_text(&b, "2probe") &&
+  REQUIRE(poller_upgrade(&poller, &b, "/socket.io/") && raw_text(&b, "2probe") &&
           raw_expect(&b, "3probe"));
   SAW("0+ ");
   EQ(text("three"), 0);

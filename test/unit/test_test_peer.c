@@ -3,26 +3,12 @@
  * test_test_peer.c - a host's handlers tried with peers in memory, as <sio/test.h> has it: with
  * public headers alone, but for the allocator.
  */
-#include "alloc.h"
-#include "test.h"
-#include <sio/sio.h>
+#include "trace.h"
+#include "whole.h"
 #include <sio/test.h>
-#include <uv.h>
 
-static uv_loop_t uv;
-static sio_server *srv;
-static sio_nsp *root, *chat;
+static sio_nsp *chat;
 static sio_next *owed;
-static char seen[1024];
-static bool closed;
-
-static void note(const char *s) { strncat(seen, s, sizeof seen - strlen(seen) - 1); }
-
-#define SAW(text)       \
-  do {                  \
-    EQ_STR(seen, text); \
-    seen[0] = '\0';     \
-  } while (0)
 
 #define HEARD(p, text)                           \
   do {                                           \
@@ -41,8 +27,7 @@ static void on_connect(sio_socket *s, void *user) {
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)user;
-  note(sio_reason_str(why->reason));
-  note(" ");
+  trace("%s ", sio_reason_str(why->reason));
 }
 
 static void on_say(sio_socket *s, sio_event *e, void *user) {
@@ -54,8 +39,7 @@ static void on_say(sio_socket *s, sio_event *e, void *user) {
 
 static void on_answer(sio_socket *s, int status, sio_event *reply, void *user) {
   (void)s, (void)user;
-  note(status ? sio_strerror(status) : sio_event_str(reply, 0));
-  note(" ");
+  trace("%s ", status ? sio_strerror(status) : sio_event_str(reply, 0));
 }
 
 static void on_ask_me(sio_socket *s, sio_event *e, void *user) {
@@ -84,38 +68,19 @@ static void check_token(sio_socket *s, sio_next *next, void *user) {
 
 static void on_sent(int status, void *user) {
   (void)user;
-  note(status ? "gone " : "sent ");
-}
-
-static void on_done(void *user) {
-  (void)user;
-  closed = true;
+  trace(status ? "gone " : "sent ");
 }
 
 static void start(const sio_options *o) {
-  alloc_install();
-  seen[0] = '\0';
-  closed = false;
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root) ||
-      sio_of(srv, "/chat", &chat))
-    abort();
+  traced[0] = '\0';
+  whole_start(o);
+  if (sio_of(srv, "/chat", &chat)) abort();
   sio_on_connect(root, on_connect, NULL);
   sio_on_disconnect(root, on_disconnect, NULL);
   sio_on(root, "say", on_say, NULL);
   sio_on(root, "ask me", on_ask_me, NULL);
   sio_on(root, "kick", on_kick, NULL);
   sio_use(chat, check_token, NULL);
-}
-
-static void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }
-
-static void stop(void) {
-  sio_server_close(srv, on_done, NULL);
-  for (int i = 0; i < 10 && !closed; i++) turn();
-  CHECK(closed);
-  uv_run(&uv, UV_RUN_DEFAULT);
-  EQ(uv_loop_close(&uv), 0);
-  EQ(alloc_live, 0);
 }
 
 static sio_test_peer *joined(void) {
@@ -142,7 +107,7 @@ TEST(events_reach_handlers_and_what_they_send_is_read) {
   sio_test_free(q);
   turn();
   SAW("transport close transport close ");
-  stop();
+  whole_stop();
 }
 
 TEST(bytes_travel_both_ways) {
@@ -157,7 +122,7 @@ TEST(bytes_travel_both_ways) {
   EQ(sio_test_bin(q, 0).n, 0);
   sio_test_free(p);
   sio_test_free(q);
-  stop();
+  whole_stop();
 }
 
 TEST(questions_of_the_server_are_answered) {
@@ -172,7 +137,7 @@ TEST(questions_of_the_server_are_answered) {
   sio_test_free(p);
   turn();
   SAW("transport close the peer is gone ");
-  stop();
+  whole_stop();
 }
 
 TEST(middleware_refuses_lets_in_or_takes_its_time) {
@@ -196,7 +161,7 @@ TEST(middleware_refuses_lets_in_or_takes_its_time) {
   HEARD(p, "connect_error {\"message\":\"Invalid namespace\"}");
   sio_test_free(p);
   EQ(sio_test_connect(srv, "a,b", NULL, &p), SIO_ENAME);
-  stop();
+  whole_stop();
 }
 
 TEST(leaving_and_being_made_to_are_seen) {
@@ -231,7 +196,7 @@ TEST(leaving_and_being_made_to_are_seen) {
   turn();
   SAW("sent ");
   sio_test_free(p);
-  stop();
+  whole_stop();
 }
 
 TEST(a_server_that_closes_ends_them) {
@@ -269,7 +234,7 @@ TEST(another_parser_is_spoken_both_ways) {
   EQ(sio_test_leave(p), 0);
   sio_test_free(p);
   sio_test_free(q);
-  stop();
+  whole_stop();
 }
 #endif
 
@@ -289,7 +254,7 @@ TEST(no_failing_allocation_leaks_or_crashes) {
     alloc_fail_in(0);
     sio_test_free(p);
     turn();
-    stop();
+    whole_stop();
   }
 }
 
