@@ -130,17 +130,25 @@ static void open_websocket(struct eio *e, sio_request *r) {
   feed_rest(w, rest);
 }
 
-/* A WebSocket for a session that polls: a probe, unless one runs already. */
+/* Why a WebSocket for this session is not welcome; NULL: it is. */
+static const char *no_probe(const sio_session *c) {
+  if (c->state != SESSION_OPEN) return "the session is over";
+  if (!c->polling) return "the session has moved to one already";
+  return c->probe ? "another one is on trial" : NULL;
+}
+
+/* A WebSocket for a session that polls: a probe, if all is well. */
 static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
-  bool welcome = c->polling && !c->probe && c->state == SESSION_OPEN; /* the hooks may end it */
+  const char *why = no_probe(c); /* the hooks may have ended it */
   if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
   e->stats->upgrades_started++;
-  if (!welcome) {
+  if (why) {
     e->stats->upgrades_failed++;
-    LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a second websocket for one session: closed");
+    LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a WebSocket of %s is closed: %s",
+        sio_session_address(c), why);
     sio__websocket_abandon(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
     feed_rest(w, rest);
