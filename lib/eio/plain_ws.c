@@ -17,6 +17,7 @@ struct sio_ws {
   struct grave grave;
   void *data;
   bool limited; /* it sent too much, and is to be closed for that */
+  char address[];
 };
 
 /* What a peer sends is metered here. */
@@ -54,7 +55,14 @@ static void on_closed(struct ws_conn *c, const struct ws_close *why) {
                                     why->err, (int)why->code, why->detail, why->reason });
 }
 
-static const struct ws_conn_ops ops = { .message = on_message, .closed = on_closed };
+static const char *address(const struct ws_conn *c) {
+  const sio_ws *w = c->owner;
+  return w->address;
+}
+
+static const struct ws_conn_ops ops = { .message = on_message,
+                                        .closed = on_closed,
+                                        .address = address };
 
 static void on_excess(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, excess);
@@ -79,10 +87,11 @@ static void on_resume(struct meter *m) {
 }
 
 static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
-  struct log *log = metered(m)->endpoint->eio->log;
+  sio_ws *w = metered(m);
   if (sio__door_may_log(m->how->door))
-    LOG(log, SIO_LOG_WARN, SIO_ROOM_EIO, "a WebSocket's peer sends more than %s", limit);
-  m->how->tell(m->how->owner, &(sio_limited){ NULL, metered(m), limit, wait_ms });
+    LOG(w->endpoint->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "%s sends more than %s", w->address,
+        limit);
+  m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
 static const struct meter_ops meter_ops = { on_pause, on_resume, on_limited };
@@ -104,9 +113,9 @@ static void on_counted_message(struct ws_conn *c, bool binary, char *p, size_t n
   if (count(c->owner, 1, 0)) on_message(c, binary, p, n);
 }
 
-static const struct ws_conn_ops metered_ops = { .message = on_counted_message,
-                                                .closed = on_closed,
-                                                .came = on_came };
+static const struct ws_conn_ops metered_ops = {
+  .message = on_counted_message, .closed = on_closed, .came = on_came, .address = address
+};
 
 /* ---- the beginning ----------------------------------------------------------------- */
 
@@ -144,10 +153,12 @@ static void forsake(sio_ws *w) {
   sio__free(w);
 }
 
-static sio_ws *ws_new(struct plain_ws *e) {
+static sio_ws *ws_new(struct plain_ws *e, const char *from) {
   const struct meter_how *how = &e->eio->group->meters;
-  sio_ws *w = sio__calloc(1, sizeof *w);
+  size_t n = strlen(from);
+  sio_ws *w = sio__calloc(1, sizeof *w + n + 1);
   if (!w) return NULL;
+  memcpy(w->address, from, n);
   w->endpoint = e;
   task_init(&w->excess, on_excess);
   if (!meter_wanted(how)) return w;
@@ -165,7 +176,7 @@ void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
   struct plain_ws *e = endpoint;
   sio_slice rest;
   if (!sio__ws_handshake_ok(r) || !admitted(e, r) || !accepted(e, r)) return;
-  sio_ws *w = ws_new(e);
+  sio_ws *w = ws_new(e, sio__request_peer(r));
   if (!w) {
     sio__request_drop(r);
     return;

@@ -142,7 +142,14 @@ static void on_closed(struct ws_conn *w, const struct ws_close *why) {
   fail(p, why->detail);
 }
 
-static const struct ws_conn_ops probe_ops = { .message = on_message, .closed = on_closed };
+static const char *address(const struct ws_conn *w) {
+  const struct probe *p = w->owner;
+  return sio_session_address(p->session);
+}
+
+static const struct ws_conn_ops probe_ops = { .message = on_message,
+                                              .closed = on_closed,
+                                              .address = address };
 
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);

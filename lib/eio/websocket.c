@@ -63,10 +63,12 @@ static void on_flushing(struct ws_conn *w) { sio__tap_flush(w->owner); }
 
 static void on_passed(struct ws_conn *w, unsigned n) { sio__fence_passed(w->owner, n); }
 
+static const char *address(const struct ws_conn *w) { return sio_session_address(w->owner); }
+
 /* What is the same whether the session is counted or not. */
-#define OPS                                                                                  \
+#define OPS                                                                                 \
   .message = on_message, .closed = on_closed, .drained = on_drained, .lighter = on_lighter, \
-  .flushing = on_flushing, .passed = on_passed
+  .flushing = on_flushing, .passed = on_passed, .address = address
 
 const struct ws_conn_ops sio__websocket_ops = { OPS };
 

@@ -42,6 +42,10 @@ static enum sio_ws_close family_of(unsigned code) {
   return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;
 }
 
+static const char *whose(const struct ws_conn *w, char room[CONN_ADDRESS]) {
+  return w->ops->address ? w->ops->address(w) : sio__conn_address(w->conn, room);
+}
+
 static void let_go(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[family_of(final_code(w))]++;
@@ -158,7 +162,7 @@ static void break_off(struct ws_conn *w, unsigned code, int err, const char *det
   if (w->state == OPEN) send_close(w, code, NULL);
   start_ending(w);
   LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s",
-      sio__conn_address(w->conn, (char[CONN_ADDRESS]){ "" }), code, detail);
+      whose(w, (char[CONN_ADDRESS]){ "" }), code, detail);
   if (w->state != CLOSED) tell(w);
 }
 
@@ -301,8 +305,6 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   timer_init(&w->timer, on_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
   sio__conn_owner(c, &conn_ops, w);
-  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: open",
-      sio__conn_address(c, (char[CONN_ADDRESS]){ "" }));
   *out = w;
   return 0;
 }

@@ -53,6 +53,8 @@ struct ws_conn_ops {
   /* So many bytes of the stream were read and handled, or a ping was. May pause w->conn, and
    * close. May be NULL. */
   void (*came)(struct ws_conn *w, size_t bytes, unsigned pings);
+  /* Whose it is, for the log. NULL: it says who connected, and that may be a proxy. */
+  const char *(*address)(const struct ws_conn *w);
 };
 
 extern const struct ws_recv_ops sio__ws_conn_recv_ops;

@@ -639,6 +639,31 @@ TEST(websockets_of_both_kinds_count) {
   stop();
 }
 
+/* One that breaks the rules: a frame without a mask. */
+static void break_rules(int i, const char *path, const char *from) {
+  char want[100];
+  logged[0] = '\0';
+  upgrade_for(i, path, from, "101 Switching");
+  CHECK(raw_send(&peers[i], "\x81\1x", 3) && raw_expect_end(&peers[i]));
+  snprintf(want, sizeof want, " %s: a WebSocket opens", from);
+  CHECK(strstr(logged, want) != NULL);
+  snprintf(want, sizeof want, " %s: closed with 1002, ", from);
+  CHECK(strstr(logged, want) != NULL);
+}
+
+TEST(the_log_names_the_client_whose_websocket_comes_through_a_proxy) {
+  start((sio_options){ .trusted_proxies = unix_proxies, .log_level = SIO_LOG_DEBUG });
+  break_rules(0, WS, "1.2.3.4");
+  break_rules(1, "/plain", "1.2.3.5");
+  stop();
+  start((sio_options){ .trusted_proxies = unix_proxies, .packets_per_s = 1 });
+  upgrade_for(0, "/plain", "1.2.3.6", "101 Switching");
+  for (int i = 0; i < 3; i++) CHECK(raw_text(&peers[0], "x"));
+  turns();
+  CHECK(strstr(logged, "1.2.3.6 sends more than packets_per_s") != NULL);
+  stop();
+}
+
 /* ---- PROXY headers -------------------------------------------------------------------------- */
 
 static const sio_options proxied = { .trusted_proxies = unix_proxies, .proxy_protocol = true };
@@ -862,6 +887,7 @@ T(a_session_keeps_the_address_of_its_first_request)
 T(clients_behind_a_proxy_open_so_many_sessions_each)
 T(and_have_so_many_open)
 T(websockets_of_both_kinds_count)
+T(the_log_names_the_client_whose_websocket_comes_through_a_proxy)
 T(a_connection_begins_with_a_header_of_its_proxy)
 T(it_may_come_in_pieces_and_with_the_request)
 T(a_proxy_behind_a_proxy_is_believed_where_it_is_trusted)
