@@ -270,6 +270,7 @@ static bool idle_step(struct http_conn *c) {
     return false;
   }
   c->req->conn = c;
+  if (c->via) memcpy(c->peer, c->via->own, sizeof c->peer);
   sio__parser_init(c->parser);
   c->state = HTTP_IN_HEAD;
   c->timed = HTTP_NONE;

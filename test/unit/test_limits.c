@@ -664,6 +664,16 @@ TEST(the_log_names_the_client_whose_websocket_comes_through_a_proxy) {
   stop();
 }
 
+TEST(a_head_that_is_malformed_is_not_laid_to_the_client_before) {
+  struct raw *c = &peers[0];
+  start((sio_options){ .trusted_proxies = unix_proxies });
+  CHECK(raw_open(c, srv));
+  get_as(c, "/who", "X-Forwarded-For: 1.2.3.4\r\n");
+  CHECK(raw_expect(c, "[1.2.3.4||plain]") && raw_send(c, "?\r\n\r\n", 5) && raw_expect(c, "400 "));
+  CHECK(strstr(logged, "refused with 400") && !strstr(logged, "1.2.3.4: refused"));
+  stop();
+}
+
 /* ---- PROXY headers -------------------------------------------------------------------------- */
 
 static const sio_options proxied = { .trusted_proxies = unix_proxies, .proxy_protocol = true };
@@ -888,6 +898,7 @@ T(clients_behind_a_proxy_open_so_many_sessions_each)
 T(and_have_so_many_open)
 T(websockets_of_both_kinds_count)
 T(the_log_names_the_client_whose_websocket_comes_through_a_proxy)
+T(a_head_that_is_malformed_is_not_laid_to_the_client_before)
 T(a_connection_begins_with_a_header_of_its_proxy)
 T(it_may_come_in_pieces_and_with_the_request)
 T(a_proxy_behind_a_proxy_is_believed_where_it_is_trusted)
