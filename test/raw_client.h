@@ -46,13 +46,14 @@ static inline bool raw_open(struct raw *c, sio_server *srv) {
 }
 
 static inline void raw_read(struct raw *c) {
-  ssize_t n;
-  while (c->n < RAW_ROOM - 1 && (n = recv(c->fd, c->in + c->n, RAW_ROOM - 1 - c->n, 0)) != 0) {
+  while (c->n < RAW_ROOM - 1 && !c->fin) {
+    ssize_t n = recv(c->fd, c->in + c->n, RAW_ROOM - 1 - c->n, 0);
     if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) break;
-    c->n += (size_t)n;
+    if (n > 0)
+      c->n += (size_t)n;
+    else
+      c->fin = true;
   }
-  c->fin = true;
 }
 
 static inline void raw_turn(struct raw *c) {

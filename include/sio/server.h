@@ -487,6 +487,9 @@ typedef struct sio_stats {
   uint64_t limited, limited_closed;  /* peers paused, and closed, for sending too much       */
   uint64_t addresses;                /* a gauge: remembered for limits                       */
   uint64_t addresses_uncounted;      /* came when there was no room to remember them         */
+
+  /* Queued for peers, and not written when their connection or session ended. */
+  uint64_t bytes_lost;
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

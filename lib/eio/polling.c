@@ -137,8 +137,10 @@ static void answer(sio_session *c, bool initial) {
   r->user = NULL;
   task_cancel(&p->flush);
   struct msg *body = take_body(c, f);
+  size_t bytes = p->queued;
   unsigned marks = drop_queue(p);
   if (!body) {
+    c->eio->stats->bytes_lost += bytes;
     sio__request_drop(r);
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a poll");
     return;
@@ -174,9 +176,20 @@ static void on_flush(struct task *t) {
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
+/* The session ends, and nobody fetches it any more. */
+static void lose_queue(struct polling *p, int level) {
+  sio_session *c = p->session;
+  size_t bytes = p->queued;
+  c->eio->stats->bytes_lost += bytes;
+  drop_queue(p);
+  if (bytes)
+    LOG(c->eio->log, level, SIO_ROOM_EIO, "%s did not fetch %zu bytes: they are lost",
+        sio_session_address(c), bytes);
+}
+
 static void on_linger(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
-  drop_queue(p);
+  lose_queue(p, SIO_LOG_WARN);
   sio__session_gone(p->session);
 }
 
@@ -205,7 +218,7 @@ static bool end_polling(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
   drop_post(p);
-  if (!graceful) drop_queue(p);
+  if (!graceful) lose_queue(p, SIO_LOG_INFO);
   if (p->get && !p->first) {
     answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
     return false;
@@ -437,7 +450,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
 void sio__polling_free(struct polling *p) {
   if (!p) return;
   sio__loop_untimer(p->session->eio->loop, &p->linger);
-  drop_queue(p);
+  lose_queue(p, SIO_LOG_INFO);
   sio__free(p);
 }
 

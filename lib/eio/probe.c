@@ -85,11 +85,17 @@ static void on_ping_probe(struct probe *p) {
 }
 
 static void take(sio_session *c, struct msg *m) {
-  if (c->state == SESSION_CLOSED) return;
-  int err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
+  int err = SIO_ECLOSED;
+  if (c->state != SESSION_CLOSED)
+    err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
   if (!err) return;
+  c->eio->stats->bytes_lost += m->len;
+  if (c->state == SESSION_CLOSED) return;
+  if (c->state == SESSION_CLOSING)
+    LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "%s upgrades, and what waited for it is lost: %s",
+        sio_session_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
-  c->state = SESSION_CLOSED; /* it was CLOSING: the rest is lost with this one */
+  c->state = SESSION_CLOSED;
 }
 
 /* The client stopped polling before it could hear of the end, and hears of it here. */

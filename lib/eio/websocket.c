@@ -89,11 +89,7 @@ const struct ws_conn_ops sio__orphan_ops = { .message = ignore_message, .closed 
 void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) {
   w->ops = &sio__orphan_ops;
   w->owner = NULL;
-  /* A peer that does not read will not answer a close frame either. */
-  if (w->conn->blocked)
-    sio__ws_drop(w);
-  else
-    sio__ws_close(w, code, text);
+  sio__ws_close(w, code, text);
 }
 
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
@@ -160,14 +156,14 @@ static void pass_fences(sio_session *c, struct conn *conn) {
   sio__fence_passed(c, conn_take_marks(conn));
 }
 
-/* A peer with too much waiting gets nothing more: its queue would stay until the close times
- * out. */
+/* A peer that does not read will not answer a close frame either: unless the host wants it to have
+ * what waits, it gets nothing more. */
 static bool end_websocket(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = held(c) > c->eio->opts->max_queued;
   c->ws = NULL;
   if (w && graceful) pass_fences(c, w->conn);
-  if (w && too_much && !graceful)
+  if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_drop(w);
   else if (w)
     sio__websocket_abandon(w, (unsigned)c->why.ws_code, c->why.ws_text);

@@ -442,6 +442,7 @@ void sio__conn_close(struct conn *c) {
   list_remove(&c->link);
   conn_loop(c)->nconns--;
   list_remove(&c->dirty);
+  conn_loop(c)->stats.lost += c->queued;
   drop_queue(c);
   if (c->counted) sio__visitor_leave(c->visitor[0], VISIT_CONN);
   /* uv_close() takes the descriptor out of epoll at once. */

@@ -42,7 +42,8 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, connections, "connections|Connections open."),
   SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
   SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
-  SERVER(COUNTER, connections_refused, "connections_refused|Connections closed at once: no memory."),
+  SERVER(COUNTER, connections_refused,
+         "connections_refused|Connections closed at once: no memory."),
   SERVER(COUNTER, rejected,
          "rejected|Connections and sessions past a limit.|cause|connections|pending|connects|"
          "open|sessions|open_sessions|proxy"),
@@ -52,6 +53,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, accept_failures, "accept_failures|Times that no connection could be accepted."),
   SERVER(COUNTER, net_bytes_in, "net_bytes|Bytes on the wire." DIRECTIONS),
   SERVER(COUNTER, net_reads, "net_calls|System calls that move bytes.|call|read|write"),
+  SERVER(COUNTER, bytes_lost, "lost_bytes|Bytes that waited for a peer when it went."),
   SERVER(COUNTER, net_blocked, "net_blocked|Writes of which not all was taken."),
   SERVER(GAUGE, queued_bytes, "queued_bytes|Memory of what waits for peers to read it."),
   SERVER(BYTES, write_bytes, "write_bytes|Bytes per write."),

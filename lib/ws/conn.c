@@ -46,10 +46,18 @@ static const char *whose(const struct ws_conn *w, char room[CONN_ADDRESS]) {
   return w->ops->address ? w->ops->address(w) : sio__conn_address(w->conn, room);
 }
 
+static void log_lost(const struct ws_conn *w) {
+  if (w->conn->queued)
+    LOG(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS,
+        "%s: closed, and %zu bytes that waited for it are lost",
+        whose(w, (char[CONN_ADDRESS]){ "" }), w->conn->queued);
+}
+
 static void let_go(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[family_of(final_code(w))]++;
   w->state = CLOSED;
+  log_lost(w); /* the host hears it, and may do anything but close it again */
   sio__loop_untimer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
   msg_unref(w->pong);

@@ -166,6 +166,31 @@ TEST(before_a_close_what_can_leave_at_once_does) {
   stop();
 }
 
+/* Reads on, keeping what might be half of what is looked for. */
+static bool hears_at_last(struct raw *c, const char *want) {
+  for (int i = 0; i < 400 && !c->fin; i++) {
+    size_t kept = c->n < 32 ? c->n : 32;
+    memmove(c->in, c->in + c->n - kept, kept);
+    c->n = kept;
+    c->seen = 0;
+    raw_turn(c);
+    if (memmem(c->in, c->n, want, strlen(want))) return true;
+  }
+  return false;
+}
+
+TEST(what_waits_for_a_slow_peer_comes_before_the_close) {
+  REQUIRE(over_websocket(NULL));
+  fill();
+  EQ(text("last"), 0);
+  turn();
+  sio_session_close(session);
+  turn();
+  SAW("close ");
+  CHECK(hears_at_last(&a, "42[\"last\"]\x88"));
+  stop();
+}
+
 TEST(the_server_may_end_meanwhile) {
   REQUIRE(over_websocket(NULL));
   fill();
@@ -340,6 +365,7 @@ T(limits_on_what_comes_in_change_nothing_of_it)
 T(what_is_dropped_around_a_mark_leaves_it_its_place)
 T(a_session_that_ends_first_says_so_once)
 T(before_a_close_what_can_leave_at_once_does)
+T(what_waits_for_a_slow_peer_comes_before_the_close)
 T(the_server_may_end_meanwhile)
 T(the_callback_may_ask_again_and_may_close)
 T(only_so_many_wait)
