@@ -15,8 +15,10 @@
  * disconnect callbacks, on_sent) happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT). The
  * peer is always ready, has no address and no headers, is on the transport "memory", and needs no
  * heartbeat; request hooks, allow_request and generate_id are not asked about it.
- * sio_options.parser is used both ways. Peers are freed before the server is gone. A library
- * built with -Dtest_peer=disabled has none of this.
+ * sio_options.parser is used both ways. In sio_stats it is a session on WebSocket like any other,
+ * but there is no WebSocket and no connection, and nothing of it is in net, http or websocket
+ * counters. Peers are freed before the server is gone. A library built with
+ * -Dtest_peer=disabled has none of this.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H

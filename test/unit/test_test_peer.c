@@ -3,6 +3,7 @@
  * test_test_peer.c - a host's handlers tried with peers in memory, as <sio/test.h> has it: with
  * public headers alone, but for the allocator.
  */
+#include "stats.h"
 #include "trace.h"
 #include "whole.h"
 #include <sio/test.h>
@@ -199,6 +200,27 @@ TEST(leaving_and_being_made_to_are_seen) {
   whole_stop();
 }
 
+TEST(they_count_as_sessions_on_websocket_without_a_websocket) {
+  sio_stats st;
+  start(NULL);
+  sio_test_peer *p = joined(), *q = joined();
+  EQ(sio_test_emit(p, "say", SIO_ARGS("hello")), 0);
+  sio_server_stats(srv, &st, sizeof st);
+  EQ(st.sessions_now[1], 2);
+  EQ(st.sessions_websocket, 2);
+  EQ(st.sockets, 2);
+  EQ(st.websockets_opened, 0);
+  EQ(st.connections_accepted, 0);
+  EQ(st.packets_in, 3);
+  CHECK(!stats_fault(&st));
+  sio_test_free(p);
+  sio_test_free(q);
+  turn();
+  sio_server_stats(srv, &st, sizeof st);
+  CHECK(!stats_fault_at_rest(&st));
+  whole_stop();
+}
+
 TEST(a_server_that_closes_ends_them) {
   start(NULL);
   sio_test_peer *p = joined();
@@ -264,6 +286,7 @@ T(bytes_travel_both_ways)
 T(questions_of_the_server_are_answered)
 T(middleware_refuses_lets_in_or_takes_its_time)
 T(leaving_and_being_made_to_are_seen)
+T(they_count_as_sessions_on_websocket_without_a_websocket)
 T(a_server_that_closes_ends_them)
 #ifdef SIO_MSGPACK
 T(another_parser_is_spoken_both_ways)
