@@ -112,7 +112,12 @@ typedef struct sio_engine_hooks {
    * it. */
   bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
-SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
+SIO_EXTERN int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size,
+                                   void *user);
+/* UV_EINVAL: no hooks. UV_ENOMEM. Inline, as sio_server_new(). */
+static inline int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
+  return sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks), user);
+}
 
 /* ---- ending it -------------------------------------------------------------------------- */
 
@@ -140,11 +145,15 @@ typedef struct sio_engine_callbacks {
   void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c   */
 } sio_engine_callbacks;
 
+SIO_EXTERN int sio_engine_route_sized(sio_server *srv, const char *path,
+                                      const sio_engine_callbacks *cbs, size_t size, void *user);
 /* An engine on a path of its own ("/engine.io/"; of two that fit a request the longer is asked),
  * or, with NULL, in place of Socket.IO's. Copied. UV_EINVAL: no path, or no cbs. SIO_EEXISTS,
  * SIO_ESTATE (the server closes), UV_ENOMEM. */
-SIO_EXTERN int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
-                                void *user);
+static inline int sio_engine_route(sio_server *srv, const char *path,
+                                   const sio_engine_callbacks *cbs, void *user) {
+  return sio_engine_route_sized(srv, path, cbs, sizeof(sio_engine_callbacks), user);
+}
 
 /* One message. flags: SIO_VOLATILE, SIO_NO_COMPRESS. Only queues. On a session of Socket.IO's it
  * is what its client takes for a packet. UV_EINVAL: text that is not UTF-8. SIO_ECLOSED,

@@ -82,12 +82,16 @@ typedef struct sio_ws_callbacks {
   void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
 } sio_ws_callbacks;
 
+SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
+                                  size_t size, void *user);
 /* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
  * a session: max_payload, max_fragments, packets_per_s and bytes_per_s, connects_per_s and
  * max_per_address, and max_queued, past which it is closed (queue_high and when_full are not for
  * it: sio_ws_queued() tells how much waits). */
-SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
-                            void *user);
+static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
+                               void *user) {
+  return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);
+}
 /* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 SIO_EXTERN size_t sio_ws_queued(const sio_ws *w); /* bytes the kernel has not taken yet */

@@ -146,7 +146,11 @@ typedef struct sio_room_hooks {
   void (*leave)(sio_nsp *nsp, const char *room, sio_socket *s, void *user);
   void (*remove)(sio_nsp *nsp, const char *room, void *user);
 } sio_room_hooks;
-SIO_EXTERN int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user);
+SIO_EXTERN int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size,
+                                 void *user);
+static inline int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
+  return sio_on_room_sized(nsp, hooks, sizeof(sio_room_hooks), user);
+}
 /* The rooms that have members on this node, sockets' own included; cb may not join or leave. */
 SIO_EXTERN void sio_nsp_rooms(const sio_nsp *nsp,
                               void (*cb)(const char *room, size_t members, void *user), void *user);

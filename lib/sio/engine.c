@@ -14,18 +14,22 @@ int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
   return sio__eio_on_headers(&srv->engines, cb, user);
 }
 
-int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
-  return sio__eio_on_engine(&srv->engines, hooks, user);
+int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size, void *user) {
+  sio_engine_hooks ours;
+  int err = hooks ? sio__sized_copy(&ours, sizeof ours, hooks, size) : UV_EINVAL;
+  return err ? err : sio__eio_on_engine(&srv->engines, &ours, user);
 }
 
-int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
-                     void *user) {
-  if (!cbs) return UV_EINVAL;
+int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                           size_t size, void *user) {
+  sio_engine_callbacks ours;
+  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  if (err) return err;
   if (srv->closing) return SIO_ESTATE;
-  if (!path) return sio__raw_new(&srv->eio, srv->opts.o.path, cbs, user);
+  if (!path) return sio__raw_new(&srv->eio, srv->opts.o.path, &ours, user);
   char *own;
-  int err = sio__path_new(&own, path, !srv->opts.o.no_trailing_slash);
-  if (!err) err = sio__raw_new(&srv->eio, own, cbs, user);
+  err = sio__path_new(&own, path, !srv->opts.o.no_trailing_slash);
+  if (!err) err = sio__raw_new(&srv->eio, own, &ours, user);
   sio__free(own);
   return err;
 }

@@ -266,10 +266,10 @@ static bool all_zero(const char *p, size_t n) {
   return true;
 }
 
-int sio__options_copy(sio_options *out, const sio_options *in, size_t size) {
-  memset(out, 0, sizeof *out);
+int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
+  memset(out, 0, room);
   if (!in) return 0;
-  size_t known = size < sizeof *out ? size : sizeof *out;
+  size_t known = size < room ? size : room;
   if (!all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
   memcpy(out, in, known);
   return 0;

@@ -21,9 +21,9 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, read */
 };
 
-/* The host's struct, as it knew it: of `size` bytes. UV_EINVAL for one that is longer than ours and
- * says something there. */
-int sio__options_copy(sio_options *out, const sio_options *in, size_t size);
+/* The host's struct, as it knew it, of `size` bytes, into ours, of `room`; NULL is all zero.
+ * UV_EINVAL for one that is longer than ours and says something there. */
+int sio__sized_copy(void *out, size_t room, const void *in, size_t size);
 /* Completes *in. 0, UV_EINVAL or UV_ENOTSUP with a line in the log that names the field,
  * UV_ENOMEM. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sio/nsp.h"
+#include "sio/options.h"
 
 struct room_hook {
   sio_room_hooks on;
@@ -16,12 +17,13 @@ struct room_hook {
 /* What stands in the row as its function: the row wants one. */
 static void marker(void) {}
 
-int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
+int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
   if (!hooks) return SIO__EINVAL;
   struct room_hook *h = sio__malloc(sizeof *h);
   if (!h) return SIO__ENOMEM;
-  *h = (struct room_hook){ .on = *hooks, .user = user };
-  int err = sio__hooks_add(&nsp->rooms, marker, h, false);
+  h->user = user;
+  int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
+  if (!err) err = sio__hooks_add(&nsp->rooms, marker, h, false);
   if (err) sio__free(h);
   return err;
 }

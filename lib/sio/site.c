@@ -124,11 +124,14 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
   return sio__routes_add_assets(&srv->routes, prefix, table, count);
 }
 
-int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
-  if (!cbs) return UV_EINVAL;
-  struct plain_ws *e = sio__plain_ws_new(&srv->eio, cbs, user);
+int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, size_t size,
+                       void *user) {
+  sio_ws_callbacks ours;
+  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  if (err) return err;
+  struct plain_ws *e = sio__plain_ws_new(&srv->eio, &ours, user);
   if (!e) return UV_ENOMEM;
-  int err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
+  err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
   if (err)
     sio__plain_ws_free(e);
   else

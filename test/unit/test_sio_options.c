@@ -154,28 +154,6 @@ TEST(what_is_pointed_to_is_copied) {
   sio__options_clear(&opts);
 }
 
-TEST(an_older_host_knows_fewer_fields) {
-  sio_options in, out;
-  memset(&in, 0xee, sizeof in);
-  in.path = "/x";
-  EQ(sio__options_copy(&out, &in, sizeof in.path), 0);
-  CHECK(out.path == in.path);
-  EQ(out.max_payload, 0);
-  EQ(sio__options_copy(&out, NULL, 0), 0);
-  CHECK(out.path == NULL);
-}
-
-TEST(a_newer_host_may_not_use_what_we_do_not_know) {
-  struct {
-    sio_options o;
-    uint64_t more;
-  } in = { .more = 0 };
-  sio_options out;
-  EQ(sio__options_copy(&out, &in.o, sizeof in), 0);
-  in.more = 1;
-  EQ(sio__options_copy(&out, &in.o, sizeof in), UV_EINVAL);
-}
-
 TEST(no_failing_allocation_leaks) {
   static const char *const origins[] = { "http://a", NULL };
   bool failed = true;
@@ -349,8 +327,6 @@ T(a_path_ends_in_one_slash_or_in_none)
 T(a_value_without_sense_is_refused_by_name)
 T(origins_are_copied)
 T(what_is_pointed_to_is_copied)
-T(an_older_host_knows_fewer_fields)
-T(a_newer_host_may_not_use_what_we_do_not_know)
 T(no_failing_allocation_leaks)
 T(limits_are_off_and_a_burst_is_a_second)
 T(limits_without_sense_are_refused_by_name)

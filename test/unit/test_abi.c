@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_abi.c - programs built against other headers: structs that grow come with their size, and
+ * all others stay as they are.
+ */
+#include "guard.h"
+#include "raw_client.h"
+#include "sio/options.h"
+#include "trace.h"
+#include "whole.h"
+
+static struct guard before_the_end;
+
+/* The struct as an older program has it: nothing lies behind its first n bytes. */
+static const void *older(const void *all, size_t n) { return guard_put(&before_the_end, all, n); }
+
+/* ---- what an older program does not say, and a newer one does ----------------------------------- */
+
+TEST(an_older_program_says_less) {
+  sio_options in, out;
+  memset(&in, 0xee, sizeof in);
+  in.path = "/x";
+  EQ(sio__sized_copy(&out, sizeof out, older(&in, sizeof in.path), sizeof in.path), 0);
+  CHECK(out.path == in.path);
+  EQ(out.max_payload, 0);
+  EQ(sio__sized_copy(&out, sizeof out, NULL, 0), 0);
+  CHECK(out.path == NULL);
+  guard_clear(&before_the_end);
+}
+
+TEST(a_newer_program_may_not_say_what_we_do_not_know) {
+  struct {
+    sio_options o;
+    uint64_t more;
+  } in = { .more = 0 };
+  sio_options out;
+  EQ(sio__sized_copy(&out, sizeof out, &in, sizeof in), 0);
+  in.more = 1;
+  EQ(sio__sized_copy(&out, sizeof out, &in, sizeof in), UV_EINVAL);
+}
+
+/* ---- the host's tables ------------------------------------------------------------------------ */
+
+static void on_open(sio_session *c, void *user) {
+  (void)c;
+  trace("open%s ", (const char *)user);
+}
+
+static void on_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)why, (void)user;
+  trace("close ");
+}
+
+static void on_create(sio_nsp *nsp, const char *room, void *user) {
+  (void)nsp, (void)user;
+  trace("create:%s ", room);
+}
+
+static void on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)room, (void)s, (void)user;
+  trace("join ");
+}
+
+static void on_ws_message(sio_ws *w, bool binary, sio_slice data, void *user) {
+  (void)binary, (void)user;
+  trace("ws:%.*s ", (int)data.n, data.p);
+  sio_ws_send(w, false, data);
+}
+
+static void on_ws_close(sio_ws *w, const sio_close_info *why, void *user) {
+  (void)w, (void)why, (void)user;
+  trace("ws closed ");
+}
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  sio_join(s, "room");
+}
+
+static bool talk(struct raw *c, const char *path, const char *say, const char *want) {
+  return raw_open(c, srv) && raw_upgrade(c, path) && raw_text(c, say) && raw_expect(c, want);
+}
+
+TEST(tables_of_an_older_program_are_read_as_far_as_they_go) {
+  sio_engine_hooks hooks = { .open = on_open, .close = on_close };
+  sio_engine_callbacks raw = { .open = on_open, .close = on_close };
+  sio_ws_callbacks plain = { .message = on_ws_message, .close = on_ws_close };
+  sio_room_hooks rooms = { .create = on_create, .join = on_join };
+  size_t to_close = offsetof(sio_ws_callbacks, close);
+  struct raw a, b, c;
+  traced[0] = '\0';
+  whole_start(NULL);
+  sio_on_connect(root, on_connect, NULL);
+  EQ(sio_on_engine_sized(srv, older(&hooks, sizeof hooks.open), sizeof hooks.open, "ed"), 0);
+  EQ(sio_engine_route_sized(srv, "/raw", older(&raw, sizeof raw.open), sizeof raw.open, "!"), 0);
+  EQ(sio_ws_route_sized(srv, "/plain", older(&plain, to_close), to_close, NULL), 0);
+  EQ(sio_on_room_sized(root, older(&rooms, sizeof rooms.create), sizeof rooms.create, NULL), 0);
+  guard_clear(&before_the_end);
+  CHECK(talk(&a, "/plain", "hi", "hi"));
+  SAW("ws:hi ");
+  CHECK(talk(&b, "/raw/?EIO=4&transport=websocket", "3", "0{"));
+  SAW("opened open! ");
+  CHECK(talk(&c, "/socket.io/?EIO=4&transport=websocket", "40", "40{"));
+  const char *saw_all = saw();
+  CHECK(strstr(saw_all, "opened ") && strstr(saw_all, "create:room ") && !strstr(saw_all, "join"));
+  raw_close(&a);
+  raw_close(&b);
+  raw_close(&c);
+  whole_stop();
+  CHECK(!strstr(saw(), "close"));
+}
+
+/* A table of a newer program; what of it we do not know says something or nothing. */
+#define NEWER(type, ...)                \
+  &(struct {                            \
+    type known;                         \
+    void (*more)(void);                 \
+  }) {                                  \
+    .known = { 0 }, .more = __VA_ARGS__ \
+  }
+
+static void more(void) {}
+
+TEST(tables_of_a_newer_program_may_be_longer_but_not_say_more) {
+  size_t n = sizeof(void *);
+  whole_start(NULL);
+  const void *hooks = NEWER(sio_engine_hooks, NULL), *raw = NEWER(sio_engine_callbacks, NULL),
+             *plain = NEWER(sio_ws_callbacks, NULL), *rooms = NEWER(sio_room_hooks, NULL);
+  EQ(sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks) + n, NULL), 0);
+  EQ(sio_engine_route_sized(srv, "/raw", raw, sizeof(sio_engine_callbacks) + n, NULL), 0);
+  EQ(sio_ws_route_sized(srv, "/plain", plain, sizeof(sio_ws_callbacks) + n, NULL), 0);
+  EQ(sio_on_room_sized(root, rooms, sizeof(sio_room_hooks) + n, NULL), 0);
+  hooks = NEWER(sio_engine_hooks, more), raw = NEWER(sio_engine_callbacks, more),
+  plain = NEWER(sio_ws_callbacks, more), rooms = NEWER(sio_room_hooks, more);
+  EQ(sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks) + n, NULL), UV_EINVAL);
+  EQ(sio_engine_route_sized(srv, "/raw2", raw, sizeof(sio_engine_callbacks) + n, NULL), UV_EINVAL);
+  EQ(sio_ws_route_sized(srv, "/plain2", plain, sizeof(sio_ws_callbacks) + n, NULL), UV_EINVAL);
+  EQ(sio_on_room_sized(root, rooms, sizeof(sio_room_hooks) + n, NULL), UV_EINVAL);
+  whole_stop();
+}
+
+/* ---- statistics -------------------------------------------------------------------------------- */
+
+TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
+  sio_stats old;
+  whole_start(NULL);
+  sio_stats *st = (sio_stats *)(void *)(uintptr_t)older(&old, offsetof(sio_stats, packets_in));
+  sio_server_stats(srv, st, offsetof(sio_stats, packets_in));
+  EQ(st->connections, 0);
+  guard_clear(&before_the_end);
+  whole_stop();
+}
+
+/* ---- what stays as it is ------------------------------------------------------------------------ */
+
+#define WORDS(type) (sizeof(type) / sizeof(uint64_t))
+
+/* They come without their size. What they lack is for a new field of sio_options, or a new call. */
+TEST(structs_that_come_without_their_size_do_not_grow) {
+  if (sizeof(void *) != sizeof(uint64_t)) return;
+  EQ(WORDS(sio_slice), 2);
+  EQ(WORDS(sio_val), 4);
+  EQ(WORDS(sio_args), 2);
+  EQ(WORDS(sio_target), 7);
+  EQ(WORDS(sio_histogram), 21);
+  EQ(WORDS(sio_cors), 9);
+  EQ(WORDS(sio_cookie), 6);
+  EQ(WORDS(sio_deflate), 3);
+  EQ(WORDS(sio_recovery), 3);
+  EQ(WORDS(sio_drain), 2);
+  EQ(WORDS(sio_asset), 5);
+  EQ(WORDS(sio_adapter_ops), 22);
+  EQ(WORDS(sio_query_watch), 2);
+  EQ(WORDS(sio_parser_ops), 4);
+}
+
+TESTS_BEGIN
+T(an_older_program_says_less)
+T(a_newer_program_may_not_say_what_we_do_not_know)
+T(tables_of_an_older_program_are_read_as_far_as_they_go)
+T(tables_of_a_newer_program_may_be_longer_but_not_say_more)
+T(statistics_are_filled_as_far_as_an_older_program_has_room)
+T(structs_that_come_without_their_size_do_not_grow)
+TESTS_END
