@@ -14,7 +14,7 @@ static struct guard before_the_end;
 /* The struct as an older program has it: nothing lies behind its first n bytes. */
 static const void *older(const void *all, size_t n) { return guard_put(&before_the_end, all, n); }
 
-/* ---- what an older program does not say, and a newer one does ----------------------------------- */
+/* ---- what an older program does not say, and a newer one does -------------------------------- */
 
 TEST(an_older_program_says_less) {
   sio_options in, out;
@@ -39,7 +39,7 @@ TEST(a_newer_program_may_not_say_what_we_do_not_know) {
   EQ(sio__sized_copy(&out, sizeof out, &in, sizeof in), UV_EINVAL);
 }
 
-/* ---- the host's tables ------------------------------------------------------------------------ */
+/* ---- the host's tables ----------------------------------------------------------------------- */
 
 static void on_open(sio_session *c, void *user) {
   (void)c;
@@ -139,7 +139,7 @@ TEST(tables_of_a_newer_program_may_be_longer_but_not_say_more) {
   whole_stop();
 }
 
-/* ---- statistics -------------------------------------------------------------------------------- */
+/* ---- statistics - */
 
 TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
   sio_stats old;
@@ -151,7 +151,7 @@ TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
   whole_stop();
 }
 
-/* ---- what stays as it is ------------------------------------------------------------------------ */
+/* ---- what stays as it is ---------------------------------------------------------------------*/
 
 #define WORDS(type) (sizeof(type) / sizeof(uint64_t))
 

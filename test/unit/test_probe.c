@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_probe.c - a polling session and the WebSockets that want it: who gets it, and what is said of
- * the others.
+ * test_probe.c - a polling session and the WebSockets that want it: who gets it, and what is said
+ * of the others.
  */
 #include "poll_client.h"
 #include "sio/server.h"
