@@ -343,7 +343,7 @@ test('connections past the limit', async (t) => {
   for (;;) {
     try {
       const m = await scrape(host);
-      ok(m['sio_rejected_total{cause="connections"}'] >= 1);
+      ok(m['sio_rejected_total{cause=connections}'] >= 1);
       says(m, { connections: 2, connections_refused: 0 });
       break;
     } catch (e) {
