@@ -381,7 +381,7 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   EQ_STR(sio_session_address(session), "");
   EQ(sio_session_rtt_us(session), 0);
   REQUIRE(raw_text(&a, "3")); /* one that nobody asked for says nothing */
-  turn();
+  turns();
   EQ(sio_session_rtt_us(session), 0);
   uint64_t asked = uv_hrtime();
   sio__timers_run(&srv->loop.timers, uv_now(&uv) + 25000);
@@ -389,7 +389,7 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
                          "2"));
   uv_sleep(2);
   REQUIRE(raw_text(&a, "3"));
-  turn();
+  turns();
   CHECK(sio_session_rtt_us(session) >= 2000);
   CHECK(sio_session_rtt_us(session) <= (uv_hrtime() - asked) / 1000);
   stop();
@@ -464,14 +464,14 @@ TEST(a_plain_websocket_has_a_pointer_of_its_hosts_and_tells_what_waits) {
   start(NULL);
   EQ(sio_ws_route(srv, "/plain", &cbs, name), 0);
   REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/plain") && raw_text(&a, "x"));
-  turn();
+  turns();
   SAW("raw ");
   for (int i = 0; i < 200; i++) {
     raw_turn(&a);
     a.n = a.seen = 0;
   }
   REQUIRE(raw_text(&a, "x"));
-  turn();
+  turns();
   SAW("raw "); /* all of the first had left */
   stop();
 }
