@@ -206,10 +206,14 @@ void sio__polling_answer_post(sio_session *c) {
   if (p->holds) sio__answer_ok(c->eio, take_post_back(p));
 }
 
-static void drop_post(struct polling *p) {
-  sio__polling_answer_post(p->session);
+/* One that the host ends: its client must hear of the end, not of a POST that failed. */
+static void end_post(struct polling *p, bool graceful) {
+  bool ok = graceful || p->holds;
   sio_request *r = take_post_back(p);
-  if (r) sio__request_drop(r);
+  if (r && ok)
+    sio__answer_ok(p->session->eio, r);
+  else if (r)
+    sio__request_drop(r);
 }
 
 /* What is queued leaves in a response of its own: a client that finds the close behind it in the
@@ -217,7 +221,7 @@ static void drop_post(struct polling *p) {
 static bool end_polling(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
-  drop_post(p);
+  end_post(p, graceful);
   if (!graceful) lose_queue(p, SIO_LOG_INFO);
   if (p->get && !p->first) {
     answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);

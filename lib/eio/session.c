@@ -246,10 +246,7 @@ static void end(sio_session *c, bool graceful, const sio_close_info *why) {
   log_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
   c->why.ws_text = ""; /* what was said was lent for the saying */
-  if (!lingers)
-    leave_table(c);
-  else if (c->probe && !c->transport->queued(c))
-    sio__probe_drop(c->probe);
+  if (!lingers) leave_table(c);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
