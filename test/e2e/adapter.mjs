@@ -30,7 +30,7 @@ testAll('226 everyone answers, with text, objects and bytes', async (host, open)
   a.on('question', (arg, answer) => setTimeout(() => answer({ last: arg }, 'ignored'), 50));
   b.on('question', (arg, answer) => answer(Buffer.from([1, 2, 3])));
   c.on('question', (arg, answer) => setTimeout(answer, 20));
-  equal(await ask(a, 'ask-all', { self: true, ms: 4000 }, 'question', 7),
+  equal(await ask(a, 'ask-all', { self: true, ms: 60000 }, 'question', 7),
     ['ok', 3, 3, 0, Buffer.from([1, 2, 3]), null, { last: 7 }]);
   close(a, b, c);
 });
@@ -40,7 +40,7 @@ testAll('226 who does not answer is a timeout with what the others said', async 
   b.on('question', (arg, answer) => answer('b'));
   a.on('question', (arg, answer) => answer('a'));
   const [what, count, expected, gone, ...replies] =
-    await ask(c, 'ask-all', { self: true, ms: 300 }, 'question');
+    await ask(c, 'ask-all', { self: true, ms: 2000 }, 'question');
   equal([what, count, expected, gone], ['timeout', 2, 3, 0]);
   equal(replies.sort(), ['a', 'b']);
   equal(await ask(c, 'echo', 'and on it goes'), ['and on it goes']);
@@ -49,7 +49,7 @@ testAll('226 who does not answer is a timeout with what the others said', async 
 
 testAll('226 an empty room has answered at once', async (host, open) => {
   const a = await open();
-  equal(await ask(a, 'ask-all', { to: ['nobody'], ms: 4000 }, 'question'), ['ok', 0, 0, 0]);
+  equal(await ask(a, 'ask-all', { to: ['nobody'], ms: 60000 }, 'question'), ['ok', 0, 0, 0]);
   close(a);
 });
 

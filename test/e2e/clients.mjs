@@ -52,7 +52,7 @@ function add(scenario, family, way) {
     } finally {
       for (const proxy of all.proxies) proxy.close();
     }
-  }, { ms: 30_000 });
+  });
 }
 
 // ---- the table -------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ async function wsClient(host, options = {}) {
   const closed = new Promise((done) => socket.on('close', done));
   await new Promise((done, fail) => socket.on('open', done).on('error', fail));
   const next = async () => {
-    while (messages.length === 0) await within(5000, new Promise((done) => (wake = done)), 'message');
+    while (messages.length === 0) await within(60_000, new Promise((done) => (wake = done)), 'message');
     return messages.shift();
   };
   const window = Number(answer.match(/server_max_window_bits=(\d+)/)?.[1]);

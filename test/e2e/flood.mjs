@@ -49,11 +49,11 @@ testWays('while one that floods has to wait, the others are served', async (t, t
     equal(await Promise.all(others.map((other) => ask(other, 'echo', round))), others.map(() => [round]));
   ok(came < 150, `${came} of the flood came before 75 answers to others`);
   equal((await host.stats()).sockets, 6);
-}, { ms: 30_000 });
+});
 
 testWays('one that floods loses nothing, and no heartbeat', async (t, transports) => {
   const host = await t.host({
-    'packets-per-s': 50, 'packets-burst': 20, 'ping-interval': 300, 'ping-timeout': 400,
+    'packets-per-s': 50, 'packets-burst': 20, 'ping-interval': 300, 'ping-timeout': 1500,
   });
   const flooder = await connected(open(t, host, transports));
   const came = [];
@@ -69,7 +69,7 @@ testWays('one that floods loses nothing, and no heartbeat', async (t, transports
   const stats = await host.stats();
   ok(stats.limited > 0);
   equal([stats.limited_closed, stats.sockets], [0, 1]);
-}, { ms: 30_000 });
+});
 
 testWays('or it is closed, and told why', async (t, transports) => {
   const host = await t.host({ 'packets-per-s': 20, 'when-limited': 'close' });
@@ -89,7 +89,7 @@ test('megabytes are let through at their rate', async (t) => {
   for (const n of range(6)) w.send(`42${n}["echo","${text}"]`);
   for (const n of range(6)) equal((await w.next()).length, `43${n}["${text}"]`.length);
   ok((await host.stats()).limited > 0);
-}, { ms: 30_000 });
+});
 
 test('pings of WebSocket count', async (t) => {
   const host = await t.host({ 'packets-per-s': 10, 'when-limited': 'close' });
@@ -132,7 +132,7 @@ test('an address has so many connections, another one its own', async (t) => {
   const client = await joined(host, { localAddress: from(3) });
   client.send('421["echo",1]');
   equal(await client.next(), '431[1]');
-  equal(host.said(/^refused 3 127\.0\.0\.2: /), 10);
+  equal(await host.told(/^refused 3 127\.0\.0\.2: /), 10);
   wires[0].close();
   await host.settled('connections', 4); // two, the client's, and the one that asks
   const back = host.wire({ localAddress: from(2) });
@@ -147,7 +147,7 @@ test('an address has so many sessions, over however few connections', async (t) 
   equal([r.status, r.headers['retry-after'], r.body], [429, '30', '']);
   equal((await host.upgrade('EIO=4&transport=websocket')).status, 429);
   equal((await host.upgrade('/ws')).status, 429);
-  equal(host.said(/^refused 5 127\.0\.0\.1: /), 3);
+  equal(await host.told(/^refused 5 127\.0\.0\.1: /), 3);
 });
 
 test('an address connects so often', async (t) => {
@@ -157,7 +157,7 @@ test('an address connects so often', async (t) => {
   const answers = await Promise.all(wires.map((wire) => wire.rest()));
   const served = answers.filter((a) => a.length > 0).length;
   await host.stats();
-  equal(served + host.said(/^refused 2 127\.0\.0\.2: /), 100);
+  equal(served + await host.told(/^refused 2 127\.0\.0\.2: /), 100);
   ok(served >= 20 && served < 60, `${served} served`);
 });
 

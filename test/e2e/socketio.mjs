@@ -3,7 +3,7 @@
 // socketio.mjs - the Socket.IO protocol, packet by packet, over both transports: what
 // docs/conformance.md lists under "Socket.IO".
 import {
-  SEP, Polling, equal, frame, joined, match, ok, op, openWebSocket, run, sleep, test, within,
+  Host, SEP, Polling, equal, frame, joined, match, ok, op, openWebSocket, run, sleep, test,
 } from './lib.mjs';
 
 // ---- one peer, whatever carries it ------------------------------------------------------------
@@ -110,14 +110,6 @@ const A = Buffer.from([1, 2, 3]);
 const B = Buffer.from([4, 5, 6, 255]);
 const hole = (k) => `{"_placeholder":true,"num":${k}}`;
 
-// How many lines fit, once all that the host has said so far is here: what it says next is ours.
-async function said(host, pattern) {
-  const mark = `mark-${lastAsked++}`;
-  await host.get(`EIO=4&transport=${mark}`);
-  await host.when(() => host.lines.some((line) => line.endsWith(mark)) || undefined);
-  return host.said(pattern);
-}
-
 // ---- packets ----------------------------------------------------------------------------------
 
 const echoes = {
@@ -195,7 +187,7 @@ for (const [lines, messages] of Object.entries(undecodable))
       for (const packet of packets) {
         const peer = await peerIn(open);
         await peer.send(packet);
-        equal(await within(1000, peer.rest(), `close after ${packet}`), []);
+        equal(await peer.rest(), [], packet);
         equal(await host.line(/^error|^disconnect /), `error -10003 ${message}`, packet);
         match(await host.line(/^disconnect /), /^disconnect forced close \[\] /);
       }
@@ -323,15 +315,15 @@ testBoth('182 a session that joins nothing in time is closed', async (host, open
   const refused = await open();
   await refused.send('40/random,');
   equal(await refused.rest(), ['44/random,{"message":"Invalid namespace"}']);
-}, { 'connect-timeout': 100 });
+}, { 'connect-timeout': 1500 });
 
 testBoth('182 a session that has joined may leave everything, and stays', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('41');
-  await sleep(1200);
+  await sleep(3000);
   await join(peer);
   await lives(peer);
-}, { 'connect-timeout': 1000 });
+}, { 'connect-timeout': 2500 });
 
 testBoth('183 a second CONNECT to one namespace closes the session', async (host, open) => {
   const peer = await peerIn(open);
@@ -374,7 +366,7 @@ testBoth('186 a session stays when its last namespace is left', async (host, ope
   equal(await peer.next(), '2');
   await peer.send('3');
   await join(peer);
-}, { 'ping-interval': 200 });
+}, { 'ping-interval': 1500 });
 
 testBoth('187 163 leaving one namespace leaves the other', async (host, open) => {
   const peer = await peerIn(open);
@@ -401,7 +393,7 @@ testBoth('187 what is left may be joined again', async (host, open) => {
   match(await peer.next(), /^40\/custom,/);
   match(await peer.next(), /^40\/custom,/);
   await lives(peer, '/custom,');
-  equal(await said(host, /^disconnect /), 4);
+  equal(await host.told(/^disconnect /), 4);
 });
 
 testBoth('189 a message without data closes the session', async (host, open) => {
@@ -451,21 +443,21 @@ testBoth('194 what follows a DISCONNECT is not handled', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('41', '42["echo",1]');
   equal(await peer.rest(), []);
-  equal(await said(host, /^any/), 0);
+  equal(await host.told(/^any/), 0);
 }, { any: 1 });
 
 testBoth('194 a DISCONNECT among attachments ends the packet unheard', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send(`451-["echo",${hole(0)}]`, '41');
   equal(await peer.rest(), []);
-  equal(await said(host, /^any/), 0);
+  equal(await host.told(/^any/), 0);
 }, { any: 1 });
 
 testBoth('194 what was on its way when the server disconnected is dropped', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('42["leave-nsp"]', '42["echo",1]', `451-["echo",${hole(0)}]`, A, '430[]', '41');
   equal(await peer.next(), '41');
-  equal(await said(host, /^any /), 1);
+  equal(await host.told(/^any /), 1);
   await join(peer);
   await lives(peer);
 }, { any: 1 });
@@ -494,7 +486,7 @@ test('203 the DISCONNECT leaves before the close, in a response of its own', asy
   const host = await t.host({ 'on-connect': 'disconnect' });
   const waiting = await Polling.open(host);
   const poll = waiting.poll();
-  await sleep(50);
+  await host.caughtUp();
   await waiting.send('40');
   match(await poll, /^40\{"sid":"[^"]*"\}\x1e41$/);
   equal(await waiting.poll(), '6\x1e1');
@@ -530,7 +522,7 @@ testBoth('202 nothing is sent to a socket that was disconnected', async (host, o
   equal(await host.line(/^emit-after/), 'emit-after ECLOSED');
   equal(await host.line(/^join-after/), 'join-after ECLOSED');
   equal(await peer.next(), '2');
-}, { 'ping-interval': 300 });
+}, { 'ping-interval': 1500 });
 
 testBoth('204 a server that closes tells sockets why, and peers at once', async (host, open) => {
   const peer = await peerIn(open);
@@ -558,7 +550,7 @@ test('204 a server may close while a closed session waits for its last poll', as
 });
 
 test('204 205 the port of a server that closed can be taken at once', async (t) => {
-  const first = await t.host();
+  const first = await Host.startOnPort();
   const w = await joined(first);
   w.send('42["shut"]');
   equal(await w.closed(), 1005);
@@ -575,7 +567,7 @@ const middle = (name) => `middleware ${name} connected=0 count=0`;
 testBoth('197 middleware runs in order, before the peer is in', async (host, open) => {
   const peer = await open();
   const id = await join(peer);
-  equal(await said(host, /^connect /), 1);
+  equal(await host.told(/^connect /), 1);
   equal(host.lines.filter((line) => /^(middleware|connect) /.test(line)),
     [middle('middleware1'), middle('middleware2'), `connect / ${id}`]);
   equal((await host.stats()).sockets, 1);
@@ -586,7 +578,7 @@ testBoth('197 middleware may take its time', async (host, open) => {
   const peer = await open();
   await peer.send('40');
   await host.line(/^middleware middleware1/);
-  equal(await said(host, /^connect /), 0);
+  equal(await host.told(/^connect /), 0);
   match(await peer.next(), /^40/);
   await host.line(/^middleware middleware2/);
   await host.line(/^connect \/ /);
@@ -597,7 +589,7 @@ testBoth('197 a refusal is a CONNECT_ERROR with its message, and ends the row', 
   const peer = await open();
   await peer.send('40');
   equal(await peer.next(), '44{"message":"no \\"entry\\""}');
-  equal([await said(host, /middleware2/), await said(host, /^connect /)], [0, 0]);
+  equal([await host.told(/middleware2/), await host.told(/^connect /)], [0, 0]);
   await join(peer, '40/custom,');
   await lives(peer, '/custom,');
 }, { middleware1: 'fail:no "entry"', middleware2: 'ok' });
@@ -614,7 +606,7 @@ for (const later of ['', 'later:'])
 testBoth('197 the middleware of one namespace is not asked about another', async (host, open) => {
   const peer = await open();
   await join(peer, '40/custom,');
-  equal(await said(host, /^middleware/), 0);
+  equal(await host.told(/^middleware/), 0);
 }, { middleware1: 'fail:no' });
 
 testBoth('196 a refused socket is in no room', async (host, open) => {
@@ -634,9 +626,9 @@ testBoth('198 a peer that goes while middleware thinks never connects', async (h
   await peer.send('40', '1');
   await host.line(/^middleware/);
   await host.line(/^closed transport close/);
-  await sleep(150);
-  equal([await said(host, /^connect /), await said(host, /^disconnect /)], [0, 0]);
-}, { middleware1: 'later:ok' });
+  await sleep(1800);
+  equal([await host.told(/^connect /), await host.told(/^disconnect /)], [0, 0]);
+}, { middleware1: 'later:ok', think: 1500 });
 
 testBoth('198 packets before the verdict close the session', async (host, open) => {
   const eager = await open();
@@ -645,8 +637,8 @@ testBoth('198 packets before the verdict close the session', async (host, open) 
   const twice = await open();
   await twice.send('40', '40');
   equal(await twice.rest(), []);
-  equal(await said(host, /^connect /), 0);
-}, { middleware1: 'later:ok' });
+  equal(await host.told(/^connect /), 0);
+}, { middleware1: 'later:ok', think: 1500 });
 
 testBoth('199 packet middleware may rewrite an event', async (host, open) => {
   const peer = await peerIn(open);
@@ -772,17 +764,17 @@ testBoth('210 an answer that does not come in time is an error, once', async (ho
   equal(await peer.next(), '42["ack-result","operation has timed out"]');
   await peer.send('430["late"]');
   await lives(peer);
-  equal(await said(host, /^ack /), 1);
+  equal(await host.told(/^ack /), 1);
 });
 
 testBoth('210 an answer that comes in time is the only one', async (host, open) => {
   const peer = await peerIn(open);
-  await peer.send('42["call-me",200,"question",1]');
+  await peer.send('42["call-me",1500,"question",1]');
   equal(await peer.next(), '420["question",1]');
   await peer.send('430[42]');
   equal(await peer.next(), '42["ack-result",null,42]');
-  await sleep(300);
-  equal(await said(host, /^ack /), 1);
+  await sleep(2000);
+  equal(await host.told(/^ack /), 1);
 });
 
 testBoth('210 whoever waits for a peer that leaves is told', async (host, open) => {
@@ -862,7 +854,7 @@ for (const [sequence, expected] of Object.entries(sequences))
     const p = await Polling.open(host);
     await p.join();
     const poll = p.poll();
-    await sleep(50);
+    await host.caughtUp();
     await p.send(`42["sequence","${sequence}"]${SEP}421["echo"]`);
     const got = (await poll).split(SEP);
     equal(got.pop(), '431[]');
@@ -900,6 +892,7 @@ test('212 a volatile broadcast is for those who are ready, attachments and all',
 
 test('216 217 a name gets its slash, and a new namespace is told of', async (t) => {
   const host = await t.host();
+  await host.caughtUp();
   equal(host.lines.filter((line) => line.startsWith('new_namespace')),
     ['new_namespace /custom']);
 });

@@ -141,9 +141,9 @@ function opened({ engine }, wanted) {
 export async function open(url, { nsp = '/', auth, headers, query, transports, also }) {
   const connection = new Connection(url,
     { path: '/socket.io/', transports, extraHeaders: headers, query });
-  await within(8000, opened(connection, transports.at(-1)), 'connection');
+  await within(60_000, opened(connection, transports.at(-1)), 'connection');
   const client = new ByHand(connection, nsp, auth);
-  await within(8000, client.in, 'CONNECT');
+  await within(60_000, client.in, 'CONNECT');
   if (also) {
     client.other = new ByHand(connection, also);
     await client.other.in;

@@ -10,7 +10,7 @@
 // the question's first argument; to other events that want an answer it gives none.
 import { Watched, within } from '../lib.mjs';
 
-const EVENT_MS = 8000;
+const EVENT_MS = 60_000;
 
 // The events that a client listens to by name. What has another name comes as "*", if it can.
 export const NAMES = ['message-back', 'auth', 'ack-result', 'news', 'n', 'bye', 'from-parent'];

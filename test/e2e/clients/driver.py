@@ -73,14 +73,14 @@ async def open_client(number, url, nsps, options):
         listen(client, f"{number}{nsp}", nsp)
         client.on("connect_error", lambda *said: refused.update(*said), namespace=nsp)
     query = urllib.parse.urlencode(options.get("query", {}), quote_via=urllib.parse.quote)
-    try:
-        await done(client.connect, f"{url}/?{query}", headers=options.get("headers", {}),
-                   auth=options.get("auth"), transports=options["transports"], namespaces=nsps,
-                   wait_timeout=5)
-    except socketio.exceptions.ConnectionError as error:
-        if refused:
-            raise Refused(refused) from error
-        raise
+    await done(client.connect, f"{url}/?{query}", headers=options.get("headers", {}),
+               auth=options.get("auth"), transports=options["transports"], namespaces=nsps,
+               wait=False)
+    while not refused and set(client.namespaces) != set(nsps):
+        await asyncio.sleep(0.01)
+    if refused:
+        await done(client.disconnect)
+        raise Refused(refused)
     return client.transport()
 
 

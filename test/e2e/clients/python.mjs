@@ -75,7 +75,7 @@ class Python extends Client {
   }
 
   verb(name, ...args) {
-    return within(8000, this.driver.call(name, this.number, args), name);
+    return within(60_000, this.driver.call(name, this.number, args), name);
   }
 
   // Connected, the second namespace too.

@@ -225,7 +225,7 @@ export const scenarios = [
     flags: { middleware1: 'later:fail:not you:{"code":7}' },
     run: async ({ host, open, family }) => {
       equalRefusal(family, await refused(open()), { message: 'not you', data: { code: 7 } });
-      equal(host.said(/^connect /), 0);
+      equal(await host.told(/^connect /), 0);
     },
   },
   {

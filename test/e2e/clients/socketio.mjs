@@ -90,7 +90,7 @@ export const openWith = (io, more = {}) =>
     });
     const client = new SocketIo(socket);
     try {
-      await within(8000, connected(socket, options.transports.at(-1)), 'connection');
+      await within(60_000, connected(socket, options.transports.at(-1)), 'connection');
     } catch (e) {
       socket.disconnect();
       throw e;

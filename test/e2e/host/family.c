@@ -9,6 +9,7 @@
 #include "host.h"
 #include "life.h"
 #include "many.h"
+#include "tale.h"
 #include "verdict.h"
 
 #include <string.h>
@@ -69,6 +70,7 @@ static int add_everything(sio_nsp *nsp) {
   int err = add_life(nsp);
   for (size_t i = 0; i < sizeof tables / sizeof *tables && !err; i++)
     err = add_handlers(nsp, tables[i]);
+  if (!err) err = add_tale(nsp);
   return !err && flag("say-rooms") ? say_rooms(nsp) : err;
 }
 

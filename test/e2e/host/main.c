@@ -10,6 +10,7 @@
  *
  *     flags, options    the command line, and sio_options from it
  *     talk, rooms, many, load, ends    events, by subject: a table of handlers each
+ *     tale              numbered events, and how many there were
  *     life, family      middleware, coming and going; namespaces
  *     requests, routes, engine, raw    HTTP and Engine.IO
  *     bounds            who is turned away or slowed down, and who is behind a proxy

@@ -20,6 +20,10 @@ static const struct {
   SHOWN("connections", connections),
   SHOWN("sessions", sessions),
   SHOWN("sockets", sockets),
+  SHOWN("websockets", websockets),
+  SHOWN("queued_bytes", queued_bytes),
+  SHOWN("acks_pending", acks_pending),
+  SHOWN("rooms", rooms),
   SHOWN("overflows", overflows),
   SHOWN("parse_errors", parse_errors),
   SHOWN("volatile_dropped", volatile_dropped),
@@ -55,6 +59,15 @@ static void on_stats(sio_request *r, void *user) {
   cJSON_Delete(all);
 }
 
+/* Who reads this line has read all before it. */
+static void on_mark(sio_request *r, void *user) {
+  char n[16] = "";
+  (void)user;
+  sio_request_query(r, "n", n, sizeof n);
+  say("mark %s", n);
+  sio_respond(r, 200, "text/plain", sio_text("marked"));
+}
+
 /* A page of 4000 times '-'. */
 static char page_text[4000];
 static const sio_asset page = { "/page.html", "text/html", page_text, sizeof page_text, NULL };
@@ -78,6 +91,7 @@ int add_routes(void) {
   static const sio_ws_callbacks ws = { .message = on_ws_message, .close = on_ws_close };
   memset(page_text, '-', sizeof page_text);
   int err = sio_route(host.server, "GET", "/stats", 0, on_stats, NULL);
+  if (!err) err = sio_route(host.server, "GET", "/mark", 0, on_mark, NULL);
   if (!err) err = sio_metrics_route(host.server, "/metrics");
   if (!err) err = sio_route(host.server, "POST", "/echo", 1000, on_post_back, NULL);
   if (!err) err = sio_ws_route(host.server, "/ws", &ws, NULL);
