@@ -4,6 +4,17 @@
  */
 #include "peer.h"
 
+static uint64_t clock_ms = 1000000;
+uint64_t uv_now(const uv_loop_t *l) {
+  (void)l;
+  return clock_ms;
+}
+
+static void pass(uint64_t ms) {
+  clock_ms += ms;
+  later(0);
+}
+
 static const sio_options quick = { .ping_interval_ms = 1000, .ping_timeout_ms = 500 };
 
 TEST(a_peer_without_a_pong_in_time_is_over) {
@@ -15,6 +26,35 @@ TEST(a_peer_without_a_pong_in_time_is_over) {
   HEARD(p, "cut ");
   EQ(srv->stats.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);
   EQ(srv->stats.sockets_closed[SIO_REASON_PING_TIMEOUT], 1);
+  stop();
+}
+
+TEST(what_else_it_says_while_a_pong_is_due_moves_the_deadline_once) {
+  start(&quick);
+  struct peer *p = joined();
+  pass(1000);
+  pass(400);
+  say(p, "6");
+  pass(490); /* of 500 more since then */
+  CHECK(p->session != NULL);
+  say(p, "42[\"x\"]");
+  pass(20);
+  HEARD(p, "2 cut ");
+  stop();
+}
+
+TEST(each_ping_has_its_own_grace) {
+  start(&quick);
+  struct peer *p = joined();
+  for (int i = 0; i < 4; i++) {
+    pass(1000);
+    pass(400);
+    say(p, "6");
+    pass(490);
+    REQUIRE(p->session);
+    say(p, "3");
+  }
+  HEARD(p, "2 2 2 2 ");
   stop();
 }
 
@@ -95,6 +135,8 @@ TEST(the_host_hears_how_long_its_loop_was_blocked) {
 
 TESTS_BEGIN
 T(a_peer_without_a_pong_in_time_is_over)
+T(what_else_it_says_while_a_pong_is_due_moves_the_deadline_once)
+T(each_ping_has_its_own_grace)
 T(one_whose_deadline_came_late_is_asked_again)
 T(heartbeats_are_counted_asked_answered_and_missed)
 T(and_is_over_if_it_does_not_answer_that)
