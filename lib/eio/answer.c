@@ -5,7 +5,6 @@
 #include "eio/answer.h"
 #include "eio/jsonp.h"
 #include "http/coding.h"
-#include <stdio.h>
 
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   list_each (it, next, &e->group->header_hooks) {
@@ -79,14 +78,22 @@ static const char *text_of(const struct refusal *why) {
   return why->message && *why->message ? why->message : texts[why->code];
 }
 
-/* The host's message inside a JSON string; what JSON would have to escape becomes a blank. */
-static sio_slice error_json(const struct refusal *why, char *out, size_t size) {
-  char message[200];
-  snprintf(message, sizeof message, "%s", text_of(why));
-  for (char *p = message; *p; p++)
-    if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\') *p = ' ';
-  int n = snprintf(out, size, "{\"code\":%d,\"message\":\"%s\"}", (int)why->code, message);
-  return slice(out, (size_t)n);
+/* {"code":4,"message":"Forbidden"} */
+static void answer_json(sio_request *r, int status, const struct refusal *why) {
+  static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
+  sio_slice text = slice_str(text_of(why));
+  char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_quote(NULL, text));
+  if (!json) {
+    sio__request_drop(r);
+    return;
+  }
+  memcpy(json, head, sizeof head);
+  json[8] = (char)('0' + why->code);
+  size_t n = sizeof head - 1;
+  n += sio__jsonp_quote(json + n, text);
+  memcpy(json + n, tail, sizeof tail);
+  sio__request_answer(r, status, "application/json", slice(json, n + sizeof tail - 1));
+  sio__free(json);
 }
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
@@ -107,6 +114,5 @@ void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why) {
     sio__request_answer(r, status, "text/html", slice_str(text_of(why)));
     return;
   }
-  char json[256];
-  sio__request_answer(r, status, "application/json", error_json(why, json, sizeof json));
+  answer_json(r, status, why);
 }

@@ -41,12 +41,11 @@ static size_t put_char(char *out, const char *p, size_t left, size_t *used) {
   return quote ? 2 : 1;
 }
 
-/* out NULL: only the length. */
-static size_t quoted(char *out, const char *p, size_t n) {
+size_t sio__jsonp_quote(char *out, sio_slice s) {
   char scratch[8];
   size_t len = 0, used;
-  for (size_t i = 0; i < n; i += used)
-    len += put_char(out ? out + len : scratch, p + i, n - i, &used);
+  for (size_t i = 0; i < s.n; i += used)
+    len += put_char(out ? out + len : scratch, s.p + i, s.n - i, &used);
   return len;
 }
 
@@ -63,14 +62,15 @@ static size_t digits_of_j(const sio_request *r, char out[24]) {
 struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
   static const char open[] = "___eio[", call[] = "](\"", close[] = "\");";
   char digits[24];
-  size_t nd = digits_of_j(r, digits), n = quoted(NULL, msg_data(body), body->len);
+  sio_slice text = slice(msg_data(body), body->len);
+  size_t nd = digits_of_j(r, digits), n = sio__jsonp_quote(NULL, text);
   size_t around = nd + sizeof open + sizeof call + sizeof close;
   struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, n + around);
   if (!m) return NULL;
   sio__msg_put(&m, open, sizeof open - 1);
   sio__msg_put(&m, digits, nd);
   sio__msg_put(&m, call, sizeof call - 1);
-  m->len += (uint32_t)quoted(msg_data(m) + m->len, msg_data(body), body->len);
+  m->len += (uint32_t)sio__jsonp_quote(msg_data(m) + m->len, text);
   sio__msg_put(&m, close, sizeof close - 1);
   m->plain = body->plain;
   return m;

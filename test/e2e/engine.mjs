@@ -106,10 +106,12 @@ test('9 allow_request refuses polling with 403, code 4 and its own text', async 
     'connection_error 4 Forbidden name= detail=Thou shall not pass');
 });
 
-test('9 the text of allow_request cannot break out of the JSON', async (t) => {
-  const host = await t.host({ allow: 'fail:say "no" \\ or' });
-  const r = await host.get(POLLING);
-  equal([r.status, r.json.code], [403, 4]);
+test('9 the text of allow_request is told to the letter, whatever it holds', async (t) => {
+  for (const text of ['say "no" \\ or', 'a\nb\tc\x01 </script>', '€😀'.repeat(100)]) {
+    const host = await t.host({ allow: `fail:${text}` });
+    const r = await host.get(POLLING);
+    equal([r.status, r.json], [403, { code: 4, message: text }]);
+  }
 });
 
 test('10 allow_request without a text refuses with "Forbidden"', async (t) => {

@@ -19,7 +19,7 @@ struct later {
   sio_next *next;
   sio_request *r;                 /* NULL: not about a request */
   void (*before)(sio_request *r); /* the verdict */
-  char message[64];
+  char message[1024];
   char data[64];
   bool ok;
 };
@@ -54,7 +54,7 @@ void decide(sio_next *next, const char *verdict) {
   bool wait = strncmp(verdict, "later:", 6) == 0;
   if (wait) verdict += 6;
   struct later l = { .next = next, .ok = strcmp(verdict, "ok") == 0 };
-  if (!l.ok) sscanf(verdict, "fail:%63[^:]:%63[^\n]", l.message, l.data);
+  if (!l.ok) sscanf(verdict, "fail:%1023[^:]:%63[^\n]", l.message, l.data);
   if (wait)
     start_later(&l);
   else
