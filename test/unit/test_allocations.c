@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A whole server: what a small event costs in allocations, of ours and of libuv's, once it is warm;
- * and what an idle peer holds.
+ * test_allocations.c - a whole server: what a small event costs in allocations, of ours and of
+ * libuv's, once it is warm; and what an idle peer holds.
  */
 #include "raw_client.h"
 #include "test.h"
@@ -92,6 +92,7 @@ static bool join_some(int from, int to) {
 static bool start(void) {
   sio_nsp *root;
   sio_set_allocator(sio_malloc, sio_realloc, sio_free);
+  uv_replace_allocator(uv_malloc, uv_realloc, uv_calloc, free);
   for (int i = 0; i < 2 * IDLE; i++) peers[i].fd = -1;
   if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, NULL) || sio_of(srv, "/", &root)) return false;
   sio_on_connect(root, on_connect, NULL);
@@ -181,12 +182,9 @@ TEST(an_idle_websocket_holds_little) {
   stop();
 }
 
-static const struct test__case cases[] = { T(a_small_relayed_event_allocates_nothing)
-                                               T(a_small_acked_event_allocates_nothing)
-                                                   T(allocations_are_counted_where_there_are_any)
-                                                       T(an_idle_websocket_holds_little) };
-
-int main(int argc, char **argv) {
-  uv_replace_allocator(uv_malloc, uv_realloc, uv_calloc, free);
-  return test__main(cases, sizeof cases / sizeof *cases, argc, argv);
-}
+TESTS_BEGIN
+T(a_small_relayed_event_allocates_nothing)
+T(a_small_acked_event_allocates_nothing)
+T(allocations_are_counted_where_there_are_any)
+T(an_idle_websocket_holds_little)
+TESTS_END

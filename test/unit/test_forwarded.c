@@ -188,28 +188,19 @@ TEST(long_lists_are_read_no_further_than_needed) {
   fw(value, "1.2.3.4");
 }
 
-/* clang-format off */
-static const struct test__case cases[] = {
-  T(the_last_address_that_is_no_proxys_is_the_clients)
-  T(if_all_are_proxies_the_first_is_the_client)
-  T(addresses_come_with_ports_and_brackets)
-  T(empty_elements_are_none)
-  T(what_is_hidden_or_malformed_is_nobody_and_nothing_before_it_is_looked_at)
-  T(all_lines_are_one_list)
-  T(without_the_header_nobody_is_named)
-  T(how_it_came_stands_where_the_client_does)
-  T(forwarded_is_read_by_its_own_rules)
-  T(what_it_hides_is_nobody)
-  T(a_malformed_element_is_nobody)
-  T(a_quote_that_a_client_left_open_swallows_nothing)
-  T(and_x_forwarded_for_is_not_looked_at)
-  T(long_lists_are_read_no_further_than_needed)
-};
-/* clang-format on */
-
-int main(int argc, char **argv) {
-  int code = test__main(cases, sizeof cases / sizeof *cases, argc, argv);
-  sio__addr_set_clear(&trusted);
-  for (size_t i = 0; i < sizeof guards / sizeof *guards; i++) guard_clear(&guards[i]);
-  return code;
-}
+TESTS_BEGIN
+T(the_last_address_that_is_no_proxys_is_the_clients)
+T(if_all_are_proxies_the_first_is_the_client)
+T(addresses_come_with_ports_and_brackets)
+T(empty_elements_are_none)
+T(what_is_hidden_or_malformed_is_nobody_and_nothing_before_it_is_looked_at)
+T(all_lines_are_one_list)
+T(without_the_header_nobody_is_named)
+T(how_it_came_stands_where_the_client_does)
+T(forwarded_is_read_by_its_own_rules)
+T(what_it_hides_is_nobody)
+T(a_malformed_element_is_nobody)
+T(a_quote_that_a_client_left_open_swallows_nothing)
+T(and_x_forwarded_for_is_not_looked_at)
+T(long_lists_are_read_no_further_than_needed)
+TESTS_END
