@@ -16,6 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define HOST "Host: a\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define POST(headers, body) "POST / HTTP/1.1\r\n" HOST headers "\r\n" body
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
+
 struct rig {
   uv_loop_t uv;
   struct log log;
