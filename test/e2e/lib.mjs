@@ -11,9 +11,9 @@
 //     });
 //     await run();
 //
-// A name begins with the lines of docs/conformance.md that it shows. `node engine.mjs probe` runs
-// the tests whose name contains "probe", `node engine.mjs /^118/` those that match, `node
-// engine.mjs --list` says which there are. Each
+// A name begins with the lines of docs/conformance.md that it shows. `node lifetime.mjs probe` runs
+// the tests whose name contains "probe", `node lifetime.mjs /^118/` those that match, `node
+// lifetime.mjs --list` says which there are. Each
 // test has its own host; whatever the test left open, the host must then end by itself: exit code
 // 0, an empty loop, and not a word from a sanitizer.
 import assert from 'node:assert/strict';
