@@ -6,6 +6,7 @@ import http from 'node:http';
 import zlib from 'node:zlib';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
+import { heard } from './echo.mjs';
 import {
   Polling, SEP, equal, frame, match, ok, op, openWebSocket, run, sleep, test, within,
 } from './lib.mjs';
@@ -15,7 +16,6 @@ const GZIP = { 'Accept-Encoding': 'gzip, deflate' };
 
 const stats = async (host) => (await host.get('/stats')).json;
 const echo = (text) => `42${JSON.stringify(['echo', text])}`;
-const back = (text) => `42${JSON.stringify(['message-back', text])}`;
 
 async function joinedPolling(host) {
   const p = await Polling.open(host);
@@ -37,7 +37,7 @@ test('87 a long response is gzip to who takes it, with its exact length', async 
   equal(Number(r.headers['content-length']), r.bytes.length);
   equal(r.headers['transfer-encoding'], undefined);
   ok(r.bytes.length < 500);
-  equal(zlib.gunzipSync(r.bytes).toString(), back(LONG));
+  equal(zlib.gunzipSync(r.bytes).toString(), heard(LONG));
 });
 
 test("87 Node's http reads it", async (t) => {
@@ -52,7 +52,7 @@ test("87 Node's http reads it", async (t) => {
       done(Buffer.concat(parts).toString());
     }).on('error', fail);
   });
-  equal(text, back(LONG));
+  equal(text, heard(LONG));
 });
 
 test('88 only deflate taken: deflate, in zlib form', async (t) => {
@@ -61,7 +61,7 @@ test('88 only deflate taken: deflate, in zlib form', async (t) => {
   await p.send(echo(LONG));
   const r = await pollAs(p, 'deflate');
   equal(r.headers['content-encoding'], 'deflate');
-  equal(zlib.inflateSync(r.bytes).toString(), back(LONG));
+  equal(zlib.inflateSync(r.bytes).toString(), heard(LONG));
 });
 
 test('88 weights are respected, none with 0 is taken', async (t) => {
@@ -81,7 +81,7 @@ test('89 short responses stay as they are', async (t) => {
   const p = await joinedPolling(host);
   await p.send(echo('x'.repeat(900)));
   const r = await pollAs(p, 'gzip');
-  equal([r.headers['content-encoding'], r.body], [undefined, back('x'.repeat(900))]);
+  equal([r.headers['content-encoding'], r.body], [undefined, heard('x'.repeat(900))]);
 });
 
 test('89 the threshold is an option', async (t) => {
@@ -98,7 +98,7 @@ test('89 it can be switched off', async (t) => {
   const p = await joinedPolling(host);
   await p.send(echo(LONG));
   const r = await pollAs(p, 'gzip');
-  equal([r.headers['content-encoding'], r.body], [undefined, back(LONG)]);
+  equal([r.headers['content-encoding'], r.body], [undefined, heard(LONG)]);
   const js = await host.get('/socket.io/socket.io.js', GZIP);
   equal([js.headers['content-encoding'], js.headers.vary], [undefined, undefined]);
 });
@@ -221,7 +221,7 @@ test('the ws package and the server understand each other both ways', async (t) 
   match(c.socket.extensions, /permessage-deflate/);
   for (const text of ['short', LONG, 'x'.repeat(200000), 'é€😀'.repeat(3000), '']) {
     c.send(echo(text));
-    equal(await c.next(), back(text));
+    equal(await c.next(), heard(text));
   }
   c.send('451-["echo",{"_placeholder":true,"num":0}]');
   c.send(Buffer.alloc(50000, 7));
@@ -239,7 +239,7 @@ test('every window we may say is understood by the ws package', async (t) => {
     equal(c.window, bits);
     const text = [...Array(20000)].map((_, i) => i.toString(36)).join(' ');
     c.send(echo(text));
-    equal(await c.next(), back(text));
+    equal(await c.next(), heard(text));
     c.socket.terminate();
   }
 });
@@ -250,7 +250,7 @@ test('fragments of the ws package, compressed, are one message', async (t) => {
   const whole = echo(LONG);
   for (let at = 0; at < whole.length; at += 1000)
     c.socket.send(whole.slice(at, at + 1000), { fin: at + 1000 >= whole.length, compress: true });
-  equal(await c.next(), back(LONG));
+  equal(await c.next(), heard(LONG));
   c.socket.terminate();
 });
 

@@ -9,13 +9,11 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { Server as Reference } from 'socket.io';
+import { POLLING, WEBSOCKET, said } from './echo.mjs';
 import {
   Polling, SEP, Server, Socket, equal, frame, op, openWebSocket, requestBytes, run,
   takeResponse, test, within,
 } from './lib.mjs';
-
-const POLLING = 'EIO=4&transport=polling';
-const WEBSOCKET = 'EIO=4&transport=websocket';
 
 // ---- the two ------------------------------------------------------------------------------------
 
@@ -267,7 +265,6 @@ const steps = (...list) => async (server, hear) => {
   for (const [method, body, headers] of list) hear(seen(await request(s, method, { body, headers })));
 };
 
-const said = (text) => `42${JSON.stringify(['message', text])}`;
 const POST = (body, headers) => ['POST', body, headers];
 const GET = ['GET'];
 
