@@ -136,15 +136,24 @@ static inline void end_loop(void) {
   EQ(uv_loop_close(&loop), 0);
 }
 
-/* Ends all that is left; nothing may stay in memory. */
-static inline void stop(void) {
-  alloc_fail_in(0);
+/* The server goes; what the host still holds of it may be given back behind this. */
+static inline void server_gone(void) {
   if (!closed && !srv->closing) sio_server_close(srv, on_done, NULL);
   for (int i = 0; i < 20 && !closed; i++) turn();
   CHECK(closed);
+}
+
+/* Nothing may stay in memory. */
+static inline void nothing_left(void) {
   end_loop();
   EQ(alloc_live, 0);
   while (npeers) free(peers[--npeers]);
+}
+
+static inline void stop(void) {
+  alloc_fail_in(0);
+  server_gone();
+  nothing_left();
 }
 
 /* ---- peers ----------------------------------------------------------------------------------- */

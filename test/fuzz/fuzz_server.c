@@ -15,6 +15,7 @@
 #include "fuzz.h"
 
 #include "alloc.h"
+#include "clock.h"
 #include "sio/server.h"
 #include "stats.h"
 #include <errno.h>
@@ -23,12 +24,6 @@
 #include <unistd.h>
 
 enum { PEERS = 3, OWED = 32, STEP = 256 };
-
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
 
 static uv_loop_t uv;
 static uv_async_t alive;

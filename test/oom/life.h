@@ -690,4 +690,15 @@ static void remove_file(void) {
   rmdir(files);
 }
 
+/* What is left of a host whose server has closed, or NULL. */
+static inline const char *leave_host(void) {
+  uv_close((uv_handle_t *)&h.alive, NULL);
+  for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
+  if (uv_loop_close(&h.uv)) return "an empty loop";
+  if (live) return "freed memory";
+  if (h.connected || h.asked || h.posted || h.sent || h.sessions)
+    return "callbacks in equal numbers";
+  return NULL;
+}
+
 #endif

@@ -101,16 +101,6 @@ static const char *end_life(void) {
   return h.closed ? NULL : "the close";
 }
 
-static const char *leave_loop(void) {
-  uv_close((uv_handle_t *)&h.alive, NULL);
-  for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
-  if (uv_loop_close(&h.uv)) return "an empty loop";
-  if (live) return "freed memory";
-  if (h.connected || h.asked || h.posted || h.sent || h.sessions)
-    return "callbacks in equal numbers";
-  return NULL;
-}
-
 /* What was missing, or NULL. */
 static const char *live_once(void) {
   h = (struct host){ .meddle = meddle };
@@ -127,7 +117,7 @@ static const char *live_once(void) {
   hang_up(&peers);
   const char *missing = end_life();
   sio_nsp_unref(keeps_server);
-  const char *left = leave_loop();
+  const char *left = leave_host();
   callbacks = met;
   if (!way && broken) return broken;
   return missing ? missing : left ? left : fault;

@@ -19,6 +19,7 @@
 
 #include <sio/server.h>
 
+#include "clock.h"
 #include "test.h"
 #include <uv.h>
 
@@ -49,14 +50,6 @@ static void *failing_realloc(void *p, size_t n) {
 static void counting_free(void *p) {
   live -= p != NULL;
   free(p);
-}
-
-/* ---- the clock is a variable --------------------------------------------------------------- */
-
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
 }
 
 /* ---- lives ----------------------------------------------------------------------------------- */

@@ -30,16 +30,6 @@ static const char *check_close(struct peers *p, bool told) {
   return h.closed ? NULL : "the close";
 }
 
-static const char *leave_host(void) {
-  uv_close((uv_handle_t *)&h.alive, NULL);
-  for (int i = 0; i < RAW_TURNS && uv_loop_alive(&h.uv); i++) turn();
-  if (uv_loop_close(&h.uv)) return "an empty loop";
-  if (live) return "freed memory";
-  if (h.connected || h.asked || h.posted || h.sent || h.sessions)
-    return "callbacks in equal numbers";
-  return NULL;
-}
-
 /* What was missing, or NULL. With faults the scripts may break off, never what follows. */
 static const char *live_once(size_t at, bool and_on) {
   const char *missing = NULL;

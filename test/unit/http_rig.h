@@ -9,6 +9,7 @@
 #ifndef SIO_TEST_HTTP_RIG_H
 #define SIO_TEST_HTTP_RIG_H
 
+#include "clock.h"
 #include "http/conn.h"
 #include "test.h"
 #include <errno.h>
@@ -43,13 +44,6 @@ struct rig {
 };
 
 static struct rig *rig; /* the one of the test that runs */
-
-/* The clock is a variable: this stands before libuv's. */
-static uint64_t rig_clock = 1000000;
-uint64_t uv_now(const uv_loop_t *loop) {
-  (void)loop;
-  return rig_clock;
-}
 
 static inline void note(const char *what) {
   if (strlen(rig->notes) + strlen(what) + 2 > sizeof rig->notes) return;
@@ -167,8 +161,8 @@ static inline const char *hear(void) { return ask_n("", 0); }
 
 /* Time goes by; rig_pass: and the peer does not read. */
 static inline void rig_pass(unsigned ms) {
-  rig_clock += ms;
-  sio__timers_run(&rig->loop.timers, rig_clock);
+  clock_ms += ms;
+  sio__timers_run(&rig->loop.timers, clock_ms);
   rig_turns();
 }
 static inline void rig_wait(unsigned ms) {

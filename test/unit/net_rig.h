@@ -13,6 +13,7 @@
 #define SIO_TEST_NET_RIG_H
 
 #include "alloc.h"
+#include "clock.h"
 #include "net/conn.h"
 #include "test.h"
 #include <errno.h>
@@ -26,13 +27,6 @@ static uv_async_t the_host; /* what else the host's loop lives from */
 static struct log net_log;
 static struct loop loop;
 static unsigned closes; /* of the loop */
-
-/* The clock is a variable: this stands before libuv's. */
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
 
 static inline void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }
 

@@ -4,16 +4,11 @@
  * which count as "unix", and a clock that is a variable.
  */
 #include "alloc.h"
+#include "clock.h"
 #include "eio/session.h"
 #include "raw_client.h"
 #include "sio/server.h"
 #include "test.h"
-
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
 
 static uv_loop_t uv;
 static uv_async_t alive;

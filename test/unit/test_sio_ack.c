@@ -87,12 +87,9 @@ TEST(an_ack_may_be_dropped_after_the_server_is_gone) {
   begin();
   sio_on(root, "m", take, NULL);
   say(joined(), "427[\"m\"]");
-  sio_server_close(srv, on_done, NULL);
-  for (int i = 0; i < 20 && !closed; i++) turn();
+  server_gone();
   EQ(sio_ack_send(taken, SIO_NONE), SIO_ECLOSED);
-  EQ(alloc_live, 0);
-  end_loop();
-  while (npeers) free(peers[--npeers]);
+  nothing_left();
 }
 
 TEST(an_ack_nobody_handles_is_not_answered) {

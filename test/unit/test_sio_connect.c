@@ -219,14 +219,10 @@ TEST(a_verdict_may_come_when_the_server_is_gone) {
   begin();
   sio_use(root, hold, NULL);
   say(peer_new(), "40");
-  sio_server_close(srv, on_done, NULL);
-  for (int i = 0; i < 20 && !closed; i++) turn();
-  CHECK(closed);
+  server_gone();
   CHECK(alloc_live > 0);
   sio_next_fail(held[0], "nobody", sio_str("hears it"));
-  EQ(alloc_live, 0);
-  end_loop();
-  while (npeers) free(peers[--npeers]);
+  nothing_left();
 }
 
 /* ---- rooms before the door -------------------------------------------------------------- */

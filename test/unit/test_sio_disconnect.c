@@ -105,15 +105,11 @@ TEST(a_handle_may_outlive_the_server) {
   begin(NULL);
   joined();
   kept = sio_socket_ref(root->members[0]);
-  sio_server_close(srv, on_done, NULL);
-  for (int i = 0; i < 20 && !closed; i++) turn();
-  CHECK(closed);
+  server_gone();
   CHECK(sio_socket_nsp(kept) == root);
   EQ(sio_emit(kept, "x", SIO_NONE), SIO_ECLOSED);
   sio_socket_unref(kept);
-  EQ(alloc_live, 0);
-  end_loop();
-  while (npeers) free(peers[--npeers]);
+  nothing_left();
 }
 
 static void kick_all(sio_socket *s, const sio_close_info *why, void *user) {

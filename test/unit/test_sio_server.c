@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/client.h"
-#include "peer.h"
+#include "pair.h"
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 /* In the place of the table that the build makes. */
 const sio_asset sio__client_assets[] = {
@@ -31,28 +29,6 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
 }
 
 /* ---- connections over a pair of sockets ---------------------------------------------------- */
-
-/* The far end of a connection that the server has accepted. */
-static int dial(int *err) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-  *err = sio_accept_fd(srv, pair[1]);
-  return pair[0];
-}
-
-/* What comes back, read until the server has nothing more to do. */
-static const char *ask(int fd, const char *request) {
-  static char answer[8192];
-  size_t n = 0;
-  if (write(fd, request, strlen(request)) < 0) abort();
-  for (int i = 0; i < 20; i++) {
-    turn();
-    ssize_t got = recv(fd, answer + n, sizeof answer - 1 - n, MSG_DONTWAIT);
-    if (got > 0) n += (size_t)got;
-  }
-  answer[n] = '\0';
-  return answer;
-}
 
 static bool is_closed(int fd) {
   char c;

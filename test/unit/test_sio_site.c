@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/client.h"
-#include "peer.h"
-#include <sys/socket.h>
-#include <unistd.h>
+#include "pair.h"
 
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
@@ -18,30 +16,6 @@ const sio_asset sio__client_assets[] = {
 };
 const size_t sio__client_assets_count = 2;
 const char sio__client_version[] = "9.9.9";
-
-/* ---- connections over a pair of sockets ---------------------------------------------------- */
-
-/* The far end of a connection that the server has accepted. */
-static int dial(int *err) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-  *err = sio_accept_fd(srv, pair[1]);
-  return pair[0];
-}
-
-/* What comes back, read until the server has nothing more to do. */
-static const char *ask(int fd, const char *request) {
-  static char answer[8192];
-  size_t n = 0;
-  if (write(fd, request, strlen(request)) < 0) abort();
-  for (int i = 0; i < 20; i++) {
-    turn();
-    ssize_t got = recv(fd, answer + n, sizeof answer - 1 - n, MSG_DONTWAIT);
-    if (got > 0) n += (size_t)got;
-  }
-  answer[n] = '\0';
-  return answer;
-}
 
 /* ---- whose request is it? ------------------------------------------------------------------- */
 

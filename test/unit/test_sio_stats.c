@@ -4,7 +4,7 @@
  * counters add up as <sio/server.h> says.
  */
 #include "alloc.h"
-#include "raw_client.h"
+#include "poll_client.h"
 #include "stats.h"
 #include "test.h"
 #include <sys/socket.h>
@@ -19,6 +19,7 @@ static sio_server *srv;
 static sio_nsp *root;
 static sio_stats st;
 static struct raw peers[PEERS];
+static struct poller poller;
 static int replies[3]; /* that came, that timed out, that are lost */
 
 /* ---- what must always be so ---------------------------------------------------------------- */
@@ -83,6 +84,7 @@ static void guard_packet(sio_socket *s, sio_event *e, sio_next *next, void *user
 
 static void begin(const sio_options *o) {
   for (int i = 0; i < PEERS; i++) peers[i].fd = -1;
+  poller = (struct poller)POLLER;
   memset(replies, 0, sizeof replies);
   if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
   sio_on(root, "ask", on_ask, NULL);
@@ -101,6 +103,7 @@ static void turns(void) {
 
 static void end(void) {
   for (int i = 0; i < PEERS; i++) raw_close(&peers[i]);
+  poller_close(&poller);
   turns();
   EQ(st.queued_bytes, 0);
   EQ(st.sessions_now[1], 0);
@@ -116,6 +119,8 @@ static struct raw *join(int i) {
   look();
   return c;
 }
+
+static bool poll_open(void) { return poller_open(&poller, srv, "/socket.io/"); }
 
 static void ask_http(const char *request, const char *answer) {
   struct raw c;
@@ -194,7 +199,6 @@ TEST(what_waits_is_a_gauge_over_both_transports) {
   CHECK(st.net_blocked > 0);
   for (int i = 0; i < 200 && st.queued_bytes; i++) {
     c->n = c->seen = 0;
-    c->fin = false;
     raw_turn(c);
     look();
   }
@@ -203,30 +207,22 @@ TEST(what_waits_is_a_gauge_over_both_transports) {
 }
 
 TEST(what_waits_for_a_poll_waits_too) {
-  struct raw c, post;
-  char sid[64], path[160];
   begin(NULL);
-  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
-        raw_take(&c, '"', sid, sizeof sid));
-  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
-  CHECK(raw_open(&post, srv) && raw_request(&post, "POST", path, "", "40") &&
-        raw_expect(&post, "ok"));
+  CHECK(poll_open() && poller_post(&poller, "40"));
   turns();
   CHECK(st.queued_bytes > 400);
   EQ(st.sessions_now[0], 1);
-  CHECK(raw_get(&c, path) && raw_expect(&c, "40{"));
+  CHECK(poller_get(&poller) && raw_expect(&poller.get, "40{"));
   turns();
   EQ(st.queued_bytes, 0);
-  CHECK(raw_request(&post, "POST", path, "", "42[\"kick\"]") && raw_expect(&post, "ok"));
+  CHECK(poller_post(&poller, "42[\"kick\"]"));
   turns();
   CHECK(st.queued_bytes > 400);
   EQ(st.sockets_closed[SIO_REASON_SERVER_NSP_DISCONNECT], 1);
-  CHECK(raw_request(&post, "POST", path, "", "1") && raw_expect(&post, "ok"));
+  CHECK(poller_post(&poller, "1"));
   turns();
   EQ(st.queued_bytes, 0);
   EQ(st.sessions_closed[SIO_REASON_TRANSPORT_CLOSE], 1);
-  raw_close(&c);
-  raw_close(&post);
   end();
 }
 
@@ -256,19 +252,16 @@ TEST(answers_by_class_and_refusals_by_cause) {
 }
 
 TEST(a_body_over_the_limit_is_answered_and_no_abort) {
-  struct raw c;
-  char sid[64], request[300];
+  char request[300];
   begin(&(sio_options){ .max_payload = 10 });
-  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
-        raw_take(&c, '"', sid, sizeof sid));
-  snprintf(request, sizeof request,
-           "POST %s&sid=%s HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", polling, sid);
+  CHECK(poll_open());
+  snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n",
+           poller.path);
   ask_http(request, " 413 ");
   EQ(st.http_refused[SIO_HTTP_BODY_SIZE], 1);
   EQ(st.http_responses[3], 1);
   EQ(st.http_aborted, 0);
   EQ(st.http_requests, 2);
-  raw_close(&c);
   end();
 }
 
@@ -294,19 +287,15 @@ TEST(the_engines_refusals_by_code) {
 }
 
 TEST(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away) {
-  struct raw c, d;
-  char sid[64], path[160];
+  struct raw d;
   begin(NULL);
-  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
-        raw_take(&c, '"', sid, sizeof sid));
-  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
-  CHECK(raw_get(&c, path));
+  CHECK(poll_open() && poller_get(&poller));
   turns();
-  CHECK(raw_open(&d, srv) && raw_get(&d, path) && raw_expect(&d, " 400 "));
+  CHECK(raw_open(&d, srv) && raw_get(&d, poller.path) && raw_expect(&d, " 400 "));
   turns();
   EQ(st.engine_refused[SIO_ENGINE_REFUSED_MISUSE], 1);
   EQ(st.sessions_closed[SIO_REASON_TRANSPORT_ERROR], 1);
-  raw_close(&c);
+  poller_close(&poller);
   raw_close(&d);
   join(0);
   sio_server_drain(srv, &(sio_drain){ .spread_ms = 60000 }, NULL, NULL);
@@ -349,26 +338,22 @@ TEST(websockets_end_by_the_family_of_their_code) {
 
 /* ---- eio ------------------------------------------------------------------------------------- */
 
-static void probe(struct raw *c, const char *sid) {
-  char path[160];
-  snprintf(path, sizeof path, "%s&sid=%s", websocket, sid);
-  CHECK(raw_open(c, srv) && raw_upgrade(c, path));
+static void probe(struct raw *w) {
+  CHECK(poller_upgrade(&poller, w, "/socket.io/"));
   turns();
 }
 
 TEST(upgrades_succeed_or_fail_and_the_session_moves) {
-  struct raw c, w, v;
-  char sid[64];
+  struct raw w, v;
   begin(NULL);
-  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
-        raw_take(&c, '"', sid, sizeof sid));
+  CHECK(poll_open());
   look();
   EQ(st.sessions_polling, 1);
   EQ(st.sessions_now[0], 1);
-  probe(&w, sid);
+  probe(&w);
   EQ(st.upgrades_started, 1);
   EQ(st.upgrades + st.upgrades_failed, 0);
-  probe(&v, sid); /* one too many */
+  probe(&v); /* one too many */
   EQ(st.upgrades_started, 2);
   EQ(st.upgrades_failed, 1);
   raw_close(&v);
@@ -376,7 +361,7 @@ TEST(upgrades_succeed_or_fail_and_the_session_moves) {
   turns();
   EQ(st.upgrades_failed, 2);
   raw_close(&w);
-  probe(&w, sid);
+  probe(&w);
   CHECK(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5"));
   turns();
   EQ(st.upgrades_started, 3);
@@ -384,7 +369,6 @@ TEST(upgrades_succeed_or_fail_and_the_session_moves) {
   EQ(st.sessions_now[0], 0);
   EQ(st.sessions_now[1], 1);
   EQ(st.sessions_polling, 1);
-  raw_close(&c);
   raw_close(&w);
   turns();
   EQ(st.sessions, 0);
@@ -392,18 +376,14 @@ TEST(upgrades_succeed_or_fail_and_the_session_moves) {
 }
 
 TEST(an_upgrade_whose_session_ends_has_failed) {
-  struct raw c, w;
-  char sid[64], path[160];
+  struct raw w;
   begin(NULL);
-  CHECK(raw_open(&c, srv) && raw_get(&c, polling) && raw_expect(&c, "\"sid\":\"") &&
-        raw_take(&c, '"', sid, sizeof sid));
-  probe(&w, sid);
-  snprintf(path, sizeof path, "%s&sid=%s", polling, sid);
-  CHECK(raw_request(&c, "POST", path, "", "1") && raw_expect(&c, "ok"));
+  CHECK(poll_open());
+  probe(&w);
+  CHECK(poller_post(&poller, "1"));
   turns();
   EQ(st.upgrades_started, 1);
   EQ(st.upgrades_failed, 1);
-  raw_close(&c);
   raw_close(&w);
   end();
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_ws_deflate.c - compressed messages on their way in (ws/recv.c) and the compressed form of
- * a msg on its way out (ws/conn.c). Notes are as in test_ws_recv.c.
+ * a msg on its way out (ws/conn.c). What is noted stands in ws_vectors.h.
  */
 #include "base/deflate.h"
-#include "guard.h"
-#include "test.h"
 #include "ws/conn.h"
-#include "ws_client.h"
+#include "ws_vectors.h"
 #include <malloc.h>
 #include <sio/server.h>
 
@@ -44,17 +42,7 @@ static void *my_realloc(void *p, size_t n) {
 
 /* ---- the receiving half ---- */
 
-static struct wire seen;
 static struct ws_pool *pool;
-
-static void note(char kind, unsigned code, const void *p, size_t n) {
-  char head[40];
-  int len = code ? snprintf(head, sizeof head, "%c%u,%zu:", kind, code, n)
-                 : snprintf(head, sizeof head, "%c%zu:", kind, n);
-  wire_put(&seen, head, (size_t)len);
-  wire_put(&seen, p, n < 100 ? n : 100);
-  wire_put(&seen, "|", 1);
-}
 
 static bool message(struct ws_recv *r, bool binary, char *p, size_t n) {
   (void)r;
@@ -100,57 +88,9 @@ static void end(void) {
   wire_clear(&seen);
 }
 
-static void saw(const char *want) { EQ_MEM(seen.p, seen.n, want, strlen(want)); }
+static void vector_start(struct ws_recv *r) { start(r); }
 
-struct frame {
-  unsigned first;
-  const char *p;
-  size_t n;
-};
-#define FRAME(first, text) \
-  { first, text, sizeof(text) - 1 }
 #define HELLO "\xf2\x48\xcd\xc9\xc9\x07\x00"
-
-struct vector {
-  struct frame f[6];
-  const char *want;
-};
-
-static void check_cut(const struct wire *w, size_t cut, const char *want) {
-  struct ws_recv r;
-  struct guard g = { 0 };
-  start(&r);
-  seen.n = 0;
-  sio__ws_recv_feed(&r, guard_put(&g, w->p, cut), cut);
-  sio__ws_recv_feed(&r, guard_put(&g, w->p + cut, w->n - cut), w->n - cut);
-  saw(want);
-  CHECK(!r.ctx && !r.msg);
-  sio__ws_recv_clear(&r);
-  guard_clear(&g);
-}
-
-static void check_bytes(const struct wire *w, const char *want) {
-  struct ws_recv r;
-  start(&r);
-  seen.n = 0;
-  for (size_t i = 0; i < w->n; i++) sio__ws_recv_feed(&r, w->p + i, 1);
-  saw(want);
-  CHECK(!r.ctx && !r.msg);
-  sio__ws_recv_clear(&r);
-}
-
-static void check_vectors(const struct vector *v, size_t n) {
-  begin();
-  for (size_t i = 0; i < n; i++) {
-    struct wire w = { 0 };
-    for (const struct frame *f = v[i].f; f->p; f++) wire_frame(&w, f->first, f->p, f->n);
-    for (size_t cut = 0; cut <= w.n; cut++) check_cut(&w, cut, v[i].want);
-    check_bytes(&w, v[i].want);
-    wire_clear(&w);
-  }
-  end();
-}
-#define CHECK_VECTORS(v) check_vectors(v, sizeof(v) / sizeof *(v))
 
 TEST(a_compressed_message_comes_out_inflated_whatever_the_cut) {
   static const struct vector v[] = {
@@ -211,7 +151,7 @@ TEST(who_did_not_agree_may_not_compress) {
   r.deflate = false;
   wire_frame(&w, 0xc1, HELLO, 7);
   sio__ws_recv_feed(&r, w.p, w.n);
-  saw("F1002,0:|");
+  SAW("F1002,0:|");
   wire_clear(&w);
   end();
 }
@@ -245,7 +185,7 @@ TEST(a_bomb_stops_at_the_limit_and_takes_little_memory) {
     wire_frame(&w, 0x42, msg_data(m), 500);
     wire_frame(&w, 0x80, msg_data(m) + 500, m->len - 500);
     sio__ws_recv_feed(&r, w.p, w.n);
-    saw("F1009,0:|");
+    SAW("F1009,0:|");
     CHECK(peak - before < 2 * maxima[i] + 64 * 1024); /* zlib's window and wslay's buffer too */
     CHECK(!r.ctx && !r.msg);
     wire_clear(&w);
@@ -272,7 +212,7 @@ TEST(a_frame_far_over_the_limit_is_refused_on_its_header) {
   start(&r);
   wire_header(&w, 0xc1, 1000 + 1000 / 64 + 64 + 1);
   sio__ws_recv_feed(&r, w.p, w.n);
-  saw("F1009,0:|");
+  SAW("F1009,0:|");
   wire_clear(&w);
   end();
 }
@@ -321,7 +261,8 @@ TEST(every_allocation_that_fails_is_a_close_with_1011) {
     fuse = at;
     sio__ws_recv_feed(&r, w.p, w.n);
     done = fuse > 0;
-    saw(done ? "T5:Hello|" : "F1011,0:|");
+    const char *want = done ? "T5:Hello|" : "F1011,0:|";
+    saw(want, strlen(want));
     fuse = 0;
     sio__ws_recv_clear(&r);
     wire_clear(&w);

@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_ws_recv.c - bytes in, messages out, whatever the pieces they come in.
- *
- * What the callbacks are told is written down as text: T, B, P, O, C and F for a text or
- * binary message, ping, pong, close and failure; a code where there is one; length, bytes.
+ * test_ws_recv.c - bytes in, messages out, whatever the pieces they come in. What is noted stands
+ * in ws_vectors.h.
  */
-#include "ws/recv.h"
+#include "ws_vectors.h"
 
 #include "alloc.h"
-#include "guard.h"
-#include "test.h"
-#include "ws_client.h"
 
-static struct wire seen;
 static struct ws_pool *pool;
 static bool (*on_message)(struct ws_recv *r); /* what a callback does besides, or NULL */
-
-static void note(char kind, unsigned code, const void *p, size_t n) {
-  char head[40];
-  int len = code ? snprintf(head, sizeof head, "%c%u,%zu:", kind, code, n)
-                 : snprintf(head, sizeof head, "%c%zu:", kind, n);
-  wire_put(&seen, head, (size_t)len);
-  wire_put(&seen, p, n);
-  wire_put(&seen, "|", 1);
-}
 
 /* The bytes may be changed, so they are. */
 static bool message(struct ws_recv *r, bool binary, char *p, size_t n) {
@@ -79,66 +64,9 @@ static void end(void) {
   wire_clear(&seen);
 }
 
-static void saw(const char *want, size_t n) { EQ_MEM(seen.p, seen.n, want, n); }
-#define SAW(want) saw(want, sizeof(want) - 1)
+static void vector_start(struct ws_recv *r) { start(r, &roomy); }
 
 /* ---- every vector whole, cut at every position, and byte by byte ---- */
-
-struct frame {
-  unsigned first;
-  const char *p;
-  size_t n;
-};
-#define FRAME(first, text) \
-  { first, text, sizeof(text) - 1 }
-
-struct vector {
-  struct frame f[8];
-  const char *want;
-};
-
-static void check_cut(struct guard *g, const char *p, size_t n, size_t cut, const char *want) {
-  struct ws_recv r;
-  start(&r, &roomy);
-  seen.n = 0;
-  sio__ws_recv_feed(&r, guard_put(g, p, cut), cut);
-  sio__ws_recv_feed(&r, guard_put(g, p + cut, n - cut), n - cut);
-  saw(want, strlen(want));
-  CHECK(r.ctx == NULL);
-  sio__ws_recv_clear(&r);
-}
-
-static void check_bytes(struct guard *g, const char *p, size_t n, const char *want) {
-  struct ws_recv r;
-  start(&r, &roomy);
-  seen.n = 0;
-  for (size_t i = 0; i < n; i++) sio__ws_recv_feed(&r, guard_put(g, p + i, 1), 1);
-  saw(want, strlen(want));
-  CHECK(r.ctx == NULL);
-  sio__ws_recv_clear(&r);
-}
-
-static void check_all(const char *p, size_t n, const char *want) {
-  struct guard g = { 0 };
-  for (size_t cut = 0; cut <= n; cut++) check_cut(&g, p, n, cut, want);
-  check_bytes(&g, p, n, want);
-  if (test__failed) test__print("on", p, n);
-  guard_clear(&g);
-}
-
-static void check_vector(const struct vector *v) {
-  struct wire w = { 0 };
-  for (const struct frame *f = v->f; f->p; f++) wire_frame(&w, f->first, f->p, f->n);
-  check_all(w.p, w.n, v->want);
-  wire_clear(&w);
-}
-
-static void check_vectors(const struct vector *v, size_t n) {
-  begin();
-  for (size_t i = 0; i < n; i++) check_vector(&v[i]);
-  end();
-}
-#define CHECK_VECTORS(v) check_vectors(v, sizeof(v) / sizeof *(v))
 
 TEST(messages_come_out_whatever_the_cut) {
   static const struct vector v[] = {
