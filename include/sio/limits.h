@@ -23,13 +23,14 @@ enum sio_reject_cause {
   SIO_REJECT_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
   SIO_REJECT_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
   SIO_REJECT_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
-  SIO_REJECT_END
+  SIO_REJECT_END,
+  SIO_REJECT_TLS = SIO_REJECT_END /* its TLS handshake failed; sio_stats.tls_failed counts how */
 };
 
 typedef struct sio_rejection {
   int cause;           /* enum sio_reject_cause                                   */
   const char *address; /* the client's, as sio_request_address() has it; borrowed  */
-  const char *detail;  /* one English line, static                                 */
+  const char *detail;  /* one English line, borrowed                               */
 } sio_rejection;
 
 /* Called for each one, from the loop or from sio_accept() and sio_accept_fd(). There may be very

@@ -23,6 +23,7 @@
 #include <sio/error.h>
 #include <sio/limits.h>
 #include <sio/log.h>
+#include <sio/tls.h>
 #include <sio/types.h>
 #include <sio/value.h>
 
@@ -283,6 +284,7 @@ typedef struct sio_options {
   unsigned ack_timeout_ms; /* 0: none. For questions (emit.h) whose timeout_ms is 0       */
   unsigned packet_timeout_ms; /* 0: none. For all attachments of a packet to come: then the peer
                                  is closed, "forced close" with SIO_ETIMEOUT                 */
+  unsigned tls_timeout_ms;    /* 10000: a TLS handshake (tls.h)                                */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -490,6 +492,11 @@ typedef struct sio_stats {
 
   /* Queued for peers, and not written when their connection or session ended. */
   uint64_t bytes_lost;
+
+  /* TLS (tls.h). */
+  uint64_t tls_connections; /* a gauge: open now                                   */
+  uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_resumed; /* complete; by a ticket, of those */
+  uint64_t tls_failed[SIO_TLS_FAILED_END]; /* handshakes, and what broke after one */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

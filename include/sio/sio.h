@@ -28,6 +28,7 @@
 #include <sio/parser.h>
 #include <sio/server.h>
 #include <sio/socket.h>
+#include <sio/tls.h>
 #include <sio/types.h>
 #include <sio/value.h>
 #include <sio/version.h>

@@ -76,7 +76,7 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
     c->xdomain = sio__request_header(r, "origin").p != NULL;
     return c;
   }
-  sio__free(head);
+  sio__head_free(head);
   if (err == UV_ENOMEM)
     sio__request_drop(r);
   else

@@ -192,7 +192,7 @@ static void free_session(struct grave *g) {
   sio__free(c->flow);
   sio__free(c->fences);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
-  sio__free(c->head);
+  sio__head_free(c->head);
   sio__guard_free(c);
 }
 

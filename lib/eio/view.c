@@ -3,6 +3,7 @@
  * view.c - what a host can see of a session, and how it ends one.
  */
 #include "eio/session.h"
+#include "net/tls.h"
 
 const char *sio_session_id(const sio_session *c) { return c->sid; }
 
@@ -24,6 +25,12 @@ uint64_t sio_session_rtt_us(const sio_session *c) { return c->rtt_us; }
 const char *sio_session_peer(const sio_session *c) { return c->head ? head_direct(c->head) : ""; }
 uint64_t sio_session_opened_ms(const sio_session *c) { return c->opened_ms; }
 bool sio_session_secure(const sio_session *c) { return c->head && c->head->secure; }
+
+const sio_tls_info *sio_session_tls(const sio_session *c) {
+  struct tls_info *tls = c->head ? sio__head_tls(c->head) : NULL;
+  return tls ? &tls->pub : NULL;
+}
+
 bool sio_session_xdomain(const sio_session *c) { return c->xdomain; }
 
 sio_slice sio_session_header(const sio_session *c, const char *name) {

@@ -2,9 +2,9 @@
  *
  * conn.c - the life of one HTTP connection, as a state machine that is fed by pump().
  *
- *   [PROXY] --> IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
- *                                   \        \         \        \
- *                                    `--------`---------`--------`--> DRAIN, CLOSING, GONE
+ *   [PROXY --> HELLO] --> IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
+ *                                            \        \         \        \
+ *                                             `--------`---------`--------`--> DRAIN, CLOSING, GONE
  *
  * Bytes come in through pump() alone; answers may come at any time, from within a mount's
  * callback or from elsewhere. Then they only queue and change the state: what is to be read
@@ -14,12 +14,14 @@
 #include "http/head.h"
 #include "http/parser.h"
 #include "net/proxy.h"
+#include "net/tls.h"
 #include <sio/error.h>
 #include <unistd.h>
 
 enum http_state {
   HTTP_NONE,    /* no timer runs (never a connection's state)                        */
   HTTP_PROXY,   /* a trusted proxy says first for whom it speaks                     */
+  HTTP_HELLO,   /* the TLS handshake is under way                                    */
   HTTP_IDLE,    /* between two requests                                              */
   HTTP_IN_HEAD, /* the first byte of a head has come                                 */
   HTTP_HELD,    /* the head is complete, its mount has not let the body in           */
@@ -37,6 +39,7 @@ struct http_conn {
   sio_request *req;           /* in hand: from its first byte to its answer            */
   struct http_parser *parser; /* borrowed while a request arrives                      */
   struct via *via;            /* NULL: the peer is no proxy                            */
+  const sio_tls *tls;         /* what its TLS is made with; NULL: none                 */
   struct list link;           /* http->conns, or http->fresh                           */
   struct timer timer;
   struct task task; /* pump() when the turn ends                             */
@@ -158,6 +161,7 @@ static unsigned time_allowed(const struct http_conn *c) {
   const struct http_limits *l = &c->http->limits;
   switch (c->state) {
     case HTTP_IDLE: return c->slow ? l->body_ms : l->keep_alive_ms;
+    case HTTP_HELLO: return l->tls_ms;
     case HTTP_PROXY:
     case HTTP_IN_HEAD: return l->head_ms;
     case HTTP_IN_BODY:
@@ -210,6 +214,7 @@ static void on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
   switch (c->state) {
     case HTTP_PROXY: reject(c, SIO_REJECT_PROXY, "no PROXY header in time"); return;
+    case HTTP_HELLO: sio__tls_late(c->conn); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: wait_for_peer(c); return;
     case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
@@ -244,6 +249,15 @@ static bool count_client(struct http_conn *c, const struct addr *a) {
   return false;
 }
 
+/* What comes next is TLS, or the first request; the latter within the time that runs already. */
+static bool begin_to_listen(struct http_conn *c) {
+  c->state = c->tls ? HTTP_HELLO : HTTP_IDLE;
+  if (!c->tls) c->timed = HTTP_IDLE;
+  if (!c->tls || sio__tls_start(c->conn, c->tls) == 0) return true;
+  out_of_memory(c);
+  return false;
+}
+
 /* The time for it and for the first head is one. */
 static bool proxy_step(struct http_conn *c) {
   struct proxied p;
@@ -254,8 +268,7 @@ static bool proxy_step(struct http_conn *c) {
   use(c, (size_t)n);
   sio__via_proxied(c->via, &p, c->http->proxies.trusted);
   memcpy(c->peer, c->via->own, sizeof c->peer);
-  c->state = c->timed = HTTP_IDLE;
-  return count_client(c, &p.from);
+  return count_client(c, &p.from) && begin_to_listen(c);
 }
 
 static bool idle_step(struct http_conn *c) {
@@ -311,9 +324,16 @@ static void head_complete(struct http_conn *c) {
     offer(c);
 }
 
+/* Its first byte is that of a TLS record that begins a handshake. */
+static const char *misread(struct http_conn *c, bool hello) {
+  c->http->stats.hellos += hello;
+  return hello ? "a TLS hello where plain HTTP is spoken" : sio__parser_detail(c->parser);
+}
+
 static bool head_step(struct http_conn *c) {
   if (c->nin == 0) return false;
   struct buf *head = &c->req->head;
+  bool hello = head->n == 0 && *c->in == 22;
   size_t room = c->http->limits.max_head - head->n, n = c->nin < room ? c->nin : room, used = 0;
   enum parse_event event = sio__parser_feed(c->parser, c->in, n, &used);
   if (event != PARSE_BAD && sio__buf_put(head, c->in, used)) {
@@ -322,7 +342,7 @@ static bool head_step(struct http_conn *c) {
   }
   use(c, used);
   if (event == PARSE_BAD)
-    refuse(c, sio__parser_status(c->parser), SIO_EPROTO, sio__parser_detail(c->parser));
+    refuse(c, sio__parser_status(c->parser), SIO_EPROTO, misread(c, hello));
   else if (event == PARSE_HEAD)
     head_complete(c);
   else if (head->n == c->http->limits.max_head)
@@ -429,6 +449,14 @@ static void set_reading(struct http_conn *c) {
   if (!full && c->conn->paused) sio__conn_resume(c->conn);
 }
 
+/* What came with a PROXY header, or was read by the host, is TLS's. */
+static void feed_stash(struct http_conn *c) {
+  struct buf cipher = c->stash;
+  buf_init(&c->stash, cipher.max);
+  sio__tls_feed(c->conn, cipher.p, cipher.n);
+  sio__buf_clear(&cipher);
+}
+
 static void pump(struct http_conn *c) {
   bool from_stash = c->in == NULL;
   if (from_stash) {
@@ -445,6 +473,7 @@ static void pump(struct http_conn *c) {
   }
   set_reading(c);
   set_timer(c);
+  if (c->state == HTTP_HELLO && c->stash.n > 0) feed_stash(c);
 }
 
 static void on_task(struct task *t) { pump(container_of(t, struct http_conn, task)); }
@@ -475,7 +504,7 @@ static void on_eof(struct conn *conn) {
 static void on_failed(struct conn *conn, int err) {
   struct http_conn *c = conn->owner;
   leave(c);
-  abort_request(c, err, uv_strerror(err));
+  abort_request(c, err, sio_strerror(err));
 }
 
 static void on_drained(struct conn *conn) {
@@ -491,9 +520,27 @@ static void on_drained(struct conn *conn) {
   if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->task);
 }
 
-static const struct conn_ops ops = {
-  .read = on_read, .eof = on_eof, .failed = on_failed, .drained = on_drained
-};
+/* The first request's head is waited for as long as on a plain connection. */
+static void on_secured(struct conn *conn) {
+  struct http_conn *c = conn->owner;
+  if (c->state != HTTP_HELLO) return;
+  c->state = c->timed = HTTP_IDLE;
+  sio__loop_timer(c->http->loop, &c->timer, c->http->limits.head_ms);
+}
+
+static void on_refused(struct conn *conn, const char *why) {
+  struct http_conn *c = conn->owner;
+  sio__door_refused(c->http->door, SIO_REJECT_TLS, c->peer, why);
+  close_soon(c);
+  if (c->state != HTTP_GONE) set_timer(c);
+}
+
+static const struct conn_ops ops = { .read = on_read,
+                                     .eof = on_eof,
+                                     .failed = on_failed,
+                                     .drained = on_drained,
+                                     .secured = on_secured,
+                                     .refused = on_refused };
 
 /* ---- for respond.c ------------------------------------------------------------------------- */
 
@@ -576,6 +623,10 @@ bool sio__request_secure(const sio_request *r) {
   return c && (c->conn->secure || (c->via && c->via->secure));
 }
 
+struct tls_info *sio__request_tls(const sio_request *r) {
+  return r->conn ? sio__tls_info(r->conn->conn) : NULL;
+}
+
 void sio__http_continue(sio_request *r) {
   struct http_conn *c = r->conn;
   if (!c || c->state != HTTP_HELD) return;
@@ -646,18 +697,24 @@ static int admit(struct http *h, int fd, struct visitor **visitor, bool *proxied
   return SIO_ELIMIT;
 }
 
-static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool proxied) {
+static enum conn_kind kind_for(const struct http *h, const sio_tls *tls) {
+  if (tls) return CONN_TLS;
+  return h->door && door_counts(h->door) ? CONN_COUNTED : CONN_PLAIN;
+}
+
+static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool proxied,
+                         const sio_tls *tls) {
   struct http_conn *c = *out = sio__calloc(1, sizeof *c);
   if (!c) {
     close(fd);
     return UV_ENOMEM;
   }
-  bool counted = h->door && door_counts(h->door);
-  int err = (counted ? sio__conn_new_counted : sio__conn_new)(&c->conn, h->loop, fd, &ops, c);
+  int err = sio__conn_new_kind(&c->conn, h->loop, fd, &ops, c, kind_for(h, tls));
   if (err) {
     sio__free(c);
     return err;
   }
+  c->tls = tls;
   sio__conn_address(c->conn, c->peer);
   if (!proxied || (c->via = sio__via_new(c->peer, !h->proxies.header))) return 0;
   sio__conn_close(c->conn);
@@ -665,9 +722,8 @@ static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool pr
   return UV_ENOMEM;
 }
 
-static void begin(struct http_conn *c, struct http *h) {
+static void join(struct http_conn *c, struct http *h) {
   c->http = h;
-  c->state = c->via && h->proxies.header ? HTTP_PROXY : HTTP_IDLE;
   buf_init(&c->stash, HTTP_STASH + NET_RBUF);
   timer_init(&c->timer, on_timer);
   task_init(&c->task, on_task);
@@ -676,12 +732,20 @@ static void begin(struct http_conn *c, struct http *h) {
   h->nfresh++;
   h->nconns++;
   LOG(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: connected", c->peer);
-  /* The first request's head is waited for longer than the next one's. */
-  sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
-  c->timed = c->state;
 }
 
-int sio__http_serve(struct http *h, int fd) {
+static int begin(struct http_conn *c) {
+  struct http *h = c->http;
+  c->state = c->timed = HTTP_PROXY;
+  /* The first request's head is waited for longer than the next one's. */
+  sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
+  if (c->via && h->proxies.header) return 0;
+  if (!begin_to_listen(c)) return UV_ENOMEM;
+  set_timer(c);
+  return 0;
+}
+
+int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
   struct http_conn *c;
   struct visitor *visitor = NULL;
   bool proxied = false;
@@ -691,14 +755,14 @@ int sio__http_serve(struct http *h, int fd) {
     return err;
   }
   make_room(h);
-  err = http_conn_new(&c, h, fd, proxied);
+  err = http_conn_new(&c, h, fd, proxied, tls);
   if (err) {
     sio__visitor_leave(visitor, VISIT_CONN);
     return err;
   }
   if (visitor) conn_visitor(c->conn, visitor);
-  begin(c, h);
-  return 0;
+  join(c, h);
+  return begin(c);
 }
 
 int sio__http_preread(struct http *h, sio_slice read) {

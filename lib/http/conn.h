@@ -17,6 +17,7 @@
 #include "http/via.h"
 #include "net/door.h"
 #include <sio/server.h>
+#include <sio/tls.h>
 
 enum {
   HTTP_STASH = 16 * 1024,
@@ -52,6 +53,7 @@ struct http_limits {
   unsigned body_ms;       /* end of the head to end of the body */
   unsigned keep_alive_ms; /* between two requests               */
   unsigned max_pending;   /* connections of which no request came yet; 0: no limit */
+  unsigned tls_ms;        /* the TLS handshake                  */
 };
 
 /* What all HTTP connections of a server share. */
@@ -79,6 +81,7 @@ struct http {
   void (*emptied)(struct http *h); /* no connection is left while draining; may be NULL */
   struct http_stats {
     uint64_t requests, aborted;
+    uint64_t hellos;                        /* of TLS, where plain HTTP is spoken */
     uint64_t answers[5];                    /* by the first digit of the status, from 1 */
     uint64_t refused[SIO_HTTP_REFUSED_END]; /* those of them that the host never saw    */
   } stats;
@@ -88,7 +91,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
                     const struct http_limits *limits);
 /* Serves a descriptor just accepted (takes it over, also on error). 0, a libuv code, or
  * SIO_ELIMIT: it was turned away, which is told already. */
-int sio__http_serve(struct http *h, int fd);
+int sio__http_serve(struct http *h, int fd, const sio_tls *tls); /* NULL: it is plain */
 /* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is
  * closed. */
 int sio__http_preread(struct http *h, sio_slice read);

@@ -6,6 +6,7 @@
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/percent.h"
+#include "net/tls.h"
 
 enum {
   SPARE_REQUESTS = 256,
@@ -152,9 +153,10 @@ static const char *proxy_of(const sio_request *r) {
   return strcmp(direct, sio__request_peer(r)) ? direct : NULL;
 }
 
-static size_t kept_size(const sio_request *r) {
+static size_t kept_size(const sio_request *r, const struct tls_info *tls) {
   const char *proxy = proxy_of(r);
-  size_t n = sizeof(struct http_head) + strlen(sio__request_peer(r)) + 1 + r->url.n + 1;
+  size_t n = sizeof(struct http_head) + (tls ? sizeof tls : 0) + strlen(sio__request_peer(r)) + 1 +
+             r->url.n + 1;
   if (proxy) n += strlen(proxy) + 1;
   for (uint32_t i = 0; i < r->nheaders; i++)
     if (is_worth_keeping(&r->headers[i])) n += r->headers[i].name.n + r->headers[i].value.n + 2;
@@ -167,14 +169,33 @@ static char *put_header(struct http_head *h, char *at, const struct http_header 
   return put_text(at, from->value.p, from->value.n);
 }
 
+static void put_tls(struct http_head *h, struct tls_info *tls) {
+  tls->refs++;
+  memcpy(h->text, &tls, sizeof tls);
+}
+
+struct tls_info *sio__head_tls(const struct http_head *h) {
+  struct tls_info *tls = NULL;
+  if (h->tls) memcpy(&tls, h->text, sizeof tls);
+  return tls;
+}
+
+void sio__head_free(struct http_head *h) {
+  if (h) sio__tls_info_unref(sio__head_tls(h));
+  sio__free(h);
+}
+
 struct http_head *sio__request_keep(const sio_request *r) {
-  struct http_head *h = sio__malloc(kept_size(r));
+  struct tls_info *tls = sio__request_tls(r);
+  struct http_head *h = sio__malloc(kept_size(r, tls));
   if (!h) return NULL;
   h->url_len = (uint32_t)r->url.n;
   h->nheaders = 0;
   h->secure = sio__request_secure(r);
+  h->tls = tls != NULL;
+  if (tls) put_tls(h, tls);
   const char *peer = sio__request_peer(r), *proxy = proxy_of(r);
-  char *at = put_text(h->text, peer, strlen(peer));
+  char *at = put_text(h->text + (tls ? sizeof tls : 0), peer, strlen(peer));
   if (proxy) at = put_text(at, proxy, strlen(proxy));
   h->url_at = (uint8_t)(at - h->text);
   at = put_text(at, r->url.p, r->url.n);
@@ -230,4 +251,9 @@ sio_slice sio_request_header(const sio_request *r, const char *name) {
 
 long sio_request_query(const sio_request *r, const char *key, char *out, size_t size) {
   return sio__request_query(r, key, out, size);
+}
+
+const sio_tls_info *sio_request_tls(const sio_request *r) {
+  struct tls_info *tls = sio__request_tls(r);
+  return tls ? &tls->pub : NULL;
 }

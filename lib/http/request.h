@@ -88,6 +88,7 @@ const char *sio__request_peer(const sio_request *r);
 const char *sio__request_direct(const sio_request *r);
 struct addr sio__request_addr(const sio_request *r); /* the client's, as bytes */
 bool sio__request_secure(const sio_request *r);
+struct tls_info *sio__request_tls(const sio_request *r); /* NULL: none of ours; borrowed */
 struct loop *sio__request_loop(const sio_request *r);
 
 /* ---- answering --------------------------------------------------------------------- */
@@ -123,18 +124,22 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 struct http_head {
   uint32_t url_len;
   uint16_t nheaders;
-  bool secure;
+  bool secure : 1;
+  bool tls : 1; /* text begins with a struct tls_info * */
   uint8_t url_at;
   char text[];
 };
-struct http_head *sio__request_keep(
-    const sio_request *r); /* NULL: no memory; free with sio__free */
+struct http_head *sio__request_keep(const sio_request *r); /* NULL: no memory */
+void sio__head_free(struct http_head *h);                  /* NULL is fine */
+struct tls_info *sio__head_tls(const struct http_head *h); /* NULL: none   */
 /* All but the address; h itself may move. */
 struct http_head *sio__head_forget(struct http_head *h);
-static inline const char *head_address(const struct http_head *h) { return h->text; }
+static inline const char *head_address(const struct http_head *h) {
+  return h->text + (h->tls ? sizeof(void *) : 0);
+}
 static inline const char *head_direct(const struct http_head *h) {
-  size_t n = strlen(h->text) + 1;
-  return n < h->url_at ? h->text + n : h->text;
+  const char *own = head_address(h), *proxy = own + strlen(own) + 1;
+  return proxy < h->text + h->url_at ? proxy : own;
 }
 sio_slice sio__head_url(const struct http_head *h);
 sio_slice sio__head_header(const struct http_head *h, const char *name);

@@ -3,6 +3,7 @@
  * conn.c - a descriptor under uv_poll_t: one read per event, one gathered write per turn.
  */
 #include "net/conn.h"
+#include "net/tls.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -43,9 +44,9 @@ static void watch(struct conn *c) {
 
 /* ---- birth ------------------------------------------------------------------------ */
 
-static int conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                    void *owner, bool counted) {
-  struct conn *c = sio__calloc(1, sizeof *c + (counted ? sizeof *c->visitor : 0));
+int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                       void *owner, enum conn_kind kind) {
+  struct conn *c = sio__calloc(1, sizeof *c + kind * sizeof *c->extra);
   int err = c ? uv_poll_init(l->uv, &c->poll, fd) : UV_ENOMEM;
   if (err) {
     sio__free(c);
@@ -57,7 +58,7 @@ static int conn_new(struct conn **out, struct loop *l, int fd, const struct conn
   c->ops = ops;
   c->owner = owner;
   c->fd = fd;
-  c->counted = counted;
+  c->counted = kind != CONN_PLAIN;
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
   l->nconns++;
@@ -70,12 +71,7 @@ static int conn_new(struct conn **out, struct loop *l, int fd, const struct conn
 
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner) {
-  return conn_new(out, l, fd, ops, owner, false);
-}
-
-int sio__conn_new_counted(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                          void *owner) {
-  return conn_new(out, l, fd, ops, owner, true);
+  return sio__conn_new_kind(out, l, fd, ops, owner, CONN_PLAIN);
 }
 
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
@@ -137,7 +133,7 @@ static void drop_queue(struct conn *c) {
   c->queued = 0;
 }
 
-static void mark_dirty(struct conn *c) {
+void sio__conn_dirty(struct conn *c) {
   if (!list_empty(&c->dirty) || c->blocked) return;
   list_push(&conn_loop(c)->dirty, &c->dirty);
   sio__loop_rouse(conn_loop(c));
@@ -147,7 +143,7 @@ static void mark_dirty(struct conn *c) {
  * peer is. */
 static void throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
-  bool over = c->blocked && c->held > limit;
+  bool over = c->blocked && (c->held > limit || (c->secure && sio__tls_swollen(c)));
   if (over == c->throttled) return;
   c->throttled = over;
   watch(c);
@@ -167,7 +163,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   size_t held = msg_held(m) + ENTRY_COST;
   c->held += held;
   conn_loop(c)->stats.held += held;
-  mark_dirty(c);
+  sio__conn_dirty(c);
   if (c->blocked) throttle(c);
   return 0;
 }
@@ -192,14 +188,24 @@ static void end_queue(struct conn *c, struct conn_chunk *last, uint8_t tail) {
   }
 }
 
+/* Takes the entry off the bytes that are encrypted already, if it begins in them. */
+static bool is_sealed(size_t *sealed, size_t len) {
+  if (*sealed == 0) return false;
+  *sealed -= len < *sealed ? len : *sealed;
+  return true;
+}
+
 /* What stays moves up; where it is written never overtakes where it is read. */
 void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
   struct conn_chunk *to = c->out;
   if (!to) return;
   uint8_t at = (uint8_t)(to->head + 1);
+  size_t sealed = c->secure ? sio__tls_sealed(c) : 0;
+  is_sealed(&sealed, to->e[to->head].len);
   for (struct conn_chunk *k = to; k; k = k->next)
     for (unsigned i = k == c->out ? k->head + 1u : k->head; i < k->tail; i++) {
-      if (!drop(k->e[i].m, msg_held(k->e[i].m) + ENTRY_COST, user)) {
+      if (is_sealed(&sealed, k->e[i].len) ||
+          !drop(k->e[i].m, msg_held(k->e[i].m) + ENTRY_COST, user)) {
         put_entry(&to, &at, k, i);
         continue;
       }
@@ -267,6 +273,7 @@ static ssize_t write_pieces(struct conn *c, struct iovec *iov, size_t pieces, si
 
 /* Bytes written, or a libuv code. */
 static ssize_t write_some(struct conn *c, size_t *offered) {
+  if (c->secure) return sio__tls_write(c, offered);
   struct iovec iov[IOV_BATCH];
   int pieces = gather(c, iov, offered);
   ssize_t n;
@@ -278,7 +285,7 @@ static ssize_t write_some(struct conn *c, size_t *offered) {
   return n;
 }
 
-static void fail(struct conn *c, int err) {
+void sio__conn_fail(struct conn *c, int err) {
   const struct conn_ops *ops = c->ops;
   sio__conn_close(c);
   ops->failed(c, err);
@@ -333,11 +340,11 @@ static bool prepare(struct conn *c) {
 void sio__conn_flush(struct conn *c) {
   if (c->rare && !prepare(c)) return;
   bool wrote = c->queued > 0 || c->pushed;
-  while (c->queued > 0) {
+  while (c->queued > 0 || (c->secure && sio__tls_pending(c))) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
     if (n < 0 && !wants_patience(n)) {
-      fail(c, (int)n);
+      sio__conn_fail(c, (int)n);
       return;
     }
     if (n > 0) taken(c, (size_t)n);
@@ -372,23 +379,39 @@ void sio__conn_push(struct conn *c) {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+void sio__conn_ended(struct conn *c) {
+  c->eof = 1;
+  watch(c);
+  c->ops->eof(c);
+}
+
+static void deliver(struct conn *c, char *p, size_t n) {
+  if (!c->secure) {
+    c->ops->read(c, p, n);
+    return;
+  }
+  sio__tls_read(c, n);
+  if (!c->closed) throttle(c);
+}
+
 static void read_some(struct conn *c) {
   struct loop *l = conn_loop(c);
+  size_t gap = c->secure ? TLS_GAP : 0;
   ssize_t n;
   do {
-    n = recv(c->fd, l->rbuf, NET_RBUF, 0);
+    n = recv(c->fd, l->rbuf + gap, NET_RBUF - gap, 0);
   } while (n < 0 && errno == EINTR);
   l->stats.reads++;
   if (n > 0) {
     l->stats.bytes_in += (size_t)n;
-    if (n == NET_RBUF) l->unread = true;
-    c->ops->read(c, l->rbuf, (size_t)n);
+    if ((size_t)n == NET_RBUF - gap) l->unread = true;
+    deliver(c, l->rbuf + gap, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;
     watch(c);
-    c->ops->eof(c);
+    if (!c->secure || !sio__tls_cut(c)) c->ops->eof(c);
   } else if (errno != EAGAIN) {
-    fail(c, -errno);
+    sio__conn_fail(c, -errno);
   }
 }
 
@@ -401,7 +424,7 @@ static void on_poll(uv_poll_t *h, int status, int events) {
     int err = 0;
     socklen_t len = sizeof err;
     getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-    fail(c, err ? -err : UV_ECONNRESET);
+    sio__conn_fail(c, err ? -err : UV_ECONNRESET);
     return;
   }
   if (events & UV_READABLE) read_some(c);
@@ -423,7 +446,7 @@ void sio__conn_resume(struct conn *c) {
 void sio__conn_end(struct conn *c) {
   if (c->closed || c->ending) return;
   c->ending = 1;
-  mark_dirty(c);
+  sio__conn_dirty(c);
 }
 
 static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, grave)); }
@@ -443,8 +466,9 @@ void sio__conn_close(struct conn *c) {
   conn_loop(c)->nconns--;
   list_remove(&c->dirty);
   conn_loop(c)->stats.lost += c->queued;
+  if (c->secure) sio__tls_close(c);
   drop_queue(c);
-  if (c->counted) sio__visitor_leave(c->visitor[0], VISIT_CONN);
+  if (c->counted) sio__visitor_leave(c->extra[0].visitor, VISIT_CONN);
   /* uv_close() takes the descriptor out of epoll at once. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);

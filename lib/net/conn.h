@@ -36,6 +36,12 @@ struct conn_ops {
   /* It is CONN_WATCHED, and what is queued is about to be written. May send and close. May be
    * NULL. */
   void (*flushing)(struct conn *c);
+  /* Its TLS handshake is complete; what comes next is plaintext. For those that speak TLS, like
+   * the next. */
+  void (*secured)(struct conn *c);
+  /* ... came to nothing. Nothing more will be read; the owner ends it or closes it. why is
+   * borrowed. */
+  void (*refused)(struct conn *c, const char *why);
 };
 
 /* Seven references to bytes waiting to be sent. */
@@ -76,15 +82,21 @@ struct conn {
   unsigned throttled : 1; /* it does not read what it asked for: nor do we   */
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
   unsigned polling : 3;   /* the events uv_poll watches now                  */
-  unsigned secure : 1;
-  unsigned heavy : 1;  /* the owner wants to hear when it is lighter again  */
-  unsigned pushed : 1; /* bytes left in this turn before its end            */
-  unsigned marks : 16; /* passed, and not told yet                          */
-  unsigned rare : 2;   /* CONN_MARKED, CONN_WATCHED                         */
+  unsigned secure : 1;    /* it speaks TLS (net/tls.h)                       */
+  unsigned heavy : 1;     /* the owner wants to hear when it is lighter again  */
+  unsigned pushed : 1;    /* bytes left in this turn before its end            */
+  unsigned marks : 16;    /* passed, and not told yet                          */
+  unsigned rare : 2;      /* CONN_MARKED, CONN_WATCHED                         */
   unsigned counted : 1;
-  uv_poll_t poll;            /* begins with its data, which is the loop           */
-  struct visitor *visitor[]; /* one if it is counted: its address's, or NULL      */
+  uv_poll_t poll; /* begins with its data, which is the loop           */
+  union {
+    struct visitor *visitor; /* [0], if it is counted: its address's, or NULL */
+    struct tls *tls;         /* [1], if it is made for TLS                    */
+  } extra[];
 };
+
+/* What there is room for behind it. */
+enum conn_kind { CONN_PLAIN, CONN_COUNTED, CONN_TLS };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
 
@@ -92,11 +104,11 @@ static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data
  * 0 and *out, or UV_ENOMEM or what uv says. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
-/* One that an address may have to answer for, see conn_visitor(). */
-int sio__conn_new_counted(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                          void *owner);
+/* One that an address may have to answer for (conn_visitor()), or, that too, that can speak TLS. */
+int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                       void *owner, enum conn_kind kind);
 /* v is left when it closes. Only of one that is counted. */
-static inline void conn_visitor(struct conn *c, struct visitor *v) { c->visitor[0] = v; }
+static inline void conn_visitor(struct conn *c, struct visitor *v) { c->extra[0].visitor = v; }
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 
 /* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel
@@ -146,5 +158,10 @@ void sio__conn_end(struct conn *c);
 /* Ends it now: unlinks, drops the queue, closes the descriptor, calls nobody.
  * The struct stays until the end of the turn. Safe twice. */
 void sio__conn_close(struct conn *c);
+
+/* For tls.c: there is something to write; the peer has ended its half; the stream broke. */
+void sio__conn_dirty(struct conn *c);
+void sio__conn_ended(struct conn *c);
+void sio__conn_fail(struct conn *c, int err);
 
 #endif

@@ -162,7 +162,7 @@ static void log_refusal(struct door *g, const sio_rejection *r) {
 
 void sio__door_refused(struct door *g, int cause, const char *address, const char *detail) {
   sio_rejection r = { cause, address, detail };
-  g->refused[cause]++;
+  if (cause < SIO_REJECT_END) g->refused[cause]++;
   log_refusal(g, &r);
   if (g->tell) g->tell(g, &r);
 }

@@ -21,7 +21,8 @@ struct listener {
   struct loop *loop;
   const struct listener_ops *ops;
   void *owner;
-  struct list link; /* the owner's */
+  struct list link;          /* the owner's */
+  const struct sio_tls *tls; /* the owner's: what its connections speak; NULL: plain */
   struct timer retry;
   int fd;
   char *unix_path; /* unlinked when it stops */

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/msg.h"
 #include "base/timer.h"
+#include <sio/tls.h>
 #include <uv.h>
 
 enum { NET_RBUF = 64 * 1024 };
@@ -38,6 +39,8 @@ struct net_stats {
   size_t held;         /* memory of all that waits to be sent now, on any connection    */
   sio_histogram wrote; /* bytes per write                                               */
   sio_histogram turns; /* us from a turn's first event to its end: others wait as long  */
+  uint64_t tls_connections, tls_resumed;
+  uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_failed[SIO_TLS_FAILED_END];
 };
 
 struct loop {

@@ -58,6 +58,12 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, queued_bytes, "queued_bytes|Memory of what waits for peers to read it."),
   SERVER(BYTES, write_bytes, "write_bytes|Bytes per write."),
   SERVER(SECONDS, turn_us, "turn_seconds|Work between two waits of the loop."),
+  SERVER(GAUGE, tls_connections, "tls_connections|Connections that speak TLS."),
+  SERVER(COUNTER, tls_handshakes, "tls_handshakes|TLS handshakes.|version|1.2|1.3|other"),
+  SERVER(COUNTER, tls_resumed, "tls_resumed|Those of them that a ticket made short."),
+  SERVER(COUNTER, tls_failed,
+         "tls_failed|TLS that came to nothing, or broke.|cause|"
+         "plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol|memory|broken"),
   SERVER(COUNTER, stalls, "stalls|Times the loop was kept from its deadlines."),
 
   SERVER(COUNTER, http_requests, "http_requests|HTTP requests begun."),

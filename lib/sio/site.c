@@ -63,6 +63,7 @@ static struct http_limits limits_of(const sio_options *o) {
     .max_headers = o->max_headers,
     .max_body = o->max_payload,
     .head_ms = o->head_timeout_ms,
+    .tls_ms = o->tls_timeout_ms,
     .body_ms = o->body_timeout_ms,
     .keep_alive_ms = o->keep_alive_ms,
     .max_pending = o->max_pending,

@@ -30,6 +30,14 @@ static void fill_net(sio_stats *st, const struct loop *l) {
   st->turn_us = net->turns;
 }
 
+static void fill_tls(sio_stats *st, const struct net_stats *net, uint64_t hellos) {
+  st->tls_connections = net->tls_connections;
+  st->tls_resumed = net->tls_resumed;
+  memcpy(st->tls_handshakes, net->tls_handshakes, sizeof net->tls_handshakes);
+  memcpy(st->tls_failed, net->tls_failed, sizeof net->tls_failed);
+  st->tls_failed[SIO_TLS_FAILED_PORT] += hellos;
+}
+
 static void fill_http(sio_stats *st, const struct http_stats *http) {
   st->http_requests = http->requests;
   st->http_aborted = http->aborted;
@@ -97,6 +105,7 @@ static void fill_limits(sio_stats *st, const struct door *d) {
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->stats;
   fill_net(&st, &srv->loop);
+  fill_tls(&st, &srv->loop.stats, srv->http.stats.hellos);
   fill_http(&st, &srv->http.stats);
   fill_compressed(&st, 0, srv->deflater);
   fill_ws(&st, &srv->ws);

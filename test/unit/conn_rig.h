@@ -142,8 +142,13 @@ static void on_flushing(struct conn *c) {
   note("flushing");
   do_also(c);
 }
-static const struct conn_ops ops = { on_read,    on_eof,    on_failed,  on_drained,
-                                     on_lighter, on_passed, on_flushing };
+static const struct conn_ops ops = { .read = on_read,
+                                     .eof = on_eof,
+                                     .failed = on_failed,
+                                     .drained = on_drained,
+                                     .lighter = on_lighter,
+                                     .passed = on_passed,
+                                     .flushing = on_flushing };
 
 /* What was noted since the last look. */
 static inline const char *saw(void) {

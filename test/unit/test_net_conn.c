@@ -352,7 +352,7 @@ static void heir_eof(struct conn *c) {
   (void)c;
   note("heir:eof");
 }
-static const struct conn_ops heir_ops = { heir_read, heir_eof, on_failed, NULL, NULL, NULL, NULL };
+static const struct conn_ops heir_ops = { .read = heir_read, .eof = heir_eof, .failed = on_failed };
 
 static char heir[] = "heir";
 static void bequeath(struct conn *c) {

@@ -14,6 +14,7 @@
  *     life, family      middleware, coming and going; namespaces
  *     requests, routes, engine, raw    HTTP and Engine.IO
  *     bounds            who is turned away or slowed down, and who is behind a proxy
+ *     secure            a port with TLS, where there is OpenSSL
  *     verdict, target   what middleware says; whom an event is for
  */
 #include "bounds.h"
@@ -25,6 +26,7 @@
 #include "raw.h"
 #include "requests.h"
 #include "routes.h"
+#include "secure.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,9 +86,12 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_request_hooks();
   if (!err) err = add_bounds();
   if (!err && flag("unix")) err = sio_listen_unix(host.server, flag("unix"));
-  if (err) return err;
   const char *address = flag("host") ? flag("host") : "127.0.0.1";
-  return sio_listen(host.server, address, (int)flag_number("port"));
+  if (!err) err = sio_listen(host.server, address, (int)flag_number("port"));
+#ifdef HOST_TLS
+  if (!err) err = add_tls();
+#endif
+  return err;
 }
 
 int main(int argc, char **argv) {
@@ -103,6 +108,9 @@ int main(int argc, char **argv) {
   say("listening %d", sio_port(host.server));
   uv_run(loop, UV_RUN_DEFAULT);
   err = uv_loop_close(loop);
+#ifdef HOST_TLS
+  free_tls();
+#endif
   say("loop %s", err ? uv_strerror(err) : "empty");
   return err ? 1 : 0;
 }

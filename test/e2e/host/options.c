@@ -61,6 +61,7 @@ static const struct field fields[] = {
   FIELD("max-per-address", NUMBER, max_per_address),
   FIELD("max-pending", NUMBER, max_pending),
   FIELD("proxy-protocol", YES, proxy_protocol),
+  FIELD("tls-timeout", NUMBER, tls_timeout_ms),
 };
 
 static void set_field(sio_options *o, const struct field *f) {

@@ -39,6 +39,20 @@ static const struct {
   SHOWN("limited", limited),
   SHOWN("limited_closed", limited_closed),
   SHOWN("addresses", addresses),
+  SHOWN("tls_connections", tls_connections),
+  SHOWN("tls_1_2", tls_handshakes[SIO_TLS_1_2]),
+  SHOWN("tls_1_3", tls_handshakes[SIO_TLS_1_3]),
+  SHOWN("tls_resumed", tls_resumed),
+  SHOWN("tls_plain", tls_failed[SIO_TLS_FAILED_PLAIN]),
+  SHOWN("tls_port", tls_failed[SIO_TLS_FAILED_PORT]),
+  SHOWN("tls_timeout", tls_failed[SIO_TLS_FAILED_TIMEOUT]),
+  SHOWN("tls_closed", tls_failed[SIO_TLS_FAILED_CLOSED]),
+  SHOWN("tls_version", tls_failed[SIO_TLS_FAILED_VERSION]),
+  SHOWN("tls_alpn", tls_failed[SIO_TLS_FAILED_ALPN]),
+  SHOWN("tls_certificate", tls_failed[SIO_TLS_FAILED_CERTIFICATE]),
+  SHOWN("tls_alert", tls_failed[SIO_TLS_FAILED_ALERT]),
+  SHOWN("tls_protocol", tls_failed[SIO_TLS_FAILED_PROTOCOL]),
+  SHOWN("tls_broken", tls_failed[SIO_TLS_FAILED_BROKEN]),
 #undef SHOWN
 };
 

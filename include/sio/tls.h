@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tls.h - TLS under a server's connections: "https://" and "wss://".
+ *
+ *     sio_tls *tls;                                                  (with <sio/openssl.h>)
+ *     sio_openssl_new(&tls, &(sio_openssl_options){ .identity = { ... } }, why, sizeof why);
+ *     sio_listen_tls(srv, NULL, 443, tls);
+ *
+ * The library itself speaks no TLS and is linked to nothing that does. It calls a provider: a
+ * context and a table of functions that work on memory. libsio-openssl is one; a host may bring its
+ * own for another TLS library. What a provider must hold to is said at each function below.
+ */
+#ifndef SIO_TLS_H
+#define SIO_TLS_H
+
+#include <sio/error.h>
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- listening -------------------------------------------------------------------------- */
+
+typedef struct sio_tls sio_tls;
+
+/* As sio_listen(), for TLS alone. tls is borrowed, by its connections too: it must live until the
+ * server's done() has run. It may serve several servers. A PROXY header
+ * (sio_options.proxy_protocol) comes before TLS begins. The handshake must be complete within
+ * tls_timeout_ms. A peer whose handshake fails is turned away: sio_on_reject(), the log, and
+ * sio_stats.tls_failed tell of it. Plain HTTP is answered with 400. UV_EINVAL: no tls, or one that
+ * lacks a function; UV_EADDRINUSE, ... */
+SIO_EXTERN int sio_listen_tls(sio_server *srv, const char *host, int port, const sio_tls *tls);
+/* As sio_accept() and sio_accept_fd(). read: what the host has read from it already, all of it
+ * ciphertext (copied; {NULL,0}: nothing). SIO_ETOOBIG past 80 KiB. */
+SIO_EXTERN int sio_accept_tls(sio_server *srv, struct uv_stream_s *listener, const sio_tls *tls);
+SIO_EXTERN int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice read);
+
+/* ---- what a peer's TLS is ------------------------------------------------------------------ */
+
+typedef struct sio_tls_info {
+  const char *version;      /* "TLSv1.3"                                                    */
+  const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                     */
+  const char *alpn;         /* "http/1.1"; "": it did not ask (RFC 7301)                    */
+  const char *server_name;  /* whom it asked for (SNI, RFC 6066); "": nobody                */
+  sio_slice certificate;    /* the peer's own, DER; empty: it showed none                   */
+  const char *subject;      /* of that, as RFC 2253 writes it: "CN=alice,O=Example"; ""     */
+  bool verified;            /* there is one, and the CAs vouched for it in the handshake    */
+  const char *verify_error; /* why not: "certificate has expired"; ""                       */
+  bool resumed;             /* by a ticket: certificate and verdict are of the first time   */
+} sio_tls_info;
+
+/* NULL: no TLS on our side (what a proxy says of TLS is sio_request_secure() alone), or no memory.
+ * Valid as long as the request, or the session: its first request's, kept after an upgrade and
+ * after drop_handshake too. To let clients in by their certificates, look at it in allow_request,
+ * in sio_use_request(), or in a namespace's middleware. Loop thread. */
+SIO_EXTERN const sio_tls_info *sio_request_tls(const sio_request *r);
+SIO_EXTERN const sio_tls_info *sio_session_tls(const sio_session *c);
+
+/* ---- what is counted (sio_stats) ------------------------------------------------------------ */
+
+enum sio_tls_version { SIO_TLS_1_2, SIO_TLS_1_3, SIO_TLS_OTHER, SIO_TLS_VERSION_END };
+
+/* Why TLS came to nothing, or broke. */
+enum sio_tls_failure {
+  SIO_TLS_FAILED_PLAIN,       /* plain HTTP on a port with TLS                            */
+  SIO_TLS_FAILED_PORT,        /* a TLS hello on a port without                            */
+  SIO_TLS_FAILED_TIMEOUT,     /* no handshake within tls_timeout_ms                       */
+  SIO_TLS_FAILED_CLOSED,      /* the peer left in the middle of the handshake             */
+  SIO_TLS_FAILED_VERSION,     /* no version in common                                     */
+  SIO_TLS_FAILED_CIPHER,      /* no cipher, group or signature in common                  */
+  SIO_TLS_FAILED_ALPN,        /* it speaks everything but http/1.1                        */
+  SIO_TLS_FAILED_CERTIFICATE, /* the client's is missing, or not vouched for              */
+  SIO_TLS_FAILED_ALERT,       /* the peer ended it: it does not trust our certificate, ... */
+  SIO_TLS_FAILED_PROTOCOL,    /* malformed, or forbidden                                  */
+  SIO_TLS_FAILED_MEMORY,
+  SIO_TLS_FAILED_BROKEN, /* after the handshake, whatever it was                     */
+  SIO_TLS_FAILED_END
+};
+
+/* ---- a provider ------------------------------------------------------------------------------- */
+
+/* Where ciphertext goes. put() copies; 0, UV_ENOMEM, or SIO_ETOOBIG: the peer makes us say more than
+ * it reads. After an error the session must fail. */
+typedef struct sio_tls_wire {
+  int (*put)(void *to, const char *p, size_t n);
+  void *to;
+} sio_tls_wire;
+
+typedef struct sio_tls_done {
+  int version; /* enum sio_tls_version */
+  bool resumed;
+} sio_tls_done;
+
+/* All on the loop thread of the server whose connection it is; none may call the library but
+ * through the wire, nor block. A session is used by one thread. open comes first and close last;
+ * after a failure of read or write only failure and close come. */
+typedef struct sio_tls_ops {
+  const char *name; /* for the log */
+
+  /* A connection was accepted: a server's session for it. *wire is copied; put() works until close
+   * returns. 0, or a code (UV_ENOMEM): then there is none, and the connection is closed. */
+  int (*open)(void *context, const sio_tls_wire *wire, void **session);
+
+  /* Ciphertext came: *in, which is advanced past what was used. Decrypts into out, which has room for
+   * size bytes (never 0) and does not overlap *in. What has to be said (handshake, alerts) is put on
+   * the wire. Called until it gives nothing more:
+   *    > 0  so many bytes of plaintext
+   *      0  *in is used up, and nothing more can be made of it. The session may hold back an
+   *         incomplete record, and no more than one.
+   *    < 0  SIO_ECLOSED: the peer has ended it in good order (close_notify); writing may go on.
+   *         Other codes: it failed, its alert is put on the wire; failure() says why. */
+  long (*read)(void *session, sio_slice *in, char *out, size_t size);
+
+  /* Only after the handshake. Encrypts all n bytes (1 to 16384) onto the wire. 0, or a code: it
+   * failed. */
+  int (*write)(void *session, const char *p, size_t n);
+
+  /* Nothing more will be written: puts close_notify on the wire. Once, only after the handshake. */
+  void (*end)(void *session);
+
+  /* Is the handshake complete? Then *out is filled in. Asked after each read until it is. */
+  bool (*established)(void *session, sio_tls_done *out);
+
+  /* After the handshake. All of *out, which comes zeroed, texts never NULL; borrowed until the next
+   * call for this session. 0, or UV_ENOMEM. */
+  int (*info)(void *session, sio_tls_info *out);
+
+  /* What went wrong: one of enum sio_tls_failure, and one line of English, borrowed as above. */
+  int (*failure)(void *session, const char **text);
+
+  void (*close)(void *session); /* frees it; says nothing */
+} sio_tls_ops;
+
+struct sio_tls {
+  const sio_tls_ops *ops;
+  void *context;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

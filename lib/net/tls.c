@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tls.c - a TLS session between a queue and a descriptor.
+ */
+#include "net/tls.h"
+#include "base/buf.h"
+#include <errno.h>
+#include <sio/error.h>
+#include <sys/socket.h>
+
+struct tls {
+  const sio_tls *provider;
+  void *session;
+  struct buf out; /* ciphertext */
+  size_t sent;    /* of it                                                     */
+  size_t sealed;  /* bytes of the queue that `out` holds, encrypted            */
+  struct tls_info *info;
+  bool heard;   /* its first byte was looked at                                */
+  bool secured; /* the handshake is complete                                   */
+  bool ended;   /* we have said that nothing more will come, or cannot say it  */
+  bool failed;  /* what still comes is dropped                                 */
+};
+
+static struct tls *tls_of(const struct conn *c) { return c->extra[1].tls; }
+
+static void fall(struct conn *c, struct tls *t, int kind) {
+  bool known = kind >= 0 && kind < SIO_TLS_FAILED_END;
+  t->failed = t->ended = true;
+  conn_loop(c)->stats.tls_failed[known ? kind : SIO_TLS_FAILED_PROTOCOL]++;
+}
+
+/* ---- ciphertext on its way out ------------------------------------------------------------- */
+
+static int on_put(void *to, const char *p, size_t n) {
+  struct conn *c = to;
+  return sio__buf_put(&tls_of(c)->out, p, n);
+}
+
+/* 0: all of it has left. */
+static int send_out(struct conn *c, struct tls *t) {
+  while (t->sent < t->out.n) {
+    ssize_t n = send(c->fd, t->out.p + t->sent, t->out.n - t->sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return -errno;
+    histogram_add(&conn_loop(c)->stats.wrote, (uint64_t)n);
+    t->sent += (size_t)n;
+    if (t->sent < t->out.n) return UV_EAGAIN;
+  }
+  t->sent = 0;
+  sio__buf_clear(&t->out);
+  return 0;
+}
+
+/* The first bytes of the queue, as many as a record takes: where they lie, if that is in one piece.
+ */
+static const char *first_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
+  *n = 0;
+  for (const struct conn_chunk *k = c->out; k && *n < TLS_RECORD; k = k->next)
+    for (unsigned i = k->head; i < k->tail && *n < TLS_RECORD; i++) {
+      const char *p = msg_data(k->e[i].m) - MSG_HEADROOM + k->e[i].off;
+      size_t len = k->e[i].len < TLS_RECORD - *n ? k->e[i].len : TLS_RECORD - *n;
+      if (len == c->queued || len == TLS_RECORD) {
+        *n = len;
+        return p;
+      }
+      memcpy(room + *n, p, len);
+      *n += len;
+    }
+  return room;
+}
+
+static int seal(struct conn *c, struct tls *t) {
+  char room[TLS_RECORD];
+  size_t n;
+  const char *p = first_bytes(c, room, &n);
+  int err = t->secured && !t->failed ? t->provider->ops->write(t->session, p, n) : SIO_ESTATE;
+  if (!err) t->sealed = n;
+  if (err) fall(c, t, SIO_TLS_FAILED_BROKEN);
+  return err;
+}
+
+ssize_t sio__tls_write(struct conn *c, size_t *offered) {
+  struct tls *t = tls_of(c);
+  int err = t->out.n == 0 && c->queued > 0 ? seal(c, t) : 0;
+  size_t n = *offered = t->sealed;
+  if (!err) err = send_out(c, t);
+  if (err) return err;
+  t->sealed = 0;
+  return (ssize_t)n;
+}
+
+static void say_end(struct tls *t) {
+  if (!t->secured || t->ended) return;
+  t->ended = true;
+  t->provider->ops->end(t->session);
+}
+
+bool sio__tls_pending(struct conn *c) {
+  struct tls *t = tls_of(c);
+  if (c->ending && c->queued == 0) say_end(t);
+  return t->out.n > 0;
+}
+
+bool sio__tls_swollen(const struct conn *c) {
+  return tls_of(c)->out.n - tls_of(c)->sent > TLS_SWOLLEN;
+}
+
+size_t sio__tls_sealed(const struct conn *c) { return tls_of(c)->sealed; }
+
+/* ---- what goes wrong -------------------------------------------------------------------------- */
+
+static void refuse(struct conn *c, int kind, const char *why) {
+  fall(c, tls_of(c), kind);
+  c->ops->refused(c, why);
+}
+
+/* The session's alert leaves if it can leave at once. */
+static void broken(struct conn *c, int err, const char *why) {
+  struct tls *t = tls_of(c);
+  char peer[CONN_ADDRESS];
+  fall(c, t, SIO_TLS_FAILED_BROKEN);
+  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS broke: %s",
+      sio__conn_address(c, peer), why);
+  if (!c->blocked) send_out(c, t);
+  sio__conn_fail(c, err);
+}
+
+static void session_failed(struct conn *c, int err) {
+  struct tls *t = tls_of(c);
+  const char *why = "";
+  int kind = t->provider->ops->failure(t->session, &why);
+  if (t->secured)
+    broken(c, err, why);
+  else
+    refuse(c, kind, why);
+}
+
+void sio__tls_late(struct conn *c) {
+  refuse(c, SIO_TLS_FAILED_TIMEOUT, "no TLS handshake in time");
+}
+
+bool sio__tls_cut(struct conn *c) {
+  struct tls *t = tls_of(c);
+  char peer[CONN_ADDRESS];
+  if (t->failed || !t->heard) return false;
+  if (!t->secured) {
+    refuse(c, SIO_TLS_FAILED_CLOSED, "it left in the middle of the TLS handshake");
+    return true;
+  }
+  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: the stream ended without TLS's end",
+      sio__conn_address(c, peer));
+  return false;
+}
+
+/* ---- what comes ---------------------------------------------------------------------------------- */
+
+/* Every TLS peer's first record is of its handshake (RFC 8446 section 5.1). */
+enum { HANDSHAKE_RECORD = 22 };
+
+static void refuse_plain(struct conn *c, bool is_http) {
+  static const char answer[] =
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
+      "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
+  if (is_http) on_put(c, answer, sizeof answer - 1); /* without memory the end will do */
+  if (is_http)
+    refuse(c, SIO_TLS_FAILED_PLAIN, "plain HTTP where TLS is spoken");
+  else
+    refuse(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
+}
+
+/* False: it speaks no TLS, and was told. */
+static bool listen_to(struct conn *c, struct tls *t, char first) {
+  if (t->heard || first == HANDSHAKE_RECORD) return t->heard = true;
+  refuse_plain(c, first >= 'A' && first <= 'Z');
+  return false;
+}
+
+/* False: the owner has closed it. */
+static bool look_for_the_end_of_the_handshake(struct conn *c, struct tls *t) {
+  sio_tls_done done = { SIO_TLS_OTHER, false };
+  if (t->secured || !t->provider->ops->established(t->session, &done)) return true;
+  struct net_stats *st = &conn_loop(c)->stats;
+  bool known = done.version >= 0 && done.version < SIO_TLS_VERSION_END;
+  t->secured = true;
+  st->tls_handshakes[known ? done.version : SIO_TLS_OTHER]++;
+  st->tls_resumed += done.resumed;
+  c->ops->secured(c);
+  return !c->closed;
+}
+
+/* Plaintext takes the place of ciphertext that was used. It cannot catch up with what was not: it is
+ * shorter, but for the record that the session held back, for which TLS_GAP makes room. */
+static long decrypt(struct conn *c, struct tls *t, size_t n, size_t *got) {
+  char *plain = conn_loop(c)->rbuf;
+  sio_slice in = { plain + TLS_GAP, n };
+  long k;
+  *got = 0;
+  do {
+    size_t room = (size_t)(in.p - plain) - *got;
+    k = t->provider->ops->read(t->session, &in, plain + *got, room);
+    if (k > 0) *got += (size_t)k;
+  } while (k > 0);
+  return k;
+}
+
+/* Gives the owner what came, then says how it goes on. */
+static void take(struct conn *c, struct tls *t, size_t n) {
+  size_t got;
+  if (t->failed || !listen_to(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
+  long err = decrypt(c, t, n, &got);
+  if (!look_for_the_end_of_the_handshake(c, t)) return;
+  if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
+  if (c->closed || err == 0) return;
+  if (err == SIO_ECLOSED && t->secured)
+    sio__conn_ended(c);
+  else
+    session_failed(c, (int)err);
+}
+
+void sio__tls_read(struct conn *c, size_t n) {
+  take(c, tls_of(c), n);
+  if (!c->closed && tls_of(c)->out.n > 0) sio__conn_dirty(c);
+}
+
+void sio__tls_feed(struct conn *c, const char *p, size_t n) {
+  while (n > 0 && !c->closed) {
+    size_t part = n < TLS_READ ? n : TLS_READ;
+    memcpy(conn_loop(c)->rbuf + TLS_GAP, p, part);
+    sio__tls_read(c, part);
+    p += part;
+    n -= part;
+  }
+}
+
+/* ---- what it is ------------------------------------------------------------------------------------ */
+
+static const char *put_text(char **at, const char *s) {
+  char *p = *at;
+  *at = stpcpy(p, s) + 1;
+  return p;
+}
+
+static struct tls_info *info_new(const sio_tls_info *from) {
+  size_t n = strlen(from->version) + strlen(from->cipher) + strlen(from->alpn) +
+             strlen(from->server_name) + strlen(from->subject) + strlen(from->verify_error) + 6;
+  struct tls_info *i = sio__malloc(sizeof *i + n + from->certificate.n);
+  if (!i) return NULL;
+  char *at = (char *)(i + 1);
+  i->refs = 1;
+  i->pub = *from;
+  i->pub.version = put_text(&at, from->version);
+  i->pub.cipher = put_text(&at, from->cipher);
+  i->pub.alpn = put_text(&at, from->alpn);
+  i->pub.server_name = put_text(&at, from->server_name);
+  i->pub.subject = put_text(&at, from->subject);
+  i->pub.verify_error = put_text(&at, from->verify_error);
+  i->pub.certificate.p = at;
+  if (from->certificate.n) memcpy(at, from->certificate.p, from->certificate.n);
+  return i;
+}
+
+struct tls_info *sio__tls_info(struct conn *c) {
+  struct tls *t = c->secure && !c->closed ? tls_of(c) : NULL;
+  sio_tls_info now = { .resumed = false };
+  if (!t || !t->secured) return NULL;
+  if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = info_new(&now);
+  return t->info;
+}
+
+void sio__tls_info_unref(struct tls_info *i) {
+  if (i && --i->refs == 0) sio__free(i);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------- */
+
+int sio__tls_start(struct conn *c, const sio_tls *provider) {
+  struct tls *t = sio__calloc(1, sizeof *t);
+  if (!t) return UV_ENOMEM;
+  t->provider = provider;
+  buf_init(&t->out, TLS_OUT_MAX);
+  int err = provider->ops->open(provider->context, &(sio_tls_wire){ on_put, c }, &t->session);
+  if (err) {
+    sio__free(t);
+    return err;
+  }
+  c->extra[1].tls = t;
+  c->secure = 1;
+  conn_loop(c)->stats.tls_connections++;
+  return 0;
+}
+
+/* The end is said only where nothing was lost before it: it vouches for all that came. */
+void sio__tls_close(struct conn *c) {
+  struct tls *t = tls_of(c);
+  if (c->queued == 0 && t->out.n == 0 && !c->shut) {
+    say_end(t);
+    send_out(c, t);
+  }
+  t->provider->ops->close(t->session);
+  sio__tls_info_unref(t->info);
+  sio__buf_clear(&t->out);
+  sio__free(t);
+  c->extra[1].tls = NULL;
+  c->secure = 0;
+  conn_loop(c)->stats.tls_connections--;
+}

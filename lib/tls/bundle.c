@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bundle.c - which versions, ciphers, names and clients are taken.
+ */
+#include "tls/bundle.h"
+#include "base/err.h"
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <time.h>
+
+/* ---- what peers ask for ---------------------------------------------------------------------- */
+
+/* RFC 7301: http/1.1, or the peer is told that there is nothing for it. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                   const unsigned char *in, unsigned n, void *user) {
+  static const char name[] = "http/1.1";
+  (void)ssl, (void)user;
+  for (unsigned i = 0, len; i < n; i += 1 + len) {
+    len = in[i];
+    if (len > n - i - 1) break;
+    if (len != sizeof name - 1 || memcmp(in + i + 1, name, len) != 0) continue;
+    *out = in + i + 1;
+    *out_n = (unsigned char)len;
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static bool is_for(SSL_CTX *ctx, const char *name) {
+  return X509_check_host(SSL_CTX_get0_certificate(ctx), name, 0, 0, NULL) == 1;
+}
+
+static int on_server_name(SSL *ssl, int *alert, void *user) {
+  const struct bundle *b = user;
+  const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  (void)alert;
+  if (!name) return SSL_TLSEXT_ERR_NOACK;
+  if (is_for(b->ctx, name)) return SSL_TLSEXT_ERR_OK;
+  for (size_t i = 0; i < b->nmore; i++)
+    if (is_for(b->more[i], name) && SSL_set_SSL_CTX(ssl, b->more[i])) return SSL_TLSEXT_ERR_OK;
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
+static int on_unauthorized(int ok, X509_STORE_CTX *store) {
+  (void)ok, (void)store;
+  return 1;
+}
+
+/* ---- making one -------------------------------------------------------------------------------- */
+
+static int set_clients(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
+  static const unsigned char server[] = "libsio";
+  bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
+  if ((any || has_ca) && !o->request_cert)
+    return sio__tls_complain(why, SIO__EINVAL, "%s needs request_cert",
+                             has_ca ? "ca" : "accept_unauthorized");
+  if (!o->request_cert) return 0;
+  if (!any && !has_ca)
+    return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca, or accept_unauthorized");
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+                     any ? on_unauthorized : NULL);
+  /* Without one a ticket of a client with a certificate would be an error. */
+  if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
+    return sio__tls_complain_ssl(why, NULL, "request_cert");
+  return sio__tls_cas_load(ctx, o->ca_file, o->ca, why);
+}
+
+static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
+  if (o->ciphers && !SSL_CTX_set_cipher_list(ctx, o->ciphers))
+    return sio__tls_complain_ssl(why, "ciphers", o->ciphers);
+  if (o->ciphersuites && !SSL_CTX_set_ciphersuites(ctx, o->ciphersuites))
+    return sio__tls_complain_ssl(why, "ciphersuites", o->ciphersuites);
+  return 0;
+}
+
+static void set_manners(SSL_CTX *ctx, const sio_openssl_options *o) {
+  SSL_CTX_set_min_proto_version(ctx,
+                                o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+}
+
+static int ctx_new(SSL_CTX **out, const sio_openssl_options *o, const sio_openssl_identity *id,
+                   const struct complaint *why) {
+  SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
+  if (!ctx) return sio__tls_complain_ssl(why, NULL, "SSL_CTX_new");
+  set_manners(ctx, o);
+  int err = set_ciphers(ctx, o, why);
+  if (!err) err = set_clients(ctx, o, why);
+  return err ? err : sio__tls_identity_load(ctx, id, why);
+}
+
+static int64_t end_of(const SSL_CTX *ctx) {
+  struct tm tm;
+  const X509 *x = SSL_CTX_get0_certificate(ctx);
+  return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? (int64_t)timegm(&tm) : INT64_MAX;
+}
+
+static void note_end(struct bundle *b, const SSL_CTX *ctx) {
+  int64_t end = end_of(ctx);
+  if (end < b->expires) b->expires = end;
+}
+
+static int fill(struct bundle *b, const sio_openssl_options *o, const struct complaint *why) {
+  int err = ctx_new(&b->ctx, o, &o->identity, why);
+  if (err) return err;
+  note_end(b, b->ctx);
+  SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name);
+  SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
+  for (; b->nmore < o->nmore; b->nmore++) {
+    err = ctx_new(&b->more[b->nmore], o, &o->more[b->nmore], why);
+    if (err) {
+      SSL_CTX_free(b->more[b->nmore]);
+      return err;
+    }
+    note_end(b, b->more[b->nmore]);
+  }
+  return 0;
+}
+
+/* The host's own: nothing of the rest may be asked for. */
+static int adopt(struct bundle *b, const sio_openssl_options *o, const struct complaint *why) {
+  const sio_openssl_identity *id = &o->identity;
+  bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
+                id->pfx.n || id->passphrase || o->nmore;
+  bool has_clients = o->ca_file || o->ca.n || o->request_cert || o->accept_unauthorized;
+  if (has_id || has_clients || o->min_version || o->ciphers || o->ciphersuites)
+    return sio__tls_complain(why, SIO__EINVAL, "ctx and other options beside it");
+  if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_complain_ssl(why, NULL, "ctx");
+  b->ctx = o->ctx;
+  note_end(b, b->ctx);
+  return 0;
+}
+
+int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
+                        const struct complaint *why) {
+  if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
+    return sio__tls_complain(why, SIO__EINVAL, "min_version is none");
+  struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
+  if (!b) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
+  atomic_init(&b->refs, 1);
+  b->expires = INT64_MAX;
+  int err = o->ctx ? adopt(b, o, why) : fill(b, o, why);
+  if (err) {
+    sio__tls_bundle_unref(b);
+    return err;
+  }
+  *out = b;
+  return 0;
+}
+
+struct bundle *sio__tls_bundle_ref(struct bundle *b) {
+  atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+  return b;
+}
+
+void sio__tls_bundle_unref(struct bundle *b) {
+  if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1) return;
+  SSL_CTX_free(b->ctx);
+  while (b->nmore > 0) SSL_CTX_free(b->more[--b->nmore]);
+  OPENSSL_free(b);
+}

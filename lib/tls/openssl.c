@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * openssl.c - the provider of sio/tls.h that OpenSSL makes: a session is an SSL between two ends of
+ * one BIO of our own, which reads from what just came and writes to the wire. Nothing is buffered but
+ * what OpenSSL itself holds.
+ */
+#include "base/err.h"
+#include "tls/bundle.h"
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdio.h>
+
+struct provider {
+  sio_tls pub;
+  BIO_METHOD *method;
+  pthread_mutex_t lock; /* of `now` */
+  struct bundle *now;   /* what new connections get */
+};
+
+struct session {
+  SSL *ssl;
+  struct bundle *bundle;
+  sio_tls_wire wire;
+  sio_slice in;  /* what came, while it is read                       */
+  int wire_err;  /* what put() said                                   */
+  int kind;      /* of its failure: enum sio_tls_failure              */
+  char text[96]; /* ... in words; after the handshake the ALPN's name */
+  char *subject;
+  unsigned char *der;
+};
+
+/* ---- the BIO ------------------------------------------------------------------------------------ */
+
+static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
+  struct session *s = BIO_get_data(b);
+  *n = s->in.n < size ? s->in.n : size;
+  BIO_clear_retry_flags(b);
+  if (*n == 0) {
+    BIO_set_retry_read(b);
+    return 0;
+  }
+  memcpy(out, s->in.p, *n);
+  s->in.p += *n;
+  s->in.n -= *n;
+  return 1;
+}
+
+static int on_bio_write(BIO *b, const char *p, size_t size, size_t *n) {
+  struct session *s = BIO_get_data(b);
+  BIO_clear_retry_flags(b);
+  if (!s->wire_err) s->wire_err = s->wire.put(s->wire.to, p, size);
+  *n = s->wire_err ? 0 : size;
+  return !s->wire_err;
+}
+
+static long on_bio_ctrl(BIO *b, int what, long n, void *p) {
+  (void)b, (void)n, (void)p;
+  return what == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *method_new(void) {
+  BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "libsio");
+  if (!m) return NULL;
+  BIO_meth_set_read_ex(m, on_bio_read);
+  BIO_meth_set_write_ex(m, on_bio_write);
+  BIO_meth_set_ctrl(m, on_bio_ctrl);
+  return m;
+}
+
+/* ---- what went wrong -------------------------------------------------------------------------------- */
+
+/* Reasons from here on are alerts that came. */
+enum { ALERTS = SSL_AD_REASON_OFFSET };
+
+static int kind_of(int reason) {
+  switch (reason) {
+    case SSL_R_HTTP_REQUEST: return SIO_TLS_FAILED_PLAIN;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_WRONG_VERSION_NUMBER: return SIO_TLS_FAILED_VERSION;
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SHARED_GROUPS:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM: return SIO_TLS_FAILED_CIPHER;
+    case SSL_R_NO_APPLICATION_PROTOCOL: return SIO_TLS_FAILED_ALPN;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    case SSL_R_CERTIFICATE_VERIFY_FAILED: return SIO_TLS_FAILED_CERTIFICATE;
+    case ERR_R_MALLOC_FAILURE: return SIO_TLS_FAILED_MEMORY;
+    default: return reason > ALERTS ? SIO_TLS_FAILED_ALERT : SIO_TLS_FAILED_PROTOCOL;
+  }
+}
+
+static const char *detail_of(const struct session *s, int reason) {
+  if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED) return "";
+  return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
+}
+
+static int explain(struct session *s) {
+  unsigned long e = ERR_peek_error();
+  int reason = ERR_GET_REASON(e);
+  const char *text = e ? ERR_reason_error_string(e) : NULL;
+  const char *detail = detail_of(s, reason);
+  s->kind = s->wire_err == SIO__ENOMEM ? SIO_TLS_FAILED_MEMORY : kind_of(reason);
+  if (s->wire_err) text = "what it has to be told is past a limit";
+  if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
+  snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "it failed", *detail ? ": " : "",
+           detail);
+  ERR_clear_error();
+  return s->kind == SIO_TLS_FAILED_MEMORY ? SIO__ENOMEM : SIO_EPROTO;
+}
+
+static int on_failure(void *session, const char **text) {
+  struct session *s = session;
+  *text = s->text;
+  return s->kind;
+}
+
+/* ---- bytes --------------------------------------------------------------------------------------------- */
+
+static long on_read(void *session, sio_slice *in, char *out, size_t size) {
+  struct session *s = session;
+  size_t n = 0;
+  s->in = *in;
+  ERR_clear_error();
+  int ok = SSL_read_ex(s->ssl, out, size, &n);
+  *in = s->in;
+  s->in = (sio_slice){ NULL, 0 };
+  if (ok) return (long)n;
+  if (s->wire_err) return explain(s);
+  switch (SSL_get_error(s->ssl, ok)) {
+    case SSL_ERROR_WANT_READ: return 0;
+    case SSL_ERROR_ZERO_RETURN: return SIO_ECLOSED;
+    default: return explain(s);
+  }
+}
+
+static int on_write(void *session, const char *p, size_t n) {
+  struct session *s = session;
+  size_t done;
+  ERR_clear_error();
+  return SSL_write_ex(s->ssl, p, n, &done) && !s->wire_err ? 0 : explain(s);
+}
+
+static void on_end(void *session) {
+  struct session *s = session;
+  SSL_shutdown(s->ssl);
+  ERR_clear_error();
+}
+
+/* ---- what it is ------------------------------------------------------------------------------------------ */
+
+static bool on_established(void *session, sio_tls_done *out) {
+  struct session *s = session;
+  if (!SSL_is_init_finished(s->ssl)) return false;
+  int version = SSL_version(s->ssl);
+  out->version = version == TLS1_3_VERSION   ? SIO_TLS_1_3
+                 : version == TLS1_2_VERSION ? SIO_TLS_1_2
+                                             : SIO_TLS_OTHER;
+  out->resumed = SSL_session_reused(s->ssl);
+  return true;
+}
+
+static char *subject_of(X509 *x) {
+  char *text = NULL, *at;
+  BIO *b = BIO_new(BIO_s_mem());
+  if (b && X509_NAME_print_ex(b, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
+    long n = BIO_get_mem_data(b, &at);
+    text = OPENSSL_strndup(n > 0 ? at : "", n > 0 ? (size_t)n : 0);
+  }
+  BIO_free(b);
+  return text;
+}
+
+static void forget_certificate(struct session *s) {
+  OPENSSL_free(s->subject);
+  OPENSSL_free(s->der);
+  s->subject = NULL;
+  s->der = NULL;
+}
+
+static int tell_certificate(struct session *s, X509 *x, sio_tls_info *out) {
+  long verdict = SSL_get_verify_result(s->ssl);
+  int n = i2d_X509(x, &s->der);
+  s->subject = subject_of(x);
+  if (n < 0 || !s->subject) return SIO__ENOMEM;
+  out->certificate = (sio_slice){ (const char *)s->der, (size_t)n };
+  out->subject = s->subject;
+  out->verified = verdict == X509_V_OK;
+  if (!out->verified) out->verify_error = X509_verify_cert_error_string(verdict);
+  return 0;
+}
+
+static const char *or_empty(const char *s) { return s ? s : ""; }
+
+static int on_info(void *session, sio_tls_info *out) {
+  struct session *s = session;
+  const unsigned char *alpn;
+  unsigned n;
+  forget_certificate(s);
+  SSL_get0_alpn_selected(s->ssl, &alpn, &n);
+  snprintf(s->text, sizeof s->text, "%.*s", (int)n, n ? (const char *)alpn : "");
+  out->version = SSL_get_version(s->ssl);
+  out->cipher = or_empty(SSL_get_cipher_name(s->ssl));
+  out->alpn = s->text;
+  out->server_name = or_empty(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
+  out->subject = out->verify_error = "";
+  out->resumed = SSL_session_reused(s->ssl);
+  X509 *x = SSL_get0_peer_certificate(s->ssl);
+  int err = x ? tell_certificate(s, x, out) : 0;
+  ERR_clear_error();
+  return err;
+}
+
+/* ---- life of a session -------------------------------------------------------------------------------------- */
+
+static void on_close(void *session) {
+  struct session *s = session;
+  SSL_free(s->ssl);
+  sio__tls_bundle_unref(s->bundle);
+  forget_certificate(s);
+  OPENSSL_free(s);
+  ERR_clear_error();
+}
+
+static struct bundle *take_bundle(struct provider *p) {
+  pthread_mutex_lock(&p->lock);
+  struct bundle *b = sio__tls_bundle_ref(p->now);
+  pthread_mutex_unlock(&p->lock);
+  return b;
+}
+
+static bool connect_ends(struct session *s, const struct provider *p) {
+  BIO *b = BIO_new(p->method);
+  if (!b) return false;
+  BIO_set_data(b, s);
+  BIO_set_init(b, 1);
+  SSL_set_bio(s->ssl, b, b);
+  SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS);
+  SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_set_accept_state(s->ssl);
+  return true;
+}
+
+static int on_open(void *context, const sio_tls_wire *wire, void **out) {
+  struct provider *p = context;
+  struct session *s = OPENSSL_zalloc(sizeof *s);
+  if (!s) return SIO__ENOMEM;
+  s->wire = *wire;
+  s->bundle = take_bundle(p);
+  s->ssl = SSL_new(s->bundle->ctx);
+  if (!s->ssl || !connect_ends(s, p)) {
+    on_close(s);
+    return SIO__ENOMEM;
+  }
+  *out = s;
+  return 0;
+}
+
+static const sio_tls_ops ops = { .name = OPENSSL_VERSION_TEXT,
+                                 .open = on_open,
+                                 .read = on_read,
+                                 .write = on_write,
+                                 .end = on_end,
+                                 .established = on_established,
+                                 .info = on_info,
+                                 .failure = on_failure,
+                                 .close = on_close };
+
+/* ---- life of a provider ---------------------------------------------------------------------------------------- */
+
+static struct provider *provider_of(const sio_tls *tls) { return tls->context; }
+
+static int bundle_of(struct bundle **out, const sio_openssl_options *o, size_t o_size,
+                     const struct complaint *why) {
+  sio_openssl_options known;
+  if (why->size) *why->text = '\0';
+  if (!o) return sio__tls_complain(why, SIO__EINVAL, "there are no options");
+  memset(&known, 0, sizeof known);
+  memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
+  return sio__tls_bundle_new(out, &known, why);
+}
+
+static int provider_new(struct provider **out, struct bundle *b) {
+  struct provider *p = *out = OPENSSL_zalloc(sizeof *p);
+  if (!p || !(p->method = method_new()) || pthread_mutex_init(&p->lock, NULL)) {
+    if (p) BIO_meth_free(p->method);
+    OPENSSL_free(p);
+    return SIO__ENOMEM;
+  }
+  p->pub = (sio_tls){ &ops, p };
+  p->now = b;
+  return 0;
+}
+
+int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_size, char *why,
+                          size_t size) {
+  struct complaint c = { why, size };
+  struct bundle *b = NULL;
+  struct provider *p;
+  int err = bundle_of(&b, o, o_size, &c);
+  if (err) return err;
+  if (provider_new(&p, b)) {
+    sio__tls_bundle_unref(b);
+    return sio__tls_complain(&c, SIO__ENOMEM, "out of memory");
+  }
+  *out = &p->pub;
+  return 0;
+}
+
+int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size, char *why,
+                             size_t size) {
+  struct provider *p = provider_of(tls);
+  struct bundle *b = NULL;
+  int err = bundle_of(&b, o, o_size, &(struct complaint){ why, size });
+  if (err) return err;
+  pthread_mutex_lock(&p->lock);
+  struct bundle *old = p->now;
+  p->now = b;
+  pthread_mutex_unlock(&p->lock);
+  sio__tls_bundle_unref(old);
+  return 0;
+}
+
+int64_t sio_openssl_expires(const sio_tls *tls) {
+  struct bundle *b = take_bundle(provider_of(tls));
+  int64_t end = b->expires;
+  sio__tls_bundle_unref(b);
+  return end;
+}
+
+void sio_openssl_free(sio_tls *tls) {
+  if (!tls) return;
+  struct provider *p = provider_of(tls);
+  sio__tls_bundle_unref(p->now);
+  BIO_meth_free(p->method);
+  pthread_mutex_destroy(&p->lock);
+  OPENSSL_free(p);
+}
