@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tls_peer.h - a client that speaks TLS, by OpenSSL, on a descriptor that does not block; what it says
- * can be held back and told in pieces.
+ * tls_peer.h - a client that speaks TLS, by OpenSSL, on a descriptor that does not block; what it
+ * says can be held back and told in pieces.
  *
  *     struct tls_peer p;
  *     tls_peer_open(&p, fd, TLS1_3_VERSION);

@@ -25,8 +25,8 @@ extern "C" {
 
 struct ssl_ctx_st;
 
-/* A private key and the certificate for it, followed by those that lead to its CA: in PEM, as files or
- * in memory, or all of it as PKCS#12 (pfx). */
+/* A private key and the certificate for it, followed by those that lead to its CA: in PEM, as files
+ * or in memory, or all of it as PKCS#12 (pfx). */
 typedef struct sio_openssl_identity {
   const char *cert_file, *key_file;
   sio_slice cert, key;
@@ -45,11 +45,11 @@ typedef struct sio_openssl_options {
   const char *ca_file; /* PEM: who vouches for clients                                          */
   sio_slice ca;        /* the same in memory                                                    */
   bool request_cert;   /* ask clients for a certificate ("requestCert"); needs ca, or: */
-  bool
-      accept_unauthorized; /* who has none, or a bad one, comes in too ("rejectUnauthorized: false");
-                               sio_tls_info.verified tells                                      */
-  int min_version;         /* SIO_TLS_1_2, or SIO_TLS_1_3                                      */
-  const char *ciphers;     /* of TLS 1.2; NULL: OpenSSL's                                      */
+  /* Who has none, or a bad one, comes in too ("rejectUnauthorized: false"): sio_tls_info.verified
+   * tells. */
+  bool accept_unauthorized;
+  int min_version;          /* SIO_TLS_1_2, or SIO_TLS_1_3                                      */
+  const char *ciphers;      /* of TLS 1.2; NULL: OpenSSL's                                      */
   const char *ciphersuites; /* of TLS 1.3; NULL: OpenSSL's                                      */
   /* The host's own, in place of all above (UV_EINVAL with any of it); a reference is taken. ALPN,
    * versions and tickets are then the host's to set up; renegotiation and compression stay off. */
@@ -77,8 +77,8 @@ static inline int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o,
   return sio_openssl_reload_sized(tls, o, sizeof *o, why, size);
 }
 
-/* When the first of its own certificates ends, as Unix time in seconds: for whoever wants to be told in time. Any
- * thread. */
+/* When the first of its own certificates ends, as Unix time in seconds: for whoever wants to be
+ * told in time. Any thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
 
 /* After done() of the last server that has connections of it. NULL is fine. */

@@ -78,10 +78,10 @@ enum sio_tls_failure {
   SIO_TLS_FAILED_END
 };
 
-/* ---- a provider ------------------------------------------------------------------------------- */
+/* ---- a provider ----------------------------------------------------------------------------- */
 
-/* Where ciphertext goes. put() copies; 0, UV_ENOMEM, or SIO_ETOOBIG: the peer makes us say more than
- * it reads. After an error the session must fail. */
+/* Where ciphertext goes. put() copies; 0, UV_ENOMEM, or SIO_ETOOBIG: the peer makes us say more
+ * than it reads. After an error the session must fail. */
 typedef struct sio_tls_wire {
   int (*put)(void *to, const char *p, size_t n);
   void *to;
@@ -102,14 +102,12 @@ typedef struct sio_tls_ops {
    * returns. 0, or a code (UV_ENOMEM): then there is none, and the connection is closed. */
   int (*open)(void *context, const sio_tls_wire *wire, void **session);
 
-  /* Ciphertext came: *in, which is advanced past what was used. Decrypts into out, which has room for
-   * size bytes (never 0) and does not overlap *in. What has to be said (handshake, alerts) is put on
-   * the wire. Called until it gives nothing more:
-   *    > 0  so many bytes of plaintext
-   *      0  *in is used up, and nothing more can be made of it. The session may hold back an
-   *         incomplete record, and no more than one.
-   *    < 0  SIO_ECLOSED: the peer has ended it in good order (close_notify); writing may go on.
-   *         Other codes: it failed, its alert is put on the wire; failure() says why. */
+  /* Ciphertext came: *in, which is advanced past what was used. Decrypts into out, which has room
+   * for size bytes (never 0) and does not overlap *in. What has to be said (handshake, alerts) is
+   * put on the wire. Called until it gives nothing more: > 0  so many bytes of plaintext 0  *in is
+   * used up, and nothing more can be made of it. The session may hold back an incomplete record,
+   * and no more than one. < 0  SIO_ECLOSED: the peer has ended it in good order (close_notify);
+   * writing may go on. Other codes: it failed, its alert is put on the wire; failure() says why. */
   long (*read)(void *session, sio_slice *in, char *out, size_t size);
 
   /* Only after the handshake. Encrypts all n bytes (1 to 16384) onto the wire. 0, or a code: it

@@ -107,7 +107,7 @@ bool sio__tls_swollen(const struct conn *c) {
 
 size_t sio__tls_sealed(const struct conn *c) { return tls_of(c)->sealed; }
 
-/* ---- what goes wrong -------------------------------------------------------------------------- */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
 static void refuse(struct conn *c, int kind, const char *why) {
   fall(c, tls_of(c), kind);
@@ -152,7 +152,7 @@ bool sio__tls_cut(struct conn *c) {
   return false;
 }
 
-/* ---- what comes ---------------------------------------------------------------------------------- */
+/* ---- what comes ----------------------------------------------------------------------------- */
 
 /* Every TLS peer's first record is of its handshake (RFC 8446 section 5.1). */
 enum { HANDSHAKE_RECORD = 22 };
@@ -188,8 +188,8 @@ static bool look_for_the_end_of_the_handshake(struct conn *c, struct tls *t) {
   return !c->closed;
 }
 
-/* Plaintext takes the place of ciphertext that was used. It cannot catch up with what was not: it is
- * shorter, but for the record that the session held back, for which TLS_GAP makes room. */
+/* Plaintext takes the place of ciphertext that was used. It cannot catch up with what was not: it
+ * is shorter, but for the record that the session held back, for which TLS_GAP makes room. */
 static long decrypt(struct conn *c, struct tls *t, size_t n, size_t *got) {
   char *plain = conn_loop(c)->rbuf;
   sio_slice in = { plain + TLS_GAP, n };
@@ -232,7 +232,7 @@ void sio__tls_feed(struct conn *c, const char *p, size_t n) {
   }
 }
 
-/* ---- what it is ------------------------------------------------------------------------------------ */
+/* ---- what it is ----------------------------------------------------------------------------- */
 
 static const char *put_text(char **at, const char *s) {
   char *p = *at;
@@ -271,7 +271,7 @@ void sio__tls_info_unref(struct tls_info *i) {
   if (i && --i->refs == 0) sio__free(i);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 int sio__tls_start(struct conn *c, const sio_tls *provider) {
   struct tls *t = sio__calloc(1, sizeof *t);

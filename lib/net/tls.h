@@ -55,8 +55,8 @@ static inline bool tls_is_complete(const sio_tls *p) {
 void sio__tls_read(struct conn *c, size_t n);
 /* The stream ended. True: that was in the handshake, and the owner has heard of it. */
 bool sio__tls_cut(struct conn *c);
-/* One send() of ciphertext. Bytes of the queue that have left with it, of *offered; or a libuv code.
- */
+/* One send() of ciphertext. Bytes of the queue that have left with it, of *offered; or a libuv
+ * code. */
 ssize_t sio__tls_write(struct conn *c, size_t *offered);
 /* There is ciphertext to send; that nothing more will come is among it once the queue is empty. */
 bool sio__tls_pending(struct conn *c);

@@ -8,7 +8,7 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-/* ---- what peers ask for ---------------------------------------------------------------------- */
+/* ---- what peers ask for --------------------------------------------------------------------- */
 
 /* RFC 7301: http/1.1, or the peer is told that there is nothing for it. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
@@ -46,7 +46,7 @@ static int on_unauthorized(int ok, X509_STORE_CTX *store) {
   return 1;
 }
 
-/* ---- making one -------------------------------------------------------------------------------- */
+/* ---- making one ----------------------------------------------------------------------------- */
 
 static int set_clients(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
   static const unsigned char server[] = "libsio";

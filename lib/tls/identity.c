@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- complaints ------------------------------------------------------------------------------ */
+/* ---- complaints ----------------------------------------------------------------------------- */
 
 int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...) {
   va_list ap;
@@ -31,7 +31,7 @@ int sio__tls_complain_ssl(const struct complaint *why, const char *what, const c
               : sio__tls_complain(why, SIO_EPROTO, "%s: %s", name, reason);
 }
 
-/* ---- where the bytes are ----------------------------------------------------------------------- */
+/* ---- where the bytes are -------------------------------------------------------------------- */
 
 /* One of the parts of an identity, and what it is called in the options. */
 struct source {
@@ -73,7 +73,7 @@ static int on_passphrase(char *out, int size, int writing, void *user) {
   return (int)n;
 }
 
-/* ---- PEM ------------------------------------------------------------------------------------------ */
+/* ---- PEM ------------------------------------------------------------------------------------ */
 
 /* After the last one OpenSSL complains that there is no further. */
 static bool at_end(void) {
@@ -127,7 +127,7 @@ static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
   return err;
 }
 
-/* ---- PKCS#12 ----------------------------------------------------------------------------------------- */
+/* ---- PKCS#12 -------------------------------------------------------------------------------- */
 
 struct parts {
   EVP_PKEY *key;
@@ -163,7 +163,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
   return err;
 }
 
-/* ---- whole ones ----------------------------------------------------------------------------------------- */
+/* ---- whole ones ----------------------------------------------------------------------------- */
 
 int sio__tls_identity_load(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why) {

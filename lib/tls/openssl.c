@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * openssl.c - the provider of sio/tls.h that OpenSSL makes: a session is an SSL between two ends of
- * one BIO of our own, which reads from what just came and writes to the wire. Nothing is buffered but
- * what OpenSSL itself holds.
+ * one BIO of our own, which reads from what just came and writes to the wire. Nothing is buffered
+ * but what OpenSSL itself holds.
  */
 #include "base/err.h"
 #include "tls/bundle.h"
@@ -29,7 +29,7 @@ struct session {
   unsigned char *der;
 };
 
-/* ---- the BIO ------------------------------------------------------------------------------------ */
+/* ---- the BIO -------------------------------------------------------------------------------- */
 
 static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
@@ -67,7 +67,7 @@ static BIO_METHOD *method_new(void) {
   return m;
 }
 
-/* ---- what went wrong -------------------------------------------------------------------------------- */
+/* ---- what went wrong ------------------------------------------------------------------------ */
 
 /* Reasons from here on are alerts that came. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
@@ -116,7 +116,7 @@ static int on_failure(void *session, const char **text) {
   return s->kind;
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 static long on_read(void *session, sio_slice *in, char *out, size_t size) {
   struct session *s = session;
@@ -148,7 +148,7 @@ static void on_end(void *session) {
   ERR_clear_error();
 }
 
-/* ---- what it is ------------------------------------------------------------------------------------------ */
+/* ---- what it is ----------------------------------------------------------------------------- */
 
 static bool on_established(void *session, sio_tls_done *out) {
   struct session *s = session;
@@ -212,7 +212,7 @@ static int on_info(void *session, sio_tls_info *out) {
   return err;
 }
 
-/* ---- life of a session -------------------------------------------------------------------------------------- */
+/* ---- life of a session ---------------------------------------------------------------------- */
 
 static void on_close(void *session) {
   struct session *s = session;
@@ -267,7 +267,7 @@ static const sio_tls_ops ops = { .name = OPENSSL_VERSION_TEXT,
                                  .failure = on_failure,
                                  .close = on_close };
 
-/* ---- life of a provider ---------------------------------------------------------------------------------------- */
+/* ---- life of a provider --------------------------------------------------------------------- */
 
 static struct provider *provider_of(const sio_tls *tls) { return tls->context; }
 

@@ -13,6 +13,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { io } from 'socket.io-client';
 import ioV2 from 'socket.io-client-v2';
@@ -22,6 +23,8 @@ import {
   upgradeHeaders, ways, within,
 } from './lib.mjs';
 
+const here = path.dirname(fileURLToPath(import.meta.url));
+const build = process.env.LIBSIO_BUILD ?? path.join(here, '../../build/asan');
 const OPENSSL = process.env.OPENSSL ?? 'openssl';
 
 // ---- keys and certificates ------------------------------------------------------------------------
@@ -421,7 +424,7 @@ for (const [version, want] of [['-tls1_2', 'TLSv1.2'], ['-tls1_3', 'TLSv1.3']]) 
   });
 }
 
-test('46 TLS 1.1 is refused, TLS 1.2 where 1.3 is asked for', async (t) => {
+test('TLS 1.1 is refused, TLS 1.2 where 1.3 is asked for', async (t) => {
   const host = await start(t);
   match(await client(host, ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], ''), /alert protocol version/);
   equal((await host.stats()).tls_version, 1);
@@ -430,19 +433,19 @@ test('46 TLS 1.1 is refused, TLS 1.2 where 1.3 is asked for', async (t) => {
   match(await client(strict, ['-tls1_3', '-ign_eof'], request), /TLSv1\.3 TLS_/);
 });
 
-test('46 who speaks everything but http/1.1 is told so', async (t) => {
+test('who speaks everything but http/1.1 is told so', async (t) => {
   const host = await start(t);
   match(await client(host, ['-alpn', 'h2,spdy/3'], ''), /alert no application protocol/);
   equal((await host.stats()).tls_alpn, 1);
 });
 
-test('46 a renegotiation is refused', async (t) => {
+test('a renegotiation is refused', async (t) => {
   const host = await start(t);
   match(await client(host, ['-tls1_2'], 'R\n', 3000), /no renegotiation/);
   equal((await get(host, '/tls')).status, 200);
 });
 
-test('46 early data is not taken', async (t) => {
+test('early data is not taken', async (t) => {
   const host = await start(t);
   const session = file('early.session');
   await client(host, ['-tls1_3', '-sess_out', session, '-ign_eof'], request);
@@ -451,9 +454,42 @@ test('46 early data is not taken', async (t) => {
   ok(!/Early data was accepted/.test(out), out);
 });
 
+// ---- the example ----------------------------------------------------------------------------------------------
+
+test('the example serves its page, and reads its certificates again', async () => {
+  const port = await freePort();
+  for (const what of ['pem', 'key']) copyFileSync(file(`server.${what}`), file(`example.${what}`));
+  const child = spawn(path.join(build, 'examples/secure'), {
+    env: { ...process.env, PORT: `${port}`, HOST: '127.0.0.1', CA: file('ca.pem'),
+      CERT: file('example.pem'), KEY: file('example.key') },
+  });
+  const ended = new Promise((done) => child.once('exit', (code, signal) => done(code ?? signal)));
+  const said = { text: '' };
+  for (const out of [child.stdout, child.stderr]) out.on('data', (d) => (said.text += d));
+  try {
+    await heard(said, /https:/);
+    const host = { base: `https://localhost:${port}`, secure: { port } };
+    match((await get(host, '/')).body, /libsio over TLS/);
+    const client = open(host, alice);
+    match(String(await event(client, 'tls')), /^TLSv1\.3,\S+,O=Example,CN=alice$/);
+    client.emit('say', 'hello');
+    equal(await event(client, 'said'), ['hello']);
+    for (const what of ['pem', 'key']) copyFileSync(file(`next.${what}`), file(`example.${what}`));
+    child.kill('SIGHUP');
+    await heard(said, /^reloaded/m);
+    const s = await dial(host);
+    equal(commonName(s), 'the next one');
+    s.destroy();
+    client.disconnect();
+  } finally {
+    child.kill('SIGTERM');
+  }
+  equal(await within(5000, ended, 'end'), 0, said.text);
+});
+
 // ---- peers that get it wrong --------------------------------------------------------------------------------
 
-test('46 plain HTTP on the TLS port gets a 400 that says so', async (t) => {
+test('plain HTTP on the TLS port gets a 400 that says so', async (t) => {
   const host = await start(t);
   const r = await host.secure.get('/tls');
   equal([r.status, r.body], [400, 'This port speaks HTTPS.\n']);
@@ -461,7 +497,7 @@ test('46 plain HTTP on the TLS port gets a 400 that says so', async (t) => {
   equal((await host.stats()).tls_plain, 1);
 });
 
-test('46 a TLS hello on the plain port is refused and counted', async (t) => {
+test('a TLS hello on the plain port is refused and counted', async (t) => {
   const host = await start(t);
   const s = tls.connect({ port: host.port, host: '127.0.0.1', ...trusting });
   await new Promise((done) => s.once('error', done));
@@ -469,7 +505,7 @@ test('46 a TLS hello on the plain port is refused and counted', async (t) => {
   match(host.err, /refused with 400: a TLS hello where plain HTTP is spoken/);
 });
 
-test('46 garbage on the TLS port is closed at its first byte', async (t) => {
+test('garbage on the TLS port is closed at its first byte', async (t) => {
   const host = await start(t);
   const w = host.secure.wire();
   w.write(Buffer.from([0, 1, 2, 3]));
@@ -477,7 +513,7 @@ test('46 garbage on the TLS port is closed at its first byte', async (t) => {
   equal((await host.stats()).tls_protocol, 1);
 });
 
-test('46 a handshake that does not get done is ended by the clock', async (t) => {
+test('a handshake that does not get done is ended by the clock', async (t) => {
   const host = await start(t, { ...own, 'tls-timeout': 200 });
   const silent = host.secure.wire();
   const begun = host.secure.wire();
@@ -486,7 +522,7 @@ test('46 a handshake that does not get done is ended by the clock', async (t) =>
   equal((await host.stats()).tls_timeout, 2);
 });
 
-test('46 who leaves in the middle of the handshake is counted, who never began is not', async (t) => {
+test('who leaves in the middle of the handshake is counted, who never began is not', async (t) => {
   const host = await start(t);
   const silent = host.secure.wire();
   await sleep(50);

@@ -13,7 +13,7 @@
 static struct identity ca, own, friend;
 static size_t openssl_fuse; /* the n-th allocation of OpenSSL's fails; 0: none */
 
-/* ---- the owner ---------------------------------------------------------------------------------- */
+/* ---- the owner ------------------------------------------------------------------------------ */
 
 static struct conn *conn; /* NULL once it is closed */
 static int far_fd;
@@ -114,7 +114,7 @@ static void shut(void) {
   ERR_clear_error();
 }
 
-/* ---- the peer ------------------------------------------------------------------------------------- */
+/* ---- the peer ------------------------------------------------------------------------------- */
 
 static struct tls_peer peer;
 
@@ -170,7 +170,7 @@ static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
 static uint64_t failed_as(int kind) { return loop.stats.tls_failed[kind]; }
 
-/* ---- good manners ------------------------------------------------------------------------------------ */
+/* ---- good manners --------------------------------------------------------------------------- */
 
 TEST(what_is_said_arrives_both_ways) {
   EACH_VERSION(v) {
@@ -290,7 +290,7 @@ TEST(bytes_read_before_tls_began_are_its_first) {
   shut();
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------ */
 
 static void fill(size_t n, char c) {
   static char text[100000];
@@ -407,7 +407,7 @@ TEST(pushing_gives_the_kernel_what_it_takes_and_calls_nobody) {
   shut();
 }
 
-/* ---- ends -------------------------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 TEST(an_end_is_said_behind_what_was_queued) {
   EACH_VERSION(v) {
@@ -489,7 +489,7 @@ TEST(an_owner_may_close_while_it_reads) {
   shut();
 }
 
-/* ---- bad manners ---------------------------------------------------------------------------------------------- */
+/* ---- bad manners ---------------------------------------------------------------------------- */
 
 TEST(plain_http_is_told_so) {
   open_plain();
@@ -629,7 +629,7 @@ TEST(a_flood_of_key_updates_from_who_does_not_read_is_bounded) {
   shut();
 }
 
-/* ---- who it is ---------------------------------------------------------------------------------------------------- */
+/* ---- who it is ------------------------------------------------------------------------------ */
 
 static sio_openssl_options asking(void) {
   sio_openssl_options o = plain_options();
@@ -710,7 +710,7 @@ TEST(who_speaks_no_http_1_1_is_told_that_there_is_nothing_else) {
   shut();
 }
 
-/* ---- without memory -------------------------------------------------------------------------------------------------- */
+/* ---- without memory ------------------------------------------------------------------------- */
 
 /* True: it went through. */
 static bool talk_in_need(int version) {
@@ -762,7 +762,7 @@ TEST(every_failed_allocation_of_openssl_ends_one_peer_alone) {
   }
 }
 
-/* ---- OpenSSL's allocator ------------------------------------------------------------------------------------------------ */
+/* ---- OpenSSL's allocator -------------------------------------------------------------------- */
 
 static bool runs_dry(void) { return openssl_fuse > 0 && openssl_fuse-- == 1; }
 
@@ -779,30 +779,40 @@ static void on_free(void *p, const char *file, int line) {
   free(p);
 }
 
+/* clang-format off */
 static const struct test__case cases[] = {
-  T(what_is_said_arrives_both_ways) T(a_handshake_may_come_byte_by_byte) T(
-      a_handshake_may_be_cut_anywhere) T(a_record_may_be_cut_anywhere)
-      T(much_arrives_whole_however_it_is_cut) T(what_comes_with_the_end_of_the_handshake_is_not_lost) T(
-          bytes_read_before_tls_began_are_its_first) T(what_the_peer_does_not_read_stays_in_the_queue)
-          T(what_is_encrypted_already_is_not_dropped) T(
-              of_small_messages_only_those_not_encrypted_are_dropped)
-              T(pushing_gives_the_kernel_what_it_takes_and_calls_nobody) T(
-                  an_end_is_said_behind_what_was_queued) T(a_close_says_the_end_only_when_nothing_was_lost)
-                  T(the_peers_end_is_the_end_of_the_stream_and_ours_may_follow) T(
-                      a_stream_cut_off_is_an_end_too) T(an_owner_may_close_while_it_reads)
-                      T(plain_http_is_told_so) T(what_is_no_tls_at_all_is_closed_without_a_word) T(
-                          every_byte_of_a_hello_may_be_wrong)
-                          T(a_peer_that_leaves_in_the_handshake_is_noticed) T(
-                              a_peer_that_never_said_anything_just_ends)
-                              T(a_late_handshake_is_refused) T(an_alert_that_comes_is_named) T(
-                                  a_broken_record_ends_it_with_an_alert)
-                                  T(a_flood_of_key_updates_from_who_does_not_read_is_bounded) T(
-                                      what_a_peer_is_can_be_seen)
-                                      T(no_certificate_or_a_strangers_is_refused_by_name) T(
-                                          who_speaks_no_http_1_1_is_told_that_there_is_nothing_else)
-                                          T(every_failed_allocation_of_ours_ends_one_peer_alone) T(
-                                              every_failed_allocation_of_openssl_ends_one_peer_alone)
+  T(what_is_said_arrives_both_ways)
+  T(a_handshake_may_come_byte_by_byte)
+  T(a_handshake_may_be_cut_anywhere)
+  T(a_record_may_be_cut_anywhere)
+  T(much_arrives_whole_however_it_is_cut)
+  T(what_comes_with_the_end_of_the_handshake_is_not_lost)
+  T(bytes_read_before_tls_began_are_its_first)
+  T(what_the_peer_does_not_read_stays_in_the_queue)
+  T(what_is_encrypted_already_is_not_dropped)
+  T(of_small_messages_only_those_not_encrypted_are_dropped)
+  T(pushing_gives_the_kernel_what_it_takes_and_calls_nobody)
+  T(an_end_is_said_behind_what_was_queued)
+  T(a_close_says_the_end_only_when_nothing_was_lost)
+  T(the_peers_end_is_the_end_of_the_stream_and_ours_may_follow)
+  T(a_stream_cut_off_is_an_end_too)
+  T(an_owner_may_close_while_it_reads)
+  T(plain_http_is_told_so)
+  T(what_is_no_tls_at_all_is_closed_without_a_word)
+  T(every_byte_of_a_hello_may_be_wrong)
+  T(a_peer_that_leaves_in_the_handshake_is_noticed)
+  T(a_peer_that_never_said_anything_just_ends)
+  T(a_late_handshake_is_refused)
+  T(an_alert_that_comes_is_named)
+  T(a_broken_record_ends_it_with_an_alert)
+  T(a_flood_of_key_updates_from_who_does_not_read_is_bounded)
+  T(what_a_peer_is_can_be_seen)
+  T(no_certificate_or_a_strangers_is_refused_by_name)
+  T(who_speaks_no_http_1_1_is_told_that_there_is_nothing_else)
+  T(every_failed_allocation_of_ours_ends_one_peer_alone)
+  T(every_failed_allocation_of_openssl_ends_one_peer_alone)
 };
+/* clang-format on */
 
 int main(int argc, char **argv) {
   if (!CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free)) return 1;

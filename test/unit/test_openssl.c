@@ -14,7 +14,7 @@
 static struct identity ca, own, other, expired;
 static char why[256];
 
-/* ---- OpenSSL's memory ------------------------------------------------------------------------- */
+/* ---- OpenSSL's memory ----------------------------------------------------------------------- */
 
 static size_t fuse; /* the n-th allocation from here fails; 0: none */
 
@@ -37,7 +37,7 @@ static void on_free(void *p, const char *file, int line) {
   free(p);
 }
 
-/* ---- what is taken ------------------------------------------------------------------------------ */
+/* ---- what is taken -------------------------------------------------------------------------- */
 
 static sio_openssl_options pem_of(const struct identity *id) {
   return (
@@ -128,7 +128,7 @@ TEST(files_are_read_and_named_where_they_are_wrong) {
   rmdir(dir);
 }
 
-/* ---- what is not ---------------------------------------------------------------------------------- */
+/* ---- what is not ---------------------------------------------------------------------------- */
 
 TEST(what_contradicts_itself_is_refused_in_words) {
   sio_openssl_options o = { .min_version = 0 };
@@ -207,7 +207,7 @@ TEST(the_hosts_own_context_is_taken_alone) {
   SSL_CTX_free(ctx);
 }
 
-/* ---- reloading --------------------------------------------------------------------------------------- */
+/* ---- reloading ------------------------------------------------------------------------------ */
 
 TEST(a_reload_that_fails_leaves_all_as_it_was) {
   sio_tls *tls;
@@ -236,10 +236,10 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_openssl_free(tls);
 }
 
-/* ---- without memory -------------------------------------------------------------------------------------- */
+/* ---- without memory ------------------------------------------------------------------------- */
 
-/* OpenSSL lives on without some of what it asked for, and says so in its own way: what counts is that
- * nothing crashes, leaks or half exists. */
+/* OpenSSL lives on without some of what it asked for, and says so in its own way: what counts is
+ * that nothing crashes, leaks or half exists. */
 TEST(every_failed_allocation_is_survived) {
   sio_slice pfx = pfx_of(&own, &ca, "secret");
   sio_openssl_options o = { .identity = { .pfx = pfx, .passphrase = "secret" },
@@ -263,21 +263,25 @@ TEST(every_failed_allocation_is_survived) {
   OPENSSL_free((char *)(uintptr_t)pfx.p);
 }
 
+/* clang-format off */
 static const struct test__case cases[] = {
-  T(a_certificate_and_its_key_in_memory_are_taken) T(a_chain_behind_the_certificate_is_taken)
-      T(a_key_within_the_certificates_text_is_found) T(a_pfx_is_taken_with_its_passphrase_alone)
-          T(a_locked_key_is_taken_with_its_passphrase_and_asks_nobody)
-              T(files_are_read_and_named_where_they_are_wrong)
-                  T(what_contradicts_itself_is_refused_in_words)
-                      T(what_openssl_does_not_take_is_named)
-                          T(a_broken_certificate_behind_good_ones_is_not_passed_over)
-                              T(a_further_identity_is_checked_like_the_first)
-                                  T(the_words_may_be_unwanted_or_cut)
-                                      T(the_hosts_own_context_is_taken_alone)
-                                          T(a_reload_that_fails_leaves_all_as_it_was)
-                                              T(the_end_told_is_that_of_the_first_to_end)
-                                                  T(every_failed_allocation_is_survived)
+  T(a_certificate_and_its_key_in_memory_are_taken)
+  T(a_chain_behind_the_certificate_is_taken)
+  T(a_key_within_the_certificates_text_is_found)
+  T(a_pfx_is_taken_with_its_passphrase_alone)
+  T(a_locked_key_is_taken_with_its_passphrase_and_asks_nobody)
+  T(files_are_read_and_named_where_they_are_wrong)
+  T(what_contradicts_itself_is_refused_in_words)
+  T(what_openssl_does_not_take_is_named)
+  T(a_broken_certificate_behind_good_ones_is_not_passed_over)
+  T(a_further_identity_is_checked_like_the_first)
+  T(the_words_may_be_unwanted_or_cut)
+  T(the_hosts_own_context_is_taken_alone)
+  T(a_reload_that_fails_leaves_all_as_it_was)
+  T(the_end_told_is_that_of_the_first_to_end)
+  T(every_failed_allocation_is_survived)
 };
+/* clang-format on */
 
 int main(int argc, char **argv) {
   if (!CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free)) return 1;
