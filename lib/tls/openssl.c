@@ -276,6 +276,9 @@ static int bundle_of(struct bundle **out, const sio_openssl_options *o, size_t o
   sio_openssl_options known;
   if (why->size) *why->text = '\0';
   if (!o) return sio__tls_complain(why, SIO__EINVAL, "there are no options");
+  for (size_t i = sizeof known; i < o_size; i++)
+    if (((const char *)o)[i])
+      return sio__tls_complain(why, SIO__EINVAL, "an option of a later time");
   memset(&known, 0, sizeof known);
   memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
   return sio__tls_bundle_new(out, &known, why);

@@ -197,6 +197,23 @@ TEST(the_words_may_be_unwanted_or_cut) {
   EQ_STR(few, "there");
 }
 
+TEST(options_of_another_time_are_taken_as_far_as_they_are_understood) {
+  struct {
+    sio_openssl_options o;
+    char later[16];
+  } longer = { .o = pem_of(&own) };
+  sio_tls *tls;
+  EQ(sio_openssl_new_sized(&tls, &longer.o, sizeof longer, why, sizeof why), 0);
+  sio_openssl_free(tls);
+  longer.later[9] = 1;
+  EQ(sio_openssl_new_sized(&tls, &longer.o, sizeof longer, why, sizeof why), -EINVAL);
+  EQ_STR(why, "an option of a later time");
+  size_t identity_alone = offsetof(sio_openssl_options, more);
+  longer.o.min_version = 99;
+  EQ(sio_openssl_new_sized(&tls, &longer.o, identity_alone, why, sizeof why), 0);
+  sio_openssl_free(tls);
+}
+
 TEST(the_hosts_own_context_is_taken_alone) {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
   sio_openssl_options o = { .ctx = ctx };
@@ -276,6 +293,7 @@ static const struct test__case cases[] = {
   T(a_broken_certificate_behind_good_ones_is_not_passed_over)
   T(a_further_identity_is_checked_like_the_first)
   T(the_words_may_be_unwanted_or_cut)
+  T(options_of_another_time_are_taken_as_far_as_they_are_understood)
   T(the_hosts_own_context_is_taken_alone)
   T(a_reload_that_fails_leaves_all_as_it_was)
   T(the_end_told_is_that_of_the_first_to_end)
