@@ -4,7 +4,7 @@
 // socket.io-client 4 and 3 over each transport.
 import { io as io4 } from 'socket.io-client';
 import io3 from 'socket.io-client-v3';
-import { ask, connected, equal, match, ok, run, test } from './lib.mjs';
+import { ask, connected, equal, joined, match, ok, run, test } from './lib.mjs';
 
 const versions = { '4.8': io4, '3.1': io3.io ?? io3 };
 const transportsOf = { polling: ['polling'], websocket: ['websocket'] };
@@ -99,6 +99,14 @@ testAll('228 fetching shows rooms, data and the handshake', async (host, open) =
   equal(all.map((s) => s.id).sort(), [a.id, b.id].sort());
   equal(await ask(a, 'fetch', { to: ['none'] }), ['ok', []]);
   close(a, b);
+});
+
+test('228 lines of one name are joined in the handshake, cookies in their own way', async (t) => {
+  const headers = { Cookie: ['a=1', 'b=2'], 'X-List': ['one', 'two'] };
+  const w = await joined(await t.host(), { headers });
+  w.send('421["fetch",{"self":true}]');
+  const [, [{ handshake }]] = JSON.parse((await w.next()).slice(3));
+  equal([handshake.headers.cookie, handshake.headers['x-list']], ['a=1; b=2', 'one, two']);
 });
 
 // ---- other servers ---------------------------------------------------------------------------------------

@@ -146,6 +146,7 @@ TEST(binary_and_the_clients_array_buffers_are_attachments) {
   EQ(packet.bins[2].n, 0);
   EQ(packet.scan->nholes, 3);
   done();
+  is_read_as("c70200aabb", "{\"_placeholder\":true,\"num\":0}");
 }
 
 TEST(an_extension_we_do_not_know_is_its_type_and_binary) {

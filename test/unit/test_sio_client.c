@@ -359,6 +359,11 @@ TEST(events_on_their_way_when_the_server_disconnects_are_dropped) {
   HEARD(p, "40{\"sid\":\"?\"} ");
   say(p, "42[\"again\"]");
   SAW("connect/ again ");
+  /* It knows by now: what comes behind a goodbye of its own is late by its own fault. */
+  say(p, "41");
+  turn();
+  say(p, "42[\"late\"]");
+  HEARD(p, "end ");
   stop();
 }
 

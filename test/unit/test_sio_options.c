@@ -72,6 +72,14 @@ TEST(nothing_said_is_every_default) {
   EQ(o->head_timeout_ms, 10000);
   EQ(o->body_timeout_ms, 30000);
   EQ(o->keep_alive_ms, 5000);
+  EQ(o->http_compression_threshold, 1024);
+  EQ(o->request_timeout_ms, 5000);
+  EQ(o->max_answers, 64 << 20);
+  EQ(o->max_child_nsps, 10000);
+  EQ(o->max_addresses, 65536);
+  EQ(o->middleware_timeout_ms, 0);
+  EQ(o->ack_timeout_ms, 0);
+  EQ(o->packet_timeout_ms, 0);
   EQ(o->socket_data_size, 0);
   CHECK(o->adapter == &sio_adapter_memory);
   EQ(o->log_level, SIO_LOG_WARN);
