@@ -8,7 +8,9 @@
  * Names begin with "sio_"; counters end in "_total", units are seconds and bytes. Sockets, rooms
  * and events are told for each namespace, those of a parent's children (nsp.h) together under the
  * parent's pattern ("*" for sio_of_match()), so that peers who choose names make no more lines.
- * What a counter counts stands at its field in sio_stats (server.h).
+ * What a counter counts stands at its field in sio_stats (server.h). A broadcast is counted when it
+ * is over: inside it, where sio_on_any_outgoing() and the log are called, what it has sent so far
+ * is missing in sio_events_sent_total and sio_packet_bytes.
  *
  * A library built without it (-Dmetrics=disabled) answers UV_ENOTSUP. All on the server's loop
  * thread.

@@ -439,7 +439,8 @@ typedef struct sio_stats {
   uint64_t net_bytes_in, net_bytes_out;
   uint64_t net_reads, net_writes; /* system calls                                        */
   uint64_t net_blocked;           /* writes of which the kernel did not take all         */
-  uint64_t queued_bytes;          /* a gauge: memory of what waits for peers to read it  */
+  uint64_t queued_bytes;          /* a gauge: memory of what waits for peers to read it; what
+                                     the kernel was not offered yet, in this turn, does not */
 
   /* HTTP. */
   uint64_t http_requests;     /* begun                                               */

@@ -8,11 +8,14 @@
 
 #include <sio/types.h>
 
-static inline void histogram_add(sio_histogram *h, uint64_t v) {
+/* The same value n times. */
+static inline void histogram_add_n(sio_histogram *h, uint64_t v, uint64_t n) {
   /* The highest bit of what does not fit into 64; below that all are alike. */
   unsigned bit = 63u - (unsigned)__builtin_clzll((v - (v > 0)) | 63), i = bit - 5;
-  h->sum += v;
-  h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1]++;
+  h->sum += v * n;
+  h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1] += n;
 }
+
+static inline void histogram_add(sio_histogram *h, uint64_t v) { histogram_add_n(h, v, 1); }
 
 #endif

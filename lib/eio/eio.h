@@ -127,6 +127,10 @@ struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data);
  * (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session is going to be closed: half a
  * chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
+/* The same, but that 0 leaves the counting to the caller, who sends a chain to many: for n of them,
+ * before anybody is called back. */
+int sio__session_deliver(sio_session *c, struct msg *chain, unsigned flags);
+void sio__packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* Would a volatile message leave now? */
 bool sio__session_ready(const sio_session *c);
 /* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of

@@ -269,26 +269,40 @@ void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-static inline int queue(sio_session *c, struct msg *m) {
-  int err = c->transport->send(c, m);
-  if (err) return err;
-  histogram_add(&c->eio->stats->packet_bytes_out, m->len);
-  return 0;
-}
-
 int sio__session_write(sio_session *c, struct msg *m) {
   if (c->eio->wants) sio__tap_out(c, m);
-  return queue(c, m);
+  int err = c->transport->send(c, m);
+  if (!err) histogram_add(&c->eio->stats->packet_bytes_out, m->len);
+  return err;
 }
 
-int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
+static inline void count(sio_stats *st, const struct msg *m, const struct msg *end, uint64_t n) {
+  for (; m != end; m = m->next) histogram_add_n(&st->packet_bytes_out, m->len, n);
+}
+
+void sio__packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
+  count(st, chain, NULL, n);
+}
+
+/* What is queued was sent, whatever becomes of it. */
+static int full(sio_session *c, const struct msg *chain) {
+  int err = sio__flow_full(c);
+  if (err) sio__packets_sent(c->eio->stats, chain, 1);
+  return err;
+}
+
+/* one: it is counted here. In each of its two callers by itself: it is what a packet costs. */
+static inline __attribute__((always_inline)) int send_chain(sio_session *c, struct msg *chain,
+                                                            unsigned flags, bool one) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->flow && !sio__flow_admits(c, chain)) return SIO_EDROPPED;
   if (c->eio->wants) sio__tap_chain(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
-    int err = queue(c, m);
+    int err = c->transport->send(c, m);
+    if (!err && one) count(c->eio->stats, m, m->next, 1);
     if (!err) continue;
+    if (!one) count(c->eio->stats, chain, m, 1);
     /* Its transport is on the way down, and says why when it is. */
     if (err == SIO_ECLOSED) return err;
     /* Half a packet would spoil the stream: the session ends with it. */
@@ -296,7 +310,16 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
     return err;
   }
   size_t held = c->ws ? ws_held(c->ws) : c->transport->held(c);
-  return held > c->eio->full_at ? sio__flow_full(c) : 0;
+  if (held <= c->eio->full_at) return 0;
+  return one ? sio__flow_full(c) : full(c, chain);
+}
+
+int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
+  return send_chain(c, chain, flags, true);
+}
+
+int sio__session_deliver(sio_session *c, struct msg *chain, unsigned flags) {
+  return send_chain(c, chain, flags, false);
 }
 
 static bool wrong_way(sio_session *c) {

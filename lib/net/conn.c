@@ -117,10 +117,18 @@ static void drop_first_chunk(struct conn *c) {
   sio__pool_put(&conn_loop(c)->chunks, k);
 }
 
+/* What waits is part of the loop's sum while the connection is blocked: what leaves in the turn in
+ * which it was queued costs nothing for it. Around whatever changes the queue of one that is, or
+ * that may be afterwards. */
+static void uncount(const struct conn *c) {
+  if (c->blocked) conn_loop(c)->stats.held -= c->held;
+}
+static void recount(const struct conn *c) {
+  if (c->blocked) conn_loop(c)->stats.held += c->held;
+}
+
 static void let_go(struct conn *c, struct msg *m) {
-  size_t held = msg_held(m) + ENTRY_COST;
-  c->held -= held;
-  conn_loop(c)->stats.held -= held;
+  c->held -= msg_held(m) + ENTRY_COST;
   msg_unref(m);
 }
 
@@ -149,6 +157,11 @@ static void throttle(struct conn *c) {
   watch(c);
 }
 
+static void wait_longer(struct conn *c, const struct msg *m) {
+  conn_loop(c)->stats.held += msg_held(m) + ENTRY_COST;
+  throttle(c);
+}
+
 /* A mark is no bytes at offset 0. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
@@ -160,11 +173,9 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   k->e[k->tail].len = len;
   k->tail++;
   c->queued += len;
-  size_t held = msg_held(m) + ENTRY_COST;
-  c->held += held;
-  conn_loop(c)->stats.held += held;
+  c->held += msg_held(m) + ENTRY_COST;
   sio__conn_dirty(c);
-  if (c->blocked) throttle(c);
+  if (c->blocked) wait_longer(c, m);
   return 0;
 }
 
@@ -199,6 +210,7 @@ static bool is_sealed(size_t *sealed, size_t len) {
 void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
   struct conn_chunk *to = c->out;
   if (!to) return;
+  uncount(c);
   uint8_t at = (uint8_t)(to->head + 1);
   size_t sealed = c->secure ? sio__tls_sealed(c) : 0;
   is_sealed(&sealed, to->e[to->head].len);
@@ -213,6 +225,7 @@ void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
       let_go(c, k->e[i].m);
     }
   end_queue(c, to, at);
+  recount(c);
   throttle(c);
 }
 
@@ -333,45 +346,54 @@ static bool wants_patience(ssize_t n) {
 static bool prepare(struct conn *c) {
   bool asks = (c->rare & CONN_WATCHED) && c->queued > 0 && c->ops->flushing;
   if (asks) c->ops->flushing(c);
-  if (!c->closed) pass_marks(c);
   return !c->closed;
+}
+
+/* 1: all has left; 0: the kernel is full; or what went wrong. */
+static inline int write_queue(struct conn *c) {
+  while (c->queued > 0 || (c->secure && sio__tls_pending(c))) {
+    size_t offered;
+    ssize_t n = write_some(c, &offered);
+    if (n < 0 && !wants_patience(n)) return (int)n;
+    if (n > 0) taken(c, (size_t)n);
+    if (n == (ssize_t)offered) continue;
+    c->blocked = 1;
+    conn_loop(c)->stats.blocked++;
+    return 0;
+  }
+  return 1;
+}
+
+static void wait_for_room(struct conn *c) {
+  throttle(c);
+  watch(c);
+  if (c->rare) tell_marks(c);
+  if (c->heavy) tell_lighter(c);
 }
 
 void sio__conn_flush(struct conn *c) {
   if (c->rare && !prepare(c)) return;
   bool wrote = c->queued > 0 || c->pushed;
-  while (c->queued > 0 || (c->secure && sio__tls_pending(c))) {
-    size_t offered;
-    ssize_t n = write_some(c, &offered);
-    if (n < 0 && !wants_patience(n)) {
-      sio__conn_fail(c, (int)n);
-      return;
-    }
-    if (n > 0) taken(c, (size_t)n);
-    if (n < (ssize_t)offered) {
-      c->blocked = 1;
-      conn_loop(c)->stats.blocked++;
-      throttle(c);
-      watch(c);
-      if (c->rare) tell_marks(c);
-      if (c->heavy) tell_lighter(c);
-      return;
-    }
+  uncount(c);
+  if (c->rare) pass_marks(c);
+  int all = write_queue(c);
+  if (all > 0) {
+    drained(c, wrote);
+    return;
   }
-  drained(c, wrote);
+  recount(c);
+  if (all)
+    sio__conn_fail(c, all);
+  else
+    wait_for_room(c);
 }
 
 void sio__conn_push(struct conn *c) {
+  if (c->blocked || c->closed) return;
   if (c->rare) pass_marks(c);
-  while (c->queued > 0 && !c->blocked && !c->closed) {
-    size_t offered;
-    ssize_t n = write_some(c, &offered);
-    if (n < 0 && !wants_patience(n)) return;
-    if (n > 0) taken(c, (size_t)n);
-    c->pushed = 1;
-    c->blocked = n < (ssize_t)offered;
-    conn_loop(c)->stats.blocked += c->blocked;
-  }
+  c->pushed |= c->queued > 0;
+  if (write_queue(c) < 0) return;
+  recount(c);
   if (c->rare) pass_marks(c);
   throttle(c);
   watch(c);
@@ -467,6 +489,7 @@ void sio__conn_close(struct conn *c) {
   list_remove(&c->dirty);
   conn_loop(c)->stats.lost += c->queued;
   if (c->secure) sio__tls_close(c);
+  uncount(c);
   drop_queue(c);
   if (c->counted) sio__visitor_leave(c->extra[0].visitor, VISIT_CONN);
   /* uv_close() takes the descriptor out of epoll at once. */

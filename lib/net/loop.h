@@ -36,7 +36,7 @@ struct net_stats {
   uint64_t accepted, reads, bytes_in;
   uint64_t blocked;    /* times that the kernel did not take all                        */
   uint64_t lost;       /* bytes that waited when their connection was closed            */
-  size_t held;         /* memory of all that waits to be sent now, on any connection    */
+  size_t held;         /* memory of what waits for peers that do not read, polls included */
   sio_histogram wrote; /* bytes per write                                               */
   sio_histogram turns; /* us from a turn's first event to its end: others wait as long  */
   uint64_t tls_connections, tls_resumed;

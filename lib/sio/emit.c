@@ -53,7 +53,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   char offset[REPLAY_OFFSET_MAX];
   bool is_volatile = flags & SIO_VOLATILE;
   size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
-  *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
+  *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .batch = UINT32_MAX };
   int err = sio__encode_tailed(&srv->loop.msgs, &srv->scratch, &p->msg, nsp->name, event, args, id,
                                slice(offset, n));
   if (!err) err = translate(p, event ? PACKET_EVENT : PACKET_ACK, id);
@@ -65,10 +65,19 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   return 0;
 }
 
-static inline int deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
-  int err = sio__session_send(s->session, p->msg, flags & SIO_VOLATILE);
+__attribute__((noinline)) static void count_sent(sio_packet *p) {
+  p->nsp->events_out += p->sent;
+  sio__packets_sent(&p->nsp->server->stats, p->msg, p->sent);
+  p->sent = 0;
+}
+
+/* For adapters the packet is const; what is counted of it is ours. */
+static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flags) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  int err = sio__session_deliver(s->session, p->msg, flags & SIO_VOLATILE);
+  if (!err && ++p->sent < p->batch) return 0;
   if (!err)
-    p->nsp->events_out++;
+    count_sent(p);
   else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
     p->nsp->server->stats.volatile_dropped++;
   return err;
@@ -127,6 +136,7 @@ int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, s
 }
 
 void sio__packet_clear(sio_packet *p) {
+  if (p->sent) count_sent(p);
   msg_unref(p->msg);
   msg_unref(p->text);
   sio__free((void *)(uintptr_t)p->json.p);

@@ -18,6 +18,8 @@ struct sio_packet {
   uint64_t seq;     /* its number, if a peer may be sent it again; 0: none       */
   uint32_t tail;    /* bytes that its offset takes behind the arguments          */
   sio_slice json;   /* owned: the event without its offset, if it may travel     */
+  uint32_t sent;    /* receivers it was queued for, and that are not counted yet */
+  uint32_t batch;   /* so many are counted together, the rest when it is cleared */
 };
 
 /* An event, as the target's flags and key want it, which asks for q's acks unless q is NULL. The

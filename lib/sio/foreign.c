@@ -89,6 +89,7 @@ int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const
     f->all = sio_event_args(&f->event);
     err = sio__packet_encode(&f->packet, to, sio_event_name(&f->event), sio__args(&f->all, 1), q);
   }
+  f->packet.batch = 1; /* it may outlive its namespace */
   if (err)
     sio_packet_free(&f->packet);
   else

@@ -55,10 +55,21 @@ TEST(sum_and_total_are_of_all_values) {
   EQ(h.count[4], 1000 - 513);
 }
 
+TEST(a_value_may_be_added_many_times_at_once) {
+  sio_histogram h = { 0 };
+  histogram_add_n(&h, 1000, 7);
+  EQ(h.sum, 7000);
+  EQ(h.count[4], 7);
+  EQ(sio_histogram_total(&h), 7);
+  histogram_add_n(&h, 5, 0);
+  EQ(h.sum, 7000);
+}
+
 TESTS_BEGIN
 T(up_to_64_is_the_first_bucket)
 T(a_bound_belongs_to_its_bucket_and_the_next_value_to_the_next)
 T(bounds_double_from_64_to_16_mi)
 T(whatever_is_above_the_last_bound_is_in_the_last_bucket)
 T(sum_and_total_are_of_all_values)
+T(a_value_may_be_added_many_times_at_once)
 TESTS_END

@@ -226,6 +226,24 @@ TEST(what_waits_for_a_poll_waits_too) {
   end();
 }
 
+static uint64_t queued_meanwhile;
+static void on_look(sio_socket *s, sio_event *e, void *user) {
+  (void)e, (void)user;
+  sio_emit(s, "seen", SIO_NONE);
+  look();
+  queued_meanwhile = st.queued_bytes;
+}
+
+TEST(what_leaves_in_the_turn_in_which_it_was_sent_waits_for_nobody) {
+  begin(NULL);
+  queued_meanwhile = 1;
+  sio_on(root, "look", on_look, NULL);
+  struct raw *c = join(0);
+  CHECK(raw_text(c, "42[\"look\"]") && raw_expect(c, "seen"));
+  EQ(queued_meanwhile, 0);
+  end();
+}
+
 /* ---- http ------------------------------------------------------------------------------------ */
 
 TEST(answers_by_class_and_refusals_by_cause) {
@@ -541,6 +559,7 @@ T(what_no_limit_turns_away_but_want_of_memory_is_refused)
 T(bytes_of_the_wire_and_the_calls_that_move_them)
 T(what_waits_is_a_gauge_over_both_transports)
 T(what_waits_for_a_poll_waits_too)
+T(what_leaves_in_the_turn_in_which_it_was_sent_waits_for_nobody)
 T(answers_by_class_and_refusals_by_cause)
 T(a_body_over_the_limit_is_answered_and_no_abort)
 T(the_engines_refusals_by_code)
