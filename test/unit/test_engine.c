@@ -114,6 +114,23 @@ TEST(messages_go_both_ways_over_polling) {
   stop();
 }
 
+TEST(a_body_of_more_packets_than_may_be_ends_the_session_behind_the_last_of_them) {
+  start_raw(&(sio_options){ .max_payload_packets = 3 });
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  SAW("open:raw ");
+  REQUIRE(poller_post(&poller, "4a\x1e"
+                               "4b\x1e"
+                               "4c"));
+  SAW("text:a text:b text:c ");
+  CHECK(poller_post(&poller, "4d\x1e"
+                             "4e\x1e"
+                             "4f\x1e"
+                             "4g"));
+  turns();
+  SAW("text:d text:e text:f close:parse error/0/ ");
+  stop();
+}
+
 TEST(connecting_to_no_namespace_is_no_fault_here) {
   start_raw(&(sio_options){ .connect_timeout_ms = 1 });
   REQUIRE(open_ws(&a, "/raw/"));
@@ -660,6 +677,7 @@ TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {
 TESTS_BEGIN
 T(messages_go_both_ways_over_websocket)
 T(messages_go_both_ways_over_polling)
+T(a_body_of_more_packets_than_may_be_ends_the_session_behind_the_last_of_them)
 T(connecting_to_no_namespace_is_no_fault_here)
 T(text_that_is_none_and_sessions_that_are_over_take_nothing)
 T(volatile_messages_are_for_who_is_ready)

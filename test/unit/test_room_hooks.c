@@ -91,6 +91,30 @@ TEST(a_room_named_like_a_socket_is_there_as_long_as_either) {
   stop();
 }
 
+static sio_socket *waiting;
+static sio_next *verdict;
+
+static void keep_waiting(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  waiting = s;
+  verdict = next;
+}
+
+TEST(one_that_is_there_before_its_socket_is_made_once) {
+  begin();
+  joined();
+  sio_use(root, keep_waiting, NULL);
+  saw();
+  say(peer_new(), "40");
+  sio_join(root->members[0], waiting->id);
+  SAW("create:own join:own ");
+  sio_next_ok(verdict);
+  turn();
+  SAW("join:own ");
+  EQ(sio_room_size(root, waiting->id), 2);
+  stop();
+}
+
 static void leave_again(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
   (void)nsp, (void)user;
   trace("again:%s ", room);
@@ -218,6 +242,7 @@ T(a_room_is_created_by_its_first_member_and_removed_behind_its_last)
 T(who_goes_leaves_every_room_its_own_last)
 T(bulk_verbs_tell_of_rooms_too)
 T(a_room_named_like_a_socket_is_there_as_long_as_either)
+T(one_that_is_there_before_its_socket_is_made_once)
 T(a_leave_hook_may_leave_again)
 T(hooks_change_rooms_while_a_socket_goes)
 T(who_never_connected_leaves_the_rooms_it_joined_but_had_none_of_its_own)
