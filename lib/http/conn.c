@@ -778,7 +778,7 @@ int sio__http_preread(struct http *h, sio_slice read) {
 static void drain_all(struct list *conns) {
   list_each (it, next, conns) {
     struct http_conn *c = container_of(it, struct http_conn, link);
-    if (c->state != HTTP_IDLE && c->state != HTTP_DRAIN && c->state != HTTP_PROXY) continue;
+    if (c->state > HTTP_IDLE && c->state != HTTP_DRAIN) continue;
     close_soon(c);
     if (c->state != HTTP_GONE) set_timer(c);
   }

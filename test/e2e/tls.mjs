@@ -537,6 +537,15 @@ test('who leaves in the middle of the handshake is counted, who never began is n
   equal((await host.stats()).tls_closed, 1);
 });
 
+// The end of the test is the end of the server.
+test('a server that closes does not wait for handshakes', async (t) => {
+  const host = await start(t, { ...own, 'tls-timeout': 3600_000, 'close-timeout': 3600_000 });
+  host.secure.wire();
+  host.begun = host.secure.wire();
+  host.begun.write(Buffer.from([22, 3, 1]));
+  for (let n = 0; (await host.stats()).tls_connections < 2 && n < 100; n++) await sleep(20);
+});
+
 test('a PROXY header comes before TLS, whole or in pieces', async (t) => {
   const host = await start(t, { ...own, proxies: '127.0.0.1', 'proxy-protocol': 1 });
   for (const wait of [0, 20]) {
