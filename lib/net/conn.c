@@ -141,11 +141,13 @@ static void drop_queue(struct conn *c) {
   c->queued = 0;
 }
 
-void sio__conn_dirty(struct conn *c) {
+static void mark_dirty(struct conn *c) {
   if (!list_empty(&c->dirty) || c->blocked) return;
   list_push(&conn_loop(c)->dirty, &c->dirty);
   sio__loop_rouse(conn_loop(c));
 }
+
+void sio__conn_dirty(struct conn *c) { mark_dirty(c); }
 
 /* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the
  * peer is. */
@@ -174,7 +176,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   k->tail++;
   c->queued += len;
   c->held += msg_held(m) + ENTRY_COST;
-  sio__conn_dirty(c);
+  mark_dirty(c);
   if (c->blocked) wait_longer(c, m);
   return 0;
 }
@@ -468,7 +470,7 @@ void sio__conn_resume(struct conn *c) {
 void sio__conn_end(struct conn *c) {
   if (c->closed || c->ending) return;
   c->ending = 1;
-  sio__conn_dirty(c);
+  mark_dirty(c);
 }
 
 static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, grave)); }
