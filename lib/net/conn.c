@@ -340,7 +340,8 @@ static void drained(struct conn *c, bool wrote) {
 }
 
 /* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
-static bool wants_patience(ssize_t n) {
+static bool wants_patience(const struct conn *c, ssize_t n) {
+  if (c->secure && sio__tls_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
@@ -356,7 +357,7 @@ static inline int write_queue(struct conn *c) {
   while (c->queued > 0 || (c->secure && sio__tls_pending(c))) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
-    if (n < 0 && !wants_patience(n)) return (int)n;
+    if (n < 0 && !wants_patience(c, n)) return (int)n;
     if (n > 0) taken(c, (size_t)n);
     if (n == (ssize_t)offered) continue;
     c->blocked = 1;

@@ -15,6 +15,7 @@ struct tls {
   size_t sent;    /* of it                                                     */
   size_t sealed;  /* bytes of the queue that `out` holds, encrypted            */
   struct tls_info *info;
+  int err;      /* what writing came to                                        */
   bool heard;   /* its first byte was looked at                                */
   bool secured; /* the handshake is complete                                   */
   bool ended;   /* we have said that nothing more will come, or cannot say it  */
@@ -25,6 +26,7 @@ static struct tls *tls_of(const struct conn *c) { return c->extra[1].tls; }
 
 static void fall(struct conn *c, struct tls *t, int kind) {
   bool known = kind >= 0 && kind < SIO_TLS_FAILED_END;
+  if (t->failed) return;
   t->failed = t->ended = true;
   conn_loop(c)->stats.tls_failed[known ? kind : SIO_TLS_FAILED_PROTOCOL]++;
 }
@@ -73,11 +75,14 @@ static int seal(struct conn *c, struct tls *t) {
   char room[TLS_RECORD];
   size_t n;
   const char *p = first_bytes(c, room, &n);
-  int err = t->secured && !t->failed ? t->provider->ops->write(t->session, p, n) : SIO_ESTATE;
-  if (!err) t->sealed = n;
-  if (err) fall(c, t, SIO_TLS_FAILED_BROKEN);
-  return err;
+  if (!t->secured || t->failed) return t->err ? t->err : SIO_ESTATE;
+  t->err = t->provider->ops->write(t->session, p, n);
+  if (!t->err) t->sealed = n;
+  if (t->err) fall(c, t, SIO_TLS_FAILED_BROKEN);
+  return t->err;
 }
+
+bool sio__tls_failed(const struct conn *c) { return tls_of(c)->err != 0; }
 
 ssize_t sio__tls_write(struct conn *c, size_t *offered) {
   struct tls *t = tls_of(c);

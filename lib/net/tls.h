@@ -60,6 +60,8 @@ bool sio__tls_cut(struct conn *c);
 ssize_t sio__tls_write(struct conn *c, size_t *offered);
 /* There is ciphertext to send; that nothing more will come is among it once the queue is empty. */
 bool sio__tls_pending(struct conn *c);
+/* It cannot encrypt any more, and no patience helps. */
+bool sio__tls_failed(const struct conn *c);
 bool sio__tls_swollen(const struct conn *c);
 size_t sio__tls_sealed(const struct conn *c); /* of the queue's bytes, these are encrypted */
 /* Before the descriptor is closed. Frees it. */
