@@ -15,7 +15,7 @@ struct tls {
   size_t sent;    /* of it                                                     */
   size_t sealed;  /* bytes of the queue that `out` holds, encrypted            */
   struct tls_info *info;
-  int err;      /* what writing came to                                        */
+  int err;      /* why it cannot write any more                                */
   bool heard;   /* its first byte was looked at                                */
   bool secured; /* the handshake is complete                                   */
   bool ended;   /* we have said that nothing more will come, or cannot say it  */
@@ -75,7 +75,7 @@ static int seal(struct conn *c, struct tls *t) {
   char room[TLS_RECORD];
   size_t n;
   const char *p = first_bytes(c, room, &n);
-  if (!t->secured || t->failed) return t->err ? t->err : SIO_ESTATE;
+  if (t->err || !t->secured) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
   if (!t->err) t->sealed = n;
   if (t->err) fall(c, t, SIO_TLS_FAILED_BROKEN);
@@ -208,11 +208,18 @@ static long decrypt(struct conn *c, struct tls *t, size_t n, size_t *got) {
   return k;
 }
 
+/* The session has failed, and the owner is still to hear what came before that: it may write. */
+static void say_no_more(struct tls *t, int err) {
+  t->err = err;
+  t->ended = true;
+}
+
 /* Gives the owner what came, then says how it goes on. */
 static void take(struct conn *c, struct tls *t, size_t n) {
   size_t got;
   if (t->failed || !listen_to(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
   long err = decrypt(c, t, n, &got);
+  if (err < 0 && err != SIO_ECLOSED) say_no_more(t, (int)err);
   if (!look_for_the_end_of_the_handshake(c, t)) return;
   if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
   if (c->closed || err == 0) return;
