@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_sio_tls.c - TLS as a host meets it, with a provider of its own: who is taken over, what can be
- * seen of it, what is counted.
+ * test_sio_tls.c - TLS as a host meets it, with a provider of its own: who is taken over, what can
+ * be seen of it, what is counted.
  */
 #include "../veil.h"
 #include "pair.h"
@@ -76,7 +76,7 @@ static const char *hear(int fd) {
   return out;
 }
 
-/* ---- coming in ---------------------------------------------------------------------------------- */
+/* ---- coming in ------------------------------------------------------------------------------ */
 
 TEST(a_request_behind_the_handshake_is_answered) {
   char out[256];
@@ -178,7 +178,7 @@ TEST(without_memory_for_it_a_secure_request_shows_nothing) {
   stop();
 }
 
-/* ---- staying out ------------------------------------------------------------------------------- */
+/* ---- staying out ---------------------------------------------------------------------------- */
 
 TEST(a_handshake_that_fails_is_told_with_its_reason) {
   char out[16];
@@ -237,7 +237,7 @@ TEST(after_the_handshake_a_head_has_its_own_time) {
   stop();
 }
 
-/* ---- afterwards ---------------------------------------------------------------------------------- */
+/* ---- afterwards ----------------------------------------------------------------------------- */
 
 TEST(a_write_that_fails_ends_the_connection) {
   char out[256];
