@@ -12,6 +12,7 @@
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                          bool initial);
 void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
+/* A status alone, to what is misuse, or to who comes while the server drains (503). */
 void sio__answer_empty(struct eio *e, sio_request *r, int status);
 
 /* Engine.IO's error codes; 3 carries a name for what kind of bad it was. */

@@ -74,7 +74,7 @@ struct eio {
   unsigned wants; /* the group's, at hand */
   struct eio_group *group;
   struct list link;               /* group->engines                  */
-  void (*release)(struct eio *e); /* behind sio__eio_clear(); or NULL */
+  void (*release)(struct eio *e); /* the group is cleared: frees e; or NULL */
   struct map sessions;            /* by sid */
   struct list all;                /* sio_session.link */
   struct http_mount mount;        /* for http's route callback */

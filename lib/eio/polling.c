@@ -3,8 +3,8 @@
  * polling.c - the long-polling transport.
  *
  * What is sent waits in a queue until a GET is there and the turn ends; then all of it leaves in
- * one body. A session that the server closes lingers until a GET has taken the rest, so that
- * nothing already sent is lost. The queue's first is never a mark: with nothing before it a mark
+ * one body. A session that the server closes lingers until a GET has taken the rest, or
+ * close_timeout passes; what is lost then is counted, and told of. The queue's first is never a mark: with nothing before it a mark
  * has passed already.
  */
 #include "eio/polling.h"
@@ -176,7 +176,7 @@ static void on_flush(struct task *t) {
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
-/* The session ends, and nobody fetches it any more. */
+/* Nobody will fetch it. */
 static void lose_queue(struct polling *p, int level) {
   sio_session *c = p->session;
   size_t bytes = p->queued;

@@ -30,8 +30,9 @@ struct transport {
   bool (*ready)(const sio_session *c);
   size_t (*queued)(const sio_session *c);
   size_t (*held)(const sio_session *c); /* the memory that takes: what max_queued bounds */
-  /* The session is over. graceful: let what is queued leave first. True: the transport needs the
-   * session a little longer (CLOSING) and will call sio__session_gone(). */
+  /* The session is over. graceful: let what is queued leave first, within close_timeout; else it
+   * may be dropped. True: the transport needs the session a little longer (CLOSING) and will call
+   * sio__session_gone(). */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues eio->mark; sio__fence_passed() when all before it has left. 0, UV_ENOMEM,
    * SIO_ECLOSED. */

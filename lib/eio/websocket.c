@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket.c - the WebSocket transport.
+ * websocket.c - the WebSocket transport: between a session and its ws_conn, which outlives it until
+ * the closing handshake is done.
  */
 #include "eio/websocket.h"
 #include "eio/fence.h"

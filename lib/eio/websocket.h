@@ -13,7 +13,8 @@ extern const struct ws_conn_ops sio__orphan_ops;    /* nobody listens any more *
 /* w becomes the session's transport. */
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
 int sio__websocket_send(sio_session *c, struct msg *m);
-/* Lets go of w: it finishes its closing handshake by itself. */
+/* Lets go of w: it sends what is queued and finishes its closing handshake by itself, within
+ * close_timeout. */
 void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text);
 
 #endif

@@ -7,7 +7,7 @@
  * end and of room through a table of callbacks, and can be replaced while the
  * connection lives. Reading lands in the loop's one buffer; what is not used by
  * the time `read` returns is gone. Sending queues a reference; the end of the turn
- * makes one gathered sendmsg(MSG_NOSIGNAL) of it, so that a peer that went away
+ * makes one gathered write (MSG_NOSIGNAL) of it, so that a peer that went away
  * costs an error and never a SIGPIPE, and the host's signals stay as they are.
  */
 #ifndef SIO_NET_CONN_H
