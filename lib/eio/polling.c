@@ -4,8 +4,8 @@
  *
  * What is sent waits in a queue until a GET is there and the turn ends; then all of it leaves in
  * one body. A session that the server closes lingers until a GET has taken the rest, or
- * close_timeout passes; what is lost then is counted, and told of. The queue's first is never a mark: with nothing before it a mark
- * has passed already.
+ * close_timeout passes; what is lost then is counted, and told of. The queue's first is never a
+ * mark: with nothing before it a mark has passed already.
  */
 #include "eio/polling.h"
 #include "base/utf8.h"
