@@ -115,7 +115,7 @@ async function dial(host, options = {}) {
   s.text = '';
   s.on('data', (d) => (s.text += d.toString('latin1')));
   s.on('error', () => {});
-  await within(5000, new Promise((done, fail) => {
+  await within(60_000, new Promise((done, fail) => {
     s.once('secureConnect', done);
     s.once('error', fail);
   }), 'TLS');
@@ -296,7 +296,7 @@ for (const [name, way] of Object.entries(ways)) {
     const client = await connected(open(host, way));
     const much = crypto.randomBytes(5_000_000);
     const echoed = new Promise((done) => client.emit('echo', much, done));
-    const back = await within(50_000, echoed, 'echo');
+    const back = await within(100_000, echoed, 'echo');
     ok(Buffer.compare(back, much) === 0);
     client.disconnect();
   }, { ms: 60_000 });
@@ -485,7 +485,7 @@ test('the example serves its page, and reads its certificates again', async () =
   } finally {
     child.kill('SIGTERM');
   }
-  equal(await within(5000, ended, 'end'), 0, said.text);
+  equal(await within(60_000, ended, 'end'), 0, said.text);
 });
 
 // ---- peers that get it wrong --------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
  * tale.c - numbered events both ways, for tests that break or delay what carries them.
  *
  *     "n", k, ... [ack]          from the client: k must be above the last; the ack says it again
- *     "talk", count, gap_ms, end to the client: "m" with 0, 1, 2...; every third asks for an ack,
- *                                every fourth brings bytes; then "leave", "close", "engine", "done"
+ *     "talk", count, gap_ms, end, wait_ms
+ *                                to the client: "m" with 0, 1, 2...; every third asks for an ack,
+ *                                every fourth brings bytes; a while after the last of them "leave",
+ *                                "close", "engine", "done"
  *
  * Needs --data: what is known of a socket is kept in it. When one goes, a line
  * "gone <tag> <namespace> <heard> <gaps> <disorders> <said> <acked> <reason>"; the tag is of the
@@ -27,7 +29,7 @@ struct tale {
 struct talk {
   uv_timer_t timer;
   sio_socket *socket; /* a reference */
-  int64_t left;
+  int64_t left, wait;
   char end[8];
 };
 
@@ -82,6 +84,11 @@ static void on_tick(uv_timer_t *h) {
   bool there = sio_socket_connected(t->socket);
   for (int i = 0; there && i < 2 && t->left > 0; i++, t->left--) say_m(t->socket);
   if (there && t->left > 0) return;
+  if (there && t->wait > 0) {
+    uv_timer_start(h, on_tick, (uint64_t)t->wait, 0);
+    t->wait = 0;
+    return;
+  }
   if (there) finish(t);
   uv_close((uv_handle_t *)h, on_freed);
 }
@@ -92,6 +99,7 @@ static void on_talk(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_event_int(e, 0, &t->left);
   sio_event_int(e, 1, &gap);
+  sio_event_int(e, 3, &t->wait);
   sio_slice end = sio_event_strn(e, 2);
   if (end.n < sizeof t->end) memcpy(t->end, end.p, end.n);
   t->socket = sio_socket_ref(s);
