@@ -7,6 +7,7 @@
  * stamp counts, except sio_on_any_outgoing(), which may not send.
  */
 #include "adapters/rooms.h"
+#include "base/cold.h"
 #include "base/mem.h"
 #include "sio/nsp.h"
 #include "sio/recovery.h"
@@ -81,7 +82,7 @@ static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_pack
 
 /* ---- visiting with the host's code: on a list made before ------------------------------------ */
 
-static void collect(struct visit *v, sio_socket *s) {
+static COLD void collect(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
     sio_socket **p = v->err ? NULL : sio__realloc(v->found, cap * sizeof *p);
@@ -95,8 +96,8 @@ static void collect(struct visit *v, sio_socket *s) {
   v->found[v->n++] = sio_socket_ref(s);
 }
 
-static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
-                       void *user) {
+static COLD int memory_each(sio_adapter *a, const sio_target *to,
+                            void (*visit)(sio_socket *, void *), void *user) {
   struct visit v = { .to = collect };
   walk_audience(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
@@ -114,7 +115,7 @@ struct edit {
   int err; /* the first there was */
 };
 
-static void edit_rooms(sio_socket *s, void *user) {
+static COLD void edit_rooms(sio_socket *s, void *user) {
   struct edit *e = user;
   for (const char *const *r = e->rooms; *r; r++) {
     int err = e->one(s, *r);
@@ -122,30 +123,30 @@ static void edit_rooms(sio_socket *s, void *user) {
   }
 }
 
-static int edit_all(sio_adapter *a, const sio_target *to, struct edit e) {
+static COLD int edit_all(sio_adapter *a, const sio_target *to, struct edit e) {
   int err = memory_each(a, to, edit_rooms, &e);
   return err ? err : e.err;
 }
 
-static int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static COLD int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   return edit_all(a, to, (struct edit){ .one = sio_join, .rooms = rooms });
 }
 
-static int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static COLD int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   return edit_all(a, to, (struct edit){ .one = sio_leave, .rooms = rooms });
 }
 
-static void disconnect_one(sio_socket *s, void *user) {
+static COLD void disconnect_one(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect(s);
 }
 
-static void disconnect_session(sio_socket *s, void *user) {
+static COLD void disconnect_session(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect_session(s);
 }
 
-static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+static COLD int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   return memory_each(a, to, session ? disconnect_session : disconnect_one, NULL);
 }
 
@@ -187,7 +188,7 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
  * the room: a copy. Another seat may have moved up into the one that gets free, never before it:
  * with a search from the start each time, a peer in very many rooms would keep the loop when it
  * leaves. */
-static void leave_aloud(sio_adapter *a, sio_socket *s) {
+static COLD void leave_aloud(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
@@ -198,12 +199,12 @@ static void leave_aloud(sio_adapter *a, sio_socket *s) {
 }
 
 /* Without memory for a name the rest is left in silence. */
-static void memory_leave_all(sio_adapter *a, sio_socket *s) {
+static COLD void memory_leave_all(sio_adapter *a, sio_socket *s) {
   if (sio_room_watched(a->nsp)) leave_aloud(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
-static void memory_arrive(sio_adapter *a, sio_socket *s) {
+static COLD void memory_arrive(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio_room_watched(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
@@ -212,8 +213,8 @@ static void memory_arrive(sio_adapter *a, sio_socket *s) {
 
 static void memory_depart(sio_adapter *a, sio_socket *s) { tell_left(a, s, sio_socket_id(s)); }
 
-static void memory_rooms(const sio_adapter *a, const sio_socket *s,
-                         void (*cb)(const char *room, void *user), void *user) {
+static COLD void memory_rooms(const sio_adapter *a, const sio_socket *s,
+                              void (*cb)(const char *room, void *user), void *user) {
   uint32_t i = 0;
   (void)a;
   for (const struct room *r; (r = sio__rooms_next(s, &i));) cb(r->name, user);
@@ -221,15 +222,15 @@ static void memory_rooms(const sio_adapter *a, const sio_socket *s,
 
 /* ---- all rooms ------------------------------------------------------------------------------- */
 
-static size_t memory_room_size(const sio_adapter *a, const char *name) {
+static COLD size_t memory_room_size(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
   return (room ? room->n : 0u) + is_own(a, name);
 }
 
 static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
 
-static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
-                             void *user) {
+static COLD void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
+                                  void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
     cb(room->name, room->n + (size_t)is_own(a, room->name), user);
@@ -241,7 +242,7 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
-static int memory_open(sio_adapter **out, sio_nsp *nsp) {
+static COLD int memory_open(sio_adapter **out, sio_nsp *nsp) {
   sio_adapter *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
@@ -250,7 +251,7 @@ static int memory_open(sio_adapter **out, sio_nsp *nsp) {
   return 0;
 }
 
-static void memory_close(sio_adapter *a) {
+static COLD void memory_close(sio_adapter *a) {
   sio__rooms_clear(&a->rooms);
   sio__free(a);
 }

@@ -8,6 +8,7 @@
  */
 #include "base/mem.h"
 
+#include "base/cold.h"
 #include <sio/server.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +34,8 @@ static void *(*host_malloc)(size_t) = malloc;
 static void *(*host_realloc)(void *, size_t) = realloc;
 static void (*host_free)(void *) = free;
 
-int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
-                      void (*free_fn)(void *)) {
+COLD int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
+                           void (*free_fn)(void *)) {
   if (!malloc_fn != !realloc_fn || !malloc_fn != !free_fn) return SIO__EINVAL;
   host_malloc = malloc_fn ? malloc_fn : malloc;
   host_realloc = realloc_fn ? realloc_fn : realloc;
@@ -62,7 +63,7 @@ void sio__free(void *p) {
   if (p) host_free(p);
 }
 
-char *sio__strndup(const char *s, size_t n) {
+COLD char *sio__strndup(const char *s, size_t n) {
   size_t size;
   if (add_overflows(n, 1, &size)) return NULL;
   char *copy = sio__malloc(size);
@@ -72,7 +73,7 @@ char *sio__strndup(const char *s, size_t n) {
   return copy;
 }
 
-void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
+COLD void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
   *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };
 }
 
@@ -84,7 +85,7 @@ static void *take(struct pool *pool) {
   return block;
 }
 
-void sio__pool_clear(struct pool *pool) {
+COLD void sio__pool_clear(struct pool *pool) {
   while (pool->free) sio__free(take(pool));
 }
 

@@ -75,16 +75,16 @@ struct eio {
   struct eio_group *group;
   struct list link;               /* group->engines                  */
   void (*release)(struct eio *e); /* the group is cleared: frees e; or NULL */
-  struct map sessions;            /* by sid */
-  struct list all;                /* sio_session.link */
-  struct http_mount mount;        /* for http's route callback */
   struct ws_shared *ws;
-  struct pool nodes;                      /* of the polling queues */
+  sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for everybody */
   struct msg *initial;                    /* behind the handshake; NULL: nothing     */
   struct msg *mark;                       /* a place in a queue: never sent          */
   size_t full_at;                         /* memory waiting for a peer that flow.c is told of */
-  sio_stats *stats;
+  struct list all;                        /* sio_session.link */
+  struct pool nodes;                      /* of the polling queues */
+  struct map sessions;                    /* by sid */
+  struct http_mount mount;                /* for http's route callback */
 };
 
 void sio__eio_group_init(struct eio_group *g);

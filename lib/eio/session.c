@@ -3,6 +3,7 @@
  * session.c - a session's life: its id, its heartbeat, its messages, its end.
  */
 #include "eio/session.h"
+#include "base/cold.h"
 #include "base/random.h"
 #include "eio/fence.h"
 #include "eio/flow.h"
@@ -36,7 +37,7 @@ static void expect_ping(sio_session *c) {
   set_heartbeat(c, o->ping_interval_ms + o->ping_timeout_ms);
 }
 
-static void on_heartbeat(struct timer *t) {
+static COLD void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* What it said may lie unread: the loop was kept from reading, or we do not read. It is asked
    * again, or waited for. */
@@ -52,14 +53,14 @@ static void on_heartbeat(struct timer *t) {
     send_ping(c);
 }
 
-static void on_ping(sio_session *c) {
+static COLD void on_ping(sio_session *c) {
   expect_ping(c);
   if (sio__session_write(c, c->eio->pong))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
   SESSION_HOOKS(c, heartbeat)
 }
 
-static void on_pong(sio_session *c) {
+static COLD void on_pong(sio_session *c) {
   uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
   if (c->pong_due) {
     c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
@@ -77,7 +78,7 @@ static void extend_patience(sio_session *c) {
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
 }
 
-void sio__session_patience(sio_session *c) {
+COLD void sio__session_patience(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
     expect_ping(c);
@@ -108,8 +109,8 @@ static uint64_t unix_ms(void) {
 
 static void tell_end(struct task *t);
 
-int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
-                     unsigned protocol) {
+COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
+                          unsigned protocol) {
   char id[64];
   int err = make_id(e, r, id);
   if (err) return err;
@@ -150,7 +151,7 @@ static struct msg *handshake_packet(const sio_session *c) {
   return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
 }
 
-int sio__session_greet(sio_session *c) {
+COLD int sio__session_greet(sio_session *c) {
   struct msg *m = handshake_packet(c);
   int err = m ? sio__session_write(c, m) : UV_ENOMEM;
   msg_unref(m);
@@ -158,7 +159,7 @@ int sio__session_greet(sio_session *c) {
   return err;
 }
 
-void sio__session_start(sio_session *c) {
+COLD void sio__session_start(sio_session *c) {
   sio_stats *st = c->eio->stats;
   bool polling = c->transport == &sio__transport_polling;
   st->sessions++;
@@ -186,7 +187,7 @@ static void leave_table(sio_session *c) {
   if (c->probe) sio__probe_drop(c->probe);
 }
 
-static void free_session(struct grave *g) {
+static COLD void free_session(struct grave *g) {
   sio_session *c = container_of(g, sio_session, grave);
   sio__polling_free(c->polling);
   sio__free(c->flow);
@@ -198,7 +199,7 @@ static void free_session(struct grave *g) {
 
 static void bury(sio_session *c) { sio__loop_bury(c->eio->loop, &c->grave, free_session); }
 
-static void tell_end(struct task *t) {
+static COLD void tell_end(struct task *t) {
   sio_session *c = container_of(t, sio_session, over);
   sio_stats *st = c->eio->stats;
   if (c->told) {
@@ -219,13 +220,13 @@ static void tell_end(struct task *t) {
 }
 
 /* The layer above may be told already (the session was CLOSING), or still wait for its task. */
-void sio__session_gone(sio_session *c) {
+COLD void sio__session_gone(sio_session *c) {
   if (c->gone) return;
   leave_table(c);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
-void sio__session_abandon(sio_session *c) {
+COLD void sio__session_abandon(sio_session *c) {
   c->transport = NULL;
   sio__loop_untimer(c->eio->loop, &c->heartbeat);
   sio__session_gone(c);
@@ -238,7 +239,7 @@ static void log_end(const sio_session *c) {
       c->why.detail);
 }
 
-static void end(sio_session *c, bool graceful, const sio_close_info *why) {
+static COLD void end(sio_session *c, bool graceful, const sio_close_info *why) {
   if (c->state != SESSION_OPEN) return;
   c->state = SESSION_CLOSING;
   sio__loop_untimer(c->eio->loop, &c->heartbeat);
@@ -250,19 +251,20 @@ static void end(sio_session *c, bool graceful, const sio_close_info *why) {
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
-void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
+COLD void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
   end(c, !discard, &(sio_close_info){ reason, err, 0, detail, "" });
 }
 
-void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text) {
+COLD void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code,
+                                const char *ws_text) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
   end(c, !discard,
       &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code, "closed by the host", ws_text });
 }
 
-void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
-                                const char *detail) {
+COLD void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
+                                     const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_CLIENT : c->cause;
   end(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
 }
@@ -355,7 +357,7 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   return c->state == SESSION_OPEN;
 }
 
-void sio__session_bad_packet(sio_session *c) {
+COLD void sio__session_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
 }
@@ -388,7 +390,7 @@ struct http_head *sio__session_head(const sio_session *c) {
   return c->head;
 }
 
-void sio__session_forget(sio_session *c) {
+COLD void sio__session_forget(sio_session *c) {
   if (c->head) c->head = sio__head_forget(c->head);
 }
 

@@ -40,20 +40,20 @@ struct http_conn {
   struct http_parser *parser; /* borrowed while a request arrives                      */
   struct via *via;            /* NULL: the peer is no proxy                            */
   const sio_tls *tls;         /* what its TLS is made with; NULL: none                 */
-  struct list link;           /* http->conns, or http->fresh                           */
-  struct timer timer;
-  struct task task; /* pump() when the turn ends                             */
-  struct grave grave;
-  struct buf stash; /* bytes that came too early                             */
-  char *in;         /* what pump() has not used yet: in the stash, or just read */
+  char *in;                   /* what pump() has not used yet: in the stash, or just read */
   size_t nin;
-  size_t queued; /* conn->queued when the timer looked last               */
   uint8_t state; /* enum http_state                                       */
   uint8_t timed; /* the state the timer was started for                   */
   bool pumping;
-  bool refusing;           /* the answer under way is ours, not the mount's         */
-  bool slow;               /* an answer is not taken yet, idle time does not count  */
-  bool fresh;              /* no request's head was complete yet                    */
+  bool refusing;    /* the answer under way is ours, not the mount's         */
+  bool slow;        /* an answer is not taken yet, idle time does not count  */
+  bool fresh;       /* no request's head was complete yet                    */
+  struct list link; /* http->conns, or http->fresh                           */
+  struct timer timer;
+  struct task task; /* pump() when the turn ends                             */
+  struct grave grave;
+  struct buf stash;        /* bytes that came too early                             */
+  size_t queued;           /* conn->queued when the timer looked last               */
   char peer[CONN_ADDRESS]; /* the client's, which may be behind a proxy  */
 };
 

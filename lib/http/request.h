@@ -52,13 +52,10 @@ struct sio_request {
   struct http_conn *conn;         /* NULL once the peer is gone, and after the answer      */
   const struct http_mount *mount; /* who handles it; NULL until on_head                    */
   void *user;                     /* the mount's                                           */
-  struct buf head;                /* n bytes as they came; the headers' array behind them  */
   struct http_header *headers;    /* names as they came, values without outer blanks       */
   uint32_t nheaders;
   enum http_method method;
-  sio_slice method_text;
-  sio_slice url, path, query; /* url as it came; path before '?', query after it, both raw */
-  unsigned minor;             /* HTTP/1.minor                                              */
+  unsigned minor; /* HTTP/1.minor                                              */
   bool keep_alive;
   bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1     */
   bool upgrade_other; /* the same to something else: answer as if it had not asked   */
@@ -66,8 +63,12 @@ struct sio_request {
   bool kept;               /* see above                                                   */
   bool has_body;           /* Content-Length > 0 or chunked                               */
   bool expects;            /* Expect: 100-continue                                        */
-  uint64_t content_length; /* 0 when chunked                                              */
+  sio_slice path, query;   /* what stands before '?' and after it, both raw               */
   size_t max_body;         /* on_head sets it; past it the answer is 413, then on_abort   */
+  uint64_t content_length; /* 0 when chunked                                              */
+  sio_slice url;           /* as it came                                                  */
+  sio_slice method_text;
+  struct buf head; /* n bytes as they came; the headers' array behind them        */
   struct buf body;
   struct buf extra; /* header lines of the answer so far: "Name: value\r\n"...     */
   struct list link; /* http->kept                                                  */

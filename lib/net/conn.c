@@ -3,6 +3,7 @@
  * conn.c - a descriptor under uv_poll_t: one read per event, one gathered write per turn.
  */
 #include "net/conn.h"
+#include "base/cold.h"
 #include "net/tls.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,7 @@ static unsigned wanted_events(const struct conn *c) {
   return want;
 }
 
-static void watch(struct conn *c) {
+static COLD void watch(struct conn *c) {
   unsigned want = wanted_events(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 7;
@@ -44,8 +45,8 @@ static void watch(struct conn *c) {
 
 /* ---- birth ------------------------------------------------------------------------ */
 
-int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                       void *owner, enum conn_kind kind) {
+COLD int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                            void *owner, enum conn_kind kind) {
   struct conn *c = sio__calloc(1, sizeof *c + kind * sizeof *c->extra);
   int err = c ? uv_poll_init(l->uv, &c->poll, fd) : UV_ENOMEM;
   if (err) {
@@ -69,17 +70,17 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
   return 0;
 }
 
-int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
-                  void *owner) {
+COLD int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
+                       void *owner) {
   return sio__conn_new_kind(out, l, fd, ops, owner, CONN_PLAIN);
 }
 
-void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
+COLD void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner) {
   c->ops = ops;
   c->owner = owner;
 }
 
-const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
+COLD const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
   union {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -120,19 +121,19 @@ static void drop_first_chunk(struct conn *c) {
 /* What waits is part of the loop's sum while the connection is blocked: what leaves in the turn in
  * which it was queued costs nothing for it. Around whatever changes the queue of one that is, or
  * that may be afterwards. */
-static void uncount(const struct conn *c) {
+static inline void uncount(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->held;
 }
-static void recount(const struct conn *c) {
+static inline void recount(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held += c->held;
 }
 
-static void let_go(struct conn *c, struct msg *m) {
+static inline void let_go(struct conn *c, struct msg *m) {
   c->held -= msg_held(m) + ENTRY_COST;
   msg_unref(m);
 }
 
-static void drop_queue(struct conn *c) {
+static COLD void drop_queue(struct conn *c) {
   while (c->out) {
     struct conn_chunk *k = c->out;
     for (unsigned i = k->head; i < k->tail; i++) let_go(c, k->e[i].m);
@@ -151,7 +152,7 @@ void sio__conn_dirty(struct conn *c) { mark_dirty(c); }
 
 /* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the
  * peer is. */
-static void throttle(struct conn *c) {
+static COLD void throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over = c->blocked && (c->held > limit || (c->secure && sio__tls_swollen(c)));
   if (over == c->throttled) return;
@@ -209,7 +210,7 @@ static bool is_sealed(size_t *sealed, size_t len) {
 }
 
 /* What stays moves up; where it is written never overtakes where it is read. */
-void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
+COLD void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
   struct conn_chunk *to = c->out;
   if (!to) return;
   uncount(c);
@@ -246,14 +247,14 @@ static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
   return n;
 }
 
-static void take_first(struct conn *c) {
+static inline void take_first(struct conn *c) {
   struct conn_chunk *k = c->out;
   let_go(c, k->e[k->head++].m);
   if (k->head == k->tail) drop_first_chunk(c);
 }
 
 /* An entry without bytes is a mark. */
-static void pass_marks(struct conn *c) {
+static inline void pass_marks(struct conn *c) {
   for (; c->out && c->out->e[c->out->head].len == 0; take_first(c)) c->marks++;
 }
 
@@ -300,31 +301,31 @@ static ssize_t write_some(struct conn *c, size_t *offered) {
   return n;
 }
 
-void sio__conn_fail(struct conn *c, int err) {
+COLD void sio__conn_fail(struct conn *c, int err) {
   const struct conn_ops *ops = c->ops;
   sio__conn_close(c);
   ops->failed(c, err);
 }
 
-static void shut_writing(struct conn *c) {
+static COLD void shut_writing(struct conn *c) {
   if (c->shut) return;
   c->shut = 1;
   shutdown(c->fd, SHUT_WR);
 }
 
-static void tell_lighter(struct conn *c) {
+static COLD void tell_lighter(struct conn *c) {
   if (c->held > conn_loop(c)->low_mark) return;
   c->heavy = 0;
   if (c->ops->lighter) c->ops->lighter(c);
 }
 
-static void tell_marks(struct conn *c) {
+static COLD void tell_marks(struct conn *c) {
   unsigned n = conn_take_marks(c);
   if (!c->out) c->rare &= CONN_WATCHED;
   if (n && c->ops->passed) c->ops->passed(c, n);
 }
 
-static void unblock(struct conn *c) {
+static COLD void unblock(struct conn *c) {
   c->blocked = 0;
   throttle(c);
   watch(c);
@@ -391,7 +392,7 @@ void sio__conn_flush(struct conn *c) {
     wait_for_room(c);
 }
 
-void sio__conn_push(struct conn *c) {
+COLD void sio__conn_push(struct conn *c) {
   if (c->blocked || c->closed) return;
   if (c->rare) pass_marks(c);
   c->pushed |= c->queued > 0;
@@ -456,19 +457,19 @@ static void on_poll(uv_poll_t *h, int status, int events) {
   if ((events & UV_WRITABLE) && !c->closed) sio__conn_flush(c);
 }
 
-void sio__conn_pause(struct conn *c) {
+COLD void sio__conn_pause(struct conn *c) {
   c->paused = 1;
   watch(c);
 }
 
-void sio__conn_resume(struct conn *c) {
+COLD void sio__conn_resume(struct conn *c) {
   c->paused = 0;
   watch(c);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-void sio__conn_end(struct conn *c) {
+COLD void sio__conn_end(struct conn *c) {
   if (c->closed || c->ending) return;
   c->ending = 1;
   mark_dirty(c);
@@ -477,14 +478,14 @@ void sio__conn_end(struct conn *c) {
 static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, grave)); }
 
 /* uv may be done before the turn is, and somebody may still look at c until then. */
-static void on_closed(uv_handle_t *h) {
+static COLD void on_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
   sio__loop_bury(l, &c->grave, free_conn);
   sio__loop_handle_closed(l);
 }
 
-void sio__conn_close(struct conn *c) {
+COLD void sio__conn_close(struct conn *c) {
   if (c->closed) return;
   c->closed = 1;
   list_remove(&c->link);

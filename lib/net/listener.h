@@ -17,15 +17,15 @@ struct listener_ops {
 };
 
 struct listener {
-  uv_poll_t poll;
   struct loop *loop;
   const struct listener_ops *ops;
   void *owner;
   struct list link;          /* the owner's */
   const struct sio_tls *tls; /* the owner's: what its connections speak; NULL: plain */
-  struct timer retry;
   int fd;
   char *unix_path; /* unlinked when it stops */
+  struct timer retry;
+  uv_poll_t poll;
 };
 
 /* host: an address or a name, NULL for every address ("::" with IPv4 in it, else "0.0.0.0"). */

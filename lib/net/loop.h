@@ -43,37 +43,37 @@ struct net_stats {
   uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_failed[SIO_TLS_FAILED_END];
 };
 
-struct loop {
+struct loop { /* what is big comes last, which keeps the code short */
   uv_loop_t *uv;
+  struct log *log;
+  char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
+  uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
+  bool closing;
+  bool roused;        /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
+  bool late;          /* deadlines that are met too late run now, or when all is read            */
+  bool unread;        /* somebody had more to read than the buffer holds                    */
+  uint8_t read_turns; /* taken to read before deadlines that are met late                   */
+  unsigned nconns;    /* members of conns */
+  unsigned open_handles; /* uv handles not yet closed             */
+  unsigned stall_ms;     /* what is too late: the host kept the loop; 0: not asked */
+  struct list dirty;     /* struct conn with bytes to send        */
+  struct list tasks;     /* struct task, in order                 */
+  uint64_t alarm_due;    /* the same as alarm_at, or when it was set, if that was later */
+  uint64_t alarm_at;     /* when `alarm` fires, UINT64_MAX: never */
+  size_t high_water;     /* a connection with more than this queued is not read from */
+  size_t low_mark;       /* a heavy connection that holds no more than this is told of     */
+  struct msgs msgs;
+  struct list graves;             /* struct grave, freed at the end        */
+  struct list conns;              /* struct conn, all that are open        */
+  struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
+  void (*closed)(struct loop *l); /* after the last handle is gone */
+  void (*stalled)(struct loop *l, uint64_t ms);
+  struct pool chunks; /* struct conn_chunk */
+  struct net_stats stats;
   uv_prepare_t prepare;
   uv_timer_t alarm; /* the one uv timer behind `timers` */
   uv_async_t wake;  /* sio__loop_post() from other threads */
   struct timers timers;
-  uint64_t alarm_due;    /* the same, or when it was set, if that was later */
-  uint64_t alarm_at;     /* when `alarm` fires, UINT64_MAX: never */
-  struct list tasks;     /* struct task, in order                 */
-  struct list dirty;     /* struct conn with bytes to send        */
-  struct list graves;    /* struct grave, freed at the end        */
-  struct list conns;     /* struct conn, all that are open        */
-  unsigned nconns;       /* members of conns */
-  unsigned open_handles; /* uv handles not yet closed             */
-  struct msgs msgs;
-  struct pool chunks; /* struct conn_chunk */
-  struct log *log;
-  struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
-  void (*closed)(struct loop *l); /* after the last handle is gone */
-  bool closing;
-  bool roused;        /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
-  size_t high_water;  /* a connection with more than this queued is not read from */
-  size_t low_mark;    /* a heavy connection that holds no more than this is told of     */
-  unsigned stall_ms;  /* deadlines met so much too late: the host kept the loop; 0: not asked  */
-  bool late;          /* ... and those deadlines run now, or when all is read               */
-  bool unread;        /* somebody had more to read than the buffer holds                    */
-  uint8_t read_turns; /* taken to read before deadlines that are met late                   */
-  void (*stalled)(struct loop *l, uint64_t ms);
-  char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
-  uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
-  struct net_stats stats;
 };
 
 /* log is borrowed. 0, UV_ENOMEM, or what uv says. */

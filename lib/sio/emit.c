@@ -4,6 +4,7 @@
  */
 #include "sio/emit.h"
 
+#include "base/cold.h"
 #include "base/random.h"
 #include "sio/nsp.h"
 #include "sio/parser.h"
@@ -24,7 +25,7 @@ static void mark_droppable(struct msg *chain, const char *key) {
 }
 
 /* For peers that speak another language than adapters do. */
-static int translate(sio_packet *p, enum packet_type type, int64_t id) {
+static COLD int translate(sio_packet *p, enum packet_type type, int64_t id) {
   sio_server *srv = p->nsp->server;
   if (!srv->opts.o.parser) return 0;
   p->text = p->msg;
@@ -39,7 +40,7 @@ static int translate(sio_packet *p, enum packet_type type, int64_t id) {
 
 static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
 
-static void log_packet(struct log *log, const sio_packet *p) {
+static COLD void log_packet(struct log *log, const sio_packet *p) {
   const struct msg *m = text_of(p);
   LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in %s, %u bytes",
       p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
@@ -84,7 +85,7 @@ static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flag
 }
 
 /* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
-static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
+static COLD int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ask(s, q);
   if (err == SIO_EEXISTS) return err;
@@ -104,7 +105,7 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
 }
 
 /* Type, number of attachments, namespace and id stand before it. */
-static sio_slice json_of(const sio_packet *p) {
+static COLD sio_slice json_of(const sio_packet *p) {
   const struct msg *m = text_of(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
@@ -114,7 +115,7 @@ static sio_slice json_of(const sio_packet *p) {
 }
 
 /* An offset is this server's own: others put theirs behind what travels to them. */
-static int keep_json(sio_packet *p) {
+static COLD int keep_json(sio_packet *p) {
   sio_slice json = json_of(p);
   size_t n = json.n - p->tail;
   char *copy = sio__strndup(json.p, n);
@@ -152,7 +153,7 @@ size_t sio_packet_bins(const sio_packet *p) {
   return n;
 }
 
-sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
+COLD sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
   const struct msg *m = text_of(p)->next;
   while (m && k--) m = m->next;
   return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
@@ -190,8 +191,8 @@ int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *e
   return emit(s, flags, key, event, args, PACKET_NO_ID);
 }
 
-int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
-                 sio_reply_cb cb, void *user) {
+COLD int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
+                      sio_reply_cb cb, void *user) {
   int64_t id;
   if (!cb) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
@@ -223,7 +224,7 @@ static unsigned count_names(const char *const *names) {
   return n;
 }
 
-static void log_broadcast(const sio_target *to, const char *event) {
+static COLD void log_broadcast(const sio_target *to, const char *event) {
   LOG(&to->nsp->server->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
       "\"%s\" to %u rooms (0: all) but %u of %s", event, count_names(to->rooms),
       count_names(to->except), to->nsp->name);
@@ -247,8 +248,8 @@ int sio_broadcast(sio_target to, const char *event, sio_args args) {
 
 static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
 
-int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
-                      sio_broadcast_ack_cb cb, void *user) {
+COLD int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
+                           sio_broadcast_ack_cb cb, void *user) {
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
   if (!event) return SIO_ENAME;
@@ -264,21 +265,21 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
-int sio_all_join(sio_target to, const char *const *rooms) {
+COLD int sio_all_join(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
-int sio_all_leave(sio_target to, const char *const *rooms) {
+COLD int sio_all_leave(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
-int sio_all_disconnect(sio_target to, bool session) {
+COLD int sio_all_disconnect(sio_target to, bool session) {
   return to.nsp ? to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session) : UV_EINVAL;
 }
 
-int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
+COLD int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
   if (!to.nsp || !cb) return UV_EINVAL;
   return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);
 }

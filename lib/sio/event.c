@@ -5,6 +5,7 @@
  */
 #include "sio/event.h"
 
+#include "base/cold.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "sio/number.h"
@@ -80,7 +81,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   return SIO__ENOMEM;
 }
 
-static void free_own(struct event_own *own) {
+static COLD void free_own(struct event_own *own) {
   msg_unref(own->msg);
   sio__msgs_clear(&own->home);
   sio__decode_scratch_clear(&own->scratch);
@@ -103,7 +104,7 @@ void sio__event_clear(struct sio_event *e) {
 
 /* ---- other arguments -------------------------------------------------------------------- */
 
-static int list_bins(struct event_own *own, uint32_t *n) {
+static COLD int list_bins(struct event_own *own, uint32_t *n) {
   *n = 0;
   for (const struct msg *m = own->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
@@ -116,7 +117,7 @@ static int list_bins(struct event_own *own, uint32_t *n) {
 }
 
 /* The arguments, encoded as an ack's would be and read again. */
-static int fill_own(struct event_own *own, struct packet *out, sio_args args) {
+static COLD int fill_own(struct event_own *own, struct packet *out, sio_args args) {
   uint32_t nbins;
   int err = sio__encode(&own->home, &own->scratch, &own->msg, "/", NULL, args, PACKET_NO_ID);
   if (!err) err = list_bins(own, &nbins);
@@ -129,7 +130,7 @@ static int fill_own(struct event_own *own, struct packet *out, sio_args args) {
   return sio__json_scan(&own->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
 }
 
-static int replace_args(struct sio_event *e, sio_args args) {
+static COLD int replace_args(struct sio_event *e, sio_args args) {
   struct packet packet = e->packet;
   struct event_own *own = sio__calloc(1, sizeof *own);
   if (!own) return SIO__ENOMEM;
@@ -148,7 +149,7 @@ static int replace_args(struct sio_event *e, sio_args args) {
   return 0;
 }
 
-int sio_event_replace(sio_event *e, const char *name, sio_args args) {
+COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   sio_slice renamed = slice_str(name);
   if (name && sio__name_reserved(renamed)) return SIO_ENAME;
   if (name) {
@@ -161,7 +162,7 @@ int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   return err;
 }
 
-int sio__event_keep(struct sio_event *e) {
+COLD int sio__event_keep(struct sio_event *e) {
   sio_val all = sio_event_args(e);
   int err = replace_args(e, sio__args(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);
@@ -288,16 +289,16 @@ const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
 
 size_t sio_event_bins(const sio_event *e) { return e->packet.nbins; }
 
-sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
+COLD sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
   return k < e->packet.nbins ? e->packet.bins[k] : slice(NULL, 0);
 }
 
-sio_slice sio_event_bin(const sio_event *e, size_t i) {
+COLD sio_slice sio_event_bin(const sio_event *e, size_t i) {
   const struct json_hole *hole = whole_hole(e, i);
   return hole ? sio_event_bin_at(e, (size_t)hole->num) : slice(NULL, 0);
 }
 
-sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
+COLD sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
   return sio__tree_hole(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
 }

@@ -27,18 +27,18 @@ struct event_memo {
 };
 
 struct sio_event {
-  struct packet packet;
-  uint32_t first; /* of the packet's elements, the first that is an argument      */
-  sio_slice name; /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
   sio_socket *socket;
-  int64_t ack_id;                  /* the ack asked for, or PACKET_NO_ID */
-  bool ack_used;                   /* it was sent, or taken              */
+  int64_t ack_id; /* the ack asked for, or PACKET_NO_ID */
+  bool ack_used;  /* it was sent, or taken              */
+  uint32_t first; /* of the packet's elements, the first that is an argument */
+  uint32_t arena_used;
   struct server_side *server_side; /* another server's: where the ack goes */
   struct event_own *own;
   struct event_tree *trees;
-  struct event_memo near[EVENT_NEAR], *far; /* of the first arguments; of the others */
   struct event_block *blocks;
-  uint32_t arena_used;
+  sio_slice name; /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
+  struct packet packet;
+  struct event_memo *far, near[EVENT_NEAR]; /* of the first arguments near, of the others far */
   _Alignas(8) char arena[EVENT_ARENA];
 };
 

@@ -27,7 +27,14 @@ struct sio_nsp {
   struct recovery *recovery; /* NULL: off */
   sio_socket **members;      /* connected; each knows its index */
   uint32_t nmembers, members_cap;
-  struct map by_id;    /* the same, by their ids          */
+  uint32_t nqueries;
+  uint32_t refs;       /* on its memory: the library's one, and whoever names it */
+  uint32_t users;      /* who keeps a child: sockets, questions, the host        */
+  struct brood *brood; /* NULL: no parent                                      */
+  sio_nsp *parent;     /* a child's, until it is gone                          */
+  int64_t next_ack;    /* the id of the next ack that is asked for          */
+  struct list queries; /* sio_query.link: those that are open               */
+  struct map by_id;    /* the members, by their ids       */
   struct map handlers; /* struct handlers, by event       */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
@@ -35,15 +42,8 @@ struct sio_nsp {
   struct hooks writable, drop;
   struct hooks rooms;     /* user: a struct room_hook                    */
   struct map server_side; /* struct handlers, by event                   */
-  struct list queries;    /* sio_query.link: those that are open         */
-  uint32_t nqueries;
-  int64_t next_ack;   /* the id of the next ack that is asked for          */
-  uint64_t events_in; /* counted; a parent's: of children that are gone */
+  uint64_t events_in;     /* counted; a parent's: of children that are gone */
   uint64_t events_out;
-  uint32_t refs;       /* on its memory: the library's one, and whoever names it */
-  uint32_t users;      /* who keeps a child: sockets, questions, the host        */
-  struct brood *brood; /* NULL: no parent                                      */
-  sio_nsp *parent;     /* a child's, until it is gone                          */
   struct list sibling; /* parent->brood->children                              */
   struct task vacate;
   char name[];

@@ -28,8 +28,6 @@ struct sio_query {
   sio_nsp *nsp;
   struct list link;  /* nsp->queries, while it is open                        */
   struct list waits; /* peers here that owe an answer: struct wait, pending.c */
-  struct task settle;
-  struct timer timer;
   void (*end)(struct sio_query *q, int status); /* tells whoever asked */
   union {
     sio_broadcast_ack_cb replies;
@@ -45,9 +43,11 @@ struct sio_query {
   int status; /* the first failure there was */
   bool over;
   bool excused; /* its time was given to it once more already */
-  struct sio_replies replies;
-  sio_remote *remotes;
   uint32_t nremotes, remotes_cap;
+  sio_remote *remotes;
+  struct task settle;
+  struct timer timer;
+  struct sio_replies replies;
 };
 
 /* Open, with one hold, its clock not running. SIO_ECLOSED, SIO_ETOOBIG past max_acks, UV_ENOMEM. */

@@ -16,8 +16,13 @@
 #include "sio/packet.h"
 
 struct sio_server {
-  struct loop loop;
   struct log log;
+  size_t refs;
+  bool closing;
+  uint32_t nchildren;        /* of all parents                    */
+  struct deflater *deflater; /* HTTP's; NULL: off                 */
+  struct list listeners;     /* struct listener                   */
+  struct loop loop;
   struct options opts;
   struct http http;
   struct door door;
@@ -27,12 +32,9 @@ struct sio_server {
   struct routes routes;
   struct http_mount client_mount; /* socket.io.js and its kin          */
   struct packed *client_packed;   /* their compressed forms, in order; NULL until asked for */
-  struct deflater *deflater;      /* HTTP's; NULL: off                 */
   struct list plain_ws;           /* struct plain_ws                   */
-  struct list listeners;          /* struct listener                   */
   struct map nsps;                /* sio_nsp by name; of them only children leave */
   struct hooks parents;           /* user: a sio_nsp with a brood      */
-  uint32_t nchildren;             /* of all parents                    */
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;
@@ -55,8 +57,6 @@ struct sio_server {
   void *data;
   void (*done)(void *user);
   void *done_user;
-  size_t refs;
-  bool closing;
 };
 
 static inline void sio__server_ref(sio_server *srv) { srv->refs++; }

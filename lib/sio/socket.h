@@ -46,15 +46,15 @@ struct sio_socket {
   const char *id;      /* own_id, or for protocol 3 one that follows from the sid */
   void *slot;          /* the adapter's                                        */
   sio_socket *next;    /* of the same client                                   */
+  struct berth *berth; /* NULL: it cannot come back                            */
   struct list leaving; /* server->leaving                                      */
   struct pending pending;
   union {
     struct knock *knock; /* while PENDING behind middleware                  */
     struct gate *gate;   /* later: while an event is before packet middleware */
   };
-  struct auth *auth;   /* NULL: "{}", and nobody asked for its tree            */
-  char *shared;        /* JSON text of the host's; NULL: "{}"                     */
-  struct berth *berth; /* NULL: it cannot come back                            */
+  struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
+  char *shared;      /* JSON text of the host's; NULL: "{}"                     */
 };
 
 /* Its deadline, if it has one, means nothing any more. */
