@@ -85,7 +85,7 @@ static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flag
 }
 
 /* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
-static COLD int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
+static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ask(s, q);
   if (err == SIO_EEXISTS) return err;
@@ -191,8 +191,8 @@ int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *e
   return emit(s, flags, key, event, args, PACKET_NO_ID);
 }
 
-COLD int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
-                      sio_reply_cb cb, void *user) {
+int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
+                 sio_reply_cb cb, void *user) {
   int64_t id;
   if (!cb) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
@@ -248,8 +248,8 @@ int sio_broadcast(sio_target to, const char *event, sio_args args) {
 
 static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
 
-COLD int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
-                           sio_broadcast_ack_cb cb, void *user) {
+int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
+                      sio_broadcast_ack_cb cb, void *user) {
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
   if (!event) return SIO_ENAME;
