@@ -399,7 +399,9 @@ async function tellAll(t, story, { runs, harm, ...options }) {
     if (process.env.VERBOSE) console.log(base.counts);
     if (harm) weather.clear();
     await world.empty();
+    // An agent that is destroyed opens another connection for a request that was given up.
     base.agents.forEach((agent) => agent.destroy());
+    weather.close();
     await world.unconnected();
     base.later.forEach((check) => check());
     const back = base.counts.lives + base.counts.recovered;
