@@ -27,17 +27,21 @@ static void put_v4(uint8_t b[16], const void *four) {
 
 /* ---- one ------------------------------------------------------------------------------ */
 
+/* What lies there is a struct sockaddr_in or another: the compiler may take a plain read of a struct
+ * sockaddr for one of something else. */
 struct addr sio__addr_of(const struct sockaddr *sa) {
   struct addr a = { ADDR_NONE, { 0 } };
-  if (sa->sa_family == AF_INET) {
+  sa_family_t family;
+  memcpy(&family, &sa->sa_family, sizeof family);
+  if (family == AF_INET) {
     const struct sockaddr_in *v4 = (const void *)sa;
     a.kind = ADDR_IP;
     put_v4(a.b, &v4->sin_addr);
-  } else if (sa->sa_family == AF_INET6) {
+  } else if (family == AF_INET6) {
     const struct sockaddr_in6 *v6 = (const void *)sa;
     a.kind = ADDR_IP;
     memcpy(a.b, &v6->sin6_addr, sizeof a.b);
-  } else if (sa->sa_family == AF_UNIX) {
+  } else if (family == AF_UNIX) {
     a.kind = ADDR_UNIX;
   }
   return a;
