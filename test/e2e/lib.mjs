@@ -698,8 +698,12 @@ export function test(name, body, { ms = TEST_MS } = {}) {
 class Test {
   hosts = [];
 
+  constructor(flags) {
+    this.flags = flags;
+  }
+
   async host(flags) {
-    const host = await Host.start(flags);
+    const host = await Host.start({ ...this.flags, ...flags });
     this.hosts.push(host);
     return host;
   }
@@ -710,8 +714,8 @@ class Test {
   }
 }
 
-async function runOne({ name, body, ms }) {
-  const t = new Test();
+async function runOne({ name, body, ms }, flags) {
+  const t = new Test(flags);
   const wrong = [];
   try {
     await within(ms, body(t), 'end of the test');
@@ -734,8 +738,8 @@ function chosen() {
 }
 
 // Runs the tests, a few at once, and ends the process. report(results) is told before that which
-// passed: a Map from names to whether.
-export async function run({ atOnce = AT_ONCE, report } = {}) {
+// passed: a Map from names to whether. Every host gets `flags`, unless its test says otherwise.
+export async function run({ atOnce = AT_ONCE, report, flags } = {}) {
   if (process.argv[2] === '--list') {
     for (const { name } of tests) console.log(name);
     process.exit(0);
@@ -743,7 +747,7 @@ export async function run({ atOnce = AT_ONCE, report } = {}) {
   const queue = chosen();
   const results = new Map();
   const worker = async () => {
-    for (let one; (one = queue.shift()); ) results.set(one.name, await runOne(one));
+    for (let one; (one = queue.shift()); ) results.set(one.name, await runOne(one, flags));
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   report?.(results);
