@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // chaos.mjs - real clients through a proxy that delays, cuts, joins and breaks what they say
-// (chaos/weather.mjs), by hand. What a client does, when, and what the proxy does to it is drawn
+// (chaos/weather.mjs). What a client does, when, and what the proxy does to it is drawn
 // from a seed; what must come of it is exact: nothing lost, nothing twice, all in order, each end
 // with its reason on both sides, and nothing left on the server.
 //
