@@ -27,8 +27,8 @@ static void put_v4(uint8_t b[16], const void *four) {
 
 /* ---- one ------------------------------------------------------------------------------ */
 
-/* What lies there is a struct sockaddr_in or another: the compiler may take a plain read of a struct
- * sockaddr for one of something else. */
+/* What lies there is a struct sockaddr_in or another: the compiler may take a plain read of a
+ * struct sockaddr for one of something else. */
 struct addr sio__addr_of(const struct sockaddr *sa) {
   struct addr a = { ADDR_NONE, { 0 } };
   sa_family_t family;
