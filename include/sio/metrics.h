@@ -12,8 +12,7 @@
  * is over: inside it, where sio_on_any_outgoing() and the log are called, what it has sent so far
  * is missing in sio_events_sent_total and sio_packet_bytes.
  *
- * A library built without it (-Dmetrics=disabled) answers UV_ENOTSUP. All on the server's loop
- * thread.
+ * All calls are made on the server's loop thread.
  */
 #ifndef SIO_METRICS_H
 #define SIO_METRICS_H

@@ -69,7 +69,7 @@ SIO_EXTERN extern const sio_parser_ops sio_parser_json;
  * text that Date.toJSON() makes; bin and the JavaScript client's ArrayBuffers as binary; any other
  * extension as [type, binary]. Keys are strings or integers. A string that is not UTF-8 gets
  * U+FFFD. max_attachments counts the binaries of a packet, max_packet the JSON text that comes of
- * it. A library built without it (-Dmsgpack=disabled) makes no server with it: UV_ENOTSUP. */
+ * it. */
 SIO_EXTERN extern const sio_parser_ops sio_parser_msgpack;
 
 /* Appends to what is written. UV_ENOMEM; SIO_ETOOBIG: past max_packet when decoding, 4 GiB when

@@ -17,8 +17,7 @@
  * heartbeat; request hooks, allow_request and generate_id are not asked about it.
  * sio_options.parser is used both ways. In sio_stats it is a session on WebSocket like any other,
  * but there is no WebSocket and no connection, and nothing of it is in net, http or websocket
- * counters. Peers are freed before the server is gone. A library built with
- * -Dtest_peer=disabled has none of this.
+ * counters. Peers are freed before the server is gone.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H

@@ -87,7 +87,7 @@ static enum parse_event bad(struct http_parser *ps, int err, int status, const c
   return PARSE_BAD;
 }
 
-/* llhttp's own texts are left out where it is built with us. */
+/* Our own texts, which stay the same with every version of llhttp. */
 static const char *detail_of(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "no such method";

@@ -218,8 +218,6 @@ static int without(struct log *log, const char *field, const char *part) {
 
 /* Before the defaults: what was not asked for is just not done. */
 static int check_built(const sio_options *o, struct log *log) {
-  if (o->parser == &sio_parser_msgpack && !o->parser->decode)
-    return without(log, "parser", "MessagePack");
   if (sio__deflate_built()) return 0;
   if (o->per_message_deflate) return without(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;

@@ -13,9 +13,6 @@ enum { FIRST_BINS = 4, HEAD_HINT = 64 };
 static const int64_t max_id = INT64_C(9007199254740991);
 
 const sio_parser_ops sio_parser_json = { .name = "json" };
-#ifndef SIO_MSGPACK
-const sio_parser_ops sio_parser_msgpack = { .name = "msgpack" };
-#endif
 
 /* ---- what is written ---------------------------------------------------------------------- */
 

@@ -116,17 +116,3 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   memset(out, 0, size);
   memcpy(out, &st, size < sizeof st ? size : sizeof st);
 }
-
-/* ---- without their text ---------------------------------------------------------------------- */
-
-#ifndef SIO_METRICS
-int sio_metrics_route(sio_server *srv, const char *path) {
-  (void)srv, (void)path;
-  return UV_ENOTSUP;
-}
-
-int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
-  (void)srv, (void)cb, (void)user;
-  return UV_ENOTSUP;
-}
-#endif

@@ -265,16 +265,6 @@ TEST(a_parser_is_whole_and_not_for_protocol_3) {
   refused(&(sio_options){ .parser = &whole, .allow_eio3 = true }, "parser");
 }
 
-TEST(messagepack_needs_to_be_built_in) {
-#ifdef SIO_MSGPACK
-  EQ(settle(&(sio_options){ .parser = &sio_parser_msgpack }), 0);
-  sio__options_clear(&opts);
-#else
-  EQ(settle(&(sio_options){ .parser = &sio_parser_msgpack }), UV_ENOTSUP);
-  CHECK(strstr(said, "needs MessagePack") != NULL);
-#endif
-}
-
 /* ---- limits and proxies ------------------------------------------------------------------- */
 
 TEST(limits_are_off_and_a_burst_is_a_second) {
@@ -328,7 +318,6 @@ TEST(proxies_are_copied_and_one_that_is_none_is_named) {
 TESTS_BEGIN
 T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
-T(messagepack_needs_to_be_built_in)
 T(nothing_said_is_every_default)
 T(what_is_said_stays)
 T(a_path_ends_in_one_slash_or_in_none)
