@@ -74,12 +74,13 @@ SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *
 /* ---- plain WebSockets --------------------------------------------------------- */
 
 typedef struct sio_ws_callbacks {
-  /* NULL: accept all that sio_options.allowed_origins does. Otherwise 0 accepts; else an HTTP
-   * status (400 to 599) that refuses. r is borrowed. */
+  /* Called for a request whose origin sio_options.allowed_origins allows. 0 accepts it; an HTTP
+   * status (400 to 599) refuses it. NULL accepts all of them. r is borrowed. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
   void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
+  bool any_origin; /* allowed_origins does not hold here: pages of all origins may connect */
 } sio_ws_callbacks;
 
 SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,

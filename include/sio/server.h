@@ -159,9 +159,20 @@ enum sio_when_full {
 };
 
 /* allowed_origins: NULL-terminated, as browsers send them: "https://a.example",
- * "http://localhost:8080", "null". The page's own origin is one of them. Asked on every request
- * under path, on either transport, beside CORS, and for plain WebSockets without an accept
- * callback of their own; requests without an Origin, which no browser makes, pass. Copied. */
+ * "http://localhost:8080", "null". The page's own origin is one of them. Copied. It holds for
+ * every request under path, on either transport, whatever CORS says, and for plain WebSockets
+ * (sio_ws_route()); what sio_route() and sio_static() serve is open to all pages. A request that
+ * is not allowed gets 403.
+ *  - With an Origin it is allowed if the Origin is in the list.
+ *  - Browsers send no Origin with what a page only loads: scripts (JSONP, with allow_eio3), images,
+ *    navigation. Where they send Sec-Fetch-Site (https, and localhost), "same-origin" and "none"
+ *    are allowed, and others only if the Referer's origin is in the list.
+ *  - JSONP without Origin and Sec-Fetch-Site is allowed only if the Referer's origin is in the
+ *    list: its answer can be read by every page that loads it.
+ *  - Other requests without both, as programs send them that are no browsers, are allowed. So are
+ *    images and navigation of browsers older than 2023, or over plain http: their answers cannot be
+ *    read, but they may open a session.
+ * The list keeps pages out, and not programs, which send what they like: see allow_request. */
 
 /* Limits on what comes in, all off by default; sio_on_limited() and sio_on_reject() (limits.h),
  * the log and sio_stats tell of what they do.

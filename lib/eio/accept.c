@@ -31,12 +31,6 @@ bool sio__ws_handshake_ok(sio_request *r) {
   return false;
 }
 
-bool sio__origin_welcome(const char *const *allowed, sio_slice origin) {
-  if (!allowed || !origin.p) return true;
-  while (*allowed && !slice_is(origin, *allowed)) allowed++;
-  return *allowed != NULL;
-}
-
 /* Several headers are one list. Without memory for the answer there is none. */
 static bool agree_on_deflate(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];

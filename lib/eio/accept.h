@@ -11,9 +11,6 @@
 /* Answers 400 and returns false when the handshake is not one we can accept. */
 bool sio__ws_handshake_ok(sio_request *r);
 
-/* Is it in the list (NULL: any is)? Who does not say where it comes from is no browser's page. */
-bool sio__origin_welcome(const char *const *allowed, sio_slice origin);
-
 /* Sends the 101 with the headers set on r, and opens the WebSocket. rest: bytes that came with the
  * handshake, to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection is gone
  * and r with it. */

@@ -24,8 +24,14 @@ static void calm_old_browsers(sio_request *r) {
     sio__request_set(r, "X-XSS-Protection", SLICE("0"));
 }
 
+/* A page of another site that loads an answer as a script must not have it run. */
+static void forbid_sniffing(sio_request *r) {
+  sio__request_set(r, "X-Content-Type-Options", SLICE("nosniff"));
+}
+
 static void common_headers(struct eio *e, sio_request *r, bool initial) {
   sio__request_set(r, "cache-control", SLICE("no-store"));
+  forbid_sniffing(r);
   calm_old_browsers(r);
   sio__run_header_hooks(e, r, initial);
 }
@@ -37,10 +43,10 @@ static void answer_body(sio_request *r, const char *type, struct msg *body) {
     sio__answer_coded(r, 200, type, body);
 }
 
-static void answer_script(sio_request *r, const char *type, const struct msg *body) {
+static void answer_script(sio_request *r, const struct msg *body) {
   struct msg *script = sio__jsonp_wrap(r, body);
   if (script)
-    answer_body(r, type, script);
+    answer_body(r, "text/javascript; charset=UTF-8", script);
   else
     sio__request_drop(r);
   msg_unref(script);
@@ -51,7 +57,7 @@ void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool b
   const char *type = binary ? "application/octet-stream" : "text/plain; charset=UTF-8";
   common_headers(e, r, initial);
   if (!binary && sio__jsonp_asked(e, r))
-    answer_script(r, type, body);
+    answer_script(r, body);
   else
     answer_body(r, type, body);
 }
@@ -109,6 +115,7 @@ void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why) {
   int status = why->code == EIO_FORBIDDEN ? 403 : 400;
   tell_host(e, r, why);
   if (r->answered) return;
+  forbid_sniffing(r);
   if (r->upgrade) {
     sio__request_last(r);
     sio__request_answer(r, status, "text/html", slice_str(text_of(why)));

@@ -12,7 +12,9 @@
 #include "eio/accept.h"
 #include "eio/answer.h"
 #include "eio/guard.h"
+#include "eio/jsonp.h"
 #include "eio/next.h"
+#include "eio/origin.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
 #include "eio/websocket.h"
@@ -235,8 +237,8 @@ static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session *
     return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
   if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
-  if (!sio__origin_welcome(e->opts->allowed_origins, origin))
-    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", origin);
+  if (!sio__origin_allowed(e->opts->allowed_origins, r, sio__jsonp_asked(e, r)))
+    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of(r));
   if (r->upgrade && !q->websocket)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);

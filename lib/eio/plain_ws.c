@@ -5,6 +5,7 @@
 #include "eio/plain_ws.h"
 #include "eio/accept.h"
 #include "eio/guard.h"
+#include "eio/origin.h"
 #include <sio/error.h>
 
 struct sio_ws {
@@ -125,11 +126,11 @@ static bool refuse(sio_request *r, int status) {
   return false;
 }
 
-/* Where the host does not decide, the list of origins does. */
+/* The list of origins decides first, then the host. */
 static bool accepted(struct plain_ws *e, sio_request *r) {
-  sio_slice origin = sio__request_header(r, "origin");
-  bool welcome = e->cbs.accept || sio__origin_welcome(e->eio->opts->allowed_origins, origin);
-  int status = e->cbs.accept ? e->cbs.accept(r, e->user) : welcome ? 0 : 403;
+  const char *const *allowed = e->cbs.any_origin ? NULL : e->eio->opts->allowed_origins;
+  if (!sio__origin_allowed(allowed, r, false)) return refuse(r, 403);
+  int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   return status == 0 || refuse(r, status >= 400 && status <= 599 ? status : 403);
 }
 

@@ -81,8 +81,8 @@ const anonymous = (text) => text.replace(/"sid":"[\w-]{20}"/g, '"sid":"SID"')
   .replace(/=[\w-]{20};/g, '=SID;');
 
 // These say how a body is delimited and when it was made, not what is answered: the reference
-// sends a Date, and its error bodies in chunks.
-const NOT_COMPARED = ['date', 'transfer-encoding', 'content-length'];
+// sends a Date, and its error bodies in chunks. X-Content-Type-Options is sent by us alone.
+const NOT_COMPARED = ['date', 'transfer-encoding', 'content-length', 'x-content-type-options'];
 
 function seen(r) {
   const headers = Object.entries(r.headers)

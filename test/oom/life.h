@@ -410,7 +410,9 @@ static int set_up_events(void) {
 
 static int set_up_http(void) {
   static const sio_asset assets[] = { { "/a.txt", "text/plain", "asset", 5, NULL } };
-  static const sio_ws_callbacks plain = { NULL, plain_open, plain_message, plain_close };
+  static const sio_ws_callbacks plain = { .open = plain_open,
+                                          .message = plain_message,
+                                          .close = plain_close };
   TRY(sio_route(h.srv, "POST", "/api", 0, on_api, NULL));
   TRY(sio_route(h.srv, NULL, "/slow/*", 0, on_slow_api, NULL));
   TRY(sio_assets(h.srv, "/assets/", assets, 1));

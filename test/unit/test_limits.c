@@ -104,7 +104,9 @@ static int welcome_all(sio_request *r, void *user) {
 
 static void set_up(void) {
   static const sio_ws_callbacks plain = { .message = plain_message, .close = plain_close };
-  static const sio_ws_callbacks open = { .accept = welcome_all, .message = plain_message };
+  static const sio_ws_callbacks open = { .accept = welcome_all,
+                                         .message = plain_message,
+                                         .any_origin = true };
   sio_nsp *root;
   if (sio_of(srv, "/", &root) || sio_on(root, "n", on_n, NULL) ||
       sio_on_connect(root, on_connect, NULL) || sio_on_disconnect(root, on_disconnect, NULL) ||
@@ -506,7 +508,7 @@ TEST(one_that_leaves_while_it_is_paused_leaves_nothing) {
   stop();
 }
 
-TEST(the_list_of_origins_holds_for_plain_websockets_unless_the_host_decides) {
+TEST(the_list_of_origins_holds_for_plain_websockets_unless_the_host_says_otherwise) {
   static const char *const origins[] = { "http://other", NULL };
   static const char *const ours[] = { "http://b", NULL };
   start((sio_options){ .allowed_origins = origins });
@@ -885,7 +887,7 @@ T(without_limits_nothing_is_counted)
 T(a_plain_websocket_is_paused_too)
 T(or_closed)
 T(one_that_leaves_while_it_is_paused_leaves_nothing)
-T(the_list_of_origins_holds_for_plain_websockets_unless_the_host_decides)
+T(the_list_of_origins_holds_for_plain_websockets_unless_the_host_says_otherwise)
 T(a_trusted_proxy_says_for_whom_it_asks_with_each_request)
 T(nobody_else_is_believed)
 T(a_session_keeps_the_address_of_its_first_request)
