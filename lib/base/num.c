@@ -2,34 +2,36 @@
  *
  * num.c - numbers to text as JavaScript's Number::toString writes them, and back.
  *
- * A double in decimal is `digits` times a power of ten. Most that people send are whole or
- * have few decimals: dividing an exact integer by an exact power of ten rounds once, as a
- * correct parser does, so those take no more than that. The rest go through the C library,
- * which is asked for digits and exponent only, never for a decimal point: that is what
- * depends on the locale.
+ * The shortest decimal of a double is found as Raffaello Giulietti's Schubfach does it: the ends
+ * of the interval that rounds to it are multiplied by one power of ten of 128 bits, rounded so
+ * that no comparison between them can go wrong. The other way is that of Eisel and Lemire: the
+ * first 19 digits times a power of ten of 128 bits decide. Only where more digits than those
+ * matter is the C library asked, for digits and an exponent without a point, which depends on the
+ * locale.
  */
 #include "base/num.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pow10.h"
+
 enum {
-  EXACT_POWER = 22, /* 10^22 is the last power of ten that a double holds exactly */
-  FEW_DECIMALS = 7,
-  SURE_DIGITS = 15, /* any decimal this long survives the way into a double and back */
-  MAX_DIGITS = 17,  /* this many always tell a double from its neighbours */
+  FRACTION = 52, /* bits of a double behind its first */
+  BIAS = 1023,
+  INFINITE = 2047,     /* the exponent's bits */
+  KEPT_DIGITS = 19,    /* this many always fit a uint64_t */
+  LARGEST_POWER = 308, /* 1e309 is infinite */
+  SPARE_BITS = 0x1ff,  /* of 64, those that a double and its rounding do not use */
   PARSE_MAX = 1100,
   EXPONENT_CAP = 100000 /* beyond what PARSE_MAX digits can make up for */
 };
 
-static const double exact_integers = 9007199254740992.0; /* 2^53 */
+#define HIDDEN (UINT64_C(1) << FRACTION)
+#define INFINITY_BITS ((uint64_t)INFINITE << FRACTION)
 
-static const double power_of_ten[EXACT_POWER + 1] = {
-  1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-};
+static const double exact_integers = 9007199254740992.0; /* 2^53 */
 
 size_t sio__num_u64(char *out, uint64_t v) {
   char tmp[20];
@@ -86,49 +88,61 @@ static char *put_decimal(char *o, const struct decimal *d) {
   return put_digits(o, d, d->point, d->n);
 }
 
-static bool few_decimals(double v, struct decimal *d) {
-  if (v >= exact_integers / power_of_ten[FEW_DECIMALS]) return false;
-  for (int k = 1; k <= FEW_DECIMALS; k++) {
-    int64_t whole = (int64_t)(v * power_of_ten[k] + 0.5);
-    if (whole >= 1000000000000000 || (double)whole / power_of_ten[k] != v) continue;
-    d->n = (int)sio__num_u64(d->digits, (uint64_t)whole);
-    d->point = d->n - k;
-    return true;
-  }
-  return false;
+/* digits * 10^power */
+struct shortest {
+  uint64_t digits;
+  int power;
+};
+
+/* g times n, divided by 2^128; the last bit is 1 too if the division has a remainder. The last bit
+ * of the product that g's own error reaches is not looked at. */
+static uint64_t scale(struct u128 g, uint64_t n) {
+  uint64_t carry = sio__mul_64(g.lo, n).hi;
+  struct u128 p = sio__mul_64(g.hi, n);
+  p.lo += carry;
+  p.hi += p.lo < carry;
+  return p.hi | (p.lo > 1);
 }
 
-/* Takes apart what "%.*e" printed: d, some decimal point, ddd, 'e', exponent. */
-static void read_printed(const char *s, struct decimal *d) {
-  d->n = 0;
-  for (; *s != 'e'; s++)
-    if (*s >= '0' && *s <= '9') d->digits[d->n++] = *s;
-  while (d->n > 1 && d->digits[d->n - 1] == '0') d->n--;
-  d->point = atoi(s + 1) + 1;
+/* 10^-power, rounded up. */
+static struct u128 inverse_power(int power) {
+  struct u128 g = sio__pow10(-power);
+  if (!pow10_exact(-power) && ++g.lo == 0) g.hi++;
+  return g;
 }
 
-static bool print(double v, int digits, struct decimal *d) {
-  char printed[64];
-  snprintf(printed, sizeof printed, "%.*e", digits - 1, v);
-  read_printed(printed, d);
-  return strtod(printed, NULL) == v;
+/* low, v and high are four times the value and the ends of what rounds to it, in units of
+ * 10^power. Of the integers between the ends the nearest is taken, or a multiple of ten. */
+static struct shortest choose(uint64_t low, uint64_t v, uint64_t high, int power) {
+  uint64_t s = v / 4, tens = s / 10;
+  bool down = low <= 40 * tens, up = 40 * tens + 40 <= high;
+  if (s >= 10 && down != up) return (struct shortest){ tens + up, power + 1 };
+  down = low <= 4 * s, up = 4 * s + 4 <= high;
+  if (down == up) up = v > 4 * s + 2 || (v == 4 * s + 2 && s & 1);
+  return (struct shortest){ s + up, power };
 }
 
-/* Below a power of two doubles lie twice as dense as above it. So the nearest decimal, below,
- * may belong to another double when the next one, above, does not. */
-static bool one_up(double v, struct decimal *d) {
-  char text[64];
-  while (d->n < MAX_DIGITS - 1) d->digits[d->n++] = '0';
-  if (d->digits[d->n - 1]++ == '9') return false;
-  snprintf(text, sizeof text, "%.*se%d", d->n, d->digits, d->point - d->n);
-  return strtod(text, NULL) == v;
+/* Below a power of two doubles lie twice as dense as above it. */
+static struct shortest shortest_of(double v) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  uint64_t c = bits & (HIDDEN - 1);
+  int biased = (int)(bits >> FRACTION & INFINITE), q = (biased ? biased : 1) - BIAS - FRACTION;
+  bool closer = c == 0 && biased > 1;
+  if (biased) c |= HIDDEN;
+  int power = closer ? (q * 1262611 - 524031) >> 22 : pow2_log10(q);
+  struct u128 g = inverse_power(power);
+  int shift = q + pow10_log2(-power) + 1;
+  bool odd = c & 1;
+  uint64_t low = scale(g, (4 * c - 2 + closer) << shift), high = scale(g, (4 * c + 2) << shift);
+  return choose(low + odd, scale(g, (4 * c) << shift), high - odd, power);
 }
 
-/* Fewer digits than SURE_DIGITS can be enough where a double has less precision itself. */
-static void any_decimals(double v, struct decimal *d) {
-  for (int digits = isnormal(v) ? SURE_DIGITS : 1; digits < MAX_DIGITS; digits++)
-    if (print(v, digits, d)) return;
-  if (!one_up(v, d)) print(v, MAX_DIGITS, d);
+static void to_decimal(double v, struct decimal *d) {
+  struct shortest s = shortest_of(v);
+  while (s.digits % 10 == 0) s.digits /= 10, s.power++;
+  d->n = (int)sio__num_u64(d->digits, s.digits);
+  d->point = d->n + s.power;
 }
 
 size_t sio__num_double(char *out, double v) {
@@ -140,18 +154,19 @@ size_t sio__num_double(char *out, double v) {
   }
   if (fabs(v) < exact_integers && v == (double)(int64_t)v) return sio__num_i64(out, (int64_t)v);
   if (v < 0) *o++ = '-';
-  if (!few_decimals(fabs(v), &d)) any_decimals(fabs(v), &d);
+  to_decimal(fabs(v), &d);
   return (size_t)(put_decimal(o, &d) - out);
 }
 
-/* A number being read: its digits without sign and point, and the power of ten they are
- * multiplied by. */
+/* A number being read: its first digits as an integer, all of them as text, and the power of ten
+ * that the text is multiplied by. */
 struct reader {
   const char *p, *end;
   char *digits;
+  uint64_t first; /* the first KEPT_DIGITS from the first that is not 0 */
   size_t n;
-  int exponent;
-  bool negative;
+  int kept, dropped, exponent; /* dropped: digits behind those kept */
+  bool negative, more;         /* more: behind those kept some are not 0 */
 };
 
 static bool digit_next(const struct reader *r) {
@@ -164,15 +179,26 @@ static bool skip(struct reader *r, char c) {
   return true;
 }
 
+static void take_digit(struct reader *r, char c) {
+  r->digits[r->n++] = c;
+  if (r->kept == KEPT_DIGITS) {
+    r->dropped++;
+    r->more = r->more || c != '0';
+  } else if (r->kept || c != '0') {
+    r->first = r->first * 10 + (uint64_t)(c - '0');
+    r->kept++;
+  }
+}
+
 static bool read_digits(struct reader *r) {
   if (!digit_next(r)) return false;
-  while (digit_next(r)) r->digits[r->n++] = *r->p++;
+  while (digit_next(r)) take_digit(r, *r->p++);
   return true;
 }
 
 static bool read_integer(struct reader *r) {
   if (!skip(r, '0')) return read_digits(r);
-  r->digits[r->n++] = '0';
+  take_digit(r, '0');
   return true;
 }
 
@@ -196,23 +222,62 @@ static bool read_exponent(struct reader *r) {
   return true;
 }
 
-/* Both the integer and the power exact: one multiplication or division rounds correctly. */
-static bool convert_exact(const struct reader *r, double *out) {
-  uint64_t v = 0;
-  if (r->n > SURE_DIGITS || abs(r->exponent) > EXACT_POWER) return false;
-  for (size_t i = 0; i < r->n; i++) v = v * 10 + (uint64_t)(r->digits[i] - '0');
-  double power = power_of_ten[abs(r->exponent)];
-  *out = r->exponent < 0 ? (double)v / power : (double)v * power;
-  return true;
+/* 10^q to 128 bits, rounded down for whole powers and up for the others. */
+static struct u128 power_for_reading(int q) {
+  struct u128 g = sio__pow10(q);
+  if (q < 0 && ++g.lo == 0) g.hi++;
+  return g;
 }
 
-static double convert(struct reader *r) {
+/* The lower half counts only where it may carry into the bits that are used. */
+static struct u128 product(uint64_t w, int q) {
+  struct u128 g = power_for_reading(q), p = sio__mul_64(w, g.hi);
+  if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
+  uint64_t second = sio__mul_64(w, g.lo).hi;
+  p.lo += second;
+  p.hi += p.lo < second;
+  return p;
+}
+
+static uint64_t round_half_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
+
+/* Exactly between two doubles, of which the lower one is even? Possible only for few powers. */
+static bool is_tie(struct u128 p, uint64_t doubled, int shift, int q) {
+  return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
+}
+
+/* The bits of the double nearest to w * 10^q; w is not 0. */
+static uint64_t nearest_bits(uint64_t w, int q) {
+  if (q < POW10_MIN) return 0;
+  if (q > LARGEST_POWER) return INFINITY_BITS;
+  int zeros = __builtin_clzll(w);
+  struct u128 p = product(w << zeros, q);
+  int upper = (int)(p.hi >> 63), shift = upper + 64 - FRACTION - 3;
+  uint64_t doubled = p.hi >> shift;
+  int biased = pow10_log2(q) + 63 + upper - zeros + BIAS;
+  /* A subnormal one that rounds up to HIDDEN is the first normal one, and its bits say so. */
+  if (biased <= 0) return biased < -62 ? 0 : round_half_up(doubled >> (1 - biased));
+  if (is_tie(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
+  uint64_t bits = round_half_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
+  return bits < INFINITY_BITS ? bits : INFINITY_BITS;
+}
+
+static double from_bits(uint64_t bits) {
   double v;
-  if (!convert_exact(r, &v)) {
-    snprintf(r->digits + r->n, NUM_MAX, "e%d", r->exponent);
-    v = strtod(r->digits, NULL);
-  }
-  return r->negative ? -v : v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+/* With more digits than first holds the number lies between first and first + 1. */
+static double convert(struct reader *r) {
+  if (r->first == 0) return 0;
+  int q = r->exponent + r->dropped;
+  uint64_t bits = nearest_bits(r->first, q);
+  if (!r->more || nearest_bits(r->first + 1, q) == bits) return from_bits(bits);
+  r->digits[r->n++] = 'e';
+  r->n += sio__num_i64(r->digits + r->n, r->exponent);
+  r->digits[r->n] = '\0';
+  return strtod(r->digits, NULL);
 }
 
 bool sio__num_parse(const char *p, size_t n, double *out) {
@@ -221,6 +286,7 @@ bool sio__num_parse(const char *p, size_t n, double *out) {
   struct reader r = { .p = p, .end = p + n, .digits = digits };
   r.negative = skip(&r, '-');
   if (!read_integer(&r) || !read_fraction(&r) || !read_exponent(&r) || r.p != r.end) return false;
-  *out = convert(&r);
+  double v = convert(&r);
+  *out = r.negative ? -v : v;
   return true;
 }

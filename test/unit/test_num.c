@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "test.h"
 
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 
@@ -85,31 +86,68 @@ static double any_double(uint64_t *seed) {
   return isfinite(v) ? v : (double)(bits >> 40) / 256;
 }
 
-/* No text of fewer digits may read back as v either. */
-static bool is_shortest(const char *text, size_t n, double v) {
+/* Significant digits of a text. */
+static int digits_of(const char *text, size_t n) {
   int digits = 0, zeros = 0;
-  char shorter[64];
   for (size_t i = 0; i < n && text[i] != 'e'; i++) {
     if (text[i] < '0' || text[i] > '9') continue;
     zeros = text[i] == '0' ? zeros + 1 : 0;
     digits += digits > 0 || text[i] != '0';
   }
-  digits -= digits > zeros ? zeros : 0;
+  return digits > zeros ? digits - zeros : digits;
+}
+
+/* No text of fewer digits may read back as v either. */
+static bool is_shortest(const char *text, size_t n, double v) {
+  char shorter[64];
+  int digits = digits_of(text, n);
   if (digits < 2) return true;
   snprintf(shorter, sizeof shorter, "%.*e", digits - 2, v);
   return strtod(shorter, NULL) != v;
 }
 
-TEST(what_is_printed_reads_back_and_is_as_short_as_can_be) {
+/* Of the decimals with as many digits the C library finds the nearest. That one may belong to
+ * another double, and then a farther one was taken. */
+static bool is_nearest(const char *text, size_t n, double v) {
+  char nearest[64];
+  int digits = digits_of(text, n);
+  snprintf(nearest, sizeof nearest, "%.*e", digits ? digits - 1 : 0, v);
+  return strtod(nearest, NULL) != v || strtold(nearest, NULL) == strtold(text, NULL);
+}
+
+static void goes_there_and_back(double v, bool thorough) {
+  char out[NUM_MAX + 1];
+  double back = 0;
+  if (!isfinite(v)) return;
+  size_t n = sio__num_double(out, v);
+  CHECK(n <= NUM_MAX);
+  CHECK(sio__num_parse(out, n, &back) && back == v);
+  out[n] = '\0';
+  CHECK(strtod(out, NULL) == v);
+  if (thorough) CHECK(is_shortest(out, n, v) && is_nearest(out, n, v));
+  if (test__failed) fprintf(stderr, "%a as %s\n", v, out);
+}
+
+TEST(what_is_printed_reads_back_and_is_as_short_and_near_as_can_be) {
   uint64_t seed = 88172645463325252u;
-  for (int i = 0; i < 200000 && !test__failed; i++) {
-    double v = any_double(&seed), back = 0;
-    char out[NUM_MAX];
-    size_t n = sio__num_double(out, v);
-    CHECK(n <= NUM_MAX);
-    CHECK(sio__num_parse(out, n, &back));
-    CHECK(back == v);
-    CHECK(is_shortest(out, n, v));
+  for (int i = 0; i < 1000000 && !test__failed; i++)
+    goes_there_and_back(any_double(&seed), i % 5 == 0);
+}
+
+TEST(powers_of_two_and_their_neighbours_print_right) {
+  for (int e = -1074; e < 1024 && !test__failed; e++) {
+    double v = ldexp(1, e);
+    goes_there_and_back(v, true);
+    goes_there_and_back(nextafter(v, 0), true);
+    goes_there_and_back(nextafter(v, (double)INFINITY), true);
+  }
+}
+
+TEST(denormal_doubles_print_right) {
+  for (uint64_t bits = 1; bits < UINT64_C(1) << 52 && !test__failed; bits += 1 + bits / 5000) {
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    goes_there_and_back(v, true);
   }
 }
 
@@ -179,6 +217,55 @@ TEST(good_numbers_are_read_correctly_rounded) {
   CHECK(parses("-0", 2, &zero) && zero == 0 && signbit(zero));
 }
 
+static void reads_as_the_c_library(const char *text) {
+  double v = -7, want = strtod(text, NULL);
+  CHECK(sio__num_parse(text, strlen(text), &v));
+  CHECK(memcmp(&v, &want, sizeof v) == 0);
+  if (test__failed) fprintf(stderr, "%s gave %a and not %a\n", text, v, want);
+}
+
+TEST(integers_times_powers_of_ten_are_read_correctly_rounded) {
+  uint64_t seed = 123456789;
+  char text[64];
+  for (int i = 0; i < 200000 && !test__failed; i++) {
+    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+    snprintf(text, sizeof text, "%" PRIu64 "e%d", seed >> (i % 64), (int)(seed % 720) - 370);
+    reads_as_the_c_library(text);
+  }
+}
+
+/* Right between two doubles, and one digit to either side. */
+TEST(numbers_half_way_between_two_doubles_go_to_the_even_one) {
+  uint64_t seed = 987654321;
+  char text[64];
+  for (int i = 0; i < 100000 && !test__failed; i++) {
+    seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+    int s = 1 + i % 11;
+    uint64_t m = seed >> 11 | UINT64_C(1) << 52, half = m << s | UINT64_C(1) << (s - 1);
+    for (int step = -1; step <= 1; step++) {
+      uint64_t w = half + (uint64_t)step;
+      snprintf(text, sizeof text, "%" PRIu64, w);
+      reads_as_the_c_library(text);
+      snprintf(text, sizeof text, "%" PRIu64 "0000e-4", w);
+      reads_as_the_c_library(text);
+    }
+  }
+}
+
+TEST(long_numbers_half_way_between_two_doubles_are_decided_by_their_last_digit) {
+  uint64_t seed = 5;
+  char text[1100];
+  for (int i = 0; i < 3000 && !test__failed; i++) {
+    double v = fabs(any_double(&seed)), up = nextafter(v, (double)INFINITY);
+    if (v == 0 || !isfinite(up)) continue;
+    snprintf(text, sizeof text, "%.800Le", ((long double)v + (long double)up) / 2);
+    reads_as_the_c_library(text);
+    char *e = strchr(text, 'e');
+    e[-1] = '1';
+    reads_as_the_c_library(text);
+  }
+}
+
 TEST(long_numbers_are_read_up_to_the_limit) {
   char text[1102];
   double v;
@@ -210,9 +297,14 @@ TEST(a_locale_with_a_decimal_comma_changes_nothing) {
 TESTS_BEGIN
 T(integers_print_in_full)
 T(doubles_print_as_javascript_prints_them)
-T(what_is_printed_reads_back_and_is_as_short_as_can_be)
+T(what_is_printed_reads_back_and_is_as_short_and_near_as_can_be)
+T(powers_of_two_and_their_neighbours_print_right)
+T(denormal_doubles_print_right)
 T(the_grammar_of_json_is_kept)
 T(good_numbers_are_read_correctly_rounded)
+T(integers_times_powers_of_ten_are_read_correctly_rounded)
+T(numbers_half_way_between_two_doubles_go_to_the_even_one)
+T(long_numbers_half_way_between_two_doubles_are_decided_by_their_last_digit)
 T(long_numbers_are_read_up_to_the_limit)
 T(a_locale_with_a_decimal_comma_changes_nothing)
 TESTS_END
