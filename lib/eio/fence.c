@@ -50,10 +50,10 @@ static struct fences *fences_of(sio_session *c) {
   return f;
 }
 
-/* What is left of a session that is over passes unheard. */
+/* Of a session that is over nobody waits any more, and no task may be left when it is freed. */
 void sio__fence_passed(sio_session *c, unsigned n) {
   struct fences *f = c->fences;
-  if (!f || !n) return;
+  if (!f || !n || f->passed == f->waiting) return;
   f->passed += n < f->waiting - f->passed ? n : f->waiting - f->passed;
   sio__loop_defer(c->eio->loop, &f->tell);
 }

@@ -145,7 +145,7 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
   const char *why = no_probe(c); /* the hooks may have ended it */
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__orphan_ops, NULL, &rest)) return;
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_abandoned_ops, NULL, &rest)) return;
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;

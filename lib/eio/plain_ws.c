@@ -50,10 +50,11 @@ static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-static void on_closed(struct ws_conn *c, const struct ws_close *why) {
+static void on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
+  (void)c;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
-  gone(c->owner, &(sio_close_info){ error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                                    why->err, (int)why->code, why->detail, why->reason });
+  gone(owner, &(sio_close_info){ error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
+                                 why->err, (int)why->code, why->detail, why->reason });
 }
 
 static const char *address(const struct ws_conn *c) {

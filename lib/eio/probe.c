@@ -33,21 +33,18 @@ static void detach(struct probe *p) {
   sio__loop_bury(l, &p->grave, free_probe);
 }
 
-static void fail(struct probe *p, const char *why) {
-  struct eio *e = p->session->eio;
-  e->stats->upgrades_failed++;
-  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "upgrade of %s failed: %s",
-      sio_session_address(p->session), why);
-  struct ws_conn *w = p->ws;
-  detach(p);
-  if (w) sio__websocket_abandon(w, 0, "");
-}
-
 void sio__probe_drop(struct probe *p) {
   struct ws_conn *w = p->ws;
   p->session->eio->stats->upgrades_failed++;
   detach(p);
   if (w) sio__websocket_abandon(w, 0, "");
+}
+
+static void fail(struct probe *p, const char *why) {
+  sio_session *c = p->session;
+  sio__probe_drop(p);
+  LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "upgrade of %s failed: %s", sio_session_address(c),
+      why);
 }
 
 static void on_timeout(struct timer *t) {
@@ -142,8 +139,9 @@ static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
     fail(p, "neither a probe nor an upgrade packet");
 }
 
-static void on_closed(struct ws_conn *w, const struct ws_close *why) {
-  struct probe *p = w->owner;
+static void on_closed(struct ws_conn *w, void *probe, const struct ws_close *why) {
+  struct probe *p = probe;
+  (void)w;
   p->ws = NULL;
   fail(p, why->detail);
 }

@@ -43,8 +43,8 @@ static void take_text(sio_session *c, struct ws_conn *w) {
   w->reason = NULL;
 }
 
-static void on_closed(struct ws_conn *w, const struct ws_close *why) {
-  sio_session *c = w->owner;
+static void on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
+  sio_session *c = session;
   c->ws = NULL;
   bool bad = broke_a_rule(why);
   sio__session_ended_by_peer(c, bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
@@ -79,17 +79,8 @@ static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
 
 static const struct ws_conn_ops guarded_ops = { OPS, .came = on_came };
 
-static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
-  (void)w, (void)binary, (void)p, (void)n;
-}
-
-static void ignore_closed(struct ws_conn *w, const struct ws_close *why) { (void)w, (void)why; }
-
-const struct ws_conn_ops sio__orphan_ops = { .message = ignore_message, .closed = ignore_closed };
-
 void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) {
-  w->ops = &sio__orphan_ops;
-  w->owner = NULL;
+  sio__ws_abandon(w);
   sio__ws_close(w, code, text);
 }
 

@@ -8,7 +8,6 @@
 #include "eio/session.h"
 
 extern const struct ws_conn_ops sio__websocket_ops; /* owner: the session */
-extern const struct ws_conn_ops sio__orphan_ops;    /* nobody listens any more */
 
 /* w becomes the session's transport. */
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w);

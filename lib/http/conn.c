@@ -655,6 +655,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
   r->answered = true;
   c->http->stats.answers[0]++;
   c->req = NULL;
+  sio__conn_abandon(c->conn);
   leave(c);
   sio__request_bury(r);
   return c->conn;

@@ -80,6 +80,19 @@ COLD void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owne
   c->owner = owner;
 }
 
+static void ignore_read(struct conn *c, char *p, size_t n) { (void)c, (void)p, (void)n; }
+static void ignore_eof(struct conn *c) { (void)c; }
+static void ignore_failed(struct conn *c, int err) { (void)c, (void)err; }
+static void ignore_refused(struct conn *c, const char *why) { (void)c, (void)why; }
+
+static const struct conn_ops abandoned_ops = { .read = ignore_read,
+                                               .eof = ignore_eof,
+                                               .failed = ignore_failed,
+                                               .secured = ignore_eof,
+                                               .refused = ignore_refused };
+
+COLD void sio__conn_abandon(struct conn *c) { sio__conn_owner(c, &abandoned_ops, NULL); }
+
 COLD const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
   union {
     struct sockaddr any;
@@ -301,10 +314,13 @@ static ssize_t write_some(struct conn *c, size_t *offered) {
   return n;
 }
 
+static COLD void close_conn(struct conn *c);
+
 COLD void sio__conn_fail(struct conn *c, int err) {
-  const struct conn_ops *ops = c->ops;
-  sio__conn_close(c);
-  ops->failed(c, err);
+  if (c->closed) return;
+  close_conn(c);
+  c->ops->failed(c, err);
+  sio__conn_abandon(c);
 }
 
 static COLD void shut_writing(struct conn *c) {
@@ -485,8 +501,7 @@ static COLD void on_closed(uv_handle_t *h) {
   sio__loop_handle_closed(l);
 }
 
-COLD void sio__conn_close(struct conn *c) {
-  if (c->closed) return;
+static COLD void close_conn(struct conn *c) {
   c->closed = 1;
   list_remove(&c->link);
   conn_loop(c)->nconns--;
@@ -499,4 +514,10 @@ COLD void sio__conn_close(struct conn *c) {
   /* uv_close() takes the descriptor out of epoll at once. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);
+}
+
+COLD void sio__conn_close(struct conn *c) {
+  if (c->closed) return;
+  close_conn(c);
+  sio__conn_abandon(c);
 }

@@ -110,6 +110,9 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
 /* v is left when it closes. Only of one that is counted. */
 static inline void conn_visitor(struct conn *c, struct visitor *v) { c->extra[0].visitor = v; }
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
+/* The owner lets go of it: no callback reaches it any more. For one that is about to get another
+ * owner, or to be closed; closing does the same. */
+void sio__conn_abandon(struct conn *c);
 
 /* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel
  * does not know it any more. */

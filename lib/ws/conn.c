@@ -23,10 +23,43 @@ enum { REASON_MAX = 123 };
 
 static struct ws_conn *of_recv(struct ws_recv *r) { return container_of(r, struct ws_conn, recv); }
 
+/* ---- without an owner ---- */
+
+static void ignore_message(struct ws_conn *w, bool binary, char *p, size_t n) {
+  (void)w, (void)binary, (void)p, (void)n;
+}
+
+static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close *why) {
+  (void)w, (void)owner, (void)why;
+}
+
+const struct ws_conn_ops sio__ws_abandoned_ops = { .message = ignore_message,
+                                                   .closed = ignore_closed };
+
+static const char *kept_address(const struct ws_conn *w) { return w->owner; }
+
+/* The same, where `owner` is a copy of the owner's address. */
+static const struct ws_conn_ops kept_ops = { .message = ignore_message,
+                                             .closed = ignore_closed,
+                                             .address = kept_address };
+
+static bool is_abandoned(const struct ws_conn *w) {
+  return w->ops == &sio__ws_abandoned_ops || w->ops == &kept_ops;
+}
+
+/* Without memory for the copy the log says who connected. */
+void sio__ws_abandon(struct ws_conn *w) {
+  if (is_abandoned(w)) return;
+  const char *from = w->ops->address && w->state != CLOSED ? w->ops->address(w) : NULL;
+  w->owner = from ? sio__strndup(from, strlen(from)) : NULL;
+  w->ops = w->owner ? &kept_ops : &sio__ws_abandoned_ops;
+}
+
 /* ---- the end ---- */
 
 static void free_ws(struct grave *g) {
   struct ws_conn *w = container_of(g, struct ws_conn, grave);
+  if (w->ops == &kept_ops) sio__free(w->owner);
   sio__free(w->reason);
   sio__free(w);
 }
@@ -74,15 +107,19 @@ static void blame(struct ws_conn *w, int err, const char *detail) {
   w->detail = detail;
 }
 
+/* The owner may be freed from here on, while w may have bytes to send: it forgets its owner. */
 static void tell(struct ws_conn *w) {
-  if (w->told) return;
-  w->told = true;
-  w->ops->closed(w, &(struct ws_close){ .code = final_code(w),
-                                        .err = w->err,
-                                        .by_peer = w->by_peer,
-                                        .detail = w->detail,
-                                        .reason = w->reason ? w->reason : "",
-                                        .reason_len = w->reason_len });
+  const struct ws_conn_ops *ops = w->ops;
+  void *owner = w->owner;
+  if (is_abandoned(w)) return;
+  sio__ws_abandon(w);
+  ops->closed(w, owner,
+              &(struct ws_close){ .code = final_code(w),
+                                  .err = w->err,
+                                  .by_peer = w->by_peer,
+                                  .detail = w->detail,
+                                  .reason = w->reason ? w->reason : "",
+                                  .reason_len = w->reason_len });
 }
 
 static void finish(struct ws_conn *w, int err, const char *detail) {
@@ -162,6 +199,7 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
 
 void sio__ws_drop(struct ws_conn *w) {
   if (w->state != CLOSED) let_go(w);
+  sio__ws_abandon(w);
 }
 
 /* Our reason to end it. Without memory for the close frame there is just a FIN. */

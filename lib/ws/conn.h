@@ -39,8 +39,9 @@ struct ws_close {
 struct ws_conn_ops {
   /* A whole message; the bytes are borrowed and may be changed. May send, close and drop. */
   void (*message)(struct ws_conn *w, bool binary, char *p, size_t n);
-  /* Let go of w: it is freed at the end of a turn, this one's at the earliest. */
-  void (*closed)(struct ws_conn *w, const struct ws_close *why);
+  /* Let go of w: it is freed at the end of a turn, this one's at the earliest. w has forgotten its
+   * owner already and calls it no more. */
+  void (*closed)(struct ws_conn *w, void *owner, const struct ws_close *why);
   /* The kernel has taken everything. May be NULL. */
   void (*drained)(struct ws_conn *w);
   /* It was heavy (net/conn.h), and it holds no more than loop->low_mark now. May be NULL. */
@@ -56,6 +57,9 @@ struct ws_conn_ops {
   /* Whose it is, for the log. NULL: it says who connected, and that may be a proxy. */
   const char *(*address)(const struct ws_conn *w);
 };
+
+/* For a WebSocket that belongs to nobody: what it receives is dropped. Its owner must be NULL. */
+extern const struct ws_conn_ops sio__ws_abandoned_ops;
 
 extern const struct ws_recv_ops sio__ws_conn_recv_ops;
 
@@ -87,7 +91,6 @@ struct ws_conn {     /* what sending looks at comes first */
   uint8_t pongs; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
-  bool told : 1; /* the owner knows */
   struct ws_recv recv;
   union {
     struct timer timer; /* the peer's half of a close is awaited */
@@ -120,5 +123,8 @@ static inline bool ws_idle(const struct ws_conn *w) { return w->conn && conn_idl
 void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason);
 /* Ends it at once without `closed`: bytes not yet sent are lost. No-op once closed. */
 void sio__ws_drop(struct ws_conn *w);
+/* The owner lets go of it: no callback reaches it any more. Of the owner it keeps the address as
+ * text, for the log. It still has to be closed. */
+void sio__ws_abandon(struct ws_conn *w);
 
 #endif

@@ -34,6 +34,8 @@ static void (*on_closed)(struct ws_conn *from);
 
 /* ---- the owner ---- */
 
+static char owner_tag;
+
 static void message(struct ws_conn *from, bool binary, char *p, size_t n) {
   CHECK(from == w);
   wire_put(&seen, binary ? "B" : "T", 1);
@@ -42,8 +44,10 @@ static void message(struct ws_conn *from, bool binary, char *p, size_t n) {
   if (on_text) on_text();
 }
 
-static void closed(struct ws_conn *from, const struct ws_close *info) {
+static void closed(struct ws_conn *from, void *owner, const struct ws_close *info) {
   CHECK(from == w);
+  CHECK(owner == &owner_tag);
+  CHECK(from->owner == NULL);
   CHECK(!in_call);
   CHECK(info->detail && *info->detail);
   closed_count++;
@@ -96,7 +100,7 @@ static int open_ws(void) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) abort();
   fd = pair[1];
   int err = sio__conn_new(&c, &loop, pair[0], &no_ops, NULL);
-  return err ? err : sio__ws_conn_new(&w, &shared, c, &ops, NULL);
+  return err ? err : sio__ws_conn_new(&w, &shared, c, &ops, &owner_tag);
 }
 
 /* Without a WebSocket yet. */

@@ -280,7 +280,9 @@ static struct ws_shared shared;
 static void never_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   (void)w, (void)binary, (void)p, (void)n;
 }
-static void never_closed(struct ws_conn *w, const struct ws_close *why) { (void)w, (void)why; }
+static void never_closed(struct ws_conn *w, void *owner, const struct ws_close *why) {
+  (void)w, (void)owner, (void)why;
+}
 static const struct ws_conn_ops conn_ops = { .message = never_message, .closed = never_closed };
 
 /* One of two ends; the other one is *fd. */
