@@ -223,7 +223,10 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   int err = inflate_message(z, in, out);
   out->max = max;
   inflateReset(&z->s);
-  if (!err) count(&z->count, out->n - before, in.n);
+  if (err)
+    out->n = before;
+  else
+    count(&z->count, out->n - before, in.n);
   return err;
 }
 

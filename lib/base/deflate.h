@@ -50,7 +50,7 @@ struct inflater *sio__inflater_new(void);
 void sio__inflater_free(struct inflater *z);
 /* Puts behind out->n what a DEFLATE_MESSAGE of any maker holds, at most out->max bytes in all; no
  * more than twice of what came out so far is ever allocated. 0; SIO_ETOOBIG: there is more;
- * SIO_EPROTO: no such message; UV_ENOMEM. */
+ * SIO_EPROTO: no such message; UV_ENOMEM. After an error out->n is as before. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
 struct deflate_count sio__inflater_count(const struct inflater *z); /* NULL: none */
 

@@ -255,6 +255,20 @@ TEST(inflating_stops_at_the_limit_and_holds_no_more_than_twice_of_it) {
   end();
 }
 
+TEST(after_an_error_the_text_is_as_before) {
+  begin();
+  EQ(sio__buf_put(&out, "kept", 4), 0);
+  out.max = 8;
+  EQ(sio__inflate(unpacker, slice(examples[0].p, examples[0].n), &out), SIO_ETOOBIG);
+  EQ_MEM(out.p, out.n, "kept", 4);
+  EQ(sio__inflate(unpacker, slice("\xff", 1), &out), SIO_EPROTO);
+  EQ_MEM(out.p, out.n, "kept", 4);
+  out.max = 9;
+  EQ(sio__inflate(unpacker, slice(examples[0].p, examples[0].n), &out), 0);
+  EQ_MEM(out.p, out.n, "keptHello", 9);
+  end();
+}
+
 TEST(every_allocation_that_fails_is_answered) {
   begin();
   char p[100000];
@@ -295,5 +309,6 @@ T(every_way_to_write_a_message_is_read)
 T(a_message_that_is_cut_off_is_none)
 T(what_is_no_deflate_is_refused_and_spoils_nothing)
 T(inflating_stops_at_the_limit_and_holds_no_more_than_twice_of_it)
+T(after_an_error_the_text_is_as_before)
 T(every_allocation_that_fails_is_answered)
 TESTS_END
