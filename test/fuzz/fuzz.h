@@ -2,10 +2,8 @@
  *
  * fuzz.h - what the targets share: the entry, a demand, and input in pieces.
  *
- * A target is LLVMFuzzerTestOneInput(). replay.c calls it for the files of its corpus; a
- * fuzzer is made with
- *
- *     clang -fsanitize=fuzzer,address,undefined ... fuzz_x.c libsio.a
+ * A target is LLVMFuzzerTestOneInput(). replay.c calls it for the files of its corpus; tools/fuzz
+ * links it with libFuzzer.
  */
 #ifndef SIO_TEST_FUZZ_H
 #define SIO_TEST_FUZZ_H

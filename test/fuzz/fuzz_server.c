@@ -1,157 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
  * fuzz_server.c - a whole server and what three peers send it. The input is a row of steps: 0xFF
- * and a command, then bytes up to the next 0xFF.
+ * and a command, then bytes up to the next 0xFF. a, b and c are the peers; a peer connects when it
+ * first sends something.
  *
- *     0xFF 'a'..'c'   the bytes go to this peer, which connects if it has not
+ *     0xFF 'a'..'c'   the peer sends the bytes
  *     0xFF 'A'..'C'   the same, one byte a turn
- *     0xFF 'x'..'z'   peer a..c hangs up
- *     0xFF 't'        time passes, in which nothing comes
- *     0xFF 'v'        verdicts and replies that the host owes are given
+ *     0xFF 'd'..'f'   ... as a WebSocket text frame
+ *     0xFF 'g'..'i'   ... as a binary frame
+ *     0xFF 'j'..'l'   ... as a compressed text frame
+ *     0xFF 'm'..'o'   it asks for a WebSocket; the bytes are path and query
+ *     0xFF 'p'..'r'   it sends a POST; the first line is path and query, the rest is the body
+ *     0xFF '1'..'3'   it sends a GET; the bytes are path and query
+ *     0xFF 'x'..'z'   it hangs up
+ *     0xFF 'D'        the peers stop reading, or read again
+ *     0xFF 'M'        the allocation that the first byte counts to fails; 0xFE: all fail
+ *     0xFF 'O'        as the first step: two bytes draw the server's options (fuzz_host.h)
+ *     0xFF 't'        six seconds pass in which nothing comes
+ *     0xFF 'T'        a hundred seconds pass
+ *     0xFF 'v'        the host gives the verdicts and replies it owes
  *
- * Sessions are called S0, S1, ...; so the bytes can name them. In the end the server closes,
- * and nothing may be left of it.
+ * In the end the server closes. Then every callback has come as often as promised, no block of
+ * memory is left, and the counters add up, whatever was sent and whatever failed.
  */
-#include "fuzz.h"
-
 #include "alloc.h"
 #include "clock.h"
 #include "sio/server.h"
+
+#include "fuzz_host.h"
 #include "stats.h"
 #include <errno.h>
-#include <sio/sio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PEERS = 3, OWED = 32, STEP = 256 };
+enum { PEERS = 3, STEP = 256, FRAME_MAX = 65535, SMALL_BUFFER = 4096 };
 
 static uv_loop_t uv;
 static uv_async_t alive;
-static sio_server *srv;
 static int fds[PEERS];
-static unsigned sessions, nnexts, nacks;
-static sio_next *nexts[OWED];
-static sio_ack *acks[OWED];
-static int connected;
-static bool closed;
-
-/* ---- the host ------------------------------------------------------------------------------ */
-
-static int name_session(sio_request *r, char out[64], void *user) {
-  (void)r, (void)user;
-  snprintf(out, 64, "S%u", sessions++);
-  return 0;
-}
-
-static void owe(sio_next *next) {
-  if (nnexts == OWED)
-    sio_next_fail(next, "too many", sio_null());
-  else
-    nexts[nnexts++] = next;
-}
-
-static void settle(void) {
-  while (nnexts) sio_next_ok(nexts[--nnexts]);
-  while (nacks) sio_ack_send(acks[--nacks], SIO_ARGS("at last"));
-}
-
-static void on_connect(sio_socket *s, void *user) {
-  (void)user;
-  connected++;
-  sio_socket_auth_tree(s);
-  sio_join(s, "all");
-  sio_emit(s, "hi", SIO_ARGS(1));
-}
-static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
-  (void)s, (void)why, (void)user;
-  connected--;
-}
-static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
-  (void)s, (void)status, (void)user;
-  if (reply) sio_event_tree(reply, 0);
-}
-static void on_any(sio_socket *s, sio_event *e, void *user) {
-  (void)s, (void)user;
-  for (size_t i = 0; i < sio_event_count(e); i++) {
-    sio_event_tree(e, i);
-    sio_event_strn(e, i);
-  }
-}
-static void on_echo(sio_socket *s, sio_event *e, void *user) {
-  sio_val all[] = { sio_event_args(e) };
-  (void)user;
-  sio_emit(s, "echo", sio__args(all, 1));
-  sio_reply(e, sio__args(all, 1));
-}
-static void on_share(sio_socket *s, sio_event *e, void *user) {
-  (void)user;
-  sio_target to = { .nsp = sio_socket_nsp(s), .rooms = SIO_ROOMS("all") };
-  sio_broadcast(to, "shared", SIO_ARGS(sio_arg(e, 0), sio_bin("\1", 1)));
-}
-static void on_ask(sio_socket *s, sio_event *e, void *user) {
-  (void)user;
-  sio_ack *ack = sio_event_take_ack(e);
-  if (ack && nacks < OWED)
-    acks[nacks++] = ack;
-  else if (ack)
-    sio_ack_drop(ack);
-  sio_emit_ack(s, "ask", SIO_NONE, 100, on_reply, NULL);
-}
-static void on_leave(sio_socket *s, sio_event *e, void *user) {
-  (void)e, (void)user;
-  sio_disconnect(s);
-}
-static void on_end(sio_socket *s, sio_event *e, void *user) {
-  (void)e, (void)user;
-  sio_disconnect_session(s);
-}
-static void gate(sio_socket *s, sio_next *next, void *user) {
-  (void)s, (void)user;
-  owe(next);
-}
-static void packet_gate(sio_socket *s, sio_event *e, sio_next *next, void *user) {
-  (void)s, (void)user;
-  if (sio_event_count(e) == 3)
-    owe(next);
-  else
-    sio_next_ok(next);
-}
-static void on_api(sio_request *r, void *user) {
-  (void)user;
-  sio_respond(r, 200, "text/plain", sio_request_body(r));
-}
-static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
-  (void)user;
-  sio_ws_send(w, binary, data);
-}
-static void on_closed(void *user) {
-  (void)user;
-  closed = true;
-}
-
-static void start(void) {
-  static const sio_options options = { .generate_id = name_session,
-                                       .max_payload = 2000,
-                                       .max_queued = 65536,
-                                       .max_head = 2048,
-                                       .max_nsps = 3 };
-  static const sio_ws_callbacks plain = { .message = plain_message };
-  sio_nsp *root, *gated;
-  DEMAND(sio_server_new(&srv, &uv, &options) == 0);
-  DEMAND(sio_of(srv, "/", &root) == 0 && sio_of(srv, "/g", &gated) == 0);
-  sio_on_connect(root, on_connect, NULL);
-  sio_on_disconnect(root, on_disconnect, NULL);
-  sio_on_any(root, on_any, NULL);
-  sio_on(root, "echo", on_echo, NULL);
-  sio_on(root, "share", on_share, NULL);
-  sio_on(root, "ask", on_ask, NULL);
-  sio_on(root, "leave", on_leave, NULL);
-  sio_on(root, "end", on_end, NULL);
-  sio_use_packet(root, packet_gate, NULL);
-  sio_use(gated, gate, NULL);
-  sio_route(srv, NULL, "/api/*", 500, on_api, NULL);
-  sio_ws_route(srv, "/plain", &plain, NULL);
-}
+static bool deaf;
 
 /* ---- the peers ------------------------------------------------------------------------------- */
 
@@ -162,7 +49,7 @@ static void hang_up(unsigned i) {
 
 static void listen_to_all(void) {
   static char sink[65536];
-  for (unsigned i = 0; i < PEERS; i++)
+  for (unsigned i = 0; i < PEERS && !deaf; i++)
     while (fds[i] >= 0 && recv(fds[i], sink, sizeof sink, 0) > 0) continue;
 }
 
@@ -171,16 +58,20 @@ static void turn(void) {
   listen_to_all();
 }
 
+/* The kernel holds little, so that a peer that does not read is noticed soon. */
 static void connect_peer(unsigned i) {
-  int pair[2];
+  int pair[2], small = SMALL_BUFFER;
   if (fds[i] >= 0) return;
   DEMAND(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));
+  setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
   fds[i] = pair[1];
-  DEMAND(sio_accept_fd(srv, pair[0]) == 0);
+  int err = sio_accept_fd(h.srv, pair[0]);
+  DEMAND(err == 0 || err == SIO_ELIMIT || err == SIO_ETOOBIG || err == UV_ENOMEM);
 }
 
 /* What a server that has stopped listening does not take is lost. */
-static void say(unsigned i, const uint8_t *p, size_t n, size_t step) {
+static void say(unsigned i, const void *bytes, size_t n, size_t step) {
+  const char *p = bytes;
   connect_peer(i);
   for (size_t at = 0; at < n; at += step) {
     size_t some = n - at < step ? n - at : step;
@@ -190,68 +81,176 @@ static void say(unsigned i, const uint8_t *p, size_t n, size_t step) {
   turn();
 }
 
-static void pass_time(void) {
-  clock_ms += 6000;
-  sio__timers_run(&srv->loop.timers, clock_ms);
+static void say_all(unsigned i, const void *p, size_t n) { say(i, p, n, n + 1); }
+
+/* Masked with zeros, so that the payload stands in the bytes as it is in the input. */
+static void say_frame(unsigned i, unsigned first, const void *p, size_t n) {
+  char frame[14 + FRAME_MAX] = { (char)first };
+  size_t head = n < 126 ? 6 : 8;
+  if (n > FRAME_MAX) n = FRAME_MAX;
+  frame[1] = (char)(0x80 | (n < 126 ? n : 126));
+  if (n >= 126) frame[2] = (char)(n >> 8), frame[3] = (char)n;
+  memcpy(frame + head, p, n);
+  say_all(i, frame, head + n);
+}
+
+/* One stored block, and the first byte of the empty one that the receiver completes (RFC 7692). */
+static void say_deflated(unsigned i, const void *p, size_t n) {
+  char block[FRAME_MAX];
+  if (n > sizeof block - 6) n = sizeof block - 6;
+  memcpy(block, (char[]){ 0, (char)n, (char)(n >> 8), (char)~n, (char)(~n >> 8) }, 5);
+  memcpy(block + 5, p, n);
+  block[5 + n] = 0;
+  say_frame(i, 0xc1, block, n + 6);
+}
+
+/* method, path and query, the lines behind, a body. */
+static void say_request(unsigned i, const char *method, sio_slice path, const char *lines,
+                        sio_slice body) {
+  char request[16384];
+  size_t most = sizeof request / 4;
+  if (path.n > most) path.n = most;
+  if (body.n > most) body.n = most;
+  int n = snprintf(request, sizeof request,
+                   "%s %.*s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n", method,
+                   (int)path.n, path.p, lines, body.n);
+  memcpy(request + n, body.p, body.n);
+  say_all(i, request, (size_t)n + body.n);
+}
+
+static void ask_for_websocket(unsigned i, sio_slice path) {
+  say_request(i, "GET", path,
+              "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+              "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+              slice("", 0));
+}
+
+static void post(unsigned i, sio_slice all) {
+  sio_slice path = all, body = slice("", 0);
+  const char *line = memchr(all.p, '\n', all.n);
+  if (line) {
+    path.n = (size_t)(line - all.p);
+    body = slice(line + 1, all.n - path.n - 1);
+  }
+  say_request(i, "POST", path, "Accept-Encoding: gzip\r\n", body);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+static void pass_time(unsigned ms) {
+  clock_ms += ms;
+  sio__timers_run(&h.srv->loop.timers, clock_ms);
   turn();
 }
 
-static void obey(unsigned command, const uint8_t *p, size_t n) {
-  if (command >= 'a' && command < 'a' + PEERS) say(command - 'a', p, n, n + 1);
-  if (command >= 'A' && command < 'A' + PEERS) say(command - 'A', p, n < STEP ? n : STEP, 1);
-  if (command >= 'x' && command < 'x' + PEERS) hang_up(command - 'x');
-  if (command == 't') pass_time();
+static void fail_allocations(sio_slice bytes) {
+  unsigned n = bytes.n ? (unsigned char)*bytes.p : 0;
+  if (n == 0xfe)
+    alloc_fail_all();
+  else
+    alloc_fail_in(n);
+}
+
+static void obey_peer(unsigned verb, unsigned i, sio_slice s) {
+  switch (verb) {
+    case 'a': say_all(i, s.p, s.n); break;
+    case 'A': say(i, s.p, s.n < STEP ? s.n : STEP, 1); break;
+    case 'd': say_frame(i, 0x81, s.p, s.n); break;
+    case 'g': say_frame(i, 0x82, s.p, s.n); break;
+    case 'j': say_deflated(i, s.p, s.n); break;
+    case 'm': ask_for_websocket(i, s); break;
+    case 'p': post(i, s); break;
+    case '1': say_request(i, "GET", s, "Accept-Encoding: deflate\r\n", slice("", 0)); break;
+    case 'x': hang_up(i); break;
+  }
+}
+
+static void obey(unsigned command, sio_slice bytes) {
+  static const char of_peers[] = "aAdgjmp1x";
+  for (const char *verb = of_peers; *verb; verb++)
+    if (command - (unsigned)*verb < PEERS)
+      obey_peer((unsigned)*verb, command - (unsigned)*verb, bytes);
+  if (command == 'D') deaf = !deaf;
+  if (command == 'M') fail_allocations(bytes);
+  if (command == 't') pass_time(6000);
+  if (command == 'T') pass_time(100000);
   if (command == 'v') settle();
   turn();
 }
 
+/* ---- a life ---------------------------------------------------------------------------------- */
+
 static void add_up(void) {
   sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
-  DEMAND(stats_fault_at_rest(&st) == NULL);
+  sio_server_stats(h.srv, &st, sizeof st);
+  const char *fault = stats_fault_at_rest(&st);
+  if (fault) fprintf(stderr, "these do not add up: %s\n", fault);
+  DEMAND(!fault);
 }
 
-static void finish(void) {
+static void finish(unsigned bits) {
+  alloc_fail_in(0);
+  deaf = false;
   add_up();
-  sio_server_close(srv, on_closed, NULL);
+  int err = bits & BY_DRAINING ? sio_server_drain(h.srv, NULL, on_closed, NULL)
+                               : sio_server_close(h.srv, on_closed, NULL);
+  DEMAND(err == 0);
   turn();
   for (unsigned i = 0; i < PEERS; i++) hang_up(i);
-  for (unsigned i = 0; i < 50 && !closed; i++) {
+  for (unsigned i = 0; i < 50 && !h.closed; i++) {
     settle();
-    turn();
+    pass_time(1000);
   }
   settle();
-  DEMAND(closed);
-  DEMAND(connected == 0);
+  DEMAND(h.closed);
+  DEMAND(h.connected == 0);
+  DEMAND(h.sent == 0);
   DEMAND(alloc_live == 0);
 }
 
-static void begin(void) {
+static void begin(unsigned bits) {
   static bool begun;
   if (!begun) DEMAND(!uv_loop_init(&uv) && !uv_async_init(&uv, &alive, NULL));
   begun = true;
+  deaf = false;
   alloc_install();
-  sessions = nnexts = nacks = 0;
-  closed = false;
   for (unsigned i = 0; i < PEERS; i++) fds[i] = -1;
-  start();
+  host_start(&uv, bits);
+}
+
+/* Takes one step off the input. */
+static unsigned next_step(const uint8_t **at, const uint8_t *end, sio_slice *bytes) {
+  unsigned command = 'a';
+  if (**at == 0xff && *at + 1 < end) {
+    command = (*at)[1];
+    *at += 2;
+  }
+  const uint8_t *next = *at < end ? memchr(*at, 0xff, (size_t)(end - *at)) : NULL;
+  if (!next) next = end;
+  *bytes = slice((const char *)*at, (size_t)(next - *at));
+  *at = next + 1 == end ? end : next;
+  return command;
+}
+
+static unsigned read_options(const uint8_t **at, const uint8_t *end) {
+  sio_slice bytes;
+  if (end - *at < 4 || memcmp(*at, "\xffO", 2) != 0) return 0;
+  next_step(at, end, &bytes);
+  unsigned low = bytes.n > 0 ? (unsigned char)bytes.p[0] : 0;
+  unsigned high = bytes.n > 1 ? (unsigned char)bytes.p[1] : 0;
+  return low | high << 8;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const uint8_t *at = data, *end = data + size;
-  begin();
+  sio_slice bytes;
+  unsigned bits = read_options(&at, end);
+  begin(bits);
   while (at < end) {
-    unsigned command = 'a';
-    if (*at == 0xff && at + 1 < end) {
-      command = at[1];
-      at += 2;
-    }
-    const uint8_t *next = memchr(at, 0xff, (size_t)(end - at));
-    if (!next) next = end;
-    if (next + 1 == end) end = next;
-    obey(command, at, (size_t)(next - at));
-    at = next;
+    unsigned command = next_step(&at, end, &bytes);
+    obey(command, bytes);
   }
-  finish();
+  finish(bits);
   return 0;
 }
