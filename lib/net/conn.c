@@ -37,10 +37,12 @@ static COLD void watch(struct conn *c) {
   unsigned want = wanted_events(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 7;
-  if (want)
+  if (want) {
     uv_poll_start(&c->poll, (int)want, on_poll);
-  else
+    sio__loop_rewatch(conn_loop(c));
+  } else {
     uv_poll_stop(&c->poll);
+  }
 }
 
 /* ---- birth ------------------------------------------------------------------------ */

@@ -24,7 +24,10 @@ enum {
 
 static void on_poll(uv_poll_t *h, int status, int events);
 
-static void watch(struct listener *ln) { uv_poll_start(&ln->poll, UV_READABLE, on_poll); }
+static void watch(struct listener *ln) {
+  uv_poll_start(&ln->poll, UV_READABLE, on_poll);
+  sio__loop_rewatch(ln->loop);
+}
 
 static void on_retry(struct timer *t) { watch(container_of(t, struct listener, retry)); }
 

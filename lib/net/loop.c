@@ -56,22 +56,37 @@ static void free_graves(struct loop *l) {
 }
 
 static void set_alarm(struct loop *l);
+static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
 /* What was posted before the closing still runs: the wake-up for it is on its way. */
 static bool may_close(struct loop *l);
 
-/* With work in hand, the uv loop must not run out of reasons to turn. */
+/* An active idle handle keeps the uv loop alive and makes uv_backend_timeout() 0: a host that turns
+ * the loop in pieces must not wait for events while there is work. A turn that libuv's poll has
+ * begun needs none, since it ends before uv_run() returns. */
+static void stay_awake(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
+
 void sio__loop_rouse(struct loop *l) {
   if (l->roused) return;
   l->roused = true;
-  uv_ref((uv_handle_t *)&l->prepare);
+  if (!l->began) stay_awake(l);
 }
 
-static void rest(struct loop *l) {
-  if (l->closing || !l->roused || !list_empty(&l->tasks) || !list_empty(&l->dirty)) return;
-  l->roused = false;
-  uv_unref((uv_handle_t *)&l->prepare);
+/* libuv before 1.45 does not say that its next poll has yet to tell the kernel what to watch. */
+void sio__loop_rewatch(struct loop *l) {
+  l->rewatch = true;
+  sio__loop_rouse(l);
+}
+
+static void rest(struct loop *l, bool polls_next) {
+  bool wait = l->rewatch && !polls_next;
+  if (wait || !list_empty(&l->tasks) || !list_empty(&l->dirty)) {
+    stay_awake(l);
+    return;
+  }
+  l->roused = l->rewatch = false;
+  if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
 static void note_turn(struct loop *l) {
@@ -79,7 +94,7 @@ static void note_turn(struct loop *l) {
   l->began = 0;
 }
 
-static void end_turn(struct loop *l) {
+static void end_turn(struct loop *l, bool polls_next) {
   if (l->roused) loop_begin(l);
   for (int round = 0; round < TASK_ROUNDS; round++) {
     run_tasks(l);
@@ -88,12 +103,24 @@ static void end_turn(struct loop *l) {
   }
   free_graves(l);
   set_alarm(l);
-  rest(l);
+  rest(l, polls_next);
   note_turn(l);
   if (l->closing && may_close(l)) close_handles(l);
 }
 
-static void on_prepare(uv_prepare_t *h) { end_turn(h->data); }
+static bool has_turn_to_end(const struct loop *l) { return l->roused || l->began || l->closing; }
+
+/* After the loop has polled: the turn of what came. Work that arises later (in libuv's closing
+ * callbacks, in timers, outside of the loop) ends its turn before the next poll. */
+static void on_check(uv_check_t *h) {
+  struct loop *l = h->data;
+  if (has_turn_to_end(l)) end_turn(l, false);
+}
+
+static void on_prepare(uv_prepare_t *h) {
+  struct loop *l = h->data;
+  if (has_turn_to_end(l)) end_turn(l, true);
+}
 
 /* ---- deadlines -------------------------------------------------------------- */
 
@@ -116,6 +143,8 @@ static void on_alarm(uv_timer_t *h) {
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
+  l->roused = true; /* the end of the turn sets the next alarm */
+  stay_awake(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
   if (reads_first(l, late)) return;
@@ -124,9 +153,7 @@ static void on_alarm(uv_timer_t *h) {
 }
 
 static void set_alarm(struct loop *l) {
-  /* Work that is left over must not wait for the next event. */
-  bool more = !list_empty(&l->tasks) || !list_empty(&l->dirty);
-  uint64_t at = more ? 0 : sio__timers_next(&l->timers);
+  uint64_t at = sio__timers_next(&l->timers);
   if (l->read_turns && at > loop_now(l)) be_on_time(l);
   if (at == l->alarm_at) return;
   l->alarm_at = at;
@@ -141,9 +168,14 @@ static void set_alarm(struct loop *l) {
 
 void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
   sio__timer_start(&l->timers, t, loop_now(l) + in_ms);
+  if (t->at < l->alarm_at) sio__loop_rouse(l);
 }
 
-void sio__loop_untimer(struct loop *l, struct timer *t) { sio__timer_stop(&l->timers, t); }
+void sio__loop_untimer(struct loop *l, struct timer *t) {
+  if (!timer_active(t)) return;
+  sio__timer_stop(&l->timers, t);
+  sio__loop_rouse(l);
+}
 
 /* ---- tasks and graves ---------------------------------------------------------- */
 
@@ -232,14 +264,20 @@ static int start_handles(struct loop *l) {
   int err = uv_async_init(l->uv, &l->wake, on_wake);
   if (err) return err;
   uv_prepare_init(l->uv, &l->prepare);
+  uv_check_init(l->uv, &l->check);
+  uv_idle_init(l->uv, &l->idle);
   uv_timer_init(l->uv, &l->alarm);
-  l->prepare.data = l->alarm.data = l->wake.data = l;
+  l->prepare.data = l->check.data = l->alarm.data = l->wake.data = l;
+  l->idle.data = l;
   uv_prepare_start(&l->prepare, on_prepare);
-  /* Only listeners and connections keep the host's loop alive. */
+  uv_check_start(&l->check, on_check);
+  /* Only work, listeners and connections keep the host's loop alive. */
   uv_unref((uv_handle_t *)&l->prepare);
+  uv_unref((uv_handle_t *)&l->check);
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
-  l->open_handles = 3;
+  l->open_handles = 5;
+  sio__loop_rewatch(l); /* `wake` is not with the kernel yet */
   return 0;
 }
 
@@ -278,7 +316,9 @@ void sio__loop_handle_closed(struct loop *l) {
 static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
 
 static void close_handles(struct loop *l) {
-  uv_prepare_stop(&l->prepare);
+  l->roused = true; /* nothing starts `idle` again */
+  uv_close((uv_handle_t *)&l->idle, on_handle_closed);
+  uv_close((uv_handle_t *)&l->check, on_handle_closed);
   uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
   uv_close((uv_handle_t *)&l->alarm, on_handle_closed);
   uv_close((uv_handle_t *)&l->wake, on_handle_closed);
@@ -288,6 +328,7 @@ void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closing = true;
   l->closed = closed;
   posts_shut(l->posts);
+  sio__loop_rouse(l);
   /* Until the last connection is gone the turn's end is what carries the closing on. */
   uv_ref((uv_handle_t *)&l->prepare);
   uv_ref((uv_handle_t *)&l->alarm);

@@ -4,7 +4,8 @@
  * buffer, the pools, the timers, and the end of the turn.
  *
  * A turn is one pass of the uv loop. Reading callbacks, timers and the host's own
- * callbacks only queue. Then, in a uv_prepare_t just before the loop waits again:
+ * callbacks only queue. Then, in a uv_check_t after the loop has polled, or in a
+ * uv_prepare_t before it polls for what was queued elsewhere:
  *
  *   1. deferred tasks run (closes, user callbacks they owe) until none is left,
  *   2. every connection with something to send makes one gathered write,
@@ -49,7 +50,8 @@ struct loop { /* what is big comes last, which keeps the code short */
   char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
   uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
   bool closing;
-  bool roused;        /* there is work for the end of the turn: `prepare` keeps the uv loop alive */
+  bool roused;        /* there is work for the end of the turn: `idle` is active          */
+  bool rewatch;       /* the kernel is told at the next poll what is to be watched        */
   bool late;          /* deadlines that are met too late run now, or when all is read            */
   bool unread;        /* somebody had more to read than the buffer holds                    */
   uint8_t read_turns; /* taken to read before deadlines that are met late                   */
@@ -71,6 +73,8 @@ struct loop { /* what is big comes last, which keeps the code short */
   struct pool chunks; /* struct conn_chunk */
   struct net_stats stats;
   uv_prepare_t prepare;
+  uv_check_t check;
+  uv_idle_t idle;
   uv_timer_t alarm; /* the one uv timer behind `timers` */
   uv_async_t wake;  /* sio__loop_post() from other threads */
   struct timers timers;
@@ -99,7 +103,8 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn; no-op when it is queued already. */
 void sio__loop_defer(struct loop *l, struct task *t);
-void sio__loop_rouse(struct loop *l); /* for whoever else leaves work for the turn's end */
+void sio__loop_rouse(struct loop *l);   /* there is other work for the end of the turn */
+void sio__loop_rewatch(struct loop *l); /* a uv_poll_t was started */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* Deadlines, in ms from now. */

@@ -487,7 +487,7 @@ static void check_taken(void) {
   CHECK(fcntl(accepted[0], F_GETFD) & FD_CLOEXEC);
   tell(clients[0], "in");
   IS(hear(accepted[0]), "in");
-  EQ(loop.open_handles, 3);
+  EQ(loop.open_handles, 5);
 }
 
 TEST(a_connection_of_the_hosts_tcp_listener_is_taken) {
@@ -521,7 +521,7 @@ TEST(taking_a_connection_without_descriptors_says_so_and_loses_only_that_one) {
   EQ(dial_v4(port), 0);
   turns(3);
   EQ(taken, UV_EMFILE);
-  EQ(loop.open_handles, 3);
+  EQ(loop.open_handles, 5);
   tcp.connection_cb = on_connection;
   EQ(dial_v4(port), 0);
   turns(3);
