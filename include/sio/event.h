@@ -6,9 +6,9 @@
  * relayed without parsing: sio_arg(), sio_event_args(). An event is borrowed until its callback
  * returns; sio_event_take_ack() is what may outlive it.
  *
- * cJSON trees lose three things that raw text keeps, as cJSON holds them: a number is a double
- * (integers beyond 2^53 are rounded), "\u0000" inside a string ends it, and a lone surrogate is
- * U+FFFD. Use sio_event_json(), sio_event_strn() or sio_event_int() where that matters.
+ * cJSON trees lose three things that raw text keeps: a number is a double (integers beyond 2^53 are
+ * rounded), and "\u0000" and a lone surrogate, in a string or a key, are U+FFFD. Use
+ * sio_event_json(), sio_event_strn() or sio_event_int() where that matters.
  */
 #ifndef SIO_EVENT_H
 #define SIO_EVENT_H
@@ -37,7 +37,9 @@ SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out);
 SIO_EXTERN bool sio_event_num(const sio_event *e, size_t i, double *out);
 /* Raw text, {NULL,0} past the end. */
 SIO_EXTERN sio_slice sio_event_json(const sio_event *e, size_t i);
-/* Parsed once, kept; NULL: past the end, or no memory. */
+/* Parsed once, kept; NULL: past the end, or no memory. It is read only: its nodes are the
+ * library's, and no call of cJSON may change, detach or delete them. A node takes 64 bytes, and a
+ * peer may have written it in two bytes of JSON or one of MessagePack. */
 SIO_EXTERN const struct cJSON *sio_event_tree(sio_event *e, size_t i);
 /* An argument that is an attachment; {NULL,0} if it is not. */
 SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);

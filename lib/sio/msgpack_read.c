@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "sio/msgpack.h"
-#include <stdio.h>
 
 #define MS_PER_DAY INT64_C(86400000)
 
@@ -177,19 +176,38 @@ static struct date date_of(int64_t days) {
   return d;
 }
 
+static char *put_padded(char *o, unsigned v, int digits) {
+  for (int i = digits - 1; i >= 0; i--, v /= 10) o[i] = (char)('0' + v % 10);
+  return o + digits;
+}
+
+/* Years of another length are signed and have six digits. */
+static char *put_year(char *o, int year) {
+  if (year >= 0 && year <= 9999) return put_padded(o, (unsigned)year, 4);
+  *o++ = year < 0 ? '-' : '+';
+  return put_padded(o, (unsigned)(year < 0 ? -year : year), 6);
+}
+
+static char *put_part(char *o, char before, unsigned v, int digits) {
+  *o++ = before;
+  return put_padded(o, v, digits);
+}
+
 /* As Date.toJSON(). */
 static int put_date(sio_parser_out *out, double ms) {
-  char text[64];
+  char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
   int64_t t = (int64_t)ms, days = t / MS_PER_DAY, rest = t % MS_PER_DAY;
   if (rest < 0) days--, rest += MS_PER_DAY;
   struct date d = date_of(days);
   unsigned r = (unsigned)rest;
-  int year = (int)d.year,
-      n = snprintf(text, sizeof text, year >= 0 && year <= 9999 ? "\"%04d" : "\"%+07d", year);
-  n += snprintf(text + n, sizeof text - (size_t)n, "-%02u-%02uT%02u:%02u:%02u.%03uZ\"", d.month,
-                d.day, r / 3600000, r / 60000 % 60, r / 1000 % 60, r % 1000);
-  return sio_parser_put(out, text, (size_t)n);
+  *o++ = '"';
+  o = put_part(put_part(put_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
+  o = put_part(put_part(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
+  o = put_part(put_part(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
+  *o++ = 'Z';
+  *o++ = '"';
+  return sio_parser_put(out, text, (size_t)(o - text));
 }
 
 /* The extension -1: seconds, or nanoseconds and seconds. */

@@ -8,7 +8,12 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
-enum { FIRST_BINS = 4, HEAD_HINT = 64 };
+enum {
+  FIRST_BINS = 4,
+  HEAD_HINT = 64,
+  BRIEF = 128,     /* bytes of a string */
+  WORST_ESCAPE = 6 /* bytes for one: \u0000 */
+};
 
 static const int64_t max_id = INT64_C(9007199254740991);
 
@@ -29,9 +34,11 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
+/* Short strings that fit whatever is escaped in them are not measured first. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
-  size_t n = sio__json_quoted_len(s);
-  if (n > out->max - out->text->len) return SIO_ETOOBIG;
+  size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
+  if (s.n > BRIEF || n > left) n = sio__json_quoted_len(s);
+  if (n > left) return SIO_ETOOBIG;
   int err = sio__msg_reserve(&out->text, n);
   if (err) return err;
   out->text->len += (uint32_t)sio__json_quote(msg_data(out->text) + out->text->len, s);

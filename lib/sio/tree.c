@@ -1,126 +1,232 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.c - cJSON reads, but does not print: its printer recurses, and writes numbers as the
- * host's locale wants them. It also refuses some texts that JavaScript sends and the scanner
- * has found valid; those are rewritten first.
+ * tree.c - cJSON is used for its nodes only. Its parser reads numbers with strtod(), as the host's
+ * locale wants them, fails at numbers of more than 63 characters and at lone surrogates, and ends
+ * strings at U+0000; its printer recurses, and writes numbers as the locale wants them. And it
+ * allocates each node and each string: a peer's "[0,0,0,..." has a node in two bytes. Here the
+ * nodes and strings of a tree lie in few blocks, which go together.
  */
 #include "sio/tree.h"
 
 #include <cjson/cJSON.h>
+#include <limits.h>
 
 #include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "sio/number.h"
 
 /* ---- text into trees -------------------------------------------------------------------- */
 
-enum {
-  LONGEST_NUMBER = 60, /* cJSON reads 63 characters of a number and fails at the rest */
-  UNIT = 6             /* bytes of \uXXXX                                             */
+enum { FIRST_BLOCK = 512, NEXT_BLOCK = 64 * 1024 - 64 };
+
+struct block {
+  struct block *next;
+  size_t size, used;
+  _Alignas(8) char bytes[];
 };
+
+/* At the start of the oldest block. */
+struct tree {
+  struct block *blocks; /* the newest first */
+  cJSON root;
+};
+
+struct builder {
+  const char *p, *end;
+  struct tree *tree;
+  char *key; /* of the value that comes next */
+  unsigned depth;
+  bool begun; /* the root is there */
+  struct {
+    cJSON *item, *last; /* its last member */
+  } open[JSON_DEPTH_MAX];
+};
+
+static struct block *new_block(struct block *next, size_t size) {
+  struct block *b = sio__malloc(sizeof *b + size);
+  if (b) *b = (struct block){ .next = next, .size = size };
+  return b;
+}
+
+/* n is no more than the text is long, so nothing overflows. */
+static void *take_memory(struct tree *t, size_t n) {
+  struct block *b = t->blocks;
+  n = (n + 7) & ~(size_t)7;
+  if (n > b->size - b->used) {
+    b = new_block(b, n > NEXT_BLOCK ? n : NEXT_BLOCK);
+    if (!b) return NULL;
+    t->blocks = b;
+  }
+  void *p = b->bytes + b->used;
+  b->used += n;
+  return p;
+}
+
+static struct tree *new_tree(size_t text) {
+  size_t size = sizeof(struct tree) + (text < FIRST_BLOCK / 4 ? 4 * text : FIRST_BLOCK);
+  struct block *b = new_block(NULL, (size + 7) & ~(size_t)7);
+  if (!b) return NULL;
+  struct tree *t = (struct tree *)(void *)b->bytes;
+  b->used = sizeof *t;
+  *t = (struct tree){ .blocks = b };
+  return t;
+}
+
+static void free_tree(struct tree *t) {
+  for (struct block *b = t->blocks, *next; b; b = next) {
+    next = b->next;
+    sio__free(b);
+  }
+}
 
 static bool in_number(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
-static size_t number_len(const char *p, const char *end) {
-  size_t n = 0;
-  while (p + n < end && in_number(p[n])) n++;
-  return n;
+/* The text of a number or of a string, quotes included. */
+static sio_slice take_number(struct builder *b) {
+  const char *from = b->p;
+  while (b->p < b->end && in_number(*b->p)) b->p++;
+  return slice(from, (size_t)(b->p - from));
 }
 
-/* The two digits after "\uX" say which kind of surrogate it is, if any. */
-static char surrogate(const char *p) {
-  if (p[1] != 'u' || (p[2] | 0x20) != 'd') return 0;
-  char c = (char)(p[3] | 0x20);
-  if (p[3] == '8' || p[3] == '9' || c == 'a' || c == 'b') return 'h';
-  return c >= 'c' && c <= 'f' ? 'l' : 0;
+static sio_slice take_string(struct builder *b) {
+  const char *from = b->p++;
+  for (; *b->p != '"'; b->p++)
+    if (*b->p == '\\') b->p++;
+  b->p++;
+  return slice(from, (size_t)(b->p - from));
 }
 
-/* Does the escape at p, and the one behind it, make one character? */
-static bool is_pair(const char *p, const char *end) {
-  return surrogate(p) == 'h' && end - p >= 2 * UNIT && p[UNIT] == '\\' &&
-         surrogate(p + UNIT) == 'l';
-}
-
-/* Where a string ends that begins at p; each escape in it that cJSON refuses is replaced. */
-static const char *mend_string(char **o, const char *p, const char *end) {
-  const char *from = p++;
-  for (; *p != '"'; p++) {
-    if (*p != '\\') continue;
-    bool pair = is_pair(p, end);
-    if (!pair && surrogate(p)) {
-      memcpy(*o, from, (size_t)(p - from));
-      *o += p - from;
-      memcpy(*o, "\\ufffd", UNIT);
-      *o += UNIT;
-      p += UNIT - 1;
-      from = p + 1;
-    } else {
-      p += pair ? 2 * UNIT - 1 : 1;
-    }
+/* Each NUL becomes U+FFFD. It took six bytes as an escape, so there is room for three. */
+static size_t replace_nuls(char *s, size_t n) {
+  size_t nuls = 0;
+  for (const char *p = s; (p = memchr(p, '\0', (size_t)(s + n - p))); p++) nuls++;
+  size_t from = n, to = n + 2 * nuls;
+  while (from < to) {
+    char c = s[--from];
+    to -= c ? 1 : 3;
+    memcpy(s + to, c ? &c : "\xef\xbf\xbd", c ? 1 : 3);
   }
-  memcpy(*o, from, (size_t)(p + 1 - from));
-  *o += p + 1 - from;
-  return p + 1;
+  return n + 2 * nuls;
 }
 
-static const char *mend_number(char **o, const char *p, const char *end) {
-  double v;
-  size_t n = number_len(p, end);
-  if (n <= LONGEST_NUMBER) {
-    memcpy(*o, p, n);
-    *o += n;
-  } else if (sio__number_double(slice(p, n), &v) && v - v == 0) {
-    *o += sio__num_double(*o, v);
+static char *new_text(struct builder *b) {
+  sio_slice text = take_string(b);
+  char *s = take_memory(b->tree, text.n);
+  if (!s) return NULL;
+  size_t n = sio__json_unescape(s, text);
+  s[replace_nuls(s, n)] = '\0';
+  return s;
+}
+
+/* As cJSON's own parser clips it. */
+static int clip(double v) {
+  return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
+}
+
+static void set_number(cJSON *item, sio_slice text) {
+  double v = 0;
+  sio__number_double(text, &v);
+  item->type = cJSON_Number;
+  item->valuedouble = v;
+  item->valueint = clip(v);
+}
+
+static void set_word(struct builder *b, cJSON *item) {
+  char c = *b->p;
+  item->type = c == 't' ? cJSON_True : c == 'f' ? cJSON_False : cJSON_NULL;
+  item->valueint = c == 't';
+  b->p += c == 'f' ? 5 : 4;
+}
+
+static bool set_item(struct builder *b, cJSON *item) {
+  switch (*b->p) {
+    case '{': item->type = cJSON_Object, b->p++; return true;
+    case '[': item->type = cJSON_Array, b->p++; return true;
+    case '"': item->type = cJSON_String; return (item->valuestring = new_text(b));
+    case 't':
+    case 'f':
+    case 'n': set_word(b, item); return true;
+    default: set_number(item, take_number(b)); return true;
+  }
+}
+
+static cJSON *new_item(struct builder *b) {
+  cJSON *item = b->begun ? take_memory(b->tree, sizeof *item) : &b->tree->root;
+  if (item) *item = (cJSON){ .string = b->key };
+  b->begun = true;
+  b->key = NULL;
+  return item;
+}
+
+/* As in cJSON the first member's prev is the last one. */
+static void link_item(struct builder *b, cJSON *item) {
+  if (!b->depth) return;
+  cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
+  if (last) {
+    last->next = item;
+    item->prev = last;
   } else {
-    memcpy(*o, *p == '-' ? "-1e999" : "1e9999", 6);
-    *o += 6;
+    parent->child = item;
   }
-  return p + n;
+  parent->child->prev = item;
+  b->open[b->depth - 1].last = item;
 }
 
-/* Nothing grows, so out has room for text.n bytes. */
-static size_t mend(char *out, sio_slice text) {
-  char *o = out;
-  const char *p = text.p, *end = text.p + text.n;
-  while (p < end) {
-    if (*p == '"')
-      p = mend_string(&o, p, end);
-    else if (*p == '-' || (*p >= '0' && *p <= '9'))
-      p = mend_number(&o, p, end);
-    else
-      *o++ = *p++;
+static bool add_item(struct builder *b) {
+  cJSON *item = new_item(b);
+  if (!item || !set_item(b, item)) return false;
+  link_item(b, item);
+  if (!(item->type & (cJSON_Array | cJSON_Object))) return true;
+  b->open[b->depth].item = item;
+  b->open[b->depth++].last = NULL;
+  return true;
+}
+
+static bool wants_key(const struct builder *b) {
+  return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
+}
+
+/* The text is valid: blanks, commas and colons need no look. */
+static bool build_next(struct builder *b) {
+  switch (*b->p) {
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r':
+    case ',':
+    case ':': b->p++; return true;
+    case ']':
+    case '}':
+      b->p++;
+      b->depth--;
+      return true;
+    default: return wants_key(b) ? (b->key = new_text(b)) != NULL : add_item(b);
   }
-  return (size_t)(o - out);
 }
-
-static bool has_long_number(sio_slice s) {
-  size_t run = 0;
-  for (size_t i = 0; i < s.n && run <= LONGEST_NUMBER; i++) run = in_number(s.p[i]) ? run + 1 : 0;
-  return run > LONGEST_NUMBER;
-}
-
-static bool has_surrogate(sio_slice s) {
-  const char *end = s.p + s.n;
-  for (const char *p = s.p; (p = memchr(p, '\\', (size_t)(end - p))); p += 2)
-    if (surrogate(p)) return true;
-  return false;
-}
-
-/* More often than not there is nothing to mend, even where this says so. */
-static bool may_need_mending(sio_slice s) { return has_surrogate(s) || has_long_number(s); }
 
 struct cJSON *sio__tree_parse(sio_slice text) {
-  if (!may_need_mending(text)) return cJSON_ParseWithLength(text.p, text.n);
-  char *mended = sio__malloc(text.n);
-  if (!mended) return NULL;
-  struct cJSON *t = cJSON_ParseWithLength(mended, mend(mended, text));
-  sio__free(mended);
-  return t;
+  struct builder b;
+  b.p = text.p;
+  b.end = text.p + text.n;
+  b.tree = new_tree(text.n);
+  b.key = NULL;
+  b.depth = 0;
+  b.begun = false;
+  if (!b.tree) return NULL;
+  bool ok = true;
+  while (ok && b.p < b.end) ok = build_next(&b);
+  if (ok) return &b.tree->root;
+  free_tree(b.tree);
+  return NULL;
 }
 
-void sio__tree_free(struct cJSON *t) { cJSON_Delete(t); }
+void sio__tree_free(struct cJSON *t) {
+  if (t) free_tree(container_of(t, struct tree, root));
+}
 
 /* ---- trees into text -------------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * tree.h - the bridge to cJSON: JSON text into trees for handlers that ask, trees that hosts
- * send into text. cJSON allocates through its own hooks, which belong to the host.
+ * send into text. The trees made here are one piece of memory, and none of cJSON's: they are
+ * freed here, and their nodes are never taken out.
  */
 #ifndef SIO_SIO_TREE_H
 #define SIO_SIO_TREE_H
@@ -11,8 +12,8 @@
 
 struct cJSON;
 
-/* A valid text, at most JSON_DEPTH_MAX deep, as a tree; NULL: no memory. A lone surrogate becomes
- * U+FFFD. cJSON itself rounds integers beyond 2^53 and ends strings at "\u0000". */
+/* A valid text, at most JSON_DEPTH_MAX deep, as a tree; NULL: no memory. A lone surrogate and
+ * U+0000, in strings and in keys, become U+FFFD. Integers beyond 2^53 are rounded. */
 struct cJSON *sio__tree_parse(sio_slice text);
 void sio__tree_free(struct cJSON *t);
 

@@ -4,6 +4,7 @@
  */
 #include "sio/tree.h"
 
+#include <limits.h>
 #include <locale.h>
 #include <math.h>
 #include <sio/error.h>
@@ -93,22 +94,64 @@ TEST(a_long_number_does_not_fail_the_tree) {
       "\"aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\"");
 }
 
-TEST(a_nul_ends_a_string_of_the_tree) {
-  cJSON *t = parse("\"ab\\u0000cd\"");
+/* {"admin\u0000":...} is not {"admin":...}. */
+TEST(a_nul_in_a_string_or_a_key_is_the_replacement_character) {
+  round_trip("\"ab\\u0000cd\"", "\"ab\xef\xbf\xbd"
+                                "cd\"");
+  round_trip("{\"k\\u0000\":\"\\u0000\\u0000x\\u0000\"}",
+             "{\"k\xef\xbf\xbd\":\"\xef\xbf\xbd\xef\xbf\xbdx\xef\xbf\xbd\"}");
+  cJSON *t = parse("{\"admin\\u0000\":true}");
   REQUIRE(t != NULL);
-  EQ_STR(t->valuestring, "ab");
+  CHECK(cJSON_GetObjectItemCaseSensitive(t, "admin") == NULL);
   sio__tree_free(t);
 }
 
-TEST(without_memory_there_is_no_tree) {
+TEST(a_comma_of_the_locale_does_not_cut_a_number) {
+  static const char *const names[] = { "de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "ru_RU.UTF-8" };
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (setlocale(LC_ALL, names[i])) break;
+  round_trip("[1.5,-0.25e2]", "[1.5,-25]");
+  setlocale(LC_ALL, "C");
+}
+
+TEST(equal_keys_stay_and_integers_are_clipped_as_cjson_does) {
+  round_trip("{\"a\":1,\"a\":{\"b\":[]}}", "{\"a\":1,\"a\":{\"b\":[]}}");
+  cJSON *t = parse("[3000000000,-3000000000,7]");
+  REQUIRE(t != NULL);
+  EQ(cJSON_GetArrayItem(t, 0)->valueint, INT_MAX);
+  EQ(cJSON_GetArrayItem(t, 1)->valueint, INT_MIN);
+  EQ(cJSON_GetArrayItem(t, 2)->valueint, 7);
+  sio__tree_free(t);
+}
+
+static size_t failures(const char *text) {
+  cJSON *t = NULL;
+  size_t n = 0;
   alloc_install();
-  alloc_fail_in(1);
-  CHECK(parse("\"\\ud83d\"") == NULL);
-  cJSON *t = parse("\"\\ud83d\"");
+  for (; !t && n < 100; n++) {
+    alloc_fail_in(n + 1);
+    t = parse(text);
+    if (!t) EQ(alloc_live, 0);
+  }
   CHECK(t != NULL);
   sio__tree_free(t);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
+  return n - 1;
+}
+
+TEST(without_memory_there_is_no_tree) {
+  static char text[100000];
+  EQ(failures("{\"a\":[1,true,\"x\",{\"b\":null}],\"c\":\"d\"}"), 2);
+  memset(text, 'x', sizeof text - 1);
+  memcpy(text, "[0,[],{\"", 8);
+  memcpy(text + 50000, "\":\"", 3);
+  memcpy(text + sizeof text - 4, "\"}]", 3);
+  EQ(failures(text), 3);
+  text[0] = '[';
+  for (size_t i = 1; i < sizeof text - 1; i++) text[i] = i % 2 ? '7' : ',';
+  text[sizeof text - 2] = ']';
+  EQ(failures(text), 50);
 }
 
 TEST(items_that_hold_nothing_are_null) {
@@ -227,7 +270,9 @@ TESTS_BEGIN
 T(trees_come_back_as_compact_text)
 T(a_lone_surrogate_does_not_fail_the_tree)
 T(a_long_number_does_not_fail_the_tree)
-T(a_nul_ends_a_string_of_the_tree)
+T(a_nul_in_a_string_or_a_key_is_the_replacement_character)
+T(a_comma_of_the_locale_does_not_cut_a_number)
+T(equal_keys_stay_and_integers_are_clipped_as_cjson_does)
 T(without_memory_there_is_no_tree)
 T(items_that_hold_nothing_are_null)
 T(numbers_do_not_follow_the_locale)
