@@ -4,6 +4,7 @@
  */
 #include "eio/guard.h"
 #include "eio/polling.h"
+#include "eio/probe.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -37,7 +38,8 @@ static sio_session *session_of(struct meter *m) {
   return (sio_session *)(container_of(m, struct guard, meter) + 1);
 }
 
-/* A WebSocket is not read; over polling the answer to the POST waits. */
+/* A WebSocket is not read; over polling the answer to the POST waits. A WebSocket on trial pauses
+ * itself. */
 static void on_pause(struct meter *m) {
   sio_session *c = session_of(m);
   if (c->ws) sio__conn_pause(c->ws->conn);
@@ -46,6 +48,7 @@ static void on_pause(struct meter *m) {
 static void on_resume(struct meter *m) {
   sio_session *c = session_of(m);
   if (c->ws) sio__conn_resume(c->ws->conn);
+  if (c->probe) sio__probe_resume(c->probe);
   if (c->polling) sio__polling_answer_post(c);
   sio__session_patience(c);
 }
@@ -63,9 +66,13 @@ static const struct meter_ops ops = { .pause = on_pause,
                                       .resume = on_resume,
                                       .limited = on_limited };
 
-bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes) {
+bool sio__guard_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
   struct guard *g = guard_of(c);
-  if (g && !sio__meter_count(&g->meter, packets, bytes))
+  return !g || sio__meter_count(&g->meter, packets, bytes);
+}
+
+bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes) {
+  if (!sio__guard_charge(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
                      "it sends more than its limits allow");
   return c->state == SESSION_OPEN;

@@ -29,7 +29,11 @@ bool sio__guard_admits(struct door *g, sio_request *r);
 bool sio__guard_open(sio_session *c, sio_request *r);
 void sio__guard_stop(sio_session *c); /* it has left the table */
 
-/* A packet came, or so many bytes of a WebSocket's stream. False: the session is over. */
+/* So much came from its peer. False: the peer is past its limits, and those who are get closed;
+ * sio_on_limited() was told. Who pauses is paused. */
+bool sio__guard_charge(sio_session *c, uint64_t packets, uint64_t bytes);
+/* The same for what came over the session's transport, which ends with it. False: the session is
+ * over. */
 bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes);
 static inline bool guard_pauses(const sio_session *c) {
   return c->guarded && meter_pauses(&guard_of(c)->meter);

@@ -4,10 +4,15 @@
  */
 #include "eio/probe.h"
 #include "eio/flow.h"
+#include "eio/guard.h"
 #include "eio/polling.h"
 #include "eio/websocket.h"
 
-enum { NOOP_MS = 100 };
+enum {
+  NOOP_MS = 100,
+  FREE_PACKETS = 2, /* "2probe" and "5", and their frames */
+  FREE_BYTES = 64
+};
 
 enum probe_state {
   PROBE_WAITING, /* for "2probe"                          */
@@ -19,7 +24,8 @@ struct probe {
   struct ws_conn *ws;
   struct timer timeout, noop;
   struct grave grave;
-  uint8_t state; /* enum probe_state */
+  uint64_t packets, bytes; /* that came over ws */
+  uint8_t state;           /* enum probe_state */
 };
 
 static void free_probe(struct grave *g) { sio__free(container_of(g, struct probe, grave)); }
@@ -128,12 +134,32 @@ static void complete(struct probe *p) {
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
 }
 
+/* False: it is over, because it sends too much, or because the host, who was told so, ended the
+ * session. The two packets that a probe consists of are free: an upgrade goes on while the session
+ * is paused. */
+static bool count(struct probe *p, unsigned packets, size_t bytes) {
+  sio_session *c = p->session;
+  p->packets += packets;
+  p->bytes += bytes;
+  if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
+  bool ok = sio__guard_charge(c, packets, bytes);
+  if (c->probe != p) return false;
+  if (!ok) fail(p, "it sends more than its limits allow");
+  if (ok && guard_pauses(c)) sio__conn_pause(p->ws->conn);
+  return ok;
+}
+
+static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
+  count(w->owner, pings, bytes);
+}
+
 static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct probe *p = w->owner;
   sio_slice text = slice(data, n);
+  if (!count(p, 1, 0)) return;
   if (!binary && slice_eq(text, SLICE("2probe")))
     on_ping_probe(p);
-  else if (!binary && slice_eq(text, SLICE("5")))
+  else if (!binary && slice_starts(text, SLICE("5")))
     complete(p);
   else
     fail(p, "neither a probe nor an upgrade packet");
@@ -151,9 +177,11 @@ static const char *address(const struct ws_conn *w) {
   return sio_session_address(p->session);
 }
 
-static const struct ws_conn_ops probe_ops = { .message = on_message,
-                                              .closed = on_closed,
-                                              .address = address };
+static const struct ws_conn_ops probe_ops = {
+  .message = on_message, .closed = on_closed, .came = on_came, .address = address
+};
+
+void sio__probe_resume(struct probe *p) { sio__conn_resume(p->ws->conn); }
 
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);

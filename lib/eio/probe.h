@@ -3,8 +3,12 @@
  * probe.h - a WebSocket that wants to take a polling session over.
  *
  *   "2probe" is answered "3probe"; from then on a GET that waits is answered with a
- *   noop, so that the client can stop polling; "5" moves the session. Anything
- *   else, or upgrade_timeout, closes the WebSocket and leaves the session as it was.
+ *   noop, so that the client can stop polling; "5" moves the session, whatever stands after
+ *   the "5". Anything else, or upgrade_timeout, closes the WebSocket and leaves the session as
+ *   it was.
+ *
+ * What comes over it besides these two is charged to the session's limits: one peer sends both.
+ * Past them the WebSocket is not read, or it is closed, as the options say; the session stays.
  */
 #ifndef SIO_EIO_PROBE_H
 #define SIO_EIO_PROBE_H
@@ -15,5 +19,6 @@
 int sio__probe_start(sio_session *c, struct ws_conn *w);
 void sio__probe_drop(struct probe *p); /* the session ends */
 void sio__probe_poll_came(struct probe *p);
+void sio__probe_resume(struct probe *p); /* the session's peer is within its limits again */
 
 #endif

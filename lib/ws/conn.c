@@ -282,8 +282,20 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = {
 
 /* ---- what the connection tells ---- */
 
+/* What comes after the close is thrown away, but has to be read for the peer's close frame. */
+static bool sends_too_late(struct ws_conn *w, size_t n) {
+  size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
+  w->late = n < UINT32_MAX - w->late ? w->late + (uint32_t)n : UINT32_MAX;
+  if (w->late <= limit) return false;
+  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: it goes on sending after the close",
+      whose(w, (char[CONN_ADDRESS]){ "" }));
+  if (w->state != CLOSED) finish(w, SIO_ETOOBIG, "it goes on sending after the close");
+  return true;
+}
+
 static void on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
+  if (w->state != OPEN && sends_too_late(w, n)) return;
   sio__ws_recv_feed(&w->recv, p, n);
   if (w->state == OPEN && w->ops->came) w->ops->came(w, n, 0);
 }

@@ -9,6 +9,7 @@
  *   OPEN, CLOSING --- peer's FIN ---> ENDING
  *   ENDING --- all is sent, and the peer's close frame or FIN is here ---> CLOSED
  *   any --- the stream breaks, or close_ms have passed since OPEN ---> CLOSED
+ *   CLOSING, ENDING --- the peer goes on sending (WS_LATE_BYTES) ---> CLOSED
  *
  * `closed` comes exactly once, unless the owner itself calls sio__ws_drop(): on the way to ENDING,
  * for a peer that keeps its stream open must not hold up the news, or else with CLOSED. It comes
@@ -78,6 +79,10 @@ struct ws_shared {
   struct ws_stats stats;
 };
 
+/* So much more than one message may arrive after our close frame, which the peer may not have read
+ * yet: nobody meters it. */
+enum { WS_LATE_BYTES = 4 << 20 };
+
 struct ws_conn {     /* what sending looks at comes first */
   struct conn *conn; /* NULL once closed */
   struct ws_shared *shared;
@@ -91,6 +96,7 @@ struct ws_conn {     /* what sending looks at comes first */
   uint8_t pongs; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
+  uint32_t late; /* bytes that came since it is not open any more */
   struct ws_recv recv;
   union {
     struct timer timer; /* the peer's half of a close is awaited */

@@ -58,9 +58,12 @@ static void on_open(sio_session *c, void *user) {
   sessions++;
 }
 
+static bool ends_who_is_limited;
+
 static void on_limited(sio_server *server, const sio_limited *l, void *user) {
   (void)server, (void)user;
   CHECK(!l->session != !l->ws);
+  if (ends_who_is_limited) sio_session_close(l->session);
   add(told, sizeof told, l->limit);
   add(told, sizeof told, l->wait_ms ? "paused" : "closed");
 }
@@ -124,7 +127,7 @@ static void start(sio_options o) {
   got = disconnects = sessions = 0;
   last_n = 0;
   in_order = true;
-  done = false;
+  done = ends_who_is_limited = false;
   told[0] = logged[0] = address[0] = direct[0] = '\0';
   left = (sio_close_info){ 0 };
   for (size_t i = 0; i < 4; i++) peers[i].fd = -1;
@@ -457,6 +460,127 @@ TEST(without_limits_nothing_is_counted) {
   EQ(stats().addresses, 0);
   EQ_STR(told, "");
   stop();
+}
+
+/* ---- a WebSocket on trial -------------------------------------------------------------------- */
+
+/* A polling session and the WebSocket that may take it over. */
+static struct raw *on_trial(sio_options o) {
+  char path[200];
+  start(o);
+  snprintf(path, sizeof path, WS "%s", strstr(polling(&peers[0]), "&sid="));
+  CHECK(raw_open(&peers[1], srv) && raw_upgrade(&peers[1], path));
+  told[0] = '\0';
+  return &peers[1];
+}
+
+/* As much as the kernel takes. */
+static void send_for_long(struct raw *c, const char *text) {
+  struct wire one = { 0 };
+  wire_frame(&one, 0x81, text, strlen(text));
+  for (int i = 0; i < 20; i++) {
+    while (send(c->fd, one.p, one.n, MSG_NOSIGNAL) == (ssize_t)one.n) continue;
+    turns();
+  }
+  wire_clear(&one);
+}
+
+TEST(a_websocket_on_trial_is_metered_like_one_that_has_the_session) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 100 });
+  CHECK(raw_text(w, "2probe") && raw_expect(w, "3probe"));
+  uint64_t before = srv->loop.stats.bytes_in;
+  send_for_long(w, "2probe");
+  EQ_STR(told, "packets_per_s paused ");
+  CHECK(srv->loop.stats.bytes_in - before < 2 * NET_RBUF);
+  before = srv->loop.stats.bytes_in;
+  turns();
+  EQ(srv->loop.stats.bytes_in, before);
+  EQ(disconnects, 0);
+  stop();
+}
+
+TEST(so_are_its_pings_and_its_bytes) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 100 });
+  for (int i = 0; i < 120; i++) CHECK(raw_frame(w, 0x89, "p", 1));
+  turns();
+  EQ_STR(told, "packets_per_s paused ");
+  stop();
+  w = on_trial((sio_options){ .bytes_per_s = 2000 });
+  for (int i = 0; i < 30; i++) CHECK(raw_frame(w, 0x8a, "an unasked pong, which may be", 29));
+  turns();
+  for (int i = 0; i < 70; i++) CHECK(raw_frame(w, 0x8a, "an unasked pong, which may be", 29));
+  turns();
+  EQ_STR(told, "bytes_per_s paused ");
+  stop();
+}
+
+TEST(its_pause_ends_and_the_upgrade_goes_on) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 10 });
+  for (int i = 0; i < 20; i++) CHECK(raw_text(w, "2probe"));
+  CHECK(raw_text(w, "5"));
+  turns();
+  EQ_STR(told, "packets_per_s paused ");
+  for (int i = 0; i < 40; i++) later(100);
+  EQ(stats().upgrades, 1);
+  EQ(disconnects, 0);
+  stop();
+}
+
+TEST(the_next_one_has_no_limits_of_its_own) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 10 });
+  char path[200];
+  snprintf(path, sizeof path, WS "&sid=%s",
+           container_of(srv->eio.all.next, sio_session, link)->sid);
+  for (int i = 0; i < 50; i++) CHECK(raw_frame(w, 0x89, "p", 1));
+  turns();
+  raw_close(w);
+  later(10500); /* upgrade_timeout_ms: it is not read, so nobody saw that it left */
+  CHECK(raw_open(w, srv) && raw_upgrade(w, path));
+  for (int i = 0; i < 50; i++) CHECK(raw_frame(w, 0x89, "p", 1));
+  turns();
+  raw_close(w);
+  CHECK(raw_open(&peers[2], srv));
+  EQ_STR(told, "packets_per_s paused packets_per_s paused ");
+  stop();
+}
+
+TEST(where_peers_are_closed_for_it_the_session_of_one_on_trial_stays) {
+  struct raw *w = on_trial((sio_options){ .packets_per_s = 10, .when_limited = SIO_LIMITED_CLOSE });
+  for (int i = 0; i < 20; i++) raw_frame(w, 0x89, "p", 1);
+  turns();
+  EQ_STR(told, "packets_per_s closed ");
+  EQ(stats().upgrades_failed, 1);
+  EQ(stats().sessions, 1);
+  EQ(disconnects, 0);
+  stop();
+}
+
+TEST(the_host_may_end_the_session_when_it_hears_of_one_on_trial) {
+  for (int close = 0; close < 2; close++) {
+    struct raw *w = on_trial((sio_options){
+        .packets_per_s = 10, .when_limited = close ? SIO_LIMITED_CLOSE : SIO_LIMITED_PAUSE });
+    ends_who_is_limited = true;
+    for (int i = 0; i < 30; i++) raw_text(w, "2probe");
+    turns();
+    EQ(disconnects, 1);
+    later(31000);
+    EQ(stats().sessions, 0);
+    EQ(stats().upgrades_failed, 1);
+    stop();
+  }
+}
+
+TEST(anything_else_than_a_probe_costs_the_websocket_and_not_the_session) {
+  static const char *const wrong[] = { "", "2", "2prob", "42[\"n\",1]", "3probe", "6", "x", "1" };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    struct raw *w = on_trial((sio_options){ .packets_per_s = 1000 });
+    CHECK(raw_text(w, wrong[i]));
+    turns();
+    EQ(stats().upgrades_failed, 1);
+    EQ(stats().sessions, 1);
+    EQ(got, 0);
+    stop();
+  }
 }
 
 /* ---- plain WebSockets ---------------------------------------------------------------------- */
@@ -884,6 +1008,13 @@ T(an_end_meanwhile_answers_it)
 T(a_peer_that_gives_up_waiting_is_gone)
 T(a_pause_goes_on_through_the_upgrade)
 T(without_limits_nothing_is_counted)
+T(a_websocket_on_trial_is_metered_like_one_that_has_the_session)
+T(so_are_its_pings_and_its_bytes)
+T(its_pause_ends_and_the_upgrade_goes_on)
+T(the_next_one_has_no_limits_of_its_own)
+T(where_peers_are_closed_for_it_the_session_of_one_on_trial_stays)
+T(the_host_may_end_the_session_when_it_hears_of_one_on_trial)
+T(anything_else_than_a_probe_costs_the_websocket_and_not_the_session)
 T(a_plain_websocket_is_paused_too)
 T(or_closed)
 T(one_that_leaves_while_it_is_paused_leaves_nothing)

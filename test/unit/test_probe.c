@@ -60,6 +60,15 @@ TEST(nor_is_one_that_has_the_session) {
   stop();
 }
 
+TEST(what_stands_behind_the_five_means_nothing) {
+  REQUIRE(start() && wants(&w) && raw_text(&w, "2probe") && raw_expect(&w, "3probe") &&
+          raw_text(&w, "52"));
+  turn();
+  CHECK(sio_session_upgraded(session));
+  REQUIRE(raw_text(&w, "40") && raw_expect(&w, "40{"));
+  stop();
+}
+
 TEST(a_session_that_is_over_wants_none) {
   REQUIRE(start());
   sio_session_close(session);
@@ -72,5 +81,6 @@ TEST(a_session_that_is_over_wants_none) {
 TESTS_BEGIN
 T(a_websocket_that_is_on_trial_is_not_disturbed)
 T(nor_is_one_that_has_the_session)
+T(what_stands_behind_the_five_means_nothing)
 T(a_session_that_is_over_wants_none)
 TESTS_END

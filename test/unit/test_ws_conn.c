@@ -505,6 +505,40 @@ TEST(closing_reads_on_although_the_owner_had_paused) {
   end();
 }
 
+/* Data frames, so many bytes of them at least. */
+static void send_on(size_t bytes) {
+  static char text[60000];
+  struct wire out = { 0 };
+  wire_frame(&out, 0x82, text, sizeof text);
+  for (size_t n = 0; n < bytes && send(fd, out.p, out.n, MSG_NOSIGNAL) > 0; n += out.n) turn();
+  wire_clear(&out);
+}
+
+TEST(a_peer_that_goes_on_sending_after_our_close_is_cut_off) {
+  begin();
+  close_ws(1000, "enough");
+  send_on(WS_LATE_BYTES);
+  EQ(closed_count, 0);
+  send_on(300000);
+  EQ(closed_count, 1);
+  EQ(why.err, SIO_ETOOBIG);
+  EQ_STR(why.detail, "it goes on sending after the close");
+  EQ(loop.nconns, 0);
+  SAW("");
+  end();
+}
+
+TEST(so_is_one_that_broke_a_rule_and_goes_on) {
+  begin();
+  SAY(0xc1, "x");
+  EQ(closed_count, 1);
+  EQ(loop.nconns, 1);
+  send_on(WS_LATE_BYTES + 300000);
+  EQ(closed_count, 1);
+  EQ(loop.nconns, 0);
+  end();
+}
+
 TEST(a_broken_stream_closes_with_its_error) {
   begin();
   EQ(send_msg("not read", false), 0);
@@ -888,6 +922,8 @@ T(once_both_close_frames_are_there_no_fin_of_the_peers_is_waited_for)
 T(nor_is_it_when_ours_was_the_first)
 T(a_peer_that_takes_nothing_is_closed_by_the_timer)
 T(closing_reads_on_although_the_owner_had_paused)
+T(a_peer_that_goes_on_sending_after_our_close_is_cut_off)
+T(so_is_one_that_broke_a_rule_and_goes_on)
 T(a_broken_stream_closes_with_its_error)
 T(a_reset_after_the_close_frames_is_no_error)
 T(a_broken_rule_is_answered_with_its_code_and_a_fin)
