@@ -34,12 +34,24 @@ enum sio_log_room {
 
 /* text: one line of UTF-8 without its newline, borrowed, at most 512 bytes; what came from peers is
  * escaped (control characters, what is no UTF-8) and cut. room: "net", "eio", ...
- * Called on the loop thread; it may emit, close and log, like any callback. */
+ *
+ * Called on the loop thread at the end of the turn, before the disconnect callbacks of that turn,
+ * and by sio_server_new(), which also delivers why it fails; never inside another call. So it may
+ * make any call, as every callback may. What those calls log is delivered after it has returned;
+ * of that DEBUG and TRACE are left out, or a callback that emits would cause itself for ever.
+ *
+ * Lines come in the order in which things happened. Until the turn ends they wait in memory, at
+ * most 4 MiB of them: a line that finds no room or no memory is lost, which a later line and
+ * sio_stats.log_lines_lost say. */
 typedef void (*sio_log_cb)(int level, const char *room, const char *text, void *user);
 
 /* Changes levels while running: spec is "warn", or "info,eio=debug,http=off".
  * 0, or UV_EINVAL for a word it does not know (then nothing changed). */
 SIO_EXTERN int sio_log_set(sio_server *srv, const char *spec);
+
+/* Delivers now what waits for the end of the turn: for a host that is about to call abort(). 0, or
+ * SIO_ESTATE inside the log callback itself. */
+SIO_EXTERN int sio_log_flush(sio_server *srv);
 
 #ifdef __cplusplus
 }

@@ -9,8 +9,8 @@
  * and events are told for each namespace, those of a parent's children (nsp.h) together under the
  * parent's pattern ("*" for sio_of_match()), so that peers who choose names make no more lines.
  * What a counter counts stands at its field in sio_stats (server.h). A broadcast is counted when it
- * is over: inside it, where sio_on_any_outgoing() and the log are called, what it has sent so far
- * is missing in sio_events_sent_total and sio_packet_bytes.
+ * is over: inside it, where sio_on_any_outgoing() is called, what it has sent so far is
+ * missing in sio_events_sent_total and sio_packet_bytes.
  *
  * All calls are made on the server's loop thread.
  */

@@ -509,6 +509,9 @@ typedef struct sio_stats {
   uint64_t tls_connections; /* a gauge: open now                                   */
   uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_resumed; /* complete; by a ticket, of those */
   uint64_t tls_failed[SIO_TLS_FAILED_END]; /* handshakes, and what broke after one */
+
+  /* The log (log.h). */
+  uint64_t log_lines_lost; /* no memory for them, or too many in one turn */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

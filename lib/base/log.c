@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.c - formats one line, makes it harmless, hands it to the host; and reads level specs.
+ * log.c - formats one line, makes it harmless, keeps it until the host can be called; and reads
+ * level specs.
  */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/cold.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/utf8.h"
+
+struct log_line {
+  struct log_line *next;
+  uint8_t level, room;
+  uint16_t n;
+  char text[];
+};
 
 static const char *const room_names[SIO_ROOM_COUNT] = {
   [SIO_ROOM_NET] = "net", [SIO_ROOM_HTTP] = "http", [SIO_ROOM_WS] = "ws",
@@ -23,8 +34,7 @@ static const char *const level_names[] = {
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level) {
   if (level < SIO_LOG_OFF) level = SIO_LOG_OFF;
   if (level > SIO_LOG_TRACE) level = SIO_LOG_TRACE;
-  log->cb = cb;
-  log->user = user;
+  *log = (struct log){ .cb = cb, .user = user };
   memset(log->level, level, sizeof log->level);
 }
 
@@ -81,7 +91,7 @@ static void escape_byte(char *out, char c) {
   memcpy(out, (char[]){ '\\', 'x', hex[u >> 4], hex[u & 15] }, 4);
 }
 
-static void escape(char out[LOG_LINE + 1], const char *p, size_t n) {
+static size_t escape(char out[LOG_LINE + 1], const char *p, size_t n) {
   size_t used = 0, len, width;
   for (size_t i = 0; i < n; i += len, used += width) {
     size_t whole = printable(p + i, n - i);
@@ -94,10 +104,46 @@ static void escape(char out[LOG_LINE + 1], const char *p, size_t n) {
       escape_byte(out + used, p[i]);
   }
   out[used] = '\0';
+  return used;
 }
 
-void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
-  if (!log->cb) return;
+/* ---- lines that wait --------------------------------------------------------------------- */
+
+/* What malloc() adds to a block, about. */
+enum { BLOCK = 16 };
+
+static size_t line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
+
+static void log_lose(struct log *log, const char *why) {
+  log->unsaid++;
+  log->lost++;
+  log->why = why;
+}
+
+static void log_append(struct log *log, struct log_line *line) {
+  if (log->last)
+    log->last->next = line;
+  else
+    log->first = line;
+  log->last = line;
+  log->held += BLOCK + line_size(line->n);
+}
+
+static void log_queue(struct log *log, int level, int room, const char *text, size_t n) {
+  bool fits = log->held + BLOCK + line_size(n) <= LOG_HELD;
+  struct log_line *line = fits ? sio__malloc(line_size(n)) : NULL;
+  if (line) {
+    *line = (struct log_line){ .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n };
+    memcpy(line->text, text, n + 1);
+    log_append(log, line);
+  } else {
+    log_lose(log, fits ? "out of memory" : "too many in one turn");
+  }
+  if (log->rouse) log->rouse(log->rouse_arg);
+}
+
+COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+  if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
   /* A character cut in two at the end of raw begins in the last three bytes, where its
    * escape has no room: half of it is never shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
@@ -106,6 +152,55 @@ void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   int n = vsnprintf(raw, sizeof raw, fmt, ap);
   va_end(ap);
   if (n < 0) return;
-  escape(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
-  log->cb(level, sio__log_room(room), line, log->user);
+  size_t len = escape(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
+  log_queue(log, level, room, line, len);
+}
+
+/* ---- delivering ---------------------------------------------------------------------------- */
+
+static void log_call(const struct log *log, int level, int room, const char *text) {
+  if (log->cb) log->cb(level, sio__log_room(room), text, log->user);
+}
+
+static void tell_lost(struct log *log, uint64_t n, const char *why) {
+  char text[96];
+  if (!n || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
+  snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
+           n == 1 ? "line of the log is" : "lines of the log are", why);
+  log_call(log, SIO_LOG_ERROR, SIO_ROOM_SIO, text);
+}
+
+static void log_free(struct log *log, struct log_line *line) {
+  log->held -= BLOCK + line_size(line->n);
+  sio__free(line);
+}
+
+static struct log_line *log_take(struct log *log) {
+  struct log_line *first = log->first;
+  log->first = log->last = NULL;
+  return first;
+}
+
+COLD void sio__log_deliver(struct log *log) {
+  if (log->busy) return;
+  uint64_t lost = log->unsaid;
+  const char *why = log->why;
+  log->unsaid = 0;
+  log->busy = true;
+  for (struct log_line *line = log_take(log), *next; line; line = next) {
+    next = line->next;
+    log_call(log, line->level, line->room, line->text);
+    log_free(log, line);
+  }
+  tell_lost(log, lost, why);
+  log->busy = false;
+}
+
+COLD void sio__log_clear(struct log *log) {
+  for (struct log_line *line = log_take(log), *next; line; line = next) {
+    next = line->next;
+    log_free(log, line);
+  }
+  log->unsaid = 0;
+  log->cb = NULL;
 }

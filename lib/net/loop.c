@@ -73,6 +73,10 @@ void sio__loop_rouse(struct loop *l) {
   if (!l->began) stay_awake(l);
 }
 
+static bool has_work(const struct loop *l) {
+  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_waits(l->log);
+}
+
 /* libuv before 1.45 does not say that its next poll has yet to tell the kernel what to watch. */
 void sio__loop_rewatch(struct loop *l) {
   l->rewatch = true;
@@ -81,7 +85,7 @@ void sio__loop_rewatch(struct loop *l) {
 
 static void rest(struct loop *l, bool polls_next) {
   bool wait = l->rewatch && !polls_next;
-  if (wait || !list_empty(&l->tasks) || !list_empty(&l->dirty)) {
+  if (wait || has_work(l)) {
     stay_awake(l);
     return;
   }
@@ -94,18 +98,33 @@ static void note_turn(struct loop *l) {
   l->began = 0;
 }
 
-static void end_turn(struct loop *l, bool polls_next) {
-  if (l->roused) loop_begin(l);
+static void do_work(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
+    if (log_waits(l->log)) sio__log_deliver(l->log);
     run_tasks(l);
     flush_conns(l);
-    if (list_empty(&l->tasks) && list_empty(&l->dirty)) break;
+    if (!has_work(l)) break;
   }
+}
+
+/* The last lines are delivered while every call of the host's can still be answered. Its callback
+ * may have made work: then the closing goes on in the next turn. */
+static bool say_ending(struct loop *l) {
+  void (*ending)(struct loop * l) = l->ending;
+  l->ending = NULL;
+  if (ending) ending(l);
+  sio__log_deliver(l->log);
+  return may_close(l);
+}
+
+static void end_turn(struct loop *l, bool polls_next) {
+  if (l->roused) loop_begin(l);
+  do_work(l);
   free_graves(l);
   set_alarm(l);
   rest(l, polls_next);
   note_turn(l);
-  if (l->closing && may_close(l)) close_handles(l);
+  if (l->closing && may_close(l) && say_ending(l)) close_handles(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) { return l->roused || l->began || l->closing; }
@@ -281,6 +300,8 @@ static int start_handles(struct loop *l) {
   return 0;
 }
 
+static void rouse_for_log(void *loop) { sio__loop_rouse(loop); }
+
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX, .high_water = HIGH_WATER };
   list_init(&l->tasks);
@@ -296,8 +317,11 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   if (err) {
     sio__free(l->rbuf);
     posts_free(l->posts);
+    return err;
   }
-  return err;
+  log->rouse = rouse_for_log;
+  log->rouse_arg = l;
+  return 0;
 }
 
 static void finish(struct loop *l) {
@@ -316,6 +340,7 @@ void sio__loop_handle_closed(struct loop *l) {
 static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
 
 static void close_handles(struct loop *l) {
+  sio__log_clear(l->log);
   l->roused = true; /* nothing starts `idle` again */
   uv_close((uv_handle_t *)&l->idle, on_handle_closed);
   uv_close((uv_handle_t *)&l->check, on_handle_closed);

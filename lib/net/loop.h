@@ -7,9 +7,10 @@
  * callbacks only queue. Then, in a uv_check_t after the loop has polled, or in a
  * uv_prepare_t before it polls for what was queued elsewhere:
  *
- *   1. deferred tasks run (closes, user callbacks they owe) until none is left,
- *   2. every connection with something to send makes one gathered write,
- *   3. what was closed in this turn is freed.
+ *   1. the lines of the log that wait are delivered,
+ *   2. deferred tasks run (closes, user callbacks they owe) until none is left,
+ *   3. every connection with something to send makes one gathered write,
+ *   4. what was closed in this turn is freed.
  *
  * So nothing is freed under a caller, and a peer gets one write per turn.
  */
@@ -68,6 +69,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   struct list graves;             /* struct grave, freed at the end        */
   struct list conns;              /* struct conn, all that are open        */
   struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
+  void (*ending)(struct loop *l); /* nothing is left to do: the last chance to log; or NULL */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   void (*stalled)(struct loop *l, uint64_t ms);
   struct pool chunks; /* struct conn_chunk */
@@ -80,11 +82,13 @@ struct loop { /* what is big comes last, which keeps the code short */
   struct timers timers;
 };
 
-/* log is borrowed. 0, UV_ENOMEM, or what uv says. */
+/* log is borrowed; its lines are delivered at the end of each turn. 0, UV_ENOMEM, or what uv
+ * says. */
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
-/* Once the last connection is closed and nothing is left to do, gives every uv handle back; then
- * closed(l) runs, and l itself may be freed there. sio__loop_post() fails from now on, and what
- * was posted before runs. Callable from anywhere, once. */
+/* Once the last connection is closed and nothing is left to do, calls l->ending, delivers what it
+ * logs, and gives every uv handle back; then closed(l) runs, and l itself may be freed there.
+ * sio__loop_post() fails from now on, and what was posted before runs. Callable from anywhere,
+ * once. */
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }

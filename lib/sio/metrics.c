@@ -64,6 +64,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, tls_failed,
          "tls_failed|TLS that came to nothing, or broke.|cause|"
          "plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol|memory|broken"),
+  SERVER(COUNTER, log_lines_lost, "log_lines_lost|Lines of the log that found no room."),
   SERVER(COUNTER, stalls, "stalls|Times the loop was kept from its deadlines."),
 
   SERVER(COUNTER, http_requests, "http_requests|HTTP requests begun."),

@@ -25,6 +25,7 @@ static void free_server(sio_server *srv) {
   sio__map_clear(&srv->deadlines);
   sio__parents_free(srv);
   sio__options_clear(&srv->opts);
+  sio__log_clear(&srv->log);
   sio__free(srv);
 }
 
@@ -43,6 +44,10 @@ static void free_streams(sio_server *srv) {
   sio__deflater_free(srv->deflater);
 }
 
+static void on_ending(struct loop *l) {
+  LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
+}
+
 /* Nothing of us is on the host's loop any more. Handles that the host keeps keep the shell. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, loop);
@@ -57,7 +62,6 @@ static void on_loop_closed(struct loop *l) {
   sio__decode_scratch_clear(&srv->scratch);
   /* What was cleared just now went back to the pool. */
   sio__msgs_clear(&srv->loop.msgs);
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
   sio__server_unref(srv);
   if (drained) drained(drain_user);
   if (done) done(user);
@@ -177,6 +181,7 @@ static int start(sio_server *srv, struct uv_loop_s *uv) {
   srv->loop.high_water = srv->opts.o.high_water;
   srv->loop.stall_ms = stall_of(&srv->opts.o);
   srv->loop.stalled = on_stall;
+  srv->loop.ending = on_ending;
   srv->ws.loop = &srv->loop;
   srv->ws.log = &srv->log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
@@ -186,6 +191,7 @@ static int start(sio_server *srv, struct uv_loop_s *uv) {
 }
 
 static void discard(sio_server *srv) {
+  sio__log_deliver(&srv->log);
   close_adapters(srv);
   free_streams(srv);
   sio__server_unref(srv);
@@ -220,6 +226,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   if (!srv) return UV_ENOMEM;
   int err = check_options(&srv->opts, &srv->log, opts, size);
   if (err) {
+    sio__log_deliver(&srv->log);
     sio__free(srv);
     return err;
   }
@@ -251,6 +258,7 @@ int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_opt
       "libsio %s, libuv %s; path %s, ping every %u ms, at most %zu bytes a message, client %s",
       sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
       srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");
+  sio__log_deliver(&srv->log);
   return 0;
 }
 
@@ -287,4 +295,10 @@ int sio_log_set(sio_server *srv, const char *spec) {
   int err = sio__log_spec(&srv->log, spec);
   sio__eio_log_changed(&srv->engines, &srv->log);
   return err;
+}
+
+int sio_log_flush(sio_server *srv) {
+  if (srv->log.busy) return SIO_ESTATE;
+  sio__log_deliver(&srv->log);
+  return 0;
 }

@@ -28,6 +28,7 @@ static struct host {
   sio_request *requests[8]; /* answers owed  */
   unsigned nparked, nacks, nrequests;
   int connected, asked, posted, sent, sessions; /* what must come to 0 */
+  bool ready;                                   /* all is set up */
   bool closed;
   void (*meddle)(void);
 } h;
@@ -343,9 +344,28 @@ static void plain_open(sio_ws *w, void *user) {
   h.connected++;
 }
 
-/* Lines cost no memory, but they are written. */
 static void on_log(int level, const char *room, const char *line, void *user) {
   (void)level, (void)room, (void)line, (void)user;
+  if (h.ready) called();
+}
+
+static int make_id(sio_request *r, char out[64], void *user) {
+  static unsigned n;
+  (void)r, (void)user;
+  snprintf(out, 64, "id-%u", ++n);
+  called();
+  return 0;
+}
+
+static bool origin_ok(sio_slice origin, void *user) {
+  (void)user;
+  called();
+  return slice_is(origin, "http://b");
+}
+
+static void on_engine_error(sio_request *r, const sio_connection_error *e, void *user) {
+  (void)r, (void)e, (void)user;
+  called();
 }
 
 /* What was put off is done, last first. */
@@ -436,12 +456,13 @@ static int set_up_http(void) {
 }
 
 static int set_up(void) {
-  static const char *const origins[] = { "http://b", NULL };
-  static const sio_cors cors = { .origins = origins };
+  static const sio_cors cors = { .origin_ok = origin_ok };
   static const sio_cookie cookie = { .name = "io" };
   static const char *const proxies[] = { "unix", NULL };
   const sio_options options = { .cors = &cors,
                                 .cookie = &cookie,
+                                .generate_id = make_id,
+                                .connection_error = on_engine_error,
                                 .log = on_log,
                                 .log_level = SIO_LOG_TRACE,
                                 .packets_per_s = 1u << 20,
@@ -455,7 +476,9 @@ static int set_up(void) {
   TRY(set_up_namespaces());
   TRY(set_up_events());
   TRY(set_up_http());
-  return sio_listen(h.srv, "127.0.0.1", 0);
+  TRY(sio_listen(h.srv, "127.0.0.1", 0));
+  h.ready = true;
+  return 0;
 }
 
 static void turn(void) { uv_run(&h.uv, UV_RUN_NOWAIT); }
@@ -615,8 +638,12 @@ static bool http_script(struct raw *c) {
          raw_get(c, "/assets/a.txt") && raw_expect(c, "\r\n\r\nasset") &&
          raw_get(c, "/files/f.txt") && raw_expect(c, "\r\n\r\nfile") && raw_get(c, "/nothing") &&
          raw_expect(c, "404") &&
-         raw_request(c, "OPTIONS", POLL, "Access-Control-Request-Method: POST\r\n", NULL) &&
-         raw_expect(c, "204") && raw_get(c, "/slow/1") && passed(0) && settled() &&
+         raw_request(c, "OPTIONS", POLL,
+                     "Origin: http://b\r\n"
+                     "Access-Control-Request-Method: POST\r\n",
+                     NULL) &&
+         raw_expect(c, "204") && raw_get(c, "/socket.io/?EIO=4&transport=pigeon") &&
+         raw_expect(c, "Transport unknown") && raw_get(c, "/slow/1") && passed(0) && settled() &&
          raw_expect(c, "\r\n\r\nlate") && raw_send(c, "bad\r\n\r\n", 7) && raw_expect(c, "400") &&
          raw_expect_end(c);
 }

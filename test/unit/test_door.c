@@ -25,9 +25,9 @@ static void on_line(int level, const char *room, const char *line, void *user) {
 }
 
 static void open_door(unsigned per_s, unsigned burst, unsigned open, unsigned max) {
-  net_open();
   told = lines = 0;
   sio__log_init(&net_log, on_line, NULL, SIO_LOG_WARN);
+  net_open();
   sio__door_init(&door, &loop, &net_log);
   door.rate = (struct rate){ per_s, burst };
   door.max_open = open;
@@ -244,10 +244,12 @@ TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   EQ(told, 1000);
   EQ_STR(last.address, "1.2.3.4");
   EQ(last.cause, SIO_REJECT_OPEN);
+  turn();
   EQ(lines, 10);
   EQ_STR(said, "turned away 1.2.3.4: too many");
   later(100);
   sio__door_refused(&door, SIO_REJECT_PROXY, "", "no PROXY header");
+  turn();
   EQ(lines, 11);
   EQ_STR(said, "turned away a peer: no PROXY header; 990 lines were left out");
   close_door();

@@ -28,20 +28,25 @@ static struct log begin(int level) {
 TEST(a_line_passes_up_to_the_level_of_its_room) {
   struct log log = begin(SIO_LOG_WARN);
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_NET, "no");
+  sio__log_deliver(&log);
   EQ(lines, 0);
   LOG(&log, SIO_LOG_WARN, SIO_ROOM_EIO, "peer %d is %s", 7, "gone");
+  EQ(lines, 0);
+  sio__log_deliver(&log);
   EQ(lines, 1);
   EQ(last_level, SIO_LOG_WARN);
   EQ_STR(last_room, "eio");
   EQ_STR(last_text, "peer 7 is gone");
   log.cb = NULL;
   LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  sio__log_deliver(&log);
   EQ(lines, 1);
 }
 
 TEST(a_level_out_of_range_is_the_nearest_one) {
   struct log log = begin(-5);
   LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  sio__log_deliver(&log);
   EQ(lines, 0);
   log = begin(1000);
   EQ(log.level[SIO_ROOM_WS], SIO_LOG_TRACE);
@@ -99,6 +104,7 @@ TEST(one_unknown_word_leaves_every_level_as_it_was) {
 static const char *shown(const char *text) {
   struct log log = begin(SIO_LOG_TRACE);
   LOG(&log, SIO_LOG_TRACE, SIO_ROOM_SIO, "%s", text);
+  sio__log_deliver(&log);
   return last_text;
 }
 
@@ -140,8 +146,10 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
   memset(bytes, 'x', sizeof bytes);
   sio_slice many = slice(bytes, sizeof bytes);
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "<%.*s> <%.*s>", LOG_SLICE(none), LOG_SLICE(some));
+  sio__log_deliver(&log);
   EQ_STR(last_text, "<> <abc>");
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "%.*s", LOG_SLICE(many));
+  sio__log_deliver(&log);
   EQ(strlen(last_text), 64);
 }
 

@@ -539,10 +539,12 @@ static struct peer *logged(int level) {
 
 TEST(each_packet_is_a_line_for_who_debugs) {
   struct peer *p = logged(SIO_LOG_DEBUG);
+  turn();
   const char *seen = saw();
   CHECK(strstr(seen, "sio: CONNECT for /, 18 bytes, 0 attachments; ") != NULL);
   CHECK(!strstr(seen, "secret"));
   say(p, "42[\"relay\",\"private\"]");
+  turn();
   seen = saw();
   CHECK(strstr(seen, "sio: EVENT for /, 19 bytes, 0 attachments; ") != NULL);
   CHECK(strstr(seen, " joins room in /; adapter: \"b\" to 1 rooms (0: all) but 0 of /; ") != NULL);
@@ -554,8 +556,10 @@ TEST(each_packet_is_a_line_for_who_debugs) {
 
 TEST(payloads_are_shown_to_who_traces_but_no_credentials) {
   struct peer *p = logged(SIO_LOG_TRACE);
+  turn();
   CHECK(!strstr(saw(), "secret"));
   say(p, "42[\"relay\",\"private\\u0000\"]");
+  turn();
   const char *seen = saw();
   CHECK(strstr(seen, "sio: payload: [\"relay\",\"private\\u0000\"]; ") != NULL);
   CHECK(strstr(seen, "sio: payload: 2[\"b\",\"private\\u0000\"]; ") != NULL);
@@ -564,9 +568,11 @@ TEST(payloads_are_shown_to_who_traces_but_no_credentials) {
   memcpy(big, "42[\"", 4);
   memcpy(big + sizeof big - 3, "\"]", 3);
   say(p, big);
+  turn();
   CHECK(strstr(saw(), "sio: payload: [\"xxx") != NULL);
   EQ(sio_log_set(srv, "sio=info,adapter=off"), 0);
   say(p, "42[\"relay\",1]");
+  turn();
   SAW("");
   stop();
 }

@@ -21,7 +21,9 @@ static int settle(const sio_options *in) {
   struct log log;
   said[0] = '\0';
   sio__log_init(&log, on_log, NULL, SIO_LOG_WARN);
-  return sio__options_init(&opts, in, &log);
+  int err = sio__options_init(&opts, in, &log);
+  sio__log_deliver(&log);
+  return err;
 }
 
 static void refused(const sio_options *in, const char *field) {

@@ -180,6 +180,7 @@ TEST(a_port_is_listened_on_and_free_again_after_the_close) {
   EQ(sio_listen(srv, "127.0.0.1", 0), 0);
   int port = sio_port(srv);
   CHECK(port > 0);
+  sio_log_flush(srv);
   CHECK(strstr(said, "net listening on 127.0.0.1 port ") != NULL);
   CHECK(strstr(said, "path /socket.io/, polling and websocket") != NULL);
   EQ(sio_listen(srv, "127.0.0.1", port), UV_EADDRINUSE);
@@ -314,6 +315,7 @@ TEST(levels_change_while_running) {
   EQ(sio_log_set(srv, "nonsense=1"), UV_EINVAL);
   EQ(sio_log_set(srv, "warn,sio=info"), 0);
   joined();
+  turn();
   CHECK(strstr(said, "sio socket ") != NULL);
   CHECK(strstr(said, "eio ") == NULL);
   stop();

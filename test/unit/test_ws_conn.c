@@ -771,23 +771,6 @@ TEST(a_dropped_websocket_leaves_no_timer_behind) {
   end();
 }
 
-static void log_drops(int level, const char *room, const char *text, void *user) {
-  (void)level;
-  (void)room;
-  (void)text;
-  (void)user;
-  if (w) drop_ws();
-}
-
-TEST(a_drop_inside_the_log_line_of_a_violation_is_fine) {
-  begin();
-  sio__log_init(&quiet, log_drops, NULL, SIO_LOG_WARN);
-  SAY(0xc1, "x");
-  CHECK(w == NULL);
-  EQ(closed_count, 0);
-  end();
-}
-
 /* ---- pings ---- */
 
 TEST(a_ping_is_answered_with_its_payload) {
@@ -939,7 +922,6 @@ T(a_drop_inside_a_message_ends_it_without_closed)
 T(a_drop_loses_what_was_queued)
 T(half_a_frame_does_not_outlive_the_connection)
 T(a_dropped_websocket_leaves_no_timer_behind)
-T(a_drop_inside_the_log_line_of_a_violation_is_fine)
 T(a_ping_is_answered_with_its_payload)
 T(a_few_pings_at_once_are_all_answered_in_order)
 T(of_many_pings_the_newest_is_answered_and_few_others)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_sio_log.c - when the log callback runs, and what it may do then.
+ */
+#include "peer.h"
+
+static char said[1 << 16];
+static unsigned nsaid;
+static bool in_call; /* a sending call of the test is under way */
+static void (*meddle)(const char *text);
+
+static void on_log(int level, const char *room, const char *text, void *user) {
+  size_t n = strlen(said);
+  (void)level, (void)user;
+  CHECK(!in_call);
+  nsaid++;
+  snprintf(said + n, sizeof said - n, "%s: %s\n", room, text);
+  if (meddle) meddle(text);
+}
+
+static void begin(int level, void (*f)(const char *text)) {
+  said[0] = '\0';
+  nsaid = 0;
+  in_call = false;
+  meddle = NULL;
+  start(&(sio_options){ .log = on_log, .log_level = level });
+  meddle = f;
+}
+
+/* ---- when --------------------------------------------------------------------------------- */
+
+TEST(no_line_is_delivered_inside_a_sending_call) {
+  begin(SIO_LOG_TRACE, NULL);
+  joined();
+  turn();
+  sio_socket *s = root->members[0];
+  said[0] = '\0';
+  in_call = true;
+  sio_emit(s, "one", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root }, "many", SIO_NONE);
+  sio_join(s, "room");
+  in_call = false;
+  EQ_STR(said, "");
+  turn();
+  const char *one = strstr(said, "sending event \"one\"");
+  const char *many = strstr(said, "sending event \"many\"");
+  const char *join = strstr(said, "joins room");
+  CHECK(one && many && join && one < many && many < join);
+  stop();
+}
+
+TEST(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes) {
+  begin(SIO_LOG_INFO, NULL);
+  struct peer *p = joined();
+  turn();
+  said[0] = '\0';
+  sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  EQ_STR(said, "");
+  turn();
+  const char *over = strstr(said, "closed: transport close (hung up)");
+  const char *left = strstr(said, "left /: transport close");
+  CHECK(over && left && over < left);
+  stop();
+}
+
+TEST(the_first_and_the_last_line_of_a_server_are_delivered) {
+  begin(SIO_LOG_INFO, NULL);
+  CHECK(strstr(said, "sio: libsio ") == said);
+  EQ(nsaid, 1);
+  stop();
+  CHECK(strstr(said, "the server closes") != NULL);
+  CHECK(strstr(said, "sio: the server has closed\n") != NULL);
+}
+
+TEST(a_host_that_is_about_to_end_has_what_waits_delivered_at_once) {
+  begin(SIO_LOG_DEBUG, NULL);
+  joined();
+  turn();
+  said[0] = '\0';
+  sio_emit(root->members[0], "last words", SIO_NONE);
+  EQ_STR(said, "");
+  EQ(sio_log_flush(srv), 0);
+  CHECK(strstr(said, "sending event \"last words\"") != NULL);
+  stop();
+}
+
+static void flush_again(const char *text) {
+  (void)text;
+  EQ(sio_log_flush(srv), SIO_ESTATE);
+}
+
+TEST(the_log_callback_cannot_ask_for_lines) {
+  begin(SIO_LOG_INFO, flush_again);
+  joined();
+  turn();
+  CHECK(nsaid > 1);
+  stop();
+}
+
+/* ---- what it may do -------------------------------------------------------------------------- */
+
+static void close_session(const char *text) {
+  if (strstr(text, "sending event") && root->nmembers)
+    sio_session_close(sio_socket_session(root->members[0]));
+}
+
+TEST(the_log_callback_may_close_the_session_that_was_sent_to) {
+  begin(SIO_LOG_TRACE, close_session);
+  struct peer *p = joined();
+  EQ(sio_emit(root->members[0], "news", SIO_NONE), 0);
+  turn();
+  HEARD(p, "42[\"news\"] end ");
+  CHECK(root->nmembers == 0);
+  stop();
+}
+
+static void close_server(const char *text) {
+  if (strstr(text, "sending event")) sio_server_close(srv, on_done, NULL);
+}
+
+TEST(the_log_callback_may_close_the_server) {
+  begin(SIO_LOG_TRACE, close_server);
+  joined();
+  sio_emit(root->members[0], "news", SIO_NONE);
+  stop();
+}
+
+static void tell_all(const char *text) {
+  if (strstr(text, "\"secret\"")) sio_broadcast((sio_target){ .nsp = root }, "logged", SIO_NONE);
+}
+
+TEST(what_the_log_callback_broadcasts_changes_nothing_about_who_another_broadcast_reaches) {
+  begin(SIO_LOG_DEBUG, tell_all);
+  struct peer *in = joined(), *out = joined();
+  sio_join(root->members[1], "outsiders");
+  sio_target to = { .nsp = root, .except = SIO_ROOMS("outsiders") };
+  sio_broadcast(to, "secret", SIO_NONE);
+  turn();
+  CHECK(strstr(heard(in), "42[\"secret\"] 42[\"logged\"] ") == in->last);
+  heard(out);
+  CHECK(strstr(out->last, "secret") == NULL && strstr(out->last, "42[\"logged\"] ") == out->last);
+  stop();
+}
+
+static void talk(const char *text) {
+  (void)text;
+  if (root->nmembers) sio_emit(root->members[0], "line", SIO_NONE);
+}
+
+TEST(what_the_log_callback_itself_does_makes_no_line_at_debug) {
+  begin(SIO_LOG_TRACE, talk);
+  joined();
+  turn();
+  unsigned n = nsaid;
+  turn();
+  turn();
+  EQ(nsaid, n);
+  CHECK(n > 1 && n < 20);
+  stop();
+}
+
+static void make_nsp(const char *text) {
+  static unsigned n;
+  char name[24];
+  sio_nsp *made;
+  (void)text;
+  snprintf(name, sizeof name, "/made/%u", ++n);
+  if (n < 100000) sio_of(srv, name, &made);
+}
+
+TEST(a_log_callback_that_makes_another_line_each_time_leaves_the_loop_its_turns) {
+  sio_nsp *parent;
+  begin(SIO_LOG_INFO, NULL);
+  sio_of_pattern(srv, "/made/*", &parent);
+  meddle = make_nsp;
+  joined();
+  turn();
+  CHECK(nsaid < 300);
+  meddle = NULL;
+  stop();
+}
+
+/* ---- what finds no room ------------------------------------------------------------------ */
+
+TEST(lines_that_find_no_memory_are_counted_and_told_of) {
+  begin(SIO_LOG_DEBUG, NULL);
+  sio_stats st;
+  turn();
+  said[0] = '\0';
+  alloc_fail_all();
+  sio_broadcast((sio_target){ .nsp = root }, "a", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root }, "b", SIO_NONE);
+  alloc_fail_in(0);
+  turn();
+  CHECK(strstr(said, "2 lines of the log are lost: out of memory\n") != NULL);
+  sio_server_stats(srv, &st, sizeof st);
+  EQ(st.log_lines_lost, 2);
+  stop();
+}
+
+TEST(a_turn_keeps_so_many_bytes_of_lines_and_tells_how_many_were_more) {
+  begin(SIO_LOG_DEBUG, NULL);
+  sio_stats st;
+  turn();
+  said[0] = '\0';
+  nsaid = 0;
+  for (int i = 0; i < 100000; i++) sio_broadcast((sio_target){ .nsp = root }, "a", SIO_NONE);
+  CHECK(srv->log.held <= LOG_HELD);
+  turn();
+  EQ(srv->log.held, 0);
+  sio_server_stats(srv, &st, sizeof st);
+  CHECK(st.log_lines_lost > 0);
+  EQ(nsaid + st.log_lines_lost, 2 * 100000 + 1);
+  stop();
+}
+
+TESTS_BEGIN
+T(no_line_is_delivered_inside_a_sending_call)
+T(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes)
+T(the_first_and_the_last_line_of_a_server_are_delivered)
+T(a_host_that_is_about_to_end_has_what_waits_delivered_at_once)
+T(the_log_callback_cannot_ask_for_lines)
+T(the_log_callback_may_close_the_session_that_was_sent_to)
+T(the_log_callback_may_close_the_server)
+T(what_the_log_callback_broadcasts_changes_nothing_about_who_another_broadcast_reaches)
+T(what_the_log_callback_itself_does_makes_no_line_at_debug)
+T(a_log_callback_that_makes_another_line_each_time_leaves_the_loop_its_turns)
+T(lines_that_find_no_memory_are_counted_and_told_of)
+T(a_turn_keeps_so_many_bytes_of_lines_and_tells_how_many_were_more)
+TESTS_END
