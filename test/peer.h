@@ -158,10 +158,10 @@ static inline void stop(void) {
 
 /* ---- peers ----------------------------------------------------------------------------------- */
 
-static inline struct peer *peer_new(void) {
+static inline struct peer *peer_speaking(unsigned protocol) {
   struct peer *p = calloc(1, sizeof *p);
   if (!p || npeers == PEERS) abort();
-  if (sio__session_new(&p->session, &srv->eio, NULL, NULL, 4)) {
+  if (sio__session_new(&p->session, &srv->eio, NULL, NULL, protocol)) {
     free(p);
     return NULL;
   }
@@ -170,6 +170,9 @@ static inline struct peer *peer_new(void) {
   sio__session_start(p->session);
   return p;
 }
+
+static inline struct peer *peer_new(void) { return peer_speaking(4); }
+static inline struct peer *peer_new3(void) { return peer_speaking(3); }
 
 /* The bytes go away after the call, as those of a read do. */
 static inline void say_n(struct peer *p, bool binary, const void *data, size_t n) {

@@ -190,45 +190,60 @@ static bool is_full(struct client *cl) {
   return places_taken(cl) >= max;
 }
 
-/* nsp NULL: it may be made for it. */
-static void enter(struct client *cl, sio_nsp *nsp, sio_slice name, sio_slice auth) {
-  if (nsp)
+/* The official client sends CONNECT twice when its user connects, disconnects and connects again
+ * before the first answer is there, as React's StrictMode does. With the same auth the second one
+ * is the same wish; with another one the peer wants to be somebody else, and it begins anew. True
+ * if the peer has no socket in the namespace now. */
+static bool make_way(struct client *cl, sio_socket *s, sio_slice auth) {
+  if (s->state == SOCKET_PENDING) {
+    if (sio__connect_again(s, auth)) sio__client_no_memory(cl);
+    return false;
+  }
+  if (s->state == SOCKET_CONNECTED && sio__auth_is(sio_socket_auth(s), auth)) {
+    sio__connect_repeat(s);
+    return false;
+  }
+  if (s->state == SOCKET_CONNECTED) sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
+  sio__socket_finish(s, NULL);
+  return true;
+}
+
+static void join(struct client *cl, sio_slice name, sio_slice auth) {
+  sio_socket *s = find(cl, name);
+  if (s ? !make_way(cl, s, auth) : sio__ask_again(cl, name, auth)) return;
+  bool full = is_full(cl);
+  if (!sio__session_open(cl->session)) return;
+  forget_left(find_left(cl, name));
+  sio_nsp *nsp = sio__nsp_find(client_server(cl), name);
+  if (!nsp && !sio__may_ask(client_server(cl), name))
+    sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
+  else if (full)
+    sio__connect_refuse(cl, name, SIO_REFUSED_TOO_MANY);
+  else if (nsp)
     sio__connect_start(cl, nsp, auth);
   else
     sio__ask(cl, name, auth);
 }
 
-static void start(struct client *cl, sio_nsp *nsp, const struct packet *p) {
+static void on_connect(struct client *cl, const struct packet *p) {
   struct buf auth;
   if (!is_legacy(cl)) {
-    enter(cl, nsp, p->nsp, p->json);
+    join(cl, p->nsp, p->json);
   } else if (sio__legacy_auth(&auth, p->query)) {
     sio__client_no_memory(cl);
   } else {
-    enter(cl, nsp, p->nsp, slice(auth.p, auth.n));
+    join(cl, p->nsp, slice(auth.p, auth.n));
     sio__buf_clear(&auth);
   }
 }
 
-static void on_connect(struct client *cl, const struct packet *p) {
-  sio_socket *s = find(cl, p->nsp);
-  if (s && s->state == SOCKET_LEAVING) {
-    /* It left and comes back within one turn: the old socket's end comes first. */
-    sio__socket_finish(s, NULL);
-  } else if (s || sio__ask_pending(cl, p->nsp)) {
-    violate(cl, "CONNECT to a namespace it is in already");
-    return;
-  }
-  bool full = is_full(cl);
-  if (!sio__session_open(cl->session)) return;
-  forget_left(find_left(cl, p->nsp));
-  sio_nsp *nsp = sio__nsp_find(client_server(cl), p->nsp);
-  if (!nsp && !sio__may_ask(client_server(cl), p->nsp))
-    sio__connect_refuse(cl, p->nsp, SIO_REFUSED_NO_NSP);
-  else if (full)
-    sio__connect_refuse(cl, p->nsp, SIO_REFUSED_TOO_MANY);
-  else
-    start(cl, nsp, p);
+/* DISCONNECT before the answer to CONNECT. */
+static bool withdraw(struct client *cl, const struct packet *p, sio_socket *s) {
+  if (p->type != PACKET_DISCONNECT) return false;
+  if (!s) return sio__ask_withdraw(cl, p->nsp);
+  if (s->state != SOCKET_PENDING) return false;
+  sio__connect_withdraw(s);
+  return true;
 }
 
 /* A packet for a namespace that it is not connected to. */
@@ -241,7 +256,7 @@ static void on_stray(struct client *cl, const struct packet *p, const sio_socket
 static void on_packet(struct client *cl, const struct packet *p) {
   sio_socket *s = find(cl, p->nsp);
   if (!s || s->state != SOCKET_CONNECTED) {
-    on_stray(cl, p, s);
+    if (!withdraw(cl, p, s)) on_stray(cl, p, s);
     return;
   }
   switch (p->type) {

@@ -20,6 +20,8 @@ struct knock {
   sio_socket *socket;    /* one reference */
   struct timer patience; /* with middleware */
   struct msg *refusal;   /* CONNECT_ERROR, once refused; NULL then: no memory for it */
+  char *newer;           /* the auth of a later CONNECT; NULL: there was none */
+  bool withdrawn;        /* its peer has sent DISCONNECT */
 };
 
 static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->server->loop.msgs; }
@@ -40,6 +42,27 @@ static int send_connect(sio_socket *s) {
   return err;
 }
 
+/* In this turn the peer cannot have missed it. */
+static void note_welcomed(sio_socket *s) {
+  sio_server *srv = s->nsp->server;
+  list_push(&srv->welcomed, &s->leaving);
+  sio__loop_defer(&srv->loop, &srv->forget_welcomed);
+}
+
+void sio__connect_turn_over(struct task *t) {
+  sio_server *srv = container_of(t, sio_server, forget_welcomed);
+  while (!list_empty(&srv->welcomed)) list_pop(&srv->welcomed);
+}
+
+void sio__connect_repeat(sio_socket *s) {
+  if (!list_empty(&s->leaving)) return;
+  int err = send_connect(s);
+  if (err == UV_ENOMEM)
+    sio__client_no_memory(client_of(s->session));
+  else if (!err)
+    note_welcomed(s);
+}
+
 /* What it missed comes before the reply. */
 static int welcome(sio_socket *s) {
   int err = sio__recovery_welcome(s);
@@ -53,6 +76,7 @@ static bool become_member(sio_socket *s) {
   if (err == UV_ENOMEM) sio__client_no_memory(client_of(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
+  note_welcomed(s);
   sio__recovery_joined(s);
   s->nsp->server->stats.sockets++;
   s->nsp->server->stats.sockets_opened++;
@@ -138,13 +162,38 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   (void)encode_refusal(k, message, sio_null());
 }
 
+/* The peer has sent another CONNECT, or DISCONNECT, while the host thought about the first. */
+static bool is_outdated(const struct knock *k) { return k->newer || k->withdrawn; }
+
+static void forget_newer(struct knock *k) {
+  sio__free(k->newer);
+  k->newer = NULL;
+}
+
+static void start_over(struct knock *k) {
+  sio_socket *s = k->socket;
+  struct client *cl = client_of(s->session);
+  sio_nsp *nsp = s->nsp;
+  char *auth = k->newer;
+  k->newer = NULL;
+  sio_nsp_ref(nsp);
+  sio__socket_drop(s);
+  if (auth && sio__session_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
+  sio_nsp_unref(nsp);
+  sio__free(auth);
+}
+
 /* The verdict stays owed, and will be thrown away. One that came in this very turn counts. */
 static void on_patience(struct timer *t) {
   struct knock *k = container_of(t, struct knock, patience);
   if (k->chain.state != CHAIN_WAITING) return;
-  (void)encode_refusal(k, "timeout", sio_null());
   k->socket->knock = NULL;
-  reject(k, SIO_REFUSED_TIMEOUT);
+  if (is_outdated(k)) {
+    start_over(k);
+  } else {
+    (void)encode_refusal(k, "timeout", sio_null());
+    reject(k, SIO_REFUSED_TIMEOUT);
+  }
   sio__chain_abandon(&k->chain);
 }
 
@@ -164,11 +213,14 @@ static void on_finish(struct chain *c, bool ok) {
   s->knock = NULL;
   sio__loop_untimer(c->loop, &k->patience);
   if (s->state == SOCKET_PENDING) {
-    if (ok)
+    if (is_outdated(k))
+      start_over(k);
+    else if (ok)
       let_in(s);
     else
       reject(k, SIO_REFUSED_BY_MIDDLEWARE);
   }
+  forget_newer(k);
   msg_unref(k->refusal);
   sio__free(k);
   sio_socket_unref(s);
@@ -213,10 +265,34 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err, "no means for a socket");
 }
 
+bool sio__auth_is(sio_slice a, sio_slice b) {
+  if (a.n == 0) a = SLICE("{}");
+  if (b.n == 0) b = SLICE("{}");
+  return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* Without a knock nothing waits for the host. */
+int sio__connect_again(sio_socket *s, sio_slice auth) {
+  struct knock *k = s->knock;
+  if (!k) return 0;
+  forget_newer(k);
+  k->withdrawn = false;
+  if (sio__auth_is(sio_socket_auth(s), auth)) return 0;
+  k->newer = sio__strndup(auth.p, auth.n);
+  return k->newer ? 0 : UV_ENOMEM;
+}
+
+void sio__connect_withdraw(sio_socket *s) {
+  if (!s->knock) return;
+  forget_newer(s->knock);
+  s->knock->withdrawn = true;
+}
+
 void sio__connect_abandon(sio_socket *s) {
   struct knock *k = s->knock;
   sio__socket_drop(s);
   if (!k) return;
+  forget_newer(k);
   sio__loop_untimer(k->chain.loop, &k->patience);
   sio__chain_abandon(&k->chain);
 }

@@ -29,6 +29,7 @@ void sio__socket_leave(sio_socket *s, int reason) {
   sio__recovery_leave(s, reason);
   srv->stats.sockets--;
   srv->stats.sockets_closed[reason]++;
+  list_remove(&s->leaving);
   list_push(&srv->leaving, &s->leaving);
   sio__loop_defer(&srv->loop, &srv->finish_leaving);
 }

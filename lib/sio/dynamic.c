@@ -310,6 +310,8 @@ struct ask {
   struct absence absence;  /* one of the client's                 */
   sio_nsp *parent;         /* who took the name; NULL: nobody yet */
   sio_slice name, auth;    /* behind the struct                   */
+  char *newer;             /* the auth of a later CONNECT         */
+  bool withdrawn;          /* the peer has sent DISCONNECT        */
 };
 
 static struct ask *ask_of(const struct chain *c) { return container_of(c, struct ask, chain); }
@@ -371,12 +373,30 @@ static void settle(struct client *cl, const struct ask *a) {
   sio_nsp_unref(nsp);
 }
 
+static void forget_newer(struct ask *a) {
+  sio__free(a->newer);
+  a->newer = NULL;
+}
+
+static void start_over(struct client *cl, const struct ask *a) {
+  sio_slice auth = slice_str(a->newer);
+  sio_nsp *nsp = sio__nsp_find(a->server, a->name);
+  if (nsp)
+    sio__connect_start(cl, nsp, auth);
+  else
+    sio__ask(cl, a->name, auth);
+}
+
 static void on_finish(struct chain *c, bool ok) {
   struct ask *a = ask_of(c);
   (void)ok;
   sio__loop_untimer(c->loop, &a->patience);
   if (a->client) unlink_ask(a);
-  if (is_wanted(c)) settle(a->client, a);
+  if (is_wanted(c) && a->newer)
+    start_over(a->client, a);
+  else if (is_wanted(c) && !a->withdrawn)
+    settle(a->client, a);
+  sio__free(a->newer);
   sio__server_unref(a->server);
   sio__free(a);
 }
@@ -394,6 +414,7 @@ static void abandon(struct ask *a) {
   sio__loop_untimer(a->chain.loop, &a->patience);
   unlink_ask(a);
   a->client = NULL;
+  forget_newer(a);
   sio__chain_abandon(&a->chain);
 }
 
@@ -403,7 +424,10 @@ static void on_patience(struct timer *t) {
   if (a->chain.state != CHAIN_WAITING) return; /* what came in this very turn counts */
   LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
       LOG_SLICE(a->name));
-  if (is_wanted(&a->chain)) sio__connect_refuse(cl, a->name, SIO_REFUSED_TIMEOUT);
+  if (is_wanted(&a->chain) && a->newer)
+    start_over(cl, a);
+  else if (is_wanted(&a->chain) && !a->withdrawn)
+    sio__connect_refuse(cl, a->name, SIO_REFUSED_TIMEOUT);
   abandon(a);
 }
 
@@ -443,8 +467,28 @@ bool sio__may_ask(const sio_server *srv, sio_slice name) {
   return is_name && !hooks_empty(&srv->parents);
 }
 
-bool sio__ask_pending(struct client *cl, sio_slice name) {
-  return *sio__client_absence(cl, name, true);
+static struct ask *find_ask(struct client *cl, sio_slice name) {
+  struct absence *it = *sio__client_absence(cl, name, true);
+  return it ? container_of(it, struct ask, absence) : NULL;
+}
+
+bool sio__ask_again(struct client *cl, sio_slice name, sio_slice auth) {
+  struct ask *a = find_ask(cl, name);
+  if (!a) return false;
+  forget_newer(a);
+  a->withdrawn = false;
+  if (sio__auth_is(a->auth, auth)) return true;
+  a->newer = sio__strndup(auth.p, auth.n);
+  if (!a->newer) sio__client_no_memory(cl);
+  return true;
+}
+
+bool sio__ask_withdraw(struct client *cl, sio_slice name) {
+  struct ask *a = find_ask(cl, name);
+  if (!a) return false;
+  forget_newer(a);
+  a->withdrawn = true;
+  return true;
 }
 
 static struct ask *first_ask(const struct client *cl) {

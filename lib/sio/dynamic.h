@@ -31,7 +31,10 @@ bool sio__may_ask(const sio_server *srv, sio_slice name);
 /* The peer wants into a namespace that there is not: goes from parent to parent, and then lets the
  * peer in, or refuses it. */
 void sio__ask(struct client *cl, sio_slice name, sio_slice auth);
-bool sio__ask_pending(struct client *cl, sio_slice name);
+/* If the peer waits for that already, a CONNECT or DISCONNECT that it sends meanwhile: see
+ * sio__connect_again() and sio__connect_withdraw(). False: it does not wait. */
+bool sio__ask_again(struct client *cl, sio_slice name, sio_slice auth);
+bool sio__ask_withdraw(struct client *cl, sio_slice name);
 /* The peer is gone. From the loop only. */
 void sio__asks_abandon(struct client *cl);
 

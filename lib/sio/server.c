@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "net/listener.h"
 #include "sio/client.h"
+#include "sio/connect.h"
 #include "sio/dynamic.h"
 #include "sio/limits.h"
 #include "sio/nsp.h"
@@ -128,8 +129,10 @@ static void init_own(sio_server *srv) {
   sio__hooks_init(&srv->new_nsp);
   list_init(&srv->listeners);
   list_init(&srv->leaving);
+  list_init(&srv->welcomed);
   list_init(&srv->plain_ws);
   task_init(&srv->finish_leaving, sio__socket_finish_all);
+  task_init(&srv->forget_welcomed, sio__connect_turn_over);
   task_init(&srv->shut, on_shut);
   timer_init(&srv->hurry, on_hurry);
   sio__drain_init(srv);

@@ -41,6 +41,8 @@ struct sio_server {
   struct map deadlines; /* struct deadline, by the socket's id */
   struct list leaving;  /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;
+  struct list welcomed; /* sio_socket.leaving: CONNECT was answered in this turn */
+  struct task forget_welcomed;
   struct task shut;   /* the closing, past the call that asked for it  */
   struct timer hurry; /* when waiting for answers ends                 */
   struct drain {

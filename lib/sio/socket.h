@@ -47,7 +47,7 @@ struct sio_socket {
   void *slot;          /* the adapter's                                        */
   sio_socket *next;    /* of the same client                                   */
   struct berth *berth; /* NULL: it cannot come back                            */
-  struct list leaving; /* server->leaving                                      */
+  struct list leaving; /* server->leaving, or ->welcomed while CONNECTED       */
   struct pending pending;
   union {
     struct knock *knock; /* while PENDING behind middleware                  */

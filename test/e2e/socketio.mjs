@@ -325,18 +325,32 @@ testBoth('182 a session that has joined may leave everything, and stays', async 
   await lives(peer);
 }, { 'connect-timeout': 2500 });
 
-testBoth('183 a second CONNECT to one namespace closes the session', async (host, open) => {
-  const peer = await peerIn(open);
-  await peer.send('40');
-  equal(await peer.rest(), []);
-  match(await host.line(/^disconnect/), /^disconnecting forced close/);
+testBoth('183 a second CONNECT with the same auth is answered with the same sid', async (host, open) => {
+  const peer = await open();
+  await peer.send('40{"a":1}');
+  const first = await peer.next();
+  await peer.send('40{"a":1}');
+  equal(await peer.next(), first);
+  await lives(peer);
+  equal(await host.told(/^connect /), 1);
 });
 
-test('183 a closed session that is not polling hears of it with its next poll', async (t) => {
+testBoth('183 a second CONNECT with another auth is another socket', async (host, open) => {
+  const peer = await open();
+  await peer.send('40{"a":1}');
+  const first = await peer.next();
+  await peer.send('40{"a":2}');
+  ok(await peer.next() !== first);
+  match(await host.line(/^disconnect/), /^disconnecting client namespace disconnect/);
+  await lives(peer);
+  equal((await host.stats()).sockets, 1);
+});
+
+test('184 a closed session that is not polling hears of it with its next poll', async (t) => {
   const host = await t.host();
   const p = await Polling.open(host);
   await p.join();
-  await p.send('40');
+  await p.send('42/custom,["echo"]');
   equal(await p.poll(), '6\x1e1');
   await p.dead();
 });
@@ -634,11 +648,17 @@ testBoth('198 packets before the verdict close the session', async (host, open) 
   const eager = await open();
   await eager.send('40', '42["echo"]');
   equal(await eager.rest(), []);
-  const twice = await open();
-  await twice.send('40', '40');
-  equal(await twice.rest(), []);
   equal(await host.told(/^connect /), 0);
 }, { middleware1: 'later:ok', think: 1500 });
+
+testBoth('198 CONNECT, DISCONNECT and CONNECT before the verdict are one wish', async (host, open) => {
+  const peer = await open();
+  await peer.send('40', '40', '41', '40');
+  match(await peer.next(), /^40\{"sid":/);
+  await lives(peer);
+  equal(await host.told(/^connect /), 1);
+  equal(await host.told(/^middleware /), 1);
+}, { middleware1: 'later:ok', think: 500 });
 
 testBoth('199 packet middleware may rewrite an event', async (host, open) => {
   const peer = await peerIn(open);

@@ -138,13 +138,105 @@ TEST(a_query_is_part_of_a_namespace_name) {
   stop();
 }
 
-TEST(a_second_connect_closes_the_connection) {
+TEST(a_second_connect_in_one_turn_is_the_same_wish) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  say(p, "40{}");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  turn();
+  SAW("connect/ ");
+  EQ(srv->stats.sockets, 1);
+  stop();
+}
+
+/* The client may have missed the answer to the first. */
+TEST(a_later_second_connect_is_answered_with_the_same_sid) {
+  char answer[64];
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40{\"a\":1}");
+  turn();
+  snprintf(answer, sizeof answer, "%.*s", (int)p->n, p->out);
+  say(p, "42[\"x\"]");
+  for (int i = 0; i < 3; i++) {
+    heard(p);
+    say(p, "40{\"a\":1}");
+    EQ_MEM(p->out, p->n, answer, strlen(answer));
+    turn();
+  }
+  SAW("connect/ x ");
+  EQ(srv->stats.sockets_opened, 1);
+  stop();
+}
+
+TEST(a_flood_of_connects_is_answered_once_a_turn) {
   begin(NULL);
   struct peer *p = joined();
-  say(p, "40");
-  HEARD(p, "end ");
   turn();
-  SAW("connect/ left/: forced close ");
+  size_t before = alloc_live;
+  uint64_t calls = alloc_calls;
+  for (int i = 0; i < 1000; i++) say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  CHECK(alloc_live <= before + 1 && alloc_calls < calls + 10);
+  turn();
+  SAW("connect/ ");
+  stop();
+}
+
+TEST(a_second_connect_with_another_auth_is_another_socket) {
+  begin(NULL);
+  struct peer *p = joined();
+  turn();
+  say(p, "40{\"token\":\"b\"}");
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  SAW("connect/ left/: client namespace disconnect connect/ ");
+  EQ(srv->stats.sockets, 1);
+  say(p, "42[\"x\"]");
+  SAW("x ");
+  stop();
+}
+
+static void on_leave_twice(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)why, (void)user;
+  sio_session_close(sio_socket_session(s));
+}
+
+TEST(a_session_may_end_while_a_second_connect_replaces_the_socket) {
+  begin(NULL);
+  sio_on_disconnecting(root, on_leave_twice, NULL);
+  struct peer *p = joined();
+  turn();
+  say(p, "40{\"token\":\"b\"}");
+  turn();
+  SAW("connect/ left/: client namespace disconnect ");
+  CHECK(!p->session);
+  stop();
+}
+
+TEST(connect_disconnect_and_connect_in_one_burst_are_two_sockets) {
+  begin(NULL);
+  struct peer *p = peer_new();
+  say(p, "40");
+  say(p, "41");
+  say(p, "40");
+  HEARD(p, "40{\"sid\":\"?\"} 40{\"sid\":\"?\"} ");
+  SAW("connect/ left/: client namespace disconnect connect/ ");
+  stop();
+}
+
+/* "/" is joined by itself there. */
+TEST(a_client_of_socket_io_2_may_connect_to_the_root_again) {
+  begin(&(sio_options){ .allow_eio3 = true });
+  struct peer *p = peer_new3();
+  HEARD(p, "40 ");
+  turn();
+  say(p, "40");
+  HEARD(p, "40 ");
+  say(p, "40/?token=b,");
+  turn();
+  HEARD(p, "40 ");
+  SAW("connect/ left/: client namespace disconnect connect/ ");
   stop();
 }
 
@@ -589,7 +681,13 @@ T(other_namespaces_are_joined_by_name_with_a_comma_or_without)
 T(auth_follows_the_name_of_a_namespace)
 T(an_unknown_namespace_is_refused_and_the_connection_stays)
 T(a_query_is_part_of_a_namespace_name)
-T(a_second_connect_closes_the_connection)
+T(a_second_connect_in_one_turn_is_the_same_wish)
+T(a_later_second_connect_is_answered_with_the_same_sid)
+T(a_flood_of_connects_is_answered_once_a_turn)
+T(a_second_connect_with_another_auth_is_another_socket)
+T(a_session_may_end_while_a_second_connect_replaces_the_socket)
+T(connect_disconnect_and_connect_in_one_burst_are_two_sockets)
+T(a_client_of_socket_io_2_may_connect_to_the_root_again)
 T(namespaces_per_connection_are_limited)
 T(a_namespace_left_in_this_turn_makes_room_for_another)
 T(who_joins_nothing_in_time_is_closed)

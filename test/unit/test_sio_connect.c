@@ -156,23 +156,154 @@ TEST(middleware_of_one_namespace_does_not_guard_another) {
   stop();
 }
 
-TEST(a_second_connect_while_the_first_is_pending_closes) {
+static struct peer *begin_pending(const char *connect) {
   begin();
   sio_use(root, hold, NULL);
   struct peer *p = peer_new();
-  say(p, "40");
-  say(p, "40");
-  HEARD(p, "end ");
-  EQ(nheld, 1);
+  say(p, connect);
+  return p;
+}
+
+static void decide(unsigned i, bool ok) {
+  if (ok)
+    sio_next_ok(held[i]);
+  else
+    sio_next_fail(held[i], "nope", sio_null());
   turn();
-  sio_next_ok(held[0]);
+}
+
+TEST(a_second_connect_while_the_first_is_pending_is_the_same_wish) {
+  for (int ok = 0; ok < 2; ok++) {
+    struct peer *p = begin_pending("40");
+    say(p, "40");
+    turn();
+    say(p, "40{}");
+    EQ(nheld, 1);
+    HEARD(p, "");
+    decide(0, ok);
+    HEARD(p, ok ? "40{\"sid\":\"?\"} " : "44{\"message\":\"nope\"} ");
+    SAW(ok ? "hold connect(connected,1) " : "hold ");
+    stop();
+  }
+}
+
+/* Whatever is decided about the first, which asked as somebody else. */
+TEST(a_second_connect_with_another_auth_is_decided_after_the_first) {
+  for (int ok = 0; ok < 2; ok++) {
+    struct peer *p = begin_pending("40{\"a\":1}");
+    say(p, "40{\"a\":2}");
+    say(p, "40{\"a\":3}");
+    EQ(nheld, 1);
+    decide(0, ok);
+    HEARD(p, "");
+    EQ(nheld, 2);
+    sio_slice auth = sio_socket_auth(holder[1]);
+    EQ_MEM(auth.p, auth.n, "{\"a\":3}", 7);
+    decide(1, true);
+    HEARD(p, "40{\"sid\":\"?\"} ");
+    SAW("hold hold connect(connected,1) ");
+    EQ(srv->stats.sockets, 1);
+    stop();
+  }
+}
+
+TEST(who_goes_back_to_the_first_auth_is_decided_by_the_first) {
+  struct peer *p = begin_pending("40{\"a\":1}");
+  say(p, "40{\"a\":2}");
+  say(p, "40{\"a\":1}");
+  decide(0, true);
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  EQ(nheld, 1);
+  stop();
+}
+
+TEST(a_disconnect_before_the_verdict_withdraws_the_connect) {
+  for (int ok = 0; ok < 2; ok++) {
+    struct peer *p = begin_pending("40");
+    say(p, "41");
+    decide(0, ok);
+    HEARD(p, "");
+    SAW("hold ");
+    CHECK(p->session != NULL);
+    EQ(srv->stats.sockets, 0);
+    say(p, "40");
+    decide(1, true);
+    HEARD(p, "40{\"sid\":\"?\"} ");
+    stop();
+  }
+}
+
+TEST(connect_disconnect_and_connect_before_the_verdict_are_one_wish) {
+  struct peer *p = begin_pending("40");
+  say(p, "41");
+  say(p, "40");
+  decide(0, true);
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  EQ(nheld, 1);
+  SAW("hold connect(connected,1) ");
+  stop();
+}
+
+TEST(a_flood_of_connects_before_the_verdict_holds_one_auth) {
+  char connect[64];
+  struct peer *p = begin_pending("40");
+  say(p, "40{\"a\":0}");
+  size_t before = alloc_live;
+  for (int i = 1; i < 1000; i++) {
+    snprintf(connect, sizeof connect, "40{\"a\":%d}", i);
+    say(p, connect);
+  }
+  EQ(alloc_live, before);
+  EQ(nheld, 1);
+  decide(0, true);
+  EQ(nheld, 2);
+  hang_up(p);
+  decide(1, true);
+  stop();
+}
+
+TEST(a_peer_may_go_while_its_second_connect_waits) {
+  struct peer *p = begin_pending("40{\"a\":1}");
+  say(p, "40{\"a\":2}");
+  hang_up(p);
+  decide(0, true);
+  EQ(nheld, 1);
   SAW("hold ");
   stop();
 }
 
+TEST(a_second_connect_without_memory_ends_the_session) {
+  struct peer *p = begin_pending("40");
+  alloc_fail_in(1);
+  say(p, "40{\"a\":2}");
+  alloc_fail_in(0);
+  turn();
+  CHECK(!p->session);
+  decide(0, true);
+  stop();
+}
+
+TEST(a_second_connect_is_decided_when_the_time_of_the_first_is_up) {
+  nheld = 0;
+  start(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_on_connect(root, on_connect, NULL);
+  sio_use(root, hold, NULL);
+  struct peer *p = peer_new();
+  say(p, "40{\"a\":1}");
+  say(p, "40{\"a\":2}");
+  later(1001);
+  EQ(nheld, 2);
+  HEARD(p, "");
+  decide(0, true);
+  HEARD(p, "");
+  decide(1, true);
+  HEARD(p, "40{\"sid\":\"?\"} ");
+  stop();
+}
+
 TEST(an_event_before_the_verdict_closes) {
-  static const char *const bad[] = { "42[\"x\"]", "41", "430[]" };
-  for (size_t i = 0; i < 3; i++) {
+  static const char *const bad[] = { "42[\"x\"]", "430[]" };
+  for (size_t i = 0; i < 2; i++) {
     begin();
     sio_use(root, hold, NULL);
     struct peer *p = peer_new();
@@ -350,7 +481,15 @@ T(a_late_yes_lets_in_at_the_end_of_the_turn)
 T(a_late_no_refuses)
 T(middleware_added_while_one_is_pending_is_not_run_for_it)
 T(middleware_of_one_namespace_does_not_guard_another)
-T(a_second_connect_while_the_first_is_pending_closes)
+T(a_second_connect_while_the_first_is_pending_is_the_same_wish)
+T(a_second_connect_with_another_auth_is_decided_after_the_first)
+T(who_goes_back_to_the_first_auth_is_decided_by_the_first)
+T(a_disconnect_before_the_verdict_withdraws_the_connect)
+T(connect_disconnect_and_connect_before_the_verdict_are_one_wish)
+T(a_flood_of_connects_before_the_verdict_holds_one_auth)
+T(a_peer_may_go_while_its_second_connect_waits)
+T(a_second_connect_without_memory_ends_the_session)
+T(a_second_connect_is_decided_when_the_time_of_the_first_is_up)
 T(an_event_before_the_verdict_closes)
 T(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket)
 T(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in)

@@ -341,14 +341,55 @@ TEST(a_verdict_may_come_when_the_server_has_closed) {
   stop();
 }
 
-TEST(a_second_connect_while_the_first_waits_ends_the_peer) {
+TEST(a_second_connect_while_the_first_waits_is_the_same_wish) {
   begin_held();
   struct peer *p = peer_new();
   say(p, "40/a,");
   say(p, "40/a,");
   turn();
-  HEARD(p, "end ");
+  EQ(nheld, 1);
   sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  SAW("hold new(/a) connect(/a) ");
+  stop();
+}
+
+TEST(a_second_connect_with_another_auth_is_asked_about_after_the_first) {
+  for (int ok = 0; ok < 2; ok++) {
+    begin_held();
+    struct peer *p = peer_new();
+    say(p, "40/a,{\"a\":1}");
+    say(p, "40/a,{\"a\":2}");
+    if (ok)
+      sio_next_ok(held[0]);
+    else
+      sio_next_fail(held[0], "no", sio_null());
+    turn();
+    EQ(nheld, 2);
+    HEARD(p, "");
+    sio_next_ok(held[1]);
+    turn();
+    HEARD(p, "40/a,{\"sid\":\"?\"} ");
+    SAW("hold hold new(/a) connect(/a) ");
+    stop();
+  }
+}
+
+TEST(a_disconnect_withdraws_a_connect_to_a_namespace_that_is_waited_for) {
+  begin_held();
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "41/a,");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  EQ(srv->nchildren, 0);
+  say(p, "40/a,");
+  say(p, "40/a,{\"a\":1}");
+  hang_up(p);
+  sio_next_ok(held[1]);
   stop();
 }
 
@@ -763,7 +804,9 @@ T(a_verdict_in_the_turn_in_which_the_time_is_up_counts)
 T(the_verdict_for_a_peer_that_left_is_ignored)
 T(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace)
 T(a_verdict_may_come_when_the_server_has_closed)
-T(a_second_connect_while_the_first_waits_ends_the_peer)
+T(a_second_connect_while_the_first_waits_is_the_same_wish)
+T(a_second_connect_with_another_auth_is_asked_about_after_the_first)
+T(a_disconnect_withdraws_a_connect_to_a_namespace_that_is_waited_for)
 T(an_event_for_a_namespace_that_is_waited_for_ends_the_peer)
 T(namespaces_that_are_waited_for_count_towards_max_nsps)
 T(a_peer_closed_in_the_question_makes_no_namespace)
