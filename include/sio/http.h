@@ -81,6 +81,14 @@ typedef struct sio_ws_callbacks {
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
   void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
   bool any_origin; /* allowed_origins does not hold here: pages of all origins may connect */
+  bool no_pings;   /* peers are not pinged; one that vanishes is noticed by TCP alone */
+  /* An open WebSocket is sent a ping (RFC 6455 section 5.5.2) this long after it has opened, and
+   * after each sign of life that followed a ping. Milliseconds; 0: 25000. */
+  unsigned ping_interval_ms;
+  /* ... and has so long to send anything, or, while the ping waits behind what the peer is slow to
+   * read, to read on. Then it is closed: SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT. Milliseconds; 0:
+   * 20000. */
+  unsigned ping_timeout_ms;
 } sio_ws_callbacks;
 
 SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
@@ -88,7 +96,8 @@ SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_w
 /* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
  * a session: max_payload, max_fragments, packets_per_s and bytes_per_s, connects_per_s and
  * max_per_address, and max_queued, past which it is closed (queue_high and when_full are not for
- * it: sio_ws_queued() tells how much waits). */
+ * it: sio_ws_queued() tells how much waits). UV_EINVAL (a time over INT_MAX too), SIO_EEXISTS,
+ * UV_ENOMEM. */
 static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                void *user) {
   return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);

@@ -15,9 +15,15 @@ struct sio_ws {
   struct gauge *gauge;     /* NULL: what it sends is not       */
   struct list link;
   struct task excess; /* closes it at the end of the turn, outside the sending call */
+  struct timer pulse; /* to the next ping, or to the end of its time to answer one  */
   struct grave grave;
   void *data;
-  bool limited; /* it sent too much, and is to be closed for that */
+  int64_t sent;     /* bytes queued here, ever                             */
+  int64_t ping_end; /* `sent` as it was after the newest ping               */
+  int64_t taken;    /* of `sent` the kernel had taken at the last look      */
+  bool limited;     /* it sent too much, and is to be closed for that      */
+  bool asked;       /* nothing has come since the newest ping              */
+  bool slow;        /* the newest ping had to wait for what is before it   */
   char address[];
 };
 
@@ -38,6 +44,7 @@ static void gone(sio_ws *w, const sio_close_info *why) {
   w->ws = NULL;
   list_remove(&w->link);
   task_cancel(&w->excess);
+  sio__loop_untimer(e->eio->loop, &w->pulse);
   if (w->gauge) sio__meter_stop(&w->gauge->meter);
   sio__visitor_leave(w->visitor, VISIT_SESSION);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
@@ -62,9 +69,17 @@ static const char *address(const struct ws_conn *c) {
   return w->address;
 }
 
-static const struct ws_conn_ops ops = { .message = on_message,
-                                        .closed = on_closed,
-                                        .address = address };
+static void answered(sio_ws *w);
+
+static void on_came(struct ws_conn *c, size_t bytes, unsigned pings) {
+  sio_ws *w = c->owner;
+  (void)bytes, (void)pings;
+  if (w->asked) answered(w);
+}
+
+static const struct ws_conn_ops ops = {
+  .message = on_message, .closed = on_closed, .came = on_came, .address = address
+};
 
 static void on_excess(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, excess);
@@ -107,7 +122,8 @@ static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
   return false;
 }
 
-static void on_came(struct ws_conn *c, size_t bytes, unsigned pings) {
+static void on_counted(struct ws_conn *c, size_t bytes, unsigned pings) {
+  on_came(c, bytes, pings);
   count(c->owner, pings, bytes);
 }
 
@@ -116,8 +132,67 @@ static void on_counted_message(struct ws_conn *c, bool binary, char *p, size_t n
 }
 
 static const struct ws_conn_ops metered_ops = {
-  .message = on_counted_message, .closed = on_closed, .came = on_came, .address = address
+  .message = on_counted_message, .closed = on_closed, .came = on_counted, .address = address
 };
+
+/* ---- whether it is still there -------------------------------------------------------- */
+
+static void set_pulse(sio_ws *w, unsigned ms) {
+  sio__loop_timer(w->endpoint->eio->loop, &w->pulse, ms);
+}
+
+static void answered(sio_ws *w) {
+  w->asked = false;
+  set_pulse(w, w->endpoint->cbs.ping_interval_ms);
+}
+
+/* Without the pongs that were queued for it, and are small. */
+static int64_t taken_now(const sio_ws *w) { return w->sent - (int64_t)ws_queued(w->ws); }
+
+/* Without memory for it the next one has to do. */
+static void ping(sio_ws *w) {
+  int err = sio__ws_ping(w->ws);
+  w->asked = err == 0;
+  if (!err) w->sent += WS_PING_LEN;
+  w->ping_end = w->sent;
+  w->taken = taken_now(w);
+  w->slow = w->ws->conn->blocked;
+  set_pulse(w, err ? w->endpoint->cbs.ping_interval_ms : w->endpoint->cbs.ping_timeout_ms);
+}
+
+/* The host kept the loop from reading, or we do not read: its answer may lie unread. */
+static bool may_have_answered(const sio_ws *w) {
+  return w->endpoint->eio->loop->late || (w->gauge && meter_pauses(&w->gauge->meter));
+}
+
+/* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
+ * the ping did so until now, and the peer needs time to answer it. */
+static bool is_reading(sio_ws *w) {
+  int64_t before = w->taken;
+  w->taken = taken_now(w);
+  if (before >= w->ping_end) return false;
+  if (w->taken >= w->ping_end) return w->slow;
+  w->slow = true;
+  return w->taken > before;
+}
+
+static void vanished(sio_ws *w) {
+  struct eio *e = w->endpoint->eio;
+  e->stats->heartbeats_missed++;
+  LOG(e->log, SIO_LOG_INFO, SIO_ROOM_WS, "%s: closed, no pong in time", w->address);
+  sio__ws_drop(w->ws);
+  gone(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0, "no pong in time", "" });
+}
+
+static void on_pulse(struct timer *t) {
+  sio_ws *w = container_of(t, sio_ws, pulse);
+  if (!w->asked)
+    ping(w);
+  else if (may_have_answered(w) || is_reading(w))
+    set_pulse(w, w->endpoint->cbs.ping_timeout_ms);
+  else
+    vanished(w);
+}
 
 /* ---- the beginning ----------------------------------------------------------------- */
 
@@ -163,6 +238,7 @@ static sio_ws *ws_new(struct plain_ws *e, const char *from) {
   memcpy(w->address, from, n);
   w->endpoint = e;
   task_init(&w->excess, on_excess);
+  timer_init(&w->pulse, on_pulse);
   if (!meter_wanted(how)) return w;
   w->gauge = sio__calloc(1, sizeof *w->gauge);
   if (!w->gauge) {
@@ -189,6 +265,8 @@ void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   list_push(&e->peers, &w->link);
+  w->sent = (int64_t)ws_queued(w->ws); /* the answer's head */
+  if (!e->cbs.no_pings) set_pulse(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
@@ -200,6 +278,8 @@ struct plain_ws *sio__plain_ws_new(struct eio *e, const sio_ws_callbacks *cbs, v
   list_init(&p->peers);
   p->eio = e;
   p->cbs = *cbs;
+  if (!cbs->ping_interval_ms) p->cbs.ping_interval_ms = 25000;
+  if (!cbs->ping_timeout_ms) p->cbs.ping_timeout_ms = 20000;
   p->user = user;
   return p;
 }
@@ -219,7 +299,9 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   struct msg *m = sio__msg_copy(&l->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
+  size_t before = ws_queued(w->ws);
   int err = sio__ws_send(w->ws, m);
+  w->sent += (int64_t)(ws_queued(w->ws) - before);
   msg_unref(m);
   if (!err && ws_held(w->ws) > w->endpoint->eio->opts->max_queued) {
     sio__loop_defer(l, &w->excess);
@@ -231,7 +313,9 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
 size_t sio_ws_queued(const sio_ws *w) { return w->ws ? ws_queued(w->ws) : 0; }
 
 void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
-  if (w->ws) sio__ws_close(w->ws, code, reason ? reason : "");
+  if (!w->ws) return;
+  sio__loop_untimer(w->endpoint->eio->loop, &w->pulse);
+  sio__ws_close(w->ws, code, reason ? reason : "");
 }
 
 void *sio_ws_data(const sio_ws *w) { return w->data; }

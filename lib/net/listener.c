@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sio/error.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -17,7 +18,11 @@
 enum {
   RETRY_MS = 100,
   /* Accepted per event, so that a flood of connections does not keep the loop from its peers. */
-  ACCEPT_BATCH = 64
+  ACCEPT_BATCH = 64,
+  /* TCP's keep-alive probes: after so much silence, so often, and so many without an answer. */
+  KEEP_IDLE_S = 60,
+  KEEP_INTERVAL_S = 15,
+  KEEP_COUNT = 4
 };
 
 /* ---- accepting ------------------------------------------------------------------ */
@@ -117,11 +122,28 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
   return 0;
 }
 
+/* A peer whose host or network is gone is noticed within two minutes, also where nothing is sent to
+ * it. A descriptor that has the option already keeps what its maker chose. */
+void sio__keep_alive(int fd) {
+  int on = 0, one = 1;
+  socklen_t len = sizeof on;
+  if (getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len) || on) return;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+#ifdef TCP_KEEPIDLE
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ KEEP_IDLE_S }, sizeof(int));
+#endif
+#ifdef TCP_KEEPINTVL
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ KEEP_INTERVAL_S }, sizeof(int));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){ KEEP_COUNT }, sizeof(int));
+#endif
+}
+
 static int bind_tcp(const struct addrinfo *ai) {
   int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  sio__keep_alive(fd); /* the sockets that it accepts inherit it */
   if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
   if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) return fd;
   int err = -errno;

@@ -34,6 +34,8 @@ int sio__listener_tcp(struct listener **out, struct loop *l, const char *host, i
 /* A stale socket file nobody listens on is replaced; a live one is UV_EADDRINUSE. */
 int sio__listener_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                        const struct listener_ops *ops, void *owner);
+/* Turns TCP's keep-alive probes on; on a Unix socket it means nothing. */
+void sio__keep_alive(int fd);
 int sio__listener_port(const struct listener *ln); /* the port it got; 0 for Unix sockets */
 /* Closes it and frees it later; no callback comes any more. */
 void sio__listener_stop(struct listener *ln);

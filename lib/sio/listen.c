@@ -93,6 +93,7 @@ static int make_nonblocking(int fd) {
 
 static int accept_fd(sio_server *srv, int fd, const sio_tls *tls) {
   int err = srv->closing ? SIO_ECLOSED : make_nonblocking(fd);
+  if (!err) sio__keep_alive(fd);
   if (!err) return serve(srv, fd, tls);
   if (fd >= 0) close(fd);
   return err;

@@ -400,3 +400,8 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
 int sio__ws_mark(struct ws_conn *w, struct msg *m) {
   return w->state == OPEN ? conn_mark(w->conn, m) : SIO_ECLOSED;
 }
+
+int sio__ws_ping(struct ws_conn *w) {
+  if (w->state != OPEN) return SIO_ECLOSED;
+  return queue(w, sio__ws_control(&w->shared->loop->msgs, WS_PING, NULL, 0));
+}

@@ -119,6 +119,10 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
 int sio__ws_mark(struct ws_conn *w, struct msg *m); /* as conn_mark(); SIO_ECLOSED */
+/* Queues a ping of WS_PING_LEN bytes; what the peer answers shows as `came`. 0, UV_ENOMEM,
+ * SIO_ECLOSED. */
+enum { WS_PING_LEN = 2 };
+int sio__ws_ping(struct ws_conn *w);
 static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
 /* The memory that takes: at least as much, and far more when the messages are short. */
 static inline size_t ws_held(const struct ws_conn *w) { return w->conn ? w->conn->held : 0; }
