@@ -55,8 +55,13 @@ SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, 
                          sio_request_cb cb, void *user);
 
 /* Serves the files below dir under a URL prefix ("/"): GET and HEAD, index.html for a directory,
- * type by ending, ETag and 304, no dot files, nothing outside dir whatever the links say. Files are
- * read when asked for, up to 64 MiB each. UV_ENOENT and its kin when dir is not there. */
+ * type by ending, no dot files, nothing outside dir whatever the links say. Conditional requests
+ * (ETag, Last-Modified) and a Range of one part are answered as RFC 9110 has it, several parts with
+ * the whole file. The ETag is strong once the file is two seconds old.
+ * A file is read on the loop's thread in pieces of 64 KiB, each when the peer has taken the one
+ * before it; its length has no limit, and a slow disk delays everybody for one piece at a time. If
+ * it is written to meanwhile the connection is closed: replace files by renaming. UV_ENOENT and its
+ * kin when dir is not there. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
 /* The same from memory: a table that stays where it is as long as the server lives. Texts are

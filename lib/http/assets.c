@@ -5,8 +5,8 @@
 #include "http/assets.h"
 #include "base/random.h"
 #include "http/coding.h"
+#include "http/condition.h"
 #include "http/conn.h"
-#include "http/etag.h"
 #include "http/head.h"
 #include "http/percent.h"
 
@@ -64,6 +64,30 @@ static int set_headers(sio_request *r, const char *etag, const char *cache_contr
   return err ? err : set_tag(r, etag, packed);
 }
 
+/* A file in memory that is longer than one piece is copied as the peer takes it. */
+struct asset_source {
+  struct http_source source; /* first: the connection reads through it */
+  const char *at;
+};
+
+static long read_asset(struct http_source *s, char *p, size_t n) {
+  struct asset_source *a = (struct asset_source *)s;
+  memcpy(p, a->at, n);
+  a->at += n;
+  return (long)n;
+}
+
+static void free_asset(struct http_source *s) { sio__free(s); }
+
+static int answer_whole(sio_request *r, const sio_asset *file) {
+  if (file->size <= HTTP_PIECE)
+    return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+  struct asset_source *a = sio__malloc(sizeof *a);
+  if (!a) return UV_ENOMEM;
+  *a = (struct asset_source){ { read_asset, free_asset, file->size }, file->data };
+  return sio__request_answer_source(r, 200, file->type, &a->source);
+}
+
 int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
                       const char *cache_control, struct packed *p) {
   bool varies = p && may_pack(r->http, file);
@@ -71,10 +95,11 @@ int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
   struct msg *packed = gzip ? pack(r->http, file, p) : NULL;
   int err = set_headers(r, etag, cache_control, varies, packed != NULL);
   if (err) return err;
-  if (sio__etag_matches(r, slice_str(etag)))
-    return sio__request_answer(r, 304, NULL, slice(NULL, 0));
+  struct validators v = { .etag = slice_str(etag) };
+  int status = sio__condition_status(r, &v);
+  if (status) return sio__request_answer(r, status, NULL, slice(NULL, 0));
   if (packed) return sio__answer_packed(r, 200, file->type, CODING_GZIP, packed);
-  return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
+  return answer_whole(r, file);
 }
 
 /* ---- a table --------------------------------------------------------------------------- */

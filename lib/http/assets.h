@@ -14,7 +14,7 @@ struct packed {
   bool tried;
 };
 
-/* Answers 200, or 304 if that is known there already; etag has its quotes. The file is compressed
+/* Answers 200, or 304 or 412 as conditions in r say; etag has its quotes. The file is compressed
  * once, at the first request that takes gzip, and stays so in *p; not if its type says that it
  * is compressed itself, nor if it has more than 8 MiB. p may be NULL. 0, UV_ENOMEM, SIO_ETOOBIG. */
 int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,

@@ -5,6 +5,7 @@
  *   [PROXY --> HELLO] --> IDLE --> HEAD --> HELD --> READY --> BODY --> PARKED --> IDLE ...
  *                                            \        \         \        \
  *                                             `--------`---------`--------`--> DRAIN, CLOSING, GONE
+ * An answer too long for one piece is SENDING before it is IDLE or CLOSING.
  *
  * Bytes come in through pump() alone; answers may come at any time, from within a mount's
  * callback or from elsewhere. Then they only queue and change the state: what is to be read
@@ -28,6 +29,7 @@ enum http_state {
   HTTP_READY,   /* it has; the body is not begun                                     */
   HTTP_IN_BODY, /* the body arrives                                                  */
   HTTP_PARKED,  /* the request is complete, its answer is owed                       */
+  HTTP_SENDING, /* answered; the body is read while the peer takes it                */
   HTTP_DRAIN,   /* answered before the body was complete: the rest is dropped        */
   HTTP_CLOSING, /* the last answer is queued: then our FIN, then the peer's          */
   HTTP_GONE     /* closed, dropped or given away: freed when the turn ends           */
@@ -38,6 +40,7 @@ struct http_conn {
   struct conn *conn;
   sio_request *req;           /* in hand: from its first byte to its answer            */
   struct http_parser *parser; /* borrowed while a request arrives                      */
+  struct http_source *source; /* the rest of the answer, in HTTP_SENDING               */
   struct via *via;            /* NULL: the peer is no proxy                            */
   const sio_tls *tls;         /* what its TLS is made with; NULL: none                 */
   char *in;                   /* what pump() has not used yet: in the stash, or just read */
@@ -48,6 +51,7 @@ struct http_conn {
   bool refusing;    /* the answer under way is ours, not the mount's         */
   bool slow;        /* an answer is not taken yet, idle time does not count  */
   bool fresh;       /* no request's head was complete yet                    */
+  bool last;        /* in HTTP_SENDING: the connection ends after it         */
   struct list link; /* http->conns, or http->fresh                           */
   struct timer timer;
   struct task task; /* pump() when the turn ends                             */
@@ -73,11 +77,17 @@ static void return_parser(struct http_conn *c) {
   c->parser = NULL;
 }
 
+static void close_source(struct http_conn *c) {
+  if (c->source) c->source->free(c->source);
+  c->source = NULL;
+}
+
 /* Out of all lists and timers; the descriptor is no longer our matter. */
 static void leave(struct http_conn *c) {
   struct http *h = c->http;
   c->state = HTTP_GONE;
   return_parser(c);
+  close_source(c);
   sio__loop_untimer(h->loop, &c->timer);
   task_cancel(&c->task);
   list_remove(&c->link);
@@ -165,6 +175,7 @@ static unsigned time_allowed(const struct http_conn *c) {
     case HTTP_PROXY:
     case HTTP_IN_HEAD: return l->head_ms;
     case HTTP_IN_BODY:
+    case HTTP_SENDING:
     case HTTP_DRAIN: return l->body_ms;
     case HTTP_CLOSING: return conn_idle(c->conn) ? HTTP_LINGER_MS : l->body_ms;
     default: return 0;
@@ -204,6 +215,8 @@ static void too_slow(struct http_conn *c, const char *why) {
   set_timer(c);
 }
 
+static void send_next(struct http_conn *c);
+
 static void reject(struct http_conn *c, int cause, const char *why) {
   close_now(c);
   abort_request(c, SIO_ELIMIT, why);
@@ -217,6 +230,12 @@ static void on_timer(struct timer *t) {
     case HTTP_HELLO: sio__tls_late(c->conn); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: wait_for_peer(c); return;
+    case HTTP_SENDING:
+      if (conn_idle(c->conn))
+        send_next(c);
+      else
+        wait_for_peer(c);
+      return;
     case HTTP_IN_HEAD: too_slow(c, "head timed out"); return;
     case HTTP_IN_BODY: too_slow(c, "body timed out"); return;
     case HTTP_DRAIN:
@@ -495,6 +514,7 @@ static void on_read(struct conn *conn, char *p, size_t n) {
 static void on_eof(struct conn *conn) {
   struct http_conn *c = conn->owner;
   sio_request *r = c->req;
+  if (c->state == HTTP_SENDING) return; /* it may still read */
   c->req = NULL;
   close_soon(c);
   if (r) let_go(r, UV_ECONNABORTED, "the peer closed the connection");
@@ -511,6 +531,12 @@ static void on_drained(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state == HTTP_CLOSING && conn->eof) {
     close_now(c);
+    return;
+  }
+  if (c->state == HTTP_SENDING) {
+    /* In the next turn, so that one fast peer does not keep the loop to itself. */
+    c->slow = false;
+    sio__loop_timer(c->http->loop, &c->timer, 0);
     return;
   }
   if ((c->slow && c->state == HTTP_IDLE) || c->state == HTTP_CLOSING) {
@@ -565,12 +591,20 @@ static void start_drain(struct http_conn *c, const sio_request *r) {
   c->state = HTTP_DRAIN;
 }
 
+static void start_sending(struct http_conn *c, bool keep) {
+  return_parser(c);
+  c->state = HTTP_SENDING;
+  c->last = !keep;
+}
+
 static void move_on(struct http_conn *c, sio_request *r, bool keep) {
   bool pending = body_pending(r);
   c->req = NULL;
   c->slow = false;
   c->timed = HTTP_NONE;
-  if (!keep) {
+  if (c->source) {
+    start_sending(c, keep);
+  } else if (!keep) {
     close_soon(c);
   } else if (pending) {
     start_drain(c, r);
@@ -608,6 +642,63 @@ void sio__http_failed(sio_request *r, int err) {
   c->req = NULL;
   close_now(c);
   if (!c->refusing) sio__request_settle(r);
+}
+
+/* ---- answers in pieces ----------------------------------------------------------------------- */
+
+/* Such an answer is the connection's last if the request's body may still come: nobody reads it. */
+void sio__http_source(sio_request *r, struct http_source *src) {
+  if (body_pending(r)) r->keep_alive = false;
+  r->conn->source = src;
+}
+
+int sio__http_piece(struct loop *l, struct http_source *src, struct msg **out) {
+  size_t n = src->left < HTTP_PIECE ? (size_t)src->left : HTTP_PIECE;
+  struct msg *m = sio__msg_new(&l->msgs, n);
+  if (!m) return UV_ENOMEM;
+  long got = n ? src->read(src, msg_data(m), n) : 0;
+  if (got < 0 || (n && got == 0)) {
+    msg_unref(m);
+    return got ? (int)got : UV_EOF;
+  }
+  m->raw = 1;
+  m->len = (uint32_t)got;
+  src->left -= (uint64_t)got;
+  *out = m;
+  return 0;
+}
+
+static int queue_piece(struct http_conn *c) {
+  struct msg *m;
+  int err = sio__http_piece(c->http->loop, c->source, &m);
+  if (err) return err;
+  err = conn_send_text(c->conn, m);
+  msg_unref(m);
+  return err;
+}
+
+static void sending_done(struct http_conn *c) {
+  close_source(c);
+  c->timed = HTTP_NONE;
+  if (c->last || c->conn->eof || c->http->draining)
+    close_soon(c);
+  else
+    c->state = HTTP_IDLE;
+  if (c->state != HTTP_GONE) set_timer(c);
+  if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->task);
+}
+
+static void send_next(struct http_conn *c) {
+  int err = queue_piece(c);
+  if (err) {
+    LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: the answer ends too early: %s", c->peer,
+        err == UV_EOF ? "the file has changed" : sio_strerror(err));
+    close_now(c);
+  } else if (c->source->left == 0) {
+    sending_done(c);
+  } else {
+    start_timer(c);
+  }
 }
 
 /* ---- a request's own connection ------------------------------------------------------------ */

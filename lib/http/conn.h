@@ -109,6 +109,10 @@ bool sio__http_keeps(const sio_request *r);
 /* Queues the pieces of an answer (body may be NULL; both references are taken over) and moves on.
  * */
 int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int status, bool keep);
+/* Before the two above: what follows the answer's first piece, taken over. */
+void sio__http_source(sio_request *r, struct http_source *src);
+/* Reads the next piece of src. 0 and *out, one reference, or an error: UV_EOF if there is none. */
+int sio__http_piece(struct loop *l, struct http_source *src, struct msg **out);
 /* The answer could not be made: ends the connection. */
 void sio__http_failed(sio_request *r, int err);
 

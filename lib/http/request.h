@@ -75,6 +75,17 @@ struct sio_request {
   struct grave grave;
 };
 
+/* Bytes of a body that are read piece by piece. */
+struct http_source {
+  /* Puts the next bytes, at most n, to p, and says how many. 0 before `left` bytes have come: there
+   * are no more; or a libuv code. On the loop's thread, which it may block for as long as it takes
+   * to read a local file. */
+  long (*read)(struct http_source *s, char *p, size_t n);
+  void (*free)(struct http_source *s);
+  uint64_t left; /* bytes not read yet; counted by the reader */
+};
+enum { HTTP_PIECE = 64 * 1024 };
+
 /* ---- reading --------------------------------------------------------------------- */
 
 /* First header of that name, case-insensitive; {NULL,0} if there is none. */
@@ -104,6 +115,12 @@ int sio__request_answer(sio_request *r, int status, const char *type, sio_slice 
 /* The same with a body of other hands: a msg whose text is the body, sent without a copy unless
  * it is so small that one piece is cheaper. Takes its own reference. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
+/* The same with a body that is read while the peer takes it: at most HTTP_PIECE bytes of it are in
+ * memory. Takes src over. For HEAD nothing is read. If the first piece cannot be read the request
+ * is not answered, and src's error returned; later the connection is closed, since the length was
+ * announced. */
+int sio__request_answer_source(sio_request *r, int status, const char *type,
+                               struct http_source *src);
 /* Ends the TCP connection after the answer, whatever the request said. Before answering. */
 void sio__request_last(sio_request *r);
 /* Ends it at once, without an answer; on_abort does not come. */

@@ -11,44 +11,46 @@
  * Keep-Alive with their numbers. */
 enum { HEAD_ROOM = 192 };
 
+static const char reasons[] = "200\0OK\0"
+                              "201\0Created\0"
+                              "202\0Accepted\0"
+                              "204\0No Content\0"
+                              "206\0Partial Content\0"
+                              "301\0Moved Permanently\0"
+                              "302\0Found\0"
+                              "303\0See Other\0"
+                              "304\0Not Modified\0"
+                              "307\0Temporary Redirect\0"
+                              "308\0Permanent Redirect\0"
+                              "400\0Bad Request\0"
+                              "401\0Unauthorized\0"
+                              "403\0Forbidden\0"
+                              "404\0Not Found\0"
+                              "405\0Method Not Allowed\0"
+                              "406\0Not Acceptable\0"
+                              "408\0Request Timeout\0"
+                              "409\0Conflict\0"
+                              "410\0Gone\0"
+                              "411\0Length Required\0"
+                              "412\0Precondition Failed\0"
+                              "413\0Payload Too Large\0"
+                              "414\0URI Too Long\0"
+                              "415\0Unsupported Media Type\0"
+                              "416\0Range Not Satisfiable\0"
+                              "417\0Expectation Failed\0"
+                              "418\0I'm a teapot\0"
+                              "422\0Unprocessable Content\0"
+                              "426\0Upgrade Required\0"
+                              "429\0Too Many Requests\0"
+                              "431\0Request Header Fields Too Large\0"
+                              "500\0Internal Server Error\0"
+                              "501\0Not Implemented\0"
+                              "502\0Bad Gateway\0"
+                              "503\0Service Unavailable\0"
+                              "504\0Gateway Timeout\0"
+                              "505\0HTTP Version Not Supported\0";
+
 static const char *reason_of(int status) {
-  static const char reasons[] = "200\0OK\0"
-                                "201\0Created\0"
-                                "202\0Accepted\0"
-                                "204\0No Content\0"
-                                "206\0Partial Content\0"
-                                "301\0Moved Permanently\0"
-                                "302\0Found\0"
-                                "303\0See Other\0"
-                                "304\0Not Modified\0"
-                                "307\0Temporary Redirect\0"
-                                "308\0Permanent Redirect\0"
-                                "400\0Bad Request\0"
-                                "401\0Unauthorized\0"
-                                "403\0Forbidden\0"
-                                "404\0Not Found\0"
-                                "405\0Method Not Allowed\0"
-                                "406\0Not Acceptable\0"
-                                "408\0Request Timeout\0"
-                                "409\0Conflict\0"
-                                "410\0Gone\0"
-                                "411\0Length Required\0"
-                                "412\0Precondition Failed\0"
-                                "413\0Payload Too Large\0"
-                                "414\0URI Too Long\0"
-                                "415\0Unsupported Media Type\0"
-                                "417\0Expectation Failed\0"
-                                "418\0I'm a teapot\0"
-                                "422\0Unprocessable Content\0"
-                                "426\0Upgrade Required\0"
-                                "429\0Too Many Requests\0"
-                                "431\0Request Header Fields Too Large\0"
-                                "500\0Internal Server Error\0"
-                                "501\0Not Implemented\0"
-                                "502\0Bad Gateway\0"
-                                "503\0Service Unavailable\0"
-                                "504\0Gateway Timeout\0"
-                                "505\0HTTP Version Not Supported\0";
   char code[3] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
                    (char)('0' + status % 10) };
   const char *text = sio__slice_pair(reasons, slice(code, sizeof code));
@@ -188,6 +190,51 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
   err = make_head(&m, r, &a, 0);
   if (err) return give_up(r, err);
   return sio__http_answered(r, m, msg_ref(body), status, a.keep);
+}
+
+static int answer_length(sio_request *r, int status, const char *type, struct http_source *src) {
+  struct msg *m;
+  struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps(r) };
+  src->free(src);
+  int err = make_head(&m, r, &a, 0);
+  return err ? give_up(r, err) : sio__http_answered(r, m, NULL, status, a.keep);
+}
+
+/* What is short is one piece with its head, and over at once. */
+static int answer_pieces(sio_request *r, int status, const char *type, struct http_source *src) {
+  struct msg *head, *first;
+  uint64_t length = src->left;
+  int err = sio__http_piece(r->http->loop, src, &first);
+  if (err || src->left == 0) {
+    src->free(src);
+    src = NULL;
+  }
+  if (err) return err;
+  if (src) sio__http_source(r, src);
+  struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps(r) };
+  size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
+  err = make_head(&head, r, &a, within);
+  if (err) {
+    msg_unref(first);
+    return give_up(r, err);
+  }
+  put(head, msg_data(first), within);
+  if (within == first->len) {
+    msg_unref(first);
+    first = NULL;
+  }
+  return sio__http_answered(r, head, first, status, a.keep);
+}
+
+int sio__request_answer_source(sio_request *r, int status, const char *type,
+                               struct http_source *src) {
+  int err = begin(r, status, type);
+  if (err) {
+    src->free(src);
+    return err;
+  }
+  if (!sends_body(r, status)) return answer_length(r, status, type, src);
+  return answer_pieces(r, status, type, src);
 }
 
 void sio__request_last(sio_request *r) { r->keep_alive = false; }

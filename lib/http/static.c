@@ -3,14 +3,17 @@
  * static.c - from a URL path to an open file, and from there to an answer.
  */
 #include "http/static.h"
-#include "http/etag.h"
+#include "http/condition.h"
+#include "http/date.h"
 #include "http/percent.h"
+#include "http/range.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATH_ROOM = 1024, TAG_ROOM = 48, OPEN_TRIES = 3 };
@@ -124,46 +127,126 @@ void sio__static_close(struct static_dir *d) {
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
+/* Whose tag is not older than this may change again within the clock's grain. */
+enum { STRONG_AFTER_S = 2 };
+
 struct file {
+  struct http_source source; /* first: the connection reads through it */
   int fd;
-  size_t size;
+  uint64_t size, at; /* the file's, and where the next piece begins */
+  struct timespec modified;
   const char *type;
   char tag[TAG_ROOM];
 };
 
+static void close_file(struct http_source *s) {
+  struct file *f = (struct file *)s;
+  close(f->fd);
+  sio__free(f);
+}
+
+/* A file that was written to is not the one whose length and tag were sent. */
+static int check_unchanged(const struct file *f) {
+  struct stat st;
+  if (fstat(f->fd, &st)) return -errno;
+  bool same = (uint64_t)st.st_size == f->size && st.st_mtim.tv_sec == f->modified.tv_sec &&
+              st.st_mtim.tv_nsec == f->modified.tv_nsec;
+  return same ? 0 : UV_EOF;
+}
+
+static long read_piece(struct http_source *s, char *p, size_t n) {
+  struct file *f = (struct file *)s;
+  ssize_t got;
+  do {
+    got = pread(f->fd, p, n, (off_t)f->at);
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) return -errno;
+  int err = check_unchanged(f);
+  if (err) return err;
+  f->at += (uint64_t)got;
+  return got;
+}
+
+static void name_version(struct file *f) {
+  uint64_t ns = (uint64_t)f->modified.tv_sec * 1000000000u + (uint64_t)f->modified.tv_nsec;
+  bool strong = f->modified.tv_sec + STRONG_AFTER_S < time(NULL);
+  snprintf(f->tag, sizeof f->tag, "%s\"%" PRIx64 "-%" PRIx64 "\"", strong ? "" : "W/", ns, f->size);
+}
+
+/* Takes fd over. NULL: no memory, and fd is closed. */
+static struct file *file_new(int fd, const struct stat *st, sio_slice name) {
+  struct file *f = sio__malloc(sizeof *f);
+  if (!f) {
+    close(fd);
+    return NULL;
+  }
+  *f = (struct file){ .source = { read_piece, close_file, (uint64_t)st->st_size },
+                      .fd = fd,
+                      .size = (uint64_t)st->st_size,
+                      .modified = st->st_mtim,
+                      .type = sio__static_type(name) };
+  name_version(f);
+  return f;
+}
+
 static int set_headers(sio_request *r, const struct file *f) {
+  char date[DATE_LEN + 1];
+  sio__date_write(date, f->modified.tv_sec);
   int err = sio__request_set(r, "Cache-Control", SLICE("public, max-age=0"));
   if (!err) err = sio__request_set(r, "X-Content-Type-Options", SLICE("nosniff"));
+  if (!err) err = sio__request_set(r, "Accept-Ranges", SLICE("bytes"));
+  if (!err) err = sio__request_set(r, "Last-Modified", slice_str(date));
   return err ? err : sio__request_set(r, "ETag", slice_str(f->tag));
 }
 
-/* As many bytes as there are by now, at most those that were announced. */
-static int read_file(const struct file *f, struct msg *m) {
-  while (m->len < f->size) {
-    ssize_t n = read(f->fd, msg_data(m) + m->len, f->size - m->len);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -errno;
-    if (n == 0) break;
-    m->len += (uint32_t)n;
+/* "bytes 0-99/1000", or "bytes *" "/1000" where the range is none of the file's. */
+static int set_range(sio_request *r, const struct range *part, uint64_t size) {
+  char text[96];
+  int n = part->kind == RANGE_PART
+              ? snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
+                         part->from + part->n - 1, size)
+              : snprintf(text, sizeof text, "bytes */%" PRIu64, size);
+  return sio__request_set(r, "Content-Range", slice(text, (size_t)n));
+}
+
+static struct range range_of(const sio_request *r, const struct validators *v, uint64_t size) {
+  static const struct range all = { .kind = RANGE_ALL };
+  sio_slice value = sio__request_header(r, "range");
+  if (!value.p || r->method != HTTP_GET || !sio__condition_range(r, v)) return all;
+  return sio__range_read(value, size);
+}
+
+static int answer_status(sio_request *r, struct file *f, int status) {
+  close_file(&f->source);
+  return sio__request_answer(r, status, NULL, slice(NULL, 0));
+}
+
+/* The file, or the part of it that is asked for. f is closed, now or when it is sent. */
+static int answer_file(sio_request *r, struct file *f, const struct validators *v) {
+  struct range part = range_of(r, v, f->size);
+  int err = part.kind == RANGE_ALL ? 0 : set_range(r, &part, f->size);
+  if (err) {
+    close_file(&f->source);
+    return err;
   }
-  return 0;
+  if (part.kind == RANGE_OUTSIDE) return answer_status(r, f, 416);
+  if (part.kind == RANGE_PART) {
+    f->at = part.from;
+    f->source.left = part.n;
+  }
+  int status = part.kind == RANGE_PART ? 206 : 200;
+  return sio__request_answer_source(r, status, f->type, &f->source);
 }
 
-static int answer_file(sio_request *r, const struct file *f) {
-  struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, f->size);
-  int err = m ? read_file(f, m) : UV_ENOMEM;
-  if (!err) err = sio__request_answer_msg(r, 200, f->type, m);
-  msg_unref(m);
-  return err;
-}
-
-static int answer(sio_request *r, const struct file *f) {
+static int answer(sio_request *r, struct file *f) {
+  struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
   int err = set_headers(r, f);
-  if (err) return err;
-  if (sio__etag_matches(r, slice_str(f->tag)))
-    return sio__request_answer(r, 304, NULL, slice(NULL, 0));
-  if (r->method == HTTP_HEAD) return sio__request_answer(r, 200, f->type, slice("", f->size));
-  return answer_file(r, f);
+  if (err) {
+    close_file(&f->source);
+    return err;
+  }
+  int status = sio__condition_status(r, &v);
+  return status ? answer_status(r, f, status) : answer_file(r, f, &v);
 }
 
 /* "name/", from where the request stands. Only unreserved characters leave unescaped. */
@@ -185,21 +268,19 @@ static int redirect(sio_request *r) {
   return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
 }
 
-static void name_version(struct file *f, const struct stat *st) {
-  uint64_t ns = (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
-  snprintf(f->tag, sizeof f->tag, "W/\"%" PRIx64 "-%zx\"", ns, f->size);
-}
-
-/* 1: answered; 0: not ours to serve; or an error that says nothing about the file. */
+/* 1: answered; 0: not ours to serve; or an error that says nothing about the file. fd is closed,
+ * now or when the file is sent. */
 static int serve_fd(sio_request *r, int fd, sio_slice name) {
   struct stat st;
-  if (fstat(fd, &st)) return -errno;
-  if (S_ISDIR(st.st_mode)) return redirect(r) ? UV_ENOMEM : 1;
-  if (!S_ISREG(st.st_mode) || st.st_size > STATIC_MAX) return 0;
-  struct file f = { .fd = fd, .size = (size_t)st.st_size, .type = sio__static_type(name) };
-  name_version(&f, &st);
-  int err = answer(r, &f);
-  return err ? err : 1;
+  int err = fstat(fd, &st) ? -errno : 0;
+  if (!err && S_ISREG(st.st_mode)) {
+    struct file *f = file_new(fd, &st, name);
+    err = f ? answer(r, f) : UV_ENOMEM;
+    return err ? err : 1;
+  }
+  close(fd);
+  if (err || !S_ISDIR(st.st_mode)) return err;
+  return redirect(r) ? UV_ENOMEM : 1;
 }
 
 /* The file meant, "index.html" for a directory. */
@@ -215,17 +296,18 @@ static bool file_name(char out[PATH_ROOM], sio_slice path) {
 }
 
 static bool missing(int err) {
-  return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO;
+  return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
 }
 
 bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path) {
   char name[PATH_ROOM], cut[PATH_ROOM];
   if (!file_name(name, path)) return false;
   memcpy(cut, name, sizeof cut);
+  size_t lines = r->extra.n;
   int fd = d->walk ? walk(d->fd, cut) : beneath(d->fd, name);
   int done = fd < 0 ? fd : serve_fd(r, fd, slice_str(name));
-  if (fd >= 0) close(fd);
   if (done == 1 || r->answered) return true;
+  r->extra.n = lines; /* what was said of the file is not said of a 503 or 404 */
   if (done == 0 || missing(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;

@@ -4,16 +4,14 @@
  *
  * Nothing outside it is ever opened: the kernel resolves a path beneath the directory (openat2,
  * RESOLVE_BENEATH), whatever links say; where the kernel cannot, links are not followed at all.
- * Dot files, devices, pipes and files over STATIC_MAX are not there. A file is read when asked
- * for, whole, on the loop thread: for pages and scripts beside an application, not for big media
- * under load.
+ * Dot files, devices and pipes are not there. A file is read in pieces of HTTP_PIECE bytes, each
+ * when the peer has taken the one before it, on the loop's thread. One that is written to meanwhile
+ * closes the connection, since what was announced cannot be sent any more.
  */
 #ifndef SIO_HTTP_STATIC_H
 #define SIO_HTTP_STATIC_H
 
 #include "http/request.h"
-
-enum { STATIC_MAX = 64 * 1024 * 1024 };
 
 struct static_dir {
   int fd;
@@ -23,9 +21,10 @@ struct static_dir {
 int sio__static_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */
 void sio__static_close(struct static_dir *d);                   /* NULL is fine */
 
-/* Answers 200, 304, or 301 for a directory without its '/', if path (raw, as in a URL, from the
- * directory on; "/sub/" means "/sub/index.html") is there; false: it is not, and nothing was
- * done. The method is the caller's to check; HEAD reads no file. */
+/* Answers 200, 206 or 416 to a Range, 304 or 412 to a condition, or 301 for a directory without its
+ * '/', if path (raw, as in a URL, from the directory on; "/sub/" means "/sub/index.html") is there;
+ * false: it is not, and nothing was done. The method is the caller's to check; HEAD reads no file.
+ */
 bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path);
 
 /* "text/html; charset=utf-8" for "a/b.html"; "application/octet-stream" for what is unknown. */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * fuzz_fields.c - header fields that are lists or hold parameters. The first byte chooses:
- * Accept-Encoding, Sec-WebSocket-Extensions, If-None-Match, the fields of a WebSocket handshake
- * (one a line), a cookie of the host, an offset that a peer comes back with.
+ * Accept-Encoding, Sec-WebSocket-Extensions, If-None-Match, Range, a date, the fields of a
+ * WebSocket handshake (one a line), a cookie of the host, an offset that a peer comes back with.
  */
 #include "fuzz.h"
 
 #include "base/err.h"
 #include "http/coding.h"
+#include "http/condition.h"
 #include "http/cookie.h"
-#include "http/etag.h"
+#include "http/date.h"
 #include "http/head.h"
+#include "http/range.h"
 #include "sio/replay.h"
 #include "ws/extension.h"
 #include "ws/handshake.h"
@@ -38,8 +40,29 @@ static void extensions(sio_slice s) {
 static void if_none_match(sio_slice s) {
   struct http_header field = { slice_str("if-none-match"), s };
   const sio_request r = { .headers = &field, .nheaders = 1 };
-  bool a = sio__etag_matches(&r, SLICE("\"a\"")), b = sio__etag_matches(&r, SLICE("\"b\""));
+  const struct validators of_a = { .etag = SLICE("\"a\"") }, of_b = { .etag = SLICE("\"b\"") };
+  bool a = sio__condition_status(&r, &of_a), b = sio__condition_status(&r, &of_b);
   if (a && !b) DEMAND(memmem(s.p, s.n, "\"a\"", 3) != NULL);
+}
+
+/* A part lies within the whole. */
+static void range(sio_slice s) {
+  static const uint64_t sizes[] = { 0, 1, 100, 5000000000, UINT64_MAX };
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    struct range r = sio__range_read(s, sizes[i]);
+    if (r.kind != RANGE_PART) continue;
+    DEMAND(r.n > 0 && r.from < sizes[i] && r.n <= sizes[i] - r.from);
+  }
+}
+
+/* A date that is read is the same when it is written and read again. */
+static void date(sio_slice s) {
+  int64_t at, again;
+  char text[DATE_LEN + 1];
+  if (!sio__date_read(s, &at)) return;
+  sio__date_write(text, at);
+  DEMAND(strlen(text) == DATE_LEN);
+  DEMAND(sio__date_read(slice_str(text), &again) && again == at);
 }
 
 static void handshake(sio_slice s) {
@@ -85,6 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 'e': extensions(s); break;
     case 'm': if_none_match(s); break;
     case 'h': handshake(s); break;
+    case 'r': range(s); break;
+    case 'd': date(s); break;
     case 'o': offset(s); break;
     case 'c': {
       char *text = calloc(1, size);

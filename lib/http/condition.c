@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * condition.c - lists of quoted tags, in which a comma may stand inside the quotes, and dates.
+ */
+#include "http/condition.h"
+#include "http/date.h"
+
+/* ---- tags ------------------------------------------------------------------------------ */
+
+static bool is_weak(sio_slice tag) { return slice_starts(tag, SLICE("W/")); }
+
+static sio_slice opaque(sio_slice tag) { return is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag; }
+
+/* Takes one tag off *list, W/ included. False at the end, and at what is no tag. */
+static bool take_tag(sio_slice *list, sio_slice *tag) {
+  while (list->n && (*list->p == ' ' || *list->p == '\t' || *list->p == ','))
+    *list = slice(list->p + 1, list->n - 1);
+  size_t quote = is_weak(*list) ? 2 : 0;
+  if (list->n < quote + 2 || list->p[quote] != '"') return false;
+  const char *end = memchr(list->p + quote + 1, '"', list->n - quote - 1);
+  if (!end) return false;
+  size_t n = (size_t)(end - list->p) + 1;
+  *tag = slice(list->p, n);
+  *list = slice(list->p + n, list->n - n);
+  return true;
+}
+
+static bool tags_equal(sio_slice a, sio_slice b, bool strongly) {
+  if (strongly && (is_weak(a) || is_weak(b))) return false;
+  return slice_eq(opaque(a), opaque(b));
+}
+
+static bool list_names(sio_slice list, sio_slice etag, bool strongly) {
+  sio_slice tag;
+  if (slice_is(list, "*")) return true;
+  while (take_tag(&list, &tag))
+    if (tags_equal(tag, etag, strongly)) return true;
+  return false;
+}
+
+/* ---- conditions ------------------------------------------------------------------------ */
+
+static bool read_date(const sio_request *r, const char *name, int64_t *at) {
+  sio_slice value = sio__request_header(r, name);
+  return value.p && sio__date_read(value, at);
+}
+
+/* If-Match, and only without it If-Unmodified-Since. */
+static bool is_still(const sio_request *r, const struct validators *v) {
+  int64_t at;
+  sio_slice tags = sio__request_header(r, "if-match");
+  if (tags.p) return list_names(tags, v->etag, true);
+  return !v->dated || !read_date(r, "if-unmodified-since", &at) || v->modified <= at;
+}
+
+/* If-None-Match, and only without it If-Modified-Since. */
+static bool is_known(const sio_request *r, const struct validators *v) {
+  int64_t at;
+  sio_slice tags = sio__request_header(r, "if-none-match");
+  if (tags.p) return list_names(tags, v->etag, false);
+  return v->dated && read_date(r, "if-modified-since", &at) && v->modified <= at;
+}
+
+int sio__condition_status(const sio_request *r, const struct validators *v) {
+  if (!is_still(r, v)) return 412;
+  return is_known(r, v) ? 304 : 0;
+}
+
+/* A date is exact only where the tag is strong: then nothing can have changed within its second. */
+bool sio__condition_range(const sio_request *r, const struct validators *v) {
+  int64_t at;
+  sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
+  if (!value.p) return true;
+  if (take_tag(&rest, &tag)) return rest.n == 0 && tags_equal(tag, v->etag, true);
+  return v->dated && !is_weak(v->etag) && sio__date_read(value, &at) && at == v->modified;
+}
