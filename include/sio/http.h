@@ -22,7 +22,10 @@ extern "C" {
 SIO_EXTERN sio_slice sio_request_method(const sio_request *r); /* "GET"                          */
 SIO_EXTERN sio_slice sio_request_url(const sio_request *r);    /* as it came: "/a%20b?x=1"       */
 SIO_EXTERN sio_slice sio_request_path(const sio_request *r);   /* before the '?', not decoded    */
-/* {NULL,0}: absent. */
+/* {NULL,0}: absent. What came in several lines is one value, joined as Node does it: with ", ",
+ * those of Cookie with "; "; of Authorization, Content-Type, From, If-Modified-Since,
+ * If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and User-Agent the first counts.
+ * A second Host, Content-Length or Transfer-Encoding is refused. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
 /* Last value of a query key, percent-decoded, NUL-terminated in out. Its length, or
  * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. */

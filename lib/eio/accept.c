@@ -31,15 +31,12 @@ bool sio__ws_handshake_ok(sio_request *r) {
   return false;
 }
 
-/* Several headers are one list. Without memory for the answer there is none. */
+/* Without memory for the answer there is none. */
 static bool agree_on_deflate(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
-  if (!have->deflater) return false;
-  for (uint32_t i = 0; i < r->nheaders; i++)
-    if (sio__slice_ieq(r->headers[i].name, SLICE("sec-websocket-extensions")) &&
-        sio__ws_negotiate(have, r->headers[i].value, answer))
-      return sio__request_set(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
-  return false;
+  sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
+  if (!have->deflater || !sio__ws_negotiate(have, offers, answer)) return false;
+  return sio__request_set(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
 }
 
 static struct msg *switching(sio_request *r, struct msgs *msgs) {

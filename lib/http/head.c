@@ -3,6 +3,7 @@
  * head.c - one pass to find the lines, one over the headers that frame the message.
  */
 #include "http/head.h"
+#include "http/fields.h"
 
 struct facts {
   unsigned hosts, lengths, codings;
@@ -175,16 +176,24 @@ static void note_connection(struct facts *f, sio_slice value) {
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
 }
 
+/* A list, of which we know one word. */
+static void note_expectation(struct facts *f, sio_slice value, bool *expects) {
+  sio_slice part;
+  while (sio__slice_split(&value, ',', &part)) {
+    part = sio__slice_trim(part);
+    bool known = sio__slice_ieq(part, SLICE("100-continue"));
+    *expects |= known;
+    if (!known && part.n) f->why = "unknown expectation";
+  }
+}
+
 static void note_header(struct facts *f, const struct http_header *h, bool *expects) {
   switch (h->name.n) {
     case 4:
       if (sio__slice_ieq(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
       break;
     case 6:
-      if (sio__slice_ieq(h->name, SLICE("expect"))) {
-        *expects = sio__slice_ieq(h->value, SLICE("100-continue"));
-        if (!*expects) f->why = "unknown expectation";
-      }
+      if (sio__slice_ieq(h->name, SLICE("expect"))) note_expectation(f, h->value, expects);
       break;
     case 7:
       if (sio__slice_ieq(h->name, SLICE("upgrade"))) f->protocol = h->value;
@@ -258,5 +267,6 @@ int sio__head_read(sio_request *r, unsigned max_headers, const char **why) {
   for (r->nheaders = 0; take_line(&rest, &line) && line.n; r->nheaders++)
     if (!read_header(&r->headers[r->nheaders], line)) return refuse(why, 400, "malformed header");
   if (rest.n || line.n) return refuse(why, 400, "a line does not end in CRLF");
+  if (sio__fields_join(r)) return refuse(why, 503, "out of memory");
   return read_facts(r, why);
 }

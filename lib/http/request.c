@@ -23,11 +23,14 @@ static void empty(struct buf *b) {
 
 /* As new, but for the buffers. */
 static void reset(sio_request *r) {
-  struct buf head = r->head, body = r->body, extra = r->extra;
+  struct buf head = r->head, joined = r->joined, body = r->body, extra = r->extra;
   empty(&head);
+  empty(&joined);
   empty(&body);
   empty(&extra);
-  *r = (sio_request){ .http = r->http, .head = head, .body = body, .extra = extra };
+  *r = (sio_request){
+    .http = r->http, .head = head, .joined = joined, .body = body, .extra = extra
+  };
   list_init(&r->link);
 }
 
@@ -40,6 +43,7 @@ sio_request *sio__request_new(struct http *h) {
   list_init(&r->link);
   r->head.max =
       h->limits.max_head + ((size_t)h->limits.max_headers + 3) * sizeof(struct http_header);
+  r->joined.max = h->limits.max_head;
   r->extra.max = MAX_EXTRA;
   r->body.max = SIZE_MAX;
   return r;
@@ -48,6 +52,7 @@ sio_request *sio__request_new(struct http *h) {
 void sio__request_free(sio_request *r) {
   list_remove(&r->link);
   sio__buf_clear(&r->head);
+  sio__buf_clear(&r->joined);
   sio__buf_clear(&r->body);
   sio__buf_clear(&r->extra);
   sio__free(r);

@@ -68,7 +68,8 @@ struct sio_request {
   uint64_t content_length; /* 0 when chunked                                              */
   sio_slice url;           /* as it came                                                  */
   sio_slice method_text;
-  struct buf head; /* n bytes as they came; the headers' array behind them        */
+  struct buf head;   /* n bytes as they came; the headers' array behind them        */
+  struct buf joined; /* values that came in several lines                          */
   struct buf body;
   struct buf extra; /* header lines of the answer so far: "Name: value\r\n"...     */
   struct list link; /* http->kept                                                  */
@@ -88,7 +89,8 @@ enum { HTTP_PIECE = 64 * 1024 };
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* First header of that name, case-insensitive; {NULL,0} if there is none. */
+/* The header of that name, case-insensitive; {NULL,0} if there is none. Lines of one name are one
+ * value already (fields.h). */
 sio_slice sio__request_header(const sio_request *r, const char *name);
 /* The last `key` in the query, percent-decoded with '+' as blank into out (n bytes, always
  * NUL-terminated when n > 0); its length, UV_ENOENT if the key is absent, SIO_ETOOBIG if it does

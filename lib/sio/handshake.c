@@ -53,30 +53,13 @@ static int put_lower(struct buf *b, sio_slice name) {
   return err;
 }
 
-/* This value and those of the lines behind it with the same name, as Node joins them. */
-static int put_joined(struct buf *b, sio_slice name, sio_slice value, struct lines rest) {
-  struct buf all;
-  sio_slice key, comma = sio__slice_ieq(name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
-  buf_init(&all, SIZE_MAX / 2);
-  int err = put(&all, value);
-  while (!err && next_line(&rest, &key, &value)) {
-    if (!sio__slice_ieq(key, name)) continue;
-    err = put(&all, comma);
-    if (!err) err = put(&all, value);
-  }
-  if (!err) err = put_string(b, slice(all.p, all.n));
-  sio__buf_clear(&all);
-  return err;
-}
-
 static int put_headers(struct buf *b, const struct http_head *h) {
   int err = put(b, SLICE("{\"headers\":{"));
   sio_slice name, value;
   if (!h) return err ? err : put(b, SLICE("}"));
   for (struct lines l = lines_of(h); !err && next_line(&l, &name, &value);) {
-    if (sio__head_header(h, name.p).p != value.p) continue; /* it stands with the first */
     err = put_lower(b, name);
-    if (!err) err = put_joined(b, name, value, l);
+    if (!err) err = put_string(b, value);
   }
   return err ? err : put(b, SLICE("}"));
 }

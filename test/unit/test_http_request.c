@@ -132,7 +132,7 @@ static void inspect(sio_request *r) {
   CHECK(s.p != NULL && s.n == 0);
   CHECK(sio_request_header(r, "X-Three").p == NULL);
   s = sio_request_header(r, "dup");
-  EQ_MEM(s.p, s.n, "1", 1);
+  EQ_MEM(s.p, s.n, "1, 2", 4);
   s = sio_request_body(r);
   EQ_MEM(s.p, s.n, "hi", 2);
   EQ_STR(sio_request_address(r), "");
@@ -153,7 +153,7 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   REQUIRE(kept != NULL);
   sio_slice s = sio__head_url(kept);
   EQ_MEM(s.p, s.n, "/a%20b?x=%31&y", 14);
-  EQ(kept->nheaders, 6);
+  EQ(kept->nheaders, 5);
   s = sio__head_header(kept, "X-TWO");
   EQ_MEM(s.p, s.n, "two  2", 6);
   CHECK(sio__head_header(kept, "nope").p == NULL);
