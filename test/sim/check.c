@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check.c - ledgers, counters, and bounds.
+ */
+#include "check.h"
+
+#include "fault.h"
+#include "host.h"
+#include "loop.h"
+#include "memory.h"
+#include "peer.h"
+#include "stats.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+  struct ledger *first;
+  uint64_t calls, allocations, bytes_in; /* at the end of the last turn */
+} c;
+
+/* ---- ledgers ------------------------------------------------------------------------ */
+
+void check_begin(void) { memset(&c, 0, sizeof c); }
+
+void check_end(void) {
+  for (struct ledger *l = c.first, *next; l; l = next) {
+    next = l->next;
+    free(l->entries);
+    free(l);
+  }
+  c.first = NULL;
+}
+
+struct ledger *ledger_find(const char *id, size_t n) {
+  for (struct ledger *l = c.first; l; l = l->next)
+    if (strlen(l->id) == n && memcmp(l->id, id, n) == 0) return l;
+  return NULL;
+}
+
+/* One that comes back as who it was goes on with its old one. */
+struct ledger *ledger_of(const char *id) {
+  struct ledger *l = ledger_find(id, strlen(id));
+  if (l) return l;
+  l = calloc(1, sizeof *l);
+  if (!l) abort();
+  l->next = c.first;
+  l->since = host.number;
+  strncpy(l->id, id, sizeof l->id - 1);
+  return c.first = l;
+}
+
+/* With protocol 3 a socket that leaves a namespace and joins it again has the same id again. */
+struct ledger *ledger_again(struct ledger *l) {
+  char id[ID_SIZE];
+  memcpy(id, l->id, sizeof id);
+  l->id[0] = '\0';
+  return ledger_of(id);
+}
+
+void ledger_sent(struct ledger *l, uint64_t number, bool optional) {
+  if (!l) return;
+  if (l->n == l->room) {
+    l->room = l->room ? l->room * 2 : 16;
+    l->entries = realloc(l->entries, l->room * sizeof *l->entries);
+    if (!l->entries) abort();
+  }
+  l->entries[l->n++] = (struct entry){ number, optional };
+}
+
+static bool may_be_missed(const struct ledger *l, size_t i) {
+  return l->entries[i].optional || memory.failed;
+}
+
+static bool came_early(struct ledger *l, uint64_t number) {
+  if (l->seen > 0 || number > l->since || number <= l->early) return false;
+  l->early = number;
+  return true;
+}
+
+void ledger_received(struct ledger *l, uint64_t number) {
+  size_t i = l->seen;
+  if (came_early(l, number)) return;
+  while (i < l->n && l->entries[i].number != number) i++;
+  if (i == l->n)
+    fault("a message that was not sent, or came already, or too late", "number %llu to %s",
+          (unsigned long long)number, l->id);
+  for (size_t k = l->seen; k < i; k++)
+    if (!may_be_missed(l, k))
+      fault("a message is lost", "number %llu to %s, as %llu came",
+            (unsigned long long)l->entries[k].number, l->id, (unsigned long long)number);
+  l->seen = i + 1;
+}
+
+void ledger_settled(const struct ledger *l) {
+  for (size_t k = l->seen; k < l->n; k++)
+    if (!may_be_missed(l, k))
+      fault("a message does not arrive", "number %llu to %s",
+            (unsigned long long)l->entries[k].number, l->id);
+}
+
+void ledger_heard(struct ledger *l, uint64_t n) {
+  if (!l->peer || l->peer->crooked) return;
+  if (n != l->heard + 1)
+    fault("an event of a peer's is lost, comes twice, or out of order", "%llu behind %llu of %s",
+          (unsigned long long)n, (unsigned long long)l->heard, l->id);
+  l->heard = n;
+}
+
+/* ---- counters ----------------------------------------------------------------------- */
+
+static void check_counters(const sio_server *srv) {
+  sio_stats st;
+  sio_server_stats(srv, &st, sizeof st);
+  const char *wrong = stats_fault(&st);
+  if (wrong) fault("the counters do not add up", "%s", wrong);
+}
+
+void check_rest(const sio_server *srv) {
+  sio_stats st;
+  sio_server_stats(srv, &st, sizeof st);
+  const char *wrong = stats_fault_at_rest(&st);
+  if (wrong) fault("the counters do not come to rest", "%s", wrong);
+}
+
+/* ---- memory ------------------------------------------------------------------------- */
+
+enum {
+  UNKNOWN_HOLDS = 256 * 1024, /* who has not joined is owed little           */
+  HELD_PER_BYTE = 4,          /* bytes held for each byte sent               */
+  BASE = 3 * 1024 * 1024      /* a server: its buffer, pools, zlib's streams */
+};
+
+/* What one peer alone may cause to be held, whatever it does: what it sends is kept while it is not
+ * whole, and what it is owed while it does not read. */
+static size_t bound_of_one(const sio_options *o, const struct peer *p) {
+  size_t queued = o->max_queued ? o->max_queued : 16 << 20;
+  size_t payload = o->max_payload ? o->max_payload : 1000000;
+  size_t sent = (size_t)p->sent * HELD_PER_BYTE;
+  size_t most = queued + 12 * payload + 1024 * 1024;
+  size_t free_of_charge = UNKNOWN_HOLDS;
+  return free_of_charge + (sent < most ? sent : most);
+}
+
+static void check_memory(const sio_options *o) {
+  size_t all = BASE + host_memory_bound();
+  for (unsigned i = 1; i <= peers_count(); i++) {
+    const struct peer *p = peer_by_number(i);
+    size_t bound = bound_of_one(o, p) + host_caused_bound(i);
+    all += bound;
+    if (memory.held[i] > bound)
+      fault("a peer makes the server hold too much", "peer %u (%s): %zu bytes for %llu sent", i,
+            p->kind->name, memory.held[i], (unsigned long long)p->sent);
+  }
+  if (memory.bytes > all)
+    fault("the server holds too much", "%zu bytes, the bound is %zu", memory.bytes, all);
+}
+
+/* ---- work --------------------------------------------------------------------------- */
+
+/* In system calls and allocations, which are what can be counted the same on every machine. */
+static void check_work(void) {
+  uint64_t calls = kernel.calls - c.calls, allocations = memory.calls - c.allocations;
+  uint64_t bytes = kernel.bytes_in - c.bytes_in;
+  uint64_t most_calls = 2000 + bytes / 4 + host_turn_work();
+  uint64_t most_allocations = 4000 + bytes * 2 + host_turn_work() * 4;
+  if (calls > most_calls)
+    fault("a turn makes too many system calls", "%llu", (unsigned long long)calls);
+  if (allocations > most_allocations)
+    fault("a turn allocates too often", "%llu for %llu bytes", (unsigned long long)allocations,
+          (unsigned long long)bytes);
+  c.calls = kernel.calls;
+  c.allocations = memory.calls;
+  c.bytes_in = kernel.bytes_in;
+}
+
+void check_turn(const sio_server *srv, const sio_options *o) {
+  check_counters(srv);
+  check_memory(o);
+  check_work();
+}
+
+void check_nothing_left(void) {
+  if (loop_has_handles()) fault("a handle is left on the loop", "%d", loop.n + loop.nclosing);
+  if (kernel.open_fds) fault("a descriptor is left open", "%u", kernel.open_fds);
+  if (memory.blocks)
+    fault("memory is left", "%zu blocks of %zu bytes", memory.blocks, memory.bytes);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * check.h - what must hold in every life.
+ *
+ * Each event that the host sends to a socket is numbered and noted in the socket's ledger, in the
+ * order of the calls. An honest peer that receives one has it looked up: what was before it and did
+ * not come is lost, unless the ledger says that it may be.
+ */
+#ifndef SIO_SIM_CHECK_H
+#define SIO_SIM_CHECK_H
+
+#include "kernel.h"
+#include <sio/sio.h>
+
+enum { ID_SIZE = 300 };
+
+struct entry {
+  uint64_t number;
+  bool optional; /* volatile, or of a kind that when_full may drop */
+};
+
+struct ledger {
+  struct ledger *next;
+  char id[ID_SIZE];  /* the socket's                                       */
+  struct peer *peer; /* who has it; NULL: its CONNECT reply is not here yet */
+  struct entry *entries;
+  size_t n, room, seen;  /* entries before seen have come, or were passed over */
+  uint64_t since, early; /* broadcasts up to `since` may have found it before the host knew it */
+  uint64_t heard;        /* how many numbered events of the peer the host heard */
+  bool open, closed;     /* its connect callbacks ran; its disconnect callbacks did */
+  bool strict;           /* nothing was lost on the way: no reset, no lack of memory */
+};
+
+void check_begin(void);
+void check_end(void);
+
+struct ledger *ledger_of(const char *id); /* made if there is none */
+struct ledger *ledger_find(const char *id, size_t n);
+/* Another socket with the id of one that has left. */
+struct ledger *ledger_again(struct ledger *l);
+/* The host has sent event `number`. */
+void ledger_sent(struct ledger *l, uint64_t number, bool optional);
+/* The peer has received it. */
+void ledger_received(struct ledger *l, uint64_t number);
+/* All that had to come has come. */
+void ledger_settled(const struct ledger *l);
+/* The host hears the n-th numbered event of the peer. */
+void ledger_heard(struct ledger *l, uint64_t n);
+
+/* After each turn, while the server is there. */
+void check_turn(const sio_server *srv, const sio_options *o);
+/* When the server is there, and everybody has left. */
+void check_rest(const sio_server *srv);
+/* When all is over. */
+void check_nothing_left(void);
+
+#endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine_client.c - Engine.IO as clients speak it
+ * (https://socket.io/docs/v4/engine-io-protocol), and as some do not.
+ */
+#include "engine_client.h"
+
+#include "base/base64.h"
+#include "draw.h"
+#include "fault.h"
+#include "host.h"
+#include "loop.h"
+#include "memory.h"
+#include <ctype.h>
+
+static void pump(struct engine_client *e);
+static void take_packet(struct engine_client *e, bool binary, const char *p, size_t n);
+
+bool engine_client_on_websocket(const struct engine_client *e) {
+  return e->way == ENGINE_WEBSOCKET || e->probe == PROBE_DONE;
+}
+
+static void over(struct engine_client *e) {
+  if (e->state == ENGINE_OVER) return;
+  e->state = ENGINE_OVER;
+  http_client_hang_up(&e->get);
+  http_client_hang_up(&e->post);
+  ws_client_hang_up(&e->ws);
+  TELL("peer %u: its session %.4s is over", e->peer->number, e->sid);
+  e->ops->closed(e);
+}
+
+/* What an honest peer must not be told. A crooked one may have caused it. */
+#define WRONG(e, ...)                            \
+  do {                                           \
+    if (!(e)->peer->crooked) fault(__VA_ARGS__); \
+    over(e);                                     \
+    return;                                      \
+  } while (0)
+
+/* ---- targets ------------------------------------------------------------------------ */
+
+static const char *target(const struct engine_client *e, char out[300], bool websocket) {
+  const char *sid = e->sid;
+  int protocol = e->protocol;
+  if (peer_breaks(e->peer)) {
+    sid = DRAW_OF(char *const, "", "nobody", "%00", "a&sid=b", "AAAAAAAAAAAAAAAAAAAA");
+    protocol = (int)draw(6);
+    websocket = draw(2);
+  }
+  snprintf(out, 300, "%s?EIO=%d&transport=%s%s%s%s%s", e->path, protocol,
+           websocket ? "websocket" : "polling", *sid ? "&sid=" : "", sid,
+           e->protocol == 3 && !websocket ? "&b64=1" : "", e->jsonp && !websocket ? "&j=0" : "");
+  return out;
+}
+
+/* ---- polling ------------------------------------------------------------------------ */
+
+static void get(struct engine_client *e) {
+  char url[300], head[400];
+  if (!http_client_open(&e->get)) return;
+  int n =
+      snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: sim\r\n\r\n", target(e, url, false));
+  http_client_say(&e->get, head, (size_t)n);
+  e->get.waiting++;
+  if (peer_breaks(e->peer) && draw(2)) { /* a second poll at once */
+    http_client_say(&e->get, head, (size_t)n);
+    e->get.waiting++;
+  }
+}
+
+static void put_base64(struct bytes *b, const char *p, size_t n) {
+  sio__base64_encode(bytes_more(b, BASE64_LEN(n)), p, n);
+}
+
+static void put_packet(struct engine_client *e, struct bytes *b, const struct engine_packet *k) {
+  struct bytes one = { 0 };
+  if (k->binary) {
+    bytes_text(&one, e->protocol == 3 ? "b4" : "b");
+    put_base64(&one, k->bytes + (e->protocol == 3), k->n - (e->protocol == 3));
+  } else {
+    bytes_put(&one, k->bytes, k->n);
+  }
+  if (e->protocol == 3) bytes_printf(b, "%zu:", one.n);
+  if (e->protocol == 4 && b->n > 0) bytes_put(b, "\x1e", 1);
+  bytes_put(b, one.p, one.n);
+  bytes_free(&one);
+}
+
+static void pop(struct engine_client *e) {
+  struct engine_packet *k = e->out;
+  if (!(e->out = k->next)) e->out_last = &e->out;
+  free(k);
+}
+
+/* "d=" and percent-encoded, as a form. */
+static void make_form(struct bytes *body) {
+  struct bytes form = { 0 };
+  bytes_text(&form, "d=");
+  for (size_t i = 0; i < body->n; i++) {
+    unsigned char c = (unsigned char)body->p[i];
+    if (isalnum(c))
+      bytes_put(&form, &c, 1);
+    else
+      bytes_printf(&form, "%%%02X", c);
+  }
+  bytes_free(body);
+  *body = form;
+}
+
+static void spoil(struct bytes *body) {
+  switch (draw(5)) {
+    case 0: bytes_text(body, "\x1e\x1e"); break;
+    case 1: bytes_text(body, "9"); break;
+    case 2:
+      if (body->n) body->p[draw((uint32_t)body->n)] = (char)draw(256);
+      break;
+    case 3: body->n /= 2; break;
+    case 4:
+      bytes_text(body, "\x1e"
+                       "b@@@@");
+      break;
+  }
+}
+
+static void post(struct engine_client *e) {
+  struct bytes body = { 0 }, b = { 0 };
+  char url[300];
+  if (!http_client_open(&e->post)) return;
+  while (e->out && body.n < 50000) {
+    put_packet(e, &body, e->out);
+    pop(e);
+  }
+  if (e->jsonp) make_form(&body);
+  if (peer_breaks(e->peer)) spoil(&body);
+  size_t claims = body.n + (peer_breaks(e->peer) ? draw_size(2000000) : 0);
+  bytes_printf(&b,
+               "POST %s HTTP/1.1\r\nHost: sim\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+               target(e, url, false),
+               e->jsonp ? "application/x-www-form-urlencoded" : "text/plain;charset=UTF-8", claims);
+  bytes_put(&b, body.p, body.n);
+  http_client_say(&e->post, b.p, b.n);
+  e->post.waiting++;
+  bytes_free(&body);
+  bytes_free(&b);
+}
+
+/* ---- payloads ----------------------------------------------------------------------- */
+
+static void take_text_packet(struct engine_client *e, const char *p, size_t n) {
+  if (n == 0 || *p != 'b') {
+    take_packet(e, false, p, n);
+    return;
+  }
+  size_t skip = e->protocol == 3 ? 2 : 1;
+  char *bin = malloc(n + 3);
+  if (!bin) abort();
+  size_t len = sio__base64_decode(bin, p + skip, n - skip);
+  e->bare = true;
+  take_packet(e, true, bin, len);
+  e->bare = false;
+  free(bin);
+}
+
+static void take_payload4(struct engine_client *e, const char *p, size_t n) {
+  const char *end = p + n;
+  while (e->state != ENGINE_OVER) {
+    const char *to = memchr(p, 0x1e, (size_t)(end - p));
+    take_text_packet(e, p, (size_t)((to ? to : end) - p));
+    if (!to) return;
+    p = to + 1;
+  }
+}
+
+/* All that these peers are sent is ASCII, so that characters are bytes. */
+static void take_payload3(struct engine_client *e, const char *p, size_t n) {
+  const char *end = p + n;
+  while (p < end && e->state != ENGINE_OVER) {
+    char *colon;
+    size_t len = strtoul(p, &colon, 10);
+    if (*colon != ':' || len > (size_t)(end - colon - 1))
+      WRONG(e, "a malformed payload", "%.*s", (int)(end - p < 60 ? end - p : 60), p);
+    take_text_packet(e, colon + 1, len);
+    p = colon + 1 + len;
+  }
+}
+
+static size_t unquote(char *out, const char *p, size_t n) {
+  size_t len = 0;
+  for (size_t i = 0; i < n; i++) {
+    char c = p[i];
+    if (c == '\\' && i + 1 < n) {
+      c = p[++i];
+      if (c == 'n') c = '\n';
+      if (c == 'u') {
+        c = (char)strtoul((char[]){ p[i + 1], p[i + 2], p[i + 3], p[i + 4], 0 }, NULL, 16);
+        i += 4;
+      }
+    }
+    out[len++] = c;
+  }
+  return len;
+}
+
+static void take_jsonp(struct engine_client *e, const char *p, size_t n) {
+  static const char head[] = "___eio[0](\"", tail[] = "\");";
+  size_t h = sizeof head - 1, t = sizeof tail - 1;
+  if (n < h + t || memcmp(p, head, h) != 0 || memcmp(p + n - t, tail, t) != 0)
+    WRONG(e, "a malformed JSONP answer", "%.*s", (int)(n < 60 ? n : 60), p);
+  char *text = malloc(n + 1);
+  if (!text) abort();
+  size_t len = unquote(text, p + h, n - h - t);
+  text[len] = '\0';
+  take_payload3(e, text, len);
+  free(text);
+}
+
+static void take_payload(struct engine_client *e, const char *p, size_t n) {
+  if (e->jsonp)
+    take_jsonp(e, p, n);
+  else if (e->protocol == 3)
+    take_payload3(e, p, n);
+  else
+    take_payload4(e, p, n);
+}
+
+/* ---- packets ------------------------------------------------------------------------ */
+
+static unsigned number_after(const char *p, size_t n, const char *key) {
+  const char *at = memmem(p, n, key, strlen(key));
+  return at ? (unsigned)strtoul(at + strlen(key), NULL, 10) : 0;
+}
+
+static void take_open(struct engine_client *e, const char *p, size_t n) {
+  const char *sid = memmem(p, n, "\"sid\":\"", 7);
+  if (e->peer->crooked && e->state == ENGINE_OPEN) return; /* it asked twice */
+  if (e->state != ENGINE_OPENING || !sid)
+    WRONG(e, "an open packet out of place", "%.*s", (int)n, p);
+  snprintf(e->sid, sizeof e->sid, "%.*s", (int)strcspn(sid + 7, "\""), sid + 7);
+  e->ping_interval = number_after(p, n, "\"pingInterval\":");
+  e->ping_timeout = number_after(p, n, "\"pingTimeout\":");
+  e->state = ENGINE_OPEN;
+  e->heard_at = kernel.now;
+  e->ping_at = e->protocol == 3 ? kernel.now + e->ping_interval * (uint64_t)1000 : NEVER;
+  e->probe_at = e->way == ENGINE_UPGRADE ? kernel.now + draw_size(2000) * 1000 : NEVER;
+  TELL("peer %u: session %.4s is open", e->peer->number, e->sid);
+  e->ops->opened(e);
+}
+
+static void send_control(struct engine_client *e, const char *text) {
+  engine_client_send(e, false, text, strlen(text));
+}
+
+/* Packets of a message with protocol 3 carry their type in binary too. */
+static void take_message(struct engine_client *e, bool binary, const char *p, size_t n) {
+  bool typed = !binary || (e->protocol == 3 && !e->bare);
+  if (e->protocol == 3 && binary && typed && (n == 0 || *p != 4))
+    WRONG(e, "a binary packet without its type", "%zu bytes", n);
+  e->ops->message(e, binary, typed ? p + 1 : p, typed ? n - 1 : n);
+}
+
+static void take_packet(struct engine_client *e, bool binary, const char *p, size_t n) {
+  if (e->state == ENGINE_OVER) return;
+  if (!binary && n == 0) WRONG(e, "an empty packet", "session %.4s", e->sid);
+  if (e->state == ENGINE_OPENING && (binary || *p != '0'))
+    WRONG(e, "a packet before the session is open", "%.*s", (int)(n < 40 ? n : 40), p);
+  if (binary || *p == '4') {
+    take_message(e, binary, p, n);
+  } else if (*p == '0') {
+    take_open(e, p, n);
+  } else if (*p == '1') {
+    over(e);
+  } else if (*p == '2' && e->protocol == 4) {
+    e->heard_at = kernel.now;
+    send_control(e, "3");
+  } else if (*p != '6' && !(*p == '3' && e->protocol == 3)) {
+    WRONG(e, "a packet that no client understands", "%.*s", (int)(n < 40 ? n : 40), p);
+  }
+}
+
+/* ---- answers ------------------------------------------------------------------------ */
+
+static void take_get(struct engine_client *e) {
+  struct http_answer a;
+  http_client_read(&e->get);
+  while (e->state != ENGINE_OVER && e->get.wire && http_client_look(&e->get, &a)) {
+    struct bytes body = { 0 };
+    int status = a.status;
+    bytes_put(&body, a.body, a.body_n);
+    bytes_more(&body, 0);
+    http_client_next(&e->get, &a);
+    if (status == 200 && body.n) take_payload(e, body.p, body.n);
+    if (status >= 300) {
+      TELL("peer %u: its poll is answered with %d", e->peer->number, status);
+      over(e);
+    }
+    bytes_free(&body);
+  }
+}
+
+static void take_post(struct engine_client *e) {
+  struct http_answer a;
+  http_client_read(&e->post);
+  while (e->state != ENGINE_OVER && e->post.wire && http_client_look(&e->post, &a)) {
+    int status = a.status;
+    http_client_next(&e->post, &a);
+    if (status >= 300) {
+      TELL("peer %u: its POST is answered with %d", e->peer->number, status);
+      over(e);
+    }
+  }
+}
+
+static void take_probe(struct engine_client *e, const char *p, size_t n) {
+  if (e->probe == PROBE_ASKED && n == 6 && memcmp(p, "3probe", 6) == 0)
+    e->probe = PROBE_PAUSED;
+  else if (e->probe != PROBE_DONE)
+    WRONG(e, "a probe is answered with something else", "%.*s", (int)(n < 40 ? n : 40), p);
+}
+
+static void ask_for_upgrade(struct engine_client *e) {
+  e->probe = PROBE_ASKED;
+  ws_client_send(&e->ws, false, "2probe", 6);
+  if (peer_breaks(e->peer)) {
+    const char *more = DRAW_OF(char *const, "2probe", "5", "4hello", "1", "52");
+    ws_client_send(&e->ws, false, more, strlen(more));
+  }
+}
+
+static void take_ws(struct engine_client *e) {
+  int what;
+  while (e->state != ENGINE_OVER && (what = ws_client_next(&e->ws)) != 0) {
+    const struct bytes *m = &e->ws.message;
+    if (what == WS_CLOSE || what == WS_PONG) continue;
+    if (e->way == ENGINE_UPGRADE && e->probe != PROBE_DONE)
+      take_probe(e, m->p, m->n);
+    else if (what == WS_BINARY)
+      take_packet(e, true, m->p, m->n);
+    else
+      take_text_packet(e, m->p, m->n);
+  }
+  if (e->state == ENGINE_OVER) return;
+  if (e->ws.state == WS_OPEN && e->probe == PROBE_CONNECTING) ask_for_upgrade(e);
+  if (e->ws.state == WS_OVER && engine_client_on_websocket(e)) over(e);
+  if (e->ws.state == WS_OVER && !engine_client_on_websocket(e)) {
+    ws_client_hang_up(&e->ws);
+    e->probe = PROBE_NONE;
+  }
+}
+
+/* ---- what is to be done ------------------------------------------------------------- */
+
+static void flush_ws(struct engine_client *e) {
+  while (e->out && e->ws.state == WS_OPEN) {
+    ws_client_send(&e->ws, e->out->binary, e->out->bytes, e->out->n);
+    pop(e);
+  }
+}
+
+static void pump(struct engine_client *e) {
+  if (e->state == ENGINE_OVER || e->state == ENGINE_IDLE) return;
+  if (engine_client_on_websocket(e)) {
+    flush_ws(e);
+    return;
+  }
+  bool paused = e->probe == PROBE_PAUSED;
+  if (paused && !e->get.waiting && !e->post.waiting) {
+    ws_client_send(&e->ws, false, "5", 1);
+    TELL("peer %u upgrades", e->peer->number);
+    e->probe = PROBE_DONE;
+    flush_ws(e);
+    return;
+  }
+  if (!paused && !e->get.waiting && e->state == ENGINE_OPEN && e->polls) get(e);
+  if (!paused && !e->post.waiting && e->state == ENGINE_OPEN && e->out) post(e);
+}
+
+void engine_client_open(struct engine_client *e) {
+  char url[300];
+  e->out_last = &e->out;
+  e->get.peer = e->post.peer = e->ws.peer = e->peer;
+  e->ping_at = e->probe_at = NEVER;
+  e->state = ENGINE_OPENING;
+  if (e->way == ENGINE_WEBSOCKET) {
+    if (!ws_client_open(&e->ws, target(e, url, true), NULL)) over(e);
+  } else {
+    get(e);
+    if (!e->get.wire) over(e);
+  }
+}
+
+void engine_client_send(struct engine_client *e, bool binary, const void *p, size_t n) {
+  if (e->state != ENGINE_OPEN) return;
+  bool typed = binary && e->protocol == 3;
+  struct engine_packet *k = malloc(sizeof *k + n + 1);
+  if (!k) abort();
+  *k = (struct engine_packet){ .binary = binary, .n = n + typed };
+  if (typed) *k->bytes = 4;
+  memcpy(k->bytes + typed, p, n);
+  *e->out_last = k;
+  e->out_last = &k->next;
+}
+
+void engine_client_data(struct engine_client *e, struct wire *w) {
+  if (w == e->get.wire) take_get(e);
+  if (w == e->post.wire) take_post(e);
+  if (w == e->ws.http.wire) take_ws(e);
+  pump(e);
+}
+
+/* A connection that is closed between two requests is opened again. */
+void engine_client_ended(struct engine_client *e, struct wire *w) {
+  if (w == e->get.wire || w == e->post.wire) {
+    struct http_client *c = w == e->get.wire ? &e->get : &e->post;
+    bool was_waiting = c->waiting > 0;
+    http_client_hang_up(c);
+    if (was_waiting) over(e);
+  } else if (w == e->ws.http.wire) {
+    ws_client_hang_up(&e->ws);
+    if (engine_client_on_websocket(e))
+      over(e);
+    else
+      e->probe = PROBE_NONE;
+  }
+  pump(e);
+}
+
+static void start_probe(struct engine_client *e) {
+  char url[300];
+  e->probe_at = NEVER;
+  if (e->probe != PROBE_NONE || e->state != ENGINE_OPEN) return;
+  e->probe = PROBE_CONNECTING;
+  if (!ws_client_open(&e->ws, target(e, url, true), NULL)) e->probe = PROBE_NONE;
+}
+
+/* An honest peer with a good line, and a server that was not kept from its work. */
+static bool may_complain(const struct engine_client *e, uint64_t since) {
+  return !e->peer->crooked && e->peer->reading == READS_ALL && e->polls && !memory.failed &&
+         loop.last_stall < since && !host_keeps_waiting(since) &&
+         e->peer->delay_us + e->peer->jitter_us < 500000;
+}
+
+static void miss_pings(struct engine_client *e) {
+  uint64_t most = ((uint64_t)e->ping_interval + e->ping_timeout + 3000) * 1000;
+  if (e->protocol != 4 || e->state != ENGINE_OPEN || kernel.now - e->heard_at < most) return;
+  if (may_complain(e, e->heard_at))
+    fault("an honest peer is not asked if it is there", "peer %u, for %llu ms", e->peer->number,
+          (unsigned long long)(kernel.now - e->heard_at) / 1000);
+  over(e);
+}
+
+void engine_client_step(struct engine_client *e) {
+  if (e->state == ENGINE_OPEN && e->ping_at <= kernel.now) {
+    e->ping_at = kernel.now + e->ping_interval * (uint64_t)1000;
+    send_control(e, "2");
+  }
+  if (e->probe_at <= kernel.now) start_probe(e);
+  miss_pings(e);
+  pump(e);
+}
+
+uint64_t engine_client_next(const struct engine_client *e) {
+  if (e->state != ENGINE_OPEN) return NEVER;
+  uint64_t silent = e->heard_at + ((uint64_t)e->ping_interval + e->ping_timeout + 3001) * 1000;
+  uint64_t next = e->protocol == 4 ? silent : e->ping_at;
+  return e->probe_at < next ? e->probe_at : next;
+}
+
+void engine_client_close(struct engine_client *e) {
+  if (e->state == ENGINE_OPEN && !e->said_close) send_control(e, "1");
+  e->said_close = true;
+  pump(e);
+  if (engine_client_on_websocket(e)) ws_client_close(&e->ws);
+}
+
+void engine_client_free(struct engine_client *e) {
+  while (e->out) pop(e);
+  http_client_free(&e->get);
+  http_client_free(&e->post);
+  ws_client_free(&e->ws);
+}

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host.c - a server with drawn options, every handler, and what each of them owes.
+ */
+#include "host.h"
+
+#include "draw.h"
+#include "fault.h"
+#include "loop.h"
+#include "memory.h"
+#include "peer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct host host;
+
+/* ---- what all callbacks have in common ---------------------------------------------- */
+
+static void look(const char *what) {
+  if (!host.srv && !host.starting) fault("a callback runs when the server is gone", "%s", what);
+}
+
+void host_looked_at(const char *what) { look(what); }
+
+/* A socket is connected a little before its connect callbacks run, and others may see it. */
+static void meet(sio_socket *s) {
+  if (!s || !sio_socket_connected(s) || host_find(s) || host.nsockets == SOCKETS) return;
+  struct ledger *l = ledger_of(sio_socket_id(s));
+  if (l->closed && !sio_socket_recovered(s)) l = ledger_again(l);
+  host.sockets[host.nsockets++] = (struct host_socket){ s, l };
+}
+
+void host_called(const char *what, sio_socket *s) {
+  look(what);
+  meet(s);
+  if (host.sending) fault("a callback runs inside a call that sends", "%s", what);
+  if (host.calm || host.starting) return;
+  loop_stall();
+  if (host.depth > 2 || !draw_one_in(host.acts)) return;
+  host.depth++;
+  TELL("in %s the host acts", what);
+  host_act(s);
+  host.depth--;
+}
+
+struct question *host_ask(const char *what) {
+  for (int i = 0; i < QUESTIONS; i++) {
+    struct question *q = &host.questions[i];
+    if (q->open) continue;
+    *q = (struct question){ .open = true, .what = what };
+    return q;
+  }
+  return NULL;
+}
+
+void host_answered(struct question *q) {
+  if (!q->open) fault("a callback that is due once runs twice", "%s", q->what);
+  q->open = false;
+}
+
+struct host_socket *host_find(const sio_socket *s) {
+  for (int i = 0; i < host.nsockets; i++)
+    if (host.sockets[i].s == s) return &host.sockets[i];
+  return NULL;
+}
+
+/* ---- what is owed ------------------------------------------------------------------- */
+
+static void verdict(sio_next *next) {
+  unsigned v = host.calm ? 0 : draw(8);
+  host.depth++;
+  if (v == 7)
+    sio_next_fail(next, "no", SIO_VAL("because"));
+  else
+    sio_next_ok(next);
+  host.depth--;
+}
+
+void host_owe_next(sio_next *next) {
+  if (host.calm || host.nnexts == OWED || !draw_one_in(3))
+    verdict(next);
+  else
+    host.nexts[host.nnexts++] = next;
+}
+
+static void answer(sio_request *r) {
+  sio_request_set(r, "X-Sim", "1");
+  sio_respond(r, 200, "text/plain", draw(2) ? sio_request_body(r) : sio_text("hello"));
+}
+
+static void pay_ack(sio_ack *a) {
+  host.sending++;
+  if (draw(8) == 7)
+    sio_ack_drop(a);
+  else
+    sio_ack_send(a, SIO_ARGS("later", 1));
+  host.sending--;
+}
+
+/* The one that has waited longest, or another. */
+static void *take(void **list, int *n) {
+  int i = (int)draw((uint32_t)*n);
+  void *p = list[i];
+  list[i] = list[--*n];
+  return p;
+}
+
+bool host_keeps_waiting(uint64_t since) {
+  return host.nnexts + host.nrequests > 0 || host.paid_at >= since;
+}
+
+void host_settle_one(void) {
+  if (host.nnexts + host.nrequests) host.paid_at = kernel.now;
+  if (host.nnexts)
+    verdict(take((void **)host.nexts, &host.nnexts));
+  else if (host.nacks)
+    pay_ack(take((void **)host.acks, &host.nacks));
+  else if (host.nrequests)
+    answer(take((void **)host.requests, &host.nrequests));
+}
+
+void host_settle_all(void) {
+  while (host.nnexts + host.nacks + host.nrequests) host_settle_one();
+}
+
+/* ---- sockets ------------------------------------------------------------------------ */
+
+static void on_connect(sio_socket *s, void *user) {
+  (void)user;
+  struct ledger *l = ledger_of(sio_socket_id(s));
+  if (l->open) fault("a socket connects twice", "%s", l->id);
+  if (l->closed && !sio_socket_recovered(s)) l = ledger_again(l);
+  l->open = true;
+  host.connects++;
+  meet(s);
+  TELL("socket %.4s joins %s", l->id, sio_nsp_name(sio_socket_nsp(s)));
+  if (sio_nsp_find(host.srv, sio_nsp_name(sio_socket_nsp(s))) != sio_socket_nsp(s))
+    fault("a namespace that is not to be found", "%s", sio_nsp_name(sio_socket_nsp(s)));
+  host_called("connect", s);
+}
+
+static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)user;
+  if (!why->detail || !why->ws_text) fault("a close without a text", "%d", why->reason);
+  host_called("disconnecting", s);
+}
+
+static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+  struct host_socket *h = host_find(s);
+  (void)user;
+  host.disconnects++;
+  if (!sio_reason_str(why->reason)) fault("a reason without a name", "%d", why->reason);
+  TELL("socket %.4s leaves: %s, %s", sio_socket_id(s), sio_reason_str(why->reason), why->detail);
+  struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
+  if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
+  l->open = false;
+  l->closed = true;
+  if (h) *h = host.sockets[--host.nsockets];
+  host_called("disconnect", NULL);
+}
+
+static void on_any(sio_socket *s, sio_event *e, void *user) {
+  int64_t n;
+  (void)user;
+  const struct host_socket *h = host_find(s);
+  TELL("socket %.4s: event %s", sio_socket_id(s), sio_event_name(e));
+  if (h && strcmp(sio_event_name(e), "u") == 0 && sio_event_int(e, 0, &n))
+    ledger_heard(h->ledger, (uint64_t)n);
+  host_called("any", s);
+}
+
+/* Answers now, later, or never. */
+static void on_u(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  host_called("event", s);
+  if (!sio_event_wants_ack(e)) return;
+  unsigned how = draw(4);
+  if (how == 0) {
+    host.sending++;
+    sio_reply(e, SIO_ARGS(sio_arg(e, 0), "now"));
+    host.sending--;
+  } else if (how < 3 && host.nacks < OWED) {
+    sio_ack *a = sio_event_take_ack(e);
+    if (a) host.acks[host.nacks++] = a;
+  }
+}
+
+/* Somebody waits for this one: it is answered whatever else happens. */
+static void on_canary(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)user;
+  host.sending++;
+  sio_reply(e, SIO_ARGS(sio_arg(e, 0)));
+  host.sending--;
+}
+
+static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
+  (void)s, (void)event, (void)args, (void)user;
+  host_looked_at("any outgoing");
+}
+
+static void on_error(sio_socket *s, int err, const char *message, void *user) {
+  (void)err, (void)message, (void)user;
+  host_called("error", s);
+}
+static void on_writable(sio_socket *s, void *user) {
+  (void)user;
+  host_called("writable", s);
+}
+static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
+  (void)user;
+  if (d->events == 0) fault("a drop of nothing", "%s", sio_socket_id(s));
+  host_called("drop", s);
+}
+
+static void middleware(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  host_called("middleware", s);
+  host_owe_next(next);
+}
+static void packet_middleware(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  (void)user;
+  host_called("packet middleware", s);
+  if (strcmp(sio_event_name(e), "c") == 0)
+    sio_next_ok(next); /* canaries must come back */
+  else
+    host_owe_next(next);
+}
+
+/* ---- rooms -------------------------------------------------------------------------- */
+
+static void on_room(sio_nsp *nsp, const char *room, void *user) {
+  (void)nsp, (void)room, (void)user;
+  host_called("room", NULL);
+}
+static void on_room_member(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)room, (void)user;
+  host_called("room member", s);
+}
+
+/* ---- sessions ----------------------------------------------------------------------- */
+
+static void forget_session(const sio_session *c) {
+  for (int i = 0; i < host.nsessions; i++)
+    if (host.sessions[i] == c) {
+      host.sessions[i] = host.sessions[--host.nsessions];
+      return;
+    }
+  if (host.nsessions < SESSIONS - 1) fault("a session closes that was not open", "%p", (void *)c);
+}
+
+static void session_open(sio_session *c, void *user) {
+  (void)user;
+  if (host.nsessions < SESSIONS) host.sessions[host.nsessions++] = c;
+  host_called("session open", NULL);
+}
+static void session_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)user;
+  TELL("session %.4s closes: %s, %s", sio_session_id(c), sio_reason_str(why->reason), why->detail);
+  forget_session(c);
+  host_called("session close", NULL);
+}
+static void session_called(sio_session *c, void *user) {
+  host_called(user ? user : "session", NULL);
+  (void)c;
+}
+static void session_packet(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c, (void)p, (void)user;
+  host_called("packet", NULL);
+}
+static void session_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
+  (void)c, (void)p, (void)user;
+  host_looked_at("packet create");
+}
+static bool session_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)c, (void)binary, (void)data, (void)user;
+  host_called("message", NULL);
+  return false;
+}
+
+/* ---- requests ----------------------------------------------------------------------- */
+
+static void on_request(sio_request *r, void *user) {
+  (void)user;
+  host_called("request", NULL);
+  if (!host.calm && host.nrequests < OWED && draw_one_in(3))
+    host.requests[host.nrequests++] = r;
+  else
+    answer(r);
+}
+
+static void request_hook(sio_request *r, sio_next *next, void *user) {
+  (void)r, (void)user;
+  host_called("request hook", NULL);
+  host_owe_next(next);
+}
+static void allow(sio_request *r, sio_next *next, void *user) {
+  (void)r, (void)user;
+  host_called("allow request", NULL);
+  host_owe_next(next);
+}
+static int name_session(sio_request *r, char out[64], void *user) {
+  (void)r, (void)user;
+  host_called("generate id", NULL);
+  snprintf(out, 64, "S%u-%llu", host.named++, (unsigned long long)kernel.now);
+  return draw_one_in(20) ? -1 : 0;
+}
+static void on_headers(sio_request *r, bool initial, void *user) {
+  (void)initial, (void)user;
+  host_called("headers", NULL);
+  sio_request_set(r, "X-Sim", "1");
+}
+static void on_connection_error(sio_request *r, const sio_connection_error *e, void *user) {
+  (void)r, (void)user;
+  TELL("refused: %d %s %s", e->code, e->message, e->name);
+  host_called("connection error", NULL);
+}
+static void on_reject(sio_server *srv, const sio_rejection *r, void *user) {
+  (void)srv, (void)user;
+  TELL("rejected: %s, %s", r->address, r->detail);
+  host_called("reject", NULL);
+}
+static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
+  (void)srv, (void)l, (void)user;
+  host_called("limited", NULL);
+}
+static void on_new_nsp(sio_nsp *nsp, void *user) {
+  (void)nsp, (void)user;
+  host_called("new namespace", NULL);
+}
+static void on_match(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
+                     void *user) {
+  (void)srv, (void)name, (void)auth, (void)user;
+  host_called("match", NULL);
+  host_owe_next(next);
+}
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)level, (void)user;
+  TELL("log: %s: %s", room, text);
+  host_called("log", NULL);
+}
+
+/* ---- plain WebSockets --------------------------------------------------------------- */
+
+static int plain_accept(sio_request *r, void *user) {
+  (void)r, (void)user;
+  host_called("plain accept", NULL);
+  return draw_one_in(8) ? 403 : 0;
+}
+static void plain_open(sio_ws *w, void *user) {
+  (void)user;
+  if (host.nplain < PLAIN) host.plain[host.nplain++] = w;
+  host_called("plain open", NULL);
+}
+static bool plain_known(const sio_ws *w) {
+  for (int i = 0; i < host.nplain; i++)
+    if (host.plain[i] == w) return true;
+  return false;
+}
+static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
+  (void)user;
+  if (host.nplain < PLAIN && !plain_known(w))
+    fault("a message of a plain WebSocket that is over", "%zu bytes", data.n);
+  host.sending++;
+  host.caused[memory.owner] += data.n + 600;
+  sio_ws_send(w, binary, data);
+  host.sending--;
+  host_called("plain message", NULL);
+}
+static void plain_close(sio_ws *w, const sio_close_info *why, void *user) {
+  (void)why, (void)user;
+  for (int i = 0; i < host.nplain; i++)
+    if (host.plain[i] == w) {
+      host.plain[i] = host.plain[--host.nplain];
+      break;
+    }
+  host_called("plain close", NULL);
+}
+
+/* ---- options ------------------------------------------------------------------------ */
+
+static bool often(void) { return draw(2); }
+static bool seldom(void) { return draw(6) == 5; }
+
+static void draw_times(sio_options *o) {
+  if (often()) o->ping_interval_ms = draw_between(300, 5000);
+  if (often()) o->ping_timeout_ms = draw_between(200, 5000);
+  if (seldom()) o->upgrade_timeout_ms = draw_between(100, 3000);
+  if (seldom()) o->connect_timeout_ms = draw_between(100, 5000);
+  if (often()) o->close_timeout_ms = draw_between(100, 5000);
+  if (seldom()) o->head_timeout_ms = draw_between(100, 5000);
+  if (seldom()) o->body_timeout_ms = draw_between(100, 5000);
+  if (seldom()) o->keep_alive_ms = draw_between(50, 5000);
+  if (seldom()) o->middleware_timeout_ms = draw_between(50, 3000);
+  if (seldom()) o->ack_timeout_ms = draw_between(50, 3000);
+  if (seldom()) o->packet_timeout_ms = draw_between(50, 3000);
+}
+
+static void draw_sizes(sio_options *o) {
+  if (often()) o->max_payload = draw_between(8000, 100000);
+  if (often()) o->max_queued = draw_between(32768, 1 << 20);
+  if (often()) o->high_water = draw_between(1000, 65536);
+  if (seldom()) o->max_attachments = draw_between(1, 4);
+  if (seldom()) o->max_depth = draw_between(4, 100);
+  if (seldom()) o->max_fragments = draw_between(3, 20);
+  if (seldom()) o->max_payload_packets = draw_between(50, 1000);
+  if (seldom()) o->max_nsps = draw_between(2, 8);
+  if (seldom()) o->max_acks = draw_between(1, 10);
+  if (seldom()) o->max_connections = draw_between(2, 30);
+  if (seldom()) o->max_head = draw_between(1024, 4000);
+  if (seldom()) o->max_answers = draw_between(100, 10000);
+  if (seldom()) o->max_child_nsps = draw_between(1, 3);
+  if (often()) o->socket_data_size = draw(100);
+}
+
+static void draw_queue(sio_options *o) {
+  if (!seldom()) return;
+  o->queue_high = draw_between(2000, 30000);
+  o->when_full = (int)draw(4);
+}
+
+static void draw_limits(sio_options *o) {
+  if (seldom()) o->packets_per_s = draw_between(5, 200);
+  if (seldom()) o->bytes_per_s = draw_between(2000, 100000);
+  if (seldom()) o->when_limited = (int)draw(2);
+  if (seldom()) o->connects_per_s = draw_between(2, 50);
+  if (seldom()) o->max_per_address = draw_between(1, 10);
+  if (seldom()) o->max_pending = draw_between(1, 5);
+}
+
+static void draw_features(sio_options *o) {
+  static sio_recovery recovery;
+  static const sio_deflate deflate = { .threshold = 40 };
+  static const sio_cors cors = { .credentials = true };
+  static const sio_cookie cookie = { .name = "io" };
+  recovery = (sio_recovery){ 0 };
+  if (often()) o->allow_eio3 = true;
+  if (seldom()) o->per_message_deflate = &deflate;
+  if (seldom()) o->cors = &cors;
+  if (seldom()) o->cookie = &cookie;
+  if (seldom()) o->drop_handshake = true;
+  if (seldom()) o->keep_empty_nsps = true;
+  if (seldom()) {
+    recovery.max_disconnection_ms = draw_between(100, 60000);
+    recovery.max_log_bytes = draw_between(1000, 100000);
+    recovery.max_sessions = draw_between(1, 20);
+    recovery.run_middlewares = often();
+    o->recovery = &recovery;
+  }
+  if (seldom()) o->generate_id = name_session;
+  if (seldom()) o->allow_request = allow;
+  o->connection_error = on_connection_error;
+  o->log = on_log;
+  o->log_level = (int)draw_between(SIO_LOG_WARN, SIO_LOG_TRACE);
+}
+
+static void tell_options(void) {
+  const sio_options *o = &host.opts;
+#define TELL_OPTION(name) \
+  if (o->name) TELL("option " #name " = %llu", (unsigned long long)o->name)
+  TELL_OPTION(ping_interval_ms);
+  TELL_OPTION(ping_timeout_ms);
+  TELL_OPTION(upgrade_timeout_ms);
+  TELL_OPTION(connect_timeout_ms);
+  TELL_OPTION(close_timeout_ms);
+  TELL_OPTION(head_timeout_ms);
+  TELL_OPTION(body_timeout_ms);
+  TELL_OPTION(keep_alive_ms);
+  TELL_OPTION(middleware_timeout_ms);
+  TELL_OPTION(ack_timeout_ms);
+  TELL_OPTION(packet_timeout_ms);
+  TELL_OPTION(max_payload);
+  TELL_OPTION(max_queued);
+  TELL_OPTION(high_water);
+  TELL_OPTION(max_attachments);
+  TELL_OPTION(max_depth);
+  TELL_OPTION(max_fragments);
+  TELL_OPTION(max_payload_packets);
+  TELL_OPTION(max_nsps);
+  TELL_OPTION(max_acks);
+  TELL_OPTION(max_connections);
+  TELL_OPTION(max_head);
+  TELL_OPTION(max_answers);
+  TELL_OPTION(max_child_nsps);
+  TELL_OPTION(queue_high);
+  TELL_OPTION(when_full);
+  TELL_OPTION(packets_per_s);
+  TELL_OPTION(bytes_per_s);
+  TELL_OPTION(when_limited);
+  TELL_OPTION(connects_per_s);
+  TELL_OPTION(max_per_address);
+  TELL_OPTION(max_pending);
+  TELL_OPTION(allow_eio3);
+  TELL_OPTION(drop_handshake);
+  TELL_OPTION(keep_empty_nsps);
+#undef TELL_OPTION
+  TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",
+       o->recovery != NULL, o->per_message_deflate != NULL, o->cors != NULL, o->cookie != NULL,
+       o->generate_id != NULL, o->allow_request != NULL);
+}
+
+static void draw_options(void) {
+  host.opts = (sio_options){ 0 };
+  draw_times(&host.opts);
+  draw_sizes(&host.opts);
+  draw_queue(&host.opts);
+  draw_limits(&host.opts);
+  draw_features(&host.opts);
+  tell_options();
+}
+
+/* ---- starting ----------------------------------------------------------------------- */
+
+static void handle_nsp(sio_nsp *nsp, bool parent) {
+  static const sio_room_hooks rooms = { on_room, on_room_member, on_room_member, on_room };
+  if (host.nnsps == NSPS) return;
+  host.parent[host.nnsps] = parent;
+  host.nsps[host.nnsps++] = nsp;
+  sio_on_connect(nsp, on_connect, NULL);
+  sio_on_disconnecting(nsp, on_disconnecting, NULL);
+  sio_on_disconnect(nsp, on_disconnect, NULL);
+  sio_on_any(nsp, on_any, NULL);
+  sio_on(nsp, "u", on_u, NULL);
+  sio_on(nsp, "c", on_canary, NULL);
+  sio_on_error(nsp, on_error, NULL);
+  sio_on_writable(nsp, on_writable, NULL);
+  sio_on_drop(nsp, on_drop, NULL);
+  if (often()) sio_on_any_outgoing(nsp, on_outgoing, NULL);
+  if (seldom()) sio_use(nsp, middleware, NULL);
+  if (seldom()) sio_use_packet(nsp, packet_middleware, NULL);
+  if (seldom()) sio_on_room(nsp, &rooms, NULL);
+}
+
+static void handle_sessions(void) {
+  static const sio_engine_hooks hooks = { .open = session_open,
+                                          .upgrading = session_called,
+                                          .upgrade = session_called,
+                                          .heartbeat = session_called,
+                                          .drain = session_called,
+                                          .close = session_close,
+                                          .packet = session_packet,
+                                          .packet_create = session_packet_create,
+                                          .flush = session_called,
+                                          .message = session_message };
+  sio_on_engine(host.srv, &hooks, NULL);
+}
+
+static void handle_requests(void) {
+  static const sio_ws_callbacks plain = {
+    .accept = plain_accept, .open = plain_open, .message = plain_message, .close = plain_close
+  };
+  if (seldom()) sio_use_request(host.srv, request_hook, NULL);
+  if (seldom()) sio_on_headers(host.srv, on_headers, NULL);
+  sio_on_reject(host.srv, on_reject, NULL);
+  sio_on_limited(host.srv, on_limited, NULL);
+  sio_on_new_nsp(host.srv, on_new_nsp, NULL);
+  sio_route(host.srv, NULL, "/api/*", 5000, on_request, NULL);
+  sio_ws_route(host.srv, "/plain", &plain, NULL);
+}
+
+static int make_nsps(void) {
+  sio_nsp *n;
+  int err = sio_of(host.srv, "/", &n);
+  if (err) return err;
+  handle_nsp(n, false);
+  if (sio_of(host.srv, "/a", &n) == 0) handle_nsp(n, false);
+  if (sio_of_pattern(host.srv, "/d-*", &n) == 0) handle_nsp(n, true);
+  if (sio_of_match(host.srv, on_match, NULL, &n) == 0) handle_nsp(n, true);
+  return 0;
+}
+
+/* A handler that could not be registered is not called, so here no allocation fails: test/oom. */
+static int set_up(void) {
+  uint32_t fail_one_in = memory.fail_one_in;
+  memory.fail_one_in = 0;
+  handle_sessions();
+  handle_requests();
+  int err = make_nsps();
+  if (!err) err = sio_listen(host.srv, NULL, 80);
+  memory.fail_one_in = fail_one_in;
+  return err;
+}
+
+int host_start(void) {
+  memset(&host, 0, sizeof host);
+  draw_options();
+  host.acts = draw(4) ? draw_between(2, 20) : 0;
+  TELL("allocations fail 1 in %u", memory.fail_one_in);
+  host.violence = draw(2) ? draw_between(2, 30) : 0;
+  host.starting = true;
+  int err = sio_server_new(&host.srv, &loop.uv, &host.opts);
+  if (err)
+    host.srv = NULL;
+  else
+    err = set_up();
+  host.starting = false;
+  return err;
+}
+
+/* ---- ending ------------------------------------------------------------------------- */
+
+void host_calm(void) {
+  host.calm = true;
+  host_settle_all();
+}
+
+static void on_done(void *user) {
+  struct question *q = user;
+  if (host.sending) fault("a callback runs inside a call that sends", "done");
+  host_answered(q);
+  host.srv = NULL;
+  host.done = true;
+  TELL("the server is gone");
+}
+
+void host_close(void) {
+  struct question *q = host_ask("done");
+  TELL("the host closes the server");
+  if (q && sio_server_close(host.srv, on_done, q)) q->open = false;
+  host.closing = true;
+}
+
+void host_check_end(void) {
+  host_settle_all();
+  for (int i = 0; i < QUESTIONS; i++)
+    if (host.questions[i].open)
+      fault("a callback that is due once never runs", "%s", host.questions[i].what);
+  if (host.connects != host.disconnects)
+    fault("connect and disconnect do not balance", "%llu and %llu",
+          (unsigned long long)host.connects, (unsigned long long)host.disconnects);
+  if (host.nsessions) fault("a session was not closed", "%d", host.nsessions);
+  if (host.nplain) fault("a plain WebSocket was not closed", "%d", host.nplain);
+}
+
+void host_idle(void) {
+  if (host.calm) {
+    host_settle_all();
+    return;
+  }
+  if (draw_one_in(4)) host_settle_one();
+  if (draw_one_in(host.acts)) host_act(NULL);
+}
+
+void host_end_turn(void) { host.turn_work = 0; }
+
+size_t host_memory_bound(void) {
+  const sio_recovery *r = host.opts.recovery;
+  size_t kept = r ? (r->max_log_bytes + (size_t)r->max_sessions * 4096) * NSPS : 0;
+  return host.caused[0] + kept;
+}
+
+size_t host_caused_bound(unsigned peer) { return host.caused[peer]; }
+uint64_t host_turn_work(void) { return host.turn_work; }

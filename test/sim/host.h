@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host.h - the program that uses the library: options, handlers, and what they do.
+ *
+ * Every callback goes through host_called(), which checks the contract that all callbacks have and
+ * then lets the host do something (host_act.c): any public call there is.
+ */
+#ifndef SIO_SIM_HOST_H
+#define SIO_SIM_HOST_H
+
+#include "check.h"
+#include <sio/sio.h>
+
+enum { OWED = 64, SOCKETS = 128, QUESTIONS = 512, SESSIONS = 128, PLAIN = 64, NSPS = 16 };
+
+struct host_socket {
+  sio_socket *s;
+  struct ledger *ledger;
+};
+
+/* A callback that must run exactly once. */
+struct question {
+  bool open;
+  unsigned runs;
+  const char *what;
+};
+
+struct host {
+  sio_server *srv; /* NULL: it is gone */
+  sio_options opts;
+  bool starting, closing, draining, done;
+  unsigned dones, dones_due;
+  bool calm;         /* settles what it owes at once, and does nothing of its own accord */
+  unsigned sending;  /* > 0: inside a call that sends, where nothing of the host's may run */
+  unsigned depth;    /* of callbacks within callbacks     */
+  uint32_t acts;     /* does something once in so many callbacks      */
+  uint32_t violence; /* ... and of that once in so many, it ends something */
+  sio_nsp *nsps[NSPS];
+  int nnsps;
+  bool parent[NSPS];
+  sio_next *nexts[OWED];
+  sio_ack *acks[OWED];
+  sio_request *requests[OWED];
+  int nnexts, nacks, nrequests;
+  struct host_socket sockets[SOCKETS];
+  int nsockets;
+  sio_session *sessions[SESSIONS];
+  int nsessions;
+  sio_ws *plain[PLAIN];
+  int nplain;
+  struct question questions[QUESTIONS];
+  int nquestions;
+  uint64_t paid_at; /* when a verdict was last given later */
+  unsigned named;   /* sessions, by generate_id */
+  uint64_t number;  /* of the last event sent */
+  uint64_t posted, posts_run;
+  uint64_t connects, disconnects;
+  uint64_t turn_work; /* what the host asked for in this turn */
+  uint64_t turn_bytes;
+  size_t sent_bytes;  /* that its own events hold at most, ever */
+  size_t caused[128]; /* the same, asked for while the server was busy with that peer */
+};
+extern struct host host;
+
+/* 0, or a code: then there is no server. */
+int host_start(void);
+void host_calm(void);
+void host_close(void);
+/* What it does by itself, between two turns. */
+void host_idle(void);
+void host_end_turn(void);
+/* All that callbacks owe has been paid. */
+void host_check_end(void);
+
+/* How long the content of an event is, by its number. */
+size_t host_pad_of(uint64_t number);
+
+size_t host_memory_bound(void);
+size_t host_caused_bound(unsigned peer);
+uint64_t host_turn_work(void);
+/* Has it owed a verdict since then? */
+bool host_keeps_waiting(uint64_t since);
+
+/* ---- between host.c and host_act.c -------------------------------------------------- */
+
+/* Something calls the host: what; s may be NULL. */
+void host_called(const char *what, sio_socket *s);
+/* The same where nothing may be done. */
+void host_looked_at(const char *what);
+/* s may be NULL. */
+void host_act(sio_socket *s);
+struct question *host_ask(const char *what);
+void host_answered(struct question *q);
+struct host_socket *host_find(const sio_socket *s);
+void host_owe_next(sio_next *next);
+void host_settle_one(void);
+void host_settle_all(void);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * host_act.c - what a host may do in any callback: every public call. To add one, write a function
+ * and name it in the table at the end.
+ */
+#include "host.h"
+
+#include "draw.h"
+#include "fault.h"
+#include "memory.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { PAD = 40000, COST = 700 };
+
+static const char *const rooms[] = { "x", "y", "z", "empty" };
+
+static const char *some_room(void) { return rooms[draw(4)]; }
+
+static sio_socket *some_socket(sio_socket *s) {
+  if (s && !draw_one_in(3)) return s;
+  return host.nsockets ? host.sockets[draw((uint32_t)host.nsockets)].s : NULL;
+}
+
+static sio_nsp *some_nsp(sio_socket *s, bool parents) {
+  if (s && draw(2) == 0) return sio_socket_nsp(s);
+  int i = (int)draw((uint32_t)host.nnsps);
+  return host.parent[i] && !parents ? host.nsps[0] : host.nsps[i];
+}
+
+static void charge(size_t bytes) {
+  host.caused[memory.owner] += bytes + COST;
+  host.turn_work += 50;
+}
+
+#define SENDING(call)  \
+  __extension__({      \
+    host.sending++;    \
+    int err_ = (call); \
+    host.sending--;    \
+    err_;              \
+  })
+
+/* ---- events ------------------------------------------------------------------------- */
+
+/* What the event carries follows from its number: peers know what to expect. */
+size_t host_pad_of(uint64_t number) { return number % 7 ? number % 50 : number * 31 % 3000; }
+
+static sio_val pad(uint64_t number, size_t n) {
+  static char text[PAD];
+  memset(text, 'a' + (int)(number % 26), n);
+  return number % 5 == 0 ? sio_bin(text, n) : sio_strn(text, n);
+}
+
+static bool droppable(unsigned flags) { return flags & SIO_VOLATILE || host.opts.queue_high; }
+
+static void emit(sio_socket *s) {
+  struct host_socket *h = host_find(s);
+  uint64_t n = ++host.number;
+  unsigned flags = draw(4) == 3 ? draw(8) : 0;
+  sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
+  charge(host_pad_of(n));
+  int err = draw(8) == 7 ? SENDING(sio_emit_keyed(s, flags, "k", "m", sio__args(v, 2)))
+                         : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
+  TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
+  if (err == 0 && h) ledger_sent(h->ledger, n, droppable(flags));
+}
+
+static void act_emit(sio_socket *s) {
+  s = some_socket(s);
+  for (unsigned i = draw_size(40) + 1; s && i > 0; i--) emit(s);
+}
+
+static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
+  if ((status == 0) != (reply != NULL)) fault("a reply without an event, or with", "%d", status);
+  host_answered(user);
+  host_called("reply", s);
+}
+
+static void act_ask(sio_socket *s) {
+  struct question *q = host_ask("reply");
+  s = some_socket(s);
+  struct host_socket *h = s ? host_find(s) : NULL;
+  if (!s || !q) {
+    if (q) q->open = false;
+    return;
+  }
+  uint64_t n = ++host.number;
+  charge(100);
+  int err = SENDING(
+      sio_emit_ack(s, "m", SIO_ARGS(n, "x"), draw(2) ? draw_between(10, 5000) : 0, on_reply, q));
+  TELL("ask %llu of %.4s: %d", (unsigned long long)n, sio_socket_id(s), err);
+  if (err) q->open = false;
+  if (err == 0 && h) ledger_sent(h->ledger, n, false);
+  if (err == 0 && draw_one_in(10) && sio_cancel_ack(s, on_reply, q) == 0) q->open = false;
+}
+
+/* ---- broadcasts --------------------------------------------------------------------- */
+
+static bool in_one_of(const sio_socket *s, const char *const *list) {
+  for (; list && *list; list++)
+    if (sio_in_room(s, *list)) return true;
+  return false;
+}
+
+static bool is_meant(const sio_socket *s, const sio_target *to) {
+  return sio_socket_connected(s) && s != to->skip && (!to->rooms || in_one_of(s, to->rooms)) &&
+         !in_one_of(s, to->except);
+}
+
+/* Is the namespace that of the target, or a child of it? */
+static bool is_there(const sio_socket *s, const sio_target *to) {
+  if (sio_socket_nsp(s) == to->nsp) return true;
+  for (int i = 0; i < host.nnsps; i++)
+    if (host.nsps[i] == to->nsp && host.parent[i]) {
+      const char *name = sio_nsp_name(sio_socket_nsp(s));
+      bool fits = strncmp(name, "/d-", 3) == 0;
+      return strcmp(name, "/") != 0 && strcmp(name, "/a") != 0 && fits == (i == 2);
+    }
+  return false;
+}
+
+static void note_broadcast(const sio_target *to, uint64_t n, bool optional) {
+  for (int i = 0; i < host.nsockets; i++) {
+    host.turn_work += 20;
+    if (!is_there(host.sockets[i].s, to) || !is_meant(host.sockets[i].s, to)) continue;
+    ledger_sent(host.sockets[i].ledger, n, optional);
+    host.caused[memory.owner] += 100;
+  }
+}
+
+static sio_target some_target(sio_socket *s, const char *list[4], bool parents) {
+  sio_target to = { .nsp = some_nsp(s, parents) };
+  list[0] = list[2] = some_room();
+  list[1] = list[3] = NULL;
+  if (draw(3)) to.rooms = list;
+  if (draw(4) == 3) {
+    list[2] = some_room();
+    to.except = list + 2;
+  }
+  if (s && draw(2)) to.skip = s;
+  if (draw(4) == 3) to.flags = draw(8);
+  if (draw(8) == 7) to.key = "k";
+  return to;
+}
+
+static void act_broadcast(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, true);
+  uint64_t n = ++host.number;
+  sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
+  charge(host_pad_of(n));
+  note_broadcast(&to, n, droppable(to.flags));
+  int err = SENDING(sio_broadcast(to, "m", sio__args(v, 2)));
+  TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
+       to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
+       to.flags, err);
+}
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)status;
+  host_answered(user);
+  for (size_t i = 0; i < sio_replies_count(r); i++) sio_replies_json(r, i);
+  if (sio_replies_count(r) + sio_replies_gone(r) > sio_replies_expected(r))
+    fault("more replies than were asked for", "%zu and %zu of %zu", sio_replies_count(r),
+          sio_replies_gone(r), sio_replies_expected(r));
+  host_called("replies", NULL);
+}
+
+static void act_ask_all(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, false);
+  struct question *q = host_ask("replies");
+  uint64_t n = ++host.number;
+  if (!q) return;
+  charge(100);
+  note_broadcast(&to, n,
+                 droppable(to.flags) || host.opts.max_acks); /* who owes too many is not asked */
+  int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
+                                      draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
+  TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",
+       err);
+  if (err) q->open = false;
+}
+
+/* ---- rooms -------------------------------------------------------------------------- */
+
+static void act_join(sio_socket *s) {
+  s = some_socket(s);
+  charge(300);
+  if (s) sio_join(s, some_room());
+}
+static void act_leave(sio_socket *s) {
+  s = some_socket(s);
+  if (s) sio_leave(s, some_room());
+}
+static void act_join_all(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, true);
+  charge(300 * SOCKETS);
+  sio_all_join(to, SIO_ROOMS(some_room()));
+}
+static void act_leave_all(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, true);
+  sio_all_leave(to, SIO_ROOMS(some_room(), some_room()));
+}
+
+/* ---- asking what there is ----------------------------------------------------------- */
+
+static void visit(sio_socket *s, void *user) {
+  host_called("visit", s);
+  (void)user;
+}
+static void see_room(const char *room, void *user) { (void)room, (void)user; }
+static void see_rooms(const char *room, size_t members, void *user) {
+  (void)user;
+  if (members == 0) fault("a room without members", "%s", room);
+}
+static void see_session(sio_session *c, void *user) {
+  (void)user;
+  if (sio_session_state(c) != SIO_SESSION_OPEN)
+    fault("a listed session is not open", "%d", sio_session_state(c));
+  sio_session_queued(c);
+  sio_session_writable(c);
+}
+
+static void act_look(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, false);
+  charge(1000);
+  sio_all_each(to, visit, NULL);
+  sio_sessions(host.srv, see_session, NULL);
+  sio_nsp_rooms(host.nsps[0], see_rooms, NULL);
+  sio_room_size(host.nsps[0], some_room());
+  s = some_socket(s);
+  if (!s) return;
+  sio_rooms(s, see_room, NULL);
+  sio_socket_auth_tree(s);
+  sio_socket_queued(s);
+  sio_socket_set_shared(s, sio_text(draw(2) ? "{\"a\":1}" : ""));
+  sio_session *c = sio_socket_session(s);
+  if (c && sio_session_address(c)[0] == 'x')
+    fault("an address that is none", "%s", sio_session_address(c));
+}
+
+static void on_fetched(int status, sio_remote *remotes, size_t n, void *user) {
+  (void)status;
+  host_answered(user);
+  for (size_t i = 0; i < n; i++) sio_remote_handshake(&remotes[i]);
+  host_called("fetched", NULL);
+}
+static void on_counted(int status, size_t n, void *user) {
+  if (status == 0 && n != 1) fault("a wrong number of servers", "%zu", n);
+  host_answered(user);
+  host_called("counted", NULL);
+}
+
+static void act_query(sio_socket *s) {
+  const char *list[4];
+  sio_target to = some_target(s, list, false);
+  struct question *q = host_ask("query");
+  if (!q) return;
+  charge(2000 + 1000 * (size_t)host.nsockets);
+  int err;
+  switch (draw(3)) {
+    case 0: err = sio_all_fetch(to, 0, on_fetched, q); break;
+    case 1: err = sio_server_count(to.nsp, 0, on_counted, q); break;
+    default: err = SENDING(sio_server_side_emit(to.nsp, "s", SIO_ARGS(1), 0, on_replies, q)); break;
+  }
+  if (err) q->open = false;
+}
+
+static void on_posted(sio_server *srv, void *arg) {
+  if (srv != host.srv) fault("a post of another server", "%p", (void *)srv);
+  host_answered(arg);
+  host_called("post", NULL);
+}
+
+static void act_post(sio_socket *s) {
+  struct question *q = host_ask("post");
+  (void)s;
+  charge(100);
+  if (q && sio_post(host.srv, on_posted, q)) q->open = false;
+}
+
+static void on_sent(int status, void *user) {
+  if (status != 0 && status != SIO_ECLOSED) fault("on_sent with a status of its own", "%d", status);
+  host_answered(user);
+  host_called("sent", NULL);
+}
+
+static void act_on_sent(sio_socket *s) {
+  struct question *q = host_ask("on_sent");
+  s = some_socket(s);
+  charge(100);
+  if (q && (!s || sio_socket_on_sent(s, on_sent, q))) q->open = false;
+}
+
+static void act_settle(sio_socket *s) {
+  (void)s;
+  host_settle_one();
+}
+
+static void act_settings(sio_socket *s) {
+  sio_nsp *n;
+  s = some_socket(s);
+  charge(20000);
+  switch (draw(5)) {
+    case 0: sio_log_set(host.srv, DRAW_OF(char *const, "warn", "info", "trace", "off")); break;
+    case 1:
+      if (sio_of(host.srv, DRAW_OF(char *const, "/b", "/d-1", "/c"), &n) == 0 && draw(2)) {
+        sio_nsp_ref(n);
+        sio_nsp_unref(n);
+      }
+      break;
+    case 2:
+      if (s) sio_socket_deadline(s, draw(3000));
+      break;
+    case 3:
+      if (s) sio_socket_unref(sio_socket_ref(s));
+      break;
+    case 4: {
+      sio_stats st;
+      sio_server_stats(host.srv, &st, sizeof st);
+      break;
+    }
+  }
+}
+
+/* ---- plain WebSockets --------------------------------------------------------------- */
+
+static void act_plain(sio_socket *s) {
+  (void)s;
+  if (!host.nplain) return;
+  sio_ws *w = host.plain[draw((uint32_t)host.nplain)];
+  charge(3000);
+  if (draw(6) == 5)
+    sio_ws_close(w, draw(2) ? 1000 : 4000, draw(2) ? "bye" : NULL);
+  else
+    SENDING(sio_ws_send(w, draw(2), sio_text("hello")));
+}
+
+/* ---- ending things ------------------------------------------------------------------ */
+
+static void on_done(void *user) {
+  if (host.sending) fault("a callback runs inside a call that sends", "done");
+  host_answered(user);
+  host.done = true;
+  host.srv = NULL;
+  TELL("the server is gone");
+}
+
+static void end_server(void) {
+  struct question *q = host_ask("done");
+  sio_drain how = { .spread_ms = draw(5000), .retry_after_s = draw(3), .deadline_ms = draw(10000) };
+  if (!q) return;
+  bool drains = draw(2);
+  int err = drains ? sio_server_drain(host.srv, draw(2) ? &how : NULL, on_done, q)
+                   : sio_server_close(host.srv, on_done, q);
+  TELL("the host %s the server: %d", drains ? "drains" : "closes", err);
+  if (err) q->open = false;
+  if (!err && drains) host.draining = true;
+  if (!err && !drains) host.closing = true;
+}
+
+static void end_session(void) {
+  if (!host.nsessions) return;
+  sio_session *c = host.sessions[draw((uint32_t)host.nsessions)];
+  TELL("the host ends session %.4s", sio_session_id(c));
+  if (draw(2))
+    sio_session_close(c);
+  else
+    sio_session_close_with(c, draw(2), draw(2) ? 1000 : 0, draw(2) ? "bye" : NULL);
+}
+
+static void act_end(sio_socket *s) {
+  const char *list[4];
+  if (!draw_one_in(host.violence)) return;
+  unsigned what = draw(12);
+  s = some_socket(s);
+  if (what < 4 && s) {
+    TELL("the host disconnects %.4s", sio_socket_id(s));
+    sio_disconnect(s);
+  } else if (what < 7 && s) {
+    TELL("the host disconnects the session of %.4s", sio_socket_id(s));
+    sio_disconnect_session(s);
+  } else if (what < 9) {
+    end_session();
+  } else if (what < 11) {
+    sio_target to = some_target(s, list, true);
+    sio_all_disconnect(to, draw(2));
+  } else if (draw_one_in(4)) {
+    end_server();
+  }
+}
+
+/* ---- one of them -------------------------------------------------------------------- */
+
+static const struct {
+  void (*act)(sio_socket *s);
+  unsigned weight;
+} acts[] = {
+  { act_emit, 10 },  { act_broadcast, 8 }, { act_ask, 4 },      { act_ask_all, 2 },
+  { act_join, 5 },   { act_leave, 2 },     { act_join_all, 2 }, { act_leave_all, 1 },
+  { act_look, 2 },   { act_query, 2 },     { act_post, 2 },     { act_on_sent, 3 },
+  { act_settle, 6 }, { act_settings, 3 },  { act_plain, 2 },    { act_end, 6 },
+};
+
+void host_act(sio_socket *s) {
+  unsigned all = 0;
+  for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) all += acts[i].weight;
+  unsigned at = draw(all);
+  for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+    if (at < acts[i].weight) {
+      if (host.srv) acts[i].act(s);
+      return;
+    }
+    at -= acts[i].weight;
+  }
+}

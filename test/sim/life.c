@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * life.c - a life in three parts: everything happens; it grows calm, and what is owed must arrive;
+ * all leave, the server closes, and nothing may be left.
+ */
+#include "life.h"
+
+#include "base/random.h"
+#include "check.h"
+#include "fault.h"
+#include "host.h"
+#include "kernel.h"
+#include "loop.h"
+#include "memory.h"
+#include "peer.h"
+
+enum { CALM_US = 60000000, TURNS_MAX = 20000 };
+
+struct shared *shared;
+
+/* The library draws ids in batches. One left over from the last life would change this one. */
+static void forget_random(void) {
+  char id[SIO__ID_LEN + 1];
+  uint64_t before = kernel.random;
+  while (kernel.random == before) sio__random_id(id);
+}
+
+/* Which troubles this life has: a few of them, so that each can be seen without the others. */
+static void draw_troubles(void) {
+  if (draw(4) == 3) kernel.eintr = draw_between(3, 50);
+  if (draw(4) == 3) kernel.spurious = draw_between(3, 50);
+  if (draw(4) == 3) kernel.nobufs = draw_between(3, 50);
+  if (draw(3) == 2) kernel.short_reads = draw_between(2, 20);
+  if (draw(3) == 2) kernel.short_writes = draw_between(2, 20);
+  if (draw(6) == 5) kernel.accept_fails = draw_between(2, 10);
+  if (draw(6) == 5) kernel.poll_init_fails = draw_between(2, 20);
+  if (draw(6) == 5) kernel.aborted = draw_between(2, 10);
+  if (draw(6) == 5) loop.stalls = draw_between(20, 300);
+  if (draw(4) == 3) memory.fail_one_in = 50 + draw_size(5000);
+  loop.timers_last = draw(4) == 3;
+  loop.outside = draw(4) == 3;
+}
+
+static void turn(uint64_t limit) {
+  host_idle();
+  loop_turn_until(limit);
+  shared->steps++;
+  if (host.srv) check_turn(host.srv, &host.opts);
+  loop_check_watches();
+  host_end_turn();
+}
+
+/* ---- everything happens ------------------------------------------------------------- */
+
+static void live(void) {
+  unsigned turns = draw_size(600), come = draw_between(1, 12);
+  for (unsigned i = 0; i < turns && host.srv; i++) {
+    draw_span();
+    if (peers_count() < come && draw(4) > 0) peers_invite();
+    turn(kernel.now + 30000000);
+  }
+}
+
+/* ---- it grows calm ------------------------------------------------------------------ */
+
+static void grow_calm(void) {
+  TELL("it grows calm");
+  memory.fail_one_in = 0;
+  loop.stalls = 0;
+  kernel_calm();
+  host_calm();
+  peers_calm();
+  uint64_t until = kernel.now + CALM_US;
+  for (int i = 0; host.srv && kernel.now < until; i++) {
+    if (i == TURNS_MAX) fault("the loop does not come to rest", "%d turns", i);
+    turn(until);
+  }
+  if (host.srv && !host.closing && !host.draining) peers_settled();
+}
+
+/* ---- the end ------------------------------------------------------------------------ */
+
+static unsigned longest_timeout(void) {
+  const sio_options *o = &host.opts;
+  unsigned close = o->close_timeout_ms ? o->close_timeout_ms : 30000;
+  return close + 60000;
+}
+
+static void end(void) {
+  bool leave_first = draw(2) == 0;
+  TELL("the end begins");
+  if (leave_first) peers_leave();
+  if (host.srv && !host.closing) host_close();
+  uint64_t until = kernel.now + (uint64_t)longest_timeout() * 1000;
+  for (int i = 0; host.srv && kernel.now < until; i++) {
+    if (i == TURNS_MAX) fault("the loop does not come to rest", "%d turns, closing", i);
+    turn(until);
+  }
+  if (host.srv) fault("the server does not close", "in %u ms", longest_timeout());
+  peers_leave();
+}
+
+static void take_print(void) {
+  const uint64_t did[] = { kernel.calls, kernel.bytes_in, kernel.now, memory.calls,
+                           memory.peak,  loop.callbacks,  loop.turns, shared->log.n };
+  shared->print = 0;
+  for (size_t i = 0; i < sizeof did / sizeof *did; i++)
+    shared->print = (shared->print ^ did[i]) * 0x100000001b3u;
+}
+
+void life_run(void) {
+  sio__hash("", 0); /* its key is drawn once in a process, before any life */
+  kernel_begin();
+  memory_begin();
+  loop_begin_life();
+  peers_begin();
+  check_begin();
+  forget_random();
+  draw_troubles();
+  if (host_start() == 0) {
+    live();
+    grow_calm();
+  }
+  memory.fail_one_in = 0;
+  host_calm();
+  end();
+  for (int i = 0; i < 3; i++) loop_turn_until(kernel.now);
+  host_check_end();
+  take_print();
+  peers_end();
+  check_nothing_left();
+  check_end();
+  kernel_end();
+}

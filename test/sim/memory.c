@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memory.c - a header before each block says how big it is and whose. AddressSanitizer guards it.
+ */
+#include "memory.h"
+
+#include "draw.h"
+#include <sio/server.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define GUARDED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GUARDED 1
+#endif
+#endif
+
+#ifdef GUARDED
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
+struct head {
+  size_t size;
+  size_t owner;
+};
+
+struct memory memory;
+
+static void count(const struct head *h) {
+  memory.blocks++;
+  memory.bytes += h->size;
+  memory.held[h->owner] += h->size;
+  if (memory.bytes > memory.peak) memory.peak = memory.bytes;
+}
+
+static void uncount(const struct head *h) {
+  memory.blocks--;
+  memory.bytes -= h->size;
+  memory.held[h->owner] -= h->size;
+}
+
+static bool fails(void) {
+  memory.calls++;
+  bool yes = draw_one_in(memory.fail_one_in);
+  memory.failed += yes;
+  return yes;
+}
+
+static void *give(size_t n) {
+  struct head *h = malloc(sizeof *h + n);
+  if (!h) abort();
+  *h = (struct head){ n, memory.owner };
+  count(h);
+  ASAN_POISON_MEMORY_REGION(h, sizeof *h);
+  return h + 1;
+}
+
+static void *sim_malloc(size_t n) { return fails() ? NULL : give(n); }
+
+static void sim_free(void *p) {
+  struct head *h = (struct head *)p - 1;
+  if (!p) return;
+  ASAN_UNPOISON_MEMORY_REGION(h, sizeof *h);
+  uncount(h);
+  free(h);
+}
+
+/* Always moves, so that who keeps an old pointer is found out. */
+static void *sim_realloc(void *p, size_t n) {
+  if (fails()) return NULL;
+  if (!p) return give(n);
+  struct head *h = (struct head *)p - 1;
+  ASAN_UNPOISON_MEMORY_REGION(h, sizeof *h);
+  struct head old = *h;
+  unsigned now = memory.owner;
+  memory.owner = (unsigned)old.owner;
+  void *q = give(n);
+  memory.owner = now;
+  memcpy(q, p, old.size < n ? old.size : n);
+  sim_free(p);
+  return q;
+}
+
+void memory_install(void) { sio_set_allocator(sim_malloc, sim_realloc, sim_free); }
+
+/* What an earlier life left is none of this one's; there is none, or that life has failed. */
+void memory_begin(void) { memory = (struct memory){ 0 }; }

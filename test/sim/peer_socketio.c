@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * peer_socketio.c - a Socket.IO client: joins namespaces, sends numbered events, answers questions,
+ * and looks up in the ledger what it receives. In all ways that Engine.IO has.
+ */
+#include "check.h"
+#include "draw.h"
+#include "engine_client.h"
+#include "fault.h"
+#include "host.h"
+#include "memory.h"
+#include <ctype.h>
+
+enum { JOINS = 4, ASKED = 4096 };
+
+struct joined {
+  char name[24];
+  enum { OUT, ASKING, IN } state;
+  char id[ID_SIZE];
+  struct ledger *ledger;
+  uint64_t said;
+  bool again;     /* it was in there before: events of that time may still be on their way */
+  int64_t canary; /* id of the ack that is waited for; -1: none */
+};
+
+struct client {
+  struct engine_client e; /* first: its callbacks get this struct */
+  struct peer *peer;
+  struct joined joins[JOINS];
+  int64_t next_ack;
+  bool asked[ASKED];        /* acks that are due to us, by id */
+  char left[JOINS * 4][24]; /* namespaces it has left */
+  char *half;               /* the text of a packet whose attachments are not here yet */
+  size_t half_n;
+  unsigned missing, have;
+  struct bytes bins;
+};
+
+/* A packet of Socket.IO's, taken apart. */
+struct packet {
+  char type;
+  unsigned bins;
+  char nsp[ID_SIZE];
+  int64_t id;
+  const char *json;
+  size_t json_n;
+};
+
+static struct client *client_of(struct engine_client *e) { return (struct client *)e; }
+
+static struct joined *joined_find(struct client *c, const char *nsp) {
+  for (int i = 0; i < JOINS; i++)
+    if (c->joins[i].state != OUT && strcmp(c->joins[i].name, nsp) == 0) return &c->joins[i];
+  return NULL;
+}
+
+/* ---- sending ------------------------------------------------------------------------ */
+
+static void say(struct client *c, const char *text, size_t n) {
+  engine_client_send(&c->e, false, text, n);
+}
+
+__attribute__((format(printf, 2, 3))) static void sayf(struct client *c, const char *fmt, ...) {
+  char text[8000];
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  say(c, text, (size_t)n);
+}
+
+/* "/a," before the payload, and nothing for "/". */
+static const char *prefix(const char *nsp, char out[ID_SIZE + 2]) {
+  snprintf(out, ID_SIZE + 2, strcmp(nsp, "/") == 0 ? "" : "%s,", nsp);
+  return out;
+}
+
+static bool was_in(const struct client *c, const char *nsp) {
+  for (int i = 0; i < JOINS * 4; i++)
+    if (strcmp(c->left[i], nsp) == 0) return true;
+  return false;
+}
+
+static void note_left(struct client *c, const struct joined *j) {
+  for (int i = 0; i < JOINS * 4 && !was_in(c, j->name); i++)
+    if (!*c->left[i]) memcpy(c->left[i], j->name, sizeof j->name);
+}
+
+static void join(struct client *c, const char *nsp) {
+  char pre[ID_SIZE + 2];
+  bool again = was_in(c, nsp);
+  if (joined_find(c, nsp)) return;
+  for (int i = 0; i < JOINS; i++) {
+    struct joined *j = &c->joins[i];
+    if (j->state != OUT) continue;
+    *j = (struct joined){ .state = ASKING, .canary = -1, .again = again };
+    snprintf(j->name, sizeof j->name, "%s", nsp);
+    TELL("peer %u asks to join %s", c->peer->number, nsp);
+    if (c->e.protocol == 3 && strcmp(nsp, "/") == 0) return;
+    sayf(c, "40%s%s", prefix(nsp, pre), draw(2) ? "{\"token\":\"t\"}" : "");
+    return;
+  }
+}
+
+static struct joined *some_joined(struct client *c) {
+  struct joined *j = &c->joins[draw(JOINS)];
+  return j->state == IN ? j : NULL;
+}
+
+/* -1: it has asked often enough. */
+static int64_t ack_id(struct client *c) {
+  if (c->next_ack == ASKED) return -1;
+  c->asked[c->next_ack] = true;
+  return c->next_ack++;
+}
+
+static void say_event(struct client *c) {
+  char pre[ID_SIZE + 2], id[24] = "";
+  struct joined *j = some_joined(c);
+  if (!j) return;
+  unsigned long long n = ++j->said;
+  int64_t ack = draw_one_in(3) ? ack_id(c) : -1;
+  if (ack >= 0) snprintf(id, sizeof id, "%lld", (long long)ack);
+  unsigned size = draw_size(3000);
+  if (draw_one_in(5)) {
+    sayf(c, "451-%s%s[\"u\",%llu,{\"_placeholder\":true,\"num\":0}]", prefix(j->name, pre), id, n);
+    char bin[3000];
+    memset(bin, 'b', size);
+    engine_client_send(&c->e, true, bin, size);
+  } else {
+    char text[3001] = { 0 };
+    memset(text, 'p', size);
+    sayf(c, "42%s%s[\"u\",%llu,\"%s\"]", prefix(j->name, pre), id, n, text);
+  }
+}
+
+static void say_canary(struct client *c, struct joined *j) {
+  char pre[ID_SIZE + 2];
+  if (j->state != IN || j->canary >= 0) return;
+  j->canary = ack_id(c);
+  if (j->canary < 0) return;
+  sayf(c, "42%s%lld[\"c\",1]", prefix(j->name, pre), (long long)j->canary);
+}
+
+static void leave_one(struct client *c) {
+  char pre[ID_SIZE + 2];
+  struct joined *j = some_joined(c);
+  if (!j) return;
+  sayf(c, "41%s", prefix(j->name, pre));
+  note_left(c, j);
+  j->state = OUT;
+}
+
+/* ---- breaking rules ----------------------------------------------------------------- */
+
+static void say_deep(struct client *c) {
+  struct bytes b = { 0 };
+  unsigned deep = draw_size(2000);
+  bytes_text(&b, "42[\"u\",");
+  bytes_fill(&b, '[', deep);
+  bytes_fill(&b, ']', deep);
+  bytes_text(&b, "]");
+  say(c, b.p, b.n);
+  bytes_free(&b);
+}
+
+static void say_large(struct client *c) {
+  struct bytes b = { 0 };
+  bytes_text(&b, DRAW_OF(char *const, "40/", "42[\"", "42/", "41/"));
+  bytes_fill(&b, 'n', draw_size(300000));
+  bytes_text(&b, ",");
+  say(c, b.p, b.n);
+  bytes_free(&b);
+}
+
+static void be_rude(struct client *c) {
+  static const char *const packets[] = {
+    "4",
+    "49",
+    "42",
+    "42[",
+    "42[\"u\"",
+    "40{bad",
+    "40",
+    "40/a,",
+    "40/nowhere,{}",
+    "41/a,",
+    "451-[\"u\",{\"_placeholder\":true,\"num\":0}]",
+    "452-[\"u\",{\"_placeholder\":true,\"num\":1},{\"_placeholder\":true,\"num\":0}]",
+    "451-[\"u\",{\"_placeholder\":true,\"num\":7}]",
+    "43999[]",
+    "430[1]",
+    "431[]",
+    "461-0[{\"_placeholder\":true,\"num\":0}]",
+    "42/never,[\"u\"]",
+    "42[\"connect\"]",
+    "42[1]",
+    "42[null]",
+    "42{}",
+    "429007199254740993[\"u\"]",
+    "44",
+    "45",
+    "6",
+    "5",
+    "52",
+    "2probe",
+    "0{}",
+    "1",
+    "3",
+    "42[\"u\\u0000\",\"\\ud800\"]",
+    "42[\"\xff\"]",
+    "4510000000000-[\"u\"]",
+  };
+  unsigned n = sizeof packets / sizeof *packets, which = draw(n + 3);
+  if (which == n)
+    say_deep(c);
+  else if (which == n + 1)
+    say_large(c);
+  else if (which == n + 2)
+    engine_client_send(&c->e, true, "surprise", 8);
+  else
+    say(c, packets[which], strlen(packets[which]));
+  TELL("peer %u is rude: %s", c->peer->number,
+       which < n ? packets[which] : "deep, large or binary");
+}
+
+/* ---- receiving ---------------------------------------------------------------------- */
+
+static const char *number(const char *p, const char *end, int64_t *out) {
+  int64_t n = 0;
+  const char *at = p;
+  while (at < end && isdigit((unsigned char)*at)) n = n * 10 + (*at++ - '0');
+  if (at > p) *out = n;
+  return at;
+}
+
+static void take_apart(struct packet *k, const char *p, size_t n) {
+  const char *end = p + n, *at = p + 1;
+  int64_t bins = 0;
+  *k = (struct packet){ .type = n ? *p : '?', .id = -1, .nsp = "/" };
+  if (k->type == '5' || k->type == '6') at = number(at, end, &bins) + 1;
+  k->bins = (unsigned)bins;
+  if (at < end && *at == '/') {
+    const char *comma = memchr(at, ',', (size_t)(end - at));
+    size_t len = comma ? (size_t)(comma - at) : (size_t)(end - at);
+    snprintf(k->nsp, sizeof k->nsp, "%.*s", (int)len, at);
+    at += len + (comma != NULL);
+  }
+  at = number(at, end, &k->id);
+  k->json = at;
+  k->json_n = (size_t)(end - at);
+}
+
+static void link_ledger(struct client *c, struct joined *j) {
+  j->ledger = ledger_find(j->id, strlen(j->id));
+  if (!j->ledger && c->peer->crooked) return;
+  if (!j->ledger)
+    fault("a peer joined of whom the host knows nothing", "peer %u: %s", c->peer->number, j->id);
+  j->ledger->peer = c->peer;
+}
+
+/* Protocol 3 does not tell a socket's id. */
+static void on_connected(struct client *c, struct joined *j, const struct packet *k) {
+  const char *sid = memmem(k->json, k->json_n, "\"sid\":\"", 7);
+  if (c->e.protocol == 3)
+    snprintf(j->id, sizeof j->id, "%s%s%s", strcmp(j->name, "/") ? j->name : "",
+             strcmp(j->name, "/") ? "#" : "", c->e.sid);
+  else if (!sid)
+    fault("a CONNECT reply without an id", "%.*s", (int)k->json_n, k->json);
+  else
+    snprintf(j->id, sizeof j->id, "%.*s", (int)strcspn(sid + 7, "\""), sid + 7);
+  j->state = IN;
+  TELL("peer %u is in %s as %.4s", c->peer->number, j->name, j->id);
+  link_ledger(c, j);
+}
+
+static bool all_are(const char *p, size_t n, char wanted) {
+  for (size_t i = 0; i < n; i++)
+    if (p[i] != wanted) return false;
+  return true;
+}
+
+/* ["m",number,"aaaa"], or bytes in the text's place; or "x", where an ack is asked for. */
+static void check_content(const struct packet *k, const char *value, uint64_t n,
+                          const struct bytes *bins) {
+  size_t size = host_pad_of(n);
+  char letter = (char)('a' + n % 26);
+  bool right;
+  if (k->id >= 0)
+    right = strncmp(value, "\"x\"", 3) == 0;
+  else if (k->bins)
+    right = bins->n == size && all_are(bins->p, size, letter);
+  else
+    right = value[0] == '"' && all_are(value + 1, size, letter) && value[1 + size] == '"';
+  if (!right) fault("a message comes with another content", "number %llu", (unsigned long long)n);
+}
+
+static void on_numbered(struct client *c, struct joined *j, const struct packet *k,
+                        const struct bytes *bins) {
+  char *end, pre[ID_SIZE + 2];
+  uint64_t n = strtoull(k->json + 5, &end, 10);
+  TELL("peer %u receives %llu in %s", c->peer->number, (unsigned long long)n, j->name);
+  check_content(k, end + 1, n, bins);
+  if (!c->peer->crooked && j->ledger) ledger_received(j->ledger, n);
+  if (k->id >= 0 && !draw_one_in(4))
+    sayf(c, "43%s%lld[%llu]", prefix(j->name, pre), (long long)k->id, (unsigned long long)n);
+}
+
+static void on_ack(struct client *c, struct joined *j, const struct packet *k) {
+  if (c->peer->crooked) return;
+  if (k->id < 0 || k->id >= c->next_ack || !c->asked[k->id])
+    fault("an ack that nobody waits for", "peer %u, %lld", c->peer->number, (long long)k->id);
+  c->asked[k->id] = false;
+  if (k->id == j->canary) j->canary = -1;
+}
+
+static void on_packet(struct client *c, const struct packet *k, const struct bytes *bins) {
+  struct joined *j = joined_find(c, k->nsp);
+  if (!j && c->e.protocol == 3 && k->type == '0') {
+    join(c, k->nsp);
+    j = joined_find(c, k->nsp);
+  }
+  if (!j) return; /* left meanwhile, or rude */
+  switch (k->type) {
+    case '0': on_connected(c, j, k); break;
+    case '1':
+    case '4': j->state = OUT; break;
+    case '2':
+    case '5':
+      if (j->state != IN && !j->again && !c->peer->crooked)
+        fault("an event before the CONNECT reply", "peer %u", c->peer->number);
+      if (j->state == IN && k->json_n > 5 && memcmp(k->json, "[\"m\",", 5) == 0)
+        on_numbered(c, j, k, bins);
+      break;
+    case '3':
+    case '6': on_ack(c, j, k); break;
+    default: fault("a packet of no type", "%c", k->type);
+  }
+}
+
+static void take_text(struct client *c, const char *p, size_t n) {
+  struct packet k;
+  if (c->missing) fault("a text before all attachments came", "peer %u", c->peer->number);
+  take_apart(&k, p, n);
+  if (k.bins == 0) {
+    on_packet(c, &k, NULL);
+    return;
+  }
+  c->missing = k.bins;
+  c->bins.n = 0;
+  c->half = malloc(n + 1);
+  if (!c->half) abort();
+  memcpy(c->half, p, c->half_n = n);
+  c->half[n] = '\0';
+}
+
+static void take_binary(struct client *c, const char *p, size_t n) {
+  struct packet k;
+  if (!c->missing) fault("an attachment of no packet", "peer %u", c->peer->number);
+  bytes_put(&c->bins, p, n);
+  if (--c->missing) return;
+  take_apart(&k, c->half, c->half_n);
+  on_packet(c, &k, &c->bins);
+  free(c->half);
+  c->half = NULL;
+}
+
+static void on_message(struct engine_client *e, bool binary, const char *p, size_t n) {
+  char *copy = malloc(n + 1);
+  if (!copy) abort();
+  memcpy(copy, p, n);
+  copy[n] = '\0';
+  if (binary)
+    take_binary(client_of(e), copy, n);
+  else
+    take_text(client_of(e), copy, n);
+  free(copy);
+}
+
+static void on_opened(struct engine_client *e) {
+  struct client *c = client_of(e);
+  if (!draw_one_in(8)) join(c, "/");
+  peer_sleep(c->peer, draw_size(1000000));
+}
+
+static void on_closed(struct engine_client *e) {
+  struct client *c = client_of(e);
+  for (int i = 0; i < JOINS; i++) c->joins[i].state = OUT;
+}
+
+/* ---- a peer ------------------------------------------------------------------------- */
+
+static const struct engine_client_ops ops = { on_opened, on_message, on_closed };
+
+static void again(struct client *c, uint64_t in) {
+  uint64_t at = kernel.now + in, next = engine_client_next(&c->e);
+  c->peer->wake = at < next ? at : next;
+  if (c->peer->wake <= kernel.now) c->peer->wake = kernel.now + 1;
+}
+
+static void start(struct peer *p) {
+  struct client *c = p->state;
+  c->peer = c->e.peer = p;
+  c->e.ops = &ops;
+  c->e.path = "/socket.io/";
+  c->e.protocol = host.opts.allow_eio3 && draw(4) == 3 ? 3 : 4;
+  c->e.way = (enum engine_way)draw(3);
+  c->e.jsonp = c->e.protocol == 3 && c->e.way == ENGINE_POLLING && draw(2);
+  c->e.polls = draw(8) != 7;
+  c->e.ws.offers_deflate = draw(4) == 3;
+  TELL("peer %u: protocol %d, %s%s%s", p->number, c->e.protocol,
+       c->e.way == ENGINE_WEBSOCKET ? "websocket"
+       : c->e.way == ENGINE_POLLING ? "polling"
+                                    : "upgrade",
+       c->e.jsonp ? ", JSONP" : "", c->e.polls ? "" : ", never polls");
+  if (!c->e.polls && p->reading == READS_ALL) p->reading = READS_SLOWLY;
+  engine_client_open(&c->e);
+  again(c, 1000000);
+}
+
+static void do_something(struct client *c) {
+  switch (draw(12)) {
+    case 0: break;
+    case 1: join(c, "/a"); break;
+    case 2: join(c, DRAW_OF(char *const, "/d-1", "/d-2", "/m", "/d-3")); break;
+    case 3: leave_one(c); break;
+    case 4:
+      if (draw_one_in(8)) engine_client_close(&c->e);
+      break;
+    case 5: ws_client_ping(&c->e.ws); break;
+    case 6: say_canary(c, &c->joins[draw(JOINS)]); break;
+    default:
+      for (unsigned i = draw_size(20) + 1; i > 0; i--) say_event(c);
+  }
+}
+
+static void step(struct peer *p) {
+  struct client *c = p->state;
+  engine_client_step(&c->e);
+  if (c->e.state == ENGINE_OVER) {
+    peer_leave(p);
+    return;
+  }
+  if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
+    do_something(c);
+    if (peer_breaks(p)) be_rude(c);
+  }
+  engine_client_step(&c->e);
+  again(c, host.calm ? 1000000 : 1000 + draw_size(3000000));
+}
+
+static void data(struct peer *p, struct wire *w) {
+  struct client *c = p->state;
+  engine_client_data(&c->e, w);
+  if (c->e.state == ENGINE_OVER)
+    p->wake = kernel.now + 1;
+  else if (engine_client_next(&c->e) < p->wake)
+    again(c, NEVER / 2);
+}
+
+static void ended(struct peer *p, struct wire *w) {
+  struct client *c = p->state;
+  engine_client_ended(&c->e, w);
+  if (c->e.state == ENGINE_OVER) p->wake = kernel.now + 1;
+}
+
+static void stop(struct peer *p) {
+  struct client *c = p->state;
+  for (int i = 0; i < JOINS; i++)
+    if (c->joins[i].ledger) c->joins[i].ledger->peer = NULL;
+  free(c->half);
+  bytes_free(&c->bins);
+  engine_client_free(&c->e);
+}
+
+static void calm(struct peer *p) {
+  struct client *c = p->state;
+  for (int i = 0; i < JOINS; i++) say_canary(c, &c->joins[i]);
+  engine_client_step(&c->e);
+}
+
+static void settled(struct peer *p) {
+  struct client *c = p->state;
+  if (c->e.state != ENGINE_OPEN || p->crooked || !c->e.polls || c->e.said_close) return;
+  for (int i = 0; i < JOINS; i++) {
+    const struct joined *j = &c->joins[i];
+    if (j->state != IN || !j->ledger->open) continue;
+    ledger_settled(j->ledger);
+    if (j->canary >= 0 && !memory.failed)
+      fault("an honest peer is not answered", "peer %u in %s", p->number, j->name);
+  }
+}
+
+const struct peer_kind peer_socketio = { .name = "Socket.IO",
+                                         .size = sizeof(struct client),
+                                         .start = start,
+                                         .step = step,
+                                         .data = data,
+                                         .ended = ended,
+                                         .stop = stop,
+                                         .calm = calm,
+                                         .settled = settled };
