@@ -450,8 +450,10 @@ typedef struct sio_stats {
   uint64_t net_bytes_in, net_bytes_out;
   uint64_t net_reads, net_writes; /* system calls                                        */
   uint64_t net_blocked;           /* writes of which the kernel did not take all         */
-  uint64_t queued_bytes;          /* a gauge: memory of what waits for peers to read it; what
-                                     the kernel was not offered yet, in this turn, does not */
+  uint64_t queued_bytes;          /* a gauge: what waits for peers to read it, as max_queued counts
+                                     it: a broadcast counts for each receiver (message_bytes
+                                     counts it once); what the kernel was not offered yet, in
+                                     this turn, does not wait */
 
   /* HTTP. */
   uint64_t http_requests;     /* begun                                               */
@@ -512,6 +514,9 @@ typedef struct sio_stats {
 
   /* The log (log.h). */
   uint64_t log_lines_lost; /* no memory for them, or too many in one turn */
+
+  uint64_t message_bytes; /* a gauge: memory of all encoded messages, each once, however many peers
+                             wait for it; those kept for recovery included */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

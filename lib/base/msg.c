@@ -16,6 +16,7 @@ static bool block_overflows(size_t cap, size_t *size) {
 }
 
 void sio__msgs_init(struct msgs *home) {
+  *home = (struct msgs){ .made = 0 };
   sio__pool_init(&home->small, sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL, KEEP_SMALL);
 }
 
@@ -30,9 +31,12 @@ struct msg *sio__msg_new(struct msgs *home, size_t cap) {
   bool small = cap <= MSG_SMALL;
   struct msg *m = small ? sio__pool_get(&home->small) : new_big(cap);
   if (!m) return NULL;
-  *m = (struct msg){
-    .home = home, .refs = 1, .cap = small ? MSG_SMALL : (uint32_t)cap, .pooled = small
-  };
+  *m = (struct msg){ .home = home,
+                     .serial = home->made++,
+                     .refs = 1,
+                     .cap = small ? MSG_SMALL : (uint32_t)cap,
+                     .pooled = small };
+  home->bytes += msg_held(m);
   return m;
 }
 
@@ -45,6 +49,7 @@ struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n) {
 }
 
 static void free_block(struct msg *m) {
+  m->home->bytes -= msg_held(m);
   if (m->pooled)
     sio__pool_put(&m->home->small, m);
   else
@@ -56,7 +61,7 @@ static struct msg *leave_pool(struct msg *m, size_t size) {
   if (!big) return NULL;
   memcpy(big, m, sizeof *m + MSG_HEADROOM + m->len);
   big->pooled = false;
-  free_block(m);
+  sio__pool_put(&m->home->small, m);
   return big;
 }
 
@@ -67,6 +72,7 @@ static int grow(struct msg **m, size_t need) {
   if (block_overflows(cap, &size)) return SIO_ETOOBIG;
   struct msg *bigger = (*m)->pooled ? leave_pool(*m, size) : sio__realloc(*m, size);
   if (!bigger) return SIO__ENOMEM;
+  bigger->home->bytes += cap - bigger->cap;
   bigger->cap = (uint32_t)cap;
   *m = bigger;
   return 0;

@@ -25,6 +25,9 @@ struct msg {
   struct msg *next;     /* the next attachment, owned; NULL ends the chain        */
   struct msgs *home;    /* where the block goes back to                           */
   struct msg *deflated; /* the same as a compressed WebSocket message, once made; owned */
+  struct msg *follow;   /* the one after it in runs (net/conn.h); may point to freed memory
+                           unless a run holds both; NULL: in none                       */
+  uint64_t serial;      /* how many its home had made before                            */
   uint64_t key;         /* of the newest such events one is enough; 0: no key           */
   uint32_t refs;
   uint32_t len;    /* bytes of text                                           */
@@ -40,7 +43,9 @@ struct msg {
 
 /* Small msgs are recycled, so a small event allocates nothing. One per loop. */
 struct msgs {
-  struct pool small; /* blocks whose cap is MSG_SMALL */
+  struct pool small; /* blocks whose cap is MSG_SMALL              */
+  uint64_t made;     /* msgs, ever                                 */
+  size_t bytes;      /* memory of all that there are, each once    */
 };
 
 enum { MSG_SMALL = 448 };
@@ -67,6 +72,9 @@ static inline void msg_same_kind(struct msg *m, const struct msg *as) {
 static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
 }
+/* The whole WebSocket message, once it has its header. */
+static inline char *msg_frame(const struct msg *m) { return msg_data(m) - m->ws_head; }
+static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
 /* The memory that a reference keeps from being freed: a short text takes a whole block. */
 static inline size_t msg_held(const struct msg *m) { return sizeof *m + MSG_HEADROOM + m->cap; }
 static inline struct msg *msg_ref(struct msg *m) {

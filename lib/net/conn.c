@@ -112,18 +112,14 @@ COLD const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS])
 
 /* ---- the queue ----------------------------------------------------------------------- */
 
-static struct conn_chunk *chunk_with_room(struct conn *c) {
-  if (c->out_tail && c->out_tail->tail < 7) return c->out_tail;
-  struct conn_chunk *k = sio__pool_get(&conn_loop(c)->chunks);
-  if (!k) return NULL;
+static struct conn_chunk *add_chunk(struct conn *c, struct conn_chunk *k) {
   k->next = NULL;
-  k->head = k->tail = 0;
+  k->head = k->tail = k->runs = 0;
   if (c->out_tail)
     c->out_tail->next = k;
   else
     c->out = k;
-  c->out_tail = k;
-  return k;
+  return c->out_tail = k;
 }
 
 static void drop_first_chunk(struct conn *c) {
@@ -132,6 +128,77 @@ static void drop_first_chunk(struct conn *c) {
   if (!c->out) c->out_tail = NULL;
   sio__pool_put(&conn_loop(c)->chunks, k);
 }
+
+static void put_entry(struct conn_chunk *k, struct msg *m, uint32_t off, uint32_t len) {
+  struct conn_entry *e = &k->e[k->tail++];
+  e->m = m;
+  e->off = off;
+  e->len = len;
+}
+
+/* ---- runs ------------------------------------------------------------------------------- */
+
+static bool is_whole(const struct msg *m, uint32_t off, uint32_t len) {
+  return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
+}
+
+/* The first receiver of both decides what follows a msg. Runs go from older to newer msgs, so that
+ * none contains a msg twice. */
+static bool links_to(struct msg *last, struct msg *m) {
+  if (last->follow == m) return true;
+  if (last->follow || last->serial >= m->serial) return false;
+  last->follow = m;
+  return true;
+}
+
+/* Adds m to the end of the queue without taking a slot. */
+static COLD bool extend_run(struct conn *c, struct msg *m) {
+  struct conn_chunk *k = c->out_tail;
+  if (!k || k->tail < 2) return false;
+  unsigned i = k->tail - 1u;
+  struct conn_entry *e = &k->e[i];
+  bool run = chunk_has_run(k, i);
+  if (!run && !is_whole(e->m, e->off, e->len)) return false;
+  if (!links_to(run ? e->last : e->m, m)) return false;
+  k->runs |= (uint8_t)(1u << i);
+  c->rare |= CONN_RUNS;
+  e->last = m;
+  return true;
+}
+
+/* A run of one is an entry like any other. */
+static void settle_run(struct conn_chunk *k, unsigned i) {
+  struct conn_entry *e = &k->e[i];
+  if (e->m != e->last) return;
+  k->runs &= (uint8_t) ~(1u << i);
+  e->off = MSG_HEADROOM - e->m->ws_head;
+  e->len = msg_frame_len(e->m);
+}
+
+/* Takes the first msg of the queue's first entry, which is a run, off it. */
+static COLD struct msg *leave_run(struct conn_chunk *k) {
+  struct conn_entry *e = &k->e[k->head];
+  struct msg *m = e->m;
+  e->m = m->follow;
+  settle_run(k, k->head);
+  return m;
+}
+
+/* Into the slot before the first entry. */
+static void put_first(struct conn_chunk *k, struct msg *m) {
+  k->e[--k->head] = (struct conn_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len(m) } } };
+}
+
+void sio__conn_next(struct conn_place *at) {
+  if (chunk_has_run(at->k, at->i) && at->m != at->k->e[at->i].last) {
+    at->m = at->m->follow;
+    return;
+  }
+  if (++at->i == at->k->tail && (at->k = at->k->next)) at->i = at->k->head;
+  if (at->k) at->m = at->k->e[at->i].m;
+}
+
+/* ---- what the queue holds ------------------------------------------------------------------ */
 
 /* What waits is part of the loop's sum while the connection is blocked: what leaves in the turn in
  * which it was queued costs nothing for it. Around whatever changes the queue of one that is, or
@@ -148,11 +215,22 @@ static inline void let_go(struct conn *c, struct msg *m) {
   msg_unref(m);
 }
 
+static inline void take_entry(struct conn *c) {
+  struct conn_chunk *k = c->out;
+  let_go(c, k->e[k->head++].m);
+  if (k->head == k->tail) drop_first_chunk(c);
+}
+
+static inline bool starts_with_run(const struct conn *c) {
+  return chunk_has_run(c->out, c->out->head);
+}
+
 static COLD void drop_queue(struct conn *c) {
   while (c->out) {
-    struct conn_chunk *k = c->out;
-    for (unsigned i = k->head; i < k->tail; i++) let_go(c, k->e[i].m);
-    drop_first_chunk(c);
+    if (starts_with_run(c))
+      let_go(c, leave_run(c->out));
+    else
+      take_entry(c);
   }
   c->queued = 0;
 }
@@ -175,83 +253,162 @@ static COLD void throttle(struct conn *c) {
   watch(c);
 }
 
-static void wait_longer(struct conn *c, const struct msg *m) {
+static inline struct conn_chunk *chunk_with_room(struct conn *c) {
+  if (c->out_tail && c->out_tail->tail < 7) return c->out_tail;
+  struct conn_chunk *k = sio__pool_get(&conn_loop(c)->chunks);
+  return k ? add_chunk(c, k) : NULL;
+}
+
+static void count_in(struct conn *c, struct msg *m, uint32_t len) {
+  msg_ref(m);
+  c->queued += len;
+  c->held += msg_held(m) + ENTRY_COST;
+}
+
+/* Only what so many hold makes runs: a broadcast to a few needs none, and what is sent to one may
+ * not decide what follows a msg that many wait for. */
+enum { RUN_REFS = 4 };
+
+static bool extends_run(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
+  return m->refs >= RUN_REFS && is_whole(m, off, len) && extend_run(c, m);
+}
+
+/* For a peer that does not read, or past what a turn has for one that does. */
+static COLD int append_to_long(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
+  struct conn_chunk *k = NULL;
+  if (!extends_run(c, m, off, len)) {
+    k = chunk_with_room(c);
+    if (!k) return UV_ENOMEM;
+    put_entry(k, m, off, len);
+  }
+  count_in(c, m, len);
+  if (!c->blocked) return 0;
   conn_loop(c)->stats.held += msg_held(m) + ENTRY_COST;
   throttle(c);
+  return 0;
 }
 
 /* A mark is no bytes at offset 0. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
+  if (c->blocked || (c->out != c->out_tail && c->out_tail->tail == 7))
+    return append_to_long(c, m, off, len);
   struct conn_chunk *k = chunk_with_room(c);
   if (!k) return UV_ENOMEM;
-  k->e[k->tail].m = msg_ref(m);
-  k->e[k->tail].off = off;
-  k->e[k->tail].len = len;
-  k->tail++;
-  c->queued += len;
-  c->held += msg_held(m) + ENTRY_COST;
+  put_entry(k, m, off, len);
+  count_in(c, m, len);
   mark_dirty(c);
-  if (c->blocked) wait_longer(c, m);
   return 0;
 }
 
-static void put_entry(struct conn_chunk **to, uint8_t *at, const struct conn_chunk *from,
-                      unsigned i) {
-  if (*at == 7) {
-    *to = (*to)->next;
-    (*to)->head = *at = 0;
-  }
-  (*to)->e[(*at)++] = from->e[i];
+/* ---- dropping what waits -------------------------------------------------------------------- */
+
+/* A walk over the queue that builds it anew, for a run of which some go takes more entries than
+ * before. What stays goes into chunks that are free again, or into the spare one. */
+struct sifting {
+  conn_drop_fn drop;
+  void *user;
+  struct conn_chunk *rest, *spare;
+  size_t sealed; /* bytes of the rest that are encrypted already */
+  bool begun;
+};
+
+static bool find_spare(struct conn *c, struct sifting *s) {
+  if (!s->spare) s->spare = sio__pool_get(&conn_loop(c)->chunks);
+  return s->spare;
 }
 
-static void end_queue(struct conn *c, struct conn_chunk *last, uint8_t tail) {
-  struct conn_chunk *k = last->next;
-  last->tail = tail;
-  last->next = NULL;
-  c->out_tail = last;
-  for (struct conn_chunk *next; k; k = next) {
-    next = k->next;
-    sio__pool_put(&conn_loop(c)->chunks, k);
-  }
+static void leave_chunk(struct conn *c, struct sifting *s) {
+  struct conn_chunk *k = s->rest;
+  s->rest = k->next;
+  sio__pool_put(&conn_loop(c)->chunks, k);
 }
 
-/* Takes the entry off the bytes that are encrypted already, if it begins in them. */
+static struct conn_entry take_rest(struct conn *c, struct sifting *s) {
+  struct conn_chunk *k = s->rest;
+  struct conn_entry e = k->e[k->head];
+  if (chunk_has_run(k, k->head)) {
+    struct msg *m = leave_run(k);
+    return (struct conn_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len(m) } } };
+  }
+  if (++k->head == k->tail) leave_chunk(c, s);
+  return e;
+}
+
+/* Takes it off the bytes that are encrypted already, if it begins in them. */
 static bool is_sealed(size_t *sealed, size_t len) {
   if (*sealed == 0) return false;
   *sealed -= len < *sealed ? len : *sealed;
   return true;
 }
 
-/* What stays moves up; where it is written never overtakes where it is read. */
+/* A part of the very first may have left. */
+static bool must_stay(struct sifting *s, size_t len) {
+  bool first = !s->begun;
+  s->begun = true;
+  return is_sealed(&s->sealed, len) || first;
+}
+
+static void keep(struct conn *c, struct sifting *s, struct conn_entry e) {
+  if (extends_run(c, e.m, e.off, e.len)) return;
+  struct conn_chunk *k = c->out_tail;
+  if (!k || k->tail == 7) {
+    k = add_chunk(c, s->spare);
+    s->spare = NULL;
+  }
+  put_entry(k, e.m, e.off, e.len);
+}
+
+static void sift_one(struct conn *c, struct sifting *s) {
+  struct conn_entry e = take_rest(c, s);
+  if (must_stay(s, e.len) || !s->drop(e.m, msg_held(e.m) + ENTRY_COST, s->user)) {
+    keep(c, s, e);
+    return;
+  }
+  c->queued -= e.len;
+  let_go(c, e.m);
+}
+
+/* Without memory for it the rest stays as it is. */
+static void end_sifting(struct conn *c, struct sifting *s, struct conn_chunk *last) {
+  if (s->spare) sio__pool_put(&conn_loop(c)->chunks, s->spare);
+  if (!s->rest) return;
+  if (c->out_tail)
+    c->out_tail->next = s->rest;
+  else
+    c->out = s->rest;
+  c->out_tail = last;
+}
+
 COLD void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
-  struct conn_chunk *to = c->out;
-  if (!to) return;
+  struct sifting s = { .drop = drop, .user = user, .rest = c->out };
+  struct conn_chunk *last = c->out_tail;
+  if (!c->out) return;
   uncount(c);
-  uint8_t at = (uint8_t)(to->head + 1);
-  size_t sealed = c->secure ? sio__tls_sealed(c) : 0;
-  is_sealed(&sealed, to->e[to->head].len);
-  for (struct conn_chunk *k = to; k; k = k->next)
-    for (unsigned i = k == c->out ? k->head + 1u : k->head; i < k->tail; i++) {
-      if (is_sealed(&sealed, k->e[i].len) ||
-          !drop(k->e[i].m, msg_held(k->e[i].m) + ENTRY_COST, user)) {
-        put_entry(&to, &at, k, i);
-        continue;
-      }
-      c->queued -= k->e[i].len;
-      let_go(c, k->e[i].m);
-    }
-  end_queue(c, to, at);
+  s.sealed = c->secure ? sio__tls_sealed(c) : 0;
+  c->out = c->out_tail = NULL;
+  while (s.rest && find_spare(c, &s)) sift_one(c, &s);
+  end_sifting(c, &s, last);
   recount(c);
   throttle(c);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
+static COLD int gather_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
+  int n = 0;
+  for (struct conn_place at = conn_first(c); at.k && n < IOV_BATCH; sio__conn_next(&at)) {
+    iov[n] = conn_bytes(&at);
+    *bytes += iov[n++].iov_len;
+  }
+  return n;
+}
+
 static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
   *bytes = 0;
+  if (c->rare & CONN_RUNS) return gather_runs(c, iov, bytes);
   for (const struct conn_chunk *k = c->out; k; k = k->next)
     for (unsigned i = k->head; i < k->tail; i++) {
       if (n == IOV_BATCH) return n;
@@ -262,31 +419,45 @@ static int gather(const struct conn *c, struct iovec *iov, size_t *bytes) {
   return n;
 }
 
-static inline void take_first(struct conn *c) {
-  struct conn_chunk *k = c->out;
-  let_go(c, k->e[k->head++].m);
-  if (k->head == k->tail) drop_first_chunk(c);
-}
-
 /* An entry without bytes is a mark. */
 static inline void pass_marks(struct conn *c) {
-  for (; c->out && c->out->e[c->out->head].len == 0; take_first(c)) c->marks++;
+  for (; c->out && !starts_with_run(c) && c->out->e[c->out->head].len == 0; take_entry(c))
+    c->marks++;
+}
+
+/* Up to n bytes of the first entry have left. True: all of them belong to it. */
+static inline bool take_of_entry(struct conn *c, size_t *n) {
+  struct conn_entry *e = &c->out->e[c->out->head];
+  if (*n < e->len) {
+    e->off += (uint32_t)*n;
+    e->len -= (uint32_t)*n;
+    return true;
+  }
+  *n -= e->len;
+  take_entry(c);
+  return *n == 0;
+}
+
+/* The same for a run's first msg. */
+static COLD bool take_of_run(struct conn *c, size_t *n) {
+  struct conn_chunk *k = c->out;
+  struct msg *m = leave_run(k);
+  put_first(k, m);
+  return take_of_entry(c, n);
+}
+
+static COLD void taken_with_marks(struct conn *c, size_t n) {
+  bool all = false;
+  for (pass_marks(c); !all; pass_marks(c))
+    all = starts_with_run(c) ? take_of_run(c, &n) : take_of_entry(c, &n);
 }
 
 static void taken(struct conn *c, size_t n) {
   c->queued -= n;
-  if (c->rare) pass_marks(c);
-  while (n > 0) {
-    struct conn_chunk *k = c->out;
-    if (n < k->e[k->head].len) {
-      k->e[k->head].off += (uint32_t)n;
-      k->e[k->head].len -= (uint32_t)n;
-      return;
-    }
-    n -= k->e[k->head].len;
-    take_first(c);
-    if (c->rare) pass_marks(c);
-  }
+  if (c->rare)
+    taken_with_marks(c, n);
+  else
+    while (!take_of_entry(c, &n)) {}
 }
 
 static ssize_t write_joined(struct conn *c, const struct iovec *iov, size_t pieces) {

@@ -15,6 +15,7 @@
 
 #include "net/door.h"
 #include "net/loop.h"
+#include <sys/uio.h>
 
 struct conn;
 
@@ -44,20 +45,31 @@ struct conn_ops {
   void (*refused)(struct conn *c, const char *why);
 };
 
-/* Seven references to bytes waiting to be sent. */
+/* An entry is a part of one msg, or a run: whole WebSocket messages from `m` to `last`, each the
+ * `follow` of the one before. A run is never the first entry of its chunk: when a part of its first
+ * msg has left, the rest of that msg goes into the slot before. */
+struct conn_entry {
+  struct msg *m;
+  union {
+    struct {
+      uint32_t off, len; /* off counts from the msg's first headroom byte */
+    };
+    struct msg *last;
+  };
+};
+
 struct conn_chunk {
   struct conn_chunk *next;
-  uint8_t head, tail; /* entries [head, tail) are in use */
-  struct {
-    struct msg *m;
-    uint32_t off, len; /* off counts from the msg's first headroom byte */
-  } e[7];
+  uint8_t head, tail; /* entries [head, tail) are in use    */
+  uint8_t runs;       /* a bit for each entry that is a run */
+  struct conn_entry e[7];
 };
 
 /* What most connections never are. */
 enum {
-  CONN_MARKED = 1, /* there may be marks in its queue, or such as are not told yet */
-  CONN_WATCHED = 2 /* the owner wants to hear before writes                        */
+  CONN_MARKED = 1,  /* there may be marks in its queue, or such as are not told yet */
+  CONN_WATCHED = 2, /* the owner wants to hear before writes                        */
+  CONN_RUNS = 4     /* there may be runs in its queue                               */
 };
 
 struct conn {
@@ -85,8 +97,8 @@ struct conn {
   unsigned secure : 1;    /* it speaks TLS (net/tls.h)                       */
   unsigned heavy : 1;     /* the owner wants to hear when it is lighter again  */
   unsigned pushed : 1;    /* bytes left in this turn before its end            */
-  unsigned marks : 16;    /* passed, and not told yet                          */
-  unsigned rare : 2;      /* CONN_MARKED, CONN_WATCHED                         */
+  unsigned marks : 15;    /* passed, and not told yet                          */
+  unsigned rare : 3;      /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* begins with its data, which is the loop           */
   union {
@@ -124,7 +136,7 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above.
  * At most CONN_MARKS may be under way. */
-enum { CONN_MARKS = 65535 };
+enum { CONN_MARKS = 32767 };
 static inline int conn_mark(struct conn *c, struct msg *m) {
   c->rare |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
@@ -161,6 +173,27 @@ void sio__conn_end(struct conn *c);
 /* Ends it now: unlinks, drops the queue, closes the descriptor, calls nobody.
  * The struct stays until the end of the turn. Safe twice. */
 void sio__conn_close(struct conn *c);
+
+/* For whoever reads the queue: msg by msg, from the first on. k is NULL at the end. */
+struct conn_place {
+  const struct conn_chunk *k;
+  unsigned i;
+  struct msg *m;
+};
+static inline bool chunk_has_run(const struct conn_chunk *k, unsigned i) {
+  return k->runs >> i & 1;
+}
+static inline struct conn_place conn_first(const struct conn *c) {
+  const struct conn_chunk *k = c->out;
+  return k ? (struct conn_place){ k, k->head, k->e[k->head].m } : (struct conn_place){ NULL };
+}
+void sio__conn_next(struct conn_place *at);
+static inline struct iovec conn_bytes(const struct conn_place *at) {
+  const struct msg *m = at->m;
+  const struct conn_entry *e = &at->k->e[at->i];
+  if (chunk_has_run(at->k, at->i)) return (struct iovec){ msg_frame(m), msg_frame_len(m) };
+  return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
+}
 
 /* For tls.c: there is something to write; the peer has ended its half; the stream broke. */
 void sio__conn_dirty(struct conn *c);

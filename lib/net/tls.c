@@ -57,17 +57,16 @@ static int send_out(struct conn *c, struct tls *t) {
  */
 static const char *first_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
   *n = 0;
-  for (const struct conn_chunk *k = c->out; k && *n < TLS_RECORD; k = k->next)
-    for (unsigned i = k->head; i < k->tail && *n < TLS_RECORD; i++) {
-      const char *p = msg_data(k->e[i].m) - MSG_HEADROOM + k->e[i].off;
-      size_t len = k->e[i].len < TLS_RECORD - *n ? k->e[i].len : TLS_RECORD - *n;
-      if (len == c->queued || len == TLS_RECORD) {
-        *n = len;
-        return p;
-      }
-      memcpy(room + *n, p, len);
-      *n += len;
+  for (struct conn_place at = conn_first(c); at.k && *n < TLS_RECORD; sio__conn_next(&at)) {
+    struct iovec v = conn_bytes(&at);
+    size_t len = v.iov_len < TLS_RECORD - *n ? v.iov_len : TLS_RECORD - *n;
+    if (len == c->queued || len == TLS_RECORD) {
+      *n = len;
+      return v.iov_base;
     }
+    memcpy(room + *n, v.iov_base, len);
+    *n += len;
+  }
   return room;
 }
 

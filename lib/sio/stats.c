@@ -25,6 +25,7 @@ static void fill_net(sio_stats *st, const struct loop *l) {
   st->net_writes = sio_histogram_total(&net->wrote);
   st->net_blocked = net->blocked;
   st->queued_bytes = net->held;
+  st->message_bytes = l->msgs.bytes;
   st->bytes_lost += net->lost;
   st->write_bytes = net->wrote;
   st->turn_us = net->turns;
