@@ -6,7 +6,9 @@
  * Errors that every sending call may answer: SIO_ENAME (a reserved event name), SIO_EJSON,
  * SIO_EPLACEHOLDER, SIO_EDEPTH (a value), SIO_ETOOBIG (a packet over 4 GiB, or the peer is past
  * max_queued and will be closed), SIO_ECLOSED (the socket is disconnected), SIO_EDROPPED (volatile,
- * and it was not ready; or when_full found no other room), UV_ENOMEM.
+ * and it was not ready; or when_full found no other room), UV_ENOMEM: nothing was sent, or the peer
+ * that would miss it is closed (sio_stats.out_of_memory). A call for many goes on with the other
+ * receivers and answers 0.
  */
 #ifndef SIO_EMIT_H
 #define SIO_EMIT_H
@@ -137,7 +139,7 @@ SIO_EXTERN int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args ar
                                     unsigned timeout_ms, sio_broadcast_ack_cb cb, void *user);
 
 /* The same audience, other verbs ("socketsJoin", "socketsLeave", "disconnectSockets",
- * "fetchSockets"). rooms: NULL-terminated. */
+ * "fetchSockets"). rooms: NULL-terminated. UV_ENOMEM: some sockets may have joined, others not. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);

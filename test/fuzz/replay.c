@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * replay.c - a fuzz target as a plain program: every file of a corpus, whole and cut short at
- * each position.
+ * up to REPLAY_CUTS positions.
  *
  *     fuzz_x FILE-OR-DIRECTORY...
  */
@@ -10,9 +10,18 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-enum { MAX_FILE = 1 << 16, MAX_CUT = 600 };
+#ifndef REPLAY_CUTS
+#define REPLAY_CUTS 600
+#endif
+enum { MAX_FILE = 1 << 16 };
 
 static unsigned passed, failed;
+
+static void replay_bytes(const char *bytes, size_t n) {
+  char *copy = piece(bytes, n);
+  LLVMFuzzerTestOneInput((const uint8_t *)copy, n);
+  free(copy);
+}
 
 static void replay(const char *path) {
   static char bytes[MAX_FILE];
@@ -24,16 +33,13 @@ static void replay(const char *path) {
   }
   size_t n = fread(bytes, 1, sizeof bytes, f);
   fclose(f);
-  for (size_t cut = 0; cut <= n; cut += n > MAX_CUT ? n : 1) {
-    char *copy = piece(bytes, cut);
-    LLVMFuzzerTestOneInput((const uint8_t *)copy, cut);
-    free(copy);
-  }
+  for (size_t cut = 0; cut < n; cut += 1 + n / REPLAY_CUTS) replay_bytes(bytes, cut);
+  replay_bytes(bytes, n);
   passed++;
 }
 
 static void replay_all(const char *path) {
-  struct stat st;
+  struct stat st = { 0 };
   char name[4096];
   if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
     replay(path);
