@@ -58,7 +58,7 @@ static void sleep_ms(long ms) {
   nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
-/* ---- the server -------------------------------------------------------------------------------- */
+/* ---- the server -------------------------------------------------------------------------- */
 
 static void start_server(char *program) {
   int out[2];
@@ -85,7 +85,7 @@ static unsigned count_fds(void) {
   return n > 2 ? n - 2 : 0;
 }
 
-/* ---- peers --------------------------------------------------------------------------------------- */
+/* ---- peers --------------------------------------------------------------------------------- */
 
 static int dial(int rcvbuf) {
   struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -140,7 +140,7 @@ static int join_nsp(int rcvbuf) {
   return fd;
 }
 
-/* ---- the canary ---------------------------------------------------------------------------------- */
+/* ---- the canary ---------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the meter */
 static atomic_bool over;
@@ -167,7 +167,7 @@ static void *sing(void *arg) {
   return NULL;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------------- */
 
 static long peak_rss;
 static unsigned peak_fds;
@@ -206,7 +206,7 @@ static void end(const char *what, unsigned peers, void (*leave)(void)) {
   fflush(stdout);
 }
 
-/* ---- attacks ------------------------------------------------------------------------------------- */
+/* ---- attacks ------------------------------------------------------------------------------- */
 
 static void leave_all(void) {
   for (unsigned i = 0; i < MAX_PEERS; i++) {
@@ -269,7 +269,7 @@ static void be_reset(void) {
   end("resets", resets, NULL);
 }
 
-/* ---- the program ----------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static unsigned *option(const char *name) {
   if (strcmp(name, "--deaf") == 0) return &deaf_peers;

@@ -354,8 +354,8 @@ SIO_EXTERN int sio_server_drain(sio_server *srv, const sio_drain *how, void (*do
 
 /* Runs fn(srv, arg) on the loop thread, in the order posted. Any thread, and the only such call.
  * After 0 it runs exactly once, if closing begins meanwhile then before done(). UV_ENOMEM;
- * SIO_ECLOSED once closing has begun. The host makes sure that no thread posts after done() has
- * run. */
+ * UV_EINVAL without fn; SIO_ECLOSED once closing has begun. The host makes sure that no thread
+ * posts after done() has run. */
 SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg);
 
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);

@@ -43,6 +43,7 @@ sio_session *sio_session_find(const sio_server *srv, const char *id) {
 }
 
 void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user), void *user) {
+  if (!cb) return;
   list_each (it, next, &srv->engines.engines) {
     struct eio *e = container_of(it, struct eio, link);
     list_each (at, behind, &e->all) {

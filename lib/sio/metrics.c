@@ -343,8 +343,8 @@ static void put_all(struct out *o, const sio_stats *st, const struct rows *nsps)
 int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   struct out o = { 0 };
   sio_stats st;
-  struct rows *nsps = gather(srv);
-  if (!nsps) return UV_ENOMEM;
+  struct rows *nsps = cb ? gather(srv) : NULL;
+  if (!nsps) return cb ? UV_ENOMEM : UV_EINVAL;
   buf_init(&o.text, TEXT_MAX);
   sio_server_stats(srv, &st, sizeof st);
   put_all(&o, &st, nsps);

@@ -55,7 +55,7 @@ sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id) {
 }
 
 void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user), void *user) {
-  for (uint32_t i = 0; i < nsp->nmembers; i++) visit(nsp->members[i], user);
+  for (uint32_t i = 0; visit && i < nsp->nmembers; i++) visit(nsp->members[i], user);
 }
 
 /* ---- handlers by event ------------------------------------------------------------------- */

@@ -280,8 +280,8 @@ static void run_post(void *arg) {
 }
 
 int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg) {
-  struct post *p = sio__malloc(sizeof *p);
-  if (!p) return UV_ENOMEM;
+  struct post *p = fn ? sio__malloc(sizeof *p) : NULL;
+  if (!p) return fn ? UV_ENOMEM : UV_EINVAL;
   *p = (struct post){ .server = srv, .fn = fn, .arg = arg };
   int err = sio__loop_post(&srv->loop, run_post, p);
   if (err) sio__free(p);

@@ -194,7 +194,7 @@ bool sio_in_room(const sio_socket *s, const char *room) {
 
 void sio_nsp_rooms(const sio_nsp *nsp, void (*cb)(const char *room, size_t members, void *user),
                    void *user) {
-  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, cb, user);
+  if (cb && nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, cb, user);
 }
 
 size_t sio_room_size(const sio_nsp *nsp, const char *room) {
@@ -202,7 +202,7 @@ size_t sio_room_size(const sio_nsp *nsp, const char *room) {
 }
 
 void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
-  if (s->state == SOCKET_LEFT) return;
+  if (!cb || s->state == SOCKET_LEFT) return;
   if (is_own_room(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
 }

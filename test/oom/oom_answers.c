@@ -36,7 +36,7 @@ static void on_closed(void *user) {
 }
 static void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }
 
-/* ---- callbacks that do nothing ----------------------------------------------------------------- */
+/* ---- callbacks that do nothing ----------------------------------------------------------- */
 
 static void on_socket(sio_socket *s, void *user) { (void)s, (void)user; }
 static void on_end(sio_socket *s, const sio_close_info *why, void *user) {
@@ -103,7 +103,7 @@ static void on_foreign_end(int status, size_t lost, void *user) {
 static void on_post(sio_server *s, void *arg) { (void)s, (void)arg; }
 static void on_text(sio_slice text, void *user) { (void)text, (void)user; }
 
-/* ---- the calls ---------------------------------------------------------------------------------- */
+/* ---- the calls ---------------------------------------------------------------------------- */
 
 static char long_text[3000]; /* more than a recycled block holds */
 static const char long_name[] = "a room whose name is too long for a block that is at hand already";
@@ -314,7 +314,7 @@ static const struct call calls[] = {
   C(auth_tree, 0),
 };
 
-/* ---- one try ------------------------------------------------------------------------------------ */
+/* ---- one try ------------------------------------------------------------------------------ */
 
 static const struct call *call;
 static size_t fail_at;
