@@ -256,6 +256,7 @@ static void host_start(uv_loop_t *uv, unsigned bits) {
   DEMAND(sio_of(h.srv, "/", &h.root) == 0 && sio_of(h.srv, "/g", &gated) == 0);
   DEMAND(sio_of_match(h.srv, match, NULL, &parent) == 0);
   host_listen(h.root);
+  host_listen(gated);
   host_listen(parent);
   sio_use(gated, gate, NULL);
   DEMAND(sio_route(h.srv, NULL, "/api/*", 500, on_api, NULL) == 0);
