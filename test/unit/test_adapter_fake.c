@@ -548,6 +548,8 @@ TEST(what_is_no_event_is_refused) {
   EQ(sio_server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
   EQ(sio_packet_new(&p, &here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL),
      SIO_EPLACEHOLDER);
+  static const char past[] = "[\"a\",{\"_placeholder\":true,\"num\":1}]";
+  EQ(sio_server_side_receive(root, text(past), &bin, 1, NULL, NULL), SIO_EPLACEHOLDER);
   EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
   EQ(sio_packet_new(&p, &here, text("[7]"), NULL, 0, NULL), 0);
   EQ_MEM(sio_packet_json(p).p, sio_packet_json(p).n, "[\"7\"]", 5);

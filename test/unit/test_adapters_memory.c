@@ -366,6 +366,26 @@ TEST(a_socket_in_thousands_of_rooms_leaves_them_all) {
 
 TEST(a_socket_is_small) { CHECK(sizeof(struct sio_socket) <= 176); }
 
+/* ---- bulk verbs ------------------------------------------------------------------------------ */
+
+static void count_one(sio_socket *s, void *user) {
+  (void)s;
+  ++*(unsigned *)user;
+}
+
+TEST(bulk_verbs_reach_all_of_many) {
+  unsigned n = 0;
+  begin(70);
+  sio_target all = { .nsp = root };
+  EQ(sio_all_join(all, SIO_ROOMS("a")), 0);
+  EQ(sio_room_size(root, "a"), 70);
+  EQ(sio_all_each((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, count_one, &n), 0);
+  EQ(n, 70);
+  EQ(sio_all_leave(all, SIO_ROOMS("a")), 0);
+  EQ(sio_room_size(root, "a"), 0);
+  stop();
+}
+
 TESTS_BEGIN
 T(everyone_hears_a_broadcast_without_rooms)
 T(the_sender_may_be_skipped)
@@ -385,4 +405,5 @@ T(joining_without_memory_changes_nothing)
 T(rooms_behave_like_a_table_of_booleans)
 T(a_socket_in_thousands_of_rooms_leaves_them_all)
 T(a_socket_is_small)
+T(bulk_verbs_reach_all_of_many)
 TESTS_END

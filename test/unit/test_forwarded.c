@@ -136,6 +136,13 @@ TEST(forwarded_is_read_by_its_own_rules) {
   fw("for=10.0.0.2;proto=https, for=10.0.0.1", "10.0.0.2 tls");
 }
 
+/* An odd number of '\\' before a quote makes it a part of the text. */
+TEST(an_escaped_quote_does_not_end_a_text) {
+  fw("for=6.6.6.6, host=\"a\\\",b\";for=1.2.3.4", "1.2.3.4");
+  fw("for=6.6.6.6, host=\"a\\\\\\\",b\";for=1.2.3.4", "1.2.3.4");
+  fw("for=6.6.6.6, host=\"a\\\\\";for=1.2.3.4", "1.2.3.4");
+}
+
 TEST(what_it_hides_is_nobody) {
   fw("for=6.6.6.6, for=unknown", "");
   fw("for=6.6.6.6, for=_gazonk;proto=https", "tls");
@@ -198,6 +205,7 @@ T(all_lines_are_one_list)
 T(without_the_header_nobody_is_named)
 T(how_it_came_stands_where_the_client_does)
 T(forwarded_is_read_by_its_own_rules)
+T(an_escaped_quote_does_not_end_a_text)
 T(what_it_hides_is_nobody)
 T(a_malformed_element_is_nobody)
 T(a_quote_that_a_client_left_open_swallows_nothing)

@@ -152,6 +152,7 @@ TEST(ambiguous_requests_are_refused_and_end_the_connection) {
     { POST("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), 501 },
     { POST("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 501 },
     { POST("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), 400 },
+    { POST("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400 },
     { POST("Transfer-Encoding: identity\r\n", "0\r\n\r\n"), 501 },
     { POST("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"), 400 },
     { POST(CHUNKED CHUNKED, "0\r\n\r\n"), 400 },

@@ -103,14 +103,18 @@ TEST(url_paths_that_mean_a_file) {
     { "/a%zz", NULL },
     { "/123456789012345", NULL },
     { "/12345678901234/", NULL },
+    { "/1234567/890123", "1234567/890123" },
+    { "/1234567/8901234", NULL },
+    { "/1234567/890123456789", NULL },
   };
   struct guard g = { 0 };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-    char out[15] = "";
+    char *out = calloc(1, 15); /* so that a byte written behind it is seen */
     size_t n = strlen(t[i].raw);
-    long k = sio__percent_path(out, sizeof out, slice(guard_put(&g, t[i].raw, n), n));
+    long k = sio__percent_path(out, 15, slice(guard_put(&g, t[i].raw, n), n));
     EQ(k, t[i].path ? (long)strlen(t[i].path) : -1);
     if (t[i].path && k >= 0) EQ_STR(out, t[i].path);
+    free(out);
   }
   guard_clear(&g);
 }

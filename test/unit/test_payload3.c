@@ -55,6 +55,7 @@ static void reads(const struct payload_form *f, const char *body, size_t n, cons
 TEST(a_text_packet_is_written_behind_its_length_in_utf16_units) {
   writes(&sio__payload3_text, text("4hello"), "6:4hello", 8);
   writes(&sio__payload3_text, text("4\xe2\x82\xac"), "2:4\xe2\x82\xac", 6);
+  writes(&sio__payload3_text, text("4\xef\x80\x80\xef\xbf\xbd"), "3:4\xef\x80\x80\xef\xbf\xbd", 9);
   writes(&sio__payload3_text, text("4\xf0\x9f\x98\x80"), "3:4\xf0\x9f\x98\x80", 7);
   writes(&sio__payload3_text, bytes("\1\2\3\4", 4), "10:b4AQIDBA==", 13);
 }
@@ -79,6 +80,9 @@ TEST(text_bodies_are_taken_apart_by_units) {
          "1:2",
          "4\xe2\x82\xac;4\xf0\x9f\x98\x80;2;");
   READS3("10:b4AQIDBA==", "b4\1\2\3\4;");
+  READS3("3:4\xef\x80\x80\xef\xbf\xbd"
+         "1:2",
+         "4\xef\x80\x80\xef\xbf\xbd;2;"); /* U+F000, U+FFFD */
   READS3("0:1:2", "2;");
   READS3("1:20:", "2;");
   READS3("0:", "");
