@@ -308,6 +308,103 @@ TEST(integers_of_64_bits_and_texts_of_any_form_are_written) {
   done();
 }
 
+/* An event "a" with one argument: the argument stands behind this. */
+static const char before[] = "\x83\xa4type\2\xa4"
+                             "data\x92\xa1"
+                             "a";
+enum { BEFORE = sizeof before - 1 };
+
+static struct msg *packed(sio_val v) {
+  struct msg *json = json_of("/", "a", sio__args(&v, 1), -1), *m = NULL;
+  EQ(sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m), 0);
+  if (!m || memcmp(msg_data(m), before, BEFORE) != 0) abort();
+  EQ(decode_n(msg_data(m), m->len), DECODE_PACKET);
+  msg_unref(json);
+  return m;
+}
+
+static void begins(sio_val v, const char *head, size_t n) {
+  struct msg *m = packed(v);
+  EQ_MEM(msg_data(m) + BEFORE, n, head, n);
+  msg_unref(m);
+}
+#define BEGINS(v, head) begins(v, head, sizeof(head) - 1)
+
+TEST(every_length_has_the_shortest_head_and_is_read_again) {
+  static char x[65536];
+  memset(x, 'x', sizeof x);
+  BEGINS(sio_strn(x, 31), "\xbfx");
+  BEGINS(sio_strn(x, 32), "\xd9\x20x");
+  BEGINS(sio_strn(x, 255), "\xd9\xffx");
+  BEGINS(sio_strn(x, 256), "\xda\1\0x");
+  BEGINS(sio_strn(x, 65535), "\xda\xff\xffx");
+  BEGINS(sio_strn(x, 65536), "\xdb\0\1\0\0x");
+  BEGINS(sio_bin(x, 255), "\xc4\xffx");
+  BEGINS(sio_bin(x, 256), "\xc5\1\0x");
+  BEGINS(sio_bin(x, 65535), "\xc5\xff\xffx");
+  BEGINS(sio_bin(x, 65536), "\xc6\0\1\0\0x");
+  done();
+}
+
+/* n elements of one digit, or pairs. */
+static sio_val list_of(char *text, bool map, size_t n) {
+  size_t at = 0;
+  text[at++] = map ? '{' : '[';
+  for (size_t i = 0; i < n; i++) at += (size_t)sprintf(text + at, map ? "\"%zu\":7," : "7,", i);
+  text[n ? at - 1 : at++] = map ? '}' : ']';
+  return sio_json(slice(text, at));
+}
+
+TEST(every_count_has_the_shortest_head_and_is_read_again) {
+  char *text = malloc(1 << 20);
+  BEGINS(list_of(text, false, 0), "\x90");
+  BEGINS(list_of(text, false, 15), "\x9f\7");
+  BEGINS(list_of(text, false, 16), "\xdc\0\x10\7");
+  BEGINS(list_of(text, false, 65535), "\xdc\xff\xff\7");
+  BEGINS(list_of(text, false, 65536), "\xdd\0\1\0\0\7");
+  BEGINS(list_of(text, true, 15), "\x8f\xa1"
+                                  "0\7");
+  BEGINS(list_of(text, true, 16), "\xde\0\x10\xa1"
+                                  "0\7");
+  BEGINS(list_of(text, true, 65536), "\xdf\0\1\0\0\xa1"
+                                     "0\7");
+  free(text);
+  done();
+}
+
+TEST(every_integer_has_the_shortest_form_and_is_read_again) {
+  static const struct {
+    int64_t i;
+    const char *head;
+    size_t n;
+  } t[] = {
+    { 127, "\x7f", 1 },
+    { 128, "\xcc\x80", 2 },
+    { 255, "\xcc\xff", 2 },
+    { 256, "\xcd\1\0", 3 },
+    { 65535, "\xcd\xff\xff", 3 },
+    { 65536, "\xce\0\1\0\0", 5 },
+    { 4294967295, "\xce\xff\xff\xff\xff", 5 },
+    { 4294967296, "\xcf\0\0\0\1\0\0\0\0", 9 },
+    { -1, "\xff", 1 },
+    { -32, "\xe0", 1 },
+    { -33, "\xd0\xdf", 2 },
+    { -128, "\xd0\x80", 2 },
+    { -129, "\xd1\xff\x7f", 3 },
+    { -32768, "\xd1\x80\0", 3 },
+    { -32769, "\xd2\xff\xff\x7f\xff", 5 },
+    { -2147483648, "\xd2\x80\0\0\0", 5 },
+    { -2147483649, "\xd3\xff\xff\xff\xff\x7f\xff\xff\xff", 9 },
+  };
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    char want[64];
+    begins(sio_int(t[i].i), t[i].head, t[i].n);
+    snprintf(want, sizeof want, "[\"a\",%lld]", (long long)t[i].i);
+    EQ_MEM(packet.json.p, packet.json.n, want, strlen(want));
+  }
+  done();
+}
+
 TEST(only_a_packet_with_binary_has_placeholders) {
   sio_val v = sio_json(SLICE("{\"_placeholder\":true,\"num\":0}"));
   is_written(json_of("/", "a", sio__args(&v, 1), -1), PACKET_EVENT, "/", -1,
@@ -440,6 +537,9 @@ T(the_text_that_comes_of_it_is_limited)
 T(packets_are_written_as_the_reference_writes_them)
 T(a_namespace_of_digits_and_brackets_is_not_taken_for_the_payload)
 T(integers_of_64_bits_and_texts_of_any_form_are_written)
+T(every_length_has_the_shortest_head_and_is_read_again)
+T(every_count_has_the_shortest_head_and_is_read_again)
+T(every_integer_has_the_shortest_form_and_is_read_again)
 T(only_a_packet_with_binary_has_placeholders)
 T(without_memory_nothing_is_read_or_written_and_nothing_leaks)
 T(a_parser_of_ones_own_is_written_with_two_functions)
