@@ -28,7 +28,8 @@ SIO_EXTERN sio_slice sio_request_path(const sio_request *r);   /* before the '?'
  * A second Host, Content-Length or Transfer-Encoding is refused. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
 /* Last value of a query key, percent-decoded, NUL-terminated in out. Its length, or
- * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. */
+ * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. "%00" is a NUL within the
+ * value: compare lengths too where that matters. */
 SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
 SIO_EXTERN sio_slice sio_request_body(const sio_request *r);
 /* The client's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. Behind a proxy

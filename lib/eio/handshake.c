@@ -35,10 +35,15 @@ static const struct http_mount wait_mount;
 
 /* ---- which protocol ------------------------------------------------------------- */
 
+/* What it says of the key, in text; {text, 0} for nothing, or too much. It may hold a NUL. */
+static sio_slice query_value(const sio_request *r, const char *key, char *text, size_t size) {
+  long n = sio__request_query(r, key, text, size);
+  return slice(text, n > 0 ? (size_t)n : 0);
+}
+
 static bool query_is(const sio_request *r, const char *key, const char *value) {
   char text[16];
-  long n = sio__request_query(r, key, text, sizeof text);
-  return n >= 0 && strcmp(text, value) == 0;
+  return slice_is(query_value(r, key, text, sizeof text), value);
 }
 
 static unsigned protocol_of(const struct eio *e, const sio_request *r) {
@@ -160,18 +165,17 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
 /* ---- verification -------------------------------------------------------------------- */
 
 struct claim {
-  char transport[16];
-  char sid[64];
+  char sid_text[64];
+  sio_slice sid; /* {.., 0} if it is longer than any */
   bool has_sid;
+  bool polling;
   unsigned protocol; /* 3, 4, or 0 for what we do not speak */
   bool websocket;    /* the transport asked for */
 };
 
-static bool transport_enabled(const struct eio *e, struct claim *q) {
-  q->websocket = strcmp(q->transport, "websocket") == 0;
+static bool transport_enabled(const struct eio *e, const struct claim *q) {
   unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
-  bool known = q->websocket || strcmp(q->transport, "polling") == 0;
-  return known && (e->opts->transports & bit);
+  return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
 /* Raw value of a query key, as the log and the host's callback show it. */
@@ -192,13 +196,19 @@ static bool origin_is_clean(sio_slice origin) {
   return true;
 }
 
+static bool names_session(const sio_request *r) {
+  char some[2];
+  long n = sio__request_query(r, "sid", some, sizeof some);
+  return n > 0 || n == SIO_ETOOBIG;
+}
+
 static void read_claim(const struct eio *e, const sio_request *r, struct claim *q) {
-  memset(q, 0, sizeof *q);
-  if (sio__request_query(r, "transport", q->transport, sizeof q->transport) < 0)
-    q->transport[0] = 0;
-  long n = sio__request_query(r, "sid", q->sid, sizeof q->sid);
-  q->has_sid = n > 0 || n == SIO_ETOOBIG;
-  if (n < 0) q->sid[0] = 0;
+  char text[16];
+  sio_slice transport = query_value(r, "transport", text, sizeof text);
+  q->websocket = slice_is(transport, "websocket");
+  q->polling = slice_is(transport, "polling");
+  q->has_sid = names_session(r);
+  q->sid = query_value(r, "sid", q->sid_text, sizeof q->sid_text);
   q->protocol = protocol_of(e, r);
 }
 
@@ -210,7 +220,7 @@ static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const cha
 
 static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
                          sio_session **session) {
-  sio_session *c = sio__session_find(e, slice_str(q->sid));
+  sio_session *c = sio__session_find(e, q->sid);
   if (!c) return refuse(e, r, EIO_UNKNOWN_SID, "", raw_query(r, "sid"));
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
@@ -251,7 +261,7 @@ static void upgrade_complete(sio_request *r) {
   struct eio *e = r->user;
   struct claim q;
   read_claim(e, r, &q);
-  sio_session *c = q.has_sid ? sio__session_find(e, slice_str(q.sid)) : NULL;
+  sio_session *c = q.has_sid ? sio__session_find(e, q.sid) : NULL;
   if (c)
     open_probe(e, r, c);
   else if (q.has_sid)
@@ -405,12 +415,6 @@ static bool cors_passes(struct eio *e, sio_request *r) {
   int err = sio__cors_apply(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
   return err == 0;
-}
-
-static bool names_session(const sio_request *r) {
-  char some[2];
-  long n = sio__request_query(r, "sid", some, sizeof some);
-  return n > 0 || n == SIO_ETOOBIG;
 }
 
 bool sio__handshake_head(sio_request *r) {

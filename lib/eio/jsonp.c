@@ -53,8 +53,8 @@ size_t sio__jsonp_quote(char *out, sio_slice s) {
 static size_t digits_of_j(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
-  if (sio__request_query(r, "j", j, sizeof j) < 0) return 0;
-  for (const char *p = j; *p; p++)
+  long len = sio__request_query(r, "j", j, sizeof j);
+  for (const char *p = j; len > 0; len--, p++)
     if (*p >= '0' && *p <= '9') out[n++] = *p;
   return n;
 }
