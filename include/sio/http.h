@@ -42,7 +42,9 @@ SIO_EXTERN bool sio_request_secure(const sio_request *r);
 
 /* ---- answering ------------------------------------------------------------- */
 
-/* Adds a header to the answer. UV_EINVAL: name is no token, or value holds a control character. */
+/* Adds a header to the answer. UV_EINVAL: name is no token, or value holds a control character.
+ * Content-Length, Transfer-Encoding, Connection and Keep-Alive are the library's (UV_EINVAL); so is
+ * Date, unless it is set here. */
 SIO_EXTERN int sio_request_set(sio_request *r, const char *name, const char *value);
 /* The answer; type may be NULL. Content-Length is counted. SIO_ESTATE: already answered. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);

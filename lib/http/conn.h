@@ -13,6 +13,7 @@
 #ifndef SIO_HTTP_CONN_H
 #define SIO_HTTP_CONN_H
 
+#include "http/date.h"
 #include "http/request.h"
 #include "http/via.h"
 #include "net/door.h"
@@ -72,6 +73,8 @@ struct http {
   struct list kept;  /* requests whose peer is gone and whose answer is owed      */
   struct list spare; /* requests with their buffers, ready for use                */
   unsigned nspare;
+  int64_t date_at;           /* the second that `date` names              */
+  char date[DATE_LEN + 1];   /* of answers                                */
   struct deflater *deflater; /* the owner's; NULL: no answer is compressed */
   size_t compress_from;      /* bytes of body                             */
   struct pool parsers;       /* a connection borrows one while a request arrives          */

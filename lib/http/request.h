@@ -13,12 +13,13 @@
  *     Content-Type: ...\r\n            unless the type is NULL
  *     Content-Length: n\r\n            not with 1xx, 204 and 304
  *     <lines added with set>
+ *     Date: ...\r\n                    unless one was set
  *     Connection: keep-alive\r\n       or "close"
  *     Keep-Alive: timeout=5\r\n        only when kept alive for a second or more
  *     \r\n
  *
- * No Date: nothing we serve is cached by its age. No byte of a request enters an answer's head,
- * but for an Origin and a list of header names that cors.c has checked.
+ * No byte of a request enters an answer's head, but for an Origin and a list of header names that
+ * cors.c has checked.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -59,6 +60,7 @@ struct sio_request {
   bool keep_alive;
   bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1     */
   bool upgrade_other; /* the same to something else: answer as if it had not asked   */
+  bool dated;         /* the answer has a Date of its host's                        */
   bool answered;
   bool kept;               /* see above                                                   */
   bool has_body;           /* Content-Length > 0 or chunked                               */

@@ -4,12 +4,14 @@
  * piece, out of the pool when it is small.
  */
 #include "http/conn.h"
+#include "http/date.h"
 #include "http/head.h"
 #include <sio/error.h>
+#include <time.h>
 
-/* The longest head but for type and extra lines: status line, Content-Length, Connection,
+/* The longest head but for type and extra lines: status line, Content-Length, Date, Connection,
  * Keep-Alive with their numbers. */
-enum { HEAD_ROOM = 192 };
+enum { HEAD_ROOM = 192 + DATE_LEN };
 
 static const char reasons[] = "200\0OK\0"
                               "201\0Created\0"
@@ -73,7 +75,9 @@ int sio__request_set(sio_request *r, const char *name, sio_slice value) {
   sio_slice key = slice_str(name);
   if (!sio__http_token(key) || !sio__http_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
-  return put_line(&r->extra, key, value);
+  int err = put_line(&r->extra, key, value);
+  if (!err && sio__slice_ieq(key, SLICE("date"))) r->dated = true;
+  return err;
 }
 
 /* ---- the head ---------------------------------------------------------------------------- */
@@ -106,6 +110,18 @@ static void put_number(struct msg *m, const char *name, uint64_t v) {
   put(m, digits + n, sizeof digits - n);
 }
 
+/* Written once a second. */
+static void put_date(struct msg *m, struct http *h) {
+  int64_t now = time(NULL);
+  if (now != h->date_at) {
+    sio__date_write(h->date, now);
+    h->date_at = now;
+  }
+  put_str(m, "Date: ");
+  put(m, h->date, DATE_LEN);
+  put_str(m, "\r\n");
+}
+
 static void put_connection(struct msg *m, const sio_request *r, bool keep) {
   unsigned seconds = r->http->limits.keep_alive_ms / 1000;
   put_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
@@ -130,6 +146,7 @@ static void put_head(struct msg *m, const sio_request *r, const struct answer *a
     put_str(m, "\r\n");
   }
   put(m, r->extra.p, r->extra.n);
+  if (!r->dated) put_date(m, r->http);
   put_connection(m, r, a->keep);
   put_str(m, "\r\n");
 }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOST "Host: a\r\n"
@@ -202,6 +203,17 @@ static inline const char *body_of(const char *answer) {
 
 static inline bool says(const char *answer, const char *line) {
   return strstr(answer, line) != NULL;
+}
+
+/* An answer without its Date, which is the time of now. */
+static inline const char *undated(const char *answer) {
+  static char out[4096];
+  int64_t at;
+  const char *line = strstr(answer, "\r\nDate: ");
+  if (!line || !sio__date_read(slice(line + 8, DATE_LEN), &at)) return "no Date";
+  if (at > time(NULL) || at < time(NULL) - 10) return "another Date";
+  snprintf(out, sizeof out, "%.*s%s", (int)(line - answer), answer, line + 8 + DATE_LEN);
+  return out;
 }
 
 static inline unsigned count_of(const char *text, const char *what) {

@@ -10,8 +10,8 @@
 TEST(an_answer_has_this_exact_form) {
   rig_open();
   const char *a = ask(GET("/x?y=1"));
-  IS(a, "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: keep-alive\r\n"
-        "Keep-Alive: timeout=5\r\n\r\nGET /x?y=1 ");
+  IS(undated(a), "HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: keep-alive\r\n"
+                 "Keep-Alive: timeout=5\r\n\r\nGET /x?y=1 ");
   IS(rig->notes, "head request");
   rig_close();
 }
@@ -33,10 +33,46 @@ static void answer_with_headers(sio_request *r) {
 TEST(headers_set_by_the_host_stand_between_length_and_connection) {
   rig_open();
   rig->at_request = answer_with_headers;
-  IS(ask(GET("/")), "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n"
-                    "X-One: 1\r\nSet-Cookie: a=b\r\nConnection: keep-alive\r\n"
-                    "Keep-Alive: timeout=5\r\n\r\ngone");
+  IS(undated(ask(GET("/"))),
+     "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n"
+     "X-One: 1\r\nSet-Cookie: a=b\r\nConnection: keep-alive\r\n"
+     "Keep-Alive: timeout=5\r\n\r\ngone");
   EQ(rig->http.stats.answers[3], 1);
+  rig_close();
+}
+
+static void answer_with_its_own_date(sio_request *r) {
+  EQ(sio_request_set(r, "date", "Sun, 06 Nov 1994 08:49:37 GMT"), 0);
+  EQ(sio_respond(r, 200, NULL, SLICE("")), 0);
+}
+
+TEST(every_answer_says_when_it_was_made) {
+  rig_open();
+  CHECK(strcmp(undated(ask(GET("/"))), "no Date") != 0);
+  EQ(count_of(rig->out, "Date: "), 1);
+  EQ(count_of(ask(GET("/") GET("/") GET("/")), "Date: "), 3);
+  EQ(count_of(ask(POST("Expect: 100-continue\r\nContent-Length: 1\r\n", "")), "Date: "), 0);
+  CHECK(says(rig->out, "HTTP/1.1 100 Continue\r\n\r\n"));
+  EQ(count_of(ask("x"), "Date: "), 1);
+  rig->at_request = answer_with_its_own_date;
+  CHECK(says(ask(GET("/")), "\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+  EQ(count_of(rig->out, "Date: "), 0);
+  rig->at_request = NULL;
+  EQ(count_of(ask(GET("/")), "Date: "), 1);
+  EQ(count_of(ask("nonsense\r\n\r\n"), "Date: "), 1);
+  EQ(status_of(rig->out), 400);
+  rig_close();
+}
+
+/* It is kept for a second, and not one longer. */
+TEST(a_date_is_of_the_second_of_its_answer) {
+  rig_open();
+  ask(GET("/"));
+  CHECK(rig->http.date_at > 0);
+  rig->http.date_at -= 100;
+  rig->http.date[0] = 'x';
+  CHECK(strcmp(undated(ask(GET("/"))), "no Date") != 0);
+  CHECK(strcmp(undated(rig->out), "another Date") != 0);
   rig_close();
 }
 
@@ -54,10 +90,10 @@ static void answer_304(sio_request *r) { sio_respond(r, 304, NULL, SLICE("no"));
 TEST(some_statuses_have_neither_body_nor_length) {
   rig_open();
   rig->at_request = answer_204;
-  IS(ask(GET("/")),
+  IS(undated(ask(GET("/"))),
      "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n");
   rig->at_request = answer_304;
-  IS(ask(GET("/")),
+  IS(undated(ask(GET("/"))),
      "HTTP/1.1 304 Not Modified\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n");
   rig_close();
 }
@@ -329,7 +365,8 @@ TEST(a_content_length_over_the_limit_is_refused_at_once) {
   rig_open();
   rig->max_body = 10;
   const char *a = ask(POST("Content-Length: 11\r\n", ""));
-  IS(a, "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  IS(undated(a),
+     "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   IS(rig->notes, "head abort");
   EQ(rig->err, SIO_ETOOBIG);
   CHECK(rig->fin);
@@ -346,7 +383,8 @@ TEST(a_chunked_body_is_refused_at_the_first_byte_too_many) {
   EQ(status_of(ask(POST(CHUNKED, "a\r\n0123456789\r\n"))), 0);
   EQ(status_of(ask("1\r\n")), 0);
   const char *a = ask("x");
-  IS(a, "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  IS(undated(a),
+     "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   IS(rig->notes, "head abort");
   EQ(rig->err, SIO_ETOOBIG);
   rig_connect();
@@ -389,6 +427,8 @@ TEST(continue_is_not_for_http_1_0) {
 TESTS_BEGIN
 T(an_answer_has_this_exact_form)
 T(headers_set_by_the_host_stand_between_length_and_connection)
+T(every_answer_says_when_it_was_made)
+T(a_date_is_of_the_second_of_its_answer)
 T(head_is_answered_with_the_length_alone)
 T(some_statuses_have_neither_body_nor_length)
 T(a_big_msg_is_sent_without_a_copy_and_a_small_one_in_one_piece)
