@@ -293,9 +293,11 @@ typedef struct sio_options {
   int forwarded;           /* enum sio_forwarded: what they set                                 */
   bool proxy_protocol;     /* their connections begin with a PROXY header                       */
   unsigned ack_timeout_ms; /* 0: none. For questions (emit.h) whose timeout_ms is 0       */
-  unsigned packet_timeout_ms; /* 0: none. For all attachments of a packet to come: then the peer
-                                 is closed, "forced close" with SIO_ETIMEOUT                 */
-  unsigned tls_timeout_ms;    /* 10000: a TLS handshake (tls.h)                                */
+  /* 60000: for attachments of a packet to come. Once nothing of them has come for that long (at
+   * most twice), the peer is closed: "forced close" with SIO_ETIMEOUT. A slow one that sends on,
+   * an attachment or a part of one, is waited for. */
+  unsigned packet_timeout_ms;
+  unsigned tls_timeout_ms; /* 10000: a TLS handshake (tls.h)                                */
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

@@ -139,6 +139,8 @@ void sio__session_end(sio_session *c, bool discard, int reason, int err, const c
 bool sio__session_open(const sio_session *c);
 /* What it sent may lie unread, because we do not read now. */
 bool sio__session_unread(const sio_session *c);
+/* Bytes that are here of a message, or of a POST, that is not whole yet. */
+size_t sio__session_arriving(const sio_session *c);
 /* The layer above keeps one pointer. */
 void sio__session_set_up(sio_session *c, void *up);
 void *sio__session_up(const sio_session *c);

@@ -201,6 +201,10 @@ static sio_request *take_post_back(struct polling *p) {
   return r;
 }
 
+size_t sio__polling_arriving(const struct polling *p) {
+  return p->post && !p->holds ? p->post->body.n : 0;
+}
+
 void sio__polling_answer_post(sio_session *c) {
   struct polling *p = c->polling;
   if (p->holds) sio__answer_ok(c->eio, take_post_back(p));

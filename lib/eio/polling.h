@@ -17,6 +17,8 @@ void sio__polling_free(struct polling *p); /* NULL is fine */
 void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m));
 /* The answer to a POST that was held back. */
 void sio__polling_answer_post(sio_session *c);
+/* Bytes that have come of a POST that is not whole yet. */
+size_t sio__polling_arriving(const struct polling *p);
 /* Lets a parked GET go, so that the peer can upgrade. */
 void sio__polling_release_get(sio_session *c);
 

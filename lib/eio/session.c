@@ -380,6 +380,10 @@ bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; 
 bool sio__session_unread(const sio_session *c) {
   return guard_pauses(c) || (c->ws && c->ws->conn && c->ws->conn->throttled);
 }
+size_t sio__session_arriving(const sio_session *c) {
+  if (c->polling) return sio__polling_arriving(c->polling);
+  return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
+}
 void sio__session_set_up(sio_session *c, void *up) { c->up = up; }
 void *sio__session_up(const sio_session *c) { return c->up; }
 struct eio *sio__session_eio(const sio_session *c) {

@@ -119,7 +119,9 @@ static void undecodable(struct client *cl, int err, const char *why) {
 struct patience {
   struct client *client;
   unsigned ms;
-  bool joins;
+  bool joins;      /* else attachments are waited for, or were when the timer was started */
+  bool heard;      /* a part of a packet came since then                                    */
+  size_t arriving; /* bytes that were here then of a part that is not whole                 */
   struct timer timer;
 };
 
@@ -127,13 +129,33 @@ static void start_clock(struct patience *p) {
   sio__loop_timer(&client_server(p->client)->loop, &p->timer, p->ms);
 }
 
+static void end_patience(struct client *cl) {
+  if (!cl->patience) return;
+  sio__loop_untimer(&client_server(cl)->loop, &cl->patience->timer);
+  sio__free(cl->patience);
+  cl->patience = NULL;
+}
+
+/* Has anything come of the attachments since this was last asked? What was not read may be that. */
+static bool makes_progress(struct patience *p) {
+  sio_session *c = p->client->session;
+  size_t arriving = sio__session_arriving(c);
+  bool some = p->heard || (arriving && arriving != p->arriving) || sio__session_unread(c);
+  p->heard = false;
+  p->arriving = arriving;
+  return some;
+}
+
+/* With attachments the timer is not touched for each packet. It may find that nothing is waited
+ * for now. */
 static void on_impatience(struct timer *t) {
   struct patience *p = container_of(t, struct patience, timer);
-  sio_session *c = p->client->session;
-  if (!p->joins && sio__session_unread(c))
-    start_clock(p); /* the rest may be there */
+  if (!p->joins && !decoder_waits(&p->client->decoder))
+    end_patience(p->client);
+  else if (!p->joins && makes_progress(p))
+    start_clock(p);
   else
-    sio__session_end(c, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
+    sio__session_end(p->client->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
                      p->joins ? "it joined no namespace in time"
                               : "the attachments of a packet did not come in time");
 }
@@ -147,22 +169,13 @@ static int start_patience(struct client *cl, unsigned ms, bool joins) {
   return 0;
 }
 
-static void end_patience(struct client *cl) {
-  if (!cl->patience) return;
-  sio__loop_untimer(&client_server(cl)->loop, &cl->patience->timer);
-  sio__free(cl->patience);
-  cl->patience = NULL;
-}
-
 /* One that joins none has a time already, and none behind it. */
 static void await_rest(struct client *cl) {
-  unsigned ms = client_server(cl)->opts.o.packet_timeout_ms;
-  if (!ms || cl->patience || !decoder_waits(&cl->decoder)) return;
-  if (start_patience(cl, ms, false)) sio__client_no_memory(cl);
-}
-
-static void on_whole(struct client *cl) {
-  if (cl->patience && !cl->patience->joins) end_patience(cl);
+  if (!decoder_waits(&cl->decoder)) return;
+  if (cl->patience)
+    cl->patience->heard = true;
+  else if (start_patience(cl, client_server(cl)->opts.o.packet_timeout_ms, false))
+    sio__client_no_memory(cl);
 }
 
 void sio__client_joined(struct client *cl) {
@@ -325,7 +338,6 @@ static void on_message(sio_session *c, bool binary, sio_slice data) {
   if (got < 0) {
     undecodable(cl, got, why);
   } else if (got == DECODE_PACKET) {
-    on_whole(cl);
     route(cl, &p);
     if (binary) sio__decoder_release(&cl->decoder);
   } else {

@@ -6,7 +6,8 @@
 // Memory is read from /proc; a sanitizer is told to keep little of what is freed.
 import { readFileSync } from 'node:fs';
 import {
-  Polling, equal, joined, match, ok, openWebSocket, requestBytes, run, sleep, takeResponse, test,
+  Polling, equal, frame, joined, match, ok, op, openWebSocket, requestBytes, run, sleep, takeResponse,
+  test,
 } from './lib.mjs';
 
 const asan = process.env.ASAN_OPTIONS ?? '';
@@ -280,6 +281,24 @@ test('a packet whose attachments do not come in time closes its peer', async (t)
   await sleep(300);
   slow.send('422["echo"]');
   equal([await slow.next(), await slow.next()], [Buffer.from([2]), '432[]']);
+});
+
+test('a slow attachment is waited for as long as something of it comes', async (t) => {
+  const host = await t.host({ 'packet-timeout': 1000 });
+  const w = await joined(host);
+  w.send('451-1["echo",{"_placeholder":true,"num":0}]');
+  w.wire.write(frame(op.binary, Buffer.from([0]), { fin: false }));
+  for (let i = 1; i < 9; i++) {
+    await sleep(400);
+    w.wire.write(frame(op.more, Buffer.from([i]), { fin: i === 8 }));
+  }
+  equal(await w.next(), '461-1[{"_placeholder":true,"num":0}]');
+  equal(await w.next(), Buffer.from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+  const slow = await Polling.open(host);
+  await slow.join();
+  await slow.send('452-["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]');
+  await slow.send('bAA==');
+  match(await slow.poll(), /1$/);
 });
 
 test('a body over max_payload is told to the sockets of its peer', async (t) => {

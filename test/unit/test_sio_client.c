@@ -535,12 +535,39 @@ TEST(half_a_packet_is_waited_for_as_long_as_the_host_says) {
   say_bin(p, "\1", 1);
   later(100);
   CHECK(p->session != NULL);
-  say(p, "452-[\"b\"," HOLE "]");
-  say_bin(p, "\1", 1); /* one of two: the time goes on */
+  CHECK(client_of(p->session)->patience == NULL);
+  say(p, "451-[\"b\"," HOLE "]");
   saw();
   later(51);
   HEARD(p, "end ");
   SAW("left/: forced close ");
+  stop();
+}
+
+TEST(each_attachment_gives_the_rest_more_time) {
+  begin(&(sio_options){ .packet_timeout_ms = 50 });
+  struct peer *p = joined();
+  say(p, "454-[\"b\"," HOLE "," HOLE "," HOLE "," HOLE "]");
+  for (int i = 0; i < 3; i++) {
+    say_bin(p, "\1", 1);
+    later(51);
+    CHECK(p->session != NULL);
+  }
+  later(51);
+  HEARD(p, "end ");
+  stop();
+}
+
+TEST(a_timer_for_an_old_packet_does_not_end_a_new_one) {
+  begin(&(sio_options){ .packet_timeout_ms = 50 });
+  struct peer *p = joined();
+  say(p, "451-[\"b\"," HOLE "]");
+  say_bin(p, "\1", 1);
+  say(p, "451-[\"b\"," HOLE "]"); /* just before the timer of the first fires */
+  later(51);
+  CHECK(p->session != NULL);
+  later(51);
+  HEARD(p, "end ");
   stop();
 }
 
@@ -558,19 +585,22 @@ TEST(one_that_began_before_it_was_in_is_waited_for_no_longer) {
   stop();
 }
 
-TEST(by_default_half_a_packet_may_wait) {
+TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
-  CHECK(client_of(p->session)->patience == NULL);
+  REQUIRE(client_of(p->session)->patience != NULL);
+  sio__loop_untimer(&srv->loop, &p->session->heartbeat);
+  later(59999);
+  CHECK(p->session != NULL);
+  later(60001);
+  HEARD(p, "end ");
   stop();
 }
 
 TEST(without_memory_for_the_time_its_peer_is_closed) {
   begin(&(sio_options){ .packet_timeout_ms = 50 });
   struct peer *p = joined();
-  say(p, "451-[\"b\"," HOLE "]");
-  say_bin(p, "\1", 1);
   alloc_fail_in(2); /* behind the packet's own */
   say(p, "451-[\"b\"," HOLE "]");
   alloc_fail_in(0);
@@ -712,7 +742,9 @@ T(a_handler_may_close_the_session_while_an_attachment_is_handled)
 T(half_a_binary_packet_goes_with_its_connection)
 T(half_a_packet_is_waited_for_as_long_as_the_host_says)
 T(one_that_began_before_it_was_in_is_waited_for_no_longer)
-T(by_default_half_a_packet_may_wait)
+T(each_attachment_gives_the_rest_more_time)
+T(a_timer_for_an_old_packet_does_not_end_a_new_one)
+T(by_default_half_a_packet_is_waited_for_a_minute)
 T(without_memory_for_the_time_its_peer_is_closed)
 T(no_failing_allocation_leaks_or_crashes)
 TESTS_END

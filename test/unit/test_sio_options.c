@@ -81,7 +81,7 @@ TEST(nothing_said_is_every_default) {
   EQ(o->max_addresses, 65536);
   EQ(o->middleware_timeout_ms, 0);
   EQ(o->ack_timeout_ms, 0);
-  EQ(o->packet_timeout_ms, 0);
+  EQ(o->packet_timeout_ms, 60000);
   EQ(o->socket_data_size, 0);
   CHECK(o->adapter == &sio_adapter_memory);
   EQ(o->log_level, SIO_LOG_WARN);
