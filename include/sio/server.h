@@ -108,7 +108,9 @@ typedef struct sio_recovery {
       max_disconnection_ms; /* 120000: who is away longer is forgotten                        */
   bool run_middlewares;     /* middleware runs for who comes back too ("skipMiddlewares: false") */
   size_t max_log_bytes;     /* 4 MiB of events kept per namespace; the oldest are dropped     */
-  unsigned max_sessions;    /* 10000 away per namespace; who left first is forgotten          */
+  /* 10000 away per namespace. Then who left first is forgotten; or of an address that has more of
+   * them than the address of that one, the first of its own. */
+  unsigned max_sessions;
 } sio_recovery;
 
 /* Why a peer that asked for it was not recovered. */
@@ -117,7 +119,9 @@ enum sio_recovery_failure {
   SIO_RECOVERY_NO_SESSION, /* the pid is of nobody: too late, or of another server */
   SIO_RECOVERY_BAD_OFFSET, /* the offset was never given out                       */
   SIO_RECOVERY_LOG_GONE,   /* what it missed was dropped: max_log_bytes            */
-  SIO_RECOVERY_TOO_MUCH,   /* it missed more than max_queued, or queue_high, takes */
+  SIO_RECOVERY_TOO_MUCH,   /* it missed more than max_queued, or queue_high, takes; or it says an
+                              offset again for which it was sent the same already: that is done
+                              twice, on the whole, and 16 KiB are free */
   SIO_RECOVERY_NO_MEMORY,
   SIO_RECOVERY_END
 };

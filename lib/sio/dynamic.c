@@ -230,7 +230,7 @@ int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name) {
 
 static bool is_deserted(const sio_nsp *nsp) {
   const sio_server *srv = nsp->server;
-  bool awaits = nsp->recovery && nsp->recovery->naway;
+  bool awaits = nsp->recovery && nsp->recovery->away.n;
   return nsp->parent && !nsp->users && !awaits && !srv->closing && !srv->opts.o.keep_empty_nsps;
 }
 

@@ -13,8 +13,10 @@
 #include <cjson/cJSON.h>
 
 enum {
-  SWEEPS = 4,      /* in the time a berth is kept                                       */
-  QUEUE_EXTRA = 32 /* what a queued message costs beyond itself, at most */
+  SWEEPS = 4,              /* in the time a berth is kept                            */
+  QUEUE_EXTRA = 32,        /* what a queued message costs beyond itself, at most     */
+  REPEATS = 2,             /* how often on the whole what was replayed may be again  */
+  REPEATS_FREE = 16 * 1024 /* bytes that may be replayed again however often       */
 };
 
 static const sio_recovery *options(const struct recovery *r) {
@@ -46,9 +48,9 @@ static void empty_berth(struct berth *b) {
 }
 
 static void take_from_away(struct recovery *r, struct berth *b) {
-  if (list_empty(&b->away)) return;
-  list_remove(&b->away);
-  if (--r->naway == 0) sio__child_look(r->nsp);
+  if (!away_has(&b->away)) return;
+  sio__away_remove(&r->away, &b->away);
+  if (r->away.n == 0) sio__child_look(r->nsp);
 }
 
 static void free_berth(struct recovery *r, struct berth *b) {
@@ -59,14 +61,16 @@ static void free_berth(struct recovery *r, struct berth *b) {
   sio__free(b);
 }
 
+static struct berth *berth_at(struct away_place *p) { return container_of(p, struct berth, away); }
+
 static struct berth *oldest(const struct recovery *r) {
-  return container_of(r->away.next, struct berth, away);
+  return berth_at(sio__away_oldest(&r->away));
 }
 
 static struct berth *berth_new(struct recovery *r, sio_socket *s) {
   struct berth *b = sio__calloc(1, sizeof *b);
   if (!b) return NULL;
-  list_init(&b->away);
+  list_init(&b->away.order);
   b->first = b->last = r->log.seq;
   b->socket = s;
   memcpy(b->id, s->id, sizeof b->id);
@@ -94,7 +98,7 @@ static void start_sweeping(struct recovery *r) {
 
 static void sweep(struct recovery *r) {
   uint64_t kept_ms = options(r)->max_disconnection_ms + blind_ms(r), now = now_of(r);
-  while (r->naway && is_expired(r, oldest(r))) free_berth(r, oldest(r));
+  while (r->away.n && is_expired(r, oldest(r))) free_berth(r, oldest(r));
   if (r->by_pid.n == 0) sio__replay_clear(&r->log);
   if (now > kept_ms) sio__replay_drop_before(&r->log, now - kept_ms);
 }
@@ -102,7 +106,7 @@ static void sweep(struct recovery *r) {
 static void on_sweep(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, sweep);
   sweep(r);
-  if (r->naway || !list_empty(&r->log.entries)) start_sweeping(r);
+  if (r->away.n || !list_empty(&r->log.entries)) start_sweeping(r);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -145,8 +149,7 @@ static bool may_claim(const sio_socket *s) {
 static void stand_down(struct recovery *r, struct berth *b) {
   b->socket->berth = NULL;
   b->socket = NULL;
-  list_push(r->away.next, &b->away);
-  r->naway++;
+  sio__away_put_back(&r->away, &b->away);
   start_sweeping(r);
 }
 
@@ -202,6 +205,26 @@ static bool fits_queue(const sio_socket *s) {
   return n <= (o->queue_high ? o->queue_high : o->max_queued);
 }
 
+static size_t chain_bytes(const struct msg *m) {
+  size_t n = 0;
+  for (; m; m = m->next) n += m->len;
+  return n;
+}
+
+/* What it is sent now is added to what it was sent at its returns. */
+static void count_replay(const sio_socket *s, uint64_t *new_bytes, uint64_t *old_bytes) {
+  for (const struct replay_entry *e = NULL; (e = missed(s, e));)
+    *(e->seq > s->berth->replayed ? new_bytes : old_bytes) += chain_bytes(e->msg);
+}
+
+/* A peer whose connection broke again before it had all says the old offset again, or one that is
+ * a little newer. One that says it for ever would be sent megabytes for each of its requests. */
+static bool is_repeated_too_often(const sio_socket *s) {
+  uint64_t new_bytes = s->berth->new_bytes, old_bytes = s->berth->old_bytes;
+  count_replay(s, &new_bytes, &old_bytes);
+  return old_bytes > REPEATS * new_bytes + REPEATS_FREE;
+}
+
 static int join_rooms(sio_socket *s, const struct berth *b) {
   int err = 0;
   for (size_t at = 0; at < b->rooms_size && !err; at += strlen(b->rooms + at) + 1)
@@ -222,7 +245,7 @@ static int move_in(struct recovery *r, sio_socket *s, struct berth *b) {
   memcpy(s->own_id, b->id, sizeof s->own_id);
   s->berth = b;
   int cause = share_again(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
-  if (!cause && !fits_queue(s)) cause = SIO_RECOVERY_TOO_MUCH;
+  if (!cause && (!fits_queue(s) || is_repeated_too_often(s))) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->berth = NULL;
     memcpy(s->own_id, fresh_id, sizeof fresh_id);
@@ -257,7 +280,7 @@ static const char *cause_text(int cause) {
     [SIO_RECOVERY_NO_SESSION] = "no such session, or not any more",
     [SIO_RECOVERY_BAD_OFFSET] = "its offset is none",
     [SIO_RECOVERY_LOG_GONE] = "what it missed is not kept any more",
-    [SIO_RECOVERY_TOO_MUCH] = "it missed more than may wait for it",
+    [SIO_RECOVERY_TOO_MUCH] = "it missed more than may wait for it, or was sent it too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
   };
   return texts[cause];
@@ -320,7 +343,9 @@ void sio__recovery_joined(sio_socket *s) {
   struct berth *b = s->berth;
   if (!b || !s->recovered) return;
   b->first = b->last = b->from;
+  count_replay(s, &b->new_bytes, &b->old_bytes);
   for (const struct replay_entry *e = NULL; (e = missed(s, e));) b->last = e->seq;
+  if (b->last > b->replayed) b->replayed = b->last;
   empty_berth(b);
   sio_server *srv = s->nsp->server;
   srv->stats.recovered++;
@@ -423,8 +448,9 @@ void sio__recovery_stow(sio_socket *s) {
   s->berth = NULL;
   b->socket = NULL;
   b->left_at = now_of(r);
-  list_push(&r->away, &b->away);
-  if (++r->naway > options(r)->max_sessions) free_berth(r, oldest(r));
+  sio__away_add(&r->away, &b->away, sio_session_address(s->session));
+  if (r->away.n > options(r)->max_sessions)
+    free_berth(r, berth_at(sio__away_surplus(&r->away, &b->away)));
   start_sweeping(r);
 }
 
@@ -445,7 +471,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   }
   r->nsp = nsp;
   sio__map_init(&r->by_pid, berth_key);
-  list_init(&r->away);
+  sio__away_init(&r->away);
   timer_init(&r->sweep, on_sweep);
   *out = r;
   return 0;
@@ -460,6 +486,7 @@ void sio__recovery_free(struct recovery *r) {
     sio__free(b);
   }
   sio__map_clear(&r->by_pid);
+  sio__away_clear(&r->away);
   sio__replay_clear(&r->log);
   sio__free(r);
 }

@@ -22,17 +22,21 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "sio/away.h"
 #include "sio/emit.h"
 #include "sio/replay.h"
 
 struct berth {
-  sio_socket *socket; /* LIVE or RETURNING; NULL: AWAY                               */
-  struct list away;   /* recovery->away                                              */
-  uint64_t first;     /* its peer has everything up to here, or it was not meant for it */
-  uint64_t last;      /* the last event it was sent                                  */
-  uint64_t left;      /* the last event there was when it left                       */
-  uint64_t from;      /* RETURNING: it is sent what is behind this                   */
-  uint64_t left_at;   /* ms, the loop's clock                                        */
+  sio_socket *socket;     /* LIVE or RETURNING; NULL: AWAY                               */
+  struct away_place away; /* among recovery->away                                        */
+  uint64_t first;         /* its peer has everything up to here, or it was not meant for it */
+  uint64_t last;          /* the last event it was sent                                  */
+  uint64_t left;          /* the last event there was when it left                       */
+  uint64_t from;          /* RETURNING: it is sent what is behind this                   */
+  uint64_t left_at;       /* ms, the loop's clock                                        */
+  uint64_t replayed;      /* the last event that was replayed                            */
+  uint64_t new_bytes;     /* of events that were replayed to it, counted once            */
+  uint64_t old_bytes;     /* of those that were replayed again                           */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
   char *rooms; /* while not LIVE: their names, a NUL behind each              */
@@ -46,8 +50,7 @@ struct recovery {
   sio_nsp *nsp;
   struct replay log;
   struct map by_pid; /* struct berth, all of them */
-  struct list away;  /* oldest first              */
-  uint32_t naway;
+  struct away away;
   struct timer sweep;
 };
 

@@ -734,6 +734,84 @@ TEST(more_than_may_wait_for_a_peer_is_not_replayed) {
   stop();
 }
 
+static void big_to_all(int n) {
+  static char bytes[1001];
+  memset(bytes, 'x', sizeof bytes - 1);
+  while (n--) sio_broadcast((sio_target){ .nsp = root }, "big", SIO_ARGS(bytes));
+}
+
+/* Each request of it is some 100 bytes. */
+TEST(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times) {
+  char old[64];
+  size_t sent = 0;
+  begin();
+  struct client4 *c = come();
+  to_all("a");
+  told(c);
+  snprintf(old, sizeof old, "%s", c->offset);
+  hang_up(c->p);
+  big_to_all(30);
+  for (int i = 0; i < 20; i++) {
+    ask_back(c, old);
+    sent += c->p->n;
+    told(c);
+    hang_up(c->p);
+  }
+  CHECK(sent > 3 * 30000 && sent < 100000);
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  stop();
+}
+
+/* The connection breaks before all is there: each time a few more events have come. */
+TEST(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on) {
+  char place[64];
+  begin();
+  struct client4 *c = come();
+  hang_up(c->p);
+  big_to_all(30);
+  for (uint64_t seq = 1; seq < 30; seq += 6) {
+    size_t n = sio__replay_write(&root->recovery->log, seq, place);
+    place[n] = '\0';
+    ask_back(c, place);
+    CHECK(sio_socket_recovered(first()));
+    told(c);
+    hang_up(c->p);
+  }
+  stop();
+}
+
+TEST(who_misses_little_may_break_off_as_often_as_it_likes) {
+  char old[64];
+  begin();
+  struct client4 *c = come();
+  to_all("a");
+  told(c);
+  snprintf(old, sizeof old, "%s", c->offset);
+  hang_up(c->p);
+  to_all("b");
+  for (int i = 0; i < 50; i++) {
+    ask_back(c, old);
+    GOT(c, "42[\"b\",\"@2\"] 40+pid ");
+    hang_up(c->p);
+  }
+  EQ(srv->stats.recovered, 50);
+  stop();
+}
+
+TEST(new_events_are_replayed_to_one_that_breaks_off_each_time) {
+  begin();
+  struct client4 *c = come();
+  for (int i = 0; i < 20; i++) {
+    hang_up(c->p);
+    big_to_all(30);
+    come_back(c);
+    CHECK(sio_socket_recovered(first()));
+    told(c);
+  }
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 0);
+  stop();
+}
+
 TEST(nothing_is_kept_for_nobody) {
   begin();
   to_all("a");
@@ -1040,6 +1118,10 @@ T(what_was_dropped_for_its_size_cannot_be_recovered_and_is_counted)
 T(an_event_bigger_than_the_log_drops_all)
 T(of_too_many_who_left_first_is_forgotten)
 T(more_than_may_wait_for_a_peer_is_not_replayed)
+T(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times)
+T(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on)
+T(who_misses_little_may_break_off_as_often_as_it_likes)
+T(new_events_are_replayed_to_one_that_breaks_off_each_time)
 T(nothing_is_kept_for_nobody)
 T(middleware_is_skipped_for_who_comes_back)
 T(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too)
