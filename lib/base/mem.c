@@ -11,6 +11,9 @@
 #include "base/cold.h"
 #include <sio/server.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 
 #include "base/err.h"
@@ -72,6 +75,14 @@ COLD char *sio__strndup(const char *s, size_t n) {
   copy[n] = '\0';
   return copy;
 }
+
+#ifdef __GLIBC__
+COLD void sio__mem_trim(void) {
+  if (host_free == free) malloc_trim(0);
+}
+#else
+COLD void sio__mem_trim(void) {}
+#endif
 
 COLD void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
   *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };

@@ -18,6 +18,10 @@ void *sio__realloc(void *p, size_t n);
 void sio__free(void *p);                     /* NULL is fine                 */
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
+/* Gives memory that was freed back to the operating system, where the C library keeps it (glibc)
+ * and the host has not set an allocator of its own. */
+void sio__mem_trim(void);
+
 /* Sums and products of lengths a peer has a say in. True: it does not fit. */
 static inline bool add_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_add_overflow(a, b, out);
@@ -35,7 +39,7 @@ struct pool {
 };
 
 void sio__pool_init(struct pool *pool, size_t size, unsigned keep);
-void sio__pool_clear(struct pool *pool); /* frees the blocks held back */
+void sio__pool_clear(struct pool *pool); /* frees the blocks held back; it may be used on */
 void *sio__pool_get(struct pool *pool);  /* contents undefined; NULL: no memory */
 void sio__pool_put(struct pool *pool, void *block);
 

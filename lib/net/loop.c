@@ -3,6 +3,7 @@
  * loop.c - the turn: tasks, flush, graves; the one alarm; posts from other threads.
  */
 #include "net/loop.h"
+#include "base/cold.h"
 #include "net/conn.h"
 #include <pthread.h>
 #include <sio/error.h>
@@ -13,6 +14,10 @@ enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024 };
 /* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So
  * all is read first, in so many turns at most. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
+
+/* Memory that a flood has taken goes back to the system: at the earliest so long after some of it
+ * was freed, which is also the shortest time between two times, and if it is so much. */
+enum { TRIM_MS = 10000, TRIM_MIN = 1024 * 1024, CONN_BYTES = 4096 /* about, with its session */ };
 
 struct post {
   struct post *next;
@@ -117,10 +122,40 @@ static bool say_ending(struct loop *l) {
   return may_close(l);
 }
 
+/* ---- memory that is not needed any more ------------------------------------------ */
+
+static size_t in_use(const struct loop *l) { return l->msgs.bytes + l->nconns * CONN_BYTES; }
+
+/* A server that is idle has nothing to give back, and no deadline for it. */
+static bool has_surplus(const struct loop *l) {
+  size_t surplus = l->peak - in_use(l);
+  return surplus >= TRIM_MIN && surplus >= l->peak / 4;
+}
+
+static COLD void on_trim(struct timer *t) {
+  struct loop *l = container_of(t, struct loop, trim);
+  if (!has_surplus(l)) return;
+  l->peak = in_use(l);
+  sio__msgs_clear(&l->msgs);
+  sio__pool_clear(&l->chunks);
+  sio__mem_trim();
+}
+
+static void note_memory(struct loop *l) {
+  size_t now = in_use(l);
+  if (now >= l->peak)
+    l->peak = now;
+  else if (has_surplus(l) && !timer_active(&l->trim))
+    sio__timer_start(&l->timers, &l->trim, loop_now(l) + TRIM_MS);
+}
+
+/* ---- the turn's end, all of it ------------------------------------------------------ */
+
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->roused) loop_begin(l);
   do_work(l);
   free_graves(l);
+  note_memory(l);
   set_alarm(l);
   rest(l, polls_next);
   note_turn(l);
@@ -309,6 +344,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   list_init(&l->graves);
   list_init(&l->conns);
   sio__timers_init(&l->timers, uv_now(uv));
+  timer_init(&l->trim, on_trim);
   sio__msgs_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct conn_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
@@ -330,6 +366,7 @@ static void finish(struct loop *l) {
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
   posts_free(l->posts);
+  if (l->peak >= TRIM_MIN) sio__mem_trim();
   if (l->closed) l->closed(l);
 }
 

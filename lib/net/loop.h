@@ -73,6 +73,8 @@ struct loop { /* what is big comes last, which keeps the code short */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   void (*stalled)(struct loop *l, uint64_t ms);
   struct pool chunks; /* struct conn_chunk */
+  size_t peak;        /* the most memory in use, about, since some was given back */
+  struct timer trim;
   struct net_stats stats;
   uv_prepare_t prepare;
   uv_check_t check;
