@@ -12,6 +12,7 @@
 #include "base/deflate.h"
 #include "base/random.h"
 #include <sio/limits.h>
+#include <sio/metrics.h>
 #include <sio/parser.h>
 #include <sio/sio.h>
 
@@ -58,10 +59,46 @@ enum option_bit {
 static const char *const proxies[] = { "unix", "10.0.0.0/8", NULL };
 static const char *const origins[] = { "http://good.example", "null", NULL };
 
+static bool asks_for(sio_request *r, const char *key, const char *value) {
+  char text[16];
+  return sio_request_query(r, key, text, sizeof text) >= 0 && strcmp(text, value) == 0;
+}
+
 static int name_session(sio_request *r, char out[64], void *user) {
-  (void)r, (void)user;
+  (void)user;
+  if (asks_for(r, "id", "none")) return -1;
   snprintf(out, 64, "S%u", h.sessions++);
   return 0;
+}
+
+static void owe_verdict(sio_next *next) {
+  if (h.nnexts == OWED)
+    sio_next_fail(next, "too many", sio_null());
+  else
+    h.nexts[h.nnexts++] = next;
+}
+
+/* "&allow=no", "&allow=later" */
+static void allow(sio_request *r, sio_next *next, void *user) {
+  (void)user;
+  if (asks_for(r, "allow", "no"))
+    sio_next_fail(next, "not you", sio_null());
+  else if (asks_for(r, "allow", "later"))
+    owe_verdict(next);
+  else
+    sio_next_ok(next);
+}
+
+/* "&use=no", "&use=later", "&use=answer" */
+static void use_request(sio_request *r, sio_next *next, void *user) {
+  (void)user;
+  if (asks_for(r, "use", "answer")) sio_respond(r, 202, "text/plain", sio_text("by the host"));
+  if (asks_for(r, "use", "no"))
+    sio_next_fail(next, NULL, sio_null());
+  else if (asks_for(r, "use", "later"))
+    owe_verdict(next);
+  else
+    sio_next_ok(next);
 }
 
 static void discard_line(int level, const char *room, const char *text, void *user) {
@@ -91,6 +128,7 @@ static sio_options options_of(unsigned bits) {
   o.max_nsps = 3;
   o.max_child_nsps = 2;
   o.http_compression_threshold = 100;
+  o.allow_request = allow;
   o.log = discard_line;
   o.log_level = SIO_LOG_TRACE;
   o.forwarded = bits & FULL_MASK ? SIO_FORWARDED_RFC7239 : SIO_FORWARDED_X;
@@ -107,13 +145,6 @@ static sio_options options_of(unsigned bits) {
 }
 
 /* ---- what the host does ---------------------------------------------------------------------- */
-
-static void owe_verdict(sio_next *next) {
-  if (h.nnexts == OWED)
-    sio_next_fail(next, "too many", sio_null());
-  else
-    h.nexts[h.nnexts++] = next;
-}
 
 static void settle(void) {
   while (h.nnexts) {
@@ -227,6 +258,30 @@ static void raw_message(sio_session *c, bool binary, sio_slice data, void *user)
   (void)user;
   sio_session_send(c, 0, binary, data);
 }
+static void add_header(sio_request *r, bool initial, void *user) {
+  (void)user;
+  sio_request_set(r, "X-Initial", initial ? "yes" : "no");
+}
+static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
+  (void)user;
+  DEMAND(srv == h.srv && !l->session != !l->ws && *l->limit);
+}
+static void on_reject(sio_server *srv, const sio_rejection *r, void *user) {
+  (void)user;
+  DEMAND(srv == h.srv && r->address && *r->detail);
+}
+static bool on_engine_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)c, (void)binary, (void)user;
+  return data.n == 3 && memcmp(data.p, "own", 3) == 0;
+}
+static void on_writable(sio_socket *s, void *user) {
+  (void)user;
+  sio_emit(s, "writable", SIO_NONE);
+}
+static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
+  (void)s, (void)user;
+  DEMAND(d->events > 0 && d->bytes > 0);
+}
 static void on_closed(void *user) {
   (void)user;
   h.closed = true;
@@ -236,6 +291,8 @@ static void host_listen(sio_nsp *nsp) {
   sio_on_connect(nsp, on_connect, NULL);
   sio_on_disconnect(nsp, on_disconnect, NULL);
   sio_on_any(nsp, on_any, NULL);
+  sio_on_writable(nsp, on_writable, NULL);
+  sio_on_drop(nsp, on_drop, NULL);
   sio_on(nsp, "echo", on_echo, NULL);
   sio_on(nsp, "share", on_share, NULL);
   sio_on(nsp, "long", on_long, NULL);
@@ -246,7 +303,20 @@ static void host_listen(sio_nsp *nsp) {
   sio_use_packet(nsp, packet_gate, NULL);
 }
 
+static void host_listen_to_server(void) {
+  static const sio_engine_hooks hooks = { .message = on_engine_message };
+  sio_use_request(h.srv, use_request, NULL);
+  sio_on_headers(h.srv, add_header, NULL);
+  sio_on_engine(h.srv, &hooks, NULL);
+  sio_on_limited(h.srv, on_limited, NULL);
+  sio_on_reject(h.srv, on_reject, NULL);
+}
+
 static void host_start(uv_loop_t *uv, unsigned bits) {
+  static const sio_asset assets[] = {
+    { "/index.html", "text/html", "<p>one, two, one, two, one, two, one, two", 41, NULL },
+    { "/raw", "image/png", "png", 3, "\"v1\"" },
+  };
   static const sio_ws_callbacks plain = { .message = plain_message };
   static const sio_engine_callbacks raw = { .message = raw_message };
   sio_nsp *gated, *parent;
@@ -259,7 +329,10 @@ static void host_start(uv_loop_t *uv, unsigned bits) {
   host_listen(gated);
   host_listen(parent);
   sio_use(gated, gate, NULL);
+  host_listen_to_server();
   DEMAND(sio_route(h.srv, NULL, "/api/*", 500, on_api, NULL) == 0);
+  DEMAND(sio_assets(h.srv, "/assets", assets, 2) == 0);
+  DEMAND(sio_metrics_route(h.srv, "/metrics") == 0);
   DEMAND(sio_ws_route(h.srv, "/plain", &plain, NULL) == 0);
   DEMAND(sio_engine_route(h.srv, "/engine/", &raw, NULL) == 0);
 }
