@@ -118,13 +118,18 @@ static void say_text(int fd, const char *text, size_t n) {
   say(fd, frame, head + n);
 }
 
-/* Reads until these bytes have come; what comes behind them is left out. */
+static const char ping[] = "\x81\x01"
+                           "2",
+                  pong[] = "3";
+
+/* Reads until these bytes have come, answers a ping among them, leaves out what is behind. */
 static void hear(int fd, const char *want) {
   static _Thread_local char buf[1 << 18];
   size_t held = 0, keep = strlen(want) - 1;
   for (;;) {
     ssize_t n = recv(fd, buf + held, sizeof buf - held, 0);
     if (n <= 0) die("recv");
+    if (memmem(buf, held + (size_t)n, ping, sizeof ping - 1)) say_text(fd, pong, sizeof pong - 1);
     if (memmem(buf, held + (size_t)n, want, keep + 1)) return;
     held += (size_t)n;
     if (held > keep) memmove(buf, buf + held - keep, keep), held = keep;
