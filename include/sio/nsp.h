@@ -103,6 +103,10 @@ SIO_EXTERN int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user)
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb,
                        void *user); /* UV_ENOENT */
+/* The same for names that may hold NULs. sio_on() ends a name at the first one, and so a peer's
+ * "chat\u0000" is not an event of sio_on(nsp, "chat", ...). Copied. */
+SIO_EXTERN int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user);
+SIO_EXTERN int sio_off_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user);
 /* Every event, before sio_use_packet() and the handlers by name ("onAny"); front: before those
  * registered so far ("prependAny"). */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);

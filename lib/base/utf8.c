@@ -83,3 +83,15 @@ utf8_state sio__utf8_feed(utf8_state s, const void *data, size_t n) {
   while (i < n && s != UTF8_BAD) s = feed_byte(s, at(p, i++));
   return s;
 }
+
+size_t sio__utf8_replace_nuls(char *s, size_t n) {
+  size_t nuls = 0;
+  for (size_t i = 0; i < n; i++) nuls += s[i] == '\0';
+  size_t from = n, to = n + 2 * nuls;
+  while (from < to) {
+    char c = s[--from];
+    to -= c ? 1 : 3;
+    memcpy(s + to, c ? &c : "\xef\xbf\xbd", c ? 1 : 3);
+  }
+  return n + 2 * nuls;
+}

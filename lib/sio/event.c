@@ -8,6 +8,7 @@
 #include "base/cold.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "sio/number.h"
 #include "sio/tree.h"
 
@@ -58,8 +59,21 @@ static bool unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
 
 /* ---- from a packet, and back ------------------------------------------------------------ */
 
+static COLD bool show_nuls(struct sio_event *e) {
+  char *shown = arena_get(e, 3 * e->name.n + 1);
+  if (!shown) return false;
+  memcpy(shown, e->name.p, e->name.n);
+  shown[sio__utf8_replace_nuls(shown, e->name.n)] = '\0';
+  e->shown = shown;
+  return true;
+}
+
 static bool read_name(struct sio_event *e, sio_slice text) {
-  if (text.p[0] == '"') return unescape(e, text, &e->name);
+  if (text.p[0] == '"') {
+    if (!unescape(e, text, &e->name)) return false;
+    bool escapes = e->name.n + 2 < text.n;
+    return !escapes || !memchr(e->name.p, '\0', e->name.n) || show_nuls(e);
+  }
   char *p = arena_get(e, text.n + 1);
   if (!p) return false;
   memcpy(p, text.p, text.n);
@@ -158,7 +172,10 @@ COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
     renamed.p = memcpy(copy, name, renamed.n + 1);
   }
   int err = replace_args(e, args);
-  if (!err && name) e->name = renamed;
+  if (!err && name) {
+    e->name = renamed;
+    e->shown = NULL;
+  }
   return err;
 }
 
@@ -171,7 +188,8 @@ COLD int sio__event_keep(struct sio_event *e) {
 
 /* ---- what an argument is ---------------------------------------------------------------- */
 
-const char *sio_event_name(const sio_event *e) { return e->name.p; }
+const char *sio_event_name(const sio_event *e) { return e->shown ? e->shown : e->name.p; }
+sio_slice sio_event_name_slice(const sio_event *e) { return e->name; }
 
 size_t sio_event_count(const sio_event *e) {
   uint32_t n = e->packet.scan->nargs;

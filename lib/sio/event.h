@@ -36,7 +36,8 @@ struct sio_event {
   struct event_own *own;
   struct event_tree *trees;
   struct event_block *blocks;
-  sio_slice name; /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
+  sio_slice name;    /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
+  const char *shown; /* the name with U+FFFD for each NUL; NULL: it holds none       */
   struct packet packet;
   struct event_memo *far, near[EVENT_NEAR]; /* of the first arguments near, of the others far */
   _Alignas(8) char arena[EVENT_ARENA];

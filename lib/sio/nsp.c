@@ -102,14 +102,21 @@ int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   return err;
 }
 
+int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
+  if (!event.p || sio__name_reserved(event)) return SIO_ENAME;
+  return sio__nsp_on(&nsp->handlers, event, (hook_fn)cb, user);
+}
+
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
-  sio_slice name = slice_str(event);
-  if (!event || sio__name_reserved(name)) return SIO_ENAME;
-  return sio__nsp_on(&nsp->handlers, name, (hook_fn)cb, user);
+  return sio_on_slice(nsp, slice_str(event), cb, user);
 }
 
 int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
-  struct handlers *h = sio__map_get(&nsp->handlers, slice_str(event));
+  return sio_off_slice(nsp, slice_str(event), cb, user);
+}
+
+int sio_off_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
+  struct handlers *h = sio__map_get(&nsp->handlers, event);
   int err = h ? sio__hooks_remove(&h->hooks, (hook_fn)cb, user) : UV_ENOENT;
   if (!err) trim(&nsp->handlers, h);
   return err;
@@ -129,7 +136,7 @@ void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) 
 }
 
 void sio__nsp_hear(sio_nsp *nsp, sio_event *e) {
-  struct handlers *h = sio__map_get(&nsp->server_side, slice_str(sio_event_name(e)));
+  struct handlers *h = sio__map_get(&nsp->server_side, sio_event_name_slice(e));
   if (!h) return;
   struct hook_walk w = sio__hooks_walk(&h->hooks);
   for (const struct hook *k; (k = sio__hooks_next(&w));)

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "sio/number.h"
 
 /* ---- text into trees -------------------------------------------------------------------- */
@@ -100,25 +101,12 @@ static sio_slice take_string(struct builder *b) {
   return slice(from, (size_t)(b->p - from));
 }
 
-/* Each NUL becomes U+FFFD. It took six bytes as an escape, so there is room for three. */
-static size_t replace_nuls(char *s, size_t n) {
-  size_t nuls = 0;
-  for (const char *p = s; (p = memchr(p, '\0', (size_t)(s + n - p))); p++) nuls++;
-  size_t from = n, to = n + 2 * nuls;
-  while (from < to) {
-    char c = s[--from];
-    to -= c ? 1 : 3;
-    memcpy(s + to, c ? &c : "\xef\xbf\xbd", c ? 1 : 3);
-  }
-  return n + 2 * nuls;
-}
-
 static char *new_text(struct builder *b) {
   sio_slice text = take_string(b);
   char *s = take_memory(b->tree, text.n);
   if (!s) return NULL;
   size_t n = sio__json_unescape(s, text);
-  s[replace_nuls(s, n)] = '\0';
+  s[sio__utf8_replace_nuls(s, n)] = '\0';
   return s;
 }
 

@@ -111,7 +111,15 @@ TEST(names_are_unescaped_and_numbers_are_their_text) {
   EQ(sio_event_count(&event), 1);
   end();
   begin("2[\"a\\u0000b\"]");
-  EQ_MEM(event.name.p, event.name.n, "a\0b", 3);
+  sio_slice name = sio_event_name_slice(&event);
+  EQ_MEM(name.p, name.n, "a\0b", 3);
+  EQ_STR(sio_event_name(&event), "a\xef\xbf\xbd"
+                                 "b");
+  EQ(sio_event_replace(&event, "new", SIO_NONE), 0);
+  EQ_STR(sio_event_name(&event), "new");
+  end();
+  begin("2[\"connect\\u0000\\u0000\"]");
+  EQ_STR(sio_event_name(&event), "connect\xef\xbf\xbd\xef\xbf\xbd");
   end();
   begin("2[\"\"]");
   EQ_STR(sio_event_name(&event), "");

@@ -105,6 +105,27 @@ TEST(a_name_is_compared_after_unescaping_and_beyond_a_nul) {
   stop();
 }
 
+TEST(a_name_with_a_nul_has_handlers_of_its_own) {
+  begin();
+  sio_slice name = { "a\0b", 3 };
+  EQ(sio_on_slice(root, name, tell, "nul"), 0);
+  EQ(sio_on_slice(root, (sio_slice){ "disconnect", 10 }, tell, NULL), SIO_ENAME);
+  EQ(sio_on_slice(root, (sio_slice){ NULL, 0 }, tell, NULL), SIO_ENAME);
+  sio_on(root, "a", tell, "a");
+  sio_on_any(root, tell, "any");
+  struct peer *p = joined();
+  say(p, "42[\"a\\u0000b\"]");
+  SAW("any:a\xef\xbf\xbd"
+      "b() nul:a\xef\xbf\xbd"
+      "b() ");
+  EQ(sio_off_slice(root, slice(name.p, 1), tell, "nul"), UV_ENOENT);
+  EQ(sio_off_slice(root, name, tell, "nul"), 0);
+  say(p, "42[\"a\\u0000b\"]");
+  SAW("any:a\xef\xbf\xbd"
+      "b() ");
+  stop();
+}
+
 TEST(arguments_go_back_as_they_came) {
   begin();
   sio_on(root, "m", echo, NULL);
@@ -469,6 +490,7 @@ TESTS_BEGIN
 T(all_handlers_of_an_event_run_in_order_and_only_those)
 T(a_number_as_event_name_matches_its_text)
 T(a_name_is_compared_after_unescaping_and_beyond_a_nul)
+T(a_name_with_a_nul_has_handlers_of_its_own)
 T(arguments_go_back_as_they_came)
 T(no_handler_runs_after_one_that_disconnects)
 T(a_handler_removed_by_another_does_not_run)
