@@ -3,6 +3,7 @@
  * server.c - a server's start and end, and what it says of itself.
  */
 #include "sio/server.h"
+#include "base/cold.h"
 
 #include "http/client.h"
 #include "net/listener.h"
@@ -223,6 +224,13 @@ static int open_engine(sio_server *srv) {
                                                       .stats = &srv->stats });
 }
 
+/* It ends in the loop's next turn, and the host knows nothing of it: it must not be called then. */
+static COLD void give_up(sio_server *srv) {
+  sio__log_deliver(&srv->log);
+  srv->log.cb = NULL;
+  sio_server_close(srv, NULL, NULL);
+}
+
 static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options *opts,
                       size_t size) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
@@ -244,7 +252,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   /* From here on the loop holds handles of ours: an end takes a turn. */
   err = open_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the host's, and encoded now */
-  if (err) sio_server_close(srv, NULL, NULL);
+  if (err) give_up(srv);
   return err;
 }
 

@@ -86,6 +86,24 @@ TEST(a_server_that_cannot_start_leaves_nothing) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* What its log callback points to may be gone by then. */
+TEST(a_server_that_could_not_be_made_says_nothing_later) {
+  alloc_install();
+  uv_loop_init(&loop);
+  for (size_t i = 1, err = 1; err; i++) {
+    sio_server *none;
+    alloc_fail_in(i);
+    err = sio_server_new(&none, &loop, &loud) != 0;
+    alloc_fail_in(0);
+    said[0] = '\0';
+    if (!err) sio_server_close(none, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    if (err) EQ_STR(said, "");
+  }
+  EQ(uv_loop_close(&loop), 0);
+  EQ(alloc_live, 0);
+}
+
 TEST(closing_tells_every_socket_and_sends_no_disconnect) {
   start(NULL);
   sio_on_disconnect(root, on_disconnect, NULL);
@@ -333,6 +351,7 @@ TESTS_BEGIN
 T(a_new_server_has_the_root_namespace_and_says_one_line)
 T(options_without_sense_are_refused_with_a_line_that_names_the_field)
 T(a_server_that_cannot_start_leaves_nothing)
+T(a_server_that_could_not_be_made_says_nothing_later)
 T(closing_tells_every_socket_and_sends_no_disconnect)
 T(a_closing_server_takes_nothing_new)
 T(a_closing_server_refuses_to_listen_and_to_make_namespaces)
