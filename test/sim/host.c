@@ -176,6 +176,7 @@ static void on_u(sio_socket *s, sio_event *e, void *user) {
   host_called("event", s);
   if (!sio_event_wants_ack(e)) return;
   unsigned how = draw(4);
+  host.caused[memory.owner] += 700;
   if (how == 0) {
     host.sending++;
     sio_reply(e, SIO_ARGS(sio_arg(e, 0), "now"));

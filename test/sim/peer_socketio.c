@@ -265,6 +265,8 @@ static void on_connected(struct client *c, struct joined *j, const struct packet
   if (c->e.protocol == 3)
     snprintf(j->id, sizeof j->id, "%s%s%s", strcmp(j->name, "/") ? j->name : "",
              strcmp(j->name, "/") ? "#" : "", c->e.sid);
+  else if (!sid && c->peer->crooked)
+    return;
   else if (!sid)
     fault("a CONNECT reply without an id", "%.*s", (int)k->json_n, k->json);
   else
