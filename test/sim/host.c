@@ -39,7 +39,8 @@ void host_called(const char *what, sio_socket *s) {
   loop_stall();
   if (host.depth > 2 || !draw_one_in(host.acts)) return;
   host.depth++;
-  TELL("in %s the host acts", what);
+  TELL("in %s:", what);
+  draw_span();
   host_act(s);
   host.depth--;
 }

@@ -398,13 +398,26 @@ static void act_end(sio_socket *s) {
 /* ---- one of them -------------------------------------------------------------------- */
 
 static const struct {
+  const char *name;
   void (*act)(sio_socket *s);
   unsigned weight;
 } acts[] = {
-  { act_emit, 10 },  { act_broadcast, 8 }, { act_ask, 4 },      { act_ask_all, 2 },
-  { act_join, 5 },   { act_leave, 2 },     { act_join_all, 2 }, { act_leave_all, 1 },
-  { act_look, 2 },   { act_query, 2 },     { act_post, 2 },     { act_on_sent, 3 },
-  { act_settle, 6 }, { act_settings, 3 },  { act_plain, 2 },    { act_end, 6 },
+  { "emits", act_emit, 10 },
+  { "broadcasts", act_broadcast, 8 },
+  { "asks one", act_ask, 4 },
+  { "asks many", act_ask_all, 2 },
+  { "joins one", act_join, 5 },
+  { "takes one out of a room", act_leave, 2 },
+  { "joins many", act_join_all, 2 },
+  { "takes many out of rooms", act_leave_all, 1 },
+  { "looks around", act_look, 2 },
+  { "queries", act_query, 2 },
+  { "posts", act_post, 2 },
+  { "wants to know when it is sent", act_on_sent, 3 },
+  { "settles what it owes", act_settle, 6 },
+  { "changes settings", act_settings, 3 },
+  { "speaks over a plain WebSocket", act_plain, 2 },
+  { "may end something", act_end, 6 },
 };
 
 void host_act(sio_socket *s) {
@@ -412,10 +425,12 @@ void host_act(sio_socket *s) {
   for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) all += acts[i].weight;
   unsigned at = draw(all);
   for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
-    if (at < acts[i].weight) {
-      if (host.srv) acts[i].act(s);
-      return;
+    if (at >= acts[i].weight) {
+      at -= acts[i].weight;
+      continue;
     }
-    at -= acts[i].weight;
+    TELL("the host %s", acts[i].name);
+    if (host.srv) acts[i].act(s);
+    return;
   }
 }

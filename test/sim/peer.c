@@ -18,6 +18,7 @@ static const struct {
   unsigned weight;
 } kinds[] = {
   { &peer_socketio, 12 },
+  { &peer_plain, 3 },
   { &peer_hoarder, 2 },
 };
 
@@ -63,6 +64,7 @@ static void draw_character(struct peer *p) {
 
 void peers_invite(void) {
   if (npeers == PEERS || calm) return;
+  draw_span();
   struct peer *p = &peers[npeers++];
   *p = (struct peer){ .kind = draw_kind(), .number = npeers, .wake = NEVER, .here = true };
   draw_line(p);

@@ -77,7 +77,8 @@ void peer_leave(struct peer *p);
 bool peer_breaks(struct peer *p);
 
 extern const struct peer_kind
-    peer_socketio;                          /* peer_socketio.c: Engine.IO and Socket.IO, all ways */
+    peer_socketio;                        /* peer_socketio.c: Engine.IO and Socket.IO, all ways */
+extern const struct peer_kind peer_plain; /* peer_plain.c: routes and plain WebSockets           */
 extern const struct peer_kind peer_hoarder; /* peer_hoarder.c: makes the server keep things      */
 
 #endif

@@ -66,12 +66,14 @@ static bool pass(bool (*change)(size_t at, size_t len), size_t len) {
   return any;
 }
 
-static void cut_spans(void) {
+static bool cut_spans(void) {
+  bool any = false;
   static uint32_t span[DRAW_SPANS];
   size_t n = shared->log.spans;
   memcpy(span, shared->log.span, n * sizeof *span);
   for (size_t i = n; i-- > 1;)
-    if (span[i] <= k.n && span[i - 1] < span[i]) without(span[i - 1], span[i] - span[i - 1]);
+    if (span[i] <= k.n && span[i - 1] < span[i]) any |= without(span[i - 1], span[i] - span[i - 1]);
+  return any;
 }
 
 static bool lower(size_t at) {
@@ -93,9 +95,8 @@ static bool lower_all(void) {
 
 static void make_shorter(void) {
   for (size_t n = k.n / 2; n < k.n && !cut_end(n); n += (k.n - n + 1) / 2) continue;
-  cut_spans();
   for (bool any = true; any && time(NULL) < k.until;) {
-    any = false;
+    any = cut_spans();
     for (size_t len = 64; len > 0; len /= 2) {
       any |= pass(without, len);
       any |= pass(zeroed, len);
