@@ -197,7 +197,12 @@ static COLD void free_session(struct grave *g) {
   sio__guard_free(c);
 }
 
-static void bury(sio_session *c) { sio__loop_bury(c->eio->loop, &c->grave, free_session); }
+/* A callback that was told of the end may have ended the lingering too, which queued the task
+ * again: it lies where the grave does. */
+static void bury(sio_session *c) {
+  task_cancel(&c->over);
+  sio__loop_bury(c->eio->loop, &c->grave, free_session);
+}
 
 static COLD void tell_end(struct task *t) {
   sio_session *c = container_of(t, sio_session, over);

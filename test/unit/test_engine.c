@@ -675,6 +675,39 @@ TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {
   stop();
 }
 
+static sio_next *held;
+
+/* Of requests of a session that is there. */
+static void hold_polls(sio_request *r, sio_next *next, void *user) {
+  char sid[64];
+  (void)user;
+  if (sio_request_query(r, "sid", sid, sizeof sid) > 0)
+    held = next;
+  else
+    sio_next_ok(next);
+}
+
+static void let_poll_in(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)why, (void)user;
+  sio_next_ok(held);
+}
+
+/* The poll that was let in is told of the end, and nothing is waited for any more. */
+TEST(a_poll_may_be_let_in_by_the_close_hook_of_its_session) {
+  start_raw(NULL);
+  EQ(sio_use_request(srv, hold_polls, NULL), 0);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .close = let_poll_in }, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
+  for (int i = 0; i < 10 && !held; i++) turn();
+  REQUIRE(held);
+  sio_session_close(session);
+  REQUIRE(raw_expect(&poller.get, "1"));
+  turn();
+  SAW("open:raw close:forced close/0/ ");
+  poller_close(&poller);
+  stop();
+}
+
 TESTS_BEGIN
 T(messages_go_both_ways_over_websocket)
 T(messages_go_both_ways_over_polling)
@@ -707,4 +740,5 @@ T(hooks_are_shown_what_a_poll_takes)
 T(hooks_may_close_the_session)
 T(a_hook_may_keep_messages_to_itself)
 T(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them)
+T(a_poll_may_be_let_in_by_the_close_hook_of_its_session)
 TESTS_END
