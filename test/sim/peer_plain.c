@@ -18,7 +18,7 @@ struct plain {
   unsigned said, heard;
 };
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------------------- */
 
 static const char *const requests[] = {
   "GET /api/x HTTP/1.1\r\nHost: sim\r\n\r\n",
@@ -90,7 +90,7 @@ static void take_answers(struct plain *c) {
   }
 }
 
-/* ---- a WebSocket ------------------------------------------------------------------------------ */
+/* ---- a WebSocket -------------------------------------------------------------------- */
 
 static void say_echo(struct plain *c) {
   char text[3000];
@@ -115,7 +115,7 @@ static void take_echoes(struct plain *c) {
   }
 }
 
-/* ---- a peer ------------------------------------------------------------------------------------ */
+/* ---- a peer ------------------------------------------------------------------------- */
 
 static void start(struct peer *p) {
   struct plain *c = p->state;
