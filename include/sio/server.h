@@ -302,6 +302,8 @@ typedef struct sio_options {
    * an attachment or a part of one, is waited for. */
   unsigned packet_timeout_ms;
   unsigned tls_timeout_ms; /* 10000: a TLS handshake (tls.h)                                */
+  /* 5000, or close_timeout_ms if that is less: how long sio_server_close() waits for peers. */
+  uint64_t shutdown_timeout_ms;
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -339,7 +341,10 @@ SIO_EXTERN int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read);
 
 /* Stops listening, disconnects every socket ("server shutting down"), closes every connection, and
  * calls done(user) once nothing of the server is left on the loop; then srv is gone. done may be
- * NULL. A second call is SIO_ESTATE. */
+ * NULL. A second call is SIO_ESTATE.
+ * Peers have shutdown_timeout_ms to take what is queued for them and to answer the close: then the
+ * connections that are left are cut. A server with a peer that does not answer takes so long to
+ * close; keep it under the time after which your process is killed. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
 /* How to leave in good order. Zero: at once. */
@@ -347,7 +352,8 @@ typedef struct sio_drain {
   unsigned spread_ms; /* sessions end one after the other over this time                       */
   unsigned
       retry_after_s;    /* told as Retry-After to those who come meanwhile; 0: nothing is said   */
-  uint64_t deadline_ms; /* then all is closed; 0: spread_ms and close_timeout_ms                 */
+  uint64_t deadline_ms; /* then all is closed, which may take shutdown_timeout_ms more; 0: after
+                           spread_ms and close_timeout_ms                                        */
 } sio_drain;
 
 /* Takes no new sessions (503; the listeners stay, so that polling and upgrades of those there go

@@ -18,6 +18,7 @@
 #define MIB ((size_t)1 << 20)
 #define PATH_MAX_LEN 255
 #define MS_MAX 0x7fffffffu
+#define SHUTDOWN_MS 5000
 
 /* Between 1 and most; 0 is the default. */
 static const struct count_field {
@@ -91,6 +92,9 @@ static int settle_queue(sio_options *o, struct log *log) {
 static int settle_related(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued) return bad(log, "high_water", "is over max_queued");
+  if (o->shutdown_timeout_ms > MS_MAX) return bad(log, "shutdown_timeout_ms", "is too big");
+  if (!o->shutdown_timeout_ms)
+    o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
   if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
   if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))

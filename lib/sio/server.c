@@ -69,8 +69,19 @@ static void on_loop_closed(struct loop *l) {
   if (done) done(user);
 }
 
+/* Whose peer has not answered in time: WebSockets, too, that began to close before the server. */
+static void cut_connections(struct loop *l) {
+  struct list *it;
+  while ((it = list_first(&l->conns)))
+    sio__conn_fail(container_of(it, struct conn, link), SIO_ETIMEOUT);
+}
+
 static void on_hurry(struct timer *t) {
-  sio__http_close(&container_of(t, sio_server, hurry)->http);
+  sio_server *srv = container_of(t, sio_server, hurry);
+  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server closes: %u connections are cut",
+      srv->loop.nconns);
+  sio__http_close(&srv->http);
+  cut_connections(&srv->loop);
 }
 
 static void shut_adapters(sio_server *srv) {
@@ -86,7 +97,7 @@ static void on_shut(struct task *t) {
   shut_adapters(srv);
   sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__site_drain(srv);
-  sio__loop_timer(&srv->loop, &srv->hurry, srv->opts.o.close_timeout_ms);
+  sio__loop_timer(&srv->loop, &srv->hurry, srv->opts.o.shutdown_timeout_ms);
 }
 
 static void stop_listening(sio_server *srv) {

@@ -56,6 +56,7 @@ TEST(nothing_said_is_every_default) {
   EQ(o->upgrade_timeout_ms, 10000);
   EQ(o->connect_timeout_ms, 45000);
   EQ(o->close_timeout_ms, 30000);
+  EQ(o->shutdown_timeout_ms, 5000);
   EQ(o->max_payload, 1000000);
   EQ(o->max_queued, 16 << 20);
   EQ(o->high_water, 1 << 20);
