@@ -100,6 +100,11 @@ typedef struct sio_ws_callbacks {
    * read, to read on. Then it is closed: SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT. Milliseconds; 0:
    * 20000. */
   unsigned ping_timeout_ms;
+  /* The subprotocols it speaks (RFC 6455 section 1.9), NULL-terminated and copied; NULL: none. The
+   * first of those that a client offers and that are listed here is agreed on. Where none is the
+   * WebSocket opens without one, and a browser that offered some closes it. `accept` may choose
+   * otherwise: sio_request_set(r, "Sec-WebSocket-Protocol", ...). */
+  const char *const *protocols;
 } sio_ws_callbacks;
 
 SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
@@ -107,8 +112,8 @@ SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_w
 /* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
  * a session: max_payload, max_fragments, packets_per_s and bytes_per_s, connects_per_s and
  * max_per_address, and max_queued, past which it is closed (queue_high and when_full are not for
- * it: sio_ws_queued() tells how much waits). UV_EINVAL (a time over INT_MAX too), SIO_EEXISTS,
- * UV_ENOMEM. */
+ * it: sio_ws_queued() tells how much waits). UV_EINVAL (also a time over INT_MAX, a protocol that
+ * is no token), SIO_EEXISTS, UV_ENOMEM. */
 static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                void *user) {
   return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);
@@ -117,6 +122,8 @@ static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_c
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
 SIO_EXTERN size_t sio_ws_queued(const sio_ws *w); /* bytes the kernel has not taken yet */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
+/* The one of its route's `protocols` that was agreed on, or "". */
+SIO_EXTERN const char *sio_ws_protocol(const sio_ws *w);
 SIO_EXTERN void *sio_ws_data(const sio_ws *w);
 SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 

@@ -529,6 +529,10 @@ typedef struct sio_stats {
 
   uint64_t message_bytes; /* a gauge: memory of all encoded messages, each once, however many peers
                              wait for it; those kept for recovery included */
+
+  /* WebSocket handshakes that were answered with an error: on Socket.IO's path, on routes, and
+   * where there is none. */
+  uint64_t websockets_refused;
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -3,32 +3,76 @@
  * accept.c - the opening handshake of RFC 6455 section 4.2, on an HTTP request.
  */
 #include "eio/accept.h"
+#include "http/head.h"
 #include "ws/extension.h"
 #include "ws/handshake.h"
 #include <stdio.h>
 
-static void refuse(sio_request *r, const char *text) {
-  sio__request_last(r);
-  sio__request_answer(r, 400, "text/html", slice_str(text));
+/* ---- subprotocols ------------------------------------------------------------------ */
+
+static bool next_line(struct offered *o) {
+  while (o->line < o->r->nheaders) {
+    const struct http_header *h = &o->r->headers[o->line++];
+    if (!sio__slice_ieq(h->name, SLICE("sec-websocket-protocol"))) continue;
+    o->rest = h->value;
+    return true;
+  }
+  return false;
 }
 
-bool sio__ws_handshake_ok(sio_request *r) {
+/* Several lines are one list, and empty elements of a list mean nothing (RFC 9110 section 5.6.1). */
+bool sio__ws_next_offered(struct offered *o, sio_slice *name) {
+  do {
+    while (sio__slice_split(&o->rest, ',', name)) {
+      *name = sio__slice_trim(*name);
+      if (name->n) return true;
+    }
+  } while (next_line(o));
+  return false;
+}
+
+static bool all_tokens(const sio_request *r) {
+  struct offered o = { .r = r };
+  sio_slice name;
+  while (sio__ws_next_offered(&o, &name))
+    if (!sio__http_token(name)) return false;
+  return true;
+}
+
+/* The host may have chosen one itself. */
+static bool is_chosen(const sio_request *r) {
+  static const char name[] = "sec-websocket-protocol:";
+  sio_slice rest = slice(r->extra.p, r->extra.n), line;
+  while (sio__slice_split(&rest, '\n', &line))
+    if (line.n >= sizeof name - 1 &&
+        sio__slice_ieq(slice(line.p, sizeof name - 1), slice(name, sizeof name - 1)))
+      return true;
+  return false;
+}
+
+static int answer_protocol(sio_request *r, sio_slice name) {
+  if (!name.n || is_chosen(r)) return 0;
+  return sio__request_set(r, "Sec-WebSocket-Protocol", name);
+}
+
+/* ---- the handshake ----------------------------------------------------------------- */
+
+const char *sio__ws_handshake_fault(sio_request *r) {
   struct ws_offer offer = { .method = r->method_text,
                             .connection = sio__request_header(r, "connection"),
                             .upgrade = sio__request_header(r, "upgrade"),
                             .key = sio__request_header(r, "sec-websocket-key"),
                             .version = sio__request_header(r, "sec-websocket-version") };
   switch (sio__ws_check(&offer)) {
-    case WS_OK: return true;
-    case WS_BAD_METHOD: refuse(r, "Bad handshake method"); break;
-    case WS_BAD_UPGRADE: refuse(r, "Not a WebSocket upgrade"); break;
-    case WS_BAD_KEY: refuse(r, "Missing or invalid Sec-WebSocket-Key header"); break;
+    case WS_OK: break;
+    case WS_BAD_METHOD: return "Bad handshake method";
+    case WS_BAD_UPGRADE: return "Not a WebSocket upgrade";
+    case WS_BAD_KEY: return "Missing or invalid Sec-WebSocket-Key header";
     case WS_BAD_VERSION:
       sio__request_set(r, "Sec-WebSocket-Version", SLICE("13, 8"));
-      refuse(r, "Missing or invalid Sec-WebSocket-Version header");
-      break;
+      return "Missing or invalid Sec-WebSocket-Version header";
   }
-  return false;
+  return all_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
 /* Without memory for the answer there is none. */
@@ -56,9 +100,11 @@ static struct msg *switching(sio_request *r, struct msgs *msgs) {
 }
 
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
-                           const struct ws_conn_ops *ops, void *owner, sio_slice *rest) {
+                           const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
+                           sio_slice *rest) {
   bool deflate = agree_on_deflate(r, &shared->deflate);
-  struct msg *head = switching(r, &shared->loop->msgs);
+  int no_room = answer_protocol(r, protocol);
+  struct msg *head = no_room ? NULL : switching(r, &shared->loop->msgs);
   if (!head) {
     sio__request_drop(r);
     return UV_ENOMEM;

@@ -116,6 +116,7 @@ void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why) {
   tell_host(e, r, why);
   if (r->answered) return;
   forbid_sniffing(r);
+  r->why = ""; /* logged above */
   if (r->upgrade) {
     sio__request_last(r);
     sio__request_answer(r, status, "text/html", slice_str(text_of(why)));

@@ -20,6 +20,7 @@ void sio__guard_reject(struct door *g, sio_request *r, int cause, uint64_t wait_
   sio__door_refused(g, cause, sio__request_peer(r),
                     cause == SIO_REJECT_SESSIONS ? "it opens sessions faster than connects_per_s"
                                                  : "as many sessions as max_per_address are open");
+  r->why = ""; /* the door has logged it */
   sio__request_set(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }

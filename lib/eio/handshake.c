@@ -60,6 +60,7 @@ static void reject(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
+  r->why = "the server drains or closes";
   sio__request_last(r);
   sio__answer_empty(e, r, 503);
 }
@@ -117,13 +118,21 @@ static void feed_rest(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed(w, rest);
 }
 
+/* A browser whose offer is not taken breaks off, so the first one is, as in the reference. */
+static sio_slice first_offered(const sio_request *r) {
+  struct offered o = { .r = r };
+  sio_slice name = slice(NULL, 0);
+  sio__ws_next_offered(&o, &name);
+  return name;
+}
+
 static void open_websocket(struct eio *e, sio_request *r) {
   sio_session *c = new_session(e, r);
   if (!c) return;
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, true);
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, &rest)) {
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, first_offered(r), &rest)) {
     sio__session_abandon(c);
     return;
   }
@@ -150,7 +159,8 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
   const char *why = no_probe(c); /* the hooks may have ended it */
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_abandoned_ops, NULL, &rest)) return;
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_abandoned_ops, NULL, first_offered(r), &rest))
+    return;
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
@@ -286,12 +296,15 @@ static void pass_to(sio_request *r, const struct http_mount *mount, struct eio *
 }
 
 static void upgrade(struct eio *e, sio_request *r) {
+  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_fault(r) : NULL;
   if (r->method != HTTP_GET)
     refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
-  else if (sio__ws_handshake_ok(r))
-    pass_to(r, &upgrade_mount, e);
+  else if (fault)
+    sio__refuse(e, r,
+                &(struct refusal){ EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice_str(fault),
+                                   fault });
   else
-    e->stats->engine_refused[SIO_ENGINE_REFUSED_REQUEST]++;
+    pass_to(r, &upgrade_mount, e);
 }
 
 static void existing(struct eio *e, sio_request *r, sio_session *c) {

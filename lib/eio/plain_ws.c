@@ -6,6 +6,8 @@
 #include "eio/accept.h"
 #include "eio/guard.h"
 #include "eio/origin.h"
+#include "http/head.h"
+#include <limits.h>
 #include <sio/error.h>
 
 struct sio_ws {
@@ -18,12 +20,13 @@ struct sio_ws {
   struct timer pulse; /* to the next ping, or to the end of its time to answer one  */
   struct grave grave;
   void *data;
-  int64_t sent;     /* bytes queued here, ever                             */
-  int64_t ping_end; /* `sent` as it was after the newest ping               */
-  int64_t taken;    /* of `sent` the kernel had taken at the last look      */
-  bool limited;     /* it sent too much, and is to be closed for that      */
-  bool asked;       /* nothing has come since the newest ping              */
-  bool slow;        /* the newest ping had to wait for what is before it   */
+  const char *protocol; /* the endpoint's; "": none                    */
+  int64_t sent;         /* bytes queued here, ever                             */
+  int64_t ping_end;     /* `sent` as it was after the newest ping               */
+  int64_t taken;        /* of `sent` the kernel had taken at the last look      */
+  bool limited;         /* it sent too much, and is to be closed for that      */
+  bool asked;           /* nothing has come since the newest ping              */
+  bool slow;            /* the newest ping had to wait for what is before it   */
   char address[];
 };
 
@@ -196,18 +199,28 @@ static void on_pulse(struct timer *t) {
 
 /* ---- the beginning ----------------------------------------------------------------- */
 
-static bool refuse(sio_request *r, int status) {
+/* text: the answer's body, or NULL. */
+static bool plain_refuse(sio_request *r, int status, const char *why, const char *text) {
+  r->why = why;
   sio__request_last(r);
-  sio__request_answer(r, status, NULL, slice(NULL, 0));
+  sio__request_answer(r, status, text ? "text/html" : NULL, slice_str(text));
   return false;
+}
+
+static bool is_sound(sio_request *r) {
+  const char *fault = sio__ws_handshake_fault(r);
+  return !fault || plain_refuse(r, 400, fault, fault);
 }
 
 /* The list of origins decides first, then the host. */
 static bool accepted(struct plain_ws *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->eio->opts->allowed_origins;
-  if (!sio__origin_allowed(allowed, r, false)) return refuse(r, 403);
+  if (!sio__origin_allowed(allowed, r, false))
+    return plain_refuse(r, 403, "its origin is not in allowed_origins", NULL);
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
-  return status == 0 || refuse(r, status >= 400 && status <= 599 ? status : 403);
+  if (status == 0) return true;
+  return plain_refuse(r, status >= 400 && status <= 599 ? status : 403,
+                      "its route does not accept it", NULL);
 }
 
 static bool admitted(struct plain_ws *e, sio_request *r) {
@@ -222,6 +235,16 @@ static bool has_room(sio_ws *w, sio_request *r) {
   if (!g || sio__door_hold(g, &a, VISIT_SESSION, &w->visitor)) return true;
   sio__guard_reject(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
+}
+
+/* The first that its client offers of those that the route speaks. */
+static const char *choose_protocol(const struct plain_ws *e, const sio_request *r) {
+  struct offered o = { .r = r };
+  sio_slice name;
+  while (e->protocols && sio__ws_next_offered(&o, &name))
+    for (const char *const *p = e->protocols; *p; p++)
+      if (slice_is(name, *p)) return *p;
+  return "";
 }
 
 static void forsake(sio_ws *w) {
@@ -253,14 +276,16 @@ static sio_ws *ws_new(struct plain_ws *e, const char *from) {
 void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
   struct plain_ws *e = endpoint;
   sio_slice rest;
-  if (!sio__ws_handshake_ok(r) || !admitted(e, r) || !accepted(e, r)) return;
+  if (!is_sound(r) || !admitted(e, r) || !accepted(e, r)) return;
   sio_ws *w = ws_new(e, sio__request_peer(r));
   if (!w) {
     sio__request_drop(r);
     return;
   }
+  w->protocol = choose_protocol(e, r);
   if (!has_room(w, r) ||
-      sio__ws_accept_request(&w->ws, r, e->eio->ws, w->gauge ? &metered_ops : &ops, w, &rest)) {
+      sio__ws_accept_request(&w->ws, r, e->eio->ws, w->gauge ? &metered_ops : &ops, w,
+                             slice_str(w->protocol), &rest)) {
     forsake(w);
     return;
   }
@@ -271,9 +296,39 @@ void sio__plain_ws_upgrade(sio_request *r, void *endpoint) {
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
 
-struct plain_ws *sio__plain_ws_new(struct eio *e, const sio_ws_callbacks *cbs, void *user) {
-  struct plain_ws *p = sio__calloc(1, sizeof *p);
-  if (!p) return NULL;
+/* The pointers, then the texts. */
+static int copy_names(const char ***out, const char *const *from) {
+  size_t n = 0, bytes = 0;
+  *out = NULL;
+  if (!from) return 0;
+  for (; from[n]; bytes += strlen(from[n++]) + 1)
+    if (!sio__http_token(slice_str(from[n]))) return UV_EINVAL;
+  const char **list = *out = sio__malloc((n + 1) * sizeof *from + bytes);
+  if (!list) return UV_ENOMEM;
+  char *text = (char *)(list + n + 1);
+  for (size_t i = 0; i < n; i++) {
+    list[i] = text;
+    text = stpcpy(text, from[i]) + 1;
+  }
+  list[n] = NULL;
+  return 0;
+}
+
+static bool times_fit(const sio_ws_callbacks *cbs) {
+  return cbs->ping_interval_ms <= INT_MAX && cbs->ping_timeout_ms <= INT_MAX;
+}
+
+int sio__plain_ws_new(struct plain_ws **out, struct eio *e, const sio_ws_callbacks *cbs,
+                      void *user) {
+  const char **protocols;
+  int err = times_fit(cbs) ? copy_names(&protocols, cbs->protocols) : UV_EINVAL;
+  if (err) return err;
+  struct plain_ws *p = *out = sio__calloc(1, sizeof *p);
+  if (!p) {
+    sio__free(protocols);
+    return UV_ENOMEM;
+  }
+  p->protocols = protocols;
   list_init(&p->link);
   list_init(&p->peers);
   p->eio = e;
@@ -281,7 +336,7 @@ struct plain_ws *sio__plain_ws_new(struct eio *e, const sio_ws_callbacks *cbs, v
   if (!cbs->ping_interval_ms) p->cbs.ping_interval_ms = 25000;
   if (!cbs->ping_timeout_ms) p->cbs.ping_timeout_ms = 20000;
   p->user = user;
-  return p;
+  return 0;
 }
 
 void sio__plain_ws_close_all(struct plain_ws *e) {
@@ -289,7 +344,10 @@ void sio__plain_ws_close_all(struct plain_ws *e) {
     sio_ws_close(container_of(it, sio_ws, link), 1001, "server shutting down");
 }
 
-void sio__plain_ws_free(struct plain_ws *e) { sio__free(e); }
+void sio__plain_ws_free(struct plain_ws *e) {
+  sio__free(e->protocols);
+  sio__free(e);
+}
 
 /* ---- public ---------------------------------------------------------------------- */
 
@@ -318,5 +376,6 @@ void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
   sio__ws_close(w->ws, code, reason ? reason : "");
 }
 
+const char *sio_ws_protocol(const sio_ws *w) { return w->protocol; }
 void *sio_ws_data(const sio_ws *w) { return w->data; }
 void sio_ws_set_data(sio_ws *w, void *data) { w->data = data; }

@@ -617,6 +617,17 @@ static void move_on(struct http_conn *c, sio_request *r, bool keep) {
   if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->task);
 }
 
+/* A WebSocket handshake that is answered with anything but a 101 is refused, wherever that was
+ * decided. */
+static void note_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
+  struct http *h = c->http;
+  const char *why = r->why ? r->why : "";
+  h->stats.handshakes_refused++;
+  if ((r->why && !*why) || (h->door && !sio__door_may_log(h->door))) return;
+  LOG(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: a WebSocket on %.*s is refused with %d%s%s",
+      c->peer, LOG_SLICE(r->path), status, *why ? ": " : "", why);
+}
+
 int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int status, bool keep) {
   struct http_conn *c = r->conn;
   int err = conn_send_text(c->conn, head);
@@ -629,6 +640,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
   }
   r->answered = true;
   c->http->stats.answers[status / 100 - 1]++;
+  if (r->upgrade && !c->refusing) note_refused_handshake(c, r, status);
   move_on(c, r, keep);
   if (!c->refusing) sio__request_settle(r);
   return 0;

@@ -87,6 +87,7 @@ struct http {
     uint64_t hellos;                        /* of TLS, where plain HTTP is spoken */
     uint64_t answers[5];                    /* by the first digit of the status, from 1 */
     uint64_t refused[SIO_HTTP_REFUSED_END]; /* those of them that the host never saw    */
+    uint64_t handshakes_refused;            /* of WebSockets: no 101                    */
   } stats;
 };
 

@@ -19,7 +19,7 @@
  *     \r\n
  *
  * No byte of a request enters an answer's head, but for an Origin and a list of header names that
- * cors.c has checked.
+ * cors.c has checked, and the name of a WebSocket subprotocol, which is a token.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -62,11 +62,13 @@ struct sio_request {
   bool upgrade_other; /* the same to something else: answer as if it had not asked   */
   bool dated;         /* the answer has a Date of its host's                        */
   bool answered;
-  bool kept;               /* see above                                                   */
-  bool has_body;           /* Content-Length > 0 or chunked                               */
-  bool expects;            /* Expect: 100-continue                                        */
-  sio_slice path, query;   /* what stands before '?' and after it, both raw               */
-  size_t max_body;         /* on_head sets it; past it the answer is 413, then on_abort   */
+  bool kept;             /* see above                                                   */
+  bool has_body;         /* Content-Length > 0 or chunked                               */
+  bool expects;          /* Expect: 100-continue                                        */
+  sio_slice path, query; /* what stands before '?' and after it, both raw               */
+  size_t max_body;       /* on_head sets it; past it the answer is 413, then on_abort   */
+  /* Why a WebSocket handshake is refused, static, for the log; "": the log says it already. */
+  const char *why;
   uint64_t content_length; /* 0 when chunked                                              */
   sio_slice url;           /* as it came                                                  */
   sio_slice method_text;

@@ -217,6 +217,7 @@ static void refuse_plain(const struct routes *rs, sio_request *r, const struct f
 
 static void refuse_upgrade(const struct routes *rs, sio_request *r) {
   bool known = look_up(rs, r, false).weight > 0;
+  r->why = known ? "the route is not for WebSockets" : "no such route";
   sio__request_last(r);
   sio__routes_refuse(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
 }

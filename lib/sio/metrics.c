@@ -84,6 +84,7 @@ static const struct metric server_metrics[] = {
 
   SERVER(GAUGE, websockets, "websockets|WebSockets open."),
   SERVER(COUNTER, websockets_opened, "websockets_opened|WebSockets accepted."),
+  SERVER(COUNTER, websockets_refused, "websockets_refused|WebSocket handshakes refused."),
   SERVER(COUNTER, websockets_closed,
          "websockets_closed|WebSockets ended, by close code.|code|"
          "normal|abnormal|error|application"),

@@ -8,7 +8,6 @@
 #include "http/assets.h"
 #include "http/client.h"
 #include "http/cors.h"
-#include <limits.h>
 
 /* ---- the client's files ---------------------------------------------------------------- */
 
@@ -130,10 +129,9 @@ int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks
                        void *user) {
   sio_ws_callbacks ours;
   int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
-  if (!err && (ours.ping_interval_ms > INT_MAX || ours.ping_timeout_ms > INT_MAX)) err = UV_EINVAL;
+  struct plain_ws *e;
+  if (!err) err = sio__plain_ws_new(&e, &srv->eio, &ours, user);
   if (err) return err;
-  struct plain_ws *e = sio__plain_ws_new(&srv->eio, &ours, user);
-  if (!e) return UV_ENOMEM;
   err = sio__routes_add_upgrade(&srv->routes, path, sio__plain_ws_upgrade, e);
   if (err)
     sio__plain_ws_free(e);

@@ -45,6 +45,7 @@ static void fill_http(sio_stats *st, const struct http_stats *http) {
   st->requests_refused = http->answers[3] + http->answers[4];
   memcpy(st->http_responses, http->answers, sizeof http->answers);
   memcpy(st->http_refused, http->refused, sizeof http->refused);
+  st->websockets_refused = http->handshakes_refused;
 }
 
 static void fill_ws(sio_stats *st, const struct ws_shared *ws) {
