@@ -20,7 +20,7 @@ static bool next_line(struct offered *o) {
   return false;
 }
 
-/* Several lines are one list, and empty elements of a list mean nothing (RFC 9110 section 5.6.1). */
+/* Several lines are one list, and empty elements mean nothing (RFC 9110 section 5.6.1). */
 bool sio__ws_next_offered(struct offered *o, sio_slice *name) {
   do {
     while (sio__slice_split(&o->rest, ',', name)) {

@@ -25,9 +25,9 @@ struct offered {
 bool sio__ws_next_offered(struct offered *o, sio_slice *name);
 
 /* Sends the 101 with the headers set on r, and opens the WebSocket. protocol: the subprotocol that
- * it will speak, n 0 for none; unless a header set on r names one already. rest: bytes that came with the
- * handshake, to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection is gone
- * and r with it. */
+ * it will speak, n 0 for none; unless a header set on r names one already. rest: bytes that came
+ * with the handshake, to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection
+ * is gone and r with it. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest);

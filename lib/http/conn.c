@@ -476,6 +476,55 @@ static void feed_stash(struct http_conn *c) {
   sio__buf_clear(&cipher);
 }
 
+/* ---- a peer that sends no more --------------------------------------------------------------- */
+
+/* It waits for bytes that will not come. */
+static bool is_starved(const struct http_conn *c) {
+  switch (c->state) {
+    case HTTP_IDLE: return c->stash.n == 0;
+    case HTTP_PROXY:
+    case HTTP_IN_HEAD:
+    case HTTP_IN_BODY:
+    case HTTP_DRAIN: return true;
+    default: return false;
+  }
+}
+
+static void give_up(struct http_conn *c) {
+  sio_request *r = c->req;
+  c->req = NULL;
+  close_soon(c);
+  if (r) let_go(r, UV_ECONNABORTED, "the peer closed the connection");
+  if (c->state != HTTP_GONE) set_timer(c);
+}
+
+/* The request is here, or as much of it as its mount has let in. */
+static bool is_asking(const struct http_conn *c) {
+  bool whole = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_PARKED;
+  return whole && !c->req->upgrade;
+}
+
+/* A FIN says that the peer has sent all, and maybe that it is gone: who half-closes waits for an
+ * answer (RFC 9112 section 9.6). One that is gone resets the connection when it is sent something,
+ * which shows as on_failed(). So it is sent what the other kind ignores, a 100 (RFC 9110 section
+ * 15.2.1). HTTP/1.0 has none: there only those wait to whom it makes no difference. */
+static void wait_for_answer(struct http_conn *c) {
+  if (c->req->minor > 0)
+    send_continue(c);
+  else if (!c->req->kept)
+    give_up(c);
+}
+
+static void on_eof(struct conn *conn) {
+  struct http_conn *c = conn->owner;
+  if (is_asking(c))
+    wait_for_answer(c);
+  else if (c->state != HTTP_SENDING && (c->state != HTTP_IDLE || c->stash.n == 0))
+    give_up(c);
+}
+
+/* ---- feeding it ------------------------------------------------------------------------------ */
+
 static void pump(struct http_conn *c) {
   bool from_stash = c->in == NULL;
   if (from_stash) {
@@ -488,6 +537,10 @@ static void pump(struct http_conn *c) {
   if (c->state == HTTP_GONE) return;
   if (!keep_rest(c, from_stash)) {
     out_of_memory(c);
+    return;
+  }
+  if (c->conn->eof && is_starved(c)) {
+    give_up(c);
     return;
   }
   set_reading(c);
@@ -510,21 +563,13 @@ static void on_read(struct conn *conn, char *p, size_t n) {
   pump(c);
 }
 
-/* A peer that half-closes will not wait for an answer still to be made: as Node has it. */
-static void on_eof(struct conn *conn) {
-  struct http_conn *c = conn->owner;
-  sio_request *r = c->req;
-  if (c->state == HTTP_SENDING) return; /* it may still read */
-  c->req = NULL;
-  close_soon(c);
-  if (r) let_go(r, UV_ECONNABORTED, "the peer closed the connection");
-  if (c->state != HTTP_GONE) set_timer(c);
-}
-
 static void on_failed(struct conn *conn, int err) {
   struct http_conn *c = conn->owner;
   leave(c);
-  abort_request(c, err, sio_strerror(err));
+  if (conn->eof)
+    abort_request(c, UV_ECONNABORTED, "the peer closed the connection");
+  else
+    abort_request(c, err, sio_strerror(err));
 }
 
 static void on_drained(struct conn *conn) {
@@ -574,9 +619,14 @@ static bool body_pending(const sio_request *r) {
   return r->has_body && r->conn->state != HTTP_PARKED;
 }
 
+/* No request can come behind this one. */
+static bool has_heard_all(const struct http_conn *c) {
+  return c->conn->eof && (c->pumping ? c->nin : c->stash.n) == 0;
+}
+
 bool sio__http_keeps(const sio_request *r) {
   const struct http_conn *c = r->conn;
-  if (!r->keep_alive || r->upgrade || c->http->draining || c->conn->eof) return false;
+  if (!r->keep_alive || r->upgrade || c->http->draining || has_heard_all(c)) return false;
   if (!body_pending(r)) return true;
   /* One that expects a 100 may or may not send its body now: nobody could tell. */
   return !r->expects && r->content_length <= r->max_body;
@@ -692,7 +742,7 @@ static int queue_piece(struct http_conn *c) {
 static void sending_done(struct http_conn *c) {
   close_source(c);
   c->timed = HTTP_NONE;
-  if (c->last || c->conn->eof || c->http->draining)
+  if (c->last || has_heard_all(c) || c->http->draining)
     close_soon(c);
   else
     c->state = HTTP_IDLE;

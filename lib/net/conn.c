@@ -30,13 +30,15 @@ static unsigned wanted_events(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
+  /* Only errors come with this: a peer that has said all is heard of when it resets. */
+  if (c->eof) want |= UV_PRIORITIZED;
   return want;
 }
 
 static COLD void watch(struct conn *c) {
   unsigned want = wanted_events(c);
   if (c->closed || want == c->polling) return;
-  c->polling = want & 7;
+  c->polling = want & 15;
   if (want) {
     uv_poll_start(&c->poll, (int)want, on_poll);
     sio__loop_rewatch(conn_loop(c));
@@ -630,20 +632,25 @@ static void read_some(struct conn *c) {
   }
 }
 
+/* The descriptor itself knows what is wrong with it. */
+static COLD void reset_by_peer(struct conn *c) {
+  int err = 0;
+  socklen_t len = sizeof err;
+  getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+  sio__conn_fail(c, err ? -err : UV_ECONNRESET);
+}
+
 static void on_poll(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
   loop_begin(conn_loop(c));
   if (status < 0) {
-    /* uv stopped watching; the descriptor itself knows what is wrong with it. */
-    c->polling = 0;
-    int err = 0;
-    socklen_t len = sizeof err;
-    getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-    sio__conn_fail(c, err ? -err : UV_ECONNRESET);
+    c->polling = 0; /* uv stopped watching */
+    reset_by_peer(c);
     return;
   }
   if (events & UV_READABLE) read_some(c);
   if ((events & UV_WRITABLE) && !c->closed) sio__conn_flush(c);
+  if (events == UV_PRIORITIZED) reset_by_peer(c);
 }
 
 COLD void sio__conn_pause(struct conn *c) {

@@ -24,7 +24,7 @@ struct conn_ops {
    * owner. */
   void (*read)(struct conn *c, char *p, size_t n);
   /* The peer sends no more. The owner closes or ends it, now or later; nothing more will be
-   * read. */
+   * read. It may still read: `failed` comes when it resets the connection. */
   void (*eof)(struct conn *c);
   /* The stream broke (err: a libuv code). The connection is closed already; let go of it. */
   void (*failed)(struct conn *c, int err);
@@ -93,7 +93,7 @@ struct conn {
   unsigned paused : 1;    /* the owner wants no bytes now                    */
   unsigned throttled : 1; /* it does not read what it asked for: nor do we   */
   unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
-  unsigned polling : 3;   /* the events uv_poll watches now                  */
+  unsigned polling : 4;   /* the events uv_poll watches now                  */
   unsigned secure : 1;    /* it speaks TLS (net/tls.h)                       */
   unsigned heavy : 1;     /* the owner wants to hear when it is lighter again  */
   unsigned pushed : 1;    /* bytes left in this turn before its end            */

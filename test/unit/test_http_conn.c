@@ -288,14 +288,125 @@ TEST(a_peer_that_leaves_a_parked_request_is_noticed_at_once) {
   rig_close();
 }
 
-TEST(a_peer_that_half_closes_aborts_its_request) {
+static void half_close(void) {
+  shutdown(rig->fd, SHUT_WR);
+  rig_turns();
+}
+
+TEST(a_peer_that_half_closes_is_answered_later) {
+  rig_open();
+  rig->park = true;
+  ask(POST("Content-Length: 2\r\n", "hi"));
+  half_close();
+  IS(rig->notes, "head request");
+  EQ(rig->http.nconns, 1);
+  rig_echo(rig->req);
+  const char *answer = hear();
+  CHECK(strncmp(answer, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", 42) == 0);
+  CHECK(strstr(answer, "Connection: close\r\n") && strstr(answer, "POST /? hi"));
+  CHECK(rig->fin);
+  IS(rig->notes, "head request");
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(also_where_its_mount_decides_later_and_the_body_is_here) {
+  rig_open();
+  rig->hold = true;
+  ask(POST("Content-Length: 2\r\n", "hi"));
+  half_close();
+  IS(rig->notes, "head");
+  sio__http_continue(rig->req);
+  CHECK(strstr(hear(), "POST /? hi") != NULL);
+  CHECK(rig->fin);
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(a_body_that_will_not_come_any_more_is_an_abort) {
+  rig_open();
+  rig->hold = true;
+  ask(POST("Content-Length: 3\r\n", "hi"));
+  half_close();
+  sio__http_continue(rig->req);
+  rig_turns();
+  IS(rig->notes, "head abort");
+  EQ(rig->err, UV_ECONNABORTED);
+  hear();
+  CHECK(rig->fin);
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(requests_that_came_before_the_fin_are_all_answered) {
+  rig_open();
+  rig->park = true;
+  ask(GET("/a") GET("/b") "GET /c HT");
+  half_close();
+  rig_echo(rig->req);
+  rig_turns();
+  IS(rig->notes, "head request head request");
+  rig_echo(rig->req);
+  const char *answer = hear();
+  CHECK(strstr(answer, "GET /a?") && strstr(answer, "GET /b?"));
+  CHECK(rig->fin);
+  IS(rig->notes, "head request head request");
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(a_peer_that_half_closes_and_goes_aborts_its_request) {
   rig_open();
   rig->park = true;
   ask(GET("/"));
-  shutdown(rig->fd, SHUT_WR);
-  hear();
+  half_close();
+  IS(rig->notes, "head request");
+  close(rig->fd);
+  rig->fd = -1;
+  rig_turns();
   IS(rig->notes, "head request abort");
-  CHECK(rig->fin);
+  EQ(rig->err, UV_ECONNABORTED);
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(one_that_reads_nothing_does_not_stay) {
+  static char big[900000];
+  memset(big, 'b', sizeof big);
+  rig_open();
+  rig->park = true;
+  ask(GET("/"));
+  half_close();
+  sio__request_answer(rig->req, 200, NULL, slice(big, sizeof big));
+  rig_turns();
+  EQ(rig->http.nconns, 1);
+  for (int i = 0; i < 2; i++) rig_pass(30001);
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(of_http_1_0_only_those_wait_whose_answer_is_owed_anyway) {
+  rig_open();
+  rig->park = true;
+  ask("GET / HTTP/1.0\r\n\r\n");
+  half_close();
+  IS(rig->notes, "head request abort");
+  rig_connect();
+  ask("GET / HTTP/1.0\r\n\r\n");
+  rig->req->kept = true;
+  half_close();
+  rig_echo(rig->req);
+  CHECK(strncmp(hear(), "HTTP/1.1 200 OK\r\n", 17) == 0);
+  EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+TEST(a_websocket_handshake_does_not_wait) {
+  rig_open();
+  rig->park = true;
+  ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  half_close();
+  IS(rig->notes, "head request abort");
   EQ(rig->http.nconns, 0);
   rig_close();
 }
@@ -718,7 +829,14 @@ T(a_held_request_may_be_answered_instead)
 T(an_async_answer_comes_when_it_comes)
 T(a_drop_ends_it_without_a_word)
 T(a_peer_that_leaves_a_parked_request_is_noticed_at_once)
-T(a_peer_that_half_closes_aborts_its_request)
+T(a_peer_that_half_closes_is_answered_later)
+T(also_where_its_mount_decides_later_and_the_body_is_here)
+T(a_body_that_will_not_come_any_more_is_an_abort)
+T(requests_that_came_before_the_fin_are_all_answered)
+T(a_peer_that_half_closes_and_goes_aborts_its_request)
+T(one_that_reads_nothing_does_not_stay)
+T(of_http_1_0_only_those_wait_whose_answer_is_owed_anyway)
+T(a_websocket_handshake_does_not_wait)
 T(a_peer_that_leaves_in_the_body_is_an_abort_and_in_the_head_is_not)
 T(an_answer_still_owed_is_thrown_away)
 T(a_refused_request_may_be_kept_too_and_an_owed_one_outlives_the_server)

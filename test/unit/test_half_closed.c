@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_half_closed.c - peers that send a request and then shut their half of the stream down: they
+ * are answered, however late. Those that are gone altogether are noticed at once, as before.
+ */
+#include "poll_client.h"
+#include "sio/server.h"
+#include "trace.h"
+#include "whole.h"
+#include <arpa/inet.h>
+
+static struct poller poller;
+static struct raw c;
+static sio_request *asked;
+static sio_next *verdict;
+static sio_session *session;
+
+static void on_open(sio_session *s, void *user) {
+  (void)user;
+  session = s;
+}
+
+static void on_close(sio_session *s, const sio_close_info *why, void *user) {
+  (void)s, (void)user;
+  session = NULL;
+  trace("%s (%s) ", sio_reason_str(why->reason), why->detail);
+}
+
+static void on_route(sio_request *r, void *user) {
+  (void)user;
+  asked = r;
+}
+
+static void allow(sio_request *r, sio_next *next, void *user) {
+  (void)r, (void)user;
+  verdict = next;
+}
+
+static void start(const sio_options *o) {
+  traced[0] = '\0';
+  c.fd = -1;
+  asked = NULL;
+  verdict = NULL;
+  session = NULL;
+  poller = (struct poller)POLLER;
+  whole_start(o);
+  sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open, .close = on_close }, NULL);
+  EQ(sio_route(srv, "GET", "/later", 0, on_route, NULL), 0);
+}
+
+static void stop(void) {
+  raw_close(&c);
+  poller_close(&poller);
+  whole_stop();
+}
+
+static void turns(void) {
+  for (int i = 0; i < 8; i++) turn();
+}
+
+static void half_close(struct raw *of) {
+  shutdown(of->fd, SHUT_WR);
+  turns();
+}
+
+TEST(a_route_that_answers_later_does) {
+  start(NULL);
+  REQUIRE(raw_open(&c, srv) && raw_get(&c, "/later"));
+  half_close(&c);
+  REQUIRE(asked != NULL);
+  EQ(sio_respond(asked, 200, "text/plain", sio_text("at last")), 0);
+  CHECK(raw_expect(&c, "HTTP/1.1 200 OK") && raw_expect(&c, "at last") && raw_expect_end(&c));
+  EQ(srv->loop.nconns, 0);
+  stop();
+}
+
+TEST(a_poll_that_waits_is_answered_when_there_is_something_to_say) {
+  start(NULL);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_get(&poller));
+  half_close(&poller.get);
+  CHECK(session != NULL);
+  EQ(sio_session_send(session, 0, false, sio_text("news")), 0);
+  CHECK(raw_expect(&poller.get, "200 OK") && raw_expect(&poller.get, "4news"));
+  CHECK(raw_expect_end(&poller.get));
+  REQUIRE(poller_get(&poller));
+  EQ(sio_session_send(session, 0, false, sio_text("more")), 0);
+  CHECK(raw_expect(&poller.get, "4more"));
+  SAW("");
+  stop();
+}
+
+TEST(so_is_a_post_that_waits_until_its_peer_is_within_its_limits) {
+  start(&(sio_options){ .packets_per_s = 1 });
+  REQUIRE(poller_open(&poller, srv, "/socket.io/"));
+  REQUIRE(raw_open(&c, srv) && raw_request(&c, "POST", poller.path, "",
+                                           "40\x1e"
+                                           "3\x1e"
+                                           "3"));
+  half_close(&c);
+  CHECK(session != NULL && !memmem(c.in, c.n, "200 OK", 6));
+  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 5000);
+  CHECK(raw_expect(&c, "200 OK") && raw_expect(&c, "ok") && raw_expect_end(&c));
+  CHECK(session != NULL);
+  stop();
+}
+
+TEST(so_is_a_handshake_that_the_host_decides_later) {
+  start(&(sio_options){ .allow_request = allow });
+  REQUIRE(raw_open(&c, srv) && raw_get(&c, "/socket.io/?EIO=4&transport=polling"));
+  half_close(&c);
+  REQUIRE(verdict != NULL);
+  sio_next_ok(verdict);
+  CHECK(raw_expect(&c, "200 OK") && raw_expect(&c, "0{\"sid\":") && raw_expect_end(&c));
+  CHECK(session != NULL);
+  REQUIRE(raw_open(&c, srv) && raw_get(&c, "/socket.io/?EIO=4&transport=polling"));
+  half_close(&c);
+  sio_next_fail(verdict, "no", sio_null());
+  CHECK(raw_expect(&c, "403 ") && raw_expect(&c, "\"no\"") && raw_expect_end(&c));
+  stop();
+}
+
+TEST(a_websocket_that_half_closes_is_over) {
+  start(NULL);
+  REQUIRE(raw_open(&c, srv) && raw_upgrade(&c, "/socket.io/?EIO=4&transport=websocket") &&
+          raw_expect(&c, "0{"));
+  half_close(&c);
+  SAW("transport close (stream ended without a close frame) ");
+  CHECK(raw_expect_end(&c));
+  stop();
+}
+
+TEST(and_one_whose_handshake_waits_opens_none) {
+  start(&(sio_options){ .allow_request = allow });
+  REQUIRE(raw_open(&c, srv) &&
+          raw_request(&c, "GET", "/socket.io/?EIO=4&transport=websocket",
+                      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                      NULL));
+  turns();
+  half_close(&c);
+  REQUIRE(verdict != NULL);
+  sio_next_ok(verdict);
+  turns();
+  CHECK(session == NULL);
+  EQ(srv->loop.nconns, 0);
+  stop();
+}
+
+/* ---- peers that are gone --------------------------------------------------------------------- */
+
+TEST(a_poll_whose_peer_is_gone_ends_its_session_at_once) {
+  start(NULL);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_get(&poller));
+  turns();
+  raw_close(&poller.get);
+  turns();
+  SAW("transport error (poll connection closed prematurely) ");
+  stop();
+}
+
+static bool open_tcp(struct raw *r) {
+  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)sio_port(srv)) };
+  *r = (struct raw){ .loop = &uv, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+  inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+  if (connect(r->fd, (struct sockaddr *)&to, sizeof to)) return false;
+  return fcntl(r->fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
+TEST(also_over_tcp_where_a_fin_alone_does_not_say_so) {
+  start(NULL);
+  EQ(sio_listen(srv, "127.0.0.1", 0), 0);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/"));
+  REQUIRE(open_tcp(&c) && raw_get(&c, poller.path));
+  turns();
+  raw_close(&c);
+  for (int i = 0; i < 1000 && session; i++) turn();
+  SAW("transport error (poll connection closed prematurely) ");
+  stop();
+}
+
+TEST(and_those_that_wait_there_are_answered) {
+  start(NULL);
+  EQ(sio_listen(srv, "127.0.0.1", 0), 0);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/"));
+  REQUIRE(open_tcp(&c) && raw_get(&c, poller.path));
+  half_close(&c);
+  for (int i = 0; i < 100; i++) turn();
+  REQUIRE(session != NULL);
+  EQ(sio_session_send(session, 0, false, sio_text("news")), 0);
+  CHECK(raw_expect(&c, "4news") && raw_expect_end(&c));
+  stop();
+}
+
+TESTS_BEGIN
+T(a_route_that_answers_later_does)
+T(a_poll_that_waits_is_answered_when_there_is_something_to_say)
+T(so_is_a_post_that_waits_until_its_peer_is_within_its_limits)
+T(so_is_a_handshake_that_the_host_decides_later)
+T(a_websocket_that_half_closes_is_over)
+T(and_one_whose_handshake_waits_opens_none)
+T(a_poll_whose_peer_is_gone_ends_its_session_at_once)
+T(also_over_tcp_where_a_fin_alone_does_not_say_so)
+T(and_those_that_wait_there_are_answered)
+TESTS_END
