@@ -195,34 +195,37 @@ static const struct replay_entry *missed(const sio_socket *s, const struct repla
   return e;
 }
 
+/* What it is sent at this return. */
+struct tally {
+  size_t held;                   /* memory that it takes while it waits              */
+  uint64_t new_bytes, old_bytes; /* the berth's, with this return                    */
+  uint64_t last;                 /* the number of the last event                     */
+};
+
+static struct tally tally_missed(const sio_socket *s) {
+  const struct berth *b = s->berth;
+  struct tally t = { .new_bytes = b->new_bytes, .old_bytes = b->old_bytes, .last = b->from };
+  for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
+    uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
+    for (const struct msg *m = e->msg; m; m = m->next) {
+      *bytes += m->len;
+      t.held += msg_held(m) + QUEUE_EXTRA;
+    }
+    t.last = e->seq;
+  }
+  return t;
+}
+
 /* A peer that could not be sent it all would be closed, come back, and be closed again; or some of
- * it would be dropped. */
-static bool fits_queue(const sio_socket *s) {
+ * it would be dropped. And a peer whose connection broke before it had all says the old offset
+ * again, or one that is a little newer; but one that says it for ever would be sent megabytes for
+ * each of its requests. */
+static bool may_be_replayed(const sio_socket *s) {
   const sio_options *o = &s->nsp->server->opts.o;
-  size_t n = sio_session_queued(s->session);
-  for (const struct replay_entry *e = NULL; (e = missed(s, e));)
-    for (const struct msg *m = e->msg; m; m = m->next) n += msg_held(m) + QUEUE_EXTRA;
-  return n <= (o->queue_high ? o->queue_high : o->max_queued);
-}
-
-static size_t chain_bytes(const struct msg *m) {
-  size_t n = 0;
-  for (; m; m = m->next) n += m->len;
-  return n;
-}
-
-/* What it is sent now is added to what it was sent at its returns. */
-static void count_replay(const sio_socket *s, uint64_t *new_bytes, uint64_t *old_bytes) {
-  for (const struct replay_entry *e = NULL; (e = missed(s, e));)
-    *(e->seq > s->berth->replayed ? new_bytes : old_bytes) += chain_bytes(e->msg);
-}
-
-/* A peer whose connection broke again before it had all says the old offset again, or one that is
- * a little newer. One that says it for ever would be sent megabytes for each of its requests. */
-static bool is_repeated_too_often(const sio_socket *s) {
-  uint64_t new_bytes = s->berth->new_bytes, old_bytes = s->berth->old_bytes;
-  count_replay(s, &new_bytes, &old_bytes);
-  return old_bytes > REPEATS * new_bytes + REPEATS_FREE;
+  struct tally t = tally_missed(s);
+  size_t room = o->queue_high ? o->queue_high : o->max_queued;
+  return sio_session_queued(s->session) + t.held <= room &&
+         t.old_bytes <= REPEATS * t.new_bytes + REPEATS_FREE;
 }
 
 static int join_rooms(sio_socket *s, const struct berth *b) {
@@ -245,7 +248,7 @@ static int move_in(struct recovery *r, sio_socket *s, struct berth *b) {
   memcpy(s->own_id, b->id, sizeof s->own_id);
   s->berth = b;
   int cause = share_again(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
-  if (!cause && (!fits_queue(s) || is_repeated_too_often(s))) cause = SIO_RECOVERY_TOO_MUCH;
+  if (!cause && !may_be_replayed(s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->berth = NULL;
     memcpy(s->own_id, fresh_id, sizeof fresh_id);
@@ -342,9 +345,11 @@ const char *sio__recovery_pid(const sio_socket *s) { return s->berth ? s->berth-
 void sio__recovery_joined(sio_socket *s) {
   struct berth *b = s->berth;
   if (!b || !s->recovered) return;
-  b->first = b->last = b->from;
-  count_replay(s, &b->new_bytes, &b->old_bytes);
-  for (const struct replay_entry *e = NULL; (e = missed(s, e));) b->last = e->seq;
+  struct tally t = tally_missed(s);
+  b->first = b->from;
+  b->last = t.last;
+  b->new_bytes = t.new_bytes;
+  b->old_bytes = t.old_bytes;
   if (b->last > b->replayed) b->replayed = b->last;
   empty_berth(b);
   sio_server *srv = s->nsp->server;

@@ -912,6 +912,50 @@ TEST(who_is_lost_again_before_middleware_is_done_can_come_back) {
   stop();
 }
 
+/* With another auth the first verdict is not used, and what it had is there for the second. */
+TEST(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same) {
+  char text[128], id[24];
+  begin_middleware();
+  struct client4 *c = come_held();
+  strcpy(id, c->id);
+  sio_join(first(), "room");
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\",\"token\":2}", c->pid);
+  say(c->p, text);
+  sio_next_fail(held, "no", sio_null());
+  turn();
+  EQ(root->nmembers, 0);
+  CHECK(held_recovered);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  EQ_STR(c->id, id);
+  CHECK(sio_in_room(first(), "room"));
+  say(c->p, text); /* the answer may have been missed */
+  GOT(c, "40+pid ");
+  EQ_STR(c->id, id);
+  EQ(root->nmembers, 1);
+  stop();
+}
+
+/* Its own pid with it: a connection does not take itself over. */
+TEST(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket) {
+  begin();
+  struct client4 *c = come();
+  char id[24], text[128];
+  strcpy(id, c->id);
+  turn();
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\"}", c->pid);
+  say(c->p, text);
+  turn();
+  GOT(c, "40+pid ");
+  CHECK(c->p->session && strcmp(c->id, id) != 0);
+  SAW("connect left: client namespace disconnect connect ");
+  stop();
+}
+
 TEST(a_second_connection_takes_over_from_one_that_waits_for_middleware) {
   begin_middleware();
   struct client4 *c = come_held();
@@ -1127,6 +1171,8 @@ T(middleware_is_skipped_for_who_comes_back)
 T(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too)
 T(who_is_refused_by_middleware_is_forgotten)
 T(who_is_lost_again_before_middleware_is_done_can_come_back)
+T(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same)
+T(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket)
 T(a_second_connection_takes_over_from_one_that_waits_for_middleware)
 T(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new)
 T(the_server_may_be_closed_inside_the_end_of_a_predecessor)
