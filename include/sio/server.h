@@ -182,8 +182,8 @@ enum sio_when_full {
  * the log and sio_stats tell of what they do.
  *  - packets_per_s, bytes_per_s: what one session, or one peer of sio_ws_route(), may send:
  *    Engine.IO packets, or messages, pings of WebSocket included; bytes as they come, over
- *    polling those of the bodies. It is counted when it is here: one read (64 KiB) or one POST
- *    may go past the burst, and is waited for the longer. A paused WebSocket is not read; over
+ *    polling those of the bodies. It is counted packet by packet: one may go past the burst, and
+ *    the rest of what was read, or has come in the POST, waits. Then a WebSocket is not read; over
  *    polling the answer to the POST waits, which keeps a client from the next one. No heartbeat
  *    is missed for it. A burst should let max_payload through within what proxies wait for an
  *    answer.
@@ -230,7 +230,7 @@ typedef struct sio_options {
   unsigned close_timeout_ms;    /* 30000: for the peer's half of any graceful close             */
   size_t max_payload;           /* 1000000 per message received; sent to clients as maxPayload  */
   size_t max_queued;            /* 16 MiB of memory waiting per peer; past it the peer is closed */
-  size_t high_water;            /* 1 MiB of it: past that we stop reading what the peer asks    */
+  size_t high_water;            /* 1 MiB of it: past that we read nothing more from the peer     */
   unsigned max_attachments;     /* 10 per packet                                                */
   size_t max_packet;            /* 10 x max_payload: a packet with all its attachments          */
   unsigned max_depth;           /* 512 levels of [ and { in one packet; at most 900             */
@@ -304,6 +304,11 @@ typedef struct sio_options {
   unsigned tls_timeout_ms; /* 10000: a TLS handshake (tls.h)                                */
   /* 5000, or close_timeout_ms if that is less: how long sio_server_close() waits for peers. */
   uint64_t shutdown_timeout_ms;
+  /* 256 KiB, at least 16: the memory held for a session that has never joined a namespace. A
+   * quarter of it bounds one message or POST (instead of max_payload), a quarter one packet with
+   * its attachments, a quarter all that it sends as auth; past a sixteenth of replies that it does
+   * not take nothing more is read from it. Not for engines of the host's own. */
+  size_t max_unjoined;
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.

@@ -81,10 +81,13 @@ struct eio {
   struct msg *initial;                    /* behind the handshake; NULL: nothing     */
   struct msg *mark;                       /* a place in a queue: never sent          */
   size_t full_at;                         /* memory waiting for a peer that flow.c is told of */
-  struct list all;                        /* sio_session.link */
-  struct pool nodes;                      /* of the polling queues */
-  struct map sessions;                    /* by sid */
-  struct http_mount mount;                /* for http's route callback */
+  /* For sessions that have joined nothing: the longest message, and the replies they may owe us
+   * the taking of. */
+  size_t unjoined_message, unjoined_owed;
+  struct list all;         /* sio_session.link */
+  struct pool nodes;       /* of the polling queues */
+  struct map sessions;     /* by sid */
+  struct http_mount mount; /* for http's route callback */
 };
 
 void sio__eio_group_init(struct eio_group *g);
@@ -141,6 +144,8 @@ bool sio__session_open(const sio_session *c);
 bool sio__session_unread(const sio_session *c);
 /* Bytes that are here of a message, or of a POST, that is not whole yet. */
 size_t sio__session_arriving(const sio_session *c);
+/* It is known now, and is given the limits of those who are. */
+void sio__session_joined(sio_session *c);
 /* The layer above keeps one pointer. */
 void sio__session_set_up(sio_session *c, void *up);
 void *sio__session_up(const sio_session *c);

@@ -43,15 +43,13 @@ static sio_session *session_of(struct meter *m) {
  * itself. */
 static void on_pause(struct meter *m) {
   sio_session *c = session_of(m);
-  if (c->ws) sio__conn_pause(c->ws->conn);
+  if (c->ws) sio__ws_hold(c->ws);
 }
 
 static void on_resume(struct meter *m) {
   sio_session *c = session_of(m);
-  if (c->ws) sio__conn_resume(c->ws->conn);
-  if (c->probe) sio__probe_resume(c->probe);
-  if (c->polling) sio__polling_answer_post(c);
   sio__session_patience(c);
+  sio__session_go_on(c);
 }
 
 static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {

@@ -99,11 +99,11 @@ static void on_excess(struct task *t) {
 static sio_ws *metered(struct meter *m) { return container_of(m, struct gauge, meter)->ws; }
 
 static void on_pause(struct meter *m) {
-  if (metered(m)->ws) sio__conn_pause(metered(m)->ws->conn);
+  if (metered(m)->ws) sio__ws_hold(metered(m)->ws);
 }
 
 static void on_resume(struct meter *m) {
-  if (metered(m)->ws) sio__conn_resume(metered(m)->ws->conn);
+  if (metered(m)->ws) sio__ws_go_on(metered(m)->ws);
 }
 
 static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
@@ -165,7 +165,8 @@ static void ping(sio_ws *w) {
 
 /* The host kept the loop from reading, or we do not read: its answer may lie unread. */
 static bool may_have_answered(const sio_ws *w) {
-  return w->endpoint->eio->loop->late || (w->gauge && meter_pauses(&w->gauge->meter));
+  if (w->endpoint->eio->loop->late) return true;
+  return w->gauge && (meter_pauses(&w->gauge->meter) || w->ws->conn->paused);
 }
 
 /* The ping waits behind what the peer is slow to read, and it has read on since the last look; or

@@ -18,15 +18,33 @@
 #include "eio/tap.h"
 #include <sio/emit.h>
 
+enum { UNJOINED_LINGER_MS = 5000 };
+
 struct polling {
   sio_session *session;
-  sio_request *get;  /* parked until there is something to say */
-  sio_request *post; /* its body is still coming, or: */
-  bool holds;        /* it was read, and its answer waits: the peer sends too much */
+  sio_request *get;        /* parked until there is something to say */
+  sio_request *post;       /* its body is still coming, or: */
+  bool holds;              /* it has come, and its answer waits: see sio__session_stops() */
+  struct backlog *backlog; /* mostly NULL */
   struct out_node *first, **last;
   size_t queued, held; /* bytes, and the memory they take */
   struct task flush;
   struct timer linger;
+};
+
+/* Packets of a POST that are not handled yet. */
+struct reading {
+  const struct payload_form *form;
+  sio_slice rest;
+  unsigned left; /* of max_payload_packets */
+};
+
+/* They wait until the peer takes its replies, or may send again. */
+struct backlog {
+  sio_session *session;
+  struct task task; /* goes on reading */
+  struct buf body;
+  struct reading reading;
 };
 
 struct out_node {
@@ -67,6 +85,11 @@ static int mark(sio_session *c) {
   if (c->polling->first) return enqueue(c, c->eio->mark);
   sio__fence_passed(c, 1);
   return 0;
+}
+
+/* Room was made. */
+static void wake_backlog(struct polling *p) {
+  if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
 static void dequeue(struct polling *p) {
@@ -139,6 +162,7 @@ static void answer(sio_session *c, bool initial) {
   struct msg *body = take_body(c, f);
   size_t bytes = p->queued;
   unsigned marks = drop_queue(p);
+  wake_backlog(p);
   if (!body) {
     c->eio->stats->bytes_lost += bytes;
     sio__request_drop(r);
@@ -205,9 +229,18 @@ size_t sio__polling_arriving(const struct polling *p) {
   return p->post && !p->holds ? p->post->body.n : 0;
 }
 
-void sio__polling_answer_post(sio_session *c) {
+static void answer_post(sio_session *c) {
   struct polling *p = c->polling;
   if (p->holds) sio__answer_ok(c->eio, take_post_back(p));
+}
+
+static void backlog_drop(struct polling *p) {
+  struct backlog *b = p->backlog;
+  if (!b) return;
+  p->backlog = NULL;
+  task_cancel(&b->task);
+  sio__buf_clear(&b->body);
+  sio__free(b);
 }
 
 /* One that the host ends: its client must hear of the end, not of a POST that failed. */
@@ -220,12 +253,19 @@ static void end_post(struct polling *p, bool graceful) {
     sio__request_drop(r);
 }
 
+/* Replies to one that never joined are not worth keeping for long. */
+static unsigned linger_ms(const sio_session *c) {
+  unsigned ms = c->eio->opts->close_timeout_ms;
+  return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
+}
+
 /* What is queued leaves in a response of its own: a client that finds the close behind it in the
  * same one has closed before it looks at the rest, and comes back although it was told to go. */
 static bool end_polling(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
   end_post(p, graceful);
+  backlog_drop(p);
   if (!graceful) lose_queue(p, SIO_LOG_INFO);
   if (p->get && !p->first) {
     answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
@@ -233,7 +273,7 @@ static bool end_polling(sio_session *c, bool graceful) {
   }
   if (!graceful) return false;
   if (p->get) answer_get(c);
-  sio__loop_timer(c->eio->loop, &p->linger, c->eio->opts->close_timeout_ms);
+  sio__loop_timer(c->eio->loop, &p->linger, linger_ms(c));
   return true;
 }
 
@@ -327,7 +367,7 @@ void sio__polling_post(sio_session *c, sio_request *r) {
   } else if (c->protocol == 4 && is_octet_stream(r)) {
     overlap(c, r, "invalid content");
   } else {
-    r->max_body = c->eio->opts->max_payload;
+    r->max_body = c->joined ? c->eio->opts->max_payload : c->eio->unjoined_message;
     take_post(c, r);
   }
 }
@@ -342,27 +382,71 @@ static bool is_text(const struct payload_form *f, const struct eio_in *in) {
   return f != &sio__payload3_binary || in->binary || sio__utf8_valid(in->data.p, in->data.n);
 }
 
-static void read_body(sio_session *c, const struct payload_form *f, sio_slice body) {
+/* The next one. False: the session is over, or that was all. */
+static bool read_packet(sio_session *c, struct reading *rd) {
   struct eio_in in;
-  unsigned left = c->eio->opts->max_payload_packets;
-  if (f != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n)) {
+  size_t before = rd->rest.n;
+  int got = rd->form->next(&rd->rest, &in);
+  if (got == 0) return false;
+  if (got < 0 || !is_text(rd->form, &in)) {
     sio__session_bad_packet(c);
+    return false;
+  }
+  if (rd->left-- == 0) {
+    sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_ETOOBIG,
+                     "more than max_payload_packets in one request");
+    return false;
+  }
+  if (c->guarded && !sio__guard_count(c, 0, before - rd->rest.n)) return false;
+  return sio__session_packet(c, &in);
+}
+
+/* True: that was all, or the session is over; false: the rest has to wait. */
+static bool read_on(sio_session *c, struct reading *rd) {
+  while (!rd->rest.p || !sio__session_stops(c))
+    if (!read_packet(c, rd)) return true;
+  return false;
+}
+
+static void on_backlog(struct task *t) {
+  struct backlog *b = container_of(t, struct backlog, task);
+  sio_session *c = b->session;
+  if (!read_on(c, &b->reading) || !c->polling->backlog) return;
+  backlog_drop(c->polling);
+  sio__session_go_on(c);
+}
+
+void sio__polling_go_on(sio_session *c) {
+  if (c->polling->backlog)
+    wake_backlog(c->polling);
+  else if (!guard_pauses(c))
+    answer_post(c);
+}
+
+bool sio__polling_unread(const sio_session *c) { return c->polling->backlog; }
+
+/* The body is the backlog's from now on. */
+static void keep_reading(sio_session *c, sio_request *r, const struct reading *rd) {
+  struct backlog *b = c->polling->backlog = sio__malloc(sizeof *b);
+  if (!b) {
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a POST");
     return;
   }
-  for (;;) {
-    int got = f->next(&body, &in);
-    if (got == 0) return;
-    if (got < 0 || !is_text(f, &in)) {
-      sio__session_bad_packet(c);
-      return;
-    }
-    if (left-- == 0) {
-      sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_ETOOBIG,
-                       "more than max_payload_packets in one request");
-      return;
-    }
-    if (!sio__session_packet(c, &in)) return;
-  }
+  *b = (struct backlog){ .session = c, .body = r->body, .reading = *rd };
+  buf_init(&r->body, r->body.max);
+  task_init(&b->task, on_backlog);
+}
+
+static void read_body(sio_session *c, sio_request *r) {
+  sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
+  if (sio__jsonp_asked(c->eio, r)) sio__jsonp_body(&body);
+  struct reading rd = { form_of_body(c, r), body, c->eio->opts->max_payload_packets };
+  /* The escapes of JSONP; the packets are counted one by one. */
+  if (c->guarded && !sio__guard_count(c, 0, r->body.n - body.n)) return;
+  if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
+    sio__session_bad_packet(c);
+  else if (!read_on(c, &rd))
+    keep_reading(c, r, &rd);
 }
 
 static void post_complete(sio_request *r) {
@@ -372,10 +456,8 @@ static void post_complete(sio_request *r) {
     return;
   }
   take_post_back(c->polling);
-  sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
-  if (sio__jsonp_asked(c->eio, r)) sio__jsonp_body(&body);
-  if (!c->guarded || sio__guard_count(c, 0, r->body.n)) read_body(c, form_of_body(c, r), body);
-  if (c->state == SESSION_OPEN && guard_pauses(c))
+  read_body(c, r);
+  if (c->state == SESSION_OPEN && (c->polling->backlog || guard_pauses(c)))
     keep_post(c, r, true);
   else
     sio__answer_ok(c->eio, r);
@@ -449,7 +531,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   }
   let_go(p, p->held);
   if (p->get) answer_with(c, c->eio->noop);
-  sio__polling_answer_post(c);
+  answer_post(c);
   take_post_back(p);
   c->polling = NULL;
   sio__free(p);
@@ -459,6 +541,7 @@ void sio__polling_free(struct polling *p) {
   if (!p) return;
   sio__loop_untimer(p->session->eio->loop, &p->linger);
   lose_queue(p, SIO_LOG_INFO);
+  backlog_drop(p);
   sio__free(p);
 }
 
@@ -485,6 +568,7 @@ static void sift(sio_session *c, conn_drop_fn drop, void *user) {
     sio__pool_put(&c->eio->nodes, n);
   }
   p->last = at;
+  wake_backlog(p);
 }
 
 const struct transport sio__transport_polling = { .name = "polling",

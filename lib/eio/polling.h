@@ -15,10 +15,11 @@ void sio__polling_free(struct polling *p); /* NULL is fine */
 /* The other transport takes over: a parked GET is answered with a noop, the queue is handed to
  * `take` msg by msg (which borrows), the rest is freed. */
 void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m));
-/* The answer to a POST that was held back. */
-void sio__polling_answer_post(sio_session *c);
 /* Bytes that have come of a POST that is not whole yet. */
 size_t sio__polling_arriving(const struct polling *p);
+/* What held a POST, or its answer, up may be over. From the loop only. */
+void sio__polling_go_on(sio_session *c);
+bool sio__polling_unread(const sio_session *c); /* packets of it wait to be handled */
 /* Lets a parked GET go, so that the peer can upgrade. */
 void sio__polling_release_get(sio_session *c);
 

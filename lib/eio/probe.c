@@ -11,12 +11,14 @@
 enum {
   NOOP_MS = 100,
   FREE_PACKETS = 2, /* "2probe" and "5", and their frames */
-  FREE_BYTES = 64
+  FREE_BYTES = 64,
+  ANSWERS_MAX = 4096 /* bytes of them that wait */
 };
 
 enum probe_state {
   PROBE_WAITING, /* for "2probe"                          */
-  PROBE_PROBED   /* "3probe" was sent: waiting for the "5" */
+  PROBE_PROBED,  /* "3probe" was sent: waiting for the "5" */
+  PROBE_UPGRADES /* the "5" is here, a POST before it is not handled yet */
 };
 
 struct probe {
@@ -145,7 +147,7 @@ static bool count(struct probe *p, unsigned packets, size_t bytes) {
   bool ok = sio__guard_charge(c, packets, bytes);
   if (c->probe != p) return false;
   if (!ok) fail(p, "it sends more than its limits allow");
-  if (ok && guard_pauses(c)) sio__conn_pause(p->ws->conn);
+  if (ok && guard_pauses(c)) sio__ws_hold(p->ws);
   return ok;
 }
 
@@ -153,14 +155,40 @@ static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
   count(w->owner, pings, bytes);
 }
 
+/* What it sent in a POST comes before what it sends here. */
+static void on_upgrade(struct probe *p) {
+  if (!sio__polling_unread(p->session)) {
+    complete(p);
+    return;
+  }
+  p->state = PROBE_UPGRADES;
+  sio__ws_hold(p->ws);
+}
+
+void sio__probe_go_on(struct probe *p) {
+  if (p->state != PROBE_UPGRADES)
+    sio__ws_go_on(p->ws);
+  else if (!sio__polling_unread(p->session))
+    complete(p);
+}
+
+/* One that asks and does not take the answers is not about to upgrade. */
+static bool probe_floods(const struct probe *p) {
+  if (ws_held(p->ws) <= ANSWERS_MAX) return false;
+  sio__conn_push(p->ws->conn);
+  return ws_held(p->ws) > ANSWERS_MAX;
+}
+
 static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct probe *p = w->owner;
   sio_slice text = slice(data, n);
   if (!count(p, 1, 0)) return;
-  if (!binary && slice_eq(text, SLICE("2probe")))
+  if (probe_floods(p))
+    fail(p, "it takes no answers");
+  else if (!binary && slice_eq(text, SLICE("2probe")))
     on_ping_probe(p);
   else if (!binary && slice_starts(text, SLICE("5")))
-    complete(p);
+    on_upgrade(p);
   else
     fail(p, "neither a probe nor an upgrade packet");
 }
@@ -181,8 +209,6 @@ static const struct ws_conn_ops probe_ops = {
   .message = on_message, .closed = on_closed, .came = on_came, .address = address
 };
 
-void sio__probe_resume(struct probe *p) { sio__conn_resume(p->ws->conn); }
-
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);
   if (!p) {
@@ -195,6 +221,7 @@ int sio__probe_start(sio_session *c, struct ws_conn *w) {
   timer_init(&p->timeout, on_timeout);
   timer_init(&p->noop, on_noop);
   sio__loop_timer(c->eio->loop, &p->timeout, c->eio->opts->upgrade_timeout_ms);
+  ws_conn_know(w, false);
   w->ops = &probe_ops;
   w->owner = p;
   c->probe = p;

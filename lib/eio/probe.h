@@ -4,8 +4,8 @@
  *
  *   "2probe" is answered "3probe"; from then on a GET that waits is answered with a
  *   noop, so that the client can stop polling; "5" moves the session, whatever stands after
- *   the "5". Anything else, or upgrade_timeout, closes the WebSocket and leaves the session as
- *   it was.
+ *   the "5", once the POSTs that came before it are handled. Anything else, or upgrade_timeout,
+ *   closes the WebSocket and leaves the session as it was.
  *
  * What comes over it besides these two is charged to the session's limits: one peer sends both.
  * Past them the WebSocket is not read, or it is closed, as the options say; the session stays.
@@ -19,6 +19,7 @@
 int sio__probe_start(sio_session *c, struct ws_conn *w);
 void sio__probe_drop(struct probe *p); /* the session ends */
 void sio__probe_poll_came(struct probe *p);
-void sio__probe_resume(struct probe *p); /* the session's peer is within its limits again */
+/* The session's peer is within its limits again, or its POSTs are handled. From the loop only. */
+void sio__probe_go_on(struct probe *p);
 
 #endif

@@ -5,7 +5,8 @@
 #include "eio/handshake.h"
 #include "eio/session.h"
 
-enum { NODES_KEPT = 4096 };
+/* LOW_MARK: without queue_low, a connection that was held up is read again once so little waits. */
+enum { NODES_KEPT = 4096, LOW_MARK = 4096 };
 
 static sio_slice sid_of(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
@@ -70,13 +71,17 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
                      .group = plan->group,
                      .wants = plan->group->wants };
   e->ws->recv.ops = &sio__ws_conn_recv_ops;
-  e->ws->recv.limits = (struct ws_limits){ opts->max_payload, opts->max_fragments };
+  e->unjoined_owed = opts->max_unjoined / 16;
+  e->unjoined_message = opts->max_unjoined / 4;
+  if (e->unjoined_message > opts->max_payload) e->unjoined_message = opts->max_payload;
+  e->ws->recv.limits =
+      (struct ws_limits){ opts->max_payload, opts->max_fragments, e->unjoined_message };
   e->mount = (struct http_mount){ .on_head = sio__handshake_head,
                                   .on_request = never_complete,
                                   .on_abort = never_aborted,
                                   .owner = e };
   e->full_at = opts->queue_high ? opts->queue_high : opts->max_queued;
-  l->low_mark = opts->queue_low;
+  l->low_mark = opts->queue_high ? opts->queue_low : LOW_MARK;
   sio__map_init(&e->sessions, sid_of);
   list_init(&e->all);
   list_init(&e->link);

@@ -21,6 +21,14 @@ static void set_heartbeat(sio_session *c, unsigned in_ms) {
   sio__loop_timer(c->eio->loop, &c->heartbeat, in_ms);
 }
 
+static size_t owed_max(const sio_session *c);
+
+/* By its limits, from the moment it is over one until all that was read already is handled. */
+static COLD bool is_held_back(const sio_session *c) {
+  if (guard_pauses(c)) return true;
+  return c->guarded && c->owed <= owed_max(c) && sio__session_unread(c);
+}
+
 static void send_ping(sio_session *c) {
   c->pong_due = 1;
   c->graced = 0;
@@ -39,9 +47,9 @@ static void expect_ping(sio_session *c) {
 
 static COLD void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
-  /* What it said may lie unread: the loop was kept from reading, or we do not read. It is asked
+  /* What it said may lie unread: the loop was kept from reading, or its limits keep us. It is asked
    * again, or waited for. */
-  bool late = c->eio->loop->late || guard_pauses(c);
+  bool late = c->eio->loop->late || is_held_back(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
     set_heartbeat(c, c->eio->opts->ping_timeout_ms);
@@ -78,12 +86,18 @@ static void extend_patience(sio_session *c) {
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
 }
 
+static bool is_due_soon(const sio_session *c) {
+  uint64_t soon = loop_now(c->eio->loop) + c->eio->opts->ping_timeout_ms / 4;
+  return c->heartbeat.at < soon;
+}
+
+/* Asking again also keeps its own clock from running out. */
 COLD void sio__session_patience(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
     expect_ping(c);
-  else if (c->pong_due)
-    set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+  else if (c->pong_due && is_due_soon(c))
+    send_ping(c);
 }
 
 /* ---- birth ------------------------------------------------------------------------ */
@@ -130,6 +144,7 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
   timer_init(&c->heartbeat, on_heartbeat);
   task_init(&c->over, tell_end);
   c->protocol = protocol & 7;
+  c->joined = e->ops->raw;
   if (protocol == 3)
     expect_ping(c);
   else
@@ -274,6 +289,57 @@ COLD void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws
   end(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
 }
 
+/* ---- replies that are not taken ---------------------------------------------------------- */
+
+/* Past so much of them nothing more is read from one that has joined; what a host sends of itself
+ * does not count. */
+enum { OWED_MAX = 128 * 1024 };
+
+static size_t held_of(const sio_session *c) {
+  return c->ws ? ws_held(c->ws) : c->transport->held(c);
+}
+
+/* What was queued while its packet was handled is owed to it; it cannot be more than waits. */
+static inline void note_owed(sio_session *c, size_t before) {
+  size_t now = held_of(c);
+  if (now > before) c->owed += now - before;
+  if (c->owed > now) c->owed = now;
+}
+
+static size_t owed_max(const sio_session *c) {
+  return c->joined ? OWED_MAX : c->eio->unjoined_owed;
+}
+
+/* The kernel may take it at once. */
+static COLD bool owes_still(sio_session *c) {
+  if (c->ws) sio__conn_push(c->ws->conn);
+  note_owed(c, SIZE_MAX);
+  return c->owed > owed_max(c);
+}
+
+static bool polls_too_seldom(const sio_session *c) {
+  return c->polling && !c->ws && c->transport->held(c) > c->eio->opts->high_water;
+}
+
+bool sio__session_stops(sio_session *c) {
+  if (c->state != SESSION_OPEN) return false;
+  if (guard_pauses(c) || polls_too_seldom(c)) return true;
+  return c->owed > owed_max(c) && owes_still(c);
+}
+
+COLD void sio__session_go_on(sio_session *c) {
+  if (c->ws)
+    sio__websocket_go_on(c);
+  else if (c->polling)
+    sio__polling_go_on(c);
+  if (c->probe) sio__probe_go_on(c->probe);
+}
+
+COLD void sio__session_joined(sio_session *c) {
+  c->joined = 1;
+  if (c->ws) ws_conn_know(c->ws, true);
+}
+
 /* ---- messages ---------------------------------------------------------------------------- */
 
 int sio__session_write(sio_session *c, struct msg *m) {
@@ -334,8 +400,8 @@ static bool wrong_way(sio_session *c) {
   return false;
 }
 
-bool sio__session_packet(sio_session *c, const struct eio_in *in) {
-  if (c->state != SESSION_OPEN) return false;
+/* False: the session is over. */
+static inline bool take_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
   if (c->guarded && !sio__guard_count(c, 1, 0)) return false;
   if (c->eio->wants && !sio__tap_in(c, in)) return false;
@@ -362,6 +428,14 @@ bool sio__session_packet(sio_session *c, const struct eio_in *in) {
   return c->state == SESSION_OPEN;
 }
 
+bool sio__session_packet(sio_session *c, const struct eio_in *in) {
+  if (c->state != SESSION_OPEN) return false;
+  size_t before = held_of(c);
+  if (!take_packet(c, in)) return false;
+  note_owed(c, before);
+  return true;
+}
+
 COLD void sio__session_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
@@ -383,7 +457,8 @@ bool sio__session_ready(const sio_session *c) {
 }
 bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 bool sio__session_unread(const sio_session *c) {
-  return guard_pauses(c) || (c->ws && c->ws->conn && c->ws->conn->throttled);
+  if (c->ws && c->ws->conn) return c->ws->conn->paused || c->ws->conn->throttled;
+  return guard_pauses(c) || (c->polling && sio__polling_unread(c));
 }
 size_t sio__session_arriving(const sio_session *c) {
   if (c->polling) return sio__polling_arriving(c->polling);

@@ -57,6 +57,7 @@ struct sio_session {
   uint32_t rtt_us;       /* an hour at most                             */
   uint8_t state;         /* enum session_state                          */
   uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
+  unsigned joined : 1;   /* to a namespace, at least once; or the host's own engine */
   unsigned cause : 1;    /* who ends it: for the polling transport's last word */
   unsigned pong_due : 1; /* a ping is out                               */
   unsigned graced : 1;   /* its deadline was moved once already         */
@@ -82,6 +83,7 @@ struct sio_session {
     struct task over;   /* tells the layer above, then frees           */
     struct grave grave; /* after that                                  */
   };
+  size_t owed;      /* memory of replies to what it sent, an upper bound: see session_stops() */
   uint64_t ping_at; /* uv_hrtime() of the last ping                */
   uint64_t opened_ms;
   char sid[];
@@ -105,8 +107,14 @@ void sio__session_abandon(sio_session *c);
 /* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__session_write(sio_session *c, struct msg *m);
 void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
-void sio__session_patience(
-    sio_session *c); /* it was not read for a while: the pong gets a new deadline */
+/* It was not read for a while: if its pong is due soon it is asked again. */
+void sio__session_patience(sio_session *c);
+
+/* Its peer takes no replies, or sends too much: nothing more is handed on until
+ * sio__session_go_on(). Asked by the transports after each packet. */
+bool sio__session_stops(sio_session *c);
+/* What stopped it may be over. From the loop only. */
+void sio__session_go_on(sio_session *c);
 
 /* A packet came over the session's transport. False: the session is over, stop reading. */
 bool sio__session_packet(sio_session *c, const struct eio_in *in);

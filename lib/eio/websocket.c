@@ -4,6 +4,7 @@
  * the closing handshake is done.
  */
 #include "eio/websocket.h"
+#include "base/cold.h"
 #include "eio/fence.h"
 #include "eio/flow.h"
 #include "eio/guard.h"
@@ -22,12 +23,27 @@ static void on_binary(sio_session *c, sio_slice data) {
                                              slice(data.p + 1, data.n - 1) });
 }
 
+/* `lighter` will say when enough has left. */
+static COLD void hold(sio_session *c) {
+  sio__ws_hold(c->ws);
+  c->ws->conn->heavy = 1;
+}
+
+COLD void sio__websocket_go_on(sio_session *c) {
+  if (!c->ws->conn) return;
+  if (sio__session_stops(c))
+    hold(c);
+  else
+    sio__ws_go_on(c->ws);
+}
+
 static void on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
   if (binary)
     on_binary(c, slice(p, n));
   else
     sio__session_text(c, slice(p, n));
+  if (c->ws == w && sio__session_stops(c)) hold(c);
 }
 
 /* A stream that just breaks is the ordinary way for a peer to leave; a broken rule is an error. */
@@ -58,7 +74,11 @@ static void on_drained(struct ws_conn *w) {
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
 }
 
-static void on_lighter(struct ws_conn *w) { sio__flow_lighter(w->owner); }
+static void on_lighter(struct ws_conn *w) {
+  sio_session *c = w->owner;
+  sio__flow_lighter(c);
+  if (c->ws == w) sio__websocket_go_on(c);
+}
 
 static void on_flushing(struct ws_conn *w) { sio__tap_flush(w->owner); }
 
@@ -88,7 +108,11 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->ops = c->guarded ? &guarded_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
-  if (guard_pauses(c)) sio__conn_pause(w->conn);
+  ws_conn_know(w, c->joined);
+  if (guard_pauses(c))
+    sio__ws_hold(w);
+  else
+    sio__ws_go_on(w);
   c->transport = &sio__transport_websocket;
   if (c->eio->wants & WANT_FLUSH) conn_watch(w->conn);
 }

@@ -16,4 +16,7 @@ int sio__websocket_send(sio_session *c, struct msg *m);
  * close_timeout. */
 void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text);
 
+/* What held it up may be over. */
+void sio__websocket_go_on(sio_session *c);
+
 #endif

@@ -155,7 +155,7 @@ static void on_impatience(struct timer *t) {
   else if (!p->joins && makes_progress(p))
     start_clock(p);
   else
-    sio__session_end(p->client->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
+    sio__session_end(p->client->session, p->joins, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
                      p->joins ? "it joined no namespace in time"
                               : "the attachments of a packet did not come in time");
 }
@@ -169,6 +169,16 @@ static int start_patience(struct client *cl, unsigned ms, bool joins) {
   return 0;
 }
 
+/* It has never been in a namespace: what it may cost is little (max_unjoined). */
+static bool is_unjoined(const struct client *cl) { return cl->patience && cl->patience->joins; }
+
+/* Middleware may keep all of it waiting. */
+static bool is_too_much_auth(struct client *cl, const struct packet *p) {
+  if (!is_unjoined(cl)) return false;
+  cl->auth_bytes += p->json.n + p->query.n;
+  return cl->auth_bytes > client_server(cl)->opts.o.max_unjoined / 4;
+}
+
 /* One that joins none has a time already, and none behind it. */
 static void await_rest(struct client *cl) {
   if (!decoder_waits(&cl->decoder)) return;
@@ -179,6 +189,7 @@ static void await_rest(struct client *cl) {
 }
 
 void sio__client_joined(struct client *cl) {
+  sio__session_joined(cl->session);
   end_patience(cl);
   await_rest(cl);
 }
@@ -240,7 +251,9 @@ static void join(struct client *cl, sio_slice name, sio_slice auth) {
 
 static void on_connect(struct client *cl, const struct packet *p) {
   struct buf auth;
-  if (!is_legacy(cl)) {
+  if (is_too_much_auth(cl, p)) {
+    undecodable(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
+  } else if (!is_legacy(cl)) {
     join(cl, p->nsp, p->json);
   } else if (sio__legacy_auth(&auth, p->query)) {
     sio__client_no_memory(cl);
@@ -321,11 +334,12 @@ static bool on_open(sio_session *c) {
 static int decode(struct client *cl, sio_server *srv, struct sio_parser_out *own, bool binary,
                   sio_slice data, struct packet *p, const char **why) {
   const sio_parser_ops *parser = srv->opts.o.parser;
+  const struct decoder_limits *lim = is_unjoined(cl) ? &srv->unjoined_limits : &srv->limits;
   if (parser)
-    return sio__parser_decode(parser, &srv->loop.msgs, &srv->scratch, &srv->limits, binary, data,
-                              own, p, why);
-  return binary ? sio__decode_binary(&cl->decoder, &srv->scratch, &srv->limits, data, p, why)
-                : sio__decode_text(&cl->decoder, &srv->scratch, &srv->limits, data, p, why);
+    return sio__parser_decode(parser, &srv->loop.msgs, &srv->scratch, lim, binary, data, own, p,
+                              why);
+  return binary ? sio__decode_binary(&cl->decoder, &srv->scratch, lim, data, p, why)
+                : sio__decode_text(&cl->decoder, &srv->scratch, lim, data, p, why);
 }
 
 static void on_message(sio_session *c, bool binary, sio_slice data) {

@@ -26,6 +26,7 @@ struct client {
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
   struct absence *absences;
+  size_t auth_bytes; /* that came while it had joined nothing                               */
   struct patience *patience; /* with it joining none, then with half a packet; else NULL     */
 };
 

@@ -15,6 +15,7 @@
 #include <sio/adapter.h>
 #include <sio/parser.h>
 
+#define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define PATH_MAX_LEN 255
 #define MS_MAX 0x7fffffffu
@@ -51,6 +52,7 @@ static const struct size_field {
   FIELD(socket_data_size, 0, 1024 * MIB),
   FIELD(http_compression_threshold, 1024, SIZE_MAX / 2),
   FIELD(max_answers, 64 * MIB, SIZE_MAX / 2),
+  FIELD(max_unjoined, 256 * KIB, SIZE_MAX / 2),
 #undef FIELD
 };
 
@@ -96,6 +98,7 @@ static int settle_related(sio_options *o, struct log *log) {
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
+  if (o->max_unjoined < 16 * KIB) return bad(log, "max_unjoined", "is under 16 KiB");
   if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
   if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))
     return bad(log, "transports", "names one that there is not");

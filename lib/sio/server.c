@@ -151,6 +151,9 @@ static void init_own(sio_server *srv) {
   sio__map_init(&srv->deadlines, sio__deadline_key);
   const sio_options *o = &srv->opts.o;
   srv->limits = (struct decoder_limits){ o->max_attachments, o->max_depth, o->max_packet };
+  srv->unjoined_limits = srv->limits;
+  if (srv->limits.max_packet > o->max_unjoined / 4)
+    srv->unjoined_limits.max_packet = o->max_unjoined / 4;
 }
 
 static int open_http_compression(sio_server *srv) {

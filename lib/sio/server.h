@@ -38,8 +38,9 @@ struct sio_server {
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;
-  struct map deadlines; /* struct deadline, by the socket's id */
-  struct list leaving;  /* sio_socket.leaving: disconnect callbacks owed */
+  struct decoder_limits unjoined_limits; /* for those who have joined no namespace */
+  struct map deadlines;                  /* struct deadline, by the socket's id */
+  struct list leaving;                   /* sio_socket.leaving: disconnect callbacks owed */
   struct task finish_leaving;
   struct list welcomed; /* sio_socket.leaving: CONNECT was answered in this turn */
   struct task forget_welcomed;

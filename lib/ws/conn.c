@@ -21,6 +21,14 @@ enum state {
 enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
+/* Freed when all of it is handled, or with the connection. */
+struct ws_rest {
+  struct ws_conn *ws;
+  struct task task; /* handles it, outside the call that lets reading go on */
+  size_t n;
+  char bytes[];
+};
+
 static struct ws_conn *of_recv(struct ws_recv *r) { return container_of(r, struct ws_conn, recv); }
 
 /* ---- without an owner ---- */
@@ -86,6 +94,13 @@ static void log_lost(const struct ws_conn *w) {
         whose(w, (char[CONN_ADDRESS]){ "" }), w->conn->queued);
 }
 
+static void drop_rest(struct ws_conn *w) {
+  if (!w->rest) return;
+  task_cancel(&w->rest->task);
+  sio__free(w->rest);
+  w->rest = NULL;
+}
+
 static void let_go(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[family_of(final_code(w))]++;
@@ -93,6 +108,7 @@ static void let_go(struct ws_conn *w) {
   log_lost(w); /* the host hears it, and may do anything but close it again */
   sio__loop_untimer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
+  drop_rest(w);
   msg_unref(w->pong);
   w->pong = NULL;
   sio__conn_close(w->conn);
@@ -132,11 +148,19 @@ static void start_timer(struct ws_conn *w) {
   if (!timer_active(&w->timer)) sio__loop_timer(w->shared->loop, &w->timer, w->shared->close_ms);
 }
 
+static void read_on(struct ws_conn *w) {
+  w->recv.stop = false;
+  if (w->rest)
+    sio__loop_defer(w->shared->loop, &w->rest->task);
+  else
+    sio__conn_resume(w->conn);
+}
+
 /* A paused connection would never show the peer's half of the close. */
 static void start_ending(struct ws_conn *w) {
   w->state = ENDING;
   sio__conn_end(w->conn);
-  sio__conn_resume(w->conn);
+  read_on(w);
   start_timer(w);
 }
 
@@ -193,7 +217,7 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
     return;
   }
   w->state = CLOSING;
-  sio__conn_resume(w->conn);
+  read_on(w);
   start_timer(w);
 }
 
@@ -293,10 +317,43 @@ static bool sends_too_late(struct ws_conn *w, size_t n) {
   return true;
 }
 
+static void on_rest(struct task *t) {
+  struct ws_rest *r = container_of(t, struct ws_rest, task);
+  struct ws_conn *w = r->ws;
+  w->rest = NULL;
+  size_t left = sio__ws_recv_feed(&w->recv, r->bytes, r->n);
+  if (left && w->state != CLOSED) {
+    memmove(r->bytes, r->bytes + r->n - left, left);
+    r->n = left;
+    w->rest = r;
+    return;
+  }
+  sio__free(r);
+  if (w->state != CLOSED && !w->recv.stop) sio__conn_resume(w->conn);
+}
+
+static void keep_rest(struct ws_conn *w, const char *p, size_t n) {
+  struct ws_rest *r = sio__malloc(sizeof *r + n);
+  if (!r) {
+    break_off(w, 1011, UV_ENOMEM, "out of memory");
+    return;
+  }
+  r->ws = w;
+  r->n = n;
+  memcpy(r->bytes, p, n);
+  task_init(&r->task, on_rest);
+  w->rest = r;
+}
+
+static void feed(struct ws_conn *w, const char *p, size_t n) {
+  size_t left = sio__ws_recv_feed(&w->recv, p, n);
+  if (left && w->state != CLOSED) keep_rest(w, p + n - left, left);
+}
+
 static void on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
   if (w->state != OPEN && sends_too_late(w, n)) return;
-  sio__ws_recv_feed(&w->recv, p, n);
+  feed(w, p, n);
   if (w->state == OPEN && w->ops->came) w->ops->came(w, n, 0);
 }
 
@@ -367,8 +424,16 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   return 0;
 }
 
-void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) {
-  sio__ws_recv_feed(&w->recv, rest.p, rest.n);
+void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) { feed(w, rest.p, rest.n); }
+
+void sio__ws_hold(struct ws_conn *w) {
+  if (w->state != OPEN) return;
+  w->recv.stop = true;
+  sio__conn_pause(w->conn);
+}
+
+void sio__ws_go_on(struct ws_conn *w) {
+  if (w->state == OPEN && w->recv.stop) read_on(w);
 }
 
 static bool may_deflate(const struct ws_conn *w, const struct msg *m) {

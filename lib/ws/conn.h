@@ -102,8 +102,9 @@ struct ws_conn {     /* what sending looks at comes first */
     struct timer timer; /* the peer's half of a close is awaited */
     struct grave grave; /* CLOSED                                */
   };
-  const char *detail; /* why it ends, once that is known */
-  char *reason;       /* the peer's close frame's text   */
+  struct ws_rest *rest; /* what was read and not handled while the owner holds it up; or NULL */
+  const char *detail;   /* why it ends, once that is known */
+  char *reason;         /* the peer's close frame's text   */
 };
 
 /* Takes c over from HTTP after the 101 is queued. 0 or UV_ENOMEM (c is then closed). */
@@ -111,6 +112,12 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
 static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
+/* Messages are bounded by max_unknown until it is known. */
+static inline void ws_conn_know(struct ws_conn *w, bool known) { w->recv.unknown = !known; }
+/* No message is taken and nothing is read until sio__ws_go_on(); inside `message` that one is the
+ * last. What was read already is kept, at most one read. No-ops unless open. */
+void sio__ws_hold(struct ws_conn *w);
+void sio__ws_go_on(struct ws_conn *w);
 /* Bytes that came in the same segment as the handshake; messages and `closed` may come from
  * inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);

@@ -160,9 +160,14 @@ static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 /* ---- messages: the pieces of a data frame ---- */
 
+static size_t longest(const struct ws_recv *r) {
+  const struct ws_limits *l = &r->shared->limits;
+  return r->unknown ? l->max_unknown : l->max_message;
+}
+
 /* What does not shrink grows a little when it is compressed. */
 static size_t most(const struct ws_recv *r) {
-  size_t max = r->shared->limits.max_message, grown;
+  size_t max = longest(r), grown;
   return !r->deflated || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
@@ -224,7 +229,7 @@ static bool fail_inflating(struct ws_recv *r, int err) {
 static bool deliver_inflated(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
-  buf_init(&out, r->shared->limits.max_message);
+  buf_init(&out, longest(r));
   int err = inflate(r, in, &out);
   bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
   bool more;
@@ -422,8 +427,10 @@ void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared) {
   *r = (struct ws_recv){ .shared = shared };
 }
 
-void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
-  if (r->over) return;
+size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
+  if (r->over) return 0;
   struct input in = { (const uint8_t *)p, n };
-  while ((r->ctx || begin_frame(r, &in)) && read_frame(r, &in)) {}
+  bool more = true;
+  while (more && !r->stop) more = (r->ctx || begin_frame(r, &in)) && read_frame(r, &in);
+  return more ? in.n : 0;
 }

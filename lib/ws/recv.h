@@ -50,6 +50,7 @@ struct ws_limits {
   size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept,
                              and once more while inflating */
   unsigned max_fragments; /* frames a message may come in                                       */
+  size_t max_unknown;     /* a message's bytes, from a peer that is not known yet               */
 };
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
@@ -66,6 +67,8 @@ struct ws_recv {
   bool over : 1;                /* nothing more is read                                   */
   bool deflate : 1;             /* the peer may send compressed messages: set by the owner */
   bool deflated : 1;            /* the message under way is one                           */
+  bool unknown : 1;             /* limits.max_unknown holds: set by the owner             */
+  bool stop : 1;                /* set by the owner: no message more is taken for now     */
   uint8_t head_n;               /* bytes in head                                          */
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
   utf8_state utf8;
@@ -77,8 +80,9 @@ struct ws_recv {
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
 /* Bytes from the peer; after close, fail or a false they are ignored. Once a callback said
- * that reading is over, r is not touched again. */
-void sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
+ * that reading is over, r is not touched again. Answers how many bytes at the end were not used,
+ * since the owner set r->stop. */
+size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
 /* Gives everything back and reads no more. Allowed inside a callback (which then says false):
  * the bytes it was given stay until it returns. */
 void sio__ws_recv_clear(struct ws_recv *r);

@@ -318,6 +318,35 @@ static bool slow_script(struct raw p[3]) {
          raw_expect(c, "431[1]") && slow_poll(&p[1]);
 }
 
+/* ---- peers that do not take their replies, until they do ------------------------------------- */
+
+/* So many that are refused, then one that is not. */
+static const char *refusals(char text[4000], unsigned n) {
+  text[0] = '\0';
+  for (unsigned i = 0; i < n; i++) strcat(text, "40/no,\x1e");
+  return strcat(text, "40");
+}
+
+static bool deaf_poll(struct raw *get, struct raw *post_) {
+  char sid[64], path[128], body[4000];
+  if (!raw_open(get, h.srv) || !raw_get(get, POLL) || !raw_expect(get, "\"sid\":\"") ||
+      !raw_take(get, '"', sid, sizeof sid))
+    return false;
+  snprintf(path, sizeof path, POLL "&sid=%s", sid);
+  return raw_open(post_, h.srv) && raw_request(post_, "POST", path, "", refusals(body, 60)) &&
+         raw_get(get, path) && raw_expect(get, "44/no,") && raw_expect(post_, "ok") &&
+         raw_get(get, path) && raw_expect(get, "40{");
+}
+
+static bool deaf_script(struct raw p[3]) {
+  struct raw *c = &p[0];
+  if (!open_narrow(c) || !raw_upgrade(c, SOCK)) return false;
+  c->wire.n = 0;
+  for (unsigned i = 0; i < 200; i++) wire_frame(&c->wire, 0x81, "40/no,", 6);
+  wire_frame(&c->wire, 0x81, "40", 2);
+  return raw_send(c, c->wire.p, c->wire.n) && raw_expect(c, "40{") && deaf_poll(&p[1], &p[2]);
+}
+
 /* ---- one life -------------------------------------------------------------------------------- */
 
 static const sio_recovery recovery = { .max_log_bytes = 100000 };
@@ -336,6 +365,7 @@ static const struct life lives[] = {
 #endif
   { "legacy", { .allow_eio3 = true }, legacy_script },
   { "slow", { .queue_high = 20000, .when_full = SIO_FULL_DROP_OLDEST }, slow_script },
+  { "deaf", { 0 }, deaf_script },
   { "latest", { .queue_high = 20000, .when_full = SIO_FULL_KEEP_LATEST }, slow_script },
 };
 

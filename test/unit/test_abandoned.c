@@ -110,7 +110,7 @@ static void be_refused_until_bytes_wait(void) {
 /* ---- a session ------------------------------------------------------------------------------- */
 
 TEST(a_peer_that_did_not_join_breaks_a_rule_while_bytes_wait_for_it) {
-  start(NULL);
+  start(&(sio_options){ .max_unjoined = 16 << 20 });
   REQUIRE(raw_open(&w, srv) && raw_upgrade(&w, SOCK) && raw_expect(&w, "0{"));
   be_refused_until_bytes_wait();
   break_a_rule();

@@ -211,6 +211,55 @@ static const char *polling(struct raw *c) {
   return query;
 }
 
+/* ---- polling sessions that join nothing ------------------------------------------------------ */
+
+/* Opened and never polled; the query that names it. */
+static const char *silent(struct raw *c) {
+  static char query[120];
+  char sid[64];
+  CHECK(raw_open(c, srv) && raw_get(c, POLL) && raw_expect(c, "\"sid\":\"") &&
+        raw_take(c, '"', sid, sizeof sid));
+  snprintf(query, sizeof query, POLL "&sid=%s", sid);
+  return query;
+}
+
+TEST(a_silent_polling_session_that_joins_nothing_is_gone_with_its_connect_timeout) {
+  start((sio_options){ .connect_timeout_ms = 10000 });
+  silent(&peers[0]);
+  later(9990);
+  EQ(stats().sessions, 1);
+  later(20);
+  EQ(stats().sessions, 0);
+  CHECK(list_empty(&srv->eio.all));
+  stop();
+}
+
+TEST(one_that_polls_is_told_of_it) {
+  start((sio_options){ .connect_timeout_ms = 10000 });
+  const char *query = silent(&peers[0]);
+  CHECK(raw_get(&peers[0], query));
+  later(10010);
+  CHECK(raw_expect(&peers[0], "\r\n\r\n1"));
+  CHECK(list_empty(&srv->eio.all));
+  stop();
+}
+
+TEST(what_is_left_for_one_that_never_joined_is_kept_for_five_seconds) {
+  start((sio_options){ 0 });
+  const char *query = silent(&peers[0]);
+  CHECK(raw_request(&peers[0], "POST", query, "",
+                    "40/x,\x1e"
+                    "42[\"stray\"]") &&
+        raw_expect(&peers[0], "ok"));
+  later(4900);
+  CHECK(!list_empty(&srv->eio.all));
+  EQ(stats().sessions, 0);
+  later(200);
+  CHECK(list_empty(&srv->eio.all));
+  CHECK(strstr(logged, "did not fetch") != NULL);
+  stop();
+}
+
 /* ---- what one peer sends -------------------------------------------------------------------- */
 
 static const sio_options ten_packets = { .packets_per_s = 10,
@@ -252,7 +301,7 @@ TEST(others_are_served_meanwhile) {
   stop();
 }
 
-TEST(what_one_read_brings_is_waited_for) {
+TEST(of_what_one_read_brings_only_as_much_is_handled_as_the_limit_allows) {
   start((sio_options){ .packets_per_s = 10 });
   struct raw *c = joined(0);
   struct wire all = { 0 };
@@ -264,10 +313,10 @@ TEST(what_one_read_brings_is_waited_for) {
   CHECK(raw_send(c, all.p, all.n));
   wire_clear(&all);
   turns();
-  EQ(got, 110);
+  EQ(got, 10); /* and the CONNECT */
   count_to(c, 111, 111);
   later(5000);
-  EQ(got, 110);
+  EQ(got, 60);
   later(6000);
   EQ(got, 111);
   EQ(disconnects, 0);
@@ -440,12 +489,14 @@ TEST(a_pause_goes_on_through_the_upgrade) {
   snprintf(path, sizeof path, WS "%s", strstr(query, "&sid="));
   CHECK(raw_open(w, srv) && raw_upgrade(w, path) && raw_text(w, "2probe") &&
         raw_expect(w, "3probe") && raw_text(w, "5"));
-  turns();
-  CHECK(raw_expect(&peers[0], "200 OK"));
   count_to(w, 1, 1);
-  later(1000);
+  later(1900);
   EQ(got, 0);
-  later(2000);
+  EQ(stats().upgrades, 0);
+  later(400); /* 1 CONNECT, 30 events */
+  EQ(stats().upgrades, 1);
+  CHECK(raw_expect(&peers[0], "200 OK"));
+  later(200);
   EQ(got, 1);
   EQ(disconnects, 0);
   stop();
@@ -995,7 +1046,7 @@ TEST(a_server_that_closes_lets_go_of_who_waits_for_a_header) {
 TESTS_BEGIN
 T(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again)
 T(others_are_served_meanwhile)
-T(what_one_read_brings_is_waited_for)
+T(of_what_one_read_brings_only_as_much_is_handled_as_the_limit_allows)
 T(a_paused_peer_is_told_of_once_in_ten_seconds)
 T(no_heartbeat_is_missed_because_we_do_not_read)
 T(but_one_that_is_read_again_and_says_nothing_is_over)
@@ -1007,6 +1058,9 @@ T(a_second_post_meanwhile_breaks_the_protocol)
 T(an_end_meanwhile_answers_it)
 T(a_peer_that_gives_up_waiting_is_gone)
 T(a_pause_goes_on_through_the_upgrade)
+T(a_silent_polling_session_that_joins_nothing_is_gone_with_its_connect_timeout)
+T(one_that_polls_is_told_of_it)
+T(what_is_left_for_one_that_never_joined_is_kept_for_five_seconds)
 T(without_limits_nothing_is_counted)
 T(a_websocket_on_trial_is_metered_like_one_that_has_the_session)
 T(so_are_its_pings_and_its_bytes)

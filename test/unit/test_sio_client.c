@@ -268,7 +268,7 @@ TEST(who_joins_nothing_in_time_is_closed) {
   later(9);
   CHECK(p->session != NULL);
   later(11);
-  HEARD(p, "end ");
+  HEARD(p, "cut ");
   CHECK(q->session != NULL); /* it has joined once */
   stop();
 }
@@ -279,7 +279,7 @@ TEST(a_refused_connect_does_not_stop_the_connect_timeout) {
   say(p, "40/nope");
   heard(p);
   later(11);
-  HEARD(p, "end ");
+  HEARD(p, "cut ");
   stop();
 }
 

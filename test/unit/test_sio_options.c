@@ -78,6 +78,7 @@ TEST(nothing_said_is_every_default) {
   EQ(o->http_compression_threshold, 1024);
   EQ(o->request_timeout_ms, 5000);
   EQ(o->max_answers, 64 << 20);
+  EQ(o->max_unjoined, 256 << 10);
   EQ(o->max_child_nsps, 10000);
   EQ(o->max_addresses, 65536);
   EQ(o->middleware_timeout_ms, 0);
