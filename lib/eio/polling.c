@@ -24,6 +24,7 @@ struct polling {
   sio_session *session;
   sio_request *get;        /* parked until there is something to say */
   sio_request *post;       /* its body is still coming, or: */
+  bool waits;              /* the packets of the POST before it have to be handled first */
   bool holds;              /* it has come, and its answer waits: see sio__session_stops() */
   struct backlog *backlog; /* mostly NULL */
   struct out_node *first, **last;
@@ -220,7 +221,7 @@ static void on_linger(struct timer *t) {
 static sio_request *take_post_back(struct polling *p) {
   sio_request *r = p->post;
   p->post = NULL;
-  p->holds = false;
+  p->holds = p->waits = false;
   if (r) r->user = NULL;
   return r;
 }
@@ -334,8 +335,15 @@ static void get_answered(sio_request *r) {
 /* A GET is parked when its head is done; if it has a body, that is ignored. */
 static void get_complete(sio_request *r) { (void)r; }
 
+/* A POST of the same peer, perhaps, which must not wait until there is something to say. */
+static void get_next(sio_request *r) {
+  sio_session *c = r->user;
+  if (c && c->polling && c->polling->get == r) sio__polling_release_get(c);
+}
+
 const struct http_mount sio__polling_get_mount = { .on_request = get_complete,
                                                    .on_abort = get_aborted,
+                                                   .on_next = get_next,
                                                    .on_answered = get_answered };
 
 /* ---- a POST ---------------------------------------------------------------------------------- */
@@ -408,13 +416,7 @@ static bool read_on(sio_session *c, struct reading *rd) {
   return false;
 }
 
-static void on_backlog(struct task *t) {
-  struct backlog *b = container_of(t, struct backlog, task);
-  sio_session *c = b->session;
-  if (!read_on(c, &b->reading) || !c->polling->backlog) return;
-  backlog_drop(c->polling);
-  sio__session_go_on(c);
-}
+static void on_backlog(struct task *t);
 
 void sio__polling_go_on(sio_session *c) {
   if (c->polling->backlog)
@@ -449,18 +451,44 @@ static void read_body(sio_session *c, sio_request *r) {
     keep_reading(c, r, &rd);
 }
 
+static void handle_post(sio_session *c, sio_request *r) {
+  read_body(c, r);
+  if (c->state == SESSION_OPEN && (c->polling->backlog || guard_pauses(c)))
+    keep_post(c, r, true);
+  else
+    sio__answer_ok(c->eio, r);
+}
+
+static void on_backlog(struct task *t) {
+  struct backlog *b = container_of(t, struct backlog, task);
+  sio_session *c = b->session;
+  if (!read_on(c, &b->reading) || !c->polling->backlog) return;
+  backlog_drop(c->polling);
+  if (c->polling->waits) handle_post(c, take_post_back(c->polling));
+  sio__session_go_on(c);
+}
+
 static void post_complete(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {
     sio__request_drop(r);
     return;
   }
-  take_post_back(c->polling);
-  read_body(c, r);
-  if (c->state == SESSION_OPEN && (c->polling->backlog || guard_pauses(c)))
-    keep_post(c, r, true);
-  else
-    sio__answer_ok(c->eio, r);
+  struct polling *p = c->polling;
+  take_post_back(p);
+  if (!p->backlog) {
+    handle_post(c, r);
+    return;
+  }
+  keep_post(c, r, true);
+  p->waits = true;
+}
+
+/* What waits may be a GET, without which the replies that this one waits for are never taken. */
+static void post_next(sio_request *r) {
+  sio_session *c = r->user;
+  if (c && c->polling && c->polling->backlog && !c->polling->waits && !guard_pauses(c))
+    answer_post(c);
 }
 
 static void post_aborted(sio_request *r, int err, const char *detail) {
@@ -484,6 +512,7 @@ static void post_answered(sio_request *r) {
 
 const struct http_mount sio__polling_post_mount = { .on_request = post_complete,
                                                     .on_abort = post_aborted,
+                                                    .on_next = post_next,
                                                     .on_answered = post_answered };
 
 /* ---- open, hand over ------------------------------------------------------------------------- */

@@ -290,9 +290,13 @@ static bool proxy_step(struct http_conn *c) {
   return count_client(c, &p.from) && begin_to_listen(c);
 }
 
+static void skip_blank_lines(struct http_conn *c) {
+  while (c->nin > 0 && (*c->in == '\r' || *c->in == '\n')) use(c, 1);
+}
+
 static bool idle_step(struct http_conn *c) {
   struct http *h = c->http;
-  while (c->nin > 0 && (*c->in == '\r' || *c->in == '\n')) use(c, 1);
+  skip_blank_lines(c);
   if (c->nin == 0 || c->conn->queued >= HTTP_BACKLOG) return false;
   c->req = sio__request_new(h);
   c->parser = sio__pool_get(&h->parsers);
@@ -412,6 +416,15 @@ static void body_failed(struct http_conn *c) {
     refuse(c, sio__parser_status(c->parser), err, why);
 }
 
+/* The next request waits for the answer to this one. */
+static bool parked_step(struct http_conn *c) {
+  sio_request *r = c->req;
+  if (!r->mount->on_next) return false;
+  skip_blank_lines(c);
+  if (c->nin > 0) r->mount->on_next(r);
+  return c->state != HTTP_PARKED;
+}
+
 static bool body_step(struct http_conn *c) {
   if (c->nin == 0) return false;
   size_t used = 0;
@@ -441,6 +454,7 @@ static bool step(struct http_conn *c) {
     case HTTP_IN_HEAD: return head_step(c);
     case HTTP_READY: return ready_step(c);
     case HTTP_IN_BODY: return body_step(c);
+    case HTTP_PARKED: return parked_step(c);
     case HTTP_DRAIN: return drain_step(c);
     default: return false;
   }

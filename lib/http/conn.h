@@ -5,7 +5,8 @@
  *
  * Requests that come while one is being answered wait. Once HTTP_STASH bytes are kept (what came
  * in the last read may reach beyond) or HTTP_BACKLOG bytes of answers are not taken, reading or
- * answering pauses. While a request waits for its answer the connection goes on reading, so an
+ * answering pauses. A mount whose answers may take long hears of a request that waits (on_next).
+ * While a request waits for its answer the connection goes on reading, so an
  * abort is seen at once. Limits (head bytes, header count, times) come from struct
  * http_limits. Every refusal is answered (400, 408, 413, 417, 431, 501, 503, 505), logged,
  * and counted, and closes the connection: the rest of the stream cannot be trusted.
@@ -39,6 +40,9 @@ struct http_mount {
    * after our 408) or broke the protocol (SIO_EPROTO), before the answer. r must not be answered
    * any more, unless this sets r->kept; it is freed at the end of the turn. detail: why. */
   void (*on_abort)(sio_request *r, int err, const char *detail);
+  /* Another request has come on the same connection, and waits for the answer to r. May answer it.
+   * May be NULL. */
+  void (*on_next)(sio_request *r);
   /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r.
    * Not for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be
    * NULL; a mount that has it outlives the server (see sio__request_orphan()). */
