@@ -300,9 +300,18 @@ static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
   break_off(of_recv(r), code, err_of(code), detail);
 }
 
-const struct ws_recv_ops sio__ws_conn_recv_ops = {
-  .message = on_message, .ping = on_ping, .pong = on_pong, .close = on_close, .fail = on_fail
-};
+static bool on_inflated(struct ws_recv *r, size_t more) {
+  struct ws_conn *w = of_recv(r);
+  if (w->state == OPEN && w->ops->came) w->ops->came(w, more, 0);
+  return w->state != CLOSED;
+}
+
+const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = on_message,
+                                                   .ping = on_ping,
+                                                   .pong = on_pong,
+                                                   .close = on_close,
+                                                   .fail = on_fail,
+                                                   .inflated = on_inflated };
 
 /* ---- what the connection tells ---- */
 

@@ -52,7 +52,8 @@ struct ws_conn_ops {
   void (*passed)(struct ws_conn *w, unsigned n);
   /* What is queued is about to be written; only where conn_watch() said so. May be NULL. */
   void (*flushing)(struct ws_conn *w);
-  /* So many bytes of the stream were read and handled, or a ping was. May pause w->conn, and
+  /* So many bytes of the stream were read and handled, or a message was inflated to so many more
+   * than came, or a ping was handled. May pause w->conn, and
    * close. May be NULL. */
   void (*came)(struct ws_conn *w, size_t bytes, unsigned pings);
   /* Whose it is, for the log. NULL: it says who connected, and that may be a proxy. */

@@ -226,11 +226,19 @@ static bool fail_inflating(struct ws_recv *r, int err) {
   return fail(r, 1011, "out of memory");
 }
 
+static bool note_inflated(struct ws_recv *r, size_t from, size_t to) {
+  return to <= from || !r->shared->ops->inflated || r->shared->ops->inflated(r, to - from);
+}
+
 static bool deliver_inflated(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
   buf_init(&out, longest(r));
   int err = inflate(r, in, &out);
+  if (!err && !note_inflated(r, in.n, out.n)) {
+    sio__buf_clear(&out);
+    return false;
+  }
   bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
   bool more;
   if (err)

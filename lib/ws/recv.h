@@ -38,6 +38,9 @@ struct ws_recv_ops {
   /* The peer broke the rules: close with this code (1002, 1007, 1008, 1009, or 1011 when we are
    * out of memory). detail is static. Reading is over. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
+  /* A message was inflated, to so many bytes more than came. As `message`: false stops reading for
+   * good. May be NULL. */
+  bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
 /* wslay contexts at rest, shared by all connections of a loop. */

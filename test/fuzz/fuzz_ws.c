@@ -54,7 +54,7 @@ static void on_fail(struct ws_recv *r, unsigned code, const char *detail) {
   peer_of(r)->over = true;
 }
 
-static const struct ws_recv_ops ops = { on_message, on_ping, on_pong, on_close, on_fail };
+static const struct ws_recv_ops ops = { on_message, on_ping, on_pong, on_close, on_fail, NULL };
 static uint64_t read_all(struct ws_pool *pool, const uint8_t *data, size_t size, size_t step,
                          bool deflate) {
   struct peer c = { .told = 0 };

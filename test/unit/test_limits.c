@@ -4,6 +4,7 @@
  * which count as "unix", and a clock that is a variable.
  */
 #include "alloc.h"
+#include "base/deflate.h"
 #include "clock.h"
 #include "eio/session.h"
 #include "raw_client.h"
@@ -287,6 +288,74 @@ TEST(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again) {
   CHECK(strstr(logged, "sends more than packets_per_s") != NULL);
   stop();
 }
+
+#ifdef SIO_ZLIB
+/* A long event, compressed: a hundredth of the bytes. */
+static size_t packed(struct wire *to, int n) {
+  static char text[100000];
+  static struct msgs home;
+  struct deflater *z = sio__deflater_new(&(struct deflate_how){ 0 });
+  struct msg *m;
+  int head = snprintf(text, sizeof text, "42[\"n\",%d,\"", n);
+  memset(text + head, 'x', sizeof text - (size_t)head);
+  memcpy(text + sizeof text - 2, "\"]", 2);
+  sio__msgs_init(&home);
+  CHECK(z && sio__deflate(z, DEFLATE_MESSAGE, &home, slice(text, sizeof text), &m) == 1);
+  wire_frame(to, 0xc1, msg_data(m), m->len);
+  size_t len = m->len;
+  msg_unref(m);
+  sio__msgs_clear(&home);
+  sio__deflater_free(z);
+  return len;
+}
+
+static struct raw *packs(sio_options o) {
+  static const sio_deflate deflate = { 0 };
+  struct raw *c = &peers[0];
+  o.per_message_deflate = &deflate;
+  start(o);
+  CHECK(raw_open(c, srv) &&
+        raw_request(c, "GET", WS,
+                    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                    NULL) &&
+        raw_expect(c, "permessage-deflate") && raw_text(c, "40") && raw_expect(c, "40{"));
+  return c;
+}
+
+TEST(what_is_inflated_counts_as_bytes) {
+  struct raw *c = packs((sio_options){ .bytes_per_s = 50000 });
+  struct wire all = { 0 };
+  for (int i = 1; i <= 5; i++) CHECK(packed(&all, i) < 1000);
+  CHECK(raw_send(c, all.p, all.n));
+  turns();
+  EQ(got, 1); /* the rest, read with it, is not inflated yet */
+  EQ_STR(told, "bytes_per_s paused ");
+  EQ(stats().inflated, 1);
+  later(1100);
+  EQ(got, 2);
+  later(10000);
+  EQ(got, 5);
+  CHECK(in_order);
+  EQ(disconnects, 0);
+  wire_clear(&all);
+  stop();
+}
+
+TEST(it_may_close_the_peer_before_anybody_sees_the_message) {
+  struct raw *c = packs((sio_options){ .bytes_per_s = 50000, .when_limited = SIO_LIMITED_CLOSE });
+  struct wire all = { 0 };
+  for (int i = 1; i <= 2; i++) packed(&all, i);
+  CHECK(raw_send(c, all.p, all.n));
+  turns();
+  EQ(got, 0);
+  EQ(disconnects, 1);
+  EQ_STR(told, "bytes_per_s closed ");
+  wire_clear(&all);
+  stop();
+}
+#endif
 
 TEST(others_are_served_meanwhile) {
   start(ten_packets);
@@ -1061,6 +1130,10 @@ T(a_pause_goes_on_through_the_upgrade)
 T(a_silent_polling_session_that_joins_nothing_is_gone_with_its_connect_timeout)
 T(one_that_polls_is_told_of_it)
 T(what_is_left_for_one_that_never_joined_is_kept_for_five_seconds)
+#ifdef SIO_ZLIB
+T(what_is_inflated_counts_as_bytes)
+T(it_may_close_the_peer_before_anybody_sees_the_message)
+#endif
 T(without_limits_nothing_is_counted)
 T(a_websocket_on_trial_is_metered_like_one_that_has_the_session)
 T(so_are_its_pings_and_its_bytes)

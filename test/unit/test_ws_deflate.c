@@ -65,7 +65,7 @@ static void failed(struct ws_recv *r, unsigned code, const char *detail) {
   note('F', code, NULL, 0);
 }
 
-static const struct ws_recv_ops ops = { message, ping, ping, closed, failed };
+static const struct ws_recv_ops ops = { message, ping, ping, closed, failed, NULL };
 static struct ws_recv_shared recv_shared;
 
 static void start(struct ws_recv *r) {

@@ -35,7 +35,7 @@ static void failed(struct ws_recv *r, unsigned code, const char *detail) {
   note('F', code, NULL, 0);
 }
 
-static const struct ws_recv_ops ops = { message, ping, pong, closed, failed };
+static const struct ws_recv_ops ops = { message, ping, pong, closed, failed, NULL };
 static const struct ws_limits roomy = { .max_message = 1 << 20, .max_fragments = 1024 };
 
 static struct ws_recv_shared shared;
@@ -703,7 +703,7 @@ static void count_fail(struct ws_recv *r, unsigned code, const char *detail) {
 }
 
 TEST(damaged_streams_end_at_most_once) {
-  static const struct ws_recv_ops count = { message, ping, pong, count_close, count_fail };
+  static const struct ws_recv_ops count = { message, ping, pong, count_close, count_fail, NULL };
   static const struct ws_limits tight = { .max_message = 5000, .max_fragments = 4 };
   unsigned total = 0;
   begin();
