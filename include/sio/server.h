@@ -182,9 +182,10 @@ enum sio_when_full {
  * the log and sio_stats tell of what they do.
  *  - packets_per_s, bytes_per_s: what one session, or one peer of sio_ws_route(), may send:
  *    Engine.IO packets, or messages, pings of WebSocket included; bytes as they come, over
- *    polling those of the bodies, and what compressed messages have more once inflated. It is counted packet by packet: one may go past the burst, and
- *    the rest of what was read, or has come in the POST, waits. Then a WebSocket is not read; over
- *    polling the answer to the POST waits, which keeps a client from the next one. No heartbeat
+ *    polling those of the bodies, and what compressed messages have more once inflated. It is
+ *    counted packet by packet: one may go past the burst, and the rest of what was read, or has
+ *    come in the POST, waits. Then a WebSocket is not read; over polling the answer to the POST
+ *    waits, which keeps a client from the next one. No heartbeat
  *    is missed for it. A burst should let max_payload through within what proxies wait for an
  *    answer.
  *  - connects_per_s: connections of one address, and, apart from them, sessions and plain

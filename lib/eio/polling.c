@@ -31,6 +31,7 @@ struct polling {
   size_t queued, held; /* bytes, and the memory they take */
   struct task flush;
   struct timer linger;
+  bool excused; /* that time was given once more */
 };
 
 /* Packets of a POST that are not handled yet. */
@@ -212,8 +213,23 @@ static void lose_queue(struct polling *p, int level) {
         sio_session_address(c), bytes);
 }
 
+/* Replies to one that never joined are not worth keeping for long. */
+static unsigned linger_ms(const sio_session *c) {
+  unsigned ms = c->eio->opts->close_timeout_ms;
+  return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
+}
+
+static void linger(struct polling *p) {
+  sio__loop_timer(p->session->eio->loop, &p->linger, linger_ms(p->session));
+}
+
 static void on_linger(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
+  if (loop_excuses(p->session->eio->loop, p->excused)) {
+    p->excused = true;
+    linger(p);
+    return;
+  }
   lose_queue(p, SIO_LOG_WARN);
   sio__session_gone(p->session);
 }
@@ -254,12 +270,6 @@ static void end_post(struct polling *p, bool graceful) {
     sio__request_drop(r);
 }
 
-/* Replies to one that never joined are not worth keeping for long. */
-static unsigned linger_ms(const sio_session *c) {
-  unsigned ms = c->eio->opts->close_timeout_ms;
-  return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
-}
-
 /* What is queued leaves in a response of its own: a client that finds the close behind it in the
  * same one has closed before it looks at the rest, and comes back although it was told to go. */
 static bool end_polling(sio_session *c, bool graceful) {
@@ -274,7 +284,7 @@ static bool end_polling(sio_session *c, bool graceful) {
   }
   if (!graceful) return false;
   if (p->get) answer_get(c);
-  sio__loop_timer(c->eio->loop, &p->linger, linger_ms(c));
+  linger(p);
   return true;
 }
 

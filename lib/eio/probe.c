@@ -28,6 +28,7 @@ struct probe {
   struct grave grave;
   uint64_t packets, bytes; /* that came over ws */
   uint8_t state;           /* enum probe_state */
+  bool excused;            /* its time was given once more */
 };
 
 static void free_probe(struct grave *g) { sio__free(container_of(g, struct probe, grave)); }
@@ -55,8 +56,18 @@ static void fail(struct probe *p, const char *why) {
       why);
 }
 
+static void start_clock(struct probe *p) {
+  sio__loop_timer(p->session->eio->loop, &p->timeout, p->session->eio->opts->upgrade_timeout_ms);
+}
+
 static void on_timeout(struct timer *t) {
-  fail(container_of(t, struct probe, timeout), "no upgrade packet in time");
+  struct probe *p = container_of(t, struct probe, timeout);
+  if (!loop_excuses(p->session->eio->loop, p->excused)) {
+    fail(p, "no upgrade packet in time");
+    return;
+  }
+  p->excused = true;
+  start_clock(p);
 }
 
 /* ---- letting the peer stop polling ------------------------------------------------ */
@@ -220,7 +231,7 @@ int sio__probe_start(sio_session *c, struct ws_conn *w) {
   p->ws = w;
   timer_init(&p->timeout, on_timeout);
   timer_init(&p->noop, on_noop);
-  sio__loop_timer(c->eio->loop, &p->timeout, c->eio->opts->upgrade_timeout_ms);
+  start_clock(p);
   ws_conn_know(w, false);
   w->ops = &probe_ops;
   w->owner = p;

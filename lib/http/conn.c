@@ -52,6 +52,7 @@ struct http_conn {
   bool slow;        /* an answer is not taken yet, idle time does not count  */
   bool fresh;       /* no request's head was complete yet                    */
   bool last;        /* in HTTP_SENDING: the connection ends after it         */
+  bool excused;     /* the state's time was given once more                  */
   struct list link; /* http->conns, or http->fresh                           */
   struct timer timer;
   struct task task; /* pump() when the turn ends                             */
@@ -193,7 +194,9 @@ static void start_timer(struct http_conn *c) {
 }
 
 static void set_timer(struct http_conn *c) {
-  if (c->timed != c->state) start_timer(c);
+  if (c->timed == c->state) return;
+  c->excused = false;
+  start_timer(c);
 }
 
 /* True while the peer takes what it asked for, however slowly. */
@@ -225,6 +228,11 @@ static void reject(struct http_conn *c, int cause, const char *why) {
 
 static void on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
+  if (loop_excuses(c->http->loop, c->excused)) {
+    c->excused = true;
+    start_timer(c);
+    return;
+  }
   switch (c->state) {
     case HTTP_PROXY: reject(c, SIO_REJECT_PROXY, "no PROXY header in time"); return;
     case HTTP_HELLO: sio__tls_late(c->conn); return;

@@ -113,6 +113,10 @@ void sio__loop_rouse(struct loop *l);   /* there is other work for the end of th
 void sio__loop_rewatch(struct loop *l); /* a uv_poll_t was started */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
+/* For a deadline that is met: it ran while the host kept the loop, so that the peer had less of it
+ * than was said. The owner then starts it once more, and remembers that it did. */
+static inline bool loop_excuses(const struct loop *l, bool excused) { return l->late && !excused; }
+
 /* Deadlines, in ms from now. */
 void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms);
 void sio__loop_untimer(struct loop *l, struct timer *t);

@@ -122,6 +122,7 @@ struct patience {
   bool joins;      /* else attachments are waited for, or were when the timer was started */
   bool heard;      /* a part of a packet came since then                                    */
   size_t arriving; /* bytes that were here then of a part that is not whole                 */
+  bool excused;    /* the time was given once more                                          */
   struct timer timer;
 };
 
@@ -146,13 +147,20 @@ static bool makes_progress(struct patience *p) {
   return some;
 }
 
+/* The host kept the loop while it ran out. */
+static bool is_excused(struct patience *p) {
+  bool excused = loop_excuses(&client_server(p->client)->loop, p->excused);
+  p->excused |= excused;
+  return excused;
+}
+
 /* With attachments the timer is not touched for each packet. It may find that nothing is waited
  * for now. */
 static void on_impatience(struct timer *t) {
   struct patience *p = container_of(t, struct patience, timer);
   if (!p->joins && !decoder_waits(&p->client->decoder))
     end_patience(p->client);
-  else if (!p->joins && makes_progress(p))
+  else if (is_excused(p) || (!p->joins && makes_progress(p)))
     start_clock(p);
   else
     sio__session_end(p->client->session, p->joins, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,

@@ -19,6 +19,7 @@ struct knock {
   struct chain chain;
   sio_socket *socket;    /* one reference */
   struct timer patience; /* with middleware */
+  bool excused;          /* its time was given once more */
   struct msg *refusal;   /* CONNECT_ERROR, once refused; NULL then: no memory for it */
   char *newer;           /* the auth of a later CONNECT; NULL: there was none */
   bool withdrawn;        /* its peer has sent DISCONNECT */
@@ -183,10 +184,17 @@ static void start_over(struct knock *k) {
   sio__free(auth);
 }
 
+static void on_parked(struct chain *c);
+
 /* The verdict stays owed, and will be thrown away. One that came in this very turn counts. */
 static void on_patience(struct timer *t) {
   struct knock *k = container_of(t, struct knock, patience);
   if (k->chain.state != CHAIN_WAITING) return;
+  if (loop_excuses(k->chain.loop, k->excused)) {
+    k->excused = true;
+    on_parked(&k->chain);
+    return;
+  }
   k->socket->knock = NULL;
   if (is_outdated(k)) {
     start_over(k);

@@ -305,6 +305,7 @@ struct ask {
   struct chain chain;
   struct sio_next verdict; /* what the host is lent               */
   struct timer patience;   /* with them all                       */
+  bool excused;            /* its time was given once more        */
   sio_server *server;      /* one reference                       */
   struct client *client;   /* NULL: the peer is gone              */
   struct absence absence;  /* one of the client's                 */
@@ -422,6 +423,11 @@ static void on_patience(struct timer *t) {
   struct ask *a = container_of(t, struct ask, patience);
   struct client *cl = a->client;
   if (a->chain.state != CHAIN_WAITING) return; /* what came in this very turn counts */
+  if (loop_excuses(a->chain.loop, a->excused)) {
+    a->excused = true;
+    on_parked(&a->chain);
+    return;
+  }
   LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
       LOG_SLICE(a->name));
   if (is_wanted(&a->chain) && a->newer)

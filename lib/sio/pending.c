@@ -96,7 +96,7 @@ static void tell(struct wait *w, int status, sio_event *reply) {
  * way. */
 static bool excuse(struct wait *w) {
   struct loop *l = loop_of(w->socket);
-  if (!l->late || w->excused) return false;
+  if (!loop_excuses(l, w->excused)) return false;
   w->excused = true;
   sio__loop_timer(l, &w->timer, w->timeout_ms);
   return true;

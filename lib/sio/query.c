@@ -50,7 +50,7 @@ static void start_clock(sio_query *q) { sio__loop_timer(loop_of(q), &q->timer, q
 /* Once more if the host kept the loop while it ran out: answers may be on their way. */
 static void on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (q->excused || !loop_of(q)->late) {
+  if (!loop_excuses(loop_of(q), q->excused)) {
     finish(q, SIO_ETIMEOUT);
     return;
   }

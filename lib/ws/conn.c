@@ -378,7 +378,13 @@ static void on_eof(struct conn *c) {
 static void on_failed(struct conn *c, int err) { finish(c->owner, err, "stream broke"); }
 
 static void on_timer(struct timer *t) {
-  finish(container_of(t, struct ws_conn, timer), SIO_ETIMEOUT, "no close frame in time");
+  struct ws_conn *w = container_of(t, struct ws_conn, timer);
+  if (!loop_excuses(w->shared->loop, w->excused)) {
+    finish(w, SIO_ETIMEOUT, "no close frame in time");
+    return;
+  }
+  w->excused = true;
+  start_timer(w);
 }
 
 static void on_drained(struct conn *c) {

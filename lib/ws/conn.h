@@ -97,7 +97,8 @@ struct ws_conn {     /* what sending looks at comes first */
   uint8_t pongs; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
-  uint32_t late; /* bytes that came since it is not open any more */
+  bool excused : 1; /* the time for the peer's half of a close was given once more */
+  uint32_t late;    /* bytes that came since it is not open any more */
   struct ws_recv recv;
   union {
     struct timer timer; /* the peer's half of a close is awaited */
