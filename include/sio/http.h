@@ -20,8 +20,10 @@ extern "C" {
 /* ---- reading a request: slices are valid until it is answered ------------- */
 
 SIO_EXTERN sio_slice sio_request_method(const sio_request *r); /* "GET"                          */
-SIO_EXTERN sio_slice sio_request_url(const sio_request *r);    /* as it came: "/a%20b?x=1"       */
-SIO_EXTERN sio_slice sio_request_path(const sio_request *r);   /* before the '?', not decoded    */
+/* Path and query as they came: "/a%20b?x=1"; "*" of OPTIONS. A target that names a host, as proxies
+ * are sent it ("http://a/b"), is "/b" here, and the Host header is "a", whatever its line said. */
+SIO_EXTERN sio_slice sio_request_url(const sio_request *r);
+SIO_EXTERN sio_slice sio_request_path(const sio_request *r); /* before the '?', not decoded    */
 /* {NULL,0}: absent. What came in several lines is one value, joined as Node does it: with ", ",
  * those of Cookie with "; "; of Authorization, Content-Type, From, If-Modified-Since,
  * If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and User-Agent the first counts.

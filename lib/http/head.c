@@ -123,19 +123,37 @@ static bool host_ok(sio_slice s) {
 
 /* ---- the request line ---------------------------------------------------------------------- */
 
-/* Where the path begins in "/path", "*" or "http://host/path". */
-static bool find_path(sio_slice url, sio_slice *path) {
-  size_t scheme = slice_starts(url, SLICE("http://"))    ? 7
-                  : slice_starts(url, SLICE("https://")) ? 8
-                                                         : 0;
-  *path = url;
-  if (scheme == 0) return url.p[0] == '/' || slice_is(url, "*");
-  sio_slice rest = slice(url.p + scheme, url.n - scheme);
-  sio_slice host = slice(rest.p, 0);
-  while (host.n < rest.n && !strchr("/?#", rest.p[host.n])) host.n++;
-  bool bare = host.n == rest.n || rest.p[host.n] != '/';
-  *path = bare ? SLICE("/") : slice(rest.p + host.n, rest.n - host.n);
-  return host.n && host.p[0] != ':' && host_ok(host);
+static size_t scheme_length(sio_slice url) {
+  static const char *const schemes[] = { "http://", "https://" };
+  for (size_t i = 0; i < 2; i++) {
+    size_t n = strlen(schemes[i]);
+    if (url.n >= n && sio__slice_ieq(slice(url.p, n), slice_str(schemes[i]))) return n;
+  }
+  return 0;
+}
+
+/* "http://host/path?x" becomes "/path?x", and what Host says is the target's (RFC 9112 section
+ * 3.2.2). Where no path follows the host, the host's text moves to make room for a '/'. */
+static bool strip_authority(sio_request *r, size_t scheme) {
+  char *host = r->head.p + (r->url.p - r->head.p) + scheme;
+  size_t n = 0, left = r->url.n - scheme;
+  while (n < left && !strchr("/?#", host[n])) n++;
+  bool bare = n == left || host[n] != '/';
+  if (n == 0 || host[0] == ':' || !host_ok(slice(host, n))) return false;
+  if (bare) {
+    memmove(host - 1, host, n);
+    host[n - 1] = '/';
+  }
+  r->authority = slice(bare ? host - 1 : host, n);
+  r->url = slice(host + n - bare, left - n + bare);
+  return true;
+}
+
+/* From here on the target is "/path?query", or "*" of OPTIONS. */
+static bool normalise_target(sio_request *r) {
+  size_t scheme = scheme_length(r->url);
+  if (scheme) return strip_authority(r, scheme);
+  return r->url.p[0] == '/' || (slice_is(r->url, "*") && r->method == HTTP_OPTIONS);
 }
 
 static void split_target(sio_request *r, sio_slice target) {
@@ -147,16 +165,15 @@ static void split_target(sio_request *r, sio_slice target) {
 }
 
 static int read_request_line(sio_request *r, sio_slice line, const char **why) {
-  sio_slice target;
   if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
     return refuse(why, 400, "no HTTP/1 request line");
   int status = read_version(r, line, why);
   if (status) return status;
   r->method = method_of(r->method_text);
   if (slice_is(r->method_text, "CONNECT")) return refuse(why, 501, "CONNECT: no proxy");
-  if (!sio__http_token(r->method_text) || !visible(r->url) || !find_path(r->url, &target))
+  if (!sio__http_token(r->method_text) || !visible(r->url) || !normalise_target(r))
     return refuse(why, 400, "malformed request target");
-  split_target(r, target);
+  split_target(r, r->url);
   return 0;
 }
 
@@ -216,6 +233,15 @@ static int check_host(const sio_request *r, const struct facts *f, const char **
   return host_ok(f->host) ? 0 : refuse(why, 400, "malformed Host");
 }
 
+/* Room for one more was made with the array: the request line is none of its members. */
+static void use_authority(sio_request *r) {
+  uint32_t i = 0;
+  if (!r->authority.p) return;
+  while (i < r->nheaders && !sio__slice_ieq(r->headers[i].name, SLICE("host"))) i++;
+  if (i == r->nheaders) r->headers[r->nheaders++].name = SLICE("Host");
+  r->headers[i].value = r->authority;
+}
+
 static int check_framing(sio_request *r, struct facts *f, const char **why) {
   if (f->lengths + f->codings > 1) return refuse(why, 400, "the body's length is said twice");
   if (f->lengths && !sio__slice_u64(f->length, &r->content_length))
@@ -242,6 +268,7 @@ static int read_facts(sio_request *r, const char **why) {
   if (!status && f.why && r->minor) status = refuse(why, 417, f.why);
   if (r->minor == 0) r->expects = false;
   note_ways(r, &f);
+  use_authority(r);
   return status;
 }
 

@@ -70,7 +70,8 @@ struct sio_request {
   /* Why a WebSocket handshake is refused, static, for the log; "": the log says it already. */
   const char *why;
   uint64_t content_length; /* 0 when chunked                                              */
-  sio_slice url;           /* as it came                                                  */
+  sio_slice url;           /* path and query                                              */
+  sio_slice authority;     /* of a target that named one; {NULL,0}: it did not            */
   sio_slice method_text;
   struct buf head;   /* n bytes as they came; the headers' array behind them        */
   struct buf joined; /* values that came in several lines                          */

@@ -204,8 +204,16 @@ static void refuse_method(const struct routes *rs, sio_request *r, size_t won) {
     sio__routes_refuse(r, 405, "Method Not Allowed\n");
 }
 
+/* The server as a whole (RFC 9110 section 9.3.7). */
+static void answer_options(sio_request *r) {
+  sio__request_set(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
+  sio__request_answer(r, 204, NULL, slice(NULL, 0));
+}
+
 static void refuse_plain(const struct routes *rs, sio_request *r, const struct found *f) {
-  if (f->weight) {
+  if (slice_is(r->path, "*")) {
+    answer_options(r);
+  } else if (f->weight) {
     refuse_method(rs, r, f->weight);
   } else if (look_up(rs, r, true).route) {
     sio__request_set(r, "Upgrade", SLICE("websocket"));

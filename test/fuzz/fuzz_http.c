@@ -27,9 +27,18 @@ static void next_request(struct reader *c) {
   c->in_body = false;
 }
 
-/* An address without a path means "/". */
-static void check_slice(const struct buf *b, sio_slice s) {
-  DEMAND(slice_is(s, "/") || s.n == 0 || (s.p >= b->p && s.p + s.n <= b->p + b->n));
+static bool lies_in(const struct buf *b, sio_slice s) {
+  return b->p && s.p >= b->p && s.p + s.n <= b->p + b->n;
+}
+
+static void check_slice(const struct buf *b, sio_slice s) { DEMAND(s.n == 0 || lies_in(b, s)); }
+
+/* A name may be that of a Host that the target said; a value may come from several lines. */
+static void check_header(const sio_request *r, const struct http_header *h) {
+  DEMAND(slice_is(h->name, "Host") || lies_in(&r->head, h->name));
+  DEMAND(h->value.n == 0 || lies_in(&r->head, h->value) || lies_in(&r->joined, h->value));
+  DEMAND(sio__http_token(h->name));
+  DEMAND(sio__http_value(h->value));
 }
 
 static void check_head(struct reader *c) {
@@ -37,14 +46,11 @@ static void check_head(struct reader *c) {
   check_slice(&r->head, r->url);
   check_slice(&r->head, r->path);
   check_slice(&r->head, r->query);
-  DEMAND(r->nheaders <= MAX_HEADERS);
+  DEMAND(r->nheaders <= MAX_HEADERS + 1);
   digest(&c->told, r->path.p, r->path.n);
   digest(&c->told, r->query.p, r->query.n);
   for (uint32_t i = 0; i < r->nheaders; i++) {
-    check_slice(&r->head, r->headers[i].name);
-    check_slice(&r->head, r->headers[i].value);
-    DEMAND(sio__http_token(r->headers[i].name));
-    DEMAND(sio__http_value(r->headers[i].value));
+    check_header(r, &r->headers[i]);
     digest(&c->told, r->headers[i].name.p, r->headers[i].name.n);
     digest(&c->told, r->headers[i].value.p, r->headers[i].value.n);
   }
