@@ -238,7 +238,7 @@ void sio__child_look(sio_nsp *nsp) {
   if (is_deserted(nsp)) sio__loop_defer(&nsp->server->loop, &nsp->vacate);
 }
 
-/* What is left of a child is a name: nobody is there, whoever is asked for. */
+/* What is left of a namespace that was closed is a name: nobody is there. */
 
 static int gone_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   (void)a, (void)to, (void)p;
@@ -271,7 +271,7 @@ static int gone_server_count(sio_adapter *a, sio_query *q) {
   return SIO_ECLOSED;
 }
 
-static const sio_adapter_ops gone_ops = {
+const sio_adapter_ops sio__gone_adapter = {
   .broadcast = gone_broadcast,
   .each = gone_each,
   .all_join = gone_all_rooms,
@@ -294,7 +294,6 @@ void sio__child_vacate(struct task *t) {
   srv->nchildren--;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close(nsp);
-  nsp->ops = &gone_ops;
   sio__nsp_drop(nsp);
 }
 

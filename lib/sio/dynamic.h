@@ -23,6 +23,8 @@ void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent);
 int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name);
 /* Somebody uses it less: if it is a child and this was the last, it goes at the turn's end. */
 void sio__child_look(sio_nsp *nsp);
+/* The adapter of a namespace that was closed, and that the host still holds. */
+extern const sio_adapter_ops sio__gone_adapter;
 /* The task of a deserted child. */
 void sio__child_vacate(struct task *t);
 

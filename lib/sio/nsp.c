@@ -286,6 +286,7 @@ void sio__nsp_close(sio_nsp *nsp) {
   nsp->recovery = NULL;
   nsp->ops->close(nsp->adapter);
   nsp->adapter = NULL;
+  nsp->ops = &sio__gone_adapter;
 }
 
 void sio__nsp_free(sio_nsp *nsp) {

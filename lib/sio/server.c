@@ -28,6 +28,9 @@ static void free_server(sio_server *srv) {
   sio__parents_free(srv);
   sio__options_clear(&srv->opts);
   sio__log_clear(&srv->log);
+  /* A host that sends to a namespace of a closed server has an event encoded all the same. */
+  sio__decode_scratch_clear(&srv->scratch);
+  sio__msgs_clear(&srv->loop.msgs);
   sio__free(srv);
 }
 
