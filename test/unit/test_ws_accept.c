@@ -209,6 +209,19 @@ TEST(its_names_are_copied) {
   stop();
 }
 
+/* ---- how it leaves --------------------------------------------------------------------------- */
+
+TEST(the_answer_and_the_first_packet_leave_in_one_write) {
+  sio_stats before, after;
+  begin((sio_options){ 0 });
+  sio_server_stats(srv, &before, sizeof before);
+  const char *answer = shake(SOCK, "");
+  sio_server_stats(srv, &after, sizeof after);
+  CHECK(strstr(answer, " 101 ") && strstr(answer, "0{\"sid\":"));
+  EQ(after.net_writes - before.net_writes, 1);
+  stop();
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static uint64_t refused(void) {
@@ -293,6 +306,7 @@ T(a_route_takes_the_first_offered_that_it_speaks)
 T(the_host_may_choose_by_itself)
 T(a_route_speaks_tokens_only)
 T(its_names_are_copied)
+T(the_answer_and_the_first_packet_leave_in_one_write)
 T(each_refusal_on_socket_ios_path_is_logged_counted_and_told)
 T(each_refusal_on_a_route_is_logged_and_counted)
 T(a_flood_of_them_fills_the_counter_and_not_the_log)
