@@ -35,16 +35,38 @@ static unsigned wanted_events(const struct conn *c) {
   return want;
 }
 
+/* Without it the connection would be silent for ever. Its owner hears of that at the end of the
+ * turn: this may be inside a sending call. */
+static void start_poll(struct conn *c, int want) {
+  if (uv_poll_start(&c->poll, want, on_poll) == 0) return;
+  c->polling = 0;
+  conn_loop(c)->unwatched = true;
+}
+
 static COLD void watch(struct conn *c) {
   unsigned want = wanted_events(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 15;
   if (want) {
-    uv_poll_start(&c->poll, (int)want, on_poll);
+    start_poll(c, (int)want);
     sio__loop_rewatch(conn_loop(c));
   } else {
     uv_poll_stop(&c->poll);
   }
+}
+
+static struct conn *find_unwatched(struct loop *l) {
+  list_each (it, tmp, &l->conns) {
+    struct conn *c = container_of(it, struct conn, link);
+    if (c->polling != wanted_events(c)) return c;
+  }
+  return NULL;
+}
+
+COLD void sio__conn_fail_unwatched(struct loop *l) {
+  struct conn *c;
+  l->unwatched = false;
+  while ((c = find_unwatched(l))) sio__conn_fail(c, UV_ENOMEM);
 }
 
 /* ---- birth ------------------------------------------------------------------------ */

@@ -148,6 +148,8 @@ static inline unsigned conn_take_marks(struct conn *c) {
   c->marks = 0;
   return n;
 }
+/* For the turn's end, when loop->unwatched: those that libuv could not be made to watch. */
+void sio__conn_fail_unwatched(struct loop *l);
 /* For the turn's end: writes what is queued, as far as the kernel takes it. */
 void sio__conn_flush(struct conn *c);
 /* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does,

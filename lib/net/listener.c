@@ -29,12 +29,15 @@ enum {
 
 static void on_poll(uv_poll_t *h, int status, int events);
 
-static void watch(struct listener *ln) {
-  uv_poll_start(&ln->poll, UV_READABLE, on_poll);
+static int watch(struct listener *ln) {
   sio__loop_rewatch(ln->loop);
+  return uv_poll_start(&ln->poll, UV_READABLE, on_poll);
 }
 
-static void on_retry(struct timer *t) { watch(container_of(t, struct listener, retry)); }
+static void on_retry(struct timer *t) {
+  struct listener *ln = container_of(t, struct listener, retry);
+  if (watch(ln)) sio__loop_timer(ln->loop, &ln->retry, RETRY_MS);
+}
 
 /* No descriptor or memory to accept with: the backlog waits, and so do we, without spinning. */
 static void starve(struct listener *ln, int err) {
@@ -117,7 +120,7 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
   ln->fd = fd;
   list_init(&ln->link);
   timer_init(&ln->retry, on_retry);
-  watch(ln);
+  if (watch(ln)) sio__loop_timer(l, &ln->retry, RETRY_MS);
   *out = ln;
   return 0;
 }

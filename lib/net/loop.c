@@ -105,6 +105,7 @@ static void note_turn(struct loop *l) {
 
 static void do_work(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
+    if (l->unwatched) sio__conn_fail_unwatched(l);
     if (log_waits(l->log)) sio__log_deliver(l->log);
     run_tasks(l);
     flush_conns(l);

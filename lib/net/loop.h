@@ -52,6 +52,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
   bool closing;
   bool roused;        /* there is work for the end of the turn: `idle` is active          */
+  bool unwatched;     /* a connection is not watched as it should be                      */
   bool rewatch;       /* the kernel is told at the next poll what is to be watched        */
   bool late;          /* deadlines that are met too late run now, or when all is read            */
   bool unread;        /* somebody had more to read than the buffer holds                    */

@@ -417,6 +417,27 @@ TEST(a_descriptor_that_cannot_be_served_is_closed) {
   end();
 }
 
+int __real_uv_poll_start(uv_poll_t *h, int events, uv_poll_cb cb);
+int __wrap_uv_poll_start(uv_poll_t *h, int events, uv_poll_cb cb);
+static int poll_start_code;
+int __wrap_uv_poll_start(uv_poll_t *h, int events, uv_poll_cb cb) {
+  int err = poll_start_code;
+  poll_start_code = 0;
+  return err ? err : __real_uv_poll_start(h, events, cb);
+}
+
+TEST(one_that_cannot_be_watched_fails_at_the_end_of_the_turn) {
+  begin();
+  sio__conn_pause(conn);
+  poll_start_code = UV_ENOMEM;
+  sio__conn_resume(conn);
+  IS(saw(), "");
+  turn();
+  IS(saw(), "failed ENOMEM");
+  conn = NULL;
+  end();
+}
+
 TESTS_BEGIN
 T(bytes_are_handed_over_as_they_come)
 T(a_turn_reads_once_so_that_others_get_theirs)
@@ -443,4 +464,5 @@ T(a_new_owner_hears_what_comes_after_it_took_over)
 T(nobody_need_hear_of_room)
 T(a_peers_address_is_known)
 T(a_descriptor_that_cannot_be_served_is_closed)
+T(one_that_cannot_be_watched_fails_at_the_end_of_the_turn)
 TESTS_END
