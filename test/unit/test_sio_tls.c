@@ -286,6 +286,33 @@ static void on_connect(sio_socket *s, void *user) {
   EQ_STR(sio_session_tls(sio_socket_session(s))->subject, "CN=anybody");
 }
 
+static sio_request *asked;
+
+static void on_later(sio_request *r, void *user) {
+  (void)user;
+  asked = r;
+}
+
+TEST(a_peer_that_ends_its_half_of_tls_is_answered_later) {
+  static const char get[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+  char out[256];
+  begin(NULL);
+  EQ(sio_route(srv, "GET", "/later", 0, on_later, NULL), 0);
+  int fd = dial_veiled();
+  size_t n = veil(out, VEIL_HELLO, "");
+  n += veil(out + n, VEIL_DATA, get);
+  tell(fd, out, n + veil(out + n, VEIL_END, ""));
+  REQUIRE(asked != NULL);
+  EQ(sio_respond(asked, 200, "text/plain", sio_text("at last")), 0);
+  for (int i = 0; i < 10; i++) turn();
+  const char *heard_all = hear(fd);
+  CHECK(strstr(heard_all, "100 Continue") && strstr(heard_all, "at last"));
+  EQ(stats().connections, 0);
+  close(fd);
+  stop();
+  EQ(veil_does.open, 0);
+}
+
 TEST(a_session_keeps_what_its_first_request_came_over) {
   static const sio_engine_hooks hooks = { .open = on_open };
   static const char poll[] = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -329,5 +356,6 @@ T(who_does_not_shake_hands_in_time_is_turned_away)
 T(after_the_handshake_a_head_has_its_own_time)
 T(a_write_that_fails_ends_the_connection)
 T(a_peer_that_makes_tls_talk_and_does_not_read_is_not_read_from)
+T(a_peer_that_ends_its_half_of_tls_is_answered_later)
 T(a_session_keeps_what_its_first_request_came_over)
 TESTS_END
