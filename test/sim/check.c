@@ -57,39 +57,65 @@ struct ledger *ledger_again(struct ledger *l) {
   return ledger_of(id);
 }
 
-void ledger_sent(struct ledger *l, uint64_t number, bool optional) {
+void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind) {
   if (!l) return;
   if (l->n == l->room) {
     l->room = l->room ? l->room * 2 : 16;
     l->entries = realloc(l->entries, l->room * sizeof *l->entries);
     if (!l->entries) abort();
   }
-  l->entries[l->n++] = (struct entry){ number, optional };
+  l->entries[l->n++] = (struct entry){ number, kind };
 }
 
 static bool may_be_missed(const struct ledger *l, size_t i) {
-  return l->entries[i].optional || memory.failed;
+  return l->entries[i].kind == ENTRY_OPTIONAL || memory.failed;
 }
 
-static bool came_early(struct ledger *l, uint64_t number) {
-  if (l->seen > 0 || number > l->since || number <= l->early) return false;
-  l->early = number;
-  return true;
+/* All before entry i has come, or may be missed. */
+static void pass(struct ledger *l, size_t i, uint64_t number) {
+  for (; l->seen < i; l->seen++)
+    if (!may_be_missed(l, l->seen))
+      fault("a message is lost", "number %llu to %s, as %llu came",
+            (unsigned long long)l->entries[l->seen].number, l->id, (unsigned long long)number);
+}
+
+static bool is_unnoted(const struct ledger *l, uint64_t number) {
+  bool early = l->seen == 0 && number <= l->since;
+  bool away = number > l->away_from && number <= l->away_to;
+  return (early || away) && number > l->unnoted;
+}
+
+static void receive_unnoted(struct ledger *l, uint64_t number) {
+  size_t i = l->seen;
+  while (i < l->n && l->entries[i].number < number) i++;
+  pass(l, i, number);
+  l->unnoted = number;
 }
 
 void ledger_received(struct ledger *l, uint64_t number) {
   size_t i = l->seen;
-  if (came_early(l, number)) return;
   while (i < l->n && l->entries[i].number != number) i++;
-  if (i == l->n)
+  if (i < l->n) {
+    pass(l, i, number);
+    l->seen = i + 1;
+  } else if (is_unnoted(l, number)) {
+    receive_unnoted(l, number);
+  } else {
     fault("a message that was not sent, or came already, or too late", "number %llu to %s",
           (unsigned long long)number, l->id);
-  for (size_t k = l->seen; k < i; k++)
-    if (!may_be_missed(l, k))
-      fault("a message is lost", "number %llu to %s, as %llu came",
-            (unsigned long long)l->entries[k].number, l->id, (unsigned long long)number);
-  l->seen = i + 1;
+  }
 }
+
+void ledger_broken(struct ledger *l) {
+  l->open = false;
+  l->closed = l->skips = true;
+  l->away_from = host.number;
+  l->away_to = UINT64_MAX;
+  for (size_t i = l->seen; i < l->n; i++)
+    if (l->entries[i].kind == ENTRY_QUESTION) l->entries[i].kind = ENTRY_OPTIONAL;
+}
+
+void ledger_mended(struct ledger *l) { l->away_to = host.number; }
 
 void ledger_settled(const struct ledger *l) {
   for (size_t k = l->seen; k < l->n; k++)
@@ -100,10 +126,11 @@ void ledger_settled(const struct ledger *l) {
 
 void ledger_heard(struct ledger *l, uint64_t n) {
   if (!l->peer || l->peer->crooked) return;
-  if (n != l->heard + 1)
+  if (n != l->heard + 1 && !(l->skips && n > l->heard))
     fault("an event of a peer's is lost, comes twice, or out of order", "%llu behind %llu of %s",
           (unsigned long long)n, (unsigned long long)l->heard, l->id);
   l->heard = n;
+  l->skips = false;
 }
 
 /* ---- counters ----------------------------------------------------------------------- */

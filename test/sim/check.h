@@ -14,9 +14,16 @@
 
 enum { ID_SIZE = 300 };
 
+/* What may become of an event. */
+enum entry_kind {
+  ENTRY_DUE,      /* it must come                                                  */
+  ENTRY_QUESTION, /* it must come, but is not sent again after a break (recovery)  */
+  ENTRY_OPTIONAL  /* it is volatile, or of a kind that when_full may drop          */
+};
+
 struct entry {
   uint64_t number;
-  bool optional; /* volatile, or of a kind that when_full may drop */
+  enum entry_kind kind;
 };
 
 struct ledger {
@@ -24,11 +31,14 @@ struct ledger {
   char id[ID_SIZE];  /* the socket's                                       */
   struct peer *peer; /* who has it; NULL: its CONNECT reply is not here yet */
   struct entry *entries;
-  size_t n, room, seen;  /* entries before seen have come, or were passed over */
-  uint64_t since, early; /* broadcasts up to `since` may have found it before the host knew it */
-  uint64_t heard;        /* how many numbered events of the peer the host heard */
-  bool open, closed;     /* its connect callbacks ran; its disconnect callbacks did */
-  bool strict;           /* nothing was lost on the way: no reset, no lack of memory */
+  size_t n, room, seen; /* entries before seen have come, or were passed over */
+  /* Broadcasts that the host could not note, as it did not know the socket: until `since`, and
+   * while it was away. The last of them that came is `unnoted`. */
+  uint64_t since, away_from, away_to, unnoted;
+  bool skips;        /* what the peer says may have a gap: the connection broke */
+  uint64_t heard;    /* how many numbered events of the peer the host heard */
+  bool open, closed; /* its connect callbacks ran; its disconnect callbacks did */
+  bool strict;       /* nothing was lost on the way: no reset, no lack of memory */
 };
 
 void check_begin(void);
@@ -36,10 +46,13 @@ void check_end(void);
 
 struct ledger *ledger_of(const char *id); /* made if there is none */
 struct ledger *ledger_find(const char *id, size_t n);
+/* The socket has disconnected, or is back as who it was. */
+void ledger_broken(struct ledger *l);
+void ledger_mended(struct ledger *l);
 /* Another socket with the id of one that has left. */
 struct ledger *ledger_again(struct ledger *l);
 /* The host has sent event `number`. */
-void ledger_sent(struct ledger *l, uint64_t number, bool optional);
+void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind);
 /* The peer has received it. */
 void ledger_received(struct ledger *l, uint64_t number);
 /* All that had to come has come. */

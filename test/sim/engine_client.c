@@ -466,6 +466,11 @@ uint64_t engine_client_next(const struct engine_client *e) {
   return e->probe_at < next ? e->probe_at : next;
 }
 
+void engine_client_break(struct engine_client *e) {
+  TELL("the line of peer %u breaks", e->peer->number);
+  over(e);
+}
+
 void engine_client_close(struct engine_client *e) {
   if (e->state == ENGINE_OPEN && !e->said_close) send_control(e, "1");
   e->said_close = true;

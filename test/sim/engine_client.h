@@ -65,6 +65,8 @@ void engine_client_ended(struct engine_client *e, struct wire *w);
 /* What is due by now. */
 void engine_client_step(struct engine_client *e);
 uint64_t engine_client_next(const struct engine_client *e);
+/* Its line breaks. */
+void engine_client_break(struct engine_client *e);
 /* In good order. */
 void engine_client_close(struct engine_client *e);
 bool engine_client_on_websocket(const struct engine_client *e);

@@ -132,7 +132,9 @@ static void on_connect(sio_socket *s, void *user) {
   struct ledger *l = ledger_of(sio_socket_id(s));
   if (l->open) fault("a socket connects twice", "%s", l->id);
   if (l->closed && !sio_socket_recovered(s)) l = ledger_again(l);
+  if (l->closed) ledger_mended(l);
   l->open = true;
+  l->closed = false;
   host.connects++;
   meet(s);
   TELL("socket %.4s joins %s", l->id, sio_nsp_name(sio_socket_nsp(s)));
@@ -155,8 +157,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   TELL("socket %.4s leaves: %s, %s", sio_socket_id(s), sio_reason_str(why->reason), why->detail);
   struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
   if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
-  l->open = false;
-  l->closed = true;
+  ledger_broken(l);
   if (h) *h = host.sockets[--host.nsockets];
   host_called("disconnect", NULL);
 }

@@ -52,7 +52,9 @@ static sio_val pad(uint64_t number, size_t n) {
   return number % 5 == 0 ? sio_bin(text, n) : sio_strn(text, n);
 }
 
-static bool droppable(unsigned flags) { return flags & SIO_VOLATILE || host.opts.queue_high; }
+static enum entry_kind kind_of(unsigned flags) {
+  return flags & SIO_VOLATILE || host.opts.queue_high ? ENTRY_OPTIONAL : ENTRY_DUE;
+}
 
 static void emit(sio_socket *s) {
   struct host_socket *h = host_find(s);
@@ -63,7 +65,7 @@ static void emit(sio_socket *s) {
   int err = draw(8) == 7 ? SENDING(sio_emit_keyed(s, flags, "k", "m", sio__args(v, 2)))
                          : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
   TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
-  if (err == 0 && h) ledger_sent(h->ledger, n, droppable(flags));
+  if (err == 0 && h) ledger_sent(h->ledger, n, kind_of(flags));
 }
 
 static void act_emit(sio_socket *s) {
@@ -91,7 +93,7 @@ static void act_ask(sio_socket *s) {
       sio_emit_ack(s, "m", SIO_ARGS(n, "x"), draw(2) ? draw_between(10, 5000) : 0, on_reply, q));
   TELL("ask %llu of %.4s: %d", (unsigned long long)n, sio_socket_id(s), err);
   if (err) q->open = false;
-  if (err == 0 && h) ledger_sent(h->ledger, n, false);
+  if (err == 0 && h) ledger_sent(h->ledger, n, ENTRY_QUESTION);
   if (err == 0 && draw_one_in(10) && sio_cancel_ack(s, on_reply, q) == 0) q->open = false;
 }
 
@@ -120,11 +122,11 @@ static bool is_there(const sio_socket *s, const sio_target *to) {
   return false;
 }
 
-static void note_broadcast(const sio_target *to, uint64_t n, bool optional) {
+static void note_broadcast(const sio_target *to, uint64_t n, enum entry_kind kind) {
   for (int i = 0; i < host.nsockets; i++) {
     host.turn_work += 20;
     if (!is_there(host.sockets[i].s, to) || !is_meant(host.sockets[i].s, to)) continue;
-    ledger_sent(host.sockets[i].ledger, n, optional);
+    ledger_sent(host.sockets[i].ledger, n, kind);
     host.caused[memory.owner] += 100;
   }
 }
@@ -150,7 +152,7 @@ static void act_broadcast(sio_socket *s) {
   uint64_t n = ++host.number;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
-  note_broadcast(&to, n, droppable(to.flags));
+  note_broadcast(&to, n, kind_of(to.flags));
   int err = SENDING(sio_broadcast(to, "m", sio__args(v, 2)));
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
@@ -174,8 +176,10 @@ static void act_ask_all(sio_socket *s) {
   uint64_t n = ++host.number;
   if (!q) return;
   charge(100);
-  note_broadcast(&to, n,
-                 droppable(to.flags) || host.opts.max_acks); /* who owes too many is not asked */
+  enum entry_kind kind = kind_of(to.flags);
+  if (kind == ENTRY_DUE) kind = ENTRY_QUESTION;
+  if (host.opts.max_acks) kind = ENTRY_OPTIONAL; /* who owes too many is not asked */
+  note_broadcast(&to, n, kind);
   int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
                                       draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
   TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",

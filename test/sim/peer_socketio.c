@@ -21,6 +21,9 @@ struct joined {
   uint64_t said;
   bool again;     /* it was in there before: events of that time may still be on their way */
   int64_t canary; /* id of the ack that is waited for; -1: none */
+  /* With recovery. */
+  char pid[40], offset[40];
+  struct ledger *before; /* of the socket that it was, and may be again */
 };
 
 struct client {
@@ -34,6 +37,7 @@ struct client {
   size_t half_n;
   unsigned missing, have;
   struct bytes bins;
+  bool returns; /* its connection broke, and it will come back as who it was */
 };
 
 /* A packet of Socket.IO's, taken apart. */
@@ -259,6 +263,22 @@ static void link_ledger(struct client *c, struct joined *j) {
   j->ledger->peer = c->peer;
 }
 
+static void find_text(const struct packet *k, const char *key, char *out, size_t size) {
+  const char *at = memmem(k->json, k->json_n, key, strlen(key));
+  *out = '\0';
+  if (at) snprintf(out, size, "%.*s", (int)strcspn(at + strlen(key), "\""), at + strlen(key));
+}
+
+/* The last argument of events, with recovery; questions have none. */
+static void note_offset(struct joined *j, const struct packet *k) {
+  const char *end = k->json + k->json_n;
+  if (!host.opts.recovery || k->id >= 0 || k->json_n < 8 || memcmp(end - 2, "\"]", 2) != 0) return;
+  const char *at = end - 2;
+  while (at > k->json && at[-1] != '"') at--;
+  if (end - 2 - at < (long)sizeof j->offset)
+    snprintf(j->offset, sizeof j->offset, "%.*s", (int)(end - 2 - at), at);
+}
+
 /* Protocol 3 does not tell a socket's id. */
 static void on_connected(struct client *c, struct joined *j, const struct packet *k) {
   const char *sid = memmem(k->json, k->json_n, "\"sid\":\"", 7);
@@ -272,8 +292,11 @@ static void on_connected(struct client *c, struct joined *j, const struct packet
   else
     snprintf(j->id, sizeof j->id, "%.*s", (int)strcspn(sid + 7, "\""), sid + 7);
   j->state = IN;
+  find_text(k, "\"pid\":\"", j->pid, sizeof j->pid);
   TELL("peer %u is in %s as %.4s", c->peer->number, j->name, j->id);
   link_ledger(c, j);
+  if (j->before && j->before != j->ledger) j->said = 0; /* somebody else, after all */
+  j->before = NULL;
 }
 
 static bool all_are(const char *p, size_t n, char wanted) {
@@ -303,7 +326,9 @@ static void on_numbered(struct client *c, struct joined *j, const struct packet 
   uint64_t n = strtoull(k->json + 5, &end, 10);
   TELL("peer %u receives %llu in %s", c->peer->number, (unsigned long long)n, j->name);
   check_content(k, end + 1, n, bins);
-  if (!c->peer->crooked && j->ledger) ledger_received(j->ledger, n);
+  struct ledger *l = j->state == IN ? j->ledger : j->before;
+  if (!c->peer->crooked && l) ledger_received(l, n);
+  note_offset(j, k);
   if (k->id >= 0 && !draw_one_in(4))
     sayf(c, "43%s%lld[%llu]", prefix(j->name, pre), (long long)k->id, (unsigned long long)n);
 }
@@ -329,9 +354,9 @@ static void on_packet(struct client *c, const struct packet *k, const struct byt
     case '4': j->state = OUT; break;
     case '2':
     case '5':
-      if (j->state != IN && !j->again && !c->peer->crooked)
+      if (j->state != IN && !j->again && !j->before && !c->peer->crooked)
         fault("an event before the CONNECT reply", "peer %u", c->peer->number);
-      if (j->state == IN && k->json_n > 5 && memcmp(k->json, "[\"m\",", 5) == 0)
+      if ((j->state == IN || j->before) && k->json_n > 5 && memcmp(k->json, "[\"m\",", 5) == 0)
         on_numbered(c, j, k, bins);
       break;
     case '3':
@@ -379,15 +404,60 @@ static void on_message(struct engine_client *e, bool binary, const char *p, size
   free(copy);
 }
 
+static void come_back(struct client *c) {
+  char pre[ID_SIZE + 2];
+  c->returns = false;
+  for (int i = 0; i < JOINS; i++) {
+    struct joined *j = &c->joins[i];
+    if (j->state == OUT) continue;
+    TELL("peer %u comes back to %s as %.4s, offset %s", c->peer->number, j->name, j->id, j->offset);
+    sayf(c, "40%s{\"pid\":\"%s\",\"offset\":\"%s\"}", prefix(j->name, pre), j->pid, j->offset);
+  }
+}
+
 static void on_opened(struct engine_client *e) {
   struct client *c = client_of(e);
+  if (c->returns) {
+    come_back(c);
+    return;
+  }
   if (!draw_one_in(8)) join(c, "/");
   peer_sleep(c->peer, draw_size(1000000));
 }
 
+/* Who can come back to it: it has seen an event there, and knows its name. */
+static void leave_or_wait(struct client *c, struct joined *j, bool returns) {
+  if (j->ledger) j->ledger->peer = NULL;
+  bool waits = returns && j->state == IN && *j->pid && *j->offset;
+  j->before = waits ? j->ledger : NULL;
+  j->canary = -1;
+  j->state = waits ? ASKING : OUT;
+  c->returns |= waits;
+}
+
 static void on_closed(struct engine_client *e) {
   struct client *c = client_of(e);
-  for (int i = 0; i < JOINS; i++) c->joins[i].state = OUT;
+  bool returns = host.opts.recovery && !e->said_close && !host.calm && !c->returns && draw(4);
+  c->returns = false;
+  for (int i = 0; i < JOINS; i++) leave_or_wait(c, &c->joins[i], returns && !c->peer->crooked);
+}
+
+/* The same peer, with a new session. */
+static void open_again(struct client *c) {
+  struct engine_client old = c->e;
+  engine_client_free(&c->e);
+  c->e = (struct engine_client){ .peer = old.peer,
+                                 .ops = old.ops,
+                                 .path = old.path,
+                                 .protocol = old.protocol,
+                                 .polls = old.polls,
+                                 .way = (enum engine_way)draw(3) };
+  c->e.ws.offers_deflate = old.ws.offers_deflate;
+  c->missing = 0;
+  free(c->half);
+  c->half = NULL;
+  memset(c->asked, 0, sizeof c->asked);
+  engine_client_open(&c->e);
 }
 
 /* ---- a peer ------------------------------------------------------------------------- */
@@ -439,10 +509,13 @@ static void do_something(struct client *c) {
 static void step(struct peer *p) {
   struct client *c = p->state;
   engine_client_step(&c->e);
-  if (c->e.state == ENGINE_OVER) {
+  if (c->e.state == ENGINE_OVER && !c->returns) {
     peer_leave(p);
     return;
   }
+  if (c->e.state == ENGINE_OVER) open_again(c);
+  if (host.opts.recovery && !host.calm && c->e.state == ENGINE_OPEN && draw_one_in(15))
+    engine_client_break(&c->e);
   if (c->e.state == ENGINE_OPEN && !c->e.said_close && !host.calm) {
     do_something(c);
     if (peer_breaks(p)) be_rude(c);
@@ -455,7 +528,7 @@ static void data(struct peer *p, struct wire *w) {
   struct client *c = p->state;
   engine_client_data(&c->e, w);
   if (c->e.state == ENGINE_OVER)
-    p->wake = kernel.now + 1;
+    p->wake = kernel.now + 1 + (c->returns ? draw_size(4000000) : 0);
   else if (engine_client_next(&c->e) < p->wake)
     again(c, NEVER / 2);
 }
