@@ -156,7 +156,8 @@ static void stand_down(struct recovery *r, struct berth *b) {
 /* Its peer is here again, so whatever the old connection looks like, nobody is at its end. */
 static void evict(struct recovery *r, struct berth *b) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
-                                      .detail = "its peer is back over another connection" };
+                                      .detail = "its peer is back over another connection",
+                                      .ws_text = "" };
   sio_socket *old = b->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);
   if (old->state == SOCKET_PENDING) {

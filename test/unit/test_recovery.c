@@ -531,6 +531,23 @@ TEST(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_ove
   stop();
 }
 
+static void on_texts(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)user;
+  trace("'%s' '%s' ", why->detail ? why->detail : "NULL", why->ws_text ? why->ws_text : "NULL");
+}
+
+TEST(the_end_of_a_connection_that_is_taken_over_has_its_texts) {
+  begin();
+  struct client4 *c = come();
+  sio_on_disconnecting(root, on_texts, NULL);
+  to_all("seen");
+  told(c);
+  traced[0] = '\0';
+  come_back(c);
+  SAW("'its peer is back over another connection' '' left: transport close connect(recovered) ");
+  stop();
+}
+
 TEST(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return) {
   begin();
   sio_nsp *chat;
@@ -1148,6 +1165,7 @@ T(without_memory_for_what_travels_nothing_is_sent)
 T(many_rooms_are_joined_again)
 T(each_namespace_has_pids_and_numbers_of_its_own)
 T(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over)
+T(the_end_of_a_connection_that_is_taken_over_has_its_texts)
 T(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return)
 T(two_who_show_the_same_pid_are_never_both_the_same_socket)
 T(who_leaves_the_namespace_does_not_come_back)
