@@ -9,6 +9,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "peer.h"
+#include "tls.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -580,6 +581,8 @@ static int set_up(void) {
   handle_requests();
   int err = make_nsps();
   if (!err) err = sio_listen(host.srv, NULL, 80);
+  if (!err) err = sio_listen_tls(host.srv, NULL, 443, &sim_tls);
+  if (!err) err = sio_listen_unix(host.srv, "/sim/socket");
   memory.fail_one_in = fail_one_in;
   return err;
 }

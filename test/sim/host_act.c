@@ -10,6 +10,7 @@
 #include "memory.h"
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 enum { PAD = 40000, COST = 700 };
 
@@ -66,6 +67,8 @@ static void emit(sio_socket *s) {
                          : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
   TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
   if (err == 0 && h) ledger_sent(h->ledger, n, kind_of(flags));
+  /* It is in the namespace's log, and may come when its socket is back. */
+  if (err == UV_ENOMEM && h && host.opts.recovery) ledger_sent(h->ledger, n, ENTRY_OPTIONAL);
 }
 
 static void act_emit(sio_socket *s) {

@@ -5,24 +5,46 @@
 #include "http_client.h"
 
 #include "fault.h"
+#include "tls.h"
 #include <strings.h>
+
+static void say_hello(struct http_client *c) {
+  struct bytes b = { 0 };
+  tls_hello(&b);
+  peer_say(c->peer, c->wire, b.p, b.n);
+  bytes_free(&b);
+}
 
 bool http_client_open(struct http_client *c) {
   if (c->wire) return true;
   c->in.n = 0;
   c->waiting = 0;
+  c->raw.n = 0;
   c->wire = peer_connect(c->peer);
+  if (c->wire && c->wire->port == PORT_TLS) say_hello(c);
   return c->wire != NULL;
 }
 
 void http_client_say(struct http_client *c, const void *p, size_t n) {
-  if (c->wire) peer_say(c->peer, c->wire, p, n);
+  struct bytes b = { 0 };
+  if (!c->wire) return;
+  if (c->wire->port == PORT_TLS && !peer_breaks(c->peer)) {
+    TELL("peer %u sends under TLS: %s", c->peer->number, tell_bytes(p, n));
+    tls_wrap(&b, p, n);
+    peer_say(c->peer, c->wire, b.p, b.n);
+  } else {
+    peer_say(c->peer, c->wire, p, n);
+  }
+  bytes_free(&b);
 }
 
 void http_client_read(struct http_client *c) {
   char buf[4096];
   size_t n;
-  while (c->wire && (n = wire_read(c->wire, buf, sizeof buf)) > 0) bytes_put(&c->in, buf, n);
+  while (c->wire && (n = wire_read(c->wire, buf, sizeof buf)) > 0)
+    bytes_put(c->wire->port == PORT_TLS ? &c->raw : &c->in, buf, n);
+  if (!tls_unwrap(&c->raw, &c->in) && !c->peer->crooked)
+    fault("what comes under TLS is no record", "%02x", c->raw.p[0]);
 }
 
 const char *http_answer_header(const struct http_answer *a, const char *name, size_t *n) {
@@ -88,4 +110,7 @@ void http_client_hang_up(struct http_client *c) {
   c->in.n = 0;
 }
 
-void http_client_free(struct http_client *c) { bytes_free(&c->in); }
+void http_client_free(struct http_client *c) {
+  bytes_free(&c->in);
+  bytes_free(&c->raw);
+}

@@ -12,6 +12,7 @@ struct http_client {
   struct peer *peer;
   struct wire *wire;
   struct bytes in;
+  struct bytes raw; /* under TLS: what came and is no whole record yet */
   unsigned waiting; /* answers that are due         */
   bool head_only;   /* the next one has no body     */
 };

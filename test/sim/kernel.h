@@ -16,6 +16,9 @@
 
 #define NEVER UINT64_MAX
 
+/* The order in which the host listens. */
+enum { PORT_PLAIN, PORT_TLS, PORT_UNIX };
+
 enum { WIRES = 96, FD_BASE = 1 << 20, FDS = 128 };
 
 struct peer;

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "peer.h"
+#include "tls.h"
 
 enum { CALM_US = 60000000, TURNS_MAX = 20000 };
 
@@ -115,6 +116,7 @@ void life_run(void) {
   loop_begin_life();
   peers_begin();
   check_begin();
+  sim_tls_begin();
   forget_random();
   draw_troubles();
   if (host_start() == 0) {
@@ -129,6 +131,7 @@ void life_run(void) {
   take_print();
   peers_end();
   check_nothing_left();
+  if (sim_tls_open()) fault("a TLS session is left open", "%u", sim_tls_open());
   check_end();
   kernel_end();
 }

@@ -54,6 +54,8 @@ static void draw_line(struct peer *p) {
   p->jitter_us = draw_one_in(3) ? draw_size(500000) : 0;
   p->room = draw(3) ? draw_between(200, 20000) : (size_t)65536 << draw(5);
   p->address = 0x0a000001 + draw(4);
+  p->port = draw(3) < 2 ? PORT_PLAIN : draw(2) ? PORT_UNIX : PORT_TLS;
+  if (p->port == PORT_UNIX) p->address = 0;
 }
 
 static void draw_character(struct peer *p) {
@@ -85,7 +87,7 @@ void peers_invite(void) {
 }
 
 struct wire *peer_connect(struct peer *p) {
-  struct wire *w = wire_open(p, 0, p->address);
+  struct wire *w = wire_open(p, p->port, p->address);
   if (!w) return NULL;
   w->delay_us = p->delay_us;
   w->jitter_us = p->jitter_us;

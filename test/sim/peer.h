@@ -39,6 +39,7 @@ struct peer {
   enum reading reading;
   uint32_t breaks;  /* it breaks a rule once in so many chances; 0: it is honest */
   uint32_t leaves;  /* it goes away once in so many steps, in whatever way      */
+  unsigned port;    /* PORT_PLAIN, PORT_TLS, PORT_UNIX */
   uint32_t address; /* IPv4                                                     */
   uint32_t delay_us, jitter_us;
   size_t room;
