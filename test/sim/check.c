@@ -109,7 +109,7 @@ void ledger_received(struct ledger *l, uint64_t number) {
 void ledger_broken(struct ledger *l) {
   l->open = false;
   l->closed = l->skips = true;
-  l->away_from = host.number;
+  l->away_from = l->n ? l->entries[l->n - 1].number : 0; /* its end begins before it is told */
   l->away_to = UINT64_MAX;
   for (size_t i = l->seen; i < l->n; i++)
     if (l->entries[i].kind == ENTRY_QUESTION) l->entries[i].kind = ENTRY_OPTIONAL;
