@@ -72,12 +72,14 @@ static size_t bytes_of(const char *p, size_t n, size_t units) {
   return units ? SIZE_MAX : i;
 }
 
+/* "b", the packet's type, its data. What has no known type means nothing, as in the reference. */
 static int read_base64(sio_slice text, struct eio_in *out) {
-  if (text.n < 2 || text.p[1] != '4') return SIO_EPROTO;
+  unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
+  size_t skip = text.n > 1 ? 2 : 1;
   char *p = (char *)(uintptr_t)text.p;
   out->binary = true;
-  out->type = EIO_MESSAGE;
-  out->data = slice(p, sio__base64_decode(p, text.p + 2, text.n - 2));
+  out->type = type <= EIO_NOOP ? (enum eio_packet)type : EIO_NOOP;
+  out->data = slice(p, sio__base64_decode(p, text.p + skip, text.n - skip));
   return 1;
 }
 

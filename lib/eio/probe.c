@@ -190,15 +190,27 @@ static bool probe_floods(const struct probe *p) {
   return ws_held(p->ws) > ANSWERS_MAX;
 }
 
+/* In protocol 3 any packet may come as bytes, its type before them. */
+static bool probe_read(const struct probe *p, bool binary, sio_slice text, struct eio_in *in) {
+  bool v3 = p->session->protocol == 3;
+  if (!binary) return (v3 ? sio__packet3_read(text, in) : sio__packet_read(text, in)) == 1;
+  *in = (struct eio_in){ true, EIO_MESSAGE, text };
+  if (v3 && text.n) in->type = (enum eio_packet)text.p[0];
+  return !v3 || (text.n && (unsigned char)text.p[0] <= EIO_NOOP);
+}
+
 static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct probe *p = w->owner;
   sio_slice text = slice(data, n);
+  struct eio_in in;
   if (!count(p, 1, 0)) return;
   if (probe_floods(p))
     fail(p, "it takes no answers");
-  else if (!binary && slice_eq(text, SLICE("2probe")))
+  else if (!probe_read(p, binary, text, &in))
+    fail(p, "not an Engine.IO packet");
+  else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
     on_ping_probe(p);
-  else if (!binary && slice_starts(text, SLICE("5")))
+  else if (in.type == EIO_UPGRADE)
     on_upgrade(p);
   else
     fail(p, "neither a probe nor an upgrade packet");

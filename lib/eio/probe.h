@@ -2,10 +2,10 @@
  *
  * probe.h - a WebSocket that wants to take a polling session over.
  *
- *   "2probe" is answered "3probe"; from then on a GET that waits is answered with a
- *   noop, so that the client can stop polling; "5" moves the session, whatever stands after
- *   the "5", once the POSTs that came before it are handled. Anything else, or upgrade_timeout,
- *   closes the WebSocket and leaves the session as it was.
+ *   "2probe" is answered "3probe"; from then on a GET that waits is answered with a noop, so that
+ *   the client can stop polling; "5" moves the session, whatever stands after the "5" and in
+ *   whatever form the protocol has for it, once the POSTs that came before it are handled. Anything
+ *   else, or upgrade_timeout, closes the WebSocket and leaves the session as it was.
  *
  * What comes over it besides these two is charged to the session's limits: one peer sends both.
  * Past them the WebSocket is not read, or it is closed, as the options say; the session stays.

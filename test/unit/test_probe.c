@@ -22,12 +22,19 @@ static void on_open(sio_session *c, void *user) {
   session = c;
 }
 
-static bool start(void) {
+static void start_with(const sio_options *more) {
+  sio_options o = *more;
+  o.log = on_log;
   traced[0] = '\0';
   w.fd = v.fd = -1;
   poller = (struct poller)POLLER;
-  whole_start(&(sio_options){ .log = on_log });
+  session = NULL;
+  whole_start(&o);
   sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open }, NULL);
+}
+
+static bool start(void) {
+  start_with(&(sio_options){ 0 });
   return poller_open(&poller, srv, "/socket.io/");
 }
 
@@ -69,6 +76,26 @@ TEST(what_stands_behind_the_five_means_nothing) {
   stop();
 }
 
+/* In protocol 3, where each packet may come as base64 or as bytes. */
+TEST(neither_does_the_form_it_comes_in) {
+  static const char *const fives[] = { "5", "b5", "b5AA", "\5", "\5x" };
+  char url[100];
+  for (size_t i = 0; i < sizeof fives / sizeof *fives; i++) {
+    start_with(&(sio_options){ .allow_eio3 = true });
+    REQUIRE(raw_open(&poller.get, srv) &&
+            raw_get(&poller.get, "/socket.io/?EIO=3&transport=polling") &&
+            raw_expect(&poller.get, "sid") && session);
+    snprintf(url, sizeof url, "/socket.io/?EIO=3&transport=websocket&sid=%s",
+             sio_session_id(session));
+    REQUIRE(raw_open(&w, srv) && raw_upgrade(&w, url) && raw_text(&w, "2probe") &&
+            raw_expect(&w, "3probe"));
+    CHECK(raw_frame(&w, *fives[i] == 5 ? 0x82 : 0x81, fives[i], strlen(fives[i])));
+    turn();
+    CHECK(session && sio_session_upgraded(session));
+    stop();
+  }
+}
+
 TEST(a_session_that_is_over_wants_none) {
   REQUIRE(start());
   sio_session_close(session);
@@ -82,5 +109,6 @@ TESTS_BEGIN
 T(a_websocket_that_is_on_trial_is_not_disturbed)
 T(nor_is_one_that_has_the_session)
 T(what_stands_behind_the_five_means_nothing)
+T(neither_does_the_form_it_comes_in)
 T(a_session_that_is_over_wants_none)
 TESTS_END
