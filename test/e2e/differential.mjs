@@ -463,6 +463,18 @@ const dice = (seed) => () => {
 class Draw {
   constructor(seed) {
     this.roll = dice(seed);
+    this.joined = new Set();
+  }
+
+  // Whether it says CONNECT to a namespace that is joined. The reference closes the connection then; what
+  // this server does has cases of its own.
+  joinsAgain(text) {
+    const [, type, nsp] = /^4([01])(\/[^,?]*)?/.exec(text) ?? [];
+    const name = nsp ?? '/';
+    if (type === '0' && this.joined.has(name)) return true;
+    if (type === '0') this.joined.add(name);
+    if (type === '1') this.joined.delete(name);
+    return false;
   }
 
   below(n) {
@@ -493,8 +505,14 @@ class Draw {
     return this.of(['', '', '/custom,', '/none,', '/,', '/custom?a=b,']);
   }
 
-  // Texts and bytes that make a packet, or nearly.
   packet() {
+    let packet;
+    do packet = this.anyPacket(); while (this.joinsAgain(packet[0]));
+    return packet;
+  }
+
+  // Texts and bytes that make a packet, or nearly.
+  anyPacket() {
     const args = JSON.stringify(['message', ...Array.from({ length: this.below(3) }, () => this.value())]);
     const hole = '{"_placeholder":true,"num":0}';
     const nsp = this.of(['', '', '', '/custom,', '/,']);
@@ -566,6 +584,7 @@ const drawnOverWebSocket = (seed, steps) => async (server, hear) => {
   try {
     for (let i = 0; i < steps + 3; i++) {
       const first = draw.roll() < 0.95 ? [['40'], ['40/custom,']][i] : undefined;
+      if (first) draw.joinsAgain(first[0]);
       const packet = first ?? (i < steps + 2 ? draw.packet() : [said('end')]);
       for (const part of packet) w.send(part);
       w.write(frame(op.ping, ''));
@@ -597,8 +616,10 @@ const drawnOverPolling = (seed, steps) => async (server, hear) => {
       if (packets.some((p) => p === '1' || p.includes('"end"'))) return undefined;
     }
   };
-  await post('40');
-  await post('40/custom,');
+  for (const first of ['40', '40/custom,']) {
+    draw.joinsAgain(first);
+    await post(first);
+  }
   for (let i = 0; i < steps; i++)
     if (!await post(draw.packet().map(inBody).join(SEP))) break;
   await post(said('end'));
