@@ -40,6 +40,11 @@ enum sio_log_room {
  * make any call, as every callback may. What those calls log is delivered after it has returned;
  * of that DEBUG and TRACE are left out, or a callback that emits would cause itself for ever.
  *
+ * What peers can cause has a rate for each kind of line: 10 lines a second at ERROR and WARN, 5 of
+ * them about one address; 100 and 50 at INFO. What is left out is counted, and one line a second
+ * later says how many of which kind. DEBUG and TRACE have no rate: they are for looking at a server
+ * while something is wrong, not for running one.
+ *
  * Lines come in the order in which things happened. Until the turn ends they wait in memory, at
  * most 4 MiB of them: a line that finds no room or no memory is lost, which a later line and
  * sio_stats.log_lines_lost say. */

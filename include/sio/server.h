@@ -189,7 +189,9 @@ enum sio_when_full {
  *    is missed for it. A burst should let max_payload through within what proxies wait for an
  *    answer.
  *  - connects_per_s: connections of one address, and, apart from them, sessions and plain
- *    WebSockets it opens, so that clients behind a trusted proxy are counted too.
+ *    WebSockets it opens, so that clients behind a trusted proxy are counted too. A request for
+ *    a session that is refused counts as one that opens a session: past the limit it is
+ *    answered 429, and its connection ends.
  *    max_per_address: as many of either may be open. A client that polls without keep-alive
  *    makes a connection for each request.
  *  - IPv6 addresses count by their first 64 bits. Unix sockets and trusted_proxies do not
@@ -539,6 +541,8 @@ typedef struct sio_stats {
   /* WebSocket handshakes that were answered with an error: on Socket.IO's path, on routes, and
    * where there is none. */
   uint64_t websockets_refused;
+
+  uint64_t log_lines_left_out; /* of what peers cause: past so many a second (log.h) */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

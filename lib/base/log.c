@@ -12,6 +12,7 @@
 #include "base/cold.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/utf8.h"
 
 struct log_line {
@@ -154,6 +155,68 @@ COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   if (n < 0) return;
   size_t len = escape(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
   log_queue(log, level, room, line, len);
+}
+
+/* ---- lines that peers cause --------------------------------------------------------------- */
+
+static const char *const cause_names[] = {
+  [LOG_TURNED_AWAY] = "peers turned away",
+  [LOG_LIMITED] = "peers that send too much",
+  [LOG_NO_MEMORY] = "want of memory",
+  [LOG_REQUEST_REFUSED] = "refused requests",
+  [LOG_ENGINE_REFUSED] = "requests refused by the engine",
+  [LOG_UPGRADED] = "upgrades",
+  [LOG_UPGRADE_FAILED] = "failed upgrades",
+  [LOG_SESSION_OPENED] = "opened sessions",
+  [LOG_SESSION_CLOSED] = "closed sessions",
+  [LOG_SESSION_BROKEN] = "broken sessions",
+  [LOG_NOT_READING] = "peers that do not read",
+  [LOG_WS_BROKEN] = "broken WebSockets",
+  [LOG_NSP_MADE] = "namespaces made",
+  [LOG_NSP_GONE] = "namespaces gone",
+  [LOG_NSP_REFUSED] = "refused namespaces",
+  [LOG_SOCKET_JOINED] = "sockets that joined",
+  [LOG_SOCKET_LEFT] = "sockets that left",
+  [LOG_NOT_RECOVERED] = "recovery",
+  [LOG_EVENT_REFUSED] = "refused events",
+  [LOG_ANSWER_DROPPED] = "dropped answers",
+};
+
+static bool log_has_room(struct log_second *s, int level, const char *peer) {
+  bool rare = level <= SIO_LOG_WARN;
+  if (s->used >= (rare ? LOG_RATE : LOG_RATE_INFO)) return false;
+  uint8_t *of_peer = &s->of_peer[peer ? sio__hash(peer, strlen(peer)) % LOG_PEERS : 0];
+  if (peer && *of_peer >= (rare ? LOG_RATE_PEER : LOG_RATE_INFO_PEER)) return false;
+  if (peer) ++*of_peer;
+  s->used++;
+  return true;
+}
+
+COLD bool sio__log_admits(struct log *log, int level, int room, enum log_cause cause,
+                          const char *peer) {
+  struct log_second *s = &log->seconds[cause];
+  if (!log->cb) return false;
+  if (!log->counting) {
+    log->counting = true;
+    if (log->rouse) log->rouse(log->rouse_arg);
+  }
+  if (log_has_room(s, level, peer)) return true;
+  s->level = (uint8_t)level;
+  s->room = (uint8_t)room;
+  s->left_out++;
+  log->left_out++;
+  return false;
+}
+
+COLD void sio__log_second_over(struct log *log) {
+  for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
+    struct log_second *s = &log->seconds[i];
+    if (s->left_out)
+      sio__log(log, s->level, s->room, "%s: %" PRIu64 " more such lines in the last second",
+               cause_names[i], s->left_out);
+    *s = (struct log_second){ 0 };
+  }
+  log->counting = false;
 }
 
 /* ---- delivering ---------------------------------------------------------------------------- */

@@ -16,6 +16,49 @@
 /* The memory of the lines that wait: past it further lines are lost, and counted. */
 enum { LOG_HELD = 4 * 1024 * 1024 };
 
+/* What peers can cause, by what is done about it: each kind of line has a rate of its own, so that
+ * one kind does not hide the others. */
+enum log_cause {
+  LOG_TURNED_AWAY,
+  LOG_LIMITED,
+  LOG_NO_MEMORY,
+  LOG_REQUEST_REFUSED,
+  LOG_ENGINE_REFUSED,
+  LOG_UPGRADED,
+  LOG_UPGRADE_FAILED,
+  LOG_SESSION_OPENED,
+  LOG_SESSION_CLOSED,
+  LOG_SESSION_BROKEN,
+  LOG_NOT_READING,
+  LOG_WS_BROKEN,
+  LOG_NSP_MADE,
+  LOG_NSP_GONE,
+  LOG_NSP_REFUSED,
+  LOG_SOCKET_JOINED,
+  LOG_SOCKET_LEFT,
+  LOG_NOT_RECOVERED,
+  LOG_EVENT_REFUSED,
+  LOG_ANSWER_DROPPED,
+  LOG_CAUSES
+};
+
+/* The lines a second of one cause, and of those the lines about one address: so many that one
+ * address does not take the place of all others. Lines at INFO tell of what ordinary peers do. */
+enum {
+  LOG_RATE = 10,
+  LOG_RATE_PEER = 5,
+  LOG_RATE_INFO = 100,
+  LOG_RATE_INFO_PEER = 50,
+  LOG_PEERS = 32 /* addresses are told apart by so many values of a keyed hash */
+};
+
+/* One second of one cause. */
+struct log_second {
+  uint64_t left_out;
+  uint8_t level, room, used;
+  uint8_t of_peer[LOG_PEERS];
+};
+
 struct log_line;
 
 struct log {
@@ -28,7 +71,10 @@ struct log {
   uint64_t unsaid;               /* lost lines that the host was not told of yet */
   uint64_t lost;                 /* all of them */
   const char *why;               /* the last of them was lost */
-  void (*rouse)(void *arg);      /* something waits; NULL: nobody needs to know */
+  bool counting;                 /* a second is under way: sio__log_second_over() ends it */
+  uint64_t left_out;             /* lines that were one too many, ever */
+  struct log_second seconds[LOG_CAUSES];
+  void (*rouse)(void *arg); /* something waits, or a second began; NULL: nobody to tell */
   void *rouse_arg;
 };
 
@@ -48,6 +94,18 @@ void sio__log_clear(struct log *log); /* what waits is dropped; it is silent fro
   do {                                                                            \
     if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
+
+/* For each line that a peer can cause at will. peer: its address, NULL: not known. */
+#define LOG_RATED(log, lvl, room, cause, peer, ...)                                            \
+  do {                                                                                         \
+    if ((lvl) <= (log)->level[room] && sio__log_admits((log), (lvl), (room), (cause), (peer))) \
+      sio__log((log), (lvl), (room), __VA_ARGS__);                                             \
+  } while (0)
+
+/* False: it is one too many in this second, and counted. */
+bool sio__log_admits(struct log *log, int level, int room, enum log_cause cause, const char *peer);
+/* A second after log->counting became true: a line says for each cause what was left out. */
+void sio__log_second_over(struct log *log);
 
 /* printf formats; the line waits to be delivered. Inside the callback DEBUG and TRACE are left out:
  * a callback that sends would cause itself for ever. Lines are cut at LOG_LINE bytes, between

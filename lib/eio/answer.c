@@ -104,8 +104,9 @@ static void answer_json(sio_request *r, int status, const struct refusal *why) {
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
-  LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path),
-      sio__request_peer(r), texts[why->code], why->name, LOG_SLICE(why->detail));
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_peer(r),
+            "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_peer(r),
+            texts[why->code], why->name, LOG_SLICE(why->detail));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);

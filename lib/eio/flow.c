@@ -26,9 +26,9 @@ static void tell(struct flow *f) {
   sio_drop d = f->dropped;
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
-  LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO,
-      "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes", sio_session_address(c),
-      d.events, d.bytes);
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio_session_address(c),
+            "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes",
+            sio_session_address(c), d.events, d.bytes);
   if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 

@@ -18,8 +18,9 @@ void sio__guard_reject(struct door *g, sio_request *r, int cause, uint64_t wait_
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
   sio__door_refused(g, cause, sio__request_peer(r),
-                    cause == SIO_REJECT_SESSIONS ? "it opens sessions faster than connects_per_s"
-                                                 : "as many sessions as max_per_address are open");
+                    cause == SIO_REJECT_SESSIONS
+                        ? "it opens sessions, or is refused, faster than connects_per_s"
+                        : "as many sessions as max_per_address are open");
   r->why = ""; /* the door has logged it */
   sio__request_set(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
@@ -31,6 +32,16 @@ bool sio__guard_admits(struct door *g, sio_request *r) {
   uint64_t wait = sio__door_knock(g, &a, VISIT_SESSION, &cause);
   if (wait) sio__guard_reject(g, r, cause, wait);
   return !wait;
+}
+
+bool sio__guard_charges(struct door *g, sio_request *r) {
+  int cause;
+  struct addr a = sio__request_addr(r);
+  uint64_t wait = sio__door_charge(g, &a, &cause);
+  if (!wait) return true;
+  sio__request_last(r);
+  sio__guard_reject(g, r, cause, wait);
+  return false;
 }
 
 /* ---- the meter ---------------------------------------------------------------------------- */
@@ -54,9 +65,8 @@ static void on_resume(struct meter *m) {
 
 static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_session *c = session_of(m);
-  if (sio__door_may_log(m->how->door))
-    LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "%s sends more than %s", sio_session_address(c),
-        limit);
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, sio_session_address(c),
+            "%s sends more than %s", sio_session_address(c), limit);
   sio_limited l = { .session = c, .limit = limit, .wait_ms = wait_ms };
   m->how->tell(m->how->owner, &l);
 }

@@ -25,6 +25,9 @@ void sio__guard_free(sio_session *c); /* and the session */
 /* May this request, which names no session, open one? It costs the address a token. If not it is
  * answered. */
 bool sio__guard_admits(struct door *g, sio_request *r);
+/* A request of this address is refused: that costs it a token too. If it has none left it is
+ * answered 429 instead, and its connection ends. */
+bool sio__guard_charges(struct door *g, sio_request *r);
 /* Another session of this address. False: it has as many as it may, r is answered. */
 bool sio__guard_open(sio_session *c, sio_request *r);
 void sio__guard_stop(sio_session *c); /* it has left the table */

@@ -164,8 +164,8 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
-    LOG(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, "a WebSocket of %s is closed: %s",
-        sio_session_address(c), why);
+    LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
+              "a WebSocket of %s is closed: %s", sio_session_address(c), why);
     sio__websocket_abandon(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
     feed_rest(w, rest);
@@ -222,9 +222,22 @@ static void read_claim(const struct eio *e, const sio_request *r, struct claim *
   q->protocol = protocol_of(e, r);
 }
 
+static bool names_session(const sio_request *r) {
+  char some[2];
+  long n = sio__request_query(r, "sid", some, sizeof some);
+  return n > 0 || n == SIO_ETOOBIG;
+}
+
+/* A request that names no session has been charged for before. */
+static bool refusal_is_charged(const struct eio *e, sio_request *r) {
+  struct door *door = e->group->door;
+  if (!door || !door_counts(door) || !names_session(r)) return true;
+  return sio__guard_charges(door, r);
+}
+
 static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
                    sio_slice detail) {
-  sio__refuse(e, r, &(struct refusal){ code, name, detail, NULL });
+  if (refusal_is_charged(e, r)) sio__refuse(e, r, &(struct refusal){ code, name, detail, NULL });
   return false;
 }
 

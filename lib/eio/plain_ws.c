@@ -108,9 +108,8 @@ static void on_resume(struct meter *m) {
 
 static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_ws *w = metered(m);
-  if (sio__door_may_log(m->how->door))
-    LOG(w->endpoint->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "%s sends more than %s", w->address,
-        limit);
+  LOG_RATED(w->endpoint->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
+            "%s sends more than %s", w->address, limit);
   m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 

@@ -209,8 +209,8 @@ static void lose_queue(struct polling *p, int level) {
   c->eio->stats->bytes_lost += bytes;
   drop_queue(p);
   if (bytes)
-    LOG(c->eio->log, level, SIO_ROOM_EIO, "%s did not fetch %zu bytes: they are lost",
-        sio_session_address(c), bytes);
+    LOG_RATED(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING, sio_session_address(c),
+              "%s did not fetch %zu bytes: they are lost", sio_session_address(c), bytes);
 }
 
 /* Replies to one that never joined are not worth keeping for long. */

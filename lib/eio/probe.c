@@ -52,8 +52,8 @@ void sio__probe_drop(struct probe *p) {
 static void fail(struct probe *p, const char *why) {
   sio_session *c = p->session;
   sio__probe_drop(p);
-  LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "upgrade of %s failed: %s", sio_session_address(c),
-      why);
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
+            "upgrade of %s failed: %s", sio_session_address(c), why);
 }
 
 static void start_clock(struct probe *p) {
@@ -108,8 +108,9 @@ static void take(sio_session *c, struct msg *m) {
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
   if (c->state == SESSION_CLOSING)
-    LOG(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, "%s upgrades, and what waited for it is lost: %s",
-        sio_session_address(c), sio_strerror(err));
+    LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
+              "%s upgrades, and what waited for it is lost: %s", sio_session_address(c),
+              sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
 }
@@ -133,8 +134,8 @@ static void complete(struct probe *p) {
   struct ws_conn *w = p->ws;
   detach(p);
   count_upgrade(c);
-  LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session of %s upgraded to websocket",
-      sio_session_address(c));
+  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio_session_address(c),
+            "session of %s upgraded to websocket", sio_session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;

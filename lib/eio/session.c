@@ -183,8 +183,8 @@ COLD void sio__session_start(sio_session *c) {
   st->sessions_websocket += !polling;
   st->sessions_now[!polling]++;
   c->told = 1;
-  LOG(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, "session opened over %s by %s", c->transport->name,
-      sio_session_address(c));
+  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED, sio_session_address(c),
+            "session opened over %s by %s", c->transport->name, sio_session_address(c));
   SESSION_HOOKS(c, open)
   if (!c->eio->ops->open(c))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
@@ -254,9 +254,10 @@ COLD void sio__session_abandon(sio_session *c) {
 
 static void log_end(const sio_session *c) {
   bool calm = c->why.err == 0;
-  LOG(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
-      "session of %s closed: %s (%s)", sio_session_address(c), sio_reason_str(c->why.reason),
-      c->why.detail);
+  LOG_RATED(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
+            calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio_session_address(c),
+            "session of %s closed: %s (%s)", sio_session_address(c), sio_reason_str(c->why.reason),
+            c->why.detail);
 }
 
 static COLD void end(sio_session *c, bool graceful, const sio_close_info *why) {

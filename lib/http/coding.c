@@ -69,7 +69,8 @@ int sio__compress(struct http *h, enum coding coding, sio_slice text, struct msg
   if (coding == CODING_NONE || !h->deflater) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
   if (got < 0)
-    LOG(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "an answer is not compressed: out of memory");
+    LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_NO_MEMORY, NULL,
+              "an answer is not compressed: out of memory");
   return got;
 }
 

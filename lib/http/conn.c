@@ -140,7 +140,8 @@ static void abort_request(struct http_conn *c, int err, const char *why) {
 }
 
 static void out_of_memory(struct http_conn *c) {
-  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: out of memory", c->peer);
+  LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->peer, "%s: out of memory",
+            c->peer);
   close_now(c);
   abort_request(c, UV_ENOMEM, "out of memory");
 }
@@ -157,7 +158,8 @@ static enum sio_http_refusal kind_of(int status) {
 /* Answers with a bare status and closes; then the mount, if there is one, hears why. */
 static void refuse(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
-  LOG(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: refused with %d: %s", c->peer, status, why);
+  LOG_RATED(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->peer,
+            "%s: refused with %d: %s", c->peer, status, why);
   c->http->stats.refused[kind_of(status)]++;
   r->keep_alive = false;
   c->refusing = true;
@@ -720,7 +722,8 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
 
 void sio__http_failed(sio_request *r, int err) {
   struct http_conn *c = r->conn;
-  LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: no answer: %s", c->peer, sio_strerror(err));
+  LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->peer, "%s: no answer: %s",
+            c->peer, sio_strerror(err));
   r->answered = true;
   c->http->stats.aborted++;
   c->req = NULL;

@@ -4,15 +4,11 @@
  */
 #include "net/door.h"
 #include "base/mem.h"
-#include <inttypes.h>
-#include <stdio.h>
 
 enum {
   FORGET_MS = 1000, /* the least time between two looks at who may be forgotten */
   FORGET_MOST_MS = 3600 * 1000
 };
-
-static const struct rate log_rate = { 10, 10 };
 
 static sio_slice key_of(const void *item) {
   const struct visitor *p = item;
@@ -126,6 +122,15 @@ uint64_t sio__door_knock(struct door *g, const struct addr *a, enum visit_kind k
   return wait;
 }
 
+uint64_t sio__door_charge(struct door *g, const struct addr *a, int *cause) {
+  struct visitor *p = visitor_of(g, a);
+  *cause = SIO_REJECT_SESSIONS;
+  if (!p) return 0;
+  uint64_t wait = sio__bucket_take(&p->taken[VISIT_SESSION], &g->rate, loop_now(g->loop));
+  rest(p);
+  return wait;
+}
+
 bool sio__door_hold(struct door *g, const struct addr *a, enum visit_kind kind,
                     struct visitor **out) {
   struct visitor *p = visitor_of(g, a);
@@ -145,19 +150,10 @@ void sio__visitor_leave(struct visitor *p, enum visit_kind kind) {
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-bool sio__door_may_log(struct door *g) {
-  if (sio__bucket_take(&g->lines, &log_rate, loop_now(g->loop)) == 0) return true;
-  g->untold++;
-  return false;
-}
-
 static void log_refusal(struct door *g, const sio_rejection *r) {
-  if (!sio__door_may_log(g)) return;
-  char more[48] = "";
-  if (g->untold) snprintf(more, sizeof more, "; %" PRIu64 " lines were left out", g->untold);
-  g->untold = 0;
-  LOG(g->log, SIO_LOG_WARN, SIO_ROOM_NET, "turned away %s: %s%s",
-      *r->address ? r->address : "a peer", r->detail, more);
+  const char *who = *r->address ? r->address : "a peer";
+  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, who, "turned away %s: %s", who,
+            r->detail);
 }
 
 void sio__door_refused(struct door *g, int cause, const char *address, const char *detail) {

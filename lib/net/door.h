@@ -41,8 +41,6 @@ struct door {
   struct map visitors;
   struct list idle; /* who left first is first */
   struct timer forget;
-  struct bucket lines; /* of the log */
-  uint64_t untold;     /* refusals that the log was not told of */
   uint64_t refused[SIO_REJECT_END];
   uint64_t uncounted; /* came while every visitor's slot was in use */
   void (*tell)(struct door *g, const sio_rejection *r);
@@ -63,6 +61,8 @@ uint64_t sio__door_enter(struct door *g, const struct addr *a, enum visit_kind k
                          struct visitor **out, int *cause);
 /* The same in two steps: one that may come to nothing costs what it costs, */
 uint64_t sio__door_knock(struct door *g, const struct addr *a, enum visit_kind kind, int *cause);
+/* A session's token, however many of them are open. */
+uint64_t sio__door_charge(struct door *g, const struct addr *a, int *cause);
 /* ... and one that came to something is counted. False: as many are there already. */
 bool sio__door_hold(struct door *g, const struct addr *a, enum visit_kind kind,
                     struct visitor **out);
@@ -70,7 +70,5 @@ void sio__visitor_leave(struct visitor *p, enum visit_kind kind); /* NULL is fin
 
 /* Counts, tells the log and the host. */
 void sio__door_refused(struct door *g, int cause, const char *address, const char *detail);
-/* May one more line about a peer that misbehaves go into the log? */
-bool sio__door_may_log(struct door *g);
 
 #endif

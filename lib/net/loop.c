@@ -9,7 +9,7 @@
 #include <sio/error.h>
 
 /* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
-enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024 };
+enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
 /* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So
  * all is read first, in so many turns at most. */
@@ -103,6 +103,15 @@ static void note_turn(struct loop *l) {
   l->began = 0;
 }
 
+static void on_log_second(struct timer *t) {
+  sio__log_second_over(container_of(t, struct loop, log_second)->log);
+}
+
+static void start_log_second(struct loop *l) {
+  if (l->log->counting && !timer_active(&l->log_second))
+    sio__loop_timer(l, &l->log_second, LOG_SECOND_MS);
+}
+
 static void do_work(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
     if (l->unwatched) sio__conn_fail_unwatched(l);
@@ -118,6 +127,7 @@ static void do_work(struct loop *l) {
 static bool say_ending(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
+  sio__log_second_over(l->log);
   if (ending) ending(l);
   sio__log_deliver(l->log);
   return may_close(l);
@@ -155,6 +165,7 @@ static void note_memory(struct loop *l) {
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->roused) loop_begin(l);
   do_work(l);
+  start_log_second(l);
   free_graves(l);
   note_memory(l);
   set_alarm(l);
@@ -346,6 +357,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   list_init(&l->conns);
   sio__timers_init(&l->timers, uv_now(uv));
   timer_init(&l->trim, on_trim);
+  timer_init(&l->log_second, on_log_second);
   sio__msgs_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct conn_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);

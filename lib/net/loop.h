@@ -77,6 +77,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   size_t peak;        /* the most memory in use, about, since some was given back */
   struct timer trim;
   struct net_stats stats;
+  struct timer log_second; /* when sio__log_second_over() is due */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;

@@ -90,8 +90,9 @@ static void let_in(sio_socket *s) {
   sio_server *srv = s->nsp->server;
   if (!sio__session_open(s->session) || !become_member(s)) return;
   sio__client_joined(client_of(s->session));
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s joined %s from %s", s->id, s->nsp->name,
-      sio_session_address(s->session));
+  LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
+            sio_session_address(s->session), "socket %s joined %s from %s", s->id, s->nsp->name,
+            sio_session_address(s->session));
   sio__nsp_tell_connect(s->nsp, s);
   if (srv->opts.o.drop_handshake) sio__session_forget(s->session);
 }
@@ -158,8 +159,8 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   sio_server *srv = k->socket->nsp->server;
   int err = encode_refusal(k, message, data);
   if (!err || err == UV_ENOMEM) return;
-  LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "the data of a refusal is left out: %s",
-      sio_strerror(err));
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+            "the data of a refusal is left out: %s", sio_strerror(err));
   (void)encode_refusal(k, message, sio_null());
 }
 

@@ -223,7 +223,8 @@ int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   nsp->parent = parent;
   list_push(&parent->brood->children, &nsp->sibling);
   srv->nchildren++;
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "namespace %s made for %s", nsp->name, parent->name);
+  LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, "namespace %s made for %s",
+            nsp->name, parent->name);
   sio__nsp_tell_new(nsp);
   return 0;
 }
@@ -285,7 +286,8 @@ void sio__child_vacate(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, vacate);
   sio_server *srv = nsp->server;
   if (!is_deserted(nsp)) return;
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "namespace %s is empty and gone", nsp->name);
+  LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL,
+            "namespace %s is empty and gone", nsp->name);
   sio__map_del(&srv->nsps, slice_str(nsp->name));
   list_remove(&nsp->sibling);
   nsp->parent->events_in += nsp->events_in;
@@ -427,8 +429,8 @@ static void on_patience(struct timer *t) {
     on_parked(&a->chain);
     return;
   }
-  LOG(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, "nobody said in time whether there is %.*s",
-      LOG_SLICE(a->name));
+  LOG_RATED(&a->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+            "nobody said in time whether there is %.*s", LOG_SLICE(a->name));
   if (is_wanted(&a->chain) && a->newer)
     start_over(cl, a);
   else if (is_wanted(&a->chain) && !a->withdrawn)

@@ -21,7 +21,8 @@ static int serve(sio_server *srv, int fd, const sio_tls *tls) {
   int err = sio__http_serve(&srv->http, fd, tls);
   if (!err || err == SIO_ELIMIT) return err;
   srv->stats.connections_refused++;
-  LOG(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, "a connection is closed: %s", sio_strerror(err));
+  LOG_RATED(&srv->log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
+            "a connection is closed: %s", sio_strerror(err));
   return err;
 }
 

@@ -66,6 +66,8 @@ static const struct metric server_metrics[] = {
          "tls_failed|TLS that came to nothing, or broke.|cause|"
          "plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol|memory|broken"),
   SERVER(COUNTER, log_lines_lost, "log_lines_lost|Lines of the log that found no room."),
+  SERVER(COUNTER, log_lines_left_out,
+         "log_lines_left_out|Lines that peers cause, past their rate."),
   SERVER(COUNTER, stalls, "stalls|Times the loop was kept from its deadlines."),
 
   SERVER(COUNTER, http_requests, "http_requests|HTTP requests begun."),

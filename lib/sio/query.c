@@ -124,8 +124,9 @@ void sio__query_drop(sio_query *q, int err) {
   srv->stats.answers_dropped++;
   if (q->status) return;
   q->status = err;
-  LOG(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, "an answer to a question to many in %s is dropped: %s",
-      q->nsp->name, sio_strerror(err));
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL,
+            "an answer to a question to many in %s is dropped: %s", q->nsp->name,
+            sio_strerror(err));
 }
 
 void sio__query_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,

@@ -293,8 +293,8 @@ static const char *cause_text(int cause) {
 static void count_failure(const sio_socket *s, int cause) {
   sio_server *srv = s->nsp->server;
   srv->stats.recovery_failed[cause]++;
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "a peer of %s is not recovered: %s", s->nsp->name,
-      cause_text(cause));
+  LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL,
+            "a peer of %s is not recovered: %s", s->nsp->name, cause_text(cause));
 }
 
 void sio__recovery_arrive(sio_socket *s) {
@@ -336,8 +336,8 @@ int sio__recovery_welcome(sio_socket *s) {
   if (s->berth) return s->berth->from < r->log.dropped ? too_late(s) : send_missed(s);
   s->berth = berth_new(r, s);
   if (!s->berth)
-    LOG(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO,
-        "socket %s cannot be recovered later: out of memory", s->id);
+    LOG_RATED(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+              "socket %s cannot be recovered later: out of memory", s->id);
   return 0;
 }
 
@@ -355,7 +355,8 @@ void sio__recovery_joined(sio_socket *s) {
   empty_berth(b);
   sio_server *srv = s->nsp->server;
   srv->stats.recovered++;
-  LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, "socket %s is back", s->id);
+  LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL, "socket %s is back",
+            s->id);
 }
 
 void sio__recovery_refused(sio_socket *s) {
@@ -421,8 +422,8 @@ static bool pack_rooms(sio_socket *s) {
 }
 
 static void give_up(sio_socket *s) {
-  LOG(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO,
-      "socket %s cannot be recovered: out of memory", s->id);
+  LOG_RATED(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+            "socket %s cannot be recovered: out of memory", s->id);
   free_berth(recovery_of(s), s->berth);
 }
 

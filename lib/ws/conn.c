@@ -88,10 +88,10 @@ static const char *whose(const struct ws_conn *w, char room[CONN_ADDRESS]) {
 }
 
 static void log_lost(const struct ws_conn *w) {
+  const char *who = w->conn->queued ? whose(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->queued)
-    LOG(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS,
-        "%s: closed, and %zu bytes that waited for it are lost",
-        whose(w, (char[CONN_ADDRESS]){ "" }), w->conn->queued);
+    LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
+              who, "%s: closed, and %zu bytes that waited for it are lost", who, w->conn->queued);
 }
 
 static void drop_rest(struct ws_conn *w) {
@@ -231,8 +231,9 @@ static void break_off(struct ws_conn *w, unsigned code, int err, const char *det
   blame(w, err, detail);
   if (w->state == OPEN) send_close(w, code, NULL);
   start_ending(w);
-  LOG(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, "%s: closed with %u, %s",
-      whose(w, (char[CONN_ADDRESS]){ "" }), code, detail);
+  const char *who = whose(w, (char[CONN_ADDRESS]){ "" });
+  LOG_RATED(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, LOG_WS_BROKEN, who, "%s: closed with %u, %s",
+            who, code, detail);
   if (w->state != CLOSED) tell(w);
 }
 

@@ -834,7 +834,8 @@ TEST(clients_behind_a_proxy_open_so_many_sessions_each) {
   open_for(0, "1.2.3.5", "200 OK");
   EQ_STR(told, "4:1.2.3.4 ");
   EQ(stats().rejected[SIO_REJECT_SESSIONS], 1);
-  CHECK(strstr(logged, "turned away 1.2.3.4: it opens sessions faster than") != NULL);
+  CHECK(strstr(logged, "turned away 1.2.3.4: it opens sessions, or is refused, faster than") !=
+        NULL);
   later(1000);
   open_for(0, "1.2.3.4", "200 OK");
   EQ(sessions, 5);
@@ -1112,6 +1113,46 @@ TEST(a_server_that_closes_lets_go_of_who_waits_for_a_header) {
   stop();
 }
 
+/* ---- requests that are refused ----------------------------------------------------------- */
+
+static unsigned count_lines(const char *text) {
+  unsigned n = 0;
+  for (const char *at = logged; (at = strstr(at, text)); at++) n++;
+  return n;
+}
+
+TEST(refused_requests_make_few_lines_and_one_more_says_how_many_there_were) {
+  struct raw *c = &peers[0];
+  start((sio_options){ 0 });
+  REQUIRE(raw_open(c, srv));
+  for (int i = 0; i < 200; i++)
+    REQUIRE(raw_get(c, POLL "&sid=x") && raw_expect(c, "Session ID unknown"));
+  EQ(stats().engine_refused[SIO_ENGINE_REFUSED_SESSION], 200);
+  CHECK(count_lines("Session ID unknown") <= 10);
+  EQ(stats().log_lines_left_out + count_lines("Session ID unknown"), 200);
+  logged[0] = '\0';
+  later(1000);
+  EQ(count_lines("requests refused by the engine: "), 1);
+  CHECK(strstr(logged, "more such lines in the last second") != NULL);
+  stop();
+}
+
+TEST(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs) {
+  static const char *const from = "X-Forwarded-For: 1.2.3.4\r\n";
+  struct raw *c = &peers[0];
+  start((sio_options){ .trusted_proxies = unix_proxies, .connects_per_s = 5 });
+  REQUIRE(raw_open(c, srv));
+  for (int i = 0; i < 5; i++) {
+    get_as(c, POLL "&sid=x", from);
+    REQUIRE(raw_expect(c, "Session ID unknown"));
+  }
+  get_as(c, POLL "&sid=x", from);
+  REQUIRE(raw_expect(c, "429") && raw_expect_end(c));
+  EQ(stats().engine_refused[SIO_ENGINE_REFUSED_SESSION], 5);
+  EQ(stats().rejected[SIO_REJECT_SESSIONS], 1);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again)
 T(others_are_served_meanwhile)
@@ -1168,4 +1209,6 @@ T(without_memory_for_its_proxy_a_connection_is_closed)
 T(of_those_that_ask_for_nothing_the_oldest_makes_room)
 T(a_connection_past_max_connections_is_told_of)
 T(a_server_that_closes_lets_go_of_who_waits_for_a_header)
+T(refused_requests_make_few_lines_and_one_more_says_how_many_there_were)
+T(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs)
 TESTS_END

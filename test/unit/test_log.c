@@ -3,6 +3,7 @@
  * test_log.c - levels, specs, and lines that a peer cannot forge.
  */
 #include "base/log.h"
+#include "base/random.h"
 #include "base/utf8.h"
 #include "test.h"
 
@@ -153,6 +154,68 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
   EQ(strlen(last_text), 64);
 }
 
+/* ---- lines that peers cause ---------------------------------------------------------------- */
+
+static void cause(struct log *log, int level, const char *peer, int times) {
+  while (times-- > 0)
+    LOG_RATED(log, level, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, peer, "%s", peer ? peer : "");
+  sio__log_deliver(log);
+}
+
+TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
+  struct log log = begin(SIO_LOG_INFO);
+  for (int i = 0; i < 100; i++) {
+    char peer[32];
+    snprintf(peer, sizeof peer, "10.0.0.%d", i);
+    cause(&log, SIO_LOG_WARN, peer, 10);
+  }
+  EQ(lines, LOG_RATE);
+  EQ(log.left_out, 1000 - LOG_RATE);
+  CHECK(log.counting);
+  sio__log_second_over(&log);
+  CHECK(!log.counting);
+  sio__log_deliver(&log);
+  EQ(lines, LOG_RATE + 1);
+  EQ(last_level, SIO_LOG_WARN);
+  EQ_STR(last_room, "eio");
+  EQ_STR(last_text, "requests refused by the engine: 990 more such lines in the last second");
+  cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
+  EQ(lines, LOG_RATE + 2);
+  sio__log_second_over(&log);
+  sio__log_deliver(&log);
+  EQ(lines, LOG_RATE + 2);
+}
+
+TEST(one_noisy_address_leaves_lines_for_the_others) {
+  struct log log = begin(SIO_LOG_INFO);
+  cause(&log, SIO_LOG_WARN, "10.0.0.1", 1000);
+  EQ(lines, LOG_RATE_PEER);
+  int n = 2;
+  char other[32];
+  do snprintf(other, sizeof other, "10.0.0.%d", n++);
+  while (sio__hash(other, strlen(other)) % LOG_PEERS == sio__hash("10.0.0.1", 8) % LOG_PEERS);
+  cause(&log, SIO_LOG_WARN, other, 1);
+  EQ(lines, LOG_RATE_PEER + 1);
+  EQ_STR(last_text, other);
+}
+
+TEST(one_kind_of_line_takes_nothing_from_the_others) {
+  struct log log = begin(SIO_LOG_INFO);
+  cause(&log, SIO_LOG_WARN, NULL, 1000);
+  EQ(lines, LOG_RATE);
+  LOG_RATED(&log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, NULL, "another");
+  sio__log_deliver(&log);
+  EQ_STR(last_text, "another");
+}
+
+TEST(what_ordinary_peers_do_has_a_higher_rate) {
+  struct log log = begin(SIO_LOG_INFO);
+  cause(&log, SIO_LOG_INFO, "10.0.0.1", 1000);
+  EQ(lines, LOG_RATE_INFO_PEER);
+  cause(&log, SIO_LOG_INFO, NULL, 1000);
+  EQ(lines, LOG_RATE_INFO);
+}
+
 TESTS_BEGIN
 T(a_line_passes_up_to_the_level_of_its_room)
 T(a_level_out_of_range_is_the_nearest_one)
@@ -162,4 +225,8 @@ T(one_unknown_word_leaves_every_level_as_it_was)
 T(control_characters_and_bytes_that_are_not_utf8_are_escaped)
 T(a_long_line_is_cut_between_characters)
 T(at_most_64_bytes_of_a_slice_are_shown)
+T(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out)
+T(one_noisy_address_leaves_lines_for_the_others)
+T(one_kind_of_line_takes_nothing_from_the_others)
+T(what_ordinary_peers_do_has_a_higher_rate)
 TESTS_END
