@@ -27,7 +27,11 @@ SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, v
 /* ---- what it is --------------------------------------------------------------------- */
 
 SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
-SIO_EXTERN int sio_session_protocol(const sio_session *c);   /* 4; with allow_eio3 maybe 3 */
+/* An id that anybody may see: a digest of the secret one, the same as long as the session lives. 20
+ * characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
+enum { SIO_PUBLIC_ID_SIZE = 21 };
+SIO_EXTERN void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]);
+SIO_EXTERN int sio_session_protocol(const sio_session *c);          /* 4; with allow_eio3 maybe 3 */
 SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
 /* The client's address as it first came, "" for Unix sockets; as sio_request_address(). */
 SIO_EXTERN const char *sio_session_address(const sio_session *c);

@@ -138,7 +138,8 @@ typedef void (*sio_allow_cb)(sio_request *r, sio_next *next, void *user);
 typedef int (*sio_id_cb)(sio_request *r, char out[64], void *user);
 
 /* A request that the engine refused. code and text are Engine.IO's (0 "Transport unknown" ...);
- * name is what kind: "TRANSPORT_MISMATCH", "" where the code says all; detail is what was sent. */
+ * name is what kind: "TRANSPORT_MISMATCH", "" where the code says all; detail is what was sent:
+ * with code 1 an id, which may be that of a live session of another server: do not show it. */
 typedef struct sio_connection_error {
   int code;
   const char *message;

@@ -16,8 +16,15 @@
 extern "C" {
 #endif
 
-/* 20 characters; not the engine's secret sid. */
+/* 20 characters of [A-Za-z0-9_-]; what the client knows as socket.id, and the name of its own room.
+ * For a client of Engine.IO 3 (allow_eio3) it is the session's secret sid, in a namespace other
+ * than "/" with that one's name and a '#' before it: who knows it can speak for the session. Show
+ * others the public id instead. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
+/* An id that anybody may see, and that the log shows: 20 characters of the same alphabet, the same
+ * as long as the socket lives. With Engine.IO 4 it is sio_socket_id(); for a client of Engine.IO 3
+ * a digest of it, of which no room is named. */
+SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
 SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);

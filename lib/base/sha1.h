@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sha1.h - SHA-1 (FIPS 180-4), for the WebSocket handshake and nothing else.
+ * sha1.h - SHA-1 (FIPS 180-4), for the WebSocket handshake and for public ids (public_id.h).
  */
 #ifndef SIO_BASE_SHA1_H
 #define SIO_BASE_SHA1_H

@@ -3,6 +3,7 @@
  * answer.c - Engine.IO's HTTP answers.
  */
 #include "eio/answer.h"
+#include "base/public_id.h"
 #include "eio/jsonp.h"
 #include "http/coding.h"
 
@@ -104,9 +105,13 @@ static void answer_json(sio_request *r, int status, const struct refusal *why) {
 
 static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
+  sio_slice detail = why->detail;
+  /* It may be a session's on another server: its digest is shown. */
+  if (why->code == EIO_UNKNOWN_SID)
+    detail = slice(sio__public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_peer(r),
             "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_peer(r),
-            texts[why->code], why->name, LOG_SLICE(why->detail));
+            texts[why->code], why->name, LOG_SLICE(detail));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);

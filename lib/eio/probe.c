@@ -53,7 +53,8 @@ static void fail(struct probe *p, const char *why) {
   sio_session *c = p->session;
   sio__probe_drop(p);
   LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
-            "upgrade of %s failed: %s", sio_session_address(c), why);
+            "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c), sio_session_address(c),
+            why);
 }
 
 static void start_clock(struct probe *p) {
@@ -135,7 +136,7 @@ static void complete(struct probe *p) {
   detach(p);
   count_upgrade(c);
   LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio_session_address(c),
-            "session of %s upgraded to websocket", sio_session_address(c));
+            "session %.8s of %s upgraded to websocket", SESSION_TAG(c), sio_session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;

@@ -184,7 +184,8 @@ COLD void sio__session_start(sio_session *c) {
   st->sessions_now[!polling]++;
   c->told = 1;
   LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED, sio_session_address(c),
-            "session opened over %s by %s", c->transport->name, sio_session_address(c));
+            "session %.8s opened over %s by %s", SESSION_TAG(c), c->transport->name,
+            sio_session_address(c));
   SESSION_HOOKS(c, open)
   if (!c->eio->ops->open(c))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
@@ -256,8 +257,8 @@ static void log_end(const sio_session *c) {
   bool calm = c->why.err == 0;
   LOG_RATED(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
             calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio_session_address(c),
-            "session of %s closed: %s (%s)", sio_session_address(c), sio_reason_str(c->why.reason),
-            c->why.detail);
+            "session %.8s of %s closed: %s (%s)", SESSION_TAG(c), sio_session_address(c),
+            sio_reason_str(c->why.reason), c->why.detail);
 }
 
 static COLD void end(sio_session *c, bool graceful, const sio_close_info *why) {

@@ -13,6 +13,7 @@
 #ifndef SIO_EIO_SESSION_H
 #define SIO_EIO_SESSION_H
 
+#include "base/public_id.h"
 #include "eio/eio.h"
 #include "eio/payload.h"
 
@@ -42,6 +43,10 @@ struct transport {
 };
 
 extern const struct transport sio__transport_polling, sio__transport_websocket;
+
+/* A session as the log calls it: "%.8s" of SESSION_TAG(c). */
+const char *sio__session_tag(const sio_session *c, char room[PUBLIC_ID_LEN + 1]);
+#define SESSION_TAG(c) sio__session_tag((c), (char[PUBLIC_ID_LEN + 1]){ "" })
 
 struct polling;
 struct probe;

@@ -7,6 +7,14 @@
 
 const char *sio_session_id(const sio_session *c) { return c->sid; }
 
+void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]) {
+  sio__public_id(out, slice_str(c->sid));
+}
+
+const char *sio__session_tag(const sio_session *c, char room[PUBLIC_ID_LEN + 1]) {
+  return sio__public_id(room, slice_str(c->sid));
+}
+
 int sio_session_protocol(const sio_session *c) { return c->protocol; }
 
 const char *sio_session_transport(const sio_session *c) {

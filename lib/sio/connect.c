@@ -91,7 +91,7 @@ static void let_in(sio_socket *s) {
   if (!sio__session_open(s->session) || !become_member(s)) return;
   sio__client_joined(client_of(s->session));
   LOG_RATED(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
-            sio_session_address(s->session), "socket %s joined %s from %s", s->id, s->nsp->name,
+            sio_session_address(s->session), "socket %s joined %s from %s", s->own_id, s->nsp->name,
             sio_session_address(s->session));
   sio__nsp_tell_connect(s->nsp, s);
   if (srv->opts.o.drop_handshake) sio__session_forget(s->session);

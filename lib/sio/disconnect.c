@@ -60,7 +60,7 @@ void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
   detach(s);
   sio__gate_close(s);
   LOG_RATED(&s->nsp->server->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
-            "socket %s left %s: %s (%s)", s->id, s->nsp->name, sio_reason_str(why->reason),
+            "socket %s left %s: %s (%s)", s->own_id, s->nsp->name, sio_reason_str(why->reason),
             why->detail);
   sio__nsp_tell_closing(&s->nsp->disconnect, s, why);
   sio__recovery_stow(s);

@@ -337,7 +337,7 @@ int sio__recovery_welcome(sio_socket *s) {
   s->berth = berth_new(r, s);
   if (!s->berth)
     LOG_RATED(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-              "socket %s cannot be recovered later: out of memory", s->id);
+              "socket %s cannot be recovered later: out of memory", s->own_id);
   return 0;
 }
 
@@ -423,7 +423,7 @@ static bool pack_rooms(sio_socket *s) {
 
 static void give_up(sio_socket *s) {
   LOG_RATED(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-            "socket %s cannot be recovered: out of memory", s->id);
+            "socket %s cannot be recovered: out of memory", s->own_id);
   free_berth(recovery_of(s), s->berth);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "sio/socket.h"
 
+#include "base/public_id.h"
 #include "base/utf8.h"
 #include "sio/client.h"
 #include "sio/nsp.h"
@@ -47,6 +48,7 @@ static int derive_id(sio_socket *s, const sio_nsp *nsp, const sio_session *sessi
   if (!id) return UV_ENOMEM;
   snprintf(id, size, "%s%s%s", root ? "" : nsp->name, root ? "" : "#", sid);
   s->id = id;
+  sio__public_id(s->own_id, slice_str(id)); /* what others may see of it */
   return 0;
 }
 
@@ -101,6 +103,7 @@ void sio_socket_unref(sio_socket *s) {
 /* ---- reading it ------------------------------------------------------------------- */
 
 const char *sio_socket_id(const sio_socket *s) { return s->id; }
+const char *sio_socket_public_id(const sio_socket *s) { return s->own_id; }
 sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
 sio_server *sio_socket_server(const sio_socket *s) { return s->nsp->server; }
 size_t sio_socket_queued(const sio_socket *s) {
@@ -164,8 +167,8 @@ static bool is_own_room(const sio_socket *s, const char *room) {
 }
 
 static void log_room(const sio_socket *s, const char *verb, const char *room) {
-  LOG(&s->nsp->server->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, "socket %s %s %s in %s", s->id, verb,
-      room, s->nsp->name);
+  LOG(&s->nsp->server->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, "socket %s %s %s in %s", s->own_id,
+      verb, room, s->nsp->name);
 }
 
 int sio_join(sio_socket *s, const char *room) {

@@ -35,13 +35,13 @@ enum socket_state {
 struct sio_socket {
   sio_session *session; /* NULL once it is gone                                 */
   sio_nsp *nsp;
-  uint64_t stamp;     /* the adapter's: which broadcast looked at it last     */
-  uint8_t state;      /* enum socket_state                                    */
-  uint8_t reason;     /* enum sio_reason: why it is LEAVING                   */
-  bool expired : 1;   /* ... because its deadline passed                      */
-  bool recovered : 1; /* it is one that came back                             */
-  char own_id[SIO__ID_LEN + 1];
-  uint32_t index; /* in nsp->members                                      */
+  uint64_t stamp;               /* the adapter's: which broadcast looked at it last     */
+  uint8_t state;                /* enum socket_state                                    */
+  uint8_t reason;               /* enum sio_reason: why it is LEAVING                   */
+  bool expired : 1;             /* ... because its deadline passed                      */
+  bool recovered : 1;           /* it is one that came back                             */
+  char own_id[SIO__ID_LEN + 1]; /* public: for protocol 3 a digest of its id   */
+  uint32_t index;               /* in nsp->members                                      */
   uint32_t refs;
   const char *id;      /* own_id, or for protocol 3 one that follows from the sid */
   void *slot;          /* the adapter's                                        */

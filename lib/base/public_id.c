@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * public_id.c - the digest of a secret id.
+ */
+#include "base/public_id.h"
+
+#include "base/base64.h"
+#include "base/cold.h"
+#include "base/sha1.h"
+
+enum { SECRET_MAX = 400, DIGEST_USED = 15 };
+
+/* Sets these digests apart from other uses of SHA-1, as the one of WebSocket keys. */
+static const char prefix[] = "sio public id ";
+
+COLD const char *sio__public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret) {
+  char text[sizeof prefix + SECRET_MAX];
+  uint8_t digest[20];
+  size_t n = secret.n < SECRET_MAX ? secret.n : SECRET_MAX;
+  memcpy(text, prefix, sizeof prefix);
+  if (n) memcpy(text + sizeof prefix, secret.p, n);
+  sio__sha1(digest, text, sizeof prefix + n);
+  sio__base64_encode(out, digest, DIGEST_USED);
+  for (char *c = out; c < out + PUBLIC_ID_LEN; c++) *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+  out[PUBLIC_ID_LEN] = '\0';
+  return out;
+}
