@@ -222,12 +222,6 @@ static void read_claim(const struct eio *e, const sio_request *r, struct claim *
   q->protocol = protocol_of(e, r);
 }
 
-static bool names_session(const sio_request *r) {
-  char some[2];
-  long n = sio__request_query(r, "sid", some, sizeof some);
-  return n > 0 || n == SIO_ETOOBIG;
-}
-
 /* A request that names no session has been charged for before. */
 static bool refusal_is_charged(const struct eio *e, sio_request *r) {
   struct door *door = e->group->door;

@@ -182,7 +182,8 @@ static bool is_reading(sio_ws *w) {
 static void vanished(sio_ws *w) {
   struct eio *e = w->endpoint->eio;
   e->stats->heartbeats_missed++;
-  LOG(e->log, SIO_LOG_INFO, SIO_ROOM_WS, "%s: closed, no pong in time", w->address);
+  LOG_RATED(e->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
+            "%s: closed, no pong in time", w->address);
   sio__ws_drop(w->ws);
   gone(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0, "no pong in time", "" });
 }

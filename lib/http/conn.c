@@ -778,8 +778,9 @@ static void sending_done(struct http_conn *c) {
 static void send_next(struct http_conn *c) {
   int err = queue_piece(c);
   if (err) {
-    LOG(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "%s: the answer ends too early: %s", c->peer,
-        err == UV_EOF ? "the file has changed" : sio_strerror(err));
+    LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->peer,
+              "%s: the answer ends too early: %s", c->peer,
+              err == UV_EOF ? "the file has changed" : sio_strerror(err));
     close_now(c);
   } else if (c->source->left == 0) {
     sending_done(c);
