@@ -281,7 +281,8 @@ typedef struct sio_options {
   const struct sio_parser_ops
       *parser;             /* NULL: sio_parser_json. <sio/parser.h>; not with allow_eio3 */
   bool keep_empty_nsps;    /* children of a parent (nsp.h) stay when their last socket left */
-  unsigned max_child_nsps; /* 10000 of them; past it none is made                          */
+  unsigned max_child_nsps; /* 10000 of them; past it none is made. For peers of one address no
+                              more than are still free: half of them if it is the only one */
   /* An Engine.IO message for each session, right behind its handshake and in the same response or
    * write; {NULL,0}: none. Text (UTF-8) unless initial_binary. Copied. It comes before CONNECT: a
    * Socket.IO client takes it for a packet, and closes on what is none. */
@@ -462,7 +463,7 @@ typedef struct sio_stats {
   uint64_t recovered; /* sockets that came back                                       */
   uint64_t recovery_failed[SIO_RECOVERY_END]; /* and those that did not, by cause     */
   uint64_t child_nsps;   /* a gauge: namespaces that parents have made (nsp.h)             */
-  uint64_t nsps_refused; /* those that were not made: past max_child_nsps                  */
+  uint64_t nsps_refused; /* those that were not made: past max_child_nsps, or a share of it */
 
   /* Connections, TCP and Unix. */
   uint64_t connections_accepted, connections_closed;

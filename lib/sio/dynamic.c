@@ -5,6 +5,7 @@
 #include "sio/dynamic.h"
 
 #include "base/mem.h"
+#include "net/addr.h"
 #include "sio/chain.h"
 #include "sio/connect.h"
 #include "sio/emit.h"
@@ -198,6 +199,73 @@ void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
     sio__nsp_stats_add(st, container_of(it, sio_nsp, sibling));
 }
 
+/* ---- whose children they are ---------------------------------------------------- */
+
+/* An address (IPv4), or the first 64 bits of one (IPv6), and the children that were made because
+ * its peers asked. */
+struct nsp_share {
+  sio_server *server;
+  struct addr addr;
+  uint32_t n;
+};
+
+sio_slice sio__share_key(const void *item) {
+  const struct nsp_share *s = item;
+  return slice((const char *)s->addr.b, sizeof s->addr.b);
+}
+
+static struct nsp_share *share_new(sio_server *srv, const struct addr *addr) {
+  struct nsp_share *s = sio__calloc(1, sizeof *s);
+  if (!s) return NULL;
+  s->server = srv;
+  s->addr = *addr;
+  if (sio__map_put(&srv->nsp_shares, s) == 0) return s;
+  sio__free(s);
+  return NULL;
+}
+
+static void share_look(struct nsp_share *s) {
+  if (s->n) return;
+  sio__map_del(&s->server->nsp_shares, sio__share_key(s));
+  sio__free(s);
+}
+
+static void share_leave(struct nsp_share *s) {
+  if (!s) return;
+  s->n--;
+  share_look(s);
+}
+
+void sio__shares_free(sio_server *srv) {
+  struct nsp_share *s;
+  for (uint32_t i = 0; (s = sio__map_next(&srv->nsp_shares, &i));) sio__free(s);
+  sio__map_clear(&srv->nsp_shares);
+}
+
+/* NULL and 0: a peer whose address is not known is not counted. */
+static int share_of(struct nsp_share **out, sio_server *srv, const sio_session *c) {
+  struct addr a;
+  *out = NULL;
+  if (!c || !sio__addr_read(&a, slice_str(sio_session_address(c)))) return 0;
+  struct addr key = sio__addr_group(&a);
+  *out = sio__map_get(&srv->nsp_shares, slice((const char *)key.b, sizeof key.b));
+  if (!*out) *out = share_new(srv, &key);
+  return *out ? 0 : UV_ENOMEM;
+}
+
+/* One address may have as many as are free: alone it gets half of them, with k others like it each
+ * gets one part of k + 2, and one part is always left for who has none yet. */
+static int admit_child(sio_server *srv, const struct nsp_share *s) {
+  uint32_t max = srv->opts.o.max_child_nsps;
+  uint32_t left = max > srv->nchildren ? max - srv->nchildren : 0;
+  if (left && (!s || s->n < left)) return 0;
+  srv->stats.nsps_refused++;
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+            "a namespace is not made: %u are there, %u of them for its address (max_child_nsps)",
+            srv->nchildren, s ? s->n : 0);
+  return SIO_ETOOBIG;
+}
+
 /* ---- children ------------------------------------------------------------------------------- */
 
 static int make(sio_nsp **out, sio_nsp *parent, sio_slice name) {
@@ -210,15 +278,25 @@ static int make(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   return err;
 }
 
-int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name) {
-  sio_server *srv = parent->server;
-  if (srv->closing) return SIO_ESTATE;
-  if (srv->nchildren >= srv->opts.o.max_child_nsps) {
-    srv->stats.nsps_refused++;
-    return SIO_ETOOBIG;
-  }
-  int err = make(out, parent, name);
+static int make_counted(sio_nsp **out, sio_nsp *parent, sio_slice name, struct nsp_share *share) {
+  int err = admit_child(parent->server, share);
+  if (!err) err = make(out, parent, name);
   if (err) return err;
+  (*out)->share = share;
+  if (share) share->n++;
+  return 0;
+}
+
+int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_session *asker) {
+  sio_server *srv = parent->server;
+  struct nsp_share *share;
+  if (srv->closing) return SIO_ESTATE;
+  int err = share_of(&share, srv, asker);
+  if (!err) err = make_counted(out, parent, name, share);
+  if (err) {
+    if (share) share_look(share);
+    return err;
+  }
   sio_nsp *nsp = *out;
   nsp->parent = parent;
   list_push(&parent->brood->children, &nsp->sibling);
@@ -294,6 +372,8 @@ void sio__child_vacate(struct task *t) {
   nsp->parent->events_out += nsp->events_out;
   nsp->parent = NULL;
   srv->nchildren--;
+  share_leave(nsp->share);
+  nsp->share = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close(nsp);
   sio__nsp_drop(nsp);
@@ -365,7 +445,7 @@ static void refuse(struct client *cl, const struct ask *a, int err) {
 /* Somebody else may have made it meanwhile. If the peer does not stay in it, nobody may. */
 static void settle(struct client *cl, const struct ask *a) {
   sio_nsp *nsp = sio__nsp_find(a->server, a->name);
-  int err = !nsp && a->parent ? sio__child_new(&nsp, a->parent, a->name) : 0;
+  int err = !nsp && a->parent ? sio__child_new(&nsp, a->parent, a->name, cl->session) : 0;
   if (!nsp || err) {
     refuse(cl, a, err);
     return;

@@ -18,9 +18,11 @@ void sio__parents_free(sio_server *srv);
 /* Adds what the children of a parent have counted, those that are gone too. */
 void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent);
 
-/* There is none of that name. UV_ENOMEM, SIO_ETOOBIG past max_child_nsps, SIO_ESTATE, or what the
- * adapter says. */
-int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name);
+/* There is none of that name. asker: for whose peer, NULL: the host's. UV_ENOMEM, SIO_ETOOBIG past
+ * max_child_nsps or the address's share of them, SIO_ESTATE, or what the adapter says. */
+int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_session *asker);
+sio_slice sio__share_key(const void *share); /* for the server's map of them */
+void sio__shares_free(sio_server *srv);
 /* Somebody uses it less: if it is a child and this was the last, it goes at the turn's end. */
 void sio__child_look(sio_nsp *nsp);
 /* The adapter of a namespace that was closed, and that the host still holds. */

@@ -396,7 +396,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   if (!nsp) {
     if (srv->closing) return SIO_ESTATE;
     sio_nsp *parent = sio__parent_of(srv, full);
-    int err = parent ? sio__child_new(&nsp, parent, full) : static_new(&nsp, srv, full);
+    int err = parent ? sio__child_new(&nsp, parent, full, NULL) : static_new(&nsp, srv, full);
     if (err) return err;
   }
   if (out) *out = nsp;

@@ -25,6 +25,7 @@ static void free_server(sio_server *srv) {
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->nsps, &i));) sio__nsp_free(nsp);
   sio__map_clear(&srv->nsps);
   sio__map_clear(&srv->deadlines);
+  sio__shares_free(srv);
   sio__parents_free(srv);
   sio__options_clear(&srv->opts);
   sio__log_clear(&srv->log);
@@ -140,6 +141,7 @@ static void init_own(sio_server *srv) {
   sio__eio_group_init(&srv->engines);
   sio__eio_log_changed(&srv->engines, &srv->log);
   sio__map_init(&srv->nsps, sio__nsp_key);
+  sio__map_init(&srv->nsp_shares, sio__share_key);
   sio__hooks_init(&srv->parents);
   sio__hooks_init(&srv->new_nsp);
   list_init(&srv->listeners);

@@ -34,6 +34,7 @@ struct sio_server {
   struct packed *client_packed;   /* their compressed forms, in order; NULL until asked for */
   struct list plain_ws;           /* struct plain_ws                   */
   struct map nsps;                /* sio_nsp by name; of them only children leave */
+  struct map nsp_shares;          /* struct nsp_share, by address       */
   struct hooks parents;           /* user: a sio_nsp with a brood      */
   struct hooks new_nsp;
   struct decode_scratch scratch;

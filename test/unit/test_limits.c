@@ -1153,6 +1153,49 @@ TEST(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs) {
   stop();
 }
 
+/* ---- what all share ------------------------------------------------------------------------ */
+
+/* How many of the namespaces that it asks for a client gets; *fd is its connection. */
+static unsigned made_for(const char *from, int *fd) {
+  static unsigned n;
+  unsigned made = 0;
+  struct raw *c = &peers[0];
+  char text[40];
+  upgrade_for(0, WS, from, "101 Switching");
+  for (bool more = true; more && made < 20; made += more) {
+    snprintf(text, sizeof text, "40/made-%u,", ++n);
+    if (!raw_text(c, text)) abort();
+    snprintf(text, sizeof text, "40/made-%u,{", n);
+    more = raw_expect(c, text);
+  }
+  CHECK(strstr(c->in, "Too many namespaces") != NULL);
+  *fd = c->fd;
+  c->fd = -1;
+  raw_close(c);
+  return made;
+}
+
+TEST(one_address_takes_half_of_the_namespaces_and_leaves_some_for_each_newcomer) {
+  static const char *const from[] = { "1.2.3.4", "1.2.3.4", "1.2.3.5", "2001:db8::1", "1.2.3.6" };
+  static const unsigned want[] = { 8, 0, 4, 2, 1 };
+  sio_nsp *parent;
+  int fds[6];
+  start((sio_options){ .trusted_proxies = unix_proxies, .max_child_nsps = 16 });
+  sio_of_pattern(srv, "/made-*", &parent);
+  for (int i = 0; i < 5; i++) EQ(made_for(from[i], &fds[i]), want[i]);
+  EQ(stats().child_nsps, 15);
+  EQ(stats().nsps_refused, 5);
+  CHECK(count_lines("a namespace is not made: ") > 0);
+  close(fds[0]);
+  turns();
+  EQ(stats().child_nsps, 7);
+  EQ(made_for("1.2.3.7", &fds[5]), 5);
+  for (int i = 1; i < 6; i++) close(fds[i]);
+  turns();
+  EQ(stats().child_nsps, 0);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again)
 T(others_are_served_meanwhile)
@@ -1211,4 +1254,5 @@ T(a_connection_past_max_connections_is_told_of)
 T(a_server_that_closes_lets_go_of_who_waits_for_a_header)
 T(refused_requests_make_few_lines_and_one_more_says_how_many_there_were)
 T(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs)
+T(one_address_takes_half_of_the_namespaces_and_leaves_some_for_each_newcomer)
 TESTS_END
