@@ -171,6 +171,7 @@ static const char *const cause_names[] = {
   [LOG_SESSION_CLOSED] = "closed sessions",
   [LOG_SESSION_BROKEN] = "broken sessions",
   [LOG_NOT_READING] = "peers that do not read",
+  [LOG_WS_REFUSED] = "refused WebSocket handshakes",
   [LOG_WS_BROKEN] = "broken WebSockets",
   [LOG_WS_CLOSED] = "closed WebSockets",
   [LOG_ANSWER_CUT] = "answers cut short",
@@ -202,7 +203,7 @@ COLD bool sio__log_admits(struct log *log, int level, int room, enum log_cause c
     log->counting = true;
     if (log->rouse) log->rouse(log->rouse_arg);
   }
-  if (log_has_room(s, level, peer)) return true;
+  if (log_has_room(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
   s->room = (uint8_t)room;
   s->left_out++;

@@ -30,6 +30,7 @@ enum log_cause {
   LOG_SESSION_CLOSED,
   LOG_SESSION_BROKEN,
   LOG_NOT_READING,
+  LOG_WS_REFUSED,
   LOG_WS_BROKEN,
   LOG_WS_CLOSED,
   LOG_ANSWER_CUT,
@@ -97,7 +98,7 @@ void sio__log_clear(struct log *log); /* what waits is dropped; it is silent fro
     if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
 
-/* For each line that a peer can cause at will. peer: its address, NULL: not known. */
+/* For each line that a peer can cause at will. peer: its address, NULL or "": not known. */
 #define LOG_RATED(log, lvl, room, cause, peer, ...)                                            \
   do {                                                                                         \
     if ((lvl) <= (log)->level[room] && sio__log_admits((log), (lvl), (room), (cause), (peer))) \

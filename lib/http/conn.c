@@ -697,9 +697,10 @@ static void note_refused_handshake(struct http_conn *c, const sio_request *r, in
   struct http *h = c->http;
   const char *why = r->why ? r->why : "";
   h->stats.handshakes_refused++;
-  if ((r->why && !*why) || (h->door && !sio__door_may_log(h->door))) return;
-  LOG(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, "%s: a WebSocket on %.*s is refused with %d%s%s",
-      c->peer, LOG_SLICE(r->path), status, *why ? ": " : "", why);
+  if (r->why && !*why) return;
+  LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->peer,
+            "%s: a WebSocket on %.*s is refused with %d%s%s", c->peer, LOG_SLICE(r->path), status,
+            *why ? ": " : "", why);
 }
 
 int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int status, bool keep) {
