@@ -31,7 +31,9 @@ struct polling {
   size_t queued, held; /* bytes, and the memory they take */
   struct task flush;
   struct timer linger;
-  bool excused; /* that time was given once more */
+  bool excused;  /* that time was given once more                           */
+  bool ending;   /* the session has ended, and its requests are to be answered */
+  bool graceful; /* ... and what is queued may still be fetched             */
 };
 
 /* Packets of a POST that are not handled yet. */
@@ -191,9 +193,15 @@ static void answer_with(sio_session *c, struct msg *last) {
   answer_get(c);
 }
 
+static void answer_last(sio_session *c);
+
 static void on_flush(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
+  if (p->ending) {
+    answer_last(c);
+    return;
+  }
   if (!p->get || !p->first) return;
   flush(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
@@ -272,20 +280,33 @@ static void end_post(struct polling *p, bool graceful) {
 
 /* What is queued leaves in a response of its own: a client that finds the close behind it in the
  * same one has closed before it looks at the rest, and comes back although it was told to go. */
+static void answer_last(sio_session *c) {
+  struct polling *p = c->polling;
+  p->ending = false;
+  end_post(p, p->graceful);
+  bool is_last = p->get && !p->first;
+  if (is_last) answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
+  if (p->get) answer_get(c);
+  if (is_last || !p->graceful)
+    sio__session_gone(c);
+  else if (!c->gone)
+    linger(p);
+}
+
+/* The answers run the host's header hooks, which must not run inside the call that ended the
+ * session, as that may be one that sends. */
 static bool end_polling(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
-  end_post(p, graceful);
   backlog_drop(p);
   if (!graceful) lose_queue(p, SIO_LOG_INFO);
-  if (p->get && !p->first) {
-    answer_with(c, c->cause == CAUSE_CLIENT ? c->eio->noop : c->eio->close);
-    return false;
-  }
-  if (!graceful) return false;
-  if (p->get) answer_get(c);
-  linger(p);
-  return true;
+  p->ending = p->get || p->post;
+  p->graceful = graceful;
+  if (p->ending)
+    sio__loop_defer(c->eio->loop, &p->flush);
+  else if (graceful)
+    linger(p);
+  return p->ending || graceful;
 }
 
 /* ---- a GET ----------------------------------------------------------------------------------- */
@@ -316,10 +337,10 @@ static void get_from_closing(sio_session *c, sio_request *r) {
 
 void sio__polling_get(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
-  if (c->state == SESSION_CLOSING) {
-    get_from_closing(c, r);
-  } else if (p->get) {
+  if (p->get) {
     overlap(c, r, "overlap from client");
+  } else if (c->state == SESSION_CLOSING) {
+    get_from_closing(c, r);
   } else {
     park(c, r);
     if (p->first) sio__loop_defer(c->eio->loop, &p->flush);

@@ -708,6 +708,41 @@ TEST(a_poll_may_be_let_in_by_the_close_hook_of_its_session) {
   stop();
 }
 
+static void on_last_headers(sio_request *r, bool initial, void *user) {
+  (void)r, (void)initial, (void)user;
+  trace("headers ");
+}
+
+TEST(the_header_hooks_of_the_last_answers_run_from_the_loop) {
+  start_raw(NULL);
+  EQ(sio_on_headers(srv, on_last_headers, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
+  for (int i = 0; i < 10; i++) turn();
+  traced[0] = '\0';
+  sio_session_close(session);
+  trace("| ");
+  REQUIRE(raw_expect(&poller.get, "1"));
+  SAW("| headers close:forced close/0/ ");
+  poller_close(&poller);
+  stop();
+}
+
+TEST(no_header_hook_runs_in_a_send_that_ends_its_session) {
+  static char big[40000];
+  memset(big, 'x', sizeof big - 1);
+  start_raw(&(sio_options){ .max_queued = 20000 });
+  EQ(sio_on_headers(srv, on_last_headers, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
+  for (int i = 0; i < 10; i++) turn();
+  traced[0] = '\0';
+  EQ(sio_session_send(session, 0, false, sio_text(big)), SIO_ETOOBIG);
+  trace("| ");
+  REQUIRE(raw_expect(&poller.get, "1"));
+  SAW("| headers close:forced close/0/ ");
+  poller_close(&poller);
+  stop();
+}
+
 TESTS_BEGIN
 T(messages_go_both_ways_over_websocket)
 T(messages_go_both_ways_over_polling)
@@ -741,4 +776,6 @@ T(hooks_may_close_the_session)
 T(a_hook_may_keep_messages_to_itself)
 T(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them)
 T(a_poll_may_be_let_in_by_the_close_hook_of_its_session)
+T(the_header_hooks_of_the_last_answers_run_from_the_loop)
+T(no_header_hook_runs_in_a_send_that_ends_its_session)
 TESTS_END
