@@ -25,10 +25,11 @@ struct msg {
   struct msg *next;     /* the next attachment, owned; NULL ends the chain        */
   struct msgs *home;    /* where the block goes back to                           */
   struct msg *deflated; /* the same as a compressed WebSocket message, once made; owned */
-  struct msg *follow;   /* the one after it in runs (net/conn.h); may point to freed memory
+  struct msg
+      *follow; /* the one after it in runs (net/conn.h, eio/polling.c); may point to freed memory
                            unless a run holds both; NULL: in none                       */
-  uint64_t serial;      /* how many its home had made before                            */
-  uint64_t key;         /* of the newest such events one is enough; 0: no key           */
+  uint64_t serial; /* how many its home had made before                            */
+  uint64_t key;    /* of the newest such events one is enough; 0: no key           */
   uint32_t refs;
   uint32_t len;    /* bytes of text                                           */
   uint32_t cap;    /* bytes of text there is room for                         */
@@ -77,6 +78,17 @@ static inline char *msg_frame(const struct msg *m) { return msg_data(m) - m->ws_
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
 /* The memory that a reference keeps from being freed: a short text takes a whole block. */
 static inline size_t msg_held(const struct msg *m) { return sizeof *m + MSG_HEADROOM + m->cap; }
+/* Joins what waits into runs: may m come after `last`? The first peer that waits for both decides
+ * what follows a msg. Links go from older to newer msgs, so that no run contains a msg twice. */
+static inline bool msg_link(struct msg *last, struct msg *m) {
+  if (last->follow == m) return true;
+  if (last->follow || last->serial >= m->serial) return false;
+  last->follow = m;
+  return true;
+}
+/* Only what so many hold makes runs: a broadcast to a few needs none, and what is sent to one may
+ * not decide what follows a msg that many wait for. */
+enum { RUN_REFS = 4 };
 static inline struct msg *msg_ref(struct msg *m) {
   m->refs++;
   return m;

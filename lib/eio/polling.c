@@ -51,11 +51,6 @@ struct backlog {
   struct reading reading;
 };
 
-struct out_node {
-  struct out_node *next;
-  struct msg *m;
-};
-
 /* ---- the queue -------------------------------------------------------------------- */
 
 static void hold(struct polling *p, size_t bytes) {
@@ -68,21 +63,71 @@ static void let_go(struct polling *p, size_t bytes) {
   p->session->eio->loop->stats.held -= bytes;
 }
 
-static int enqueue(sio_session *c, struct msg *m) {
-  struct polling *p = c->polling;
-  struct out_node *n = sio__pool_get(&c->eio->nodes);
-  if (!n) return UV_ENOMEM;
-  *n = (struct out_node){ .m = msg_ref(m) };
+static struct out_node *last_node(struct polling *p) {
+  return p->first ? container_of(p->last, struct out_node, next) : NULL;
+}
+
+static bool extends_run(struct polling *p, struct msg *m) {
+  struct out_node *n = last_node(p);
+  if (!n || m->refs < RUN_REFS || !msg_link(n->last, m)) return false;
+  n->last = m;
+  return true;
+}
+
+static void add_node(struct polling *p, struct out_node *n, struct msg *m) {
+  *n = (struct out_node){ .m = m, .last = m };
   *p->last = n;
   p->last = &n->next;
+}
+
+static int append(struct polling *p, struct msg *m) {
+  if (extends_run(p, m)) return 0;
+  struct out_node *n = sio__pool_get(&p->session->eio->nodes);
+  if (!n) return UV_ENOMEM;
+  add_node(p, n, m);
+  return 0;
+}
+
+static int enqueue(sio_session *c, struct msg *m) {
+  struct polling *p = c->polling;
+  if (append(p, m)) return UV_ENOMEM;
+  msg_ref(m);
   p->queued += m->len;
-  hold(p, msg_held(m) + sizeof *n);
+  hold(p, msg_held(m) + sizeof(struct out_node));
   if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
   return 0;
 }
 
-static bool is_mark(const struct polling *p, const struct out_node *n) {
-  return n->m == p->session->eio->mark;
+/* Takes the first msg of a list of nodes off it. */
+static struct msg *take_msg(struct polling *p, struct out_node **first) {
+  struct out_node *n = *first;
+  struct msg *m = n->m;
+  if (m != n->last) {
+    n->m = m->follow;
+    return m;
+  }
+  *first = n->next;
+  sio__pool_put(&p->session->eio->nodes, n);
+  return m;
+}
+
+/* A walk over what is queued, msg by msg. */
+struct out_place {
+  const struct out_node *n;
+  const struct msg *m; /* NULL at the end */
+};
+static struct out_place first_place(const struct polling *p) {
+  return (struct out_place){ p->first, p->first ? p->first->m : NULL };
+}
+static void next_place(struct out_place *at) {
+  if (at->m != at->n->last)
+    at->m = at->m->follow;
+  else
+    at->m = (at->n = at->n->next) ? at->n->m : NULL;
+}
+
+static bool is_mark(const struct polling *p, const struct msg *m) {
+  return m == p->session->eio->mark;
 }
 
 static int mark(sio_session *c) {
@@ -96,20 +141,21 @@ static void wake_backlog(struct polling *p) {
   if (p->backlog) sio__loop_defer(p->session->eio->loop, &p->backlog->task);
 }
 
-static void dequeue(struct polling *p) {
-  struct out_node *n = p->first;
-  p->first = n->next;
-  if (!p->first) p->last = &p->first;
-  p->queued -= n->m->len;
-  let_go(p, msg_held(n->m) + sizeof *n);
-  msg_unref(n->m);
-  sio__pool_put(&p->session->eio->nodes, n);
+static void forget(struct polling *p, struct msg *m) {
+  p->queued -= m->len;
+  let_go(p, msg_held(m) + sizeof(struct out_node));
+  msg_unref(m);
 }
 
 /* How many marks were among it. */
 static unsigned drop_queue(struct polling *p) {
   unsigned marks = 0;
-  for (; p->first; dequeue(p)) marks += is_mark(p, p->first);
+  while (p->first) {
+    struct msg *m = take_msg(p, &p->first);
+    marks += is_mark(p, m);
+    forget(p, m);
+  }
+  p->last = &p->first;
   return marks;
 }
 
@@ -117,30 +163,31 @@ static unsigned drop_queue(struct polling *p) {
 
 static const struct payload_form *form_of_answer(const sio_session *c) {
   if (c->protocol == 4) return &sio__payload4;
-  for (const struct out_node *o = c->polling->first; o && !c->base64; o = o->next)
-    if (o->m->binary) return &sio__payload3_binary;
+  for (struct out_place o = first_place(c->polling); o.m && !c->base64; next_place(&o))
+    if (o.m->binary) return &sio__payload3_binary;
   return &sio__payload3_text;
 }
 
 static size_t body_len(const struct polling *p, const struct payload_form *f) {
   size_t n = 0;
-  for (const struct out_node *o = p->first; o; o = o->next)
-    if (!is_mark(p, o)) n += f->len(o->m) + (f->separated && o != p->first);
+  for (struct out_place o = first_place(p); o.m; next_place(&o))
+    if (!is_mark(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
   return n;
 }
 
 static void write_body(const struct polling *p, const struct payload_form *f, char *out) {
-  for (const struct out_node *o = p->first; o; o = o->next) {
-    if (is_mark(p, o)) continue;
-    if (f->separated && o != p->first) *out++ = EIO_SEPARATOR;
-    out = f->put(out, o->m);
+  const char *start = out;
+  for (struct out_place o = first_place(p); o.m; next_place(&o)) {
+    if (is_mark(p, o.m)) continue;
+    if (f->separated && out > start) *out++ = EIO_SEPARATOR;
+    out = f->put(out, o.m);
   }
 }
 
 /* No packet of it wants to be compressed. */
 static bool all_plain(const struct polling *p) {
-  for (const struct out_node *o = p->first; o; o = o->next)
-    if (!o->m->plain) return false;
+  for (struct out_place o = first_place(p); o.m; next_place(&o))
+    if (!o.m->plain) return false;
   return true;
 }
 
@@ -583,11 +630,10 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
   sio__loop_untimer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;
-  for (struct out_node *n = queue, *next; n; n = next) {
-    next = n->next;
-    take(c, n->m);
-    msg_unref(n->m);
-    sio__pool_put(&c->eio->nodes, n);
+  while (queue) {
+    struct msg *m = take_msg(p, &queue);
+    take(c, m);
+    msg_unref(m);
   }
   let_go(p, p->held);
   if (p->get) answer_with(c, c->eio->noop);
@@ -611,23 +657,28 @@ static bool ready(const sio_session *c) { return c->polling->get && !c->polling-
 static size_t queued(const sio_session *c) { return c->polling->queued; }
 static size_t held(const sio_session *c) { return c->polling->held; }
 
+/* The queue is built anew, for a run of which some go takes more nodes than before. Without memory
+ * for one the rest stays as it is. */
 static void sift(sio_session *c, conn_drop_fn drop, void *user) {
   struct polling *p = c->polling;
-  if (!p->first) return;
-  struct out_node **at = &p->first->next, *n;
-  while ((n = *at)) {
-    size_t bytes = msg_held(n->m) + sizeof *n;
-    if (!drop(n->m, bytes, user)) {
-      at = &n->next;
-      continue;
+  struct out_node *rest = p->first, **last = p->last, *spare = NULL;
+  if (!rest) return;
+  p->first = NULL;
+  p->last = &p->first;
+  while (rest && (spare || (spare = sio__pool_get(&c->eio->nodes)))) {
+    struct msg *m = take_msg(p, &rest);
+    if (p->first && drop(m, msg_held(m) + sizeof *rest, user)) {
+      forget(p, m);
+    } else if (!extends_run(p, m)) {
+      add_node(p, spare, m);
+      spare = NULL;
     }
-    *at = n->next;
-    p->queued -= n->m->len;
-    let_go(p, bytes);
-    msg_unref(n->m);
-    sio__pool_put(&c->eio->nodes, n);
   }
-  p->last = at;
+  if (spare) sio__pool_put(&c->eio->nodes, spare);
+  if (rest) {
+    *p->last = rest;
+    p->last = last;
+  }
   wake_backlog(p);
 }
 

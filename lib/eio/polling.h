@@ -8,6 +8,12 @@
 
 #include "eio/session.h"
 
+/* What is queued: a run of msgs, mostly of one, each the `follow` of the one before. */
+struct out_node {
+  struct out_node *next;
+  struct msg *m, *last;
+};
+
 int sio__polling_open(sio_session *c); /* makes it the session's transport; 0, UV_ENOMEM */
 /* Answers the request that opened the session, with what was queued for it. */
 void sio__polling_first(sio_session *c, sio_request *r);

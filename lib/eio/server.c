@@ -3,6 +3,7 @@
  * server.c - what all sessions of a server share, and its end.
  */
 #include "eio/handshake.h"
+#include "eio/polling.h"
 #include "eio/session.h"
 
 /* LOW_MARK: without queue_low, a connection that was held up is read again once so little waits. */
@@ -85,7 +86,7 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
   sio__map_init(&e->sessions, sid_of);
   list_init(&e->all);
   list_init(&e->link);
-  sio__pool_init(&e->nodes, 2 * sizeof(void *), NODES_KEPT);
+  sio__pool_init(&e->nodes, sizeof(struct out_node), NODES_KEPT);
   if (!make_packets(e)) {
     free_packets(e);
     return UV_ENOMEM;

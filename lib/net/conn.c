@@ -166,15 +166,6 @@ static bool is_whole(const struct msg *m, uint32_t off, uint32_t len) {
   return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
 }
 
-/* The first receiver of both decides what follows a msg. Runs go from older to newer msgs, so that
- * none contains a msg twice. */
-static bool links_to(struct msg *last, struct msg *m) {
-  if (last->follow == m) return true;
-  if (last->follow || last->serial >= m->serial) return false;
-  last->follow = m;
-  return true;
-}
-
 /* Adds m to the end of the queue without taking a slot. */
 static COLD bool extend_run(struct conn *c, struct msg *m) {
   struct conn_chunk *k = c->out_tail;
@@ -183,7 +174,7 @@ static COLD bool extend_run(struct conn *c, struct msg *m) {
   struct conn_entry *e = &k->e[i];
   bool run = chunk_has_run(k, i);
   if (!run && !is_whole(e->m, e->off, e->len)) return false;
-  if (!links_to(run ? e->last : e->m, m)) return false;
+  if (!msg_link(run ? e->last : e->m, m)) return false;
   k->runs |= (uint8_t)(1u << i);
   c->rare |= CONN_RUNS;
   e->last = m;
@@ -288,10 +279,6 @@ static void count_in(struct conn *c, struct msg *m, uint32_t len) {
   c->queued += len;
   c->held += msg_held(m) + ENTRY_COST;
 }
-
-/* Only what so many hold makes runs: a broadcast to a few needs none, and what is sent to one may
- * not decide what follows a msg that many wait for. */
-enum { RUN_REFS = 4 };
 
 static bool extends_run(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   return m->refs >= RUN_REFS && is_whole(m, off, len) && extend_run(c, m);

@@ -53,7 +53,7 @@ static void taken(struct peer *p) {
 
 /* Each takes a block, and a place in the queue. */
 static int emit_n(int n) { return sio_emit(first(), "e", SIO_ARGS(1000 + n % 9000)); }
-enum { ONE = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + 2 * sizeof(void *), TEXT = 12 };
+enum { ONE = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + sizeof(struct out_node), TEXT = 12 };
 
 static const sio_options oldest = { .queue_high = 10 * ONE,
                                     .queue_low = 5 * ONE,
@@ -260,6 +260,54 @@ TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
   }
 }
 
+/* ---- many that do not poll ------------------------------------------------------------------- */
+
+enum { IDLERS = 8, BROADCASTS = 500, FIRST_IDLERS = 3 /* each takes a node a message */ };
+
+struct walk {
+  unsigned seen, last, drop_every;
+};
+
+/* In order, and none twice. */
+static bool see(const struct msg *m, size_t bytes, void *user) {
+  struct walk *w = user;
+  const char *at = memchr(msg_data(m), ',', m->len);
+  unsigned number = at ? (unsigned)strtoul(at + 1, NULL, 10) : 0;
+  (void)bytes;
+  CHECK(number > w->last);
+  w->last = number;
+  return ++w->seen % w->drop_every == 0;
+}
+
+/* How many wait behind the first; drops some of them. */
+static unsigned waiting(struct peer *p, unsigned drop_every) {
+  struct walk w = { .drop_every = drop_every };
+  p->session->transport->sift(p->session, see, &w);
+  return w.seen;
+}
+
+TEST(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing) {
+  struct peer *p[IDLERS];
+  start(NULL);
+  for (unsigned i = 0; i < IDLERS; i++) {
+    p[i] = joined();
+    if (sio__polling_open(p[i]->session)) abort();
+  }
+  size_t before = alloc_live;
+  for (unsigned i = 0; i < BROADCASTS; i++)
+    sio_broadcast((sio_target){ .nsp = root }, "e", SIO_ARGS((int)i + 1000));
+  CHECK(alloc_live - before < BROADCASTS * (1 + FIRST_IDLERS) + 100);
+  for (unsigned i = 0; i < IDLERS; i++) EQ(waiting(p[i], UINT32_MAX), BROADCASTS - 1);
+  EQ(waiting(p[7], 3), BROADCASTS - 1);
+  EQ(waiting(p[7], 5), BROADCASTS - 1 - (BROADCASTS - 1) / 3);
+  EQ(waiting(p[6], UINT32_MAX), BROADCASTS - 1);
+  alloc_fail_all();
+  waiting(p[6], 2);
+  alloc_fail_in(0);
+  CHECK(waiting(p[6], UINT32_MAX) >= (BROADCASTS - 1) / 2);
+  stop();
+}
+
 TESTS_BEGIN
 T(nothing_goes_up_to_the_high_mark)
 T(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first)
@@ -275,4 +323,5 @@ T(max_queued_ends_what_no_policy_can)
 T(who_is_told_may_disconnect)
 T(what_was_dropped_is_told_before_the_end)
 T(no_failing_allocation_leaks_or_crashes_when_dropping)
+T(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing)
 TESTS_END
