@@ -116,6 +116,10 @@ void ledger_broken(struct ledger *l) {
     if (l->entries[i].kind == ENTRY_QUESTION) l->entries[i].kind = ENTRY_OPTIONAL;
 }
 
+void ledger_excuse(struct ledger *l) {
+  for (size_t i = l->seen; i < l->n; i++) l->entries[i].kind = ENTRY_OPTIONAL;
+}
+
 void ledger_mended(struct ledger *l) { l->away_to = host.number; }
 
 void ledger_settled(const struct ledger *l) {

@@ -55,6 +55,8 @@ struct ledger *ledger_again(struct ledger *l);
 void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind);
 /* The peer has received it. */
 void ledger_received(struct ledger *l, uint64_t number);
+/* What was sent so far may have come while its peer did not listen to that namespace. */
+void ledger_excuse(struct ledger *l);
 /* All that had to come has come. */
 void ledger_settled(const struct ledger *l);
 /* The host hears the n-th numbered event of the peer. */

@@ -63,8 +63,8 @@ static void *give(size_t n) {
 static void *sim_malloc(size_t n) { return fails() ? NULL : give(n); }
 
 static void sim_free(void *p) {
-  struct head *h = (struct head *)p - 1;
   if (!p) return;
+  struct head *h = (struct head *)p - 1;
   ASAN_UNPOISON_MEMORY_REGION(h, sizeof *h);
   uncount(h);
   free(h);
@@ -84,6 +84,34 @@ static void *sim_realloc(void *p, size_t n) {
   memcpy(q, p, old.size < n ? old.size : n);
   sim_free(p);
   return q;
+}
+
+/* A block that a pool keeps is nobody's, and who gets it next is its owner. */
+static void pass_on(void *p, unsigned owner) {
+  if (!p) return;
+  struct head *h = (struct head *)p - 1;
+  ASAN_UNPOISON_MEMORY_REGION(h, sizeof *h);
+  memory.held[h->owner] -= h->size;
+  memory.held[owner] += h->size;
+  h->owner = owner;
+  ASAN_POISON_MEMORY_REGION(h, sizeof *h);
+}
+
+struct pool;
+void *__real_sio__pool_get(struct pool *pool);
+void *__wrap_sio__pool_get(struct pool *pool);
+void __real_sio__pool_put(struct pool *pool, void *block);
+void __wrap_sio__pool_put(struct pool *pool, void *block);
+
+void *__wrap_sio__pool_get(struct pool *pool) {
+  void *block = __real_sio__pool_get(pool);
+  pass_on(block, memory.owner);
+  return block;
+}
+
+void __wrap_sio__pool_put(struct pool *pool, void *block) {
+  pass_on(block, 0);
+  __real_sio__pool_put(pool, block);
 }
 
 void memory_install(void) { sio_set_allocator(sim_malloc, sim_realloc, sim_free); }

@@ -260,6 +260,7 @@ static void link_ledger(struct client *c, struct joined *j) {
   if (!j->ledger && c->peer->crooked) return;
   if (!j->ledger)
     fault("a peer joined of whom the host knows nothing", "peer %u: %s", c->peer->number, j->id);
+  if (j->again) ledger_excuse(j->ledger);
   j->ledger->peer = c->peer;
 }
 
