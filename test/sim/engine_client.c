@@ -436,8 +436,8 @@ static void start_probe(struct engine_client *e) {
 /* An honest peer with a good line, and a server that was not kept from its work. */
 static bool may_complain(const struct engine_client *e, uint64_t since) {
   return !e->peer->crooked && e->peer->reading == READS_ALL && e->polls && !memory.failed &&
-         loop.last_stall < since && !host_keeps_waiting(since) &&
-         e->peer->delay_us + e->peer->jitter_us < 500000;
+         !host.opts.packets_per_s && !host.opts.bytes_per_s && loop.last_stall < since &&
+         !host_keeps_waiting(since) && e->peer->delay_us + e->peer->jitter_us < 500000;
 }
 
 static void miss_pings(struct engine_client *e) {

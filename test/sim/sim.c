@@ -47,11 +47,13 @@ static bool has_option(int argc, char **argv, const char *name) {
 /* In this process: a fault ends it. */
 static int tell_one(uint64_t seed, const struct script *s) {
   telling = true;
-  if (s)
-    draw_from_script(&shared->log, s->choice, s->n);
-  else
-    draw_from_seed(&shared->log, seed);
-  life_run();
+  for (int times = watch_twice ? 2 : 1; times > 0; times--) {
+    if (s)
+      draw_from_script(&shared->log, s->choice, s->n);
+    else
+      draw_from_seed(&shared->log, seed);
+    life_run();
+  }
   printf("this life holds, of %zu choices\n", shared->log.n);
   return 0;
 }

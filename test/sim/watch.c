@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LIFE_SECONDS = 20, SAID = 16384, BATCH = 2000 };
+enum { LIFE_SECONDS = 20, SAID = 16384, BATCH = 100 };
 
 static int said_fd = -1;
 bool watch_twice;
@@ -138,6 +138,18 @@ static void live_many(uint64_t from, uint64_t lives, double until) {
   _exit(0);
 }
 
+/* Where the order of things follows from their addresses, the lives before it matter. */
+static void tell_if_not_alone(uint64_t seed, uint64_t first) {
+  struct verdict alone;
+  uint64_t lives = shared->lives, steps = shared->steps;
+  watch_life(seed, NULL, true, &alone);
+  shared->lives = lives;
+  shared->steps = steps;
+  if (!*alone.kind)
+    printf("  but not alone: --from %llu --lives %llu\n", (unsigned long long)first,
+           (unsigned long long)(seed - first + 1));
+}
+
 int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults) {
   double began = now(), until = seconds == UINT64_MAX ? 1e18 : began + (double)seconds;
   uint64_t failed = 0;
@@ -155,6 +167,7 @@ int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults)
     failed++;
     printf("seed %llu fails: %s: %s\n", (unsigned long long)shared->log.seed, v.kind,
            WIFEXITED(status) && WEXITSTATUS(status) == FAULT_EXIT ? shared->detail : "");
+    tell_if_not_alone(shared->log.seed, from + done);
   }
   double took = now() - began;
   printf("%llu lives, %.0f a second, %.0f turns each\n", (unsigned long long)shared->lives,
