@@ -107,8 +107,8 @@ typedef struct sio_engine_hooks {
   void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c */
   /* One came; nothing was done about it yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* One is about to be queued ("packetCreate"). Runs inside the call that sends, and may not
-   * send, close or leave. */
+  /* One is about to be queued ("packetCreate"). Runs inside the call that sends, and may only
+   * look: what sends, closes, joins or leaves is SIO_ESTATE in there. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
   /* What is queued is about to be written, or to be a poll's answer. drain says when it was. */
   void (*flush)(sio_session *c, void *user);

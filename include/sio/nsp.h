@@ -113,8 +113,8 @@ SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user);
 SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 /* Every event that leaves for s, direct or broadcast; acks are not events ("onAnyOutgoing"). Runs
- * inside the sending call, the one exception to "sending never calls user code": it must not send,
- * close or leave. */
+ * inside the sending call, the one exception to "sending never calls user code": it may only
+ * look: what sends, closes, joins or leaves is SIO_ESTATE in there. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user); /* UV_ENOENT */
 /* Per-packet middleware ("socket.use"), now or later; a later event of the same socket waits its
@@ -155,7 +155,7 @@ SIO_EXTERN int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size
 static inline int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   return sio_on_room_sized(nsp, hooks, sizeof(sio_room_hooks), user);
 }
-/* The rooms that have members on this node, sockets' own included; cb may not join or leave. */
+/* The rooms that have members on this node, sockets' own included; cb may only look. */
 SIO_EXTERN void sio_nsp_rooms(const sio_nsp *nsp,
                               void (*cb)(const char *room, size_t members, void *user), void *user);
 SIO_EXTERN size_t sio_room_size(const sio_nsp *nsp, const char *room); /* 0: there is none */

@@ -11,8 +11,12 @@
  *  - If a call fails its callback never runs; if it succeeds the callback runs
  *    exactly once (or, for handlers, every time the thing happens).
  *  - Arguments are borrowed for the call; callback arguments until the callback returns.
- *  - Any call may be made from inside any callback. Closing and disconnecting take effect
- *    at once for the caller, but the callbacks they cause run later, from the loop.
+ *  - Any call may be made from inside any callback, but for a few that say so at their place: they
+ *    run inside another call and may only look (sio_on_any_outgoing(), packet_create, what
+ *    sio_rooms() and sio_nsp_rooms() call). There every call that sends, closes, joins, leaves or
+ *    visits does nothing, is answered SIO_ESTATE, and leaves a line in the log.
+ *  - Closing and disconnecting take effect at once for the caller, but the callbacks they cause run
+ *    later, from the loop.
  *  - Sending only queues. No user code ever runs inside a sending call.
  *  - SIGPIPE: no write of the library raises it (MSG_NOSIGNAL); the host's signal
  *    dispositions and masks are left as they are.
@@ -545,6 +549,8 @@ typedef struct sio_stats {
   uint64_t websockets_refused;
 
   uint64_t log_lines_left_out; /* of what peers cause: past so many a second (log.h) */
+
+  uint64_t calls_refused; /* of the host, made inside a callback that may only look: SIO_ESTATE */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

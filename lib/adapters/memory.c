@@ -4,7 +4,7 @@
  *
  * A broadcast visits each receiver once without building a set: it takes a number, and
  * stamps it on every socket it must not look at again. Nothing the host wrote runs while a
- * stamp counts, except sio_on_any_outgoing(), which may not send.
+ * stamp counts, except sio_on_any_outgoing(), which cannot send.
  */
 #include "adapters/rooms.h"
 #include "base/cold.h"

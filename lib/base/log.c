@@ -183,6 +183,7 @@ static const char *const cause_names[] = {
   [LOG_NOT_RECOVERED] = "recovery",
   [LOG_EVENT_REFUSED] = "refused events",
   [LOG_ANSWER_DROPPED] = "dropped answers",
+  [LOG_CALL_REFUSED] = "refused calls of the host",
 };
 
 static bool log_has_room(struct log_second *s, int level, const char *peer) {

@@ -44,8 +44,12 @@ void sio__tap_out(sio_session *c, const struct msg *m) {
   sio_engine_packet p = packet_of(m);
   log_packet(c, "to", &p);
   if (!c->told) return;
+  struct loop *l = c->eio->loop;
+  const char *outer = l->watcher;
+  l->watcher = "packet_create";
   EACH_HOOK(h, c)
   if (h->engine->packet_create) h->engine->packet_create(c, &p, h->user);
+  l->watcher = outer;
 }
 
 void sio__tap_chain(sio_session *c, const struct msg *chain) {

@@ -243,6 +243,15 @@ void sio__loop_untimer(struct loop *l, struct timer *t) {
   sio__loop_rouse(l);
 }
 
+/* ---- callbacks that may only look ---------------------------------------------------------- */
+
+bool sio__loop_refuse(struct loop *l, const char *call) {
+  l->refused++;
+  LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
+            "%s is refused: it was called inside %s", call, l->watcher);
+  return true;
+}
+
 /* ---- tasks and graves ---------------------------------------------------------- */
 
 void sio__loop_defer(struct loop *l, struct task *t) {

@@ -50,6 +50,10 @@ struct loop { /* what is big comes last, which keeps the code short */
   struct log *log;
   char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
   uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
+  /* The host's callback that runs inside a call of the library and may only look: until it returns
+   * loop_refuses() every call that changes something. NULL: none. */
+  const char *watcher;
+  uint64_t refused; /* such calls */
   bool closing;
   bool roused;        /* there is work for the end of the turn: `idle` is active          */
   bool unwatched;     /* a connection is not watched as it should be                      */
@@ -96,6 +100,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
+bool sio__loop_refuse(struct loop *l, const char *call); /* counts, logs; true */
 /* For whoever is called by uv, first of all: the turn began here, if not before. */
 static inline void loop_begin(struct loop *l) {
   if (!l->began) l->began = uv_hrtime();
@@ -103,6 +108,11 @@ static inline void loop_begin(struct loop *l) {
 /* In us, fine enough for round trips: within a turn the time of its beginning. */
 static inline uint64_t loop_us(const struct loop *l) {
   return (l->began ? l->began : uv_hrtime()) / 1000;
+}
+
+/* For the first line of public calls: true, if it is to be answered SIO_ESTATE. */
+static inline bool loop_refuses(struct loop *l, const char *call) {
+  return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse(l, call);
 }
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {

@@ -166,7 +166,11 @@ void sio__nsp_tell_error(sio_nsp *nsp, sio_socket *s, int err, const char *messa
 }
 
 void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
+  struct loop *l = &nsp->server->loop;
+  const char *outer = l->watcher;
+  l->watcher = "the callback of sio_on_any_outgoing()";
   EACH_HOOK(k, &nsp->outgoing)((sio_outgoing_cb)k->fn)(s, event, args, k->user);
+  l->watcher = outer;
 }
 
 void sio__nsp_tell_writable(sio_nsp *nsp, sio_socket *s) {

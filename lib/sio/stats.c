@@ -116,6 +116,7 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_nsps(&st, srv);
   fill_limits(&st, &srv->door);
   st.log_lines_lost = srv->log.lost;
+  st.calls_refused = srv->loop.refused;
   st.log_lines_left_out = srv->log.left_out;
   memset(out, 0, size);
   memcpy(out, &st, size < sizeof st ? size : sizeof st);

@@ -30,11 +30,16 @@ static struct host {
   int connected, asked, posted, sent, sessions; /* what must come to 0 */
   bool ready;                                   /* all is set up */
   bool closed;
-  void (*meddle)(void);
+  void (*meddle)(void), (*look)(void);
 } h;
 
 static void called(void) {
   if (h.meddle) h.meddle();
+}
+
+/* In callbacks that run inside a sending call: there may be less to see, and nothing to change. */
+static void looked(void) {
+  if (h.look) h.look();
 }
 
 static void wake(uv_async_t *a) { (void)a; }
@@ -211,6 +216,7 @@ static void on_any(sio_socket *s, sio_event *e, void *user) {
 }
 static void on_any_out(sio_socket *s, const char *event, sio_args args, void *user) {
   (void)s, (void)event, (void)args, (void)user;
+  looked();
 }
 static void on_error(sio_socket *s, int err, const char *message, void *user) {
   called();
@@ -315,6 +321,7 @@ static void raw_closed(sio_session *c, const sio_close_info *why, void *user) {
 
 static void on_tap(sio_session *c, const sio_engine_packet *p, void *user) {
   (void)c, (void)p, (void)user;
+  looked();
 }
 
 static void on_packet(sio_session *c, const sio_engine_packet *p, void *user) {

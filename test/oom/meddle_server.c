@@ -86,8 +86,12 @@ static void add_up(void) {
   fault = stats_fault(&st);
 }
 
-static void meddle(void) {
+static void meddle_look(void) {
   if (++callbacks == meddle_at && way) way();
+}
+
+static void meddle(void) {
+  meddle_look();
   if (!h.closed && !fault) add_up();
 }
 
@@ -103,7 +107,7 @@ static const char *end_life(void) {
 
 /* What was missing, or NULL. */
 static const char *live_once(void) {
-  h = (struct host){ .meddle = meddle };
+  h = (struct host){ .meddle = meddle, .look = meddle_look };
   callbacks = 0;
   fault = NULL;
   oom_begin(0, false);
