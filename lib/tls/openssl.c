@@ -2,10 +2,12 @@
  *
  * openssl.c - the provider of sio/tls.h that OpenSSL makes: a session is an SSL between two ends of
  * one BIO of our own, which reads from what just came and writes to the wire. Nothing is buffered
- * but what OpenSSL itself holds.
+ * but what OpenSSL itself holds, and a ClientHello until it is complete: only then is there an SSL,
+ * which takes tens of KiB until the handshake is over.
  */
 #include "base/err.h"
 #include "tls/bundle.h"
+#include "tls/hello.h"
 #include <openssl/err.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,9 +20,13 @@ struct provider {
 };
 
 struct session {
-  SSL *ssl;
+  SSL *ssl; /* NULL: the ClientHello is not complete */
+  const struct provider *provider;
   struct bundle *bundle;
   sio_tls_wire wire;
+  struct hello hello;
+  char *early; /* what came before there was an SSL */
+  size_t early_n, early_used;
   sio_slice in;  /* what came, while it is read                       */
   int wire_err;  /* what put() said                                   */
   int kind;      /* of its failure: enum sio_tls_failure              */
@@ -31,10 +37,29 @@ struct session {
 
 /* ---- the BIO -------------------------------------------------------------------------------- */
 
+static void forget_early(struct session *s) {
+  OPENSSL_free(s->early);
+  s->early = NULL;
+  s->early_n = s->early_used = 0;
+}
+
+static size_t take_early(struct session *s, char *out, size_t size) {
+  size_t n = s->early_n - s->early_used;
+  if (n > size) n = size;
+  memcpy(out, s->early + s->early_used, n);
+  s->early_used += n;
+  if (s->early_used == s->early_n) forget_early(s);
+  return n;
+}
+
 static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
-  *n = s->in.n < size ? s->in.n : size;
   BIO_clear_retry_flags(b);
+  if (s->early_n > 0) {
+    *n = take_early(s, out, size);
+    return 1;
+  }
+  *n = s->in.n < size ? s->in.n : size;
   if (*n == 0) {
     BIO_set_retry_read(b);
     return 0;
@@ -116,11 +141,86 @@ static int on_failure(void *session, const char **text) {
   return s->kind;
 }
 
+/* ---- the client's hello --------------------------------------------------------------------- */
+
+static bool connect_ends(struct session *s, const struct provider *p) {
+  BIO *b = BIO_new(p->method);
+  if (!b) return false;
+  BIO_set_data(b, s);
+  BIO_set_init(b, 1);
+  SSL_set_bio(s->ssl, b, b);
+  SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS);
+  SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_set_accept_state(s->ssl);
+  return true;
+}
+
+/* False: no memory. */
+static bool begin(struct session *s) {
+  s->ssl = SSL_new(s->bundle->ctx);
+  return s->ssl && connect_ends(s, s->provider);
+}
+
+static int out_of_memory(struct session *s) {
+  s->kind = SIO_TLS_FAILED_MEMORY;
+  snprintf(s->text, sizeof s->text, "TLS: out of memory");
+  ERR_clear_error();
+  return SIO__ENOMEM;
+}
+
+static int too_long(struct session *s) {
+  static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
+  s->wire.put(s->wire.to, alert, sizeof alert); /* without memory the end will do */
+  s->kind = SIO_TLS_FAILED_PROTOCOL;
+  snprintf(s->text, sizeof s->text, "TLS: a ClientHello of more than %d KiB", HELLO_MAX / 1024);
+  return SIO_EPROTO;
+}
+
+static int keep_early(struct session *s, sio_slice *in) {
+  size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
+  if (in->n == 0) return 0;
+  if (n > HELLO_BYTES_MAX) return too_long(s);
+  if (n > had) {
+    char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
+    if (!p) return out_of_memory(s);
+    s->early = p;
+  }
+  memcpy(s->early + s->early_n, in->p, in->n);
+  s->early_n = n;
+  *in = (sio_slice){ NULL, 0 };
+  return 0;
+}
+
+/* 0: it is not complete yet, and what came is kept; 1: there is an SSL. */
+static int await_hello(struct session *s, sio_slice *in) {
+  size_t used;
+  switch (sio__hello_look(&s->hello, in->p, in->n, &used)) {
+    case HELLO_MORE: return keep_early(s, in);
+    case HELLO_LONG: return too_long(s);
+    case HELLO_OTHER: s->hello.over = true; break;
+    case HELLO_WHOLE: break;
+  }
+  if (!begin(s)) return out_of_memory(s);
+  if (sio__hello_may_follow(&s->hello, in->p + used, in->n - used, true)) return 1;
+  return too_long(s);
+}
+
+/* The same, for each piece of what comes before the handshake is complete. */
+static int listen_to(struct session *s, sio_slice *in) {
+  if (!s->ssl) return await_hello(s, in);
+  if (s->hello.over) return 1;
+  s->hello.over = SSL_is_init_finished(s->ssl);
+  bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
+  return sio__hello_may_follow(&s->hello, in->p, in->n, may_retry) ? 1 : too_long(s);
+}
+
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
 static long on_read(void *session, sio_slice *in, char *out, size_t size) {
   struct session *s = session;
   size_t n = 0;
+  int ready = listen_to(s, in);
+  if (ready <= 0) return ready;
   s->in = *in;
   ERR_clear_error();
   int ok = SSL_read_ex(s->ssl, out, size, &n);
@@ -152,7 +252,7 @@ static void on_end(void *session) {
 
 static bool on_established(void *session, sio_tls_done *out) {
   struct session *s = session;
-  if (!SSL_is_init_finished(s->ssl)) return false;
+  if (!s->ssl || !SSL_is_init_finished(s->ssl)) return false;
   int version = SSL_version(s->ssl);
   out->version = version == TLS1_3_VERSION   ? SIO_TLS_1_3
                  : version == TLS1_2_VERSION ? SIO_TLS_1_2
@@ -217,6 +317,7 @@ static int on_info(void *session, sio_tls_info *out) {
 static void on_close(void *session) {
   struct session *s = session;
   SSL_free(s->ssl);
+  forget_early(s);
   sio__tls_bundle_unref(s->bundle);
   forget_certificate(s);
   OPENSSL_free(s);
@@ -230,29 +331,13 @@ static struct bundle *take_bundle(struct provider *p) {
   return b;
 }
 
-static bool connect_ends(struct session *s, const struct provider *p) {
-  BIO *b = BIO_new(p->method);
-  if (!b) return false;
-  BIO_set_data(b, s);
-  BIO_set_init(b, 1);
-  SSL_set_bio(s->ssl, b, b);
-  SSL_set_mode(s->ssl, SSL_MODE_RELEASE_BUFFERS);
-  SSL_set_options(s->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_set_accept_state(s->ssl);
-  return true;
-}
-
 static int on_open(void *context, const sio_tls_wire *wire, void **out) {
   struct provider *p = context;
   struct session *s = OPENSSL_zalloc(sizeof *s);
   if (!s) return SIO__ENOMEM;
   s->wire = *wire;
+  s->provider = p;
   s->bundle = take_bundle(p);
-  s->ssl = SSL_new(s->bundle->ctx);
-  if (!s->ssl || !connect_ends(s, p)) {
-    on_close(s);
-    return SIO__ENOMEM;
-  }
   *out = s;
   return 0;
 }
