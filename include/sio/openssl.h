@@ -12,7 +12,8 @@
  *
  * TLS 1.2 and 1.3. ALPN answers "http/1.1" and refuses whoever offers only others (RFC 7301). No
  * renegotiation, no compression, no early data. Sessions are resumed by tickets alone, so that
- * nothing is kept for who has left.
+ * nothing is kept for who has left. A ClientHello has at most 16 KiB; until it is complete, its
+ * bytes are all that is held of the handshake.
  */
 #ifndef SIO_OPENSSL_H
 #define SIO_OPENSSL_H
@@ -54,6 +55,10 @@ typedef struct sio_openssl_options {
   /* The host's own, in place of all above (UV_EINVAL with any of it); a reference is taken. ALPN,
    * versions and tickets are then the host's to set up; renegotiation and compression stay off. */
   struct ssl_ctx_st *ctx;
+  /* 3600: for how many seconds a session ticket can be used; a week at most. The key that encrypts
+   * tickets changes when the first handshake after so long needs it, and is kept for as long again
+   * to read those that it made. */
+  unsigned ticket_lifetime_s;
 } sio_openssl_options;
 
 /* why gets one line without a newline that says what was wrong, at most size bytes with its NUL, ""
@@ -67,8 +72,9 @@ static inline int sio_openssl_new(sio_tls **out, const sio_openssl_options *o, c
   return sio_openssl_new_sized(out, o, sizeof *o, why, size);
 }
 
-/* The same options, or others, for connections accepted from now on; those there go on as they are,
- * and tickets given out so far are worth nothing any more. On failure all stays as it was. Any
+/* The same options, or others, for connections accepted from now on; those there go on as they are.
+ * There are new keys for tickets: one given out so far leads to a whole handshake, so that nobody
+ * whom the new options would not let in resumes a session. On failure all stays as it was. Any
  * thread. */
 SIO_EXTERN int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size,
                                         char *why, size_t size);

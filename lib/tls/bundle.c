@@ -80,11 +80,12 @@ static void set_manners(SSL_CTX *ctx, const sio_openssl_options *o) {
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 }
 
-static int ctx_new(SSL_CTX **out, const sio_openssl_options *o, const sio_openssl_identity *id,
-                   const struct complaint *why) {
+static int ctx_new(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
+                   const sio_openssl_identity *id, const struct complaint *why) {
   SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
   if (!ctx) return sio__tls_complain_ssl(why, NULL, "SSL_CTX_new");
   set_manners(ctx, o);
+  if (sio__tickets_serve(tickets, ctx)) return sio__tls_complain_ssl(why, NULL, "tickets");
   int err = set_ciphers(ctx, o, why);
   if (!err) err = set_clients(ctx, o, why);
   return err ? err : sio__tls_identity_load(ctx, id, why);
@@ -102,13 +103,15 @@ static void note_end(struct bundle *b, const SSL_CTX *ctx) {
 }
 
 static int fill(struct bundle *b, const sio_openssl_options *o, const struct complaint *why) {
-  int err = ctx_new(&b->ctx, o, &o->identity, why);
+  if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
+    return sio__tls_complain_ssl(why, NULL, "tickets");
+  int err = ctx_new(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
   note_end(b, b->ctx);
   SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name);
   SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
   for (; b->nmore < o->nmore; b->nmore++) {
-    err = ctx_new(&b->more[b->nmore], o, &o->more[b->nmore], why);
+    err = ctx_new(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
     if (err) {
       SSL_CTX_free(b->more[b->nmore]);
       return err;
@@ -124,7 +127,8 @@ static int adopt(struct bundle *b, const sio_openssl_options *o, const struct co
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
   bool has_clients = o->ca_file || o->ca.n || o->request_cert || o->accept_unauthorized;
-  if (has_id || has_clients || o->min_version || o->ciphers || o->ciphersuites)
+  bool has_rest = o->min_version || o->ciphers || o->ciphersuites || o->ticket_lifetime_s;
+  if (has_id || has_clients || has_rest)
     return sio__tls_complain(why, SIO__EINVAL, "ctx and other options beside it");
   if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_complain_ssl(why, NULL, "ctx");
   b->ctx = o->ctx;
@@ -136,6 +140,8 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
     return sio__tls_complain(why, SIO__EINVAL, "min_version is none");
+  if (o->ticket_lifetime_s > TICKET_PERIOD_MAX_S)
+    return sio__tls_complain(why, SIO__EINVAL, "ticket_lifetime_s is more than a week");
   struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
   if (!b) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
@@ -158,5 +164,6 @@ void sio__tls_bundle_unref(struct bundle *b) {
   if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1) return;
   SSL_CTX_free(b->ctx);
   while (b->nmore > 0) SSL_CTX_free(b->more[--b->nmore]);
+  sio__tickets_clear(&b->tickets);
   OPENSSL_free(b);
 }

@@ -7,12 +7,14 @@
 #define SIO_TLS_BUNDLE_H
 
 #include "tls/identity.h"
+#include "tls/tickets.h"
 #include <stdatomic.h>
 
 struct bundle {
   atomic_uint refs;
-  int64_t expires; /* the first of its certificates; INT64_MAX: there is none */
-  SSL_CTX *ctx;    /* every connection begins with it */
+  int64_t expires;        /* the first of its certificates; INT64_MAX: there is none */
+  struct tickets tickets; /* unused with the host's own context */
+  SSL_CTX *ctx;           /* every connection begins with it */
   size_t nmore;
   SSL_CTX *more[]; /* for other names */
 };

@@ -3,9 +3,9 @@
  * hello.h - reads along with what a client sends before the handshake is complete, to know when its
  * ClientHello is whole, and how long it says that it is.
  *
- * OpenSSL takes memory for the length that a ClientHello claims, up to 128 KiB, as soon as its first
- * bytes are there. A client may send two: the second one after a HelloRetryRequest (RFC 8446 section
- * 4.1.2).
+ * OpenSSL takes memory for the length that a ClientHello claims, up to 128 KiB, as soon as its
+ * first bytes are there. A client may send two: the second one after a HelloRetryRequest (RFC 8446
+ * section 4.1.2).
  */
 #ifndef SIO_TLS_HELLO_H
 #define SIO_TLS_HELLO_H
@@ -38,8 +38,8 @@ struct hello {
 
 /* Looks at n bytes, and says how many of them it has used: all of them with HELLO_MORE. */
 enum hello_verdict sio__hello_look(struct hello *h, const char *p, size_t n, size_t *used);
-/* The same for what follows the first hello. False: a second one is too long. may_retry: the version
- * is not known to be one without a second hello. */
+/* The same for what follows the first hello. False: a second one is too long. may_retry: the
+ * version is not known to be one without a second hello. */
 bool sio__hello_may_follow(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

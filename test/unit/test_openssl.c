@@ -4,7 +4,9 @@
  */
 #include "../certificates.h"
 #include "../test.h"
+#include "../tls_peer.h"
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -18,22 +20,33 @@ static char why[256];
 
 static size_t fuse; /* the n-th allocation from here fails; 0: none */
 
+static size_t held; /* bytes, as the C library counts them */
+
 static bool fails(void) { return fuse > 0 && fuse-- == 1; }
+
+static void *counted(void *p) {
+  if (p) held += malloc_usable_size(p);
+  return p;
+}
 
 static void *on_malloc(size_t n, const char *file, int line) {
   (void)file, (void)line;
   if (n == 0 || fails()) return NULL;
-  return malloc(n);
+  return counted(malloc(n));
 }
 
 static void *on_realloc(void *p, size_t n, const char *file, int line) {
   (void)file, (void)line;
   if (fails()) return NULL;
-  return realloc(p, n);
+  size_t before = p ? malloc_usable_size(p) : 0;
+  void *q = realloc(p, n);
+  if (q || n == 0) held -= before;
+  return counted(q);
 }
 
 static void on_free(void *p, const char *file, int line) {
   (void)file, (void)line;
+  if (p) held -= malloc_usable_size(p);
   free(p);
 }
 
@@ -221,6 +234,8 @@ TEST(the_hosts_own_context_is_taken_alone) {
   o = pem_of(&own);
   o.ctx = ctx;
   refuses(o, -EINVAL, "ctx and other options beside it");
+  o = (sio_openssl_options){ .ctx = ctx, .ticket_lifetime_s = 60 };
+  refuses(o, -EINVAL, "ctx and other options beside it");
   SSL_CTX_free(ctx);
 }
 
@@ -253,6 +268,334 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_openssl_free(tls);
 }
 
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+static sio_tls *server;
+static struct tls_peer peer;
+static void *session;
+
+static int on_put(void *to, const char *p, size_t n) {
+  struct tls_peer *at = to;
+  return BIO_write(at->in, p, (int)n) == (int)n ? 0 : -ENOMEM;
+}
+
+static void serve(sio_openssl_options o) {
+  if (sio_openssl_new(&server, &o, why, sizeof why)) abort();
+}
+
+static int accept_peer(void) {
+  return server->ops->open(server->context, &(sio_tls_wire){ on_put, &peer }, &session);
+}
+
+static void hang_up(void) {
+  server->ops->close(session);
+  SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or tickets are lost */
+  tls_peer_close(&peer);
+  ERR_clear_error();
+}
+
+/* As net/tls.c does: until nothing more comes of it. */
+static long tell(const char *p, size_t n) {
+  static char plain[20000];
+  sio_slice in = { p, n };
+  long k;
+  while ((k = server->ops->read(session, &in, plain, sizeof plain)) > 0) continue;
+  CHECK(k < 0 || in.n == 0);
+  return k;
+}
+
+/* What the client has to say now, in a buffer of its own. */
+static sio_slice flight(void) {
+  static char room[20000];
+  char plain;
+  SSL_do_handshake(peer.ssl);
+  SSL_read(peer.ssl, &plain, 1); /* tickets come after the handshake */
+  int n = BIO_read(peer.out, room, sizeof room);
+  return (sio_slice){ room, n > 0 ? (size_t)n : 0 };
+}
+
+static bool shake(void) {
+  sio_tls_done done;
+  sio_slice said;
+  while ((said = flight()).n > 0)
+    if (tell(said.p, said.n) < 0) return false;
+  return SSL_is_init_finished(peer.ssl) && server->ops->established(session, &done);
+}
+
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+enum { WHOLE_HELLO_COSTS = 64 * 1024 };
+
+/* Says that a ClientHello of 128 KiB follows. */
+static const char claim[] = "\x16\x03\x01\x00\x04\x01\x02\x00\x00";
+
+/* What the server's end holds once it has heard n bytes. */
+static size_t cost_of(const char *p, size_t n, long result) {
+  size_t before = held;
+  EQ(accept_peer(), 0);
+  if (n) EQ(tell(p, n), result);
+  return held - before;
+}
+
+TEST(an_unfinished_hello_holds_little_more_than_its_bytes) {
+  serve(pem_of(&own));
+  for (size_t i = 0; i < 2; i++) {
+    tls_peer_open(&peer, -1, versions[i]);
+    sio_slice hello = flight();
+    CHECK(cost_of("", 0, 0) < 512);
+    server->ops->close(session);
+    for (size_t n = 1; n < hello.n; n++) {
+      CHECK(cost_of(hello.p, n, 0) < 512 + n);
+      server->ops->close(session);
+    }
+    CHECK(cost_of(hello.p, hello.n, 0) < WHOLE_HELLO_COSTS);
+    hang_up();
+  }
+  sio_openssl_free(server);
+}
+
+TEST(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it) {
+  const char *text;
+  serve(pem_of(&own));
+  tls_peer_open(&peer, -1, TLS1_3_VERSION);
+  CHECK(cost_of(claim, 9, SIO_EPROTO) < 512);
+  EQ(server->ops->failure(session, &text), SIO_TLS_FAILED_PROTOCOL);
+  EQ_STR(text, "TLS: a ClientHello of more than 16 KiB");
+  EQ(BIO_pending(peer.in), 7);
+  SSL_do_handshake(peer.ssl);
+  EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER);
+  hang_up();
+  sio_openssl_free(server);
+}
+
+/* In records of n bytes each; how many bytes that takes. */
+static size_t fragment(char *out, sio_slice hello, size_t n) {
+  size_t k = 0;
+  for (size_t at = 5; at < hello.n; at += n) {
+    size_t part = hello.n - at < n ? hello.n - at : n;
+    memcpy(out + k, hello.p, 3);
+    out[k + 3] = 0;
+    out[k + 4] = (char)part;
+    memcpy(out + k + 5, hello.p + at, part);
+    k += 5 + part;
+  }
+  return k;
+}
+
+TEST(a_hello_may_come_in_many_records) {
+  static char out[20000];
+  serve(pem_of(&own));
+  for (size_t i = 0; i < 2; i++) {
+    for (size_t n = 1; n < 100; n += 7) {
+      tls_peer_open(&peer, -1, versions[i]);
+      EQ(accept_peer(), 0);
+      size_t k = fragment(out, flight(), n);
+      for (size_t at = 0; at < k; at++) EQ(tell(out + at, 1), 0);
+      CHECK(shake());
+      hang_up();
+    }
+  }
+  sio_openssl_free(server);
+}
+
+TEST(a_hello_in_ever_more_records_is_refused) {
+  static char many[30000];
+  size_t n = 0;
+  const char *text;
+  serve(pem_of(&own));
+  tls_peer_open(&peer, -1, TLS1_3_VERSION);
+  EQ(accept_peer(), 0);
+  memcpy(many, "\x16\x03\x01\x00\x04\x01\x00\x3f\xff", 9);
+  for (n = 9; n < sizeof many - 6; n += 6) memcpy(many + n, "\x16\x03\x01\x00\x01", 6);
+  long err = 0;
+  size_t at = 0, before = held;
+  for (; at < n && !err; at += 100) {
+    err = tell(many + at, 100);
+    CHECK(held - before < 21 * 1024);
+  }
+  EQ(err, SIO_EPROTO);
+  EQ(at, 20500);
+  EQ(server->ops->failure(session, &text), SIO_TLS_FAILED_PROTOCOL);
+  hang_up();
+  sio_openssl_free(server);
+}
+
+/* It knows no X25519, for which clients have a key at hand: they are asked for another hello. */
+static void serve_retries(void) {
+  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+  if (SSL_CTX_use_certificate(ctx, own.x509) != 1) abort();
+  if (SSL_CTX_use_PrivateKey(ctx, own.pkey) != 1) abort();
+  SSL_CTX_set1_groups_list(ctx, "P-256");
+  serve((sio_openssl_options){ .ctx = ctx });
+  SSL_CTX_free(ctx);
+  tls_peer_init(&peer, -1, TLS1_3_VERSION);
+  SSL_CTX_set1_groups_list(peer.ctx, "X25519:P-256");
+  tls_peer_begin(&peer);
+  EQ(accept_peer(), 0);
+}
+
+TEST(a_second_hello_is_heard_and_may_not_claim_to_be_long) {
+  for (int step = 1; step < 10; step++) {
+    serve_retries();
+    CHECK(shake());
+    hang_up();
+    sio_openssl_free(server);
+  }
+  for (size_t cut = 0; cut < 9; cut++) {
+    serve_retries();
+    sio_slice hello = flight();
+    EQ(tell(hello.p, hello.n), 0);
+    if (cut) EQ(tell("\x14\x03\x03\x00\x01\x01", 6), 0);
+    size_t before = held;
+    if (cut) EQ(tell(claim, cut), 0);
+    EQ(tell(claim + cut, 9 - cut), SIO_EPROTO);
+    CHECK(held - before < 20 * 1024);
+    hang_up();
+    sio_openssl_free(server);
+  }
+}
+
+/* ---- tickets --------------------------------------------------------------------------------- */
+
+static time_t later;
+
+int __real_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_clock_gettime(clockid_t id, struct timespec *out) {
+  int err = __real_clock_gettime(id, out);
+  out->tv_sec += later;
+  return err;
+}
+
+static SSL_SESSION *ticket; /* what the last connection can be resumed with */
+static bool renewed;        /* ... is another than it came with              */
+
+static bool same_ticket(const SSL_SESSION *a, const SSL_SESSION *b) {
+  const unsigned char *p, *q;
+  size_t n, m;
+  SSL_SESSION_get0_ticket(a, &p, &n);
+  SSL_SESSION_get0_ticket(b, &q, &m);
+  return n == m && memcmp(p, q, n) == 0;
+}
+
+/* True: it was resumed with `with`, NULL: none. */
+static bool resumes(int version, const SSL_SESSION *with) {
+  SSL_SESSION *used = with ? SSL_SESSION_dup(with) : NULL;
+  tls_peer_open(&peer, -1, version);
+  if (used) SSL_set_session(peer.ssl, used);
+  EQ(accept_peer(), 0);
+  CHECK(shake());
+  bool reused = SSL_session_reused(peer.ssl);
+  SSL_SESSION_free(ticket);
+  ticket = SSL_get1_session(peer.ssl);
+  renewed = used && !same_ticket(ticket, used);
+  SSL_SESSION_free(used);
+  hang_up();
+  return reused;
+}
+
+static void first_ticket(int version, sio_openssl_options o) {
+  later = 0;
+  serve(o);
+  EQ(resumes(version, NULL), false);
+  REQUIRE(ticket && SSL_SESSION_has_ticket(ticket));
+}
+
+static void no_more_tickets(void) {
+  SSL_SESSION_free(ticket);
+  ticket = NULL;
+  sio_openssl_free(server);
+}
+
+TEST(a_ticket_can_be_used_for_a_period_after_its_key_has_changed_and_not_for_two) {
+  for (size_t i = 0; i < 2; i++) {
+    first_ticket(versions[i], pem_of(&own));
+    SSL_SESSION *old = SSL_SESSION_dup(ticket);
+    REQUIRE(old != NULL);
+    later = 3599;
+    CHECK(resumes(versions[i], old));
+    later = 3601;
+    CHECK(resumes(versions[i], old));
+    later = 7199;
+    CHECK(resumes(versions[i], old));
+    later = 7201;
+    CHECK(!resumes(versions[i], old));
+    SSL_SESSION_free(old);
+    no_more_tickets();
+  }
+}
+
+/* No handshake came in between. */
+TEST(after_a_long_silence_no_old_ticket_can_be_used) {
+  for (size_t i = 0; i < 2; i++) {
+    first_ticket(versions[i], pem_of(&own));
+    later = 7201;
+    CHECK(!resumes(versions[i], ticket));
+    CHECK(resumes(versions[i], ticket));
+    no_more_tickets();
+  }
+}
+
+TEST(a_ticket_of_the_key_before_is_renewed) {
+  for (size_t i = 0; i < 2; i++) {
+    first_ticket(versions[i], pem_of(&own));
+    CHECK(resumes(versions[i], ticket));
+    EQ(renewed, versions[i] == TLS1_3_VERSION); /* where each is to be used once */
+    later = 3601;
+    CHECK(resumes(versions[i], ticket));
+    CHECK(renewed);
+    later = 7201;
+    CHECK(resumes(versions[i], ticket));
+    no_more_tickets();
+  }
+}
+
+TEST(the_host_says_how_long_a_ticket_can_be_used) {
+  sio_openssl_options o = pem_of(&own);
+  o.ticket_lifetime_s = 10;
+  for (size_t i = 0; i < 2; i++) {
+    first_ticket(versions[i], o);
+    EQ(SSL_SESSION_get_ticket_lifetime_hint(ticket), 10);
+    SSL_SESSION *old = SSL_SESSION_dup(ticket);
+    later = 19;
+    CHECK(resumes(versions[i], old));
+    later = 21;
+    CHECK(!resumes(versions[i], old));
+    SSL_SESSION_free(old);
+    no_more_tickets();
+  }
+  o.ticket_lifetime_s = 7 * 86400;
+  takes(o);
+  o.ticket_lifetime_s++;
+  refuses(o, -EINVAL, "ticket_lifetime_s is more than a week");
+}
+
+TEST(a_reload_ends_all_tickets) {
+  sio_openssl_options o = pem_of(&own);
+  for (size_t i = 0; i < 2; i++) {
+    first_ticket(versions[i], o);
+    CHECK(resumes(versions[i], ticket));
+    EQ(sio_openssl_reload(server, &o, why, sizeof why), 0);
+    CHECK(!resumes(versions[i], ticket));
+    CHECK(resumes(versions[i], ticket));
+    no_more_tickets();
+  }
+}
+
+TEST(a_ticket_that_was_changed_leads_to_a_whole_handshake) {
+  for (size_t at = 0; at < 100; at += 9) {
+    for (size_t i = 0; i < 2; i++) {
+      const unsigned char *p;
+      size_t n;
+      first_ticket(versions[i], pem_of(&own));
+      SSL_SESSION_get0_ticket(ticket, &p, &n);
+      ((unsigned char *)(uintptr_t)p)[at] ^= 1;
+      CHECK(!resumes(versions[i], ticket));
+      no_more_tickets();
+    }
+  }
+}
+
 /* ---- without memory ------------------------------------------------------------------------- */
 
 /* OpenSSL lives on without some of what it asked for, and says so in its own way: what counts is
@@ -280,6 +623,31 @@ TEST(every_failed_allocation_is_survived) {
   OPENSSL_free((char *)(uintptr_t)pfx.p);
 }
 
+/* The handshake fails or goes on, and whoever tells why has words for it. */
+TEST(every_failed_allocation_of_a_handshake_is_survived) {
+  unsigned failed = 0;
+  bool burnt = true;
+  for (size_t i = 1; burnt && i < 20000; i += i < 200 ? 1 : 37) {
+    const char *text = "";
+    serve(pem_of(&own));
+    tls_peer_open(&peer, -1, versions[i % 2]);
+    sio_slice hello = flight();
+    fuse = i;
+    int err = accept_peer();
+    long got = err ? err : tell(hello.p, 100);
+    if (got == 0) got = tell(hello.p + 100, hello.n - 100);
+    burnt = fuse == 0;
+    fuse = 0;
+    failed += got < 0;
+    if (!err && got < 0) CHECK(server->ops->failure(session, &text) >= 0 && *text);
+    if (!err) server->ops->close(session);
+    tls_peer_close(&peer);
+    sio_openssl_free(server);
+    ERR_clear_error();
+  }
+  CHECK(failed > 10);
+}
+
 /* clang-format off */
 static const struct test__case cases[] = {
   T(a_certificate_and_its_key_in_memory_are_taken)
@@ -297,7 +665,19 @@ static const struct test__case cases[] = {
   T(the_hosts_own_context_is_taken_alone)
   T(a_reload_that_fails_leaves_all_as_it_was)
   T(the_end_told_is_that_of_the_first_to_end)
+  T(an_unfinished_hello_holds_little_more_than_its_bytes)
+  T(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it)
+  T(a_hello_may_come_in_many_records)
+  T(a_hello_in_ever_more_records_is_refused)
+  T(a_second_hello_is_heard_and_may_not_claim_to_be_long)
+  T(a_ticket_can_be_used_for_a_period_after_its_key_has_changed_and_not_for_two)
+  T(after_a_long_silence_no_old_ticket_can_be_used)
+  T(a_ticket_of_the_key_before_is_renewed)
+  T(the_host_says_how_long_a_ticket_can_be_used)
+  T(a_reload_ends_all_tickets)
+  T(a_ticket_that_was_changed_leads_to_a_whole_handshake)
   T(every_failed_allocation_is_survived)
+  T(every_failed_allocation_of_a_handshake_is_survived)
 };
 /* clang-format on */
 
