@@ -22,11 +22,18 @@ static void set_heartbeat(sio_session *c, unsigned in_ms) {
 }
 
 static size_t owed_max(const sio_session *c);
+static bool polls_too_seldom(const sio_session *c);
+
+/* It is not read because it does not take what waits for it: that excuses no silence. */
+static COLD bool is_stopped_by_itself(const sio_session *c) {
+  if (c->owed > owed_max(c) || polls_too_seldom(c)) return true;
+  return c->ws && c->ws->conn && c->ws->conn->throttled;
+}
 
 /* By its limits, from the moment it is over one until all that was read already is handled. */
 static COLD bool is_held_back(const sio_session *c) {
   if (guard_pauses(c)) return true;
-  return c->guarded && c->owed <= owed_max(c) && sio__session_unread(c);
+  return c->guarded && !is_stopped_by_itself(c) && sio__session_unread(c);
 }
 
 static void send_ping(sio_session *c) {

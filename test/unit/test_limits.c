@@ -433,6 +433,47 @@ TEST(but_one_that_is_read_again_and_says_nothing_is_over) {
   stop();
 }
 
+/* Its limits are far: what keeps the server from reading it is that it does not read. */
+TEST(one_that_takes_nothing_is_over_although_its_packets_are_counted) {
+  start((sio_options){ .packets_per_s = 1000,
+                       .ping_interval_ms = 1000,
+                       .ping_timeout_ms = 500,
+                       .high_water = 1000 });
+  static char much[1 << 20];
+  sio_nsp *root;
+  joined(0);
+  memset(much, 'x', sizeof much);
+  EQ(sio_of(srv, "/", &root), 0);
+  for (int i = 0; i < 8; i++)
+    EQ(sio_broadcast((sio_target){ .nsp = root }, "m", SIO_ARGS(sio_strn(much, sizeof much))), 0);
+  later(6000);
+  EQ(disconnects, 1);
+  EQ(left.reason, SIO_REASON_PING_TIMEOUT);
+  stop();
+}
+
+TEST(one_that_does_not_poll_is_over_although_its_packets_are_counted) {
+  start((sio_options){ .packets_per_s = 1000,
+                       .ping_interval_ms = 1000,
+                       .ping_timeout_ms = 500,
+                       .high_water = 1000 });
+  struct raw *c = &peers[0];
+  const char *path = polling(c);
+  char body[1000] = "";
+  sio_nsp *root;
+  EQ(sio_of(srv, "/", &root), 0);
+  for (int i = 0; i < 30; i++)
+    EQ(sio_broadcast((sio_target){ .nsp = root }, "m", SIO_ARGS("a hundred bytes or less")), 0);
+  for (int i = 0; i < 30; i++)
+    strcat(body, &"\x1e"
+                  "42[\"n\",1]"[i == 0]);
+  CHECK(raw_request(c, "POST", path, "", body));
+  later(6000);
+  EQ(disconnects, 1);
+  EQ(left.reason, SIO_REASON_PING_TIMEOUT);
+  stop();
+}
+
 TEST(a_peer_past_its_packets_is_closed_if_that_is_asked_for) {
   sio_options o = ten_packets;
   o.when_limited = SIO_LIMITED_CLOSE;
@@ -1202,6 +1243,8 @@ T(others_are_served_meanwhile)
 T(of_what_one_read_brings_only_as_much_is_handled_as_the_limit_allows)
 T(a_paused_peer_is_told_of_once_in_ten_seconds)
 T(no_heartbeat_is_missed_because_we_do_not_read)
+T(one_that_takes_nothing_is_over_although_its_packets_are_counted)
+T(one_that_does_not_poll_is_over_although_its_packets_are_counted)
 T(but_one_that_is_read_again_and_says_nothing_is_over)
 T(a_peer_past_its_packets_is_closed_if_that_is_asked_for)
 T(bytes_count_as_they_come)
