@@ -12,6 +12,7 @@
 #include "stats.h"
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 static struct {
   struct ledger *first;
@@ -120,6 +121,25 @@ void ledger_excuse(struct ledger *l) {
   for (size_t i = l->seen; i < l->n; i++) l->entries[i].kind = ENTRY_OPTIONAL;
 }
 
+/* Data and questions to it come soon: a window of little room takes long for much. */
+static bool is_prompt(const struct peer *p) {
+  return p->here && p->reading == READS_ALL && p->room >= 65536 &&
+         p->delay_us + p->jitter_us <= 50000;
+}
+
+/* What the library says of a peer when it ends its session must be true. */
+void ledger_accused(const struct ledger *l, const sio_close_info *why, const sio_options *o) {
+  const struct peer *p = l->peer;
+  if (!p || p->crooked || memory.failed) return;
+  if (why->err == SIO_EPROTO)
+    fault("an honest peer is said to break a rule", "%s: %s", l->id, why->detail);
+  if (why->err == UV_ENOMEM || why->err == UV_ENOBUFS || why->err == UV_EINTR)
+    fault("an honest peer goes for want of something of ours", "%s: %s", l->id, why->detail);
+  if (why->reason == SIO_REASON_PING_TIMEOUT && is_prompt(p) && o->ping_timeout_ms >= 1000 &&
+      !o->packets_per_s && !o->bytes_per_s)
+    fault("an honest peer is said not to answer", "%s: %s", l->id, why->detail);
+}
+
 void ledger_mended(struct ledger *l) { l->away_to = host.number; }
 
 void ledger_settled(const struct ledger *l) {
@@ -211,6 +231,14 @@ void check_turn(const sio_server *srv, const sio_options *o) {
   check_counters(srv);
   check_memory(o);
   check_work();
+}
+
+void check_no_ghosts(const sio_server *srv, unsigned plain) {
+  sio_stats st;
+  sio_server_stats(srv, &st, sizeof st);
+  if (st.sessions + plain > peers_here())
+    fault("a peer that is gone is not noticed", "%llu sessions, %u plain WebSockets, %u peers",
+          (unsigned long long)st.sessions, plain, peers_here());
 }
 
 void check_nothing_left(void) {

@@ -48,6 +48,8 @@ struct ledger *ledger_of(const char *id); /* made if there is none */
 struct ledger *ledger_find(const char *id, size_t n);
 /* The socket has disconnected, or is back as who it was. */
 void ledger_broken(struct ledger *l);
+/* Its socket ends; what is said of its peer must be true. */
+void ledger_accused(const struct ledger *l, const sio_close_info *why, const sio_options *o);
 void ledger_mended(struct ledger *l);
 /* Another socket with the id of one that has left. */
 struct ledger *ledger_again(struct ledger *l);
@@ -67,6 +69,8 @@ void check_turn(const sio_server *srv, const sio_options *o);
 /* When the server is there, and everybody has left. */
 void check_rest(const sio_server *srv);
 /* When all is over. */
+/* Peers that went without a word have been noticed. */
+void check_no_ghosts(const sio_server *srv, unsigned plain);
 void check_nothing_left(void);
 
 #endif

@@ -189,6 +189,7 @@ static size_t unquote(char *out, const char *p, size_t n) {
   size_t len = 0;
   for (size_t i = 0; i < n; i++) {
     char c = p[i];
+    if (c == '"' || c == '<') fault("a character ends the script's text", "%c", c);
     if (c == '\\' && i + 1 < n) {
       c = p[++i];
       if (c == 'n') c = '\n';

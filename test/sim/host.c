@@ -4,6 +4,7 @@
  */
 #include "host.h"
 
+#include "base/utf8.h"
 #include "draw.h"
 #include "fault.h"
 #include "loop.h"
@@ -54,6 +55,12 @@ struct question *host_ask(const char *what) {
     return q;
   }
   return NULL;
+}
+
+bool host_asks_still(const struct ledger *l) {
+  for (int i = 0; i < QUESTIONS; i++)
+    if (host.questions[i].open && host.questions[i].until_sent == l) return true;
+  return false;
 }
 
 void host_answered(struct question *q) {
@@ -158,6 +165,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   TELL("socket %.4s leaves: %s, %s", sio_socket_id(s), sio_reason_str(why->reason), why->detail);
   struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
   if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
+  ledger_accused(l, why, &host.opts);
   ledger_broken(l);
   if (h) *h = host.sockets[--host.nsockets];
   host_called("disconnect", NULL);
@@ -277,7 +285,9 @@ static void session_packet_create(sio_session *c, const sio_engine_packet *p, vo
   host_looked_at("packet create");
 }
 static bool session_message(sio_session *c, bool binary, sio_slice data, void *user) {
-  (void)c, (void)binary, (void)data, (void)user;
+  (void)c, (void)user;
+  if (!binary && !sio__utf8_valid(data.p, data.n))
+    fault("the host gets text that is not UTF-8", "%s", tell_bytes(data.p, data.n));
   host_called("message", NULL);
   return false;
 }

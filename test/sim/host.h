@@ -22,6 +22,7 @@ struct host_socket {
 struct question {
   bool open;
   unsigned runs;
+  const struct ledger *until_sent; /* it runs when all that this one is sent before has left */
   const char *what;
 };
 
@@ -90,6 +91,8 @@ void host_looked_at(const char *what);
 /* s may be NULL. */
 void host_act(sio_socket *s);
 struct question *host_ask(const char *what);
+/* Is an on_sent() of this socket's open? */
+bool host_asks_still(const struct ledger *l);
 void host_answered(struct question *q);
 struct host_socket *host_find(const sio_socket *s);
 void host_owe_next(sio_next *next);

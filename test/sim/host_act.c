@@ -63,9 +63,12 @@ static void emit(sio_socket *s) {
   unsigned flags = draw(4) == 3 ? draw(8) : 0;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
+  bool ready = !sio_socket_session(s) || sio_session_writable(sio_socket_session(s));
   int err = draw(8) == 7 ? SENDING(sio_emit_keyed(s, flags, "k", "m", sio__args(v, 2)))
                          : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
   TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
+  if (err == 0 && (flags & SIO_VOLATILE) && !ready)
+    fault("a volatile event is queued", "number %llu", (unsigned long long)n);
   if (err == 0 && h) ledger_sent(h->ledger, n, kind_of(flags));
   /* It is in the namespace's log, and may come when its socket is back. */
   if (err == UV_ENOMEM && h && host.opts.recovery) ledger_sent(h->ledger, n, ENTRY_OPTIONAL);
@@ -301,7 +304,11 @@ static void act_on_sent(sio_socket *s) {
   struct question *q = host_ask("on_sent");
   s = some_socket(s);
   charge(100);
-  if (q && (!s || sio_socket_on_sent(s, on_sent, q))) q->open = false;
+  if (!q) return;
+  if (!s || sio_socket_on_sent(s, on_sent, q))
+    q->open = false;
+  else if (host_find(s))
+    q->until_sent = host_find(s)->ledger;
 }
 
 static void act_settle(sio_socket *s) {

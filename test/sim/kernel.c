@@ -27,7 +27,8 @@ enum file_kind { FILE_FREE, FILE_WIRE, FILE_LISTENER, FILE_SOCKET };
 struct file {
   enum file_kind kind;
   struct wire *wire;
-  unsigned port; /* of a listener */
+  unsigned port;       /* of a listener */
+  uint64_t starved_at; /* when it was last without means to accept, and one more; 0: never */
 };
 
 static struct file files[FDS];
@@ -283,7 +284,7 @@ int __wrap_close(int fd) {
   if (!kernel_is_fd(fd)) return __real_close(fd);
   struct file *f = file_of(fd, "close");
   if (f->kind == FILE_WIRE) close_wire(f->wire);
-  *f = (struct file){ FILE_FREE, NULL, 0 };
+  *f = (struct file){ .kind = FILE_FREE };
   kernel.open_fds--;
   return 0;
 }
@@ -400,6 +401,13 @@ static int take_knocking(unsigned port) {
   return w->fd;
 }
 
+/* To ask again at once is to spin: nothing has changed meanwhile. */
+static void starve(struct file *f) {
+  if (f->starved_at && kernel.now < f->starved_at + 10000)
+    fault("a listener spins while there is nothing to accept with", "port %u", f->port);
+  f->starved_at = kernel.now + 1;
+}
+
 int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags) {
   static const int lacks[] = { EMFILE, ENFILE, ENOBUFS, ENOMEM };
   struct file *f = file_of(fd, "accept4");
@@ -408,6 +416,7 @@ int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags) {
     fault("a descriptor that blocks or is inherited", "accept4");
   if (fails(kernel.eintr, EINTR)) return -1;
   if (draw_one_in(kernel.accept_fails)) {
+    starve(f);
     errno = lacks[draw(4)];
     return -1;
   }

@@ -76,7 +76,12 @@ static void grow_calm(void) {
     if (i == TURNS_MAX) fault("the loop does not come to rest", "%d turns", i);
     turn(until);
   }
-  if (host.srv && !host.closing && !host.draining) peers_settled();
+  if (host.srv && !host.closing && !host.draining) {
+    peers_settled();
+    /* What a peer has sent may be handled slowly, by its limits, when it is gone. */
+    if (!host.opts.packets_per_s && !host.opts.bytes_per_s)
+      check_no_ghosts(host.srv, (unsigned)host.nplain);
+  }
 }
 
 /* ---- the end ------------------------------------------------------------------------ */

@@ -17,9 +17,8 @@ static const struct {
   const struct peer_kind *kind;
   unsigned weight;
 } kinds[] = {
-  { &peer_socketio, 12 },
-  { &peer_plain, 3 },
-  { &peer_hoarder, 2 },
+  { &peer_socketio, 12 }, { &peer_plain, 3 }, { &peer_hoarder, 2 },
+  { &peer_hasty, 1 },     { &peer_half, 1 },
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, SIP_US = 100000 };
@@ -30,6 +29,11 @@ void peers_begin(void) {
 }
 
 unsigned peers_count(void) { return npeers; }
+unsigned peers_here(void) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < npeers; i++) n += peers[i].here;
+  return n;
+}
 unsigned peer_number(const struct peer *p) { return p ? p->number : 0; }
 struct peer *peer_by_number(unsigned number) {
   return number > 0 && number <= npeers ? &peers[number - 1] : NULL;

@@ -52,6 +52,7 @@ void peers_end(void);
 unsigned peer_number(const struct peer *p); /* 0 for NULL */
 struct peer *peer_by_number(unsigned number);
 unsigned peers_count(void);
+unsigned peers_here(void);
 
 /* A new peer of a drawn kind. */
 void peers_invite(void);
@@ -79,6 +80,8 @@ bool peer_breaks(struct peer *p);
 
 extern const struct peer_kind
     peer_socketio;                        /* peer_socketio.c: Engine.IO and Socket.IO, all ways */
+extern const struct peer_kind peer_hasty; /* the same, that joins twice in a row */
+extern const struct peer_kind peer_half;  /* peer_half.c: half-closes behind its request         */
 extern const struct peer_kind peer_plain; /* peer_plain.c: routes and plain WebSockets           */
 extern const struct peer_kind peer_hoarder; /* peer_hoarder.c: makes the server keep things      */
 

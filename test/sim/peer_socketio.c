@@ -37,6 +37,7 @@ struct client {
   size_t half_n;
   unsigned missing, have;
   struct bytes bins;
+  bool hasty;   /* says twice that it joins, as React's StrictMode makes clients do */
   bool returns; /* its connection broke, and it will come back as who it was */
 };
 
@@ -101,7 +102,9 @@ static void join(struct client *c, const char *nsp) {
     snprintf(j->name, sizeof j->name, "%s", nsp);
     TELL("peer %u asks to join %s", c->peer->number, nsp);
     if (c->e.protocol == 3 && strcmp(nsp, "/") == 0) return;
-    sayf(c, "40%s%s", prefix(nsp, pre), draw(2) ? "{\"token\":\"t\"}" : "");
+    const char *auth = draw(2) ? "{\"token\":\"t\"}" : "";
+    sayf(c, "40%s%s", prefix(nsp, pre), auth);
+    if (c->hasty) sayf(c, "40%s%s", prefix(nsp, pre), auth);
     return;
   }
 }
@@ -352,7 +355,10 @@ static void on_packet(struct client *c, const struct packet *k, const struct byt
   switch (k->type) {
     case '0': on_connected(c, j, k); break;
     case '1':
-    case '4': j->state = OUT; break;
+    case '4':
+      if (c->hasty) note_left(c, j); /* the other CONNECT may let it in */
+      j->state = OUT;
+      break;
     case '2':
     case '5':
       if (j->state != IN && !j->again && !j->before && !c->peer->crooked)
@@ -491,6 +497,12 @@ static void start(struct peer *p) {
   again(c, 1000000);
 }
 
+static void start_hasty(struct peer *p) {
+  struct client *c = p->state;
+  c->hasty = true;
+  start(p);
+}
+
 static void do_something(struct client *c) {
   switch (draw(12)) {
     case 0: break;
@@ -562,10 +574,22 @@ static void settled(struct peer *p) {
     const struct joined *j = &c->joins[i];
     if (j->state != IN || !j->ledger->open) continue;
     ledger_settled(j->ledger);
+    if (host_asks_still(j->ledger) && !memory.failed)
+      fault("all has left, and the host is not told", "peer %u in %s", p->number, j->name);
     if (j->canary >= 0 && !memory.failed)
       fault("an honest peer is not answered", "peer %u in %s", p->number, j->name);
   }
 }
+
+const struct peer_kind peer_hasty = { .name = "hasty Socket.IO",
+                                      .size = sizeof(struct client),
+                                      .start = start_hasty,
+                                      .step = step,
+                                      .data = data,
+                                      .ended = ended,
+                                      .stop = stop,
+                                      .calm = calm,
+                                      .settled = settled };
 
 const struct peer_kind peer_socketio = { .name = "Socket.IO",
                                          .size = sizeof(struct client),
