@@ -119,6 +119,7 @@ void ledger_broken(struct ledger *l) {
 
 void ledger_excuse(struct ledger *l) {
   for (size_t i = l->seen; i < l->n; i++) l->entries[i].kind = ENTRY_OPTIONAL;
+  l->skips = true;
 }
 
 /* Data and questions to it come soon: a window of little room takes long for much. */
