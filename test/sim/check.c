@@ -240,6 +240,10 @@ void check_no_ghosts(const sio_server *srv, unsigned plain) {
   if (st.sessions + plain > peers_here())
     fault("a peer that is gone is not noticed", "%llu sessions, %u plain WebSockets, %u peers",
           (unsigned long long)st.sessions, plain, peers_here());
+  /* A session that is over waits for its last poll for so long. */
+  bool lingers = !host.opts.close_timeout_ms || host.opts.close_timeout_ms > 5000;
+  if (!st.connections && !st.sessions && !lingers && st.queued_bytes)
+    fault("bytes wait for nobody", "%llu", (unsigned long long)st.queued_bytes);
 }
 
 void check_nothing_left(void) {
