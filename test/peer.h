@@ -17,6 +17,7 @@
 #define SIO_TEST_PEER_H
 
 #include "alloc.h"
+#include "clock.h"
 #include "eio/fence.h"
 #include "eio/session.h"
 #include "sio/event.h"
@@ -104,7 +105,8 @@ static const struct transport fake_transport = { .name = "fake",
 static inline void turn(void) { uv_run(&loop, UV_RUN_NOWAIT); }
 
 static inline void later(uint64_t ms) {
-  sio__timers_run(&srv->loop.timers, uv_now(&loop) + ms);
+  clock_ms += ms;
+  sio__timers_run(&srv->loop.timers, clock_ms);
   turn();
 }
 

@@ -264,7 +264,8 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   o.more = &more;
   o.nmore = 1;
   EQ(sio_openssl_reload(tls, &o, why, sizeof why), 0);
-  EQ(alone - sio_openssl_expires(tls), 2 * 86400);
+  int64_t sooner = alone - sio_openssl_expires(tls); /* the clock goes on meanwhile */
+  CHECK(sooner <= 2 * 86400 && sooner > 2 * 86400 - 3600);
   sio_openssl_free(tls);
 }
 

@@ -2,19 +2,6 @@
 #include "peer.h"
 #include "sio/recovery.h"
 
-/* The clock is a variable. */
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
-
-static void pass_time(uint64_t ms) {
-  clock_ms += ms;
-  sio__timers_run(&srv->loop.timers, clock_ms);
-  turn();
-}
-
 static sio_socket *first(void) { return root->members[0]; }
 
 static void on_connect(sio_socket *s, void *user) {
@@ -646,7 +633,7 @@ TEST(who_is_away_too_long_is_forgotten) {
   told(c);
   hang_up(c->p);
   hang_up(d->p);
-  pass_time(1000);
+  later(1000);
   come_back(c);
   EQ(srv->stats.recovered, 1);
   told(c);
@@ -656,7 +643,7 @@ TEST(who_is_away_too_long_is_forgotten) {
   hang_up(c->p);
   hang_up(d->p);
   EQ(root->recovery->by_pid.n, 2);
-  for (int i = 0; i < 100; i++) pass_time(1000);
+  for (int i = 0; i < 100; i++) later(1000);
   EQ(root->recovery->by_pid.n, 0);
   EQ(root->recovery->log.bytes, 0);
   CHECK(!timer_active(&root->recovery->sweep));
@@ -670,9 +657,9 @@ TEST(events_are_kept_as_long_as_a_dead_connection_may_go_unnoticed_and_be_away) 
   struct client4 *c = come();
   to_all("lost");
   c->p->n = 0;
-  pass_time(250000);
+  later(250000);
   hang_up(c->p);
-  pass_time(999);
+  later(999);
   come_back(c);
   GOT(c, "42[\"lost\",\"@1\"] 40+pid ");
   stop();
@@ -839,7 +826,7 @@ TEST(nothing_is_kept_for_nobody) {
   CHECK(root->recovery->log.bytes > 0);
   say(c->p, "41");
   turn();
-  for (int i = 0; i < 8; i++) pass_time(30001);
+  for (int i = 0; i < 8; i++) later(30001);
   EQ(root->recovery->log.bytes, 0);
   stop();
 }

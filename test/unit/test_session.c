@@ -4,17 +4,6 @@
  */
 #include "peer.h"
 
-static uint64_t clock_ms = 1000000;
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return clock_ms;
-}
-
-static void pass(uint64_t ms) {
-  clock_ms += ms;
-  later(0);
-}
-
 static const sio_options quick = { .ping_interval_ms = 1000, .ping_timeout_ms = 500 };
 
 TEST(a_peer_without_a_pong_in_time_is_over) {
@@ -32,13 +21,13 @@ TEST(a_peer_without_a_pong_in_time_is_over) {
 TEST(what_else_it_says_while_a_pong_is_due_moves_the_deadline_once) {
   start(&quick);
   struct peer *p = joined();
-  pass(1000);
-  pass(400);
+  later(1000);
+  later(400);
   say(p, "6");
-  pass(490); /* of 500 more since then */
+  later(490); /* of 500 more since then */
   CHECK(p->session != NULL);
   say(p, "42[\"x\"]");
-  pass(20);
+  later(20);
   HEARD(p, "2 cut ");
   stop();
 }
@@ -47,10 +36,10 @@ TEST(each_ping_has_its_own_grace) {
   start(&quick);
   struct peer *p = joined();
   for (int i = 0; i < 4; i++) {
-    pass(1000);
-    pass(400);
+    later(1000);
+    later(400);
     say(p, "6");
-    pass(490);
+    later(490);
     REQUIRE(p->session);
     say(p, "3");
   }

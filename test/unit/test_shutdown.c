@@ -3,6 +3,7 @@
  * test_shutdown.c - how long a server takes to close when its peers do not help: whole servers over
  * real bytes, and a clock that is moved by hand.
  */
+#include "clock.h"
 #include "poll_client.h"
 #include "sio/server.h"
 #include "trace.h"
@@ -10,7 +11,7 @@
 
 static struct raw peers[5];
 static sio_session *session;
-static uint64_t began, passed;
+static uint64_t began;
 
 static void on_open(sio_session *c, void *user) {
   (void)user;
@@ -33,8 +34,7 @@ static void start(const sio_options *o) {
   traced[0] = '\0';
   for (int i = 0; i < 5; i++) peers[i].fd = -1;
   whole_start(o);
-  began = uv_now(&uv);
-  passed = 0;
+  began = clock_ms;
   EQ(sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open }, NULL), 0);
   EQ(sio_ws_route(srv, "/plain", &(sio_ws_callbacks){ .close = on_plain_close }, NULL), 0);
   EQ(sio_route(srv, NULL, "/never", 0, never, &owed), 0);
@@ -42,8 +42,8 @@ static void start(const sio_options *o) {
 
 /* So long after the start. */
 static void at(uint64_t ms) {
-  passed = ms;
-  sio__timers_run(&srv->loop.timers, began + ms);
+  clock_ms = began + ms;
+  sio__timers_run(&srv->loop.timers, clock_ms);
   for (int i = 0; i < 5 && !closed; i++) turn();
 }
 

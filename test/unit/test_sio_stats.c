@@ -4,7 +4,9 @@
  * counters add up as <sio/server.h> says.
  */
 #include "alloc.h"
+#include "clock.h"
 #include "poll_client.h"
+#include "sio/server.h"
 #include "stats.h"
 #include "test.h"
 #include <sys/socket.h>
@@ -99,6 +101,12 @@ static void begin(const sio_options *o) {
 static void turns(void) {
   for (int i = 0; i < 6; i++) uv_run(&uv, UV_RUN_NOWAIT);
   look();
+}
+
+static void later(unsigned ms) {
+  clock_ms += ms;
+  sio__timers_run(&srv->loop.timers, clock_ms);
+  turns();
 }
 
 static void end(void) {
@@ -436,9 +444,9 @@ TEST(acks_are_received_late_or_lost_and_add_up) {
   CHECK(raw_text(c, "430[1]"));
   turns();
   EQ(st.acks_received, 1);
-  CHECK(raw_text(c, "42[\"ask\",1]"));
-  while (!replies[1]) uv_run(&uv, UV_RUN_ONCE);
-  look();
+  CHECK(raw_text(c, "42[\"ask\",1]") && raw_expect(c, "421[\"question\"]"));
+  later(20);
+  EQ(replies[1], 1);
   EQ(st.acks_timed_out, 1);
   CHECK(raw_text(d, "42[\"ask\"]") && raw_expect(d, "422[\"question\"]"));
   look();
@@ -477,8 +485,8 @@ TEST(each_peer_of_a_question_to_many_is_asked) {
   EQ(st.acks_received, 1);
   EQ(st.acks_lost, 1);
   EQ(st.acks_pending, 1);
-  while (!replies[0]) uv_run(&uv, UV_RUN_ONCE);
-  look();
+  later(20);
+  EQ(replies[0], 1);
   EQ(st.acks_timed_out, 1);
   EQ(st.acks_pending, 0);
   end();
@@ -516,10 +524,9 @@ TEST(middleware_that_does_not_decide_is_a_timeout) {
   sio_use(root, park, &next);
   struct raw *c = &peers[0];
   CHECK(raw_open(c, srv) && raw_upgrade(c, websocket) && raw_expect(c, "0{") && raw_text(c, "40"));
-  do {
-    uv_run(&uv, UV_RUN_ONCE);
-    look();
-  } while (!st.connects_refused[SIO_REFUSED_TIMEOUT]);
+  turns();
+  later(1);
+  EQ(st.connects_refused[SIO_REFUSED_TIMEOUT], 1);
   CHECK(raw_expect(c, "44{\"message\":\"timeout\"}"));
   sio_next_ok(next);
   look();
