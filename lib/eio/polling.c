@@ -16,6 +16,7 @@
 #include "eio/jsonp.h"
 #include "eio/probe.h"
 #include "eio/tap.h"
+#include <assert.h>
 #include <sio/emit.h>
 
 enum { UNJOINED_LINGER_MS = 5000 };
@@ -202,14 +203,14 @@ static struct msg *take_body(sio_session *c, const struct payload_form *f) {
   return body;
 }
 
-/* Answers with everything queued. */
+/* Answers with everything queued. The last answers of a session that ends are still owed. */
 static void answer(sio_session *c, bool initial) {
   struct polling *p = c->polling;
   sio_request *r = p->get;
   const struct payload_form *f = form_of_answer(c);
   p->get = NULL;
   r->user = NULL;
-  task_cancel(&p->flush);
+  if (!p->ending) task_cancel(&p->flush);
   struct msg *body = take_body(c, f);
   size_t bytes = p->queued;
   unsigned marks = drop_queue(p);
@@ -645,6 +646,7 @@ void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct 
 
 void sio__polling_free(struct polling *p) {
   if (!p) return;
+  assert(!p->get && !p->post); /* they know the session */
   sio__loop_untimer(p->session->eio->loop, &p->linger);
   lose_queue(p, SIO_LOG_INFO);
   backlog_drop(p);

@@ -743,6 +743,35 @@ TEST(no_header_hook_runs_in_a_send_that_ends_its_session) {
   stop();
 }
 
+static void end_session(sio_request *r, void *user) {
+  (void)user;
+  sio_session_close(session);
+  sio_respond(r, 200, "text/plain", sio_text("ended"));
+}
+
+/* In one read the host ends the session and a poll arrives, while half of a POST is here. */
+TEST(a_poll_right_after_the_end_leaves_nothing_of_a_post_that_arrives) {
+  char both[600];
+  start_raw(NULL);
+  EQ(sio_route(srv, "GET", "/end", 0, end_session, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/raw/") && session);
+  REQUIRE(raw_open(&a, srv) &&
+          raw_request(&a, "POST", poller.path, "Content-Length: 9\r\n", NULL) &&
+          raw_send(&a, "4", 1));
+  turns();
+  snprintf(both, sizeof both,
+           "GET /end HTTP/1.1\r\nHost: a\r\n\r\nGET %s HTTP/1.1\r\nHost: a\r\n\r\n", poller.path);
+  REQUIRE(raw_send(&poller.get, both, strlen(both)));
+  CHECK(raw_expect(&poller.get, "ended") && raw_expect(&poller.get, "6\x1e"
+                                                                    "1"));
+  CHECK(raw_expect(&a, "200 OK"));
+  turns();
+  CHECK(!session);
+  raw_close(&a);
+  turns();
+  stop();
+}
+
 TESTS_BEGIN
 T(messages_go_both_ways_over_websocket)
 T(messages_go_both_ways_over_polling)
@@ -778,4 +807,5 @@ T(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them)
 T(a_poll_may_be_let_in_by_the_close_hook_of_its_session)
 T(the_header_hooks_of_the_last_answers_run_from_the_loop)
 T(no_header_hook_runs_in_a_send_that_ends_its_session)
+T(a_poll_right_after_the_end_leaves_nothing_of_a_post_that_arrives)
 TESTS_END
