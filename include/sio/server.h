@@ -318,6 +318,11 @@ typedef struct sio_options {
    * its attachments, a quarter all that it sends as auth; past a sixteenth of replies that it does
    * not take nothing more is read from it. Not for engines of the host's own. */
   size_t max_unjoined;
+  /* 4096 TLS handshakes under way (tls.h): past it the oldest one is closed. Of one address no
+   * more than are still free, half of them if it is the only one: past that its own oldest. With
+   * libsio-openssl each takes up to 44 KB until it is complete. Unix sockets, and trusted_proxies
+   * that do not say for whom they connect, do not count for an address. */
+  unsigned max_tls_handshakes;
 } sio_options;
 
 /* Sets malloc, realloc and free for the whole process; all NULL sets the C library's back.
@@ -551,6 +556,9 @@ typedef struct sio_stats {
   uint64_t log_lines_left_out; /* of what peers cause: past so many a second (log.h) */
 
   uint64_t calls_refused; /* of the host, made inside a callback that may only look: SIO_ESTATE */
+
+  uint64_t tls_displaced;   /* TLS handshakes past max_tls_handshakes: closed before they ended */
+  uint64_t tls_handshaking; /* a gauge: TLS handshakes under way */
 } sio_stats;
 /* Fills at most size bytes (pass sizeof *out). Looks at every namespace. */
 SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);

@@ -27,9 +27,10 @@ typedef struct sio_tls sio_tls;
 /* As sio_listen(), for TLS alone. tls is borrowed, by its connections too: it must live until the
  * server's done() has run. It may serve several servers. A PROXY header
  * (sio_options.proxy_protocol) comes before TLS begins. The handshake must be complete within
- * tls_timeout_ms. A peer whose handshake fails is turned away: sio_on_reject(), the log, and
- * sio_stats.tls_failed tell of it. Plain HTTP is answered with 400. UV_EINVAL: no tls, or one that
- * lacks a function; UV_EADDRINUSE, ... */
+ * tls_timeout_ms, and at most max_tls_handshakes are under way. A peer whose handshake fails is
+ * turned away: sio_on_reject(), the log, and sio_stats.tls_failed or tls_displaced tell of it.
+ * Plain HTTP is answered with 400. UV_EINVAL: no tls, or one that lacks a function;
+ * UV_EADDRINUSE, ... */
 SIO_EXTERN int sio_listen_tls(sio_server *srv, const char *host, int port, const sio_tls *tls);
 /* As sio_accept() and sio_accept_fd(). read: what the host has read from it already, all of it
  * ciphertext (copied; {NULL,0}: nothing). SIO_ETOOBIG past 80 KiB. */

@@ -278,11 +278,16 @@ static bool count_client(struct http_conn *c, const struct addr *a) {
   return false;
 }
 
+/* Whose handshake it is. A proxy that does not say for whom it connects answers for nobody. */
+static const char *tls_client(const struct http_conn *c) {
+  return c->via && !c->http->proxies.header ? "" : c->peer;
+}
+
 /* What comes next is TLS, or the first request; the latter within the time that runs already. */
 static bool begin_to_listen(struct http_conn *c) {
   c->state = c->tls ? HTTP_HELLO : HTTP_IDLE;
   if (!c->tls) c->timed = HTTP_IDLE;
-  if (!c->tls || sio__tls_start(c->conn, c->tls) == 0) return true;
+  if (!c->tls || sio__tls_start(c->conn, c->tls, tls_client(c)) == 0) return true;
   out_of_memory(c);
   return false;
 }

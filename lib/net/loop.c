@@ -364,6 +364,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   list_init(&l->dirty);
   list_init(&l->graves);
   list_init(&l->conns);
+  list_init(&l->handshakes);
   sio__timers_init(&l->timers, uv_now(uv));
   timer_init(&l->trim, on_trim);
   timer_init(&l->log_second, on_log_second);

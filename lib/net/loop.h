@@ -43,6 +43,7 @@ struct net_stats {
   sio_histogram turns; /* us from a turn's first event to its end: others wait as long  */
   uint64_t tls_connections, tls_resumed;
   uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_failed[SIO_TLS_FAILED_END];
+  uint64_t tls_displaced; /* handshakes that made room for others */
 };
 
 struct loop { /* what is big comes last, which keeps the code short */
@@ -81,7 +82,9 @@ struct loop { /* what is big comes last, which keeps the code short */
   size_t peak;        /* the most memory in use, about, since some was given back */
   struct timer trim;
   struct net_stats stats;
-  struct timer log_second; /* when sio__log_second_over() is due */
+  struct list handshakes;               /* struct tls whose handshake is under way, oldest first */
+  unsigned nhandshakes, max_handshakes; /* 0: no limit */
+  struct timer log_second;              /* when sio__log_second_over() is due */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;

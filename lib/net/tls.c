@@ -8,27 +8,49 @@
 #include <sio/error.h>
 #include <sys/socket.h>
 
+/* Among the causes of a failure; it is counted apart. */
+enum { TLS_DISPLACED = SIO_TLS_FAILED_END };
+
 struct tls {
   const sio_tls *provider;
-  void *session;
+  struct conn *conn;
+  void *session;  /* NULL once the handshake has failed */
   struct buf out; /* ciphertext */
   size_t sent;    /* of it                                                     */
   size_t sealed;  /* bytes of the queue that `out` holds, encrypted            */
   struct tls_info *info;
-  int err;      /* why it cannot write any more                                */
-  bool heard;   /* its first byte was looked at                                */
-  bool secured; /* the handshake is complete                                   */
-  bool ended;   /* we have said that nothing more will come, or cannot say it  */
-  bool failed;  /* what still comes is dropped                                 */
+  struct list link; /* loop->handshakes, while it is `shaking`  */
+  struct addr from; /* whose handshake it is; ADDR_NONE: not known */
+  int err;          /* why it cannot write any more                                */
+  bool heard;       /* its first byte was looked at                                */
+  bool shaking;     /* the handshake is under way: its first byte has come         */
+  bool secured;     /* the handshake is complete                                   */
+  bool ended;       /* we have said that nothing more will come, or cannot say it  */
+  bool failed;      /* what still comes is dropped                                 */
 };
 
 static struct tls *tls_of(const struct conn *c) { return c->extra[1].tls; }
 
+/* The handshake is over, whatever came of it. */
+static void leave_handshakes(struct conn *c, struct tls *t) {
+  if (!t->shaking) return;
+  t->shaking = false;
+  list_remove(&t->link);
+  conn_loop(c)->nhandshakes--;
+}
+
+static void count_failure(struct net_stats *st, int kind) {
+  if (kind == TLS_DISPLACED)
+    st->tls_displaced++;
+  else
+    st->tls_failed[kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL]++;
+}
+
 static void fall(struct conn *c, struct tls *t, int kind) {
-  bool known = kind >= 0 && kind < SIO_TLS_FAILED_END;
   if (t->failed) return;
   t->failed = t->ended = true;
-  conn_loop(c)->stats.tls_failed[known ? kind : SIO_TLS_FAILED_PROTOCOL]++;
+  leave_handshakes(c, t);
+  count_failure(&conn_loop(c)->stats, kind);
 }
 
 /* ---- ciphertext on its way out ------------------------------------------------------------- */
@@ -113,9 +135,18 @@ size_t sio__tls_sealed(const struct conn *c) { return tls_of(c)->sealed; }
 
 /* ---- what goes wrong ------------------------------------------------------------------------ */
 
+static void close_session(struct tls *t) {
+  if (t->session) t->provider->ops->close(t->session);
+  t->session = NULL;
+}
+
+/* The session has put its alert on the wire. The connection may stay a while until the peer has
+ * taken it: without the session, which is big. */
 static void refuse(struct conn *c, int kind, const char *why) {
-  fall(c, tls_of(c), kind);
+  struct tls *t = tls_of(c);
+  fall(c, t, kind);
   c->ops->refused(c, why);
+  if (!c->closed) close_session(t);
 }
 
 /* The session's alert leaves if it can leave at once. */
@@ -156,6 +187,50 @@ bool sio__tls_cut(struct conn *c) {
   return false;
 }
 
+/* ---- handshakes under way -------------------------------------------------------------------- */
+
+static struct tls *tls_at(struct list *it) { return container_of(it, struct tls, link); }
+
+static bool is_same_address(const struct tls *a, const struct tls *b) {
+  return a->from.kind == ADDR_IP && b->from.kind == ADDR_IP &&
+         memcmp(a->from.b, b->from.b, sizeof a->from.b) == 0;
+}
+
+/* Those of t's address, and the oldest of them. */
+static unsigned count_own(const struct loop *l, const struct tls *t, struct tls **oldest) {
+  unsigned n = 0;
+  *oldest = NULL;
+  list_each (it, next, &l->handshakes) {
+    if (!is_same_address(tls_at(it), t)) continue;
+    if (n++ == 0) *oldest = tls_at(it);
+  }
+  return n;
+}
+
+/* Who has to go before t's handshake may begin; NULL: there is room. An address may have as many as
+ * are free: alone it gets half of them, and no address can take them all. */
+static struct tls *find_displaced(const struct loop *l, const struct tls *t) {
+  struct tls *own;
+  unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
+  if (max == 0 || n < left) return NULL;
+  if (count_own(l, t, &own) >= left && own) return own;
+  return left ? NULL : tls_at(list_first(&l->handshakes));
+}
+
+/* False: c was closed by a callback of the host. */
+static bool begin_handshake(struct conn *c, struct tls *t) {
+  struct loop *l = conn_loop(c);
+  struct tls *old = find_displaced(l, t);
+  if (old)
+    refuse(old->conn, TLS_DISPLACED,
+           "max_tls_handshakes are under way: the oldest of its address, or of all, made room");
+  if (c->closed) return false;
+  t->heard = t->shaking = true;
+  list_push(&l->handshakes, &t->link);
+  l->nhandshakes++;
+  return true;
+}
+
 /* ---- what comes ----------------------------------------------------------------------------- */
 
 /* Every TLS peer's first record is of its handshake (RFC 8446 section 5.1). */
@@ -172,9 +247,10 @@ static void refuse_plain(struct conn *c, bool is_http) {
     refuse(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
 }
 
-/* False: it speaks no TLS, and was told. */
+/* False: it speaks no TLS, and was told; or it was closed. */
 static bool listen_to(struct conn *c, struct tls *t, char first) {
-  if (t->heard || first == HANDSHAKE_RECORD) return t->heard = true;
+  if (t->heard) return true;
+  if (first == HANDSHAKE_RECORD) return begin_handshake(c, t);
   refuse_plain(c, first >= 'A' && first <= 'Z');
   return false;
 }
@@ -186,6 +262,7 @@ static bool look_for_the_end_of_the_handshake(struct conn *c, struct tls *t) {
   struct net_stats *st = &conn_loop(c)->stats;
   bool known = done.version >= 0 && done.version < SIO_TLS_VERSION_END;
   t->secured = true;
+  leave_handshakes(c, t);
   st->tls_handshakes[known ? done.version : SIO_TLS_OTHER]++;
   st->tls_resumed += done.resumed;
   c->ops->secured(c);
@@ -284,10 +361,14 @@ void sio__tls_info_unref(struct tls_info *i) {
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-int sio__tls_start(struct conn *c, const sio_tls *provider) {
+int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   struct tls *t = sio__calloc(1, sizeof *t);
+  struct addr a;
   if (!t) return UV_ENOMEM;
   t->provider = provider;
+  t->conn = c;
+  list_init(&t->link);
+  if (sio__addr_read(&a, slice_str(from))) t->from = sio__addr_group(&a);
   buf_init(&t->out, TLS_OUT_MAX);
   int err = provider->ops->open(provider->context, &(sio_tls_wire){ on_put, c }, &t->session);
   if (err) {
@@ -307,7 +388,8 @@ void sio__tls_close(struct conn *c) {
     say_end(t);
     send_out(c, t);
   }
-  t->provider->ops->close(t->session);
+  leave_handshakes(c, t);
+  close_session(t);
   sio__tls_info_unref(t->info);
   sio__buf_clear(&t->out);
   sio__free(t);

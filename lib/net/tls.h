@@ -10,6 +10,9 @@
  *    encrypted may still be dropped from it.
  *  - What a peer can make us say (alerts, key updates) is bounded: over TLS_SWOLLEN bytes that it
  *    does not read nothing is read from it, over TLS_OUT_MAX the connection fails.
+ *  - A handshake holds much memory until it is over, so loop->max_handshakes bounds those under
+ *    way, from their first byte on. Past it the oldest one makes room: of all, or of the address
+ *    that has as many as are still free.
  *  - A handshake that fails is told to the owner by `refused`; it ends the connection then as any
  *    other, so that the alert arrives. What breaks later is `failed`.
  */
@@ -33,8 +36,9 @@ struct tls_info {
   sio_tls_info pub; /* points behind itself */
 };
 
-/* From here on c (CONN_TLS) speaks TLS. 0, or what the provider says: c is as it was. */
-int sio__tls_start(struct conn *c, const sio_tls *provider);
+/* From here on c (CONN_TLS) speaks TLS. from: whose handshake it is, for loop->max_handshakes; "":
+ * it is not counted for an address. 0, or what the provider says: c is as it was. */
+int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
 /* Bytes that were read before it started, not in the loop's buffer. May close c. */
 void sio__tls_feed(struct conn *c, const char *p, size_t n);
 /* The time for the handshake is over. The owner hears of it as of any other failure. */

@@ -65,6 +65,8 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, tls_failed,
          "tls_failed|TLS that came to nothing, or broke.|cause|"
          "plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol|memory|broken"),
+  SERVER(COUNTER, tls_displaced, "tls_displaced|TLS handshakes closed to make room for others."),
+  SERVER(GAUGE, tls_handshaking, "tls_handshaking|TLS handshakes under way."),
   SERVER(COUNTER, log_lines_lost, "log_lines_lost|Lines of the log that found no room."),
   SERVER(COUNTER, log_lines_left_out,
          "log_lines_left_out|Lines that peers cause, past their rate."),

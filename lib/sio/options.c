@@ -39,6 +39,7 @@ static const struct count_field {
   FIELD(max_child_nsps, 10000, MS_MAX),      FIELD(request_timeout_ms, 5000, MS_MAX),
   FIELD(keep_alive_ms, 5000, MS_MAX),        FIELD(max_addresses, 65536, 1u << 24),
   FIELD(tls_timeout_ms, 10000, MS_MAX),      FIELD(packet_timeout_ms, 60000, MS_MAX),
+  FIELD(max_tls_handshakes, 4096, MS_MAX),
 };
 
 static const struct size_field {

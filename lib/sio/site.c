@@ -73,6 +73,7 @@ static struct http_limits limits_of(const sio_options *o) {
 void sio__site_init(sio_server *srv) {
   struct http_limits limits = limits_of(&srv->opts.o);
   sio__http_init(&srv->http, &srv->loop, &srv->log, &limits);
+  srv->loop.max_handshakes = srv->opts.o.max_tls_handshakes;
   srv->http.route = route;
   srv->http.owner = srv;
   srv->http.door = &srv->door;

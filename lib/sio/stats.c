@@ -34,6 +34,7 @@ static void fill_net(sio_stats *st, const struct loop *l) {
 static void fill_tls(sio_stats *st, const struct net_stats *net, uint64_t hellos) {
   st->tls_connections = net->tls_connections;
   st->tls_resumed = net->tls_resumed;
+  st->tls_displaced = net->tls_displaced;
   memcpy(st->tls_handshakes, net->tls_handshakes, sizeof net->tls_handshakes);
   memcpy(st->tls_failed, net->tls_failed, sizeof net->tls_failed);
   st->tls_failed[SIO_TLS_FAILED_PORT] += hellos;
@@ -115,6 +116,7 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_sessions(&st);
   fill_nsps(&st, srv);
   fill_limits(&st, &srv->door);
+  st.tls_handshaking = srv->loop.nhandshakes;
   st.log_lines_lost = srv->log.lost;
   st.calls_refused = srv->loop.refused;
   st.log_lines_left_out = srv->log.left_out;

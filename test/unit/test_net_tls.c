@@ -23,6 +23,8 @@ static size_t heard_n;
 static unsigned secured, refused, eofs, fails, drains, marks;
 static int fail_err;
 static char why_refused[128];
+static const char *dialed_from = "";
+static struct conn *refused_last;
 static bool closes_on_read, ends_on_eof;
 
 static void on_read(struct conn *c, char *p, size_t n) {
@@ -57,6 +59,7 @@ static void on_secured(struct conn *c) {
 }
 static void on_refused(struct conn *c, const char *why) {
   refused++;
+  refused_last = c;
   snprintf(why_refused, sizeof why_refused, "%s", why);
   sio__conn_end(c);
 }
@@ -93,7 +96,7 @@ static int dial(void) {
   far_fd = pair[1];
   conn = NULL;
   int err = sio__conn_new_kind(&conn, &loop, pair[0], &ops, NULL, CONN_TLS);
-  if (!err) err = sio__tls_start(conn, provider);
+  if (!err) err = sio__tls_start(conn, provider, dialed_from);
   if (err && conn) sio__conn_close(conn);
   return err;
 }
@@ -629,6 +632,61 @@ TEST(a_flood_of_key_updates_from_who_does_not_read_is_bounded) {
   shut();
 }
 
+/* ---- handshakes under way ------------------------------------------------------------------- */
+
+/* A peer of this address says its first byte; 0: nobody had to go. */
+static struct conn *conns[16];
+static int fds[16], nconns;
+
+static struct conn *after_hello_from(const char *address) {
+  dialed_from = address;
+  refused_last = NULL;
+  if (dial()) abort();
+  conns[nconns] = conn;
+  fds[nconns++] = far_fd;
+  if (write(far_fd, "\x16", 1) != 1) abort();
+  turns(2);
+  return refused_last;
+}
+
+TEST(an_address_has_as_many_handshakes_as_are_still_free) {
+  open_plain();
+  sio__conn_close(conn);
+  close(far_fd);
+  loop.max_handshakes = 4;
+  nconns = 0;
+  CHECK(after_hello_from("192.0.2.1") == NULL);
+  CHECK(after_hello_from("192.0.2.1") == NULL);
+  CHECK(after_hello_from("192.0.2.1") == conns[0]);
+  CHECK(after_hello_from("2001:db8::1") == NULL);
+  CHECK(after_hello_from("2001:db8::2") == conns[3]); /* one site */
+  CHECK(after_hello_from("192.0.2.1") == conns[1]);
+  CHECK(after_hello_from("192.0.2.3") == NULL);
+  CHECK(after_hello_from("192.0.2.4") == conns[2]); /* the oldest of all */
+  EQ(loop.nhandshakes, 4);
+  EQ(loop.stats.tls_displaced, 4);
+  for (int i = 0; i < nconns; i++) sio__conn_close(conns[i]), close(fds[i]);
+  EQ(loop.nhandshakes, 0);
+  dialed_from = "";
+  if (dial()) abort();
+  shut();
+}
+
+TEST(whose_address_is_not_known_makes_room_for_anybody) {
+  open_plain();
+  sio__conn_close(conn);
+  close(far_fd);
+  loop.max_handshakes = 3;
+  nconns = 0;
+  for (int i = 0; i < 3; i++) CHECK(after_hello_from("") == NULL);
+  CHECK(after_hello_from("192.0.2.1") == conns[0]);
+  CHECK(after_hello_from("") == conns[1]);
+  for (int i = 0; i < nconns; i++) sio__conn_close(conns[i]), close(fds[i]);
+  dialed_from = "";
+  if (dial()) abort();
+  shut();
+}
+
 /* ---- who it is ------------------------------------------------------------------------------ */
 
 static sio_openssl_options asking(void) {
@@ -806,6 +864,8 @@ static const struct test__case cases[] = {
   T(an_alert_that_comes_is_named)
   T(a_broken_record_ends_it_with_an_alert)
   T(a_flood_of_key_updates_from_who_does_not_read_is_bounded)
+  T(an_address_has_as_many_handshakes_as_are_still_free)
+  T(whose_address_is_not_known_makes_room_for_anybody)
   T(what_a_peer_is_can_be_seen)
   T(no_certificate_or_a_strangers_is_refused_by_name)
   T(who_speaks_no_http_1_1_is_told_that_there_is_nothing_else)

@@ -279,6 +279,7 @@ TEST(limits_are_off_and_a_burst_is_a_second) {
   EQ(opts.o.connects_per_s, 0);
   EQ(opts.o.max_per_address, 0);
   EQ(opts.o.max_pending, 0);
+  EQ(opts.o.max_tls_handshakes, 4096);
   EQ(opts.o.max_addresses, 65536);
   EQ(opts.trusted.n, 0);
   sio__options_clear(&opts);

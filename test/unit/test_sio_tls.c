@@ -189,6 +189,8 @@ TEST(a_handshake_that_fails_is_told_with_its_reason) {
   EQ(turned_away, 1);
   EQ_STR(reason, "the veil is torn");
   EQ(stats().tls_failed[SIO_TLS_FAILED_CIPHER], 1);
+  EQ(veil_does.open, 0); /* the connection stays until the alert is taken, the session does not */
+  EQ(stats().connections, 1);
   tell(fd, out, veil(out, VEIL_HELLO, "")); /* is not heard any more */
   EQ(stats().tls_handshakes[SIO_TLS_1_2], 0);
   close(fd);
@@ -234,6 +236,54 @@ TEST(after_the_handshake_a_head_has_its_own_time) {
   CHECK(strstr(hear(fd), "told"));
   EQ(turned_away, 0);
   close(fd);
+  stop();
+}
+
+/* ---- handshakes under way ------------------------------------------------------------------- */
+
+TEST(past_max_tls_handshakes_the_oldest_makes_room) {
+  int fd[5];
+  char out[16];
+  begin(&(sio_options){ .max_tls_handshakes = 3 });
+  for (int i = 0; i < 5; i++) fd[i] = dial_veiled();
+  EQ(stats().tls_handshaking, 0); /* who is silent costs nothing */
+  for (int i = 0; i < 3; i++) tell(fd[i], "\x16", 1);
+  EQ(stats().tls_handshaking, 3);
+  EQ(turned_away, 0);
+  tell(fd[3], "\x16", 1);
+  EQ(turned_away, 1);
+  CHECK(strstr(reason, "max_tls_handshakes"));
+  EQ(stats().tls_handshaking, 3);
+  EQ(stats().tls_displaced, 1);
+  EQ(veil_does.open, 4);
+  EQ(recv(fd[0], out, sizeof out, MSG_DONTWAIT), 0);
+  for (int i = 1; i < 4; i++) tell(fd[i], "\0", 2);
+  EQ(stats().tls_handshaking, 0);
+  EQ(stats().tls_handshakes[SIO_TLS_1_2], 3);
+  tell(fd[4], out, veil(out, VEIL_HELLO, ""));
+  EQ(turned_away, 1);
+  for (int i = 0; i < 5; i++) close(fd[i]);
+  stop();
+  EQ(veil_does.open, 0);
+}
+
+TEST(a_handshake_that_ends_in_any_way_makes_room) {
+  begin(&(sio_options){ .max_tls_handshakes = 1, .tls_timeout_ms = 700 });
+  int left = dial_veiled(), torn = dial_veiled(), late = dial_veiled(), last = dial_veiled();
+  tell(left, "\x16", 1);
+  close(left);
+  for (int i = 0; i < 5; i++) turn();
+  EQ(stats().tls_handshaking, 0);
+  tell(torn, "\x16\xff\xff", 3);
+  EQ(stats().tls_handshaking, 0);
+  tell(late, "\x16", 1);
+  EQ(stats().tls_handshaking, 1);
+  later(701);
+  EQ(stats().tls_handshaking, 0);
+  EQ(stats().tls_displaced, 0);
+  close(torn);
+  close(late);
+  close(last);
   stop();
 }
 
@@ -354,6 +404,8 @@ T(a_handshake_that_fails_is_told_with_its_reason)
 T(what_a_provider_calls_by_no_name_is_counted_all_the_same)
 T(who_does_not_shake_hands_in_time_is_turned_away)
 T(after_the_handshake_a_head_has_its_own_time)
+T(past_max_tls_handshakes_the_oldest_makes_room)
+T(a_handshake_that_ends_in_any_way_makes_room)
 T(a_write_that_fails_ends_the_connection)
 T(a_peer_that_makes_tls_talk_and_does_not_read_is_not_read_from)
 T(a_peer_that_ends_its_half_of_tls_is_answered_later)

@@ -62,6 +62,7 @@ static const struct field fields[] = {
   FIELD("max-pending", NUMBER, max_pending),
   FIELD("proxy-protocol", YES, proxy_protocol),
   FIELD("tls-timeout", NUMBER, tls_timeout_ms),
+  FIELD("max-tls-handshakes", NUMBER, max_tls_handshakes),
 };
 
 static void set_field(sio_options *o, const struct field *f) {
