@@ -85,9 +85,13 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
 
 /* next is used up by either call. */
 SIO_EXTERN void sio_next_ok(sio_next *next);
-/* Namespace middleware: the peer gets connect_error with this message, and err.data unless data is
- * null. Packet middleware: the packet is dropped and sio_on_error() told. Request hooks: see
- * server.h, http.h. */
+/* message and data are borrowed for the call. Namespace middleware: the peer gets connect_error
+ * with this message, and err.data unless data is null. Packet middleware: the event is dropped, and
+ * the callbacks of sio_on_error() get UV_ECANCELED, the message and sio_error_data(). The peer is
+ * sent nothing; whoever wants to answer the ack of the event does so before (sio_reply()). Both
+ * refusals are in the log at WARN, with the message and without the data. data can have no
+ * attachments: such data, and data that is not valid JSON, is left out, which is logged as well.
+ * Request hooks: see server.h, http.h. */
 SIO_EXTERN void sio_next_fail(sio_next *next, const char *message, sio_val data);
 
 /* "connection": the CONNECT reply is queued, s is in its own room. */
@@ -124,6 +128,10 @@ SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
  * middleware refused one, or a POST of its peer was over max_payload (413, SIO_ETOOBIG; a client
  * ends its session over that, as a rule). */
 SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
+/* For a callback of sio_on_error() when packet middleware refused: the JSON text of the data that
+ * sio_next_fail() was given ("err.data"). Valid until that callback returns. {NULL,0}: there was
+ * none (sio_null()), it was left out, it is another error, or no such callback of s runs. */
+SIO_EXTERN sio_slice sio_error_data(const sio_socket *s);
 
 /* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on.
  * From the loop. */

@@ -7,6 +7,7 @@
  */
 #include "sio/connect.h"
 
+#include "base/cold.h"
 #include "sio/chain.h"
 #include "sio/nsp.h"
 #include "sio/parser.h"
@@ -154,18 +155,27 @@ static int encode_refusal(struct knock *k, const char *message, sio_val data) {
                             nsp);
 }
 
+static COLD void log_refusal(const struct knock *k, const char *message) {
+  const sio_socket *s = k->socket;
+  const char *peer = s->session ? sio_session_address(s->session) : "a peer that left";
+  LOG_RATED(&s->nsp->server->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
+            "socket %s of %s refused by middleware of %s: %s", s->own_id, peer, s->nsp->name,
+            message);
+}
+
+/* The peer has sent another CONNECT, or DISCONNECT, while the host thought about the first. */
+static bool is_outdated(const struct knock *k) { return k->newer || k->withdrawn; }
+
 static void on_refused(struct chain *c, const char *message, sio_val data) {
   struct knock *k = knock_of(c);
   sio_server *srv = k->socket->nsp->server;
+  if (!is_outdated(k)) log_refusal(k, message);
   int err = encode_refusal(k, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
             "the data of a refusal is left out: %s", sio_strerror(err));
   (void)encode_refusal(k, message, sio_null());
 }
-
-/* The peer has sent another CONNECT, or DISCONNECT, while the host thought about the first. */
-static bool is_outdated(const struct knock *k) { return k->newer || k->withdrawn; }
 
 static void forget_newer(struct knock *k) {
   sio__free(k->newer);
@@ -200,6 +210,7 @@ static void on_patience(struct timer *t) {
   if (is_outdated(k)) {
     start_over(k);
   } else {
+    log_refusal(k, "timeout");
     (void)encode_refusal(k, "timeout", sio_null());
     reject(k, SIO_REFUSED_TIMEOUT);
   }

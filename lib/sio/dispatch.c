@@ -7,6 +7,7 @@
  */
 #include "sio/dispatch.h"
 
+#include "base/cold.h"
 #include "base/mem.h"
 #include "sio/chain.h"
 #include "sio/client.h"
@@ -29,9 +30,11 @@ struct gate {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct held *first, **last;
-  size_t bytes; /* of all that are held */
-  char *refusal;
-  bool passing; /* somebody up the stack will look at the queue */
+  size_t bytes;     /* of all that are held */
+  char *refusal;    /* the message of a refusal; NULL: no memory */
+  struct msg *data; /* its data as JSON text; NULL: none         */
+  bool passing;     /* a caller up the stack handles the queue   */
+  bool telling;     /* the callbacks of sio_on_error() run       */
   struct sio_event event;
 };
 
@@ -154,16 +157,34 @@ static void on_parked(struct chain *c) {
   if (sio__event_keep(&g->event)) sio__client_no_memory(client_of(g->socket->session));
 }
 
-static void on_refused(struct chain *c, const char *message, sio_val data) {
-  (void)data;
-  gate_of(c)->refusal = sio__strndup(message, strlen(message));
+static COLD void on_refused(struct chain *c, const char *message, sio_val data) {
+  struct gate *g = gate_of(c);
+  sio_server *srv = g->socket->nsp->server;
+  g->refusal = sio__strndup(message, strlen(message));
+  int err = sio__encode_data(&srv->loop.msgs, &srv->scratch, &g->data, data);
+  if (!err) return;
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
+            "the data of a refusal is left out: %s", sio_strerror(err));
 }
 
 static bool is_wanted(const struct chain *c) { return sio_socket_connected(gate_of(c)->socket); }
 
-static void refused(const struct gate *g, sio_socket *s) {
-  s->nsp->server->stats.events_refused++;
-  sio__nsp_tell_error(s->nsp, s, UV_ECANCELED, g->refusal ? g->refusal : "out of memory");
+static COLD void gate_refuse(struct gate *g, sio_socket *s) {
+  sio_server *srv = s->nsp->server;
+  const char *message = g->refusal ? g->refusal : "out of memory";
+  const char *peer = sio_session_address(s->session);
+  srv->stats.events_refused++;
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer,
+            "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,
+            LOG_SLICE(g->event.name), message);
+  g->telling = true;
+  sio__nsp_tell_error(s->nsp, s, UV_ECANCELED, message);
+  g->telling = false;
+}
+
+sio_slice sio_error_data(const sio_socket *s) {
+  const struct gate *g = s->state == SOCKET_PENDING ? NULL : s->gate;
+  return g && g->telling && g->data ? slice(msg_data(g->data), g->data->len) : slice(NULL, 0);
 }
 
 static void conclude(struct gate *g, bool ok) {
@@ -172,11 +193,13 @@ static void conclude(struct gate *g, bool ok) {
     if (ok)
       sio__nsp_handle(s->nsp, s, &g->event, g->event.name);
     else
-      refused(g, s);
+      gate_refuse(g, s);
   }
   sio__event_clear(&g->event);
   sio__free(g->refusal);
+  msg_unref(g->data);
   g->refusal = NULL;
+  g->data = NULL;
 }
 
 static void on_finish(struct chain *c, bool ok) {
@@ -202,6 +225,8 @@ static struct gate *gate_new(sio_socket *s) {
   g->last = &g->first;
   g->bytes = 0;
   g->refusal = NULL;
+  g->data = NULL;
+  g->telling = false;
   s->gate = g;
   return g;
 }

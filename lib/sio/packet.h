@@ -115,7 +115,12 @@ int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, co
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                               sio_slice nsp, const char *message, sio_val data);
-/* The same for protocol 3, whose ERROR packet holds the data, or else the message, by itself. */
+/* No packet: only the JSON text of the data of a refusal, under the same rules. *out is NULL for
+ * data null. */
+int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                     sio_val data);
+/* CONNECT_ERROR for protocol 3, whose ERROR packet holds the data, or else the message, by
+ * itself. */
 int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                        sio_slice nsp, const char *message, sio_val data);
 

@@ -178,6 +178,18 @@ COLD int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scr
   return finish(&w, err, out);
 }
 
+COLD int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                          sio_val data) {
+  struct writer w;
+  *out = NULL;
+  if (is_null(&data)) return 0;
+  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
+  int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
+  if (!err) err = sio__writer_value(&w, &data);
+  return finish(&w, err, out);
+}
+
 COLD int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                             sio_slice nsp, const char *message, sio_val data) {
   struct writer w;

@@ -668,11 +668,11 @@ testBoth('199 packet middleware may rewrite an event', async (host, open) => {
   equal(await peer.next(), '42["message-back",2]');
 }, { 'packet-verdict': 'ok' });
 
-testBoth('199 what packet middleware refuses is an error, and nothing more', async (host, open) => {
+testBoth('199 what packet middleware refuses is an error with its data, and nothing more', async (host, open) => {
   const peer = await peerIn(open);
   await peer.send('42["drop"]', '421["drop"]');
-  match(await host.line(/^error/), /^error -\d+ dropped$/);
-  match(await host.line(/^error/), /^error -\d+ dropped$/);
+  match(await host.line(/^error/), /^error -\d+ dropped \{"code":7\}$/);
+  match(await host.line(/^error/), /^error -\d+ dropped \{"code":7\}$/);
   await lives(peer);
 }, { 'packet-verdict': 'ok' });
 

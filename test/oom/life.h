@@ -220,7 +220,7 @@ static void on_any_out(sio_socket *s, const char *event, sio_args args, void *us
 }
 static void on_error(sio_socket *s, int err, const char *message, void *user) {
   called();
-  (void)s, (void)err, (void)message, (void)user;
+  (void)sio_error_data(s), (void)err, (void)message, (void)user;
 }
 
 static void park(sio_next *next) {
@@ -263,7 +263,7 @@ static void packet_gate(sio_socket *s, sio_event *e, sio_next *next, void *user)
     sio_event_replace(e, "echo", SIO_ARGS("slowly"));
     park(next);
   } else if (strcmp(sio_event_name(e), "never") == 0) {
-    sio_next_fail(next, "never", sio_null());
+    sio_next_fail(next, "never", sio_json(SLICE("{\"why\":1}")));
   } else {
     sio_next_ok(next);
   }

@@ -64,6 +64,11 @@ static void on_error(sio_socket *s, int err, const char *message, void *user) {
   trace("error:%s(%d) ", message, err == UV_ECANCELED);
 }
 
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)user;
+  if (strstr(text, "refus")) trace("log:%d:%s:%s ", level == SIO_LOG_WARN, room, text);
+}
+
 static void begin(void) {
   nheld = 0;
   start(NULL);
@@ -314,6 +319,127 @@ TEST(what_was_rewritten_is_kept_for_a_late_verdict) {
   stop();
 }
 
+/* Refuses an event with its first argument as data, or with what its name asks for. */
+static void refuse_with_data(sio_socket *s, sio_event *e, sio_next *next, void *user) {
+  const char *name = sio_event_name(e);
+  sio_val data = sio_arg(e, 0);
+  (void)user;
+  CHECK(sio_error_data(s).p == NULL);
+  if (strcmp(name, "bytes") == 0) data = sio_bin("x", 1);
+  if (strcmp(name, "spoilt") == 0) data = sio_json(SLICE("{"));
+  if (strcmp(name, "all") == 0) data = sio_event_args(e);
+  sio_next_fail(next, name, data);
+}
+
+static void on_error_with_data(sio_socket *s, int err, const char *message, void *user) {
+  sio_slice data = sio_error_data(s);
+  (void)err, (void)user;
+  trace("error:%s:%.*s ", message, data.p ? (int)data.n : 4, data.p ? data.p : "none");
+}
+
+static void on_error_disconnect(sio_socket *s, int err, const char *message, void *user) {
+  (void)err, (void)message, (void)user;
+  sio_disconnect(s);
+}
+
+TEST(the_data_of_a_refusal_is_there_while_the_error_callbacks_run) {
+  start(NULL);
+  sio_on_error(root, on_error_with_data, NULL);
+  sio_use_packet(root, refuse_with_data, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"a\",{\"code\":7}]");
+  say(p, "42[\"b\",null]");
+  say(p, "42[\"c\"]");
+  SAW("error:a:{\"code\":7} error:b:null error:c:none ");
+  CHECK(sio_error_data(root->members[0]).p == NULL);
+  HEARD(p, "");
+  stop();
+}
+
+TEST(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged) {
+  start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_WARN });
+  sio_on_error(root, on_error_with_data, NULL);
+  sio_use_packet(root, refuse_with_data, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"bytes\"]");
+  say(p, "42[\"spoilt\"]");
+  say(p, "42[\"all\",1,2]");
+  SAW("error:bytes:none error:spoilt:none error:all:none ");
+  turn();
+  const char *seen = saw();
+  CHECK(strstr(seen, "the data of a refusal is left out: a placeholder names no attachment"));
+  CHECK(strstr(seen, "the data of a refusal is left out: not one valid JSON text"));
+  stop();
+}
+
+TEST(an_error_callback_that_disconnects_leaves_the_data_to_those_after_it) {
+  start(NULL);
+  sio_on_error(root, on_error_disconnect, NULL);
+  sio_on_error(root, on_error_with_data, NULL);
+  sio_use_packet(root, refuse_with_data, NULL);
+  say(joined(), "42[\"a\",[1]]");
+  SAW("error:a:[1] ");
+  turn();
+  stop();
+}
+
+/* The verdict waits for the end of the turn, and the other error comes before. */
+TEST(another_error_has_no_data_though_a_refusal_waits) {
+  start(NULL);
+  nheld = 0;
+  sio_on_error(root, on_error_with_data, NULL);
+  sio_use_packet(root, hold, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"a\"]");
+  SAW("hold:a ");
+  sio_next_fail(held[0], "late", sio_str("data"));
+  say(p, "451-x");
+  turn();
+  SAW("error:invalid payload:none ");
+  stop();
+}
+
+TEST(data_of_a_later_refusal_outlives_what_the_host_gave) {
+  start(NULL);
+  nheld = 0;
+  char data[] = "{\"code\":7}";
+  sio_on_error(root, on_error_with_data, NULL);
+  sio_use_packet(root, hold, NULL);
+  say(joined(), "42[\"a\"]");
+  SAW("hold:a ");
+  sio_next_fail(held[0], "late", sio_json(slice_str(data)));
+  memset(data, '#', sizeof data);
+  turn();
+  SAW("error:late:{\"code\":7} ");
+  stop();
+}
+
+TEST(a_refusal_of_packet_middleware_is_a_line_of_the_log) {
+  start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_WARN });
+  sio_use_packet(root, refuse, NULL);
+  say(joined(), "42[\"a\"]");
+  turn();
+  const char *seen = saw();
+  CHECK(strstr(seen, "log:1:sio:") == seen);
+  CHECK(strstr(seen, sio_socket_public_id(root->members[0])));
+  CHECK(strstr(seen, "\"a\" refused by packet middleware: not you "));
+  stop();
+}
+
+static void refuse_peer(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  sio_next_fail(next, "not here", sio_null());
+}
+
+TEST(a_refusal_of_namespace_middleware_is_a_line_of_the_log) {
+  start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_WARN });
+  sio_use(root, refuse_peer, NULL);
+  say(peer_new(), "40");
+  turn();
+  CHECK(strstr(saw(), "refused by middleware of /: not here "));
+  stop();
+}
+
 TEST(later_events_wait_their_turn_in_order) {
   begin();
   sio_on_any(root, tell, "any");
@@ -504,6 +630,13 @@ T(a_refused_packet_is_dropped_and_told_as_error)
 T(packet_middleware_may_rename_and_rewrite_the_event)
 T(a_late_verdict_lets_the_event_go_on_at_the_end_of_the_turn)
 T(what_was_rewritten_is_kept_for_a_late_verdict)
+T(the_data_of_a_refusal_is_there_while_the_error_callbacks_run)
+T(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged)
+T(an_error_callback_that_disconnects_leaves_the_data_to_those_after_it)
+T(another_error_has_no_data_though_a_refusal_waits)
+T(data_of_a_later_refusal_outlives_what_the_host_gave)
+T(a_refusal_of_packet_middleware_is_a_line_of_the_log)
+T(a_refusal_of_namespace_middleware_is_a_line_of_the_log)
 T(later_events_wait_their_turn_in_order)
 T(a_long_queue_passes_without_recursion)
 T(sockets_do_not_wait_for_each_other)

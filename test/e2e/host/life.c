@@ -46,8 +46,9 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
 }
 
 static void on_error(sio_socket *s, int err, const char *message, void *user) {
-  (void)s, (void)user;
-  say("error %d %s", err, message);
+  sio_slice data = sio_error_data(s);
+  (void)user;
+  say("error %d %s%s%.*s", err, message, data.n ? " " : "", (int)data.n, data.n ? data.p : "");
 }
 
 static void on_writable(sio_socket *s, void *user) {
@@ -77,7 +78,7 @@ static void on_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)s, (void)user;
   if (strcmp(sio_event_name(e), "rename") == 0) sio_event_replace(e, "echo", SIO_ARGS("renamed"));
   if (strcmp(sio_event_name(e), "drop") == 0)
-    sio_next_fail(next, "dropped", sio_null());
+    sio_next_fail(next, "dropped", sio_json(sio_text("{\"code\":7}")));
   else
     decide(next, flag("packet-verdict"));
 }
