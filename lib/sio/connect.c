@@ -117,8 +117,9 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
   srv->stats.connects_refused[why]++;
   int err = sio__encode_connect_error(&srv->loop.msgs, &srv->scratch, &m, nsp, message, sio_null());
   if (!err) sio__parser_recode(srv->opts.o.parser, &srv->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
-  LOG(&srv->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
-      message);
+  LOG_RATED(&srv->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
+            sio_session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
+            message);
   send_refusal(cl, m);
 }
 

@@ -440,6 +440,14 @@ TEST(a_refusal_of_namespace_middleware_is_a_line_of_the_log) {
   stop();
 }
 
+TEST(a_namespace_that_does_not_exist_is_a_line_of_the_log) {
+  start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_WARN });
+  say(peer_new(), "40/nowhere,");
+  turn();
+  CHECK(strstr(saw(), "CONNECT to /nowhere refused: Invalid namespace "));
+  stop();
+}
+
 TEST(later_events_wait_their_turn_in_order) {
   begin();
   sio_on_any(root, tell, "any");
@@ -637,6 +645,7 @@ T(another_error_has_no_data_though_a_refusal_waits)
 T(data_of_a_later_refusal_outlives_what_the_host_gave)
 T(a_refusal_of_packet_middleware_is_a_line_of_the_log)
 T(a_refusal_of_namespace_middleware_is_a_line_of_the_log)
+T(a_namespace_that_does_not_exist_is_a_line_of_the_log)
 T(later_events_wait_their_turn_in_order)
 T(a_long_queue_passes_without_recursion)
 T(sockets_do_not_wait_for_each_other)
