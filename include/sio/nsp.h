@@ -163,7 +163,7 @@ SIO_EXTERN int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size
 static inline int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   return sio_on_room_sized(nsp, hooks, sizeof(sio_room_hooks), user);
 }
-/* The rooms that have members on this node, sockets' own included; cb may only look. */
+/* The rooms that have members on this node, sockets' own included; cb as for sio_rooms(). */
 SIO_EXTERN void sio_nsp_rooms(const sio_nsp *nsp,
                               void (*cb)(const char *room, size_t members, void *user), void *user);
 SIO_EXTERN size_t sio_room_size(const sio_nsp *nsp, const char *room); /* 0: there is none */

@@ -11,10 +11,10 @@
  *  - If a call fails its callback never runs; if it succeeds the callback runs
  *    exactly once (or, for handlers, every time the thing happens).
  *  - Arguments are borrowed for the call; callback arguments until the callback returns.
- *  - Any call may be made from inside any callback, but for a few that say so at their place: they
- *    run inside another call and may only look (sio_on_any_outgoing(), packet_create, what
- *    sio_rooms() and sio_nsp_rooms() call). There every call that sends, closes, joins, leaves or
- *    visits does nothing, is answered SIO_ESTATE, and leaves a line in the log.
+ *  - Any call may be made from inside any callback, but for four that run inside another call.
+ *    sio_on_any_outgoing() and packet_create may only look: there every call that sends, closes,
+ *    joins, leaves or visits does nothing, is answered SIO_ESTATE, and leaves a line in the log.
+ *    What sio_rooms() and sio_nsp_rooms() call may send and visit, but not close, join or leave.
  *  - Closing and disconnecting take effect at once for the caller, but the callbacks they cause run
  *    later, from the loop.
  *  - Sending only queues. No user code ever runs inside a sending call.
@@ -555,7 +555,7 @@ typedef struct sio_stats {
 
   uint64_t log_lines_left_out; /* of what peers cause: past so many a second (log.h) */
 
-  uint64_t calls_refused; /* of the host, made inside a callback that may only look: SIO_ESTATE */
+  uint64_t calls_refused; /* made inside a callback where they are not allowed: SIO_ESTATE */
 
   uint64_t tls_displaced;   /* TLS handshakes past max_tls_handshakes: closed before they ended */
   uint64_t tls_handshaking; /* a gauge: TLS handshakes under way */

@@ -53,7 +53,8 @@ SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
-/* Calls cb for each room, its own id first; cb may only look (SIO_ESTATE). */
+/* Calls cb for each room, its own id first. cb may send, for instance to the room, but not close,
+ * join or leave (SIO_ESTATE). */
 SIO_EXTERN void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user),
                           void *user);
 

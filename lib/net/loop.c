@@ -248,7 +248,7 @@ void sio__loop_untimer(struct loop *l, struct timer *t) {
 bool sio__loop_refuse(struct loop *l, const char *call) {
   l->refused++;
   LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
-            "%s is refused: it was called inside %s", call, l->watcher);
+            "%s is refused: it was called inside %s", call, l->watcher ? l->watcher : l->walker);
   return true;
 }
 

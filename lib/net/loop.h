@@ -54,6 +54,9 @@ struct loop { /* what is big comes last, which keeps the code short */
   /* The host's callback that runs inside a call of the library and may only look: until it returns
    * loop_refuses() every call that changes something. NULL: none. */
   const char *watcher;
+  /* The same for one that is called for each room: it may send, but no call may change who is in
+   * which room (loop_refuses_moves()). */
+  const char *walker;
   uint64_t refused; /* such calls */
   bool closing;
   bool roused;        /* there is work for the end of the turn: `idle` is active          */
@@ -116,6 +119,10 @@ static inline uint64_t loop_us(const struct loop *l) {
 /* For the first line of public calls: true, if it is to be answered SIO_ESTATE. */
 static inline bool loop_refuses(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse(l, call);
+}
+
+static inline bool loop_refuses_moves(struct loop *l, const char *call) {
+  return __builtin_expect(l->watcher || l->walker, 0) && sio__loop_refuse(l, call);
 }
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {

@@ -96,7 +96,7 @@ static int send_disconnect(sio_socket *s) {
 }
 
 void sio_disconnect(sio_socket *s) {
-  if (loop_refuses(&s->nsp->server->loop, "sio_disconnect()")) return;
+  if (loop_refuses_moves(&s->nsp->server->loop, "sio_disconnect()")) return;
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
   /* A peer that cannot be told must not go on believing that it is connected. */
@@ -106,7 +106,7 @@ void sio_disconnect(sio_socket *s) {
 }
 
 void sio_disconnect_session(sio_socket *s) {
-  if (loop_refuses(&s->nsp->server->loop, "sio_disconnect_session()")) return;
+  if (loop_refuses_moves(&s->nsp->server->loop, "sio_disconnect_session()")) return;
   if (!s->session || !sio__session_open(s->session)) return;
   for (sio_socket *o = client_of(s->session)->sockets; o; o = o->next) sio_disconnect(o);
   sio__session_end(s->session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");

@@ -268,19 +268,19 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
 
 COLD int sio_all_join(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses(&to.nsp->server->loop, "sio_all_join()")) return SIO_ESTATE;
+  if (loop_refuses_moves(&to.nsp->server->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 COLD int sio_all_leave(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses(&to.nsp->server->loop, "sio_all_leave()")) return SIO_ESTATE;
+  if (loop_refuses_moves(&to.nsp->server->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
 COLD int sio_all_disconnect(sio_target to, bool session) {
   if (!to.nsp) return UV_EINVAL;
-  if (loop_refuses(&to.nsp->server->loop, "sio_all_disconnect()")) return SIO_ESTATE;
+  if (loop_refuses_moves(&to.nsp->server->loop, "sio_all_disconnect()")) return SIO_ESTATE;
   return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
 }
 

@@ -70,7 +70,8 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, log_lines_lost, "log_lines_lost|Lines of the log that found no room."),
   SERVER(COUNTER, log_lines_left_out,
          "log_lines_left_out|Lines that peers cause, past their rate."),
-  SERVER(COUNTER, calls_refused, "calls_refused|Calls of the host where it may only look."),
+  SERVER(COUNTER, calls_refused,
+         "calls_refused|Calls made inside a callback where they are not allowed."),
   SERVER(COUNTER, stalls, "stalls|Times the loop was kept from its deadlines."),
 
   SERVER(COUNTER, http_requests, "http_requests|HTTP requests begun."),

@@ -119,7 +119,7 @@ static void leave_all(sio_server *srv) {
 }
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
-  if (srv->closing || loop_refuses(&srv->loop, "sio_server_close()")) return SIO_ESTATE;
+  if (srv->closing || loop_refuses_moves(&srv->loop, "sio_server_close()")) return SIO_ESTATE;
   LOG(&srv->log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server closes: %u connections, %" PRIu64 " sockets", srv->loop.nconns,
       srv->stats.sockets);
@@ -328,7 +328,7 @@ int sio_log_set(sio_server *srv, const char *spec) {
 }
 
 int sio_log_flush(sio_server *srv) {
-  if (srv->log.busy || loop_refuses(&srv->loop, "sio_log_flush()")) return SIO_ESTATE;
+  if (srv->log.busy || loop_refuses_moves(&srv->loop, "sio_log_flush()")) return SIO_ESTATE;
   sio__log_deliver(&srv->log);
   return 0;
 }

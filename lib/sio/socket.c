@@ -172,7 +172,7 @@ static void log_room(const sio_socket *s, const char *verb, const char *room) {
 }
 
 int sio_join(sio_socket *s, const char *room) {
-  if (loop_refuses(&s->nsp->server->loop, "sio_join()")) return SIO_ESTATE;
+  if (loop_refuses_moves(&s->nsp->server->loop, "sio_join()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
@@ -182,7 +182,7 @@ int sio_join(sio_socket *s, const char *room) {
 }
 
 int sio_leave(sio_socket *s, const char *room) {
-  if (loop_refuses(&s->nsp->server->loop, "sio_leave()")) return SIO_ESTATE;
+  if (loop_refuses_moves(&s->nsp->server->loop, "sio_leave()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
@@ -200,10 +200,10 @@ bool sio_in_room(const sio_socket *s, const char *room) {
 void sio_nsp_rooms(const sio_nsp *nsp, void (*cb)(const char *room, size_t members, void *user),
                    void *user) {
   struct loop *l = &nsp->server->loop;
-  const char *outer = l->watcher;
-  l->watcher = "the callback of sio_nsp_rooms()";
+  const char *outer = l->walker;
+  l->walker = "the callback of sio_nsp_rooms()";
   if (cb && nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, cb, user);
-  l->watcher = outer;
+  l->walker = outer;
 }
 
 size_t sio_room_size(const sio_nsp *nsp, const char *room) {
@@ -213,9 +213,9 @@ size_t sio_room_size(const sio_nsp *nsp, const char *room) {
 void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
   if (!cb || s->state == SOCKET_LEFT) return;
   struct loop *l = &s->nsp->server->loop;
-  const char *outer = l->watcher;
-  l->watcher = "the callback of sio_rooms()";
+  const char *outer = l->walker;
+  l->walker = "the callback of sio_rooms()";
   if (is_own_room(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
-  l->watcher = outer;
+  l->walker = outer;
 }
