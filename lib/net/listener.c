@@ -141,14 +141,19 @@ void sio__keep_alive(int fd) {
 #endif
 }
 
-static int bind_tcp(const struct addrinfo *ai) {
+/* With SO_REUSEADDR the kernel may choose one port for two sockets that do not listen yet, and only
+ * one of them can: it is set after the port was chosen. */
+static int bind_tcp(const struct addrinfo *ai, bool named) {
   int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (named) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   sio__keep_alive(fd); /* the sockets that it accepts inherit it */
   if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-  if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) return fd;
+  if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    return fd;
+  }
   int err = -errno;
   close(fd);
   return err;
@@ -173,7 +178,8 @@ static int bind_host(const char *host, int port) {
   int gai = getaddrinfo(host, service, &hints, &found);
   if (gai) return from_gai(gai);
   int fd = UV_EADDRNOTAVAIL;
-  for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next) fd = bind_tcp(ai);
+  for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next)
+    fd = bind_tcp(ai, port != 0);
   freeaddrinfo(found);
   return fd;
 }

@@ -433,7 +433,7 @@ stories('broken: no number twice, none out of order, none skipped', broken, {
   runs: 24, ...HARM,
 });
 stories('recovered: what was missed comes once and in order', recovered, {
-  runs: 16, recovery: true, ...HARM,
+  runs: 60, recovery: true, ...HARM,
 });
 
 if (!process.env.CHAOS_REFERENCE)
