@@ -187,7 +187,7 @@ static inline bool chunk_has_run(const struct conn_chunk *k, unsigned i) {
 }
 static inline struct conn_place conn_first(const struct conn *c) {
   const struct conn_chunk *k = c->out;
-  return k ? (struct conn_place){ k, k->head, k->e[k->head].m } : (struct conn_place){ NULL };
+  return k ? (struct conn_place){ k, k->head, k->e[k->head].m } : (struct conn_place){ .k = NULL };
 }
 void sio__conn_next(struct conn_place *at);
 static inline struct iovec conn_bytes(const struct conn_place *at) {

@@ -29,8 +29,10 @@ const char *tell_bytes(const void *p, size_t n) {
     unsigned char c = ((const unsigned char *)p)[i];
     if (c >= 0x20 && c < 0x7f)
       out[at++] = (char)c;
-    else
-      at += (size_t)sprintf(out + at, c == '\r' ? "" : c == '\n' ? " | " : "\\x%02x", c);
+    else if (c == '\n')
+      at += (size_t)sprintf(out + at, " | ");
+    else if (c != '\r')
+      at += (size_t)sprintf(out + at, "\\x%02x", c);
   }
   out[at] = '\0';
   return out;

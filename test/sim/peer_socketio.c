@@ -76,7 +76,8 @@ __attribute__((format(printf, 2, 3))) static void sayf(struct client *c, const c
 
 /* "/a," before the payload, and nothing for "/". */
 static const char *prefix(const char *nsp, char out[ID_SIZE + 2]) {
-  snprintf(out, ID_SIZE + 2, strcmp(nsp, "/") == 0 ? "" : "%s,", nsp);
+  bool is_root = strcmp(nsp, "/") == 0;
+  snprintf(out, ID_SIZE + 2, "%s%s", is_root ? "" : nsp, is_root ? "" : ",");
   return out;
 }
 

@@ -295,7 +295,7 @@ static size_t packed(struct wire *to, int n) {
   static char text[100000];
   static struct msgs home;
   struct deflater *z = sio__deflater_new(&(struct deflate_how){ 0 });
-  struct msg *m;
+  struct msg *m = NULL;
   int head = snprintf(text, sizeof text, "42[\"n\",%d,\"", n);
   memset(text + head, 'x', sizeof text - (size_t)head);
   memcpy(text + sizeof text - 2, "\"]", 2);
