@@ -24,7 +24,7 @@ static inline void bytes_settle(struct bytes *b) {
 }
 
 static inline char *bytes_more(struct bytes *b, size_t n) {
-  if (b->n + n + 1 > b->room) {
+  if (b->room - b->n <= n) {
     if (b->p) bytes_settle(b);
     if (b->n + n + 1 > b->room / 2) b->room = (b->n + n + 1) * 2;
     b->p = realloc(b->p, b->room);

@@ -68,6 +68,9 @@ static bool has_body(const struct http_client *c, const struct http_answer *a) {
   return !c->head_only && a->status >= 200 && a->status != 204 && a->status != 304;
 }
 
+/* No answer of the server is nearly as long. */
+#define LONGEST_BODY ((size_t)1 << 30)
+
 static bool look_at_body(struct http_client *c, struct http_answer *a) {
   size_t n;
   const char *length = http_answer_header(a, "content-length", &n);
@@ -75,6 +78,8 @@ static bool look_at_body(struct http_client *c, struct http_answer *a) {
   if (has_body(c, a)) {
     if (!length) fault("an answer without a length", "%.*s", (int)a->head_n, a->head);
     a->body_n = strtoul(length, NULL, 10);
+    if (a->body_n > LONGEST_BODY)
+      fault("an answer's length is out of range", "%.*s", (int)n, length);
   }
   a->whole = a->head_n + a->body_n;
   return c->in.n >= a->whole;
