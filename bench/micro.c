@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "sio/packet.h"
+#include "packet/packet.h"
 
 enum { RECEIVERS = 1000, WARM = 50 };
 

@@ -18,12 +18,12 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "core/event.h"
+#include "core/nsp.h"
+#include "core/socket.h"
 #include "eio/fence.h"
 #include "eio/session.h"
-#include "sio/event.h"
-#include "sio/nsp.h"
-#include "sio/server.h"
-#include "sio/socket.h"
+#include "server/server.h"
 #include "trace.h"
 #include <sio/sio.h>
 #include <uv.h>
@@ -106,7 +106,7 @@ static inline void turn(void) { uv_run(&loop, UV_RUN_NOWAIT); }
 
 static inline void later(uint64_t ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->loop.timers, clock_ms);
+  sio__timers_run(&srv->core.loop.timers, clock_ms);
   turn();
 }
 
@@ -140,7 +140,7 @@ static inline void end_loop(void) {
 
 /* The server goes; what the host still holds of it may be given back behind this. */
 static inline void server_gone(void) {
-  if (!closed && !srv->closing) sio_server_close(srv, on_done, NULL);
+  if (!closed && !srv->core.closing) sio_server_close(srv, on_done, NULL);
   for (int i = 0; i < 20 && !closed; i++) turn();
   CHECK(closed);
 }

@@ -9,9 +9,9 @@
 #include "adapters/rooms.h"
 #include "base/cold.h"
 #include "base/mem.h"
-#include "sio/nsp.h"
-#include "sio/recovery.h"
-#include "sio/socket.h"
+#include "core/nsp.h"
+#include "core/recovery.h"
+#include "core/socket.h"
 #include <sio/adapter.h>
 
 struct sio_adapter {

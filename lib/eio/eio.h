@@ -11,9 +11,9 @@
 #define SIO_EIO_EIO_H
 
 #include "base/map.h"
-#include "eio/meter.h"
 #include "http/conn.h"
 #include "net/loop.h"
+#include "net/meter.h"
 #include "ws/conn.h"
 #include <sio/engine.h>
 #include <sio/http.h>

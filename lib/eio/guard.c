@@ -5,44 +5,7 @@
 #include "eio/guard.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
-#include <inttypes.h>
-#include <stdio.h>
-
-/* How long to stay away is not known while it waits for others of its own to leave. */
-enum { FULL_RETRY_S = 30 };
-
-/* ---- the address ------------------------------------------------------------------------ */
-
-void sio__guard_reject(struct door *g, sio_request *r, int cause, uint64_t wait_ms) {
-  char seconds[24];
-  uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
-  snprintf(seconds, sizeof seconds, "%" PRIu64, s);
-  sio__door_refused(g, cause, sio__request_peer(r),
-                    cause == SIO_REJECT_SESSIONS
-                        ? "it opens sessions, or is refused, faster than connects_per_s"
-                        : "as many sessions as max_per_address are open");
-  r->why = ""; /* the door has logged it */
-  sio__request_set(r, "Retry-After", slice_str(seconds));
-  sio__request_answer(r, 429, NULL, slice(NULL, 0));
-}
-
-bool sio__guard_admits(struct door *g, sio_request *r) {
-  int cause;
-  struct addr a = sio__request_addr(r);
-  uint64_t wait = sio__door_knock(g, &a, VISIT_SESSION, &cause);
-  if (wait) sio__guard_reject(g, r, cause, wait);
-  return !wait;
-}
-
-bool sio__guard_charges(struct door *g, sio_request *r) {
-  int cause;
-  struct addr a = sio__request_addr(r);
-  uint64_t wait = sio__door_charge(g, &a, &cause);
-  if (!wait) return true;
-  sio__request_last(r);
-  sio__guard_reject(g, r, cause, wait);
-  return false;
-}
+#include "http/admit.h"
 
 /* ---- the meter ---------------------------------------------------------------------------- */
 
@@ -111,7 +74,7 @@ bool sio__guard_open(sio_session *c, sio_request *r) {
   if (!c->guarded || !door_counts(door)) return true;
   a = sio__request_addr(r);
   if (sio__door_hold(door, &a, VISIT_SESSION, &guard_of(c)->visitor)) return true;
-  sio__guard_reject(door, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__admit_reject(door, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 

@@ -6,8 +6,8 @@
 #ifndef SIO_EIO_GUARD_H
 #define SIO_EIO_GUARD_H
 
-#include "eio/meter.h"
 #include "eio/session.h"
+#include "net/meter.h"
 
 struct guard {
   struct meter meter;
@@ -22,12 +22,6 @@ static inline struct guard *guard_of(const sio_session *c) {
 sio_session *sio__guard_alloc(const struct eio *e, size_t id_size);
 void sio__guard_free(sio_session *c); /* and the session */
 
-/* May this request, which names no session, open one? It costs the address a token. If not it is
- * answered. */
-bool sio__guard_admits(struct door *g, sio_request *r);
-/* A request of this address is refused: that costs it a token too. If it has none left it is
- * answered 429 instead, and its connection ends. */
-bool sio__guard_charges(struct door *g, sio_request *r);
 /* Another session of this address. False: it has as many as it may, r is answered. */
 bool sio__guard_open(sio_session *c, sio_request *r);
 void sio__guard_stop(sio_session *c); /* it has left the table */
@@ -41,8 +35,5 @@ bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes);
 static inline bool guard_pauses(const sio_session *c) {
   return c->guarded && meter_pauses(&guard_of(c)->meter);
 }
-
-/* 429, and when to come again; the door tells of it. */
-void sio__guard_reject(struct door *g, sio_request *r, int cause, uint64_t wait_ms);
 
 #endif

@@ -9,17 +9,18 @@
  * `admission`, which outlives it if the peer goes away meanwhile.
  */
 #include "eio/handshake.h"
-#include "eio/accept.h"
 #include "eio/answer.h"
 #include "eio/guard.h"
 #include "eio/jsonp.h"
 #include "eio/next.h"
-#include "eio/origin.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
 #include "eio/websocket.h"
+#include "http/admit.h"
 #include "http/cookie.h"
 #include "http/cors.h"
+#include "http/origin.h"
+#include "ws/upgrade.h"
 #include <stdio.h>
 
 struct admission {
@@ -226,7 +227,7 @@ static void read_claim(const struct eio *e, const sio_request *r, struct claim *
 static bool refusal_is_charged(const struct eio *e, sio_request *r) {
   struct door *door = e->group->door;
   if (!door || !door_counts(door) || !names_session(r)) return true;
-  return sio__guard_charges(door, r);
+  return sio__admit_charge(door, r);
 }
 
 static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -443,7 +444,7 @@ bool sio__handshake_head(sio_request *r) {
   sio_session *c;
   if (e->opts->cors && !cors_passes(e, r)) return true;
   struct door *door = e->group->door;
-  if (door && door_counts(door) && !names_session(r) && !sio__guard_admits(door, r)) return true;
+  if (door && door_counts(door) && !names_session(r) && !sio__admit(door, r)) return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
   if (!verify(e, r, &q, &c)) return true;
   if (c)

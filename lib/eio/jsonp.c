@@ -3,7 +3,7 @@
  * jsonp.c - JSONP: answers as scripts, bodies as form fields.
  */
 #include "eio/jsonp.h"
-#include "http/percent.h"
+#include "base/percent.h"
 
 bool sio__jsonp_asked(const struct eio *e, const sio_request *r) {
   char j[2];

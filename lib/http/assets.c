@@ -3,12 +3,12 @@
  * assets.c - looked up by comparing: a table is short, and the request pays for a whole file.
  */
 #include "http/assets.h"
+#include "base/percent.h"
 #include "base/random.h"
 #include "http/coding.h"
 #include "http/condition.h"
 #include "http/conn.h"
 #include "http/head.h"
-#include "http/percent.h"
 
 enum { TAG_MAX = 24, PATH_ROOM = 1024, PACKED_MAX = 8 * 1024 * 1024 };
 

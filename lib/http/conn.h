@@ -17,7 +17,7 @@
 #include "http/date.h"
 #include "http/request.h"
 #include "http/via.h"
-#include "net/door.h"
+#include "net/addrlimit.h"
 #include <sio/server.h>
 #include <sio/tls.h>
 

@@ -3,9 +3,9 @@
  * request.c - a request's life in memory, and what can be read from it. A request that is
  * done leaves its small buffers to the next, so a busy server does not allocate for each.
  */
+#include "base/percent.h"
 #include "http/conn.h"
 #include "http/head.h"
-#include "http/percent.h"
 #include "net/tls.h"
 
 enum {

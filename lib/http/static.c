@@ -3,9 +3,9 @@
  * static.c - from a URL path to an open file, and from there to an answer.
  */
 #include "http/static.h"
+#include "base/percent.h"
 #include "http/condition.h"
 #include "http/date.h"
-#include "http/percent.h"
 #include "http/range.h"
 #include <errno.h>
 #include <fcntl.h>

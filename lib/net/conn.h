@@ -13,7 +13,7 @@
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
 
-#include "net/door.h"
+#include "net/addrlimit.h"
 #include "net/loop.h"
 #include <sys/uio.h>
 

@@ -7,13 +7,13 @@
 #include "fuzz.h"
 
 #include "base/err.h"
+#include "core/replay.h"
 #include "http/coding.h"
 #include "http/condition.h"
 #include "http/cookie.h"
 #include "http/date.h"
 #include "http/head.h"
 #include "http/range.h"
-#include "sio/replay.h"
 #include "ws/extension.h"
 #include "ws/handshake.h"
 #include <sio/error.h>

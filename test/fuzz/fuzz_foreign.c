@@ -16,7 +16,7 @@
 #include "alloc.h"
 #include "base/slice.h"
 #include "base/utf8.h"
-#include "sio/json.h"
+#include "packet/json.h"
 #include <sio/adapter.h>
 #include <sio/sio.h>
 #include <sio/test.h>

@@ -6,8 +6,8 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "sio/number.h"
-#include "sio/tree.h"
+#include "packet/number.h"
+#include "packet/tree.h"
 #include <math.h>
 #include <sio/error.h>
 

@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "sio/parser.h"
+#include "packet/parser.h"
 #include <sio/error.h>
 #include <uv.h>
 

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "sio/packet.h"
+#include "packet/packet.h"
 #include <sio/error.h>
 
 static const struct decoder_limits limits = { .max_attachments = 4,

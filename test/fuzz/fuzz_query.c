@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "http/percent.h"
+#include "base/percent.h"
 #include "http/request.h"
 #include <sio/error.h>
 

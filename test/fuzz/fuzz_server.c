@@ -25,7 +25,7 @@
  */
 #include "alloc.h"
 #include "clock.h"
-#include "sio/server.h"
+#include "server/server.h"
 
 #include "fuzz_host.h"
 #include "stats.h"
@@ -140,7 +140,7 @@ static void post(unsigned i, sio_slice all) {
 
 static void pass_time(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&h.srv->loop.timers, clock_ms);
+  sio__timers_run(&h.srv->core.loop.timers, clock_ms);
   turn();
 }
 

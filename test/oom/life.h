@@ -10,7 +10,7 @@
 #ifndef SIO_TEST_LIFE_H
 #define SIO_TEST_LIFE_H
 
-#include "sio/server.h"
+#include "server/server.h"
 
 #include "oom.h"
 #include "raw_client.h"
@@ -492,7 +492,7 @@ static void turn(void) { uv_run(&h.uv, UV_RUN_NOWAIT); }
 
 static void pass_time(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&h.srv->loop.timers, clock_ms);
+  sio__timers_run(&h.srv->core.loop.timers, clock_ms);
   turn();
 }
 

@@ -9,7 +9,7 @@
  *     oom_options             all of them
  *     oom_options slow 17     one, without its 17th allocation, both ways
  */
-#include "sio/server.h"
+#include "server/server.h"
 
 #include "oom.h"
 #include "raw_client.h"

@@ -5,7 +5,7 @@
  * reach the session, the probe or the route's handle, which are freed by then.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 
@@ -65,7 +65,7 @@ static void stop(void) {
 }
 
 static void later(uint64_t ms) {
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + ms);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
   turn();
 }
 
@@ -83,7 +83,7 @@ static void read_all(void) {
 
 static size_t waiting(void) {
   size_t n = 0;
-  list_each (it, next, &srv->loop.conns) n += container_of(it, struct conn, link)->queued;
+  list_each (it, next, &srv->core.loop.conns) n += container_of(it, struct conn, link)->queued;
   return n;
 }
 
@@ -117,7 +117,7 @@ TEST(a_peer_that_did_not_join_breaks_a_rule_while_bytes_wait_for_it) {
   turns();
   CHECK(session == NULL);
   later(31000);
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 
@@ -143,7 +143,7 @@ TEST(its_lost_bytes_are_told_of_when_its_session_is_freed_already) {
   CHECK(session == NULL);
   later(31000);
   CHECK(strstr(saw(), ": closed, and ") != NULL);
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 
@@ -169,7 +169,7 @@ TEST(a_close_frame_of_the_peer_that_leaves_bytes_waiting_is_the_same) {
   CHECK(session == NULL);
   saw();
   later(31000);
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 
@@ -191,7 +191,7 @@ TEST(a_plain_websocket_outlives_its_handle) {
   CHECK(plain == NULL);
   later(31000);
   CHECK(strstr(saw(), ": closed, and ") != NULL);
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 

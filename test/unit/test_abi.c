@@ -5,7 +5,7 @@
  */
 #include "guard.h"
 #include "raw_client.h"
-#include "sio/options.h"
+#include "server/options.h"
 #include "trace.h"
 #include "whole.h"
 

@@ -3,8 +3,8 @@
  * Two servers in one process, linked by an adapter that is written against the public header alone:
  * what it says to the other server is copied into a queue, and heard when pump() runs.
  */
+#include "core/query.h"
 #include "peer.h"
-#include "sio/query.h"
 
 /* ---- the bus ----------------------------------------------------------------------------- */
 
@@ -475,7 +475,7 @@ static void end(void) {
 }
 
 static void wait_ms(int node, uint64_t ms) {
-  sio__timers_run(&servers[node]->loop.timers, uv_now(&loop) + ms);
+  sio__timers_run(&servers[node]->core.loop.timers, uv_now(&loop) + ms);
   turn();
 }
 
@@ -752,7 +752,7 @@ static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
 
 TEST(what_is_no_json_or_too_much_is_dropped) {
   begin();
-  spaces[0]->server->opts.o.max_answers = 100;
+  core_server(spaces[0]->core)->opts.o.max_answers = 100;
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
   sio_query *q = container_of(list_first(&root->queries), sio_query, link);
   sio_query_remote(q, &(sio_remote){ .id = "1", .data = SLICE("{") });
@@ -760,7 +760,7 @@ TEST(what_is_no_json_or_too_much_is_dropped) {
   sio_query_remote(q, &(sio_remote){ .id = "3",
                                      .data = SLICE("\"0123456789012345678901234567890123456789"
                                                    "0123456789012345678901234567890123456789\"") });
-  EQ(srv->stats.answers_dropped, 2);
+  EQ(srv->core.stats.answers_dropped, 2);
   nodes[1]->deaf = true;
   pump();
   wait_ms(0, 5100);

@@ -2,7 +2,7 @@
  *
  * test_away.c - sockets that may come back, shared out by address.
  */
-#include "sio/away.h"
+#include "core/away.h"
 
 #include "alloc.h"
 #include "test.h"

@@ -4,7 +4,7 @@
  * real bytes.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 
@@ -75,7 +75,7 @@ static void turns(void) {
 }
 
 static void later(uint64_t ms) {
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + ms);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
   turns();
 }
 
@@ -134,7 +134,7 @@ TEST(a_body_of_more_packets_than_may_be_ends_the_session_behind_the_last_of_them
 TEST(connecting_to_no_namespace_is_no_fault_here) {
   start_raw(&(sio_options){ .connect_timeout_ms = 1 });
   REQUIRE(open_ws(&a, "/raw/"));
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 1000);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 1000);
   REQUIRE(raw_text(&a, "4x") && raw_expect(&a, "4x"));
   stop();
 }
@@ -163,7 +163,7 @@ TEST(volatile_messages_are_for_who_is_ready) {
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   CHECK(!sio_session_writable(session));
   EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("x")), SIO_EDROPPED);
-  EQ(srv->stats.volatile_dropped, 1);
+  EQ(srv->core.stats.volatile_dropped, 1);
   REQUIRE(poller_get(&poller));
   turns();
   CHECK(sio_session_writable(session));
@@ -177,7 +177,7 @@ TEST(whole_messages_are_dropped_for_who_does_not_read) {
       &(sio_options){ .queue_high = 20000, .queue_low = 10000, .when_full = SIO_FULL_DROP_OLDEST });
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   for (int i = 0; i < 60; i++) EQ(sio_session_send(session, 0, false, sio_text("message")), 0);
-  CHECK(srv->stats.events_dropped > 0);
+  CHECK(srv->core.stats.events_dropped > 0);
   turns();
   CHECK(strstr(traced, "drop:"));
   traced[0] = '\0';
@@ -256,7 +256,7 @@ TEST(a_close_keeps_what_is_queued_unless_told_otherwise) {
 TEST(a_server_that_closes_or_drains_ends_them) {
   start_raw(NULL);
   REQUIRE(open_ws(&a, "/raw/"));
-  EQ(srv->stats.sessions, 1);
+  EQ(srv->core.stats.sessions, 1);
   EQ(sio_server_drain(srv, NULL, on_done, NULL), 0);
   later(1);
   SAW("open:raw close:server shutting down/0/ ");
@@ -401,7 +401,7 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   turns();
   EQ(sio_session_rtt_us(session), 0);
   uint64_t asked = uv_hrtime();
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 25000);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2"));
   uv_sleep(2);
@@ -571,7 +571,7 @@ TEST(hooks_are_shown_packets_both_ways) {
   SAW("in:4hi text:hi out:4hi flush drain ");
   REQUIRE(raw_frame(&a, 0x82, "\7", 1) && raw_expect(&a, "\7"));
   SAW("in:4b\7 bytes:\7 out:4b\7 flush drain ");
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + 25000);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2") &&
           raw_text(&a, "3"));

@@ -3,7 +3,7 @@
  * test_event.c - what handlers read out of an event, what they put in its place, and what
  * they send on.
  */
-#include "sio/event.h"
+#include "core/event.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

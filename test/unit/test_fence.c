@@ -4,7 +4,7 @@
  * small.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 
@@ -130,7 +130,7 @@ TEST(what_is_dropped_around_a_mark_leaves_it_its_place) {
   SAW("first+ ");
   fill();
   EQ(sent("end"), 0);
-  CHECK(srv->stats.events_dropped > 0);
+  CHECK(srv->core.stats.events_dropped > 0);
   for (int i = 0; i < 200 && strlen(traced) < 11; i++) {
     raw_turn(&a);
     a.n = a.seen = 0;

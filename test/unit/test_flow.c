@@ -65,7 +65,7 @@ TEST(nothing_goes_up_to_the_high_mark) {
   EQ(sio_socket_queued(first()), 10 * TEXT);
   turn();
   SAW("");
-  EQ(srv->stats.events_dropped, 0);
+  EQ(srv->core.stats.events_dropped, 0);
   CHECK(p->session->flow == NULL);
   stop();
 }
@@ -78,8 +78,8 @@ TEST(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first) {
   SAW("42[\"e\",1007] 42[\"e\",1008] 42[\"e\",1009] 42[\"e\",1010] ");
   turn();
   SAW("drop:6 ");
-  EQ(srv->stats.events_dropped, 6);
-  EQ(srv->stats.bytes_dropped, 6 * ONE);
+  EQ(srv->core.stats.events_dropped, 6);
+  EQ(srv->core.stats.bytes_dropped, 6 * ONE);
   stop();
 }
 
@@ -91,7 +91,7 @@ TEST(attachments_go_with_their_event) {
   SAW("b:xy b:z 452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}] "
       "b:xy b:z ");
   turn();
-  EQ(srv->stats.events_dropped, 2);
+  EQ(srv->core.stats.events_dropped, 2);
   stop();
 }
 
@@ -126,7 +126,7 @@ TEST(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left) {
   EQ(emit_n(2), SIO_EDROPPED);
   EQ(emit_n(3), SIO_EDROPPED);
   EQ(sio_socket_queued(first()), before);
-  EQ(srv->stats.volatile_dropped, 0);
+  EQ(srv->core.stats.volatile_dropped, 0);
   turn();
   SAW("drop:3 ");
   taken(p);
@@ -147,7 +147,7 @@ TEST(the_host_hears_once_that_there_is_room) {
   for (int i = 0; i < 9; i++) EQ(emit_n(i), 0);
   taken(p);
   SAW("");
-  EQ(srv->stats.events_dropped, 0);
+  EQ(srv->core.stats.events_dropped, 0);
   stop();
 }
 
@@ -199,7 +199,7 @@ TEST(a_peer_may_be_closed_instead) {
   struct peer *p = joined();
   p->queued = 10 * ONE + 1;
   EQ(emit_n(1), SIO_ETOOBIG);
-  EQ(srv->stats.overflows, 1);
+  EQ(srv->core.stats.overflows, 1);
   CHECK(!p->session);
   stop();
 }
@@ -211,7 +211,7 @@ TEST(max_queued_ends_what_no_policy_can) {
   for (int i = 0; i < 21 && !err; i++)
     err = sio_emit_ack(first(), "e", SIO_ARGS("12345"), 0, ignore_reply, NULL);
   EQ(err, SIO_ETOOBIG);
-  EQ(srv->stats.overflows, 1);
+  EQ(srv->core.stats.overflows, 1);
   (void)p;
   stop();
 }
@@ -238,7 +238,7 @@ TEST(what_was_dropped_is_told_before_the_end) {
   for (int i = 0; i < 11; i++) emit_n(i);
   sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "gone");
   turn();
-  EQ(srv->stats.events_dropped, 6);
+  EQ(srv->core.stats.events_dropped, 6);
   stop();
 }
 

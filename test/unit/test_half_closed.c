@@ -5,7 +5,7 @@
  */
 #include "clock.h"
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 #include <arpa/inet.h>
@@ -71,7 +71,7 @@ TEST(a_route_that_answers_later_does) {
   REQUIRE(asked != NULL);
   EQ(sio_respond(asked, 200, "text/plain", sio_text("at last")), 0);
   CHECK(raw_expect(&c, "HTTP/1.1 200 OK") && raw_expect(&c, "at last") && raw_expect_end(&c));
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 
@@ -102,7 +102,7 @@ TEST(so_is_a_post_that_waits_until_its_peer_is_within_its_limits) {
   /* One packet a second is read, and the answer is owed until the last one was. */
   for (int i = 0; i < 5; i++) {
     clock_ms += 1000;
-    sio__timers_run(&srv->loop.timers, clock_ms);
+    sio__timers_run(&srv->core.loop.timers, clock_ms);
     turns();
   }
   CHECK(raw_expect(&c, "200 OK") && raw_expect(&c, "ok") && raw_expect_end(&c));
@@ -148,7 +148,7 @@ TEST(and_one_whose_handshake_waits_opens_none) {
   sio_next_ok(verdict);
   turns();
   CHECK(session == NULL);
-  EQ(srv->loop.nconns, 0);
+  EQ(srv->core.loop.nconns, 0);
   stop();
 }
 

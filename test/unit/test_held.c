@@ -4,7 +4,7 @@
  * asks for, measured by the allocator, against the bytes that the server has read from it.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "whole.h"
 
 enum {
@@ -49,7 +49,8 @@ static void set_up(void) {
 /* Blocks that lie ready for anybody are held because of nobody. */
 static size_t at_rest(void) {
   size_t n = 0;
-  const struct pool *pools[] = { &srv->loop.msgs.small, &srv->loop.chunks, &srv->http.parsers };
+  const struct pool *pools[] = { &srv->core.loop.msgs.small, &srv->core.loop.chunks,
+                                 &srv->http.parsers };
   for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) n += pools[i]->held * pools[i]->size;
   list_each (it, next, &srv->http.spare) {
     const sio_request *r = container_of(it, sio_request, link);
@@ -200,9 +201,9 @@ static void measure(const struct input *in, size_t constant) {
   before = alloc_bytes - at_rest();
   peak = 0;
   CHECK(open_peer(in));
-  uint64_t read = srv->loop.stats.bytes_in;
+  uint64_t read = srv->core.loop.stats.bytes_in;
   send_all(in);
-  read = srv->loop.stats.bytes_in - read;
+  read = srv->core.loop.stats.bytes_in - read;
   size_t most = PER_BYTE * (size_t)read + constant;
   if (!in->joined) most = least(most, UNJOINED_MAX);
   if (peak > most || getenv("HELD"))

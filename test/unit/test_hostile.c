@@ -3,7 +3,7 @@
  * test_hostile.c - a whole server, peers that do what they should not, and a host whose callbacks
  * pull things from under each other.
  */
-#include "sio/server.h"
+#include "server/server.h"
 
 #include "alloc.h"
 #include "raw_client.h"
@@ -98,7 +98,7 @@ TEST(the_host_hears_of_a_broken_rule_though_the_peer_keeps_its_stream_open) {
   REQUIRE(raw_expect_n(&a, "\x88\2\x03\xea", 4) && raw_expect_end(&a));
   EQ(disconnects, 1);
   EQ(last_reason, SIO_REASON_TRANSPORT_ERROR);
-  EQ(srv->loop.nconns, 1);
+  EQ(srv->core.loop.nconns, 1);
   stop();
 }
 
@@ -134,8 +134,8 @@ TEST(a_broken_rule_in_the_segment_of_the_handshake_is_heard_of_too) {
   EQ(plain_closes, 1);
   n = snprintf(head, sizeof head, upgrade_head, SOCK);
   REQUIRE(raw_open(&b, srv) && raw_send(&b, head, (size_t)n) && raw_expect_end(&b));
-  EQ(srv->stats.sessions, 0);
-  EQ(srv->stats.sessions_closed[SIO_REASON_TRANSPORT_ERROR], 1);
+  EQ(srv->core.stats.sessions, 0);
+  EQ(srv->core.stats.sessions_closed[SIO_REASON_TRANSPORT_ERROR], 1);
   stop();
 }
 

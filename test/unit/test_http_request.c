@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/percent.h"
 #include "guard.h"
-#include "http/percent.h"
 #include "http_rig.h"
 
 /* ---- queries ---------------------------------------------------------------------- */

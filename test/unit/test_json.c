@@ -3,7 +3,7 @@
  * test_json.c - what is JSON and what is not, where the elements and placeholders of a text
  * lie, and strings in and out of it. Every text ends at a guard page.
  */
-#include "sio/json.h"
+#include "packet/json.h"
 
 #include <sio/error.h>
 

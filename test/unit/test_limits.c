@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "eio/session.h"
 #include "raw_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "test.h"
 
 static uv_loop_t uv;
@@ -151,7 +151,7 @@ static void later(unsigned ms) {
     unsigned step = ms < 10 ? ms : 10;
     ms -= step;
     clock_ms += step;
-    sio__timers_run(&srv->loop.timers, clock_ms);
+    sio__timers_run(&srv->core.loop.timers, clock_ms);
     turns();
   }
 }
@@ -649,13 +649,13 @@ static void send_for_long(struct raw *c, const char *text) {
 TEST(a_websocket_on_trial_is_metered_like_one_that_has_the_session) {
   struct raw *w = on_trial((sio_options){ .packets_per_s = 100 });
   CHECK(raw_text(w, "2probe") && raw_expect(w, "3probe"));
-  uint64_t before = srv->loop.stats.bytes_in;
+  uint64_t before = srv->core.loop.stats.bytes_in;
   send_for_long(w, "2probe");
   EQ_STR(told, "packets_per_s paused ");
-  CHECK(srv->loop.stats.bytes_in - before < 2 * NET_RBUF);
-  before = srv->loop.stats.bytes_in;
+  CHECK(srv->core.loop.stats.bytes_in - before < 2 * NET_RBUF);
+  before = srv->core.loop.stats.bytes_in;
   turns();
-  EQ(srv->loop.stats.bytes_in, before);
+  EQ(srv->core.loop.stats.bytes_in, before);
   EQ(disconnects, 0);
   stop();
 }

@@ -4,7 +4,7 @@
  * would tell.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 
@@ -56,7 +56,7 @@ static bool over_websocket(void) {
 }
 
 static void later(uint64_t ms) {
-  sio__timers_run(&srv->loop.timers, uv_now(&uv) + ms);
+  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
   turn();
 }
 

@@ -5,7 +5,7 @@
  */
 #include "alloc.h"
 #include "guard.h"
-#include "sio/parser.h"
+#include "packet/parser.h"
 #include "test.h"
 
 #include <sio/sio.h>

@@ -2,7 +2,7 @@
  *
  * test_number.c - JSON numbers as int64_t and double, however long they are.
  */
-#include "sio/number.h"
+#include "packet/number.h"
 
 #include <math.h>
 

@@ -8,7 +8,7 @@
 
 #include "alloc.h"
 #include "guard.h"
-#include "sio/packet.h"
+#include "packet/packet.h"
 #include "test.h"
 
 #include <uv.h>

@@ -6,7 +6,7 @@
 #include <sio/error.h>
 
 #include "alloc.h"
-#include "sio/packet.h"
+#include "packet/packet.h"
 #include "test.h"
 
 #include <cjson/cJSON.h>

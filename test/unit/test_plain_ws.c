@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "net/conn.h"
 #include "raw_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 #include <arpa/inet.h>
@@ -49,7 +49,7 @@ static bool start(const sio_options *o, const sio_ws_callbacks *cbs) {
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->loop.timers, clock_ms);
+  sio__timers_run(&srv->core.loop.timers, clock_ms);
   for (int i = 0; i < 5; i++) turn();
 }
 
@@ -77,8 +77,8 @@ TEST(one_that_vanished_is_closed_after_25_and_20_seconds) {
   later(1);
   SAW(want);
   CHECK(plain == NULL && raw_expect_end(&w));
-  EQ(srv->loop.nconns, 0);
-  EQ(srv->stats.heartbeats_missed, 1);
+  EQ(srv->core.loop.nconns, 0);
+  EQ(srv->core.stats.heartbeats_missed, 1);
   stop();
 }
 
@@ -176,7 +176,7 @@ TEST(one_that_never_reads_is_closed_while_bytes_wait_for_it) {
   later(25000);
   later(20000);
   CHECK(plain == NULL);
-  CHECK(srv->loop.stats.lost > 1 << 20);
+  CHECK(srv->core.loop.stats.lost > 1 << 20);
   stop();
 }
 
@@ -264,9 +264,9 @@ TEST(a_late_deadline_is_no_proof_against_it) {
   sio_ws_callbacks cbs = callbacks();
   REQUIRE(start(NULL, &cbs));
   later(25000);
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(20000);
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   CHECK(plain != NULL);
   later(20000);
   CHECK(plain == NULL);
@@ -294,8 +294,8 @@ static int option(int fd, int level, int name) {
 }
 
 static void probes_are_on(void) {
-  REQUIRE(!list_empty(&srv->loop.conns));
-  int fd = container_of(srv->loop.conns.prev, struct conn, link)->fd;
+  REQUIRE(!list_empty(&srv->core.loop.conns));
+  int fd = container_of(srv->core.loop.conns.prev, struct conn, link)->fd;
   EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
   EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
   EQ(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 15);

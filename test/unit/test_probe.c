@@ -4,7 +4,7 @@
  * of the others.
  */
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "trace.h"
 #include "whole.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/recovery.h"
 #include "peer.h"
-#include "sio/recovery.h"
 
 static sio_socket *first(void) { return root->members[0]; }
 
@@ -102,7 +102,7 @@ static void to_room(const char *room, const char *event) {
   sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS(room) }, event, SIO_NONE);
 }
 
-static uint64_t failed(int cause) { return srv->stats.recovery_failed[cause]; }
+static uint64_t failed(int cause) { return srv->core.stats.recovery_failed[cause]; }
 
 /* ---- offsets --------------------------------------------------------------------------------- */
 
@@ -204,7 +204,7 @@ TEST(who_comes_back_is_who_it_was_and_hears_what_it_missed_before_the_reply) {
   CHECK(sio_in_room(first(), "room") && sio_in_room(first(), id));
   CHECK(sio_socket_find(root, id) == first());
   SAW("connect left: transport close connect(recovered) ");
-  EQ(srv->stats.recovered, 1);
+  EQ(srv->core.stats.recovered, 1);
   to_room("room", "now");
   GOT(c, "42[\"now\",\"@9\"] ");
   stop();
@@ -228,7 +228,7 @@ TEST(it_can_come_back_any_number_of_times_and_hears_each_event_once) {
       snprintf(want, sizeof want, "42[\"e%u\",\"@%u\"] 40+pid ", i, i + 1);
     GOT(c, want);
   }
-  EQ(srv->stats.recovered, 20);
+  EQ(srv->core.stats.recovered, 20);
   EQ(root->recovery->by_pid.n, 1);
   stop();
 }
@@ -247,7 +247,7 @@ TEST(a_peer_that_never_heard_an_event_comes_back_too) {
   to_all("away");
   come_back(quiet);
   GOT(quiet, "42[\"away\",\"@2\"] 40+pid ");
-  EQ(srv->stats.recovered, 2);
+  EQ(srv->core.stats.recovered, 2);
   stop();
 }
 
@@ -323,7 +323,7 @@ TEST(pid_and_offset_are_strings) {
   say(c->p, text);
   GOT(c, "40+pid ");
   EQ(failed(SIO_RECOVERY_BAD_OFFSET), 1);
-  EQ(srv->stats.recovered, 0);
+  EQ(srv->core.stats.recovered, 0);
   stop();
 }
 
@@ -485,7 +485,7 @@ TEST(each_namespace_has_pids_and_numbers_of_its_own) {
   c->p = peer_new();
   say(c->p, text);
   EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
-  EQ(srv->stats.recovered, 0);
+  EQ(srv->core.stats.recovered, 0);
   stop();
 }
 
@@ -511,7 +511,7 @@ TEST(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_ove
   HEARD(old, "cut ");
   turn();
   EQ(root->nmembers, 1);
-  EQ(srv->stats.sockets, 1);
+  EQ(srv->core.stats.sockets, 1);
   SAW("");
   to_all("new");
   GOT(c, "42[\"new\",\"@3\"] ");
@@ -553,7 +553,7 @@ TEST(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return
   CHECK(sio_socket_recovered(chat->members[0]));
   turn();
   EQ(chat->nmembers, 1);
-  EQ(srv->stats.recovered, 2);
+  EQ(srv->core.stats.recovered, 2);
   stop();
 }
 
@@ -614,7 +614,7 @@ TEST(what_breaks_a_connection_can_be_recovered_from) {
     sio__session_end(c->p->session, true, reasons[i], 0, "test");
     turn();
     come_back(c);
-    EQ(srv->stats.recovered, i + 1);
+    EQ(srv->core.stats.recovered, i + 1);
     say(c->p, "41");
     hang_up(c->p);
   }
@@ -635,7 +635,7 @@ TEST(who_is_away_too_long_is_forgotten) {
   hang_up(d->p);
   later(1000);
   come_back(c);
-  EQ(srv->stats.recovered, 1);
+  EQ(srv->core.stats.recovered, 1);
   told(c);
   clock_ms += 1;
   come_back(d);
@@ -709,7 +709,7 @@ TEST(an_event_bigger_than_the_log_drops_all) {
   hang_up(c->p);
   come_back(c);
   GOT(c, "40+pid ");
-  EQ(srv->stats.recovered, 1);
+  EQ(srv->core.stats.recovered, 1);
   stop();
 }
 
@@ -720,7 +720,7 @@ TEST(of_too_many_who_left_first_is_forgotten) {
   EQ(root->recovery->by_pid.n, 2);
   for (int i = 0; i < 3; i++) come_back(c[i]);
   EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
-  EQ(srv->stats.recovered, 2);
+  EQ(srv->core.stats.recovered, 2);
   stop();
 }
 
@@ -798,7 +798,7 @@ TEST(who_misses_little_may_break_off_as_often_as_it_likes) {
     GOT(c, "42[\"b\",\"@2\"] 40+pid ");
     hang_up(c->p);
   }
-  EQ(srv->stats.recovered, 50);
+  EQ(srv->core.stats.recovered, 50);
   stop();
 }
 
@@ -997,7 +997,7 @@ TEST(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_
   turn();
   GOT(c, "40+pid ");
   EQ(failed(SIO_RECOVERY_LOG_GONE), 2);
-  EQ(srv->stats.recovered, 0);
+  EQ(srv->core.stats.recovered, 0);
   stop();
 }
 
@@ -1005,7 +1005,7 @@ TEST(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_
 
 static void close_server(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)why, (void)user;
-  if (!srv->closing) sio_server_close(srv, on_done, NULL);
+  if (!srv->core.closing) sio_server_close(srv, on_done, NULL);
 }
 
 TEST(the_server_may_be_closed_inside_the_end_of_a_predecessor) {
@@ -1035,7 +1035,7 @@ TEST(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor) {
   EQ(root->nmembers, 0);
   come_back(c);
   GOT(c, "40+pid ");
-  EQ(srv->stats.recovered, 1);
+  EQ(srv->core.stats.recovered, 1);
   stop();
 }
 

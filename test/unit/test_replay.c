@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc.h"
-#include "sio/replay.h"
+#include "core/replay.h"
 #include "test.h"
 #include <sio/emit.h>
 

@@ -13,8 +13,8 @@ TEST(a_peer_without_a_pong_in_time_is_over) {
   HEARD(p, "2 ");
   later(1500);
   HEARD(p, "cut ");
-  EQ(srv->stats.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);
-  EQ(srv->stats.sockets_closed[SIO_REASON_PING_TIMEOUT], 1);
+  EQ(srv->core.stats.sessions_closed[SIO_REASON_PING_TIMEOUT], 1);
+  EQ(srv->core.stats.sockets_closed[SIO_REASON_PING_TIMEOUT], 1);
   stop();
 }
 
@@ -51,9 +51,9 @@ TEST(one_whose_deadline_came_late_is_asked_again) {
   start(&quick);
   struct peer *p = joined();
   later(1000);
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(1600);
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   HEARD(p, "2 2 ");
   say_n(p, false, "3", 1);
   later(2200);
@@ -73,9 +73,9 @@ TEST(heartbeats_are_counted_asked_answered_and_missed) {
   EQ(st.heartbeats_missed, 0);
   EQ(sio_histogram_total(&st.heartbeat_us), 1);
   later(2100);
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(2700); /* missed, by our fault: asked again */
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   later(3300);
   sio_server_stats(srv, &st, sizeof st);
   EQ(st.pings_sent, 3);
@@ -89,9 +89,9 @@ TEST(and_is_over_if_it_does_not_answer_that) {
   start(&quick);
   struct peer *p = joined();
   later(1000);
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(1600);
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   later(2200);
   HEARD(p, "2 2 cut ");
   stop();
@@ -101,11 +101,11 @@ TEST(a_legacy_peer_is_given_time_to_ping) {
   start(&quick);
   struct peer *p = joined();
   p->session->protocol = 3;
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(1500);
   CHECK(p->session != NULL);
   later(2500);
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   CHECK(p->session != NULL);
   later(3600);
   CHECK(p->session == NULL);
@@ -115,9 +115,9 @@ TEST(a_legacy_peer_is_given_time_to_ping) {
 TEST(the_host_hears_how_long_its_loop_was_blocked) {
   start(&quick);
   struct peer *p = joined();
-  EQ(srv->loop.stall_ms, 250);
-  srv->loop.stalled(&srv->loop, 1234);
-  EQ(srv->stats.stalls, 1);
+  EQ(srv->core.loop.stall_ms, 250);
+  srv->core.loop.stalled(&srv->core.loop, 1234);
+  EQ(srv->core.stats.stalls, 1);
   (void)p;
   stop();
 }

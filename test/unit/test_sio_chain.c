@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/chain.h"
 #include "peer.h"
-#include "sio/chain.h"
 
 /* What a middleware does is its name: "yes", "no", "bare" (no, with nothing), "both" (yes, then
  * no), "late" (nothing yet), "leave" (yes, but the peer has gone), "more" (adds "yes", and says
@@ -61,7 +61,7 @@ static void begin(const char *const *hows) {
   wanted = true;
   frees = false;
   c = sio__malloc(sizeof *c);
-  sio__chain_init(c, &srv->loop, &row, &ops);
+  sio__chain_init(c, &srv->core.loop, &row, &ops);
   EQ(c->state, CHAIN_IDLE);
 }
 

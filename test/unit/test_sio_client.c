@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/client.h"
+#include "core/socket.h"
 #include "peer.h"
-#include "sio/client.h"
-#include "sio/socket.h"
 
 static void on_connect(sio_socket *s, void *user) {
   (void)s;
@@ -146,7 +146,7 @@ TEST(a_second_connect_in_one_turn_is_the_same_wish) {
   HEARD(p, "40{\"sid\":\"?\"} ");
   turn();
   SAW("connect/ ");
-  EQ(srv->stats.sockets, 1);
+  EQ(srv->core.stats.sockets, 1);
   stop();
 }
 
@@ -166,7 +166,7 @@ TEST(a_later_second_connect_is_answered_with_the_same_sid) {
     turn();
   }
   SAW("connect/ x ");
-  EQ(srv->stats.sockets_opened, 1);
+  EQ(srv->core.stats.sockets_opened, 1);
   stop();
 }
 
@@ -191,7 +191,7 @@ TEST(a_second_connect_with_another_auth_is_another_socket) {
   say(p, "40{\"token\":\"b\"}");
   HEARD(p, "40{\"sid\":\"?\"} ");
   SAW("connect/ left/: client namespace disconnect connect/ ");
-  EQ(srv->stats.sockets, 1);
+  EQ(srv->core.stats.sockets, 1);
   say(p, "42[\"x\"]");
   SAW("x ");
   stop();
@@ -301,7 +301,7 @@ TEST(a_packet_before_connect_closes_the_connection) {
     struct peer *p = peer_new();
     say(p, bad[i]);
     HEARD(p, "end ");
-    EQ(srv->stats.parse_errors, 1);
+    EQ(srv->core.stats.parse_errors, 1);
     SAW("");
     stop();
   }
@@ -327,7 +327,7 @@ TEST(what_cannot_be_decoded_is_an_error_and_a_forced_close) {
     CHECK(strstr(t, bad[i].trace) != NULL);
     CHECK(strncmp(t, "error: ", 7) == 0);
     CHECK(strstr(t, "left/: forced close") != NULL);
-    EQ(srv->stats.parse_errors, 1);
+    EQ(srv->core.stats.parse_errors, 1);
     stop();
   }
 }
@@ -467,8 +467,8 @@ TEST(a_connection_that_ends_ends_all_its_sockets_with_its_reason) {
   hang_up(p);
   const char *t = saw();
   CHECK(strstr(t, "left/: transport close") && strstr(t, "left/custom: transport close"));
-  EQ(srv->stats.sockets, 0);
-  EQ(srv->stats.sessions, 0);
+  EQ(srv->core.stats.sockets, 0);
+  EQ(srv->core.stats.sessions, 0);
   stop();
 }
 
@@ -590,7 +590,7 @@ TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
   REQUIRE(client_of(p->session)->patience != NULL);
-  sio__loop_untimer(&srv->loop, &p->session->heartbeat);
+  sio__loop_untimer(&srv->core.loop, &p->session->heartbeat);
   later(59999);
   CHECK(p->session != NULL);
   later(60001);

@@ -67,7 +67,7 @@ TEST(a_refusal_is_a_connect_error_with_the_message_and_ends_the_row) {
   HEARD(p, "44{\"message\":\"nope\"} ");
   SAW("refuse ");
   CHECK(p->session != NULL);
-  EQ(srv->stats.sockets, 0);
+  EQ(srv->core.stats.sockets, 0);
   stop();
 }
 
@@ -202,7 +202,7 @@ TEST(a_second_connect_with_another_auth_is_decided_after_the_first) {
     decide(1, true);
     HEARD(p, "40{\"sid\":\"?\"} ");
     SAW("hold hold connect(connected,1) ");
-    EQ(srv->stats.sockets, 1);
+    EQ(srv->core.stats.sockets, 1);
     stop();
   }
 }
@@ -225,7 +225,7 @@ TEST(a_disconnect_before_the_verdict_withdraws_the_connect) {
     HEARD(p, "");
     SAW("hold ");
     CHECK(p->session != NULL);
-    EQ(srv->stats.sockets, 0);
+    EQ(srv->core.stats.sockets, 0);
     say(p, "40");
     decide(1, true);
     HEARD(p, "40{\"sid\":\"?\"} ");

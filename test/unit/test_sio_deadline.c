@@ -23,7 +23,7 @@ TEST(a_socket_leaves_at_its_deadline) {
   turn();
   HEARD(p, "41 ");
   SAW("-10002:its deadline passed ");
-  CHECK(map_empty(&srv->deadlines));
+  CHECK(map_empty(&srv->core.deadlines));
   stop();
 }
 
@@ -46,7 +46,7 @@ TEST(who_leaves_has_no_deadline) {
   EQ(sio_socket_deadline(s, 1000), 0);
   hang_up(p);
   EQ(sio_socket_deadline(s, 1000), SIO_ECLOSED);
-  CHECK(map_empty(&srv->deadlines));
+  CHECK(map_empty(&srv->core.deadlines));
   SAW("0:hung up ");
   sio_socket_unref(s);
   stop();

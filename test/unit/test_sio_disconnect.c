@@ -168,14 +168,14 @@ TEST(the_reason_of_the_first_end_is_the_one_told) {
   hang_up(p);
   SAW("disconnecting(client namespace disconnect):own, disconnect(the client left the "
       "namespace): ");
-  EQ(srv->stats.sockets_closed[SIO_REASON_CLIENT_NSP_DISCONNECT], 1);
+  EQ(srv->core.stats.sockets_closed[SIO_REASON_CLIENT_NSP_DISCONNECT], 1);
   stop();
 }
 
 TEST(without_memory_for_the_packet_the_connection_is_closed) {
   begin(NULL);
   struct peer *p = joined();
-  sio__msgs_clear(&srv->loop.msgs);
+  sio__msgs_clear(&srv->core.loop.msgs);
   alloc_fail_all();
   sio_disconnect(root->members[0]);
   alloc_fail_in(0);

@@ -525,7 +525,7 @@ TEST(a_peer_whose_events_pile_up_before_middleware_is_closed) {
   struct peer *p = joined();
   for (int i = 0; i < 100 && p->session; i++) say(p, "42[\"a\"]");
   HEARD(p, "end ");
-  EQ(srv->stats.overflows, 1);
+  EQ(srv->core.stats.overflows, 1);
   turn();
   sio_next_ok(held[0]);
   stop();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/recovery.h"
 #include "peer.h"
-#include "sio/recovery.h"
 
 static sio_next *held[4];
 static unsigned nheld;
@@ -113,7 +113,7 @@ TEST(a_child_is_made_once_and_told_of_before_its_first_peer) {
   HEARD(q, "40/room-1,{\"sid\":\"?\"} ");
   SAW("new(/room-1) connect(/room-1) connect(/room-1) ");
   EQ(sio_nsp_count(sio_nsp_find(srv, "/room-1")), 2);
-  EQ(srv->nchildren, 1);
+  EQ(srv->core.nchildren, 1);
   stop();
 }
 
@@ -327,7 +327,7 @@ TEST(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace) {
   sio_next_ok(held[0]);
   turn();
   SAW("hold ");
-  EQ(srv->nchildren, 0);
+  EQ(srv->core.nchildren, 0);
   stop();
 }
 
@@ -385,7 +385,7 @@ TEST(a_disconnect_withdraws_a_connect_to_a_namespace_that_is_waited_for) {
   turn();
   HEARD(p, "");
   CHECK(p->session != NULL);
-  EQ(srv->nchildren, 0);
+  EQ(srv->core.nchildren, 0);
   say(p, "40/a,");
   say(p, "40/a,{\"a\":1}");
   hang_up(p);
@@ -453,7 +453,7 @@ TEST(a_child_goes_with_its_last_socket_and_comes_back) {
   say(q, "41/room-1,");
   turn();
   CHECK(sio_nsp_find(srv, "/room-1") == NULL);
-  EQ(srv->nchildren, 0);
+  EQ(srv->core.nchildren, 0);
   saw();
   say(p, "40/room-1,");
   SAW("new(/room-1) connect(/room-1) ");
@@ -668,7 +668,7 @@ TEST(the_bulk_verbs_reach_all_children) {
   turn();
   HEARD(p, "41/room-1, ");
   HEARD(q, "41/room-2, ");
-  EQ(srv->nchildren, 0);
+  EQ(srv->core.nchildren, 0);
   stop();
 }
 
@@ -755,8 +755,8 @@ TEST(a_peer_for_whom_there_is_no_memory_ends_and_others_get_in) {
     failed = alloc_calls - before >= i;
     alloc_fail_in(0);
     turn();
-    EQ(srv->nchildren, p->session && strstr(heard(p), "sid") ? 1u : 0u);
-    CHECK((sio_nsp_find(srv, "/room-1") != NULL) == (srv->nchildren == 1));
+    EQ(srv->core.nchildren, p->session && strstr(heard(p), "sid") ? 1u : 0u);
+    CHECK((sio_nsp_find(srv, "/room-1") != NULL) == (srv->core.nchildren == 1));
     p = peer_new();
     say(p, "40/room-1,");
     HEARD(p, "40/room-1,{\"sid\":\"?\"} ");
@@ -778,7 +778,7 @@ TEST(a_child_the_host_cannot_make_leaves_nothing) {
     if (err) {
       EQ(err, UV_ENOMEM);
       EQ(alloc_live, live);
-      EQ(srv->nchildren, 0);
+      EQ(srv->core.nchildren, 0);
     }
     stop();
   }

@@ -84,7 +84,7 @@ TEST(a_peer_that_does_not_read_is_closed) {
   p->queued = 1001;
   EQ(sio_emit(first(), "a", SIO_NONE), SIO_ETOOBIG);
   HEARD(p, "42[\"a\"] cut ");
-  EQ(srv->stats.overflows, 1);
+  EQ(srv->core.stats.overflows, 1);
   stop();
 }
 
@@ -97,7 +97,7 @@ TEST(a_volatile_event_is_dropped_whole_and_counted_when_the_peer_is_busy) {
   EQ(sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "c", SIO_NONE), 0);
   EQ(sio_emit(first(), "d", SIO_NONE), 0);
   HEARD(p, "42[\"a\"] 42[\"d\"] ");
-  EQ(srv->stats.volatile_dropped, 2);
+  EQ(srv->core.stats.volatile_dropped, 2);
   stop();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc.h"
-#include "sio/hooks.h"
+#include "core/hooks.h"
 #include "test.h"
 #include <uv.h>
 

@@ -224,7 +224,7 @@ static void close_in_reply(sio_socket *s, int status, sio_event *reply, void *us
   replies++;
   CHECK(status < 0);
   CHECK(sio_emit_ack(s, "again", SIO_NONE, 10, on_reply, NULL) < 0);
-  if (!srv->closing) sio_server_close(srv, on_done, NULL);
+  if (!srv->core.closing) sio_server_close(srv, on_done, NULL);
 }
 
 /* Two questions are open when a second CONNECT replaces the socket; the first one's end closes the

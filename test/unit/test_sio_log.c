@@ -205,9 +205,9 @@ TEST(a_turn_keeps_so_many_bytes_of_lines_and_tells_how_many_were_more) {
   said[0] = '\0';
   nsaid = 0;
   for (int i = 0; i < 100000; i++) sio_broadcast((sio_target){ .nsp = root }, "a", SIO_NONE);
-  CHECK(srv->log.held <= LOG_HELD);
+  CHECK(srv->core.log.held <= LOG_HELD);
   turn();
-  EQ(srv->log.held, 0);
+  EQ(srv->core.log.held, 0);
   sio_server_stats(srv, &st, sizeof st);
   CHECK(st.log_lines_lost > 0);
   EQ(nsaid + st.log_lines_lost, 2 * 100000 + 1);

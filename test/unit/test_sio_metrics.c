@@ -186,10 +186,10 @@ TEST(every_reason_is_a_label_but_none) {
 
 TEST(arrays_have_a_series_for_each_value) {
   start(NULL);
-  uint64_t *causes = srv->stats.engine_refused;
+  uint64_t *causes = srv->core.stats.engine_refused;
   for (unsigned i = 0; i < SIO_ENGINE_REFUSED_END; i++) causes[i] = i + 1;
-  for (unsigned i = 0; i < SIO_REFUSED_END; i++) srv->stats.connects_refused[i] = i + 1;
-  for (unsigned i = 0; i < SIO_RECOVERY_END; i++) srv->stats.recovery_failed[i] = i;
+  for (unsigned i = 0; i < SIO_REFUSED_END; i++) srv->core.stats.connects_refused[i] = i + 1;
+  for (unsigned i = 0; i < SIO_RECOVERY_END; i++) srv->core.stats.recovery_failed[i] = i;
   for (unsigned i = 0; i < SIO_HTTP_REFUSED_END; i++) srv->http.stats.refused[i] = i + 1;
   for (unsigned i = 0; i < SIO_WS_CLOSE_END; i++) srv->ws.stats.closed[i] = i + 1;
   scrape();
@@ -215,7 +215,7 @@ static void bucket(char out[100], const char *name, const char *le) {
 TEST(buckets_are_cumulative_and_end_in_the_count) {
   char key[100], le[32];
   start(NULL);
-  sio_histogram *h = &srv->stats.packet_bytes_out;
+  sio_histogram *h = &srv->core.stats.packet_bytes_out;
   for (uint64_t v = 1; v; v <<= 1) histogram_add(h, v);
   scrape();
   for (int i = 0; i < SIO_BUCKETS - 1; i++) {
@@ -233,8 +233,8 @@ TEST(buckets_are_cumulative_and_end_in_the_count) {
 
 TEST(times_are_in_seconds) {
   start(NULL);
-  histogram_add(&srv->stats.ack_us, 64);
-  histogram_add(&srv->stats.ack_us, 1500000);
+  histogram_add(&srv->core.stats.ack_us, 64);
+  histogram_add(&srv->core.stats.ack_us, 1500000);
   scrape();
   EQ(value("sio_ack_seconds_bucket{le=\"0.000064\"}"), 1);
   EQ(value("sio_ack_seconds_bucket{le=\"1.048576\"}"), 1);

@@ -73,7 +73,7 @@ TEST(members_come_and_go_in_any_number) {
   unsigned n = 0;
   for (int i = 0; i < 100; i++) joined();
   EQ(sio_nsp_count(root), 100);
-  EQ(srv->stats.sockets, 100);
+  EQ(srv->core.stats.sockets, 100);
   for (int i = 0; i < 100; i++)
     if (i % 7) hang_up(peers[i]);
   EQ(sio_nsp_count(root), 15);

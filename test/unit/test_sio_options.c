@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc.h"
 #include "base/deflate.h"
-#include "sio/options.h"
+#include "server/options.h"
 #include "test.h"
 #include <sio/adapter.h>
 #include <sio/emit.h>

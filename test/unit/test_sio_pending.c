@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/query.h"
 #include "peer.h"
-#include "sio/query.h"
 
 static sio_socket *first(void) { return root->members[0]; }
 
@@ -76,14 +76,14 @@ TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
   struct peer *p = joined();
   sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "0");
   sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "1");
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(51);
   SAW("");
   say(p, "430[]");
   SAW("0:0 ");
   later(200);
   SAW("1:-10002 ");
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   stop();
 }
 
@@ -115,7 +115,7 @@ TEST(a_question_may_be_taken_back) {
   later(51);
   SAW("1:-10002 ");
   EQ(sio_cancel_ack(first(), on_reply, "1"), UV_ENOENT);
-  EQ(srv->stats.acks_lost, 1);
+  EQ(srv->core.stats.acks_lost, 1);
   stop();
 }
 

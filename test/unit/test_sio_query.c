@@ -55,13 +55,13 @@ TEST(nobody_there_is_an_end_without_answers_behind_the_call) {
 TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
   begin(2, NULL);
   EQ(ask((sio_target){ 0 }, 50, NULL), 0);
-  srv->loop.late = true;
+  srv->core.loop.late = true;
   later(51);
   SAW("");
   say(peers[0], "430[1]");
   later(200);
   SAW("end:-10002,1/2-0 ");
-  srv->loop.late = false;
+  srv->core.loop.late = false;
   stop();
 }
 
@@ -155,7 +155,7 @@ TEST(a_volatile_question_waits_only_for_whom_it_reached) {
   say(peers[1], "430[1]");
   turn();
   SAW("end:0,1/1-0 ");
-  EQ(srv->stats.volatile_dropped, 1);
+  EQ(srv->core.stats.volatile_dropped, 1);
   stop();
 }
 
@@ -242,7 +242,7 @@ TEST(what_is_kept_of_answers_is_limited) {
   say(peers[1], "430[1]");
   turn();
   SAW("end:-10004,1/2-0 ");
-  EQ(srv->stats.answers_dropped, 1);
+  EQ(srv->core.stats.answers_dropped, 1);
   stop();
 }
 

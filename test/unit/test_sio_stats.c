@@ -6,7 +6,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "stats.h"
 #include "test.h"
 #include <sys/socket.h>
@@ -105,7 +105,7 @@ static void turns(void) {
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->loop.timers, clock_ms);
+  sio__timers_run(&srv->core.loop.timers, clock_ms);
   turns();
 }
 

@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "eio/session.h"
 #include "poll_client.h"
-#include "sio/server.h"
+#include "server/server.h"
 #include "whole.h"
 
 static struct poller p = POLLER;
@@ -60,15 +60,15 @@ static void turns(void) {
 /* So much passes in which the loop is blocked; then the deadlines are met. */
 static void blocked_for(unsigned ms) {
   clock_ms += ms;
-  srv->loop.late = true;
-  sio__timers_run(&srv->loop.timers, clock_ms);
-  srv->loop.late = false;
+  srv->core.loop.late = true;
+  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  srv->core.loop.late = false;
   turns();
 }
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->loop.timers, clock_ms);
+  sio__timers_run(&srv->core.loop.timers, clock_ms);
   turns();
 }
 

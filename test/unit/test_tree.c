@@ -2,7 +2,7 @@
  *
  * test_tree.c - cJSON trees from text that peers send, and text from trees that hosts build.
  */
-#include "sio/tree.h"
+#include "packet/tree.h"
 
 #include <limits.h>
 #include <locale.h>

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "alloc.h"
-#include "sio/writer.h"
+#include "packet/writer.h"
 #include "test.h"
 
 #include <cjson/cJSON.h>

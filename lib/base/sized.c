@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sized.c - public structs of any version.
+ */
+#include "base/sized.h"
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <string.h>
+
+static bool all_zero(const char *p, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (p[i]) return false;
+  return true;
+}
+
+int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
+  memset(out, 0, room);
+  if (!in) return 0;
+  size_t known = size < room ? size : room;
+  if (!all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
+  memcpy(out, in, known);
+  return 0;
+}

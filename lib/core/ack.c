@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ack.c - the replies we owe: at once through the event, or later through a handle.
+ */
+#include "base/mem.h"
+#include "core/core.h"
+#include "core/emit.h"
+#include "core/event.h"
+#include "core/nsp.h"
+#include "core/server_side.h"
+#include "packet/packet.h"
+#include <sio/event.h>
+#include <sio/socket.h>
+
+struct sio_ack {
+  sio_socket *socket; /* one reference; NULL: a server asks */
+  int64_t id;
+  struct server_side server; /* then with one reference to ours */
+};
+
+static int reply(sio_socket *s, int64_t id, const struct server_side *server, sio_args args) {
+  return s ? sio__emit_reply(s, id, args) : sio__server_side_reply(server, args);
+}
+
+bool sio_event_wants_ack(const sio_event *e) { return e->ack_id != PACKET_NO_ID && !e->ack_used; }
+
+int sio_reply(sio_event *e, sio_args args) {
+  if (e->ack_id == PACKET_NO_ID) return 0;
+  if (e->ack_used) return SIO_ESTATE;
+  int err = reply(e->socket, e->ack_id, e->server_side, args);
+  e->ack_used = err == 0;
+  return err;
+}
+
+sio_ack *sio_event_take_ack(sio_event *e) {
+  if (!sio_event_wants_ack(e)) return NULL;
+  sio_ack *ack = sio__malloc(sizeof *ack);
+  if (!ack) return NULL;
+  *ack = (sio_ack){ .socket = e->socket, .id = e->ack_id };
+  if (e->socket) {
+    sio_socket_ref(e->socket);
+  } else {
+    ack->server = *e->server_side;
+    sio__nsp_name_ref(ack->server.nsp);
+  }
+  e->ack_used = true;
+  return ack;
+}
+
+int sio_ack_send(sio_ack *ack, sio_args args) {
+  if (!ack) return 0;
+  int err = reply(ack->socket, ack->id, &ack->server, args);
+  sio_ack_drop(ack);
+  return err;
+}
+
+void sio_ack_drop(sio_ack *ack) {
+  if (!ack) return;
+  if (ack->socket)
+    sio_socket_unref(ack->socket);
+  else
+    sio__nsp_name_unref(ack->server.nsp);
+  sio__free(ack);
+}
+
+sio_socket *sio_ack_socket(const sio_ack *ack) { return ack->socket; }

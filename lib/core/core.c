@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core.c - the beginning and the end of what all namespaces share.
+ */
+#include "core/core.h"
+
+#include "core/connect.h"
+#include "core/dynamic.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+
+void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core)) {
+  core->refs = 1;
+  core->free = free;
+  core->opts = opts;
+  sio__map_init(&core->nsps, sio__nsp_key);
+  sio__map_init(&core->nsp_shares, sio__share_key);
+  sio__map_init(&core->deadlines, sio__deadline_key);
+  sio__hooks_init(&core->parents);
+  sio__hooks_init(&core->new_nsp);
+  list_init(&core->leaving);
+  list_init(&core->welcomed);
+  task_init(&core->finish_leaving, sio__socket_finish_all);
+  task_init(&core->forget_welcomed, sio__connect_turn_over);
+  core->limits =
+      (struct decoder_limits){ opts->max_attachments, opts->max_depth, opts->max_packet };
+  core->unjoined_limits = core->limits;
+  if (core->limits.max_packet > opts->max_unjoined / 4)
+    core->unjoined_limits.max_packet = opts->max_unjoined / 4;
+}
+
+void sio__core_clear(struct core *core) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&core->nsps, &i));) sio__nsp_free(nsp);
+  sio__map_clear(&core->nsps);
+  sio__map_clear(&core->deadlines);
+  sio__shares_free(core);
+  sio__parents_free(core);
+  /* A host that sends to a namespace of a closed server has an event encoded all the same. */
+  sio__decode_scratch_clear(&core->scratch);
+  sio__msgs_clear(&core->loop.msgs);
+  sio__log_clear(&core->log);
+}
+
+void sio__core_unref(struct core *core) {
+  if (--core->refs == 0) core->free(core);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deadline.c - sockets that may stay only so long unless the host says so again. Only those that
+ * have a deadline cost anything for it.
+ */
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+
+struct deadline {
+  struct timer timer;
+  sio_socket *socket;
+};
+
+sio_slice sio__deadline_key(const void *d) {
+  return slice_str(((const struct deadline *)d)->socket->id);
+}
+
+void sio__deadline_forget(sio_socket *s) {
+  struct core *core = s->nsp->core;
+  struct deadline *d = sio__map_del(&core->deadlines, slice_str(s->id));
+  if (!d) return;
+  sio__loop_untimer(&core->loop, &d->timer);
+  sio__free(d);
+}
+
+static void on_deadline(struct timer *t) {
+  sio_socket *s = container_of(t, struct deadline, timer)->socket;
+  s->expired = true;
+  sio_disconnect(s);
+}
+
+static struct deadline *deadline_of(sio_socket *s) {
+  struct core *core = s->nsp->core;
+  struct deadline *d = sio__map_get(&core->deadlines, slice_str(s->id));
+  if (d) return d;
+  d = sio__calloc(1, sizeof *d);
+  if (!d) return NULL;
+  d->socket = s;
+  timer_init(&d->timer, on_deadline);
+  if (!sio__map_put(&core->deadlines, d)) return d;
+  sio__free(d);
+  return NULL;
+}
+
+int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  if (!in_ms) {
+    sio__deadline_forget(s);
+    return 0;
+  }
+  struct deadline *d = deadline_of(s);
+  if (!d) return UV_ENOMEM;
+  sio__loop_timer(&s->nsp->core->loop, &d->timer, in_ms);
+  return 0;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * emit.c - encode once, queue for one or many.
+ */
+#include "core/emit.h"
+
+#include "base/cold.h"
+#include "base/random.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/query.h"
+#include "core/recovery.h"
+#include "core/socket.h"
+#include "packet/parser.h"
+
+static void mark_plain(struct msg *chain) {
+  for (struct msg *m = chain; m; m = m->next) m->plain = true;
+}
+
+/* Nobody waits for it: it may be dropped for a peer that does not read. */
+static void mark_droppable(struct msg *chain, const char *key) {
+  chain->droppable = true;
+  if (key) chain->key = sio__hash(key, strlen(key)) | 1;
+  for (struct msg *m = chain->next; m; m = m->next) m->follows = true;
+}
+
+/* For peers that speak another language than adapters do. */
+static COLD int translate(sio_packet *p, enum packet_type type, int64_t id) {
+  struct core *core = p->nsp->core;
+  if (!core->opts->parser) return 0;
+  p->text = p->msg;
+  p->msg = NULL;
+  int err = sio__parser_encode(core->opts->parser, &core->loop.msgs, p->text, type,
+                               slice_str(p->nsp->name), id, &p->msg);
+  if (!err) return 0;
+  msg_unref(p->text);
+  p->text = NULL;
+  return err;
+}
+
+static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
+
+static COLD void log_packet(struct log *log, const sio_packet *p) {
+  const struct msg *m = text_of(p);
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in %s, %u bytes",
+      p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+      m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
+}
+
+static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
+                  int64_t id, struct recovery *r) {
+  struct core *core = nsp->core;
+  char offset[REPLAY_OFFSET_MAX];
+  bool is_volatile = flags & SIO_VOLATILE;
+  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
+  *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .batch = UINT32_MAX };
+  if (loop_refuses(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
+  int err = sio__encode_tailed(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
+                               id, slice(offset, n));
+  if (!err) err = translate(p, event ? PACKET_EVENT : PACKET_ACK, id);
+  if (err) return err;
+  if (r && !is_volatile) p->seq = sio__recovery_number(r);
+  p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
+  if (flags & SIO_NO_COMPRESS) mark_plain(p->msg);
+  if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_packet(&core->log, p);
+  return 0;
+}
+
+__attribute__((noinline)) static void count_sent(sio_packet *p) {
+  p->nsp->events_out += p->sent;
+  sio__packets_sent(&p->nsp->core->stats, p->msg, p->sent);
+  p->sent = 0;
+}
+
+/* For adapters the packet is const; what is counted of it is ours. */
+static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flags) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  int err = sio__session_deliver(s->session, p->msg, flags & SIO_VOLATILE);
+  if (!err && ++p->sent < p->batch) return 0;
+  if (!err)
+    count_sent(p);
+  else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
+    p->nsp->core->stats.volatile_dropped++;
+  return err;
+}
+
+/* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
+static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
+  sio_query *q = p->query;
+  int err = sio__pending_ask(s, q);
+  if (err == SIO_EEXISTS) return err;
+  if (!err && (err = deliver(p, s, flags))) sio__pending_undo(s, q->ack_id);
+  if (err == SIO_EDROPPED) return err;
+  p->nsp->core->stats.acks_asked += !err;
+  sio_query_expect(q, 1);
+  if (err) sio_query_lost(q, 1);
+  return err;
+}
+
+int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+  if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
+  if (p->seq) recovery_sent(s->berth, p->seq);
+  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
+  return p->query ? ask(p, s, flags) : deliver(p, s, flags);
+}
+
+/* Type, number of attachments, namespace and id stand before it. */
+static COLD sio_slice json_of(const sio_packet *p) {
+  const struct msg *m = text_of(p);
+  const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
+  if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
+  if (*at == '/') at += strlen(p->nsp->name);
+  at = memchr(at, '[', (size_t)(end - at));
+  return slice(at, (size_t)(end - at));
+}
+
+/* An offset is this server's own: others put theirs behind what travels to them. */
+static COLD int keep_json(sio_packet *p) {
+  sio_slice json = json_of(p);
+  size_t n = json.n - p->tail;
+  char *copy = sio__strndup(json.p, n);
+  if (!copy) return UV_ENOMEM;
+  copy[n - 1] = ']';
+  p->json = slice(copy, n);
+  return 0;
+}
+
+int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
+                       sio_query *q) {
+  sio_nsp *nsp = to->nsp;
+  int err = q ? encode(p, nsp, to->flags, event, args, q->ack_id, NULL)
+              : encode(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
+  p->query = q;
+  if (!err && !q) mark_droppable(p->msg, to->key);
+  if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast) err = keep_json(p);
+  return err;
+}
+
+void sio__packet_clear(sio_packet *p) {
+  if (p->sent) count_sent(p);
+  msg_unref(p->msg);
+  msg_unref(p->text);
+  sio__free((void *)(uintptr_t)p->json.p);
+}
+
+/* ---- what adapters read ------------------------------------------------------------------ */
+
+sio_slice sio_packet_json(const sio_packet *p) { return p->json.n ? p->json : json_of(p); }
+
+size_t sio_packet_bins(const sio_packet *p) {
+  size_t n = 0;
+  for (const struct msg *m = text_of(p)->next; m; m = m->next) n++;
+  return n;
+}
+
+COLD sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
+  const struct msg *m = text_of(p)->next;
+  while (m && k--) m = m->next;
+  return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
+}
+
+sio_query *sio_packet_query(const sio_packet *p) { return p->query; }
+
+/* ---- to one ---------------------------------------------------------------------------- */
+
+static int emit(sio_socket *s, unsigned flags, const char *key, const char *event, sio_args args,
+                int64_t id) {
+  sio_packet p;
+  if (!event) return SIO_ENAME;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  struct recovery *r = s->berth && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
+  int err = encode(&p, s->nsp, flags, event, args, id, r);
+  if (err) return err;
+  if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
+  sio__recovery_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
+  err = sio_packet_deliver(&p, s, flags);
+  sio__packet_clear(&p);
+  return err;
+}
+
+int sio_emit(sio_socket *s, const char *event, sio_args args) {
+  return emit(s, 0, NULL, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args) {
+  return emit(s, flags, NULL, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event,
+                   sio_args args) {
+  return emit(s, flags, key, event, args, PACKET_NO_ID);
+}
+
+int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
+                 sio_reply_cb cb, void *user) {
+  int64_t id;
+  if (!cb) return UV_EINVAL;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  if (!timeout_ms) timeout_ms = s->nsp->core->opts->ack_timeout_ms;
+  int err = sio__pending_add(s, timeout_ms, cb, user, &id);
+  if (err) return err;
+  err = emit(s, 0, NULL, event, args, id);
+  if (err) sio__pending_undo(s, id);
+  s->nsp->core->stats.acks_asked += !err;
+  return err;
+}
+
+int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
+  sio_packet p;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  int err = encode(&p, s->nsp, 0, NULL, args, id, NULL);
+  if (err) return err;
+  err = sio__session_send(s->session, p.msg, 0);
+  s->nsp->core->stats.acks_sent += !err;
+  sio__packet_clear(&p);
+  return err;
+}
+
+/* ---- to many ----------------------------------------------------------------------------- */
+
+static unsigned count_names(const char *const *names) {
+  unsigned n = 0;
+  while (names && names[n]) n++;
+  return n;
+}
+
+static COLD void log_broadcast(const sio_target *to, const char *event) {
+  LOG(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
+      "\"%s\" to %u rooms (0: all) but %u of %s", event, count_names(to->rooms),
+      count_names(to->except), to->nsp->name);
+}
+
+static int send_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
+  sio_packet p;
+  if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
+  int err = sio__packet_encode(&p, to, event, args, q);
+  if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
+  /* One to a parent is one to each of its children. */
+  to->nsp->core->stats.broadcasts += !err && !to->nsp->brood;
+  sio__packet_clear(&p);
+  return err;
+}
+
+int sio_broadcast(sio_target to, const char *event, sio_args args) {
+  if (!to.nsp) return UV_EINVAL;
+  return event ? send_all(&to, event, args, NULL) : SIO_ENAME;
+}
+
+static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
+
+int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
+                      sio_broadcast_ack_cb cb, void *user) {
+  sio_query *q;
+  if (!to.nsp || !cb) return UV_EINVAL;
+  if (!event) return SIO_ENAME;
+  if (!timeout_ms) timeout_ms = to.nsp->core->opts->ack_timeout_ms;
+  int err = sio__query_new(&q, to.nsp, timeout_ms, end_replies, user);
+  if (err) return err;
+  q->cb.replies = cb;
+  err = send_all(&to, event, args, q);
+  if (err)
+    sio__query_discard(q);
+  else
+    sio__query_begin(q, timeout_ms == 0);
+  return err;
+}
+
+COLD int sio_all_join(sio_target to, const char *const *rooms) {
+  if (!to.nsp || !rooms) return UV_EINVAL;
+  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
+  return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
+}
+
+COLD int sio_all_leave(sio_target to, const char *const *rooms) {
+  if (!to.nsp || !rooms) return UV_EINVAL;
+  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
+  return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
+}
+
+COLD int sio_all_disconnect(sio_target to, bool session) {
+  if (!to.nsp) return UV_EINVAL;
+  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
+  return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
+}
+
+COLD int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
+  if (!to.nsp || !cb) return UV_EINVAL;
+  if (loop_refuses(&to.nsp->core->loop, "sio_all_each()")) return SIO_ESTATE;
+  return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recovery.c - berths: who may come back, as what, and from where on.
+ */
+#include "core/recovery.h"
+
+#include "core/client.h"
+#include "core/core.h"
+#include "core/dynamic.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+#include "packet/tree.h"
+
+enum {
+  SWEEPS = 4,              /* in the time a berth is kept                            */
+  QUEUE_EXTRA = 32,        /* what a queued message costs beyond itself, at most     */
+  REPEATS = 2,             /* how often on the whole what was replayed may be again  */
+  REPEATS_FREE = 16 * 1024 /* bytes that may be replayed again however often       */
+};
+
+static const sio_recovery *options(const struct recovery *r) {
+  return r->nsp->core->opts->recovery;
+}
+
+static uint64_t now_of(const struct recovery *r) { return loop_now(&r->nsp->core->loop); }
+
+static struct recovery *recovery_of(const sio_socket *s) { return s->nsp->recovery; }
+
+static size_t data_size(const struct recovery *r) { return r->nsp->core->opts->socket_data_size; }
+
+/* ---- berths ----------------------------------------------------------------------------- */
+
+static sio_slice berth_key(const void *b) {
+  return slice(((const struct berth *)b)->pid, SIO__ID_LEN);
+}
+
+static void empty_berth(struct berth *b) {
+  sio__free(b->rooms);
+  sio__free(b->data);
+  sio__free(b->shared);
+  b->rooms = NULL;
+  b->rooms_size = 0;
+  b->data = NULL;
+  b->shared = NULL;
+}
+
+static void take_from_away(struct recovery *r, struct berth *b) {
+  if (!away_has(&b->away)) return;
+  sio__away_remove(&r->away, &b->away);
+  if (r->away.n == 0) sio__child_look(r->nsp);
+}
+
+static void free_berth(struct recovery *r, struct berth *b) {
+  if (b->socket) b->socket->berth = NULL;
+  take_from_away(r, b);
+  sio__map_del(&r->by_pid, berth_key(b));
+  empty_berth(b);
+  sio__free(b);
+}
+
+static struct berth *berth_at(struct away_place *p) { return container_of(p, struct berth, away); }
+
+static struct berth *oldest(const struct recovery *r) {
+  return berth_at(sio__away_oldest(&r->away));
+}
+
+static struct berth *berth_new(struct recovery *r, sio_socket *s) {
+  struct berth *b = sio__calloc(1, sizeof *b);
+  if (!b) return NULL;
+  list_init(&b->away.order);
+  b->first = b->last = r->log.seq;
+  b->socket = s;
+  memcpy(b->id, s->id, sizeof b->id);
+  if (sio__random_id(b->pid) == 0 && sio__map_put(&r->by_pid, b) == 0) return b;
+  sio__free(b);
+  return NULL;
+}
+
+/* ---- what is too old ------------------------------------------------------------------------ */
+
+/* How long a dead connection may go unnoticed: what was sent into it is missed as well. */
+static uint64_t blind_ms(const struct recovery *r) {
+  const sio_options *o = r->nsp->core->opts;
+  return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
+}
+
+static bool is_expired(const struct recovery *r, const struct berth *b) {
+  return now_of(r) - b->left_at > options(r)->max_disconnection_ms;
+}
+
+static void start_sweeping(struct recovery *r) {
+  if (timer_active(&r->sweep)) return;
+  sio__loop_timer(&r->nsp->core->loop, &r->sweep, options(r)->max_disconnection_ms / SWEEPS + 1);
+}
+
+static void sweep(struct recovery *r) {
+  uint64_t kept_ms = options(r)->max_disconnection_ms + blind_ms(r), now = now_of(r);
+  while (r->away.n && is_expired(r, oldest(r))) free_berth(r, oldest(r));
+  if (r->by_pid.n == 0) sio__replay_clear(&r->log);
+  if (now > kept_ms) sio__replay_drop_before(&r->log, now - kept_ms);
+}
+
+static void on_sweep(struct timer *t) {
+  struct recovery *r = container_of(t, struct recovery, sweep);
+  sweep(r);
+  if (r->away.n || !list_empty(&r->log.entries)) start_sweeping(r);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
+                            char out[REPLAY_OFFSET_MAX]) {
+  return sio__replay_write(&r->log, r->log.seq + !is_volatile, out);
+}
+
+void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
+  struct recovery *r = p->nsp->recovery;
+  if (!p->seq || r->by_pid.n == 0) return;
+  sio__replay_add(&r->log, p->seq, now_of(r), p->msg, to, to->skip ? to->skip->id : NULL);
+  start_sweeping(r);
+}
+
+/* ---- coming back ----------------------------------------------------------------------------- */
+
+/* What a CONNECT says. */
+struct claim {
+  sio_slice pid, offset;
+  bool has_offset, sound;
+};
+
+static void read_claim(struct claim *c, const struct cJSON *auth) {
+  bool present;
+  sio__tree_member(auth, "pid", &c->pid, &present);
+  c->sound = sio__tree_member(auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
+}
+
+/* Most peers that say who they are have no pid: those need no tree. */
+static bool may_claim(const sio_socket *s) {
+  sio_slice auth = sio_socket_auth(s);
+  return recovery_of(s) && sio_session_protocol(s->session) == 4 &&
+         memmem(auth.p, auth.n, "\"pid\"", 5);
+}
+
+static void stand_down(struct recovery *r, struct berth *b) {
+  b->socket->berth = NULL;
+  b->socket = NULL;
+  sio__away_put_back(&r->away, &b->away);
+  start_sweeping(r);
+}
+
+/* Its peer is here again, so whatever the old connection looks like, nobody is at its end. */
+static void evict(struct recovery *r, struct berth *b) {
+  static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
+                                      .detail = "its peer is back over another connection",
+                                      .ws_text = "" };
+  sio_socket *old = b->socket;
+  sio__session_end(old->session, true, why.reason, 0, why.detail);
+  if (old->state == SOCKET_PENDING) {
+    stand_down(r, b);
+  } else if (old->state == SOCKET_CONNECTED) {
+    sio__socket_leave(old, why.reason);
+    sio__socket_finish(old, &why);
+  } else {
+    sio__socket_finish(old, NULL);
+  }
+}
+
+static int find_start(const struct recovery *r, const struct claim *c, struct berth *b) {
+  uint64_t seq = b->first, said;
+  if (!c->sound) return SIO_RECOVERY_BAD_OFFSET;
+  enum replay_place place =
+      c->has_offset ? sio__replay_read(&r->log, c->offset, &said) : REPLAY_ELSEWHERE;
+  if (place == REPLAY_NOWHERE) return SIO_RECOVERY_BAD_OFFSET;
+  if (place == REPLAY_HERE && said > seq) seq = said;
+  if (seq >= b->last) seq = b->left;
+  if (seq < r->log.dropped) return SIO_RECOVERY_LOG_GONE;
+  b->from = seq;
+  return 0;
+}
+
+static bool is_in(const char *room, const void *socket) {
+  const sio_socket *s = socket;
+  return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
+}
+
+/* The first entry behind e that it missed; e NULL: of all. */
+static const struct replay_entry *missed(const sio_socket *s, const struct replay_entry *e) {
+  const struct replay *log = &recovery_of(s)->log;
+  e = e ? sio__replay_next(log, e) : sio__replay_after(log, s->berth->from);
+  while (e && !sio__replay_concerns(e, is_in, s)) e = sio__replay_next(log, e);
+  return e;
+}
+
+/* What it is sent at this return. */
+struct tally {
+  size_t held;                   /* memory that it takes while it waits              */
+  uint64_t new_bytes, old_bytes; /* the berth's, with this return                    */
+  uint64_t last;                 /* the number of the last event                     */
+};
+
+static struct tally tally_missed(const sio_socket *s) {
+  const struct berth *b = s->berth;
+  struct tally t = { .new_bytes = b->new_bytes, .old_bytes = b->old_bytes, .last = b->from };
+  for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
+    uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
+    for (const struct msg *m = e->msg; m; m = m->next) {
+      *bytes += m->len;
+      t.held += msg_held(m) + QUEUE_EXTRA;
+    }
+    t.last = e->seq;
+  }
+  return t;
+}
+
+/* A peer that could not be sent it all would be closed, come back, and be closed again; or some of
+ * it would be dropped. And a peer whose connection broke before it had all says the old offset
+ * again, or one that is a little newer; but one that says it for ever would be sent megabytes for
+ * each of its requests. */
+static bool may_be_replayed(const sio_socket *s) {
+  const sio_options *o = s->nsp->core->opts;
+  struct tally t = tally_missed(s);
+  size_t room = o->queue_high ? o->queue_high : o->max_queued;
+  return sio_session_queued(s->session) + t.held <= room &&
+         t.old_bytes <= REPEATS * t.new_bytes + REPEATS_FREE;
+}
+
+static int join_rooms(sio_socket *s, const struct berth *b) {
+  int err = 0;
+  for (size_t at = 0; at < b->rooms_size && !err; at += strlen(b->rooms + at) + 1)
+    err = sio_join(s, b->rooms + at);
+  return err;
+}
+
+static int share_again(sio_socket *s, const struct berth *b) {
+  if (!b->shared) return 0;
+  s->shared = sio__strndup(b->shared, strlen(b->shared));
+  return s->shared ? 0 : UV_ENOMEM;
+}
+
+/* The socket becomes what the berth says; all of it or nothing. */
+static int move_in(struct recovery *r, sio_socket *s, struct berth *b) {
+  char fresh_id[sizeof s->own_id];
+  memcpy(fresh_id, s->own_id, sizeof fresh_id);
+  memcpy(s->own_id, b->id, sizeof s->own_id);
+  s->berth = b;
+  int cause = share_again(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
+  if (!cause && !may_be_replayed(s)) cause = SIO_RECOVERY_TOO_MUCH;
+  if (cause) {
+    s->berth = NULL;
+    memcpy(s->own_id, fresh_id, sizeof fresh_id);
+    sio__free(s->shared);
+    s->shared = NULL;
+    s->nsp->ops->leave_all(s->nsp->adapter, s);
+    return cause;
+  }
+  take_from_away(r, b);
+  b->socket = s;
+  s->recovered = true;
+  if (b->data) memcpy(sio_socket_data(s), b->data, data_size(r));
+  return 0;
+}
+
+static int restore(struct recovery *r, sio_socket *s, const struct claim *c) {
+  struct berth *b = sio__map_get(&r->by_pid, c->pid);
+  if (b && b->socket) {
+    evict(r, b);
+    b = sio__map_get(&r->by_pid, c->pid);
+  }
+  if (!socket_open(s)) return 0;
+  if (!b) return SIO_RECOVERY_NO_SESSION;
+  int cause = is_expired(r, b) ? SIO_RECOVERY_NO_SESSION : find_start(r, c, b);
+  if (!cause) cause = move_in(r, s, b);
+  if (cause) free_berth(r, b);
+  return cause;
+}
+
+static const char *cause_text(int cause) {
+  static const char *const texts[SIO_RECOVERY_END] = {
+    [SIO_RECOVERY_NO_SESSION] = "no such session, or not any more",
+    [SIO_RECOVERY_BAD_OFFSET] = "its offset is none",
+    [SIO_RECOVERY_LOG_GONE] = "what it missed is not kept any more",
+    [SIO_RECOVERY_TOO_MUCH] = "it missed more than may wait for it, or was sent it too often",
+    [SIO_RECOVERY_NO_MEMORY] = "out of memory",
+  };
+  return texts[cause];
+}
+
+static void count_failure(const sio_socket *s, int cause) {
+  struct core *core = s->nsp->core;
+  core->stats.recovery_failed[cause]++;
+  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL,
+            "a peer of %s is not recovered: %s", s->nsp->name, cause_text(cause));
+}
+
+void sio__recovery_arrive(sio_socket *s) {
+  struct claim claim;
+  if (!may_claim(s)) return;
+  struct cJSON *auth = sio__tree_parse(sio_socket_auth(s));
+  if (!auth) {
+    count_failure(s, SIO_RECOVERY_NO_MEMORY);
+    return;
+  }
+  read_claim(&claim, auth);
+  int cause = claim.pid.n ? restore(recovery_of(s), s, &claim) : 0;
+  if (cause) count_failure(s, cause);
+  sio__tree_free(auth);
+}
+
+/* ---- being let in ---------------------------------------------------------------------------- */
+
+static int send_missed(sio_socket *s) {
+  for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
+    int err = sio__session_send(s->session, e->msg, 0);
+    s->nsp->events_out += !err;
+    if (err) return err;
+  }
+  return 0;
+}
+
+/* Middleware took its time, and what was to be sent is gone. */
+static int too_late(sio_socket *s) {
+  count_failure(s, SIO_RECOVERY_LOG_GONE);
+  sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
+                   "what it missed was dropped while it waited to be let in");
+  return SIO_ETOOBIG;
+}
+
+int sio__recovery_welcome(sio_socket *s) {
+  struct recovery *r = recovery_of(s);
+  if (!r || sio_session_protocol(s->session) != 4) return 0;
+  if (s->berth) return s->berth->from < r->log.dropped ? too_late(s) : send_missed(s);
+  s->berth = berth_new(r, s);
+  if (!s->berth)
+    LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+              "socket %s cannot be recovered later: out of memory", s->own_id);
+  return 0;
+}
+
+const char *sio__recovery_pid(const sio_socket *s) { return s->berth ? s->berth->pid : NULL; }
+
+void sio__recovery_joined(sio_socket *s) {
+  struct berth *b = s->berth;
+  if (!b || !s->recovered) return;
+  struct tally t = tally_missed(s);
+  b->first = b->from;
+  b->last = t.last;
+  b->new_bytes = t.new_bytes;
+  b->old_bytes = t.old_bytes;
+  if (b->last > b->replayed) b->replayed = b->last;
+  empty_berth(b);
+  struct core *core = s->nsp->core;
+  core->stats.recovered++;
+  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL, "socket %s is back",
+            s->id);
+}
+
+void sio__recovery_refused(sio_socket *s) {
+  if (s->berth) free_berth(recovery_of(s), s->berth);
+}
+
+void sio__recovery_dropped(sio_socket *s) {
+  if (!s->berth) return;
+  if (s->recovered)
+    stand_down(recovery_of(s), s->berth);
+  else
+    free_berth(recovery_of(s), s->berth);
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+/* Nothing outlives a server that shuts down. */
+static bool may_return(int reason) {
+  switch (reason) {
+    case SIO_REASON_TRANSPORT_ERROR:
+    case SIO_REASON_TRANSPORT_CLOSE:
+    case SIO_REASON_FORCED_CLOSE:
+    case SIO_REASON_PING_TIMEOUT:
+    case SIO_REASON_FORCED_SERVER_CLOSE: return true;
+    default: return false;
+  }
+}
+
+void sio__recovery_leave(sio_socket *s, int reason) {
+  if (!s->berth) return;
+  if (may_return(reason) && !s->nsp->core->closing)
+    s->berth->left = recovery_of(s)->log.seq;
+  else
+    free_berth(recovery_of(s), s->berth);
+}
+
+struct packing {
+  struct berth *berth;
+  size_t at;
+};
+
+static void measure_room(const char *room, void *user) {
+  ((struct packing *)user)->at += strlen(room) + 1;
+}
+
+static void pack_room(const char *room, void *user) {
+  struct packing *p = user;
+  size_t n = strlen(room) + 1;
+  memcpy(p->berth->rooms + p->at, room, n);
+  p->at += n;
+}
+
+static bool pack_rooms(sio_socket *s) {
+  struct packing p = { .berth = s->berth };
+  s->nsp->ops->rooms(s->nsp->adapter, s, measure_room, &p);
+  if (p.at == 0) return true;
+  p.berth->rooms = sio__malloc(p.at);
+  if (!p.berth->rooms) return false;
+  p.berth->rooms_size = p.at;
+  p.at = 0;
+  s->nsp->ops->rooms(s->nsp->adapter, s, pack_room, &p);
+  return true;
+}
+
+static void give_up(sio_socket *s) {
+  LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+            "socket %s cannot be recovered: out of memory", s->own_id);
+  free_berth(recovery_of(s), s->berth);
+}
+
+void sio__recovery_pack(sio_socket *s) {
+  if (s->berth && !pack_rooms(s)) give_up(s);
+}
+
+static void *copy_of(const void *p, size_t n) {
+  void *copy = sio__malloc(n);
+  if (copy) memcpy(copy, p, n);
+  return copy;
+}
+
+static bool pack_data(struct recovery *r, sio_socket *s) {
+  struct berth *b = s->berth;
+  size_t n = data_size(r);
+  if (n && !(b->data = copy_of(sio_socket_data(s), n))) return false;
+  return !s->shared || (b->shared = copy_of(s->shared, strlen(s->shared) + 1));
+}
+
+void sio__recovery_stow(sio_socket *s) {
+  struct recovery *r = recovery_of(s);
+  struct berth *b = s->berth;
+  if (!b) return;
+  if (!pack_data(r, s)) {
+    give_up(s);
+    return;
+  }
+  s->berth = NULL;
+  b->socket = NULL;
+  b->left_at = now_of(r);
+  sio__away_add(&r->away, &b->away, sio_session_address(s->session));
+  if (r->away.n > options(r)->max_sessions)
+    free_berth(r, berth_at(sio__away_surplus(&r->away, &b->away)));
+  start_sweeping(r);
+}
+
+bool sio_socket_recovered(const sio_socket *s) { return s->recovered; }
+
+/* ---- start and end --------------------------------------------------------------------------- */
+
+int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
+  const sio_recovery *o = nsp->core->opts->recovery;
+  *out = NULL;
+  if (!o) return 0;
+  struct recovery *r = sio__calloc(1, sizeof *r);
+  if (!r) return UV_ENOMEM;
+  int err = sio__replay_init(&r->log, o->max_log_bytes);
+  if (err) {
+    sio__free(r);
+    return err;
+  }
+  r->nsp = nsp;
+  sio__map_init(&r->by_pid, berth_key);
+  sio__away_init(&r->away);
+  timer_init(&r->sweep, on_sweep);
+  *out = r;
+  return 0;
+}
+
+void sio__recovery_free(struct recovery *r) {
+  if (!r) return;
+  sio__loop_untimer(&r->nsp->core->loop, &r->sweep);
+  struct berth *b;
+  for (uint32_t i = 0; (b = sio__map_next(&r->by_pid, &i));) {
+    empty_berth(b);
+    sio__free(b);
+  }
+  sio__map_clear(&r->by_pid);
+  sio__away_clear(&r->away);
+  sio__replay_clear(&r->log);
+  sio__free(r);
+}

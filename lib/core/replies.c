@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * replies.c - what came back to a question to many: each reply one block, its texts behind it;
+ * an event is made of it when the host asks for one.
+ */
+#include "base/mem.h"
+#include "core/event.h"
+#include "core/query.h"
+
+struct opened {
+  struct json_scan scan;
+  struct sio_event event;
+};
+
+struct reply {
+  struct opened *opened; /* NULL until asked for */
+  const char *id;
+  sio_slice list; /* "[json]" */
+  uint32_t nbins;
+  sio_slice bins[];
+};
+
+/* ---- keeping one ------------------------------------------------------------------------ */
+
+static bool measure(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins, size_t *out) {
+  size_t size = sizeof(struct reply) + id + 1 + 2, array;
+  bool over = mul_overflows(nbins, sizeof(sio_slice), &array) ||
+              add_overflows(size, array, &size) || add_overflows(size, json.n, &size);
+  for (uint32_t i = 0; i < nbins && !over; i++) over = add_overflows(size, bins[i].n, &size);
+  *out = size;
+  return !over;
+}
+
+static void fill(struct reply *r, sio_slice id, sio_slice json, const sio_slice *bins) {
+  char *at = (char *)(r->bins + r->nbins);
+  r->id = at;
+  if (id.n) memcpy(at, id.p, id.n);
+  at[id.n] = '\0';
+  at += id.n + 1;
+  r->list = slice(at, json.n + 2);
+  *at++ = '[';
+  memcpy(at, json.p, json.n);
+  at += json.n;
+  *at++ = ']';
+  for (uint32_t i = 0; i < r->nbins; i++) {
+    if (bins[i].n) memcpy(at, bins[i].p, bins[i].n);
+    r->bins[i] = slice(at, bins[i].n);
+    at += bins[i].n;
+  }
+}
+
+static int make_room(struct sio_replies *r) {
+  if (r->n < r->cap) return 0;
+  if (r->cap > UINT32_MAX / 2) return UV_ENOMEM;
+  uint32_t cap = r->cap ? r->cap * 2 : 8;
+  struct reply **v = sio__realloc(r->v, cap * sizeof(struct reply *));
+  if (!v) return UV_ENOMEM;
+  r->v = v;
+  r->cap = cap;
+  return 0;
+}
+
+int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                     uint32_t nbins) {
+  size_t size, id_len = id ? strlen(id) : 0;
+  if (!measure(id_len, json, bins, nbins, &size)) return SIO_ETOOBIG;
+  if (!sio__query_admit(q, size)) return 0;
+  struct reply *r = make_room(&q->replies) ? NULL : sio__malloc(size);
+  if (!r) return UV_ENOMEM;
+  *r = (struct reply){ .nbins = nbins };
+  fill(r, slice(id, id_len), json, bins);
+  q->replies.v[q->replies.n++] = r;
+  return 0;
+}
+
+static void free_reply(struct reply *r) {
+  if (r->opened) {
+    sio__event_clear(&r->opened->event);
+    sio__json_scan_clear(&r->opened->scan);
+    sio__free(r->opened);
+  }
+  sio__free(r);
+}
+
+void sio__replies_clear(struct sio_replies *r) {
+  for (uint32_t i = 0; i < r->n; i++) free_reply(r->v[i]);
+  sio__free(r->v);
+}
+
+/* ---- reading them --------------------------------------------------------------------------- */
+
+size_t sio_replies_count(const sio_replies *r) { return r->n; }
+size_t sio_replies_expected(const sio_replies *r) { return r->expected; }
+size_t sio_replies_gone(const sio_replies *r) { return r->gone; }
+
+const char *sio_replies_id(const sio_replies *r, size_t i) { return i < r->n ? r->v[i]->id : ""; }
+
+sio_slice sio_replies_json(const sio_replies *r, size_t i) {
+  if (i >= r->n) return slice(NULL, 0);
+  sio_slice list = r->v[i]->list;
+  return slice(list.p + 1, list.n - 2);
+}
+
+/* It was checked when it came, so that only memory can fail. */
+static struct opened *open_reply(const struct reply *r) {
+  struct opened *o = sio__calloc(1, sizeof *o);
+  if (!o) return NULL;
+  if (sio__json_scan(&o->scan, r->list, JSON_DEPTH_MAX + 1, NULL)) {
+    sio__json_scan_clear(&o->scan);
+    sio__free(o);
+    return NULL;
+  }
+  struct packet p = { .type = PACKET_ACK,
+                      .id = PACKET_NO_ID,
+                      .json = r->list,
+                      .scan = &o->scan,
+                      .bins = r->bins,
+                      .nbins = r->nbins };
+  sio__event_init(&o->event, NULL, &p);
+  return o;
+}
+
+sio_event *sio_replies_event(sio_replies *r, size_t i) {
+  if (i >= r->n) return NULL;
+  struct reply *reply = r->v[i];
+  if (!reply->opened) reply->opened = open_reply(reply);
+  return reply->opened ? &reply->opened->event : NULL;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * room_hooks.c - the host hears of rooms that come, fill, empty and go.
+ */
+#include "core/room_hooks.h"
+#include "base/sized.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "core/nsp.h"
+
+struct room_hook {
+  sio_room_hooks on;
+  void *user;
+};
+
+/* What stands in the row as its function: the row wants one. */
+static void marker(void) {}
+
+int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
+  if (!hooks) return SIO__EINVAL;
+  struct room_hook *h = sio__malloc(sizeof *h);
+  if (!h) return SIO__ENOMEM;
+  h->user = user;
+  int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
+  if (!err) err = sio__hooks_add(&nsp->rooms, marker, h, false);
+  if (err) sio__free(h);
+  return err;
+}
+
+int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from) {
+  const struct hook *k = NULL;
+  int err = 0;
+  while (!err && (k = sio__hooks_after(&from->rooms, k, UINT64_MAX))) {
+    const struct room_hook *h = k->user;
+    err = sio_on_room(nsp, &h->on, h->user);
+  }
+  return err;
+}
+
+void sio__room_hooks_clear(sio_nsp *nsp) {
+  const struct hook *k = NULL;
+  while ((k = sio__hooks_after(&nsp->rooms, k, UINT64_MAX))) sio__free(k->user);
+  sio__hooks_clear(&nsp->rooms);
+}
+
+bool sio_room_watched(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
+
+static void tell(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
+                 const char *room, sio_socket *s) {
+  switch (change) {
+    case SIO_ROOM_CREATED:
+      if (h->on.create) h->on.create(nsp, room, h->user);
+      break;
+    case SIO_ROOM_JOINED:
+      if (h->on.join) h->on.join(nsp, room, s, h->user);
+      break;
+    case SIO_ROOM_LEFT:
+      if (h->on.leave) h->on.leave(nsp, room, s, h->user);
+      break;
+    case SIO_ROOM_REMOVED:
+      if (h->on.remove) h->on.remove(nsp, room, h->user);
+      break;
+  }
+}
+
+void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s) {
+  if (!sio_room_watched(nsp)) return;
+  struct hook_walk w = sio__hooks_walk(&nsp->rooms);
+  for (const struct hook *k; (k = sio__hooks_next(&w));) tell(nsp, k->user, change, room, s);
+}

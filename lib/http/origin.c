@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * origin.c - Origin, Referer and Sec-Fetch-Site.
+ */
+#include "http/origin.h"
+
+static bool is_listed(const char *const *allowed, sio_slice origin) {
+  while (*allowed && !slice_is(origin, *allowed)) allowed++;
+  return *allowed != NULL;
+}
+
+/* "https://a.example" of "https://a.example/page?x"; all of what has no scheme. */
+static sio_slice referer_origin(const sio_request *r) {
+  sio_slice url = sio__request_header(r, "referer");
+  const char *host = url.p ? memmem(url.p, url.n, "://", 3) : NULL;
+  if (!host) return url;
+  size_t n = (size_t)(host - url.p) + 3;
+  while (n < url.n && url.p[n] != '/' && url.p[n] != '?' && url.p[n] != '#') n++;
+  return slice(url.p, n);
+}
+
+/* No page, or one that this server has sent itself. */
+static bool is_own(sio_slice site) {
+  return slice_is(site, "same-origin") || slice_is(site, "none");
+}
+
+bool sio__origin_allowed(const char *const *allowed, const sio_request *r, bool script) {
+  if (!allowed) return true;
+  sio_slice origin = sio__request_header(r, "origin");
+  if (origin.p) return is_listed(allowed, origin);
+  sio_slice site = sio__request_header(r, "sec-fetch-site");
+  if (site.p ? is_own(site) : !script) return true;
+  return is_listed(allowed, referer_origin(r));
+}
+
+sio_slice sio__origin_of(const sio_request *r) {
+  sio_slice from = sio__request_header(r, "origin");
+  if (!from.p) from = referer_origin(r);
+  if (!from.p) from = sio__request_header(r, "sec-fetch-site");
+  return from.p ? from : slice("", 0);
+}

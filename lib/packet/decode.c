@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * decode.c - a header is read left to right, its payload scanned where it lies. Only a
+ * packet that announces attachments is copied, and only until the last of them was handled.
+ */
+#include "base/err.h"
+#include "base/mem.h"
+#include "packet/packet.h"
+
+enum {
+  COUNT_DIGITS = 9, /* more attachments than that fit no limit */
+  FIRST_BINS = 4
+};
+
+static const int64_t max_id = INT64_C(9007199254740991); /* 2^53 - 1: JavaScript's last sure one */
+
+/* Numbers, names of types and places in the text of a packet being read. */
+struct header {
+  enum packet_type type;
+  uint32_t attachments; /* announced; 0: not a binary packet */
+  sio_slice nsp;
+  int64_t id;
+  sio_slice json;
+};
+
+struct partial {
+  struct header header; /* its slices point into text below */
+  sio_slice *bins;
+  uint32_t nbins, cap;
+  size_t bytes; /* header and attachments so far */
+  char text[];
+};
+
+static int refuse(const char **why, int err, const char *text) {
+  *why = text;
+  return err;
+}
+
+static int no_memory(const char **why) { return refuse(why, SIO__ENOMEM, "out of memory"); }
+
+/* ---- the header ------------------------------------------------------------------------- */
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static void skip(sio_slice *s, size_t n) {
+  s->p += n;
+  s->n -= n;
+}
+
+static size_t count_digits(sio_slice s) {
+  size_t n = 0;
+  while (n < s.n && is_digit(s.p[n])) n++;
+  return n;
+}
+
+static int read_type(sio_slice *s, struct header *h, const char **why) {
+  if (s->n == 0) return refuse(why, SIO_EPROTO, "empty packet");
+  switch (s->p[0]) {
+    case '7': return refuse(why, SIO_EPROTO, "unknown packet type 7");
+    case '8': return refuse(why, SIO_EPROTO, "unknown packet type 8");
+    case '9': return refuse(why, SIO_EPROTO, "unknown packet type 9");
+    default:
+      if (!is_digit(s->p[0])) return refuse(why, SIO_EPROTO, "unknown packet type NaN");
+  }
+  h->type = (enum packet_type)(s->p[0] - '0');
+  skip(s, 1);
+  return 0;
+}
+
+static int read_attachments(sio_slice *s, struct header *h, unsigned max, const char **why) {
+  uint64_t count;
+  size_t n = count_digits(*s);
+  if (n == 0 || n == s->n || s->p[n] != '-') return refuse(why, SIO_EPROTO, "Illegal attachments");
+  if (n > COUNT_DIGITS) return refuse(why, SIO_EPROTO, "too many attachments");
+  sio__slice_u64(slice(s->p, n), &count);
+  if (count == 0) return refuse(why, SIO_EPROTO, "Illegal attachments");
+  if (count > max) return refuse(why, SIO_EPROTO, "too many attachments");
+  h->attachments = (uint32_t)count;
+  skip(s, n + 1);
+  return 0;
+}
+
+/* "/" is always the constant, so that only longer names point into the text. */
+static void read_nsp(sio_slice *s, struct header *h) {
+  h->nsp = SLICE("/");
+  if (s->n == 0 || s->p[0] != '/') return;
+  const char *comma = memchr(s->p, ',', s->n);
+  size_t n = comma ? (size_t)(comma - s->p) : s->n;
+  if (n > 1) h->nsp = slice(s->p, n);
+  skip(s, n + (comma ? 1 : 0));
+}
+
+static int read_id(sio_slice *s, struct header *h, const char **why) {
+  size_t n = count_digits(*s);
+  h->id = n ? 0 : PACKET_NO_ID;
+  for (size_t i = 0; i < n; i++) {
+    h->id = h->id * 10 + (s->p[i] - '0');
+    if (h->id > max_id) return refuse(why, SIO_EPROTO, "invalid packet id");
+  }
+  skip(s, n);
+  return 0;
+}
+
+static int read_header(sio_slice text, struct header *h, const struct decoder_limits *lim,
+                       const char **why) {
+  sio_slice s = text;
+  *h = (struct header){ 0 };
+  int err = read_type(&s, h, why);
+  if (!err && (h->type == PACKET_BINARY_EVENT || h->type == PACKET_BINARY_ACK))
+    err = read_attachments(&s, h, lim->max_attachments, why);
+  if (err) return err;
+  read_nsp(&s, h);
+  err = read_id(&s, h, why);
+  h->json = s;
+  return err;
+}
+
+/* ---- the payload ------------------------------------------------------------------------ */
+
+bool sio__name_reserved(sio_slice name) {
+  switch (name.n) {
+    case 7: return memcmp(name.p, "connect", 7) == 0;
+    case 10: return memcmp(name.p, "disconnect", 10) == 0;
+    case 11: return memcmp(name.p, "newListener", 11) == 0;
+    case 13:
+      return memcmp(name.p, "connect_error", 13) == 0 || memcmp(name.p, "disconnecting", 13) == 0;
+    case 14: return memcmp(name.p, "removeListener", 14) == 0;
+    default: return false;
+  }
+}
+
+static bool reserved_when_unescaped(sio_slice quoted) {
+  enum { LONGEST = 14, ESCAPED = 6 };
+  char name[LONGEST * ESCAPED + 2];
+  if (quoted.n > sizeof name) return false;
+  return sio__name_reserved(slice(name, sio__json_unescape(name, quoted)));
+}
+
+static bool is_event_name(sio_slice text) {
+  if (text.p[0] == '-' || is_digit(text.p[0])) return true;
+  if (text.p[0] != '"') return false;
+  if (memchr(text.p, '\\', text.n)) return !reserved_when_unescaped(text);
+  return !sio__name_reserved(slice(text.p + 1, text.n - 2));
+}
+
+static bool payload_fits(enum packet_type type, const struct json_scan *scan, sio_slice json) {
+  switch (type) {
+    case PACKET_CONNECT: return scan->first == '{';
+    case PACKET_DISCONNECT: return false;
+    case PACKET_CONNECT_ERROR: return scan->first == '{' || scan->first == '"';
+    case PACKET_ACK:
+    case PACKET_BINARY_ACK: return scan->first == '[';
+    case PACKET_EVENT:
+    case PACKET_BINARY_EVENT:
+      return scan->first == '[' && scan->nargs && is_event_name(json_arg(scan, json, 0));
+  }
+  return false;
+}
+
+static int check_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
+                         const char **why) {
+  scan->nargs = scan->nholes = 0;
+  if (h->json.n == 0) return 0;
+  int err = sio__json_scan(scan, h->json, max_depth, NULL);
+  if (err == SIO__ENOMEM) return no_memory(why);
+  if (err == SIO_EDEPTH) return refuse(why, err, "payload nested too deep");
+  if (err || !payload_fits(h->type, scan, h->json))
+    return refuse(why, SIO_EPROTO, "invalid payload");
+  return 0;
+}
+
+int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *scan,
+                       unsigned max_depth, const char **why) {
+  struct header h = { .type = type, .json = json };
+  return check_payload(&h, scan, max_depth, why);
+}
+
+static enum packet_type delivered_as(enum packet_type type) {
+  if (type == PACKET_BINARY_EVENT) return PACKET_EVENT;
+  return type == PACKET_BINARY_ACK ? PACKET_ACK : type;
+}
+
+static int deliver(const struct header *h, const struct json_scan *scan, struct packet *out) {
+  *out = (struct packet){
+    .type = delivered_as(h->type), .nsp = h->nsp, .id = h->id, .json = h->json, .scan = scan
+  };
+  return DECODE_PACKET;
+}
+
+/* ---- packets that wait for attachments -------------------------------------------------- */
+
+static int begin_partial(struct decoder *d, const struct header *h, sio_slice text,
+                         const char **why) {
+  size_t size;
+  if (add_overflows(sizeof(struct partial), text.n, &size)) return no_memory(why);
+  struct partial *p = sio__malloc(size);
+  if (!p) return no_memory(why);
+  *p = (struct partial){ .header = *h, .bytes = text.n };
+  memcpy(p->text, text.p, text.n);
+  if (h->nsp.n > 1) p->header.nsp.p = p->text + (h->nsp.p - text.p);
+  p->header.json.p = p->text + (h->json.p - text.p);
+  d->partial = p;
+  return DECODE_MORE;
+}
+
+static bool is_whole(const struct partial *p) { return p->nbins == p->header.attachments; }
+
+void sio__decoder_release(struct decoder *d) {
+  struct partial *p = d->partial;
+  if (!p) return;
+  d->partial = NULL;
+  for (uint32_t i = 0; i < p->nbins; i++) sio__free((void *)(uintptr_t)p->bins[i].p);
+  sio__free(p->bins);
+  sio__free(p);
+}
+
+static void release_handled(struct decoder *d) {
+  if (d->partial && is_whole(d->partial)) sio__decoder_release(d);
+}
+
+int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
+                     const struct decoder_limits *lim, sio_slice text, struct packet *out,
+                     const char **why) {
+  struct header h;
+  release_handled(d);
+  if (d->partial) return refuse(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
+  if (text.n > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
+  int err = read_header(text, &h, lim, why);
+  if (!err) err = check_payload(&h, &scratch->scan, lim->max_depth, why);
+  if (err) return err;
+  if (h.attachments) return begin_partial(d, &h, text, why);
+  return deliver(&h, &scratch->scan, out);
+}
+
+/* Memory follows what came, not what was announced. */
+static bool bins_have_room(struct partial *p) {
+  if (p->nbins < p->cap) return true;
+  uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
+  uint32_t cap = p->cap + (more < left ? more : left);
+  size_t bytes;
+  if (mul_overflows(cap, sizeof *p->bins, &bytes)) return false;
+  sio_slice *bins = sio__realloc(p->bins, bytes);
+  if (!bins) return false;
+  p->bins = bins;
+  p->cap = cap;
+  return true;
+}
+
+static int keep_attachment(struct partial *p, sio_slice data, const struct decoder_limits *lim,
+                           const char **why) {
+  size_t bytes;
+  if (add_overflows(p->bytes, data.n, &bytes) || bytes > lim->max_packet)
+    return refuse(why, SIO_ETOOBIG, "packet too big");
+  if (!bins_have_room(p)) return no_memory(why);
+  char *copy = sio__malloc(data.n);
+  if (!copy) return no_memory(why);
+  if (data.n) memcpy(copy, data.p, data.n);
+  p->bins[p->nbins++] = slice(copy, data.n);
+  p->bytes = bytes;
+  return 0;
+}
+
+static bool holes_are_filled(const struct json_scan *scan, uint32_t nbins) {
+  for (uint32_t i = 0; i < scan->nholes; i++)
+    if (scan->holes[i].num < 0 || scan->holes[i].num >= nbins) return false;
+  return true;
+}
+
+/* The scratch has served other packets since the header came: hence the second scan. */
+static int finish_partial(const struct partial *p, struct decode_scratch *scratch,
+                          const struct decoder_limits *lim, struct packet *out, const char **why) {
+  int err = check_payload(&p->header, &scratch->scan, lim->max_depth, why);
+  if (err) return err;
+  if (!holes_are_filled(&scratch->scan, p->nbins))
+    return refuse(why, SIO_EPROTO, "illegal attachments");
+  deliver(&p->header, &scratch->scan, out);
+  out->bins = p->bins;
+  out->nbins = p->nbins;
+  return DECODE_PACKET;
+}
+
+int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
+                       const struct decoder_limits *lim, sio_slice data, struct packet *out,
+                       const char **why) {
+  release_handled(d);
+  struct partial *p = d->partial;
+  if (!p) return refuse(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
+  int err = keep_attachment(p, data, lim, why);
+  if (err) return err;
+  return is_whole(p) ? finish_partial(p, scratch, lim, out, why) : DECODE_MORE;
+}
+
+void sio__decode_scratch_clear(struct decode_scratch *s) {
+  sio__json_scan_clear(&s->scan);
+  sio__json_scan_clear(&s->sent);
+  sio__free(s->numbers);
+  *s = (struct decode_scratch){ 0 };
+}

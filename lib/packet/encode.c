@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * encode.c - one msg per packet, Engine.IO's '4' in front, attachments chained behind.
+ *
+ * How many attachments there are stands before the values that bring them. It is announced as
+ * the most there can be, and corrected when fewer were named.
+ */
+#include "base/cold.h"
+#include "base/err.h"
+#include "base/num.h"
+#include "packet/packet.h"
+#include "packet/writer.h"
+
+enum { HEAD_MAX = 64 }; /* all of a header but the namespace, and what encloses the values */
+
+static int put_byte(struct writer *w, char c) { return writer_put(w, &c, 1); }
+
+static int put_literal(struct writer *w, const char *s) { return writer_put(w, s, strlen(s)); }
+
+static int put_nsp(struct writer *w, sio_slice nsp) {
+  if (nsp.n == 0 || slice_is(nsp, "/")) return 0;
+  int err = writer_put(w, nsp.p, nsp.n);
+  return err ? err : put_byte(w, ',');
+}
+
+static int put_id(struct writer *w, int64_t id) {
+  char text[NUM_MAX];
+  return id < 0 ? 0 : writer_put(w, text, sio__num_i64(text, id));
+}
+
+/* "42", or "453-" with attachments. */
+static size_t prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
+  out[0] = '4';
+  out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
+  if (nbins == 0) return 2;
+  out[1] = (char)('0' + (event ? PACKET_BINARY_EVENT : PACKET_BINARY_ACK));
+  size_t n = 2 + sio__num_u64(out + 2, nbins);
+  out[n] = '-';
+  return n + 1;
+}
+
+static COLD void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t nbins) {
+  char text[NUM_MAX + 3], *p = msg_data(m);
+  size_t n = prefix(text, event, nbins);
+  if (n < announced) memmove(p + n, p + announced, m->len - announced);
+  memcpy(p, text, n);
+  m->len -= (uint32_t)(announced - n);
+}
+
+static COLD int put_tail(struct writer *w, sio_slice tail) {
+  int err = put_byte(w, ',');
+  return err ? err : sio__writer_string(w, tail);
+}
+
+static int put_values(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
+  bool comma = name.p;
+  int err = put_byte(w, '[');
+  if (!err && name.p) err = sio__writer_string(w, name);
+  for (size_t i = 0; i < args.n && !err; i++) {
+    if (sio__val_is_void(&args.v[i])) continue;
+    if (comma) err = put_byte(w, ',');
+    if (!err) err = sio__writer_value(w, &args.v[i]);
+    comma = true;
+  }
+  if (!err && tail.n) err = put_tail(w, tail);
+  return err ? err : put_byte(w, ']');
+}
+
+/* An ACK has no name: NULL. */
+static int put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
+                      sio_slice tail, uint32_t most_bins) {
+  char text[NUM_MAX + 3];
+  size_t announced = prefix(text, name.p, most_bins);
+  int err = writer_put(w, text, announced);
+  if (!err) err = put_nsp(w, nsp);
+  if (!err) err = put_id(w, id);
+  if (!err) err = put_values(w, name, args, tail);
+  if (!err && w->nbins != most_bins) correct_prefix(w->text, announced, name.p, w->nbins);
+  return err;
+}
+
+static size_t size_hint(sio_slice nsp, sio_slice name, sio_args args) {
+  size_t n = HEAD_MAX + nsp.n + name.n;
+  for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_size_hint(&args.v[i]);
+  return n;
+}
+
+static uint64_t count_bins(sio_args args) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < args.n; i++) n += sio__val_bins(&args.v[i]);
+  return n;
+}
+
+static int finish(struct writer *w, int err, struct msg **out) {
+  if (!err) return sio__writer_finish(w, out);
+  sio__writer_clear(w);
+  return err;
+}
+
+int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       const char *nsp, const char *name, sio_args args, int64_t id,
+                       sio_slice tail) {
+  struct writer w;
+  sio_slice where = slice_str(nsp), what = slice_str(name);
+  uint64_t bins = count_bins(args);
+  if (sio__name_reserved(what)) return SIO_ENAME;
+  if (bins > UINT32_MAX) return SIO_ETOOBIG;
+  size_t hint = size_hint(where, what, args) + tail.n;
+  int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
+  if (!err) err = put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
+  return finish(&w, err, out);
+}
+
+int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                const char *nsp, const char *name, sio_args args, int64_t id) {
+  return sio__encode_tailed(home, scratch, out, nsp, name, args, id, slice(NULL, 0));
+}
+
+/* ---- packets without arguments ---------------------------------------------------------- */
+
+static COLD int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
+  char text[2] = { '4', (char)('0' + type) };
+  int err = writer_put(w, text, sizeof text);
+  return err ? err : put_nsp(w, nsp);
+}
+
+static COLD int put_sid(struct writer *w, const char *sid, const char *pid) {
+  int err = put_literal(w, "{\"sid\":");
+  if (!err) err = sio__writer_string(w, slice_str(sid));
+  if (!err && pid) err = put_literal(w, ",\"pid\":");
+  if (!err && pid) err = sio__writer_string(w, slice_str(pid));
+  return err ? err : put_byte(w, '}');
+}
+
+COLD int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
+                             const char *pid) {
+  struct writer w;
+  size_t ids = slice_str(sid).n + slice_str(pid).n;
+  int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
+  if (!err) err = put_head(&w, PACKET_CONNECT, slice_str(nsp));
+  if (!err && sid) err = put_sid(&w, sid, pid);
+  return finish(&w, err, out);
+}
+
+COLD int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp) {
+  struct writer w;
+  int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
+  if (!err) err = put_head(&w, PACKET_DISCONNECT, slice_str(nsp));
+  return finish(&w, err, out);
+}
+
+static bool is_null(const sio_val *v) {
+  if (v->kind == SIO_JSON || v->kind == SIO_ARG) return v->n == 0;
+  return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
+}
+
+/* What event_args stands for need not be one value, and only here does that matter. */
+static COLD int put_data(struct writer *w, const sio_val *data) {
+  sio_val v = *data;
+  if (is_null(&v)) return 0;
+  if (v.kind == SIO_ARG) v.kind = SIO_JSON;
+  int err = put_literal(w, ",\"data\":");
+  return err ? err : sio__writer_value(w, &v);
+}
+
+COLD int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
+                                   struct msg **out, sio_slice nsp, const char *message,
+                                   sio_val data) {
+  struct writer w;
+  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
+  int err = sio__writer_init(&w, home, scratch, hint, false);
+  if (!err) err = put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  if (!err) err = put_literal(&w, "{\"message\":");
+  if (!err) err = sio__writer_string(&w, slice_str(message));
+  if (!err) err = put_data(&w, &data);
+  if (!err) err = put_byte(&w, '}');
+  return finish(&w, err, out);
+}
+
+COLD int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                          sio_val data) {
+  struct writer w;
+  *out = NULL;
+  if (is_null(&data)) return 0;
+  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
+  int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
+  if (!err) err = sio__writer_value(&w, &data);
+  return finish(&w, err, out);
+}
+
+COLD int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                            sio_slice nsp, const char *message, sio_val data) {
+  struct writer w;
+  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
+  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
+  int err = sio__writer_init(&w, home, scratch, hint, false);
+  if (!err) err = put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  if (!err && is_null(&data)) err = sio__writer_string(&w, slice_str(message));
+  if (!err && !is_null(&data)) err = sio__writer_value(&w, &data);
+  return finish(&w, err, out);
+}

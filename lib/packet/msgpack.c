@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * msgpack.c - a packet as one MessagePack map of type, data, id and nsp: the parser of
+ * npm's socket.io-msgpack-parser 3.
+ */
+#include "packet/msgpack.h"
+
+#include "base/err.h"
+
+#define MAX_ID 9007199254740991.0
+
+/* ---- out ------------------------------------------------------------------------------------- */
+
+static int put_key(sio_parser_out *out, const char *key) {
+  return sio__msgpack_put_str(out, slice_str(key));
+}
+
+static int put_id(const sio_parts *p, sio_parser_out *out) {
+  int err = put_key(out, "id");
+  return err ? err : sio__msgpack_put_int(out, p->id);
+}
+
+static int put_type(const sio_parts *p, sio_parser_out *out) {
+  int err = put_key(out, "type");
+  return err ? err : sio__msgpack_put_int(out, p->type);
+}
+
+static int put_data(const sio_parts *p, sio_parser_out *out) {
+  int err = put_key(out, "data");
+  return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
+}
+
+/* In the reference's order, which puts an ack's id first. */
+static int encode(const sio_parts *p, sio_parser_out *out) {
+  bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
+  char head = (char)(0x80 | (2 + id + data));
+  int err = sio_parser_put(out, &head, 1);
+  if (!err && id && early) err = put_id(p, out);
+  if (!err) err = put_type(p, out);
+  if (!err && data) err = put_data(p, out);
+  if (!err && id && !early) err = put_id(p, out);
+  if (!err) err = put_key(out, "nsp");
+  return err ? err : sio__msgpack_put_str(out, p->nsp);
+}
+
+/* ---- in -------------------------------------------------------------------------------------- */
+
+/* The values of the map, not looked at yet; no bytes: not there, or undefined. */
+struct fields {
+  sio_slice type, nsp, data, id;
+};
+
+static int refuse(const char **why, const char *text) {
+  *why = text;
+  return SIO_EPROTO;
+}
+
+static sio_slice *field_named(struct fields *f, const struct msgpack *key) {
+  if (key->kind != MSGPACK_STR) return NULL;
+  if (slice_is(key->bytes, "type")) return &f->type;
+  if (slice_is(key->bytes, "nsp")) return &f->nsp;
+  if (slice_is(key->bytes, "data")) return &f->data;
+  return slice_is(key->bytes, "id") ? &f->id : NULL;
+}
+
+/* Of equal keys the last counts. */
+static bool read_field(sio_slice *in, struct fields *f) {
+  struct msgpack key;
+  sio_slice value, name, at = *in;
+  if (!sio__msgpack_skip(in, &name) || !sio__msgpack_next(&at, &key)) return false;
+  if (!sio__msgpack_skip(in, &value)) return false;
+  sio_slice *field = field_named(f, &key);
+  if (!field) return true;
+  *field = sio__msgpack_undefined(value) ? slice(NULL, 0) : value;
+  return true;
+}
+
+static int read_fields(sio_slice in, struct fields *f, const char **why) {
+  struct msgpack map;
+  if (!sio__msgpack_next(&in, &map)) return refuse(why, "not MessagePack");
+  if (map.kind != MSGPACK_MAP) return refuse(why, "invalid packet type");
+  for (uint32_t i = 0; i < map.count; i++)
+    if (!read_field(&in, f)) return refuse(why, "not MessagePack");
+  return in.n ? refuse(why, "trailing bytes") : 0;
+}
+
+/* JavaScript knows no difference between 5 and 5.0. */
+static bool read_count(sio_slice value, int64_t *out) {
+  struct msgpack t;
+  if (!sio__msgpack_next(&value, &t)) return false;
+  double d = t.kind == MSGPACK_UINT ? (double)t.u.u : t.kind == MSGPACK_NUM ? t.u.d : -1;
+  if (!(d >= 0 && d <= MAX_ID) || d != (double)(int64_t)d) return false;
+  *out = (int64_t)d;
+  return true;
+}
+
+static bool read_str(sio_slice value, sio_slice *out) {
+  struct msgpack t;
+  if (!sio__msgpack_next(&value, &t) || t.kind != MSGPACK_STR) return false;
+  *out = t.bytes;
+  return true;
+}
+
+static bool data_fits(int type, sio_slice data) {
+  struct msgpack t = { 0 };
+  bool there = sio__msgpack_next(&data, &t);
+  switch (type) {
+    case SIO_PACKET_CONNECT: return !there || t.kind == MSGPACK_MAP;
+    case SIO_PACKET_DISCONNECT: return !there;
+    case SIO_PACKET_CONNECT_ERROR: return there && (t.kind == MSGPACK_STR || t.kind == MSGPACK_MAP);
+    default: return there && t.kind == MSGPACK_ARRAY;
+  }
+}
+
+static int decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
+                  const char **why) {
+  struct fields f = { 0 };
+  int64_t type;
+  (void)binary;
+  int err = read_fields(message, &f, why);
+  if (err) return err;
+  if (!read_count(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
+    return refuse(why, "invalid packet type");
+  p->type = (int)type;
+  if (!read_str(f.nsp, &p->nsp)) return refuse(why, "invalid namespace");
+  if (!data_fits(p->type, f.data)) return refuse(why, "invalid payload");
+  if (f.id.n && !read_count(f.id, &p->id)) return refuse(why, "invalid packet id");
+  return f.data.n ? sio__msgpack_to_json(f.data, out) : 0;
+}
+
+const sio_parser_ops sio_parser_msgpack = {
+  .name = "msgpack",
+  .binary = true,
+  .encode = encode,
+  .decode = decode,
+};

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * msgpack_read.c - MessagePack into JSON text.
+ */
+#include "base/err.h"
+#include "base/num.h"
+#include "packet/msgpack.h"
+
+#define MS_PER_DAY INT64_C(86400000)
+
+static const double last_date = 8.64e15; /* ms: what a JavaScript Date can hold */
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+static bool take(sio_slice *in, size_t n, sio_slice *out) {
+  if (n > in->n) return false;
+  *out = slice(in->p, n);
+  in->p += n;
+  in->n -= n;
+  return true;
+}
+
+static uint64_t big_endian(sio_slice s) {
+  uint64_t v = 0;
+  for (size_t i = 0; i < s.n; i++) v = v << 8 | (unsigned char)s.p[i];
+  return v;
+}
+
+static bool take_uint(sio_slice *in, size_t n, uint64_t *v) {
+  sio_slice bytes;
+  if (!take(in, n, &bytes)) return false;
+  *v = big_endian(bytes);
+  return true;
+}
+
+/* Sign bits above the n bytes that v was read from. */
+static int64_t sign_extend(uint64_t v, size_t n) {
+  unsigned shift = (unsigned)(64 - 8 * n);
+  return (int64_t)(v << shift) >> shift;
+}
+
+static bool set_int(struct msgpack *t, int64_t v) {
+  t->kind = v < 0 ? MSGPACK_INT : MSGPACK_UINT;
+  if (v < 0)
+    t->u.i = v;
+  else
+    t->u.u = (uint64_t)v;
+  return true;
+}
+
+static bool read_bytes(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
+  t->kind = kind;
+  return n <= in->n && take(in, (size_t)n, &t->bytes);
+}
+
+static bool read_ext(sio_slice *in, struct msgpack *t, uint64_t n) {
+  sio_slice type;
+  if (!take(in, 1, &type)) return false;
+  t->ext = (int8_t)type.p[0];
+  return read_bytes(in, t, MSGPACK_EXT, n);
+}
+
+static bool read_container(const sio_slice *in, struct msgpack *t, enum msgpack_kind kind,
+                           uint64_t n) {
+  t->kind = kind;
+  t->count = (uint32_t)n;
+  return n <= (kind == MSGPACK_MAP ? in->n / 2 : in->n);
+}
+
+static bool read_float(sio_slice *in, struct msgpack *t, size_t size) {
+  uint64_t bits;
+  float f;
+  if (!take_uint(in, size, &bits)) return false;
+  t->kind = MSGPACK_NUM;
+  uint32_t low = (uint32_t)bits;
+  if (size == sizeof f) {
+    memcpy(&f, &low, sizeof f);
+    t->u.d = (double)f;
+  } else {
+    memcpy(&t->u.d, &bits, sizeof bits);
+  }
+  return true;
+}
+
+/* From 0xc0 to 0xdf. n: the length, the count or the integer that some of them begin with. */
+static bool read_long(sio_slice *in, struct msgpack *t, unsigned char c) {
+  static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
+                                     1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
+  uint64_t n;
+  size_t size = sizes[c & 31];
+  if (!take_uint(in, size, &n)) return false;
+  switch (c) {
+    case 0xc0: t->kind = MSGPACK_NIL; return true;
+    case 0xc1: return false;
+    case 0xc2:
+    case 0xc3:
+      t->kind = MSGPACK_BOOL;
+      t->u.b = c == 0xc3;
+      return true;
+    case 0xc4:
+    case 0xc5:
+    case 0xc6: return read_bytes(in, t, MSGPACK_BIN, n);
+    case 0xc7:
+    case 0xc8:
+    case 0xc9: return read_ext(in, t, n);
+    case 0xca: return read_float(in, t, 4);
+    case 0xcb: return read_float(in, t, 8);
+    case 0xcc:
+    case 0xcd:
+    case 0xce:
+    case 0xcf:
+      t->kind = MSGPACK_UINT;
+      t->u.u = n;
+      return true;
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3: return set_int(t, sign_extend(n, size));
+    case 0xd9:
+    case 0xda:
+    case 0xdb: return read_bytes(in, t, MSGPACK_STR, n);
+    case 0xdc:
+    case 0xdd: return read_container(in, t, MSGPACK_ARRAY, n);
+    case 0xde:
+    case 0xdf: return read_container(in, t, MSGPACK_MAP, n);
+    default: t->fixed = true; return read_ext(in, t, (uint64_t)1 << (c - 0xd4));
+  }
+}
+
+bool sio__msgpack_next(sio_slice *in, struct msgpack *t) {
+  sio_slice first;
+  if (!take(in, 1, &first)) return false;
+  unsigned char c = (unsigned char)first.p[0];
+  *t = (struct msgpack){ 0 };
+  if (c < 0x80 || c >= 0xe0) return set_int(t, (signed char)c);
+  if (c < 0x90) return read_container(in, t, MSGPACK_MAP, c & 15);
+  if (c < 0xa0) return read_container(in, t, MSGPACK_ARRAY, c & 15);
+  if (c < 0xc0) return read_bytes(in, t, MSGPACK_STR, c & 31);
+  return read_long(in, t, c);
+}
+
+/* Every member still to come takes a byte, so the count never passes the bytes by much. */
+bool sio__msgpack_skip(sio_slice *in, sio_slice *value) {
+  struct msgpack t;
+  const char *from = in->p;
+  for (uint64_t pending = 1; pending; pending--) {
+    if (pending > in->n || !sio__msgpack_next(in, &t)) return false;
+    pending += t.kind == MSGPACK_MAP ? (uint64_t)t.count * 2 : t.count;
+  }
+  *value = slice(from, (size_t)(in->p - from));
+  return true;
+}
+
+bool sio__msgpack_undefined(sio_slice value) {
+  return value.n >= 3 && memcmp(value.p, "\xd4\0", 2) == 0;
+}
+
+/* ---- dates ----------------------------------------------------------------------------------- */
+
+struct date {
+  int64_t year;
+  unsigned month, day;
+};
+
+/* Proleptic Gregorian; days since 1970-01-01. Years begin in March, eras with a 400th. */
+static struct date date_of(int64_t days) {
+  days += 719468;
+  int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+  unsigned in_era = (unsigned)(days - era * 146097);
+  unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+  unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
+  unsigned from_march = (5 * in_year + 2) / 153;
+  struct date d = { .year = era * 400 + year, .day = in_year - (153 * from_march + 2) / 5 + 1 };
+  d.month = from_march < 10 ? from_march + 3 : from_march - 9;
+  d.year += d.month <= 2;
+  return d;
+}
+
+static char *put_padded(char *o, unsigned v, int digits) {
+  for (int i = digits - 1; i >= 0; i--, v /= 10) o[i] = (char)('0' + v % 10);
+  return o + digits;
+}
+
+/* Years of another length are signed and have six digits. */
+static char *put_year(char *o, int year) {
+  if (year >= 0 && year <= 9999) return put_padded(o, (unsigned)year, 4);
+  *o++ = year < 0 ? '-' : '+';
+  return put_padded(o, (unsigned)(year < 0 ? -year : year), 6);
+}
+
+static char *put_part(char *o, char before, unsigned v, int digits) {
+  *o++ = before;
+  return put_padded(o, v, digits);
+}
+
+/* As Date.toJSON(). */
+static int put_date(sio_parser_out *out, double ms) {
+  char text[64], *o = text;
+  if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
+  int64_t t = (int64_t)ms, days = t / MS_PER_DAY, rest = t % MS_PER_DAY;
+  if (rest < 0) days--, rest += MS_PER_DAY;
+  struct date d = date_of(days);
+  unsigned r = (unsigned)rest;
+  *o++ = '"';
+  o = put_part(put_part(put_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
+  o = put_part(put_part(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
+  o = put_part(put_part(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
+  *o++ = 'Z';
+  *o++ = '"';
+  return sio_parser_put(out, text, (size_t)(o - text));
+}
+
+/* The extension -1: seconds, or nanoseconds and seconds. */
+static bool timestamp(sio_slice s, double *ms) {
+  uint64_t v = big_endian(slice(s.p, s.n < 8 ? s.n : 8));
+  switch (s.n) {
+    case 4: *ms = (double)v * 1000; return true;
+    case 8: *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000); return true;
+    case 12:
+      *ms = (double)(int64_t)big_endian(slice(s.p + 4, 8)) * 1000 +
+            (double)(big_endian(slice(s.p, 4)) / 1000000);
+      return true;
+    default: return false;
+  }
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* An array or map that is being read. */
+struct frame {
+  uint32_t left;
+  bool map, key; /* key: one comes next */
+  bool first;
+};
+
+struct reader {
+  sio_slice in;
+  sio_parser_out *out;
+  unsigned depth;
+  struct frame frames[JSON_DEPTH_MAX];
+};
+
+static int put_text(struct reader *r, const char *s) {
+  return sio_parser_put(r->out, s, strlen(s));
+}
+
+static int put_number(struct reader *r, const struct msgpack *t) {
+  char text[NUM_MAX];
+  size_t n = t->kind == MSGPACK_UINT  ? sio__num_u64(text, t->u.u)
+             : t->kind == MSGPACK_INT ? sio__num_i64(text, t->u.i)
+                                      : sio__num_double(text, t->u.d);
+  return sio_parser_put(r->out, text, n);
+}
+
+static int put_other_ext(struct reader *r, const struct msgpack *t) {
+  char text[NUM_MAX];
+  int err = put_text(r, "[");
+  if (!err) err = sio_parser_put(r->out, text, sio__num_i64(text, t->ext));
+  if (!err) err = put_text(r, ",");
+  if (!err) err = sio_parser_bin(r->out, t->bytes);
+  return err ? err : put_text(r, "]");
+}
+
+static int put_ext(struct reader *r, const struct msgpack *t) {
+  double ms;
+  if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
+  if (t->ext == 0 && t->bytes.n == 1) return put_text(r, "null");
+  if (t->ext == 0 && t->bytes.n == 8)
+    return put_date(r->out, (double)(int64_t)big_endian(t->bytes));
+  if (t->ext == -1 && timestamp(t->bytes, &ms)) return put_date(r->out, ms);
+  return put_other_ext(r, t);
+}
+
+static int open_frame(struct reader *r, const struct msgpack *t) {
+  bool map = t->kind == MSGPACK_MAP;
+  if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
+  r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
+  return put_text(r, map ? "{" : "[");
+}
+
+static int put_value(struct reader *r, const struct msgpack *t) {
+  switch (t->kind) {
+    case MSGPACK_NIL: return put_text(r, "null");
+    case MSGPACK_BOOL: return put_text(r, t->u.b ? "true" : "false");
+    case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
+    case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
+    case MSGPACK_EXT: return put_ext(r, t);
+    case MSGPACK_ARRAY:
+    case MSGPACK_MAP: return open_frame(r, t);
+    default: return put_number(r, t);
+  }
+}
+
+static int put_comma(struct reader *r, struct frame *f) {
+  bool first = f->first;
+  f->first = false;
+  return first ? 0 : put_text(r, ",");
+}
+
+static int put_key(struct reader *r, struct frame *f, const struct msgpack *t) {
+  bool integer = t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
+  if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
+  int err = put_comma(r, f);
+  if (!err && integer) err = put_text(r, "\"");
+  if (!err) err = put_value(r, t);
+  if (!err && integer) err = put_text(r, "\"");
+  return err ? err : put_text(r, ":");
+}
+
+static int read_key(struct reader *r, struct frame *f) {
+  struct msgpack t;
+  if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
+  f->left--;
+  if (sio__msgpack_undefined(r->in)) {
+    r->in = slice(r->in.p + 3, r->in.n - 3);
+    return 0;
+  }
+  f->key = false;
+  return put_key(r, f, &t);
+}
+
+static int read_value(struct reader *r, struct frame *f) {
+  struct msgpack t;
+  int err = 0;
+  if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
+  if (f && f->map) {
+    f->key = true;
+  } else if (f) {
+    f->left--;
+    err = put_comma(r, f);
+  }
+  return err ? err : put_value(r, &t);
+}
+
+static int step(struct reader *r) {
+  struct frame *f = &r->frames[r->depth - 1];
+  if (f->map && !f->key) return read_value(r, f);
+  if (f->left) return f->map ? read_key(r, f) : read_value(r, f);
+  r->depth--;
+  return put_text(r, f->map ? "}" : "]");
+}
+
+int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
+  struct reader r;
+  r.in = value;
+  r.out = out;
+  r.depth = 0;
+  int err = read_value(&r, NULL);
+  while (!err && r.depth) err = step(&r);
+  return err;
+}

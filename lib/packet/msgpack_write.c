@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * msgpack_write.c - JSON text into MessagePack. A container's count stands before its members, so
+ * they are counted in a pass of their own; everything is written in its shortest form, as the
+ * JavaScript client does it.
+ */
+#include "base/err.h"
+#include "packet/msgpack.h"
+#include "packet/number.h"
+
+enum { FEW = 32 };
+
+/* How many members the containers of a text have, in the order they open. */
+struct counts {
+  uint32_t *n, few[FEW];
+  size_t used, cap;
+  unsigned depth;
+  size_t open[JSON_DEPTH_MAX];
+};
+
+struct source {
+  const char *p, *end;
+  const sio_slice *bins;
+  size_t nbins;
+  sio_parser_out *out;
+};
+
+/* ---- heads ----------------------------------------------------------------------------------- */
+
+static size_t store(char *out, unsigned char c, uint64_t v, size_t size) {
+  out[0] = (char)c;
+  for (size_t i = 0; i < size; i++) out[1 + i] = (char)(v >> (8 * (size - 1 - i)));
+  return 1 + size;
+}
+
+static int put_sized(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
+  char bytes[9];
+  return sio_parser_put(out, bytes, store(bytes, c, v, size));
+}
+
+/* Strings, which alone have a form of 8 bits here. 0: too long. */
+static size_t str_head(char out[5], size_t n) {
+  if (n < 32) return store(out, (unsigned char)(0xa0 | n), 0, 0);
+  if (n <= UINT8_MAX) return store(out, 0xd9, n, 1);
+  if (n <= UINT16_MAX) return store(out, 0xda, n, 2);
+  return n <= UINT32_MAX ? store(out, 0xdb, n, 4) : 0;
+}
+
+int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
+  char head[5];
+  size_t n = str_head(head, s.n);
+  int err = n ? sio_parser_put(out, head, n) : SIO_ETOOBIG;
+  return err ? err : sio_parser_put(out, s.p, s.n);
+}
+
+static int put_bin(sio_parser_out *out, sio_slice s) {
+  int err = s.n <= UINT8_MAX    ? put_sized(out, 0xc4, s.n, 1)
+            : s.n <= UINT16_MAX ? put_sized(out, 0xc5, s.n, 2)
+            : s.n <= UINT32_MAX ? put_sized(out, 0xc6, s.n, 4)
+                                : SIO_ETOOBIG;
+  return err ? err : sio_parser_put(out, s.p, s.n);
+}
+
+static int put_container(sio_parser_out *out, bool map, uint32_t n) {
+  if (n < 16) return put_sized(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
+  if (n <= UINT16_MAX) return put_sized(out, map ? 0xde : 0xdc, n, 2);
+  return put_sized(out, map ? 0xdf : 0xdd, n, 4);
+}
+
+static int put_uint(sio_parser_out *out, uint64_t v) {
+  if (v < 128) return put_sized(out, (unsigned char)v, 0, 0);
+  if (v <= UINT8_MAX) return put_sized(out, 0xcc, v, 1);
+  if (v <= UINT16_MAX) return put_sized(out, 0xcd, v, 2);
+  return v <= UINT32_MAX ? put_sized(out, 0xce, v, 4) : put_sized(out, 0xcf, v, 8);
+}
+
+int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
+  uint64_t bits = (uint64_t)v;
+  if (v >= 0) return put_uint(out, bits);
+  if (v >= -32) return put_sized(out, (unsigned char)bits, 0, 0);
+  if (v >= INT8_MIN) return put_sized(out, 0xd0, bits, 1);
+  if (v >= INT16_MIN) return put_sized(out, 0xd1, bits, 2);
+  return v >= INT32_MIN ? put_sized(out, 0xd2, bits, 4) : put_sized(out, 0xd3, bits, 8);
+}
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+/* Behind the string that begins at p. */
+static const char *string_end(const char *p) {
+  for (p++; *p != '"'; p++)
+    if (*p == '\\') p++;
+  return p + 1;
+}
+
+static int count_opened(struct counts *c) {
+  size_t bytes;
+  if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
+  if (c->used == c->cap) {
+    if (mul_overflows(c->cap, 2 * sizeof *c->n, &bytes)) return SIO__ENOMEM;
+    uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, bytes);
+    if (!n) return SIO__ENOMEM;
+    if (c->n == c->few) memcpy(n, c->few, sizeof c->few);
+    c->n = n;
+    c->cap *= 2;
+  }
+  c->n[c->used] = 0;
+  c->open[c->depth++] = c->used++;
+  return 0;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/* last: the character before c that is no blank. */
+static int count_char(struct counts *c, char at, char last) {
+  switch (at) {
+    case '[':
+    case '{': return count_opened(c);
+    case ',': c->n[c->open[c->depth - 1]]++; return 0;
+    case ']':
+    case '}':
+      c->depth--;
+      if (last != '[' && last != '{') c->n[c->open[c->depth]]++;
+      return 0;
+    default: return 0;
+  }
+}
+
+static int count(struct counts *c, sio_slice json) {
+  const char *p = json.p, *end = json.p + json.n;
+  char last = '\0';
+  int err = 0;
+  c->n = c->few;
+  c->cap = FEW;
+  c->used = c->depth = 0;
+  while (!err && p < end) {
+    char at = *p;
+    err = count_char(c, at, last);
+    if (!is_blank(at)) last = at;
+    p = at == '"' ? string_end(p) : p + 1;
+  }
+  return err;
+}
+
+static void counts_clear(struct counts *c) {
+  if (c->n != c->few) sio__free(c->n);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* Unescaped where it will lie, but for its head, whose length is known only then. */
+static int put_string(struct source *s) {
+  enum { ROOM = 5 };
+  const char *end = string_end(s->p);
+  sio_slice text = slice(s->p, (size_t)(end - s->p));
+  sio_parser_out *out = s->out;
+  s->p = end;
+  if (!memchr(text.p, '\\', text.n))
+    return sio__msgpack_put_str(out, slice(text.p + 1, text.n - 2));
+  if (text.n + ROOM > out->max - out->text->len) return SIO_ETOOBIG;
+  int err = sio__msg_reserve(&out->text, text.n + ROOM);
+  if (err) return err;
+  char *at = msg_data(out->text) + out->text->len, head[ROOM];
+  size_t n = sio__json_unescape(at + ROOM, text), head_n = str_head(head, n);
+  memcpy(at, head, head_n);
+  memmove(at + head_n, at + ROOM, n);
+  out->text->len += (uint32_t)(head_n + n);
+  return 0;
+}
+
+static bool in_number(char c) {
+  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
+}
+
+static int put_number(struct source *s) {
+  const char *from = s->p;
+  int64_t i;
+  uint64_t u, bits;
+  double d = 0;
+  while (s->p < s->end && in_number(*s->p)) s->p++;
+  sio_slice text = slice(from, (size_t)(s->p - from));
+  if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
+  if (sio__slice_u64(text, &u)) return put_uint(s->out, u);
+  if (!sio__number_double(text, &d)) return SIO_EJSON;
+  memcpy(&bits, &d, sizeof bits);
+  return put_sized(s->out, 0xcb, bits, 8);
+}
+
+static int put_word(struct source *s) {
+  char c = *s->p;
+  s->p += c == 'f' ? 5 : 4;
+  return put_sized(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
+}
+
+/* Is there a bin's placeholder at p? Then p moves behind it. */
+static bool take_hole(struct source *s, uint64_t *num) {
+  static const char head[] = "{\"_placeholder\":true,\"num\":";
+  const size_t n = sizeof head - 1;
+  if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
+  const char *from = s->p + n, *p = from;
+  while (p < s->end && *p >= '0' && *p <= '9') p++;
+  if (p == s->end || *p != '}' || !sio__slice_u64(slice(from, (size_t)(p - from)), num))
+    return false;
+  if (*num >= s->nbins) return false;
+  s->p = p + 1;
+  return true;
+}
+
+static int put_opened(struct source *s, uint32_t n) {
+  uint64_t num;
+  if (take_hole(s, &num)) return put_bin(s->out, s->bins[num]);
+  return put_container(s->out, *s->p++ == '{', n);
+}
+
+static int put_values(struct source *s, const struct counts *c) {
+  size_t at = 0;
+  int err = 0;
+  while (!err && s->p < s->end) {
+    switch (*s->p) {
+      case '{':
+      case '[': err = put_opened(s, c->n[at++]); break;
+      case '"': err = put_string(s); break;
+      case 't':
+      case 'f':
+      case 'n': err = put_word(s); break;
+      default:
+        if (in_number(*s->p))
+          err = put_number(s);
+        else
+          s->p++;
+    }
+  }
+  return err;
+}
+
+int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
+                           sio_parser_out *out) {
+  struct counts c;
+  struct source s = { json.p, json.p + json.n, bins, nbins, out };
+  int err = count(&c, json);
+  if (!err) err = put_values(&s, &c);
+  counts_clear(&c);
+  return err;
+}

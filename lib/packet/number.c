@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * number.c - a number is the digits from its first to its last one that is not 0, times a
+ * power of ten. A peer may write millions of digits: they are counted, never collected.
+ */
+#include "packet/number.h"
+
+#include "base/num.h"
+
+enum {
+  INT_DIGITS = 19,       /* no int64_t has more                                          */
+  SHORT = 1000,          /* texts that sio__num_parse() reads as they are                */
+  KEPT_DIGITS = 780,     /* beyond 767 digits only "is there anything but 0" matters      */
+  EXPONENT_CAP = 1000000 /* exponents beyond it are all alike for the KEPT_DIGITS         */
+};
+
+/* Texts have less than 2^32 bytes, so nothing below overflows. */
+static const int64_t huge_exponent = INT64_C(1) << 40;
+
+struct decimal {
+  const char *first; /* the first digit that is not 0; NULL: the number is 0 */
+  int64_t count;     /* digits from there to the last one that is not 0      */
+  int64_t power;     /* of ten, of that last digit                           */
+  bool negative;
+};
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static bool is_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_digit(s.p[0])); }
+
+static int64_t read_exponent(const char *p, const char *end) {
+  int64_t e = 0;
+  if (p == end) return 0;
+  bool negative = *++p == '-';
+  if (!is_digit(*p)) p++;
+  for (; p < end && is_digit(*p); p++)
+    if (e < huge_exponent) e = e * 10 + (*p - '0');
+  return negative ? -e : e;
+}
+
+static struct decimal read_decimal(sio_slice s) {
+  struct decimal d = { .negative = s.p[0] == '-' };
+  const char *p = s.p + d.negative, *end = s.p + s.n;
+  int64_t seen = 0, point = -1, first = 0, last = 0;
+  for (; p < end && (is_digit(*p) || *p == '.'); p++) {
+    if (*p == '.') {
+      point = seen;
+      continue;
+    }
+    if (*p != '0') {
+      if (!d.first) d.first = p, first = seen;
+      last = seen;
+    }
+    seen++;
+  }
+  d.count = last - first + 1;
+  d.power = (point < 0 ? seen : point) - 1 - last + read_exponent(p, end);
+  return d;
+}
+
+static uint64_t whole(const struct decimal *d) {
+  uint64_t v = 0;
+  const char *p = d->first;
+  for (int64_t i = 0; i < d->count; p++) {
+    if (*p == '.') continue;
+    v = v * 10 + (uint64_t)(*p - '0');
+    i++;
+  }
+  for (int64_t i = 0; i < d->power; i++) v *= 10;
+  return v;
+}
+
+bool sio__number_int(sio_slice text, int64_t *out) {
+  if (!is_number(text)) return false;
+  struct decimal d = read_decimal(text);
+  if (!d.first) {
+    *out = 0;
+    return true;
+  }
+  if (d.power < 0 || d.count > INT_DIGITS || d.power > INT_DIGITS - d.count) return false;
+  uint64_t v = whole(&d);
+  if (v > (uint64_t)INT64_MAX + d.negative) return false;
+  *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;
+  return true;
+}
+
+static int64_t cap_exponent(int64_t e) {
+  return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
+}
+
+/* The same value in a short text: the digits that decide, and one more for all the rest. */
+static size_t shorten(char *out, const struct decimal *d) {
+  char *o = out;
+  int64_t kept = 0;
+  if (d->negative) *o++ = '-';
+  for (const char *p = d->first; kept < d->count && kept < KEPT_DIGITS; p++) {
+    if (*p == '.') continue;
+    *o++ = *p;
+    kept++;
+  }
+  int64_t power = d->power + (d->count - kept);
+  if (kept < d->count) {
+    *o++ = '1';
+    power--;
+  }
+  *o++ = 'e';
+  return (size_t)(o - out) + sio__num_i64(o, cap_exponent(power));
+}
+
+bool sio__number_double(sio_slice text, double *out) {
+  char brief[KEPT_DIGITS + NUM_MAX];
+  if (!is_number(text)) return false;
+  if (text.n <= SHORT) return sio__num_parse(text.p, text.n, out);
+  struct decimal d = read_decimal(text);
+  if (!d.first) {
+    *out = d.negative ? -0.0 : 0.0;
+    return true;
+  }
+  return sio__num_parse(brief, shorten(brief, &d), out);
+}

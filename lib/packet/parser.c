@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parser.c - the one place where a parser is called, and where what it answers is distrusted.
+ */
+#include "packet/parser.h"
+
+#include "base/err.h"
+#include "base/num.h"
+#include "base/utf8.h"
+
+enum {
+  FIRST_BINS = 4,
+  HEAD_HINT = 64,
+  BRIEF = 128,     /* bytes of a string */
+  WORST_ESCAPE = 6 /* bytes for one: \u0000 */
+};
+
+static const int64_t max_id = INT64_C(9007199254740991);
+
+const sio_parser_ops sio_parser_json = { .name = "json" };
+
+/* ---- what is written ---------------------------------------------------------------------- */
+
+void sio__parser_out_clear(struct sio_parser_out *out) {
+  msg_unref(out->text);
+  sio__free(out->bins);
+  out->text = NULL;
+  out->bins = NULL;
+  out->nbins = out->cap = 0;
+}
+
+int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
+  if (n > out->max - out->text->len) return SIO_ETOOBIG;
+  return sio__msg_put(&out->text, p, n);
+}
+
+/* Short strings that fit whatever is escaped in them are not measured first. */
+int sio_parser_string(sio_parser_out *out, sio_slice s) {
+  size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
+  if (s.n > BRIEF || n > left) n = sio__json_quoted_len(s);
+  if (n > left) return SIO_ETOOBIG;
+  int err = sio__msg_reserve(&out->text, n);
+  if (err) return err;
+  out->text->len += (uint32_t)sio__json_quote(msg_data(out->text) + out->text->len, s);
+  return 0;
+}
+
+static int bins_have_room(struct sio_parser_out *out) {
+  size_t bytes;
+  if (out->nbins < out->cap) return 0;
+  uint32_t cap = out->cap ? out->cap * 2 : FIRST_BINS;
+  if (cap <= out->cap || mul_overflows(cap, sizeof *out->bins, &bytes)) return SIO__ENOMEM;
+  sio_slice *bins = sio__realloc(out->bins, bytes);
+  if (!bins) return SIO__ENOMEM;
+  out->bins = bins;
+  out->cap = cap;
+  return 0;
+}
+
+int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
+  static const char head[] = "{\"_placeholder\":true,\"num\":";
+  char text[sizeof head + NUM_MAX];
+  if (out->nbins >= out->max_bins) {
+    out->crowded = true;
+    return SIO_EPROTO;
+  }
+  int err = bins_have_room(out);
+  if (err) return err;
+  memcpy(text, head, sizeof head - 1);
+  size_t n = sizeof head - 1;
+  n += sio__num_u64(text + n, out->nbins);
+  text[n++] = '}';
+  out->bins[out->nbins++] = bytes;
+  return sio_parser_put(out, text, n);
+}
+
+/* ---- out ------------------------------------------------------------------------------------ */
+
+/* Type, number of attachments, namespace and id stand before it. */
+static sio_slice payload(const struct msg *m, sio_slice nsp) {
+  const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
+  if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
+  if (nsp.n && !slice_is(nsp, "/")) at += nsp.n + 1;
+  while (at < end && *at >= '0' && *at <= '9') at++;
+  return slice(at, (size_t)(end - at));
+}
+
+static int list_bins(const struct msg *json, struct sio_parser_out *out, size_t *bytes) {
+  for (const struct msg *m = json->next; m; m = m->next) {
+    int err = bins_have_room(out);
+    if (err) return err;
+    out->bins[out->nbins++] = slice(msg_data(m), m->len);
+    *bytes += m->len;
+  }
+  return 0;
+}
+
+int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
+                       enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
+  struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
+  size_t bytes = json->len + nsp.n + HEAD_HINT;
+  int err = list_bins(json, &to, &bytes);
+  if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
+  if (!err && !(to.text = sio__msg_new(home, bytes))) err = SIO__ENOMEM;
+  sio_parts p = { .type = (int)type, .nsp = nsp.n ? nsp : SLICE("/"), .id = id };
+  p.json = payload(json, nsp);
+  p.bins = to.bins;
+  p.nbins = to.nbins;
+  /* Engine.IO's type, which binary has none of. */
+  if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
+  if (!err) err = ops->encode(&p, &to);
+  if (!err) {
+    *out = to.text;
+    (*out)->binary = ops->binary;
+    to.text = NULL;
+  }
+  sio__parser_out_clear(&to);
+  return err;
+}
+
+int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
+                       enum packet_type type, sio_slice nsp) {
+  struct msg *made = NULL;
+  if (!ops) return 0;
+  int err = sio__parser_encode(ops, home, *m, type, nsp, PACKET_NO_ID, &made);
+  msg_unref(*m);
+  *m = made;
+  return err;
+}
+
+/* ---- in -------------------------------------------------------------------------------------- */
+
+static int refuse(const char **why, int err, const char *text) {
+  *why = text;
+  return err;
+}
+
+static int explain(int err, const struct sio_parser_out *own, const char **why) {
+  if (**why) return err;
+  if (own->crowded) return refuse(why, err, "too many attachments");
+  switch (err) {
+    case SIO__ENOMEM: return refuse(why, err, "out of memory");
+    case SIO_ETOOBIG: return refuse(why, err, "packet too big");
+    case SIO_EDEPTH: return refuse(why, err, "payload nested too deep");
+    default: return refuse(why, err, "invalid payload");
+  }
+}
+
+/* The holes are the bins, in their order: a peer's object that looks like one is refused. */
+static bool holes_are_bins(const struct json_scan *scan, uint32_t nbins) {
+  if (nbins == 0) return true;
+  if (scan->nholes != nbins) return false;
+  for (uint32_t i = 0; i < nbins; i++)
+    if (scan->holes[i].num != i) return false;
+  return true;
+}
+
+static int check_head(const sio_parts *p, const char **why) {
+  if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
+    return refuse(why, SIO_EPROTO, "invalid packet type");
+  if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_valid(p->nsp.p, p->nsp.n))
+    return refuse(why, SIO_EPROTO, "invalid namespace");
+  if (p->id < PACKET_NO_ID || p->id > max_id) return refuse(why, SIO_EPROTO, "invalid packet id");
+  return 0;
+}
+
+static int check(const sio_parts *p, const struct sio_parser_out *own,
+                 struct decode_scratch *scratch, const struct decoder_limits *lim,
+                 struct packet *out, const char **why) {
+  int err = check_head(p, why);
+  if (err) return err;
+  *out = (struct packet){ .type = (enum packet_type)p->type,
+                          .nsp = p->nsp,
+                          .id = p->id,
+                          .json = slice(msg_data(own->text), own->text->len),
+                          .scan = &scratch->scan,
+                          .bins = own->bins,
+                          .nbins = own->nbins };
+  bool needed = p->type == SIO_PACKET_EVENT || p->type == SIO_PACKET_ACK;
+  if (needed && out->json.n == 0) return refuse(why, SIO_EPROTO, "invalid payload");
+  if (!sio__utf8_valid(out->json.p, out->json.n)) return refuse(why, SIO_EPROTO, "invalid payload");
+  err = sio__payload_check(out->type, out->json, &scratch->scan, lim->max_depth, why);
+  if (err) return err;
+  return holes_are_bins(&scratch->scan, own->nbins)
+             ? DECODE_PACKET
+             : refuse(why, SIO_EPROTO, "illegal attachments");
+}
+
+int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
+                       const struct decoder_limits *lim, bool binary, sio_slice data,
+                       struct sio_parser_out *own, struct packet *out, const char **why) {
+  sio_parts p = { .type = -1, .nsp = SLICE("/"), .id = PACKET_NO_ID };
+  *own = (struct sio_parser_out){ .home = home, .max = lim->max_packet };
+  own->max_bins = lim->max_attachments;
+  *why = "";
+  if (binary != ops->binary)
+    return refuse(why, SIO_EPROTO,
+                  binary ? "binary data: the client uses another parser"
+                         : "plaintext data: the client uses another parser");
+  if (data.n > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
+  if (!(own->text = sio__msg_new(home, 0))) return refuse(why, SIO__ENOMEM, "out of memory");
+  int err = ops->decode(binary, data, &p, own, why);
+  return err ? explain(err, own, why) : check(&p, own, scratch, lim, out, why);
+}

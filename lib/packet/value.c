@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * value.c - one value after another, straight into the packet's msg. Text of the host is
+ * checked on its way; an argument that a peer sent was checked when it came.
+ */
+#include "base/err.h"
+#include "base/num.h"
+#include "packet/tree.h"
+#include "packet/writer.h"
+
+enum {
+  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* an argument lies in the packet's array */
+  NUMBER_HINT = 24,
+  TREE_HINT = 64,
+  HOLE_HINT = 40,
+  BRIEF = 128,     /* strings up to here are not measured beforehand */
+  WORST_ESCAPE = 6 /* bytes for one: \u0000 */
+};
+
+int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
+                     size_t size_hint, bool holes_matter) {
+  *w = (struct writer){ .home = home, .scratch = scratch, .holes_matter = holes_matter };
+  if (size_hint > UINT32_MAX) return SIO_ETOOBIG;
+  w->last = &w->bins;
+  w->text = sio__msg_new(home, size_hint);
+  return w->text ? 0 : SIO__ENOMEM;
+}
+
+void sio__writer_clear(struct writer *w) {
+  msg_unref(w->text);
+  msg_unref(w->bins);
+  w->text = w->bins = NULL;
+}
+
+int sio__writer_finish(struct writer *w, struct msg **out) {
+  if (w->loose_hole && w->nbins) {
+    sio__writer_clear(w);
+    return SIO_EPLACEHOLDER;
+  }
+  w->text->next = w->bins;
+  *out = w->text;
+  w->text = w->bins = NULL;
+  return 0;
+}
+
+int sio__writer_string(struct writer *w, sio_slice s) {
+  size_t room = w->text->cap - w->text->len;
+  if (room / WORST_ESCAPE < s.n + 1) {
+    int err = sio__msg_reserve(&w->text, sio__json_quoted_len(s));
+    if (err) return err;
+  }
+  w->text->len += (uint32_t)sio__json_quote(msg_data(w->text) + w->text->len, s);
+  return 0;
+}
+
+/* ---- attachments ------------------------------------------------------------------------ */
+
+static int attach(struct writer *w, sio_slice bytes) {
+  if (bytes.n > UINT32_MAX) return SIO_ETOOBIG;
+  struct msg *m = sio__msg_copy(w->home, bytes.p, bytes.n);
+  if (!m) return SIO__ENOMEM;
+  m->binary = 1;
+  *w->last = m;
+  w->last = &m->next;
+  w->nbins++;
+  return 0;
+}
+
+static int put_hole(struct writer *w, uint32_t number) {
+  static const char head[] = "{\"_placeholder\":true,\"num\":";
+  char text[sizeof head + NUM_MAX];
+  memcpy(text, head, sizeof head - 1);
+  size_t n = sizeof head - 1;
+  n += sio__num_u64(text + n, number);
+  text[n++] = '}';
+  return writer_put(w, text, n);
+}
+
+static int put_bin(struct writer *w, const sio_val *v) {
+  int err = put_hole(w, w->nbins);
+  return err ? err : attach(w, slice(v->u.p, v->n));
+}
+
+static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
+  size_t bytes;
+  if (n <= scratch->numbers_cap) return 0;
+  if (mul_overflows(n, sizeof *scratch->numbers, &bytes)) return SIO__ENOMEM;
+  uint32_t *numbers = sio__realloc(scratch->numbers, bytes);
+  if (!numbers) return SIO__ENOMEM;
+  scratch->numbers = numbers;
+  scratch->numbers_cap = n;
+  return 0;
+}
+
+/* Attaches the bins that are named, and notes for each the number it got. */
+static int attach_named(struct writer *w, const sio_val *v) {
+  const struct json_scan *scan = &w->scratch->sent;
+  int err = reserve_numbers(w->scratch, v->nbins);
+  if (err) return err;
+  uint32_t *numbers = w->scratch->numbers;
+  memset(numbers, 0, v->nbins * sizeof *numbers);
+  for (uint32_t i = 0; i < scan->nholes; i++) {
+    if (scan->holes[i].num < 0 || scan->holes[i].num >= v->nbins) return SIO_EPLACEHOLDER;
+    numbers[scan->holes[i].num] = 1;
+  }
+  for (uint32_t k = 0; k < v->nbins && !err; k++) {
+    if (!numbers[k]) continue;
+    numbers[k] = w->nbins;
+    err = attach(w, v->bins[k]);
+  }
+  return err;
+}
+
+/* A text whose holes were found by a scan. */
+static int put_with_bins(struct writer *w, sio_slice text, const sio_val *v) {
+  const struct json_scan *scan = &w->scratch->sent;
+  size_t done = 0;
+  int err = scan->nholes ? attach_named(w, v) : 0;
+  for (uint32_t i = 0; i < scan->nholes && !err; i++) {
+    const struct json_hole *hole = &scan->holes[i];
+    err = writer_put(w, text.p + done, hole->off - done);
+    if (!err) err = put_hole(w, w->scratch->numbers[hole->num]);
+    done = hole->off + hole->len;
+  }
+  return err ? err : writer_put(w, text.p + done, text.n - done);
+}
+
+static int put_scanned(struct writer *w, sio_slice text, const sio_val *v) {
+  if (v->nbins) return put_with_bins(w, text, v);
+  if (w->scratch->sent.nholes) w->loose_hole = true;
+  return writer_put(w, text.p, text.n);
+}
+
+/* ---- the kinds -------------------------------------------------------------------------- */
+
+static int put_number(struct writer *w, const sio_val *v) {
+  char text[NUM_MAX];
+  size_t n = v->kind == SIO_INT    ? sio__num_i64(text, v->u.i)
+             : v->kind == SIO_UINT ? sio__num_u64(text, v->u.u)
+                                   : sio__num_double(text, v->u.d);
+  return writer_put(w, text, n);
+}
+
+static int put_json(struct writer *w, const sio_val *v) {
+  sio_slice text = slice(v->u.p, v->n);
+  if (text.n == 0) return writer_put(w, "null", 4);
+  int err = sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL);
+  return err ? err : put_scanned(w, text, v);
+}
+
+/* One argument, or several with the commas between them. */
+static int put_arg(struct writer *w, const sio_val *v) {
+  sio_slice text = slice(v->u.p, v->n);
+  if (text.n == 0) return 0;
+  if (!w->holes_matter) return writer_put(w, text.p, text.n);
+  int err = sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL);
+  return err ? err : put_scanned(w, text, v);
+}
+
+/* Where holes matter they are looked for in the text, not in the tree: raw items may hold some,
+ * or be part of one. */
+static int put_tree(struct writer *w, const sio_val *v) {
+  struct json_scan *scan = &w->scratch->sent;
+  if (!w->holes_matter) return sio__tree_print(&w->text, v->u.p, scan, ARG_DEPTH);
+  struct msg *m = sio__msg_new(w->home, MSG_SMALL);
+  if (!m) return SIO__ENOMEM;
+  int err = sio__tree_print(&m, v->u.p, scan, ARG_DEPTH);
+  sio_slice text = slice(msg_data(m), m->len);
+  if (!err) err = sio__json_scan(scan, text, ARG_DEPTH, NULL);
+  if (!err) err = put_scanned(w, text, v);
+  msg_unref(m);
+  return err;
+}
+
+int sio__writer_value(struct writer *w, const sio_val *v) {
+  switch (v->kind) {
+    case SIO_NULL: return writer_put(w, "null", 4);
+    case SIO_BOOL: return v->u.b ? writer_put(w, "true", 4) : writer_put(w, "false", 5);
+    case SIO_INT:
+    case SIO_UINT:
+    case SIO_NUM: return put_number(w, v);
+    case SIO_STR: return sio__writer_string(w, slice(v->u.p, v->n));
+    case SIO_JSON: return put_json(w, v);
+    case SIO_TREE: return put_tree(w, v);
+    case SIO_BIN: return put_bin(w, v);
+    case SIO_ARG: return put_arg(w, v);
+    default: return SIO__EINVAL;
+  }
+}
+
+size_t sio__val_size_hint(const sio_val *v) {
+  switch (v->kind) {
+    case SIO_STR: return v->n < BRIEF ? v->n + 2 : sio__json_quoted_len(slice(v->u.p, v->n));
+    case SIO_JSON:
+    case SIO_ARG: return v->n;
+    case SIO_TREE: return TREE_HINT;
+    case SIO_BIN: return HOLE_HINT;
+    default: return NUMBER_HINT;
+  }
+}

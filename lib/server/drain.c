@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * drain.c - leaving in good order: sessions end one after the other over a time, so that their
+ * clients do not all come back somewhere else in the same moment. Then the server closes.
+ */
+#include "eio/session.h"
+#include "server/server.h"
+
+enum { STEP_MS = 20 };
+
+/* How many end now: of those at the start such a part may stay as there is of the time. */
+static uint64_t due(const sio_server *srv, uint64_t now) {
+  const struct drain *d = &srv->drain;
+  uint64_t left = srv->core.stats.sessions, may_stay = 0;
+  if (now < d->spread_until) may_stay = d->sessions * (d->spread_until - now) / d->spread_ms;
+  return left > may_stay ? left - may_stay : 0;
+}
+
+/* How many of n are left. */
+static uint64_t end_some(struct eio *e, uint64_t n) {
+  list_each (it, tmp, &e->all) {
+    sio_session *c = container_of(it, sio_session, link);
+    if (n == 0) break;
+    if (c->state != SESSION_OPEN) continue;
+    sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
+    n--;
+    /* A host's hook on its last answer ended the next one: the next step goes on. */
+    if (list_empty(tmp)) break;
+  }
+  return n;
+}
+
+static void end_due(sio_server *srv, uint64_t n) {
+  list_each (it, tmp, &srv->engines.engines) n = end_some(container_of(it, struct eio, link), n);
+}
+
+static bool all_gone(const sio_server *srv) {
+  list_each (it, tmp, &srv->engines.engines)
+    if (!map_empty(&container_of(it, struct eio, link)->sessions)) return false;
+  return true;
+}
+
+static void step(sio_server *srv) {
+  uint64_t now = loop_now(&srv->core.loop);
+  if (now >= srv->drain.deadline || all_gone(srv)) {
+    sio_server_close(srv, NULL, NULL);
+    return;
+  }
+  /* Those of an earlier step of the same turn are still counted. */
+  if (now != srv->drain.stepped) end_due(srv, due(srv, now));
+  srv->drain.stepped = now;
+  sio__loop_timer(&srv->core.loop, &srv->drain.timer, STEP_MS);
+}
+
+static void on_step(struct timer *t) { step(container_of(t, sio_server, drain.timer)); }
+
+void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_step); }
+
+void sio__drain_stop(sio_server *srv) { sio__loop_untimer(&srv->core.loop, &srv->drain.timer); }
+
+int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
+  sio_drain d = how ? *how : (sio_drain){ 0 };
+  if (loop_refuses_moves(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
+  if (srv->core.closing || srv->engines.draining) return SIO_ESTATE;
+  if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
+  uint64_t now = loop_now(&srv->core.loop);
+  srv->drain.sessions = srv->core.stats.sessions;
+  srv->drain.spread_ms = d.spread_ms;
+  srv->drain.spread_until = now + d.spread_ms;
+  srv->drain.deadline = now + d.deadline_ms;
+  srv->drain.done = done;
+  srv->drain.user = user;
+  srv->engines.draining = true;
+  srv->engines.retry_after_s = d.retry_after_s;
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
+      (size_t)srv->core.stats.sessions, d.spread_ms);
+  /* The first step is a turn away, as is the end, when there is nobody. */
+  sio__loop_timer(&srv->core.loop, &srv->drain.timer, 0);
+  return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine.c - what a host asks of all engines of a server, and the engines of its own.
+ */
+#include "base/sized.h"
+#include "eio/session.h"
+#include "server/options.h"
+#include "server/server.h"
+
+int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
+  return sio__eio_use(&srv->engines, cb, user);
+}
+
+int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
+  return sio__eio_on_headers(&srv->engines, cb, user);
+}
+
+int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size, void *user) {
+  sio_engine_hooks ours;
+  int err = hooks ? sio__sized_copy(&ours, sizeof ours, hooks, size) : UV_EINVAL;
+  return err ? err : sio__eio_on_engine(&srv->engines, &ours, user);
+}
+
+int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                           size_t size, void *user) {
+  sio_engine_callbacks ours;
+  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  if (err) return err;
+  if (srv->core.closing) return SIO_ESTATE;
+  if (!path) return sio__raw_new(&srv->eio, srv->opts.o.path, &ours, user);
+  char *own;
+  err = sio__path_new(&own, path, !srv->opts.o.no_trailing_slash);
+  if (!err) err = sio__raw_new(&srv->eio, own, &ours, user);
+  sio__free(own);
+  return err;
+}
+
+sio_session *sio_session_find(const sio_server *srv, const char *id) {
+  list_each (it, next, &srv->engines.engines) {
+    sio_session *c = sio__session_find(container_of(it, struct eio, link), slice_str(id));
+    if (c && c->state == SESSION_OPEN && c->told) return c;
+  }
+  return NULL;
+}
+
+void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user), void *user) {
+  if (!cb) return;
+  list_each (it, next, &srv->engines.engines) {
+    struct eio *e = container_of(it, struct eio, link);
+    list_each (at, behind, &e->all) {
+      sio_session *c = container_of(at, sio_session, link);
+      if (c->state == SESSION_OPEN && c->told) cb(c, user);
+      if (list_empty(behind)) break; /* it went as well: nobody knows who is next */
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * options.h - the host's options, made complete: every default filled in, every value
+ * checked, what they point to copied.
+ */
+#ifndef SIO_SERVER_OPTIONS_H
+#define SIO_SERVER_OPTIONS_H
+
+#include "base/log.h"
+#include "net/addr.h"
+#include <sio/server.h>
+
+struct options {
+  sio_options o; /* points to the copies below */
+  char *path;    /* ends in '/' unless no_trailing_slash */
+  sio_cors *cors;
+  sio_cookie *cookie;
+  const char **origins;
+  sio_deflate deflate;
+  sio_recovery recovery;
+  struct addr_set trusted; /* o.trusted_proxies, read */
+};
+
+/* Completes *in. 0, UV_EINVAL or UV_ENOTSUP with a line in the log that names the field,
+ * UV_ENOMEM. */
+int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
+void sio__options_clear(struct options *opts);
+/* A path as requests are held against it; the caller frees it. UV_EINVAL: it is none. */
+int sio__path_new(char **out, const char *path, bool slash);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * site.c - the client's files, the engine's path, and the host's routes, in this order.
+ */
+#include "server/site.h"
+#include "base/sized.h"
+
+#include "http/assets.h"
+#include "http/client.h"
+#include "http/cors.h"
+#include "ws/endpoint.h"
+
+/* ---- the client's files ---------------------------------------------------------------- */
+
+/* "/socket.io/socket.io.js" is "socket.io.js", whether the path has its '/' or not. */
+static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
+  sio_slice base = slice_str(srv->opts.o.path);
+  if (base.p[base.n - 1] == '/') base.n--;
+  if (!slice_starts(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
+  sio_slice name = slice(path.p + base.n + 1, path.n - base.n - 1);
+  for (size_t i = 0; i < sio__client_assets_count; i++)
+    if (slice_is(name, sio__client_assets[i].path)) return &sio__client_assets[i];
+  return NULL;
+}
+
+/* Without memory for the compressed forms there are none. */
+static int send_file(sio_server *srv, sio_request *r, const sio_asset *file) {
+  if (!srv->client_packed)
+    srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct packed));
+  struct packed *p = srv->client_packed;
+  return sio__asset_answer(r, file, file->etag, "public, max-age=0",
+                           p ? p + (file - sio__client_assets) : NULL);
+}
+
+static bool client_head(sio_request *r) {
+  (void)r;
+  return true;
+}
+
+static void client_request(sio_request *r) {
+  sio_server *srv = r->mount->owner;
+  int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
+  if (err == 0) err = send_file(srv, r, client_file(srv, r->path));
+  if (err < 0 && !r->answered) sio__request_drop(r);
+}
+
+static void client_abort(sio_request *r, int err, const char *detail) {
+  (void)r, (void)err, (void)detail;
+}
+
+/* ---- whose is it? ------------------------------------------------------------------------- */
+
+static const struct http_mount *route(struct http *h, sio_request *r) {
+  sio_server *srv = h->owner;
+  struct eio *e = sio__eio_of(&srv->engines, r->url);
+  bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
+  if (files && client_file(srv, r->path)) return &srv->client_mount;
+  return e ? &e->mount : &srv->routes.mount;
+}
+
+static struct http_limits limits_of(const sio_options *o) {
+  return (struct http_limits){
+    .max_head = o->max_head,
+    .max_headers = o->max_headers,
+    .max_body = o->max_payload,
+    .head_ms = o->head_timeout_ms,
+    .tls_ms = o->tls_timeout_ms,
+    .body_ms = o->body_timeout_ms,
+    .keep_alive_ms = o->keep_alive_ms,
+    .max_pending = o->max_pending,
+  };
+}
+
+void sio__site_init(sio_server *srv) {
+  struct http_limits limits = limits_of(&srv->opts.o);
+  sio__http_init(&srv->http, &srv->core.loop, &srv->core.log, &limits);
+  srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
+  srv->http.route = route;
+  srv->http.owner = srv;
+  srv->http.door = &srv->door;
+  srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
+                                        srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
+  srv->http.deflater = srv->deflater;
+  srv->http.compress_from = srv->opts.o.http_compression_threshold;
+  srv->client_mount = (struct http_mount){
+    .on_head = client_head, .on_request = client_request, .on_abort = client_abort, .owner = srv
+  };
+  sio__routes_init(&srv->routes);
+  list_init(&srv->endpoints);
+  srv->endpoint_shared = (struct endpoint_shared){ .ws = &srv->ws,
+                                                   .opts = &srv->opts.o,
+                                                   .stats = &srv->core.stats,
+                                                   .door = srv->engines.door,
+                                                   .meters = &srv->engines.meters };
+}
+
+static struct endpoint *endpoint_at(struct list *it) {
+  return container_of(it, struct endpoint, link);
+}
+
+void sio__site_drain(sio_server *srv) {
+  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_all(endpoint_at(it));
+  sio__http_drain(&srv->http);
+}
+
+static void clear_client(sio_server *srv) {
+  for (size_t i = 0; srv->client_packed && i < sio__client_assets_count; i++)
+    sio__packed_clear(&srv->client_packed[i]);
+  sio__free(srv->client_packed);
+}
+
+void sio__site_clear(sio_server *srv) {
+  struct list *it;
+  clear_client(srv);
+  sio__http_clear(&srv->http);
+  sio__routes_clear(&srv->routes);
+  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(endpoint_at(it));
+}
+
+/* ---- the host's routes ---------------------------------------------------------------------- */
+
+int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
+              sio_request_cb cb, void *user) {
+  return sio__routes_add(&srv->routes, method, path, max_body, cb, user);
+}
+
+int sio_static(sio_server *srv, const char *prefix, const char *dir) {
+  return sio__routes_add_static(&srv->routes, prefix, dir);
+}
+
+int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size_t count) {
+  return sio__routes_add_assets(&srv->routes, prefix, table, count);
+}
+
+int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, size_t size,
+                       void *user) {
+  sio_ws_callbacks ours;
+  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  struct endpoint *e;
+  if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
+  if (err) return err;
+  err = sio__routes_add_upgrade(&srv->routes, path, sio__endpoint_upgrade, e);
+  if (err)
+    sio__endpoint_free(e);
+  else
+    list_push(&srv->endpoints, &e->link);
+  return err;
+}

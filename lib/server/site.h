@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * site.h - which request is whose on the server's port.
+ */
+#ifndef SIO_SERVER_SITE_H
+#define SIO_SERVER_SITE_H
+
+#include "server/server.h"
+
+/* Fills srv->http, its routes and mounts, from the options. */
+void sio__site_init(sio_server *srv);
+/* Answers go out, WebSockets of the host's routes are told; nothing new is taken. */
+void sio__site_drain(sio_server *srv);
+void sio__site_clear(sio_server *srv); /* after the loop has closed */
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.c - what the rooms have counted, put together. Each counts in a struct of its own, where
+ * it is at hand; what follows from other counters is not counted at all.
+ */
+#include "server/server.h"
+
+#include "core/nsp.h"
+#include <sio/metrics.h>
+
+static uint64_t sum(const uint64_t *v, size_t n) {
+  uint64_t total = 0;
+  while (n) total += v[--n];
+  return total;
+}
+
+static void fill_net(sio_stats *st, const struct loop *l) {
+  const struct net_stats *net = &l->stats;
+  st->connections = l->nconns;
+  st->connections_accepted = net->accepted;
+  st->connections_closed = net->accepted - l->nconns;
+  st->net_bytes_in = net->bytes_in;
+  st->net_bytes_out = net->wrote.sum;
+  st->net_reads = net->reads;
+  st->net_writes = sio_histogram_total(&net->wrote);
+  st->net_blocked = net->blocked;
+  st->queued_bytes = net->held;
+  st->message_bytes = l->msgs.bytes;
+  st->bytes_lost += net->lost;
+  st->write_bytes = net->wrote;
+  st->turn_us = net->turns;
+}
+
+static void fill_tls(sio_stats *st, const struct net_stats *net, uint64_t hellos) {
+  st->tls_connections = net->tls_connections;
+  st->tls_resumed = net->tls_resumed;
+  st->tls_displaced = net->tls_displaced;
+  memcpy(st->tls_handshakes, net->tls_handshakes, sizeof net->tls_handshakes);
+  memcpy(st->tls_failed, net->tls_failed, sizeof net->tls_failed);
+  st->tls_failed[SIO_TLS_FAILED_PORT] += hellos;
+}
+
+static void fill_http(sio_stats *st, const struct http_stats *http) {
+  st->http_requests = http->requests;
+  st->http_aborted = http->aborted;
+  st->requests_refused = http->answers[3] + http->answers[4];
+  memcpy(st->http_responses, http->answers, sizeof http->answers);
+  memcpy(st->http_refused, http->refused, sizeof http->refused);
+  st->websockets_refused = http->handshakes_refused;
+}
+
+static void fill_ws(sio_stats *st, const struct ws_shared *ws) {
+  const struct ws_stats *from = &ws->stats;
+  struct deflate_count in = sio__ws_pool_inflated(ws->recv.pool);
+  st->websockets_opened = from->opened;
+  st->websockets = from->opened - sum(from->closed, SIO_WS_CLOSE_END);
+  memcpy(st->websockets_closed, from->closed, sizeof from->closed);
+  st->ws_messages_in = from->messages_in;
+  st->ws_messages_out = from->messages_out;
+  st->inflated = in.texts;
+  st->inflated_plain = in.plain;
+  st->inflated_packed = in.packed;
+}
+
+static void fill_compressed(sio_stats *st, int i, const struct deflater *z) {
+  struct deflate_count out = sio__deflater_count(z);
+  st->compressed += out.texts;
+  st->compressed_plain[i] = out.plain;
+  st->compressed_packed[i] = out.packed;
+}
+
+static void fill_sessions(sio_stats *st) {
+  st->packets_in = sio_histogram_total(&st->packet_bytes_in);
+  st->packets_out = sio_histogram_total(&st->packet_bytes_out);
+  st->bytes_in = st->packet_bytes_in.sum;
+  st->bytes_out = st->packet_bytes_out.sum;
+  st->acks_pending = st->acks_asked - sum(&st->acks_received, 3);
+  for (int i = 0; i < SIO_REASON_END; i++)
+    st->closed[i] = st->sessions_closed[i] + st->sockets_closed[i];
+}
+
+static void fill_nsps(sio_stats *st, const sio_server *srv) {
+  struct nsp_stats all = { 0 };
+  const sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_stats_add(&all, nsp);
+  const struct hook *k = NULL;
+  while ((k = sio__hooks_after(&srv->core.parents, k, UINT64_MAX)))
+    sio__nsp_stats_add(&all, k->user);
+  st->nsps = srv->core.nsps.n;
+  st->child_nsps = srv->core.nchildren;
+  st->rooms = all.rooms;
+  st->events_in = all.events_in;
+  st->events_out = all.events_out;
+}
+
+static void fill_limits(sio_stats *st, const struct door *d) {
+  memcpy(st->rejected, d->refused, sizeof d->refused);
+  st->addresses = d->visitors.n;
+  st->addresses_uncounted = d->uncounted;
+}
+
+void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
+  sio_stats st = srv->core.stats;
+  fill_net(&st, &srv->core.loop);
+  fill_tls(&st, &srv->core.loop.stats, srv->http.stats.hellos);
+  fill_http(&st, &srv->http.stats);
+  fill_compressed(&st, 0, srv->deflater);
+  fill_ws(&st, &srv->ws);
+  fill_compressed(&st, 1, srv->ws.deflate.deflater);
+  fill_sessions(&st);
+  fill_nsps(&st, srv);
+  fill_limits(&st, &srv->door);
+  st.tls_handshaking = srv->core.loop.nhandshakes;
+  st.log_lines_lost = srv->core.log.lost;
+  st.calls_refused = srv->core.loop.refused;
+  st.log_lines_left_out = srv->core.log.left_out;
+  memset(out, 0, size);
+  memcpy(out, &st, size < sizeof st ? size : sizeof st);
+}

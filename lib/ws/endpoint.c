@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * endpoint.c - the host's own WebSocket routes.
+ */
+#include "ws/endpoint.h"
+#include "http/admit.h"
+#include "http/head.h"
+#include "http/origin.h"
+#include "ws/upgrade.h"
+#include <limits.h>
+#include <sio/error.h>
+
+struct sio_ws {
+  struct endpoint *endpoint;
+  struct ws_conn *ws;
+  struct visitor *visitor; /* NULL: its address is not counted */
+  struct gauge *gauge;     /* NULL: what it sends is not       */
+  struct list link;
+  struct task excess; /* closes it at the end of the turn, outside the sending call */
+  struct timer pulse; /* to the next ping, or to the end of its time to answer one  */
+  struct grave grave;
+  void *data;
+  const char *protocol; /* the endpoint's; "": none                    */
+  int64_t sent;         /* bytes queued here, ever                             */
+  int64_t ping_end;     /* `sent` as it was after the newest ping               */
+  int64_t taken;        /* of `sent` the kernel had taken at the last look      */
+  bool limited;         /* it sent too much, and is to be closed for that      */
+  bool asked;           /* nothing has come since the newest ping              */
+  bool slow;            /* the newest ping had to wait for what is before it   */
+  char address[];
+};
+
+/* What a peer sends is metered here. */
+struct gauge {
+  struct meter meter;
+  sio_ws *ws;
+};
+
+static void free_ws(struct grave *g) {
+  sio_ws *w = container_of(g, sio_ws, grave);
+  sio__free(w->gauge);
+  sio__free(w);
+}
+
+static void gone(sio_ws *w, const sio_close_info *why) {
+  struct endpoint *e = w->endpoint;
+  w->ws = NULL;
+  list_remove(&w->link);
+  task_cancel(&w->excess);
+  sio__loop_untimer(e->shared->ws->loop, &w->pulse);
+  if (w->gauge) sio__meter_stop(&w->gauge->meter);
+  sio__visitor_leave(w->visitor, VISIT_SESSION);
+  if (e->cbs.close) e->cbs.close(w, why, e->user);
+  sio__loop_bury(e->shared->ws->loop, &w->grave, free_ws);
+}
+
+static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
+  sio_ws *w = c->owner;
+  struct endpoint *e = w->endpoint;
+  if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
+}
+
+static void on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
+  (void)c;
+  bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
+  gone(owner, &(sio_close_info){ error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
+                                 why->err, (int)why->code, why->detail, why->reason });
+}
+
+static const char *address(const struct ws_conn *c) {
+  const sio_ws *w = c->owner;
+  return w->address;
+}
+
+static void answered(sio_ws *w);
+
+static void on_came(struct ws_conn *c, size_t bytes, unsigned pings) {
+  sio_ws *w = c->owner;
+  (void)bytes, (void)pings;
+  if (w->asked) answered(w);
+}
+
+static const struct ws_conn_ops ops = {
+  .message = on_message, .closed = on_closed, .came = on_came, .address = address
+};
+
+static void on_excess(struct task *t) {
+  sio_ws *w = container_of(t, sio_ws, excess);
+  sio__ws_drop(w->ws);
+  gone(w,
+       &(sio_close_info){ SIO_REASON_FORCED_CLOSE, w->limited ? SIO_ELIMIT : SIO_ETOOBIG, 0,
+                          w->limited ? "it sends more than its limits allow"
+                                     : "it does not read: more than max_queued bytes wait for it",
+                          "" });
+}
+
+/* ---- how much it sends ------------------------------------------------------------- */
+
+static sio_ws *metered(struct meter *m) { return container_of(m, struct gauge, meter)->ws; }
+
+static void on_pause(struct meter *m) {
+  if (metered(m)->ws) sio__ws_hold(metered(m)->ws);
+}
+
+static void on_resume(struct meter *m) {
+  if (metered(m)->ws) sio__ws_go_on(metered(m)->ws);
+}
+
+static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
+  sio_ws *w = metered(m);
+  LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
+            "%s sends more than %s", w->address, limit);
+  m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
+}
+
+static const struct meter_ops meter_ops = { on_pause, on_resume, on_limited };
+
+/* False: what is over the limit is not delivered. */
+static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
+  if (w->limited || !w->ws) return false;
+  if (sio__meter_count(&w->gauge->meter, packets, bytes)) return w->ws;
+  w->limited = true;
+  sio__loop_defer(w->endpoint->shared->ws->loop, &w->excess);
+  return false;
+}
+
+static void on_counted(struct ws_conn *c, size_t bytes, unsigned pings) {
+  on_came(c, bytes, pings);
+  count(c->owner, pings, bytes);
+}
+
+static void on_counted_message(struct ws_conn *c, bool binary, char *p, size_t n) {
+  if (count(c->owner, 1, 0)) on_message(c, binary, p, n);
+}
+
+static const struct ws_conn_ops metered_ops = {
+  .message = on_counted_message, .closed = on_closed, .came = on_counted, .address = address
+};
+
+/* ---- whether it is still there -------------------------------------------------------- */
+
+static void set_pulse(sio_ws *w, unsigned ms) {
+  sio__loop_timer(w->endpoint->shared->ws->loop, &w->pulse, ms);
+}
+
+static void answered(sio_ws *w) {
+  w->asked = false;
+  set_pulse(w, w->endpoint->cbs.ping_interval_ms);
+}
+
+/* Without the pongs that were queued for it, and are small. */
+static int64_t taken_now(const sio_ws *w) { return w->sent - (int64_t)ws_queued(w->ws); }
+
+/* Without memory for it the next one has to do. */
+static void ping(sio_ws *w) {
+  int err = sio__ws_ping(w->ws);
+  w->asked = err == 0;
+  if (!err) w->sent += WS_PING_LEN;
+  w->ping_end = w->sent;
+  w->taken = taken_now(w);
+  w->slow = w->ws->conn->blocked;
+  set_pulse(w, err ? w->endpoint->cbs.ping_interval_ms : w->endpoint->cbs.ping_timeout_ms);
+}
+
+/* The host kept the loop from reading, or we do not read: its answer may lie unread. */
+static bool may_have_answered(const sio_ws *w) {
+  if (w->endpoint->shared->ws->loop->late) return true;
+  return w->gauge && (meter_pauses(&w->gauge->meter) || w->ws->conn->paused);
+}
+
+/* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
+ * the ping did so until now, and the peer needs time to answer it. */
+static bool is_reading(sio_ws *w) {
+  int64_t before = w->taken;
+  w->taken = taken_now(w);
+  if (before >= w->ping_end) return false;
+  if (w->taken >= w->ping_end) return w->slow;
+  w->slow = true;
+  return w->taken > before;
+}
+
+static void vanished(sio_ws *w) {
+  const struct endpoint_shared *shared = w->endpoint->shared;
+  shared->stats->heartbeats_missed++;
+  LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
+            "%s: closed, no pong in time", w->address);
+  sio__ws_drop(w->ws);
+  gone(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0, "no pong in time", "" });
+}
+
+static void on_pulse(struct timer *t) {
+  sio_ws *w = container_of(t, sio_ws, pulse);
+  if (!w->asked)
+    ping(w);
+  else if (may_have_answered(w) || is_reading(w))
+    set_pulse(w, w->endpoint->cbs.ping_timeout_ms);
+  else
+    vanished(w);
+}
+
+/* ---- the beginning ----------------------------------------------------------------- */
+
+/* text: the answer's body, or NULL. */
+static bool endpoint_refuse(sio_request *r, int status, const char *why, const char *text) {
+  r->why = why;
+  sio__request_last(r);
+  sio__request_answer(r, status, text ? "text/html" : NULL, slice_str(text));
+  return false;
+}
+
+static bool is_sound(sio_request *r) {
+  const char *fault = sio__ws_handshake_fault(r);
+  return !fault || endpoint_refuse(r, 400, fault, fault);
+}
+
+/* The list of origins decides first, then the host. */
+static bool accepted(struct endpoint *e, sio_request *r) {
+  const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
+  if (!sio__origin_allowed(allowed, r, false))
+    return endpoint_refuse(r, 403, "its origin is not in allowed_origins", NULL);
+  int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
+  if (status == 0) return true;
+  return endpoint_refuse(r, status >= 400 && status <= 599 ? status : 403,
+                         "its route does not accept it", NULL);
+}
+
+static bool admitted(struct endpoint *e, sio_request *r) {
+  struct door *g = e->shared->door;
+  return !g || !door_counts(g) || sio__admit(g, r);
+}
+
+/* Its address has room for it. False: r is answered. */
+static bool has_room(sio_ws *w, sio_request *r) {
+  struct door *g = w->endpoint->shared->door;
+  struct addr a = sio__request_addr(r);
+  if (!g || sio__door_hold(g, &a, VISIT_SESSION, &w->visitor)) return true;
+  sio__admit_reject(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  return false;
+}
+
+/* The first that its client offers of those that the route speaks. */
+static const char *choose_protocol(const struct endpoint *e, const sio_request *r) {
+  struct offered o = { .r = r };
+  sio_slice name;
+  while (e->protocols && sio__ws_next_offered(&o, &name))
+    for (const char *const *p = e->protocols; *p; p++)
+      if (slice_is(name, *p)) return *p;
+  return "";
+}
+
+static void forsake(sio_ws *w) {
+  sio__visitor_leave(w->visitor, VISIT_SESSION);
+  sio__free(w->gauge);
+  sio__free(w);
+}
+
+static sio_ws *ws_new(struct endpoint *e, const char *from) {
+  const struct meter_how *how = e->shared->meters;
+  size_t n = strlen(from);
+  sio_ws *w = sio__calloc(1, sizeof *w + n + 1);
+  if (!w) return NULL;
+  memcpy(w->address, from, n);
+  w->endpoint = e;
+  task_init(&w->excess, on_excess);
+  timer_init(&w->pulse, on_pulse);
+  if (!meter_wanted(how)) return w;
+  w->gauge = sio__calloc(1, sizeof *w->gauge);
+  if (!w->gauge) {
+    sio__free(w);
+    return NULL;
+  }
+  w->gauge->ws = w;
+  sio__meter_init(&w->gauge->meter, how, &meter_ops);
+  return w;
+}
+
+void sio__endpoint_upgrade(sio_request *r, void *endpoint) {
+  struct endpoint *e = endpoint;
+  sio_slice rest;
+  if (!is_sound(r) || !admitted(e, r) || !accepted(e, r)) return;
+  sio_ws *w = ws_new(e, sio__request_peer(r));
+  if (!w) {
+    sio__request_drop(r);
+    return;
+  }
+  w->protocol = choose_protocol(e, r);
+  if (!has_room(w, r) ||
+      sio__ws_accept_request(&w->ws, r, e->shared->ws, w->gauge ? &metered_ops : &ops, w,
+                             slice_str(w->protocol), &rest)) {
+    forsake(w);
+    return;
+  }
+  list_push(&e->peers, &w->link);
+  w->sent = (int64_t)ws_queued(w->ws); /* the answer's head */
+  if (!e->cbs.no_pings) set_pulse(w, e->cbs.ping_interval_ms);
+  if (e->cbs.open) e->cbs.open(w, e->user);
+  if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
+}
+
+/* The pointers, then the texts. */
+static int copy_names(const char ***out, const char *const *from) {
+  size_t n = 0, bytes = 0;
+  *out = NULL;
+  if (!from) return 0;
+  for (; from[n]; bytes += strlen(from[n++]) + 1)
+    if (!sio__http_token(slice_str(from[n]))) return UV_EINVAL;
+  const char **list = *out = sio__malloc((n + 1) * sizeof *from + bytes);
+  if (!list) return UV_ENOMEM;
+  char *text = (char *)(list + n + 1);
+  for (size_t i = 0; i < n; i++) {
+    list[i] = text;
+    text = stpcpy(text, from[i]) + 1;
+  }
+  list[n] = NULL;
+  return 0;
+}
+
+static bool times_fit(const sio_ws_callbacks *cbs) {
+  return cbs->ping_interval_ms <= INT_MAX && cbs->ping_timeout_ms <= INT_MAX;
+}
+
+int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
+                      const sio_ws_callbacks *cbs, void *user) {
+  const char **protocols;
+  int err = times_fit(cbs) ? copy_names(&protocols, cbs->protocols) : UV_EINVAL;
+  if (err) return err;
+  struct endpoint *p = *out = sio__calloc(1, sizeof *p);
+  if (!p) {
+    sio__free(protocols);
+    return UV_ENOMEM;
+  }
+  p->protocols = protocols;
+  list_init(&p->link);
+  list_init(&p->peers);
+  p->shared = shared;
+  p->cbs = *cbs;
+  if (!cbs->ping_interval_ms) p->cbs.ping_interval_ms = 25000;
+  if (!cbs->ping_timeout_ms) p->cbs.ping_timeout_ms = 20000;
+  p->user = user;
+  return 0;
+}
+
+void sio__endpoint_close_all(struct endpoint *e) {
+  list_each (it, next, &e->peers)
+    sio_ws_close(container_of(it, sio_ws, link), 1001, "server shutting down");
+}
+
+void sio__endpoint_free(struct endpoint *e) {
+  sio__free(e->protocols);
+  sio__free(e);
+}
+
+/* ---- public ---------------------------------------------------------------------- */
+
+int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
+  if (!w->ws) return SIO_ECLOSED;
+  struct loop *l = w->endpoint->shared->ws->loop;
+  struct msg *m = sio__msg_copy(&l->msgs, data.p, data.n);
+  if (!m) return UV_ENOMEM;
+  m->binary = binary;
+  size_t before = ws_queued(w->ws);
+  int err = sio__ws_send(w->ws, m);
+  w->sent += (int64_t)(ws_queued(w->ws) - before);
+  msg_unref(m);
+  if (!err && ws_held(w->ws) > w->endpoint->shared->opts->max_queued) {
+    sio__loop_defer(l, &w->excess);
+    err = SIO_ETOOBIG;
+  }
+  return err;
+}
+
+size_t sio_ws_queued(const sio_ws *w) { return w->ws ? ws_queued(w->ws) : 0; }
+
+void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
+  if (!w->ws) return;
+  sio__loop_untimer(w->endpoint->shared->ws->loop, &w->pulse);
+  sio__ws_close(w->ws, code, reason ? reason : "");
+}
+
+const char *sio_ws_protocol(const sio_ws *w) { return w->protocol; }
+void *sio_ws_data(const sio_ws *w) { return w->data; }
+void sio_ws_set_data(sio_ws *w, void *data) { w->data = data; }
