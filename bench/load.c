@@ -420,9 +420,9 @@ static int turn(int timeout_ms) {
 }
 
 static void wait_ready(int how_many, int more) {
-  uint64_t patience = meter_now() + 30000000000u;
+  uint64_t wait_timer = meter_now() + 30000000000u;
   while (ready_count + more < how_many) {
-    if (meter_now() > patience) die("not all clients came up");
+    if (meter_now() > wait_timer) die("not all clients came up");
     turn(100);
   }
 }

@@ -21,7 +21,7 @@
 #include "core/event.h"
 #include "core/nsp.h"
 #include "core/socket.h"
-#include "eio/fence.h"
+#include "eio/sent.h"
 #include "eio/session.h"
 #include "server/server.h"
 #include "trace.h"
@@ -88,7 +88,7 @@ static bool fake_end(sio_session *c, bool graceful) {
 
 /* Nothing waits here. */
 static int fake_mark(sio_session *c) {
-  sio__fence_passed(c, 1);
+  sio__sent_passed(c, 1);
   return 0;
 }
 

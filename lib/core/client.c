@@ -45,18 +45,18 @@ static sio_socket *find(const struct client *cl, sio_slice nsp) {
 
 /* ---- namespaces the server made it leave -------------------------------------------- */
 
-struct absence **sio__client_absence(struct client *cl, sio_slice nsp, bool asked) {
-  struct absence **at = &cl->absences;
+struct nsp_note **sio__client_nsp_note(struct client *cl, sio_slice nsp, bool asked) {
+  struct nsp_note **at = &cl->nsp_notes;
   while (*at && ((*at)->asked != asked || !slice_is(nsp, (*at)->nsp))) at = &(*at)->next;
   return at;
 }
 
-static struct absence **find_left(struct client *cl, sio_slice nsp) {
-  return sio__client_absence(cl, nsp, false);
+static struct nsp_note **find_left(struct client *cl, sio_slice nsp) {
+  return sio__client_nsp_note(cl, nsp, false);
 }
 
-static void forget_left(struct absence **at) {
-  struct absence *l = *at;
+static void forget_left(struct nsp_note **at) {
+  struct nsp_note *l = *at;
   if (!l) return;
   *at = l->next;
   sio__free(l);
@@ -65,7 +65,7 @@ static void forget_left(struct absence **at) {
 /* No more than it may be in: what is older its peer knows by now. */
 static void bound_left(struct client *cl) {
   uint32_t room = client_core(cl)->opts->max_nsps;
-  for (struct absence **at = &cl->absences; *at;) {
+  for (struct nsp_note **at = &cl->nsp_notes; *at;) {
     if ((*at)->asked || room > 0) {
       if (!(*at)->asked) room--;
       at = &(*at)->next;
@@ -79,11 +79,11 @@ static void bound_left(struct client *cl) {
  * joined. */
 void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
   size_t n = strlen(nsp->name) + 1;
-  struct absence *l = sio__malloc(sizeof *l + n);
+  struct nsp_note *l = sio__malloc(sizeof *l + n);
   if (!l) return;
-  *l = (struct absence){ .next = cl->absences, .nsp = (char *)(l + 1) };
+  *l = (struct nsp_note){ .next = cl->nsp_notes, .nsp = (char *)(l + 1) };
   memcpy(l + 1, nsp->name, n);
-  cl->absences = l;
+  cl->nsp_notes = l;
   bound_left(cl);
 }
 
@@ -116,7 +116,7 @@ static void undecodable(struct client *cl, int err, const char *why) {
 /* ---- patience with one that joins nothing, or leaves a packet unfinished: only few are waited
  * for, so it is not in the client */
 
-struct patience {
+struct client_timeout {
   struct client *client;
   unsigned ms;
   bool joins;      /* else attachments are waited for, or were when the timer was started */
@@ -126,19 +126,19 @@ struct patience {
   struct timer timer;
 };
 
-static void start_clock(struct patience *p) {
+static void start_clock(struct client_timeout *p) {
   sio__loop_timer(&client_core(p->client)->loop, &p->timer, p->ms);
 }
 
-static void end_patience(struct client *cl) {
-  if (!cl->patience) return;
-  sio__loop_untimer(&client_core(cl)->loop, &cl->patience->timer);
-  sio__free(cl->patience);
-  cl->patience = NULL;
+static void end_client_timeout(struct client *cl) {
+  if (!cl->client_timeout) return;
+  sio__loop_untimer(&client_core(cl)->loop, &cl->client_timeout->timer);
+  sio__free(cl->client_timeout);
+  cl->client_timeout = NULL;
 }
 
 /* Has anything come of the attachments since this was last asked? What was not read may be that. */
-static bool makes_progress(struct patience *p) {
+static bool makes_progress(struct client_timeout *p) {
   sio_session *c = p->client->session;
   size_t arriving = sio__session_arriving(c);
   bool some = p->heard || (arriving && arriving != p->arriving) || sio__session_unread(c);
@@ -148,7 +148,7 @@ static bool makes_progress(struct patience *p) {
 }
 
 /* The host kept the loop while it ran out. */
-static bool is_excused(struct patience *p) {
+static bool is_excused(struct client_timeout *p) {
   bool excused = loop_excuses(&client_core(p->client)->loop, p->excused);
   p->excused |= excused;
   return excused;
@@ -156,10 +156,10 @@ static bool is_excused(struct patience *p) {
 
 /* With attachments the timer is not touched for each packet. It may find that nothing is waited
  * for now. */
-static void on_impatience(struct timer *t) {
-  struct patience *p = container_of(t, struct patience, timer);
+static void on_client_timeout(struct timer *t) {
+  struct client_timeout *p = container_of(t, struct client_timeout, timer);
   if (!p->joins && !decoder_waits(&p->client->decoder))
-    end_patience(p->client);
+    end_client_timeout(p->client);
   else if (is_excused(p) || (!p->joins && makes_progress(p)))
     start_clock(p);
   else
@@ -168,17 +168,19 @@ static void on_impatience(struct timer *t) {
                               : "the attachments of a packet did not come in time");
 }
 
-static int start_patience(struct client *cl, unsigned ms, bool joins) {
-  struct patience *p = cl->patience = sio__malloc(sizeof *p);
+static int start_client_timeout(struct client *cl, unsigned ms, bool joins) {
+  struct client_timeout *p = cl->client_timeout = sio__malloc(sizeof *p);
   if (!p) return UV_ENOMEM;
-  *p = (struct patience){ .client = cl, .ms = ms, .joins = joins };
-  timer_init(&p->timer, on_impatience);
+  *p = (struct client_timeout){ .client = cl, .ms = ms, .joins = joins };
+  timer_init(&p->timer, on_client_timeout);
   start_clock(p);
   return 0;
 }
 
 /* It has never been in a namespace: what it may cost is little (max_unjoined). */
-static bool is_unjoined(const struct client *cl) { return cl->patience && cl->patience->joins; }
+static bool is_unjoined(const struct client *cl) {
+  return cl->client_timeout && cl->client_timeout->joins;
+}
 
 /* Middleware may keep all of it waiting. */
 static bool is_too_much_auth(struct client *cl, const struct packet *p) {
@@ -190,15 +192,15 @@ static bool is_too_much_auth(struct client *cl, const struct packet *p) {
 /* One that joins none has a time already, and none behind it. */
 static void await_rest(struct client *cl) {
   if (!decoder_waits(&cl->decoder)) return;
-  if (cl->patience)
-    cl->patience->heard = true;
-  else if (start_patience(cl, client_core(cl)->opts->packet_timeout_ms, false))
+  if (cl->client_timeout)
+    cl->client_timeout->heard = true;
+  else if (start_client_timeout(cl, client_core(cl)->opts->packet_timeout_ms, false))
     sio__client_no_memory(cl);
 }
 
 void sio__client_joined(struct client *cl) {
   sio__session_joined(cl->session);
-  end_patience(cl);
+  end_client_timeout(cl);
   await_rest(cl);
 }
 
@@ -208,7 +210,7 @@ void sio__client_joined(struct client *cl) {
 static uint32_t places_taken(const struct client *cl) {
   uint32_t n = 0;
   for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
-  for (const struct absence *a = cl->absences; a; a = a->next) n += a->asked;
+  for (const struct nsp_note *a = cl->nsp_notes; a; a = a->next) n += a->asked;
   return n;
 }
 
@@ -327,7 +329,7 @@ static bool on_open(sio_session *c) {
   struct client *cl = sio__calloc(1, sizeof *cl);
   if (!cl) return false;
   cl->session = c;
-  if (start_patience(cl, client_core(cl)->opts->connect_timeout_ms, true)) {
+  if (start_client_timeout(cl, client_core(cl)->opts->connect_timeout_ms, true)) {
     sio__free(cl);
     return false;
   }
@@ -386,9 +388,9 @@ static void on_close(sio_session *c, const sio_close_info *why) {
   struct client *cl = client_of(c);
   if (!cl) return;
   sio__decoder_release(&cl->decoder);
-  end_patience(cl);
+  end_client_timeout(cl);
   end_sockets(cl, why);
-  while (cl->absences) forget_left(&cl->absences);
+  while (cl->nsp_notes) forget_left(&cl->nsp_notes);
   sio__session_set_up(c, NULL);
   sio__free(cl);
 }

@@ -13,11 +13,11 @@
 #include "eio/eio.h"
 #include "packet/packet.h"
 
-struct patience;
+struct client_timeout;
 
 /* A namespace that it has no socket in, and yet there is something to know. */
-struct absence {
-  struct absence *next;
+struct nsp_note {
+  struct nsp_note *next;
   const char *nsp;
   bool asked; /* it may be made for the peer; else we took the peer out, which may not know yet */
 };
@@ -26,9 +26,10 @@ struct client {
   sio_session *session;
   struct decoder decoder;
   sio_socket *sockets; /* PENDING, CONNECTED and LEAVING ones                            */
-  struct absence *absences;
+  struct nsp_note *nsp_notes;
   size_t auth_bytes; /* that came while it had joined nothing                               */
-  struct patience *patience; /* with it joining none, then with half a packet; else NULL     */
+  struct client_timeout
+      *client_timeout; /* with it joining none, then with half a packet; else NULL     */
 };
 
 extern const struct eio_ops sio__client_ops;
@@ -40,7 +41,7 @@ static inline struct core *client_core(const struct client *cl) {
 }
 
 /* Where the absence of that name and kind hangs, or would. */
-struct absence **sio__client_absence(struct client *cl, sio_slice nsp, bool asked);
+struct nsp_note **sio__client_nsp_note(struct client *cl, sio_slice nsp, bool asked);
 /* It has joined a namespace: it may stay. */
 void sio__client_joined(struct client *cl);
 void sio__client_add(struct client *cl, sio_socket *s);

@@ -16,14 +16,14 @@
 #include "packet/parser.h"
 
 /* A socket before the door. */
-struct knock {
+struct pending_join {
   struct chain chain;
-  sio_socket *socket;    /* one reference */
-  struct timer patience; /* with middleware */
-  bool excused;          /* its time was given once more */
-  struct msg *refusal;   /* CONNECT_ERROR, once refused; NULL then: no memory for it */
-  char *newer;           /* the auth of a later CONNECT; NULL: there was none */
-  bool withdrawn;        /* its peer has sent DISCONNECT */
+  sio_socket *socket;      /* one reference */
+  struct timer wait_timer; /* with middleware */
+  bool excused;            /* its time was given once more */
+  struct msg *refusal;     /* CONNECT_ERROR, once refused; NULL then: no memory for it */
+  char *newer;             /* the auth of a later CONNECT; NULL: there was none */
+  bool withdrawn;          /* its peer has sent DISCONNECT */
 };
 
 static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
@@ -124,7 +124,7 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
   send_refusal(cl, m);
 }
 
-static void reject(struct knock *k, enum sio_refusal why) {
+static void reject(struct pending_join *k, enum sio_refusal why) {
   sio_socket *s = k->socket;
   s->nsp->core->stats.connects_refused[why]++;
   if (sio__session_open(s->session)) {
@@ -137,15 +137,15 @@ static void reject(struct knock *k, enum sio_refusal why) {
 
 /* ---- the way through the middleware ----------------------------------------------- */
 
-static struct knock *knock_of(const struct chain *c) {
-  return container_of(c, struct knock, chain);
+static struct pending_join *pending_join_of(const struct chain *c) {
+  return container_of(c, struct pending_join, chain);
 }
 
 static void call(struct chain *c, const struct hook *k) {
-  ((sio_middleware_cb)k->fn)(knock_of(c)->socket, &c->next, k->user);
+  ((sio_middleware_cb)k->fn)(pending_join_of(c)->socket, &c->next, k->user);
 }
 
-static int encode_refusal(struct knock *k, const char *message, sio_val data) {
+static int encode_refusal(struct pending_join *k, const char *message, sio_val data) {
   struct core *core = k->socket->nsp->core;
   sio_slice nsp = slice_str(k->socket->nsp->name);
   const sio_session *c = k->socket->session;
@@ -157,7 +157,7 @@ static int encode_refusal(struct knock *k, const char *message, sio_val data) {
                             nsp);
 }
 
-static COLD void log_refusal(const struct knock *k, const char *message) {
+static COLD void log_refusal(const struct pending_join *k, const char *message) {
   const sio_socket *s = k->socket;
   const char *peer = s->session ? sio_session_address(s->session) : "a peer that left";
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
@@ -166,10 +166,10 @@ static COLD void log_refusal(const struct knock *k, const char *message) {
 }
 
 /* The peer has sent another CONNECT, or DISCONNECT, while the host thought about the first. */
-static bool is_outdated(const struct knock *k) { return k->newer || k->withdrawn; }
+static bool is_outdated(const struct pending_join *k) { return k->newer || k->withdrawn; }
 
 static void on_refused(struct chain *c, const char *message, sio_val data) {
-  struct knock *k = knock_of(c);
+  struct pending_join *k = pending_join_of(c);
   struct core *core = k->socket->nsp->core;
   if (!is_outdated(k)) log_refusal(k, message);
   int err = encode_refusal(k, message, data);
@@ -179,12 +179,12 @@ static void on_refused(struct chain *c, const char *message, sio_val data) {
   (void)encode_refusal(k, message, sio_null());
 }
 
-static void forget_newer(struct knock *k) {
+static void forget_newer(struct pending_join *k) {
   sio__free(k->newer);
   k->newer = NULL;
 }
 
-static void start_over(struct knock *k) {
+static void start_over(struct pending_join *k) {
   sio_socket *s = k->socket;
   struct client *cl = client_of(s->session);
   sio_nsp *nsp = s->nsp;
@@ -200,15 +200,15 @@ static void start_over(struct knock *k) {
 static void on_parked(struct chain *c);
 
 /* The verdict stays owed, and will be thrown away. One that came in this very turn counts. */
-static void on_patience(struct timer *t) {
-  struct knock *k = container_of(t, struct knock, patience);
+static void on_wait_over(struct timer *t) {
+  struct pending_join *k = container_of(t, struct pending_join, wait_timer);
   if (k->chain.state != CHAIN_WAITING) return;
   if (loop_excuses(k->chain.loop, k->excused)) {
     k->excused = true;
     on_parked(&k->chain);
     return;
   }
-  k->socket->knock = NULL;
+  k->socket->pending_join = NULL;
   if (is_outdated(k)) {
     start_over(k);
   } else {
@@ -221,19 +221,19 @@ static void on_patience(struct timer *t) {
 
 /* The socket stays by itself. */
 static void on_parked(struct chain *c) {
-  struct knock *k = knock_of(c);
+  struct pending_join *k = pending_join_of(c);
   struct core *core = k->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&k->patience)) sio__loop_timer(&core->loop, &k->patience, ms);
+  if (ms && !timer_active(&k->wait_timer)) sio__loop_timer(&core->loop, &k->wait_timer, ms);
 }
 
-static bool is_wanted(const struct chain *c) { return socket_open(knock_of(c)->socket); }
+static bool is_wanted(const struct chain *c) { return socket_open(pending_join_of(c)->socket); }
 
 static void on_finish(struct chain *c, bool ok) {
-  struct knock *k = knock_of(c);
+  struct pending_join *k = pending_join_of(c);
   sio_socket *s = k->socket;
-  s->knock = NULL;
-  sio__loop_untimer(c->loop, &k->patience);
+  s->pending_join = NULL;
+  sio__loop_untimer(c->loop, &k->wait_timer);
   if (s->state == SOCKET_PENDING) {
     if (is_outdated(k))
       start_over(k);
@@ -248,7 +248,7 @@ static void on_finish(struct chain *c, bool ok) {
   sio_socket_unref(s);
 }
 
-static const struct chain_ops knock_ops = {
+static const struct chain_ops pending_join_ops = {
   .call = call,
   .parked = on_parked,
   .refused = on_refused,
@@ -256,13 +256,13 @@ static const struct chain_ops knock_ops = {
   .finish = on_finish,
 };
 
-static int knock(sio_socket *s) {
-  struct knock *k = sio__calloc(1, sizeof *k);
+static int pending_join(sio_socket *s) {
+  struct pending_join *k = sio__calloc(1, sizeof *k);
   if (!k) return UV_ENOMEM;
-  sio__chain_init(&k->chain, &s->nsp->core->loop, &s->nsp->middleware, &knock_ops);
+  sio__chain_init(&k->chain, &s->nsp->core->loop, &s->nsp->middleware, &pending_join_ops);
   k->socket = sio_socket_ref(s);
-  timer_init(&k->patience, on_patience);
-  s->knock = k;
+  timer_init(&k->wait_timer, on_wait_over);
+  s->pending_join = k;
   sio__chain_start(&k->chain);
   return 0;
 }
@@ -281,7 +281,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
     if (is_waved_through(s))
       let_in(s);
     else
-      err = knock(s);
+      err = pending_join(s);
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err, "no means for a socket");
@@ -295,7 +295,7 @@ bool sio__auth_is(sio_slice a, sio_slice b) {
 
 /* Without a knock nothing waits for the host. */
 int sio__connect_again(sio_socket *s, sio_slice auth) {
-  struct knock *k = s->knock;
+  struct pending_join *k = s->pending_join;
   if (!k) return 0;
   forget_newer(k);
   k->withdrawn = false;
@@ -305,16 +305,16 @@ int sio__connect_again(sio_socket *s, sio_slice auth) {
 }
 
 void sio__connect_withdraw(sio_socket *s) {
-  if (!s->knock) return;
-  forget_newer(s->knock);
-  s->knock->withdrawn = true;
+  if (!s->pending_join) return;
+  forget_newer(s->pending_join);
+  s->pending_join->withdrawn = true;
 }
 
 void sio__connect_abandon(sio_socket *s) {
-  struct knock *k = s->knock;
+  struct pending_join *k = s->pending_join;
   sio__socket_drop(s);
   if (!k) return;
   forget_newer(k);
-  sio__loop_untimer(k->chain.loop, &k->patience);
+  sio__loop_untimer(k->chain.loop, &k->wait_timer);
   sio__chain_abandon(&k->chain);
 }

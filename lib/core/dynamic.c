@@ -14,7 +14,7 @@
 #include "net/addr.h"
 
 /* What makes a namespace a parent. */
-struct brood {
+struct parent_state {
   struct list children;
   sio_match_cb takes;
   void *user;
@@ -67,14 +67,14 @@ static void take_fitting(sio_server *srv, const char *name, sio_slice auth, sio_
 /* ---- what is sent to a parent --------------------------------------------------------------- */
 
 /* For each child, with the target made its own. */
-#define EACH_CHILD(to, err, call)                       \
-  do {                                                  \
-    list_each (it, tmp_, &(to)->nsp->brood->children) { \
-      sio_target own = *(to);                           \
-      own.nsp = container_of(it, sio_nsp, sibling);     \
-      int err_ = (call);                                \
-      if (!(err)) (err) = err_;                         \
-    }                                                   \
+#define EACH_CHILD(to, err, call)                           \
+  do {                                                      \
+    list_each (it, tmp_, &(to)->nsp->as_parent->children) { \
+      sio_target own = *(to);                               \
+      own.nsp = container_of(it, sio_nsp, sibling);         \
+      int err_ = (call);                                    \
+      if (!(err)) (err) = err_;                             \
+    }                                                       \
   } while (0)
 
 static int parent_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
@@ -135,7 +135,7 @@ static const sio_adapter_ops parent_ops = {
 /* ---- parents -------------------------------------------------------------------------------- */
 
 static void parent_free(sio_nsp *nsp) {
-  sio__free(nsp->brood);
+  sio__free(nsp->as_parent);
   sio__nsp_free(nsp);
 }
 
@@ -144,14 +144,14 @@ static int parent_new(sio_nsp **out, struct core *core, sio_slice name, sio_matc
   int err = sio__nsp_new(out, core, name, &parent_ops);
   if (err) return err;
   sio_nsp *nsp = *out;
-  nsp->brood = sio__calloc(1, sizeof *nsp->brood);
-  err = nsp->brood ? sio__hooks_add(&core->parents, (hook_fn)takes, nsp, false) : UV_ENOMEM;
+  nsp->as_parent = sio__calloc(1, sizeof *nsp->as_parent);
+  err = nsp->as_parent ? sio__hooks_add(&core->parents, (hook_fn)takes, nsp, false) : UV_ENOMEM;
   if (err) {
     parent_free(nsp);
     return err;
   }
-  list_init(&nsp->brood->children);
-  nsp->brood->takes = takes;
+  list_init(&nsp->as_parent->children);
+  nsp->as_parent->takes = takes;
   return 0;
 }
 
@@ -162,8 +162,8 @@ int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent) {
   if (!sio__nsp_full_name(room, pattern, &full)) return SIO_ENAME;
   int err = parent_new(&nsp, core_of(srv), full, take_fitting);
   if (err) return err;
-  nsp->brood->user = nsp;
-  nsp->brood->by_pattern = true;
+  nsp->as_parent->user = nsp;
+  nsp->as_parent->by_pattern = true;
   if (parent) *parent = nsp;
   return 0;
 }
@@ -173,7 +173,7 @@ int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent)
   if (!cb) return UV_EINVAL;
   int err = parent_new(&nsp, core_of(srv), SLICE("*"), cb);
   if (err) return err;
-  nsp->brood->user = user;
+  nsp->as_parent->user = user;
   if (parent) *parent = nsp;
   return 0;
 }
@@ -182,7 +182,7 @@ sio_nsp *sio__parent_of(const struct core *core, sio_slice name) {
   const struct hook *k = NULL;
   while ((k = sio__hooks_after(&core->parents, k, UINT64_MAX))) {
     sio_nsp *nsp = k->user;
-    if (nsp->brood->by_pattern && fits(slice_str(nsp->name), name)) return nsp;
+    if (nsp->as_parent->by_pattern && fits(slice_str(nsp->name), name)) return nsp;
   }
   return NULL;
 }
@@ -193,9 +193,9 @@ void sio__parents_free(struct core *core) {
   sio__hooks_clear(&core->parents);
 }
 
-void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
+void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
   sio__nsp_stats_add(st, parent);
-  list_each (it, tmp, &parent->brood->children)
+  list_each (it, tmp, &parent->as_parent->children)
     sio__nsp_stats_add(st, container_of(it, sio_nsp, sibling));
 }
 
@@ -299,7 +299,7 @@ int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_ses
   }
   sio_nsp *nsp = *out;
   nsp->parent = parent;
-  list_push(&parent->brood->children, &nsp->sibling);
+  list_push(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, "namespace %s made for %s",
             nsp->name, parent->name);
@@ -384,16 +384,16 @@ void sio__child_vacate(struct task *t) {
 /* The chain's verdict is whether the next parent is to be asked; the host's is the contrary. */
 struct ask {
   struct chain chain;
-  struct sio_next verdict; /* what the host is lent               */
-  struct timer patience;   /* with them all                       */
-  bool excused;            /* its time was given once more        */
-  struct core *core;       /* one reference                       */
-  struct client *client;   /* NULL: the peer is gone              */
-  struct absence absence;  /* one of the client's                 */
-  sio_nsp *parent;         /* who took the name; NULL: nobody yet */
-  sio_slice name, auth;    /* behind the struct                   */
-  char *newer;             /* the auth of a later CONNECT         */
-  bool withdrawn;          /* the peer has sent DISCONNECT        */
+  struct sio_next verdict;  /* what the host is lent               */
+  struct timer wait_timer;  /* with them all                       */
+  bool excused;             /* its time was given once more        */
+  struct core *core;        /* one reference                       */
+  struct client *client;    /* NULL: the peer is gone              */
+  struct nsp_note nsp_note; /* one of the client's                 */
+  sio_nsp *parent;          /* who took the name; NULL: nobody yet */
+  sio_slice name, auth;     /* behind the struct                   */
+  char *newer;              /* the auth of a later CONNECT         */
+  bool withdrawn;           /* the peer has sent DISCONNECT        */
 };
 
 static struct ask *ask_of(const struct chain *c) { return container_of(c, struct ask, chain); }
@@ -401,14 +401,15 @@ static struct ask *ask_of(const struct chain *c) { return container_of(c, struct
 static void call(struct chain *c, const struct hook *k) {
   struct ask *a = ask_of(c);
   sio_nsp *parent = k->user;
-  parent->brood->takes(core_server(a->core), a->name.p, a->auth, &a->verdict, parent->brood->user);
+  parent->as_parent->takes(core_server(a->core), a->name.p, a->auth, &a->verdict,
+                           parent->as_parent->user);
 }
 
 /* It has its own copies. */
 static void on_parked(struct chain *c) {
   struct ask *a = ask_of(c);
   unsigned ms = a->core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&a->patience)) sio__loop_timer(c->loop, &a->patience, ms);
+  if (ms && !timer_active(&a->wait_timer)) sio__loop_timer(c->loop, &a->wait_timer, ms);
 }
 
 static void on_taken(struct chain *c, const char *message, sio_val data) {
@@ -429,9 +430,9 @@ static void on_verdict(struct sio_next *n, bool ok, const char *message, sio_val
 }
 
 static void unlink_ask(struct ask *a) {
-  struct absence **at = &a->client->absences;
-  while (*at != &a->absence) at = &(*at)->next;
-  *at = a->absence.next;
+  struct nsp_note **at = &a->client->nsp_notes;
+  while (*at != &a->nsp_note) at = &(*at)->next;
+  *at = a->nsp_note.next;
 }
 
 static void refuse(struct client *cl, const struct ask *a, int err) {
@@ -472,7 +473,7 @@ static void start_over(struct client *cl, const struct ask *a) {
 static void on_finish(struct chain *c, bool ok) {
   struct ask *a = ask_of(c);
   (void)ok;
-  sio__loop_untimer(c->loop, &a->patience);
+  sio__loop_untimer(c->loop, &a->wait_timer);
   if (a->client) unlink_ask(a);
   if (is_wanted(c) && a->newer)
     start_over(a->client, a);
@@ -493,15 +494,15 @@ static const struct chain_ops ask_ops = {
 
 /* Nobody waits for the outcome any more. The verdict stays owed, and will be thrown away. */
 static void abandon(struct ask *a) {
-  sio__loop_untimer(a->chain.loop, &a->patience);
+  sio__loop_untimer(a->chain.loop, &a->wait_timer);
   unlink_ask(a);
   a->client = NULL;
   forget_newer(a);
   sio__chain_abandon(&a->chain);
 }
 
-static void on_patience(struct timer *t) {
-  struct ask *a = container_of(t, struct ask, patience);
+static void on_wait_over(struct timer *t) {
+  struct ask *a = container_of(t, struct ask, wait_timer);
   struct client *cl = a->client;
   if (a->chain.state != CHAIN_WAITING) return; /* what came in this very turn counts */
   if (loop_excuses(a->chain.loop, a->excused)) {
@@ -539,12 +540,12 @@ void sio__ask(struct client *cl, sio_slice name, sio_slice auth) {
     return;
   }
   sio__chain_init(&a->chain, &core->loop, &core->parents, &ask_ops);
-  timer_init(&a->patience, on_patience);
+  timer_init(&a->wait_timer, on_wait_over);
   a->verdict.done = on_verdict;
   a->core = core;
   a->client = cl;
-  a->absence = (struct absence){ .next = cl->absences, .nsp = a->name.p, .asked = true };
-  cl->absences = &a->absence;
+  a->nsp_note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = a->name.p, .asked = true };
+  cl->nsp_notes = &a->nsp_note;
   sio__core_ref(core);
   sio__chain_start(&a->chain);
 }
@@ -555,8 +556,8 @@ bool sio__may_ask(const struct core *core, sio_slice name) {
 }
 
 static struct ask *find_ask(struct client *cl, sio_slice name) {
-  struct absence *it = *sio__client_absence(cl, name, true);
-  return it ? container_of(it, struct ask, absence) : NULL;
+  struct nsp_note *it = *sio__client_nsp_note(cl, name, true);
+  return it ? container_of(it, struct ask, nsp_note) : NULL;
 }
 
 bool sio__ask_again(struct client *cl, sio_slice name, sio_slice auth) {
@@ -579,9 +580,9 @@ bool sio__ask_withdraw(struct client *cl, sio_slice name) {
 }
 
 static struct ask *first_ask(const struct client *cl) {
-  struct absence *it = cl->absences;
+  struct nsp_note *it = cl->nsp_notes;
   while (it && !it->asked) it = it->next;
-  return it ? container_of(it, struct ask, absence) : NULL;
+  return it ? container_of(it, struct ask, nsp_note) : NULL;
 }
 
 void sio__asks_abandon(struct client *cl) {

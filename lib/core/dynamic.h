@@ -17,7 +17,7 @@
 sio_nsp *sio__parent_of(const struct core *core, sio_slice name);
 void sio__parents_free(struct core *core);
 /* Adds what the children of a parent have counted, those that are gone too. */
-void sio__brood_stats_add(struct nsp_stats *st, const sio_nsp *parent);
+void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent);
 
 /* There is none of that name. asker: for whose peer, NULL: the host's. UV_ENOMEM, SIO_ETOOBIG past
  * max_child_nsps or the address's share of them, SIO_ESTATE, or what the adapter says. */

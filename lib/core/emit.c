@@ -100,7 +100,7 @@ static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
 
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
-  if (p->seq) recovery_sent(s->berth, p->seq);
+  if (p->seq) recovery_sent(s->recoverable, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
@@ -169,7 +169,7 @@ static int emit(sio_socket *s, unsigned flags, const char *key, const char *even
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  struct recovery *r = s->berth && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
+  struct recovery *r = s->recoverable && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
   int err = encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
@@ -237,7 +237,7 @@ static int send_all(const sio_target *to, const char *event, sio_args args, sio_
   int err = sio__packet_encode(&p, to, event, args, q);
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   /* One to a parent is one to each of its children. */
-  to->nsp->core->stats.broadcasts += !err && !to->nsp->brood;
+  to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);
   return err;
 }

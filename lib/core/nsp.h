@@ -18,7 +18,7 @@
 
 enum { NSP_NAME_MAX = 255 };
 
-struct brood;
+struct parent_state;
 struct nsp_share;
 
 struct sio_nsp {
@@ -29,15 +29,15 @@ struct sio_nsp {
   sio_socket **members;      /* connected; each knows its index */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  uint32_t refs;           /* on its memory: the library's one, and whoever names it */
-  uint32_t users;          /* who keeps a child: sockets, questions, the host        */
-  struct brood *brood;     /* NULL: no parent                                      */
-  sio_nsp *parent;         /* a child's, until it is gone                          */
-  struct nsp_share *share; /* for whose address it was made; NULL: nobody's */
-  int64_t next_ack;        /* the id of the next ack that is asked for          */
-  struct list queries;     /* sio_query.link: those that are open               */
-  struct map by_id;        /* the members, by their ids       */
-  struct map handlers;     /* struct handlers, by event       */
+  uint32_t refs;                  /* on its memory: the library's one, and whoever names it */
+  uint32_t users;                 /* who keeps a child: sockets, questions, the host        */
+  struct parent_state *as_parent; /* NULL: no parent                                      */
+  sio_nsp *parent;                /* a child's, until it is gone                          */
+  struct nsp_share *share;        /* for whose address it was made; NULL: nobody's */
+  int64_t next_ack;               /* the id of the next ack that is asked for          */
+  struct list queries;            /* sio_query.link: those that are open               */
+  struct map by_id;               /* the members, by their ids       */
+  struct map handlers;            /* struct handlers, by event       */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;

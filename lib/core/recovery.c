@@ -30,11 +30,11 @@ static size_t data_size(const struct recovery *r) { return r->nsp->core->opts->s
 
 /* ---- berths ----------------------------------------------------------------------------- */
 
-static sio_slice berth_key(const void *b) {
-  return slice(((const struct berth *)b)->pid, SIO__ID_LEN);
+static sio_slice recoverable_key(const void *b) {
+  return slice(((const struct recoverable *)b)->pid, SIO__ID_LEN);
 }
 
-static void empty_berth(struct berth *b) {
+static void empty_recoverable(struct recoverable *b) {
   sio__free(b->rooms);
   sio__free(b->data);
   sio__free(b->shared);
@@ -44,28 +44,30 @@ static void empty_berth(struct berth *b) {
   b->shared = NULL;
 }
 
-static void take_from_away(struct recovery *r, struct berth *b) {
+static void take_from_away(struct recovery *r, struct recoverable *b) {
   if (!away_has(&b->away)) return;
   sio__away_remove(&r->away, &b->away);
   if (r->away.n == 0) sio__child_look(r->nsp);
 }
 
-static void free_berth(struct recovery *r, struct berth *b) {
-  if (b->socket) b->socket->berth = NULL;
+static void free_recoverable(struct recovery *r, struct recoverable *b) {
+  if (b->socket) b->socket->recoverable = NULL;
   take_from_away(r, b);
-  sio__map_del(&r->by_pid, berth_key(b));
-  empty_berth(b);
+  sio__map_del(&r->by_pid, recoverable_key(b));
+  empty_recoverable(b);
   sio__free(b);
 }
 
-static struct berth *berth_at(struct away_place *p) { return container_of(p, struct berth, away); }
-
-static struct berth *oldest(const struct recovery *r) {
-  return berth_at(sio__away_oldest(&r->away));
+static struct recoverable *recoverable_at(struct away_place *p) {
+  return container_of(p, struct recoverable, away);
 }
 
-static struct berth *berth_new(struct recovery *r, sio_socket *s) {
-  struct berth *b = sio__calloc(1, sizeof *b);
+static struct recoverable *oldest(const struct recovery *r) {
+  return recoverable_at(sio__away_oldest(&r->away));
+}
+
+static struct recoverable *recoverable_new(struct recovery *r, sio_socket *s) {
+  struct recoverable *b = sio__calloc(1, sizeof *b);
   if (!b) return NULL;
   list_init(&b->away.order);
   b->first = b->last = r->log.seq;
@@ -84,7 +86,7 @@ static uint64_t blind_ms(const struct recovery *r) {
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
 }
 
-static bool is_expired(const struct recovery *r, const struct berth *b) {
+static bool is_expired(const struct recovery *r, const struct recoverable *b) {
   return now_of(r) - b->left_at > options(r)->max_disconnection_ms;
 }
 
@@ -95,7 +97,7 @@ static void start_sweeping(struct recovery *r) {
 
 static void sweep(struct recovery *r) {
   uint64_t kept_ms = options(r)->max_disconnection_ms + blind_ms(r), now = now_of(r);
-  while (r->away.n && is_expired(r, oldest(r))) free_berth(r, oldest(r));
+  while (r->away.n && is_expired(r, oldest(r))) free_recoverable(r, oldest(r));
   if (r->by_pid.n == 0) sio__replay_clear(&r->log);
   if (now > kept_ms) sio__replay_drop_before(&r->log, now - kept_ms);
 }
@@ -141,15 +143,15 @@ static bool may_claim(const sio_socket *s) {
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
-static void stand_down(struct recovery *r, struct berth *b) {
-  b->socket->berth = NULL;
+static void stand_down(struct recovery *r, struct recoverable *b) {
+  b->socket->recoverable = NULL;
   b->socket = NULL;
   sio__away_put_back(&r->away, &b->away);
   start_sweeping(r);
 }
 
 /* Its peer is here again, so whatever the old connection looks like, nobody is at its end. */
-static void evict(struct recovery *r, struct berth *b) {
+static void evict(struct recovery *r, struct recoverable *b) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "its peer is back over another connection",
                                       .ws_text = "" };
@@ -165,7 +167,7 @@ static void evict(struct recovery *r, struct berth *b) {
   }
 }
 
-static int find_start(const struct recovery *r, const struct claim *c, struct berth *b) {
+static int find_start(const struct recovery *r, const struct claim *c, struct recoverable *b) {
   uint64_t seq = b->first, said;
   if (!c->sound) return SIO_RECOVERY_BAD_OFFSET;
   enum replay_place place =
@@ -186,7 +188,7 @@ static bool is_in(const char *room, const void *socket) {
 /* The first entry behind e that it missed; e NULL: of all. */
 static const struct replay_entry *missed(const sio_socket *s, const struct replay_entry *e) {
   const struct replay *log = &recovery_of(s)->log;
-  e = e ? sio__replay_next(log, e) : sio__replay_after(log, s->berth->from);
+  e = e ? sio__replay_next(log, e) : sio__replay_after(log, s->recoverable->from);
   while (e && !sio__replay_concerns(e, is_in, s)) e = sio__replay_next(log, e);
   return e;
 }
@@ -199,7 +201,7 @@ struct tally {
 };
 
 static struct tally tally_missed(const sio_socket *s) {
-  const struct berth *b = s->berth;
+  const struct recoverable *b = s->recoverable;
   struct tally t = { .new_bytes = b->new_bytes, .old_bytes = b->old_bytes, .last = b->from };
   for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
     uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
@@ -224,29 +226,29 @@ static bool may_be_replayed(const sio_socket *s) {
          t.old_bytes <= REPEATS * t.new_bytes + REPEATS_FREE;
 }
 
-static int join_rooms(sio_socket *s, const struct berth *b) {
+static int join_rooms(sio_socket *s, const struct recoverable *b) {
   int err = 0;
   for (size_t at = 0; at < b->rooms_size && !err; at += strlen(b->rooms + at) + 1)
     err = sio_join(s, b->rooms + at);
   return err;
 }
 
-static int share_again(sio_socket *s, const struct berth *b) {
+static int share_again(sio_socket *s, const struct recoverable *b) {
   if (!b->shared) return 0;
   s->shared = sio__strndup(b->shared, strlen(b->shared));
   return s->shared ? 0 : UV_ENOMEM;
 }
 
 /* The socket becomes what the berth says; all of it or nothing. */
-static int move_in(struct recovery *r, sio_socket *s, struct berth *b) {
+static int move_in(struct recovery *r, sio_socket *s, struct recoverable *b) {
   char fresh_id[sizeof s->own_id];
   memcpy(fresh_id, s->own_id, sizeof fresh_id);
   memcpy(s->own_id, b->id, sizeof s->own_id);
-  s->berth = b;
+  s->recoverable = b;
   int cause = share_again(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !may_be_replayed(s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
-    s->berth = NULL;
+    s->recoverable = NULL;
     memcpy(s->own_id, fresh_id, sizeof fresh_id);
     sio__free(s->shared);
     s->shared = NULL;
@@ -261,7 +263,7 @@ static int move_in(struct recovery *r, sio_socket *s, struct berth *b) {
 }
 
 static int restore(struct recovery *r, sio_socket *s, const struct claim *c) {
-  struct berth *b = sio__map_get(&r->by_pid, c->pid);
+  struct recoverable *b = sio__map_get(&r->by_pid, c->pid);
   if (b && b->socket) {
     evict(r, b);
     b = sio__map_get(&r->by_pid, c->pid);
@@ -270,7 +272,7 @@ static int restore(struct recovery *r, sio_socket *s, const struct claim *c) {
   if (!b) return SIO_RECOVERY_NO_SESSION;
   int cause = is_expired(r, b) ? SIO_RECOVERY_NO_SESSION : find_start(r, c, b);
   if (!cause) cause = move_in(r, s, b);
-  if (cause) free_berth(r, b);
+  if (cause) free_recoverable(r, b);
   return cause;
 }
 
@@ -328,18 +330,20 @@ static int too_late(sio_socket *s) {
 int sio__recovery_welcome(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   if (!r || sio_session_protocol(s->session) != 4) return 0;
-  if (s->berth) return s->berth->from < r->log.dropped ? too_late(s) : send_missed(s);
-  s->berth = berth_new(r, s);
-  if (!s->berth)
+  if (s->recoverable) return s->recoverable->from < r->log.dropped ? too_late(s) : send_missed(s);
+  s->recoverable = recoverable_new(r, s);
+  if (!s->recoverable)
     LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
               "socket %s cannot be recovered later: out of memory", s->own_id);
   return 0;
 }
 
-const char *sio__recovery_pid(const sio_socket *s) { return s->berth ? s->berth->pid : NULL; }
+const char *sio__recovery_pid(const sio_socket *s) {
+  return s->recoverable ? s->recoverable->pid : NULL;
+}
 
 void sio__recovery_joined(sio_socket *s) {
-  struct berth *b = s->berth;
+  struct recoverable *b = s->recoverable;
   if (!b || !s->recovered) return;
   struct tally t = tally_missed(s);
   b->first = b->from;
@@ -347,7 +351,7 @@ void sio__recovery_joined(sio_socket *s) {
   b->new_bytes = t.new_bytes;
   b->old_bytes = t.old_bytes;
   if (b->last > b->replayed) b->replayed = b->last;
-  empty_berth(b);
+  empty_recoverable(b);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL, "socket %s is back",
@@ -355,15 +359,15 @@ void sio__recovery_joined(sio_socket *s) {
 }
 
 void sio__recovery_refused(sio_socket *s) {
-  if (s->berth) free_berth(recovery_of(s), s->berth);
+  if (s->recoverable) free_recoverable(recovery_of(s), s->recoverable);
 }
 
 void sio__recovery_dropped(sio_socket *s) {
-  if (!s->berth) return;
+  if (!s->recoverable) return;
   if (s->recovered)
-    stand_down(recovery_of(s), s->berth);
+    stand_down(recovery_of(s), s->recoverable);
   else
-    free_berth(recovery_of(s), s->berth);
+    free_recoverable(recovery_of(s), s->recoverable);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
@@ -381,15 +385,15 @@ static bool may_return(int reason) {
 }
 
 void sio__recovery_leave(sio_socket *s, int reason) {
-  if (!s->berth) return;
+  if (!s->recoverable) return;
   if (may_return(reason) && !s->nsp->core->closing)
-    s->berth->left = recovery_of(s)->log.seq;
+    s->recoverable->left = recovery_of(s)->log.seq;
   else
-    free_berth(recovery_of(s), s->berth);
+    free_recoverable(recovery_of(s), s->recoverable);
 }
 
 struct packing {
-  struct berth *berth;
+  struct recoverable *recoverable;
   size_t at;
 };
 
@@ -400,17 +404,17 @@ static void measure_room(const char *room, void *user) {
 static void pack_room(const char *room, void *user) {
   struct packing *p = user;
   size_t n = strlen(room) + 1;
-  memcpy(p->berth->rooms + p->at, room, n);
+  memcpy(p->recoverable->rooms + p->at, room, n);
   p->at += n;
 }
 
 static bool pack_rooms(sio_socket *s) {
-  struct packing p = { .berth = s->berth };
+  struct packing p = { .recoverable = s->recoverable };
   s->nsp->ops->rooms(s->nsp->adapter, s, measure_room, &p);
   if (p.at == 0) return true;
-  p.berth->rooms = sio__malloc(p.at);
-  if (!p.berth->rooms) return false;
-  p.berth->rooms_size = p.at;
+  p.recoverable->rooms = sio__malloc(p.at);
+  if (!p.recoverable->rooms) return false;
+  p.recoverable->rooms_size = p.at;
   p.at = 0;
   s->nsp->ops->rooms(s->nsp->adapter, s, pack_room, &p);
   return true;
@@ -419,11 +423,11 @@ static bool pack_rooms(sio_socket *s) {
 static void give_up(sio_socket *s) {
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
             "socket %s cannot be recovered: out of memory", s->own_id);
-  free_berth(recovery_of(s), s->berth);
+  free_recoverable(recovery_of(s), s->recoverable);
 }
 
 void sio__recovery_pack(sio_socket *s) {
-  if (s->berth && !pack_rooms(s)) give_up(s);
+  if (s->recoverable && !pack_rooms(s)) give_up(s);
 }
 
 static void *copy_of(const void *p, size_t n) {
@@ -433,7 +437,7 @@ static void *copy_of(const void *p, size_t n) {
 }
 
 static bool pack_data(struct recovery *r, sio_socket *s) {
-  struct berth *b = s->berth;
+  struct recoverable *b = s->recoverable;
   size_t n = data_size(r);
   if (n && !(b->data = copy_of(sio_socket_data(s), n))) return false;
   return !s->shared || (b->shared = copy_of(s->shared, strlen(s->shared) + 1));
@@ -441,18 +445,18 @@ static bool pack_data(struct recovery *r, sio_socket *s) {
 
 void sio__recovery_stow(sio_socket *s) {
   struct recovery *r = recovery_of(s);
-  struct berth *b = s->berth;
+  struct recoverable *b = s->recoverable;
   if (!b) return;
   if (!pack_data(r, s)) {
     give_up(s);
     return;
   }
-  s->berth = NULL;
+  s->recoverable = NULL;
   b->socket = NULL;
   b->left_at = now_of(r);
   sio__away_add(&r->away, &b->away, sio_session_address(s->session));
   if (r->away.n > options(r)->max_sessions)
-    free_berth(r, berth_at(sio__away_surplus(&r->away, &b->away)));
+    free_recoverable(r, recoverable_at(sio__away_surplus(&r->away, &b->away)));
   start_sweeping(r);
 }
 
@@ -472,7 +476,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  sio__map_init(&r->by_pid, berth_key);
+  sio__map_init(&r->by_pid, recoverable_key);
   sio__away_init(&r->away);
   timer_init(&r->sweep, on_sweep);
   *out = r;
@@ -482,9 +486,9 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
 void sio__recovery_free(struct recovery *r) {
   if (!r) return;
   sio__loop_untimer(&r->nsp->core->loop, &r->sweep);
-  struct berth *b;
+  struct recoverable *b;
   for (uint32_t i = 0; (b = sio__map_next(&r->by_pid, &i));) {
-    empty_berth(b);
+    empty_recoverable(b);
     sio__free(b);
   }
   sio__map_clear(&r->by_pid);

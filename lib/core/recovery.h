@@ -26,7 +26,7 @@
 #include "core/emit.h"
 #include "core/replay.h"
 
-struct berth {
+struct recoverable {
   sio_socket *socket;     /* LIVE or RETURNING; NULL: AWAY                               */
   struct away_place away; /* among recovery->away                                        */
   uint64_t first;         /* its peer has everything up to here, or it was not meant for it */
@@ -67,7 +67,7 @@ size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
 static inline uint64_t sio__recovery_number(struct recovery *r) { return ++r->log.seq; }
 /* Keeps a numbered packet, before it is sent to anyone. */
 void sio__recovery_keep(const sio_packet *p, const sio_target *to);
-static inline void recovery_sent(struct berth *b, uint64_t seq) {
+static inline void recovery_sent(struct recoverable *b, uint64_t seq) {
   if (b) b->last = seq;
 }
 

@@ -21,9 +21,9 @@
 #include <sio/socket.h>
 
 struct auth;
-struct knock;
+struct pending_join;
 struct gate;
-struct berth;
+struct recoverable;
 
 enum socket_state {
   SOCKET_PENDING,   /* may join rooms, gets no events, is not a member yet                 */
@@ -43,15 +43,15 @@ struct sio_socket {
   char own_id[SIO__ID_LEN + 1]; /* public: for protocol 3 a digest of its id   */
   uint32_t index;               /* in nsp->members                                      */
   uint32_t refs;
-  const char *id;      /* own_id, or for protocol 3 one that follows from the sid */
-  void *slot;          /* the adapter's                                        */
-  sio_socket *next;    /* of the same client                                   */
-  struct berth *berth; /* NULL: it cannot come back                            */
-  struct list leaving; /* server->leaving, or ->welcomed while CONNECTED       */
+  const char *id;                  /* own_id, or for protocol 3 one that follows from the sid */
+  void *slot;                      /* the adapter's                                        */
+  sio_socket *next;                /* of the same client                                   */
+  struct recoverable *recoverable; /* NULL: it cannot come back                            */
+  struct list leaving;             /* server->leaving, or ->welcomed while CONNECTED       */
   struct pending pending;
   union {
-    struct knock *knock; /* while PENDING behind middleware                  */
-    struct gate *gate;   /* later: while an event is before packet middleware */
+    struct pending_join *pending_join; /* while PENDING behind middleware                  */
+    struct gate *gate;                 /* later: while an event is before packet middleware */
   };
   struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
   char *shared;      /* JSON text of the host's; NULL: "{}"                     */

@@ -58,7 +58,7 @@ struct eio_group {
   struct list engines;                               /* struct eio.link                     */
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
   unsigned wants;                                    /* WANT_...                            */
-  struct door *door;                                 /* NULL: nobody is counted */
+  struct addr_limits *addr_limits;                   /* NULL: nobody is counted */
   struct meter_how meters;                           /* per_s 0: no peer is     */
   unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
   bool closing;
@@ -80,7 +80,7 @@ struct eio {
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for everybody */
   struct msg *initial;                    /* behind the handshake; NULL: nothing     */
   struct msg *mark;                       /* a place in a queue: never sent          */
-  size_t full_at;                         /* memory waiting for a peer that flow.c is told of */
+  size_t full_at; /* memory waiting for a peer that backpressure.c is told of */
   /* For sessions that have joined nothing: the longest message, and the replies they may owe us
    * the taking of. */
   size_t unjoined_message, unjoined_owed;

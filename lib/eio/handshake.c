@@ -10,11 +10,11 @@
  */
 #include "eio/handshake.h"
 #include "eio/answer.h"
-#include "eio/guard.h"
 #include "eio/jsonp.h"
 #include "eio/next.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
+#include "eio/session_limits.h"
 #include "eio/websocket.h"
 #include "http/admit.h"
 #include "http/cookie.h"
@@ -74,7 +74,7 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
   struct http_head *head = sio__request_keep(r);
   sio_session *c = NULL;
   int err = head ? sio__session_new(&c, e, r, head, protocol_of(e, r)) : UV_ENOMEM;
-  if (!err && !sio__guard_open(c, r)) {
+  if (!err && !sio__session_limits_open(c, r)) {
     sio__session_abandon(c);
     return NULL;
   }
@@ -225,9 +225,9 @@ static void read_claim(const struct eio *e, const sio_request *r, struct claim *
 
 /* A request that names no session has been charged for before. */
 static bool refusal_is_charged(const struct eio *e, sio_request *r) {
-  struct door *door = e->group->door;
-  if (!door || !door_counts(door) || !names_session(r)) return true;
-  return sio__admit_charge(door, r);
+  struct addr_limits *addr_limits = e->group->addr_limits;
+  if (!addr_limits || !addr_limits_active(addr_limits) || !names_session(r)) return true;
+  return sio__admit_charge(addr_limits, r);
 }
 
 static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -443,8 +443,10 @@ bool sio__handshake_head(sio_request *r) {
   struct claim q;
   sio_session *c;
   if (e->opts->cors && !cors_passes(e, r)) return true;
-  struct door *door = e->group->door;
-  if (door && door_counts(door) && !names_session(r) && !sio__admit(door, r)) return true;
+  struct addr_limits *addr_limits = e->group->addr_limits;
+  if (addr_limits && addr_limits_active(addr_limits) && !names_session(r) &&
+      !sio__admit(addr_limits, r))
+    return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
   if (!verify(e, r, &q, &c)) return true;
   if (c)

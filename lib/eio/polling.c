@@ -10,12 +10,12 @@
 #include "eio/polling.h"
 #include "base/utf8.h"
 #include "eio/answer.h"
-#include "eio/fence.h"
-#include "eio/flow.h"
-#include "eio/guard.h"
+#include "eio/backpressure.h"
 #include "eio/jsonp.h"
 #include "eio/probe.h"
-#include "eio/tap.h"
+#include "eio/sent.h"
+#include "eio/session_limits.h"
+#include "eio/trace.h"
 #include <assert.h>
 #include <sio/emit.h>
 
@@ -133,7 +133,7 @@ static bool is_mark(const struct polling *p, const struct msg *m) {
 
 static int mark(sio_session *c) {
   if (c->polling->first) return enqueue(c, c->eio->mark);
-  sio__fence_passed(c, 1);
+  sio__sent_passed(c, 1);
   return 0;
 }
 
@@ -223,7 +223,7 @@ static void answer(sio_session *c, bool initial) {
   }
   sio__answer_packets(c->eio, r, body, f == &sio__payload3_binary, initial);
   msg_unref(body);
-  if (marks) sio__fence_passed(c, marks);
+  if (marks) sio__sent_passed(c, marks);
 }
 
 static void answer_get(sio_session *c) { answer(c, false); }
@@ -231,7 +231,7 @@ static void answer_get(sio_session *c) { answer(c, false); }
 /* The same in the ordinary course of things; the hook may have closed the session. */
 static void flush(sio_session *c) {
   struct polling *p = c->polling;
-  if (c->eio->wants & WANT_FLUSH) sio__tap_flush(c);
+  if (c->eio->wants & WANT_FLUSH) sio__trace_flush(c);
   if (p->get && c->state == SESSION_OPEN) answer_get(c);
 }
 
@@ -253,7 +253,7 @@ static void on_flush(struct task *t) {
   if (!p->get || !p->first) return;
   flush(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
-  sio__flow_lighter(c);
+  sio__backpressure_eased(c);
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */
@@ -484,7 +484,7 @@ static bool read_packet(sio_session *c, struct reading *rd) {
                      "more than max_payload_packets in one request");
     return false;
   }
-  if (c->guarded && !sio__guard_count(c, 0, before - rd->rest.n)) return false;
+  if (c->guarded && !sio__session_limits_count(c, 0, before - rd->rest.n)) return false;
   return sio__session_packet(c, &in);
 }
 
@@ -500,7 +500,7 @@ static void on_backlog(struct task *t);
 void sio__polling_go_on(sio_session *c) {
   if (c->polling->backlog)
     wake_backlog(c->polling);
-  else if (!guard_pauses(c))
+  else if (!session_is_paused(c))
     answer_post(c);
 }
 
@@ -523,7 +523,7 @@ static void read_body(sio_session *c, sio_request *r) {
   if (sio__jsonp_asked(c->eio, r)) sio__jsonp_body(&body);
   struct reading rd = { form_of_body(c, r), body, c->eio->opts->max_payload_packets };
   /* The escapes of JSONP; the packets are counted one by one. */
-  if (c->guarded && !sio__guard_count(c, 0, r->body.n - body.n)) return;
+  if (c->guarded && !sio__session_limits_count(c, 0, r->body.n - body.n)) return;
   if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
     sio__session_bad_packet(c);
   else if (!read_on(c, &rd))
@@ -532,7 +532,7 @@ static void read_body(sio_session *c, sio_request *r) {
 
 static void handle_post(sio_session *c, sio_request *r) {
   read_body(c, r);
-  if (c->state == SESSION_OPEN && (c->polling->backlog || guard_pauses(c)))
+  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c)))
     keep_post(c, r, true);
   else
     sio__answer_ok(c->eio, r);
@@ -566,7 +566,7 @@ static void post_complete(sio_request *r) {
 /* What waits may be a GET, without which the replies that this one waits for are never taken. */
 static void post_next(sio_request *r) {
   sio_session *c = r->user;
-  if (c && c->polling && c->polling->backlog && !c->polling->waits && !guard_pauses(c))
+  if (c && c->polling && c->polling->backlog && !c->polling->waits && !session_is_paused(c))
     answer_post(c);
 }
 
@@ -620,7 +620,7 @@ void sio__polling_release_get(sio_session *c) {
     flush(c);
   else
     answer_with(c, c->eio->noop);
-  sio__flow_lighter(c);
+  sio__backpressure_eased(c);
 }
 
 /* The queue first: the answers run the host's header hooks, and what those send goes behind it. */
@@ -661,7 +661,7 @@ static size_t held(const sio_session *c) { return c->polling->held; }
 
 /* The queue is built anew, for a run of which some go takes more nodes than before. Without memory
  * for one the rest stays as it is. */
-static void sift(sio_session *c, conn_drop_fn drop, void *user) {
+static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;
   if (!rest) return;
@@ -691,4 +691,4 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .held = held,
                                                   .mark = mark,
                                                   .end = end_polling,
-                                                  .sift = sift };
+                                                  .remove_if = remove_if };

@@ -3,9 +3,9 @@
  * probe.c - the upgrade from polling to WebSocket.
  */
 #include "eio/probe.h"
-#include "eio/flow.h"
-#include "eio/guard.h"
+#include "eio/backpressure.h"
 #include "eio/polling.h"
+#include "eio/session_limits.h"
 #include "eio/websocket.h"
 
 enum {
@@ -25,13 +25,15 @@ struct probe {
   sio_session *session;
   struct ws_conn *ws;
   struct timer timeout, noop;
-  struct grave grave;
+  struct deferred_free deferred_free;
   uint64_t packets, bytes; /* that came over ws */
   uint8_t state;           /* enum probe_state */
   bool excused;            /* its time was given once more */
 };
 
-static void free_probe(struct grave *g) { sio__free(container_of(g, struct probe, grave)); }
+static void free_probe(struct deferred_free *g) {
+  sio__free(container_of(g, struct probe, deferred_free));
+}
 
 /* The probe is over; its WebSocket goes on without it. */
 static void detach(struct probe *p) {
@@ -39,7 +41,7 @@ static void detach(struct probe *p) {
   sio__loop_untimer(l, &p->timeout);
   sio__loop_untimer(l, &p->noop);
   p->session->probe = NULL;
-  sio__loop_bury(l, &p->grave, free_probe);
+  sio__loop_free_later(l, &p->deferred_free, free_probe);
 }
 
 void sio__probe_drop(struct probe *p) {
@@ -145,7 +147,7 @@ static void complete(struct probe *p) {
     end_after_all(c);
     return;
   }
-  sio__flow_moved(c);
+  sio__backpressure_moved(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
 }
 
@@ -157,10 +159,10 @@ static bool count(struct probe *p, unsigned packets, size_t bytes) {
   p->packets += packets;
   p->bytes += bytes;
   if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
-  bool ok = sio__guard_charge(c, packets, bytes);
+  bool ok = sio__session_limits_charge(c, packets, bytes);
   if (c->probe != p) return false;
   if (!ok) fail(p, "it sends more than its limits allow");
-  if (ok && guard_pauses(c)) sio__ws_hold(p->ws);
+  if (ok && session_is_paused(c)) sio__ws_hold(p->ws);
   return ok;
 }
 

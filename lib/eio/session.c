@@ -5,12 +5,12 @@
 #include "eio/session.h"
 #include "base/cold.h"
 #include "base/random.h"
-#include "eio/fence.h"
-#include "eio/flow.h"
-#include "eio/guard.h"
+#include "eio/backpressure.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
-#include "eio/tap.h"
+#include "eio/sent.h"
+#include "eio/session_limits.h"
+#include "eio/trace.h"
 #include "eio/websocket.h"
 #include <sio/emit.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static COLD bool is_stopped_by_itself(const sio_session *c) {
 
 /* By its limits, from the moment it is over one until all that was read already is handled. */
 static COLD bool is_held_back(const sio_session *c) {
-  if (guard_pauses(c)) return true;
+  if (session_is_paused(c)) return true;
   return c->guarded && !is_stopped_by_itself(c) && sio__session_unread(c);
 }
 
@@ -87,7 +87,7 @@ static COLD void on_pong(sio_session *c) {
 }
 
 /* Traffic shows that the peer lives: once per ping the pong gets a fresh deadline. */
-static void extend_patience(sio_session *c) {
+static void extend_timeout(sio_session *c) {
   if (!c->pong_due || c->graced) return;
   c->graced = 1;
   set_heartbeat(c, c->eio->opts->ping_timeout_ms);
@@ -99,7 +99,7 @@ static bool is_due_soon(const sio_session *c) {
 }
 
 /* Asking again also keeps its own clock from running out. */
-COLD void sio__session_patience(sio_session *c) {
+COLD void sio__session_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
     expect_ping(c);
@@ -136,13 +136,13 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
   int err = make_id(e, r, id);
   if (err) return err;
   size_t n = strlen(id) + 1;
-  sio_session *c = sio__guard_alloc(e, n);
+  sio_session *c = sio__session_limits_alloc(e, n);
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
   err = sio__map_put(&e->sessions, c);
   if (err) {
-    sio__guard_free(c);
+    sio__session_limits_free(c);
     return err;
   }
   c->head = head;
@@ -206,25 +206,25 @@ static void leave_table(sio_session *c) {
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
-  sio__guard_stop(c);
+  sio__session_limits_stop(c);
   if (c->probe) sio__probe_drop(c->probe);
 }
 
-static COLD void free_session(struct grave *g) {
-  sio_session *c = container_of(g, sio_session, grave);
+static COLD void free_session(struct deferred_free *g) {
+  sio_session *c = container_of(g, sio_session, deferred_free);
   sio__polling_free(c->polling);
-  sio__free(c->flow);
-  sio__free(c->fences);
+  sio__free(c->backpressure);
+  sio__free(c->sent_callbacks);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
   sio__head_free(c->head);
-  sio__guard_free(c);
+  sio__session_limits_free(c);
 }
 
 /* A callback that was told of the end may have ended the lingering too, which queued the task
  * again: it lies where the grave does. */
 static void bury(sio_session *c) {
   task_cancel(&c->over);
-  sio__loop_bury(c->eio->loop, &c->grave, free_session);
+  sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
 }
 
 static COLD void tell_end(struct task *t) {
@@ -236,8 +236,8 @@ static COLD void tell_end(struct task *t) {
     st->sessions_now[c->transport != &sio__transport_polling]--;
     st->sessions_closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
-    sio__flow_end(c);
-    sio__fence_end(c);
+    sio__backpressure_end(c);
+    sio__sent_end(c);
     c->eio->ops->close(c, &c->why);
     list_each (hook, next, &c->eio->group->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
@@ -332,7 +332,7 @@ static bool polls_too_seldom(const sio_session *c) {
 
 bool sio__session_stops(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
-  if (guard_pauses(c) || polls_too_seldom(c)) return true;
+  if (session_is_paused(c) || polls_too_seldom(c)) return true;
   return c->owed > owed_max(c) && owes_still(c);
 }
 
@@ -352,7 +352,7 @@ COLD void sio__session_joined(sio_session *c) {
 /* ---- messages ---------------------------------------------------------------------------- */
 
 int sio__session_write(sio_session *c, struct msg *m) {
-  if (c->eio->wants) sio__tap_out(c, m);
+  if (c->eio->wants) sio__trace_out(c, m);
   int err = c->transport->send(c, m);
   if (!err) histogram_add(&c->eio->stats->packet_bytes_out, m->len);
   return err;
@@ -368,7 +368,7 @@ void sio__packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
 
 /* What is queued was sent, whatever becomes of it. */
 static int full(sio_session *c, const struct msg *chain) {
-  int err = sio__flow_full(c);
+  int err = sio__backpressure_full(c);
   if (err) sio__packets_sent(c->eio->stats, chain, 1);
   return err;
 }
@@ -378,8 +378,8 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
                                                             unsigned flags, bool one) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
-  if (c->flow && !sio__flow_admits(c, chain)) return SIO_EDROPPED;
-  if (c->eio->wants) sio__tap_chain(c, chain);
+  if (c->backpressure && !sio__backpressure_admits(c, chain)) return SIO_EDROPPED;
+  if (c->eio->wants) sio__trace_chain(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
     if (!err && one) count(c->eio->stats, m, m->next, 1);
@@ -393,7 +393,7 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
   }
   size_t held = c->ws ? ws_held(c->ws) : c->transport->held(c);
   if (held <= c->eio->full_at) return 0;
-  return one ? sio__flow_full(c) : full(c, chain);
+  return one ? sio__backpressure_full(c) : full(c, chain);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
@@ -412,8 +412,8 @@ static bool wrong_way(sio_session *c) {
 /* False: the session is over. */
 static inline bool take_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
-  if (c->guarded && !sio__guard_count(c, 1, 0)) return false;
-  if (c->eio->wants && !sio__tap_in(c, in)) return false;
+  if (c->guarded && !sio__session_limits_count(c, 1, 0)) return false;
+  if (c->eio->wants && !sio__trace_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
       on_ping(c);
@@ -421,10 +421,10 @@ static inline bool take_packet(sio_session *c, const struct eio_in *in) {
       on_pong(c);
     return c->state == SESSION_OPEN;
   }
-  extend_patience(c);
+  extend_timeout(c);
   switch (in->type) {
     case EIO_MESSAGE:
-      if (!(c->eio->wants & WANT_MESSAGE) || !sio__tap_message(c, in))
+      if (!(c->eio->wants & WANT_MESSAGE) || !sio__trace_message(c, in))
         c->eio->ops->message(c, in->binary, in->data);
       break;
     case EIO_PING:
@@ -467,7 +467,7 @@ bool sio__session_ready(const sio_session *c) {
 bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
 bool sio__session_unread(const sio_session *c) {
   if (c->ws && c->ws->conn) return c->ws->conn->paused || c->ws->conn->throttled;
-  return guard_pauses(c) || (c->polling && sio__polling_unread(c));
+  return session_is_paused(c) || (c->polling && sio__polling_unread(c));
 }
 size_t sio__session_arriving(const sio_session *c) {
   if (c->polling) return sio__polling_arriving(c->polling);

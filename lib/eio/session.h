@@ -39,7 +39,7 @@ struct transport {
    * SIO_ECLOSED. */
   int (*mark)(sio_session *c);
   /* As sio__conn_sift(). */
-  void (*sift)(sio_session *c, conn_drop_fn drop, void *user);
+  void (*remove_if)(sio_session *c, conn_drop_fn drop, void *user);
 };
 
 extern const struct transport sio__transport_polling, sio__transport_websocket;
@@ -50,43 +50,43 @@ const char *sio__session_tag(const sio_session *c, char room[PUBLIC_ID_LEN + 1])
 
 struct polling;
 struct probe;
-struct flow;
-struct fences;
+struct backpressure;
+struct sent_callbacks;
 
 struct sio_session {
   /* What sending looks at. */
   struct eio *eio;
   const struct transport *transport;
-  struct ws_conn *ws;    /* while the transport is WebSocket            */
-  struct flow *flow;     /* NULL until it read too slowly once          */
-  uint32_t rtt_us;       /* an hour at most                             */
-  uint8_t state;         /* enum session_state                          */
-  uint8_t protocol;      /* Engine.IO's: 3 or 4                         */
-  unsigned joined : 1;   /* to a namespace, at least once; or the host's own engine */
-  unsigned cause : 1;    /* who ends it: for the polling transport's last word */
-  unsigned pong_due : 1; /* a ping is out                               */
-  unsigned graced : 1;   /* its deadline was moved once already         */
-  unsigned told : 1;     /* ops->open said yes                          */
-  unsigned gone : 1;     /* out of the table                            */
-  unsigned base64 : 1;   /* binary leaves as text over WebSocket too    */
+  struct ws_conn *ws;                /* while the transport is WebSocket            */
+  struct backpressure *backpressure; /* NULL until it read too slowly once          */
+  uint32_t rtt_us;                   /* an hour at most                             */
+  uint8_t state;                     /* enum session_state                          */
+  uint8_t protocol;                  /* Engine.IO's: 3 or 4                         */
+  unsigned joined : 1;               /* to a namespace, at least once; or the host's own engine */
+  unsigned cause : 1;                /* who ends it: for the polling transport's last word */
+  unsigned pong_due : 1;             /* a ping is out                               */
+  unsigned graced : 1;               /* its deadline was moved once already         */
+  unsigned told : 1;                 /* ops->open said yes                          */
+  unsigned gone : 1;                 /* out of the table                            */
+  unsigned base64 : 1;               /* binary leaves as text over WebSocket too    */
   unsigned xdomain : 1;
   unsigned upgraded : 1;
   unsigned owns_text : 1; /* why.ws_text is to be freed                 */
-  unsigned guarded : 1;   /* what is counted of it lies before it: guard.h */
+  unsigned guarded : 1;   /* what is counted of it lies before it: session_limits.h */
 
   void *up;
-  struct polling *polling; /* while the transport is polling              */
-  struct probe *probe;     /* a WebSocket that may take over              */
-  struct fences *fences;   /* NULL until the host asked for one           */
-  struct http_head *head;  /* what is kept of the first request           */
-  struct list link;        /* eio->all                                    */
+  struct polling *polling;               /* while the transport is polling              */
+  struct probe *probe;                   /* a WebSocket that may take over              */
+  struct sent_callbacks *sent_callbacks; /* NULL until the host asked for one           */
+  struct http_head *head;                /* what is kept of the first request           */
+  struct list link;                      /* eio->all                                    */
   union {
     struct timer heartbeat; /* OPEN: to the next ping, or to the end of patience */
     sio_close_info why;     /* not any more                                      */
   };
   union {
-    struct task over;   /* tells the layer above, then frees           */
-    struct grave grave; /* after that                                  */
+    struct task over;                   /* tells the layer above, then frees           */
+    struct deferred_free deferred_free; /* after that                                  */
   };
   size_t owed;      /* memory of replies to what it sent, an upper bound: see session_stops() */
   uint64_t ping_at; /* uv_hrtime() of the last ping                */
@@ -113,7 +113,7 @@ void sio__session_abandon(sio_session *c);
 int sio__session_write(sio_session *c, struct msg *m);
 void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
 /* It was not read for a while: if its pong is due soon it is asked again. */
-void sio__session_patience(sio_session *c);
+void sio__session_extend_timeout(sio_session *c);
 
 /* Its peer takes no replies, or sends too much: nothing more is handed on until
  * sio__session_go_on(). Asked by the transports after each packet. */

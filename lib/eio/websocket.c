@@ -5,11 +5,11 @@
  */
 #include "eio/websocket.h"
 #include "base/cold.h"
-#include "eio/fence.h"
-#include "eio/flow.h"
-#include "eio/guard.h"
+#include "eio/backpressure.h"
 #include "eio/payload.h"
-#include "eio/tap.h"
+#include "eio/sent.h"
+#include "eio/session_limits.h"
+#include "eio/trace.h"
 
 /* In protocol 3 the packet's type stands before the bytes. */
 static void on_binary(sio_session *c, sio_slice data) {
@@ -76,13 +76,13 @@ static void on_drained(struct ws_conn *w) {
 
 static void on_lighter(struct ws_conn *w) {
   sio_session *c = w->owner;
-  sio__flow_lighter(c);
+  sio__backpressure_eased(c);
   if (c->ws == w) sio__websocket_go_on(c);
 }
 
-static void on_flushing(struct ws_conn *w) { sio__tap_flush(w->owner); }
+static void on_flushing(struct ws_conn *w) { sio__trace_flush(w->owner); }
 
-static void on_passed(struct ws_conn *w, unsigned n) { sio__fence_passed(w->owner, n); }
+static void on_passed(struct ws_conn *w, unsigned n) { sio__sent_passed(w->owner, n); }
 
 static const char *address(const struct ws_conn *w) { return sio_session_address(w->owner); }
 
@@ -94,7 +94,7 @@ static const char *address(const struct ws_conn *w) { return sio_session_address
 const struct ws_conn_ops sio__websocket_ops = { OPS };
 
 static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
-  sio__guard_count(w->owner, pings, bytes);
+  sio__session_limits_count(w->owner, pings, bytes);
 }
 
 static const struct ws_conn_ops guarded_ops = { OPS, .came = on_came };
@@ -109,7 +109,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->owner = c;
   c->ws = w;
   ws_conn_know(w, c->joined);
-  if (guard_pauses(c))
+  if (session_is_paused(c))
     sio__ws_hold(w);
   else
     sio__ws_go_on(w);
@@ -159,17 +159,17 @@ static size_t queued(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0
 
 static size_t held(const sio_session *c) { return c->ws ? ws_held(c->ws) : 0; }
 
-static void sift(sio_session *c, conn_drop_fn drop, void *user) {
-  if (c->ws && c->ws->conn) sio__conn_sift(c->ws->conn, drop, user);
+static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+  if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 
 static int mark(sio_session *c) { return sio__ws_mark(c->ws, c->eio->mark); }
 
 /* Nobody hears of what leaves after the end: what can leave now does. */
 static void pass_fences(sio_session *c, struct conn *conn) {
-  if (!c->fences || !conn) return;
+  if (!c->sent_callbacks || !conn) return;
   sio__conn_push(conn);
-  sio__fence_passed(c, conn_take_marks(conn));
+  sio__sent_passed(c, conn_take_marks(conn));
 }
 
 /* A peer that does not read will not answer a close frame either: unless the host wants it to have
@@ -193,4 +193,4 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .held = held,
                                                     .mark = mark,
                                                     .end = end_websocket,
-                                                    .sift = sift };
+                                                    .remove_if = remove_if };

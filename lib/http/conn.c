@@ -56,7 +56,7 @@ struct http_conn {
   struct list link; /* http->conns, or http->fresh                           */
   struct timer timer;
   struct task task; /* pump() when the turn ends                             */
-  struct grave grave;
+  struct deferred_free deferred_free;
   struct buf stash;        /* bytes that came too early                             */
   size_t queued;           /* conn->queued when the timer looked last               */
   char peer[CONN_ADDRESS]; /* the client's, which may be behind a proxy  */
@@ -66,8 +66,8 @@ static void pump(struct http_conn *c);
 
 /* ---- the end of a connection ------------------------------------------------------ */
 
-static void free_http_conn(struct grave *g) {
-  struct http_conn *c = container_of(g, struct http_conn, grave);
+static void free_http_conn(struct deferred_free *g) {
+  struct http_conn *c = container_of(g, struct http_conn, deferred_free);
   sio__buf_clear(&c->stash);
   sio__free(c->via);
   sio__free(c);
@@ -95,7 +95,7 @@ static void leave(struct http_conn *c) {
   h->nconns--;
   h->nfresh -= c->fresh;
   if (h->draining && h->nconns == 0) sio__loop_defer(h->loop, &h->emptied_task);
-  sio__loop_bury(h->loop, &c->grave, free_http_conn);
+  sio__loop_free_later(h->loop, &c->deferred_free, free_http_conn);
 }
 
 static void close_now(struct http_conn *c) {
@@ -126,7 +126,7 @@ static void let_go(sio_request *r, int err, const char *why) {
   r->answered = true;
   if (r->mount) r->mount->on_abort(r, err, why);
   if (!r->kept) {
-    sio__request_bury(r);
+    sio__request_free_later(r);
     return;
   }
   r->answered = false;
@@ -225,7 +225,7 @@ static void send_next(struct http_conn *c);
 static void reject(struct http_conn *c, int cause, const char *why) {
   close_now(c);
   abort_request(c, SIO_ELIMIT, why);
-  sio__door_refused(c->http->door, cause, c->peer, why);
+  sio__addr_limits_refused(c->http->addr_limits, cause, c->peer, why);
 }
 
 static void on_timer(struct timer *t) {
@@ -270,9 +270,9 @@ static const char *cause_text(int cause) {
 /* The connection is this client's from now on, unless it has too many. */
 static bool count_client(struct http_conn *c, const struct addr *a) {
   int cause;
-  struct visitor *v;
-  bool welcome = sio__door_enter(c->http->door, a, VISIT_CONN, &v, &cause) == 0;
-  if (v) conn_visitor(c->conn, v);
+  struct addr_record *v;
+  bool welcome = sio__addr_limits_enter(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
+  if (v) conn_addr_record(c->conn, v);
   if (welcome) return true;
   reject(c, cause, cause_text(cause));
   return false;
@@ -630,7 +630,7 @@ static void on_secured(struct conn *conn) {
 
 static void on_refused(struct conn *conn, const char *why) {
   struct http_conn *c = conn->owner;
-  sio__door_refused(c->http->door, SIO_REJECT_TLS, c->peer, why);
+  sio__addr_limits_refused(c->http->addr_limits, SIO_REJECT_TLS, c->peer, why);
   close_soon(c);
   if (c->state != HTTP_GONE) set_timer(c);
 }
@@ -828,7 +828,7 @@ void sio__request_drop(sio_request *r) {
     c->req = NULL;
     close_now(c);
   }
-  sio__request_bury(r);
+  sio__request_free_later(r);
 }
 
 struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
@@ -842,7 +842,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
   c->req = NULL;
   sio__conn_abandon(c->conn);
   leave(c);
-  sio__request_bury(r);
+  sio__request_free_later(r);
   return c->conn;
 }
 
@@ -873,19 +873,20 @@ static void make_room(struct http *h) {
 }
 
 /* A connection of a trusted proxy is not the proxy's. */
-static int admit(struct http *h, int fd, struct visitor **visitor, bool *proxied) {
+static int admit(struct http *h, int fd, struct addr_record **addr_record, bool *proxied) {
   int cause;
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
-  *proxied = sio__addr_set_has(&h->door->trusted, &a);
-  if (*proxied || sio__door_enter(h->door, &a, VISIT_CONN, visitor, &cause) == 0) return 0;
-  sio__door_refused(h->door, cause, sio__addr_text(&a, text), cause_text(cause));
+  *proxied = sio__addr_set_has(&h->addr_limits->trusted, &a);
+  if (*proxied || sio__addr_limits_enter(h->addr_limits, &a, ADDR_CONNS, addr_record, &cause) == 0)
+    return 0;
+  sio__addr_limits_refused(h->addr_limits, cause, sio__addr_text(&a, text), cause_text(cause));
   return SIO_ELIMIT;
 }
 
 static enum conn_kind kind_for(const struct http *h, const sio_tls *tls) {
   if (tls) return CONN_TLS;
-  return h->door && door_counts(h->door) ? CONN_COUNTED : CONN_PLAIN;
+  return h->addr_limits && addr_limits_active(h->addr_limits) ? CONN_COUNTED : CONN_PLAIN;
 }
 
 static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool proxied,
@@ -933,9 +934,11 @@ static int begin(struct http_conn *c) {
 
 int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
   struct http_conn *c;
-  struct visitor *visitor = NULL;
+  struct addr_record *addr_record = NULL;
   bool proxied = false;
-  int err = h->door && door_looks(h->door) ? admit(h, fd, &visitor, &proxied) : 0;
+  int err = h->addr_limits && addr_limits_need_address(h->addr_limits)
+                ? admit(h, fd, &addr_record, &proxied)
+                : 0;
   if (err) {
     close(fd);
     return err;
@@ -943,10 +946,10 @@ int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
   make_room(h);
   err = http_conn_new(&c, h, fd, proxied, tls);
   if (err) {
-    sio__visitor_leave(visitor, VISIT_CONN);
+    sio__addr_record_release(addr_record, ADDR_CONNS);
     return err;
   }
-  if (visitor) conn_visitor(c->conn, visitor);
+  if (addr_record) conn_addr_record(c->conn, addr_record);
   join(c, h);
   return begin(c);
 }

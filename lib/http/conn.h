@@ -17,7 +17,7 @@
 #include "http/date.h"
 #include "http/request.h"
 #include "http/via.h"
-#include "net/addrlimit.h"
+#include "net/addr_limits.h"
 #include <sio/server.h>
 #include <sio/tls.h>
 
@@ -72,7 +72,7 @@ struct http {
   struct list conns; /* struct http_conn                                          */
   struct list fresh; /* those of which no request's head is complete, oldest first */
   unsigned nfresh;
-  struct door *door; /* the owner's; NULL: everyone may come in                   */
+  struct addr_limits *addr_limits; /* the owner's; NULL: everyone may come in                   */
   struct proxies proxies;
   struct list kept;  /* requests whose peer is gone and whose answer is owed      */
   struct list spare; /* requests with their buffers, ready for use                */

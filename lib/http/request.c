@@ -58,8 +58,8 @@ void sio__request_free(sio_request *r) {
   sio__free(r);
 }
 
-static void retire(struct grave *g) {
-  sio_request *r = container_of(g, sio_request, grave);
+static void retire(struct deferred_free *g) {
+  sio_request *r = container_of(g, sio_request, deferred_free);
   struct http *h = r->http;
   if (h->nspare == SPARE_REQUESTS) {
     sio__request_free(r);
@@ -70,19 +70,19 @@ static void retire(struct grave *g) {
   h->nspare++;
 }
 
-void sio__request_bury(sio_request *r) {
+void sio__request_free_later(sio_request *r) {
   if (!r->http) {
     sio__request_free(r);
     return;
   }
   list_remove(&r->link);
   r->conn = NULL;
-  sio__loop_bury(r->http->loop, &r->grave, retire);
+  sio__loop_free_later(r->http->loop, &r->deferred_free, retire);
 }
 
 void sio__request_settle(sio_request *r) {
   if (r->mount && r->mount->on_answered) r->mount->on_answered(r);
-  sio__request_bury(r);
+  sio__request_free_later(r);
 }
 
 /* A mount that wants to hear of the answer has no memory in the server. */

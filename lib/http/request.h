@@ -78,7 +78,7 @@ struct sio_request {
   struct buf body;
   struct buf extra; /* header lines of the answer so far: "Name: value\r\n"...     */
   struct list link; /* http->kept                                                  */
-  struct grave grave;
+  struct deferred_free deferred_free;
 };
 
 /* Bytes of a body that are read piece by piece. */
@@ -174,7 +174,7 @@ long sio__head_query(const struct http_head *h, const char *key, char *out, size
 
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 /* Gives it up: freed, or made ready for the next, when the turn ends; an orphan at once. */
-void sio__request_bury(sio_request *r);
+void sio__request_free_later(sio_request *r);
 /* The same once it is answered: its mount is told. */
 void sio__request_settle(sio_request *r);
 /* The server goes, and the host still owes a kept request its answer: that frees it. */

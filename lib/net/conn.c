@@ -262,7 +262,7 @@ void sio__conn_dirty(struct conn *c) { mark_dirty(c); }
  * peer is. */
 static COLD void throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
-  bool over = c->blocked && (c->held > limit || (c->secure && sio__tls_swollen(c)));
+  bool over = c->blocked && (c->held > limit || (c->secure && sio__tls_over_limit(c)));
   if (over == c->throttled) return;
   c->throttled = over;
   watch(c);
@@ -317,7 +317,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
 
 /* A walk over the queue that builds it anew, for a run of which some go takes more entries than
  * before. What stays goes into chunks that are free again, or into the spare one. */
-struct sifting {
+struct removal {
   conn_drop_fn drop;
   void *user;
   struct conn_chunk *rest, *spare;
@@ -325,18 +325,18 @@ struct sifting {
   bool begun;
 };
 
-static bool find_spare(struct conn *c, struct sifting *s) {
+static bool find_spare(struct conn *c, struct removal *s) {
   if (!s->spare) s->spare = sio__pool_get(&conn_loop(c)->chunks);
   return s->spare;
 }
 
-static void leave_chunk(struct conn *c, struct sifting *s) {
+static void leave_chunk(struct conn *c, struct removal *s) {
   struct conn_chunk *k = s->rest;
   s->rest = k->next;
   sio__pool_put(&conn_loop(c)->chunks, k);
 }
 
-static struct conn_entry take_rest(struct conn *c, struct sifting *s) {
+static struct conn_entry take_rest(struct conn *c, struct removal *s) {
   struct conn_chunk *k = s->rest;
   struct conn_entry e = k->e[k->head];
   if (chunk_has_run(k, k->head)) {
@@ -355,13 +355,13 @@ static bool is_sealed(size_t *sealed, size_t len) {
 }
 
 /* A part of the very first may have left. */
-static bool must_stay(struct sifting *s, size_t len) {
+static bool must_stay(struct removal *s, size_t len) {
   bool first = !s->begun;
   s->begun = true;
   return is_sealed(&s->sealed, len) || first;
 }
 
-static void keep(struct conn *c, struct sifting *s, struct conn_entry e) {
+static void keep(struct conn *c, struct removal *s, struct conn_entry e) {
   if (extends_run(c, e.m, e.off, e.len)) return;
   struct conn_chunk *k = c->out_tail;
   if (!k || k->tail == 7) {
@@ -371,7 +371,7 @@ static void keep(struct conn *c, struct sifting *s, struct conn_entry e) {
   put_entry(k, e.m, e.off, e.len);
 }
 
-static void sift_one(struct conn *c, struct sifting *s) {
+static void remove_one_if(struct conn *c, struct removal *s) {
   struct conn_entry e = take_rest(c, s);
   if (must_stay(s, e.len) || !s->drop(e.m, msg_held(e.m) + ENTRY_COST, s->user)) {
     keep(c, s, e);
@@ -382,7 +382,7 @@ static void sift_one(struct conn *c, struct sifting *s) {
 }
 
 /* Without memory for it the rest stays as it is. */
-static void end_sifting(struct conn *c, struct sifting *s, struct conn_chunk *last) {
+static void end_removal(struct conn *c, struct removal *s, struct conn_chunk *last) {
   if (s->spare) sio__pool_put(&conn_loop(c)->chunks, s->spare);
   if (!s->rest) return;
   if (c->out_tail)
@@ -392,15 +392,15 @@ static void end_sifting(struct conn *c, struct sifting *s, struct conn_chunk *la
   c->out_tail = last;
 }
 
-COLD void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user) {
-  struct sifting s = { .drop = drop, .user = user, .rest = c->out };
+COLD void sio__conn_remove_if(struct conn *c, conn_drop_fn drop, void *user) {
+  struct removal s = { .drop = drop, .user = user, .rest = c->out };
   struct conn_chunk *last = c->out_tail;
   if (!c->out) return;
   uncount(c);
   s.sealed = c->secure ? sio__tls_sealed(c) : 0;
   c->out = c->out_tail = NULL;
-  while (s.rest && find_spare(c, &s)) sift_one(c, &s);
-  end_sifting(c, &s, last);
+  while (s.rest && find_spare(c, &s)) remove_one_if(c, &s);
+  end_removal(c, &s, last);
   recount(c);
   throttle(c);
 }
@@ -541,7 +541,7 @@ static void drained(struct conn *c, bool wrote) {
 }
 
 /* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
-static bool wants_patience(const struct conn *c, ssize_t n) {
+static bool should_retry_later(const struct conn *c, ssize_t n) {
   if (c->secure && sio__tls_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
@@ -558,7 +558,7 @@ static inline int write_queue(struct conn *c) {
   while (c->queued > 0 || (c->secure && sio__tls_pending(c))) {
     size_t offered;
     ssize_t n = write_some(c, &offered);
-    if (n < 0 && !wants_patience(c, n)) return (int)n;
+    if (n < 0 && !should_retry_later(c, n)) return (int)n;
     if (n > 0) taken(c, (size_t)n);
     if (n == (ssize_t)offered) continue;
     c->blocked = 1;
@@ -680,13 +680,15 @@ COLD void sio__conn_end(struct conn *c) {
   mark_dirty(c);
 }
 
-static void free_conn(struct grave *g) { sio__free(container_of(g, struct conn, grave)); }
+static void free_conn(struct deferred_free *g) {
+  sio__free(container_of(g, struct conn, deferred_free));
+}
 
 /* uv may be done before the turn is, and somebody may still look at c until then. */
 static COLD void on_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
-  sio__loop_bury(l, &c->grave, free_conn);
+  sio__loop_free_later(l, &c->deferred_free, free_conn);
   sio__loop_handle_closed(l);
 }
 
@@ -699,7 +701,7 @@ static COLD void close_conn(struct conn *c) {
   if (c->secure) sio__tls_close(c);
   uncount(c);
   drop_queue(c);
-  if (c->counted) sio__visitor_leave(c->extra[0].visitor, VISIT_CONN);
+  if (c->counted) sio__addr_record_release(c->extra[0].addr_record, ADDR_CONNS);
   /* uv_close() takes the descriptor out of epoll at once. */
   uv_close((uv_handle_t *)&c->poll, on_closed);
   close(c->fd);

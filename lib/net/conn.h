@@ -13,7 +13,7 @@
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
 
-#include "net/addrlimit.h"
+#include "net/addr_limits.h"
 #include "net/loop.h"
 #include <sys/uio.h>
 
@@ -80,7 +80,7 @@ struct conn {
       struct list link;  /* loop->conns       */
       struct list dirty; /* loop->dirty       */
     };
-    struct grave grave; /* once it is closed */
+    struct deferred_free deferred_free; /* once it is closed */
   };
   struct conn_chunk *out, *out_tail;
   size_t queued; /* bytes not yet taken by the kernel */
@@ -102,8 +102,8 @@ struct conn {
   unsigned counted : 1;
   uv_poll_t poll; /* begins with its data, which is the loop           */
   union {
-    struct visitor *visitor; /* [0], if it is counted: its address's, or NULL */
-    struct tls *tls;         /* [1], if it is made for TLS                    */
+    struct addr_record *addr_record; /* [0], if it is counted: its address's, or NULL */
+    struct tls *tls;                 /* [1], if it is made for TLS                    */
   } extra[];
 };
 
@@ -120,7 +120,9 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind);
 /* v is left when it closes. Only of one that is counted. */
-static inline void conn_visitor(struct conn *c, struct visitor *v) { c->extra[0].visitor = v; }
+static inline void conn_addr_record(struct conn *c, struct addr_record *v) {
+  c->extra[0].addr_record = v;
+}
 void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 /* The owner lets go of it: no callback reaches it any more. For one that is about to get another
  * owner, or to be closed; closing does the same. */
@@ -159,7 +161,7 @@ void sio__conn_push(struct conn *c);
 /* Asks about every msg that waits, oldest first, but the very first, of which a part may have left;
  * those that drop() names go. */
 typedef bool (*conn_drop_fn)(const struct msg *m, size_t held, void *user);
-void sio__conn_sift(struct conn *c, conn_drop_fn drop, void *user);
+void sio__conn_remove_if(struct conn *c, conn_drop_fn drop, void *user);
 /* The whole text of m: no frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);

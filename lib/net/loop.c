@@ -52,10 +52,10 @@ static void flush_conns(struct loop *l) {
   while (!list_empty(&batch)) sio__conn_flush(container_of(list_pop(&batch), struct conn, dirty));
 }
 
-static void free_graves(struct loop *l) {
+static void run_deferred_frees(struct loop *l) {
   struct list *item;
-  while ((item = list_pop(&l->graves))) {
-    struct grave *g = container_of(item, struct grave, link);
+  while ((item = list_pop(&l->deferred_frees))) {
+    struct deferred_free *g = container_of(item, struct deferred_free, link);
     g->free(g);
   }
 }
@@ -166,7 +166,7 @@ static void end_turn(struct loop *l, bool polls_next) {
   if (l->roused) loop_begin(l);
   do_work(l);
   start_log_second(l);
-  free_graves(l);
+  run_deferred_frees(l);
   note_memory(l);
   set_alarm(l);
   rest(l, polls_next);
@@ -260,9 +260,10 @@ void sio__loop_defer(struct loop *l, struct task *t) {
   sio__loop_rouse(l);
 }
 
-void sio__loop_bury(struct loop *l, struct grave *g, void (*free_fn)(struct grave *g)) {
+void sio__loop_free_later(struct loop *l, struct deferred_free *g,
+                          void (*free_fn)(struct deferred_free *g)) {
   g->free = free_fn;
-  list_push(&l->graves, &g->link);
+  list_push(&l->deferred_frees, &g->link);
   sio__loop_rouse(l);
 }
 
@@ -362,7 +363,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX, .high_water = HIGH_WATER };
   list_init(&l->tasks);
   list_init(&l->dirty);
-  list_init(&l->graves);
+  list_init(&l->deferred_frees);
   list_init(&l->conns);
   list_init(&l->handshakes);
   sio__timers_init(&l->timers, uv_now(uv));
@@ -384,7 +385,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
 }
 
 static void finish(struct loop *l) {
-  free_graves(l);
+  run_deferred_frees(l);
   sio__msgs_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);

@@ -75,7 +75,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   size_t high_water;     /* a connection with more than this queued is not read from */
   size_t low_mark;       /* a heavy connection that holds no more than this is told of     */
   struct msgs msgs;
-  struct list graves;             /* struct grave, freed at the end        */
+  struct list deferred_frees;     /* struct grave, freed at the end        */
   struct list conns;              /* struct conn, all that are open        */
   struct loop_posts *posts;       /* what other threads asked for; lives past the loop's close */
   void (*ending)(struct loop *l); /* nothing is left to do: the last chance to log; or NULL */
@@ -145,11 +145,12 @@ void sio__loop_untimer(struct loop *l, struct timer *t);
 
 /* Memory that a caller further up may still hold: freed when the turn ends.
  * Embed a struct grave anywhere in it. */
-struct grave {
+struct deferred_free {
   struct list link;
-  void (*free)(struct grave *g);
+  void (*free)(struct deferred_free *g);
 };
-void sio__loop_bury(struct loop *l, struct grave *g, void (*free)(struct grave *g));
+void sio__loop_free_later(struct loop *l, struct deferred_free *g,
+                          void (*free)(struct deferred_free *g));
 
 /* For whoever opened a handle on this loop (counted in open_handles): its close callback ends with
  * this. */

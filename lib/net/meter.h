@@ -10,7 +10,7 @@
 #define SIO_NET_METER_H
 
 #include "base/bucket.h"
-#include "net/addrlimit.h"
+#include "net/addr_limits.h"
 #include <sio/server.h>
 
 struct meter;
@@ -18,7 +18,7 @@ struct meter;
 /* What all meters of a server share. */
 struct meter_how {
   struct loop *loop;
-  struct door *door; /* for the log's patience */
+  struct addr_limits *addr_limits; /* for the log's patience */
   sio_stats *stats;
   struct rate packets, bytes; /* per_s 0: no limit */
   bool closes;                /* SIO_LIMITED_CLOSE */

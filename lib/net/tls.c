@@ -127,7 +127,7 @@ bool sio__tls_pending(struct conn *c) {
   return t->out.n > 0;
 }
 
-bool sio__tls_swollen(const struct conn *c) {
+bool sio__tls_over_limit(const struct conn *c) {
   return tls_of(c)->out.n - tls_of(c)->sent > TLS_SWOLLEN;
 }
 

@@ -66,7 +66,7 @@ ssize_t sio__tls_write(struct conn *c, size_t *offered);
 bool sio__tls_pending(struct conn *c);
 /* It cannot encrypt any more, and no patience helps. */
 bool sio__tls_failed(const struct conn *c);
-bool sio__tls_swollen(const struct conn *c);
+bool sio__tls_over_limit(const struct conn *c);
 size_t sio__tls_sealed(const struct conn *c); /* of the queue's bytes, these are encrypted */
 /* Before the descriptor is closed. Frees it. */
 void sio__tls_close(struct conn *c);

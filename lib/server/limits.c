@@ -5,8 +5,8 @@
 #include "server/limits.h"
 #include <unistd.h>
 
-static void on_refused(struct door *g, const sio_rejection *r) {
-  sio_server *srv = container_of(g, sio_server, door);
+static void on_refused(struct addr_limits *g, const sio_rejection *r) {
+  sio_server *srv = container_of(g, sio_server, addr_limits);
   if (srv->refused) srv->refused(srv, r, srv->refused_user);
 }
 
@@ -17,15 +17,15 @@ static void on_limited(void *server, const sio_limited *l) {
 
 void sio__limits_init(sio_server *srv) {
   const sio_options *o = &srv->opts.o;
-  sio__door_init(&srv->door, &srv->core.loop, &srv->core.log);
-  srv->door.rate = (struct rate){ o->connects_per_s, o->connects_burst };
-  srv->door.max_open = o->max_per_address;
-  srv->door.max_visitors = o->max_addresses;
-  srv->door.trusted = srv->opts.trusted;
-  srv->door.tell = on_refused;
-  srv->engines.door = &srv->door;
+  sio__addr_limits_init(&srv->addr_limits, &srv->core.loop, &srv->core.log);
+  srv->addr_limits.rate = (struct rate){ o->connects_per_s, o->connects_burst };
+  srv->addr_limits.max_open = o->max_per_address;
+  srv->addr_limits.max_records = o->max_addresses;
+  srv->addr_limits.trusted = srv->opts.trusted;
+  srv->addr_limits.tell = on_refused;
+  srv->engines.addr_limits = &srv->addr_limits;
   srv->engines.meters = (struct meter_how){ .loop = &srv->core.loop,
-                                            .door = &srv->door,
+                                            .addr_limits = &srv->addr_limits,
                                             .stats = &srv->core.stats,
                                             .packets = { o->packets_per_s, o->packets_burst },
                                             .bytes = { o->bytes_per_s, o->bytes_burst },
@@ -34,14 +34,14 @@ void sio__limits_init(sio_server *srv) {
                                             .owner = srv };
 }
 
-void sio__limits_clear(sio_server *srv) { sio__door_clear(&srv->door); }
+void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limits); }
 
 void sio__limits_full(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
   close(fd);
-  sio__door_refused(&srv->door, SIO_REJECT_CONNECTIONS, sio__addr_text(&a, text),
-                    "as many connections as max_connections are open");
+  sio__addr_limits_refused(&srv->addr_limits, SIO_REJECT_CONNECTIONS, sio__addr_text(&a, text),
+                           "as many connections as max_connections are open");
 }
 
 /* ---- public ------------------------------------------------------------------------------ */

@@ -319,7 +319,7 @@ static struct rows *gather(const sio_server *srv) {
     sio__nsp_stats_add(&r->stats, nsp);
   }
   for (const struct hook *k = NULL; (nsp = next_parent(srv, &k));)
-    sio__brood_stats_add(&row_of(all, nsp->name)->stats, nsp);
+    sio__parent_stats_add(&row_of(all, nsp->name)->stats, nsp);
   return all;
 }
 

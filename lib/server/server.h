@@ -18,7 +18,7 @@ struct sio_server {
   struct list listeners; /* struct listener                   */
   struct http http;
   struct deflater *deflater; /* HTTP's; NULL: off                 */
-  struct door door;
+  struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
   struct eio eio; /* Socket.IO's own of them */

@@ -77,7 +77,7 @@ void sio__site_init(sio_server *srv) {
   srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
   srv->http.route = route;
   srv->http.owner = srv;
-  srv->http.door = &srv->door;
+  srv->http.addr_limits = &srv->addr_limits;
   srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
@@ -90,7 +90,7 @@ void sio__site_init(sio_server *srv) {
   srv->endpoint_shared = (struct endpoint_shared){ .ws = &srv->ws,
                                                    .opts = &srv->opts.o,
                                                    .stats = &srv->core.stats,
-                                                   .door = srv->engines.door,
+                                                   .addr_limits = srv->engines.addr_limits,
                                                    .meters = &srv->engines.meters };
 }
 

@@ -93,9 +93,9 @@ static void fill_nsps(sio_stats *st, const sio_server *srv) {
   st->events_out = all.events_out;
 }
 
-static void fill_limits(sio_stats *st, const struct door *d) {
+static void fill_limits(sio_stats *st, const struct addr_limits *d) {
   memcpy(st->rejected, d->refused, sizeof d->refused);
-  st->addresses = d->visitors.n;
+  st->addresses = d->addr_records.n;
   st->addresses_uncounted = d->uncounted;
 }
 
@@ -109,7 +109,7 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_compressed(&st, 1, srv->ws.deflate.deflater);
   fill_sessions(&st);
   fill_nsps(&st, srv);
-  fill_limits(&st, &srv->door);
+  fill_limits(&st, &srv->addr_limits);
   st.tls_handshaking = srv->core.loop.nhandshakes;
   st.log_lines_lost = srv->core.log.lost;
   st.calls_refused = srv->core.loop.refused;

@@ -5,7 +5,7 @@
 #include "core/client.h"
 #include "core/nsp.h"
 #include "core/socket.h"
-#include "eio/fence.h"
+#include "eio/sent.h"
 #include "eio/session.h"
 #include "packet/parser.h"
 #include "server/server.h"
@@ -60,11 +60,13 @@ static size_t nothing(const sio_session *c) {
 }
 
 static int pass(sio_session *c) {
-  sio__fence_passed(c, 1);
+  sio__sent_passed(c, 1);
   return 0;
 }
 
-static void sift(sio_session *c, conn_drop_fn drop, void *user) { (void)c, (void)drop, (void)user; }
+static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+  (void)c, (void)drop, (void)user;
+}
 
 static const struct transport over = { .name = "memory" };
 
@@ -82,7 +84,7 @@ static const struct transport memory = { .name = "memory",
                                          .held = nothing,
                                          .end = end,
                                          .mark = pass,
-                                         .sift = sift };
+                                         .remove_if = remove_if };
 
 /* ---- what the peer says ---------------------------------------------------------------------- */
 

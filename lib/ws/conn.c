@@ -65,8 +65,8 @@ void sio__ws_abandon(struct ws_conn *w) {
 
 /* ---- the end ---- */
 
-static void free_ws(struct grave *g) {
-  struct ws_conn *w = container_of(g, struct ws_conn, grave);
+static void free_ws(struct deferred_free *g) {
+  struct ws_conn *w = container_of(g, struct ws_conn, deferred_free);
   if (w->ops == &kept_ops) sio__free(w->owner);
   sio__free(w->reason);
   sio__free(w);
@@ -113,7 +113,7 @@ static void let_go(struct ws_conn *w) {
   w->pong = NULL;
   sio__conn_close(w->conn);
   w->conn = NULL;
-  sio__loop_bury(l, &w->grave, free_ws);
+  sio__loop_free_later(l, &w->deferred_free, free_ws);
 }
 
 /* The reason that is known first counts. */

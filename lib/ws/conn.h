@@ -101,8 +101,8 @@ struct ws_conn {     /* what sending looks at comes first */
   uint32_t late;    /* bytes that came since it is not open any more */
   struct ws_recv recv;
   union {
-    struct timer timer; /* the peer's half of a close is awaited */
-    struct grave grave; /* CLOSED                                */
+    struct timer timer;                 /* the peer's half of a close is awaited */
+    struct deferred_free deferred_free; /* CLOSED                                */
   };
   struct ws_rest *rest; /* what was read and not handled while the owner holds it up; or NULL */
   const char *detail;   /* why it ends, once that is known */

@@ -13,12 +13,12 @@
 struct sio_ws {
   struct endpoint *endpoint;
   struct ws_conn *ws;
-  struct visitor *visitor; /* NULL: its address is not counted */
-  struct gauge *gauge;     /* NULL: what it sends is not       */
+  struct addr_record *addr_record;       /* NULL: its address is not counted */
+  struct endpoint_meter *endpoint_meter; /* NULL: what it sends is not       */
   struct list link;
   struct task excess; /* closes it at the end of the turn, outside the sending call */
   struct timer pulse; /* to the next ping, or to the end of its time to answer one  */
-  struct grave grave;
+  struct deferred_free deferred_free;
   void *data;
   const char *protocol; /* the endpoint's; "": none                    */
   int64_t sent;         /* bytes queued here, ever                             */
@@ -31,14 +31,14 @@ struct sio_ws {
 };
 
 /* What a peer sends is metered here. */
-struct gauge {
+struct endpoint_meter {
   struct meter meter;
   sio_ws *ws;
 };
 
-static void free_ws(struct grave *g) {
-  sio_ws *w = container_of(g, sio_ws, grave);
-  sio__free(w->gauge);
+static void free_ws(struct deferred_free *g) {
+  sio_ws *w = container_of(g, sio_ws, deferred_free);
+  sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
@@ -48,10 +48,10 @@ static void gone(sio_ws *w, const sio_close_info *why) {
   list_remove(&w->link);
   task_cancel(&w->excess);
   sio__loop_untimer(e->shared->ws->loop, &w->pulse);
-  if (w->gauge) sio__meter_stop(&w->gauge->meter);
-  sio__visitor_leave(w->visitor, VISIT_SESSION);
+  if (w->endpoint_meter) sio__meter_stop(&w->endpoint_meter->meter);
+  sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
-  sio__loop_bury(e->shared->ws->loop, &w->grave, free_ws);
+  sio__loop_free_later(e->shared->ws->loop, &w->deferred_free, free_ws);
 }
 
 static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
@@ -96,7 +96,9 @@ static void on_excess(struct task *t) {
 
 /* ---- how much it sends ------------------------------------------------------------- */
 
-static sio_ws *metered(struct meter *m) { return container_of(m, struct gauge, meter)->ws; }
+static sio_ws *metered(struct meter *m) {
+  return container_of(m, struct endpoint_meter, meter)->ws;
+}
 
 static void on_pause(struct meter *m) {
   if (metered(m)->ws) sio__ws_hold(metered(m)->ws);
@@ -118,7 +120,7 @@ static const struct meter_ops meter_ops = { on_pause, on_resume, on_limited };
 /* False: what is over the limit is not delivered. */
 static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->limited || !w->ws) return false;
-  if (sio__meter_count(&w->gauge->meter, packets, bytes)) return w->ws;
+  if (sio__meter_count(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
   w->limited = true;
   sio__loop_defer(w->endpoint->shared->ws->loop, &w->excess);
   return false;
@@ -165,7 +167,7 @@ static void ping(sio_ws *w) {
 /* The host kept the loop from reading, or we do not read: its answer may lie unread. */
 static bool may_have_answered(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
-  return w->gauge && (meter_pauses(&w->gauge->meter) || w->ws->conn->paused);
+  return w->endpoint_meter && (meter_pauses(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
 /* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
@@ -225,15 +227,15 @@ static bool accepted(struct endpoint *e, sio_request *r) {
 }
 
 static bool admitted(struct endpoint *e, sio_request *r) {
-  struct door *g = e->shared->door;
-  return !g || !door_counts(g) || sio__admit(g, r);
+  struct addr_limits *g = e->shared->addr_limits;
+  return !g || !addr_limits_active(g) || sio__admit(g, r);
 }
 
 /* Its address has room for it. False: r is answered. */
 static bool has_room(sio_ws *w, sio_request *r) {
-  struct door *g = w->endpoint->shared->door;
+  struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_addr(r);
-  if (!g || sio__door_hold(g, &a, VISIT_SESSION, &w->visitor)) return true;
+  if (!g || sio__addr_limits_count(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
   sio__admit_reject(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
@@ -249,8 +251,8 @@ static const char *choose_protocol(const struct endpoint *e, const sio_request *
 }
 
 static void forsake(sio_ws *w) {
-  sio__visitor_leave(w->visitor, VISIT_SESSION);
-  sio__free(w->gauge);
+  sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
+  sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
@@ -264,13 +266,13 @@ static sio_ws *ws_new(struct endpoint *e, const char *from) {
   task_init(&w->excess, on_excess);
   timer_init(&w->pulse, on_pulse);
   if (!meter_wanted(how)) return w;
-  w->gauge = sio__calloc(1, sizeof *w->gauge);
-  if (!w->gauge) {
+  w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
+  if (!w->endpoint_meter) {
     sio__free(w);
     return NULL;
   }
-  w->gauge->ws = w;
-  sio__meter_init(&w->gauge->meter, how, &meter_ops);
+  w->endpoint_meter->ws = w;
+  sio__meter_init(&w->endpoint_meter->meter, how, &meter_ops);
   return w;
 }
 
@@ -285,7 +287,7 @@ void sio__endpoint_upgrade(sio_request *r, void *endpoint) {
   }
   w->protocol = choose_protocol(e, r);
   if (!has_room(w, r) ||
-      sio__ws_accept_request(&w->ws, r, e->shared->ws, w->gauge ? &metered_ops : &ops, w,
+      sio__ws_accept_request(&w->ws, r, e->shared->ws, w->endpoint_meter ? &metered_ops : &ops, w,
                              slice_str(w->protocol), &rest)) {
     forsake(w);
     return;

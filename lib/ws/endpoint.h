@@ -14,7 +14,7 @@ struct endpoint_shared {
   struct ws_shared *ws;
   const sio_options *opts; /* max_queued and allowed_origins hold here too */
   sio_stats *stats;
-  struct door *door; /* NULL: addresses are not counted */
+  struct addr_limits *addr_limits; /* NULL: addresses are not counted */
   const struct meter_how *meters;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "guard.h"
 #include "raw_client.h"
+#include "base/sized.h"
 #include "server/options.h"
 #include "trace.h"
 #include "whole.h"

@@ -20,7 +20,7 @@ static void note(const char *what) {
 /* A task that notes its name, and may do one thing more. */
 struct step {
   struct task task;
-  struct grave grave;
+  struct deferred_free deferred_free;
   const char *name;
   struct step *then;
   void (*also)(struct step *s);
@@ -40,8 +40,8 @@ static void step_init(struct step *s, const char *name) {
   task_init(&s->task, step_run);
 }
 
-static void step_freed(struct grave *g) {
-  note(container_of(g, struct step, grave)->name);
+static void step_freed(struct deferred_free *g) {
+  note(container_of(g, struct step, deferred_free)->name);
   note("freed");
 }
 
@@ -182,7 +182,7 @@ static void note_heard(const char *what) {
 static void say_and_bury(struct step *s) {
   note_heard("(task)");
   say(conn, "bytes");
-  sio__loop_bury(&loop, &s->grave, step_freed);
+  sio__loop_free_later(&loop, &s->deferred_free, step_freed);
 }
 
 static void say_more(struct conn *c) {
@@ -232,10 +232,10 @@ TEST(what_a_drained_peer_causes_still_leaves_in_this_turn) {
   net_close();
 }
 
-static void bury_next(struct grave *g) {
-  struct step *s = container_of(g, struct step, grave);
+static void bury_next(struct deferred_free *g) {
+  struct step *s = container_of(g, struct step, deferred_free);
   note(s->name);
-  if (s->then) sio__loop_bury(&loop, &s->then->grave, step_freed);
+  if (s->then) sio__loop_free_later(&loop, &s->then->deferred_free, step_freed);
 }
 
 TEST(a_grave_may_bury_another) {
@@ -243,7 +243,7 @@ TEST(a_grave_may_bury_another) {
   begin();
   step_init(&a, "a"), step_init(&b, "b");
   a.then = &b;
-  sio__loop_bury(&loop, &a.grave, bury_next);
+  sio__loop_free_later(&loop, &a.deferred_free, bury_next);
   EQ_STR(seen, "");
   turn();
   EQ_STR(seen, "a b freed");

@@ -230,11 +230,11 @@ static bool drop(const struct msg *m, size_t held, void *user) {
   return true;
 }
 
-static void sift(struct peer_model *p, unsigned one_in) {
+static void remove_if(struct peer_model *p, unsigned one_in) {
   struct dropping d = { p, p->first + 1, p->first + 1, one_in };
   if (p->first == p->n) return;
   memory_fails();
-  sio__conn_sift(p->conn, drop, &d);
+  sio__conn_remove_if(p->conn, drop, &d);
   alloc_fail_in(0);
   while (d.at < p->n) stay(&d); /* for want of memory they were not asked about */
   p->n = d.to;
@@ -260,7 +260,7 @@ static void step(void) {
   else if (what < 17)
     flush(p, (size_t)(rand() % 1500));
   else if (what == 17)
-    sift(p, 1 + (unsigned)rand() % 4);
+    remove_if(p, 1 + (unsigned)rand() % 4);
   else if (what == 18)
     give_mark(p);
   else

@@ -355,7 +355,7 @@ TEST(what_is_sifted_out_is_never_sent_and_the_rest_keeps_its_order) {
       say(conn, drop ? "-" : (char[]){ (char)('b' + i), 0 });
       if (!drop) strncat(want, (char[]){ (char)('b' + i), 0 }, 2);
     }
-    sio__conn_sift(conn, drop_marked, &asked);
+    sio__conn_remove_if(conn, drop_marked, &asked);
     EQ(asked, 18);
     EQ(conn->queued, strlen(want));
     say(conn, "!");
@@ -374,12 +374,12 @@ TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
   turn();
   for (int i = 0; i < 9; i++) say(conn, "-");
   say(conn, "e");
-  sio__conn_sift(conn, drop_marked, &asked);
+  sio__conn_remove_if(conn, drop_marked, &asked);
   EQ(asked, 10);
   EQ(conn->queued, 3);
   turns(2);
   IS(hear(peer), "-bcde");
-  sio__conn_sift(conn, drop_marked, &asked);
+  sio__conn_remove_if(conn, drop_marked, &asked);
   EQ(asked, 10);
   end();
 }

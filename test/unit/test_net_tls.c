@@ -355,7 +355,7 @@ TEST(what_is_encrypted_already_is_not_dropped) {
   size_t before = conn->queued;
   for (int i = 0; i < 400; i++) fill(50, 'y');
   unsigned asked = 0;
-  sio__conn_sift(conn, is_short, &asked);
+  sio__conn_remove_if(conn, is_short, &asked);
   EQ(conn->queued, before);
   for (int i = 0; i < 1000 && conn->queued > 0; i++) {
     peer_hears();
@@ -379,7 +379,7 @@ TEST(of_small_messages_only_those_not_encrypted_are_dropped) {
   size_t sealed = sio__tls_sealed(conn);
   CHECK(sealed > 0 && sealed <= TLS_RECORD);
   unsigned asked = 0;
-  sio__conn_sift(conn, is_short, &asked);
+  sio__conn_remove_if(conn, is_short, &asked);
   CHECK(conn->queued >= sealed && conn->queued < sealed + 50);
   size_t left = conn->queued, sent = back_n;
   (void)sent;

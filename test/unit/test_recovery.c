@@ -109,7 +109,7 @@ static uint64_t failed(int cause) { return srv->core.stats.recovery_failed[cause
 TEST(when_it_is_off_nothing_is_different) {
   begin_with(NULL);
   struct client4 *c = come();
-  CHECK(root->recovery == NULL && first()->berth == NULL);
+  CHECK(root->recovery == NULL && first()->recoverable == NULL);
   EQ_STR(c->pid, "");
   to_all("a");
   sio_emit(first(), "b", SIO_ARGS("x"));

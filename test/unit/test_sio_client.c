@@ -535,7 +535,7 @@ TEST(half_a_packet_is_waited_for_as_long_as_the_host_says) {
   say_bin(p, "\1", 1);
   later(100);
   CHECK(p->session != NULL);
-  CHECK(client_of(p->session)->patience == NULL);
+  CHECK(client_of(p->session)->client_timeout == NULL);
   say(p, "451-[\"b\"," HOLE "]");
   saw();
   later(51);
@@ -589,7 +589,7 @@ TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
-  REQUIRE(client_of(p->session)->patience != NULL);
+  REQUIRE(client_of(p->session)->client_timeout != NULL);
   sio__loop_untimer(&srv->core.loop, &p->session->heartbeat);
   later(59999);
   CHECK(p->session != NULL);

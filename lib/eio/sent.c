@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * fence.c - who waits for which mark, first in first out.
+ * sent.c - who waits for which mark, first in first out.
  */
-#include "eio/fence.h"
+#include "eio/sent.h"
 
 /* So many may wait in one session. */
 enum { FENCES_MAX = 4096 };
 
-struct fence {
+struct sent_callback {
   struct list link;
   sio_sent_cb cb;
   void *user;
 };
 
-struct fences {
+struct sent_callbacks {
   sio_session *session;
   struct list row;
   unsigned waiting; /* members of row            */
@@ -21,8 +21,8 @@ struct fences {
   struct task tell;
 };
 
-static void call_first(struct fences *f, int status) {
-  struct fence *one = container_of(list_pop(&f->row), struct fence, link);
+static void call_first(struct sent_callbacks *f, int status) {
+  struct sent_callback *one = container_of(list_pop(&f->row), struct sent_callback, link);
   sio_sent_cb cb = one->cb;
   void *user = one->user;
   f->waiting--;
@@ -30,19 +30,19 @@ static void call_first(struct fences *f, int status) {
   cb(status, user);
 }
 
-static void tell(struct fences *f) {
+static void tell(struct sent_callbacks *f) {
   while (f->passed) {
     f->passed--;
     call_first(f, 0);
   }
 }
 
-static void on_tell(struct task *t) { tell(container_of(t, struct fences, tell)); }
+static void on_tell(struct task *t) { tell(container_of(t, struct sent_callbacks, tell)); }
 
-static struct fences *fences_of(sio_session *c) {
-  struct fences *f = c->fences;
+static struct sent_callbacks *fences_of(sio_session *c) {
+  struct sent_callbacks *f = c->sent_callbacks;
   if (f) return f;
-  f = c->fences = sio__calloc(1, sizeof *f);
+  f = c->sent_callbacks = sio__calloc(1, sizeof *f);
   if (!f) return NULL;
   f->session = c;
   list_init(&f->row);
@@ -51,25 +51,25 @@ static struct fences *fences_of(sio_session *c) {
 }
 
 /* Of a session that is over nobody waits any more, and no task may be left when it is freed. */
-void sio__fence_passed(sio_session *c, unsigned n) {
-  struct fences *f = c->fences;
+void sio__sent_passed(sio_session *c, unsigned n) {
+  struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
   f->passed += n < f->waiting - f->passed ? n : f->waiting - f->passed;
   sio__loop_defer(c->eio->loop, &f->tell);
 }
 
-void sio__fence_end(sio_session *c) {
-  struct fences *f = c->fences;
+void sio__sent_end(sio_session *c) {
+  struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
   task_cancel(&f->tell);
   tell(f);
   while (f->waiting) call_first(f, SIO_ECLOSED);
 }
 
-static int add(sio_session *c, struct fences *f, sio_sent_cb cb, void *user) {
-  struct fence *one = sio__malloc(sizeof *one);
+static int add(sio_session *c, struct sent_callbacks *f, sio_sent_cb cb, void *user) {
+  struct sent_callback *one = sio__malloc(sizeof *one);
   if (!one) return UV_ENOMEM;
-  *one = (struct fence){ .cb = cb, .user = user };
+  *one = (struct sent_callback){ .cb = cb, .user = user };
   list_push(&f->row, &one->link);
   f->waiting++;
   int err = c->transport->mark(c);
@@ -83,7 +83,7 @@ static int add(sio_session *c, struct fences *f, sio_sent_cb cb, void *user) {
 int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
-  struct fences *f = fences_of(c);
+  struct sent_callbacks *f = fences_of(c);
   if (!f) return UV_ENOMEM;
   return f->waiting < FENCES_MAX ? add(c, f, cb, user) : SIO_ETOOBIG;
 }

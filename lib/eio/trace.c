@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * tap.c - showing packets to hooks and to the log.
+ * trace.c - showing packets to hooks and to the log.
  */
-#include "eio/tap.h"
+#include "eio/trace.h"
 
 #define EACH_HOOK(h, c)                                \
   list_each (it, next, &(c)->eio->group->engine_hooks) \
@@ -18,7 +18,7 @@ static void log_packet(sio_session *c, const char *way, const sio_engine_packet 
       sio_session_address(c), p->binary ? "binary " : "", names[p->type], p->data.n);
 }
 
-bool sio__tap_in(sio_session *c, const struct eio_in *in) {
+bool sio__trace_in(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
   log_packet(c, "from", &p);
   EACH_HOOK(h, c) {
@@ -28,7 +28,7 @@ bool sio__tap_in(sio_session *c, const struct eio_in *in) {
   return true;
 }
 
-bool sio__tap_message(sio_session *c, const struct eio_in *in) {
+bool sio__trace_message(sio_session *c, const struct eio_in *in) {
   EACH_HOOK(h, c)
   if (h->engine->message && h->engine->message(c, in->binary, in->data, h->user)) return true;
   return c->state != SESSION_OPEN;
@@ -40,7 +40,7 @@ static sio_engine_packet packet_of(const struct msg *m) {
   return (sio_engine_packet){ all.p[0] - '0', false, slice(all.p + 1, all.n - 1) };
 }
 
-void sio__tap_out(sio_session *c, const struct msg *m) {
+void sio__trace_out(sio_session *c, const struct msg *m) {
   sio_engine_packet p = packet_of(m);
   log_packet(c, "to", &p);
   if (!c->told) return;
@@ -52,11 +52,11 @@ void sio__tap_out(sio_session *c, const struct msg *m) {
   l->watcher = outer;
 }
 
-void sio__tap_chain(sio_session *c, const struct msg *chain) {
-  for (const struct msg *m = chain; m; m = m->next) sio__tap_out(c, m);
+void sio__trace_chain(sio_session *c, const struct msg *chain) {
+  for (const struct msg *m = chain; m; m = m->next) sio__trace_out(c, m);
 }
 
-void sio__tap_flush(sio_session *c) {
+void sio__trace_flush(sio_session *c) {
   if (!c->told || c->state != SESSION_OPEN) return;
   SESSION_HOOKS(c, flush)
 }

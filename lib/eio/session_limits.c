@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * guard.c - sessions counted per address, and peers that send too much held back.
+ * session_limits.c - sessions counted per address, and peers that send too much held back.
  */
-#include "eio/guard.h"
+#include "eio/session_limits.h"
 #include "eio/polling.h"
 #include "eio/probe.h"
 #include "http/admit.h"
@@ -10,7 +10,7 @@
 /* ---- the meter ---------------------------------------------------------------------------- */
 
 static sio_session *session_of(struct meter *m) {
-  return (sio_session *)(container_of(m, struct guard, meter) + 1);
+  return (sio_session *)(container_of(m, struct session_limits, meter) + 1);
 }
 
 /* A WebSocket is not read; over polling the answer to the POST waits. A WebSocket on trial pauses
@@ -22,7 +22,7 @@ static void on_pause(struct meter *m) {
 
 static void on_resume(struct meter *m) {
   sio_session *c = session_of(m);
-  sio__session_patience(c);
+  sio__session_extend_timeout(c);
   sio__session_go_on(c);
 }
 
@@ -38,13 +38,13 @@ static const struct meter_ops ops = { .pause = on_pause,
                                       .resume = on_resume,
                                       .limited = on_limited };
 
-bool sio__guard_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
-  struct guard *g = guard_of(c);
+bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
+  struct session_limits *g = limits_of(c);
   return !g || sio__meter_count(&g->meter, packets, bytes);
 }
 
-bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes) {
-  if (!sio__guard_charge(c, packets, bytes))
+bool sio__session_limits_count(sio_session *c, uint64_t packets, uint64_t bytes) {
+  if (!sio__session_limits_charge(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
                      "it sends more than its limits allow");
   return c->state == SESSION_OPEN;
@@ -53,35 +53,37 @@ bool sio__guard_count(sio_session *c, uint64_t packets, uint64_t bytes) {
 /* ---- life --------------------------------------------------------------------------------- */
 
 static bool counts(const struct eio *e) {
-  return meter_wanted(&e->group->meters) || (e->group->door && door_counts(e->group->door));
+  return meter_wanted(&e->group->meters) ||
+         (e->group->addr_limits && addr_limits_active(e->group->addr_limits));
 }
 
-sio_session *sio__guard_alloc(const struct eio *e, size_t id_size) {
-  size_t before = counts(e) ? sizeof(struct guard) : 0;
+sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size) {
+  size_t before = counts(e) ? sizeof(struct session_limits) : 0;
   char *block = sio__calloc(1, before + sizeof(sio_session) + id_size);
   if (!block) return NULL;
   sio_session *c = (sio_session *)(void *)(block + before);
   c->guarded = before > 0;
-  if (before) sio__meter_init(&guard_of(c)->meter, &e->group->meters, &ops);
+  if (before) sio__meter_init(&limits_of(c)->meter, &e->group->meters, &ops);
   return c;
 }
 
-void sio__guard_free(sio_session *c) { sio__free(c->guarded ? (void *)guard_of(c) : c); }
+void sio__session_limits_free(sio_session *c) { sio__free(c->guarded ? (void *)limits_of(c) : c); }
 
-bool sio__guard_open(sio_session *c, sio_request *r) {
-  struct door *door = c->eio->group->door;
+bool sio__session_limits_open(sio_session *c, sio_request *r) {
+  struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
-  if (!c->guarded || !door_counts(door)) return true;
+  if (!c->guarded || !addr_limits_active(addr_limits)) return true;
   a = sio__request_addr(r);
-  if (sio__door_hold(door, &a, VISIT_SESSION, &guard_of(c)->visitor)) return true;
-  sio__admit_reject(door, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  if (sio__addr_limits_count(addr_limits, &a, ADDR_SESSIONS, &limits_of(c)->addr_record))
+    return true;
+  sio__admit_reject(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 
-void sio__guard_stop(sio_session *c) {
-  struct guard *g = guard_of(c);
+void sio__session_limits_stop(sio_session *c) {
+  struct session_limits *g = limits_of(c);
   if (!g) return;
   sio__meter_stop(&g->meter);
-  sio__visitor_leave(g->visitor, VISIT_SESSION);
-  g->visitor = NULL;
+  sio__addr_record_release(g->addr_record, ADDR_SESSIONS);
+  g->addr_record = NULL;
 }

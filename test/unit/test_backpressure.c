@@ -2,7 +2,7 @@
  *
  * test_flow.c - what is dropped for peers that do not poll: a real polling queue, no GET.
  */
-#include "eio/flow.h"
+#include "eio/backpressure.h"
 #include "eio/polling.h"
 #include "peer.h"
 
@@ -43,12 +43,12 @@ static bool drop_all(const struct msg *m, size_t bytes, void *user) {
 }
 
 /* What waits, but the first. */
-static void show_queue(struct peer *p) { p->session->transport->sift(p->session, show, NULL); }
+static void show_queue(struct peer *p) { p->session->transport->remove_if(p->session, show, NULL); }
 
 /* As if a GET had taken all but the first. */
 static void taken(struct peer *p) {
-  p->session->transport->sift(p->session, drop_all, NULL);
-  sio__flow_lighter(p->session);
+  p->session->transport->remove_if(p->session, drop_all, NULL);
+  sio__backpressure_eased(p->session);
 }
 
 /* Each takes a block, and a place in the queue. */
@@ -66,7 +66,7 @@ TEST(nothing_goes_up_to_the_high_mark) {
   turn();
   SAW("");
   EQ(srv->core.stats.events_dropped, 0);
-  CHECK(p->session->flow == NULL);
+  CHECK(p->session->backpressure == NULL);
   stop();
 }
 
@@ -282,7 +282,7 @@ static bool see(const struct msg *m, size_t bytes, void *user) {
 /* How many wait behind the first; drops some of them. */
 static unsigned waiting(struct peer *p, unsigned drop_every) {
   struct walk w = { .drop_every = drop_every };
-  p->session->transport->sift(p->session, see, &w);
+  p->session->transport->remove_if(p->session, see, &w);
   return w.seen;
 }
 

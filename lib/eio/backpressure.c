@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * flow.c - high water: dropping by the host's policy down to low water, and telling of it later.
+ * backpressure.c - above queue_high, drops queued events by the host's policy until queue_low is
+ * reached; sio_on_drop() is called later, at the end of the turn.
  *
  * Only events that nobody waits for an answer to are dropped, whole, attachments included, and
  * never one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays
  * until max_queued ends the session. A sweep costs a look at everything queued, and makes room for
  * queue_high - queue_low bytes; where it cannot, later events are dropped without another one.
  */
-#include "eio/flow.h"
+#include "eio/backpressure.h"
 #include <inttypes.h>
 #include <sio/emit.h>
 
-struct flow {
+struct backpressure {
   sio_session *session;
   struct task tell;
   sio_drop dropped; /* not told yet                                   */
@@ -21,7 +22,7 @@ struct flow {
 
 /* ---- telling -------------------------------------------------------------------------- */
 
-static void tell(struct flow *f) {
+static void tell(struct backpressure *f) {
   sio_session *c = f->session;
   sio_drop d = f->dropped;
   if (!d.events) return;
@@ -32,9 +33,9 @@ static void tell(struct flow *f) {
   if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 
-static void on_tell(struct task *t) { tell(container_of(t, struct flow, tell)); }
+static void on_tell(struct task *t) { tell(container_of(t, struct backpressure, tell)); }
 
-static void note(struct flow *f, uint64_t events, uint64_t bytes) {
+static void note(struct backpressure *f, uint64_t events, uint64_t bytes) {
   struct eio *e = f->session->eio;
   f->dropped.events += events;
   f->dropped.bytes += bytes;
@@ -43,10 +44,10 @@ static void note(struct flow *f, uint64_t events, uint64_t bytes) {
   if (events) sio__loop_defer(e->loop, &f->tell);
 }
 
-static struct flow *flow_of(sio_session *c) {
-  struct flow *f = c->flow;
+static struct backpressure *backpressure_of(sio_session *c) {
+  struct backpressure *f = c->backpressure;
   if (f) return f;
-  f = c->flow = sio__calloc(1, sizeof *f);
+  f = c->backpressure = sio__calloc(1, sizeof *f);
   if (!f) return NULL;
   f->session = c;
   task_init(&f->tell, on_tell);
@@ -92,7 +93,7 @@ static void find_latest(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->sift(c, note_key, l);
+  if (l->slots) c->transport->remove_if(c, note_key, l);
   l->at = 0;
 }
 
@@ -136,16 +137,16 @@ static bool drop_oldest(const struct msg *m, size_t bytes, void *user) {
 }
 
 /* True if the packet queued last was dropped. */
-static bool sweep(sio_session *c, struct flow *f) {
+static bool sweep(sio_session *c, struct backpressure *f) {
   const sio_options *o = c->eio->opts;
   struct sweep s = { .held = c->transport->held(c), .until = o->queue_low, .high = o->queue_high };
-  c->transport->sift(c, count, &s.latest);
+  c->transport->remove_if(c, count, &s.latest);
   if (o->when_full == SIO_FULL_KEEP_LATEST) find_latest(c, &s.latest);
-  if (s.latest.slots) c->transport->sift(c, drop_superseded, &s);
+  if (s.latest.slots) c->transport->remove_if(c, drop_superseded, &s);
   sio__free(s.latest.slots);
   s.dropping = false;
   s.latest.packets -= s.events;
-  if (s.held > s.until) c->transport->sift(c, drop_oldest, &s);
+  if (s.held > s.until) c->transport->remove_if(c, drop_oldest, &s);
   f->stuck = s.held > roomy(o);
   note(f, s.events, s.bytes);
   return s.dropping;
@@ -165,8 +166,8 @@ static uint64_t chain_bytes(const struct msg *m) {
   return n;
 }
 
-bool sio__flow_admits(sio_session *c, const struct msg *chain) {
-  struct flow *f = c->flow;
+bool sio__backpressure_admits(sio_session *c, const struct msg *chain) {
+  struct backpressure *f = c->backpressure;
   if (!f->stuck || !chain->droppable) return true;
   if (c->transport->held(c) <= roomy(c->eio->opts)) {
     f->stuck = false;
@@ -194,7 +195,7 @@ static int apply(sio_session *c) {
   const sio_options *o = c->eio->opts;
   if (o->when_full == SIO_FULL_CLOSE)
     return overflow(c, "it does not read: more than queue_high bytes wait for it");
-  struct flow *f = flow_of(c);
+  struct backpressure *f = backpressure_of(c);
   if (!f) return no_memory(c);
   f->over = true;
   bool dropped = drops(o) && sweep(c, f);
@@ -203,26 +204,26 @@ static int apply(sio_session *c) {
   return dropped ? SIO_EDROPPED : 0;
 }
 
-int sio__flow_full(sio_session *c) {
+int sio__backpressure_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return too_much(c);
   /* What the kernel takes at once is no sign of a slow peer. */
   if (c->ws) sio__conn_push(c->ws->conn);
   return c->transport->held(c) > c->eio->full_at ? apply(c) : 0;
 }
 
-void sio__flow_lighter(sio_session *c) {
-  struct flow *f = c->flow;
+void sio__backpressure_eased(sio_session *c) {
+  struct backpressure *f = c->backpressure;
   if (!f || !f->over || c->state != SESSION_OPEN) return;
   f->over = f->stuck = false;
   if (c->eio->ops->writable) c->eio->ops->writable(c);
 }
 
-void sio__flow_moved(sio_session *c) {
-  if (c->flow && c->flow->over && c->ws) c->ws->conn->heavy = 1;
+void sio__backpressure_moved(sio_session *c) {
+  if (c->backpressure && c->backpressure->over && c->ws) c->ws->conn->heavy = 1;
 }
 
-void sio__flow_end(sio_session *c) {
-  struct flow *f = c->flow;
+void sio__backpressure_end(sio_session *c) {
+  struct backpressure *f = c->backpressure;
   if (!f) return;
   task_cancel(&f->tell);
   tell(f);
