@@ -32,7 +32,7 @@ struct lines {
   uint32_t left;
 };
 
-static struct lines lines_of(const struct http_head *h) {
+static struct lines lines_of(const struct kept_head *h) {
   return (struct lines){ h->text + h->url_at + h->url_len + 1, h->nheaders };
 }
 
@@ -53,7 +53,7 @@ static int put_lower(struct buf *b, sio_slice name) {
   return err;
 }
 
-static int put_headers(struct buf *b, const struct http_head *h) {
+static int put_headers(struct buf *b, const struct kept_head *h) {
   int err = put(b, SLICE("{\"headers\":{"));
   sio_slice name, value;
   if (!h) return err ? err : put(b, SLICE("}"));

@@ -22,16 +22,16 @@ static bool contains(sio_slice s, const char *word) {
 static void calm_old_browsers(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
   if (contains(agent, ";MSIE") || contains(agent, "Trident/"))
-    sio__request_set(r, "X-XSS-Protection", SLICE("0"));
+    sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
 /* A page of another site that loads an answer as a script must not have it run. */
 static void forbid_sniffing(sio_request *r) {
-  sio__request_set(r, "X-Content-Type-Options", SLICE("nosniff"));
+  sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
 
 static void common_headers(struct eio *e, sio_request *r, bool initial) {
-  sio__request_set(r, "cache-control", SLICE("no-store"));
+  sio__request_set_header(r, "cache-control", SLICE("no-store"));
   forbid_sniffing(r);
   calm_old_browsers(r);
   sio__run_header_hooks(e, r, initial);
@@ -41,7 +41,7 @@ static void answer_body(sio_request *r, const char *type, struct msg *body) {
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
-    sio__answer_coded(r, 200, type, body);
+    sio__coding_answer(r, 200, type, body);
 }
 
 static void answer_script(sio_request *r, const struct msg *body) {
@@ -109,8 +109,8 @@ static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) 
   /* It may be a session's on another server: its digest is shown. */
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
-  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_peer(r),
-            "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_peer(r),
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
+            "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_client_address(r),
             texts[why->code], why->name, LOG_SLICE(detail));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };
@@ -124,7 +124,7 @@ void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why) {
   forbid_sniffing(r);
   r->why = ""; /* logged above */
   if (r->upgrade) {
-    sio__request_last(r);
+    sio__request_disable_keep_alive(r);
     sio__request_answer(r, status, "text/html", slice_str(text_of(why)));
     return;
   }

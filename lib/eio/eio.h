@@ -150,7 +150,7 @@ void sio__session_joined(sio_session *c);
 void sio__session_set_up(sio_session *c, void *up);
 void *sio__session_up(const sio_session *c);
 struct eio *sio__session_eio(const sio_session *c);
-struct http_head *sio__session_head(const sio_session *c); /* what is kept of the first request */
+struct kept_head *sio__session_head(const sio_session *c); /* what is kept of the first request */
 void sio__session_forget(sio_session *c);                  /* drop_handshake */
 
 #endif

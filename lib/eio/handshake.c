@@ -38,7 +38,7 @@ static const struct http_mount wait_mount;
 
 /* What it says of the key, in text; {text, 0} for nothing, or too much. It may hold a NUL. */
 static sio_slice query_value(const sio_request *r, const char *key, char *text, size_t size) {
-  long n = sio__request_query(r, key, text, size);
+  long n = sio__request_query_value(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
@@ -60,9 +60,9 @@ static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { 
 static void reject(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
-  if (e->group->retry_after_s) sio__request_set(r, "Retry-After", slice_str(seconds));
+  if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
   r->why = "the server drains or closes";
-  sio__request_last(r);
+  sio__request_disable_keep_alive(r);
   sio__answer_empty(e, r, 503);
 }
 
@@ -71,7 +71,7 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
     reject(e, r);
     return NULL;
   }
-  struct http_head *head = sio__request_keep(r);
+  struct kept_head *head = sio__kept_head_new(r);
   sio_session *c = NULL;
   int err = head ? sio__session_new(&c, e, r, head, protocol_of(e, r)) : UV_ENOMEM;
   if (!err && !sio__session_limits_open(c, r)) {
@@ -80,12 +80,12 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
   }
   if (!err) {
     char flag[2];
-    c->base64 = sio__request_query(r, "b64", flag, sizeof flag) != 0 &&
-                sio__request_query(r, "b64", flag, sizeof flag) != UV_ENOENT;
+    c->base64 = sio__request_query_value(r, "b64", flag, sizeof flag) != 0 &&
+                sio__request_query_value(r, "b64", flag, sizeof flag) != UV_ENOENT;
     c->xdomain = sio__request_header(r, "origin").p != NULL;
     return c;
   }
-  sio__head_free(head);
+  sio__kept_head_free(head);
   if (err == UV_ENOMEM)
     sio__request_drop(r);
   else
@@ -97,7 +97,7 @@ static void set_cookie(struct eio *e, sio_request *r, const char *sid) {
   char value[512];
   if (!e->opts->cookie) return;
   long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
-  if (n > 0) sio__request_set(r, "Set-Cookie", slice(value, (size_t)n));
+  if (n > 0) sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
 }
 
 static void open_polling(struct eio *e, sio_request *r) {
@@ -123,7 +123,7 @@ static void feed_rest(struct ws_conn *w, sio_slice rest) {
 static sio_slice first_offered(const sio_request *r) {
   struct offered o = { .r = r };
   sio_slice name = slice(NULL, 0);
-  sio__ws_next_offered(&o, &name);
+  sio__ws_next_subprotocol(&o, &name);
   return name;
 }
 
@@ -160,7 +160,7 @@ static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
   const char *why = no_probe(c); /* the hooks may have ended it */
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_abandoned_ops, NULL, first_offered(r), &rest))
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL, first_offered(r), &rest))
     return;
   e->stats->upgrades_started++;
   if (why) {
@@ -209,7 +209,7 @@ static bool origin_is_clean(sio_slice origin) {
 
 static bool names_session(const sio_request *r) {
   char some[2];
-  long n = sio__request_query(r, "sid", some, sizeof some);
+  long n = sio__request_query_value(r, "sid", some, sizeof some);
   return n > 0 || n == SIO_ETOOBIG;
 }
 
@@ -227,7 +227,7 @@ static void read_claim(const struct eio *e, const sio_request *r, struct claim *
 static bool refusal_is_charged(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits || !addr_limits_active(addr_limits) || !names_session(r)) return true;
-  return sio__admit_charge(addr_limits, r);
+  return sio__admit_charge_refusal(addr_limits, r);
 }
 
 static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -265,8 +265,8 @@ static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session *
     return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
   if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
-  if (!sio__origin_allowed(e->opts->allowed_origins, r, sio__jsonp_asked(e, r)))
-    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of(r));
+  if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_asked(e, r)))
+    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
   if (r->upgrade && !q->websocket)
     return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);
@@ -304,7 +304,7 @@ static void pass_to(sio_request *r, const struct http_mount *mount, struct eio *
 }
 
 static void upgrade(struct eio *e, sio_request *r) {
-  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_fault(r) : NULL;
+  const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error(r) : NULL;
   if (r->method != HTTP_GET)
     refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (fault)
@@ -340,7 +340,7 @@ static void fresh(struct eio *e, sio_request *r) {
 static void go_on(struct admission *a);
 
 static void finish(struct admission *a) {
-  if (a->r && a->waited && !a->r->answered) sio__http_continue(a->r);
+  if (a->r && a->waited && !a->r->answered) sio__request_continue(a->r);
   sio__free(a);
 }
 
@@ -445,7 +445,7 @@ bool sio__handshake_head(sio_request *r) {
   if (e->opts->cors && !cors_passes(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits && addr_limits_active(addr_limits) && !names_session(r) &&
-      !sio__admit(addr_limits, r))
+      !sio__admit_session(addr_limits, r))
     return true;
   if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
   if (!verify(e, r, &q, &c)) return true;

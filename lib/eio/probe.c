@@ -162,7 +162,7 @@ static bool count(struct probe *p, unsigned packets, size_t bytes) {
   bool ok = sio__session_limits_charge(c, packets, bytes);
   if (c->probe != p) return false;
   if (!ok) fail(p, "it sends more than its limits allow");
-  if (ok && session_is_paused(c)) sio__ws_hold(p->ws);
+  if (ok && session_is_paused(c)) sio__ws_pause(p->ws);
   return ok;
 }
 
@@ -177,21 +177,21 @@ static void on_upgrade(struct probe *p) {
     return;
   }
   p->state = PROBE_UPGRADES;
-  sio__ws_hold(p->ws);
+  sio__ws_pause(p->ws);
 }
 
 void sio__probe_go_on(struct probe *p) {
   if (p->state != PROBE_UPGRADES)
-    sio__ws_go_on(p->ws);
+    sio__ws_resume(p->ws);
   else if (!sio__polling_unread(p->session))
     complete(p);
 }
 
 /* One that asks and does not take the answers is not about to upgrade. */
 static bool probe_floods(const struct probe *p) {
-  if (ws_held(p->ws) <= ANSWERS_MAX) return false;
+  if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_push(p->ws->conn);
-  return ws_held(p->ws) > ANSWERS_MAX;
+  return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 
 /* In protocol 3 any packet may come as bytes, its type before them. */
@@ -248,7 +248,7 @@ int sio__probe_start(sio_session *c, struct ws_conn *w) {
   timer_init(&p->timeout, on_timeout);
   timer_init(&p->noop, on_noop);
   start_clock(p);
-  ws_conn_know(w, false);
+  ws_conn_set_known(w, false);
   w->ops = &probe_ops;
   w->owner = p;
   c->probe = p;

@@ -130,7 +130,7 @@ static uint64_t unix_ms(void) {
 
 static void tell_end(struct task *t);
 
-COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
+COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                           unsigned protocol) {
   char id[64];
   int err = make_id(e, r, id);
@@ -216,7 +216,7 @@ static COLD void free_session(struct deferred_free *g) {
   sio__free(c->backpressure);
   sio__free(c->sent_callbacks);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
-  sio__head_free(c->head);
+  sio__kept_head_free(c->head);
   sio__session_limits_free(c);
 }
 
@@ -305,7 +305,7 @@ COLD void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws
 enum { OWED_MAX = 128 * 1024 };
 
 static size_t held_of(const sio_session *c) {
-  return c->ws ? ws_held(c->ws) : c->transport->held(c);
+  return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
 /* What was queued while its packet was handled is owed to it; it cannot be more than waits. */
@@ -346,7 +346,7 @@ COLD void sio__session_go_on(sio_session *c) {
 
 COLD void sio__session_joined(sio_session *c) {
   c->joined = 1;
-  if (c->ws) ws_conn_know(c->ws, true);
+  if (c->ws) ws_conn_set_known(c->ws, true);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */
@@ -391,7 +391,7 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  size_t held = c->ws ? ws_held(c->ws) : c->transport->held(c);
+  size_t held = c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
   if (held <= c->eio->full_at) return 0;
   return one ? sio__backpressure_full(c) : full(c, chain);
 }
@@ -479,12 +479,12 @@ struct eio *sio__session_eio(const sio_session *c) {
   return c->eio;
 }
 
-struct http_head *sio__session_head(const sio_session *c) {
+struct kept_head *sio__session_head(const sio_session *c) {
   return c->head;
 }
 
 COLD void sio__session_forget(sio_session *c) {
-  if (c->head) c->head = sio__head_forget(c->head);
+  if (c->head) c->head = sio__kept_head_drop_headers(c->head);
 }
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid) {

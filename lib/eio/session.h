@@ -78,7 +78,7 @@ struct sio_session {
   struct polling *polling;               /* while the transport is polling              */
   struct probe *probe;                   /* a WebSocket that may take over              */
   struct sent_callbacks *sent_callbacks; /* NULL until the host asked for one           */
-  struct http_head *head;                /* what is kept of the first request           */
+  struct kept_head *head;                /* what is kept of the first request           */
   struct list link;                      /* eio->all                                    */
   union {
     struct timer heartbeat; /* OPEN: to the next ping, or to the end of patience */
@@ -99,7 +99,7 @@ enum { CAUSE_SERVER, CAUSE_CLIENT };
 /* A session in the table, its heartbeat running, without transport yet. The id is drawn, or asked
  * of the host; r NULL: drawn. head is taken over. 0, SIO_ENAME (the id hook said no, or the id is
  * bad or taken), UV_ENOMEM. */
-int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct http_head *head,
+int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol);
 /* Queues the handshake packet, 0{"sid":...}, and what the host wants right behind it. 0, UV_ENOMEM,
  * SIO_ECLOSED. */

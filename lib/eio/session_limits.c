@@ -17,7 +17,7 @@ static sio_session *session_of(struct meter *m) {
  * itself. */
 static void on_pause(struct meter *m) {
   sio_session *c = session_of(m);
-  if (c->ws) sio__ws_hold(c->ws);
+  if (c->ws) sio__ws_pause(c->ws);
 }
 
 static void on_resume(struct meter *m) {
@@ -73,10 +73,10 @@ bool sio__session_limits_open(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
   if (!c->guarded || !addr_limits_active(addr_limits)) return true;
-  a = sio__request_addr(r);
+  a = sio__request_client_addr(r);
   if (sio__addr_limits_count(addr_limits, &a, ADDR_SESSIONS, &limits_of(c)->addr_record))
     return true;
-  sio__admit_reject(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__admit_answer_429(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 

@@ -22,7 +22,7 @@ const char *sio_session_transport(const sio_session *c) {
 }
 
 const char *sio_session_address(const sio_session *c) {
-  return c->head ? head_address(c->head) : "";
+  return c->head ? kept_head_address(c->head) : "";
 }
 
 size_t sio_session_queued(const sio_session *c) {
@@ -30,27 +30,29 @@ size_t sio_session_queued(const sio_session *c) {
 }
 
 uint64_t sio_session_rtt_us(const sio_session *c) { return c->rtt_us; }
-const char *sio_session_peer(const sio_session *c) { return c->head ? head_direct(c->head) : ""; }
+const char *sio_session_peer(const sio_session *c) {
+  return c->head ? kept_head_direct_address(c->head) : "";
+}
 uint64_t sio_session_opened_ms(const sio_session *c) { return c->opened_ms; }
 bool sio_session_secure(const sio_session *c) { return c->head && c->head->secure; }
 
 const sio_tls_info *sio_session_tls(const sio_session *c) {
-  struct tls_info *tls = c->head ? sio__head_tls(c->head) : NULL;
+  struct tls_info *tls = c->head ? sio__kept_head_tls(c->head) : NULL;
   return tls ? &tls->pub : NULL;
 }
 
 bool sio_session_xdomain(const sio_session *c) { return c->xdomain; }
 
 sio_slice sio_session_header(const sio_session *c, const char *name) {
-  return c->head ? sio__head_header(c->head, name) : slice(NULL, 0);
+  return c->head ? sio__kept_head_header(c->head, name) : slice(NULL, 0);
 }
 
 long sio_session_query(const sio_session *c, const char *key, char *out, size_t size) {
-  return c->head ? sio__head_query(c->head, key, out, size) : UV_ENOENT;
+  return c->head ? sio__kept_head_query(c->head, key, out, size) : UV_ENOENT;
 }
 
 sio_slice sio_session_url(const sio_session *c) {
-  return c->head ? sio__head_url(c->head) : slice(NULL, 0);
+  return c->head ? sio__kept_head_url(c->head) : slice(NULL, 0);
 }
 
 int sio_session_state(const sio_session *c) {

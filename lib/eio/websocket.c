@@ -25,7 +25,7 @@ static void on_binary(sio_session *c, sio_slice data) {
 
 /* `lighter` will say when enough has left. */
 static COLD void hold(sio_session *c) {
-  sio__ws_hold(c->ws);
+  sio__ws_pause(c->ws);
   c->ws->conn->heavy = 1;
 }
 
@@ -34,7 +34,7 @@ COLD void sio__websocket_go_on(sio_session *c) {
   if (sio__session_stops(c))
     hold(c);
   else
-    sio__ws_go_on(c->ws);
+    sio__ws_resume(c->ws);
 }
 
 static void on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
@@ -100,7 +100,7 @@ static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
 static const struct ws_conn_ops guarded_ops = { OPS, .came = on_came };
 
 void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) {
-  sio__ws_abandon(w);
+  sio__ws_forget_owner(w);
   sio__ws_close(w, code, text);
 }
 
@@ -108,11 +108,11 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->ops = c->guarded ? &guarded_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
-  ws_conn_know(w, c->joined);
+  ws_conn_set_known(w, c->joined);
   if (session_is_paused(c))
-    sio__ws_hold(w);
+    sio__ws_pause(w);
   else
-    sio__ws_go_on(w);
+    sio__ws_resume(w);
   c->transport = &sio__transport_websocket;
   if (c->eio->wants & WANT_FLUSH) conn_watch(w->conn);
 }
@@ -154,16 +154,16 @@ int sio__websocket_send(sio_session *c, struct msg *m) {
   return sio__ws_send(c->ws, m);
 }
 
-static bool ready(const sio_session *c) { return ws_idle(c->ws); }
+static bool ready(const sio_session *c) { return ws_is_idle(c->ws); }
 static size_t queued(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
 
-static size_t held(const sio_session *c) { return c->ws ? ws_held(c->ws) : 0; }
+static size_t held(const sio_session *c) { return c->ws ? ws_queued_memory(c->ws) : 0; }
 
 static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
   if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 
-static int mark(sio_session *c) { return sio__ws_mark(c->ws, c->eio->mark); }
+static int mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->eio->mark); }
 
 /* Nobody hears of what leaves after the end: what can leave now does. */
 static void pass_fences(sio_session *c, struct conn *conn) {

@@ -10,33 +10,33 @@
 /* When another session of the same address will end is not known. */
 enum { FULL_RETRY_S = 30 };
 
-void sio__admit_reject(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms) {
+void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms) {
   char seconds[24];
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
-  sio__addr_limits_refused(g, cause, sio__request_peer(r),
+  sio__addr_limits_refused(g, cause, sio__request_client_address(r),
                            cause == SIO_REJECT_SESSIONS
                                ? "it opens sessions, or is refused, faster than connects_per_s"
                                : "as many sessions as max_per_address are open");
   r->why = ""; /* it has been logged */
-  sio__request_set(r, "Retry-After", slice_str(seconds));
+  sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }
 
-bool sio__admit(struct addr_limits *g, sio_request *r) {
+bool sio__admit_session(struct addr_limits *g, sio_request *r) {
   int cause;
-  struct addr a = sio__request_addr(r);
+  struct addr a = sio__request_client_addr(r);
   uint64_t wait = sio__addr_limits_charge_open(g, &a, ADDR_SESSIONS, &cause);
-  if (wait) sio__admit_reject(g, r, cause, wait);
+  if (wait) sio__admit_answer_429(g, r, cause, wait);
   return !wait;
 }
 
-bool sio__admit_charge(struct addr_limits *g, sio_request *r) {
+bool sio__admit_charge_refusal(struct addr_limits *g, sio_request *r) {
   int cause;
-  struct addr a = sio__request_addr(r);
+  struct addr a = sio__request_client_addr(r);
   uint64_t wait = sio__addr_limits_charge(g, &a, &cause);
   if (!wait) return true;
-  sio__request_last(r);
-  sio__admit_reject(g, r, cause, wait);
+  sio__request_disable_keep_alive(r);
+  sio__admit_answer_429(g, r, cause, wait);
   return false;
 }

@@ -17,51 +17,53 @@ struct assets {
   size_t count;
   const char *cache_control;
   char (*tags)[TAG_MAX]; /* of those that bring none */
-  struct packed *packed;
+  struct asset_gzip *packed;
 };
 
 /* ---- one file -------------------------------------------------------------------------- */
 
-static bool holds(const char *type, const char *word) { return strstr(type, word) != NULL; }
+static bool type_contains(const char *type, const char *word) { return strstr(type, word) != NULL; }
 
 /* Pictures, fonts and archives are compressed already. */
-static bool shrinks(const char *type) {
-  return type && (strncmp(type, "text/", 5) == 0 || holds(type, "javascript") ||
-                  holds(type, "json") || holds(type, "xml") || holds(type, "wasm"));
+static bool type_is_compressible(const char *type) {
+  return type &&
+         (strncmp(type, "text/", 5) == 0 || type_contains(type, "javascript") ||
+          type_contains(type, "json") || type_contains(type, "xml") || type_contains(type, "wasm"));
 }
 
-static bool may_pack(const struct http *h, const sio_asset *file) {
+static bool asset_may_compress(const struct http *h, const sio_asset *file) {
   return h->deflater && file->size >= h->compress_from && file->size <= PACKED_MAX &&
-         shrinks(file->type);
+         type_is_compressible(file->type);
 }
 
-static struct msg *pack(struct http *h, const sio_asset *file, struct packed *p) {
+static struct msg *asset_compress_once(struct http *h, const sio_asset *file,
+                                       struct asset_gzip *p) {
   if (p->tried) return p->gzip;
-  int got = sio__compress(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
+  int got = sio__coding_compress(h, CODING_GZIP, slice(file->data, file->size), &p->gzip);
   p->tried = got >= 0;
   return got == 1 ? p->gzip : NULL;
 }
 
-void sio__packed_clear(struct packed *p) {
+void sio__asset_gzip_clear(struct asset_gzip *p) {
   msg_unref(p->gzip);
-  *p = (struct packed){ 0 };
+  *p = (struct asset_gzip){ 0 };
 }
 
 /* Other bytes need another tag. If-None-Match compares weakly, so both are known again. */
-static int set_tag(sio_request *r, const char *etag, bool weak) {
+static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);
   if (!weak || etag[0] == 'W' || n > sizeof tag - 2)
-    return sio__request_set(r, "ETag", slice(etag, n));
+    return sio__request_set_header(r, "ETag", slice(etag, n));
   memcpy(tag + 2, etag, n);
-  return sio__request_set(r, "ETag", slice(tag, n + 2));
+  return sio__request_set_header(r, "ETag", slice(tag, n + 2));
 }
 
-static int set_headers(sio_request *r, const char *etag, const char *cache_control, bool varies,
-                       bool packed) {
-  int err = sio__request_set(r, "Cache-Control", slice_str(cache_control));
-  if (!err && varies) err = sio__request_set(r, "Vary", SLICE("Accept-Encoding"));
-  return err ? err : set_tag(r, etag, packed);
+static int asset_set_headers(sio_request *r, const char *etag, const char *cache_control,
+                             bool varies, bool packed) {
+  int err = sio__request_set_header(r, "Cache-Control", slice_str(cache_control));
+  if (!err && varies) err = sio__request_set_header(r, "Vary", SLICE("Accept-Encoding"));
+  return err ? err : asset_set_etag(r, etag, packed);
 }
 
 /* A file in memory that is longer than one piece is copied as the peer takes it. */
@@ -70,42 +72,42 @@ struct asset_source {
   const char *at;
 };
 
-static long read_asset(struct http_source *s, char *p, size_t n) {
+static long asset_source_read(struct http_source *s, char *p, size_t n) {
   struct asset_source *a = (struct asset_source *)s;
   memcpy(p, a->at, n);
   a->at += n;
   return (long)n;
 }
 
-static void free_asset(struct http_source *s) { sio__free(s); }
+static void asset_source_free(struct http_source *s) { sio__free(s); }
 
-static int answer_whole(sio_request *r, const sio_asset *file) {
+static int asset_answer_uncompressed(sio_request *r, const sio_asset *file) {
   if (file->size <= HTTP_PIECE)
     return sio__request_answer(r, 200, file->type, slice(file->data, file->size));
   struct asset_source *a = sio__malloc(sizeof *a);
   if (!a) return UV_ENOMEM;
-  *a = (struct asset_source){ { read_asset, free_asset, file->size }, file->data };
+  *a = (struct asset_source){ { asset_source_read, asset_source_free, file->size }, file->data };
   return sio__request_answer_source(r, 200, file->type, &a->source);
 }
 
 int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
-                      const char *cache_control, struct packed *p) {
-  bool varies = p && may_pack(r->http, file);
-  bool gzip = varies && sio__coding_of(r) == CODING_GZIP;
-  struct msg *packed = gzip ? pack(r->http, file, p) : NULL;
-  int err = set_headers(r, etag, cache_control, varies, packed != NULL);
+                      const char *cache_control, struct asset_gzip *p) {
+  bool varies = p && asset_may_compress(r->http, file);
+  bool gzip = varies && sio__coding_for_request(r) == CODING_GZIP;
+  struct msg *packed = gzip ? asset_compress_once(r->http, file, p) : NULL;
+  int err = asset_set_headers(r, etag, cache_control, varies, packed != NULL);
   if (err) return err;
   struct validators v = { .etag = slice_str(etag) };
   int status = sio__condition_status(r, &v);
   if (status) return sio__request_answer(r, status, NULL, slice(NULL, 0));
-  if (packed) return sio__answer_packed(r, 200, file->type, CODING_GZIP, packed);
-  return answer_whole(r, file);
+  if (packed) return sio__coding_answer_compressed(r, 200, file->type, CODING_GZIP, packed);
+  return asset_answer_uncompressed(r, file);
 }
 
 /* ---- a table --------------------------------------------------------------------------- */
 
 /* The same on every start and every machine that serves the same bytes. */
-static void make_tag(char out[TAG_MAX], const void *p, size_t n) {
+static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
   static const uint8_t key[16] = "sio asset etag";
   static const char hex[] = "0123456789abcdef";
   uint64_t h = sio__siphash13(key, p, n);
@@ -116,15 +118,15 @@ static void make_tag(char out[TAG_MAX], const void *p, size_t n) {
   *c = '\0';
 }
 
-static bool sound(const sio_asset *a) {
-  return a->path && a->path[0] == '/' && sio__http_value(slice_str(a->type)) &&
-         sio__http_value(slice_str(a->etag)) && (a->data || a->size == 0);
+static bool asset_is_valid(const sio_asset *a) {
+  return a->path && a->path[0] == '/' && sio__http_is_field_value(slice_str(a->type)) &&
+         sio__http_is_field_value(slice_str(a->etag)) && (a->data || a->size == 0);
 }
 
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control) {
   for (size_t i = 0; i < count; i++)
-    if (!sound(&table[i])) return UV_EINVAL;
+    if (!asset_is_valid(&table[i])) return UV_EINVAL;
   struct assets *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->tags = sio__calloc(count ? count : 1, TAG_MAX);
@@ -137,21 +139,21 @@ int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
   a->count = count;
   a->cache_control = cache_control ? cache_control : "public, max-age=0";
   for (size_t i = 0; i < count; i++)
-    if (!table[i].etag) make_tag(a->tags[i], table[i].data, table[i].size);
+    if (!table[i].etag) asset_make_etag(a->tags[i], table[i].data, table[i].size);
   *out = a;
   return 0;
 }
 
 void sio__assets_free(struct assets *a) {
   if (!a) return;
-  for (size_t i = 0; i < a->count; i++) sio__packed_clear(&a->packed[i]);
+  for (size_t i = 0; i < a->count; i++) sio__asset_gzip_clear(&a->packed[i]);
   sio__free(a->packed);
   sio__free(a->tags);
   sio__free(a);
 }
 
 /* The table's own form of a raw path: decoded, "index.html" behind a '/'. False: none. */
-static bool table_path(char out[PATH_ROOM], sio_slice path) {
+static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';
   long n = sio__percent_path(out + 1, PATH_ROOM - 1, path);
@@ -164,7 +166,7 @@ static bool table_path(char out[PATH_ROOM], sio_slice path) {
 
 bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path) {
   char want[PATH_ROOM];
-  if (!table_path(want, path)) return false;
+  if (!asset_path_of_url(want, path)) return false;
   for (size_t i = 0; i < a->count; i++) {
     const sio_asset *it = &a->table[i];
     if (strcmp(it->path, want) != 0) continue;

@@ -9,7 +9,7 @@
 #include "http/request.h"
 
 /* What was made of a file for those who take gzip. Zeroed at first. */
-struct packed {
+struct asset_gzip {
   struct msg *gzip;
   bool tried;
 };
@@ -18,8 +18,8 @@ struct packed {
  * once, at the first request that takes gzip, and stays so in *p; not if its type says that it
  * is compressed itself, nor if it has more than 8 MiB. p may be NULL. 0, UV_ENOMEM, SIO_ETOOBIG. */
 int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
-                      const char *cache_control, struct packed *p);
-void sio__packed_clear(struct packed *p);
+                      const char *cache_control, struct asset_gzip *p);
+void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
 

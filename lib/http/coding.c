@@ -9,15 +9,15 @@ enum { UNSAID = -1, Q_ONE = 1000 };
 
 /* ---- what a request takes ------------------------------------------------------------- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool coding_is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* A qvalue (RFC 9110 section 12.4.2) in thousandths; what is none counts as 0. */
-static int read_q(sio_slice s) {
+static int parse_qvalue(sio_slice s) {
   if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1')) return 0;
   if (s.n > 1 && s.p[1] != '.') return 0;
   int q = 0;
   for (size_t i = 2; i < 5; i++) {
-    if (i < s.n && !is_digit(s.p[i])) return 0;
+    if (i < s.n && !coding_is_digit(s.p[i])) return 0;
     q = q * 10 + (i < s.n ? s.p[i] - '0' : 0);
   }
   if (s.p[0] == '0') return q;
@@ -25,32 +25,32 @@ static int read_q(sio_slice s) {
 }
 
 /* What stands behind a coding's name: nothing, or ";q=0.5". */
-static int weight_of(sio_slice params) {
+static int parse_weight(sio_slice params) {
   sio_slice s = sio__slice_trim(params);
   if (s.n == 0) return Q_ONE;
   if (s.n < 2 || (s.p[0] != 'q' && s.p[0] != 'Q') || s.p[1] != '=') return 0;
-  return read_q(slice(s.p + 2, s.n - 2));
+  return parse_qvalue(slice(s.p + 2, s.n - 2));
 }
 
 struct weights {
   int gzip, deflate, identity, others;
 };
 
-static void weigh(struct weights *w, sio_slice element) {
+static void read_coding_weight(struct weights *w, sio_slice element) {
   sio_slice name = slice(NULL, 0);
   sio__slice_split(&element, ';', &name);
   name = sio__slice_trim(name);
-  int q = weight_of(element);
+  int q = parse_weight(element);
   if (sio__slice_ieq(name, SLICE("gzip"))) w->gzip = q;
   if (sio__slice_ieq(name, SLICE("deflate"))) w->deflate = q;
   if (sio__slice_ieq(name, SLICE("identity"))) w->identity = q;
   if (slice_is(name, "*")) w->others = q;
 }
 
-enum coding sio__coding_wanted(sio_slice accept_encoding) {
+enum coding sio__coding_choose(sio_slice accept_encoding) {
   struct weights w = { UNSAID, UNSAID, UNSAID, 0 };
   sio_slice element;
-  while (sio__slice_split(&accept_encoding, ',', &element)) weigh(&w, element);
+  while (sio__slice_split(&accept_encoding, ',', &element)) read_coding_weight(&w, element);
   if (w.gzip == UNSAID) w.gzip = w.others;
   if (w.deflate == UNSAID) w.deflate = w.others;
   int best = w.gzip >= w.deflate ? w.gzip : w.deflate;
@@ -58,13 +58,13 @@ enum coding sio__coding_wanted(sio_slice accept_encoding) {
   return best == w.gzip ? CODING_GZIP : CODING_DEFLATE;
 }
 
-enum coding sio__coding_of(const sio_request *r) {
-  return sio__coding_wanted(sio__request_header(r, "accept-encoding"));
+enum coding sio__coding_for_request(const sio_request *r) {
+  return sio__coding_choose(sio__request_header(r, "accept-encoding"));
 }
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-int sio__compress(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
+int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
   enum deflate_form form = coding == CODING_GZIP ? DEFLATE_GZIP : DEFLATE_ZLIB;
   if (coding == CODING_NONE || !h->deflater) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
@@ -74,21 +74,21 @@ int sio__compress(struct http *h, enum coding coding, sio_slice text, struct msg
   return got;
 }
 
-int sio__answer_packed(sio_request *r, int status, const char *type, enum coding coding,
-                       struct msg *body) {
-  int err = sio__request_set(r, "Content-Encoding",
-                             coding == CODING_GZIP ? SLICE("gzip") : SLICE("deflate"));
+int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
+                                  struct msg *body) {
+  int err = sio__request_set_header(r, "Content-Encoding",
+                                    coding == CODING_GZIP ? SLICE("gzip") : SLICE("deflate"));
   return err ? err : sio__request_answer_msg(r, status, type, body);
 }
 
-int sio__answer_coded(sio_request *r, int status, const char *type, struct msg *body) {
+int sio__coding_answer(sio_request *r, int status, const char *type, struct msg *body) {
   struct http *h = r->http;
   struct msg *packed;
   bool worth = h->deflater && r->conn && body->len >= h->compress_from;
-  enum coding coding = worth ? sio__coding_of(r) : CODING_NONE;
-  if (sio__compress(h, coding, slice(msg_data(body), body->len), &packed) != 1)
+  enum coding coding = worth ? sio__coding_for_request(r) : CODING_NONE;
+  if (sio__coding_compress(h, coding, slice(msg_data(body), body->len), &packed) != 1)
     return sio__request_answer_msg(r, status, type, body);
-  int err = sio__answer_packed(r, status, type, coding, packed);
+  int err = sio__coding_answer_compressed(r, status, type, coding, packed);
   msg_unref(packed);
   return err;
 }

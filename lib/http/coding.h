@@ -14,18 +14,18 @@ enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
 
 /* By Accept-Encoding: the one it weighs most, gzip before deflate where they weigh the same; none
  * that it weighs 0, or less than "identity". */
-enum coding sio__coding_wanted(sio_slice accept_encoding);
-enum coding sio__coding_of(const sio_request *r);
+enum coding sio__coding_choose(sio_slice accept_encoding);
+enum coding sio__coding_for_request(const sio_request *r);
 
 /* 1: *out is the text in that coding, one reference. 0: it stays as it is, because nothing is
  * compressed here or it does not shrink. UV_ENOMEM. */
-int sio__compress(struct http *h, enum coding coding, sio_slice text, struct msg **out);
+int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, struct msg **out);
 
 /* sio__request_answer_msg() for a body that is compressed already. */
-int sio__answer_packed(sio_request *r, int status, const char *type, enum coding coding,
-                       struct msg *body);
+int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
+                                  struct msg *body);
 /* The same for one that is not: it is compressed when it has http->compress_from bytes or more and
  * the request takes it. Without memory for that it leaves as it is. */
-int sio__answer_coded(sio_request *r, int status, const char *type, struct msg *body);
+int sio__coding_answer(sio_request *r, int status, const char *type, struct msg *body);
 
 #endif

@@ -7,15 +7,17 @@
 
 /* ---- tags ------------------------------------------------------------------------------ */
 
-static bool is_weak(sio_slice tag) { return slice_starts(tag, SLICE("W/")); }
+static bool etag_is_weak(sio_slice tag) { return slice_starts(tag, SLICE("W/")); }
 
-static sio_slice opaque(sio_slice tag) { return is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag; }
+static sio_slice etag_opaque_part(sio_slice tag) {
+  return etag_is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
+}
 
 /* Takes one tag off *list, W/ included. False at the end, and at what is no tag. */
-static bool take_tag(sio_slice *list, sio_slice *tag) {
+static bool take_etag(sio_slice *list, sio_slice *tag) {
   while (list->n && (*list->p == ' ' || *list->p == '\t' || *list->p == ','))
     *list = slice(list->p + 1, list->n - 1);
-  size_t quote = is_weak(*list) ? 2 : 0;
+  size_t quote = etag_is_weak(*list) ? 2 : 0;
   if (list->n < quote + 2 || list->p[quote] != '"') return false;
   const char *end = memchr(list->p + quote + 1, '"', list->n - quote - 1);
   if (!end) return false;
@@ -25,52 +27,52 @@ static bool take_tag(sio_slice *list, sio_slice *tag) {
   return true;
 }
 
-static bool tags_equal(sio_slice a, sio_slice b, bool strongly) {
-  if (strongly && (is_weak(a) || is_weak(b))) return false;
-  return slice_eq(opaque(a), opaque(b));
+static bool etags_are_equal(sio_slice a, sio_slice b, bool strongly) {
+  if (strongly && (etag_is_weak(a) || etag_is_weak(b))) return false;
+  return slice_eq(etag_opaque_part(a), etag_opaque_part(b));
 }
 
-static bool list_names(sio_slice list, sio_slice etag, bool strongly) {
+static bool etag_list_contains(sio_slice list, sio_slice etag, bool strongly) {
   sio_slice tag;
   if (slice_is(list, "*")) return true;
-  while (take_tag(&list, &tag))
-    if (tags_equal(tag, etag, strongly)) return true;
+  while (take_etag(&list, &tag))
+    if (etags_are_equal(tag, etag, strongly)) return true;
   return false;
 }
 
 /* ---- conditions ------------------------------------------------------------------------ */
 
-static bool read_date(const sio_request *r, const char *name, int64_t *at) {
+static bool read_date_header(const sio_request *r, const char *name, int64_t *at) {
   sio_slice value = sio__request_header(r, name);
-  return value.p && sio__date_read(value, at);
+  return value.p && sio__date_parse(value, at);
 }
 
 /* If-Match, and only without it If-Unmodified-Since. */
-static bool is_still(const sio_request *r, const struct validators *v) {
+static bool precondition_holds(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
-  if (tags.p) return list_names(tags, v->etag, true);
-  return !v->dated || !read_date(r, "if-unmodified-since", &at) || v->modified <= at;
+  if (tags.p) return etag_list_contains(tags, v->etag, true);
+  return !v->dated || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
 }
 
 /* If-None-Match, and only without it If-Modified-Since. */
-static bool is_known(const sio_request *r, const struct validators *v) {
+static bool client_copy_is_current(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
-  if (tags.p) return list_names(tags, v->etag, false);
-  return v->dated && read_date(r, "if-modified-since", &at) && v->modified <= at;
+  if (tags.p) return etag_list_contains(tags, v->etag, false);
+  return v->dated && read_date_header(r, "if-modified-since", &at) && v->modified <= at;
 }
 
 int sio__condition_status(const sio_request *r, const struct validators *v) {
-  if (!is_still(r, v)) return 412;
-  return is_known(r, v) ? 304 : 0;
+  if (!precondition_holds(r, v)) return 412;
+  return client_copy_is_current(r, v) ? 304 : 0;
 }
 
 /* A date is exact only where the tag is strong: then nothing can have changed within its second. */
-bool sio__condition_range(const sio_request *r, const struct validators *v) {
+bool sio__condition_allows_range(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
   if (!value.p) return true;
-  if (take_tag(&rest, &tag)) return rest.n == 0 && tags_equal(tag, v->etag, true);
-  return v->dated && !is_weak(v->etag) && sio__date_read(value, &at) && at == v->modified;
+  if (take_etag(&rest, &tag)) return rest.n == 0 && etags_are_equal(tag, v->etag, true);
+  return v->dated && !etag_is_weak(v->etag) && sio__date_parse(value, &at) && at == v->modified;
 }

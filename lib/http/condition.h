@@ -21,6 +21,6 @@ int sio__condition_status(const sio_request *r, const struct validators *v);
 
 /* May a Range be answered? True without If-Range; else only if it names this very version: by a
  * strong tag, or by the date of one whose tag is strong. */
-bool sio__condition_range(const sio_request *r, const struct validators *v);
+bool sio__condition_allows_range(const sio_request *r, const struct validators *v);
 
 #endif

@@ -300,7 +300,7 @@ static bool proxy_step(struct http_conn *c) {
   if (n < 0) reject(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
   use(c, (size_t)n);
-  sio__via_proxied(c->via, &p, c->http->proxies.trusted);
+  sio__proxy_info_set_header(c->via, &p, c->http->proxies.trusted);
   memcpy(c->peer, c->via->own, sizeof c->peer);
   return count_client(c, &p.from) && begin_to_listen(c);
 }
@@ -322,7 +322,7 @@ static bool idle_step(struct http_conn *c) {
   }
   c->req->conn = c;
   if (c->via) memcpy(c->peer, c->via->own, sizeof c->peer);
-  sio__parser_init(c->parser);
+  sio__http_parser_init(c->parser);
   c->state = HTTP_IN_HEAD;
   c->timed = HTTP_NONE;
   return true;
@@ -339,7 +339,7 @@ static void no_longer_fresh(struct http_conn *c) {
 static void offer(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->fresh) no_longer_fresh(c);
-  if (c->via) sio__via_request(c->via, r, &c->http->proxies, c->peer);
+  if (c->via) sio__proxy_info_read_request(c->via, r, &c->http->proxies, c->peer);
   LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->peer,
       LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
@@ -355,7 +355,7 @@ static void offer(struct http_conn *c) {
 
 static void head_complete(struct http_conn *c) {
   const char *why;
-  int status = sio__head_read(c->req, c->http->limits.max_headers, &why);
+  int status = sio__head_parse(c->req, c->http->limits.max_headers, &why);
   if (status)
     refuse(c, status, SIO_EPROTO, why);
   else
@@ -365,7 +365,7 @@ static void head_complete(struct http_conn *c) {
 /* Its first byte is that of a TLS record that begins a handshake. */
 static const char *misread(struct http_conn *c, bool hello) {
   c->http->stats.hellos += hello;
-  return hello ? "a TLS hello where plain HTTP is spoken" : sio__parser_detail(c->parser);
+  return hello ? "a TLS hello where plain HTTP is spoken" : sio__http_parser_detail(c->parser);
 }
 
 static bool head_step(struct http_conn *c) {
@@ -373,14 +373,14 @@ static bool head_step(struct http_conn *c) {
   struct buf *head = &c->req->head;
   bool hello = head->n == 0 && *c->in == 22;
   size_t room = c->http->limits.max_head - head->n, n = c->nin < room ? c->nin : room, used = 0;
-  enum parse_event event = sio__parser_feed(c->parser, c->in, n, &used);
+  enum parse_event event = sio__http_parser_feed(c->parser, c->in, n, &used);
   if (event != PARSE_BAD && sio__buf_put(head, c->in, used)) {
     out_of_memory(c);
     return false;
   }
   use(c, used);
   if (event == PARSE_BAD)
-    refuse(c, sio__parser_status(c->parser), SIO_EPROTO, misread(c, hello));
+    refuse(c, sio__http_parser_status(c->parser), SIO_EPROTO, misread(c, hello));
   else if (event == PARSE_HEAD)
     head_complete(c);
   else if (head->n == c->http->limits.max_head)
@@ -416,19 +416,19 @@ static bool ready_step(struct http_conn *c) {
   }
   if (r->expects && c->nin == 0 && !send_continue(c)) return false;
   r->expects = false;
-  sio__parser_body(c->parser, &r->body, r->max_body, framing_left(c, r));
+  sio__http_parser_begin_body(c->parser, &r->body, r->max_body, framing_left(c, r));
   c->state = HTTP_IN_BODY;
   c->timed = HTTP_NONE;
   return true;
 }
 
 static void body_failed(struct http_conn *c) {
-  int err = sio__parser_error(c->parser);
-  const char *why = sio__parser_detail(c->parser);
+  int err = sio__http_parser_error(c->parser);
+  const char *why = sio__http_parser_detail(c->parser);
   if (err == UV_ENOMEM)
     out_of_memory(c);
   else
-    refuse(c, sio__parser_status(c->parser), err, why);
+    refuse(c, sio__http_parser_status(c->parser), err, why);
 }
 
 /* The next request waits for the answer to this one. */
@@ -443,7 +443,7 @@ static bool parked_step(struct http_conn *c) {
 static bool body_step(struct http_conn *c) {
   if (c->nin == 0) return false;
   size_t used = 0;
-  enum parse_event event = sio__parser_feed(c->parser, c->in, c->nin, &used);
+  enum parse_event event = sio__http_parser_feed(c->parser, c->in, c->nin, &used);
   use(c, used);
   if (event == PARSE_BAD) body_failed(c);
   if (event == PARSE_END) complete(c);
@@ -453,7 +453,7 @@ static bool body_step(struct http_conn *c) {
 static bool drain_step(struct http_conn *c) {
   if (c->nin == 0) return false;
   size_t used = 0;
-  enum parse_event event = sio__parser_feed(c->parser, c->in, c->nin, &used);
+  enum parse_event event = sio__http_parser_feed(c->parser, c->in, c->nin, &used);
   use(c, used);
   if (event == PARSE_BAD) close_soon(c);
   if (event != PARSE_END) return false;
@@ -664,9 +664,9 @@ bool sio__http_keeps(const sio_request *r) {
 /* The rest of the body may come, and is not wanted. */
 static void start_drain(struct http_conn *c, const sio_request *r) {
   if (c->state == HTTP_IN_BODY)
-    sio__parser_drop(c->parser);
+    sio__http_parser_discard_body(c->parser);
   else
-    sio__parser_body(c->parser, NULL, r->max_body, framing_left(c, r));
+    sio__http_parser_begin_body(c->parser, NULL, r->max_body, framing_left(c, r));
   c->state = HTTP_DRAIN;
 }
 
@@ -722,7 +722,7 @@ int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int s
   c->http->stats.answers[status / 100 - 1]++;
   if (r->upgrade && !c->refusing) note_refused_handshake(c, r, status);
   move_on(c, r, keep);
-  if (!c->refusing) sio__request_settle(r);
+  if (!c->refusing) sio__request_finish(r);
   return 0;
 }
 
@@ -734,7 +734,7 @@ void sio__http_failed(sio_request *r, int err) {
   c->http->stats.aborted++;
   c->req = NULL;
   close_now(c);
-  if (!c->refusing) sio__request_settle(r);
+  if (!c->refusing) sio__request_finish(r);
 }
 
 /* ---- answers in pieces ----------------------------------------------------------------------- */
@@ -797,22 +797,24 @@ static void send_next(struct http_conn *c) {
 
 /* ---- a request's own connection ------------------------------------------------------------ */
 
-const char *sio__request_peer(const sio_request *r) { return r->conn ? r->conn->peer : ""; }
-
-const char *sio__request_direct(const sio_request *r) {
-  return r->conn && r->conn->via ? r->conn->via->direct : sio__request_peer(r);
+const char *sio__request_client_address(const sio_request *r) {
+  return r->conn ? r->conn->peer : "";
 }
 
-bool sio__request_secure(const sio_request *r) {
+const char *sio__request_direct_address(const sio_request *r) {
+  return r->conn && r->conn->via ? r->conn->via->direct : sio__request_client_address(r);
+}
+
+bool sio__request_is_secure(const sio_request *r) {
   const struct http_conn *c = r->conn;
   return c && (c->conn->secure || (c->via && c->via->secure));
 }
 
-struct tls_info *sio__request_tls(const sio_request *r) {
+struct tls_info *sio__request_tls_info(const sio_request *r) {
   return r->conn ? sio__tls_info(r->conn->conn) : NULL;
 }
 
-void sio__http_continue(sio_request *r) {
+void sio__request_continue(sio_request *r) {
   struct http_conn *c = r->conn;
   if (!c || c->state != HTTP_HELD) return;
   c->state = HTTP_READY;
@@ -860,7 +862,7 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
   list_init(&h->fresh);
   list_init(&h->kept);
   list_init(&h->spare);
-  sio__pool_init(&h->parsers, sio__parser_size(), 64);
+  sio__pool_init(&h->parsers, sio__http_parser_size(), 64);
   task_init(&h->emptied_task, on_emptied);
 }
 
@@ -903,7 +905,7 @@ static int http_conn_new(struct http_conn **out, struct http *h, int fd, bool pr
   }
   c->tls = tls;
   sio__conn_address(c->conn, c->peer);
-  if (!proxied || (c->via = sio__via_new(c->peer, !h->proxies.header))) return 0;
+  if (!proxied || (c->via = sio__proxy_info_new(c->peer, !h->proxies.header))) return 0;
   sio__conn_close(c->conn);
   sio__free(c);
   return UV_ENOMEM;
@@ -954,7 +956,7 @@ int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
   return begin(c);
 }
 
-int sio__http_preread(struct http *h, sio_slice read) {
+int sio__http_feed_newest(struct http *h, sio_slice read) {
   struct http_conn *c = container_of(h->fresh.prev, struct http_conn, link);
   int err = sio__buf_put(&c->stash, read.p, read.n);
   if (err)
@@ -996,7 +998,8 @@ void sio__http_close(struct http *h) {
 
 void sio__http_clear(struct http *h) {
   struct list *it;
-  while ((it = list_first(&h->kept))) sio__request_orphan(container_of(it, sio_request, link));
+  while ((it = list_first(&h->kept)))
+    sio__request_outlive_server(container_of(it, sio_request, link));
   while ((it = list_first(&h->spare))) sio__request_free(container_of(it, sio_request, link));
   sio__pool_clear(&h->parsers);
 }

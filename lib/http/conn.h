@@ -32,7 +32,7 @@ enum {
 struct http_mount {
   /* The head is complete. May answer now (a body still to come is then read and dropped up to
    * max_body, past that the connection closes), set r->max_body (default: the limits' max_body)
-   * and r->user. Returning false holds the body back until sio__http_continue(r). */
+   * and r->user. Returning false holds the body back until sio__request_continue(r). */
   bool (*on_head)(sio_request *r);
   /* Head and body are complete, and it has not been answered. */
   void (*on_request)(sio_request *r);
@@ -45,7 +45,7 @@ struct http_mount {
   void (*on_next)(sio_request *r);
   /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r.
    * Not for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be
-   * NULL; a mount that has it outlives the server (see sio__request_orphan()). */
+   * NULL; a mount that has it outlives the server (see sio__request_outlive_server()). */
   void (*on_answered)(sio_request *r);
   void *owner;
 };
@@ -102,8 +102,8 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 int sio__http_serve(struct http *h, int fd, const sio_tls *tls); /* NULL: it is plain */
 /* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is
  * closed. */
-int sio__http_preread(struct http *h, sio_slice read);
-void sio__http_continue(sio_request *r); /* after on_head returned false */
+int sio__http_feed_newest(struct http *h, sio_slice read);
+void sio__request_continue(sio_request *r); /* after on_head returned false */
 /* Idle connections close now, the others after their answer; `emptied` follows from the loop. */
 void sio__http_drain(struct http *h);
 /* Closes every connection that is still HTTP's; requests get on_abort(UV_ECANCELED). */

@@ -8,35 +8,36 @@
 #include "base/num.h"
 #include "http/head.h"
 
-static bool usable(const char *s) {
-  return !s || (sio__http_value(slice_str(s)) && !strchr(s, ';'));
+static bool cookie_text_is_valid(const char *s) {
+  return !s || (sio__http_is_field_value(slice_str(s)) && !strchr(s, ';'));
 }
 
-static int check(const sio_cookie *c) {
-  bool name = !c->name || sio__http_token(slice_str(c->name));
-  bool texts = usable(c->path) && usable(c->domain) && usable(c->expires);
+static int cookie_check_options(const sio_cookie *c) {
+  bool name = !c->name || sio__http_is_token(slice_str(c->name));
+  bool texts = cookie_text_is_valid(c->path) && cookie_text_is_valid(c->domain) &&
+               cookie_text_is_valid(c->expires);
   bool site = c->same_site >= SIO_SAMESITE_LAX && c->same_site <= SIO_SAMESITE_UNSET;
   bool secure = c->same_site != SIO_SAMESITE_NONE || c->secure;
   return name && texts && site && secure && c->max_age_s >= 0 ? 0 : UV_EINVAL;
 }
 
-static char *copy(const char *s, bool *ok) {
+static char *cookie_copy_text(const char *s, bool *ok) {
   char *p = s ? sio__strndup(s, strlen(s)) : NULL;
   if (s && !p) *ok = false;
   return p;
 }
 
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from) {
-  int err = check(from);
+  int err = cookie_check_options(from);
   if (err) return err;
   sio_cookie *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;
   bool ok = true;
   *c = *from;
-  c->name = copy(from->name ? from->name : "io", &ok);
-  c->path = copy(from->path ? from->path : "/", &ok);
-  c->domain = copy(from->domain, &ok);
-  c->expires = copy(from->expires, &ok);
+  c->name = cookie_copy_text(from->name ? from->name : "io", &ok);
+  c->path = cookie_copy_text(from->path ? from->path : "/", &ok);
+  c->domain = cookie_copy_text(from->domain, &ok);
+  c->expires = cookie_copy_text(from->expires, &ok);
   if (!ok) {
     sio__cookie_free(c);
     return UV_ENOMEM;
@@ -60,39 +61,39 @@ struct text {
   size_t n, size;
 };
 
-static void put(struct text *t, const char *p, size_t n) {
+static void cookie_put(struct text *t, const char *p, size_t n) {
   if (t->n < t->size && n < t->size - t->n) memcpy(t->p + t->n, p, n);
   t->n += n;
 }
 
-static void put_str(struct text *t, const char *s) { put(t, s, strlen(s)); }
+static void cookie_put_str(struct text *t, const char *s) { cookie_put(t, s, strlen(s)); }
 
-static void put_attribute(struct text *t, const char *name, const char *value) {
+static void cookie_put_attribute(struct text *t, const char *name, const char *value) {
   if (!value || !*value) return;
-  put_str(t, name);
-  put_str(t, value);
+  cookie_put_str(t, name);
+  cookie_put_str(t, value);
 }
 
-static void put_age(struct text *t, long seconds) {
+static void cookie_put_max_age(struct text *t, long seconds) {
   char digits[NUM_MAX];
   if (seconds == 0) return;
-  put_str(t, "; Max-Age=");
-  put(t, digits, sio__num_i64(digits, seconds));
+  cookie_put_str(t, "; Max-Age=");
+  cookie_put(t, digits, sio__num_i64(digits, seconds));
 }
 
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value) {
   static const char *const sites[] = { "Lax", "Strict", "None", NULL };
   struct text t = { out, 0, size };
-  put_str(&t, c->name);
-  put_str(&t, "=");
-  put(&t, value.p, value.n);
-  put_age(&t, c->max_age_s);
-  put_attribute(&t, "; Domain=", c->domain);
-  put_attribute(&t, "; Path=", c->path);
-  put_attribute(&t, "; Expires=", c->expires);
-  if (!c->no_http_only) put_str(&t, "; HttpOnly");
-  if (c->secure) put_str(&t, "; Secure");
-  put_attribute(&t, "; SameSite=", sites[c->same_site]);
+  cookie_put_str(&t, c->name);
+  cookie_put_str(&t, "=");
+  cookie_put(&t, value.p, value.n);
+  cookie_put_max_age(&t, c->max_age_s);
+  cookie_put_attribute(&t, "; Domain=", c->domain);
+  cookie_put_attribute(&t, "; Path=", c->path);
+  cookie_put_attribute(&t, "; Expires=", c->expires);
+  if (!c->no_http_only) cookie_put_str(&t, "; HttpOnly");
+  if (c->secure) cookie_put_str(&t, "; Secure");
+  cookie_put_attribute(&t, "; SameSite=", sites[c->same_site]);
   if (t.n >= size) return SIO_ETOOBIG;
   out[t.n] = '\0';
   return (long)t.n;

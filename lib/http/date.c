@@ -13,37 +13,37 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /* ---- writing --------------------------------------------------------------------------- */
 
-static char *put_digits(char *out, unsigned v, unsigned digits) {
+static char *date_put_digits(char *out, unsigned v, unsigned digits) {
   for (unsigned i = digits; i > 0; i--, v /= 10) out[i - 1] = (char)('0' + v % 10);
   return out + digits;
 }
 
-static char *put_text(char *out, const char *text, size_t n) { return mempcpy(out, text, n); }
+static char *date_put_text(char *out, const char *text, size_t n) { return mempcpy(out, text, n); }
 
 void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
   struct tm tm;
   time_t t = at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at;
   gmtime_r(&t, &tm);
-  out = put_text(out, days + 3 * tm.tm_wday, 3);
-  out = put_text(out, ", ", 2);
-  out = put_digits(out, (unsigned)tm.tm_mday, 2);
+  out = date_put_text(out, days + 3 * tm.tm_wday, 3);
+  out = date_put_text(out, ", ", 2);
+  out = date_put_digits(out, (unsigned)tm.tm_mday, 2);
   *out++ = ' ';
-  out = put_text(out, months + 3 * tm.tm_mon, 3);
+  out = date_put_text(out, months + 3 * tm.tm_mon, 3);
   *out++ = ' ';
-  out = put_digits(out, (unsigned)(tm.tm_year + 1900), 4);
+  out = date_put_digits(out, (unsigned)(tm.tm_year + 1900), 4);
   *out++ = ' ';
-  out = put_digits(out, (unsigned)tm.tm_hour, 2);
+  out = date_put_digits(out, (unsigned)tm.tm_hour, 2);
   *out++ = ':';
-  out = put_digits(out, (unsigned)tm.tm_min, 2);
+  out = date_put_digits(out, (unsigned)tm.tm_min, 2);
   *out++ = ':';
-  out = put_digits(out, (unsigned)tm.tm_sec, 2);
+  out = date_put_digits(out, (unsigned)tm.tm_sec, 2);
   memcpy(out, " GMT", 5);
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
 
 /* Takes the next word off *s; blanks, commas and hyphens stand between words. */
-static sio_slice take_word(sio_slice *s) {
+static sio_slice date_take_word(sio_slice *s) {
   size_t n = 0;
   while (s->n && strchr(" ,-", *s->p)) *s = slice(s->p + 1, s->n - 1);
   while (n < s->n && s->p[n] && !strchr(" ,-", s->p[n])) n++;
@@ -52,29 +52,30 @@ static sio_slice take_word(sio_slice *s) {
   return word;
 }
 
-static bool read_number(sio_slice s, int least, int most, int *out) {
+static bool parse_bounded_number(sio_slice s, int least, int most, int *out) {
   uint64_t v;
   if (s.n > 4 || !sio__slice_u64(s, &v) || v < (uint64_t)least || v > (uint64_t)most) return false;
   *out = (int)v;
   return true;
 }
 
-static bool read_month(sio_slice s, int *out) {
+static bool parse_month(sio_slice s, int *out) {
   for (*out = 0; *out < 12; ++*out)
     if (slice_eq(s, slice(months + 3 * *out, 3))) return true;
   return false;
 }
 
-static bool read_clock(sio_slice s, struct tm *tm) {
+static bool parse_clock(sio_slice s, struct tm *tm) {
   sio_slice hour, minute;
   return s.n == 8 && sio__slice_split(&s, ':', &hour) && sio__slice_split(&s, ':', &minute) &&
-         read_number(hour, 0, 23, &tm->tm_hour) && read_number(minute, 0, 59, &tm->tm_min) &&
-         read_number(s, 0, 60, &tm->tm_sec);
+         parse_bounded_number(hour, 0, 23, &tm->tm_hour) &&
+         parse_bounded_number(minute, 0, 59, &tm->tm_min) &&
+         parse_bounded_number(s, 0, 60, &tm->tm_sec);
 }
 
-static bool read_year(sio_slice s, struct tm *tm) {
+static bool parse_year(sio_slice s, struct tm *tm) {
   int year;
-  if ((s.n != 2 && s.n != 4) || !read_number(s, 0, 9999, &year)) return false;
+  if ((s.n != 2 && s.n != 4) || !parse_bounded_number(s, 0, 9999, &year)) return false;
   if (s.n == 2) year += year < 70 ? 2000 : 1900;
   tm->tm_year = year - 1900;
   return true;
@@ -86,16 +87,17 @@ static bool is_weekday(sio_slice s) {
   return false;
 }
 
-bool sio__date_read(sio_slice s, int64_t *at) {
+bool sio__date_parse(sio_slice s, int64_t *at) {
   struct tm tm = { 0 };
-  if (!is_weekday(take_word(&s))) return false;
-  sio_slice first = take_word(&s), second = take_word(&s), third = take_word(&s),
-            fourth = take_word(&s), zone = take_word(&s);
-  bool asc = read_month(first, &tm.tm_mon);
-  bool ok = asc ? read_number(second, 1, 31, &tm.tm_mday) && read_clock(third, &tm) &&
-                      read_year(fourth, &tm) && zone.n == 0
-                : read_number(first, 1, 31, &tm.tm_mday) && read_month(second, &tm.tm_mon) &&
-                      read_year(third, &tm) && read_clock(fourth, &tm) && slice_is(zone, "GMT");
+  if (!is_weekday(date_take_word(&s))) return false;
+  sio_slice first = date_take_word(&s), second = date_take_word(&s), third = date_take_word(&s),
+            fourth = date_take_word(&s), zone = date_take_word(&s);
+  bool asc = parse_month(first, &tm.tm_mon);
+  bool ok = asc ? parse_bounded_number(second, 1, 31, &tm.tm_mday) && parse_clock(third, &tm) &&
+                      parse_year(fourth, &tm) && zone.n == 0
+                : parse_bounded_number(first, 1, 31, &tm.tm_mday) &&
+                      parse_month(second, &tm.tm_mon) && parse_year(third, &tm) &&
+                      parse_clock(fourth, &tm) && slice_is(zone, "GMT");
   if (!ok || s.n) return false;
   *at = timegm(&tm);
   return true;

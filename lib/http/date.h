@@ -16,6 +16,6 @@ void sio__date_write(char out[DATE_LEN + 1], int64_t at);
 /* Reads that form and the two obsolete ones: "Sunday, 06-Nov-94 08:49:37 GMT" and
  * "Sun Nov  6 08:49:37 1994". A year of two digits is one of the century that ends in 2069. False:
  * it is no date. */
-bool sio__date_read(sio_slice s, int64_t *at);
+bool sio__date_parse(sio_slice s, int64_t *at);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum field_rule { FIELD_JOINED, FIELD_FIRST, FIELD_APART };
 
-static enum field_rule rule_of(sio_slice name) {
+static enum field_rule repeat_rule_of_field(sio_slice name) {
   static const char rules[] = "host\0=\0"
                               "content-length\0=\0"
                               "transfer-encoding\0=\0"
@@ -24,60 +24,60 @@ static enum field_rule rule_of(sio_slice name) {
 }
 
 /* Is it among the first n? */
-static bool stands_before(const sio_request *r, uint32_t n, sio_slice name) {
+static bool name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
   for (uint32_t i = 0; i < n; i++)
     if (sio__slice_ieq(r->headers[i].name, name)) return true;
   return false;
 }
 
 /* One of 64: names that are equal have the same. */
-static unsigned digest(sio_slice name) {
+static unsigned hash_field_name(sio_slice name) {
   unsigned first = (unsigned char)name.p[0] | 0x20u;
   unsigned last = (unsigned char)name.p[name.n - 1] | 0x20u;
   return ((unsigned)name.n + 7 * first + 3 * last) & 63;
 }
 
-static bool repeats(const sio_request *r) {
+static bool has_repeated_names(const sio_request *r) {
   uint64_t seen = 0;
   for (uint32_t i = 0; i < r->nheaders; i++) {
-    uint64_t bit = (uint64_t)1 << digest(r->headers[i].name);
-    if ((seen & bit) && stands_before(r, i, r->headers[i].name)) return true;
+    uint64_t bit = (uint64_t)1 << hash_field_name(r->headers[i].name);
+    if ((seen & bit) && name_occurs_before(r, i, r->headers[i].name)) return true;
     seen |= bit;
   }
   return false;
 }
 
-static void append(struct buf *b, sio_slice s) {
+static void fields_append(struct buf *b, sio_slice s) {
   if (s.n) memcpy(b->p + b->n, s.p, s.n);
   b->n += s.n;
 }
 
 /* The value at `at` with those of the lines after it that have its name. There is room: a line is
  * longer than its value and the separator. */
-static sio_slice join(sio_request *r, uint32_t at) {
+static sio_slice join_values(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator = sio__slice_ieq(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
   size_t from = r->joined.n;
   for (uint32_t i = at + 1; i < r->nheaders; i++) {
     if (!sio__slice_ieq(r->headers[i].name, h->name)) continue;
-    if (r->joined.n == from) append(&r->joined, h->value);
-    append(&r->joined, separator);
-    append(&r->joined, r->headers[i].value);
+    if (r->joined.n == from) fields_append(&r->joined, h->value);
+    fields_append(&r->joined, separator);
+    fields_append(&r->joined, r->headers[i].value);
   }
   if (r->joined.n == from) return h->value;
   return slice(r->joined.p + from, r->joined.n - from);
 }
 
-int sio__fields_join(sio_request *r) {
+int sio__fields_join_repeated(sio_request *r) {
   uint32_t kept = 0;
-  if (!repeats(r)) return 0;
+  if (!has_repeated_names(r)) return 0;
   int err = sio__buf_reserve(&r->joined, r->head.n);
   if (err) return err;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     struct http_header h = r->headers[i];
-    enum field_rule rule = rule_of(h.name);
-    if (rule != FIELD_APART && stands_before(r, kept, h.name)) continue;
-    if (rule == FIELD_JOINED) h.value = join(r, i);
+    enum field_rule rule = repeat_rule_of_field(h.name);
+    if (rule != FIELD_APART && name_occurs_before(r, kept, h.name)) continue;
+    if (rule == FIELD_JOINED) h.value = join_values(r, i);
     r->headers[kept++] = h;
   }
   r->nheaders = kept;

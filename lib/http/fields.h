@@ -14,6 +14,6 @@
 #include "http/request.h"
 
 /* Makes the lines of each name one, where the first of them stands. 0 or UV_ENOMEM. */
-int sio__fields_join(sio_request *r);
+int sio__fields_join_repeated(sio_request *r);
 
 #endif

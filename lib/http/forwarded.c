@@ -23,7 +23,7 @@ static bool is_escaped(sio_slice s, size_t at) {
 }
 
 /* Where the last element begins. */
-static size_t last_element(sio_slice s, bool quotes) {
+static size_t last_element_start(sio_slice s, bool quotes) {
   bool quoted = false;
   for (size_t i = s.n; i > 0; i--) {
     char c = s.p[i - 1];
@@ -33,7 +33,7 @@ static size_t last_element(sio_slice s, bool quotes) {
   return 0;
 }
 
-static bool previous_line(struct walk *w) {
+static bool walk_previous_line(struct walk *w) {
   while (w->lines > 0) {
     const struct http_header *h = &w->r->headers[--w->lines];
     if (!sio__slice_ieq(h->name, w->name)) continue;
@@ -44,38 +44,38 @@ static bool previous_line(struct walk *w) {
 }
 
 /* The element before the one seen last; empty ones are none (RFC 9110 section 5.6.1.2). */
-static bool previous(struct walk *w, sio_slice *element) {
+static bool walk_previous_element(struct walk *w, sio_slice *element) {
   do {
-    if (w->rest.n == 0 && !previous_line(w)) return false;
-    size_t at = last_element(w->rest, w->quotes);
+    if (w->rest.n == 0 && !walk_previous_line(w)) return false;
+    size_t at = last_element_start(w->rest, w->quotes);
     *element = sio__slice_trim(slice(w->rest.p + at, w->rest.n - at));
     w->rest.n = at ? at - 1 : 0;
   } while (element->n == 0);
   return true;
 }
 
-static struct walk walk_of(const sio_request *r, const char *name, bool quotes) {
+static struct walk walk_start(const sio_request *r, const char *name, bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
 /* ---- who ----------------------------------------------------------------------------------- */
 
-static bool is_port(sio_slice s) {
+static bool forwarded_is_port(sio_slice s) {
   uint64_t port;
   return s.n <= 5 && sio__slice_u64(s, &port) && port <= 65535;
 }
 
 /* RFC 7239 section 6: what hides a port begins with '_'. */
-static bool is_node_port(sio_slice s) { return is_port(s) || (s.n > 1 && s.p[0] == '_'); }
+static bool is_node_port(sio_slice s) { return forwarded_is_port(s) || (s.n > 1 && s.p[0] == '_'); }
 
-static size_t count(sio_slice s, char c) {
+static size_t forwarded_count_char(sio_slice s, char c) {
   size_t n = 0;
   for (size_t i = 0; i < s.n; i++) n += s.p[i] == c;
   return n;
 }
 
 /* "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80", and bare 2001:db8::1. */
-static bool read_node(struct addr *a, sio_slice s, bool bare) {
+static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
   sio_slice host;
   if (s.n && s.p[0] == '[') {
     s = slice(s.p + 1, s.n - 1);
@@ -83,13 +83,13 @@ static bool read_node(struct addr *a, sio_slice s, bool bare) {
     if (s.n && (s.p[0] != ':' || !is_node_port(slice(s.p + 1, s.n - 1)))) return false;
     return memchr(host.p, ':', host.n) && sio__addr_read(a, host);
   }
-  size_t colons = count(s, ':');
+  size_t colons = forwarded_count_char(s, ':');
   if (colons > 1) return bare && sio__addr_read(a, s);
   if (!sio__slice_split(&s, ':', &host) || (colons && !is_node_port(s))) return false;
   return sio__addr_read(a, host);
 }
 
-static bool is_tls(sio_slice proto) {
+static bool proto_is_tls(sio_slice proto) {
   return sio__slice_ieq(proto, SLICE("https")) || sio__slice_ieq(proto, SLICE("wss"));
 }
 
@@ -97,30 +97,30 @@ static bool is_tls(sio_slice proto) {
 
 /* How it came to the client's proxy stands as far from the end as the client does; one proxy may
  * have said it for all. */
-static bool read_proto(const sio_request *r, size_t depth) {
-  struct walk w = walk_of(r, "x-forwarded-proto", false);
+static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
+  struct walk w = walk_start(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
-  for (size_t i = 0; i <= depth && previous(&w, &element); i++) proto = element;
-  return is_tls(proto);
+  for (size_t i = 0; i <= depth && walk_previous_element(&w, &element); i++) proto = element;
+  return proto_is_tls(proto);
 }
 
-static struct forwarded read_x(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = walk_of(r, "x-forwarded-for", false);
+static struct forwarded read_x_forwarded_for(const sio_request *r, const struct addr_set *trusted) {
+  struct walk w = walk_start(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
-  while (previous(&w, &element)) {
+  while (walk_previous_element(&w, &element)) {
     depth = seen++;
-    if (!read_node(&f.from, element, true)) f.from.kind = ADDR_NONE;
+    if (!parse_node_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
     if (!sio__addr_set_has(trusted, &f.from)) break;
   }
-  f.secure = read_proto(r, depth);
+  f.secure = read_x_forwarded_proto(r, depth);
   return f;
 }
 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
-static bool is_token(sio_slice s) {
+static bool forwarded_is_token(sio_slice s) {
   static const char marks[] = "!#$%&'*+-.^_`|~";
   for (size_t i = 0; i < s.n; i++) {
     char c = s.p[i], small = c | 0x20;
@@ -131,13 +131,13 @@ static bool is_token(sio_slice s) {
 }
 
 /* A token or a quoted string off *s; out holds it without quotes and escapes. */
-static bool read_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
+static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
     while (n < s->n && s->p[n] != ';') n++;
     *value = slice(s->p, n);
     *s = slice(s->p + n, s->n - n);
-    return is_token(*value);
+    return forwarded_is_token(*value);
   }
   for (; i < s->n && s->p[i] != '"'; i++) {
     if (s->p[i] == '\\' && ++i == s->n) return false;
@@ -151,13 +151,14 @@ static bool read_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
 }
 
 /* name=value off *s, and the ';' behind it. */
-static bool read_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name, sio_slice *value) {
+static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
+                                sio_slice *value) {
   size_t n = 0;
   while (n < s->n && s->p[n] != '=') n++;
   *name = slice(s->p, n);
-  if (n == s->n || !is_token(*name)) return false;
+  if (n == s->n || !forwarded_is_token(*name)) return false;
   *s = slice(s->p + n + 1, s->n - n - 1);
-  if (!read_value(s, out, value)) return false;
+  if (!take_forwarded_value(s, out, value)) return false;
   if (s->n == 0) return true;
   if (s->p[0] != ';' || s->n == 1) return false;
   *s = slice(s->p + 1, s->n - 1);
@@ -165,31 +166,31 @@ static bool read_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name, sio_sl
 }
 
 /* One malformed pair, or one said twice, spoils the element. */
-static struct forwarded read_element(sio_slice s) {
+static struct forwarded parse_forwarded_element(sio_slice s) {
   static const struct forwarded nobody;
   struct forwarded f = nobody;
   char out[VALUE_MAX];
   sio_slice name, value;
   bool has_for = false, has_proto = false;
   while (s.n) {
-    if (!read_pair(&s, out, &name, &value)) return nobody;
+    if (!take_forwarded_pair(&s, out, &name, &value)) return nobody;
     bool is_for = sio__slice_ieq(name, SLICE("for"));
     bool is_proto = sio__slice_ieq(name, SLICE("proto"));
     if ((is_for && has_for) || (is_proto && has_proto)) return nobody;
     has_for |= is_for;
     has_proto |= is_proto;
-    if (is_for && !read_node(&f.from, value, false)) f.from.kind = ADDR_NONE;
-    if (is_proto) f.secure = is_tls(value);
+    if (is_for && !parse_node_address(&f.from, value, false)) f.from.kind = ADDR_NONE;
+    if (is_proto) f.secure = proto_is_tls(value);
   }
   return f;
 }
 
-static struct forwarded read_rfc7239(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = walk_of(r, "forwarded", true);
+static struct forwarded read_forwarded(const sio_request *r, const struct addr_set *trusted) {
+  struct walk w = walk_start(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
-  while (previous(&w, &element)) {
-    f = read_element(element);
+  while (walk_previous_element(&w, &element)) {
+    f = parse_forwarded_element(element);
     if (!sio__addr_set_has(trusted, &f.from)) break;
   }
   return f;
@@ -197,5 +198,5 @@ static struct forwarded read_rfc7239(const sio_request *r, const struct addr_set
 
 struct forwarded sio__forwarded_read(const sio_request *r, const struct addr_set *trusted,
                                      bool rfc7239) {
-  return rfc7239 ? read_rfc7239(r, trusted) : read_x(r, trusted);
+  return rfc7239 ? read_forwarded(r, trusted) : read_x_forwarded_for(r, trusted);
 }

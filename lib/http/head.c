@@ -13,26 +13,28 @@ struct facts {
   const char *why;
 };
 
-static int refuse(const char **why, int status, const char *text) {
+static int head_error(const char **why, int status, const char *text) {
   *why = text;
   return status;
 }
 
 /* ---- characters ------------------------------------------------------------------- */
 
-static bool alnum(char c) {
+static bool is_ascii_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool token_char(char c) { return alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c)); }
+static bool is_token_char(char c) {
+  return is_ascii_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
 
-bool sio__http_token(sio_slice s) {
+bool sio__http_is_token(sio_slice s) {
   for (size_t i = 0; i < s.n; i++)
-    if (!token_char(s.p[i])) return false;
+    if (!is_token_char(s.p[i])) return false;
   return s.n > 0;
 }
 
-bool sio__http_value(sio_slice s) {
+bool sio__http_is_field_value(sio_slice s) {
   for (size_t i = 0; i < s.n; i++) {
     unsigned char c = (unsigned char)s.p[i];
     if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
@@ -40,7 +42,7 @@ bool sio__http_value(sio_slice s) {
   return true;
 }
 
-static bool visible(sio_slice s) {
+static bool is_visible_ascii(sio_slice s) {
   for (size_t i = 0; i < s.n; i++) {
     unsigned char c = (unsigned char)s.p[i];
     if (c <= 0x20 || c >= 0x7f) return false;
@@ -68,7 +70,7 @@ static size_t count_lines(sio_slice s) {
   return lines;
 }
 
-static enum http_method method_of(sio_slice s) {
+static enum http_method method_from_text(sio_slice s) {
   static const struct {
     char name[8];
     enum http_method method;
@@ -82,21 +84,23 @@ static enum http_method method_of(sio_slice s) {
   return HTTP_OTHER;
 }
 
-static int read_version(sio_request *r, sio_slice s, const char **why) {
+static int parse_version(sio_request *r, sio_slice s, const char **why) {
   if (slice_is(s, "HTTP/1.1") || slice_is(s, "HTTP/1.0")) {
     r->minor = s.p[7] == '1';
     return 0;
   }
   if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
-    return refuse(why, 400, "no HTTP/1 request line");
-  return refuse(why, 505, "HTTP version not supported");
+    return head_error(why, 400, "no HTTP/1 request line");
+  return head_error(why, 505, "HTTP version not supported");
 }
 
 /* ---- the authority ----------------------------------------------------------------------- */
 
-static bool host_char(char c) { return alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c)); }
+static bool is_host_char(char c) {
+  return is_ascii_alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c));
+}
 
-static bool port_ok(sio_slice s) {
+static bool port_is_valid(sio_slice s) {
   if (s.n == 0) return true;
   if (s.p[0] != ':') return false;
   for (size_t i = 1; i < s.n; i++)
@@ -104,21 +108,21 @@ static bool port_ok(sio_slice s) {
   return true;
 }
 
-static bool literal_ok(sio_slice s) {
+static bool ip_literal_is_valid(sio_slice s) {
   const char *end = memchr(s.p, ']', s.n);
   if (!end || end == s.p + 1) return false;
   size_t n = (size_t)(end - s.p) + 1;
   for (size_t i = 1; i < n - 1; i++)
-    if (!host_char(s.p[i]) && s.p[i] != ':') return false;
-  return port_ok(slice(s.p + n, s.n - n));
+    if (!is_host_char(s.p[i]) && s.p[i] != ':') return false;
+  return port_is_valid(slice(s.p + n, s.n - n));
 }
 
 /* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
-static bool host_ok(sio_slice s) {
-  if (s.n && s.p[0] == '[') return literal_ok(s);
+static bool host_is_valid(sio_slice s) {
+  if (s.n && s.p[0] == '[') return ip_literal_is_valid(s);
   size_t n = 0;
-  while (n < s.n && host_char(s.p[n])) n++;
-  return port_ok(slice(s.p + n, s.n - n));
+  while (n < s.n && is_host_char(s.p[n])) n++;
+  return port_is_valid(slice(s.p + n, s.n - n));
 }
 
 /* ---- the request line ---------------------------------------------------------------------- */
@@ -139,7 +143,7 @@ static bool strip_authority(sio_request *r, size_t scheme) {
   size_t n = 0, left = r->url.n - scheme;
   while (n < left && !strchr("/?#", host[n])) n++;
   bool bare = n == left || host[n] != '/';
-  if (n == 0 || host[0] == ':' || !host_ok(slice(host, n))) return false;
+  if (n == 0 || host[0] == ':' || !host_is_valid(slice(host, n))) return false;
   if (bare) {
     memmove(host - 1, host, n);
     host[n - 1] = '/';
@@ -164,30 +168,30 @@ static void split_target(sio_request *r, sio_slice target) {
   r->query = rest;
 }
 
-static int read_request_line(sio_request *r, sio_slice line, const char **why) {
+static int parse_request_line(sio_request *r, sio_slice line, const char **why) {
   if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
-    return refuse(why, 400, "no HTTP/1 request line");
-  int status = read_version(r, line, why);
+    return head_error(why, 400, "no HTTP/1 request line");
+  int status = parse_version(r, line, why);
   if (status) return status;
-  r->method = method_of(r->method_text);
-  if (slice_is(r->method_text, "CONNECT")) return refuse(why, 501, "CONNECT: no proxy");
-  if (!sio__http_token(r->method_text) || !visible(r->url) || !normalise_target(r))
-    return refuse(why, 400, "malformed request target");
+  r->method = method_from_text(r->method_text);
+  if (slice_is(r->method_text, "CONNECT")) return head_error(why, 501, "CONNECT: no proxy");
+  if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) || !normalise_target(r))
+    return head_error(why, 400, "malformed request target");
   split_target(r, r->url);
   return 0;
 }
 
-static bool read_header(struct http_header *h, sio_slice line) {
+static bool parse_header_line(struct http_header *h, sio_slice line) {
   const char *colon = memchr(line.p, ':', line.n);
   if (!colon) return false;
   h->name = slice(line.p, (size_t)(colon - line.p));
   h->value = sio__slice_trim(slice(colon + 1, line.n - h->name.n - 1));
-  return sio__http_token(h->name) && sio__http_value(h->value);
+  return sio__http_is_token(h->name) && sio__http_is_field_value(h->value);
 }
 
 /* ---- what the headers mean --------------------------------------------------------------- */
 
-static void note_connection(struct facts *f, sio_slice value) {
+static void note_connection_options(struct facts *f, sio_slice value) {
   f->close |= sio__slice_has_token(value, SLICE("close"));
   f->keep_alive |= sio__slice_has_token(value, SLICE("keep-alive"));
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
@@ -216,7 +220,7 @@ static void note_header(struct facts *f, const struct http_header *h, bool *expe
       if (sio__slice_ieq(h->name, SLICE("upgrade"))) f->protocol = h->value;
       break;
     case 10:
-      if (sio__slice_ieq(h->name, SLICE("connection"))) note_connection(f, h->value);
+      if (sio__slice_ieq(h->name, SLICE("connection"))) note_connection_options(f, h->value);
       break;
     case 14:
       if (sio__slice_ieq(h->name, SLICE("content-length"))) f->lengths++, f->length = h->value;
@@ -228,13 +232,13 @@ static void note_header(struct facts *f, const struct http_header *h, bool *expe
 }
 
 static int check_host(const sio_request *r, const struct facts *f, const char **why) {
-  if (f->hosts > 1) return refuse(why, 400, "more than one Host");
-  if (f->hosts == 0) return r->minor ? refuse(why, 400, "no Host") : 0;
-  return host_ok(f->host) ? 0 : refuse(why, 400, "malformed Host");
+  if (f->hosts > 1) return head_error(why, 400, "more than one Host");
+  if (f->hosts == 0) return r->minor ? head_error(why, 400, "no Host") : 0;
+  return host_is_valid(f->host) ? 0 : head_error(why, 400, "malformed Host");
 }
 
 /* Room for one more was made with the array: the request line is none of its members. */
-static void use_authority(sio_request *r) {
+static void replace_host_by_authority(sio_request *r) {
   uint32_t i = 0;
   if (!r->authority.p) return;
   while (i < r->nheaders && !sio__slice_ieq(r->headers[i].name, SLICE("host"))) i++;
@@ -242,58 +246,59 @@ static void use_authority(sio_request *r) {
   r->headers[i].value = r->authority;
 }
 
-static int check_framing(sio_request *r, struct facts *f, const char **why) {
-  if (f->lengths + f->codings > 1) return refuse(why, 400, "the body's length is said twice");
+static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
+  if (f->lengths + f->codings > 1) return head_error(why, 400, "the body's length is said twice");
   if (f->lengths && !sio__slice_u64(f->length, &r->content_length))
-    return refuse(why, 400, "malformed Content-Length");
-  if (f->codings && r->minor == 0) return refuse(why, 400, "Transfer-Encoding on HTTP/1.0");
+    return head_error(why, 400, "malformed Content-Length");
+  if (f->codings && r->minor == 0) return head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
   f->chunked = f->codings && sio__slice_ieq(f->coding, SLICE("chunked"));
-  if (f->codings && !f->chunked) return refuse(why, 501, "unknown transfer coding");
+  if (f->codings && !f->chunked) return head_error(why, 501, "unknown transfer coding");
   r->has_body = f->chunked || r->content_length > 0;
   return 0;
 }
 
-static void note_ways(sio_request *r, const struct facts *f) {
+static void note_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
   r->keep_alive = !f->close && (r->minor || f->keep_alive);
   if (r->minor == 0 || !f->upgrade || !f->protocol.p) return;
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
   r->upgrade_other = !r->upgrade;
 }
 
-static int read_facts(sio_request *r, const char **why) {
+static int check_header_meaning(sio_request *r, const char **why) {
   struct facts f = { 0 };
   for (uint32_t i = 0; i < r->nheaders; i++) note_header(&f, &r->headers[i], &r->expects);
   int status = check_host(r, &f, why);
-  if (!status) status = check_framing(r, &f, why);
-  if (!status && f.why && r->minor) status = refuse(why, 417, f.why);
+  if (!status) status = check_body_framing(r, &f, why);
+  if (!status && f.why && r->minor) status = head_error(why, 417, f.why);
   if (r->minor == 0) r->expects = false;
-  note_ways(r, &f);
-  use_authority(r);
+  note_keep_alive_and_upgrade(r, &f);
+  replace_host_by_authority(r);
   return status;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 /* Room for the headers' array in the head's own block, behind its bytes. */
-static bool make_array(sio_request *r, size_t count) {
+static bool reserve_header_array(sio_request *r, size_t count) {
   size_t align = _Alignof(struct http_header);
   if (sio__buf_reserve(&r->head, count * sizeof(struct http_header) + align)) return false;
   r->headers = (void *)(r->head.p + (r->head.n + align - 1) / align * align);
   return true;
 }
 
-int sio__head_read(sio_request *r, unsigned max_headers, const char **why) {
+int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
   sio_slice line;
   size_t lines = count_lines(slice(r->head.p, r->head.n));
-  if (lines > (size_t)max_headers + 2) return refuse(why, 431, "too many headers");
-  if (!make_array(r, lines)) return refuse(why, 503, "out of memory");
+  if (lines > (size_t)max_headers + 2) return head_error(why, 431, "too many headers");
+  if (!reserve_header_array(r, lines)) return head_error(why, 503, "out of memory");
   sio_slice rest = slice(r->head.p, r->head.n);
-  if (!take_line(&rest, &line)) return refuse(why, 400, "a line does not end in CRLF");
-  int status = read_request_line(r, line, why);
+  if (!take_line(&rest, &line)) return head_error(why, 400, "a line does not end in CRLF");
+  int status = parse_request_line(r, line, why);
   if (status) return status;
   for (r->nheaders = 0; take_line(&rest, &line) && line.n; r->nheaders++)
-    if (!read_header(&r->headers[r->nheaders], line)) return refuse(why, 400, "malformed header");
-  if (rest.n || line.n) return refuse(why, 400, "a line does not end in CRLF");
-  if (sio__fields_join(r)) return refuse(why, 503, "out of memory");
-  return read_facts(r, why);
+    if (!parse_header_line(&r->headers[r->nheaders], line))
+      return head_error(why, 400, "malformed header");
+  if (rest.n || line.n) return head_error(why, 400, "a line does not end in CRLF");
+  if (sio__fields_join_repeated(r)) return head_error(why, 503, "out of memory");
+  return check_header_meaning(r, why);
 }

@@ -15,9 +15,9 @@
 
 /* Fills r's slices and facts. 0, or the status to refuse with: 400, 417, 431, 501, 503, 505;
  * *why is then one line, static. */
-int sio__head_read(sio_request *r, unsigned max_headers, const char **why);
+int sio__head_parse(sio_request *r, unsigned max_headers, const char **why);
 
-bool sio__http_token(sio_slice s); /* RFC 9110 5.6.2: not empty, only token characters */
-bool sio__http_value(sio_slice s); /* no control characters but tab                    */
+bool sio__http_is_token(sio_slice s);       /* RFC 9110 5.6.2: not empty, only token characters */
+bool sio__http_is_field_value(sio_slice s); /* no control characters but tab                    */
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "http/origin.h"
 
-static bool is_listed(const char *const *allowed, sio_slice origin) {
+static bool origin_is_listed(const char *const *allowed, sio_slice origin) {
   while (*allowed && !slice_is(origin, *allowed)) allowed++;
   return *allowed != NULL;
 }
@@ -20,20 +20,20 @@ static sio_slice referer_origin(const sio_request *r) {
 }
 
 /* No page, or one that this server has sent itself. */
-static bool is_own(sio_slice site) {
+static bool fetch_site_is_own(sio_slice site) {
   return slice_is(site, "same-origin") || slice_is(site, "none");
 }
 
-bool sio__origin_allowed(const char *const *allowed, const sio_request *r, bool script) {
+bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script) {
   if (!allowed) return true;
   sio_slice origin = sio__request_header(r, "origin");
-  if (origin.p) return is_listed(allowed, origin);
+  if (origin.p) return origin_is_listed(allowed, origin);
   sio_slice site = sio__request_header(r, "sec-fetch-site");
-  if (site.p ? is_own(site) : !script) return true;
-  return is_listed(allowed, referer_origin(r));
+  if (site.p ? fetch_site_is_own(site) : !script) return true;
+  return origin_is_listed(allowed, referer_origin(r));
 }
 
-sio_slice sio__origin_of(const sio_request *r) {
+sio_slice sio__origin_of_request(const sio_request *r) {
   sio_slice from = sio__request_header(r, "origin");
   if (!from.p) from = referer_origin(r);
   if (!from.p) from = sio__request_header(r, "sec-fetch-site");

@@ -16,10 +16,10 @@
 /* May the page that sent r go on? allowed is NULL (any page may) or ends with NULL. script: the
  * answer can be read by any page that loads it, so that r must prove where it comes from; other
  * requests pass when nothing says that a page sent them. */
-bool sio__origin_allowed(const char *const *allowed, const sio_request *r, bool script);
+bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script);
 
 /* Where r comes from, for the log and the host: its Origin, or else the Referer's, or else what
  * Sec-Fetch-Site says; "" when it says nothing. */
-sio_slice sio__origin_of(const sio_request *r);
+sio_slice sio__origin_of_request(const sio_request *r);
 
 #endif

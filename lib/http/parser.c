@@ -27,9 +27,11 @@ struct http_parser {
   bool in_body;
 };
 
-size_t sio__parser_size(void) { return sizeof(struct http_parser); }
+size_t sio__http_parser_size(void) { return sizeof(struct http_parser); }
 
-static struct http_parser *parser_of(llhttp_t *ll) { return (struct http_parser *)(void *)ll; }
+static struct http_parser *parser_of_llhttp(llhttp_t *ll) {
+  return (struct http_parser *)(void *)ll;
+}
 
 static int on_headers_complete(llhttp_t *ll) {
   (void)ll;
@@ -42,12 +44,12 @@ static int on_message_complete(llhttp_t *ll) {
 }
 
 static int on_chunk_header(llhttp_t *ll) {
-  parser_of(ll)->granted += CHUNK_FRAMING;
+  parser_of_llhttp(ll)->granted += CHUNK_FRAMING;
   return 0;
 }
 
-static int on_body(llhttp_t *ll, const char *p, size_t n) {
-  struct http_parser *ps = parser_of(ll);
+static int on_body_bytes(llhttp_t *ll, const char *p, size_t n) {
+  struct http_parser *ps = parser_of_llhttp(ll);
   ps->granted += n;
   if (n > ps->left)
     ps->err = SIO_ETOOBIG;
@@ -61,15 +63,16 @@ static const llhttp_settings_t settings = {
   .on_headers_complete = on_headers_complete,
   .on_message_complete = on_message_complete,
   .on_chunk_header = on_chunk_header,
-  .on_body = on_body,
+  .on_body = on_body_bytes,
 };
 
-void sio__parser_init(struct http_parser *ps) {
+void sio__http_parser_init(struct http_parser *ps) {
   *ps = (struct http_parser){ .detail = "" };
   llhttp_init(&ps->ll, HTTP_REQUEST, &settings);
 }
 
-void sio__parser_body(struct http_parser *ps, struct buf *body, size_t max, size_t max_framing) {
+void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_t max,
+                                 size_t max_framing) {
   ps->body = body;
   ps->left = max;
   ps->max_framing = max_framing;
@@ -78,9 +81,10 @@ void sio__parser_body(struct http_parser *ps, struct buf *body, size_t max, size
   ps->ll.upgrade = 0;
 }
 
-void sio__parser_drop(struct http_parser *ps) { ps->body = NULL; }
+void sio__http_parser_discard_body(struct http_parser *ps) { ps->body = NULL; }
 
-static enum parse_event bad(struct http_parser *ps, int err, int status, const char *detail) {
+static enum parse_event parser_set_error(struct http_parser *ps, int err, int status,
+                                         const char *detail) {
   ps->err = err;
   ps->status = status;
   ps->detail = detail;
@@ -88,7 +92,7 @@ static enum parse_event bad(struct http_parser *ps, int err, int status, const c
 }
 
 /* Our own texts, which stay the same with every version of llhttp. */
-static const char *detail_of(llhttp_errno_t e) {
+static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "no such method";
     case HPE_INVALID_URL: return "bad request target";
@@ -103,29 +107,30 @@ static const char *detail_of(llhttp_errno_t e) {
   }
 }
 
-static enum parse_event failed(struct http_parser *ps, llhttp_errno_t e) {
-  if (ps->err == SIO_ETOOBIG) return bad(ps, ps->err, 413, "body over its limit");
-  if (ps->err) return bad(ps, ps->err, 503, "out of memory");
+static enum parse_event parser_translate_error(struct http_parser *ps, llhttp_errno_t e) {
+  if (ps->err == SIO_ETOOBIG) return parser_set_error(ps, ps->err, 413, "body over its limit");
+  if (ps->err) return parser_set_error(ps, ps->err, 503, "out of memory");
   bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
-  return bad(ps, SIO_EPROTO, version ? 505 : 400, detail_of(e));
+  return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));
 }
 
-static bool framing_over(struct http_parser *ps, size_t used) {
+static bool framing_exceeds_limit(struct http_parser *ps, size_t used) {
   ps->used += used;
   return ps->used > ps->granted && ps->used - ps->granted > ps->max_framing;
 }
 
-enum parse_event sio__parser_feed(struct http_parser *ps, const char *p, size_t n, size_t *used) {
+enum parse_event sio__http_parser_feed(struct http_parser *ps, const char *p, size_t n,
+                                       size_t *used) {
   llhttp_errno_t e = llhttp_execute(&ps->ll, p, n);
   *used = e == HPE_OK ? n : (size_t)(llhttp_get_error_pos(&ps->ll) - p);
-  if (e != HPE_OK && e != HPE_PAUSED) return failed(ps, e);
-  if (ps->in_body && framing_over(ps, *used))
-    return bad(ps, SIO_EPROTO, 431, "chunk extensions and trailers over the limit");
+  if (e != HPE_OK && e != HPE_PAUSED) return parser_translate_error(ps, e);
+  if (ps->in_body && framing_exceeds_limit(ps, *used))
+    return parser_set_error(ps, SIO_EPROTO, 431, "chunk extensions and trailers over the limit");
   if (e == HPE_OK) return PARSE_MORE;
   llhttp_resume(&ps->ll);
   return ps->in_body ? PARSE_END : PARSE_HEAD;
 }
 
-int sio__parser_error(const struct http_parser *ps) { return ps->err; }
-int sio__parser_status(const struct http_parser *ps) { return ps->status; }
-const char *sio__parser_detail(const struct http_parser *ps) { return ps->detail; }
+int sio__http_parser_error(const struct http_parser *ps) { return ps->err; }
+int sio__http_parser_status(const struct http_parser *ps) { return ps->status; }
+const char *sio__http_parser_detail(const struct http_parser *ps) { return ps->detail; }

@@ -9,32 +9,33 @@
 static const struct range all = { .kind = RANGE_ALL };
 
 /* Digits only. A number too big for 64 bits stands for one behind every end. */
-static bool read_position(sio_slice s, uint64_t *out) {
+static bool parse_byte_position(sio_slice s, uint64_t *out) {
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;
   if (s.n && !sio__slice_u64(s, out)) *out = UINT64_MAX;
   return s.n > 0;
 }
 
-static struct range last_bytes(sio_slice s, uint64_t size) {
+static struct range range_of_last_bytes(sio_slice s, uint64_t size) {
   uint64_t n;
-  if (!read_position(s, &n)) return all;
+  if (!parse_byte_position(s, &n)) return all;
   if (n == 0) return (struct range){ .kind = RANGE_OUTSIDE };
   if (size == 0) return all;
   if (n > size) n = size;
   return (struct range){ RANGE_PART, size - n, n };
 }
 
-static struct range from_first(sio_slice first, sio_slice last, uint64_t size) {
+static struct range range_from_first_byte(sio_slice first, sio_slice last, uint64_t size) {
   uint64_t from, to = UINT64_MAX;
-  if (!read_position(first, &from) || (last.n && !read_position(last, &to)) || from > to)
+  if (!parse_byte_position(first, &from) || (last.n && !parse_byte_position(last, &to)) ||
+      from > to)
     return all;
   if (from >= size) return (struct range){ .kind = RANGE_OUTSIDE };
   if (to >= size) to = size - 1;
   return (struct range){ RANGE_PART, from, to - from + 1 };
 }
 
-struct range sio__range_read(sio_slice value, uint64_t size) {
+struct range sio__range_parse(sio_slice value, uint64_t size) {
   sio_slice unit, first;
   if (!value.n || !memchr(value.p, '=', value.n) || memchr(value.p, ',', value.n)) return all;
   sio__slice_split(&value, '=', &unit);
@@ -42,5 +43,5 @@ struct range sio__range_read(sio_slice value, uint64_t size) {
   if (!sio__slice_ieq(unit, SLICE("bytes")) || !value.n || !memchr(value.p, '-', value.n))
     return all;
   sio__slice_split(&value, '-', &first);
-  return first.n ? from_first(first, value, size) : last_bytes(value, size);
+  return first.n ? range_from_first_byte(first, value, size) : range_of_last_bytes(value, size);
 }

@@ -19,6 +19,6 @@ struct range {
 };
 
 /* What value asks for of something that has `size` bytes. */
-struct range sio__range_read(sio_slice value, uint64_t size);
+struct range sio__range_parse(sio_slice value, uint64_t size);
 
 #endif

@@ -100,20 +100,20 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
 /* The last `key` in the query, percent-decoded with '+' as blank into out (n bytes, always
  * NUL-terminated when n > 0); its length, UV_ENOENT if the key is absent, SIO_ETOOBIG if it does
  * not fit. Keys are compared decoded. What looks like an escape and is none stays as it is. */
-long sio__request_query(const sio_request *r, const char *key, char *out, size_t n);
+long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n);
 /* The client's address; "" for Unix sockets, and when it is gone. */
-const char *sio__request_peer(const sio_request *r);
+const char *sio__request_client_address(const sio_request *r);
 /* The address that connected: a trusted proxy's, or the same. */
-const char *sio__request_direct(const sio_request *r);
-struct addr sio__request_addr(const sio_request *r); /* the client's, as bytes */
-bool sio__request_secure(const sio_request *r);
-struct tls_info *sio__request_tls(const sio_request *r); /* NULL: none of ours; borrowed */
+const char *sio__request_direct_address(const sio_request *r);
+struct addr sio__request_client_addr(const sio_request *r); /* the client's, as bytes */
+bool sio__request_is_secure(const sio_request *r);
+struct tls_info *sio__request_tls_info(const sio_request *r); /* NULL: none of ours; borrowed */
 struct loop *sio__request_loop(const sio_request *r);
 
 /* ---- answering --------------------------------------------------------------------- */
 
 /* Adds a response header. Names must be tokens, values without control characters: UV_EINVAL. */
-int sio__request_set(sio_request *r, const char *name, sio_slice value);
+int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
 
 /* Answers: head and body (copied; for HEAD only counted). Exactly once; later calls are
  * SIO_ESTATE. After it the request is only valid until the end of the turn. 0, UV_ENOMEM (the
@@ -129,7 +129,7 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
 /* Ends the TCP connection after the answer, whatever the request said. Before answering. */
-void sio__request_last(sio_request *r);
+void sio__request_disable_keep_alive(sio_request *r);
 /* Ends it at once, without an answer; on_abort does not come. */
 void sio__request_drop(sio_request *r);
 /* Takes the TCP connection out of HTTP's hands, for an upgrade, once the request is complete: it
@@ -146,7 +146,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
  * idle peer costs in this room, so it holds no slices, only text: the address, that of the proxy
  * before it if there is one, from url_at on url_len bytes of URL, then name, value, name,
  * value..., each NUL-terminated (none of them can hold a NUL). */
-struct http_head {
+struct kept_head {
   uint32_t url_len;
   uint16_t nheaders;
   bool secure : 1;
@@ -154,21 +154,21 @@ struct http_head {
   uint8_t url_at;
   char text[];
 };
-struct http_head *sio__request_keep(const sio_request *r); /* NULL: no memory */
-void sio__head_free(struct http_head *h);                  /* NULL is fine */
-struct tls_info *sio__head_tls(const struct http_head *h); /* NULL: none   */
+struct kept_head *sio__kept_head_new(const sio_request *r);     /* NULL: no memory */
+void sio__kept_head_free(struct kept_head *h);                  /* NULL is fine */
+struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* NULL: none   */
 /* All but the address; h itself may move. */
-struct http_head *sio__head_forget(struct http_head *h);
-static inline const char *head_address(const struct http_head *h) {
+struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
+static inline const char *kept_head_address(const struct kept_head *h) {
   return h->text + (h->tls ? sizeof(void *) : 0);
 }
-static inline const char *head_direct(const struct http_head *h) {
-  const char *own = head_address(h), *proxy = own + strlen(own) + 1;
+static inline const char *kept_head_direct_address(const struct kept_head *h) {
+  const char *own = kept_head_address(h), *proxy = own + strlen(own) + 1;
   return proxy < h->text + h->url_at ? proxy : own;
 }
-sio_slice sio__head_url(const struct http_head *h);
-sio_slice sio__head_header(const struct http_head *h, const char *name);
-long sio__head_query(const struct http_head *h, const char *key, char *out, size_t n);
+sio_slice sio__kept_head_url(const struct kept_head *h);
+sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
+long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n);
 
 /* ---- for conn.c ------------------------------------------------------------------------ */
 
@@ -176,9 +176,9 @@ sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 /* Gives it up: freed, or made ready for the next, when the turn ends; an orphan at once. */
 void sio__request_free_later(sio_request *r);
 /* The same once it is answered: its mount is told. */
-void sio__request_settle(sio_request *r);
+void sio__request_finish(sio_request *r);
 /* The server goes, and the host still owes a kept request its answer: that frees it. */
-void sio__request_orphan(sio_request *r);
+void sio__request_outlive_server(sio_request *r);
 void sio__request_free(sio_request *r);
 
 #endif

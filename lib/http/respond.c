@@ -52,7 +52,7 @@ static const char reasons[] = "200\0OK\0"
                               "504\0Gateway Timeout\0"
                               "505\0HTTP Version Not Supported\0";
 
-static const char *reason_of(int status) {
+static const char *reason_phrase(int status) {
   char code[3] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
                    (char)('0' + status % 10) };
   const char *text = sio__slice_pair(reasons, slice(code, sizeof code));
@@ -61,7 +61,7 @@ static const char *reason_of(int status) {
 
 /* ---- header lines ------------------------------------------------------------------- */
 
-static int put_line(struct buf *b, sio_slice name, sio_slice value) {
+static int put_header_line(struct buf *b, sio_slice name, sio_slice value) {
   size_t before = b->n;
   int err = sio__buf_put(b, name.p, name.n);
   if (!err) err = sio__buf_put(b, ": ", 2);
@@ -71,11 +71,11 @@ static int put_line(struct buf *b, sio_slice name, sio_slice value) {
   return err;
 }
 
-int sio__request_set(sio_request *r, const char *name, sio_slice value) {
+int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
   sio_slice key = slice_str(name);
-  if (!sio__http_token(key) || !sio__http_value(value)) return UV_EINVAL;
+  if (!sio__http_is_token(key) || !sio__http_is_field_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
-  int err = put_line(&r->extra, key, value);
+  int err = put_header_line(&r->extra, key, value);
   if (!err && sio__slice_ieq(key, SLICE("date"))) r->dated = true;
   return err;
 }
@@ -90,135 +90,138 @@ struct answer {
 };
 
 /* RFC 9110 8.6: these have no body, and say no length. */
-static bool bodyless(int status) { return status < 200 || status == 204 || status == 304; }
+static bool status_has_no_body(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
 
-static void put(struct msg *m, const char *p, size_t n) {
+static void answer_put(struct msg *m, const char *p, size_t n) {
   if (n == 0) return;
   memcpy(msg_data(m) + m->len, p, n);
   m->len += (uint32_t)n;
 }
 
-static void put_str(struct msg *m, const char *s) { put(m, s, strlen(s)); }
+static void answer_put_str(struct msg *m, const char *s) { answer_put(m, s, strlen(s)); }
 
-static void put_number(struct msg *m, const char *name, uint64_t v) {
+static void answer_put_number(struct msg *m, const char *name, uint64_t v) {
   char digits[20];
   size_t n = sizeof digits;
   do {
     digits[--n] = (char)('0' + v % 10);
   } while ((v /= 10) > 0);
-  put_str(m, name);
-  put(m, digits + n, sizeof digits - n);
+  answer_put_str(m, name);
+  answer_put(m, digits + n, sizeof digits - n);
 }
 
 /* Written once a second. */
-static void put_date(struct msg *m, struct http *h) {
+static void answer_put_date(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_at) {
     sio__date_write(h->date, now);
     h->date_at = now;
   }
-  put_str(m, "Date: ");
-  put(m, h->date, DATE_LEN);
-  put_str(m, "\r\n");
+  answer_put_str(m, "Date: ");
+  answer_put(m, h->date, DATE_LEN);
+  answer_put_str(m, "\r\n");
 }
 
-static void put_connection(struct msg *m, const sio_request *r, bool keep) {
+static void answer_put_connection(struct msg *m, const sio_request *r, bool keep) {
   unsigned seconds = r->http->limits.keep_alive_ms / 1000;
-  put_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
+  answer_put_str(m, keep ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
   if (keep && seconds > 0) {
-    put_number(m, "Keep-Alive: timeout=", seconds);
-    put_str(m, "\r\n");
+    answer_put_number(m, "Keep-Alive: timeout=", seconds);
+    answer_put_str(m, "\r\n");
   }
 }
 
-static void put_head(struct msg *m, const sio_request *r, const struct answer *a) {
-  put_number(m, "HTTP/1.1 ", (uint64_t)a->status);
-  put_str(m, " ");
-  put_str(m, reason_of(a->status));
-  put_str(m, "\r\n");
+static void answer_put_head(struct msg *m, const sio_request *r, const struct answer *a) {
+  answer_put_number(m, "HTTP/1.1 ", (uint64_t)a->status);
+  answer_put_str(m, " ");
+  answer_put_str(m, reason_phrase(a->status));
+  answer_put_str(m, "\r\n");
   if (a->type.p) {
-    put_str(m, "Content-Type: ");
-    put(m, a->type.p, a->type.n);
-    put_str(m, "\r\n");
+    answer_put_str(m, "Content-Type: ");
+    answer_put(m, a->type.p, a->type.n);
+    answer_put_str(m, "\r\n");
   }
-  if (!bodyless(a->status)) {
-    put_number(m, "Content-Length: ", a->length);
-    put_str(m, "\r\n");
+  if (!status_has_no_body(a->status)) {
+    answer_put_number(m, "Content-Length: ", a->length);
+    answer_put_str(m, "\r\n");
   }
-  put(m, r->extra.p, r->extra.n);
-  if (!r->dated) put_date(m, r->http);
-  put_connection(m, r, a->keep);
-  put_str(m, "\r\n");
+  answer_put(m, r->extra.p, r->extra.n);
+  if (!r->dated) answer_put_date(m, r->http);
+  answer_put_connection(m, r, a->keep);
+  answer_put_str(m, "\r\n");
 }
 
 /* A msg that holds the head and has room for `body` bytes more. */
-static int make_head(struct msg **out, const sio_request *r, const struct answer *a, size_t body) {
+static int answer_head_new(struct msg **out, const sio_request *r, const struct answer *a,
+                           size_t body) {
   size_t size;
   if (add_overflows(HEAD_ROOM + a->type.n + r->extra.n, body, &size) || size > UINT32_MAX)
     return SIO_ETOOBIG;
   struct msg *m = sio__msg_new(&r->http->loop->msgs, size);
   if (!m) return UV_ENOMEM;
   m->raw = 1;
-  put_head(m, r, a);
+  answer_put_head(m, r, a);
   *out = m;
   return 0;
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
 
-static bool sends_body(const sio_request *r, int status) {
-  return r->method != HTTP_HEAD && !bodyless(status);
+static bool answer_sends_body(const sio_request *r, int status) {
+  return r->method != HTTP_HEAD && !status_has_no_body(status);
 }
 
 /* SIO_ECLOSED ends what is still owed to a peer that left. */
-static int begin(sio_request *r, int status, const char *type) {
+static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;
-  if (status < 200 || status > 599 || !sio__http_value(slice_str(type))) return UV_EINVAL;
+  if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
   if (r->conn) return 0;
   r->answered = true;
-  if (r->kept) sio__request_settle(r);
+  if (r->kept) sio__request_finish(r);
   return SIO_ECLOSED;
 }
 
-static int give_up(sio_request *r, int err) {
+static int answer_fail(sio_request *r, int err) {
   sio__http_failed(r, err);
   return err;
 }
 
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body) {
   struct msg *m;
-  int err = begin(r, status, type);
+  int err = check_answer_allowed(r, status, type);
   if (err) return err;
   struct answer a = { status, slice_str(type), body.n, sio__http_keeps(r) };
-  size_t sent = sends_body(r, status) ? body.n : 0;
-  err = make_head(&m, r, &a, sent);
-  if (err) return give_up(r, err);
-  put(m, body.p, sent);
+  size_t sent = answer_sends_body(r, status) ? body.n : 0;
+  err = answer_head_new(&m, r, &a, sent);
+  if (err) return answer_fail(r, err);
+  answer_put(m, body.p, sent);
   return sio__http_answered(r, m, NULL, status, a.keep);
 }
 
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body) {
   struct msg *m;
-  if (!sends_body(r, status) || body->len <= MSG_SMALL / 2)
+  if (!answer_sends_body(r, status) || body->len <= MSG_SMALL / 2)
     return sio__request_answer(r, status, type, slice(msg_data(body), body->len));
-  int err = begin(r, status, type);
+  int err = check_answer_allowed(r, status, type);
   if (err) return err;
   struct answer a = { status, slice_str(type), body->len, sio__http_keeps(r) };
-  err = make_head(&m, r, &a, 0);
-  if (err) return give_up(r, err);
+  err = answer_head_new(&m, r, &a, 0);
+  if (err) return answer_fail(r, err);
   return sio__http_answered(r, m, msg_ref(body), status, a.keep);
 }
 
-static int answer_length(sio_request *r, int status, const char *type, struct http_source *src) {
+static int answer_head_only(sio_request *r, int status, const char *type, struct http_source *src) {
   struct msg *m;
   struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps(r) };
   src->free(src);
-  int err = make_head(&m, r, &a, 0);
-  return err ? give_up(r, err) : sio__http_answered(r, m, NULL, status, a.keep);
+  int err = answer_head_new(&m, r, &a, 0);
+  return err ? answer_fail(r, err) : sio__http_answered(r, m, NULL, status, a.keep);
 }
 
 /* What is short is one piece with its head, and over at once. */
-static int answer_pieces(sio_request *r, int status, const char *type, struct http_source *src) {
+static int answer_in_pieces(sio_request *r, int status, const char *type, struct http_source *src) {
   struct msg *head, *first;
   uint64_t length = src->left;
   int err = sio__http_piece(r->http->loop, src, &first);
@@ -230,12 +233,12 @@ static int answer_pieces(sio_request *r, int status, const char *type, struct ht
   if (src) sio__http_source(r, src);
   struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
-  err = make_head(&head, r, &a, within);
+  err = answer_head_new(&head, r, &a, within);
   if (err) {
     msg_unref(first);
-    return give_up(r, err);
+    return answer_fail(r, err);
   }
-  put(head, msg_data(first), within);
+  answer_put(head, msg_data(first), within);
   if (within == first->len) {
     msg_unref(first);
     first = NULL;
@@ -245,29 +248,29 @@ static int answer_pieces(sio_request *r, int status, const char *type, struct ht
 
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src) {
-  int err = begin(r, status, type);
+  int err = check_answer_allowed(r, status, type);
   if (err) {
     src->free(src);
     return err;
   }
-  if (!sends_body(r, status)) return answer_length(r, status, type, src);
-  return answer_pieces(r, status, type, src);
+  if (!answer_sends_body(r, status)) return answer_head_only(r, status, type, src);
+  return answer_in_pieces(r, status, type, src);
 }
 
-void sio__request_last(sio_request *r) { r->keep_alive = false; }
+void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* ---- the public face ----------------------------------------------------------------------- */
 
 /* Lines that say where a message ends are ours alone. */
-static bool frames(sio_slice name) {
+static bool is_framing_header(sio_slice name) {
   return sio__slice_ieq(name, SLICE("content-length")) ||
          sio__slice_ieq(name, SLICE("transfer-encoding")) ||
          sio__slice_ieq(name, SLICE("connection")) || sio__slice_ieq(name, SLICE("keep-alive"));
 }
 
 int sio_request_set(sio_request *r, const char *name, const char *value) {
-  if (!name || !value || frames(slice_str(name))) return UV_EINVAL;
-  return sio__request_set(r, name, slice_str(value));
+  if (!name || !value || is_framing_header(slice_str(name))) return UV_EINVAL;
+  return sio__request_set_header(r, name, slice_str(value));
 }
 
 int sio_respond(sio_request *r, int status, const char *type, sio_slice body) {

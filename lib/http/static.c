@@ -23,13 +23,13 @@ enum { PATH_ROOM = 1024, TAG_ROOM = 48, OPEN_TRIES = 3 };
 
 /* ---- types ------------------------------------------------------------------------ */
 
-static sio_slice ending_of(sio_slice path) {
+static sio_slice file_extension(sio_slice path) {
   for (size_t i = path.n; i > 0 && path.p[i - 1] != '/'; i--)
     if (path.p[i - 1] == '.') return slice(path.p + i, path.n - i);
   return slice(NULL, 0);
 }
 
-const char *sio__static_type(sio_slice path) {
+const char *sio__static_content_type(sio_slice path) {
   static const char types[] = "html\0text/html; charset=utf-8\0"
                               "htm\0text/html; charset=utf-8\0"
                               "js\0text/javascript; charset=utf-8\0"
@@ -63,13 +63,13 @@ const char *sio__static_type(sio_slice path) {
                               "wav\0audio/wav\0"
                               "mp4\0video/mp4\0"
                               "webm\0video/webm\0";
-  const char *type = sio__slice_pair(types, ending_of(path));
+  const char *type = sio__slice_pair(types, file_extension(path));
   return type ? type : "application/octet-stream";
 }
 
 /* ---- opening ------------------------------------------------------------------------- */
 
-static int beneath(int dir, const char *path) {
+static int open_beneath(int dir, const char *path) {
   struct open_how how = { .flags = FILE_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
   long fd;
   int tries = 0;
@@ -79,33 +79,33 @@ static int beneath(int dir, const char *path) {
   return fd < 0 ? -errno : (int)fd;
 }
 
-static int open_one(int dir, const char *name, int flags) {
+static int open_no_follow(int dir, const char *name, int flags) {
   int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 
 /* Cuts path at its slashes while it goes down. */
-static int walk(int top, char *path) {
+static int open_by_walking(int top, char *path) {
   int dir = top;
   for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
     *slash = '\0';
-    int next = open_one(dir, path, O_PATH | O_DIRECTORY);
+    int next = open_no_follow(dir, path, O_PATH | O_DIRECTORY);
     if (dir != top) close(dir);
     if (next < 0) return next;
     dir = next;
   }
-  int fd = open_one(dir, path, FILE_FLAGS);
+  int fd = open_no_follow(dir, path, FILE_FLAGS);
   if (dir != top) close(dir);
   return fd;
 }
 
 static bool has_openat2(int dir) {
-  int fd = beneath(dir, ".");
+  int fd = open_beneath(dir, ".");
   if (fd >= 0) close(fd);
   return fd >= 0;
 }
 
-int sio__static_open(struct static_dir **out, const char *dir) {
+int sio__static_dir_open(struct static_dir **out, const char *dir) {
   struct static_dir *d = sio__malloc(sizeof *d);
   if (!d) return UV_ENOMEM;
   d->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -119,7 +119,7 @@ int sio__static_open(struct static_dir **out, const char *dir) {
   return 0;
 }
 
-void sio__static_close(struct static_dir *d) {
+void sio__static_dir_close(struct static_dir *d) {
   if (!d) return;
   close(d->fd);
   sio__free(d);
@@ -139,14 +139,14 @@ struct file {
   char tag[TAG_ROOM];
 };
 
-static void close_file(struct http_source *s) {
+static void file_source_free(struct http_source *s) {
   struct file *f = (struct file *)s;
   close(f->fd);
   sio__free(f);
 }
 
 /* A file that was written to is not the one whose length and tag were sent. */
-static int check_unchanged(const struct file *f) {
+static int file_check_unchanged(const struct file *f) {
   struct stat st;
   if (fstat(f->fd, &st)) return -errno;
   bool same = (uint64_t)st.st_size == f->size && st.st_mtim.tv_sec == f->modified.tv_sec &&
@@ -154,20 +154,20 @@ static int check_unchanged(const struct file *f) {
   return same ? 0 : UV_EOF;
 }
 
-static long read_piece(struct http_source *s, char *p, size_t n) {
+static long file_source_read(struct http_source *s, char *p, size_t n) {
   struct file *f = (struct file *)s;
   ssize_t got;
   do {
     got = pread(f->fd, p, n, (off_t)f->at);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
-  int err = check_unchanged(f);
+  int err = file_check_unchanged(f);
   if (err) return err;
   f->at += (uint64_t)got;
   return got;
 }
 
-static void name_version(struct file *f) {
+static void file_set_etag(struct file *f) {
   uint64_t ns = (uint64_t)f->modified.tv_sec * 1000000000u + (uint64_t)f->modified.tv_nsec;
   bool strong = f->modified.tv_sec + STRONG_AFTER_S < time(NULL);
   snprintf(f->tag, sizeof f->tag, "%s\"%" PRIx64 "-%" PRIx64 "\"", strong ? "" : "W/", ns, f->size);
@@ -180,56 +180,57 @@ static struct file *file_new(int fd, const struct stat *st, sio_slice name) {
     close(fd);
     return NULL;
   }
-  *f = (struct file){ .source = { read_piece, close_file, (uint64_t)st->st_size },
+  *f = (struct file){ .source = { file_source_read, file_source_free, (uint64_t)st->st_size },
                       .fd = fd,
                       .size = (uint64_t)st->st_size,
                       .modified = st->st_mtim,
-                      .type = sio__static_type(name) };
-  name_version(f);
+                      .type = sio__static_content_type(name) };
+  file_set_etag(f);
   return f;
 }
 
-static int set_headers(sio_request *r, const struct file *f) {
+static int file_set_headers(sio_request *r, const struct file *f) {
   char date[DATE_LEN + 1];
   sio__date_write(date, f->modified.tv_sec);
-  int err = sio__request_set(r, "Cache-Control", SLICE("public, max-age=0"));
-  if (!err) err = sio__request_set(r, "X-Content-Type-Options", SLICE("nosniff"));
-  if (!err) err = sio__request_set(r, "Accept-Ranges", SLICE("bytes"));
-  if (!err) err = sio__request_set(r, "Last-Modified", slice_str(date));
-  return err ? err : sio__request_set(r, "ETag", slice_str(f->tag));
+  int err = sio__request_set_header(r, "Cache-Control", SLICE("public, max-age=0"));
+  if (!err) err = sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
+  if (!err) err = sio__request_set_header(r, "Accept-Ranges", SLICE("bytes"));
+  if (!err) err = sio__request_set_header(r, "Last-Modified", slice_str(date));
+  return err ? err : sio__request_set_header(r, "ETag", slice_str(f->tag));
 }
 
 /* "bytes 0-99/1000", or "bytes *" "/1000" where the range is none of the file's. */
-static int set_range(sio_request *r, const struct range *part, uint64_t size) {
+static int set_content_range(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART
               ? snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part->from,
                          part->from + part->n - 1, size)
               : snprintf(text, sizeof text, "bytes */%" PRIu64, size);
-  return sio__request_set(r, "Content-Range", slice(text, (size_t)n));
+  return sio__request_set_header(r, "Content-Range", slice(text, (size_t)n));
 }
 
-static struct range range_of(const sio_request *r, const struct validators *v, uint64_t size) {
+static struct range requested_range(const sio_request *r, const struct validators *v,
+                                    uint64_t size) {
   static const struct range all = { .kind = RANGE_ALL };
   sio_slice value = sio__request_header(r, "range");
-  if (!value.p || r->method != HTTP_GET || !sio__condition_range(r, v)) return all;
-  return sio__range_read(value, size);
+  if (!value.p || r->method != HTTP_GET || !sio__condition_allows_range(r, v)) return all;
+  return sio__range_parse(value, size);
 }
 
-static int answer_status(sio_request *r, struct file *f, int status) {
-  close_file(&f->source);
+static int file_answer_status(sio_request *r, struct file *f, int status) {
+  file_source_free(&f->source);
   return sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
 /* The file, or the part of it that is asked for. f is closed, now or when it is sent. */
-static int answer_file(sio_request *r, struct file *f, const struct validators *v) {
-  struct range part = range_of(r, v, f->size);
-  int err = part.kind == RANGE_ALL ? 0 : set_range(r, &part, f->size);
+static int file_answer_content(sio_request *r, struct file *f, const struct validators *v) {
+  struct range part = requested_range(r, v, f->size);
+  int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
   if (err) {
-    close_file(&f->source);
+    file_source_free(&f->source);
     return err;
   }
-  if (part.kind == RANGE_OUTSIDE) return answer_status(r, f, 416);
+  if (part.kind == RANGE_OUTSIDE) return file_answer_status(r, f, 416);
   if (part.kind == RANGE_PART) {
     f->at = part.from;
     f->source.left = part.n;
@@ -238,19 +239,19 @@ static int answer_file(sio_request *r, struct file *f, const struct validators *
   return sio__request_answer_source(r, status, f->type, &f->source);
 }
 
-static int answer(sio_request *r, struct file *f) {
+static int file_answer(sio_request *r, struct file *f) {
   struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
-  int err = set_headers(r, f);
+  int err = file_set_headers(r, f);
   if (err) {
-    close_file(&f->source);
+    file_source_free(&f->source);
     return err;
   }
   int status = sio__condition_status(r, &v);
-  return status ? answer_status(r, f, status) : answer_file(r, f, &v);
+  return status ? file_answer_status(r, f, status) : file_answer_content(r, f, &v);
 }
 
 /* "name/", from where the request stands. Only unreserved characters leave unescaped. */
-static int redirect(sio_request *r) {
+static int redirect_to_directory(sio_request *r) {
   static const char hex[] = "0123456789ABCDEF";
   char to[3 * PATH_ROOM + 2];
   size_t n = 0;
@@ -264,27 +265,27 @@ static int redirect(sio_request *r) {
     to[n++] = plain ? (char)c : hex[c & 15];
   }
   to[n++] = '/';
-  int err = sio__request_set(r, "Location", slice(to, n));
+  int err = sio__request_set_header(r, "Location", slice(to, n));
   return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
 }
 
 /* 1: answered; 0: not ours to serve; or an error that says nothing about the file. fd is closed,
  * now or when the file is sent. */
-static int serve_fd(sio_request *r, int fd, sio_slice name) {
+static int serve_open_file(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
   if (!err && S_ISREG(st.st_mode)) {
     struct file *f = file_new(fd, &st, name);
-    err = f ? answer(r, f) : UV_ENOMEM;
+    err = f ? file_answer(r, f) : UV_ENOMEM;
     return err ? err : 1;
   }
   close(fd);
   if (err || !S_ISDIR(st.st_mode)) return err;
-  return redirect(r) ? UV_ENOMEM : 1;
+  return redirect_to_directory(r) ? UV_ENOMEM : 1;
 }
 
 /* The file meant, "index.html" for a directory. */
-static bool file_name(char out[PATH_ROOM], sio_slice path) {
+static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   long n = path.n ? sio__percent_path(out, PATH_ROOM - sizeof index, path) : 0;
   if (n < 0) return false;
@@ -295,20 +296,20 @@ static bool file_name(char out[PATH_ROOM], sio_slice path) {
   return true;
 }
 
-static bool missing(int err) {
+static bool error_means_not_found(int err) {
   return err != UV_EMFILE && err != UV_ENFILE && err != UV_ENOMEM && err != UV_EIO && err != UV_EOF;
 }
 
 bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path) {
   char name[PATH_ROOM], cut[PATH_ROOM];
-  if (!file_name(name, path)) return false;
+  if (!file_name_of_url(name, path)) return false;
   memcpy(cut, name, sizeof cut);
   size_t lines = r->extra.n;
-  int fd = d->walk ? walk(d->fd, cut) : beneath(d->fd, name);
-  int done = fd < 0 ? fd : serve_fd(r, fd, slice_str(name));
+  int fd = d->walk ? open_by_walking(d->fd, cut) : open_beneath(d->fd, name);
+  int done = fd < 0 ? fd : serve_open_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
   r->extra.n = lines; /* what was said of the file is not said of a 503 or 404 */
-  if (done == 0 || missing(done)) return false;
+  if (done == 0 || error_means_not_found(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;
 }

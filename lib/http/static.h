@@ -18,8 +18,8 @@ struct static_dir {
   bool walk; /* no openat2 here: go segment by segment, following no link */
 };
 
-int sio__static_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */
-void sio__static_close(struct static_dir *d);                   /* NULL is fine */
+int sio__static_dir_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */
+void sio__static_dir_close(struct static_dir *d);                   /* NULL is fine */
 
 /* Answers 200, 206 or 416 to a Range, 304 or 412 to a condition, or 301 for a directory without its
  * '/', if path (raw, as in a URL, from the directory on; "/sub/" means "/sub/index.html") is there;
@@ -28,6 +28,6 @@ void sio__static_close(struct static_dir *d);                   /* NULL is fine 
 bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path);
 
 /* "text/html; charset=utf-8" for "a/b.html"; "application/octet-stream" for what is unknown. */
-const char *sio__static_type(sio_slice path);
+const char *sio__static_content_type(sio_slice path);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "http/forwarded.h"
 
-struct via *sio__via_new(const char *peer, bool believes) {
+struct via *sio__proxy_info_new(const char *peer, bool believes) {
   struct via *v = sio__calloc(1, sizeof *v);
   if (!v) return NULL;
   memcpy(v->direct, peer, strlen(peer) + 1);
@@ -17,13 +17,15 @@ struct via *sio__via_new(const char *peer, bool believes) {
 
 /* Whoever the proxy does not name might be anybody: what such a one says of itself is not
  * believed. */
-void sio__via_proxied(struct via *v, const struct proxied *p, const struct addr_set *trusted) {
+void sio__proxy_info_set_header(struct via *v, const struct proxied *p,
+                                const struct addr_set *trusted) {
   v->tls = v->secure = p->secure;
   v->believes = sio__addr_set_has(trusted, &p->from);
   if (p->from.kind == ADDR_IP) sio__addr_text(&p->from, v->own);
 }
 
-void sio__via_request(struct via *v, const sio_request *r, const struct proxies *p, char *peer) {
+void sio__proxy_info_read_request(struct via *v, const sio_request *r, const struct proxies *p,
+                                  char *peer) {
   memcpy(peer, v->own, sizeof v->own);
   v->secure = v->tls;
   if (!v->believes) return;

@@ -25,11 +25,13 @@ struct via {
   bool secure;               /* so does the request in hand                       */
 };
 
-struct via *sio__via_new(const char *peer, bool believes); /* NULL: no memory */
+struct via *sio__proxy_info_new(const char *peer, bool believes); /* NULL: no memory */
 /* The PROXY header was read. Further proxies before this one are believed where they are
  * trusted. */
-void sio__via_proxied(struct via *v, const struct proxied *p, const struct addr_set *trusted);
+void sio__proxy_info_set_header(struct via *v, const struct proxied *p,
+                                const struct addr_set *trusted);
 /* A head is complete: peer is whose request it is. */
-void sio__via_request(struct via *v, const sio_request *r, const struct proxies *p, char *peer);
+void sio__proxy_info_read_request(struct via *v, const sio_request *r, const struct proxies *p,
+                                  char *peer);
 
 #endif

@@ -104,7 +104,7 @@ int sio_accept_fd(sio_server *srv, int fd) { return accept_fd(srv, fd, NULL); }
 
 int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read) {
   int err = accept_fd(srv, fd, NULL);
-  return err ? err : sio__http_preread(&srv->http, read);
+  return err ? err : sio__http_feed_newest(&srv->http, read);
 }
 
 int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice read) {
@@ -113,7 +113,7 @@ int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice rea
     return UV_EINVAL;
   }
   int err = accept_fd(srv, fd, tls);
-  return err || !read.n ? err : sio__http_preread(&srv->http, read);
+  return err || !read.n ? err : sio__http_feed_newest(&srv->http, read);
 }
 
 int sio_accept(sio_server *srv, struct uv_stream_s *listener) {

@@ -366,7 +366,7 @@ static void answer(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n);
   if (m)
-    sio__answer_coded(r, 200, SIO_METRICS_TYPE, m);
+    sio__coding_answer(r, 200, SIO_METRICS_TYPE, m);
   else
     sio__request_drop(r);
   msg_unref(m);

@@ -23,9 +23,9 @@ struct sio_server {
   struct eio_group engines;
   struct eio eio; /* Socket.IO's own of them */
   struct routes routes;
-  struct http_mount client_mount; /* socket.io.js and its kin          */
-  struct packed *client_packed;   /* their compressed forms, in order; NULL until asked for */
-  struct list endpoints;          /* struct endpoint                   */
+  struct http_mount client_mount;   /* socket.io.js and its kin          */
+  struct asset_gzip *client_packed; /* their compressed forms, in order; NULL until asked for */
+  struct list endpoints;            /* struct endpoint                   */
   struct endpoint_shared endpoint_shared;
   struct task shut;   /* the closing, past the call that asked for it  */
   struct timer hurry; /* when waiting for answers ends                 */

@@ -26,8 +26,8 @@ static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
 /* Without memory for the compressed forms there are none. */
 static int send_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
-    srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct packed));
-  struct packed *p = srv->client_packed;
+    srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
+  struct asset_gzip *p = srv->client_packed;
   return sio__asset_answer(r, file, file->etag, "public, max-age=0",
                            p ? p + (file - sio__client_assets) : NULL);
 }
@@ -99,13 +99,13 @@ static struct endpoint *endpoint_at(struct list *it) {
 }
 
 void sio__site_drain(sio_server *srv) {
-  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_all(endpoint_at(it));
+  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(endpoint_at(it));
   sio__http_drain(&srv->http);
 }
 
 static void clear_client(sio_server *srv) {
   for (size_t i = 0; srv->client_packed && i < sio__client_assets_count; i++)
-    sio__packed_clear(&srv->client_packed[i]);
+    sio__asset_gzip_clear(&srv->client_packed[i]);
   sio__free(srv->client_packed);
 }
 
@@ -139,7 +139,7 @@ int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks
   struct endpoint *e;
   if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
   if (err) return err;
-  err = sio__routes_add_upgrade(&srv->routes, path, sio__endpoint_upgrade, e);
+  err = sio__routes_add_upgrade(&srv->routes, path, sio__endpoint_accept_upgrade, e);
   if (err)
     sio__endpoint_free(e);
   else

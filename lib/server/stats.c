@@ -51,7 +51,7 @@ static void fill_http(sio_stats *st, const struct http_stats *http) {
 
 static void fill_ws(sio_stats *st, const struct ws_shared *ws) {
   const struct ws_stats *from = &ws->stats;
-  struct deflate_count in = sio__ws_pool_inflated(ws->recv.pool);
+  struct deflate_count in = sio__ws_pool_inflate_stats(ws->recv.pool);
   st->websockets_opened = from->opened;
   st->websockets = from->opened - sum(from->closed, SIO_WS_CLOSE_END);
   memcpy(st->websockets_closed, from->closed, sizeof from->closed);

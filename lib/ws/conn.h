@@ -61,7 +61,7 @@ struct ws_conn_ops {
 };
 
 /* For a WebSocket that belongs to nobody: what it receives is dropped. Its owner must be NULL. */
-extern const struct ws_conn_ops sio__ws_abandoned_ops;
+extern const struct ws_conn_ops sio__ws_no_owner_ops;
 
 extern const struct ws_recv_ops sio__ws_conn_recv_ops;
 
@@ -113,13 +113,13 @@ struct ws_conn {     /* what sending looks at comes first */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
-static inline void ws_conn_deflate(struct ws_conn *w) { w->recv.deflate = true; }
+static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate = true; }
 /* Messages are bounded by max_unknown until it is known. */
-static inline void ws_conn_know(struct ws_conn *w, bool known) { w->recv.unknown = !known; }
-/* No message is taken and nothing is read until sio__ws_go_on(); inside `message` that one is the
+static inline void ws_conn_set_known(struct ws_conn *w, bool known) { w->recv.unknown = !known; }
+/* No message is taken and nothing is read until sio__ws_resume(); inside `message` that one is the
  * last. What was read already is kept, at most one read. No-ops unless open. */
-void sio__ws_hold(struct ws_conn *w);
-void sio__ws_go_on(struct ws_conn *w);
+void sio__ws_pause(struct ws_conn *w);
+void sio__ws_resume(struct ws_conn *w);
 /* Bytes that came in the same segment as the handshake; messages and `closed` may come from
  * inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
@@ -127,15 +127,17 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
-int sio__ws_mark(struct ws_conn *w, struct msg *m); /* as conn_mark(); SIO_ECLOSED */
+int sio__ws_queue_mark(struct ws_conn *w, struct msg *m); /* as conn_mark(); SIO_ECLOSED */
 /* Queues a ping of WS_PING_LEN bytes; what the peer answers shows as `came`. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_ping(struct ws_conn *w);
 static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
 /* The memory that takes: at least as much, and far more when the messages are short. */
-static inline size_t ws_held(const struct ws_conn *w) { return w->conn ? w->conn->held : 0; }
-static inline bool ws_idle(const struct ws_conn *w) { return w->conn && conn_idle(w->conn); }
+static inline size_t ws_queued_memory(const struct ws_conn *w) {
+  return w->conn ? w->conn->held : 0;
+}
+static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_idle(w->conn); }
 /* Starts the closing handshake: what is queued leaves first, then a close frame (without a code
  * when this one may not be sent, such as 0; reason may be NULL). No message comes any more;
  * `closed` will. No-op unless open. */
@@ -144,6 +146,6 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason);
 void sio__ws_drop(struct ws_conn *w);
 /* The owner lets go of it: no callback reaches it any more. Of the owner it keeps the address as
  * text, for the log. It still has to be closed. */
-void sio__ws_abandon(struct ws_conn *w);
+void sio__ws_forget_owner(struct ws_conn *w);
 
 #endif

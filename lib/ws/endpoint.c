@@ -36,13 +36,13 @@ struct endpoint_meter {
   sio_ws *ws;
 };
 
-static void free_ws(struct deferred_free *g) {
+static void endpoint_peer_free(struct deferred_free *g) {
   sio_ws *w = container_of(g, sio_ws, deferred_free);
   sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
-static void gone(sio_ws *w, const sio_close_info *why) {
+static void endpoint_release_peer(sio_ws *w, const sio_close_info *why) {
   struct endpoint *e = w->endpoint;
   w->ws = NULL;
   list_remove(&w->link);
@@ -51,74 +51,77 @@ static void gone(sio_ws *w, const sio_close_info *why) {
   if (w->endpoint_meter) sio__meter_stop(&w->endpoint_meter->meter);
   sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
-  sio__loop_free_later(e->shared->ws->loop, &w->deferred_free, free_ws);
+  sio__loop_free_later(e->shared->ws->loop, &w->deferred_free, endpoint_peer_free);
 }
 
-static void on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
+static void endpoint_on_message(struct ws_conn *c, bool binary, char *p, size_t n) {
   sio_ws *w = c->owner;
   struct endpoint *e = w->endpoint;
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
-static void on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
+static void endpoint_on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
   (void)c;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
-  gone(owner, &(sio_close_info){ error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                                 why->err, (int)why->code, why->detail, why->reason });
+  endpoint_release_peer(owner, &(sio_close_info){
+                                   error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
+                                   why->err, (int)why->code, why->detail, why->reason });
 }
 
-static const char *address(const struct ws_conn *c) {
+static const char *endpoint_peer_address(const struct ws_conn *c) {
   const sio_ws *w = c->owner;
   return w->address;
 }
 
-static void answered(sio_ws *w);
+static void endpoint_ping_answered(sio_ws *w);
 
-static void on_came(struct ws_conn *c, size_t bytes, unsigned pings) {
+static void endpoint_on_received(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
-  if (w->asked) answered(w);
+  if (w->asked) endpoint_ping_answered(w);
 }
 
-static const struct ws_conn_ops ops = {
-  .message = on_message, .closed = on_closed, .came = on_came, .address = address
-};
+static const struct ws_conn_ops ops = { .message = endpoint_on_message,
+                                        .closed = endpoint_on_closed,
+                                        .came = endpoint_on_received,
+                                        .address = endpoint_peer_address };
 
-static void on_excess(struct task *t) {
+static void endpoint_close_over_limit(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, excess);
   sio__ws_drop(w->ws);
-  gone(w,
-       &(sio_close_info){ SIO_REASON_FORCED_CLOSE, w->limited ? SIO_ELIMIT : SIO_ETOOBIG, 0,
-                          w->limited ? "it sends more than its limits allow"
-                                     : "it does not read: more than max_queued bytes wait for it",
-                          "" });
+  endpoint_release_peer(
+      w, &(sio_close_info){ SIO_REASON_FORCED_CLOSE, w->limited ? SIO_ELIMIT : SIO_ETOOBIG, 0,
+                            w->limited ? "it sends more than its limits allow"
+                                       : "it does not read: more than max_queued bytes wait for it",
+                            "" });
 }
 
 /* ---- how much it sends ------------------------------------------------------------- */
 
-static sio_ws *metered(struct meter *m) {
+static sio_ws *peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
 }
 
-static void on_pause(struct meter *m) {
-  if (metered(m)->ws) sio__ws_hold(metered(m)->ws);
+static void endpoint_on_pause(struct meter *m) {
+  if (peer_of_meter(m)->ws) sio__ws_pause(peer_of_meter(m)->ws);
 }
 
-static void on_resume(struct meter *m) {
-  if (metered(m)->ws) sio__ws_go_on(metered(m)->ws);
+static void endpoint_on_resume(struct meter *m) {
+  if (peer_of_meter(m)->ws) sio__ws_resume(peer_of_meter(m)->ws);
 }
 
-static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
-  sio_ws *w = metered(m);
+static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
+  sio_ws *w = peer_of_meter(m);
   LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
             "%s sends more than %s", w->address, limit);
   m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
-static const struct meter_ops meter_ops = { on_pause, on_resume, on_limited };
+static const struct meter_ops meter_ops = { endpoint_on_pause, endpoint_on_resume,
+                                            endpoint_on_limited };
 
 /* False: what is over the limit is not delivered. */
-static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
+static bool endpoint_count_received(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->limited || !w->ws) return false;
   if (sio__meter_count(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
   w->limited = true;
@@ -126,78 +129,83 @@ static bool count(sio_ws *w, uint64_t packets, uint64_t bytes) {
   return false;
 }
 
-static void on_counted(struct ws_conn *c, size_t bytes, unsigned pings) {
-  on_came(c, bytes, pings);
-  count(c->owner, pings, bytes);
+static void endpoint_on_received_counted(struct ws_conn *c, size_t bytes, unsigned pings) {
+  endpoint_on_received(c, bytes, pings);
+  endpoint_count_received(c->owner, pings, bytes);
 }
 
-static void on_counted_message(struct ws_conn *c, bool binary, char *p, size_t n) {
-  if (count(c->owner, 1, 0)) on_message(c, binary, p, n);
+static void endpoint_on_message_counted(struct ws_conn *c, bool binary, char *p, size_t n) {
+  if (endpoint_count_received(c->owner, 1, 0)) endpoint_on_message(c, binary, p, n);
 }
 
-static const struct ws_conn_ops metered_ops = {
-  .message = on_counted_message, .closed = on_closed, .came = on_counted, .address = address
-};
+static const struct ws_conn_ops metered_ops = { .message = endpoint_on_message_counted,
+                                                .closed = endpoint_on_closed,
+                                                .came = endpoint_on_received_counted,
+                                                .address = endpoint_peer_address };
 
 /* ---- whether it is still there -------------------------------------------------------- */
 
-static void set_pulse(sio_ws *w, unsigned ms) {
+static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
   sio__loop_timer(w->endpoint->shared->ws->loop, &w->pulse, ms);
 }
 
-static void answered(sio_ws *w) {
+static void endpoint_ping_answered(sio_ws *w) {
   w->asked = false;
-  set_pulse(w, w->endpoint->cbs.ping_interval_ms);
+  endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
 /* Without the pongs that were queued for it, and are small. */
-static int64_t taken_now(const sio_ws *w) { return w->sent - (int64_t)ws_queued(w->ws); }
+static int64_t bytes_taken_by_kernel(const sio_ws *w) {
+  return w->sent - (int64_t)ws_queued(w->ws);
+}
 
 /* Without memory for it the next one has to do. */
-static void ping(sio_ws *w) {
+static void endpoint_send_ping(sio_ws *w) {
   int err = sio__ws_ping(w->ws);
   w->asked = err == 0;
   if (!err) w->sent += WS_PING_LEN;
   w->ping_end = w->sent;
-  w->taken = taken_now(w);
+  w->taken = bytes_taken_by_kernel(w);
   w->slow = w->ws->conn->blocked;
-  set_pulse(w, err ? w->endpoint->cbs.ping_interval_ms : w->endpoint->cbs.ping_timeout_ms);
+  endpoint_set_ping_timer(w, err ? w->endpoint->cbs.ping_interval_ms
+                                 : w->endpoint->cbs.ping_timeout_ms);
 }
 
 /* The host kept the loop from reading, or we do not read: its answer may lie unread. */
-static bool may_have_answered(const sio_ws *w) {
+static bool pong_may_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_pauses(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
 /* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
  * the ping did so until now, and the peer needs time to answer it. */
-static bool is_reading(sio_ws *w) {
+static bool peer_still_reads(sio_ws *w) {
   int64_t before = w->taken;
-  w->taken = taken_now(w);
+  w->taken = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
   if (w->taken >= w->ping_end) return w->slow;
   w->slow = true;
   return w->taken > before;
 }
 
-static void vanished(sio_ws *w) {
+static void endpoint_close_ping_timeout(sio_ws *w) {
   const struct endpoint_shared *shared = w->endpoint->shared;
   shared->stats->heartbeats_missed++;
   LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
             "%s: closed, no pong in time", w->address);
   sio__ws_drop(w->ws);
-  gone(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0, "no pong in time", "" });
+  endpoint_release_peer(w, &(sio_close_info){ SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, 0,
+                                              "no pong in time", "" });
 }
 
-static void on_pulse(struct timer *t) {
+static void endpoint_on_ping_timer(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, pulse);
   if (!w->asked)
-    ping(w);
-  else if (may_have_answered(w) || is_reading(w))
-    set_pulse(w, w->endpoint->cbs.ping_timeout_ms);
+    endpoint_send_ping(w);
+  else if (pong_may_be_unread(w) || peer_still_reads(w))
+    endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
-    vanished(w);
+    endpoint_close_ping_timeout(w);
 }
 
 /* ---- the beginning ----------------------------------------------------------------- */
@@ -205,20 +213,20 @@ static void on_pulse(struct timer *t) {
 /* text: the answer's body, or NULL. */
 static bool endpoint_refuse(sio_request *r, int status, const char *why, const char *text) {
   r->why = why;
-  sio__request_last(r);
+  sio__request_disable_keep_alive(r);
   sio__request_answer(r, status, text ? "text/html" : NULL, slice_str(text));
   return false;
 }
 
-static bool is_sound(sio_request *r) {
-  const char *fault = sio__ws_handshake_fault(r);
+static bool endpoint_check_handshake(sio_request *r) {
+  const char *fault = sio__ws_handshake_error(r);
   return !fault || endpoint_refuse(r, 400, fault, fault);
 }
 
 /* The list of origins decides first, then the host. */
-static bool accepted(struct endpoint *e, sio_request *r) {
+static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
-  if (!sio__origin_allowed(allowed, r, false))
+  if (!sio__origin_is_allowed(allowed, r, false))
     return endpoint_refuse(r, 403, "its origin is not in allowed_origins", NULL);
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   if (status == 0) return true;
@@ -226,45 +234,45 @@ static bool accepted(struct endpoint *e, sio_request *r) {
                          "its route does not accept it", NULL);
 }
 
-static bool admitted(struct endpoint *e, sio_request *r) {
+static bool address_may_open_session(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
-  return !g || !addr_limits_active(g) || sio__admit(g, r);
+  return !g || !addr_limits_active(g) || sio__admit_session(g, r);
 }
 
 /* Its address has room for it. False: r is answered. */
-static bool has_room(sio_ws *w, sio_request *r) {
+static bool address_has_session_room(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
-  struct addr a = sio__request_addr(r);
+  struct addr a = sio__request_client_addr(r);
   if (!g || sio__addr_limits_count(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
-  sio__admit_reject(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
+  sio__admit_answer_429(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
 
 /* The first that its client offers of those that the route speaks. */
-static const char *choose_protocol(const struct endpoint *e, const sio_request *r) {
+static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
   struct offered o = { .r = r };
   sio_slice name;
-  while (e->protocols && sio__ws_next_offered(&o, &name))
+  while (e->protocols && sio__ws_next_subprotocol(&o, &name))
     for (const char *const *p = e->protocols; *p; p++)
       if (slice_is(name, *p)) return *p;
   return "";
 }
 
-static void forsake(sio_ws *w) {
+static void endpoint_peer_discard(sio_ws *w) {
   sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   sio__free(w->endpoint_meter);
   sio__free(w);
 }
 
-static sio_ws *ws_new(struct endpoint *e, const char *from) {
+static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
   const struct meter_how *how = e->shared->meters;
   size_t n = strlen(from);
   sio_ws *w = sio__calloc(1, sizeof *w + n + 1);
   if (!w) return NULL;
   memcpy(w->address, from, n);
   w->endpoint = e;
-  task_init(&w->excess, on_excess);
-  timer_init(&w->pulse, on_pulse);
+  task_init(&w->excess, endpoint_close_over_limit);
+  timer_init(&w->pulse, endpoint_on_ping_timer);
   if (!meter_wanted(how)) return w;
   w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
   if (!w->endpoint_meter) {
@@ -276,36 +284,38 @@ static sio_ws *ws_new(struct endpoint *e, const char *from) {
   return w;
 }
 
-void sio__endpoint_upgrade(sio_request *r, void *endpoint) {
+void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   struct endpoint *e = endpoint;
   sio_slice rest;
-  if (!is_sound(r) || !admitted(e, r) || !accepted(e, r)) return;
-  sio_ws *w = ws_new(e, sio__request_peer(r));
+  if (!endpoint_check_handshake(r) || !address_may_open_session(e, r) ||
+      !endpoint_accepts_request(e, r))
+    return;
+  sio_ws *w = endpoint_peer_new(e, sio__request_client_address(r));
   if (!w) {
     sio__request_drop(r);
     return;
   }
-  w->protocol = choose_protocol(e, r);
-  if (!has_room(w, r) ||
+  w->protocol = choose_subprotocol(e, r);
+  if (!address_has_session_room(w, r) ||
       sio__ws_accept_request(&w->ws, r, e->shared->ws, w->endpoint_meter ? &metered_ops : &ops, w,
                              slice_str(w->protocol), &rest)) {
-    forsake(w);
+    endpoint_peer_discard(w);
     return;
   }
   list_push(&e->peers, &w->link);
   w->sent = (int64_t)ws_queued(w->ws); /* the answer's head */
-  if (!e->cbs.no_pings) set_pulse(w, e->cbs.ping_interval_ms);
+  if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
 
 /* The pointers, then the texts. */
-static int copy_names(const char ***out, const char *const *from) {
+static int copy_protocol_names(const char ***out, const char *const *from) {
   size_t n = 0, bytes = 0;
   *out = NULL;
   if (!from) return 0;
   for (; from[n]; bytes += strlen(from[n++]) + 1)
-    if (!sio__http_token(slice_str(from[n]))) return UV_EINVAL;
+    if (!sio__http_is_token(slice_str(from[n]))) return UV_EINVAL;
   const char **list = *out = sio__malloc((n + 1) * sizeof *from + bytes);
   if (!list) return UV_ENOMEM;
   char *text = (char *)(list + n + 1);
@@ -317,14 +327,14 @@ static int copy_names(const char ***out, const char *const *from) {
   return 0;
 }
 
-static bool times_fit(const sio_ws_callbacks *cbs) {
+static bool ping_times_are_valid(const sio_ws_callbacks *cbs) {
   return cbs->ping_interval_ms <= INT_MAX && cbs->ping_timeout_ms <= INT_MAX;
 }
 
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user) {
   const char **protocols;
-  int err = times_fit(cbs) ? copy_names(&protocols, cbs->protocols) : UV_EINVAL;
+  int err = ping_times_are_valid(cbs) ? copy_protocol_names(&protocols, cbs->protocols) : UV_EINVAL;
   if (err) return err;
   struct endpoint *p = *out = sio__calloc(1, sizeof *p);
   if (!p) {
@@ -342,7 +352,7 @@ int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *share
   return 0;
 }
 
-void sio__endpoint_close_all(struct endpoint *e) {
+void sio__endpoint_close_peers(struct endpoint *e) {
   list_each (it, next, &e->peers)
     sio_ws_close(container_of(it, sio_ws, link), 1001, "server shutting down");
 }
@@ -364,7 +374,7 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   int err = sio__ws_send(w->ws, m);
   w->sent += (int64_t)(ws_queued(w->ws) - before);
   msg_unref(m);
-  if (!err && ws_held(w->ws) > w->endpoint->shared->opts->max_queued) {
+  if (!err && ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued) {
     sio__loop_defer(l, &w->excess);
     err = SIO_ETOOBIG;
   }

@@ -31,8 +31,8 @@ struct endpoint {
 /* 0, UV_EINVAL (a time is too long, a protocol's name is no token), UV_ENOMEM. */
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user);
-void sio__endpoint_upgrade(sio_request *r, void *endpoint); /* a route's upgrade callback */
-void sio__endpoint_close_all(struct endpoint *e);           /* 1001 to every peer          */
-void sio__endpoint_free(struct endpoint *e);                /* after its peers are gone    */
+void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint); /* a route's upgrade callback */
+void sio__endpoint_close_peers(struct endpoint *e);                /* 1001 to every peer          */
+void sio__endpoint_free(struct endpoint *e);                       /* after its peers are gone    */
 
 #endif

@@ -17,7 +17,9 @@ struct param {
   size_t n; /* of value, as it came: over VALUE_MAX it was cut */
 };
 
-static bool is_token(char c) { return c > ' ' && c < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", c); }
+static bool is_extension_token_char(char c) {
+  return c > ' ' && c < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", c);
+}
 
 static void skip_blanks(sio_slice *s) {
   while (s->n && (*s->p == ' ' || *s->p == '\t')) s->p++, s->n--;
@@ -34,42 +36,42 @@ static bool take_char(sio_slice *s, char c) {
 static bool take_token(sio_slice *s, sio_slice *token) {
   skip_blanks(s);
   *token = slice(s->p, 0);
-  while (s->n && is_token(*s->p)) s->p++, s->n--, token->n++;
+  while (s->n && is_extension_token_char(*s->p)) s->p++, s->n--, token->n++;
   return token->n > 0;
 }
 
-static void put_value(struct param *p, char c) {
+static void param_put_char(struct param *p, char c) {
   if (p->n < VALUE_MAX) p->value[p->n] = c;
   p->n++;
 }
 
 /* Behind the opening quote. What is quoted must be a token as well. */
-static bool take_quoted(sio_slice *s, struct param *p) {
+static bool take_quoted_value(sio_slice *s, struct param *p) {
   while (s->n && *s->p != '"') {
     bool escaped = *s->p == '\\';
     s->p += escaped;
     s->n -= escaped;
-    if (s->n == 0 || !is_token(*s->p)) return false;
-    put_value(p, *s->p);
+    if (s->n == 0 || !is_extension_token_char(*s->p)) return false;
+    param_put_char(p, *s->p);
     s->p++;
     s->n--;
   }
   return take_char(s, '"') && p->n > 0;
 }
 
-static bool take_value(sio_slice *s, struct param *p) {
+static bool take_param_value(sio_slice *s, struct param *p) {
   sio_slice token;
   p->has_value = true;
-  if (take_char(s, '"')) return take_quoted(s, p);
+  if (take_char(s, '"')) return take_quoted_value(s, p);
   if (!take_token(s, &token)) return false;
-  for (size_t i = 0; i < token.n; i++) put_value(p, token.p[i]);
+  for (size_t i = 0; i < token.n; i++) param_put_char(p, token.p[i]);
   return true;
 }
 
 static bool take_param(sio_slice *s, struct param *p) {
   *p = (struct param){ .n = 0 };
   if (!take_token(s, &p->name)) return false;
-  return !take_char(s, '=') || take_value(s, p);
+  return !take_char(s, '=') || take_param_value(s, p);
 }
 
 /* ---- what an offer says ------------------------------------------------------------------- */
@@ -82,7 +84,7 @@ struct offer {
 };
 
 /* 8 to 15, without a zero before it; 0: no such number. */
-static unsigned window_of(const struct param *p) {
+static unsigned param_window_bits(const struct param *p) {
   if (p->n == 1 && (p->value[0] == '8' || p->value[0] == '9')) return (unsigned)(p->value[0] - '0');
   if (p->n != 2 || p->value[0] != '1' || p->value[1] < '0' || p->value[1] > '5') return 0;
   return 10 + (unsigned)(p->value[1] - '0');
@@ -95,26 +97,26 @@ static bool set_once(bool *flag) {
 }
 
 /* False: it may not be so. */
-static bool note(struct offer *o, const struct param *p) {
+static bool offer_note_param(struct offer *o, const struct param *p) {
   if (slice_is(p->name, "server_no_context_takeover"))
     return !p->has_value && set_once(&o->server_plain);
   if (slice_is(p->name, "client_no_context_takeover"))
     return !p->has_value && set_once(&o->client_plain);
   if (slice_is(p->name, "client_max_window_bits"))
-    return (!p->has_value || window_of(p)) && set_once(&o->client_window);
+    return (!p->has_value || param_window_bits(p)) && set_once(&o->client_window);
   if (!slice_is(p->name, "server_max_window_bits") || o->server_window) return false;
-  o->server_window = window_of(p);
+  o->server_window = param_window_bits(p);
   return o->server_window > 0;
 }
 
 /* False: the grammar is broken. */
-static bool take_offer(sio_slice *s, sio_slice *name, struct offer *o) {
+static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
   if (!take_token(s, name)) return false;
   while (take_char(s, ';')) {
     struct param p;
     if (!take_param(s, &p)) return false;
-    if (!note(o, &p)) o->bad = true;
+    if (!offer_note_param(o, &p)) o->bad = true;
   }
   skip_blanks(s);
   return s->n == 0 || *s->p == ',';
@@ -122,13 +124,15 @@ static bool take_offer(sio_slice *s, sio_slice *name, struct offer *o) {
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static bool acceptable(const struct ws_deflate *have, sio_slice name, const struct offer *o) {
+static bool offer_is_acceptable(const struct ws_deflate *have, sio_slice name,
+                                const struct offer *o) {
   if (!slice_is(name, "permessage-deflate") || o->bad) return false;
   return !o->server_window || o->server_window >= have->window_bits;
 }
 
 /* A smaller window than the largest is said even if nobody asked: it saves the client memory. */
-static void answer(const struct ws_deflate *have, const struct offer *o, char out[WS_ANSWER_MAX]) {
+static void write_extension_answer(const struct ws_deflate *have, const struct offer *o,
+                                   char out[WS_ANSWER_MAX]) {
   char window[32] = "";
   if (o->server_window || have->window_bits < 15)
     snprintf(window, sizeof window, "; server_max_window_bits=%u", have->window_bits);
@@ -136,14 +140,15 @@ static void answer(const struct ws_deflate *have, const struct offer *o, char ou
            "permessage-deflate; server_no_context_takeover; client_no_context_takeover%s", window);
 }
 
-bool sio__ws_negotiate(const struct ws_deflate *have, sio_slice header, char out[WS_ANSWER_MAX]) {
+bool sio__ws_negotiate_deflate(const struct ws_deflate *have, sio_slice header,
+                               char out[WS_ANSWER_MAX]) {
   sio_slice name;
   struct offer o;
   do {
     while (take_char(&header, ',')) continue; /* empty elements are allowed */
-    if (!take_offer(&header, &name, &o)) return false;
-    if (!acceptable(have, name, &o)) continue;
-    answer(have, &o, out);
+    if (!take_extension_offer(&header, &name, &o)) return false;
+    if (!offer_is_acceptable(have, name, &o)) continue;
+    write_extension_answer(have, &o, out);
     return true;
   } while (take_char(&header, ','));
   return false;

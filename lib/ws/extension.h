@@ -24,6 +24,7 @@ enum { WS_ANSWER_MAX = 120 };
  * none. An offer with a parameter that is unknown, comes twice or has a value it may not have is
  * passed over, as is one with a smaller window than ours; past a breach of the grammar nothing is
  * read. */
-bool sio__ws_negotiate(const struct ws_deflate *have, sio_slice header, char out[WS_ANSWER_MAX]);
+bool sio__ws_negotiate_deflate(const struct ws_deflate *have, sio_slice header,
+                               char out[WS_ANSWER_MAX]);
 
 #endif

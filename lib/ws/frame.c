@@ -8,12 +8,12 @@
 
 enum { FIN = 0x80, LENGTH_16 = 126, LENGTH_64 = 127 };
 
-static unsigned put_length(uint8_t *out, uint64_t n, unsigned bytes) {
+static unsigned frame_put_length(uint8_t *out, uint64_t n, unsigned bytes) {
   for (unsigned i = 0; i < bytes; i++) out[i] = (uint8_t)(n >> 8 * (bytes - 1 - i));
   return bytes;
 }
 
-unsigned sio__ws_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
+unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   out[0] = (uint8_t)(FIN | op);
   if (n < LENGTH_16) {
     out[1] = (uint8_t)n;
@@ -21,34 +21,35 @@ unsigned sio__ws_header(uint8_t out[10], enum ws_opcode op, uint64_t n) {
   }
   bool wide = n > UINT16_MAX;
   out[1] = wide ? LENGTH_64 : LENGTH_16;
-  return 2 + put_length(out + 2, n, wide ? 8 : 2);
+  return 2 + frame_put_length(out + 2, n, wide ? 8 : 2);
 }
 
-static void put_header(struct msg *m, enum ws_opcode op, unsigned bits) {
+static void frame_put_header(struct msg *m, enum ws_opcode op, unsigned bits) {
   uint8_t head[MSG_HEADROOM];
-  unsigned n = sio__ws_header(head, op, m->len);
+  unsigned n = sio__ws_encode_header(head, op, m->len);
   head[0] |= (uint8_t)bits;
   memcpy(msg_data(m) - n, head, n);
   m->ws_head = (uint8_t)n;
 }
 
-void sio__ws_seal(struct msg *m) {
+void sio__ws_write_header(struct msg *m) {
   if (m->ws_head || m->raw) return;
-  put_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
+  frame_put_header(m, m->binary ? WS_BINARY : WS_TEXT, 0);
 }
 
-void sio__ws_seal_deflated(struct msg *m) {
-  put_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
+void sio__ws_write_deflated_header(struct msg *m) {
+  frame_put_header(m, m->binary ? WS_BINARY : WS_TEXT, WS_RSV1);
 }
 
-struct msg *sio__ws_control(struct msgs *home, enum ws_opcode op, const void *p, size_t n) {
+struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
+                                      size_t n) {
   struct msg *m = sio__msg_copy(home, p, n);
-  if (m) put_header(m, op, 0);
+  if (m) frame_put_header(m, op, 0);
   return m;
 }
 
 /* 1004 means nothing, 1005 and 1006 are never sent, 1007 to 1014 are registered. */
-bool sio__ws_code_valid(unsigned code) {
+bool sio__ws_close_code_is_valid(unsigned code) {
   if (code >= 3000) return code <= 4999;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
 }

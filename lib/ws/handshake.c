@@ -19,27 +19,27 @@ static bool is_base64(char c) {
 }
 
 /* 22 characters hold 132 bits; what the last four of them are makes no difference. */
-static bool key_valid(sio_slice key) {
+static bool websocket_key_is_valid(sio_slice key) {
   if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
   for (size_t i = 0; i < KEY_LEN - 2; i++)
     if (!is_base64(key.p[i])) return false;
   return true;
 }
 
-static bool version_valid(sio_slice version) {
+static bool websocket_version_is_valid(sio_slice version) {
   return slice_is(version, "13") || slice_is(version, "8");
 }
 
-enum ws_refusal sio__ws_check(const struct ws_offer *o) {
+enum ws_refusal sio__ws_check_handshake(const struct ws_offer *o) {
   if (!slice_is(o->method, "GET")) return WS_BAD_METHOD;
   if (!sio__slice_has_token(o->upgrade, SLICE("websocket")) ||
       !sio__slice_has_token(o->connection, SLICE("upgrade")))
     return WS_BAD_UPGRADE;
-  if (!key_valid(sio__slice_trim(o->key))) return WS_BAD_KEY;
-  return version_valid(sio__slice_trim(o->version)) ? WS_OK : WS_BAD_VERSION;
+  if (!websocket_key_is_valid(sio__slice_trim(o->key))) return WS_BAD_KEY;
+  return websocket_version_is_valid(sio__slice_trim(o->version)) ? WS_OK : WS_BAD_VERSION;
 }
 
-void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key) {
+void sio__ws_compute_accept_key(char out[WS_ACCEPT_LEN + 1], sio_slice key) {
   char text[KEY_LEN + sizeof guid - 1];
   uint8_t hash[20];
   memcpy(text, sio__slice_trim(key).p, KEY_LEN);

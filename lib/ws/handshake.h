@@ -19,10 +19,10 @@ struct ws_offer {
   sio_slice method, connection, upgrade, key, version;
 };
 
-enum ws_refusal sio__ws_check(const struct ws_offer *o);
+enum ws_refusal sio__ws_check_handshake(const struct ws_offer *o);
 
 enum { WS_ACCEPT_LEN = 28 };
-/* Sec-WebSocket-Accept for a key that passed sio__ws_check(). */
-void sio__ws_accept(char out[WS_ACCEPT_LEN + 1], sio_slice key);
+/* Sec-WebSocket-Accept for a key that passed sio__ws_check_handshake(). */
+void sio__ws_compute_accept_key(char out[WS_ACCEPT_LEN + 1], sio_slice key);
 
 #endif

@@ -53,7 +53,7 @@ struct ws_pool {
 
 /* ---- contexts ---- */
 
-static void unmask(uint8_t *out, const uint8_t *p, size_t n, const uint8_t *key) {
+static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8_t *key) {
   uint64_t wide, word;
   memcpy(&wide, key, sizeof wide);
   for (; n >= sizeof word; n -= sizeof word, p += sizeof word, out += sizeof word) {
@@ -65,7 +65,7 @@ static void unmask(uint8_t *out, const uint8_t *p, size_t n, const uint8_t *key)
 }
 
 /* wslay's wslay_frame_recv_callback: what there is of this frame, 0 when the input is dry. */
-static ssize_t serve(uint8_t *buf, size_t room, int flags, void *user) {
+static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
   (void)flags;
   struct ws_ctx *x = user;
   size_t head = x->head_n;
@@ -76,7 +76,7 @@ static ssize_t serve(uint8_t *buf, size_t room, int flags, void *user) {
   size_t n = room - head;
   if (n > x->in->n) n = x->in->n;
   if (n > x->left) n = (size_t)x->left;
-  unmask(buf + head, x->in->p, n, x->key + x->key_at);
+  unmask_payload(buf + head, x->in->p, n, x->key + x->key_at);
   x->key_at = (uint8_t)((x->key_at + n) % KEY_LEN);
   x->left -= n;
   x->in->p += n;
@@ -84,8 +84,8 @@ static ssize_t serve(uint8_t *buf, size_t room, int flags, void *user) {
   return (ssize_t)(head + n);
 }
 
-static struct ws_ctx *ctx_new(void) {
-  static const struct wslay_frame_callbacks callbacks = { .recv_callback = serve };
+static struct ws_ctx *ws_ctx_new(void) {
+  static const struct wslay_frame_callbacks callbacks = { .recv_callback = wslay_read_cb };
   struct ws_ctx *x = sio__malloc(sizeof *x);
   if (!x) return NULL;
   if (wslay_frame_context_init(&x->frame, &callbacks, x) == 0) return x;
@@ -93,7 +93,7 @@ static struct ws_ctx *ctx_new(void) {
   return NULL;
 }
 
-static void ctx_free(struct ws_ctx *x) {
+static void ws_ctx_free(struct ws_ctx *x) {
   wslay_frame_context_free(x->frame);
   sio__free(x);
 }
@@ -107,28 +107,28 @@ void sio__ws_pool_free(struct ws_pool *p) {
   while (p->free) {
     struct ws_ctx *x = p->free;
     p->free = x->next;
-    ctx_free(x);
+    ws_ctx_free(x);
   }
   sio__inflater_free(p->inflater);
   sio__free(p);
 }
 
-struct deflate_count sio__ws_pool_inflated(const struct ws_pool *p) {
+struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p) {
   return sio__inflater_count(p->inflater);
 }
 
-static struct ws_ctx *borrow(struct ws_pool *p) {
+static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
   struct ws_ctx *x = p->free;
-  if (!x) return ctx_new();
+  if (!x) return ws_ctx_new();
   p->free = x->next;
   p->held--;
   return x;
 }
 
 /* Only at a frame's end: a context that saw half a frame is of no use to anyone else. */
-static void give_back(struct ws_pool *p, struct ws_ctx *x) {
+static void ws_ctx_return(struct ws_pool *p, struct ws_ctx *x) {
   if (p->held >= KEEP_CONTEXTS) {
-    ctx_free(x);
+    ws_ctx_free(x);
     return;
   }
   x->next = p->free;
@@ -138,21 +138,21 @@ static void give_back(struct ws_pool *p, struct ws_ctx *x) {
 
 /* ---- the end of it ---- */
 
-static void msg_drop(struct buf *msg) {
+static void message_buf_free(struct buf *msg) {
   if (!msg) return;
   sio__buf_clear(msg);
   sio__free(msg);
 }
 
 void sio__ws_recv_clear(struct ws_recv *r) {
-  if (r->ctx) ctx_free(r->ctx);
-  msg_drop(r->msg);
+  if (r->ctx) ws_ctx_free(r->ctx);
+  message_buf_free(r->msg);
   r->ctx = NULL;
   r->msg = NULL;
   r->over = true;
 }
 
-static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
+static bool ws_recv_fail(struct ws_recv *r, unsigned code, const char *detail) {
   sio__ws_recv_clear(r);
   r->shared->ops->fail(r, code, detail);
   return false;
@@ -160,45 +160,46 @@ static bool fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 /* ---- messages: the pieces of a data frame ---- */
 
-static size_t longest(const struct ws_recv *r) {
+static size_t max_message_now(const struct ws_recv *r) {
   const struct ws_limits *l = &r->shared->limits;
   return r->unknown ? l->max_unknown : l->max_message;
 }
 
 /* What does not shrink grows a little when it is compressed. */
-static size_t most(const struct ws_recv *r) {
-  size_t max = longest(r), grown;
+static size_t max_payload_now(const struct ws_recv *r) {
+  size_t max = max_message_now(r), grown;
   return !r->deflated || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
 /* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
-static int reserve(struct ws_recv *r, size_t n) {
+static int message_reserve(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
   size_t come = n + (r->ctx->left < waiting ? (size_t)r->ctx->left : waiting);
-  size_t spare = most(r) - b->n - come;
+  size_t spare = max_payload_now(r) - b->n - come;
   b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
   return sio__buf_reserve(b, come);
 }
 
-static bool keep(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+static bool message_append(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (f->data_length == 0) return true;
   if (!r->msg) r->msg = sio__calloc(1, sizeof *r->msg);
-  if (!r->msg || reserve(r, f->data_length) != 0) return fail(r, 1011, "out of memory");
+  if (!r->msg || message_reserve(r, f->data_length) != 0)
+    return ws_recv_fail(r, 1011, "out of memory");
   sio__buf_put(r->msg, f->data, f->data_length);
   return true;
 }
 
-static bool text_ok(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
+static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
   if (r->opcode != WS_TEXT || r->deflated) return true;
   r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
-  return fail(r, 1007, "text is not valid UTF-8");
+  return ws_recv_fail(r, 1007, "text is not valid UTF-8");
 }
 
 /* Context and buffer are taken off first: p lies in one of them, and the callee may clear r.
  * r is over until the callee says otherwise, so that it need not be touched if it does not. */
-static bool deliver(struct ws_recv *r, char *p, size_t n) {
+static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   struct buf *msg = r->msg;
@@ -209,68 +210,68 @@ static bool deliver(struct ws_recv *r, char *p, size_t n) {
   r->fragments = 0;
   r->over = true;
   bool more = r->shared->ops->message(r, binary, p, n);
-  give_back(pool, x);
-  msg_drop(msg);
+  ws_ctx_return(pool, x);
+  message_buf_free(msg);
   if (more) r->over = false;
   return more;
 }
 
-static int inflate(struct ws_recv *r, sio_slice in, struct buf *out) {
+static int ws_inflate_message(struct ws_recv *r, sio_slice in, struct buf *out) {
   if (!r->shared->pool->inflater) r->shared->pool->inflater = sio__inflater_new();
   return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : SIO__ENOMEM;
 }
 
-static bool fail_inflating(struct ws_recv *r, int err) {
-  if (err == SIO_ETOOBIG) return fail(r, 1009, "message too big once inflated");
-  if (err == SIO_EPROTO) return fail(r, 1007, "compressed message is malformed");
-  return fail(r, 1011, "out of memory");
+static bool ws_recv_fail_inflate(struct ws_recv *r, int err) {
+  if (err == SIO_ETOOBIG) return ws_recv_fail(r, 1009, "message too big once inflated");
+  if (err == SIO_EPROTO) return ws_recv_fail(r, 1007, "compressed message is malformed");
+  return ws_recv_fail(r, 1011, "out of memory");
 }
 
-static bool note_inflated(struct ws_recv *r, size_t from, size_t to) {
+static bool report_inflated(struct ws_recv *r, size_t from, size_t to) {
   return to <= from || !r->shared->ops->inflated || r->shared->ops->inflated(r, to - from);
 }
 
-static bool deliver_inflated(struct ws_recv *r, sio_slice in) {
+static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
-  buf_init(&out, longest(r));
-  int err = inflate(r, in, &out);
-  if (!err && !note_inflated(r, in.n, out.n)) {
+  buf_init(&out, max_message_now(r));
+  int err = ws_inflate_message(r, in, &out);
+  if (!err && !report_inflated(r, in.n, out.n)) {
     sio__buf_clear(&out);
     return false;
   }
   bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
   bool more;
   if (err)
-    more = fail_inflating(r, err);
+    more = ws_recv_fail_inflate(r, err);
   else if (!sound)
-    more = fail(r, 1007, "text is not valid UTF-8");
+    more = ws_recv_fail(r, 1007, "text is not valid UTF-8");
   else
-    more = deliver(r, out.n ? out.p : none, out.n);
+    more = ws_deliver_message(r, out.n ? out.p : none, out.n);
   sio__buf_clear(&out);
   return more;
 }
 
 static bool finish_message(struct ws_recv *r, char *p, size_t n) {
-  return r->deflated ? deliver_inflated(r, slice(p, n)) : deliver(r, p, n);
+  return r->deflated ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
 }
 
 static bool end_fragment(struct ws_recv *r) {
-  give_back(r->shared->pool, r->ctx);
+  ws_ctx_return(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
 }
 
-static bool data_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
-  if (!text_ok(r, f, f->fin)) return false;
+static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  if (!check_text_utf8(r, f, f->fin)) return false;
   if (f->fin && !r->msg) return finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
-  if (!keep(r, f)) return false;
+  if (!message_append(r, f)) return false;
   return f->fin ? finish_message(r, r->msg->p, r->msg->n) : end_fragment(r);
 }
 
 /* ---- control frames ---- */
 
-static void keep_control(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
+static void control_append(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
   memcpy(x->control + x->control_n, f->data, f->data_length);
   x->control_n = (uint8_t)(x->control_n + f->data_length);
 }
@@ -281,44 +282,45 @@ static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n
   r->ctx = NULL;
   r->over = true;
   bool more = op == WS_PING ? r->shared->ops->ping(r, p, n) : r->shared->ops->pong(r, p, n);
-  give_back(pool, x);
+  ws_ctx_return(pool, x);
   if (more) r->over = false;
   return more;
 }
 
-static bool on_close(struct ws_recv *r, const char *p, size_t n) {
-  if (n == 1) return fail(r, 1002, "close frame of one byte");
+static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
+  if (n == 1) return ws_recv_fail(r, 1002, "close frame of one byte");
   unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
   size_t skip = n ? 2 : 0;
-  if (n && !sio__ws_code_valid(code)) return fail(r, 1002, "invalid close code");
-  if (!sio__utf8_valid(p + skip, n - skip)) return fail(r, 1007, "close reason is not valid UTF-8");
+  if (n && !sio__ws_close_code_is_valid(code)) return ws_recv_fail(r, 1002, "invalid close code");
+  if (!sio__utf8_valid(p + skip, n - skip))
+    return ws_recv_fail(r, 1007, "close reason is not valid UTF-8");
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
   sio__ws_recv_clear(r);
   r->shared->ops->close(r, code, p + skip, n - skip);
-  give_back(pool, x);
+  ws_ctx_return(pool, x);
   return false;
 }
 
-static bool control_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   struct ws_ctx *x = r->ctx;
   const uint8_t *p = f->data;
   size_t n = f->data_length;
   if (x->control_n) {
-    keep_control(x, f);
+    control_append(x, f);
     p = x->control;
     n = x->control_n;
   }
-  if (f->opcode == WS_CLOSE) return on_close(r, (const char *)p, n);
+  if (f->opcode == WS_CLOSE) return on_close_frame(r, (const char *)p, n);
   return on_ping_pong(r, f->opcode, (const char *)p, n);
 }
 
 /* ---- frames ---- */
 
-static bool on_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
-  if (!wslay_is_ctrl_frame(f->opcode)) return text_ok(r, f, false) && keep(r, f);
-  keep_control(r->ctx, f);
+static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+  if (!wslay_is_ctrl_frame(f->opcode)) return check_text_utf8(r, f, false) && message_append(r, f);
+  control_append(r->ctx, f);
   return true;
 }
 
@@ -330,23 +332,23 @@ static bool read_frame(struct ws_recv *r, struct input *in) {
     struct wslay_frame_iocb f;
     ssize_t n = wslay_frame_recv(x->frame, &f);
     if (n == WSLAY_ERR_WANT_READ) return false;
-    if (n < 0) return fail(r, 1002, "malformed frame header");
+    if (n < 0) return ws_recv_fail(r, 1002, "malformed frame header");
     x->got += (size_t)n;
     if (x->got == f.payload_length)
-      return wslay_is_ctrl_frame(f.opcode) ? control_end(r, &f) : data_end(r, &f);
-    if (!on_piece(r, &f)) return false;
+      return wslay_is_ctrl_frame(f.opcode) ? on_control_frame_end(r, &f) : on_data_frame_end(r, &f);
+    if (!on_frame_piece(r, &f)) return false;
   }
 }
 
 /* From the second byte on it is known. */
-static unsigned length_bytes(const uint8_t *h) {
+static unsigned length_field_size(const uint8_t *h) {
   unsigned len = h[1] & 0x7fu;
   return len == 127 ? 8 : len == 126 ? 2 : 0;
 }
-static unsigned header_size(const uint8_t *h) { return HEADER_MIN + length_bytes(h); }
+static unsigned frame_header_size(const uint8_t *h) { return HEADER_MIN + length_field_size(h); }
 
 static uint64_t payload_length(const uint8_t *h) {
-  unsigned bytes = length_bytes(h);
+  unsigned bytes = length_field_size(h);
   if (bytes == 0) return h[1] & 0x7fu;
   uint64_t n = 0;
   for (unsigned i = 0; i < bytes; i++) n = n << 8 | h[2 + i];
@@ -354,14 +356,14 @@ static uint64_t payload_length(const uint8_t *h) {
 }
 
 /* The next header, taken off the input; NULL until it is whole. */
-static const uint8_t *take_header(struct ws_recv *r, struct input *in) {
+static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
   const uint8_t *h = in->p;
-  if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= header_size(h)) {
-    in->p += header_size(h);
-    in->n -= header_size(h);
+  if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= frame_header_size(h)) {
+    in->p += frame_header_size(h);
+    in->n -= frame_header_size(h);
     return h;
   }
-  while (r->head_n < 2 || r->head_n < header_size(r->head)) {
+  while (r->head_n < 2 || r->head_n < frame_header_size(r->head)) {
     if (in->n == 0) return NULL;
     r->head[r->head_n++] = *in->p++;
     in->n--;
@@ -371,15 +373,15 @@ static const uint8_t *take_header(struct ws_recv *r, struct input *in) {
 }
 
 /* A message is marked as compressed on its first frame (RFC 7692 section 6). */
-static unsigned allowed_bits(const struct ws_recv *r, unsigned op) {
+static unsigned allowed_reserved_bits(const struct ws_recv *r, unsigned op) {
   return r->deflate && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
 }
 
 /* What is wrong with a header's first n bytes, as far as the first two tell. */
-static const char *fault_of(const struct ws_recv *r, const uint8_t *h, size_t n) {
+static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h, size_t n) {
   if (n == 0) return NULL;
   unsigned op = h[0] & 0x0fu;
-  if (h[0] & 0x70 & ~allowed_bits(r, op)) return "reserved bits set";
+  if (h[0] & 0x70 & ~allowed_reserved_bits(r, op)) return "reserved bits set";
   if (op > WS_PONG || (op > WS_BINARY && op < WS_CLOSE)) return "reserved opcode";
   if (op == WS_CONTINUATION && !r->opcode) return "continuation of no message";
   if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode) return "message inside a message";
@@ -393,17 +395,18 @@ static void start_message(struct ws_recv *r, uint8_t first) {
 }
 
 /* Counts a data frame in, unless it is over a limit. */
-static bool admit(struct ws_recv *r, uint64_t len) {
+static bool count_data_frame(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
-  if (len >> 63) return fail(r, 1002, "length over 63 bits");
-  if (r->fragments >= r->shared->limits.max_fragments) return fail(r, 1008, "too many fragments");
-  if (len > most(r) - have) return fail(r, 1009, "message too big");
+  if (len >> 63) return ws_recv_fail(r, 1002, "length over 63 bits");
+  if (r->fragments >= r->shared->limits.max_fragments)
+    return ws_recv_fail(r, 1008, "too many fragments");
+  if (len > max_payload_now(r) - have) return ws_recv_fail(r, 1009, "message too big");
   r->fragments++;
   return true;
 }
 
-static void ctx_start(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
-  const uint8_t *key = h + header_size(h) - KEY_LEN;
+static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
+  const uint8_t *key = h + frame_header_size(h) - KEY_LEN;
   x->head_n = (uint8_t)(key - h);
   memcpy(x->head, h, x->head_n);
   x->head[0] &= (uint8_t)~WS_RSV1;
@@ -417,17 +420,17 @@ static void ctx_start(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
 
 /* False while the header is incomplete, or when it failed. */
 static bool begin_frame(struct ws_recv *r, struct input *in) {
-  const uint8_t *h = take_header(r, in);
-  const char *fault = h ? fault_of(r, h, 2) : fault_of(r, r->head, r->head_n);
-  if (fault) return fail(r, 1002, fault);
+  const uint8_t *h = take_frame_header(r, in);
+  const char *fault = h ? frame_header_error(r, h, 2) : frame_header_error(r, r->head, r->head_n);
+  if (fault) return ws_recv_fail(r, 1002, fault);
   if (!h) return false;
   unsigned op = h[0] & 0x0fu;
   uint64_t len = payload_length(h);
   if (op == WS_TEXT || op == WS_BINARY) start_message(r, h[0]);
-  if (op < CONTROL_BIT && !admit(r, len)) return false;
-  r->ctx = borrow(r->shared->pool);
-  if (!r->ctx) return fail(r, 1011, "out of memory");
-  ctx_start(r->ctx, h, len);
+  if (op < CONTROL_BIT && !count_data_frame(r, len)) return false;
+  r->ctx = ws_ctx_borrow(r->shared->pool);
+  if (!r->ctx) return ws_recv_fail(r, 1011, "out of memory");
+  ws_ctx_start_frame(r->ctx, h, len);
   return true;
 }
 

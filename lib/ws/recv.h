@@ -47,7 +47,7 @@ struct ws_recv_ops {
 struct ws_pool;
 struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
 void sio__ws_pool_free(struct ws_pool *p);
-struct deflate_count sio__ws_pool_inflated(const struct ws_pool *p);
+struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p);
 
 struct ws_limits {
   size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept,

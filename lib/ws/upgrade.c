@@ -10,7 +10,7 @@
 
 /* ---- subprotocols ------------------------------------------------------------------ */
 
-static bool next_line(struct offered *o) {
+static bool next_protocol_line(struct offered *o) {
   while (o->line < o->r->nheaders) {
     const struct http_header *h = &o->r->headers[o->line++];
     if (!sio__slice_ieq(h->name, SLICE("sec-websocket-protocol"))) continue;
@@ -21,26 +21,26 @@ static bool next_line(struct offered *o) {
 }
 
 /* Several lines are one list, and empty elements mean nothing (RFC 9110 section 5.6.1). */
-bool sio__ws_next_offered(struct offered *o, sio_slice *name) {
+bool sio__ws_next_subprotocol(struct offered *o, sio_slice *name) {
   do {
     while (sio__slice_split(&o->rest, ',', name)) {
       *name = sio__slice_trim(*name);
       if (name->n) return true;
     }
-  } while (next_line(o));
+  } while (next_protocol_line(o));
   return false;
 }
 
-static bool all_tokens(const sio_request *r) {
+static bool subprotocols_are_tokens(const sio_request *r) {
   struct offered o = { .r = r };
   sio_slice name;
-  while (sio__ws_next_offered(&o, &name))
-    if (!sio__http_token(name)) return false;
+  while (sio__ws_next_subprotocol(&o, &name))
+    if (!sio__http_is_token(name)) return false;
   return true;
 }
 
 /* The host may have chosen one itself. */
-static bool is_chosen(const sio_request *r) {
+static bool host_chose_subprotocol(const sio_request *r) {
   static const char name[] = "sec-websocket-protocol:";
   sio_slice rest = slice(r->extra.p, r->extra.n), line;
   while (sio__slice_split(&rest, '\n', &line))
@@ -50,42 +50,42 @@ static bool is_chosen(const sio_request *r) {
   return false;
 }
 
-static int answer_protocol(sio_request *r, sio_slice name) {
-  if (!name.n || is_chosen(r)) return 0;
-  return sio__request_set(r, "Sec-WebSocket-Protocol", name);
+static int set_subprotocol_header(sio_request *r, sio_slice name) {
+  if (!name.n || host_chose_subprotocol(r)) return 0;
+  return sio__request_set_header(r, "Sec-WebSocket-Protocol", name);
 }
 
 /* ---- the handshake ----------------------------------------------------------------- */
 
-const char *sio__ws_handshake_fault(sio_request *r) {
+const char *sio__ws_handshake_error(sio_request *r) {
   struct ws_offer offer = { .method = r->method_text,
                             .connection = sio__request_header(r, "connection"),
                             .upgrade = sio__request_header(r, "upgrade"),
                             .key = sio__request_header(r, "sec-websocket-key"),
                             .version = sio__request_header(r, "sec-websocket-version") };
-  switch (sio__ws_check(&offer)) {
+  switch (sio__ws_check_handshake(&offer)) {
     case WS_OK: break;
     case WS_BAD_METHOD: return "Bad handshake method";
     case WS_BAD_UPGRADE: return "Not a WebSocket upgrade";
     case WS_BAD_KEY: return "Missing or invalid Sec-WebSocket-Key header";
     case WS_BAD_VERSION:
-      sio__request_set(r, "Sec-WebSocket-Version", SLICE("13, 8"));
+      sio__request_set_header(r, "Sec-WebSocket-Version", SLICE("13, 8"));
       return "Missing or invalid Sec-WebSocket-Version header";
   }
-  return all_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
+  return subprotocols_are_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
 /* Without memory for the answer there is none. */
-static bool agree_on_deflate(sio_request *r, const struct ws_deflate *have) {
+static bool negotiate_deflate(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
-  if (!have->deflater || !sio__ws_negotiate(have, offers, answer)) return false;
-  return sio__request_set(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
+  if (!have->deflater || !sio__ws_negotiate_deflate(have, offers, answer)) return false;
+  return sio__request_set_header(r, "Sec-WebSocket-Extensions", slice_str(answer)) == 0;
 }
 
-static struct msg *switching(sio_request *r, struct msgs *msgs) {
+static struct msg *switching_protocols_msg_new(sio_request *r, struct msgs *msgs) {
   char accept[WS_ACCEPT_LEN + 1];
-  sio__ws_accept(accept, sio__request_header(r, "sec-websocket-key"));
+  sio__ws_compute_accept_key(accept, sio__request_header(r, "sec-websocket-key"));
   char head[160];
   int n = snprintf(head, sizeof head,
                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
@@ -102,14 +102,15 @@ static struct msg *switching(sio_request *r, struct msgs *msgs) {
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest) {
-  bool deflate = agree_on_deflate(r, &shared->deflate);
-  int no_room = answer_protocol(r, protocol);
-  struct msg *head = no_room ? NULL : switching(r, &shared->loop->msgs);
+  bool deflate = negotiate_deflate(r, &shared->deflate);
+  int no_room = set_subprotocol_header(r, protocol);
+  struct msg *head = no_room ? NULL : switching_protocols_msg_new(r, &shared->loop->msgs);
   if (!head) {
     sio__request_drop(r);
     return UV_ENOMEM;
   }
-  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket opens", sio__request_peer(r));
+  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket opens",
+      sio__request_client_address(r));
   struct conn *c = sio__request_detach(r, rest);
   int err = c ? conn_send_text(c, head) : SIO_ECLOSED;
   msg_unref(head);
@@ -118,6 +119,6 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     return err;
   }
   err = sio__ws_conn_new(out, shared, c, ops, owner);
-  if (!err && deflate) ws_conn_deflate(*out);
+  if (!err && deflate) ws_conn_enable_deflate(*out);
   return err;
 }

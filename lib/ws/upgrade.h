@@ -10,19 +10,19 @@
 
 /* NULL, or what is wrong with the handshake, one line, static: to be answered with 400, and with
  * the headers set on r. */
-const char *sio__ws_handshake_fault(sio_request *r);
+const char *sio__ws_handshake_error(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
  *
  *     struct offered o = { .r = r };
- *     while (sio__ws_next_offered(&o, &name)) ...
+ *     while (sio__ws_next_subprotocol(&o, &name)) ...
  */
 struct offered {
   const sio_request *r;
   uint32_t line;  /* the header line to look at next */
   sio_slice rest; /* of the one before that          */
 };
-bool sio__ws_next_offered(struct offered *o, sio_slice *name);
+bool sio__ws_next_subprotocol(struct offered *o, sio_slice *name);
 
 /* Sends the 101 with the headers set on r, and opens the WebSocket. protocol: the subprotocol that
  * it will speak, n 0 for none; unless a header set on r names one already. rest: bytes that came

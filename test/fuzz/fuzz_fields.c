@@ -19,7 +19,7 @@
 #include <sio/error.h>
 
 static void accept_encoding(sio_slice s) {
-  enum coding c = sio__coding_wanted(s);
+  enum coding c = sio__coding_choose(s);
   DEMAND(c == CODING_NONE || c == CODING_GZIP || c == CODING_DEFLATE);
 }
 
@@ -30,10 +30,10 @@ static void extensions(sio_slice s) {
   for (unsigned bits = 9; bits <= 15; bits += 3) {
     const struct ws_deflate have = { .deflater = deflater, .window_bits = bits };
     char out[WS_ANSWER_MAX];
-    if (!sio__ws_negotiate(&have, s, out)) continue;
+    if (!sio__ws_negotiate_deflate(&have, s, out)) continue;
     DEMAND(strlen(out) < sizeof out && strncmp(out, "permessage-deflate", 18) == 0);
     DEMAND(memmem(s.p, s.n, "permessage-deflate", 18) != NULL);
-    DEMAND(sio__http_value(slice_str(out)));
+    DEMAND(sio__http_is_field_value(slice_str(out)));
   }
 }
 
@@ -49,7 +49,7 @@ static void if_none_match(sio_slice s) {
 static void range(sio_slice s) {
   static const uint64_t sizes[] = { 0, 1, 100, 5000000000, UINT64_MAX };
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    struct range r = sio__range_read(s, sizes[i]);
+    struct range r = sio__range_parse(s, sizes[i]);
     if (r.kind != RANGE_PART) continue;
     DEMAND(r.n > 0 && r.from < sizes[i] && r.n <= sizes[i] - r.from);
   }
@@ -59,10 +59,10 @@ static void range(sio_slice s) {
 static void date(sio_slice s) {
   int64_t at, again;
   char text[DATE_LEN + 1];
-  if (!sio__date_read(s, &at)) return;
+  if (!sio__date_parse(s, &at)) return;
   sio__date_write(text, at);
   DEMAND(strlen(text) == DATE_LEN);
-  DEMAND(sio__date_read(slice_str(text), &again) && again == at);
+  DEMAND(sio__date_parse(slice_str(text), &again) && again == at);
 }
 
 static void handshake(sio_slice s) {
@@ -70,8 +70,8 @@ static void handshake(sio_slice s) {
   sio_slice *const fields[] = { &o.connection, &o.upgrade, &o.key, &o.version };
   for (size_t i = 0; i < 4; i++) sio__slice_split(&s, '\n', fields[i]);
   char accept[WS_ACCEPT_LEN + 1];
-  if (sio__ws_check(&o) != WS_OK) return;
-  sio__ws_accept(accept, o.key);
+  if (sio__ws_check_handshake(&o) != WS_OK) return;
+  sio__ws_compute_accept_key(accept, o.key);
   DEMAND(strlen(accept) == WS_ACCEPT_LEN);
 }
 
@@ -84,7 +84,7 @@ static void cookie(char *text) {
   if (err) return;
   long n = sio__cookie_write(out, sizeof out, c, SLICE("value"));
   DEMAND(n == SIO_ETOOBIG || (n > 0 && n == (long)strlen(out)));
-  if (n > 0) DEMAND(sio__http_value(slice_str(out)));
+  if (n > 0) DEMAND(sio__http_is_field_value(slice_str(out)));
   sio__cookie_free(c);
 }
 

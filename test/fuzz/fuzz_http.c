@@ -23,7 +23,7 @@ struct reader {
 static void next_request(struct reader *c) {
   if (c->r) sio__request_free(c->r);
   c->r = sio__request_new(&c->http);
-  sio__parser_init(c->parser);
+  sio__http_parser_init(c->parser);
   c->in_body = false;
 }
 
@@ -37,8 +37,8 @@ static void check_slice(const struct buf *b, sio_slice s) { DEMAND(s.n == 0 || l
 static void check_header(const sio_request *r, const struct http_header *h) {
   DEMAND(slice_is(h->name, "Host") || lies_in(&r->head, h->name));
   DEMAND(h->value.n == 0 || lies_in(&r->head, h->value) || lies_in(&r->joined, h->value));
-  DEMAND(sio__http_token(h->name));
-  DEMAND(sio__http_value(h->value));
+  DEMAND(sio__http_is_token(h->name));
+  DEMAND(sio__http_is_field_value(h->value));
 }
 
 static void check_head(struct reader *c) {
@@ -58,7 +58,7 @@ static void check_head(struct reader *c) {
 
 static void on_head(struct reader *c) {
   const char *why = NULL;
-  int status = sio__head_read(c->r, MAX_HEADERS, &why);
+  int status = sio__head_parse(c->r, MAX_HEADERS, &why);
   digest(&c->told, &status, sizeof status);
   if (status) {
     DEMAND(why && status >= 400);
@@ -69,7 +69,7 @@ static void on_head(struct reader *c) {
   if (c->r->upgrade || c->r->content_length > MAX_BODY) {
     c->over = true;
   } else if (c->r->has_body) {
-    sio__parser_body(c->parser, &c->r->body, MAX_BODY, MAX_HEAD);
+    sio__http_parser_begin_body(c->parser, &c->r->body, MAX_BODY, MAX_HEAD);
     c->in_body = true;
   } else {
     next_request(c);
@@ -83,9 +83,9 @@ static void on_end(struct reader *c) {
 }
 
 static void on_bad(struct reader *c) {
-  int err = sio__parser_error(c->parser);
+  int err = sio__http_parser_error(c->parser);
   DEMAND(err == SIO_EPROTO || err == SIO_ETOOBIG);
-  DEMAND(*sio__parser_detail(c->parser));
+  DEMAND(*sio__http_parser_detail(c->parser));
   digest(&c->told, &err, sizeof err);
   c->over = true;
 }
@@ -99,7 +99,7 @@ static void feed(struct reader *c, const char *p, size_t n) {
   while (n > 0 && !c->over) {
     size_t used = 0, room = c->in_body ? n : MAX_HEAD - c->r->head.n, some = n < room ? n : room;
     bool in_head = !c->in_body;
-    enum parse_event e = sio__parser_feed(c->parser, p, some, &used);
+    enum parse_event e = sio__http_parser_feed(c->parser, p, some, &used);
     DEMAND(used <= some);
     if (in_head && e != PARSE_BAD) DEMAND(sio__buf_put(&c->r->head, p, used) == 0);
     p += used;
@@ -119,7 +119,7 @@ static uint64_t read_all(const uint8_t *data, size_t size, size_t step) {
   struct reader c = { .http.limits = { .max_head = MAX_HEAD, .max_headers = MAX_HEADERS } };
   list_init(&c.http.spare);
   list_init(&c.http.kept);
-  c.parser = calloc(1, sio__parser_size());
+  c.parser = calloc(1, sio__http_parser_size());
   next_request(&c);
   for (size_t at = 0; at < size && !c.over; at += step) {
     size_t n = size - at < step ? size - at : step;

@@ -210,7 +210,7 @@ static inline const char *undated(const char *answer) {
   static char out[4096];
   int64_t at;
   const char *line = strstr(answer, "\r\nDate: ");
-  if (!line || !sio__date_read(slice(line + 8, DATE_LEN), &at)) return "no Date";
+  if (!line || !sio__date_parse(slice(line + 8, DATE_LEN), &at)) return "no Date";
   if (at > time(NULL) || at < time(NULL) - 10) return "another Date";
   snprintf(out, sizeof out, "%.*s%s", (int)(line - answer), answer, line + 8 + DATE_LEN);
   return out;

@@ -47,7 +47,7 @@ TEST(the_heaviest_coding_is_taken_and_gzip_where_they_weigh_the_same) {
     { "gzipped", CODING_NONE },
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-    enum coding got = sio__coding_wanted(slice_str(t[i].header));
+    enum coding got = sio__coding_choose(slice_str(t[i].header));
     EQ(got, t[i].want);
     if (got != t[i].want) test__print("for", t[i].header, strlen(t[i].header));
   }
@@ -61,7 +61,7 @@ static struct deflater *packer;
 
 static void answer_text(sio_request *r) {
   struct msg *m = sio__msg_copy(&rig->loop.msgs, text, strlen(text));
-  EQ(sio__answer_coded(r, 200, "text/plain", m), 0);
+  EQ(sio__coding_answer(r, 200, "text/plain", m), 0);
   msg_unref(m);
 }
 
@@ -144,7 +144,7 @@ TEST(a_server_that_does_not_compress_ignores_the_wish) {
 /* ---- files ---- */
 
 static sio_asset file;
-static struct packed packed;
+static struct asset_gzip packed;
 
 static void answer_asset(sio_request *r) {
   EQ(sio__asset_answer(r, &file, file.etag, "public, max-age=0", &packed), 0);
@@ -152,13 +152,13 @@ static void answer_asset(sio_request *r) {
 
 static void open_file(const char *type) {
   open_coding();
-  packed = (struct packed){ 0 };
+  packed = (struct asset_gzip){ 0 };
   file = (sio_asset){ "/a", type, text, 2000, "\"v1\"" };
   rig->at_request = answer_asset;
 }
 
 static void close_file(void) {
-  sio__packed_clear(&packed);
+  sio__asset_gzip_clear(&packed);
   close_coding();
 }
 

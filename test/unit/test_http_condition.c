@@ -34,12 +34,12 @@ TEST(a_date_is_read_in_all_three_forms) {
   int64_t at;
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
     at = 0;
-    CHECK(sio__date_read(slice_str(same[i]), &at));
+    CHECK(sio__date_parse(slice_str(same[i]), &at));
     EQ(at, 784111777);
   }
-  CHECK(sio__date_read(SLICE("Tuesday, 01-Jan-69 00:00:00 GMT"), &at));
+  CHECK(sio__date_parse(SLICE("Tuesday, 01-Jan-69 00:00:00 GMT"), &at));
   EQ(at, 3124224000);
-  CHECK(sio__date_read(SLICE("Thu, 01 Jan 1970 00:00:00 GMT"), &at));
+  CHECK(sio__date_parse(SLICE("Thu, 01 Jan 1970 00:00:00 GMT"), &at));
   EQ(at, 0);
 }
 
@@ -68,7 +68,7 @@ TEST(what_is_no_date_is_not_read) {
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int64_t at;
-    bool read = sio__date_read(slice_str(bad[i]), &at);
+    bool read = sio__date_parse(slice_str(bad[i]), &at);
     if (read) fprintf(stderr, "%s\n", bad[i]);
     CHECK(!read);
   }
@@ -78,7 +78,7 @@ TEST(what_is_no_date_is_not_read) {
 
 static void range_is(const char *value, uint64_t size, enum range_kind kind, uint64_t from,
                      uint64_t n) {
-  struct range r = sio__range_read(slice_str(value), size);
+  struct range r = sio__range_parse(slice_str(value), size);
   if (r.kind != kind || r.from != from || r.n != n) fprintf(stderr, "%s of %d\n", value, (int)size);
   EQ(r.kind, kind);
   EQ(r.from, from);
@@ -163,13 +163,13 @@ static void start(void) {
   change_at(784111777);
   rig_open();
   rig->at_request = serve;
-  if (sio__static_open(&dir, root)) abort();
+  if (sio__static_dir_open(&dir, root)) abort();
   find_tag();
 }
 
 static void stop(void) {
   rig_close();
-  sio__static_close(dir);
+  sio__static_dir_close(dir);
   unlink(path);
   rmdir(root);
 }

@@ -40,7 +40,7 @@ TEST(who_keeps_the_connection) {
 }
 
 static void answer_last(sio_request *r) {
-  sio__request_last(r);
+  sio__request_disable_keep_alive(r);
   rig_echo(r);
 }
 
@@ -210,13 +210,13 @@ TEST(a_held_body_waits_for_the_verdict) {
   rig->hold = true;
   ask(POST("Content-Length: 3\r\n", "abc"));
   IS(rig->notes, "head");
-  sio__http_continue(rig->req);
+  sio__request_continue(rig->req);
   IS(rig->notes, "head");
   IS(body_of(hear()), "POST /? abc");
   rig_close();
 }
 
-static void go_on(sio_request *r) { sio__http_continue(r); }
+static void go_on(sio_request *r) { sio__request_continue(r); }
 
 TEST(a_verdict_may_come_before_the_hold) {
   rig_open();
@@ -316,7 +316,7 @@ TEST(also_where_its_mount_decides_later_and_the_body_is_here) {
   ask(POST("Content-Length: 2\r\n", "hi"));
   half_close();
   IS(rig->notes, "head");
-  sio__http_continue(rig->req);
+  sio__request_continue(rig->req);
   CHECK(strstr(hear(), "POST /? hi") != NULL);
   CHECK(rig->fin);
   EQ(rig->http.nconns, 0);
@@ -328,7 +328,7 @@ TEST(a_body_that_will_not_come_any_more_is_an_abort) {
   rig->hold = true;
   ask(POST("Content-Length: 3\r\n", "hi"));
   half_close();
-  sio__http_continue(rig->req);
+  sio__request_continue(rig->req);
   rig_turns();
   IS(rig->notes, "head abort");
   EQ(rig->err, UV_ECONNABORTED);
@@ -766,7 +766,7 @@ static void *counting_realloc(void *p, size_t n) {
 extern int sio_set_allocator(void *(*)(size_t), void *(*)(void *, size_t), void (*)(void *));
 
 static void poll_answer(sio_request *r) {
-  sio__request_set(r, "Cache-Control", SLICE("no-store"));
+  sio__request_set_header(r, "Cache-Control", SLICE("no-store"));
   sio__request_answer(r, 200, "text/plain; charset=UTF-8", SLICE("4hello"));
 }
 

@@ -98,13 +98,13 @@ static void start(void) {
   rig_open();
   sio__log_init(&rig->log, on_log, NULL, SIO_LOG_WARN);
   rig->at_request = serve;
-  if (sio__static_open(&dir, root)) abort();
+  if (sio__static_dir_open(&dir, root)) abort();
 }
 
 /* Nothing is left: no memory and no descriptor. */
 static void stop(void) {
   rig_close();
-  sio__static_close(dir);
+  sio__static_dir_close(dir);
   sio__assets_free(assets);
   assets = NULL;
   unlink(path);

@@ -45,7 +45,7 @@ TEST(queries_are_decoded_and_the_last_value_wins) {
     r.query = slice(guard_put(&g, queries[i].query, n), n);
     EQ(sio_request_query(&r, queries[i].key, out, sizeof out), queries[i].n);
     EQ_STR(out, queries[i].value);
-    EQ(sio__request_query(&r, queries[i].key, out, sizeof out), queries[i].n);
+    EQ(sio__request_query_value(&r, queries[i].key, out, sizeof out), queries[i].n);
   }
   guard_clear(&g);
 }
@@ -121,7 +121,7 @@ TEST(url_paths_that_mean_a_file) {
 
 /* ---- the head -------------------------------------------------------------------------- */
 
-static struct http_head *kept;
+static struct kept_head *kept;
 
 static void inspect(sio_request *r) {
   sio_slice s = sio_request_method(r);
@@ -141,7 +141,7 @@ static void inspect(sio_request *r) {
   EQ_MEM(s.p, s.n, "hi", 2);
   EQ_STR(sio_request_address(r), "");
   EQ(r->method, HTTP_POST);
-  kept = sio__request_keep(r);
+  kept = sio__kept_head_new(r);
   rig_echo(r);
 }
 
@@ -155,27 +155,27 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   ask("GET /overwrites/the/block HTTP/1.1\r\nHost: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n\r\n");
   rig_close();
   REQUIRE(kept != NULL);
-  sio_slice s = sio__head_url(kept);
+  sio_slice s = sio__kept_head_url(kept);
   EQ_MEM(s.p, s.n, "/a%20b?x=%31&y", 14);
   EQ(kept->nheaders, 5);
-  s = sio__head_header(kept, "X-TWO");
+  s = sio__kept_head_header(kept, "X-TWO");
   EQ_MEM(s.p, s.n, "two  2", 6);
-  CHECK(sio__head_header(kept, "nope").p == NULL);
-  CHECK(sio__head_header(kept, "Sec-WebSocket-Key").p == NULL);
+  CHECK(sio__kept_head_header(kept, "nope").p == NULL);
+  CHECK(sio__kept_head_header(kept, "Sec-WebSocket-Key").p == NULL);
   char out[8];
-  EQ(sio__head_query(kept, "x", out, sizeof out), 1);
+  EQ(sio__kept_head_query(kept, "x", out, sizeof out), 1);
   EQ_STR(out, "1");
-  s = sio__head_header(kept, "x-empty");
+  s = sio__kept_head_header(kept, "x-empty");
   CHECK(s.p != NULL && s.n == 0);
-  s = sio__head_header(kept, "Content-Length"); /* the last */
+  s = sio__kept_head_header(kept, "Content-Length"); /* the last */
   EQ_MEM(s.p, s.n, "2", 1);
-  EQ_STR(head_address(kept), "");
+  EQ_STR(kept_head_address(kept), "");
   EQ(kept->secure, false);
-  kept = sio__head_forget(kept);
-  EQ(sio__head_url(kept).n, 0);
-  CHECK(sio__head_header(kept, "X-TWO").p == NULL);
-  EQ(sio__head_query(kept, "x", out, sizeof out), UV_ENOENT);
-  EQ_STR(head_address(kept), "");
+  kept = sio__kept_head_drop_headers(kept);
+  EQ(sio__kept_head_url(kept).n, 0);
+  CHECK(sio__kept_head_header(kept, "X-TWO").p == NULL);
+  EQ(sio__kept_head_query(kept, "x", out, sizeof out), UV_ENOENT);
+  EQ_STR(kept_head_address(kept), "");
   sio__free(kept);
 }
 

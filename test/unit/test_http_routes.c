@@ -18,7 +18,7 @@ static void hold(sio_request *r, void *user) {
 }
 
 static void accept_upgrade(sio_request *r, void *user) {
-  sio__request_last(r);
+  sio__request_disable_keep_alive(r);
   sio__request_answer(r, 403, NULL, slice_str(user));
 }
 

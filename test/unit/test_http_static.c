@@ -66,7 +66,7 @@ static void open_files(bool walk) {
   in_root(make_link, "pub/proc", "/proc/self/root");
   rig_open();
   rig->at_request = serve;
-  if (sio__static_open(&dir, pub)) abort();
+  if (sio__static_dir_open(&dir, pub)) abort();
   if (walk) dir->walk = true;
 }
 
@@ -77,7 +77,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void close_files(void) {
   rig_close();
-  sio__static_close(dir);
+  sio__static_dir_close(dir);
   nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -216,15 +216,15 @@ TEST(types_go_by_the_ending) {
     { "", "application/octet-stream" },
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-    EQ_STR(sio__static_type(slice_str(t[i].path)), t[i].type);
+    EQ_STR(sio__static_content_type(slice_str(t[i].path)), t[i].type);
 }
 
 TEST(a_directory_that_is_none_says_so) {
   struct static_dir *d = NULL;
-  EQ(sio__static_open(&d, "/no/such/place"), UV_ENOENT);
-  EQ(sio__static_open(&d, "/etc/passwd"), UV_ENOTDIR);
+  EQ(sio__static_dir_open(&d, "/no/such/place"), UV_ENOENT);
+  EQ(sio__static_dir_open(&d, "/etc/passwd"), UV_ENOTDIR);
   CHECK(d == NULL);
-  sio__static_close(NULL);
+  sio__static_dir_close(NULL);
 }
 
 TESTS_BEGIN

@@ -439,7 +439,7 @@ TEST(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran) {
   start(&(sio_options){ .drop_handshake = true });
   sio_on_connect(root, on_connect, NULL);
   struct peer *p = peer_new();
-  p->session->head = sio__calloc(1, sizeof(struct http_head) + sizeof "\0/\0a\0b");
+  p->session->head = sio__calloc(1, sizeof(struct kept_head) + sizeof "\0/\0a\0b");
   memcpy(p->session->head->text, "\0/\0a\0b", sizeof "\0/\0a\0b");
   p->session->head->url_at = 1;
   p->session->head->url_len = 1;

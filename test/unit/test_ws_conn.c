@@ -60,7 +60,7 @@ static void closed(struct ws_conn *from, void *owner, const struct ws_close *inf
 
 static void drained(struct ws_conn *from) {
   CHECK(from == w);
-  CHECK(ws_idle(from));
+  CHECK(ws_is_idle(from));
   drained_count++;
 }
 
@@ -206,11 +206,11 @@ TEST(messages_go_both_ways) {
   EQ(send_msg("4hi", false), 0);
   EQ(send_msg("\3\4", true), 0);
   EQ(ws_queued(w), 9);
-  CHECK(!ws_idle(w));
+  CHECK(!ws_is_idle(w));
   EQ(drained_count, 0);
   turn();
   EQ(drained_count, 1);
-  CHECK(ws_idle(w));
+  CHECK(ws_is_idle(w));
   HEARD("\x81\x03"
         "4hi"
         "\x82\x02\3\4");

@@ -294,7 +294,7 @@ static struct ws_conn *open_ws(int *fd, bool deflate) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
   if (sio__conn_new(&c, &loop, pair[0], &none, NULL)) abort();
   if (sio__ws_conn_new(&w, &shared, c, &conn_ops, NULL)) abort();
-  if (deflate) ws_conn_deflate(w);
+  if (deflate) ws_conn_enable_deflate(w);
   *fd = pair[1];
   return w;
 }

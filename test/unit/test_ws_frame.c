@@ -8,7 +8,7 @@
 
 static void header_is(enum ws_opcode op, uint64_t n, const char *want, unsigned len) {
   uint8_t out[10];
-  unsigned got = sio__ws_header(out, op, n);
+  unsigned got = sio__ws_encode_header(out, op, n);
   EQ_MEM(out, got, want, len);
 }
 
@@ -27,14 +27,14 @@ TEST(a_msg_is_sealed_once_and_its_text_stays) {
   sio__msgs_init(&home);
   struct msg *m = sio__msg_copy(&home, "4123", 4);
   REQUIRE(m);
-  sio__ws_seal(m);
+  sio__ws_write_header(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m),
          "\x81\x04"
          "4123",
          6);
   EQ(ws_wire_off(m), MSG_HEADROOM - 2);
   m->binary = true;
-  sio__ws_seal(m);
+  sio__ws_write_header(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m),
          "\x81\x04"
          "4123",
@@ -53,7 +53,7 @@ TEST(an_attachment_leaves_as_a_binary_frame) {
   m->len = 70000;
   memset(msg_data(m), 'x', m->len);
   m->binary = true;
-  sio__ws_seal(m);
+  sio__ws_write_header(m);
   EQ(m->ws_head, 10);
   EQ_MEM(msg_data(m) - 10, 10, "\x82\x7f\0\0\0\0\0\x01\x11\x70", 10);
   EQ(ws_wire_off(m), 0);
@@ -68,7 +68,7 @@ TEST(a_raw_msg_gets_no_header) {
   struct msg *m = sio__msg_copy(&home, "\x81\x01x", 3);
   REQUIRE(m);
   m->raw = true;
-  sio__ws_seal(m);
+  sio__ws_write_header(m);
   EQ(ws_wire_off(m), MSG_HEADROOM);
   EQ(ws_wire_len(m), 3);
   msg_unref(m);
@@ -80,8 +80,8 @@ TEST(control_frames_are_ready_to_send_or_null_without_memory) {
   alloc_install();
   sio__msgs_init(&home);
   alloc_fail_in(1);
-  CHECK(sio__ws_control(&home, WS_PONG, "abc", 3) == NULL);
-  struct msg *m = sio__ws_control(&home, WS_CLOSE, NULL, 0);
+  CHECK(sio__ws_control_frame_new(&home, WS_PONG, "abc", 3) == NULL);
+  struct msg *m = sio__ws_control_frame_new(&home, WS_CLOSE, NULL, 0);
   REQUIRE(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m), "\x88\x00", 2);
   msg_unref(m);
@@ -93,7 +93,7 @@ TEST(close_codes_are_those_of_the_rfc_and_the_registry) {
   for (unsigned code = 0; code < 70000; code++) {
     bool want = (code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006)) ||
                 (code >= 3000 && code <= 4999);
-    if (sio__ws_code_valid(code) != want) EQ(code, -1);
+    if (sio__ws_close_code_is_valid(code) != want) EQ(code, -1);
   }
 }
 

@@ -20,27 +20,27 @@ static struct ws_offer good(void) {
 static enum ws_refusal with(size_t field, sio_slice text) {
   struct ws_offer o = good();
   memcpy((char *)&o + field, &text, sizeof text);
-  return sio__ws_check(&o);
+  return sio__ws_check_handshake(&o);
 }
 
 TEST(the_sample_key_of_the_rfc_gets_the_sample_answer) {
   char out[WS_ACCEPT_LEN + 1];
-  sio__ws_accept(out, SLICE(KEY));
+  sio__ws_compute_accept_key(out, SLICE(KEY));
   EQ_STR(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-  sio__ws_accept(out, SLICE("x3JJHMbDL1EzLkh9GBhXDw=="));
+  sio__ws_compute_accept_key(out, SLICE("x3JJHMbDL1EzLkh9GBhXDw=="));
   EQ_STR(out, "HSmrc0sMlYUkAGmm5OPpG2HaGWk=");
 }
 
 TEST(blanks_around_the_key_do_not_change_the_answer) {
   char out[WS_ACCEPT_LEN + 1];
   EQ(WITH(key, " \t" KEY "  "), WS_OK);
-  sio__ws_accept(out, SLICE(" \t" KEY "  "));
+  sio__ws_compute_accept_key(out, SLICE(" \t" KEY "  "));
   EQ_STR(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 TEST(what_browsers_and_proxies_send_is_accepted) {
   struct ws_offer o = good();
-  EQ(sio__ws_check(&o), WS_OK);
+  EQ(sio__ws_check_handshake(&o), WS_OK);
   EQ(WITH(connection, "keep-alive, Upgrade"), WS_OK);
   EQ(WITH(connection, "upgrade"), WS_OK);
   EQ(WITH(upgrade, "WebSocket"), WS_OK);
@@ -85,7 +85,7 @@ TEST(a_key_is_sixteen_bytes_of_base64) {
 TEST(a_key_with_a_nul_is_refused) {
   struct ws_offer o = good();
   o.key = SLICE("dGhlIHNh\0XBsZSBub25jZQ==");
-  EQ(sio__ws_check(&o), WS_BAD_KEY);
+  EQ(sio__ws_check_handshake(&o), WS_BAD_KEY);
 }
 
 TEST(versions_are_thirteen_and_eight) {
@@ -98,10 +98,10 @@ TEST(no_byte_behind_a_header_is_read) {
   struct ws_offer o = good();
   for (size_t n = 0; n <= strlen(KEY); n++) {
     o.key = slice(guard_put(&g, KEY, n), n);
-    EQ(sio__ws_check(&o), n == strlen(KEY) ? WS_OK : WS_BAD_KEY);
+    EQ(sio__ws_check_handshake(&o), n == strlen(KEY) ? WS_OK : WS_BAD_KEY);
   }
   char out[WS_ACCEPT_LEN + 1];
-  sio__ws_accept(out, o.key);
+  sio__ws_compute_accept_key(out, o.key);
   EQ_STR(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   guard_clear(&g);
 }
