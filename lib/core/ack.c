@@ -41,7 +41,7 @@ sio_ack *sio_event_take_ack(sio_event *e) {
     sio_socket_ref(e->socket);
   } else {
     ack->server = *e->server_side;
-    sio__nsp_name_ref(ack->server.nsp);
+    sio__nsp_memory_ref(ack->server.nsp);
   }
   e->ack_used = true;
   return ack;
@@ -59,7 +59,7 @@ void sio_ack_drop(sio_ack *ack) {
   if (ack->socket)
     sio_socket_unref(ack->socket);
   else
-    sio__nsp_name_unref(ack->server.nsp);
+    sio__nsp_memory_unref(ack->server.nsp);
   sio__free(ack);
 }
 

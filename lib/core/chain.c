@@ -10,7 +10,7 @@ static void finish(struct chain *c, bool ok) {
 }
 
 static void go_on(struct chain *c) {
-  while (c->ops->wanted(c) && (c->at = sio__hooks_after(c->hooks, c->at, c->until))) {
+  while (c->ops->wanted(c) && (c->at = sio__hooks_next_after(c->hooks, c->at, c->until))) {
     c->state = CHAIN_CALLING;
     c->ops->call(c, c->at);
     if (c->state == CHAIN_CALLING) {

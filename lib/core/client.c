@@ -19,13 +19,13 @@ static bool is_legacy(const struct client *cl) { return sio_session_protocol(cl-
 
 /* ---- its sockets ------------------------------------------------------------------- */
 
-void sio__client_add(struct client *cl, sio_socket *s) {
+void sio__client_add_socket(struct client *cl, sio_socket *s) {
   s->next = cl->sockets;
   cl->sockets = s;
   sio_nsp_ref(s->nsp);
 }
 
-void sio__client_remove(struct client *cl, sio_socket *s) {
+void sio__client_remove_socket(struct client *cl, sio_socket *s) {
   sio_socket **at = &cl->sockets;
   while (*at != s) at = &(*at)->next;
   *at = s->next;
@@ -45,14 +45,14 @@ static sio_socket *find(const struct client *cl, sio_slice nsp) {
 
 /* ---- namespaces the server made it leave -------------------------------------------- */
 
-struct nsp_note **sio__client_nsp_note(struct client *cl, sio_slice nsp, bool asked) {
+struct nsp_note **sio__client_find_nsp_note(struct client *cl, sio_slice nsp, bool asked) {
   struct nsp_note **at = &cl->nsp_notes;
   while (*at && ((*at)->asked != asked || !slice_is(nsp, (*at)->nsp))) at = &(*at)->next;
   return at;
 }
 
 static struct nsp_note **find_left(struct client *cl, sio_slice nsp) {
-  return sio__client_nsp_note(cl, nsp, false);
+  return sio__client_find_nsp_note(cl, nsp, false);
 }
 
 static void forget_left(struct nsp_note **at) {
@@ -77,7 +77,7 @@ static void bound_left(struct client *cl) {
 
 /* Without memory for the note a late packet ends the connection, as from a peer that never
  * joined. */
-void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
+void sio__client_note_left_nsp(struct client *cl, const sio_nsp *nsp) {
   size_t n = strlen(nsp->name) + 1;
   struct nsp_note *l = sio__malloc(sizeof *l + n);
   if (!l) return;
@@ -89,7 +89,7 @@ void sio__client_remember_left(struct client *cl, const sio_nsp *nsp) {
 
 /* ---- the ends ------------------------------------------------------------------------ */
 
-void sio__client_no_memory(struct client *cl) {
+void sio__client_end_no_memory(struct client *cl) {
   sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
 }
 
@@ -100,12 +100,12 @@ static void violate(struct client *cl, const char *why) {
 
 static void on_refused(sio_session *c, int err, const char *why) {
   for (sio_socket *s = sockets_of(c); s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_error(s->nsp, s, err, why);
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, err, why);
 }
 
 static void undecodable(struct client *cl, int err, const char *why) {
   if (err == UV_ENOMEM) {
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
     return;
   }
   client_core(cl)->stats.parse_errors++;
@@ -195,10 +195,10 @@ static void await_rest(struct client *cl) {
   if (cl->client_timeout)
     cl->client_timeout->heard = true;
   else if (start_client_timeout(cl, client_core(cl)->opts->packet_timeout_ms, false))
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
 }
 
-void sio__client_joined(struct client *cl) {
+void sio__client_on_joined(struct client *cl) {
   sio__session_joined(cl->session);
   end_client_timeout(cl);
   await_rest(cl);
@@ -219,7 +219,7 @@ static bool is_full(struct client *cl) {
   uint32_t max = client_core(cl)->opts->max_nsps;
   for (sio_socket *s = cl->sockets, *next; s && places_taken(cl) >= max; s = next) {
     next = s->next;
-    if (s->state == SOCKET_LEAVING) sio__socket_finish(s, NULL);
+    if (s->state == SOCKET_LEAVING) sio__socket_finish_leaving(s, NULL);
   }
   return places_taken(cl) >= max;
 }
@@ -230,33 +230,33 @@ static bool is_full(struct client *cl) {
  * if the peer has no socket in the namespace now. */
 static bool make_way(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
-    if (sio__connect_again(s, auth)) sio__client_no_memory(cl);
+    if (sio__connect_on_second_connect(s, auth)) sio__client_end_no_memory(cl);
     return false;
   }
-  if (s->state == SOCKET_CONNECTED && sio__auth_is(sio_socket_auth(s), auth)) {
-    sio__connect_repeat(s);
+  if (s->state == SOCKET_CONNECTED && sio__auth_equals(sio_socket_auth(s), auth)) {
+    sio__connect_resend_answer(s);
     return false;
   }
-  if (s->state == SOCKET_CONNECTED) sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
-  sio__socket_finish(s, NULL);
+  if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
+  sio__socket_finish_leaving(s, NULL);
   return true;
 }
 
 static void join(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = find(cl, name);
-  if (s ? !make_way(cl, s, auth) : sio__ask_again(cl, name, auth)) return;
+  if (s ? !make_way(cl, s, auth) : sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = is_full(cl);
   if (!sio__session_open(cl->session)) return;
   forget_left(find_left(cl, name));
   sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
-  if (!nsp && !sio__may_ask(client_core(cl), name))
+  if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
     sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
   else if (full)
     sio__connect_refuse(cl, name, SIO_REFUSED_TOO_MANY);
   else if (nsp)
     sio__connect_start(cl, nsp, auth);
   else
-    sio__ask(cl, name, auth);
+    sio__nsp_request_start(cl, name, auth);
 }
 
 static void on_connect(struct client *cl, const struct packet *p) {
@@ -266,7 +266,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
   } else if (!is_legacy(cl)) {
     join(cl, p->nsp, p->json);
   } else if (sio__legacy_auth(&auth, p->query)) {
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
   } else {
     join(cl, p->nsp, slice(auth.p, auth.n));
     sio__buf_clear(&auth);
@@ -276,7 +276,7 @@ static void on_connect(struct client *cl, const struct packet *p) {
 /* DISCONNECT before the answer to CONNECT. */
 static bool withdraw(struct client *cl, const struct packet *p, sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
-  if (!s) return sio__ask_withdraw(cl, p->nsp);
+  if (!s) return sio__nsp_request_withdraw(cl, p->nsp);
   if (s->state != SOCKET_PENDING) return false;
   sio__connect_withdraw(s);
   return true;
@@ -296,9 +296,9 @@ static void on_packet(struct client *cl, const struct packet *p) {
     return;
   }
   switch (p->type) {
-    case PACKET_EVENT: sio__dispatch(s, p); break;
+    case PACKET_EVENT: sio__dispatch_event(s, p); break;
     case PACKET_ACK: sio__pending_reply(s, p); break;
-    default: sio__socket_leave(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
+    default: sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
   }
 }
 
@@ -372,15 +372,15 @@ static void on_message(sio_session *c, bool binary, sio_slice data) {
 
 /* Sockets that were leaving already keep their own reason. */
 static void end_sockets(struct client *cl, const sio_close_info *why) {
-  sio__asks_abandon(cl);
+  sio__nsp_requests_abandon(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__socket_leave(s, why->reason);
+    if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, why->reason);
   while (cl->sockets) {
     sio_socket *s = cl->sockets;
     if (s->state == SOCKET_PENDING)
       sio__connect_abandon(s);
     else
-      sio__socket_finish(s, s->reason == why->reason ? why : NULL);
+      sio__socket_finish_leaving(s, s->reason == why->reason ? why : NULL);
   }
 }
 
@@ -397,12 +397,12 @@ static void on_close(sio_session *c, const sio_close_info *why) {
 
 static void on_writable(sio_session *c) {
   for (sio_socket *s = sockets_of(c); s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_writable(s->nsp, s);
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_writable_hooks(s->nsp, s);
 }
 
 static void on_dropped(sio_session *c, const sio_drop *d) {
   for (sio_socket *s = sockets_of(c); s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_tell_drop(s->nsp, s, d);
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_drop_hooks(s->nsp, s, d);
 }
 
 const struct eio_ops sio__client_ops = {

@@ -41,14 +41,14 @@ static inline struct core *client_core(const struct client *cl) {
 }
 
 /* Where the absence of that name and kind hangs, or would. */
-struct nsp_note **sio__client_nsp_note(struct client *cl, sio_slice nsp, bool asked);
+struct nsp_note **sio__client_find_nsp_note(struct client *cl, sio_slice nsp, bool asked);
 /* It has joined a namespace: it may stay. */
-void sio__client_joined(struct client *cl);
-void sio__client_add(struct client *cl, sio_socket *s);
-void sio__client_remove(struct client *cl, sio_socket *s);
+void sio__client_on_joined(struct client *cl);
+void sio__client_add_socket(struct client *cl, sio_socket *s);
+void sio__client_remove_socket(struct client *cl, sio_socket *s);
 /* We took it out of this namespace; its peer may not know for a while. */
-void sio__client_remember_left(struct client *cl, const sio_nsp *nsp);
+void sio__client_note_left_nsp(struct client *cl, const sio_nsp *nsp);
 /* This peer's connection ends because an allocation failed. */
-void sio__client_no_memory(struct client *cl);
+void sio__client_end_no_memory(struct client *cl);
 
 #endif

@@ -51,16 +51,16 @@ static void note_welcomed(sio_socket *s) {
   sio__loop_defer(&core->loop, &core->forget_welcomed);
 }
 
-void sio__connect_turn_over(struct task *t) {
+void sio__connect_on_turn_end(struct task *t) {
   struct core *core = container_of(t, struct core, forget_welcomed);
   while (!list_empty(&core->welcomed)) list_pop(&core->welcomed);
 }
 
-void sio__connect_repeat(sio_socket *s) {
+void sio__connect_resend_answer(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
   int err = send_connect(s);
   if (err == UV_ENOMEM)
-    sio__client_no_memory(client_of(s->session));
+    sio__client_end_no_memory(client_of(s->session));
   else if (!err)
     note_welcomed(s);
 }
@@ -73,9 +73,9 @@ static int welcome(sio_socket *s) {
 
 /* A member from the reply on; if there is no memory for either the peer goes. */
 static bool become_member(sio_socket *s) {
-  int err = sio__nsp_add(s->nsp, s);
-  if (!err && (err = welcome(s))) sio__nsp_remove(s->nsp, s);
-  if (err == UV_ENOMEM) sio__client_no_memory(client_of(s->session));
+  int err = sio__nsp_add_member(s->nsp, s);
+  if (!err && (err = welcome(s))) sio__nsp_remove_member(s->nsp, s);
+  if (err == UV_ENOMEM) sio__client_end_no_memory(client_of(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
   note_welcomed(s);
@@ -90,11 +90,11 @@ static bool become_member(sio_socket *s) {
 static void let_in(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_open(s->session) || !become_member(s)) return;
-  sio__client_joined(client_of(s->session));
+  sio__client_on_joined(client_of(s->session));
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
             sio_session_address(s->session), "socket %s joined %s from %s", s->own_id, s->nsp->name,
             sio_session_address(s->session));
-  sio__nsp_tell_connect(s->nsp, s);
+  sio__nsp_run_connect_hooks(s->nsp, s);
   if (core->opts->drop_handshake) sio__session_forget(s->session);
 }
 
@@ -104,7 +104,7 @@ static void send_refusal(struct client *cl, struct msg *m) {
   if (m)
     sio__session_send(cl->session, m, 0);
   else
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
   msg_unref(m);
 }
 
@@ -132,7 +132,7 @@ static void reject(struct pending_join *k, enum sio_refusal why) {
     k->refusal = NULL;
   }
   sio__recovery_refused(s);
-  sio__socket_drop(s);
+  sio__socket_discard_pending(s);
 }
 
 /* ---- the way through the middleware ----------------------------------------------- */
@@ -191,7 +191,7 @@ static void start_over(struct pending_join *k) {
   char *auth = k->newer;
   k->newer = NULL;
   sio_nsp_ref(nsp);
-  sio__socket_drop(s);
+  sio__socket_discard_pending(s);
   if (auth && sio__session_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
   sio__free(auth);
@@ -227,7 +227,7 @@ static void on_parked(struct chain *c) {
   if (ms && !timer_active(&k->wait_timer)) sio__loop_timer(&core->loop, &k->wait_timer, ms);
 }
 
-static bool is_wanted(const struct chain *c) { return socket_open(pending_join_of(c)->socket); }
+static bool is_wanted(const struct chain *c) { return socket_is_open(pending_join_of(c)->socket); }
 
 static void on_finish(struct chain *c, bool ok) {
   struct pending_join *k = pending_join_of(c);
@@ -276,7 +276,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   sio_socket *s;
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
-    sio__client_add(cl, s);
+    sio__client_add_socket(cl, s);
     sio__recovery_arrive(s);
     if (is_waved_through(s))
       let_in(s);
@@ -287,19 +287,19 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err, "no means for a socket");
 }
 
-bool sio__auth_is(sio_slice a, sio_slice b) {
+bool sio__auth_equals(sio_slice a, sio_slice b) {
   if (a.n == 0) a = SLICE("{}");
   if (b.n == 0) b = SLICE("{}");
   return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
 }
 
 /* Without a knock nothing waits for the host. */
-int sio__connect_again(sio_socket *s, sio_slice auth) {
+int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   struct pending_join *k = s->pending_join;
   if (!k) return 0;
   forget_newer(k);
   k->withdrawn = false;
-  if (sio__auth_is(sio_socket_auth(s), auth)) return 0;
+  if (sio__auth_equals(sio_socket_auth(s), auth)) return 0;
   k->newer = sio__strndup(auth.p, auth.n);
   return k->newer ? 0 : UV_ENOMEM;
 }
@@ -312,7 +312,7 @@ void sio__connect_withdraw(sio_socket *s) {
 
 void sio__connect_abandon(sio_socket *s) {
   struct pending_join *k = s->pending_join;
-  sio__socket_drop(s);
+  sio__socket_discard_pending(s);
   if (!k) return;
   forget_newer(k);
   sio__loop_untimer(k->chain.loop, &k->wait_timer);

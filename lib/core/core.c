@@ -14,14 +14,14 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   core->free = free;
   core->opts = opts;
   sio__map_init(&core->nsps, sio__nsp_key);
-  sio__map_init(&core->nsp_shares, sio__share_key);
+  sio__map_init(&core->addr_children, sio__addr_children_key);
   sio__map_init(&core->deadlines, sio__deadline_key);
   sio__hooks_init(&core->parents);
   sio__hooks_init(&core->new_nsp);
   list_init(&core->leaving);
   list_init(&core->welcomed);
-  task_init(&core->finish_leaving, sio__socket_finish_all);
-  task_init(&core->forget_welcomed, sio__connect_turn_over);
+  task_init(&core->finish_leaving, sio__finish_leaving_sockets);
+  task_init(&core->forget_welcomed, sio__connect_on_turn_end);
   core->limits =
       (struct decoder_limits){ opts->max_attachments, opts->max_depth, opts->max_packet };
   core->unjoined_limits = core->limits;
@@ -34,7 +34,7 @@ void sio__core_clear(struct core *core) {
   for (uint32_t i = 0; (nsp = sio__map_next(&core->nsps, &i));) sio__nsp_free(nsp);
   sio__map_clear(&core->nsps);
   sio__map_clear(&core->deadlines);
-  sio__shares_free(core);
+  sio__addr_children_free_all(core);
   sio__parents_free(core);
   /* A host that sends to a namespace of a closed server has an event encoded all the same. */
   sio__decode_scratch_clear(&core->scratch);

@@ -23,9 +23,9 @@ struct core {
   uint32_t nchildren; /* of all parents                    */
   struct loop loop;
   const sio_options *opts;
-  struct map nsps;       /* sio_nsp by name; of them only children leave */
-  struct map nsp_shares; /* struct nsp_share, by address       */
-  struct hooks parents;  /* user: a sio_nsp with a brood      */
+  struct map nsps;          /* sio_nsp by name; of them only children leave */
+  struct map addr_children; /* struct addr_children, by address       */
+  struct hooks parents;     /* user: a sio_nsp with a brood      */
   struct hooks new_nsp;
   struct decode_scratch scratch;
   struct decoder_limits limits;

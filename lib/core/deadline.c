@@ -16,7 +16,7 @@ sio_slice sio__deadline_key(const void *d) {
   return slice_str(((const struct deadline *)d)->socket->id);
 }
 
-void sio__deadline_forget(sio_socket *s) {
+void sio__socket_clear_deadline(sio_socket *s) {
   struct core *core = s->nsp->core;
   struct deadline *d = sio__map_del(&core->deadlines, slice_str(s->id));
   if (!d) return;
@@ -46,7 +46,7 @@ static struct deadline *deadline_of(sio_socket *s) {
 int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   if (!in_ms) {
-    sio__deadline_forget(s);
+    sio__socket_clear_deadline(s);
     return 0;
   }
   struct deadline *d = deadline_of(s);

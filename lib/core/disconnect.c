@@ -20,12 +20,12 @@ static const char *detail_of(const sio_socket *s) {
   }
 }
 
-void sio__socket_leave(sio_socket *s, int reason) {
+void sio__socket_start_leaving(sio_socket *s, int reason) {
   struct core *core = s->nsp->core;
   s->state = SOCKET_LEAVING;
   s->reason = (uint8_t)reason;
-  if (!map_empty(&core->deadlines)) sio__deadline_forget(s);
-  sio__nsp_remove(s->nsp, s);
+  if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
+  sio__nsp_remove_member(s->nsp, s);
   sio__recovery_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
@@ -41,7 +41,7 @@ static void detach(sio_socket *s) {
   s->state = SOCKET_LEFT;
   ops->leave_all(s->nsp->adapter, s);
   if (had_arrived && ops->depart) ops->depart(s->nsp->adapter, s);
-  sio__client_remove(client_of(s->session), s);
+  sio__client_remove_socket(client_of(s->session), s);
 }
 
 static void let_go(sio_socket *s) {
@@ -49,32 +49,32 @@ static void let_go(sio_socket *s) {
   sio_socket_unref(s);
 }
 
-void sio__socket_finish(sio_socket *s, const sio_close_info *why) {
+void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
   sio_close_info own = {
     .reason = s->reason, .err = s->expired ? SIO_ETIMEOUT : 0, .detail = detail_of(s), .ws_text = ""
   };
   if (!why) why = &own;
   list_remove(&s->leaving);
-  sio__nsp_tell_closing(&s->nsp->disconnecting, s, why);
+  sio__nsp_run_disconnect_hooks(&s->nsp->disconnecting, s, why);
   sio__recovery_pack(s);
   detach(s);
-  sio__gate_close(s);
+  sio__event_queue_close(s);
   LOG_RATED(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
             "socket %s left %s: %s (%s)", s->own_id, s->nsp->name, sio_reason_str(why->reason),
             why->detail);
-  sio__nsp_tell_closing(&s->nsp->disconnect, s, why);
+  sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
   sio__recovery_stow(s);
   sio__pending_close(s);
   let_go(s);
 }
 
-void sio__socket_finish_all(struct task *t) {
+void sio__finish_leaving_sockets(struct task *t) {
   struct core *core = container_of(t, struct core, finish_leaving);
   while (!list_empty(&core->leaving))
-    sio__socket_finish(container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
+    sio__socket_finish_leaving(container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
 }
 
-void sio__socket_drop(sio_socket *s) {
+void sio__socket_discard_pending(sio_socket *s) {
   sio__recovery_dropped(s);
   detach(s);
   let_go(s);
@@ -100,9 +100,9 @@ void sio_disconnect(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
   /* A peer that cannot be told must not go on believing that it is connected. */
-  if (send_disconnect(s) == UV_ENOMEM) sio__client_no_memory(cl);
-  sio__client_remember_left(cl, s->nsp);
-  sio__socket_leave(s, SIO_REASON_SERVER_NSP_DISCONNECT);
+  if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
+  sio__client_note_left_nsp(cl, s->nsp);
+  sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
 
 void sio_disconnect_session(sio_socket *s) {

@@ -77,7 +77,7 @@ static void hold(struct gate *g, const struct packet *p) {
   }
   struct held *h = held_new(p, size);
   if (!h) {
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
     return;
   }
   g->bytes += size;
@@ -102,10 +102,10 @@ static void drop_held(struct gate *g) {
 static void pass(struct gate *g, const struct packet *p) {
   sio_socket *s = g->socket;
   if (sio__event_init(&g->event, s, p)) {
-    sio__client_no_memory(client_of(s->session));
+    sio__client_end_no_memory(client_of(s->session));
     return;
   }
-  sio__nsp_tell_any(s->nsp, s, &g->event);
+  sio__nsp_run_any_hooks(s->nsp, s, &g->event);
   sio__chain_start(&g->chain);
 }
 
@@ -120,7 +120,7 @@ static void pass_held(struct gate *g, struct held *h) {
                       .bins = h->bins,
                       .nbins = h->nbins };
   if (sio__json_scan(&core->scratch.scan, h->json, core->limits.max_depth, NULL))
-    sio__client_no_memory(client_of(g->socket->session));
+    sio__client_end_no_memory(client_of(g->socket->session));
   else
     pass(g, &p);
   sio__free(h);
@@ -154,7 +154,7 @@ static void call(struct chain *c, const struct hook *k) {
 
 static void on_parked(struct chain *c) {
   struct gate *g = gate_of(c);
-  if (sio__event_keep(&g->event)) sio__client_no_memory(client_of(g->socket->session));
+  if (sio__event_copy_borrowed(&g->event)) sio__client_end_no_memory(client_of(g->socket->session));
 }
 
 static COLD void on_refused(struct chain *c, const char *message, sio_val data) {
@@ -178,7 +178,7 @@ static COLD void gate_refuse(struct gate *g, sio_socket *s) {
             "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,
             LOG_SLICE(g->event.name), message);
   g->telling = true;
-  sio__nsp_tell_error(s->nsp, s, UV_ECANCELED, message);
+  sio__nsp_run_error_hooks(s->nsp, s, UV_ECANCELED, message);
   g->telling = false;
 }
 
@@ -191,7 +191,7 @@ static void conclude(struct gate *g, bool ok) {
   sio_socket *s = g->socket;
   if (sio_socket_connected(s)) {
     if (ok)
-      sio__nsp_handle(s->nsp, s, &g->event, g->event.name);
+      sio__nsp_run_handlers(s->nsp, s, &g->event, g->event.name);
     else
       gate_refuse(g, s);
   }
@@ -234,7 +234,7 @@ static struct gate *gate_new(sio_socket *s) {
 static void through_gate(sio_socket *s, const struct packet *p) {
   struct gate *g = gate_new(s);
   if (!g) {
-    sio__client_no_memory(client_of(s->session));
+    sio__client_end_no_memory(client_of(s->session));
     return;
   }
   g->passing = true;
@@ -242,7 +242,7 @@ static void through_gate(sio_socket *s, const struct packet *p) {
   pass_on(g);
 }
 
-void sio__gate_close(sio_socket *s) {
+void sio__event_queue_close(sio_socket *s) {
   struct gate *g = s->gate;
   if (!g) return;
   s->gate = NULL;
@@ -255,15 +255,15 @@ void sio__gate_close(sio_socket *s) {
 static void straight(sio_socket *s, const struct packet *p) {
   struct sio_event e;
   if (sio__event_init(&e, s, p)) {
-    sio__client_no_memory(client_of(s->session));
+    sio__client_end_no_memory(client_of(s->session));
     return;
   }
-  sio__nsp_tell_any(s->nsp, s, &e);
-  if (sio_socket_connected(s)) sio__nsp_handle(s->nsp, s, &e, e.name);
+  sio__nsp_run_any_hooks(s->nsp, s, &e);
+  if (sio_socket_connected(s)) sio__nsp_run_handlers(s->nsp, s, &e, e.name);
   sio__event_clear(&e);
 }
 
-void sio__dispatch(sio_socket *s, const struct packet *p) {
+void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   if (p->json.n == 0) return; /* an EVENT without a payload says nothing */
   s->nsp->events_in++;
   if (s->gate)

@@ -10,9 +10,9 @@
 #include <sio/types.h>
 
 /* An EVENT for a connected socket. */
-void sio__dispatch(sio_socket *s, const struct packet *p);
+void sio__dispatch_event(sio_socket *s, const struct packet *p);
 /* The socket has left: what waits is dropped; a verdict still owed is waited for. From the loop
  * only. */
-void sio__gate_close(sio_socket *s);
+void sio__event_queue_close(sio_socket *s);
 
 #endif

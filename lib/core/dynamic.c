@@ -178,9 +178,9 @@ int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent)
   return 0;
 }
 
-sio_nsp *sio__parent_of(const struct core *core, sio_slice name) {
+sio_nsp *sio__parent_find_by_name(const struct core *core, sio_slice name) {
   const struct hook *k = NULL;
-  while ((k = sio__hooks_after(&core->parents, k, UINT64_MAX))) {
+  while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) {
     sio_nsp *nsp = k->user;
     if (nsp->as_parent->by_pattern && fits(slice_str(nsp->name), name)) return nsp;
   }
@@ -189,7 +189,7 @@ sio_nsp *sio__parent_of(const struct core *core, sio_slice name) {
 
 void sio__parents_free(struct core *core) {
   const struct hook *k = NULL;
-  while ((k = sio__hooks_after(&core->parents, k, UINT64_MAX))) parent_free(k->user);
+  while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) parent_free(k->user);
   sio__hooks_clear(&core->parents);
 }
 
@@ -203,59 +203,59 @@ void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
 
 /* An address (IPv4), or the first 64 bits of one (IPv6), and the children that were made because
  * its peers asked. */
-struct nsp_share {
+struct addr_children {
   struct core *core;
   struct addr addr;
   uint32_t n;
 };
 
-sio_slice sio__share_key(const void *item) {
-  const struct nsp_share *s = item;
+sio_slice sio__addr_children_key(const void *item) {
+  const struct addr_children *s = item;
   return slice((const char *)s->addr.b, sizeof s->addr.b);
 }
 
-static struct nsp_share *share_new(struct core *core, const struct addr *addr) {
-  struct nsp_share *s = sio__calloc(1, sizeof *s);
+static struct addr_children *share_new(struct core *core, const struct addr *addr) {
+  struct addr_children *s = sio__calloc(1, sizeof *s);
   if (!s) return NULL;
   s->core = core;
   s->addr = *addr;
-  if (sio__map_put(&core->nsp_shares, s) == 0) return s;
+  if (sio__map_put(&core->addr_children, s) == 0) return s;
   sio__free(s);
   return NULL;
 }
 
-static void share_look(struct nsp_share *s) {
+static void share_look(struct addr_children *s) {
   if (s->n) return;
-  sio__map_del(&s->core->nsp_shares, sio__share_key(s));
+  sio__map_del(&s->core->addr_children, sio__addr_children_key(s));
   sio__free(s);
 }
 
-static void share_leave(struct nsp_share *s) {
+static void share_leave(struct addr_children *s) {
   if (!s) return;
   s->n--;
   share_look(s);
 }
 
-void sio__shares_free(struct core *core) {
-  struct nsp_share *s;
-  for (uint32_t i = 0; (s = sio__map_next(&core->nsp_shares, &i));) sio__free(s);
-  sio__map_clear(&core->nsp_shares);
+void sio__addr_children_free_all(struct core *core) {
+  struct addr_children *s;
+  for (uint32_t i = 0; (s = sio__map_next(&core->addr_children, &i));) sio__free(s);
+  sio__map_clear(&core->addr_children);
 }
 
 /* NULL and 0: a peer whose address is not known is not counted. */
-static int share_of(struct nsp_share **out, struct core *core, const sio_session *c) {
+static int share_of(struct addr_children **out, struct core *core, const sio_session *c) {
   struct addr a;
   *out = NULL;
   if (!c || !sio__addr_read(&a, slice_str(sio_session_address(c)))) return 0;
   struct addr key = sio__addr_group(&a);
-  *out = sio__map_get(&core->nsp_shares, slice((const char *)key.b, sizeof key.b));
+  *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
   if (!*out) *out = share_new(core, &key);
   return *out ? 0 : UV_ENOMEM;
 }
 
 /* One address may have as many as are free: alone it gets half of them, with k others like it each
  * gets one part of k + 2, and one part is always left for who has none yet. */
-static int admit_child(struct core *core, const struct nsp_share *s) {
+static int admit_child(struct core *core, const struct addr_children *s) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
   if (left && (!s || s->n < left)) return 0;
@@ -272,13 +272,14 @@ static int make(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   struct core *core = parent->core;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (err) return err;
-  err = sio__nsp_inherit(*out, parent);
+  err = sio__nsp_copy_hooks(*out, parent);
   if (!err) err = sio__nsp_open(*out);
   if (err) sio__nsp_free(*out);
   return err;
 }
 
-static int make_counted(sio_nsp **out, sio_nsp *parent, sio_slice name, struct nsp_share *share) {
+static int make_counted(sio_nsp **out, sio_nsp *parent, sio_slice name,
+                        struct addr_children *share) {
   int err = admit_child(parent->core, share);
   if (!err) err = make(out, parent, name);
   if (err) return err;
@@ -289,7 +290,7 @@ static int make_counted(sio_nsp **out, sio_nsp *parent, sio_slice name, struct n
 
 int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_session *asker) {
   struct core *core = parent->core;
-  struct nsp_share *share;
+  struct addr_children *share;
   if (core->closing) return SIO_ESTATE;
   int err = share_of(&share, core, asker);
   if (!err) err = make_counted(out, parent, name, share);
@@ -303,7 +304,7 @@ int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_ses
   core->nchildren++;
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, "namespace %s made for %s",
             nsp->name, parent->name);
-  sio__nsp_tell_new(nsp);
+  sio__nsp_run_new_hooks(nsp);
   return 0;
 }
 
@@ -350,7 +351,7 @@ static int gone_server_count(sio_adapter *a, sio_query *q) {
   return SIO_ECLOSED;
 }
 
-const sio_adapter_ops sio__gone_adapter = {
+const sio_adapter_ops sio__closed_adapter = {
   .broadcast = gone_broadcast,
   .each = gone_each,
   .all_join = gone_all_rooms,
@@ -376,7 +377,7 @@ void sio__child_vacate(struct task *t) {
   nsp->share = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close(nsp);
-  sio__nsp_drop(nsp);
+  sio__nsp_drop_library_ref(nsp);
 }
 
 /* ---- a peer asks ---------------------------------------------------------------------------- */
@@ -437,7 +438,7 @@ static void unlink_ask(struct ask *a) {
 
 static void refuse(struct client *cl, const struct ask *a, int err) {
   if (err == UV_ENOMEM)
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
   else
     sio__connect_refuse(cl, a->name,
                         err == SIO_ETOOBIG ? SIO_REFUSED_TOO_MANY : SIO_REFUSED_NO_NSP);
@@ -467,7 +468,7 @@ static void start_over(struct client *cl, const struct ask *a) {
   if (nsp)
     sio__connect_start(cl, nsp, auth);
   else
-    sio__ask(cl, a->name, auth);
+    sio__nsp_request_start(cl, a->name, auth);
 }
 
 static void on_finish(struct chain *c, bool ok) {
@@ -532,11 +533,11 @@ static struct ask *ask_new(sio_slice name, sio_slice auth) {
   return a;
 }
 
-void sio__ask(struct client *cl, sio_slice name, sio_slice auth) {
+void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
   struct core *core = client_core(cl);
   struct ask *a = ask_new(name, auth.n ? auth : SLICE("{}"));
   if (!a) {
-    sio__client_no_memory(cl);
+    sio__client_end_no_memory(cl);
     return;
   }
   sio__chain_init(&a->chain, &core->loop, &core->parents, &ask_ops);
@@ -550,28 +551,28 @@ void sio__ask(struct client *cl, sio_slice name, sio_slice auth) {
   sio__chain_start(&a->chain);
 }
 
-bool sio__may_ask(const struct core *core, sio_slice name) {
-  bool is_name = name.n && name.p[0] == '/' && sio__nsp_is_name(name);
+bool sio__nsp_may_be_requested(const struct core *core, sio_slice name) {
+  bool is_name = name.n && name.p[0] == '/' && sio__nsp_name_valid(name);
   return is_name && !hooks_empty(&core->parents);
 }
 
 static struct ask *find_ask(struct client *cl, sio_slice name) {
-  struct nsp_note *it = *sio__client_nsp_note(cl, name, true);
+  struct nsp_note *it = *sio__client_find_nsp_note(cl, name, true);
   return it ? container_of(it, struct ask, nsp_note) : NULL;
 }
 
-bool sio__ask_again(struct client *cl, sio_slice name, sio_slice auth) {
+bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth) {
   struct ask *a = find_ask(cl, name);
   if (!a) return false;
   forget_newer(a);
   a->withdrawn = false;
-  if (sio__auth_is(a->auth, auth)) return true;
+  if (sio__auth_equals(a->auth, auth)) return true;
   a->newer = sio__strndup(auth.p, auth.n);
-  if (!a->newer) sio__client_no_memory(cl);
+  if (!a->newer) sio__client_end_no_memory(cl);
   return true;
 }
 
-bool sio__ask_withdraw(struct client *cl, sio_slice name) {
+bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
   struct ask *a = find_ask(cl, name);
   if (!a) return false;
   forget_newer(a);
@@ -585,6 +586,6 @@ static struct ask *first_ask(const struct client *cl) {
   return it ? container_of(it, struct ask, nsp_note) : NULL;
 }
 
-void sio__asks_abandon(struct client *cl) {
+void sio__nsp_requests_abandon(struct client *cl) {
   for (struct ask *a; (a = first_ask(cl));) abandon(a);
 }

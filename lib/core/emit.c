@@ -101,7 +101,7 @@ static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_sent(s->recoverable, p->seq);
-  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_tell_outgoing(p->nsp, s, p->event, p->args);
+  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
   return p->query ? ask(p, s, flags) : deliver(p, s, flags);
 }
 

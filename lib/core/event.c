@@ -179,7 +179,7 @@ COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   return err;
 }
 
-COLD int sio__event_keep(struct sio_event *e) {
+COLD int sio__event_copy_borrowed(struct sio_event *e) {
   sio_val all = sio_event_args(e);
   int err = replace_args(e, sio__args(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);

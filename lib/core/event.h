@@ -2,7 +2,7 @@
  *
  * event.h - struct sio_event: one packet a handler looks at, and what it has asked for so far.
  *
- * It lives on the stack of whoever dispatches it and borrows the packet; sio__event_keep()
+ * It lives on the stack of whoever dispatches it and borrows the packet; sio__event_copy_borrowed()
  * makes it independent of the decoder, for handlers that finish later. What its accessors
  * hand out stays where it is until sio__event_clear(), across sio_event_replace() too.
  */
@@ -47,6 +47,6 @@ struct sio_event {
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
 /* Copies what is still borrowed, but for the socket. UV_ENOMEM. */
-int sio__event_keep(struct sio_event *e);
+int sio__event_copy_borrowed(struct sio_event *e);
 
 #endif

@@ -80,7 +80,8 @@ const struct hook *sio__hooks_next(struct hook_walk *w) {
   return NULL;
 }
 
-const struct hook *sio__hooks_after(const struct hooks *h, const struct hook *at, uint64_t until) {
+const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
+                                         uint64_t until) {
   struct list *it = at ? at->link.next : h->row.next;
   for (; it != &h->row; it = it->next)
     if (hook_at(it)->born <= until) return hook_at(it);

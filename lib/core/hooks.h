@@ -49,6 +49,7 @@ void sio__hooks_stop(struct hook_walk *w);
 
 /* For rows that nothing is ever removed from: the first hook behind `at` (NULL: of all) that was
  * there when `added` was `until`. */
-const struct hook *sio__hooks_after(const struct hooks *h, const struct hook *at, uint64_t until);
+const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
+                                         uint64_t until);
 
 #endif

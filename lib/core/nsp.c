@@ -25,7 +25,7 @@ static int resize(sio_nsp *nsp, uint32_t cap) {
   return 0;
 }
 
-int sio__nsp_add(sio_nsp *nsp, sio_socket *s) {
+int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
   uint32_t cap = nsp->members_cap;
   if (cap > UINT32_MAX / 2) return UV_ENOMEM;
   int err = nsp->nmembers < cap ? 0 : resize(nsp, cap ? cap * 2 : MEMBERS_MIN);
@@ -36,7 +36,7 @@ int sio__nsp_add(sio_nsp *nsp, sio_socket *s) {
   return 0;
 }
 
-void sio__nsp_remove(sio_nsp *nsp, sio_socket *s) {
+void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
   sio_socket *last = nsp->members[--nsp->nmembers];
   nsp->members[s->index] = last;
   last->index = s->index;
@@ -94,7 +94,7 @@ static void trim(struct map *all, struct handlers *h) {
   free_handlers(h);
 }
 
-int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct handlers *h = sio__map_get(handlers, event);
   if (!h && !(h = handlers_new(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user, false);
@@ -104,7 +104,7 @@ int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
 
 int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
   if (!event.p || sio__name_reserved(event)) return SIO_ENAME;
-  return sio__nsp_on(&nsp->handlers, event, (hook_fn)cb, user);
+  return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
@@ -122,7 +122,7 @@ int sio_off_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
   return err;
 }
 
-void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
+void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
   struct handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;
   struct hook_walk w = sio__hooks_walk(&h->hooks);
@@ -135,7 +135,7 @@ void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) 
   trim(&nsp->handlers, h);
 }
 
-void sio__nsp_hear(sio_nsp *nsp, sio_event *e) {
+void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
   struct handlers *h = sio__map_get(&nsp->server_side, sio_event_name_slice(e));
   if (!h) return;
   struct hook_walk w = sio__hooks_walk(&h->hooks);
@@ -149,23 +149,23 @@ void sio__nsp_hear(sio_nsp *nsp, sio_event *e) {
   struct hook_walk walk_ = sio__hooks_walk(row); \
   for (const struct hook *k; (k = sio__hooks_next(&walk_));)
 
-void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e) {
+void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
   EACH_HOOK(k, &nsp->any)((sio_event_cb)k->fn)(s, e, k->user);
 }
 
-void sio__nsp_tell_connect(sio_nsp *nsp, sio_socket *s) {
+void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s) {
   EACH_HOOK(k, &nsp->connect)((sio_connect_cb)k->fn)(s, k->user);
 }
 
-void sio__nsp_tell_closing(struct hooks *h, sio_socket *s, const sio_close_info *why) {
+void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why) {
   EACH_HOOK(k, h)((sio_disconnect_cb)k->fn)(s, why, k->user);
 }
 
-void sio__nsp_tell_error(sio_nsp *nsp, sio_socket *s, int err, const char *message) {
+void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message) {
   EACH_HOOK(k, &nsp->error)((sio_error_cb)k->fn)(s, err, message, k->user);
 }
 
-void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
+void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
   struct loop *l = &nsp->core->loop;
   const char *outer = l->watcher;
   l->watcher = "the callback of sio_on_any_outgoing()";
@@ -173,15 +173,15 @@ void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_
   l->watcher = outer;
 }
 
-void sio__nsp_tell_writable(sio_nsp *nsp, sio_socket *s) {
+void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s) {
   EACH_HOOK(k, &nsp->writable)((sio_writable_cb)k->fn)(s, k->user);
 }
 
-void sio__nsp_tell_drop(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
+void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
   EACH_HOOK(k, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
 }
 
-void sio__nsp_tell_new(sio_nsp *nsp) {
+void sio__nsp_run_new_hooks(sio_nsp *nsp) {
   EACH_HOOK(k, &nsp->core->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
 }
 
@@ -230,7 +230,7 @@ int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-bool sio__nsp_is_name(sio_slice s) {
+bool sio__nsp_name_valid(sio_slice s) {
   if (s.n > NSP_NAME_MAX) return false;
   for (size_t i = 0; i < s.n; i++) {
     unsigned char c = (unsigned char)s.p[i];
@@ -247,7 +247,7 @@ bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice 
   if (n) memcpy(out + bare, name, n);
   out[n + bare] = '\0';
   *full = slice(out, n + bare);
-  return sio__nsp_is_name(*full);
+  return sio__nsp_name_valid(*full);
 }
 
 sio_slice sio__nsp_key(const void *nsp) { return slice_str(((const sio_nsp *)nsp)->name); }
@@ -290,7 +290,7 @@ void sio__nsp_close(sio_nsp *nsp) {
   nsp->recovery = NULL;
   nsp->ops->close(nsp->adapter);
   nsp->adapter = NULL;
-  nsp->ops = &sio__gone_adapter;
+  nsp->ops = &sio__closed_adapter;
 }
 
 void sio__nsp_free(sio_nsp *nsp) {
@@ -329,7 +329,7 @@ static int copy_handlers(struct map *to, const struct map *from) {
   return err;
 }
 
-int sio__nsp_inherit(sio_nsp *nsp, const sio_nsp *from) {
+int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from) {
   struct rows own = rows_of(nsp), theirs = rows_of((sio_nsp *)(uintptr_t)from);
   int err = 0;
   for (size_t i = 0; i < ROWS && !err; i++) err = sio__hooks_copy(own.row[i], theirs.row[i]);
@@ -347,30 +347,30 @@ int sio__nsp_open(sio_nsp *nsp) {
 
 /* ---- who uses it, and who only names it ----------------------------------------------------- */
 
-void sio__nsp_drop(sio_nsp *nsp) {
+void sio__nsp_drop_library_ref(sio_nsp *nsp) {
   if (--nsp->refs == 0) sio__nsp_free(nsp);
 }
 
-void sio__nsp_name_ref(sio_nsp *nsp) {
+void sio__nsp_memory_ref(sio_nsp *nsp) {
   nsp->refs++;
   sio__core_ref(nsp->core);
 }
 
-void sio__nsp_name_unref(sio_nsp *nsp) {
+void sio__nsp_memory_unref(sio_nsp *nsp) {
   struct core *core = nsp->core;
-  sio__nsp_drop(nsp);
+  sio__nsp_drop_library_ref(nsp);
   sio__core_unref(core);
 }
 
 sio_nsp *sio_nsp_ref(sio_nsp *nsp) {
   nsp->users++;
-  sio__nsp_name_ref(nsp);
+  sio__nsp_memory_ref(nsp);
   return nsp;
 }
 
 void sio_nsp_unref(sio_nsp *nsp) {
   if (--nsp->users == 0) sio__child_look(nsp);
-  sio__nsp_name_unref(nsp);
+  sio__nsp_memory_unref(nsp);
 }
 
 void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp) {
@@ -395,7 +395,7 @@ sio_nsp *sio_nsp_find(sio_server *srv, const char *name) {
 static int static_new(sio_nsp **out, struct core *core, sio_slice name) {
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (!err && (err = sio__nsp_open(*out))) sio__nsp_free(*out);
-  if (!err) sio__nsp_tell_new(*out);
+  if (!err) sio__nsp_run_new_hooks(*out);
   return err;
 }
 
@@ -407,7 +407,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   sio_nsp *nsp = sio__nsp_find(core, full);
   if (!nsp) {
     if (core->closing) return SIO_ESTATE;
-    sio_nsp *parent = sio__parent_of(core, full);
+    sio_nsp *parent = sio__parent_find_by_name(core, full);
     int err = parent ? sio__child_new(&nsp, parent, full, NULL) : static_new(&nsp, core, full);
     if (err) return err;
   }

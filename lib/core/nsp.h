@@ -19,7 +19,7 @@
 enum { NSP_NAME_MAX = 255 };
 
 struct parent_state;
-struct nsp_share;
+struct addr_children;
 
 struct sio_nsp {
   struct core *core;
@@ -33,7 +33,7 @@ struct sio_nsp {
   uint32_t users;                 /* who keeps a child: sockets, questions, the host        */
   struct parent_state *as_parent; /* NULL: no parent                                      */
   sio_nsp *parent;                /* a child's, until it is gone                          */
-  struct nsp_share *share;        /* for whose address it was made; NULL: nobody's */
+  struct addr_children *share;    /* for whose address it was made; NULL: nobody's */
   int64_t next_ack;               /* the id of the next ack that is asked for          */
   struct list queries;            /* sio_query.link: those that are open               */
   struct map by_id;               /* the members, by their ids       */
@@ -55,41 +55,41 @@ sio_slice sio__nsp_key(const void *nsp); /* for the server's map of them */
 sio_nsp *sio__nsp_find(const struct core *core,
                        sio_slice name); /* as peers write it: with the '/' */
 
-bool sio__nsp_is_name(sio_slice full);
+bool sio__nsp_name_valid(sio_slice full);
 /* As peers write it: "" is "/", "chat" is "/chat". False: no name. */
 bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
 
 /* In no list, without an adapter. UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
 /* Whatever the host wants to hear of the other, it will hear of this one. UV_ENOMEM: of some. */
-int sio__nsp_inherit(sio_nsp *nsp, const sio_nsp *from);
+int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
 /* Peers can join from now on. UV_ENOMEM, or what the adapter says. */
 int sio__nsp_open(sio_nsp *nsp);
-void sio__nsp_tell_new(sio_nsp *nsp);
+void sio__nsp_run_new_hooks(sio_nsp *nsp);
 void sio__nsp_close(sio_nsp *nsp); /* lets go of the adapter; everybody has left */
 void sio__nsp_free(sio_nsp *nsp);
 
 /* For what names it without keeping it: its memory stays, and the server's. */
-void sio__nsp_name_ref(sio_nsp *nsp);
-void sio__nsp_name_unref(sio_nsp *nsp);
-void sio__nsp_drop(sio_nsp *nsp); /* the library's own reference */
+void sio__nsp_memory_ref(sio_nsp *nsp);
+void sio__nsp_memory_unref(sio_nsp *nsp);
+void sio__nsp_drop_library_ref(sio_nsp *nsp); /* the library's own reference */
 
-int sio__nsp_add(sio_nsp *nsp, sio_socket *s); /* UV_ENOMEM */
-void sio__nsp_remove(sio_nsp *nsp, sio_socket *s);
+int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s); /* UV_ENOMEM */
+void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s);
 
 /* Adds to one of the maps of handlers. 0, UV_EINVAL, UV_ENOMEM. */
-int sio__nsp_on(struct map *handlers, sio_slice event, hook_fn fn, void *user);
+int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user);
 
 /* Running the host's callbacks. */
-void sio__nsp_hear(sio_nsp *nsp, sio_event *e); /* what another server says */
-void sio__nsp_handle(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
-void sio__nsp_tell_any(sio_nsp *nsp, sio_socket *s, sio_event *e);
-void sio__nsp_tell_connect(sio_nsp *nsp, sio_socket *s);
-void sio__nsp_tell_closing(struct hooks *h, sio_socket *s, const sio_close_info *why);
-void sio__nsp_tell_error(sio_nsp *nsp, sio_socket *s, int err, const char *message);
-void sio__nsp_tell_writable(sio_nsp *nsp, sio_socket *s);
-void sio__nsp_tell_drop(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
-void sio__nsp_tell_outgoing(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
+void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e); /* what another server says */
+void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
+void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
+void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
+void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why);
+void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message);
+void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
+void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
+void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
 
 /* What a namespace counts for. A child counts for its parent: peers choose the names of children,
  * and there are too many of them to be reported one by one. */

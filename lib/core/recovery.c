@@ -160,10 +160,10 @@ static void evict(struct recovery *r, struct recoverable *b) {
   if (old->state == SOCKET_PENDING) {
     stand_down(r, b);
   } else if (old->state == SOCKET_CONNECTED) {
-    sio__socket_leave(old, why.reason);
-    sio__socket_finish(old, &why);
+    sio__socket_start_leaving(old, why.reason);
+    sio__socket_finish_leaving(old, &why);
   } else {
-    sio__socket_finish(old, NULL);
+    sio__socket_finish_leaving(old, NULL);
   }
 }
 
@@ -268,7 +268,7 @@ static int restore(struct recovery *r, sio_socket *s, const struct claim *c) {
     evict(r, b);
     b = sio__map_get(&r->by_pid, c->pid);
   }
-  if (!socket_open(s)) return 0;
+  if (!socket_is_open(s)) return 0;
   if (!b) return SIO_RECOVERY_NO_SESSION;
   int cause = is_expired(r, b) ? SIO_RECOVERY_NO_SESSION : find_start(r, c, b);
   if (!cause) cause = move_in(r, s, b);

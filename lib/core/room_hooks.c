@@ -31,7 +31,7 @@ int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, vo
 int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from) {
   const struct hook *k = NULL;
   int err = 0;
-  while (!err && (k = sio__hooks_after(&from->rooms, k, UINT64_MAX))) {
+  while (!err && (k = sio__hooks_next_after(&from->rooms, k, UINT64_MAX))) {
     const struct room_hook *h = k->user;
     err = sio_on_room(nsp, &h->on, h->user);
   }
@@ -40,7 +40,7 @@ int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from) {
 
 void sio__room_hooks_clear(sio_nsp *nsp) {
   const struct hook *k = NULL;
-  while ((k = sio__hooks_after(&nsp->rooms, k, UINT64_MAX))) sio__free(k->user);
+  while ((k = sio__hooks_next_after(&nsp->rooms, k, UINT64_MAX))) sio__free(k->user);
   sio__hooks_clear(&nsp->rooms);
 }
 

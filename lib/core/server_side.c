@@ -71,7 +71,7 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
 
 int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, void *user) {
   if (!event || is_reserved(event)) return SIO_ENAME;
-  return sio__nsp_on(&nsp->server_side, slice_str(event), (hook_fn)cb, user);
+  return sio__nsp_add_handler(&nsp->server_side, slice_str(event), (hook_fn)cb, user);
 }
 
 static int hear(sio_nsp *nsp, const struct packet *p, struct server_side *from) {
@@ -79,7 +79,7 @@ static int hear(sio_nsp *nsp, const struct packet *p, struct server_side *from) 
   int err = sio__foreign_open(&e, p);
   if (err) return err;
   e.server_side = from;
-  sio__nsp_hear(nsp, &e);
+  sio__nsp_run_server_side_handlers(nsp, &e);
   sio__event_clear(&e);
   return 0;
 }

@@ -83,7 +83,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   s->nsp = nsp;
   s->refs = 1;
   list_init(&s->leaving);
-  sio__nsp_name_ref(nsp);
+  sio__nsp_memory_ref(nsp);
   *out = s;
   return 0;
 }
@@ -97,7 +97,7 @@ void sio_socket_unref(sio_socket *s) {
   if (--s->refs) return;
   sio_nsp *nsp = s->nsp;
   free_socket(s);
-  sio__nsp_name_unref(nsp);
+  sio__nsp_memory_unref(nsp);
 }
 
 /* ---- reading it ------------------------------------------------------------------- */
@@ -142,7 +142,7 @@ static int check_json(sio_slice json) {
 int sio_socket_set_shared(sio_socket *s, sio_slice json) {
   int err = json.n ? check_json(json) : 0;
   if (err) return err;
-  if (!socket_open(s)) return SIO_ECLOSED;
+  if (!socket_is_open(s)) return SIO_ECLOSED;
   char *copy = json.n ? sio__strndup(json.p, json.n) : NULL;
   if (json.n && !copy) return UV_ENOMEM;
   sio__free(s->shared);
@@ -174,7 +174,7 @@ static void log_room(const sio_socket *s, const char *verb, const char *room) {
 int sio_join(sio_socket *s, const char *room) {
   if (loop_refuses_moves(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
-  if (!socket_open(s)) return SIO_ECLOSED;
+  if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (is_own_room(s, room) || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room(s, "joins", room);
@@ -184,7 +184,7 @@ int sio_join(sio_socket *s, const char *room) {
 int sio_leave(sio_socket *s, const char *room) {
   if (loop_refuses_moves(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
-  if (!socket_open(s)) return SIO_ECLOSED;
+  if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (!nsp->ops->in_room(nsp->adapter, s, room)) return 0;
   log_room(s, "leaves", room);

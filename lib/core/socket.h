@@ -4,7 +4,7 @@
  *
  *  PENDING --- middleware says yes ---> CONNECTED
  *  PENDING --- it says no, or the peer goes ---> LEFT
- *  CONNECTED --- sio__socket_leave() ---> LEAVING --- from the loop: sio__socket_finish() ---> LEFT
+ *  CONNECTED --- sio__socket_start_leaving() ---> LEAVING --- from the loop: sio__socket_finish_leaving() ---> LEFT
  *
  * The library holds one reference until LEFT is done with; each ref of the host, each ack it took
  * and each verdict it owes hold one more. The last one frees it, and with the last socket of a
@@ -58,7 +58,7 @@ struct sio_socket {
 };
 
 /* Its deadline, if it has one, means nothing any more. */
-void sio__deadline_forget(sio_socket *s);
+void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__deadline_key(const void *d);
 
 /* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source
@@ -67,16 +67,16 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
 
 /* CONNECTED to LEAVING: it is no member any more at once; the callbacks run at the end of the
  * turn. */
-void sio__socket_leave(sio_socket *s, int reason);
+void sio__socket_start_leaving(sio_socket *s, int reason);
 /* LEAVING to LEFT: runs the callbacks. From the loop only. why NULL: s->reason says it all. */
-void sio__socket_finish(sio_socket *s, const sio_close_info *why);
+void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
 /* PENDING to LEFT: it never connected, nobody is told. From the loop only. */
-void sio__socket_drop(sio_socket *s);
+void sio__socket_discard_pending(sio_socket *s);
 /* The task behind server->leaving. */
-void sio__socket_finish_all(struct task *t);
+void sio__finish_leaving_sockets(struct task *t);
 
 /* Does a call on it still mean anything? */
-static inline bool socket_open(const sio_socket *s) {
+static inline bool socket_is_open(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_open(s->session);
 }
 

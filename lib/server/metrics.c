@@ -288,7 +288,7 @@ struct rows {
 };
 
 static const sio_nsp *next_parent(const sio_server *srv, const struct hook **k) {
-  *k = sio__hooks_after(&srv->core.parents, *k, UINT64_MAX);
+  *k = sio__hooks_next_after(&srv->core.parents, *k, UINT64_MAX);
   return *k ? (*k)->user : NULL;
 }
 

@@ -104,7 +104,7 @@ static void leave_all(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
     while (nsp->nmembers)
-      sio__socket_leave(nsp->members[nsp->nmembers - 1], SIO_REASON_SERVER_SHUTTING_DOWN);
+      sio__socket_start_leaving(nsp->members[nsp->nmembers - 1], SIO_REASON_SERVER_SHUTTING_DOWN);
 }
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {

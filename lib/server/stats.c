@@ -84,7 +84,7 @@ static void fill_nsps(sio_stats *st, const sio_server *srv) {
   const sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_stats_add(&all, nsp);
   const struct hook *k = NULL;
-  while ((k = sio__hooks_after(&srv->core.parents, k, UINT64_MAX)))
+  while ((k = sio__hooks_next_after(&srv->core.parents, k, UINT64_MAX)))
     sio__nsp_stats_add(&all, k->user);
   st->nsps = srv->core.nsps.n;
   st->child_nsps = srv->core.nchildren;

@@ -92,10 +92,10 @@ TEST(a_row_can_be_followed_by_hand_up_to_a_count) {
   add(a, one, false);
   uint64_t until = h.added;
   add(b, two, false);
-  const struct hook *k = sio__hooks_after(&h, NULL, until);
+  const struct hook *k = sio__hooks_next_after(&h, NULL, until);
   REQUIRE(k && k->fn == a);
-  CHECK(sio__hooks_after(&h, k, until) == NULL);
-  CHECK(sio__hooks_after(&h, k, h.added)->fn == b);
+  CHECK(sio__hooks_next_after(&h, k, until) == NULL);
+  CHECK(sio__hooks_next_after(&h, k, h.added)->fn == b);
   finish();
 }
 
