@@ -66,7 +66,8 @@ SIO_EXTERN void sio_disconnect_session(sio_socket *s);
 
 /* Leaves this namespace in so many ms, as by sio_disconnect(), unless it is called again before:
  * for credentials that expire. 0: there is no deadline any more. The disconnect callbacks get
- * SIO_ETIMEOUT and "its deadline passed". SIO_ECLOSED, UV_ENOMEM (what was before stays). */
+ * SIO_ETIMEOUT and "the deadline of the socket passed". SIO_ECLOSED; UV_ENOMEM (what was before
+ * stays). */
 SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake: how the peer first came (slices are valid as long as the session) ---- */

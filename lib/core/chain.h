@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * chain.h - a row of middleware that something passes, each verdict given now or
- * later.
+ * chain.h - runs a list of middleware functions one after the other. Each gives its verdict, yes
+ * or no, while it runs or later, with sio_next_ok() or sio_next_fail().
  *
- * A verdict given while its middleware is on the stack is acted on when that
- * returns; a later one at the end of the turn. So what follows a verdict never runs
- * inside sio_next_ok() or sio_next_fail().
+ * After a verdict that is given while the middleware runs, the chain goes on when the middleware
+ * has returned; after a later one, at the end of the turn. So sio_next_ok() and sio_next_fail()
+ * never run the next middleware or the end of the chain themselves.
  */
 #ifndef SIO_CORE_CHAIN_H
 #define SIO_CORE_CHAIN_H
@@ -17,25 +17,26 @@
 struct chain;
 
 struct chain_ops {
-  /* Runs one middleware, handing it &c->next. */
+  /* Calls the middleware k and gives it &c->next for its verdict. */
   void (*call)(struct chain *c, const struct hook *k);
-  /* It returned without a verdict: what it was lent must be kept now. */
+  /* The middleware returned without a verdict: anything lent to it must be copied now. */
   void (*parked)(struct chain *c);
-  /* The verdict is no. Inside sio_next_fail(): message and data are borrowed. */
+  /* The verdict is no. Runs inside sio_next_fail(): message and data are valid only during it. */
   void (*refused)(struct chain *c, const char *message, sio_val data);
-  /* Is anybody still interested? Asked before each middleware. */
+  /* Asked before each middleware: false ends the chain, for example when the socket is gone. */
   bool (*wanted)(const struct chain *c);
-  /* The end, from the loop, or when an abandoned chain's verdict came. May free c. */
+  /* The chain is over; may free c. Runs from the loop, or, if the chain was abandoned, inside the
+   * call that gives the verdict. */
   void (*finish)(struct chain *c, bool ok);
 };
 
 enum chain_state {
-  CHAIN_IDLE,     /* nothing passes                                       */
-  CHAIN_CALLING,  /* a middleware is on the stack, no verdict yet         */
-  CHAIN_WAITING,  /* it returned, and the host owes the verdict           */
-  CHAIN_OK,       /* the verdict is there, to be acted on                 */
-  CHAIN_REFUSED,  /* the same                                             */
-  CHAIN_ABANDONED /* the verdict is owed still, but nobody wants it       */
+  CHAIN_IDLE,     /* the chain does not run */
+  CHAIN_CALLING,  /* a middleware is running and has given no verdict yet */
+  CHAIN_WAITING,  /* the middleware has returned without a verdict */
+  CHAIN_OK,       /* the verdict is yes, and the chain has not gone on yet */
+  CHAIN_REFUSED,  /* the verdict is no, and the chain has not ended yet */
+  CHAIN_ABANDONED /* sio__chain_abandon() was called before the verdict */
 };
 
 struct chain {
@@ -43,17 +44,17 @@ struct chain {
   struct task task;
   struct loop *loop;
   const struct chain_ops *ops;
-  const struct hooks *hooks; /* nothing is ever removed from them */
-  const struct hook *at;
-  uint64_t until; /* hooks added later are not run */
-  uint8_t state;  /* enum chain_state              */
+  const struct hooks *hooks; /* the middleware; hooks are never removed from this list */
+  const struct hook *at;     /* the middleware that runs or was run last */
+  uint64_t last_number;      /* hooks with a higher number were added after the start */
+  uint8_t state;             /* enum chain_state */
 };
 
 void sio__chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
                      const struct chain_ops *ops);
 void sio__chain_start(struct chain *c);
-/* Nobody wants the outcome any more: finish(c, false) runs now, or when the verdict still
- * owed is given. From the loop only. */
+/* The outcome is not needed any more: finish(c, false) runs at once or, if a middleware has still
+ * to give its verdict, when it does. Must be called from the loop, not from a host's call. */
 void sio__chain_abandon(struct chain *c);
 
 #endif

@@ -1,40 +1,42 @@
 /* SPDX-License-Identifier: MIT
  *
- * connect.c - letting a peer into a namespace.
+ * connect.c - connects a peer to a namespace.
  *
- * The socket takes its client's place for the namespace before any middleware runs, so
- * that a second CONNECT finds it taken.
+ * The socket is added to its client before any middleware runs, so that a second CONNECT for the
+ * same namespace finds it.
  */
 #include "core/connect.h"
 
 #include "base/cold.h"
 #include "core/chain.h"
+#include "core/client_timeout.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/recovery.h"
 #include "core/socket.h"
 #include "packet/parser.h"
+#include <assert.h>
 
-/* A socket before the door. */
+/* A socket that waits for the verdict of the middleware. */
 struct pending_join {
   struct chain chain;
-  sio_socket *socket;      /* one reference */
-  struct timer wait_timer; /* with middleware */
-  bool excused;            /* its time was given once more */
-  struct msg *refusal;     /* CONNECT_ERROR, once refused; NULL then: no memory for it */
-  char *newer;             /* the auth of a later CONNECT; NULL: there was none */
-  bool withdrawn;          /* its peer has sent DISCONNECT */
+  sio_socket *socket;         /* one reference */
+  struct timer timeout_timer; /* limits the time of all middleware together */
+  bool extended;              /* the time was granted a second time, see loop_excuses() */
+  struct msg *refusal;        /* CONNECT_ERROR after a refusal; NULL if there was no memory */
+  char *newer_auth;           /* the auth of a later CONNECT, or NULL */
+  bool withdrawn;             /* the peer has sent DISCONNECT */
 };
 
 static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
 
-/* ---- yes ------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------ */
 
-static int send_connect(sio_socket *s) {
+/* Socket.IO 2 clients know their id already, see derive_v2_id(). */
+static int send_connect_answer(sio_socket *s) {
   struct msg *m;
-  bool told = sio_session_protocol(s->session) == 4;
-  int err =
-      sio__encode_connect(msgs_of(s), &m, s->nsp->name, told ? s->id : NULL, sio__recovery_pid(s));
+  const char *id = sio_session_protocol(s->session) == 4 ? s->id : NULL;
+  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, id, sio__recovery_pid(s));
   if (!err)
     err = sio__parser_recode(s->nsp->core->opts->parser, msgs_of(s), &m, PACKET_CONNECT,
                              slice_str(s->nsp->name));
@@ -44,41 +46,42 @@ static int send_connect(sio_socket *s) {
   return err;
 }
 
-/* In this turn the peer cannot have missed it. */
-static void note_welcomed(sio_socket *s) {
+/* The answer was sent in this turn, so a second CONNECT in the same turn is not answered again. */
+static void mark_just_connected(sio_socket *s) {
   struct core *core = s->nsp->core;
-  list_push(&core->welcomed, &s->leaving);
-  sio__loop_defer(&core->loop, &core->forget_welcomed);
+  list_push(&core->just_connected, &s->leaving);
+  sio__loop_defer(&core->loop, &core->clear_just_connected);
 }
 
 void sio__connect_on_turn_end(struct task *t) {
-  struct core *core = container_of(t, struct core, forget_welcomed);
-  while (!list_empty(&core->welcomed)) list_pop(&core->welcomed);
+  struct core *core = container_of(t, struct core, clear_just_connected);
+  while (!list_empty(&core->just_connected)) list_pop(&core->just_connected);
 }
 
 void sio__connect_resend_answer(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
-  int err = send_connect(s);
+  int err = send_connect_answer(s);
   if (err == UV_ENOMEM)
     sio__client_end_no_memory(client_of(s->session));
   else if (!err)
-    note_welcomed(s);
+    mark_just_connected(s);
 }
 
-/* What it missed comes before the reply. */
-static int welcome(sio_socket *s) {
+/* Events that a recovered socket missed are sent before the answer. */
+static int send_missed_and_answer(sio_socket *s) {
   int err = sio__recovery_welcome(s);
-  return err ? err : send_connect(s);
+  return err ? err : send_connect_answer(s);
 }
 
-/* A member from the reply on; if there is no memory for either the peer goes. */
-static bool become_member(sio_socket *s) {
+/* The socket is a member from the answer on. Without memory the session is ended. */
+static bool connect_add_member(sio_socket *s) {
+  assert(s->state == SOCKET_PENDING);
   int err = sio__nsp_add_member(s->nsp, s);
-  if (!err && (err = welcome(s))) sio__nsp_remove_member(s->nsp, s);
+  if (!err && (err = send_missed_and_answer(s))) sio__nsp_remove_member(s->nsp, s);
   if (err == UV_ENOMEM) sio__client_end_no_memory(client_of(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
-  note_welcomed(s);
+  mark_just_connected(s);
   sio__recovery_joined(s);
   s->nsp->core->stats.sockets++;
   s->nsp->core->stats.sockets_opened++;
@@ -86,10 +89,10 @@ static bool become_member(sio_socket *s) {
   return true;
 }
 
-/* Where it fails the session is over or about to be, and its close drops the socket. */
-static void let_in(sio_socket *s) {
+/* If this fails, the session is closed or about to close, and its close discards the socket. */
+static void connect_accept(sio_socket *s) {
   struct core *core = s->nsp->core;
-  if (!sio__session_open(s->session) || !become_member(s)) return;
+  if (!sio__session_open(s->session) || !connect_add_member(s)) return;
   sio__client_on_joined(client_of(s->session));
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
             sio_session_address(s->session), "socket %s joined %s from %s", s->own_id, s->nsp->name,
@@ -98,9 +101,10 @@ static void let_in(sio_socket *s) {
   if (core->opts->drop_handshake) sio__session_forget(s->session);
 }
 
-/* ---- no -------------------------------------------------------------------------- */
+/* ---- refusing ------------------------------------------------------------------------------- */
 
-static void send_refusal(struct client *cl, struct msg *m) {
+/* m NULL means that there was no memory for the refusal. Drops the caller's reference to m. */
+static void send_connect_error(struct client *cl, struct msg *m) {
   if (m)
     sio__session_send(cl->session, m, 0);
   else
@@ -121,75 +125,79 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
             sio_session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
             message);
-  send_refusal(cl, m);
+  send_connect_error(cl, m);
 }
 
-static void reject(struct pending_join *k, enum sio_refusal why) {
-  sio_socket *s = k->socket;
+static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
+  sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
   if (sio__session_open(s->session)) {
-    send_refusal(client_of(s->session), k->refusal);
-    k->refusal = NULL;
+    send_connect_error(client_of(s->session), p->refusal);
+    p->refusal = NULL;
   }
   sio__recovery_refused(s);
   sio__socket_discard_pending(s);
 }
 
-/* ---- the way through the middleware ----------------------------------------------- */
-
-static struct pending_join *pending_join_of(const struct chain *c) {
-  return container_of(c, struct pending_join, chain);
-}
-
-static void call(struct chain *c, const struct hook *k) {
-  ((sio_middleware_cb)k->fn)(pending_join_of(c)->socket, &c->next, k->user);
-}
-
-static int encode_refusal(struct pending_join *k, const char *message, sio_val data) {
-  struct core *core = k->socket->nsp->core;
-  sio_slice nsp = slice_str(k->socket->nsp->name);
-  const sio_session *c = k->socket->session;
+static int pending_join_encode_refusal(struct pending_join *p, const char *message, sio_val data) {
+  struct core *core = p->socket->nsp->core;
+  sio_slice nsp = slice_str(p->socket->nsp->name);
+  const sio_session *c = p->socket->session;
   bool v3 = c && sio_session_protocol(c) == 3;
   int err = (v3 ? sio__encode_error3 : sio__encode_connect_error)(&core->loop.msgs, &core->scratch,
-                                                                  &k->refusal, nsp, message, data);
+                                                                  &p->refusal, nsp, message, data);
   if (err) return err;
-  return sio__parser_recode(core->opts->parser, &core->loop.msgs, &k->refusal, PACKET_CONNECT_ERROR,
+  return sio__parser_recode(core->opts->parser, &core->loop.msgs, &p->refusal, PACKET_CONNECT_ERROR,
                             nsp);
 }
 
-static COLD void log_refusal(const struct pending_join *k, const char *message) {
-  const sio_socket *s = k->socket;
-  const char *peer = s->session ? sio_session_address(s->session) : "a peer that left";
+static COLD void pending_join_log_refusal(const struct pending_join *p, const char *message) {
+  const sio_socket *s = p->socket;
+  const char *peer = s->session ? sio_session_address(s->session) : "a closed connection";
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
             "socket %s of %s refused by middleware of %s: %s", s->own_id, peer, s->nsp->name,
             message);
 }
 
-/* The peer has sent another CONNECT, or DISCONNECT, while the host thought about the first. */
-static bool is_outdated(const struct pending_join *k) { return k->newer || k->withdrawn; }
+/* ---- running the middleware ----------------------------------------------------------------- */
 
-static void on_refused(struct chain *c, const char *message, sio_val data) {
-  struct pending_join *k = pending_join_of(c);
-  struct core *core = k->socket->nsp->core;
-  if (!is_outdated(k)) log_refusal(k, message);
-  int err = encode_refusal(k, message, data);
+static struct pending_join *pending_join_of(const struct chain *c) {
+  return container_of(c, struct pending_join, chain);
+}
+
+static void pending_join_call_middleware(struct chain *c, const struct hook *k) {
+  ((sio_middleware_cb)k->fn)(pending_join_of(c)->socket, &c->next, k->user);
+}
+
+/* True if the peer has sent DISCONNECT, or CONNECT with another auth, since the middleware began.
+ * The verdict is then ignored. */
+static bool pending_join_is_outdated(const struct pending_join *p) {
+  return p->newer_auth || p->withdrawn;
+}
+
+static void pending_join_on_refused(struct chain *c, const char *message, sio_val data) {
+  struct pending_join *p = pending_join_of(c);
+  struct core *core = p->socket->nsp->core;
+  if (!pending_join_is_outdated(p)) pending_join_log_refusal(p, message);
+  int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "the data of a refusal is left out: %s", sio_strerror(err));
-  (void)encode_refusal(k, message, sio_null());
+            "the data given to sio_next_fail() is ignored: %s", sio_strerror(err));
+  (void)pending_join_encode_refusal(p, message, sio_null());
 }
 
-static void forget_newer(struct pending_join *k) {
-  sio__free(k->newer);
-  k->newer = NULL;
+static void pending_join_clear_newer_auth(struct pending_join *p) {
+  sio__free(p->newer_auth);
+  p->newer_auth = NULL;
 }
 
-static void start_over(struct pending_join *k) {
-  sio_socket *s = k->socket;
+/* Discards the socket, and connects a new one if the peer has sent another CONNECT. */
+static void pending_join_restart(struct pending_join *p) {
+  sio_socket *s = p->socket;
   struct client *cl = client_of(s->session);
   sio_nsp *nsp = s->nsp;
-  char *auth = k->newer;
-  k->newer = NULL;
+  char *auth = p->newer_auth;
+  p->newer_auth = NULL;
   sio_nsp_ref(nsp);
   sio__socket_discard_pending(s);
   if (auth && sio__session_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
@@ -197,77 +205,79 @@ static void start_over(struct pending_join *k) {
   sio__free(auth);
 }
 
-static void on_parked(struct chain *c);
+/* The socket lives on by itself, so nothing has to be copied here. */
+static void pending_join_on_parked(struct chain *c) {
+  struct pending_join *p = pending_join_of(c);
+  struct core *core = p->socket->nsp->core;
+  unsigned ms = core->opts->middleware_timeout_ms;
+  if (ms && !timer_active(&p->timeout_timer)) sio__loop_timer(&core->loop, &p->timeout_timer, ms);
+}
 
-/* The verdict stays owed, and will be thrown away. One that came in this very turn counts. */
-static void on_wait_over(struct timer *t) {
-  struct pending_join *k = container_of(t, struct pending_join, wait_timer);
-  if (k->chain.state != CHAIN_WAITING) return;
-  if (loop_excuses(k->chain.loop, k->excused)) {
-    k->excused = true;
-    on_parked(&k->chain);
+/* A verdict that was given earlier in this turn counts. One that comes later is ignored. */
+static void pending_join_on_timeout(struct timer *t) {
+  struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
+  if (p->chain.state != CHAIN_WAITING) return;
+  if (loop_excuses(p->chain.loop, p->extended)) {
+    p->extended = true;
+    pending_join_on_parked(&p->chain);
     return;
   }
-  k->socket->pending_join = NULL;
-  if (is_outdated(k)) {
-    start_over(k);
+  p->socket->pending_join = NULL;
+  if (pending_join_is_outdated(p)) {
+    pending_join_restart(p);
   } else {
-    log_refusal(k, "timeout");
-    (void)encode_refusal(k, "timeout", sio_null());
-    reject(k, SIO_REFUSED_TIMEOUT);
+    pending_join_log_refusal(p, "timeout");
+    (void)pending_join_encode_refusal(p, "timeout", sio_null());
+    pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
   }
-  sio__chain_abandon(&k->chain);
+  sio__chain_abandon(&p->chain);
 }
 
-/* The socket stays by itself. */
-static void on_parked(struct chain *c) {
-  struct pending_join *k = pending_join_of(c);
-  struct core *core = k->socket->nsp->core;
-  unsigned ms = core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&k->wait_timer)) sio__loop_timer(&core->loop, &k->wait_timer, ms);
+static bool pending_join_is_wanted(const struct chain *c) {
+  return socket_is_open(pending_join_of(c)->socket);
 }
 
-static bool is_wanted(const struct chain *c) { return socket_is_open(pending_join_of(c)->socket); }
-
-static void on_finish(struct chain *c, bool ok) {
-  struct pending_join *k = pending_join_of(c);
-  sio_socket *s = k->socket;
+static void pending_join_on_finish(struct chain *c, bool ok) {
+  struct pending_join *p = pending_join_of(c);
+  sio_socket *s = p->socket;
   s->pending_join = NULL;
-  sio__loop_untimer(c->loop, &k->wait_timer);
+  sio__loop_untimer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
-    if (is_outdated(k))
-      start_over(k);
+    if (pending_join_is_outdated(p))
+      pending_join_restart(p);
     else if (ok)
-      let_in(s);
+      connect_accept(s);
     else
-      reject(k, SIO_REFUSED_BY_MIDDLEWARE);
+      pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
-  forget_newer(k);
-  msg_unref(k->refusal);
-  sio__free(k);
+  pending_join_clear_newer_auth(p);
+  msg_unref(p->refusal);
+  sio__free(p);
   sio_socket_unref(s);
 }
 
-static const struct chain_ops pending_join_ops = {
-  .call = call,
-  .parked = on_parked,
-  .refused = on_refused,
-  .wanted = is_wanted,
-  .finish = on_finish,
+static const struct chain_ops pending_join_chain_ops = {
+  .call = pending_join_call_middleware,
+  .parked = pending_join_on_parked,
+  .refused = pending_join_on_refused,
+  .wanted = pending_join_is_wanted,
+  .finish = pending_join_on_finish,
 };
 
-static int pending_join(sio_socket *s) {
-  struct pending_join *k = sio__calloc(1, sizeof *k);
-  if (!k) return UV_ENOMEM;
-  sio__chain_init(&k->chain, &s->nsp->core->loop, &s->nsp->middleware, &pending_join_ops);
-  k->socket = sio_socket_ref(s);
-  timer_init(&k->wait_timer, on_wait_over);
-  s->pending_join = k;
-  sio__chain_start(&k->chain);
+static int pending_join_start(sio_socket *s) {
+  struct pending_join *p = sio__calloc(1, sizeof *p);
+  if (!p) return UV_ENOMEM;
+  sio__chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware, &pending_join_chain_ops);
+  p->socket = sio_socket_ref(s);
+  timer_init(&p->timeout_timer, pending_join_on_timeout);
+  s->pending_join = p;
+  sio__chain_start(&p->chain);
   return 0;
 }
 
-static bool is_waved_through(const sio_socket *s) {
+/* ---- CONNECT -------------------------------------------------------------------------------- */
+
+static bool skips_middleware(const sio_socket *s) {
   return hooks_empty(&s->nsp->middleware) ||
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
 }
@@ -278,13 +288,14 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   if (!err) {
     sio__client_add_socket(cl, s);
     sio__recovery_arrive(s);
-    if (is_waved_through(s))
-      let_in(s);
+    if (skips_middleware(s))
+      connect_accept(s);
     else
-      err = pending_join(s);
+      err = pending_join_start(s);
   }
   if (err)
-    sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err, "no means for a socket");
+    sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
+                     "no memory or no random id for a socket");
 }
 
 bool sio__auth_equals(sio_slice a, sio_slice b) {
@@ -293,28 +304,28 @@ bool sio__auth_equals(sio_slice a, sio_slice b) {
   return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
 }
 
-/* Without a knock nothing waits for the host. */
+/* A PENDING socket without a pending_join does not wait for middleware. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
-  struct pending_join *k = s->pending_join;
-  if (!k) return 0;
-  forget_newer(k);
-  k->withdrawn = false;
+  struct pending_join *p = s->pending_join;
+  if (!p) return 0;
+  pending_join_clear_newer_auth(p);
+  p->withdrawn = false;
   if (sio__auth_equals(sio_socket_auth(s), auth)) return 0;
-  k->newer = sio__strndup(auth.p, auth.n);
-  return k->newer ? 0 : UV_ENOMEM;
+  p->newer_auth = sio__strndup(auth.p, auth.n);
+  return p->newer_auth ? 0 : UV_ENOMEM;
 }
 
 void sio__connect_withdraw(sio_socket *s) {
   if (!s->pending_join) return;
-  forget_newer(s->pending_join);
+  pending_join_clear_newer_auth(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
 void sio__connect_abandon(sio_socket *s) {
-  struct pending_join *k = s->pending_join;
+  struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
-  if (!k) return;
-  forget_newer(k);
-  sio__loop_untimer(k->chain.loop, &k->wait_timer);
-  sio__chain_abandon(&k->chain);
+  if (!p) return;
+  pending_join_clear_newer_auth(p);
+  sio__loop_untimer(p->chain.loop, &p->timeout_timer);
+  sio__chain_abandon(&p->chain);
 }

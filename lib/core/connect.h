@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * connect.h - from CONNECT to connected, or not: the way through the middleware.
+ * connect.h - a socket's way from CONNECT through the middleware to CONNECTED, or to a refusal.
  */
 #ifndef SIO_CORE_CONNECT_H
 #define SIO_CORE_CONNECT_H
 
 #include "core/client.h"
 
-/* A peer wants into nsp and has no socket there. */
+/* Handles CONNECT for a namespace in which the client has no socket. */
 void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth);
-/* Two texts of auth that are the same; none is "{}". */
+/* Compares two texts of auth; an empty one equals "{}". */
 bool sio__auth_equals(sio_slice a, sio_slice b);
-/* The peer of a PENDING socket sends CONNECT again. With another auth it starts over when the host
- * has decided on the first, whatever the decision: so that there is never more than one decision
- * of the host under way for a socket, and no more than one auth waits. UV_ENOMEM. */
+/* The peer of a PENDING socket has sent CONNECT again. If the auth differs, the connect starts over
+ * when the middleware has given its verdict on the first one, whatever that is. So at most one
+ * verdict per socket is outstanding, and at most one newer auth is kept. 0 or UV_ENOMEM. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth);
-/* The peer of a PENDING socket does not want in any more; it is dropped when the host has decided,
- * and nobody is told. */
+/* The peer of a PENDING socket has sent DISCONNECT. The socket is discarded when the middleware has
+ * given its verdict, and no callback runs for it. */
 void sio__connect_withdraw(sio_socket *s);
-/* The peer of a CONNECTED socket may have missed the answer: it is sent again, once a turn. */
+/* Sends the answer to CONNECT again, because the peer of a CONNECTED socket may have missed it.
+ * Does nothing if an answer was sent in this turn. */
 void sio__connect_resend_answer(sio_socket *s);
-/* The task behind server->welcomed. */
+/* The function of core->clear_just_connected. */
 void sio__connect_on_turn_end(struct task *t);
-/* The peer of a PENDING socket is gone. From the loop only. */
+/* The session of a PENDING socket is closed. Must be called from the loop. */
 void sio__connect_abandon(sio_socket *s);
-/* CONNECT_ERROR with a message; the connection stays. */
+/* Sends CONNECT_ERROR. The connection stays open. */
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * deadline.c - sockets that may stay only so long unless the host says so again. Only those that
- * have a deadline cost anything for it.
+ * deadline.c - sio_socket_deadline(): disconnects a socket at a time unless the host moves it.
+ * A socket without a deadline takes no memory for it.
  */
+#include "base/mem.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/socket.h"
@@ -30,7 +31,7 @@ static void on_deadline(struct timer *t) {
   sio_disconnect(s);
 }
 
-static struct deadline *deadline_of(sio_socket *s) {
+static struct deadline *deadline_find_or_new(sio_socket *s) {
   struct core *core = s->nsp->core;
   struct deadline *d = sio__map_get(&core->deadlines, slice_str(s->id));
   if (d) return d;
@@ -49,7 +50,7 @@ int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
     sio__socket_clear_deadline(s);
     return 0;
   }
-  struct deadline *d = deadline_of(s);
+  struct deadline *d = deadline_find_or_new(s);
   if (!d) return UV_ENOMEM;
   sio__loop_timer(&s->nsp->core->loop, &d->timer, in_ms);
   return 0;

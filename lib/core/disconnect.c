@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * disconnect.c - a socket's end: at once for whoever asks, its callbacks later.
+ * disconnect.c - ends sockets. A socket counts as disconnected at once, for the host and for the
+ * peer; its disconnect callbacks run at the end of the turn.
  */
 #include "core/client.h"
 #include "core/core.h"
 #include "core/dispatch.h"
 #include "core/nsp.h"
+#include "core/nsp_note.h"
 #include "core/recovery.h"
 #include "core/socket.h"
 #include "packet/parser.h"
+#include <assert.h>
 
-static const char *detail_of(const sio_socket *s) {
-  if (s->expired) return "its deadline passed";
+static const char *leave_reason_detail(const sio_socket *s) {
+  if (s->expired) return "the deadline of the socket passed";
   switch (s->reason) {
     case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
     case SIO_REASON_SERVER_NSP_DISCONNECT: return "disconnected by the host";
@@ -22,6 +25,7 @@ static const char *detail_of(const sio_socket *s) {
 
 void sio__socket_start_leaving(sio_socket *s, int reason) {
   struct core *core = s->nsp->core;
+  assert(s->state == SOCKET_CONNECTED);
   s->state = SOCKET_LEAVING;
   s->reason = (uint8_t)reason;
   if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
@@ -29,13 +33,13 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__recovery_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
-  list_remove(&s->leaving);
+  list_remove(&s->leaving); /* it may be in core->just_connected */
   list_push(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }
 
-/* Out of its rooms, its client and its library's hands; the handle may live on. */
-static void detach(sio_socket *s) {
+/* Removes the socket from its rooms, its adapter and its client. */
+static void socket_detach(sio_socket *s) {
   const sio_adapter_ops *ops = s->nsp->ops;
   bool had_arrived = s->state == SOCKET_LEAVING;
   s->state = SOCKET_LEFT;
@@ -44,20 +48,22 @@ static void detach(sio_socket *s) {
   sio__client_remove_socket(client_of(s->session), s);
 }
 
-static void let_go(sio_socket *s) {
+static void socket_drop_library_ref(sio_socket *s) {
   s->session = NULL;
   sio_socket_unref(s);
 }
 
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
-  sio_close_info own = {
-    .reason = s->reason, .err = s->expired ? SIO_ETIMEOUT : 0, .detail = detail_of(s), .ws_text = ""
-  };
+  sio_close_info own = { .reason = s->reason,
+                         .err = s->expired ? SIO_ETIMEOUT : 0,
+                         .detail = leave_reason_detail(s),
+                         .ws_text = "" };
+  assert(s->state == SOCKET_LEAVING);
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnecting, s, why);
   sio__recovery_pack(s);
-  detach(s);
+  socket_detach(s);
   sio__event_queue_close(s);
   LOG_RATED(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
             "socket %s left %s: %s (%s)", s->own_id, s->nsp->name, sio_reason_str(why->reason),
@@ -65,7 +71,7 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
   sio__recovery_stow(s);
   sio__pending_close(s);
-  let_go(s);
+  socket_drop_library_ref(s);
 }
 
 void sio__finish_leaving_sockets(struct task *t) {
@@ -75,12 +81,13 @@ void sio__finish_leaving_sockets(struct task *t) {
 }
 
 void sio__socket_discard_pending(sio_socket *s) {
+  assert(s->state == SOCKET_PENDING);
   sio__recovery_dropped(s);
-  detach(s);
-  let_go(s);
+  socket_detach(s);
+  socket_drop_library_ref(s);
 }
 
-/* ---- asked for by the host ---------------------------------------------------------- */
+/* ---- disconnecting by the host -------------------------------------------------------------- */
 
 static int send_disconnect(sio_socket *s) {
   struct msg *m;
@@ -95,13 +102,14 @@ static int send_disconnect(sio_socket *s) {
   return err;
 }
 
+/* If DISCONNECT cannot be sent for want of memory, the connection is ended: otherwise the peer
+ * would go on believing that it is connected to the namespace. */
 void sio_disconnect(sio_socket *s) {
   if (loop_refuses_moves(&s->nsp->core->loop, "sio_disconnect()")) return;
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
-  /* A peer that cannot be told must not go on believing that it is connected. */
   if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
-  sio__client_note_left_nsp(cl, s->nsp);
+  sio__nsp_note_left(cl, s->nsp);
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * dispatch.c - events to handlers, through a gate where packet middleware stands.
+ * dispatch.c - passes events to the host's handlers, with or without packet middleware.
  *
- * A gate exists while an event of the socket is on its way through the middleware. Events
- * that come meanwhile wait behind it as copies, so that order holds.
+ * Packet middleware may give its verdict later. While it has an event of a socket, the socket has a
+ * struct event_queue: events that arrive meanwhile are copied into the queue, so that they are
+ * handled in the order in which they came.
  */
 #include "core/dispatch.h"
 
@@ -15,10 +16,11 @@
 #include "core/event.h"
 #include "core/nsp.h"
 #include "core/socket.h"
+#include <assert.h>
 
-/* An event that waits: its packet's bytes stand behind the bins. */
-struct held {
-  struct held *next;
+/* A copy of an EVENT packet. The bytes of json and of the attachments are allocated after bins. */
+struct queued_event {
+  struct queued_event *next;
   int64_t id;
   size_t size;
   sio_slice json;
@@ -26,233 +28,240 @@ struct held {
   sio_slice bins[];
 };
 
-struct gate {
+struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */
-  struct held *first, **last;
-  size_t bytes;     /* of all that are held */
-  char *refusal;    /* the message of a refusal; NULL: no memory */
-  struct msg *data; /* its data as JSON text; NULL: none         */
-  bool passing;     /* a caller up the stack handles the queue   */
-  bool telling;     /* the callbacks of sio_on_error() run       */
+  struct queued_event *first, **last;
+  size_t bytes;     /* memory of all queued events */
+  char *refusal;    /* the middleware's message; NULL: no memory for it */
+  struct msg *data; /* the data given with it, as JSON text, or NULL */
+  bool passing;     /* event_queue_continue() will run after this event */
+  bool reporting;   /* callbacks of sio_on_error() run for a refused event */
   struct sio_event event;
 };
 
-/* ---- what waits ---------------------------------------------------------------------- */
+/* ---- queued events -------------------------------------------------------------------------- */
 
-static bool held_size(const struct packet *p, size_t *out) {
-  size_t size = sizeof(struct held) + p->nbins * sizeof(sio_slice);
+static bool queued_event_size(const struct packet *p, size_t *out) {
+  size_t size = sizeof(struct queued_event) + p->nbins * sizeof(sio_slice);
   bool over = add_overflows(size, p->json.n, &size);
   for (uint32_t i = 0; i < p->nbins && !over; i++) over = add_overflows(size, p->bins[i].n, &size);
   *out = size;
   return !over;
 }
 
-static sio_slice copy_to(char **at, sio_slice s) {
+/* Copies s to *at, moves *at to the end of the copy, and returns the copy. */
+static sio_slice copy_slice_to(char **at, sio_slice s) {
   char *p = *at;
   if (s.n) memcpy(p, s.p, s.n);
   *at += s.n;
   return slice(p, s.n);
 }
 
-static struct held *held_new(const struct packet *p, size_t size) {
-  struct held *h = sio__malloc(size);
-  if (!h) return NULL;
-  *h = (struct held){ .id = p->id, .size = size, .nbins = p->nbins };
-  char *at = (char *)(h->bins + p->nbins);
-  h->json = copy_to(&at, p->json);
-  for (uint32_t i = 0; i < p->nbins; i++) h->bins[i] = copy_to(&at, p->bins[i]);
-  return h;
+static struct queued_event *queued_event_new(const struct packet *p, size_t size) {
+  struct queued_event *ev = sio__malloc(size);
+  if (!ev) return NULL;
+  *ev = (struct queued_event){ .id = p->id, .size = size, .nbins = p->nbins };
+  char *at = (char *)(ev->bins + p->nbins);
+  ev->json = copy_slice_to(&at, p->json);
+  for (uint32_t i = 0; i < p->nbins; i++) ev->bins[i] = copy_slice_to(&at, p->bins[i]);
+  return ev;
 }
 
-static void hold(struct gate *g, const struct packet *p) {
+static void event_queue_push(struct event_queue *q, const struct packet *p) {
   size_t size;
-  struct core *core = g->socket->nsp->core;
-  struct client *cl = client_of(g->socket->session);
-  if (!held_size(p, &size) || size > core->opts->max_queued - g->bytes) {
+  struct core *core = q->socket->nsp->core;
+  struct client *cl = client_of(q->socket->session);
+  if (!queued_event_size(p, &size) || size > core->opts->max_queued - q->bytes) {
     core->stats.overflows++;
     sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-                     "more than max_queued bytes wait behind packet middleware");
+                     "events that wait for packet middleware take more than max_queued bytes");
     return;
   }
-  struct held *h = held_new(p, size);
-  if (!h) {
+  struct queued_event *ev = queued_event_new(p, size);
+  if (!ev) {
     sio__client_end_no_memory(cl);
     return;
   }
-  g->bytes += size;
-  *g->last = h;
-  g->last = &h->next;
+  q->bytes += size;
+  *q->last = ev;
+  q->last = &ev->next;
 }
 
-static struct held *unhold(struct gate *g) {
-  struct held *h = g->first;
-  g->first = h->next;
-  if (!g->first) g->last = &g->first;
-  g->bytes -= h->size;
-  return h;
+static struct queued_event *event_queue_pop(struct event_queue *q) {
+  struct queued_event *ev = q->first;
+  assert(ev && q->bytes >= ev->size);
+  q->first = ev->next;
+  if (!q->first) q->last = &q->first;
+  q->bytes -= ev->size;
+  return ev;
 }
 
-static void drop_held(struct gate *g) {
-  while (g->first) sio__free(unhold(g));
+static void event_queue_free_events(struct event_queue *q) {
+  while (q->first) sio__free(event_queue_pop(q));
 }
 
-/* ---- one event passes ------------------------------------------------------------------ */
+/* ---- passing one event to the middleware ---------------------------------------------------- */
 
-static void pass(struct gate *g, const struct packet *p) {
-  sio_socket *s = g->socket;
-  if (sio__event_init(&g->event, s, p)) {
+static void event_queue_pass_packet(struct event_queue *q, const struct packet *p) {
+  sio_socket *s = q->socket;
+  if (sio__event_init(&q->event, s, p)) {
     sio__client_end_no_memory(client_of(s->session));
     return;
   }
-  sio__nsp_run_any_hooks(s->nsp, s, &g->event);
-  sio__chain_start(&g->chain);
+  sio__nsp_run_any_hooks(s->nsp, s, &q->event);
+  sio__chain_start(&q->chain);
 }
 
-/* It was checked when it came, so that only memory can fail. */
-static void pass_held(struct gate *g, struct held *h) {
-  struct core *core = g->socket->nsp->core;
+/* The JSON was found valid when the packet arrived: scanning it again fails only without memory. */
+static void event_queue_pass_queued(struct event_queue *q, struct queued_event *ev) {
+  struct core *core = q->socket->nsp->core;
   struct packet p = { .type = PACKET_EVENT,
-                      .nsp = slice_str(g->socket->nsp->name),
-                      .id = h->id,
-                      .json = h->json,
+                      .nsp = slice_str(q->socket->nsp->name),
+                      .id = ev->id,
+                      .json = ev->json,
                       .scan = &core->scratch.scan,
-                      .bins = h->bins,
-                      .nbins = h->nbins };
-  if (sio__json_scan(&core->scratch.scan, h->json, core->limits.max_depth, NULL))
-    sio__client_end_no_memory(client_of(g->socket->session));
+                      .bins = ev->bins,
+                      .nbins = ev->nbins };
+  if (sio__json_scan(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
+    sio__client_end_no_memory(client_of(q->socket->session));
   else
-    pass(g, &p);
-  sio__free(h);
+    event_queue_pass_packet(q, &p);
+  sio__free(ev);
 }
 
-static void gate_free(struct gate *g) {
-  sio_socket *s = g->socket;
-  if (s->gate == g) s->gate = NULL;
-  drop_held(g);
-  sio__free(g);
+static void event_queue_free(struct event_queue *q) {
+  sio_socket *s = q->socket;
+  if (s->event_queue == q) s->event_queue = NULL;
+  event_queue_free_events(q);
+  sio__free(q);
   sio_socket_unref(s);
 }
 
-/* What waits passes too, until one of them is held up. */
-static void pass_on(struct gate *g) {
-  g->passing = true;
-  while (g->chain.state == CHAIN_IDLE && g->first && sio_socket_connected(g->socket))
-    pass_held(g, unhold(g));
-  g->passing = false;
-  if (g->chain.state == CHAIN_IDLE) gate_free(g);
+/* Passes queued events until the middleware keeps one waiting. Frees the queue once it is empty. */
+static void event_queue_continue(struct event_queue *q) {
+  q->passing = true;
+  while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
+    event_queue_pass_queued(q, event_queue_pop(q));
+  q->passing = false;
+  if (q->chain.state == CHAIN_IDLE) event_queue_free(q);
 }
 
-/* ---- the middleware ----------------------------------------------------------------------- */
+/* ---- callbacks of the chain ----------------------------------------------------------------- */
 
-static struct gate *gate_of(const struct chain *c) { return container_of(c, struct gate, chain); }
-
-static void call(struct chain *c, const struct hook *k) {
-  struct gate *g = gate_of(c);
-  ((sio_packet_cb)k->fn)(g->socket, &g->event, &c->next, k->user);
+static struct event_queue *event_queue_of(const struct chain *c) {
+  return container_of(c, struct event_queue, chain);
 }
 
-static void on_parked(struct chain *c) {
-  struct gate *g = gate_of(c);
-  if (sio__event_copy_borrowed(&g->event)) sio__client_end_no_memory(client_of(g->socket->session));
+static void event_queue_call_middleware(struct chain *c, const struct hook *k) {
+  struct event_queue *q = event_queue_of(c);
+  ((sio_packet_cb)k->fn)(q->socket, &q->event, &c->next, k->user);
 }
 
-static COLD void on_refused(struct chain *c, const char *message, sio_val data) {
-  struct gate *g = gate_of(c);
-  struct core *core = g->socket->nsp->core;
-  g->refusal = sio__strndup(message, strlen(message));
-  int err = sio__encode_data(&core->loop.msgs, &core->scratch, &g->data, data);
+static void event_queue_on_parked(struct chain *c) {
+  struct event_queue *q = event_queue_of(c);
+  if (sio__event_copy_borrowed(&q->event)) sio__client_end_no_memory(client_of(q->socket->session));
+}
+
+static COLD void event_queue_on_refused(struct chain *c, const char *message, sio_val data) {
+  struct event_queue *q = event_queue_of(c);
+  struct core *core = q->socket->nsp->core;
+  q->refusal = sio__strndup(message, strlen(message));
+  int err = sio__encode_data(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
-            "the data of a refusal is left out: %s", sio_strerror(err));
+            "the data given to sio_next_fail() is ignored: %s", sio_strerror(err));
 }
 
-static bool is_wanted(const struct chain *c) { return sio_socket_connected(gate_of(c)->socket); }
+static bool event_queue_is_wanted(const struct chain *c) {
+  return sio_socket_connected(event_queue_of(c)->socket);
+}
 
-static COLD void gate_refuse(struct gate *g, sio_socket *s) {
+static COLD void report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
-  const char *message = g->refusal ? g->refusal : "out of memory";
+  const char *message = q->refusal ? q->refusal : "out of memory";
   const char *peer = sio_session_address(s->session);
   core->stats.events_refused++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer,
             "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,
-            LOG_SLICE(g->event.name), message);
-  g->telling = true;
+            LOG_SLICE(q->event.name), message);
+  q->reporting = true;
   sio__nsp_run_error_hooks(s->nsp, s, UV_ECANCELED, message);
-  g->telling = false;
+  q->reporting = false;
 }
 
 sio_slice sio_error_data(const sio_socket *s) {
-  const struct gate *g = s->state == SOCKET_PENDING ? NULL : s->gate;
-  return g && g->telling && g->data ? slice(msg_data(g->data), g->data->len) : slice(NULL, 0);
+  const struct event_queue *q = s->state == SOCKET_PENDING ? NULL : s->event_queue;
+  return q && q->reporting && q->data ? slice(msg_data(q->data), q->data->len) : slice(NULL, 0);
 }
 
-static void conclude(struct gate *g, bool ok) {
-  sio_socket *s = g->socket;
+static void event_queue_finish_event(struct event_queue *q, bool ok) {
+  sio_socket *s = q->socket;
   if (sio_socket_connected(s)) {
     if (ok)
-      sio__nsp_run_handlers(s->nsp, s, &g->event, g->event.name);
+      sio__nsp_run_handlers(s->nsp, s, &q->event, q->event.name);
     else
-      gate_refuse(g, s);
+      report_refused_event(q, s);
   }
-  sio__event_clear(&g->event);
-  sio__free(g->refusal);
-  msg_unref(g->data);
-  g->refusal = NULL;
-  g->data = NULL;
+  sio__event_clear(&q->event);
+  sio__free(q->refusal);
+  msg_unref(q->data);
+  q->refusal = NULL;
+  q->data = NULL;
 }
 
-static void on_finish(struct chain *c, bool ok) {
-  struct gate *g = gate_of(c);
-  conclude(g, ok);
-  if (!g->passing) pass_on(g);
+static void event_queue_on_finish(struct chain *c, bool ok) {
+  struct event_queue *q = event_queue_of(c);
+  event_queue_finish_event(q, ok);
+  if (!q->passing) event_queue_continue(q);
 }
 
-static const struct chain_ops gate_ops = {
-  .call = call,
-  .parked = on_parked,
-  .refused = on_refused,
-  .wanted = is_wanted,
-  .finish = on_finish,
+static const struct chain_ops event_queue_chain_ops = {
+  .call = event_queue_call_middleware,
+  .parked = event_queue_on_parked,
+  .refused = event_queue_on_refused,
+  .wanted = event_queue_is_wanted,
+  .finish = event_queue_on_finish,
 };
 
-static struct gate *gate_new(sio_socket *s) {
-  struct gate *g = sio__malloc(sizeof *g);
-  if (!g) return NULL;
-  sio__chain_init(&g->chain, &s->nsp->core->loop, &s->nsp->packet_middleware, &gate_ops);
-  g->socket = sio_socket_ref(s);
-  g->first = NULL;
-  g->last = &g->first;
-  g->bytes = 0;
-  g->refusal = NULL;
-  g->data = NULL;
-  g->telling = false;
-  s->gate = g;
-  return g;
+static struct event_queue *event_queue_new(sio_socket *s) {
+  struct event_queue *q = sio__malloc(sizeof *q);
+  if (!q) return NULL;
+  sio__chain_init(&q->chain, &s->nsp->core->loop, &s->nsp->packet_middleware,
+                  &event_queue_chain_ops);
+  q->socket = sio_socket_ref(s);
+  q->first = NULL;
+  q->last = &q->first;
+  q->bytes = 0;
+  q->refusal = NULL;
+  q->data = NULL;
+  q->reporting = false;
+  s->event_queue = q;
+  return q;
 }
 
-static void through_gate(sio_socket *s, const struct packet *p) {
-  struct gate *g = gate_new(s);
-  if (!g) {
+static void dispatch_with_middleware(sio_socket *s, const struct packet *p) {
+  struct event_queue *q = event_queue_new(s);
+  if (!q) {
     sio__client_end_no_memory(client_of(s->session));
     return;
   }
-  g->passing = true;
-  pass(g, p);
-  pass_on(g);
+  q->passing = true;
+  event_queue_pass_packet(q, p);
+  event_queue_continue(q);
 }
 
 void sio__event_queue_close(sio_socket *s) {
-  struct gate *g = s->gate;
-  if (!g) return;
-  s->gate = NULL;
-  drop_held(g);
-  sio__chain_abandon(&g->chain);
+  struct event_queue *q = s->event_queue;
+  if (!q) return;
+  s->event_queue = NULL;
+  event_queue_free_events(q);
+  sio__chain_abandon(&q->chain);
 }
 
-/* ---- without middleware ---------------------------------------------------------------------- */
+/* ---- dispatching ---------------------------------------------------------------------------- */
 
-static void straight(sio_socket *s, const struct packet *p) {
+static void dispatch_without_middleware(sio_socket *s, const struct packet *p) {
   struct sio_event e;
   if (sio__event_init(&e, s, p)) {
     sio__client_end_no_memory(client_of(s->session));
@@ -264,12 +273,12 @@ static void straight(sio_socket *s, const struct packet *p) {
 }
 
 void sio__dispatch_event(sio_socket *s, const struct packet *p) {
-  if (p->json.n == 0) return; /* an EVENT without a payload says nothing */
+  if (p->json.n == 0) return; /* an EVENT without a payload has no name */
   s->nsp->events_in++;
-  if (s->gate)
-    hold(s->gate, p);
+  if (s->event_queue)
+    event_queue_push(s->event_queue, p);
   else if (hooks_empty(&s->nsp->packet_middleware))
-    straight(s, p);
+    dispatch_without_middleware(s, p);
   else
-    through_gate(s, p);
+    dispatch_with_middleware(s, p);
 }

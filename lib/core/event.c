@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.c - arguments stay text until a handler asks. What is then made of them is kept in the
- * event's arena: a few bytes inside it, blocks of the heap when they are used up.
+ * event.c - reads the arguments of an event. They stay JSON text until a handler asks for one. The
+ * decoded value is then kept in the event's arena: first in the bytes inside struct sio_event, and
+ * when these are used up in blocks from the heap.
  */
 #include "core/event.h"
 
@@ -12,8 +13,8 @@
 #include "packet/number.h"
 #include "packet/tree.h"
 
-struct event_own {
-  struct event_own *older;
+struct event_replacement {
+  struct event_replacement *older;
   struct msgs home;
   struct decode_scratch scratch;
   struct msg *msg;
@@ -31,7 +32,7 @@ struct event_block {
 
 /* ---- the arena -------------------------------------------------------------------------- */
 
-static void *arena_block(struct sio_event *e, size_t n) {
+static void *arena_alloc_block(struct sio_event *e, size_t n) {
   size_t size;
   if (add_overflows(sizeof(struct event_block), n, &size)) return NULL;
   struct event_block *b = sio__malloc(size);
@@ -41,40 +42,41 @@ static void *arena_block(struct sio_event *e, size_t n) {
   return b + 1;
 }
 
-static void *arena_get(struct sio_event *e, size_t n) {
-  if (n > EVENT_ARENA - e->arena_used) return arena_block(e, n);
+static void *arena_alloc(struct sio_event *e, size_t n) {
+  if (n > EVENT_ARENA - e->arena_used) return arena_alloc_block(e, n);
   void *p = e->arena + e->arena_used;
   e->arena_used += (uint32_t)((n + 7) & ~(size_t)7);
   return p;
 }
 
-/* text: a JSON string. Its length grows by the NUL, and shrinks by the quotes at least. */
-static bool unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
-  char *p = arena_get(e, text.n);
+/* text is a JSON string with its quotes. The result with its NUL is never longer than text, because
+ * the two quotes go. */
+static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
+  char *p = arena_alloc(e, text.n);
   if (!p) return false;
   *out = slice(p, sio__json_unescape(p, text));
   p[out->n] = '\0';
   return true;
 }
 
-/* ---- from a packet, and back ------------------------------------------------------------ */
+/* ---- init and clear ------------------------------------------------------------------------- */
 
-static COLD bool show_nuls(struct sio_event *e) {
-  char *shown = arena_get(e, 3 * e->name.n + 1);
+static COLD bool make_printable_name(struct sio_event *e) {
+  char *shown = arena_alloc(e, 3 * e->name.n + 1);
   if (!shown) return false;
   memcpy(shown, e->name.p, e->name.n);
   shown[sio__utf8_replace_nuls(shown, e->name.n)] = '\0';
-  e->shown = shown;
+  e->printable_name = shown;
   return true;
 }
 
-static bool read_name(struct sio_event *e, sio_slice text) {
+static bool event_read_name(struct sio_event *e, sio_slice text) {
   if (text.p[0] == '"') {
-    if (!unescape(e, text, &e->name)) return false;
+    if (!event_unescape(e, text, &e->name)) return false;
     bool escapes = e->name.n + 2 < text.n;
-    return !escapes || !memchr(e->name.p, '\0', e->name.n) || show_nuls(e);
+    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_printable_name(e);
   }
-  char *p = arena_get(e, text.n + 1);
+  char *p = arena_alloc(e, text.n + 1);
   if (!p) return false;
   memcpy(p, text.p, text.n);
   p[text.n] = '\0';
@@ -90,24 +92,26 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   e->ack_id = PACKET_NO_ID;
   if (packet->type != PACKET_EVENT) return 0;
   e->ack_id = packet->id;
-  e->first = 1;
-  if (packet->scan->nargs == 0 || read_name(e, json_arg(packet->scan, packet->json, 0))) return 0;
+  e->first_arg = 1;
+  if (packet->scan->nargs == 0 || event_read_name(e, json_arg(packet->scan, packet->json, 0)))
+    return 0;
   return SIO__ENOMEM;
 }
 
-static COLD void free_own(struct event_own *own) {
-  msg_unref(own->msg);
-  sio__msgs_clear(&own->home);
-  sio__decode_scratch_clear(&own->scratch);
-  sio__free(own->bins);
-  sio__free(own);
+static COLD void replacement_free(struct event_replacement *replacement) {
+  msg_unref(replacement->msg);
+  sio__msgs_clear(&replacement->home);
+  sio__decode_scratch_clear(&replacement->scratch);
+  sio__free(replacement->bins);
+  sio__free(replacement);
 }
 
 void sio__event_clear(struct sio_event *e) {
   for (struct event_tree *t = e->trees; t; t = t->next) sio__tree_free(t->tree);
-  for (struct event_own *own = e->own, *older; own; own = older) {
-    older = own->older;
-    free_own(own);
+  for (struct event_replacement *replacement = e->replacement, *older; replacement;
+       replacement = older) {
+    older = replacement->older;
+    replacement_free(replacement);
   }
   for (struct event_block *b = e->blocks, *next; b; b = next) {
     next = b->next;
@@ -116,50 +120,52 @@ void sio__event_clear(struct sio_event *e) {
   memset(e, 0, offsetof(struct sio_event, arena));
 }
 
-/* ---- other arguments -------------------------------------------------------------------- */
+/* ---- replacing the arguments ---------------------------------------------------------------- */
 
-static COLD int list_bins(struct event_own *own, uint32_t *n) {
+static COLD int replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
   *n = 0;
-  for (const struct msg *m = own->msg->next; m; m = m->next) ++*n;
+  for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
-  own->bins = sio__calloc(*n, sizeof *own->bins);
-  if (!own->bins) return SIO__ENOMEM;
+  replacement->bins = sio__calloc(*n, sizeof *replacement->bins);
+  if (!replacement->bins) return SIO__ENOMEM;
   size_t i = 0;
-  for (const struct msg *m = own->msg->next; m; m = m->next)
-    own->bins[i++] = slice(msg_data(m), m->len);
+  for (const struct msg *m = replacement->msg->next; m; m = m->next)
+    replacement->bins[i++] = slice(msg_data(m), m->len);
   return 0;
 }
 
-/* The arguments, encoded as an ack's would be and read again. */
-static COLD int fill_own(struct event_own *own, struct packet *out, sio_args args) {
+/* Encodes args as those of an ack, and scans the JSON text again, so that *out refers to it. */
+static COLD int replacement_encode(struct event_replacement *replacement, struct packet *out,
+                                   sio_args args) {
   uint32_t nbins;
-  int err = sio__encode(&own->home, &own->scratch, &own->msg, "/", NULL, args, PACKET_NO_ID);
-  if (!err) err = list_bins(own, &nbins);
+  int err = sio__encode(&replacement->home, &replacement->scratch, &replacement->msg, "/", NULL,
+                        args, PACKET_NO_ID);
+  if (!err) err = replacement_list_bins(replacement, &nbins);
   if (err) return err;
-  const char *p = msg_data(own->msg), *array = memchr(p, '[', own->msg->len);
-  out->json = slice(array, own->msg->len - (size_t)(array - p));
-  out->scan = &own->scratch.scan;
-  out->bins = own->bins;
+  const char *p = msg_data(replacement->msg), *array = memchr(p, '[', replacement->msg->len);
+  out->json = slice(array, replacement->msg->len - (size_t)(array - p));
+  out->scan = &replacement->scratch.scan;
+  out->bins = replacement->bins;
   out->nbins = nbins;
-  return sio__json_scan(&own->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
+  return sio__json_scan(&replacement->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
 }
 
-static COLD int replace_args(struct sio_event *e, sio_args args) {
+static COLD int event_replace_args(struct sio_event *e, sio_args args) {
   struct packet packet = e->packet;
-  struct event_own *own = sio__calloc(1, sizeof *own);
-  if (!own) return SIO__ENOMEM;
-  sio__msgs_init(&own->home);
-  int err = fill_own(own, &packet, args);
+  struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
+  if (!replacement) return SIO__ENOMEM;
+  sio__msgs_init(&replacement->home);
+  int err = replacement_encode(replacement, &packet, args);
   if (err) {
-    free_own(own);
+    replacement_free(replacement);
     return err;
   }
-  own->older = e->own;
-  e->own = own;
+  replacement->older = e->replacement;
+  e->replacement = replacement;
   e->packet = packet;
-  e->first = 0;
-  memset(e->near, 0, sizeof e->near);
-  e->far = NULL;
+  e->first_arg = 0;
+  memset(e->memos, 0, sizeof e->memos);
+  e->more_memos = NULL;
   return 0;
 }
 
@@ -167,79 +173,82 @@ COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   sio_slice renamed = slice_str(name);
   if (name && sio__name_reserved(renamed)) return SIO_ENAME;
   if (name) {
-    char *copy = arena_get(e, renamed.n + 1);
+    char *copy = arena_alloc(e, renamed.n + 1);
     if (!copy) return SIO__ENOMEM;
     renamed.p = memcpy(copy, name, renamed.n + 1);
   }
-  int err = replace_args(e, args);
+  int err = event_replace_args(e, args);
   if (!err && name) {
     e->name = renamed;
-    e->shown = NULL;
+    e->printable_name = NULL;
   }
   return err;
 }
 
 COLD int sio__event_copy_borrowed(struct sio_event *e) {
   sio_val all = sio_event_args(e);
-  int err = replace_args(e, sio__args(&all, 1));
+  int err = event_replace_args(e, sio__args(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);
   return err;
 }
 
-/* ---- what an argument is ---------------------------------------------------------------- */
+/* ---- reading plain arguments ---------------------------------------------------------------- */
 
-const char *sio_event_name(const sio_event *e) { return e->shown ? e->shown : e->name.p; }
+const char *sio_event_name(const sio_event *e) {
+  return e->printable_name ? e->printable_name : e->name.p;
+}
 sio_slice sio_event_name_slice(const sio_event *e) { return e->name; }
 
 size_t sio_event_count(const sio_event *e) {
   uint32_t n = e->packet.scan->nargs;
-  return n > e->first ? n - e->first : 0;
+  return n > e->first_arg ? n - e->first_arg : 0;
 }
 
 sio_slice sio_event_json(const sio_event *e, size_t i) {
   if (i >= sio_event_count(e)) return slice(NULL, 0);
-  return json_arg(e->packet.scan, e->packet.json, e->first + i);
+  return json_arg(e->packet.scan, e->packet.json, e->first_arg + i);
 }
 
-static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
+static char first_char_of(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
-/* The first hole in argument i, NULL when there is none. Holes are in the order of the text. */
-static const struct json_hole *find_hole(const sio_event *e, size_t i) {
+/* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders (holes)
+ * of a scan are in the order of the text, so a binary search finds it. */
+static const struct json_hole *find_placeholder(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nholes : 0;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (scan->holes[middle].arg < e->first + i)
+    if (scan->holes[middle].arg < e->first_arg + i)
       low = middle + 1;
     else
       high = middle;
   }
-  bool found = e->packet.nbins && low < scan->nholes && scan->holes[low].arg == e->first + i;
+  bool found = e->packet.nbins && low < scan->nholes && scan->holes[low].arg == e->first_arg + i;
   return found ? &scan->holes[low] : NULL;
 }
 
-/* Is the argument itself one? */
-static const struct json_hole *whole_hole(const sio_event *e, size_t i) {
-  if (first_char(sio_event_json(e, i)) != '{') return NULL;
-  const struct json_hole *hole = find_hole(e, i);
-  return hole && hole->off == e->packet.scan->args[e->first + i].off ? hole : NULL;
+/* Returns the placeholder if argument i is nothing but one, so that the argument is binary. */
+static const struct json_hole *find_whole_placeholder(const sio_event *e, size_t i) {
+  if (first_char_of(sio_event_json(e, i)) != '{') return NULL;
+  const struct json_hole *hole = find_placeholder(e, i);
+  return hole && hole->off == e->packet.scan->args[e->first_arg + i].off ? hole : NULL;
 }
 
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
-  switch (first_char(sio_event_json(e, i))) {
+  switch (first_char_of(sio_event_json(e, i))) {
     case '\0':
     case 'n': return SIO_NULL;
     case 't':
     case 'f': return SIO_BOOL;
     case '"': return SIO_STR;
-    case '{': return whole_hole(e, i) ? SIO_BIN : SIO_JSON;
+    case '{': return find_whole_placeholder(e, i) ? SIO_BIN : SIO_JSON;
     case '[': return SIO_JSON;
     default: return SIO_NUM;
   }
 }
 
 bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
-  char first = first_char(sio_event_json(e, i));
+  char first = first_char_of(sio_event_json(e, i));
   if (first != 't' && first != 'f') return false;
   *out = first == 't';
   return true;
@@ -253,27 +262,27 @@ bool sio_event_num(const sio_event *e, size_t i, double *out) {
   return sio__number_double(sio_event_json(e, i), out);
 }
 
-/* ---- what is made of an argument, once -------------------------------------------------- */
+/* ---- decoded arguments, kept in the arena --------------------------------------------------- */
 
-static struct event_memo *memo(sio_event *e, size_t i) {
+static struct event_memo *event_memo_of(sio_event *e, size_t i) {
   size_t n = sio_event_count(e), size;
-  if (i < EVENT_NEAR) return &e->near[i];
-  if (!e->far) {
-    if (mul_overflows(n - EVENT_NEAR, sizeof *e->far, &size)) return NULL;
-    e->far = arena_get(e, size);
-    if (!e->far) return NULL;
-    memset(e->far, 0, size);
+  if (i < EVENT_MEMOS) return &e->memos[i];
+  if (!e->more_memos) {
+    if (mul_overflows(n - EVENT_MEMOS, sizeof *e->more_memos, &size)) return NULL;
+    e->more_memos = arena_alloc(e, size);
+    if (!e->more_memos) return NULL;
+    memset(e->more_memos, 0, size);
   }
-  return &e->far[i - EVENT_NEAR];
+  return &e->more_memos[i - EVENT_MEMOS];
 }
 
 sio_slice sio_event_strn(sio_event *e, size_t i) {
   sio_slice text = sio_event_json(e, i), s;
-  if (first_char(text) != '"') return slice(NULL, 0);
-  struct event_memo *m = memo(e, i);
+  if (first_char_of(text) != '"') return slice(NULL, 0);
+  struct event_memo *m = event_memo_of(e, i);
   if (!m) return slice(NULL, 0);
   if (!m->str) {
-    if (!unescape(e, text, &s)) return slice(NULL, 0);
+    if (!event_unescape(e, text, &s)) return slice(NULL, 0);
     m->str = s.p;
     m->len = s.n;
   }
@@ -286,7 +295,7 @@ const char *sio_event_str(sio_event *e, size_t i) {
 }
 
 static const struct cJSON *parse_tree(sio_event *e, sio_slice text) {
-  struct event_tree *t = arena_get(e, sizeof *t);
+  struct event_tree *t = arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_parse(text);
   t->next = e->trees;
@@ -297,7 +306,7 @@ static const struct cJSON *parse_tree(sio_event *e, sio_slice text) {
 const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
   sio_slice text = sio_event_json(e, i);
   if (text.n == 0) return NULL;
-  struct event_memo *m = memo(e, i);
+  struct event_memo *m = event_memo_of(e, i);
   if (!m) return NULL;
   if (!m->tree) m->tree = parse_tree(e, text);
   return m->tree;
@@ -312,7 +321,7 @@ COLD sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
 }
 
 COLD sio_slice sio_event_bin(const sio_event *e, size_t i) {
-  const struct json_hole *hole = whole_hole(e, i);
+  const struct json_hole *hole = find_whole_placeholder(e, i);
   return hole ? sio_event_bin_at(e, (size_t)hole->num) : slice(NULL, 0);
 }
 
@@ -321,9 +330,9 @@ COLD sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   return sio__tree_hole(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
 }
 
-/* ---- to send on ------------------------------------------------------------------------- */
+/* ---- arguments as values to send ------------------------------------------------------------ */
 
-static sio_val relayed(const sio_event *e, sio_slice text, bool with_bins) {
+static sio_val relayed_val(const sio_event *e, sio_slice text, bool with_bins) {
   sio_val v = sio__val(SIO_ARG, text.p, text.n);
   if (with_bins) {
     v.bins = e->packet.bins;
@@ -334,12 +343,12 @@ static sio_val relayed(const sio_event *e, sio_slice text, bool with_bins) {
 
 sio_val sio_arg(const sio_event *e, size_t i) {
   sio_slice text = sio_event_json(e, i);
-  return text.n ? relayed(e, text, find_hole(e, i) != NULL) : sio_null();
+  return text.n ? relayed_val(e, text, find_placeholder(e, i) != NULL) : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
-  if (n == 0) return relayed(e, SLICE(""), false);
+  if (n == 0) return relayed_val(e, SLICE(""), false);
   sio_slice first = sio_event_json(e, 0), last = sio_event_json(e, n - 1);
-  return relayed(e, slice(first.p, (size_t)(last.p + last.n - first.p)), e->packet.nbins > 0);
+  return relayed_val(e, slice(first.p, (size_t)(last.p + last.n - first.p)), e->packet.nbins > 0);
 }

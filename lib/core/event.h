@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.h - struct sio_event: one packet a handler looks at, and what it has asked for so far.
+ * event.h - struct sio_event: a packet as a handler sees it, with the arguments decoded so far.
  *
- * It lives on the stack of whoever dispatches it and borrows the packet; sio__event_copy_borrowed()
- * makes it independent of the decoder, for handlers that finish later. What its accessors
- * hand out stays where it is until sio__event_clear(), across sio_event_replace() too.
+ * An event lives on the stack of the function that dispatches it, and its bytes belong to the
+ * decoder. sio__event_copy_borrowed() copies them, for a handler that finishes later. Pointers that
+ * its accessors return stay valid until sio__event_clear(), also after sio_event_replace().
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -13,13 +13,13 @@
 
 #include "packet/packet.h"
 
-enum { EVENT_ARENA = 256, EVENT_NEAR = 4 };
+enum { EVENT_ARENA = 256, EVENT_MEMOS = 4 };
 
-struct event_own;  /* arguments that replaced those of the packet */
-struct event_tree; /* a tree that was asked for                   */
-struct event_block;
+struct event_replacement; /* arguments that replaced those of the packet */
+struct event_tree;        /* a cJSON tree that an accessor returned */
+struct event_block;       /* memory from the heap, after the arena is full */
 
-/* What was made of one argument. */
+/* The decoded forms of one argument; NULL: not requested yet. */
 struct event_memo {
   const struct cJSON *tree;
   const char *str; /* unescaped, NUL-terminated */
@@ -27,26 +27,28 @@ struct event_memo {
 };
 
 struct sio_event {
-  sio_socket *socket;
-  int64_t ack_id; /* the ack asked for, or PACKET_NO_ID */
-  bool ack_used;  /* it was sent, or taken              */
-  uint32_t first; /* of the packet's elements, the first that is an argument */
+  sio_socket *socket; /* NULL for an event from another server */
+  int64_t ack_id;     /* the id of the ack that the sender requests, or PACKET_NO_ID */
+  bool ack_used;      /* the ack was sent, or the host took a function for it */
+  uint32_t first_arg; /* index of the first argument among the elements of the packet's array */
   uint32_t arena_used;
-  struct server_side *server_side; /* another server's: where the ack goes */
-  struct event_own *own;
+  struct server_side *server_side; /* for an event from another server: where the ack goes */
+  struct event_replacement *replacement;
   struct event_tree *trees;
   struct event_block *blocks;
-  sio_slice name;    /* unescaped, NUL-terminated, and may hold a NUL; "" for an ack */
-  const char *shown; /* the name with U+FFFD for each NUL; NULL: it holds none       */
+  sio_slice name;             /* unescaped, NUL-terminated, and may contain a NUL; "" for an ack */
+  const char *printable_name; /* name with U+FFFD for each NUL; NULL if it contains none */
   struct packet packet;
-  struct event_memo *far, near[EVENT_NEAR]; /* of the first arguments near, of the others far */
+  struct event_memo *more_memos;        /* of the arguments from EVENT_MEMOS on */
+  struct event_memo memos[EVENT_MEMOS]; /* of the first arguments */
   _Alignas(8) char arena[EVENT_ARENA];
 };
 
-/* An EVENT or an ACK of that socket. UV_ENOMEM, never for an ACK: nothing to clear. */
+/* Initialises e for an EVENT or ACK packet of socket s. 0 or UV_ENOMEM; after an error there is
+ * nothing to clear. Never fails for an ACK. */
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
-/* Copies what is still borrowed, but for the socket. UV_ENOMEM. */
+/* Copies everything that the event borrows, except the socket. 0 or UV_ENOMEM. */
 int sio__event_copy_borrowed(struct sio_event *e);
 
 #endif

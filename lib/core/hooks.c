@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.c - a ring of callbacks; while anybody walks it nothing is unlinked.
+ * hooks.c - lists of callbacks. While a list is being walked, no hook is unlinked from it.
  */
 #include "core/hooks.h"
 
 #include "base/err.h"
 #include "base/mem.h"
+#include <assert.h>
 
 static struct hook *hook_at(struct list *link) { return container_of(link, struct hook, link); }
 
-static void drop(struct hook *k) {
+static void hook_free(struct hook *k) {
   list_remove(&k->link);
   sio__free(k);
 }
 
 void sio__hooks_init(struct hooks *h) {
   *h = (struct hooks){ .added = 0 };
-  list_init(&h->row);
+  list_init(&h->list);
 }
 
 void sio__hooks_clear(struct hooks *h) {
-  list_each (it, tmp, &h->row) drop(hook_at(it));
+  list_each (it, tmp, &h->list) hook_free(hook_at(it));
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
   if (!fn) return SIO__EINVAL;
   struct hook *k = sio__malloc(sizeof *k);
   if (!k) return SIO__ENOMEM;
-  *k = (struct hook){ .born = ++h->added, .fn = fn, .user = user };
-  list_push(front ? h->row.next : &h->row, &k->link);
+  *k = (struct hook){ .number = ++h->added, .fn = fn, .user = user };
+  list_push(front ? h->list.next : &h->list, &k->link);
   return 0;
 }
 
 int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
   int err = 0;
-  for (const struct list *it = from->row.next; it != &from->row && !err; it = it->next) {
+  for (const struct list *it = from->list.next; it != &from->list && !err; it = it->next) {
     const struct hook *k = container_of(it, const struct hook, link);
     if (k->fn) err = sio__hooks_add(h, k->fn, k->user, false);
   }
@@ -42,14 +43,14 @@ int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
 }
 
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
-  list_each (it, tmp, &h->row) {
+  list_each (it, tmp, &h->list) {
     struct hook *k = hook_at(it);
     if (!fn || k->fn != fn || k->user != user) continue;
     k->fn = NULL;
     if (h->walks)
-      h->holes = true;
+      h->has_removed = true;
     else
-      drop(k);
+      hook_free(k);
     return 0;
   }
   return SIO__ENOENT;
@@ -57,33 +58,34 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
 
 struct hook_walk sio__hooks_walk(struct hooks *h) {
   h->walks++;
-  return (struct hook_walk){ .hooks = h, .at = &h->row, .until = h->added };
+  return (struct hook_walk){ .hooks = h, .at = &h->list, .last_number = h->added };
 }
 
-static void sweep(struct hooks *h) {
-  h->holes = false;
-  list_each (it, tmp, &h->row) {
-    if (!hook_at(it)->fn) drop(hook_at(it));
+static void hooks_free_removed(struct hooks *h) {
+  h->has_removed = false;
+  list_each (it, tmp, &h->list) {
+    if (!hook_at(it)->fn) hook_free(hook_at(it));
   }
 }
 
 void sio__hooks_stop(struct hook_walk *w) {
-  if (--w->hooks->walks == 0 && w->hooks->holes) sweep(w->hooks);
+  assert(w->hooks->walks > 0);
+  if (--w->hooks->walks == 0 && w->hooks->has_removed) hooks_free_removed(w->hooks);
 }
 
 const struct hook *sio__hooks_next(struct hook_walk *w) {
-  while ((w->at = w->at->next) != &w->hooks->row) {
+  while ((w->at = w->at->next) != &w->hooks->list) {
     const struct hook *k = hook_at(w->at);
-    if (k->fn && k->born <= w->until) return k;
+    if (k->fn && k->number <= w->last_number) return k;
   }
   sio__hooks_stop(w);
   return NULL;
 }
 
 const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
-                                         uint64_t until) {
-  struct list *it = at ? at->link.next : h->row.next;
-  for (; it != &h->row; it = it->next)
-    if (hook_at(it)->born <= until) return hook_at(it);
+                                         uint64_t last_number) {
+  struct list *it = at ? at->link.next : h->list.next;
+  for (; it != &h->list; it = it->next)
+    if (hook_at(it)->number <= last_number) return hook_at(it);
   return NULL;
 }

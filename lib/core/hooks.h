@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * hooks.h - the host's callbacks for one occasion, in order.
+ * hooks.h - a list of the host's callbacks for one kind of event, called in order.
  *
- * They may be added and removed while they are being run, by each other too: what is
- * removed does not run any more, what is added waits for the next occasion.
+ * Callbacks may be added and removed while the list is being run, also by the callbacks
+ * themselves. A removed one is not called any more; an added one is called from the next run on.
  */
 #ifndef SIO_CORE_HOOKS_H
 #define SIO_CORE_HOOKS_H
@@ -11,45 +11,51 @@
 #include "base/list.h"
 #include <stdint.h>
 
-typedef void (*hook_fn)(void); /* cast back to what the occasion calls */
+typedef void (*hook_fn)(void); /* the caller casts it back to the real type of the callback */
 
 struct hook {
   struct list link;
-  uint64_t born; /* the count of hooks ever added, this one included */
-  hook_fn fn;    /* NULL: removed while the row was being run        */
+  uint64_t number; /* hooks of one list are numbered from 1 in the order of adding */
+  hook_fn fn;      /* NULL: removed during a walk, and unlinked when the walk ends */
   void *user;
 };
 
 struct hooks {
-  struct list row;
-  uint64_t added;
-  unsigned walks; /* under way */
-  bool holes;     /* members whose fn is NULL wait for the last walk's end */
+  struct list list;
+  uint64_t added;   /* number of the hook that was added last */
+  unsigned walks;   /* walks in progress */
+  bool has_removed; /* some hooks have fn NULL and are to be unlinked after the last walk */
 };
 
 void sio__hooks_init(struct hooks *h);
 void sio__hooks_clear(struct hooks *h);
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front); /* UV_EINVAL, UV_ENOMEM */
-/* What is in `from` goes behind what is here. UV_ENOMEM: some of it did. */
+/* Appends the hooks of `from` to h. 0, or UV_ENOMEM when only some of them were appended. */
 int sio__hooks_copy(struct hooks *h, const struct hooks *from);
-int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* UV_ENOENT */
+int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOENT */
 
-static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->row); }
+static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->list); }
 
-/* Runs over those that were there when it began. next answers NULL at the end and ends the walk;
- * leave it earlier with sio__hooks_stop(). */
+/* A walk visits the hooks that were in the list when it began. sio__hooks_next() returns NULL
+ * after the last one and ends the walk; sio__hooks_stop() ends it earlier. */
 struct hook_walk {
   struct hooks *hooks;
   struct list *at;
-  uint64_t until;
+  uint64_t last_number; /* hooks with a higher number were added after the walk began */
 };
 struct hook_walk sio__hooks_walk(struct hooks *h);
 const struct hook *sio__hooks_next(struct hook_walk *w);
 void sio__hooks_stop(struct hook_walk *w);
 
-/* For rows that nothing is ever removed from: the first hook behind `at` (NULL: of all) that was
- * there when `added` was `until`. */
+/* Runs the statement after it for each hook k. It declares `walk`, so it is used once in a block;
+ * to leave the loop early, call sio__hooks_stop(&walk) before the break. */
+#define HOOKS_EACH(k, walk, h)                \
+  struct hook_walk walk = sio__hooks_walk(h); \
+  for (const struct hook *k; (k = sio__hooks_next(&walk));)
+
+/* For lists from which no hook is ever removed: returns the first hook after `at` (NULL: the first
+ * of the list) whose number is not above last_number, or NULL. */
 const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hook *at,
-                                         uint64_t until);
+                                         uint64_t last_number);
 
 #endif

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * nsp.h - a namespace from inside: who is in it, and whom it tells.
+ * nsp.h - struct sio_nsp, a namespace.
  *
- * A namespace lives as long as its server; one that was made for a parent (dynamic.h) leaves it
- * when nobody uses it any more, and its memory goes when nobody names it. Its members, the
- * connected sockets, stand in one dense array, which is what a broadcast to everyone walks.
+ * A namespace lives as long as its server. A child namespace, made for a parent (child.h), is
+ * removed when nothing uses it any more, and its memory is freed with the last reference to it.
+ * The connected sockets are its members; they are kept in one dense array, because a broadcast to
+ * all of them walks that array.
+ *
+ * nsp_life.c creates, closes and frees namespaces; nsp_members.c keeps the members; nsp_name.c
+ * checks and looks up names; nsp_hooks.c registers and runs the host's callbacks.
  */
 #ifndef SIO_CORE_NSP_H
 #define SIO_CORE_NSP_H
@@ -18,6 +22,7 @@
 
 enum { NSP_NAME_MAX = 255 };
 
+struct core;
 struct parent_state;
 struct addr_children;
 
@@ -25,79 +30,101 @@ struct sio_nsp {
   struct core *core;
   const sio_adapter_ops *ops;
   sio_adapter *adapter;
-  struct recovery *recovery; /* NULL: off */
-  sio_socket **members;      /* connected; each knows its index */
+  struct recovery *recovery; /* NULL: connection state recovery is off */
+  sio_socket **members;      /* the connected sockets; sio_socket.index is the place in it */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  uint32_t refs;                  /* on its memory: the library's one, and whoever names it */
-  uint32_t users;                 /* who keeps a child: sockets, questions, the host        */
-  struct parent_state *as_parent; /* NULL: no parent                                      */
-  sio_nsp *parent;                /* a child's, until it is gone                          */
-  struct addr_children *share;    /* for whose address it was made; NULL: nobody's */
-  int64_t next_ack;               /* the id of the next ack that is asked for          */
-  struct list queries;            /* sio_query.link: those that are open               */
-  struct map by_id;               /* the members, by their ids       */
-  struct map handlers;            /* struct handlers, by event       */
+  uint32_t refs; /* references to the memory: the library's one, and one for each socket and user */
+  uint32_t users; /* sockets, queries and references of the host; a child stays while it has any */
+  struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
+  sio_nsp *parent;                /* of a child that has not been removed; else NULL */
+  struct addr_children *made_for; /* the address whose peer asked for this child, or NULL */
+  int64_t next_ack;               /* the id of the next ack that is requested */
+  struct list queries;            /* open queries, linked by sio_query.link */
+  struct map by_id;               /* the members by socket id */
+  struct map handlers;            /* struct handlers by event name */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
   struct hooks writable, drop;
-  struct hooks rooms;     /* user: a struct room_hook                    */
-  struct map server_side; /* struct handlers, by event                   */
-  uint64_t events_in;     /* counted; a parent's: of children that are gone */
+  struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
+  struct map server_side; /* struct handlers for events of other servers, by event name */
+  uint64_t events_in;     /* events received; of a parent: by children that were removed */
   uint64_t events_out;
-  struct list sibling; /* parent->brood->children                              */
-  struct task vacate;
+  struct list sibling; /* the place in parent_state.children */
+  /* Called when the last user has gone; set only in children, else NULL. */
+  void (*on_unused)(sio_nsp *nsp);
+  struct task remove_unused; /* removes a child at the end of the turn */
   char name[];
 };
 
-sio_slice sio__nsp_key(const void *nsp); /* for the server's map of them */
-sio_nsp *sio__nsp_find(const struct core *core,
-                       sio_slice name); /* as peers write it: with the '/' */
+/* ---- nsp_name.c ---- */
+
+sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
+/* name is the full name, with its '/'. */
+sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__nsp_name_valid(sio_slice full);
-/* As peers write it: "" is "/", "chat" is "/chat". False: no name. */
+/* Writes the full name as packets carry it: "" becomes "/", and "chat" becomes "/chat". Returns
+ * false if the name is invalid. */
 bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
 
-/* In no list, without an adapter. UV_ENOMEM. */
+/* ---- nsp_life.c ---- */
+
+/* Makes a namespace that is in no map and has no adapter yet. 0 or UV_ENOMEM. */
 int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_adapter_ops *ops);
-/* Whatever the host wants to hear of the other, it will hear of this one. UV_ENOMEM: of some. */
-int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
-/* Peers can join from now on. UV_ENOMEM, or what the adapter says. */
+/* Opens its adapter and adds it to core->nsps, so that peers can connect to it. 0, UV_ENOMEM, or
+ * the adapter's error. */
 int sio__nsp_open(sio_nsp *nsp);
-void sio__nsp_run_new_hooks(sio_nsp *nsp);
-void sio__nsp_close(sio_nsp *nsp); /* lets go of the adapter; everybody has left */
+void sio__nsp_close(sio_nsp *nsp); /* closes the adapter; the namespace has no members any more */
 void sio__nsp_free(sio_nsp *nsp);
 
-/* For what names it without keeping it: its memory stays, and the server's. */
+/* Keeps the memory of the namespace and of its server. Unlike sio_nsp_ref() it does not keep a
+ * child from being removed. */
 void sio__nsp_memory_ref(sio_nsp *nsp);
 void sio__nsp_memory_unref(sio_nsp *nsp);
-void sio__nsp_drop_library_ref(sio_nsp *nsp); /* the library's own reference */
+void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference of sio__nsp_new() */
 
-int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s); /* UV_ENOMEM */
+/* To be called when nsp has lost a user, or a socket that might have been recovered. */
+static inline void nsp_check_unused(sio_nsp *nsp) {
+  if (nsp->on_unused) nsp->on_unused(nsp);
+}
+
+/* Counters of a namespace. A child's are added to its parent's: peers choose the names of children,
+ * and there are too many of them to report each one. */
+struct nsp_stats {
+  uint64_t sockets, rooms, events_in, events_out;
+};
+
+/* Adds the counters of nsp itself. Those of a parent are of its removed children. */
+void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp);
+
+/* ---- nsp_members.c ---- */
+
+sio_slice sio__nsp_member_key(const void *socket);    /* the key function of nsp->by_id */
+int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s); /* 0 or UV_ENOMEM */
 void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s);
 
-/* Adds to one of the maps of handlers. 0, UV_EINVAL, UV_ENOMEM. */
+/* ---- nsp_hooks.c ---- */
+
+void sio__nsp_hooks_init(sio_nsp *nsp);
+void sio__nsp_hooks_clear(sio_nsp *nsp);
+/* Copies all callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
+int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
+/* Adds a handler to nsp->handlers or nsp->server_side. 0, UV_EINVAL, UV_ENOMEM. */
 int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user);
 
-/* Running the host's callbacks. */
-void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e); /* what another server says */
+/* These run the host's callbacks of one kind, in the order in which they were added. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
+void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e); /* e is from another server */
 void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
+/* h is nsp->disconnecting or nsp->disconnect. */
 void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why);
 void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message);
 void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
-
-/* What a namespace counts for. A child counts for its parent: peers choose the names of children,
- * and there are too many of them to be reported one by one. */
-struct nsp_stats {
-  uint64_t sockets, rooms, events_in, events_out;
-};
-
-/* Adds what nsp alone has counted; of a parent what its gone children have. */
-void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp);
+void sio__nsp_run_new_hooks(sio_nsp *nsp);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "core/client.h"
 #include "core/core.h"
-#include "core/dynamic.h"
 #include "core/nsp.h"
 #include "core/socket.h"
 #include "packet/tree.h"
@@ -47,7 +46,7 @@ static void empty_recoverable(struct recoverable *b) {
 static void take_from_away(struct recovery *r, struct recoverable *b) {
   if (!away_has(&b->away)) return;
   sio__away_remove(&r->away, &b->away);
-  if (r->away.n == 0) sio__child_look(r->nsp);
+  if (r->away.n == 0) nsp_check_unused(r->nsp);
 }
 
 static void free_recoverable(struct recovery *r, struct recoverable *b) {

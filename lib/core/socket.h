@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket.h - one peer in one namespace, from inside.
+ * socket.h - struct sio_socket: one peer in one namespace.
  *
- *  PENDING --- middleware says yes ---> CONNECTED
- *  PENDING --- it says no, or the peer goes ---> LEFT
- *  CONNECTED --- sio__socket_start_leaving() ---> LEAVING --- from the loop: sio__socket_finish_leaving() ---> LEFT
+ *  PENDING --- accepted by the middleware ---------------------> CONNECTED
+ *  PENDING --- refused, or the session is closed --------------> LEFT
+ *  CONNECTED --- sio__socket_start_leaving() ------------------> LEAVING
+ *  LEAVING --- sio__socket_finish_leaving(), from the loop ----> LEFT
  *
- * The library holds one reference until LEFT is done with; each ref of the host, each ack it took
- * and each verdict it owes hold one more. The last one frees it, and with the last socket of a
- * closed server goes the server's memory.
+ * The library holds one reference until the socket has LEFT. Each sio_socket_ref() of the host,
+ * each ack function that it took and each verdict that it has still to give hold one more. A socket
+ * also keeps the memory of its namespace and server (sio__nsp_memory_ref()).
+ *
+ * socket_life.c creates and frees sockets and reads their state; socket_rooms.c joins and leaves
+ * rooms; connect.c and disconnect.c make the transitions; deadline.c keeps deadlines.
  */
 #ifndef SIO_CORE_SOCKET_H
 #define SIO_CORE_SOCKET_H
@@ -22,60 +26,61 @@
 
 struct auth;
 struct pending_join;
-struct gate;
+struct event_queue;
 struct recoverable;
 
 enum socket_state {
-  SOCKET_PENDING,   /* may join rooms, gets no events, is not a member yet                 */
-  SOCKET_CONNECTED, /* a member of its namespace                                           */
-  SOCKET_LEAVING,   /* over for host and peer; disconnect callbacks owed, rooms still read */
-  SOCKET_LEFT       /* rooms are left; after the last callbacks only the handle is left    */
+  SOCKET_PENDING,   /* may join rooms, receives no events, and is not a member yet */
+  SOCKET_CONNECTED, /* is a member of its namespace */
+  SOCKET_LEAVING,   /* disconnected; its callbacks have not run yet, and rooms can still be read */
+  SOCKET_LEFT       /* has left its rooms; only the host may still hold references */
 };
 
 struct sio_socket {
-  sio_session *session; /* NULL once it is gone                                 */
+  sio_session *session; /* NULL once the socket has left */
   sio_nsp *nsp;
-  uint64_t stamp;               /* the adapter's: which broadcast looked at it last     */
-  uint8_t state;                /* enum socket_state                                    */
-  uint8_t reason;               /* enum sio_reason: why it is LEAVING                   */
-  bool expired : 1;             /* ... because its deadline passed                      */
-  bool recovered : 1;           /* it is one that came back                             */
-  char own_id[SIO__ID_LEN + 1]; /* public: for protocol 3 a digest of its id   */
-  uint32_t index;               /* in nsp->members                                      */
+  uint64_t stamp;               /* for the adapter: the last broadcast that visited this socket */
+  uint8_t state;                /* enum socket_state */
+  uint8_t reason;               /* enum sio_reason: why the socket is LEAVING */
+  bool expired : 1;             /* the socket is LEAVING because its deadline passed */
+  bool recovered : 1;           /* connection state recovery restored the socket */
+  char own_id[SIO__ID_LEN + 1]; /* the public id; for protocol 3 a digest of id */
+  uint32_t index;               /* the place in nsp->members */
   uint32_t refs;
-  const char *id;                  /* own_id, or for protocol 3 one that follows from the sid */
-  void *slot;                      /* the adapter's                                        */
-  sio_socket *next;                /* of the same client                                   */
-  struct recoverable *recoverable; /* NULL: it cannot come back                            */
-  struct list leaving;             /* server->leaving, or ->welcomed while CONNECTED       */
+  const char *id;   /* points to own_id; for protocol 3 derived from the session id */
+  void *slot;       /* for the adapter */
+  sio_socket *next; /* in client->sockets */
+  struct recoverable *recoverable; /* NULL: the socket cannot be recovered */
+  struct list leaving; /* in core->leaving, or while CONNECTED in core->just_connected */
   struct pending pending;
   union {
-    struct pending_join *pending_join; /* while PENDING behind middleware                  */
-    struct gate *gate;                 /* later: while an event is before packet middleware */
+    struct pending_join *pending_join; /* PENDING: set while middleware runs */
+    struct event_queue *event_queue;   /* later: set while packet middleware has an event */
   };
-  struct auth *auth; /* NULL: "{}", and nobody asked for its tree            */
-  char *shared;      /* JSON text of the host's; NULL: "{}"                     */
+  struct auth *auth; /* NULL: the auth is "{}", and its tree was not requested */
+  char *shared;      /* JSON text of sio_socket_set_shared(), or NULL for "{}" */
 };
 
-/* Its deadline, if it has one, means nothing any more. */
+/* Does nothing if the socket has no deadline. */
 void sio__socket_clear_deadline(sio_socket *s);
-sio_slice sio__deadline_key(const void *d);
+sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */
 
-/* PENDING, with the library's reference, in no list. 0, UV_ENOMEM, or what the random source
- * says. */
+/* Creates a PENDING socket with the library's reference, in no list yet. 0, UV_ENOMEM, or the error
+ * of the random source. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
-/* CONNECTED to LEAVING: it is no member any more at once; the callbacks run at the end of the
- * turn. */
+/* CONNECTED to LEAVING: removes the socket from the members; the disconnect callbacks run at the
+ * end of the turn. reason is an enum sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
-/* LEAVING to LEFT: runs the callbacks. From the loop only. why NULL: s->reason says it all. */
+/* LEAVING to LEFT: runs the callbacks. Must be called from the loop. If why is NULL, it is made
+ * from s->reason. */
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
-/* PENDING to LEFT: it never connected, nobody is told. From the loop only. */
+/* PENDING to LEFT: the socket never connected, so no callback runs. To be called from the loop. */
 void sio__socket_discard_pending(sio_socket *s);
-/* The task behind server->leaving. */
+/* The function of core->finish_leaving. */
 void sio__finish_leaving_sockets(struct task *t);
 
-/* Does a call on it still mean anything? */
+/* True if the socket can join rooms and, once CONNECTED, be sent to. */
 static inline bool socket_is_open(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_open(s->session);
 }

@@ -6,7 +6,7 @@
 
 #include "base/num.h"
 #include "base/utf8.h"
-#include "core/dynamic.h"
+#include "core/parent.h"
 #include "http/coding.h"
 #include "server/server.h"
 #include <inttypes.h>

@@ -6,9 +6,8 @@
 #include "base/cold.h"
 #include "base/sized.h"
 
-#include "core/client.h"
+#include "core/client_input.h"
 #include "core/connect.h"
-#include "core/dynamic.h"
 #include "core/nsp.h"
 #include "core/query.h"
 #include "core/socket.h"

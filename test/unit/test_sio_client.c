@@ -535,7 +535,7 @@ TEST(half_a_packet_is_waited_for_as_long_as_the_host_says) {
   say_bin(p, "\1", 1);
   later(100);
   CHECK(p->session != NULL);
-  CHECK(client_of(p->session)->client_timeout == NULL);
+  CHECK(client_of(p->session)->timeout == NULL);
   say(p, "451-[\"b\"," HOLE "]");
   saw();
   later(51);
@@ -589,7 +589,7 @@ TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
-  REQUIRE(client_of(p->session)->client_timeout != NULL);
+  REQUIRE(client_of(p->session)->timeout != NULL);
   sio__loop_untimer(&srv->core.loop, &p->session->heartbeat);
   later(59999);
   CHECK(p->session != NULL);
@@ -663,12 +663,12 @@ TEST(each_packet_is_a_line_for_who_debugs) {
   struct peer *p = logged(SIO_LOG_DEBUG);
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "sio: CONNECT for /, 18 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, "sio: received CONNECT for /, 18 bytes, 0 attachments; ") != NULL);
   CHECK(!strstr(seen, "secret"));
   say(p, "42[\"relay\",\"private\"]");
   turn();
   seen = saw();
-  CHECK(strstr(seen, "sio: EVENT for /, 19 bytes, 0 attachments; ") != NULL);
+  CHECK(strstr(seen, "sio: received EVENT for /, 19 bytes, 0 attachments; ") != NULL);
   CHECK(strstr(seen, " joins room in /; adapter: \"b\" to 1 rooms (0: all) but 0 of /; ") != NULL);
   CHECK(strstr(seen, "sio: sending event \"b\" in /, 17 bytes; ") != NULL);
   CHECK(strstr(seen, " leaves room in /; ") != NULL);

@@ -22,7 +22,7 @@ TEST(a_socket_leaves_at_its_deadline) {
   later(1100);
   turn();
   HEARD(p, "41 ");
-  SAW("-10002:its deadline passed ");
+  SAW("-10002:the deadline of the socket passed ");
   CHECK(map_empty(&srv->core.deadlines));
   stop();
 }

@@ -367,8 +367,8 @@ TEST(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged) {
   SAW("error:bytes:none error:spoilt:none error:all:none ");
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "the data of a refusal is left out: a placeholder names no attachment"));
-  CHECK(strstr(seen, "the data of a refusal is left out: not one valid JSON text"));
+  CHECK(strstr(seen, "sio_next_fail() is ignored: a placeholder names no attachment"));
+  CHECK(strstr(seen, "sio_next_fail() is ignored: not one valid JSON text"));
   stop();
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * core.c - the beginning and the end of what all namespaces share.
+ * core_init.c - sets up and frees struct core. It includes the headers of the files whose objects
+ * struct core contains, so that none of those files needs to know the others.
  */
-#include "core/core.h"
-
+#include "core/child.h"
 #include "core/connect.h"
-#include "core/dynamic.h"
+#include "core/core.h"
 #include "core/nsp.h"
+#include "core/parent.h"
 #include "core/socket.h"
 
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core)) {
@@ -19,9 +20,9 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   sio__hooks_init(&core->parents);
   sio__hooks_init(&core->new_nsp);
   list_init(&core->leaving);
-  list_init(&core->welcomed);
+  list_init(&core->just_connected);
   task_init(&core->finish_leaving, sio__finish_leaving_sockets);
-  task_init(&core->forget_welcomed, sio__connect_on_turn_end);
+  task_init(&core->clear_just_connected, sio__connect_on_turn_end);
   core->limits =
       (struct decoder_limits){ opts->max_attachments, opts->max_depth, opts->max_packet };
   core->unjoined_limits = core->limits;
@@ -36,12 +37,9 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->deadlines);
   sio__addr_children_free_all(core);
   sio__parents_free(core);
-  /* A host that sends to a namespace of a closed server has an event encoded all the same. */
+  /* The scratch buffer may have been used after the server closed: sio_broadcast() to a namespace
+   * that the host still references encodes the event before it returns SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);
   sio__msgs_clear(&core->loop.msgs);
   sio__log_clear(&core->log);
-}
-
-void sio__core_unref(struct core *core) {
-  if (--core->refs == 0) core->free(core);
 }

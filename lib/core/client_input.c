@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client_input.c - decodes the messages of a session and passes each packet to the socket of its
+ * namespace. A peer whose packets are invalid is disconnected.
+ */
+#include "core/client_input.h"
+
+#include "base/mem.h"
+#include "core/client.h"
+#include "core/client_timeout.h"
+#include "core/connect.h"
+#include "core/core.h"
+#include "core/dispatch.h"
+#include "core/nsp.h"
+#include "core/nsp_note.h"
+#include "core/nsp_request.h"
+#include "core/socket.h"
+#include "packet/parser.h"
+#include "packet/protocol4.h"
+
+/* True for a client of Socket.IO 2, which speaks version 3 of the Engine.IO protocol. */
+static bool is_socketio2(const struct client *cl) { return sio_session_protocol(cl->session) == 3; }
+
+/* A session has no client if memory ran out while it was opened. */
+static sio_socket *session_sockets(const sio_session *c) {
+  return client_of(c) ? client_of(c)->sockets : NULL;
+}
+
+/* ---- invalid input -------------------------------------------------------------------------- */
+
+static void client_end_for_violation(struct client *cl, const char *why) {
+  client_core(cl)->stats.parse_errors++;
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
+}
+
+/* Reports input that is refused to the host's sio_on_error() callbacks. */
+static void client_on_refused_input(sio_session *c, int err, const char *why) {
+  for (sio_socket *s = session_sockets(c); s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, err, why);
+}
+
+static void client_end_for_bad_packet(struct client *cl, int err, const char *why) {
+  if (err == UV_ENOMEM) {
+    sio__client_end_no_memory(cl);
+    return;
+  }
+  client_core(cl)->stats.parse_errors++;
+  client_on_refused_input(cl->session, err, why);
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
+}
+
+/* ---- CONNECT -------------------------------------------------------------------------------- */
+
+/* The auth of all CONNECTs counts, because slow middleware may keep all of them waiting. */
+static bool exceeds_auth_limit(struct client *cl, const struct packet *p) {
+  if (!sio__client_is_unjoined(cl)) return false;
+  cl->auth_bytes += p->json.n + p->query.n;
+  return cl->auth_bytes > client_core(cl)->opts->max_unjoined / 4;
+}
+
+/* Sockets and requests for namespaces count together against max_nsps. */
+static uint32_t count_nsps_in_use(const struct client *cl) {
+  uint32_t n = 0;
+  for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
+  for (const struct nsp_note *a = cl->nsp_notes; a; a = a->next) n += a->is_request;
+  return n;
+}
+
+/* If the limit is reached, sockets that left in this turn are finished now, not at its end. */
+static bool reached_max_nsps(struct client *cl) {
+  uint32_t max = client_core(cl)->opts->max_nsps;
+  for (sio_socket *s = cl->sockets, *next; s && count_nsps_in_use(cl) >= max; s = next) {
+    next = s->next;
+    if (s->state == SOCKET_LEAVING) sio__socket_finish_leaving(s, NULL);
+  }
+  return count_nsps_in_use(cl) >= max;
+}
+
+/* Handles CONNECT for a namespace in which the client has a socket. Returns true if that socket has
+ * been removed, so that a new one can connect.
+ *
+ * The official client sends CONNECT twice when its user connects, disconnects and connects again
+ * before the first answer has come, as React's StrictMode does. A second CONNECT with the same auth
+ * asks for the same thing; one with another auth starts over, as another user. */
+static bool replace_socket(struct client *cl, sio_socket *s, sio_slice auth) {
+  if (s->state == SOCKET_PENDING) {
+    if (sio__connect_on_second_connect(s, auth)) sio__client_end_no_memory(cl);
+    return false;
+  }
+  if (s->state == SOCKET_CONNECTED && sio__auth_equals(sio_socket_auth(s), auth)) {
+    sio__connect_resend_answer(s);
+    return false;
+  }
+  if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
+  sio__socket_finish_leaving(s, NULL);
+  return true;
+}
+
+static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
+  sio_socket *s = sio__client_find_socket(cl, name);
+  if (s && !replace_socket(cl, s, auth)) return;
+  if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
+  bool full = reached_max_nsps(cl);
+  if (!sio__session_open(cl->session)) return;
+  sio__nsp_note_forget_left(cl, name);
+  sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
+  if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
+    sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
+  else if (full)
+    sio__connect_refuse(cl, name, SIO_REFUSED_TOO_MANY);
+  else if (nsp)
+    sio__connect_start(cl, nsp, auth);
+  else
+    sio__nsp_request_start(cl, name, auth);
+}
+
+/* A Socket.IO 2 client sends a query string where later ones send JSON. */
+static void client_on_connect_packet(struct client *cl, const struct packet *p) {
+  struct buf auth;
+  if (exceeds_auth_limit(cl, p)) {
+    client_end_for_bad_packet(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
+  } else if (!is_socketio2(cl)) {
+    join_nsp(cl, p->nsp, p->json);
+  } else if (sio__legacy_auth(&auth, p->query)) {
+    sio__client_end_no_memory(cl);
+  } else {
+    join_nsp(cl, p->nsp, slice(auth.p, auth.n));
+    sio__buf_clear(&auth);
+  }
+}
+
+/* ---- other packets -------------------------------------------------------------------------- */
+
+/* Handles DISCONNECT that comes before the answer to CONNECT. Returns false for other packets. */
+static bool withdraw_connect(struct client *cl, const struct packet *p, sio_socket *s) {
+  if (p->type != PACKET_DISCONNECT) return false;
+  if (!s) return sio__nsp_request_withdraw(cl, p->nsp);
+  if (s->state != SOCKET_PENDING) return false;
+  sio__connect_withdraw(s);
+  return true;
+}
+
+/* A packet for a namespace in which the client has no connected socket is ignored if the server
+ * ended that socket and the peer may not know it yet. Otherwise it is a protocol violation. */
+static void client_on_stray_packet(struct client *cl, const struct packet *p, const sio_socket *s) {
+  bool server_left =
+      s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
+  if (server_left || sio__nsp_note_has_left(cl, p->nsp)) return;
+  client_end_for_violation(cl, "a packet for a namespace that the client has not joined");
+}
+
+static void client_on_socket_packet(struct client *cl, const struct packet *p) {
+  sio_socket *s = sio__client_find_socket(cl, p->nsp);
+  if (!s || s->state != SOCKET_CONNECTED) {
+    if (!withdraw_connect(cl, p, s)) client_on_stray_packet(cl, p, s);
+    return;
+  }
+  switch (p->type) {
+    case PACKET_EVENT: sio__dispatch_event(s, p); break;
+    case PACKET_ACK: sio__pending_reply(s, p); break;
+    default: sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
+  }
+}
+
+/* The payload of CONNECT is not logged, because it may hold credentials. */
+static void log_received_packet(struct log *log, const struct packet *p) {
+  static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "received %s for %.*s, %zu bytes, %u attachments",
+      names[p->type], LOG_SLICE(p->nsp), p->json.n, p->nbins);
+  if (p->type == PACKET_CONNECT || p->json.n == 0) return;
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+      p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
+}
+
+static void client_on_packet(struct client *cl, struct packet *p) {
+  if (is_socketio2(cl)) sio__legacy_split(p);
+  struct log *log = &client_core(cl)->log;
+  if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(log, p);
+  switch (p->type) {
+    case PACKET_CONNECT: client_on_connect_packet(cl, p); break;
+    case PACKET_CONNECT_ERROR: client_end_for_violation(cl, "CONNECT_ERROR from a client"); break;
+    default: client_on_socket_packet(cl, p); break;
+  }
+}
+
+/* ---- callbacks of the Engine.IO session ----------------------------------------------------- */
+
+static bool client_on_session_open(sio_session *c) {
+  struct client *cl = sio__calloc(1, sizeof *cl);
+  if (!cl) return false;
+  cl->session = c;
+  if (sio__client_timeout_start_join(cl)) {
+    sio__free(cl);
+    return false;
+  }
+  sio__session_set_up(c, cl);
+  /* A Socket.IO 2 client sends no CONNECT for "/": opening the session is one. */
+  if (is_socketio2(cl))
+    sio__connect_start(cl, sio__nsp_find(client_core(cl), SLICE("/")), slice("", 0));
+  return true;
+}
+
+/* *parser_out is set only if the host has installed a parser. */
+static int decode_message(struct client *cl, struct sio_parser_out *parser_out, bool binary,
+                          sio_slice data, struct packet *p, const char **why) {
+  struct core *core = client_core(cl);
+  const sio_parser_ops *parser = core->opts->parser;
+  const struct decoder_limits *lim =
+      sio__client_is_unjoined(cl) ? &core->unjoined_limits : &core->limits;
+  if (parser)
+    return sio__parser_decode(parser, &core->loop.msgs, &core->scratch, lim, binary, data,
+                              parser_out, p, why);
+  return binary ? sio__decode_binary(&cl->decoder, &core->scratch, lim, data, p, why)
+                : sio__decode_text(&cl->decoder, &core->scratch, lim, data, p, why);
+}
+
+static void client_on_session_message(sio_session *c, bool binary, sio_slice data) {
+  struct client *cl = client_of(c);
+  struct core *core = client_core(cl);
+  struct sio_parser_out parser_out;
+  struct packet p;
+  const char *why = "";
+  int result = decode_message(cl, &parser_out, binary, data, &p, &why);
+  if (result < 0) {
+    client_end_for_bad_packet(cl, result, why);
+  } else if (result == DECODE_PACKET) {
+    client_on_packet(cl, &p);
+    if (binary) sio__decoder_release(&cl->decoder);
+  } else {
+    sio__client_timeout_on_packet_part(cl);
+  }
+  if (core->opts->parser) sio__parser_out_clear(&parser_out);
+}
+
+/* A socket that was leaving already keeps its own reason. */
+static void client_end_sockets(struct client *cl, const sio_close_info *why) {
+  sio__nsp_requests_abandon(cl);
+  for (sio_socket *s = cl->sockets; s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, why->reason);
+  while (cl->sockets) {
+    sio_socket *s = cl->sockets;
+    if (s->state == SOCKET_PENDING)
+      sio__connect_abandon(s);
+    else
+      sio__socket_finish_leaving(s, s->reason == why->reason ? why : NULL);
+  }
+}
+
+static void client_on_session_close(sio_session *c, const sio_close_info *why) {
+  struct client *cl = client_of(c);
+  if (!cl) return;
+  sio__decoder_release(&cl->decoder);
+  sio__client_timeout_clear(cl);
+  client_end_sockets(cl, why);
+  sio__nsp_notes_free(cl);
+  sio__session_set_up(c, NULL);
+  sio__free(cl);
+}
+
+static void client_on_session_writable(sio_session *c) {
+  for (sio_socket *s = session_sockets(c); s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_writable_hooks(s->nsp, s);
+}
+
+static void client_on_message_dropped(sio_session *c, const sio_drop *d) {
+  for (sio_socket *s = session_sockets(c); s; s = s->next)
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_drop_hooks(s->nsp, s, d);
+}
+
+const struct eio_ops sio__client_ops = {
+  .open = client_on_session_open,
+  .message = client_on_session_message,
+  .close = client_on_session_close,
+  .writable = client_on_session_writable,
+  .dropped = client_on_message_dropped,
+  .refused = client_on_refused_input,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client_timeout.c - ends a client that joins no namespace in time, or whose packet stays
+ * incomplete.
+ */
+#include "core/client_timeout.h"
+
+#include "base/mem.h"
+#include "core/core.h"
+#include <assert.h>
+
+struct client_timeout {
+  struct client *client;
+  unsigned ms;
+  bool for_join;   /* for joining a namespace; else for the attachments of a packet */
+  bool got_part;   /* a part of a packet has come since the last check */
+  bool extended;   /* the time was granted a second time, see loop_excuses() */
+  size_t arriving; /* bytes of an incomplete WebSocket message or body at the last check */
+  struct timer timer;
+};
+
+static void client_timeout_restart(struct client_timeout *t) {
+  sio__loop_timer(&client_core(t->client)->loop, &t->timer, t->ms);
+}
+
+void sio__client_timeout_clear(struct client *cl) {
+  if (!cl->timeout) return;
+  sio__loop_untimer(&client_core(cl)->loop, &cl->timeout->timer);
+  sio__free(cl->timeout);
+  cl->timeout = NULL;
+}
+
+/* True if attachments have come, wholly or in part, since the last call. Bytes that were not read
+ * from the connection yet may belong to one, so they count too. */
+static bool attachments_progress(struct client_timeout *t) {
+  sio_session *c = t->client->session;
+  size_t arriving = sio__session_arriving(c);
+  bool progress = t->got_part || (arriving && arriving != t->arriving) || sio__session_unread(c);
+  t->got_part = false;
+  t->arriving = arriving;
+  return progress;
+}
+
+/* True if the time is granted once more because the host blocked the loop while it ran out. */
+static bool client_timeout_extend(struct client_timeout *t) {
+  bool extend = loop_excuses(&client_core(t->client)->loop, t->extended);
+  t->extended |= extend;
+  return extend;
+}
+
+/* The timer is not stopped when a packet becomes complete, because that would cost time for each
+ * packet. So it may expire when nothing is missing. */
+static void on_client_timeout(struct timer *timer) {
+  struct client_timeout *t = container_of(timer, struct client_timeout, timer);
+  if (!t->for_join && !decoder_waits(&t->client->decoder))
+    sio__client_timeout_clear(t->client);
+  else if (client_timeout_extend(t) || (!t->for_join && attachments_progress(t)))
+    client_timeout_restart(t);
+  else
+    sio__session_end(t->client->session, t->for_join, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
+                     t->for_join ? "the client joined no namespace within connect_timeout_ms"
+                                 : "attachments of a packet are missing after packet_timeout_ms");
+}
+
+static int client_timeout_start(struct client *cl, unsigned ms, bool for_join) {
+  assert(!cl->timeout);
+  struct client_timeout *t = cl->timeout = sio__malloc(sizeof *t);
+  if (!t) return UV_ENOMEM;
+  *t = (struct client_timeout){ .client = cl, .ms = ms, .for_join = for_join };
+  timer_init(&t->timer, on_client_timeout);
+  client_timeout_restart(t);
+  return 0;
+}
+
+int sio__client_timeout_start_join(struct client *cl) {
+  return client_timeout_start(cl, client_core(cl)->opts->connect_timeout_ms, true);
+}
+
+bool sio__client_is_unjoined(const struct client *cl) {
+  return cl->timeout && cl->timeout->for_join;
+}
+
+/* While a client has joined no namespace its first limit of time goes on, and covers the
+ * attachments as well. */
+void sio__client_timeout_on_packet_part(struct client *cl) {
+  if (!decoder_waits(&cl->decoder)) return;
+  if (cl->timeout)
+    cl->timeout->got_part = true;
+  else if (client_timeout_start(cl, client_core(cl)->opts->packet_timeout_ms, false))
+    sio__client_end_no_memory(cl);
+}
+
+void sio__client_on_joined(struct client *cl) {
+  sio__session_joined(cl->session);
+  sio__client_timeout_clear(cl);
+  sio__client_timeout_on_packet_part(cl);
+}

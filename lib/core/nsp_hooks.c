@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp_hooks.c - registers the host's callbacks of a namespace, and runs them.
+ */
+#include "base/mem.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/room_hooks.h"
+#include "core/socket.h"
+#include "packet/packet.h"
+
+/* ---- handlers of events by name ------------------------------------------------------------- */
+
+struct handlers {
+  struct hooks hooks;
+  size_t n; /* length of event */
+  char event[];
+};
+
+static sio_slice handlers_key(const void *p) {
+  const struct handlers *h = p;
+  return slice(h->event, h->n);
+}
+
+static void handlers_free(struct handlers *h) {
+  sio__hooks_clear(&h->hooks);
+  sio__free(h);
+}
+
+static struct handlers *handlers_new(struct map *all, sio_slice event) {
+  struct handlers *h = sio__malloc(sizeof *h + event.n);
+  if (!h) return NULL;
+  sio__hooks_init(&h->hooks);
+  h->n = event.n;
+  if (event.n) memcpy(h->event, event.p, event.n);
+  if (sio__map_put(all, h) == 0) return h;
+  sio__free(h);
+  return NULL;
+}
+
+/* Frees the entry of an event that has no handlers left, unless its list is being walked. */
+static void handlers_free_if_empty(struct map *all, struct handlers *h) {
+  if (!hooks_empty(&h->hooks) || h->hooks.walks) return;
+  sio__map_del(all, slice(h->event, h->n));
+  handlers_free(h);
+}
+
+int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+  struct handlers *h = sio__map_get(handlers, event);
+  if (!h && !(h = handlers_new(handlers, event))) return UV_ENOMEM;
+  int err = sio__hooks_add(&h->hooks, fn, user, false);
+  if (err) handlers_free_if_empty(handlers, h);
+  return err;
+}
+
+int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
+  if (!event.p || sio__name_reserved(event)) return SIO_ENAME;
+  return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
+}
+
+int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
+  return sio_on_slice(nsp, slice_str(event), cb, user);
+}
+
+int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
+  return sio_off_slice(nsp, slice_str(event), cb, user);
+}
+
+int sio_off_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
+  struct handlers *h = sio__map_get(&nsp->handlers, event);
+  int err = h ? sio__hooks_remove(&h->hooks, (hook_fn)cb, user) : UV_ENOENT;
+  if (!err) handlers_free_if_empty(&nsp->handlers, h);
+  return err;
+}
+
+/* A handler may disconnect the socket; the handlers after it are not called then. */
+void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
+  struct handlers *h = sio__map_get(&nsp->handlers, name);
+  if (!h) return;
+  HOOKS_EACH(k, walk, &h->hooks) {
+    ((sio_event_cb)k->fn)(s, e, k->user);
+    if (s->state == SOCKET_CONNECTED) continue;
+    sio__hooks_stop(&walk);
+    break;
+  }
+  handlers_free_if_empty(&nsp->handlers, h);
+}
+
+void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
+  struct handlers *h = sio__map_get(&nsp->server_side, sio_event_name_slice(e));
+  if (!h) return;
+  HOOKS_EACH(k, walk, &h->hooks)((sio_server_side_cb)k->fn)(nsp, e, k->user);
+}
+
+/* ---- running other callbacks ---------------------------------------------------------------- */
+
+void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
+  HOOKS_EACH(k, walk, &nsp->any)((sio_event_cb)k->fn)(s, e, k->user);
+}
+
+void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s) {
+  HOOKS_EACH(k, walk, &nsp->connect)((sio_connect_cb)k->fn)(s, k->user);
+}
+
+void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why) {
+  HOOKS_EACH(k, walk, h)((sio_disconnect_cb)k->fn)(s, why, k->user);
+}
+
+void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message) {
+  HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, err, message, k->user);
+}
+
+/* While loop->watcher is set, calls that send are refused and the text is logged as the reason. */
+void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args) {
+  struct loop *l = &nsp->core->loop;
+  const char *outer = l->watcher;
+  l->watcher = "the callback of sio_on_any_outgoing()";
+  HOOKS_EACH(k, walk, &nsp->outgoing)((sio_outgoing_cb)k->fn)(s, event, args, k->user);
+  l->watcher = outer;
+}
+
+void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s) {
+  HOOKS_EACH(k, walk, &nsp->writable)((sio_writable_cb)k->fn)(s, k->user);
+}
+
+void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
+  HOOKS_EACH(k, walk, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
+}
+
+void sio__nsp_run_new_hooks(sio_nsp *nsp) {
+  HOOKS_EACH(k, walk, &nsp->core->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+}
+
+/* ---- registering other callbacks ------------------------------------------------------------ */
+
+int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user) {
+  return sio__hooks_add(&nsp->middleware, (hook_fn)cb, user, false);
+}
+int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user) {
+  return sio__hooks_add(&nsp->packet_middleware, (hook_fn)cb, user, false);
+}
+int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->connect, (hook_fn)cb, user, false);
+}
+int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->disconnecting, (hook_fn)cb, user, false);
+}
+int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
+  return sio__hooks_add(&nsp->disconnect, (hook_fn)cb, user, false);
+}
+int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, false);
+}
+int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, true);
+}
+int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
+  return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
+}
+int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
+  return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user, false);
+}
+int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
+  return sio__hooks_remove(&nsp->outgoing, (hook_fn)cb, user);
+}
+int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user) {
+  return sio__hooks_add(&nsp->error, (hook_fn)cb, user, false);
+}
+int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user) {
+  return sio__hooks_add(&nsp->writable, (hook_fn)cb, user, false);
+}
+int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
+  return sio__hooks_add(&nsp->drop, (hook_fn)cb, user, false);
+}
+int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
+  return sio__hooks_add(&core_of(srv)->new_nsp, (hook_fn)cb, user, false);
+}
+
+/* ---- all callbacks of a namespace ----------------------------------------------------------- */
+
+/* The number of lists of hooks in a namespace, without nsp->rooms, whose hooks own memory. */
+enum { HOOK_LISTS = 10 };
+
+struct hook_lists {
+  struct hooks *list[HOOK_LISTS];
+};
+
+static struct hook_lists hook_lists_of(sio_nsp *nsp) {
+  return (struct hook_lists){ { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
+                                &nsp->disconnecting, &nsp->disconnect, &nsp->any, &nsp->outgoing,
+                                &nsp->error, &nsp->writable, &nsp->drop } };
+}
+
+void sio__nsp_hooks_init(sio_nsp *nsp) {
+  struct hook_lists all = hook_lists_of(nsp);
+  for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_init(all.list[i]);
+  sio__hooks_init(&nsp->rooms);
+  sio__map_init(&nsp->handlers, handlers_key);
+  sio__map_init(&nsp->server_side, handlers_key);
+}
+
+static void handlers_free_all(struct map *all) {
+  struct handlers *h;
+  for (uint32_t i = 0; (h = sio__map_next(all, &i));) handlers_free(h);
+  sio__map_clear(all);
+}
+
+void sio__nsp_hooks_clear(sio_nsp *nsp) {
+  struct hook_lists all = hook_lists_of(nsp);
+  for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_clear(all.list[i]);
+  handlers_free_all(&nsp->handlers);
+  handlers_free_all(&nsp->server_side);
+  sio__room_hooks_clear(nsp);
+}
+
+static int handlers_copy(struct map *to, const struct map *from) {
+  const struct handlers *h;
+  int err = 0;
+  for (uint32_t i = 0; !err && (h = sio__map_next(from, &i));) {
+    struct handlers *own = handlers_new(to, slice(h->event, h->n));
+    err = own ? sio__hooks_copy(&own->hooks, &h->hooks) : UV_ENOMEM;
+  }
+  return err;
+}
+
+int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from) {
+  struct hook_lists own = hook_lists_of(nsp);
+  struct hook_lists theirs = hook_lists_of((sio_nsp *)(uintptr_t)from);
+  int err = 0;
+  for (size_t i = 0; i < HOOK_LISTS && !err; i++)
+    err = sio__hooks_copy(own.list[i], theirs.list[i]);
+  if (!err) err = sio__room_hooks_copy(nsp, from);
+  if (!err) err = handlers_copy(&nsp->handlers, &from->handlers);
+  return err ? err : handlers_copy(&nsp->server_side, &from->server_side);
+}

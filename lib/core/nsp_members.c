@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp_members.c - the connected sockets of a namespace, as a dense array and by id.
+ */
+#include "base/mem.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+#include <assert.h>
+
+enum { MEMBERS_MIN = 16 };
+
+static int members_resize(sio_nsp *nsp, uint32_t cap) {
+  sio_socket **p = sio__realloc(nsp->members, cap * sizeof(sio_socket *));
+  if (!p) return UV_ENOMEM;
+  nsp->members = p;
+  nsp->members_cap = cap;
+  return 0;
+}
+
+int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
+  uint32_t cap = nsp->members_cap;
+  if (cap > UINT32_MAX / 2) return UV_ENOMEM;
+  int err = nsp->nmembers < cap ? 0 : members_resize(nsp, cap ? cap * 2 : MEMBERS_MIN);
+  if (!err) err = sio__map_put(&nsp->by_id, s);
+  if (err) return err;
+  s->index = nsp->nmembers;
+  nsp->members[nsp->nmembers++] = s;
+  return 0;
+}
+
+void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
+  assert(s->index < nsp->nmembers && nsp->members[s->index] == s);
+  sio_socket *last = nsp->members[--nsp->nmembers];
+  nsp->members[s->index] = last;
+  last->index = s->index;
+  sio__map_del(&nsp->by_id, slice_str(s->id));
+  /* If the array cannot be reallocated it keeps its size, which does no harm. */
+  if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
+    (void)members_resize(nsp, nsp->members_cap / 2);
+}
+
+sio_slice sio__nsp_member_key(const void *socket) {
+  return slice_str(((const sio_socket *)socket)->id);
+}
+
+size_t sio_nsp_count(const sio_nsp *nsp) { return nsp->nmembers; }
+
+sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id) {
+  return sio__map_get(&nsp->by_id, slice_str(id));
+}
+
+void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user), void *user) {
+  for (uint32_t i = 0; visit && i < nsp->nmembers; i++) visit(nsp->members[i], user);
+}

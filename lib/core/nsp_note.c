@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp_note.c - the list of a client's notes on namespaces.
+ */
+#include "core/nsp_note.h"
+
+#include "base/mem.h"
+#include "core/nsp.h"
+#include <assert.h>
+
+struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request) {
+  struct nsp_note **at = &cl->nsp_notes;
+  while (*at && ((*at)->is_request != is_request || !slice_is(nsp, (*at)->nsp))) at = &(*at)->next;
+  return at;
+}
+
+static void nsp_note_free(struct nsp_note **at) {
+  struct nsp_note *note = *at;
+  assert(!note->is_request);
+  *at = note->next;
+  sio__free(note);
+}
+
+/* Keeps at most max_nsps notes of left namespaces, the newest ones: the peer has seen by now that
+ * it was disconnected from the older ones. */
+static void nsp_note_limit_left(struct client *cl) {
+  uint32_t left = client_core(cl)->opts->max_nsps;
+  for (struct nsp_note **at = &cl->nsp_notes; *at;) {
+    if ((*at)->is_request || left > 0) {
+      if (!(*at)->is_request) left--;
+      at = &(*at)->next;
+    } else {
+      nsp_note_free(at);
+    }
+  }
+}
+
+/* If there is no memory for the note, a packet that the peer has already sent for the namespace
+ * ends the connection. */
+void sio__nsp_note_left(struct client *cl, const sio_nsp *nsp) {
+  size_t n = strlen(nsp->name) + 1;
+  struct nsp_note *note = sio__malloc(sizeof *note + n);
+  if (!note) return;
+  *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = (char *)(note + 1) };
+  memcpy(note + 1, nsp->name, n);
+  cl->nsp_notes = note;
+  nsp_note_limit_left(cl);
+}
+
+bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp) {
+  return *sio__nsp_note_find(cl, nsp, false) != NULL;
+}
+
+void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp) {
+  struct nsp_note **at = sio__nsp_note_find(cl, nsp, false);
+  if (*at) nsp_note_free(at);
+}
+
+void sio__nsp_notes_free(struct client *cl) {
+  while (cl->nsp_notes) nsp_note_free(&cl->nsp_notes);
+}

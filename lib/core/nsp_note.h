@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp_note.h - what a client has to remember of namespaces in which it has no socket.
+ */
+#ifndef SIO_CORE_NSP_NOTE_H
+#define SIO_CORE_NSP_NOTE_H
+
+#include "core/client.h"
+
+struct nsp_note {
+  struct nsp_note *next;
+  const char *nsp; /* the name */
+  /* True: a part of a struct nsp_request, which may create the namespace. False: the server
+   * disconnected the client from this namespace, and the peer may not have seen that yet. */
+  bool is_request;
+};
+
+/* Returns the link that points to the note of this name and kind, or the NULL link at the end. */
+struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
+/* The server has disconnected the client from nsp: packets that the peer has already sent for it
+ * are ignored. */
+void sio__nsp_note_left(struct client *cl, const sio_nsp *nsp);
+bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp);
+void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp);
+/* Frees all notes. The client has no requests any more. */
+void sio__nsp_notes_free(struct client *cl);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nsp_request.c - asks the parents in turn whether one of them takes the name of a namespace.
+ *
+ * The parents' match functions are run as a chain. A chain goes on while its verdict is yes, but
+ * here the next parent is asked only while the answer is no: so the host's answer is inverted.
+ */
+#include "core/nsp_request.h"
+
+#include "base/mem.h"
+#include "core/chain.h"
+#include "core/child.h"
+#include "core/connect.h"
+#include "core/core.h"
+#include "core/nsp_note.h"
+#include "core/parent.h"
+
+struct nsp_request {
+  struct chain chain;
+  struct sio_next verdict;    /* given to the host's match function for its answer */
+  struct timer timeout_timer; /* limits the time that all parents together may take */
+  bool extended;              /* the time was granted a second time, see loop_excuses() */
+  struct core *core;          /* one reference */
+  struct client *client;      /* NULL: the client is gone */
+  struct nsp_note nsp_note;   /* in client->nsp_notes */
+  sio_nsp *parent;            /* the parent that took the name; NULL: none yet */
+  sio_slice name, auth;       /* allocated after the struct, each with a NUL */
+  char *newer_auth;           /* the auth of a later CONNECT, or NULL */
+  bool withdrawn;             /* the peer has sent DISCONNECT */
+};
+
+static struct nsp_request *nsp_request_of(const struct chain *c) {
+  return container_of(c, struct nsp_request, chain);
+}
+
+/* ---- the end of a request ------------------------------------------------------------------- */
+
+static void nsp_request_unlink(struct nsp_request *r) {
+  struct nsp_note **at = &r->client->nsp_notes;
+  while (*at != &r->nsp_note) at = &(*at)->next;
+  *at = r->nsp_note.next;
+}
+
+static void nsp_request_refuse(struct client *cl, const struct nsp_request *r, int err) {
+  if (err == UV_ENOMEM)
+    sio__client_end_no_memory(cl);
+  else
+    sio__connect_refuse(cl, r->name,
+                        err == SIO_ETOOBIG ? SIO_REFUSED_TOO_MANY : SIO_REFUSED_NO_NSP);
+}
+
+/* The namespace may exist by now, created by another request or by the host. The reference makes
+ * the new child be removed if the peer does not stay in it. */
+static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
+  sio_nsp *nsp = sio__nsp_find(r->core, r->name);
+  int err = !nsp && r->parent ? sio__child_new(&nsp, r->parent, r->name, cl->session) : 0;
+  if (!nsp || err) {
+    nsp_request_refuse(cl, r, err);
+    return;
+  }
+  sio_nsp_ref(nsp);
+  sio__connect_start(cl, nsp, r->auth);
+  sio_nsp_unref(nsp);
+}
+
+static void nsp_request_clear_newer_auth(struct nsp_request *r) {
+  sio__free(r->newer_auth);
+  r->newer_auth = NULL;
+}
+
+static void nsp_request_restart(struct client *cl, const struct nsp_request *r) {
+  sio_slice auth = slice_str(r->newer_auth);
+  sio_nsp *nsp = sio__nsp_find(r->core, r->name);
+  if (nsp)
+    sio__connect_start(cl, nsp, auth);
+  else
+    sio__nsp_request_start(cl, r->name, auth);
+}
+
+/* The match function that has not answered yet may still do so; its answer is ignored. */
+static void nsp_request_abandon(struct nsp_request *r) {
+  sio__loop_untimer(r->chain.loop, &r->timeout_timer);
+  nsp_request_unlink(r);
+  r->client = NULL;
+  nsp_request_clear_newer_auth(r);
+  sio__chain_abandon(&r->chain);
+}
+
+/* ---- asking the parents --------------------------------------------------------------------- */
+
+static void nsp_request_call_match(struct chain *c, const struct hook *k) {
+  struct nsp_request *r = nsp_request_of(c);
+  sio_nsp *parent = k->user;
+  parent->as_parent->match(core_server(r->core), r->name.p, r->auth, &r->verdict,
+                           parent->as_parent->user);
+}
+
+/* Name and auth are the request's own copies, so nothing has to be copied here. */
+static void nsp_request_on_parked(struct chain *c) {
+  struct nsp_request *r = nsp_request_of(c);
+  unsigned ms = r->core->opts->middleware_timeout_ms;
+  if (ms && !timer_active(&r->timeout_timer)) sio__loop_timer(c->loop, &r->timeout_timer, ms);
+}
+
+/* The chain's verdict is no, which means that the parent took the name. */
+static void nsp_request_on_match(struct chain *c, const char *message, sio_val data) {
+  struct nsp_request *r = nsp_request_of(c);
+  (void)message, (void)data;
+  r->parent = c->at->user;
+}
+
+static bool nsp_request_is_wanted(const struct chain *c) {
+  const struct nsp_request *r = nsp_request_of(c);
+  return r->client && sio__session_open(r->client->session);
+}
+
+static void nsp_request_on_verdict(struct sio_next *n, bool ok, const char *message, sio_val data) {
+  struct chain *c = &container_of(n, struct nsp_request, verdict)->chain;
+  (void)message, (void)data;
+  c->next.done(&c->next, !ok, NULL, sio_null());
+}
+
+static void nsp_request_on_finish(struct chain *c, bool ok) {
+  struct nsp_request *r = nsp_request_of(c);
+  (void)ok;
+  sio__loop_untimer(c->loop, &r->timeout_timer);
+  if (r->client) nsp_request_unlink(r);
+  if (nsp_request_is_wanted(c) && r->newer_auth)
+    nsp_request_restart(r->client, r);
+  else if (nsp_request_is_wanted(c) && !r->withdrawn)
+    nsp_request_connect_peer(r->client, r);
+  sio__free(r->newer_auth);
+  sio__core_unref(r->core);
+  sio__free(r);
+}
+
+static const struct chain_ops nsp_request_chain_ops = {
+  .call = nsp_request_call_match,
+  .parked = nsp_request_on_parked,
+  .refused = nsp_request_on_match,
+  .wanted = nsp_request_is_wanted,
+  .finish = nsp_request_on_finish,
+};
+
+/* An answer that was given earlier in this turn counts, although it has not been acted on yet. */
+static void nsp_request_on_timeout(struct timer *t) {
+  struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
+  struct client *cl = r->client;
+  if (r->chain.state != CHAIN_WAITING) return;
+  if (loop_excuses(r->chain.loop, r->extended)) {
+    r->extended = true;
+    nsp_request_on_parked(&r->chain);
+    return;
+  }
+  LOG_RATED(&r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+            "namespace %.*s not created: the callback of sio_of_match() gave no verdict within "
+            "middleware_timeout_ms",
+            LOG_SLICE(r->name));
+  if (nsp_request_is_wanted(&r->chain) && r->newer_auth)
+    nsp_request_restart(cl, r);
+  else if (nsp_request_is_wanted(&r->chain) && !r->withdrawn)
+    sio__connect_refuse(cl, r->name, SIO_REFUSED_TIMEOUT);
+  nsp_request_abandon(r);
+}
+
+/* ---- the client's requests ------------------------------------------------------------------ */
+
+static struct nsp_request *nsp_request_new(sio_slice name, sio_slice auth) {
+  size_t size = sizeof(struct nsp_request) + name.n + 2; /* 2: a NUL after each text */
+  struct nsp_request *r = add_overflows(size, auth.n, &size) ? NULL : sio__calloc(1, size);
+  if (!r) return NULL;
+  char *text = (char *)(r + 1);
+  memcpy(text, name.p, name.n);
+  r->name = slice(text, name.n);
+  text += name.n + 1;
+  if (auth.n) memcpy(text, auth.p, auth.n);
+  r->auth = slice(text, auth.n);
+  return r;
+}
+
+void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
+  struct core *core = client_core(cl);
+  struct nsp_request *r = nsp_request_new(name, auth.n ? auth : SLICE("{}"));
+  if (!r) {
+    sio__client_end_no_memory(cl);
+    return;
+  }
+  sio__chain_init(&r->chain, &core->loop, &core->parents, &nsp_request_chain_ops);
+  timer_init(&r->timeout_timer, nsp_request_on_timeout);
+  r->verdict.done = nsp_request_on_verdict;
+  r->core = core;
+  r->client = cl;
+  r->nsp_note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = r->name.p, .is_request = true };
+  cl->nsp_notes = &r->nsp_note;
+  sio__core_ref(core);
+  sio__chain_start(&r->chain);
+}
+
+bool sio__nsp_may_be_requested(const struct core *core, sio_slice name) {
+  bool is_full_name = name.n && name.p[0] == '/' && sio__nsp_name_valid(name);
+  return is_full_name && !hooks_empty(&core->parents);
+}
+
+static struct nsp_request *nsp_request_of_note(struct nsp_note *note) {
+  return note ? container_of(note, struct nsp_request, nsp_note) : NULL;
+}
+
+static struct nsp_request *nsp_request_find(struct client *cl, sio_slice name) {
+  return nsp_request_of_note(*sio__nsp_note_find(cl, name, true));
+}
+
+bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth) {
+  struct nsp_request *r = nsp_request_find(cl, name);
+  if (!r) return false;
+  nsp_request_clear_newer_auth(r);
+  r->withdrawn = false;
+  if (sio__auth_equals(r->auth, auth)) return true;
+  r->newer_auth = sio__strndup(auth.p, auth.n);
+  if (!r->newer_auth) sio__client_end_no_memory(cl);
+  return true;
+}
+
+bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
+  struct nsp_request *r = nsp_request_find(cl, name);
+  if (!r) return false;
+  nsp_request_clear_newer_auth(r);
+  r->withdrawn = true;
+  return true;
+}
+
+static struct nsp_request *nsp_request_first(const struct client *cl) {
+  struct nsp_note *note = cl->nsp_notes;
+  while (note && !note->is_request) note = note->next;
+  return nsp_request_of_note(note);
+}
+
+void sio__nsp_requests_abandon(struct client *cl) {
+  for (struct nsp_request *r; (r = nsp_request_first(cl));) nsp_request_abandon(r);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parent.h - parent namespaces, made by sio_of_pattern() and sio_of_match().
+ *
+ * A parent is a sio_nsp that is in no map and has no members. Its children copy its callbacks, and
+ * its adapter passes what is sent to the parent on to each of its children.
+ */
+#ifndef SIO_CORE_PARENT_H
+#define SIO_CORE_PARENT_H
+
+#include "core/nsp.h"
+#include <sio/server.h>
+
+/* The part of a sio_nsp that only parents have. */
+struct parent_state {
+  struct list children; /* linked by sio_nsp.sibling */
+  sio_match_cb match;
+  void *user;      /* the argument of match */
+  bool by_pattern; /* the name of the parent is a pattern */
+};
+
+/* Returns the first parent whose pattern matches the name, or NULL. */
+sio_nsp *sio__parent_find_by_name(const struct core *core, sio_slice name);
+void sio__parents_free(struct core *core);
+/* Adds the counters of all children of a parent, including the removed ones. */
+void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent);
+
+#endif

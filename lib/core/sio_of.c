@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sio_of.c - sio_of(): finds a namespace by name, or creates it. If a parent's pattern matches the
+ * name, the new namespace is a child of that parent.
+ */
+#include "core/child.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/parent.h"
+
+static int create_static_nsp(sio_nsp **out, struct core *core, sio_slice name) {
+  int err = sio__nsp_new(out, core, name, core->opts->adapter);
+  if (!err && (err = sio__nsp_open(*out))) sio__nsp_free(*out);
+  if (!err) sio__nsp_run_new_hooks(*out);
+  return err;
+}
+
+int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
+  struct core *core = core_of(srv);
+  char buffer[NSP_NAME_MAX + 1];
+  sio_slice full;
+  if (!sio__nsp_full_name(buffer, name, &full)) return SIO_ENAME;
+  sio_nsp *nsp = sio__nsp_find(core, full);
+  if (!nsp) {
+    if (core->closing) return SIO_ESTATE;
+    sio_nsp *parent = sio__parent_find_by_name(core, full);
+    int err =
+        parent ? sio__child_new(&nsp, parent, full, NULL) : create_static_nsp(&nsp, core, full);
+    if (err) return err;
+  }
+  if (out) *out = nsp;
+  return 0;
+}

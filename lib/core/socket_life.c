@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * socket_life.c - creates and frees sockets, and reads their ids, auth, state and data.
+ */
+#include "base/public_id.h"
+#include "base/utf8.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/socket.h"
+#include "packet/tree.h"
+#include <assert.h>
+#include <stdalign.h>
+#include <stdio.h>
+
+/* The offset of the host's data (socket_data_size) after the struct, aligned for any type. */
+#define DATA_OFFSET                                                                \
+  ((sizeof(struct sio_socket) + alignof(max_align_t) - 1) / alignof(max_align_t) * \
+   alignof(max_align_t))
+
+static size_t host_data_size(const sio_socket *s) { return s->nsp->core->opts->socket_data_size; }
+
+/* ---- creating and freeing ------------------------------------------------------------------- */
+
+struct auth {
+  struct cJSON *tree; /* NULL until sio_socket_auth_tree() is called */
+  char text[];
+};
+
+static int socket_store_auth(sio_socket *s, sio_slice auth) {
+  s->auth = sio__malloc(sizeof *s->auth + auth.n + 1);
+  if (!s->auth) return UV_ENOMEM;
+  s->auth->tree = NULL;
+  memcpy(s->auth->text, auth.p, auth.n);
+  s->auth->text[auth.n] = '\0';
+  return 0;
+}
+
+/* A Socket.IO 2 client computes the id of its socket itself: the session id, after the name of the
+ * namespace and '#' unless that is "/". The id is secret, so the public id is a digest of it. */
+static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+  const char *sid = sio_session_id(session);
+  bool root = strcmp(nsp->name, "/") == 0;
+  size_t size = strlen(nsp->name) + strlen(sid) + 2;
+  char *id = sio__malloc(size);
+  if (!id) return UV_ENOMEM;
+  snprintf(id, size, "%s%s%s", root ? "" : nsp->name, root ? "" : "#", sid);
+  s->id = id;
+  sio__public_id(s->own_id, slice_str(id));
+  return 0;
+}
+
+static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+  if (sio_session_protocol(session) == 3) return derive_v2_id(s, nsp, session);
+  s->id = s->own_id;
+  return sio__random_id(s->own_id);
+}
+
+static void socket_free(sio_socket *s) {
+  if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
+  if (s->auth) sio__tree_free(s->auth->tree);
+  sio__free(s->auth);
+  sio__free(s->shared);
+  sio__free(s);
+}
+
+int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth) {
+  size_t data = nsp->core->opts->socket_data_size, size = sizeof(struct sio_socket);
+  if (data > 0 && add_overflows(DATA_OFFSET, data, &size)) return UV_ENOMEM;
+  sio_socket *s = sio__calloc(1, size);
+  if (!s) return UV_ENOMEM;
+  /* Most peers send no auth or an empty one; for these, no copy is allocated. */
+  bool has_auth = auth.n > 0 && !slice_is(auth, "{}");
+  int err = has_auth ? socket_store_auth(s, auth) : 0;
+  if (!err) err = socket_make_id(s, nsp, session);
+  if (err) {
+    socket_free(s);
+    return err;
+  }
+  s->session = session;
+  s->nsp = nsp;
+  s->refs = 1;
+  list_init(&s->leaving);
+  sio__nsp_memory_ref(nsp);
+  *out = s;
+  return 0;
+}
+
+sio_socket *sio_socket_ref(sio_socket *s) {
+  s->refs++;
+  return s;
+}
+
+void sio_socket_unref(sio_socket *s) {
+  assert(s->refs > 0);
+  if (--s->refs) return;
+  sio_nsp *nsp = s->nsp;
+  socket_free(s);
+  sio__nsp_memory_unref(nsp);
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+const char *sio_socket_id(const sio_socket *s) { return s->id; }
+const char *sio_socket_public_id(const sio_socket *s) { return s->own_id; }
+sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
+sio_server *sio_socket_server(const sio_socket *s) { return core_server(s->nsp->core); }
+size_t sio_socket_queued(const sio_socket *s) {
+  return s->session ? sio_session_queued(s->session) : 0;
+}
+sio_session *sio_socket_session(const sio_socket *s) { return s->session; }
+
+int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user) {
+  return sio_socket_connected(s) ? sio_session_on_sent(s->session, cb, user) : SIO_ECLOSED;
+}
+
+bool sio_socket_connected(const sio_socket *s) {
+  return s->state == SOCKET_CONNECTED && sio__session_open(s->session);
+}
+
+void *sio_socket_data(sio_socket *s) { return host_data_size(s) ? (char *)s + DATA_OFFSET : NULL; }
+
+sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->auth->text : "{}"); }
+
+const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
+  if (!s->auth && socket_store_auth(s, SLICE("{}"))) return NULL;
+  if (!s->auth->tree) s->auth->tree = sio__tree_parse(sio_socket_auth(s));
+  return s->auth->tree;
+}
+
+sio_slice sio_socket_shared(const sio_socket *s) { return slice_str(s->shared ? s->shared : "{}"); }
+
+static int check_shared_json(sio_slice json) {
+  struct json_scan scan = { 0 };
+  int err = sio__utf8_valid(json.p, json.n) ? 0 : SIO_EJSON;
+  if (!err) err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
+  sio__json_scan_clear(&scan);
+  return err;
+}
+
+int sio_socket_set_shared(sio_socket *s, sio_slice json) {
+  int err = json.n ? check_shared_json(json) : 0;
+  if (err) return err;
+  if (!socket_is_open(s)) return SIO_ECLOSED;
+  char *copy = json.n ? sio__strndup(json.p, json.n) : NULL;
+  if (json.n && !copy) return UV_ENOMEM;
+  sio__free(s->shared);
+  s->shared = copy;
+  return 0;
+}
+
+void *sio_adapter_slot(const sio_socket *s) { return s->slot; }
+void sio_adapter_set_slot(sio_socket *s, void *p) { s->slot = p; }
