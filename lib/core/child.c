@@ -95,7 +95,7 @@ static void child_on_unused(sio_nsp *nsp) {
   if (child_is_unused(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
 }
 
-static void child_on_remove(struct task *t) {
+static void child_on_remove_task(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
   if (!child_is_unused(nsp)) return;
@@ -121,7 +121,7 @@ static int child_create(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   struct core *core = parent->core;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (err) return err;
-  task_init(&(*out)->remove_unused, child_on_remove);
+  task_init(&(*out)->remove_unused, child_on_remove_task);
   err = sio__nsp_copy_hooks(*out, parent);
   if (!err) err = sio__nsp_open(*out);
   if (err) sio__nsp_free(*out);

@@ -142,7 +142,8 @@ static bool withdraw_connect(struct client *cl, const struct packet *p, sio_sock
 
 /* A packet for a namespace in which the client has no connected socket is ignored if the server
  * ended that socket and the peer may not know it yet. Otherwise it is a protocol violation. */
-static void client_on_stray_packet(struct client *cl, const struct packet *p, const sio_socket *s) {
+static void client_on_packet_for_unjoined_nsp(struct client *cl, const struct packet *p,
+                                              const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__nsp_note_has_left(cl, p->nsp)) return;
@@ -152,7 +153,7 @@ static void client_on_stray_packet(struct client *cl, const struct packet *p, co
 static void client_on_socket_packet(struct client *cl, const struct packet *p) {
   sio_socket *s = sio__client_find_socket(cl, p->nsp);
   if (!s || s->state != SOCKET_CONNECTED) {
-    if (!withdraw_connect(cl, p, s)) client_on_stray_packet(cl, p, s);
+    if (!withdraw_connect(cl, p, s)) client_on_packet_for_unjoined_nsp(cl, p, s);
     return;
   }
   switch (p->type) {

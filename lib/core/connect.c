@@ -182,7 +182,7 @@ static void pending_join_on_refused(struct chain *c, const char *message, sio_va
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
-            "the data given to sio_next_fail() is ignored: %s", sio_strerror(err));
+            "the data of a refused CONNECT is not sent: %s", sio_strerror(err));
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
 
@@ -306,6 +306,7 @@ bool sio__auth_equals(sio_slice a, sio_slice b) {
 
 /* A PENDING socket without a pending_join does not wait for middleware. */
 int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
+  assert(s->state == SOCKET_PENDING); /* so the union holds pending_join */
   struct pending_join *p = s->pending_join;
   if (!p) return 0;
   pending_join_clear_newer_auth(p);
@@ -316,12 +317,14 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
 }
 
 void sio__connect_withdraw(sio_socket *s) {
+  assert(s->state == SOCKET_PENDING);
   if (!s->pending_join) return;
   pending_join_clear_newer_auth(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
 void sio__connect_abandon(sio_socket *s) {
+  assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;

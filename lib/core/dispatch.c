@@ -170,7 +170,7 @@ static COLD void event_queue_on_refused(struct chain *c, const char *message, si
   int err = sio__encode_data(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
-            "the data given to sio_next_fail() is ignored: %s", sio_strerror(err));
+            "the data of a refused event is ignored: %s", sio_strerror(err));
 }
 
 static bool event_queue_is_wanted(const struct chain *c) {
@@ -253,6 +253,7 @@ static void dispatch_with_middleware(sio_socket *s, const struct packet *p) {
 
 void sio__event_queue_close(sio_socket *s) {
   struct event_queue *q = s->event_queue;
+  assert(s->state == SOCKET_LEFT); /* so the union holds event_queue */
   if (!q) return;
   s->event_queue = NULL;
   event_queue_free_events(q);

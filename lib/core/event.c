@@ -13,6 +13,8 @@
 #include "packet/number.h"
 #include "packet/tree.h"
 
+_Static_assert(offsetof(struct sio_event, arena) % 8 == 0, "the arena is aligned for pointers");
+
 struct event_replacement {
   struct event_replacement *older;
   struct msgs home;
@@ -50,7 +52,7 @@ static void *arena_alloc(struct sio_event *e, size_t n) {
 }
 
 /* text is a JSON string with its quotes. The result with its NUL is never longer than text, because
- * the two quotes go. */
+ * it has no quotes. */
 static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = arena_alloc(e, text.n);
   if (!p) return false;
@@ -209,7 +211,7 @@ sio_slice sio_event_json(const sio_event *e, size_t i) {
   return json_arg(e->packet.scan, e->packet.json, e->first_arg + i);
 }
 
-static char first_char_of(sio_slice text) { return text.n ? text.p[0] : '\0'; }
+static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
 /* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders (holes)
  * of a scan are in the order of the text, so a binary search finds it. */
@@ -229,13 +231,13 @@ static const struct json_hole *find_placeholder(const sio_event *e, size_t i) {
 
 /* Returns the placeholder if argument i is nothing but one, so that the argument is binary. */
 static const struct json_hole *find_whole_placeholder(const sio_event *e, size_t i) {
-  if (first_char_of(sio_event_json(e, i)) != '{') return NULL;
+  if (first_char(sio_event_json(e, i)) != '{') return NULL;
   const struct json_hole *hole = find_placeholder(e, i);
   return hole && hole->off == e->packet.scan->args[e->first_arg + i].off ? hole : NULL;
 }
 
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
-  switch (first_char_of(sio_event_json(e, i))) {
+  switch (first_char(sio_event_json(e, i))) {
     case '\0':
     case 'n': return SIO_NULL;
     case 't':
@@ -248,7 +250,7 @@ enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
 }
 
 bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
-  char first = first_char_of(sio_event_json(e, i));
+  char first = first_char(sio_event_json(e, i));
   if (first != 't' && first != 'f') return false;
   *out = first == 't';
   return true;
@@ -278,7 +280,7 @@ static struct event_memo *event_memo_of(sio_event *e, size_t i) {
 
 sio_slice sio_event_strn(sio_event *e, size_t i) {
   sio_slice text = sio_event_json(e, i), s;
-  if (first_char_of(text) != '"') return slice(NULL, 0);
+  if (first_char(text) != '"') return slice(NULL, 0);
   struct event_memo *m = event_memo_of(e, i);
   if (!m) return slice(NULL, 0);
   if (!m->str) {
@@ -332,7 +334,7 @@ COLD sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
 
 /* ---- arguments as values to send ------------------------------------------------------------ */
 
-static sio_val relayed_val(const sio_event *e, sio_slice text, bool with_bins) {
+static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_bins) {
   sio_val v = sio__val(SIO_ARG, text.p, text.n);
   if (with_bins) {
     v.bins = e->packet.bins;
@@ -343,12 +345,13 @@ static sio_val relayed_val(const sio_event *e, sio_slice text, bool with_bins) {
 
 sio_val sio_arg(const sio_event *e, size_t i) {
   sio_slice text = sio_event_json(e, i);
-  return text.n ? relayed_val(e, text, find_placeholder(e, i) != NULL) : sio_null();
+  return text.n ? val_from_json_text(e, text, find_placeholder(e, i) != NULL) : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
-  if (n == 0) return relayed_val(e, SLICE(""), false);
+  if (n == 0) return val_from_json_text(e, SLICE(""), false);
   sio_slice first = sio_event_json(e, 0), last = sio_event_json(e, n - 1);
-  return relayed_val(e, slice(first.p, (size_t)(last.p + last.n - first.p)), e->packet.nbins > 0);
+  return val_from_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
+                            e->packet.nbins > 0);
 }

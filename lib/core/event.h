@@ -39,7 +39,7 @@ struct sio_event {
   sio_slice name;             /* unescaped, NUL-terminated, and may contain a NUL; "" for an ack */
   const char *printable_name; /* name with U+FFFD for each NUL; NULL if it contains none */
   struct packet packet;
-  struct event_memo *more_memos;        /* of the arguments from EVENT_MEMOS on */
+  struct event_memo *more_memos;        /* of the arguments after the first EVENT_MEMOS */
   struct event_memo memos[EVENT_MEMOS]; /* of the first arguments */
   _Alignas(8) char arena[EVENT_ARENA];
 };

@@ -11,7 +11,7 @@
 #include "packet/json.h"
 #include <time.h>
 
-static int handshake_put(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }
+static int handshake_put_bytes(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }
 
 static int handshake_put_string(struct buf *b, sio_slice s) {
   int err = sio__buf_reserve(b, sio__json_quoted_len(s));
@@ -20,9 +20,9 @@ static int handshake_put_string(struct buf *b, sio_slice s) {
 }
 
 static int handshake_put_key(struct buf *b, sio_slice name) {
-  int err = b->p[b->n - 1] == '{' ? 0 : handshake_put(b, SLICE(","));
+  int err = b->p[b->n - 1] == '{' ? 0 : handshake_put_bytes(b, SLICE(","));
   if (!err) err = handshake_put_string(b, name);
-  return err ? err : handshake_put(b, SLICE(":"));
+  return err ? err : handshake_put_bytes(b, SLICE(":"));
 }
 
 /* ---- headers --------------------------------------------------------------------------- */
@@ -55,14 +55,14 @@ static int handshake_put_header_name(struct buf *b, sio_slice name) {
 }
 
 static int handshake_put_headers(struct buf *b, const struct kept_head *h) {
-  int err = handshake_put(b, SLICE("{\"headers\":{"));
+  int err = handshake_put_bytes(b, SLICE("{\"headers\":{"));
   sio_slice name, value;
-  if (!h) return err ? err : handshake_put(b, SLICE("}"));
+  if (!h) return err ? err : handshake_put_bytes(b, SLICE("}"));
   for (struct header_reader l = header_reader_of(h); !err && next_header(&l, &name, &value);) {
     err = handshake_put_header_name(b, name);
     if (!err) err = handshake_put_string(b, value);
   }
-  return err ? err : handshake_put(b, SLICE("}"));
+  return err ? err : handshake_put_bytes(b, SLICE("}"));
 }
 
 /* ---- the query ----------------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ static int handshake_put_percent_decoded(struct buf *b, sio_slice raw, bool is_k
 
 static int handshake_put_query(struct buf *b, sio_slice url) {
   sio_slice query = url, path, pair, name;
-  int err = handshake_put(b, SLICE(",\"query\":{"));
+  int err = handshake_put_bytes(b, SLICE(",\"query\":{"));
   sio__slice_split(&url, '#', &query);
   sio__slice_split(&query, '?', &path);
   while (!err && sio__slice_split(&query, '&', &pair)) {
@@ -87,7 +87,7 @@ static int handshake_put_query(struct buf *b, sio_slice url) {
     err = handshake_put_percent_decoded(b, name, true);
     if (!err) err = handshake_put_percent_decoded(b, pair, false);
   }
-  return err ? err : handshake_put(b, SLICE("}"));
+  return err ? err : handshake_put_bytes(b, SLICE("}"));
 }
 
 /* ---- the whole object ----------------------------------------------------------------------- */
@@ -109,18 +109,18 @@ static int handshake_put_time(struct buf *b, uint64_t ms) {
 }
 
 static int handshake_put_text_member(struct buf *b, sio_slice key, sio_slice value) {
-  int err = handshake_put(b, key);
+  int err = handshake_put_bytes(b, key);
   return err ? err : handshake_put_string(b, value);
 }
 
 static int handshake_put_bool_member(struct buf *b, sio_slice key, bool on) {
-  int err = handshake_put(b, key);
-  return err ? err : handshake_put(b, on ? SLICE("true") : SLICE("false"));
+  int err = handshake_put_bytes(b, key);
+  return err ? err : handshake_put_bytes(b, on ? SLICE("true") : SLICE("false"));
 }
 
 static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v) {
   char text[NUM_MAX];
-  int err = handshake_put(b, key);
+  int err = handshake_put_bytes(b, key);
   return err ? err : sio__buf_put(b, text, sio__num_u64(text, v));
 }
 
@@ -135,7 +135,7 @@ int sio__handshake_json(struct buf *out, const sio_socket *s) {
   if (!err) err = handshake_put_number_member(out, SLICE(",\"issued\":"), sio_session_opened_ms(c));
   if (!err) err = handshake_put_text_member(out, SLICE(",\"url\":"), sio_session_url(c));
   if (!err) err = handshake_put_query(out, sio_session_url(c));
-  if (!err) err = handshake_put(out, SLICE(",\"auth\":"));
-  if (!err) err = handshake_put(out, sio_socket_auth(s));
-  return err ? err : handshake_put(out, SLICE("}"));
+  if (!err) err = handshake_put_bytes(out, SLICE(",\"auth\":"));
+  if (!err) err = handshake_put_bytes(out, sio_socket_auth(s));
+  return err ? err : handshake_put_bytes(out, SLICE("}"));
 }

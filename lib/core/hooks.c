@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include <assert.h>
 
-static struct hook *hook_at(struct list *link) { return container_of(link, struct hook, link); }
+static struct hook *hook_of_link(struct list *link) {
+  return container_of(link, struct hook, link);
+}
 
 static void hook_free(struct hook *k) {
   list_remove(&k->link);
@@ -21,7 +23,7 @@ void sio__hooks_init(struct hooks *h) {
 }
 
 void sio__hooks_clear(struct hooks *h) {
-  list_each (it, tmp, &h->list) hook_free(hook_at(it));
+  list_each (it, tmp, &h->list) hook_free(hook_of_link(it));
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
@@ -44,7 +46,7 @@ int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
 
 int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
   list_each (it, tmp, &h->list) {
-    struct hook *k = hook_at(it);
+    struct hook *k = hook_of_link(it);
     if (!fn || k->fn != fn || k->user != user) continue;
     k->fn = NULL;
     if (h->walks)
@@ -64,7 +66,7 @@ struct hook_walk sio__hooks_walk(struct hooks *h) {
 static void hooks_free_removed(struct hooks *h) {
   h->has_removed = false;
   list_each (it, tmp, &h->list) {
-    if (!hook_at(it)->fn) hook_free(hook_at(it));
+    if (!hook_of_link(it)->fn) hook_free(hook_of_link(it));
   }
 }
 
@@ -75,7 +77,7 @@ void sio__hooks_stop(struct hook_walk *w) {
 
 const struct hook *sio__hooks_next(struct hook_walk *w) {
   while ((w->at = w->at->next) != &w->hooks->list) {
-    const struct hook *k = hook_at(w->at);
+    const struct hook *k = hook_of_link(w->at);
     if (k->fn && k->number <= w->last_number) return k;
   }
   sio__hooks_stop(w);
@@ -86,6 +88,6 @@ const struct hook *sio__hooks_next_after(const struct hooks *h, const struct hoo
                                          uint64_t last_number) {
   struct list *it = at ? at->link.next : h->list.next;
   for (; it != &h->list; it = it->next)
-    if (hook_at(it)->number <= last_number) return hook_at(it);
+    if (hook_of_link(it)->number <= last_number) return hook_of_link(it);
   return NULL;
 }

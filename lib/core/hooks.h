@@ -47,8 +47,8 @@ struct hook_walk sio__hooks_walk(struct hooks *h);
 const struct hook *sio__hooks_next(struct hook_walk *w);
 void sio__hooks_stop(struct hook_walk *w);
 
-/* Runs the statement after it for each hook k. It declares `walk`, so it is used once in a block;
- * to leave the loop early, call sio__hooks_stop(&walk) before the break. */
+/* Runs the statement that follows the macro for each hook k of h. The macro declares `walk`, so it
+ * can be used once in a block. Call sio__hooks_stop(&walk) before a break. */
 #define HOOKS_EACH(k, walk, h)                \
   struct hook_walk walk = sio__hooks_walk(h); \
   for (const struct hook *k; (k = sio__hooks_next(&walk));)

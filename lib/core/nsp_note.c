@@ -37,7 +37,7 @@ static void nsp_note_limit_left(struct client *cl) {
 
 /* If there is no memory for the note, a packet that the peer has already sent for the namespace
  * ends the connection. */
-void sio__nsp_note_left(struct client *cl, const sio_nsp *nsp) {
+void sio__nsp_note_add_left(struct client *cl, const sio_nsp *nsp) {
   size_t n = strlen(nsp->name) + 1;
   struct nsp_note *note = sio__malloc(sizeof *note + n);
   if (!note) return;

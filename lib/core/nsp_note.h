@@ -19,7 +19,7 @@ struct nsp_note {
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
 /* The server has disconnected the client from nsp: packets that the peer has already sent for it
  * are ignored. */
-void sio__nsp_note_left(struct client *cl, const sio_nsp *nsp);
+void sio__nsp_note_add_left(struct client *cl, const sio_nsp *nsp);
 bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp);
 void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp);
 /* Frees all notes. The client has no requests any more. */

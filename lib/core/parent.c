@@ -11,8 +11,8 @@
 
 /* ---- the adapter of a parent ---------------------------------------------------------------- */
 
-/* Evaluates call for each child, with `own` as the target *to changed to that child. err becomes
- * the first error. */
+/* Evaluates `call` for each child of to->nsp. In it, `own` is a copy of *to whose nsp is the child.
+ * Sets err to the first error. */
 #define EACH_CHILD(to, err, call)                           \
   do {                                                      \
     list_each (it, tmp_, &(to)->nsp->as_parent->children) { \

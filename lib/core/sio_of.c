@@ -8,7 +8,7 @@
 #include "core/nsp.h"
 #include "core/parent.h"
 
-static int create_static_nsp(sio_nsp **out, struct core *core, sio_slice name) {
+static int create_nsp_without_parent(sio_nsp **out, struct core *core, sio_slice name) {
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (!err && (err = sio__nsp_open(*out))) sio__nsp_free(*out);
   if (!err) sio__nsp_run_new_hooks(*out);
@@ -24,8 +24,8 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   if (!nsp) {
     if (core->closing) return SIO_ESTATE;
     sio_nsp *parent = sio__parent_find_by_name(core, full);
-    int err =
-        parent ? sio__child_new(&nsp, parent, full, NULL) : create_static_nsp(&nsp, core, full);
+    int err = parent ? sio__child_new(&nsp, parent, full, NULL)
+                     : create_nsp_without_parent(&nsp, core, full);
     if (err) return err;
   }
   if (out) *out = nsp;

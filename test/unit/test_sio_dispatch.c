@@ -256,7 +256,7 @@ TEST(packet_middleware_stands_between_catch_all_and_handlers) {
   sio_on(root, "a", tell, "a");
   say(joined(), "42[\"a\",1]");
   SAW("any:a(1) 1:a 2:a a:a(1) ");
-  CHECK(root->members[0]->gate == NULL);
+  CHECK(root->members[0]->event_queue == NULL);
   stop();
 }
 
@@ -268,7 +268,7 @@ TEST(a_refused_packet_is_dropped_and_told_as_error) {
   say(p, "42[\"a\"]");
   SAW("error:not you(1) ");
   CHECK(p->session != NULL);
-  CHECK(root->members[0]->gate == NULL);
+  CHECK(root->members[0]->event_queue == NULL);
   stop();
 }
 
@@ -367,8 +367,8 @@ TEST(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged) {
   SAW("error:bytes:none error:spoilt:none error:all:none ");
   turn();
   const char *seen = saw();
-  CHECK(strstr(seen, "sio_next_fail() is ignored: a placeholder names no attachment"));
-  CHECK(strstr(seen, "sio_next_fail() is ignored: not one valid JSON text"));
+  CHECK(strstr(seen, "the data of a refused event is ignored: a placeholder names no attachment"));
+  CHECK(strstr(seen, "the data of a refused event is ignored: not one valid JSON text"));
   stop();
 }
 
@@ -477,7 +477,7 @@ TEST(later_events_wait_their_turn_in_order) {
   sio_next_ok(held[4]);
   turn();
   SAW("a:a(5) ");
-  CHECK(root->members[0]->gate == NULL);
+  CHECK(root->members[0]->event_queue == NULL);
   stop();
 }
 
