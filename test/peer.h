@@ -88,7 +88,7 @@ static bool fake_end(sio_session *c, bool graceful) {
 
 /* Nothing waits here. */
 static int fake_mark(sio_session *c) {
-  sio__sent_passed(c, 1);
+  sio__sent_on_marks_passed(c, 1);
   return 0;
 }
 
@@ -182,9 +182,9 @@ static inline void say_n(struct peer *p, bool binary, const void *data, size_t n
   char *copy = malloc(n ? n : 1);
   if (n) memcpy(copy, data, n);
   if (binary)
-    sio__session_packet(p->session, &(struct eio_in){ true, EIO_MESSAGE, slice(copy, n) });
+    sio__session_on_packet(p->session, &(struct eio_in){ true, EIO_MESSAGE, slice(copy, n) });
   else
-    sio__session_text(p->session, slice(copy, n));
+    sio__session_on_text(p->session, slice(copy, n));
   memset(copy, '#', n);
   free(copy);
 }
@@ -196,8 +196,7 @@ static inline void say_bin(struct peer *p, const char *bytes, size_t n) {
 }
 
 static inline void hang_up(struct peer *p) {
-  if (p->session)
-    sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  if (p->session) sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
   turn();
 }
 

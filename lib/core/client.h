@@ -25,10 +25,10 @@ struct client {
   struct client_timeout *timeout; /* NULL: no limit of time runs, see client_timeout.h */
 };
 
-static inline struct client *client_of(const sio_session *c) { return sio__session_up(c); }
+static inline struct client *client_of(const sio_session *c) { return sio__session_user(c); }
 
 static inline struct core *client_core(const struct client *cl) {
-  return core_of(sio__session_eio(cl->session)->owner);
+  return core_of(sio__session_engine(cl->session)->owner);
 }
 
 /* The client holds a reference to the namespace of each of its sockets. */

@@ -101,7 +101,7 @@ static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
   if (s && !replace_socket(cl, s, auth)) return;
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = reached_max_nsps(cl);
-  if (!sio__session_open(cl->session)) return;
+  if (!sio__session_is_open(cl->session)) return;
   sio__nsp_note_forget_left(cl, name);
   sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
   if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
@@ -194,7 +194,7 @@ static bool client_on_session_open(sio_session *c) {
     sio__free(cl);
     return false;
   }
-  sio__session_set_up(c, cl);
+  sio__session_set_user(c, cl);
   /* A Socket.IO 2 client sends no CONNECT for "/": opening the session is one. */
   if (is_socketio2(cl))
     sio__connect_start(cl, sio__nsp_find(client_core(cl), SLICE("/")), slice("", 0));
@@ -254,7 +254,7 @@ static void client_on_session_close(sio_session *c, const sio_close_info *why) {
   sio__client_timeout_clear(cl);
   client_end_sockets(cl, why);
   sio__nsp_notes_free(cl);
-  sio__session_set_up(c, NULL);
+  sio__session_set_user(c, NULL);
   sio__free(cl);
 }
 

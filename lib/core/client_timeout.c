@@ -34,8 +34,9 @@ void sio__client_timeout_clear(struct client *cl) {
  * from the connection yet may belong to one, so they count too. */
 static bool attachments_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
-  size_t arriving = sio__session_arriving(c);
-  bool progress = t->got_part || (arriving && arriving != t->arriving) || sio__session_unread(c);
+  size_t arriving = sio__session_partial_bytes(c);
+  bool progress =
+      t->got_part || (arriving && arriving != t->arriving) || sio__session_has_unread(c);
   t->got_part = false;
   t->arriving = arriving;
   return progress;
@@ -91,7 +92,7 @@ void sio__client_timeout_on_packet_part(struct client *cl) {
 }
 
 void sio__client_on_joined(struct client *cl) {
-  sio__session_joined(cl->session);
+  sio__session_set_joined(cl->session);
   sio__client_timeout_clear(cl);
   sio__client_timeout_on_packet_part(cl);
 }

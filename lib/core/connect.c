@@ -92,13 +92,13 @@ static bool connect_add_member(sio_socket *s) {
 /* If this fails, the session is closed or about to close, and its close discards the socket. */
 static void connect_accept(sio_socket *s) {
   struct core *core = s->nsp->core;
-  if (!sio__session_open(s->session) || !connect_add_member(s)) return;
+  if (!sio__session_is_open(s->session) || !connect_add_member(s)) return;
   sio__client_on_joined(client_of(s->session));
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
             sio_session_address(s->session), "socket %s joined %s from %s", s->own_id, s->nsp->name,
             sio_session_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
-  if (core->opts->drop_handshake) sio__session_forget(s->session);
+  if (core->opts->drop_handshake) sio__session_drop_handshake(s->session);
 }
 
 /* ---- refusing ------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
 static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
   sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
-  if (sio__session_open(s->session)) {
+  if (sio__session_is_open(s->session)) {
     send_connect_error(client_of(s->session), p->refusal);
     p->refusal = NULL;
   }
@@ -200,7 +200,7 @@ static void pending_join_restart(struct pending_join *p) {
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
   sio__socket_discard_pending(s);
-  if (auth && sio__session_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
+  if (auth && sio__session_is_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
   sio__free(auth);
 }

@@ -115,7 +115,7 @@ void sio_disconnect(sio_socket *s) {
 
 void sio_disconnect_session(sio_socket *s) {
   if (loop_refuses_moves(&s->nsp->core->loop, "sio_disconnect_session()")) return;
-  if (!s->session || !sio__session_open(s->session)) return;
+  if (!s->session || !sio__session_is_open(s->session)) return;
   for (sio_socket *o = client_of(s->session)->sockets; o; o = o->next) sio_disconnect(o);
   sio__session_end(s->session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
 }

@@ -69,14 +69,14 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
 
 __attribute__((noinline)) static void count_sent(sio_packet *p) {
   p->nsp->events_out += p->sent;
-  sio__packets_sent(&p->nsp->core->stats, p->msg, p->sent);
+  sio__count_packets_sent(&p->nsp->core->stats, p->msg, p->sent);
   p->sent = 0;
 }
 
 /* For adapters the packet is const; what is counted of it is ours. */
 static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
-  int err = sio__session_deliver(s->session, p->msg, flags & SIO_VOLATILE);
+  int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
   if (!err && ++p->sent < p->batch) return 0;
   if (!err)
     count_sent(p);

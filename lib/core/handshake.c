@@ -126,7 +126,7 @@ static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v)
 
 int sio__handshake_json(struct buf *out, const sio_socket *s) {
   const sio_session *c = s->session;
-  int err = handshake_put_headers(out, sio__session_head(c));
+  int err = handshake_put_headers(out, sio__session_first_request(c));
   if (!err) err = handshake_put_time(out, sio_session_opened_ms(c));
   if (!err)
     err = handshake_put_text_member(out, SLICE(",\"address\":"), slice_str(sio_session_address(c)));

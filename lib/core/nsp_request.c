@@ -111,7 +111,7 @@ static void nsp_request_on_match(struct chain *c, const char *message, sio_val d
 
 static bool nsp_request_is_wanted(const struct chain *c) {
   const struct nsp_request *r = nsp_request_of(c);
-  return r->client && sio__session_open(r->client->session);
+  return r->client && sio__session_is_open(r->client->session);
 }
 
 static void nsp_request_on_verdict(struct sio_next *n, bool ok, const char *message, sio_val data) {

@@ -82,7 +82,7 @@ void sio__finish_leaving_sockets(struct task *t);
 
 /* True if the socket can join rooms and, once CONNECTED, be sent to. */
 static inline bool socket_is_open(const sio_socket *s) {
-  return s->state <= SOCKET_CONNECTED && sio__session_open(s->session);
+  return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
 
 #endif

@@ -114,7 +114,7 @@ int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user) {
 }
 
 bool sio_socket_connected(const sio_socket *s) {
-  return s->state == SOCKET_CONNECTED && sio__session_open(s->session);
+  return s->state == SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
 
 void *sio_socket_data(sio_socket *s) { return host_data_size(s) ? (char *)s + DATA_OFFSET : NULL; }

@@ -14,40 +14,40 @@ void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   }
 }
 
-static bool contains(sio_slice s, const char *word) {
+static bool slice_contains(sio_slice s, const char *word) {
   return s.p && s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
 /* Old Internet Explorer looks for scripts in anything. */
-static void calm_old_browsers(sio_request *r) {
+static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
-  if (contains(agent, ";MSIE") || contains(agent, "Trident/"))
+  if (slice_contains(agent, ";MSIE") || slice_contains(agent, "Trident/"))
     sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
 /* A page of another site that loads an answer as a script must not have it run. */
-static void forbid_sniffing(sio_request *r) {
+static void set_nosniff_header(sio_request *r) {
   sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
 
-static void common_headers(struct eio *e, sio_request *r, bool initial) {
+static void set_common_headers(struct eio *e, sio_request *r, bool initial) {
   sio__request_set_header(r, "cache-control", SLICE("no-store"));
-  forbid_sniffing(r);
-  calm_old_browsers(r);
+  set_nosniff_header(r);
+  disable_ie_xss_filter(r);
   sio__run_header_hooks(e, r, initial);
 }
 
-static void answer_body(sio_request *r, const char *type, struct msg *body) {
+static void answer_with_body(sio_request *r, const char *type, struct msg *body) {
   if (body->plain)
     sio__request_answer_msg(r, 200, type, body);
   else
     sio__coding_answer(r, 200, type, body);
 }
 
-static void answer_script(sio_request *r, const struct msg *body) {
+static void answer_jsonp_script(sio_request *r, const struct msg *body) {
   struct msg *script = sio__jsonp_wrap(r, body);
   if (script)
-    answer_body(r, "text/javascript; charset=UTF-8", script);
+    answer_with_body(r, "text/javascript; charset=UTF-8", script);
   else
     sio__request_drop(r);
   msg_unref(script);
@@ -56,15 +56,15 @@ static void answer_script(sio_request *r, const struct msg *body) {
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                          bool initial) {
   const char *type = binary ? "application/octet-stream" : "text/plain; charset=UTF-8";
-  common_headers(e, r, initial);
-  if (!binary && sio__jsonp_asked(e, r))
-    answer_script(r, body);
+  set_common_headers(e, r, initial);
+  if (!binary && sio__jsonp_is_requested(e, r))
+    answer_jsonp_script(r, body);
   else
-    answer_body(r, type, body);
+    answer_with_body(r, type, body);
 }
 
 void sio__answer_ok(struct eio *e, sio_request *r) {
-  common_headers(e, r, false);
+  set_common_headers(e, r, false);
   sio__request_answer(r, 200, "text/html", SLICE("ok"));
 }
 
@@ -81,14 +81,14 @@ static const char *const texts[] = {
   "Bad request",       "Forbidden",          "Unsupported protocol version"
 };
 
-static const char *text_of(const struct refusal *why) {
+static const char *refusal_text(const struct refusal *why) {
   return why->message && *why->message ? why->message : texts[why->code];
 }
 
 /* {"code":4,"message":"Forbidden"} */
-static void answer_json(sio_request *r, int status, const struct refusal *why) {
+static void answer_error_json(sio_request *r, int status, const struct refusal *why) {
   static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
-  sio_slice text = slice_str(text_of(why));
+  sio_slice text = slice_str(refusal_text(why));
   char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_quote(NULL, text));
   if (!json) {
     sio__request_drop(r);
@@ -103,7 +103,7 @@ static void answer_json(sio_request *r, int status, const struct refusal *why) {
   sio__free(json);
 }
 
-static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) {
+static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
   /* It may be a session's on another server: its digest is shown. */
@@ -117,16 +117,16 @@ static void tell_host(struct eio *e, sio_request *r, const struct refusal *why) 
   e->opts->connection_error(r, &err, e->opts->connection_error_user);
 }
 
-void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why) {
+void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why) {
   int status = why->code == EIO_FORBIDDEN ? 403 : 400;
-  tell_host(e, r, why);
+  report_refusal(e, r, why);
   if (r->answered) return;
-  forbid_sniffing(r);
+  set_nosniff_header(r);
   r->why = ""; /* logged above */
   if (r->upgrade) {
     sio__request_disable_keep_alive(r);
-    sio__request_answer(r, status, "text/html", slice_str(text_of(why)));
+    sio__request_answer(r, status, "text/html", slice_str(refusal_text(why)));
     return;
   }
-  answer_json(r, status, why);
+  answer_error_json(r, status, why);
 }

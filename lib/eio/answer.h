@@ -34,7 +34,7 @@ struct refusal {
 
 /* Tells the host's connection_error and answers: {"code":n,"message":s}, or plain text to a
  * WebSocket handshake. */
-void sio__refuse(struct eio *e, sio_request *r, const struct refusal *why);
+void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why);
 
 /* Runs the header hooks for an answer about to be sent. */
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial);

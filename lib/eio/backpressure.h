@@ -11,15 +11,15 @@
 #include "eio/session.h"
 
 /* May m be queued? False while the policy can make no room: it is dropped, and counted. */
-bool sio__backpressure_admits(sio_session *c, const struct msg *chain);
+bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain);
 /* A packet was queued, and what waits takes more than eio->full_at. 0; SIO_EDROPPED when that
  * packet was one of those dropped; SIO_ETOOBIG, UV_ENOMEM: the session ends. */
-int sio__backpressure_full(sio_session *c);
+int sio__backpressure_on_full(sio_session *c);
 /* What waits takes no more than queue_low now. From the loop only: the layer above may be told. */
-void sio__backpressure_eased(sio_session *c);
+void sio__backpressure_on_low(sio_session *c);
 /* The queue moved to another transport. */
-void sio__backpressure_moved(sio_session *c);
+void sio__backpressure_on_upgrade(sio_session *c);
 /* It is over: what was dropped and not told yet is told. From the loop only. */
-void sio__backpressure_end(sio_session *c);
+void sio__backpressure_on_close(sio_session *c);
 
 #endif

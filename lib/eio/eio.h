@@ -96,9 +96,9 @@ void sio__eio_group_init(struct eio_group *g);
 void sio__eio_close_all(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
 /* Whose request is it? By the raw path (H1), the longest first; NULL: no engine's. */
-struct eio *sio__eio_of(const struct eio_group *g, sio_slice url);
+struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
 /* The log's levels are others now. */
-void sio__eio_log_changed(struct eio_group *g, const struct log *log);
+void sio__eio_update_log_level(struct eio_group *g, const struct log *log);
 
 /* How one is made; opts stays where it is. */
 struct eio_plan {
@@ -114,15 +114,16 @@ struct eio_plan {
 int sio__eio_init(struct eio *e, const struct eio_plan *plan); /* UV_ENOMEM */
 
 /* 0, UV_EINVAL, UV_ENOMEM. */
-int sio__eio_use(struct eio_group *g, sio_request_use_cb cb, void *user);
-int sio__eio_on_headers(struct eio_group *g, sio_headers_cb cb, void *user);
-int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
+int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user);
+int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
+int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
 /* An engine of the host's own on another path, made like `like`, in its group, which frees it. path
  * is complete. 0, SIO_EEXISTS, UV_ENOMEM. */
-int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs, void *user);
+int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
+                        void *user);
 /* One message of the host's as a packet. NULL: no memory. */
-struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data);
+struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
@@ -132,25 +133,26 @@ struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data);
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* The same, but that 0 leaves the counting to the caller, who sends a chain to many: for n of them,
  * before anybody is called back. */
-int sio__session_deliver(sio_session *c, struct msg *chain, unsigned flags);
-void sio__packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
+int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
+void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* Would a volatile message leave now? */
-bool sio__session_ready(const sio_session *c);
+bool sio__session_can_send_now(const sio_session *c);
 /* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of
  * the turn); what is queued is sent first unless discard. A second call changes nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
-bool sio__session_open(const sio_session *c);
+bool sio__session_is_open(const sio_session *c);
 /* What it sent may lie unread, because we do not read now. */
-bool sio__session_unread(const sio_session *c);
+bool sio__session_has_unread(const sio_session *c);
 /* Bytes that are here of a message, or of a POST, that is not whole yet. */
-size_t sio__session_arriving(const sio_session *c);
+size_t sio__session_partial_bytes(const sio_session *c);
 /* It is known now, and is given the limits of those who are. */
-void sio__session_joined(sio_session *c);
+void sio__session_set_joined(sio_session *c);
 /* The layer above keeps one pointer. */
-void sio__session_set_up(sio_session *c, void *up);
-void *sio__session_up(const sio_session *c);
-struct eio *sio__session_eio(const sio_session *c);
-struct kept_head *sio__session_head(const sio_session *c); /* what is kept of the first request */
-void sio__session_forget(sio_session *c);                  /* drop_handshake */
+void sio__session_set_user(sio_session *c, void *up);
+void *sio__session_user(const sio_session *c);
+struct eio *sio__session_engine(const sio_session *c);
+struct kept_head *sio__session_first_request(
+    const sio_session *c);                        /* what is kept of the first request */
+void sio__session_drop_handshake(sio_session *c); /* drop_handshake */
 
 #endif

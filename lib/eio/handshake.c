@@ -32,24 +32,24 @@ struct admission {
   unsigned allowing : 1; /* allow_request's turn, behind the hooks         */
 };
 
-static const struct http_mount wait_mount;
+static const struct http_mount admission_mount;
 
 /* ---- which protocol ------------------------------------------------------------- */
 
 /* What it says of the key, in text; {text, 0} for nothing, or too much. It may hold a NUL. */
-static sio_slice query_value(const sio_request *r, const char *key, char *text, size_t size) {
+static sio_slice query_get_value(const sio_request *r, const char *key, char *text, size_t size) {
   long n = sio__request_query_value(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
 }
 
-static bool query_is(const sio_request *r, const char *key, const char *value) {
+static bool query_equals(const sio_request *r, const char *key, const char *value) {
   char text[16];
-  return slice_is(query_value(r, key, text, sizeof text), value);
+  return slice_is(query_get_value(r, key, text, sizeof text), value);
 }
 
-static unsigned protocol_of(const struct eio *e, const sio_request *r) {
-  if (query_is(r, "EIO", "4")) return 4;
-  return e->opts->allow_eio3 && query_is(r, "EIO", "3") ? 3 : 0;
+static unsigned requested_protocol(const struct eio *e, const sio_request *r) {
+  if (query_equals(r, "EIO", "4")) return 4;
+  return e->opts->allow_eio3 && query_equals(r, "EIO", "3") ? 3 : 0;
 }
 
 /* ---- a session begins ------------------------------------------------------------ */
@@ -57,7 +57,7 @@ static unsigned protocol_of(const struct eio *e, const sio_request *r) {
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
 /* A request may have waited for a verdict until the server began to close. */
-static void reject(struct eio *e, sio_request *r) {
+static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
@@ -66,16 +66,16 @@ static void reject(struct eio *e, sio_request *r) {
   sio__answer_empty(e, r, 503);
 }
 
-static sio_session *new_session(struct eio *e, sio_request *r) {
+static sio_session *session_new_for_request(struct eio *e, sio_request *r) {
   if (e->group->closing || e->group->draining) {
-    reject(e, r);
+    reject_while_closing(e, r);
     return NULL;
   }
   struct kept_head *head = sio__kept_head_new(r);
   sio_session *c = NULL;
-  int err = head ? sio__session_new(&c, e, r, head, protocol_of(e, r)) : UV_ENOMEM;
-  if (!err && !sio__session_limits_open(c, r)) {
-    sio__session_abandon(c);
+  int err = head ? sio__session_new(&c, e, r, head, requested_protocol(e, r)) : UV_ENOMEM;
+  if (!err && !sio__session_limits_count_session(c, r)) {
+    sio__session_discard(c);
     return NULL;
   }
   if (!err) {
@@ -89,87 +89,89 @@ static sio_session *new_session(struct eio *e, sio_request *r) {
   if (err == UV_ENOMEM)
     sio__request_drop(r);
   else
-    sio__refuse(e, r, &no_id);
+    sio__refuse_request(e, r, &no_id);
   return NULL;
 }
 
-static void set_cookie(struct eio *e, sio_request *r, const char *sid) {
+static void set_session_cookie(struct eio *e, sio_request *r, const char *sid) {
   char value[512];
   if (!e->opts->cookie) return;
   long n = sio__cookie_write(value, sizeof value, e->opts->cookie, slice_str(sid));
   if (n > 0) sio__request_set_header(r, "Set-Cookie", slice(value, (size_t)n));
 }
 
-static void open_polling(struct eio *e, sio_request *r) {
-  sio_session *c = new_session(e, r);
+static void open_polling_session(struct eio *e, sio_request *r) {
+  sio_session *c = session_new_for_request(e, r);
   if (!c) return;
-  set_cookie(e, r, c->sid);
+  set_session_cookie(e, r, c->sid);
   int err = sio__polling_open(c);
-  if (!err) err = sio__session_greet(c);
+  if (!err) err = sio__session_send_handshake(c);
   if (err) {
-    sio__session_abandon(c);
+    sio__session_discard(c);
     sio__request_drop(r);
     return;
   }
-  sio__polling_first(c, r);
+  sio__polling_answer_first_get(c, r);
   sio__session_start(c);
 }
 
-static void feed_rest(struct ws_conn *w, sio_slice rest) {
+static void feed_early_bytes(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed(w, rest);
 }
 
 /* A browser whose offer is not taken breaks off, so the first one is, as in the reference. */
-static sio_slice first_offered(const sio_request *r) {
+static sio_slice first_offered_subprotocol(const sio_request *r) {
   struct offered o = { .r = r };
   sio_slice name = slice(NULL, 0);
   sio__ws_next_subprotocol(&o, &name);
   return name;
 }
 
-static void open_websocket(struct eio *e, sio_request *r) {
-  sio_session *c = new_session(e, r);
+static void open_websocket_session(struct eio *e, sio_request *r) {
+  sio_session *c = session_new_for_request(e, r);
   if (!c) return;
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, true);
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, first_offered(r), &rest)) {
-    sio__session_abandon(c);
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__websocket_ops, c, first_offered_subprotocol(r),
+                             &rest)) {
+    sio__session_discard(c);
     return;
   }
   sio__websocket_adopt(c, w);
-  int err = sio__session_greet(c);
+  int err = sio__session_send_handshake(c);
   if (err) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
     return;
   }
   sio__session_start(c);
-  feed_rest(w, rest);
+  feed_early_bytes(w, rest);
 }
 
 /* Why a WebSocket for this session is not welcome; NULL: it is. */
-static const char *no_probe(const sio_session *c) {
+static const char *why_upgrade_is_refused(const sio_session *c) {
   if (c->state != SESSION_OPEN) return "the session is over";
   if (!c->polling) return "the session has moved to one already";
   return c->probe ? "another one is on trial" : NULL;
 }
 
 /* A WebSocket for a session that polls: a probe, if all is well. */
-static void open_probe(struct eio *e, sio_request *r, sio_session *c) {
+static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c) {
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
-  const char *why = no_probe(c); /* the hooks may have ended it */
-  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL, first_offered(r), &rest))
+  const char *why = why_upgrade_is_refused(c); /* the hooks may have ended it */
+  if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
+                             first_offered_subprotocol(r), &rest))
     return;
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
     LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
               "a WebSocket of %s is closed: %s", sio_session_address(c), why);
-    sio__websocket_abandon(w, 0, "");
+    sio__websocket_close_unowned(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
-    feed_rest(w, rest);
+    feed_early_bytes(w, rest);
   }
 }
 
@@ -184,13 +186,13 @@ struct claim {
   bool websocket;    /* the transport asked for */
 };
 
-static bool transport_enabled(const struct eio *e, const struct claim *q) {
+static bool is_transport_enabled(const struct eio *e, const struct claim *q) {
   unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
 /* Raw value of a query key, as the log and the host's callback show it. */
-static sio_slice raw_query(const sio_request *r, const char *key) {
+static sio_slice raw_query_value(const sio_request *r, const char *key) {
   sio_slice rest = r->query, part, found = slice("", 0);
   size_t n = strlen(key);
   while (sio__slice_split(&rest, '&', &part))
@@ -199,7 +201,7 @@ static sio_slice raw_query(const sio_request *r, const char *key) {
   return found;
 }
 
-static bool origin_is_clean(sio_slice origin) {
+static bool is_valid_origin_header(sio_slice origin) {
   for (size_t i = 0; i < origin.n; i++) {
     unsigned char ch = (unsigned char)origin.p[i];
     if ((ch < ' ' && ch != '\t') || ch == 0x7f) return false;
@@ -207,251 +209,256 @@ static bool origin_is_clean(sio_slice origin) {
   return true;
 }
 
-static bool names_session(const sio_request *r) {
+static bool has_sid_query(const sio_request *r) {
   char some[2];
   long n = sio__request_query_value(r, "sid", some, sizeof some);
   return n > 0 || n == SIO_ETOOBIG;
 }
 
-static void read_claim(const struct eio *e, const sio_request *r, struct claim *q) {
+static void read_handshake_query(const struct eio *e, const sio_request *r, struct claim *q) {
   char text[16];
-  sio_slice transport = query_value(r, "transport", text, sizeof text);
+  sio_slice transport = query_get_value(r, "transport", text, sizeof text);
   q->websocket = slice_is(transport, "websocket");
   q->polling = slice_is(transport, "polling");
-  q->has_sid = names_session(r);
-  q->sid = query_value(r, "sid", q->sid_text, sizeof q->sid_text);
-  q->protocol = protocol_of(e, r);
+  q->has_sid = has_sid_query(r);
+  q->sid = query_get_value(r, "sid", q->sid_text, sizeof q->sid_text);
+  q->protocol = requested_protocol(e, r);
 }
 
 /* A request that names no session has been charged for before. */
-static bool refusal_is_charged(const struct eio *e, sio_request *r) {
+static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (!addr_limits || !addr_limits_active(addr_limits) || !names_session(r)) return true;
+  if (!addr_limits || !addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
   return sio__admit_charge_refusal(addr_limits, r);
 }
 
-static bool refuse(struct eio *e, sio_request *r, enum eio_error code, const char *name,
-                   sio_slice detail) {
-  if (refusal_is_charged(e, r)) sio__refuse(e, r, &(struct refusal){ code, name, detail, NULL });
+static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code, const char *name,
+                             sio_slice detail) {
+  if (charge_refused_request(e, r))
+    sio__refuse_request(e, r, &(struct refusal){ code, name, detail, NULL });
   return false;
 }
 
-static bool verify_known(struct eio *e, sio_request *r, const struct claim *q,
-                         sio_session **session) {
+static bool verify_session_request(struct eio *e, sio_request *r, const struct claim *q,
+                                   sio_session **session) {
   sio_session *c = sio__session_find(e, q->sid);
-  if (!c) return refuse(e, r, EIO_UNKNOWN_SID, "", raw_query(r, "sid"));
+  if (!c) return refuse_handshake(e, r, EIO_UNKNOWN_SID, "", raw_query_value(r, "sid"));
   bool same = (q->websocket ? &sio__transport_websocket : &sio__transport_polling) == c->transport;
   if (!r->upgrade && !same)
-    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH", slice_str(c->transport->name));
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_MISMATCH",
+                            slice_str(c->transport->name));
   if (!r->upgrade && q->websocket)
-    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   if (q->protocol != c->protocol)
-    return refuse(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query(r, "EIO"));
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "PROTOCOL_MISMATCH", raw_query_value(r, "EIO"));
   *session = c;
   return true;
 }
 
-static bool verify_new(struct eio *e, sio_request *r, const struct claim *q) {
-  if (r->method != HTTP_GET) return refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
+static bool verify_open_request(struct eio *e, sio_request *r, const struct claim *q) {
+  if (r->method != HTTP_GET) return refuse_handshake(e, r, EIO_BAD_METHOD, "", r->method_text);
   if (q->websocket && !r->upgrade)
-    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return true;
 }
 
-static bool verify(struct eio *e, sio_request *r, struct claim *q, sio_session **session) {
+static bool verify_request(struct eio *e, sio_request *r, struct claim *q, sio_session **session) {
   *session = NULL;
-  read_claim(e, r, q);
-  if (!transport_enabled(e, q))
-    return refuse(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query(r, "transport"));
+  read_handshake_query(e, r, q);
+  if (!is_transport_enabled(e, q))
+    return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query_value(r, "transport"));
   sio_slice origin = sio__request_header(r, "origin");
-  if (!origin_is_clean(origin)) return refuse(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
-  if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_asked(e, r)))
-    return refuse(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
+  if (!is_valid_origin_header(origin))
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
+  if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
+    return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
   if (r->upgrade && !q->websocket)
-    return refuse(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
-  return q->has_sid ? verify_known(e, r, q, session) : verify_new(e, r, q);
+    return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
+  return q->has_sid ? verify_session_request(e, r, q, session) : verify_open_request(e, r, q);
 }
 
 /* ---- where a verified request goes ------------------------------------------------------- */
 
 /* A WebSocket opens once its request is complete; the session may have ended until then. */
-static void upgrade_complete(sio_request *r) {
+static void on_upgrade_request_complete(sio_request *r) {
   struct eio *e = r->user;
   struct claim q;
-  read_claim(e, r, &q);
+  read_handshake_query(e, r, &q);
   sio_session *c = q.has_sid ? sio__session_find(e, q.sid) : NULL;
   if (c)
-    open_probe(e, r, c);
+    accept_upgrade_websocket(e, r, c);
   else if (q.has_sid)
-    refuse(e, r, EIO_UNKNOWN_SID, "", raw_query(r, "sid"));
+    refuse_handshake(e, r, EIO_UNKNOWN_SID, "", raw_query_value(r, "sid"));
   else
-    open_websocket(e, r);
+    open_websocket_session(e, r);
 }
 
-static void new_complete(sio_request *r) { open_polling(r->user, r); }
+static void on_open_request_complete(sio_request *r) { open_polling_session(r->user, r); }
 
-static void ignore_abort(sio_request *r, int err, const char *detail) {
+static void ignore_request_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
-static const struct http_mount new_mount = { .on_request = new_complete, .on_abort = ignore_abort };
-static const struct http_mount upgrade_mount = { .on_request = upgrade_complete,
-                                                 .on_abort = ignore_abort };
+static const struct http_mount open_mount = { .on_request = on_open_request_complete,
+                                              .on_abort = ignore_request_abort };
+static const struct http_mount upgrade_mount = { .on_request = on_upgrade_request_complete,
+                                                 .on_abort = ignore_request_abort };
 
-static void pass_to(sio_request *r, const struct http_mount *mount, struct eio *e) {
+static void set_request_mount(sio_request *r, const struct http_mount *mount, struct eio *e) {
   r->mount = mount;
   r->user = e;
 }
 
-static void upgrade(struct eio *e, sio_request *r) {
+static void route_upgrade_request(struct eio *e, sio_request *r) {
   const char *fault = r->method == HTTP_GET ? sio__ws_handshake_error(r) : NULL;
   if (r->method != HTTP_GET)
-    refuse(e, r, EIO_BAD_METHOD, "", r->method_text);
+    refuse_handshake(e, r, EIO_BAD_METHOD, "", r->method_text);
   else if (fault)
-    sio__refuse(e, r,
-                &(struct refusal){ EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice_str(fault),
-                                   fault });
+    sio__refuse_request(e, r,
+                        &(struct refusal){ EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR",
+                                           slice_str(fault), fault });
   else
-    pass_to(r, &upgrade_mount, e);
+    set_request_mount(r, &upgrade_mount, e);
 }
 
-static void existing(struct eio *e, sio_request *r, sio_session *c) {
+static void route_session_request(struct eio *e, sio_request *r, sio_session *c) {
   if (r->upgrade)
-    upgrade(e, r);
+    route_upgrade_request(e, r);
   else if (r->method == HTTP_GET)
-    sio__polling_get(c, r);
+    sio__polling_on_get(c, r);
   else if (r->method == HTTP_POST)
-    sio__polling_post(c, r);
+    sio__polling_on_post(c, r);
   else
     sio__answer_empty(e, r, 500);
 }
 
-static void fresh(struct eio *e, sio_request *r) {
-  if (!protocol_of(e, r))
-    refuse(e, r, EIO_BAD_VERSION, "", raw_query(r, "EIO"));
+static void route_open_request(struct eio *e, sio_request *r) {
+  if (!requested_protocol(e, r))
+    refuse_handshake(e, r, EIO_BAD_VERSION, "", raw_query_value(r, "EIO"));
   else if (r->upgrade)
-    upgrade(e, r);
+    route_upgrade_request(e, r);
   else
-    pass_to(r, &new_mount, e);
+    set_request_mount(r, &open_mount, e);
 }
 
 /* ---- admission: verdicts of the host --------------------------------------------------------- */
 
-static void go_on(struct admission *a);
+static void admission_run_next_hook(struct admission *a);
 
-static void finish(struct admission *a) {
+static void admission_finish(struct admission *a) {
   if (a->r && a->waited && !a->r->answered) sio__request_continue(a->r);
   sio__free(a);
 }
 
-static void fail_admission(struct admission *a, const char *message) {
+static void admission_refuse_request(struct admission *a, const char *message) {
   if (a->allowing)
-    sio__refuse(a->eio, a->r, &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
+    sio__refuse_request(a->eio, a->r,
+                        &(struct refusal){ EIO_FORBIDDEN, "", slice_str(message), message });
   else
-    refuse(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
+    refuse_handshake(a->eio, a->r, EIO_BAD_REQUEST, "MIDDLEWARE_FAILURE", slice_str(message));
 }
 
-static void on_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
+static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_val data) {
   struct admission *a = (struct admission *)n;
   (void)data;
   if (!a->r) {
-    finish(a);
+    admission_finish(a);
   } else if (!a->r->conn) {
     sio__request_drop(a->r);
     a->r = NULL;
-    finish(a);
+    admission_finish(a);
   } else if (!ok) {
-    fail_admission(a, message ? message : "");
-    finish(a);
+    admission_refuse_request(a, message ? message : "");
+    admission_finish(a);
   } else if (a->allowing) {
-    fresh(a->eio, a->r);
-    finish(a);
+    route_open_request(a->eio, a->r);
+    admission_finish(a);
   } else {
     a->at = a->at->next;
-    go_on(a);
+    admission_run_next_hook(a);
   }
 }
 
 /* The host may read it until it gives its verdict. */
-static void wait_aborted(sio_request *r, int err, const char *detail) {
+static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->kept = true;
 }
 
-static void wait_answered(sio_request *r) {
+static void admission_on_request_answered(sio_request *r) {
   struct admission *a = r->user;
   a->r = NULL;
 }
 
-static void wait_complete(sio_request *r) { (void)r; }
+static void admission_on_request_complete(sio_request *r) { (void)r; }
 
-static const struct http_mount wait_mount = { .on_request = wait_complete,
-                                              .on_abort = wait_aborted,
-                                              .on_answered = wait_answered };
+static const struct http_mount admission_mount = { .on_request = admission_on_request_complete,
+                                                   .on_abort = admission_on_request_aborted,
+                                                   .on_answered = admission_on_request_answered };
 
 /* The last hook has said yes. */
-static void verified(struct admission *a) {
+static void admission_verify_request(struct admission *a) {
   struct eio *e = a->eio;
   struct claim q;
   sio_session *c;
-  bool ok = verify(e, a->r, &q, &c);
-  if (ok && c) existing(e, a->r, c);
+  bool ok = verify_request(e, a->r, &q, &c);
+  if (ok && c) route_session_request(e, a->r, c);
   if (ok && !c && e->opts->allow_request) {
     a->allowing = 1;
     e->opts->allow_request(a->r, &a->next, e->opts->allow_user);
     return;
   }
-  if (ok && !c) fresh(e, a->r);
-  finish(a);
+  if (ok && !c) route_open_request(e, a->r);
+  admission_finish(a);
 }
 
-static void go_on(struct admission *a) {
+static void admission_run_next_hook(struct admission *a) {
   if (a->at == &a->eio->group->use_hooks) {
-    verified(a);
+    admission_verify_request(a);
     return;
   }
   struct eio_hook *h = container_of(a->at, struct eio_hook, link);
   h->use(a->r, &a->next, h->user);
 }
 
-static bool admit(struct eio *e, sio_request *r) {
+static bool admission_start(struct eio *e, sio_request *r) {
   struct admission *a = sio__calloc(1, sizeof *a);
   if (!a) {
     sio__request_drop(r);
     return true;
   }
-  a->next.done = on_verdict;
+  a->next.done = admission_on_verdict;
   a->eio = e;
   a->r = r;
   a->at = e->group->use_hooks.next;
-  r->mount = &wait_mount;
+  r->mount = &admission_mount;
   r->user = a;
-  go_on(a);
-  if (r->answered || r->mount != &wait_mount) return true;
+  admission_run_next_hook(a);
+  if (r->answered || r->mount != &admission_mount) return true;
   a->waited = 1;
   return false;
 }
 
-static bool cors_passes(struct eio *e, sio_request *r) {
+static bool cors_allows_request(struct eio *e, sio_request *r) {
   int err = sio__cors_apply(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
   return err == 0;
 }
 
-bool sio__handshake_head(sio_request *r) {
+bool sio__handshake_on_head(sio_request *r) {
   struct eio *e = r->mount->owner;
   struct claim q;
   sio_session *c;
-  if (e->opts->cors && !cors_passes(e, r)) return true;
+  if (e->opts->cors && !cors_allows_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
-  if (addr_limits && addr_limits_active(addr_limits) && !names_session(r) &&
+  if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&
       !sio__admit_session(addr_limits, r))
     return true;
-  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admit(e, r);
-  if (!verify(e, r, &q, &c)) return true;
+  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admission_start(e, r);
+  if (!verify_request(e, r, &q, &c)) return true;
   if (c)
-    existing(e, r, c);
+    route_session_request(e, r, c);
   else
-    fresh(e, r);
+    route_open_request(e, r);
   return true;
 }

@@ -5,7 +5,7 @@
 #include "eio/jsonp.h"
 #include "base/percent.h"
 
-bool sio__jsonp_asked(const struct eio *e, const sio_request *r) {
+bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r) {
   char j[2];
   return e->opts->allow_eio3 && sio__request_query_value(r, "j", j, sizeof j) != UV_ENOENT;
 }
@@ -13,11 +13,11 @@ bool sio__jsonp_asked(const struct eio *e, const sio_request *r) {
 /* ---- out ------------------------------------------------------------------------------ */
 
 /* U+2028 and U+2029 end a line in old JavaScript: E2 80 A8 and E2 80 A9. */
-static bool is_line_end(const char *p, size_t left) {
+static bool is_unicode_line_end(const char *p, size_t left) {
   return left >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
 }
 
-static size_t put_escape(char *out, unsigned code) {
+static size_t put_unicode_escape(char *out, unsigned code) {
   static const char hex[] = "0123456789abcdef";
   out[0] = '\\';
   out[1] = 'u';
@@ -27,14 +27,14 @@ static size_t put_escape(char *out, unsigned code) {
 
 /* One character of a JavaScript string, and the bytes of p it took. '<' is escaped too, so that
  * nothing in it can end the script. */
-static size_t put_char(char *out, const char *p, size_t left, size_t *used) {
+static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;
-  if (is_line_end(p, left)) {
+  if (is_unicode_line_end(p, left)) {
     *used = 3;
-    return put_escape(out, p[2] == '\xa8' ? 0x2028 : 0x2029);
+    return put_unicode_escape(out, p[2] == '\xa8' ? 0x2028 : 0x2029);
   }
-  if (ch < ' ' || ch == '<') return put_escape(out, ch);
+  if (ch < ' ' || ch == '<') return put_unicode_escape(out, ch);
   bool quote = ch == '"' || ch == '\\';
   if (quote) *out++ = '\\';
   *out = (char)ch;
@@ -45,12 +45,12 @@ size_t sio__jsonp_quote(char *out, sio_slice s) {
   char scratch[8];
   size_t len = 0, used;
   for (size_t i = 0; i < s.n; i += used)
-    len += put_char(out ? out + len : scratch, s.p + i, s.n - i, &used);
+    len += put_js_char(out ? out + len : scratch, s.p + i, s.n - i, &used);
   return len;
 }
 
 /* The callback's number: what is no digit is left out. */
-static size_t digits_of_j(const sio_request *r, char out[24]) {
+static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
   long len = sio__request_query_value(r, "j", j, sizeof j);
@@ -63,7 +63,7 @@ struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
   static const char open[] = "___eio[", call[] = "](\"", close[] = "\");";
   char digits[24];
   sio_slice text = slice(msg_data(body), body->len);
-  size_t nd = digits_of_j(r, digits), n = sio__jsonp_quote(NULL, text);
+  size_t nd = copy_callback_digits(r, digits), n = sio__jsonp_quote(NULL, text);
   size_t around = nd + sizeof open + sizeof call + sizeof close;
   struct msg *m = sio__msg_new(&sio__request_loop(r)->msgs, n + around);
   if (!m) return NULL;
@@ -78,14 +78,14 @@ struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
 
 /* ---- in ----------------------------------------------------------------------------------- */
 
-static size_t decode(char *out, sio_slice raw) {
+static size_t decode_form_value(char *out, sio_slice raw) {
   size_t n = 0;
   while (raw.n > 0) out[n++] = (char)sio__percent_next(&raw, true);
   return n;
 }
 
 /* A form may change line ends on its way, so the client writes one as \n, and \n as \\n. */
-static size_t unescape_lines(char *p, size_t n) {
+static size_t unescape_newlines(char *p, size_t n) {
   size_t out = 0;
   for (size_t i = 0; i < n; i++) {
     bool slash = p[i] == '\\' && i + 1 < n;
@@ -103,12 +103,12 @@ static size_t unescape_lines(char *p, size_t n) {
   return out;
 }
 
-void sio__jsonp_body(sio_slice *body) {
+void sio__jsonp_decode_body(sio_slice *body) {
   sio_slice rest = *body, part;
   *body = slice("", 0);
   while (sio__slice_split(&rest, '&', &part)) {
     if (!slice_starts(part, SLICE("d="))) continue;
     char *p = (char *)(uintptr_t)part.p + 2;
-    *body = slice(p, unescape_lines(p, decode(p, slice(p, part.n - 2))));
+    *body = slice(p, unescape_newlines(p, decode_form_value(p, slice(p, part.n - 2))));
   }
 }

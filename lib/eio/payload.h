@@ -14,8 +14,8 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 enum { EIO_SEPARATOR = 0x1e };
 
 /* Bytes m takes in a body, and the writing of it; the end of what was written. */
-size_t sio__payload_len(const struct msg *m);
-char *sio__payload_put(char *out, const struct msg *m);
+size_t sio__payload_packet_len(const struct msg *m);
+char *sio__payload_put_packet(char *out, const struct msg *m);
 
 struct eio_in {
   bool binary;
@@ -28,11 +28,11 @@ struct eio_in {
 int sio__packet_read(sio_slice text, struct eio_in *out);
 /* Takes the first packet off *rest. 1, SIO_EPROTO as above; 0: nothing is left. *rest starts as
  * the whole body, p not NULL; a body without a byte holds one (bad) empty packet. */
-int sio__payload_next(sio_slice *rest, struct eio_in *out);
+int sio__payload_next_packet(sio_slice *rest, struct eio_in *out);
 
 /* ---- the forms a body has ------------------------------------------------------- */
 
-/* How packets stand in one body. `next` works as sio__payload_next() does. */
+/* How packets stand in one body. `next` works as sio__payload_next_packet() does. */
 struct payload_form {
   size_t (*len)(const struct msg *m);
   char *(*put)(char *out, const struct msg *m);

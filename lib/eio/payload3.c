@@ -19,36 +19,36 @@ enum {
 /* ---- text ------------------------------------------------------------------------- */
 
 /* Code units of a UTF-8 lead byte: astral characters are two, continuation bytes none. */
-static size_t units_of(unsigned char lead) {
+static size_t utf16_units_of_byte(unsigned char lead) {
   if ((lead & 0xc0) == 0x80) return 0;
   return lead >= 0xf0 ? 2 : 1;
 }
 
-static size_t count_units(const char *p, size_t n) {
+static size_t count_utf16_units(const char *p, size_t n) {
   size_t units = 0;
-  for (size_t i = 0; i < n; i++) units += units_of((unsigned char)p[i]);
+  for (size_t i = 0; i < n; i++) units += utf16_units_of_byte((unsigned char)p[i]);
   return units;
 }
 
 /* Characters of the packet: an attachment is "b4" and base64. */
-static size_t units_in(const struct msg *m) {
-  return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_units(msg_data(m), m->len);
+static size_t packet_utf16_units(const struct msg *m) {
+  return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_utf16_units(msg_data(m), m->len);
 }
 
-static size_t put_length(char *out, size_t n) {
+static size_t put_decimal_length(char *out, size_t n) {
   char digits[24];
   int len = snprintf(digits, sizeof digits, "%zu", n);
   if (out) memcpy(out, digits, (size_t)len);
   return (size_t)len;
 }
 
-static size_t text_len(const struct msg *m) {
+static size_t payload3_text_len(const struct msg *m) {
   size_t bytes = m->binary ? 2 + BASE64_LEN((size_t)m->len) : m->len;
-  return put_length(NULL, units_in(m)) + 1 + bytes;
+  return put_decimal_length(NULL, packet_utf16_units(m)) + 1 + bytes;
 }
 
-static char *text_put(char *out, const struct msg *m) {
-  out += put_length(out, units_in(m));
+static char *payload3_text_put(char *out, const struct msg *m) {
+  out += put_decimal_length(out, packet_utf16_units(m));
   *out++ = ':';
   if (!m->binary) {
     memcpy(out, msg_data(m), m->len);
@@ -61,19 +61,19 @@ static char *text_put(char *out, const struct msg *m) {
 
 /* Bytes that `units` code units take at p; SIZE_MAX when the text ends before, or inside a
  * character. */
-static size_t bytes_of(const char *p, size_t n, size_t units) {
+static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {
-    size_t step = units_of((unsigned char)p[i++]);
+    size_t step = utf16_units_of_byte((unsigned char)p[i++]);
     if (step > units) return SIZE_MAX;
     units -= step;
-    while (i < n && units_of((unsigned char)p[i]) == 0) i++;
+    while (i < n && utf16_units_of_byte((unsigned char)p[i]) == 0) i++;
   }
   return units ? SIZE_MAX : i;
 }
 
 /* "b", the packet's type, its data. What has no known type means nothing, as in the reference. */
-static int read_base64(sio_slice text, struct eio_in *out) {
+static int payload3_read_base64(sio_slice text, struct eio_in *out) {
   unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
   size_t skip = text.n > 1 ? 2 : 1;
   char *p = (char *)(uintptr_t)text.p;
@@ -84,30 +84,30 @@ static int read_base64(sio_slice text, struct eio_in *out) {
 }
 
 int sio__packet3_read(sio_slice text, struct eio_in *out) {
-  if (text.n && text.p[0] == 'b') return read_base64(text, out);
+  if (text.n && text.p[0] == 'b') return payload3_read_base64(text, out);
   return sio__packet_read(text, out);
 }
 
-static int text_element(sio_slice *rest, sio_slice *one) {
+static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   const char *colon =
       memchr(rest->p, ':', rest->n < LENGTH_DIGITS + 1 ? rest->n : LENGTH_DIGITS + 1);
   uint64_t units;
   if (!colon || !sio__slice_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
     return SIO_EPROTO;
   size_t left = (size_t)(rest->p + rest->n - colon - 1);
-  size_t n = bytes_of(colon + 1, left, (size_t)units);
+  size_t n = bytes_of_utf16_units(colon + 1, left, (size_t)units);
   if (n == SIZE_MAX) return SIO_EPROTO;
   *one = slice(colon + 1, n);
   *rest = slice(colon + 1 + n, left - n);
   return 1;
 }
 
-static int text_next(sio_slice *rest, struct eio_in *out) {
+static int payload3_text_next(sio_slice *rest, struct eio_in *out) {
   sio_slice one = slice(NULL, 0);
   if (!rest->p) return 0;
   if (rest->n == 0) return SIO_EPROTO;
   while (one.n == 0) {
-    int err = text_element(rest, &one);
+    int err = payload3_take_text_packet(rest, &one);
     if (err < 0) return err;
     if (rest->n == 0) *rest = slice(NULL, 0);
     if (!rest->p && one.n == 0) return 0;
@@ -117,22 +117,22 @@ static int text_next(sio_slice *rest, struct eio_in *out) {
 
 /* ---- binary ------------------------------------------------------------------------- */
 
-static size_t put_digits(char *out, size_t n) {
-  size_t len = put_length(out, n);
+static size_t put_length_digit_bytes(char *out, size_t n) {
+  size_t len = put_decimal_length(out, n);
   for (size_t i = 0; out && i < len; i++) out[i] = (char)(out[i] - '0');
   return len;
 }
 
 /* An attachment's packet type stands before it as a byte. */
-static size_t packet_bytes(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
+static size_t binary_packet_size(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
 
-static size_t binary_len(const struct msg *m) {
-  return 1 + put_digits(NULL, packet_bytes(m)) + 1 + packet_bytes(m);
+static size_t payload3_binary_len(const struct msg *m) {
+  return 1 + put_length_digit_bytes(NULL, binary_packet_size(m)) + 1 + binary_packet_size(m);
 }
 
-static char *binary_put(char *out, const struct msg *m) {
+static char *payload3_binary_put(char *out, const struct msg *m) {
   *out++ = m->binary ? 1 : 0;
-  out += put_digits(out, packet_bytes(m));
+  out += put_length_digit_bytes(out, binary_packet_size(m));
   *out++ = (char)LENGTH_END;
   if (m->binary) *out++ = EIO_MESSAGE;
   memcpy(out, msg_data(m), m->len);
@@ -140,7 +140,7 @@ static char *binary_put(char *out, const struct msg *m) {
 }
 
 /* Digits and their end at p; the bytes used, 0 when it is no length. */
-static size_t read_digits(const char *p, size_t n, uint64_t *value) {
+static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) {
   *value = 0;
   for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {
     unsigned char d = (unsigned char)p[i];
@@ -151,7 +151,7 @@ static size_t read_digits(const char *p, size_t n, uint64_t *value) {
   return 0;
 }
 
-static int binary_packet(sio_slice one, struct eio_in *out) {
+static int parse_binary_packet(sio_slice one, struct eio_in *out) {
   unsigned char type = one.n ? (unsigned char)one.p[0] : 0xff;
   if (type > EIO_NOOP) return SIO_EPROTO;
   out->binary = true;
@@ -160,22 +160,22 @@ static int binary_packet(sio_slice one, struct eio_in *out) {
   return 1;
 }
 
-static int binary_next(sio_slice *rest, struct eio_in *out) {
+static int payload3_binary_next(sio_slice *rest, struct eio_in *out) {
   uint64_t n;
   if (!rest->p) return 0;
   if (rest->n < 3) return SIO_EPROTO;
   char kind = rest->p[0];
-  size_t used = 1 + read_digits(rest->p + 1, rest->n - 1, &n);
+  size_t used = 1 + read_length_digit_bytes(rest->p + 1, rest->n - 1, &n);
   if (kind & ~1 || used == 1 || n > rest->n - used) return SIO_EPROTO;
   sio_slice one = slice(rest->p + used, (size_t)n);
   used += (size_t)n;
   *rest = rest->n > used ? slice(rest->p + used, rest->n - used) : slice(NULL, 0);
-  return kind ? binary_packet(one, out) : sio__packet3_read(one, out);
+  return kind ? parse_binary_packet(one, out) : sio__packet3_read(one, out);
 }
 
-const struct payload_form sio__payload3_text = { .len = text_len,
-                                                 .put = text_put,
-                                                 .next = text_next };
-const struct payload_form sio__payload3_binary = { .len = binary_len,
-                                                   .put = binary_put,
-                                                   .next = binary_next };
+const struct payload_form sio__payload3_text = { .len = payload3_text_len,
+                                                 .put = payload3_text_put,
+                                                 .next = payload3_text_next };
+const struct payload_form sio__payload3_binary = { .len = payload3_binary_len,
+                                                   .put = payload3_binary_put,
+                                                   .next = payload3_binary_next };

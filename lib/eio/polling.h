@@ -16,11 +16,11 @@ struct out_node {
 
 int sio__polling_open(sio_session *c); /* makes it the session's transport; 0, UV_ENOMEM */
 /* Answers the request that opened the session, with what was queued for it. */
-void sio__polling_first(sio_session *c, sio_request *r);
+void sio__polling_answer_first_get(sio_session *c, sio_request *r);
 void sio__polling_free(struct polling *p); /* NULL is fine */
 /* The other transport takes over: a parked GET is answered with a noop, the queue is handed to
  * `take` msg by msg (which borrows), the rest is freed. */
-void sio__polling_hand_over(sio_session *c, void (*take)(sio_session *c, struct msg *m));
+void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m));
 /* Bytes that have come of a POST that is not whole yet. */
 size_t sio__polling_arriving(const struct polling *p);
 /* What held a POST, or its answer, up may be over. From the loop only. */
@@ -30,8 +30,8 @@ bool sio__polling_unread(const sio_session *c); /* packets of it wait to be hand
 void sio__polling_release_get(sio_session *c);
 
 /* A request of this session, verified but for what only polling knows. They answer r or keep it. */
-void sio__polling_get(sio_session *c, sio_request *r);
-void sio__polling_post(sio_session *c, sio_request *r);
+void sio__polling_on_get(sio_session *c, sio_request *r);
+void sio__polling_on_post(sio_session *c, sio_request *r);
 
 extern const struct http_mount sio__polling_get_mount, sio__polling_post_mount;
 

@@ -36,7 +36,7 @@ static void free_probe(struct deferred_free *g) {
 }
 
 /* The probe is over; its WebSocket goes on without it. */
-static void detach(struct probe *p) {
+static void probe_detach(struct probe *p) {
   struct loop *l = p->session->eio->loop;
   sio__loop_untimer(l, &p->timeout);
   sio__loop_untimer(l, &p->noop);
@@ -47,11 +47,11 @@ static void detach(struct probe *p) {
 void sio__probe_drop(struct probe *p) {
   struct ws_conn *w = p->ws;
   p->session->eio->stats->upgrades_failed++;
-  detach(p);
-  if (w) sio__websocket_abandon(w, 0, "");
+  probe_detach(p);
+  if (w) sio__websocket_close_unowned(w, 0, "");
 }
 
-static void fail(struct probe *p, const char *why) {
+static void probe_fail(struct probe *p, const char *why) {
   sio_session *c = p->session;
   sio__probe_drop(p);
   LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
@@ -59,23 +59,23 @@ static void fail(struct probe *p, const char *why) {
             why);
 }
 
-static void start_clock(struct probe *p) {
+static void probe_start_timeout(struct probe *p) {
   sio__loop_timer(p->session->eio->loop, &p->timeout, p->session->eio->opts->upgrade_timeout_ms);
 }
 
-static void on_timeout(struct timer *t) {
+static void probe_on_timeout(struct timer *t) {
   struct probe *p = container_of(t, struct probe, timeout);
   if (!loop_excuses(p->session->eio->loop, p->excused)) {
-    fail(p, "no upgrade packet in time");
+    probe_fail(p, "no upgrade packet in time");
     return;
   }
   p->excused = true;
-  start_clock(p);
+  probe_start_timeout(p);
 }
 
 /* ---- letting the peer stop polling ------------------------------------------------ */
 
-static void on_noop(struct timer *t) {
+static void probe_on_noop_timer(struct timer *t) {
   struct probe *p = container_of(t, struct probe, noop);
   sio__loop_timer(p->session->eio->loop, &p->noop, NOOP_MS);
   sio__polling_release_get(p->session);
@@ -88,13 +88,13 @@ void sio__probe_poll_came(struct probe *p) {
 
 /* ---- the two packets ------------------------------------------------------------------ */
 
-static void on_ping_probe(struct probe *p) {
+static void answer_probe_ping(struct probe *p) {
   sio_session *c = p->session;
   struct msg *pong = sio__msg_copy(&c->eio->loop->msgs, "3probe", 6);
   int err = pong ? sio__ws_send(p->ws, pong) : UV_ENOMEM;
   msg_unref(pong);
   if (err) {
-    fail(p, sio_strerror(err));
+    probe_fail(p, sio_strerror(err));
     return;
   }
   p->state = PROBE_PROBED;
@@ -103,7 +103,7 @@ static void on_ping_probe(struct probe *p) {
   if (c->state == SESSION_OPEN) sio__polling_release_get(c);
 }
 
-static void take(sio_session *c, struct msg *m) {
+static void move_queued_msg(sio_session *c, struct msg *m) {
   int err = SIO_ECLOSED;
   if (c->state != SESSION_CLOSED)
     err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
@@ -119,9 +119,9 @@ static void take(sio_session *c, struct msg *m) {
 }
 
 /* The client stopped polling before it could hear of the end, and hears of it here. */
-static void end_after_all(sio_session *c) {
+static void end_upgraded_session(sio_session *c) {
   c->transport->end(c, true);
-  sio__session_gone(c);
+  sio__session_finish_closing(c);
 }
 
 static void count_upgrade(const sio_session *c) {
@@ -132,48 +132,48 @@ static void count_upgrade(const sio_session *c) {
   st->sessions_now[1]++;
 }
 
-static void complete(struct probe *p) {
+static void complete_upgrade(struct probe *p) {
   sio_session *c = p->session;
   struct ws_conn *w = p->ws;
-  detach(p);
+  probe_detach(p);
   count_upgrade(c);
   LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio_session_address(c),
             "session %.8s of %s upgraded to websocket", SESSION_TAG(c), sio_session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
-  sio__polling_hand_over(c, take);
+  sio__polling_hand_over_queue(c, move_queued_msg);
   if (closing) {
-    end_after_all(c);
+    end_upgraded_session(c);
     return;
   }
-  sio__backpressure_moved(c);
+  sio__backpressure_on_upgrade(c);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrade)
 }
 
 /* False: it is over, because it sends too much, or because the host, who was told so, ended the
  * session. The two packets that a probe consists of are free: an upgrade goes on while the session
  * is paused. */
-static bool count(struct probe *p, unsigned packets, size_t bytes) {
+static bool probe_charge_limits(struct probe *p, unsigned packets, size_t bytes) {
   sio_session *c = p->session;
   p->packets += packets;
   p->bytes += bytes;
   if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
   bool ok = sio__session_limits_charge(c, packets, bytes);
   if (c->probe != p) return false;
-  if (!ok) fail(p, "it sends more than its limits allow");
+  if (!ok) probe_fail(p, "it sends more than its limits allow");
   if (ok && session_is_paused(c)) sio__ws_pause(p->ws);
   return ok;
 }
 
-static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
-  count(w->owner, pings, bytes);
+static void probe_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
+  probe_charge_limits(w->owner, pings, bytes);
 }
 
 /* What it sent in a POST comes before what it sends here. */
-static void on_upgrade(struct probe *p) {
+static void on_upgrade_packet(struct probe *p) {
   if (!sio__polling_unread(p->session)) {
-    complete(p);
+    complete_upgrade(p);
     return;
   }
   p->state = PROBE_UPGRADES;
@@ -184,18 +184,19 @@ void sio__probe_go_on(struct probe *p) {
   if (p->state != PROBE_UPGRADES)
     sio__ws_resume(p->ws);
   else if (!sio__polling_unread(p->session))
-    complete(p);
+    complete_upgrade(p);
 }
 
 /* One that asks and does not take the answers is not about to upgrade. */
-static bool probe_floods(const struct probe *p) {
+static bool has_too_many_answers(const struct probe *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_push(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 
 /* In protocol 3 any packet may come as bytes, its type before them. */
-static bool probe_read(const struct probe *p, bool binary, sio_slice text, struct eio_in *in) {
+static bool parse_probe_packet(const struct probe *p, bool binary, sio_slice text,
+                               struct eio_in *in) {
   bool v3 = p->session->protocol == 3;
   if (!binary) return (v3 ? sio__packet3_read(text, in) : sio__packet_read(text, in)) == 1;
   *in = (struct eio_in){ true, EIO_MESSAGE, text };
@@ -203,51 +204,52 @@ static bool probe_read(const struct probe *p, bool binary, sio_slice text, struc
   return !v3 || (text.n && (unsigned char)text.p[0] <= EIO_NOOP);
 }
 
-static void on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
+static void probe_on_message(struct ws_conn *w, bool binary, char *data, size_t n) {
   struct probe *p = w->owner;
   sio_slice text = slice(data, n);
   struct eio_in in;
-  if (!count(p, 1, 0)) return;
-  if (probe_floods(p))
-    fail(p, "it takes no answers");
-  else if (!probe_read(p, binary, text, &in))
-    fail(p, "not an Engine.IO packet");
+  if (!probe_charge_limits(p, 1, 0)) return;
+  if (has_too_many_answers(p))
+    probe_fail(p, "it takes no answers");
+  else if (!parse_probe_packet(p, binary, text, &in))
+    probe_fail(p, "not an Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
-    on_ping_probe(p);
+    answer_probe_ping(p);
   else if (in.type == EIO_UPGRADE)
-    on_upgrade(p);
+    on_upgrade_packet(p);
   else
-    fail(p, "neither a probe nor an upgrade packet");
+    probe_fail(p, "neither a probe nor an upgrade packet");
 }
 
-static void on_closed(struct ws_conn *w, void *probe, const struct ws_close *why) {
+static void probe_on_closed(struct ws_conn *w, void *probe, const struct ws_close *why) {
   struct probe *p = probe;
   (void)w;
   p->ws = NULL;
-  fail(p, why->detail);
+  probe_fail(p, why->detail);
 }
 
-static const char *address(const struct ws_conn *w) {
+static const char *probe_address(const struct ws_conn *w) {
   const struct probe *p = w->owner;
   return sio_session_address(p->session);
 }
 
-static const struct ws_conn_ops probe_ops = {
-  .message = on_message, .closed = on_closed, .came = on_came, .address = address
-};
+static const struct ws_conn_ops probe_ops = { .message = probe_on_message,
+                                              .closed = probe_on_closed,
+                                              .came = probe_on_bytes,
+                                              .address = probe_address };
 
 int sio__probe_start(sio_session *c, struct ws_conn *w) {
   struct probe *p = sio__calloc(1, sizeof *p);
   if (!p) {
     c->eio->stats->upgrades_failed++;
-    sio__websocket_abandon(w, 1011, "");
+    sio__websocket_close_unowned(w, 1011, "");
     return UV_ENOMEM;
   }
   p->session = c;
   p->ws = w;
-  timer_init(&p->timeout, on_timeout);
-  timer_init(&p->noop, on_noop);
-  start_clock(p);
+  timer_init(&p->timeout, probe_on_timeout);
+  timer_init(&p->noop, probe_on_noop_timer);
+  probe_start_timeout(p);
   ws_conn_set_known(w, false);
   w->ops = &probe_ops;
   w->owner = p;

@@ -14,49 +14,51 @@ struct raw {
   char path[];
 };
 
-static struct raw *raw_of(const sio_session *c) { return container_of(c->eio, struct raw, eio); }
+static struct raw *raw_engine_of(const sio_session *c) {
+  return container_of(c->eio, struct raw, eio);
+}
 
 /* ---- what the engine tells --------------------------------------------------------------- */
 
-static bool on_open(sio_session *c) {
-  struct raw *r = raw_of(c);
+static bool raw_on_open(sio_session *c) {
+  struct raw *r = raw_engine_of(c);
   if (r->cbs.open) r->cbs.open(c, r->user);
-  if (r->opts.drop_handshake) sio__session_forget(c);
+  if (r->opts.drop_handshake) sio__session_drop_handshake(c);
   return true;
 }
 
-static void on_message(sio_session *c, bool binary, sio_slice data) {
-  struct raw *r = raw_of(c);
+static void raw_on_message(sio_session *c, bool binary, sio_slice data) {
+  struct raw *r = raw_engine_of(c);
   if (r->cbs.message) r->cbs.message(c, binary, data, r->user);
 }
 
-static void on_close(sio_session *c, const sio_close_info *why) {
-  struct raw *r = raw_of(c);
+static void raw_on_close(sio_session *c, const sio_close_info *why) {
+  struct raw *r = raw_engine_of(c);
   if (r->cbs.close) r->cbs.close(c, why, r->user);
 }
 
-static void on_writable(sio_session *c) {
-  struct raw *r = raw_of(c);
+static void raw_on_writable(sio_session *c) {
+  struct raw *r = raw_engine_of(c);
   if (r->cbs.writable) r->cbs.writable(c, r->user);
 }
 
-static void on_dropped(sio_session *c, const sio_drop *d) {
-  struct raw *r = raw_of(c);
+static void raw_on_dropped(sio_session *c, const sio_drop *d) {
+  struct raw *r = raw_engine_of(c);
   if (r->cbs.drop) r->cbs.drop(c, d, r->user);
 }
 
-static const struct eio_ops ops = { .open = on_open,
-                                    .message = on_message,
-                                    .close = on_close,
-                                    .writable = on_writable,
-                                    .dropped = on_dropped,
-                                    .raw = true };
+static const struct eio_ops raw_ops = { .open = raw_on_open,
+                                        .message = raw_on_message,
+                                        .close = raw_on_close,
+                                        .writable = raw_on_writable,
+                                        .dropped = raw_on_dropped,
+                                        .raw = true };
 
 /* ---- making one -------------------------------------------------------------------------- */
 
-static void release(struct eio *e) { sio__free(container_of(e, struct raw, eio)); }
+static void raw_engine_free(struct eio *e) { sio__free(container_of(e, struct raw, eio)); }
 
-static bool is_taken(const struct eio_group *g, const char *path) {
+static bool is_path_taken(const struct eio_group *g, const char *path) {
   list_each (it, next, &g->engines) {
     const struct eio *e = container_of(it, struct eio, link);
     if (e->ops->raw && strcmp(e->opts->path, path) == 0) return true;
@@ -64,8 +66,9 @@ static bool is_taken(const struct eio_group *g, const char *path) {
   return false;
 }
 
-int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs, void *user) {
-  if (is_taken(like->group, path)) return SIO_EEXISTS;
+int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
+                        void *user) {
+  if (is_path_taken(like->group, path)) return SIO_EEXISTS;
   size_t n = strlen(path) + 1;
   struct raw *r = sio__calloc(1, sizeof *r + n);
   if (!r) return UV_ENOMEM;
@@ -79,14 +82,14 @@ int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks 
                                                        .log = like->log,
                                                        .opts = &r->opts,
                                                        .ws = like->ws,
-                                                       .ops = &ops,
+                                                       .ops = &raw_ops,
                                                        .owner = like->owner,
                                                        .stats = like->stats });
   if (err) {
     sio__free(r);
     return err;
   }
-  r->eio.release = release;
+  r->eio.release = raw_engine_free;
   if (like->initial) r->eio.initial = msg_ref(like->initial);
   return 0;
 }
@@ -94,15 +97,15 @@ int sio__raw_new(struct eio *like, const char *path, const sio_engine_callbacks 
 /* ---- what its host does ------------------------------------------------------------------- */
 
 /* A msg's length has 32 bits. */
-static bool is_too_long(sio_slice data) { return data.n > UINT32_MAX - 1; }
+static bool is_message_too_long(sio_slice data) { return data.n > UINT32_MAX - 1; }
 
 int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data) {
   struct eio *e = c->eio;
   if (loop_refuses(e->loop, "sio_session_send()")) return SIO_ESTATE;
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
-  if (is_too_long(data)) return SIO_ETOOBIG;
+  if (is_message_too_long(data)) return SIO_ETOOBIG;
   if (!binary && !sio__utf8_valid(data.p, data.n)) return UV_EINVAL;
-  struct msg *m = sio__eio_message(e, binary, data);
+  struct msg *m = sio__eio_message_packet(e, binary, data);
   if (!m) return UV_ENOMEM;
   m->plain = (flags & SIO_NO_COMPRESS) != 0;
   m->droppable = e->ops->raw;

@@ -12,8 +12,8 @@
 #include "eio/session.h"
 
 /* So many marks have passed. From anywhere: whoever waits is called at the turn's end. */
-void sio__sent_passed(sio_session *c, unsigned n);
+void sio__sent_on_marks_passed(sio_session *c, unsigned n);
 /* The session is over: who still waits is told SIO_ECLOSED. From the loop only. */
-void sio__sent_end(sio_session *c);
+void sio__sent_on_close(sio_session *c);
 
 #endif

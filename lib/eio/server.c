@@ -9,17 +9,17 @@
 /* LOW_MARK: without queue_low, a connection that was held up is read again once so little waits. */
 enum { NODES_KEPT = 4096, LOW_MARK = 4096 };
 
-static sio_slice sid_of(const void *session) {
+static sio_slice session_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
 /* Every request is answered, dropped or given another mount while its head is looked at. */
-static void never_complete(sio_request *r) { (void)r; }
-static void never_aborted(sio_request *r, int err, const char *detail) {
+static void unreachable_on_request(sio_request *r) { (void)r; }
+static void unreachable_on_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
-static void free_packets(struct eio *e) {
+static void free_shared_packets(struct eio *e) {
   msg_unref(e->ping);
   msg_unref(e->pong);
   msg_unref(e->noop);
@@ -29,7 +29,7 @@ static void free_packets(struct eio *e) {
   e->ping = e->pong = e->noop = e->close = e->initial = e->mark = NULL;
 }
 
-struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data) {
+struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data) {
   struct msg *m = sio__msg_new(&e->loop->msgs, data.n + !binary);
   if (!m) return NULL;
   if (!binary) sio__msg_put(&m, "4", 1);
@@ -39,7 +39,7 @@ struct msg *sio__eio_message(struct eio *e, bool binary, sio_slice data) {
 }
 
 /* It holds no text, and is counted as such. */
-static struct msg *mark_of(struct eio *e) {
+static struct msg *mark_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new(&e->loop->msgs, 0);
   if (!m) return NULL;
   m->cap = 0;
@@ -47,15 +47,15 @@ static struct msg *mark_of(struct eio *e) {
   return m;
 }
 
-static bool make_packets(struct eio *e) {
+static bool make_shared_packets(struct eio *e) {
   struct msgs *home = &e->loop->msgs;
   sio_slice first = e->opts->initial_packet;
   e->ping = sio__msg_copy(home, "2", 1);
   e->pong = sio__msg_copy(home, "3", 1);
   e->noop = sio__msg_copy(home, "6", 1);
   e->close = sio__msg_copy(home, "1", 1);
-  e->initial = first.n ? sio__eio_message(e, e->opts->initial_binary, first) : NULL;
-  e->mark = mark_of(e);
+  e->initial = first.n ? sio__eio_message_packet(e, e->opts->initial_binary, first) : NULL;
+  e->mark = mark_msg_new(e);
   return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
 }
 
@@ -77,40 +77,40 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
   if (e->unjoined_message > opts->max_payload) e->unjoined_message = opts->max_payload;
   e->ws->recv.limits =
       (struct ws_limits){ opts->max_payload, opts->max_fragments, e->unjoined_message };
-  e->mount = (struct http_mount){ .on_head = sio__handshake_head,
-                                  .on_request = never_complete,
-                                  .on_abort = never_aborted,
+  e->mount = (struct http_mount){ .on_head = sio__handshake_on_head,
+                                  .on_request = unreachable_on_request,
+                                  .on_abort = unreachable_on_abort,
                                   .owner = e };
   e->full_at = opts->queue_high ? opts->queue_high : opts->max_queued;
   l->low_mark = opts->queue_high ? opts->queue_low : LOW_MARK;
-  sio__map_init(&e->sessions, sid_of);
+  sio__map_init(&e->sessions, session_key);
   list_init(&e->all);
   list_init(&e->link);
   sio__pool_init(&e->nodes, sizeof(struct out_node), NODES_KEPT);
-  if (!make_packets(e)) {
-    free_packets(e);
+  if (!make_shared_packets(e)) {
+    free_shared_packets(e);
     return UV_ENOMEM;
   }
   list_push(&e->group->engines, &e->link);
   return 0;
 }
 
-static void close_engine(struct eio *e, int reason) {
+static void close_engine_sessions(struct eio *e, int reason) {
   struct list *it;
   /* Always the first that is left: the host's hooks on a last answer may end others. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server closes");
     /* One that lingers for its last poll has nothing to wait for any more. */
-    sio__session_gone(c);
+    sio__session_finish_closing(c);
   }
 }
 
-static struct eio *engine_at(struct list *it) { return container_of(it, struct eio, link); }
+static struct eio *engine_from_link(struct list *it) { return container_of(it, struct eio, link); }
 
 void sio__eio_close_all(struct eio_group *g, int reason) {
   g->closing = true;
-  list_each (it, next, &g->engines) close_engine(engine_at(it), reason);
+  list_each (it, next, &g->engines) close_engine_sessions(engine_from_link(it), reason);
 }
 
 static void free_hooks(struct list *hooks) {
@@ -125,13 +125,13 @@ static void free_hooks(struct list *hooks) {
 static void clear_engine(struct eio *e) {
   sio__map_clear(&e->sessions);
   sio__pool_clear(&e->nodes);
-  free_packets(e);
+  free_shared_packets(e);
   if (e->release) e->release(e);
 }
 
 void sio__eio_group_clear(struct eio_group *g) {
   struct list *it;
-  while ((it = list_pop(&g->engines))) clear_engine(engine_at(it));
+  while ((it = list_pop(&g->engines))) clear_engine(engine_from_link(it));
   free_hooks(&g->use_hooks);
   free_hooks(&g->header_hooks);
   free_hooks(&g->engine_hooks);
@@ -146,26 +146,26 @@ void sio__eio_group_init(struct eio_group *g) {
 }
 
 /* The path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */
-struct eio *sio__eio_of(const struct eio_group *g, sio_slice url) {
+struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url) {
   struct eio *found = NULL;
   size_t longest = 0;
   list_each (it, next, &g->engines) {
-    sio_slice path = slice_str(engine_at(it)->opts->path);
+    sio_slice path = slice_str(engine_from_link(it)->opts->path);
     if (path.n < longest || !slice_starts(url, path)) continue;
-    found = engine_at(it);
+    found = engine_from_link(it);
     longest = path.n;
   }
   return found;
 }
 
-static void want(struct eio_group *g, unsigned wants) {
+static void set_wanted_events(struct eio_group *g, unsigned wants) {
   g->wants = wants;
-  list_each (it, next, &g->engines) engine_at(it)->wants = wants;
+  list_each (it, next, &g->engines) engine_from_link(it)->wants = wants;
 }
 
-void sio__eio_log_changed(struct eio_group *g, const struct log *log) {
+void sio__eio_update_log_level(struct eio_group *g, const struct log *log) {
   bool talks = log->cb && log->level[SIO_ROOM_EIO] >= SIO_LOG_DEBUG;
-  want(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
+  set_wanted_events(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
 }
 
 /* ---- hooks ---------------------------------------------------------------------------- */
@@ -178,36 +178,36 @@ static struct eio_hook *add_hook(struct list *to, void *user) {
   return h;
 }
 
-int sio__eio_use(struct eio_group *g, sio_request_use_cb cb, void *user) {
+int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *user) {
   struct eio_hook *h = cb ? add_hook(&g->use_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->use = cb;
   return 0;
 }
 
-int sio__eio_on_headers(struct eio_group *g, sio_headers_cb cb, void *user) {
+int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user) {
   struct eio_hook *h = cb ? add_hook(&g->header_hooks, user) : NULL;
   if (!h) return cb ? UV_ENOMEM : UV_EINVAL;
   h->headers = cb;
   return 0;
 }
 
-static unsigned wants_of(const sio_engine_hooks *h) {
+static unsigned wanted_events_of_hooks(const sio_engine_hooks *h) {
   return (h->packet ? WANT_PACKET : 0u) | (h->packet_create ? WANT_CREATE : 0u) |
          (h->flush ? WANT_FLUSH : 0u) | (h->message ? WANT_MESSAGE : 0u);
 }
 
 /* WebSockets that are open already. */
-static void watch_all(const struct eio_group *g) {
+static void watch_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
-    list_each (at, behind, &engine_at(it)->all) {
+    list_each (at, behind, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
       if (c->ws && c->ws->conn) conn_watch(c->ws->conn);
     }
   }
 }
 
-int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void *user) {
+int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user) {
   sio_engine_hooks *copy = hooks ? sio__malloc(sizeof *copy) : NULL;
   if (!copy) return hooks ? UV_ENOMEM : UV_EINVAL;
   *copy = *hooks;
@@ -217,7 +217,7 @@ int sio__eio_on_engine(struct eio_group *g, const sio_engine_hooks *hooks, void 
     return UV_ENOMEM;
   }
   h->engine = copy;
-  want(g, g->wants | wants_of(copy));
-  if (copy->flush) watch_all(g);
+  set_wanted_events(g, g->wants | wanted_events_of_hooks(copy));
+  if (copy->flush) watch_open_websockets(g);
   return 0;
 }

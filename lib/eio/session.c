@@ -17,23 +17,23 @@
 
 /* ---- the heartbeat ------------------------------------------------------------- */
 
-static void set_heartbeat(sio_session *c, unsigned in_ms) {
+static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
   sio__loop_timer(c->eio->loop, &c->heartbeat, in_ms);
 }
 
-static size_t owed_max(const sio_session *c);
-static bool polls_too_seldom(const sio_session *c);
+static size_t max_owed_bytes(const sio_session *c);
+static bool is_over_high_water(const sio_session *c);
 
 /* It is not read because it does not take what waits for it: that excuses no silence. */
-static COLD bool is_stopped_by_itself(const sio_session *c) {
-  if (c->owed > owed_max(c) || polls_too_seldom(c)) return true;
+static COLD bool is_stopped_by_backpressure(const sio_session *c) {
+  if (c->owed > max_owed_bytes(c) || is_over_high_water(c)) return true;
   return c->ws && c->ws->conn && c->ws->conn->throttled;
 }
 
 /* By its limits, from the moment it is over one until all that was read already is handled. */
-static COLD bool is_held_back(const sio_session *c) {
+static COLD bool is_stopped_by_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
-  return c->guarded && !is_stopped_by_itself(c) && sio__session_unread(c);
+  return c->guarded && !is_stopped_by_backpressure(c) && sio__session_has_unread(c);
 }
 
 static void send_ping(sio_session *c) {
@@ -41,25 +41,25 @@ static void send_ping(sio_session *c) {
   c->graced = 0;
   c->ping_at = uv_hrtime();
   c->eio->stats->pings_sent++;
-  set_heartbeat(c, c->eio->opts->ping_timeout_ms);
-  if (sio__session_write(c, c->eio->ping) == UV_ENOMEM)
+  set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
+  if (sio__session_send_packet(c, c->eio->ping) == UV_ENOMEM)
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
 }
 
 /* In protocol 3 the client pings, and silence is the end. */
-static void expect_ping(sio_session *c) {
+static void restart_ping_timeout(sio_session *c) {
   const sio_options *o = c->eio->opts;
-  set_heartbeat(c, o->ping_interval_ms + o->ping_timeout_ms);
+  set_heartbeat_timer(c, o->ping_interval_ms + o->ping_timeout_ms);
 }
 
 static COLD void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* What it said may lie unread: the loop was kept from reading, or its limits keep us. It is asked
    * again, or waited for. */
-  bool late = c->eio->loop->late || is_held_back(c);
+  bool late = c->eio->loop->late || is_stopped_by_limits(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
-    set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+    set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
   else if (c->protocol == 3)
     sio__session_end(c, true, SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT, "no ping in time");
   else if (c->pong_due && !late)
@@ -68,32 +68,32 @@ static COLD void on_heartbeat(struct timer *t) {
     send_ping(c);
 }
 
-static COLD void on_ping(sio_session *c) {
-  expect_ping(c);
-  if (sio__session_write(c, c->eio->pong))
+static COLD void session_on_ping(sio_session *c) {
+  restart_ping_timeout(c);
+  if (sio__session_send_packet(c, c->eio->pong))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
   SESSION_HOOKS(c, heartbeat)
 }
 
-static COLD void on_pong(sio_session *c) {
+static COLD void session_on_pong(sio_session *c) {
   uint64_t rtt_us = (uv_hrtime() - c->ping_at) / 1000;
   if (c->pong_due) {
     c->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
     histogram_add(&c->eio->stats->heartbeat_us, rtt_us);
   }
   c->pong_due = 0;
-  set_heartbeat(c, c->eio->opts->ping_interval_ms);
+  set_heartbeat_timer(c, c->eio->opts->ping_interval_ms);
   SESSION_HOOKS(c, heartbeat)
 }
 
 /* Traffic shows that the peer lives: once per ping the pong gets a fresh deadline. */
-static void extend_timeout(sio_session *c) {
+static void extend_pong_deadline(sio_session *c) {
   if (!c->pong_due || c->graced) return;
   c->graced = 1;
-  set_heartbeat(c, c->eio->opts->ping_timeout_ms);
+  set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
 }
 
-static bool is_due_soon(const sio_session *c) {
+static bool is_pong_due_soon(const sio_session *c) {
   uint64_t soon = loop_now(c->eio->loop) + c->eio->opts->ping_timeout_ms / 4;
   return c->heartbeat.at < soon;
 }
@@ -102,38 +102,38 @@ static bool is_due_soon(const sio_session *c) {
 COLD void sio__session_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
-    expect_ping(c);
-  else if (c->pong_due && is_due_soon(c))
+    restart_ping_timeout(c);
+  else if (c->pong_due && is_pong_due_soon(c))
     send_ping(c);
 }
 
 /* ---- birth ------------------------------------------------------------------------ */
 
-static bool id_is_clean(const char *id) {
+static bool is_valid_sid(const char *id) {
   size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
   return n > 0 && id[n] == 0;
 }
 
-static int make_id(struct eio *e, sio_request *r, char id[64]) {
+static int session_make_id(struct eio *e, sio_request *r, char id[64]) {
   if (!e->opts->generate_id || !r) return sio__random_id(id);
   memset(id, 0, 64);
   if (e->opts->generate_id(r, id, e->opts->id_user)) return SIO_ENAME;
   id[63] = 0;
-  return id_is_clean(id) && !sio__map_get(&e->sessions, slice_str(id)) ? 0 : SIO_ENAME;
+  return is_valid_sid(id) && !sio__map_get(&e->sessions, slice_str(id)) ? 0 : SIO_ENAME;
 }
 
-static uint64_t unix_ms(void) {
+static uint64_t unix_time_ms(void) {
   uv_timeval64_t tv;
   uv_gettimeofday(&tv);
   return (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
 }
 
-static void tell_end(struct task *t);
+static void on_close_task(struct task *t);
 
 COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                           unsigned protocol) {
   char id[64];
-  int err = make_id(e, r, id);
+  int err = session_make_id(e, r, id);
   if (err) return err;
   size_t n = strlen(id) + 1;
   sio_session *c = sio__session_limits_alloc(e, n);
@@ -146,21 +146,21 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
     return err;
   }
   c->head = head;
-  c->opened_ms = unix_ms();
+  c->opened_ms = unix_time_ms();
   list_push(&e->all, &c->link);
   timer_init(&c->heartbeat, on_heartbeat);
-  task_init(&c->over, tell_end);
+  task_init(&c->over, on_close_task);
   c->protocol = protocol & 7;
   c->joined = e->ops->raw;
   if (protocol == 3)
-    expect_ping(c);
+    restart_ping_timeout(c);
   else
-    set_heartbeat(c, e->opts->ping_interval_ms);
+    set_heartbeat_timer(c, e->opts->ping_interval_ms);
   *out = c;
   return 0;
 }
 
-static struct msg *handshake_packet(const sio_session *c) {
+static struct msg *handshake_packet_new(const sio_session *c) {
   const sio_options *o = c->eio->opts;
   bool more =
       c->transport == &sio__transport_polling && !o->no_upgrades && (o->transports & SIO_WEBSOCKET);
@@ -173,11 +173,11 @@ static struct msg *handshake_packet(const sio_session *c) {
   return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
 }
 
-COLD int sio__session_greet(sio_session *c) {
-  struct msg *m = handshake_packet(c);
-  int err = m ? sio__session_write(c, m) : UV_ENOMEM;
+COLD int sio__session_send_handshake(sio_session *c) {
+  struct msg *m = handshake_packet_new(c);
+  int err = m ? sio__session_send_packet(c, m) : UV_ENOMEM;
   msg_unref(m);
-  if (!err && c->eio->initial) err = sio__session_write(c, c->eio->initial);
+  if (!err && c->eio->initial) err = sio__session_send_packet(c, c->eio->initial);
   return err;
 }
 
@@ -200,13 +200,13 @@ COLD void sio__session_start(sio_session *c) {
 
 /* ---- the end ------------------------------------------------------------------------ */
 
-static void leave_table(sio_session *c) {
+static void remove_from_table(sio_session *c) {
   if (c->gone) return;
   c->gone = 1;
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
-  sio__session_limits_stop(c);
+  sio__session_limits_release(c);
   if (c->probe) sio__probe_drop(c->probe);
 }
 
@@ -222,12 +222,12 @@ static COLD void free_session(struct deferred_free *g) {
 
 /* A callback that was told of the end may have ended the lingering too, which queued the task
  * again: it lies where the grave does. */
-static void bury(sio_session *c) {
+static void free_session_later(sio_session *c) {
   task_cancel(&c->over);
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
 }
 
-static COLD void tell_end(struct task *t) {
+static COLD void on_close_task(struct task *t) {
   sio_session *c = container_of(t, sio_session, over);
   sio_stats *st = c->eio->stats;
   if (c->told) {
@@ -236,31 +236,31 @@ static COLD void tell_end(struct task *t) {
     st->sessions_now[c->transport != &sio__transport_polling]--;
     st->sessions_closed[c->why.reason]++;
     st->out_of_memory += c->why.err == UV_ENOMEM;
-    sio__backpressure_end(c);
-    sio__sent_end(c);
+    sio__backpressure_on_close(c);
+    sio__sent_on_close(c);
     c->eio->ops->close(c, &c->why);
     list_each (hook, next, &c->eio->group->engine_hooks) {
       struct eio_hook *h = container_of(hook, struct eio_hook, link);
       if (h->engine->close) h->engine->close(c, &c->why, h->user);
     }
   }
-  if (c->gone) bury(c);
+  if (c->gone) free_session_later(c);
 }
 
 /* The layer above may be told already (the session was CLOSING), or still wait for its task. */
-COLD void sio__session_gone(sio_session *c) {
+COLD void sio__session_finish_closing(sio_session *c) {
   if (c->gone) return;
-  leave_table(c);
+  remove_from_table(c);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
-COLD void sio__session_abandon(sio_session *c) {
+COLD void sio__session_discard(sio_session *c) {
   c->transport = NULL;
   sio__loop_untimer(c->eio->loop, &c->heartbeat);
-  sio__session_gone(c);
+  sio__session_finish_closing(c);
 }
 
-static void log_end(const sio_session *c) {
+static void log_session_end(const sio_session *c) {
   bool calm = c->why.err == 0;
   LOG_RATED(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
             calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio_session_address(c),
@@ -268,34 +268,35 @@ static void log_end(const sio_session *c) {
             sio_reason_str(c->why.reason), c->why.detail);
 }
 
-static COLD void end(sio_session *c, bool graceful, const sio_close_info *why) {
+static COLD void session_begin_closing(sio_session *c, bool graceful, const sio_close_info *why) {
   if (c->state != SESSION_OPEN) return;
   c->state = SESSION_CLOSING;
   sio__loop_untimer(c->eio->loop, &c->heartbeat);
   c->why = *why;
-  log_end(c);
+  log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
   c->why.ws_text = ""; /* what was said was lent for the saying */
-  if (!lingers) leave_table(c);
+  if (!lingers) remove_from_table(c);
   sio__loop_defer(c->eio->loop, &c->over);
 }
 
 COLD void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
-  end(c, !discard, &(sio_close_info){ reason, err, 0, detail, "" });
+  session_begin_closing(c, !discard, &(sio_close_info){ reason, err, 0, detail, "" });
 }
 
-COLD void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code,
-                                const char *ws_text) {
+COLD void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code,
+                                   const char *ws_text) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
-  end(c, !discard,
-      &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code, "closed by the host", ws_text });
+  session_begin_closing(c, !discard,
+                        &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code,
+                                           "closed by the host", ws_text });
 }
 
-COLD void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
-                                     const char *detail) {
+COLD void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
+                                   const char *detail) {
   c->cause = c->state == SESSION_OPEN ? CAUSE_CLIENT : c->cause;
-  end(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
+  session_begin_closing(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
 }
 
 /* ---- replies that are not taken ---------------------------------------------------------- */
@@ -304,39 +305,39 @@ COLD void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws
  * does not count. */
 enum { OWED_MAX = 128 * 1024 };
 
-static size_t held_of(const sio_session *c) {
+static size_t session_held_bytes(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
 /* What was queued while its packet was handled is owed to it; it cannot be more than waits. */
-static inline void note_owed(sio_session *c, size_t before) {
-  size_t now = held_of(c);
+static inline void update_owed_bytes(sio_session *c, size_t before) {
+  size_t now = session_held_bytes(c);
   if (now > before) c->owed += now - before;
   if (c->owed > now) c->owed = now;
 }
 
-static size_t owed_max(const sio_session *c) {
+static size_t max_owed_bytes(const sio_session *c) {
   return c->joined ? OWED_MAX : c->eio->unjoined_owed;
 }
 
 /* The kernel may take it at once. */
-static COLD bool owes_still(sio_session *c) {
+static COLD bool still_owes_too_much(sio_session *c) {
   if (c->ws) sio__conn_push(c->ws->conn);
-  note_owed(c, SIZE_MAX);
-  return c->owed > owed_max(c);
+  update_owed_bytes(c, SIZE_MAX);
+  return c->owed > max_owed_bytes(c);
 }
 
-static bool polls_too_seldom(const sio_session *c) {
+static bool is_over_high_water(const sio_session *c) {
   return c->polling && !c->ws && c->transport->held(c) > c->eio->opts->high_water;
 }
 
-bool sio__session_stops(sio_session *c) {
+bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
-  if (session_is_paused(c) || polls_too_seldom(c)) return true;
-  return c->owed > owed_max(c) && owes_still(c);
+  if (session_is_paused(c) || is_over_high_water(c)) return true;
+  return c->owed > max_owed_bytes(c) && still_owes_too_much(c);
 }
 
-COLD void sio__session_go_on(sio_session *c) {
+COLD void sio__session_resume(sio_session *c) {
   if (c->ws)
     sio__websocket_go_on(c);
   else if (c->polling)
@@ -344,32 +345,33 @@ COLD void sio__session_go_on(sio_session *c) {
   if (c->probe) sio__probe_go_on(c->probe);
 }
 
-COLD void sio__session_joined(sio_session *c) {
+COLD void sio__session_set_joined(sio_session *c) {
   c->joined = 1;
   if (c->ws) ws_conn_set_known(c->ws, true);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-int sio__session_write(sio_session *c, struct msg *m) {
-  if (c->eio->wants) sio__trace_out(c, m);
+int sio__session_send_packet(sio_session *c, struct msg *m) {
+  if (c->eio->wants) sio__trace_packet_out(c, m);
   int err = c->transport->send(c, m);
   if (!err) histogram_add(&c->eio->stats->packet_bytes_out, m->len);
   return err;
 }
 
-static inline void count(sio_stats *st, const struct msg *m, const struct msg *end, uint64_t n) {
+static inline void count_packets_out(sio_stats *st, const struct msg *m, const struct msg *end,
+                                     uint64_t n) {
   for (; m != end; m = m->next) histogram_add_n(&st->packet_bytes_out, m->len, n);
 }
 
-void sio__packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
-  count(st, chain, NULL, n);
+void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {
+  count_packets_out(st, chain, NULL, n);
 }
 
 /* What is queued was sent, whatever becomes of it. */
-static int full(sio_session *c, const struct msg *chain) {
-  int err = sio__backpressure_full(c);
-  if (err) sio__packets_sent(c->eio->stats, chain, 1);
+static int handle_full_queue(sio_session *c, const struct msg *chain) {
+  int err = sio__backpressure_on_full(c);
+  if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
   return err;
 }
 
@@ -378,13 +380,13 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
                                                             unsigned flags, bool one) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
-  if (c->backpressure && !sio__backpressure_admits(c, chain)) return SIO_EDROPPED;
-  if (c->eio->wants) sio__trace_chain(c, chain);
+  if (c->backpressure && !sio__backpressure_may_queue(c, chain)) return SIO_EDROPPED;
+  if (c->eio->wants) sio__trace_chain_out(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
-    if (!err && one) count(c->eio->stats, m, m->next, 1);
+    if (!err && one) count_packets_out(c->eio->stats, m, m->next, 1);
     if (!err) continue;
-    if (!one) count(c->eio->stats, chain, m, 1);
+    if (!one) count_packets_out(c->eio->stats, chain, m, 1);
     /* Its transport is on the way down, and says why when it is. */
     if (err == SIO_ECLOSED) return err;
     /* Half a packet would spoil the stream: the session ends with it. */
@@ -393,97 +395,97 @@ static inline __attribute__((always_inline)) int send_chain(sio_session *c, stru
   }
   size_t held = c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
   if (held <= c->eio->full_at) return 0;
-  return one ? sio__backpressure_full(c) : full(c, chain);
+  return one ? sio__backpressure_on_full(c) : handle_full_queue(c, chain);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
   return send_chain(c, chain, flags, true);
 }
 
-int sio__session_deliver(sio_session *c, struct msg *chain, unsigned flags) {
+int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
   return send_chain(c, chain, flags, false);
 }
 
-static bool wrong_way(sio_session *c) {
+static bool end_for_heartbeat_direction(sio_session *c) {
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, "invalid heartbeat direction");
   return false;
 }
 
 /* False: the session is over. */
-static inline bool take_packet(sio_session *c, const struct eio_in *in) {
+static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
-  if (c->guarded && !sio__session_limits_count(c, 1, 0)) return false;
-  if (c->eio->wants && !sio__trace_in(c, in)) return false;
+  if (c->guarded && !sio__session_charge(c, 1, 0)) return false;
+  if (c->eio->wants && !sio__trace_packet_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
-      on_ping(c);
+      session_on_ping(c);
     else
-      on_pong(c);
+      session_on_pong(c);
     return c->state == SESSION_OPEN;
   }
-  extend_timeout(c);
+  extend_pong_deadline(c);
   switch (in->type) {
     case EIO_MESSAGE:
-      if (!(c->eio->wants & WANT_MESSAGE) || !sio__trace_message(c, in))
+      if (!(c->eio->wants & WANT_MESSAGE) || !sio__trace_message_in(c, in))
         c->eio->ops->message(c, in->binary, in->data);
       break;
     case EIO_PING:
-    case EIO_PONG: return wrong_way(c);
+    case EIO_PONG: return end_for_heartbeat_direction(c);
     case EIO_CLOSE:
-      sio__session_ended_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
+      sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
       break;
     default: break; /* open, upgrade and noop mean nothing here */
   }
   return c->state == SESSION_OPEN;
 }
 
-bool sio__session_packet(sio_session *c, const struct eio_in *in) {
+bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
-  size_t before = held_of(c);
-  if (!take_packet(c, in)) return false;
-  note_owed(c, before);
+  size_t before = session_held_bytes(c);
+  if (!handle_packet(c, in)) return false;
+  update_owed_bytes(c, before);
   return true;
 }
 
-COLD void sio__session_bad_packet(sio_session *c) {
+COLD void sio__session_end_bad_packet(sio_session *c) {
   c->eio->stats->parse_errors++;
   sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_EPROTO, "not an Engine.IO packet");
 }
 
-void sio__session_text(sio_session *c, sio_slice text) {
+void sio__session_on_text(sio_session *c, sio_slice text) {
   struct eio_in in;
   int got = c->protocol == 3 ? sio__packet3_read(text, &in) : sio__packet_read(text, &in);
   if (got < 0)
-    sio__session_bad_packet(c);
+    sio__session_end_bad_packet(c);
   else
-    sio__session_packet(c, &in);
+    sio__session_on_packet(c, &in);
 }
 
 /* ---- for the layer above -------------------------------------------------------------------- */
 
-bool sio__session_ready(const sio_session *c) {
+bool sio__session_can_send_now(const sio_session *c) {
   return c->state == SESSION_OPEN && c->transport->ready(c);
 }
-bool sio__session_open(const sio_session *c) { return c->state == SESSION_OPEN; }
-bool sio__session_unread(const sio_session *c) {
+bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPEN; }
+bool sio__session_has_unread(const sio_session *c) {
   if (c->ws && c->ws->conn) return c->ws->conn->paused || c->ws->conn->throttled;
   return session_is_paused(c) || (c->polling && sio__polling_unread(c));
 }
-size_t sio__session_arriving(const sio_session *c) {
+size_t sio__session_partial_bytes(const sio_session *c) {
   if (c->polling) return sio__polling_arriving(c->polling);
   return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
-void sio__session_set_up(sio_session *c, void *up) { c->up = up; }
-void *sio__session_up(const sio_session *c) { return c->up; }
-struct eio *sio__session_eio(const sio_session *c) {
+void sio__session_set_user(sio_session *c, void *up) { c->up = up; }
+void *sio__session_user(const sio_session *c) { return c->up; }
+struct eio *sio__session_engine(const sio_session *c) {
   return c->eio;
 }
 
-struct kept_head *sio__session_head(const sio_session *c) {
+struct kept_head *sio__session_first_request(const sio_session *c) {
   return c->head;
 }
 
-COLD void sio__session_forget(sio_session *c) {
+COLD void sio__session_drop_handshake(sio_session *c) {
   if (c->head) c->head = sio__kept_head_drop_headers(c->head);
 }
 

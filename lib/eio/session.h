@@ -33,7 +33,7 @@ struct transport {
   size_t (*held)(const sio_session *c); /* the memory that takes: what max_queued bounds */
   /* The session is over. graceful: let what is queued leave first, within close_timeout; else it
    * may be dropped. True: the transport needs the session a little longer (CLOSING) and will call
-   * sio__session_gone(). */
+   * sio__session_finish_closing(). */
   bool (*end)(sio_session *c, bool graceful);
   /* Queues eio->mark; sio__fence_passed() when all before it has left. 0, UV_ENOMEM,
    * SIO_ECLOSED. */
@@ -103,33 +103,32 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
                      unsigned protocol);
 /* Queues the handshake packet, 0{"sid":...}, and what the host wants right behind it. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
-int sio__session_greet(sio_session *c);
+int sio__session_send_handshake(sio_session *c);
 /* The transport is set and the greeting queued: tells the layer above. */
 void sio__session_start(sio_session *c);
 /* Takes it out without telling anybody: the handshake came to nothing. */
-void sio__session_abandon(sio_session *c);
+void sio__session_discard(sio_session *c);
 
 /* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
-int sio__session_write(sio_session *c, struct msg *m);
-void sio__session_bad_packet(sio_session *c); /* ends it: parse error */
+int sio__session_send_packet(sio_session *c, struct msg *m);
+void sio__session_end_bad_packet(sio_session *c); /* ends it: parse error */
 /* It was not read for a while: if its pong is due soon it is asked again. */
 void sio__session_extend_timeout(sio_session *c);
 
 /* Its peer takes no replies, or sends too much: nothing more is handed on until
- * sio__session_go_on(). Asked by the transports after each packet. */
-bool sio__session_stops(sio_session *c);
+ * sio__session_resume(). Asked by the transports after each packet. */
+bool sio__session_must_stop_reading(sio_session *c);
 /* What stopped it may be over. From the loop only. */
-void sio__session_go_on(sio_session *c);
+void sio__session_resume(sio_session *c);
 
 /* A packet came over the session's transport. False: the session is over, stop reading. */
-bool sio__session_packet(sio_session *c, const struct eio_in *in);
-void sio__session_text(sio_session *c, sio_slice text); /* a WebSocket text message */
-void sio__session_ended_by_peer(sio_session *c, int reason, int err, int ws_code,
-                                const char *detail);
+bool sio__session_on_packet(sio_session *c, const struct eio_in *in);
+void sio__session_on_text(sio_session *c, sio_slice text); /* a WebSocket text message */
+void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
 /* By the host, with what the peer's WebSocket is told; ws_text is borrowed. */
-void sio__session_end_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
+void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
 /* A transport that asked for time in `end` is done. */
-void sio__session_gone(sio_session *c);
+void sio__session_finish_closing(sio_session *c);
 
 sio_session *sio__session_find(struct eio *e, sio_slice sid); /* OPEN or CLOSING; NULL */
 

@@ -9,41 +9,41 @@
 
 /* ---- the meter ---------------------------------------------------------------------------- */
 
-static sio_session *session_of(struct meter *m) {
+static sio_session *session_of_meter(struct meter *m) {
   return (sio_session *)(container_of(m, struct session_limits, meter) + 1);
 }
 
 /* A WebSocket is not read; over polling the answer to the POST waits. A WebSocket on trial pauses
  * itself. */
-static void on_pause(struct meter *m) {
-  sio_session *c = session_of(m);
+static void limits_on_pause(struct meter *m) {
+  sio_session *c = session_of_meter(m);
   if (c->ws) sio__ws_pause(c->ws);
 }
 
-static void on_resume(struct meter *m) {
-  sio_session *c = session_of(m);
+static void limits_on_resume(struct meter *m) {
+  sio_session *c = session_of_meter(m);
   sio__session_extend_timeout(c);
-  sio__session_go_on(c);
+  sio__session_resume(c);
 }
 
-static void on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
-  sio_session *c = session_of(m);
+static void limits_on_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
+  sio_session *c = session_of_meter(m);
   LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, sio_session_address(c),
             "%s sends more than %s", sio_session_address(c), limit);
   sio_limited l = { .session = c, .limit = limit, .wait_ms = wait_ms };
   m->how->tell(m->how->owner, &l);
 }
 
-static const struct meter_ops ops = { .pause = on_pause,
-                                      .resume = on_resume,
-                                      .limited = on_limited };
+static const struct meter_ops ops = { .pause = limits_on_pause,
+                                      .resume = limits_on_resume,
+                                      .limited = limits_on_exceeded };
 
 bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
   struct session_limits *g = limits_of(c);
   return !g || sio__meter_count(&g->meter, packets, bytes);
 }
 
-bool sio__session_limits_count(sio_session *c, uint64_t packets, uint64_t bytes) {
+bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
   if (!sio__session_limits_charge(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
                      "it sends more than its limits allow");
@@ -52,13 +52,13 @@ bool sio__session_limits_count(sio_session *c, uint64_t packets, uint64_t bytes)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-static bool counts(const struct eio *e) {
+static bool are_limits_set(const struct eio *e) {
   return meter_wanted(&e->group->meters) ||
          (e->group->addr_limits && addr_limits_active(e->group->addr_limits));
 }
 
 sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size) {
-  size_t before = counts(e) ? sizeof(struct session_limits) : 0;
+  size_t before = are_limits_set(e) ? sizeof(struct session_limits) : 0;
   char *block = sio__calloc(1, before + sizeof(sio_session) + id_size);
   if (!block) return NULL;
   sio_session *c = (sio_session *)(void *)(block + before);
@@ -69,7 +69,7 @@ sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size) {
 
 void sio__session_limits_free(sio_session *c) { sio__free(c->guarded ? (void *)limits_of(c) : c); }
 
-bool sio__session_limits_open(sio_session *c, sio_request *r) {
+bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
   struct addr_limits *addr_limits = c->eio->group->addr_limits;
   struct addr a;
   if (!c->guarded || !addr_limits_active(addr_limits)) return true;
@@ -80,7 +80,7 @@ bool sio__session_limits_open(sio_session *c, sio_request *r) {
   return false;
 }
 
-void sio__session_limits_stop(sio_session *c) {
+void sio__session_limits_release(sio_session *c) {
   struct session_limits *g = limits_of(c);
   if (!g) return;
   sio__meter_stop(&g->meter);

@@ -24,15 +24,15 @@ sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size);
 void sio__session_limits_free(sio_session *c); /* and the session */
 
 /* Another session of this address. False: it has as many as it may, r is answered. */
-bool sio__session_limits_open(sio_session *c, sio_request *r);
-void sio__session_limits_stop(sio_session *c); /* it has left the table */
+bool sio__session_limits_count_session(sio_session *c, sio_request *r);
+void sio__session_limits_release(sio_session *c); /* it has left the table */
 
 /* So much came from its peer. False: the peer is past its limits, and those who are get closed;
  * sio_on_limited() was told. Who pauses is paused. */
 bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes);
 /* The same for what came over the session's transport, which ends with it. False: the session is
  * over. */
-bool sio__session_limits_count(sio_session *c, uint64_t packets, uint64_t bytes);
+bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes);
 static inline bool session_is_paused(const sio_session *c) {
   return c->guarded && meter_pauses(&limits_of(c)->meter);
 }

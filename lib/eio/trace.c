@@ -13,14 +13,14 @@ static const char *const names[] = {
 };
 
 /* Its payload, which may be anybody's secret, is no business of the log's at this level. */
-static void log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
+static void trace_log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
   LOG(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, "%s %s: %s%s, %zu bytes", way,
       sio_session_address(c), p->binary ? "binary " : "", names[p->type], p->data.n);
 }
 
-bool sio__trace_in(sio_session *c, const struct eio_in *in) {
+bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
-  log_packet(c, "from", &p);
+  trace_log_packet(c, "from", &p);
   EACH_HOOK(h, c) {
     if (h->engine->packet) h->engine->packet(c, &p, h->user);
     if (c->state != SESSION_OPEN) return false;
@@ -28,21 +28,21 @@ bool sio__trace_in(sio_session *c, const struct eio_in *in) {
   return true;
 }
 
-bool sio__trace_message(sio_session *c, const struct eio_in *in) {
+bool sio__trace_message_in(sio_session *c, const struct eio_in *in) {
   EACH_HOOK(h, c)
   if (h->engine->message && h->engine->message(c, in->binary, in->data, h->user)) return true;
   return c->state != SESSION_OPEN;
 }
 
-static sio_engine_packet packet_of(const struct msg *m) {
+static sio_engine_packet packet_from_msg(const struct msg *m) {
   sio_slice all = slice(msg_data(m), m->len);
   if (m->binary) return (sio_engine_packet){ SIO_ENGINE_MESSAGE, true, all };
   return (sio_engine_packet){ all.p[0] - '0', false, slice(all.p + 1, all.n - 1) };
 }
 
-void sio__trace_out(sio_session *c, const struct msg *m) {
-  sio_engine_packet p = packet_of(m);
-  log_packet(c, "to", &p);
+void sio__trace_packet_out(sio_session *c, const struct msg *m) {
+  sio_engine_packet p = packet_from_msg(m);
+  trace_log_packet(c, "to", &p);
   if (!c->told) return;
   struct loop *l = c->eio->loop;
   const char *outer = l->watcher;
@@ -52,8 +52,8 @@ void sio__trace_out(sio_session *c, const struct msg *m) {
   l->watcher = outer;
 }
 
-void sio__trace_chain(sio_session *c, const struct msg *chain) {
-  for (const struct msg *m = chain; m; m = m->next) sio__trace_out(c, m);
+void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
+  for (const struct msg *m = chain; m; m = m->next) sio__trace_packet_out(c, m);
 }
 
 void sio__trace_flush(sio_session *c) {

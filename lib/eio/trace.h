@@ -9,12 +9,12 @@
 #include "eio/session.h"
 
 /* A packet came. False: the session is over. */
-bool sio__trace_in(sio_session *c, const struct eio_in *in);
+bool sio__trace_packet_in(sio_session *c, const struct eio_in *in);
 /* A message came. True: the host has taken it. */
-bool sio__trace_message(sio_session *c, const struct eio_in *in);
+bool sio__trace_message_in(sio_session *c, const struct eio_in *in);
 /* One msg is about to be queued. */
-void sio__trace_out(sio_session *c, const struct msg *m);
-void sio__trace_chain(sio_session *c, const struct msg *chain); /* several */
+void sio__trace_packet_out(sio_session *c, const struct msg *m);
+void sio__trace_chain_out(sio_session *c, const struct msg *chain); /* several */
 /* What is queued is about to leave. */
 void sio__trace_flush(sio_session *c);
 

@@ -63,17 +63,17 @@ int sio_session_state(const sio_session *c) {
   }
 }
 
-bool sio_session_writable(const sio_session *c) { return sio__session_ready(c); }
+bool sio_session_writable(const sio_session *c) { return sio__session_can_send_now(c); }
 bool sio_session_upgrading(const sio_session *c) { return c->probe != NULL; }
 bool sio_session_upgraded(const sio_session *c) { return c->upgraded; }
 sio_server *sio_session_server(const sio_session *c) { return c->eio->owner; }
 
 void sio_session_close(sio_session *c) {
   if (loop_refuses_moves(c->eio->loop, "sio_session_close()")) return;
-  sio__session_end_with(c, false, 0, "");
+  sio__session_end_by_host(c, false, 0, "");
 }
 
 void sio_session_close_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text) {
   if (loop_refuses_moves(c->eio->loop, "sio_session_close_with()")) return;
-  sio__session_end_with(c, discard, ws_code, ws_text ? ws_text : "");
+  sio__session_end_by_host(c, discard, ws_code, ws_text ? ws_text : "");
 }

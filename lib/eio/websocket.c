@@ -12,94 +12,99 @@
 #include "eio/trace.h"
 
 /* In protocol 3 the packet's type stands before the bytes. */
-static void on_binary(sio_session *c, sio_slice data) {
+static void websocket_on_binary(sio_session *c, sio_slice data) {
   struct eio_in in = { true, EIO_MESSAGE, data };
   if (c->protocol == 4)
-    sio__session_packet(c, &in);
+    sio__session_on_packet(c, &in);
   else if (data.n == 0 || (unsigned char)data.p[0] > EIO_NOOP)
-    sio__session_bad_packet(c);
+    sio__session_end_bad_packet(c);
   else
-    sio__session_packet(c, &(struct eio_in){ true, (enum eio_packet)data.p[0],
-                                             slice(data.p + 1, data.n - 1) });
+    sio__session_on_packet(c, &(struct eio_in){ true, (enum eio_packet)data.p[0],
+                                                slice(data.p + 1, data.n - 1) });
 }
 
 /* `lighter` will say when enough has left. */
-static COLD void hold(sio_session *c) {
+static COLD void websocket_hold_reading(sio_session *c) {
   sio__ws_pause(c->ws);
   c->ws->conn->heavy = 1;
 }
 
 COLD void sio__websocket_go_on(sio_session *c) {
   if (!c->ws->conn) return;
-  if (sio__session_stops(c))
-    hold(c);
+  if (sio__session_must_stop_reading(c))
+    websocket_hold_reading(c);
   else
     sio__ws_resume(c->ws);
 }
 
-static void on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
+static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
   sio_session *c = w->owner;
   if (binary)
-    on_binary(c, slice(p, n));
+    websocket_on_binary(c, slice(p, n));
   else
-    sio__session_text(c, slice(p, n));
-  if (c->ws == w && sio__session_stops(c)) hold(c);
+    sio__session_on_text(c, slice(p, n));
+  if (c->ws == w && sio__session_must_stop_reading(c)) websocket_hold_reading(c);
 }
 
 /* A stream that just breaks is the ordinary way for a peer to leave; a broken rule is an error. */
-static bool broke_a_rule(const struct ws_close *why) {
+static bool is_peer_fault(const struct ws_close *why) {
   return why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
 }
 
 /* The session may be told later than w lives. */
-static void take_text(sio_session *c, struct ws_conn *w) {
+static void keep_close_reason(sio_session *c, struct ws_conn *w) {
   if (!w->reason || c->state == SESSION_OPEN) return;
   c->why.ws_text = w->reason;
   c->owns_text = 1;
   w->reason = NULL;
 }
 
-static void on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
+static void websocket_on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
   sio_session *c = session;
   c->ws = NULL;
-  bool bad = broke_a_rule(why);
-  sio__session_ended_by_peer(c, bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                             why->err, (int)why->code,
-                             why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
-  take_text(c, w);
+  bool bad = is_peer_fault(why);
+  sio__session_end_by_peer(c, bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
+                           why->err, (int)why->code,
+                           why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
+  keep_close_reason(c, w);
 }
 
-static void on_drained(struct ws_conn *w) {
+static void websocket_on_drained(struct ws_conn *w) {
   sio_session *c = w->owner;
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
 }
 
-static void on_lighter(struct ws_conn *w) {
+static void websocket_on_low(struct ws_conn *w) {
   sio_session *c = w->owner;
-  sio__backpressure_eased(c);
+  sio__backpressure_on_low(c);
   if (c->ws == w) sio__websocket_go_on(c);
 }
 
-static void on_flushing(struct ws_conn *w) { sio__trace_flush(w->owner); }
+static void websocket_on_flushing(struct ws_conn *w) { sio__trace_flush(w->owner); }
 
-static void on_passed(struct ws_conn *w, unsigned n) { sio__sent_passed(w->owner, n); }
+static void websocket_on_marks_passed(struct ws_conn *w, unsigned n) {
+  sio__sent_on_marks_passed(w->owner, n);
+}
 
-static const char *address(const struct ws_conn *w) { return sio_session_address(w->owner); }
+static const char *websocket_address(const struct ws_conn *w) {
+  return sio_session_address(w->owner);
+}
 
 /* What is the same whether the session is counted or not. */
-#define OPS                                                                                 \
-  .message = on_message, .closed = on_closed, .drained = on_drained, .lighter = on_lighter, \
-  .flushing = on_flushing, .passed = on_passed, .address = address
+#define OPS                                                                                        \
+  .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
+  .lighter = websocket_on_low, .flushing = websocket_on_flushing,                                  \
+  .passed = websocket_on_marks_passed, .address = websocket_address
 
 const struct ws_conn_ops sio__websocket_ops = { OPS };
 
-static void on_came(struct ws_conn *w, size_t bytes, unsigned pings) {
-  sio__session_limits_count(w->owner, pings, bytes);
+static void websocket_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
+  sio__session_charge(w->owner, pings, bytes);
 }
 
-static const struct ws_conn_ops guarded_ops = { OPS, .came = on_came };
+static const struct ws_conn_ops guarded_ops = { OPS, .came = websocket_on_bytes };
 
-void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text) {
+void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text) {
   sio__ws_forget_owner(w);
   sio__ws_close(w, code, text);
 }
@@ -118,19 +123,19 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
 }
 
 /* For a client that asked for b64: binary as text. */
-static struct msg *as_base64(sio_session *c, const struct msg *m) {
+static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
-  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_len(m) + v3);
+  struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_packet_len(m) + v3);
   if (!text) return NULL;
   char *out = msg_data(text);
-  char *end = sio__payload_put(out + v3, m);
+  char *end = sio__payload_put_packet(out + v3, m);
   if (v3) memcpy(out, "b4", 2);
   msg_same_kind(text, m);
   text->len = (uint32_t)(end - out);
   return text;
 }
 
-static struct msg *with_type(sio_session *c, const struct msg *m) {
+static struct msg *packet_with_type_byte(sio_session *c, const struct msg *m) {
   struct msg *typed = sio__msg_new(&c->eio->loop->msgs, (size_t)m->len + 1);
   if (!typed) return NULL;
   msg_data(typed)[0] = EIO_MESSAGE;
@@ -149,48 +154,50 @@ static int send_converted(sio_session *c, struct msg *m) {
 }
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
-  if (m->binary && c->base64) return send_converted(c, as_base64(c, m));
-  if (m->binary && c->protocol == 3) return send_converted(c, with_type(c, m));
+  if (m->binary && c->base64) return send_converted(c, packet_to_base64(c, m));
+  if (m->binary && c->protocol == 3) return send_converted(c, packet_with_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
-static bool ready(const sio_session *c) { return ws_is_idle(c->ws); }
-static size_t queued(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
+static bool websocket_is_ready(const sio_session *c) { return ws_is_idle(c->ws); }
+static size_t websocket_queued_bytes(const sio_session *c) { return c->ws ? ws_queued(c->ws) : 0; }
 
-static size_t held(const sio_session *c) { return c->ws ? ws_queued_memory(c->ws) : 0; }
+static size_t websocket_held_bytes(const sio_session *c) {
+  return c->ws ? ws_queued_memory(c->ws) : 0;
+}
 
-static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+static void websocket_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
   if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 
-static int mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->eio->mark); }
+static int websocket_mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->eio->mark); }
 
 /* Nobody hears of what leaves after the end: what can leave now does. */
-static void pass_fences(sio_session *c, struct conn *conn) {
+static void report_marks_passed(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
   sio__conn_push(conn);
-  sio__sent_passed(c, conn_take_marks(conn));
+  sio__sent_on_marks_passed(c, conn_take_marks(conn));
 }
 
 /* A peer that does not read will not answer a close frame either: unless the host wants it to have
  * what waits, it gets nothing more. */
-static bool end_websocket(sio_session *c, bool graceful) {
+static bool websocket_end(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
-  bool too_much = held(c) > c->eio->opts->max_queued;
+  bool too_much = websocket_held_bytes(c) > c->eio->opts->max_queued;
   c->ws = NULL;
-  if (w && graceful) pass_fences(c, w->conn);
+  if (w && graceful) report_marks_passed(c, w->conn);
   if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_drop(w);
   else if (w)
-    sio__websocket_abandon(w, (unsigned)c->why.ws_code, c->why.ws_text);
+    sio__websocket_close_unowned(w, (unsigned)c->why.ws_code, c->why.ws_text);
   return false;
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .send = sio__websocket_send,
-                                                    .ready = ready,
-                                                    .queued = queued,
-                                                    .held = held,
-                                                    .mark = mark,
-                                                    .end = end_websocket,
-                                                    .remove_if = remove_if };
+                                                    .ready = websocket_is_ready,
+                                                    .queued = websocket_queued_bytes,
+                                                    .held = websocket_held_bytes,
+                                                    .mark = websocket_mark,
+                                                    .end = websocket_end,
+                                                    .remove_if = websocket_remove_if };

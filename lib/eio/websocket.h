@@ -14,7 +14,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
 int sio__websocket_send(sio_session *c, struct msg *m);
 /* Lets go of w: it sends what is queued and finishes its closing handshake by itself, within
  * close_timeout. */
-void sio__websocket_abandon(struct ws_conn *w, unsigned code, const char *text);
+void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text);
 
 /* What held it up may be over. */
 void sio__websocket_go_on(sio_session *c);

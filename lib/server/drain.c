@@ -6,10 +6,10 @@
 #include "eio/session.h"
 #include "server/server.h"
 
-enum { STEP_MS = 20 };
+enum { DRAIN_STEP_MS = 20 };
 
 /* How many end now: of those at the start such a part may stay as there is of the time. */
-static uint64_t due(const sio_server *srv, uint64_t now) {
+static uint64_t sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;
   if (now < d->spread_until) may_stay = d->sessions * (d->spread_until - now) / d->spread_ms;
@@ -17,7 +17,7 @@ static uint64_t due(const sio_server *srv, uint64_t now) {
 }
 
 /* How many of n are left. */
-static uint64_t end_some(struct eio *e, uint64_t n) {
+static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
   list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
     if (n == 0) break;
@@ -30,31 +30,34 @@ static uint64_t end_some(struct eio *e, uint64_t n) {
   return n;
 }
 
-static void end_due(sio_server *srv, uint64_t n) {
-  list_each (it, tmp, &srv->engines.engines) n = end_some(container_of(it, struct eio, link), n);
+static void end_due_sessions(sio_server *srv, uint64_t n) {
+  list_each (it, tmp, &srv->engines.engines)
+    n = end_engine_sessions(container_of(it, struct eio, link), n);
 }
 
-static bool all_gone(const sio_server *srv) {
+static bool has_no_sessions(const sio_server *srv) {
   list_each (it, tmp, &srv->engines.engines)
     if (!map_empty(&container_of(it, struct eio, link)->sessions)) return false;
   return true;
 }
 
-static void step(sio_server *srv) {
+static void run_drain_step(sio_server *srv) {
   uint64_t now = loop_now(&srv->core.loop);
-  if (now >= srv->drain.deadline || all_gone(srv)) {
+  if (now >= srv->drain.deadline || has_no_sessions(srv)) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
   /* Those of an earlier step of the same turn are still counted. */
-  if (now != srv->drain.stepped) end_due(srv, due(srv, now));
+  if (now != srv->drain.stepped) end_due_sessions(srv, sessions_to_end_now(srv, now));
   srv->drain.stepped = now;
-  sio__loop_timer(&srv->core.loop, &srv->drain.timer, STEP_MS);
+  sio__loop_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
 }
 
-static void on_step(struct timer *t) { step(container_of(t, sio_server, drain.timer)); }
+static void on_drain_timer(struct timer *t) {
+  run_drain_step(container_of(t, sio_server, drain.timer));
+}
 
-void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_step); }
+void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_drain_timer); }
 
 void sio__drain_stop(sio_server *srv) { sio__loop_untimer(&srv->core.loop, &srv->drain.timer); }
 

@@ -8,17 +8,17 @@
 #include "server/server.h"
 
 int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user) {
-  return sio__eio_use(&srv->engines, cb, user);
+  return sio__eio_add_request_hook(&srv->engines, cb, user);
 }
 
 int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
-  return sio__eio_on_headers(&srv->engines, cb, user);
+  return sio__eio_add_header_hook(&srv->engines, cb, user);
 }
 
 int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size, void *user) {
   sio_engine_hooks ours;
   int err = hooks ? sio__sized_copy(&ours, sizeof ours, hooks, size) : UV_EINVAL;
-  return err ? err : sio__eio_on_engine(&srv->engines, &ours, user);
+  return err ? err : sio__eio_add_engine_hooks(&srv->engines, &ours, user);
 }
 
 int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
@@ -27,10 +27,10 @@ int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_c
   int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
   if (err) return err;
   if (srv->core.closing) return SIO_ESTATE;
-  if (!path) return sio__raw_new(&srv->eio, srv->opts.o.path, &ours, user);
+  if (!path) return sio__raw_engine_new(&srv->eio, srv->opts.o.path, &ours, user);
   char *own;
-  err = sio__path_new(&own, path, !srv->opts.o.no_trailing_slash);
-  if (!err) err = sio__raw_new(&srv->eio, own, &ours, user);
+  err = sio__url_path_new(&own, path, !srv->opts.o.no_trailing_slash);
+  if (!err) err = sio__raw_engine_new(&srv->eio, own, &ours, user);
   sio__free(own);
   return err;
 }

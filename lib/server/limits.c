@@ -5,12 +5,12 @@
 #include "server/limits.h"
 #include <unistd.h>
 
-static void on_refused(struct addr_limits *g, const sio_rejection *r) {
+static void report_rejection(struct addr_limits *g, const sio_rejection *r) {
   sio_server *srv = container_of(g, sio_server, addr_limits);
   if (srv->refused) srv->refused(srv, r, srv->refused_user);
 }
 
-static void on_limited(void *server, const sio_limited *l) {
+static void report_limited_peer(void *server, const sio_limited *l) {
   sio_server *srv = server;
   if (srv->limited) srv->limited(srv, l, srv->limited_user);
 }
@@ -22,7 +22,7 @@ void sio__limits_init(sio_server *srv) {
   srv->addr_limits.max_open = o->max_per_address;
   srv->addr_limits.max_records = o->max_addresses;
   srv->addr_limits.trusted = srv->opts.trusted;
-  srv->addr_limits.tell = on_refused;
+  srv->addr_limits.tell = report_rejection;
   srv->engines.addr_limits = &srv->addr_limits;
   srv->engines.meters = (struct meter_how){ .loop = &srv->core.loop,
                                             .addr_limits = &srv->addr_limits,
@@ -30,13 +30,13 @@ void sio__limits_init(sio_server *srv) {
                                             .packets = { o->packets_per_s, o->packets_burst },
                                             .bytes = { o->bytes_per_s, o->bytes_burst },
                                             .closes = o->when_limited == SIO_LIMITED_CLOSE,
-                                            .tell = on_limited,
+                                            .tell = report_limited_peer,
                                             .owner = srv };
 }
 
 void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limits); }
 
-void sio__limits_full(sio_server *srv, int fd) {
+void sio__limits_reject_connection(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
   close(fd);

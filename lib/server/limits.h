@@ -9,6 +9,7 @@
 
 void sio__limits_init(sio_server *srv); /* after the loop, before anything that looks at the door */
 void sio__limits_clear(sio_server *srv);
-void sio__limits_full(sio_server *srv, int fd); /* max_connections are open: closes fd */
+void sio__limits_reject_connection(sio_server *srv,
+                                   int fd); /* max_connections are open: closes fd */
 
 #endif

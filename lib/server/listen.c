@@ -12,10 +12,10 @@
 enum { BACKLOG = 511 };
 
 /* Takes a non-blocking descriptor over. */
-static int serve(sio_server *srv, int fd, const sio_tls *tls) {
+static int serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
   if (max && srv->core.loop.nconns >= max) {
-    sio__limits_full(srv, fd);
+    sio__limits_reject_connection(srv, fd);
     return SIO_ETOOBIG;
   }
   int err = sio__http_serve(&srv->http, fd, tls);
@@ -26,18 +26,19 @@ static int serve(sio_server *srv, int fd, const sio_tls *tls) {
   return err;
 }
 
-static void on_accepted(struct listener *ln, int fd) { serve(ln->owner, fd, ln->tls); }
+static void on_accepted(struct listener *ln, int fd) { serve_connection(ln->owner, fd, ln->tls); }
 
-static void on_starved(struct listener *ln, int err) {
+static void on_accept_failed(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
   srv->core.stats.accept_failures++;
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot accept: %s; the next try is in 100 ms",
       sio_strerror(err));
 }
 
-static const struct listener_ops ops = { .accepted = on_accepted, .starved = on_starved };
+static const struct listener_ops listener_callbacks = { .accepted = on_accepted,
+                                                        .starved = on_accept_failed };
 
-static const char *transports_of(const sio_server *srv) {
+static const char *transport_names(const sio_server *srv) {
   switch (srv->opts.o.transports) {
     case SIO_POLLING: return "polling";
     case SIO_WEBSOCKET: return "websocket";
@@ -50,14 +51,14 @@ static void add_listener(sio_server *srv, struct listener *ln, const char *addre
   ln->tls = tls;
   list_push(&srv->listeners, &ln->link);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s port %d, path %s, %s%s%s",
-      address, sio__listener_port(ln), srv->opts.o.path, transports_of(srv), tls ? ", TLS by " : "",
-      tls ? tls->ops->name : "");
+      address, sio__listener_port(ln), srv->opts.o.path, transport_names(srv),
+      tls ? ", TLS by " : "", tls ? tls->ops->name : "");
 }
 
 static int listen_tcp(sio_server *srv, const char *host, int port, const sio_tls *tls) {
   struct listener *ln;
   if (srv->core.closing) return SIO_ESTATE;
-  int err = sio__listener_tcp(&ln, &srv->core.loop, host, port, BACKLOG, &ops, srv);
+  int err = sio__listener_tcp(&ln, &srv->core.loop, host, port, BACKLOG, &listener_callbacks, srv);
   if (!err) add_listener(srv, ln, host ? host : "all addresses", tls);
   return err;
 }
@@ -74,7 +75,7 @@ int sio_listen_unix(sio_server *srv, const char *path) {
   struct listener *ln;
   if (!path) return UV_EINVAL;
   if (srv->core.closing) return SIO_ESTATE;
-  int err = sio__listener_unix(&ln, &srv->core.loop, path, BACKLOG, &ops, srv);
+  int err = sio__listener_unix(&ln, &srv->core.loop, path, BACKLOG, &listener_callbacks, srv);
   if (!err) add_listener(srv, ln, path, NULL);
   return err;
 }
@@ -95,7 +96,7 @@ static int make_nonblocking(int fd) {
 static int accept_fd(sio_server *srv, int fd, const sio_tls *tls) {
   int err = srv->core.closing ? SIO_ECLOSED : make_nonblocking(fd);
   if (!err) sio__keep_alive(fd);
-  if (!err) return serve(srv, fd, tls);
+  if (!err) return serve_connection(srv, fd, tls);
   if (fd >= 0) close(fd);
   return err;
 }

@@ -152,30 +152,31 @@ struct out {
   int err;
 };
 
-static void put(struct out *o, const char *p, size_t n) {
+static void metrics_put(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
 /* At most PIECE bytes: what is said here is ours, and short. */
-__attribute__((format(printf, 2, 3))) static void say(struct out *o, const char *fmt, ...) {
+__attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, const char *fmt,
+                                                                 ...) {
   char piece[PIECE];
   va_list ap;
   va_start(ap, fmt);
   int n = vsnprintf(piece, sizeof piece, fmt, ap);
   va_end(ap);
-  put(o, piece, (size_t)n);
+  metrics_put(o, piece, (size_t)n);
 }
 
 /* A label's value; bytes that are no UTF-8 in hexadecimal. */
-static void put_escaped(struct out *o, sio_slice s) {
+static void put_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_step(s.p, s.n);
     if (n == 0)
-      say(o, "\\\\x%02x", (unsigned char)*s.p);
+      metrics_printf(o, "\\\\x%02x", (unsigned char)*s.p);
     else if (*s.p == '\n')
-      put(o, "\\n", 2);
+      metrics_put(o, "\\n", 2);
     else
-      say(o, "%s%.*s", *s.p == '"' || *s.p == '\\' ? "\\" : "", (int)n, s.p);
+      metrics_printf(o, "%s%.*s", *s.p == '"' || *s.p == '\\' ? "\\" : "", (int)n, s.p);
     s.p += n + !n;
     s.n -= n + !n;
   }
@@ -190,23 +191,23 @@ struct family {
   const struct metric *metric;
 };
 
-static void put_name(struct out *o, const struct family *f, const char *suffix) {
-  say(o, "sio_%.*s%s", (int)f->name.n, f->name.p, suffix);
+static void put_metric_name(struct out *o, const struct family *f, const char *suffix) {
+  metrics_printf(o, "sio_%.*s%s", (int)f->name.n, f->name.p, suffix);
 }
 
 static void put_labels(struct out *o, const struct label *l, const char *le) {
   if (!l->name.n && !le) return;
-  put(o, "{", 1);
+  metrics_put(o, "{", 1);
   if (l->name.n) {
-    say(o, "%.*s=\"", (int)l->name.n, l->name.p);
-    put_escaped(o, l->value);
-    put(o, "\"", 1);
+    metrics_printf(o, "%.*s=\"", (int)l->name.n, l->name.p);
+    put_label_value(o, l->value);
+    metrics_put(o, "\"", 1);
   }
-  if (le) say(o, "%sle=\"%s\"", l->name.n ? "," : "", le);
-  put(o, "}", 1);
+  if (le) metrics_printf(o, "%sle=\"%s\"", l->name.n ? "," : "", le);
+  metrics_put(o, "}", 1);
 }
 
-static void number(char out[NUM_MAX], uint64_t v, bool us) {
+static void format_number(char out[NUM_MAX], uint64_t v, bool us) {
   if (us)
     snprintf(out, NUM_MAX, "%" PRIu64 ".%06" PRIu64, v / 1000000, v % 1000000);
   else
@@ -216,10 +217,10 @@ static void number(char out[NUM_MAX], uint64_t v, bool us) {
 static void put_series(struct out *o, const struct family *f, const char *suffix,
                        const struct label *l, const char *le, uint64_t v, bool us) {
   char text[NUM_MAX];
-  number(text, v, us);
-  put_name(o, f, suffix);
+  format_number(text, v, us);
+  put_metric_name(o, f, suffix);
   put_labels(o, l, le);
-  say(o, " %s\n", text);
+  metrics_printf(o, " %s\n", text);
 }
 
 static void put_histogram(struct out *o, const struct family *f, const struct label *l,
@@ -230,7 +231,7 @@ static void put_histogram(struct out *o, const struct family *f, const struct la
   for (int i = 0; i < SIO_BUCKETS; i++) {
     bool last = i == SIO_BUCKETS - 1;
     n += h->count[i];
-    number(le, sio_bucket_bound(i), us);
+    format_number(le, sio_bucket_bound(i), us);
     put_series(o, f, "_bucket", l, last ? "+Inf" : le, n, false);
   }
   put_series(o, f, "_sum", l, NULL, h->sum, us);
@@ -239,7 +240,8 @@ static void put_histogram(struct out *o, const struct family *f, const struct la
 
 static bool is_histogram(const struct metric *m) { return m->kind >= BYTES; }
 
-static void put_value(struct out *o, const struct family *f, const struct label *l, const void *v) {
+static void put_metric_value(struct out *o, const struct family *f, const struct label *l,
+                             const void *v) {
   if (is_histogram(f->metric))
     put_histogram(o, f, l, v);
   else
@@ -248,29 +250,29 @@ static void put_value(struct out *o, const struct family *f, const struct label 
 }
 
 /* The family's two lines. What is behind its help stays in *rest. */
-static struct family begin(struct out *o, const struct metric *m, sio_slice *rest) {
+static struct family put_family_header(struct out *o, const struct metric *m, sio_slice *rest) {
   static const char *const types[] = { "counter", "gauge", "histogram", "histogram" };
   struct family f = { .metric = m };
   const char *suffix = m->kind == COUNTER ? "_total" : "";
   *rest = slice_str(m->text);
   sio__slice_split(rest, '|', &f.name);
   sio__slice_split(rest, '|', &f.help);
-  put(o, "# HELP ", 7);
-  put_name(o, &f, suffix);
-  say(o, " %.*s\n# TYPE ", (int)f.help.n, f.help.p);
-  put_name(o, &f, suffix);
-  say(o, " %s\n", types[m->kind]);
+  metrics_put(o, "# HELP ", 7);
+  put_metric_name(o, &f, suffix);
+  metrics_printf(o, " %.*s\n# TYPE ", (int)f.help.n, f.help.p);
+  put_metric_name(o, &f, suffix);
+  metrics_printf(o, " %s\n", types[m->kind]);
   return f;
 }
 
-static void put_metric(struct out *o, const struct metric *m, const sio_stats *st) {
+static void put_server_metric(struct out *o, const struct metric *m, const sio_stats *st) {
   const char *at = (const char *)st + m->at;
   struct label l = { 0 };
   sio_slice rest;
-  struct family f = begin(o, m, &rest);
-  if (!sio__slice_split(&rest, '|', &l.name)) put_value(o, &f, &l, at);
+  struct family f = put_family_header(o, m, &rest);
+  if (!sio__slice_split(&rest, '|', &l.name)) put_metric_value(o, &f, &l, at);
   while (sio__slice_split(&rest, '|', &l.value)) {
-    if (!slice_is(l.value, "none")) put_value(o, &f, &l, at);
+    if (!slice_is(l.value, "none")) put_metric_value(o, &f, &l, at);
     at += is_histogram(m) ? sizeof(sio_histogram) : sizeof(uint64_t);
   }
 }
@@ -287,29 +289,29 @@ struct rows {
   struct row v[];
 };
 
-static const sio_nsp *next_parent(const sio_server *srv, const struct hook **k) {
+static const sio_nsp *next_parent_nsp(const sio_server *srv, const struct hook **k) {
   *k = sio__hooks_next_after(&srv->core.parents, *k, UINT64_MAX);
   return *k ? (*k)->user : NULL;
 }
 
 /* Several parents, and a namespace that the host has made, may go by one name. */
-static struct row *row_of(struct rows *all, const char *name) {
+static struct row *find_or_add_row(struct rows *all, const char *name) {
   size_t i = 0;
   while (i < all->n && strcmp(all->v[i].name, name) != 0) i++;
   if (i == all->n) all->v[all->n++] = (struct row){ .name = name };
   return &all->v[i];
 }
 
-static struct rows *rows_new(const sio_server *srv) {
+static struct rows *nsp_rows_new(const sio_server *srv) {
   size_t n = srv->core.nsps.n - srv->core.nchildren;
-  for (const struct hook *k = NULL; next_parent(srv, &k);) n++;
+  for (const struct hook *k = NULL; next_parent_nsp(srv, &k);) n++;
   struct rows *all = sio__malloc(sizeof *all + n * sizeof(struct row));
   if (all) all->n = 0;
   return all;
 }
 
-static struct rows *gather(const sio_server *srv) {
-  struct rows *all = rows_new(srv);
+static struct rows *collect_nsp_rows(const sio_server *srv) {
+  struct rows *all = nsp_rows_new(srv);
   const sio_nsp *nsp;
   if (!all) return NULL;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
@@ -318,42 +320,42 @@ static struct rows *gather(const sio_server *srv) {
     *r = (struct row){ .name = nsp->name };
     sio__nsp_stats_add(&r->stats, nsp);
   }
-  for (const struct hook *k = NULL; (nsp = next_parent(srv, &k));)
-    sio__parent_stats_add(&row_of(all, nsp->name)->stats, nsp);
+  for (const struct hook *k = NULL; (nsp = next_parent_nsp(srv, &k));)
+    sio__parent_stats_add(&find_or_add_row(all, nsp->name)->stats, nsp);
   return all;
 }
 
 static void put_nsp_metric(struct out *o, const struct metric *m, const struct rows *all) {
   sio_slice rest;
-  struct family f = begin(o, m, &rest);
+  struct family f = put_family_header(o, m, &rest);
   for (size_t i = 0; i < all->n; i++) {
     struct label l = { SLICE("namespace"), slice_str(all->v[i].name) };
-    put_value(o, &f, &l, (const char *)&all->v[i].stats + m->at);
+    put_metric_value(o, &f, &l, (const char *)&all->v[i].stats + m->at);
   }
 }
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
-static void put_all(struct out *o, const sio_stats *st, const struct rows *nsps) {
+static void put_all_metrics(struct out *o, const sio_stats *st, const struct rows *nsps) {
   static const struct metric info = { "info|The library.", 0, GAUGE };
   struct label version = { SLICE("version"), slice_str(sio_version()) };
   sio_slice rest;
-  struct family f = begin(o, &info, &rest);
-  put_value(o, &f, &version, &(uint64_t){ 1 });
+  struct family f = put_family_header(o, &info, &rest);
+  put_metric_value(o, &f, &version, &(uint64_t){ 1 });
   for (size_t i = 0; i < sizeof nsp_metrics / sizeof *nsp_metrics; i++)
     put_nsp_metric(o, &nsp_metrics[i], nsps);
   for (size_t i = 0; i < sizeof server_metrics / sizeof *server_metrics; i++)
-    put_metric(o, &server_metrics[i], st);
+    put_server_metric(o, &server_metrics[i], st);
 }
 
 int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   struct out o = { 0 };
   sio_stats st;
-  struct rows *nsps = cb ? gather(srv) : NULL;
+  struct rows *nsps = cb ? collect_nsp_rows(srv) : NULL;
   if (!nsps) return cb ? UV_ENOMEM : UV_EINVAL;
   buf_init(&o.text, TEXT_MAX);
   sio_server_stats(srv, &st, sizeof st);
-  put_all(&o, &st, nsps);
+  put_all_metrics(&o, &st, nsps);
   sio__free(nsps);
   if (!o.err) cb(slice(o.text.p, o.text.n), user);
   sio__buf_clear(&o.text);
@@ -362,7 +364,7 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-static void answer(sio_slice text, void *request) {
+static void answer_scrape(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n);
   if (m)
@@ -373,10 +375,11 @@ static void answer(sio_slice text, void *request) {
 }
 
 static void on_scrape(sio_request *r, void *srv) {
-  if (sio_metrics_text(srv, answer, r)) sio__request_drop(r);
+  if (sio_metrics_text(srv, answer_scrape, r)) sio__request_drop(r);
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {
-  if (!path || strchr(path, '*') || sio__eio_of(&srv->engines, slice_str(path))) return UV_EINVAL;
+  if (!path || strchr(path, '*') || sio__eio_find_by_url(&srv->engines, slice_str(path)))
+    return UV_EINVAL;
   return sio__routes_add(&srv->routes, "GET", path, 0, on_scrape, srv);
 }

@@ -57,82 +57,88 @@ static const struct size_field {
 #undef FIELD
 };
 
-static int bad(struct log *log, const char *field, const char *why) {
+static int option_is_invalid(struct log *log, const char *field, const char *why) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s %s", field, why);
   return SIO__EINVAL;
 }
 
-static int settle_counts(sio_options *o, struct log *log) {
+static int complete_counts(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     unsigned v;
     memcpy(&v, (char *)o + counts[i].at, sizeof v);
-    if (v > counts[i].most) return bad(log, counts[i].name, "is too big");
+    if (v > counts[i].most) return option_is_invalid(log, counts[i].name, "is too big");
     if (!v) memcpy((char *)o + counts[i].at, &counts[i].normal, sizeof v);
   }
   return 0;
 }
 
-static int settle_sizes(sio_options *o, struct log *log) {
+static int complete_sizes(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     size_t v;
     memcpy(&v, (char *)o + sizes[i].at, sizeof v);
-    if (v > sizes[i].most) return bad(log, sizes[i].name, "is too big");
+    if (v > sizes[i].most) return option_is_invalid(log, sizes[i].name, "is too big");
     if (!v) memcpy((char *)o + sizes[i].at, &sizes[i].normal, sizeof v);
   }
   return 0;
 }
 
-static int settle_queue(sio_options *o, struct log *log) {
-  if (o->queue_high > o->max_queued) return bad(log, "queue_high", "is over max_queued");
+static int complete_queue(sio_options *o, struct log *log) {
+  if (o->queue_high > o->max_queued)
+    return option_is_invalid(log, "queue_high", "is over max_queued");
   if (!o->queue_low) o->queue_low = o->queue_high / 2;
-  if (o->queue_low > o->queue_high) return bad(log, "queue_low", "is over queue_high");
+  if (o->queue_low > o->queue_high)
+    return option_is_invalid(log, "queue_low", "is over queue_high");
   if (o->when_full < SIO_FULL_DROP_VOLATILE || o->when_full > SIO_FULL_CLOSE)
-    return bad(log, "when_full", "is none");
-  return o->when_full && !o->queue_high ? bad(log, "when_full", "needs queue_high") : 0;
+    return option_is_invalid(log, "when_full", "is none");
+  return o->when_full && !o->queue_high ? option_is_invalid(log, "when_full", "needs queue_high")
+                                        : 0;
 }
 
 /* Those whose default hangs on another field. */
-static int settle_related(sio_options *o, struct log *log) {
+static int complete_dependent(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
-  if (o->high_water > o->max_queued) return bad(log, "high_water", "is over max_queued");
-  if (o->shutdown_timeout_ms > MS_MAX) return bad(log, "shutdown_timeout_ms", "is too big");
+  if (o->high_water > o->max_queued)
+    return option_is_invalid(log, "high_water", "is over max_queued");
+  if (o->shutdown_timeout_ms > MS_MAX)
+    return option_is_invalid(log, "shutdown_timeout_ms", "is too big");
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
-  if (o->max_unjoined < 16 * KIB) return bad(log, "max_unjoined", "is under 16 KiB");
+  if (o->max_unjoined < 16 * KIB) return option_is_invalid(log, "max_unjoined", "is under 16 KiB");
   if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
   if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))
-    return bad(log, "transports", "names one that there is not");
+    return option_is_invalid(log, "transports", "names one that there is not");
   if (!o->log_level) o->log_level = SIO_LOG_WARN;
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
-    return bad(log, "log_level", "is none");
+    return option_is_invalid(log, "log_level", "is none");
   if (!o->adapter) o->adapter = &sio_adapter_memory;
   return 0;
 }
 
-static int settle_limits(sio_options *o, struct log *log) {
+static int complete_limits(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
-  if (o->bytes_per_s > RATE_MAX) return bad(log, "bytes_per_s", "is too big");
-  if (o->bytes_burst > RATE_MAX) return bad(log, "bytes_burst", "is too big");
+  if (o->bytes_per_s > RATE_MAX) return option_is_invalid(log, "bytes_per_s", "is too big");
+  if (o->bytes_burst > RATE_MAX) return option_is_invalid(log, "bytes_burst", "is too big");
   if (o->packets_burst && !o->packets_per_s)
-    return bad(log, "packets_burst", "needs packets_per_s");
-  if (o->bytes_burst && !o->bytes_per_s) return bad(log, "bytes_burst", "needs bytes_per_s");
+    return option_is_invalid(log, "packets_burst", "needs packets_per_s");
+  if (o->bytes_burst && !o->bytes_per_s)
+    return option_is_invalid(log, "bytes_burst", "needs bytes_per_s");
   if (o->connects_burst && !o->connects_per_s)
-    return bad(log, "connects_burst", "needs connects_per_s");
+    return option_is_invalid(log, "connects_burst", "needs connects_per_s");
   if (o->when_limited < SIO_LIMITED_PAUSE || o->when_limited > SIO_LIMITED_CLOSE)
-    return bad(log, "when_limited", "is none");
+    return option_is_invalid(log, "when_limited", "is none");
   return 0;
 }
 
-static int settle_proxies(struct options *opts, struct log *log) {
+static int complete_proxies(struct options *opts, struct log *log) {
   const sio_options *o = &opts->o;
   const char *which = "";
   if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
-    return bad(log, "forwarded", "is none");
+    return option_is_invalid(log, "forwarded", "is none");
   if (o->proxy_protocol && (!o->trusted_proxies || !*o->trusted_proxies))
-    return bad(log, "proxy_protocol", "needs trusted_proxies");
+    return option_is_invalid(log, "proxy_protocol", "needs trusted_proxies");
   if (!o->trusted_proxies) return 0;
   int err = sio__addr_set_read(&opts->trusted, o->trusted_proxies, &which);
   if (err == SIO__EINVAL)
@@ -143,14 +149,15 @@ static int settle_proxies(struct options *opts, struct log *log) {
 }
 
 /* NULL stands for the one that is built in. */
-static int settle_parser(sio_options *o, struct log *log) {
+static int complete_parser(sio_options *o, struct log *log) {
   if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
-  if (!o->parser->encode || !o->parser->decode) return bad(log, "parser", "lacks a function");
-  return o->allow_eio3 ? bad(log, "parser", "cannot be chosen with allow_eio3") : 0;
+  if (!o->parser->encode || !o->parser->decode)
+    return option_is_invalid(log, "parser", "lacks a function");
+  return o->allow_eio3 ? option_is_invalid(log, "parser", "cannot be chosen with allow_eio3") : 0;
 }
 
-static bool is_path(const char *p, size_t n) {
+static bool is_url_path(const char *p, size_t n) {
   if (n == 0 || n > PATH_MAX_LEN || p[0] != '/') return false;
   for (size_t i = 0; i < n; i++)
     if ((unsigned char)p[i] <= ' ' || p[i] == 0x7f || p[i] == '?' || p[i] == '#') return false;
@@ -158,10 +165,10 @@ static bool is_path(const char *p, size_t n) {
 }
 
 /* One '/' at the end, or none. */
-int sio__path_new(char **out, const char *p, bool slash) {
+int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
-  if (!is_path(p, n)) return SIO__EINVAL;
+  if (!is_url_path(p, n)) return SIO__EINVAL;
   while (n > 1 && p[n - 1] == '/') n--;
   char *own = *out = sio__malloc(n + 2);
   if (!own) return SIO__ENOMEM;
@@ -171,21 +178,23 @@ int sio__path_new(char **out, const char *p, bool slash) {
   return 0;
 }
 
-static int settle_path(struct options *opts, struct log *log) {
+static int complete_path(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
-  int err = sio__path_new(&opts->path, p, !opts->o.no_trailing_slash);
-  if (err == SIO__EINVAL) return bad(log, "path", "is no path");
+  int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
+  if (err == SIO__EINVAL) return option_is_invalid(log, "path", "is no path");
   opts->o.path = opts->path;
   return err;
 }
 
-static int settle_copies(struct options *opts, struct log *log) {
+static int copy_cors_and_cookie(struct options *opts, struct log *log) {
   sio_options *o = &opts->o;
   int err = o->cors ? sio__cors_copy(&opts->cors, o->cors) : 0;
-  if (err == SIO__EINVAL) return bad(log, "cors", "holds what cannot stand in a header");
+  if (err == SIO__EINVAL)
+    return option_is_invalid(log, "cors", "holds what cannot stand in a header");
   if (err) return err;
   err = o->cookie ? sio__cookie_copy(&opts->cookie, o->cookie) : 0;
-  if (err == SIO__EINVAL) return bad(log, "cookie", "holds what cannot stand in a cookie");
+  if (err == SIO__EINVAL)
+    return option_is_invalid(log, "cookie", "holds what cannot stand in a cookie");
   o->cors = opts->cors;
   o->cookie = opts->cookie;
   return err;
@@ -198,12 +207,13 @@ static bool is_origin(const char *s) {
 }
 
 /* One block: the pointers, then the texts. */
-static int settle_origins(struct options *opts, struct log *log) {
+static int copy_origins(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
   if (!from) return 0;
   for (; from[n]; n++) {
-    if (!is_origin(from[n])) return bad(log, "allowed_origins", "holds what is no origin");
+    if (!is_origin(from[n]))
+      return option_is_invalid(log, "allowed_origins", "holds what is no origin");
     bytes += strlen(from[n]) + 1;
   }
   opts->origins = sio__malloc((n + 1) * sizeof *from + bytes);
@@ -218,41 +228,44 @@ static int settle_origins(struct options *opts, struct log *log) {
   return 0;
 }
 
-static int without(struct log *log, const char *field, const char *part) {
+static int option_is_not_built(struct log *log, const char *field, const char *part) {
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs %s, which is not built in", field,
       part);
   return SIO__ENOTSUP;
 }
 
 /* Before the defaults: what was not asked for is just not done. */
-static int check_built(const sio_options *o, struct log *log) {
+static int check_built_features(const sio_options *o, struct log *log) {
   if (sio__deflate_built()) return 0;
-  if (o->per_message_deflate) return without(log, "per_message_deflate", "zlib");
+  if (o->per_message_deflate) return option_is_not_built(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;
-  return asked ? without(log, "http_compression_threshold", "zlib") : 0;
+  return asked ? option_is_not_built(log, "http_compression_threshold", "zlib") : 0;
 }
 
-static bool within(int v, int least, int most) { return v == 0 || (v >= least && v <= most); }
+static bool is_unset_or_within(int v, int least, int most) {
+  return v == 0 || (v >= least && v <= most);
+}
 
-static int settle_deflate(struct options *opts, struct log *log) {
+static int complete_deflate(struct options *opts, struct log *log) {
   sio_deflate *d = &opts->deflate;
   if (!opts->o.per_message_deflate) return 0;
   *d = *opts->o.per_message_deflate;
   opts->o.per_message_deflate = d;
-  if (!within(d->level, 1, 9) || !within(d->window_bits, 9, 15) || !within(d->mem_level, 1, 9))
-    return bad(log, "per_message_deflate", "holds a value out of its range");
+  if (!is_unset_or_within(d->level, 1, 9) || !is_unset_or_within(d->window_bits, 9, 15) ||
+      !is_unset_or_within(d->mem_level, 1, 9))
+    return option_is_invalid(log, "per_message_deflate", "holds a value out of its range");
   if (!d->threshold) d->threshold = 1024;
   if (!d->window_bits) d->window_bits = 15;
   return 0;
 }
 
-static int settle_recovery(struct options *opts, struct log *log) {
+static int complete_recovery(struct options *opts, struct log *log) {
   sio_recovery *r = &opts->recovery;
   if (!opts->o.recovery) return 0;
   *r = *opts->o.recovery;
   opts->o.recovery = r;
   if (r->max_disconnection_ms > MS_MAX || r->max_log_bytes > SIZE_MAX / 2)
-    return bad(log, "recovery", "holds a value that is too big");
+    return option_is_invalid(log, "recovery", "holds a value that is too big");
   if (!r->max_disconnection_ms) r->max_disconnection_ms = 120000;
   if (!r->max_log_bytes) r->max_log_bytes = 4 * MIB;
   if (!r->max_sessions) r->max_sessions = 10000;
@@ -260,29 +273,29 @@ static int settle_recovery(struct options *opts, struct log *log) {
 }
 
 /* Copied where it is encoded: sio__eio_init(). */
-static int settle_initial(const sio_options *o, struct log *log) {
+static int check_initial_packet(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
-  if (s.n > o->max_payload) return bad(log, "initial_packet", "is over max_payload");
+  if (s.n > o->max_payload) return option_is_invalid(log, "initial_packet", "is over max_payload");
   if (!s.n || o->initial_binary || sio__utf8_valid(s.p, s.n)) return 0;
-  return bad(log, "initial_packet", "is no UTF-8");
+  return option_is_invalid(log, "initial_packet", "is no UTF-8");
 }
 
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
   *opts = (struct options){ .o = *in };
-  int err = check_built(&opts->o, log);
-  if (!err) err = settle_counts(&opts->o, log);
-  if (!err) err = settle_sizes(&opts->o, log);
-  if (!err) err = settle_related(&opts->o, log);
-  if (!err) err = settle_queue(&opts->o, log);
-  if (!err) err = settle_limits(&opts->o, log);
-  if (!err) err = settle_parser(&opts->o, log);
-  if (!err) err = settle_path(opts, log);
-  if (!err) err = settle_deflate(opts, log);
-  if (!err) err = settle_recovery(opts, log);
-  if (!err) err = settle_initial(&opts->o, log);
-  if (!err) err = settle_copies(opts, log);
-  if (!err) err = settle_origins(opts, log);
-  if (!err) err = settle_proxies(opts, log);
+  int err = check_built_features(&opts->o, log);
+  if (!err) err = complete_counts(&opts->o, log);
+  if (!err) err = complete_sizes(&opts->o, log);
+  if (!err) err = complete_dependent(&opts->o, log);
+  if (!err) err = complete_queue(&opts->o, log);
+  if (!err) err = complete_limits(&opts->o, log);
+  if (!err) err = complete_parser(&opts->o, log);
+  if (!err) err = complete_path(opts, log);
+  if (!err) err = complete_deflate(opts, log);
+  if (!err) err = complete_recovery(opts, log);
+  if (!err) err = check_initial_packet(&opts->o, log);
+  if (!err) err = copy_cors_and_cookie(opts, log);
+  if (!err) err = copy_origins(opts, log);
+  if (!err) err = complete_proxies(opts, log);
   if (err) sio__options_clear(opts);
   return err;
 }

@@ -26,6 +26,6 @@ struct options {
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
 /* A path as requests are held against it; the caller frees it. UV_EINVAL: it is none. */
-int sio__path_new(char **out, const char *path, bool slash);
+int sio__url_path_new(char **out, const char *path, bool slash);
 
 #endif

@@ -32,13 +32,13 @@ static void close_adapters(sio_server *srv) {
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_close(nsp);
 }
 
-static void free_streams(sio_server *srv) {
+static void free_compressors(sio_server *srv) {
   sio__ws_pool_free(srv->ws.recv.pool);
   sio__deflater_free(srv->ws.deflate.deflater);
   sio__deflater_free(srv->deflater);
 }
 
-static void on_ending(struct loop *l) {
+static void on_loop_closing(struct loop *l) {
   LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
 }
 
@@ -48,9 +48,9 @@ static void on_loop_closed(struct loop *l) {
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
   void *user = srv->done_user, *drain_user = srv->drain.user;
   sio__eio_group_clear(&srv->engines);
-  sio__site_clear(srv);
+  sio__routing_clear(srv);
   sio__limits_clear(srv);
-  free_streams(srv);
+  free_compressors(srv);
   close_adapters(srv);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
@@ -62,21 +62,21 @@ static void on_loop_closed(struct loop *l) {
 }
 
 /* Whose peer has not answered in time: WebSockets, too, that began to close before the server. */
-static void cut_connections(struct loop *l) {
+static void fail_all_connections(struct loop *l) {
   struct list *it;
   while ((it = list_first(&l->conns)))
     sio__conn_fail(container_of(it, struct conn, link), SIO_ETIMEOUT);
 }
 
-static void on_hurry(struct timer *t) {
+static void on_shutdown_timeout(struct timer *t) {
   sio_server *srv = container_of(t, sio_server, hurry);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server closes: %u connections are cut",
       srv->core.loop.nconns);
   sio__http_close(&srv->http);
-  cut_connections(&srv->core.loop);
+  fail_all_connections(&srv->core.loop);
 }
 
-static void shut_adapters(sio_server *srv) {
+static void stop_adapters(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
     sio__queries_close(nsp);
@@ -84,11 +84,11 @@ static void shut_adapters(sio_server *srv) {
   }
 }
 
-static void on_shut(struct task *t) {
+static void on_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, shut);
-  shut_adapters(srv);
+  stop_adapters(srv);
   sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
-  sio__site_drain(srv);
+  sio__routing_close(srv);
   sio__loop_timer(&srv->core.loop, &srv->hurry, srv->opts.o.shutdown_timeout_ms);
 }
 
@@ -99,7 +99,7 @@ static void stop_listening(sio_server *srv) {
 }
 
 /* Their callbacks come at the end of the turn. The peers are told by the closing connection. */
-static void leave_all(sio_server *srv) {
+static void disconnect_all_sockets(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
     while (nsp->nmembers)
@@ -117,7 +117,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   srv->done_user = user;
   sio__drain_stop(srv);
   stop_listening(srv);
-  leave_all(srv);
+  disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->shut);
   sio__loop_close(&srv->core.loop, on_loop_closed);
   return 0;
@@ -125,13 +125,13 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
 
 /* ---- the start ---------------------------------------------------------------------------- */
 
-static void init_own(sio_server *srv) {
+static void init_server_parts(sio_server *srv) {
   sio__core_init(&srv->core, &srv->opts.o, free_server);
   sio__eio_group_init(&srv->engines);
-  sio__eio_log_changed(&srv->engines, &srv->core.log);
+  sio__eio_update_log_level(&srv->engines, &srv->core.log);
   list_init(&srv->listeners);
-  task_init(&srv->shut, on_shut);
-  timer_init(&srv->hurry, on_hurry);
+  task_init(&srv->shut, on_close_task);
+  timer_init(&srv->hurry, on_shutdown_timeout);
   sio__drain_init(srv);
 }
 
@@ -152,7 +152,7 @@ static int open_ws_compression(sio_server *srv) {
 }
 
 /* What can fail before the loop knows of us. */
-static int prepare(sio_server *srv) {
+static int prepare_server(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
   int err = srv->ws.recv.pool ? open_http_compression(srv) : UV_ENOMEM;
@@ -161,7 +161,7 @@ static int prepare(sio_server *srv) {
 }
 
 /* Later than this a deadline says more about us than about a peer. */
-static unsigned stall_of(const sio_options *o) {
+static unsigned stall_threshold_ms(const sio_options *o) {
   unsigned ms = o->ping_timeout_ms / 2;
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
 }
@@ -172,25 +172,25 @@ static void on_stall(struct loop *l, uint64_t ms) {
   LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the loop was blocked for %" PRIu64 " ms", ms);
 }
 
-static int start(sio_server *srv, struct uv_loop_s *uv) {
+static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
   int err = sio__loop_init(&srv->core.loop, uv, &srv->core.log);
   if (err) return err;
   srv->core.loop.high_water = srv->opts.o.high_water;
-  srv->core.loop.stall_ms = stall_of(&srv->opts.o);
+  srv->core.loop.stall_ms = stall_threshold_ms(&srv->opts.o);
   srv->core.loop.stalled = on_stall;
-  srv->core.loop.ending = on_ending;
+  srv->core.loop.ending = on_loop_closing;
   srv->ws.loop = &srv->core.loop;
   srv->ws.log = &srv->core.log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
   sio__limits_init(srv);
-  sio__site_init(srv);
+  sio__routing_init(srv);
   return 0;
 }
 
-static void discard(sio_server *srv) {
+static void discard_server(sio_server *srv) {
   sio__log_deliver(&srv->core.log);
   close_adapters(srv);
-  free_streams(srv);
+  free_compressors(srv);
   sio__core_unref(&srv->core);
 }
 
@@ -206,7 +206,7 @@ static int check_options(struct options *opts, struct log *log, const sio_option
   return err;
 }
 
-static int open_engine(sio_server *srv) {
+static int init_engine(sio_server *srv) {
   return sio__eio_init(&srv->eio, &(struct eio_plan){ .group = &srv->engines,
                                                       .loop = &srv->core.loop,
                                                       .log = &srv->core.log,
@@ -218,7 +218,7 @@ static int open_engine(sio_server *srv) {
 }
 
 /* It ends in the loop's next turn, and the host knows nothing of it: it must not be called then. */
-static COLD void give_up(sio_server *srv) {
+static COLD void close_unstarted_server(sio_server *srv) {
   sio__log_deliver(&srv->core.log);
   srv->core.log.cb = NULL;
   sio_server_close(srv, NULL, NULL);
@@ -234,18 +234,18 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
     sio__free(srv);
     return err;
   }
-  init_own(srv);
-  err = prepare(srv);
-  if (!err) err = start(srv, uv);
+  init_server_parts(srv);
+  err = prepare_server(srv);
+  if (!err) err = start_loop(srv, uv);
   if (err) {
-    discard(srv);
+    discard_server(srv);
     return err;
   }
   *out = srv;
   /* From here on the loop holds handles of ours: an end takes a turn. */
-  err = open_engine(srv);
+  err = init_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the host's, and encoded now */
-  if (err) give_up(srv);
+  if (err) close_unstarted_server(srv);
   return err;
 }
 
@@ -274,7 +274,7 @@ struct post {
   void *arg;
 };
 
-static void run_post(void *arg) {
+static void run_posted_call(void *arg) {
   struct post p = *(struct post *)arg;
   sio__free(arg);
   p.fn(p.server, p.arg);
@@ -284,7 +284,7 @@ int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg), void *arg)
   struct post *p = fn ? sio__malloc(sizeof *p) : NULL;
   if (!p) return fn ? UV_ENOMEM : UV_EINVAL;
   *p = (struct post){ .server = srv, .fn = fn, .arg = arg };
-  int err = sio__loop_post(&srv->core.loop, run_post, p);
+  int err = sio__loop_post(&srv->core.loop, run_posted_call, p);
   if (err) sio__free(p);
   return err;
 }
@@ -297,7 +297,7 @@ void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
 
 int sio_log_set(sio_server *srv, const char *spec) {
   int err = sio__log_spec(&srv->core.log, spec);
-  sio__eio_log_changed(&srv->engines, &srv->core.log);
+  sio__eio_update_log_level(&srv->engines, &srv->core.log);
   return err;
 }
 

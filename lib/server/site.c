@@ -13,7 +13,7 @@
 /* ---- the client's files ---------------------------------------------------------------- */
 
 /* "/socket.io/socket.io.js" is "socket.io.js", whether the path has its '/' or not. */
-static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
+static const sio_asset *find_client_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
   if (!slice_starts(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
@@ -24,7 +24,7 @@ static const sio_asset *client_file(const sio_server *srv, sio_slice path) {
 }
 
 /* Without memory for the compressed forms there are none. */
-static int send_file(sio_server *srv, sio_request *r, const sio_asset *file) {
+static int send_client_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
   struct asset_gzip *p = srv->client_packed;
@@ -32,33 +32,33 @@ static int send_file(sio_server *srv, sio_request *r, const sio_asset *file) {
                            p ? p + (file - sio__client_assets) : NULL);
 }
 
-static bool client_head(sio_request *r) {
+static bool on_client_head(sio_request *r) {
   (void)r;
   return true;
 }
 
-static void client_request(sio_request *r) {
+static void on_client_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
-  if (err == 0) err = send_file(srv, r, client_file(srv, r->path));
+  if (err == 0) err = send_client_file(srv, r, find_client_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_drop(r);
 }
 
-static void client_abort(sio_request *r, int err, const char *detail) {
+static void on_client_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
 /* ---- whose is it? ------------------------------------------------------------------------- */
 
-static const struct http_mount *route(struct http *h, sio_request *r) {
+static const struct http_mount *find_request_mount(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
-  struct eio *e = sio__eio_of(&srv->engines, r->url);
+  struct eio *e = sio__eio_find_by_url(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
-  if (files && client_file(srv, r->path)) return &srv->client_mount;
+  if (files && find_client_file(srv, r->path)) return &srv->client_mount;
   return e ? &e->mount : &srv->routes.mount;
 }
 
-static struct http_limits limits_of(const sio_options *o) {
+static struct http_limits http_limits_from_options(const sio_options *o) {
   return (struct http_limits){
     .max_head = o->max_head,
     .max_headers = o->max_headers,
@@ -71,20 +71,21 @@ static struct http_limits limits_of(const sio_options *o) {
   };
 }
 
-void sio__site_init(sio_server *srv) {
-  struct http_limits limits = limits_of(&srv->opts.o);
+void sio__routing_init(sio_server *srv) {
+  struct http_limits limits = http_limits_from_options(&srv->opts.o);
   sio__http_init(&srv->http, &srv->core.loop, &srv->core.log, &limits);
   srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
-  srv->http.route = route;
+  srv->http.route = find_request_mount;
   srv->http.owner = srv;
   srv->http.addr_limits = &srv->addr_limits;
   srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
-  srv->client_mount = (struct http_mount){
-    .on_head = client_head, .on_request = client_request, .on_abort = client_abort, .owner = srv
-  };
+  srv->client_mount = (struct http_mount){ .on_head = on_client_head,
+                                           .on_request = on_client_request,
+                                           .on_abort = on_client_abort,
+                                           .owner = srv };
   sio__routes_init(&srv->routes);
   list_init(&srv->endpoints);
   srv->endpoint_shared = (struct endpoint_shared){ .ws = &srv->ws,
@@ -94,27 +95,27 @@ void sio__site_init(sio_server *srv) {
                                                    .meters = &srv->engines.meters };
 }
 
-static struct endpoint *endpoint_at(struct list *it) {
+static struct endpoint *endpoint_from_link(struct list *it) {
   return container_of(it, struct endpoint, link);
 }
 
-void sio__site_drain(sio_server *srv) {
-  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(endpoint_at(it));
+void sio__routing_close(sio_server *srv) {
+  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(endpoint_from_link(it));
   sio__http_drain(&srv->http);
 }
 
-static void clear_client(sio_server *srv) {
+static void clear_client_files(sio_server *srv) {
   for (size_t i = 0; srv->client_packed && i < sio__client_assets_count; i++)
     sio__asset_gzip_clear(&srv->client_packed[i]);
   sio__free(srv->client_packed);
 }
 
-void sio__site_clear(sio_server *srv) {
+void sio__routing_clear(sio_server *srv) {
   struct list *it;
-  clear_client(srv);
+  clear_client_files(srv);
   sio__http_clear(&srv->http);
   sio__routes_clear(&srv->routes);
-  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(endpoint_at(it));
+  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(endpoint_from_link(it));
 }
 
 /* ---- the host's routes ---------------------------------------------------------------------- */

@@ -8,9 +8,9 @@
 #include "server/server.h"
 
 /* Fills srv->http, its routes and mounts, from the options. */
-void sio__site_init(sio_server *srv);
+void sio__routing_init(sio_server *srv);
 /* Answers go out, WebSockets of the host's routes are told; nothing new is taken. */
-void sio__site_drain(sio_server *srv);
-void sio__site_clear(sio_server *srv); /* after the loop has closed */
+void sio__routing_close(sio_server *srv);
+void sio__routing_clear(sio_server *srv); /* after the loop has closed */
 
 #endif

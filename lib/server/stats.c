@@ -8,13 +8,13 @@
 #include "core/nsp.h"
 #include <sio/metrics.h>
 
-static uint64_t sum(const uint64_t *v, size_t n) {
+static uint64_t sum_counters(const uint64_t *v, size_t n) {
   uint64_t total = 0;
   while (n) total += v[--n];
   return total;
 }
 
-static void fill_net(sio_stats *st, const struct loop *l) {
+static void fill_net_stats(sio_stats *st, const struct loop *l) {
   const struct net_stats *net = &l->stats;
   st->connections = l->nconns;
   st->connections_accepted = net->accepted;
@@ -31,7 +31,7 @@ static void fill_net(sio_stats *st, const struct loop *l) {
   st->turn_us = net->turns;
 }
 
-static void fill_tls(sio_stats *st, const struct net_stats *net, uint64_t hellos) {
+static void fill_tls_stats(sio_stats *st, const struct net_stats *net, uint64_t hellos) {
   st->tls_connections = net->tls_connections;
   st->tls_resumed = net->tls_resumed;
   st->tls_displaced = net->tls_displaced;
@@ -40,7 +40,7 @@ static void fill_tls(sio_stats *st, const struct net_stats *net, uint64_t hellos
   st->tls_failed[SIO_TLS_FAILED_PORT] += hellos;
 }
 
-static void fill_http(sio_stats *st, const struct http_stats *http) {
+static void fill_http_stats(sio_stats *st, const struct http_stats *http) {
   st->http_requests = http->requests;
   st->http_aborted = http->aborted;
   st->requests_refused = http->answers[3] + http->answers[4];
@@ -49,11 +49,11 @@ static void fill_http(sio_stats *st, const struct http_stats *http) {
   st->websockets_refused = http->handshakes_refused;
 }
 
-static void fill_ws(sio_stats *st, const struct ws_shared *ws) {
+static void fill_ws_stats(sio_stats *st, const struct ws_shared *ws) {
   const struct ws_stats *from = &ws->stats;
   struct deflate_count in = sio__ws_pool_inflate_stats(ws->recv.pool);
   st->websockets_opened = from->opened;
-  st->websockets = from->opened - sum(from->closed, SIO_WS_CLOSE_END);
+  st->websockets = from->opened - sum_counters(from->closed, SIO_WS_CLOSE_END);
   memcpy(st->websockets_closed, from->closed, sizeof from->closed);
   st->ws_messages_in = from->messages_in;
   st->ws_messages_out = from->messages_out;
@@ -62,24 +62,24 @@ static void fill_ws(sio_stats *st, const struct ws_shared *ws) {
   st->inflated_packed = in.packed;
 }
 
-static void fill_compressed(sio_stats *st, int i, const struct deflater *z) {
+static void fill_compression_stats(sio_stats *st, int i, const struct deflater *z) {
   struct deflate_count out = sio__deflater_count(z);
   st->compressed += out.texts;
   st->compressed_plain[i] = out.plain;
   st->compressed_packed[i] = out.packed;
 }
 
-static void fill_sessions(sio_stats *st) {
+static void fill_session_stats(sio_stats *st) {
   st->packets_in = sio_histogram_total(&st->packet_bytes_in);
   st->packets_out = sio_histogram_total(&st->packet_bytes_out);
   st->bytes_in = st->packet_bytes_in.sum;
   st->bytes_out = st->packet_bytes_out.sum;
-  st->acks_pending = st->acks_asked - sum(&st->acks_received, 3);
+  st->acks_pending = st->acks_asked - sum_counters(&st->acks_received, 3);
   for (int i = 0; i < SIO_REASON_END; i++)
     st->closed[i] = st->sessions_closed[i] + st->sockets_closed[i];
 }
 
-static void fill_nsps(sio_stats *st, const sio_server *srv) {
+static void fill_nsp_stats(sio_stats *st, const sio_server *srv) {
   struct nsp_stats all = { 0 };
   const sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_stats_add(&all, nsp);
@@ -93,7 +93,7 @@ static void fill_nsps(sio_stats *st, const sio_server *srv) {
   st->events_out = all.events_out;
 }
 
-static void fill_limits(sio_stats *st, const struct addr_limits *d) {
+static void fill_limit_stats(sio_stats *st, const struct addr_limits *d) {
   memcpy(st->rejected, d->refused, sizeof d->refused);
   st->addresses = d->addr_records.n;
   st->addresses_uncounted = d->uncounted;
@@ -101,15 +101,15 @@ static void fill_limits(sio_stats *st, const struct addr_limits *d) {
 
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->core.stats;
-  fill_net(&st, &srv->core.loop);
-  fill_tls(&st, &srv->core.loop.stats, srv->http.stats.hellos);
-  fill_http(&st, &srv->http.stats);
-  fill_compressed(&st, 0, srv->deflater);
-  fill_ws(&st, &srv->ws);
-  fill_compressed(&st, 1, srv->ws.deflate.deflater);
-  fill_sessions(&st);
-  fill_nsps(&st, srv);
-  fill_limits(&st, &srv->addr_limits);
+  fill_net_stats(&st, &srv->core.loop);
+  fill_tls_stats(&st, &srv->core.loop.stats, srv->http.stats.hellos);
+  fill_http_stats(&st, &srv->http.stats);
+  fill_compression_stats(&st, 0, srv->deflater);
+  fill_ws_stats(&st, &srv->ws);
+  fill_compression_stats(&st, 1, srv->ws.deflate.deflater);
+  fill_session_stats(&st);
+  fill_nsp_stats(&st, srv);
+  fill_limit_stats(&st, &srv->addr_limits);
   st.tls_handshaking = srv->core.loop.nhandshakes;
   st.log_lines_lost = srv->core.log.lost;
   st.calls_refused = srv->core.loop.refused;

@@ -40,7 +40,7 @@ static struct sio_test_peer *peer_of(const sio_session *c) {
 
 /* ---- the transport ----------------------------------------------------------------------- */
 
-static int keep(sio_session *c, struct msg *m) {
+static int memory_send(sio_session *c, struct msg *m) {
   struct heard *h = sio__malloc(sizeof *h + m->len);
   if (!h) return UV_ENOMEM;
   *h = (struct heard){ .binary = m->binary, .n = m->len };
@@ -49,109 +49,112 @@ static int keep(sio_session *c, struct msg *m) {
   return 0;
 }
 
-static bool is_ready(const sio_session *c) {
+static bool memory_is_ready(const sio_session *c) {
   (void)c;
   return true;
 }
 
-static size_t nothing(const sio_session *c) {
+static size_t memory_queued_bytes(const sio_session *c) {
   (void)c;
   return 0;
 }
 
-static int pass(sio_session *c) {
-  sio__sent_passed(c, 1);
+static int memory_mark(sio_session *c) {
+  sio__sent_on_marks_passed(c, 1);
   return 0;
 }
 
-static void remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+static void memory_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
   (void)c, (void)drop, (void)user;
 }
 
-static const struct transport over = { .name = "memory" };
+static const struct transport closed_transport = { .name = "memory" };
 
-static bool end(sio_session *c, bool graceful) {
+static bool memory_end(sio_session *c, bool graceful) {
   (void)graceful;
   peer_of(c)->session = NULL;
-  c->transport = &over;
+  c->transport = &closed_transport;
   return false;
 }
 
-static const struct transport memory = { .name = "memory",
-                                         .send = keep,
-                                         .ready = is_ready,
-                                         .queued = nothing,
-                                         .held = nothing,
-                                         .end = end,
-                                         .mark = pass,
-                                         .remove_if = remove_if };
+static const struct transport memory_transport = { .name = "memory",
+                                                   .send = memory_send,
+                                                   .ready = memory_is_ready,
+                                                   .queued = memory_queued_bytes,
+                                                   .held = memory_queued_bytes,
+                                                   .end = memory_end,
+                                                   .mark = memory_mark,
+                                                   .remove_if = memory_remove_if };
 
 /* ---- what the peer says ---------------------------------------------------------------------- */
 
-static void feed(struct sio_test_peer *p, const struct msg *chain) {
+static void peer_feed_chain(struct sio_test_peer *p, const struct msg *chain) {
   for (const struct msg *m = chain; m && p->session; m = m->next) {
     sio_slice all = slice(msg_data(m), m->len);
     sio_slice data = m->binary ? all : slice(all.p + 1, all.n - 1);
-    sio__session_packet(p->session, &(struct eio_in){ m->binary, EIO_MESSAGE, data });
+    sio__session_on_packet(p->session, &(struct eio_in){ m->binary, EIO_MESSAGE, data });
   }
 }
 
 /* err is of the encoding; m is used up. */
-static int say(struct sio_test_peer *p, int err, struct msg *m, enum packet_type type, int64_t id) {
+static int peer_send_packet(struct sio_test_peer *p, int err, struct msg *m, enum packet_type type,
+                            int64_t id) {
   sio_server *srv = p->server;
   const sio_parser_ops *parser = srv->opts.o.parser;
   struct msg *own = NULL;
   if (!err && parser)
     err = sio__parser_encode(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp), id, &own);
-  if (!err) feed(p, own ? own : m);
+  if (!err) peer_feed_chain(p, own ? own : m);
   msg_unref(own);
   msg_unref(m);
   return err;
 }
 
-static int say_event(struct sio_test_peer *p, const char *event, sio_args args, int64_t id) {
+static int peer_send_event(struct sio_test_peer *p, const char *event, sio_args args, int64_t id) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
   int err = sio__encode(&p->server->core.loop.msgs, &p->server->core.scratch, &m, p->nsp, event,
                         args, id);
-  return say(p, err, m, event ? PACKET_EVENT : PACKET_ACK, id);
+  return peer_send_packet(p, err, m, event ? PACKET_EVENT : PACKET_ACK, id);
 }
 
 int sio_test_emit(sio_test_peer *p, const char *event, sio_args args) {
-  return event ? say_event(p, event, args, PACKET_NO_ID) : SIO_ENAME;
+  return event ? peer_send_event(p, event, args, PACKET_NO_ID) : SIO_ENAME;
 }
 
 int sio_test_ask(sio_test_peer *p, const char *event, sio_args args) {
-  return event ? say_event(p, event, args, p->asked++) : SIO_ENAME;
+  return event ? peer_send_event(p, event, args, p->asked++) : SIO_ENAME;
 }
 
 int sio_test_answer(sio_test_peer *p, sio_args args) {
   bool asks = p->packet.type == PACKET_EVENT && p->packet.id != PACKET_NO_ID;
-  return asks ? say_event(p, NULL, args, p->packet.id) : SIO_ESTATE;
+  return asks ? peer_send_event(p, NULL, args, p->packet.id) : SIO_ESTATE;
 }
 
 int sio_test_leave(sio_test_peer *p) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
   int err = sio__encode_disconnect(&p->server->core.loop.msgs, &m, p->nsp);
-  return say(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
+  return peer_send_packet(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
 }
 
-static int put(struct msg **m, const char *text) { return sio__msg_put(m, text, strlen(text)); }
+static int append_text(struct msg **m, const char *text) {
+  return sio__msg_put(m, text, strlen(text));
+}
 
-static int say_connect(struct sio_test_peer *p, const char *auth) {
+static int peer_send_connect(struct sio_test_peer *p, const char *auth) {
   bool root = strcmp(p->nsp, "/") == 0;
   struct msg *m = sio__msg_new(&p->server->core.loop.msgs, 0);
-  int err = m ? put(&m, "40") : UV_ENOMEM;
-  if (!err && !root) err = put(&m, p->nsp);
-  if (!err && !root) err = put(&m, ",");
-  if (!err && auth) err = put(&m, auth);
-  return say(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
+  int err = m ? append_text(&m, "40") : UV_ENOMEM;
+  if (!err && !root) err = append_text(&m, p->nsp);
+  if (!err && !root) err = append_text(&m, ",");
+  if (!err && auth) err = append_text(&m, auth);
+  return peer_send_packet(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
 }
 
 /* ---- what it hears --------------------------------------------------------------------------- */
 
-static void forget_shown(struct sio_test_peer *p) {
+static void release_shown_packet(struct sio_test_peer *p) {
   sio__decoder_release(&p->decoder);
   sio__parser_out_clear(&p->own);
   sio__free(p->shown);
@@ -159,7 +162,7 @@ static void forget_shown(struct sio_test_peer *p) {
   p->packet = (struct packet){ .type = PACKET_CONNECT, .id = PACKET_NO_ID };
 }
 
-static int decode(struct sio_test_peer *p, bool binary, sio_slice data) {
+static int peer_decode_packet(struct sio_test_peer *p, bool binary, sio_slice data) {
   static const struct decoder_limits any = { UINT32_MAX, JSON_DEPTH_MAX, SIZE_MAX / 2 };
   const sio_parser_ops *parser = p->server->opts.o.parser;
   const char *why;
@@ -170,7 +173,7 @@ static int decode(struct sio_test_peer *p, bool binary, sio_slice data) {
                 : sio__decode_text(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
 }
 
-static const char *show(struct sio_test_peer *p) {
+static const char *format_shown_packet(struct sio_test_peer *p) {
   static const char *const heads[] = { [PACKET_CONNECT] = "connect",
                                        [PACKET_DISCONNECT] = "disconnect",
                                        [PACKET_EVENT] = "",
@@ -187,22 +190,22 @@ static const char *show(struct sio_test_peer *p) {
 }
 
 /* One msg more. True: it made a packet whole. */
-static bool look(struct sio_test_peer *p, const struct heard *h) {
+static bool peer_read_msg(struct sio_test_peer *p, const struct heard *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary && h->data[0] != '4') return false;
   if (!h->binary) data = slice(data.p + 1, data.n - 1);
-  return decode(p, h->binary, data) == DECODE_PACKET;
+  return peer_decode_packet(p, h->binary, data) == DECODE_PACKET;
 }
 
-static struct heard *take_first(struct sio_test_peer *p) {
+static struct heard *take_first_received(struct sio_test_peer *p) {
   struct list *it = list_pop(&p->heard);
   return it ? container_of(it, struct heard, link) : NULL;
 }
 
 const char *sio_test_next(sio_test_peer *p) {
-  forget_shown(p);
-  while ((p->shown = take_first(p))) {
-    if (look(p, p->shown)) return show(p);
+  release_shown_packet(p);
+  while ((p->shown = take_first_received(p))) {
+    if (peer_read_msg(p, p->shown)) return format_shown_packet(p);
     sio__free(p->shown);
   }
   return NULL;
@@ -214,7 +217,7 @@ sio_slice sio_test_bin(const sio_test_peer *p, size_t k) {
 
 /* ---- coming and going ------------------------------------------------------------------------ */
 
-static int open_session(struct sio_test_peer *p) {
+static int peer_open_session(struct sio_test_peer *p) {
   int err = sio__session_new(&p->session, &p->server->eio, NULL, NULL, 4);
   if (err) return err;
   sio_session *c = p->session;
@@ -232,14 +235,14 @@ int sio_test_connect(sio_server *srv, const char *nsp, const char *auth, sio_tes
   if (srv->core.closing) return SIO_ECLOSED;
   struct sio_test_peer *p = sio__calloc(1, sizeof *p + name.n + 1);
   if (!p) return UV_ENOMEM;
-  p->transport = memory;
+  p->transport = memory_transport;
   p->server = srv;
   list_init(&p->heard);
   buf_init(&p->line, SIZE_MAX / 2);
   memcpy(p->nsp, name.p, name.n);
-  forget_shown(p);
-  int err = open_session(p);
-  if (!err) err = say_connect(p, auth);
+  release_shown_packet(p);
+  int err = peer_open_session(p);
+  if (!err) err = peer_send_connect(p, auth);
   if (err) {
     sio_test_free(p);
     return err;
@@ -251,9 +254,9 @@ int sio_test_connect(sio_server *srv, const char *nsp, const char *auth, sio_tes
 void sio_test_free(sio_test_peer *p) {
   if (!p) return;
   if (p->session)
-    sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the test peer left");
-  forget_shown(p);
-  for (struct heard *h; (h = take_first(p));) sio__free(h);
+    sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the test peer left");
+  release_shown_packet(p);
+  for (struct heard *h; (h = take_first_received(p));) sio__free(h);
   sio__decode_scratch_clear(&p->scratch);
   sio__buf_clear(&p->line);
   sio__free(p);

@@ -54,7 +54,7 @@ static void packets(const struct payload_form *form, char *body, size_t n) {
 /* The decoded field lies in the body and is no longer than it. */
 static void form_field(char *body, size_t n) {
   sio_slice s = slice(body, n);
-  sio__jsonp_body(&s);
+  sio__jsonp_decode_body(&s);
   DEMAND(s.n == 0 || (s.p >= body && s.p + s.n <= body + n));
 }
 

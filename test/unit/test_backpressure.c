@@ -48,7 +48,7 @@ static void show_queue(struct peer *p) { p->session->transport->remove_if(p->ses
 /* As if a GET had taken all but the first. */
 static void taken(struct peer *p) {
   p->session->transport->remove_if(p->session, drop_all, NULL);
-  sio__backpressure_eased(p->session);
+  sio__backpressure_on_low(p->session);
 }
 
 /* Each takes a block, and a place in the queue. */
@@ -236,7 +236,7 @@ TEST(who_is_told_may_disconnect) {
 TEST(what_was_dropped_is_told_before_the_end) {
   struct peer *p = idler(&oldest);
   for (int i = 0; i < 11; i++) emit_n(i);
-  sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "gone");
+  sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "gone");
   turn();
   EQ(srv->core.stats.events_dropped, 6);
   stop();

@@ -31,7 +31,7 @@ static void posts(const char *form, const char *want) {
   struct guard g = { 0 };
   size_t n = strlen(form);
   sio_slice body = slice(guard_put(&g, form, n), n);
-  sio__jsonp_body(&body);
+  sio__jsonp_decode_body(&body);
   EQ_MEM(body.p, body.n, want, strlen(want));
   guard_clear(&g);
 }

@@ -365,7 +365,7 @@ TEST(events_sent_in_the_turn_in_which_the_connection_breaks_are_missed_not_lost)
   struct client4 *c = come();
   to_all("seen");
   told(c);
-  sio__session_ended_by_peer(c->p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  sio__session_end_by_peer(c->p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
   to_all("between");
   EQ(sio_emit(first(), "refused", SIO_NONE), SIO_ECLOSED);
   turn();
@@ -598,7 +598,7 @@ static void is_thrown_out(struct client4 *c) {
   (void)c;
   sio_disconnect_session(first());
 }
-static void breaks_the_engine(struct client4 *c) { sio__session_bad_packet(c->p->session); }
+static void breaks_the_engine(struct client4 *c) { sio__session_end_bad_packet(c->p->session); }
 
 TEST(who_leaves_the_namespace_does_not_come_back) { leaves_for_good(says_so); }
 TEST(who_is_disconnected_does_not_come_back) { leaves_for_good(is_disconnected); }

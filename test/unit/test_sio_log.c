@@ -54,7 +54,7 @@ TEST(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes) {
   struct peer *p = joined();
   turn();
   said[0] = '\0';
-  sio__session_ended_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
+  sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "hung up");
   EQ_STR(said, "");
   turn();
   const char *over = strstr(said, "closed: transport close (hung up)");
