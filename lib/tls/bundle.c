@@ -13,17 +13,13 @@
 /* RFC 7301: http/1.1, or the peer is told that there is nothing for it. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                    const unsigned char *in, unsigned n, void *user) {
-  static const char name[] = "http/1.1";
+  static const unsigned char ours[] = "\x08http/1.1";
+  unsigned char *chosen;
   (void)ssl, (void)user;
-  for (unsigned i = 0, len; i < n; i += 1 + len) {
-    len = in[i];
-    if (len > n - i - 1) break;
-    if (len != sizeof name - 1 || memcmp(in + i + 1, name, len) != 0) continue;
-    *out = in + i + 1;
-    *out_n = (unsigned char)len;
-    return SSL_TLSEXT_ERR_OK;
-  }
-  return SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (SSL_select_next_proto(&chosen, out_n, ours, sizeof ours - 1, in, n) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
 }
 
 static bool is_for(SSL_CTX *ctx, const char *name) {
@@ -161,7 +157,7 @@ struct bundle *sio__tls_bundle_ref(struct bundle *b) {
 }
 
 void sio__tls_bundle_unref(struct bundle *b) {
-  if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1) return;
+  if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1) return;
   SSL_CTX_free(b->ctx);
   while (b->nmore > 0) SSL_CTX_free(b->more[--b->nmore]);
   sio__tickets_clear(&b->tickets);

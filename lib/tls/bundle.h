@@ -22,6 +22,6 @@ struct bundle {
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why);
 struct bundle *sio__tls_bundle_ref(struct bundle *b);
-void sio__tls_bundle_unref(struct bundle *b); /* NULL is fine */
+void sio__tls_bundle_unref(struct bundle *b);
 
 #endif

@@ -73,7 +73,7 @@ static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
 static int on_bio_write(BIO *b, const char *p, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
-  if (!s->wire_err) s->wire_err = s->wire.put(s->wire.to, p, size);
+  s->wire_err = s->wire.put(s->wire.to, p, size);
   *n = s->wire_err ? 0 : size;
   return !s->wire_err;
 }
@@ -194,12 +194,10 @@ static int keep_early(struct session *s, sio_slice *in) {
 /* 0: it is not complete yet, and what came is kept; 1: there is an SSL. */
 static int await_hello(struct session *s, sio_slice *in) {
   size_t used;
-  switch (sio__hello_look(&s->hello, in->p, in->n, &used)) {
-    case HELLO_MORE: return keep_early(s, in);
-    case HELLO_LONG: return too_long(s);
-    case HELLO_OTHER: s->hello.over = true; break;
-    case HELLO_WHOLE: break;
-  }
+  enum hello_verdict v = sio__hello_look(&s->hello, in->p, in->n, &used);
+  if (v == HELLO_MORE) return keep_early(s, in);
+  if (v == HELLO_LONG) return too_long(s);
+  if (v == HELLO_OTHER) s->hello.over = true;
   if (!begin(s)) return out_of_memory(s);
   if (sio__hello_may_follow(&s->hello, in->p + used, in->n - used, true)) return 1;
   return too_long(s);
@@ -239,7 +237,7 @@ static int on_write(void *session, const char *p, size_t n) {
   struct session *s = session;
   size_t done;
   ERR_clear_error();
-  return SSL_write_ex(s->ssl, p, n, &done) && !s->wire_err ? 0 : explain(s);
+  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : explain(s);
 }
 
 static void on_end(void *session) {

@@ -100,6 +100,6 @@ void sio__tickets_clear(struct tickets *t) {
 
 int sio__tickets_serve(struct tickets *t, SSL_CTX *ctx) {
   SSL_CTX_set_timeout(ctx, (long)t->period_s);
-  bool ok = SSL_CTX_set_app_data(ctx, t) && SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
-  return ok ? 0 : SIO__ENOMEM;
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+  return SSL_CTX_set_app_data(ctx, t) ? 0 : SIO__ENOMEM;
 }

@@ -2,60 +2,11 @@
  *
  * Options made into contexts: what is taken, and in which words the rest is refused.
  */
-#include "../certificates.h"
-#include "../test.h"
-#include "../tls_peer.h"
-#include <errno.h>
-#include <malloc.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <sio/openssl.h>
+#define OPENSSL_CLOCK
+#include "openssl_rig.h"
 #include <unistd.h>
 
-static struct identity ca, own, other, expired;
-static char why[256];
-
-/* ---- OpenSSL's memory ----------------------------------------------------------------------- */
-
-static size_t fuse; /* the n-th allocation from here fails; 0: none */
-
-static size_t held; /* bytes, as the C library counts them */
-
-static bool fails(void) { return fuse > 0 && fuse-- == 1; }
-
-static void *counted(void *p) {
-  if (p) held += malloc_usable_size(p);
-  return p;
-}
-
-static void *on_malloc(size_t n, const char *file, int line) {
-  (void)file, (void)line;
-  if (n == 0 || fails()) return NULL;
-  return counted(malloc(n));
-}
-
-static void *on_realloc(void *p, size_t n, const char *file, int line) {
-  (void)file, (void)line;
-  if (fails()) return NULL;
-  size_t before = p ? malloc_usable_size(p) : 0;
-  void *q = realloc(p, n);
-  if (q || n == 0) held -= before;
-  return counted(q);
-}
-
-static void on_free(void *p, const char *file, int line) {
-  (void)file, (void)line;
-  if (p) held -= malloc_usable_size(p);
-  free(p);
-}
-
 /* ---- what is taken -------------------------------------------------------------------------- */
-
-static sio_openssl_options pem_of(const struct identity *id) {
-  return (
-      sio_openssl_options){ .identity = { .cert = sio_text(id->cert), .key = sio_text(id->key) } };
-}
 
 static int try_with(const sio_openssl_options *o) {
   sio_tls *tls = NULL;
@@ -107,6 +58,33 @@ TEST(a_pfx_is_taken_with_its_passphrase_alone) {
   OPENSSL_free((char *)(uintptr_t)pfx.p);
 }
 
+TEST(a_pfx_without_a_key_or_a_certificate_is_refused) {
+  struct identity keyless = own, bare = own;
+  keyless.pkey = NULL;
+  bare.x509 = NULL;
+  sio_slice pfx[] = { pfx_of(&keyless, &ca, "x"), pfx_of(&bare, NULL, "x") };
+  for (size_t i = 0; i < 2; i++) {
+    sio_openssl_options o = { .identity = { .pfx = pfx[i], .passphrase = "x" } };
+    refuses(o, SIO_EPROTO, "pfx in memory: it lacks a key or a certificate");
+    OPENSSL_free((char *)(uintptr_t)pfx[i].p);
+  }
+}
+
+TEST(a_passphrase_too_long_for_openssl_is_not_cut) {
+  char pass[2000], *key;
+  memset(pass, 'a', sizeof pass);
+  pass[PEM_BUFSIZE] = '\0';
+  key = locked_key(&own, pass);
+  sio_openssl_options o = pem_of(&own);
+  o.identity.key = sio_text(key);
+  o.identity.passphrase = pass;
+  takes(o);
+  pass[PEM_BUFSIZE] = 'a';
+  pass[PEM_BUFSIZE + 1] = '\0';
+  EQ(try_with(&o), SIO_EPROTO);
+  free(key);
+}
+
 TEST(a_locked_key_is_taken_with_its_passphrase_and_asks_nobody) {
   char *key = locked_key(&own, "secret");
   sio_openssl_options o = pem_of(&own);
@@ -138,6 +116,19 @@ TEST(files_are_read_and_named_where_they_are_wrong) {
   refuses(o, -ENOENT, text);
   o.identity.cert = sio_text(own.cert);
   refuses(o, -EINVAL, "cert_file and cert are both set");
+  o = pem_of(&own);
+  o.identity.key = (sio_slice){ NULL, 0 };
+  o.identity.key_file = cert;
+  snprintf(text, sizeof text, "key_file %s: No such file or directory", cert);
+  refuses(o, -ENOENT, text);
+  o = (sio_openssl_options){ .identity = { .pfx_file = cert } };
+  snprintf(text, sizeof text, "pfx_file %s: No such file or directory", cert);
+  refuses(o, -ENOENT, text);
+  o = pem_of(&own);
+  o.request_cert = true;
+  o.ca_file = cert;
+  snprintf(text, sizeof text, "ca_file %s: No such file or directory", cert);
+  refuses(o, -ENOENT, text);
   rmdir(dir);
 }
 
@@ -158,6 +149,14 @@ TEST(what_contradicts_itself_is_refused_in_words) {
   refuses(o, -EINVAL, "accept_unauthorized needs request_cert");
   o.ca = sio_text(ca.cert);
   refuses(o, -EINVAL, "ca needs request_cert");
+  o = pem_of(&own);
+  o.identity.cert = (sio_slice){ NULL, 0 };
+  refuses(o, -EINVAL, "there is no certificate");
+  o = (sio_openssl_options){ .identity = { .pfx_file = "a", .key_file = "b" } };
+  refuses(o, -EINVAL, "a pfx and a certificate or key beside it");
+  o = pem_of(&own);
+  o.identity.cert.n = (size_t)INT32_MAX + 1;
+  refuses(o, -EINVAL, "cert is too long");
 }
 
 TEST(what_openssl_does_not_take_is_named) {
@@ -182,12 +181,23 @@ TEST(what_openssl_does_not_take_is_named) {
 }
 
 TEST(a_broken_certificate_behind_good_ones_is_not_passed_over) {
-  sio_openssl_options o = pem_of(&own);
+  static const char *const broken[] = {
+    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    "-----BEGIN CERTIFICATE-----\nAAAA\n",
+  };
   char chain[8000];
-  snprintf(chain, sizeof chain, "%s-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-           own.cert);
-  o.identity.cert = sio_text(chain);
-  EQ(try_with(&o), SIO_EPROTO);
+  for (size_t i = 0; i < 2; i++) {
+    sio_openssl_options o = pem_of(&own);
+    snprintf(chain, sizeof chain, "%s%s", own.cert, broken[i]);
+    o.identity.cert = sio_text(chain);
+    EQ(try_with(&o), SIO_EPROTO);
+    o = pem_of(&own);
+    o.request_cert = true;
+    snprintf(chain, sizeof chain, "%s%s", ca.cert, broken[i]);
+    o.ca = sio_text(chain);
+    EQ(try_with(&o), SIO_EPROTO);
+    CHECK(strncmp(why, "ca in memory: ", 14) == 0);
+  }
 }
 
 TEST(a_further_identity_is_checked_like_the_first) {
@@ -229,13 +239,29 @@ TEST(options_of_another_time_are_taken_as_far_as_they_are_understood) {
 
 TEST(the_hosts_own_context_is_taken_alone) {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-  sio_openssl_options o = { .ctx = ctx };
-  takes(o);
-  o = pem_of(&own);
-  o.ctx = ctx;
-  refuses(o, -EINVAL, "ctx and other options beside it");
-  o = (sio_openssl_options){ .ctx = ctx, .ticket_lifetime_s = 60 };
-  refuses(o, -EINVAL, "ctx and other options beside it");
+  const sio_slice text = sio_text("text");
+  const sio_openssl_options beside[] = { { .identity = { .cert_file = "a" } },
+                                         { .identity = { .key_file = "a" } },
+                                         { .identity = { .pfx_file = "a" } },
+                                         { .identity = { .cert = text } },
+                                         { .identity = { .key = text } },
+                                         { .identity = { .pfx = text } },
+                                         { .identity = { .passphrase = "a" } },
+                                         { .nmore = 1 },
+                                         { .ca_file = "a" },
+                                         { .ca = text },
+                                         { .request_cert = true },
+                                         { .accept_unauthorized = true },
+                                         { .min_version = SIO_TLS_1_3 },
+                                         { .ciphers = "a" },
+                                         { .ciphersuites = "a" },
+                                         { .ticket_lifetime_s = 60 } };
+  takes((sio_openssl_options){ .ctx = ctx });
+  for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+    sio_openssl_options o = beside[i];
+    o.ctx = ctx;
+    refuses(o, -EINVAL, "ctx and other options beside it");
+  }
   SSL_CTX_free(ctx);
 }
 
@@ -269,61 +295,21 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_openssl_free(tls);
 }
 
+TEST(an_end_that_cannot_be_read_is_none) {
+  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+  X509 *x = X509_dup(own.x509);
+  sio_tls *tls;
+  ASN1_STRING_set(X509_getm_notAfter(x), "tomorrow", 8);
+  REQUIRE(SSL_CTX_use_certificate(ctx, x) == 1);
+  sio_openssl_options o = { .ctx = ctx };
+  REQUIRE(sio_openssl_new(&tls, &o, why, sizeof why) == 0);
+  EQ(sio_openssl_expires(tls), INT64_MAX);
+  sio_openssl_free(tls);
+  X509_free(x);
+  SSL_CTX_free(ctx);
+}
+
 /* ---- handshakes ------------------------------------------------------------------------------ */
-
-static sio_tls *server;
-static struct tls_peer peer;
-static void *session;
-
-static int on_put(void *to, const char *p, size_t n) {
-  struct tls_peer *at = to;
-  return BIO_write(at->in, p, (int)n) == (int)n ? 0 : -ENOMEM;
-}
-
-static void serve(sio_openssl_options o) {
-  if (sio_openssl_new(&server, &o, why, sizeof why)) abort();
-}
-
-static int accept_peer(void) {
-  return server->ops->open(server->context, &(sio_tls_wire){ on_put, &peer }, &session);
-}
-
-static void hang_up(void) {
-  server->ops->close(session);
-  SSL_set_shutdown(peer.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or tickets are lost */
-  tls_peer_close(&peer);
-  ERR_clear_error();
-}
-
-/* As net/tls.c does: until nothing more comes of it. */
-static long tell(const char *p, size_t n) {
-  static char plain[20000];
-  sio_slice in = { p, n };
-  long k;
-  while ((k = server->ops->read(session, &in, plain, sizeof plain)) > 0) continue;
-  CHECK(k < 0 || in.n == 0);
-  return k;
-}
-
-/* What the client has to say now, in a buffer of its own. */
-static sio_slice flight(void) {
-  static char room[20000];
-  char plain;
-  SSL_do_handshake(peer.ssl);
-  SSL_read(peer.ssl, &plain, 1); /* tickets come after the handshake */
-  int n = BIO_read(peer.out, room, sizeof room);
-  return (sio_slice){ room, n > 0 ? (size_t)n : 0 };
-}
-
-static bool shake(void) {
-  sio_tls_done done;
-  sio_slice said;
-  while ((said = flight()).n > 0)
-    if (tell(said.p, said.n) < 0) return false;
-  return SSL_is_init_finished(peer.ssl) && server->ops->established(session, &done);
-}
-
-static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
 enum { WHOLE_HELLO_COSTS = 64 * 1024 };
 
@@ -457,16 +443,6 @@ TEST(a_second_hello_is_heard_and_may_not_claim_to_be_long) {
 }
 
 /* ---- tickets --------------------------------------------------------------------------------- */
-
-static time_t later;
-
-int __real_clock_gettime(clockid_t id, struct timespec *out);
-int __wrap_clock_gettime(clockid_t id, struct timespec *out);
-int __wrap_clock_gettime(clockid_t id, struct timespec *out) {
-  int err = __real_clock_gettime(id, out);
-  out->tv_sec += later;
-  return err;
-}
 
 static SSL_SESSION *ticket; /* what the last connection can be resumed with */
 static bool renewed;        /* ... is another than it came with              */
@@ -649,47 +625,36 @@ TEST(every_failed_allocation_of_a_handshake_is_survived) {
   CHECK(failed > 10);
 }
 
-/* clang-format off */
-static const struct test__case cases[] = {
-  T(a_certificate_and_its_key_in_memory_are_taken)
-  T(a_chain_behind_the_certificate_is_taken)
-  T(a_key_within_the_certificates_text_is_found)
-  T(a_pfx_is_taken_with_its_passphrase_alone)
-  T(a_locked_key_is_taken_with_its_passphrase_and_asks_nobody)
-  T(files_are_read_and_named_where_they_are_wrong)
-  T(what_contradicts_itself_is_refused_in_words)
-  T(what_openssl_does_not_take_is_named)
-  T(a_broken_certificate_behind_good_ones_is_not_passed_over)
-  T(a_further_identity_is_checked_like_the_first)
-  T(the_words_may_be_unwanted_or_cut)
-  T(options_of_another_time_are_taken_as_far_as_they_are_understood)
-  T(the_hosts_own_context_is_taken_alone)
-  T(a_reload_that_fails_leaves_all_as_it_was)
-  T(the_end_told_is_that_of_the_first_to_end)
-  T(an_unfinished_hello_holds_little_more_than_its_bytes)
-  T(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it)
-  T(a_hello_may_come_in_many_records)
-  T(a_hello_in_ever_more_records_is_refused)
-  T(a_second_hello_is_heard_and_may_not_claim_to_be_long)
-  T(a_ticket_can_be_used_for_a_period_after_its_key_has_changed_and_not_for_two)
-  T(after_a_long_silence_no_old_ticket_can_be_used)
-  T(a_ticket_of_the_key_before_is_renewed)
-  T(the_host_says_how_long_a_ticket_can_be_used)
-  T(a_reload_ends_all_tickets)
-  T(a_ticket_that_was_changed_leads_to_a_whole_handshake)
-  T(every_failed_allocation_is_survived)
-  T(every_failed_allocation_of_a_handshake_is_survived)
-};
-/* clang-format on */
-
-int main(int argc, char **argv) {
-  if (!CRYPTO_set_mem_functions(on_malloc, on_realloc, on_free)) return 1;
-  identity_make(&ca, "ca", NULL, NULL, 1);
-  identity_make(&own, "localhost", &ca, "DNS:localhost", 1);
-  identity_make(&other, "other", &ca, NULL, 1);
-  identity_make(&expired, "late", &ca, NULL, -1);
-  int failed = test__main(cases, sizeof cases / sizeof *cases, argc, argv);
-  struct identity *all[] = { &ca, &own, &other, &expired };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) identity_clear(all[i]);
-  return failed;
-}
+OPENSSL_TESTS_BEGIN
+T(a_certificate_and_its_key_in_memory_are_taken)
+T(a_chain_behind_the_certificate_is_taken)
+T(a_key_within_the_certificates_text_is_found)
+T(a_pfx_is_taken_with_its_passphrase_alone)
+T(a_pfx_without_a_key_or_a_certificate_is_refused)
+T(a_passphrase_too_long_for_openssl_is_not_cut)
+T(a_locked_key_is_taken_with_its_passphrase_and_asks_nobody)
+T(files_are_read_and_named_where_they_are_wrong)
+T(what_contradicts_itself_is_refused_in_words)
+T(what_openssl_does_not_take_is_named)
+T(a_broken_certificate_behind_good_ones_is_not_passed_over)
+T(a_further_identity_is_checked_like_the_first)
+T(the_words_may_be_unwanted_or_cut)
+T(options_of_another_time_are_taken_as_far_as_they_are_understood)
+T(the_hosts_own_context_is_taken_alone)
+T(a_reload_that_fails_leaves_all_as_it_was)
+T(the_end_told_is_that_of_the_first_to_end)
+T(an_end_that_cannot_be_read_is_none)
+T(an_unfinished_hello_holds_little_more_than_its_bytes)
+T(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it)
+T(a_hello_may_come_in_many_records)
+T(a_hello_in_ever_more_records_is_refused)
+T(a_second_hello_is_heard_and_may_not_claim_to_be_long)
+T(a_ticket_can_be_used_for_a_period_after_its_key_has_changed_and_not_for_two)
+T(after_a_long_silence_no_old_ticket_can_be_used)
+T(a_ticket_of_the_key_before_is_renewed)
+T(the_host_says_how_long_a_ticket_can_be_used)
+T(a_reload_ends_all_tickets)
+T(a_ticket_that_was_changed_leads_to_a_whole_handshake)
+T(every_failed_allocation_is_survived)
+T(every_failed_allocation_of_a_handshake_is_survived)
+OPENSSL_TESTS_END
