@@ -49,12 +49,13 @@ void sio__asset_gzip_clear(struct asset_gzip *p) {
   *p = (struct asset_gzip){ 0 };
 }
 
-/* Other bytes need another tag. If-None-Match compares weakly, so both are known again. */
+/* Other bytes need another tag, or none where it would be too long. If-None-Match compares weakly,
+ * so both are known again. */
 static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);
-  if (!weak || etag[0] == 'W' || n > sizeof tag - 2)
-    return sio__request_set_header(r, "ETag", slice(etag, n));
+  if (!weak || etag[0] == 'W') return sio__request_set_header(r, "ETag", slice(etag, n));
+  if (n > sizeof tag - 2) return 0;
   memcpy(tag + 2, etag, n);
   return sio__request_set_header(r, "ETag", slice(tag, n + 2));
 }

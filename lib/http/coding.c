@@ -66,7 +66,7 @@ enum coding sio__coding_for_request(const sio_request *r) {
 
 int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, struct msg **out) {
   enum deflate_form form = coding == CODING_GZIP ? DEFLATE_GZIP : DEFLATE_ZLIB;
-  if (coding == CODING_NONE || !h->deflater) return 0;
+  if (coding == CODING_NONE) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
   if (got < 0)
     LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_NO_MEMORY, NULL,

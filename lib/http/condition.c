@@ -74,5 +74,5 @@ bool sio__condition_allows_range(const sio_request *r, const struct validators *
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;
   if (!value.p) return true;
   if (take_etag(&rest, &tag)) return rest.n == 0 && etags_are_equal(tag, v->etag, true);
-  return v->dated && !etag_is_weak(v->etag) && sio__date_parse(value, &at) && at == v->modified;
+  return !etag_is_weak(v->etag) && sio__date_parse(value, &at) && at == v->modified;
 }

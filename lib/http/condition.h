@@ -19,8 +19,8 @@ struct validators {
  * status to answer with, 304 or 412. Dates that are none are ignored. */
 int sio__condition_status(const sio_request *r, const struct validators *v);
 
-/* May a Range be answered? True without If-Range; else only if it names this very version: by a
- * strong tag, or by the date of one whose tag is strong. */
+/* May a Range be answered, of what is dated? True without If-Range; else only if it names this very
+ * version: by a strong tag, or by the date of one whose tag is strong. */
 bool sio__condition_allows_range(const sio_request *r, const struct validators *v);
 
 #endif

@@ -75,7 +75,7 @@ void sio__cors_free(sio_cors *c) {
 /* ---- the decision -------------------------------------------------------------------- */
 
 static bool cors_lists_origin(const sio_cors *c, sio_slice origin) {
-  for (size_t i = 0; c->origins && c->origins[i]; i++)
+  for (size_t i = 0; c->origins[i]; i++)
     if (slice_is(origin, c->origins[i])) return true;
   return false;
 }
@@ -86,8 +86,10 @@ static bool cors_allows_any_origin(const sio_cors *c) {
 }
 
 static bool origin_is_printable(sio_slice origin) {
-  for (size_t i = 0; i < origin.n; i++)
-    if (origin.p[i] <= 0x20 || origin.p[i] >= 0x7f) return false;
+  for (size_t i = 0; i < origin.n; i++) {
+    unsigned char c = (unsigned char)origin.p[i];
+    if (c <= 0x20 || c >= 0x7f) return false;
+  }
   return origin.n > 0;
 }
 

@@ -3,6 +3,7 @@
  * forwarded.c - lists of proxies, read from their end.
  */
 #include "http/forwarded.h"
+#include "http/head.h"
 
 enum { VALUE_MAX = 64 };
 
@@ -79,7 +80,8 @@ static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
   sio_slice host;
   if (s.n && s.p[0] == '[') {
     s = slice(s.p + 1, s.n - 1);
-    if (!memchr(s.p, ']', s.n) || !sio__slice_split(&s, ']', &host)) return false;
+    if (!memchr(s.p, ']', s.n)) return false;
+    sio__slice_split(&s, ']', &host);
     if (s.n && (s.p[0] != ':' || !is_node_port(slice(s.p + 1, s.n - 1)))) return false;
     return memchr(host.p, ':', host.n) && sio__addr_read(a, host);
   }
@@ -120,16 +122,6 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
-static bool forwarded_is_token(sio_slice s) {
-  static const char marks[] = "!#$%&'*+-.^_`|~";
-  for (size_t i = 0; i < s.n; i++) {
-    char c = s.p[i], small = c | 0x20;
-    bool alnum = (c >= '0' && c <= '9') || (small >= 'a' && small <= 'z');
-    if (!alnum && (!c || !strchr(marks, c))) return false;
-  }
-  return s.n > 0;
-}
-
 /* A token or a quoted string off *s; out holds it without quotes and escapes. */
 static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
@@ -137,7 +129,7 @@ static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *v
     while (n < s->n && s->p[n] != ';') n++;
     *value = slice(s->p, n);
     *s = slice(s->p + n, s->n - n);
-    return forwarded_is_token(*value);
+    return sio__http_is_token(*value);
   }
   for (; i < s->n && s->p[i] != '"'; i++) {
     if (s->p[i] == '\\' && ++i == s->n) return false;
@@ -156,7 +148,7 @@ static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *na
   size_t n = 0;
   while (n < s->n && s->p[n] != '=') n++;
   *name = slice(s->p, n);
-  if (n == s->n || !forwarded_is_token(*name)) return false;
+  if (n == s->n || !sio__http_is_token(*name)) return false;
   *s = slice(s->p + n + 1, s->n - n - 1);
   if (!take_forwarded_value(s, out, value)) return false;
   if (s->n == 0) return true;

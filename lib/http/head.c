@@ -25,7 +25,8 @@ static bool is_ascii_alnum(char c) {
 }
 
 static bool is_token_char(char c) {
-  return is_ascii_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+  static const char marks[] = "!#$%&'*+-.^_`|~";
+  return is_ascii_alnum(c) || memchr(marks, c, sizeof marks - 1);
 }
 
 bool sio__http_is_token(sio_slice s) {
@@ -54,19 +55,17 @@ static bool is_visible_ascii(sio_slice s) {
 
 /* Takes a line off *rest, without its CRLF. False: it does not end so, or holds a CR. */
 static bool take_line(sio_slice *rest, sio_slice *line) {
-  const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+  const char *lf = memchr(rest->p, '\n', rest->n);
   if (!lf || lf == rest->p || lf[-1] != '\r') return false;
   *line = slice(rest->p, (size_t)(lf - rest->p) - 1);
   *rest = slice(lf + 1, rest->n - line->n - 2);
-  return line->n == 0 || !memchr(line->p, '\r', line->n);
+  return !memchr(line->p, '\r', line->n);
 }
 
 static size_t count_lines(sio_slice s) {
   size_t lines = 0;
-  for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, '\n', (size_t)(end - p)));) {
+  for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, '\n', (size_t)(end - p))); p++)
     lines++;
-    if (++p == end) break;
-  }
   return lines;
 }
 
@@ -97,7 +96,8 @@ static int parse_version(sio_request *r, sio_slice s, const char **why) {
 /* ---- the authority ----------------------------------------------------------------------- */
 
 static bool is_host_char(char c) {
-  return is_ascii_alnum(c) || (c && strchr("-._~%!$&'()*+,;=", c));
+  static const char marks[] = "-._~%!$&'()*+,;=";
+  return is_ascii_alnum(c) || memchr(marks, c, sizeof marks - 1);
 }
 
 static bool port_is_valid(sio_slice s) {
@@ -161,11 +161,8 @@ static bool normalise_target(sio_request *r) {
 }
 
 static void split_target(sio_request *r, sio_slice target) {
-  sio_slice part;
-  if (!sio__slice_split(&target, '#', &part)) part = target;
-  sio_slice rest = part;
-  sio__slice_split(&rest, '?', &r->path);
-  r->query = rest;
+  sio__slice_split(&target, '#', &r->query);
+  sio__slice_split(&r->query, '?', &r->path);
 }
 
 static int parse_request_line(sio_request *r, sio_slice line, const char **why) {

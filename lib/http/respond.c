@@ -90,9 +90,7 @@ struct answer {
 };
 
 /* RFC 9110 8.6: these have no body, and say no length. */
-static bool status_has_no_body(int status) {
-  return status < 200 || status == 204 || status == 304;
-}
+static bool status_has_no_body(int status) { return status == 204 || status == 304; }
 
 static void answer_put(struct msg *m, const char *p, size_t n) {
   if (n == 0) return;
@@ -179,7 +177,7 @@ static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
   if (r->conn) return 0;
   r->answered = true;
-  if (r->kept) sio__request_finish(r);
+  sio__request_finish(r);
   return SIO_ECLOSED;
 }
 

@@ -25,7 +25,6 @@ struct route {
 /* ---- the table ---------------------------------------------------------------------- */
 
 static void route_free(struct route *rt) {
-  if (!rt) return;
   sio__static_dir_close(rt->dir);
   sio__assets_free(rt->assets);
   sio__free(rt->method);

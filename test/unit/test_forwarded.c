@@ -76,10 +76,10 @@ TEST(empty_elements_are_none) {
 }
 
 TEST(what_is_hidden_or_malformed_is_nobody_and_nothing_before_it_is_looked_at) {
-  static const char *const bad[] = { "unknown",       "_hidden",   "1.2.3.4.5",     "1.2.3.4:",
-                                     "1.2.3.4:65536", "1.2.3.4:x", "[::1",          "::1]",
-                                     "[::1]x",        "[::1]:",    "[1.2.3.4]",     "\"1.2.3.4\"",
-                                     "1.2.3.4 5",     "[]",        "1.2.3.4:123456" };
+  static const char *const bad[] = { "unknown",       "_hidden",   "1.2.3.4.5",      "1.2.3.4:",
+                                     "1.2.3.4:65536", "1.2.3.4:x", "[::1",           "::1]",
+                                     "[::1]x",        "[::1]:",    "[1.2.3.4]",      "\"1.2.3.4\"",
+                                     "1.2.3.4 5",     "[]",        "1.2.3.4:123456", "[:x]" };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char value[100];
     snprintf(value, sizeof value, "9.9.9.9, %s, 10.0.0.1", bad[i]);
@@ -141,6 +141,8 @@ TEST(an_escaped_quote_does_not_end_a_text) {
   fw("for=6.6.6.6, host=\"a\\\",b\";for=1.2.3.4", "1.2.3.4");
   fw("for=6.6.6.6, host=\"a\\\\\\\",b\";for=1.2.3.4", "1.2.3.4");
   fw("for=6.6.6.6, host=\"a\\\\\";for=1.2.3.4", "1.2.3.4");
+  fw("\\\"a, for=1.2.3.4", "1.2.3.4");
+  fw("\\\"a", "");
 }
 
 TEST(what_it_hides_is_nobody) {
@@ -153,6 +155,9 @@ TEST(a_malformed_element_is_nobody) {
   static const char *const bad[] = { "for",
                                      "for=",
                                      "for=\"1.2.3.4",
+                                     "for=\"1.2.3.4\\",
+                                     "for=\"\"",
+                                     "fo\xc3r=1.2.3.4",
                                      "for=1.2.3.4;",
                                      "for = 1.2.3.4",
                                      "for=2001:db8::1",

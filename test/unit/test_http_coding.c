@@ -196,6 +196,65 @@ TEST(both_forms_are_known_again_by_either_tag) {
   close_file();
 }
 
+TEST(what_is_text_by_its_nature_is_compressed) {
+  static const char *const types[] = { "text/css", "application/javascript", "application/json",
+                                       "image/svg+xml", "application/wasm" };
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    open_file(types[i]);
+    CHECK(says(get("GET", "Accept-Encoding: gzip\r\n"), "\r\nContent-Encoding: gzip\r\n"));
+    close_file();
+  }
+}
+
+/* Its length alone decides, and it is not read. */
+TEST(a_short_file_and_one_of_more_than_8_mib_are_left_alone) {
+  static char big[8 * 1024 * 1024 + 1];
+  open_file("text/css");
+  file.data = big;
+  for (size_t i = 0; i < 2; i++) {
+    file.size = i ? sizeof big : 1023;
+    CHECK(!says(get("HEAD", "Accept-Encoding: gzip\r\n"), "Vary"));
+  }
+  EQ(sio__deflater_count(packer).texts, 0);
+  close_file();
+}
+
+/* Two forms never share a strong tag. */
+TEST(a_tag_that_is_weak_stays_and_one_too_long_to_be_made_weak_is_left_out) {
+  char tag[160];
+  open_file("text/css");
+  file.etag = "W/\"v1\"";
+  CHECK(says(get("GET", "Accept-Encoding: gzip\r\n"), "\r\nETag: W/\"v1\"\r\n"));
+  memset(tag, 'a', sizeof tag - 1);
+  tag[0] = tag[sizeof tag - 2] = '"';
+  tag[sizeof tag - 1] = '\0';
+  file.etag = tag;
+  CHECK(!says(get("GET", "Accept-Encoding: gzip\r\n"), "ETag"));
+  CHECK(says(rig->out, "Content-Encoding: gzip"));
+  CHECK(says(get("GET", ""), tag));
+  close_file();
+}
+
+static sio_request *owed;
+static void keep_it(sio_request *r) {
+  r->kept = true;
+  owed = r;
+}
+
+TEST(an_answer_that_nobody_waits_for_is_not_compressed) {
+  open_coding();
+  rig->at_request = keep_it;
+  get("GET", "Accept-Encoding: gzip\r\n");
+  close(rig->fd);
+  rig->fd = -1;
+  rig_turns();
+  struct msg *m = sio__msg_copy(&rig->loop.msgs, text, strlen(text));
+  EQ(sio__coding_answer(owed, 200, "text/plain", m), SIO_ECLOSED);
+  msg_unref(m);
+  EQ(sio__deflater_count(packer).texts, 0);
+  close_coding();
+}
+
 TEST(what_is_compressed_by_its_nature_is_left_alone) {
   static const char *const types[] = { "image/png", "font/woff2", "application/zip", NULL };
   for (size_t i = 0; i < 4; i++) {
@@ -215,5 +274,9 @@ T(a_server_that_does_not_compress_ignores_the_wish)
 T(a_file_is_compressed_once)
 T(who_takes_no_gzip_gets_the_file_and_hears_that_it_varies)
 T(both_forms_are_known_again_by_either_tag)
+T(what_is_text_by_its_nature_is_compressed)
+T(a_short_file_and_one_of_more_than_8_mib_are_left_alone)
+T(a_tag_that_is_weak_stays_and_one_too_long_to_be_made_weak_is_left_out)
+T(an_answer_that_nobody_waits_for_is_not_compressed)
 T(what_is_compressed_by_its_nature_is_left_alone)
 TESTS_END

@@ -50,6 +50,7 @@ static const struct {
   { { 0 }, "OPTIONS|" ACRH ": X-A, x-b\r\n", "204|" ACAO("*") VARY(ACRH) ACAM ACAH("X-A, x-b") },
   { { 0 }, "OPTIONS|" ACRH ": X-A: evil\r\n", "204|" ACAO("*") VARY(ACRH) ACAM },
   { { 0 }, "OPTIONS|" ACRH ": \r\n", "204|" ACAO("*") VARY(ACRH) ACAM },
+  { { 0 }, "OPTIONS|" ACRH ": X-A,, x-b\r\n", "204|" ACAO("*") VARY(ACRH) ACAM ACAH("X-A,, x-b") },
   { { .origins = star }, "GET|Origin: http://x\r\n", "200|" ACAO("*") },
   { { .origins = two }, "GET|Origin: http://a\r\n", "200|" ACAO("http://a") VARY("Origin") },
   { { .origins = two }, "GET|Origin: http://b:1\r\n", "200|" ACAO("http://b:1") VARY("Origin") },
@@ -144,9 +145,10 @@ TEST(options_that_make_no_sense_are_refused) {
   static const char *const evil[] = { "http://a\r\nEvil: 1", NULL };
   static const char *const empty[] = { "", NULL };
   static const sio_cors bad[] = {
-    { .origins = evil },         { .origins = empty },        { .methods = "" },
-    { .allowed_headers = "\n" }, { .exposed_headers = "\r" }, { .preflight_status = 99 },
-    { .preflight_status = 404 },
+    { .origins = evil },         { .origins = empty },
+    { .methods = "" },           { .allowed_headers = "\n" },
+    { .exposed_headers = "\r" }, { .preflight_status = 99 },
+    { .preflight_status = 404 }, { .methods = "", .origins = two },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     sio_cors *c = NULL;

@@ -76,6 +76,87 @@ TEST(a_date_is_of_the_second_of_its_answer) {
   rig_close();
 }
 
+static void answer_strangely(sio_request *r) {
+  EQ(sio_respond(r, 199, NULL, sio_text("")), UV_EINVAL);
+  EQ(sio_respond(r, 600, NULL, sio_text("")), UV_EINVAL);
+  EQ(sio_respond(r, 200, "text/plain\r\nEvil: 1", sio_text("")), UV_EINVAL);
+  EQ(sio_respond(r, 599, NULL, sio_text("")), 0);
+  EQ(sio_respond(r, 200, NULL, sio_text("")), SIO_ESTATE);
+}
+
+TEST(a_status_or_type_that_is_none_is_refused_and_a_second_answer_too) {
+  rig_open();
+  rig->at_request = answer_strangely;
+  EQ(status_of(ask(GET("/"))), 599);
+  rig_close();
+}
+
+static void set_framing(sio_request *r) {
+  static const char *const names[] = { "Content-Length", "transfer-encoding", "CONNECTION",
+                                       "Keep-Alive" };
+  for (size_t i = 0; i < 4; i++) EQ(sio_request_set(r, names[i], "1"), UV_EINVAL);
+  EQ(sio_request_set(r, NULL, "1"), UV_EINVAL);
+  EQ(sio_request_set(r, "X", NULL), UV_EINVAL);
+  EQ(sio_request_set(r, "a b", "1"), UV_EINVAL);
+  EQ(sio_request_set(r, "X", "1\n2"), UV_EINVAL);
+  EQ(sio_request_set(r, "X", "1"), 0);
+  rig_echo(r);
+}
+
+TEST(lines_that_frame_the_message_are_not_the_hosts_to_set) {
+  rig_open();
+  rig->at_request = set_framing;
+  IS(undated(ask(GET("/"))), "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX: 1\r\n"
+                             "Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\nGET /? ");
+  rig_close();
+}
+
+/* Its bytes are not looked at. */
+static void answer_huge(sio_request *r) {
+  size_t n = rig->hold ? SIZE_MAX : (size_t)UINT32_MAX;
+  EQ(sio_respond(r, 200, NULL, (sio_slice){ "", n }), SIO_ETOOBIG);
+}
+
+TEST(an_answer_of_4_gib_is_refused_and_the_connection_closed) {
+  rig_open();
+  rig->at_head = answer_huge;
+  for (int i = 0; i < 2; i++) {
+    rig->hold = i;
+    rig_connect();
+    EQ(strlen(ask(GET("/"))), 0);
+    CHECK(rig->fin);
+  }
+  rig_close();
+}
+
+TEST(a_time_for_the_next_request_of_less_than_a_second_is_not_told) {
+  rig_open();
+  rig->http.limits.keep_alive_ms = 999;
+  CHECK(says(ask(GET("/")), "\r\nConnection: keep-alive\r\n\r\n"));
+  rig_close();
+}
+
+static int freed;
+static void free_source(struct http_source *s) {
+  (void)s;
+  freed++;
+}
+
+static void answer_twice(sio_request *r) {
+  struct http_source source = { .free = free_source, .left = 5 };
+  rig_echo(r);
+  EQ(sio__request_answer_source(r, 200, NULL, &source), SIO_ESTATE);
+}
+
+TEST(the_source_of_an_answer_that_comes_too_late_is_freed) {
+  rig_open();
+  freed = 0;
+  rig->at_request = answer_twice;
+  EQ(status_of(ask(GET("/"))), 200);
+  EQ(freed, 1);
+  rig_close();
+}
+
 TEST(head_is_answered_with_the_length_alone) {
   rig_open();
   const char *a = ask("HEAD /abc HTTP/1.1\r\n" HOST "\r\n");
@@ -297,6 +378,19 @@ TEST(hosts_that_are_hosts) {
   rig_close();
 }
 
+TEST(hosts_that_are_none) {
+  static const char *const hosts[] = { "[]",  "[::1", "[a@b]", "[::1]x",
+                                       "a:b", "a b",  "a@b",   "\xc3\xa4" };
+  rig_open();
+  for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+    char request[128];
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i]);
+    rig_connect();
+    EQ(status_of(ask(request)), 400);
+  }
+  rig_close();
+}
+
 /* ---- limits -------------------------------------------------------------------------------- */
 
 /* A GET whose head is n bytes long. */
@@ -417,6 +511,13 @@ TEST(continue_is_not_said_before_a_refusal) {
   rig_close();
 }
 
+TEST(of_expectations_empty_ones_are_none_and_http_1_0_has_none) {
+  rig_open();
+  EQ(status_of(ask("GET / HTTP/1.1\r\n" HOST "Expect: ,\r\n\r\n")), 200);
+  EQ(status_of(ask("GET / HTTP/1.0\r\n" HOST "Expect: magic\r\n\r\n")), 200);
+  rig_close();
+}
+
 TEST(continue_is_not_for_http_1_0) {
   rig_open();
   EQ(strlen(ask("POST / HTTP/1.0\r\n" EXPECT "\r\n")), 0);
@@ -429,12 +530,18 @@ T(an_answer_has_this_exact_form)
 T(headers_set_by_the_host_stand_between_length_and_connection)
 T(every_answer_says_when_it_was_made)
 T(a_date_is_of_the_second_of_its_answer)
+T(a_status_or_type_that_is_none_is_refused_and_a_second_answer_too)
+T(lines_that_frame_the_message_are_not_the_hosts_to_set)
+T(an_answer_of_4_gib_is_refused_and_the_connection_closed)
+T(a_time_for_the_next_request_of_less_than_a_second_is_not_told)
+T(the_source_of_an_answer_that_comes_too_late_is_freed)
 T(head_is_answered_with_the_length_alone)
 T(some_statuses_have_neither_body_nor_length)
 T(a_big_msg_is_sent_without_a_copy_and_a_small_one_in_one_piece)
 T(requests_read_the_same_however_they_are_cut)
 T(ambiguous_requests_are_refused_and_end_the_connection)
 T(hosts_that_are_hosts)
+T(hosts_that_are_none)
 T(a_head_may_be_as_long_as_the_limit_and_no_byte_longer)
 T(a_head_may_have_as_many_headers_as_the_limit)
 T(chunk_extensions_and_trailers_are_limited)
@@ -443,5 +550,6 @@ T(a_content_length_over_the_limit_is_refused_at_once)
 T(a_chunked_body_is_refused_at_the_first_byte_too_many)
 T(continue_is_said_when_the_body_will_be_read)
 T(continue_is_not_said_before_a_refusal)
+T(of_expectations_empty_ones_are_none_and_http_1_0_has_none)
 T(continue_is_not_for_http_1_0)
 TESTS_END

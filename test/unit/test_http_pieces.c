@@ -284,6 +284,15 @@ static void rewrite(void) {
 
 TEST(a_file_that_is_shortened_meanwhile_closes_the_connection) { check_cut(shorten); }
 TEST(so_does_one_that_is_lengthened) { check_cut(lengthen); }
+static void touch(void) {
+  struct stat st;
+  if (stat(path, &st)) abort();
+  struct timespec times[2] = { st.st_atim, st.st_mtim };
+  times[1].tv_sec++;
+  if (utimensat(AT_FDCWD, path, times, 0)) abort();
+}
+
+TEST(so_does_one_whose_time_has_changed_by_whole_seconds) { check_cut(touch); }
 TEST(so_does_one_that_is_written_over) { check_cut(rewrite); }
 
 TEST(a_file_that_is_replaced_is_sent_as_it_was) {
@@ -416,6 +425,7 @@ T(a_file_that_answers_before_the_body_has_come_is_the_last)
 T(a_head_request_reads_nothing)
 T(a_file_that_is_shortened_meanwhile_closes_the_connection)
 T(so_does_one_that_is_lengthened)
+T(so_does_one_whose_time_has_changed_by_whole_seconds)
 T(so_does_one_that_is_written_over)
 T(a_file_that_is_replaced_is_sent_as_it_was)
 T(a_disk_that_fails_at_once_is_a_503)

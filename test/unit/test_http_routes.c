@@ -45,7 +45,7 @@ static void add(const char *method, const char *path, const char *name) {
 /* Status and body of the answer to "METHOD path". */
 static const char *get(const char *method, const char *path, const char *headers) {
   static char out[512];
-  char request[512];
+  char request[1300];
   if (rig->fin) rig_connect();
   snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, path, headers);
   const char *a = ask(request);
@@ -224,6 +224,50 @@ TEST(assets_are_served_from_their_table) {
   close_routes();
 }
 
+TEST(a_path_too_long_for_any_file_is_not_found) {
+  char path[1200];
+  open_routes();
+  EQ(sio__routes_add_assets(&routes, "/", table, 5), 0);
+  for (size_t n = 1000; n < 1100; n++) {
+    memset(path, 'a', n);
+    path[0] = path[n - 1] = '/';
+    path[n] = '\0';
+    rig->http.limits.max_head = 4096;
+    IS(get("GET", path, ""), "404 Not Found\n");
+  }
+  close_routes();
+}
+
+TEST(an_empty_table_serves_nothing) {
+  open_routes();
+  EQ(sio__routes_add_assets(&routes, "/a", NULL, 0), 0);
+  EQ(sio__routes_add_assets(&routes, "/b", NULL, 1), UV_EINVAL);
+  IS(get("GET", "/a/", ""), "404 Not Found\n");
+  close_routes();
+}
+
+TEST(files_and_a_handler_may_share_a_prefix) {
+  open_routes();
+  add("GET", "/x*", "handler");
+  EQ(sio__routes_add_assets(&routes, "/x", table, 5), 0);
+  EQ(sio__routes_add_assets(&routes, "/x", table, 5), SIO_EEXISTS);
+  IS(get("GET", "/x/a.js", ""), "200 let a");
+  IS(get("GET", "/xa.js", ""), "200 handler ");
+  close_routes();
+}
+
+TEST(a_405_names_the_methods_of_its_pattern_alone) {
+  open_routes();
+  add("PUT", "/a", "put");
+  add("POST", "/a*", "prefix");
+  add("GET", "/a", "get");
+  add("DELETE", "/b", "b");
+  EQ(sio__routes_add_upgrade(&routes, "/a", accept_upgrade, "no"), 0);
+  IS(get("DELETE", "/a", ""), "405 Method Not Allowed\n");
+  CHECK(says(rig->out, "\r\nAllow: PUT, GET, HEAD\r\n"));
+  close_routes();
+}
+
 TEST(conditional_requests) {
   static const struct {
     const char *path, *tags;
@@ -295,6 +339,10 @@ T(a_route_exists_once)
 T(upgrades_look_at_upgrade_routes_only)
 T(an_answer_may_come_later_and_after_the_peer_has_gone)
 T(assets_are_served_from_their_table)
+T(a_path_too_long_for_any_file_is_not_found)
+T(an_empty_table_serves_nothing)
+T(files_and_a_handler_may_share_a_prefix)
+T(a_405_names_the_methods_of_its_pattern_alone)
 T(conditional_requests)
 T(an_asset_without_a_tag_gets_one_from_its_bytes)
 T(tables_that_make_no_sense_are_refused)

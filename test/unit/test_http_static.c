@@ -191,6 +191,81 @@ TEST(a_directory_without_its_slash_is_sent_there) {
   close_files();
 }
 
+TEST(a_directorys_name_is_escaped_where_it_is_sent) {
+  open_files(false);
+  in_root(make_dir, "pub/aZ09-_.~%<:[{@", NULL);
+  get("GET", "/aZ09-_.~%25%3c:[%7b@", "");
+  CHECK(says(rig->out, "\r\nLocation: aZ09-_.~%25%3C%3A%5B%7B%40/\r\n"));
+  close_files();
+}
+
+static void serve_below(sio_request *r) {
+  CHECK(sio__static_serve(dir, r, slice(r->path.p + 4, r->path.n - 4)));
+}
+
+TEST(the_prefix_itself_is_a_directory_without_its_slash) {
+  open_files(false);
+  rig->at_request = serve_below;
+  IS(get("GET", "/pub", ""), "301 ");
+  CHECK(says(rig->out, "\r\nLocation: pub/\r\n"));
+  IS(get("GET", "/pub/", ""), "200 <p>");
+  close_files();
+}
+
+/* ---- a system that fails ---- */
+
+static int open_errno;      /* of the next openings */
+static unsigned open_fails; /* so many of them      */
+static unsigned open_tries;
+
+static bool open_is_to_fail(void) {
+  open_tries++;
+  if (open_fails == 0) return false;
+  open_fails--;
+  errno = open_errno;
+  return true;
+}
+
+long __real_syscall(long n, int d, const char *path, void *how, size_t size);
+long __wrap_syscall(long n, int d, const char *path, void *how, size_t size);
+long __wrap_syscall(long n, int d, const char *path, void *how, size_t size) {
+  return open_is_to_fail() ? -1 : __real_syscall(n, d, path, how, size);
+}
+
+TEST(a_file_that_cannot_be_opened_for_want_of_something_is_503_and_not_404) {
+  static const int wants[] = { EMFILE, ENFILE, ENOMEM, EIO };
+  static const int lacks[] = { EACCES, ENOENT, ELOOP, ENXIO };
+  open_files(false);
+  for (size_t i = 0; i < 4; i++) {
+    open_errno = wants[i];
+    open_fails = 1;
+    IS(get("GET", "/a.js", ""), "503 ");
+    CHECK(!says(rig->out, "ETag"));
+    open_errno = lacks[i];
+    open_fails = 1;
+    IS(get("GET", "/a.js", ""), "404 ");
+  }
+  IS(get("GET", "/a.js", ""), "200 let a");
+  close_files();
+}
+
+/* The kernel says EAGAIN where something below the directory is renamed meanwhile. */
+TEST(an_opening_that_is_disturbed_is_tried_again_and_not_for_ever) {
+  static const int disturbances[] = { EAGAIN, EINTR };
+  open_files(false);
+  for (size_t i = 0; i < 2; i++) {
+    open_errno = disturbances[i];
+    open_fails = 2;
+    IS(get("GET", "/a.js", ""), "200 let a");
+    open_fails = 1000;
+    open_tries = 0;
+    IS(get("GET", "/a.js", ""), "404 ");
+    CHECK(open_tries > 2 && open_tries < 100);
+    open_fails = 0;
+  }
+  close_files();
+}
+
 TEST(a_path_too_long_is_not_there) {
   char path[900] = "/";
   open_files(false);
@@ -233,6 +308,10 @@ T(so_it_is_without_openat2_and_links_are_not_followed_at_all)
 T(a_file_comes_with_its_type_and_its_tag)
 T(a_file_not_changed_is_not_sent_again)
 T(a_directory_without_its_slash_is_sent_there)
+T(a_directorys_name_is_escaped_where_it_is_sent)
+T(the_prefix_itself_is_a_directory_without_its_slash)
+T(a_file_that_cannot_be_opened_for_want_of_something_is_503_and_not_404)
+T(an_opening_that_is_disturbed_is_tried_again_and_not_for_ever)
 T(a_path_too_long_is_not_there)
 T(types_go_by_the_ending)
 T(a_directory_that_is_none_says_so)
