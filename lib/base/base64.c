@@ -59,7 +59,7 @@ static inline bool decode_quad(uint8_t out[3], const uint8_t p[4]) {
 
 /* From the first quad that was not plain: one character at a time, until the end or a '='.
  * Bits that fill no byte are dropped. */
-static size_t decode_loose(uint8_t *out, const uint8_t *p, size_t n) {
+static size_t decode_lenient(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;
   size_t written = 0;
@@ -78,6 +78,6 @@ size_t sio__base64_decode(void *out, const char *text, size_t n) {
   const uint8_t *p = (const uint8_t *)text;
   uint8_t *o = out;
   for (; n >= 4 && decode_quad(o, p); n -= 4, p += 4) o += 3;
-  o += decode_loose(o, p, n);
+  o += decode_lenient(o, p, n);
   return (size_t)(o - (uint8_t *)out);
 }

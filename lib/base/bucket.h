@@ -30,6 +30,6 @@ uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now
 /* Takes one if it is there: 0. Otherwise takes none: the ms until there is one. */
 uint64_t sio__bucket_take(struct bucket *b, const struct rate *r, uint64_t now);
 /* The ms an untouched bucket takes at most to be full again. */
-uint64_t sio__rate_rest(const struct rate *r);
+uint64_t sio__rate_refill_ms(const struct rate *r);
 
 #endif

@@ -12,15 +12,15 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-bool sio__deflate_built(void) { return true; }
+bool sio__deflate_is_available(void) { return true; }
 
-static void *take(void *user, unsigned count, unsigned size) {
+static void *zlib_alloc(void *user, unsigned count, unsigned size) {
   size_t n;
   (void)user;
   return mul_overflows(count, size, &n) ? NULL : sio__malloc(n);
 }
 
-static void give(void *user, void *p) {
+static void zlib_free(void *user, void *p) {
   (void)user;
   sio__free(p);
 }
@@ -35,20 +35,20 @@ enum {
 
 struct deflater {
   z_stream s;
-  struct deflate_how how;
+  struct deflate_settings how;
   bool open;
   struct deflate_count count;
   struct buf scratch;
 };
 
-struct deflater *sio__deflater_new(const struct deflate_how *how) {
+struct deflater *sio__deflater_new(const struct deflate_settings *how) {
   struct deflater *z = sio__calloc(1, sizeof *z);
   if (!z) return NULL;
   z->how.level = how->level ? how->level : Z_DEFAULT_COMPRESSION;
   z->how.window_bits = how->window_bits ? how->window_bits : MAX_WBITS;
   z->how.mem_level = how->mem_level ? how->mem_level : 8;
-  z->s.zalloc = take;
-  z->s.zfree = give;
+  z->s.zalloc = zlib_alloc;
+  z->s.zfree = zlib_free;
   buf_init(&z->scratch, UINT32_MAX);
   return z;
 }
@@ -64,7 +64,7 @@ struct deflate_count sio__deflater_count(const struct deflater *z) {
   return z ? z->count : (struct deflate_count){ 0 };
 }
 
-static int make_ready(struct deflater *z, size_t room) {
+static int prepare_deflater(struct deflater *z, size_t room) {
   if (!z->open) {
     int err = deflateInit2(&z->s, z->how.level, Z_DEFLATED, -z->how.window_bits, z->how.mem_level,
                            Z_DEFAULT_STRATEGY);
@@ -74,35 +74,35 @@ static int make_ready(struct deflater *z, size_t room) {
   return sio__buf_reserve(&z->scratch, room);
 }
 
-static void put_bytes(struct buf *b, const void *p, size_t n) {
+static void append_bytes(struct buf *b, const void *p, size_t n) {
   memcpy(b->p + b->n, p, n);
   b->n += n;
 }
 
-static void put_front(struct buf *b, enum deflate_form form) {
+static void append_form_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
-  if (form == DEFLATE_GZIP) put_bytes(b, gzip, sizeof gzip);
-  if (form == DEFLATE_ZLIB) put_bytes(b, zlib, sizeof zlib);
+  if (form == DEFLATE_GZIP) append_bytes(b, gzip, sizeof gzip);
+  if (form == DEFLATE_ZLIB) append_bytes(b, zlib, sizeof zlib);
 }
 
-static void put_little(struct buf *b, uint32_t v) {
+static void append_u32_le(struct buf *b, uint32_t v) {
   uint8_t bytes[] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
-  put_bytes(b, bytes, sizeof bytes);
+  append_bytes(b, bytes, sizeof bytes);
 }
 
-static void put_back(struct buf *b, enum deflate_form form, sio_slice text) {
+static void append_form_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
   const Bytef *p = (const Bytef *)text.p;
   uInt n = (uInt)text.n;
   if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
-  if (form == DEFLATE_ZLIB) put_little(b, __builtin_bswap32((uint32_t)adler32(1, p, n)));
+  if (form == DEFLATE_ZLIB) append_u32_le(b, __builtin_bswap32((uint32_t)adler32(1, p, n)));
   if (form != DEFLATE_GZIP) return;
-  put_little(b, (uint32_t)crc32(0, p, n));
-  put_little(b, n);
+  append_u32_le(b, (uint32_t)crc32(0, p, n));
+  append_u32_le(b, n);
 }
 
 /* False: it did not fit into `room`, and so is of no use. */
-static bool squeeze(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
+static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
   z->s.avail_in = (uInt)text.n;
@@ -115,28 +115,29 @@ static bool squeeze(struct deflater *z, enum deflate_form form, sio_slice text, 
   return fits;
 }
 
-static void count(struct deflate_count *c, size_t plain, size_t packed) {
+static void add_to_deflate_count(struct deflate_count *c, size_t plain, size_t packed) {
   c->texts++;
   c->plain += plain;
   c->packed += packed;
 }
 
-static int copy_out(struct deflater *z, struct msgs *home, size_t plain, struct msg **out) {
+static int copy_compressed_text(struct deflater *z, struct msgs *home, size_t plain,
+                                struct msg **out) {
   *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
   if (!*out) return SIO__ENOMEM;
-  count(&z->count, plain, z->scratch.n);
+  add_to_deflate_count(&z->count, plain, z->scratch.n);
   return 1;
 }
 
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,
                  struct msg **out) {
   if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
-  int got = make_ready(z, text.n + 2 * SLACK);
+  int got = prepare_deflater(z, text.n + 2 * SLACK);
   if (got) return got;
-  put_front(&z->scratch, form);
-  if (squeeze(z, form, text, text.n + SLACK / 2)) {
-    put_back(&z->scratch, form, text);
-    if (z->scratch.n < text.n) got = copy_out(z, home, text.n, out);
+  append_form_header(&z->scratch, form);
+  if (compress_text(z, form, text, text.n + SLACK / 2)) {
+    append_form_trailer(&z->scratch, form, text);
+    if (z->scratch.n < text.n) got = copy_compressed_text(z, home, text.n, out);
   }
   z->scratch.n = 0;
   if (z->scratch.cap > SCRATCH_KEPT) sio__buf_clear(&z->scratch);
@@ -156,8 +157,8 @@ struct inflater {
 struct inflater *sio__inflater_new(void) {
   struct inflater *z = sio__calloc(1, sizeof *z);
   if (!z) return NULL;
-  z->s.zalloc = take;
-  z->s.zfree = give;
+  z->s.zalloc = zlib_alloc;
+  z->s.zfree = zlib_free;
   return z;
 }
 
@@ -168,7 +169,7 @@ void sio__inflater_free(struct inflater *z) {
 }
 
 /* Room for one byte more than may come, so that too much shows. */
-static int make_room(struct buf *out) {
+static int reserve_inflate_output(struct buf *out) {
   enum { STEP = 4096 };
   size_t left = out->max - out->n;
   if (out->n < out->cap) return 0;
@@ -176,8 +177,8 @@ static int make_room(struct buf *out) {
 }
 
 /* One step; *got is zlib's word on it. */
-static int step(struct inflater *z, struct buf *out, int *got) {
-  int err = make_room(out);
+static int inflate_step(struct inflater *z, struct buf *out, int *got) {
+  int err = reserve_inflate_output(out);
   if (err) return err;
   size_t room = out->cap - out->n;
   if (room > UINT32_MAX) room = UINT32_MAX;
@@ -192,13 +193,13 @@ static int step(struct inflater *z, struct buf *out, int *got) {
 
 /* All of in. *ended: its last byte closed the last block of a stream, after which another may
  * begin (RFC 7692 section 7.2.3.4). */
-static int feed(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
+static int inflate_input(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
   int got, err;
   z->s.next_in = (const Bytef *)in.p;
   z->s.avail_in = (uInt)in.n;
   *ended = false;
   do {
-    err = step(z, out, &got);
+    err = inflate_step(z, out, &got);
     if (err) return err;
     *ended = got == Z_STREAM_END;
     if (*ended) inflateReset(&z->s);
@@ -208,9 +209,9 @@ static int feed(struct inflater *z, sio_slice in, struct buf *out, bool *ended) 
 
 static int inflate_message(struct inflater *z, sio_slice in, struct buf *out) {
   bool ended;
-  int err = feed(z, in, out, &ended);
+  int err = inflate_input(z, in, out, &ended);
   if (err || ended) return err;
-  err = feed(z, SLICE("\0\0\xff\xff"), out, &ended);
+  err = inflate_input(z, SLICE("\0\0\xff\xff"), out, &ended);
   return err || z->s.data_type == AT_BLOCK_END ? err : SIO_EPROTO;
 }
 
@@ -226,7 +227,7 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   if (err)
     out->n = before;
   else
-    count(&z->count, out->n - before, in.n);
+    add_to_deflate_count(&z->count, out->n - before, in.n);
   return err;
 }
 
@@ -236,9 +237,9 @@ struct deflate_count sio__inflater_count(const struct inflater *z) {
 
 #else
 
-bool sio__deflate_built(void) { return false; }
+bool sio__deflate_is_available(void) { return false; }
 
-struct deflater *sio__deflater_new(const struct deflate_how *how) {
+struct deflater *sio__deflater_new(const struct deflate_settings *how) {
   (void)how;
   return NULL;
 }

@@ -8,7 +8,7 @@
  * zlib's streams are big (270 KB to compress, 40 KB to inflate), so nothing that waits for a peer
  * holds one: one deflater and one inflater serve all connections of a loop, their memory comes
  * with the first use, and between two texts they forget the first. Built without zlib there
- * are no deflaters, and sio__deflate_built() says so.
+ * are no deflaters, and sio__deflate_is_available() says so.
  */
 #ifndef SIO_BASE_DEFLATE_H
 #define SIO_BASE_DEFLATE_H
@@ -17,7 +17,7 @@
 #include "base/msg.h"
 #include "base/slice.h"
 
-bool sio__deflate_built(void);
+bool sio__deflate_is_available(void);
 
 enum deflate_form {
   DEFLATE_MESSAGE, /* a WebSocket's: raw (RFC 1951), flushed, without the flush's last four bytes */
@@ -26,7 +26,7 @@ enum deflate_form {
 };
 
 /* 0 is zlib's own default: 6, 15, 8. */
-struct deflate_how {
+struct deflate_settings {
   int level;       /* 1 to 9  */
   int window_bits; /* 9 to 15 */
   int mem_level;   /* 1 to 9  */
@@ -34,7 +34,7 @@ struct deflate_how {
 
 struct deflater;
 /* NULL: no memory, or built without zlib. */
-struct deflater *sio__deflater_new(const struct deflate_how *how);
+struct deflater *sio__deflater_new(const struct deflate_settings *how);
 void sio__deflater_free(struct deflater *z); /* NULL is fine */
 /* 1: *out is the text compressed, one reference; 0: it would not get smaller. UV_ENOMEM. */
 int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, sio_slice text,

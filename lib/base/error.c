@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <uv.h> /* for its texts alone */
 
-static bool is_of_uv(int err) {
+static bool is_libuv_error(int err) {
   switch (err) {
 #define SIO_XX(name, text) case UV_##name:
     UV_ERRNO_MAP(SIO_XX)
@@ -24,7 +24,7 @@ const char *sio_strerror(int err) {
       SIO_ERRNO_MAP(SIO_XX)
 #undef SIO_XX
     /* libuv itself allocates, and never frees, a text for a code that it does not know. */
-    default: return is_of_uv(err) ? uv_strerror(err) : "unknown error";
+    default: return is_libuv_error(err) ? uv_strerror(err) : "unknown error";
   }
 }
 

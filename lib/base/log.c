@@ -39,47 +39,47 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level) {
   memset(log->level, level, sizeof log->level);
 }
 
-const char *sio__log_room(int room) {
+const char *sio__log_room_name(int room) {
   return room >= 0 && room < SIO_ROOM_COUNT ? room_names[room] : "?";
 }
 
-static int find_name(const char *const *names, int n, sio_slice word) {
+static int find_name_index(const char *const *names, int n, sio_slice word) {
   for (int i = 0; i < n; i++)
     if (slice_is(word, names[i])) return i;
   return -1;
 }
 
 /* One "level" or "room=level". */
-static bool apply(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
+static bool parse_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
   if (one_room) sio__slice_split(&word, '=', &name);
-  int value = find_name(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
+  int value = find_name_index(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
   if (value < 0) return false;
   if (!one_room) {
     memset(level, value, SIO_ROOM_COUNT);
     return true;
   }
-  int room = find_name(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
+  int room = find_name_index(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
   if (room < 0) return false;
   level[room] = (uint8_t)value;
   return true;
 }
 
-int sio__log_spec(struct log *log, const char *spec) {
+int sio__log_set_levels(struct log *log, const char *spec) {
   uint8_t level[SIO_ROOM_COUNT];
   sio_slice rest = slice_str(spec), word;
   if (rest.n == 0) return SIO__EINVAL;
   memcpy(level, log->level, sizeof level);
   while (sio__slice_split(&rest, ',', &word))
-    if (!apply(level, word)) return SIO__EINVAL;
+    if (!parse_level_word(level, word)) return SIO__EINVAL;
   memcpy(log->level, level, sizeof level);
   return 0;
 }
 
 /* How many bytes at p may be shown as they are: one character, or none. */
-static size_t printable(const char *p, size_t n) {
-  size_t len = sio__utf8_step(p, n);
+static size_t printable_length(const char *p, size_t n) {
+  size_t len = sio__utf8_sequence_length(p, n);
   unsigned char lead = (unsigned char)p[0];
   if (len == 1) return lead >= 0x20 && lead != 0x7f;
   bool c1 = len == 2 && lead == 0xc2 && (unsigned char)p[1] < 0xa0;
@@ -92,10 +92,10 @@ static void escape_byte(char *out, char c) {
   memcpy(out, (char[]){ '\\', 'x', hex[u >> 4], hex[u & 15] }, 4);
 }
 
-static size_t escape(char out[LOG_LINE + 1], const char *p, size_t n) {
+static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
   size_t used = 0, len, width;
   for (size_t i = 0; i < n; i += len, used += width) {
-    size_t whole = printable(p + i, n - i);
+    size_t whole = printable_length(p + i, n - i);
     len = whole ? whole : 1;
     width = whole ? whole : 4;
     if (used + width > LOG_LINE) break;
@@ -115,13 +115,13 @@ enum { BLOCK = 16 };
 
 static size_t line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
 
-static void log_lose(struct log *log, const char *why) {
+static void log_count_lost_line(struct log *log, const char *why) {
   log->unsaid++;
   log->lost++;
   log->why = why;
 }
 
-static void log_append(struct log *log, struct log_line *line) {
+static void log_append_line(struct log *log, struct log_line *line) {
   if (log->last)
     log->last->next = line;
   else
@@ -130,15 +130,15 @@ static void log_append(struct log *log, struct log_line *line) {
   log->held += BLOCK + line_size(line->n);
 }
 
-static void log_queue(struct log *log, int level, int room, const char *text, size_t n) {
+static void log_queue_line(struct log *log, int level, int room, const char *text, size_t n) {
   bool fits = log->held + BLOCK + line_size(n) <= LOG_HELD;
   struct log_line *line = fits ? sio__malloc(line_size(n)) : NULL;
   if (line) {
     *line = (struct log_line){ .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n };
     memcpy(line->text, text, n + 1);
-    log_append(log, line);
+    log_append_line(log, line);
   } else {
-    log_lose(log, fits ? "out of memory" : "too many in one turn");
+    log_count_lost_line(log, fits ? "out of memory" : "too many in one turn");
   }
   if (log->rouse) log->rouse(log->rouse_arg);
 }
@@ -153,8 +153,8 @@ COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   int n = vsnprintf(raw, sizeof raw, fmt, ap);
   va_end(ap);
   if (n < 0) return;
-  size_t len = escape(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
-  log_queue(log, level, room, line, len);
+  size_t len = escape_log_text(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
+  log_queue_line(log, level, room, line, len);
 }
 
 /* ---- lines that peers cause --------------------------------------------------------------- */
@@ -186,7 +186,7 @@ static const char *const cause_names[] = {
   [LOG_CALL_REFUSED] = "refused calls of the host",
 };
 
-static bool log_has_room(struct log_second *s, int level, const char *peer) {
+static bool log_take_quota_of_second(struct log_second *s, int level, const char *peer) {
   bool rare = level <= SIO_LOG_WARN;
   if (s->used >= (rare ? LOG_RATE : LOG_RATE_INFO)) return false;
   uint8_t *of_peer = &s->of_peer[peer ? sio__hash(peer, strlen(peer)) % LOG_PEERS : 0];
@@ -196,15 +196,15 @@ static bool log_has_room(struct log_second *s, int level, const char *peer) {
   return true;
 }
 
-COLD bool sio__log_admits(struct log *log, int level, int room, enum log_cause cause,
-                          const char *peer) {
+COLD bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
+                              const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
     log->counting = true;
     if (log->rouse) log->rouse(log->rouse_arg);
   }
-  if (log_has_room(s, level, peer && *peer ? peer : NULL)) return true;
+  if (log_take_quota_of_second(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
   s->room = (uint8_t)room;
   s->left_out++;
@@ -212,7 +212,7 @@ COLD bool sio__log_admits(struct log *log, int level, int room, enum log_cause c
   return false;
 }
 
-COLD void sio__log_second_over(struct log *log) {
+COLD void sio__log_end_second(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
@@ -225,48 +225,48 @@ COLD void sio__log_second_over(struct log *log) {
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
-static void log_call(const struct log *log, int level, int room, const char *text) {
-  if (log->cb) log->cb(level, sio__log_room(room), text, log->user);
+static void log_call_host(const struct log *log, int level, int room, const char *text) {
+  if (log->cb) log->cb(level, sio__log_room_name(room), text, log->user);
 }
 
-static void tell_lost(struct log *log, uint64_t n, const char *why) {
+static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) {
   char text[96];
   if (!n || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
   snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
            n == 1 ? "line of the log is" : "lines of the log are", why);
-  log_call(log, SIO_LOG_ERROR, SIO_ROOM_SIO, text);
+  log_call_host(log, SIO_LOG_ERROR, SIO_ROOM_SIO, text);
 }
 
-static void log_free(struct log *log, struct log_line *line) {
+static void log_free_line(struct log *log, struct log_line *line) {
   log->held -= BLOCK + line_size(line->n);
   sio__free(line);
 }
 
-static struct log_line *log_take(struct log *log) {
+static struct log_line *log_take_all_lines(struct log *log) {
   struct log_line *first = log->first;
   log->first = log->last = NULL;
   return first;
 }
 
-COLD void sio__log_deliver(struct log *log) {
+COLD void sio__log_deliver_lines(struct log *log) {
   if (log->busy) return;
   uint64_t lost = log->unsaid;
   const char *why = log->why;
   log->unsaid = 0;
   log->busy = true;
-  for (struct log_line *line = log_take(log), *next; line; line = next) {
+  for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
-    log_call(log, line->level, line->room, line->text);
-    log_free(log, line);
+    log_call_host(log, line->level, line->room, line->text);
+    log_free_line(log, line);
   }
-  tell_lost(log, lost, why);
+  log_report_lost_lines(log, lost, why);
   log->busy = false;
 }
 
 COLD void sio__log_clear(struct log *log) {
-  for (struct log_line *line = log_take(log), *next; line; line = next) {
+  for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
-    log_free(log, line);
+    log_free_line(log, line);
   }
   log->unsaid = 0;
   log->cb = NULL;

@@ -75,7 +75,7 @@ struct log {
   uint64_t unsaid;               /* lost lines that the host was not told of yet */
   uint64_t lost;                 /* all of them */
   const char *why;               /* the last of them was lost */
-  bool counting;                 /* a second is under way: sio__log_second_over() ends it */
+  bool counting;                 /* a second is under way: sio__log_end_second() ends it */
   uint64_t left_out;             /* lines that were one too many, ever */
   struct log_second seconds[LOG_CAUSES];
   void (*rouse)(void *arg); /* something waits, or a second began; NULL: nobody to tell */
@@ -85,13 +85,15 @@ struct log {
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
 /* "warn", or "info,eio=debug,http=off", read from left to right. 0, or UV_EINVAL for a word
  * it does not know (then nothing changed). */
-int sio__log_spec(struct log *log, const char *spec);
-const char *sio__log_room(int room); /* "net", "http", ... */
+int sio__log_set_levels(struct log *log, const char *spec);
+const char *sio__log_room_name(int room); /* "net", "http", ... */
 
-static inline bool log_waits(const struct log *log) { return log->first || log->unsaid; }
+static inline bool log_has_waiting_lines(const struct log *log) {
+  return log->first || log->unsaid;
+}
 /* Runs the callback for each line that waits; what those calls log waits for the next time. Only
  * where nothing of the library is under way. */
-void sio__log_deliver(struct log *log);
+void sio__log_deliver_lines(struct log *log);
 void sio__log_clear(struct log *log); /* what waits is dropped; it is silent from now on */
 
 #define LOG(log, lvl, room, ...)                                                  \
@@ -100,16 +102,17 @@ void sio__log_clear(struct log *log); /* what waits is dropped; it is silent fro
   } while (0)
 
 /* For each line that a peer can cause at will. peer: its address, NULL or "": not known. */
-#define LOG_RATED(log, lvl, room, cause, peer, ...)                                            \
-  do {                                                                                         \
-    if ((lvl) <= (log)->level[room] && sio__log_admits((log), (lvl), (room), (cause), (peer))) \
-      sio__log((log), (lvl), (room), __VA_ARGS__);                                             \
+#define LOG_RATED(log, lvl, room, cause, peer, ...)                                                \
+  do {                                                                                             \
+    if ((lvl) <= (log)->level[room] && sio__log_take_quota((log), (lvl), (room), (cause), (peer))) \
+      sio__log((log), (lvl), (room), __VA_ARGS__);                                                 \
   } while (0)
 
 /* False: it is one too many in this second, and counted. */
-bool sio__log_admits(struct log *log, int level, int room, enum log_cause cause, const char *peer);
+bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
+                         const char *peer);
 /* A second after log->counting became true: a line says for each cause what was left out. */
-void sio__log_second_over(struct log *log);
+void sio__log_end_second(struct log *log);
 
 /* printf formats; the line waits to be delivered. Inside the callback DEBUG and TRACE are left out:
  * a callback that sends would cause itself for ever. Lines are cut at LOG_LINE bytes, between

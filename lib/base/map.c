@@ -13,11 +13,11 @@
 
 enum { MIN_CAP = 8 };
 
-static uint32_t home_of(const struct map *m, sio_slice key) {
+static uint32_t map_home_slot(const struct map *m, sio_slice key) {
   return (uint32_t)sio__hash(key.p, key.n) & (m->cap - 1);
 }
 
-static uint32_t after(const struct map *m, uint32_t i) { return (i + 1) & (m->cap - 1); }
+static uint32_t map_next_slot(const struct map *m, uint32_t i) { return (i + 1) & (m->cap - 1); }
 
 void sio__map_init(struct map *m, map_key_fn key) { *m = (struct map){ .key = key }; }
 
@@ -27,53 +27,55 @@ void sio__map_clear(struct map *m) {
 }
 
 /* The slot that holds the key, or the free one where it would go. There is always one free. */
-static void **find(const struct map *m, sio_slice key) {
-  uint32_t i = home_of(m, key);
-  while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = after(m, i);
+static void **map_find_slot(const struct map *m, sio_slice key) {
+  uint32_t i = map_home_slot(m, key);
+  while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_slot(m, i);
   return &m->slots[i];
 }
 
 /* An item whose key is not in there. */
-static void add(struct map *m, void *item) {
-  uint32_t i = home_of(m, m->key(item));
-  while (m->slots[i]) i = after(m, i);
+static void map_insert_new(struct map *m, void *item) {
+  uint32_t i = map_home_slot(m, m->key(item));
+  while (m->slots[i]) i = map_next_slot(m, i);
   m->slots[i] = item;
 }
 
-void *sio__map_get(const struct map *m, sio_slice key) { return m->n ? *find(m, key) : NULL; }
+void *sio__map_get(const struct map *m, sio_slice key) {
+  return m->n ? *map_find_slot(m, key) : NULL;
+}
 
-static int resize(struct map *m, uint32_t cap) {
+static int map_resize(struct map *m, uint32_t cap) {
   struct map old = *m;
   void **slots = sio__calloc(cap, sizeof *slots);
   if (!slots) return SIO__ENOMEM;
   m->slots = slots;
   m->cap = cap;
   for (uint32_t i = 0; i < old.cap; i++)
-    if (old.slots[i]) add(m, old.slots[i]);
+    if (old.slots[i]) map_insert_new(m, old.slots[i]);
   sio__free(old.slots);
   return 0;
 }
 
-static int make_room(struct map *m) {
+static int map_grow_if_full(struct map *m) {
   if (m->n < m->cap / 4 * 3) return 0;
   if (m->cap > UINT32_MAX / 2) return SIO__ENOMEM;
-  return resize(m, m->cap ? m->cap * 2 : MIN_CAP);
+  return map_resize(m, m->cap ? m->cap * 2 : MIN_CAP);
 }
 
 int sio__map_put(struct map *m, void *item) {
   if (sio__map_get(m, m->key(item))) return SIO__EEXIST;
-  int err = make_room(m);
+  int err = map_grow_if_full(m);
   if (err) return err;
-  add(m, item);
+  map_insert_new(m, item);
   m->n++;
   return 0;
 }
 
 /* Moves back whatever may not stay behind a gap at `gap`: items whose own slot is not past it. */
-static void close_gap(struct map *m, uint32_t gap) {
+static void map_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
-  for (uint32_t i = after(m, gap); m->slots[i]; i = after(m, i)) {
-    uint32_t from_home = (i - home_of(m, m->key(m->slots[i]))) & mask;
+  for (uint32_t i = map_next_slot(m, gap); m->slots[i]; i = map_next_slot(m, i)) {
+    uint32_t from_home = (i - map_home_slot(m, m->key(m->slots[i]))) & mask;
     if (from_home < ((i - gap) & mask)) continue;
     m->slots[gap] = m->slots[i];
     gap = i;
@@ -81,20 +83,20 @@ static void close_gap(struct map *m, uint32_t gap) {
   m->slots[gap] = NULL;
 }
 
-static void shrink(struct map *m) {
+static void map_shrink_if_sparse(struct map *m) {
   if (m->n == 0)
     sio__map_clear(m);
   else if (m->n < m->cap / 8)
-    (void)resize(m, m->cap / 2); /* without memory it stays sparse, which is correct too */
+    (void)map_resize(m, m->cap / 2); /* without memory it stays sparse, which is correct too */
 }
 
 void *sio__map_del(struct map *m, sio_slice key) {
   if (m->n == 0) return NULL;
-  void **slot = find(m, key), *item = *slot;
+  void **slot = map_find_slot(m, key), *item = *slot;
   if (!item) return NULL;
-  close_gap(m, (uint32_t)(slot - m->slots));
+  map_close_gap(m, (uint32_t)(slot - m->slots));
   m->n--;
-  shrink(m);
+  map_shrink_if_sparse(m);
   return item;
 }
 

@@ -47,9 +47,9 @@ COLD int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void 
 }
 
 /* A size of 0 may give NULL, which would read as out of memory, and realloc(p, 0) may free. */
-static size_t at_least_one(size_t n) { return n + !n; }
+static size_t nonzero_size(size_t n) { return n + !n; }
 
-void *sio__malloc(size_t n) { return host_malloc(at_least_one(n)); }
+void *sio__malloc(size_t n) { return host_malloc(nonzero_size(n)); }
 
 void *sio__calloc(size_t count, size_t size) {
   size_t n;
@@ -59,7 +59,7 @@ void *sio__calloc(size_t count, size_t size) {
 }
 
 void *sio__realloc(void *p, size_t n) {
-  return p ? host_realloc(p, at_least_one(n)) : sio__malloc(n);
+  return p ? host_realloc(p, nonzero_size(n)) : sio__malloc(n);
 }
 
 void sio__free(void *p) {
@@ -88,7 +88,7 @@ COLD void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
   *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };
 }
 
-static void *take(struct pool *pool) {
+static void *pool_take_free_block(struct pool *pool) {
   void *block = pool->free;
   ASAN_UNPOISON_MEMORY_REGION(block, pool->size);
   memcpy(&pool->free, block, sizeof pool->free);
@@ -97,10 +97,12 @@ static void *take(struct pool *pool) {
 }
 
 COLD void sio__pool_clear(struct pool *pool) {
-  while (pool->free) sio__free(take(pool));
+  while (pool->free) sio__free(pool_take_free_block(pool));
 }
 
-void *sio__pool_get(struct pool *pool) { return pool->free ? take(pool) : sio__malloc(pool->size); }
+void *sio__pool_get(struct pool *pool) {
+  return pool->free ? pool_take_free_block(pool) : sio__malloc(pool->size);
+}
 
 void sio__pool_put(struct pool *pool, void *block) {
   if (pool->held >= pool->keep) {

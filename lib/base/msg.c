@@ -11,7 +11,7 @@
 
 enum { KEEP_SMALL = 256 };
 
-static bool block_overflows(size_t cap, size_t *size) {
+static bool msg_size_overflows(size_t cap, size_t *size) {
   return cap > UINT32_MAX || add_overflows(sizeof(struct msg) + MSG_HEADROOM, cap, size);
 }
 
@@ -22,21 +22,21 @@ void sio__msgs_init(struct msgs *home) {
 
 void sio__msgs_clear(struct msgs *home) { sio__pool_clear(&home->small); }
 
-static struct msg *new_big(size_t cap) {
+static struct msg *alloc_large_msg(size_t cap) {
   size_t size;
-  return block_overflows(cap, &size) ? NULL : sio__malloc(size);
+  return msg_size_overflows(cap, &size) ? NULL : sio__malloc(size);
 }
 
 struct msg *sio__msg_new(struct msgs *home, size_t cap) {
   bool small = cap <= MSG_SMALL;
-  struct msg *m = small ? sio__pool_get(&home->small) : new_big(cap);
+  struct msg *m = small ? sio__pool_get(&home->small) : alloc_large_msg(cap);
   if (!m) return NULL;
   *m = (struct msg){ .home = home,
                      .serial = home->made++,
                      .refs = 1,
                      .cap = small ? MSG_SMALL : (uint32_t)cap,
                      .pooled = small };
-  home->bytes += msg_held(m);
+  home->bytes += msg_memory_size(m);
   return m;
 }
 
@@ -48,15 +48,15 @@ struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n) {
   return m;
 }
 
-static void free_block(struct msg *m) {
-  m->home->bytes -= msg_held(m);
+static void free_msg_block(struct msg *m) {
+  m->home->bytes -= msg_memory_size(m);
   if (m->pooled)
     sio__pool_put(&m->home->small, m);
   else
     sio__free(m);
 }
 
-static struct msg *leave_pool(struct msg *m, size_t size) {
+static struct msg *move_msg_out_of_pool(struct msg *m, size_t size) {
   struct msg *big = sio__malloc(size);
   if (!big) return NULL;
   memcpy(big, m, sizeof *m + MSG_HEADROOM + m->len);
@@ -65,12 +65,12 @@ static struct msg *leave_pool(struct msg *m, size_t size) {
   return big;
 }
 
-static int grow(struct msg **m, size_t need) {
+static int grow_msg(struct msg **m, size_t need) {
   size_t cap = (size_t)(*m)->cap * 2, size;
   if (cap < need) cap = need;
   if (cap > UINT32_MAX) cap = UINT32_MAX;
-  if (block_overflows(cap, &size)) return SIO_ETOOBIG;
-  struct msg *bigger = (*m)->pooled ? leave_pool(*m, size) : sio__realloc(*m, size);
+  if (msg_size_overflows(cap, &size)) return SIO_ETOOBIG;
+  struct msg *bigger = (*m)->pooled ? move_msg_out_of_pool(*m, size) : sio__realloc(*m, size);
   if (!bigger) return SIO__ENOMEM;
   bigger->home->bytes += cap - bigger->cap;
   bigger->cap = (uint32_t)cap;
@@ -82,7 +82,7 @@ int sio__msg_reserve(struct msg **m, size_t n) {
   if (n <= (*m)->cap - (*m)->len) return 0;
   size_t need;
   if (add_overflows((*m)->len, n, &need) || need > UINT32_MAX) return SIO_ETOOBIG;
-  return grow(m, need);
+  return grow_msg(m, need);
 }
 
 int sio__msg_put(struct msg **m, const void *p, size_t n) {
@@ -99,7 +99,7 @@ void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;
     msg_unref(m->deflated);
-    free_block(m);
+    free_msg_block(m);
     m = next;
   } while (m && --m->refs == 0);
 }

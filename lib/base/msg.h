@@ -64,7 +64,7 @@ int sio__msg_put(struct msg **m, const void *p, size_t n);
 void sio__msg_free(struct msg *m); /* what unref does at zero */
 
 /* Another form of the same: compressed, or as base64. */
-static inline void msg_same_kind(struct msg *m, const struct msg *as) {
+static inline void msg_copy_drop_rules(struct msg *m, const struct msg *as) {
   m->key = as->key;
   m->droppable = as->droppable;
   m->follows = as->follows;
@@ -74,13 +74,15 @@ static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
 }
 /* The whole WebSocket message, once it has its header. */
-static inline char *msg_frame(const struct msg *m) { return msg_data(m) - m->ws_head; }
+static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
 /* The memory that a reference keeps from being freed: a short text takes a whole block. */
-static inline size_t msg_held(const struct msg *m) { return sizeof *m + MSG_HEADROOM + m->cap; }
+static inline size_t msg_memory_size(const struct msg *m) {
+  return sizeof *m + MSG_HEADROOM + m->cap;
+}
 /* Joins what waits into runs: may m come after `last`? The first peer that waits for both decides
  * what follows a msg. Links go from older to newer msgs, so that no run contains a msg twice. */
-static inline bool msg_link(struct msg *last, struct msg *m) {
+static inline bool msg_try_link(struct msg *last, struct msg *m) {
   if (last->follow == m) return true;
   if (last->follow || last->serial >= m->serial) return false;
   last->follow = m;

@@ -57,7 +57,7 @@ struct u128 sio__mul_64(uint64_t a, uint64_t b) {
 }
 
 /* The first 128 bits of 256, of which the first or the second is 1. */
-static struct u128 scale(const uint64_t g[3], uint64_t five) {
+static struct u128 multiply_kept_power(const uint64_t g[3], uint64_t five) {
   struct u128 p2 = sio__mul_64(g[0], five), p1 = sio__mul_64(g[1], five);
   struct u128 r = { p2.hi, p2.lo + p1.hi };
   r.hi += r.lo < p1.hi;
@@ -73,5 +73,5 @@ struct u128 sio__pow10(int k) {
   if (k >= 0 && k < STEP) return (struct u128){ small[k], 0 };
   int i = (k - POW10_MIN) / STEP, n = (k - POW10_MIN) % STEP;
   if (n == 0) return (struct u128){ kept[i][0], kept[i][1] };
-  return scale(kept[i], small[n]);
+  return multiply_kept_power(kept[i], small[n]);
 }

@@ -46,10 +46,10 @@ int sio__random(void *out, size_t n) {
   return 0;
 }
 
-static void on_fork(void) { atomic_fetch_add(&forks, 1); }
-static void watch_forks(void) { fork_is_seen = pthread_atfork(NULL, NULL, on_fork) == 0; }
+static void count_fork(void) { atomic_fetch_add(&forks, 1); }
+static void watch_forks(void) { fork_is_seen = pthread_atfork(NULL, NULL, count_fork) == 0; }
 
-static int refill(unsigned now) {
+static int refill_id_batch(unsigned now) {
   int err = sio__random(batch.bytes, sizeof batch.bytes);
   if (err) return err;
   batch.left = BATCH;
@@ -61,7 +61,7 @@ int sio__random_id(char out[SIO__ID_LEN + 1]) {
   pthread_once(&fork_once, watch_forks);
   unsigned now = atomic_load(&forks);
   if (batch.left == 0 || batch.forks != now || !fork_is_seen) {
-    int err = refill(now);
+    int err = refill_id_batch(now);
     if (err) return err;
   }
   uint8_t *id = batch.bytes + --batch.left * ID_BYTES;
@@ -73,7 +73,7 @@ int sio__random_id(char out[SIO__ID_LEN + 1]) {
   return 0;
 }
 
-static uint64_t load64(const uint8_t *p) {
+static uint64_t load_u64_le(const uint8_t *p) {
   uint64_t v;
   memcpy(&v, p, sizeof v);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -82,26 +82,26 @@ static uint64_t load64(const uint8_t *p) {
   return v;
 }
 
-static uint64_t load_tail(const uint8_t *p, size_t n) {
+static uint64_t load_last_bytes(const uint8_t *p, size_t n) {
   uint64_t v = (uint64_t)n << 56;
   for (size_t i = 0; i < n % 8; i++) v |= (uint64_t)p[n - n % 8 + i] << (8 * i);
   return v;
 }
 
-static inline uint64_t rotl(uint64_t x, int by) { return x << by | x >> (64 - by); }
+static inline uint64_t rotate_left_64(uint64_t x, int by) { return x << by | x >> (64 - by); }
 
 struct sip {
   uint64_t a, b, c, d;
 };
 
 static inline void sip_round(struct sip *s) {
-  s->a += s->b, s->b = rotl(s->b, 13) ^ s->a, s->a = rotl(s->a, 32);
-  s->c += s->d, s->d = rotl(s->d, 16) ^ s->c;
-  s->a += s->d, s->d = rotl(s->d, 21) ^ s->a;
-  s->c += s->b, s->b = rotl(s->b, 17) ^ s->c, s->c = rotl(s->c, 32);
+  s->a += s->b, s->b = rotate_left_64(s->b, 13) ^ s->a, s->a = rotate_left_64(s->a, 32);
+  s->c += s->d, s->d = rotate_left_64(s->d, 16) ^ s->c;
+  s->a += s->d, s->d = rotate_left_64(s->d, 21) ^ s->a;
+  s->c += s->b, s->b = rotate_left_64(s->b, 17) ^ s->c, s->c = rotate_left_64(s->c, 32);
 }
 
-static inline void sip_word(struct sip *s, uint64_t word) {
+static inline void sip_add_word(struct sip *s, uint64_t word) {
   s->d ^= word;
   sip_round(s);
   s->a ^= word;
@@ -109,11 +109,11 @@ static inline void sip_word(struct sip *s, uint64_t word) {
 
 uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   const uint8_t *p = data;
-  uint64_t k0 = load64(key), k1 = load64(key + 8);
+  uint64_t k0 = load_u64_le(key), k1 = load_u64_le(key + 8);
   struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                    k1 ^ 0x7465646279746573u };
-  for (size_t i = 0; i + 8 <= n; i += 8) sip_word(&s, load64(p + i));
-  sip_word(&s, load_tail(p, n));
+  for (size_t i = 0; i + 8 <= n; i += 8) sip_add_word(&s, load_u64_le(p + i));
+  sip_add_word(&s, load_last_bytes(p, n));
   s.c ^= 0xff;
   for (int i = 0; i < 3; i++) sip_round(&s);
   return s.a ^ s.b ^ s.c ^ s.d;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool all_zero(const char *p, size_t n) {
+static bool is_all_zero(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (p[i]) return false;
   return true;
@@ -18,7 +18,7 @@ int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
   memset(out, 0, room);
   if (!in) return 0;
   size_t known = size < room ? size : room;
-  if (!all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
+  if (!is_all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
   memcpy(out, in, known);
   return 0;
 }

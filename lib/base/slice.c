@@ -4,31 +4,31 @@
  */
 #include "base/slice.h"
 
-static unsigned char lower(char c) {
+static unsigned char ascii_lower(char c) {
   unsigned char u = (unsigned char)c;
   return (unsigned char)(u >= 'A' && u <= 'Z' ? u + 32 : u);
 }
 
-bool sio__slice_ieq(sio_slice a, sio_slice b) {
+bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b) {
   if (a.n != b.n) return false;
   for (size_t i = 0; i < a.n; i++)
-    if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i])) return false;
+    if (a.p[i] != b.p[i] && ascii_lower(a.p[i]) != ascii_lower(b.p[i])) return false;
   return true;
 }
 
-const char *sio__slice_pair(const char *pairs, sio_slice key) {
+const char *sio__slice_find_pair(const char *pairs, sio_slice key) {
   for (const char *at = pairs, *value; *at; at = value + strlen(value) + 1) {
     value = at + strlen(at) + 1;
-    if (sio__slice_ieq(key, slice_str(at))) return value;
+    if (sio__slice_equals_ignore_case(key, slice_str(at))) return value;
   }
   return NULL;
 }
 
-static bool blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_space_or_tab(char c) { return c == ' ' || c == '\t'; }
 
 sio_slice sio__slice_trim(sio_slice s) {
-  while (s.n && blank(s.p[0])) s.p++, s.n--;
-  while (s.n && blank(s.p[s.n - 1])) s.n--;
+  while (s.n && is_space_or_tab(s.p[0])) s.p++, s.n--;
+  while (s.n && is_space_or_tab(s.p[s.n - 1])) s.n--;
   return s;
 }
 
@@ -46,12 +46,12 @@ bool sio__slice_has_token(sio_slice header, sio_slice token) {
   sio_slice part;
   while (sio__slice_split(&header, ',', &part)) {
     part = sio__slice_trim(part);
-    if (part.n && sio__slice_ieq(part, token)) return true;
+    if (part.n && sio__slice_equals_ignore_case(part, token)) return true;
   }
   return false;
 }
 
-bool sio__slice_u64(sio_slice s, uint64_t *out) {
+bool sio__slice_parse_u64(sio_slice s, uint64_t *out) {
   uint64_t v = 0;
   if (s.n == 0) return false;
   for (size_t i = 0; i < s.n; i++) {

@@ -21,9 +21,9 @@ static inline bool slice_starts(sio_slice a, sio_slice prefix) {
 }
 
 /* ASCII case only, as HTTP compares tokens. */
-bool sio__slice_ieq(sio_slice a, sio_slice b);
+bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b);
 /* pairs is "key\0value\0key\0value\0": the value of key, ASCII case ignored, or NULL. */
-const char *sio__slice_pair(const char *pairs, sio_slice key);
+const char *sio__slice_find_pair(const char *pairs, sio_slice key);
 sio_slice sio__slice_trim(sio_slice s); /* spaces and tabs, both ends */
 /* Takes what stands before the next `sep` off *rest, and the sep; false when nothing is
  * left. "a,,b," gives "a", "", "b": a sep at the very end opens no further part. */
@@ -31,6 +31,6 @@ bool sio__slice_split(sio_slice *rest, char sep, sio_slice *part);
 /* Is `token` one of the comma-separated, case-insensitive elements of `header`? */
 bool sio__slice_has_token(sio_slice header, sio_slice token);
 /* Decimal digits only, no sign, no blank; false on empty, other bytes or overflow. */
-bool sio__slice_u64(sio_slice s, uint64_t *out);
+bool sio__slice_parse_u64(sio_slice s, uint64_t *out);
 
 #endif

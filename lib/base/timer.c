@@ -14,7 +14,7 @@ enum { BITS = 6, TOP = TIMER_LEVELS - 1 };
 
 _Static_assert(1 << BITS == TIMER_SLOTS, "a level is BITS bits of the time");
 
-static uint64_t window(uint64_t at, unsigned level) { return at >> (BITS * level); }
+static uint64_t window_number(uint64_t at, unsigned level) { return at >> (BITS * level); }
 
 void sio__timers_init(struct timers *w, uint64_t now) {
   w->now = now;
@@ -24,11 +24,11 @@ void sio__timers_init(struct timers *w, uint64_t now) {
     for (unsigned s = 0; s < TIMER_SLOTS; s++) list_init(&w->slot[l][s]);
 }
 
-static void place(struct timers *w, struct timer *t) {
+static void place_timer(struct timers *w, struct timer *t) {
   uint64_t distance = t->at - w->now;
   unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
   if (level > TOP) level = TOP;
-  unsigned slot = window(t->at, level) % TIMER_SLOTS;
+  unsigned slot = window_number(t->at, level) % TIMER_SLOTS;
   list_push(&w->slot[level][slot], &t->link);
   w->used[level] |= UINT64_C(1) << slot;
 }
@@ -39,11 +39,11 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
   if (at <= w->now)
     list_push(&w->due, &t->link);
   else
-    place(w, t);
+    place_timer(w, t);
 }
 
 /* `head` became empty: if it is a slot (and not a list of timers about to fire), say so. */
-static void note_empty(struct timers *w, const struct list *head) {
+static void mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
   size_t i = offset / sizeof *head;
@@ -54,29 +54,29 @@ void sio__timer_stop(struct timers *w, struct timer *t) {
   struct list *before = t->link.prev;
   if (before == &t->link) return;
   list_remove(&t->link);
-  if (list_empty(before)) note_empty(w, before);
+  if (list_empty(before)) mark_slot_empty(w, before);
 }
 
-static void take_slot(struct timers *w, unsigned level, struct list *into) {
-  unsigned slot = window(w->now, level) % TIMER_SLOTS;
+static void take_current_slot(struct timers *w, unsigned level, struct list *into) {
+  unsigned slot = window_number(w->now, level) % TIMER_SLOTS;
   list_init(into);
   list_splice(into, &w->slot[level][slot]);
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
 /* Now is the start of a window on level 0, and on each level above while its bits are 0. */
-static void sort_down(struct timers *w) {
+static void move_timers_down(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
   while (--level > 0) {
     struct list opened, *link;
-    take_slot(w, level, &opened);
-    while ((link = list_pop(&opened))) place(w, container_of(link, struct timer, link));
+    take_current_slot(w, level, &opened);
+    while ((link = list_pop(&opened))) place_timer(w, container_of(link, struct timer, link));
   }
 }
 
 /* The list is off the wheel, but its members can still be stopped: callbacks do that. */
-static void fire(struct list *due) {
+static void fire_timers(struct list *due) {
   struct list *link;
   while ((link = list_pop(due))) {
     struct timer *t = container_of(link, struct timer, link);
@@ -84,12 +84,12 @@ static void fire(struct list *due) {
   }
 }
 
-static uint64_t next_window(const struct timers *w) {
+static uint64_t next_window_start(const struct timers *w) {
   uint64_t first = UINT64_MAX;
   for (unsigned level = 0; level < TIMER_LEVELS; level++) {
     uint64_t used = w->used[level];
     if (!used) continue;
-    uint64_t after = window(w->now, level) + 1;
+    uint64_t after = window_number(w->now, level) + 1;
     unsigned by = after % TIMER_SLOTS;
     used = used >> by | used << (-by % TIMER_SLOTS);
     uint64_t start = (after + (unsigned)__builtin_ctzll(used)) << (BITS * level);
@@ -99,20 +99,20 @@ static uint64_t next_window(const struct timers *w) {
 }
 
 uint64_t sio__timers_next(const struct timers *w) {
-  return list_empty(&w->due) ? next_window(w) : w->now;
+  return list_empty(&w->due) ? next_window_start(w) : w->now;
 }
 
 void sio__timers_run(struct timers *w, uint64_t now) {
   struct list due;
   list_init(&due);
   list_splice(&due, &w->due);
-  fire(&due);
+  fire_timers(&due);
   uint64_t at;
-  while ((at = next_window(w)) <= now && at != UINT64_MAX) {
+  while ((at = next_window_start(w)) <= now && at != UINT64_MAX) {
     w->now = at;
-    sort_down(w);
-    take_slot(w, 0, &due);
-    fire(&due);
+    move_timers_down(w);
+    take_current_slot(w, 0, &due);
+    fire_timers(&due);
   }
   if (now > w->now) w->now = now;
 }

@@ -18,7 +18,7 @@ typedef uint32_t utf8_state; /* starts at 0; the text is whole when it is 0 agai
 utf8_state sio__utf8_feed(utf8_state s, const void *p, size_t n);
 
 /* Length of the valid sequence at p (1 to 4), or 0 if what stands there is not one. */
-size_t sio__utf8_step(const char *p, size_t n);
+size_t sio__utf8_sequence_length(const char *p, size_t n);
 
 /* Each NUL of a text becomes U+FFFD, so that it can be a C string. s has room for two bytes more
  * for each of them. The new length. */

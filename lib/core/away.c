@@ -49,8 +49,8 @@ static void insert(struct away *a, struct away_place *p, bool first) {
 
 void sio__away_add(struct away *a, struct away_place *p, const char *address) {
   struct addr addr = { 0 };
-  sio__addr_read(&addr, slice_str(address));
-  p->addr = sio__addr_group(&addr);
+  sio__addr_parse(&addr, slice_str(address));
+  p->addr = sio__addr_limit_key(&addr);
   insert(a, p, false);
 }
 

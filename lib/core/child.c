@@ -61,8 +61,8 @@ static int addr_children_find_or_new(struct addr_children **out, struct core *co
                                      const sio_session *c) {
   struct addr a;
   *out = NULL;
-  if (!c || !sio__addr_read(&a, slice_str(sio_session_address(c)))) return 0;
-  struct addr key = sio__addr_group(&a);
+  if (!c || !sio__addr_parse(&a, slice_str(sio_session_address(c)))) return 0;
+  struct addr key = sio__addr_limit_key(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
   if (!*out) *out = addr_children_new(core, &key);
   return *out ? 0 : UV_ENOMEM;

@@ -14,18 +14,18 @@ struct client_timeout {
   unsigned ms;
   bool for_join;   /* for joining a namespace; else for the attachments of a packet */
   bool got_part;   /* a part of a packet has come since the last check */
-  bool extended;   /* the time was granted a second time, see loop_excuses() */
+  bool extended;   /* the time was granted a second time, see loop_extends_deadline() */
   size_t arriving; /* bytes of an incomplete WebSocket message or body at the last check */
   struct timer timer;
 };
 
 static void client_timeout_restart(struct client_timeout *t) {
-  sio__loop_timer(&client_core(t->client)->loop, &t->timer, t->ms);
+  sio__loop_start_timer(&client_core(t->client)->loop, &t->timer, t->ms);
 }
 
 void sio__client_timeout_clear(struct client *cl) {
   if (!cl->timeout) return;
-  sio__loop_untimer(&client_core(cl)->loop, &cl->timeout->timer);
+  sio__loop_stop_timer(&client_core(cl)->loop, &cl->timeout->timer);
   sio__free(cl->timeout);
   cl->timeout = NULL;
 }
@@ -44,7 +44,7 @@ static bool attachments_progress(struct client_timeout *t) {
 
 /* True if the time is granted once more because the host blocked the loop while it ran out. */
 static bool client_timeout_extend(struct client_timeout *t) {
-  bool extend = loop_excuses(&client_core(t->client)->loop, t->extended);
+  bool extend = loop_extends_deadline(&client_core(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
 }

@@ -22,7 +22,7 @@ struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the time of all middleware together */
-  bool extended;              /* the time was granted a second time, see loop_excuses() */
+  bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
   struct msg *refusal;        /* CONNECT_ERROR after a refusal; NULL if there was no memory */
   char *newer_auth;           /* the auth of a later CONNECT, or NULL */
   bool withdrawn;             /* the peer has sent DISCONNECT */
@@ -210,14 +210,15 @@ static void pending_join_on_parked(struct chain *c) {
   struct pending_join *p = pending_join_of(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&p->timeout_timer)) sio__loop_timer(&core->loop, &p->timeout_timer, ms);
+  if (ms && !timer_active(&p->timeout_timer))
+    sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
 /* A verdict that was given earlier in this turn counts. One that comes later is ignored. */
 static void pending_join_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
-  if (loop_excuses(p->chain.loop, p->extended)) {
+  if (loop_extends_deadline(p->chain.loop, p->extended)) {
     p->extended = true;
     pending_join_on_parked(&p->chain);
     return;
@@ -241,7 +242,7 @@ static void pending_join_on_finish(struct chain *c, bool ok) {
   struct pending_join *p = pending_join_of(c);
   sio_socket *s = p->socket;
   s->pending_join = NULL;
-  sio__loop_untimer(c->loop, &p->timeout_timer);
+  sio__loop_stop_timer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
     if (pending_join_is_outdated(p))
       pending_join_restart(p);
@@ -329,6 +330,6 @@ void sio__connect_abandon(sio_socket *s) {
   sio__socket_discard_pending(s);
   if (!p) return;
   pending_join_clear_newer_auth(p);
-  sio__loop_untimer(p->chain.loop, &p->timeout_timer);
+  sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__chain_abandon(&p->chain);
 }

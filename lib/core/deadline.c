@@ -21,7 +21,7 @@ void sio__socket_clear_deadline(sio_socket *s) {
   struct core *core = s->nsp->core;
   struct deadline *d = sio__map_del(&core->deadlines, slice_str(s->id));
   if (!d) return;
-  sio__loop_untimer(&core->loop, &d->timer);
+  sio__loop_stop_timer(&core->loop, &d->timer);
   sio__free(d);
 }
 
@@ -52,6 +52,6 @@ int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
   }
   struct deadline *d = deadline_find_or_new(s);
   if (!d) return UV_ENOMEM;
-  sio__loop_timer(&s->nsp->core->loop, &d->timer, in_ms);
+  sio__loop_start_timer(&s->nsp->core->loop, &d->timer, in_ms);
   return 0;
 }

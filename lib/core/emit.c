@@ -55,7 +55,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   bool is_volatile = flags & SIO_VOLATILE;
   size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .batch = UINT32_MAX };
-  if (loop_refuses(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
+  if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
   int err = sio__encode_tailed(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
                                id, slice(offset, n));
   if (!err) err = translate(p, event ? PACKET_EVENT : PACKET_ACK, id);
@@ -268,24 +268,24 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
 
 COLD int sio_all_join(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 COLD int sio_all_leave(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
 COLD int sio_all_disconnect(sio_target to, bool session) {
   if (!to.nsp) return UV_EINVAL;
-  if (loop_refuses_moves(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
   return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
 }
 
 COLD int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
   if (!to.nsp || !cb) return UV_EINVAL;
-  if (loop_refuses(&to.nsp->core->loop, "sio_all_each()")) return SIO_ESTATE;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_each()")) return SIO_ESTATE;
   return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);
 }

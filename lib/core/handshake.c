@@ -71,7 +71,7 @@ static int handshake_put_percent_decoded(struct buf *b, sio_slice raw, bool is_k
   size_t n = 0;
   char *text = sio__malloc(raw.n + 1);
   if (!text) return UV_ENOMEM;
-  while (raw.n) text[n++] = (char)sio__percent_next(&raw, true);
+  while (raw.n) text[n++] = (char)sio__percent_decode_byte(&raw, true);
   int err = is_key ? handshake_put_key(b, slice(text, n)) : handshake_put_string(b, slice(text, n));
   sio__free(text);
   return err;

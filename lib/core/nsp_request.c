@@ -19,7 +19,7 @@ struct nsp_request {
   struct chain chain;
   struct sio_next verdict;    /* given to the host's match function for its answer */
   struct timer timeout_timer; /* limits the time that all parents together may take */
-  bool extended;              /* the time was granted a second time, see loop_excuses() */
+  bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
   struct core *core;          /* one reference */
   struct client *client;      /* NULL: the client is gone */
   struct nsp_note nsp_note;   /* in client->nsp_notes */
@@ -79,7 +79,7 @@ static void nsp_request_restart(struct client *cl, const struct nsp_request *r) 
 
 /* The match function that has not answered yet may still do so; its answer is ignored. */
 static void nsp_request_abandon(struct nsp_request *r) {
-  sio__loop_untimer(r->chain.loop, &r->timeout_timer);
+  sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
   nsp_request_unlink(r);
   r->client = NULL;
   nsp_request_clear_newer_auth(r);
@@ -99,7 +99,7 @@ static void nsp_request_call_match(struct chain *c, const struct hook *k) {
 static void nsp_request_on_parked(struct chain *c) {
   struct nsp_request *r = nsp_request_of(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&r->timeout_timer)) sio__loop_timer(c->loop, &r->timeout_timer, ms);
+  if (ms && !timer_active(&r->timeout_timer)) sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
 /* The chain's verdict is no, which means that the parent took the name. */
@@ -123,7 +123,7 @@ static void nsp_request_on_verdict(struct sio_next *n, bool ok, const char *mess
 static void nsp_request_on_finish(struct chain *c, bool ok) {
   struct nsp_request *r = nsp_request_of(c);
   (void)ok;
-  sio__loop_untimer(c->loop, &r->timeout_timer);
+  sio__loop_stop_timer(c->loop, &r->timeout_timer);
   if (r->client) nsp_request_unlink(r);
   if (nsp_request_is_wanted(c) && r->newer_auth)
     nsp_request_restart(r->client, r);
@@ -147,7 +147,7 @@ static void nsp_request_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
   if (r->chain.state != CHAIN_WAITING) return;
-  if (loop_excuses(r->chain.loop, r->extended)) {
+  if (loop_extends_deadline(r->chain.loop, r->extended)) {
     r->extended = true;
     nsp_request_on_parked(&r->chain);
     return;

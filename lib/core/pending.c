@@ -24,7 +24,7 @@ struct wait {
   };
   struct list part; /* query->waits */
   struct timer timer;
-  uint64_t asked; /* loop_us() */
+  uint64_t asked; /* loop_now_us() */
 };
 
 static struct loop *loop_of(const sio_socket *s) { return &s->nsp->core->loop; }
@@ -76,7 +76,7 @@ static struct wait *take(sio_socket *s, int64_t id) {
   memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(struct wait *));
   forget_empty(&s->pending);
   list_remove(&w->part);
-  sio__loop_untimer(loop_of(s), &w->timer);
+  sio__loop_stop_timer(loop_of(s), &w->timer);
   return w;
 }
 
@@ -96,9 +96,9 @@ static void tell(struct wait *w, int status, sio_event *reply) {
  * way. */
 static bool excuse(struct wait *w) {
   struct loop *l = loop_of(w->socket);
-  if (!loop_excuses(l, w->excused)) return false;
+  if (!loop_extends_deadline(l, w->excused)) return false;
   w->excused = true;
-  sio__loop_timer(l, &w->timer, w->timeout_ms);
+  sio__loop_start_timer(l, &w->timer, w->timeout_ms);
   return true;
 }
 
@@ -126,7 +126,7 @@ static struct wait *add(sio_socket *s, const struct wait *like) {
   *w = *like;
   list_init(&w->part);
   timer_init(&w->timer, on_timeout);
-  w->asked = loop_us(loop_of(s));
+  w->asked = loop_now_us(loop_of(s));
   put(p->waits, w);
   return w;
 }
@@ -142,7 +142,7 @@ int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *
   if (!w) return UV_ENOMEM;
   *id = s->nsp->next_ack++;
   w->timeout_ms = timeout_ms;
-  if (timeout_ms) sio__loop_timer(loop_of(s), &w->timer, timeout_ms);
+  if (timeout_ms) sio__loop_start_timer(loop_of(s), &w->timer, timeout_ms);
   return 0;
 }
 
@@ -193,7 +193,7 @@ void sio__pending_reply(sio_socket *s, const struct packet *p) {
   if (!w) return;
   sio_stats *st = &s->nsp->core->stats;
   st->acks_received++;
-  histogram_add(&st->ack_us, loop_us(loop_of(s)) - w->asked);
+  histogram_add(&st->ack_us, loop_now_us(loop_of(s)) - w->asked);
   if (!w->cb) {
     tell_query(w, s, p);
     return;
@@ -210,7 +210,7 @@ void sio__pending_close(sio_socket *s) {
   s->pending.waits = NULL;
   for (uint32_t i = 0; i < all->n; i++) {
     list_remove(&all->v[i]->part);
-    sio__loop_untimer(loop_of(s), &all->v[i]->timer);
+    sio__loop_stop_timer(loop_of(s), &all->v[i]->timer);
   }
   for (uint32_t i = 0; i < all->n; i++) tell(all->v[i], SIO_ECLOSED, NULL);
   sio__free(all);

@@ -26,7 +26,7 @@ static void shut(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
-  sio__loop_untimer(loop_of(q), &q->timer);
+  sio__loop_stop_timer(loop_of(q), &q->timer);
   task_cancel(&q->settle);
   sio__pending_forget(q, status);
 }
@@ -45,12 +45,14 @@ static void on_settled(struct task *t) {
   finish(q, q->status);
 }
 
-static void start_clock(sio_query *q) { sio__loop_timer(loop_of(q), &q->timer, q->timeout_ms); }
+static void start_clock(sio_query *q) {
+  sio__loop_start_timer(loop_of(q), &q->timer, q->timeout_ms);
+}
 
 /* Once more if the host kept the loop while it ran out: answers may be on their way. */
 static void on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (!loop_excuses(loop_of(q), q->excused)) {
+  if (!loop_extends_deadline(loop_of(q), q->excused)) {
     finish(q, SIO_ETIMEOUT);
     return;
   }
@@ -65,7 +67,7 @@ static bool owed(const struct sio_replies *r) {
 /* Once settled it is in time, however late its turn ends. */
 static void look(sio_query *q) {
   if (q->over || q->holds > 0 || owed(&q->replies)) return;
-  sio__loop_untimer(loop_of(q), &q->timer);
+  sio__loop_stop_timer(loop_of(q), &q->timer);
   sio__loop_defer(loop_of(q), &q->settle);
 }
 

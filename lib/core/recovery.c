@@ -91,7 +91,8 @@ static bool is_expired(const struct recovery *r, const struct recoverable *b) {
 
 static void start_sweeping(struct recovery *r) {
   if (timer_active(&r->sweep)) return;
-  sio__loop_timer(&r->nsp->core->loop, &r->sweep, options(r)->max_disconnection_ms / SWEEPS + 1);
+  sio__loop_start_timer(&r->nsp->core->loop, &r->sweep,
+                        options(r)->max_disconnection_ms / SWEEPS + 1);
 }
 
 static void sweep(struct recovery *r) {
@@ -206,7 +207,7 @@ static struct tally tally_missed(const sio_socket *s) {
     uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) {
       *bytes += m->len;
-      t.held += msg_held(m) + QUEUE_EXTRA;
+      t.held += msg_memory_size(m) + QUEUE_EXTRA;
     }
     t.last = e->seq;
   }
@@ -484,7 +485,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
 
 void sio__recovery_free(struct recovery *r) {
   if (!r) return;
-  sio__loop_untimer(&r->nsp->core->loop, &r->sweep);
+  sio__loop_stop_timer(&r->nsp->core->loop, &r->sweep);
   struct recoverable *b;
   for (uint32_t i = 0; (b = sio__map_next(&r->by_pid, &i));) {
     empty_recoverable(b);

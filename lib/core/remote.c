@@ -181,7 +181,7 @@ static int ask(sio_query *q, const sio_target *to) {
 int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user) {
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
-  if (loop_refuses(&to.nsp->core->loop, "sio_all_fetch()")) return SIO_ESTATE;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_fetch()")) return SIO_ESTATE;
   int err = sio__query_new(&q, to.nsp, timeout_ms, end_fetch, user);
   if (err) return err;
   q->cb.fetch = cb;

@@ -48,7 +48,7 @@ size_t sio__replay_write(const struct replay *r, uint64_t seq, char out[REPLAY_O
 enum replay_place sio__replay_read(const struct replay *r, sio_slice offset, uint64_t *seq) {
   const size_t head = REPLAY_TAG + 1;
   if (offset.n <= head || offset.p[REPLAY_TAG] != '.') return REPLAY_NOWHERE;
-  if (!sio__slice_u64(slice(offset.p + head, offset.n - head), seq)) return REPLAY_NOWHERE;
+  if (!sio__slice_parse_u64(slice(offset.p + head, offset.n - head), seq)) return REPLAY_NOWHERE;
   if (memcmp(offset.p, r->tag, REPLAY_TAG) != 0) return REPLAY_ELSEWHERE;
   return *seq <= r->seq ? REPLAY_HERE : REPLAY_NOWHERE;
 }
@@ -75,7 +75,7 @@ static char *put_names(char *at, const char *const *names, uint32_t *count) {
 /* Twice the text: its compressed form, made later, hangs on it. */
 static size_t msg_size(const struct msg *chain) {
   size_t n = 0;
-  for (const struct msg *m = chain; m; m = m->next) n += msg_held(m) + m->len;
+  for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
   return n;
 }
 

@@ -26,7 +26,7 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
 }
 
 int sio_join(sio_socket *s, const char *room) {
-  if (loop_refuses_moves(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
@@ -36,7 +36,7 @@ int sio_join(sio_socket *s, const char *room) {
 }
 
 int sio_leave(sio_socket *s, const char *room) {
-  if (loop_refuses_moves(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;

@@ -165,7 +165,7 @@ static int overflow(sio_session *c, const char *why) {
 
 static uint64_t chain_held_bytes(const struct msg *m) {
   uint64_t n = 0;
-  for (; m; m = m->next) n += msg_held(m);
+  for (; m; m = m->next) n += msg_memory_size(m);
   return n;
 }
 
@@ -210,7 +210,7 @@ static int apply_full_policy(sio_session *c) {
 int sio__backpressure_on_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return too_much(c);
   /* What the kernel takes at once is no sign of a slow peer. */
-  if (c->ws) sio__conn_push(c->ws->conn);
+  if (c->ws) sio__conn_write_now(c->ws->conn);
   return c->transport->held(c) > c->eio->full_at ? apply_full_policy(c) : 0;
 }
 

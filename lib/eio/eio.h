@@ -59,7 +59,7 @@ struct eio_group {
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
   unsigned wants;                                    /* WANT_...                            */
   struct addr_limits *addr_limits;                   /* NULL: nobody is counted */
-  struct meter_how meters;                           /* per_s 0: no peer is     */
+  struct meter_settings meters;                      /* per_s 0: no peer is     */
   unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
   bool closing;
   bool draining; /* no new sessions */

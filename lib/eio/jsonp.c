@@ -80,7 +80,7 @@ struct msg *sio__jsonp_wrap(sio_request *r, const struct msg *body) {
 
 static size_t decode_form_value(char *out, sio_slice raw) {
   size_t n = 0;
-  while (raw.n > 0) out[n++] = (char)sio__percent_next(&raw, true);
+  while (raw.n > 0) out[n++] = (char)sio__percent_decode_byte(&raw, true);
   return n;
 }
 

@@ -92,7 +92,7 @@ static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   const char *colon =
       memchr(rest->p, ':', rest->n < LENGTH_DIGITS + 1 ? rest->n : LENGTH_DIGITS + 1);
   uint64_t units;
-  if (!colon || !sio__slice_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
+  if (!colon || !sio__slice_parse_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
     return SIO_EPROTO;
   size_t left = (size_t)(rest->p + rest->n - colon - 1);
   size_t n = bytes_of_utf16_units(colon + 1, left, (size_t)units);

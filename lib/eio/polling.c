@@ -70,7 +70,7 @@ static struct out_node *last_node(struct polling *p) {
 
 static bool try_extend_run(struct polling *p, struct msg *m) {
   struct out_node *n = last_node(p);
-  if (!n || m->refs < RUN_REFS || !msg_link(n->last, m)) return false;
+  if (!n || m->refs < RUN_REFS || !msg_try_link(n->last, m)) return false;
   n->last = m;
   return true;
 }
@@ -94,7 +94,7 @@ static int queue_msg(sio_session *c, struct msg *m) {
   if (append_msg(p, m)) return UV_ENOMEM;
   msg_ref(m);
   p->queued += m->len;
-  add_held_bytes(p, msg_held(m) + sizeof(struct out_node));
+  add_held_bytes(p, msg_memory_size(m) + sizeof(struct out_node));
   if (p->get) sio__loop_defer(c->eio->loop, &p->flush);
   return 0;
 }
@@ -144,7 +144,7 @@ static void resume_backlog_later(struct polling *p) {
 
 static void release_msg(struct polling *p, struct msg *m) {
   p->queued -= m->len;
-  subtract_held_bytes(p, msg_held(m) + sizeof(struct out_node));
+  subtract_held_bytes(p, msg_memory_size(m) + sizeof(struct out_node));
   msg_unref(m);
 }
 
@@ -276,12 +276,12 @@ static unsigned linger_ms(const sio_session *c) {
 }
 
 static void start_linger_timer(struct polling *p) {
-  sio__loop_timer(p->session->eio->loop, &p->linger, linger_ms(p->session));
+  sio__loop_start_timer(p->session->eio->loop, &p->linger, linger_ms(p->session));
 }
 
 static void on_linger_timeout(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
-  if (loop_excuses(p->session->eio->loop, p->excused)) {
+  if (loop_extends_deadline(p->session->eio->loop, p->excused)) {
     p->excused = true;
     start_linger_timer(p);
     return;
@@ -378,7 +378,7 @@ static void answer_get_while_closing(sio_session *c, sio_request *r) {
     return;
   }
   queue_msg(c, c->eio->noop);
-  sio__loop_untimer(c->eio->loop, &p->linger);
+  sio__loop_stop_timer(c->eio->loop, &p->linger);
   answer_get_with_last(c, c->eio->close);
   sio__session_finish_closing(c);
 }
@@ -628,7 +628,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
-  sio__loop_untimer(c->eio->loop, &p->linger);
+  sio__loop_stop_timer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;
   while (queue) {
@@ -647,7 +647,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
 void sio__polling_free(struct polling *p) {
   if (!p) return;
   assert(!p->get && !p->post); /* they know the session */
-  sio__loop_untimer(p->session->eio->loop, &p->linger);
+  sio__loop_stop_timer(p->session->eio->loop, &p->linger);
   drop_unfetched_queue(p, SIO_LOG_INFO);
   backlog_free(p);
   sio__free(p);
@@ -669,7 +669,7 @@ static void polling_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
   p->last = &p->first;
   while (rest && (spare || (spare = sio__pool_get(&c->eio->nodes)))) {
     struct msg *m = take_first_msg(p, &rest);
-    if (p->first && drop(m, msg_held(m) + sizeof *rest, user)) {
+    if (p->first && drop(m, msg_memory_size(m) + sizeof *rest, user)) {
       release_msg(p, m);
     } else if (!try_extend_run(p, m)) {
       add_node(p, spare, m);

@@ -38,8 +38,8 @@ static void free_probe(struct deferred_free *g) {
 /* The probe is over; its WebSocket goes on without it. */
 static void probe_detach(struct probe *p) {
   struct loop *l = p->session->eio->loop;
-  sio__loop_untimer(l, &p->timeout);
-  sio__loop_untimer(l, &p->noop);
+  sio__loop_stop_timer(l, &p->timeout);
+  sio__loop_stop_timer(l, &p->noop);
   p->session->probe = NULL;
   sio__loop_free_later(l, &p->deferred_free, free_probe);
 }
@@ -60,12 +60,13 @@ static void probe_fail(struct probe *p, const char *why) {
 }
 
 static void probe_start_timeout(struct probe *p) {
-  sio__loop_timer(p->session->eio->loop, &p->timeout, p->session->eio->opts->upgrade_timeout_ms);
+  sio__loop_start_timer(p->session->eio->loop, &p->timeout,
+                        p->session->eio->opts->upgrade_timeout_ms);
 }
 
 static void probe_on_timeout(struct timer *t) {
   struct probe *p = container_of(t, struct probe, timeout);
-  if (!loop_excuses(p->session->eio->loop, p->excused)) {
+  if (!loop_extends_deadline(p->session->eio->loop, p->excused)) {
     probe_fail(p, "no upgrade packet in time");
     return;
   }
@@ -77,13 +78,13 @@ static void probe_on_timeout(struct timer *t) {
 
 static void probe_on_noop_timer(struct timer *t) {
   struct probe *p = container_of(t, struct probe, noop);
-  sio__loop_timer(p->session->eio->loop, &p->noop, NOOP_MS);
+  sio__loop_start_timer(p->session->eio->loop, &p->noop, NOOP_MS);
   sio__polling_release_get(p->session);
 }
 
 void sio__probe_poll_came(struct probe *p) {
   if (p->state == PROBE_PROBED && !timer_active(&p->noop))
-    sio__loop_timer(p->session->eio->loop, &p->noop, NOOP_MS);
+    sio__loop_start_timer(p->session->eio->loop, &p->noop, NOOP_MS);
 }
 
 /* ---- the two packets ------------------------------------------------------------------ */
@@ -98,7 +99,7 @@ static void answer_probe_ping(struct probe *p) {
     return;
   }
   p->state = PROBE_PROBED;
-  sio__loop_timer(c->eio->loop, &p->noop, NOOP_MS);
+  sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
   if (c->state == SESSION_OPEN) SESSION_HOOKS(c, upgrading)
   if (c->state == SESSION_OPEN) sio__polling_release_get(c);
 }
@@ -190,7 +191,7 @@ void sio__probe_go_on(struct probe *p) {
 /* One that asks and does not take the answers is not about to upgrade. */
 static bool has_too_many_answers(const struct probe *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
-  sio__conn_push(p->ws->conn);
+  sio__conn_write_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
 }
 

@@ -18,7 +18,7 @@
 /* ---- the heartbeat ------------------------------------------------------------- */
 
 static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
-  sio__loop_timer(c->eio->loop, &c->heartbeat, in_ms);
+  sio__loop_start_timer(c->eio->loop, &c->heartbeat, in_ms);
 }
 
 static size_t max_owed_bytes(const sio_session *c);
@@ -256,7 +256,7 @@ COLD void sio__session_finish_closing(sio_session *c) {
 
 COLD void sio__session_discard(sio_session *c) {
   c->transport = NULL;
-  sio__loop_untimer(c->eio->loop, &c->heartbeat);
+  sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
   sio__session_finish_closing(c);
 }
 
@@ -271,7 +271,7 @@ static void log_session_end(const sio_session *c) {
 static COLD void session_begin_closing(sio_session *c, bool graceful, const sio_close_info *why) {
   if (c->state != SESSION_OPEN) return;
   c->state = SESSION_CLOSING;
-  sio__loop_untimer(c->eio->loop, &c->heartbeat);
+  sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
   c->why = *why;
   log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
@@ -322,7 +322,7 @@ static size_t max_owed_bytes(const sio_session *c) {
 
 /* The kernel may take it at once. */
 static COLD bool still_owes_too_much(sio_session *c) {
-  if (c->ws) sio__conn_push(c->ws->conn);
+  if (c->ws) sio__conn_write_now(c->ws->conn);
   update_owed_bytes(c, SIZE_MAX);
   return c->owed > max_owed_bytes(c);
 }

@@ -53,7 +53,7 @@ bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
 /* ---- life --------------------------------------------------------------------------------- */
 
 static bool are_limits_set(const struct eio *e) {
-  return meter_wanted(&e->group->meters) ||
+  return meter_has_limits(&e->group->meters) ||
          (e->group->addr_limits && addr_limits_active(e->group->addr_limits));
 }
 
@@ -74,7 +74,7 @@ bool sio__session_limits_count_session(sio_session *c, sio_request *r) {
   struct addr a;
   if (!c->guarded || !addr_limits_active(addr_limits)) return true;
   a = sio__request_client_addr(r);
-  if (sio__addr_limits_count(addr_limits, &a, ADDR_SESSIONS, &limits_of(c)->addr_record))
+  if (sio__addr_limits_add_open(addr_limits, &a, ADDR_SESSIONS, &limits_of(c)->addr_record))
     return true;
   sio__admit_answer_429(addr_limits, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;

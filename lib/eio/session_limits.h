@@ -34,7 +34,7 @@ bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes
  * over. */
 bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes);
 static inline bool session_is_paused(const sio_session *c) {
-  return c->guarded && meter_pauses(&limits_of(c)->meter);
+  return c->guarded && meter_is_paused(&limits_of(c)->meter);
 }
 
 #endif

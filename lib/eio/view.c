@@ -69,11 +69,11 @@ bool sio_session_upgraded(const sio_session *c) { return c->upgraded; }
 sio_server *sio_session_server(const sio_session *c) { return c->eio->owner; }
 
 void sio_session_close(sio_session *c) {
-  if (loop_refuses_moves(c->eio->loop, "sio_session_close()")) return;
+  if (loop_refuses_room_change(c->eio->loop, "sio_session_close()")) return;
   sio__session_end_by_host(c, false, 0, "");
 }
 
 void sio_session_close_with(sio_session *c, bool discard, unsigned ws_code, const char *ws_text) {
-  if (loop_refuses_moves(c->eio->loop, "sio_session_close_with()")) return;
+  if (loop_refuses_room_change(c->eio->loop, "sio_session_close_with()")) return;
   sio__session_end_by_host(c, discard, ws_code, ws_text ? ws_text : "");
 }

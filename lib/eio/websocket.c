@@ -119,7 +119,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   else
     sio__ws_resume(w);
   c->transport = &sio__transport_websocket;
-  if (c->eio->wants & WANT_FLUSH) conn_watch(w->conn);
+  if (c->eio->wants & WANT_FLUSH) conn_watch_flushes(w->conn);
 }
 
 /* For a client that asked for b64: binary as text. */
@@ -130,7 +130,7 @@ static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   char *out = msg_data(text);
   char *end = sio__payload_put_packet(out + v3, m);
   if (v3) memcpy(out, "b4", 2);
-  msg_same_kind(text, m);
+  msg_copy_drop_rules(text, m);
   text->len = (uint32_t)(end - out);
   return text;
 }
@@ -142,7 +142,7 @@ static struct msg *packet_with_type_byte(sio_session *c, const struct msg *m) {
   memcpy(msg_data(typed) + 1, msg_data(m), m->len);
   typed->len = m->len + 1;
   typed->binary = 1;
-  msg_same_kind(typed, m);
+  msg_copy_drop_rules(typed, m);
   return typed;
 }
 
@@ -175,7 +175,7 @@ static int websocket_mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->
 /* Nobody hears of what leaves after the end: what can leave now does. */
 static void report_marks_passed(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   sio__sent_on_marks_passed(c, conn_take_marks(conn));
 }
 

@@ -14,10 +14,10 @@ void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uin
   char seconds[24];
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
-  sio__addr_limits_refused(g, cause, sio__request_client_address(r),
-                           cause == SIO_REJECT_SESSIONS
-                               ? "it opens sessions, or is refused, faster than connects_per_s"
-                               : "as many sessions as max_per_address are open");
+  sio__addr_limits_report_refusal(
+      g, cause, sio__request_client_address(r),
+      cause == SIO_REJECT_SESSIONS ? "it opens sessions, or is refused, faster than connects_per_s"
+                                   : "as many sessions as max_per_address are open");
   r->why = ""; /* it has been logged */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
@@ -26,7 +26,7 @@ void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uin
 bool sio__admit_session(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_client_addr(r);
-  uint64_t wait = sio__addr_limits_charge_open(g, &a, ADDR_SESSIONS, &cause);
+  uint64_t wait = sio__addr_limits_check_and_charge(g, &a, ADDR_SESSIONS, &cause);
   if (wait) sio__admit_answer_429(g, r, cause, wait);
   return !wait;
 }
@@ -34,7 +34,7 @@ bool sio__admit_session(struct addr_limits *g, sio_request *r) {
 bool sio__admit_charge_refusal(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_client_addr(r);
-  uint64_t wait = sio__addr_limits_charge(g, &a, &cause);
+  uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
   sio__admit_answer_429(g, r, cause, wait);

@@ -157,7 +157,7 @@ void sio__assets_free(struct assets *a) {
 static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';
-  long n = sio__percent_path(out + 1, PATH_ROOM - 1, path);
+  long n = sio__percent_decode_path(out + 1, PATH_ROOM - 1, path);
   if (n < 0) return false;
   if (out[n] != '/') return true;
   if ((size_t)n + 1 + sizeof index > PATH_ROOM) return false;

@@ -41,9 +41,9 @@ static void read_coding_weight(struct weights *w, sio_slice element) {
   sio__slice_split(&element, ';', &name);
   name = sio__slice_trim(name);
   int q = parse_weight(element);
-  if (sio__slice_ieq(name, SLICE("gzip"))) w->gzip = q;
-  if (sio__slice_ieq(name, SLICE("deflate"))) w->deflate = q;
-  if (sio__slice_ieq(name, SLICE("identity"))) w->identity = q;
+  if (sio__slice_equals_ignore_case(name, SLICE("gzip"))) w->gzip = q;
+  if (sio__slice_equals_ignore_case(name, SLICE("deflate"))) w->deflate = q;
+  if (sio__slice_equals_ignore_case(name, SLICE("identity"))) w->identity = q;
   if (slice_is(name, "*")) w->others = q;
 }
 

@@ -89,7 +89,7 @@ static void leave(struct http_conn *c) {
   c->state = HTTP_GONE;
   return_parser(c);
   close_source(c);
-  sio__loop_untimer(h->loop, &c->timer);
+  sio__loop_stop_timer(h->loop, &c->timer);
   task_cancel(&c->task);
   list_remove(&c->link);
   h->nconns--;
@@ -106,7 +106,7 @@ static void close_now(struct http_conn *c) {
 
 /* What is queued leaves, then we say that nothing more will come. */
 static void close_soon(struct http_conn *c) {
-  if (c->conn->eof && conn_idle(c->conn)) {
+  if (c->conn->eof && conn_is_idle(c->conn)) {
     close_now(c);
     return;
   }
@@ -180,7 +180,7 @@ static unsigned time_allowed(const struct http_conn *c) {
     case HTTP_IN_BODY:
     case HTTP_SENDING:
     case HTTP_DRAIN: return l->body_ms;
-    case HTTP_CLOSING: return conn_idle(c->conn) ? HTTP_LINGER_MS : l->body_ms;
+    case HTTP_CLOSING: return conn_is_idle(c->conn) ? HTTP_LINGER_MS : l->body_ms;
     default: return 0;
   }
 }
@@ -190,9 +190,9 @@ static void start_timer(struct http_conn *c) {
   c->timed = c->state;
   c->queued = c->conn->queued;
   if (ms > 0)
-    sio__loop_timer(c->http->loop, &c->timer, ms);
+    sio__loop_start_timer(c->http->loop, &c->timer, ms);
   else
-    sio__loop_untimer(c->http->loop, &c->timer);
+    sio__loop_stop_timer(c->http->loop, &c->timer);
 }
 
 static void set_timer(struct http_conn *c) {
@@ -225,23 +225,23 @@ static void send_next(struct http_conn *c);
 static void reject(struct http_conn *c, int cause, const char *why) {
   close_now(c);
   abort_request(c, SIO_ELIMIT, why);
-  sio__addr_limits_refused(c->http->addr_limits, cause, c->peer, why);
+  sio__addr_limits_report_refusal(c->http->addr_limits, cause, c->peer, why);
 }
 
 static void on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
-  if (loop_excuses(c->http->loop, c->excused)) {
+  if (loop_extends_deadline(c->http->loop, c->excused)) {
     c->excused = true;
     start_timer(c);
     return;
   }
   switch (c->state) {
     case HTTP_PROXY: reject(c, SIO_REJECT_PROXY, "no PROXY header in time"); return;
-    case HTTP_HELLO: sio__tls_late(c->conn); return;
+    case HTTP_HELLO: sio__tls_handshake_timeout(c->conn); return;
     case HTTP_IDLE:
     case HTTP_CLOSING: wait_for_peer(c); return;
     case HTTP_SENDING:
-      if (conn_idle(c->conn))
+      if (conn_is_idle(c->conn))
         send_next(c);
       else
         wait_for_peer(c);
@@ -271,8 +271,8 @@ static const char *cause_text(int cause) {
 static bool count_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
-  bool welcome = sio__addr_limits_enter(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
-  if (v) conn_addr_record(c->conn, v);
+  bool welcome = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
+  if (v) conn_set_addr_record(c->conn, v);
   if (welcome) return true;
   reject(c, cause, cause_text(cause));
   return false;
@@ -610,7 +610,7 @@ static void on_drained(struct conn *conn) {
   if (c->state == HTTP_SENDING) {
     /* In the next turn, so that one fast peer does not keep the loop to itself. */
     c->slow = false;
-    sio__loop_timer(c->http->loop, &c->timer, 0);
+    sio__loop_start_timer(c->http->loop, &c->timer, 0);
     return;
   }
   if ((c->slow && c->state == HTTP_IDLE) || c->state == HTTP_CLOSING) {
@@ -625,12 +625,12 @@ static void on_secured(struct conn *conn) {
   struct http_conn *c = conn->owner;
   if (c->state != HTTP_HELLO) return;
   c->state = c->timed = HTTP_IDLE;
-  sio__loop_timer(c->http->loop, &c->timer, c->http->limits.head_ms);
+  sio__loop_start_timer(c->http->loop, &c->timer, c->http->limits.head_ms);
 }
 
 static void on_refused(struct conn *conn, const char *why) {
   struct http_conn *c = conn->owner;
-  sio__addr_limits_refused(c->http->addr_limits, SIO_REJECT_TLS, c->peer, why);
+  sio__addr_limits_report_refusal(c->http->addr_limits, SIO_REJECT_TLS, c->peer, why);
   close_soon(c);
   if (c->state != HTTP_GONE) set_timer(c);
 }
@@ -842,7 +842,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
   r->answered = true;
   c->http->stats.answers[0]++;
   c->req = NULL;
-  sio__conn_abandon(c->conn);
+  sio__conn_clear_owner(c->conn);
   leave(c);
   sio__request_free_later(r);
   return c->conn;
@@ -880,9 +880,10 @@ static int admit(struct http *h, int fd, struct addr_record **addr_record, bool 
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
   *proxied = sio__addr_set_has(&h->addr_limits->trusted, &a);
-  if (*proxied || sio__addr_limits_enter(h->addr_limits, &a, ADDR_CONNS, addr_record, &cause) == 0)
+  if (*proxied || sio__addr_limits_admit(h->addr_limits, &a, ADDR_CONNS, addr_record, &cause) == 0)
     return 0;
-  sio__addr_limits_refused(h->addr_limits, cause, sio__addr_text(&a, text), cause_text(cause));
+  sio__addr_limits_report_refusal(h->addr_limits, cause, sio__addr_text(&a, text),
+                                  cause_text(cause));
   return SIO_ELIMIT;
 }
 
@@ -927,7 +928,7 @@ static int begin(struct http_conn *c) {
   struct http *h = c->http;
   c->state = c->timed = HTTP_PROXY;
   /* The first request's head is waited for longer than the next one's. */
-  sio__loop_timer(h->loop, &c->timer, h->limits.head_ms);
+  sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
   if (c->via && h->proxies.header) return 0;
   if (!begin_to_listen(c)) return UV_ENOMEM;
   set_timer(c);
@@ -951,7 +952,7 @@ int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
     sio__addr_record_release(addr_record, ADDR_CONNS);
     return err;
   }
-  if (addr_record) conn_addr_record(c->conn, addr_record);
+  if (addr_record) conn_set_addr_record(c->conn, addr_record);
   join(c, h);
   return begin(c);
 }

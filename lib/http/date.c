@@ -54,7 +54,8 @@ static sio_slice date_take_word(sio_slice *s) {
 
 static bool parse_bounded_number(sio_slice s, int least, int most, int *out) {
   uint64_t v;
-  if (s.n > 4 || !sio__slice_u64(s, &v) || v < (uint64_t)least || v > (uint64_t)most) return false;
+  if (s.n > 4 || !sio__slice_parse_u64(s, &v) || v < (uint64_t)least || v > (uint64_t)most)
+    return false;
   *out = (int)v;
   return true;
 }

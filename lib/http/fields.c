@@ -19,14 +19,14 @@ static enum field_rule repeat_rule_of_field(sio_slice name) {
                               "proxy-authorization\0001\0"
                               "referer\0001\0"
                               "user-agent\0001\0";
-  const char *rule = sio__slice_pair(rules, name);
+  const char *rule = sio__slice_find_pair(rules, name);
   return !rule ? FIELD_JOINED : *rule == '=' ? FIELD_APART : FIELD_FIRST;
 }
 
 /* Is it among the first n? */
 static bool name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
   for (uint32_t i = 0; i < n; i++)
-    if (sio__slice_ieq(r->headers[i].name, name)) return true;
+    if (sio__slice_equals_ignore_case(r->headers[i].name, name)) return true;
   return false;
 }
 
@@ -56,10 +56,11 @@ static void fields_append(struct buf *b, sio_slice s) {
  * longer than its value and the separator. */
 static sio_slice join_values(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
-  sio_slice separator = sio__slice_ieq(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
+  sio_slice separator =
+      sio__slice_equals_ignore_case(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
   size_t from = r->joined.n;
   for (uint32_t i = at + 1; i < r->nheaders; i++) {
-    if (!sio__slice_ieq(r->headers[i].name, h->name)) continue;
+    if (!sio__slice_equals_ignore_case(r->headers[i].name, h->name)) continue;
     if (r->joined.n == from) fields_append(&r->joined, h->value);
     fields_append(&r->joined, separator);
     fields_append(&r->joined, r->headers[i].value);

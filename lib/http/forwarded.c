@@ -37,7 +37,7 @@ static size_t last_element_start(sio_slice s, bool quotes) {
 static bool walk_previous_line(struct walk *w) {
   while (w->lines > 0) {
     const struct http_header *h = &w->r->headers[--w->lines];
-    if (!sio__slice_ieq(h->name, w->name)) continue;
+    if (!sio__slice_equals_ignore_case(h->name, w->name)) continue;
     w->rest = h->value;
     return true;
   }
@@ -63,7 +63,7 @@ static struct walk walk_start(const sio_request *r, const char *name, bool quote
 
 static bool forwarded_is_port(sio_slice s) {
   uint64_t port;
-  return s.n <= 5 && sio__slice_u64(s, &port) && port <= 65535;
+  return s.n <= 5 && sio__slice_parse_u64(s, &port) && port <= 65535;
 }
 
 /* RFC 7239 section 6: what hides a port begins with '_'. */
@@ -83,16 +83,17 @@ static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
     if (!memchr(s.p, ']', s.n)) return false;
     sio__slice_split(&s, ']', &host);
     if (s.n && (s.p[0] != ':' || !is_node_port(slice(s.p + 1, s.n - 1)))) return false;
-    return memchr(host.p, ':', host.n) && sio__addr_read(a, host);
+    return memchr(host.p, ':', host.n) && sio__addr_parse(a, host);
   }
   size_t colons = forwarded_count_char(s, ':');
-  if (colons > 1) return bare && sio__addr_read(a, s);
+  if (colons > 1) return bare && sio__addr_parse(a, s);
   if (!sio__slice_split(&s, ':', &host) || (colons && !is_node_port(s))) return false;
-  return sio__addr_read(a, host);
+  return sio__addr_parse(a, host);
 }
 
 static bool proto_is_tls(sio_slice proto) {
-  return sio__slice_ieq(proto, SLICE("https")) || sio__slice_ieq(proto, SLICE("wss"));
+  return sio__slice_equals_ignore_case(proto, SLICE("https")) ||
+         sio__slice_equals_ignore_case(proto, SLICE("wss"));
 }
 
 /* ---- X-Forwarded-For ------------------------------------------------------------------------- */
@@ -166,8 +167,8 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
   bool has_for = false, has_proto = false;
   while (s.n) {
     if (!take_forwarded_pair(&s, out, &name, &value)) return nobody;
-    bool is_for = sio__slice_ieq(name, SLICE("for"));
-    bool is_proto = sio__slice_ieq(name, SLICE("proto"));
+    bool is_for = sio__slice_equals_ignore_case(name, SLICE("for"));
+    bool is_proto = sio__slice_equals_ignore_case(name, SLICE("proto"));
     if ((is_for && has_for) || (is_proto && has_proto)) return nobody;
     has_for |= is_for;
     has_proto |= is_proto;

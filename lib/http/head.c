@@ -131,7 +131,8 @@ static size_t scheme_length(sio_slice url) {
   static const char *const schemes[] = { "http://", "https://" };
   for (size_t i = 0; i < 2; i++) {
     size_t n = strlen(schemes[i]);
-    if (url.n >= n && sio__slice_ieq(slice(url.p, n), slice_str(schemes[i]))) return n;
+    if (url.n >= n && sio__slice_equals_ignore_case(slice(url.p, n), slice_str(schemes[i])))
+      return n;
   }
   return 0;
 }
@@ -199,7 +200,7 @@ static void note_expectation(struct facts *f, sio_slice value, bool *expects) {
   sio_slice part;
   while (sio__slice_split(&value, ',', &part)) {
     part = sio__slice_trim(part);
-    bool known = sio__slice_ieq(part, SLICE("100-continue"));
+    bool known = sio__slice_equals_ignore_case(part, SLICE("100-continue"));
     *expects |= known;
     if (!known && part.n) f->why = "unknown expectation";
   }
@@ -208,22 +209,26 @@ static void note_expectation(struct facts *f, sio_slice value, bool *expects) {
 static void note_header(struct facts *f, const struct http_header *h, bool *expects) {
   switch (h->name.n) {
     case 4:
-      if (sio__slice_ieq(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
+      if (sio__slice_equals_ignore_case(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
       break;
     case 6:
-      if (sio__slice_ieq(h->name, SLICE("expect"))) note_expectation(f, h->value, expects);
+      if (sio__slice_equals_ignore_case(h->name, SLICE("expect")))
+        note_expectation(f, h->value, expects);
       break;
     case 7:
-      if (sio__slice_ieq(h->name, SLICE("upgrade"))) f->protocol = h->value;
+      if (sio__slice_equals_ignore_case(h->name, SLICE("upgrade"))) f->protocol = h->value;
       break;
     case 10:
-      if (sio__slice_ieq(h->name, SLICE("connection"))) note_connection_options(f, h->value);
+      if (sio__slice_equals_ignore_case(h->name, SLICE("connection")))
+        note_connection_options(f, h->value);
       break;
     case 14:
-      if (sio__slice_ieq(h->name, SLICE("content-length"))) f->lengths++, f->length = h->value;
+      if (sio__slice_equals_ignore_case(h->name, SLICE("content-length")))
+        f->lengths++, f->length = h->value;
       break;
     case 17:
-      if (sio__slice_ieq(h->name, SLICE("transfer-encoding"))) f->codings++, f->coding = h->value;
+      if (sio__slice_equals_ignore_case(h->name, SLICE("transfer-encoding")))
+        f->codings++, f->coding = h->value;
       break;
   }
 }
@@ -238,17 +243,17 @@ static int check_host(const sio_request *r, const struct facts *f, const char **
 static void replace_host_by_authority(sio_request *r) {
   uint32_t i = 0;
   if (!r->authority.p) return;
-  while (i < r->nheaders && !sio__slice_ieq(r->headers[i].name, SLICE("host"))) i++;
+  while (i < r->nheaders && !sio__slice_equals_ignore_case(r->headers[i].name, SLICE("host"))) i++;
   if (i == r->nheaders) r->headers[r->nheaders++].name = SLICE("Host");
   r->headers[i].value = r->authority;
 }
 
 static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
   if (f->lengths + f->codings > 1) return head_error(why, 400, "the body's length is said twice");
-  if (f->lengths && !sio__slice_u64(f->length, &r->content_length))
+  if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
     return head_error(why, 400, "malformed Content-Length");
   if (f->codings && r->minor == 0) return head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
-  f->chunked = f->codings && sio__slice_ieq(f->coding, SLICE("chunked"));
+  f->chunked = f->codings && sio__slice_equals_ignore_case(f->coding, SLICE("chunked"));
   if (f->codings && !f->chunked) return head_error(why, 501, "unknown transfer coding");
   r->has_body = f->chunked || r->content_length > 0;
   return 0;

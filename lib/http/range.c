@@ -12,7 +12,7 @@ static const struct range all = { .kind = RANGE_ALL };
 static bool parse_byte_position(sio_slice s, uint64_t *out) {
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;
-  if (s.n && !sio__slice_u64(s, out)) *out = UINT64_MAX;
+  if (s.n && !sio__slice_parse_u64(s, out)) *out = UINT64_MAX;
   return s.n > 0;
 }
 
@@ -40,7 +40,8 @@ struct range sio__range_parse(sio_slice value, uint64_t size) {
   if (!value.n || !memchr(value.p, '=', value.n) || memchr(value.p, ',', value.n)) return all;
   sio__slice_split(&value, '=', &unit);
   value = sio__slice_trim(value);
-  if (!sio__slice_ieq(unit, SLICE("bytes")) || !value.n || !memchr(value.p, '-', value.n))
+  if (!sio__slice_equals_ignore_case(unit, SLICE("bytes")) || !value.n ||
+      !memchr(value.p, '-', value.n))
     return all;
   sio__slice_split(&value, '-', &first);
   return first.n ? range_from_first_byte(first, value, size) : range_of_last_bytes(value, size);

@@ -97,7 +97,7 @@ void sio__request_outlive_server(sio_request *r) {
 sio_slice sio__request_header(const sio_request *r, const char *name) {
   sio_slice want = slice_str(name);
   for (uint32_t i = 0; i < r->nheaders; i++)
-    if (sio__slice_ieq(r->headers[i].name, want)) return r->headers[i].value;
+    if (sio__slice_equals_ignore_case(r->headers[i].name, want)) return r->headers[i].value;
   return slice(NULL, 0);
 }
 
@@ -106,7 +106,7 @@ sio_slice sio__request_header(const sio_request *r, const char *name) {
 static long decode_query_value(char *out, size_t size, sio_slice raw) {
   size_t n = 0;
   if (size == 0) return SIO_ETOOBIG;
-  while (raw.n && n < size - 1) out[n++] = (char)sio__percent_next(&raw, true);
+  while (raw.n && n < size - 1) out[n++] = (char)sio__percent_decode_byte(&raw, true);
   out[n] = '\0';
   return raw.n ? SIO_ETOOBIG : (long)n;
 }
@@ -114,7 +114,7 @@ static long decode_query_value(char *out, size_t size, sio_slice raw) {
 static long find_query_value(sio_slice query, const char *key, char *out, size_t size) {
   sio_slice pair, name, value = slice(NULL, 0);
   while (sio__slice_split(&query, '&', &pair))
-    if (sio__slice_split(&pair, '=', &name) && sio__percent_is(name, key, true)) value = pair;
+    if (sio__slice_split(&pair, '=', &name) && sio__percent_equals(name, key, true)) value = pair;
   if (size > 0) out[0] = '\0';
   return value.p ? decode_query_value(out, size, value) : UV_ENOENT;
 }
@@ -131,7 +131,7 @@ struct loop *sio__request_loop(const sio_request *r) {
 
 struct addr sio__request_client_addr(const sio_request *r) {
   struct addr a = { ADDR_NONE, { 0 } };
-  if (!sio__addr_read(&a, slice_str(sio__request_client_address(r)))) a.kind = ADDR_NONE;
+  if (!sio__addr_parse(&a, slice_str(sio__request_client_address(r)))) a.kind = ADDR_NONE;
   return a;
 }
 
@@ -148,7 +148,7 @@ static bool header_is_kept(const struct http_header *h) {
   static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
                                           "Sec-WebSocket-Version", NULL };
   for (const char *const *p = plumbing; *p; p++)
-    if (sio__slice_ieq(h->name, slice_str(*p))) return false;
+    if (sio__slice_equals_ignore_case(h->name, slice_str(*p))) return false;
   return true;
 }
 
@@ -218,7 +218,7 @@ sio_slice sio__kept_head_header(const struct kept_head *h, const char *name) {
   const char *at = url.p + url.n + 1;
   for (uint32_t i = 0; i < h->nheaders; i++) {
     sio_slice key = slice_str(at), value = slice_str(at + key.n + 1);
-    if (sio__slice_ieq(key, want)) return value;
+    if (sio__slice_equals_ignore_case(key, want)) return value;
     at = value.p + value.n + 1;
   }
   return slice(NULL, 0);

@@ -55,7 +55,7 @@ static const char reasons[] = "200\0OK\0"
 static const char *reason_phrase(int status) {
   char code[3] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
                    (char)('0' + status % 10) };
-  const char *text = sio__slice_pair(reasons, slice(code, sizeof code));
+  const char *text = sio__slice_find_pair(reasons, slice(code, sizeof code));
   return text ? text : "Other";
 }
 
@@ -76,7 +76,7 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
   if (!sio__http_is_token(key) || !sio__http_is_field_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
   int err = put_header_line(&r->extra, key, value);
-  if (!err && sio__slice_ieq(key, SLICE("date"))) r->dated = true;
+  if (!err && sio__slice_equals_ignore_case(key, SLICE("date"))) r->dated = true;
   return err;
 }
 
@@ -261,9 +261,10 @@ void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
 /* Lines that say where a message ends are ours alone. */
 static bool is_framing_header(sio_slice name) {
-  return sio__slice_ieq(name, SLICE("content-length")) ||
-         sio__slice_ieq(name, SLICE("transfer-encoding")) ||
-         sio__slice_ieq(name, SLICE("connection")) || sio__slice_ieq(name, SLICE("keep-alive"));
+  return sio__slice_equals_ignore_case(name, SLICE("content-length")) ||
+         sio__slice_equals_ignore_case(name, SLICE("transfer-encoding")) ||
+         sio__slice_equals_ignore_case(name, SLICE("connection")) ||
+         sio__slice_equals_ignore_case(name, SLICE("keep-alive"));
 }
 
 int sio_request_set(sio_request *r, const char *name, const char *value) {

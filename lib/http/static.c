@@ -63,7 +63,7 @@ const char *sio__static_content_type(sio_slice path) {
                               "wav\0audio/wav\0"
                               "mp4\0video/mp4\0"
                               "webm\0video/webm\0";
-  const char *type = sio__slice_pair(types, file_extension(path));
+  const char *type = sio__slice_find_pair(types, file_extension(path));
   return type ? type : "application/octet-stream";
 }
 
@@ -258,7 +258,7 @@ static int redirect_to_directory(sio_request *r) {
   sio_slice last = r->path, part;
   for (sio_slice rest = r->path; sio__slice_split(&rest, '/', &part);) last = part;
   while (last.n && n < sizeof to - 4) {
-    unsigned char c = sio__percent_next(&last, false);
+    unsigned char c = sio__percent_decode_byte(&last, false);
     bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                  c == '-' || c == '_' || c == '.' || c == '~';
     if (!plain) to[n++] = '%', to[n++] = hex[c >> 4];
@@ -287,7 +287,7 @@ static int serve_open_file(sio_request *r, int fd, sio_slice name) {
 /* The file meant, "index.html" for a directory. */
 static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
-  long n = path.n ? sio__percent_path(out, PATH_ROOM - sizeof index, path) : 0;
+  long n = path.n ? sio__percent_decode_path(out, PATH_ROOM - sizeof index, path) : 0;
   if (n < 0) return false;
   if (path.n == 0)
     memcpy(out, ".", 2);

@@ -18,9 +18,9 @@ struct addr_net {
 
 static const uint8_t mapped[V4_AT] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-static bool is_v4(const uint8_t b[16]) { return memcmp(b, mapped, sizeof mapped) == 0; }
+static bool is_mapped_v4(const uint8_t b[16]) { return memcmp(b, mapped, sizeof mapped) == 0; }
 
-static void put_v4(uint8_t b[16], const void *four) {
+static void put_mapped_v4(uint8_t b[16], const void *four) {
   memcpy(b, mapped, sizeof mapped);
   memcpy(b + V4_AT, four, 4);
 }
@@ -29,14 +29,14 @@ static void put_v4(uint8_t b[16], const void *four) {
 
 /* What lies there is a struct sockaddr_in or another: the compiler may take a plain read of a
  * struct sockaddr for one of something else. */
-struct addr sio__addr_of(const struct sockaddr *sa) {
+struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   struct addr a = { ADDR_NONE, { 0 } };
   sa_family_t family;
   memcpy(&family, &sa->sa_family, sizeof family);
   if (family == AF_INET) {
     const struct sockaddr_in *v4 = (const void *)sa;
     a.kind = ADDR_IP;
-    put_v4(a.b, &v4->sin_addr);
+    put_mapped_v4(a.b, &v4->sin_addr);
   } else if (family == AF_INET6) {
     const struct sockaddr_in6 *v6 = (const void *)sa;
     a.kind = ADDR_IP;
@@ -54,10 +54,10 @@ struct addr sio__addr_of_peer(int fd) {
   } a;
   socklen_t len = sizeof a;
   if (getpeername(fd, &a.any, &len)) a.any.sa_family = AF_UNSPEC;
-  return sio__addr_of(&a.any);
+  return sio__addr_from_sockaddr(&a.any);
 }
 
-bool sio__addr_read(struct addr *out, sio_slice text) {
+bool sio__addr_parse(struct addr *out, sio_slice text) {
   char copy[ADDR_TEXT];
   uint8_t four[4];
   if (text.n == 0 || text.n >= sizeof copy || memchr(text.p, '\0', text.n)) return false;
@@ -65,56 +65,57 @@ bool sio__addr_read(struct addr *out, sio_slice text) {
   copy[text.n] = '\0';
   out->kind = ADDR_IP;
   if (inet_pton(AF_INET, copy, four) != 1) return inet_pton(AF_INET6, copy, out->b) == 1;
-  put_v4(out->b, four);
+  put_mapped_v4(out->b, four);
   return true;
 }
 
 const char *sio__addr_text(const struct addr *a, char out[ADDR_TEXT]) {
   *out = '\0';
   if (a->kind != ADDR_IP) return out;
-  if (is_v4(a->b))
+  if (is_mapped_v4(a->b))
     inet_ntop(AF_INET, a->b + V4_AT, out, ADDR_TEXT);
   else
     inet_ntop(AF_INET6, a->b, out, ADDR_TEXT);
   return out;
 }
 
-struct addr sio__addr_group(const struct addr *a) {
+struct addr sio__addr_limit_key(const struct addr *a) {
   struct addr g = *a;
-  if (g.kind == ADDR_IP && !is_v4(g.b)) memset(g.b + GROUP_BYTES, 0, sizeof g.b - GROUP_BYTES);
+  if (g.kind == ADDR_IP && !is_mapped_v4(g.b))
+    memset(g.b + GROUP_BYTES, 0, sizeof g.b - GROUP_BYTES);
   return g;
 }
 
 /* ---- many ------------------------------------------------------------------------------- */
 
-static bool bit_at(const uint8_t b[16], unsigned i) { return b[i / 8] >> (7 - i % 8) & 1; }
+static bool address_bit(const uint8_t b[16], unsigned i) { return b[i / 8] >> (7 - i % 8) & 1; }
 
-static bool same_bits(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
+static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits) {
   unsigned rest = bits % 8;
   if (memcmp(a, b, bits / 8)) return false;
   return !rest || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0;
 }
 
 /* "10.0.0.0/8": the bits behind the prefix say nothing, so they must be zero. */
-static bool read_net(struct addr_net *net, sio_slice text) {
+static bool parse_network(struct addr_net *net, sio_slice text) {
   sio_slice address;
   struct addr a;
   uint64_t bits;
   bool prefixed = text.n && memchr(text.p, '/', text.n);
-  if (!sio__slice_split(&text, '/', &address) || !sio__addr_read(&a, address)) return false;
+  if (!sio__slice_split(&text, '/', &address) || !sio__addr_parse(&a, address)) return false;
   bool v4 = memchr(address.p, ':', address.n) == NULL;
   unsigned from = v4 ? V4_BITS : 0;
   if (!prefixed) bits = ALL_BITS - from;
-  if (prefixed && (text.n > 3 || !sio__slice_u64(text, &bits))) return false;
+  if (prefixed && (text.n > 3 || !sio__slice_parse_u64(text, &bits))) return false;
   if (bits > ALL_BITS - from) return false;
   net->bits = (uint8_t)(bits + from);
   memcpy(net->b, a.b, sizeof net->b);
   for (unsigned i = net->bits; i < ALL_BITS; i++)
-    if (bit_at(net->b, i)) return false;
+    if (address_bit(net->b, i)) return false;
   return true;
 }
 
-int sio__addr_set_read(struct addr_set *set, const char *const *texts, const char **bad) {
+int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const char **bad) {
   size_t count = 0;
   *set = (struct addr_set){ 0 };
   while (texts[count]) count++;
@@ -123,7 +124,7 @@ int sio__addr_set_read(struct addr_set *set, const char *const *texts, const cha
   for (size_t i = 0; i < count; i++) {
     if (strcmp(texts[i], "unix") == 0) {
       set->has_unix = true;
-    } else if (!read_net(&set->nets[set->n++], slice_str(texts[i]))) {
+    } else if (!parse_network(&set->nets[set->n++], slice_str(texts[i]))) {
       *bad = texts[i];
       sio__addr_set_clear(set);
       return UV_EINVAL;
@@ -140,6 +141,6 @@ void sio__addr_set_clear(struct addr_set *set) {
 bool sio__addr_set_has(const struct addr_set *set, const struct addr *a) {
   if (a->kind == ADDR_UNIX) return set->has_unix;
   for (size_t i = 0; a->kind == ADDR_IP && i < set->n; i++)
-    if (same_bits(set->nets[i].b, a->b, set->nets[i].bits)) return true;
+    if (have_same_prefix(set->nets[i].b, a->b, set->nets[i].bits)) return true;
   return false;
 }

@@ -26,14 +26,14 @@ struct addr {
 
 enum { ADDR_TEXT = 46 }; /* INET6_ADDRSTRLEN */
 
-struct addr sio__addr_of(const struct sockaddr *a);
+struct addr sio__addr_from_sockaddr(const struct sockaddr *a);
 struct addr sio__addr_of_peer(int fd); /* ADDR_NONE: it is gone */
 /* "192.0.2.1", "2001:db8::1": as inet_pton() takes them, no port, no brackets, no zone. */
-bool sio__addr_read(struct addr *out, sio_slice text);
+bool sio__addr_parse(struct addr *out, sio_slice text);
 /* IPv4, mapped or not, in dots; the shortest form of IPv6; "" for all else. */
 const char *sio__addr_text(const struct addr *a, char out[ADDR_TEXT]);
 /* IPv4: the address; IPv6: its first 64 bits, which are one site's; the rest is zero. */
-struct addr sio__addr_group(const struct addr *a);
+struct addr sio__addr_limit_key(const struct addr *a);
 
 /* A list of addresses and networks. All zero: nobody. */
 struct addr_set {
@@ -43,7 +43,7 @@ struct addr_set {
 };
 /* texts: NULL-terminated; "192.0.2.1", "10.0.0.0/8", "fd00::/8", "unix". 0, UV_ENOMEM, or
  * UV_EINVAL and *bad is what is none; bits behind the prefix must be zero. */
-int sio__addr_set_read(struct addr_set *set, const char *const *texts, const char **bad);
+int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const char **bad);
 void sio__addr_set_clear(struct addr_set *set);
 bool sio__addr_set_has(const struct addr_set *set, const struct addr *a);
 

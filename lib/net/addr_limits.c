@@ -10,55 +10,55 @@ enum {
   FORGET_MOST_MS = 3600 * 1000
 };
 
-static sio_slice key_of(const void *item) {
+static sio_slice addr_record_key(const void *item) {
   const struct addr_record *p = item;
   return slice((const char *)p->addr.b, sizeof p->addr.b);
 }
 
 /* ---- visitors ----------------------------------------------------------------------------- */
 
-static void drop(struct addr_record *p) {
+static void addr_record_free(struct addr_record *p) {
   list_remove(&p->idle);
-  sio__map_del(&p->addr_limits->addr_records, key_of(p));
+  sio__map_del(&p->addr_limits->addr_records, addr_record_key(p));
   sio__free(p);
 }
 
 /* So long after it was used last a visitor says nothing any more. */
-static uint64_t memory_ms(const struct addr_limits *g) {
-  uint64_t ms = sio__rate_rest(&g->rate);
+static uint64_t forget_after_ms(const struct addr_limits *g) {
+  uint64_t ms = sio__rate_refill_ms(&g->rate);
   return ms < FORGET_MS ? FORGET_MS : ms > FORGET_MOST_MS ? FORGET_MOST_MS : ms;
 }
 
-static void set_forget(struct addr_limits *g) {
+static void start_forget_timer(struct addr_limits *g) {
   if (!list_empty(&g->idle) && !timer_active(&g->forget))
-    sio__loop_timer(g->loop, &g->forget, memory_ms(g));
+    sio__loop_start_timer(g->loop, &g->forget, forget_after_ms(g));
 }
 
-static void on_forget(struct timer *t) {
+static void on_forget_timer(struct timer *t) {
   struct addr_limits *g = container_of(t, struct addr_limits, forget);
-  uint64_t now = loop_now(g->loop), ms = memory_ms(g);
+  uint64_t now = loop_now(g->loop), ms = forget_after_ms(g);
   struct list *it;
   while ((it = list_first(&g->idle))) {
     struct addr_record *p = container_of(it, struct addr_record, idle);
     if (now - p->idle_at < ms) break;
-    drop(p);
+    addr_record_free(p);
   }
-  set_forget(g);
+  start_forget_timer(g);
 }
 
-static void rest(struct addr_record *p) {
+static void note_if_idle(struct addr_record *p) {
   struct addr_limits *g = p->addr_limits;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = loop_now(g->loop);
   list_remove(&p->idle);
   list_push(&g->idle, &p->idle);
-  set_forget(g);
+  start_forget_timer(g);
 }
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
   if (g->addr_records.n >= g->max_records) {
     if (list_empty(&g->idle)) return NULL;
-    drop(container_of(list_first(&g->idle), struct addr_record, idle));
+    addr_record_free(container_of(list_first(&g->idle), struct addr_record, idle));
   }
   struct addr_record *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
@@ -71,10 +71,10 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
 }
 
 /* NULL: not counted. Without memory, too: a server in need does not turn everyone away. */
-static struct addr_record *addr_record_of(struct addr_limits *g, const struct addr *a) {
+static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
   if (!addr_limits_active(g) || a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a))
     return NULL;
-  struct addr key = sio__addr_group(a);
+  struct addr key = sio__addr_limit_key(a);
   struct addr_record *p = sio__map_get(&g->addr_records, slice((const char *)key.b, sizeof key.b));
   if (!p) p = add_addr_record(g, &key);
   if (!p) g->uncounted++;
@@ -83,63 +83,63 @@ static struct addr_record *addr_record_of(struct addr_limits *g, const struct ad
 
 /* ---- coming in ------------------------------------------------------------------------------ */
 
-static bool is_full(const struct addr_record *p, enum addr_count kind) {
+static bool is_at_open_limit(const struct addr_record *p, enum addr_count kind) {
   return p->addr_limits->max_open && p->open[kind] >= p->addr_limits->max_open;
 }
 
-static uint64_t pending_join(struct addr_record *p, enum addr_count kind, int *cause) {
+static uint64_t check_and_charge(struct addr_record *p, enum addr_count kind, int *cause) {
   struct addr_limits *g = p->addr_limits;
   bool session = kind == ADDR_SESSIONS;
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
-  if (is_full(p, kind)) return UINT64_MAX;
+  if (is_at_open_limit(p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
   return sio__bucket_take(&p->taken[kind], &g->rate, loop_now(g->loop));
 }
 
-static void hold(struct addr_record *p, enum addr_count kind) {
+static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
   p->open[kind]++;
   list_remove(&p->idle);
 }
 
-uint64_t sio__addr_limits_enter(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause) {
-  struct addr_record *p = addr_record_of(g, a);
+  struct addr_record *p = find_or_add_addr_record(g, a);
   *out = NULL;
-  uint64_t wait = p ? pending_join(p, kind, cause) : 0;
+  uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
   if (!p) return 0;
   if (wait) {
-    rest(p);
+    note_if_idle(p);
     return wait;
   }
-  hold(p, kind);
+  addr_record_add_open(p, kind);
   *out = p;
   return 0;
 }
 
-uint64_t sio__addr_limits_charge_open(struct addr_limits *g, const struct addr *a,
-                                      enum addr_count kind, int *cause) {
-  struct addr_record *p = addr_record_of(g, a);
-  uint64_t wait = p ? pending_join(p, kind, cause) : 0;
-  if (p) rest(p);
+uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
+                                           enum addr_count kind, int *cause) {
+  struct addr_record *p = find_or_add_addr_record(g, a);
+  uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
+  if (p) note_if_idle(p);
   return wait;
 }
 
-uint64_t sio__addr_limits_charge(struct addr_limits *g, const struct addr *a, int *cause) {
-  struct addr_record *p = addr_record_of(g, a);
+uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause) {
+  struct addr_record *p = find_or_add_addr_record(g, a);
   *cause = SIO_REJECT_SESSIONS;
   if (!p) return 0;
   uint64_t wait = sio__bucket_take(&p->taken[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
-  rest(p);
+  note_if_idle(p);
   return wait;
 }
 
-bool sio__addr_limits_count(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                            struct addr_record **out) {
-  struct addr_record *p = addr_record_of(g, a);
+bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+                               struct addr_record **out) {
+  struct addr_record *p = find_or_add_addr_record(g, a);
   *out = NULL;
   if (!p) return true;
-  if (is_full(p, kind)) return false;
-  hold(p, kind);
+  if (is_at_open_limit(p, kind)) return false;
+  addr_record_add_open(p, kind);
   *out = p;
   return true;
 }
@@ -147,22 +147,22 @@ bool sio__addr_limits_count(struct addr_limits *g, const struct addr *a, enum ad
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   if (!p) return;
   p->open[kind]--;
-  rest(p);
+  note_if_idle(p);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-static void log_refusal(struct addr_limits *g, const sio_rejection *r) {
+static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
   const char *who = *r->address ? r->address : "a peer";
   LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, who, "turned away %s: %s", who,
             r->detail);
 }
 
-void sio__addr_limits_refused(struct addr_limits *g, int cause, const char *address,
-                              const char *detail) {
+void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
+                                     const char *detail) {
   sio_rejection r = { cause, address, detail };
   if (cause < SIO_REJECT_END) g->refused[cause]++;
-  log_refusal(g, &r);
+  log_rejected_peer(g, &r);
   if (g->tell) g->tell(g, &r);
 }
 
@@ -170,14 +170,14 @@ void sio__addr_limits_refused(struct addr_limits *g, int cause, const char *addr
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log) {
   *g = (struct addr_limits){ .loop = l, .log = log };
-  sio__map_init(&g->addr_records, key_of);
+  sio__map_init(&g->addr_records, addr_record_key);
   list_init(&g->idle);
-  timer_init(&g->forget, on_forget);
+  timer_init(&g->forget, on_forget_timer);
 }
 
 void sio__addr_limits_clear(struct addr_limits *g) {
   struct addr_record *p;
-  sio__loop_untimer(g->loop, &g->forget);
+  sio__loop_stop_timer(g->loop, &g->forget);
   for (uint32_t i = 0; (p = sio__map_next(&g->addr_records, &i));) sio__free(p);
   sio__map_clear(&g->addr_records);
 }

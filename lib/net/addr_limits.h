@@ -59,20 +59,20 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
 /* One more of `kind` from a; *out is to be given back with sio__visitor_leave(), NULL: it is not
  * counted. 0, or the ms until there may be one (UINT64_MAX: until another one ends), and *cause.
  * Nobody is told. */
-uint64_t sio__addr_limits_enter(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
 /* The same in two steps: one that may come to nothing costs what it costs, */
-uint64_t sio__addr_limits_charge_open(struct addr_limits *g, const struct addr *a,
-                                      enum addr_count kind, int *cause);
+uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
+                                           enum addr_count kind, int *cause);
 /* A session's token, however many of them are open. */
-uint64_t sio__addr_limits_charge(struct addr_limits *g, const struct addr *a, int *cause);
+uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
 /* ... and one that came to something is counted. False: as many are there already. */
-bool sio__addr_limits_count(struct addr_limits *g, const struct addr *a, enum addr_count kind,
-                            struct addr_record **out);
+bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
+                               struct addr_record **out);
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind); /* NULL is fine */
 
 /* Counts, tells the log and the host. */
-void sio__addr_limits_refused(struct addr_limits *g, int cause, const char *address,
-                              const char *detail);
+void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
+                                     const char *detail);
 
 #endif

@@ -120,13 +120,13 @@ int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_o
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind);
 /* v is left when it closes. Only of one that is counted. */
-static inline void conn_addr_record(struct conn *c, struct addr_record *v) {
+static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
-void sio__conn_owner(struct conn *c, const struct conn_ops *ops, void *owner);
+void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
 /* The owner lets go of it: no callback reaches it any more. For one that is about to get another
  * owner, or to be closed; closing does the same. */
-void sio__conn_abandon(struct conn *c);
+void sio__conn_clear_owner(struct conn *c);
 
 /* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel
  * does not know it any more. */
@@ -139,11 +139,11 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above.
  * At most CONN_MARKS may be under way. */
 enum { CONN_MARKS = 32767 };
-static inline int conn_mark(struct conn *c, struct msg *m) {
+static inline int conn_queue_mark(struct conn *c, struct msg *m) {
   c->rare |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
 }
-static inline void conn_watch(struct conn *c) { c->rare |= CONN_WATCHED; }
+static inline void conn_watch_flushes(struct conn *c) { c->rare |= CONN_WATCHED; }
 /* Marks passed that `passed` has not told of; it will not. */
 static inline unsigned conn_take_marks(struct conn *c) {
   unsigned n = c->marks;
@@ -157,7 +157,7 @@ void sio__conn_flush(struct conn *c);
 /* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does,
  * also for what went wrong here. For a sender who must know how much of a long queue is the peer's
  * fault. */
-void sio__conn_push(struct conn *c);
+void sio__conn_write_now(struct conn *c);
 /* Asks about every msg that waits, oldest first, but the very first, of which a part may have left;
  * those that drop() names go. */
 typedef bool (*conn_drop_fn)(const struct msg *m, size_t held, void *user);
@@ -167,7 +167,7 @@ static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }
 /* Nothing waits to be sent: what a volatile packet wants to know. */
-static inline bool conn_idle(const struct conn *c) { return c->queued == 0 && !c->blocked; }
+static inline bool conn_is_idle(const struct conn *c) { return c->queued == 0 && !c->blocked; }
 
 void sio__conn_pause(struct conn *c);
 void sio__conn_resume(struct conn *c);
@@ -187,21 +187,21 @@ struct conn_place {
 static inline bool chunk_has_run(const struct conn_chunk *k, unsigned i) {
   return k->runs >> i & 1;
 }
-static inline struct conn_place conn_first(const struct conn *c) {
+static inline struct conn_place conn_queue_first(const struct conn *c) {
   const struct conn_chunk *k = c->out;
   return k ? (struct conn_place){ k, k->head, k->e[k->head].m } : (struct conn_place){ .k = NULL };
 }
-void sio__conn_next(struct conn_place *at);
-static inline struct iovec conn_bytes(const struct conn_place *at) {
+void sio__queue_next(struct conn_place *at);
+static inline struct iovec conn_queue_bytes(const struct conn_place *at) {
   const struct msg *m = at->m;
   const struct conn_entry *e = &at->k->e[at->i];
-  if (chunk_has_run(at->k, at->i)) return (struct iovec){ msg_frame(m), msg_frame_len(m) };
+  if (chunk_has_run(at->k, at->i)) return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
   return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
 }
 
 /* For tls.c: there is something to write; the peer has ended its half; the stream broke. */
-void sio__conn_dirty(struct conn *c);
-void sio__conn_ended(struct conn *c);
+void sio__conn_schedule_flush(struct conn *c);
+void sio__conn_report_eof(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);
 
 #endif

@@ -27,30 +27,30 @@ enum {
 
 /* ---- accepting ------------------------------------------------------------------ */
 
-static void on_poll(uv_poll_t *h, int status, int events);
+static void on_listener_poll(uv_poll_t *h, int status, int events);
 
-static int watch(struct listener *ln) {
-  sio__loop_rewatch(ln->loop);
-  return uv_poll_start(&ln->poll, UV_READABLE, on_poll);
+static int listener_start_poll(struct listener *ln) {
+  sio__loop_note_poll_start(ln->loop);
+  return uv_poll_start(&ln->poll, UV_READABLE, on_listener_poll);
 }
 
-static void on_retry(struct timer *t) {
+static void on_accept_retry(struct timer *t) {
   struct listener *ln = container_of(t, struct listener, retry);
-  if (watch(ln)) sio__loop_timer(ln->loop, &ln->retry, RETRY_MS);
+  if (listener_start_poll(ln)) sio__loop_start_timer(ln->loop, &ln->retry, RETRY_MS);
 }
 
 /* No descriptor or memory to accept with: the backlog waits, and so do we, without spinning. */
-static void starve(struct listener *ln, int err) {
+static void pause_accepting(struct listener *ln, int err) {
   uv_poll_stop(&ln->poll);
-  sio__loop_timer(ln->loop, &ln->retry, RETRY_MS);
+  sio__loop_start_timer(ln->loop, &ln->retry, RETRY_MS);
   ln->ops->starved(ln, err);
 }
 
-static bool is_starving(int err) {
+static bool is_lack_of_resources(int err) {
   return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
 }
 
-static void on_poll(uv_poll_t *h, int status, int events) {
+static void on_listener_poll(uv_poll_t *h, int status, int events) {
   struct listener *ln = h->data;
   (void)status, (void)events;
   loop_begin(ln->loop);
@@ -58,8 +58,8 @@ static void on_poll(uv_poll_t *h, int status, int events) {
     int fd = accept4(ln->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       ln->ops->accepted(ln, fd);
-    } else if (is_starving(errno)) {
-      starve(ln, -errno);
+    } else if (is_lack_of_resources(errno)) {
+      pause_accepting(ln, -errno);
       return;
     } else if (errno == EAGAIN) {
       return;
@@ -74,7 +74,7 @@ static void on_stream_closed(uv_handle_t *h) {
   sio__loop_handle_closed(l);
 }
 
-int sio__accept_from(struct loop *l, uv_stream_t *host_listener) {
+int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
   union {
     uv_handle_t any;
     uv_stream_t stream;
@@ -119,15 +119,15 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
   ln->owner = owner;
   ln->fd = fd;
   list_init(&ln->link);
-  timer_init(&ln->retry, on_retry);
-  if (watch(ln)) sio__loop_timer(l, &ln->retry, RETRY_MS);
+  timer_init(&ln->retry, on_accept_retry);
+  if (listener_start_poll(ln)) sio__loop_start_timer(l, &ln->retry, RETRY_MS);
   *out = ln;
   return 0;
 }
 
 /* A peer whose host or network is gone is noticed within two minutes, also where nothing is sent to
  * it. A descriptor that has the option already keeps what its maker chose. */
-void sio__keep_alive(int fd) {
+void sio__enable_tcp_keep_alive(int fd) {
   int on = 0, one = 1;
   socklen_t len = sizeof on;
   if (getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len) || on) return;
@@ -148,7 +148,7 @@ static int bind_tcp(const struct addrinfo *ai, bool named) {
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
   if (named) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  sio__keep_alive(fd); /* the sockets that it accepts inherit it */
+  sio__enable_tcp_keep_alive(fd); /* the sockets that it accepts inherit it */
   if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
   if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -159,7 +159,7 @@ static int bind_tcp(const struct addrinfo *ai, bool named) {
   return err;
 }
 
-static int from_gai(int gai) {
+static int error_from_getaddrinfo(int gai) {
   switch (gai) {
     case EAI_SYSTEM: return -errno;
     case EAI_MEMORY: return UV_EAI_MEMORY;
@@ -170,13 +170,13 @@ static int from_gai(int gai) {
 }
 
 /* The first address of host that can be bound. */
-static int bind_host(const char *host, int port) {
+static int bind_first_address(const char *host, int port) {
   char service[8];
   snprintf(service, sizeof service, "%d", port);
   struct addrinfo *found,
       hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
   int gai = getaddrinfo(host, service, &hints, &found);
-  if (gai) return from_gai(gai);
+  if (gai) return error_from_getaddrinfo(gai);
   int fd = UV_EADDRNOTAVAIL;
   for (const struct addrinfo *ai = found; ai && fd < 0; ai = ai->ai_next)
     fd = bind_tcp(ai, port != 0);
@@ -184,11 +184,11 @@ static int bind_host(const char *host, int port) {
   return fd;
 }
 
-int sio__listener_tcp(struct listener **out, struct loop *l, const char *host, int port,
-                      int backlog, const struct listener_ops *ops, void *owner) {
+int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
+                           int backlog, const struct listener_ops *ops, void *owner) {
   if (port < 0 || port > 65535) return UV_EINVAL;
-  int fd = bind_host(host ? host : "::", port);
-  if (fd < 0 && !host) fd = bind_host("0.0.0.0", port);
+  int fd = bind_first_address(host ? host : "::", port);
+  if (fd < 0 && !host) fd = bind_first_address("0.0.0.0", port);
   return fd < 0 ? fd : listener_new(out, l, fd, backlog, ops, owner);
 }
 
@@ -208,7 +208,7 @@ int sio__listener_port(const struct listener *ln) {
 /* ---- Unix sockets ------------------------------------------------------------------ */
 
 /* A socket file whose process is gone would keep the name for ever. */
-static bool is_stale(const struct sockaddr_un *a) {
+static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -222,15 +222,15 @@ static int bind_unix(const struct sockaddr_un *a) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
-  if (err == UV_EADDRINUSE && is_stale(a) && unlink(a->sun_path) == 0)
+  if (err == UV_EADDRINUSE && is_stale_socket_file(a) && unlink(a->sun_path) == 0)
     err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
   if (!err) return fd;
   close(fd);
   return err;
 }
 
-int sio__listener_unix(struct listener **out, struct loop *l, const char *path, int backlog,
-                       const struct listener_ops *ops, void *owner) {
+int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
+                            const struct listener_ops *ops, void *owner) {
   struct sockaddr_un a = { .sun_family = AF_UNIX };
   size_t n = strlen(path);
   if (n == 0 || n >= sizeof a.sun_path) return UV_ENAMETOOLONG;
@@ -250,7 +250,7 @@ int sio__listener_unix(struct listener **out, struct loop *l, const char *path, 
 
 /* ---- stopping ------------------------------------------------------------------------ */
 
-static void on_closed(uv_handle_t *h) {
+static void on_listener_closed(uv_handle_t *h) {
   struct listener *ln = h->data;
   struct loop *l = ln->loop;
   sio__free(ln->unix_path);
@@ -261,8 +261,8 @@ static void on_closed(uv_handle_t *h) {
 void sio__listener_stop(struct listener *ln) {
   if (ln->fd < 0) return;
   list_remove(&ln->link);
-  sio__loop_untimer(ln->loop, &ln->retry);
-  uv_close((uv_handle_t *)&ln->poll, on_closed);
+  sio__loop_stop_timer(ln->loop, &ln->retry);
+  uv_close((uv_handle_t *)&ln->poll, on_listener_closed);
   close(ln->fd);
   ln->fd = -1;
   if (ln->unix_path) unlink(ln->unix_path);

@@ -65,57 +65,57 @@ static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
 /* What was posted before the closing still runs: the wake-up for it is on its way. */
-static bool may_close(struct loop *l);
+static bool loop_may_close(struct loop *l);
 
 /* An active idle handle keeps the uv loop alive and makes uv_backend_timeout() 0: a host that turns
  * the loop in pieces must not wait for events while there is work. A turn that libuv's poll has
  * begun needs none, since it ends before uv_run() returns. */
-static void stay_awake(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
+static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
 
-void sio__loop_rouse(struct loop *l) {
+void sio__loop_request_turn_end(struct loop *l) {
   if (l->roused) return;
   l->roused = true;
-  if (!l->began) stay_awake(l);
+  if (!l->began) start_idle_handle(l);
 }
 
 static bool has_work(const struct loop *l) {
-  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_waits(l->log);
+  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
 /* libuv before 1.45 does not say that its next poll has yet to tell the kernel what to watch. */
-void sio__loop_rewatch(struct loop *l) {
+void sio__loop_note_poll_start(struct loop *l) {
   l->rewatch = true;
-  sio__loop_rouse(l);
+  sio__loop_request_turn_end(l);
 }
 
-static void rest(struct loop *l, bool polls_next) {
+static void update_idle_handle(struct loop *l, bool polls_next) {
   bool wait = l->rewatch && !polls_next;
   if (wait || has_work(l)) {
-    stay_awake(l);
+    start_idle_handle(l);
     return;
   }
   l->roused = l->rewatch = false;
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
-static void note_turn(struct loop *l) {
+static void record_turn_time(struct loop *l) {
   if (l->began) histogram_add(&l->stats.turns, (uv_hrtime() - l->began) / 1000);
   l->began = 0;
 }
 
-static void on_log_second(struct timer *t) {
-  sio__log_second_over(container_of(t, struct loop, log_second)->log);
+static void on_log_second_timer(struct timer *t) {
+  sio__log_end_second(container_of(t, struct loop, log_second)->log);
 }
 
-static void start_log_second(struct loop *l) {
+static void start_log_second_timer(struct loop *l) {
   if (l->log->counting && !timer_active(&l->log_second))
-    sio__loop_timer(l, &l->log_second, LOG_SECOND_MS);
+    sio__loop_start_timer(l, &l->log_second, LOG_SECOND_MS);
 }
 
-static void do_work(struct loop *l) {
+static void run_turn_work(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
     if (l->unwatched) sio__conn_fail_unwatched(l);
-    if (log_waits(l->log)) sio__log_deliver(l->log);
+    if (log_has_waiting_lines(l->log)) sio__log_deliver_lines(l->log);
     run_tasks(l);
     flush_conns(l);
     if (!has_work(l)) break;
@@ -124,39 +124,39 @@ static void do_work(struct loop *l) {
 
 /* The last lines are delivered while every call of the host's can still be answered. Its callback
  * may have made work: then the closing goes on in the next turn. */
-static bool say_ending(struct loop *l) {
+static bool deliver_last_lines(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
-  sio__log_second_over(l->log);
+  sio__log_end_second(l->log);
   if (ending) ending(l);
-  sio__log_deliver(l->log);
-  return may_close(l);
+  sio__log_deliver_lines(l->log);
+  return loop_may_close(l);
 }
 
 /* ---- memory that is not needed any more ------------------------------------------ */
 
-static size_t in_use(const struct loop *l) { return l->msgs.bytes + l->nconns * CONN_BYTES; }
+static size_t memory_in_use(const struct loop *l) { return l->msgs.bytes + l->nconns * CONN_BYTES; }
 
 /* A server that is idle has nothing to give back, and no deadline for it. */
-static bool has_surplus(const struct loop *l) {
-  size_t surplus = l->peak - in_use(l);
+static bool has_memory_to_trim(const struct loop *l) {
+  size_t surplus = l->peak - memory_in_use(l);
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
 }
 
-static COLD void on_trim(struct timer *t) {
+static COLD void on_trim_timer(struct timer *t) {
   struct loop *l = container_of(t, struct loop, trim);
-  if (!has_surplus(l)) return;
-  l->peak = in_use(l);
+  if (!has_memory_to_trim(l)) return;
+  l->peak = memory_in_use(l);
   sio__msgs_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__mem_trim();
 }
 
-static void note_memory(struct loop *l) {
-  size_t now = in_use(l);
+static void update_memory_peak(struct loop *l) {
+  size_t now = memory_in_use(l);
   if (now >= l->peak)
     l->peak = now;
-  else if (has_surplus(l) && !timer_active(&l->trim))
+  else if (has_memory_to_trim(l) && !timer_active(&l->trim))
     sio__timer_start(&l->timers, &l->trim, loop_now(l) + TRIM_MS);
 }
 
@@ -164,14 +164,14 @@ static void note_memory(struct loop *l) {
 
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->roused) loop_begin(l);
-  do_work(l);
-  start_log_second(l);
+  run_turn_work(l);
+  start_log_second_timer(l);
   run_deferred_frees(l);
-  note_memory(l);
+  update_memory_peak(l);
   set_alarm(l);
-  rest(l, polls_next);
-  note_turn(l);
-  if (l->closing && may_close(l) && say_ending(l)) close_handles(l);
+  update_idle_handle(l, polls_next);
+  record_turn_time(l);
+  if (l->closing && loop_may_close(l) && deliver_last_lines(l)) close_handles(l);
 }
 
 static bool has_turn_to_end(const struct loop *l) { return l->roused || l->began || l->closing; }
@@ -190,13 +190,13 @@ static void on_prepare(uv_prepare_t *h) {
 
 /* ---- deadlines -------------------------------------------------------------- */
 
-static void be_on_time(struct loop *l) {
+static void end_late_turns(struct loop *l) {
   l->late = false;
   l->read_turns = 0;
 }
 
 /* set_alarm() has it ring again behind the next look at the descriptors. */
-static bool reads_first(struct loop *l, uint64_t late) {
+static bool must_read_first(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->unread && l->read_turns < READ_TURNS : late >= LATE_MS;
   l->unread = false;
   l->read_turns += more;
@@ -210,17 +210,17 @@ static void on_alarm(uv_timer_t *h) {
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
   l->roused = true; /* the end of the turn sets the next alarm */
-  stay_awake(l);
+  start_idle_handle(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
-  if (reads_first(l, late)) return;
+  if (must_read_first(l, late)) return;
   sio__timers_run(&l->timers, now);
-  be_on_time(l);
+  end_late_turns(l);
 }
 
 static void set_alarm(struct loop *l) {
   uint64_t at = sio__timers_next(&l->timers);
-  if (l->read_turns && at > loop_now(l)) be_on_time(l);
+  if (l->read_turns && at > loop_now(l)) end_late_turns(l);
   if (at == l->alarm_at) return;
   l->alarm_at = at;
   if (at == UINT64_MAX) {
@@ -232,20 +232,20 @@ static void set_alarm(struct loop *l) {
   uv_timer_start(&l->alarm, on_alarm, l->alarm_due - now, 0);
 }
 
-void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
+void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
   sio__timer_start(&l->timers, t, loop_now(l) + in_ms);
-  if (t->at < l->alarm_at) sio__loop_rouse(l);
+  if (t->at < l->alarm_at) sio__loop_request_turn_end(l);
 }
 
-void sio__loop_untimer(struct loop *l, struct timer *t) {
+void sio__loop_stop_timer(struct loop *l, struct timer *t) {
   if (!timer_active(t)) return;
   sio__timer_stop(&l->timers, t);
-  sio__loop_rouse(l);
+  sio__loop_request_turn_end(l);
 }
 
 /* ---- callbacks that may only look ---------------------------------------------------------- */
 
-bool sio__loop_refuse(struct loop *l, const char *call) {
+bool sio__loop_refuse_call(struct loop *l, const char *call) {
   l->refused++;
   LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
             "%s is refused: it was called inside %s", call, l->watcher ? l->watcher : l->walker);
@@ -257,14 +257,14 @@ bool sio__loop_refuse(struct loop *l, const char *call) {
 void sio__loop_defer(struct loop *l, struct task *t) {
   if (!list_empty(&t->link)) return;
   list_push(&l->tasks, &t->link);
-  sio__loop_rouse(l);
+  sio__loop_request_turn_end(l);
 }
 
 void sio__loop_free_later(struct loop *l, struct deferred_free *g,
                           void (*free_fn)(struct deferred_free *g)) {
   g->free = free_fn;
   list_push(&l->deferred_frees, &g->link);
-  sio__loop_rouse(l);
+  sio__loop_request_turn_end(l);
 }
 
 /* ---- posts from other threads ------------------------------------------------------ */
@@ -278,7 +278,7 @@ static struct post *take_posts(struct loop_posts *q) {
   return first;
 }
 
-static void on_wake(uv_async_t *h) {
+static void on_posts_wake(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin(l);
   for (struct post *p = take_posts(l->posts), *next; p; p = next) {
@@ -288,8 +288,8 @@ static void on_wake(uv_async_t *h) {
   }
 }
 
-static bool may_close(struct loop *l) {
-  if (l->posts->first) on_wake(&l->wake);
+static bool loop_may_close(struct loop *l) {
+  if (l->posts->first) on_posts_wake(&l->wake);
   return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
 }
 
@@ -311,7 +311,7 @@ int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
   return shut ? SIO_ECLOSED : 0;
 }
 
-static struct loop_posts *posts_new(void) {
+static struct loop_posts *new_posts(void) {
   struct loop_posts *q = sio__calloc(1, sizeof *q);
   if (!q) return NULL;
   if (pthread_mutex_init(&q->lock, NULL)) {
@@ -322,13 +322,13 @@ static struct loop_posts *posts_new(void) {
   return q;
 }
 
-static void posts_free(struct loop_posts *q) {
+static void free_posts(struct loop_posts *q) {
   if (!q) return;
   pthread_mutex_destroy(&q->lock);
   sio__free(q);
 }
 
-static void posts_shut(struct loop_posts *q) {
+static void close_posts(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   q->shut = true;
   pthread_mutex_unlock(&q->lock);
@@ -337,7 +337,7 @@ static void posts_shut(struct loop_posts *q) {
 /* ---- start and stop ------------------------------------------------------------------ */
 
 static int start_handles(struct loop *l) {
-  int err = uv_async_init(l->uv, &l->wake, on_wake);
+  int err = uv_async_init(l->uv, &l->wake, on_posts_wake);
   if (err) return err;
   uv_prepare_init(l->uv, &l->prepare);
   uv_check_init(l->uv, &l->check);
@@ -353,11 +353,11 @@ static int start_handles(struct loop *l) {
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_rewatch(l); /* `wake` is not with the kernel yet */
+  sio__loop_note_poll_start(l); /* `wake` is not with the kernel yet */
   return 0;
 }
 
-static void rouse_for_log(void *loop) { sio__loop_rouse(loop); }
+static void request_turn_end_for_log(void *loop) { sio__loop_request_turn_end(loop); }
 
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX, .high_water = HIGH_WATER };
@@ -367,35 +367,35 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   list_init(&l->conns);
   list_init(&l->handshakes);
   sio__timers_init(&l->timers, uv_now(uv));
-  timer_init(&l->trim, on_trim);
-  timer_init(&l->log_second, on_log_second);
+  timer_init(&l->trim, on_trim_timer);
+  timer_init(&l->log_second, on_log_second_timer);
   sio__msgs_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct conn_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
-  l->posts = posts_new();
+  l->posts = new_posts();
   int err = l->rbuf && l->posts ? start_handles(l) : UV_ENOMEM;
   if (err) {
     sio__free(l->rbuf);
-    posts_free(l->posts);
+    free_posts(l->posts);
     return err;
   }
-  log->rouse = rouse_for_log;
+  log->rouse = request_turn_end_for_log;
   log->rouse_arg = l;
   return 0;
 }
 
-static void finish(struct loop *l) {
+static void free_closed_loop(struct loop *l) {
   run_deferred_frees(l);
   sio__msgs_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
-  posts_free(l->posts);
+  free_posts(l->posts);
   if (l->peak >= TRIM_MIN) sio__mem_trim();
   if (l->closed) l->closed(l);
 }
 
 void sio__loop_handle_closed(struct loop *l) {
-  if (--l->open_handles == 0) finish(l);
+  if (--l->open_handles == 0) free_closed_loop(l);
 }
 
 static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data); }
@@ -413,8 +413,8 @@ static void close_handles(struct loop *l) {
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closing = true;
   l->closed = closed;
-  posts_shut(l->posts);
-  sio__loop_rouse(l);
+  close_posts(l->posts);
+  sio__loop_request_turn_end(l);
   /* Until the last connection is gone the turn's end is what carries the closing on. */
   uv_ref((uv_handle_t *)&l->prepare);
   uv_ref((uv_handle_t *)&l->alarm);

@@ -52,10 +52,10 @@ struct loop { /* what is big comes last, which keeps the code short */
   char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
   uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
   /* The host's callback that runs inside a call of the library and may only look: until it returns
-   * loop_refuses() every call that changes something. NULL: none. */
+   * loop_refuses_call() every call that changes something. NULL: none. */
   const char *watcher;
   /* The same for one that is called for each room: it may send, but no call may change who is in
-   * which room (loop_refuses_moves()). */
+   * which room (loop_refuses_room_change()). */
   const char *walker;
   uint64_t refused; /* such calls */
   bool closing;
@@ -87,7 +87,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   struct net_stats stats;
   struct list handshakes;               /* struct tls whose handshake is under way, oldest first */
   unsigned nhandshakes, max_handshakes; /* 0: no limit */
-  struct timer log_second;              /* when sio__log_second_over() is due */
+  struct timer log_second;              /* when sio__log_end_second() is due */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;
@@ -106,23 +106,23 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
-bool sio__loop_refuse(struct loop *l, const char *call); /* counts, logs; true */
+bool sio__loop_refuse_call(struct loop *l, const char *call); /* counts, logs; true */
 /* For whoever is called by uv, first of all: the turn began here, if not before. */
 static inline void loop_begin(struct loop *l) {
   if (!l->began) l->began = uv_hrtime();
 }
 /* In us, fine enough for round trips: within a turn the time of its beginning. */
-static inline uint64_t loop_us(const struct loop *l) {
+static inline uint64_t loop_now_us(const struct loop *l) {
   return (l->began ? l->began : uv_hrtime()) / 1000;
 }
 
 /* For the first line of public calls: true, if it is to be answered SIO_ESTATE. */
-static inline bool loop_refuses(struct loop *l, const char *call) {
-  return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse(l, call);
+static inline bool loop_refuses_call(struct loop *l, const char *call) {
+  return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse_call(l, call);
 }
 
-static inline bool loop_refuses_moves(struct loop *l, const char *call) {
-  return __builtin_expect(l->watcher || l->walker, 0) && sio__loop_refuse(l, call);
+static inline bool loop_refuses_room_change(struct loop *l, const char *call) {
+  return __builtin_expect(l->watcher || l->walker, 0) && sio__loop_refuse_call(l, call);
 }
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {
@@ -131,17 +131,19 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn; no-op when it is queued already. */
 void sio__loop_defer(struct loop *l, struct task *t);
-void sio__loop_rouse(struct loop *l);   /* there is other work for the end of the turn */
-void sio__loop_rewatch(struct loop *l); /* a uv_poll_t was started */
+void sio__loop_request_turn_end(struct loop *l); /* there is other work for the end of the turn */
+void sio__loop_note_poll_start(struct loop *l);  /* a uv_poll_t was started */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* For a deadline that is met: it ran while the host kept the loop, so that the peer had less of it
  * than was said. The owner then starts it once more, and remembers that it did. */
-static inline bool loop_excuses(const struct loop *l, bool excused) { return l->late && !excused; }
+static inline bool loop_extends_deadline(const struct loop *l, bool excused) {
+  return l->late && !excused;
+}
 
 /* Deadlines, in ms from now. */
-void sio__loop_timer(struct loop *l, struct timer *t, uint64_t in_ms);
-void sio__loop_untimer(struct loop *l, struct timer *t);
+void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms);
+void sio__loop_stop_timer(struct loop *l, struct timer *t);
 
 /* Memory that a caller further up may still hold: freed when the turn ends.
  * Embed a struct grave anywhere in it. */

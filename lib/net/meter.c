@@ -6,19 +6,20 @@
 
 enum { TELL_MS = 10000 };
 
-static void on_timer(struct timer *t) {
+static void on_meter_pause_over(struct timer *t) {
   struct meter *m = container_of(t, struct meter, timer);
   m->ops->resume(m);
 }
 
-void sio__meter_init(struct meter *m, const struct meter_how *how, const struct meter_ops *ops) {
+void sio__meter_init(struct meter *m, const struct meter_settings *how,
+                     const struct meter_ops *ops) {
   *m = (struct meter){ .how = how, .ops = ops };
-  timer_init(&m->timer, on_timer);
+  timer_init(&m->timer, on_meter_pause_over);
 }
 
-void sio__meter_stop(struct meter *m) { sio__loop_untimer(m->how->loop, &m->timer); }
+void sio__meter_stop(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->timer); }
 
-static void tell(struct meter *m, const char *limit, uint64_t wait_ms) {
+static void meter_report_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);
   if (m->told_at && now - m->told_at < TELL_MS && wait_ms) return;
   m->told_at = now;
@@ -26,17 +27,17 @@ static void tell(struct meter *m, const char *limit, uint64_t wait_ms) {
 }
 
 /* One that pauses already sent this before: it waits for that too. */
-static void pause_for(struct meter *m, const char *limit, uint64_t wait_ms) {
-  bool anew = !meter_pauses(m);
-  sio__loop_timer(m->how->loop, &m->timer, wait_ms);
+static void meter_pause_for(struct meter *m, const char *limit, uint64_t wait_ms) {
+  bool anew = !meter_is_paused(m);
+  sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);
   if (!anew) return;
   m->how->stats->limited++;
   m->ops->pause(m);
-  tell(m, limit, wait_ms);
+  meter_report_limited(m, limit, wait_ms);
 }
 
 bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes) {
-  const struct meter_how *how = m->how;
+  const struct meter_settings *how = m->how;
   uint64_t now = loop_now(how->loop);
   uint64_t a = sio__bucket_charge(&m->packets, &how->packets, now, packets);
   uint64_t b = sio__bucket_charge(&m->bytes, &how->bytes, now, bytes);
@@ -44,9 +45,9 @@ bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes) {
   const char *limit = a >= b ? "packets_per_s" : "bytes_per_s";
   if (how->closes) {
     how->stats->limited_closed++;
-    tell(m, limit, 0);
+    meter_report_limited(m, limit, 0);
     return false;
   }
-  pause_for(m, limit, a >= b ? a : b);
+  meter_pause_for(m, limit, a >= b ? a : b);
   return true;
 }

@@ -16,7 +16,7 @@
 struct meter;
 
 /* What all meters of a server share. */
-struct meter_how {
+struct meter_settings {
   struct loop *loop;
   struct addr_limits *addr_limits; /* for the log's patience */
   sio_stats *stats;
@@ -34,19 +34,20 @@ struct meter_ops {
 };
 
 struct meter {
-  const struct meter_how *how;
+  const struct meter_settings *how;
   const struct meter_ops *ops;
   struct timer timer; /* runs while it is paused */
   struct bucket packets, bytes;
   uint64_t told_at; /* 0: never */
 };
 
-static inline bool meter_wanted(const struct meter_how *how) {
+static inline bool meter_has_limits(const struct meter_settings *how) {
   return how->packets.per_s || how->bytes.per_s;
 }
-void sio__meter_init(struct meter *m, const struct meter_how *how, const struct meter_ops *ops);
+void sio__meter_init(struct meter *m, const struct meter_settings *how,
+                     const struct meter_ops *ops);
 void sio__meter_stop(struct meter *m);
-static inline bool meter_pauses(const struct meter *m) { return timer_active(&m->timer); }
+static inline bool meter_is_paused(const struct meter *m) { return timer_active(&m->timer); }
 /* So much came. False: the peer is to be closed; ops->limited was told. */
 bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes);
 

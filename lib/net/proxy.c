@@ -18,30 +18,30 @@ enum {
 static const char v1_mark[] = "PROXY ";
 static const char v2_mark[] = "\r\n\r\n\0\r\nQUIT\n";
 
-static int bad(const char **why, int err, const char *text) {
+static int set_proxy_error(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
 /* Does p begin as the mark does, as far as it goes? */
-static bool begins(const char *p, size_t n, const char *mark, size_t len) {
+static bool may_start_with(const char *p, size_t n, const char *mark, size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }
 
 /* ---- version 1 ---------------------------------------------------------------------------- */
 
-static bool is_port(sio_slice s) {
+static bool is_proxy_port(sio_slice s) {
   uint64_t port;
-  return s.n > 0 && s.n <= 5 && (s.p[0] != '0' || s.n == 1) && sio__slice_u64(s, &port) &&
+  return s.n > 0 && s.n <= 5 && (s.p[0] != '0' || s.n == 1) && sio__slice_parse_u64(s, &port) &&
          port <= 65535;
 }
 
-static bool read_v1_address(struct addr *a, sio_slice s, bool v4) {
-  return sio__addr_read(a, s) && v4 == !memchr(s.p, ':', s.n);
+static bool parse_v1_address(struct addr *a, sio_slice s, bool v4) {
+  return sio__addr_parse(a, s) && v4 == !memchr(s.p, ':', s.n);
 }
 
 /* "TCP4 192.0.2.1 192.0.2.2 56324 443" */
-static bool read_v1(sio_slice line, struct proxied *out) {
+static bool parse_v1_line(sio_slice line, struct proxied *out) {
   sio_slice part[5], rest = line;
   struct addr to;
   size_t n = 0;
@@ -50,17 +50,17 @@ static bool read_v1(sio_slice line, struct proxied *out) {
   if (n < 5 || rest.n || line.p[line.n - 1] == ' ') return false;
   bool v4 = slice_eq(part[0], SLICE("TCP4"));
   if (!v4 && !slice_eq(part[0], SLICE("TCP6"))) return false;
-  return read_v1_address(&out->from, part[1], v4) && read_v1_address(&to, part[2], v4) &&
-         is_port(part[3]) && is_port(part[4]);
+  return parse_v1_address(&out->from, part[1], v4) && parse_v1_address(&to, part[2], v4) &&
+         is_proxy_port(part[3]) && is_proxy_port(part[4]);
 }
 
-static int v1(const char *p, size_t n, struct proxied *out, const char **why) {
+static int read_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
   size_t last = PROXY_V1_MAX - 1, mark = sizeof v1_mark - 1;
   const char *cr = memchr(p, '\r', n < last ? n : last);
-  if (!cr && n >= last) return bad(why, SIO_ETOOBIG, "a PROXY line without an end");
+  if (!cr && n >= last) return set_proxy_error(why, SIO_ETOOBIG, "a PROXY line without an end");
   if (!cr || cr + 1 == p + n) return 0;
-  if (cr[1] != '\n' || !read_v1(slice(p + mark, (size_t)(cr - p) - mark), out))
-    return bad(why, SIO_EPROTO, "a malformed PROXY line");
+  if (cr[1] != '\n' || !parse_v1_line(slice(p + mark, (size_t)(cr - p) - mark), out))
+    return set_proxy_error(why, SIO_EPROTO, "a malformed PROXY line");
   return (int)(cr - p) + 2;
 }
 
@@ -69,7 +69,7 @@ static int v1(const char *p, size_t n, struct proxied *out, const char **why) {
 static size_t u16_at(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
 /* False: one reaches beyond the header. */
-static bool read_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
+static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || u16_at(p + 1) > n - V2_TLV) return false;
     size_t len = u16_at(p + 1);
@@ -83,7 +83,7 @@ static bool read_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
 
 /* Family and protocol in one byte -> the bytes of both addresses and ports; -1: not for a
  * stream. */
-static int v2_addresses(unsigned char family) {
+static int v2_address_length(unsigned char family) {
   switch (family) {
     case 0x00: return 0;   /* UNSPEC     */
     case 0x11: return 12;  /* TCP, IPv4  */
@@ -93,35 +93,37 @@ static int v2_addresses(unsigned char family) {
   }
 }
 
-static void take_v2_address(struct proxied *out, const unsigned char *p, unsigned char family) {
+static void copy_v2_address(struct proxied *out, const unsigned char *p, unsigned char family) {
   struct sockaddr_in v4 = { .sin_family = AF_INET };
   struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
   memcpy(&v4.sin_addr, p, sizeof v4.sin_addr);
-  if (family == 0x11) out->from = sio__addr_of((struct sockaddr *)&v4);
+  if (family == 0x11) out->from = sio__addr_from_sockaddr((struct sockaddr *)&v4);
   if (family != 0x21) return;
   memcpy(&v6.sin6_addr, p, sizeof v6.sin6_addr);
-  out->from = sio__addr_of((struct sockaddr *)&v6);
+  out->from = sio__addr_from_sockaddr((struct sockaddr *)&v6);
 }
 
-static bool read_v2(const unsigned char *h, size_t len, struct proxied *out) {
+static bool parse_v2_content(const unsigned char *h, size_t len, struct proxied *out) {
   const unsigned char *p = h + V2_HEAD;
-  int skip = v2_addresses(h[13]);
+  int skip = v2_address_length(h[13]);
   if ((h[12] & 15) != V2_PROXY) return true;
   if (h[13] == 0) return true;
   if (skip < 0 || len < (size_t)skip) return false;
-  take_v2_address(out, p, h[13]);
-  return read_tlvs(p + skip, len - (size_t)skip, out);
+  copy_v2_address(out, p, h[13]);
+  return parse_v2_tlvs(p + skip, len - (size_t)skip, out);
 }
 
-static int v2(const char *p, size_t n, struct proxied *out, const char **why) {
+static int read_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
   const unsigned char *h = (const unsigned char *)p;
   if (n > 12 && (h[12] >> 4 != 2 || (h[12] & 15) > V2_PROXY))
-    return bad(why, SIO_EPROTO, "a PROXY header of an unknown version or command");
+    return set_proxy_error(why, SIO_EPROTO, "a PROXY header of an unknown version or command");
   if (n < V2_HEAD) return 0;
   size_t len = u16_at(h + 14);
-  if (len > PROXY_V2_MAX - V2_HEAD) return bad(why, SIO_ETOOBIG, "a PROXY header that is too long");
+  if (len > PROXY_V2_MAX - V2_HEAD)
+    return set_proxy_error(why, SIO_ETOOBIG, "a PROXY header that is too long");
   if (n < V2_HEAD + len) return 0;
-  if (!read_v2(h, len, out)) return bad(why, SIO_EPROTO, "a malformed PROXY header");
+  if (!parse_v2_content(h, len, out))
+    return set_proxy_error(why, SIO_EPROTO, "a malformed PROXY header");
   return (int)(V2_HEAD + len);
 }
 
@@ -129,7 +131,7 @@ int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **w
   *out = (struct proxied){ .secure = false };
   *why = "";
   if (n == 0) return 0;
-  if (begins(p, n, v1_mark, sizeof v1_mark - 1)) return v1(p, n, out, why);
-  if (begins(p, n, v2_mark, sizeof v2_mark - 1)) return v2(p, n, out, why);
-  return bad(why, SIO_EPROTO, "no PROXY header");
+  if (may_start_with(p, n, v1_mark, sizeof v1_mark - 1)) return read_v1_header(p, n, out, why);
+  if (may_start_with(p, n, v2_mark, sizeof v2_mark - 1)) return read_v2_header(p, n, out, why);
+  return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
 }

@@ -32,36 +32,36 @@ struct tls {
 static struct tls *tls_of(const struct conn *c) { return c->extra[1].tls; }
 
 /* The handshake is over, whatever came of it. */
-static void leave_handshakes(struct conn *c, struct tls *t) {
+static void remove_from_handshakes(struct conn *c, struct tls *t) {
   if (!t->shaking) return;
   t->shaking = false;
   list_remove(&t->link);
   conn_loop(c)->nhandshakes--;
 }
 
-static void count_failure(struct net_stats *st, int kind) {
+static void count_tls_failure(struct net_stats *st, int kind) {
   if (kind == TLS_DISPLACED)
     st->tls_displaced++;
   else
     st->tls_failed[kind >= 0 && kind < SIO_TLS_FAILED_END ? kind : SIO_TLS_FAILED_PROTOCOL]++;
 }
 
-static void fall(struct conn *c, struct tls *t, int kind) {
+static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
   if (t->failed) return;
   t->failed = t->ended = true;
-  leave_handshakes(c, t);
-  count_failure(&conn_loop(c)->stats, kind);
+  remove_from_handshakes(c, t);
+  count_tls_failure(&conn_loop(c)->stats, kind);
 }
 
 /* ---- ciphertext on its way out ------------------------------------------------------------- */
 
-static int on_put(void *to, const char *p, size_t n) {
+static int on_ciphertext(void *to, const char *p, size_t n) {
   struct conn *c = to;
   return sio__buf_put(&tls_of(c)->out, p, n);
 }
 
 /* 0: all of it has left. */
-static int send_out(struct conn *c, struct tls *t) {
+static int send_ciphertext(struct conn *c, struct tls *t) {
   while (t->sent < t->out.n) {
     ssize_t n = send(c->fd, t->out.p + t->sent, t->out.n - t->sent, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
@@ -77,10 +77,10 @@ static int send_out(struct conn *c, struct tls *t) {
 
 /* The first bytes of the queue, as many as a record takes: where they lie, if that is in one piece.
  */
-static const char *first_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
+static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
   *n = 0;
-  for (struct conn_place at = conn_first(c); at.k && *n < TLS_RECORD; sio__conn_next(&at)) {
-    struct iovec v = conn_bytes(&at);
+  for (struct conn_place at = conn_queue_first(c); at.k && *n < TLS_RECORD; sio__queue_next(&at)) {
+    struct iovec v = conn_queue_bytes(&at);
     size_t len = v.iov_len < TLS_RECORD - *n ? v.iov_len : TLS_RECORD - *n;
     if (len == c->queued || len == TLS_RECORD) {
       *n = len;
@@ -92,94 +92,94 @@ static const char *first_bytes(const struct conn *c, char room[TLS_RECORD], size
   return room;
 }
 
-static int seal(struct conn *c, struct tls *t) {
+static int encrypt_record(struct conn *c, struct tls *t) {
   char room[TLS_RECORD];
   size_t n;
-  const char *p = first_bytes(c, room, &n);
+  const char *p = first_record_bytes(c, room, &n);
   if (t->err || !t->secured) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
   if (!t->err) t->sealed = n;
-  if (t->err) fall(c, t, SIO_TLS_FAILED_BROKEN);
+  if (t->err) mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
   return t->err;
 }
 
-bool sio__tls_failed(const struct conn *c) { return tls_of(c)->err != 0; }
+bool sio__tls_has_failed(const struct conn *c) { return tls_of(c)->err != 0; }
 
 ssize_t sio__tls_write(struct conn *c, size_t *offered) {
   struct tls *t = tls_of(c);
-  int err = t->out.n == 0 && c->queued > 0 ? seal(c, t) : 0;
+  int err = t->out.n == 0 && c->queued > 0 ? encrypt_record(c, t) : 0;
   size_t n = *offered = t->sealed;
-  if (!err) err = send_out(c, t);
+  if (!err) err = send_ciphertext(c, t);
   if (err) return err;
   t->sealed = 0;
   return (ssize_t)n;
 }
 
-static void say_end(struct tls *t) {
+static void send_close_notify(struct tls *t) {
   if (!t->secured || t->ended) return;
   t->ended = true;
   t->provider->ops->end(t->session);
 }
 
-bool sio__tls_pending(struct conn *c) {
+bool sio__tls_has_output(struct conn *c) {
   struct tls *t = tls_of(c);
-  if (c->ending && c->queued == 0) say_end(t);
+  if (c->ending && c->queued == 0) send_close_notify(t);
   return t->out.n > 0;
 }
 
-bool sio__tls_over_limit(const struct conn *c) {
+bool sio__tls_is_over_limit(const struct conn *c) {
   return tls_of(c)->out.n - tls_of(c)->sent > TLS_SWOLLEN;
 }
 
-size_t sio__tls_sealed(const struct conn *c) { return tls_of(c)->sealed; }
+size_t sio__tls_encrypted_bytes(const struct conn *c) { return tls_of(c)->sealed; }
 
 /* ---- what goes wrong ------------------------------------------------------------------------ */
 
-static void close_session(struct tls *t) {
+static void close_tls_session(struct tls *t) {
   if (t->session) t->provider->ops->close(t->session);
   t->session = NULL;
 }
 
 /* The session has put its alert on the wire. The connection may stay a while until the peer has
  * taken it: without the session, which is big. */
-static void refuse(struct conn *c, int kind, const char *why) {
+static void fail_handshake(struct conn *c, int kind, const char *why) {
   struct tls *t = tls_of(c);
-  fall(c, t, kind);
+  mark_tls_failed(c, t, kind);
   c->ops->refused(c, why);
-  if (!c->closed) close_session(t);
+  if (!c->closed) close_tls_session(t);
 }
 
 /* The session's alert leaves if it can leave at once. */
-static void broken(struct conn *c, int err, const char *why) {
+static void fail_established(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
-  fall(c, t, SIO_TLS_FAILED_BROKEN);
+  mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
   LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS broke: %s",
       sio__conn_address(c, peer), why);
-  if (!c->blocked) send_out(c, t);
+  if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
 }
 
-static void session_failed(struct conn *c, int err) {
+static void on_session_failure(struct conn *c, int err) {
   struct tls *t = tls_of(c);
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
   if (t->secured)
-    broken(c, err, why);
+    fail_established(c, err, why);
   else
-    refuse(c, kind, why);
+    fail_handshake(c, kind, why);
 }
 
-void sio__tls_late(struct conn *c) {
-  refuse(c, SIO_TLS_FAILED_TIMEOUT, "no TLS handshake in time");
+void sio__tls_handshake_timeout(struct conn *c) {
+  fail_handshake(c, SIO_TLS_FAILED_TIMEOUT, "no TLS handshake in time");
 }
 
-bool sio__tls_cut(struct conn *c) {
+bool sio__tls_on_eof(struct conn *c) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
   if (t->failed || !t->heard) return false;
   if (!t->secured) {
-    refuse(c, SIO_TLS_FAILED_CLOSED, "it left in the middle of the TLS handshake");
+    fail_handshake(c, SIO_TLS_FAILED_CLOSED, "it left in the middle of the TLS handshake");
     return true;
   }
   LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: the stream ended without TLS's end",
@@ -189,41 +189,43 @@ bool sio__tls_cut(struct conn *c) {
 
 /* ---- handshakes under way -------------------------------------------------------------------- */
 
-static struct tls *tls_at(struct list *it) { return container_of(it, struct tls, link); }
+static struct tls *tls_from_link(struct list *it) { return container_of(it, struct tls, link); }
 
-static bool is_same_address(const struct tls *a, const struct tls *b) {
+static bool is_from_same_address(const struct tls *a, const struct tls *b) {
   return a->from.kind == ADDR_IP && b->from.kind == ADDR_IP &&
          memcmp(a->from.b, b->from.b, sizeof a->from.b) == 0;
 }
 
 /* Those of t's address, and the oldest of them. */
-static unsigned count_own(const struct loop *l, const struct tls *t, struct tls **oldest) {
+static unsigned count_handshakes_of_address(const struct loop *l, const struct tls *t,
+                                            struct tls **oldest) {
   unsigned n = 0;
   *oldest = NULL;
   list_each (it, next, &l->handshakes) {
-    if (!is_same_address(tls_at(it), t)) continue;
-    if (n++ == 0) *oldest = tls_at(it);
+    if (!is_from_same_address(tls_from_link(it), t)) continue;
+    if (n++ == 0) *oldest = tls_from_link(it);
   }
   return n;
 }
 
 /* Who has to go before t's handshake may begin; NULL: there is room. An address may have as many as
  * are free: alone it gets half of them, and no address can take them all. */
-static struct tls *find_displaced(const struct loop *l, const struct tls *t) {
+static struct tls *find_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
   if (max == 0 || n < left) return NULL;
-  if (count_own(l, t, &own) >= left && own) return own;
-  return left ? NULL : tls_at(list_first(&l->handshakes));
+  if (count_handshakes_of_address(l, t, &own) >= left && own) return own;
+  return left ? NULL : tls_from_link(list_first(&l->handshakes));
 }
 
 /* False: c was closed by a callback of the host. */
 static bool begin_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
-  struct tls *old = find_displaced(l, t);
+  struct tls *old = find_handshake_to_displace(l, t);
   if (old)
-    refuse(old->conn, TLS_DISPLACED,
-           "max_tls_handshakes are under way: the oldest of its address, or of all, made room");
+    fail_handshake(
+        old->conn, TLS_DISPLACED,
+        "max_tls_handshakes are under way: the oldest of its address, or of all, made room");
   if (c->closed) return false;
   t->heard = t->shaking = true;
   list_push(&l->handshakes, &t->link);
@@ -236,33 +238,33 @@ static bool begin_handshake(struct conn *c, struct tls *t) {
 /* Every TLS peer's first record is of its handshake (RFC 8446 section 5.1). */
 enum { HANDSHAKE_RECORD = 22 };
 
-static void refuse_plain(struct conn *c, bool is_http) {
+static void fail_plaintext(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
-  if (is_http) on_put(c, answer, sizeof answer - 1); /* without memory the end will do */
+  if (is_http) on_ciphertext(c, answer, sizeof answer - 1); /* without memory the end will do */
   if (is_http)
-    refuse(c, SIO_TLS_FAILED_PLAIN, "plain HTTP where TLS is spoken");
+    fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP where TLS is spoken");
   else
-    refuse(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
+    fail_handshake(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
 }
 
 /* False: it speaks no TLS, and was told; or it was closed. */
-static bool listen_to(struct conn *c, struct tls *t, char first) {
+static bool check_first_byte(struct conn *c, struct tls *t, char first) {
   if (t->heard) return true;
   if (first == HANDSHAKE_RECORD) return begin_handshake(c, t);
-  refuse_plain(c, first >= 'A' && first <= 'Z');
+  fail_plaintext(c, first >= 'A' && first <= 'Z');
   return false;
 }
 
 /* False: the owner has closed it. */
-static bool look_for_the_end_of_the_handshake(struct conn *c, struct tls *t) {
+static bool check_handshake_complete(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
   if (t->secured || !t->provider->ops->established(t->session, &done)) return true;
   struct net_stats *st = &conn_loop(c)->stats;
   bool known = done.version >= 0 && done.version < SIO_TLS_VERSION_END;
   t->secured = true;
-  leave_handshakes(c, t);
+  remove_from_handshakes(c, t);
   st->tls_handshakes[known ? done.version : SIO_TLS_OTHER]++;
   st->tls_resumed += done.resumed;
   c->ops->secured(c);
@@ -271,7 +273,7 @@ static bool look_for_the_end_of_the_handshake(struct conn *c, struct tls *t) {
 
 /* Plaintext takes the place of ciphertext that was used. It cannot catch up with what was not: it
  * is shorter, but for the record that the session held back, for which TLS_GAP makes room. */
-static long decrypt(struct conn *c, struct tls *t, size_t n, size_t *got) {
+static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *got) {
   char *plain = conn_loop(c)->rbuf;
   sio_slice in = { plain + TLS_GAP, n };
   long k;
@@ -285,29 +287,29 @@ static long decrypt(struct conn *c, struct tls *t, size_t n, size_t *got) {
 }
 
 /* The session has failed, and the owner is still to hear what came before that: it may write. */
-static void say_no_more(struct tls *t, int err) {
+static void forbid_writing(struct tls *t, int err) {
   t->err = err;
   t->ended = true;
 }
 
 /* Gives the owner what came, then says how it goes on. */
-static void take(struct conn *c, struct tls *t, size_t n) {
+static void process_received(struct conn *c, struct tls *t, size_t n) {
   size_t got;
-  if (t->failed || !listen_to(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
-  long err = decrypt(c, t, n, &got);
-  if (err < 0 && err != SIO_ECLOSED) say_no_more(t, (int)err);
-  if (!look_for_the_end_of_the_handshake(c, t)) return;
+  if (t->failed || !check_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
+  long err = decrypt_received(c, t, n, &got);
+  if (err < 0 && err != SIO_ECLOSED) forbid_writing(t, (int)err);
+  if (!check_handshake_complete(c, t)) return;
   if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
   if (c->closed || err == 0) return;
   if (err == SIO_ECLOSED && t->secured)
-    sio__conn_ended(c);
+    sio__conn_report_eof(c);
   else
-    session_failed(c, (int)err);
+    on_session_failure(c, (int)err);
 }
 
 void sio__tls_read(struct conn *c, size_t n) {
-  take(c, tls_of(c), n);
-  if (!c->closed && tls_of(c)->out.n > 0) sio__conn_dirty(c);
+  process_received(c, tls_of(c), n);
+  if (!c->closed && tls_of(c)->out.n > 0) sio__conn_schedule_flush(c);
 }
 
 void sio__tls_feed(struct conn *c, const char *p, size_t n) {
@@ -322,13 +324,13 @@ void sio__tls_feed(struct conn *c, const char *p, size_t n) {
 
 /* ---- what it is ----------------------------------------------------------------------------- */
 
-static const char *put_text(char **at, const char *s) {
+static const char *copy_info_text(char **at, const char *s) {
   char *p = *at;
   *at = stpcpy(p, s) + 1;
   return p;
 }
 
-static struct tls_info *info_new(const sio_tls_info *from) {
+static struct tls_info *tls_info_new(const sio_tls_info *from) {
   size_t n = strlen(from->version) + strlen(from->cipher) + strlen(from->alpn) +
              strlen(from->server_name) + strlen(from->subject) + strlen(from->verify_error) + 6;
   struct tls_info *i = sio__malloc(sizeof *i + n + from->certificate.n);
@@ -336,12 +338,12 @@ static struct tls_info *info_new(const sio_tls_info *from) {
   char *at = (char *)(i + 1);
   i->refs = 1;
   i->pub = *from;
-  i->pub.version = put_text(&at, from->version);
-  i->pub.cipher = put_text(&at, from->cipher);
-  i->pub.alpn = put_text(&at, from->alpn);
-  i->pub.server_name = put_text(&at, from->server_name);
-  i->pub.subject = put_text(&at, from->subject);
-  i->pub.verify_error = put_text(&at, from->verify_error);
+  i->pub.version = copy_info_text(&at, from->version);
+  i->pub.cipher = copy_info_text(&at, from->cipher);
+  i->pub.alpn = copy_info_text(&at, from->alpn);
+  i->pub.server_name = copy_info_text(&at, from->server_name);
+  i->pub.subject = copy_info_text(&at, from->subject);
+  i->pub.verify_error = copy_info_text(&at, from->verify_error);
   i->pub.certificate.p = at;
   if (from->certificate.n) memcpy(at, from->certificate.p, from->certificate.n);
   return i;
@@ -351,7 +353,7 @@ struct tls_info *sio__tls_info(struct conn *c) {
   struct tls *t = c->secure && !c->closed ? tls_of(c) : NULL;
   sio_tls_info now = { .resumed = false };
   if (!t || !t->secured) return NULL;
-  if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = info_new(&now);
+  if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = tls_info_new(&now);
   return t->info;
 }
 
@@ -368,9 +370,10 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   t->provider = provider;
   t->conn = c;
   list_init(&t->link);
-  if (sio__addr_read(&a, slice_str(from))) t->from = sio__addr_group(&a);
+  if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
   buf_init(&t->out, TLS_OUT_MAX);
-  int err = provider->ops->open(provider->context, &(sio_tls_wire){ on_put, c }, &t->session);
+  int err =
+      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, c }, &t->session);
   if (err) {
     sio__free(t);
     return err;
@@ -385,11 +388,11 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
 void sio__tls_close(struct conn *c) {
   struct tls *t = tls_of(c);
   if (c->queued == 0 && t->out.n == 0 && !c->shut) {
-    say_end(t);
-    send_out(c, t);
+    send_close_notify(t);
+    send_ciphertext(c, t);
   }
-  leave_handshakes(c, t);
-  close_session(t);
+  remove_from_handshakes(c, t);
+  close_tls_session(t);
   sio__tls_info_unref(t->info);
   sio__buf_clear(&t->out);
   sio__free(t);

@@ -72,7 +72,7 @@ static int read_attachments(sio_slice *s, struct header *h, unsigned max, const 
   size_t n = count_digits(*s);
   if (n == 0 || n == s->n || s->p[n] != '-') return refuse(why, SIO_EPROTO, "Illegal attachments");
   if (n > COUNT_DIGITS) return refuse(why, SIO_EPROTO, "too many attachments");
-  sio__slice_u64(slice(s->p, n), &count);
+  sio__slice_parse_u64(slice(s->p, n), &count);
   if (count == 0) return refuse(why, SIO_EPROTO, "Illegal attachments");
   if (count > max) return refuse(why, SIO_EPROTO, "too many attachments");
   h->attachments = (uint32_t)count;

@@ -447,7 +447,7 @@ static const char *skip_clean(const char *p, const char *end) {
     }
     while (p < end && (unsigned char)*p < 0x80 && !is_special(*p)) p++;
     if (p == end || (unsigned char)*p < 0x80) return p;
-    size_t len = sio__utf8_step(p, (size_t)(end - p));
+    size_t len = sio__utf8_sequence_length(p, (size_t)(end - p));
     if (len == 0) return p;
     p += len;
   }

@@ -179,7 +179,7 @@ static int put_number(struct source *s) {
   while (s->p < s->end && in_number(*s->p)) s->p++;
   sio_slice text = slice(from, (size_t)(s->p - from));
   if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
-  if (sio__slice_u64(text, &u)) return put_uint(s->out, u);
+  if (sio__slice_parse_u64(text, &u)) return put_uint(s->out, u);
   if (!sio__number_double(text, &d)) return SIO_EJSON;
   memcpy(&bits, &d, sizeof bits);
   return put_sized(s->out, 0xcb, bits, 8);
@@ -198,7 +198,7 @@ static bool take_hole(struct source *s, uint64_t *num) {
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
   const char *from = s->p + n, *p = from;
   while (p < s->end && *p >= '0' && *p <= '9') p++;
-  if (p == s->end || *p != '}' || !sio__slice_u64(slice(from, (size_t)(p - from)), num))
+  if (p == s->end || *p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num))
     return false;
   if (*num >= s->nbins) return false;
   s->p = p + 1;

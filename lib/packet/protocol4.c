@@ -19,7 +19,7 @@ static int put_decoded(struct buf *out, sio_slice raw) {
   char *text = sio__malloc(raw.n + 1);
   if (!text) return SIO__ENOMEM;
   size_t n = 0;
-  while (raw.n > 0) text[n++] = (char)sio__percent_next(&raw, true);
+  while (raw.n > 0) text[n++] = (char)sio__percent_decode_byte(&raw, true);
   sio_slice decoded = slice(text, n);
   int err = sio__buf_reserve(out, sio__json_quoted_len(decoded));
   if (!err) out->n += sio__json_quote(out->p + out->n, decoded);

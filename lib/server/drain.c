@@ -50,7 +50,7 @@ static void run_drain_step(sio_server *srv) {
   /* Those of an earlier step of the same turn are still counted. */
   if (now != srv->drain.stepped) end_due_sessions(srv, sessions_to_end_now(srv, now));
   srv->drain.stepped = now;
-  sio__loop_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
+  sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
 }
 
 static void on_drain_timer(struct timer *t) {
@@ -59,11 +59,11 @@ static void on_drain_timer(struct timer *t) {
 
 void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_drain_timer); }
 
-void sio__drain_stop(sio_server *srv) { sio__loop_untimer(&srv->core.loop, &srv->drain.timer); }
+void sio__drain_stop(sio_server *srv) { sio__loop_stop_timer(&srv->core.loop, &srv->drain.timer); }
 
 int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
   sio_drain d = how ? *how : (sio_drain){ 0 };
-  if (loop_refuses_moves(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
+  if (loop_refuses_room_change(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
   if (srv->core.closing || srv->engines.draining) return SIO_ESTATE;
   if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
   uint64_t now = loop_now(&srv->core.loop);
@@ -78,6 +78,6 @@ int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *u
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);
   /* The first step is a turn away, as is the end, when there is nobody. */
-  sio__loop_timer(&srv->core.loop, &srv->drain.timer, 0);
+  sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);
   return 0;
 }

@@ -24,14 +24,14 @@ void sio__limits_init(sio_server *srv) {
   srv->addr_limits.trusted = srv->opts.trusted;
   srv->addr_limits.tell = report_rejection;
   srv->engines.addr_limits = &srv->addr_limits;
-  srv->engines.meters = (struct meter_how){ .loop = &srv->core.loop,
-                                            .addr_limits = &srv->addr_limits,
-                                            .stats = &srv->core.stats,
-                                            .packets = { o->packets_per_s, o->packets_burst },
-                                            .bytes = { o->bytes_per_s, o->bytes_burst },
-                                            .closes = o->when_limited == SIO_LIMITED_CLOSE,
-                                            .tell = report_limited_peer,
-                                            .owner = srv };
+  srv->engines.meters = (struct meter_settings){ .loop = &srv->core.loop,
+                                                 .addr_limits = &srv->addr_limits,
+                                                 .stats = &srv->core.stats,
+                                                 .packets = { o->packets_per_s, o->packets_burst },
+                                                 .bytes = { o->bytes_per_s, o->bytes_burst },
+                                                 .closes = o->when_limited == SIO_LIMITED_CLOSE,
+                                                 .tell = report_limited_peer,
+                                                 .owner = srv };
 }
 
 void sio__limits_clear(sio_server *srv) { sio__addr_limits_clear(&srv->addr_limits); }
@@ -40,8 +40,9 @@ void sio__limits_reject_connection(sio_server *srv, int fd) {
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
   close(fd);
-  sio__addr_limits_refused(&srv->addr_limits, SIO_REJECT_CONNECTIONS, sio__addr_text(&a, text),
-                           "as many connections as max_connections are open");
+  sio__addr_limits_report_refusal(&srv->addr_limits, SIO_REJECT_CONNECTIONS,
+                                  sio__addr_text(&a, text),
+                                  "as many connections as max_connections are open");
 }
 
 /* ---- public ------------------------------------------------------------------------------ */

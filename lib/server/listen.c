@@ -58,7 +58,8 @@ static void add_listener(sio_server *srv, struct listener *ln, const char *addre
 static int listen_tcp(sio_server *srv, const char *host, int port, const sio_tls *tls) {
   struct listener *ln;
   if (srv->core.closing) return SIO_ESTATE;
-  int err = sio__listener_tcp(&ln, &srv->core.loop, host, port, BACKLOG, &listener_callbacks, srv);
+  int err =
+      sio__listener_open_tcp(&ln, &srv->core.loop, host, port, BACKLOG, &listener_callbacks, srv);
   if (!err) add_listener(srv, ln, host ? host : "all addresses", tls);
   return err;
 }
@@ -75,7 +76,7 @@ int sio_listen_unix(sio_server *srv, const char *path) {
   struct listener *ln;
   if (!path) return UV_EINVAL;
   if (srv->core.closing) return SIO_ESTATE;
-  int err = sio__listener_unix(&ln, &srv->core.loop, path, BACKLOG, &listener_callbacks, srv);
+  int err = sio__listener_open_unix(&ln, &srv->core.loop, path, BACKLOG, &listener_callbacks, srv);
   if (!err) add_listener(srv, ln, path, NULL);
   return err;
 }
@@ -95,7 +96,7 @@ static int make_nonblocking(int fd) {
 
 static int accept_fd(sio_server *srv, int fd, const sio_tls *tls) {
   int err = srv->core.closing ? SIO_ECLOSED : make_nonblocking(fd);
-  if (!err) sio__keep_alive(fd);
+  if (!err) sio__enable_tcp_keep_alive(fd);
   if (!err) return serve_connection(srv, fd, tls);
   if (fd >= 0) close(fd);
   return err;
@@ -119,12 +120,12 @@ int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice rea
 
 int sio_accept(sio_server *srv, struct uv_stream_s *listener) {
   if (srv->core.closing) return SIO_ECLOSED;
-  int fd = sio__accept_from(&srv->core.loop, listener);
+  int fd = sio__accept_from_uv_stream(&srv->core.loop, listener);
   return fd < 0 ? fd : sio_accept_fd(srv, fd);
 }
 
 int sio_accept_tls(sio_server *srv, struct uv_stream_s *listener, const sio_tls *tls) {
   if (srv->core.closing) return SIO_ECLOSED;
-  int fd = sio__accept_from(&srv->core.loop, listener);
+  int fd = sio__accept_from_uv_stream(&srv->core.loop, listener);
   return fd < 0 ? fd : sio_accept_fd_tls(srv, fd, tls, (sio_slice){ NULL, 0 });
 }

@@ -170,7 +170,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
 /* A label's value; bytes that are no UTF-8 in hexadecimal. */
 static void put_label_value(struct out *o, sio_slice s) {
   while (s.n) {
-    size_t n = sio__utf8_step(s.p, s.n);
+    size_t n = sio__utf8_sequence_length(s.p, s.n);
     if (n == 0)
       metrics_printf(o, "\\\\x%02x", (unsigned char)*s.p);
     else if (*s.p == '\n')

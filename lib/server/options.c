@@ -140,7 +140,7 @@ static int complete_proxies(struct options *opts, struct log *log) {
   if (o->proxy_protocol && (!o->trusted_proxies || !*o->trusted_proxies))
     return option_is_invalid(log, "proxy_protocol", "needs trusted_proxies");
   if (!o->trusted_proxies) return 0;
-  int err = sio__addr_set_read(&opts->trusted, o->trusted_proxies, &which);
+  int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
   if (err == SIO__EINVAL)
     LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
         "sio_options.trusted_proxies: \"%s\" is no address and no network", which);
@@ -236,7 +236,7 @@ static int option_is_not_built(struct log *log, const char *field, const char *p
 
 /* Before the defaults: what was not asked for is just not done. */
 static int check_built_features(const sio_options *o, struct log *log) {
-  if (sio__deflate_built()) return 0;
+  if (sio__deflate_is_available()) return 0;
   if (o->per_message_deflate) return option_is_not_built(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;
   return asked ? option_is_not_built(log, "http_compression_threshold", "zlib") : 0;

@@ -89,7 +89,7 @@ static void on_close_task(struct task *t) {
   stop_adapters(srv);
   sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);
-  sio__loop_timer(&srv->core.loop, &srv->hurry, srv->opts.o.shutdown_timeout_ms);
+  sio__loop_start_timer(&srv->core.loop, &srv->hurry, srv->opts.o.shutdown_timeout_ms);
 }
 
 static void stop_listening(sio_server *srv) {
@@ -107,7 +107,7 @@ static void disconnect_all_sockets(sio_server *srv) {
 }
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
-  if (srv->core.closing || loop_refuses_moves(&srv->core.loop, "sio_server_close()"))
+  if (srv->core.closing || loop_refuses_room_change(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server closes: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
@@ -136,15 +136,15 @@ static void init_server_parts(sio_server *srv) {
 }
 
 static int open_http_compression(sio_server *srv) {
-  if (srv->opts.o.no_http_compression || !sio__deflate_built()) return 0;
-  srv->deflater = sio__deflater_new(&(struct deflate_how){ 0 });
+  if (srv->opts.o.no_http_compression || !sio__deflate_is_available()) return 0;
+  srv->deflater = sio__deflater_new(&(struct deflate_settings){ 0 });
   return srv->deflater ? 0 : UV_ENOMEM;
 }
 
 static int open_ws_compression(sio_server *srv) {
   const sio_deflate *d = srv->opts.o.per_message_deflate;
   if (!d) return 0;
-  struct deflate_how how = { d->level, d->window_bits, d->mem_level };
+  struct deflate_settings how = { d->level, d->window_bits, d->mem_level };
   srv->ws.deflate = (struct ws_deflate){ .deflater = sio__deflater_new(&how),
                                          .threshold = d->threshold,
                                          .window_bits = (unsigned)d->window_bits };
@@ -188,7 +188,7 @@ static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
 }
 
 static void discard_server(sio_server *srv) {
-  sio__log_deliver(&srv->core.log);
+  sio__log_deliver_lines(&srv->core.log);
   close_adapters(srv);
   free_compressors(srv);
   sio__core_unref(&srv->core);
@@ -219,7 +219,7 @@ static int init_engine(sio_server *srv) {
 
 /* It ends in the loop's next turn, and the host knows nothing of it: it must not be called then. */
 static COLD void close_unstarted_server(sio_server *srv) {
-  sio__log_deliver(&srv->core.log);
+  sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;
   sio_server_close(srv, NULL, NULL);
 }
@@ -230,7 +230,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   if (!srv) return UV_ENOMEM;
   int err = check_options(&srv->opts, &srv->core.log, opts, size);
   if (err) {
-    sio__log_deliver(&srv->core.log);
+    sio__log_deliver_lines(&srv->core.log);
     sio__free(srv);
     return err;
   }
@@ -262,7 +262,7 @@ int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_opt
       "libsio %s, libuv %s; path %s, ping every %u ms, at most %zu bytes a message, client %s",
       sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
       srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");
-  sio__log_deliver(&srv->core.log);
+  sio__log_deliver_lines(&srv->core.log);
   return 0;
 }
 
@@ -296,14 +296,14 @@ void *sio_server_data(const sio_server *srv) { return srv->data; }
 void sio_server_set_data(sio_server *srv, void *data) { srv->data = data; }
 
 int sio_log_set(sio_server *srv, const char *spec) {
-  int err = sio__log_spec(&srv->core.log, spec);
+  int err = sio__log_set_levels(&srv->core.log, spec);
   sio__eio_update_log_level(&srv->engines, &srv->core.log);
   return err;
 }
 
 int sio_log_flush(sio_server *srv) {
-  if (srv->core.log.busy || loop_refuses_moves(&srv->core.loop, "sio_log_flush()"))
+  if (srv->core.log.busy || loop_refuses_room_change(&srv->core.loop, "sio_log_flush()"))
     return SIO_ESTATE;
-  sio__log_deliver(&srv->core.log);
+  sio__log_deliver_lines(&srv->core.log);
   return 0;
 }

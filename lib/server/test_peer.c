@@ -224,7 +224,7 @@ static int peer_open_session(struct sio_test_peer *p) {
   c->transport = &p->transport;
   sio__session_start(c);
   if (!p->session) return UV_ENOMEM;
-  sio__loop_untimer(c->eio->loop, &c->heartbeat);
+  sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
   return 0;
 }
 

@@ -22,7 +22,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
   return SSL_TLSEXT_ERR_OK;
 }
 
-static bool is_for(SSL_CTX *ctx, const char *name) {
+static bool certificate_matches(SSL_CTX *ctx, const char *name) {
   return X509_check_host(SSL_CTX_get0_certificate(ctx), name, 0, 0, NULL) == 1;
 }
 
@@ -31,20 +31,22 @@ static int on_server_name(SSL *ssl, int *alert, void *user) {
   const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   (void)alert;
   if (!name) return SSL_TLSEXT_ERR_NOACK;
-  if (is_for(b->ctx, name)) return SSL_TLSEXT_ERR_OK;
+  if (certificate_matches(b->ctx, name)) return SSL_TLSEXT_ERR_OK;
   for (size_t i = 0; i < b->nmore; i++)
-    if (is_for(b->more[i], name) && SSL_set_SSL_CTX(ssl, b->more[i])) return SSL_TLSEXT_ERR_OK;
+    if (certificate_matches(b->more[i], name) && SSL_set_SSL_CTX(ssl, b->more[i]))
+      return SSL_TLSEXT_ERR_OK;
   return SSL_TLSEXT_ERR_NOACK;
 }
 
-static int on_unauthorized(int ok, X509_STORE_CTX *store) {
+static int accept_any_certificate(int ok, X509_STORE_CTX *store) {
   (void)ok, (void)store;
   return 1;
 }
 
 /* ---- making one ----------------------------------------------------------------------------- */
 
-static int set_clients(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
+static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
+                                   const struct complaint *why) {
   static const unsigned char server[] = "libsio";
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
@@ -54,11 +56,11 @@ static int set_clients(SSL_CTX *ctx, const sio_openssl_options *o, const struct 
   if (!any && !has_ca)
     return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca, or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
-                     any ? on_unauthorized : NULL);
+                     any ? accept_any_certificate : NULL);
   /* Without one a ticket of a client with a certificate would be an error. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
     return sio__tls_complain_ssl(why, NULL, "request_cert");
-  return sio__tls_cas_load(ctx, o->ca_file, o->ca, why);
+  return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
 }
 
 static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
@@ -69,56 +71,58 @@ static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct 
   return 0;
 }
 
-static void set_manners(SSL_CTX *ctx, const sio_openssl_options *o) {
+static void set_protocol_defaults(SSL_CTX *ctx, const sio_openssl_options *o) {
   SSL_CTX_set_min_proto_version(ctx,
                                 o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 }
 
-static int ctx_new(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
-                   const sio_openssl_identity *id, const struct complaint *why) {
+static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
+                       const sio_openssl_identity *id, const struct complaint *why) {
   SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
   if (!ctx) return sio__tls_complain_ssl(why, NULL, "SSL_CTX_new");
-  set_manners(ctx, o);
-  if (sio__tickets_serve(tickets, ctx)) return sio__tls_complain_ssl(why, NULL, "tickets");
+  set_protocol_defaults(ctx, o);
+  if (sio__tickets_install(tickets, ctx)) return sio__tls_complain_ssl(why, NULL, "tickets");
   int err = set_ciphers(ctx, o, why);
-  if (!err) err = set_clients(ctx, o, why);
-  return err ? err : sio__tls_identity_load(ctx, id, why);
+  if (!err) err = set_client_verification(ctx, o, why);
+  return err ? err : sio__tls_load_identity(ctx, id, why);
 }
 
-static int64_t end_of(const SSL_CTX *ctx) {
+static int64_t certificate_expiry(const SSL_CTX *ctx) {
   struct tm tm;
   const X509 *x = SSL_CTX_get0_certificate(ctx);
   return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? (int64_t)timegm(&tm) : INT64_MAX;
 }
 
-static void note_end(struct bundle *b, const SSL_CTX *ctx) {
-  int64_t end = end_of(ctx);
+static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {
+  int64_t end = certificate_expiry(ctx);
   if (end < b->expires) b->expires = end;
 }
 
-static int fill(struct bundle *b, const sio_openssl_options *o, const struct complaint *why) {
+static int load_bundle(struct bundle *b, const sio_openssl_options *o,
+                       const struct complaint *why) {
   if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
     return sio__tls_complain_ssl(why, NULL, "tickets");
-  int err = ctx_new(&b->ctx, &b->tickets, o, &o->identity, why);
+  int err = new_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
-  note_end(b, b->ctx);
+  update_bundle_expiry(b, b->ctx);
   SSL_CTX_set_tlsext_servername_callback(b->ctx, on_server_name);
   SSL_CTX_set_tlsext_servername_arg(b->ctx, b);
   for (; b->nmore < o->nmore; b->nmore++) {
-    err = ctx_new(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
+    err = new_ssl_ctx(&b->more[b->nmore], &b->tickets, o, &o->more[b->nmore], why);
     if (err) {
       SSL_CTX_free(b->more[b->nmore]);
       return err;
     }
-    note_end(b, b->more[b->nmore]);
+    update_bundle_expiry(b, b->more[b->nmore]);
   }
   return 0;
 }
 
 /* The host's own: nothing of the rest may be asked for. */
-static int adopt(struct bundle *b, const sio_openssl_options *o, const struct complaint *why) {
+static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
+                          const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
@@ -128,7 +132,7 @@ static int adopt(struct bundle *b, const sio_openssl_options *o, const struct co
     return sio__tls_complain(why, SIO__EINVAL, "ctx and other options beside it");
   if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_complain_ssl(why, NULL, "ctx");
   b->ctx = o->ctx;
-  note_end(b, b->ctx);
+  update_bundle_expiry(b, b->ctx);
   return 0;
 }
 
@@ -142,7 +146,7 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   if (!b) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err = o->ctx ? adopt(b, o, why) : fill(b, o, why);
+  int err = o->ctx ? adopt_host_ctx(b, o, why) : load_bundle(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;

@@ -8,8 +8,8 @@
 enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 16384 };
 
 /* Fills a header of `size` bytes; true once it is complete. */
-static bool collect(uint8_t *to, uint8_t *have, uint8_t size, const char *p, size_t n,
-                    size_t *used) {
+static bool collect_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p, size_t n,
+                                 size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
   memcpy(to + *have, p, k);
   *have = (uint8_t)(*have + k);
@@ -17,7 +17,7 @@ static bool collect(uint8_t *to, uint8_t *have, uint8_t size, const char *p, siz
   return *have == size;
 }
 
-static enum hello_verdict record_begins(struct hello *h) {
+static enum hello_verdict parse_record_header(struct hello *h) {
   h->nhead = 0;
   h->record_left = (uint32_t)h->head[3] << 8 | h->head[4];
   h->skip = h->head[0] != HANDSHAKE;
@@ -25,7 +25,7 @@ static enum hello_verdict record_begins(struct hello *h) {
   return h->skip && !h->again ? HELLO_OTHER : HELLO_MORE;
 }
 
-static enum hello_verdict message_begins(struct hello *h) {
+static enum hello_verdict parse_message_header(struct hello *h) {
   h->message_left = (uint32_t)h->message[1] << 16 | (uint32_t)h->message[2] << 8 | h->message[3];
   if (h->message[0] != CLIENT_HELLO) return HELLO_OTHER;
   if (h->message_left > HELLO_MAX) return HELLO_LONG;
@@ -33,7 +33,7 @@ static enum hello_verdict message_begins(struct hello *h) {
 }
 
 /* Of a record that is not looked into, or of the message. */
-static size_t pass(struct hello *h, size_t n) {
+static size_t skip_body_bytes(struct hello *h, size_t n) {
   size_t k = h->record_left < n ? h->record_left : n;
   if (!h->skip && h->message_left < k) k = h->message_left;
   if (!h->skip) h->message_left -= (uint32_t)k;
@@ -41,24 +41,26 @@ static size_t pass(struct hello *h, size_t n) {
   return k;
 }
 
-static enum hello_verdict step(struct hello *h, const char *p, size_t n, size_t *used) {
+static enum hello_verdict parse_hello_step(struct hello *h, const char *p, size_t n, size_t *used) {
   if (h->record_left == 0)
-    return collect(h->head, &h->nhead, sizeof h->head, p, n, used) ? record_begins(h) : HELLO_MORE;
+    return collect_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
+               ? parse_record_header(h)
+               : HELLO_MORE;
   if (!h->skip && h->nmessage < sizeof h->message) {
-    bool full = collect(h->message, &h->nmessage, sizeof h->message, p,
-                        n < h->record_left ? n : h->record_left, used);
+    bool full = collect_header_bytes(h->message, &h->nmessage, sizeof h->message, p,
+                                     n < h->record_left ? n : h->record_left, used);
     h->record_left -= (uint32_t)*used;
-    return full ? message_begins(h) : HELLO_MORE;
+    return full ? parse_message_header(h) : HELLO_MORE;
   }
-  *used = pass(h, n);
+  *used = skip_body_bytes(h, n);
   return h->skip || h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
-enum hello_verdict sio__hello_look(struct hello *h, const char *p, size_t n, size_t *used) {
+enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used) {
   enum hello_verdict v = HELLO_MORE;
   for (*used = 0; v == HELLO_MORE && *used < n;) {
     size_t k = 0;
-    v = step(h, p + *used, n - *used, &k);
+    v = parse_hello_step(h, p + *used, n - *used, &k);
     *used += k;
   }
   if (v == HELLO_WHOLE) h->nmessage = 0;
@@ -66,17 +68,17 @@ enum hello_verdict sio__hello_look(struct hello *h, const char *p, size_t n, siz
 }
 
 /* Without TLS 1.3 what follows this record is encrypted, and no second hello comes. */
-static bool is_over(const struct hello *h, bool may_retry) {
+static bool is_second_hello_impossible(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
-bool sio__hello_may_follow(struct hello *h, const char *p, size_t n, bool may_retry) {
+bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry) {
   h->again = true;
   while (!h->over && n > 0) {
     size_t k = 0;
-    enum hello_verdict v = step(h, p, n, &k);
+    enum hello_verdict v = parse_hello_step(h, p, n, &k);
     if (v == HELLO_LONG) return false;
-    h->over = v != HELLO_MORE || is_over(h, may_retry);
+    h->over = v != HELLO_MORE || is_second_hello_impossible(h, may_retry);
     p += k;
     n -= k;
   }

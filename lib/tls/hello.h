@@ -37,9 +37,9 @@ struct hello {
 };
 
 /* Looks at n bytes, and says how many of them it has used: all of them with HELLO_MORE. */
-enum hello_verdict sio__hello_look(struct hello *h, const char *p, size_t n, size_t *used);
+enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used);
 /* The same for what follows the first hello. False: a second one is too long. may_retry: the
  * version is not known to be one without a second hello. */
-bool sio__hello_may_follow(struct hello *h, const char *p, size_t n, bool may_retry);
+bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

@@ -39,12 +39,14 @@ struct source {
   sio_slice bytes;
 };
 
-static bool is_given(const struct source *s) { return s->file || s->bytes.n; }
-static const char *field_of(const struct source *s) { return s->file ? s->file_field : s->field; }
-static const char *name_of(const struct source *s) { return s->file ? s->file : "in memory"; }
+static bool source_is_set(const struct source *s) { return s->file || s->bytes.n; }
+static const char *source_field(const struct source *s) {
+  return s->file ? s->file_field : s->field;
+}
+static const char *source_name(const struct source *s) { return s->file ? s->file : "in memory"; }
 
-static int not_usable(const struct source *s, const struct complaint *why) {
-  return sio__tls_complain_ssl(why, field_of(s), name_of(s));
+static int complain_unusable(const struct source *s, const struct complaint *why) {
+  return sio__tls_complain_ssl(why, source_field(s), source_name(s));
 }
 
 static int source_open(BIO **out, const struct source *s, const struct complaint *why) {
@@ -58,7 +60,7 @@ static int source_open(BIO **out, const struct source *s, const struct complaint
   *out = s->file ? BIO_new_file(s->file, "rb") : BIO_new_mem_buf(s->bytes.p, (int)s->bytes.n);
   if (*out) return 0;
   int err = errno;
-  if (!s->file || err == 0) return not_usable(s, why);
+  if (!s->file || err == 0) return complain_unusable(s, why);
   ERR_clear_error();
   return sio__tls_complain(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
 }
@@ -76,21 +78,21 @@ static int on_passphrase(char *out, int size, int writing, void *user) {
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
 /* After the last one OpenSSL complains that there is no further. */
-static bool at_end(void) {
+static bool is_at_end_of_pem(void) {
   unsigned long e = ERR_peek_last_error();
   bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
   if (end) ERR_clear_error();
   return end;
 }
 
-static bool add_chain(SSL_CTX *ctx, BIO *in) {
+static bool add_chain_certificates(SSL_CTX *ctx, BIO *in) {
   X509 *x;
   while ((x = PEM_read_bio_X509(in, NULL, on_passphrase, NULL))) {
     bool ok = SSL_CTX_add1_chain_cert(ctx, x);
     X509_free(x);
     if (!ok) return false;
   }
-  return at_end();
+  return is_at_end_of_pem();
 }
 
 static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complaint *why) {
@@ -98,21 +100,22 @@ static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complain
   int err = source_open(&in, s, why);
   if (err) return err;
   X509 *x = PEM_read_bio_X509_AUX(in, NULL, on_passphrase, NULL);
-  if (!x || !SSL_CTX_use_certificate(ctx, x) || !add_chain(ctx, in)) err = not_usable(s, why);
+  if (!x || !SSL_CTX_use_certificate(ctx, x) || !add_chain_certificates(ctx, in))
+    err = complain_unusable(s, why);
   X509_free(x);
   BIO_free(in);
   return err;
 }
 
-static int use_key(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
-                   const struct complaint *why) {
+static int use_matching_key(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
+                            const struct complaint *why) {
   X509 *cert = SSL_CTX_get0_certificate(ctx);
   bool fits = X509_check_private_key(cert, key);
   if (fits && SSL_CTX_use_PrivateKey(ctx, key)) return 0;
-  if (fits) return not_usable(s, why);
+  if (fits) return complain_unusable(s, why);
   ERR_clear_error();
-  return sio__tls_complain(why, SIO_EPROTO, "%s %s: not the key of the certificate", field_of(s),
-                           name_of(s));
+  return sio__tls_complain(why, SIO_EPROTO, "%s %s: not the key of the certificate",
+                           source_field(s), source_name(s));
 }
 
 static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
@@ -121,7 +124,7 @@ static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
   int err = source_open(&in, s, why);
   if (err) return err;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, on_passphrase, (void *)(uintptr_t)pass);
-  err = key ? use_key(ctx, key, s, why) : not_usable(s, why);
+  err = key ? use_matching_key(ctx, key, s, why) : complain_unusable(s, why);
   EVP_PKEY_free(key);
   BIO_free(in);
   return err;
@@ -135,15 +138,15 @@ struct parts {
   STACK_OF(X509) * chain;
 };
 
-static int use_parts(SSL_CTX *ctx, const struct parts *p, const struct source *s,
-                     const struct complaint *why) {
+static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct source *s,
+                         const struct complaint *why) {
   if (!p->key || !p->cert)
-    return sio__tls_complain(why, SIO_EPROTO, "%s %s: it lacks a key or a certificate", field_of(s),
-                             name_of(s));
-  if (!SSL_CTX_use_certificate(ctx, p->cert)) return not_usable(s, why);
+    return sio__tls_complain(why, SIO_EPROTO, "%s %s: it lacks a key or a certificate",
+                             source_field(s), source_name(s));
+  if (!SSL_CTX_use_certificate(ctx, p->cert)) return complain_unusable(s, why);
   for (int i = 0; i < sk_X509_num(p->chain); i++)
-    if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i))) return not_usable(s, why);
-  return use_key(ctx, p->key, s, why);
+    if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i))) return complain_unusable(s, why);
+  return use_matching_key(ctx, p->key, s, why);
 }
 
 static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
@@ -154,7 +157,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
   if (err) return err;
   PKCS12 *pfx = d2i_PKCS12_bio(in, NULL);
   bool read = pfx && PKCS12_parse(pfx, pass, &p.key, &p.cert, &p.chain);
-  err = read ? use_parts(ctx, &p, s, why) : not_usable(s, why);
+  err = read ? use_pfx_parts(ctx, &p, s, why) : complain_unusable(s, why);
   EVP_PKEY_free(p.key);
   X509_free(p.cert);
   sk_X509_pop_free(p.chain, X509_free);
@@ -165,39 +168,40 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
 
 /* ---- whole ones ----------------------------------------------------------------------------- */
 
-int sio__tls_identity_load(SSL_CTX *ctx, const sio_openssl_identity *id,
+int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why) {
   struct source cert = { "cert_file", "cert", id->cert_file, id->cert };
   struct source key = { "key_file", "key", id->key_file, id->key };
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
-  bool pem = is_given(&cert) || is_given(&key);
-  if (is_given(&pfx) && pem)
+  bool pem = source_is_set(&cert) || source_is_set(&key);
+  if (source_is_set(&pfx) && pem)
     return sio__tls_complain(why, SIO__EINVAL, "a pfx and a certificate or key beside it");
-  if (is_given(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
-  if (!is_given(&cert)) return sio__tls_complain(why, SIO__EINVAL, "there is no certificate");
-  if (!is_given(&key)) key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
+  if (source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
+  if (!source_is_set(&cert)) return sio__tls_complain(why, SIO__EINVAL, "there is no certificate");
+  if (!source_is_set(&key)) key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);
   return err ? err : load_key(ctx, &key, id->passphrase, why);
 }
 
 /* Trusted, and named to clients as those whose certificates will do. */
-static int add_ca(SSL_CTX *ctx, X509 *x) {
+static int add_client_ca(SSL_CTX *ctx, X509 *x) {
   return X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) && SSL_CTX_add_client_CA(ctx, x);
 }
 
-int sio__tls_cas_load(SSL_CTX *ctx, const char *file, sio_slice pem, const struct complaint *why) {
+int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
+                             const struct complaint *why) {
   struct source s = { "ca_file", "ca", file, pem };
   BIO *in;
-  int err = is_given(&s) ? source_open(&in, &s, why) : 0;
-  if (err || !is_given(&s)) return err;
+  int err = source_is_set(&s) ? source_open(&in, &s, why) : 0;
+  if (err || !source_is_set(&s)) return err;
   X509 *x;
   int n = 0;
   bool ok = true;
   for (; ok && (x = PEM_read_bio_X509(in, NULL, on_passphrase, NULL)); n++) {
-    ok = add_ca(ctx, x);
+    ok = add_client_ca(ctx, x);
     X509_free(x);
   }
-  if (!ok || n == 0 || !at_end()) err = not_usable(&s, why);
+  if (!ok || n == 0 || !is_at_end_of_pem()) err = complain_unusable(&s, why);
   BIO_free(in);
   return err;
 }

@@ -22,8 +22,9 @@ int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...
 int sio__tls_complain_ssl(const struct complaint *why, const char *what, const char *name);
 
 /* 0, or a code and a complaint. */
-int sio__tls_identity_load(SSL_CTX *ctx, const sio_openssl_identity *id,
+int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why);
-int sio__tls_cas_load(SSL_CTX *ctx, const char *file, sio_slice pem, const struct complaint *why);
+int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
+                             const struct complaint *why);
 
 #endif

@@ -37,18 +37,18 @@ struct session {
 
 /* ---- the BIO -------------------------------------------------------------------------------- */
 
-static void forget_early(struct session *s) {
+static void free_early_bytes(struct session *s) {
   OPENSSL_free(s->early);
   s->early = NULL;
   s->early_n = s->early_used = 0;
 }
 
-static size_t take_early(struct session *s, char *out, size_t size) {
+static size_t read_early_bytes(struct session *s, char *out, size_t size) {
   size_t n = s->early_n - s->early_used;
   if (n > size) n = size;
   memcpy(out, s->early + s->early_used, n);
   s->early_used += n;
-  if (s->early_used == s->early_n) forget_early(s);
+  if (s->early_used == s->early_n) free_early_bytes(s);
   return n;
 }
 
@@ -56,7 +56,7 @@ static int on_bio_read(BIO *b, char *out, size_t size, size_t *n) {
   struct session *s = BIO_get_data(b);
   BIO_clear_retry_flags(b);
   if (s->early_n > 0) {
-    *n = take_early(s, out, size);
+    *n = read_early_bytes(s, out, size);
     return 1;
   }
   *n = s->in.n < size ? s->in.n : size;
@@ -83,7 +83,7 @@ static long on_bio_ctrl(BIO *b, int what, long n, void *p) {
   return what == BIO_CTRL_FLUSH;
 }
 
-static BIO_METHOD *method_new(void) {
+static BIO_METHOD *new_bio_method(void) {
   BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "libsio");
   if (!m) return NULL;
   BIO_meth_set_read_ex(m, on_bio_read);
@@ -97,7 +97,7 @@ static BIO_METHOD *method_new(void) {
 /* Reasons from here on are alerts that came. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
-static int kind_of(int reason) {
+static int failure_kind(int reason) {
   switch (reason) {
     case SSL_R_HTTP_REQUEST: return SIO_TLS_FAILED_PLAIN;
     case SSL_R_UNSUPPORTED_PROTOCOL:
@@ -116,17 +116,17 @@ static int kind_of(int reason) {
   }
 }
 
-static const char *detail_of(const struct session *s, int reason) {
+static const char *failure_detail(const struct session *s, int reason) {
   if (reason != SSL_R_CERTIFICATE_VERIFY_FAILED) return "";
   return X509_verify_cert_error_string(SSL_get_verify_result(s->ssl));
 }
 
-static int explain(struct session *s) {
+static int describe_failure(struct session *s) {
   unsigned long e = ERR_peek_error();
   int reason = ERR_GET_REASON(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
-  const char *detail = detail_of(s, reason);
-  s->kind = s->wire_err == SIO__ENOMEM ? SIO_TLS_FAILED_MEMORY : kind_of(reason);
+  const char *detail = failure_detail(s, reason);
+  s->kind = s->wire_err == SIO__ENOMEM ? SIO_TLS_FAILED_MEMORY : failure_kind(reason);
   if (s->wire_err) text = "what it has to be told is past a limit";
   if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
   snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "it failed", *detail ? ": " : "",
@@ -135,7 +135,7 @@ static int explain(struct session *s) {
   return s->kind == SIO_TLS_FAILED_MEMORY ? SIO__ENOMEM : SIO_EPROTO;
 }
 
-static int on_failure(void *session, const char **text) {
+static int openssl_failure(void *session, const char **text) {
   struct session *s = session;
   *text = s->text;
   return s->kind;
@@ -143,7 +143,7 @@ static int on_failure(void *session, const char **text) {
 
 /* ---- the client's hello --------------------------------------------------------------------- */
 
-static bool connect_ends(struct session *s, const struct provider *p) {
+static bool attach_bio(struct session *s, const struct provider *p) {
   BIO *b = BIO_new(p->method);
   if (!b) return false;
   BIO_set_data(b, s);
@@ -156,19 +156,19 @@ static bool connect_ends(struct session *s, const struct provider *p) {
 }
 
 /* False: no memory. */
-static bool begin(struct session *s) {
+static bool create_ssl(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
-  return s->ssl && connect_ends(s, s->provider);
+  return s->ssl && attach_bio(s, s->provider);
 }
 
-static int out_of_memory(struct session *s) {
+static int fail_for_memory(struct session *s) {
   s->kind = SIO_TLS_FAILED_MEMORY;
   snprintf(s->text, sizeof s->text, "TLS: out of memory");
   ERR_clear_error();
   return SIO__ENOMEM;
 }
 
-static int too_long(struct session *s) {
+static int fail_hello_too_long(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
   s->wire.put(s->wire.to, alert, sizeof alert); /* without memory the end will do */
   s->kind = SIO_TLS_FAILED_PROTOCOL;
@@ -176,13 +176,13 @@ static int too_long(struct session *s) {
   return SIO_EPROTO;
 }
 
-static int keep_early(struct session *s, sio_slice *in) {
+static int keep_early_bytes(struct session *s, sio_slice *in) {
   size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
   if (in->n == 0) return 0;
-  if (n > HELLO_BYTES_MAX) return too_long(s);
+  if (n > HELLO_BYTES_MAX) return fail_hello_too_long(s);
   if (n > had) {
     char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
-    if (!p) return out_of_memory(s);
+    if (!p) return fail_for_memory(s);
     s->early = p;
   }
   memcpy(s->early + s->early_n, in->p, in->n);
@@ -192,32 +192,32 @@ static int keep_early(struct session *s, sio_slice *in) {
 }
 
 /* 0: it is not complete yet, and what came is kept; 1: there is an SSL. */
-static int await_hello(struct session *s, sio_slice *in) {
+static int wait_for_first_hello(struct session *s, sio_slice *in) {
   size_t used;
-  enum hello_verdict v = sio__hello_look(&s->hello, in->p, in->n, &used);
-  if (v == HELLO_MORE) return keep_early(s, in);
-  if (v == HELLO_LONG) return too_long(s);
+  enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
+  if (v == HELLO_MORE) return keep_early_bytes(s, in);
+  if (v == HELLO_LONG) return fail_hello_too_long(s);
   if (v == HELLO_OTHER) s->hello.over = true;
-  if (!begin(s)) return out_of_memory(s);
-  if (sio__hello_may_follow(&s->hello, in->p + used, in->n - used, true)) return 1;
-  return too_long(s);
+  if (!create_ssl(s)) return fail_for_memory(s);
+  if (sio__hello_check_second(&s->hello, in->p + used, in->n - used, true)) return 1;
+  return fail_hello_too_long(s);
 }
 
 /* The same, for each piece of what comes before the handshake is complete. */
-static int listen_to(struct session *s, sio_slice *in) {
-  if (!s->ssl) return await_hello(s, in);
+static int check_hello_length(struct session *s, sio_slice *in) {
+  if (!s->ssl) return wait_for_first_hello(s, in);
   if (s->hello.over) return 1;
   s->hello.over = SSL_is_init_finished(s->ssl);
   bool may_retry = SSL_version(s->ssl) >= TLS1_3_VERSION;
-  return sio__hello_may_follow(&s->hello, in->p, in->n, may_retry) ? 1 : too_long(s);
+  return sio__hello_check_second(&s->hello, in->p, in->n, may_retry) ? 1 : fail_hello_too_long(s);
 }
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
-static long on_read(void *session, sio_slice *in, char *out, size_t size) {
+static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
   struct session *s = session;
   size_t n = 0;
-  int ready = listen_to(s, in);
+  int ready = check_hello_length(s, in);
   if (ready <= 0) return ready;
   s->in = *in;
   ERR_clear_error();
@@ -225,22 +225,22 @@ static long on_read(void *session, sio_slice *in, char *out, size_t size) {
   *in = s->in;
   s->in = (sio_slice){ NULL, 0 };
   if (ok) return (long)n;
-  if (s->wire_err) return explain(s);
+  if (s->wire_err) return describe_failure(s);
   switch (SSL_get_error(s->ssl, ok)) {
     case SSL_ERROR_WANT_READ: return 0;
     case SSL_ERROR_ZERO_RETURN: return SIO_ECLOSED;
-    default: return explain(s);
+    default: return describe_failure(s);
   }
 }
 
-static int on_write(void *session, const char *p, size_t n) {
+static int openssl_write(void *session, const char *p, size_t n) {
   struct session *s = session;
   size_t done;
   ERR_clear_error();
-  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : explain(s);
+  return SSL_write_ex(s->ssl, p, n, &done) ? 0 : describe_failure(s);
 }
 
-static void on_end(void *session) {
+static void openssl_end(void *session) {
   struct session *s = session;
   SSL_shutdown(s->ssl);
   ERR_clear_error();
@@ -248,7 +248,7 @@ static void on_end(void *session) {
 
 /* ---- what it is ----------------------------------------------------------------------------- */
 
-static bool on_established(void *session, sio_tls_done *out) {
+static bool openssl_established(void *session, sio_tls_done *out) {
   struct session *s = session;
   if (!s->ssl || !SSL_is_init_finished(s->ssl)) return false;
   int version = SSL_version(s->ssl);
@@ -259,7 +259,7 @@ static bool on_established(void *session, sio_tls_done *out) {
   return true;
 }
 
-static char *subject_of(X509 *x) {
+static char *format_subject(X509 *x) {
   char *text = NULL, *at;
   BIO *b = BIO_new(BIO_s_mem());
   if (b && X509_NAME_print_ex(b, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
@@ -270,17 +270,17 @@ static char *subject_of(X509 *x) {
   return text;
 }
 
-static void forget_certificate(struct session *s) {
+static void free_certificate_info(struct session *s) {
   OPENSSL_free(s->subject);
   OPENSSL_free(s->der);
   s->subject = NULL;
   s->der = NULL;
 }
 
-static int tell_certificate(struct session *s, X509 *x, sio_tls_info *out) {
+static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) {
   long verdict = SSL_get_verify_result(s->ssl);
   int n = i2d_X509(x, &s->der);
-  s->subject = subject_of(x);
+  s->subject = format_subject(x);
   if (n < 0 || !s->subject) return SIO__ENOMEM;
   out->certificate = (sio_slice){ (const char *)s->der, (size_t)n };
   out->subject = s->subject;
@@ -291,11 +291,11 @@ static int tell_certificate(struct session *s, X509 *x, sio_tls_info *out) {
 
 static const char *or_empty(const char *s) { return s ? s : ""; }
 
-static int on_info(void *session, sio_tls_info *out) {
+static int openssl_info(void *session, sio_tls_info *out) {
   struct session *s = session;
   const unsigned char *alpn;
   unsigned n;
-  forget_certificate(s);
+  free_certificate_info(s);
   SSL_get0_alpn_selected(s->ssl, &alpn, &n);
   snprintf(s->text, sizeof s->text, "%.*s", (int)n, n ? (const char *)alpn : "");
   out->version = SSL_get_version(s->ssl);
@@ -305,57 +305,57 @@ static int on_info(void *session, sio_tls_info *out) {
   out->subject = out->verify_error = "";
   out->resumed = SSL_session_reused(s->ssl);
   X509 *x = SSL_get0_peer_certificate(s->ssl);
-  int err = x ? tell_certificate(s, x, out) : 0;
+  int err = x ? fill_certificate_info(s, x, out) : 0;
   ERR_clear_error();
   return err;
 }
 
 /* ---- life of a session ---------------------------------------------------------------------- */
 
-static void on_close(void *session) {
+static void openssl_close(void *session) {
   struct session *s = session;
   SSL_free(s->ssl);
-  forget_early(s);
+  free_early_bytes(s);
   sio__tls_bundle_unref(s->bundle);
-  forget_certificate(s);
+  free_certificate_info(s);
   OPENSSL_free(s);
   ERR_clear_error();
 }
 
-static struct bundle *take_bundle(struct provider *p) {
+static struct bundle *ref_current_bundle(struct provider *p) {
   pthread_mutex_lock(&p->lock);
   struct bundle *b = sio__tls_bundle_ref(p->now);
   pthread_mutex_unlock(&p->lock);
   return b;
 }
 
-static int on_open(void *context, const sio_tls_wire *wire, void **out) {
+static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   struct provider *p = context;
   struct session *s = OPENSSL_zalloc(sizeof *s);
   if (!s) return SIO__ENOMEM;
   s->wire = *wire;
   s->provider = p;
-  s->bundle = take_bundle(p);
+  s->bundle = ref_current_bundle(p);
   *out = s;
   return 0;
 }
 
 static const sio_tls_ops ops = { .name = OPENSSL_VERSION_TEXT,
-                                 .open = on_open,
-                                 .read = on_read,
-                                 .write = on_write,
-                                 .end = on_end,
-                                 .established = on_established,
-                                 .info = on_info,
-                                 .failure = on_failure,
-                                 .close = on_close };
+                                 .open = openssl_open,
+                                 .read = openssl_read,
+                                 .write = openssl_write,
+                                 .end = openssl_end,
+                                 .established = openssl_established,
+                                 .info = openssl_info,
+                                 .failure = openssl_failure,
+                                 .close = openssl_close };
 
 /* ---- life of a provider --------------------------------------------------------------------- */
 
 static struct provider *provider_of(const sio_tls *tls) { return tls->context; }
 
-static int bundle_of(struct bundle **out, const sio_openssl_options *o, size_t o_size,
-                     const struct complaint *why) {
+static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o, size_t o_size,
+                                   const struct complaint *why) {
   sio_openssl_options known;
   if (why->size) *why->text = '\0';
   if (!o) return sio__tls_complain(why, SIO__EINVAL, "there are no options");
@@ -369,7 +369,7 @@ static int bundle_of(struct bundle **out, const sio_openssl_options *o, size_t o
 
 static int provider_new(struct provider **out, struct bundle *b) {
   struct provider *p = *out = OPENSSL_zalloc(sizeof *p);
-  if (!p || !(p->method = method_new()) || pthread_mutex_init(&p->lock, NULL)) {
+  if (!p || !(p->method = new_bio_method()) || pthread_mutex_init(&p->lock, NULL)) {
     if (p) BIO_meth_free(p->method);
     OPENSSL_free(p);
     return SIO__ENOMEM;
@@ -384,7 +384,7 @@ int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_
   struct complaint c = { why, size };
   struct bundle *b = NULL;
   struct provider *p;
-  int err = bundle_of(&b, o, o_size, &c);
+  int err = new_bundle_from_options(&b, o, o_size, &c);
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
@@ -398,7 +398,7 @@ int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t 
                              size_t size) {
   struct provider *p = provider_of(tls);
   struct bundle *b = NULL;
-  int err = bundle_of(&b, o, o_size, &(struct complaint){ why, size });
+  int err = new_bundle_from_options(&b, o, o_size, &(struct complaint){ why, size });
   if (err) return err;
   pthread_mutex_lock(&p->lock);
   struct bundle *old = p->now;
@@ -409,7 +409,7 @@ int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t 
 }
 
 int64_t sio_openssl_expires(const sio_tls *tls) {
-  struct bundle *b = take_bundle(provider_of(tls));
+  struct bundle *b = ref_current_bundle(provider_of(tls));
   int64_t end = b->expires;
   sio__tls_bundle_unref(b);
   return end;

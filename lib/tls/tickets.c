@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-static uint64_t seconds(void) {
+static uint64_t monotonic_seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec;
@@ -17,27 +17,27 @@ static uint64_t seconds(void) {
 
 /* ---- the keys -------------------------------------------------------------------------------- */
 
-static bool make_key(struct ticket_key *k) {
+static bool make_ticket_key(struct ticket_key *k) {
   return RAND_bytes(k->name, sizeof k->name) == 1 &&
          RAND_priv_bytes(k->cipher, sizeof k->cipher) == 1 &&
          RAND_priv_bytes(k->mac, sizeof k->mac) == 1;
 }
 
 /* False: there are no random bytes. */
-static bool rotate(struct tickets *t) {
-  uint64_t age = seconds() - t->began;
+static bool rotate_ticket_keys(struct tickets *t) {
+  uint64_t age = monotonic_seconds() - t->began;
   if (age < t->period_s) return true;
   if (age < 2 * (uint64_t)t->period_s)
     t->last = t->current;
-  else if (!make_key(&t->last))
+  else if (!make_ticket_key(&t->last))
     return false;
-  if (!make_key(&t->current)) return false;
+  if (!make_ticket_key(&t->current)) return false;
   t->began += age / t->period_s * t->period_s;
   return true;
 }
 
-static bool set_key(const struct ticket_key *k, const unsigned char *iv, EVP_CIPHER_CTX *cipher,
-                    EVP_MAC_CTX *mac, int encrypt) {
+static bool use_ticket_key(const struct ticket_key *k, const unsigned char *iv,
+                           EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
   char digest[] = "SHA256";
   unsigned char key[sizeof k->mac];
   memcpy(key, k->mac, sizeof key);
@@ -54,31 +54,32 @@ static bool set_key(const struct ticket_key *k, const unsigned char *iv, EVP_CIP
 
 enum { FAILED = -1, UNKNOWN, USABLE, USABLE_RENEW };
 
-static int make_ticket(struct tickets *t, unsigned char *name, unsigned char *iv,
-                       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
+static int start_ticket_encryption(struct tickets *t, unsigned char *name, unsigned char *iv,
+                                   EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
   if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return FAILED;
   memcpy(name, t->current.name, sizeof t->current.name);
-  return set_key(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
+  return use_ticket_key(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
 }
 
 /* With TLS 1.3 a ticket is to be used once, so each resumption gives another one. */
-static int read_ticket(const struct tickets *t, const SSL *ssl, const unsigned char *name,
-                       const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
+static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
+                                   const unsigned char *name, const unsigned char *iv,
+                                   EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
   bool is_current = memcmp(name, t->current.name, sizeof t->current.name) == 0;
   bool is_last = memcmp(name, t->last.name, sizeof t->last.name) == 0;
   if (!is_current && !is_last) return UNKNOWN;
-  if (!set_key(is_current ? &t->current : &t->last, iv, cipher, mac, 0)) return FAILED;
+  if (!use_ticket_key(is_current ? &t->current : &t->last, iv, cipher, mac, 0)) return FAILED;
   return is_current && SSL_version(ssl) < TLS1_3_VERSION ? USABLE : USABLE_RENEW;
 }
 
-static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_IV_LENGTH],
-                     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
+static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_IV_LENGTH],
+                         EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt) {
   struct tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
   int result = FAILED;
   pthread_mutex_lock(&t->lock);
-  if (rotate(t))
-    result = encrypt ? make_ticket(t, name, iv, cipher, mac)
-                     : read_ticket(t, ssl, name, iv, cipher, mac);
+  if (rotate_ticket_keys(t))
+    result = encrypt ? start_ticket_encryption(t, name, iv, cipher, mac)
+                     : start_ticket_decryption(t, ssl, name, iv, cipher, mac);
   pthread_mutex_unlock(&t->lock);
   return result;
 }
@@ -86,9 +87,9 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_
 /* ---- life ------------------------------------------------------------------------------------ */
 
 int sio__tickets_init(struct tickets *t, unsigned period_s) {
-  if (!make_key(&t->current) || !make_key(&t->last)) return SIO__ENOMEM;
+  if (!make_ticket_key(&t->current) || !make_ticket_key(&t->last)) return SIO__ENOMEM;
   if (pthread_mutex_init(&t->lock, NULL)) return SIO__ENOMEM;
-  t->began = seconds();
+  t->began = monotonic_seconds();
   t->period_s = period_s;
   return 0;
 }
@@ -98,8 +99,8 @@ void sio__tickets_clear(struct tickets *t) {
   OPENSSL_cleanse(t, sizeof *t);
 }
 
-int sio__tickets_serve(struct tickets *t, SSL_CTX *ctx) {
+int sio__tickets_install(struct tickets *t, SSL_CTX *ctx) {
   SSL_CTX_set_timeout(ctx, (long)t->period_s);
-  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key);
   return SSL_CTX_set_app_data(ctx, t) ? 0 : SIO__ENOMEM;
 }

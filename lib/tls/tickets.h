@@ -26,7 +26,7 @@ struct tickets {
 
 /* 0, or UV_ENOMEM: there are no random bytes. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
-void sio__tickets_clear(struct tickets *t);              /* not in use: that is fine */
-int sio__tickets_serve(struct tickets *t, SSL_CTX *ctx); /* t outlives ctx's connections */
+void sio__tickets_clear(struct tickets *t);                /* not in use: that is fine */
+int sio__tickets_install(struct tickets *t, SSL_CTX *ctx); /* t outlives ctx's connections */
 
 #endif

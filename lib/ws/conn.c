@@ -108,7 +108,7 @@ static void ws_conn_release(struct ws_conn *w) {
   w->shared->stats.closed[close_code_family(final_close_code(w))]++;
   w->state = CLOSED;
   log_lost_bytes(w); /* the host hears it, and may do anything but close it again */
-  sio__loop_untimer(l, &w->timer);
+  sio__loop_stop_timer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
   ws_drop_unread(w);
   msg_unref(w->pong);
@@ -147,7 +147,8 @@ static void ws_conn_finish(struct ws_conn *w, int err, const char *detail) {
 }
 
 static void ws_start_close_timer(struct ws_conn *w) {
-  if (!timer_active(&w->timer)) sio__loop_timer(w->shared->loop, &w->timer, w->shared->close_ms);
+  if (!timer_active(&w->timer))
+    sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->close_ms);
 }
 
 static void ws_resume_reading(struct ws_conn *w) {
@@ -175,7 +176,7 @@ static void ws_end_and_notify(struct ws_conn *w) {
 /* All has left, and nothing can come any more: after the close frames of both it is the server
  * who ends the stream, at once (RFC 6455, 7.1.1). */
 static void ws_release_if_done(struct ws_conn *w) {
-  if (w->state == ENDING && conn_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
+  if (w->state == ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
 }
 
 /* ---- close frames ---- */
@@ -183,7 +184,7 @@ static void ws_release_if_done(struct ws_conn *w) {
 /* How much of s fits into a close frame, cut between characters. */
 static size_t reason_length_that_fits(const char *s) {
   size_t len = strlen(s), n = 0, step;
-  while ((step = sio__utf8_step(s + n, len - n)) && n + step <= REASON_MAX) n += step;
+  while ((step = sio__utf8_sequence_length(s + n, len - n)) && n + step <= REASON_MAX) n += step;
   return n;
 }
 
@@ -385,7 +386,7 @@ static void ws_on_stream_failed(struct conn *c, int err) {
 
 static void ws_on_close_timer(struct timer *t) {
   struct ws_conn *w = container_of(t, struct ws_conn, timer);
-  if (!loop_excuses(w->shared->loop, w->excused)) {
+  if (!loop_extends_deadline(w->shared->loop, w->excused)) {
     ws_conn_finish(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }
@@ -440,7 +441,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   w->owner = owner;
   timer_init(&w->timer, ws_on_close_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
-  sio__conn_owner(c, &conn_ops, w);
+  sio__conn_set_owner(c, &conn_ops, w);
   *out = w;
   return 0;
 }
@@ -469,7 +470,7 @@ static void ws_deflate_msg_once(struct ws_shared *s, struct msg *m) {
   if (got == 0) m->plain = true;
   if (got != 1) return;
   m->deflated->binary = m->binary;
-  msg_same_kind(m->deflated, m);
+  msg_copy_drop_rules(m->deflated, m);
   sio__ws_write_deflated_header(m->deflated);
 }
 
@@ -484,7 +485,7 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
 }
 
 int sio__ws_queue_mark(struct ws_conn *w, struct msg *m) {
-  return w->state == OPEN ? conn_mark(w->conn, m) : SIO_ECLOSED;
+  return w->state == OPEN ? conn_queue_mark(w->conn, m) : SIO_ECLOSED;
 }
 
 int sio__ws_ping(struct ws_conn *w) {

@@ -50,7 +50,7 @@ struct ws_conn_ops {
   /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be
    * touched. */
   void (*passed)(struct ws_conn *w, unsigned n);
-  /* What is queued is about to be written; only where conn_watch() said so. May be NULL. */
+  /* What is queued is about to be written; only where conn_watch_flushes() said so. May be NULL. */
   void (*flushing)(struct ws_conn *w);
   /* So many bytes of the stream were read and handled, or a message was inflated to so many more
    * than came, or a ping was handled. May pause w->conn, and
@@ -127,7 +127,7 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
-int sio__ws_queue_mark(struct ws_conn *w, struct msg *m); /* as conn_mark(); SIO_ECLOSED */
+int sio__ws_queue_mark(struct ws_conn *w, struct msg *m); /* as conn_queue_mark(); SIO_ECLOSED */
 /* Queues a ping of WS_PING_LEN bytes; what the peer answers shows as `came`. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
@@ -137,7 +137,7 @@ static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->co
 static inline size_t ws_queued_memory(const struct ws_conn *w) {
   return w->conn ? w->conn->held : 0;
 }
-static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_idle(w->conn); }
+static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_is_idle(w->conn); }
 /* Starts the closing handshake: what is queued leaves first, then a close frame (without a code
  * when this one may not be sent, such as 0; reason may be NULL). No message comes any more;
  * `closed` will. No-op unless open. */

@@ -47,7 +47,7 @@ static void endpoint_release_peer(sio_ws *w, const sio_close_info *why) {
   w->ws = NULL;
   list_remove(&w->link);
   task_cancel(&w->excess);
-  sio__loop_untimer(e->shared->ws->loop, &w->pulse);
+  sio__loop_stop_timer(e->shared->ws->loop, &w->pulse);
   if (w->endpoint_meter) sio__meter_stop(&w->endpoint_meter->meter);
   sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
@@ -146,7 +146,7 @@ static const struct ws_conn_ops metered_ops = { .message = endpoint_on_message_c
 /* ---- whether it is still there -------------------------------------------------------- */
 
 static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
-  sio__loop_timer(w->endpoint->shared->ws->loop, &w->pulse, ms);
+  sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->pulse, ms);
 }
 
 static void endpoint_ping_answered(sio_ws *w) {
@@ -174,7 +174,7 @@ static void endpoint_send_ping(sio_ws *w) {
 /* The host kept the loop from reading, or we do not read: its answer may lie unread. */
 static bool pong_may_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
-  return w->endpoint_meter && (meter_pauses(&w->endpoint_meter->meter) || w->ws->conn->paused);
+  return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
 /* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
@@ -243,7 +243,7 @@ static bool address_may_open_session(struct endpoint *e, sio_request *r) {
 static bool address_has_session_room(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_client_addr(r);
-  if (!g || sio__addr_limits_count(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
+  if (!g || sio__addr_limits_add_open(g, &a, ADDR_SESSIONS, &w->addr_record)) return true;
   sio__admit_answer_429(g, r, SIO_REJECT_OPEN_SESSIONS, UINT64_MAX);
   return false;
 }
@@ -265,7 +265,7 @@ static void endpoint_peer_discard(sio_ws *w) {
 }
 
 static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
-  const struct meter_how *how = e->shared->meters;
+  const struct meter_settings *how = e->shared->meters;
   size_t n = strlen(from);
   sio_ws *w = sio__calloc(1, sizeof *w + n + 1);
   if (!w) return NULL;
@@ -273,7 +273,7 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
   w->endpoint = e;
   task_init(&w->excess, endpoint_close_over_limit);
   timer_init(&w->pulse, endpoint_on_ping_timer);
-  if (!meter_wanted(how)) return w;
+  if (!meter_has_limits(how)) return w;
   w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
   if (!w->endpoint_meter) {
     sio__free(w);
@@ -385,7 +385,7 @@ size_t sio_ws_queued(const sio_ws *w) { return w->ws ? ws_queued(w->ws) : 0; }
 
 void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
   if (!w->ws) return;
-  sio__loop_untimer(w->endpoint->shared->ws->loop, &w->pulse);
+  sio__loop_stop_timer(w->endpoint->shared->ws->loop, &w->pulse);
   sio__ws_close(w->ws, code, reason ? reason : "");
 }
 

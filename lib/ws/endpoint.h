@@ -15,7 +15,7 @@ struct endpoint_shared {
   const sio_options *opts; /* max_queued and allowed_origins hold here too */
   sio_stats *stats;
   struct addr_limits *addr_limits; /* NULL: addresses are not counted */
-  const struct meter_how *meters;
+  const struct meter_settings *meters;
 };
 
 /* One route's endpoint; the server owns it. */

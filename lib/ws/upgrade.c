@@ -13,7 +13,7 @@
 static bool next_protocol_line(struct offered *o) {
   while (o->line < o->r->nheaders) {
     const struct http_header *h = &o->r->headers[o->line++];
-    if (!sio__slice_ieq(h->name, SLICE("sec-websocket-protocol"))) continue;
+    if (!sio__slice_equals_ignore_case(h->name, SLICE("sec-websocket-protocol"))) continue;
     o->rest = h->value;
     return true;
   }
@@ -45,7 +45,7 @@ static bool host_chose_subprotocol(const sio_request *r) {
   sio_slice rest = slice(r->extra.p, r->extra.n), line;
   while (sio__slice_split(&rest, '\n', &line))
     if (line.n >= sizeof name - 1 &&
-        sio__slice_ieq(slice(line.p, sizeof name - 1), slice(name, sizeof name - 1)))
+        sio__slice_equals_ignore_case(slice(line.p, sizeof name - 1), slice(name, sizeof name - 1)))
       return true;
   return false;
 }

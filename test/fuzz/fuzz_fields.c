@@ -26,7 +26,7 @@ static void accept_encoding(sio_slice s) {
 /* What is answered was offered, and is a header's value. */
 static void extensions(sio_slice s) {
   static struct deflater *deflater;
-  if (!deflater) deflater = sio__deflater_new(&(struct deflate_how){ 0 });
+  if (!deflater) deflater = sio__deflater_new(&(struct deflate_settings){ 0 });
   for (unsigned bits = 9; bits <= 15; bits += 3) {
     const struct ws_deflate have = { .deflater = deflater, .window_bits = bits };
     char out[WS_ANSWER_MAX];

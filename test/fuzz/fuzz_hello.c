@@ -90,7 +90,7 @@ static struct found expect(const uint8_t *p, size_t n, bool may_retry) {
 
 static void follow(struct hello *h, const uint8_t *p, size_t n, bool may_retry, struct found *f) {
   char *copy = piece(p, n);
-  f->refused = !sio__hello_may_follow(h, copy, n, may_retry);
+  f->refused = !sio__hello_check_second(h, copy, n, may_retry);
   DEMAND(h->over || f->refused || h->message_left <= HELLO_MAX);
   free(copy);
 }
@@ -103,7 +103,7 @@ static struct found look(const uint8_t *p, size_t n, size_t step, bool may_retry
     size_t part = n - at < step ? n - at : step, rest = 0;
     if (f.first == HELLO_MORE) {
       char *copy = piece(p + at, part);
-      f.first = sio__hello_look(&h, copy, part, &used);
+      f.first = sio__hello_parse(&h, copy, part, &used);
       free(copy);
       f.at += used;
       DEMAND(used <= part && (f.first != HELLO_MORE || used == part));

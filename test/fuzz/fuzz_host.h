@@ -134,7 +134,7 @@ static sio_options options_of(unsigned bits) {
   o.forwarded = bits & FULL_MASK ? SIO_FORWARDED_RFC7239 : SIO_FORWARDED_X;
   if (bits & WITH_EIO3) o.allow_eio3 = true;
   if (bits & WITH_RECOVERY) o.recovery = &recovery;
-  if (bits & WITH_DEFLATE && sio__deflate_built()) o.per_message_deflate = &deflate;
+  if (bits & WITH_DEFLATE && sio__deflate_is_available()) o.per_message_deflate = &deflate;
   if (bits & (WITH_PROXIES | WITH_PROXY_PROTOCOL)) o.trusted_proxies = proxies;
   if (bits & WITH_PROXY_PROTOCOL) o.proxy_protocol = true;
   if (bits & WITH_MSGPACK && !o.allow_eio3) o.parser = &sio_parser_msgpack;

@@ -58,9 +58,9 @@ static void write_message(struct inflater *z, struct deflater *d, sio_slice text
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct inflater *z;
   static struct deflater *d;
-  if (!sio__deflate_built() || size == 0 || size > MAX_TEXT) return 0;
+  if (!sio__deflate_is_available() || size == 0 || size > MAX_TEXT) return 0;
   if (!z) z = sio__inflater_new();
-  if (!d) d = sio__deflater_new(&(struct deflate_how){ .level = 1 });
+  if (!d) d = sio__deflater_new(&(struct deflate_settings){ .level = 1 });
   DEMAND(z && d);
   char *copy = piece(data + 1, size - 1);
   if (data[0] == 'w')

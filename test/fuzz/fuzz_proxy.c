@@ -39,7 +39,7 @@ static void list(const char *p, size_t n, bool rfc7239) {
     { slice_str("x-forwarded-proto"), slice(p, n) },
   };
   const sio_request r = { .headers = h, .nheaders = 2 };
-  DEMAND(sio__addr_set_read(&trusted, texts, &bad) == 0);
+  DEMAND(sio__addr_set_parse(&trusted, texts, &bad) == 0);
   struct forwarded f = sio__forwarded_read(&r, &trusted, rfc7239);
   DEMAND(f.from.kind == ADDR_NONE || f.from.kind == ADDR_IP);
   /* An address that a proxy adds is the client's, whatever stands before it. */
@@ -63,10 +63,10 @@ static void one(const char *p, size_t n) {
   if (n) memcpy(copy, p, n);
   const char *nets[] = { copy, NULL }, *bad;
   struct addr_set set;
-  if (sio__addr_set_read(&set, nets, &bad) == 0) sio__addr_set_clear(&set);
+  if (sio__addr_set_parse(&set, nets, &bad) == 0) sio__addr_set_clear(&set);
   free(copy);
-  if (!sio__addr_read(&a, slice(p, n))) return;
-  DEMAND(sio__addr_read(&again, slice_str(sio__addr_text(&a, text))));
+  if (!sio__addr_parse(&a, slice(p, n))) return;
+  DEMAND(sio__addr_parse(&again, slice_str(sio__addr_text(&a, text))));
   DEMAND(memcmp(a.b, again.b, sizeof a.b) == 0);
 }
 

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   long got = sio__request_query_value(&r, key, value, sizeof value);
   DEMAND(got == UV_ENOENT || (got >= 0 && (size_t)got <= r.query.n && value[got] == '\0'));
   check_sizes(&r, key, value, got);
-  got = sio__percent_path(path, sizeof path, r.query);
+  got = sio__percent_decode_path(path, sizeof path, r.query);
   DEMAND(got < (long)sizeof path);
   free(query);
   free(key);

@@ -35,7 +35,7 @@ static void on_read(struct conn *c, char *p, size_t n) {
     case 2: sio__conn_pause(c); return;
     case 3:
       send_back(c, p, n);
-      sio__conn_push(c);
+      sio__conn_write_now(c);
       return;
     default: send_back(c, p, n);
   }

@@ -16,7 +16,7 @@ static const char *again(const char *text) {
   static char out[ADDR_TEXT];
   struct addr a;
   size_t n = strlen(text);
-  if (!sio__addr_read(&a, slice(guard_put(&guard, text, n), n))) return NULL;
+  if (!sio__addr_parse(&a, slice(guard_put(&guard, text, n), n))) return NULL;
   return sio__addr_text(&a, out);
 }
 
@@ -72,7 +72,7 @@ TEST(what_is_no_address_is_not_read) {
     CHECK(!again(bad[i]));
   }
   struct addr a;
-  CHECK(!sio__addr_read(&a, SLICE("127.0.0.1\0")));
+  CHECK(!sio__addr_parse(&a, SLICE("127.0.0.1\0")));
 }
 
 TEST(an_address_of_a_socket_is_the_same_one) {
@@ -81,14 +81,14 @@ TEST(an_address_of_a_socket_is_the_same_one) {
   struct addr a, b, c;
   inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
   inet_pton(AF_INET6, "::ffff:192.0.2.1", &v6.sin6_addr);
-  a = sio__addr_of((struct sockaddr *)&v4);
-  b = sio__addr_of((struct sockaddr *)&v6);
-  CHECK(sio__addr_read(&c, SLICE("192.0.2.1")));
+  a = sio__addr_from_sockaddr((struct sockaddr *)&v4);
+  b = sio__addr_from_sockaddr((struct sockaddr *)&v6);
+  CHECK(sio__addr_parse(&c, SLICE("192.0.2.1")));
   EQ_MEM(a.b, 16, b.b, 16);
   EQ_MEM(a.b, 16, c.b, 16);
   EQ(a.kind, ADDR_IP);
-  EQ(sio__addr_of(&(struct sockaddr){ .sa_family = AF_UNIX }).kind, ADDR_UNIX);
-  EQ(sio__addr_of(&(struct sockaddr){ .sa_family = AF_UNSPEC }).kind, ADDR_NONE);
+  EQ(sio__addr_from_sockaddr(&(struct sockaddr){ .sa_family = AF_UNIX }).kind, ADDR_UNIX);
+  EQ(sio__addr_from_sockaddr(&(struct sockaddr){ .sa_family = AF_UNSPEC }).kind, ADDR_NONE);
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   EQ(sio__addr_of_peer(pair[0]).kind, ADDR_UNIX);
@@ -100,8 +100,8 @@ TEST(an_address_of_a_socket_is_the_same_one) {
 static const char *group(const char *text) {
   static char out[ADDR_TEXT];
   struct addr a;
-  if (!sio__addr_read(&a, slice_str(text))) return "";
-  a = sio__addr_group(&a);
+  if (!sio__addr_parse(&a, slice_str(text))) return "";
+  a = sio__addr_limit_key(&a);
   return sio__addr_text(&a, out);
 }
 
@@ -116,7 +116,7 @@ static bool has(const char *net, const char *text) {
   const char *const nets[] = { net, NULL }, *bad;
   struct addr_set set;
   struct addr a;
-  if (sio__addr_set_read(&set, nets, &bad) || !sio__addr_read(&a, slice_str(text))) {
+  if (sio__addr_set_parse(&set, nets, &bad) || !sio__addr_parse(&a, slice_str(text))) {
     fprintf(stderr, "not read: %s, %s\n", net, text);
     abort();
   }
@@ -146,7 +146,7 @@ TEST(unix_sockets_are_named_by_a_word) {
   struct addr peer = { .kind = ADDR_UNIX }, none = { .kind = ADDR_NONE },
               zero = { .kind = ADDR_IP };
   alloc_install();
-  REQUIRE(sio__addr_set_read(&set, texts, &bad) == 0);
+  REQUIRE(sio__addr_set_parse(&set, texts, &bad) == 0);
   CHECK(sio__addr_set_has(&set, &peer));
   CHECK(!sio__addr_set_has(&set, &none) && !sio__addr_set_has(&set, &zero));
   sio__addr_set_clear(&set);
@@ -165,7 +165,7 @@ TEST(what_is_no_network_is_named) {
     const char *bad = "";
     struct addr_set set;
     alloc_install();
-    EQ(sio__addr_set_read(&set, texts, &bad), UV_EINVAL);
+    EQ(sio__addr_set_parse(&set, texts, &bad), UV_EINVAL);
     EQ_STR(bad, wrong[i]);
     EQ(alloc_live, 0);
   }
@@ -177,7 +177,7 @@ TEST(a_set_without_memory_is_none) {
   struct addr_set set;
   alloc_install();
   alloc_fail_in(1);
-  EQ(sio__addr_set_read(&set, texts, &bad), UV_ENOMEM);
+  EQ(sio__addr_set_parse(&set, texts, &bad), UV_ENOMEM);
   EQ(alloc_live, 0);
 }
 

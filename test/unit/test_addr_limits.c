@@ -42,7 +42,7 @@ static void close_door(void) {
 
 static struct addr address(const char *text) {
   struct addr a;
-  if (!sio__addr_read(&a, slice_str(text))) abort();
+  if (!sio__addr_parse(&a, slice_str(text))) abort();
   return a;
 }
 
@@ -56,7 +56,7 @@ static int cause;
 
 static uint64_t enter(const char *text, enum addr_count kind, struct addr_record **v) {
   struct addr a = address(text);
-  return sio__addr_limits_enter(&addr_limits, &a, kind, v, &cause);
+  return sio__addr_limits_admit(&addr_limits, &a, kind, v, &cause);
 }
 
 TEST(an_open_door_remembers_nobody) {
@@ -119,18 +119,18 @@ TEST(a_session_costs_its_token_before_it_is_one) {
   struct addr_record *v;
   struct addr a = address("1.2.3.4");
   open_door(1, 2, 1, 10);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &a, ADDR_SESSIONS, &cause), 1000);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 0);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), 1000);
   EQ(cause, SIO_REJECT_SESSIONS);
-  CHECK(sio__addr_limits_count(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  CHECK(sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   struct addr_record *w;
-  CHECK(!sio__addr_limits_count(&addr_limits, &a, ADDR_SESSIONS, &w));
+  CHECK(!sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &w));
   later(5000);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &a, ADDR_SESSIONS, &cause), UINT64_MAX);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &a, ADDR_SESSIONS, &cause), UINT64_MAX);
   EQ(cause, SIO_REJECT_OPEN_SESSIONS);
   sio__addr_record_release(v, ADDR_SESSIONS);
-  CHECK(sio__addr_limits_count(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
+  CHECK(sio__addr_limits_add_open(&addr_limits, &a, ADDR_SESSIONS, &v) && v);
   close_door();
 }
 
@@ -140,11 +140,11 @@ TEST(proxies_and_who_has_no_address_do_not_count) {
   struct addr_record *v;
   struct addr unix_peer = { .kind = ADDR_UNIX };
   open_door(1, 1, 1, 10);
-  REQUIRE(sio__addr_set_read(&addr_limits.trusted, proxies, &bad) == 0);
+  REQUIRE(sio__addr_set_parse(&addr_limits.trusted, proxies, &bad) == 0);
   for (int i = 0; i < 5; i++) {
     EQ(enter("10.0.0.1", ADDR_CONNS, &v), 0);
     CHECK(v == NULL);
-    EQ(sio__addr_limits_enter(&addr_limits, &unix_peer, ADDR_CONNS, &v, &cause), 0);
+    EQ(sio__addr_limits_admit(&addr_limits, &unix_peer, ADDR_CONNS, &v, &cause), 0);
     CHECK(v == NULL);
   }
   EQ(addr_limits.addr_records.n, 0);
@@ -164,8 +164,8 @@ TEST(who_did_nothing_for_long_is_forgotten) {
   later(1);
   EQ(addr_limits.addr_records.n, 1);
   sio__addr_record_release(w, ADDR_CONNS);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &(struct addr){ .kind = ADDR_IP }, ADDR_CONNS,
-                                  &cause),
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &(struct addr){ .kind = ADDR_IP }, ADDR_CONNS,
+                                       &cause),
      0);
   later(5000);
   EQ(addr_limits.addr_records.n, 0);
@@ -177,16 +177,16 @@ TEST(when_the_table_is_full_the_one_longest_unused_goes) {
   open_door(1, 1, 0, 3);
   for (unsigned i = 0; i < 3; i++) {
     struct addr a = nth(i);
-    EQ(sio__addr_limits_enter(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
+    EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
     sio__addr_record_release(v, ADDR_CONNS);
   }
   struct addr first = nth(0), second = nth(1), new_one = nth(3);
-  CHECK(sio__addr_limits_charge_open(&addr_limits, &first, ADDR_CONNS, &cause) >
+  CHECK(sio__addr_limits_check_and_charge(&addr_limits, &first, ADDR_CONNS, &cause) >
         0); /* used again */
-  EQ(sio__addr_limits_charge_open(&addr_limits, &new_one, ADDR_CONNS, &cause), 0);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &new_one, ADDR_CONNS, &cause), 0);
   EQ(addr_limits.addr_records.n, 3);
-  CHECK(sio__addr_limits_charge_open(&addr_limits, &first, ADDR_CONNS, &cause) > 0);
-  EQ(sio__addr_limits_charge_open(&addr_limits, &second, ADDR_CONNS, &cause), 0);
+  CHECK(sio__addr_limits_check_and_charge(&addr_limits, &first, ADDR_CONNS, &cause) > 0);
+  EQ(sio__addr_limits_check_and_charge(&addr_limits, &second, ADDR_CONNS, &cause), 0);
   EQ(addr_limits.addr_records.n, 3);
   EQ(addr_limits.uncounted, 0);
   close_door();
@@ -197,7 +197,7 @@ TEST(when_all_of_it_is_in_use_a_newcomer_is_let_in_and_not_counted) {
   open_door(1, 1, 1, 3);
   for (unsigned i = 0; i < 3; i++) {
     struct addr a = nth(i);
-    EQ(sio__addr_limits_enter(&addr_limits, &a, ADDR_CONNS, &v[i], &cause), 0);
+    EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v[i], &cause), 0);
   }
   for (int i = 0; i < 1000; i++) {
     EQ(enter("1.2.3.4", ADDR_CONNS, &w), 0);
@@ -218,7 +218,7 @@ TEST(a_flood_of_addresses_grows_nothing) {
   open_door(10, 10, 10, 100);
   for (unsigned i = 0; i < 20000; i++) {
     struct addr a = nth(i);
-    EQ(sio__addr_limits_enter(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
+    EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
     sio__addr_record_release(v, ADDR_CONNS);
   }
   EQ(addr_limits.addr_records.n, 100);
@@ -243,7 +243,7 @@ TEST(without_memory_a_newcomer_is_not_counted) {
 TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   open_door(0, 0, 0, 10);
   for (int i = 0; i < 1000; i++)
-    sio__addr_limits_refused(&addr_limits, SIO_REJECT_OPEN, "1.2.3.4", "too many");
+    sio__addr_limits_report_refusal(&addr_limits, SIO_REJECT_OPEN, "1.2.3.4", "too many");
   EQ(addr_limits.refused[SIO_REJECT_OPEN], 1000);
   EQ(told, 1000);
   EQ_STR(last.address, "1.2.3.4");
@@ -251,7 +251,7 @@ TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   turn();
   EQ(lines, 5);
   EQ_STR(said, "turned away 1.2.3.4: too many");
-  sio__addr_limits_refused(&addr_limits, SIO_REJECT_PROXY, "", "no PROXY header");
+  sio__addr_limits_report_refusal(&addr_limits, SIO_REJECT_PROXY, "", "no PROXY header");
   turn();
   EQ(lines, 6);
   EQ_STR(said, "turned away a peer: no PROXY header");

@@ -17,7 +17,7 @@ static struct buf out;
 static void begin(void) {
   alloc_install();
   sio__msgs_init(&home);
-  packer = sio__deflater_new(&(struct deflate_how){ 0 });
+  packer = sio__deflater_new(&(struct deflate_settings){ 0 });
   unpacker = sio__inflater_new();
   buf_init(&out, 1 << 20);
 }
@@ -107,7 +107,8 @@ TEST(every_window_and_level_is_understood) {
   fill_text(p, sizeof p);
   for (int bits = 9; bits <= 15; bits++)
     for (int level = 1; level <= 9; level++) {
-      struct deflater *z = sio__deflater_new(&(struct deflate_how){ level, bits, 1 + bits % 9 });
+      struct deflater *z =
+          sio__deflater_new(&(struct deflate_settings){ level, bits, 1 + bits % 9 });
       EQ(sio__deflate(z, DEFLATE_MESSAGE, &home, slice(p, sizeof p), &m), 1);
       EQ(inflate_n(msg_data(m), m->len), 0);
       EQ_MEM(out.p, out.n, p, sizeof p);
@@ -276,7 +277,7 @@ TEST(every_allocation_that_fails_is_answered) {
   fill_text(p, sizeof p);
   int got = 0;
   for (size_t fuse = 1; got != 1; fuse++) {
-    struct deflater *z = sio__deflater_new(&(struct deflate_how){ 0 });
+    struct deflater *z = sio__deflater_new(&(struct deflate_settings){ 0 });
     alloc_fail_in(fuse);
     got = sio__deflate(z, DEFLATE_MESSAGE, &home, slice(p, sizeof p), &m);
     if (got != 1) EQ(got, SIO__ENOMEM);

@@ -21,7 +21,7 @@ static void put(const char *name, const char *value) {
 
 static void open_set(void) {
   const char *bad;
-  if (!trusted.nets && sio__addr_set_read(&trusted, texts, &bad)) abort();
+  if (!trusted.nets && sio__addr_set_parse(&trusted, texts, &bad)) abort();
   request = (sio_request){ .headers = headers };
   rfc7239 = false;
 }

@@ -67,7 +67,7 @@ static void answer_text(sio_request *r) {
 
 static void open_coding(void) {
   rig_open();
-  packer = sio__deflater_new(&(struct deflate_how){ 0 });
+  packer = sio__deflater_new(&(struct deflate_settings){ 0 });
   unpacker = sio__inflater_new();
   rig->http.deflater = packer;
   rig->http.compress_from = 1024;

@@ -610,7 +610,7 @@ static void take(sio_request *r) {
   taken = sio__request_detach(r, &rest);
   REQUIRE(taken != NULL);
   snprintf(rest_text, sizeof rest_text, "%.*s", (int)rest.n, rest.n ? rest.p : "");
-  sio__conn_owner(taken, &taker, NULL);
+  sio__conn_set_owner(taken, &taker, NULL);
 }
 
 TEST(an_upgrade_takes_the_connection_and_the_bytes_behind_the_head) {

@@ -96,7 +96,7 @@ static void open_all(void) {
   fclose(f);
   alloc_install();
   rig_open();
-  packer = sio__deflater_new(&(struct deflate_how){ 0 });
+  packer = sio__deflater_new(&(struct deflate_settings){ 0 });
   rig->http.deflater = packer;
   rig->http.compress_from = 1024;
   rig->at_request = at_request;

@@ -111,7 +111,7 @@ TEST(url_paths_that_mean_a_file) {
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     char *out = calloc(1, 15); /* so that a byte written behind it is seen */
     size_t n = strlen(t[i].raw);
-    long k = sio__percent_path(out, 15, slice(guard_put(&g, t[i].raw, n), n));
+    long k = sio__percent_decode_path(out, 15, slice(guard_put(&g, t[i].raw, n), n));
     EQ(k, t[i].path ? (long)strlen(t[i].path) : -1);
     if (t[i].path && k >= 0) EQ_STR(out, t[i].path);
     free(out);

@@ -294,7 +294,7 @@ TEST(a_peer_past_its_packets_is_not_read_until_it_is_within_them_again) {
 static size_t packed(struct wire *to, int n) {
   static char text[100000];
   static struct msgs home;
-  struct deflater *z = sio__deflater_new(&(struct deflate_how){ 0 });
+  struct deflater *z = sio__deflater_new(&(struct deflate_settings){ 0 });
   struct msg *m = NULL;
   int head = snprintf(text, sizeof text, "42[\"n\",%d,\"", n);
   memset(text + head, 'x', sizeof text - (size_t)head);

@@ -113,7 +113,7 @@ static int dial_unix(const char *path) {
 }
 
 static int listen_v4(int port) {
-  return sio__listener_tcp(&ln, &loop, "127.0.0.1", port, 511, &ops, NULL);
+  return sio__listener_open_tcp(&ln, &loop, "127.0.0.1", port, 511, &ops, NULL);
 }
 
 static void begin_v4(unsigned peers) {
@@ -147,7 +147,7 @@ TEST(what_is_accepted_does_not_block_and_is_not_inherited) {
 
 TEST(every_address_is_ipv4_and_ipv6) {
   begin();
-  EQ(sio__listener_tcp(&ln, &loop, NULL, 0, 511, &ops, NULL), 0);
+  EQ(sio__listener_open_tcp(&ln, &loop, NULL, 0, 511, &ops, NULL), 0);
   EQ(dial_v4(sio__listener_port(ln)), 0);
   turns(2);
   EQ(naccepted, 1);
@@ -162,7 +162,7 @@ TEST(a_port_that_somebody_listens_on_is_in_use) {
   struct listener *second = NULL;
   begin_v4(0);
   int port = sio__listener_port(ln);
-  EQ(sio__listener_tcp(&second, &loop, "127.0.0.1", port, 511, &ops, NULL), UV_EADDRINUSE);
+  EQ(sio__listener_open_tcp(&second, &loop, "127.0.0.1", port, 511, &ops, NULL), UV_EADDRINUSE);
   CHECK(second == NULL);
   end();
 }
@@ -198,7 +198,7 @@ TEST(a_port_out_of_range_or_a_name_of_nobody_is_refused) {
 
 TEST(an_address_of_another_machine_is_not_available) {
   begin();
-  EQ(sio__listener_tcp(&ln, &loop, "192.0.2.1", 0, 511, &ops, NULL), UV_EADDRNOTAVAIL);
+  EQ(sio__listener_open_tcp(&ln, &loop, "192.0.2.1", 0, 511, &ops, NULL), UV_EADDRNOTAVAIL);
   net_close();
 }
 
@@ -339,7 +339,7 @@ static void begin_unix(void) {
   snprintf(path, sizeof path, "%s/socket", dir);
 }
 
-static int listen_unix(void) { return sio__listener_unix(&ln, &loop, path, 511, &ops, NULL); }
+static int listen_unix(void) { return sio__listener_open_unix(&ln, &loop, path, 511, &ops, NULL); }
 
 static bool exists(void) {
   struct stat st;
@@ -390,7 +390,7 @@ TEST(a_socket_that_somebody_listens_on_is_left_alone) {
   struct listener *second = NULL;
   begin_unix();
   EQ(listen_unix(), 0);
-  EQ(sio__listener_unix(&second, &loop, path, 511, &ops, NULL), UV_EADDRINUSE);
+  EQ(sio__listener_open_unix(&second, &loop, path, 511, &ops, NULL), UV_EADDRINUSE);
   CHECK(second == NULL);
   turns(2);
   hang_up_all(); /* the look whether it is alive was a connection */
@@ -427,10 +427,10 @@ TEST(a_path_is_as_long_as_the_system_takes) {
   begin_unix();
   memset(name, 'x', sizeof name - 1);
   name[sizeof name - 1] = '\0';
-  EQ(sio__listener_unix(&ln, &loop, name, 511, &ops, NULL), UV_ENAMETOOLONG);
-  EQ(sio__listener_unix(&ln, &loop, "", 511, &ops, NULL), UV_ENAMETOOLONG);
+  EQ(sio__listener_open_unix(&ln, &loop, name, 511, &ops, NULL), UV_ENAMETOOLONG);
+  EQ(sio__listener_open_unix(&ln, &loop, "", 511, &ops, NULL), UV_ENAMETOOLONG);
   snprintf(name, sizeof name, "%s/none/socket", dir);
-  EQ(sio__listener_unix(&ln, &loop, name, 511, &ops, NULL), UV_ENOENT);
+  EQ(sio__listener_open_unix(&ln, &loop, name, 511, &ops, NULL), UV_ENOENT);
   end_unix();
 }
 
@@ -446,11 +446,11 @@ TEST(a_unix_listener_without_memory_leaves_no_file) {
 
 /* ---- the host's listeners -------------------------------------------------------------------- */
 
-static int taken; /* what sio__accept_from() said last */
+static int taken; /* what sio__accept_from_uv_stream() said last */
 
 static void on_connection(uv_stream_t *host_listener, int status) {
   EQ(status, 0);
-  taken = sio__accept_from(&loop, host_listener);
+  taken = sio__accept_from_uv_stream(&loop, host_listener);
   if (taken >= 0) accepted[naccepted++] = taken;
 }
 
@@ -495,7 +495,7 @@ TEST(a_connection_of_the_hosts_tcp_listener_is_taken) {
   begin();
   EQ(dial_v4(listen_with_uv(&tcp, on_connection)), 0);
   check_taken();
-  EQ(sio__accept_from(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
+  EQ(sio__accept_from_uv_stream(&loop, (uv_stream_t *)&tcp), UV_EAGAIN);
   uv_close((uv_handle_t *)&tcp, NULL);
   turns(2);
   hang_up_all();

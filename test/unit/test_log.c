@@ -29,52 +29,52 @@ static struct log begin(int level) {
 TEST(a_line_passes_up_to_the_level_of_its_room) {
   struct log log = begin(SIO_LOG_WARN);
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_NET, "no");
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, 0);
   LOG(&log, SIO_LOG_WARN, SIO_ROOM_EIO, "peer %d is %s", 7, "gone");
   EQ(lines, 0);
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, 1);
   EQ(last_level, SIO_LOG_WARN);
   EQ_STR(last_room, "eio");
   EQ_STR(last_text, "peer 7 is gone");
   log.cb = NULL;
   LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, 1);
 }
 
 TEST(a_level_out_of_range_is_the_nearest_one) {
   struct log log = begin(-5);
   LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, 0);
   log = begin(1000);
   EQ(log.level[SIO_ROOM_WS], SIO_LOG_TRACE);
 }
 
 TEST(every_room_has_a_name) {
-  EQ_STR(sio__log_room(SIO_ROOM_NET), "net");
-  EQ_STR(sio__log_room(SIO_ROOM_HTTP), "http");
-  EQ_STR(sio__log_room(SIO_ROOM_WS), "ws");
-  EQ_STR(sio__log_room(SIO_ROOM_EIO), "eio");
-  EQ_STR(sio__log_room(SIO_ROOM_SIO), "sio");
-  EQ_STR(sio__log_room(SIO_ROOM_ADAPTER), "adapter");
-  EQ_STR(sio__log_room(-1), "?");
-  EQ_STR(sio__log_room(SIO_ROOM_COUNT), "?");
+  EQ_STR(sio__log_room_name(SIO_ROOM_NET), "net");
+  EQ_STR(sio__log_room_name(SIO_ROOM_HTTP), "http");
+  EQ_STR(sio__log_room_name(SIO_ROOM_WS), "ws");
+  EQ_STR(sio__log_room_name(SIO_ROOM_EIO), "eio");
+  EQ_STR(sio__log_room_name(SIO_ROOM_SIO), "sio");
+  EQ_STR(sio__log_room_name(SIO_ROOM_ADAPTER), "adapter");
+  EQ_STR(sio__log_room_name(-1), "?");
+  EQ_STR(sio__log_room_name(SIO_ROOM_COUNT), "?");
 }
 
 TEST(a_spec_is_read_from_left_to_right) {
   struct log log = begin(SIO_LOG_ERROR);
-  EQ(sio__log_spec(&log, "info,eio=debug, http = off"), 0);
+  EQ(sio__log_set_levels(&log, "info,eio=debug, http = off"), 0);
   for (int room = 0; room < SIO_ROOM_COUNT; room++)
     EQ(log.level[room], room == SIO_ROOM_EIO    ? SIO_LOG_DEBUG
                         : room == SIO_ROOM_HTTP ? SIO_LOG_OFF
                                                 : SIO_LOG_INFO);
-  EQ(sio__log_spec(&log, "adapter=trace"), 0);
+  EQ(sio__log_set_levels(&log, "adapter=trace"), 0);
   EQ(log.level[SIO_ROOM_ADAPTER], SIO_LOG_TRACE);
   EQ(log.level[SIO_ROOM_EIO], SIO_LOG_DEBUG);
-  EQ(sio__log_spec(&log, "net=error,warn"), 0);
+  EQ(sio__log_set_levels(&log, "net=error,warn"), 0);
   for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_WARN);
 }
 
@@ -96,16 +96,16 @@ TEST(one_unknown_word_leaves_every_level_as_it_was) {
   };
   struct log log = begin(SIO_LOG_ERROR);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    EQ(sio__log_spec(&log, bad[i]), UV_EINVAL);
+    EQ(sio__log_set_levels(&log, bad[i]), UV_EINVAL);
     for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_ERROR);
   }
-  EQ(sio__log_spec(&log, NULL), UV_EINVAL);
+  EQ(sio__log_set_levels(&log, NULL), UV_EINVAL);
 }
 
 static const char *shown(const char *text) {
   struct log log = begin(SIO_LOG_TRACE);
   LOG(&log, SIO_LOG_TRACE, SIO_ROOM_SIO, "%s", text);
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   return last_text;
 }
 
@@ -147,10 +147,10 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
   memset(bytes, 'x', sizeof bytes);
   sio_slice many = slice(bytes, sizeof bytes);
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "<%.*s> <%.*s>", LOG_SLICE(none), LOG_SLICE(some));
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ_STR(last_text, "<> <abc>");
   LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "%.*s", LOG_SLICE(many));
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(strlen(last_text), 64);
 }
 
@@ -159,7 +159,7 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
 static void cause(struct log *log, int level, const char *peer, int times) {
   while (times-- > 0)
     LOG_RATED(log, level, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, peer, "%s", peer ? peer : "");
-  sio__log_deliver(log);
+  sio__log_deliver_lines(log);
 }
 
 TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
@@ -172,17 +172,17 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   EQ(lines, LOG_RATE);
   EQ(log.left_out, 1000 - LOG_RATE);
   CHECK(log.counting);
-  sio__log_second_over(&log);
+  sio__log_end_second(&log);
   CHECK(!log.counting);
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 1);
   EQ(last_level, SIO_LOG_WARN);
   EQ_STR(last_room, "eio");
   EQ_STR(last_text, "requests refused by the engine: 990 more such lines in the last second");
   cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
   EQ(lines, LOG_RATE + 2);
-  sio__log_second_over(&log);
-  sio__log_deliver(&log);
+  sio__log_end_second(&log);
+  sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 2);
 }
 
@@ -204,7 +204,7 @@ TEST(one_kind_of_line_takes_nothing_from_the_others) {
   cause(&log, SIO_LOG_WARN, NULL, 1000);
   EQ(lines, LOG_RATE);
   LOG_RATED(&log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, NULL, "another");
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   EQ_STR(last_text, "another");
 }
 

@@ -284,16 +284,16 @@ TEST(the_alarm_is_never_later_than_the_first_deadline) {
   begin();
   timer_init(&far, on_timer);
   timer_init(&near, on_timer);
-  sio__loop_timer(&loop, &far, 60000);
+  sio__loop_start_timer(&loop, &far, 60000);
   turn();
   CHECK(alarm_in <= 60000);
-  sio__loop_timer(&loop, &near, 50);
+  sio__loop_start_timer(&loop, &near, 50);
   turn();
   CHECK(alarm_in <= 50);
-  sio__loop_untimer(&loop, &near);
+  sio__loop_stop_timer(&loop, &near);
   turn();
   CHECK(alarm_in > 50);
-  sio__loop_untimer(&loop, &far);
+  sio__loop_stop_timer(&loop, &far);
   turn();
   EQ(alarm_in, UINT64_MAX);
   net_close();
@@ -303,12 +303,12 @@ TEST(turns_without_a_new_deadline_leave_the_alarm_alone) {
   struct timer t;
   begin();
   timer_init(&t, on_timer);
-  sio__loop_timer(&loop, &t, 3600 * 1000);
+  sio__loop_start_timer(&loop, &t, 3600 * 1000);
   turn();
   unsigned starts = alarm_starts;
   turns(10);
   EQ(alarm_starts, starts);
-  sio__loop_untimer(&loop, &t);
+  sio__loop_stop_timer(&loop, &t);
   net_close();
 }
 
@@ -364,7 +364,7 @@ static struct conn *block(struct timer *t, unsigned ms, size_t unread) {
   setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
   if (sio__conn_new(&c, &loop, pair[0], &reader, NULL)) abort();
   timer_init(t, on_deadline);
-  sio__loop_timer(&loop, t, 50);
+  sio__loop_start_timer(&loop, t, 50);
   turn();
   fill(unread);
   clock_ms += ms;
@@ -431,9 +431,9 @@ TEST(deadlines_behind_a_stall_know_of_it) {
 TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
   struct timer t;
   struct conn *c = block(&t, 1500, 0);
-  sio__loop_untimer(&loop, &t);
+  sio__loop_stop_timer(&loop, &t);
   turns(2);
-  sio__loop_timer(&loop, &t, 2 * 4096 - clock_ms % 4096); /* where the wheel need not sort */
+  sio__loop_start_timer(&loop, &t, 2 * 4096 - clock_ms % 4096); /* where the wheel need not sort */
   turns(2);
   EQ_STR(seen, "");
   for (int i = 0; i < 4 && !*seen; i++) { /* the wheel may ring before, to sort */
@@ -451,7 +451,7 @@ TEST(a_deadline_that_is_now_fires_without_an_event) {
   struct timer t;
   begin();
   timer_init(&t, on_timer);
-  sio__loop_timer(&loop, &t, 0);
+  sio__loop_start_timer(&loop, &t, 0);
   uv_run(&uv, UV_RUN_ONCE);
   turn();
   EQ_STR(seen, "timer");
@@ -462,11 +462,11 @@ TEST(the_loop_alone_does_not_keep_the_host_running) {
   struct timer t;
   begin();
   timer_init(&t, on_timer);
-  sio__loop_timer(&loop, &t, 3600 * 1000);
+  sio__loop_start_timer(&loop, &t, 3600 * 1000);
   uv_unref((uv_handle_t *)&the_host);
   EQ(uv_run(&uv, UV_RUN_DEFAULT), 0);
   uv_ref((uv_handle_t *)&the_host);
-  sio__loop_untimer(&loop, &t);
+  sio__loop_stop_timer(&loop, &t);
   net_close();
 }
 

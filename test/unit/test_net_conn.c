@@ -357,7 +357,7 @@ static const struct conn_ops heir_ops = { .read = heir_read, .eof = heir_eof, .f
 static char heir[] = "heir";
 static void bequeath(struct conn *c) {
   say(c, "x");
-  sio__conn_owner(c, &heir_ops, heir);
+  sio__conn_set_owner(c, &heir_ops, heir);
 }
 
 TEST(a_new_owner_hears_what_comes_after_it_took_over) {

@@ -181,11 +181,11 @@ static void give(struct peer_model *p, struct msg *m, unsigned id) {
   i->n = ws_wire_len(m);
   i->bytes = malloc(i->n);
   if (!i->bytes) abort();
-  memcpy(i->bytes, msg_frame(m), i->n);
+  memcpy(i->bytes, msg_frame_data(m), i->n);
 }
 
 static void give_mark(struct peer_model *p) {
-  if (conn_mark(p->conn, mark) == 0) add_item(p), p->marks++;
+  if (conn_queue_mark(p->conn, mark) == 0) add_item(p), p->marks++;
 }
 
 static void flush(struct peer_model *p, size_t takes) {
@@ -219,7 +219,7 @@ static void stay(struct dropping *d) { d->p->items[d->to++] = d->p->items[d->at+
 static bool drop(const struct msg *m, size_t held, void *user) {
   struct dropping *d = user;
   struct item *i = &d->p->items[d->at];
-  CHECK(held >= msg_held(m));
+  CHECK(held >= msg_memory_size(m));
   if (i->id) EQ(i->id, strtoul(msg_data(m), NULL, 10)); /* what has none holds no number */
   if (i->id == 0 || rand() % (int)d->one_in) {
     stay(d);

@@ -15,10 +15,10 @@ TEST(sending_writes_nothing_before_the_end_of_the_turn) {
   IS(hear(peer), "");
   EQ(sends.calls, 0);
   EQ(conn->queued, 1);
-  CHECK(!conn_idle(conn));
+  CHECK(!conn_is_idle(conn));
   turn();
   IS(hear(peer), "a");
-  CHECK(conn_idle(conn));
+  CHECK(conn_is_idle(conn));
   IS(saw(), "drained");
   end();
 }
@@ -86,7 +86,7 @@ TEST(a_kernel_that_takes_single_bytes_gets_them_all_in_order) {
   for (int i = 0; i < 20; i++) say(conn, "abc");
   turns(10);
   EQ(conn->queued, 60 - sends.calls);
-  CHECK(!conn_idle(conn));
+  CHECK(!conn_is_idle(conn));
   IS(saw(), "");
   turns(60);
   EQ(sends.calls, 60);
@@ -97,7 +97,7 @@ TEST(a_kernel_that_takes_single_bytes_gets_them_all_in_order) {
 
 static void mark(unsigned n) {
   struct msg *m = text("");
-  while (n--) EQ(conn_mark(conn, m), 0);
+  while (n--) EQ(conn_queue_mark(conn, m), 0);
   msg_unref(m);
 }
 
@@ -120,7 +120,7 @@ TEST(a_mark_passes_with_what_stands_before_it) {
 TEST(marks_alone_are_no_bytes) {
   begin();
   mark(300);
-  CHECK(conn_idle(conn));
+  CHECK(conn_is_idle(conn));
   turn();
   IS(saw(), "passed:300");
   EQ(sends.calls, 0);
@@ -132,7 +132,7 @@ TEST(marks_alone_are_no_bytes) {
   IS(hear(peer), "a");
   mark(1);
   sio__conn_close(conn);
-  EQ(conn_mark(conn, NULL), SIO_ECLOSED);
+  EQ(conn_queue_mark(conn, NULL), SIO_ECLOSED);
   conn = NULL;
   turn();
   IS(saw(), "");
@@ -143,11 +143,11 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   begin();
   say(conn, "a");
   mark(2);
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   EQ(conn_take_marks(conn), 2);
   mark(200);
   say(conn, "b");
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   EQ(conn_take_marks(conn), 200);
   turn();
   IS(hear(peer), "ab");
@@ -163,7 +163,7 @@ TEST(who_watches_hears_before_each_write_and_may_send_or_close) {
   say(conn, "a");
   turn();
   IS(saw(), "drained");
-  conn_watch(conn);
+  conn_watch_flushes(conn);
   script(&sends, 1, 1);
   also = say_more;
   say(conn, "a");
@@ -387,7 +387,7 @@ TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
 TEST(pushing_writes_at_once_and_calls_nobody_before_the_end_of_the_turn) {
   begin();
   say(conn, "abc");
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   IS(hear(peer), "abc");
   EQ(conn->queued, 0);
   IS(saw(), "");
@@ -401,8 +401,8 @@ TEST(pushing_stops_where_the_kernel_does) {
   begin();
   script(&sends, 2, 2, -EAGAIN);
   say(conn, "abcd");
-  sio__conn_push(conn);
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
+  sio__conn_write_now(conn);
   EQ(sends.calls, 1);
   EQ(conn->queued, 2);
   CHECK(conn->blocked);
@@ -416,7 +416,7 @@ TEST(what_goes_wrong_in_a_push_is_told_at_the_end_of_the_turn) {
   begin();
   script(&sends, 2, -EPIPE, -EPIPE);
   say(conn, "abcd");
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   IS(saw(), "");
   turn();
   IS(saw(), "failed EPIPE");

@@ -315,12 +315,12 @@ TEST(what_the_peer_does_not_read_stays_in_the_queue) {
   drains = 0;
   for (char c = 'a'; c < 'k'; c++) fill(30000, c);
   struct msg *m = text("mark");
-  EQ(conn_mark(conn, m), 0);
+  EQ(conn_queue_mark(conn, m), 0);
   msg_unref(m);
   turns(3);
   CHECK(conn->blocked);
   CHECK(conn->queued > 250000);
-  CHECK(!conn_idle(conn));
+  CHECK(!conn_is_idle(conn));
   EQ(marks, 0);
   EQ(drains, 0);
   for (int i = 0; i < 1000 && conn->queued > 0; i++) {
@@ -333,7 +333,7 @@ TEST(what_the_peer_does_not_read_stays_in_the_queue) {
     if (back[i] != (char)('a' + i / 30000)) abort();
   EQ(marks, 1);
   EQ(drains, 1);
-  CHECK(conn_idle(conn));
+  CHECK(conn_is_idle(conn));
   part();
   shut();
 }
@@ -376,7 +376,7 @@ TEST(of_small_messages_only_those_not_encrypted_are_dropped) {
   for (int i = 0; i < 4000; i++) fill(50, (char)('a' + i % 26));
   turns(2);
   CHECK(conn->blocked);
-  size_t sealed = sio__tls_sealed(conn);
+  size_t sealed = sio__tls_encrypted_bytes(conn);
   CHECK(sealed > 0 && sealed <= TLS_RECORD);
   unsigned asked = 0;
   sio__conn_remove_if(conn, is_short, &asked);
@@ -400,7 +400,7 @@ TEST(pushing_gives_the_kernel_what_it_takes_and_calls_nobody) {
   meet(TLS1_2_VERSION);
   drains = 0;
   fill(40000, 'p');
-  sio__conn_push(conn);
+  sio__conn_write_now(conn);
   EQ(conn->queued, 0);
   EQ(drains, 0);
   turns(2);
@@ -561,7 +561,7 @@ TEST(a_peer_that_never_said_anything_just_ends) {
 
 TEST(a_late_handshake_is_refused) {
   open_plain();
-  sio__tls_late(conn);
+  sio__tls_handshake_timeout(conn);
   EQ(failed_as(SIO_TLS_FAILED_TIMEOUT), 1);
   tls_peer_open(&peer, far_fd, TLS1_3_VERSION);
   CHECK(!shake_by(SIZE_MAX));

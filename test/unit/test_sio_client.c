@@ -590,7 +590,7 @@ TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
   REQUIRE(client_of(p->session)->timeout != NULL);
-  sio__loop_untimer(&srv->core.loop, &p->session->heartbeat);
+  sio__loop_stop_timer(&srv->core.loop, &p->session->heartbeat);
   later(59999);
   CHECK(p->session != NULL);
   later(60001);

@@ -22,7 +22,7 @@ static int settle(const sio_options *in) {
   said[0] = '\0';
   sio__log_init(&log, on_log, NULL, SIO_LOG_WARN);
   int err = sio__options_init(&opts, in, &log);
-  sio__log_deliver(&log);
+  sio__log_deliver_lines(&log);
   return err;
 }
 
@@ -209,7 +209,7 @@ TEST(recovery_out_of_range_is_refused_by_name) {
 /* ---- compression ---- */
 
 TEST(compression_has_its_defaults_and_is_copied) {
-  if (!sio__deflate_built()) return;
+  if (!sio__deflate_is_available()) return;
   sio_deflate d = { .level = 9 };
   alloc_install();
   EQ(settle(&(sio_options){ .per_message_deflate = &d }), 0);
@@ -226,7 +226,7 @@ TEST(compression_out_of_range_is_refused_by_name) {
   static const sio_deflate bad[] = { { .level = 10 },      { .level = -1 },
                                      { .window_bits = 8 }, { .window_bits = 16 },
                                      { .mem_level = 10 },  { .mem_level = -1 } };
-  if (!sio__deflate_built()) return;
+  if (!sio__deflate_is_available()) return;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     refused(&(sio_options){ .per_message_deflate = &bad[i] }, "per_message_deflate");
   refused(&(sio_options){ .http_compression_threshold = SIZE_MAX }, "http_compression_threshold");
@@ -234,7 +234,7 @@ TEST(compression_out_of_range_is_refused_by_name) {
 
 TEST(compression_that_is_not_built_in_is_refused_only_if_asked_for) {
   static const sio_deflate deflate;
-  if (sio__deflate_built()) return;
+  if (sio__deflate_is_available()) return;
   alloc_install();
   EQ(settle(&(sio_options){ .per_message_deflate = &deflate }), UV_ENOTSUP);
   CHECK(strstr(said, "per_message_deflate") != NULL);
@@ -306,7 +306,7 @@ TEST(limits_without_sense_are_refused_by_name) {
 TEST(proxies_are_copied_and_one_that_is_none_is_named) {
   char text[] = "10.0.0.0/8";
   struct addr a;
-  CHECK(sio__addr_read(&a, SLICE("10.1.2.3")));
+  CHECK(sio__addr_parse(&a, SLICE("10.1.2.3")));
   EQ(settle(&(sio_options){ .trusted_proxies = SIO_ROOMS(text, "unix"), .proxy_protocol = true }),
      0);
   memset(text, 'x', sizeof text - 1);

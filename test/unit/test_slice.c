@@ -18,13 +18,13 @@ TEST(equality_looks_at_bytes_and_length) {
 }
 
 TEST(case_is_ignored_for_ascii_letters_only) {
-  CHECK(sio__slice_ieq(SLICE("WebSocket"), SLICE("wEBsOCKET")));
-  CHECK(sio__slice_ieq(SLICE(""), slice(NULL, 0)));
-  CHECK(!sio__slice_ieq(SLICE("a"), SLICE("ab")));
+  CHECK(sio__slice_equals_ignore_case(SLICE("WebSocket"), SLICE("wEBsOCKET")));
+  CHECK(sio__slice_equals_ignore_case(SLICE(""), slice(NULL, 0)));
+  CHECK(!sio__slice_equals_ignore_case(SLICE("a"), SLICE("ab")));
   for (int c = 0; c < 256; c++) {
     char a = (char)c, b = (char)(c ^ 0x20);
     bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    EQ(sio__slice_ieq(slice(&a, 1), slice(&b, 1)), letter);
+    EQ(sio__slice_equals_ignore_case(slice(&a, 1), slice(&b, 1)), letter);
   }
 }
 
@@ -33,15 +33,15 @@ TEST(a_pair_is_found_by_its_first_half) {
                               "201\0Created\0"
                               "empty\0\0"
                               "css\0style\0";
-  EQ_STR(sio__slice_pair(pairs, SLICE("js")), "text");
-  EQ_STR(sio__slice_pair(pairs, SLICE("JS")), "text");
-  EQ_STR(sio__slice_pair(pairs, SLICE("201")), "Created");
-  EQ_STR(sio__slice_pair(pairs, SLICE("empty")), "");
-  EQ_STR(sio__slice_pair(pairs, SLICE("css")), "style");
-  CHECK(sio__slice_pair(pairs, SLICE("text")) == NULL);
-  CHECK(sio__slice_pair(pairs, SLICE("j")) == NULL);
-  CHECK(sio__slice_pair(pairs, SLICE("")) == NULL);
-  CHECK(sio__slice_pair("", SLICE("js")) == NULL);
+  EQ_STR(sio__slice_find_pair(pairs, SLICE("js")), "text");
+  EQ_STR(sio__slice_find_pair(pairs, SLICE("JS")), "text");
+  EQ_STR(sio__slice_find_pair(pairs, SLICE("201")), "Created");
+  EQ_STR(sio__slice_find_pair(pairs, SLICE("empty")), "");
+  EQ_STR(sio__slice_find_pair(pairs, SLICE("css")), "style");
+  CHECK(sio__slice_find_pair(pairs, SLICE("text")) == NULL);
+  CHECK(sio__slice_find_pair(pairs, SLICE("j")) == NULL);
+  CHECK(sio__slice_find_pair(pairs, SLICE("")) == NULL);
+  CHECK(sio__slice_find_pair("", SLICE("js")) == NULL);
 }
 
 TEST(trimming_takes_spaces_and_tabs_off_both_ends) {
@@ -82,9 +82,9 @@ TEST(a_token_is_found_as_a_whole_element) {
 
 TEST(a_number_is_digits_that_fit) {
   uint64_t v = 7;
-  CHECK(sio__slice_u64(SLICE("0"), &v) && v == 0);
-  CHECK(sio__slice_u64(SLICE("00042"), &v) && v == 42);
-  CHECK(sio__slice_u64(SLICE("18446744073709551615"), &v) && v == UINT64_MAX);
+  CHECK(sio__slice_parse_u64(SLICE("0"), &v) && v == 0);
+  CHECK(sio__slice_parse_u64(SLICE("00042"), &v) && v == 42);
+  CHECK(sio__slice_parse_u64(SLICE("18446744073709551615"), &v) && v == UINT64_MAX);
   v = 7;
   const char *bad[] = { "",
                         "-1",
@@ -98,8 +98,8 @@ TEST(a_number_is_digits_that_fit) {
                         "184467440737095516150",
                         "99999999999999999999999" };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    CHECK(!sio__slice_u64(slice_str(bad[i]), &v));
-  CHECK(!sio__slice_u64(SLICE("1\0"), &v));
+    CHECK(!sio__slice_parse_u64(slice_str(bad[i]), &v));
+  CHECK(!sio__slice_parse_u64(SLICE("1\0"), &v));
   EQ(v, 7);
 }
 
@@ -111,8 +111,8 @@ TEST(nothing_past_the_end_is_read) {
   CHECK(sio__slice_has_token(h, SLICE("a")));
   while (sio__slice_split(&h, ',', &part)) CHECK(sio__slice_trim(part).n > 0);
   uint64_t v;
-  CHECK(sio__slice_u64(slice(guard_put(&g, "123", 3), 3), &v) && v == 123);
-  CHECK(sio__slice_ieq(slice(guard_put(&g, "ab", 2), 2), SLICE("AB")));
+  CHECK(sio__slice_parse_u64(slice(guard_put(&g, "123", 3), 3), &v) && v == 123);
+  CHECK(sio__slice_equals_ignore_case(slice(guard_put(&g, "ab", 2), 2), SLICE("AB")));
   guard_clear(&g);
 }
 

@@ -25,7 +25,7 @@ static void flood(void) {
 
 static void ebb(void) {
   for (unsigned i = 0; i < FLOOD; i++) msg_unref(held[i]);
-  sio__loop_rouse(&loop);
+  sio__loop_request_turn_end(&loop);
   turns(2);
 }
 
@@ -57,7 +57,7 @@ TEST(a_server_without_a_surplus_has_no_deadline_for_it) {
   begin();
   for (unsigned i = 0; i < 100; i++) {
     msg_unref(text("x"));
-    sio__loop_rouse(&loop);
+    sio__loop_request_turn_end(&loop);
     turn();
   }
   EQ(sio__timers_next(&loop.timers), UINT64_MAX);

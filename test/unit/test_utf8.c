@@ -141,13 +141,13 @@ TEST(text_that_ends_inside_a_character_is_open_not_bad) {
 }
 
 TEST(a_step_is_the_length_of_one_character) {
-  EQ(sio__utf8_step("", 0), 0);
-  EQ(sio__utf8_step("ab", 2), 1);
-  EQ(sio__utf8_step("\0", 1), 1);
-  EQ(sio__utf8_step("\xc3\xa9x", 3), 2);
-  EQ(sio__utf8_step("\xe2\x82\xacx", 4), 3);
-  EQ(sio__utf8_step("\xf0\x9f\x98\x80x", 5), 4);
-  EQ(sio__utf8_step("\xf0\x9f\x98\x80", 3), 0);
+  EQ(sio__utf8_sequence_length("", 0), 0);
+  EQ(sio__utf8_sequence_length("ab", 2), 1);
+  EQ(sio__utf8_sequence_length("\0", 1), 1);
+  EQ(sio__utf8_sequence_length("\xc3\xa9x", 3), 2);
+  EQ(sio__utf8_sequence_length("\xe2\x82\xacx", 4), 3);
+  EQ(sio__utf8_sequence_length("\xf0\x9f\x98\x80x", 5), 4);
+  EQ(sio__utf8_sequence_length("\xf0\x9f\x98\x80", 3), 0);
 }
 
 /* Straight from the definition: decode, then look at the number. */
@@ -175,7 +175,7 @@ static bool plain_valid(const unsigned char *p, size_t n) {
 static bool agrees(const unsigned char *u, size_t n) {
   const char *p = (const char *)u;
   bool valid = plain_valid(u, n);
-  return sio__utf8_step(p, n) == plain_step(u, n) && sio__utf8_valid(p, n) == valid &&
+  return sio__utf8_sequence_length(p, n) == plain_step(u, n) && sio__utf8_valid(p, n) == valid &&
          (sio__utf8_feed(0, p, n) == 0) == valid && (feed_bytewise(p, n) == 0) == valid;
 }
 

@@ -161,7 +161,7 @@ TEST(who_did_not_agree_may_not_compress) {
 static struct msg *bomb(struct msgs *home, size_t n) {
   struct msg *m = NULL;
   char *zeros = calloc(1, n);
-  struct deflater *z = sio__deflater_new(&(struct deflate_how){ 0 });
+  struct deflater *z = sio__deflater_new(&(struct deflate_settings){ 0 });
   sio__deflate(z, DEFLATE_MESSAGE, home, slice(zeros, n), &m);
   sio__deflater_free(z);
   free(zeros);
@@ -308,9 +308,10 @@ static void begin_sending(void) {
   shared = (struct ws_shared){ .loop = &loop, .log = &quiet, .close_ms = 1000 };
   shared.recv = recv_shared;
   shared.recv.ops = &sio__ws_conn_recv_ops;
-  shared.deflate = (struct ws_deflate){ .deflater = sio__deflater_new(&(struct deflate_how){ 0 }),
-                                        .threshold = 1024,
-                                        .window_bits = 15 };
+  shared.deflate =
+      (struct ws_deflate){ .deflater = sio__deflater_new(&(struct deflate_settings){ 0 }),
+                           .threshold = 1024,
+                           .window_bits = 15 };
 }
 
 static void end_sending(void) {
