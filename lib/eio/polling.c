@@ -661,7 +661,7 @@ static size_t polling_held_bytes(const sio_session *c) { return c->polling->held
 
 /* The queue is built anew, for a run of which some go takes more nodes than before. Without memory
  * for one the rest stays as it is. */
-static void polling_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+static void polling_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;
   if (!rest) return;

@@ -39,7 +39,7 @@ struct transport {
    * SIO_ECLOSED. */
   int (*mark)(sio_session *c);
   /* As sio__conn_sift(). */
-  void (*remove_if)(sio_session *c, conn_drop_fn drop, void *user);
+  void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
 };
 
 extern const struct transport sio__transport_polling, sio__transport_websocket;

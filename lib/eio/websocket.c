@@ -166,7 +166,7 @@ static size_t websocket_held_bytes(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : 0;
 }
 
-static void websocket_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+static void websocket_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 

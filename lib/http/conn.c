@@ -58,7 +58,7 @@ struct http_conn {
   struct task task; /* pump() when the turn ends                             */
   struct deferred_free deferred_free;
   struct buf stash;        /* bytes that came too early                             */
-  size_t queued;           /* conn->queued when the timer looked last               */
+  size_t queued;           /* conn->out.bytes when the timer looked last               */
   char peer[CONN_ADDRESS]; /* the client's, which may be behind a proxy  */
 };
 
@@ -188,7 +188,7 @@ static unsigned time_allowed(const struct http_conn *c) {
 static void start_timer(struct http_conn *c) {
   unsigned ms = time_allowed(c);
   c->timed = c->state;
-  c->queued = c->conn->queued;
+  c->queued = c->conn->out.bytes;
   if (ms > 0)
     sio__loop_start_timer(c->http->loop, &c->timer, ms);
   else
@@ -203,7 +203,7 @@ static void set_timer(struct http_conn *c) {
 
 /* True while the peer takes what it asked for, however slowly. */
 static bool still_taking(struct http_conn *c) {
-  return c->conn->queued > 0 && (!c->slow || c->conn->queued < c->queued);
+  return c->conn->out.bytes > 0 && (!c->slow || c->conn->out.bytes < c->queued);
 }
 
 static void wait_for_peer(struct http_conn *c) {
@@ -312,7 +312,7 @@ static void skip_blank_lines(struct http_conn *c) {
 static bool idle_step(struct http_conn *c) {
   struct http *h = c->http;
   skip_blank_lines(c);
-  if (c->nin == 0 || c->conn->queued >= HTTP_BACKLOG) return false;
+  if (c->nin == 0 || c->conn->out.bytes >= HTTP_BACKLOG) return false;
   c->req = sio__request_new(h);
   c->parser = sio__pool_get(&h->parsers);
   h->stats.requests += c->req != NULL;

@@ -15,7 +15,7 @@
 
 #include "net/addr_limits.h"
 #include "net/loop.h"
-#include <sys/uio.h>
+#include "net/queue.h"
 
 struct conn;
 
@@ -45,24 +45,33 @@ struct conn_ops {
   void (*refused)(struct conn *c, const char *why);
 };
 
-/* An entry is a part of one msg, or a run: whole WebSocket messages from `m` to `last`, each the
- * `follow` of the one before. A run is never the first entry of its chunk: when a part of its first
- * msg has left, the rest of that msg goes into the slot before. */
-struct conn_entry {
-  struct msg *m;
-  union {
-    struct {
-      uint32_t off, len; /* off counts from the msg's first headroom byte */
-    };
-    struct msg *last;
-  };
+/* How conn.c calls TLS (net/tls.c), which lies between the queue and the descriptor. */
+struct conn_tls_ops {
+  /* Where ciphertext is received in the loop's buffer: plaintext is written before it. */
+  size_t gap;
+  /* n bytes of ciphertext are in the loop's buffer at `gap`. May close c. */
+  void (*read)(struct conn *c, size_t n);
+  /* The stream ended. True: it ended within the handshake, and the owner was told. */
+  bool (*on_eof)(struct conn *c);
+  /* Makes one send() of ciphertext. Returns how many bytes of the queue have been sent with it, of
+   * *offered, or a libuv code. */
+  ssize_t (*write)(struct conn *c, size_t *offered);
+  /* Is there ciphertext to send? Once the queue of an ending connection is empty, this includes
+   * the message that nothing more follows. */
+  bool (*has_output)(struct conn *c);
+  /* It can no longer encrypt; trying again later would not help. */
+  bool (*has_failed)(const struct conn *c);
+  /* The peer does not read what TLS itself has to send to it (alerts, key updates). */
+  bool (*is_over_limit)(const struct conn *c);
+  /* How many bytes at the beginning of the queue are encrypted already. */
+  size_t (*encrypted_bytes)(const struct conn *c);
+  /* Called before the descriptor is closed. Frees the TLS state. */
+  void (*close)(struct conn *c);
 };
 
-struct conn_chunk {
-  struct conn_chunk *next;
-  uint8_t head, tail; /* entries [head, tail) are in use    */
-  uint8_t runs;       /* a bit for each entry that is a run */
-  struct conn_entry e[7];
+/* The beginning of TLS's state. */
+struct conn_tls {
+  const struct conn_tls_ops *ops;
 };
 
 /* What most connections never are. */
@@ -82,9 +91,7 @@ struct conn {
     };
     struct deferred_free deferred_free; /* once it is closed */
   };
-  struct conn_chunk *out, *out_tail;
-  size_t queued; /* bytes not yet taken by the kernel */
-  size_t held;   /* memory that takes                 */
+  struct send_queue out; /* what the kernel has not taken yet */
   int fd;
   unsigned closed : 1;
   unsigned ending : 1;    /* shut down writing once the queue is empty        */
@@ -103,7 +110,7 @@ struct conn {
   uv_poll_t poll; /* begins with its data, which is the loop           */
   union {
     struct addr_record *addr_record; /* [0], if it is counted: its address's, or NULL */
-    struct tls *tls;                 /* [1], if it is made for TLS                    */
+    struct conn_tls *tls;            /* [1], if it is made for TLS                    */
   } extra[];
 };
 
@@ -150,24 +157,18 @@ static inline unsigned conn_take_marks(struct conn *c) {
   c->marks = 0;
   return n;
 }
-/* For the turn's end, when loop->unwatched: those that libuv could not be made to watch. */
-void sio__conn_fail_unwatched(struct loop *l);
-/* For the turn's end: writes what is queued, as far as the kernel takes it. */
-void sio__conn_flush(struct conn *c);
 /* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does,
  * also for what went wrong here. For a sender who must know how much of a long queue is the peer's
  * fault. */
 void sio__conn_write_now(struct conn *c);
-/* Asks about every msg that waits, oldest first, but the very first, of which a part may have left;
- * those that drop() names go. */
-typedef bool (*conn_drop_fn)(const struct msg *m, size_t held, void *user);
-void sio__conn_remove_if(struct conn *c, conn_drop_fn drop, void *user);
+/* Removes queued msgs: see sio__queue_remove_if(). */
+void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user);
 /* The whole text of m: no frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }
 /* Nothing waits to be sent: what a volatile packet wants to know. */
-static inline bool conn_is_idle(const struct conn *c) { return c->queued == 0 && !c->blocked; }
+static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
 void sio__conn_pause(struct conn *c);
 void sio__conn_resume(struct conn *c);
@@ -177,27 +178,6 @@ void sio__conn_end(struct conn *c);
 /* Ends it now: unlinks, drops the queue, closes the descriptor, calls nobody.
  * The struct stays until the end of the turn. Safe twice. */
 void sio__conn_close(struct conn *c);
-
-/* For whoever reads the queue: msg by msg, from the first on. k is NULL at the end. */
-struct conn_place {
-  const struct conn_chunk *k;
-  unsigned i;
-  struct msg *m;
-};
-static inline bool chunk_has_run(const struct conn_chunk *k, unsigned i) {
-  return k->runs >> i & 1;
-}
-static inline struct conn_place conn_queue_first(const struct conn *c) {
-  const struct conn_chunk *k = c->out;
-  return k ? (struct conn_place){ k, k->head, k->e[k->head].m } : (struct conn_place){ .k = NULL };
-}
-void sio__queue_next(struct conn_place *at);
-static inline struct iovec conn_queue_bytes(const struct conn_place *at) {
-  const struct msg *m = at->m;
-  const struct conn_entry *e = &at->k->e[at->i];
-  if (chunk_has_run(at->k, at->i)) return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
-  return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
-}
 
 /* For tls.c: there is something to write; the peer has ended its half; the stream broke. */
 void sio__conn_schedule_flush(struct conn *c);

@@ -3,8 +3,7 @@
  * loop.c - the turn: tasks, flush, graves; the one alarm; posts from other threads.
  */
 #include "net/loop.h"
-#include "base/cold.h"
-#include "net/conn.h"
+#include "net/queue.h"
 #include <pthread.h>
 #include <sio/error.h>
 
@@ -49,7 +48,7 @@ static void flush_conns(struct loop *l) {
   struct list batch;
   list_init(&batch);
   list_splice(&batch, &l->dirty);
-  while (!list_empty(&batch)) sio__conn_flush(container_of(list_pop(&batch), struct conn, dirty));
+  while (!list_empty(&batch)) l->conn_ops->flush(list_pop(&batch));
 }
 
 static void run_deferred_frees(struct loop *l) {
@@ -114,7 +113,7 @@ static void start_log_second_timer(struct loop *l) {
 
 static void run_turn_work(struct loop *l) {
   for (int round = 0; round < TASK_ROUNDS; round++) {
-    if (l->unwatched) sio__conn_fail_unwatched(l);
+    if (l->unwatched) l->conn_ops->fail_unwatched(l);
     if (log_has_waiting_lines(l->log)) sio__log_deliver_lines(l->log);
     run_tasks(l);
     flush_conns(l);
@@ -143,7 +142,7 @@ static bool has_memory_to_trim(const struct loop *l) {
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
 }
 
-static COLD void on_trim_timer(struct timer *t) {
+static void on_trim_timer(struct timer *t) {
   struct loop *l = container_of(t, struct loop, trim);
   if (!has_memory_to_trim(l)) return;
   l->peak = memory_in_use(l);
@@ -370,7 +369,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   timer_init(&l->trim, on_trim_timer);
   timer_init(&l->log_second, on_log_second_timer);
   sio__msgs_init(&l->msgs);
-  sio__pool_init(&l->chunks, sizeof(struct conn_chunk), 4096);
+  sio__pool_init(&l->chunks, sizeof(struct queue_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
   l->posts = new_posts();
   int err = l->rbuf && l->posts ? start_handles(l) : UV_ENOMEM;

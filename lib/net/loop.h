@@ -27,6 +27,8 @@
 
 enum { NET_RBUF = 64 * 1024 };
 
+struct loop;
+
 /* Something to do at the end of this turn. */
 struct task {
   struct list link;
@@ -44,6 +46,14 @@ struct net_stats {
   uint64_t tls_connections, tls_resumed;
   uint64_t tls_handshakes[SIO_TLS_VERSION_END], tls_failed[SIO_TLS_FAILED_END];
   uint64_t tls_displaced; /* handshakes that made room for others */
+};
+
+/* What the loop calls of its connections (net/conn.c). */
+struct loop_conn_ops {
+  /* Writes what is queued on the connection whose link in loop->dirty this was. */
+  void (*flush)(struct list *dirty);
+  /* Called when loop->unwatched is set: fails the connections that libuv could not watch. */
+  void (*fail_unwatched)(struct loop *l);
 };
 
 struct loop { /* what is big comes last, which keeps the code short */
@@ -81,8 +91,9 @@ struct loop { /* what is big comes last, which keeps the code short */
   void (*ending)(struct loop *l); /* nothing is left to do: the last chance to log; or NULL */
   void (*closed)(struct loop *l); /* after the last handle is gone */
   void (*stalled)(struct loop *l, uint64_t ms);
-  struct pool chunks; /* struct conn_chunk */
-  size_t peak;        /* the most memory in use, about, since some was given back */
+  struct pool chunks;                   /* struct queue_chunk */
+  const struct loop_conn_ops *conn_ops; /* set by the first connection */
+  size_t peak; /* the most memory in use, about, since some was given back */
   struct timer trim;
   struct net_stats stats;
   struct list handshakes;               /* struct tls whose handshake is under way, oldest first */

@@ -12,12 +12,13 @@
 enum { TLS_DISPLACED = SIO_TLS_FAILED_END };
 
 struct tls {
+  struct conn_tls base;
   const sio_tls *provider;
   struct conn *conn;
-  void *session;  /* NULL once the handshake has failed */
-  struct buf out; /* ciphertext */
-  size_t sent;    /* of it                                                     */
-  size_t sealed;  /* bytes of the queue that `out` holds, encrypted            */
+  void *session;    /* NULL once the handshake has failed */
+  struct buf out;   /* ciphertext */
+  size_t sent;      /* of it                                                     */
+  size_t encrypted; /* bytes of the queue that `out` holds, encrypted            */
   struct tls_info *info;
   struct list link; /* loop->handshakes, while it is `shaking`  */
   struct addr from; /* whose handshake it is; ADDR_NONE: not known */
@@ -29,7 +30,10 @@ struct tls {
   bool failed;      /* what still comes is dropped                                 */
 };
 
-static struct tls *tls_of(const struct conn *c) { return c->extra[1].tls; }
+static struct tls *tls_of(const struct conn *c) {
+  assert(c->secure);
+  return container_of(c->extra[1].tls, struct tls, base);
+}
 
 /* The handshake is over, whatever came of it. */
 static void remove_from_handshakes(struct conn *c, struct tls *t) {
@@ -79,10 +83,11 @@ static int send_ciphertext(struct conn *c, struct tls *t) {
  */
 static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
   *n = 0;
-  for (struct conn_place at = conn_queue_first(c); at.k && *n < TLS_RECORD; sio__queue_next(&at)) {
-    struct iovec v = conn_queue_bytes(&at);
+  for (struct queue_place at = queue_first_place(&c->out); at.k && *n < TLS_RECORD;
+       sio__queue_next_place(&at)) {
+    struct iovec v = queue_bytes_at(&at);
     size_t len = v.iov_len < TLS_RECORD - *n ? v.iov_len : TLS_RECORD - *n;
-    if (len == c->queued || len == TLS_RECORD) {
+    if (len == c->out.bytes || len == TLS_RECORD) {
       *n = len;
       return v.iov_base;
     }
@@ -98,20 +103,20 @@ static int encrypt_record(struct conn *c, struct tls *t) {
   const char *p = first_record_bytes(c, room, &n);
   if (t->err || !t->secured) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
-  if (!t->err) t->sealed = n;
+  if (!t->err) t->encrypted = n;
   if (t->err) mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
   return t->err;
 }
 
-bool sio__tls_has_failed(const struct conn *c) { return tls_of(c)->err != 0; }
+static bool has_tls_failed(const struct conn *c) { return tls_of(c)->err != 0; }
 
-ssize_t sio__tls_write(struct conn *c, size_t *offered) {
+static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
   struct tls *t = tls_of(c);
-  int err = t->out.n == 0 && c->queued > 0 ? encrypt_record(c, t) : 0;
-  size_t n = *offered = t->sealed;
+  int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_record(c, t) : 0;
+  size_t n = *offered = t->encrypted;
   if (!err) err = send_ciphertext(c, t);
   if (err) return err;
-  t->sealed = 0;
+  t->encrypted = 0;
   return (ssize_t)n;
 }
 
@@ -121,17 +126,17 @@ static void send_close_notify(struct tls *t) {
   t->provider->ops->end(t->session);
 }
 
-bool sio__tls_has_output(struct conn *c) {
+static bool has_ciphertext(struct conn *c) {
   struct tls *t = tls_of(c);
-  if (c->ending && c->queued == 0) send_close_notify(t);
+  if (c->ending && c->out.bytes == 0) send_close_notify(t);
   return t->out.n > 0;
 }
 
-bool sio__tls_is_over_limit(const struct conn *c) {
+static bool is_over_output_limit(const struct conn *c) {
   return tls_of(c)->out.n - tls_of(c)->sent > TLS_SWOLLEN;
 }
 
-size_t sio__tls_encrypted_bytes(const struct conn *c) { return tls_of(c)->sealed; }
+static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of(c)->encrypted; }
 
 /* ---- what goes wrong ------------------------------------------------------------------------ */
 
@@ -174,7 +179,7 @@ void sio__tls_handshake_timeout(struct conn *c) {
   fail_handshake(c, SIO_TLS_FAILED_TIMEOUT, "no TLS handshake in time");
 }
 
-bool sio__tls_on_eof(struct conn *c) {
+static bool on_tls_eof(struct conn *c) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
   if (t->failed || !t->heard) return false;
@@ -307,7 +312,7 @@ static void process_received(struct conn *c, struct tls *t, size_t n) {
     on_session_failure(c, (int)err);
 }
 
-void sio__tls_read(struct conn *c, size_t n) {
+static void read_ciphertext(struct conn *c, size_t n) {
   process_received(c, tls_of(c), n);
   if (!c->closed && tls_of(c)->out.n > 0) sio__conn_schedule_flush(c);
 }
@@ -316,7 +321,7 @@ void sio__tls_feed(struct conn *c, const char *p, size_t n) {
   while (n > 0 && !c->closed) {
     size_t part = n < TLS_READ ? n : TLS_READ;
     memcpy(conn_loop(c)->rbuf + TLS_GAP, p, part);
-    sio__tls_read(c, part);
+    read_ciphertext(c, part);
     p += part;
     n -= part;
   }
@@ -363,31 +368,10 @@ void sio__tls_info_unref(struct tls_info *i) {
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
-  struct tls *t = sio__calloc(1, sizeof *t);
-  struct addr a;
-  if (!t) return UV_ENOMEM;
-  t->provider = provider;
-  t->conn = c;
-  list_init(&t->link);
-  if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
-  buf_init(&t->out, TLS_OUT_MAX);
-  int err =
-      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, c }, &t->session);
-  if (err) {
-    sio__free(t);
-    return err;
-  }
-  c->extra[1].tls = t;
-  c->secure = 1;
-  conn_loop(c)->stats.tls_connections++;
-  return 0;
-}
-
 /* The end is said only where nothing was lost before it: it vouches for all that came. */
-void sio__tls_close(struct conn *c) {
+static void close_tls(struct conn *c) {
   struct tls *t = tls_of(c);
-  if (c->queued == 0 && t->out.n == 0 && !c->shut) {
+  if (c->out.bytes == 0 && t->out.n == 0 && !c->shut) {
     send_close_notify(t);
     send_ciphertext(c, t);
   }
@@ -399,4 +383,36 @@ void sio__tls_close(struct conn *c) {
   c->extra[1].tls = NULL;
   c->secure = 0;
   conn_loop(c)->stats.tls_connections--;
+}
+
+static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
+                                             .read = read_ciphertext,
+                                             .on_eof = on_tls_eof,
+                                             .write = write_ciphertext,
+                                             .has_output = has_ciphertext,
+                                             .has_failed = has_tls_failed,
+                                             .is_over_limit = is_over_output_limit,
+                                             .encrypted_bytes = encrypted_queue_bytes,
+                                             .close = close_tls };
+
+int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
+  struct tls *t = sio__calloc(1, sizeof *t);
+  struct addr a;
+  if (!t) return UV_ENOMEM;
+  t->base.ops = &tls_ops;
+  t->provider = provider;
+  t->conn = c;
+  list_init(&t->link);
+  if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
+  buf_init(&t->out, TLS_OUT_MAX);
+  int err =
+      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, c }, &t->session);
+  if (err) {
+    sio__free(t);
+    return err;
+  }
+  c->extra[1].tls = &t->base;
+  c->secure = 1;
+  conn_loop(c)->stats.tls_connections++;
+  return 0;
 }

@@ -53,23 +53,4 @@ static inline bool tls_is_complete(const sio_tls *p) {
          o->close;
 }
 
-/* ---- for conn.c ---------------------------------------------------------------------------- */
-
-/* n bytes of ciphertext lie in the loop's buffer at TLS_GAP. May close c. */
-void sio__tls_read(struct conn *c, size_t n);
-/* The stream ended. True: that was in the handshake, and the owner has heard of it. */
-bool sio__tls_on_eof(struct conn *c);
-/* One send() of ciphertext. Bytes of the queue that have left with it, of *offered; or a libuv
- * code. */
-ssize_t sio__tls_write(struct conn *c, size_t *offered);
-/* There is ciphertext to send; that nothing more will come is among it once the queue is empty. */
-bool sio__tls_has_output(struct conn *c);
-/* It cannot encrypt any more, and no patience helps. */
-bool sio__tls_has_failed(const struct conn *c);
-bool sio__tls_is_over_limit(const struct conn *c);
-size_t sio__tls_encrypted_bytes(
-    const struct conn *c); /* of the queue's bytes, these are encrypted */
-/* Before the descriptor is closed. Frees it. */
-void sio__tls_close(struct conn *c);
-
 #endif

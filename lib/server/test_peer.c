@@ -64,7 +64,7 @@ static int memory_mark(sio_session *c) {
   return 0;
 }
 
-static void memory_remove_if(sio_session *c, conn_drop_fn drop, void *user) {
+static void memory_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   (void)c, (void)drop, (void)user;
 }
 

@@ -90,10 +90,11 @@ static const char *ws_peer_address(const struct ws_conn *w, char room[CONN_ADDRE
 }
 
 static void log_lost_bytes(const struct ws_conn *w) {
-  const char *who = w->conn->queued ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
-  if (w->conn->queued)
+  const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
+  if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
-              who, "%s: closed, and %zu bytes that waited for it are lost", who, w->conn->queued);
+              who, "%s: closed, and %zu bytes that waited for it are lost", who,
+              w->conn->out.bytes);
 }
 
 static void ws_drop_unread(struct ws_conn *w) {

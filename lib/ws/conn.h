@@ -132,10 +132,10 @@ int sio__ws_queue_mark(struct ws_conn *w, struct msg *m); /* as conn_queue_mark(
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };
 int sio__ws_ping(struct ws_conn *w);
-static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->queued : 0; }
+static inline size_t ws_queued(const struct ws_conn *w) { return w->conn ? w->conn->out.bytes : 0; }
 /* The memory that takes: at least as much, and far more when the messages are short. */
 static inline size_t ws_queued_memory(const struct ws_conn *w) {
-  return w->conn ? w->conn->held : 0;
+  return w->conn ? w->conn->out.memory : 0;
 }
 static inline bool ws_is_idle(const struct ws_conn *w) { return w->conn && conn_is_idle(w->conn); }
 /* Starts the closing handshake: what is queued leaves first, then a close frame (without a code

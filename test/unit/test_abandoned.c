@@ -83,7 +83,7 @@ static void read_all(void) {
 
 static size_t waiting(void) {
   size_t n = 0;
-  list_each (it, next, &srv->core.loop.conns) n += container_of(it, struct conn, link)->queued;
+  list_each (it, next, &srv->core.loop.conns) n += container_of(it, struct conn, link)->out.bytes;
   return n;
 }
 

@@ -104,15 +104,15 @@ static void say_bytes(size_t n) {
 }
 
 /* The memory that a short message takes while it waits: a whole block. */
-enum { BLOCK = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + sizeof(struct conn_chunk) / 7 };
+enum { BLOCK = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + QUEUE_ENTRY_COST };
 
 TEST(short_messages_count_with_the_memory_they_take) {
   begin();
   for (int i = 0; i < 10; i++) say_bytes(3);
-  EQ(conn->queued, 30);
-  EQ(conn->held, 10 * BLOCK);
+  EQ(conn->out.bytes, 30);
+  EQ(conn->out.memory, 10 * BLOCK);
   turn();
-  EQ(conn->held, 0);
+  EQ(conn->out.memory, 0);
   end();
 }
 
@@ -123,12 +123,12 @@ TEST(a_peer_that_does_not_read_is_not_read_from_until_half_has_left) {
   for (int i = 0; i < 3; i++) say_bytes(50);
   CHECK(!conn->throttled);
   turn(); /* the kernel refuses, and says at once that it has room: one leaves */
-  EQ(conn->queued, 100);
+  EQ(conn->out.bytes, 100);
   CHECK(conn->throttled);
   tell(peer, "more please");
   EQ(recvs.calls, 0);
   turn(); /* one more */
-  EQ(conn->queued, 50);
+  EQ(conn->out.bytes, 50);
   CHECK(!conn->throttled);
   EQ(recvs.calls, 0);
   turn();

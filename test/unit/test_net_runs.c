@@ -190,7 +190,7 @@ static void give_mark(struct peer_model *p) {
 
 static void flush(struct peer_model *p, size_t takes) {
   p->takes = takes;
-  sio__conn_flush(p->conn);
+  loop.conn_ops->flush(&p->conn->dirty);
 }
 
 static unsigned marks_left(const struct peer_model *p) {
@@ -202,7 +202,7 @@ static unsigned marks_left(const struct peer_model *p) {
 static void check_sums(const struct peer_model *p) {
   size_t bytes = 0;
   for (size_t i = p->first; i < p->n; i++) bytes += p->items[i].n;
-  EQ(p->conn->queued, bytes - p->sent);
+  EQ(p->conn->out.bytes, bytes - p->sent);
   EQ(p->skipped + marks_left(p), p->marks);
 }
 
@@ -296,7 +296,7 @@ TEST(each_peer_gets_its_bytes_also_when_there_is_no_memory_for_the_queue) {
 
 static size_t chunks_of(const struct conn *c) {
   size_t n = 0;
-  for (const struct conn_chunk *k = c->out; k; k = k->next) n++;
+  for (const struct queue_chunk *k = c->out.first; k; k = k->next) n++;
   return n;
 }
 

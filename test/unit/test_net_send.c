@@ -14,7 +14,7 @@ TEST(sending_writes_nothing_before_the_end_of_the_turn) {
   EQ(say(conn, "a"), 0);
   IS(hear(peer), "");
   EQ(sends.calls, 0);
-  EQ(conn->queued, 1);
+  EQ(conn->out.bytes, 1);
   CHECK(!conn_is_idle(conn));
   turn();
   IS(hear(peer), "a");
@@ -58,7 +58,7 @@ TEST(more_pieces_than_a_write_takes_leave_in_their_order_and_turn) {
   turn();
   IS(hear(peer), want);
   EQ(sends.calls, 8);
-  EQ(conn->queued, 0);
+  EQ(conn->out.bytes, 0);
   IS(saw(), "drained");
   end();
 }
@@ -85,7 +85,7 @@ TEST(a_kernel_that_takes_single_bytes_gets_them_all_in_order) {
   for (sends.n = 0; sends.n < 60; sends.n++) sends.v[sends.n] = 1;
   for (int i = 0; i < 20; i++) say(conn, "abc");
   turns(10);
-  EQ(conn->queued, 60 - sends.calls);
+  EQ(conn->out.bytes, 60 - sends.calls);
   CHECK(!conn_is_idle(conn));
   IS(saw(), "");
   turns(60);
@@ -124,7 +124,7 @@ TEST(marks_alone_are_no_bytes) {
   turn();
   IS(saw(), "passed:300");
   EQ(sends.calls, 0);
-  EQ(conn->held, 0);
+  EQ(conn->out.memory, 0);
   mark(300);
   say(conn, "a");
   turn();
@@ -184,7 +184,7 @@ TEST(what_is_queued_behind_a_short_write_waits_for_room) {
   script(&sends, 2, 2, -EAGAIN);
   say(conn, "abcd");
   turn();
-  EQ(conn->queued, 2);
+  EQ(conn->out.bytes, 2);
   say(conn, "ef");
   EQ(sends.calls, 2);
   turns(2);
@@ -272,7 +272,7 @@ TEST(sending_without_memory_queues_nothing) {
   alloc_fail_in(1);
   EQ(conn_send_text(conn, m), UV_ENOMEM);
   EQ(m->refs, 1);
-  EQ(conn->queued, 0);
+  EQ(conn->out.bytes, 0);
   for (int i = 0; i < 7; i++) EQ(conn_send_text(conn, m), 0);
   alloc_fail_in(1);
   EQ(conn_send_text(conn, m), UV_ENOMEM);
@@ -357,7 +357,7 @@ TEST(what_is_sifted_out_is_never_sent_and_the_rest_keeps_its_order) {
     }
     sio__conn_remove_if(conn, drop_marked, &asked);
     EQ(asked, 18);
-    EQ(conn->queued, strlen(want));
+    EQ(conn->out.bytes, strlen(want));
     say(conn, "!");
     strcat(want, "!");
     turn();
@@ -376,7 +376,7 @@ TEST(the_first_msg_may_have_begun_to_leave_and_stays) {
   say(conn, "e");
   sio__conn_remove_if(conn, drop_marked, &asked);
   EQ(asked, 10);
-  EQ(conn->queued, 3);
+  EQ(conn->out.bytes, 3);
   turns(2);
   IS(hear(peer), "-bcde");
   sio__conn_remove_if(conn, drop_marked, &asked);
@@ -389,7 +389,7 @@ TEST(pushing_writes_at_once_and_calls_nobody_before_the_end_of_the_turn) {
   say(conn, "abc");
   sio__conn_write_now(conn);
   IS(hear(peer), "abc");
-  EQ(conn->queued, 0);
+  EQ(conn->out.bytes, 0);
   IS(saw(), "");
   turn();
   IS(saw(), "drained");
@@ -404,7 +404,7 @@ TEST(pushing_stops_where_the_kernel_does) {
   sio__conn_write_now(conn);
   sio__conn_write_now(conn);
   EQ(sends.calls, 1);
-  EQ(conn->queued, 2);
+  EQ(conn->out.bytes, 2);
   CHECK(conn->blocked);
   turns(3);
   IS(hear(peer), "abcd");

@@ -319,11 +319,11 @@ TEST(what_the_peer_does_not_read_stays_in_the_queue) {
   msg_unref(m);
   turns(3);
   CHECK(conn->blocked);
-  CHECK(conn->queued > 250000);
+  CHECK(conn->out.bytes > 250000);
   CHECK(!conn_is_idle(conn));
   EQ(marks, 0);
   EQ(drains, 0);
-  for (int i = 0; i < 1000 && conn->queued > 0; i++) {
+  for (int i = 0; i < 1000 && conn->out.bytes > 0; i++) {
     peer_hears();
     turn();
   }
@@ -352,12 +352,12 @@ TEST(what_is_encrypted_already_is_not_dropped) {
   for (int i = 0; i < 20; i++) fill(30000, 'x'); /* the kernel is full of these */
   turns(2);
   CHECK(conn->blocked);
-  size_t before = conn->queued;
+  size_t before = conn->out.bytes;
   for (int i = 0; i < 400; i++) fill(50, 'y');
   unsigned asked = 0;
   sio__conn_remove_if(conn, is_short, &asked);
-  EQ(conn->queued, before);
-  for (int i = 0; i < 1000 && conn->queued > 0; i++) {
+  EQ(conn->out.bytes, before);
+  for (int i = 0; i < 1000 && conn->out.bytes > 0; i++) {
     peer_hears();
     turn();
   }
@@ -376,14 +376,14 @@ TEST(of_small_messages_only_those_not_encrypted_are_dropped) {
   for (int i = 0; i < 4000; i++) fill(50, (char)('a' + i % 26));
   turns(2);
   CHECK(conn->blocked);
-  size_t sealed = sio__tls_encrypted_bytes(conn);
+  size_t sealed = conn->extra[1].tls->ops->encrypted_bytes(conn);
   CHECK(sealed > 0 && sealed <= TLS_RECORD);
   unsigned asked = 0;
   sio__conn_remove_if(conn, is_short, &asked);
-  CHECK(conn->queued >= sealed && conn->queued < sealed + 50);
-  size_t left = conn->queued, sent = back_n;
+  CHECK(conn->out.bytes >= sealed && conn->out.bytes < sealed + 50);
+  size_t left = conn->out.bytes, sent = back_n;
   (void)sent;
-  for (int i = 0; i < 1000 && conn->queued > 0; i++) {
+  for (int i = 0; i < 1000 && conn->out.bytes > 0; i++) {
     peer_hears();
     turn();
   }
@@ -401,7 +401,7 @@ TEST(pushing_gives_the_kernel_what_it_takes_and_calls_nobody) {
   drains = 0;
   fill(40000, 'p');
   sio__conn_write_now(conn);
-  EQ(conn->queued, 0);
+  EQ(conn->out.bytes, 0);
   EQ(drains, 0);
   turns(2);
   EQ(drains, 1);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * queue.c - the parts of the send queue that ordinary sending does not need: runs, which form when
+ * a peer does not read, and the removal of msgs from the middle.
+ */
+#include "net/queue.h"
+
+/* ---- runs ------------------------------------------------------------------ */
+
+bool sio__queue_append_to_run(struct send_queue *q, struct msg *m) {
+  struct queue_chunk *k = q->last;
+  if (!k || k->tail < 2) return false;
+  unsigned i = k->tail - 1u;
+  struct queue_entry *e = &k->e[i];
+  bool run = queue_is_run(k, i);
+  if (!run && !queue_is_whole_frame(e->m, e->off, e->len)) return false;
+  if (!msg_try_link(run ? e->last : e->m, m)) return false;
+  k->runs |= (uint8_t)(1u << i);
+  e->last = m;
+  return true;
+}
+
+static struct queue_entry whole_frame_entry(struct msg *m) {
+  return (struct queue_entry){ m, { { MSG_HEADROOM - m->ws_head, msg_frame_len(m) } } };
+}
+
+/* A run of one msg becomes an ordinary entry. */
+static void end_run_of_one(struct queue_chunk *k, unsigned i) {
+  struct queue_entry *e = &k->e[i];
+  if (e->m != e->last) return;
+  k->runs &= (uint8_t) ~(1u << i);
+  *e = whole_frame_entry(e->m);
+}
+
+/* Removes the first msg of the run that is the first entry of k. */
+static struct msg *take_first_of_run(struct queue_chunk *k) {
+  assert(queue_is_run(k, k->head));
+  struct queue_entry *e = &k->e[k->head];
+  struct msg *m = e->m;
+  e->m = m->follow;
+  end_run_of_one(k, k->head);
+  return m;
+}
+
+bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n) {
+  struct queue_chunk *k = q->first;
+  struct msg *m = take_first_of_run(k);
+  assert(k->head > 0);
+  k->e[--k->head] = whole_frame_entry(m);
+  return queue_consume_from_first_entry(q, chunks, n);
+}
+
+void sio__queue_next_place(struct queue_place *at) {
+  if (queue_is_run(at->k, at->i) && at->m != at->k->e[at->i].last) {
+    at->m = at->m->follow;
+    return;
+  }
+  if (++at->i == at->k->tail && (at->k = at->k->next)) at->i = at->k->head;
+  if (at->k) at->m = at->k->e[at->i].m;
+}
+
+/* ---- removing -------------------------------------------------------------- */
+
+void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
+  while (q->first) {
+    if (queue_starts_with_run(q))
+      queue_release_msg(q, take_first_of_run(q->first));
+    else
+      queue_remove_first_entry(q, chunks);
+  }
+  q->bytes = 0;
+  assert(q->memory == 0);
+}
+
+/* The state of sio__queue_remove_if(), which takes the queue apart and builds it again from the
+ * msgs that stay. */
+struct removal {
+  struct send_queue *q; /* the new queue */
+  struct pool *chunks;
+  struct queue_chunk *old;   /* the chunks that are not yet visited                */
+  struct queue_chunk *spare; /* for the next msg that stays and needs a new chunk */
+  size_t encrypted;          /* how many of the unvisited bytes are encrypted      */
+  bool is_first_done;        /* The first msg has been visited.                    */
+};
+
+static bool reserve_spare_chunk(struct removal *r) {
+  if (!r->spare) r->spare = sio__pool_get(r->chunks);
+  return r->spare;
+}
+
+static void free_visited_chunk(struct removal *r) {
+  struct queue_chunk *k = r->old;
+  r->old = k->next;
+  sio__pool_put(r->chunks, k);
+}
+
+/* Takes the next msg out of the old chunks, as an entry of its own even if it is in a run. */
+static struct queue_entry take_next_entry(struct removal *r) {
+  struct queue_chunk *k = r->old;
+  struct queue_entry e = k->e[k->head];
+  if (queue_is_run(k, k->head)) return whole_frame_entry(take_first_of_run(k));
+  if (++k->head == k->tail) free_visited_chunk(r);
+  return e;
+}
+
+/* Does the next entry, of len bytes, begin in the encrypted bytes? Counts them down. */
+static bool is_encrypted(struct removal *r, size_t len) {
+  if (r->encrypted == 0) return false;
+  r->encrypted -= len < r->encrypted ? len : r->encrypted;
+  return true;
+}
+
+static bool entry_must_stay(struct removal *r, size_t len) {
+  bool first = !r->is_first_done;
+  r->is_first_done = true;
+  return is_encrypted(r, len) || first;
+}
+
+static void keep_entry(struct removal *r, struct queue_entry e) {
+  if (queue_may_join_run(e.m, e.off, e.len) && sio__queue_append_to_run(r->q, e.m)) return;
+  struct queue_chunk *k = r->q->last;
+  if (!k || queue_is_last_chunk_full(r->q)) {
+    k = queue_add_chunk(r->q, r->spare);
+    r->spare = NULL;
+  }
+  queue_put_entry(k, e.m, e.off, e.len);
+}
+
+static void visit_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
+  struct queue_entry e = take_next_entry(r);
+  if (entry_must_stay(r, e.len) || !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
+    keep_entry(r, e);
+    return;
+  }
+  r->q->bytes -= e.len;
+  queue_release_msg(r->q, e.m);
+}
+
+/* Appends the chunks that were not visited for want of memory. old_last is the last of them. */
+static void end_removal(struct removal *r, struct queue_chunk *old_last) {
+  if (r->spare) sio__pool_put(r->chunks, r->spare);
+  if (!r->old) return;
+  if (r->q->last)
+    r->q->last->next = r->old;
+  else
+    r->q->first = r->old;
+  r->q->last = old_last;
+}
+
+void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
+                          queue_drop_fn drop, void *user) {
+  struct removal r = { .q = q, .chunks = chunks, .old = q->first, .encrypted = encrypted };
+  struct queue_chunk *old_last = q->last;
+  q->first = q->last = NULL;
+  while (r.old && reserve_spare_chunk(&r)) visit_next_msg(&r, drop, user);
+  end_removal(&r, old_last);
+}

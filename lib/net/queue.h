@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * queue.h - the send queue of one connection: references to msgs, in order.
+ *
+ * The queue is a linked list of chunks, each with an array of entries. An entry is a byte range of
+ * one msg, or a run. A run is a series of whole WebSocket messages, from `m` to `last`, in which
+ * each msg's `follow` points to the next one: however long it is, a run takes one entry. A run is
+ * never the first entry of its chunk, because after a partial write the rest of its first msg needs
+ * the entry before it.
+ *
+ * The functions of the hot path are inline. None of them writes or calls back.
+ */
+#ifndef SIO_NET_QUEUE_H
+#define SIO_NET_QUEUE_H
+
+#include "base/msg.h"
+#include <assert.h>
+#include <sys/uio.h>
+
+enum { QUEUE_CHUNK_ENTRIES = 7 };
+
+struct queue_entry {
+  struct msg *m;
+  union {
+    struct {
+      uint32_t off, len; /* The offset counts from the first headroom byte of the msg. */
+    };
+    struct msg *last; /* the last msg of a run */
+  };
+};
+
+struct queue_chunk {
+  struct queue_chunk *next;
+  uint8_t head, tail; /* The entries [head, tail) are in use.   */
+  uint8_t runs;       /* Bit i is set if the entry i is a run. */
+  struct queue_entry e[QUEUE_CHUNK_ENTRIES];
+};
+
+_Static_assert(QUEUE_CHUNK_ENTRIES <= 8, "queue_chunk.runs has a bit for each entry");
+
+/* The memory that an entry takes, in bytes, besides its msg. */
+#define QUEUE_ENTRY_COST (sizeof(struct queue_chunk) / QUEUE_CHUNK_ENTRIES)
+
+struct send_queue {
+  struct queue_chunk *first, *last;
+  size_t bytes;  /* to send                                  */
+  size_t memory; /* of the queued msgs and of their entries */
+};
+
+static inline bool queue_is_run(const struct queue_chunk *k, unsigned i) {
+  return k->runs >> i & 1;
+}
+
+static inline bool queue_starts_with_run(const struct send_queue *q) {
+  return queue_is_run(q->first, q->first->head);
+}
+
+/* ---- adding ---------------------------------------------------------------- */
+
+/* Adds the chunk k, which need not be initialized, to the end of the queue. */
+static inline struct queue_chunk *queue_add_chunk(struct send_queue *q, struct queue_chunk *k) {
+  k->next = NULL;
+  k->head = k->tail = k->runs = 0;
+  if (q->last)
+    q->last->next = k;
+  else
+    q->first = k;
+  return q->last = k;
+}
+
+static inline bool queue_is_last_chunk_full(const struct send_queue *q) {
+  return q->last && q->last->tail == QUEUE_CHUNK_ENTRIES;
+}
+
+/* Returns the last chunk if it has a free entry, otherwise a new chunk. NULL: no memory. */
+static inline struct queue_chunk *queue_chunk_with_room(struct send_queue *q, struct pool *chunks) {
+  if (q->last && q->last->tail < QUEUE_CHUNK_ENTRIES) return q->last;
+  struct queue_chunk *k = sio__pool_get(chunks);
+  return k ? queue_add_chunk(q, k) : NULL;
+}
+
+static inline void queue_put_entry(struct queue_chunk *k, struct msg *m, uint32_t off,
+                                   uint32_t len) {
+  assert(k->tail < QUEUE_CHUNK_ENTRIES);
+  struct queue_entry *e = &k->e[k->tail++];
+  e->m = m;
+  e->off = off;
+  e->len = len;
+}
+
+/* Takes a reference to a queued msg, and adds the msg to the sums. */
+static inline void queue_hold_msg(struct send_queue *q, struct msg *m, uint32_t len) {
+  msg_ref(m);
+  q->bytes += len;
+  q->memory += msg_memory_size(m) + QUEUE_ENTRY_COST;
+}
+
+/* Is the byte range the whole WebSocket message of m, header included? */
+static inline bool queue_is_whole_frame(const struct msg *m, uint32_t off, uint32_t len) {
+  return m->ws_head && off + m->ws_head == MSG_HEADROOM && len == msg_frame_len(m);
+}
+
+/* May the byte range of m join a run? Only msgs that many receivers hold make runs: see
+ * RUN_REFS. */
+static inline bool queue_may_join_run(const struct msg *m, uint32_t off, uint32_t len) {
+  return m->refs >= RUN_REFS && queue_is_whole_frame(m, off, len);
+}
+
+/* Appends the whole WebSocket message m to the last entry, which becomes a run or is one already.
+ * False: this is not possible, and nothing has changed. */
+bool sio__queue_append_to_run(struct send_queue *q, struct msg *m);
+
+/* ---- removing -------------------------------------------------------------- */
+
+/* Releases a msg that has left the queue. Does not change the number of bytes to send. */
+static inline void queue_release_msg(struct send_queue *q, struct msg *m) {
+  q->memory -= msg_memory_size(m) + QUEUE_ENTRY_COST;
+  msg_unref(m);
+}
+
+static inline void queue_drop_first_chunk(struct send_queue *q, struct pool *chunks) {
+  struct queue_chunk *k = q->first;
+  q->first = k->next;
+  if (!q->first) q->last = NULL;
+  sio__pool_put(chunks, k);
+}
+
+/* The first entry must not be a run. */
+static inline void queue_remove_first_entry(struct send_queue *q, struct pool *chunks) {
+  struct queue_chunk *k = q->first;
+  queue_release_msg(q, k->e[k->head++].m);
+  if (k->head == k->tail) queue_drop_first_chunk(q, chunks);
+}
+
+/* Removes up to *n bytes that were sent from the first entry, which must not be a run, and
+ * subtracts them from *n. True: the entry accounted for all of them. */
+static inline bool queue_consume_from_first_entry(struct send_queue *q, struct pool *chunks,
+                                                  size_t *n) {
+  struct queue_entry *e = &q->first->e[q->first->head];
+  if (*n < e->len) {
+    e->off += (uint32_t)*n;
+    e->len -= (uint32_t)*n;
+    return true;
+  }
+  *n -= e->len;
+  queue_remove_first_entry(q, chunks);
+  return *n == 0;
+}
+
+/* The same where the first entry is a run: from the first msg of the run. */
+bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n);
+
+/* Removes everything. */
+void sio__queue_clear(struct send_queue *q, struct pool *chunks);
+
+/* Calls drop() for each queued msg, oldest first, and removes those for which it returns true. The
+ * first msg always stays, since a part of it may have been sent, and so do the msgs that begin in
+ * the first `encrypted` bytes. A run from whose middle a msg is removed needs more entries than
+ * before: when there is no memory for them, the rest of the queue stays as it is. */
+typedef bool (*queue_drop_fn)(const struct msg *m, size_t memory, void *user);
+void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encrypted,
+                          queue_drop_fn drop, void *user);
+
+/* ---- iterating ------------------------------------------------------------- */
+
+/* An iterator over the msgs of a queue, oldest first. At the end k is NULL. */
+struct queue_place {
+  const struct queue_chunk *k;
+  unsigned i;
+  struct msg *m;
+};
+
+static inline struct queue_place queue_first_place(const struct send_queue *q) {
+  const struct queue_chunk *k = q->first;
+  return k ? (struct queue_place){ k, k->head, k->e[k->head].m }
+           : (struct queue_place){ .k = NULL };
+}
+
+void sio__queue_next_place(struct queue_place *at);
+
+static inline struct iovec queue_bytes_at(const struct queue_place *at) {
+  const struct msg *m = at->m;
+  const struct queue_entry *e = &at->k->e[at->i];
+  if (queue_is_run(at->k, at->i)) return (struct iovec){ msg_frame_data(m), msg_frame_len(m) };
+  return (struct iovec){ msg_data(m) - MSG_HEADROOM + e->off, e->len };
+}
+
+#endif
