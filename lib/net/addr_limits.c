@@ -19,7 +19,7 @@ static sio_slice addr_record_key(const void *item) {
 
 static void addr_record_free(struct addr_record *p) {
   list_remove(&p->idle);
-  sio__map_del(&p->addr_limits->addr_records, addr_record_key(p));
+  sio__map_del(&p->limits->addr_records, addr_record_key(p));
   sio__free(p);
 }
 
@@ -47,7 +47,7 @@ static void on_forget_timer(struct timer *t) {
 }
 
 static void note_if_idle(struct addr_record *p) {
-  struct addr_limits *g = p->addr_limits;
+  struct addr_limits *g = p->limits;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = loop_now(g->loop);
   list_remove(&p->idle);
@@ -56,16 +56,16 @@ static void note_if_idle(struct addr_record *p) {
 }
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
-  if (g->addr_records.n >= g->max_records) {
+  if (g->records.n >= g->max_records) {
     if (list_empty(&g->idle)) return NULL;
     addr_record_free(container_of(list_first(&g->idle), struct addr_record, idle));
   }
   struct addr_record *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
-  p->addr_limits = g;
+  p->limits = g;
   p->addr = *key;
   list_init(&p->idle);
-  if (sio__map_put(&g->addr_records, p) == 0) return p;
+  if (sio__map_put(&g->records, p) == 0) return p;
   sio__free(p);
   return NULL;
 }
@@ -75,25 +75,25 @@ static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const 
   if (!addr_limits_active(g) || a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a))
     return NULL;
   struct addr key = sio__addr_limit_key(a);
-  struct addr_record *p = sio__map_get(&g->addr_records, slice((const char *)key.b, sizeof key.b));
+  struct addr_record *p = sio__map_get(&g->records, slice((const char *)key.b, sizeof key.b));
   if (!p) p = add_addr_record(g, &key);
-  if (!p) g->uncounted++;
+  if (!p) g->not_counted++;
   return p;
 }
 
 /* ---- coming in ------------------------------------------------------------------------------ */
 
 static bool is_at_open_limit(const struct addr_record *p, enum addr_count kind) {
-  return p->addr_limits->max_open && p->open[kind] >= p->addr_limits->max_open;
+  return p->limits->max_open && p->open[kind] >= p->limits->max_open;
 }
 
 static uint64_t check_and_charge(struct addr_record *p, enum addr_count kind, int *cause) {
-  struct addr_limits *g = p->addr_limits;
+  struct addr_limits *g = p->limits;
   bool session = kind == ADDR_SESSIONS;
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
   if (is_at_open_limit(p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
-  return sio__bucket_take(&p->taken[kind], &g->rate, loop_now(g->loop));
+  return sio__bucket_take(&p->buckets[kind], &g->rate, loop_now(g->loop));
 }
 
 static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
@@ -128,7 +128,7 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
   struct addr_record *p = find_or_add_addr_record(g, a);
   *cause = SIO_REJECT_SESSIONS;
   if (!p) return 0;
-  uint64_t wait = sio__bucket_take(&p->taken[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
+  uint64_t wait = sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
   note_if_idle(p);
   return wait;
 }
@@ -163,14 +163,14 @@ void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const cha
   sio_rejection r = { cause, address, detail };
   if (cause < SIO_REJECT_END) g->refused[cause]++;
   log_rejected_peer(g, &r);
-  if (g->tell) g->tell(g, &r);
+  if (g->on_rejected) g->on_rejected(g, &r);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log) {
   *g = (struct addr_limits){ .loop = l, .log = log };
-  sio__map_init(&g->addr_records, addr_record_key);
+  sio__map_init(&g->records, addr_record_key);
   list_init(&g->idle);
   timer_init(&g->forget, on_forget_timer);
 }
@@ -178,6 +178,6 @@ void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *lo
 void sio__addr_limits_clear(struct addr_limits *g) {
   struct addr_record *p;
   sio__loop_stop_timer(g->loop, &g->forget);
-  for (uint32_t i = 0; (p = sio__map_next(&g->addr_records, &i));) sio__free(p);
-  sio__map_clear(&g->addr_records);
+  for (uint32_t i = 0; (p = sio__map_next(&g->records, &i));) sio__free(p);
+  sio__map_clear(&g->records);
 }

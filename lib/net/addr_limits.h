@@ -23,11 +23,11 @@ enum addr_count { ADDR_CONNS, ADDR_SESSIONS, ADDR_COUNTS };
 struct addr_limits;
 
 struct addr_record {
-  struct addr_limits *addr_limits;
+  struct addr_limits *limits;
   struct list idle; /* door->idle while it holds nothing */
   uint64_t idle_at;
   struct addr addr;
-  struct bucket taken[ADDR_COUNTS];
+  struct bucket buckets[ADDR_COUNTS];
   uint32_t open[ADDR_COUNTS];
 };
 
@@ -38,12 +38,12 @@ struct addr_limits {
   unsigned max_open; /* of each kind; 0: no limit                            */
   unsigned max_records;
   struct addr_set trusted; /* proxies; theirs is another's business: never counted. The options'. */
-  struct map addr_records;
+  struct map records;
   struct list idle; /* who left first is first */
   struct timer forget;
   uint64_t refused[SIO_REJECT_END];
-  uint64_t uncounted; /* came while every visitor's slot was in use */
-  void (*tell)(struct addr_limits *g, const sio_rejection *r);
+  uint64_t not_counted; /* came while every visitor's slot was in use */
+  void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log);

@@ -178,7 +178,7 @@ static void conn_update_throttle(struct conn *c) {
 /* For a peer that does not read, or past what a turn has for one that does. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_append_to_run(&c->out, m)) {
-    c->rare |= CONN_RUNS;
+    c->rare_flags |= CONN_RUNS;
   } else {
     struct queue_chunk *k = queue_chunk_with_room(&c->out, conn_chunks(c));
     if (!k) return UV_ENOMEM;
@@ -212,7 +212,7 @@ void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user) {
   subtract_blocked_memory(c);
   size_t encrypted = c->secure ? conn_tls_ops(c)->encrypted_bytes(c) : 0;
   sio__queue_remove_if(&c->out, conn_chunks(c), encrypted, drop, user);
-  c->rare |= CONN_RUNS;
+  c->rare_flags |= CONN_RUNS;
   add_blocked_memory(c);
   conn_update_throttle(c);
 }
@@ -232,7 +232,7 @@ static int gather_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
 static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
   *bytes = 0;
-  if (c->rare & CONN_RUNS) return gather_runs(c, iov, bytes);
+  if (c->rare_flags & CONN_RUNS) return gather_runs(c, iov, bytes);
   for (const struct queue_chunk *k = c->out.first; k; k = k->next)
     for (unsigned i = k->head; i < k->tail; i++) {
       if (n == IOV_BATCH) return n;
@@ -263,7 +263,7 @@ static void consume_runs_and_marks(struct conn *c, size_t n) {
 /* Removes n bytes that were sent from the queue. */
 static void consume_written_bytes(struct conn *c, size_t n) {
   c->out.bytes -= n;
-  if (c->rare)
+  if (c->rare_flags)
     consume_runs_and_marks(c, n);
   else
     while (!queue_consume_from_first_entry(&c->out, conn_chunks(c), &n)) {}
@@ -306,8 +306,8 @@ void sio__conn_fail(struct conn *c, int err) {
 }
 
 static void shutdown_writing(struct conn *c) {
-  if (c->shut) return;
-  c->shut = 1;
+  if (c->is_write_shut) return;
+  c->is_write_shut = 1;
   shutdown(c->fd, SHUT_WR);
 }
 
@@ -319,7 +319,7 @@ static void notify_lighter(struct conn *c) {
 
 static void notify_passed_marks(struct conn *c) {
   unsigned n = conn_take_marks(c);
-  if (!c->out.first) c->rare &= CONN_WATCHED;
+  if (!c->out.first) c->rare_flags &= CONN_WATCHED;
   if (n && c->ops->passed) c->ops->passed(c, n);
 }
 
@@ -330,10 +330,10 @@ static void conn_unblock(struct conn *c) {
 }
 
 static void conn_on_drained(struct conn *c, bool wrote) {
-  c->pushed = 0;
+  c->wrote_early = 0;
   if (c->blocked) conn_unblock(c);
   if (c->ending) shutdown_writing(c);
-  if (c->rare) notify_passed_marks(c);
+  if (c->rare_flags) notify_passed_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
   if (c->heavy && !c->closed) notify_lighter(c);
 }
@@ -346,7 +346,7 @@ static bool should_retry_later(const struct conn *c, ssize_t n) {
 
 /* False: it was closed. */
 static bool call_flushing(struct conn *c) {
-  bool asks = (c->rare & CONN_WATCHED) && c->out.bytes > 0 && c->ops->flushing;
+  bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0 && c->ops->flushing;
   if (asks) c->ops->flushing(c);
   return !c->closed;
 }
@@ -369,15 +369,15 @@ static inline int write_queue(struct conn *c) {
 static void wait_until_writable(struct conn *c) {
   conn_update_throttle(c);
   conn_update_poll(c);
-  if (c->rare) notify_passed_marks(c);
+  if (c->rare_flags) notify_passed_marks(c);
   if (c->heavy) notify_lighter(c);
 }
 
 static void conn_flush(struct conn *c) {
-  if (c->rare && !call_flushing(c)) return;
-  bool wrote = c->out.bytes > 0 || c->pushed;
+  if (c->rare_flags && !call_flushing(c)) return;
+  bool wrote = c->out.bytes > 0 || c->wrote_early;
   subtract_blocked_memory(c);
-  if (c->rare) count_passed_marks(c);
+  if (c->rare_flags) count_passed_marks(c);
   int all = write_queue(c);
   if (all > 0) {
     conn_on_drained(c, wrote);
@@ -392,11 +392,11 @@ static void conn_flush(struct conn *c) {
 
 void sio__conn_write_now(struct conn *c) {
   if (c->blocked || c->closed) return;
-  if (c->rare) count_passed_marks(c);
-  c->pushed |= c->out.bytes > 0;
+  if (c->rare_flags) count_passed_marks(c);
+  c->wrote_early |= c->out.bytes > 0;
   if (write_queue(c) < 0) return;
   add_blocked_memory(c);
-  if (c->rare) count_passed_marks(c);
+  if (c->rare_flags) count_passed_marks(c);
   conn_update_throttle(c);
   conn_update_poll(c);
 }
@@ -428,7 +428,7 @@ static void read_once(struct conn *c) {
   l->stats.reads++;
   if (n > 0) {
     l->stats.bytes_in += (size_t)n;
-    if ((size_t)n == NET_RBUF - gap) l->unread = true;
+    if ((size_t)n == NET_RBUF - gap) l->has_unread_bytes = true;
     conn_deliver_read(c, l->rbuf + gap, (size_t)n);
   } else if (n == 0) {
     c->eof = 1;

@@ -95,7 +95,7 @@ struct conn {
   int fd;
   unsigned closed : 1;
   unsigned ending : 1;    /* shut down writing once the queue is empty        */
-  unsigned shut : 1;      /* writing is shut down                            */
+  unsigned is_write_shut : 1;      /* writing is shut down                            */
   unsigned eof : 1;       /* the peer sends no more                          */
   unsigned paused : 1;    /* the owner wants no bytes now                    */
   unsigned throttled : 1; /* it does not read what it asked for: nor do we   */
@@ -103,9 +103,9 @@ struct conn {
   unsigned polling : 4;   /* the events uv_poll watches now                  */
   unsigned secure : 1;    /* it speaks TLS (net/tls.h)                       */
   unsigned heavy : 1;     /* the owner wants to hear when it is lighter again  */
-  unsigned pushed : 1;    /* bytes left in this turn before its end            */
+  unsigned wrote_early : 1;    /* bytes left in this turn before its end            */
   unsigned marks : 15;    /* passed, and not told yet                          */
-  unsigned rare : 3;      /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
+  unsigned rare_flags : 3;      /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* begins with its data, which is the loop           */
   union {
@@ -147,10 +147,10 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
  * At most CONN_MARKS may be under way. */
 enum { CONN_MARKS = 32767 };
 static inline int conn_queue_mark(struct conn *c, struct msg *m) {
-  c->rare |= CONN_MARKED;
+  c->rare_flags |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
 }
-static inline void conn_watch_flushes(struct conn *c) { c->rare |= CONN_WATCHED; }
+static inline void conn_watch_flushes(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Marks passed that `passed` has not told of; it will not. */
 static inline unsigned conn_take_marks(struct conn *c) {
   unsigned n = c->marks;

@@ -72,9 +72,9 @@ static bool loop_may_close(struct loop *l);
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
 
 void sio__loop_request_turn_end(struct loop *l) {
-  if (l->roused) return;
-  l->roused = true;
-  if (!l->began) start_idle_handle(l);
+  if (l->turn_end_requested) return;
+  l->turn_end_requested = true;
+  if (!l->turn_began) start_idle_handle(l);
 }
 
 static bool has_work(const struct loop *l) {
@@ -83,23 +83,23 @@ static bool has_work(const struct loop *l) {
 
 /* libuv before 1.45 does not say that its next poll has yet to tell the kernel what to watch. */
 void sio__loop_note_poll_start(struct loop *l) {
-  l->rewatch = true;
+  l->has_new_poll = true;
   sio__loop_request_turn_end(l);
 }
 
 static void update_idle_handle(struct loop *l, bool polls_next) {
-  bool wait = l->rewatch && !polls_next;
+  bool wait = l->has_new_poll && !polls_next;
   if (wait || has_work(l)) {
     start_idle_handle(l);
     return;
   }
-  l->roused = l->rewatch = false;
+  l->turn_end_requested = l->has_new_poll = false;
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
 static void record_turn_time(struct loop *l) {
-  if (l->began) histogram_add(&l->stats.turns, (uv_hrtime() - l->began) / 1000);
-  l->began = 0;
+  if (l->turn_began) histogram_add(&l->stats.turns, (uv_hrtime() - l->turn_began) / 1000);
+  l->turn_began = 0;
 }
 
 static void on_log_second_timer(struct timer *t) {
@@ -162,7 +162,7 @@ static void update_memory_peak(struct loop *l) {
 /* ---- the turn's end, all of it ------------------------------------------------------ */
 
 static void end_turn(struct loop *l, bool polls_next) {
-  if (l->roused) loop_begin(l);
+  if (l->turn_end_requested) loop_begin(l);
   run_turn_work(l);
   start_log_second_timer(l);
   run_deferred_frees(l);
@@ -173,7 +173,7 @@ static void end_turn(struct loop *l, bool polls_next) {
   if (l->closing && loop_may_close(l) && deliver_last_lines(l)) close_handles(l);
 }
 
-static bool has_turn_to_end(const struct loop *l) { return l->roused || l->began || l->closing; }
+static bool has_turn_to_end(const struct loop *l) { return l->turn_end_requested || l->turn_began || l->closing; }
 
 /* After the loop has polled: the turn of what came. Work that arises later (in libuv's closing
  * callbacks, in timers, outside of the loop) ends its turn before the next poll. */
@@ -196,8 +196,8 @@ static void end_late_turns(struct loop *l) {
 
 /* set_alarm() has it ring again behind the next look at the descriptors. */
 static bool must_read_first(struct loop *l, uint64_t late) {
-  bool more = l->read_turns ? l->unread && l->read_turns < READ_TURNS : late >= LATE_MS;
-  l->unread = false;
+  bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
+  l->has_unread_bytes = false;
   l->read_turns += more;
   return more;
 }
@@ -208,7 +208,7 @@ static void on_alarm(uv_timer_t *h) {
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
-  l->roused = true; /* the end of the turn sets the next alarm */
+  l->turn_end_requested = true; /* the end of the turn sets the next alarm */
   start_idle_handle(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
@@ -401,7 +401,7 @@ static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data);
 
 static void close_handles(struct loop *l) {
   sio__log_clear(l->log);
-  l->roused = true; /* nothing starts `idle` again */
+  l->turn_end_requested = true; /* nothing starts `idle` again */
   uv_close((uv_handle_t *)&l->idle, on_handle_closed);
   uv_close((uv_handle_t *)&l->check, on_handle_closed);
   uv_close((uv_handle_t *)&l->prepare, on_handle_closed);

@@ -60,7 +60,7 @@ struct loop { /* what is big comes last, which keeps the code short */
   uv_loop_t *uv;
   struct log *log;
   char *rbuf;     /* NET_RBUF bytes: what is being read, on any connection */
-  uint64_t began; /* uv_hrtime() when the turn began, 0: it has not */
+  uint64_t turn_began; /* uv_hrtime() when the turn began, 0: it has not */
   /* The host's callback that runs inside a call of the library and may only look: until it returns
    * loop_refuses_call() every call that changes something. NULL: none. */
   const char *watcher;
@@ -69,11 +69,11 @@ struct loop { /* what is big comes last, which keeps the code short */
   const char *walker;
   uint64_t refused; /* such calls */
   bool closing;
-  bool roused;        /* there is work for the end of the turn: `idle` is active          */
+  bool turn_end_requested;        /* there is work for the end of the turn: `idle` is active          */
   bool unwatched;     /* a connection is not watched as it should be                      */
-  bool rewatch;       /* the kernel is told at the next poll what is to be watched        */
+  bool has_new_poll;       /* the kernel is told at the next poll what is to be watched        */
   bool late;          /* deadlines that are met too late run now, or when all is read            */
-  bool unread;        /* somebody had more to read than the buffer holds                    */
+  bool has_unread_bytes;        /* somebody had more to read than the buffer holds                    */
   uint8_t read_turns; /* taken to read before deadlines that are met late                   */
   unsigned nconns;    /* members of conns */
   unsigned open_handles; /* uv handles not yet closed             */
@@ -120,11 +120,11 @@ static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 bool sio__loop_refuse_call(struct loop *l, const char *call); /* counts, logs; true */
 /* For whoever is called by uv, first of all: the turn began here, if not before. */
 static inline void loop_begin(struct loop *l) {
-  if (!l->began) l->began = uv_hrtime();
+  if (!l->turn_began) l->turn_began = uv_hrtime();
 }
 /* In us, fine enough for round trips: within a turn the time of its beginning. */
 static inline uint64_t loop_now_us(const struct loop *l) {
-  return (l->began ? l->began : uv_hrtime()) / 1000;
+  return (l->turn_began ? l->turn_began : uv_hrtime()) / 1000;
 }
 
 /* For the first line of public calls: true, if it is to be answered SIO_ESTATE. */
@@ -148,8 +148,8 @@ static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 
 /* For a deadline that is met: it ran while the host kept the loop, so that the peer had less of it
  * than was said. The owner then starts it once more, and remembers that it did. */
-static inline bool loop_extends_deadline(const struct loop *l, bool excused) {
-  return l->late && !excused;
+static inline bool loop_extends_deadline(const struct loop *l, bool already_extended) {
+  return l->late && !already_extended;
 }
 
 /* Deadlines, in ms from now. */

@@ -23,11 +23,11 @@ struct tls {
   struct list link; /* loop->handshakes, while it is `shaking`  */
   struct addr from; /* whose handshake it is; ADDR_NONE: not known */
   int err;          /* why it cannot write any more                                */
-  bool heard;       /* its first byte was looked at                                */
-  bool shaking;     /* the handshake is under way: its first byte has come         */
-  bool secured;     /* the handshake is complete                                   */
-  bool ended;       /* we have said that nothing more will come, or cannot say it  */
-  bool failed;      /* what still comes is dropped                                 */
+  bool has_first_byte;       /* its first byte was looked at                                */
+  bool in_handshake;     /* the handshake is under way: its first byte has come         */
+  bool is_established;     /* the handshake is complete                                   */
+  bool is_end_sent;       /* we have said that nothing more will come, or cannot say it  */
+  bool has_failed;      /* what still comes is dropped                                 */
 };
 
 static struct tls *tls_of(const struct conn *c) {
@@ -37,8 +37,8 @@ static struct tls *tls_of(const struct conn *c) {
 
 /* The handshake is over, whatever came of it. */
 static void remove_from_handshakes(struct conn *c, struct tls *t) {
-  if (!t->shaking) return;
-  t->shaking = false;
+  if (!t->in_handshake) return;
+  t->in_handshake = false;
   list_remove(&t->link);
   conn_loop(c)->nhandshakes--;
 }
@@ -51,8 +51,8 @@ static void count_tls_failure(struct net_stats *st, int kind) {
 }
 
 static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
-  if (t->failed) return;
-  t->failed = t->ended = true;
+  if (t->has_failed) return;
+  t->has_failed = t->is_end_sent = true;
   remove_from_handshakes(c, t);
   count_tls_failure(&conn_loop(c)->stats, kind);
 }
@@ -101,7 +101,7 @@ static int encrypt_record(struct conn *c, struct tls *t) {
   char room[TLS_RECORD];
   size_t n;
   const char *p = first_record_bytes(c, room, &n);
-  if (t->err || !t->secured) return t->err ? t->err : SIO_ESTATE;
+  if (t->err || !t->is_established) return t->err ? t->err : SIO_ESTATE;
   t->err = t->provider->ops->write(t->session, p, n);
   if (!t->err) t->encrypted = n;
   if (t->err) mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
@@ -121,8 +121,8 @@ static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
 }
 
 static void send_close_notify(struct tls *t) {
-  if (!t->secured || t->ended) return;
-  t->ended = true;
+  if (!t->is_established || t->is_end_sent) return;
+  t->is_end_sent = true;
   t->provider->ops->end(t->session);
 }
 
@@ -169,7 +169,7 @@ static void on_session_failure(struct conn *c, int err) {
   struct tls *t = tls_of(c);
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
-  if (t->secured)
+  if (t->is_established)
     fail_established(c, err, why);
   else
     fail_handshake(c, kind, why);
@@ -182,8 +182,8 @@ void sio__tls_handshake_timeout(struct conn *c) {
 static bool on_tls_eof(struct conn *c) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
-  if (t->failed || !t->heard) return false;
-  if (!t->secured) {
+  if (t->has_failed || !t->has_first_byte) return false;
+  if (!t->is_established) {
     fail_handshake(c, SIO_TLS_FAILED_CLOSED, "it left in the middle of the TLS handshake");
     return true;
   }
@@ -232,7 +232,7 @@ static bool begin_handshake(struct conn *c, struct tls *t) {
         old->conn, TLS_DISPLACED,
         "max_tls_handshakes are under way: the oldest of its address, or of all, made room");
   if (c->closed) return false;
-  t->heard = t->shaking = true;
+  t->has_first_byte = t->in_handshake = true;
   list_push(&l->handshakes, &t->link);
   l->nhandshakes++;
   return true;
@@ -256,7 +256,7 @@ static void fail_plaintext(struct conn *c, bool is_http) {
 
 /* False: it speaks no TLS, and was told; or it was closed. */
 static bool check_first_byte(struct conn *c, struct tls *t, char first) {
-  if (t->heard) return true;
+  if (t->has_first_byte) return true;
   if (first == HANDSHAKE_RECORD) return begin_handshake(c, t);
   fail_plaintext(c, first >= 'A' && first <= 'Z');
   return false;
@@ -265,10 +265,10 @@ static bool check_first_byte(struct conn *c, struct tls *t, char first) {
 /* False: the owner has closed it. */
 static bool check_handshake_complete(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
-  if (t->secured || !t->provider->ops->established(t->session, &done)) return true;
+  if (t->is_established || !t->provider->ops->established(t->session, &done)) return true;
   struct net_stats *st = &conn_loop(c)->stats;
   bool known = done.version >= 0 && done.version < SIO_TLS_VERSION_END;
-  t->secured = true;
+  t->is_established = true;
   remove_from_handshakes(c, t);
   st->tls_handshakes[known ? done.version : SIO_TLS_OTHER]++;
   st->tls_resumed += done.resumed;
@@ -294,19 +294,19 @@ static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *go
 /* The session has failed, and the owner is still to hear what came before that: it may write. */
 static void forbid_writing(struct tls *t, int err) {
   t->err = err;
-  t->ended = true;
+  t->is_end_sent = true;
 }
 
 /* Gives the owner what came, then says how it goes on. */
 static void process_received(struct conn *c, struct tls *t, size_t n) {
   size_t got;
-  if (t->failed || !check_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
+  if (t->has_failed || !check_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
   long err = decrypt_received(c, t, n, &got);
   if (err < 0 && err != SIO_ECLOSED) forbid_writing(t, (int)err);
   if (!check_handshake_complete(c, t)) return;
   if (got > 0) c->ops->read(c, conn_loop(c)->rbuf, got);
   if (c->closed || err == 0) return;
-  if (err == SIO_ECLOSED && t->secured)
+  if (err == SIO_ECLOSED && t->is_established)
     sio__conn_report_eof(c);
   else
     on_session_failure(c, (int)err);
@@ -357,7 +357,7 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
 struct tls_info *sio__tls_info(struct conn *c) {
   struct tls *t = c->secure && !c->closed ? tls_of(c) : NULL;
   sio_tls_info now = { .resumed = false };
-  if (!t || !t->secured) return NULL;
+  if (!t || !t->is_established) return NULL;
   if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = tls_info_new(&now);
   return t->info;
 }
@@ -371,7 +371,7 @@ void sio__tls_info_unref(struct tls_info *i) {
 /* The end is said only where nothing was lost before it: it vouches for all that came. */
 static void close_tls(struct conn *c) {
   struct tls *t = tls_of(c);
-  if (c->out.bytes == 0 && t->out.n == 0 && !c->shut) {
+  if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
     send_close_notify(t);
     send_ciphertext(c, t);
   }

@@ -22,7 +22,7 @@ void sio__limits_init(sio_server *srv) {
   srv->addr_limits.max_open = o->max_per_address;
   srv->addr_limits.max_records = o->max_addresses;
   srv->addr_limits.trusted = srv->opts.trusted;
-  srv->addr_limits.tell = report_rejection;
+  srv->addr_limits.on_rejected = report_rejection;
   srv->engines.addr_limits = &srv->addr_limits;
   srv->engines.meters = (struct meter_settings){ .loop = &srv->core.loop,
                                                  .addr_limits = &srv->addr_limits,

@@ -95,8 +95,8 @@ static void fill_nsp_stats(sio_stats *st, const sio_server *srv) {
 
 static void fill_limit_stats(sio_stats *st, const struct addr_limits *d) {
   memcpy(st->rejected, d->refused, sizeof d->refused);
-  st->addresses = d->addr_records.n;
-  st->addresses_uncounted = d->uncounted;
+  st->addresses = d->records.n;
+  st->addresses_uncounted = d->not_counted;
 }
 
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
