@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * base64.c - four characters, three bytes.
+ * base64.c - converts three bytes to four characters and back.
  */
 #include "base/base64.h"
 
@@ -9,7 +9,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* VALID + the six bits a character stands for; 0 for all that is no such character. */
+/* Maps a character to VALID plus the six bits that it stands for, and every other byte to 0. */
 enum { VALID = 64 };
 #define V(c, bits) [c] = VALID + (bits)
 static const uint8_t value[256] = {
@@ -46,7 +46,7 @@ size_t sio__base64_encode(char *out, const void *data, size_t n) {
   return (size_t)(o - out);
 }
 
-/* Four characters of the alphabet into three bytes; false if one of them is not. */
+/* Decodes four characters to three bytes. False: one of them is not in the alphabet. */
 static inline bool decode_quad(uint8_t out[3], const uint8_t p[4]) {
   uint32_t a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
   if (!(a & b & c & d & VALID)) return false;
@@ -57,8 +57,8 @@ static inline bool decode_quad(uint8_t out[3], const uint8_t p[4]) {
   return true;
 }
 
-/* From the first quad that was not plain: one character at a time, until the end or a '='.
- * Bits that fill no byte are dropped. */
+/* Decodes one character at a time until the end or a '=', and skips other bytes. Called from the
+ * first group of four that contains one. Bits that do not fill a byte are dropped. */
 static size_t decode_lenient(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * base64.h - RFC 4648 section 4; decoding takes what JavaScript's clients and
- * Node's Buffer take: both alphabets, padding or none, other bytes skipped,
- * ends at the first '='.
+ * base64.h - Base64 (RFC 4648 section 4).
+ *
+ * Decoding accepts what JavaScript clients send and Node's Buffer accepts: both alphabets, with or
+ * without padding. Other bytes are skipped, and decoding stops at the first '='.
  */
 #ifndef SIO_BASE_BASE64_H
 #define SIO_BASE_BASE64_H
@@ -10,8 +11,9 @@
 #include <stddef.h>
 
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
-size_t sio__base64_encode(char *out, const void *p, size_t n); /* BASE64_LEN(n) bytes, no NUL */
-/* out has room for n / 4 * 3 + 3 bytes, and may be p itself; the bytes written. */
+size_t sio__base64_encode(char *out, const void *p,
+                          size_t n); /* writes BASE64_LEN(n) bytes, no NUL */
+/* Returns the number of bytes written. out needs n / 4 * 3 + 3 bytes, and may be p. */
 size_t sio__base64_decode(void *out, const char *p, size_t n);
 
 #endif

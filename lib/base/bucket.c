@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bucket.c - what is owed drains by per_s thousandths a millisecond.
+ * bucket.c - token buckets. The debt of a bucket shrinks by per_s thousandths of a unit each ms.
  */
 #include "base/bucket.h"
 

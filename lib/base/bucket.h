@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * bucket.h - a token bucket: so many units a second, and so many at once.
+ * bucket.h - token buckets: limits to a number of units per second, with a burst.
  *
- * It counts what was taken and not given back yet, in thousandths of a unit, so that a rate a
- * second is a whole number a millisecond and nothing is lost by rounding. The clock is passed in;
- * one that goes back is taken as standing still, and sums that would overflow stop at the top.
+ * A bucket counts its debt: what was taken and is not refilled yet, in thousandths of a unit. In
+ * these units a rate per second is a whole number per millisecond, so nothing is lost by rounding.
+ * The caller passes the clock. If it goes backwards, no time has passed. Sums saturate instead of
+ * overflowing.
  */
 #ifndef SIO_BASE_BUCKET_H
 #define SIO_BASE_BUCKET_H
@@ -12,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* per_s 0: no limit. At most RATE_MAX each. */
+/* per_s 0: no limit. Both are at most RATE_MAX. */
 struct rate {
   uint64_t per_s, burst;
 };
@@ -20,16 +21,16 @@ struct rate {
 
 /* All zero: nothing was taken. */
 struct bucket {
-  uint64_t debt; /* thousandths of a unit */
-  uint64_t at;   /* the clock then, in ms */
+  uint64_t debt; /* in thousandths of a unit */
+  uint64_t at;   /* the clock at the last call, in ms */
 };
 
-/* Takes n whether they are there or not. The ms until the debt is within the burst again; 0: it
- * is. */
+/* Takes n units even if they are not available. Returns the ms until the debt is within the
+ * burst again. */
 uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now, uint64_t n);
-/* Takes one if it is there: 0. Otherwise takes none: the ms until there is one. */
+/* Takes one unit if one is available and returns 0. Otherwise returns the ms until there is one. */
 uint64_t sio__bucket_take(struct bucket *b, const struct rate *r, uint64_t now);
-/* The ms an untouched bucket takes at most to be full again. */
+/* The longest time, in ms, after which an unused bucket is full again. */
 uint64_t sio__rate_refill_ms(const struct rate *r);
 
 #endif

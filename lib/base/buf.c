@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * buf.c - growth doubles, so that n bytes put one by one cost O(n), and stops at max.
+ * buf.c - buffers. The capacity doubles, so that appending n bytes one by one costs O(n), and stops
+ * at the maximum.
  */
 #include "base/buf.h"
 

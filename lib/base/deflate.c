@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * deflate.c - one raw stream for all three forms: gzip's and zlib's frames around it are
- * a few constant bytes and a checksum.
+ * deflate.c - compression with zlib. All three formats use the same raw deflate stream; the frames
+ * of gzip and zlib around it are constant bytes and a checksum.
  */
 #include "base/deflate.h"
 
@@ -28,9 +28,9 @@ static void zlib_free(void *user, void *p) {
 /* ---- compressing ---- */
 
 enum {
-  SLACK = 32,               /* what a frame and a flush add                         */
-  SCRATCH_KEPT = 64 * 1024, /* a bigger one is freed at once                        */
-  FLUSH_TAIL = 4            /* 00 00 ff ff: an empty block that every receiver adds */
+  SLACK = 32,               /* the most that a frame and a flush add */
+  SCRATCH_KEPT = 64 * 1024, /* A larger buffer is freed after use. */
+  FLUSH_TAIL = 4            /* 00 00 ff ff: an empty block, which every receiver adds */
 };
 
 struct deflater {
@@ -101,7 +101,7 @@ static void append_form_trailer(struct buf *b, enum deflate_form form, sio_slice
   append_u32_le(b, n);
 }
 
-/* False: it did not fit into `room`, and so is of no use. */
+/* False: the compressed text does not fit into `room` bytes, and is not worth sending. */
 static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice text, size_t room) {
   bool flushed = form == DEFLATE_MESSAGE;
   z->s.next_in = (const Bytef *)text.p;
@@ -146,7 +146,7 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
 
 /* ---- inflating ---- */
 
-enum { AT_BLOCK_END = 128 /* z_stream.data_type: between two blocks and two bytes */ };
+enum { AT_BLOCK_END = 128 /* a flag in z_stream.data_type */ };
 
 struct inflater {
   z_stream s;
@@ -168,7 +168,8 @@ void sio__inflater_free(struct inflater *z) {
   sio__free(z);
 }
 
-/* Room for one byte more than may come, so that too much shows. */
+/* Makes room for more output. out->max is one byte above the real maximum here, so that a message
+ * that is too long is noticed. */
 static int reserve_inflate_output(struct buf *out) {
   enum { STEP = 4096 };
   size_t left = out->max - out->n;
@@ -176,7 +177,7 @@ static int reserve_inflate_output(struct buf *out) {
   return sio__buf_reserve(out, left < STEP ? left : STEP);
 }
 
-/* One step; *got is zlib's word on it. */
+/* Calls inflate() once; *got is its result. */
 static int inflate_step(struct inflater *z, struct buf *out, int *got) {
   int err = reserve_inflate_output(out);
   if (err) return err;
@@ -191,8 +192,8 @@ static int inflate_step(struct inflater *z, struct buf *out, int *got) {
   return out->n == out->max ? SIO_ETOOBIG : 0;
 }
 
-/* All of in. *ended: its last byte closed the last block of a stream, after which another may
- * begin (RFC 7692 section 7.2.3.4). */
+/* Inflates all of `in`. *ended: the last byte closed the last block of a stream, after which
+ * another stream may begin (RFC 7692 section 7.2.3.4). */
 static int inflate_input(struct inflater *z, sio_slice in, struct buf *out, bool *ended) {
   int got, err;
   z->s.next_in = (const Bytef *)in.p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.h - the few of libuv's codes that this room answers with. On unix they
- * are negated errno values, so libuv itself, which lives in net, is not needed.
+ * err.h - the libuv error codes that this room returns. On Unix they are negated errno values, so
+ * libuv's header, which only the net room includes, is not needed.
  */
 #ifndef SIO_BASE_ERR_H
 #define SIO_BASE_ERR_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.c - codes and reasons as English text.
+ * error.c - error codes and reasons as English text.
  */
 #include <sio/error.h>
 #include <stdbool.h>
-#include <uv.h> /* for its texts alone */
+#include <uv.h> /* only for its error texts */
 
 static bool is_libuv_error(int err) {
   switch (err) {
@@ -23,7 +23,7 @@ const char *sio_strerror(int err) {
   case SIO_E##name: return text;
       SIO_ERRNO_MAP(SIO_XX)
 #undef SIO_XX
-    /* libuv itself allocates, and never frees, a text for a code that it does not know. */
+    /* For an unknown code uv_strerror() would allocate a text that is never freed. */
     default: return is_libuv_error(err) ? uv_strerror(err) : "unknown error";
   }
 }

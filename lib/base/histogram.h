@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * histogram.h - counting a value into one of a few buckets of sizes that double: a handful of
- * instructions, no memory. What is read of it stands in <sio/types.h>.
+ * histogram.h - adds values to a sio_histogram, whose buckets double in size. Adding takes a few
+ * instructions and no memory. Reading is documented in <sio/types.h>.
  */
 #ifndef SIO_BASE_HISTOGRAM_H
 #define SIO_BASE_HISTOGRAM_H
 
 #include <sio/types.h>
 
-/* The same value n times. */
+/* Adds the value v n times. */
 static inline void histogram_add_n(sio_histogram *h, uint64_t v, uint64_t n) {
-  /* The highest bit of what does not fit into 64; below that all are alike. */
+  /* The number of the highest bit of v - 1, at least 5: all values up to 64 fall into one
+   * bucket. */
   unsigned bit = 63u - (unsigned)__builtin_clzll((v - (v > 0)) | 63), i = bit - 5;
   h->sum += v * n;
   h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1] += n;

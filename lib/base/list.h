@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * list.h - a doubly linked ring whose links live in the members: to be in a
- * list costs no allocation, and to leave it needs only the member.
+ * list.h - a circular doubly linked list. The links are members of the items, so adding an item
+ * allocates nothing, and an item can be removed without its list.
  */
 #ifndef SIO_BASE_LIST_H
 #define SIO_BASE_LIST_H
@@ -17,7 +17,7 @@ struct list {
 
 static inline void list_init(struct list *l) { l->next = l->prev = l; }
 
-/* True for an empty head, and for a member that is in no list. */
+/* True for an empty list, and for an item that is in no list. */
 static inline bool list_empty(const struct list *l) { return l->next == l; }
 
 static inline void list_push(struct list *head, struct list *item) {
@@ -53,7 +53,7 @@ static inline void list_splice(struct list *to, struct list *from) {
   list_init(from);
 }
 
-/* The body may remove `it`, nothing else. */
+/* The body may remove `it`, but no other item. */
 #define list_each(it, tmp, head) \
   for (struct list *it = (head)->next, *tmp = it->next; it != (head); it = tmp, tmp = it->next)
 

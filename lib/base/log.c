@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.c - formats one line, makes it harmless, keeps it until the host can be called; and reads
- * level specs.
+ * log.c - formats and escapes log lines, keeps them until the host's callback can run, and parses
+ * level specifications.
  */
 #include "base/log.h"
 
@@ -49,7 +49,7 @@ static int find_name_index(const char *const *names, int n, sio_slice word) {
   return -1;
 }
 
-/* One "level" or "room=level". */
+/* Parses one "level" or "room=level". */
 static bool parse_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
@@ -77,7 +77,7 @@ int sio__log_set_levels(struct log *log, const char *spec) {
   return 0;
 }
 
-/* How many bytes at p may be shown as they are: one character, or none. */
+/* Returns the length of the character at p if it may be shown unescaped, otherwise 0. */
 static size_t printable_length(const char *p, size_t n) {
   size_t len = sio__utf8_sequence_length(p, n);
   unsigned char lead = (unsigned char)p[0];
@@ -108,9 +108,9 @@ static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
   return used;
 }
 
-/* ---- lines that wait --------------------------------------------------------------------- */
+/* ---- waiting lines --------------------------------------------------------- */
 
-/* What malloc() adds to a block, about. */
+/* an estimate of what malloc() adds to each block */
 enum { BLOCK = 16 };
 
 static size_t line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
@@ -145,8 +145,8 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
 
 COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
-  /* A character cut in two at the end of raw begins in the last three bytes, where its
-   * escape has no room: half of it is never shown. */
+  /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
+   * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
   va_list ap;
   va_start(ap, fmt);
@@ -157,7 +157,7 @@ COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   log_queue_line(log, level, room, line, len);
 }
 
-/* ---- lines that peers cause --------------------------------------------------------------- */
+/* ---- rate limits ----------------------------------------------------------- */
 
 static const char *const cause_names[] = {
   [LOG_TURNED_AWAY] = "peers turned away",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - levelled lines, tagged by room. A line below its room's level costs a
- * comparison. Bytes from peers are escaped on the way out.
+ * log.h - log lines with a level and a room. A line below the level of its room costs one
+ * comparison. Bytes from peers are escaped.
  *
- * A line is formatted where it is logged, since what it shows may not live long, and then waits:
- * the host's callback runs from the end of the turn (net/loop.c), never inside the call that
- * logs. So the callback may make any call of the library.
+ * A line is formatted immediately, since its arguments may not live long. Then it waits: the host's
+ * callback runs at the end of the turn (net/loop.c), never inside the call that logs. So the
+ * callback may make any call of the library.
  */
 #ifndef SIO_BASE_LOG_H
 #define SIO_BASE_LOG_H
@@ -13,11 +13,11 @@
 #include "base/slice.h"
 #include <sio/log.h>
 
-/* The memory of the lines that wait: past it further lines are lost, and counted. */
+/* The most memory for waiting lines. Further lines are lost and counted. */
 enum { LOG_HELD = 4 * 1024 * 1024 };
 
-/* What peers can cause, by what is done about it: each kind of line has a rate of its own, so that
- * one kind does not hide the others. */
+/* The kinds of log lines that peers can cause. Each kind has its own rate limit, so that a flood
+ * of one kind does not hide the others. */
 enum log_cause {
   LOG_TURNED_AWAY,
   LOG_LIMITED,
@@ -46,17 +46,18 @@ enum log_cause {
   LOG_CAUSES
 };
 
-/* The lines a second of one cause, and of those the lines about one address: so many that one
- * address does not take the place of all others. Lines at INFO tell of what ordinary peers do. */
+/* Lines per second of one kind, and how many of them may be about one address, so that one
+ * address does not use up the limit of all others. Lines at INFO report normal events and may be
+ * more. */
 enum {
   LOG_RATE = 10,
   LOG_RATE_PEER = 5,
   LOG_RATE_INFO = 100,
   LOG_RATE_INFO_PEER = 50,
-  LOG_PEERS = 32 /* addresses are told apart by so many values of a keyed hash */
+  LOG_PEERS = 32 /* Addresses are distinguished by a hash with this many values. */
 };
 
-/* One second of one cause. */
+/* The state of one kind in the current second. */
 struct log_second {
   uint64_t left_out;
   uint8_t level, room, used;
@@ -66,63 +67,65 @@ struct log_second {
 struct log_line;
 
 struct log {
-  sio_log_cb cb; /* NULL: silent */
+  sio_log_cb cb; /* NULL: nothing is logged. */
   void *user;
-  uint8_t level[SIO_ROOM_COUNT]; /* enum sio_log_level: the most talkative that passes */
-  bool busy;                     /* the callback runs */
-  struct log_line *first, *last; /* they wait, in order */
-  size_t held;                   /* the memory of those */
-  uint64_t unsaid;               /* lost lines that the host was not told of yet */
-  uint64_t lost;                 /* all of them */
-  const char *why;               /* the last of them was lost */
-  bool counting;                 /* a second is under way: sio__log_end_second() ends it */
-  uint64_t left_out;             /* lines that were one too many, ever */
+  uint8_t level[SIO_ROOM_COUNT]; /* enum sio_log_level: the most verbose level that is logged */
+  bool busy;                     /* The callback is running. */
+  struct log_line *first, *last; /* waiting lines, in order */
+  size_t held;                   /* memory of the waiting lines */
+  uint64_t unsaid;               /* lost lines that are not yet reported to the host */
+  uint64_t lost;                 /* all lost lines */
+  const char *why;               /* why the last of them was lost */
+  bool counting;                 /* The current second ends with sio__log_end_second(). */
+  uint64_t left_out;             /* all lines left out by the rate limits */
   struct log_second seconds[LOG_CAUSES];
-  void (*rouse)(void *arg); /* something waits, or a second began; NULL: nobody to tell */
+  void (*rouse)(void *arg); /* Called when a line waits, or when the second begins. May be NULL. */
   void *rouse_arg;
 };
 
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
-/* "warn", or "info,eio=debug,http=off", read from left to right. 0, or UV_EINVAL for a word
- * it does not know (then nothing changed). */
+/* Parses "warn", or "info,eio=debug,http=off", from left to right. 0, or UV_EINVAL for an
+ * unknown word, and no level has changed. */
 int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unsaid;
 }
-/* Runs the callback for each line that waits; what those calls log waits for the next time. Only
- * where nothing of the library is under way. */
+/* Calls the callback for each waiting line. Lines that the callback logs wait until the next
+ * call. Call this only where the library may be called. */
 void sio__log_deliver_lines(struct log *log);
-void sio__log_clear(struct log *log); /* what waits is dropped; it is silent from now on */
+void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is logged from now on. */
 
 #define LOG(log, lvl, room, ...)                                                  \
   do {                                                                            \
     if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
 
-/* For each line that a peer can cause at will. peer: its address, NULL or "": not known. */
+/* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
+ * not known. */
 #define LOG_RATED(log, lvl, room, cause, peer, ...)                                                \
   do {                                                                                             \
     if ((lvl) <= (log)->level[room] && sio__log_take_quota((log), (lvl), (room), (cause), (peer))) \
       sio__log((log), (lvl), (room), __VA_ARGS__);                                                 \
   } while (0)
 
-/* False: it is one too many in this second, and counted. */
+/* False: the line is above a rate limit; it is counted and must not be logged. */
 bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
                          const char *peer);
-/* A second after log->counting became true: a line says for each cause what was left out. */
+/* Called a second after log->counting became true. Logs for each kind how many lines were left
+ * out. */
 void sio__log_end_second(struct log *log);
 
-/* printf formats; the line waits to be delivered. Inside the callback DEBUG and TRACE are left out:
- * a callback that sends would cause itself for ever. Lines are cut at LOG_LINE bytes, between
- * characters; control characters (C0, DEL, C1) and bytes that are not UTF-8 come out as \xNN, so a
- * peer cannot forge a line or steer a terminal. */
+/* Formats a line as printf() does; it waits until it is delivered. Within the callback DEBUG and
+ * TRACE lines are dropped, since a callback that sends would cause new lines for ever. Lines are
+ * cut after LOG_LINE bytes, between characters. Control characters (C0, DEL, C1) and bytes that
+ * are not UTF-8 become \xNN, so that a peer cannot forge a line or control a terminal. */
 enum { LOG_LINE = 512 };
 void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* For "%.*s": at most 64 bytes of what a peer sent. */
+/* Arguments for "%.*s": at most 64 bytes of what a peer sent. */
 #define LOG_SLICE(s) (int)((s).n < 64 ? (s).n : 64), (s).p ? (s).p : ""
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * map.c - linear probing over pointers. An item stands at the slot its hash names or in the run
- * of used slots behind it, with no gap between: deletion closes gaps. Hashes are not kept: a slot
- * is half as large, and what is hashed anew when the table grows or a gap is closed was hashed
- * once to get there.
+ * map.c - an open-addressing hash table of pointers.
+ *
+ * An item is in the slot of its hash, or in one of the used slots that follow without a gap;
+ * deletion closes the gap. Hashes are not stored, which halves the size of a slot. Growing and
+ * closing a gap compute them again.
  */
 #include "base/map.h"
 
@@ -26,14 +27,14 @@ void sio__map_clear(struct map *m) {
   sio__map_init(m, m->key);
 }
 
-/* The slot that holds the key, or the free one where it would go. There is always one free. */
+/* Returns the slot that contains the key, or the free slot for it. There is always a free slot. */
 static void **map_find_slot(const struct map *m, sio_slice key) {
   uint32_t i = map_home_slot(m, key);
   while (m->slots[i] && !slice_eq(m->key(m->slots[i]), key)) i = map_next_slot(m, i);
   return &m->slots[i];
 }
 
-/* An item whose key is not in there. */
+/* Inserts an item whose key is not in the map. */
 static void map_insert_new(struct map *m, void *item) {
   uint32_t i = map_home_slot(m, m->key(item));
   while (m->slots[i]) i = map_next_slot(m, i);
@@ -71,7 +72,7 @@ int sio__map_put(struct map *m, void *item) {
   return 0;
 }
 
-/* Moves back whatever may not stay behind a gap at `gap`: items whose own slot is not past it. */
+/* Moves items back into the free slot `gap`, if their own slot is not after it. */
 static void map_close_gap(struct map *m, uint32_t gap) {
   uint32_t mask = m->cap - 1;
   for (uint32_t i = map_next_slot(m, gap); m->slots[i]; i = map_next_slot(m, i)) {
@@ -87,7 +88,7 @@ static void map_shrink_if_sparse(struct map *m) {
   if (m->n == 0)
     sio__map_clear(m);
   else if (m->n < m->cap / 8)
-    (void)map_resize(m, m->cap / 2); /* without memory it stays sparse, which is correct too */
+    (void)map_resize(m, m->cap / 2); /* Without memory the map stays sparse, which does no harm. */
 }
 
 void *sio__map_del(struct map *m, sio_slice key) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.c - the host's three allocation functions, and pools of equal blocks.
+ * mem.c - the host's allocation functions, and pools of blocks of one size.
  *
- * A block held back in a pool keeps the link to the next one in its first word;
- * under AddressSanitizer the rest of it is poisoned, so that touching a block
- * after it was put back is found as if it had been freed.
+ * A free block in a pool stores the link to the next one in its first bytes. Under AddressSanitizer
+ * the rest of it is poisoned, so that a use after sio__pool_put() is reported like a use after
+ * free.
  */
 #include "base/mem.h"
 
@@ -46,7 +46,8 @@ COLD int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void 
   return 0;
 }
 
-/* A size of 0 may give NULL, which would read as out of memory, and realloc(p, 0) may free. */
+/* malloc(0) may return NULL, which would look like a lack of memory, and realloc(p, 0) may free
+ * p. */
 static size_t nonzero_size(size_t n) { return n + !n; }
 
 void *sio__malloc(size_t n) { return host_malloc(nonzero_size(n)); }

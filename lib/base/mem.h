@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.h - every byte the library asks for goes through here.
+ * mem.h - memory allocation. The whole library allocates with these functions.
  *
- * sio_set_allocator() swaps the three functions, which is also how the tests
- * count allocations and make the i-th one fail. NULL means out of memory: an
- * ordinary error that ends one peer, never the process.
+ * sio_set_allocator() replaces the three functions of the C library. The tests use it to count
+ * allocations and to make any of them fail. NULL means a lack of memory, which is an ordinary
+ * error: it ends one connection, but never the process.
  */
 #ifndef SIO_BASE_MEM_H
 #define SIO_BASE_MEM_H
@@ -13,16 +13,16 @@
 #include <stddef.h>
 
 void *sio__malloc(size_t n);
-void *sio__calloc(size_t count, size_t size); /* zeroed; NULL on overflow too */
+void *sio__calloc(size_t count, size_t size); /* zeroed; NULL also if the product overflows */
 void *sio__realloc(void *p, size_t n);
-void sio__free(void *p);                     /* NULL is fine                 */
+void sio__free(void *p);                     /* NULL is allowed. */
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
-/* Gives memory that was freed back to the operating system, where the C library keeps it (glibc)
- * and the host has not set an allocator of its own. */
+/* Returns free memory to the operating system. Only with glibc, and only if the host has not set
+ * its own allocator. */
 void sio__mem_trim(void);
 
-/* Sums and products of lengths a peer has a say in. True: it does not fit. */
+/* Sums and products of lengths that a peer can influence. True: the result overflows. */
 static inline bool add_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_add_overflow(a, b, out);
 }
@@ -30,8 +30,8 @@ static inline bool mul_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_mul_overflow(a, b, out);
 }
 
-/* Blocks of one size, kept for reuse, so that a busy path allocates nothing.
- * At most `keep` free blocks are held back; not thread-safe: one per loop. */
+/* Free blocks of one size, kept for reuse so that a busy path allocates nothing. At most `keep`
+ * free blocks are kept. Not thread-safe: each loop has its own pools. */
 struct pool {
   void *free;
   size_t size;
@@ -39,8 +39,8 @@ struct pool {
 };
 
 void sio__pool_init(struct pool *pool, size_t size, unsigned keep);
-void sio__pool_clear(struct pool *pool); /* frees the blocks held back; it may be used on */
-void *sio__pool_get(struct pool *pool);  /* contents undefined; NULL: no memory */
+void sio__pool_clear(struct pool *pool); /* Frees the kept blocks; the pool can still be used. */
+void *sio__pool_get(struct pool *pool);  /* uninitialized memory; NULL: no memory */
 void sio__pool_put(struct pool *pool, void *block);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * msg.c - blocks for encoded bytes. Up to MSG_SMALL bytes of text a block comes from its
- * home's pool and goes back there; a bigger one is allocated to measure.
+ * msg.c - blocks of encoded bytes. A block for up to MSG_SMALL bytes of text comes from a pool and
+ * returns to it. Larger blocks are allocated with the exact size.
  */
 #include "base/msg.h"
 
@@ -94,7 +94,7 @@ int sio__msg_put(struct msg **m, const void *p, size_t n) {
   return 0;
 }
 
-/* A loop, because a peer decides how many attachments hang on a packet. */
+/* A loop and not a recursion, because a peer decides how many attachments a packet has. */
 void sio__msg_free(struct msg *m) {
   do {
     struct msg *next = m->next;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * num.c - numbers to text as JavaScript's Number::toString writes them, and back.
+ * num.c - converts numbers to text as JavaScript's Number::toString does, and back.
  *
- * The shortest decimal of a double is found as Raffaello Giulietti's Schubfach does it: the ends
- * of the interval that rounds to it are multiplied by one power of ten of 128 bits, rounded so
- * that no comparison between them can go wrong. The other way is that of Eisel and Lemire: the
- * first 19 digits times a power of ten of 128 bits decide. Only where more digits than those
- * matter is the C library asked, for digits and an exponent without a point, which depends on the
- * locale.
+ * The shortest decimal of a double is found with Raffaello Giulietti's Schubfach algorithm: the
+ * ends of the interval of reals that round to the double are multiplied by a power of ten of 128
+ * bits, rounded so that comparing the products is always correct.
+ *
+ * Parsing uses the algorithm of Eisel and Lemire, which multiplies the first 19 digits by a power
+ * of ten of 128 bits. Only if further digits matter is strtod() called, with digits and an exponent
+ * but without a decimal point, which would depend on the locale.
  */
 #include "base/num.h"
 
@@ -18,14 +19,14 @@
 #include "base/pow10.h"
 
 enum {
-  FRACTION = 52, /* bits of a double behind its first */
+  FRACTION = 52, /* bits of a double's fraction */
   BIAS = 1023,
-  INFINITE = 2047,     /* the exponent's bits */
-  KEPT_DIGITS = 19,    /* this many always fit a uint64_t */
-  LARGEST_POWER = 308, /* 1e309 is infinite */
-  SPARE_BITS = 0x1ff,  /* of 64, those that a double and its rounding do not use */
+  INFINITE = 2047,     /* the exponent field of an infinity */
+  KEPT_DIGITS = 19,    /* any number of this many digits fits into a uint64_t */
+  LARGEST_POWER = 308, /* the largest power of ten of a double */
+  SPARE_BITS = 0x1ff,  /* the bits of a 64-bit product that a double and its rounding do not use */
   PARSE_MAX = 1100,
-  EXPONENT_CAP = 100000 /* beyond what PARSE_MAX digits can make up for */
+  EXPONENT_CAP = 100000 /* a limit that PARSE_MAX digits before or after the point cannot offset */
 };
 
 #define HIDDEN (UINT64_C(1) << FRACTION)
@@ -50,7 +51,7 @@ size_t sio__num_i64(char *out, int64_t v) {
   return 1 + sio__num_u64(out + 1, 0 - (uint64_t)v);
 }
 
-/* 0.d1d2d3... times 10^point: digits without zeros at either end. */
+/* The number 0.d1d2d3... times 10^point. No zeros at either end of the digits. */
 struct decimal {
   char digits[NUM_MAX];
   int n, point;
@@ -75,7 +76,7 @@ static char *put_exponential(char *o, const struct decimal *d) {
   return o + sio__num_i64(o, d->point - 1);
 }
 
-/* The five cases of ECMA-262, Number::toString. */
+/* Implements the five cases of Number::toString in ECMA-262. */
 static char *put_decimal(char *o, const struct decimal *d) {
   if (d->point > 21 || d->point < -5) return put_exponential(o, d);
   if (d->point <= 0) {
@@ -88,14 +89,14 @@ static char *put_decimal(char *o, const struct decimal *d) {
   return put_decimal_digits(o, d, d->point, d->n);
 }
 
-/* digits * 10^power */
+/* the number digits * 10^power */
 struct shortest {
   uint64_t digits;
   int power;
 };
 
-/* g times n, divided by 2^128; the last bit is 1 too if the division has a remainder. The last bit
- * of the product that g's own error reaches is not looked at. */
+/* Returns g * n / 2^128, with the lowest bit set if the division has a remainder. The lowest bit
+ * of the product, which the rounding error of g may change, is ignored. */
 static uint64_t scale_by_power(struct u128 g, uint64_t n) {
   uint64_t carry = sio__mul_64(g.lo, n).hi;
   struct u128 p = sio__mul_64(g.hi, n);
@@ -104,15 +105,16 @@ static uint64_t scale_by_power(struct u128 g, uint64_t n) {
   return p.hi | (p.lo > 1);
 }
 
-/* 10^-power, rounded up. */
+/* Returns 10^-power to 128 bits, rounded up. */
 static struct u128 inverse_power(int power) {
   struct u128 g = sio__pow10(-power);
   if (!pow10_exact(-power) && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* low, v and high are four times the value and the ends of what rounds to it, in units of
- * 10^power. Of the integers between the ends the nearest is taken, or a multiple of ten. */
+/* low, v and high are four times the lower end, the value and the upper end of the interval, in
+ * units of 10^power. Returns a multiple of ten within the interval if there is one, otherwise
+ * the nearest integer. */
 static struct shortest choose_shortest(uint64_t low, uint64_t v, uint64_t high, int power) {
   uint64_t s = v / 4, tens = s / 10;
   bool down = low <= 40 * tens, up = 40 * tens + 40 <= high;
@@ -122,7 +124,7 @@ static struct shortest choose_shortest(uint64_t low, uint64_t v, uint64_t high, 
   return (struct shortest){ s + up, power };
 }
 
-/* Below a power of two doubles lie twice as dense as above it. */
+/* Below a power of two the distance between doubles is half of that above it. */
 static struct shortest find_shortest(double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
@@ -159,15 +161,14 @@ size_t sio__num_double(char *out, double v) {
   return (size_t)(put_decimal(o, &d) - out);
 }
 
-/* A number being read: its first digits as an integer, all of them as text, and the power of ten
- * that the text is multiplied by. */
+/* The state of parsing. The value is the digits times 10^exponent. */
 struct reader {
   const char *p, *end;
   char *digits;
-  uint64_t first; /* the first KEPT_DIGITS from the first that is not 0 */
+  uint64_t first; /* the first KEPT_DIGITS digits after leading zeros, as an integer */
   size_t n;
-  int kept, dropped, exponent; /* dropped: digits behind those kept */
-  bool negative, more;         /* more: behind those kept some are not 0 */
+  int kept, dropped, exponent; /* dropped: the number of digits that are not in `first` */
+  bool negative, more;         /* more: some of the dropped digits are not 0 */
 };
 
 static bool next_is_digit(const struct reader *r) {
@@ -223,14 +224,14 @@ static bool read_number_exponent(struct reader *r) {
   return true;
 }
 
-/* 10^q to 128 bits, rounded down for whole powers and up for the others. */
+/* Returns 10^q to 128 bits, rounded down if it is an integer, otherwise up. */
 static struct u128 power_for_parsing(int q) {
   struct u128 g = sio__pow10(q);
   if (q < 0 && ++g.lo == 0) g.hi++;
   return g;
 }
 
-/* The lower half counts only where it may carry into the bits that are used. */
+/* The lower half of g matters only if it may carry into the bits that are used. */
 static struct u128 multiply_by_power(uint64_t w, int q) {
   struct u128 g = power_for_parsing(q), p = sio__mul_64(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
@@ -242,12 +243,13 @@ static struct u128 multiply_by_power(uint64_t w, int q) {
 
 static uint64_t round_half_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
 
-/* Exactly between two doubles, of which the lower one is even? Possible only for few powers. */
+/* Is the value exactly half way between two doubles, of which the lower one is even? This is
+ * possible only for the few powers tested here. */
 static bool is_rounding_tie(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }
 
-/* The bits of the double nearest to w * 10^q; w is not 0. */
+/* Returns the bits of the double that is nearest to w * 10^q. w must not be 0. */
 static uint64_t nearest_double_bits(uint64_t w, int q) {
   if (q < POW10_MIN) return 0;
   if (q > LARGEST_POWER) return INFINITY_BITS;
@@ -256,7 +258,8 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   int upper = (int)(p.hi >> 63), shift = upper + 64 - FRACTION - 3;
   uint64_t doubled = p.hi >> shift;
   int biased = pow10_log2(q) + 63 + upper - zeros + BIAS;
-  /* A subnormal one that rounds up to HIDDEN is the first normal one, and its bits say so. */
+  /* A subnormal number that rounds up to HIDDEN becomes the smallest normal number without a
+   * special case. */
   if (biased <= 0) return biased < -62 ? 0 : round_half_up(doubled >> (1 - biased));
   if (is_rounding_tie(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
   uint64_t bits = round_half_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
@@ -269,7 +272,8 @@ static double double_from_bits(uint64_t bits) {
   return v;
 }
 
-/* With more digits than first holds the number lies between first and first + 1. */
+/* If digits were dropped, the value is between `first` and `first` + 1. If both round to the
+ * same double, it is the result. */
 static double convert_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * num.h - numbers as JSON text, whatever locale the host has set.
+ * num.h - converts numbers to JSON text and back, independent of the locale.
  */
 #ifndef SIO_BASE_NUM_H
 #define SIO_BASE_NUM_H
@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NUM_MAX = 32 };                     /* `out` below has this much room */
-size_t sio__num_i64(char *out, int64_t v); /* no NUL; the bytes written */
+enum { NUM_MAX = 32 };                     /* the space that `out` must have */
+size_t sio__num_i64(char *out, int64_t v); /* Returns the length; writes no NUL. */
 size_t sio__num_u64(char *out, uint64_t v);
-/* The shortest digits that read back as v, written as JSON.stringify() writes them: -0 is "0",
- * what is not finite "null". */
+/* Writes the shortest digits that parse back to v, as JSON.stringify() does: -0 becomes "0";
+ * infinities and NaN become "null". */
 size_t sio__num_double(char *out, double v);
-/* A whole JSON number, at most 1100 bytes long; false if it is not one. Too big a number gives
- * an infinity, too small a one 0, as in JavaScript. */
+/* Parses a complete JSON number of at most 1100 bytes. False: it is invalid. As in JavaScript, a
+ * number that is too large gives an infinity, and one that is too small gives 0. */
 bool sio__num_parse(const char *p, size_t n, double *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * percent.c - lenient where browsers are (queries), strict where files are named.
+ * percent.c - percent-decoding: lenient for queries, as browsers are, and strict for file paths.
  */
 #include "base/percent.h"
 
@@ -30,7 +30,7 @@ bool sio__percent_equals(sio_slice raw, const char *text, bool plus) {
   return raw.n == 0 && !*text;
 }
 
-/* Decodes one segment at out, of which `room` bytes may be used; its length or -1. */
+/* Decodes one path segment to out, which has room for `room` bytes. Returns its length, or -1. */
 static long decode_path_segment(char *out, size_t room, sio_slice raw) {
   size_t n = 0;
   while (raw.n) {

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * percent.h - percent-encoding (RFC 3986 2.1), read byte by byte.
+ * percent.h - percent-decoding (RFC 3986 section 2.1).
  */
 #ifndef SIO_BASE_PERCENT_H
 #define SIO_BASE_PERCENT_H
 
 #include "base/slice.h"
 
-/* Takes one decoded byte off *s, which is not empty. An escape that is none stands for itself;
- * plus: '+' is a blank, as in a query. */
+/* Decodes one byte and removes it from *s, which must not be empty. An invalid escape is taken
+ * literally. plus: '+' means a space, as in a query. */
 unsigned char sio__percent_decode_byte(sio_slice *s, bool plus);
-bool sio__percent_equals(sio_slice raw, const char *text, bool plus); /* decoded, is it text? */
+bool sio__percent_equals(sio_slice raw, const char *text,
+                         bool plus); /* Is the decoded text equal to `text`? */
 
-/* The file path that a URL path stands for: decoded, no leading '/', a NUL after it. -1 when no
- * file can be meant: an escape that is none, or stands for '/' or NUL; an empty or a dot segment,
- * "..", a dot file; not beginning with '/', or not fitting. A '/' at the end stays. */
+/* Decodes a URL path to a file path without the leading '/', NUL-terminated. Returns its length;
+ * a '/' at the end stays. -1: the path cannot name a file, because it contains an invalid
+ * escape, an escaped '/' or NUL, an empty segment, "." or "..", or a name that begins with '.';
+ * or because it does not begin with '/' or does not fit. */
 long sio__percent_decode_path(char *out, size_t size, sio_slice raw);
 
 #endif

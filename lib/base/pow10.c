@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * pow10.c - every 27th power of ten is kept to 192 bits. Another one is such a power times 5^n,
- * which fits 64 bits. The first 128 bits of the product are those of the exact value, as the test
- * shows for each power; only for the small powers, which are whole, the error would reach them.
+ * pow10.c - powers of ten to 128 bits. Every 27th power is stored with 192 bits. The others are a
+ * stored power times 5^n, which fits into 64 bits. The first 128 bits of the product are exact,
+ * which the unit test checks for each power. The small integer powers, for which this would not
+ * hold, have a table of their own.
  */
 #include "base/pow10.h"
 
 enum { STEP = 27 };
 
-/* 10^(POW10_MIN + 27 i), most significant word first. */
+/* 10^(POW10_MIN + 27 i), most significant word first */
 static const uint64_t kept[][3] = {
   { 0xeef453d6923bd65a, 0x113faa2906a13b3f, 0xdfbc7e99bdd50e9b }, /* -342 */
   { 0xc1069cd4eabe89f8, 0x999ec0bb696e840a, 0x7730425cb755eef8 }, /* -315 */
@@ -37,7 +38,7 @@ static const uint64_t kept[][3] = {
   { 0xb6472e511c81471d, 0xe0133fe4adf8e952, 0x5dede5861d36aec1 }, /* 306 */
 };
 
-/* 5^n, shifted so that the first bit is 1. */
+/* 5^n, shifted left until the highest bit is 1 */
 static const uint64_t small[STEP] = {
   0x8000000000000000, 0xa000000000000000, 0xc800000000000000, 0xfa00000000000000,
   0x9c40000000000000, 0xc350000000000000, 0xf424000000000000, 0x9896800000000000,
@@ -56,7 +57,7 @@ struct u128 sio__mul_64(uint64_t a, uint64_t b) {
   return p;
 }
 
-/* The first 128 bits of 256, of which the first or the second is 1. */
+/* Returns the first 128 bits of the 256-bit product, normalized. Its first or second bit is 1. */
 static struct u128 multiply_kept_power(const uint64_t g[3], uint64_t five) {
   struct u128 p2 = sio__mul_64(g[0], five), p1 = sio__mul_64(g[1], five);
   struct u128 r = { p2.hi, p2.lo + p1.hi };

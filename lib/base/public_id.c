@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * public_id.c - the digest of a secret id.
+ * public_id.c - makes a public id from a secret id, with SHA-1.
  */
 #include "base/public_id.h"
 
@@ -10,7 +10,7 @@
 
 enum { SECRET_MAX = 400, DIGEST_USED = 15 };
 
-/* Sets these digests apart from other uses of SHA-1, as the one of WebSocket keys. */
+/* Makes these digests different from other uses of SHA-1, such as WebSocket keys. */
 static const char prefix[] = "sio public id ";
 
 COLD const char *sio__public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret) {

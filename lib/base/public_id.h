@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * public_id.h - a name for something whose own id is a secret: a digest that anybody may see.
+ * public_id.h - public ids: a digest that names an object whose real id is a secret.
  */
 #ifndef SIO_BASE_PUBLIC_ID_H
 #define SIO_BASE_PUBLIC_ID_H
@@ -9,8 +9,8 @@
 
 enum { PUBLIC_ID_LEN = 20 };
 
-/* 20 characters of base64url and a NUL: 120 bits of SHA-1 over the secret's first 400 bytes. The
- * same secret has the same digest in every process. Returns out. */
+/* Writes 20 characters of base64url and a NUL: 120 bits of the SHA-1 digest of the first 400
+ * bytes of the secret. The digest does not depend on the process. Returns out. */
 const char *sio__public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.c - getrandom(2), ids cut from batches of it, and SipHash-1-3 under a key made of it.
+ * random.c - random bytes from getrandom(2), ids made of them, and SipHash-1-3 under a random key.
  *
- * Each thread has its own batch. A forked child must not draw what its parent draws, so
- * every fork counts up `forks` in the child, and a batch filled before it is void.
+ * Each thread draws ids from its own batch of random bytes. A forked child must not draw the same
+ * ids as its parent: every fork increments `forks` in the child, and an older batch is discarded.
  */
 #include "base/random.h"
 
@@ -21,7 +21,7 @@ enum { ID_BYTES = 15, BATCH = 16 };
 
 struct batch {
   uint8_t bytes[BATCH * ID_BYTES];
-  unsigned left; /* ids not drawn yet; they are the first ones */
+  unsigned left; /* number of unused ids, which are at the beginning */
   unsigned forks;
 };
 
@@ -119,8 +119,8 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-/* A hash cannot fail. If the system refuses, the 16 random bytes that the kernel handed
- * to this process at its start are the next best thing that peers cannot know. */
+/* Hashing must not fail. If getrandom(2) fails, the key is the 16 random bytes that the kernel
+ * gave to this process at its start, which peers cannot know either. */
 static void make_hash_key(void) {
   if (sio__random(hash_key, sizeof hash_key) != 0) {
     const void *kernel = (const void *)getauxval(AT_RANDOM);

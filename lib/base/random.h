@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.h - the operating system's random bytes, and a keyed hash made from them.
+ * random.h - random bytes from the operating system, and a keyed hash.
  */
 #ifndef SIO_BASE_RANDOM_H
 #define SIO_BASE_RANDOM_H
@@ -11,13 +11,13 @@
 int sio__random(void *out, size_t n); /* getrandom(2); 0 or a libuv code */
 
 enum { SIO__ID_LEN = 20 };
-/* A fresh id: 15 random bytes as 20 characters of base64url, and a NUL. 120 bits.
- * Random bytes are drawn in batches and wiped as they are used; thread-safe. */
+/* Makes a new id: 15 random bytes as 20 characters of base64url, and a NUL. 0 or a libuv code.
+ * Random bytes are drawn in batches, and each id is wiped from the batch. Thread-safe. */
 int sio__random_id(char out[SIO__ID_LEN + 1]);
 
-/* SipHash-1-3 under this process's key; thread-safe, seeds itself on first use. */
+/* SipHash-1-3 under a random key of this process, which is made at the first call. Thread-safe. */
 uint64_t sio__hash(const void *p, size_t n);
-/* The bare function, for its test vectors. */
+/* SipHash-1-3 under a given key, for test vectors. */
 uint64_t sio__siphash13(const uint8_t key[16], const void *p, size_t n);
 
 #endif

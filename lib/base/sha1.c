@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sha1.c - one message, given whole.
+ * sha1.c - computes the SHA-1 digest of one complete message.
  */
 #include "base/sha1.h"
 
@@ -38,7 +38,8 @@ static void hash_block(uint32_t h[5], const uint8_t *p) {
   h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
 }
 
-/* The rest of the message, a 1 bit, zeros, and the length in bits: one block or two. */
+/* Hashes the last bytes of the message, a 1 bit, zeros, and the length in bits: one or two
+ * blocks. */
 static void hash_last_blocks(uint32_t h[5], const uint8_t *p, size_t rest, size_t n) {
   uint8_t last[2 * BLOCK] = { 0 };
   if (rest) memcpy(last, p, rest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sized.c - public structs of any version.
+ * sized.c - copies public structs of an older or newer version of the library.
  */
 #include "base/sized.h"
 

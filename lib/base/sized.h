@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * sized.h - public structs that may grow: a host passes the size that it was compiled with.
+ * sized.h - public structs that may grow in later versions: a host passes the size that it was
+ * compiled with.
  */
 #ifndef SIO_BASE_SIZED_H
 #define SIO_BASE_SIZED_H
 
 #include <stddef.h>
 
-/* The host's struct, as it knew it, of `size` bytes, into ours, of `room`; NULL is all zero.
- * UV_EINVAL for one that is longer than ours and says something there. */
+/* Copies the host's struct of `size` bytes to ours of `room` bytes. Missing fields, or all of
+ * them if `in` is NULL, become zero. UV_EINVAL: the host's struct is longer, and a byte after
+ * ours is not zero. */
 int sio__sized_copy(void *out, size_t room, const void *in, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.c - the comparisons and cuts that HTTP headers and queries are read with.
+ * slice.c - comparing and splitting text, for HTTP headers and queries.
  */
 #include "base/slice.h"
 

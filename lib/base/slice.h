@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice.h - helpers for borrowed bytes.
+ * slice.h - functions for slices, which are borrowed bytes: pointer and length.
  */
 #ifndef SIO_BASE_SLICE_H
 #define SIO_BASE_SLICE_H
@@ -20,17 +20,17 @@ static inline bool slice_starts(sio_slice a, sio_slice prefix) {
   return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
-/* ASCII case only, as HTTP compares tokens. */
+/* Ignores the case of ASCII letters only, as HTTP does. */
 bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b);
-/* pairs is "key\0value\0key\0value\0": the value of key, ASCII case ignored, or NULL. */
+/* pairs is "key\0value\0key\0value\0". Returns the value of key, or NULL. Ignores ASCII case. */
 const char *sio__slice_find_pair(const char *pairs, sio_slice key);
-sio_slice sio__slice_trim(sio_slice s); /* spaces and tabs, both ends */
-/* Takes what stands before the next `sep` off *rest, and the sep; false when nothing is
- * left. "a,,b," gives "a", "", "b": a sep at the very end opens no further part. */
+sio_slice sio__slice_trim(sio_slice s); /* removes spaces and tabs at both ends */
+/* Removes the text before the next `sep`, and the `sep`, from *rest. False: *rest was empty.
+ * "a,,b," gives "a", "" and "b": there is no empty part after a `sep` at the end. */
 bool sio__slice_split(sio_slice *rest, char sep, sio_slice *part);
-/* Is `token` one of the comma-separated, case-insensitive elements of `header`? */
+/* Is token an element of the comma-separated list header? Ignores ASCII case. */
 bool sio__slice_has_token(sio_slice header, sio_slice token);
-/* Decimal digits only, no sign, no blank; false on empty, other bytes or overflow. */
+/* Parses decimal digits, without sign or spaces. False: empty, another byte, or an overflow. */
 bool sio__slice_parse_u64(sio_slice s, uint64_t *out);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * timer.c - the wheel. On level l time is cut into windows of 64^l ms; a timer stands on the
- * level its distance from now names (64^l <= distance < 64^(l+1)), in slot (window mod 64). So
- * a slot stands for one window only: the next one with that number after now. Reaching a
- * window's start sorts its timers into lower levels; on level 0 they fire. On the top level
- * a slot may hold timers of later windows with the same number too: they go round once more.
+ * timer.c - a hierarchical timer wheel.
+ *
+ * On level l, time is divided into windows of 64^l ms. A timer is on the level given by its
+ * distance from now (64^l <= distance < 64^(l+1)), in slot (window number mod 64). So a slot
+ * contains the timers of one window: the next one with its number. When the start of a window is
+ * reached, its timers move to lower levels; on level 0 they fire. Only a slot of the top level may
+ * also contain timers of later windows, which stay there for another round.
  */
 #include "base/timer.h"
 
@@ -42,7 +44,7 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
     place_timer(w, t);
 }
 
-/* `head` became empty: if it is a slot (and not a list of timers about to fire), say so. */
+/* Called when the list `head` has become empty. Clears the bit of the slot if the list is one. */
 static void mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
@@ -64,7 +66,8 @@ static void take_current_slot(struct timers *w, unsigned level, struct list *int
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* Now is the start of a window on level 0, and on each level above while its bits are 0. */
+/* w->now is the start of a window on level 0, and on each higher level while its lower bits are
+ * 0. */
 static void move_timers_down(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
@@ -75,7 +78,7 @@ static void move_timers_down(struct timers *w) {
   }
 }
 
-/* The list is off the wheel, but its members can still be stopped: callbacks do that. */
+/* `due` is no longer part of the wheel, but callbacks can still stop the timers in it. */
 static void fire_timers(struct list *due) {
   struct list *link;
   while ((link = list_pop(due))) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.c - whole text goes eight ASCII bytes at a time, other characters one by one.
+ * utf8.c - validates UTF-8. ASCII is checked eight bytes at a time, other characters one by one.
  *
- * The state between two pieces is how many bytes the open character still lacks, and the
- * range its next byte must be in; only a second byte has a range other than 80..BF.
+ * The state between two pieces of text is the number of bytes that the incomplete character still
+ * needs, and the range that its next byte must be in. For other than the second byte of a character
+ * the range is always 80 to BF.
  */
 #include "base/utf8.h"
 
@@ -13,7 +14,7 @@ static uint8_t byte_at(const char *p, size_t i) { return (uint8_t)p[i]; }
 
 static bool is_continuation_byte(uint8_t c) { return (c & 0xc0) == 0x80; }
 
-/* Bytes of a character that starts with c, 0 if none does. */
+/* Returns the length of a character with the first byte c. 0: no character begins with c. */
 static unsigned length_from_lead_byte(uint8_t c) {
   if (c < 0x80) return 1;
   if (c < 0xc2) return 0;
@@ -22,7 +23,7 @@ static unsigned length_from_lead_byte(uint8_t c) {
   return c < 0xf5 ? 4 : 0;
 }
 
-/* E0 and F0 would allow overlong forms, ED surrogates, F4 more than U+10FFFF. */
+/* The range excludes overlong forms (E0, F0), surrogates (ED), and values above U+10FFFF (F4). */
 static uint8_t second_byte_min(uint8_t lead) {
   return lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 }
@@ -52,7 +53,7 @@ static inline bool are_eight_ascii(const char *p) {
   return (word & 0x8080808080808080u) == 0;
 }
 
-/* The length of the longest valid text at p. */
+/* Returns the length of the longest valid text at p. */
 static size_t valid_prefix_length(const char *p, size_t n) {
   size_t i = 0, len;
   do {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * utf8.h - RFC 3629: no overlong form, no surrogate, nothing past U+10FFFF.
+ * utf8.h - strict UTF-8 validation (RFC 3629): no overlong forms, no surrogates, nothing above
+ * U+10FFFF.
  */
 #ifndef SIO_BASE_UTF8_H
 #define SIO_BASE_UTF8_H
@@ -11,17 +12,17 @@
 
 bool sio__utf8_valid(const void *p, size_t n);
 
-/* Piece by piece: state 0 is "between characters". Feeding fails (UTF8_BAD) at the
- * first byte that no valid text could contain here, and stays failed. */
+/* Validates text piece by piece. The state UTF8_BAD means that a byte was invalid, and does not
+ * change any more. */
 enum { UTF8_BAD = 1 };
-typedef uint32_t utf8_state; /* starts at 0; the text is whole when it is 0 again */
+typedef uint32_t utf8_state; /* starts as 0; 0 at the end means that the text is complete */
 utf8_state sio__utf8_feed(utf8_state s, const void *p, size_t n);
 
-/* Length of the valid sequence at p (1 to 4), or 0 if what stands there is not one. */
+/* Returns the length (1 to 4) of the character at p, or 0 if it is invalid or incomplete. */
 size_t sio__utf8_sequence_length(const char *p, size_t n);
 
-/* Each NUL of a text becomes U+FFFD, so that it can be a C string. s has room for two bytes more
- * for each of them. The new length. */
+/* Replaces each NUL by U+FFFD, so that the text can be a C string. s needs room for two more
+ * bytes per NUL. Returns the new length. */
 size_t sio__utf8_replace_nuls(char *s, size_t n);
 
 #endif

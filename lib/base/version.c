@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * version.c - the version this library was compiled as, which a header may differ from.
+ * version.c - the version that the library was compiled as. The header of a host may be of another
+ * version.
  */
 #include <sio/version.h>
 

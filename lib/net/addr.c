@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * addr.c - reading addresses and networks, and comparing them bit by bit.
+ * addr.c - parses IP addresses and networks, and compares addresses with networks.
  */
 #include "net/addr.h"
 #include "base/mem.h"
@@ -25,10 +25,10 @@ static void put_mapped_v4(uint8_t b[16], const void *four) {
   memcpy(b + V4_AT, four, 4);
 }
 
-/* ---- one ------------------------------------------------------------------------------ */
+/* ---- one address ----------------------------------------------------------- */
 
-/* What lies there is a struct sockaddr_in or another: the compiler may take a plain read of a
- * struct sockaddr for one of something else. */
+/* The object behind sa may be a struct sockaddr_in or another type. The family is copied with
+ * memcpy() because reading it as a member of struct sockaddr would break the aliasing rules. */
 struct addr sio__addr_from_sockaddr(const struct sockaddr *sa) {
   struct addr a = { ADDR_NONE, { 0 } };
   sa_family_t family;
@@ -86,7 +86,7 @@ struct addr sio__addr_limit_key(const struct addr *a) {
   return g;
 }
 
-/* ---- many ------------------------------------------------------------------------------- */
+/* ---- sets of addresses ----------------------------------------------------- */
 
 static bool address_bit(const uint8_t b[16], unsigned i) { return b[i / 8] >> (7 - i % 8) & 1; }
 
@@ -96,7 +96,7 @@ static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned 
   return !rest || (a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0;
 }
 
-/* "10.0.0.0/8": the bits behind the prefix say nothing, so they must be zero. */
+/* Parses "10.0.0.0/8" or a single address. The bits after the prefix must be zero. */
 static bool parse_network(struct addr_net *net, sio_slice text) {
   sio_slice address;
   struct addr a;

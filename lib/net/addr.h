@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * addr.h - who is at the other end: an address as bytes, and sets of them.
+ * addr.h - IP addresses as bytes, and sets of addresses and networks.
  *
- * IPv4 is kept as the IPv6 address it maps to, so that 192.0.2.1 and ::ffff:192.0.2.1, which is
- * what a socket for both kinds calls it, are one.
+ * An IPv4 address is stored as the IPv6 address that it maps to. So 192.0.2.1 and ::ffff:192.0.2.1,
+ * which is how a socket for both families reports it, are the same address.
  */
 #ifndef SIO_NET_ADDR_H
 #define SIO_NET_ADDR_H
@@ -14,7 +14,7 @@ struct log;
 struct sockaddr;
 
 enum addr_kind {
-  ADDR_NONE, /* not known, or a socket of another family */
+  ADDR_NONE, /* not known, or of another address family */
   ADDR_UNIX,
   ADDR_IP
 };
@@ -27,22 +27,24 @@ struct addr {
 enum { ADDR_TEXT = 46 }; /* INET6_ADDRSTRLEN */
 
 struct addr sio__addr_from_sockaddr(const struct sockaddr *a);
-struct addr sio__addr_of_peer(int fd); /* ADDR_NONE: it is gone */
-/* "192.0.2.1", "2001:db8::1": as inet_pton() takes them, no port, no brackets, no zone. */
+struct addr sio__addr_of_peer(int fd); /* ADDR_NONE once the peer has disconnected */
+/* Parses an address as inet_pton() does: "192.0.2.1", "2001:db8::1". No port, no brackets, no
+ * zone. */
 bool sio__addr_parse(struct addr *out, sio_slice text);
-/* IPv4, mapped or not, in dots; the shortest form of IPv6; "" for all else. */
+/* Formats IPv4 (mapped or not) with dots, and IPv6 in its shortest form. "" for any other kind. */
 const char *sio__addr_text(const struct addr *a, char out[ADDR_TEXT]);
-/* IPv4: the address; IPv6: its first 64 bits, which are one site's; the rest is zero. */
+/* The address under which the limits count a: an IPv4 address itself, or the first 64 bits of an
+ * IPv6 address (one site usually has all addresses below them), the rest zero. */
 struct addr sio__addr_limit_key(const struct addr *a);
 
-/* A list of addresses and networks. All zero: nobody. */
+/* A set of addresses and networks. All zero is the empty set. */
 struct addr_set {
   struct addr_net *nets;
   size_t n;
   bool has_unix;
 };
-/* texts: NULL-terminated; "192.0.2.1", "10.0.0.0/8", "fd00::/8", "unix". 0, UV_ENOMEM, or
- * UV_EINVAL and *bad is what is none; bits behind the prefix must be zero. */
+/* Parses a NULL-terminated array of "192.0.2.1", "10.0.0.0/8", "fd00::/8" and "unix". 0,
+ * UV_ENOMEM, or UV_EINVAL with the invalid text in *bad. The bits after a prefix must be zero. */
 int sio__addr_set_parse(struct addr_set *set, const char *const *texts, const char **bad);
 void sio__addr_set_clear(struct addr_set *set);
 bool sio__addr_set_has(const struct addr_set *set, const struct addr *a);

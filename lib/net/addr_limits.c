@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * addr_limits.c - the table of addresses, and telling of who is turned away.
+ * addr_limits.c - the table of address records, the checks against the limits, and the reports of
+ * rejected peers.
  */
 #include "net/addr_limits.h"
 #include "base/mem.h"
 
 enum {
-  FORGET_MS = 1000, /* the least time between two looks at who may be forgotten */
+  FORGET_MS = 1000, /* the shortest time between two runs of the forget timer */
   FORGET_MOST_MS = 3600 * 1000
 };
 
@@ -15,15 +16,15 @@ static sio_slice addr_record_key(const void *item) {
   return slice((const char *)p->addr.b, sizeof p->addr.b);
 }
 
-/* ---- visitors ----------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------- */
 
 static void addr_record_free(struct addr_record *p) {
   list_remove(&p->idle);
-  sio__map_del(&p->limits->addr_records, addr_record_key(p));
+  sio__map_del(&p->limits->records, addr_record_key(p));
   sio__free(p);
 }
 
-/* So long after it was used last a visitor says nothing any more. */
+/* After this time without use a record carries no information: its buckets are full again. */
 static uint64_t forget_after_ms(const struct addr_limits *g) {
   uint64_t ms = sio__rate_refill_ms(&g->rate);
   return ms < FORGET_MS ? FORGET_MS : ms > FORGET_MOST_MS ? FORGET_MOST_MS : ms;
@@ -70,7 +71,8 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
   return NULL;
 }
 
-/* NULL: not counted. Without memory, too: a server in need does not turn everyone away. */
+/* NULL: the address is not counted. This includes a lack of memory, so that a server that runs
+ * out of memory does not reject every peer. */
 static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
   if (!addr_limits_active(g) || a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a))
     return NULL;
@@ -81,7 +83,7 @@ static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const 
   return p;
 }
 
-/* ---- coming in ------------------------------------------------------------------------------ */
+/* ---- admission ------------------------------------------------------------- */
 
 static bool is_at_open_limit(const struct addr_record *p, enum addr_count kind) {
   return p->limits->max_open && p->open[kind] >= p->limits->max_open;
@@ -150,7 +152,7 @@ void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   note_if_idle(p);
 }
 
-/* ---- telling --------------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------- */
 
 static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
   const char *who = *r->address ? r->address : "a peer";
@@ -166,7 +168,7 @@ void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const cha
   if (g->on_rejected) g->on_rejected(g, &r);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- start and end --------------------------------------------------------- */
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log) {
   *g = (struct addr_limits){ .loop = l, .log = log };

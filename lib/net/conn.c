@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.c - a descriptor under uv_poll_t: one read per event, one gathered write per turn.
+ * conn.c - the descriptor of a connection under a uv_poll_t: one read per readable event, one
+ * gathered write per turn.
  */
 #include "net/conn.h"
 #include <arpa/inet.h>
@@ -14,7 +15,7 @@
 
 enum {
   IOV_BATCH = 128,
-  JOIN_MAX = 2048 /* so few bytes are cheaper to join here than to have gathered by the kernel */
+  JOIN_MAX = 2048 /* Copying up to this many bytes together is cheaper than a gathered write. */
 };
 
 static inline struct pool *conn_chunks(const struct conn *c) { return &conn_loop(c)->chunks; }
@@ -25,19 +26,20 @@ static inline const struct conn_tls_ops *conn_tls_ops(const struct conn *c) {
 
 static void on_conn_poll(uv_poll_t *h, int status, int events);
 
-/* ---- what uv watches ---------------------------------------------------------- */
+/* ---- events to poll for ---------------------------------------------------- */
 
 static unsigned wanted_events(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
-  /* Only errors come with this: a peer that has said all is heard of when it resets. */
+  /* UV_PRIORITIZED makes libuv report errors only: after the end of its stream a peer can still
+   * reset the connection. */
   if (c->eof) want |= UV_PRIORITIZED;
   return want;
 }
 
-/* Without it the connection would be silent for ever. Its owner hears of that at the end of the
- * turn: this may be inside a sending call. */
+/* If libuv cannot poll the descriptor, the connection would hang for ever. It is failed at the
+ * end of the turn, since the current call may be one that sends, and sending never calls back. */
 static void conn_start_poll(struct conn *c, int want) {
   if (uv_poll_start(&c->poll, want, on_conn_poll) == 0) return;
   c->polling = 0;
@@ -78,7 +80,7 @@ static void flush_dirty_conn(struct list *dirty) {
 
 static const struct loop_conn_ops loop_ops = { flush_dirty_conn, fail_unwatched_conns };
 
-/* ---- birth ------------------------------------------------------------------------ */
+/* ---- creation -------------------------------------------------------------- */
 
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind) {
@@ -100,7 +102,8 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
   list_push(&l->conns, &c->link);
   l->nconns++;
   l->stats.accepted++;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* no Unix socket minds */
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 },
+             sizeof(int)); /* fails on a Unix socket, which does no harm */
   conn_update_poll(c);
   *out = c;
   return 0;
@@ -144,11 +147,12 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]) {
   return out;
 }
 
-/* ---- what the queue holds ------------------------------------------------------------------ */
+/* ---- accounting of queued memory ------------------------------------------- */
 
-/* What waits is part of the loop's sum while the connection is blocked: what leaves in the turn in
- * which it was queued costs nothing for it. Around whatever changes the queue of one that is, or
- * that may be afterwards. */
+/* The queued memory of a connection is part of the loop's total only while the connection is
+ * blocked, so that messages that are sent in the turn in which they were queued cost nothing
+ * here. Every change to the queue of a connection that is blocked, or may be afterwards, stands
+ * between these two calls. */
 static inline void subtract_blocked_memory(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
@@ -164,8 +168,8 @@ static void conn_schedule_flush(struct conn *c) {
 
 void sio__conn_schedule_flush(struct conn *c) { conn_schedule_flush(c); }
 
-/* Only once the kernel has refused some of it: until the turn's flush nobody knows how fast the
- * peer is. */
+/* Throttles reading only after a short write: before the first flush we cannot tell a slow peer
+ * from a fast one. */
 static void conn_update_throttle(struct conn *c) {
   size_t limit = c->throttled ? conn_loop(c)->high_water / 2 : conn_loop(c)->high_water;
   bool over =
@@ -175,7 +179,8 @@ static void conn_update_throttle(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* For a peer that does not read, or past what a turn has for one that does. */
+/* The slow path of sio__conn_send(), for a blocked connection or a queue of more than one chunk:
+ * here whole messages are joined into runs. */
 static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (queue_may_join_run(m, off, len) && sio__queue_append_to_run(&c->out, m)) {
     c->rare_flags |= CONN_RUNS;
@@ -191,7 +196,7 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
   return 0;
 }
 
-/* A mark is no bytes at offset 0. */
+/* A mark is an entry with offset 0 and length 0. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
@@ -205,7 +210,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   return 0;
 }
 
-/* ---- dropping what waits -------------------------------------------------------------------- */
+/* ---- removing queued messages ---------------------------------------------- */
 
 void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user) {
   if (!c->out.first) return;
@@ -217,7 +222,7 @@ void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user) {
   conn_update_throttle(c);
 }
 
-/* ---- writing ----------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------- */
 
 static int gather_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
@@ -243,7 +248,7 @@ static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) 
   return n;
 }
 
-/* An entry without bytes is a mark. Removes the marks at the beginning of the queue. */
+/* Removes the marks (entries of length 0) at the beginning of the queue, and counts them. */
 static inline void count_passed_marks(struct conn *c) {
   struct send_queue *q = &c->out;
   while (q->first && !queue_starts_with_run(q) && q->first->e[q->first->head].len == 0) {
@@ -282,7 +287,7 @@ static ssize_t write_pieces(struct conn *c, struct iovec *iov, size_t pieces, si
   return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
 }
 
-/* Bytes written, or a libuv code. */
+/* Returns how many bytes of the queue were sent, or a libuv code. */
 static ssize_t write_once(struct conn *c, size_t *offered) {
   if (c->secure) return conn_tls_ops(c)->write(c, offered);
   struct iovec iov[IOV_BATCH];
@@ -338,20 +343,21 @@ static void conn_on_drained(struct conn *c, bool wrote) {
   if (c->heavy && !c->closed) notify_lighter(c);
 }
 
-/* ENOBUFS and ENOMEM are the kernel's lack, not the peer's end: the next event tries again. */
+/* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
+ * event tries again. */
 static bool should_retry_later(const struct conn *c, ssize_t n) {
   if (c->secure && conn_tls_ops(c)->has_failed(c)) return false;
   return n == UV_EAGAIN || n == UV_ENOBUFS || n == UV_ENOMEM;
 }
 
-/* False: it was closed. */
+/* False: the callback has closed the connection. */
 static bool call_flushing(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0 && c->ops->flushing;
   if (asks) c->ops->flushing(c);
   return !c->closed;
 }
 
-/* 1: all has left; 0: the kernel is full; or what went wrong. */
+/* Returns 1 if everything was sent, 0 if the kernel accepts no more for now, or an error. */
 static inline int write_queue(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;
@@ -401,7 +407,7 @@ void sio__conn_write_now(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------- */
 
 void sio__conn_report_eof(struct conn *c) {
   c->eof = 1;
@@ -439,7 +445,7 @@ static void read_once(struct conn *c) {
   }
 }
 
-/* The descriptor itself knows what is wrong with it. */
+/* Closes the connection with the error that the kernel has recorded for the socket. */
 static void fail_with_socket_error(struct conn *c) {
   int err = 0;
   socklen_t len = sizeof err;
@@ -451,7 +457,7 @@ static void on_conn_poll(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
   loop_begin(conn_loop(c));
   if (status < 0) {
-    c->polling = 0; /* uv stopped watching */
+    c->polling = 0; /* libuv has stopped polling. */
     fail_with_socket_error(c);
     return;
   }
@@ -470,7 +476,7 @@ void sio__conn_resume(struct conn *c) {
   conn_update_poll(c);
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------- */
 
 void sio__conn_end(struct conn *c) {
   if (c->closed || c->ending) return;
@@ -482,7 +488,8 @@ static void free_conn(struct deferred_free *g) {
   sio__free(container_of(g, struct conn, deferred_free));
 }
 
-/* uv may be done before the turn is, and somebody may still look at c until then. */
+/* libuv may close the handle before the turn ends, and until then callers further up may still
+ * use c. */
 static void on_conn_closed(uv_handle_t *h) {
   struct conn *c = container_of(h, struct conn, poll);
   struct loop *l = conn_loop(c);
@@ -500,7 +507,7 @@ static void close_conn(struct conn *c) {
   subtract_blocked_memory(c);
   sio__queue_clear(&c->out, conn_chunks(c));
   if (c->counted) sio__addr_record_release(c->extra[0].addr_record, ADDR_CONNS);
-  /* uv_close() takes the descriptor out of epoll at once. */
+  /* uv_close() removes the descriptor from epoll immediately, so it can be closed now. */
   uv_close((uv_handle_t *)&c->poll, on_conn_closed);
   close(c->fd);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.h - one byte stream to one peer: a TCP or Unix descriptor, watched by a
- * uv_poll_t, with a queue of msgs to send.
+ * conn.h - one byte stream to one peer: a TCP or Unix socket under a uv_poll_t, with a queue of
+ * msgs to send.
  *
- * The owner (an HTTP connection, later a WebSocket one) is told of bytes, of the
- * end and of room through a table of callbacks, and can be replaced while the
- * connection lives. Reading lands in the loop's one buffer; what is not used by
- * the time `read` returns is gone. Sending queues a reference; the end of the turn
- * makes one gathered write (MSG_NOSIGNAL) of it, so that a peer that went away
- * costs an error and never a SIGPIPE, and the host's signals stay as they are.
+ * The owner (an HTTP connection, later a WebSocket) is called through a table of functions when
+ * bytes arrive, when the stream ends and when the queue has been sent. It can be replaced while the
+ * connection lives. Received bytes are in the loop's one read buffer and are valid only until
+ * `read` returns.
+ *
+ * Sending queues a reference to a msg. At the end of the turn one gathered write sends the queue.
+ * All writes use MSG_NOSIGNAL, so a peer that has disconnected causes an error and never a SIGPIPE.
  */
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
@@ -20,28 +21,31 @@
 struct conn;
 
 struct conn_ops {
-  /* n > 0 bytes; they may be changed in place. May send, end, close, or give the connection a new
-   * owner. */
+  /* n > 0 bytes were received; they may be modified. May send, end, close, or give the
+   * connection a new owner. */
   void (*read)(struct conn *c, char *p, size_t n);
-  /* The peer sends no more. The owner closes or ends it, now or later; nothing more will be
-   * read. It may still read: `failed` comes when it resets the connection. */
+  /* The peer has ended its stream, and nothing more will be read. The owner must end or close
+   * the connection, now or later. The peer may still receive; if it resets the connection,
+   * `failed` is called. */
   void (*eof)(struct conn *c);
-  /* The stream broke (err: a libuv code). The connection is closed already; let go of it. */
+  /* The connection broke with the libuv code err. It is closed already, and this is the last
+   * callback. */
   void (*failed)(struct conn *c, int err);
-  /* The kernel has taken everything that was queued. May be NULL. */
+  /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
-  /* It was heavy, and it holds no more than loop->low_mark now. May be NULL. */
+  /* The connection was marked `heavy`, and its queue now holds at most loop->low_mark bytes of
+   * memory. May be NULL. */
   void (*lighter)(struct conn *c);
-  /* The kernel has what was queued before the oldest n marks. May be NULL. */
+  /* Everything that was queued before the oldest n marks has been sent. May be NULL. */
   void (*passed)(struct conn *c, unsigned n);
-  /* It is CONN_WATCHED, and what is queued is about to be written. May send and close. May be
-   * NULL. */
+  /* The connection is CONN_WATCHED, and its queue is about to be written. May send and close.
+   * May be NULL. */
   void (*flushing)(struct conn *c);
-  /* Its TLS handshake is complete; what comes next is plaintext. For those that speak TLS, like
-   * the next. */
+  /* The TLS handshake is complete, and `read` receives plaintext from now on. Only for
+   * connections with TLS. */
   void (*secured)(struct conn *c);
-  /* ... came to nothing. Nothing more will be read; the owner ends it or closes it. why is
-   * borrowed. */
+  /* The TLS handshake has failed, and nothing more will be read. The owner must end or close the
+   * connection. `why` is borrowed. Only for connections with TLS. */
   void (*refused)(struct conn *c, const char *why);
 };
 
@@ -56,12 +60,12 @@ struct conn_tls_ops {
   /* Makes one send() of ciphertext. Returns how many bytes of the queue have been sent with it, of
    * *offered, or a libuv code. */
   ssize_t (*write)(struct conn *c, size_t *offered);
-  /* Is there ciphertext to send? Once the queue of an ending connection is empty, this includes
-   * the message that nothing more follows. */
+  /* Is there ciphertext to send? Once the queue of an ending connection is empty, that includes
+   * TLS's own end-of-stream message (close_notify). */
   bool (*has_output)(struct conn *c);
-  /* It can no longer encrypt; trying again later would not help. */
+  /* Has encryption failed? Trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
-  /* The peer does not read what TLS itself has to send to it (alerts, key updates). */
+  /* Does the peer leave too much unread of what TLS itself sends (alerts, key updates)? */
   bool (*is_over_limit)(const struct conn *c);
   /* How many bytes at the beginning of the queue are encrypted already. */
   size_t (*encrypted_bytes)(const struct conn *c);
@@ -69,117 +73,117 @@ struct conn_tls_ops {
   void (*close)(struct conn *c);
 };
 
-/* The beginning of TLS's state. */
+/* The first member of the TLS state. */
 struct conn_tls {
   const struct conn_tls_ops *ops;
 };
 
-/* What most connections never are. */
+/* Conditions that most connections never have, tested together on the hot path. */
 enum {
-  CONN_MARKED = 1,  /* there may be marks in its queue, or such as are not told yet */
-  CONN_WATCHED = 2, /* the owner wants to hear before writes                        */
-  CONN_RUNS = 4     /* there may be runs in its queue                               */
+  CONN_MARKED = 1,  /* The queue may contain marks, or passed marks are not yet reported. */
+  CONN_WATCHED = 2, /* The owner wants `flushing` to be called before each write. */
+  CONN_RUNS = 4     /* The queue may contain runs. */
 };
 
 struct conn {
   const struct conn_ops *ops;
   void *owner;
   union {
-    struct {             /* while it is open  */
+    struct {             /* while the connection is open */
       struct list link;  /* loop->conns       */
       struct list dirty; /* loop->dirty       */
     };
-    struct deferred_free deferred_free; /* once it is closed */
+    struct deferred_free deferred_free; /* once the connection is closed */
   };
-  struct send_queue out; /* what the kernel has not taken yet */
+  struct send_queue out; /* not yet accepted by the kernel */
   int fd;
   unsigned closed : 1;
-  unsigned ending : 1;    /* shut down writing once the queue is empty        */
-  unsigned is_write_shut : 1;      /* writing is shut down                            */
-  unsigned eof : 1;       /* the peer sends no more                          */
-  unsigned paused : 1;    /* the owner wants no bytes now                    */
-  unsigned throttled : 1; /* it does not read what it asked for: nor do we   */
-  unsigned blocked : 1;   /* the kernel took less than all: waiting for room */
-  unsigned polling : 4;   /* the events uv_poll watches now                  */
-  unsigned secure : 1;    /* it speaks TLS (net/tls.h)                       */
-  unsigned heavy : 1;     /* the owner wants to hear when it is lighter again  */
-  unsigned wrote_early : 1;    /* bytes left in this turn before its end            */
-  unsigned marks : 15;    /* passed, and not told yet                          */
-  unsigned rare_flags : 3;      /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
+  unsigned ending : 1;        /* Writing is shut down once the queue is empty. */
+  unsigned is_write_shut : 1; /* Writing has been shut down. */
+  unsigned eof : 1;           /* The peer has ended its stream. */
+  unsigned paused : 1;        /* The owner has paused reading. */
+  unsigned throttled : 1;     /* Reading is paused because the peer does not read. */
+  unsigned blocked : 1;       /* The last write was short; waiting until it is writable. */
+  unsigned polling : 4;       /* the events that libuv polls for now */
+  unsigned secure : 1;        /* The connection has TLS (net/tls.h). */
+  unsigned heavy : 1;         /* The owner wants `lighter` to be called. */
+  unsigned wrote_early : 1;   /* Bytes were sent in this turn before its end. */
+  unsigned marks : 15;        /* the number of passed marks not yet reported */
+  unsigned rare_flags : 3;    /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
-  uv_poll_t poll; /* begins with its data, which is the loop           */
+  uv_poll_t poll; /* poll.data is the loop. */
   union {
-    struct addr_record *addr_record; /* [0], if it is counted: its address's, or NULL */
-    struct conn_tls *tls;            /* [1], if it is made for TLS                    */
+    struct addr_record *addr_record; /* extra[0] of CONN_COUNTED and CONN_TLS; may be NULL */
+    struct conn_tls *tls;            /* extra[1] of CONN_TLS */
   } extra[];
 };
 
-/* What there is room for behind it. */
+/* Which optional pointers are allocated after the struct; the value is their number. */
 enum conn_kind { CONN_PLAIN, CONN_COUNTED, CONN_TLS };
 
 static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data; }
 
-/* Takes fd over (also on error, when it is closed). Must be non-blocking.
- * 0 and *out, or UV_ENOMEM or what uv says. */
+/* Creates a connection for a non-blocking socket, and takes the descriptor over: on error it is
+ * closed. 0 and *out, UV_ENOMEM, or a libuv code. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
-/* One that an address may have to answer for (conn_visitor()), or, that too, that can speak TLS. */
+/* The same with optional pointers: CONN_COUNTED can have an address record, CONN_TLS also TLS. */
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind);
-/* v is left when it closes. Only of one that is counted. */
+/* The record is released when the connection closes. Not for CONN_PLAIN. */
 static inline void conn_set_addr_record(struct conn *c, struct addr_record *v) {
   c->extra[0].addr_record = v;
 }
 void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner);
-/* The owner lets go of it: no callback reaches it any more. For one that is about to get another
- * owner, or to be closed; closing does the same. */
+/* Removes the owner: no callback reaches it afterwards. Closing does the same. */
 void sio__conn_clear_owner(struct conn *c);
 
-/* The peer's address without its port: "127.0.0.1", "::1"; "" on a Unix socket, and once the kernel
- * does not know it any more. */
+/* The peer's address without its port: "127.0.0.1", "::1". "" on a Unix socket, or if the kernel
+ * no longer knows the address. */
 enum { CONN_ADDRESS = 54 };
 const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 
-/* Queues bytes [off, off+len) of m counted from its first headroom byte, taking a reference
- * of its own. 0, or UV_ENOMEM (nothing queued), SIO_ECLOSED. Never writes, never calls back. */
+/* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte. 0,
+ * UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a place: `passed` says when all before it has left. Of m only its memory counts. As above.
- * At most CONN_MARKS may be under way. */
+/* Queues a mark: `passed` is called once everything before the mark has been sent. No bytes of m
+ * are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is that of
+ * sio__conn_send(). */
 enum { CONN_MARKS = 32767 };
 static inline int conn_queue_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
 }
 static inline void conn_watch_flushes(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
-/* Marks passed that `passed` has not told of; it will not. */
+/* Returns the number of passed marks that `passed` has not been called for, and resets it. */
 static inline unsigned conn_take_marks(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
   return n;
 }
-/* Before the turn's end: gives the kernel what it takes, and calls nobody; the turn's end does,
- * also for what went wrong here. For a sender who must know how much of a long queue is the peer's
- * fault. */
+/* Writes before the end of the turn, and calls no callback: the end of the turn does, for errors
+ * too. For a sender with a long queue that must know how much of it the peer does not accept. */
 void sio__conn_write_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_if(). */
 void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user);
-/* The whole text of m: no frame header. */
+/* Sends the whole text of m, without a WebSocket frame header. */
 static inline int conn_send_text(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, MSG_HEADROOM, m->len);
 }
-/* Nothing waits to be sent: what a volatile packet wants to know. */
+/* Is the queue empty and the kernel ready? If not, volatile packets are dropped. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
 void sio__conn_pause(struct conn *c);
 void sio__conn_resume(struct conn *c);
 
-/* Sends what is queued, then shuts writing down; closing stays the owner's duty. */
+/* Sends what is queued, then shuts down writing. The owner must still close the connection. */
 void sio__conn_end(struct conn *c);
-/* Ends it now: unlinks, drops the queue, closes the descriptor, calls nobody.
- * The struct stays until the end of the turn. Safe twice. */
+/* Closes the descriptor immediately and drops the queue, without a callback. The struct stays
+ * valid until the end of the turn. Closing twice is allowed. */
 void sio__conn_close(struct conn *c);
 
-/* For tls.c: there is something to write; the peer has ended its half; the stream broke. */
+/* For tls.c. Queue the connection for a flush; report the end of the peer's stream to the owner;
+ * close the connection and report an error. */
 void sio__conn_schedule_flush(struct conn *c);
 void sio__conn_report_eof(struct conn *c);
 void sio__conn_fail(struct conn *c, int err);

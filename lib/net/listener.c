@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * listener.c - sockets that listen: TCP, Unix, and the host's own.
+ * listener.c - listening TCP and Unix sockets, and connections taken from a listener of the host.
  */
 #include "net/listener.h"
 #include <errno.h>
@@ -17,9 +17,11 @@
 
 enum {
   RETRY_MS = 100,
-  /* Accepted per event, so that a flood of connections does not keep the loop from its peers. */
+  /* Connections accepted per event, so that a flood of new connections does not starve the
+   * others. */
   ACCEPT_BATCH = 64,
-  /* TCP's keep-alive probes: after so much silence, so often, and so many without an answer. */
+  /* TCP keep-alive: the first probe after this time of silence, the interval, the number of
+   * probes. */
   KEEP_IDLE_S = 60,
   KEEP_INTERVAL_S = 15,
   KEEP_COUNT = 4
@@ -39,7 +41,8 @@ static void on_accept_retry(struct timer *t) {
   if (listener_start_poll(ln)) sio__loop_start_timer(ln->loop, &ln->retry, RETRY_MS);
 }
 
-/* No descriptor or memory to accept with: the backlog waits, and so do we, without spinning. */
+/* There are no descriptors or memory for a new connection. Polling again immediately would spin,
+ * so we wait; the connection stays in the backlog. */
 static void pause_accepting(struct listener *ln, int err) {
   uv_poll_stop(&ln->poll);
   sio__loop_start_timer(ln->loop, &ln->retry, RETRY_MS);
@@ -64,7 +67,7 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
     } else if (errno == EAGAIN) {
       return;
     }
-    /* Anything else is the one connection's trouble (ECONNABORTED, EPROTO, ...). */
+    /* Any other error concerns only the one connection (ECONNABORTED, EPROTO). */
   }
 }
 
@@ -93,13 +96,13 @@ int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener) {
   uv_os_fd_t fd = -1;
   err = uv_accept(host_listener, &peer->stream);
   if (!err) err = uv_fileno(&peer->any, &fd);
-  /* The uv stream was only the way to the descriptor; a copy of it goes on without the stream. */
+  /* The uv stream was only needed to accept the descriptor. We continue with a duplicate. */
   if (!err && (fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) err = -errno;
   uv_close(&peer->any, on_stream_closed);
   return err ? err : fd;
 }
 
-/* ---- starting -------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------- */
 
 static int listener_new(struct listener **out, struct loop *l, int fd, int backlog,
                         const struct listener_ops *ops, void *owner) {
@@ -125,8 +128,8 @@ static int listener_new(struct listener **out, struct loop *l, int fd, int backl
   return 0;
 }
 
-/* A peer whose host or network is gone is noticed within two minutes, also where nothing is sent to
- * it. A descriptor that has the option already keeps what its maker chose. */
+/* With keep-alive a peer whose host or network has failed is noticed within two minutes, even if
+ * nothing is sent to it. A socket that has the option set keeps its intervals. */
 void sio__enable_tcp_keep_alive(int fd) {
   int on = 0, one = 1;
   socklen_t len = sizeof on;
@@ -141,14 +144,14 @@ void sio__enable_tcp_keep_alive(int fd) {
 #endif
 }
 
-/* With SO_REUSEADDR the kernel may choose one port for two sockets that do not listen yet, and only
- * one of them can: it is set after the port was chosen. */
+/* Binds before setting SO_REUSEADDR if the kernel chooses the port: with the option set it may
+ * choose the same port for two sockets that do not listen yet, and one listen() would fail. */
 static int bind_tcp(const struct addrinfo *ai, bool named) {
   int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
   if (named) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  sio__enable_tcp_keep_alive(fd); /* the sockets that it accepts inherit it */
+  sio__enable_tcp_keep_alive(fd); /* Accepted sockets inherit the option. */
   if (ai->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
   if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0) {
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -169,7 +172,7 @@ static int error_from_getaddrinfo(int gai) {
   }
 }
 
-/* The first address of host that can be bound. */
+/* Binds the first address of host that can be bound. */
 static int bind_first_address(const char *host, int port) {
   char service[8];
   snprintf(service, sizeof service, "%d", port);
@@ -207,7 +210,7 @@ int sio__listener_port(const struct listener *ln) {
 
 /* ---- Unix sockets ------------------------------------------------------------------ */
 
-/* A socket file whose process is gone would keep the name for ever. */
+/* Is there a socket file that no process listens on? It would block the name for ever. */
 static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;
@@ -248,7 +251,7 @@ int sio__listener_open_unix(struct listener **out, struct loop *l, const char *p
   return 0;
 }
 
-/* ---- stopping ------------------------------------------------------------------------ */
+/* ---- closing --------------------------------------------------------------- */
 
 static void on_listener_closed(uv_handle_t *h) {
   struct listener *ln = h->data;

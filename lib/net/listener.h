@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * listener.h - listening sockets, and accepting from the host's.
+ * listener.h - listening sockets, and accepting from the host's own listeners.
  */
 #ifndef SIO_NET_LISTENER_H
 #define SIO_NET_LISTENER_H
@@ -10,9 +10,9 @@
 struct listener;
 
 struct listener_ops {
-  /* A new descriptor, non-blocking, close-on-exec; it belongs to the callee. */
+  /* Passes a new non-blocking, close-on-exec descriptor, which the callee owns. */
   void (*accepted)(struct listener *ln, int fd);
-  /* accept() fails for lack of descriptors or memory: it pauses for 100 ms, then tries again. */
+  /* accept() failed for lack of descriptors or memory. The listener pauses for 100 ms. */
   void (*starved)(struct listener *ln, int err);
 };
 
@@ -20,27 +20,29 @@ struct listener {
   struct loop *loop;
   const struct listener_ops *ops;
   void *owner;
-  struct list link;          /* the owner's */
-  const struct sio_tls *tls; /* the owner's: what its connections speak; NULL: plain */
+  struct list link;          /* for the owner's use */
+  const struct sio_tls *tls; /* for the owner's use: the TLS of its connections; NULL: none */
   int fd;
-  char *unix_path; /* unlinked when it stops */
+  char *unix_path; /* removed when the listener stops */
   struct timer retry;
   uv_poll_t poll;
 };
 
-/* host: an address or a name, NULL for every address ("::" with IPv4 in it, else "0.0.0.0"). */
+/* Listens on the address or name host. NULL: all addresses ("::" with IPv4 included, or
+ * "0.0.0.0" if that fails). */
 int sio__listener_open_tcp(struct listener **out, struct loop *l, const char *host, int port,
                            int backlog, const struct listener_ops *ops, void *owner);
-/* A stale socket file nobody listens on is replaced; a live one is UV_EADDRINUSE. */
+/* A socket file that no process listens on is replaced. If one does, the result is
+ * UV_EADDRINUSE. */
 int sio__listener_open_unix(struct listener **out, struct loop *l, const char *path, int backlog,
                             const struct listener_ops *ops, void *owner);
-/* Turns TCP's keep-alive probes on; on a Unix socket it means nothing. */
+/* Turns TCP keep-alive probes on. No effect on a Unix socket. */
 void sio__enable_tcp_keep_alive(int fd);
-int sio__listener_port(const struct listener *ln); /* the port it got; 0 for Unix sockets */
-/* Closes it and frees it later; no callback comes any more. */
+int sio__listener_port(const struct listener *ln); /* the bound port; 0 for Unix sockets */
+/* Closes the socket; the struct is freed later. No callback follows. */
 void sio__listener_stop(struct listener *ln);
 
-/* Takes the connection that the host's listener announces: a descriptor, or a libuv code. */
+/* Accepts a connection from a listening uv stream of the host. A descriptor, or a libuv code. */
 int sio__accept_from_uv_stream(struct loop *l, uv_stream_t *host_listener);
 
 #endif

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop.c - the turn: tasks, flush, graves; the one alarm; posts from other threads.
+ * loop.c - the end of the turn (tasks, flushes, deferred frees), the timer, and calls posted from
+ * other threads.
  */
 #include "net/loop.h"
 #include "net/queue.h"
 #include <pthread.h>
 #include <sio/error.h>
 
-/* A task may queue tasks; a program that never stops doing so gets the loop back in between. */
+/* A task may queue further tasks. A program that never stops doing so gets the loop back after
+ * this many rounds. */
 enum { TASK_ROUNDS = 64, HIGH_WATER = 1024 * 1024, LOG_SECOND_MS = 1000 };
 
-/* A deadline that is met so late says nothing of the peer: what it said in time may lie unread. So
- * all is read first, in so many turns at most. */
+/* When a deadline fires this late, the host has kept the loop busy, and the peer's answer may be
+ * waiting unread. Before such deadlines run, the loop reads for up to READ_TURNS turns. */
 enum { LATE_MS = 20, READ_TURNS = 64 };
 
-/* Memory that a flood has taken goes back to the system: at the earliest so long after some of it
- * was freed, which is also the shortest time between two times, and if it is so much. */
-enum { TRIM_MS = 10000, TRIM_MIN = 1024 * 1024, CONN_BYTES = 4096 /* about, with its session */ };
+/* After a load peak, unused memory is returned to the system: TRIM_MS after some was freed at
+ * the earliest, not more often than that, and only if it is at least TRIM_MIN. */
+enum {
+  TRIM_MS = 10000,
+  TRIM_MIN = 1024 * 1024,
+  CONN_BYTES = 4096 /* estimate, including the session */
+};
 
 struct post {
   struct post *next;
@@ -63,12 +69,12 @@ static void set_alarm(struct loop *l);
 static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
-/* What was posted before the closing still runs: the wake-up for it is on its way. */
+/* Is nothing open or queued? First runs posted calls whose wake-up is still on its way. */
 static bool loop_may_close(struct loop *l);
 
-/* An active idle handle keeps the uv loop alive and makes uv_backend_timeout() 0: a host that turns
- * the loop in pieces must not wait for events while there is work. A turn that libuv's poll has
- * begun needs none, since it ends before uv_run() returns. */
+/* An active idle handle makes uv_backend_timeout() 0. A host that runs the loop in steps must
+ * not wait for events while there is work. A turn that begins with libuv's poll does not need
+ * it, since the turn ends before uv_run() returns. */
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle); }
 
 void sio__loop_request_turn_end(struct loop *l) {
@@ -81,7 +87,8 @@ static bool has_work(const struct loop *l) {
   return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
-/* libuv before 1.45 does not say that its next poll has yet to tell the kernel what to watch. */
+/* libuv before 1.45 registers a new poll handle with the kernel only at its next poll, and does
+ * not report this in uv_backend_timeout(). */
 void sio__loop_note_poll_start(struct loop *l) {
   l->has_new_poll = true;
   sio__loop_request_turn_end(l);
@@ -121,8 +128,8 @@ static void run_turn_work(struct loop *l) {
   }
 }
 
-/* The last lines are delivered while every call of the host's can still be answered. Its callback
- * may have made work: then the closing goes on in the next turn. */
+/* Delivers the last log lines while the host may still call the library. If the log callback
+ * makes new work, the loop closes in a later turn. */
 static bool deliver_last_lines(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
@@ -132,11 +139,11 @@ static bool deliver_last_lines(struct loop *l) {
   return loop_may_close(l);
 }
 
-/* ---- memory that is not needed any more ------------------------------------------ */
+/* ---- returning unused memory ----------------------------------------------- */
 
 static size_t memory_in_use(const struct loop *l) { return l->msgs.bytes + l->nconns * CONN_BYTES; }
 
-/* A server that is idle has nothing to give back, and no deadline for it. */
+/* An idle server has nothing to return, so it needs no timer. */
 static bool has_memory_to_trim(const struct loop *l) {
   size_t surplus = l->peak - memory_in_use(l);
   return surplus >= TRIM_MIN && surplus >= l->peak / 4;
@@ -159,7 +166,7 @@ static void update_memory_peak(struct loop *l) {
     sio__timer_start(&l->timers, &l->trim, loop_now(l) + TRIM_MS);
 }
 
-/* ---- the turn's end, all of it ------------------------------------------------------ */
+/* ---- the whole end of the turn --------------------------------------------- */
 
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->turn_end_requested) loop_begin(l);
@@ -173,10 +180,12 @@ static void end_turn(struct loop *l, bool polls_next) {
   if (l->closing && loop_may_close(l) && deliver_last_lines(l)) close_handles(l);
 }
 
-static bool has_turn_to_end(const struct loop *l) { return l->turn_end_requested || l->turn_began || l->closing; }
+static bool has_turn_to_end(const struct loop *l) {
+  return l->turn_end_requested || l->turn_began || l->closing;
+}
 
-/* After the loop has polled: the turn of what came. Work that arises later (in libuv's closing
- * callbacks, in timers, outside of the loop) ends its turn before the next poll. */
+/* Ends the turn of what libuv's poll reported. Work that arises later (in closing callbacks, in
+ * timers, outside the loop) ends its turn in on_prepare(), before the next poll. */
 static void on_check(uv_check_t *h) {
   struct loop *l = h->data;
   if (has_turn_to_end(l)) end_turn(l, false);
@@ -194,7 +203,8 @@ static void end_late_turns(struct loop *l) {
   l->read_turns = 0;
 }
 
-/* set_alarm() has it ring again behind the next look at the descriptors. */
+/* Decides whether late deadlines wait for one more turn of reading; set_alarm() then makes the
+ * timer fire again after the next poll. */
 static bool must_read_first(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
   l->has_unread_bytes = false;
@@ -208,7 +218,7 @@ static void on_alarm(uv_timer_t *h) {
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
-  l->turn_end_requested = true; /* the end of the turn sets the next alarm */
+  l->turn_end_requested = true; /* The end of the turn sets the next alarm. */
   start_idle_handle(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
@@ -242,7 +252,7 @@ void sio__loop_stop_timer(struct loop *l, struct timer *t) {
   sio__loop_request_turn_end(l);
 }
 
-/* ---- callbacks that may only look ---------------------------------------------------------- */
+/* ---- callbacks that may only observe --------------------------------------- */
 
 bool sio__loop_refuse_call(struct loop *l, const char *call) {
   l->refused++;
@@ -251,7 +261,7 @@ bool sio__loop_refuse_call(struct loop *l, const char *call) {
   return true;
 }
 
-/* ---- tasks and graves ---------------------------------------------------------- */
+/* ---- tasks and deferred frees ---------------------------------------------- */
 
 void sio__loop_defer(struct loop *l, struct task *t) {
   if (!list_empty(&t->link)) return;
@@ -302,7 +312,8 @@ int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
   if (!shut) {
     *q->last = p;
     q->last = &p->next;
-    /* Under the lock, so that the handle cannot be closed between the look and the send. */
+    /* Under the lock, so that the handle cannot be closed between the test of `shut` and the
+     * send. */
     uv_async_send(&l->wake);
   }
   pthread_mutex_unlock(&q->lock);
@@ -352,7 +363,7 @@ static int start_handles(struct loop *l) {
   uv_unref((uv_handle_t *)&l->alarm);
   uv_unref((uv_handle_t *)&l->wake);
   l->open_handles = 5;
-  sio__loop_note_poll_start(l); /* `wake` is not with the kernel yet */
+  sio__loop_note_poll_start(l); /* `wake` is not registered with the kernel yet. */
   return 0;
 }
 
@@ -401,7 +412,7 @@ static void on_handle_closed(uv_handle_t *h) { sio__loop_handle_closed(h->data);
 
 static void close_handles(struct loop *l) {
   sio__log_clear(l->log);
-  l->turn_end_requested = true; /* nothing starts `idle` again */
+  l->turn_end_requested = true; /* prevents that `idle` is started again */
   uv_close((uv_handle_t *)&l->idle, on_handle_closed);
   uv_close((uv_handle_t *)&l->check, on_handle_closed);
   uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
@@ -414,7 +425,7 @@ void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closed = closed;
   close_posts(l->posts);
   sio__loop_request_turn_end(l);
-  /* Until the last connection is gone the turn's end is what carries the closing on. */
+  /* Until the last connection has closed, these handles keep the loop running. */
   uv_ref((uv_handle_t *)&l->prepare);
   uv_ref((uv_handle_t *)&l->alarm);
   uv_ref((uv_handle_t *)&l->wake);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * meter.c - counting, pausing, and telling of it now and then.
+ * meter.c - counts what a peer sends, pauses the peer, and reports that now and then.
  */
 #include "net/meter.h"
 
@@ -26,7 +26,8 @@ static void meter_report_limited(struct meter *m, const char *limit, uint64_t wa
   m->ops->limited(m, limit, wait_ms);
 }
 
-/* One that pauses already sent this before: it waits for that too. */
+/* If the peer is paused already, what was counted now had been sent before: the pause is only
+ * extended. */
 static void meter_pause_for(struct meter *m, const char *limit, uint64_t wait_ms) {
   bool anew = !meter_is_paused(m);
   sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * meter.h - how much one peer sends: packets and bytes, each by its own bucket, and its pause while
- * it is past one of them.
+ * meter.h - limits how much one peer sends: a token bucket for packets, another for bytes, and a
+ * pause when one of them is exceeded.
  *
- * What came is counted after the fact: a peer may go past its burst by what one read, or one POST,
- * brings, and waits the longer for it. So nothing is lost, and the rate holds.
+ * Bytes are counted after they were received. A peer may exceed its burst by one read or one POST,
+ * and is paused for correspondingly longer. So nothing is lost, and the average rate holds.
  */
 #ifndef SIO_NET_METER_H
 #define SIO_NET_METER_H
@@ -18,27 +18,29 @@ struct meter;
 /* What all meters of a server share. */
 struct meter_settings {
   struct loop *loop;
-  struct addr_limits *addr_limits; /* for the log's patience */
+  struct addr_limits *addr_limits; /* for rate-limited log lines */
   sio_stats *stats;
   struct rate packets, bytes; /* per_s 0: no limit */
-  bool closes;                /* SIO_LIMITED_CLOSE */
+  bool closes;                /* Close the peer instead of pausing it. */
   void (*tell)(void *owner, const sio_limited *l);
   void *owner;
 };
 
 struct meter_ops {
   void (*pause)(struct meter *m);
-  void (*resume)(struct meter *m); /* from the loop; it counted as paused until now */
-  /* It went past `limit`: closed (wait_ms 0), or paused. */
+  void (*resume)(
+      struct meter
+          *m); /* The pause is over. Called from the loop; meter_is_paused() was true until now. */
+  /* The peer exceeded the option named `limit`. It is being closed (wait_ms 0), or paused. */
   void (*limited)(struct meter *m, const char *limit, uint64_t wait_ms);
 };
 
 struct meter {
   const struct meter_settings *how;
   const struct meter_ops *ops;
-  struct timer timer; /* runs while it is paused */
+  struct timer timer; /* runs during a pause */
   struct bucket packets, bytes;
-  uint64_t told_at; /* 0: never */
+  uint64_t told_at; /* when `limited` was called; 0: never */
 };
 
 static inline bool meter_has_limits(const struct meter_settings *how) {
@@ -48,7 +50,7 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
 void sio__meter_stop(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_active(&m->timer); }
-/* So much came. False: the peer is to be closed; ops->limited was told. */
+/* Counts what was received. False: close the peer; ops->limited was called. */
 bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

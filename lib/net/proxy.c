@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * proxy.c - one line of text, or a binary header; which one, the first byte says.
+ * proxy.c - parses both versions of the PROXY header: one line of text, or a binary header.
  */
 #include "net/proxy.h"
 #include <netinet/in.h>
@@ -9,7 +9,7 @@
 enum {
   V2_HEAD = 16,
   V2_PROXY = 1,
-  V2_TLV = 3,       /* type, length  */
+  V2_TLV = 3,       /* type, length */
   V2_SSL = 0x20,    /* PP2_TYPE_SSL  */
   V2_SSL_HEAD = 5,  /* client, verify */
   V2_CLIENT_SSL = 1 /* PP2_CLIENT_SSL */
@@ -23,7 +23,7 @@ static int set_proxy_error(const char **why, int err, const char *text) {
   return err;
 }
 
-/* Does p begin as the mark does, as far as it goes? */
+/* Is p the mark, or the beginning of the mark if n is shorter? */
 static bool may_start_with(const char *p, size_t n, const char *mark, size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }
@@ -40,7 +40,7 @@ static bool parse_v1_address(struct addr *a, sio_slice s, bool v4) {
   return sio__addr_parse(a, s) && v4 == !memchr(s.p, ':', s.n);
 }
 
-/* "TCP4 192.0.2.1 192.0.2.2 56324 443" */
+/* Example: "TCP4 192.0.2.1 192.0.2.2 56324 443" */
 static bool parse_v1_line(sio_slice line, struct proxied *out) {
   sio_slice part[5], rest = line;
   struct addr to;
@@ -68,7 +68,7 @@ static int read_v1_header(const char *p, size_t n, struct proxied *out, const ch
 
 static size_t u16_at(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
-/* False: one reaches beyond the header. */
+/* False: a TLV extends beyond the header. */
 static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || u16_at(p + 1) > n - V2_TLV) return false;
@@ -81,8 +81,8 @@ static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out)
   return true;
 }
 
-/* Family and protocol in one byte -> the bytes of both addresses and ports; -1: not for a
- * stream. */
+/* Returns the length of both addresses and ports for the byte of family and protocol. -1: the
+ * protocol is not a stream protocol. */
 static int v2_address_length(unsigned char family) {
   switch (family) {
     case 0x00: return 0;   /* UNSPEC     */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * proxy.h - the header a proxy puts before a connection's first byte to say for whom it speaks: the
- * PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt).
+ * proxy.h - the PROXY protocol, versions 1 and 2: a header that a proxy sends before the first byte
+ * of a connection, to tell the server the client's address
+ * (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt).
  *
- * Nothing is guessed: what does not begin as one of the two is malformed, at its first wrong byte.
+ * The header is not optional: input that is neither version is malformed from its first wrong byte
+ * on.
  */
 #ifndef SIO_NET_PROXY_H
 #define SIO_NET_PROXY_H
@@ -11,17 +13,19 @@
 #include "net/addr.h"
 
 enum {
-  PROXY_V1_MAX = 107, /* a line, CR LF included, as the protocol has it              */
-  PROXY_V2_MAX = 1024 /* a header with its addresses and TLVs; longer ones are refused */
+  PROXY_V1_MAX = 107, /* one line including CR LF, as specified */
+  PROXY_V2_MAX = 1024 /* our limit for a header with addresses and TLVs */
 };
 
 struct proxied {
-  struct addr from; /* ADDR_IP: the client. Else it is not told (LOCAL, UNKNOWN, UNSPEC, AF_UNIX) */
-  bool secure;      /* it came to the proxy over TLS                                              */
+  /* ADDR_IP: the client's address. Otherwise the proxy sent none (LOCAL, UNKNOWN, UNSPEC,
+   * AF_UNIX). */
+  struct addr from;
+  bool secure; /* The client used TLS to reach the proxy. */
 };
 
-/* The bytes the header takes, 0 while more are needed, SIO_EPROTO or SIO_ETOOBIG. *why is
- * static. */
+/* Returns the length of the header, 0 if it is incomplete, SIO_EPROTO or SIO_ETOOBIG. *why is a
+ * static string. */
 int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **why);
 
 #endif

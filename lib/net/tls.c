@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tls.c - a TLS session between a queue and a descriptor.
+ * tls.c - a TLS session of a provider, between the send queue and the descriptor of a connection.
  */
 #include "net/tls.h"
 #include "base/buf.h"
@@ -8,7 +8,7 @@
 #include <sio/error.h>
 #include <sys/socket.h>
 
-/* Among the causes of a failure; it is counted apart. */
+/* An additional value for the kinds of failure, which is counted separately. */
 enum { TLS_DISPLACED = SIO_TLS_FAILED_END };
 
 struct tls {
@@ -16,18 +16,18 @@ struct tls {
   const sio_tls *provider;
   struct conn *conn;
   void *session;    /* NULL once the handshake has failed */
-  struct buf out;   /* ciphertext */
-  size_t sent;      /* of it                                                     */
-  size_t encrypted; /* bytes of the queue that `out` holds, encrypted            */
+  struct buf out;   /* ciphertext to send */
+  size_t sent;      /* how much of `out` has been sent */
+  size_t encrypted; /* how many bytes of the queue are in `out`, encrypted */
   struct tls_info *info;
-  struct list link; /* loop->handshakes, while it is `shaking`  */
-  struct addr from; /* whose handshake it is; ADDR_NONE: not known */
-  int err;          /* why it cannot write any more                                */
-  bool has_first_byte;       /* its first byte was looked at                                */
-  bool in_handshake;     /* the handshake is under way: its first byte has come         */
-  bool is_established;     /* the handshake is complete                                   */
-  bool is_end_sent;       /* we have said that nothing more will come, or cannot say it  */
-  bool has_failed;      /* what still comes is dropped                                 */
+  struct list link;    /* in loop->handshakes during the handshake */
+  struct addr from;    /* the peer's address for limits; ADDR_NONE: not known */
+  int err;             /* why nothing more can be written */
+  bool has_first_byte; /* The first byte was received and checked. */
+  bool in_handshake;   /* The first byte was received, and the handshake has not ended. */
+  bool is_established; /* The handshake is complete. */
+  bool is_end_sent;    /* close_notify was sent, or cannot be sent */
+  bool has_failed;     /* Further input is ignored. */
 };
 
 static struct tls *tls_of(const struct conn *c) {
@@ -35,7 +35,7 @@ static struct tls *tls_of(const struct conn *c) {
   return container_of(c->extra[1].tls, struct tls, base);
 }
 
-/* The handshake is over, whatever came of it. */
+/* Called when the handshake has ended, with or without success. */
 static void remove_from_handshakes(struct conn *c, struct tls *t) {
   if (!t->in_handshake) return;
   t->in_handshake = false;
@@ -57,14 +57,14 @@ static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
   count_tls_failure(&conn_loop(c)->stats, kind);
 }
 
-/* ---- ciphertext on its way out ------------------------------------------------------------- */
+/* ---- sending ciphertext ---------------------------------------------------- */
 
 static int on_ciphertext(void *to, const char *p, size_t n) {
   struct conn *c = to;
   return sio__buf_put(&tls_of(c)->out, p, n);
 }
 
-/* 0: all of it has left. */
+/* Returns 0 when all ciphertext has been sent. */
 static int send_ciphertext(struct conn *c, struct tls *t) {
   while (t->sent < t->out.n) {
     ssize_t n = send(c->fd, t->out.p + t->sent, t->out.n - t->sent, MSG_NOSIGNAL);
@@ -79,8 +79,8 @@ static int send_ciphertext(struct conn *c, struct tls *t) {
   return 0;
 }
 
-/* The first bytes of the queue, as many as a record takes: where they lie, if that is in one piece.
- */
+/* Returns up to one record of the queue's first bytes: in place if they are contiguous,
+ * otherwise copied to `room`. */
 static const char *first_record_bytes(const struct conn *c, char room[TLS_RECORD], size_t *n) {
   *n = 0;
   for (struct queue_place at = queue_first_place(&c->out); at.k && *n < TLS_RECORD;
@@ -138,15 +138,15 @@ static bool is_over_output_limit(const struct conn *c) {
 
 static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of(c)->encrypted; }
 
-/* ---- what goes wrong ------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------- */
 
 static void close_tls_session(struct tls *t) {
   if (t->session) t->provider->ops->close(t->session);
   t->session = NULL;
 }
 
-/* The session has put its alert on the wire. The connection may stay a while until the peer has
- * taken it: without the session, which is big. */
+/* The session has written its alert, so it can be freed now, which saves much memory. The
+ * connection may stay open until the peer has read the alert. */
 static void fail_handshake(struct conn *c, int kind, const char *why) {
   struct tls *t = tls_of(c);
   mark_tls_failed(c, t, kind);
@@ -154,7 +154,7 @@ static void fail_handshake(struct conn *c, int kind, const char *why) {
   if (!c->closed) close_tls_session(t);
 }
 
-/* The session's alert leaves if it can leave at once. */
+/* The alert of the session is sent if the kernel accepts it immediately. */
 static void fail_established(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
@@ -192,7 +192,7 @@ static bool on_tls_eof(struct conn *c) {
   return false;
 }
 
-/* ---- handshakes under way -------------------------------------------------------------------- */
+/* ---- handshakes in progress ------------------------------------------------ */
 
 static struct tls *tls_from_link(struct list *it) { return container_of(it, struct tls, link); }
 
@@ -201,7 +201,7 @@ static bool is_from_same_address(const struct tls *a, const struct tls *b) {
          memcmp(a->from.b, b->from.b, sizeof a->from.b) == 0;
 }
 
-/* Those of t's address, and the oldest of them. */
+/* Counts the handshakes of t's address, and finds the oldest of them. */
 static unsigned count_handshakes_of_address(const struct loop *l, const struct tls *t,
                                             struct tls **oldest) {
   unsigned n = 0;
@@ -213,8 +213,9 @@ static unsigned count_handshakes_of_address(const struct loop *l, const struct t
   return n;
 }
 
-/* Who has to go before t's handshake may begin; NULL: there is room. An address may have as many as
- * are free: alone it gets half of them, and no address can take them all. */
+/* Returns the handshake that must end before t's handshake may begin; NULL: there is room. An
+ * address may have as many handshakes as are still free, so that alone it gets half of them, and
+ * no address can take them all. */
 static struct tls *find_handshake_to_displace(const struct loop *l, const struct tls *t) {
   struct tls *own;
   unsigned max = l->max_handshakes, n = l->nhandshakes, left = n < max ? max - n : 0;
@@ -223,7 +224,7 @@ static struct tls *find_handshake_to_displace(const struct loop *l, const struct
   return left ? NULL : tls_from_link(list_first(&l->handshakes));
 }
 
-/* False: c was closed by a callback of the host. */
+/* False: a callback of the host has closed c. */
 static bool begin_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
   struct tls *old = find_handshake_to_displace(l, t);
@@ -238,23 +239,24 @@ static bool begin_handshake(struct conn *c, struct tls *t) {
   return true;
 }
 
-/* ---- what comes ----------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------- */
 
-/* Every TLS peer's first record is of its handshake (RFC 8446 section 5.1). */
+/* The content type of the first record of every TLS client (RFC 8446 section 5.1). */
 enum { HANDSHAKE_RECORD = 22 };
 
 static void fail_plaintext(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
-  if (is_http) on_ciphertext(c, answer, sizeof answer - 1); /* without memory the end will do */
+  if (is_http)
+    on_ciphertext(c, answer, sizeof answer - 1); /* without memory closing must suffice */
   if (is_http)
     fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP where TLS is spoken");
   else
     fail_handshake(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
 }
 
-/* False: it speaks no TLS, and was told; or it was closed. */
+/* False: the first byte is not TLS, and the peer was refused; or c was closed. */
 static bool check_first_byte(struct conn *c, struct tls *t, char first) {
   if (t->has_first_byte) return true;
   if (first == HANDSHAKE_RECORD) return begin_handshake(c, t);
@@ -262,7 +264,7 @@ static bool check_first_byte(struct conn *c, struct tls *t, char first) {
   return false;
 }
 
-/* False: the owner has closed it. */
+/* False: the owner has closed the connection. */
 static bool check_handshake_complete(struct conn *c, struct tls *t) {
   sio_tls_done done = { SIO_TLS_OTHER, false };
   if (t->is_established || !t->provider->ops->established(t->session, &done)) return true;
@@ -276,8 +278,9 @@ static bool check_handshake_complete(struct conn *c, struct tls *t) {
   return !c->closed;
 }
 
-/* Plaintext takes the place of ciphertext that was used. It cannot catch up with what was not: it
- * is shorter, but for the record that the session held back, for which TLS_GAP makes room. */
+/* Writes plaintext to the beginning of the buffer while ciphertext is read from behind TLS_GAP.
+ * It cannot overtake: plaintext is shorter than its ciphertext, except for a record that the
+ * session held back, and TLS_GAP has room for one. */
 static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *got) {
   char *plain = conn_loop(c)->rbuf;
   sio_slice in = { plain + TLS_GAP, n };
@@ -291,13 +294,14 @@ static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *go
   return k;
 }
 
-/* The session has failed, and the owner is still to hear what came before that: it may write. */
+/* The session has failed. The owner first receives what was decrypted before the failure, and
+ * may try to write then. */
 static void forbid_writing(struct tls *t, int err) {
   t->err = err;
   t->is_end_sent = true;
 }
 
-/* Gives the owner what came, then says how it goes on. */
+/* Passes the plaintext to the owner, then handles the end of the stream or a failure. */
 static void process_received(struct conn *c, struct tls *t, size_t n) {
   size_t got;
   if (t->has_failed || !check_first_byte(c, t, conn_loop(c)->rbuf[TLS_GAP])) return;
@@ -327,7 +331,7 @@ void sio__tls_feed(struct conn *c, const char *p, size_t n) {
   }
 }
 
-/* ---- what it is ----------------------------------------------------------------------------- */
+/* ---- information for the host ---------------------------------------------- */
 
 static const char *copy_info_text(char **at, const char *s) {
   char *p = *at;
@@ -366,9 +370,9 @@ void sio__tls_info_unref(struct tls_info *i) {
   if (i && --i->refs == 0) sio__free(i);
 }
 
-/* ---- life ----------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------- */
 
-/* The end is said only where nothing was lost before it: it vouches for all that came. */
+/* close_notify confirms that everything was sent, so it is sent only if nothing was dropped. */
 static void close_tls(struct conn *c) {
   struct tls *t = tls_of(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * tls.h - TLS between a connection's queue and its descriptor: a provider (sio/tls.h) makes
- * ciphertext of what is queued, and plaintext of what comes.
+ * tls.h - TLS between the send queue and the descriptor of a connection. A provider (sio/tls.h)
+ * encrypts what is queued and decrypts what is received.
  *
- *  - Its state hangs behind a struct conn that was made with room for it (CONN_TLS), so that plain
- *    ones do not grow.
- *  - A record's worth of the queue is encrypted at a time, and stays in the queue until its
- *    ciphertext has left: what the queue says of its length and its marks is true, and what was not
- *    encrypted may still be dropped from it.
- *  - What a peer can make us say (alerts, key updates) is bounded: over TLS_SWOLLEN bytes that it
- *    does not read nothing is read from it, over TLS_OUT_MAX the connection fails.
- *  - A handshake holds much memory until it is over, so loop->max_handshakes bounds those under
- *    way, from their first byte on. Past it the oldest one makes room: of all, or of the address
- *    that has as many as are still free.
- *  - A handshake that fails is told to the owner by `refused`; it ends the connection then as any
- *    other, so that the alert arrives. What breaks later is `failed`.
+ * - The TLS state is allocated only for a struct conn of the kind CONN_TLS, so that plain ones do
+ *   not grow.
+ * - One record's worth of the queue is encrypted at a time. It stays in the queue until its
+ *   ciphertext has been sent, so the queue's length and marks stay true, and what is not yet
+ *   encrypted can be removed.
+ * - What a peer can make TLS send (alerts, key updates) is bounded: above TLS_SWOLLEN unread bytes
+ *   the peer is no longer read from, and above TLS_OUT_MAX the connection fails.
+ * - A handshake takes much memory, so loop->max_handshakes limits the handshakes in progress,
+ *   counted from their first byte. Above the limit the oldest one is ended: the oldest of all, or
+ *   of an address that has as many as are still free.
+ * - A failed handshake is reported by `refused`; the owner then ends the connection normally, so
+ *   that the alert is sent. Later failures are reported by `failed`.
  */
 #ifndef SIO_NET_TLS_H
 #define SIO_NET_TLS_H
@@ -23,29 +23,31 @@
 #include <sio/tls.h>
 
 enum {
-  TLS_RECORD = 16384,            /* plaintext in one */
-  TLS_GAP = TLS_RECORD + 1024,   /* see sio__tls_read() */
-  TLS_READ = NET_RBUF - TLS_GAP, /* ciphertext taken at a time */
+  TLS_RECORD = 16384,            /* the most plaintext in one record */
+  TLS_GAP = TLS_RECORD + 1024,   /* see decrypt_received() in tls.c */
+  TLS_READ = NET_RBUF - TLS_GAP, /* the most ciphertext received at a time */
   TLS_SWOLLEN = 2 * TLS_RECORD,
   TLS_OUT_MAX = 8 * TLS_RECORD
 };
 
-/* What a host can see of it, shared by a connection and the sessions that began on it. */
+/* Information for the host, shared by a connection and the sessions that began on it. */
 struct tls_info {
   unsigned refs;
-  sio_tls_info pub; /* points behind itself */
+  sio_tls_info pub; /* Its strings are allocated after the struct. */
 };
 
-/* From here on c (CONN_TLS) speaks TLS. from: whose handshake it is, for loop->max_handshakes; "":
- * it is not counted for an address. 0, or what the provider says: c is as it was. */
+/* Starts TLS on c, which must be of the kind CONN_TLS. from: the peer's address, for
+ * loop->max_handshakes; "": not counted for an address. 0, or an error of the provider, and c is
+ * unchanged. */
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from);
-/* Bytes that were read before it started, not in the loop's buffer. May close c. */
+/* Passes bytes to TLS that were received before it was started. They must not be in the loop's
+ * read buffer. May close c. */
 void sio__tls_feed(struct conn *c, const char *p, size_t n);
-/* The time for the handshake is over. The owner hears of it as of any other failure. */
+/* Fails the handshake because its time is over. The owner is called as for any other failure. */
 void sio__tls_handshake_timeout(struct conn *c);
-/* NULL: no TLS, no handshake yet, or no memory. Borrowed. */
+/* NULL: no TLS, the handshake is not complete, or no memory. Borrowed. */
 struct tls_info *sio__tls_info(struct conn *c);
-void sio__tls_info_unref(struct tls_info *i); /* NULL is fine */
+void sio__tls_info_unref(struct tls_info *i); /* NULL is allowed. */
 
 static inline bool tls_is_complete(const sio_tls *p) {
   const sio_tls_ops *o = p ? p->ops : NULL;

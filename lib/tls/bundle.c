@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bundle.c - which versions, ciphers, names and clients are taken.
+ * bundle.c - makes SSL_CTX objects from options: versions, ciphers, server names, client
+ * certificates.
  */
 #include "tls/bundle.h"
 #include "base/err.h"
@@ -8,9 +9,10 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-/* ---- what peers ask for --------------------------------------------------------------------- */
+/* ---- callbacks during a handshake ------------------------------------------ */
 
-/* RFC 7301: http/1.1, or the peer is told that there is nothing for it. */
+/* Accepts the ALPN protocol http/1.1 only (RFC 7301). A client that offers only others gets an
+ * alert. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                    const unsigned char *in, unsigned n, void *user) {
   static const unsigned char ours[] = "\x08http/1.1";
@@ -43,7 +45,7 @@ static int accept_any_certificate(int ok, X509_STORE_CTX *store) {
   return 1;
 }
 
-/* ---- making one ----------------------------------------------------------------------------- */
+/* ---- making a bundle ------------------------------------------------------- */
 
 static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
                                    const struct complaint *why) {
@@ -57,7 +59,7 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
     return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca, or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? accept_any_certificate : NULL);
-  /* Without one a ticket of a client with a certificate would be an error. */
+  /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
     return sio__tls_complain_ssl(why, NULL, "request_cert");
   return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
@@ -120,7 +122,7 @@ static int load_bundle(struct bundle *b, const sio_openssl_options *o,
   return 0;
 }
 
-/* The host's own: nothing of the rest may be asked for. */
+/* Uses an SSL_CTX of the host. No other option may be set then. */
 static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
                           const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;

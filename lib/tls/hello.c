@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * hello.c - the records and the first message of a handshake (RFC 8446 sections 4 and 5.1).
+ * hello.c - parses TLS records and the header of the first handshake message (RFC 8446 sections 4
+ * and 5.1).
  */
 #include "tls/hello.h"
 #include <string.h>
 
 enum { CHANGE_CIPHER_SPEC = 20, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_MAX = 16384 };
 
-/* Fills a header of `size` bytes; true once it is complete. */
+/* Collects the bytes of a header of `size` bytes. True: it is complete. */
 static bool collect_header_bytes(uint8_t *to, uint8_t *have, uint8_t size, const char *p, size_t n,
                                  size_t *used) {
   size_t want = (size_t)(size - *have), k = want < n ? want : n;
@@ -32,7 +33,7 @@ static enum hello_verdict parse_message_header(struct hello *h) {
   return h->message_left > 0 ? HELLO_MORE : HELLO_WHOLE;
 }
 
-/* Of a record that is not looked into, or of the message. */
+/* Skips bytes of a record that is not part of the handshake, or of the message's body. */
 static size_t skip_body_bytes(struct hello *h, size_t n) {
   size_t k = h->record_left < n ? h->record_left : n;
   if (!h->skip && h->message_left < k) k = h->message_left;
@@ -67,7 +68,7 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
   return v;
 }
 
-/* Without TLS 1.3 what follows this record is encrypted, and no second hello comes. */
+/* Before TLS 1.3, everything after this record is encrypted, and there is no second ClientHello. */
 static bool is_second_hello_impossible(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * hello.h - reads along with what a client sends before the handshake is complete, to know when its
- * ClientHello is whole, and how long it says that it is.
+ * hello.h - parses what a client sends during the handshake, to know when its ClientHello is
+ * complete and how long it claims to be.
  *
- * OpenSSL takes memory for the length that a ClientHello claims, up to 128 KiB, as soon as its
- * first bytes are there. A client may send two: the second one after a HelloRetryRequest (RFC 8446
- * section 4.1.2).
+ * OpenSSL allocates the length that a ClientHello claims, up to 128 KiB, when its first bytes
+ * arrive. A client may send a second ClientHello after a HelloRetryRequest (RFC 8446 section
+ * 4.1.2).
  */
 #ifndef SIO_TLS_HELLO_H
 #define SIO_TLS_HELLO_H
@@ -15,31 +15,31 @@
 #include <stdint.h>
 
 enum {
-  HELLO_MAX = 16384,           /* of the message                                         */
-  HELLO_BYTES_MAX = 20 * 1024, /* of the records it comes in                             */
-  HELLO_STEP = 256             /* the memory for an incomplete one grows by so many bytes */
+  HELLO_MAX = 16384,           /* the longest message */
+  HELLO_BYTES_MAX = 20 * 1024, /* the longest records around it, in total */
+  HELLO_STEP = 256 /* memory for an incomplete ClientHello grows in steps of this size */
 };
 
 enum hello_verdict {
-  HELLO_MORE,  /* it is not complete                                  */
-  HELLO_WHOLE, /* it is                                               */
-  HELLO_LONG,  /* it claims more than HELLO_MAX                       */
-  HELLO_OTHER  /* something else, which OpenSSL may judge: not longer */
+  HELLO_MORE,  /* The ClientHello is incomplete. */
+  HELLO_WHOLE, /* The ClientHello is complete. */
+  HELLO_LONG,  /* The ClientHello claims more than HELLO_MAX bytes. */
+  HELLO_OTHER  /* The input is not a ClientHello, and OpenSSL must handle it; it is not too long. */
 };
 
 struct hello {
-  uint8_t head[5], nhead;       /* of a record                                */
-  uint8_t message[4], nmessage; /* type and length of a handshake message     */
-  bool skip;                    /* this record is not of the handshake        */
-  bool over;                    /* no further hello can come                  */
-  bool again;                   /* the first one is complete                  */
+  uint8_t head[5], nhead;       /* header of the current record */
+  uint8_t message[4], nmessage; /* type and length of the current handshake message */
+  bool skip;                    /* The current record is not part of the handshake. */
+  bool over;                    /* No further ClientHello can follow. */
+  bool again;                   /* The first ClientHello is complete. */
   uint32_t record_left, message_left;
 };
 
-/* Looks at n bytes, and says how many of them it has used: all of them with HELLO_MORE. */
+/* Parses up to n bytes, and sets *used to the number parsed, which is n with HELLO_MORE. */
 enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used);
-/* The same for what follows the first hello. False: a second one is too long. may_retry: the
- * version is not known to be one without a second hello. */
+/* Parses what follows the first ClientHello. False: a second ClientHello is too long. may_retry:
+ * the TLS version, if known, allows a second one. */
 bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * identity.c - PEM and PKCS#12, read and put where OpenSSL uses them.
+ * identity.c - loads certificates and keys in PEM or PKCS#12 format into an SSL_CTX.
  */
 #include "tls/identity.h"
 #include "base/err.h"
@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- complaints ----------------------------------------------------------------------------- */
+/* ---- error texts ----------------------------------------------------------- */
 
 int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...) {
   va_list ap;
@@ -31,9 +31,9 @@ int sio__tls_complain_ssl(const struct complaint *why, const char *what, const c
               : sio__tls_complain(why, SIO_EPROTO, "%s: %s", name, reason);
 }
 
-/* ---- where the bytes are -------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------- */
 
-/* One of the parts of an identity, and what it is called in the options. */
+/* A part of an identity: a file or bytes in memory, and the names of both options. */
 struct source {
   const char *file_field, *field, *file;
   sio_slice bytes;
@@ -65,7 +65,7 @@ static int source_open(BIO **out, const struct source *s, const struct complaint
   return sio__tls_complain(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
 }
 
-/* In place of the question on the terminal that OpenSSL would ask. */
+/* Passes the passphrase to OpenSSL, which would otherwise ask for it on the terminal. */
 static int on_passphrase(char *out, int size, int writing, void *user) {
   const char *pass = user;
   size_t n = pass ? strlen(pass) : 0;
@@ -77,7 +77,7 @@ static int on_passphrase(char *out, int size, int writing, void *user) {
 
 /* ---- PEM ------------------------------------------------------------------------------------ */
 
-/* After the last one OpenSSL complains that there is no further. */
+/* After the last certificate OpenSSL reports the error that there is no further one. */
 static bool is_at_end_of_pem(void) {
   unsigned long e = ERR_peek_last_error();
   bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
@@ -166,7 +166,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
   return err;
 }
 
-/* ---- whole ones ----------------------------------------------------------------------------- */
+/* ---- complete identities --------------------------------------------------- */
 
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
                            const struct complaint *why) {
@@ -183,7 +183,7 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   return err ? err : load_key(ctx, &key, id->passphrase, why);
 }
 
-/* Trusted, and named to clients as those whose certificates will do. */
+/* Trusts certificates issued by x, and sends its name to clients as an accepted issuer. */
 static int add_client_ca(SSL_CTX *ctx, X509 *x) {
   return X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) && SSL_CTX_add_client_CA(ctx, x);
 }

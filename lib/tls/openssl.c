@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * openssl.c - the provider of sio/tls.h that OpenSSL makes: a session is an SSL between two ends of
- * one BIO of our own, which reads from what just came and writes to the wire. Nothing is buffered
- * but what OpenSSL itself holds, and a ClientHello until it is complete: only then is there an SSL,
- * which takes tens of KiB until the handshake is over.
+ * openssl.c - the TLS provider (sio/tls.h) that uses OpenSSL.
+ *
+ * A session is an SSL object with a custom BIO, which reads the bytes just received and writes to
+ * the connection's queue. Nothing is buffered except by OpenSSL itself, and an incomplete
+ * ClientHello: the SSL object, which takes tens of KiB until the handshake is over, is made once it
+ * is complete.
  */
 #include "base/err.h"
 #include "tls/bundle.h"
@@ -15,22 +17,22 @@
 struct provider {
   sio_tls pub;
   BIO_METHOD *method;
-  pthread_mutex_t lock; /* of `now` */
-  struct bundle *now;   /* what new connections get */
+  pthread_mutex_t lock; /* protects `now` */
+  struct bundle *now;   /* the bundle for new connections */
 };
 
 struct session {
-  SSL *ssl; /* NULL: the ClientHello is not complete */
+  SSL *ssl; /* NULL: the ClientHello is incomplete. */
   const struct provider *provider;
   struct bundle *bundle;
   sio_tls_wire wire;
   struct hello hello;
-  char *early; /* what came before there was an SSL */
+  char *early; /* received before the SSL object was made */
   size_t early_n, early_used;
-  sio_slice in;  /* what came, while it is read                       */
-  int wire_err;  /* what put() said                                   */
-  int kind;      /* of its failure: enum sio_tls_failure              */
-  char text[96]; /* ... in words; after the handshake the ALPN's name */
+  sio_slice in;  /* the input of the current call */
+  int wire_err;  /* the error that put() returned */
+  int kind;      /* enum sio_tls_failure, after a failure */
+  char text[96]; /* the failure as text; after the handshake the ALPN protocol */
   char *subject;
   unsigned char *der;
 };
@@ -92,9 +94,9 @@ static BIO_METHOD *new_bio_method(void) {
   return m;
 }
 
-/* ---- what went wrong ------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------- */
 
-/* Reasons from here on are alerts that came. */
+/* Reasons above this value are alerts that the peer sent. */
 enum { ALERTS = SSL_AD_REASON_OFFSET };
 
 static int failure_kind(int reason) {
@@ -141,7 +143,7 @@ static int openssl_failure(void *session, const char **text) {
   return s->kind;
 }
 
-/* ---- the client's hello --------------------------------------------------------------------- */
+/* ---- the ClientHello ------------------------------------------------------- */
 
 static bool attach_bio(struct session *s, const struct provider *p) {
   BIO *b = BIO_new(p->method);
@@ -170,7 +172,7 @@ static int fail_for_memory(struct session *s) {
 
 static int fail_hello_too_long(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
-  s->wire.put(s->wire.to, alert, sizeof alert); /* without memory the end will do */
+  s->wire.put(s->wire.to, alert, sizeof alert); /* without memory closing must suffice */
   s->kind = SIO_TLS_FAILED_PROTOCOL;
   snprintf(s->text, sizeof s->text, "TLS: a ClientHello of more than %d KiB", HELLO_MAX / 1024);
   return SIO_EPROTO;
@@ -191,7 +193,8 @@ static int keep_early_bytes(struct session *s, sio_slice *in) {
   return 0;
 }
 
-/* 0: it is not complete yet, and what came is kept; 1: there is an SSL. */
+/* Returns 0 if the ClientHello is incomplete (the input is kept), 1 once the SSL object is made,
+ * or an error. */
 static int wait_for_first_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
@@ -203,7 +206,7 @@ static int wait_for_first_hello(struct session *s, sio_slice *in) {
   return fail_hello_too_long(s);
 }
 
-/* The same, for each piece of what comes before the handshake is complete. */
+/* The same for all input during the handshake. */
 static int check_hello_length(struct session *s, sio_slice *in) {
   if (!s->ssl) return wait_for_first_hello(s, in);
   if (s->hello.over) return 1;
@@ -212,7 +215,7 @@ static int check_hello_length(struct session *s, sio_slice *in) {
   return sio__hello_check_second(&s->hello, in->p, in->n, may_retry) ? 1 : fail_hello_too_long(s);
 }
 
-/* ---- bytes ---------------------------------------------------------------------------------- */
+/* ---- reading and writing --------------------------------------------------- */
 
 static long openssl_read(void *session, sio_slice *in, char *out, size_t size) {
   struct session *s = session;
@@ -246,7 +249,7 @@ static void openssl_end(void *session) {
   ERR_clear_error();
 }
 
-/* ---- what it is ----------------------------------------------------------------------------- */
+/* ---- information for the host ---------------------------------------------- */
 
 static bool openssl_established(void *session, sio_tls_done *out) {
   struct session *s = session;
@@ -310,7 +313,7 @@ static int openssl_info(void *session, sio_tls_info *out) {
   return err;
 }
 
-/* ---- life of a session ---------------------------------------------------------------------- */
+/* ---- start and end of a session -------------------------------------------- */
 
 static void openssl_close(void *session) {
   struct session *s = session;
@@ -350,7 +353,7 @@ static const sio_tls_ops ops = { .name = OPENSSL_VERSION_TEXT,
                                  .failure = openssl_failure,
                                  .close = openssl_close };
 
-/* ---- life of a provider --------------------------------------------------------------------- */
+/* ---- start and end of a provider ------------------------------------------- */
 
 static struct provider *provider_of(const sio_tls *tls) { return tls->context; }
 

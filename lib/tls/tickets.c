@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tickets.c - a key for a period, and the one before it.
+ * tickets.c - encrypts and decrypts session tickets: with the key of the current period, or with
+ * the previous one.
  */
 #include "tls/tickets.h"
 #include "base/err.h"
@@ -15,7 +16,7 @@ static uint64_t monotonic_seconds(void) {
   return (uint64_t)now.tv_sec;
 }
 
-/* ---- the keys -------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------ */
 
 static bool make_ticket_key(struct ticket_key *k) {
   return RAND_bytes(k->name, sizeof k->name) == 1 &&
@@ -23,7 +24,7 @@ static bool make_ticket_key(struct ticket_key *k) {
          RAND_priv_bytes(k->mac, sizeof k->mac) == 1;
 }
 
-/* False: there are no random bytes. */
+/* False: no random bytes could be obtained. */
 static bool rotate_ticket_keys(struct tickets *t) {
   uint64_t age = monotonic_seconds() - t->began;
   if (age < t->period_s) return true;
@@ -50,7 +51,7 @@ static bool use_ticket_key(const struct ticket_key *k, const unsigned char *iv,
   return ok;
 }
 
-/* ---- what OpenSSL asks ----------------------------------------------------------------------- */
+/* ---- the callback of OpenSSL ----------------------------------------------- */
 
 enum { FAILED = -1, UNKNOWN, USABLE, USABLE_RENEW };
 
@@ -61,7 +62,7 @@ static int start_ticket_encryption(struct tickets *t, unsigned char *name, unsig
   return use_ticket_key(&t->current, iv, cipher, mac, 1) ? USABLE : FAILED;
 }
 
-/* With TLS 1.3 a ticket is to be used once, so each resumption gives another one. */
+/* A ticket of TLS 1.3 should be used only once, so each resumption issues a new one. */
 static int start_ticket_decryption(const struct tickets *t, const SSL *ssl,
                                    const unsigned char *name, const unsigned char *iv,
                                    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac) {
@@ -84,7 +85,7 @@ static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_
   return result;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- start and end --------------------------------------------------------- */
 
 int sio__tickets_init(struct tickets *t, unsigned period_s) {
   if (!make_ticket_key(&t->current) || !make_ticket_key(&t->last)) return SIO__ENOMEM;

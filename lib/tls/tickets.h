@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * tickets.h - the keys of session tickets (RFC 5077, RFC 8446 section 4.6.1). Who has a key can
- * read every ticket made with it, and with TLS 1.2 the connections resumed by it too. So a key
- * makes tickets for one period only, is kept for another one so that they can be used, and is then
- * overwritten. All threads that share a context share its keys.
+ * tickets.h - the keys that encrypt session tickets (RFC 5077, RFC 8446 section 4.6.1).
+ *
+ * Anyone who gets such a key can read every ticket made with it, and with TLS 1.2 also the resumed
+ * connections. So a key makes tickets for one period, is kept for a second period to read them, and
+ * is then overwritten. All threads that share an SSL_CTX share its keys.
  */
 #ifndef SIO_TLS_TICKETS_H
 #define SIO_TLS_TICKETS_H
@@ -19,14 +20,16 @@ struct ticket_key {
 
 struct tickets {
   pthread_mutex_t lock;
-  unsigned period_s;               /* 0: not in use                           */
-  uint64_t began;                  /* when `current` was made, in seconds     */
-  struct ticket_key current, last; /* last.name is random too while it is none */
+  unsigned period_s; /* 0: not initialized */
+  uint64_t began;    /* when `current` was made, in seconds */
+  struct ticket_key current,
+      last; /* At the start `last` is a random key that no ticket was made with. */
 };
 
-/* 0, or UV_ENOMEM: there are no random bytes. */
+/* 0, or UV_ENOMEM if no random bytes could be obtained. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
-void sio__tickets_clear(struct tickets *t);                /* not in use: that is fine */
-int sio__tickets_install(struct tickets *t, SSL_CTX *ctx); /* t outlives ctx's connections */
+void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
+int sio__tickets_install(struct tickets *t,
+                         SSL_CTX *ctx); /* t must outlive the connections of ctx */
 
 #endif
