@@ -15,7 +15,7 @@ void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
 }
 
 static bool slice_contains(sio_slice s, const char *word) {
-  return s.p && s.n && memmem(s.p, s.n, word, strlen(word));
+  return s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
 /* Old Internet Explorer looks for scripts in anything. */

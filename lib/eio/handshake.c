@@ -201,14 +201,6 @@ static sio_slice raw_query_value(const sio_request *r, const char *key) {
   return found;
 }
 
-static bool is_valid_origin_header(sio_slice origin) {
-  for (size_t i = 0; i < origin.n; i++) {
-    unsigned char ch = (unsigned char)origin.p[i];
-    if ((ch < ' ' && ch != '\t') || ch == 0x7f) return false;
-  }
-  return true;
-}
-
 static bool has_sid_query(const sio_request *r) {
   char some[2];
   long n = sio__request_query_value(r, "sid", some, sizeof some);
@@ -267,9 +259,6 @@ static bool verify_request(struct eio *e, sio_request *r, struct claim *q, sio_s
   read_handshake_query(e, r, q);
   if (!is_transport_enabled(e, q))
     return refuse_handshake(e, r, EIO_UNKNOWN_TRANSPORT, "", raw_query_value(r, "transport"));
-  sio_slice origin = sio__request_header(r, "origin");
-  if (!is_valid_origin_header(origin))
-    return refuse_handshake(e, r, EIO_BAD_REQUEST, "INVALID_ORIGIN", origin);
   if (!sio__origin_is_allowed(e->opts->allowed_origins, r, sio__jsonp_is_requested(e, r)))
     return refuse_handshake(e, r, EIO_FORBIDDEN, "ORIGIN", sio__origin_of_request(r));
   if (r->upgrade && !q->websocket)
