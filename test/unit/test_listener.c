@@ -40,6 +40,30 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
   return gai_fault ? gai_fault : __real_getaddrinfo(host, service, hints, out);
 }
 
+/* Whether a socket shares its address: when it is bound, and when it begins to listen. */
+static int shares_at_bind, shares_at_listen;
+
+static int shares_address(int fd) {
+  int on = -1;
+  socklen_t len = sizeof on;
+  if (getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, &len)) abort();
+  return on != 0;
+}
+
+int __real_bind(int fd, const struct sockaddr *a, socklen_t len);
+int __wrap_bind(int fd, const struct sockaddr *a, socklen_t len);
+int __wrap_bind(int fd, const struct sockaddr *a, socklen_t len) {
+  shares_at_bind = shares_address(fd);
+  return __real_bind(fd, a, len);
+}
+
+int __real_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog);
+int __wrap_listen(int fd, int backlog) {
+  shares_at_listen = shares_address(fd);
+  return __real_listen(fd, backlog);
+}
+
 /* ---- a listener, and who connects ----------------------------------------------------------- */
 
 enum { CLIENTS = 200 };
@@ -132,6 +156,30 @@ TEST(port_0_is_any_free_one) {
   EQ(dial_v4(port), 0);
   turns(2);
   EQ(naccepted, 1);
+  end();
+}
+
+/* The kernel may give one free port to two sockets that share their address and do not listen yet:
+ * the second of two servers that start at once would then fail to listen. */
+TEST(a_port_that_the_kernel_chooses_is_never_given_to_two_servers) {
+  begin_v4(0);
+  EQ(shares_at_bind, 0);
+  end();
+}
+
+/* Connections that the server closed keep the port for a minute. */
+TEST(a_server_that_is_started_again_gets_its_port_back_at_once) {
+  begin_v4(1);
+  EQ(shares_at_listen, 1);
+  turns(2);
+  int port = sio__listener_port(ln);
+  close(accepted[--naccepted]); /* it closes first: its side is the one that waits */
+  close(clients[--nclients]);
+  sio__listener_stop(ln);
+  turns(2);
+  stop_at_once = listen_v4(port) != 0;
+  EQ(stop_at_once, false);
+  EQ(shares_at_bind, 1);
   end();
 }
 
@@ -545,6 +593,8 @@ TEST(taking_a_connection_without_memory_leaves_it_to_be_taken_later) {
 
 TESTS_BEGIN
 T(port_0_is_any_free_one)
+T(a_port_that_the_kernel_chooses_is_never_given_to_two_servers)
+T(a_server_that_is_started_again_gets_its_port_back_at_once)
 T(what_is_accepted_does_not_block_and_is_not_inherited)
 T(every_address_is_ipv4_and_ipv6)
 T(a_port_that_somebody_listens_on_is_in_use)
