@@ -21,7 +21,6 @@ struct client {
   struct decoder decoder;
   sio_socket *sockets;            /* those that are PENDING, CONNECTED or LEAVING */
   struct nsp_note *nsp_notes;     /* see nsp_note.h */
-  size_t auth_bytes;              /* total auth received before the first namespace was joined */
   struct client_timeout *timeout; /* NULL: no limit of time runs, see client_timeout.h */
 };
 

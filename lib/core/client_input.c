@@ -54,8 +54,8 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 /* The auth of all CONNECTs counts, because slow middleware may keep all of them waiting. */
 static bool exceeds_auth_limit(struct client *cl, const struct packet *p) {
   if (!sio__client_is_unjoined(cl)) return false;
-  cl->auth_bytes += p->json.n + p->query.n;
-  return cl->auth_bytes > client_core(cl)->opts->max_unjoined / 4;
+  size_t total = sio__client_add_auth(cl, p->json.n + p->query.n);
+  return total > client_core(cl)->opts->max_unjoined / 4;
 }
 
 /* Sockets and requests for namespaces count together against max_nsps. */

@@ -12,10 +12,11 @@
 struct client_timeout {
   struct client *client;
   unsigned ms;
-  bool for_join;   /* for joining a namespace; else for the attachments of a packet */
-  bool got_part;   /* a part of a packet has come since the last check */
-  bool extended;   /* the time was granted a second time, see loop_extends_deadline() */
-  size_t arriving; /* bytes of an incomplete WebSocket message or body at the last check */
+  bool for_join;     /* for joining a namespace; else for the attachments of a packet */
+  bool got_part;     /* a part of a packet has come since the last check */
+  bool extended;     /* the time was granted a second time, see loop_extends_deadline() */
+  size_t arriving;   /* bytes of an incomplete WebSocket message or body at the last check */
+  size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
 };
 
@@ -80,6 +81,8 @@ int sio__client_timeout_start_join(struct client *cl) {
 bool sio__client_is_unjoined(const struct client *cl) {
   return cl->timeout && cl->timeout->for_join;
 }
+
+size_t sio__client_add_auth(struct client *cl, size_t n) { return cl->timeout->auth_bytes += n; }
 
 /* While a client has joined no namespace its first limit of time goes on, and covers the
  * attachments as well. */

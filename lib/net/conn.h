@@ -108,7 +108,7 @@ struct conn {
   unsigned secure : 1;        /* The connection has TLS (net/tls.h). */
   unsigned heavy : 1;         /* The owner wants `lighter` to be called. */
   unsigned wrote_early : 1;   /* Bytes were sent in this turn before its end. */
-  unsigned marks : 15;        /* the number of passed marks not yet reported */
+  unsigned marks : 14;        /* the number of passed marks not yet reported */
   unsigned rare_flags : 3;    /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* poll.data is the loop. */
@@ -149,7 +149,7 @@ int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
 /* Queues a mark: `passed` is called once everything before the mark has been sent. No bytes of m
  * are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is that of
  * sio__conn_send(). */
-enum { CONN_MARKS = 32767 };
+enum { CONN_MARKS = 16383 };
 static inline int conn_queue_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
