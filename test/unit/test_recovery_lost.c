@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_recovery_lost.c - who cannot come back, and what cannot be recovered; one pid is one socket.
+ */
+#include "recovery_rig.h"
+
+/* ---- one pid, one socket --------------------------------------------------------------------- */
+
+TEST(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over) {
+  begin();
+  struct client4 *c = come();
+  struct peer *old = c->p;
+  char id[24];
+  strcpy(id, c->id);
+  sio_join(first(), "room");
+  to_all("seen");
+  told(c);
+  sio_emit(first(), "into the void", SIO_NONE);
+  old->n = 0;
+  come_back(c);
+  GOT(c, "42[\"into the void\",\"@2\"] 40+pid ");
+  EQ_STR(c->id, id);
+  EQ(root->nmembers, 1);
+  CHECK(sio_in_room(first(), "room"));
+  SAW("connect left: transport close connect(recovered) ");
+  HEARD(old, "cut ");
+  turn();
+  EQ(root->nmembers, 1);
+  EQ(srv->core.stats.sockets, 1);
+  SAW("");
+  to_all("new");
+  GOT(c, "42[\"new\",\"@3\"] ");
+  stop();
+}
+
+static void on_texts(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)user;
+  trace("'%s' '%s' ", why->detail ? why->detail : "NULL", why->ws_text ? why->ws_text : "NULL");
+}
+
+TEST(the_end_of_a_connection_that_is_taken_over_has_its_texts) {
+  begin();
+  struct client4 *c = come();
+  sio_on_disconnecting(root, on_texts, NULL);
+  to_all("seen");
+  told(c);
+  traced[0] = '\0';
+  come_back(c);
+  SAW("'its peer is back over another connection' '' left: transport close connect(recovered) ");
+  stop();
+}
+
+TEST(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return) {
+  begin();
+  sio_nsp *chat;
+  sio_of(srv, "chat", &chat);
+  struct client4 *c = come();
+  char pid[24];
+  strcpy(pid, c->pid);
+  say(c->p, "40/chat,");
+  c->p->out[c->p->n] = '\0';
+  char chat_pid[24] = "", text[128];
+  take(chat_pid, sizeof chat_pid, c->p->out, "\"pid\":\"");
+  come_back(c);
+  GOT(c, "40+pid ");
+  snprintf(text, sizeof text, "40/chat,{\"pid\":\"%s\"}", chat_pid);
+  say(c->p, text);
+  CHECK(sio_socket_recovered(chat->members[0]));
+  turn();
+  EQ(chat->nmembers, 1);
+  EQ(srv->core.stats.recovered, 2);
+  stop();
+}
+
+TEST(two_who_show_the_same_pid_are_never_both_the_same_socket) {
+  begin();
+  struct client4 *c = come();
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "40+pid ");
+  struct peer *before = c->p;
+  come_back(c);
+  GOT(c, "40+pid ");
+  HEARD(before, "cut ");
+  turn();
+  EQ(root->nmembers, 1);
+  EQ(root->recovery->by_pid.n, 1);
+  stop();
+}
+
+/* ---- who does not come back ------------------------------------------------------------------ */
+
+static void leaves_for_good(void (*leave)(struct client4 *c)) {
+  begin();
+  struct client4 *c = come();
+  leave(c);
+  turn();
+  EQ(root->recovery->by_pid.n, 0);
+  hang_up(c->p);
+  come_back(c);
+  told(c);
+  CHECK(!sio_socket_recovered(first()));
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  stop();
+}
+
+static void says_so(struct client4 *c) { say(c->p, "41"); }
+static void is_disconnected(struct client4 *c) {
+  (void)c;
+  sio_disconnect(first());
+}
+static void is_thrown_out(struct client4 *c) {
+  (void)c;
+  sio_disconnect_session(first());
+}
+static void breaks_the_engine(struct client4 *c) { sio__session_end_bad_packet(c->p->session); }
+
+TEST(who_leaves_the_namespace_does_not_come_back) { leaves_for_good(says_so); }
+TEST(who_is_disconnected_does_not_come_back) { leaves_for_good(is_disconnected); }
+TEST(whose_session_is_disconnected_does_not_come_back) { leaves_for_good(is_thrown_out); }
+TEST(who_breaks_the_engines_protocol_does_not_come_back) { leaves_for_good(breaks_the_engine); }
+
+TEST(what_breaks_a_connection_can_be_recovered_from) {
+  static const int reasons[] = { SIO_REASON_TRANSPORT_ERROR, SIO_REASON_TRANSPORT_CLOSE,
+                                 SIO_REASON_FORCED_CLOSE, SIO_REASON_PING_TIMEOUT };
+  begin();
+  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+    struct client4 *c = come();
+    sio__session_end(c->p->session, true, reasons[i], 0, "test");
+    turn();
+    come_back(c);
+    EQ(srv->core.stats.recovered, i + 1);
+    say(c->p, "41");
+    hang_up(c->p);
+  }
+  struct client4 *c = come();
+  sio__session_end(c->p->session, true, SIO_REASON_PARSE_ERROR, 0, "test");
+  turn();
+  come_back(c);
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  stop();
+}
+
+TEST(who_is_away_too_long_is_forgotten) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 } });
+  struct client4 *c = come(), *d = come();
+  to_all("a");
+  told(c);
+  hang_up(c->p);
+  hang_up(d->p);
+  later(1000);
+  come_back(c);
+  EQ(srv->core.stats.recovered, 1);
+  told(c);
+  clock_ms += 1;
+  come_back(d);
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  hang_up(c->p);
+  hang_up(d->p);
+  EQ(root->recovery->by_pid.n, 2);
+  for (int i = 0; i < 100; i++) later(1000);
+  EQ(root->recovery->by_pid.n, 0);
+  EQ(root->recovery->log.bytes, 0);
+  CHECK(!timer_active(&root->recovery->sweep));
+  stop();
+}
+
+TEST(events_are_kept_as_long_as_a_dead_connection_may_go_unnoticed_and_be_away) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 },
+                             .ping_interval_ms = 300000,
+                             .ping_timeout_ms = 300000 });
+  struct client4 *c = come();
+  to_all("lost");
+  c->p->n = 0;
+  later(250000);
+  hang_up(c->p);
+  later(999);
+  come_back(c);
+  GOT(c, "42[\"lost\",\"@1\"] 40+pid ");
+  stop();
+}
+
+TEST(a_peer_that_has_all_comes_back_though_its_last_event_is_not_kept_any_more) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_log_bytes = 2000 } });
+  struct client4 *c = come(), *other = come();
+  to_all("seen");
+  told(c);
+  for (int i = 0; i < 50; i++) to_room(other->id, "not for it");
+  CHECK(root->recovery->log.dropped > 1);
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  GOT(c, "42[\"missed\",\"@52\"] 40+pid ");
+  stop();
+}
+
+TEST(what_was_dropped_for_its_size_cannot_be_recovered_and_is_counted) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_log_bytes = 4000 } });
+  struct client4 *c = come();
+  to_all("seen");
+  told(c);
+  hang_up(c->p);
+  for (int i = 0; i < 50; i++) {
+    to_all("missed");
+    CHECK(root->recovery->log.bytes <= 4000);
+  }
+  come_back(c);
+  GOT(c, "40+pid ");
+  CHECK(!sio_socket_recovered(first()));
+  EQ(failed(SIO_RECOVERY_LOG_GONE), 1);
+  EQ(root->recovery->by_pid.n, 1);
+  stop();
+}
+
+TEST(an_event_bigger_than_the_log_drops_all) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_log_bytes = 1000 } });
+  struct client4 *c = come();
+  static char big[2000];
+  memset(big, 'x', sizeof big - 1);
+  sio_emit(first(), "big", SIO_ARGS(big));
+  EQ(root->recovery->log.bytes, 0);
+  EQ(root->recovery->log.dropped, 1);
+  told(c);
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "40+pid ");
+  EQ(srv->core.stats.recovered, 1);
+  stop();
+}
+
+TEST(of_too_many_who_left_first_is_forgotten) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_sessions = 2 } });
+  struct client4 *c[3] = { come(), come(), come() };
+  for (int i = 0; i < 3; i++) hang_up(c[i]->p);
+  EQ(root->recovery->by_pid.n, 2);
+  for (int i = 0; i < 3; i++) come_back(c[i]);
+  EQ(failed(SIO_RECOVERY_NO_SESSION), 1);
+  EQ(srv->core.stats.recovered, 2);
+  stop();
+}
+
+TEST(more_than_may_wait_for_a_peer_is_not_replayed) {
+  begin_with(&(sio_options){ .recovery = &normal, .max_queued = 1000, .high_water = 1000 });
+  struct client4 *c = come();
+  sio_join(first(), "room");
+  hang_up(c->p);
+  for (int i = 0; i < 30; i++) to_all("many many many bytes");
+  come_back(c);
+  GOT(c, "40+pid ");
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  CHECK(!sio_in_room(first(), "room"));
+  CHECK(sio_socket_find(root, c->id) == first());
+  stop();
+}
+
+static void big_to_all(int n) {
+  static char bytes[1001];
+  memset(bytes, 'x', sizeof bytes - 1);
+  while (n--) sio_broadcast((sio_target){ .nsp = root }, "big", SIO_ARGS(bytes));
+}
+
+/* Each request of it is some 100 bytes. */
+TEST(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times) {
+  char old[64];
+  size_t sent = 0;
+  begin();
+  struct client4 *c = come();
+  to_all("a");
+  told(c);
+  snprintf(old, sizeof old, "%s", c->offset);
+  hang_up(c->p);
+  big_to_all(30);
+  for (int i = 0; i < 20; i++) {
+    ask_back(c, old);
+    sent += c->p->n;
+    told(c);
+    hang_up(c->p);
+  }
+  CHECK(sent > 3 * 30000 && sent < 100000);
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  stop();
+}
+
+/* The connection breaks before all is there: each time a few more events have come. */
+TEST(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on) {
+  char place[64];
+  begin();
+  struct client4 *c = come();
+  hang_up(c->p);
+  big_to_all(30);
+  for (uint64_t seq = 1; seq < 30; seq += 6) {
+    size_t n = sio__replay_write(&root->recovery->log, seq, place);
+    place[n] = '\0';
+    ask_back(c, place);
+    CHECK(sio_socket_recovered(first()));
+    told(c);
+    hang_up(c->p);
+  }
+  stop();
+}
+
+TEST(who_misses_little_may_break_off_as_often_as_it_likes) {
+  char old[64];
+  begin();
+  struct client4 *c = come();
+  to_all("a");
+  told(c);
+  snprintf(old, sizeof old, "%s", c->offset);
+  hang_up(c->p);
+  to_all("b");
+  for (int i = 0; i < 50; i++) {
+    ask_back(c, old);
+    GOT(c, "42[\"b\",\"@2\"] 40+pid ");
+    hang_up(c->p);
+  }
+  EQ(srv->core.stats.recovered, 50);
+  stop();
+}
+
+TEST(new_events_are_replayed_to_one_that_breaks_off_each_time) {
+  begin();
+  struct client4 *c = come();
+  for (int i = 0; i < 20; i++) {
+    hang_up(c->p);
+    big_to_all(30);
+    come_back(c);
+    CHECK(sio_socket_recovered(first()));
+    told(c);
+  }
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 0);
+  stop();
+}
+
+TEST(nothing_is_kept_for_nobody) {
+  begin();
+  to_all("a");
+  EQ(root->recovery->log.seq, 1);
+  EQ(root->recovery->log.bytes, 0);
+  struct client4 *c = come();
+  to_all("b");
+  CHECK(root->recovery->log.bytes > 0);
+  say(c->p, "41");
+  turn();
+  for (int i = 0; i < 8; i++) later(30001);
+  EQ(root->recovery->log.bytes, 0);
+  stop();
+}
+
+TESTS_BEGIN
+T(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over)
+T(the_end_of_a_connection_that_is_taken_over_has_its_texts)
+T(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return)
+T(two_who_show_the_same_pid_are_never_both_the_same_socket)
+T(who_leaves_the_namespace_does_not_come_back)
+T(who_is_disconnected_does_not_come_back)
+T(whose_session_is_disconnected_does_not_come_back)
+T(who_breaks_the_engines_protocol_does_not_come_back)
+T(what_breaks_a_connection_can_be_recovered_from)
+T(who_is_away_too_long_is_forgotten)
+T(events_are_kept_as_long_as_a_dead_connection_may_go_unnoticed_and_be_away)
+T(a_peer_that_has_all_comes_back_though_its_last_event_is_not_kept_any_more)
+T(what_was_dropped_for_its_size_cannot_be_recovered_and_is_counted)
+T(an_event_bigger_than_the_log_drops_all)
+T(of_too_many_who_left_first_is_forgotten)
+T(more_than_may_wait_for_a_peer_is_not_replayed)
+T(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times)
+T(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on)
+T(who_misses_little_may_break_off_as_often_as_it_likes)
+T(new_events_are_replayed_to_one_that_breaks_off_each_time)
+T(nothing_is_kept_for_nobody)
+TESTS_END

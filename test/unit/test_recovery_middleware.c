@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_recovery_middleware.c - recovery, and what the host does meanwhile: middleware, and
+ * callbacks that interfere; and memory that fails.
+ */
+#include "recovery_rig.h"
+
+/* ---- middleware ------------------------------------------------------------------------------ */
+
+static sio_next *held;
+static bool held_recovered;
+
+static void hold(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  held = next;
+  held_recovered = sio_socket_recovered(s);
+}
+
+static struct client4 *come_held(void) {
+  struct client4 *c = come();
+  sio_next_ok(held);
+  turn();
+  told(c);
+  held = NULL;
+  return c;
+}
+
+TEST(middleware_is_skipped_for_who_comes_back) {
+  begin();
+  sio_use(root, hold, NULL);
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "40+pid ");
+  CHECK(!held);
+  stop();
+}
+
+static void begin_middleware(void) {
+  begin_with(&(sio_options){ .recovery = &(sio_recovery){ .run_middlewares = true } });
+  sio_use(root, hold, NULL);
+}
+
+TEST(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too) {
+  begin_middleware();
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  to_all("1");
+  come_back(c);
+  GOT(c, "");
+  CHECK(held && held_recovered);
+  to_all("2");
+  sio_next_ok(held);
+  turn();
+  GOT(c, "42[\"1\",\"@1\"] 42[\"2\",\"@2\"] 40+pid ");
+  stop();
+}
+
+TEST(who_is_refused_by_middleware_is_forgotten) {
+  begin_middleware();
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  come_back(c);
+  sio_next_fail(held, "no", sio_null());
+  turn();
+  GOT(c, "44{\"message\":\"no\"} ");
+  EQ(root->recovery->by_pid.n, 0);
+  stop();
+}
+
+TEST(who_is_lost_again_before_middleware_is_done_can_come_back) {
+  begin_middleware();
+  struct client4 *c = come_held();
+  char id[24];
+  strcpy(id, c->id);
+  sio_join(first(), "room");
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  hang_up(c->p);
+  sio_next_ok(held);
+  turn();
+  EQ(root->nmembers, 0);
+  come_back(c);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  EQ_STR(c->id, id);
+  CHECK(sio_in_room(first(), "room"));
+  stop();
+}
+
+/* With another auth the first verdict is not used, and what it had is there for the second. */
+TEST(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same) {
+  char text[128], id[24];
+  begin_middleware();
+  struct client4 *c = come_held();
+  strcpy(id, c->id);
+  sio_join(first(), "room");
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\",\"token\":2}", c->pid);
+  say(c->p, text);
+  sio_next_fail(held, "no", sio_null());
+  turn();
+  EQ(root->nmembers, 0);
+  CHECK(held_recovered);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  EQ_STR(c->id, id);
+  CHECK(sio_in_room(first(), "room"));
+  say(c->p, text); /* the answer may have been missed */
+  GOT(c, "40+pid ");
+  EQ_STR(c->id, id);
+  EQ(root->nmembers, 1);
+  stop();
+}
+
+/* Its own pid with it: a connection does not take itself over. */
+TEST(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket) {
+  begin();
+  struct client4 *c = come();
+  char id[24], text[128];
+  strcpy(id, c->id);
+  turn();
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\"}", c->pid);
+  say(c->p, text);
+  turn();
+  GOT(c, "40+pid ");
+  CHECK(c->p->session && strcmp(c->id, id) != 0);
+  SAW("connect left: client namespace disconnect connect ");
+  stop();
+}
+
+TEST(a_second_connection_takes_over_from_one_that_waits_for_middleware) {
+  begin_middleware();
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  sio_next *older = held;
+  struct peer *before = c->p;
+  come_back(c);
+  HEARD(before, "cut ");
+  sio_next_ok(held);
+  turn();
+  GOT(c, "42[\"missed\",\"@1\"] 40+pid ");
+  sio_next_ok(older);
+  turn();
+  EQ(root->nmembers, 1);
+  stop();
+}
+
+TEST(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new) {
+  begin_with(&(sio_options){
+      .recovery = &(sio_recovery){ .run_middlewares = true, .max_log_bytes = 2000 } });
+  sio_use(root, hold, NULL);
+  struct client4 *c = come_held();
+  hang_up(c->p);
+  to_all("missed");
+  come_back(c);
+  for (int i = 0; i < 30; i++) to_all("more");
+  sio_next_ok(held);
+  turn();
+  GOT(c, "cut ");
+  turn();
+  come_back(c);
+  sio_next_ok(held);
+  turn();
+  GOT(c, "40+pid ");
+  EQ(failed(SIO_RECOVERY_LOG_GONE), 2);
+  EQ(srv->core.stats.recovered, 0);
+  stop();
+}
+
+/* ---- callbacks that interfere ---------------------------------------------------------------- */
+
+static void close_server(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  if (!srv->core.closing) sio_server_close(srv, on_done, NULL);
+}
+
+TEST(the_server_may_be_closed_inside_the_end_of_a_predecessor) {
+  begin();
+  struct client4 *c = come();
+  sio_on_disconnect(root, close_server, NULL);
+  come_back(c);
+  stop();
+}
+
+static struct peer *newcomer;
+static void end_newcomer(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  if (newcomer && newcomer->session) sio_session_close(newcomer->session);
+}
+
+TEST(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor) {
+  begin();
+  struct client4 *c = come();
+  char text[128];
+  sio_on_disconnect(root, end_newcomer, NULL);
+  newcomer = peer_new();
+  snprintf(text, sizeof text, "40{\"pid\":\"%s\"}", c->pid);
+  say(newcomer, text);
+  turn();
+  newcomer = NULL;
+  EQ(root->nmembers, 0);
+  come_back(c);
+  GOT(c, "40+pid ");
+  EQ(srv->core.stats.recovered, 1);
+  stop();
+}
+
+static void say_farewell(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)why, (void)user;
+  sio_broadcast((sio_target){ .nsp = root, .skip = s }, "left", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root }, "to all", SIO_NONE);
+}
+
+TEST(what_is_said_at_its_end_is_missed_by_it) {
+  begin();
+  sio_on_disconnecting(root, say_farewell, NULL);
+  struct client4 *c = come();
+  hang_up(c->p);
+  come_back(c);
+  GOT(c, "42[\"to all\",\"@2\"] 40+pid ");
+  stop();
+}
+
+/* ---- without memory -------------------------------------------------------------------------- */
+
+/* What was sent without an error is heard by who comes back, once and in order. */
+static void live_without(size_t at) {
+  char want[128] = "";
+  begin_with(&(sio_options){ .recovery = &normal, .socket_data_size = 16 });
+  struct client4 *c = come();
+  sio_join(first(), "room");
+  sio_socket_set_shared(first(), SLICE("[1]"));
+  to_all("seen");
+  told(c);
+  alloc_fail_in(at);
+  sio_target all = { .nsp = root };
+  if (sio_broadcast(all, "1", SIO_NONE) == 0) strcat(want, "42[\"1\",\"@2\"] ");
+  c->p->n = 0;
+  hang_up(c->p);
+  if (sio_broadcast(all, "2", SIO_NONE) == 0)
+    strcat(want, want[0] ? "42[\"2\",\"@3\"] " : "42[\"2\",\"@2\"] ");
+  come_back(c);
+  bool was_hit = alloc_fuse == 0;
+  alloc_fail_in(0);
+  turn();
+  bool recovered = root->nmembers && sio_socket_recovered(first());
+  if (recovered) {
+    strcat(want, "40+pid ");
+    GOT(c, want);
+    CHECK(sio_in_room(first(), "room"));
+    EQ(sio_socket_shared(first()).n, 3);
+  }
+  CHECK(recovered || was_hit);
+  stop();
+}
+
+TEST(without_memory_a_peer_is_not_recovered_and_nothing_worse) {
+  for (size_t at = 1; at < 60; at++) live_without(at);
+}
+
+TEST(a_socket_without_memory_for_a_berth_has_no_pid) {
+  begin();
+  bool without = false;
+  for (size_t at = 1; at < 20 && !without; at++) {
+    struct client4 c = { .p = peer_new() };
+    alloc_fail_in(at);
+    say(c.p, "40");
+    alloc_fail_in(0);
+    without = strcmp(told(&c), "40 ") == 0;
+    if (!without) continue;
+    sio_emit(root->members[root->nmembers - 1], "a", SIO_NONE);
+    GOT(&c, "42[\"a\"] ");
+  }
+  CHECK(without);
+  stop();
+}
+
+TEST(a_server_without_memory_for_it_is_none) {
+  bool made = false;
+  for (size_t at = 1; !made; at++) {
+    alloc_install();
+    uv_loop_init(&loop);
+    alloc_fail_in(at);
+    int err = sio_server_new(&srv, &loop, &(sio_options){ .recovery = &normal });
+    alloc_fail_in(0);
+    made = err == 0;
+    if (made) {
+      closed = false;
+      sio_server_close(srv, on_done, NULL);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    EQ(uv_loop_close(&loop), 0);
+    EQ(alloc_live, 0);
+  }
+}
+
+TESTS_BEGIN
+T(middleware_is_skipped_for_who_comes_back)
+T(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too)
+T(who_is_refused_by_middleware_is_forgotten)
+T(who_is_lost_again_before_middleware_is_done_can_come_back)
+T(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same)
+T(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket)
+T(a_second_connection_takes_over_from_one_that_waits_for_middleware)
+T(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new)
+T(the_server_may_be_closed_inside_the_end_of_a_predecessor)
+T(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor)
+T(what_is_said_at_its_end_is_missed_by_it)
+T(without_memory_a_peer_is_not_recovered_and_nothing_worse)
+T(a_socket_without_memory_for_a_berth_has_no_pid)
+T(a_server_without_memory_for_it_is_none)
+TESTS_END
