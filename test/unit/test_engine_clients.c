@@ -305,6 +305,66 @@ TEST(hooks_that_listen_to_nothing_change_nothing) {
   stop();
 }
 
+/* ---- while it is full, and while it is open already ----------------------------------------- */
+
+static void on_writable(sio_session *c, void *user) {
+  (void)c, (void)user;
+  trace("writable ");
+}
+
+static const sio_engine_callbacks listening = { .open = on_open, .writable = on_writable };
+
+TEST(a_session_that_is_full_upgrades_and_says_when_there_is_room_again) {
+  struct raw w = { .fd = -1 };
+  start(&(sio_options){ .queue_high = 20000, .when_full = SIO_FULL_DROP_VOLATILE });
+  EQ(sio_engine_route(srv, "/full", &listening, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/full/"));
+  for (int i = 0; i < 60; i++) EQ(sio_session_send(session, 0, false, sio_text("message")), 0);
+  REQUIRE(poller_upgrade(&poller, &w, "/full/"));
+  REQUIRE(raw_text(&w, "2probe") && raw_expect(&w, "3probe"));
+  SAW("");
+  REQUIRE(raw_text(&w, "5"));
+  for (int i = 0; i < 60; i++) REQUIRE(raw_expect(&w, "4message"));
+  turns();
+  SAW("writable ");
+  raw_close(&w);
+  stop();
+}
+
+static void on_flush(sio_session *c, void *user) {
+  (void)user;
+  trace("flush:%s ", sio_session_transport(c));
+}
+
+TEST(a_hook_that_comes_late_is_shown_the_sessions_that_are_open) {
+  static const sio_engine_hooks hooks = { .flush = on_flush };
+  start(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  sio_session *polls = session;
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/raw/?EIO=4&transport=websocket"));
+  turns();
+  EQ(sio_on_engine(srv, &hooks, NULL), 0);
+  EQ(sio_session_send(session, 0, false, sio_text("x")), 0);
+  REQUIRE(raw_expect(&a, "4x"));
+  SAW("flush:websocket ");
+  EQ(sio_session_send(polls, 0, false, sio_text("y")), 0);
+  REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4y"));
+  SAW("flush:polling ");
+  stop();
+}
+
+TEST(a_post_that_is_too_long_is_refused_and_the_session_lives) {
+  static char body[3000];
+  start(&(sio_options){ .max_payload = 2000 });
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  memset(body, 'x', sizeof body - 1);
+  body[0] = '4';
+  CHECK(!poller_post(&poller, body));
+  CHECK(memmem(poller.post.in, poller.post.n, "HTTP/1.1 413", 12) != NULL);
+  EQ(srv->core.stats.sessions, 1);
+  stop();
+}
+
 /* ---- the log --------------------------------------------------------------------------------- */
 
 static unsigned logged;
@@ -361,6 +421,9 @@ T(bytes_without_a_packets_type_end_a_session_of_the_old_protocol)
 T(a_session_shows_its_first_request_until_the_host_wants_it_forgotten)
 T(a_host_that_does_not_listen_for_drops_has_them_counted_all_the_same)
 T(hooks_that_listen_to_nothing_change_nothing)
+T(a_session_that_is_full_upgrades_and_says_when_there_is_room_again)
+T(a_hook_that_comes_late_is_shown_the_sessions_that_are_open)
+T(a_post_that_is_too_long_is_refused_and_the_session_lives)
 T(what_peers_cause_is_logged_so_often_a_second_and_counted_behind_that)
 T(a_level_that_is_off_costs_nothing_and_says_nothing)
 TESTS_END
