@@ -44,12 +44,15 @@ struct reading {
   unsigned left; /* of max_payload_packets */
 };
 
-/* They wait until the peer takes its replies, or may send again. */
+/* They wait until the peer takes its replies, or may send again. A handler reads its event where it
+ * lies in the body, also after it has ended the session: while a packet is handled the body stays,
+ * and on_backlog_task() frees it. */
 struct backlog {
   sio_session *session;
   struct task task; /* goes on reading */
   struct buf body;
   struct reading reading;
+  bool busy; /* one of its packets is being handled */
 };
 
 /* ---- the queue -------------------------------------------------------------------- */
@@ -307,13 +310,17 @@ static void answer_post(sio_session *c) {
   if (p->holds) sio__answer_ok(c->eio, detach_post(p));
 }
 
+static void backlog_delete(struct backlog *b) {
+  sio__buf_clear(&b->body);
+  sio__free(b);
+}
+
 static void backlog_free(struct polling *p) {
   struct backlog *b = p->backlog;
   if (!b) return;
   p->backlog = NULL;
   task_cancel(&b->task);
-  sio__buf_clear(&b->body);
-  sio__free(b);
+  if (!b->busy) backlog_delete(b);
 }
 
 /* One that the host ends: its client must hear of the end, not of a POST that failed. */
@@ -538,10 +545,20 @@ static void handle_post(sio_session *c, sio_request *r) {
     sio__answer_ok(c->eio, r);
 }
 
+/* False: some of it has to wait again, or the session has ended and let go of it. */
+static bool backlog_read(sio_session *c, struct backlog *b) {
+  b->busy = true;
+  bool all = handle_post_packets(c, &b->reading);
+  b->busy = false;
+  bool dropped = c->polling->backlog != b;
+  if (dropped) backlog_delete(b);
+  return all && !dropped;
+}
+
 static void on_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
-  if (!handle_post_packets(c, &b->reading) || !c->polling->backlog) return;
+  if (!backlog_read(c, b)) return;
   backlog_free(c->polling);
   if (c->polling->waits) handle_post(c, detach_post(c->polling));
   sio__session_resume(c);

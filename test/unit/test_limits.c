@@ -324,6 +324,34 @@ TEST(an_end_meanwhile_answers_it) {
   stop();
 }
 
+/* The event lies in the body of a POST that was handled as far as the limit let it. */
+static void read_then_end(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_disconnect_session(s);
+  EQ_STR(sio_event_str(e, 0), "read to its end");
+  got++;
+}
+
+TEST(a_handler_that_ends_the_session_reads_its_event_to_the_end) {
+  char body[600] = "";
+  sio_nsp *root;
+  start((sio_options){ .packets_per_s = 10 });
+  struct raw *c = &peers[0];
+  const char *query = polling(c);
+  EQ(sio_of(srv, "/", &root), 0);
+  EQ(sio_on(root, "end", read_then_end, NULL), 0);
+  for (int i = 0; i < 30; i++) strcat(body, "42[\"x\"]\x1e");
+  strcat(body, "42[\"end\",\"read to its end\"]");
+  CHECK(raw_request(c, "POST", query, "", body));
+  turns();
+  EQ(got, 0);
+  later(4000);
+  EQ(got, 1);
+  EQ(disconnects, 1);
+  later(5000);
+  stop();
+}
+
 TEST(a_peer_that_gives_up_waiting_is_gone) {
   start((sio_options){ .packets_per_s = 10 });
   held_post(&peers[0]);
@@ -554,6 +582,7 @@ T(pings_of_websocket_are_packets)
 T(over_polling_the_answer_to_a_post_waits)
 T(a_second_post_meanwhile_breaks_the_protocol)
 T(an_end_meanwhile_answers_it)
+T(a_handler_that_ends_the_session_reads_its_event_to_the_end)
 T(a_peer_that_gives_up_waiting_is_gone)
 T(a_pause_goes_on_through_the_upgrade)
 T(without_limits_nothing_is_counted)
