@@ -59,18 +59,31 @@ struct ledger *ledger_again(struct ledger *l) {
   return ledger_of(id);
 }
 
-void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind) {
+struct ledger *ledger_first(void) {
+  return c.first;
+}
+
+bool aim_includes(struct aim aim, unsigned rooms) {
+  return !aim.skipped && (!aim.rooms || aim.rooms & rooms) && !(aim.except & rooms);
+}
+
+void ledger_broadcast(struct ledger *l, uint64_t number, enum entry_kind kind, struct aim aim) {
   if (!l) return;
   if (l->n == l->room) {
     l->room = l->room ? l->room * 2 : 16;
     l->entries = realloc(l->entries, l->room * sizeof *l->entries);
     if (!l->entries) abort();
   }
-  l->entries[l->n++] = (struct entry){ number, kind };
+  l->entries[l->n++] = (struct entry){ number, kind, aim };
+}
+
+void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind) {
+  ledger_broadcast(l, number, kind, (struct aim){ 0 });
 }
 
 static bool may_be_missed(const struct ledger *l, size_t i) {
-  return l->entries[i].kind == ENTRY_OPTIONAL || memory.failed;
+  enum entry_kind kind = l->entries[i].kind;
+  return kind == ENTRY_OPTIONAL || kind == ENTRY_ELSEWHERE || memory.failed;
 }
 
 /* All before entry i has come, or may be missed. */
@@ -82,9 +95,7 @@ static void pass(struct ledger *l, size_t i, uint64_t number) {
 }
 
 static bool is_unnoted(const struct ledger *l, uint64_t number) {
-  bool early = l->seen == 0 && number <= l->since;
-  bool away = number > l->away_from && number <= l->away_to;
-  return (early || away) && number > l->unnoted;
+  return l->seen == 0 && number <= l->since && number > l->unnoted;
 }
 
 static void receive_unnoted(struct ledger *l, uint64_t number) {
@@ -97,7 +108,7 @@ static void receive_unnoted(struct ledger *l, uint64_t number) {
 void ledger_received(struct ledger *l, uint64_t number) {
   size_t i = l->seen;
   while (i < l->n && l->entries[i].number != number) i++;
-  if (i < l->n) {
+  if (i < l->n && l->entries[i].kind != ENTRY_ELSEWHERE) {
     pass(l, i, number);
     l->seen = i + 1;
   } else if (is_unnoted(l, number)) {
@@ -108,13 +119,23 @@ void ledger_received(struct ledger *l, uint64_t number) {
   }
 }
 
-void ledger_broken(struct ledger *l) {
+/* Whether what is under way comes is open: some was sent and is not sent again, some is sent now
+ * that was not meant for it then. */
+static void aim_again(struct ledger *l, unsigned rooms) {
+  l->rooms = rooms;
+  for (size_t i = l->seen; i < l->n; i++) {
+    struct entry *e = &l->entries[i];
+    bool meant = aim_includes(e->aim, rooms);
+    if (e->kind == ENTRY_QUESTION || (e->kind == ENTRY_DUE && !meant) ||
+        (e->kind == ENTRY_ELSEWHERE && meant))
+      e->kind = ENTRY_OPTIONAL;
+  }
+}
+
+void ledger_broken(struct ledger *l, unsigned rooms) {
   l->open = false;
   l->closed = l->skips = true;
-  l->away_from = l->n ? l->entries[l->n - 1].number : 0; /* its end begins before it is told */
-  l->away_to = UINT64_MAX;
-  for (size_t i = l->seen; i < l->n; i++)
-    if (l->entries[i].kind == ENTRY_QUESTION) l->entries[i].kind = ENTRY_OPTIONAL;
+  aim_again(l, rooms);
 }
 
 void ledger_excuse(struct ledger *l) {
@@ -128,8 +149,16 @@ static bool is_prompt(const struct peer *p) {
          p->delay_us + p->jitter_us <= 50000;
 }
 
+/* With protocol 3 the peer pings. Where the loop was kept while the session was opened, the peer
+ * heard of it late, and pings late. */
+static bool was_kept_from(const sio_options *o) {
+  uint64_t ms = (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
+  return loop.last_stall && kernel.now - loop.last_stall < ms * 1000;
+}
+
 /* What the library says of a peer when it ends its session must be true. */
-void ledger_accused(const struct ledger *l, const sio_close_info *why, const sio_options *o) {
+void ledger_accused(const struct ledger *l, int protocol, const sio_close_info *why,
+                    const sio_options *o) {
   const struct peer *p = l->peer;
   if (!p || p->crooked || memory.failed) return;
   if (why->err == SIO_EPROTO)
@@ -137,11 +166,14 @@ void ledger_accused(const struct ledger *l, const sio_close_info *why, const sio
   if (why->err == UV_ENOMEM || why->err == UV_ENOBUFS || why->err == UV_EINTR)
     fault("an honest peer goes for want of something of ours", "%s: %s", l->id, why->detail);
   if (why->reason == SIO_REASON_PING_TIMEOUT && is_prompt(p) && o->ping_timeout_ms >= 1000 &&
-      !o->packets_per_s && !o->bytes_per_s)
+      !o->packets_per_s && !o->bytes_per_s && !(protocol == 3 && was_kept_from(o)))
     fault("an honest peer is said not to answer", "%s: %s", l->id, why->detail);
 }
 
-void ledger_mended(struct ledger *l) { l->away_to = host.number; }
+/* Middleware may have put it into other rooms. */
+void ledger_mended(struct ledger *l, unsigned rooms) {
+  if (rooms != l->rooms) aim_again(l, rooms);
+}
 
 void ledger_settled(const struct ledger *l) {
   for (size_t k = l->seen; k < l->n; k++)
@@ -234,12 +266,17 @@ void check_turn(const sio_server *srv, const sio_options *o) {
   check_work();
 }
 
+/* The pings of a session, or of a plain WebSocket, that one who has just left does not answer: 25 s
+ * and 20 s, if the options say nothing else. */
+enum { NOTICED_US = 46000000 };
+
 void check_no_ghosts(const sio_server *srv, unsigned plain) {
   sio_stats st;
   sio_server_stats(srv, &st, sizeof st);
-  if (st.sessions + plain > peers_here())
+  unsigned here = peers_here_since(kernel.now - NOTICED_US);
+  if (st.sessions + plain > here)
     fault("a peer that is gone is not noticed", "%llu sessions, %u plain WebSockets, %u peers",
-          (unsigned long long)st.sessions, plain, peers_here());
+          (unsigned long long)st.sessions, plain, here);
   /* A session that is over waits for its last poll for so long. */
   bool lingers = !host.opts.close_timeout_ms || host.opts.close_timeout_ms > 5000;
   if (!st.connections && !st.sessions && !lingers && st.queued_bytes)

@@ -18,12 +18,22 @@ enum { ID_SIZE = 300 };
 enum entry_kind {
   ENTRY_DUE,      /* it must come                                                  */
   ENTRY_QUESTION, /* it must come, but is not sent again after a break (recovery)  */
-  ENTRY_OPTIONAL  /* it is volatile, or of a kind that when_full may drop          */
+  ENTRY_OPTIONAL, /* it is volatile, or of a kind that when_full may drop          */
+  ENTRY_ELSEWHERE /* it was sent to others of the namespace, and must not come     */
+};
+
+/* To whom a broadcast goes. Rooms are bits; `rooms` 0: everybody. After a break a socket is sent
+ * what goes to the rooms that it was in when it left, as by socket.io-adapter, not what went to
+ * those that it was in when the event was sent. */
+struct aim {
+  unsigned rooms, except;
+  bool skipped; /* this socket is left out by name */
 };
 
 struct entry {
   uint64_t number;
   enum entry_kind kind;
+  struct aim aim;
 };
 
 struct ledger {
@@ -32,9 +42,11 @@ struct ledger {
   struct peer *peer; /* who has it; NULL: its CONNECT reply is not here yet */
   struct entry *entries;
   size_t n, room, seen; /* entries before seen have come, or were passed over */
-  /* Broadcasts that the host could not note, as it did not know the socket: until `since`, and
-   * while it was away. The last of them that came is `unnoted`. */
-  uint64_t since, away_from, away_to, unnoted;
+  /* Broadcasts until `since` were not noted, as the host did not know the socket. The last of them
+   * that came is `unnoted`. */
+  uint64_t since, unnoted;
+  char nsp[32];      /* of one that has left, and may come back, */
+  unsigned rooms;    /* and the rooms that it was in             */
   bool skips;        /* what the peer says may have a gap: the connection broke */
   uint64_t heard;    /* how many numbered events of the peer the host heard */
   bool open, closed; /* its connect callbacks ran; its disconnect callbacks did */
@@ -46,15 +58,21 @@ void check_end(void);
 
 struct ledger *ledger_of(const char *id); /* made if there is none */
 struct ledger *ledger_find(const char *id, size_t n);
-/* The socket has disconnected, or is back as who it was. */
-void ledger_broken(struct ledger *l);
+struct ledger *ledger_first(void); /* of all, a list */
+/* The socket has disconnected, or is back as who it was, in these rooms. */
+void ledger_broken(struct ledger *l, unsigned rooms);
+void ledger_mended(struct ledger *l, unsigned rooms);
 /* Its socket ends; what is said of its peer must be true. */
-void ledger_accused(const struct ledger *l, const sio_close_info *why, const sio_options *o);
-void ledger_mended(struct ledger *l);
+void ledger_accused(const struct ledger *l, int protocol, const sio_close_info *why,
+                    const sio_options *o);
 /* Another socket with the id of one that has left. */
 struct ledger *ledger_again(struct ledger *l);
-/* The host has sent event `number`. */
+/* The host has sent event `number`, to this socket alone. */
 void ledger_sent(struct ledger *l, uint64_t number, enum entry_kind kind);
+/* The same for a broadcast. */
+void ledger_broadcast(struct ledger *l, uint64_t number, enum entry_kind kind, struct aim aim);
+/* Does it go to a socket that is in these rooms? */
+bool aim_includes(struct aim aim, unsigned rooms);
 /* The peer has received it. */
 void ledger_received(struct ledger *l, uint64_t number);
 /* What was sent so far may have come while its peer did not listen to that namespace. */

@@ -140,7 +140,7 @@ static void on_connect(sio_socket *s, void *user) {
   struct ledger *l = ledger_of(sio_socket_id(s));
   if (l->open) fault("a socket connects twice", "%s", l->id);
   if (l->closed && !sio_socket_recovered(s)) l = ledger_again(l);
-  if (l->closed) ledger_mended(l);
+  if (l->closed) ledger_mended(l, host_rooms_of(s));
   l->open = true;
   l->closed = false;
   host.connects++;
@@ -155,6 +155,10 @@ static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *use
   (void)user;
   if (!why->detail || !why->ws_text) fault("a close without a text", "%d", why->reason);
   host_called("disconnecting", s);
+  struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
+  if (!l) return;
+  l->rooms = host_rooms_of(s);
+  snprintf(l->nsp, sizeof l->nsp, "%s", sio_nsp_name(sio_socket_nsp(s)));
 }
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
@@ -165,8 +169,8 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   TELL("socket %.4s leaves: %s, %s", sio_socket_id(s), sio_reason_str(why->reason), why->detail);
   struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
   if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
-  ledger_accused(l, why, &host.opts);
-  ledger_broken(l);
+  ledger_accused(l, sio_session_protocol(sio_socket_session(s)), why, &host.opts);
+  ledger_broken(l, l->rooms);
   if (h) *h = host.sockets[--host.nsockets];
   host_called("disconnect", NULL);
 }

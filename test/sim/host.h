@@ -95,6 +95,9 @@ struct question *host_ask(const char *what);
 bool host_asks_still(const struct ledger *l);
 void host_answered(struct question *q);
 struct host_socket *host_find(const sio_socket *s);
+/* Of a name, or of all that the socket is in: bits. */
+unsigned host_room(const char *name);
+unsigned host_rooms_of(const sio_socket *s);
 void host_owe_next(sio_next *next);
 void host_settle_one(void);
 void host_settle_all(void);

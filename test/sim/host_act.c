@@ -18,6 +18,18 @@ static const char *const rooms[] = { "x", "y", "z", "empty" };
 
 static const char *some_room(void) { return rooms[draw(4)]; }
 
+unsigned host_room(const char *name) {
+  for (unsigned i = 0; i < 4; i++)
+    if (strcmp(rooms[i], name) == 0) return 1u << i;
+  return 0;
+}
+
+unsigned host_rooms_of(const sio_socket *s) {
+  unsigned all = 0;
+  for (unsigned i = 0; i < 4; i++) all |= (unsigned)sio_in_room(s, rooms[i]) << i;
+  return all;
+}
+
 static sio_socket *some_socket(sio_socket *s) {
   if (s && !draw_one_in(3)) return s;
   return host.nsockets ? host.sockets[draw((uint32_t)host.nsockets)].s : NULL;
@@ -71,7 +83,8 @@ static void emit(sio_socket *s) {
     fault("a volatile event is queued", "number %llu", (unsigned long long)n);
   if (err == 0 && h) ledger_sent(h->ledger, n, kind_of(flags));
   /* It is in the namespace's log, and may come when its socket is back. */
-  if (err == UV_ENOMEM && h && host.opts.recovery) ledger_sent(h->ledger, n, ENTRY_OPTIONAL);
+  if (err && h && host.opts.recovery && !(flags & SIO_VOLATILE))
+    ledger_sent(h->ledger, n, ENTRY_OPTIONAL);
 }
 
 static void act_emit(sio_socket *s) {
@@ -105,36 +118,51 @@ static void act_ask(sio_socket *s) {
 
 /* ---- broadcasts --------------------------------------------------------------------- */
 
-static bool in_one_of(const sio_socket *s, const char *const *list) {
-  for (; list && *list; list++)
-    if (sio_in_room(s, *list)) return true;
-  return false;
-}
-
-static bool is_meant(const sio_socket *s, const sio_target *to) {
-  return sio_socket_connected(s) && s != to->skip && (!to->rooms || in_one_of(s, to->rooms)) &&
-         !in_one_of(s, to->except);
+static struct aim aim_of(const sio_target *to, const sio_socket *s) {
+  struct aim aim = { .skipped = s && s == to->skip };
+  for (const char *const *r = to->rooms; r && *r; r++) aim.rooms |= host_room(*r);
+  for (const char *const *r = to->except; r && *r; r++) aim.except |= host_room(*r);
+  return aim;
 }
 
 /* Is the namespace that of the target, or a child of it? */
-static bool is_there(const sio_socket *s, const sio_target *to) {
-  if (sio_socket_nsp(s) == to->nsp) return true;
+static bool is_there(const char *name, const sio_target *to) {
+  if (strcmp(name, sio_nsp_name(to->nsp)) == 0) return true;
   for (int i = 0; i < host.nnsps; i++)
     if (host.nsps[i] == to->nsp && host.parent[i]) {
-      const char *name = sio_nsp_name(sio_socket_nsp(s));
       bool fits = strncmp(name, "/d-", 3) == 0;
       return strcmp(name, "/") != 0 && strcmp(name, "/a") != 0 && fits == (i == 2);
     }
   return false;
 }
 
-static void note_broadcast(const sio_target *to, uint64_t n, enum entry_kind kind) {
+static bool is_known(const struct ledger *l) {
+  for (int i = 0; i < host.nsockets; i++)
+    if (host.sockets[i].ledger == l) return true;
+  return false;
+}
+
+/* Those who have left may come back, and are sent then what they missed. */
+static void note_for_absent(const sio_target *to, uint64_t n, enum entry_kind kind) {
+  struct aim aim = aim_of(to, NULL);
+  for (struct ledger *l = ledger_first(); l; l = l->next)
+    if (l->closed && is_there(l->nsp, to) && !is_known(l))
+      ledger_broadcast(l, n, aim_includes(aim, l->rooms) ? kind : ENTRY_ELSEWHERE, aim);
+}
+
+static void note_broadcast(const sio_target *to, uint64_t n, enum entry_kind kind, bool is_kept) {
+  is_kept = is_kept && host.opts.recovery && !(to->flags & SIO_VOLATILE);
   for (int i = 0; i < host.nsockets; i++) {
+    const sio_socket *s = host.sockets[i].s;
+    struct aim aim = aim_of(to, s);
     host.turn_work += 20;
-    if (!is_there(host.sockets[i].s, to) || !is_meant(host.sockets[i].s, to)) continue;
-    ledger_sent(host.sockets[i].ledger, n, kind);
-    host.caused[memory.owner] += 100;
+    if (!is_there(sio_nsp_name(sio_socket_nsp(s)), to)) continue;
+    bool is_meant = sio_socket_connected(s) && aim_includes(aim, host_rooms_of(s));
+    if (!is_meant && !is_kept) continue;
+    ledger_broadcast(host.sockets[i].ledger, n, is_meant ? kind : ENTRY_ELSEWHERE, aim);
+    if (is_meant) host.caused[memory.owner] += 100;
   }
+  if (is_kept) note_for_absent(to, n, kind);
 }
 
 static sio_target some_target(sio_socket *s, const char *list[4], bool parents) {
@@ -158,7 +186,7 @@ static void act_broadcast(sio_socket *s) {
   uint64_t n = ++host.number;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
-  note_broadcast(&to, n, kind_of(to.flags));
+  note_broadcast(&to, n, kind_of(to.flags), true);
   int err = SENDING(sio_broadcast(to, "m", sio__args(v, 2)));
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
@@ -185,7 +213,7 @@ static void act_ask_all(sio_socket *s) {
   enum entry_kind kind = kind_of(to.flags);
   if (kind == ENTRY_DUE) kind = ENTRY_QUESTION;
   if (host.opts.max_acks) kind = ENTRY_OPTIONAL; /* who owes too many is not asked */
-  note_broadcast(&to, n, kind);
+  note_broadcast(&to, n, kind, false);
   int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
                                       draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
   TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",

@@ -81,7 +81,7 @@ extern struct kernel kernel;
 
 void kernel_begin(void);
 void kernel_end(void);  /* frees what peers hold of it */
-void kernel_calm(void); /* nothing fails from now on, and delays are short */
+void kernel_calm(void); /* nothing fails from now on */
 
 /* ---- for the loop ------------------------------------------------------------------- */
 

@@ -22,6 +22,7 @@ static const struct {
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, SIP_US = 100000 };
+enum { CALM_DELAY_US = 150000, CALM_ROOM = 65536 };
 
 void peers_begin(void) {
   npeers = 0;
@@ -29,9 +30,9 @@ void peers_begin(void) {
 }
 
 unsigned peers_count(void) { return npeers; }
-unsigned peers_here(void) {
+unsigned peers_here_since(uint64_t then) {
   unsigned n = 0;
-  for (unsigned i = 0; i < npeers; i++) n += peers[i].here;
+  for (unsigned i = 0; i < npeers; i++) n += peers[i].here || peers[i].left_at >= then;
   return n;
 }
 unsigned peer_number(const struct peer *p) { return p ? p->number : 0; }
@@ -180,9 +181,24 @@ void peer_leave(struct peer *p) {
        : how == 2 ? "vanishes"
                   : "half-closes first");
   p->here = false;
+  p->left_at = kernel.now;
   p->kind->stop(p);
   for (int i = 0; i < kernel.nwires; i++)
     if (kernel.wires[i].used && kernel.wires[i].peer == p) hang_up(&kernel.wires[i], how);
+}
+
+/* What waits for it must be there in time, through whatever line. */
+static void better_line(struct peer *p) {
+  if (p->delay_us > CALM_DELAY_US) p->delay_us = CALM_DELAY_US;
+  if (p->jitter_us > CALM_DELAY_US) p->jitter_us = CALM_DELAY_US;
+  if (p->room < CALM_ROOM) p->room = CALM_ROOM;
+  for (int i = 0; i < kernel.nwires; i++) {
+    struct wire *w = &kernel.wires[i];
+    if (!w->used || w->peer != p) continue;
+    w->delay_us = p->delay_us;
+    w->jitter_us = p->jitter_us;
+    w->room = p->room;
+  }
 }
 
 void peers_calm(void) {
@@ -191,10 +207,12 @@ void peers_calm(void) {
     struct peer *p = &peers[i];
     p->leaves = 0;
     if (!p->here) continue;
-    if (p->crooked || p->breaks || p->reading != READS_ALL)
+    if (p->crooked || p->breaks || p->reading != READS_ALL) {
       peer_leave(p);
-    else if (p->kind->calm)
-      p->kind->calm(p);
+      continue;
+    }
+    better_line(p);
+    if (p->kind->calm) p->kind->calm(p);
   }
 }
 

@@ -36,6 +36,7 @@ struct peer {
   uint64_t wake;   /* when its next step is due; NEVER                         */
   uint64_t sip_at; /* when it reads a little again; NEVER                      */
   bool here;       /* false: it has gone, or has not come                      */
+  uint64_t left_at;
   enum reading reading;
   uint32_t breaks;  /* it breaks a rule once in so many chances; 0: it is honest */
   uint32_t leaves;  /* it goes away once in so many steps, in whatever way      */
@@ -52,7 +53,8 @@ void peers_end(void);
 unsigned peer_number(const struct peer *p); /* 0 for NULL */
 struct peer *peer_by_number(unsigned number);
 unsigned peers_count(void);
-unsigned peers_here(void);
+/* Those who are here, and those who left since then. */
+unsigned peers_here_since(uint64_t then);
 
 /* A new peer of a drawn kind. */
 void peers_invite(void);
