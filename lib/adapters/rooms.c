@@ -25,8 +25,10 @@ struct seats {
 
 static struct seats *table_of(const sio_socket *s) { return sio_adapter_slot(s); }
 
+/* Of the room's number, not of its address: the order in which a socket leaves its rooms must be
+ * the same in each run of the program. */
 static uint32_t home_of(const struct room *room, uint32_t cap) {
-  uint64_t h = (uint64_t)(uintptr_t)room * UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
@@ -129,7 +131,10 @@ static sio_slice key_of(const void *item) {
   return slice(room->name, room->name_len);
 }
 
-void sio__rooms_init(struct rooms *r) { sio__map_init(&r->by_name, key_of); }
+void sio__rooms_init(struct rooms *r) {
+  sio__map_init(&r->by_name, key_of);
+  r->made = 0;
+}
 
 void sio__rooms_clear(struct rooms *r) { sio__map_clear(&r->by_name); }
 
@@ -141,7 +146,8 @@ static struct room *room_new(struct rooms *r, const char *name) {
   size_t n = strlen(name);
   struct room *room = sio__calloc(1, sizeof *room + n + 1);
   if (!room) return NULL;
-  room->name_len = n;
+  room->name_len = (uint32_t)n;
+  room->number = r->made++;
   memcpy(room->name, name, n);
   if (sio__map_put(&r->by_name, room) == 0) return room;
   sio__free(room);

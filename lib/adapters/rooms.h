@@ -21,12 +21,14 @@ struct place {
 struct room {
   struct place *places; /* [0, n) */
   uint32_t n, cap;
-  size_t name_len;
-  char name[]; /* NUL-terminated */
+  uint32_t name_len;
+  uint32_t number; /* in the order of making; decides where the room sits in members' tables */
+  char name[];     /* NUL-terminated */
 };
 
 struct rooms {
   struct map by_name;
+  uint32_t made; /* rooms, ever */
 };
 
 void sio__rooms_init(struct rooms *r);

@@ -97,6 +97,33 @@ TEST(the_room_named_by_its_id_is_the_socket) {
   stop();
 }
 
+static void note_name(const char *room, void *user) {
+  if (strcmp(room, sio_socket_id(sockets[0])) != 0) strcat(strcat(user, room), " ");
+}
+
+/* A server joins a socket to twenty rooms; the names in the order in which it leaves them. */
+static void order_of_rooms(char out[400], size_t blocks_before) {
+  void *block[10];
+  begin(1);
+  out[0] = '\0';
+  for (int i = 0; i < 20; i++) {
+    char name[16];
+    for (size_t k = 0; k < blocks_before; k++) block[k] = sio__malloc(100);
+    snprintf(name, sizeof name, "r%d", i);
+    EQ(sio_join(sockets[0], name), 0);
+    for (size_t k = 0; k < blocks_before; k++) sio__free(block[k]);
+  }
+  sio_rooms(sockets[0], note_name, out);
+  stop();
+}
+
+TEST(the_order_of_a_sockets_rooms_does_not_depend_on_addresses) {
+  char first[400], again[400];
+  order_of_rooms(first, 0);
+  order_of_rooms(again, 7);
+  EQ_STR(first, again);
+}
+
 TEST(an_id_of_who_left_is_nobody) {
   begin(2);
   char id[SIO__ID_LEN + 1];
@@ -393,6 +420,7 @@ T(a_socket_in_several_rooms_gets_one_copy)
 T(except_wins_over_rooms)
 T(an_empty_list_of_rooms_is_nobody)
 T(the_room_named_by_its_id_is_the_socket)
+T(the_order_of_a_sockets_rooms_does_not_depend_on_addresses)
 T(an_id_of_who_left_is_nobody)
 T(an_empty_room_is_gone)
 T(names_of_rooms_are_1_to_255_bytes)
