@@ -12,9 +12,10 @@ enum { FAULT_EXIT = 77 };
 /* What the process that lives tells the one that watches it. */
 struct shared {
   struct draw_log log;
-  uint64_t lives; /* that were lived to the end   */
-  uint64_t steps; /* turns of the loop in them    */
-  uint64_t print; /* of the last life: what it did, in a number */
+  uint64_t lives;  /* that were lived to the end   */
+  uint64_t steps;  /* turns of the loop in them    */
+  uint64_t print;  /* of the last life: what it did, in a number */
+  uint64_t prints; /* of all that were lived to the end, together */
   char kind[128], detail[400];
 };
 extern struct shared *shared;

@@ -133,12 +133,13 @@ static void live_many(uint64_t from, uint64_t lives, double until) {
     draw_from_seed(&shared->log, from + i);
     life_run();
     if (watch_twice) live_again();
+    shared->prints = shared->prints * 31 + shared->print;
     shared->lives++;
   }
   _exit(0);
 }
 
-/* Where the order of things follows from their addresses, the lives before it matter. */
+/* Something of the lives before it matters, as the addresses of memory: that must not be. */
 static void tell_if_not_alone(uint64_t seed, uint64_t first) {
   struct verdict alone;
   uint64_t lives = shared->lives, steps = shared->steps;
@@ -153,7 +154,7 @@ static void tell_if_not_alone(uint64_t seed, uint64_t first) {
 int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults) {
   double began = now(), until = seconds == UINT64_MAX ? 1e18 : began + (double)seconds;
   uint64_t failed = 0;
-  shared->lives = shared->steps = 0;
+  shared->lives = shared->steps = shared->prints = 0;
   while (shared->lives + failed < lives && now() < until && failed < faults) {
     int status = 0;
     struct verdict v;
@@ -170,9 +171,10 @@ int watch_many(uint64_t from, uint64_t lives, uint64_t seconds, uint64_t faults)
     tell_if_not_alone(shared->log.seed, from + done);
   }
   double took = now() - began;
-  printf("%llu lives, %.0f a second, %.0f turns each\n", (unsigned long long)shared->lives,
-         (double)shared->lives / took,
-         (double)shared->steps / (double)(shared->lives + !shared->lives));
+  printf("%llu lives, %.0f a second, %.0f turns each, print %016llx\n",
+         (unsigned long long)shared->lives, (double)shared->lives / took,
+         (double)shared->steps / (double)(shared->lives + !shared->lives),
+         (unsigned long long)shared->prints);
   printf("%llu passed, %llu failed\n", (unsigned long long)shared->lives,
          (unsigned long long)failed);
   return failed > 0;
