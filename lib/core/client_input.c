@@ -96,13 +96,17 @@ static bool replace_socket(struct client *cl, sio_socket *s, sio_slice auth) {
   return true;
 }
 
+/* The peer of a socket that is replaced believes that it is connected until it hears that the new
+ * one is refused: events that it has sent until then are ignored. */
 static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
+  bool replaces = s && s->state == SOCKET_CONNECTED;
   if (s && !replace_socket(cl, s, auth)) return;
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = reached_max_nsps(cl);
   if (!sio__session_is_open(cl->session)) return;
   sio__nsp_note_forget_left(cl, name);
+  if (replaces) sio__nsp_note_add_left(cl, name);
   sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
   if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
     sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
@@ -159,7 +163,9 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
   switch (p->type) {
     case PACKET_EVENT: sio__dispatch_event(s, p); break;
     case PACKET_ACK: sio__pending_reply(s, p); break;
-    default: sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT); break;
+    default:
+      sio__nsp_note_forget_left(cl, p->nsp);
+      sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
   }
 }
 

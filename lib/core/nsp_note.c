@@ -37,12 +37,13 @@ static void nsp_note_limit_left(struct client *cl) {
 
 /* If there is no memory for the note, a packet that the peer has already sent for the namespace
  * ends the connection. */
-void sio__nsp_note_add_left(struct client *cl, const sio_nsp *nsp) {
-  size_t n = strlen(nsp->name) + 1;
-  struct nsp_note *note = sio__malloc(sizeof *note + n);
+void sio__nsp_note_add_left(struct client *cl, sio_slice nsp) {
+  struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;
-  *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = (char *)(note + 1) };
-  memcpy(note + 1, nsp->name, n);
+  char *name = (char *)(note + 1);
+  memcpy(name, nsp.p, nsp.n);
+  name[nsp.n] = '\0';
+  *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name };
   cl->nsp_notes = note;
   nsp_note_limit_left(cl);
 }

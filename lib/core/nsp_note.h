@@ -10,16 +10,16 @@
 struct nsp_note {
   struct nsp_note *next;
   const char *nsp; /* the name */
-  /* True: a part of a struct nsp_request, which may create the namespace. False: the server
-   * disconnected the client from this namespace, and the peer may not have seen that yet. */
+  /* True: a part of a struct nsp_request, which may create the namespace. False: the client
+   * has lost its socket in this namespace, and the peer may not have seen that yet. */
   bool is_request;
 };
 
 /* Returns the link that points to the note of this name and kind, or the NULL link at the end. */
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
-/* The server has disconnected the client from nsp: packets that the peer has already sent for it
- * are ignored. */
-void sio__nsp_note_add_left(struct client *cl, const sio_nsp *nsp);
+/* The server has disconnected the client from nsp, or a second CONNECT has removed the socket that
+ * the client had in it: packets that the peer has already sent for it are ignored. */
+void sio__nsp_note_add_left(struct client *cl, sio_slice nsp);
 bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp);
 void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp);
 /* Frees all notes. The client has no requests any more. */

@@ -207,6 +207,27 @@ TEST(a_second_connect_with_another_auth_is_decided_after_the_first) {
   }
 }
 
+/* Its peer believes itself connected until it hears of the refusal. */
+TEST(events_for_a_socket_that_another_connect_replaced_are_dropped) {
+  begin();
+  struct peer *p = peer_new();
+  say(p, "40");
+  sio_use(root, hold, NULL);
+  say(p, "40{\"a\":2}");
+  say(p, "42[\"x\"]");
+  decide(0, false);
+  say(p, "42[\"x\"]");
+  HEARD(p, "40{\"sid\":\"?\"} 44{\"message\":\"nope\"} ");
+  CHECK(p->session != NULL);
+  say(p, "40");
+  decide(1, true);
+  say(p, "41");
+  turn();
+  say(p, "42[\"x\"]");
+  HEARD(p, "40{\"sid\":\"?\"} end ");
+  stop();
+}
+
 TEST(who_goes_back_to_the_first_auth_is_decided_by_the_first) {
   struct peer *p = begin_pending("40{\"a\":1}");
   say(p, "40{\"a\":2}");
@@ -483,6 +504,7 @@ T(middleware_added_while_one_is_pending_is_not_run_for_it)
 T(middleware_of_one_namespace_does_not_guard_another)
 T(a_second_connect_while_the_first_is_pending_is_the_same_wish)
 T(a_second_connect_with_another_auth_is_decided_after_the_first)
+T(events_for_a_socket_that_another_connect_replaced_are_dropped)
 T(who_goes_back_to_the_first_auth_is_decided_by_the_first)
 T(a_disconnect_before_the_verdict_withdraws_the_connect)
 T(connect_disconnect_and_connect_before_the_verdict_are_one_wish)
