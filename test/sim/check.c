@@ -152,7 +152,7 @@ static bool is_prompt(const struct peer *p) {
 /* With protocol 3 the peer pings. Where the loop was kept while the session was opened, the peer
  * heard of it late, and pings late. */
 static bool was_kept_from(const sio_options *o) {
-  uint64_t ms = (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
+  uint64_t ms = (o->ping_interval_ms ? o->ping_interval_ms : 25000) + (uint64_t)o->ping_timeout_ms;
   return loop.last_stall && kernel.now - loop.last_stall < ms * 1000;
 }
 
