@@ -280,8 +280,21 @@ static void session_called(sio_session *c, void *user) {
   host_called(user ? user : "session", NULL);
   (void)c;
 }
+
+/* Past high_water nothing is read from it, and of a POST no packet more is handled. What a host
+ * says when it hears of a limit may come between. */
+static void look_if_held_up(const sio_session *c, const sio_engine_packet *p) {
+  size_t most = host.opts.high_water ? host.opts.high_water : 1 << 20;
+  bool limited = host.opts.packets_per_s || host.opts.bytes_per_s;
+  if (p->type != SIO_ENGINE_MESSAGE || limited || strcmp(sio_session_transport(c), "polling") != 0)
+    return;
+  if (sio_session_queued(c) > most)
+    fault("a peer that does not poll is read on", "%zu bytes wait for it", sio_session_queued(c));
+}
+
 static void session_packet(sio_session *c, const sio_engine_packet *p, void *user) {
-  (void)c, (void)p, (void)user;
+  (void)user;
+  look_if_held_up(c, p);
   host_called("packet", NULL);
 }
 static void session_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
@@ -635,6 +648,7 @@ static void on_done(void *user) {
 
 void host_close(void) {
   struct question *q = host_ask("done");
+  if (draw(2)) host_post();
   TELL("the host closes the server");
   if (q && sio_server_close(host.srv, on_done, q)) q->open = false;
   host.closing = true;

@@ -90,6 +90,7 @@ void host_called(const char *what, sio_socket *s);
 void host_looked_at(const char *what);
 /* s may be NULL. */
 void host_act(sio_socket *s);
+void host_post(void);
 struct question *host_ask(const char *what);
 /* Is an on_sent() of this socket's open? */
 bool host_asks_still(const struct ledger *l);

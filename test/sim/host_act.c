@@ -315,11 +315,15 @@ static void on_posted(sio_server *srv, void *arg) {
   host_called("post", NULL);
 }
 
-static void act_post(sio_socket *s) {
+void host_post(void) {
   struct question *q = host_ask("post");
-  (void)s;
   charge(100);
   if (q && sio_post(host.srv, on_posted, q)) q->open = false;
+}
+
+static void act_post(sio_socket *s) {
+  (void)s;
+  host_post();
 }
 
 static void on_sent(int status, void *user) {
