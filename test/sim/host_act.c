@@ -145,9 +145,12 @@ static bool is_known(const struct ledger *l) {
 /* Those who have left may come back, and are sent then what they missed. */
 static void note_for_absent(const sio_target *to, uint64_t n, enum entry_kind kind) {
   struct aim aim = aim_of(to, NULL);
-  for (struct ledger *l = ledger_first(); l; l = l->next)
-    if (l->closed && is_there(l->nsp, to) && !is_known(l))
-      ledger_broadcast(l, n, aim_includes(aim, l->rooms) ? kind : ENTRY_ELSEWHERE, aim);
+  for (struct ledger *l = ledger_first(); l; l = l->next) {
+    if (!l->closed || !is_there(l->nsp, to) || is_known(l)) continue;
+    /* It may be coming back just now, and be the one that the host leaves out. */
+    aim.skipped = to->skip && strcmp(sio_socket_id(to->skip), l->id) == 0;
+    ledger_broadcast(l, n, aim_includes(aim, l->rooms) ? kind : ENTRY_ELSEWHERE, aim);
+  }
 }
 
 static void note_broadcast(const sio_target *to, uint64_t n, enum entry_kind kind, bool is_kept) {
