@@ -33,7 +33,7 @@ static void client_end_for_violation(struct client *cl, const char *why) {
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
 }
 
-/* Reports input that is refused to the host's sio_on_error() callbacks. */
+/* Calls the host's sio_on_error() callbacks for input that was refused. */
 static void client_on_refused_input(sio_session *c, int err, const char *why) {
   for (sio_socket *s = session_sockets(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, err, why);
@@ -118,7 +118,7 @@ static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
     sio__nsp_request_start(cl, name, auth);
 }
 
-/* A Socket.IO 2 client sends a query string where later ones send JSON. */
+/* A Socket.IO 2 client sends its auth as a query string, later clients send JSON. */
 static void client_on_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
   if (exceeds_auth_limit(cl, p)) {

@@ -19,7 +19,8 @@ void sio__client_timeout_on_packet_part(struct client *cl);
 void sio__client_on_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
-/* True if the client has never been in a namespace. Then its packets count as max_unjoined. */
+/* True if the client has never been in a namespace. Then the lower limit max_unjoined applies
+ * to its packets. */
 bool sio__client_is_unjoined(const struct client *cl);
 /* Counts auth that an unjoined client has sent. Returns the total. */
 size_t sio__client_add_auth(struct client *cl, size_t n);

@@ -32,7 +32,7 @@ static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.ms
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-/* Socket.IO 2 clients know their id already, see derive_v2_id(). */
+/* The answer to a Socket.IO 2 client has no id, because the client computes it (derive_v2_id()). */
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   const char *id = sio_session_protocol(s->session) == 4 ? s->id : NULL;
@@ -67,13 +67,13 @@ void sio__connect_resend_answer(sio_socket *s) {
     mark_just_connected(s);
 }
 
-/* Events that a recovered socket missed are sent before the answer. */
+/* A recovered socket is sent the events that it missed before the answer to CONNECT. */
 static int send_missed_and_answer(sio_socket *s) {
   int err = sio__recovery_welcome(s);
   return err ? err : send_connect_answer(s);
 }
 
-/* The socket is a member from the answer on. Without memory the session is ended. */
+/* Makes the socket a member and sends the answer. If memory runs out, the session is ended. */
 static bool connect_add_member(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   int err = sio__nsp_add_member(s->nsp, s);

@@ -42,7 +42,7 @@ struct core {
 static inline struct core *core_of(sio_server *srv) { return (struct core *)(void *)srv; }
 static inline sio_server *core_server(struct core *core) { return (sio_server *)(void *)core; }
 
-/* The caller has set core->log and the fields of opts; it initialises core->loop afterwards. */
+/* core->log must be set already; the caller initialises core->loop afterwards. Keeps opts. */
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core));
 void sio__core_clear(struct core *core);
 

@@ -49,7 +49,7 @@ struct sio_nsp {
   struct hooks writable, drop;
   struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
   struct map server_side; /* struct handlers for events of other servers, by event name */
-  uint64_t events_in;     /* events received; of a parent: by children that were removed */
+  uint64_t events_in;     /* events received; in a parent: those that removed children received */
   uint64_t events_out;
   struct list sibling; /* the place in parent_state.children */
   /* Called when the last user has gone; set only in children, else NULL. */

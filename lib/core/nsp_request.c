@@ -49,8 +49,8 @@ static void nsp_request_refuse(struct client *cl, const struct nsp_request *r, i
                         err == SIO_ETOOBIG ? SIO_REFUSED_TOO_MANY : SIO_REFUSED_NO_NSP);
 }
 
-/* The namespace may exist by now, created by another request or by the host. The reference makes
- * the new child be removed if the peer does not stay in it. */
+/* The namespace may exist by now, created by another request or by the host. If the peer does not
+ * stay in a new child, sio_nsp_unref() at the end has it removed again. */
 static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   int err = !nsp && r->parent ? sio__child_new(&nsp, r->parent, r->name, cl->session) : 0;

@@ -32,7 +32,7 @@ struct recoverable;
 enum socket_state {
   SOCKET_PENDING,   /* may join rooms, receives no events, and is not a member yet */
   SOCKET_CONNECTED, /* is a member of its namespace */
-  SOCKET_LEAVING,   /* disconnected; its callbacks have not run yet, and rooms can still be read */
+  SOCKET_LEAVING,   /* disconnected, but its disconnect callbacks have not run; rooms can be read */
   SOCKET_LEFT       /* has left its rooms; only the host may still hold references */
 };
 
@@ -80,7 +80,7 @@ void sio__socket_discard_pending(sio_socket *s);
 /* The function of core->finish_leaving. */
 void sio__finish_leaving_sockets(struct task *t);
 
-/* True if the socket can join rooms and, once CONNECTED, be sent to. */
+/* True while the socket can join rooms and, if it is CONNECTED, be sent events. */
 static inline bool socket_is_open(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
 }
