@@ -34,6 +34,7 @@ struct entry {
   uint64_t number;
   enum entry_kind kind;
   struct aim aim;
+  bool came;
 };
 
 struct ledger {
@@ -50,7 +51,7 @@ struct ledger {
   bool skips;        /* what the peer says may have a gap: the connection broke */
   uint64_t heard;    /* how many numbered events of the peer the host heard */
   bool open, closed; /* its connect callbacks ran; its disconnect callbacks did */
-  bool strict;       /* nothing was lost on the way: no reset, no lack of memory */
+  bool returned;     /* it came back as who it was */
 };
 
 void check_begin(void);
