@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * backpressure.c - above queue_high, drops queued events by the host's policy until queue_low is
- * reached; sio_on_drop() is called later, at the end of the turn.
+ * backpressure.c - drops queued events by the host's policy (sio_options.when_full) once the queue
+ * takes more than queue_high bytes, until it is down to queue_low. sio_on_drop() is called at the
+ * end of the turn.
  *
- * Only events that nobody waits for an answer to are dropped, whole, attachments included, and
- * never one of which a part may have left. What cannot be dropped (acks, pings, CONNECT) stays
- * until max_queued ends the session. A sweep costs a look at everything queued, and makes room for
- * queue_high - queue_low bytes; where it cannot, later events are dropped without another one.
+ * An event is dropped whole, with its attachments, and only if nobody waits for its ack and no part
+ * of it may have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds
+ * them. One pass looks at the whole queue and frees queue_high - queue_low bytes, so its cost is
+ * shared by many sends. If a pass cannot free enough, later events are dropped without another one.
  */
 #include "eio/backpressure.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <sio/emit.h>
 
 struct backpressure {
   sio_session *session;
   struct task report_task;
-  sio_drop dropped; /* not told yet                                   */
-  bool over;        /* the host is to be told when it is lighter      */
-  bool stuck;       /* the last sweep could not make room: until then */
+  sio_drop dropped; /* not reported to the host yet                                  */
+  bool over;        /* was over queue_high: ops->writable is due at queue_low        */
+  bool stuck;       /* the last pass freed too little: do not try again for a while  */
 };
 
-/* ---- telling -------------------------------------------------------------------------- */
+/* ---- reports to the host ---------------------------------------------------------------- */
 
 static void report_dropped_events(struct backpressure *f) {
   sio_session *c = f->session;
@@ -56,19 +58,22 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
   return f;
 }
 
-/* ---- the newest of each key ---------------------------------------------------------------- */
+/* ---- SIO_FULL_KEEP_LATEST: the newest event of each key -------------------------------------- */
 
-/* Where each key was seen last: open addressing, cap a power of two over twice the keys. */
+/* The last position of each key in the queue: a hash table with open addressing, whose size is a
+ * power of two and at least twice the number of keyed messages. */
 struct latest {
-  struct seen {
+  struct key_slot {
     uint64_t key;
-    size_t at;
+    size_t position;
   } * slots;
-  size_t cap, keyed, at;
-  size_t packets; /* that wait, but the first */
+  size_t cap, keyed;
+  size_t position; /* counts the messages during a pass */
+  size_t packets;  /* in the queue, without the first, of which a part may have been written */
 };
 
-static struct seen *find_key_slot(const struct latest *l, uint64_t key) {
+static struct key_slot *find_key_slot(const struct latest *l, uint64_t key) {
+  assert(key && l->cap > l->keyed);
   size_t i = key & (l->cap - 1);
   while (l->slots[i].key && l->slots[i].key != key) i = (i + 1) & (l->cap - 1);
   return &l->slots[i];
@@ -85,36 +90,36 @@ static bool count_queued_packets(const struct msg *m, size_t bytes, void *user) 
 static bool record_key_position(const struct msg *m, size_t bytes, void *user) {
   struct latest *l = user;
   (void)bytes;
-  l->at++;
-  if (m->key) *find_key_slot(l, m->key) = (struct seen){ m->key, l->at };
+  l->position++;
+  if (m->key) *find_key_slot(l, m->key) = (struct key_slot){ m->key, l->position };
   return false;
 }
 
-/* Without memory for it the oldest go instead. */
+/* Without memory for the table the oldest events are dropped instead. */
 static void index_latest_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
   if (l->slots) c->transport->remove_if(c, record_key_position, l);
-  l->at = 0;
+  l->position = 0;
 }
 
-/* With less room than this made, the next sweep would come too soon. */
+/* A pass that leaves more than this in the queue freed too little: the next would come too soon. */
 static size_t queue_midpoint(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
 
-/* ---- a sweep ------------------------------------------------------------------------- */
+/* ---- one pass over the queue ------------------------------------------------------------- */
 
-struct sweep {
+struct drop_pass {
   struct latest latest;
-  size_t held, until, high;
-  size_t at; /* packets looked at */
-  uint64_t events, bytes;
-  bool dropping; /* the packet looked at last went: its attachments go too */
+  size_t held, low, high; /* memory of the queue, and the two marks */
+  size_t packets_seen;
+  uint64_t events, bytes; /* dropped by this pass */
+  bool dropping;          /* the current packet is dropped, so its attachments are too */
 };
 
-static bool should_drop_msg(struct sweep *s, const struct msg *m, size_t bytes, bool drop) {
+static bool should_drop_msg(struct drop_pass *s, const struct msg *m, size_t bytes, bool drop) {
   if (!m->follows) {
     s->dropping = drop && m->droppable;
     s->events += s->dropping;
@@ -126,42 +131,39 @@ static bool should_drop_msg(struct sweep *s, const struct msg *m, size_t bytes, 
 }
 
 static bool should_drop_superseded(const struct msg *m, size_t bytes, void *user) {
-  struct sweep *s = user;
-  s->latest.at++;
-  return should_drop_msg(s, m, bytes,
-                         m->key && find_key_slot(&s->latest, m->key)->at != s->latest.at);
+  struct drop_pass *s = user;
+  s->latest.position++;
+  bool newer = m->key && find_key_slot(&s->latest, m->key)->position != s->latest.position;
+  return should_drop_msg(s, m, bytes, newer);
 }
 
+/* The newest event is dropped only if it is over queue_high by itself. */
 static bool should_drop_oldest(const struct msg *m, size_t bytes, void *user) {
-  struct sweep *s = user;
-  s->at += !m->follows;
-  /* The newest goes only where it would be too much by itself. */
-  return should_drop_msg(s, m, bytes, s->held > (s->at == s->latest.packets ? s->high : s->until));
+  struct drop_pass *s = user;
+  s->packets_seen += !m->follows;
+  bool newest = s->packets_seen == s->latest.packets;
+  return should_drop_msg(s, m, bytes, s->held > (newest ? s->high : s->low));
 }
 
-/* True if the packet queued last was dropped. */
+/* True if the packet that was queued last was dropped. */
 static bool drop_queued_events(sio_session *c, struct backpressure *f) {
   const sio_options *o = c->eio->opts;
-  struct sweep s = { .held = c->transport->held(c), .until = o->queue_low, .high = o->queue_high };
+  struct drop_pass s = { .held = c->transport->held(c),
+                         .low = o->queue_low,
+                         .high = o->queue_high };
   c->transport->remove_if(c, count_queued_packets, &s.latest);
   if (o->when_full == SIO_FULL_KEEP_LATEST) index_latest_by_key(c, &s.latest);
   if (s.latest.slots) c->transport->remove_if(c, should_drop_superseded, &s);
   sio__free(s.latest.slots);
   s.dropping = false;
   s.latest.packets -= s.events;
-  if (s.held > s.until) c->transport->remove_if(c, should_drop_oldest, &s);
+  if (s.held > s.low) c->transport->remove_if(c, should_drop_oldest, &s);
   f->stuck = s.held > queue_midpoint(o);
   count_dropped_events(f, s.events, s.bytes);
   return s.dropping;
 }
 
-/* ---- what the session asks ------------------------------------------------------------ */
-
-static int overflow(sio_session *c, const char *why) {
-  c->eio->stats->overflows++;
-  sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG, why);
-  return SIO_ETOOBIG;
-}
+/* ---- calls of the session ---------------------------------------------------------------- */
 
 static uint64_t chain_held_bytes(const struct msg *m) {
   uint64_t n = 0;
@@ -184,34 +186,24 @@ static bool policy_drops_events(const sio_options *o) {
   return o->when_full == SIO_FULL_DROP_OLDEST || o->when_full == SIO_FULL_KEEP_LATEST;
 }
 
-static int too_much(sio_session *c) {
-  return overflow(c, "it does not read: more than max_queued bytes wait for it");
-}
-
-static int no_memory(sio_session *c) {
-  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
-  return UV_ENOMEM;
-}
-
-/* Past the high mark by the peer's own fault. */
+/* The queue is over queue_high although the kernel was just offered all of it. */
 static int apply_full_policy(sio_session *c) {
   const sio_options *o = c->eio->opts;
-  if (o->when_full == SIO_FULL_CLOSE)
-    return overflow(c, "it does not read: more than queue_high bytes wait for it");
+  if (o->when_full == SIO_FULL_CLOSE) return SIO_ETOOBIG;
   struct backpressure *f = backpressure_get_or_new(c);
-  if (!f) return no_memory(c);
+  if (!f) return UV_ENOMEM;
   f->over = true;
   bool dropped = policy_drops_events(o) && drop_queued_events(c, f);
   if (c->ws) c->ws->conn->heavy = 1;
-  if (c->transport->held(c) > o->max_queued) return too_much(c);
+  if (c->transport->held(c) > o->max_queued) return SIO_ETOOBIG;
   return dropped ? SIO_EDROPPED : 0;
 }
 
 int sio__backpressure_on_full(sio_session *c) {
-  if (!c->eio->opts->queue_high) return too_much(c);
-  /* What the kernel takes at once is no sign of a slow peer. */
+  if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
+  /* What the kernel takes at once does not show that the peer is slow. */
   if (c->ws) sio__conn_write_now(c->ws->conn);
-  return c->transport->held(c) > c->eio->full_at ? apply_full_policy(c) : 0;
+  return c->transport->held(c) > c->eio->full_bytes ? apply_full_policy(c) : 0;
 }
 
 void sio__backpressure_on_low(sio_session *c) {

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
  * backpressure.h - a peer that reads more slowly than the host sends: which queued events are
- * dropped, and when the host hears of that and of its end.
+ * dropped, and when the host is told of the drops and of their end.
  *
- * Nothing of this exists for a session until what waits for it takes more than queue_high bytes.
+ * A session allocates nothing for this until its queue takes more than sio_options.queue_high
+ * bytes. No function here ends the session: an error tells the caller to do so.
  */
 #ifndef SIO_EIO_BACKPRESSURE_H
 #define SIO_EIO_BACKPRESSURE_H
 
-#include "eio/session.h"
+#include "eio/session_types.h"
 
-/* May m be queued? False while the policy can make no room: it is dropped, and counted. */
+/* False: the queue is full, nothing in it can be dropped, and so the chain is dropped and counted.
+ * c->backpressure must not be NULL. */
 bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain);
-/* A packet was queued, and what waits takes more than eio->full_at. 0; SIO_EDROPPED when that
- * packet was one of those dropped; SIO_ETOOBIG, UV_ENOMEM: the session ends. */
+/* A packet was queued, and the queue now takes more than eio->full_bytes. 0; SIO_EDROPPED if that
+ * packet was dropped; SIO_ETOOBIG (the queue is over the limit that ends a session) or UV_ENOMEM:
+ * the caller has to end the session. */
 int sio__backpressure_on_full(sio_session *c);
-/* What waits takes no more than queue_low now. From the loop only: the layer above may be told. */
+/* The queue is down to queue_low. Calls ops->writable, so it may be called from the loop only. */
 void sio__backpressure_on_low(sio_session *c);
-/* The queue moved to another transport. */
+/* The queue has moved to a WebSocket. */
 void sio__backpressure_on_upgrade(sio_session *c);
-/* It is over: what was dropped and not told yet is told. From the loop only. */
+/* The session is over: reports the drops that were not reported yet. From the loop only. */
 void sio__backpressure_on_close(sio_session *c);
 
 #endif

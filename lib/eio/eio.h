@@ -80,10 +80,10 @@ struct eio {
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for everybody */
   struct msg *initial;                    /* behind the handshake; NULL: nothing     */
   struct msg *mark;                       /* a place in a queue: never sent          */
-  size_t full_at; /* memory waiting for a peer that backpressure.c is told of */
+  size_t full_bytes; /* memory waiting for a peer that backpressure.c is told of */
   /* For sessions that have joined nothing: the longest message, and the replies they may owe us
    * the taking of. */
-  size_t unjoined_message, unjoined_owed;
+  size_t unjoined_message_max, unjoined_owed_max;
   struct list all;         /* sio_session.link */
   struct pool nodes;       /* of the polling queues */
   struct map sessions;     /* by sid */

@@ -13,6 +13,7 @@
 #include "eio/jsonp.h"
 #include "eio/next.h"
 #include "eio/polling.h"
+#include "eio/polling_post.h"
 #include "eio/probe.h"
 #include "eio/session_limits.h"
 #include "eio/websocket.h"

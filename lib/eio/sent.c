@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * sent.c - who waits for which mark, first in first out.
+ * sent.c - the callbacks of sio_session_on_sent(), in the order of their marks.
  */
 #include "eio/sent.h"
+#include <assert.h>
 
-/* So many may wait in one session. */
+/* Callbacks that may wait in one session. */
 enum { SENT_CALLBACKS_MAX = 4096 };
 
 struct sent_callback {
@@ -16,21 +17,22 @@ struct sent_callback {
 struct sent_callbacks {
   sio_session *session;
   struct list list;
-  unsigned waiting; /* members of list           */
-  unsigned passed;  /* of them, not called yet */
+  unsigned waiting; /* length of list */
+  unsigned passed;  /* how many of them are due; the oldest come first */
   struct task run_task;
 };
 
 static void run_first_callback(struct sent_callbacks *f, int status) {
-  struct sent_callback *one = container_of(list_pop(&f->list), struct sent_callback, link);
-  sio_sent_cb cb = one->cb;
-  void *user = one->user;
+  assert(f->waiting > 0);
+  struct sent_callback *first = container_of(list_pop(&f->list), struct sent_callback, link);
+  sio_sent_cb cb = first->cb;
+  void *user = first->user;
   f->waiting--;
-  sio__free(one);
+  sio__free(first);
   cb(status, user);
 }
 
-static void run_passed_callbacks(struct sent_callbacks *f) {
+static void run_due_callbacks(struct sent_callbacks *f) {
   while (f->passed) {
     f->passed--;
     run_first_callback(f, 0);
@@ -38,7 +40,7 @@ static void run_passed_callbacks(struct sent_callbacks *f) {
 }
 
 static void on_sent_task(struct task *t) {
-  run_passed_callbacks(container_of(t, struct sent_callbacks, run_task));
+  run_due_callbacks(container_of(t, struct sent_callbacks, run_task));
 }
 
 static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
@@ -52,7 +54,7 @@ static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
   return f;
 }
 
-/* Of a session that is over nobody waits any more, and no task may be left when it is freed. */
+/* If no callback waits, no task may be queued: the session may be about to be freed. */
 void sio__sent_on_marks_passed(sio_session *c, unsigned n) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f || !n || f->passed == f->waiting) return;
@@ -64,21 +66,21 @@ void sio__sent_on_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
   task_cancel(&f->run_task);
-  run_passed_callbacks(f);
+  run_due_callbacks(f);
   while (f->waiting) run_first_callback(f, SIO_ECLOSED);
 }
 
 static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_cb cb, void *user) {
-  struct sent_callback *one = sio__malloc(sizeof *one);
-  if (!one) return UV_ENOMEM;
-  *one = (struct sent_callback){ .cb = cb, .user = user };
-  list_push(&f->list, &one->link);
+  struct sent_callback *added = sio__malloc(sizeof *added);
+  if (!added) return UV_ENOMEM;
+  *added = (struct sent_callback){ .cb = cb, .user = user };
+  list_push(&f->list, &added->link);
   f->waiting++;
   int err = c->transport->mark(c);
   if (!err) return 0;
-  list_remove(&one->link);
+  list_remove(&added->link);
   f->waiting--;
-  sio__free(one);
+  sio__free(added);
   return err;
 }
 

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * sent.h - places in what a session sends that its host wants to hear of: all before one has left.
+ * sent.h - sio_session_on_sent(): callbacks that run when everything queued before the call has
+ * left.
  *
- * A fence is a mark in the transport's queue, which keeps its place there whatever is dropped
- * around it, and moves with the queue in an upgrade. Marks pass in the order they were queued, so
- * they need no names.
+ * Each callback has a mark in the transport's queue. A mark keeps its place when messages around it
+ * are dropped, and moves with the queue in an upgrade. Marks are passed in the order in which they
+ * were queued, so a count of them says which callbacks are due.
  */
 #ifndef SIO_EIO_SENT_H
 #define SIO_EIO_SENT_H
 
-#include "eio/session.h"
+#include "eio/session_types.h"
 
-/* So many marks have passed. From anywhere: whoever waits is called at the turn's end. */
+/* The oldest n marks have left the queue. May be called from anywhere: the callbacks run at the end
+ * of the turn. */
 void sio__sent_on_marks_passed(sio_session *c, unsigned n);
-/* The session is over: who still waits is told SIO_ECLOSED. From the loop only. */
+/* The session is over: callbacks that still wait get SIO_ECLOSED. From the loop only. */
 void sio__sent_on_close(sio_session *c);
 
 #endif

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * session.c - a session's life: its id, its heartbeat, its messages, its end.
+ * session.c - a session from its handshake to its end: id, heartbeat, messages sent and received.
+ *
+ * This file knows neither transport: it calls the functions of c->transport. Functions marked COLD
+ * run seldom; the rest runs for each packet.
  */
 #include "eio/session.h"
 #include "base/cold.h"
 #include "base/random.h"
 #include "eio/backpressure.h"
-#include "eio/polling.h"
-#include "eio/probe.h"
 #include "eio/sent.h"
 #include "eio/session_limits.h"
 #include "eio/trace.h"
-#include "eio/websocket.h"
+#include <assert.h>
 #include <sio/emit.h>
 #include <stdio.h>
 
@@ -24,21 +25,23 @@ static void set_heartbeat_timer(sio_session *c, unsigned in_ms) {
 static size_t max_owed_bytes(const sio_session *c);
 static bool is_over_high_water(const sio_session *c);
 
-/* It is not read because it does not take what waits for it: that excuses no silence. */
+/* True while the session is not read because its peer does not take its replies. That does not
+ * excuse a missing pong. */
 static COLD bool is_stopped_by_backpressure(const sio_session *c) {
-  if (c->owed > max_owed_bytes(c) || is_over_high_water(c)) return true;
+  if (c->owed_bytes > max_owed_bytes(c) || is_over_high_water(c)) return true;
   return c->ws && c->ws->conn && c->ws->conn->throttled;
 }
 
-/* By its limits, from the moment it is over one until all that was read already is handled. */
+/* True from the moment at which the peer is over a rate limit until everything that was read before
+ * is handled. Until then its pong may not have been read. */
 static COLD bool is_stopped_by_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
-  return c->guarded && !is_stopped_by_backpressure(c) && sio__session_has_unread(c);
+  return c->limited && !is_stopped_by_backpressure(c) && sio__session_has_unread(c);
 }
 
 static void send_ping(sio_session *c) {
   c->pong_due = 1;
-  c->graced = 0;
+  c->pong_extended = 0;
   c->ping_at = uv_hrtime();
   c->eio->stats->pings_sent++;
   set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
@@ -46,7 +49,7 @@ static void send_ping(sio_session *c) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
 }
 
-/* In protocol 3 the client pings, and silence is the end. */
+/* In protocol 3 the client sends the pings, and the session ends if none comes in time. */
 static void restart_ping_timeout(sio_session *c) {
   const sio_options *o = c->eio->opts;
   set_heartbeat_timer(c, o->ping_interval_ms + o->ping_timeout_ms);
@@ -54,8 +57,8 @@ static void restart_ping_timeout(sio_session *c) {
 
 static COLD void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
-  /* What it said may lie unread: the loop was kept from reading, or its limits keep us. It is asked
-   * again, or waited for. */
+  /* The answer may be in the socket's buffer: the loop was blocked, or the session is paused. Then
+   * ping again, or wait longer, instead of closing. */
   bool late = c->eio->loop->late || is_stopped_by_limits(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
@@ -72,7 +75,7 @@ static COLD void session_on_ping(sio_session *c) {
   restart_ping_timeout(c);
   if (sio__session_send_packet(c, c->eio->pong))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a pong");
-  SESSION_HOOKS(c, heartbeat)
+  CALL_ENGINE_HOOKS(c, heartbeat);
 }
 
 static COLD void session_on_pong(sio_session *c) {
@@ -83,13 +86,13 @@ static COLD void session_on_pong(sio_session *c) {
   }
   c->pong_due = 0;
   set_heartbeat_timer(c, c->eio->opts->ping_interval_ms);
-  SESSION_HOOKS(c, heartbeat)
+  CALL_ENGINE_HOOKS(c, heartbeat);
 }
 
-/* Traffic shows that the peer lives: once per ping the pong gets a fresh deadline. */
+/* Received data shows that the peer is alive: extend the deadline of the pong, once per ping. */
 static void extend_pong_deadline(sio_session *c) {
-  if (!c->pong_due || c->graced) return;
-  c->graced = 1;
+  if (!c->pong_due || c->pong_extended) return;
+  c->pong_extended = 1;
   set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
 }
 
@@ -98,7 +101,7 @@ static bool is_pong_due_soon(const sio_session *c) {
   return c->heartbeat.at < soon;
 }
 
-/* Asking again also keeps its own clock from running out. */
+/* The new ping also keeps the client from timing out, as it expects one in time. */
 COLD void sio__session_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)
@@ -107,7 +110,23 @@ COLD void sio__session_extend_timeout(sio_session *c) {
     send_ping(c);
 }
 
-/* ---- birth ------------------------------------------------------------------------ */
+/* ---- opening ---------------------------------------------------------------------------- */
+
+/* The rate limits stop reading through the transport, and start it again. */
+static void on_limits_pause(struct meter *m) {
+  sio_session *c = session_of_meter(m);
+  if (c->transport && c->transport->pause) c->transport->pause(c);
+}
+
+static void on_limits_resume(struct meter *m) {
+  sio_session *c = session_of_meter(m);
+  sio__session_extend_timeout(c);
+  sio__session_resume(c);
+}
+
+static const struct meter_ops limits_ops = { .pause = on_limits_pause,
+                                             .resume = on_limits_resume,
+                                             .limited = sio__session_limits_report };
 
 static bool is_valid_sid(const char *id) {
   size_t n = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -136,7 +155,7 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
   int err = session_make_id(e, r, id);
   if (err) return err;
   size_t n = strlen(id) + 1;
-  sio_session *c = sio__session_limits_alloc(e, n);
+  sio_session *c = sio__session_limits_alloc(e, n, &limits_ops);
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
@@ -149,7 +168,7 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
   c->opened_ms = unix_time_ms();
   list_push(&e->all, &c->link);
   timer_init(&c->heartbeat, on_heartbeat);
-  task_init(&c->over, on_close_task);
+  task_init(&c->close_task, on_close_task);
   c->protocol = protocol & 7;
   c->joined = e->ops->raw;
   if (protocol == 3)
@@ -162,14 +181,13 @@ COLD int sio__session_new(sio_session **out, struct eio *e, sio_request *r, stru
 
 static struct msg *handshake_packet_new(const sio_session *c) {
   const sio_options *o = c->eio->opts;
-  bool more =
-      c->transport == &sio__transport_polling && !o->no_upgrades && (o->transports & SIO_WEBSOCKET);
+  bool upgradable = c->transport->polls && !o->no_upgrades && (o->transports & SIO_WEBSOCKET);
   char text[256];
   int n = snprintf(text, sizeof text,
                    "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%u,\"pingTimeout\":%u,"
                    "\"maxPayload\":%zu}",
-                   c->sid, more ? "\"websocket\"" : "", o->ping_interval_ms, o->ping_timeout_ms,
-                   o->max_payload);
+                   c->sid, upgradable ? "\"websocket\"" : "", o->ping_interval_ms,
+                   o->ping_timeout_ms, o->max_payload);
   return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
 }
 
@@ -183,17 +201,17 @@ COLD int sio__session_send_handshake(sio_session *c) {
 
 COLD void sio__session_start(sio_session *c) {
   sio_stats *st = c->eio->stats;
-  bool polling = c->transport == &sio__transport_polling;
+  bool polling = c->transport->polls;
   st->sessions++;
   st->sessions_opened++;
   st->sessions_polling += polling;
   st->sessions_websocket += !polling;
   st->sessions_now[!polling]++;
-  c->told = 1;
+  c->opened = 1;
   LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED, sio_session_address(c),
             "session %.8s opened over %s by %s", SESSION_TAG(c), c->transport->name,
             sio_session_address(c));
-  SESSION_HOOKS(c, open)
+  CALL_ENGINE_HOOKS(c, open);
   if (!c->eio->ops->open(c))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
 }
@@ -201,93 +219,94 @@ COLD void sio__session_start(sio_session *c) {
 /* ---- the end ------------------------------------------------------------------------ */
 
 static void remove_from_table(sio_session *c) {
-  if (c->gone) return;
-  c->gone = 1;
+  if (c->removed) return;
+  c->removed = 1;
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
   list_remove(&c->link);
   sio__session_limits_release(c);
-  if (c->probe) sio__probe_drop(c->probe);
+  if (c->probe) c->probe->ops->drop(c);
 }
 
 static COLD void free_session(struct deferred_free *g) {
   sio_session *c = container_of(g, sio_session, deferred_free);
-  sio__polling_free(c->polling);
+  if (c->transport && c->transport->free) c->transport->free(c);
   sio__free(c->backpressure);
   sio__free(c->sent_callbacks);
-  if (c->owns_text) sio__free((void *)(uintptr_t)c->why.ws_text);
+  if (c->owns_text) sio__free((void *)(uintptr_t)c->close_info.ws_text);
   sio__kept_head_free(c->head);
   sio__session_limits_free(c);
 }
 
-/* A callback that was told of the end may have ended the lingering too, which queued the task
- * again: it lies where the grave does. */
+/* The close callback may have called sio__session_finish_closing(), which queues the task again: it
+ * has to be cancelled, as deferred_free shares its memory. */
 static void free_session_later(sio_session *c) {
-  task_cancel(&c->over);
+  task_cancel(&c->close_task);
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
 }
 
-static COLD void on_close_task(struct task *t) {
-  sio_session *c = container_of(t, sio_session, over);
+static COLD void report_close(sio_session *c) {
   sio_stats *st = c->eio->stats;
-  if (c->told) {
-    c->told = 0;
-    st->sessions--;
-    st->sessions_now[c->transport != &sio__transport_polling]--;
-    st->sessions_closed[c->why.reason]++;
-    st->out_of_memory += c->why.err == UV_ENOMEM;
-    sio__backpressure_on_close(c);
-    sio__sent_on_close(c);
-    c->eio->ops->close(c, &c->why);
-    list_each (hook, next, &c->eio->group->engine_hooks) {
-      struct eio_hook *h = container_of(hook, struct eio_hook, link);
-      if (h->engine->close) h->engine->close(c, &c->why, h->user);
-    }
-  }
-  if (c->gone) free_session_later(c);
+  c->opened = 0;
+  st->sessions--;
+  st->sessions_now[!c->transport->polls]--;
+  st->sessions_closed[c->close_info.reason]++;
+  st->out_of_memory += c->close_info.err == UV_ENOMEM;
+  sio__backpressure_on_close(c);
+  sio__sent_on_close(c);
+  c->eio->ops->close(c, &c->close_info);
+  EACH_ENGINE_HOOK(h, c)
+  if (h->engine->close) h->engine->close(c, &c->close_info, h->user);
 }
 
-/* The layer above may be told already (the session was CLOSING), or still wait for its task. */
+static COLD void on_close_task(struct task *t) {
+  sio_session *c = container_of(t, sio_session, close_task);
+  assert(c->state != SESSION_OPEN);
+  if (c->opened) report_close(c);
+  if (c->removed) free_session_later(c);
+}
+
+/* In SESSION_CLOSING the task may have run before: then this time it only frees the session. */
 COLD void sio__session_finish_closing(sio_session *c) {
-  if (c->gone) return;
+  if (c->removed) return;
   remove_from_table(c);
-  sio__loop_defer(c->eio->loop, &c->over);
+  sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
 COLD void sio__session_discard(sio_session *c) {
-  c->transport = NULL;
+  assert(!c->opened);
   sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
   sio__session_finish_closing(c);
 }
 
 static void log_session_end(const sio_session *c) {
-  bool calm = c->why.err == 0;
+  bool calm = c->close_info.err == 0;
   LOG_RATED(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
             calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio_session_address(c),
             "session %.8s of %s closed: %s (%s)", SESSION_TAG(c), sio_session_address(c),
-            sio_reason_str(c->why.reason), c->why.detail);
+            sio_reason_str(c->close_info.reason), c->close_info.detail);
 }
 
 static COLD void session_begin_closing(sio_session *c, bool graceful, const sio_close_info *why) {
   if (c->state != SESSION_OPEN) return;
   c->state = SESSION_CLOSING;
   sio__loop_stop_timer(c->eio->loop, &c->heartbeat);
-  c->why = *why;
+  c->close_info = *why;
   log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
-  c->why.ws_text = ""; /* what was said was lent for the saying */
+  c->close_info.ws_text = ""; /* the text was borrowed for this call only */
   if (!lingers) remove_from_table(c);
-  sio__loop_defer(c->eio->loop, &c->over);
+  sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
 COLD void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail) {
-  c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
+  c->ended_by = c->state == SESSION_OPEN ? ENDED_BY_SERVER : c->ended_by;
   session_begin_closing(c, !discard, &(sio_close_info){ reason, err, 0, detail, "" });
 }
 
 COLD void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code,
                                    const char *ws_text) {
-  c->cause = c->state == SESSION_OPEN ? CAUSE_SERVER : c->cause;
+  c->ended_by = c->state == SESSION_OPEN ? ENDED_BY_SERVER : c->ended_by;
   session_begin_closing(c, !discard,
                         &(sio_close_info){ SIO_REASON_FORCED_CLOSE, 0, (int)ws_code,
                                            "closed by the host", ws_text });
@@ -295,54 +314,53 @@ COLD void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_cod
 
 COLD void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
                                    const char *detail) {
-  c->cause = c->state == SESSION_OPEN ? CAUSE_CLIENT : c->cause;
+  c->ended_by = c->state == SESSION_OPEN ? ENDED_BY_CLIENT : c->ended_by;
   session_begin_closing(c, false, &(sio_close_info){ reason, err, ws_code, detail, "" });
 }
 
-/* ---- replies that are not taken ---------------------------------------------------------- */
+/* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* Past so much of them nothing more is read from one that has joined; what a host sends of itself
- * does not count. */
+/* A session that has joined is not read while more memory than this is queued in reply to its own
+ * packets. What the host sends for other reasons does not count. */
 enum { OWED_MAX = 128 * 1024 };
 
-static size_t session_held_bytes(const sio_session *c) {
+static inline size_t session_held_bytes(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
-/* What was queued while its packet was handled is owed to it; it cannot be more than waits. */
+/* Counts what was queued since the queue held `before` bytes as replies: a packet of the peer was
+ * handled meanwhile. More than the whole queue cannot be owed. */
 static inline void update_owed_bytes(sio_session *c, size_t before) {
   size_t now = session_held_bytes(c);
-  if (now > before) c->owed += now - before;
-  if (c->owed > now) c->owed = now;
+  if (now > before) c->owed_bytes += now - before;
+  if (c->owed_bytes > now) c->owed_bytes = now;
 }
 
 static size_t max_owed_bytes(const sio_session *c) {
-  return c->joined ? OWED_MAX : c->eio->unjoined_owed;
+  return c->joined ? OWED_MAX : c->eio->unjoined_owed_max;
 }
 
-/* The kernel may take it at once. */
+/* Offers the queue to the kernel first, which may take all of it. */
 static COLD bool still_owes_too_much(sio_session *c) {
   if (c->ws) sio__conn_write_now(c->ws->conn);
   update_owed_bytes(c, SIZE_MAX);
-  return c->owed > max_owed_bytes(c);
+  return c->owed_bytes > max_owed_bytes(c);
 }
 
+/* Over WebSocket the connection checks high_water itself, and is throttled. */
 static bool is_over_high_water(const sio_session *c) {
-  return c->polling && !c->ws && c->transport->held(c) > c->eio->opts->high_water;
+  return !c->ws && c->transport->held(c) > c->eio->opts->high_water;
 }
 
 bool sio__session_must_stop_reading(sio_session *c) {
   if (c->state != SESSION_OPEN) return false;
   if (session_is_paused(c) || is_over_high_water(c)) return true;
-  return c->owed > max_owed_bytes(c) && still_owes_too_much(c);
+  return c->owed_bytes > max_owed_bytes(c) && still_owes_too_much(c);
 }
 
 COLD void sio__session_resume(sio_session *c) {
-  if (c->ws)
-    sio__websocket_go_on(c);
-  else if (c->polling)
-    sio__polling_go_on(c);
-  if (c->probe) sio__probe_go_on(c->probe);
+  if (c->transport->resume) c->transport->resume(c);
+  if (c->probe) c->probe->ops->resume(c);
 }
 
 COLD void sio__session_set_joined(sio_session *c) {
@@ -368,34 +386,47 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
   count_packets_out(st, chain, NULL, n);
 }
 
-/* What is queued was sent, whatever becomes of it. */
-static int handle_full_queue(sio_session *c, const struct msg *chain) {
-  int err = sio__backpressure_on_full(c);
-  if (err) sio__count_packets_sent(c->eio->stats, chain, 1);
+static COLD int end_for_full_queue(sio_session *c, int err) {
+  if (err == UV_ENOMEM) {
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
+    return err;
+  }
+  c->eio->stats->overflows++;
+  sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, err,
+                   c->eio->opts->when_full == SIO_FULL_CLOSE
+                       ? "it does not read: more than queue_high bytes wait for it"
+                       : "it does not read: more than max_queued bytes wait for it");
   return err;
 }
 
-/* one: it is counted here. In each of its two callers by itself: it is what a packet costs. */
+/* The packet counts as sent even if it is dropped, or ends the session. The caller of
+ * sio__session_send_uncounted() counts it only if we return 0, so that otherwise it is done here. */
+static int handle_full_queue(sio_session *c, const struct msg *chain, bool counted) {
+  int err = sio__backpressure_on_full(c);
+  if (err && !counted) sio__count_packets_sent(c->eio->stats, chain, 1);
+  return err && err != SIO_EDROPPED ? end_for_full_queue(c, err) : err;
+}
+
+/* Forced inline, so that each of its two callers gets a copy without the test of `counts`: this is
+ * the path of every packet. */
 static inline __attribute__((always_inline)) int send_chain(sio_session *c, struct msg *chain,
-                                                            unsigned flags, bool one) {
+                                                            unsigned flags, bool counts) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->backpressure && !sio__backpressure_may_queue(c, chain)) return SIO_EDROPPED;
   if (c->eio->wants) sio__trace_chain_out(c, chain);
   for (struct msg *m = chain; m; m = m->next) {
     int err = c->transport->send(c, m);
-    if (!err && one) count_packets_out(c->eio->stats, m, m->next, 1);
+    if (!err && counts) count_packets_out(c->eio->stats, m, m->next, 1);
     if (!err) continue;
-    if (!one) count_packets_out(c->eio->stats, chain, m, 1);
-    /* Its transport is on the way down, and says why when it is. */
+    if (!counts) count_packets_out(c->eio->stats, chain, m, 1);
+    /* The transport has failed already, and will end the session with the reason for it. */
     if (err == SIO_ECLOSED) return err;
-    /* Half a packet would spoil the stream: the session ends with it. */
+    /* The peer could not read a packet that lacks a part, so that the session has to end. */
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for a packet");
     return err;
   }
-  size_t held = c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
-  if (held <= c->eio->full_at) return 0;
-  return one ? sio__backpressure_on_full(c) : handle_full_queue(c, chain);
+  return session_held_bytes(c) <= c->eio->full_bytes ? 0 : handle_full_queue(c, chain, counts);
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
@@ -411,10 +442,17 @@ static bool end_for_heartbeat_direction(sio_session *c) {
   return false;
 }
 
+bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
+  if (!sio__session_limits_charge(c, packets, bytes))
+    sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
+                     "it sends more than its limits allow");
+  return c->state == SESSION_OPEN;
+}
+
 /* False: the session is over. */
 static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
-  if (c->guarded && !sio__session_charge(c, 1, 0)) return false;
+  if (c->limited && !sio__session_charge(c, 1, 0)) return false;
   if (c->eio->wants && !sio__trace_packet_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
@@ -434,7 +472,7 @@ static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
     case EIO_CLOSE:
       sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
       break;
-    default: break; /* open, upgrade and noop mean nothing here */
+    default: break; /* open, upgrade and noop are ignored on a transport in use */
   }
   return c->state == SESSION_OPEN;
 }
@@ -467,16 +505,17 @@ bool sio__session_can_send_now(const sio_session *c) {
   return c->state == SESSION_OPEN && c->transport->ready(c);
 }
 bool sio__session_is_open(const sio_session *c) { return c->state == SESSION_OPEN; }
+
 bool sio__session_has_unread(const sio_session *c) {
-  if (c->ws && c->ws->conn) return c->ws->conn->paused || c->ws->conn->throttled;
-  return session_is_paused(c) || (c->polling && sio__polling_unread(c));
+  return c->transport->has_unread ? c->transport->has_unread(c) : session_is_paused(c);
 }
+
 size_t sio__session_partial_bytes(const sio_session *c) {
-  if (c->polling) return sio__polling_arriving(c->polling);
-  return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
+  return c->transport->partial_bytes ? c->transport->partial_bytes(c) : 0;
 }
-void sio__session_set_user(sio_session *c, void *up) { c->up = up; }
-void *sio__session_user(const sio_session *c) { return c->up; }
+
+void sio__session_set_user(sio_session *c, void *user) { c->user = user; }
+void *sio__session_user(const sio_session *c) { return c->user; }
 struct eio *sio__session_engine(const sio_session *c) {
   return c->eio;
 }

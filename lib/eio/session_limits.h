@@ -1,40 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * session_limits.h - what is counted for a session when the host has set limits: its address, and
- * a meter of what it sends. They are allocated right before the session, in one block with it, and
- * only where limits are set.
+ * session_limits.h - what is counted for a session when the host has set limits: the sessions of
+ * its address, and the packets and bytes that its peer sends. A struct session_limits is allocated
+ * in one block with the session, right before it, and only where limits are set
+ * (sio_session.limited).
  */
 #ifndef SIO_EIO_SESSION_LIMITS_H
 #define SIO_EIO_SESSION_LIMITS_H
 
-#include "eio/session.h"
+#include "eio/session_types.h"
 #include "net/meter.h"
 
 struct session_limits {
   struct meter meter;
-  struct addr_record *addr_record;
+  struct addr_record *addr_record; /* counts the sessions of this address; NULL: not counted */
 };
 
-static inline struct session_limits *limits_of(const sio_session *c) {
-  return c->guarded ? (struct session_limits *)(uintptr_t)c - 1 : NULL;
+/* NULL if the session has no limits. */
+static inline struct session_limits *session_limits_of(const sio_session *c) {
+  return c->limited ? (struct session_limits *)(uintptr_t)c - 1 : NULL;
 }
 
-/* A zeroed session with room for so much of an id, and its guard where e counts. */
-sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size);
-void sio__session_limits_free(sio_session *c); /* and the session */
+static inline sio_session *session_of_meter(struct meter *m) {
+  return (sio_session *)(container_of(m, struct session_limits, meter) + 1);
+}
 
-/* Another session of this address. False: it has as many as it may, r is answered. */
-bool sio__session_limits_count_session(sio_session *c, sio_request *r);
-void sio__session_limits_release(sio_session *c); /* it has left the table */
-
-/* So much came from its peer. False: the peer is past its limits, and those who are get closed;
- * sio_on_limited() was told. Who pauses is paused. */
-bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes);
-/* The same for what came over the session's transport, which ends with it. False: the session is
- * over. */
-bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes);
+/* True while the peer is over a rate limit and is not read. */
 static inline bool session_is_paused(const sio_session *c) {
-  return c->guarded && meter_is_paused(&limits_of(c)->meter);
+  return c->limited && meter_is_paused(&session_limits_of(c)->meter);
 }
+
+/* A zeroed session with room for an id of id_size bytes, and its limits if e has any. ops pauses
+ * and resumes the session, and should log with sio__session_limits_report(). */
+sio_session *sio__session_limits_alloc(const struct eio *e, size_t id_size,
+                                       const struct meter_ops *ops);
+void sio__session_limits_free(sio_session *c); /* frees both */
+
+/* Counts the session for its address. False: the address has too many sessions, and r was
+ * answered. */
+bool sio__session_limits_count_session(sio_session *c, sio_request *r);
+void sio__session_limits_release(sio_session *c); /* the session has left the table */
+
+/* Charges the rate limits. False: the peer is over one, and when_limited says close. With
+ * SIO_LIMITED_PAUSE the meter's ops->pause is called instead. */
+bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes);
+/* Logs that the peer is over a limit, and calls the callback of sio_on_limited(). */
+void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wait_ms);
 
 #endif

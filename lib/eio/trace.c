@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * trace.c - showing packets to hooks and to the log.
+ * trace.c - calls the engine hooks for packets, and logs type and size of each packet.
  */
 #include "eio/trace.h"
 
-#define EACH_HOOK(h, c)                                \
-  list_each (it, next, &(c)->eio->group->engine_hooks) \
-    for (struct eio_hook *h = container_of(it, struct eio_hook, link); h; h = NULL)
+static const char *const packet_names[] = { "open",    "close",   "ping", "pong",
+                                            "message", "upgrade", "noop" };
 
-static const char *const names[] = {
-  "open", "close", "ping", "pong", "message", "upgrade", "noop"
-};
-
-/* Its payload, which may be anybody's secret, is no business of the log's at this level. */
+/* The payload is not logged: it may hold passwords or tokens. */
 static void trace_log_packet(sio_session *c, const char *way, const sio_engine_packet *p) {
   LOG(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, "%s %s: %s%s, %zu bytes", way,
-      sio_session_address(c), p->binary ? "binary " : "", names[p->type], p->data.n);
+      sio_session_address(c), p->binary ? "binary " : "", packet_names[p->type], p->data.n);
 }
 
 bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {
   sio_engine_packet p = { (int)in->type, in->binary, in->data };
   trace_log_packet(c, "from", &p);
-  EACH_HOOK(h, c) {
+  EACH_ENGINE_HOOK(h, c) {
     if (h->engine->packet) h->engine->packet(c, &p, h->user);
     if (c->state != SESSION_OPEN) return false;
   }
@@ -29,7 +24,7 @@ bool sio__trace_packet_in(sio_session *c, const struct eio_in *in) {
 }
 
 bool sio__trace_message_in(sio_session *c, const struct eio_in *in) {
-  EACH_HOOK(h, c)
+  EACH_ENGINE_HOOK(h, c)
   if (h->engine->message && h->engine->message(c, in->binary, in->data, h->user)) return true;
   return c->state != SESSION_OPEN;
 }
@@ -43,11 +38,11 @@ static sio_engine_packet packet_from_msg(const struct msg *m) {
 void sio__trace_packet_out(sio_session *c, const struct msg *m) {
   sio_engine_packet p = packet_from_msg(m);
   trace_log_packet(c, "to", &p);
-  if (!c->told) return;
+  if (!c->opened) return;
   struct loop *l = c->eio->loop;
   const char *outer = l->watcher;
   l->watcher = "packet_create";
-  EACH_HOOK(h, c)
+  EACH_ENGINE_HOOK(h, c)
   if (h->engine->packet_create) h->engine->packet_create(c, &p, h->user);
   l->watcher = outer;
 }
@@ -57,6 +52,6 @@ void sio__trace_chain_out(sio_session *c, const struct msg *chain) {
 }
 
 void sio__trace_flush(sio_session *c) {
-  if (!c->told || c->state != SESSION_OPEN) return;
-  SESSION_HOOKS(c, flush)
+  if (!c->opened || c->state != SESSION_OPEN) return;
+  CALL_ENGINE_HOOKS(c, flush);
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * trace.h - packets shown to those who asked for it: engine hooks, and the log. Only where
- * group->wants says so.
+ * trace.h - shows packets to the engine hooks that ask for them, and to the log at level debug.
+ * Callers check eio->wants first, so that packets cost nothing more where nothing wants them.
  */
 #ifndef SIO_EIO_TRACE_H
 #define SIO_EIO_TRACE_H
 
-#include "eio/session.h"
+#include "eio/payload.h"
+#include "eio/session_types.h"
 
-/* A packet came. False: the session is over. */
+/* A packet was received. False: a hook has ended the session. */
 bool sio__trace_packet_in(sio_session *c, const struct eio_in *in);
-/* A message came. True: the host has taken it. */
+/* A message was received. True: a hook has handled it, or has ended the session. */
 bool sio__trace_message_in(sio_session *c, const struct eio_in *in);
-/* One msg is about to be queued. */
+/* One msg, or each msg of a chain, is about to be queued. */
 void sio__trace_packet_out(sio_session *c, const struct msg *m);
-void sio__trace_chain_out(sio_session *c, const struct msg *chain); /* several */
-/* What is queued is about to leave. */
+void sio__trace_chain_out(sio_session *c, const struct msg *chain);
+/* The queue is about to be written. */
 void sio__trace_flush(sio_session *c);
 
 #endif

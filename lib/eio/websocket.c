@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket.c - the WebSocket transport: between a session and its ws_conn, which outlives it until
- * the closing handshake is done.
+ * websocket.c - the WebSocket transport: connects a session with its ws_conn. The ws_conn lives
+ * longer than the session, until the closing handshake is done.
  */
 #include "eio/websocket.h"
 #include "base/cold.h"
@@ -11,7 +11,7 @@
 #include "eio/session_limits.h"
 #include "eio/trace.h"
 
-/* In protocol 3 the packet's type stands before the bytes. */
+/* In protocol 3 a binary message begins with the packet's type. */
 static void websocket_on_binary(sio_session *c, sio_slice data) {
   struct eio_in in = { true, EIO_MESSAGE, data };
   if (c->protocol == 4)
@@ -23,18 +23,22 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
                                                 slice(data.p + 1, data.n - 1) });
 }
 
-/* `lighter` will say when enough has left. */
+/* Stops reading; the connection's `lighter` callback resumes it when enough of the queue has left. */
 static COLD void websocket_hold_reading(sio_session *c) {
   sio__ws_pause(c->ws);
   c->ws->conn->heavy = 1;
 }
 
-COLD void sio__websocket_go_on(sio_session *c) {
-  if (!c->ws->conn) return;
+static COLD void websocket_resume(sio_session *c) {
+  if (!c->ws || !c->ws->conn) return;
   if (sio__session_must_stop_reading(c))
     websocket_hold_reading(c);
   else
     sio__ws_resume(c->ws);
+}
+
+static void websocket_pause(sio_session *c) {
+  if (c->ws) sio__ws_pause(c->ws);
 }
 
 static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t n) {
@@ -46,15 +50,15 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
   if (c->ws == w && sio__session_must_stop_reading(c)) websocket_hold_reading(c);
 }
 
-/* A stream that just breaks is the ordinary way for a peer to leave; a broken rule is an error. */
+/* A connection that breaks is an ordinary way to leave; a violation of the protocol is an error. */
 static bool is_peer_fault(const struct ws_close *why) {
   return why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
 }
 
-/* The session may be told later than w lives. */
+/* Takes the text of the peer's close frame over: ops->close may run after w is freed. */
 static void keep_close_reason(sio_session *c, struct ws_conn *w) {
   if (!w->reason || c->state == SESSION_OPEN) return;
-  c->why.ws_text = w->reason;
+  c->close_info.ws_text = w->reason;
   c->owns_text = 1;
   w->reason = NULL;
 }
@@ -71,13 +75,13 @@ static void websocket_on_closed(struct ws_conn *w, void *session, const struct w
 
 static void websocket_on_drained(struct ws_conn *w) {
   sio_session *c = w->owner;
-  if (c->state == SESSION_OPEN) SESSION_HOOKS(c, drain)
+  if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
 }
 
 static void websocket_on_low(struct ws_conn *w) {
   sio_session *c = w->owner;
   sio__backpressure_on_low(c);
-  if (c->ws == w) sio__websocket_go_on(c);
+  if (c->ws == w) websocket_resume(c);
 }
 
 static void websocket_on_flushing(struct ws_conn *w) { sio__trace_flush(w->owner); }
@@ -90,19 +94,19 @@ static const char *websocket_address(const struct ws_conn *w) {
   return sio_session_address(w->owner);
 }
 
-/* What is the same whether the session is counted or not. */
-#define OPS                                                                                        \
+/* The callbacks of every session; one with rate limits has `came` in addition. */
+#define WEBSOCKET_OPS                                                                              \
   .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
   .lighter = websocket_on_low, .flushing = websocket_on_flushing,                                  \
   .passed = websocket_on_marks_passed, .address = websocket_address
 
-const struct ws_conn_ops sio__websocket_ops = { OPS };
+const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 
 static void websocket_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
   sio__session_charge(w->owner, pings, bytes);
 }
 
-static const struct ws_conn_ops guarded_ops = { OPS, .came = websocket_on_bytes };
+static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS, .came = websocket_on_bytes };
 
 void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text) {
   sio__ws_forget_owner(w);
@@ -110,7 +114,7 @@ void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *
 }
 
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
-  w->ops = c->guarded ? &guarded_ops : &sio__websocket_ops;
+  w->ops = c->limited ? &limited_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
   ws_conn_set_known(w, c->joined);
@@ -122,7 +126,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   if (c->eio->wants & WANT_FLUSH) conn_watch_flushes(w->conn);
 }
 
-/* For a client that asked for b64: binary as text. */
+/* Encodes a binary packet as text, for a client that asked for b64. */
 static struct msg *packet_to_base64(sio_session *c, const struct msg *m) {
   bool v3 = c->protocol == 3;
   struct msg *text = sio__msg_new(&c->eio->loop->msgs, sio__payload_packet_len(m) + v3);
@@ -172,15 +176,15 @@ static void websocket_remove_if(sio_session *c, queue_drop_fn drop, void *user) 
 
 static int websocket_mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->eio->mark); }
 
-/* Nobody hears of what leaves after the end: what can leave now does. */
+/* After the end of the session no marks are reported, so write now what the kernel takes. */
 static void report_marks_passed(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
   sio__conn_write_now(conn);
   sio__sent_on_marks_passed(c, conn_take_marks(conn));
 }
 
-/* A peer that does not read will not answer a close frame either: unless the host wants it to have
- * what waits, it gets nothing more. */
+/* A peer that does not read its queue would not answer a close frame either, so that its connection
+ * is closed at once, unless the host wants the queue to be sent. */
 static bool websocket_end(sio_session *c, bool graceful) {
   struct ws_conn *w = c->ws;
   bool too_much = websocket_held_bytes(c) > c->eio->opts->max_queued;
@@ -189,8 +193,17 @@ static bool websocket_end(sio_session *c, bool graceful) {
   if (w && !graceful && (too_much || w->conn->blocked))
     sio__ws_drop(w);
   else if (w)
-    sio__websocket_close_unowned(w, (unsigned)c->why.ws_code, c->why.ws_text);
+    sio__websocket_close_unowned(w, (unsigned)c->close_info.ws_code, c->close_info.ws_text);
   return false;
+}
+
+static bool websocket_has_unread(const sio_session *c) {
+  if (!c->ws || !c->ws->conn) return session_is_paused(c);
+  return c->ws->conn->paused || c->ws->conn->throttled;
+}
+
+static size_t websocket_partial_bytes(const sio_session *c) {
+  return c->ws && c->ws->recv.msg ? c->ws->recv.msg->n : 0;
 }
 
 const struct transport sio__transport_websocket = { .name = "websocket",
@@ -200,4 +213,8 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .held = websocket_held_bytes,
                                                     .mark = websocket_mark,
                                                     .end = websocket_end,
+                                                    .pause = websocket_pause,
+                                                    .resume = websocket_resume,
+                                                    .has_unread = websocket_has_unread,
+                                                    .partial_bytes = websocket_partial_bytes,
                                                     .remove_if = websocket_remove_if };

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * websocket.h - the WebSocket transport: one packet a message.
+ * websocket.h - the WebSocket transport: one Engine.IO packet in each message.
  */
 #ifndef SIO_EIO_WEBSOCKET_H
 #define SIO_EIO_WEBSOCKET_H
 
 #include "eio/session.h"
 
-extern const struct ws_conn_ops sio__websocket_ops; /* owner: the session */
+extern const struct transport sio__transport_websocket;
+extern const struct ws_conn_ops sio__websocket_ops; /* the owner is the session */
 
-/* w becomes the session's transport. */
+/* Makes w the session's transport. */
 void sio__websocket_adopt(sio_session *c, struct ws_conn *w);
+/* Queues one packet, in the form that the client's protocol has for it. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__websocket_send(sio_session *c, struct msg *m);
-/* Lets go of w: it sends what is queued and finishes its closing handshake by itself, within
- * close_timeout. */
+/* Starts the closing handshake of a WebSocket that no session owns any more. It sends what is queued
+ * and is freed by itself, after close_timeout at the latest. */
 void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text);
-
-/* What held it up may be over. */
-void sio__websocket_go_on(sio_session *c);
 
 #endif

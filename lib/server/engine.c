@@ -38,7 +38,7 @@ int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_c
 sio_session *sio_session_find(const sio_server *srv, const char *id) {
   list_each (it, next, &srv->engines.engines) {
     sio_session *c = sio__session_find(container_of(it, struct eio, link), slice_str(id));
-    if (c && c->state == SESSION_OPEN && c->told) return c;
+    if (c && c->state == SESSION_OPEN && c->opened) return c;
   }
   return NULL;
 }
@@ -49,7 +49,7 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
     struct eio *e = container_of(it, struct eio, link);
     list_each (at, behind, &e->all) {
       sio_session *c = container_of(at, sio_session, link);
-      if (c->state == SESSION_OPEN && c->told) cb(c, user);
+      if (c->state == SESSION_OPEN && c->opened) cb(c, user);
       if (list_empty(behind)) break; /* it went as well: nobody knows who is next */
     }
   }

@@ -14,7 +14,7 @@
 #include "http/client.h"
 #include "net/listener.h"
 #include "server/limits.h"
-#include "server/site.h"
+#include "server/routing.h"
 #include <inttypes.h>
 #include <sio/version.h>
 

@@ -389,7 +389,7 @@ TEST(without_limits_nothing_is_counted) {
   struct raw *c = joined(0);
   count_to(c, 1, 500);
   EQ(got, 500);
-  EQ(container_of(srv->eio.all.next, sio_session, link)->guarded, 0);
+  EQ(container_of(srv->eio.all.next, sio_session, link)->limited, 0);
   EQ(stats().addresses, 0);
   EQ_STR(told, "");
   stop();

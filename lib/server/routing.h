@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * site.h - which request is whose on the server's port.
+ * routing.h - which request is whose on the server's port.
  */
-#ifndef SIO_SERVER_SITE_H
-#define SIO_SERVER_SITE_H
+#ifndef SIO_SERVER_ROUTING_H
+#define SIO_SERVER_ROUTING_H
 
 #include "server/server.h"
 

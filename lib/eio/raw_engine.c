@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * raw.c - engines without Socket.IO: a session's messages are the host's.
+ * raw_engine.c - engines without Socket.IO: a session's messages are the host's.
  */
 #include "base/utf8.h"
 #include "eio/session.h"
@@ -115,10 +115,10 @@ int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data
   return err;
 }
 
-void *sio_session_data(const sio_session *c) { return c->eio->ops->raw ? c->up : NULL; }
+void *sio_session_data(const sio_session *c) { return c->eio->ops->raw ? c->user : NULL; }
 
 int sio_session_set_data(sio_session *c, void *data) {
   if (!c->eio->ops->raw) return UV_ENOTSUP;
-  c->up = data;
+  c->user = data;
   return 0;
 }

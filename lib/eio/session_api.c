@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * view.c - what a host can see of a session, and how it ends one.
+ * session_api.c - what a host can see of a session, and how it ends one.
  */
 #include "eio/session.h"
 #include "net/tls.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.c - what all sessions of a server share, and its end.
+ * group.c - what all sessions of a server share, and its end.
  */
 #include "eio/handshake.h"
-#include "eio/polling.h"
+#include "eio/polling_queue.h"
 #include "eio/session.h"
 
 /* LOW_MARK: without queue_low, a connection that was held up is read again once so little waits. */
@@ -72,16 +72,16 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
                      .group = plan->group,
                      .wants = plan->group->wants };
   e->ws->recv.ops = &sio__ws_conn_recv_ops;
-  e->unjoined_owed = opts->max_unjoined / 16;
-  e->unjoined_message = opts->max_unjoined / 4;
-  if (e->unjoined_message > opts->max_payload) e->unjoined_message = opts->max_payload;
+  e->unjoined_owed_max = opts->max_unjoined / 16;
+  e->unjoined_message_max = opts->max_unjoined / 4;
+  if (e->unjoined_message_max > opts->max_payload) e->unjoined_message_max = opts->max_payload;
   e->ws->recv.limits =
-      (struct ws_limits){ opts->max_payload, opts->max_fragments, e->unjoined_message };
+      (struct ws_limits){ opts->max_payload, opts->max_fragments, e->unjoined_message_max };
   e->mount = (struct http_mount){ .on_head = sio__handshake_on_head,
                                   .on_request = unreachable_on_request,
                                   .on_abort = unreachable_on_abort,
                                   .owner = e };
-  e->full_at = opts->queue_high ? opts->queue_high : opts->max_queued;
+  e->full_bytes = opts->queue_high ? opts->queue_high : opts->max_queued;
   l->low_mark = opts->queue_high ? opts->queue_low : LOW_MARK;
   sio__map_init(&e->sessions, session_key);
   list_init(&e->all);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * site.c - the client's files, the engine's path, and the host's routes, in this order.
+ * routing.c - the client's files, the engine's path, and the host's routes, in this order.
  */
-#include "server/site.h"
+#include "server/routing.h"
 #include "base/sized.h"
 
 #include "http/assets.h"

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * polling_post.c - reads the packets of a POST, and holds back what the session cannot handle yet.
+ */
+#include "eio/polling_post.h"
+#include "base/utf8.h"
+#include "eio/answer.h"
+#include "eio/jsonp.h"
+#include "eio/session_limits.h"
+#include <assert.h>
+
+static const struct http_mount post_mount;
+
+void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail) {
+  sio__answer_empty(c->eio, r, 400);
+  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, detail);
+}
+
+/* ---- the POST as a request --------------------------------------------------------------- */
+
+static bool is_octet_stream(const sio_request *r) {
+  return slice_starts(sio__request_header(r, "content-type"), SLICE("application/octet-stream"));
+}
+
+static void attach_post(sio_session *c, sio_request *r, bool answer_waits) {
+  c->polling->post = r;
+  c->polling->post_answer_waits = answer_waits;
+  r->user = c;
+}
+
+sio_request *sio__polling_detach_post(struct polling *p) {
+  sio_request *r = p->post;
+  p->post = NULL;
+  p->post_answer_waits = p->post_waits = false;
+  if (r) r->user = NULL;
+  return r;
+}
+
+/* A session that closes handles no more packets, and may be freed before the body is complete. */
+static void accept_post(sio_session *c, sio_request *r) {
+  if (c->state != SESSION_OPEN) {
+    sio__answer_ok(c->eio, r);
+    return;
+  }
+  attach_post(c, r, false);
+  r->mount = &post_mount;
+}
+
+void sio__polling_on_post(sio_session *c, sio_request *r) {
+  struct polling *p = c->polling;
+  if (p->post) {
+    sio__polling_refuse_request(c, r, "data request overlap from client");
+  } else if (c->protocol == 4 && is_octet_stream(r)) {
+    sio__polling_refuse_request(c, r, "invalid content");
+  } else {
+    r->max_body = c->joined ? c->eio->opts->max_payload : c->eio->unjoined_message_max;
+    accept_post(c, r);
+  }
+}
+
+size_t sio__polling_partial_post(const struct polling *p) {
+  return p->post && !p->post_answer_waits ? p->post->body.n : 0;
+}
+
+void sio__polling_answer_post(sio_session *c) {
+  struct polling *p = c->polling;
+  if (p->post_answer_waits) sio__answer_ok(c->eio, sio__polling_detach_post(p));
+}
+
+void sio__polling_end_post(struct polling *p, bool ok) {
+  ok = ok || p->post_answer_waits;
+  sio_request *r = sio__polling_detach_post(p);
+  if (r && ok)
+    sio__answer_ok(p->session->eio, r);
+  else if (r)
+    sio__request_drop(r);
+}
+
+/* ---- its packets ------------------------------------------------------------------------- */
+
+static const struct payload_form *post_payload_form(const sio_session *c, const sio_request *r) {
+  if (c->protocol == 4) return &sio__payload4;
+  return is_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
+}
+
+/* Text must be UTF-8. A text body was checked as a whole before; in a binary body each text packet
+ * is checked here. */
+static bool is_valid_packet_text(const struct payload_form *f, const struct eio_in *in) {
+  return f != &sio__payload3_binary || in->binary || sio__utf8_valid(in->data.p, in->data.n);
+}
+
+/* False: that was the last packet, or the session is over. */
+static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
+  struct eio_in in;
+  size_t before = rd->rest.n;
+  int got = rd->form->next(&rd->rest, &in);
+  if (got == 0) return false;
+  if (got < 0 || !is_valid_packet_text(rd->form, &in)) {
+    sio__session_end_bad_packet(c);
+    return false;
+  }
+  if (rd->packets_left-- == 0) {
+    sio__session_end(c, true, SIO_REASON_PARSE_ERROR, SIO_ETOOBIG,
+                     "more than max_payload_packets in one request");
+    return false;
+  }
+  if (c->limited && !sio__session_charge(c, 0, before - rd->rest.n)) return false;
+  return sio__session_on_packet(c, &in);
+}
+
+/* True: every packet was handled, or the session is over. False: the rest has to wait. */
+static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
+  while (!rd->rest.p || !sio__session_must_stop_reading(c))
+    if (!handle_next_packet(c, rd)) return true;
+  return false;
+}
+
+static void on_backlog_task(struct task *t);
+
+/* Moves the body from the request into a backlog, as the request may be gone before it is done. */
+static void keep_backlog(sio_session *c, sio_request *r, const struct post_reader *rd) {
+  assert(!c->polling->backlog);
+  struct backlog *b = c->polling->backlog = sio__malloc(sizeof *b);
+  if (!b) {
+    sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a POST");
+    return;
+  }
+  *b = (struct backlog){ .session = c, .body = r->body, .reader = *rd };
+  buf_init(&r->body, r->body.max);
+  task_init(&b->task, on_backlog_task);
+}
+
+static void backlog_delete(struct backlog *b) {
+  assert(!b->busy);
+  sio__buf_clear(&b->body);
+  sio__free(b);
+}
+
+void sio__polling_free_backlog(struct polling *p) {
+  struct backlog *b = p->backlog;
+  if (!b) return;
+  p->backlog = NULL;
+  task_cancel(&b->task);
+  if (!b->busy) backlog_delete(b);
+}
+
+static void handle_post_body(sio_session *c, sio_request *r) {
+  sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
+  if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
+  struct post_reader rd = { post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
+  /* Charges what decoding JSONP has removed; the packets are charged one by one. */
+  if (c->limited && !sio__session_charge(c, 0, r->body.n - body.n)) return;
+  if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
+    sio__session_end_bad_packet(c);
+  else if (!handle_post_packets(c, &rd))
+    keep_backlog(c, r, &rd);
+}
+
+static void handle_post(sio_session *c, sio_request *r) {
+  handle_post_body(c, r);
+  if (c->state == SESSION_OPEN && (c->polling->backlog || session_is_paused(c)))
+    attach_post(c, r, true);
+  else
+    sio__answer_ok(c->eio, r);
+}
+
+/* False: packets have to wait again, or the session has ended and dropped the backlog. */
+static bool handle_backlog(sio_session *c, struct backlog *b) {
+  b->busy = true;
+  bool all = handle_post_packets(c, &b->reader);
+  b->busy = false;
+  bool dropped = c->polling->backlog != b;
+  if (dropped) backlog_delete(b);
+  return all && !dropped;
+}
+
+static void on_backlog_task(struct task *t) {
+  struct backlog *b = container_of(t, struct backlog, task);
+  sio_session *c = b->session;
+  if (!handle_backlog(c, b)) return;
+  sio__polling_free_backlog(c->polling);
+  if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
+  sio__session_resume(c);
+}
+
+void sio__polling_resume_post(sio_session *c) {
+  if (c->polling->backlog)
+    sio__polling_wake_backlog(c->polling);
+  else if (!session_is_paused(c))
+    sio__polling_answer_post(c);
+}
+
+bool sio__polling_has_backlog(const sio_session *c) { return c->polling->backlog; }
+
+/* ---- callbacks of the request -------------------------------------------------------------- */
+
+/* r->user is NULL if the session has ended meanwhile. */
+static void on_post_complete(sio_request *r) {
+  sio_session *c = r->user;
+  if (!c) {
+    sio__request_drop(r);
+    return;
+  }
+  struct polling *p = c->polling;
+  sio__polling_detach_post(p);
+  if (!p->backlog) {
+    handle_post(c, r);
+    return;
+  }
+  attach_post(c, r, true);
+  p->post_waits = true;
+}
+
+/* Another request waits behind the POST on its connection. It may be the GET that takes the
+ * replies for which this POST waits, so the POST is answered now. */
+static void on_post_followed(sio_request *r) {
+  sio_session *c = r->user;
+  if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
+    sio__polling_answer_post(c);
+}
+
+static void on_post_aborted(sio_request *r, int err, const char *detail) {
+  sio_session *c = r->user;
+  (void)detail;
+  if (!c) return;
+  sio__polling_detach_post(c->polling);
+  /* A body over max_body was answered with 413, and the session goes on. */
+  if (err == SIO_ETOOBIG) {
+    if (c->eio->ops->refused) c->eio->ops->refused(c, err, "a request over max_payload");
+    return;
+  }
+  sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,
+                           "data request connection closed prematurely");
+}
+
+/* The host has answered it, through a request that a hook had kept. */
+static void on_post_answered(sio_request *r) {
+  sio_session *c = r->user;
+  if (c) sio__polling_detach_post(c->polling);
+}
+
+static const struct http_mount post_mount = { .on_request = on_post_complete,
+                                              .on_abort = on_post_aborted,
+                                              .on_next = on_post_followed,
+                                              .on_answered = on_post_answered };

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * polling_post.h - the POSTs of a polling session: the packets that the peer sends.
+ *
+ * One POST may be open at a time. Its packets are handled when the body is complete, and it is
+ * answered then. While the session has to stop reading (sio__session_must_stop_reading()), the
+ * packets that are left wait in a backlog and the answer is held back, so that the client sends no
+ * further POST.
+ */
+#ifndef SIO_EIO_POLLING_POST_H
+#define SIO_EIO_POLLING_POST_H
+
+#include "eio/polling_queue.h"
+#include "eio/session.h"
+
+/* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
+void sio__polling_on_post(sio_session *c, sio_request *r);
+/* Answers 400 and ends the session: r comes while the request before it is open, or is malformed. */
+void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
+/* Goes on with the backlog, or answers the POST whose answer was held back, if the reason for it
+ * has passed. From the loop only. */
+void sio__polling_resume_post(sio_session *c);
+/* Answers the POST if its packets are handled and only the answer was held back. */
+void sio__polling_answer_post(sio_session *c);
+/* The session is over: answers the POST or drops its connection. With ok the client is to see the
+ * end of the session, and not a failed POST. */
+void sio__polling_end_post(struct polling *p, bool ok);
+/* Detaches the POST from the session and returns it; NULL if there is none. */
+sio_request *sio__polling_detach_post(struct polling *p);
+void sio__polling_free_backlog(struct polling *p);
+bool sio__polling_has_backlog(const sio_session *c); /* packets of a POST are not handled yet */
+size_t sio__polling_partial_post(const struct polling *p); /* bytes of a POST still arriving */
+
+#endif

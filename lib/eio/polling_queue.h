@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * polling_queue.h - the state of the long-polling transport, and its queue of messages that wait
+ * for a GET.
+ *
+ * The queue is a list of nodes. A node holds a run: one msg, or several of which each is the
+ * `follow` of the one before, so that many peers that wait for the same messages share the links.
+ */
+#ifndef SIO_EIO_POLLING_QUEUE_H
+#define SIO_EIO_POLLING_QUEUE_H
+
+#include "eio/payload.h"
+#include "eio/session_types.h"
+
+struct out_node {
+  struct out_node *next;
+  struct msg *m, *last; /* the first and the last msg of the run */
+};
+
+/* Where the handling of a POST's body has got to. */
+struct post_reader {
+  const struct payload_form *form;
+  sio_slice rest;        /* of the body; p is NULL when every packet was taken */
+  unsigned packets_left; /* of max_payload_packets */
+};
+
+/* The packets of a POST that wait until the peer takes its replies or is within its limits. A
+ * handler reads its event in place in the body, even after it has ended the session. So the body is
+ * kept while a packet is handled, and on_backlog_task() frees it. */
+struct backlog {
+  sio_session *session;
+  struct task task; /* handles more of them */
+  struct buf body;
+  struct post_reader reader;
+  bool busy; /* one of its packets is being handled */
+};
+
+struct polling {
+  sio_session *session;
+  sio_request *get;        /* waits for something to send, or NULL */
+  sio_request *post;       /* its body is still arriving, unless one of the next two is set */
+  bool post_waits;         /* complete, but packets of the POST before it are not handled yet */
+  bool post_answer_waits;  /* handled, but not answered, so that the peer sends no more */
+  struct backlog *backlog; /* NULL most of the time */
+  struct out_node *first, **last;
+  size_t queued, held;  /* bytes of the queued messages, and the memory they take */
+  struct task flush;    /* answers the GET at the end of the turn */
+  struct timer linger;  /* how long a closed session waits for a GET that takes its queue */
+  bool linger_extended; /* that time was extended once, because the loop was blocked */
+  bool ending;          /* the session is over, and its requests are not answered yet */
+  bool graceful;        /* with `ending`: the queue is sent before the close packet */
+};
+
+/* Queues m. 0, UV_ENOMEM. */
+int sio__polling_queue_msg(sio_session *c, struct msg *m);
+/* Takes the first msg off a list of nodes, and returns the list's reference to it. */
+struct msg *sio__polling_take_msg(struct polling *p, struct out_node **first);
+/* Removes everything. Returns how many marks were in the queue. */
+unsigned sio__polling_drop_queue(struct polling *p);
+void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
+void sio__polling_subtract_held(struct polling *p, size_t bytes);
+/* There is room in the queue again: goes on with the backlog at the end of the turn. */
+void sio__polling_wake_backlog(struct polling *p);
+
+/* A walk over the queued messages; m is NULL at the end. */
+struct queue_walk {
+  const struct out_node *n;
+  const struct msg *m;
+};
+static inline struct queue_walk queue_walk_begin(const struct polling *p) {
+  return (struct queue_walk){ p->first, p->first ? p->first->m : NULL };
+}
+static inline void queue_walk_next(struct queue_walk *at) {
+  if (at->m != at->n->last)
+    at->m = at->m->follow;
+  else
+    at->m = (at->n = at->n->next) ? at->n->m : NULL;
+}
+
+static inline bool is_mark_msg(const struct polling *p, const struct msg *m) {
+  return m == p->session->eio->mark;
+}
+
+#endif

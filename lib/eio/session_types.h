@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session_types.h - the data of a session, and the tables of functions through which a session
+ * reaches its transport and an upgrade. It stands below session.c and below the files that keep one
+ * part of a session (backpressure.c, sent.c, session_limits.c, trace.c), so that none of them needs
+ * another.
+ */
+#ifndef SIO_EIO_SESSION_TYPES_H
+#define SIO_EIO_SESSION_TYPES_H
+
+#include "base/public_id.h"
+#include "eio/eio.h"
+
+enum session_state {
+  SESSION_OPEN,    /* messages are sent and received                                      */
+  SESSION_CLOSING, /* closed for the layer above; a polling peer may still fetch its queue */
+  SESSION_CLOSED   /* removed from the table; the memory is freed at the end of the turn   */
+};
+
+/* How bytes reach the peer: polling, WebSocket, or the memory of a test. Each function takes a
+ * session that uses this transport. A slot marked "optional" may be NULL. */
+struct transport {
+  const char *name;
+  bool polls; /* HTTP long-polling: statistics count it apart, and it can be upgraded */
+  /* Queues one msg. 0, UV_ENOMEM, SIO_ECLOSED. */
+  int (*send)(sio_session *c, struct msg *m);
+  bool (*ready)(const sio_session *c);    /* true if a msg queued now would leave at once */
+  size_t (*queued)(const sio_session *c); /* bytes of the queued messages */
+  size_t (*held)(const sio_session *c);   /* memory of the queue, which max_queued bounds */
+  /* The session has closed. With graceful, queued messages are sent first, for at most
+   * close_timeout; otherwise they may be dropped. True: the transport keeps the session in
+   * SESSION_CLOSING and calls sio__session_finish_closing() later. */
+  bool (*end)(sio_session *c, bool graceful);
+  /* Queues eio->mark; sio__sent_on_marks_passed() is called when everything queued before the mark
+   * has left. 0, UV_ENOMEM, SIO_ECLOSED. */
+  int (*mark)(sio_session *c);
+  /* Removes the queued messages that `drop` names, as sio__conn_remove_if() does. */
+  void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
+  /* Stops reading from the peer, because it is over a rate limit. Optional. */
+  void (*pause)(sio_session *c);
+  /* Reads again and handles what was kept back, unless the session still has to wait. Called from
+   * the loop only. Optional. */
+  void (*resume)(sio_session *c);
+  /* True while packets that have arrived, or may have, are not handled yet. Optional: then they
+   * are only while the session is paused. */
+  bool (*has_unread)(const sio_session *c);
+  /* Bytes received of a message or POST that is not complete. Optional. */
+  size_t (*partial_bytes)(const sio_session *c);
+  /* Frees what the transport has allocated for the session. Optional. */
+  void (*free)(sio_session *c);
+};
+
+/* A WebSocket that may take over a polling session; probe.c implements the functions. */
+struct probe_ops {
+  void (*drop)(sio_session *c);   /* the session has closed: closes the WebSocket */
+  void (*resume)(sio_session *c); /* a limit has passed, or the session's POSTs are handled */
+  void (*on_get)(sio_session *c); /* a GET of the session arrived and waits */
+};
+
+/* The common part of a probe; sio_session.probe points to it while an upgrade is under way. */
+struct probe {
+  const struct probe_ops *ops;
+  sio_session *session;
+};
+
+struct polling;
+struct backpressure;
+struct sent_callbacks;
+
+struct sio_session {
+  /* The fields up to `joined` are used by every send, and share a cache line. */
+  struct eio *eio;
+  const struct transport *transport;
+  struct ws_conn *ws;                /* set while the transport is WebSocket; NULL after its end */
+  struct backpressure *backpressure; /* NULL until the queue was over queue_high once */
+  uint32_t rtt_us;                   /* round trip of the last heartbeat, at most an hour */
+  uint8_t state;                     /* enum session_state */
+  uint8_t protocol;                  /* the version of Engine.IO: 3 or 4 */
+  unsigned joined : 1;               /* has joined a namespace, or belongs to a raw engine */
+  unsigned ended_by : 1;             /* ENDED_BY_...; decides the last packet sent over polling */
+  unsigned pong_due : 1;             /* a ping was sent and not answered yet */
+  unsigned pong_extended : 1;        /* traffic has extended the deadline of this pong once */
+  unsigned opened : 1;               /* ops->open was called, so ops->close is due */
+  unsigned removed : 1;              /* is no longer in eio->sessions */
+  unsigned base64 : 1;               /* the client wants binary packets as base64 text */
+  unsigned xdomain : 1;              /* the first request had an Origin header */
+  unsigned upgraded : 1;             /* has moved from polling to WebSocket */
+  unsigned owns_text : 1;            /* close_info.ws_text was allocated and has to be freed */
+  unsigned limited : 1;              /* a struct session_limits lies before this struct */
+
+  void *user;                            /* the layer above's, or the host's for a raw engine */
+  struct polling *polling;               /* set while the transport is polling */
+  struct probe *probe;                   /* an upgrade under way, or NULL */
+  struct sent_callbacks *sent_callbacks; /* NULL until the host has asked for one */
+  struct kept_head *head;                /* headers and address of the first request, or NULL */
+  struct list link;                      /* in eio->all */
+  union {
+    struct timer heartbeat;    /* SESSION_OPEN: time of the next ping, or deadline of its answer */
+    sio_close_info close_info; /* in the other states */
+  };
+  union {
+    struct task close_task;             /* calls ops->close at the end of the turn */
+    struct deferred_free deferred_free; /* queued by close_task, once `removed` is set */
+  };
+  size_t owed_bytes; /* upper bound of queued replies to the peer's own packets */
+  uint64_t ping_at;  /* uv_hrtime() of the last ping */
+  uint64_t opened_ms;
+  char sid[];
+};
+
+enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
+
+/* Walks the engine hooks of c's server in order, with a struct eio_hook pointer called h. */
+#define EACH_ENGINE_HOOK(h, c)                           \
+  list_each (it_, next_, &(c)->eio->group->engine_hooks) \
+    for (struct eio_hook *h = container_of(it_, struct eio_hook, link); h; h = NULL)
+
+/* Calls a function of every hook that has one and that takes the session alone. */
+#define CALL_ENGINE_HOOKS(c, slot)                         \
+  do {                                                     \
+    EACH_ENGINE_HOOK(h_, c)                                \
+    if (h_->engine->slot) h_->engine->slot((c), h_->user); \
+  } while (0)
+
+/* The session's id as the log shows it: print SESSION_TAG(c) with "%.8s". */
+const char *sio__session_tag(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]);
+#define SESSION_TAG(c) sio__session_tag((c), (char[PUBLIC_ID_LEN + 1]){ "" })
+
+#endif
