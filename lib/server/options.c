@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.c - defaults and bounds, in two tables.
+ * options.c - checks sio_options and fills in the defaults. Numbers have a default and a maximum
+ * in two tables; each other field has a function. An invalid value is logged with the field's name,
+ * the value and what is allowed.
  */
 #include "server/options.h"
 
@@ -14,6 +16,8 @@
 #include "packet/json.h"
 #include <sio/adapter.h>
 #include <sio/parser.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -21,7 +25,7 @@
 #define MS_MAX 0x7fffffffu
 #define SHUTDOWN_MS 5000
 
-/* Between 1 and most; 0 is the default. */
+/* 0 selects the default; a value above the maximum is refused. */
 static const struct count_field {
   const char *name;
   size_t at;
@@ -57,16 +61,50 @@ static const struct size_field {
 #undef FIELD
 };
 
-static int option_is_invalid(struct log *log, const char *field, const char *why) {
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s %s", field, why);
+/* ---- errors ------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static int option_is_invalid(struct log *log,
+                                                                   const char *field,
+                                                                   const char *fmt, ...) {
+  char text[256];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s: %s", field, text);
   return SIO__EINVAL;
 }
+
+static int option_is_over_maximum(struct log *log, const char *field, size_t v, size_t most) {
+  return option_is_invalid(log, field, "%zu is more than the maximum, %zu", v, most);
+}
+
+static int option_is_over_field(struct log *log, const char *field, size_t v, const char *other,
+                                size_t most) {
+  return option_is_invalid(log, field, "%zu is more than sio_options.%s, which is %zu", v, other,
+                           most);
+}
+
+static int option_is_not_in_range(struct log *log, const char *field, int v, int least, int most) {
+  return option_is_invalid(log, field, "%d is not one of %d..%d", v, least, most);
+}
+
+static int option_needs_field(struct log *log, const char *field, const char *other) {
+  return option_is_invalid(log, field, "needs sio_options.%s, which is not set", other);
+}
+
+static int option_is_not_built(struct log *log, const char *field, const char *library) {
+  option_is_invalid(log, field, "needs %s, which this build of libsio does not have", library);
+  return SIO__ENOTSUP;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------- */
 
 static int complete_counts(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     unsigned v;
     memcpy(&v, (char *)o + counts[i].at, sizeof v);
-    if (v > counts[i].most) return option_is_invalid(log, counts[i].name, "is too big");
+    if (v > counts[i].most) return option_is_over_maximum(log, counts[i].name, v, counts[i].most);
     if (!v) memcpy((char *)o + counts[i].at, &counts[i].normal, sizeof v);
   }
   return 0;
@@ -76,7 +114,7 @@ static int complete_sizes(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     size_t v;
     memcpy(&v, (char *)o + sizes[i].at, sizeof v);
-    if (v > sizes[i].most) return option_is_invalid(log, sizes[i].name, "is too big");
+    if (v > sizes[i].most) return option_is_over_maximum(log, sizes[i].name, v, sizes[i].most);
     if (!v) memcpy((char *)o + sizes[i].at, &sizes[i].normal, sizeof v);
   }
   return 0;
@@ -84,33 +122,37 @@ static int complete_sizes(sio_options *o, struct log *log) {
 
 static int complete_queue(sio_options *o, struct log *log) {
   if (o->queue_high > o->max_queued)
-    return option_is_invalid(log, "queue_high", "is over max_queued");
+    return option_is_over_field(log, "queue_high", o->queue_high, "max_queued", o->max_queued);
   if (!o->queue_low) o->queue_low = o->queue_high / 2;
   if (o->queue_low > o->queue_high)
-    return option_is_invalid(log, "queue_low", "is over queue_high");
+    return option_is_over_field(log, "queue_low", o->queue_low, "queue_high", o->queue_high);
   if (o->when_full < SIO_FULL_DROP_VOLATILE || o->when_full > SIO_FULL_CLOSE)
-    return option_is_invalid(log, "when_full", "is none");
-  return o->when_full && !o->queue_high ? option_is_invalid(log, "when_full", "needs queue_high")
-                                        : 0;
+    return option_is_not_in_range(log, "when_full", (int)o->when_full, SIO_FULL_DROP_VOLATILE,
+                                  SIO_FULL_CLOSE);
+  return o->when_full && !o->queue_high ? option_needs_field(log, "when_full", "queue_high") : 0;
 }
 
-/* Those whose default hangs on another field. */
+/* Fields whose default depends on another field. */
 static int complete_dependent(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
-    return option_is_invalid(log, "high_water", "is over max_queued");
+    return option_is_over_field(log, "high_water", o->high_water, "max_queued", o->max_queued);
   if (o->shutdown_timeout_ms > MS_MAX)
-    return option_is_invalid(log, "shutdown_timeout_ms", "is too big");
+    return option_is_over_maximum(log, "shutdown_timeout_ms", o->shutdown_timeout_ms, MS_MAX);
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
-  if (o->max_unjoined < 16 * KIB) return option_is_invalid(log, "max_unjoined", "is under 16 KiB");
+  if (o->max_unjoined < 16 * KIB)
+    return option_is_invalid(log, "max_unjoined", "%zu is less than the minimum, 16384",
+                             o->max_unjoined);
   if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
   if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))
-    return option_is_invalid(log, "transports", "names one that there is not");
+    return option_is_invalid(log, "transports",
+                             "%u has bits other than SIO_POLLING and SIO_WEBSOCKET",
+                             (unsigned)o->transports);
   if (!o->log_level) o->log_level = SIO_LOG_WARN;
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
-    return option_is_invalid(log, "log_level", "is none");
+    return option_is_not_in_range(log, "log_level", o->log_level, SIO_LOG_OFF, SIO_LOG_TRACE);
   if (!o->adapter) o->adapter = &sio_adapter_memory;
   return 0;
 }
@@ -119,16 +161,19 @@ static int complete_limits(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
-  if (o->bytes_per_s > RATE_MAX) return option_is_invalid(log, "bytes_per_s", "is too big");
-  if (o->bytes_burst > RATE_MAX) return option_is_invalid(log, "bytes_burst", "is too big");
+  if (o->bytes_per_s > RATE_MAX)
+    return option_is_over_maximum(log, "bytes_per_s", o->bytes_per_s, RATE_MAX);
+  if (o->bytes_burst > RATE_MAX)
+    return option_is_over_maximum(log, "bytes_burst", o->bytes_burst, RATE_MAX);
   if (o->packets_burst && !o->packets_per_s)
-    return option_is_invalid(log, "packets_burst", "needs packets_per_s");
+    return option_needs_field(log, "packets_burst", "packets_per_s");
   if (o->bytes_burst && !o->bytes_per_s)
-    return option_is_invalid(log, "bytes_burst", "needs bytes_per_s");
+    return option_needs_field(log, "bytes_burst", "bytes_per_s");
   if (o->connects_burst && !o->connects_per_s)
-    return option_is_invalid(log, "connects_burst", "needs connects_per_s");
+    return option_needs_field(log, "connects_burst", "connects_per_s");
   if (o->when_limited < SIO_LIMITED_PAUSE || o->when_limited > SIO_LIMITED_CLOSE)
-    return option_is_invalid(log, "when_limited", "is none");
+    return option_is_not_in_range(log, "when_limited", (int)o->when_limited, SIO_LIMITED_PAUSE,
+                                  SIO_LIMITED_CLOSE);
   return 0;
 }
 
@@ -136,25 +181,30 @@ static int complete_proxies(struct options *opts, struct log *log) {
   const sio_options *o = &opts->o;
   const char *which = "";
   if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
-    return option_is_invalid(log, "forwarded", "is none");
+    return option_is_not_in_range(log, "forwarded", (int)o->forwarded, SIO_FORWARDED_X,
+                                  SIO_FORWARDED_RFC7239);
   if (o->proxy_protocol && (!o->trusted_proxies || !*o->trusted_proxies))
-    return option_is_invalid(log, "proxy_protocol", "needs trusted_proxies");
+    return option_needs_field(log, "proxy_protocol", "trusted_proxies");
   if (!o->trusted_proxies) return 0;
   int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
   if (err == SIO__EINVAL)
     LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-        "sio_options.trusted_proxies: \"%s\" is no address and no network", which);
+        "sio_options.trusted_proxies: \"%s\" is not an IP address, a network (address/bits) or "
+        "\"unix\"",
+        which);
   opts->o.trusted_proxies = NULL;
   return err;
 }
 
-/* NULL stands for the one that is built in. */
+/* The parser that is built in is represented by NULL. */
 static int complete_parser(sio_options *o, struct log *log) {
   if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
   if (!o->parser->encode || !o->parser->decode)
-    return option_is_invalid(log, "parser", "lacks a function");
-  return o->allow_eio3 ? option_is_invalid(log, "parser", "cannot be chosen with allow_eio3") : 0;
+    return option_is_invalid(log, "parser", "encode or decode is NULL; both are needed");
+  return o->allow_eio3
+             ? option_is_invalid(log, "parser", "cannot be combined with sio_options.allow_eio3")
+             : 0;
 }
 
 static bool is_url_path(const char *p, size_t n) {
@@ -164,7 +214,7 @@ static bool is_url_path(const char *p, size_t n) {
   return true;
 }
 
-/* One '/' at the end, or none. */
+/* Copies the path with exactly one '/' at its end, or without any if slash is false. */
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
@@ -181,7 +231,11 @@ int sio__url_path_new(char **out, const char *p, bool slash) {
 static int complete_path(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
-  if (err == SIO__EINVAL) return option_is_invalid(log, "path", "is no path");
+  if (err == SIO__EINVAL)
+    return option_is_invalid(log, "path",
+                             "\"%.100s\" is not a URL path: it has to begin with '/', to have at "
+                             "most %d bytes, and no space, control character, '?' or '#'",
+                             p, PATH_MAX_LEN);
   opts->o.path = opts->path;
   return err;
 }
@@ -190,30 +244,34 @@ static int copy_cors_and_cookie(struct options *opts, struct log *log) {
   sio_options *o = &opts->o;
   int err = o->cors ? sio__cors_copy(&opts->cors, o->cors) : 0;
   if (err == SIO__EINVAL)
-    return option_is_invalid(log, "cors", "holds what cannot stand in a header");
+    return option_is_invalid(log, "cors",
+                             "a text has a character that is not allowed in an HTTP header");
   if (err) return err;
   err = o->cookie ? sio__cookie_copy(&opts->cookie, o->cookie) : 0;
   if (err == SIO__EINVAL)
-    return option_is_invalid(log, "cookie", "holds what cannot stand in a cookie");
+    return option_is_invalid(log, "cookie",
+                             "a text has a character that is not allowed in a cookie");
   o->cors = opts->cors;
   o->cookie = opts->cookie;
   return err;
 }
 
-/* "https://a.example": a scheme and a host, no path; or "null". */
+/* An origin is a scheme and a host without a path, as "https://a.example", or "null". */
 static bool is_origin(const char *s) {
   const char *host = strstr(s, "://");
   return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));
 }
 
-/* One block: the pointers, then the texts. */
+/* The copy is one block: first the pointers, then the texts. */
 static int copy_origins(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
   if (!from) return 0;
   for (; from[n]; n++) {
     if (!is_origin(from[n]))
-      return option_is_invalid(log, "allowed_origins", "holds what is no origin");
+      return option_is_invalid(log, "allowed_origins",
+                               "\"%.100s\" is not an origin: expected scheme://host[:port] or null",
+                               from[n]);
     bytes += strlen(from[n]) + 1;
   }
   opts->origins = sio__malloc((n + 1) * sizeof *from + bytes);
@@ -228,13 +286,8 @@ static int copy_origins(struct options *opts, struct log *log) {
   return 0;
 }
 
-static int option_is_not_built(struct log *log, const char *field, const char *part) {
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s needs %s, which is not built in", field,
-      part);
-  return SIO__ENOTSUP;
-}
-
-/* Before the defaults: what was not asked for is just not done. */
+/* Runs before the defaults are filled in: a missing library is an error only if the host asks for
+ * the feature. */
 static int check_built_features(const sio_options *o, struct log *log) {
   if (sio__deflate_is_available()) return 0;
   if (o->per_message_deflate) return option_is_not_built(log, "per_message_deflate", "zlib");
@@ -242,8 +295,10 @@ static int check_built_features(const sio_options *o, struct log *log) {
   return asked ? option_is_not_built(log, "http_compression_threshold", "zlib") : 0;
 }
 
-static bool is_unset_or_within(int v, int least, int most) {
-  return v == 0 || (v >= least && v <= most);
+static int check_deflate_field(struct log *log, const char *field, int v, int least, int most) {
+  if (v == 0 || (v >= least && v <= most)) return 0;
+  return option_is_invalid(log, "per_message_deflate", "%s: %d is not one of 0, %d..%d", field, v,
+                           least, most);
 }
 
 static int complete_deflate(struct options *opts, struct log *log) {
@@ -251,9 +306,10 @@ static int complete_deflate(struct options *opts, struct log *log) {
   if (!opts->o.per_message_deflate) return 0;
   *d = *opts->o.per_message_deflate;
   opts->o.per_message_deflate = d;
-  if (!is_unset_or_within(d->level, 1, 9) || !is_unset_or_within(d->window_bits, 9, 15) ||
-      !is_unset_or_within(d->mem_level, 1, 9))
-    return option_is_invalid(log, "per_message_deflate", "holds a value out of its range");
+  int err = check_deflate_field(log, "level", d->level, 1, 9);
+  if (!err) err = check_deflate_field(log, "window_bits", d->window_bits, 9, 15);
+  if (!err) err = check_deflate_field(log, "mem_level", d->mem_level, 1, 9);
+  if (err) return err;
   if (!d->threshold) d->threshold = 1024;
   if (!d->window_bits) d->window_bits = 15;
   return 0;
@@ -264,20 +320,25 @@ static int complete_recovery(struct options *opts, struct log *log) {
   if (!opts->o.recovery) return 0;
   *r = *opts->o.recovery;
   opts->o.recovery = r;
-  if (r->max_disconnection_ms > MS_MAX || r->max_log_bytes > SIZE_MAX / 2)
-    return option_is_invalid(log, "recovery", "holds a value that is too big");
+  if (r->max_disconnection_ms > MS_MAX)
+    return option_is_over_maximum(log, "recovery->max_disconnection_ms", r->max_disconnection_ms,
+                                  MS_MAX);
+  if (r->max_log_bytes > SIZE_MAX / 2)
+    return option_is_over_maximum(log, "recovery->max_log_bytes", r->max_log_bytes, SIZE_MAX / 2);
   if (!r->max_disconnection_ms) r->max_disconnection_ms = 120000;
   if (!r->max_log_bytes) r->max_log_bytes = 4 * MIB;
   if (!r->max_sessions) r->max_sessions = 10000;
   return 0;
 }
 
-/* Copied where it is encoded: sio__eio_init(). */
+/* The packet is not copied here: sio__eio_init() encodes it. */
 static int check_initial_packet(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
-  if (s.n > o->max_payload) return option_is_invalid(log, "initial_packet", "is over max_payload");
+  if (s.n > o->max_payload)
+    return option_is_over_field(log, "initial_packet", s.n, "max_payload", o->max_payload);
   if (!s.n || o->initial_binary || sio__utf8_valid(s.p, s.n)) return 0;
-  return option_is_invalid(log, "initial_packet", "is no UTF-8");
+  return option_is_invalid(log, "initial_packet",
+                           "is not valid UTF-8; set sio_options.initial_binary for other bytes");
 }
 
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * options.h - the host's options, made complete: every default filled in, every value
- * checked, what they point to copied.
+ * options.h - a complete copy of the host's options: every value checked, every default filled in,
+ * and everything that a field points to copied.
  */
 #ifndef SIO_SERVER_OPTIONS_H
 #define SIO_SERVER_OPTIONS_H
@@ -18,14 +18,15 @@ struct options {
   const char **origins;
   sio_deflate deflate;
   sio_recovery recovery;
-  struct addr_set trusted; /* o.trusted_proxies, read */
+  struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
 /* Completes *in. 0, UV_EINVAL or UV_ENOTSUP with a line in the log that names the field,
  * UV_ENOMEM. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
-/* A path as requests are held against it; the caller frees it. UV_EINVAL: it is none. */
+/* Copies a URL path in the form with which requests are compared; the caller frees it. 0,
+ * UV_EINVAL if it is not a URL path, UV_ENOMEM. */
 int sio__url_path_new(char **out, const char *path, bool slash);
 
 #endif

@@ -128,7 +128,8 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .high_water = 2000, .max_queued = 1000 }, "high_water");
   refused(&(sio_options){ .queue_high = 2000, .max_queued = 1000 }, "queue_high");
   refused(&(sio_options){ .queue_high = 10, .queue_low = 11 }, "queue_low");
-  refused(&(sio_options){ .queue_high = 10, .when_full = 4 }, "when_full");
+  refused(&(sio_options){ .queue_high = 10, .when_full = 7 },
+          "sio_options.when_full: 7 is not one of 0..3");
   refused(&(sio_options){ .queue_high = 10, .when_full = -1 }, "when_full");
   refused(&(sio_options){ .when_full = SIO_FULL_CLOSE }, "when_full");
   refused(&(sio_options){ .allowed_origins = SIO_ROOMS("a.example") }, "allowed_origins");
@@ -313,8 +314,10 @@ TEST(proxies_are_copied_and_one_that_is_none_is_named) {
   CHECK(sio__addr_set_has(&opts.trusted, &a) && opts.trusted.has_unix);
   sio__options_clear(&opts);
   refused(&(sio_options){ .trusted_proxies = SIO_ROOMS("::1", "10.0.0.1/8") },
-          "sio_options.trusted_proxies: \"10.0.0.1/8\" is no address and no network");
-  refused(&(sio_options){ .proxy_protocol = true }, "proxy_protocol needs trusted_proxies");
+          "sio_options.trusted_proxies: \"10.0.0.1/8\" is not an IP address, a network "
+          "(address/bits) or \"unix\"");
+  refused(&(sio_options){ .proxy_protocol = true },
+          "proxy_protocol: needs sio_options.trusted_proxies");
   refused(&(sio_options){ .proxy_protocol = true, .trusted_proxies = (const char *[]){ NULL } },
           "proxy_protocol");
   refused(&(sio_options){ .forwarded = 2 }, "forwarded");
