@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * drain.c - leaving in good order: sessions end one after the other over a time, so that their
- * clients do not all come back somewhere else in the same moment. Then the server closes.
+ * drain.c - sio_server_drain(): ends the sessions one after the other over a given time, so that
+ * their clients do not all reconnect to another server at the same moment. Then the server closes.
  */
+#include "server/drain.h"
 #include "eio/session.h"
-#include "server/server.h"
 
 enum { DRAIN_STEP_MS = 20 };
 
-/* How many end now: of those at the start such a part may stay as there is of the time. */
+/* How many sessions have to end now: the part that may stay shrinks from all of those at the start to
+ * none at spread_until. */
 static uint64_t sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;
@@ -16,7 +17,7 @@ static uint64_t sessions_to_end_now(const sio_server *srv, uint64_t now) {
   return left > may_stay ? left - may_stay : 0;
 }
 
-/* How many of n are left. */
+/* Ends up to n sessions of one engine; returns how many of the n are left for the next engine. */
 static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
   list_each (it, tmp, &e->all) {
     sio_session *c = container_of(it, sio_session, link);
@@ -24,7 +25,7 @@ static uint64_t end_engine_sessions(struct eio *e, uint64_t n) {
     if (c->state != SESSION_OPEN) continue;
     sio__session_end(c, false, SIO_REASON_SERVER_SHUTTING_DOWN, 0, "the server drains");
     n--;
-    /* A host's hook on its last answer ended the next one: the next step goes on. */
+    /* A hook of the host may have ended the next session of the list; the next step continues. */
     if (list_empty(tmp)) break;
   }
   return n;
@@ -47,7 +48,7 @@ static void run_drain_step(sio_server *srv) {
     sio_server_close(srv, NULL, NULL);
     return;
   }
-  /* Those of an earlier step of the same turn are still counted. */
+  /* Sessions ended by a step at the same time may still be counted in stats.sessions. */
   if (now != srv->drain.stepped) end_due_sessions(srv, sessions_to_end_now(srv, now));
   srv->drain.stepped = now;
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
@@ -77,7 +78,7 @@ int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *u
   srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);
-  /* The first step is a turn away, as is the end, when there is nobody. */
+  /* The first step runs in the next turn, and so does the end if there are no sessions. */
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, 0);
   return 0;
 }

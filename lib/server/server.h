@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.h - everything of one server in one struct: the core, and around it what listens, answers
- * HTTP and holds the sessions.
+ * server.h - struct sio_server: the core, with the listeners, HTTP, sessions and limits around it.
+ * Only the struct is here, so that every file of this room can include it.
  */
 #ifndef SIO_SERVER_SERVER_H
 #define SIO_SERVER_SERVER_H
@@ -21,18 +21,19 @@ struct sio_server {
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
-  struct eio eio; /* Socket.IO's own of them */
+  struct eio eio; /* the engine of Socket.IO; in engines.engines too */
   struct routes routes;
-  struct http_mount client_mount;   /* socket.io.js and its kin          */
-  struct asset_gzip *client_packed; /* their compressed forms, in order; NULL until asked for */
-  struct list endpoints;            /* struct endpoint                   */
+  struct http_mount client_mount; /* socket.io.js and the other files of the client */
+  struct asset_gzip
+      *client_packed; /* compressed forms of these files, in order; NULL until one is requested */
+  struct list endpoints; /* struct endpoint                   */
   struct endpoint_shared endpoint_shared;
-  struct task shut;   /* the closing, past the call that asked for it  */
-  struct timer hurry; /* when waiting for answers ends                 */
+  struct task close_task;      /* the second step of closing, at the end of the turn */
+  struct timer shutdown_timer; /* the end of the wait for peers' closing handshakes */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;             /* when it began */
-    uint64_t spread_until, deadline, stepped; /* loop time */
+    uint64_t sessions, spread_ms;             /* at the start of the drain */
+    uint64_t spread_until, deadline, stepped; /* in loop time, ms */
     void (*done)(void *user);
     void *user;
   } drain;
@@ -44,8 +45,5 @@ struct sio_server {
   void *done_user;
 };
 _Static_assert(offsetof(struct sio_server, core) == 0, "core_of() is a cast");
-
-void sio__drain_init(sio_server *srv);
-void sio__drain_stop(sio_server *srv);
 
 #endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * drain.h - the timer of sio_server_drain().
+ */
+#ifndef SIO_SERVER_DRAIN_H
+#define SIO_SERVER_DRAIN_H
+
+#include "server/server.h"
+
+void sio__drain_init(sio_server *srv);
+void sio__drain_stop(sio_server *srv);
+
+#endif

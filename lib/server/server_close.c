@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_close.c - sio_server_close(), in three steps: at once nothing new is accepted and every
+ * socket leaves; at the end of the turn sessions and routes are told; after the answers of the
+ * peers, or shutdown_timeout, the connections are closed and the server is freed.
+ */
+#include "server/server_close.h"
+#include "core/nsp.h"
+#include "core/query.h"
+#include "core/socket.h"
+#include "net/listener.h"
+#include "server/drain.h"
+#include "server/limits.h"
+#include "server/routing.h"
+#include <inttypes.h>
+
+void sio__server_free(struct core *core) {
+  sio_server *srv = container_of(core, sio_server, core);
+  sio__core_clear(core);
+  sio__options_clear(&srv->opts);
+  sio__free(srv);
+}
+
+void sio__server_close_adapters(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_close(nsp);
+}
+
+void sio__server_free_compressors(sio_server *srv) {
+  sio__ws_pool_free(srv->ws.recv.pool);
+  sio__deflater_free(srv->ws.deflate.deflater);
+  sio__deflater_free(srv->deflater);
+}
+
+/* No handle of the server is left on the host's loop. References that the host still holds keep the
+ * struct itself allocated. */
+static void on_loop_closed(struct loop *l) {
+  sio_server *srv = container_of(l, sio_server, core.loop);
+  void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
+  void *user = srv->done_user, *drain_user = srv->drain.user;
+  sio__eio_group_clear(&srv->engines);
+  sio__routing_clear(srv);
+  sio__limits_clear(srv);
+  sio__server_free_compressors(srv);
+  sio__server_close_adapters(srv);
+  sio__hooks_clear(&srv->core.new_nsp);
+  sio__decode_scratch_clear(&srv->core.scratch);
+  /* Last: what was freed above has returned its messages to this pool. */
+  sio__msgs_clear(&srv->core.loop.msgs);
+  sio__core_unref(&srv->core);
+  if (drained) drained(drain_user);
+  if (done) done(user);
+}
+
+/* Closes every connection whose peer did not answer within shutdown_timeout, including WebSockets
+ * that had begun to close before the server did. */
+static void fail_all_connections(struct loop *l) {
+  struct list *it;
+  while ((it = list_first(&l->conns)))
+    sio__conn_fail(container_of(it, struct conn, link), SIO_ETIMEOUT);
+}
+
+static void on_shutdown_timeout(struct timer *t) {
+  sio_server *srv = container_of(t, sio_server, shutdown_timer);
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "the server closes: %u connections are still open after shutdown_timeout_ms and are cut",
+      srv->core.loop.nconns);
+  sio__http_close(&srv->http);
+  fail_all_connections(&srv->core.loop);
+}
+
+static void stop_adapters(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
+    sio__queries_close(nsp);
+    if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
+  }
+}
+
+static void on_server_close_task(struct task *t) {
+  sio_server *srv = container_of(t, sio_server, close_task);
+  stop_adapters(srv);
+  sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
+  sio__routing_close(srv);
+  sio__loop_start_timer(&srv->core.loop, &srv->shutdown_timer, srv->opts.o.shutdown_timeout_ms);
+}
+
+static void stop_listening(sio_server *srv) {
+  struct list *it;
+  while ((it = list_pop(&srv->listeners)))
+    sio__listener_stop(container_of(it, struct listener, link));
+}
+
+/* The disconnect callbacks run at the end of the turn. No packet is sent to the peers, as their
+ * connections close too. */
+static void disconnect_all_sockets(sio_server *srv) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
+    while (nsp->nmembers)
+      sio__socket_start_leaving(nsp->members[nsp->nmembers - 1], SIO_REASON_SERVER_SHUTTING_DOWN);
+}
+
+int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
+  if (srv->core.closing || loop_refuses_room_change(&srv->core.loop, "sio_server_close()"))
+    return SIO_ESTATE;
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "the server closes: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
+      srv->core.stats.sockets);
+  srv->core.closing = true;
+  srv->done = done;
+  srv->done_user = user;
+  sio__drain_stop(srv);
+  stop_listening(srv);
+  disconnect_all_sockets(srv);
+  sio__loop_defer(&srv->core.loop, &srv->close_task);
+  sio__loop_close(&srv->core.loop, on_loop_closed);
+  return 0;
+}
+
+void sio__server_init_closing(sio_server *srv) {
+  task_init(&srv->close_task, on_server_close_task);
+  timer_init(&srv->shutdown_timer, on_shutdown_timeout);
+}

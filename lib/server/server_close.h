@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_close.h - how a server is freed, for server_start.c, which has to undo a start that failed.
+ */
+#ifndef SIO_SERVER_SERVER_CLOSE_H
+#define SIO_SERVER_SERVER_CLOSE_H
+
+#include "server/server.h"
+
+void sio__server_init_closing(sio_server *srv); /* the task and the timer of sio_server_close() */
+void sio__server_free(struct core *core);       /* the last reference to the core is gone */
+void sio__server_close_adapters(sio_server *srv);
+void sio__server_free_compressors(sio_server *srv);
+
+#endif

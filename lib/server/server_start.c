@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_start.c - sio_server_new(): checks the options, sets up the rooms in order, and undoes all
+ * of it when one fails.
+ */
+#include "base/cold.h"
+#include "base/sized.h"
+#include "core/client_input.h"
+#include "core/connect.h"
+#include "core/nsp.h"
+#include "http/client.h"
+#include "server/drain.h"
+#include "server/limits.h"
+#include "server/routing.h"
+#include "server/server_close.h"
+#include <inttypes.h>
+#include <sio/version.h>
+
+static void init_server_parts(sio_server *srv) {
+  sio__core_init(&srv->core, &srv->opts.o, sio__server_free);
+  sio__eio_group_init(&srv->engines);
+  sio__eio_update_log_level(&srv->engines, &srv->core.log);
+  list_init(&srv->listeners);
+  sio__server_init_closing(srv);
+  sio__drain_init(srv);
+}
+
+static int open_http_compression(sio_server *srv) {
+  if (srv->opts.o.no_http_compression || !sio__deflate_is_available()) return 0;
+  srv->deflater = sio__deflater_new(&(struct deflate_settings){ 0 });
+  return srv->deflater ? 0 : UV_ENOMEM;
+}
+
+static int open_ws_compression(sio_server *srv) {
+  const sio_deflate *d = srv->opts.o.per_message_deflate;
+  if (!d) return 0;
+  struct deflate_settings how = { d->level, d->window_bits, d->mem_level };
+  srv->ws.deflate = (struct ws_deflate){ .deflater = sio__deflater_new(&how),
+                                         .threshold = d->threshold,
+                                         .window_bits = (unsigned)d->window_bits };
+  return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
+}
+
+/* Does what can fail before the first handle is put on the loop. */
+static int prepare_server(sio_server *srv) {
+  sio_nsp *root;
+  srv->ws.recv.pool = sio__ws_pool_new();
+  int err = srv->ws.recv.pool ? open_http_compression(srv) : UV_ENOMEM;
+  if (!err) err = open_ws_compression(srv);
+  return err ? err : sio_of(srv, "/", &root);
+}
+
+/* A loop that was blocked for longer than this may have missed packets that arrived in time, so
+ * deadlines of peers are extended. */
+static unsigned stall_threshold_ms(const sio_options *o) {
+  unsigned ms = o->ping_timeout_ms / 2;
+  return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
+}
+
+static void on_stall(struct loop *l, uint64_t ms) {
+  sio_server *srv = container_of(l, sio_server, core.loop);
+  srv->core.stats.stalls++;
+  LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the loop was blocked for %" PRIu64 " ms", ms);
+}
+
+static void on_loop_closing(struct loop *l) {
+  LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
+}
+
+static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
+  int err = sio__loop_init(&srv->core.loop, uv, &srv->core.log);
+  if (err) return err;
+  srv->core.loop.high_water = srv->opts.o.high_water;
+  srv->core.loop.stall_ms = stall_threshold_ms(&srv->opts.o);
+  srv->core.loop.stalled = on_stall;
+  srv->core.loop.ending = on_loop_closing;
+  srv->ws.loop = &srv->core.loop;
+  srv->ws.log = &srv->core.log;
+  srv->ws.close_ms = srv->opts.o.close_timeout_ms;
+  sio__limits_init(srv);
+  sio__routing_init(srv);
+  return 0;
+}
+
+static void discard_server(sio_server *srv) {
+  sio__log_deliver_lines(&srv->core.log);
+  sio__server_close_adapters(srv);
+  sio__server_free_compressors(srv);
+  sio__core_unref(&srv->core);
+}
+
+static int check_options(struct options *opts, struct log *log, const sio_options *in,
+                         size_t size) {
+  sio_options o;
+  int err = sio__sized_copy(&o, sizeof o, in, size);
+  int level = o.log_level ? o.log_level : SIO_LOG_WARN;
+  sio__log_init(log, o.log, o.log_user, level);
+  if (!err) return sio__options_init(opts, &o, log);
+  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+      "sio_options holds a field that this library is too old for");
+  return err;
+}
+
+static int init_engine(sio_server *srv) {
+  return sio__eio_init(&srv->eio, &(struct eio_plan){ .group = &srv->engines,
+                                                      .loop = &srv->core.loop,
+                                                      .log = &srv->core.log,
+                                                      .opts = &srv->opts.o,
+                                                      .ws = &srv->ws,
+                                                      .ops = &sio__client_ops,
+                                                      .owner = srv,
+                                                      .stats = &srv->core.stats });
+}
+
+/* Closes a server that the host never got, in the next turn. The host's log callback must not be
+ * called then. */
+static COLD void close_unstarted_server(sio_server *srv) {
+  sio__log_deliver_lines(&srv->core.log);
+  srv->core.log.cb = NULL;
+  sio_server_close(srv, NULL, NULL);
+}
+
+static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options *opts,
+                      size_t size) {
+  sio_server *srv = sio__calloc(1, sizeof *srv);
+  if (!srv) return UV_ENOMEM;
+  int err = check_options(&srv->opts, &srv->core.log, opts, size);
+  if (err) {
+    sio__log_deliver_lines(&srv->core.log);
+    sio__free(srv);
+    return err;
+  }
+  init_server_parts(srv);
+  err = prepare_server(srv);
+  if (!err) err = start_loop(srv, uv);
+  if (err) {
+    discard_server(srv);
+    return err;
+  }
+  *out = srv;
+  /* The loop holds handles of the server now, so freeing it takes a turn. */
+  err = init_engine(srv);
+  srv->opts.o.initial_packet = slice(NULL, 0); /* the bytes were the host's, and are encoded now */
+  if (err) close_unstarted_server(srv);
+  return err;
+}
+
+int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_options *opts,
+                         size_t opts_size) {
+  if (!out || !loop) return UV_EINVAL;
+  int err = server_new(out, loop, opts, opts_size);
+  if (err) {
+    *out = NULL;
+    return err;
+  }
+  sio_server *srv = *out;
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+      "libsio %s, libuv %s; path %s, ping every %u ms, at most %zu bytes a message, client %s",
+      sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
+      srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");
+  sio__log_deliver_lines(&srv->core.log);
+  return 0;
+}
