@@ -70,8 +70,8 @@ static struct msg *answer_body_new(sio_session *c, const struct payload_form *f)
   return body;
 }
 
-/* Answers the waiting GET with the whole queue. While `ending` is set the flush task is kept: it has
- * to send the last answers of the session. */
+/* Answers the waiting GET with the whole queue. While `ending` is set the flush task is kept: it
+ * has to send the last answers of the session. */
 static void answer_get_with_queue(sio_session *c, bool initial) {
   struct polling *p = c->polling;
   sio_request *r = p->get;
@@ -160,8 +160,9 @@ static void on_linger_timeout(struct timer *t) {
   sio__session_finish_closing(p->session);
 }
 
-/* The queue and the close packet leave in two responses. A client that finds both in one response
- * closes before it handles the queue, and would reconnect although a queued packet disconnects it. */
+/* The queue and the close packet leave in two responses. A client that finds both in one
+ * response closes before it handles the queue, and would reconnect although a queued packet
+ * disconnects it. */
 static void send_last_answers(sio_session *c) {
   struct polling *p = c->polling;
   p->ending = false;
@@ -176,8 +177,8 @@ static void send_last_answers(sio_session *c) {
     start_linger_timer(p);
 }
 
-/* The requests are answered at the end of the turn, as an answer runs the host's header hooks. Those
- * must not run inside the call that ended the session, which may be a call that sends. */
+/* The requests are answered at the end of the turn, as an answer runs the host's header hooks.
+ * Those must not run inside the call that ended the session, which may be a call that sends. */
 static bool polling_end(sio_session *c, bool graceful) {
   struct polling *p = c->polling;
   task_cancel(&p->flush);
@@ -285,8 +286,8 @@ void sio__polling_release_get(sio_session *c) {
   sio__backpressure_on_low(c);
 }
 
-/* Moves the queue before it answers: an answer runs the host's header hooks, and what those send has
- * to leave after the queue. */
+/* Moves the queue before it answers: an answer runs the host's header hooks, and what those send
+ * has to leave after the queue. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   struct out_node *queue = p->first;

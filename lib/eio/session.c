@@ -400,7 +400,8 @@ static COLD int end_for_full_queue(sio_session *c, int err) {
 }
 
 /* The packet counts as sent even if it is dropped, or ends the session. The caller of
- * sio__session_send_uncounted() counts it only if we return 0, so that otherwise it is done here. */
+ * sio__session_send_uncounted() counts it only if we return 0, so that otherwise it is done
+ * here. */
 static int handle_full_queue(sio_session *c, const struct msg *chain, bool counted) {
   int err = sio__backpressure_on_full(c);
   if (err && !counted) sio__count_packets_sent(c->eio->stats, chain, 1);

@@ -23,7 +23,8 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
                                                 slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading; the connection's `lighter` callback resumes it when enough of the queue has left. */
+/* Stops reading; the connection's `lighter` callback resumes it when enough of the queue has
+ * left. */
 static COLD void websocket_hold_reading(sio_session *c) {
   sio__ws_pause(c->ws);
   c->ws->conn->heavy = 1;

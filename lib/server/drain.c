@@ -8,8 +8,8 @@
 
 enum { DRAIN_STEP_MS = 20 };
 
-/* How many sessions have to end now: the part that may stay shrinks from all of those at the start to
- * none at spread_until. */
+/* How many sessions have to end now: the part that may stay shrinks from all of those at the start
+ * to none at spread_until. */
 static uint64_t sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * server.c - the small public functions of a running server: posted calls, the host's data, the log.
+ * server.c - small public functions of a running server: posted calls, the host's data, the log.
  */
 #include "server/server.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_close.h - how a server is freed, for server_start.c, which has to undo a start that failed.
+ * server_close.h - the steps that free a server, also for a start that failed (server_start.c).
  */
 #ifndef SIO_SERVER_SERVER_CLOSE_H
 #define SIO_SERVER_SERVER_CLOSE_H

@@ -4,6 +4,7 @@
  */
 #include "eio/backpressure.h"
 #include "eio/polling.h"
+#include "eio/polling_queue.h"
 #include "peer.h"
 
 static sio_socket *first(void) { return root->members[0]; }
