@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * answer.c - Engine.IO's HTTP answers.
+ * answer.c - the HTTP answers of Engine.IO, and the refusals with their error codes.
  */
 #include "eio/answer.h"
 #include "base/public_id.h"
@@ -18,14 +18,14 @@ static bool slice_contains(sio_slice s, const char *word) {
   return s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
-/* Old Internet Explorer looks for scripts in anything. */
+/* The XSS filter of old Internet Explorer would change answers that look like scripts. */
 static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
   if (slice_contains(agent, ";MSIE") || slice_contains(agent, "Trident/"))
     sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
-/* A page of another site that loads an answer as a script must not have it run. */
+/* A browser must not run an answer as a script that a page of another site has loaded. */
 static void set_nosniff_header(sio_request *r) {
   sio__request_set_header(r, "X-Content-Type-Options", SLICE("nosniff"));
 }
@@ -76,13 +76,13 @@ void sio__answer_empty(struct eio *e, sio_request *r, int status) {
 
 /* ---- refusals --------------------------------------------------------------------- */
 
-static const char *const texts[] = {
+static const char *const error_texts[] = {
   "Transport unknown", "Session ID unknown", "Bad handshake method",
   "Bad request",       "Forbidden",          "Unsupported protocol version"
 };
 
 static const char *refusal_text(const struct refusal *why) {
-  return why->message && *why->message ? why->message : texts[why->code];
+  return why->message && *why->message ? why->message : error_texts[why->code];
 }
 
 /* {"code":4,"message":"Forbidden"} */
@@ -106,14 +106,14 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
 static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
-  /* It may be a session's on another server: its digest is shown. */
+  /* The id may be a session's on another server, and would be a secret: log its digest. */
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_client_address(r),
-            texts[why->code], why->name, LOG_SLICE(detail));
+            error_texts[why->code], why->name, LOG_SLICE(detail));
   if (!e->opts->connection_error) return;
-  sio_connection_error err = { (int)why->code, texts[why->code], why->name, why->detail };
+  sio_connection_error err = { (int)why->code, error_texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);
 }
 

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * answer.h - the HTTP answers Engine.IO gives, with the headers that go on all of them.
+ * answer.h - the HTTP answers of Engine.IO, and the headers that all of them have.
  */
 #ifndef SIO_EIO_ANSWER_H
 #define SIO_EIO_ANSWER_H
 
 #include "eio/eio.h"
 
-/* 200 with packets for a body, compressed if it is long and not plain: text, or protocol 3's binary
- * form; to a JSONP request as a script. initial: the first answer of a session. */
+/* Answers 200 with packets as the body: text, the binary form of protocol 3, or a script for a
+ * JSONP request. The body is compressed if it is long enough and not marked plain. initial: this is
+ * the first answer of a session. */
 void sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
                          bool initial);
 void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
-/* A status alone, to what is misuse, or to who comes while the server drains (503). */
+/* Answers with a status and no body: 400 or 500 for misuse, 503 while the server drains. */
 void sio__answer_empty(struct eio *e, sio_request *r, int status);
 
-/* Engine.IO's error codes; 3 carries a name for what kind of bad it was. */
+/* The error codes of Engine.IO. EIO_BAD_REQUEST has a name in addition, for the kind of error. */
 enum eio_error {
   EIO_UNKNOWN_TRANSPORT,
   EIO_UNKNOWN_SID,
@@ -28,15 +29,15 @@ enum eio_error {
 struct refusal {
   enum eio_error code;
   const char *name;    /* "TRANSPORT_MISMATCH", or "" */
-  sio_slice detail;    /* what was sent               */
-  const char *message; /* instead of the code's own text; NULL or "": that */
+  sio_slice detail;    /* the value that was refused, for the log and the host */
+  const char *message; /* the text sent to the client; NULL or "" for the text of the code */
 };
 
-/* Tells the host's connection_error and answers: {"code":n,"message":s}, or plain text to a
- * WebSocket handshake. */
+/* Logs the refusal, calls the host's connection_error, and answers with {"code":n,"message":s}, or
+ * with plain text for a WebSocket handshake. */
 void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *why);
 
-/* Runs the header hooks for an answer about to be sent. */
+/* Calls the hooks of sio_on_headers() for an answer that is about to be sent. */
 void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * eio.h - an Engine.IO 4 server: sessions over long-polling and WebSocket, as the
- * layer above sees it (https://socket.io/docs/v4/engine-io-protocol/).
+ * eio.h - the Engine.IO server as the layer above uses it: sessions over long-polling and WebSocket
+ * (https://socket.io/docs/v4/engine-io-protocol/).
  *
- * A session is opened by a GET (polling) or a WebSocket handshake, may move from the
- * first to the second, and ends once, for one reason. Messages leave in the
- * order they were sent and arrive in the order they came, across the move as well.
+ * A session is opened by a GET (polling) or a WebSocket handshake. It may be upgraded from polling
+ * to WebSocket, and is closed once, for one reason. Messages keep their order in both directions,
+ * also across an upgrade.
  */
 #ifndef SIO_EIO_EIO_H
 #define SIO_EIO_EIO_H
@@ -22,26 +22,26 @@
 
 struct eio;
 
-/* What the layer above is told. Never from inside a call it makes itself. */
+/* Callbacks into the layer above. None runs inside a call that the layer above makes itself. */
 struct eio_ops {
   /* The session is open, its handshake queued. May send and close. false: out of memory, the
    * session ends. */
   bool (*open)(sio_session *c);
   /* One Engine.IO message, text without its '4' (valid UTF-8). Borrowed. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
-  /* It is over; c->up is to be let go of. c is freed at the end of the turn. Exactly once after
-   * open. */
+  /* The session is over, and is freed at the end of the turn; its user pointer is not used any
+   * more. Called exactly once after open. */
   void (*close)(sio_session *c, const sio_close_info *why);
-  /* More than queue_high bytes waited for it, and now no more than queue_low do. May be NULL. */
+  /* The queue was over queue_high bytes, and is down to queue_low now. May be NULL. */
   void (*writable)(sio_session *c);
-  /* Events were dropped because it does not read. Before close. May be NULL. */
+  /* Events were dropped because the peer reads too slowly. Called before close. May be NULL. */
   void (*dropped)(sio_session *c, const sio_drop *d);
-  /* What it sent was refused, and it stays. May be NULL. */
+  /* A request of the peer was refused, but the session stays open. May be NULL. */
   void (*refused)(sio_session *c, int err, const char *detail);
   bool raw; /* sessions are the host's own: no Socket.IO above them */
 };
 
-/* Something a host wants to hear of. */
+/* A hook of the host; one of the three callbacks is set. */
 struct eio_hook {
   struct list link;
   sio_headers_cb headers;
@@ -50,17 +50,17 @@ struct eio_hook {
   void *user;
 };
 
-/* What is to be done for every packet; mostly nothing. */
+/* What hooks and the log want for every packet; 0 most of the time. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
-/* What all engines of a server share. Hooks are never taken back. */
+/* What all engines of a server share. Hooks cannot be removed. */
 struct eio_group {
   struct list engines;                               /* struct eio.link                     */
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
   unsigned wants;                                    /* WANT_...                            */
-  struct addr_limits *addr_limits;                   /* NULL: nobody is counted */
-  struct meter_settings meters;                      /* per_s 0: no peer is     */
-  unsigned retry_after_s; /* told to those turned away while draining; 0: nothing */
+  struct addr_limits *addr_limits;                   /* NULL: addresses are not counted */
+  struct meter_settings meters;                      /* per_s 0: no rate limit */
+  unsigned retry_after_s; /* Retry-After of requests refused while draining; 0: no such header */
   bool closing;
   bool draining; /* no new sessions */
 };
@@ -71,36 +71,36 @@ struct eio {
   const sio_options *opts; /* normalised: no field is "default" any more */
   const struct eio_ops *ops;
   void *owner;    /* the sio_server */
-  unsigned wants; /* the group's, at hand */
+  unsigned wants; /* a copy of group->wants */
   struct eio_group *group;
   struct list link;               /* group->engines                  */
   void (*release)(struct eio *e); /* the group is cleared: frees e; or NULL */
   struct ws_shared *ws;
   sio_stats *stats;
-  struct msg *ping, *pong, *noop, *close; /* packets that are the same for everybody */
-  struct msg *initial;                    /* behind the handshake; NULL: nothing     */
-  struct msg *mark;                       /* a place in a queue: never sent          */
-  size_t full_bytes; /* memory waiting for a peer that backpressure.c is told of */
-  /* For sessions that have joined nothing: the longest message, and the replies they may owe us
-   * the taking of. */
+  struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
+  struct msg *initial;                    /* sent after the handshake packet, or NULL */
+  struct msg *mark;                       /* marks a place in a queue, and is never sent */
+  size_t full_bytes; /* memory of a queue above which backpressure.c is called */
+  /* For sessions that have not joined a namespace: the longest message, and the memory of replies
+   * that may wait before the session is not read any more. */
   size_t unjoined_message_max, unjoined_owed_max;
   struct list all;         /* sio_session.link */
-  struct pool nodes;       /* of the polling queues */
+  struct pool nodes;       /* for struct out_node */
   struct map sessions;     /* by sid */
-  struct http_mount mount; /* for http's route callback */
+  struct http_mount mount; /* for requests under the engine's path */
 };
 
 void sio__eio_group_init(struct eio_group *g);
-/* Ends every session with this reason, queues dropped: a parked GET is answered "1", a WebSocket
- * gets a close frame. */
+/* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
+ * packet, and a WebSocket gets a close frame. */
 void sio__eio_close_all(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
-/* Whose request is it? By the raw path (H1), the longest first; NULL: no engine's. */
+/* Finds the engine whose path is the longest prefix of the raw URL; NULL if there is none. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
-/* The log's levels are others now. */
+/* The log's levels have changed: traces packets, or stops to. */
 void sio__eio_update_log_level(struct eio_group *g, const struct log *log);
 
-/* How one is made; opts stays where it is. */
+/* The parameters of sio__eio_init(); opts has to live as long as the engine. */
 struct eio_plan {
   struct eio_group *group;
   struct loop *loop;
@@ -118,11 +118,11 @@ int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* An engine of the host's own on another path, made like `like`, in its group, which frees it. path
- * is complete. 0, SIO_EEXISTS, UV_ENOMEM. */
+/* Adds a raw engine on another path to the group of `like`, with the same options. The group frees
+ * it. 0, SIO_EEXISTS, UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
-/* One message of the host's as a packet. NULL: no memory. */
+/* Encodes one message as a packet. NULL: out of memory. */
 struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
@@ -131,28 +131,28 @@ struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data);
  * (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session is going to be closed: half a
  * chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
-/* The same, but that 0 leaves the counting to the caller, who sends a chain to many: for n of them,
- * before anybody is called back. */
+/* The same for a caller that sends one chain to many sessions: if it returns 0, the caller has to
+ * count the packets with sio__count_packets_sent(), before any callback runs. */
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
-/* Would a volatile message leave now? */
+/* True if a volatile message would be sent now. */
 bool sio__session_can_send_now(const sio_session *c);
-/* Ends it: at once for the layer above (no message comes any more; ops->close runs at the end of
- * the turn); what is queued is sent first unless discard. A second call changes nothing. */
+/* Ends the session: no message is delivered any more, and ops->close runs at the end of the turn.
+ * The queue is sent first unless discard is set. A second call does nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
-/* What it sent may lie unread, because we do not read now. */
+/* True if packets of the peer may wait, because the session is not read at the moment. */
 bool sio__session_has_unread(const sio_session *c);
-/* Bytes that are here of a message, or of a POST, that is not whole yet. */
+/* Bytes received of a message or POST that is not complete yet. */
 size_t sio__session_partial_bytes(const sio_session *c);
-/* It is known now, and is given the limits of those who are. */
+/* The session has joined a namespace: from now on the larger limits apply. */
 void sio__session_set_joined(sio_session *c);
-/* The layer above keeps one pointer. */
+/* A pointer for the layer above. */
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
 struct kept_head *sio__session_first_request(
-    const sio_session *c);                        /* what is kept of the first request */
+    const sio_session *c); /* address and headers of the first request, or NULL */
 void sio__session_drop_handshake(sio_session *c); /* drop_handshake */
 
 #endif

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * group.c - what all sessions of a server share, and its end.
+ * group.c - struct eio_group, the engines of one server with their hooks, and the setup of an
+ * engine.
  */
 #include "eio/handshake.h"
 #include "eio/polling_queue.h"
 #include "eio/session.h"
 
-/* LOW_MARK: without queue_low, a connection that was held up is read again once so little waits. */
+/* LOW_MARK: if queue_low is not set, a connection that was not read because its queue was long is
+ * read again once the queue is at most this many bytes. */
 enum { NODES_KEPT = 4096, LOW_MARK = 4096 };
 
 static sio_slice session_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
-/* Every request is answered, dropped or given another mount while its head is looked at. */
+/* These two are never called: on_head answers a request, drops it, or gives it another mount. */
 static void unreachable_on_request(sio_request *r) { (void)r; }
 static void unreachable_on_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
@@ -38,7 +40,7 @@ struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data) 
   return m;
 }
 
-/* It holds no text, and is counted as such. */
+/* A mark is a place in a queue and is never sent, so it counts as a msg without bytes. */
 static struct msg *mark_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new(&e->loop->msgs, 0);
   if (!m) return NULL;
@@ -97,11 +99,11 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
 
 static void close_engine_sessions(struct eio *e, int reason) {
   struct list *it;
-  /* Always the first that is left: the host's hooks on a last answer may end others. */
+  /* Takes the first session each time: a hook that runs for an answer may end others. */
   while ((it = list_first(&e->all))) {
     sio_session *c = container_of(it, sio_session, link);
     sio__session_end(c, true, reason, 0, "the server closes");
-    /* One that lingers for its last poll has nothing to wait for any more. */
+    /* A polling session does not wait for a last GET any more. */
     sio__session_finish_closing(c);
   }
 }
@@ -145,7 +147,8 @@ void sio__eio_group_init(struct eio_group *g) {
   list_init(&g->engine_hooks);
 }
 
-/* The path is a prefix of the raw URL, as in the reference: "/socket.io/x?..." is ours too. */
+/* The path is compared as a prefix of the raw URL, as in the reference, so that "/socket.io/x?..."
+ * belongs to this engine too. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url) {
   struct eio *found = NULL;
   size_t longest = 0;
@@ -197,10 +200,10 @@ static unsigned wanted_events_of_hooks(const sio_engine_hooks *h) {
          (h->flush ? WANT_FLUSH : 0u) | (h->message ? WANT_MESSAGE : 0u);
 }
 
-/* WebSockets that are open already. */
+/* Makes WebSockets that are open already call the flush hook too. */
 static void watch_open_websockets(const struct eio_group *g) {
   list_each (it, next, &g->engines) {
-    list_each (at, behind, &engine_from_link(it)->all) {
+    list_each (at, next_session, &engine_from_link(it)->all) {
       sio_session *c = container_of(at, sio_session, link);
       if (c->ws && c->ws->conn) conn_watch_flushes(c->ws->conn);
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * handshake.c - what becomes of a request under Engine.IO's path.
+ * handshake.c - decides what happens to an HTTP request under the path of an engine.
  *
- *   CORS -> the host's request hooks -> verification -> one of: a new session, a
- *   poll, a POST, a WebSocket, a refusal.
+ *   CORS -> the host's request hooks -> verification -> one of: a new session, a GET or POST of a
+ *   polling session, a WebSocket, a refusal.
  *
- * The hooks and allow_request may take their time; the request then waits in an
- * `admission`, which outlives it if the peer goes away meanwhile.
+ * The hooks and allow_request may answer later. Until then a struct admission keeps the request;
+ * the admission lives on if the peer disconnects meanwhile.
  */
 #include "eio/handshake.h"
 #include "eio/answer.h"
@@ -27,17 +27,18 @@
 struct admission {
   sio_next next; /* first: the host's handle is this struct */
   struct eio *eio;
-  sio_request *r;        /* NULL: the host answered it                      */
-  struct list *at;       /* the hook whose verdict is awaited               */
-  unsigned waited : 1;   /* on_head has returned: the body is to be let go  */
-  unsigned allowing : 1; /* allow_request's turn, behind the hooks         */
+  sio_request *r;        /* NULL if the host has answered it */
+  struct list *at;       /* the hook that has to decide next */
+  unsigned waited : 1;   /* on_head has returned, so the request has to be continued */
+  unsigned allowing : 1; /* allow_request decides now, after the hooks */
 };
 
 static const struct http_mount admission_mount;
 
-/* ---- which protocol ------------------------------------------------------------- */
+/* ---- the query --------------------------------------------------------------------- */
 
-/* What it says of the key, in text; {text, 0} for nothing, or too much. It may hold a NUL. */
+/* The value of a query key, copied into text; empty if it is missing or too long. May hold a
+ * NUL. */
 static sio_slice query_get_value(const sio_request *r, const char *key, char *text, size_t size) {
   long n = sio__request_query_value(r, key, text, size);
   return slice(text, n > 0 ? (size_t)n : 0);
@@ -53,11 +54,11 @@ static unsigned requested_protocol(const struct eio *e, const sio_request *r) {
   return e->opts->allow_eio3 && query_equals(r, "EIO", "3") ? 3 : 0;
 }
 
-/* ---- a session begins ------------------------------------------------------------ */
+/* ---- opening a session ------------------------------------------------------------ */
 
 static const struct refusal no_id = { EIO_BAD_REQUEST, "ID_GENERATION_ERROR", { NULL, 0 }, NULL };
 
-/* A request may have waited for a verdict until the server began to close. */
+/* Answers 503: the server closes, perhaps since a hook of the host began to decide. */
 static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
@@ -120,7 +121,8 @@ static void feed_early_bytes(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed(w, rest);
 }
 
-/* A browser whose offer is not taken breaks off, so the first one is, as in the reference. */
+/* The first subprotocol offered is accepted, as in the reference: a browser fails the connection if
+ * none of its offers is. */
 static sio_slice first_offered_subprotocol(const sio_request *r) {
   struct offered o = { .r = r };
   sio_slice name = slice(NULL, 0);
@@ -149,19 +151,20 @@ static void open_websocket_session(struct eio *e, sio_request *r) {
   feed_early_bytes(w, rest);
 }
 
-/* Why a WebSocket for this session is not welcome; NULL: it is. */
+/* Why the session cannot be upgraded over another WebSocket; NULL if it can. */
 static const char *why_upgrade_is_refused(const sio_session *c) {
   if (c->state != SESSION_OPEN) return "the session is over";
-  if (!c->polling) return "the session has moved to one already";
-  return c->probe ? "another one is on trial" : NULL;
+  if (!c->polling) return "the session uses a WebSocket already";
+  return c->probe ? "another WebSocket is upgrading the session already" : NULL;
 }
 
-/* A WebSocket for a session that polls: a probe, if all is well. */
+/* Accepts a WebSocket for a polling session, and starts the upgrade if the session can be upgraded.
+ * Otherwise closes the WebSocket. */
 static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session *c) {
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
-  const char *why = why_upgrade_is_refused(c); /* the hooks may have ended it */
+  const char *why = why_upgrade_is_refused(c); /* after the hooks, which may have ended it */
   if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
                              first_offered_subprotocol(r), &rest))
     return;
@@ -178,21 +181,22 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
 
 /* ---- verification -------------------------------------------------------------------- */
 
-struct claim {
+/* What a request asks for in its query. */
+struct handshake_query {
   char sid_text[64];
-  sio_slice sid; /* {.., 0} if it is longer than any */
+  sio_slice sid; /* empty if it is longer than any session id */
   bool has_sid;
   bool polling;
-  unsigned protocol; /* 3, 4, or 0 for what we do not speak */
-  bool websocket;    /* the transport asked for */
+  unsigned protocol; /* 3 or 4; 0 if the version is not supported */
+  bool websocket;    /* the transport requested; both are false for an unknown one */
 };
 
-static bool is_transport_enabled(const struct eio *e, const struct claim *q) {
+static bool is_transport_enabled(const struct eio *e, const struct handshake_query *q) {
   unsigned bit = q->websocket ? SIO_WEBSOCKET : SIO_POLLING;
   return (q->websocket || q->polling) && (e->opts->transports & bit);
 }
 
-/* Raw value of a query key, as the log and the host's callback show it. */
+/* The value of a query key without decoding, for the log and the host's callback. */
 static sio_slice raw_query_value(const sio_request *r, const char *key) {
   sio_slice rest = r->query, part, found = slice("", 0);
   size_t n = strlen(key);
@@ -208,7 +212,8 @@ static bool has_sid_query(const sio_request *r) {
   return n > 0 || n == SIO_ETOOBIG;
 }
 
-static void read_handshake_query(const struct eio *e, const sio_request *r, struct claim *q) {
+static void read_handshake_query(const struct eio *e, const sio_request *r,
+                                 struct handshake_query *q) {
   char text[16];
   sio_slice transport = query_get_value(r, "transport", text, sizeof text);
   q->websocket = slice_is(transport, "websocket");
@@ -218,7 +223,8 @@ static void read_handshake_query(const struct eio *e, const sio_request *r, stru
   q->protocol = requested_protocol(e, r);
 }
 
-/* A request that names no session has been charged for before. */
+/* Charges a refused request to its address. False: the address is over its limit, and 429 was sent.
+ * A request without a session id was charged before. */
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits || !addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
@@ -232,7 +238,7 @@ static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code,
   return false;
 }
 
-static bool verify_session_request(struct eio *e, sio_request *r, const struct claim *q,
+static bool verify_session_request(struct eio *e, sio_request *r, const struct handshake_query *q,
                                    sio_session **session) {
   sio_session *c = sio__session_find(e, q->sid);
   if (!c) return refuse_handshake(e, r, EIO_UNKNOWN_SID, "", raw_query_value(r, "sid"));
@@ -248,14 +254,15 @@ static bool verify_session_request(struct eio *e, sio_request *r, const struct c
   return true;
 }
 
-static bool verify_open_request(struct eio *e, sio_request *r, const struct claim *q) {
+static bool verify_open_request(struct eio *e, sio_request *r, const struct handshake_query *q) {
   if (r->method != HTTP_GET) return refuse_handshake(e, r, EIO_BAD_METHOD, "", r->method_text);
   if (q->websocket && !r->upgrade)
     return refuse_handshake(e, r, EIO_BAD_REQUEST, "TRANSPORT_HANDSHAKE_ERROR", slice("", 0));
   return true;
 }
 
-static bool verify_request(struct eio *e, sio_request *r, struct claim *q, sio_session **session) {
+static bool verify_request(struct eio *e, sio_request *r, struct handshake_query *q,
+                           sio_session **session) {
   *session = NULL;
   read_handshake_query(e, r, q);
   if (!is_transport_enabled(e, q))
@@ -267,12 +274,12 @@ static bool verify_request(struct eio *e, sio_request *r, struct claim *q, sio_s
   return q->has_sid ? verify_session_request(e, r, q, session) : verify_open_request(e, r, q);
 }
 
-/* ---- where a verified request goes ------------------------------------------------------- */
+/* ---- routing of a verified request --------------------------------------------------------- */
 
-/* A WebSocket opens once its request is complete; the session may have ended until then. */
+/* The request of a WebSocket is complete. The session that it names may have ended meanwhile. */
 static void on_upgrade_request_complete(sio_request *r) {
   struct eio *e = r->user;
-  struct claim q;
+  struct handshake_query q;
   read_handshake_query(e, r, &q);
   sio_session *c = q.has_sid ? sio__session_find(e, q.sid) : NULL;
   if (c)
@@ -331,7 +338,8 @@ static void route_open_request(struct eio *e, sio_request *r) {
     set_request_mount(r, &open_mount, e);
 }
 
-/* ---- admission: verdicts of the host --------------------------------------------------------- */
+/* ---- admission: the hooks of the host decide
+ * -------------------------------------------------- */
 
 static void admission_run_next_hook(struct admission *a);
 
@@ -369,7 +377,7 @@ static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_
   }
 }
 
-/* The host may read it until it gives its verdict. */
+/* The peer is gone. The host may read the request until it has decided. */
 static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->kept = true;
@@ -386,10 +394,10 @@ static const struct http_mount admission_mount = { .on_request = admission_on_re
                                                    .on_abort = admission_on_request_aborted,
                                                    .on_answered = admission_on_request_answered };
 
-/* The last hook has said yes. */
+/* All request hooks have allowed the request. */
 static void admission_verify_request(struct admission *a) {
   struct eio *e = a->eio;
-  struct claim q;
+  struct handshake_query q;
   sio_session *c;
   bool ok = verify_request(e, a->r, &q, &c);
   if (ok && c) route_session_request(e, a->r, c);
@@ -437,7 +445,7 @@ static bool cors_allows_request(struct eio *e, sio_request *r) {
 
 bool sio__handshake_on_head(sio_request *r) {
   struct eio *e = r->mount->owner;
-  struct claim q;
+  struct handshake_query q;
   sio_session *c;
   if (e->opts->cors && !cors_allows_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;

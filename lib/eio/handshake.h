@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * handshake.h - the first look at a request under Engine.IO's path.
+ * handshake.h - decides what happens to an HTTP request under the path of an engine.
  */
 #ifndef SIO_EIO_HANDSHAKE_H
 #define SIO_EIO_HANDSHAKE_H

@@ -12,7 +12,7 @@ bool sio__jsonp_is_requested(const struct eio *e, const sio_request *r) {
 
 /* ---- out ------------------------------------------------------------------------------ */
 
-/* U+2028 and U+2029 end a line in old JavaScript: E2 80 A8 and E2 80 A9. */
+/* U+2028 and U+2029 (E2 80 A8 and E2 80 A9) end a line in old versions of JavaScript. */
 static bool is_unicode_line_end(const char *p, size_t left) {
   return left >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] == '\xa8' || p[2] == '\xa9');
 }
@@ -25,8 +25,8 @@ static size_t put_unicode_escape(char *out, unsigned code) {
   return 6;
 }
 
-/* One character of a JavaScript string, and the bytes of p it took. '<' is escaped too, so that
- * nothing in it can end the script. */
+/* Writes one character of a JavaScript string; *used is how many bytes of p it was. '<' is escaped
+ * too, so that the text cannot end the script element. */
 static size_t put_js_char(char *out, const char *p, size_t left, size_t *used) {
   unsigned char ch = (unsigned char)*p;
   *used = 1;
@@ -49,7 +49,7 @@ size_t sio__jsonp_quote(char *out, sio_slice s) {
   return len;
 }
 
-/* The callback's number: what is no digit is left out. */
+/* Copies the digits of the query's `j`, the number of the callback; leaves other characters out. */
 static size_t copy_callback_digits(const sio_request *r, char out[24]) {
   char j[24];
   size_t n = 0;
@@ -84,7 +84,8 @@ static size_t decode_form_value(char *out, sio_slice raw) {
   return n;
 }
 
-/* A form may change line ends on its way, so the client writes one as \n, and \n as \\n. */
+/* Browsers may change line ends in a form, so the client sends a line end as the two characters \n,
+ * and those two characters as \\n. */
 static size_t unescape_newlines(char *p, size_t n) {
   size_t out = 0;
   for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * next.c - the host's verdict, handed to whoever waits for it.
+ * next.c - sio_next_ok() and sio_next_fail(): pass the host's decision to the code that waits for
+ * it.
  */
 #include "eio/next.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * next.h - a verdict the host owes, now or later: the inside of sio_next.
+ * next.h - struct sio_next: how the host's middleware says that a request or packet may proceed, at
+ * once or later.
  *
- * Embed it; `done` runs once, from inside sio_next_ok() or sio_next_fail(), maybe
- * while the callback that was handed the sio_next is still on the stack.
+ * The struct is embedded. `done` runs once, from inside sio_next_ok() or sio_next_fail(), possibly
+ * while the callback that was given the sio_next has not returned yet.
  */
 #ifndef SIO_EIO_NEXT_H
 #define SIO_EIO_NEXT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * payload.h - several Engine.IO packets in one HTTP body (protocol 4): joined by
- * 0x1E, binary ones as 'b' and base64.
+ * payload.h - Engine.IO packets as text, and several of them in one HTTP body. In protocol 4
+ * packets are joined by 0x1E, and a binary packet is 'b' and base64.
  */
 #ifndef SIO_EIO_PAYLOAD_H
 #define SIO_EIO_PAYLOAD_H
@@ -13,38 +13,38 @@ enum eio_packet { EIO_OPEN, EIO_CLOSE, EIO_PING, EIO_PONG, EIO_MESSAGE, EIO_UPGR
 
 enum { EIO_SEPARATOR = 0x1e };
 
-/* Bytes m takes in a body, and the writing of it; the end of what was written. */
+/* The bytes that m takes in a body; and writing it there, which returns the end of the output. */
 size_t sio__payload_packet_len(const struct msg *m);
 char *sio__payload_put_packet(char *out, const struct msg *m);
 
 struct eio_in {
   bool binary;
   enum eio_packet type; /* EIO_MESSAGE when binary */
-  sio_slice data;       /* behind the type character */
+  sio_slice data;       /* without the type character */
 };
 
-/* One packet, as a WebSocket text message has it; base64 is decoded where it lies. 1, or
- * SIO_EPROTO: empty, or of no type there is. */
+/* Reads one packet, as it is in a WebSocket text message; base64 is decoded in place. 1, or
+ * SIO_EPROTO if it is empty or its type is unknown. */
 int sio__packet_read(sio_slice text, struct eio_in *out);
-/* Takes the first packet off *rest. 1, SIO_EPROTO as above; 0: nothing is left. *rest starts as
- * the whole body, p not NULL; a body without a byte holds one (bad) empty packet. */
+/* Takes the first packet off *rest. 1; SIO_EPROTO as above; 0 if none is left. At first *rest is
+ * the whole body, with p not NULL; an empty body has one empty, and so invalid, packet. */
 int sio__payload_next_packet(sio_slice *rest, struct eio_in *out);
 
-/* ---- the forms a body has ------------------------------------------------------- */
+/* ---- the encodings of a body ------------------------------------------------------ */
 
-/* How packets stand in one body. `next` works as sio__payload_next_packet() does. */
+/* How packets are encoded in a body. `next` works as sio__payload_next_packet() does. */
 struct payload_form {
   size_t (*len)(const struct msg *m);
   char *(*put)(char *out, const struct msg *m);
   int (*next)(sio_slice *rest, struct eio_in *out);
-  bool separated; /* EIO_SEPARATOR stands between two */
+  bool separated; /* packets are separated by EIO_SEPARATOR */
 };
 
 extern const struct payload_form sio__payload4;        /* protocol 4                          */
 extern const struct payload_form sio__payload3_text;   /* protocol 3; its text is valid UTF-8 */
 extern const struct payload_form sio__payload3_binary; /* protocol 3, application/octet-stream */
 
-/* One packet that came as a WebSocket text message of protocol 3. */
+/* Reads one packet from a WebSocket text message of protocol 3. */
 int sio__packet3_read(sio_slice text, struct eio_in *out);
 
 #endif

@@ -12,13 +12,14 @@
 #include <stdio.h>
 
 enum {
-  LENGTH_DIGITS = 10, /* more than any body we take */
+  LENGTH_DIGITS = 10, /* more than the length of any accepted body has */
   LENGTH_END = 0xff
 };
 
 /* ---- text ------------------------------------------------------------------------- */
 
-/* Code units of a UTF-8 lead byte: astral characters are two, continuation bytes none. */
+/* UTF-16 code units of a character by its first byte in UTF-8: two outside the BMP; continuation
+ * bytes count as none. */
 static size_t utf16_units_of_byte(unsigned char lead) {
   if ((lead & 0xc0) == 0x80) return 0;
   return lead >= 0xf0 ? 2 : 1;
@@ -30,7 +31,7 @@ static size_t count_utf16_units(const char *p, size_t n) {
   return units;
 }
 
-/* Characters of the packet: an attachment is "b4" and base64. */
+/* The length of the packet in UTF-16 code units; a binary packet is "b4" and base64. */
 static size_t packet_utf16_units(const struct msg *m) {
   return m->binary ? 2 + BASE64_LEN((size_t)m->len) : count_utf16_units(msg_data(m), m->len);
 }
@@ -59,8 +60,8 @@ static char *payload3_text_put(char *out, const struct msg *m) {
   return out + sio__base64_encode(out, msg_data(m), m->len);
 }
 
-/* Bytes that `units` code units take at p; SIZE_MAX when the text ends before, or inside a
- * character. */
+/* The bytes at p that hold `units` UTF-16 code units; SIZE_MAX if the text is shorter, or if the
+ * last unit would be half of a character. */
 static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   size_t i = 0;
   while (units > 0 && i < n) {
@@ -72,7 +73,7 @@ static size_t bytes_of_utf16_units(const char *p, size_t n, size_t units) {
   return units ? SIZE_MAX : i;
 }
 
-/* "b", the packet's type, its data. What has no known type means nothing, as in the reference. */
+/* Reads "b", the type, and base64. A packet of unknown type is ignored, as in the reference. */
 static int payload3_read_base64(sio_slice text, struct eio_in *out) {
   unsigned type = text.n > 1 ? (unsigned char)text.p[1] - '0' : EIO_NOOP;
   size_t skip = text.n > 1 ? 2 : 1;
@@ -123,7 +124,7 @@ static size_t put_length_digit_bytes(char *out, size_t n) {
   return len;
 }
 
-/* An attachment's packet type stands before it as a byte. */
+/* A binary packet begins with its type as a byte. */
 static size_t binary_packet_size(const struct msg *m) { return m->len + (m->binary ? 1u : 0u); }
 
 static size_t payload3_binary_len(const struct msg *m) {
@@ -139,7 +140,7 @@ static char *payload3_binary_put(char *out, const struct msg *m) {
   return out + m->len;
 }
 
-/* Digits and their end at p; the bytes used, 0 when it is no length. */
+/* Reads digits as bytes 0 to 9 up to LENGTH_END. Returns the bytes used, 0 if it is no length. */
 static size_t read_length_digit_bytes(const char *p, size_t n, uint64_t *value) {
   *value = 0;
   for (size_t i = 0; i < n && i <= LENGTH_DIGITS; i++) {

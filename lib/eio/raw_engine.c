@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * raw_engine.c - engines without Socket.IO: a session's messages are the host's.
+ * raw_engine.c - sio_engine_route(): engines without Socket.IO, whose messages go to the host's
+ * callbacks.
  */
 #include "base/utf8.h"
 #include "eio/session.h"
@@ -18,7 +19,7 @@ static struct raw *raw_engine_of(const sio_session *c) {
   return container_of(c->eio, struct raw, eio);
 }
 
-/* ---- what the engine tells --------------------------------------------------------------- */
+/* ---- callbacks of the engine -------------------------------------------------------------- */
 
 static bool raw_on_open(sio_session *c) {
   struct raw *r = raw_engine_of(c);
@@ -54,7 +55,7 @@ static const struct eio_ops raw_ops = { .open = raw_on_open,
                                         .dropped = raw_on_dropped,
                                         .raw = true };
 
-/* ---- making one -------------------------------------------------------------------------- */
+/* ---- creating an engine ------------------------------------------------------------------- */
 
 static void raw_engine_free(struct eio *e) { sio__free(container_of(e, struct raw, eio)); }
 
@@ -94,9 +95,9 @@ int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_cal
   return 0;
 }
 
-/* ---- what its host does ------------------------------------------------------------------- */
+/* ---- public functions --------------------------------------------------------------------- */
 
-/* A msg's length has 32 bits. */
+/* The length of a msg has 32 bits, and a text message begins with one more byte. */
 static bool is_message_too_long(sio_slice data) { return data.n > UINT32_MAX - 1; }
 
 int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data) {

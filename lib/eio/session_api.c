@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * session_api.c - what a host can see of a session, and how it ends one.
+ * session_api.c - the public functions that read a session's properties or close it.
  */
 #include "eio/session.h"
 #include "net/tls.h"

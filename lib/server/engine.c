@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.c - what a host asks of all engines of a server, and the engines of its own.
+ * engine.c - the public functions for hooks on all engines of a server, for raw engines, and for
+ * finding sessions.
  */
 #include "base/sized.h"
 #include "eio/session.h"
@@ -47,10 +48,11 @@ void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
   if (!cb) return;
   list_each (it, next, &srv->engines.engines) {
     struct eio *e = container_of(it, struct eio, link);
-    list_each (at, behind, &e->all) {
+    list_each (at, next_session, &e->all) {
       sio_session *c = container_of(at, sio_session, link);
       if (c->state == SESSION_OPEN && c->opened) cb(c, user);
-      if (list_empty(behind)) break; /* it went as well: nobody knows who is next */
+      if (list_empty(next_session))
+        break; /* the callback has removed the next session too, so the walk cannot go on */
     }
   }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.c - from options to the door, and from the door to the host.
+ * limits.c - configures the limits from the options, and calls sio_on_reject() and
+ * sio_on_limited().
  */
 #include "server/limits.h"
 #include <unistd.h>

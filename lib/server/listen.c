@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * listen.c - where connections come from.
+ * listen.c - listening sockets, and descriptors that the host has accepted.
  */
 #include "net/listener.h"
 #include "net/tls.h"
@@ -11,7 +11,7 @@
 
 enum { BACKLOG = 511 };
 
-/* Takes a non-blocking descriptor over. */
+/* Takes ownership of a non-blocking descriptor, and closes it on failure. */
 static int serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
   unsigned max = srv->opts.o.max_connections;
   if (max && srv->core.loop.nconns >= max) {

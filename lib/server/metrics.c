@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics.c - one table of everything in sio_stats, and its text in Prometheus' format.
+ * metrics.c - sio_metrics_text(): a table of every counter in sio_stats, and its text in the
+ * format of Prometheus.
  */
 #include <sio/metrics.h>
 
@@ -14,12 +15,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- what there is --------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------- */
 
-enum kind { COUNTER, GAUGE, BYTES, SECONDS }; /* the last two are histograms, of bytes and of us */
+enum kind {
+  COUNTER,
+  GAUGE,
+  BYTES,
+  SECONDS
+}; /* BYTES and SECONDS are histograms; SECONDS counts us */
 
-/* One family of series. Its text: name|help, or name|help|label|value|value..., one value for each
- * field from the first on; the one called "none" is not told. */
+/* One family of series. text is name|help, or name|help|label|value|value..., with one value for
+ * each consecutive field of the struct. A field whose value is called "none" is left out. */
 struct metric {
   const char *text;
   uint16_t at; /* of the first field, in sio_stats or nsp_stats */
@@ -156,7 +162,7 @@ static void metrics_put(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
-/* At most PIECE bytes: what is said here is ours, and short. */
+/* Writes at most PIECE bytes, which is enough for every format used here. */
 __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, const char *fmt,
                                                                  ...) {
   char piece[PIECE];
@@ -167,7 +173,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   metrics_put(o, piece, (size_t)n);
 }
 
-/* A label's value; bytes that are no UTF-8 in hexadecimal. */
+/* Writes a label's value; bytes that are not valid UTF-8 are written in hexadecimal. */
 static void put_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_sequence_length(s.p, s.n);
@@ -183,7 +189,7 @@ static void put_label_value(struct out *o, sio_slice s) {
 }
 
 struct label {
-  sio_slice name, value; /* name empty: none */
+  sio_slice name, value; /* an empty name: no label */
 };
 
 struct family {
@@ -249,7 +255,8 @@ static void put_metric_value(struct out *o, const struct family *f, const struct
                false);
 }
 
-/* The family's two lines. What is behind its help stays in *rest. */
+/* Writes the HELP and TYPE lines of a family. *rest is set to the part of its text after the
+ * help. */
 static struct family put_family_header(struct out *o, const struct metric *m, sio_slice *rest) {
   static const char *const types[] = { "counter", "gauge", "histogram", "histogram" };
   struct family f = { .metric = m };
@@ -294,7 +301,7 @@ static const sio_nsp *next_parent_nsp(const sio_server *srv, const struct hook *
   return *k ? (*k)->user : NULL;
 }
 
-/* Several parents, and a namespace that the host has made, may go by one name. */
+/* Several parent namespaces, and one that the host has created, may have the same name. */
 static struct row *find_or_add_row(struct rows *all, const char *name) {
   size_t i = 0;
   while (i < all->n && strcmp(all->v[i].name, name) != 0) i++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * routing.c - the client's files, the engine's path, and the host's routes, in this order.
+ * routing.c - finds the part that answers a request: the files of the client, then an engine's
+ * path, then the routes of the host.
  */
 #include "server/routing.h"
 #include "base/sized.h"
@@ -12,7 +13,8 @@
 
 /* ---- the client's files ---------------------------------------------------------------- */
 
-/* "/socket.io/socket.io.js" is "socket.io.js", whether the path has its '/' or not. */
+/* Finds "socket.io.js" for "/socket.io/socket.io.js", whether the engine's path ends in '/' or
+ * not. */
 static const sio_asset *find_client_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
@@ -23,7 +25,7 @@ static const sio_asset *find_client_file(const sio_server *srv, sio_slice path) 
   return NULL;
 }
 
-/* Without memory for the compressed forms there are none. */
+/* If memory for the compressed forms fails, the file is sent uncompressed. */
 static int send_client_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
@@ -48,7 +50,7 @@ static void on_client_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
-/* ---- whose is it? ------------------------------------------------------------------------- */
+/* ---- routing ------------------------------------------------------------------------------- */
 
 static const struct http_mount *find_request_mount(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;

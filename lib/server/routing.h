@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * routing.h - which request is whose on the server's port.
+ * routing.h - which part of the server answers a request: the files of the client, an engine, or a
+ * route of the host.
  */
 #ifndef SIO_SERVER_ROUTING_H
 #define SIO_SERVER_ROUTING_H
@@ -9,7 +10,8 @@
 
 /* Fills srv->http, its routes and mounts, from the options. */
 void sio__routing_init(sio_server *srv);
-/* Answers go out, WebSockets of the host's routes are told; nothing new is taken. */
+/* The server closes: sends the answers under way, closes the WebSockets of routes, and accepts no
+ * new request. */
 void sio__routing_close(sio_server *srv);
 void sio__routing_clear(sio_server *srv); /* after the loop has closed */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats.c - what the rooms have counted, put together. Each counts in a struct of its own, where
- * it is at hand; what follows from other counters is not counted at all.
+ * stats.c - sio_server_stats(): collects the counters of all rooms. Each room counts in its own
+ * struct; values that follow from other counters are computed here.
  */
 #include "server/server.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_peer.c - a session on a transport that keeps what it is given, for hosts' tests.
+ * test_peer.c - sio_test_peer: a session without a network, for the tests of hosts. Its transport
+ * keeps every message in memory.
  */
 #include "core/client.h"
 #include "core/nsp.h"
@@ -11,8 +12,8 @@
 #include "server/server.h"
 #include <sio/test.h>
 
-/* What was sent, one msg each. */
-struct heard {
+/* One msg that the server has sent. */
+struct received_msg {
   struct list link;
   bool binary;
   size_t n;
@@ -20,15 +21,15 @@ struct heard {
 };
 
 struct sio_test_peer {
-  struct transport transport; /* the session's way back to us */
+  struct transport transport; /* the session's transport; peer_of() finds the peer by it */
   sio_server *server;
   sio_session *session; /* NULL once it is over */
   struct list heard;
   struct decoder decoder;
   struct decode_scratch scratch;
   struct sio_parser_out own;
-  struct heard *shown;  /* the msg shown last, or its last part */
-  struct packet packet; /* made of it */
+  struct received_msg *shown; /* the last msg of the packet that sio_test_next() returned */
+  struct packet packet;       /* decoded from it */
   struct buf line;
   int64_t asked;
   char nsp[];
@@ -41,9 +42,9 @@ static struct sio_test_peer *peer_of(const sio_session *c) {
 /* ---- the transport ----------------------------------------------------------------------- */
 
 static int memory_send(sio_session *c, struct msg *m) {
-  struct heard *h = sio__malloc(sizeof *h + m->len);
+  struct received_msg *h = sio__malloc(sizeof *h + m->len);
   if (!h) return UV_ENOMEM;
-  *h = (struct heard){ .binary = m->binary, .n = m->len };
+  *h = (struct received_msg){ .binary = m->binary, .n = m->len };
   memcpy(h->data, msg_data(m), m->len);
   list_push(&peer_of(c)->heard, &h->link);
   return 0;
@@ -86,7 +87,7 @@ static const struct transport memory_transport = { .name = "memory",
                                                    .mark = memory_mark,
                                                    .remove_if = memory_remove_if };
 
-/* ---- what the peer says ---------------------------------------------------------------------- */
+/* ---- packets to the server ------------------------------------------------------------------ */
 
 static void peer_feed_chain(struct sio_test_peer *p, const struct msg *chain) {
   for (const struct msg *m = chain; m && p->session; m = m->next) {
@@ -96,7 +97,7 @@ static void peer_feed_chain(struct sio_test_peer *p, const struct msg *chain) {
   }
 }
 
-/* err is of the encoding; m is used up. */
+/* Sends an encoded packet and frees it. err is the result of the encoding, and is returned. */
 static int peer_send_packet(struct sio_test_peer *p, int err, struct msg *m, enum packet_type type,
                             int64_t id) {
   sio_server *srv = p->server;
@@ -152,7 +153,7 @@ static int peer_send_connect(struct sio_test_peer *p, const char *auth) {
   return peer_send_packet(p, err, m, PACKET_CONNECT, PACKET_NO_ID);
 }
 
-/* ---- what it hears --------------------------------------------------------------------------- */
+/* ---- packets from the server ---------------------------------------------------------------- */
 
 static void release_shown_packet(struct sio_test_peer *p) {
   sio__decoder_release(&p->decoder);
@@ -189,17 +190,17 @@ static const char *format_shown_packet(struct sio_test_peer *p) {
   return err ? NULL : p->line.p;
 }
 
-/* One msg more. True: it made a packet whole. */
-static bool peer_read_msg(struct sio_test_peer *p, const struct heard *h) {
+/* Decodes one more msg. True: it completes a packet. */
+static bool peer_read_msg(struct sio_test_peer *p, const struct received_msg *h) {
   sio_slice data = slice(h->data, h->n);
   if (!h->binary && h->data[0] != '4') return false;
   if (!h->binary) data = slice(data.p + 1, data.n - 1);
   return peer_decode_packet(p, h->binary, data) == DECODE_PACKET;
 }
 
-static struct heard *take_first_received(struct sio_test_peer *p) {
+static struct received_msg *take_first_received(struct sio_test_peer *p) {
   struct list *it = list_pop(&p->heard);
-  return it ? container_of(it, struct heard, link) : NULL;
+  return it ? container_of(it, struct received_msg, link) : NULL;
 }
 
 const char *sio_test_next(sio_test_peer *p) {
@@ -215,7 +216,7 @@ sio_slice sio_test_bin(const sio_test_peer *p, size_t k) {
   return k < p->packet.nbins ? p->packet.bins[k] : slice(NULL, 0);
 }
 
-/* ---- coming and going ------------------------------------------------------------------------ */
+/* ---- connecting and leaving ------------------------------------------------------------------ */
 
 static int peer_open_session(struct sio_test_peer *p) {
   int err = sio__session_new(&p->session, &p->server->eio, NULL, NULL, 4);
@@ -256,7 +257,7 @@ void sio_test_free(sio_test_peer *p) {
   if (p->session)
     sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the test peer left");
   release_shown_packet(p);
-  for (struct heard *h; (h = take_first_received(p));) sio__free(h);
+  for (struct received_msg *h; (h = take_first_received(p));) sio__free(h);
   sio__decode_scratch_clear(&p->scratch);
   sio__buf_clear(&p->line);
   sio__free(p);

@@ -49,7 +49,7 @@ static bool wants(struct raw *c) { return poller_upgrade(&poller, c, "/socket.io
 
 TEST(a_websocket_that_is_on_trial_is_not_disturbed) {
   REQUIRE(start() && wants(&w) && wants(&v));
-  SAW("a WebSocket of  is closed: another one is on trial\n");
+  SAW("a WebSocket of  is closed: another WebSocket is upgrading the session already\n");
   CHECK(raw_expect_n(&v, "\x88\0", 2));
   REQUIRE(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5"));
   stop();
@@ -61,7 +61,7 @@ TEST(nor_is_one_that_has_the_session) {
   turn();
   CHECK(sio_session_upgraded(session));
   REQUIRE(wants(&v));
-  SAW("a WebSocket of  is closed: the session has moved to one already\n");
+  SAW("a WebSocket of  is closed: the session uses a WebSocket already\n");
   CHECK(raw_expect_n(&v, "\x88\0", 2));
   REQUIRE(raw_text(&w, "40") && raw_expect(&w, "40{"));
   stop();
