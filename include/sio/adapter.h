@@ -40,6 +40,8 @@ typedef struct sio_adapter sio_adapter; /* what is behind one namespace: the ada
 typedef struct sio_packet sio_packet;   /* one encoded event, shared by all receivers            */
 
 typedef struct sio_adapter_ops {
+  /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */
+  size_t size;
   /* The namespace was made; sio_adapter_user(nsp) is what the options say. 0 and *out, the
    * library's until close; or an error: then sio_of() fails with it. What takes time, as
    * connecting, goes on later, and its failure is the adapter's to log. */

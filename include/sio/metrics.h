@@ -17,7 +17,7 @@
 #ifndef SIO_METRICS_H
 #define SIO_METRICS_H
 
-#include <sio/server.h>
+#include <sio/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,22 +35,6 @@ SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
  * cb was not called. UV_EINVAL: there is none. */
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
-
-/* How many values a histogram (types.h) has counted. */
-static inline uint64_t sio_histogram_total(const sio_histogram *h) {
-  uint64_t n = 0;
-  int i;
-  for (i = 0; i < SIO_BUCKETS; i++) n += h->count[i];
-  return n;
-}
-
-/* Adds to sum what another server has counted, gauges too. Of copies any thread may do it. */
-static inline void sio_stats_add(sio_stats *sum, const sio_stats *more) {
-  uint64_t *to = (uint64_t *)sum;
-  const uint64_t *from = (const uint64_t *)more;
-  size_t i;
-  for (i = 0; i < sizeof *sum / sizeof *to; i++) to[i] += from[i];
-}
 
 #ifdef __cplusplus
 }

@@ -44,6 +44,8 @@ typedef struct sio_parser_out sio_parser_out;
 /* Both on the loop's thread; neither may call the library but for the functions below. Answer 0 or
  * what those answered. The table must outlive the server. */
 typedef struct sio_parser_ops {
+  /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
+  size_t size;
   const char *name;
   bool binary; /* its messages are binary ones; else they are UTF-8 text */
   /* Writes the one message that p is, with sio_parser_put(). p is valid. */

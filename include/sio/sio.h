@@ -25,9 +25,11 @@
 #include <sio/log.h>
 #include <sio/metrics.h>
 #include <sio/nsp.h>
+#include <sio/options.h>
 #include <sio/parser.h>
 #include <sio/server.h>
 #include <sio/socket.h>
+#include <sio/stats.h>
 #include <sio/tls.h>
 #include <sio/types.h>
 #include <sio/value.h>

@@ -40,6 +40,8 @@ SIO_EXTERN int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, si
 /* ---- what a peer's TLS is ------------------------------------------------------------------ */
 
 typedef struct sio_tls_info {
+  /* Set by the caller: the size of the struct that it knows. */
+  size_t size;
   const char *version;      /* "TLSv1.3"                                                    */
   const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                     */
   const char *alpn;         /* "http/1.1"; "": it did not ask (RFC 7301)                    */
@@ -97,6 +99,8 @@ typedef struct sio_tls_done {
  * through the wire, nor block. A session is used by one thread. open comes first and close last;
  * after a failure of read or write only failure and close come. */
 typedef struct sio_tls_ops {
+  /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
+  size_t size;
   const char *name; /* for the log */
 
   /* A connection was accepted: a server's session for it. *wire is copied; put() works until close

@@ -49,19 +49,6 @@ typedef struct sio_drop {
   uint64_t events, bytes;
 } sio_drop;
 
-/* How often something had which size, or took how long: sio_stats has some. count[0] is of values
- * up to 64, each further one of values up to twice as much, the last one of all above. */
-enum { SIO_BUCKETS = 20 };
-typedef struct sio_histogram {
-  uint64_t sum; /* of all values */
-  uint64_t count[SIO_BUCKETS];
-} sio_histogram;
-
-/* The greatest value that count[i] is of: 64, 128, ..., 16 Mi; UINT64_MAX for the last. */
-static inline uint64_t sio_bucket_bound(int i) {
-  return i < SIO_BUCKETS - 1 ? (uint64_t)64 << i : UINT64_MAX;
-}
-
 /* A C string as a slice; NULL is the empty one. */
 static inline sio_slice sio_text(const char *s) {
   sio_slice slice;

@@ -257,6 +257,7 @@ static COLD void memory_close(sio_adapter *a) {
 }
 
 const sio_adapter_ops sio_adapter_memory = {
+  .size = sizeof sio_adapter_memory,
   .open = memory_open,
   .close = memory_close,
   .join = memory_join,

@@ -6,7 +6,7 @@
 #ifndef SIO_BASE_HISTOGRAM_H
 #define SIO_BASE_HISTOGRAM_H
 
-#include <sio/types.h>
+#include <sio/stats.h>
 
 /* Adds the value v n times. */
 static inline void histogram_add_n(sio_histogram *h, uint64_t v, uint64_t n) {

@@ -22,3 +22,10 @@ int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
   memcpy(out, in, known);
   return 0;
 }
+
+int sio__sized_read(void *out, size_t room, const void *in, size_t first) {
+  size_t size;
+  memcpy(&size, in, sizeof size);
+  if (size && size < first) return SIO__EINVAL;
+  return sio__sized_copy(out, room, in, size ? size : first);
+}

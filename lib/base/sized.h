@@ -12,5 +12,8 @@
  * them if `in` is NULL, become zero. UV_EINVAL: the host's struct is longer, and a byte after
  * ours is not zero. */
 int sio__sized_copy(void *out, size_t room, const void *in, size_t size);
+/* The same for a struct that begins with its size; 0 stands for the size that it had in version
+ * 0.1, which is `first`. UV_EINVAL, too: the size is less than that. */
+int sio__sized_read(void *out, size_t room, const void *in, size_t first);
 
 #endif

@@ -403,7 +403,7 @@ static void admission_verify_request(struct admission *a) {
   if (ok && c) route_session_request(e, a->r, c);
   if (ok && !c && e->opts->allow_request) {
     a->allowing = 1;
-    e->opts->allow_request(a->r, &a->next, e->opts->allow_user);
+    e->opts->allow_request(a->r, &a->next, e->opts->allow_request_user);
     return;
   }
   if (ok && !c) route_open_request(e, a->r);

@@ -136,7 +136,7 @@ static bool is_valid_sid(const char *id) {
 static int session_make_id(struct eio *e, sio_request *r, char id[64]) {
   if (!e->opts->generate_id || !r) return sio__random_id(id);
   memset(id, 0, 64);
-  if (e->opts->generate_id(r, id, e->opts->id_user)) return SIO_ENAME;
+  if (e->opts->generate_id(r, id, e->opts->generate_id_user)) return SIO_ENAME;
   id[63] = 0;
   return is_valid_sid(id) && !sio__map_get(&e->sessions, slice_str(id)) ? 0 : SIO_ENAME;
 }

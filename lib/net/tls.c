@@ -360,7 +360,7 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
 
 struct tls_info *sio__tls_info(struct conn *c) {
   struct tls *t = c->secure && !c->closed ? tls_of(c) : NULL;
-  sio_tls_info now = { .resumed = false };
+  sio_tls_info now = { .size = sizeof now };
   if (!t || !t->is_established) return NULL;
   if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = tls_info_new(&now);
   return t->info;

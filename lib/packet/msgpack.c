@@ -129,6 +129,7 @@ static int decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *
 }
 
 const sio_parser_ops sio_parser_msgpack = {
+  .size = sizeof sio_parser_msgpack,
   .name = "msgpack",
   .binary = true,
   .encode = encode,

@@ -10,6 +10,7 @@
 #include "base/deflate.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "http/cookie.h"
 #include "http/cors.h"
@@ -100,6 +101,26 @@ static int option_is_not_built(struct log *log, const char *field, const char *l
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
+/* A struct of the host's that begins with its size. */
+static int read_struct(void *out, size_t size, const void *in, struct log *log, const char *field) {
+  return sio__sized_read(out, size, in, size)
+             ? option_is_invalid(
+                   log, field,
+                   "its size is invalid, or it sets a field that this version does not know")
+             : 0;
+}
+
+#define READ_STRUCT(out, in, log, field) read_struct(out, sizeof *(out), in, log, field)
+
+/* A table that the library keeps a pointer to: 0 is the size that it had in version 0.1. */
+static bool is_whole(size_t size, size_t least) { return size == 0 || size >= least; }
+
+static int complete_adapter(sio_options *o, struct log *log) {
+  if (!o->adapter) o->adapter = &sio_adapter_memory;
+  if (is_whole(o->adapter->size, sizeof *o->adapter)) return 0;
+  return option_is_invalid(log, "adapter", "its size is less than in version 0.1");
+}
+
 static int complete_counts(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     unsigned v;
@@ -153,7 +174,6 @@ static int complete_dependent(sio_options *o, struct log *log) {
   if (!o->log_level) o->log_level = SIO_LOG_WARN;
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
     return option_is_not_in_range(log, "log_level", o->log_level, SIO_LOG_OFF, SIO_LOG_TRACE);
-  if (!o->adapter) o->adapter = &sio_adapter_memory;
   return 0;
 }
 
@@ -200,6 +220,8 @@ static int complete_proxies(struct options *opts, struct log *log) {
 static int complete_parser(sio_options *o, struct log *log) {
   if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
+  if (!is_whole(o->parser->size, sizeof *o->parser))
+    return option_is_invalid(log, "parser", "its size is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
     return option_is_invalid(log, "parser", "encode or decode is NULL; both are needed");
   return o->allow_eio3
@@ -240,19 +262,29 @@ static int complete_path(struct options *opts, struct log *log) {
   return err;
 }
 
-static int copy_cors_and_cookie(struct options *opts, struct log *log) {
-  sio_options *o = &opts->o;
-  int err = o->cors ? sio__cors_copy(&opts->cors, o->cors) : 0;
+static int copy_cors(struct options *opts, struct log *log) {
+  sio_cors cors;
+  if (!opts->o.cors) return 0;
+  int err = READ_STRUCT(&cors, opts->o.cors, log, "cors");
+  if (err) return err;
+  err = sio__cors_copy(&opts->cors, &cors);
   if (err == SIO__EINVAL)
     return option_is_invalid(log, "cors",
                              "a text has a character that is not allowed in an HTTP header");
+  opts->o.cors = opts->cors;
+  return err;
+}
+
+static int copy_cookie(struct options *opts, struct log *log) {
+  sio_cookie cookie;
+  if (!opts->o.cookie) return 0;
+  int err = READ_STRUCT(&cookie, opts->o.cookie, log, "cookie");
   if (err) return err;
-  err = o->cookie ? sio__cookie_copy(&opts->cookie, o->cookie) : 0;
+  err = sio__cookie_copy(&opts->cookie, &cookie);
   if (err == SIO__EINVAL)
     return option_is_invalid(log, "cookie",
                              "a text has a character that is not allowed in a cookie");
-  o->cors = opts->cors;
-  o->cookie = opts->cookie;
+  opts->o.cookie = opts->cookie;
   return err;
 }
 
@@ -304,9 +336,10 @@ static int check_deflate_field(struct log *log, const char *field, int v, int le
 static int complete_deflate(struct options *opts, struct log *log) {
   sio_deflate *d = &opts->deflate;
   if (!opts->o.per_message_deflate) return 0;
-  *d = *opts->o.per_message_deflate;
+  int err = READ_STRUCT(d, opts->o.per_message_deflate, log, "per_message_deflate");
+  if (err) return err;
   opts->o.per_message_deflate = d;
-  int err = check_deflate_field(log, "level", d->level, 1, 9);
+  err = check_deflate_field(log, "level", d->level, 1, 9);
   if (!err) err = check_deflate_field(log, "window_bits", d->window_bits, 9, 15);
   if (!err) err = check_deflate_field(log, "mem_level", d->mem_level, 1, 9);
   if (err) return err;
@@ -318,7 +351,8 @@ static int complete_deflate(struct options *opts, struct log *log) {
 static int complete_recovery(struct options *opts, struct log *log) {
   sio_recovery *r = &opts->recovery;
   if (!opts->o.recovery) return 0;
-  *r = *opts->o.recovery;
+  int err = READ_STRUCT(r, opts->o.recovery, log, "recovery");
+  if (err) return err;
   opts->o.recovery = r;
   if (r->max_disconnection_ms > MS_MAX)
     return option_is_over_maximum(log, "recovery->max_disconnection_ms", r->max_disconnection_ms,
@@ -349,12 +383,14 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = complete_dependent(&opts->o, log);
   if (!err) err = complete_queue(&opts->o, log);
   if (!err) err = complete_limits(&opts->o, log);
+  if (!err) err = complete_adapter(&opts->o, log);
   if (!err) err = complete_parser(&opts->o, log);
   if (!err) err = complete_path(opts, log);
   if (!err) err = complete_deflate(opts, log);
   if (!err) err = complete_recovery(opts, log);
   if (!err) err = check_initial_packet(&opts->o, log);
-  if (!err) err = copy_cors_and_cookie(opts, log);
+  if (!err) err = copy_cors(opts, log);
+  if (!err) err = copy_cookie(opts, log);
   if (!err) err = copy_origins(opts, log);
   if (!err) err = complete_proxies(opts, log);
   if (err) sio__options_clear(opts);

@@ -343,7 +343,8 @@ static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   return 0;
 }
 
-static const sio_tls_ops ops = { .name = OPENSSL_VERSION_TEXT,
+static const sio_tls_ops ops = { .size = sizeof ops,
+                                 .name = OPENSSL_VERSION_TEXT,
                                  .open = openssl_open,
                                  .read = openssl_read,
                                  .write = openssl_write,

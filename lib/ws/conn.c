@@ -79,7 +79,7 @@ static unsigned final_close_code(const struct ws_conn *w) {
   return w->code_sent ? w->code_sent : 1006;
 }
 
-static enum sio_ws_close close_code_family(unsigned code) {
+static enum sio_ws_ending close_code_family(unsigned code) {
   if (code >= 3000) return SIO_WS_CLOSE_APPLICATION;
   if (code == 1006) return SIO_WS_CLOSE_ABNORMAL;
   return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;

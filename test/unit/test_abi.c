@@ -3,9 +3,9 @@
  * test_abi.c - programs built against other headers: structs that grow come with their size, and
  * all others stay as they are.
  */
+#include "base/sized.h"
 #include "guard.h"
 #include "raw_client.h"
-#include "base/sized.h"
 #include "server/options.h"
 #include "trace.h"
 #include "whole.h"
@@ -140,13 +140,61 @@ TEST(tables_of_a_newer_program_may_be_longer_but_not_say_more) {
   whole_stop();
 }
 
-/* ---- statistics - */
+/* ---- structs that options point to ---------------------------------------------------------- */
+
+static int try_options(const sio_options *opts) {
+  sio_server *s = NULL;
+  uv_loop_t l;
+  uv_loop_init(&l);
+  int err = sio_server_new(&s, &l, opts);
+  if (s) sio_server_close(s, NULL, NULL);
+  uv_run(&l, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&l), 0);
+  return err;
+}
+
+TEST(structs_that_options_point_to_say_how_long_they_are) {
+  struct {
+    sio_recovery known;
+    uint64_t more;
+  } recovery = { .known = { .size = sizeof recovery } };
+  sio_options opts = { .recovery = &recovery.known };
+  EQ(try_options(&opts), 0);
+  recovery.more = 1;
+  EQ(try_options(&opts), UV_EINVAL);
+  recovery.known.size = sizeof recovery.known;
+  EQ(try_options(&opts), 0);
+  recovery.known.size--;
+  EQ(try_options(&opts), UV_EINVAL);
+}
+
+TEST(a_table_that_says_it_is_shorter_than_the_first_version_is_refused) {
+  sio_adapter_ops adapter = sio_adapter_memory;
+  adapter.size = 0;
+  EQ(try_options(&(sio_options){ .adapter = &adapter }), 0);
+  adapter.size = sizeof adapter - 1;
+  EQ(try_options(&(sio_options){ .adapter = &adapter }), UV_EINVAL);
+  sio_parser_ops parser = sio_parser_msgpack;
+  parser.size = sizeof parser - 1;
+  EQ(try_options(&(sio_options){ .parser = &parser }), UV_EINVAL);
+}
+
+/* ---- statistics ----------------------------------------------------------------------------- */
+
+/* A new reason or cause must not move the fields after it. */
+TEST(arrays_of_the_statistics_have_room_for_more_causes) {
+  const int ends[] = { SIO_REASON_END,      SIO_REJECT_END,       SIO_TLS_FAILED_END,
+                       SIO_TLS_VERSION_END, SIO_HTTP_REFUSED_END, SIO_ENGINE_REFUSED_END,
+                       SIO_WS_CLOSE_END,    SIO_REFUSED_END,      SIO_RECOVERY_END };
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) CHECK(ends[i] < SIO_STATS_SLOTS);
+}
 
 TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
   sio_stats old;
   whole_start(NULL);
-  sio_stats *st = (sio_stats *)(void *)(uintptr_t)older(&old, offsetof(sio_stats, packets_in));
-  sio_server_stats(srv, st, offsetof(sio_stats, packets_in));
+  sio_stats *st =
+      (sio_stats *)(void *)(uintptr_t)older(&old, offsetof(sio_stats, connections_accepted));
+  sio_server_stats(srv, st, offsetof(sio_stats, connections_accepted));
   EQ(st->connections, 0);
   guard_clear(&before_the_end);
   whole_stop();
@@ -164,15 +212,16 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_args), 2);
   EQ(WORDS(sio_target), 7);
   EQ(WORDS(sio_histogram), 21);
-  EQ(WORDS(sio_cors), 9);
-  EQ(WORDS(sio_cookie), 6);
-  EQ(WORDS(sio_deflate), 3);
-  EQ(WORDS(sio_recovery), 3);
+  EQ(offsetof(sio_stats, log_lines_left_out) / sizeof(uint64_t), 386);
+  EQ(WORDS(sio_cors), 10);
+  EQ(WORDS(sio_cookie), 7);
+  EQ(WORDS(sio_deflate), 4);
+  EQ(WORDS(sio_recovery), 4);
   EQ(WORDS(sio_drain), 2);
   EQ(WORDS(sio_asset), 5);
-  EQ(WORDS(sio_adapter_ops), 22);
+  EQ(WORDS(sio_adapter_ops), 23);
   EQ(WORDS(sio_query_watch), 2);
-  EQ(WORDS(sio_parser_ops), 4);
+  EQ(WORDS(sio_parser_ops), 5);
 }
 
 TESTS_BEGIN
@@ -180,6 +229,9 @@ T(an_older_program_says_less)
 T(a_newer_program_may_not_say_what_we_do_not_know)
 T(tables_of_an_older_program_are_read_as_far_as_they_go)
 T(tables_of_a_newer_program_may_be_longer_but_not_say_more)
+T(structs_that_options_point_to_say_how_long_they_are)
+T(a_table_that_says_it_is_shorter_than_the_first_version_is_refused)
+T(arrays_of_the_statistics_have_room_for_more_causes)
 T(statistics_are_filled_as_far_as_an_older_program_has_room)
 T(structs_that_come_without_their_size_do_not_grow)
 TESTS_END

@@ -448,9 +448,9 @@ static void on_line(int level, const char *room, const char *line, void *user) {
 TEST(each_callback_of_the_options_is_handed_its_own_pointer) {
   static char users[4][8] = { "allow", "id", "error", "log" };
   start_raw(&(sio_options){ .allow_request = allow,
-                            .allow_user = users[0],
+                            .allow_request_user = users[0],
                             .generate_id = make_id,
-                            .id_user = users[1],
+                            .generate_id_user = users[1],
                             .connection_error = on_refused,
                             .connection_error_user = users[2],
                             .log = on_line,

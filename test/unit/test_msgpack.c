@@ -455,7 +455,9 @@ static int own_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *ou
   return sio_parser_put(out, s.p, s.n);
 }
 
-static const sio_parser_ops parser_of_ones_own = { "own", false, own_encode, own_decode };
+static const sio_parser_ops parser_of_ones_own = { .name = "own",
+                                                   .encode = own_encode,
+                                                   .decode = own_decode };
 
 static int own_read(const char *text) {
   sio__parser_out_clear(&own);
@@ -494,7 +496,9 @@ static int lines_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *
 }
 
 TEST(it_writes_texts_and_bytes_of_any_kind) {
-  static const sio_parser_ops lines = { "lines", true, own_encode, lines_decode };
+  static const sio_parser_ops lines = {
+    .name = "lines", .binary = true, .encode = own_encode, .decode = lines_decode
+  };
   static const char message[] = "\"n\";\"a\\\xff\n;#\0\1;#";
   EQ(sio__parser_decode(&lines, &home, &scratch, &limits, true, slice(message, sizeof message - 1),
                         &own, &packet, &why),

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.h - what a server has counted since its start.
+ *
+ *     sio_stats st;
+ *     sio_server_stats(srv, &st, sizeof st);
+ *     printf("%" PRIu64 " sockets\n", st.sockets);
+ *
+ * metrics.h writes the same as text for Prometheus.
+ */
+#ifndef SIO_STATS_H
+#define SIO_STATS_H
+
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A histogram: how many values fell into each range of sizes or durations. count[0] counts values
+ * up to 64, count[1] those up to 128, and so on; the last one counts all greater values. */
+enum { SIO_BUCKETS = 20 };
+typedef struct sio_histogram {
+  uint64_t sum; /* of all values */
+  uint64_t count[SIO_BUCKETS];
+} sio_histogram;
+
+/* The greatest value that count[i] counts: 64, 128, ..., 16 Mi; UINT64_MAX for the last. */
+static inline uint64_t sio_bucket_bound(int i) {
+  return i < SIO_BUCKETS - 1 ? (uint64_t)64 << i : UINT64_MAX;
+}
+
+/* How many values the histogram has counted. */
+static inline uint64_t sio_histogram_total(const sio_histogram *h) {
+  uint64_t n = 0;
+  int i;
+  for (i = 0; i < SIO_BUCKETS; i++) n += h->count[i];
+  return n;
+}
+
+/* Indexes of sio_stats.http_refused: requests that the HTTP layer answers itself. */
+enum sio_http_refusal {
+  SIO_HTTP_MALFORMED, /* 400, 417, 501 or 505                   */
+  SIO_HTTP_HEAD_SIZE, /* 431: over max_head                     */
+  SIO_HTTP_BODY_SIZE, /* 413                                    */
+  SIO_HTTP_TIMEOUT,   /* 408: the request took too long to come */
+  SIO_HTTP_REFUSED_END
+};
+
+/* Indexes of sio_stats.engine_refused: requests that Engine.IO refuses. The first six are its error
+ * codes (sio_connection_error), the others have no code. */
+enum sio_engine_refusal {
+  SIO_ENGINE_REFUSED_TRANSPORT,
+  SIO_ENGINE_REFUSED_SESSION,
+  SIO_ENGINE_REFUSED_METHOD,
+  SIO_ENGINE_REFUSED_REQUEST,
+  SIO_ENGINE_REFUSED_FORBIDDEN,
+  SIO_ENGINE_REFUSED_VERSION,
+  SIO_ENGINE_REFUSED_MISUSE,   /* two polls at once, a DELETE */
+  SIO_ENGINE_REFUSED_DRAINING, /* 503                         */
+  SIO_ENGINE_REFUSED_END
+};
+
+/* Indexes of sio_stats.websockets_closed: how a WebSocket ended, by the close code received or, if
+ * none was, sent. */
+enum sio_ws_ending {
+  SIO_WS_CLOSE_NORMAL,      /* 1000, 1001, or a close frame without a code */
+  SIO_WS_CLOSE_ABNORMAL,    /* 1006: there was no close frame              */
+  SIO_WS_CLOSE_ERROR,       /* other codes below 3000                      */
+  SIO_WS_CLOSE_APPLICATION, /* 3000 to 4999                                */
+  SIO_WS_CLOSE_END
+};
+
+/* Indexes of sio_stats.connects_refused: why a client was not admitted to a namespace. */
+enum sio_refusal {
+  SIO_REFUSED_BY_MIDDLEWARE,
+  SIO_REFUSED_TIMEOUT,  /* middleware_timeout_ms passed, for middleware or sio_of_match() */
+  SIO_REFUSED_NO_NSP,   /* there is no namespace of this name                             */
+  SIO_REFUSED_TOO_MANY, /* max_nsps or max_child_nsps is reached                          */
+  SIO_REFUSED_END
+};
+
+/* Indexes of sio_stats.recovery_failed: why a client that asked for recovery got a new socket. */
+enum sio_recovery_failure {
+  SIO_RECOVERY_NONE,
+  SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server */
+  SIO_RECOVERY_BAD_OFFSET, /* the offset is not one that this server sent          */
+  SIO_RECOVERY_LOG_GONE,   /* events that it missed were dropped: max_log_bytes    */
+  /* It missed more than max_queued or queue_high allows, or it named an old offset again. Each
+   * client may be sent twice what it was sent once, and 16 KiB. */
+  SIO_RECOVERY_TOO_MUCH,
+  SIO_RECOVERY_NO_MEMORY,
+  SIO_RECOVERY_END
+};
+
+/* The size of arrays that an enum indexes. Only indexes below the enum's ..._END are used. */
+enum { SIO_STATS_SLOTS = 16 };
+
+/* A field is a counter, which only grows, unless its comment says that it is a gauge, which is the
+ * number now. Every field is a uint64_t or consists of them, so that the statistics of several
+ * servers can be added (sio_stats_add()). New fields are added at the end. Between two turns of the
+ * loop, and inside every callback but that of sio_on_any_outgoing():
+ *
+ *   connections_accepted = connections + connections_closed
+ *   http_requests        = the sum of http_responses + http_aborted + those not answered yet
+ *   requests_refused     = http_responses[3] + http_responses[4]
+ *   websockets_opened    = websockets + the sum of websockets_closed
+ *   sessions_opened      = sessions + the sum of sessions_closed
+ *                        = sessions_polling + sessions_websocket
+ *   sessions             = sessions_now[0] + sessions_now[1]
+ *   upgrades_started     = upgrades + upgrades_failed + those under way
+ *   sockets_opened       = sockets + the sum of sockets_closed
+ *   closed[i]            = sessions_closed[i] + sockets_closed[i]
+ *   acks_asked           = acks_received + acks_timed_out + acks_lost + acks_pending
+ *   packets_in, bytes_in = the total and the sum of packet_bytes_in; the same with _out
+ */
+typedef struct sio_stats {
+  /* -- Connections, TCP and Unix -- */
+  uint64_t connections; /* gauge: open */
+  uint64_t connections_accepted, connections_closed;
+  uint64_t connections_refused; /* closed at once for want of memory; see rejected for limits */
+  uint64_t accept_failures;     /* no descriptor or no memory to accept one                 */
+  uint64_t net_bytes_in, net_bytes_out;
+  uint64_t net_reads, net_writes; /* system calls                                           */
+  uint64_t net_blocked;           /* writes of which the kernel took only a part            */
+  uint64_t bytes_lost;            /* queued and not sent when the connection ended          */
+  /* Gauge: memory of everything that waits for clients, as max_queued counts it. A broadcast counts
+   * for each receiver. What was queued in this turn and has not been offered to the kernel yet does
+   * not count. */
+  uint64_t queued_bytes;
+  /* Gauge: memory of all encoded messages, each counted once, those kept for recovery included. */
+  uint64_t message_bytes;
+  sio_histogram write_bytes; /* bytes of each write */
+  /* Microseconds of each turn of the loop: from its first event for this server to its end,
+   * handlers included. */
+  sio_histogram turn_us;
+  /* How often the loop was blocked for longer than one second or half of ping_timeout_ms. */
+  uint64_t stalls;
+  uint64_t calls_refused; /* calls that returned SIO_ESTATE because a callback may not make them */
+
+  /* -- TLS (tls.h) -- */
+  uint64_t tls_connections;                 /* gauge: open                                        */
+  uint64_t tls_handshaking;                 /* gauge: handshakes under way                        */
+  uint64_t tls_handshakes[SIO_STATS_SLOTS]; /* completed, by enum sio_tls_version */
+  uint64_t tls_resumed;                     /* of these: resumed with a ticket    */
+  uint64_t tls_failed[SIO_STATS_SLOTS];     /* by enum sio_tls_failure            */
+  uint64_t tls_displaced; /* handshakes closed because max_tls_handshakes were under way */
+
+  /* -- HTTP -- */
+  uint64_t http_requests;                 /* begun                                   */
+  uint64_t http_responses[5];             /* 1xx to 5xx; an upgrade is a 1xx         */
+  uint64_t requests_refused;              /* 4xx and 5xx                             */
+  uint64_t http_aborted;                  /* ended without a response                */
+  uint64_t http_refused[SIO_STATS_SLOTS]; /* by enum sio_http_refusal                */
+  /* Responses, files and WebSocket messages that were compressed; a broadcast counts once. */
+  uint64_t compressed;
+  uint64_t compressed_plain[2], compressed_packed[2]; /* bytes before and after: HTTP, WebSocket */
+
+  /* -- WebSocket: of sessions, of upgrades under way, and of sio_ws_route() -- */
+  uint64_t websockets; /* gauge: open */
+  uint64_t websockets_opened;
+  uint64_t websockets_closed[SIO_STATS_SLOTS]; /* by enum sio_ws_ending                       */
+  uint64_t websockets_refused;                 /* handshakes that were answered with an error */
+  uint64_t ws_messages_in, ws_messages_out;
+  uint64_t inflated, inflated_plain, inflated_packed; /* compressed messages received, bytes  */
+
+  /* -- Engine.IO sessions -- */
+  uint64_t sessions;        /* gauge: open                              */
+  uint64_t sessions_now[2]; /* gauges: on polling, on WebSocket         */
+  uint64_t sessions_opened; /* then by the transport they began with    */
+  uint64_t sessions_polling, sessions_websocket;
+  uint64_t sessions_closed[SIO_STATS_SLOTS]; /* by enum sio_reason      */
+  uint64_t engine_refused[SIO_STATS_SLOTS];  /* by enum sio_engine_refusal */
+  uint64_t upgrades_started, upgrades, upgrades_failed;
+  uint64_t pings_sent;
+  uint64_t heartbeats_missed; /* pongs, or pings of Engine.IO 3, that did not come in time */
+  sio_histogram heartbeat_us; /* microseconds from ping to pong                            */
+  uint64_t packets_in, packets_out, bytes_in, bytes_out;
+  sio_histogram packet_bytes_in, packet_bytes_out; /* bytes of each Engine.IO packet         */
+  uint64_t parse_errors;  /* packets that broke the protocol                                */
+  uint64_t overflows;     /* sessions closed because more than max_queued waited            */
+  uint64_t out_of_memory; /* sessions closed because an allocation failed                   */
+
+  /* -- Socket.IO -- */
+  uint64_t sockets; /* gauge: connected */
+  uint64_t sockets_opened;
+  uint64_t sockets_closed[SIO_STATS_SLOTS];   /* by enum sio_reason                          */
+  uint64_t closed[SIO_STATS_SLOTS];           /* sessions and sockets, by enum sio_reason    */
+  uint64_t connects_refused[SIO_STATS_SLOTS]; /* by enum sio_refusal                         */
+  uint64_t recovered;                         /* sockets recovered                           */
+  uint64_t recovery_failed[SIO_STATS_SLOTS];  /* by enum sio_recovery_failure                */
+  uint64_t nsps;                              /* gauge: namespaces, child namespaces included */
+  uint64_t child_nsps;                        /* gauge: namespaces that parents made (nsp.h) */
+  uint64_t nsps_refused;                      /* not made because of max_child_nsps          */
+  uint64_t rooms;      /* gauge: rooms with members; the room of each socket's id is not counted */
+  uint64_t events_in;  /* received from clients                                              */
+  uint64_t events_out; /* queued for clients; a broadcast counts for each receiver           */
+  uint64_t events_refused;                /* by packet middleware                            */
+  uint64_t broadcasts;                    /* sio_broadcast() and similar calls               */
+  uint64_t volatile_dropped;              /* volatile events not sent, for each receiver     */
+  uint64_t events_dropped, bytes_dropped; /* by when_full, volatile events not included      */
+  uint64_t acks_sent;
+  uint64_t acks_asked; /* by sio_emit_ack(), and by broadcasts with acks for each receiver   */
+  uint64_t acks_received, acks_timed_out;
+  uint64_t acks_lost;       /* the client left, or the broadcast with acks had ended            */
+  uint64_t acks_pending;    /* gauge                                                            */
+  sio_histogram ack_us;     /* microseconds from asking to the ack                              */
+  uint64_t answers_dropped; /* replies not kept: past max_answers, or no memory              */
+
+  /* -- Limits (limits.h) -- */
+  uint64_t rejected[SIO_STATS_SLOTS]; /* connections and sessions, by enum sio_reject        */
+  uint64_t limited, limited_closed;   /* clients paused, and closed, for sending too much    */
+  uint64_t addresses;                 /* gauge: addresses remembered                         */
+  uint64_t addresses_uncounted;       /* connections not counted: max_addresses were in use  */
+
+  /* -- The log (log.h) -- */
+  uint64_t log_lines_lost;     /* no memory, or too many in one turn                         */
+  uint64_t log_lines_left_out; /* over the rate of lines that clients cause                  */
+} sio_stats;
+
+/* Fills in the first size bytes of *out; pass sizeof *out. Visits every namespace. Loop thread. */
+SIO_EXTERN void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size);
+
+/* Adds the statistics of another server to *sum, gauges included. Any thread, on copies. */
+static inline void sio_stats_add(sio_stats *sum, const sio_stats *more) {
+  uint64_t *to = (uint64_t *)sum;
+  const uint64_t *from = (const uint64_t *)more;
+  size_t i;
+  for (i = 0; i < sizeof *sum / sizeof *to; i++) to[i] += from[i];
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
