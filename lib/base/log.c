@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/cold.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -138,12 +137,12 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
     memcpy(line->text, text, n + 1);
     log_append_line(log, line);
   } else {
-    log_count_lost_line(log, fits ? "out of memory" : "too many in one turn");
+    log_count_lost_line(log, fits ? "out of memory" : "too many lines in one turn of the loop");
   }
   if (log->rouse) log->rouse(log->rouse_arg);
 }
 
-COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
   /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
    * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */
@@ -160,30 +159,30 @@ COLD void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
 /* ---- rate limits ----------------------------------------------------------- */
 
 static const char *const cause_names[] = {
-  [LOG_TURNED_AWAY] = "peers turned away",
-  [LOG_LIMITED] = "peers that send too much",
-  [LOG_NO_MEMORY] = "want of memory",
+  [LOG_TURNED_AWAY] = "rejected peers",
+  [LOG_LIMITED] = "peers over their rate limit",
+  [LOG_NO_MEMORY] = "out of memory",
   [LOG_REQUEST_REFUSED] = "refused requests",
-  [LOG_ENGINE_REFUSED] = "requests refused by the engine",
-  [LOG_UPGRADED] = "upgrades",
-  [LOG_UPGRADE_FAILED] = "failed upgrades",
+  [LOG_ENGINE_REFUSED] = "refused Engine.IO requests",
+  [LOG_UPGRADED] = "upgrades to WebSocket",
+  [LOG_UPGRADE_FAILED] = "failed upgrades to WebSocket",
   [LOG_SESSION_OPENED] = "opened sessions",
   [LOG_SESSION_CLOSED] = "closed sessions",
-  [LOG_SESSION_BROKEN] = "broken sessions",
-  [LOG_NOT_READING] = "peers that do not read",
+  [LOG_SESSION_BROKEN] = "sessions ended by an error",
+  [LOG_NOT_READING] = "peers that do not read what is sent",
   [LOG_WS_REFUSED] = "refused WebSocket handshakes",
-  [LOG_WS_BROKEN] = "broken WebSockets",
+  [LOG_WS_BROKEN] = "WebSockets ended by an error",
   [LOG_WS_CLOSED] = "closed WebSockets",
-  [LOG_ANSWER_CUT] = "answers cut short",
-  [LOG_NSP_MADE] = "namespaces made",
-  [LOG_NSP_GONE] = "namespaces gone",
-  [LOG_NSP_REFUSED] = "refused namespaces",
-  [LOG_SOCKET_JOINED] = "sockets that joined",
-  [LOG_SOCKET_LEFT] = "sockets that left",
-  [LOG_NOT_RECOVERED] = "recovery",
+  [LOG_ANSWER_CUT] = "truncated HTTP responses",
+  [LOG_NSP_MADE] = "created namespaces",
+  [LOG_NSP_GONE] = "deleted namespaces",
+  [LOG_NSP_REFUSED] = "refused connections to namespaces",
+  [LOG_SOCKET_JOINED] = "connected sockets",
+  [LOG_SOCKET_LEFT] = "disconnected sockets",
+  [LOG_NOT_RECOVERED] = "failed recoveries",
   [LOG_EVENT_REFUSED] = "refused events",
-  [LOG_ANSWER_DROPPED] = "dropped answers",
-  [LOG_CALL_REFUSED] = "refused calls of the host",
+  [LOG_ANSWER_DROPPED] = "dropped replies",
+  [LOG_CALL_REFUSED] = "refused library calls",
 };
 
 static bool log_take_quota_of_second(struct log_second *s, int level, const char *peer) {
@@ -196,8 +195,8 @@ static bool log_take_quota_of_second(struct log_second *s, int level, const char
   return true;
 }
 
-COLD bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
-                              const char *peer) {
+bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
+                         const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
@@ -212,11 +211,11 @@ COLD bool sio__log_take_quota(struct log *log, int level, int room, enum log_cau
   return false;
 }
 
-COLD void sio__log_end_second(struct log *log) {
+void sio__log_end_second(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
-      sio__log(log, s->level, s->room, "%s: %" PRIu64 " more such lines in the last second",
+      sio__log(log, s->level, s->room, "%s: %" PRIu64 " more log lines in the last second",
                cause_names[i], s->left_out);
     *s = (struct log_second){ 0 };
   }
@@ -233,7 +232,7 @@ static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) 
   char text[96];
   if (!n || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
   snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
-           n == 1 ? "line of the log is" : "lines of the log are", why);
+           n == 1 ? "log line was" : "log lines were", why);
   log_call_host(log, SIO_LOG_ERROR, SIO_ROOM_SIO, text);
 }
 
@@ -248,7 +247,7 @@ static struct log_line *log_take_all_lines(struct log *log) {
   return first;
 }
 
-COLD void sio__log_deliver_lines(struct log *log) {
+void sio__log_deliver_lines(struct log *log) {
   if (log->busy) return;
   uint64_t lost = log->unsaid;
   const char *why = log->why;
@@ -263,7 +262,7 @@ COLD void sio__log_deliver_lines(struct log *log) {
   log->busy = false;
 }
 
-COLD void sio__log_clear(struct log *log) {
+void sio__log_clear(struct log *log) {
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
     log_free_line(log, line);

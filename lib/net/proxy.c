@@ -57,10 +57,10 @@ static bool parse_v1_line(sio_slice line, struct proxied *out) {
 static int read_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
   size_t last = PROXY_V1_MAX - 1, mark = sizeof v1_mark - 1;
   const char *cr = memchr(p, '\r', n < last ? n : last);
-  if (!cr && n >= last) return set_proxy_error(why, SIO_ETOOBIG, "a PROXY line without an end");
+  if (!cr && n >= last) return set_proxy_error(why, SIO_ETOOBIG, "the PROXY line is too long");
   if (!cr || cr + 1 == p + n) return 0;
   if (cr[1] != '\n' || !parse_v1_line(slice(p + mark, (size_t)(cr - p) - mark), out))
-    return set_proxy_error(why, SIO_EPROTO, "a malformed PROXY line");
+    return set_proxy_error(why, SIO_EPROTO, "malformed PROXY line");
   return (int)(cr - p) + 2;
 }
 
@@ -116,14 +116,14 @@ static bool parse_v2_content(const unsigned char *h, size_t len, struct proxied 
 static int read_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
   const unsigned char *h = (const unsigned char *)p;
   if (n > 12 && (h[12] >> 4 != 2 || (h[12] & 15) > V2_PROXY))
-    return set_proxy_error(why, SIO_EPROTO, "a PROXY header of an unknown version or command");
+    return set_proxy_error(why, SIO_EPROTO, "the PROXY header has an unknown version or command");
   if (n < V2_HEAD) return 0;
   size_t len = u16_at(h + 14);
   if (len > PROXY_V2_MAX - V2_HEAD)
-    return set_proxy_error(why, SIO_ETOOBIG, "a PROXY header that is too long");
+    return set_proxy_error(why, SIO_ETOOBIG, "the PROXY header is too long");
   if (n < V2_HEAD + len) return 0;
   if (!parse_v2_content(h, len, out))
-    return set_proxy_error(why, SIO_EPROTO, "a malformed PROXY header");
+    return set_proxy_error(why, SIO_EPROTO, "malformed PROXY header");
   return (int)(V2_HEAD + len);
 }
 

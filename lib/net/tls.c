@@ -159,7 +159,7 @@ static void fail_established(struct conn *c, int err, const char *why) {
   struct tls *t = tls_of(c);
   char peer[CONN_ADDRESS];
   mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
-  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS broke: %s",
+  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS failed: %s",
       sio__conn_address(c, peer), why);
   if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
@@ -176,7 +176,7 @@ static void on_session_failure(struct conn *c, int err) {
 }
 
 void sio__tls_handshake_timeout(struct conn *c) {
-  fail_handshake(c, SIO_TLS_FAILED_TIMEOUT, "no TLS handshake in time");
+  fail_handshake(c, SIO_TLS_FAILED_TIMEOUT, "the TLS handshake timed out");
 }
 
 static bool on_tls_eof(struct conn *c) {
@@ -184,11 +184,11 @@ static bool on_tls_eof(struct conn *c) {
   char peer[CONN_ADDRESS];
   if (t->has_failed || !t->has_first_byte) return false;
   if (!t->is_established) {
-    fail_handshake(c, SIO_TLS_FAILED_CLOSED, "it left in the middle of the TLS handshake");
+    fail_handshake(c, SIO_TLS_FAILED_CLOSED, "the peer disconnected during the TLS handshake");
     return true;
   }
-  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: the stream ended without TLS's end",
-      sio__conn_address(c, peer));
+  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET,
+      "%s: the stream ended without a TLS close_notify", sio__conn_address(c, peer));
   return false;
 }
 
@@ -229,9 +229,8 @@ static bool begin_handshake(struct conn *c, struct tls *t) {
   struct loop *l = conn_loop(c);
   struct tls *old = find_handshake_to_displace(l, t);
   if (old)
-    fail_handshake(
-        old->conn, TLS_DISPLACED,
-        "max_tls_handshakes are under way: the oldest of its address, or of all, made room");
+    fail_handshake(old->conn, TLS_DISPLACED,
+                   "max_tls_handshakes was reached, and this handshake was the oldest");
   if (c->closed) return false;
   t->has_first_byte = t->in_handshake = true;
   list_push(&l->handshakes, &t->link);
@@ -251,9 +250,9 @@ static void fail_plaintext(struct conn *c, bool is_http) {
   if (is_http)
     on_ciphertext(c, answer, sizeof answer - 1); /* without memory closing must suffice */
   if (is_http)
-    fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP where TLS is spoken");
+    fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
   else
-    fail_handshake(c, SIO_TLS_FAILED_PROTOCOL, "its first byte is none of TLS");
+    fail_handshake(c, SIO_TLS_FAILED_PROTOCOL, "the first byte is not TLS");
 }
 
 /* False: the first byte is not TLS, and the peer was refused; or c was closed. */

@@ -56,7 +56,7 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
                              has_ca ? "ca" : "accept_unauthorized");
   if (!o->request_cert) return 0;
   if (!any && !has_ca)
-    return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca, or accept_unauthorized");
+    return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? accept_any_certificate : NULL);
   /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
@@ -131,7 +131,7 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
   bool has_clients = o->ca_file || o->ca.n || o->request_cert || o->accept_unauthorized;
   bool has_rest = o->min_version || o->ciphers || o->ciphersuites || o->ticket_lifetime_s;
   if (has_id || has_clients || has_rest)
-    return sio__tls_complain(why, SIO__EINVAL, "ctx and other options beside it");
+    return sio__tls_complain(why, SIO__EINVAL, "ctx cannot be combined with other options");
   if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_complain_ssl(why, NULL, "ctx");
   b->ctx = o->ctx;
   update_bundle_expiry(b, b->ctx);
@@ -141,9 +141,12 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
-    return sio__tls_complain(why, SIO__EINVAL, "min_version is none");
+    return sio__tls_complain(why, SIO__EINVAL,
+                             "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
+                             (int)o->min_version);
   if (o->ticket_lifetime_s > TICKET_PERIOD_MAX_S)
-    return sio__tls_complain(why, SIO__EINVAL, "ticket_lifetime_s is more than a week");
+    return sio__tls_complain(why, SIO__EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
+                             o->ticket_lifetime_s, TICKET_PERIOD_MAX_S);
   struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
   if (!b) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bundle.h - options made into what connections are accepted with. A bundle never changes; a reload
- * makes another. Its connections hold it.
+ * bundle.h - everything that new connections are accepted with, made from the options. A bundle
+ * never changes: a reload makes a new one. Each connection holds a reference to its bundle.
  */
 #ifndef SIO_TLS_BUNDLE_H
 #define SIO_TLS_BUNDLE_H
@@ -12,11 +12,11 @@
 
 struct bundle {
   atomic_uint refs;
-  int64_t expires;        /* the first of its certificates; INT64_MAX: there is none */
-  struct tickets tickets; /* unused with the host's own context */
-  SSL_CTX *ctx;           /* every connection begins with it */
+  int64_t expires;        /* when the first of its certificates expires; INT64_MAX: there is none */
+  struct tickets tickets; /* not used with an SSL_CTX of the host */
+  SSL_CTX *ctx;           /* the context that every connection starts with */
   size_t nmore;
-  SSL_CTX *more[]; /* for other names */
+  SSL_CTX *more[]; /* contexts for further server names */
 };
 
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,

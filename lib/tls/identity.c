@@ -26,7 +26,7 @@ int sio__tls_complain_ssl(const struct complaint *why, const char *what, const c
   bool memory = ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
   ERR_clear_error();
   if (memory) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
-  if (!reason) reason = "it cannot be used";
+  if (!reason) reason = "OpenSSL cannot use it";
   return what ? sio__tls_complain(why, SIO_EPROTO, "%s %s: %s", what, name, reason)
               : sio__tls_complain(why, SIO_EPROTO, "%s: %s", name, reason);
 }
@@ -141,7 +141,7 @@ struct parts {
 static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct source *s,
                          const struct complaint *why) {
   if (!p->key || !p->cert)
-    return sio__tls_complain(why, SIO_EPROTO, "%s %s: it lacks a key or a certificate",
+    return sio__tls_complain(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
                              source_field(s), source_name(s));
   if (!SSL_CTX_use_certificate(ctx, p->cert)) return complain_unusable(s, why);
   for (int i = 0; i < sk_X509_num(p->chain); i++)
@@ -175,9 +175,10 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
   bool pem = source_is_set(&cert) || source_is_set(&key);
   if (source_is_set(&pfx) && pem)
-    return sio__tls_complain(why, SIO__EINVAL, "a pfx and a certificate or key beside it");
+    return sio__tls_complain(why, SIO__EINVAL, "pfx cannot be combined with cert or key");
   if (source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
-  if (!source_is_set(&cert)) return sio__tls_complain(why, SIO__EINVAL, "there is no certificate");
+  if (!source_is_set(&cert))
+    return sio__tls_complain(why, SIO__EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   if (!source_is_set(&key)) key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);
   return err ? err : load_key(ctx, &key, id->passphrase, why);

@@ -129,10 +129,10 @@ static int describe_failure(struct session *s) {
   const char *text = e ? ERR_reason_error_string(e) : NULL;
   const char *detail = failure_detail(s, reason);
   s->kind = s->wire_err == SIO__ENOMEM ? SIO_TLS_FAILED_MEMORY : failure_kind(reason);
-  if (s->wire_err) text = "what it has to be told is past a limit";
+  if (s->wire_err) text = "too much output waits for the peer";
   if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
-  snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "it failed", *detail ? ": " : "",
-           detail);
+  snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "unknown failure",
+           *detail ? ": " : "", detail);
   ERR_clear_error();
   return s->kind == SIO_TLS_FAILED_MEMORY ? SIO__ENOMEM : SIO_EPROTO;
 }
@@ -174,7 +174,7 @@ static int fail_hello_too_long(struct session *s) {
   static const char alert[] = { 21, 3, 3, 0, 2, 2, SSL_AD_ILLEGAL_PARAMETER };
   s->wire.put(s->wire.to, alert, sizeof alert); /* without memory closing must suffice */
   s->kind = SIO_TLS_FAILED_PROTOCOL;
-  snprintf(s->text, sizeof s->text, "TLS: a ClientHello of more than %d KiB", HELLO_MAX / 1024);
+  snprintf(s->text, sizeof s->text, "TLS: the ClientHello is longer than %d KiB", HELLO_MAX / 1024);
   return SIO_EPROTO;
 }
 
@@ -292,7 +292,7 @@ static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) 
   return 0;
 }
 
-static const char *or_empty(const char *s) { return s ? s : ""; }
+static const char *text_or_empty(const char *s) { return s ? s : ""; }
 
 static int openssl_info(void *session, sio_tls_info *out) {
   struct session *s = session;
@@ -302,9 +302,9 @@ static int openssl_info(void *session, sio_tls_info *out) {
   SSL_get0_alpn_selected(s->ssl, &alpn, &n);
   snprintf(s->text, sizeof s->text, "%.*s", (int)n, n ? (const char *)alpn : "");
   out->version = SSL_get_version(s->ssl);
-  out->cipher = or_empty(SSL_get_cipher_name(s->ssl));
+  out->cipher = text_or_empty(SSL_get_cipher_name(s->ssl));
   out->alpn = s->text;
-  out->server_name = or_empty(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
+  out->server_name = text_or_empty(SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name));
   out->subject = out->verify_error = "";
   out->resumed = SSL_session_reused(s->ssl);
   X509 *x = SSL_get0_peer_certificate(s->ssl);
@@ -362,10 +362,10 @@ static int new_bundle_from_options(struct bundle **out, const sio_openssl_option
                                    const struct complaint *why) {
   sio_openssl_options known;
   if (why->size) *why->text = '\0';
-  if (!o) return sio__tls_complain(why, SIO__EINVAL, "there are no options");
+  if (!o) return sio__tls_complain(why, SIO__EINVAL, "the options are NULL");
   for (size_t i = sizeof known; i < o_size; i++)
     if (((const char *)o)[i])
-      return sio__tls_complain(why, SIO__EINVAL, "an option of a later time");
+      return sio__tls_complain(why, SIO__EINVAL, "an option of a newer version is set");
   memset(&known, 0, sizeof known);
   memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
   return sio__tls_bundle_new(out, &known, why);

@@ -186,7 +186,7 @@ for (const [name, make, way] of [
 test('107 a client that does not know the CA goes, and the log says why', async (t) => {
   const host = await start(t);
   await failing(connected(io(host.base, { forceNew: true, reconnection: false })));
-  match(await host.line(/^refused/), /it left in the middle of the TLS handshake$/);
+  match(await host.line(/^refused/), /the peer disconnected during the TLS handshake$/);
   await client(host, ['-verify_return_error', '-CAfile', file('stranger.pem')], '');
   match(await host.line(/^refused/), /^refused 7 127\.0\.0\.1: TLS: .*alert unknown ca$/);
   equal((await host.stats()).tls_alert, 1);
@@ -494,7 +494,7 @@ test('plain HTTP on the TLS port gets a 400 that says so', async (t) => {
   const host = await start(t);
   const r = await host.secure.get('/tls');
   equal([r.status, r.body], [400, 'This port speaks HTTPS.\n']);
-  equal(await host.line(/^refused/), 'refused 7 127.0.0.1: plain HTTP where TLS is spoken');
+  equal(await host.line(/^refused/), 'refused 7 127.0.0.1: plain HTTP on a TLS port');
   equal((await host.stats()).tls_plain, 1);
 });
 
@@ -532,7 +532,7 @@ test('who leaves in the middle of the handshake is counted, who never began is n
   begun.write(Buffer.from([22, 3, 1]));
   await sleep(50);
   begun.close();
-  match(await host.line(/^refused/), /it left in the middle of the TLS handshake$/);
+  match(await host.line(/^refused/), /the peer disconnected during the TLS handshake$/);
   await host.settled('tls_connections', 0);
   equal((await host.stats()).tls_closed, 1);
 });

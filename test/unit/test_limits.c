@@ -499,8 +499,8 @@ TEST(refused_requests_make_few_lines_and_one_more_says_how_many_there_were) {
   EQ(stats().log_lines_left_out + count_lines("Session ID unknown"), 200);
   logged[0] = '\0';
   later(1000);
-  EQ(count_lines("requests refused by the engine: "), 1);
-  CHECK(strstr(logged, "more such lines in the last second") != NULL);
+  EQ(count_lines("refused Engine.IO requests: "), 1);
+  CHECK(strstr(logged, "more log lines in the last second") != NULL);
   stop();
 }
 

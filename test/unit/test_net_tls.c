@@ -499,7 +499,7 @@ TEST(plain_http_is_told_so) {
   tell(far_fd, "GET / HTTP/1.1\r\n\r\n");
   turns(3);
   EQ(refused, 1);
-  EQ_STR(why_refused, "plain HTTP where TLS is spoken");
+  EQ_STR(why_refused, "plain HTTP on a TLS port");
   CHECK(strstr(hear(far_fd), "400 Bad Request"));
   CHECK(strstr(got, "\r\n\r\nThis port speaks HTTPS.\n"));
   CHECK(fin);
@@ -511,7 +511,7 @@ TEST(what_is_no_tls_at_all_is_closed_without_a_word) {
   open_plain();
   tell(far_fd, "\x80\x2e\x01\x03\x01");
   turns(3);
-  EQ_STR(why_refused, "its first byte is none of TLS");
+  EQ_STR(why_refused, "the first byte is not TLS");
   IS(hear(far_fd), "");
   CHECK(fin);
   EQ(failed_as(SIO_TLS_FAILED_PROTOCOL), 1);

@@ -54,7 +54,7 @@ TEST(a_pfx_is_taken_with_its_passphrase_alone) {
   o.identity.pfx.n /= 2;
   EQ(try_with(&o), SIO_EPROTO);
   o.identity = (sio_openssl_identity){ .pfx = pfx, .cert = sio_text(own.cert) };
-  refuses(o, -EINVAL, "a pfx and a certificate or key beside it");
+  refuses(o, -EINVAL, "pfx cannot be combined with cert or key");
   OPENSSL_free((char *)(uintptr_t)pfx.p);
 }
 
@@ -65,7 +65,7 @@ TEST(a_pfx_without_a_key_or_a_certificate_is_refused) {
   sio_slice pfx[] = { pfx_of(&keyless, &ca, "x"), pfx_of(&bare, NULL, "x") };
   for (size_t i = 0; i < 2; i++) {
     sio_openssl_options o = { .identity = { .pfx = pfx[i], .passphrase = "x" } };
-    refuses(o, SIO_EPROTO, "pfx in memory: it lacks a key or a certificate");
+    refuses(o, SIO_EPROTO, "pfx in memory: it contains no key or no certificate");
     OPENSSL_free((char *)(uintptr_t)pfx[i].p);
   }
 }
@@ -136,13 +136,13 @@ TEST(files_are_read_and_named_where_they_are_wrong) {
 
 TEST(what_contradicts_itself_is_refused_in_words) {
   sio_openssl_options o = { .min_version = 0 };
-  refuses(o, -EINVAL, "there is no certificate");
+  refuses(o, -EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   o = pem_of(&own);
   o.min_version = 7;
-  refuses(o, -EINVAL, "min_version is none");
+  refuses(o, -EINVAL, "min_version: 7 is neither SIO_TLS_1_2 nor SIO_TLS_1_3");
   o = pem_of(&own);
   o.request_cert = true;
-  refuses(o, -EINVAL, "request_cert needs ca, or accept_unauthorized");
+  refuses(o, -EINVAL, "request_cert needs ca or accept_unauthorized");
   o.accept_unauthorized = true;
   takes(o);
   o.request_cert = false;
@@ -151,9 +151,9 @@ TEST(what_contradicts_itself_is_refused_in_words) {
   refuses(o, -EINVAL, "ca needs request_cert");
   o = pem_of(&own);
   o.identity.cert = (sio_slice){ NULL, 0 };
-  refuses(o, -EINVAL, "there is no certificate");
+  refuses(o, -EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   o = (sio_openssl_options){ .identity = { .pfx_file = "a", .key_file = "b" } };
-  refuses(o, -EINVAL, "a pfx and a certificate or key beside it");
+  refuses(o, -EINVAL, "pfx cannot be combined with cert or key");
   o = pem_of(&own);
   o.identity.cert.n = (size_t)INT32_MAX + 1;
   refuses(o, -EINVAL, "cert is too long");
@@ -217,7 +217,7 @@ TEST(the_words_may_be_unwanted_or_cut) {
   char few[6];
   EQ(sio_openssl_new(&tls, &o, NULL, 0), -EINVAL);
   EQ(sio_openssl_new(&tls, NULL, few, sizeof few), -EINVAL);
-  EQ_STR(few, "there");
+  EQ_STR(few, "the o");
 }
 
 TEST(options_of_another_time_are_taken_as_far_as_they_are_understood) {
@@ -230,7 +230,7 @@ TEST(options_of_another_time_are_taken_as_far_as_they_are_understood) {
   sio_openssl_free(tls);
   longer.later[9] = 1;
   EQ(sio_openssl_new_sized(&tls, &longer.o, sizeof longer, why, sizeof why), -EINVAL);
-  EQ_STR(why, "an option of a later time");
+  EQ_STR(why, "an option of a newer version is set");
   size_t identity_alone = offsetof(sio_openssl_options, more);
   longer.o.min_version = 99;
   EQ(sio_openssl_new_sized(&tls, &longer.o, identity_alone, why, sizeof why), 0);
@@ -260,7 +260,7 @@ TEST(the_hosts_own_context_is_taken_alone) {
   for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
     sio_openssl_options o = beside[i];
     o.ctx = ctx;
-    refuses(o, -EINVAL, "ctx and other options beside it");
+    refuses(o, -EINVAL, "ctx cannot be combined with other options");
   }
   SSL_CTX_free(ctx);
 }
@@ -347,7 +347,7 @@ TEST(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it) {
   tls_peer_open(&peer, -1, TLS1_3_VERSION);
   CHECK(cost_of(claim, 9, SIO_EPROTO) < 512);
   EQ(server->ops->failure(session, &text), SIO_TLS_FAILED_PROTOCOL);
-  EQ_STR(text, "TLS: a ClientHello of more than 16 KiB");
+  EQ_STR(text, "TLS: the ClientHello is longer than 16 KiB");
   EQ(BIO_pending(peer.in), 7);
   SSL_do_handshake(peer.ssl);
   EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER);
@@ -544,7 +544,7 @@ TEST(the_host_says_how_long_a_ticket_can_be_used) {
   o.ticket_lifetime_s = 7 * 86400;
   takes(o);
   o.ticket_lifetime_s++;
-  refuses(o, -EINVAL, "ticket_lifetime_s is more than a week");
+  refuses(o, -EINVAL, "ticket_lifetime_s: 604801 is more than 604800, a week");
 }
 
 TEST(a_reload_ends_all_tickets) {

@@ -192,7 +192,7 @@ TEST(lines_that_find_no_memory_are_counted_and_told_of) {
   sio_broadcast((sio_target){ .nsp = root }, "b", SIO_NONE);
   alloc_fail_in(0);
   turn();
-  CHECK(strstr(said, "2 lines of the log are lost: out of memory\n") != NULL);
+  CHECK(strstr(said, "2 log lines were lost: out of memory\n") != NULL);
   sio_server_stats(srv, &st, sizeof st);
   EQ(st.log_lines_lost, 2);
   stop();

@@ -219,7 +219,7 @@ TEST(who_does_not_shake_hands_in_time_is_turned_away) {
   EQ(turned_away, 0);
   later(701);
   EQ(turned_away, 1);
-  EQ_STR(reason, "no TLS handshake in time");
+  EQ_STR(reason, "the TLS handshake timed out");
   EQ(stats().tls_failed[SIO_TLS_FAILED_TIMEOUT], 1);
   close(fd);
   stop();
