@@ -7,7 +7,6 @@
  * stamp counts, except sio_on_any_outgoing(), which cannot send.
  */
 #include "adapters/rooms.h"
-#include "base/cold.h"
 #include "base/mem.h"
 #include "core/nsp.h"
 #include "core/recovery.h"
@@ -82,7 +81,7 @@ static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_pack
 
 /* ---- visiting with the host's code: on a list made before ------------------------------------ */
 
-static COLD void collect(struct visit *v, sio_socket *s) {
+static void collect(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
     sio_socket **p = v->err ? NULL : sio__realloc(v->found, cap * sizeof *p);
@@ -96,8 +95,8 @@ static COLD void collect(struct visit *v, sio_socket *s) {
   v->found[v->n++] = sio_socket_ref(s);
 }
 
-static COLD int memory_each(sio_adapter *a, const sio_target *to,
-                            void (*visit)(sio_socket *, void *), void *user) {
+static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
+                       void *user) {
   struct visit v = { .to = collect };
   walk_audience(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
@@ -115,7 +114,7 @@ struct edit {
   int err; /* the first there was */
 };
 
-static COLD void edit_rooms(sio_socket *s, void *user) {
+static void edit_rooms(sio_socket *s, void *user) {
   struct edit *e = user;
   for (const char *const *r = e->rooms; *r; r++) {
     int err = e->one(s, *r);
@@ -123,30 +122,30 @@ static COLD void edit_rooms(sio_socket *s, void *user) {
   }
 }
 
-static COLD int edit_all(sio_adapter *a, const sio_target *to, struct edit e) {
+static int edit_all(sio_adapter *a, const sio_target *to, struct edit e) {
   int err = memory_each(a, to, edit_rooms, &e);
   return err ? err : e.err;
 }
 
-static COLD int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   return edit_all(a, to, (struct edit){ .one = sio_join, .rooms = rooms });
 }
 
-static COLD int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   return edit_all(a, to, (struct edit){ .one = sio_leave, .rooms = rooms });
 }
 
-static COLD void disconnect_one(sio_socket *s, void *user) {
+static void disconnect_one(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect(s);
 }
 
-static COLD void disconnect_session(sio_socket *s, void *user) {
+static void disconnect_session(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect_session(s);
 }
 
-static COLD int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   return memory_each(a, to, session ? disconnect_session : disconnect_one, NULL);
 }
 
@@ -188,7 +187,7 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
  * the room: a copy. Another seat may have moved up into the one that gets free, never before it:
  * with a search from the start each time, a peer in very many rooms would keep the loop when it
  * leaves. */
-static COLD void leave_aloud(sio_adapter *a, sio_socket *s) {
+static void leave_aloud(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
@@ -199,12 +198,12 @@ static COLD void leave_aloud(sio_adapter *a, sio_socket *s) {
 }
 
 /* Without memory for a name the rest is left in silence. */
-static COLD void memory_leave_all(sio_adapter *a, sio_socket *s) {
+static void memory_leave_all(sio_adapter *a, sio_socket *s) {
   if (sio_room_watched(a->nsp)) leave_aloud(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
-static COLD void memory_arrive(sio_adapter *a, sio_socket *s) {
+static void memory_arrive(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio_room_watched(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
@@ -213,8 +212,8 @@ static COLD void memory_arrive(sio_adapter *a, sio_socket *s) {
 
 static void memory_depart(sio_adapter *a, sio_socket *s) { tell_left(a, s, sio_socket_id(s)); }
 
-static COLD void memory_rooms(const sio_adapter *a, const sio_socket *s,
-                              void (*cb)(const char *room, void *user), void *user) {
+static void memory_rooms(const sio_adapter *a, const sio_socket *s,
+                         void (*cb)(const char *room, void *user), void *user) {
   uint32_t i = 0;
   (void)a;
   for (const struct room *r; (r = sio__rooms_next(s, &i));) cb(r->name, user);
@@ -222,15 +221,15 @@ static COLD void memory_rooms(const sio_adapter *a, const sio_socket *s,
 
 /* ---- all rooms ------------------------------------------------------------------------------- */
 
-static COLD size_t memory_room_size(const sio_adapter *a, const char *name) {
+static size_t memory_room_size(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
   return (room ? room->n : 0u) + is_own(a, name);
 }
 
 static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
 
-static COLD void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
-                                  void *user) {
+static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
+                             void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
     cb(room->name, room->n + (size_t)is_own(a, room->name), user);
@@ -242,7 +241,7 @@ static COLD void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *,
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
-static COLD int memory_open(sio_adapter **out, sio_nsp *nsp) {
+static int memory_open(sio_adapter **out, sio_nsp *nsp) {
   sio_adapter *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
@@ -251,7 +250,7 @@ static COLD int memory_open(sio_adapter **out, sio_nsp *nsp) {
   return 0;
 }
 
-static COLD void memory_close(sio_adapter *a) {
+static void memory_close(sio_adapter *a) {
   sio__rooms_clear(&a->rooms);
   sio__free(a);
 }

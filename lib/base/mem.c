@@ -8,7 +8,6 @@
  */
 #include "base/mem.h"
 
-#include "base/cold.h"
 #include <sio/server.h>
 #include <stdlib.h>
 #ifdef __GLIBC__
@@ -37,8 +36,8 @@ static void *(*host_malloc)(size_t) = malloc;
 static void *(*host_realloc)(void *, size_t) = realloc;
 static void (*host_free)(void *) = free;
 
-COLD int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
-                           void (*free_fn)(void *)) {
+int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
+                      void (*free_fn)(void *)) {
   if (!malloc_fn != !realloc_fn || !malloc_fn != !free_fn) return SIO__EINVAL;
   host_malloc = malloc_fn ? malloc_fn : malloc;
   host_realloc = realloc_fn ? realloc_fn : realloc;
@@ -67,7 +66,7 @@ void sio__free(void *p) {
   if (p) host_free(p);
 }
 
-COLD char *sio__strndup(const char *s, size_t n) {
+char *sio__strndup(const char *s, size_t n) {
   size_t size;
   if (add_overflows(n, 1, &size)) return NULL;
   char *copy = sio__malloc(size);
@@ -78,14 +77,14 @@ COLD char *sio__strndup(const char *s, size_t n) {
 }
 
 #ifdef __GLIBC__
-COLD void sio__mem_trim(void) {
+void sio__mem_trim(void) {
   if (host_free == free) malloc_trim(0);
 }
 #else
-COLD void sio__mem_trim(void) {}
+void sio__mem_trim(void) {}
 #endif
 
-COLD void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
+void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {
   *pool = (struct pool){ .size = size < sizeof(void *) ? sizeof(void *) : size, .keep = keep };
 }
 
@@ -97,7 +96,7 @@ static void *pool_take_free_block(struct pool *pool) {
   return block;
 }
 
-COLD void sio__pool_clear(struct pool *pool) {
+void sio__pool_clear(struct pool *pool) {
   while (pool->free) sio__free(pool_take_free_block(pool));
 }
 

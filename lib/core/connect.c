@@ -7,7 +7,6 @@
  */
 #include "core/connect.h"
 
-#include "base/cold.h"
 #include "core/chain.h"
 #include "core/client_timeout.h"
 #include "core/core.h"
@@ -151,7 +150,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
                             nsp);
 }
 
-static COLD void pending_join_log_refusal(const struct pending_join *p, const char *message) {
+static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
   const sio_socket *s = p->socket;
   const char *peer = s->session ? sio_session_address(s->session) : "a closed connection";
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,

@@ -8,7 +8,6 @@
  */
 #include "core/dispatch.h"
 
-#include "base/cold.h"
 #include "base/mem.h"
 #include "core/chain.h"
 #include "core/client.h"
@@ -163,7 +162,7 @@ static void event_queue_on_parked(struct chain *c) {
   if (sio__event_copy_borrowed(&q->event)) sio__client_end_no_memory(client_of(q->socket->session));
 }
 
-static COLD void event_queue_on_refused(struct chain *c, const char *message, sio_val data) {
+static void event_queue_on_refused(struct chain *c, const char *message, sio_val data) {
   struct event_queue *q = event_queue_of(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
@@ -177,7 +176,7 @@ static bool event_queue_is_wanted(const struct chain *c) {
   return sio_socket_connected(event_queue_of(c)->socket);
 }
 
-static COLD void report_refused_event(struct event_queue *q, sio_socket *s) {
+static void report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
   const char *message = q->refusal ? q->refusal : "out of memory";
   const char *peer = sio_session_address(s->session);

@@ -4,7 +4,6 @@
  */
 #include "core/emit.h"
 
-#include "base/cold.h"
 #include "base/random.h"
 #include "core/core.h"
 #include "core/nsp.h"
@@ -25,7 +24,7 @@ static void mark_droppable(struct msg *chain, const char *key) {
 }
 
 /* For peers that speak another language than adapters do. */
-static COLD int translate(sio_packet *p, enum packet_type type, int64_t id) {
+static int translate(sio_packet *p, enum packet_type type, int64_t id) {
   struct core *core = p->nsp->core;
   if (!core->opts->parser) return 0;
   p->text = p->msg;
@@ -40,7 +39,7 @@ static COLD int translate(sio_packet *p, enum packet_type type, int64_t id) {
 
 static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
 
-static COLD void log_packet(struct log *log, const sio_packet *p) {
+static void log_packet(struct log *log, const sio_packet *p) {
   const struct msg *m = text_of(p);
   LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in %s, %u bytes",
       p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
@@ -106,7 +105,7 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
 }
 
 /* Type, number of attachments, namespace and id stand before it. */
-static COLD sio_slice json_of(const sio_packet *p) {
+static sio_slice json_of(const sio_packet *p) {
   const struct msg *m = text_of(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
@@ -116,7 +115,7 @@ static COLD sio_slice json_of(const sio_packet *p) {
 }
 
 /* An offset is this server's own: others put theirs behind what travels to them. */
-static COLD int keep_json(sio_packet *p) {
+static int keep_json(sio_packet *p) {
   sio_slice json = json_of(p);
   size_t n = json.n - p->tail;
   char *copy = sio__strndup(json.p, n);
@@ -154,7 +153,7 @@ size_t sio_packet_bins(const sio_packet *p) {
   return n;
 }
 
-COLD sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
+sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
   const struct msg *m = text_of(p)->next;
   while (m && k--) m = m->next;
   return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
@@ -225,7 +224,7 @@ static unsigned count_names(const char *const *names) {
   return n;
 }
 
-static COLD void log_broadcast(const sio_target *to, const char *event) {
+static void log_broadcast(const sio_target *to, const char *event) {
   LOG(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
       "\"%s\" to %u rooms (0: all) but %u of %s", event, count_names(to->rooms),
       count_names(to->except), to->nsp->name);
@@ -266,25 +265,25 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
-COLD int sio_all_join(sio_target to, const char *const *rooms) {
+int sio_all_join(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
   if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
-COLD int sio_all_leave(sio_target to, const char *const *rooms) {
+int sio_all_leave(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
   if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
-COLD int sio_all_disconnect(sio_target to, bool session) {
+int sio_all_disconnect(sio_target to, bool session) {
   if (!to.nsp) return UV_EINVAL;
   if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
   return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
 }
 
-COLD int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
+int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user) {
   if (!to.nsp || !cb) return UV_EINVAL;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_each()")) return SIO_ESTATE;
   return to.nsp->ops->each(to.nsp->adapter, &to, cb, user);

@@ -6,7 +6,6 @@
  */
 #include "core/event.h"
 
-#include "base/cold.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -63,7 +62,7 @@ static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) 
 
 /* ---- init and clear ------------------------------------------------------------------------- */
 
-static COLD bool make_printable_name(struct sio_event *e) {
+static bool make_printable_name(struct sio_event *e) {
   char *shown = arena_alloc(e, 3 * e->name.n + 1);
   if (!shown) return false;
   memcpy(shown, e->name.p, e->name.n);
@@ -100,7 +99,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   return SIO__ENOMEM;
 }
 
-static COLD void replacement_free(struct event_replacement *replacement) {
+static void replacement_free(struct event_replacement *replacement) {
   msg_unref(replacement->msg);
   sio__msgs_clear(&replacement->home);
   sio__decode_scratch_clear(&replacement->scratch);
@@ -124,7 +123,7 @@ void sio__event_clear(struct sio_event *e) {
 
 /* ---- replacing the arguments ---------------------------------------------------------------- */
 
-static COLD int replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
+static int replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
   *n = 0;
   for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
@@ -137,8 +136,8 @@ static COLD int replacement_list_bins(struct event_replacement *replacement, uin
 }
 
 /* Encodes args as those of an ack, and scans the JSON text again, so that *out refers to it. */
-static COLD int replacement_encode(struct event_replacement *replacement, struct packet *out,
-                                   sio_args args) {
+static int replacement_encode(struct event_replacement *replacement, struct packet *out,
+                              sio_args args) {
   uint32_t nbins;
   int err = sio__encode(&replacement->home, &replacement->scratch, &replacement->msg, "/", NULL,
                         args, PACKET_NO_ID);
@@ -152,7 +151,7 @@ static COLD int replacement_encode(struct event_replacement *replacement, struct
   return sio__json_scan(&replacement->scratch.scan, out->json, JSON_DEPTH_MAX, NULL);
 }
 
-static COLD int event_replace_args(struct sio_event *e, sio_args args) {
+static int event_replace_args(struct sio_event *e, sio_args args) {
   struct packet packet = e->packet;
   struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
   if (!replacement) return SIO__ENOMEM;
@@ -171,7 +170,7 @@ static COLD int event_replace_args(struct sio_event *e, sio_args args) {
   return 0;
 }
 
-COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
+int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   sio_slice renamed = slice_str(name);
   if (name && sio__name_reserved(renamed)) return SIO_ENAME;
   if (name) {
@@ -187,7 +186,7 @@ COLD int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   return err;
 }
 
-COLD int sio__event_copy_borrowed(struct sio_event *e) {
+int sio__event_copy_borrowed(struct sio_event *e) {
   sio_val all = sio_event_args(e);
   int err = event_replace_args(e, sio__args(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);
@@ -318,16 +317,16 @@ const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
 
 size_t sio_event_bins(const sio_event *e) { return e->packet.nbins; }
 
-COLD sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
+sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
   return k < e->packet.nbins ? e->packet.bins[k] : slice(NULL, 0);
 }
 
-COLD sio_slice sio_event_bin(const sio_event *e, size_t i) {
+sio_slice sio_event_bin(const sio_event *e, size_t i) {
   const struct json_hole *hole = find_whole_placeholder(e, i);
   return hole ? sio_event_bin_at(e, (size_t)hole->num) : slice(NULL, 0);
 }
 
-COLD sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
+sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
   return sio__tree_hole(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
 }

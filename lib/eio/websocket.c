@@ -4,7 +4,6 @@
  * longer than the session, until the closing handshake is done.
  */
 #include "eio/websocket.h"
-#include "base/cold.h"
 #include "eio/backpressure.h"
 #include "eio/payload.h"
 #include "eio/sent.h"
@@ -25,12 +24,12 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
 
 /* Stops reading; the connection's `lighter` callback resumes it when enough of the queue has
  * left. */
-static COLD void websocket_hold_reading(sio_session *c) {
+static void websocket_hold_reading(sio_session *c) {
   sio__ws_pause(c->ws);
   c->ws->conn->heavy = 1;
 }
 
-static COLD void websocket_resume(sio_session *c) {
+static void websocket_resume(sio_session *c) {
   if (!c->ws || !c->ws->conn) return;
   if (sio__session_must_stop_reading(c))
     websocket_hold_reading(c);

@@ -5,7 +5,6 @@
  * How many attachments there are stands before the values that bring them. It is announced as
  * the most there can be, and corrected when fewer were named.
  */
-#include "base/cold.h"
 #include "base/err.h"
 #include "base/num.h"
 #include "packet/packet.h"
@@ -39,7 +38,7 @@ static size_t prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
   return n + 1;
 }
 
-static COLD void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t nbins) {
+static void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t nbins) {
   char text[NUM_MAX + 3], *p = msg_data(m);
   size_t n = prefix(text, event, nbins);
   if (n < announced) memmove(p + n, p + announced, m->len - announced);
@@ -47,7 +46,7 @@ static COLD void correct_prefix(struct msg *m, size_t announced, bool event, uin
   m->len -= (uint32_t)(announced - n);
 }
 
-static COLD int put_tail(struct writer *w, sio_slice tail) {
+static int put_tail(struct writer *w, sio_slice tail) {
   int err = put_byte(w, ',');
   return err ? err : sio__writer_string(w, tail);
 }
@@ -118,13 +117,13 @@ int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **
 
 /* ---- packets without arguments ---------------------------------------------------------- */
 
-static COLD int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
+static int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
   char text[2] = { '4', (char)('0' + type) };
   int err = writer_put(w, text, sizeof text);
   return err ? err : put_nsp(w, nsp);
 }
 
-static COLD int put_sid(struct writer *w, const char *sid, const char *pid) {
+static int put_sid(struct writer *w, const char *sid, const char *pid) {
   int err = put_literal(w, "{\"sid\":");
   if (!err) err = sio__writer_string(w, slice_str(sid));
   if (!err && pid) err = put_literal(w, ",\"pid\":");
@@ -132,8 +131,8 @@ static COLD int put_sid(struct writer *w, const char *sid, const char *pid) {
   return err ? err : put_byte(w, '}');
 }
 
-COLD int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
-                             const char *pid) {
+int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
+                        const char *pid) {
   struct writer w;
   size_t ids = slice_str(sid).n + slice_str(pid).n;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
@@ -142,7 +141,7 @@ COLD int sio__encode_connect(struct msgs *home, struct msg **out, const char *ns
   return finish(&w, err, out);
 }
 
-COLD int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp) {
+int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp) {
   struct writer w;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
   if (!err) err = put_head(&w, PACKET_DISCONNECT, slice_str(nsp));
@@ -155,7 +154,7 @@ static bool is_null(const sio_val *v) {
 }
 
 /* What event_args stands for need not be one value, and only here does that matter. */
-static COLD int put_data(struct writer *w, const sio_val *data) {
+static int put_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (is_null(&v)) return 0;
   if (v.kind == SIO_ARG) v.kind = SIO_JSON;
@@ -163,9 +162,8 @@ static COLD int put_data(struct writer *w, const sio_val *data) {
   return err ? err : sio__writer_value(w, &v);
 }
 
-COLD int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
-                                   struct msg **out, sio_slice nsp, const char *message,
-                                   sio_val data) {
+int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                              sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
   size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
@@ -178,8 +176,8 @@ COLD int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scr
   return finish(&w, err, out);
 }
 
-COLD int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                          sio_val data) {
+int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                     sio_val data) {
   struct writer w;
   *out = NULL;
   if (is_null(&data)) return 0;
@@ -190,8 +188,8 @@ COLD int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, str
   return finish(&w, err, out);
 }
 
-COLD int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                            sio_slice nsp, const char *message, sio_val data) {
+int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                       sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
   size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));

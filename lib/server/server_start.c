@@ -3,7 +3,6 @@
  * server_start.c - sio_server_new(): checks the options, sets up the rooms in order, and undoes all
  * of it when one fails.
  */
-#include "base/cold.h"
 #include "base/sized.h"
 #include "core/client_input.h"
 #include "core/connect.h"
@@ -114,7 +113,7 @@ static int init_engine(sio_server *srv) {
 
 /* Closes a server that the host never got, in the next turn. The host's log callback must not be
  * called then. */
-static COLD void close_unstarted_server(sio_server *srv) {
+static void close_unstarted_server(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;
   sio_server_close(srv, NULL, NULL);
