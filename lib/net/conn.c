@@ -200,7 +200,7 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
-  if (c->blocked || (c->out.first != c->out.last && queue_is_last_chunk_full(&c->out)))
+  if (c->blocked || (c->out.first != c->out.last && c->out.last->tail == QUEUE_CHUNK_ENTRIES))
     return append_to_long_queue(c, m, off, len);
   struct queue_chunk *k = queue_chunk_with_room(&c->out, conn_chunks(c));
   if (!k) return UV_ENOMEM;
@@ -267,11 +267,12 @@ static void consume_runs_and_marks(struct conn *c, size_t n) {
 
 /* Removes n bytes that were sent from the queue. */
 static void consume_written_bytes(struct conn *c, size_t n) {
+  struct pool *chunks = conn_chunks(c);
   c->out.bytes -= n;
   if (c->rare_flags)
     consume_runs_and_marks(c, n);
   else
-    while (!queue_consume_from_first_entry(&c->out, conn_chunks(c), &n)) {}
+    while (!queue_consume_from_first_entry(&c->out, chunks, &n)) {}
 }
 
 static ssize_t write_joined(struct conn *c, const struct iovec *iov, size_t pieces) {
