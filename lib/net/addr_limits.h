@@ -49,8 +49,8 @@ struct addr_limits {
 };
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log);
-void sio__addr_limits_clear(
-    struct addr_limits *g); /* Call this after every counted connection and session has ended. */
+/* Call this after every counted connection and session has ended. */
+void sio__addr_limits_clear(struct addr_limits *g);
 static inline bool addr_limits_active(const struct addr_limits *g) {
   return g->rate.per_s || g->max_open;
 }

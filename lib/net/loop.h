@@ -88,9 +88,8 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
   struct loop_posts *posts;   /* calls from other threads; outlives the closing of the loop */
-  void (*ending)(
-      struct loop
-          *l); /* Called when nothing is left to do, as the last chance to log. May be NULL. */
+  /* Called when nothing is left to do, as the last chance to log. May be NULL. */
+  void (*ending)(struct loop *l);
   void (*closed)(struct loop *l); /* Called after the last handle has closed. */
   void (*stalled)(struct loop *l, uint64_t ms);
   struct pool chunks;                   /* struct queue_chunk */
@@ -119,8 +118,8 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log);
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l));
 
 static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
-bool sio__loop_refuse_call(struct loop *l,
-                           const char *call); /* Counts and logs the refused call. Returns true. */
+/* Counts and logs the refused call. Returns true. */
+bool sio__loop_refuse_call(struct loop *l, const char *call);
 /* The first call of every uv callback: the turn begins here unless it already has. */
 static inline void loop_begin(struct loop *l) {
   if (!l->turn_began) l->turn_began = uv_hrtime();
@@ -145,8 +144,8 @@ static inline void task_init(struct task *t, void (*run)(struct task *t)) {
 }
 /* Queues t for the end of the turn, unless it is already queued. */
 void sio__loop_defer(struct loop *l, struct task *t);
-void sio__loop_request_turn_end(
-    struct loop *l);                            /* The end of the turn has other work than tasks. */
+/* The end of the turn has other work than tasks. */
+void sio__loop_request_turn_end(struct loop *l);
 void sio__loop_note_poll_start(struct loop *l); /* Call this after uv_poll_start(). */
 static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 

@@ -28,9 +28,8 @@ struct meter_settings {
 
 struct meter_ops {
   void (*pause)(struct meter *m);
-  void (*resume)(
-      struct meter
-          *m); /* The pause is over. Called from the loop; meter_is_paused() was true until now. */
+  /* The pause is over. Called from the loop; meter_is_paused() was true until now. */
+  void (*resume)(struct meter *m);
   /* The peer exceeded the option named `limit`. It is being closed (wait_ms 0), or paused. */
   void (*limited)(struct meter *m, const char *limit, uint64_t wait_ms);
 };

@@ -136,7 +136,7 @@ static void visit_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
   queue_release_msg(r->q, e.m);
 }
 
-/* Appends the chunks that were not visited for want of memory. old_last is the last of them. */
+/* Appends the chunks that were not visited for lack of memory. old_last is the last of them. */
 static void end_removal(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;

@@ -133,7 +133,7 @@ static bool has_ciphertext(struct conn *c) {
 }
 
 static bool is_over_output_limit(const struct conn *c) {
-  return tls_of(c)->out.n - tls_of(c)->sent > TLS_SWOLLEN;
+  return tls_of(c)->out.n - tls_of(c)->sent > TLS_OUT_PAUSE;
 }
 
 static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of(c)->encrypted; }

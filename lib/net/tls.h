@@ -8,8 +8,8 @@
  * - One record's worth of the queue is encrypted at a time. It stays in the queue until its
  *   ciphertext has been sent, so the queue's length and marks stay true, and what is not yet
  *   encrypted can be removed.
- * - What a peer can make TLS send (alerts, key updates) is bounded: above TLS_SWOLLEN unread bytes
- *   the peer is no longer read from, and above TLS_OUT_MAX the connection fails.
+ * - What a peer can make TLS send (alerts, key updates) is bounded: above TLS_OUT_PAUSE unread
+ *   bytes the peer is no longer read from, and above TLS_OUT_MAX the connection fails.
  * - A handshake takes much memory, so loop->max_handshakes limits the handshakes in progress,
  *   counted from their first byte. Above the limit the oldest one is ended: the oldest of all, or
  *   of an address that has as many as are still free.
@@ -26,7 +26,7 @@ enum {
   TLS_RECORD = 16384,            /* the most plaintext in one record */
   TLS_GAP = TLS_RECORD + 1024,   /* see decrypt_received() in tls.c */
   TLS_READ = NET_RBUF - TLS_GAP, /* the most ciphertext received at a time */
-  TLS_SWOLLEN = 2 * TLS_RECORD,
+  TLS_OUT_PAUSE = 2 * TLS_RECORD,
   TLS_OUT_MAX = 8 * TLS_RECORD
 };
 

@@ -22,14 +22,14 @@ struct tickets {
   pthread_mutex_t lock;
   unsigned period_s; /* 0: not initialized */
   uint64_t began;    /* when `current` was made, in seconds */
-  struct ticket_key current,
-      last; /* At the start `last` is a random key that no ticket was made with. */
+  /* At the start `last` is a random key that no ticket was made with. */
+  struct ticket_key current, last;
 };
 
 /* 0, or UV_ENOMEM if no random bytes could be obtained. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
-int sio__tickets_install(struct tickets *t,
-                         SSL_CTX *ctx); /* t must outlive the connections of ctx */
+/* T must outlive the connections of ctx */
+int sio__tickets_install(struct tickets *t, SSL_CTX *ctx);
 
 #endif
