@@ -112,7 +112,7 @@ static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
 /* an estimate of what malloc() adds to each block */
 enum { BLOCK = 16 };
 
-static size_t line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
+static size_t log_line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
 
 static void log_count_lost_line(struct log *log, const char *why) {
   log->unsaid++;
@@ -126,12 +126,12 @@ static void log_append_line(struct log *log, struct log_line *line) {
   else
     log->first = line;
   log->last = line;
-  log->held += BLOCK + line_size(line->n);
+  log->held += BLOCK + log_line_size(line->n);
 }
 
 static void log_queue_line(struct log *log, int level, int room, const char *text, size_t n) {
-  bool fits = log->held + BLOCK + line_size(n) <= LOG_HELD;
-  struct log_line *line = fits ? sio__malloc(line_size(n)) : NULL;
+  bool fits = log->held + BLOCK + log_line_size(n) <= LOG_HELD;
+  struct log_line *line = fits ? sio__malloc(log_line_size(n)) : NULL;
   if (line) {
     *line = (struct log_line){ .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n };
     memcpy(line->text, text, n + 1);
@@ -237,7 +237,7 @@ static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) 
 }
 
 static void log_free_line(struct log *log, struct log_line *line) {
-  log->held -= BLOCK + line_size(line->n);
+  log->held -= BLOCK + log_line_size(line->n);
   sio__free(line);
 }
 

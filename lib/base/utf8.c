@@ -66,7 +66,7 @@ static size_t valid_prefix_length(const char *p, size_t n) {
 
 bool sio__utf8_valid(const void *p, size_t n) { return valid_prefix_length(p, n) == n; }
 
-static utf8_state state_expecting(unsigned missing, uint8_t min, uint8_t max) {
+static utf8_state utf8_state_expecting(unsigned missing, uint8_t min, uint8_t max) {
   return missing ? missing << 16 | (utf8_state)min << 8 | max : 0;
 }
 
@@ -74,10 +74,10 @@ static utf8_state utf8_feed_byte(utf8_state s, uint8_t c) {
   if (s == UTF8_BAD) return UTF8_BAD;
   if (s == 0) {
     unsigned len = length_from_lead_byte(c);
-    return len ? state_expecting(len - 1, second_byte_min(c), second_byte_max(c)) : UTF8_BAD;
+    return len ? utf8_state_expecting(len - 1, second_byte_min(c), second_byte_max(c)) : UTF8_BAD;
   }
   if (c < (s >> 8 & 0xff) || c > (s & 0xff)) return UTF8_BAD;
-  return state_expecting((s >> 16) - 1, 0x80, 0xbf);
+  return utf8_state_expecting((s >> 16) - 1, 0x80, 0xbf);
 }
 
 utf8_state sio__utf8_feed(utf8_state s, const void *data, size_t n) {

@@ -47,7 +47,7 @@ static void on_forget_timer(struct timer *t) {
   start_forget_timer(g);
 }
 
-static void note_if_idle(struct addr_record *p) {
+static void link_if_idle(struct addr_record *p) {
   struct addr_limits *g = p->limits;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = loop_now(g->loop);
@@ -110,7 +110,7 @@ uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enu
   uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
   if (!p) return 0;
   if (wait) {
-    note_if_idle(p);
+    link_if_idle(p);
     return wait;
   }
   addr_record_add_open(p, kind);
@@ -122,7 +122,7 @@ uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct a
                                            enum addr_count kind, int *cause) {
   struct addr_record *p = find_or_add_addr_record(g, a);
   uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
-  if (p) note_if_idle(p);
+  if (p) link_if_idle(p);
   return wait;
 }
 
@@ -131,7 +131,7 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
   *cause = SIO_REJECT_SESSIONS;
   if (!p) return 0;
   uint64_t wait = sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
-  note_if_idle(p);
+  link_if_idle(p);
   return wait;
 }
 
@@ -149,7 +149,7 @@ bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   if (!p) return;
   p->open[kind]--;
-  note_if_idle(p);
+  link_if_idle(p);
 }
 
 /* ---- reporting ------------------------------------------------------------- */

@@ -58,7 +58,7 @@ static void conn_update_poll(struct conn *c) {
   }
 }
 
-static struct conn *find_unwatched(struct loop *l) {
+static struct conn *find_unwatched_conn(struct loop *l) {
   list_each (it, tmp, &l->conns) {
     struct conn *c = container_of(it, struct conn, link);
     if (c->polling != wanted_events(c)) return c;
@@ -69,7 +69,7 @@ static struct conn *find_unwatched(struct loop *l) {
 static void fail_unwatched_conns(struct loop *l) {
   struct conn *c;
   l->unwatched = false;
-  while ((c = find_unwatched(l))) sio__conn_fail(c, UV_ENOMEM);
+  while ((c = find_unwatched_conn(l))) sio__conn_fail(c, UV_ENOMEM);
 }
 
 static void conn_flush(struct conn *c);
@@ -224,7 +224,7 @@ void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user) {
 
 /* ---- writing --------------------------------------------------------------- */
 
-static int gather_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
+static int gather_queue_with_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
   for (struct queue_place at = queue_first_place(&c->out); at.k && n < IOV_BATCH;
        sio__queue_next_place(&at)) {
@@ -237,7 +237,7 @@ static int gather_runs(const struct conn *c, struct iovec *iov, size_t *bytes) {
 static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) {
   int n = 0;
   *bytes = 0;
-  if (c->rare_flags & CONN_RUNS) return gather_runs(c, iov, bytes);
+  if (c->rare_flags & CONN_RUNS) return gather_queue_with_runs(c, iov, bytes);
   for (const struct queue_chunk *k = c->out.first; k; k = k->next)
     for (unsigned i = k->head; i < k->tail; i++) {
       if (n == IOV_BATCH) return n;
@@ -317,7 +317,7 @@ static void shutdown_writing(struct conn *c) {
   shutdown(c->fd, SHUT_WR);
 }
 
-static void notify_lighter(struct conn *c) {
+static void notify_below_low_mark(struct conn *c) {
   if (c->out.memory > conn_loop(c)->low_mark) return;
   c->heavy = 0;
   if (c->ops->lighter) c->ops->lighter(c);
@@ -341,7 +341,7 @@ static void conn_on_drained(struct conn *c, bool wrote) {
   if (c->ending) shutdown_writing(c);
   if (c->rare_flags) notify_passed_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
-  if (c->heavy && !c->closed) notify_lighter(c);
+  if (c->heavy && !c->closed) notify_below_low_mark(c);
 }
 
 /* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
@@ -352,7 +352,7 @@ static bool should_retry_later(const struct conn *c, ssize_t n) {
 }
 
 /* False: the callback has closed the connection. */
-static bool call_flushing(struct conn *c) {
+static bool call_flushing_callback(struct conn *c) {
   bool asks = (c->rare_flags & CONN_WATCHED) && c->out.bytes > 0 && c->ops->flushing;
   if (asks) c->ops->flushing(c);
   return !c->closed;
@@ -377,11 +377,11 @@ static void wait_until_writable(struct conn *c) {
   conn_update_throttle(c);
   conn_update_poll(c);
   if (c->rare_flags) notify_passed_marks(c);
-  if (c->heavy) notify_lighter(c);
+  if (c->heavy) notify_below_low_mark(c);
 }
 
 static void conn_flush(struct conn *c) {
-  if (c->rare_flags && !call_flushing(c)) return;
+  if (c->rare_flags && !call_flushing_callback(c)) return;
   bool wrote = c->out.bytes > 0 || c->wrote_early;
   subtract_blocked_memory(c);
   if (c->rare_flags) count_passed_marks(c);

@@ -198,7 +198,7 @@ static void on_prepare(uv_prepare_t *h) {
 
 /* ---- deadlines -------------------------------------------------------------- */
 
-static void end_late_turns(struct loop *l) {
+static void end_late_deadlines(struct loop *l) {
   l->late = false;
   l->read_turns = 0;
 }
@@ -224,12 +224,12 @@ static void on_alarm(uv_timer_t *h) {
   if (stall) l->stalled(l, late);
   if (must_read_first(l, late)) return;
   sio__timers_run(&l->timers, now);
-  end_late_turns(l);
+  end_late_deadlines(l);
 }
 
 static void set_alarm(struct loop *l) {
   uint64_t at = sio__timers_next(&l->timers);
-  if (l->read_turns && at > loop_now(l)) end_late_turns(l);
+  if (l->read_turns && at > loop_now(l)) end_late_deadlines(l);
   if (at == l->alarm_at) return;
   l->alarm_at = at;
   if (at == UINT64_MAX) {
@@ -278,7 +278,7 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
 
 /* ---- posts from other threads ------------------------------------------------------ */
 
-static struct post *take_posts(struct loop_posts *q) {
+static struct post *take_posted_calls(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   struct post *first = q->first;
   q->first = NULL;
@@ -290,7 +290,7 @@ static struct post *take_posts(struct loop_posts *q) {
 static void on_posts_wake(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin(l);
-  for (struct post *p = take_posts(l->posts), *next; p; p = next) {
+  for (struct post *p = take_posted_calls(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);
     sio__free(p);
@@ -321,7 +321,7 @@ int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
   return shut ? SIO_ECLOSED : 0;
 }
 
-static struct loop_posts *new_posts(void) {
+static struct loop_posts *new_post_queue(void) {
   struct loop_posts *q = sio__calloc(1, sizeof *q);
   if (!q) return NULL;
   if (pthread_mutex_init(&q->lock, NULL)) {
@@ -332,13 +332,13 @@ static struct loop_posts *new_posts(void) {
   return q;
 }
 
-static void free_posts(struct loop_posts *q) {
+static void free_post_queue(struct loop_posts *q) {
   if (!q) return;
   pthread_mutex_destroy(&q->lock);
   sio__free(q);
 }
 
-static void close_posts(struct loop_posts *q) {
+static void close_post_queue(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
   q->shut = true;
   pthread_mutex_unlock(&q->lock);
@@ -382,11 +382,11 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   sio__msgs_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct queue_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
-  l->posts = new_posts();
+  l->posts = new_post_queue();
   int err = l->rbuf && l->posts ? start_handles(l) : UV_ENOMEM;
   if (err) {
     sio__free(l->rbuf);
-    free_posts(l->posts);
+    free_post_queue(l->posts);
     return err;
   }
   log->rouse = request_turn_end_for_log;
@@ -399,7 +399,7 @@ static void free_closed_loop(struct loop *l) {
   sio__msgs_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
-  free_posts(l->posts);
+  free_post_queue(l->posts);
   if (l->peak >= TRIM_MIN) sio__mem_trim();
   if (l->closed) l->closed(l);
 }
@@ -423,7 +423,7 @@ static void close_handles(struct loop *l) {
 void sio__loop_close(struct loop *l, void (*closed)(struct loop *l)) {
   l->closing = true;
   l->closed = closed;
-  close_posts(l->posts);
+  close_post_queue(l->posts);
   sio__loop_request_turn_end(l);
   /* Until the last connection has closed, these handles keep the loop running. */
   uv_ref((uv_handle_t *)&l->prepare);

@@ -66,13 +66,13 @@ static int read_v1_header(const char *p, size_t n, struct proxied *out, const ch
 
 /* ---- version 2 ---------------------------------------------------------------------------- */
 
-static size_t u16_at(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
+static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
 /* False: a TLV extends beyond the header. */
 static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
-    if (n < V2_TLV || u16_at(p + 1) > n - V2_TLV) return false;
-    size_t len = u16_at(p + 1);
+    if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;
+    size_t len = read_u16_be(p + 1);
     if (p[0] == V2_SSL && len < V2_SSL_HEAD) return false;
     if (p[0] == V2_SSL) out->secure = p[V2_TLV] & V2_CLIENT_SSL;
     p += V2_TLV + len;
@@ -118,7 +118,7 @@ static int read_v2_header(const char *p, size_t n, struct proxied *out, const ch
   if (n > 12 && (h[12] >> 4 != 2 || (h[12] & 15) > V2_PROXY))
     return set_proxy_error(why, SIO_EPROTO, "the PROXY header has an unknown version or command");
   if (n < V2_HEAD) return 0;
-  size_t len = u16_at(h + 14);
+  size_t len = read_u16_be(h + 14);
   if (len > PROXY_V2_MAX - V2_HEAD)
     return set_proxy_error(why, SIO_ETOOBIG, "the PROXY header is too long");
   if (n < V2_HEAD + len) return 0;

@@ -104,7 +104,7 @@ static struct queue_entry take_next_entry(struct removal *r) {
 }
 
 /* Does the next entry, of len bytes, begin in the encrypted bytes? Counts them down. */
-static bool is_encrypted(struct removal *r, size_t len) {
+static bool is_entry_encrypted(struct removal *r, size_t len) {
   if (r->encrypted == 0) return false;
   r->encrypted -= len < r->encrypted ? len : r->encrypted;
   return true;
@@ -113,10 +113,10 @@ static bool is_encrypted(struct removal *r, size_t len) {
 static bool entry_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
-  return is_encrypted(r, len) || first;
+  return is_entry_encrypted(r, len) || first;
 }
 
-static void keep_entry(struct removal *r, struct queue_entry e) {
+static void append_kept_entry(struct removal *r, struct queue_entry e) {
   if (queue_may_join_run(e.m, e.off, e.len) && sio__queue_append_to_run(r->q, e.m)) return;
   struct queue_chunk *k = r->q->last;
   if (!k || queue_is_last_chunk_full(r->q)) {
@@ -129,7 +129,7 @@ static void keep_entry(struct removal *r, struct queue_entry e) {
 static void visit_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
   struct queue_entry e = take_next_entry(r);
   if (entry_must_stay(r, e.len) || !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
-    keep_entry(r, e);
+    append_kept_entry(r, e);
     return;
   }
   r->q->bytes -= e.len;

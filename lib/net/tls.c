@@ -30,7 +30,7 @@ struct tls {
   bool has_failed;     /* Further input is ignored. */
 };
 
-static struct tls *tls_of(const struct conn *c) {
+static struct tls *tls_from_conn(const struct conn *c) {
   assert(c->secure);
   return container_of(c->extra[1].tls, struct tls, base);
 }
@@ -61,7 +61,7 @@ static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
 
 static int on_ciphertext(void *to, const char *p, size_t n) {
   struct conn *c = to;
-  return sio__buf_put(&tls_of(c)->out, p, n);
+  return sio__buf_put(&tls_from_conn(c)->out, p, n);
 }
 
 /* Returns 0 when all ciphertext has been sent. */
@@ -108,10 +108,10 @@ static int encrypt_record(struct conn *c, struct tls *t) {
   return t->err;
 }
 
-static bool has_tls_failed(const struct conn *c) { return tls_of(c)->err != 0; }
+static bool has_tls_failed(const struct conn *c) { return tls_from_conn(c)->err != 0; }
 
 static ssize_t write_ciphertext(struct conn *c, size_t *offered) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   int err = t->out.n == 0 && c->out.bytes > 0 ? encrypt_record(c, t) : 0;
   size_t n = *offered = t->encrypted;
   if (!err) err = send_ciphertext(c, t);
@@ -127,16 +127,16 @@ static void send_close_notify(struct tls *t) {
 }
 
 static bool has_ciphertext(struct conn *c) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   if (c->ending && c->out.bytes == 0) send_close_notify(t);
   return t->out.n > 0;
 }
 
 static bool is_over_output_limit(const struct conn *c) {
-  return tls_of(c)->out.n - tls_of(c)->sent > TLS_OUT_PAUSE;
+  return tls_from_conn(c)->out.n - tls_from_conn(c)->sent > TLS_OUT_PAUSE;
 }
 
-static size_t encrypted_queue_bytes(const struct conn *c) { return tls_of(c)->encrypted; }
+static size_t encrypted_queue_bytes(const struct conn *c) { return tls_from_conn(c)->encrypted; }
 
 /* ---- failures -------------------------------------------------------------- */
 
@@ -148,7 +148,7 @@ static void close_tls_session(struct tls *t) {
 /* The session has written its alert, so it can be freed now, which saves much memory. The
  * connection may stay open until the peer has read the alert. */
 static void fail_handshake(struct conn *c, int kind, const char *why) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   mark_tls_failed(c, t, kind);
   c->ops->refused(c, why);
   if (!c->closed) close_tls_session(t);
@@ -156,7 +156,7 @@ static void fail_handshake(struct conn *c, int kind, const char *why) {
 
 /* The alert of the session is sent if the kernel accepts it immediately. */
 static void fail_established(struct conn *c, int err, const char *why) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   char peer[CONN_ADDRESS];
   mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
   LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS failed: %s",
@@ -166,7 +166,7 @@ static void fail_established(struct conn *c, int err, const char *why) {
 }
 
 static void on_session_failure(struct conn *c, int err) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
   if (t->is_established)
@@ -180,7 +180,7 @@ void sio__tls_handshake_timeout(struct conn *c) {
 }
 
 static bool on_tls_eof(struct conn *c) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   char peer[CONN_ADDRESS];
   if (t->has_failed || !t->has_first_byte) return false;
   if (!t->is_established) {
@@ -316,8 +316,8 @@ static void process_received(struct conn *c, struct tls *t, size_t n) {
 }
 
 static void read_ciphertext(struct conn *c, size_t n) {
-  process_received(c, tls_of(c), n);
-  if (!c->closed && tls_of(c)->out.n > 0) sio__conn_schedule_flush(c);
+  process_received(c, tls_from_conn(c), n);
+  if (!c->closed && tls_from_conn(c)->out.n > 0) sio__conn_schedule_flush(c);
 }
 
 void sio__tls_feed(struct conn *c, const char *p, size_t n) {
@@ -358,7 +358,7 @@ static struct tls_info *tls_info_new(const sio_tls_info *from) {
 }
 
 struct tls_info *sio__tls_info(struct conn *c) {
-  struct tls *t = c->secure && !c->closed ? tls_of(c) : NULL;
+  struct tls *t = c->secure && !c->closed ? tls_from_conn(c) : NULL;
   sio_tls_info now = { .size = sizeof now };
   if (!t || !t->is_established) return NULL;
   if (!t->info && t->provider->ops->info(t->session, &now) == 0) t->info = tls_info_new(&now);
@@ -373,7 +373,7 @@ void sio__tls_info_unref(struct tls_info *i) {
 
 /* close_notify confirms that everything was sent, so it is sent only if nothing was dropped. */
 static void close_tls(struct conn *c) {
-  struct tls *t = tls_of(c);
+  struct tls *t = tls_from_conn(c);
   if (c->out.bytes == 0 && t->out.n == 0 && !c->is_write_shut) {
     send_close_notify(t);
     send_ciphertext(c, t);

@@ -52,24 +52,24 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
   static const unsigned char server[] = "libsio";
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
-    return sio__tls_complain(why, SIO__EINVAL, "%s needs request_cert",
-                             has_ca ? "ca" : "accept_unauthorized");
+    return sio__tls_set_error(why, SIO__EINVAL, "%s needs request_cert",
+                              has_ca ? "ca" : "accept_unauthorized");
   if (!o->request_cert) return 0;
   if (!any && !has_ca)
-    return sio__tls_complain(why, SIO__EINVAL, "request_cert needs ca or accept_unauthorized");
+    return sio__tls_set_error(why, SIO__EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? accept_any_certificate : NULL);
   /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
   if (!SSL_CTX_set_session_id_context(ctx, server, sizeof server - 1))
-    return sio__tls_complain_ssl(why, NULL, "request_cert");
+    return sio__tls_set_openssl_error(why, NULL, "request_cert");
   return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
 }
 
 static int set_ciphers(SSL_CTX *ctx, const sio_openssl_options *o, const struct complaint *why) {
   if (o->ciphers && !SSL_CTX_set_cipher_list(ctx, o->ciphers))
-    return sio__tls_complain_ssl(why, "ciphers", o->ciphers);
+    return sio__tls_set_openssl_error(why, "ciphers", o->ciphers);
   if (o->ciphersuites && !SSL_CTX_set_ciphersuites(ctx, o->ciphersuites))
-    return sio__tls_complain_ssl(why, "ciphersuites", o->ciphersuites);
+    return sio__tls_set_openssl_error(why, "ciphersuites", o->ciphersuites);
   return 0;
 }
 
@@ -83,9 +83,9 @@ static void set_protocol_defaults(SSL_CTX *ctx, const sio_openssl_options *o) {
 static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl_options *o,
                        const sio_openssl_identity *id, const struct complaint *why) {
   SSL_CTX *ctx = *out = SSL_CTX_new(TLS_server_method());
-  if (!ctx) return sio__tls_complain_ssl(why, NULL, "SSL_CTX_new");
+  if (!ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
   set_protocol_defaults(ctx, o);
-  if (sio__tickets_install(tickets, ctx)) return sio__tls_complain_ssl(why, NULL, "tickets");
+  if (sio__tickets_install(tickets, ctx)) return sio__tls_set_openssl_error(why, NULL, "tickets");
   int err = set_ciphers(ctx, o, why);
   if (!err) err = set_client_verification(ctx, o, why);
   return err ? err : sio__tls_load_identity(ctx, id, why);
@@ -105,7 +105,7 @@ static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {
 static int load_bundle(struct bundle *b, const sio_openssl_options *o,
                        const struct complaint *why) {
   if (sio__tickets_init(&b->tickets, o->ticket_lifetime_s ? o->ticket_lifetime_s : TICKET_PERIOD_S))
-    return sio__tls_complain_ssl(why, NULL, "tickets");
+    return sio__tls_set_openssl_error(why, NULL, "tickets");
   int err = new_ssl_ctx(&b->ctx, &b->tickets, o, &o->identity, why);
   if (err) return err;
   update_bundle_expiry(b, b->ctx);
@@ -131,8 +131,8 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
   bool has_clients = o->ca_file || o->ca.n || o->request_cert || o->accept_unauthorized;
   bool has_rest = o->min_version || o->ciphers || o->ciphersuites || o->ticket_lifetime_s;
   if (has_id || has_clients || has_rest)
-    return sio__tls_complain(why, SIO__EINVAL, "ctx cannot be combined with other options");
-  if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_complain_ssl(why, NULL, "ctx");
+    return sio__tls_set_error(why, SIO__EINVAL, "ctx cannot be combined with other options");
+  if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_set_openssl_error(why, NULL, "ctx");
   b->ctx = o->ctx;
   update_bundle_expiry(b, b->ctx);
   return 0;
@@ -141,14 +141,14 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
-    return sio__tls_complain(why, SIO__EINVAL,
-                             "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
-                             (int)o->min_version);
+    return sio__tls_set_error(why, SIO__EINVAL,
+                              "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
+                              (int)o->min_version);
   if (o->ticket_lifetime_s > TICKET_PERIOD_MAX_S)
-    return sio__tls_complain(why, SIO__EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
-                             o->ticket_lifetime_s, TICKET_PERIOD_MAX_S);
+    return sio__tls_set_error(why, SIO__EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
+                              o->ticket_lifetime_s, TICKET_PERIOD_MAX_S);
   struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
-  if (!b) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
+  if (!b) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
   int err = o->ctx ? adopt_host_ctx(b, o, why) : load_bundle(b, o, why);

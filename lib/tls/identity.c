@@ -12,7 +12,7 @@
 
 /* ---- error texts ----------------------------------------------------------- */
 
-int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...) {
+int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
   if (why->size) vsnprintf(why->text, why->size, fmt, ap);
@@ -20,15 +20,15 @@ int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...
   return err;
 }
 
-int sio__tls_complain_ssl(const struct complaint *why, const char *what, const char *name) {
+int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name) {
   unsigned long e = ERR_peek_last_error();
   const char *reason = e ? ERR_reason_error_string(e) : NULL;
   bool memory = ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
   ERR_clear_error();
-  if (memory) return sio__tls_complain(why, SIO__ENOMEM, "out of memory");
+  if (memory) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
   if (!reason) reason = "OpenSSL cannot use it";
-  return what ? sio__tls_complain(why, SIO_EPROTO, "%s %s: %s", what, name, reason)
-              : sio__tls_complain(why, SIO_EPROTO, "%s: %s", name, reason);
+  return what ? sio__tls_set_error(why, SIO_EPROTO, "%s %s: %s", what, name, reason)
+              : sio__tls_set_error(why, SIO_EPROTO, "%s: %s", name, reason);
 }
 
 /* ---- sources --------------------------------------------------------------- */
@@ -45,24 +45,24 @@ static const char *source_field(const struct source *s) {
 }
 static const char *source_name(const struct source *s) { return s->file ? s->file : "in memory"; }
 
-static int complain_unusable(const struct source *s, const struct complaint *why) {
-  return sio__tls_complain_ssl(why, source_field(s), source_name(s));
+static int set_unusable_error(const struct source *s, const struct complaint *why) {
+  return sio__tls_set_openssl_error(why, source_field(s), source_name(s));
 }
 
 static int source_open(BIO **out, const struct source *s, const struct complaint *why) {
   *out = NULL;
   if (s->file && s->bytes.n)
-    return sio__tls_complain(why, SIO__EINVAL, "%s and %s are both set", s->file_field, s->field);
+    return sio__tls_set_error(why, SIO__EINVAL, "%s and %s are both set", s->file_field, s->field);
   if (s->bytes.n > INT32_MAX)
-    return sio__tls_complain(why, SIO__EINVAL, "%s is too long", s->field);
+    return sio__tls_set_error(why, SIO__EINVAL, "%s is too long", s->field);
   ERR_clear_error();
   errno = 0;
   *out = s->file ? BIO_new_file(s->file, "rb") : BIO_new_mem_buf(s->bytes.p, (int)s->bytes.n);
   if (*out) return 0;
   int err = errno;
-  if (!s->file || err == 0) return complain_unusable(s, why);
+  if (!s->file || err == 0) return set_unusable_error(s, why);
   ERR_clear_error();
-  return sio__tls_complain(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
+  return sio__tls_set_error(why, -err, "%s %s: %s", s->file_field, s->file, strerror(err));
 }
 
 /* Passes the passphrase to OpenSSL, which would otherwise ask for it on the terminal. */
@@ -101,7 +101,7 @@ static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complain
   if (err) return err;
   X509 *x = PEM_read_bio_X509_AUX(in, NULL, on_passphrase, NULL);
   if (!x || !SSL_CTX_use_certificate(ctx, x) || !add_chain_certificates(ctx, in))
-    err = complain_unusable(s, why);
+    err = set_unusable_error(s, why);
   X509_free(x);
   BIO_free(in);
   return err;
@@ -112,10 +112,10 @@ static int use_matching_key(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
   X509 *cert = SSL_CTX_get0_certificate(ctx);
   bool fits = X509_check_private_key(cert, key);
   if (fits && SSL_CTX_use_PrivateKey(ctx, key)) return 0;
-  if (fits) return complain_unusable(s, why);
+  if (fits) return set_unusable_error(s, why);
   ERR_clear_error();
-  return sio__tls_complain(why, SIO_EPROTO, "%s %s: not the key of the certificate",
-                           source_field(s), source_name(s));
+  return sio__tls_set_error(why, SIO_EPROTO, "%s %s: not the key of the certificate",
+                            source_field(s), source_name(s));
 }
 
 static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
@@ -124,7 +124,7 @@ static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
   int err = source_open(&in, s, why);
   if (err) return err;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, on_passphrase, (void *)(uintptr_t)pass);
-  err = key ? use_matching_key(ctx, key, s, why) : complain_unusable(s, why);
+  err = key ? use_matching_key(ctx, key, s, why) : set_unusable_error(s, why);
   EVP_PKEY_free(key);
   BIO_free(in);
   return err;
@@ -141,11 +141,12 @@ struct parts {
 static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct source *s,
                          const struct complaint *why) {
   if (!p->key || !p->cert)
-    return sio__tls_complain(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
-                             source_field(s), source_name(s));
-  if (!SSL_CTX_use_certificate(ctx, p->cert)) return complain_unusable(s, why);
+    return sio__tls_set_error(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
+                              source_field(s), source_name(s));
+  if (!SSL_CTX_use_certificate(ctx, p->cert)) return set_unusable_error(s, why);
   for (int i = 0; i < sk_X509_num(p->chain); i++)
-    if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i))) return complain_unusable(s, why);
+    if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i)))
+      return set_unusable_error(s, why);
   return use_matching_key(ctx, p->key, s, why);
 }
 
@@ -157,7 +158,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
   if (err) return err;
   PKCS12 *pfx = d2i_PKCS12_bio(in, NULL);
   bool read = pfx && PKCS12_parse(pfx, pass, &p.key, &p.cert, &p.chain);
-  err = read ? use_pfx_parts(ctx, &p, s, why) : complain_unusable(s, why);
+  err = read ? use_pfx_parts(ctx, &p, s, why) : set_unusable_error(s, why);
   EVP_PKEY_free(p.key);
   X509_free(p.cert);
   sk_X509_pop_free(p.chain, X509_free);
@@ -175,10 +176,10 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
   bool pem = source_is_set(&cert) || source_is_set(&key);
   if (source_is_set(&pfx) && pem)
-    return sio__tls_complain(why, SIO__EINVAL, "pfx cannot be combined with cert or key");
+    return sio__tls_set_error(why, SIO__EINVAL, "pfx cannot be combined with cert or key");
   if (source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
   if (!source_is_set(&cert))
-    return sio__tls_complain(why, SIO__EINVAL, "cert_file, cert, pfx_file and pfx are not set");
+    return sio__tls_set_error(why, SIO__EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   if (!source_is_set(&key)) key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);
   return err ? err : load_key(ctx, &key, id->passphrase, why);
@@ -202,7 +203,7 @@ int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
     ok = add_client_ca(ctx, x);
     X509_free(x);
   }
-  if (!ok || n == 0 || !is_at_end_of_pem()) err = complain_unusable(&s, why);
+  if (!ok || n == 0 || !is_at_end_of_pem()) err = set_unusable_error(&s, why);
   BIO_free(in);
   return err;
 }

@@ -16,11 +16,11 @@ struct complaint {
 };
 
 /* Writes the description and returns err. */
-int sio__tls_complain(const struct complaint *why, int err, const char *fmt, ...)
+int sio__tls_set_error(const struct complaint *why, int err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Writes "what name: OpenSSL's reason", without `what` if it is NULL. Returns UV_ENOMEM or
  * SIO_EPROTO. */
-int sio__tls_complain_ssl(const struct complaint *why, const char *what, const char *name);
+int sio__tls_set_openssl_error(const struct complaint *why, const char *what, const char *name);
 
 /* 0, or an error code with a description in *why. */
 int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,

@@ -163,7 +163,7 @@ static bool create_ssl(struct session *s) {
   return s->ssl && attach_bio(s, s->provider);
 }
 
-static int fail_for_memory(struct session *s) {
+static int fail_out_of_memory(struct session *s) {
   s->kind = SIO_TLS_FAILED_MEMORY;
   snprintf(s->text, sizeof s->text, "TLS: out of memory");
   ERR_clear_error();
@@ -184,7 +184,7 @@ static int keep_early_bytes(struct session *s, sio_slice *in) {
   if (n > HELLO_BYTES_MAX) return fail_hello_too_long(s);
   if (n > had) {
     char *p = OPENSSL_realloc(s->early, (n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP);
-    if (!p) return fail_for_memory(s);
+    if (!p) return fail_out_of_memory(s);
     s->early = p;
   }
   memcpy(s->early + s->early_n, in->p, in->n);
@@ -201,7 +201,7 @@ static int wait_for_first_hello(struct session *s, sio_slice *in) {
   if (v == HELLO_MORE) return keep_early_bytes(s, in);
   if (v == HELLO_LONG) return fail_hello_too_long(s);
   if (v == HELLO_OTHER) s->hello.over = true;
-  if (!create_ssl(s)) return fail_for_memory(s);
+  if (!create_ssl(s)) return fail_out_of_memory(s);
   if (sio__hello_check_second(&s->hello, in->p + used, in->n - used, true)) return 1;
   return fail_hello_too_long(s);
 }
@@ -362,10 +362,10 @@ static int new_bundle_from_options(struct bundle **out, const sio_openssl_option
                                    const struct complaint *why) {
   sio_openssl_options known;
   if (why->size) *why->text = '\0';
-  if (!o) return sio__tls_complain(why, SIO__EINVAL, "the options are NULL");
+  if (!o) return sio__tls_set_error(why, SIO__EINVAL, "the options are NULL");
   for (size_t i = sizeof known; i < o_size; i++)
     if (((const char *)o)[i])
-      return sio__tls_complain(why, SIO__EINVAL, "an option of a newer version is set");
+      return sio__tls_set_error(why, SIO__EINVAL, "an option of a newer version is set");
   memset(&known, 0, sizeof known);
   memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
   return sio__tls_bundle_new(out, &known, why);
@@ -392,7 +392,7 @@ int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
-    return sio__tls_complain(&c, SIO__ENOMEM, "out of memory");
+    return sio__tls_set_error(&c, SIO__ENOMEM, "out of memory");
   }
   *out = &p->pub;
   return 0;
