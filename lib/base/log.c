@@ -142,18 +142,20 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
   if (log->rouse) log->rouse(log->rouse_arg);
 }
 
-void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+static void log_format(struct log *log, int level, int room, const char *fmt, va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
   /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
    * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
+  vsnprintf(raw, sizeof raw, fmt, ap);
+  log_queue_line(log, level, room, line, escape_log_text(line, raw, strlen(raw)));
+}
+
+void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  int n = vsnprintf(raw, sizeof raw, fmt, ap);
+  log_format(log, level, room, fmt, ap);
   va_end(ap);
-  if (n < 0) return;
-  size_t len = escape_log_text(line, raw, (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1);
-  log_queue_line(log, level, room, line, len);
 }
 
 /* ---- rate limits ----------------------------------------------------------- */
@@ -195,8 +197,9 @@ static bool log_take_quota_of_second(struct log_second *s, int level, const char
   return true;
 }
 
-bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
-                         const char *peer) {
+/* False if the line is above a rate limit; then it is counted. */
+static bool log_take_quota(struct log *log, int level, int room, enum log_cause cause,
+                           const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
@@ -209,6 +212,15 @@ bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause ca
   s->left_out++;
   log->left_out++;
   return false;
+}
+
+void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
+                    const char *fmt, ...) {
+  va_list ap;
+  if (!log_take_quota(log, level, room, cause, peer)) return;
+  va_start(ap, fmt);
+  log_format(log, level, room, fmt, ap);
+  va_end(ap);
 }
 
 void sio__log_end_second(struct log *log) {

@@ -104,15 +104,15 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
 
 /* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
  * not known. */
-#define LOG_RATED(log, lvl, room, cause, peer, ...)                                                \
-  do {                                                                                             \
-    if ((lvl) <= (log)->level[room] && sio__log_take_quota((log), (lvl), (room), (cause), (peer))) \
-      sio__log((log), (lvl), (room), __VA_ARGS__);                                                 \
+#define LOG_RATED(log, lvl, room, cause, peer, ...)                       \
+  do {                                                                    \
+    if ((lvl) <= (log)->level[room])                                      \
+      sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
   } while (0)
 
-/* False: the line is above a rate limit; it is counted and must not be logged. */
-bool sio__log_take_quota(struct log *log, int level, int room, enum log_cause cause,
-                         const char *peer);
+/* As sio__log(), but a line above a rate limit is only counted. */
+void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
+                    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Called a second after log->counting became true. Logs for each kind how many lines were left
  * out. */
 void sio__log_end_second(struct log *log);
