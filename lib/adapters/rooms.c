@@ -111,8 +111,10 @@ static int places_resize(struct room *room, uint32_t cap) {
 
 static int places_grow(struct room *room) {
   if (room->n < room->cap) return 0;
-  if (room->cap > UINT32_MAX / 2) return SIO__ENOMEM;
-  return places_resize(room, room->cap ? room->cap * 2 : MIN_PLACES);
+  struct place *p = sio__array_grow(room->places, &room->cap, sizeof *p, MIN_PLACES);
+  if (!p) return SIO__ENOMEM;
+  room->places = p;
+  return 0;
 }
 
 /* The last member takes the place that gets free. */

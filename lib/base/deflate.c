@@ -15,9 +15,8 @@
 bool sio__deflate_is_available(void) { return true; }
 
 static void *zlib_alloc(void *user, unsigned count, unsigned size) {
-  size_t n;
   (void)user;
-  return mul_overflows(count, size, &n) ? NULL : sio__malloc(n);
+  return sio__malloc(size_mul(count, size));
 }
 
 static void zlib_free(void *user, void *p) {

@@ -49,17 +49,25 @@ int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, si
  * p. */
 static size_t nonzero_size(size_t n) { return n + !n; }
 
-void *sio__malloc(size_t n) { return host_malloc(nonzero_size(n)); }
+/* SIZE_MAX is a sum that has overflowed: the host's function is not called. */
+void *sio__malloc(size_t n) { return n < SIZE_MAX ? host_malloc(nonzero_size(n)) : NULL; }
 
 void *sio__calloc(size_t count, size_t size) {
-  size_t n;
-  if (mul_overflows(count, size, &n)) return NULL;
+  size_t n = size_mul(count, size);
   void *p = sio__malloc(n);
   return p ? memset(p, 0, n) : NULL;
 }
 
 void *sio__realloc(void *p, size_t n) {
-  return p ? host_realloc(p, nonzero_size(n)) : sio__malloc(n);
+  return p && n < SIZE_MAX ? host_realloc(p, nonzero_size(n)) : sio__malloc(n);
+}
+
+void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first) {
+  uint32_t more = *cap ? *cap : first;
+  if (more > UINT32_MAX - *cap) return NULL;
+  void *p = sio__realloc(items, size_mul(*cap + more, size));
+  if (p) *cap += more;
+  return p;
 }
 
 void sio__free(void *p) {
@@ -67,9 +75,7 @@ void sio__free(void *p) {
 }
 
 char *sio__strndup(const char *s, size_t n) {
-  size_t size;
-  if (add_overflows(n, 1, &size)) return NULL;
-  char *copy = sio__malloc(size);
+  char *copy = sio__malloc(size_add(n, 1));
   if (!copy) return NULL;
   if (n) memcpy(copy, s, n);
   copy[n] = '\0';

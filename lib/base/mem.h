@@ -11,10 +11,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *sio__malloc(size_t n);
 void *sio__calloc(size_t count, size_t size); /* zeroed; NULL also if the product overflows */
 void *sio__realloc(void *p, size_t n);
+/* Grows an array of *cap items of that size to twice the length, or to `first` items. NULL, and
+ * nothing changed: no memory, or more items than 32 bits can count. */
+void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p);                     /* NULL is allowed. */
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
@@ -29,6 +33,9 @@ static inline bool add_overflows(size_t a, size_t b, size_t *out) {
 static inline bool mul_overflows(size_t a, size_t b, size_t *out) {
   return __builtin_mul_overflow(a, b, out);
 }
+/* For sizes of blocks: a result that overflows is SIZE_MAX, for which there is never memory. */
+static inline size_t size_add(size_t a, size_t b) { return add_overflows(a, b, &a) ? SIZE_MAX : a; }
+static inline size_t size_mul(size_t a, size_t b) { return mul_overflows(a, b, &a) ? SIZE_MAX : a; }
 
 /* Free blocks of one size, kept for reuse so that a busy path allocates nothing. At most `keep`
  * free blocks are kept. Not thread-safe: each loop has its own pools. */

@@ -41,12 +41,10 @@ struct event_queue {
 
 /* ---- queued events -------------------------------------------------------------------------- */
 
-static bool queued_event_size(const struct packet *p, size_t *out) {
-  size_t size = sizeof(struct queued_event) + p->nbins * sizeof(sio_slice);
-  bool over = add_overflows(size, p->json.n, &size);
-  for (uint32_t i = 0; i < p->nbins && !over; i++) over = add_overflows(size, p->bins[i].n, &size);
-  *out = size;
-  return !over;
+static size_t queued_event_size(const struct packet *p) {
+  size_t size = size_add(sizeof(struct queued_event) + p->nbins * sizeof(sio_slice), p->json.n);
+  for (uint32_t i = 0; i < p->nbins; i++) size = size_add(size, p->bins[i].n);
+  return size;
 }
 
 /* Copies s to *at, moves *at to the end of the copy, and returns the copy. */
@@ -68,10 +66,10 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
 }
 
 static void event_queue_push(struct event_queue *q, const struct packet *p) {
-  size_t size;
+  size_t size = queued_event_size(p);
   struct core *core = q->socket->nsp->core;
   struct client *cl = client_of(q->socket->session);
-  if (!queued_event_size(p, &size) || size > core->opts->max_queued - q->bytes) {
+  if (size > core->opts->max_queued - q->bytes) {
     core->stats.overflows++;
     sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
                      "events that wait for packet middleware take more than max_queued bytes");

@@ -34,9 +34,7 @@ struct event_block {
 /* ---- the arena -------------------------------------------------------------------------- */
 
 static void *arena_alloc_block(struct sio_event *e, size_t n) {
-  size_t size;
-  if (add_overflows(sizeof(struct event_block), n, &size)) return NULL;
-  struct event_block *b = sio__malloc(size);
+  struct event_block *b = sio__malloc(size_add(sizeof *b, n));
   if (!b) return NULL;
   b->next = e->blocks;
   e->blocks = b;
@@ -266,10 +264,9 @@ bool sio_event_num(const sio_event *e, size_t i, double *out) {
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
 
 static struct event_memo *event_memo_of(sio_event *e, size_t i) {
-  size_t n = sio_event_count(e), size;
   if (i < EVENT_MEMOS) return &e->memos[i];
   if (!e->more_memos) {
-    if (mul_overflows(n - EVENT_MEMOS, sizeof *e->more_memos, &size)) return NULL;
+    size_t size = size_mul(sio_event_count(e) - EVENT_MEMOS, sizeof *e->more_memos);
     e->more_memos = arena_alloc(e, size);
     if (!e->more_memos) return NULL;
     memset(e->more_memos, 0, size);

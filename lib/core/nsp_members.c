@@ -17,10 +17,18 @@ static int members_resize(sio_nsp *nsp, uint32_t cap) {
   return 0;
 }
 
+/* Room for one more. */
+static int members_reserve(sio_nsp *nsp) {
+  if (nsp->nmembers < nsp->members_cap) return 0;
+  sio_socket **p =
+      sio__array_grow(nsp->members, &nsp->members_cap, sizeof(sio_socket *), MEMBERS_MIN);
+  if (!p) return UV_ENOMEM;
+  nsp->members = p;
+  return 0;
+}
+
 int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
-  uint32_t cap = nsp->members_cap;
-  if (cap > UINT32_MAX / 2) return UV_ENOMEM;
-  int err = nsp->nmembers < cap ? 0 : members_resize(nsp, cap ? cap * 2 : MEMBERS_MIN);
+  int err = members_reserve(nsp);
   if (!err) err = sio__map_put(&nsp->by_id, s);
   if (err) return err;
   s->index = nsp->nmembers;

@@ -167,13 +167,13 @@ static void nsp_request_on_timeout(struct timer *t) {
 
 static struct nsp_request *nsp_request_new(sio_slice name, sio_slice auth) {
   size_t size = sizeof(struct nsp_request) + name.n + 2; /* 2: a NUL after each text */
-  struct nsp_request *r = add_overflows(size, auth.n, &size) ? NULL : sio__calloc(1, size);
+  struct nsp_request *r = sio__calloc(1, size_add(size, auth.n));
   if (!r) return NULL;
   char *text = (char *)(r + 1);
   memcpy(text, name.p, name.n);
   r->name = slice(text, name.n);
   text += name.n + 1;
-  if (auth.n) memcpy(text, auth.p, auth.n);
+  memcpy(text, auth.p, auth.n);
   r->auth = slice(text, auth.n);
   return r;
 }

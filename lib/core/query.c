@@ -162,12 +162,12 @@ bool sio_query_over(const sio_query *q) { return q->over; }
 unsigned sio_query_timeout(const sio_query *q) { return q->timeout_ms; }
 size_t sio_query_expected(const sio_query *q) { return q->replies.expected; }
 
-static size_t sum(size_t a, size_t b) { return add_overflows(a, b, &a) ? SIZE_MAX : a; }
-
-void sio_query_expect(sio_query *q, size_t n) { q->replies.expected = sum(q->replies.expected, n); }
+void sio_query_expect(sio_query *q, size_t n) {
+  q->replies.expected = size_add(q->replies.expected, n);
+}
 
 void sio_query_lost(sio_query *q, size_t n) {
-  q->replies.gone = sum(q->replies.gone, n);
+  q->replies.gone = size_add(q->replies.gone, n);
   look(q);
 }
 

@@ -44,9 +44,7 @@ struct copy {
 };
 
 /* Every text gets its NUL. */
-static bool count_text(struct count *c, size_t n) {
-  return !add_overflows(c->bytes, n, &c->bytes) && !add_overflows(c->bytes, 1, &c->bytes);
-}
+static void count_text(struct count *c, size_t n) { c->bytes = size_add(c->bytes, size_add(n, 1)); }
 
 static sio_slice copy_text(struct copy *c, sio_slice text) {
   char *p = c->text;
@@ -58,21 +56,15 @@ static sio_slice copy_text(struct copy *c, sio_slice text) {
 
 static int make_room(sio_query *q) {
   if (q->nremotes < q->remotes_cap) return 0;
-  if (q->remotes_cap > UINT32_MAX / 2) return UV_ENOMEM;
-  uint32_t cap = q->remotes_cap ? q->remotes_cap * 2 : 16;
-  sio_remote *v = sio__realloc(q->remotes, cap * sizeof *v);
+  sio_remote *v = sio__array_grow(q->remotes, &q->remotes_cap, sizeof *v, 16);
   if (!v) return UV_ENOMEM;
   q->remotes = v;
-  q->remotes_cap = cap;
   return 0;
 }
 
 static sio_remote *row_new(sio_query *q, const struct count *count, struct copy *copy) {
-  size_t n, size;
-  bool over = add_overflows(count->rooms, 1, &n) || mul_overflows(n, sizeof(char *), &size) ||
-              add_overflows(size, sizeof(struct block), &size) ||
-              add_overflows(size, count->bytes, &size);
-  struct block *block = over || make_room(q) ? NULL : sio__malloc(size);
+  size_t n = count->rooms + 1, names = sizeof(struct block) + n * sizeof(char *);
+  struct block *block = make_room(q) ? NULL : sio__malloc(size_add(names, count->bytes));
   if (!block) {
     sio__query_drop(q, UV_ENOMEM);
     return NULL;
@@ -124,12 +116,13 @@ sio_slice sio_remote_handshake(sio_remote *r) {
 
 /* ---- of another one -------------------------------------------------------------------------- */
 
-static bool count_remote(struct count *c, const sio_remote *r) {
-  bool fits = count_text(c, strlen(r->id)) && count_text(c, r->auth.n) &&
-              count_text(c, r->data.n) && count_text(c, r->handshake.n);
-  for (const char *const *room = r->rooms; fits && room && *room; room++, c->rooms++)
-    fits = count_text(c, strlen(*room) + sizeof(char *));
-  return fits;
+static void count_remote(struct count *c, const sio_remote *r) {
+  count_text(c, strlen(r->id));
+  count_text(c, r->auth.n);
+  count_text(c, r->data.n);
+  count_text(c, r->handshake.n);
+  for (const char *const *room = r->rooms; room && *room; room++, c->rooms++)
+    count_text(c, strlen(*room) + sizeof(char *));
 }
 
 static sio_slice or_empty(sio_slice json) { return json.n ? json : SLICE("{}"); }
@@ -142,7 +135,8 @@ static bool is_sound(const sio_remote *r) {
 static void add_remote(sio_query *q, const sio_remote *from) {
   struct copy copy;
   struct count count = { 0 };
-  if (!count_remote(&count, from) || !sio__query_admit(q, count.bytes)) return;
+  count_remote(&count, from);
+  if (!sio__query_admit(q, count.bytes)) return;
   sio_remote *r = row_new(q, &count, &copy);
   if (!r) return;
   r->id = copy_text(&copy, slice_str(from->id)).p;

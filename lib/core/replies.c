@@ -22,13 +22,11 @@ struct reply {
 
 /* ---- keeping one ------------------------------------------------------------------------ */
 
-static bool measure(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins, size_t *out) {
-  size_t size = sizeof(struct reply) + id + 1 + 2, array;
-  bool over = mul_overflows(nbins, sizeof(sio_slice), &array) ||
-              add_overflows(size, array, &size) || add_overflows(size, json.n, &size);
-  for (uint32_t i = 0; i < nbins && !over; i++) over = add_overflows(size, bins[i].n, &size);
-  *out = size;
-  return !over;
+static size_t measure(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins) {
+  size_t size = size_add(sizeof(struct reply) + id + 1 + 2, json.n);
+  size = size_add(size, size_mul(nbins, sizeof(sio_slice)));
+  for (uint32_t i = 0; i < nbins; i++) size = size_add(size, bins[i].n);
+  return size;
 }
 
 static void fill(struct reply *r, sio_slice id, sio_slice json, const sio_slice *bins) {
@@ -51,19 +49,15 @@ static void fill(struct reply *r, sio_slice id, sio_slice json, const sio_slice 
 
 static int make_room(struct sio_replies *r) {
   if (r->n < r->cap) return 0;
-  if (r->cap > UINT32_MAX / 2) return UV_ENOMEM;
-  uint32_t cap = r->cap ? r->cap * 2 : 8;
-  struct reply **v = sio__realloc(r->v, cap * sizeof(struct reply *));
+  struct reply **v = sio__array_grow(r->v, &r->cap, sizeof(struct reply *), 8);
   if (!v) return UV_ENOMEM;
   r->v = v;
-  r->cap = cap;
   return 0;
 }
 
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                      uint32_t nbins) {
-  size_t size, id_len = id ? strlen(id) : 0;
-  if (!measure(id_len, json, bins, nbins, &size)) return SIO_ETOOBIG;
+  size_t id_len = id ? strlen(id) : 0, size = measure(id_len, json, bins, nbins);
   if (!sio__query_admit(q, size)) return 0;
   struct reply *r = make_room(&q->replies) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;

@@ -24,10 +24,9 @@ static bool is_reserved(const char *event) {
 
 /* The name goes as the first value: what clients may not be sent, servers may. */
 static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
-  size_t n, size;
   struct core *core = nsp->core;
-  if (add_overflows(args.n, 1, &n) || mul_overflows(n, sizeof(sio_val), &size)) return SIO_ETOOBIG;
-  sio_val *all = sio__malloc(size);
+  size_t n = size_add(args.n, 1);
+  sio_val *all = sio__malloc(size_mul(n, sizeof *all));
   if (!all) return UV_ENOMEM;
   all[0] = sio_str(event);
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];

@@ -64,8 +64,8 @@ static void socket_free(sio_socket *s) {
 }
 
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth) {
-  size_t data = nsp->core->opts->socket_data_size, size = sizeof(struct sio_socket);
-  if (data > 0 && add_overflows(DATA_OFFSET, data, &size)) return UV_ENOMEM;
+  size_t data = nsp->core->opts->socket_data_size;
+  size_t size = data ? size_add(DATA_OFFSET, data) : sizeof(struct sio_socket);
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
   /* Most peers send no auth or an empty one; for these, no copy is allocated. */

@@ -146,15 +146,14 @@ static bool is_event_name(sio_slice text) {
 static bool payload_fits(enum packet_type type, const struct json_scan *scan, sio_slice json) {
   switch (type) {
     case PACKET_CONNECT: return scan->first == '{';
-    case PACKET_DISCONNECT: return false;
     case PACKET_CONNECT_ERROR: return scan->first == '{' || scan->first == '"';
     case PACKET_ACK:
     case PACKET_BINARY_ACK: return scan->first == '[';
     case PACKET_EVENT:
     case PACKET_BINARY_EVENT:
       return scan->first == '[' && scan->nargs && is_event_name(json_arg(scan, json, 0));
+    default: return false; /* DISCONNECT */
   }
-  return false;
 }
 
 static int check_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
@@ -191,9 +190,7 @@ static int deliver(const struct header *h, const struct json_scan *scan, struct 
 
 static int begin_partial(struct decoder *d, const struct header *h, sio_slice text,
                          const char **why) {
-  size_t size;
-  if (add_overflows(sizeof(struct partial), text.n, &size)) return no_memory(why);
-  struct partial *p = sio__malloc(size);
+  struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
   if (!p) return no_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
   memcpy(p->text, text.p, text.n);
@@ -237,9 +234,7 @@ static bool bins_have_room(struct partial *p) {
   if (p->nbins < p->cap) return true;
   uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
   uint32_t cap = p->cap + (more < left ? more : left);
-  size_t bytes;
-  if (mul_overflows(cap, sizeof *p->bins, &bytes)) return false;
-  sio_slice *bins = sio__realloc(p->bins, bytes);
+  sio_slice *bins = sio__realloc(p->bins, size_mul(cap, sizeof *bins));
   if (!bins) return false;
   p->bins = bins;
   p->cap = cap;
@@ -248,9 +243,8 @@ static bool bins_have_room(struct partial *p) {
 
 static int keep_attachment(struct partial *p, sio_slice data, const struct decoder_limits *lim,
                            const char **why) {
-  size_t bytes;
-  if (add_overflows(p->bytes, data.n, &bytes) || bytes > lim->max_packet)
-    return refuse(why, SIO_ETOOBIG, "packet too big");
+  size_t bytes = size_add(p->bytes, data.n);
+  if (bytes > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
   if (!bins_have_room(p)) return no_memory(why);
   char *copy = sio__malloc(data.n);
   if (!copy) return no_memory(why);

@@ -109,13 +109,9 @@ static enum state fail(struct cursor *c, int err) {
 /* Room for one more in a result array. */
 static int grow(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
-  uint32_t bigger = *cap ? *cap * 2 : 16;
-  size_t bytes;
-  if (bigger <= *cap || mul_overflows(bigger, size, &bytes)) return SIO__ENOMEM;
-  void *p = sio__realloc(*items, bytes);
+  void *p = sio__array_grow(*items, cap, size, 16);
   if (!p) return SIO__ENOMEM;
   *items = p;
-  *cap = bigger;
   return 0;
 }
 

@@ -69,6 +69,43 @@ TEST(sums_and_products_that_do_not_fit_are_told) {
   CHECK(mul_overflows(SIZE_MAX / 2 + 1, 2, &n));
 }
 
+TEST(a_size_that_does_not_fit_is_asked_of_nobody) {
+  alloc_install();
+  void *p = sio__malloc(8);
+  EQ(size_add(SIZE_MAX - 1, 1) == SIZE_MAX, 1);
+  EQ(size_add(3, 4), 7);
+  EQ(size_mul(3, 4), 12);
+  EQ(size_add(SIZE_MAX, 1) == SIZE_MAX, 1);
+  EQ(size_mul(SIZE_MAX / 2 + 1, 2) == SIZE_MAX, 1);
+  CHECK(sio__malloc(SIZE_MAX) == NULL);
+  CHECK(sio__realloc(p, SIZE_MAX) == NULL);
+  CHECK(sio__realloc(NULL, SIZE_MAX) == NULL);
+  EQ(alloc_calls, 1);
+  EQ(alloc_live, 1);
+  sio__free(p);
+}
+
+TEST(an_array_doubles_as_far_as_32_bits_count) {
+  uint32_t cap = 0, much = UINT32_MAX / 2 + 1;
+  alloc_install();
+  int *v = sio__array_grow(NULL, &cap, sizeof *v, 3);
+  REQUIRE(v != NULL);
+  EQ(cap, 3);
+  v[2] = 7;
+  v = sio__array_grow(v, &cap, sizeof *v, 3);
+  REQUIRE(v != NULL);
+  EQ(cap, 6);
+  EQ(v[2], 7);
+  v[5] = 8;
+  alloc_fail_in(1);
+  CHECK(sio__array_grow(v, &cap, sizeof *v, 3) == NULL);
+  EQ(cap, 6);
+  CHECK(sio__array_grow(v, &much, sizeof *v, 3) == NULL);
+  EQ(much, UINT32_MAX / 2 + 1);
+  EQ(alloc_live, 1);
+  sio__free(v);
+}
+
 TEST(a_pool_gives_back_what_was_put_and_allocates_nothing) {
   struct pool pool;
   alloc_install();
@@ -126,6 +163,8 @@ T(no_bytes_are_not_out_of_memory)
 T(calloc_zeroes_and_refuses_a_product_that_overflows)
 T(strndup_ends_the_copy)
 T(sums_and_products_that_do_not_fit_are_told)
+T(a_size_that_does_not_fit_is_asked_of_nobody)
+T(an_array_doubles_as_far_as_32_bits_count)
 T(a_pool_gives_back_what_was_put_and_allocates_nothing)
 T(a_pool_keeps_no_more_than_it_was_told)
 T(a_pool_without_memory_gives_null)
