@@ -12,19 +12,19 @@
 
 enum { HEAD_MAX = 64 }; /* all of a header but the namespace, and what encloses the values */
 
-static int put_byte(struct writer *w, char c) { return writer_put(w, &c, 1); }
+static void put_byte(struct writer *w, char c) { writer_put(w, &c, 1); }
 
-static int put_literal(struct writer *w, const char *s) { return writer_put(w, s, strlen(s)); }
+static void put_literal(struct writer *w, const char *s) { writer_put(w, s, strlen(s)); }
 
-static int put_nsp(struct writer *w, sio_slice nsp) {
-  if (nsp.n == 0 || slice_is(nsp, "/")) return 0;
-  int err = writer_put(w, nsp.p, nsp.n);
-  return err ? err : put_byte(w, ',');
+static void put_nsp(struct writer *w, sio_slice nsp) {
+  if (slice_is(nsp, "/")) return;
+  writer_put(w, nsp.p, nsp.n);
+  put_byte(w, ',');
 }
 
-static int put_id(struct writer *w, int64_t id) {
+static void put_id(struct writer *w, int64_t id) {
   char text[NUM_MAX];
-  return id < 0 ? 0 : writer_put(w, text, sio__num_i64(text, id));
+  if (id >= 0) writer_put(w, text, sio__num_i64(text, id));
 }
 
 /* "42", or "453-" with attachments. */
@@ -46,36 +46,35 @@ static void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t
   m->len -= (uint32_t)(announced - n);
 }
 
-static int put_tail(struct writer *w, sio_slice tail) {
-  int err = put_byte(w, ',');
-  return err ? err : sio__writer_string(w, tail);
+static void put_tail(struct writer *w, sio_slice tail) {
+  put_byte(w, ',');
+  sio__writer_string(w, tail);
 }
 
-static int put_values(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
+static void put_values(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
   bool comma = name.p;
-  int err = put_byte(w, '[');
-  if (!err && name.p) err = sio__writer_string(w, name);
-  for (size_t i = 0; i < args.n && !err; i++) {
+  put_byte(w, '[');
+  if (name.p) sio__writer_string(w, name);
+  for (size_t i = 0; i < args.n && !w->err; i++) {
     if (sio__val_is_void(&args.v[i])) continue;
-    if (comma) err = put_byte(w, ',');
-    if (!err) err = sio__writer_value(w, &args.v[i]);
+    if (comma) put_byte(w, ',');
+    sio__writer_value(w, &args.v[i]);
     comma = true;
   }
-  if (!err && tail.n) err = put_tail(w, tail);
-  return err ? err : put_byte(w, ']');
+  if (tail.n) put_tail(w, tail);
+  put_byte(w, ']');
 }
 
 /* An ACK has no name: NULL. */
-static int put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
-                      sio_slice tail, uint32_t most_bins) {
+static void put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
+                       sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
   size_t announced = prefix(text, name.p, most_bins);
-  int err = writer_put(w, text, announced);
-  if (!err) err = put_nsp(w, nsp);
-  if (!err) err = put_id(w, id);
-  if (!err) err = put_values(w, name, args, tail);
-  if (!err && w->nbins != most_bins) correct_prefix(w->text, announced, name.p, w->nbins);
-  return err;
+  writer_put(w, text, announced);
+  put_nsp(w, nsp);
+  put_id(w, id);
+  put_values(w, name, args, tail);
+  if (!w->err && w->nbins != most_bins) correct_prefix(w->text, announced, name.p, w->nbins);
 }
 
 static size_t size_hint(sio_slice nsp, sio_slice name, sio_args args) {
@@ -90,12 +89,6 @@ static uint64_t count_bins(sio_args args) {
   return n;
 }
 
-static int finish(struct writer *w, int err, struct msg **out) {
-  if (!err) return sio__writer_finish(w, out);
-  sio__writer_clear(w);
-  return err;
-}
-
 int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                        const char *nsp, const char *name, sio_args args, int64_t id,
                        sio_slice tail) {
@@ -106,8 +99,9 @@ int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
   size_t hint = size_hint(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
-  if (!err) err = put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
-  return finish(&w, err, out);
+  if (err) return err;
+  put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
+  return sio__writer_finish(&w, out);
 }
 
 int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
@@ -117,18 +111,21 @@ int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **
 
 /* ---- packets without arguments ---------------------------------------------------------- */
 
-static int put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
+static void put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
   char text[2] = { '4', (char)('0' + type) };
-  int err = writer_put(w, text, sizeof text);
-  return err ? err : put_nsp(w, nsp);
+  writer_put(w, text, sizeof text);
+  put_nsp(w, nsp);
 }
 
-static int put_sid(struct writer *w, const char *sid, const char *pid) {
-  int err = put_literal(w, "{\"sid\":");
-  if (!err) err = sio__writer_string(w, slice_str(sid));
-  if (!err && pid) err = put_literal(w, ",\"pid\":");
-  if (!err && pid) err = sio__writer_string(w, slice_str(pid));
-  return err ? err : put_byte(w, '}');
+static void put_member(struct writer *w, const char *key, const char *text) {
+  put_literal(w, key);
+  sio__writer_string(w, slice_str(text));
+}
+
+static void put_ids(struct writer *w, const char *sid, const char *pid) {
+  put_member(w, "{\"sid\":", sid);
+  if (pid) put_member(w, ",\"pid\":", pid);
+  put_byte(w, '}');
 }
 
 int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
@@ -136,16 +133,18 @@ int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, co
   struct writer w;
   size_t ids = slice_str(sid).n + slice_str(pid).n;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
-  if (!err) err = put_head(&w, PACKET_CONNECT, slice_str(nsp));
-  if (!err && sid) err = put_sid(&w, sid, pid);
-  return finish(&w, err, out);
+  if (err) return err;
+  put_head(&w, PACKET_CONNECT, slice_str(nsp));
+  if (sid) put_ids(&w, sid, pid);
+  return sio__writer_finish(&w, out);
 }
 
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp) {
   struct writer w;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
-  if (!err) err = put_head(&w, PACKET_DISCONNECT, slice_str(nsp));
-  return finish(&w, err, out);
+  if (err) return err;
+  put_head(&w, PACKET_DISCONNECT, slice_str(nsp));
+  return sio__writer_finish(&w, out);
 }
 
 static bool is_null(const sio_val *v) {
@@ -154,12 +153,10 @@ static bool is_null(const sio_val *v) {
 }
 
 /* What event_args stands for need not be one value, and only here does that matter. */
-static int put_data(struct writer *w, const sio_val *data) {
+static void put_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
-  if (is_null(&v)) return 0;
   if (v.kind == SIO_ARG) v.kind = SIO_JSON;
-  int err = put_literal(w, ",\"data\":");
-  return err ? err : sio__writer_value(w, &v);
+  sio__writer_value(w, &v);
 }
 
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
@@ -168,12 +165,15 @@ int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
   size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
   int err = sio__writer_init(&w, home, scratch, hint, false);
-  if (!err) err = put_head(&w, PACKET_CONNECT_ERROR, nsp);
-  if (!err) err = put_literal(&w, "{\"message\":");
-  if (!err) err = sio__writer_string(&w, slice_str(message));
-  if (!err) err = put_data(&w, &data);
-  if (!err) err = put_byte(&w, '}');
-  return finish(&w, err, out);
+  if (err) return err;
+  put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  put_member(&w, "{\"message\":", message);
+  if (!is_null(&data)) {
+    put_literal(&w, ",\"data\":");
+    put_data(&w, &data);
+  }
+  put_byte(&w, '}');
+  return sio__writer_finish(&w, out);
 }
 
 int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
@@ -182,10 +182,10 @@ int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct m
   *out = NULL;
   if (is_null(&data)) return 0;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
-  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
   int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
-  if (!err) err = sio__writer_value(&w, &data);
-  return finish(&w, err, out);
+  if (err) return err;
+  put_data(&w, &data);
+  return sio__writer_finish(&w, out);
 }
 
 int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
@@ -193,10 +193,12 @@ int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct
   struct writer w;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
   size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
-  if (data.kind == SIO_ARG) data.kind = SIO_JSON;
   int err = sio__writer_init(&w, home, scratch, hint, false);
-  if (!err) err = put_head(&w, PACKET_CONNECT_ERROR, nsp);
-  if (!err && is_null(&data)) err = sio__writer_string(&w, slice_str(message));
-  if (!err && !is_null(&data)) err = sio__writer_value(&w, &data);
-  return finish(&w, err, out);
+  if (err) return err;
+  put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  if (is_null(&data))
+    sio__writer_string(&w, slice_str(message));
+  else
+    put_data(&w, &data);
+  return sio__writer_finish(&w, out);
 }

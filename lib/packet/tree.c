@@ -222,6 +222,7 @@ struct printer {
   struct msg **m;
   struct json_scan *scan;
   unsigned depth, max_depth;
+  int err; /* the first one: what is written after it is lost */
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 
@@ -231,83 +232,95 @@ static bool is_container(const struct cJSON *t) {
   return kind(t) == cJSON_Array || kind(t) == cJSON_Object;
 }
 
-static int put(struct printer *pr, const char *s, size_t n) { return sio__msg_put(pr->m, s, n); }
+static void print_fail(struct printer *pr, int err) {
+  if (!pr->err) pr->err = err;
+}
 
-static int print_string(struct printer *pr, const char *text) {
+static void put(struct printer *pr, const char *s, size_t n) {
+  print_fail(pr, sio__msg_put(pr->m, s, n));
+}
+
+static void print_string(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text);
   int err = sio__msg_reserve(pr->m, sio__json_quoted_len(s));
-  if (err) return err;
   struct msg *m = *pr->m;
-  m->len += (uint32_t)sio__json_quote(msg_data(m) + m->len, s);
-  return 0;
+  if (err)
+    print_fail(pr, err);
+  else
+    m->len += (uint32_t)sio__json_quote(msg_data(m) + m->len, s);
 }
 
-static int print_number(struct printer *pr, double v) {
+static void print_number(struct printer *pr, double v) {
   char text[NUM_MAX];
-  return put(pr, text, sio__num_double(text, v));
+  put(pr, text, sio__num_double(text, v));
 }
 
-static int print_raw(struct printer *pr, const char *text) {
-  sio_slice s = slice_str(text);
-  if (s.n == 0) return put(pr, "null", 4);
+static void print_raw(struct printer *pr, const char *text) {
+  sio_slice s = slice_str(text && *text ? text : "null");
   int err = sio__json_scan(pr->scan, s, pr->max_depth - pr->depth, NULL);
-  return err ? err : put(pr, s.p, s.n);
+  if (err)
+    print_fail(pr, err);
+  else
+    put(pr, s.p, s.n);
 }
 
-static int print_scalar(struct printer *pr, const struct cJSON *t) {
-  switch (kind(t)) {
-    case cJSON_False: return put(pr, "false", 5);
-    case cJSON_True: return put(pr, "true", 4);
-    case cJSON_Number: return print_number(pr, t->valuedouble);
-    case cJSON_Raw: return print_raw(pr, t->valuestring);
-    case cJSON_String:
-      if (t->valuestring) return print_string(pr, t->valuestring);
+static void print_scalar(struct printer *pr, const struct cJSON *t) {
+  int k = kind(t);
+  if (k == cJSON_False)
+    put(pr, "false", 5);
+  else if (k == cJSON_True)
+    put(pr, "true", 4);
+  else if (k == cJSON_Number)
+    print_number(pr, t->valuedouble);
+  else if (k == cJSON_Raw)
+    print_raw(pr, t->valuestring);
+  else if (k == cJSON_String && t->valuestring)
+    print_string(pr, t->valuestring);
+  else
+    put(pr, "null", 4);
+}
+
+static void print_open(struct printer *pr, const struct cJSON *t) {
+  if (pr->depth == pr->max_depth) {
+    print_fail(pr, SIO_EDEPTH);
+  } else {
+    pr->open[pr->depth++] = t;
+    put(pr, kind(t) == cJSON_Object ? "{" : "[", 1);
   }
-  return put(pr, "null", 4);
 }
 
-static int print_open(struct printer *pr, const struct cJSON *t) {
-  if (pr->depth == pr->max_depth) return SIO_EDEPTH;
-  pr->open[pr->depth++] = t;
-  return put(pr, kind(t) == cJSON_Object ? "{" : "[", 1);
+static void print_close(struct printer *pr) {
+  put(pr, kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
-static int print_close(struct printer *pr) {
-  return put(pr, kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
+static void print_key(struct printer *pr, const struct cJSON *t) {
+  if (!pr->depth || kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
+  print_string(pr, t->string);
+  put(pr, ":", 1);
 }
 
-static int print_key(struct printer *pr, const struct cJSON *t) {
-  if (!pr->depth || kind(pr->open[pr->depth - 1]) != cJSON_Object) return 0;
-  int err = print_string(pr, t->string);
-  return err ? err : put(pr, ":", 1);
-}
-
-/* Closes what ends with *t and moves on; *t is NULL when the tree is done. */
-static int print_climb(struct printer *pr, const struct cJSON **t) {
-  int err = 0;
-  while (!err && pr->depth && !(*t)->next) {
-    *t = pr->open[pr->depth - 1];
-    err = print_close(pr);
+/* Closes what ends with t. What comes next; NULL: the tree is done. */
+static const struct cJSON *print_climb(struct printer *pr, const struct cJSON *t) {
+  while (pr->depth && !t->next) {
+    t = pr->open[pr->depth - 1];
+    print_close(pr);
   }
-  if (err) return err;
-  *t = pr->depth ? (*t)->next : NULL;
-  return *t ? put(pr, ",", 1) : 0;
+  if (!pr->depth) return NULL;
+  put(pr, ",", 1);
+  return t->next;
 }
 
-static int print_all(struct printer *pr, const struct cJSON *t) {
-  while (t) {
-    int err = print_key(pr, t);
-    if (!err) err = is_container(t) ? print_open(pr, t) : print_scalar(pr, t);
-    if (err) return err;
-    if (is_container(t) && t->child) {
-      t = t->child;
-      continue;
-    }
-    if (is_container(t)) err = print_close(pr);
-    if (!err) err = print_climb(pr, &t);
-    if (err) return err;
+/* What comes after t; NULL: the tree is done. */
+static const struct cJSON *print_one(struct printer *pr, const struct cJSON *t) {
+  print_key(pr, t);
+  if (!is_container(t)) {
+    print_scalar(pr, t);
+    return print_climb(pr, t);
   }
-  return 0;
+  print_open(pr, t);
+  if (pr->err || t->child) return t->child;
+  print_close(pr);
+  return print_climb(pr, t);
 }
 
 int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
@@ -316,8 +329,11 @@ int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *sca
   pr.m = m;
   pr.scan = scan;
   pr.depth = 0;
+  pr.err = 0;
   pr.max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX;
-  return t ? print_all(&pr, t) : sio__msg_put(m, "null", 4);
+  if (!t) put(&pr, "null", 4);
+  while (t && !pr.err) t = print_one(&pr, t);
+  return pr.err;
 }
 
 /* ---- placeholders ----------------------------------------------------------------------- */
@@ -326,9 +342,8 @@ bool sio__tree_hole(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
   if (!t || kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {
-    if (!c->string) continue;
-    if (strcmp(c->string, "_placeholder") == 0) claim = c;
-    if (strcmp(c->string, "num") == 0) at = c;
+    if (slice_is(slice_str(c->string), "_placeholder")) claim = c;
+    if (slice_is(slice_str(c->string), "num")) at = c;
   }
   if (!claim || kind(claim) != cJSON_True || !at || kind(at) != cJSON_Number) return false;
   double v = at->valuedouble;

@@ -33,9 +33,10 @@ void sio__writer_clear(struct writer *w) {
 }
 
 int sio__writer_finish(struct writer *w, struct msg **out) {
-  if (w->loose_hole && w->nbins) {
+  if (w->loose_hole && w->nbins) writer_fail(w, SIO_EPLACEHOLDER);
+  if (w->err) {
     sio__writer_clear(w);
-    return SIO_EPLACEHOLDER;
+    return w->err;
   }
   w->text->next = w->bins;
   *out = w->text;
@@ -43,14 +44,16 @@ int sio__writer_finish(struct writer *w, struct msg **out) {
   return 0;
 }
 
-int sio__writer_string(struct writer *w, sio_slice s) {
+void sio__writer_string(struct writer *w, sio_slice s) {
   size_t room = w->text->cap - w->text->len;
   if (room / WORST_ESCAPE < s.n + 1) {
     int err = sio__msg_reserve(&w->text, sio__json_quoted_len(s));
-    if (err) return err;
+    if (err) {
+      writer_fail(w, err);
+      return;
+    }
   }
   w->text->len += (uint32_t)sio__json_quote(msg_data(w->text) + w->text->len, s);
-  return 0;
 }
 
 /* ---- attachments ------------------------------------------------------------------------ */
@@ -66,26 +69,24 @@ static int attach(struct writer *w, sio_slice bytes) {
   return 0;
 }
 
-static int put_hole(struct writer *w, uint32_t number) {
+static void put_hole(struct writer *w, uint32_t number) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   char text[sizeof head + NUM_MAX];
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
   n += sio__num_u64(text + n, number);
   text[n++] = '}';
-  return writer_put(w, text, n);
+  writer_put(w, text, n);
 }
 
-static int put_bin(struct writer *w, const sio_val *v) {
-  int err = put_hole(w, w->nbins);
-  return err ? err : attach(w, slice(v->u.p, v->n));
+static void put_bin(struct writer *w, const sio_val *v) {
+  put_hole(w, w->nbins);
+  writer_fail(w, attach(w, slice(v->u.p, v->n)));
 }
 
 static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
-  size_t bytes;
   if (n <= scratch->numbers_cap) return 0;
-  if (mul_overflows(n, sizeof *scratch->numbers, &bytes)) return SIO__ENOMEM;
-  uint32_t *numbers = sio__realloc(scratch->numbers, bytes);
+  uint32_t *numbers = sio__realloc(scratch->numbers, size_mul(n, sizeof *scratch->numbers));
   if (!numbers) return SIO__ENOMEM;
   scratch->numbers = numbers;
   scratch->numbers_cap = n;
@@ -112,79 +113,87 @@ static int attach_named(struct writer *w, const sio_val *v) {
 }
 
 /* A text whose holes were found by a scan. */
-static int put_with_bins(struct writer *w, sio_slice text, const sio_val *v) {
+static void put_with_bins(struct writer *w, sio_slice text, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  int err = scan->nholes ? attach_named(w, v) : 0;
-  for (uint32_t i = 0; i < scan->nholes && !err; i++) {
+  if (scan->nholes) writer_fail(w, attach_named(w, v));
+  for (uint32_t i = 0; i < scan->nholes && !w->err; i++) {
     const struct json_hole *hole = &scan->holes[i];
-    err = writer_put(w, text.p + done, hole->off - done);
-    if (!err) err = put_hole(w, w->scratch->numbers[hole->num]);
+    writer_put(w, text.p + done, hole->off - done);
+    put_hole(w, w->scratch->numbers[hole->num]);
     done = hole->off + hole->len;
   }
-  return err ? err : writer_put(w, text.p + done, text.n - done);
+  writer_put(w, text.p + done, text.n - done);
 }
 
-static int put_scanned(struct writer *w, sio_slice text, const sio_val *v) {
-  if (v->nbins) return put_with_bins(w, text, v);
-  if (w->scratch->sent.nholes) w->loose_hole = true;
-  return writer_put(w, text.p, text.n);
+/* err: what the scan of it said. */
+static void put_scanned(struct writer *w, sio_slice text, const sio_val *v, int err) {
+  if (err) {
+    writer_fail(w, err);
+  } else if (v->nbins) {
+    put_with_bins(w, text, v);
+  } else {
+    w->loose_hole |= w->scratch->sent.nholes > 0;
+    writer_put(w, text.p, text.n);
+  }
 }
 
 /* ---- the kinds -------------------------------------------------------------------------- */
 
-static int put_number(struct writer *w, const sio_val *v) {
+static void put_number(struct writer *w, const sio_val *v) {
   char text[NUM_MAX];
   size_t n = v->kind == SIO_INT    ? sio__num_i64(text, v->u.i)
              : v->kind == SIO_UINT ? sio__num_u64(text, v->u.u)
                                    : sio__num_double(text, v->u.d);
-  return writer_put(w, text, n);
+  writer_put(w, text, n);
 }
 
-static int put_json(struct writer *w, const sio_val *v) {
-  sio_slice text = slice(v->u.p, v->n);
-  if (text.n == 0) return writer_put(w, "null", 4);
-  int err = sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL);
-  return err ? err : put_scanned(w, text, v);
+static void put_json(struct writer *w, const sio_val *v) {
+  sio_slice text = v->n ? slice(v->u.p, v->n) : SLICE("null");
+  put_scanned(w, text, v, sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL));
 }
 
 /* One argument, or several with the commas between them. */
-static int put_arg(struct writer *w, const sio_val *v) {
+static void put_arg(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  if (text.n == 0) return 0;
-  if (!w->holes_matter) return writer_put(w, text.p, text.n);
-  int err = sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL);
-  return err ? err : put_scanned(w, text, v);
+  if (w->holes_matter)
+    put_scanned(w, text, v, sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
+  else
+    writer_put(w, text.p, text.n);
 }
 
 /* Where holes matter they are looked for in the text, not in the tree: raw items may hold some,
  * or be part of one. */
-static int put_tree(struct writer *w, const sio_val *v) {
+static void put_searched_tree(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
-  if (!w->holes_matter) return sio__tree_print(&w->text, v->u.p, scan, ARG_DEPTH);
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  if (!m) return SIO__ENOMEM;
-  int err = sio__tree_print(&m, v->u.p, scan, ARG_DEPTH);
-  sio_slice text = slice(msg_data(m), m->len);
+  int err = m ? sio__tree_print(&m, v->u.p, scan, ARG_DEPTH) : SIO__ENOMEM;
+  sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
   if (!err) err = sio__json_scan(scan, text, ARG_DEPTH, NULL);
-  if (!err) err = put_scanned(w, text, v);
+  put_scanned(w, text, v, err);
   msg_unref(m);
-  return err;
 }
 
-int sio__writer_value(struct writer *w, const sio_val *v) {
+static void put_tree(struct writer *w, const sio_val *v) {
+  if (w->holes_matter)
+    put_searched_tree(w, v);
+  else
+    writer_fail(w, sio__tree_print(&w->text, v->u.p, &w->scratch->sent, ARG_DEPTH));
+}
+
+void sio__writer_value(struct writer *w, const sio_val *v) {
   switch (v->kind) {
-    case SIO_NULL: return writer_put(w, "null", 4);
-    case SIO_BOOL: return v->u.b ? writer_put(w, "true", 4) : writer_put(w, "false", 5);
+    case SIO_NULL: writer_put(w, "null", 4); break;
+    case SIO_BOOL: writer_put(w, v->u.b ? "true" : "false", v->u.b ? 4 : 5); break;
     case SIO_INT:
     case SIO_UINT:
-    case SIO_NUM: return put_number(w, v);
-    case SIO_STR: return sio__writer_string(w, slice(v->u.p, v->n));
-    case SIO_JSON: return put_json(w, v);
-    case SIO_TREE: return put_tree(w, v);
-    case SIO_BIN: return put_bin(w, v);
-    case SIO_ARG: return put_arg(w, v);
-    default: return SIO__EINVAL;
+    case SIO_NUM: put_number(w, v); break;
+    case SIO_STR: sio__writer_string(w, slice(v->u.p, v->n)); break;
+    case SIO_JSON: put_json(w, v); break;
+    case SIO_TREE: put_tree(w, v); break;
+    case SIO_BIN: put_bin(w, v); break;
+    case SIO_ARG: put_arg(w, v); break;
+    default: writer_fail(w, SIO__EINVAL);
   }
 }
 

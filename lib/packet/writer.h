@@ -21,24 +21,30 @@ struct writer {
   uint32_t nbins;
   bool holes_matter; /* some value brings bins, so texts are searched too    */
   bool loose_hole;   /* one was found in a value that brings none            */
+  int err;           /* the first one: what is written after it is lost      */
 };
 
 /* holes_matter: see sio__val_bins(). UV_ENOMEM, SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool holes_matter);
 void sio__writer_clear(struct writer *w);
-/* 0 and the msg with its chain, or SIO_EPLACEHOLDER. Either way the writer is cleared. */
+/* 0 and the msg with its chain, w->err, or SIO_EPLACEHOLDER. Either way the writer is cleared. */
 int sio__writer_finish(struct writer *w, struct msg **out);
 
-static inline int writer_put(struct writer *w, const char *p, size_t n) {
-  struct msg *m = w->text;
-  if (m->cap - m->len < n) return sio__msg_put(&w->text, p, n);
-  if (n) memcpy(msg_data(m) + m->len, p, n);
-  m->len += (uint32_t)n;
-  return 0;
+static inline void writer_fail(struct writer *w, int err) {
+  if (!w->err) w->err = err;
 }
-int sio__writer_value(struct writer *w, const sio_val *v);
-int sio__writer_string(struct writer *w, sio_slice s); /* as a JSON string */
+static inline void writer_put(struct writer *w, const char *p, size_t n) {
+  struct msg *m = w->text;
+  if (m->cap - m->len < n) {
+    writer_fail(w, sio__msg_put(&w->text, p, n));
+  } else {
+    memcpy(msg_data(m) + m->len, p, n);
+    m->len += (uint32_t)n;
+  }
+}
+void sio__writer_value(struct writer *w, const sio_val *v);
+void sio__writer_string(struct writer *w, sio_slice s); /* as a JSON string */
 
 /* A guess of the text v takes, good enough to allocate once for most packets. */
 size_t sio__val_size_hint(const sio_val *v);

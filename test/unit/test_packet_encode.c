@@ -154,6 +154,42 @@ TEST(a_connect_error_says_why_and_may_carry_data) {
 }
 
 /* 164, 207 */
+static int refusal_of_old(const char *nsp, const char *message, sio_val data) {
+  msg_unref(msg);
+  msg = NULL;
+  return sio__encode_error3(&home, &scratch, &msg, slice_str(nsp), message, data);
+}
+
+TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {
+  unsigned char byte = 1;
+  begin();
+  EQ(refusal_of_old("/", "no", sio_null()), 0);
+  sent_plain("44\"no\"");
+  EQ(refusal_of_old("/a", "no", sio_json(SLICE("{\"code\":7}"))), 0);
+  sent_plain("44/a,{\"code\":7}");
+  EQ(refusal_of_old("/a", "no", ((sio_val){ .kind = SIO_ARG, .u.p = "\"as it came\"", .n = 12 })),
+     0);
+  sent_plain("44/a,\"as it came\"");
+  EQ(refusal_of_old("/a", "no", sio_bin(&byte, 1)), SIO_EPLACEHOLDER);
+  EQ(refusal_of_old("/a", "no", sio_json(SLICE("{"))), SIO_EJSON);
+  CHECK(msg == NULL);
+  sio__msgs_clear(&home);
+  sio__msgs_init(&home);
+  alloc_fail_all();
+  EQ(refusal_of_old("/a", "no", sio_null()), UV_ENOMEM);
+  alloc_fail_in(0);
+  end();
+}
+
+TEST(the_first_error_is_the_one_that_is_told) {
+  sio_val v[] = { sio_json(SLICE("{")), { .kind = 99 }, sio_str("more") };
+  begin();
+  EQ(emit(sio__args(v, 3)), SIO_EJSON);
+  EQ(emit(sio__args(v + 1, 2)), UV_EINVAL);
+  CHECK(msg == NULL);
+  end();
+}
+
 TEST(binary_arguments_travel_behind_the_text) {
   begin();
   EQ(encode("/cool", "a", SIO_ARGS(sio_bin("one", 3), "x", sio_bin("two", 3)), 23), 0);
@@ -376,6 +412,8 @@ T(events_and_acks_are_written_as_the_protocol_says)
 T(reserved_names_are_refused)
 T(connect_disconnect_and_connect_error_are_written)
 T(a_connect_error_says_why_and_may_carry_data)
+T(a_refusal_for_protocol_3_is_its_data_or_else_its_message)
+T(the_first_error_is_the_one_that_is_told)
 T(binary_arguments_travel_behind_the_text)
 T(placeholders_are_numbered_anew_value_by_value)
 T(a_bin_named_twice_is_sent_once)
