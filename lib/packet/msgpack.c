@@ -66,9 +66,9 @@ static sio_slice *field_named(struct fields *f, const struct msgpack *key) {
 /* Of equal keys the last counts. */
 static bool read_field(sio_slice *in, struct fields *f) {
   struct msgpack key;
-  sio_slice value, name, at = *in;
-  if (!sio__msgpack_skip(in, &name) || !sio__msgpack_next(&at, &key)) return false;
-  if (!sio__msgpack_skip(in, &value)) return false;
+  sio_slice value, name;
+  if (!sio__msgpack_skip(in, &name) || !sio__msgpack_skip(in, &value)) return false;
+  (void)sio__msgpack_next(&name, &key);
   sio_slice *field = field_named(f, &key);
   if (!field) return true;
   *field = sio__msgpack_undefined(value) ? slice(NULL, 0) : value;

@@ -12,9 +12,9 @@ static const double last_date = 8.64e15; /* ms: what a JavaScript Date can hold 
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
-static bool take(sio_slice *in, size_t n, sio_slice *out) {
+static bool take(sio_slice *in, uint64_t n, sio_slice *out) {
   if (n > in->n) return false;
-  *out = slice(in->p, n);
+  *out = slice(in->p, (size_t)n);
   in->p += n;
   in->n -= n;
   return true;
@@ -50,7 +50,7 @@ static bool set_int(struct msgpack *t, int64_t v) {
 
 static bool read_bytes(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
   t->kind = kind;
-  return n <= in->n && take(in, (size_t)n, &t->bytes);
+  return take(in, n, &t->bytes);
 }
 
 static bool read_ext(sio_slice *in, struct msgpack *t, uint64_t n) {

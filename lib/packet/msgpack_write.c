@@ -38,26 +38,25 @@ static int put_sized(sio_parser_out *out, unsigned char c, uint64_t v, size_t si
   return sio_parser_put(out, bytes, store(bytes, c, v, size));
 }
 
-/* Strings, which alone have a form of 8 bits here. 0: too long. */
+/* Strings, which alone have a form of 8 bits here. For one that is too long the head is of no use:
+ * sio_parser_put() refuses its text. */
 static size_t str_head(char out[5], size_t n) {
   if (n < 32) return store(out, (unsigned char)(0xa0 | n), 0, 0);
   if (n <= UINT8_MAX) return store(out, 0xd9, n, 1);
   if (n <= UINT16_MAX) return store(out, 0xda, n, 2);
-  return n <= UINT32_MAX ? store(out, 0xdb, n, 4) : 0;
+  return store(out, 0xdb, n, 4);
 }
 
 int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
   char head[5];
-  size_t n = str_head(head, s.n);
-  int err = n ? sio_parser_put(out, head, n) : SIO_ETOOBIG;
+  int err = sio_parser_put(out, head, str_head(head, s.n));
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
 static int put_bin(sio_parser_out *out, sio_slice s) {
   int err = s.n <= UINT8_MAX    ? put_sized(out, 0xc4, s.n, 1)
             : s.n <= UINT16_MAX ? put_sized(out, 0xc5, s.n, 2)
-            : s.n <= UINT32_MAX ? put_sized(out, 0xc6, s.n, 4)
-                                : SIO_ETOOBIG;
+                                : put_sized(out, 0xc6, s.n, 4);
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
@@ -93,11 +92,9 @@ static const char *string_end(const char *p) {
 }
 
 static int count_opened(struct counts *c) {
-  size_t bytes;
   if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   if (c->used == c->cap) {
-    if (mul_overflows(c->cap, 2 * sizeof *c->n, &bytes)) return SIO__ENOMEM;
-    uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, bytes);
+    uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, size_mul(c->cap, 2 * sizeof *n));
     if (!n) return SIO__ENOMEM;
     if (c->n == c->few) memcpy(n, c->few, sizeof c->few);
     c->n = n;
@@ -180,7 +177,7 @@ static int put_number(struct source *s) {
   sio_slice text = slice(from, (size_t)(s->p - from));
   if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
   if (sio__slice_parse_u64(text, &u)) return put_uint(s->out, u);
-  if (!sio__number_double(text, &d)) return SIO_EJSON;
+  (void)sio__number_double(text, &d); /* the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
   return put_sized(s->out, 0xcb, bits, 8);
 }
@@ -197,9 +194,8 @@ static bool take_hole(struct source *s, uint64_t *num) {
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
   const char *from = s->p + n, *p = from;
-  while (p < s->end && *p >= '0' && *p <= '9') p++;
-  if (p == s->end || *p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num))
-    return false;
+  while (*p >= '0' && *p <= '9') p++; /* the text is valid JSON: a '}' is still to come */
+  if (*p != '}' || !sio__slice_parse_u64(slice(from, (size_t)(p - from)), num)) return false;
   if (*num >= s->nbins) return false;
   s->p = p + 1;
   return true;

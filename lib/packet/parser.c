@@ -46,14 +46,10 @@ int sio_parser_string(sio_parser_out *out, sio_slice s) {
 }
 
 static int bins_have_room(struct sio_parser_out *out) {
-  size_t bytes;
   if (out->nbins < out->cap) return 0;
-  uint32_t cap = out->cap ? out->cap * 2 : FIRST_BINS;
-  if (cap <= out->cap || mul_overflows(cap, sizeof *out->bins, &bytes)) return SIO__ENOMEM;
-  sio_slice *bins = sio__realloc(out->bins, bytes);
+  sio_slice *bins = sio__array_grow(out->bins, &out->cap, sizeof *bins, FIRST_BINS);
   if (!bins) return SIO__ENOMEM;
   out->bins = bins;
-  out->cap = cap;
   return 0;
 }
 
@@ -80,7 +76,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 static sio_slice payload(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
-  if (nsp.n && !slice_is(nsp, "/")) at += nsp.n + 1;
+  if (!slice_is(nsp, "/")) at += nsp.n + 1;
   while (at < end && *at >= '0' && *at <= '9') at++;
   return slice(at, (size_t)(end - at));
 }
@@ -102,10 +98,12 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
   int err = list_bins(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = SIO__ENOMEM;
-  sio_parts p = { .type = (int)type, .nsp = nsp.n ? nsp : SLICE("/"), .id = id };
-  p.json = payload(json, nsp);
-  p.bins = to.bins;
-  p.nbins = to.nbins;
+  sio_parts p = { .type = (int)type,
+                  .nsp = nsp,
+                  .json = payload(json, nsp),
+                  .bins = to.bins,
+                  .nbins = to.nbins,
+                  .id = id };
   /* Engine.IO's type, which binary has none of. */
   if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
   if (!err) err = ops->encode(&p, &to);

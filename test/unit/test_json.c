@@ -501,7 +501,7 @@ TEST(a_list_is_an_array_without_its_brackets) {
 }
 
 TEST(results_are_reused_and_big_ones_let_go) {
-  static char text[40002] = "[";
+  static char text[40002] = "[", many[200000] = "[";
   size_t n = 1;
   for (int i = 0; i < 20000; i++) text[n++] = '1', text[n++] = ',';
   text[n - 1] = ']';
@@ -515,6 +515,14 @@ TEST(results_are_reused_and_big_ones_let_go) {
   EQ(s.nargs, 20000);
   EQ(sio__json_scan(&s, SLICE("[1]"), 9, NULL), 0);
   CHECK(s.args_cap < 100);
+  n = 1;
+  for (int i = 0; i < 5000; i++)
+    n += (size_t)sprintf(many + n, "{\"_placeholder\":true,\"num\":1},");
+  many[n - 1] = ']';
+  EQ(sio__json_scan(&s, slice(many, n), 9, NULL), 0);
+  EQ(s.nholes, 5000);
+  EQ(sio__json_scan(&s, SLICE("[1]"), 9, NULL), 0);
+  CHECK(s.holes_cap < 100);
   sio__json_scan_clear(&s);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
@@ -566,6 +574,9 @@ TEST(surrogates_pair_up_or_become_replacement_characters) {
   UNESCAPES("\"\\ud83dx\"", "\xef\xbf\xbdx");
   UNESCAPES("\"\\ud83d\\n\"", "\xef\xbf\xbd\n");
   UNESCAPES("\"\\ud83d\\u0041\"", "\xef\xbf\xbd\x41");
+  UNESCAPES("\"\\ud83d\\uffff\"", "\xef\xbf\xbd\xef\xbf\xbf");
+  UNESCAPES("\"\\ud83d\\n and more text\"", "\xef\xbf\xbd\n and more text");
+  UNESCAPES("\"\\ud83d and more text\"", "\xef\xbf\xbd and more text");
   UNESCAPES("\"\\ude00\\ud83d\"", "\xef\xbf\xbd\xef\xbf\xbd");
   UNESCAPES("\"\\ud83d\\ud83d\\ude00\"", "\xef\xbf\xbd\xf0\x9f\x98\x80");
 }

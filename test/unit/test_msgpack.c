@@ -5,7 +5,7 @@
  */
 #include "alloc.h"
 #include "guard.h"
-#include "packet/parser.h"
+#include "packet/msgpack.h"
 #include "test.h"
 
 #include <sio/sio.h>
@@ -136,6 +136,12 @@ TEST(dates_become_what_to_json_makes_of_them) {
   is_read_as("d700001eb208c2dc0001", "null");
   is_read_as("d6ff65000000", "\"2023-09-12T06:06:56.000Z\"");
   is_read_as("c70cff0000000000000000ffffffff", "\"2106-02-07T06:28:15.000Z\"");
+  is_read_as("d7ff076417000000000a", "\"1970-01-01T00:00:10.031Z\"");
+  is_read_as("d700ffffc77590fba000", "\"0000-01-01T00:00:00.000Z\"");
+  is_read_as("d700ffffc77590fb9fff", "\"-000001-12-31T23:59:59.999Z\"");
+  is_read_as("d7000000e677d21fdc00", "\"+010000-01-01T00:00:00.000Z\"");
+  is_read_as("d700ffe14df73d240000", "\"-271821-04-20T00:00:00.000Z\"");
+  is_read_as("d700ffe14df73d23ffff", "null");
 }
 
 TEST(binary_and_the_clients_array_buffers_are_attachments) {
@@ -153,6 +159,7 @@ TEST(an_extension_we_do_not_know_is_its_type_and_binary) {
   is_read_as("d505abcd", "[5,{\"_placeholder\":true,\"num\":0}]");
   is_read_as("c80001fb00", "[-5,{\"_placeholder\":true,\"num\":0}]");
   is_read_as("d5ffabcd", "[-1,{\"_placeholder\":true,\"num\":0}]");
+  is_read_as("d500abcd", "[0,{\"_placeholder\":true,\"num\":0}]");
 }
 
 TEST(what_the_reference_refuses_is_refused_in_its_words) {
@@ -177,6 +184,12 @@ TEST(we_are_stricter_where_a_handler_would_be_misled) {
   refused(decode("83a47479706502a46461746191a7636f6e6e656374a36e7370a12f"), SIO_EPROTO,
           "invalid payload");
   refused(decode("83a47479706501a26964ffa36e7370a12f"), SIO_EPROTO, "invalid packet id");
+  refused(decode("83a47479706501a26964cf0020000000000000a36e7370a12f"), SIO_EPROTO,
+          "invalid packet id");
+  refused(decode("82a474797065cfffffffffffffffffa36e7370a12f"), SIO_EPROTO, "invalid packet type");
+  refused(decode("82a47479706504a36e7370a12f"), SIO_EPROTO, "invalid payload");
+  refused(decode_value("83ac5f706c616365686f6c646572c3a36e756d05a178c40101"), SIO_EPROTO,
+          "illegal attachments");
   refused(decode("82a47479706501a36e7370a2c328"), SIO_EPROTO, "invalid namespace");
   refused(decode("82a47479706501a36e7370a178"), SIO_EPROTO, "invalid namespace");
   refused(decode("82a47479706501a36e7370a0"), SIO_EPROTO, "invalid namespace");
@@ -244,6 +257,45 @@ TEST(the_text_that_comes_of_it_is_limited) {
   limits.max_packet = 10000000;
 }
 
+/* The bare value, into at most so many bytes of text. */
+static int value_to_json(const char *bytes, size_t n, size_t max, struct sio_parser_out *out) {
+  sio_slice in = slice(guard_put(&guard, bytes, n), n);
+  *out = (struct sio_parser_out){ .home = &home, .max = max, .max_bins = 10 };
+  out->text = sio__msg_new(&home, 16);
+  return sio__msgpack_to_json(in, out);
+}
+
+static void fits_exactly(const char *hex, const char *json) {
+  char bytes[256];
+  size_t n = from_hex(bytes, hex), len = strlen(json);
+  struct sio_parser_out out;
+  for (size_t max = 0; max <= len; max++) {
+    EQ(value_to_json(bytes, n, max, &out), max < len ? SIO_ETOOBIG : 0);
+    if (max == len) EQ_MEM(msg_data(out.text), out.text->len, json, len);
+    CHECK(out.text->len <= max);
+    sio__parser_out_clear(&out);
+  }
+}
+
+TEST(a_value_is_read_up_to_the_last_byte_that_its_text_may_have) {
+  fits_exactly("82a161920105a162c3", "{\"a\":[1,5],\"b\":true}");
+  fits_exactly("8105a26162", "{\"5\":\"ab\"}");
+  fits_exactly("92d505abcdc0", "[[5,{\"_placeholder\":true,\"num\":0}],null]");
+  fits_exactly("d700ffffffffffffffff", "\"1969-12-31T23:59:59.999Z\"");
+  done();
+}
+
+TEST(half_a_value_is_never_taken_for_a_whole_one) {
+  char bytes[64];
+  size_t n = from_hex(bytes, "82a161920105a162c3");
+  struct sio_parser_out out;
+  for (size_t cut = 0; cut < n; cut++) {
+    EQ(value_to_json(bytes, cut, 1000, &out), SIO_EPROTO);
+    sio__parser_out_clear(&out);
+  }
+  done();
+}
+
 /* ---- out ------------------------------------------------------------------------------------ */
 
 static void is_written(struct msg *json, enum packet_type type, const char *nsp, int64_t id,
@@ -300,7 +352,7 @@ TEST(a_namespace_of_digits_and_brackets_is_not_taken_for_the_payload) {
 }
 
 TEST(integers_of_64_bits_and_texts_of_any_form_are_written) {
-  sio_val v = sio_json(SLICE("[ -9223372036854775808 , 18446744073709551615,1e3,-0,1e400,"
+  sio_val v = sio_json(SLICE("[ -9223372036854775808\t,\r\n18446744073709551615,1e3,-0,1e400,"
                              "\"\\u00e9\\n\\ud83d\\ude00\", { } ,[ ],true,false,null]"));
   is_written(json_of("/", "a", sio__args(&v, 1), -1), PACKET_EVENT, "/", -1,
              "83a47479706502a46461746192a1619bd38000000000000000cfffffffffffffffffcd03e800cb7ff000"
@@ -434,6 +486,87 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   }
 }
 
+static int write_parts(const sio_parts *p, size_t max, struct sio_parser_out *out) {
+  *out = (struct sio_parser_out){ .home = &home, .max = max };
+  out->text = sio__msg_new(&home, 16);
+  return sio_parser_msgpack.encode(p, out);
+}
+
+/* Of any length that is too short the encoder says so, and nothing is written past it. */
+static void is_written_exactly(const sio_parts *p) {
+  struct sio_parser_out whole, part;
+  EQ(write_parts(p, UINT32_MAX, &whole), 0);
+  for (size_t max = 0; max <= whole.text->len; max++) {
+    EQ(write_parts(p, max, &part), max < whole.text->len ? SIO_ETOOBIG : 0);
+    CHECK(part.text->len <= max);
+    sio__parser_out_clear(&part);
+  }
+  sio__parser_out_clear(&whole);
+}
+
+TEST(a_message_takes_its_bytes_and_not_one_less) {
+  sio_slice bin = SLICE("xyz");
+  is_written_exactly(&(sio_parts){ SIO_PACKET_EVENT, SLICE("/n"), 300,
+                                   SLICE("[\"a\\n\",{\"k\":1.5},{\"_placeholder\":true,"
+                                         "\"num\":0},null]"),
+                                   &bin, 1 });
+  is_written_exactly(&(sio_parts){ SIO_PACKET_ACK, SLICE("/n"), 300, SLICE("[-500]"), NULL, 0 });
+  is_written_exactly(&(sio_parts){ SIO_PACKET_DISCONNECT, SLICE("/"), -1, SLICE(""), NULL, 0 });
+  done();
+}
+
+static void json_is(const char *json, const char *hex, int want) {
+  struct sio_parser_out out = { .home = &home, .max = 10000, .text = sio__msg_new(&home, 16) };
+  char bytes[256];
+  sio_slice bin = SLICE("x");
+  size_t n = from_hex(bytes, hex);
+  EQ(sio__msgpack_from_json(slice_str(json), &bin, 1, &out), want);
+  if (!want) EQ_MEM(msg_data(out.text), out.text->len, bytes, n);
+  sio__parser_out_clear(&out);
+}
+
+TEST(what_only_looks_like_a_placeholder_is_written_as_the_object_it_is) {
+  json_is("{\"_placeholder\":true,\"num\":0}", "c40178", 0);
+  json_is("{\"_placeholder\":true,\"num\":1}", "82ac5f706c616365686f6c646572c3a36e756d01", 0);
+  json_is("{\"_placeholder\":true,\"num\":0.5}",
+          "82ac5f706c616365686f6c646572c3a36e756dcb3fe0000000000000", 0);
+  json_is("{\"_placeholder\":true,\"num\":0,\"a\":1}",
+          "83ac5f706c616365686f6c646572c3a36e756d00a16101", 0);
+  json_is("{\"_placeholder\":true,\"num\":-1}", "82ac5f706c616365686f6c646572c3a36e756dff", 0);
+  done();
+}
+
+TEST(a_lone_number_is_a_value_too) {
+  json_is("12", "0c", 0);
+  json_is("1E2", "64", 0);
+  done();
+}
+
+TEST(what_nests_deeper_than_we_read_is_not_written) {
+  char text[2 * JSON_DEPTH_MAX + 3] = "";
+  memset(text, '[', JSON_DEPTH_MAX + 1);
+  memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+  json_is(text, "", SIO_EDEPTH);
+  done();
+}
+
+TEST(without_memory_for_a_long_string_a_message_is_not_written) {
+  static char text[10000];
+  memset(text, 'x', sizeof text);
+  memcpy(text, "\"\\n", 3);
+  text[sizeof text - 1] = '"';
+  alloc_install();
+  struct sio_parser_out out = { .home = &home, .max = 20000, .text = sio__msg_new(&home, 16) };
+  alloc_fail_in(1);
+  EQ(sio__msgpack_from_json(slice(text, sizeof text), NULL, 0, &out), UV_ENOMEM);
+  EQ(out.text->len, 0);
+  EQ(sio__msgpack_from_json(slice(text, sizeof text), NULL, 0, &out), 0);
+  EQ(out.text->len, sizeof text - 3 + 3);
+  sio__parser_out_clear(&out);
+  done();
+  EQ(alloc_live, 0);
+}
+
 /* ---- a parser of one's own ------------------------------------------------------------------- */
 
 /* "<type>;<nsp>;<json>" */
@@ -519,6 +652,50 @@ TEST(what_a_parser_of_ones_own_makes_is_checked) {
   refused(own_read("2;/;[\"\xff\"]"), SIO_EPROTO, "invalid payload");
   refused(own_read("2;/;"), SIO_EPROTO, "invalid payload");
   refused(own_read("none"), SIO_EPROTO, "invalid payload");
+  refused(own_read("/;/;[\"a\"]"), SIO_EPROTO, "invalid packet type");
+  refused(own_read("2;;[\"a\"]"), SIO_EPROTO, "invalid namespace");
+  refused(own_read("2;x;[\"a\"]"), SIO_EPROTO, "invalid namespace");
+}
+
+static int64_t id_of_ones_own;
+static int id_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *out,
+                     const char **reason) {
+  p->id = id_of_ones_own;
+  return own_decode(binary, s, p, out, reason);
+}
+
+TEST(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has) {
+  static const sio_parser_ops ops = { .name = "ids", .encode = own_encode, .decode = id_decode };
+  static const struct {
+    int64_t id;
+    int want;
+  } t[] = { { -2, SIO_EPROTO },
+            { -1, DECODE_PACKET },
+            { 0, DECODE_PACKET },
+            { INT64_C(9007199254740991), DECODE_PACKET },
+            { INT64_C(9007199254740992), SIO_EPROTO } };
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    id_of_ones_own = t[i].id;
+    EQ(sio__parser_decode(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"), &own,
+                          &packet, &why),
+       t[i].want);
+    if (t[i].want < 0) EQ_STR(why, "invalid packet id");
+    done();
+  }
+}
+
+TEST(a_message_of_the_other_kind_or_too_long_never_reaches_a_parser_of_ones_own) {
+  sio_slice text = SLICE("2;/;[\"a\"]");
+  int got = sio__parser_decode(&parser_of_ones_own, &home, &scratch, &limits, true, text, &own,
+                               &packet, &why);
+  CHECK(got == SIO_EPROTO && strstr(why, "another parser"));
+  done();
+  limits.max_packet = text.n - 1;
+  refused(own_read("2;/;[\"a\"]"), SIO_ETOOBIG, "packet too big");
+  limits.max_packet = text.n;
+  EQ(own_read("2;/;[\"a\"]"), DECODE_PACKET);
+  limits.max_packet = 10000000;
+  done();
 }
 
 TESTS_BEGIN
@@ -538,6 +715,8 @@ T(a_message_cut_anywhere_is_refused)
 T(counts_that_no_bytes_stand_behind_take_no_memory)
 T(nesting_has_the_limit_that_json_has)
 T(the_text_that_comes_of_it_is_limited)
+T(a_value_is_read_up_to_the_last_byte_that_its_text_may_have)
+T(half_a_value_is_never_taken_for_a_whole_one)
 T(packets_are_written_as_the_reference_writes_them)
 T(a_namespace_of_digits_and_brackets_is_not_taken_for_the_payload)
 T(integers_of_64_bits_and_texts_of_any_form_are_written)
@@ -546,7 +725,14 @@ T(every_count_has_the_shortest_head_and_is_read_again)
 T(every_integer_has_the_shortest_form_and_is_read_again)
 T(only_a_packet_with_binary_has_placeholders)
 T(without_memory_nothing_is_read_or_written_and_nothing_leaks)
+T(a_message_takes_its_bytes_and_not_one_less)
+T(what_only_looks_like_a_placeholder_is_written_as_the_object_it_is)
+T(a_lone_number_is_a_value_too)
+T(what_nests_deeper_than_we_read_is_not_written)
+T(without_memory_for_a_long_string_a_message_is_not_written)
 T(a_parser_of_ones_own_is_written_with_two_functions)
 T(it_writes_texts_and_bytes_of_any_kind)
 T(what_a_parser_of_ones_own_makes_is_checked)
+T(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has)
+T(a_message_of_the_other_kind_or_too_long_never_reaches_a_parser_of_ones_own)
 TESTS_END

@@ -111,6 +111,11 @@ TEST(digits_beyond_count_are_weighed_all_the_same) {
   CHECK(big("0.", '0', "1e49999") == 1e7);
   CHECK(big("1", '0', "e-49990") == 1e2);
   CHECK(signbit(big("-0.", '0', "")));
+  CHECK(!signbit(big("0.", '0', "")));
+  CHECK(isinf(big("1", '0', "e99999999999999999999999")));
+  CHECK(big("1", '0', "e-99999999999999999999999") == 0);
+  CHECK(big("1", '0', "E-49990") == 1e2);
+  CHECK(isinf(big("1", '0', "e+5")));
   /* exactly between two doubles, and a digit far away that decides */
   CHECK(big("9007199254740993.", '0', "") == 9007199254740992.0);
   CHECK(big("9007199254740993.", '0', "1") == 9007199254740994.0);

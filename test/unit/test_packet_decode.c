@@ -401,6 +401,21 @@ static int receive_binary_event(void) {
   return got;
 }
 
+/* The payload is looked at again when it is whole: other packets have used the scratch
+ * meanwhile. */
+TEST(without_memory_for_the_second_look_a_packet_with_attachments_is_refused) {
+  alloc_install();
+  EQ(text("51-[\"a\",1,2,3," HOLE(0) "]"), DECODE_MORE);
+  sio__decode_scratch_clear(&scratch);
+  alloc_fail_in(3); /* after the array of attachments and the attachment */
+  EQ(binary("x"), UV_ENOMEM);
+  EQ_STR(why, "out of memory");
+  alloc_fail_in(0);
+  done();
+  EQ(alloc_live, 0);
+  sio_set_allocator(NULL, NULL, NULL);
+}
+
 TEST(without_memory_a_packet_is_refused_and_nothing_leaks) {
   alloc_install();
   for (size_t i = 1;; i++) {
@@ -446,5 +461,6 @@ T(other_packets_may_use_the_scratch_in_between)
 T(header_and_attachments_together_are_limited)
 T(memory_follows_what_came_not_what_was_announced)
 T(a_text_cut_anywhere_does_no_harm)
+T(without_memory_for_the_second_look_a_packet_with_attachments_is_refused)
 T(without_memory_a_packet_is_refused_and_nothing_leaks)
 TESTS_END
