@@ -89,6 +89,24 @@ TEST(bad_data_of_a_refusal_is_left_out) {
   stop();
 }
 
+TEST(a_client_of_protocol_3_is_refused_with_the_data_or_else_the_message) {
+  for (int data = 0; data < 2; data++) {
+    sio_nsp *nsp;
+    begin();
+    EQ(sio_of(srv, "/x", &nsp), 0);
+    sio_use(nsp, refuse, data ? "{\"code\":7}" : NULL);
+    struct peer *p = peer_new3();
+    heard(p);
+    say(p, "40/x,");
+    if (data)
+      HEARD(p, "44/x,{\"code\":7} ");
+    else
+      HEARD(p, "44/x,\"nope\" ");
+    CHECK(p->session != NULL);
+    stop();
+  }
+}
+
 TEST(who_was_refused_may_try_again) {
   begin();
   sio_use(root, refuse, NULL);
@@ -304,6 +322,27 @@ TEST(a_second_connect_without_memory_ends_the_session) {
   stop();
 }
 
+TEST(a_reply_that_cannot_be_repeated_for_want_of_memory_ends_the_session) {
+  bool failed = true;
+  for (size_t i = 1; failed && i < 20; i++) {
+    begin();
+    struct peer *p = joined();
+    turn();
+    sio__msgs_clear(&srv->core.loop.msgs);
+    size_t before = alloc_calls;
+    alloc_fail_in(i);
+    say(p, "40");
+    failed = alloc_calls - before >= i;
+    alloc_fail_in(0);
+    if (failed)
+      HEARD(p, "cut ");
+    else
+      HEARD(p, "40{\"sid\":\"?\"} ");
+    stop();
+  }
+  CHECK(!failed);
+}
+
 TEST(a_second_connect_is_decided_when_the_time_of_the_first_is_up) {
   nheld = 0;
   start(&(sio_options){ .middleware_timeout_ms = 1000 });
@@ -497,6 +536,7 @@ T(middleware_runs_in_order_before_the_reply_and_the_handlers)
 T(a_refusal_is_a_connect_error_with_the_message_and_ends_the_row)
 T(a_refusal_may_carry_data)
 T(bad_data_of_a_refusal_is_left_out)
+T(a_client_of_protocol_3_is_refused_with_the_data_or_else_the_message)
 T(who_was_refused_may_try_again)
 T(a_late_yes_lets_in_at_the_end_of_the_turn)
 T(a_late_no_refuses)
@@ -511,6 +551,7 @@ T(connect_disconnect_and_connect_before_the_verdict_are_one_wish)
 T(a_flood_of_connects_before_the_verdict_holds_one_auth)
 T(a_peer_may_go_while_its_second_connect_waits)
 T(a_second_connect_without_memory_ends_the_session)
+T(a_reply_that_cannot_be_repeated_for_want_of_memory_ends_the_session)
 T(a_second_connect_is_decided_when_the_time_of_the_first_is_up)
 T(an_event_before_the_verdict_closes)
 T(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket)

@@ -595,6 +595,28 @@ TEST(packet_middleware_of_a_dead_server_may_still_be_answered) {
   nothing_left();
 }
 
+/* A long name has no room in the event itself. */
+TEST(an_event_whose_name_finds_no_memory_ends_the_session_and_runs_no_handler) {
+  static char text[3000];
+  for (int behind_middleware = 0; behind_middleware < 2; behind_middleware++) {
+    begin();
+    sio_on_any(root, tell, "any");
+    if (behind_middleware) sio_use_packet(root, pass, "1");
+    memset(text, 'n', sizeof text - 1);
+    memcpy(text, "42[\"", 4);
+    memcpy(text + sizeof text - 3, "\"]", 2);
+    struct peer *p = joined();
+    say(p, "42[\"a\"]"); /* what is kept for reuse is there */
+    saw();
+    alloc_fail_all();
+    say(p, text);
+    alloc_fail_in(0);
+    SAW("");
+    HEARD(p, "cut ");
+    stop();
+  }
+}
+
 TEST(no_failing_allocation_leaks_or_crashes_on_the_way_through) {
   bool failed = true;
   for (size_t i = 1; failed && i < 200; i++) {
@@ -654,5 +676,6 @@ T(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept)
 T(a_verdict_in_the_turn_of_leaving_runs_no_handler)
 T(middleware_that_disconnects_ends_the_event)
 T(packet_middleware_of_a_dead_server_may_still_be_answered)
+T(an_event_whose_name_finds_no_memory_ends_the_session_and_runs_no_handler)
 T(no_failing_allocation_leaks_or_crashes_on_the_way_through)
 TESTS_END

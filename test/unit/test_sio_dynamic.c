@@ -283,6 +283,53 @@ TEST(a_verdict_that_does_not_come_in_time_is_a_timeout) {
   stop();
 }
 
+TEST(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,{\"n\":1}");
+  say(p, "40/a,{\"n\":2}");
+  later(1001);
+  HEARD(p, "");
+  EQ(nheld, 2);
+  sio_next_ok(held[1]);
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,{\"n\":1}");
+  say(p, "40/a,{\"n\":2}");
+  EQ(sio_of(srv, "/a", NULL), 0);
+  later(1001);
+  EQ(nheld, 1);
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  stop();
+}
+
+TEST(a_connect_that_was_withdrawn_is_not_told_of_the_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "41/a,");
+  later(1001);
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  stop();
+}
+
 TEST(a_peer_that_left_is_not_told_of_the_timeout) {
   begin(&(sio_options){ .middleware_timeout_ms = 1000 });
   sio_of_match(srv, hold, NULL, &parent);
@@ -799,6 +846,9 @@ T(a_late_no_goes_on_to_the_next_parent)
 T(two_that_wait_for_one_name_meet_in_one_namespace)
 T(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict)
 T(a_verdict_that_does_not_come_in_time_is_a_timeout)
+T(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up)
+T(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile)
+T(a_connect_that_was_withdrawn_is_not_told_of_the_timeout)
 T(a_peer_that_left_is_not_told_of_the_timeout)
 T(a_verdict_in_the_turn_in_which_the_time_is_up_counts)
 T(the_verdict_for_a_peer_that_left_is_ignored)
