@@ -124,8 +124,10 @@ SIO_EXTERN sio_slice sio_packet_json(const sio_packet *p);
 SIO_EXTERN size_t sio_packet_bins(const sio_packet *p);
 SIO_EXTERN sio_slice sio_packet_bin(const sio_packet *p, size_t k); /* {NULL,0} past the end */
 SIO_EXTERN sio_query *sio_packet_query(const sio_packet *p); /* NULL: no acks are asked for */
-/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). Of
- * the target its nsp, flags and key are used. q: of sio_query_new(), or NULL. SIO_EJSON: it is no
+/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). to
+ * is the target that the packet will be sent to: its nsp, flags and key are used, and with
+ * connection state recovery its rooms and except as well, since the packet is kept here, once, for
+ * sockets of this target that return later. q: of sio_query_new(), or NULL. SIO_EJSON: it is no
  * event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
 SIO_EXTERN int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
                               const sio_slice *bins, size_t nbins, sio_query *q);

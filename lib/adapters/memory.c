@@ -9,7 +9,6 @@
 #include "adapters/rooms.h"
 #include "base/mem.h"
 #include "core/nsp.h"
-#include "core/recovery.h"
 #include "core/socket.h"
 #include <sio/adapter.h>
 
@@ -74,7 +73,6 @@ static void deliver(struct visit *v, sio_socket *s) { sio_packet_deliver(v->pack
 
 static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct visit v = { .to = deliver, .packet = p, .flags = to->flags };
-  sio__recovery_keep(p, to);
   walk_audience(a, to, &v);
   return 0;
 }

@@ -133,6 +133,7 @@ int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, s
   p->query = q;
   if (!err && !q) mark_droppable(p->msg, to->key);
   if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast) err = keep_json(p);
+  if (!err) sio__recovery_keep(p, to);
   return err;
 }
 
@@ -235,6 +236,7 @@ static int send_all(const sio_target *to, const char *event, sio_args args, sio_
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err = sio__packet_encode(&p, to, event, args, q);
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
+  if (err && p.seq) sio__recovery_discard(&p);
   /* One to a parent is one to each of its children. */
   to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);

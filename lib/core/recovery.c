@@ -122,6 +122,10 @@ void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
   start_sweeping(r);
 }
 
+void sio__recovery_discard(const sio_packet *p) {
+  if (p->nsp->recovery) sio__replay_remove_newest(&p->nsp->recovery->log, p->seq);
+}
+
 /* ---- coming back ----------------------------------------------------------------------------- */
 
 /* What a CONNECT says. */

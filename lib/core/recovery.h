@@ -67,6 +67,8 @@ size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
 static inline uint64_t sio__recovery_number(struct recovery *r) { return ++r->log.seq; }
 /* Keeps a numbered packet, before it is sent to anyone. */
 void sio__recovery_keep(const sio_packet *p, const sio_target *to);
+/* The packet that was kept last has been sent to no socket: removes it. */
+void sio__recovery_discard(const sio_packet *p);
 static inline void recovery_sent(struct recoverable *b, uint64_t seq) {
   if (b) b->last = seq;
 }

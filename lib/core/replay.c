@@ -33,6 +33,15 @@ void sio__replay_clear(struct replay *r) {
   while (!list_empty(&r->entries)) drop_first(r);
 }
 
+void sio__replay_remove_newest(struct replay *r, uint64_t seq) {
+  if (list_empty(&r->entries) || entry_of(r->entries.prev)->seq != seq) return;
+  struct replay_entry *e = entry_of(r->entries.prev);
+  list_remove(&e->link);
+  r->bytes -= e->bytes;
+  msg_unref(e->msg);
+  sio__free(e);
+}
+
 void sio__replay_drop_before(struct replay *r, uint64_t ms) {
   while (!list_empty(&r->entries) && entry_of(r->entries.next)->at < ms) drop_first(r);
 }

@@ -54,6 +54,8 @@ enum replay_place sio__replay_read(const struct replay *r, sio_slice offset, uin
  * dropped. */
 void sio__replay_add(struct replay *r, uint64_t seq, uint64_t now, struct msg *msg,
                      const sio_target *to, const char *skip_id);
+/* Removes the newest entry if it has this number, as if it had never been added. */
+void sio__replay_remove_newest(struct replay *r, uint64_t seq);
 void sio__replay_drop_before(struct replay *r, uint64_t ms); /* what was added earlier than that */
 
 /* Is it meant for who is in those rooms that in_room() says? */

@@ -338,6 +338,82 @@ TEST(what_comes_from_other_servers_is_kept_like_our_own) {
   stop();
 }
 
+/* An adapter that sends to each socket itself, not through the memory adapter's broadcast. */
+struct delivery {
+  const sio_target *to;
+  const sio_packet *packet;
+};
+
+static void deliver_if_addressed(sio_socket *s, void *user) {
+  const struct delivery *d = user;
+  const char *const *room = d->to->rooms;
+  while (room && *room && !sio_in_room(s, *room)) room++;
+  if (!d->to->rooms || *room) sio_packet_deliver(d->packet, s, d->to->flags);
+}
+
+static int own_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  struct delivery d = { to, p };
+  (void)a;
+  sio_nsp_each(to->nsp, deliver_if_addressed, &d);
+  return 0;
+}
+
+static void begin_with_broadcast(int (*broadcast)(sio_adapter *, const sio_target *,
+                                                  const sio_packet *)) {
+  static sio_adapter_ops ops;
+  ops = sio_adapter_memory;
+  ops.broadcast = broadcast;
+  begin_with(&(sio_options){ .recovery = &normal, .adapter = &ops });
+}
+
+TEST(events_that_a_hosts_own_adapter_sends_are_kept_once) {
+  begin_with_broadcast(own_broadcast);
+  struct client4 *c = come();
+  sio_join(first(), "blue");
+  to_all("a");
+  GOT(c, "42[\"a\",\"@1\"] ");
+  hang_up(c->p);
+  to_room("red", "b");
+  to_room("blue", "c");
+  come_back(c);
+  GOT(c, "42[\"c\",\"@3\"] 40+pid ");
+  stop();
+}
+
+TEST(a_packet_of_another_server_is_kept_once_whoever_sends_it_to_the_sockets) {
+  begin_with_broadcast(own_broadcast);
+  struct client4 *c = come();
+  sio_join(first(), "blue");
+  hang_up(c->p);
+  const char *const rooms[] = { "red", "blue" };
+  for (int i = 0; i < 2; i++) {
+    sio_packet *p;
+    sio_target to = { .nsp = root, .rooms = (const char *const[]){ rooms[i], NULL } };
+    EQ(sio_packet_new(&p, &to, SLICE("[\"far\"]"), NULL, 0, NULL), 0);
+    EQ(own_broadcast(root->adapter, &to, p), 0);
+    sio_packet_free(p);
+  }
+  come_back(c);
+  GOT(c, "42[\"far\",\"@2\"] 40+pid ");
+  stop();
+}
+
+static int refuse_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  (void)a, (void)to, (void)p;
+  return UV_ENOTCONN;
+}
+
+TEST(an_event_that_the_adapter_refuses_is_not_kept) {
+  begin_with_broadcast(refuse_broadcast);
+  struct client4 *c = come();
+  hang_up(c->p);
+  EQ(sio_broadcast((sio_target){ .nsp = root }, "a", SIO_NONE), UV_ENOTCONN);
+  EQ(root->recovery->log.bytes, 0);
+  come_back(c);
+  GOT(c, "40+pid ");
+  stop();
+}
+
 TEST(without_memory_for_what_travels_nothing_is_sent) {
   begin_noting();
   struct client4 *c = come();
@@ -410,6 +486,9 @@ T(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them)
 T(shared_data_is_handed_over)
 T(what_travels_to_other_servers_has_no_offset)
 T(what_comes_from_other_servers_is_kept_like_our_own)
+T(events_that_a_hosts_own_adapter_sends_are_kept_once)
+T(a_packet_of_another_server_is_kept_once_whoever_sends_it_to_the_sockets)
+T(an_event_that_the_adapter_refuses_is_not_kept)
 T(without_memory_for_what_travels_nothing_is_sent)
 T(many_rooms_are_joined_again)
 T(each_namespace_has_pids_and_numbers_of_its_own)
