@@ -365,6 +365,41 @@ TEST(a_post_that_is_too_long_is_refused_and_the_session_lives) {
   stop();
 }
 
+/* ---- without memory ----------------------------------------------------------------------- */
+
+/* Messages wait, bytes among them, and the session upgrades while the i-th allocation fails. */
+static bool upgrade_failing_at(size_t i, const char *query) {
+  struct raw w = { .fd = -1 };
+  char path[160], url[240];
+  start(&(sio_options){ .allow_eio3 = true });
+  snprintf(path, sizeof path, "GET /raw/?%s&transport=polling HTTP/1.1", query);
+  CHECK(answers(path, "\"sid\""));
+  for (int k = 0; k < 3; k++) EQ(sio_session_send(session, 0, k == 1, sio_text("message")), 0);
+  snprintf(url, sizeof url, "/raw/?%s&transport=websocket&sid=%s", query, sio_session_id(session));
+  CHECK(raw_open(&w, srv) && raw_upgrade(&w, url));
+  alloc_fail_in(i);
+  if (raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5")) turns();
+  bool failed = alloc_fuse == 0;
+  alloc_fail_in(0);
+  turns();
+  raw_read(&w);
+  bool all = memmem(w.in, w.n, "message", 7) != NULL;
+  CHECK(all || srv->core.stats.sessions == 0 || srv->core.stats.upgrades_failed == 1);
+  if (!failed) CHECK(all && srv->core.stats.upgrades == 1);
+  raw_close(&w);
+  stop();
+  return failed;
+}
+
+TEST(memory_may_end_while_a_session_upgrades) {
+  static const char *const queries[] = { "EIO=4", "EIO=3", "EIO=3&b64=1" };
+  for (size_t k = 0; k < 3; k++) {
+    size_t i = 1;
+    while (i < 60 && upgrade_failing_at(i, queries[k])) i++;
+    CHECK(i > 1 && i < 60);
+  }
+}
+
 /* ---- the log --------------------------------------------------------------------------------- */
 
 static unsigned logged;
@@ -424,6 +459,7 @@ T(hooks_that_listen_to_nothing_change_nothing)
 T(a_session_that_is_full_upgrades_and_says_when_there_is_room_again)
 T(a_hook_that_comes_late_is_shown_the_sessions_that_are_open)
 T(a_post_that_is_too_long_is_refused_and_the_session_lives)
+T(memory_may_end_while_a_session_upgrades)
 T(what_peers_cause_is_logged_so_often_a_second_and_counted_behind_that)
 T(a_level_that_is_off_costs_nothing_and_says_nothing)
 TESTS_END
