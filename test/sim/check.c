@@ -105,10 +105,11 @@ static void receive_unnoted(struct ledger *l, uint64_t number) {
   l->unnoted = number;
 }
 
-/* An event that when_full dropped is in the namespace's log, and comes when its socket is back:
- * behind a question that was put later, which has no place in the log. */
+/* An event that when_full dropped, or that went to a room which the socket joined later, is in the
+ * namespace's log, and comes when the socket is back: behind a question that was put later, which
+ * has no place in the log. */
 static bool comes_after_all(struct ledger *l, uint64_t number) {
-  if (!l->returned || !host.opts.queue_high) return false;
+  if (!l->returned) return false;
   for (size_t i = 0; i < l->seen; i++) {
     struct entry *e = &l->entries[i];
     if (e->number == number && e->kind == ENTRY_OPTIONAL && !e->came) return e->came = true;
@@ -135,7 +136,7 @@ void ledger_received(struct ledger *l, uint64_t number) {
  * that was not meant for it then. */
 static void aim_again(struct ledger *l, unsigned rooms) {
   l->rooms = rooms;
-  for (size_t i = l->seen; i < l->n; i++) {
+  for (size_t i = 0; i < l->n; i++) {
     struct entry *e = &l->entries[i];
     bool meant = aim_includes(e->aim, rooms);
     if (e->kind == ENTRY_QUESTION || (e->kind == ENTRY_DUE && !meant) ||
@@ -161,11 +162,20 @@ static bool is_prompt(const struct peer *p) {
          p->delay_us + p->jitter_us <= 50000;
 }
 
+static uint64_t patience_us(const sio_options *o) {
+  return ((o->ping_interval_ms ? o->ping_interval_ms : 25000) + (uint64_t)o->ping_timeout_ms) *
+         1000;
+}
+
 /* With protocol 3 the peer pings. Where the loop was kept while the session was opened, the peer
  * heard of it late, and pings late. */
 static bool was_kept_from(const sio_options *o) {
-  uint64_t ms = (o->ping_interval_ms ? o->ping_interval_ms : 25000) + (uint64_t)o->ping_timeout_ms;
-  return loop.last_stall && kernel.now - loop.last_stall < ms * 1000;
+  return loop.last_stall && kernel.now - loop.last_stall < patience_us(o);
+}
+
+/* A request that waits for the host's verdict may be the poll for the ping. */
+static bool host_holds_requests(const sio_options *o) {
+  return host_keeps_waiting(kernel.now - patience_us(o));
 }
 
 /* What the library says of a peer when it ends its session must be true. */
@@ -178,7 +188,8 @@ void ledger_accused(const struct ledger *l, int protocol, const sio_close_info *
   if (why->err == UV_ENOMEM || why->err == UV_ENOBUFS || why->err == UV_EINTR)
     fault("an honest peer goes for want of something of ours", "%s: %s", l->id, why->detail);
   if (why->reason == SIO_REASON_PING_TIMEOUT && is_prompt(p) && o->ping_timeout_ms >= 1000 &&
-      !o->packets_per_s && !o->bytes_per_s && !(protocol == 3 && was_kept_from(o)))
+      !o->packets_per_s && !o->bytes_per_s && !host_holds_requests(o) &&
+      !(protocol == 3 && was_kept_from(o)))
     fault("an honest peer is said not to answer", "%s: %s", l->id, why->detail);
 }
 

@@ -438,7 +438,8 @@ static void start_probe(struct engine_client *e) {
 static bool may_complain(const struct engine_client *e, uint64_t since) {
   return !e->peer->crooked && e->peer->reading == READS_ALL && e->polls && !memory.failed &&
          !host.opts.packets_per_s && !host.opts.bytes_per_s && loop.last_stall < since &&
-         !host_keeps_waiting(since) && e->peer->delay_us + e->peer->jitter_us < 500000;
+         !host_keeps_waiting(since) && e->peer->line_since <= since &&
+         e->peer->delay_us + e->peer->jitter_us < 500000;
 }
 
 static void miss_pings(struct engine_client *e) {

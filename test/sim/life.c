@@ -42,6 +42,12 @@ static void draw_troubles(void) {
   loop.outside = draw(4) == 3;
 }
 
+/* One whose limits pause it is read a packet at a time. */
+static int turns_max(void) {
+  bool limited = host.opts.packets_per_s || host.opts.bytes_per_s;
+  return limited ? 10 * TURNS_MAX : TURNS_MAX;
+}
+
 static void turn(uint64_t limit) {
   host_idle();
   loop_turn_until(limit);
@@ -73,7 +79,7 @@ static void grow_calm(void) {
   peers_calm();
   uint64_t until = kernel.now + CALM_US;
   for (int i = 0; host.srv && kernel.now < until; i++) {
-    if (i == TURNS_MAX) fault("the loop does not come to rest", "%d turns", i);
+    if (i == turns_max()) fault("the loop does not come to rest", "%d turns", i);
     turn(until);
   }
   if (host.srv && !host.closing && !host.draining) {
@@ -99,7 +105,7 @@ static void end(void) {
   if (host.srv && !host.closing) host_close();
   uint64_t until = kernel.now + (uint64_t)longest_timeout() * 1000;
   for (int i = 0; host.srv && kernel.now < until; i++) {
-    if (i == TURNS_MAX) fault("the loop does not come to rest", "%d turns, closing", i);
+    if (i == turns_max()) fault("the loop does not come to rest", "%d turns, closing", i);
     turn(until);
   }
   if (host.srv) fault("the server does not close", "in %u ms", longest_timeout());

@@ -189,6 +189,7 @@ void peer_leave(struct peer *p) {
 
 /* What waits for it must be there in time, through whatever line. */
 static void better_line(struct peer *p) {
+  p->line_since = kernel.now;
   if (p->delay_us > CALM_DELAY_US) p->delay_us = CALM_DELAY_US;
   if (p->jitter_us > CALM_DELAY_US) p->jitter_us = CALM_DELAY_US;
   if (p->room < CALM_ROOM) p->room = CALM_ROOM;

@@ -43,6 +43,7 @@ struct peer {
   unsigned port;    /* PORT_PLAIN, PORT_TLS, PORT_UNIX */
   uint32_t address; /* IPv4                                                     */
   uint32_t delay_us, jitter_us;
+  uint64_t line_since; /* when its line became as it is */
   size_t room;
   bool crooked;  /* it has broken a rule: nothing is owed to it any more     */
   uint64_t sent; /* bytes it has written                                     */
