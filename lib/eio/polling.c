@@ -292,6 +292,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
   struct polling *p = c->polling;
   struct out_node *queue = p->first;
   task_cancel(&p->flush);
+  p->ending = false; /* the answers that its end owed are given here, and none is deferred again */
   sio__loop_stop_timer(c->eio->loop, &p->linger);
   p->first = NULL;
   p->last = &p->first;

@@ -96,6 +96,26 @@ TEST(neither_does_the_form_it_comes_in) {
   }
 }
 
+static void on_upgrading(sio_session *c, void *user) {
+  (void)user;
+  sio_session_close(c);
+}
+
+/* Its poll is answered by the upgrade, and not once more at the end of the turn. */
+TEST(a_session_that_ends_while_it_is_upgraded_is_upgraded_to_be_closed) {
+  struct wire frames = { 0 };
+  REQUIRE(start());
+  sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open, .upgrading = on_upgrading }, NULL);
+  REQUIRE(poller_get(&poller) && wants(&w));
+  wire_frame(&frames, 0x81, "2probe", 6);
+  wire_frame(&frames, 0x81, "5", 1);
+  REQUIRE(raw_send(&w, frames.p, frames.n));
+  turn();
+  CHECK(raw_expect(&w, "3probe"));
+  free(frames.p);
+  stop();
+}
+
 TEST(a_session_that_is_over_wants_none) {
   REQUIRE(start());
   sio_session_close(session);
@@ -110,5 +130,6 @@ T(a_websocket_that_is_on_trial_is_not_disturbed)
 T(nor_is_one_that_has_the_session)
 T(what_stands_behind_the_five_means_nothing)
 T(neither_does_the_form_it_comes_in)
+T(a_session_that_ends_while_it_is_upgraded_is_upgraded_to_be_closed)
 T(a_session_that_is_over_wants_none)
 TESTS_END
