@@ -131,14 +131,13 @@ static inline bool shake(void) {
 
 /* For programs linked with --wrap for clock_gettime, which define OPENSSL_CLOCK. */
 #ifdef OPENSSL_CLOCK
-static time_t later; /* by how many seconds the clock is fast */
+static time_t later; /* seconds since the clock began; it moves in no other way */
 
-int __real_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_clock_gettime(clockid_t id, struct timespec *out);
 int __wrap_clock_gettime(clockid_t id, struct timespec *out) {
-  int err = __real_clock_gettime(id, out);
-  out->tv_sec += later;
-  return err;
+  (void)id;
+  *out = (struct timespec){ .tv_sec = 1000000 + later };
+  return 0;
 }
 #endif
 
