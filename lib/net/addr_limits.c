@@ -156,8 +156,8 @@ void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
 
 static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
   const char *who = *r->address ? r->address : "a peer";
-  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, who, "turned away %s: %s", who,
-            r->detail);
+  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "turned away %s: %s",
+            who, r->detail);
 }
 
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
