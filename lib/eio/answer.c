@@ -122,7 +122,7 @@ void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *wh
   report_refusal(e, r, why);
   if (r->answered) return;
   set_nosniff_header(r);
-  r->why = ""; /* logged above */
+  r->log_reason = ""; /* logged above */
   if (r->upgrade) {
     sio__request_disable_keep_alive(r);
     sio__request_answer(r, status, "text/html", slice_str(refusal_text(why)));

@@ -11,7 +11,9 @@
 #define SIO_EIO_EIO_H
 
 #include "base/map.h"
-#include "http/conn.h"
+#include "http/http.h"
+#include "http/kept_head.h"
+#include "http/request.h"
 #include "net/loop.h"
 #include "net/meter.h"
 #include "ws/conn.h"

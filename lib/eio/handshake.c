@@ -63,7 +63,7 @@ static void reject_while_closing(struct eio *e, sio_request *r) {
   char seconds[16];
   snprintf(seconds, sizeof seconds, "%u", e->group->retry_after_s);
   if (e->group->retry_after_s) sio__request_set_header(r, "Retry-After", slice_str(seconds));
-  r->why = "the server drains or closes";
+  r->log_reason = "the server drains or closes";
   sio__request_disable_keep_alive(r);
   sio__answer_empty(e, r, 503);
 }
@@ -124,7 +124,7 @@ static void feed_early_bytes(struct ws_conn *w, sio_slice rest) {
 /* The first subprotocol offered is accepted, as in the reference: a browser fails the connection if
  * none of its offers is. */
 static sio_slice first_offered_subprotocol(const sio_request *r) {
-  struct offered o = { .r = r };
+  struct subprotocol_iter o = { .r = r };
   sio_slice name = slice(NULL, 0);
   sio__ws_next_subprotocol(&o, &name);
   return name;
@@ -380,7 +380,7 @@ static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_
 /* The peer is gone. The host may read the request until it has decided. */
 static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
-  r->kept = true;
+  r->answer_owed = true;
 }
 
 static void admission_on_request_answered(sio_request *r) {

@@ -254,7 +254,7 @@ static const struct probe_ops upgrade_ops = { .drop = upgrade_drop,
 
 static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_message,
                                                    .closed = upgrade_on_closed,
-                                                   .came = upgrade_on_bytes,
+                                                   .received = upgrade_on_bytes,
                                                    .address = upgrade_address };
 
 int sio__probe_start(sio_session *c, struct ws_conn *w) {

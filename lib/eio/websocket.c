@@ -106,7 +106,7 @@ static void websocket_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) 
   sio__session_charge(w->owner, pings, bytes);
 }
 
-static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS, .came = websocket_on_bytes };
+static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS, .received = websocket_on_bytes };
 
 void sio__websocket_close_unowned(struct ws_conn *w, unsigned code, const char *text) {
   sio__ws_forget_owner(w);

@@ -18,7 +18,7 @@ void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uin
       g, cause, sio__request_client_address(r),
       cause == SIO_REJECT_SESSIONS ? "it opens sessions, or is refused, faster than connects_per_s"
                                    : "as many sessions as max_per_address are open");
-  r->why = ""; /* it has been logged */
+  r->log_reason = ""; /* it has been logged */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }

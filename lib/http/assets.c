@@ -7,8 +7,8 @@
 #include "base/random.h"
 #include "http/coding.h"
 #include "http/condition.h"
-#include "http/conn.h"
 #include "http/head.h"
+#include "http/http.h"
 
 enum { TAG_MAX = 24, PATH_ROOM = 1024, PACKED_MAX = 8 * 1024 * 1024 };
 

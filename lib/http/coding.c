@@ -3,7 +3,7 @@
  * coding.c - from Accept-Encoding to a compressed body.
  */
 #include "http/coding.h"
-#include "http/conn.h"
+#include "http/http.h"
 
 enum { UNSAID = -1, Q_ONE = 1000 };
 

@@ -52,7 +52,7 @@ static bool precondition_holds(const sio_request *r, const struct validators *v)
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
   if (tags.p) return etag_list_contains(tags, v->etag, true);
-  return !v->dated || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
+  return !v->has_date || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
 }
 
 /* If-None-Match, and only without it If-Modified-Since. */
@@ -60,7 +60,7 @@ static bool client_copy_is_current(const sio_request *r, const struct validators
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
   if (tags.p) return etag_list_contains(tags, v->etag, false);
-  return v->dated && read_date_header(r, "if-modified-since", &at) && v->modified <= at;
+  return v->has_date && read_date_header(r, "if-modified-since", &at) && v->modified <= at;
 }
 
 int sio__condition_status(const sio_request *r, const struct validators *v) {

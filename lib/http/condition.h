@@ -11,7 +11,7 @@
 /* What tells one version from another. */
 struct validators {
   sio_slice etag; /* with its quotes, and W/ if it is weak            */
-  bool dated;     /* it is known when it was last modified:           */
+  bool has_date;  /* it is known when it was last modified:           */
   int64_t modified;
 };
 

@@ -1,127 +1,145 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.h - HTTP/1.x on one connection: one request at a time, in order, until the
- * peer or an upgrade ends it.
+ * conn.h - one HTTP/1.x connection: one request at a time, in order, until the peer or an upgrade
+ * ends it. Private to lib/http: conn.c holds its life and its timer, conn_read.c the state machine
+ * that consumes input, conn_answer.c what an answer does to it, request_conn.c what a request asks
+ * of it, and serve.c the set of all connections.
  *
- * Requests that come while one is being answered wait. Once HTTP_STASH bytes are kept (what came
- * in the last read may reach beyond) or HTTP_BACKLOG bytes of answers are not taken, reading or
- * answering pauses. A mount whose answers may take long hears of a request that waits (on_next).
- * While a request waits for its answer the connection goes on reading, so an
- * abort is seen at once. Limits (head bytes, header count, times) come from struct
- * http_limits. Every refusal is answered (400, 408, 413, 417, 431, 501, 503, 505), logged,
- * and counted, and closes the connection: the rest of the stream cannot be trusted.
+ * Requests that arrive while one is being answered wait. Once HTTP_STASH bytes of input wait (the
+ * last read may exceed that) or HTTP_BACKLOG bytes of answers are unsent, reading or answering
+ * pauses. A mount whose answers may take long is notified when another request waits (on_next).
+ * While a request waits for its answer the connection continues to read, so that a disconnect is
+ * noticed at once. Limits (head bytes, header count, times) come from struct http_limits. Every
+ * refusal is answered (400, 408, 413, 417, 431, 501, 503, 505), logged and counted, and closes the
+ * connection, because the rest of the stream cannot be trusted.
  */
 #ifndef SIO_HTTP_CONN_H
 #define SIO_HTTP_CONN_H
 
-#include "http/date.h"
+#include "http/http.h"
+#include "http/proxy_info.h"
 #include "http/request.h"
-#include "http/via.h"
-#include "net/addr_limits.h"
-#include <sio/server.h>
 #include <sio/tls.h>
 
 enum {
   HTTP_STASH = 16 * 1024,
   HTTP_BACKLOG = 64 * 1024,
-  HTTP_LINGER_MS = 2000 /* how long a peer has to take our FIN and send its own */
+  HTTP_LINGER_MS = 2000 /* time for the peer to receive our FIN and send its own */
 };
 
-/* Who handles requests for a part of the URL space. All callbacks on the loop thread. Each may
- * answer, drop or detach r. */
-struct http_mount {
-  /* The head is complete. May answer now (a body still to come is then read and dropped up to
-   * max_body, past that the connection closes), set r->max_body (default: the limits' max_body)
-   * and r->user. Returning false holds the body back until sio__request_continue(r). */
-  bool (*on_head)(sio_request *r);
-  /* Head and body are complete, and it has not been answered. */
-  void (*on_request)(sio_request *r);
-  /* The peer went away, sent too much (SIO_ETOOBIG, after our 413), too slowly (SIO_ETIMEOUT,
-   * after our 408) or broke the protocol (SIO_EPROTO), before the answer. r must not be answered
-   * any more, unless this sets r->kept; it is freed at the end of the turn. detail: why. */
-  void (*on_abort)(sio_request *r, int err, const char *detail);
-  /* Another request has come on the same connection, and waits for the answer to r. May answer it.
-   * May be NULL. */
-  void (*on_next)(sio_request *r);
-  /* It was answered, by whomever, or the answer owed after on_abort was thrown away: let go of r.
-   * Not for a refusal of our own (on_abort comes), nor for what the mount drops or detaches. May be
-   * NULL; a mount that has it outlives the server (see sio__request_outlive_server()). */
-  void (*on_answered)(sio_request *r);
-  void *owner;
+enum http_state {
+  HTTP_NONE,         /* no timer runs; only a value of timer_state, never of state           */
+  HTTP_PROXY_HEADER, /* the PROXY header of a trusted proxy is expected                       */
+  HTTP_TLS,          /* the TLS handshake is in progress                                      */
+  HTTP_IDLE,         /* between two requests                                                  */
+  HTTP_IN_HEAD,      /* the first byte of a head has arrived                                  */
+  HTTP_HELD,         /* the head is complete; the mount does not let the body be read yet     */
+  HTTP_READY,        /* the body may be read, and reading it has not begun                    */
+  HTTP_IN_BODY,      /* the body arrives                                                      */
+  HTTP_UNANSWERED,   /* the request is complete and waits for its answer                      */
+  HTTP_SENDING,      /* answered; the answer's body is read in pieces as the peer takes it    */
+  HTTP_DISCARD,      /* answered before the body was complete: the rest is discarded          */
+  HTTP_CLOSING,      /* the last answer is queued; then our FIN is sent, the peer's expected  */
+  HTTP_CLOSED        /* closed, dropped or detached: freed when the turn ends                 */
 };
 
-struct http_limits {
-  size_t max_head; /* request line and headers, trailers and chunk extensions too */
-  unsigned max_headers;
-  size_t max_body;        /* where a mount sets none */
-  unsigned head_ms;       /* first byte of a head to its last   */
-  unsigned body_ms;       /* end of the head to end of the body */
-  unsigned keep_alive_ms; /* between two requests               */
-  unsigned max_pending;   /* connections of which no request came yet; 0: no limit */
-  unsigned tls_ms;        /* the TLS handshake                  */
+struct http_parser;
+
+struct http_conn {
+  struct http *http;
+  struct conn *conn;
+  sio_request *req;           /* the current request, from its first byte to its answer     */
+  struct http_parser *parser; /* borrowed from the pool while a request arrives             */
+  struct http_source *source; /* the unread rest of the answer's body, in HTTP_SENDING      */
+  struct proxy_info *proxy;   /* NULL: the peer is not a trusted proxy                      */
+  const sio_tls *tls;         /* the provider of its TLS; NULL: plain HTTP                  */
+  char *input;                /* bytes not consumed yet: in the stash, or just read         */
+  size_t input_len;
+  uint8_t state;       /* enum http_state                                                   */
+  uint8_t timer_state; /* the state that the timer was started for                          */
+  bool reading;        /* sio__http_conn_process() is running                               */
+  bool refusing;       /* the answer being sent is the connection's, not the mount's        */
+  bool slow_reader;    /* the peer has not taken an answer yet: idle time does not count    */
+  bool pending;        /* no request's head is complete yet: a member of http->pending      */
+  bool close_after;    /* in HTTP_SENDING: the connection ends after this answer            */
+  bool timer_extended; /* the state's time was granted a second time                        */
+  struct list link;    /* http->conns or http->pending                                      */
+  struct timer timer;
+  struct task read_task; /* processes the stash when the turn ends                          */
+  struct deferred_free deferred_free;
+  struct buf stash;           /* input that arrived before it could be consumed            */
+  size_t queued_at_timer;     /* conn->queued when the timer was started                   */
+  char address[CONN_ADDRESS]; /* the client's address, which a proxy may have reported      */
 };
 
-/* What all HTTP connections of a server share. */
-struct http {
-  struct loop *loop;
-  struct log *log;
-  struct http_limits limits;
-  /* Chooses the mount when a head is complete (upgrades too). Never NULL: 404 has a mount too. */
-  const struct http_mount *(*route)(struct http *h, sio_request *r);
-  void *owner;
-  struct list conns; /* struct http_conn                                          */
-  struct list fresh; /* those of which no request's head is complete, oldest first */
-  unsigned nfresh;
-  struct addr_limits *addr_limits; /* the owner's; NULL: everyone may come in                   */
-  struct proxies proxies;
-  struct list kept;  /* requests whose peer is gone and whose answer is owed      */
-  struct list spare; /* requests with their buffers, ready for use                */
-  unsigned nspare;
-  int64_t date_at;           /* the second that `date` names              */
-  char date[DATE_LEN + 1];   /* of answers                                */
-  struct deflater *deflater; /* the owner's; NULL: no answer is compressed */
-  size_t compress_from;      /* bytes of body                             */
-  struct pool parsers;       /* a connection borrows one while a request arrives          */
-  unsigned nconns;
-  bool draining;
-  struct task emptied_task;
-  void (*emptied)(struct http *h); /* no connection is left while draining; may be NULL */
-  struct http_stats {
-    uint64_t requests, aborted;
-    uint64_t hellos;                        /* of TLS, where plain HTTP is spoken */
-    uint64_t answers[5];                    /* by the first digit of the status, from 1 */
-    uint64_t refused[SIO_HTTP_REFUSED_END]; /* those of them that the host never saw    */
-    uint64_t handshakes_refused;            /* of WebSockets: no 101                    */
-  } stats;
-};
+/* ---- conn.c ------------------------------------------------------------------------ */
 
-void sio__http_init(struct http *h, struct loop *l, struct log *log,
-                    const struct http_limits *limits);
-/* Serves a descriptor just accepted (takes it over, also on error). 0, a libuv code, or
- * SIO_ELIMIT: it was turned away, which is told already. */
-int sio__http_serve(struct http *h, int fd, const sio_tls *tls); /* NULL: it is plain */
-/* The connection served last: what was read from it already. SIO_ETOOBIG, UV_ENOMEM: it is
- * closed. */
-int sio__http_feed_newest(struct http *h, sio_slice read);
-void sio__request_continue(sio_request *r); /* after on_head returned false */
-/* Idle connections close now, the others after their answer; `emptied` follows from the loop. */
-void sio__http_drain(struct http *h);
-/* Closes every connection that is still HTTP's; requests get on_abort(UV_ECANCELED). */
-void sio__http_close(struct http *h);
-/* Frees what is kept for reuse; after the loop is closed. Requests still owed an answer live until
- * it comes. */
-void sio__http_clear(struct http *h);
+/* Takes fd over, also on error. from_proxy: a trusted proxy connected. 0 or a libuv code. */
+int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from_proxy,
+                       const sio_tls *tls);
+/* Starts the timer and expects a PROXY header, TLS or a request. 0, or UV_ENOMEM: c is closed. */
+int sio__http_conn_start(struct http_conn *c);
+/* Expects TLS or the first request, after the PROXY header if there is one. False: c is closed. */
+bool sio__http_conn_start_protocol(struct http_conn *c);
 
-/* For respond.c: will the connection go on after the answer to r? */
-bool sio__http_keeps(const sio_request *r);
-/* Queues the pieces of an answer (body may be NULL; both references are taken over) and moves on.
- * */
-int sio__http_answered(sio_request *r, struct msg *head, struct msg *body, int status, bool keep);
-/* Before the two above: what follows the answer's first piece, taken over. */
-void sio__http_source(sio_request *r, struct http_source *src);
-/* Reads the next piece of src. 0 and *out, one reference, or an error: UV_EOF if there is none. */
-int sio__http_piece(struct loop *l, struct http_source *src, struct msg **out);
-/* The answer could not be made: ends the connection. */
-void sio__http_failed(sio_request *r, int err);
+/* Removes c from all lists and timers and frees it when the turn ends. The caller closes the
+ * descriptor or gives it to a new owner. */
+void sio__http_conn_release(struct http_conn *c);
+/* Closes c now. No-op if it is closed. */
+void sio__http_conn_close(struct http_conn *c);
+/* Sends what is queued, then a FIN. */
+void sio__http_conn_close_when_sent(struct http_conn *c);
+/* Closes c because it exceeds a limit of its address (cause: enum sio_reject), and logs it. */
+void sio__http_conn_reject(struct http_conn *c, int cause, const char *why);
+/* The reason for the log, for the two causes that count connections. */
+const char *sio__http_conn_reject_text(int cause);
+void sio__http_conn_out_of_memory(struct http_conn *c);
+/* The peer sends no more, and c needs more input: ends c. */
+void sio__http_conn_end_at_eof(struct http_conn *c);
+
+/* Tells the mount of the current request, if there is one, that the peer cannot be answered. */
+void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why);
+/* Answers the current request with a bare status, closes c, and then calls on_abort. */
+void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why);
+
+/* Starts the timer of c's state, unless it runs for that state already. */
+void sio__http_conn_set_timer(struct http_conn *c);
+void sio__http_conn_restart_timer(struct http_conn *c);
+void sio__http_conn_return_parser(struct http_conn *c);
+void sio__http_conn_free_source(struct http_conn *c);
+
+/* ---- conn_read.c ------------------------------------------------------------------- */
+
+/* Runs the state machine on the input, and stashes what it does not consume. */
+void sio__http_conn_process(struct http_conn *c);
+void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
+/* True if c's state needs bytes that will not come after the peer's FIN. */
+bool sio__http_conn_needs_input(const struct http_conn *c);
+/* Queues a 100 (Continue). False: out of memory, and c is closed. */
+bool sio__http_conn_send_continue(struct http_conn *c);
+
+/* How many bytes of chunk extensions and trailers the current request may still bring. */
+static inline size_t http_conn_framing_left(const struct http_conn *c) {
+  return c->http->limits.max_head - c->req->head.n;
+}
+
+/* ---- conn_answer.c ----------------------------------------------------------------- */
+
+/* Reads the next piece of the answer's body and queues it. */
+void sio__http_conn_send_piece(struct http_conn *c);
+
+/* Will the connection stay open after the answer to r? */
+bool sio__http_keeps_alive(const sio_request *r);
+/* Queues an answer (body may be NULL; both references are taken over) and moves the connection to
+ * its next state. 0 or UV_ENOMEM. */
+int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
+                          bool keep_alive);
+/* Sets the source of what follows the answer's first piece, and takes it over. Call it before
+ * sio__http_keeps_alive() and sio__http_send_answer(). */
+void sio__http_set_source(sio_request *r, struct http_source *src);
+/* Reads the next piece of src. 0 and *out, one reference; or an error, UV_EOF at its end. */
+int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out);
+/* The answer could not be made: closes the connection. */
+void sio__http_answer_failed(sio_request *r, int err);
 
 #endif

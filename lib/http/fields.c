@@ -58,21 +58,21 @@ static sio_slice join_values(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator =
       sio__slice_equals_ignore_case(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
-  size_t from = r->joined.n;
+  size_t from = r->joined_values.n;
   for (uint32_t i = at + 1; i < r->nheaders; i++) {
     if (!sio__slice_equals_ignore_case(r->headers[i].name, h->name)) continue;
-    if (r->joined.n == from) fields_append(&r->joined, h->value);
-    fields_append(&r->joined, separator);
-    fields_append(&r->joined, r->headers[i].value);
+    if (r->joined_values.n == from) fields_append(&r->joined_values, h->value);
+    fields_append(&r->joined_values, separator);
+    fields_append(&r->joined_values, r->headers[i].value);
   }
-  if (r->joined.n == from) return h->value;
-  return slice(r->joined.p + from, r->joined.n - from);
+  if (r->joined_values.n == from) return h->value;
+  return slice(r->joined_values.p + from, r->joined_values.n - from);
 }
 
 int sio__fields_join_repeated(sio_request *r) {
   uint32_t kept = 0;
   if (!has_repeated_names(r)) return 0;
-  int err = sio__buf_reserve(&r->joined, r->head.n);
+  int err = sio__buf_reserve(&r->joined_values, r->head.n);
   if (err) return err;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     struct http_header h = r->headers[i];

@@ -85,7 +85,7 @@ static enum http_method method_from_text(sio_slice s) {
 
 static int parse_version(sio_request *r, sio_slice s, const char **why) {
   if (slice_is(s, "HTTP/1.1") || slice_is(s, "HTTP/1.0")) {
-    r->minor = s.p[7] == '1';
+    r->minor_version = s.p[7] == '1';
     return 0;
   }
   if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
@@ -235,7 +235,7 @@ static void note_header(struct facts *f, const struct http_header *h, bool *expe
 
 static int check_host(const sio_request *r, const struct facts *f, const char **why) {
   if (f->hosts > 1) return head_error(why, 400, "more than one Host");
-  if (f->hosts == 0) return r->minor ? head_error(why, 400, "no Host") : 0;
+  if (f->hosts == 0) return r->minor_version ? head_error(why, 400, "no Host") : 0;
   return host_is_valid(f->host) ? 0 : head_error(why, 400, "malformed Host");
 }
 
@@ -252,7 +252,8 @@ static int check_body_framing(sio_request *r, struct facts *f, const char **why)
   if (f->lengths + f->codings > 1) return head_error(why, 400, "the body's length is said twice");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
     return head_error(why, 400, "malformed Content-Length");
-  if (f->codings && r->minor == 0) return head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
+  if (f->codings && r->minor_version == 0)
+    return head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
   f->chunked = f->codings && sio__slice_equals_ignore_case(f->coding, SLICE("chunked"));
   if (f->codings && !f->chunked) return head_error(why, 501, "unknown transfer coding");
   r->has_body = f->chunked || r->content_length > 0;
@@ -260,19 +261,19 @@ static int check_body_framing(sio_request *r, struct facts *f, const char **why)
 }
 
 static void note_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
-  r->keep_alive = !f->close && (r->minor || f->keep_alive);
-  if (r->minor == 0 || !f->upgrade || !f->protocol.p) return;
+  r->keep_alive = !f->close && (r->minor_version || f->keep_alive);
+  if (r->minor_version == 0 || !f->upgrade || !f->protocol.p) return;
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
   r->upgrade_other = !r->upgrade;
 }
 
 static int check_header_meaning(sio_request *r, const char **why) {
   struct facts f = { 0 };
-  for (uint32_t i = 0; i < r->nheaders; i++) note_header(&f, &r->headers[i], &r->expects);
+  for (uint32_t i = 0; i < r->nheaders; i++) note_header(&f, &r->headers[i], &r->expects_continue);
   int status = check_host(r, &f, why);
   if (!status) status = check_body_framing(r, &f, why);
-  if (!status && f.why && r->minor) status = head_error(why, 417, f.why);
-  if (r->minor == 0) r->expects = false;
+  if (!status && f.why && r->minor_version) status = head_error(why, 417, f.why);
+  if (r->minor_version == 0) r->expects_continue = false;
   note_keep_alive_and_upgrade(r, &f);
   replace_host_by_authority(r);
   return status;

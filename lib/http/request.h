@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * request.h - one HTTP/1.x request, and the answer being made for it.
+ * request.h - one HTTP/1.x request, and the answer that is being made for it.
  *
- * The head's bytes are copied once into one block that the slices point into, so
- * a request can outlive the read that brought it. It lives until it is answered.
- * If its peer leaves first, on_abort says so; then it goes at the end of the turn, unless
- * on_abort set `kept`: then an answer is still owed, is thrown away, and ends it.
+ * The head's bytes are copied once into one block that the slices point into, so a request can
+ * outlive the read that brought it. It lives until it is answered. If its peer disconnects first,
+ * on_abort is called and the request is freed at the end of the turn, unless on_abort set
+ * `answer_owed`: then the host still holds the request and frees it with its answer, which is
+ * discarded.
  *
  * An answer is, byte for byte:
  *
  *     HTTP/1.1 200 OK\r\n
  *     Content-Type: ...\r\n            unless the type is NULL
  *     Content-Length: n\r\n            not with 1xx, 204 and 304
- *     <lines added with set>
+ *     <lines added with sio__request_set_header()>
  *     Date: ...\r\n                    unless one was set
  *     Connection: keep-alive\r\n       or "close"
  *     Keep-Alive: timeout=5\r\n        only when kept alive for a second or more
  *     \r\n
  *
- * No byte of a request enters an answer's head, but for an Origin and a list of header names that
- * cors.c has checked, and the name of a WebSocket subprotocol, which is a token.
+ * No byte of a request is copied into an answer's head, except an Origin and a list of header names
+ * that cors.c has checked, and the name of a WebSocket subprotocol, which is a token.
  */
 #ifndef SIO_HTTP_REQUEST_H
 #define SIO_HTTP_REQUEST_H
@@ -49,65 +50,69 @@ enum http_method {
 };
 
 struct sio_request {
-  struct http *http;              /* NULL: an orphan                                       */
-  struct http_conn *conn;         /* NULL once the peer is gone, and after the answer      */
-  const struct http_mount *mount; /* who handles it; NULL until on_head                    */
-  void *user;                     /* the mount's                                           */
-  struct http_header *headers;    /* names as they came, values without outer blanks       */
+  struct http *http;              /* NULL once the server is gone        */
+  struct http_conn *conn;         /* NULL once the peer is gone, and after the answer          */
+  const struct http_mount *mount; /* the handler; NULL before on_head                          */
+  void *user;                     /* the mount's data                                          */
+  struct http_header *headers;    /* names as received, values without surrounding blanks      */
   uint32_t nheaders;
   enum http_method method;
-  unsigned minor; /* HTTP/1.minor                                              */
+  unsigned minor_version; /* 0 or 1: HTTP/1.0 or HTTP/1.1                                      */
   bool keep_alive;
-  bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1     */
-  bool upgrade_other; /* the same to something else: answer as if it had not asked   */
-  bool dated;         /* the answer has a Date of its host's                        */
+  bool upgrade;       /* Connection: upgrade and Upgrade: websocket, on HTTP/1.1               */
+  bool upgrade_other; /* an upgrade to another protocol: answer as if it were not requested    */
+  bool has_date;      /* the host has set the answer's Date header                             */
   bool answered;
-  bool kept;             /* see above                                                   */
-  bool has_body;         /* Content-Length > 0 or chunked                               */
-  bool expects;          /* Expect: 100-continue                                        */
-  sio_slice path, query; /* what stands before '?' and after it, both raw               */
-  size_t max_body;       /* on_head sets it; past it the answer is 413, then on_abort   */
-  /* Why a WebSocket handshake is refused, static, for the log; "": the log says it already. */
-  const char *why;
-  uint64_t content_length; /* 0 when chunked                                              */
-  sio_slice url;           /* path and query                                              */
-  sio_slice authority;     /* of a target that named one; {NULL,0}: it did not            */
+  bool answer_owed;      /* the host holds the request and will answer it, see above           */
+  bool has_body;         /* Content-Length > 0, or chunked                                     */
+  bool expects_continue; /* Expect: 100-continue                                               */
+  sio_slice path, query; /* the URL before and after '?', not decoded                          */
+  size_t max_body;       /* set by on_head; a longer body is answered 413, then on_abort       */
+  /* Why a WebSocket handshake is refused: static text for the log; "": it is logged already. */
+  const char *log_reason;
+  uint64_t content_length; /* 0 if the body is chunked                                         */
+  sio_slice url;           /* path and query                                                   */
+  sio_slice authority;     /* of an absolute target ("http://host/path"); else {NULL, 0}       */
   sio_slice method_text;
-  struct buf head;   /* n bytes as they came; the headers' array behind them        */
-  struct buf joined; /* values that came in several lines                          */
+  struct buf head;          /* n received bytes, followed by the array of headers              */
+  struct buf joined_values; /* values that were joined from several lines                      */
   struct buf body;
-  struct buf extra; /* header lines of the answer so far: "Name: value\r\n"...     */
-  struct list link; /* http->kept                                                  */
+  struct buf extra_headers; /* the answer's header lines so far: "Name: value\r\n"...          */
+  struct list link;         /* http->owed_requests or http->spare_requests                     */
   struct deferred_free deferred_free;
 };
 
-/* Bytes of a body that are read piece by piece. */
+/* The bytes of a body that is read piece by piece. */
 struct http_source {
-  /* Puts the next bytes, at most n, to p, and says how many. 0 before `left` bytes have come: there
-   * are no more; or a libuv code. On the loop's thread, which it may block for as long as it takes
-   * to read a local file. */
+  /* Writes the next bytes, at most n, to p, and returns how many: 0 if there are no more although
+   * `left` bytes have not been read, or a libuv code. Runs on the loop thread, which it may block
+   * for as long as it takes to read a local file. */
   long (*read)(struct http_source *s, char *p, size_t n);
   void (*free)(struct http_source *s);
-  uint64_t left; /* bytes not read yet; counted by the reader */
+  uint64_t left; /* bytes not read yet; counted down by the reader */
 };
 enum { HTTP_PIECE = 64 * 1024 };
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* The header of that name, case-insensitive; {NULL,0} if there is none. Lines of one name are one
- * value already (fields.h). */
+/* The value of the header of that name, compared without regard to case; {NULL, 0} if there is
+ * none. Lines of one name have been joined to one value (fields.h). */
 sio_slice sio__request_header(const sio_request *r, const char *name);
-/* The last `key` in the query, percent-decoded with '+' as blank into out (n bytes, always
- * NUL-terminated when n > 0); its length, UV_ENOENT if the key is absent, SIO_ETOOBIG if it does
- * not fit. Keys are compared decoded. What looks like an escape and is none stays as it is. */
+/* Writes the value of the last `key` in the query to out (n bytes, always NUL-terminated when
+ * n > 0), percent-decoded, with '+' as blank. Returns its length, UV_ENOENT if there is no such
+ * key, SIO_ETOOBIG if it does not fit. Keys are compared decoded. Invalid escapes are copied
+ * unchanged. */
 long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n);
-/* The client's address; "" for Unix sockets, and when it is gone. */
+/* The same for a query that belongs to no request. */
+long sio__query_find_value(sio_slice query, const char *key, char *out, size_t n);
+/* The client's address as text; "" on Unix sockets, and when the peer is gone. */
 const char *sio__request_client_address(const sio_request *r);
-/* The address that connected: a trusted proxy's, or the same. */
+/* The address that connected: a trusted proxy's, or the client's. */
 const char *sio__request_direct_address(const sio_request *r);
-struct addr sio__request_client_addr(const sio_request *r); /* the client's, as bytes */
-bool sio__request_is_secure(const sio_request *r);
-struct tls_info *sio__request_tls_info(const sio_request *r); /* NULL: none of ours; borrowed */
+struct addr sio__request_client_addr(const sio_request *r); /* the client's address, in binary */
+bool sio__request_is_secure(const sio_request *r);          /* the client uses TLS */
+/* NULL if this server does not decrypt_received the connection's TLS. Borrowed. */
+struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
 /* ---- answering --------------------------------------------------------------------- */
@@ -115,69 +120,41 @@ struct loop *sio__request_loop(const sio_request *r);
 /* Adds a response header. Names must be tokens, values without control characters: UV_EINVAL. */
 int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
 
-/* Answers: head and body (copied; for HEAD only counted). Exactly once; later calls are
- * SIO_ESTATE. After it the request is only valid until the end of the turn. 0, UV_ENOMEM (the
- * connection is closed), SIO_ETOOBIG (4 GiB; the same), SIO_ECLOSED (peer gone). */
+/* Answers with a head and a body, which is copied (for HEAD only its length counts). Exactly once;
+ * later calls return SIO_ESTATE. After the answer the request is valid until the end of the turn.
+ * 0, UV_ENOMEM (the connection is closed), SIO_ETOOBIG (4 GiB; the same), SIO_ECLOSED (the peer is
+ * gone). */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
-/* The same with a body of other hands: a msg whose text is the body, sent without a copy unless
- * it is so small that one piece is cheaper. Takes its own reference. */
+/* The same with the text of a msg as body. It is sent without a copy unless it is so small that
+ * copying is cheaper. Takes a reference of its own. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
 /* The same with a body that is read while the peer takes it: at most HTTP_PIECE bytes of it are in
- * memory. Takes src over. For HEAD nothing is read. If the first piece cannot be read the request
- * is not answered, and src's error returned; later the connection is closed, since the length was
- * announced. */
+ * memory. Takes src over. For HEAD nothing is read. If the first piece cannot be read, the request
+ * is not answered and src's error is returned; if a later one cannot be read, the connection is
+ * closed, because the length was announced. */
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
-/* Ends the TCP connection after the answer, whatever the request said. Before answering. */
+/* Closes the TCP connection after the answer, whatever the request says. Call before answering. */
 void sio__request_disable_keep_alive(sio_request *r);
-/* Ends it at once, without an answer; on_abort does not come. */
+/* Lets the body be read, after on_head returned false. */
+void sio__request_continue(sio_request *r);
+/* Closes the connection at once, without an answer; on_abort is not called. */
 void sio__request_drop(sio_request *r);
-/* Takes the TCP connection out of HTTP's hands, for an upgrade, once the request is complete: it
- * counts as answered, `rest` are bytes already read that belong to the new protocol (valid until
- * the end of the turn, or of the read callback when called within; the caller feeds them). The
- * caller writes the 101 itself, r->extra included, and names the new owner. NULL: the peer is
- * gone. */
+/* Takes the TCP connection from HTTP for an upgrade, once the request is complete: the request
+ * counts as answered. *rest: bytes already read, which belong to the new protocol; they are valid
+ * until the end of the turn, or of the read callback when called within it, and the caller feeds
+ * them. The caller writes the 101, r->extra_headers included, and sets the new owner. NULL: the
+ * peer is gone. */
 struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 
-/* ---- keeping ------------------------------------------------------------------------- */
-
-/* What a session keeps of its first request, in one block: the client's address, the proxy's,
- * the URL and the header lines, but for the four that made it a WebSocket. It is all that an
- * idle peer costs in this room, so it holds no slices, only text: the address, that of the proxy
- * before it if there is one, from url_at on url_len bytes of URL, then name, value, name,
- * value..., each NUL-terminated (none of them can hold a NUL). */
-struct kept_head {
-  uint32_t url_len;
-  uint16_t nheaders;
-  bool secure : 1;
-  bool tls : 1; /* text begins with a struct tls_info * */
-  uint8_t url_at;
-  char text[];
-};
-struct kept_head *sio__kept_head_new(const sio_request *r);     /* NULL: no memory */
-void sio__kept_head_free(struct kept_head *h);                  /* NULL is fine */
-struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* NULL: none   */
-/* All but the address; h itself may move. */
-struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
-static inline const char *kept_head_address(const struct kept_head *h) {
-  return h->text + (h->tls ? sizeof(void *) : 0);
-}
-static inline const char *kept_head_direct_address(const struct kept_head *h) {
-  const char *own = kept_head_address(h), *proxy = own + strlen(own) + 1;
-  return proxy < h->text + h->url_at ? proxy : own;
-}
-sio_slice sio__kept_head_url(const struct kept_head *h);
-sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
-long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n);
-
-/* ---- for conn.c ------------------------------------------------------------------------ */
+/* ---- lifetime ------------------------------------------------------------------------ */
 
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
-/* Gives it up: freed, or made ready for the next, when the turn ends; an orphan at once. */
+/* Frees r, or recycles it, when the turn ends; at once if the server is gone. */
 void sio__request_free_later(sio_request *r);
-/* The same once it is answered: its mount is told. */
+/* The same for an answered request, after calling on_answered. */
 void sio__request_finish(sio_request *r);
-/* The server goes, and the host still owes a kept request its answer: that frees it. */
+/* The server ends while the host has yet to answer r: the answer then frees r. */
 void sio__request_outlive_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

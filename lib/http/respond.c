@@ -75,8 +75,8 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
   sio_slice key = slice_str(name);
   if (!sio__http_is_token(key) || !sio__http_is_field_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
-  int err = put_header_line(&r->extra, key, value);
-  if (!err && sio__slice_equals_ignore_case(key, SLICE("date"))) r->dated = true;
+  int err = put_header_line(&r->extra_headers, key, value);
+  if (!err && sio__slice_equals_ignore_case(key, SLICE("date"))) r->has_date = true;
   return err;
 }
 
@@ -113,9 +113,9 @@ static void answer_put_number(struct msg *m, const char *name, uint64_t v) {
 /* Written once a second. */
 static void answer_put_date(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
-  if (now != h->date_at) {
+  if (now != h->date_second) {
     sio__date_write(h->date, now);
-    h->date_at = now;
+    h->date_second = now;
   }
   answer_put_str(m, "Date: ");
   answer_put(m, h->date, DATE_LEN);
@@ -145,8 +145,8 @@ static void answer_put_head(struct msg *m, const sio_request *r, const struct an
     answer_put_number(m, "Content-Length: ", a->length);
     answer_put_str(m, "\r\n");
   }
-  answer_put(m, r->extra.p, r->extra.n);
-  if (!r->dated) answer_put_date(m, r->http);
+  answer_put(m, r->extra_headers.p, r->extra_headers.n);
+  if (!r->has_date) answer_put_date(m, r->http);
   answer_put_connection(m, r, a->keep);
   answer_put_str(m, "\r\n");
 }
@@ -155,7 +155,7 @@ static void answer_put_head(struct msg *m, const sio_request *r, const struct an
 static int answer_head_new(struct msg **out, const sio_request *r, const struct answer *a,
                            size_t body) {
   size_t size;
-  if (add_overflows(HEAD_ROOM + a->type.n + r->extra.n, body, &size) || size > UINT32_MAX)
+  if (add_overflows(HEAD_ROOM + a->type.n + r->extra_headers.n, body, &size) || size > UINT32_MAX)
     return SIO_ETOOBIG;
   struct msg *m = sio__msg_new(&r->http->loop->msgs, size);
   if (!m) return UV_ENOMEM;
@@ -182,7 +182,7 @@ static int check_answer_allowed(sio_request *r, int status, const char *type) {
 }
 
 static int answer_fail(sio_request *r, int err) {
-  sio__http_failed(r, err);
+  sio__http_answer_failed(r, err);
   return err;
 }
 
@@ -190,12 +190,12 @@ int sio__request_answer(sio_request *r, int status, const char *type, sio_slice 
   struct msg *m;
   int err = check_answer_allowed(r, status, type);
   if (err) return err;
-  struct answer a = { status, slice_str(type), body.n, sio__http_keeps(r) };
+  struct answer a = { status, slice_str(type), body.n, sio__http_keeps_alive(r) };
   size_t sent = answer_sends_body(r, status) ? body.n : 0;
   err = answer_head_new(&m, r, &a, sent);
   if (err) return answer_fail(r, err);
   answer_put(m, body.p, sent);
-  return sio__http_answered(r, m, NULL, status, a.keep);
+  return sio__http_send_answer(r, m, NULL, status, a.keep);
 }
 
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body) {
@@ -204,32 +204,32 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
     return sio__request_answer(r, status, type, slice(msg_data(body), body->len));
   int err = check_answer_allowed(r, status, type);
   if (err) return err;
-  struct answer a = { status, slice_str(type), body->len, sio__http_keeps(r) };
+  struct answer a = { status, slice_str(type), body->len, sio__http_keeps_alive(r) };
   err = answer_head_new(&m, r, &a, 0);
   if (err) return answer_fail(r, err);
-  return sio__http_answered(r, m, msg_ref(body), status, a.keep);
+  return sio__http_send_answer(r, m, msg_ref(body), status, a.keep);
 }
 
 static int answer_head_only(sio_request *r, int status, const char *type, struct http_source *src) {
   struct msg *m;
-  struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps(r) };
+  struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps_alive(r) };
   src->free(src);
   int err = answer_head_new(&m, r, &a, 0);
-  return err ? answer_fail(r, err) : sio__http_answered(r, m, NULL, status, a.keep);
+  return err ? answer_fail(r, err) : sio__http_send_answer(r, m, NULL, status, a.keep);
 }
 
 /* What is short is one piece with its head, and over at once. */
 static int answer_in_pieces(sio_request *r, int status, const char *type, struct http_source *src) {
   struct msg *head, *first;
   uint64_t length = src->left;
-  int err = sio__http_piece(r->http->loop, src, &first);
+  int err = sio__http_read_piece(r->http->loop, src, &first);
   if (err || src->left == 0) {
     src->free(src);
     src = NULL;
   }
   if (err) return err;
-  if (src) sio__http_source(r, src);
-  struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps(r) };
+  if (src) sio__http_set_source(r, src);
+  struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
   err = answer_head_new(&head, r, &a, within);
   if (err) {
@@ -241,7 +241,7 @@ static int answer_in_pieces(sio_request *r, int status, const char *type, struct
     msg_unref(first);
     first = NULL;
   }
-  return sio__http_answered(r, head, first, status, a.keep);
+  return sio__http_send_answer(r, head, first, status, a.keep);
 }
 
 int sio__request_answer_source(sio_request *r, int status, const char *type,

@@ -228,7 +228,7 @@ static void answer_no_route(const struct routes *rs, sio_request *r, const struc
 
 static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
   bool known = routes_find(rs, r, false).weight > 0;
-  r->why = known ? "the route is not for WebSockets" : "no such route";
+  r->log_reason = known ? "the route is not for WebSockets" : "no such route";
   sio__request_disable_keep_alive(r);
   sio__routes_answer_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
 }
@@ -264,7 +264,7 @@ static void route_on_request(sio_request *r) {
     return;
   }
   /* From here on somebody holds r and owes an answer. */
-  r->kept = true;
+  r->answer_owed = true;
   rt->cb(r, rt->user);
 }
 

@@ -12,7 +12,8 @@
 #ifndef SIO_HTTP_ROUTES_H
 #define SIO_HTTP_ROUTES_H
 
-#include "http/conn.h"
+#include "http/http.h"
+#include "http/request.h"
 
 struct routes {
   struct list all; /* struct route */

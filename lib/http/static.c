@@ -304,11 +304,11 @@ bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice pat
   char name[PATH_ROOM], cut[PATH_ROOM];
   if (!file_name_of_url(name, path)) return false;
   memcpy(cut, name, sizeof cut);
-  size_t lines = r->extra.n;
+  size_t lines = r->extra_headers.n;
   int fd = d->walk ? open_by_walking(d->fd, cut) : open_beneath(d->fd, name);
   int done = fd < 0 ? fd : serve_open_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
-  r->extra.n = lines; /* what was said of the file is not said of a 503 or 404 */
+  r->extra_headers.n = lines; /* what was said of the file is not said of a 503 or 404 */
   if (done == 0 || error_means_not_found(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;

@@ -2,6 +2,7 @@
  *
  * listen.c - listening sockets, and descriptors that the host has accepted.
  */
+#include "http/serve.h"
 #include "net/listener.h"
 #include "net/tls.h"
 #include "server/limits.h"

@@ -9,6 +9,7 @@
 #include "http/assets.h"
 #include "http/client.h"
 #include "http/cors.h"
+#include "http/serve.h"
 #include "ws/endpoint.h"
 
 /* ---- the client's files ---------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "core/nsp.h"
 #include "core/query.h"
 #include "core/socket.h"
+#include "http/serve.h"
 #include "net/listener.h"
 #include "server/drain.h"
 #include "server/limits.h"

@@ -102,7 +102,7 @@ static void fill_limit_stats(sio_stats *st, const struct addr_limits *d) {
 void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   sio_stats st = srv->core.stats;
   fill_net_stats(&st, &srv->core.loop);
-  fill_tls_stats(&st, &srv->core.loop.stats, srv->http.stats.hellos);
+  fill_tls_stats(&st, &srv->core.loop.stats, srv->http.stats.tls_hellos);
   fill_http_stats(&st, &srv->http.stats);
   fill_compression_stats(&st, 0, srv->deflater);
   fill_ws_stats(&st, &srv->ws);

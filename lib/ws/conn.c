@@ -10,11 +10,11 @@
 
 #include <sio/error.h>
 
-enum state {
-  OPEN,    /* messages go both ways                                                  */
-  CLOSING, /* our close frame is sent, the peer's awaited                            */
-  ENDING,  /* nothing more to say: FIN goes behind what is queued, the peer's awaited */
-  CLOSED   /* the stream is closed; freed at the end of the turn                     */
+enum ws_state {
+  WS_OPEN,    /* messages go both ways                                                  */
+  WS_CLOSING, /* our close frame is sent, the peer's awaited                            */
+  WS_ENDING,  /* nothing more to say: FIN goes behind what is queued, the peer's awaited */
+  WS_CLOSED   /* the stream is closed; freed at the end of the turn                     */
 };
 
 /* Pings that come faster than the peer reads: so many are answered, then the newest only. */
@@ -22,7 +22,7 @@ enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
 /* Freed when all of it is handled, or with the connection. */
-struct ws_rest {
+struct ws_unread {
   struct ws_conn *ws;
   struct task task; /* handles it, outside the call that lets reading go on */
   size_t n;
@@ -49,27 +49,27 @@ const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
 static const char *copied_address(const struct ws_conn *w) { return w->owner; }
 
 /* The same, where `owner` is a copy of the owner's address. */
-static const struct ws_conn_ops kept_ops = { .message = ignore_message,
-                                             .closed = ignore_closed,
-                                             .address = copied_address };
+static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
+                                                     .closed = ignore_closed,
+                                                     .address = copied_address };
 
 static bool has_no_owner(const struct ws_conn *w) {
-  return w->ops == &sio__ws_no_owner_ops || w->ops == &kept_ops;
+  return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
 }
 
 /* Without memory for the copy the log says who connected. */
 void sio__ws_forget_owner(struct ws_conn *w) {
   if (has_no_owner(w)) return;
-  const char *from = w->ops->address && w->state != CLOSED ? w->ops->address(w) : NULL;
+  const char *from = w->ops->address && w->state != WS_CLOSED ? w->ops->address(w) : NULL;
   w->owner = from ? sio__strndup(from, strlen(from)) : NULL;
-  w->ops = w->owner ? &kept_ops : &sio__ws_no_owner_ops;
+  w->ops = w->owner ? &address_only_ops : &sio__ws_no_owner_ops;
 }
 
 /* ---- the end ---- */
 
 static void ws_conn_free(struct deferred_free *g) {
   struct ws_conn *w = container_of(g, struct ws_conn, deferred_free);
-  if (w->ops == &kept_ops) sio__free(w->owner);
+  if (w->ops == &address_only_ops) sio__free(w->owner);
   sio__free(w->reason);
   sio__free(w);
 }
@@ -98,16 +98,16 @@ static void log_lost_bytes(const struct ws_conn *w) {
 }
 
 static void ws_drop_unread(struct ws_conn *w) {
-  if (!w->rest) return;
-  task_cancel(&w->rest->task);
-  sio__free(w->rest);
-  w->rest = NULL;
+  if (!w->unread) return;
+  task_cancel(&w->unread->task);
+  sio__free(w->unread);
+  w->unread = NULL;
 }
 
 static void ws_conn_release(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[close_code_family(final_close_code(w))]++;
-  w->state = CLOSED;
+  w->state = WS_CLOSED;
   log_lost_bytes(w); /* the host hears it, and may do anything but close it again */
   sio__loop_stop_timer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
@@ -153,16 +153,16 @@ static void ws_start_close_timer(struct ws_conn *w) {
 }
 
 static void ws_resume_reading(struct ws_conn *w) {
-  w->recv.stop = false;
-  if (w->rest)
-    sio__loop_defer(w->shared->loop, &w->rest->task);
+  w->recv.paused = false;
+  if (w->unread)
+    sio__loop_defer(w->shared->loop, &w->unread->task);
   else
     sio__conn_resume(w->conn);
 }
 
 /* A paused connection would never show the peer's half of the close. */
 static void ws_start_ending(struct ws_conn *w) {
-  w->state = ENDING;
+  w->state = WS_ENDING;
   sio__conn_end(w->conn);
   ws_resume_reading(w);
   ws_start_close_timer(w);
@@ -177,7 +177,7 @@ static void ws_end_and_notify(struct ws_conn *w) {
 /* All has left, and nothing can come any more: after the close frames of both it is the server
  * who ends the stream, at once (RFC 6455, 7.1.1). */
 static void ws_release_if_done(struct ws_conn *w) {
-  if (w->state == ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
+  if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
 }
 
 /* ---- close frames ---- */
@@ -214,32 +214,32 @@ static int ws_send_close_frame(struct ws_conn *w, unsigned code, const char *rea
 }
 
 void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
-  if (w->state != OPEN) return;
+  if (w->state != WS_OPEN) return;
   int err = ws_send_close_frame(w, code, reason);
   if (err) {
     set_end_reason(w, err, "no memory for a close frame");
     ws_start_ending(w);
     return;
   }
-  w->state = CLOSING;
+  w->state = WS_CLOSING;
   ws_resume_reading(w);
   ws_start_close_timer(w);
 }
 
 void sio__ws_drop(struct ws_conn *w) {
-  if (w->state != CLOSED) ws_conn_release(w);
+  if (w->state != WS_CLOSED) ws_conn_release(w);
   sio__ws_forget_owner(w);
 }
 
 /* Our reason to end it. Without memory for the close frame there is just a FIN. */
 static void ws_fail(struct ws_conn *w, unsigned code, int err, const char *detail) {
   set_end_reason(w, err, detail);
-  if (w->state == OPEN) ws_send_close_frame(w, code, NULL);
+  if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
   ws_start_ending(w);
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
   LOG_RATED(w->shared->log, SIO_LOG_WARN, SIO_ROOM_WS, LOG_WS_BROKEN, who, "%s: closed with %u, %s",
             who, code, detail);
-  if (w->state != CLOSED) ws_notify_closed(w);
+  if (w->state != WS_CLOSED) ws_notify_closed(w);
 }
 
 /* ---- what the receiving half finds ---- */
@@ -247,12 +247,12 @@ static void ws_fail(struct ws_conn *w, unsigned code, int err, const char *detai
 static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->shared->stats.messages_in++;
-  if (w->state == OPEN) w->ops->message(w, binary, p, n);
-  return w->state != CLOSED;
+  if (w->state == WS_OPEN) w->ops->message(w, binary, p, n);
+  return w->state != WS_CLOSED;
 }
 
 static void ws_queue_pong(struct ws_conn *w, struct msg *m) {
-  w->pongs++;
+  w->pongs_queued++;
   if (ws_queue_frame(w, m) != 0) ws_fail(w, 1011, UV_ENOMEM, "out of memory");
 }
 
@@ -264,16 +264,16 @@ static struct msg *ws_take_pending_pong(struct ws_conn *w) {
 
 static bool ws_on_ping(struct ws_recv *r, const char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
-  if (w->state != OPEN) return true;
+  if (w->state != WS_OPEN) return true;
   struct msg *m = sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PONG, p, n);
-  if (w->pongs < PONGS_MAX || !m) {
+  if (w->pongs_queued < PONGS_MAX || !m) {
     ws_queue_pong(w, m);
   } else {
     msg_unref(w->pong);
     w->pong = m;
   }
-  if (w->state == OPEN && w->ops->came) w->ops->came(w, 0, 1);
-  return w->state != CLOSED;
+  if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, 0, 1);
+  return w->state != WS_CLOSED;
 }
 
 static bool ws_on_pong(struct ws_recv *r, const char *p, size_t n) {
@@ -288,7 +288,7 @@ static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reas
   w->code_got = (uint16_t)code;
   if (n) w->reason = sio__strndup(reason, n);
   if (w->reason) w->reason_len = (uint8_t)n;
-  if (w->state == OPEN) {
+  if (w->state == WS_OPEN) {
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
   }
@@ -308,8 +308,8 @@ static void ws_on_protocol_error(struct ws_recv *r, unsigned code, const char *d
 
 static bool ws_on_inflated(struct ws_recv *r, size_t more) {
   struct ws_conn *w = ws_conn_of_recv(r);
-  if (w->state == OPEN && w->ops->came) w->ops->came(w, more, 0);
-  return w->state != CLOSED;
+  if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, more, 0);
+  return w->state != WS_CLOSED;
 }
 
 const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
@@ -324,31 +324,32 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
 /* What comes after the close is thrown away, but has to be read for the peer's close frame. */
 static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
-  w->late = n < UINT32_MAX - w->late ? w->late + (uint32_t)n : UINT32_MAX;
-  if (w->late <= limit) return false;
+  w->bytes_after_close =
+      n < UINT32_MAX - w->bytes_after_close ? w->bytes_after_close + (uint32_t)n : UINT32_MAX;
+  if (w->bytes_after_close <= limit) return false;
   LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: it goes on sending after the close",
       ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
-  if (w->state != CLOSED) ws_conn_finish(w, SIO_ETOOBIG, "it goes on sending after the close");
+  if (w->state != WS_CLOSED) ws_conn_finish(w, SIO_ETOOBIG, "it goes on sending after the close");
   return true;
 }
 
 static void ws_on_unread_task(struct task *t) {
-  struct ws_rest *r = container_of(t, struct ws_rest, task);
+  struct ws_unread *r = container_of(t, struct ws_unread, task);
   struct ws_conn *w = r->ws;
-  w->rest = NULL;
+  w->unread = NULL;
   size_t left = sio__ws_recv_feed(&w->recv, r->bytes, r->n);
-  if (left && w->state != CLOSED) {
+  if (left && w->state != WS_CLOSED) {
     memmove(r->bytes, r->bytes + r->n - left, left);
     r->n = left;
-    w->rest = r;
+    w->unread = r;
     return;
   }
   sio__free(r);
-  if (w->state != CLOSED && !w->recv.stop) sio__conn_resume(w->conn);
+  if (w->state != WS_CLOSED && !w->recv.paused) sio__conn_resume(w->conn);
 }
 
 static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
-  struct ws_rest *r = sio__malloc(sizeof *r + n);
+  struct ws_unread *r = sio__malloc(sizeof *r + n);
   if (!r) {
     ws_fail(w, 1011, UV_ENOMEM, "out of memory");
     return;
@@ -357,25 +358,25 @@ static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
   r->n = n;
   memcpy(r->bytes, p, n);
   task_init(&r->task, ws_on_unread_task);
-  w->rest = r;
+  w->unread = r;
 }
 
 static void ws_feed(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
-  if (left && w->state != CLOSED) ws_keep_unread(w, p + n - left, left);
+  if (left && w->state != WS_CLOSED) ws_keep_unread(w, p + n - left, left);
 }
 
 static void ws_on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
-  if (w->state != OPEN && ws_sends_too_much_after_close(w, n)) return;
+  if (w->state != WS_OPEN && ws_sends_too_much_after_close(w, n)) return;
   ws_feed(w, p, n);
-  if (w->state == OPEN && w->ops->came) w->ops->came(w, n, 0);
+  if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
 
 static void ws_on_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
-  w->by_peer |= w->state == OPEN;
+  w->by_peer |= w->state == WS_OPEN;
   set_end_reason(w, 0, "stream ended without a close frame");
   ws_end_and_notify(w);
   ws_release_if_done(w);
@@ -387,30 +388,30 @@ static void ws_on_stream_failed(struct conn *c, int err) {
 
 static void ws_on_close_timer(struct timer *t) {
   struct ws_conn *w = container_of(t, struct ws_conn, timer);
-  if (!loop_extends_deadline(w->shared->loop, w->excused)) {
+  if (!loop_extends_deadline(w->shared->loop, w->timer_extended)) {
     ws_conn_finish(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }
-  w->excused = true;
+  w->timer_extended = true;
   ws_start_close_timer(w);
 }
 
 static void ws_on_drained(struct conn *c) {
   struct ws_conn *w = c->owner;
-  w->pongs = 0;
+  w->pongs_queued = 0;
   ws_release_if_done(w);
-  if (w->state == OPEN && w->ops->drained) w->ops->drained(w);
-  if (w->state == OPEN && w->pong) ws_queue_pong(w, ws_take_pending_pong(w));
+  if (w->state == WS_OPEN && w->ops->drained) w->ops->drained(w);
+  if (w->state == WS_OPEN && w->pong) ws_queue_pong(w, ws_take_pending_pong(w));
 }
 
 static void ws_on_lighter(struct conn *c) {
   struct ws_conn *w = c->owner;
-  if (w->state == OPEN && w->ops->lighter) w->ops->lighter(w);
+  if (w->state == WS_OPEN && w->ops->lighter) w->ops->lighter(w);
 }
 
 static void ws_on_flushing(struct conn *c) {
   struct ws_conn *w = c->owner;
-  if (w->state == OPEN && w->ops->flushing) w->ops->flushing(w);
+  if (w->state == WS_OPEN && w->ops->flushing) w->ops->flushing(w);
 }
 
 static void ws_on_passed(struct conn *c, unsigned n) {
@@ -418,13 +419,13 @@ static void ws_on_passed(struct conn *c, unsigned n) {
   if (w->ops->passed) w->ops->passed(w, n);
 }
 
-static const struct conn_ops conn_ops = { .read = ws_on_read,
-                                          .eof = ws_on_eof,
-                                          .failed = ws_on_stream_failed,
-                                          .drained = ws_on_drained,
-                                          .lighter = ws_on_lighter,
-                                          .passed = ws_on_passed,
-                                          .flushing = ws_on_flushing };
+static const struct conn_ops ws_stream_ops = { .read = ws_on_read,
+                                               .eof = ws_on_eof,
+                                               .failed = ws_on_stream_failed,
+                                               .drained = ws_on_drained,
+                                               .lighter = ws_on_lighter,
+                                               .passed = ws_on_passed,
+                                               .flushing = ws_on_flushing };
 
 /* ---- for the owner ---- */
 
@@ -442,7 +443,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   w->owner = owner;
   timer_init(&w->timer, ws_on_close_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
-  sio__conn_set_owner(c, &conn_ops, w);
+  sio__conn_set_owner(c, &ws_stream_ops, w);
   *out = w;
   return 0;
 }
@@ -450,17 +451,17 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) { ws_feed(w, rest.p, rest.n); }
 
 void sio__ws_pause(struct ws_conn *w) {
-  if (w->state != OPEN) return;
-  w->recv.stop = true;
+  if (w->state != WS_OPEN) return;
+  w->recv.paused = true;
   sio__conn_pause(w->conn);
 }
 
 void sio__ws_resume(struct ws_conn *w) {
-  if (w->state == OPEN && w->recv.stop) ws_resume_reading(w);
+  if (w->state == WS_OPEN && w->recv.paused) ws_resume_reading(w);
 }
 
 static bool ws_may_deflate(const struct ws_conn *w, const struct msg *m) {
-  return w->recv.deflate && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
+  return w->recv.deflate_agreed && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
 }
 
 /* Without memory for it m leaves as it is. */
@@ -476,7 +477,7 @@ static void ws_deflate_msg_once(struct ws_shared *s, struct msg *m) {
 }
 
 int sio__ws_send(struct ws_conn *w, struct msg *m) {
-  if (w->state != OPEN) return SIO_ECLOSED;
+  if (w->state != WS_OPEN) return SIO_ECLOSED;
   bool deflate = ws_may_deflate(w, m);
   if (deflate) ws_deflate_msg_once(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
@@ -486,10 +487,10 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
 }
 
 int sio__ws_queue_mark(struct ws_conn *w, struct msg *m) {
-  return w->state == OPEN ? conn_queue_mark(w->conn, m) : SIO_ECLOSED;
+  return w->state == WS_OPEN ? conn_queue_mark(w->conn, m) : SIO_ECLOSED;
 }
 
 int sio__ws_ping(struct ws_conn *w) {
-  if (w->state != OPEN) return SIO_ECLOSED;
+  if (w->state != WS_OPEN) return SIO_ECLOSED;
   return ws_queue_frame(w, sio__ws_control_frame_new(&w->shared->loop->msgs, WS_PING, NULL, 0));
 }

@@ -55,7 +55,7 @@ struct ws_conn_ops {
   /* So many bytes of the stream were read and handled, or a message was inflated to so many more
    * than came, or a ping was handled. May pause w->conn, and
    * close. May be NULL. */
-  void (*came)(struct ws_conn *w, size_t bytes, unsigned pings);
+  void (*received)(struct ws_conn *w, size_t bytes, unsigned pings);
   /* Whose it is, for the log. NULL: it says who connected, and that may be a proxy. */
   const char *(*address)(const struct ws_conn *w);
 };
@@ -94,28 +94,30 @@ struct ws_conn {     /* what sending looks at comes first */
   uint16_t code_sent, code_got; /* of close frames, 0: none yet */
   uint8_t reason_len;
   uint8_t state;
-  uint8_t pongs; /* queued since the kernel last took everything */
+  uint8_t pongs_queued; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
-  bool excused : 1; /* the time for the peer's half of a close was given once more */
-  uint32_t late;    /* bytes that came since it is not open any more */
+  bool timer_extended : 1;    /* the time for the peer's half of a close was given once more */
+  uint32_t bytes_after_close; /* bytes that came since it is not open any more */
   struct ws_recv recv;
   union {
     struct timer timer;                 /* the peer's half of a close is awaited */
     struct deferred_free deferred_free; /* CLOSED                                */
   };
-  struct ws_rest *rest; /* what was read and not handled while the owner holds it up; or NULL */
-  const char *detail;   /* why it ends, once that is known */
-  char *reason;         /* the peer's close frame's text   */
+  struct ws_unread *unread; /* what was read and not handled while the owner holds it up; or NULL */
+  const char *detail;       /* why it ends, once that is known */
+  char *reason;             /* the peer's close frame's text   */
 };
 
 /* Takes c over from HTTP after the 101 is queued. 0 or UV_ENOMEM (c is then closed). */
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
-static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate = true; }
+static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate_agreed = true; }
 /* Messages are bounded by max_unknown until it is known. */
-static inline void ws_conn_set_known(struct ws_conn *w, bool known) { w->recv.unknown = !known; }
+static inline void ws_conn_set_known(struct ws_conn *w, bool known) {
+  w->recv.peer_unknown = !known;
+}
 /* No message is taken and nothing is read until sio__ws_resume(); inside `message` that one is the
  * last. What was read already is kept, at most one read. No-ops unless open. */
 void sio__ws_pause(struct ws_conn *w);

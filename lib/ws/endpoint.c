@@ -16,17 +16,17 @@ struct sio_ws {
   struct addr_record *addr_record;       /* NULL: its address is not counted */
   struct endpoint_meter *endpoint_meter; /* NULL: what it sends is not       */
   struct list link;
-  struct task excess; /* closes it at the end of the turn, outside the sending call */
-  struct timer pulse; /* to the next ping, or to the end of its time to answer one  */
+  struct task close_task;  /* closes it at the end of the turn, outside the sending call */
+  struct timer ping_timer; /* to the next ping, or to the end of its time to answer one  */
   struct deferred_free deferred_free;
   void *data;
-  const char *protocol; /* the endpoint's; "": none                    */
-  int64_t sent;         /* bytes queued here, ever                             */
-  int64_t ping_end;     /* `sent` as it was after the newest ping               */
-  int64_t taken;        /* of `sent` the kernel had taken at the last look      */
-  bool limited;         /* it sent too much, and is to be closed for that      */
-  bool asked;           /* nothing has come since the newest ping              */
-  bool slow;            /* the newest ping had to wait for what is before it   */
+  const char *protocol;    /* the endpoint's; "": none                    */
+  int64_t queued_ever;     /* bytes queued here, ever                             */
+  int64_t ping_end;        /* `sent` as it was after the newest ping               */
+  int64_t taken_by_kernel; /* of `sent` the kernel had taken at the last look      */
+  bool over_rate;          /* it sent too much, and is to be closed for that      */
+  bool ping_pending;       /* nothing has come since the newest ping              */
+  bool ping_delayed;       /* the newest ping had to wait for what is before it   */
   char address[];
 };
 
@@ -46,8 +46,8 @@ static void endpoint_release_peer(sio_ws *w, const sio_close_info *why) {
   struct endpoint *e = w->endpoint;
   w->ws = NULL;
   list_remove(&w->link);
-  task_cancel(&w->excess);
-  sio__loop_stop_timer(e->shared->ws->loop, &w->pulse);
+  task_cancel(&w->close_task);
+  sio__loop_stop_timer(e->shared->ws->loop, &w->ping_timer);
   if (w->endpoint_meter) sio__meter_stop(&w->endpoint_meter->meter);
   sio__addr_record_release(w->addr_record, ADDR_SESSIONS);
   if (e->cbs.close) e->cbs.close(w, why, e->user);
@@ -78,22 +78,23 @@ static void endpoint_ping_answered(sio_ws *w);
 static void endpoint_on_received(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
-  if (w->asked) endpoint_ping_answered(w);
+  if (w->ping_pending) endpoint_ping_answered(w);
 }
 
-static const struct ws_conn_ops ops = { .message = endpoint_on_message,
-                                        .closed = endpoint_on_closed,
-                                        .came = endpoint_on_received,
-                                        .address = endpoint_peer_address };
+static const struct ws_conn_ops endpoint_ops = { .message = endpoint_on_message,
+                                                 .closed = endpoint_on_closed,
+                                                 .received = endpoint_on_received,
+                                                 .address = endpoint_peer_address };
 
 static void endpoint_close_over_limit(struct task *t) {
-  sio_ws *w = container_of(t, sio_ws, excess);
+  sio_ws *w = container_of(t, sio_ws, close_task);
   sio__ws_drop(w->ws);
-  endpoint_release_peer(
-      w, &(sio_close_info){ SIO_REASON_FORCED_CLOSE, w->limited ? SIO_ELIMIT : SIO_ETOOBIG, 0,
-                            w->limited ? "it sends more than its limits allow"
-                                       : "it does not read: more than max_queued bytes wait for it",
-                            "" });
+  endpoint_release_peer(w, &(sio_close_info){
+                               SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
+                               w->over_rate
+                                   ? "it sends more than its limits allow"
+                                   : "it does not read: more than max_queued bytes wait for it",
+                               "" });
 }
 
 /* ---- how much it sends ------------------------------------------------------------- */
@@ -117,15 +118,15 @@ static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wai
   m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
-static const struct meter_ops meter_ops = { endpoint_on_pause, endpoint_on_resume,
-                                            endpoint_on_limited };
+static const struct meter_ops endpoint_meter_ops = { endpoint_on_pause, endpoint_on_resume,
+                                                     endpoint_on_limited };
 
 /* False: what is over the limit is not delivered. */
 static bool endpoint_count_received(sio_ws *w, uint64_t packets, uint64_t bytes) {
-  if (w->limited || !w->ws) return false;
+  if (w->over_rate || !w->ws) return false;
   if (sio__meter_count(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
-  w->limited = true;
-  sio__loop_defer(w->endpoint->shared->ws->loop, &w->excess);
+  w->over_rate = true;
+  sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return false;
 }
 
@@ -138,35 +139,35 @@ static void endpoint_on_message_counted(struct ws_conn *c, bool binary, char *p,
   if (endpoint_count_received(c->owner, 1, 0)) endpoint_on_message(c, binary, p, n);
 }
 
-static const struct ws_conn_ops metered_ops = { .message = endpoint_on_message_counted,
-                                                .closed = endpoint_on_closed,
-                                                .came = endpoint_on_received_counted,
-                                                .address = endpoint_peer_address };
+static const struct ws_conn_ops endpoint_counted_ops = { .message = endpoint_on_message_counted,
+                                                         .closed = endpoint_on_closed,
+                                                         .received = endpoint_on_received_counted,
+                                                         .address = endpoint_peer_address };
 
 /* ---- whether it is still there -------------------------------------------------------- */
 
 static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
-  sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->pulse, ms);
+  sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->ping_timer, ms);
 }
 
 static void endpoint_ping_answered(sio_ws *w) {
-  w->asked = false;
+  w->ping_pending = false;
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
 /* Without the pongs that were queued for it, and are small. */
 static int64_t bytes_taken_by_kernel(const sio_ws *w) {
-  return w->sent - (int64_t)ws_queued(w->ws);
+  return w->queued_ever - (int64_t)ws_queued(w->ws);
 }
 
 /* Without memory for it the next one has to do. */
 static void endpoint_send_ping(sio_ws *w) {
   int err = sio__ws_ping(w->ws);
-  w->asked = err == 0;
-  if (!err) w->sent += WS_PING_LEN;
-  w->ping_end = w->sent;
-  w->taken = bytes_taken_by_kernel(w);
-  w->slow = w->ws->conn->blocked;
+  w->ping_pending = err == 0;
+  if (!err) w->queued_ever += WS_PING_LEN;
+  w->ping_end = w->queued_ever;
+  w->taken_by_kernel = bytes_taken_by_kernel(w);
+  w->ping_delayed = w->ws->conn->blocked;
   endpoint_set_ping_timer(w, err ? w->endpoint->cbs.ping_interval_ms
                                  : w->endpoint->cbs.ping_timeout_ms);
 }
@@ -180,12 +181,12 @@ static bool pong_may_be_unread(const sio_ws *w) {
 /* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
  * the ping did so until now, and the peer needs time to answer it. */
 static bool peer_still_reads(sio_ws *w) {
-  int64_t before = w->taken;
-  w->taken = bytes_taken_by_kernel(w);
+  int64_t before = w->taken_by_kernel;
+  w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
-  if (w->taken >= w->ping_end) return w->slow;
-  w->slow = true;
-  return w->taken > before;
+  if (w->taken_by_kernel >= w->ping_end) return w->ping_delayed;
+  w->ping_delayed = true;
+  return w->taken_by_kernel > before;
 }
 
 static void endpoint_close_ping_timeout(sio_ws *w) {
@@ -199,8 +200,8 @@ static void endpoint_close_ping_timeout(sio_ws *w) {
 }
 
 static void endpoint_on_ping_timer(struct timer *t) {
-  sio_ws *w = container_of(t, sio_ws, pulse);
-  if (!w->asked)
+  sio_ws *w = container_of(t, sio_ws, ping_timer);
+  if (!w->ping_pending)
     endpoint_send_ping(w);
   else if (pong_may_be_unread(w) || peer_still_reads(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
@@ -212,7 +213,7 @@ static void endpoint_on_ping_timer(struct timer *t) {
 
 /* text: the answer's body, or NULL. */
 static bool endpoint_refuse(sio_request *r, int status, const char *why, const char *text) {
-  r->why = why;
+  r->log_reason = why;
   sio__request_disable_keep_alive(r);
   sio__request_answer(r, status, text ? "text/html" : NULL, slice_str(text));
   return false;
@@ -250,7 +251,7 @@ static bool address_has_session_room(sio_ws *w, sio_request *r) {
 
 /* The first that its client offers of those that the route speaks. */
 static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
-  struct offered o = { .r = r };
+  struct subprotocol_iter o = { .r = r };
   sio_slice name;
   while (e->protocols && sio__ws_next_subprotocol(&o, &name))
     for (const char *const *p = e->protocols; *p; p++)
@@ -271,8 +272,8 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
   if (!w) return NULL;
   memcpy(w->address, from, n);
   w->endpoint = e;
-  task_init(&w->excess, endpoint_close_over_limit);
-  timer_init(&w->pulse, endpoint_on_ping_timer);
+  task_init(&w->close_task, endpoint_close_over_limit);
+  timer_init(&w->ping_timer, endpoint_on_ping_timer);
   if (!meter_has_limits(how)) return w;
   w->endpoint_meter = sio__calloc(1, sizeof *w->endpoint_meter);
   if (!w->endpoint_meter) {
@@ -280,7 +281,7 @@ static sio_ws *endpoint_peer_new(struct endpoint *e, const char *from) {
     return NULL;
   }
   w->endpoint_meter->ws = w;
-  sio__meter_init(&w->endpoint_meter->meter, how, &meter_ops);
+  sio__meter_init(&w->endpoint_meter->meter, how, &endpoint_meter_ops);
   return w;
 }
 
@@ -297,13 +298,14 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
   }
   w->protocol = choose_subprotocol(e, r);
   if (!address_has_session_room(w, r) ||
-      sio__ws_accept_request(&w->ws, r, e->shared->ws, w->endpoint_meter ? &metered_ops : &ops, w,
+      sio__ws_accept_request(&w->ws, r, e->shared->ws,
+                             w->endpoint_meter ? &endpoint_counted_ops : &endpoint_ops, w,
                              slice_str(w->protocol), &rest)) {
     endpoint_peer_discard(w);
     return;
   }
   list_push(&e->peers, &w->link);
-  w->sent = (int64_t)ws_queued(w->ws); /* the answer's head */
+  w->queued_ever = (int64_t)ws_queued(w->ws); /* the answer's head */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
@@ -372,10 +374,10 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   m->binary = binary;
   size_t before = ws_queued(w->ws);
   int err = sio__ws_send(w->ws, m);
-  w->sent += (int64_t)(ws_queued(w->ws) - before);
+  w->queued_ever += (int64_t)(ws_queued(w->ws) - before);
   msg_unref(m);
   if (!err && ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued) {
-    sio__loop_defer(l, &w->excess);
+    sio__loop_defer(l, &w->close_task);
     err = SIO_ETOOBIG;
   }
   return err;
@@ -385,7 +387,7 @@ size_t sio_ws_queued(const sio_ws *w) { return w->ws ? ws_queued(w->ws) : 0; }
 
 void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
   if (!w->ws) return;
-  sio__loop_stop_timer(w->endpoint->shared->ws->loop, &w->pulse);
+  sio__loop_stop_timer(w->endpoint->shared->ws->loop, &w->ping_timer);
   sio__ws_close(w->ws, code, reason ? reason : "");
 }
 

@@ -34,20 +34,20 @@ struct input {
 struct ws_ctx {
   struct ws_ctx *next; /* in the pool */
   wslay_frame_context_ptr frame;
-  struct input *in; /* during a feed                                   */
-  uint64_t left;    /* payload bytes that wslay has yet to get         */
-  uint64_t got;     /* payload bytes that came out of it               */
+  struct input *in;      /* during a feed                                   */
+  uint64_t payload_left; /* payload bytes that wslay has yet to get         */
+  uint64_t payload_out;  /* payload bytes that came out of it               */
   uint8_t head[WS_RECV_HEADER - KEY_LEN];
-  uint8_t head_n;           /* bytes of head that wslay has yet to get  */
+  uint8_t head_left;        /* bytes of head that wslay has yet to get  */
   uint8_t key_at;           /* where in the key the next byte begins    */
   uint8_t key[3 * KEY_LEN]; /* three times over: any 8 bytes from key_at are there */
-  uint8_t control_n;
+  uint8_t control_len;
   uint8_t control[CONTROL_MAX]; /* one that comes in pieces; wslay lets no longer one pass */
 };
 
 struct ws_pool {
   struct ws_ctx *free;
-  unsigned held;
+  unsigned nfree;
   struct inflater *inflater; /* from the first compressed message on */
 };
 
@@ -68,17 +68,17 @@ static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8
 static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
   (void)flags;
   struct ws_ctx *x = user;
-  size_t head = x->head_n;
+  size_t head = x->head_left;
   if (head > room) return -1;
   memcpy(buf, x->head, head);
-  x->head_n = 0;
+  x->head_left = 0;
 
   size_t n = room - head;
   if (n > x->in->n) n = x->in->n;
-  if (n > x->left) n = (size_t)x->left;
+  if (n > x->payload_left) n = (size_t)x->payload_left;
   unmask_payload(buf + head, x->in->p, n, x->key + x->key_at);
   x->key_at = (uint8_t)((x->key_at + n) % KEY_LEN);
-  x->left -= n;
+  x->payload_left -= n;
   x->in->p += n;
   x->in->n -= n;
   return (ssize_t)(head + n);
@@ -121,19 +121,19 @@ static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
   struct ws_ctx *x = p->free;
   if (!x) return ws_ctx_new();
   p->free = x->next;
-  p->held--;
+  p->nfree--;
   return x;
 }
 
 /* Only at a frame's end: a context that saw half a frame is of no use to anyone else. */
 static void ws_ctx_return(struct ws_pool *p, struct ws_ctx *x) {
-  if (p->held >= KEEP_CONTEXTS) {
+  if (p->nfree >= KEEP_CONTEXTS) {
     ws_ctx_free(x);
     return;
   }
   x->next = p->free;
   p->free = x;
-  p->held++;
+  p->nfree++;
 }
 
 /* ---- the end of it ---- */
@@ -149,7 +149,7 @@ void sio__ws_recv_clear(struct ws_recv *r) {
   message_buf_free(r->msg);
   r->ctx = NULL;
   r->msg = NULL;
-  r->over = true;
+  r->ended = true;
 }
 
 static bool ws_recv_fail(struct ws_recv *r, unsigned code, const char *detail) {
@@ -162,20 +162,20 @@ static bool ws_recv_fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 static size_t max_message_now(const struct ws_recv *r) {
   const struct ws_limits *l = &r->shared->limits;
-  return r->unknown ? l->max_unknown : l->max_message;
+  return r->peer_unknown ? l->max_unknown : l->max_message;
 }
 
 /* What does not shrink grows a little when it is compressed. */
 static size_t max_payload_now(const struct ws_recv *r) {
   size_t max = max_message_now(r), grown;
-  return !r->deflated || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
+  return !r->compressed || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
 /* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
 static int message_reserve(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
-  size_t come = n + (r->ctx->left < waiting ? (size_t)r->ctx->left : waiting);
+  size_t come = n + (r->ctx->payload_left < waiting ? (size_t)r->ctx->payload_left : waiting);
   size_t spare = max_payload_now(r) - b->n - come;
   b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
   return sio__buf_reserve(b, come);
@@ -191,7 +191,7 @@ static bool message_append(struct ws_recv *r, const struct wslay_frame_iocb *f) 
 }
 
 static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
-  if (r->opcode != WS_TEXT || r->deflated) return true;
+  if (r->opcode != WS_TEXT || r->compressed) return true;
   r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
   return ws_recv_fail(r, 1007, "text is not valid UTF-8");
@@ -208,11 +208,11 @@ static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   r->msg = NULL;
   r->opcode = 0;
   r->fragments = 0;
-  r->over = true;
+  r->ended = true;
   bool more = r->shared->ops->message(r, binary, p, n);
   ws_ctx_return(pool, x);
   message_buf_free(msg);
-  if (more) r->over = false;
+  if (more) r->ended = false;
   return more;
 }
 
@@ -253,7 +253,7 @@ static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
 }
 
 static bool finish_message(struct ws_recv *r, char *p, size_t n) {
-  return r->deflated ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
+  return r->compressed ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
 }
 
 static bool end_fragment(struct ws_recv *r) {
@@ -272,18 +272,18 @@ static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *
 /* ---- control frames ---- */
 
 static void control_append(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
-  memcpy(x->control + x->control_n, f->data, f->data_length);
-  x->control_n = (uint8_t)(x->control_n + f->data_length);
+  memcpy(x->control + x->control_len, f->data, f->data_length);
+  x->control_len = (uint8_t)(x->control_len + f->data_length);
 }
 
 static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
-  r->over = true;
+  r->ended = true;
   bool more = op == WS_PING ? r->shared->ops->ping(r, p, n) : r->shared->ops->pong(r, p, n);
   ws_ctx_return(pool, x);
-  if (more) r->over = false;
+  if (more) r->ended = false;
   return more;
 }
 
@@ -307,10 +307,10 @@ static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_ioc
   struct ws_ctx *x = r->ctx;
   const uint8_t *p = f->data;
   size_t n = f->data_length;
-  if (x->control_n) {
+  if (x->control_len) {
     control_append(x, f);
     p = x->control;
-    n = x->control_n;
+    n = x->control_len;
   }
   if (f->opcode == WS_CLOSE) return on_close_frame(r, (const char *)p, n);
   return on_ping_pong(r, f->opcode, (const char *)p, n);
@@ -333,8 +333,8 @@ static bool read_frame(struct ws_recv *r, struct input *in) {
     ssize_t n = wslay_frame_recv(x->frame, &f);
     if (n == WSLAY_ERR_WANT_READ) return false;
     if (n < 0) return ws_recv_fail(r, 1002, "malformed frame header");
-    x->got += (size_t)n;
-    if (x->got == f.payload_length)
+    x->payload_out += (size_t)n;
+    if (x->payload_out == f.payload_length)
       return wslay_is_ctrl_frame(f.opcode) ? on_control_frame_end(r, &f) : on_data_frame_end(r, &f);
     if (!on_frame_piece(r, &f)) return false;
   }
@@ -374,7 +374,7 @@ static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
 
 /* A message is marked as compressed on its first frame (RFC 7692 section 6). */
 static unsigned allowed_reserved_bits(const struct ws_recv *r, unsigned op) {
-  return r->deflate && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
+  return r->deflate_agreed && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
 }
 
 /* What is wrong with a header's first n bytes, as far as the first two tell. */
@@ -391,7 +391,7 @@ static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h,
 
 static void start_message(struct ws_recv *r, uint8_t first) {
   r->opcode = first & 0x0fu;
-  r->deflated = first & WS_RSV1;
+  r->compressed = first & WS_RSV1;
 }
 
 /* Counts a data frame in, unless it is over a limit. */
@@ -407,15 +407,15 @@ static bool count_data_frame(struct ws_recv *r, uint64_t len) {
 
 static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len) {
   const uint8_t *key = h + frame_header_size(h) - KEY_LEN;
-  x->head_n = (uint8_t)(key - h);
-  memcpy(x->head, h, x->head_n);
+  x->head_left = (uint8_t)(key - h);
+  memcpy(x->head, h, x->head_left);
   x->head[0] &= (uint8_t)~WS_RSV1;
   x->head[1] &= 0x7f;
   for (unsigned i = 0; i < sizeof x->key; i += KEY_LEN) memcpy(x->key + i, key, KEY_LEN);
   x->key_at = 0;
-  x->left = len;
-  x->got = 0;
-  x->control_n = 0;
+  x->payload_left = len;
+  x->payload_out = 0;
+  x->control_len = 0;
 }
 
 /* False while the header is incomplete, or when it failed. */
@@ -439,9 +439,9 @@ void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared) {
 }
 
 size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
-  if (r->over) return 0;
+  if (r->ended) return 0;
   struct input in = { (const uint8_t *)p, n };
   bool more = true;
-  while (more && !r->stop) more = (r->ctx || begin_frame(r, &in)) && read_frame(r, &in);
+  while (more && !r->paused) more = (r->ctx || begin_frame(r, &in)) && read_frame(r, &in);
   return more ? in.n : 0;
 }

@@ -67,11 +67,11 @@ struct ws_recv_shared {
 
 struct ws_recv {
   uint8_t opcode : 4;           /* of the message under way, 0: none                      */
-  bool over : 1;                /* nothing more is read                                   */
-  bool deflate : 1;             /* the peer may send compressed messages: set by the owner */
-  bool deflated : 1;            /* the message under way is one                           */
-  bool unknown : 1;             /* limits.max_unknown holds: set by the owner             */
-  bool stop : 1;                /* set by the owner: no message more is taken for now     */
+  bool ended : 1;               /* nothing more is read                                   */
+  bool deflate_agreed : 1;      /* the peer may send compressed messages: set by the owner */
+  bool compressed : 1;          /* the message under way is one                           */
+  bool peer_unknown : 1;        /* limits.max_unknown holds: set by the owner             */
+  bool paused : 1;              /* set by the owner: no message more is taken for now     */
   uint8_t head_n;               /* bytes in head                                          */
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
   utf8_state utf8;

@@ -10,7 +10,7 @@
 
 /* ---- subprotocols ------------------------------------------------------------------ */
 
-static bool next_protocol_line(struct offered *o) {
+static bool next_protocol_line(struct subprotocol_iter *o) {
   while (o->line < o->r->nheaders) {
     const struct http_header *h = &o->r->headers[o->line++];
     if (!sio__slice_equals_ignore_case(h->name, SLICE("sec-websocket-protocol"))) continue;
@@ -21,7 +21,7 @@ static bool next_protocol_line(struct offered *o) {
 }
 
 /* Several lines are one list, and empty elements mean nothing (RFC 9110 section 5.6.1). */
-bool sio__ws_next_subprotocol(struct offered *o, sio_slice *name) {
+bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
   do {
     while (sio__slice_split(&o->rest, ',', name)) {
       *name = sio__slice_trim(*name);
@@ -32,7 +32,7 @@ bool sio__ws_next_subprotocol(struct offered *o, sio_slice *name) {
 }
 
 static bool subprotocols_are_tokens(const sio_request *r) {
-  struct offered o = { .r = r };
+  struct subprotocol_iter o = { .r = r };
   sio_slice name;
   while (sio__ws_next_subprotocol(&o, &name))
     if (!sio__http_is_token(name)) return false;
@@ -42,7 +42,7 @@ static bool subprotocols_are_tokens(const sio_request *r) {
 /* The host may have chosen one itself. */
 static bool host_chose_subprotocol(const sio_request *r) {
   static const char name[] = "sec-websocket-protocol:";
-  sio_slice rest = slice(r->extra.p, r->extra.n), line;
+  sio_slice rest = slice(r->extra_headers.p, r->extra_headers.n), line;
   while (sio__slice_split(&rest, '\n', &line))
     if (line.n >= sizeof name - 1 &&
         sio__slice_equals_ignore_case(slice(line.p, sizeof name - 1), slice(name, sizeof name - 1)))
@@ -91,10 +91,10 @@ static struct msg *switching_protocols_msg_new(sio_request *r, struct msgs *msgs
                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
                    accept);
-  struct msg *m = sio__msg_new(msgs, (size_t)n + r->extra.n + 2);
+  struct msg *m = sio__msg_new(msgs, (size_t)n + r->extra_headers.n + 2);
   if (!m) return NULL;
   sio__msg_put(&m, head, (size_t)n);
-  sio__msg_put(&m, r->extra.p, r->extra.n);
+  sio__msg_put(&m, r->extra_headers.p, r->extra_headers.n);
   sio__msg_put(&m, "\r\n", 2);
   return m;
 }

@@ -17,12 +17,12 @@ const char *sio__ws_handshake_error(sio_request *r);
  *     struct offered o = { .r = r };
  *     while (sio__ws_next_subprotocol(&o, &name)) ...
  */
-struct offered {
+struct subprotocol_iter {
   const sio_request *r;
   uint32_t line;  /* the header line to look at next */
   sio_slice rest; /* of the one before that          */
 };
-bool sio__ws_next_subprotocol(struct offered *o, sio_slice *name);
+bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
 /* Sends the 101 with the headers set on r, and opens the WebSocket. protocol: the subprotocol that
  * it will speak, n 0 for none; unless a header set on r names one already. rest: bytes that came

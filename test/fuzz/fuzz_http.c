@@ -7,6 +7,7 @@
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/parser.h"
+#include "http/serve.h"
 #include <sio/error.h>
 
 enum { MAX_BODY = 300, MAX_HEADERS = 10, MAX_HEAD = 1024 };
@@ -36,7 +37,7 @@ static void check_slice(const struct buf *b, sio_slice s) { DEMAND(s.n == 0 || l
 /* A name may be that of a Host that the target said; a value may come from several lines. */
 static void check_header(const sio_request *r, const struct http_header *h) {
   DEMAND(slice_is(h->name, "Host") || lies_in(&r->head, h->name));
-  DEMAND(h->value.n == 0 || lies_in(&r->head, h->value) || lies_in(&r->joined, h->value));
+  DEMAND(h->value.n == 0 || lies_in(&r->head, h->value) || lies_in(&r->joined_values, h->value));
   DEMAND(sio__http_is_token(h->name));
   DEMAND(sio__http_is_field_value(h->value));
 }
@@ -117,8 +118,8 @@ static void feed(struct reader *c, const char *p, size_t n) {
 
 static uint64_t read_all(const uint8_t *data, size_t size, size_t step) {
   struct reader c = { .http.limits = { .max_head = MAX_HEAD, .max_headers = MAX_HEADERS } };
-  list_init(&c.http.spare);
-  list_init(&c.http.kept);
+  list_init(&c.http.spare_requests);
+  list_init(&c.http.owed_requests);
   c.parser = calloc(1, sio__http_parser_size());
   next_request(&c);
   for (size_t at = 0; at < size && !c.over; at += step) {

@@ -64,7 +64,7 @@ static uint64_t read_all(struct ws_pool *pool, const uint8_t *data, size_t size,
     .limits = { .max_message = MAX_MESSAGE, .max_fragments = MAX_FRAMES },
   };
   sio__ws_recv_init(&c.recv, &shared);
-  c.recv.deflate = deflate;
+  c.recv.deflate_agreed = deflate;
   for (size_t at = 0; at < size; at += step) {
     size_t n = size - at < step ? size - at : step;
     char *p = piece(data + at, n);

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "http/conn.h"
+#include "http/serve.h"
 #include "test.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -52,9 +52,9 @@ static size_t at_rest(void) {
   const struct pool *pools[] = { &srv->core.loop.msgs.small, &srv->core.loop.chunks,
                                  &srv->http.parsers };
   for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) n += pools[i]->held * pools[i]->size;
-  list_each (it, next, &srv->http.spare) {
+  list_each (it, next, &srv->http.spare_requests) {
     const sio_request *r = container_of(it, sio_request, link);
-    n += sizeof *r + r->head.cap + r->body.cap + r->extra.cap;
+    n += sizeof *r + r->head.cap + r->body.cap + r->extra_headers.cap;
   }
   return n;
 }

@@ -237,7 +237,7 @@ TEST(a_tag_that_is_weak_stays_and_one_too_long_to_be_made_weak_is_left_out) {
 
 static sio_request *owed;
 static void keep_it(sio_request *r) {
-  r->kept = true;
+  r->answer_owed = true;
   owed = r;
 }
 

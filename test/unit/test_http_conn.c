@@ -393,7 +393,7 @@ TEST(of_http_1_0_only_those_wait_whose_answer_is_owed_anyway) {
   IS(rig->notes, "head request abort");
   rig_connect();
   ask("GET / HTTP/1.0\r\n\r\n");
-  rig->req->kept = true;
+  rig->req->answer_owed = true;
   half_close();
   rig_echo(rig->req);
   CHECK(strncmp(hear(), "HTTP/1.1 200 OK\r\n", 17) == 0);
@@ -433,7 +433,7 @@ static void keep_it(sio_request *r, int err, const char *detail) {
   (void)err;
   (void)detail;
   note("kept");
-  r->kept = true;
+  r->answer_owed = true;
   owed = r;
 }
 
@@ -713,7 +713,7 @@ static void on_emptied(struct http *h) {
 
 TEST(draining_closes_what_is_idle_and_ends_the_rest_with_its_answer) {
   rig_open();
-  rig->http.emptied = on_emptied;
+  rig->http.on_all_closed = on_emptied;
   emptied = false;
   rig->park = true;
   ask(GET("/"));

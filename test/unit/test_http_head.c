@@ -14,14 +14,14 @@ static const char *why;
 
 static void forget(void) {
   sio__buf_clear(&req.head);
-  sio__buf_clear(&req.joined);
+  sio__buf_clear(&req.joined_values);
 }
 
 /* The status that a head is refused with; 0: it is sound. */
 static int read_bytes(const char *p, size_t n) {
   memset(&req, 0, sizeof req);
   buf_init(&req.head, 4096);
-  buf_init(&req.joined, 4096);
+  buf_init(&req.joined_values, 4096);
   if (sio__buf_put(&req.head, p, n)) abort();
   why = "";
   return sio__head_parse(&req, 10, &why);

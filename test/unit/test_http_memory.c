@@ -8,6 +8,7 @@
 #include "http/assets.h"
 #include "http/coding.h"
 #include "http/cors.h"
+#include "http/kept_head.h"
 #include "http/routes.h"
 #include "http/static.h"
 #include "http_rig.h"

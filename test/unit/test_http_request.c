@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/percent.h"
 #include "guard.h"
+#include "http/kept_head.h"
 #include "http_rig.h"
 
 /* ---- queries ---------------------------------------------------------------------- */

@@ -70,7 +70,7 @@ static struct ws_recv_shared recv_shared;
 
 static void start(struct ws_recv *r) {
   sio__ws_recv_init(r, &recv_shared);
-  r->deflate = true;
+  r->deflate_agreed = true;
 }
 
 static void begin(void) {
@@ -148,7 +148,7 @@ TEST(who_did_not_agree_may_not_compress) {
   struct ws_recv r;
   struct wire w = { 0 };
   start(&r);
-  r.deflate = false;
+  r.deflate_agreed = false;
   wire_frame(&w, 0xc1, HELLO, 7);
   sio__ws_recv_feed(&r, w.p, w.n);
   SAW("F1002,0:|");

@@ -716,7 +716,7 @@ TEST(damaged_streams_end_at_most_once) {
     start_with(&r, &count, &tight);
     ends = 0;
     feed_in_random_pieces(&r, &out);
-    CHECK(ends <= 1 && r.over == (ends == 1));
+    CHECK(ends <= 1 && r.ended == (ends == 1));
     total += ends;
     sio__ws_recv_clear(&r);
     wire_clear(&out);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn_answer.c - what an answer does to its connection: its bytes are queued, and the connection
+ * moves on to the next request, to discarding the rest of the body, to sending in pieces, or to
+ * its end.
+ */
+#include "http/conn.h"
+#include "http/parser.h"
+#include <assert.h>
+#include <sio/error.h>
+
+static bool body_is_incomplete(const sio_request *r) {
+  return r->has_body && r->conn->state != HTTP_UNANSWERED;
+}
+
+/* True if no further request can come. */
+static bool input_is_exhausted(const struct http_conn *c) {
+  return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
+}
+
+bool sio__http_keeps_alive(const sio_request *r) {
+  const struct http_conn *c = r->conn;
+  if (!r->keep_alive || r->upgrade || c->http->draining || input_is_exhausted(c)) return false;
+  if (!body_is_incomplete(r)) return true;
+  /* A client that expects a 100 may or may not send its body now, and we could not tell which. */
+  return !r->expects_continue && r->content_length <= r->max_body;
+}
+
+/* ---- after an answer ------------------------------------------------------------------------ */
+
+/* r is no longer c->req. The rest of its body may still come and is not wanted. */
+static void start_discarding_body(struct http_conn *c, const sio_request *r) {
+  if (c->state == HTTP_IN_BODY)
+    sio__http_parser_discard_body(c->parser);
+  else
+    sio__http_parser_begin_body(c->parser, NULL, r->max_body, c->http->limits.max_head - r->head.n);
+  c->state = HTTP_DISCARD;
+}
+
+static void start_sending_pieces(struct http_conn *c, bool keep_alive) {
+  sio__http_conn_return_parser(c);
+  c->state = HTTP_SENDING;
+  c->close_after = !keep_alive;
+}
+
+static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool keep_alive) {
+  bool incomplete = body_is_incomplete(r);
+  c->req = NULL;
+  c->slow_reader = false;
+  c->timer_state = HTTP_NONE;
+  if (c->source) {
+    start_sending_pieces(c, keep_alive);
+  } else if (!keep_alive) {
+    sio__http_conn_close_when_sent(c);
+  } else if (incomplete) {
+    start_discarding_body(c, r);
+  } else {
+    sio__http_conn_return_parser(c);
+    c->state = HTTP_IDLE;
+  }
+  if (c->reading || c->state == HTTP_CLOSED) return;
+  sio__http_conn_set_timer(c);
+  if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
+}
+
+/* A WebSocket handshake is refused by any answer but a 101: counts and logs it in one place. */
+static void log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
+  struct http *h = c->http;
+  const char *why = r->log_reason ? r->log_reason : "";
+  h->stats.handshakes_refused++;
+  if (r->log_reason && !*why) return;
+  LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->address,
+            "%s: a WebSocket on %.*s is refused with %d%s%s", c->address, LOG_SLICE(r->path),
+            status, *why ? ": " : "", why);
+}
+
+int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
+                          bool keep_alive) {
+  struct http_conn *c = r->conn;
+  assert(c->req == r && !r->answered);
+  int err = conn_send_text(c->conn, head);
+  if (!err && body) err = conn_send_text(c->conn, body);
+  msg_unref(head);
+  msg_unref(body);
+  if (err) {
+    sio__http_answer_failed(r, err);
+    return err;
+  }
+  r->answered = true;
+  c->http->stats.answers[status / 100 - 1]++;
+  if (r->upgrade && !c->refusing) log_refused_handshake(c, r, status);
+  enter_state_after_answer(c, r, keep_alive);
+  if (!c->refusing) sio__request_finish(r);
+  return 0;
+}
+
+void sio__http_answer_failed(sio_request *r, int err) {
+  struct http_conn *c = r->conn;
+  LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+            "%s: the request cannot be answered: %s", c->address, sio_strerror(err));
+  r->answered = true;
+  c->http->stats.aborted++;
+  c->req = NULL;
+  sio__http_conn_close(c);
+  if (!c->refusing) sio__request_finish(r);
+}
+
+/* ---- answers in pieces ----------------------------------------------------------------------- */
+
+/* If the request's body is incomplete, the connection ends after this answer, because the body is
+ * not read while the answer is sent. */
+void sio__http_set_source(sio_request *r, struct http_source *src) {
+  if (body_is_incomplete(r)) r->keep_alive = false;
+  r->conn->source = src;
+}
+
+int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out) {
+  size_t n = src->left < HTTP_PIECE ? (size_t)src->left : HTTP_PIECE;
+  struct msg *m = sio__msg_new(&l->msgs, n);
+  if (!m) return UV_ENOMEM;
+  long got = n ? src->read(src, msg_data(m), n) : 0;
+  if (got < 0 || (n && got == 0)) {
+    msg_unref(m);
+    return got ? (int)got : UV_EOF;
+  }
+  m->raw = 1;
+  m->len = (uint32_t)got;
+  src->left -= (uint64_t)got;
+  *out = m;
+  return 0;
+}
+
+static int queue_piece(struct http_conn *c) {
+  struct msg *m;
+  int err = sio__http_read_piece(c->http->loop, c->source, &m);
+  if (err) return err;
+  err = conn_send_text(c->conn, m);
+  msg_unref(m);
+  return err;
+}
+
+static void on_all_pieces_queued(struct http_conn *c) {
+  sio__http_conn_free_source(c);
+  c->timer_state = HTTP_NONE;
+  if (c->close_after || input_is_exhausted(c) || c->http->draining)
+    sio__http_conn_close_when_sent(c);
+  else
+    c->state = HTTP_IDLE;
+  if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+  if (c->state == HTTP_IDLE && c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
+}
+
+void sio__http_conn_send_piece(struct http_conn *c) {
+  int err = queue_piece(c);
+  if (err) {
+    LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
+              "%s: the answer is cut short: %s", c->address,
+              err == UV_EOF ? "the file has changed" : sio_strerror(err));
+    sio__http_conn_close(c);
+  } else if (c->source->left == 0) {
+    on_all_pieces_queued(c);
+  } else {
+    sio__http_conn_restart_timer(c);
+  }
+}

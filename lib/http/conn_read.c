@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn_read.c - the state machine that consumes a connection's input. Each step consumes some of
+ * c->input and returns whether another step can make progress.
+ */
+#include "http/conn.h"
+#include "http/head.h"
+#include "http/parser.h"
+#include "net/proxy.h"
+#include "net/tls.h"
+#include <sio/error.h>
+
+enum { TLS_HANDSHAKE_RECORD = 22 }; /* the first byte of a TLS connection */
+
+static void consume_input(struct http_conn *c, size_t n) {
+  c->input += n;
+  c->input_len -= n;
+}
+
+/* ---- before the first request ---------------------------------------------------------- */
+
+/* Counts the connection for the address that the PROXY header names. False: c was rejected. */
+static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
+  int cause;
+  struct addr_record *v;
+  bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
+  if (v) conn_set_addr_record(c->conn, v);
+  if (allowed) return true;
+  sio__http_conn_reject(c, cause, sio__http_conn_reject_text(cause));
+  return false;
+}
+
+/* The PROXY header and the first head share one timeout. */
+static bool proxy_header_step(struct http_conn *c) {
+  struct proxied p;
+  const char *why;
+  int n = sio__proxy_read(c->input, c->input_len, &p, &why);
+  if (n < 0) sio__http_conn_reject(c, SIO_REJECT_PROXY, why);
+  if (n <= 0) return false;
+  consume_input(c, (size_t)n);
+  sio__proxy_info_set_header(c->proxy, &p, c->http->proxies.trusted);
+  memcpy(c->address, c->proxy->client, sizeof c->address);
+  return count_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
+}
+
+/* ---- the head ----------------------------------------------------------------------------- */
+
+static void skip_blank_lines(struct http_conn *c) {
+  while (c->input_len > 0 && (*c->input == '\r' || *c->input == '\n')) consume_input(c, 1);
+}
+
+static bool idle_step(struct http_conn *c) {
+  struct http *h = c->http;
+  skip_blank_lines(c);
+  if (c->input_len == 0 || c->conn->out.bytes >= HTTP_BACKLOG) return false;
+  c->req = sio__request_new(h);
+  c->parser = sio__pool_get(&h->parsers);
+  h->stats.requests += c->req != NULL;
+  if (!c->req || !c->parser) {
+    sio__http_conn_out_of_memory(c);
+    return false;
+  }
+  c->req->conn = c;
+  if (c->proxy) memcpy(c->address, c->proxy->client, sizeof c->address);
+  sio__http_parser_init(c->parser);
+  c->state = HTTP_IN_HEAD;
+  c->timer_state = HTTP_NONE;
+  return true;
+}
+
+static void end_pending(struct http_conn *c) {
+  c->pending = false;
+  c->http->npending--;
+  list_remove(&c->link);
+  list_push(&c->http->conns, &c->link);
+}
+
+/* The head is valid: finds its mount and calls on_head. */
+static void dispatch_head(struct http_conn *c) {
+  sio_request *r = c->req;
+  if (c->pending) end_pending(c);
+  if (c->proxy) sio__proxy_info_read_request(c->proxy, r, &c->http->proxies, c->address);
+  LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->address,
+      LOG_SLICE(r->method_text), LOG_SLICE(r->path));
+  r->max_body = c->http->limits.max_body;
+  r->mount = c->http->route(c->http, r);
+  c->state = HTTP_HELD;
+  bool read_body = r->mount->on_head(r);
+  if (c->req != r || r->answered) return;
+  if (!r->upgrade && r->content_length > r->max_body)
+    sio__http_conn_refuse_request(c, 413, SIO_ETOOBIG, "Content-Length over the limit");
+  else if (read_body && c->state == HTTP_HELD)
+    c->state = HTTP_READY;
+}
+
+static void on_head_complete(struct http_conn *c) {
+  const char *why;
+  int status = sio__head_parse(c->req, c->http->limits.max_headers, &why);
+  if (status)
+    sio__http_conn_refuse_request(c, status, SIO_EPROTO, why);
+  else
+    dispatch_head(c);
+}
+
+static const char *bad_head_text(struct http_conn *c, bool is_tls_hello) {
+  c->http->stats.tls_hellos += is_tls_hello;
+  return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
+                      : sio__http_parser_detail(c->parser);
+}
+
+static bool head_step(struct http_conn *c) {
+  if (c->input_len == 0) return false;
+  struct buf *head = &c->req->head;
+  bool is_tls_hello = head->n == 0 && *c->input == TLS_HANDSHAKE_RECORD;
+  size_t room = c->http->limits.max_head - head->n, used = 0;
+  size_t n = c->input_len < room ? c->input_len : room;
+  enum parse_event event = sio__http_parser_feed(c->parser, c->input, n, &used);
+  if (event != PARSE_BAD && sio__buf_put(head, c->input, used)) {
+    sio__http_conn_out_of_memory(c);
+    return false;
+  }
+  consume_input(c, used);
+  if (event == PARSE_BAD)
+    sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), SIO_EPROTO,
+                                  bad_head_text(c, is_tls_hello));
+  else if (event == PARSE_HEAD)
+    on_head_complete(c);
+  else if (head->n == c->http->limits.max_head)
+    sio__http_conn_refuse_request(c, 431, SIO_ETOOBIG, "head over the limit");
+  return true;
+}
+
+/* ---- the body ------------------------------------------------------------------------------ */
+
+static void on_request_complete(struct http_conn *c) {
+  sio_request *r = c->req;
+  sio__http_conn_return_parser(c);
+  c->state = HTTP_UNANSWERED;
+  r->mount->on_request(r);
+}
+
+bool sio__http_conn_send_continue(struct http_conn *c) {
+  static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+  struct msg *m = sio__msg_copy(&c->http->loop->msgs, line, sizeof line - 1);
+  int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
+  msg_unref(m);
+  if (err) sio__http_conn_out_of_memory(c);
+  return !err;
+}
+
+static bool ready_step(struct http_conn *c) {
+  sio_request *r = c->req;
+  if (!r->has_body || r->upgrade) {
+    on_request_complete(c);
+    return true;
+  }
+  if (r->expects_continue && c->input_len == 0 && !sio__http_conn_send_continue(c)) return false;
+  r->expects_continue = false;
+  sio__http_parser_begin_body(c->parser, &r->body, r->max_body, http_conn_framing_left(c));
+  c->state = HTTP_IN_BODY;
+  c->timer_state = HTTP_NONE;
+  return true;
+}
+
+static void refuse_bad_body(struct http_conn *c) {
+  int err = sio__http_parser_error(c->parser);
+  const char *why = sio__http_parser_detail(c->parser);
+  if (err == UV_ENOMEM)
+    sio__http_conn_out_of_memory(c);
+  else
+    sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), err, why);
+}
+
+static bool body_step(struct http_conn *c) {
+  if (c->input_len == 0) return false;
+  size_t used = 0;
+  enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
+  consume_input(c, used);
+  if (event == PARSE_BAD) refuse_bad_body(c);
+  if (event == PARSE_END) on_request_complete(c);
+  return event != PARSE_MORE;
+}
+
+/* The next request must wait for the answer to this one: calls on_next. */
+static bool unanswered_step(struct http_conn *c) {
+  sio_request *r = c->req;
+  if (!r->mount->on_next) return false;
+  skip_blank_lines(c);
+  if (c->input_len > 0) r->mount->on_next(r);
+  return c->state != HTTP_UNANSWERED;
+}
+
+static bool discard_step(struct http_conn *c) {
+  if (c->input_len == 0) return false;
+  size_t used = 0;
+  enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
+  consume_input(c, used);
+  if (event == PARSE_BAD) sio__http_conn_close_when_sent(c);
+  if (event != PARSE_END) return false;
+  sio__http_conn_return_parser(c);
+  c->state = HTTP_IDLE;
+  return true;
+}
+
+static bool run_state_step(struct http_conn *c) {
+  switch (c->state) {
+    case HTTP_PROXY_HEADER: return proxy_header_step(c);
+    case HTTP_IDLE: return idle_step(c);
+    case HTTP_IN_HEAD: return head_step(c);
+    case HTTP_READY: return ready_step(c);
+    case HTTP_IN_BODY: return body_step(c);
+    case HTTP_UNANSWERED: return unanswered_step(c);
+    case HTTP_DISCARD: return discard_step(c);
+    default: return false;
+  }
+}
+
+bool sio__http_conn_needs_input(const struct http_conn *c) {
+  switch (c->state) {
+    case HTTP_IDLE: return c->stash.n == 0;
+    case HTTP_PROXY_HEADER:
+    case HTTP_IN_HEAD:
+    case HTTP_IN_BODY:
+    case HTTP_DISCARD: return true;
+    default: return false;
+  }
+}
+
+/* ---- the input ------------------------------------------------------------------------------ */
+
+/* Keeps the input that was not consumed. It lies in the stash itself or in the loop's buffer.
+ * False: out of memory. */
+static bool stash_unused_input(struct http_conn *c, bool from_stash) {
+  if (c->state == HTTP_CLOSING) c->input_len = 0;
+  if (from_stash && c->input_len > 0)
+    sio__buf_shift(&c->stash, c->stash.n - c->input_len);
+  else if (from_stash)
+    sio__buf_clear(&c->stash);
+  else if (sio__buf_put(&c->stash, c->input, c->input_len))
+    return false;
+  c->input = NULL;
+  c->input_len = 0;
+  return true;
+}
+
+static void pause_or_resume_reading(struct http_conn *c) {
+  bool full = c->stash.n >= HTTP_STASH;
+  if (full && !c->conn->paused) sio__conn_pause(c->conn);
+  if (!full && c->conn->paused) sio__conn_resume(c->conn);
+}
+
+/* Bytes that came together with the PROXY header, or that the host had read, belong to TLS. */
+static void feed_stash_to_tls(struct http_conn *c) {
+  struct buf ciphertext = c->stash;
+  buf_init(&c->stash, ciphertext.max);
+  sio__tls_feed(c->conn, ciphertext.p, ciphertext.n);
+  sio__buf_clear(&ciphertext);
+}
+
+void sio__http_conn_process(struct http_conn *c) {
+  bool from_stash = c->input == NULL;
+  if (from_stash) {
+    c->input = c->stash.p;
+    c->input_len = c->stash.n;
+  }
+  c->reading = true;
+  while (run_state_step(c)) continue;
+  c->reading = false;
+  if (c->state == HTTP_CLOSED) return;
+  if (!stash_unused_input(c, from_stash)) {
+    sio__http_conn_out_of_memory(c);
+    return;
+  }
+  if (c->conn->eof && sio__http_conn_needs_input(c)) {
+    sio__http_conn_end_at_eof(c);
+    return;
+  }
+  pause_or_resume_reading(c);
+  sio__http_conn_set_timer(c);
+  if (c->state == HTTP_TLS && c->stash.n > 0) feed_stash_to_tls(c);
+}
+
+void sio__http_conn_on_read(struct conn *conn, char *p, size_t n) {
+  struct http_conn *c = conn->owner;
+  if (c->state == HTTP_CLOSING) return;
+  if (c->stash.n == 0) {
+    c->input = p;
+    c->input_len = n;
+  } else if (sio__buf_put(&c->stash, p, n)) {
+    sio__http_conn_out_of_memory(c);
+    return;
+  }
+  sio__http_conn_process(c);
+}

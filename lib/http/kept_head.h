@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kept_head.h - what a session keeps of its first request, in one block: the client's address, the
+ * proxy's, the URL, and the header lines except the four that made the request a WebSocket one.
+ */
+#ifndef SIO_HTTP_KEPT_HEAD_H
+#define SIO_HTTP_KEPT_HEAD_H
+
+#include "http/request.h"
+
+/* An idle session holds this block, so it contains no slices, only NUL-terminated text: the
+ * client's address; the proxy's address if there is one; at url_at the URL; then the names and
+ * values of the headers in turn. None of them can contain a NUL. */
+struct kept_head {
+  uint32_t url_len;
+  uint16_t nheaders;
+  bool secure : 1;
+  bool tls : 1; /* text begins with a struct tls_info *, one reference */
+  uint8_t url_at;
+  char text[];
+};
+
+struct kept_head *sio__kept_head_new(const sio_request *r);     /* NULL: no memory */
+void sio__kept_head_free(struct kept_head *h);                  /* h may be NULL */
+struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* borrowed; NULL: no TLS of ours */
+/* Frees the URL and the headers and keeps the addresses. Returns the block, which may move. */
+struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
+
+static inline const char *kept_head_address(const struct kept_head *h) {
+  return h->text + (h->tls ? sizeof(void *) : 0);
+}
+static inline const char *kept_head_direct_address(const struct kept_head *h) {
+  const char *client = kept_head_address(h), *proxy = client + strlen(client) + 1;
+  return proxy < h->text + h->url_at ? proxy : client;
+}
+sio_slice sio__kept_head_url(const struct kept_head *h);
+/* As sio__request_header() and sio__request_query_value(). */
+sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
+long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * request_conn.c - what a request asks of its connection: who sent it and how, and to continue,
+ * to drop or to hand over the connection.
+ */
+#include "http/conn.h"
+#include "net/tls.h"
+#include <assert.h>
+
+/* ---- who sent it --------------------------------------------------------------------------- */
+
+const char *sio__request_client_address(const sio_request *r) {
+  return r->conn ? r->conn->address : "";
+}
+
+const char *sio__request_direct_address(const sio_request *r) {
+  return r->conn && r->conn->proxy ? r->conn->proxy->direct : sio__request_client_address(r);
+}
+
+struct addr sio__request_client_addr(const sio_request *r) {
+  struct addr a = { ADDR_NONE, { 0 } };
+  if (!sio__addr_parse(&a, slice_str(sio__request_client_address(r)))) a.kind = ADDR_NONE;
+  return a;
+}
+
+bool sio__request_is_secure(const sio_request *r) {
+  const struct http_conn *c = r->conn;
+  return c && (c->conn->secure || (c->proxy && c->proxy->request_secure));
+}
+
+struct tls_info *sio__request_tls_info(const sio_request *r) {
+  return r->conn ? sio__tls_info(r->conn->conn) : NULL;
+}
+
+/* ---- what happens to the connection ---------------------------------------------------------- */
+
+void sio__request_continue(sio_request *r) {
+  struct http_conn *c = r->conn;
+  if (!c || c->state != HTTP_HELD) return;
+  c->state = HTTP_READY;
+  if (!c->reading) sio__loop_defer(c->http->loop, &c->read_task);
+}
+
+void sio__request_drop(sio_request *r) {
+  struct http_conn *c = r->conn;
+  if (r->answered) return;
+  r->answered = true;
+  if (c) {
+    assert(c->req == r);
+    c->http->stats.aborted++;
+    c->req = NULL;
+    sio__http_conn_close(c);
+  }
+  sio__request_free_later(r);
+}
+
+struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
+  struct http_conn *c = r->conn;
+  *rest = slice(NULL, 0);
+  if (!c || r->answered) return NULL;
+  *rest = c->reading ? slice(c->input, c->input_len) : slice(c->stash.p, c->stash.n);
+  if (c->conn->paused) sio__conn_resume(c->conn);
+  r->answered = true;
+  c->http->stats.answers[0]++;
+  c->req = NULL;
+  sio__conn_clear_owner(c->conn);
+  sio__http_conn_release(c);
+  sio__request_free_later(r);
+  return c->conn;
+}
+
+/* ---- public -------------------------------------------------------------------------------- */
+
+const char *sio_request_address(const sio_request *r) { return sio__request_client_address(r); }
+const char *sio_request_peer(const sio_request *r) { return sio__request_direct_address(r); }
+bool sio_request_secure(const sio_request *r) { return sio__request_is_secure(r); }
+
+const sio_tls_info *sio_request_tls(const sio_request *r) {
+  struct tls_info *tls = sio__request_tls_info(r);
+  return tls ? &tls->pub : NULL;
+}

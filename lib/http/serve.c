@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve.c - accepts connections within the limits per address, and ends all of them when the
+ * server drains or closes.
+ */
+#include "http/serve.h"
+#include "http/conn.h"
+#include "http/parser.h"
+#include <sio/error.h>
+#include <unistd.h>
+
+static void http_on_all_closed(struct task *t) {
+  struct http *h = container_of(t, struct http, all_closed_task);
+  if (h->nconns == 0 && h->on_all_closed) h->on_all_closed(h);
+}
+
+void sio__http_init(struct http *h, struct loop *l, struct log *log,
+                    const struct http_limits *limits) {
+  *h = (struct http){ .loop = l, .log = log, .limits = *limits };
+  list_init(&h->conns);
+  list_init(&h->pending);
+  list_init(&h->owed_requests);
+  list_init(&h->spare_requests);
+  sio__pool_init(&h->parsers, sio__http_parser_size(), 64);
+  task_init(&h->all_closed_task, http_on_all_closed);
+}
+
+/* ---- accepting ------------------------------------------------------------------------------- */
+
+/* Closes the oldest pending connection if there are max_pending of them: a flood of silent
+ * connections then shortens the time for a head, and does not keep other clients out. */
+static void close_oldest_pending(struct http *h) {
+  if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
+  sio__http_conn_reject(
+      container_of(list_first(&h->pending), struct http_conn, link), SIO_REJECT_PENDING,
+      "max_pending connections have sent no request: the oldest of them is closed");
+}
+
+/* Counts the connection for its address. A connection from a trusted proxy is counted later, for
+ * the client that the proxy names. */
+static int count_client(struct http *h, int fd, struct addr_record **record, bool *from_proxy) {
+  int cause;
+  char text[ADDR_TEXT];
+  struct addr a = sio__addr_of_peer(fd);
+  *from_proxy = sio__addr_set_has(&h->addr_limits->trusted, &a);
+  if (*from_proxy || sio__addr_limits_admit(h->addr_limits, &a, ADDR_CONNS, record, &cause) == 0)
+    return 0;
+  sio__addr_limits_report_refusal(h->addr_limits, cause, sio__addr_text(&a, text),
+                                  sio__http_conn_reject_text(cause));
+  return SIO_ELIMIT;
+}
+
+int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
+  struct http_conn *c;
+  struct addr_record *record = NULL;
+  bool from_proxy = false;
+  bool needs_address = h->addr_limits && addr_limits_need_address(h->addr_limits);
+  int err = needs_address ? count_client(h, fd, &record, &from_proxy) : 0;
+  if (err) {
+    close(fd);
+    return err;
+  }
+  close_oldest_pending(h);
+  err = sio__http_conn_new(&c, h, fd, from_proxy, tls);
+  if (err) {
+    sio__addr_record_release(record, ADDR_CONNS);
+    return err;
+  }
+  if (record) conn_set_addr_record(c->conn, record);
+  return sio__http_conn_start(c);
+}
+
+int sio__http_feed_newest(struct http *h, sio_slice read) {
+  struct http_conn *c = container_of(h->pending.prev, struct http_conn, link);
+  int err = sio__buf_put(&c->stash, read.p, read.n);
+  if (err)
+    sio__http_conn_close(c);
+  else
+    sio__loop_defer(h->loop, &c->read_task);
+  return err;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+static void close_idle_conns(struct list *conns) {
+  list_each (it, next, conns) {
+    struct http_conn *c = container_of(it, struct http_conn, link);
+    if (c->state > HTTP_IDLE && c->state != HTTP_DISCARD) continue;
+    sio__http_conn_close_when_sent(c);
+    if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+  }
+}
+
+void sio__http_drain(struct http *h) {
+  h->draining = true;
+  close_idle_conns(&h->pending);
+  close_idle_conns(&h->conns);
+  if (h->nconns == 0) sio__loop_defer(h->loop, &h->all_closed_task);
+}
+
+static void close_all_conns(struct list *conns) {
+  struct list *it;
+  while ((it = list_first(conns))) {
+    struct http_conn *c = container_of(it, struct http_conn, link);
+    sio__http_conn_close(c);
+    sio__http_conn_abort_request(c, UV_ECANCELED, "server shutting down");
+  }
+}
+
+void sio__http_close(struct http *h) {
+  close_all_conns(&h->pending);
+  close_all_conns(&h->conns);
+}
+
+void sio__http_clear(struct http *h) {
+  struct list *it;
+  while ((it = list_first(&h->owed_requests)))
+    sio__request_outlive_server(container_of(it, sio_request, link));
+  while ((it = list_first(&h->spare_requests)))
+    sio__request_free(container_of(it, sio_request, link));
+  sio__pool_clear(&h->parsers);
+}
