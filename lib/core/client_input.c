@@ -14,6 +14,7 @@
 #include "core/nsp.h"
 #include "core/nsp_note.h"
 #include "core/nsp_request.h"
+#include "core/pending.h"
 #include "core/socket.h"
 #include "packet/parser.h"
 #include "packet/protocol4.h"

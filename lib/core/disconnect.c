@@ -8,6 +8,7 @@
 #include "core/dispatch.h"
 #include "core/nsp.h"
 #include "core/nsp_note.h"
+#include "core/pending.h"
 #include "core/recovery.h"
 #include "core/socket.h"
 #include "packet/parser.h"

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "core/core.h"
 #include "core/nsp.h"
+#include "core/pending.h"
 #include "core/query.h"
 #include "core/recovery.h"
 #include "core/socket.h"

@@ -146,6 +146,17 @@ int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *
   return 0;
 }
 
+/* The query is over: its sockets owe it nothing. */
+static void cancel_query_waits(sio_query *q, int status) {
+  struct list *part;
+  while ((part = list_pop(&q->waits))) {
+    struct wait *w = container_of(part, struct wait, part);
+    count_end(w->socket, status);
+    take(w->socket, w->id);
+    sio__free(w);
+  }
+}
+
 int sio__pending_ask(sio_socket *s, sio_query *q) {
   const struct waits *t = s->pending.waits;
   if (t && find(t, q->ack_id) < t->n) return SIO_EEXISTS;
@@ -153,6 +164,7 @@ int sio__pending_ask(sio_socket *s, sio_query *q) {
   struct wait *w = add(s, &(struct wait){ .id = q->ack_id, .socket = s, .query = q });
   if (!w) return UV_ENOMEM;
   list_push(&q->waits, &w->part);
+  q->cancel_waits = cancel_query_waits;
   return 0;
 }
 
@@ -169,16 +181,6 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 }
 
 /* ---- the ends ----------------------------------------------------------------------------- */
-
-void sio__pending_forget(sio_query *q, int status) {
-  struct list *part;
-  while ((part = list_pop(&q->waits))) {
-    struct wait *w = container_of(part, struct wait, part);
-    count_end(w->socket, status);
-    take(w->socket, w->id);
-    sio__free(w);
-  }
-}
 
 static void tell_query(struct wait *w, const sio_socket *s, const struct packet *p) {
   bool some = p->json.n && p->scan->nargs > 0;

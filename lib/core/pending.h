@@ -9,27 +9,15 @@
 #ifndef SIO_CORE_PENDING_H
 #define SIO_CORE_PENDING_H
 
+#include "core/ack_table.h"
 #include "packet/packet.h"
 #include <sio/emit.h>
-
-struct wait;
-
-struct waits {
-  uint32_t n, cap;
-  struct wait *v[]; /* by id */
-};
-
-struct pending {
-  struct waits *waits; /* NULL: none */
-};
 
 /* 0 and *id, SIO_ETOOBIG past max_acks, UV_ENOMEM. */
 int sio__pending_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user, int64_t *id);
 /* Its part of a question to many: reply and end are the query's. SIO_EEXISTS: it has that part
  * already. */
 int sio__pending_ask(sio_socket *s, sio_query *q);
-/* The query is over, with this status: nobody owes it anything. */
-void sio__pending_forget(sio_query *q, int status);
 /* The question could not be sent: forgets it, calls nobody. */
 void sio__pending_undo(sio_socket *s, int64_t id);
 /* An ACK came; one nobody waits for is ignored. */

@@ -5,9 +5,8 @@
 #include "core/query.h"
 
 #include "core/core.h"
-#include "core/foreign.h"
+#include "core/foreign_json.h"
 #include "core/nsp.h"
-#include "core/pending.h"
 
 static struct loop *loop_of(const sio_query *q) { return &q->nsp->core->loop; }
 
@@ -28,7 +27,7 @@ static void shut(sio_query *q, int status) {
   list_remove(&q->link);
   sio__loop_stop_timer(loop_of(q), &q->timer);
   task_cancel(&q->settle);
-  sio__pending_forget(q, status);
+  if (q->cancel_waits) q->cancel_waits(q, status);
 }
 
 static void finish(sio_query *q, int status) {
@@ -175,7 +174,7 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
                      size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
-  if (sio__foreign_value(json, nbins))
+  if (sio__foreign_is_value(json, nbins))
     sio__query_answer(q, id, json, bins, (uint32_t)nbins);
   else
     sio_query_lost(q, 1);

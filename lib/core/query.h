@@ -29,6 +29,8 @@ struct sio_query {
   struct list link;  /* nsp->queries, while it is open                        */
   struct list waits; /* peers here that owe an answer: struct wait, pending.c */
   void (*end)(struct sio_query *q, int status); /* tells whoever asked */
+  /* Removes what `waits` lists. Set with the first of them. */
+  void (*cancel_waits)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
     sio_fetch_cb fetch;

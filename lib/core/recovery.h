@@ -23,7 +23,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "core/away.h"
-#include "core/emit.h"
+#include "core/out_packet.h"
 #include "core/replay.h"
 
 struct recoverable {

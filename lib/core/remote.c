@@ -128,8 +128,8 @@ static void count_remote(struct count *c, const sio_remote *r) {
 static sio_slice or_empty(sio_slice json) { return json.n ? json : SLICE("{}"); }
 
 static bool is_sound(const sio_remote *r) {
-  return r->id && sio__foreign_value(r->auth, 0) && sio__foreign_value(r->data, 0) &&
-         sio__foreign_value(r->handshake, 0);
+  return r->id && sio__foreign_is_value(r->auth, 0) && sio__foreign_is_value(r->data, 0) &&
+         sio__foreign_is_value(r->handshake, 0);
 }
 
 static void add_remote(sio_query *q, const sio_remote *from) {

@@ -88,7 +88,7 @@ int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
   struct json_scan scan = { 0 };
   struct server_side from = { .nsp = nsp, .answer = answer };
   if (to) from.to = *to;
-  int err = sio__foreign_event(&scan, json, nbins);
+  int err = sio__foreign_check_event(&scan, json, nbins);
   struct packet p = { .type = PACKET_EVENT,
                       .id = answer ? 0 : PACKET_NO_ID,
                       .json = json,

@@ -19,7 +19,7 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "core/pending.h"
+#include "core/ack_table.h"
 #include "eio/eio.h"
 #include <sio/engine.h>
 #include <sio/socket.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/pending.h"
 #include "core/query.h"
 #include "peer.h"
 
