@@ -38,13 +38,13 @@ struct walk {
   struct visit *visit;
 };
 
-static void offer(struct walk *w, sio_socket *s) {
+static void visit_if_not_excluded(struct walk *w, sio_socket *s) {
   if (s->stamp == w->turn || s == w->skip || s->state != SOCKET_CONNECTED) return;
   s->stamp = w->turn;
   w->visit->to(w->visit, s);
 }
 
-static void leave_out(struct walk *w, sio_socket *s) { s->stamp = w->turn; }
+static void mark_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->turn; }
 
 /* Everybody in a room of that name: who joined it, and the socket whose id it is. */
 static void walk_room(struct walk *w, const char *name, void (*f)(struct walk *, sio_socket *)) {
@@ -56,30 +56,32 @@ static void walk_room(struct walk *w, const char *name, void (*f)(struct walk *,
 
 static void walk_all(struct walk *w) {
   sio_nsp *nsp = w->adapter->nsp;
-  for (uint32_t i = 0; i < nsp->nmembers; i++) offer(w, nsp->members[i]);
+  for (uint32_t i = 0; i < nsp->nmembers; i++) visit_if_not_excluded(w, nsp->members[i]);
 }
 
 static void walk_audience(sio_adapter *a, const sio_target *to, struct visit *visit) {
   struct walk w = { .adapter = a, .skip = to->skip, .turn = ++a->turn, .visit = visit };
-  for (const char *const *r = to->except; r && *r; r++) walk_room(&w, *r, leave_out);
+  for (const char *const *r = to->except; r && *r; r++) walk_room(&w, *r, mark_as_excluded);
   if (!to->rooms) walk_all(&w);
-  for (const char *const *r = to->rooms; r && *r; r++) walk_room(&w, *r, offer);
+  for (const char *const *r = to->rooms; r && *r; r++) walk_room(&w, *r, visit_if_not_excluded);
 }
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
 
 /* One receiver that is gone or behind is no failure of the broadcast. */
-static void deliver(struct visit *v, sio_socket *s) { sio_packet_deliver(v->packet, s, v->flags); }
+static void deliver_to_receiver(struct visit *v, sio_socket *s) {
+  sio_packet_deliver(v->packet, s, v->flags);
+}
 
 static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  struct visit v = { .to = deliver, .packet = p, .flags = to->flags };
+  struct visit v = { .to = deliver_to_receiver, .packet = p, .flags = to->flags };
   walk_audience(a, to, &v);
   return 0;
 }
 
 /* ---- visiting with the host's code: on a list made before ------------------------------------ */
 
-static void collect(struct visit *v, sio_socket *s) {
+static void collect_receiver(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
     sio_socket **p = v->err ? NULL : sio__realloc(v->found, cap * sizeof *p);
@@ -95,7 +97,7 @@ static void collect(struct visit *v, sio_socket *s) {
 
 static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
                        void *user) {
-  struct visit v = { .to = collect };
+  struct visit v = { .to = collect_receiver };
   walk_audience(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
     sio_socket *s = v.found[i];
@@ -154,14 +156,16 @@ static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char
 }
 
 /* Does a socket go by that name? Then there is such a room even without members. */
-static bool is_own(const sio_adapter *a, const char *room) { return sio_socket_find(a->nsp, room); }
+static bool adapter_is_own_room(const sio_adapter *a, const char *room) {
+  return sio_socket_find(a->nsp, room);
+}
 
-static bool exists(const sio_adapter *a, const char *room) {
-  return sio__rooms_find(&a->rooms, room) || is_own(a, room);
+static bool room_exists(const sio_adapter *a, const char *room) {
+  return sio__rooms_find(&a->rooms, room) || adapter_is_own_room(a, room);
 }
 
 static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
-  bool watched = sio_room_watched(a->nsp), is_new = watched && !exists(a, room);
+  bool watched = sio_room_watched(a->nsp), is_new = watched && !room_exists(a, room);
   int err = sio__rooms_join(&a->rooms, s, room);
   if (err) return err;
   if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
@@ -169,23 +173,23 @@ static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
   return 0;
 }
 
-static void tell_left(sio_adapter *a, sio_socket *s, const char *room) {
+static void report_left_room(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio_room_watched(a->nsp)) return;
-  bool removed = !exists(a, room);
+  bool removed = !room_exists(a, room);
   sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
   if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
 static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
   sio__rooms_leave(&a->rooms, s, room);
-  tell_left(a, s, room);
+  report_left_room(a, s, room);
 }
 
 /* One by one, for whoever is told may change anything but this socket's rooms. The name goes with
  * the room: a copy. Another seat may have moved up into the one that gets free, never before it:
  * with a search from the start each time, a peer in very many rooms would keep the loop when it
  * leaves. */
-static void leave_aloud(sio_adapter *a, sio_socket *s) {
+static void leave_and_report(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
@@ -197,7 +201,7 @@ static void leave_aloud(sio_adapter *a, sio_socket *s) {
 
 /* Without memory for a name the rest is left in silence. */
 static void memory_leave_all(sio_adapter *a, sio_socket *s) {
-  if (sio_room_watched(a->nsp)) leave_aloud(a, s);
+  if (sio_room_watched(a->nsp)) leave_and_report(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
@@ -208,7 +212,9 @@ static void memory_arrive(sio_adapter *a, sio_socket *s) {
   sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
-static void memory_depart(sio_adapter *a, sio_socket *s) { tell_left(a, s, sio_socket_id(s)); }
+static void memory_depart(sio_adapter *a, sio_socket *s) {
+  report_left_room(a, s, sio_socket_id(s));
+}
 
 static void memory_rooms(const sio_adapter *a, const sio_socket *s,
                          void (*cb)(const char *room, void *user), void *user) {
@@ -221,7 +227,7 @@ static void memory_rooms(const sio_adapter *a, const sio_socket *s,
 
 static size_t memory_room_size(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
-  return (room ? room->n : 0u) + is_own(a, name);
+  return (room ? room->n : 0u) + adapter_is_own_room(a, name);
 }
 
 static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
@@ -230,7 +236,7 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
                              void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
-    cb(room->name, room->n + (size_t)is_own(a, room->name), user);
+    cb(room->name, room->n + (size_t)adapter_is_own_room(a, room->name), user);
   for (uint32_t i = 0; i < a->nsp->nmembers; i++) {
     const char *id = sio_socket_id(a->nsp->members[i]);
     if (!sio__rooms_find(&a->rooms, id)) cb(id, 1, user);

@@ -27,26 +27,26 @@ static struct seats *table_of(const sio_socket *s) { return sio_adapter_slot(s);
 
 /* Of the room's number, not of its address: the order in which a socket leaves its rooms must be
  * the same in each run of the program. */
-static uint32_t home_of(const struct room *room, uint32_t cap) {
+static uint32_t ideal_slot_of(const struct room *room, uint32_t cap) {
   uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
 /* Where the room sits, or the free seat where it would. */
 static uint32_t seat_of(const struct seats *t, const struct room *room) {
-  uint32_t i = home_of(room, t->cap);
+  uint32_t i = ideal_slot_of(room, t->cap);
   while (t->v[i].room && t->v[i].room != room) i = (i + 1) & (t->cap - 1);
   return i;
 }
 
-static void sit(struct seats *t, uint32_t i, struct seat seat) {
+static void take_seat(struct seats *t, uint32_t i, struct seat seat) {
   t->v[i] = seat;
   seat.room->places[seat.place].seat = i;
 }
 
-static void move_over(struct seats *to, const struct seats *from) {
+static void move_seats(struct seats *to, const struct seats *from) {
   for (uint32_t i = 0; i < from->cap; i++)
-    if (from->v[i].room) sit(to, seat_of(to, from->v[i].room), from->v[i]);
+    if (from->v[i].room) take_seat(to, seat_of(to, from->v[i].room), from->v[i]);
   to->n = from->n;
 }
 
@@ -59,7 +59,7 @@ static int seats_grow(sio_socket *s) {
   struct seats *t = sio__calloc(1, sizeof *t + cap * sizeof(struct seat));
   if (!t) return SIO__ENOMEM;
   t->cap = cap;
-  if (old) move_over(t, old);
+  if (old) move_seats(t, old);
   sio__free(old);
   sio_adapter_set_slot(s, t);
   return 0;
@@ -73,13 +73,13 @@ static void seats_trim(sio_socket *s) {
 }
 
 /* Moves back whatever may not stay behind the gap. */
-static void stand_up(struct seats *t, uint32_t gap) {
+static void free_seat(struct seats *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
-    uint32_t from_home = (i - home_of(t->v[i].room, t->cap)) & mask;
+    uint32_t from_home = (i - ideal_slot_of(t->v[i].room, t->cap)) & mask;
     if (from_home < ((i - gap) & mask)) continue;
-    sit(t, gap, t->v[i]);
+    take_seat(t, gap, t->v[i]);
     gap = i;
   }
   t->v[gap] = (struct seat){ 0 };
@@ -118,7 +118,7 @@ static int places_grow(struct room *room) {
 }
 
 /* The last member takes the place that gets free. */
-static void vacate(struct room *room, uint32_t i) {
+static void clear_seat(struct room *room, uint32_t i) {
   struct place last = room->places[--room->n];
   room->places[i] = last;
   table_of(last.socket)->v[last.seat].place = i;
@@ -173,7 +173,7 @@ int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name) {
   }
   struct seats *t = table_of(s);
   room->places[room->n].socket = s;
-  sit(t, seat_of(t, room), (struct seat){ .room = room, .place = room->n });
+  take_seat(t, seat_of(t, room), (struct seat){ .room = room, .place = room->n });
   t->n++;
   room->n++;
   return 0;
@@ -181,8 +181,8 @@ int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name) {
 
 static void leave_seat(struct rooms *r, struct seats *t, uint32_t i) {
   struct seat seat = t->v[i];
-  vacate(seat.room, seat.place);
-  stand_up(t, i);
+  clear_seat(seat.room, seat.place);
+  free_seat(t, i);
   room_trim(r, seat.room);
 }
 

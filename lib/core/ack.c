@@ -18,7 +18,8 @@ struct sio_ack {
   struct server_side server; /* then with one reference to ours */
 };
 
-static int reply(sio_socket *s, int64_t id, const struct server_side *server, sio_args args) {
+static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side *server,
+                          sio_args args) {
   return s ? sio__emit_reply(s, id, args) : sio__server_side_reply(server, args);
 }
 
@@ -27,7 +28,7 @@ bool sio_event_wants_ack(const sio_event *e) { return e->ack_id != PACKET_NO_ID 
 int sio_reply(sio_event *e, sio_args args) {
   if (e->ack_id == PACKET_NO_ID) return 0;
   if (e->ack_used) return SIO_ESTATE;
-  int err = reply(e->socket, e->ack_id, e->server_side, args);
+  int err = send_ack_reply(e->socket, e->ack_id, e->server_side, args);
   e->ack_used = err == 0;
   return err;
 }
@@ -49,7 +50,7 @@ sio_ack *sio_event_take_ack(sio_event *e) {
 
 int sio_ack_send(sio_ack *ack, sio_args args) {
   if (!ack) return 0;
-  int err = reply(ack->socket, ack->id, &ack->server, args);
+  int err = send_ack_reply(ack->socket, ack->id, &ack->server, args);
   sio_ack_drop(ack);
   return err;
 }

@@ -38,7 +38,7 @@ static struct origin *origin_of(struct away *a, const struct addr *addr) {
 }
 
 /* Before another place, or at the end of both lists. */
-static void insert(struct away *a, struct away_place *p, bool first) {
+static void insert_by_time(struct away *a, struct away_place *p, bool first) {
   struct origin *o = p->origin = origin_of(a, &p->addr);
   list_push(first ? a->order.next : &a->order, &p->order);
   a->n++;
@@ -51,10 +51,10 @@ void sio__away_add(struct away *a, struct away_place *p, const char *address) {
   struct addr addr = { 0 };
   sio__addr_parse(&addr, slice_str(address));
   p->addr = sio__addr_limit_key(&addr);
-  insert(a, p, false);
+  insert_by_time(a, p, false);
 }
 
-void sio__away_put_back(struct away *a, struct away_place *p) { insert(a, p, true); }
+void sio__away_put_back(struct away *a, struct away_place *p) { insert_by_time(a, p, true); }
 
 void sio__away_remove(struct away *a, struct away_place *p) {
   struct origin *o = p->origin;

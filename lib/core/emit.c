@@ -25,7 +25,7 @@ static void mark_droppable(struct msg *chain, const char *key) {
 }
 
 /* For peers that speak another language than adapters do. */
-static int translate(sio_packet *p, enum packet_type type, int64_t id) {
+static int packet_recode_with_parser(sio_packet *p, enum packet_type type, int64_t id) {
   struct core *core = p->nsp->core;
   if (!core->opts->parser) return 0;
   p->text = p->msg;
@@ -38,18 +38,18 @@ static int translate(sio_packet *p, enum packet_type type, int64_t id) {
   return err;
 }
 
-static const struct msg *text_of(const sio_packet *p) { return p->text ? p->text : p->msg; }
+static const struct msg *packet_text(const sio_packet *p) { return p->text ? p->text : p->msg; }
 
 static void log_packet(struct log *log, const sio_packet *p) {
-  const struct msg *m = text_of(p);
+  const struct msg *m = packet_text(p);
   LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in %s, %u bytes",
       p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 
-static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event, sio_args args,
-                  int64_t id, struct recovery *r) {
+static int packet_encode_event(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                               sio_args args, int64_t id, struct recovery *r) {
   struct core *core = nsp->core;
   char offset[REPLAY_OFFSET_MAX];
   bool is_volatile = flags & SIO_VOLATILE;
@@ -58,7 +58,7 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
   int err = sio__encode_tailed(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
                                id, slice(offset, n));
-  if (!err) err = translate(p, event ? PACKET_EVENT : PACKET_ACK, id);
+  if (!err) err = packet_recode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, id);
   if (err) return err;
   if (r && !is_volatile) p->seq = sio__recovery_number(r);
   p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
@@ -67,30 +67,30 @@ static int encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event
   return 0;
 }
 
-__attribute__((noinline)) static void count_sent(sio_packet *p) {
+__attribute__((noinline)) static void packet_count_sent(sio_packet *p) {
   p->nsp->events_out += p->sent;
   sio__count_packets_sent(&p->nsp->core->stats, p->msg, p->sent);
   p->sent = 0;
 }
 
 /* For adapters the packet is const; what is counted of it is ours. */
-static inline int deliver(const sio_packet *packet, sio_socket *s, unsigned flags) {
+static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
   if (!err && ++p->sent < p->batch) return 0;
   if (!err)
-    count_sent(p);
+    packet_count_sent(p);
   else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
     p->nsp->core->stats.volatile_dropped++;
   return err;
 }
 
 /* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
-static int ask(const sio_packet *p, sio_socket *s, unsigned flags) {
+static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ask(s, q);
   if (err == SIO_EEXISTS) return err;
-  if (!err && (err = deliver(p, s, flags))) sio__pending_undo(s, q->ack_id);
+  if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_undo(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
   p->nsp->core->stats.acks_asked += !err;
   sio_query_expect(q, 1);
@@ -102,12 +102,12 @@ int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_sent(s->recoverable, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
-  return p->query ? ask(p, s, flags) : deliver(p, s, flags);
+  return p->query ? packet_send_and_await_ack(p, s, flags) : packet_send_to_session(p, s, flags);
 }
 
 /* Type, number of attachments, namespace and id stand before it. */
-static sio_slice json_of(const sio_packet *p) {
-  const struct msg *m = text_of(p);
+static sio_slice packet_json_in_text(const sio_packet *p) {
+  const struct msg *m = packet_text(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (*at == '/') at += strlen(p->nsp->name);
@@ -116,8 +116,8 @@ static sio_slice json_of(const sio_packet *p) {
 }
 
 /* An offset is this server's own: others put theirs behind what travels to them. */
-static int keep_json(sio_packet *p) {
-  sio_slice json = json_of(p);
+static int packet_keep_json(sio_packet *p) {
+  sio_slice json = packet_json_in_text(p);
   size_t n = json.n - p->tail;
   char *copy = sio__strndup(json.p, n);
   if (!copy) return UV_ENOMEM;
@@ -129,17 +129,18 @@ static int keep_json(sio_packet *p) {
 int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
                        sio_query *q) {
   sio_nsp *nsp = to->nsp;
-  int err = q ? encode(p, nsp, to->flags, event, args, q->ack_id, NULL)
-              : encode(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
+  int err = q ? packet_encode_event(p, nsp, to->flags, event, args, q->ack_id, NULL)
+              : packet_encode_event(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
   p->query = q;
   if (!err && !q) mark_droppable(p->msg, to->key);
-  if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast) err = keep_json(p);
+  if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast)
+    err = packet_keep_json(p);
   if (!err) sio__recovery_keep(p, to);
   return err;
 }
 
 void sio__packet_clear(sio_packet *p) {
-  if (p->sent) count_sent(p);
+  if (p->sent) packet_count_sent(p);
   msg_unref(p->msg);
   msg_unref(p->text);
   sio__free((void *)(uintptr_t)p->json.p);
@@ -147,16 +148,18 @@ void sio__packet_clear(sio_packet *p) {
 
 /* ---- what adapters read ------------------------------------------------------------------ */
 
-sio_slice sio_packet_json(const sio_packet *p) { return p->json.n ? p->json : json_of(p); }
+sio_slice sio_packet_json(const sio_packet *p) {
+  return p->json.n ? p->json : packet_json_in_text(p);
+}
 
 size_t sio_packet_bins(const sio_packet *p) {
   size_t n = 0;
-  for (const struct msg *m = text_of(p)->next; m; m = m->next) n++;
+  for (const struct msg *m = packet_text(p)->next; m; m = m->next) n++;
   return n;
 }
 
 sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
-  const struct msg *m = text_of(p)->next;
+  const struct msg *m = packet_text(p)->next;
   while (m && k--) m = m->next;
   return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
 }
@@ -165,13 +168,13 @@ sio_query *sio_packet_query(const sio_packet *p) { return p->query; }
 
 /* ---- to one ---------------------------------------------------------------------------- */
 
-static int emit(sio_socket *s, unsigned flags, const char *key, const char *event, sio_args args,
-                int64_t id) {
+static int emit_to_socket(sio_socket *s, unsigned flags, const char *key, const char *event,
+                          sio_args args, int64_t id) {
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   struct recovery *r = s->recoverable && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
-  int err = encode(&p, s->nsp, flags, event, args, id, r);
+  int err = packet_encode_event(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) mark_droppable(p.msg, key);
   sio__recovery_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
@@ -181,16 +184,16 @@ static int emit(sio_socket *s, unsigned flags, const char *key, const char *even
 }
 
 int sio_emit(sio_socket *s, const char *event, sio_args args) {
-  return emit(s, 0, NULL, event, args, PACKET_NO_ID);
+  return emit_to_socket(s, 0, NULL, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args) {
-  return emit(s, flags, NULL, event, args, PACKET_NO_ID);
+  return emit_to_socket(s, flags, NULL, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event,
                    sio_args args) {
-  return emit(s, flags, key, event, args, PACKET_NO_ID);
+  return emit_to_socket(s, flags, key, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
@@ -201,7 +204,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
   if (!timeout_ms) timeout_ms = s->nsp->core->opts->ack_timeout_ms;
   int err = sio__pending_add(s, timeout_ms, cb, user, &id);
   if (err) return err;
-  err = emit(s, 0, NULL, event, args, id);
+  err = emit_to_socket(s, 0, NULL, event, args, id);
   if (err) sio__pending_undo(s, id);
   s->nsp->core->stats.acks_asked += !err;
   return err;
@@ -210,7 +213,7 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
 int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  int err = encode(&p, s->nsp, 0, NULL, args, id, NULL);
+  int err = packet_encode_event(&p, s->nsp, 0, NULL, args, id, NULL);
   if (err) return err;
   err = sio__session_send(s->session, p.msg, 0);
   s->nsp->core->stats.acks_sent += !err;
@@ -232,7 +235,7 @@ static void log_broadcast(const sio_target *to, const char *event) {
       count_names(to->except), to->nsp->name);
 }
 
-static int send_all(const sio_target *to, const char *event, sio_args args, sio_query *q) {
+static int send_to_target(const sio_target *to, const char *event, sio_args args, sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err = sio__packet_encode(&p, to, event, args, q);
@@ -246,10 +249,12 @@ static int send_all(const sio_target *to, const char *event, sio_args args, sio_
 
 int sio_broadcast(sio_target to, const char *event, sio_args args) {
   if (!to.nsp) return UV_EINVAL;
-  return event ? send_all(&to, event, args, NULL) : SIO_ENAME;
+  return event ? send_to_target(&to, event, args, NULL) : SIO_ENAME;
 }
 
-static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
+static void end_broadcast_ack(sio_query *q, int status) {
+  q->cb.replies(status, &q->replies, q->user);
+}
 
 int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned timeout_ms,
                       sio_broadcast_ack_cb cb, void *user) {
@@ -257,10 +262,10 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   if (!to.nsp || !cb) return UV_EINVAL;
   if (!event) return SIO_ENAME;
   if (!timeout_ms) timeout_ms = to.nsp->core->opts->ack_timeout_ms;
-  int err = sio__query_new(&q, to.nsp, timeout_ms, end_replies, user);
+  int err = sio__query_new(&q, to.nsp, timeout_ms, end_broadcast_ack, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = send_all(&to, event, args, q);
+  err = send_to_target(&to, event, args, q);
   if (err)
     sio__query_discard(q);
   else

@@ -36,7 +36,8 @@ void sio_packet_free(sio_packet *p) {
   sio__free(f);
 }
 
-static int read_event(struct foreign *f, sio_slice json, const sio_slice *bins, size_t nbins) {
+static int read_remote_event(struct foreign *f, sio_slice json, const sio_slice *bins,
+                             size_t nbins) {
   int err = sio__foreign_check_event(&f->scan, json, nbins);
   if (err) return err;
   struct packet p = { .type = PACKET_EVENT,
@@ -52,7 +53,7 @@ int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const
                    size_t nbins, sio_query *q) {
   struct foreign *f = sio__calloc(1, sizeof *f);
   if (!f) return SIO__ENOMEM;
-  int err = read_event(f, json, bins, nbins);
+  int err = read_remote_event(f, json, bins, nbins);
   if (!err) {
     f->all = sio_event_args(&f->event);
     err = sio__packet_encode(&f->packet, to, sio_event_name(&f->event), sio__args(&f->all, 1), q);

@@ -8,11 +8,11 @@
 #include "core/foreign_json.h"
 #include "core/nsp.h"
 
-static struct loop *loop_of(const sio_query *q) { return &q->nsp->core->loop; }
+static struct loop *query_loop(const sio_query *q) { return &q->nsp->core->loop; }
 
 /* ---- the end --------------------------------------------------------------------------- */
 
-static void give_back(sio_query *q) {
+static void query_drop_hold(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
   sio__remotes_clear(q);
@@ -21,58 +21,58 @@ static void give_back(sio_query *q) {
 }
 
 /* Nothing of it is left on the loop or with a socket. */
-static void shut(sio_query *q, int status) {
+static void query_leave_loop(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
-  sio__loop_stop_timer(loop_of(q), &q->timer);
+  sio__loop_stop_timer(query_loop(q), &q->timer);
   task_cancel(&q->settle);
   if (q->cancel_waits) q->cancel_waits(q, status);
 }
 
-static void finish(sio_query *q, int status) {
+static void query_finish(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
-  shut(q, status);
+  query_leave_loop(q, status);
   q->end(q, status);
   if (q->holds > 1 && !q->watch.reply && ops->query_over) ops->query_over(q->nsp->adapter, q);
-  give_back(q);
+  query_drop_hold(q);
 }
 
-static void on_settled(struct task *t) {
+static void query_on_settled(struct task *t) {
   sio_query *q = container_of(t, sio_query, settle);
-  finish(q, q->status);
+  query_finish(q, q->status);
 }
 
-static void start_clock(sio_query *q) {
-  sio__loop_start_timer(loop_of(q), &q->timer, q->timeout_ms);
+static void query_start_timer(sio_query *q) {
+  sio__loop_start_timer(query_loop(q), &q->timer, q->timeout_ms);
 }
 
 /* Once more if the host kept the loop while it ran out: answers may be on their way. */
-static void on_timeout(struct timer *t) {
+static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (!loop_extends_deadline(loop_of(q), q->excused)) {
-    finish(q, SIO_ETIMEOUT);
+  if (!loop_extends_deadline(query_loop(q), q->excused)) {
+    query_finish(q, SIO_ETIMEOUT);
     return;
   }
   q->excused = true;
-  start_clock(q);
+  query_start_timer(q);
 }
 
-static bool owed(const struct sio_replies *r) {
+static bool query_has_owed_answers(const struct sio_replies *r) {
   return r->answered < r->expected && r->gone < r->expected - r->answered;
 }
 
 /* Once settled it is in time, however late its turn ends. */
-static void look(sio_query *q) {
-  if (q->over || q->holds > 0 || owed(&q->replies)) return;
-  sio__loop_stop_timer(loop_of(q), &q->timer);
-  sio__loop_defer(loop_of(q), &q->settle);
+static void query_end_if_complete(sio_query *q) {
+  if (q->over || q->holds > 0 || query_has_owed_answers(&q->replies)) return;
+  sio__loop_stop_timer(query_loop(q), &q->timer);
+  sio__loop_defer(query_loop(q), &q->settle);
 }
 
 void sio__queries_close(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
-    finish(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
+    query_finish(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------ */
@@ -91,8 +91,8 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   q->timeout_ms = timeout_ms ? timeout_ms : o->request_timeout_ms;
   q->holds = 1;
   list_init(&q->waits);
-  task_init(&q->settle, on_settled);
-  timer_init(&q->timer, on_timeout);
+  task_init(&q->settle, query_on_settled);
+  timer_init(&q->timer, query_on_timeout);
   list_push(&nsp->queries, &q->link);
   nsp->nqueries++;
   *out = q;
@@ -100,13 +100,13 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
 }
 
 void sio__query_begin(sio_query *q, bool patient) {
-  if (!patient || q->holds > 1) start_clock(q);
+  if (!patient || q->holds > 1) query_start_timer(q);
   sio_query_release(q, 0);
 }
 
 void sio__query_discard(sio_query *q) {
-  shut(q, SIO_ECLOSED);
-  give_back(q);
+  query_leave_loop(q, SIO_ECLOSED);
+  query_drop_hold(q);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -149,12 +149,12 @@ void sio_query_hold(sio_query *q) { q->holds++; }
 
 void sio_query_release(sio_query *q, int err) {
   if (q->over) {
-    give_back(q);
+    query_drop_hold(q);
     return;
   }
   if (!q->status) q->status = err;
   q->holds--;
-  look(q);
+  query_end_if_complete(q);
 }
 
 bool sio_query_over(const sio_query *q) { return q->over; }
@@ -167,7 +167,7 @@ void sio_query_expect(sio_query *q, size_t n) {
 
 void sio_query_lost(sio_query *q, size_t n) {
   q->replies.gone = size_add(q->replies.gone, n);
-  look(q);
+  query_end_if_complete(q);
 }
 
 void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
@@ -180,7 +180,7 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
     sio_query_lost(q, 1);
 }
 
-static void end_watched(sio_query *q, int status) {
+static void end_watched_query(sio_query *q, int status) {
   const struct sio_replies *r = &q->replies;
   q->watch.end(status, r->expected > r->answered ? r->expected - r->answered : 0, q->user);
 }
@@ -188,23 +188,23 @@ static void end_watched(sio_query *q, int status) {
 int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                   void *user) {
   if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
-  int err = sio__query_new(out, nsp, timeout_ms, end_watched, user);
+  int err = sio__query_new(out, nsp, timeout_ms, end_watched_query, user);
   if (err) return err;
   (*out)->watch = *watch;
-  start_clock(*out);
+  query_start_timer(*out);
   return 0;
 }
 
 /* ---- how many servers ------------------------------------------------------------------------ */
 
-static void end_count(sio_query *q, int status) {
+static void end_server_count(sio_query *q, int status) {
   q->cb.count(status, q->replies.expected, q->user);
 }
 
 int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, void *user) {
   sio_query *q;
   if (!nsp || !cb) return UV_EINVAL;
-  int err = sio__query_new(&q, nsp, timeout_ms, end_count, user);
+  int err = sio__query_new(&q, nsp, timeout_ms, end_server_count, user);
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1;        /* this one */

@@ -17,11 +17,11 @@ enum {
   REPEATS_FREE = 16 * 1024 /* bytes that may be replayed again however often       */
 };
 
-static const sio_recovery *options(const struct recovery *r) {
+static const sio_recovery *recovery_options(const struct recovery *r) {
   return r->nsp->core->opts->recovery;
 }
 
-static uint64_t now_of(const struct recovery *r) { return loop_now(&r->nsp->core->loop); }
+static uint64_t recovery_now(const struct recovery *r) { return loop_now(&r->nsp->core->loop); }
 
 static struct recovery *recovery_of(const sio_socket *s) { return s->nsp->recovery; }
 
@@ -61,7 +61,7 @@ static struct recoverable *recoverable_at(struct away_place *p) {
   return container_of(p, struct recoverable, away);
 }
 
-static struct recoverable *oldest(const struct recovery *r) {
+static struct recoverable *oldest_away(const struct recovery *r) {
   return recoverable_at(sio__away_oldest(&r->away));
 }
 
@@ -80,31 +80,32 @@ static struct recoverable *recoverable_new(struct recovery *r, sio_socket *s) {
 /* ---- what is too old ------------------------------------------------------------------------ */
 
 /* How long a dead connection may go unnoticed: what was sent into it is missed as well. */
-static uint64_t blind_ms(const struct recovery *r) {
+static uint64_t blind_time_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
 }
 
 static bool is_expired(const struct recovery *r, const struct recoverable *b) {
-  return now_of(r) - b->left_at > options(r)->max_disconnection_ms;
+  return recovery_now(r) - b->left_at > recovery_options(r)->max_disconnection_ms;
 }
 
 static void start_sweeping(struct recovery *r) {
   if (timer_active(&r->sweep)) return;
   sio__loop_start_timer(&r->nsp->core->loop, &r->sweep,
-                        options(r)->max_disconnection_ms / SWEEPS + 1);
+                        recovery_options(r)->max_disconnection_ms / SWEEPS + 1);
 }
 
-static void sweep(struct recovery *r) {
-  uint64_t kept_ms = options(r)->max_disconnection_ms + blind_ms(r), now = now_of(r);
-  while (r->away.n && is_expired(r, oldest(r))) free_recoverable(r, oldest(r));
+static void remove_expired(struct recovery *r) {
+  uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + blind_time_ms(r),
+           now = recovery_now(r);
+  while (r->away.n && is_expired(r, oldest_away(r))) free_recoverable(r, oldest_away(r));
   if (r->by_pid.n == 0) sio__replay_clear(&r->log);
   if (now > kept_ms) sio__replay_drop_before(&r->log, now - kept_ms);
 }
 
-static void on_sweep(struct timer *t) {
+static void recovery_on_sweep_timer(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, sweep);
-  sweep(r);
+  remove_expired(r);
   if (r->away.n || !list_empty(&r->log.entries)) start_sweeping(r);
 }
 
@@ -118,7 +119,7 @@ size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
 void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
   if (!p->seq || r->by_pid.n == 0) return;
-  sio__replay_add(&r->log, p->seq, now_of(r), p->msg, to, to->skip ? to->skip->id : NULL);
+  sio__replay_add(&r->log, p->seq, recovery_now(r), p->msg, to, to->skip ? to->skip->id : NULL);
   start_sweeping(r);
 }
 
@@ -147,7 +148,7 @@ static bool may_claim(const sio_socket *s) {
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
-static void stand_down(struct recovery *r, struct recoverable *b) {
+static void detach_old_socket(struct recovery *r, struct recoverable *b) {
   b->socket->recoverable = NULL;
   b->socket = NULL;
   sio__away_put_back(&r->away, &b->away);
@@ -155,14 +156,14 @@ static void stand_down(struct recovery *r, struct recoverable *b) {
 }
 
 /* Its peer is here again, so whatever the old connection looks like, nobody is at its end. */
-static void evict(struct recovery *r, struct recoverable *b) {
+static void end_old_connection(struct recovery *r, struct recoverable *b) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "its peer is back over another connection",
                                       .ws_text = "" };
   sio_socket *old = b->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);
   if (old->state == SOCKET_PENDING) {
-    stand_down(r, b);
+    detach_old_socket(r, b);
   } else if (old->state == SOCKET_CONNECTED) {
     sio__socket_start_leaving(old, why.reason);
     sio__socket_finish_leaving(old, &why);
@@ -184,16 +185,17 @@ static int find_start(const struct recovery *r, const struct claim *c, struct re
   return 0;
 }
 
-static bool is_in(const char *room, const void *socket) {
+static bool is_in_room_list(const char *room, const void *socket) {
   const sio_socket *s = socket;
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
 /* The first entry behind e that it missed; e NULL: of all. */
-static const struct replay_entry *missed(const sio_socket *s, const struct replay_entry *e) {
+static const struct replay_entry *next_missed_entry(const sio_socket *s,
+                                                    const struct replay_entry *e) {
   const struct replay *log = &recovery_of(s)->log;
   e = e ? sio__replay_next(log, e) : sio__replay_after(log, s->recoverable->from);
-  while (e && !sio__replay_concerns(e, is_in, s)) e = sio__replay_next(log, e);
+  while (e && !sio__replay_concerns(e, is_in_room_list, s)) e = sio__replay_next(log, e);
   return e;
 }
 
@@ -204,10 +206,10 @@ struct tally {
   uint64_t last;                 /* the number of the last event                     */
 };
 
-static struct tally tally_missed(const sio_socket *s) {
+static struct tally measure_missed(const sio_socket *s) {
   const struct recoverable *b = s->recoverable;
   struct tally t = { .new_bytes = b->new_bytes, .old_bytes = b->old_bytes, .last = b->from };
-  for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
+  for (const struct replay_entry *e = NULL; (e = next_missed_entry(s, e));) {
     uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) {
       *bytes += m->len;
@@ -224,7 +226,7 @@ static struct tally tally_missed(const sio_socket *s) {
  * each of its requests. */
 static bool may_be_replayed(const sio_socket *s) {
   const sio_options *o = s->nsp->core->opts;
-  struct tally t = tally_missed(s);
+  struct tally t = measure_missed(s);
   size_t room = o->queue_high ? o->queue_high : o->max_queued;
   return sio_session_queued(s->session) + t.held <= room &&
          t.old_bytes <= REPEATS * t.new_bytes + REPEATS_FREE;
@@ -237,19 +239,19 @@ static int join_rooms(sio_socket *s, const struct recoverable *b) {
   return err;
 }
 
-static int share_again(sio_socket *s, const struct recoverable *b) {
+static int restore_shared_data(sio_socket *s, const struct recoverable *b) {
   if (!b->shared) return 0;
   s->shared = sio__strndup(b->shared, strlen(b->shared));
   return s->shared ? 0 : UV_ENOMEM;
 }
 
 /* The socket becomes what the berth says; all of it or nothing. */
-static int move_in(struct recovery *r, sio_socket *s, struct recoverable *b) {
+static int become_recovered_socket(struct recovery *r, sio_socket *s, struct recoverable *b) {
   char fresh_id[sizeof s->own_id];
   memcpy(fresh_id, s->own_id, sizeof fresh_id);
   memcpy(s->own_id, b->id, sizeof s->own_id);
   s->recoverable = b;
-  int cause = share_again(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
+  int cause = restore_shared_data(s, b) || join_rooms(s, b) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !may_be_replayed(s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recoverable = NULL;
@@ -266,16 +268,16 @@ static int move_in(struct recovery *r, sio_socket *s, struct recoverable *b) {
   return 0;
 }
 
-static int restore(struct recovery *r, sio_socket *s, const struct claim *c) {
+static int restore_socket(struct recovery *r, sio_socket *s, const struct claim *c) {
   struct recoverable *b = sio__map_get(&r->by_pid, c->pid);
   if (b && b->socket) {
-    evict(r, b);
+    end_old_connection(r, b);
     b = sio__map_get(&r->by_pid, c->pid);
   }
   if (!socket_is_open(s)) return 0;
   if (!b) return SIO_RECOVERY_NO_SESSION;
   int cause = is_expired(r, b) ? SIO_RECOVERY_NO_SESSION : find_start(r, c, b);
-  if (!cause) cause = move_in(r, s, b);
+  if (!cause) cause = become_recovered_socket(r, s, b);
   if (cause) free_recoverable(r, b);
   return cause;
 }
@@ -307,7 +309,7 @@ void sio__recovery_arrive(sio_socket *s) {
     return;
   }
   read_claim(&claim, auth);
-  int cause = claim.pid.n ? restore(recovery_of(s), s, &claim) : 0;
+  int cause = claim.pid.n ? restore_socket(recovery_of(s), s, &claim) : 0;
   if (cause) count_failure(s, cause);
   sio__tree_free(auth);
 }
@@ -315,7 +317,7 @@ void sio__recovery_arrive(sio_socket *s) {
 /* ---- being let in ---------------------------------------------------------------------------- */
 
 static int send_missed(sio_socket *s) {
-  for (const struct replay_entry *e = NULL; (e = missed(s, e));) {
+  for (const struct replay_entry *e = NULL; (e = next_missed_entry(s, e));) {
     int err = sio__session_send(s->session, e->msg, 0);
     s->nsp->events_out += !err;
     if (err) return err;
@@ -324,7 +326,7 @@ static int send_missed(sio_socket *s) {
 }
 
 /* Middleware took its time, and what was to be sent is gone. */
-static int too_late(sio_socket *s) {
+static int fail_log_gone(sio_socket *s) {
   count_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
                    "what it missed was dropped while it waited to be let in");
@@ -334,7 +336,8 @@ static int too_late(sio_socket *s) {
 int sio__recovery_welcome(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   if (!r || sio_session_protocol(s->session) != 4) return 0;
-  if (s->recoverable) return s->recoverable->from < r->log.dropped ? too_late(s) : send_missed(s);
+  if (s->recoverable)
+    return s->recoverable->from < r->log.dropped ? fail_log_gone(s) : send_missed(s);
   s->recoverable = recoverable_new(r, s);
   if (!s->recoverable)
     LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
@@ -349,7 +352,7 @@ const char *sio__recovery_pid(const sio_socket *s) {
 void sio__recovery_joined(sio_socket *s) {
   struct recoverable *b = s->recoverable;
   if (!b || !s->recovered) return;
-  struct tally t = tally_missed(s);
+  struct tally t = measure_missed(s);
   b->first = b->from;
   b->last = t.last;
   b->new_bytes = t.new_bytes;
@@ -369,7 +372,7 @@ void sio__recovery_refused(sio_socket *s) {
 void sio__recovery_dropped(sio_socket *s) {
   if (!s->recoverable) return;
   if (s->recovered)
-    stand_down(recovery_of(s), s->recoverable);
+    detach_old_socket(recovery_of(s), s->recoverable);
   else
     free_recoverable(recovery_of(s), s->recoverable);
 }
@@ -424,17 +427,17 @@ static bool pack_rooms(sio_socket *s) {
   return true;
 }
 
-static void give_up(sio_socket *s) {
+static void recovery_give_up(sio_socket *s) {
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
             "socket %s cannot be recovered: out of memory", s->own_id);
   free_recoverable(recovery_of(s), s->recoverable);
 }
 
 void sio__recovery_pack(sio_socket *s) {
-  if (s->recoverable && !pack_rooms(s)) give_up(s);
+  if (s->recoverable && !pack_rooms(s)) recovery_give_up(s);
 }
 
-static void *copy_of(const void *p, size_t n) {
+static void *copy_bytes(const void *p, size_t n) {
   void *copy = sio__malloc(n);
   if (copy) memcpy(copy, p, n);
   return copy;
@@ -443,8 +446,8 @@ static void *copy_of(const void *p, size_t n) {
 static bool pack_data(struct recovery *r, sio_socket *s) {
   struct recoverable *b = s->recoverable;
   size_t n = data_size(r);
-  if (n && !(b->data = copy_of(sio_socket_data(s), n))) return false;
-  return !s->shared || (b->shared = copy_of(s->shared, strlen(s->shared) + 1));
+  if (n && !(b->data = copy_bytes(sio_socket_data(s), n))) return false;
+  return !s->shared || (b->shared = copy_bytes(s->shared, strlen(s->shared) + 1));
 }
 
 void sio__recovery_stow(sio_socket *s) {
@@ -452,14 +455,14 @@ void sio__recovery_stow(sio_socket *s) {
   struct recoverable *b = s->recoverable;
   if (!b) return;
   if (!pack_data(r, s)) {
-    give_up(s);
+    recovery_give_up(s);
     return;
   }
   s->recoverable = NULL;
   b->socket = NULL;
-  b->left_at = now_of(r);
+  b->left_at = recovery_now(r);
   sio__away_add(&r->away, &b->away, sio_session_address(s->session));
-  if (r->away.n > options(r)->max_sessions)
+  if (r->away.n > recovery_options(r)->max_sessions)
     free_recoverable(r, recoverable_at(sio__away_surplus(&r->away, &b->away)));
   start_sweeping(r);
 }
@@ -482,7 +485,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   r->nsp = nsp;
   sio__map_init(&r->by_pid, recoverable_key);
   sio__away_init(&r->away);
-  timer_init(&r->sweep, on_sweep);
+  timer_init(&r->sweep, recovery_on_sweep_timer);
   *out = r;
   return 0;
 }

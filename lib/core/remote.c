@@ -18,16 +18,16 @@ struct block {
   const char *rooms[];
 };
 
-static struct block *block_of(const sio_remote *r) { return (struct block *)r->reserved[0]; }
+static struct block *block_of_row(const sio_remote *r) { return (struct block *)r->reserved[0]; }
 
-static void free_row(sio_remote *r) {
+static void free_remote_row(sio_remote *r) {
   if (r->socket) sio_socket_unref(r->socket);
-  sio__buf_clear(&block_of(r)->handshake);
-  sio__free(block_of(r));
+  sio__buf_clear(&block_of_row(r)->handshake);
+  sio__free(block_of_row(r));
 }
 
 void sio__remotes_clear(sio_query *q) {
-  for (uint32_t i = 0; i < q->nremotes; i++) free_row(&q->remotes[i]);
+  for (uint32_t i = 0; i < q->nremotes; i++) free_remote_row(&q->remotes[i]);
   sio__free(q->remotes);
 }
 
@@ -54,7 +54,7 @@ static sio_slice copy_text(struct copy *c, sio_slice text) {
   return slice(p, text.n);
 }
 
-static int make_room(sio_query *q) {
+static int reserve_remote_row(sio_query *q) {
   if (q->nremotes < q->remotes_cap) return 0;
   sio_remote *v = sio__array_grow(q->remotes, &q->remotes_cap, sizeof *v, 16);
   if (!v) return UV_ENOMEM;
@@ -62,9 +62,9 @@ static int make_room(sio_query *q) {
   return 0;
 }
 
-static sio_remote *row_new(sio_query *q, const struct count *count, struct copy *copy) {
+static sio_remote *remote_row_new(sio_query *q, const struct count *count, struct copy *copy) {
   size_t n = count->rooms + 1, names = sizeof(struct block) + n * sizeof(char *);
-  struct block *block = make_room(q) ? NULL : sio__malloc(size_add(names, count->bytes));
+  struct block *block = reserve_remote_row(q) ? NULL : sio__malloc(size_add(names, count->bytes));
   if (!block) {
     sio__query_drop(q, UV_ENOMEM);
     return NULL;
@@ -94,7 +94,7 @@ static void add_local(sio_socket *s, void *user) {
   struct copy copy;
   struct count count = { .bytes = sio_socket_shared(s).n + 1 };
   sio_rooms(s, count_room, &count);
-  sio_remote *r = row_new(q, &count, &copy);
+  sio_remote *r = remote_row_new(q, &count, &copy);
   if (!r) return;
   r->id = s->id;
   r->socket = sio_socket_ref(s);
@@ -105,7 +105,7 @@ static void add_local(sio_socket *s, void *user) {
 }
 
 sio_slice sio_remote_handshake(sio_remote *r) {
-  struct buf *b = &block_of(r)->handshake;
+  struct buf *b = &block_of_row(r)->handshake;
   if (r->handshake.n || !r->socket || !r->socket->session) return r->handshake;
   if (sio__handshake_json(b, r->socket))
     sio__buf_clear(b);
@@ -125,9 +125,9 @@ static void count_remote(struct count *c, const sio_remote *r) {
     count_text(c, strlen(*room) + sizeof(char *));
 }
 
-static sio_slice or_empty(sio_slice json) { return json.n ? json : SLICE("{}"); }
+static sio_slice json_or_empty_object(sio_slice json) { return json.n ? json : SLICE("{}"); }
 
-static bool is_sound(const sio_remote *r) {
+static bool is_valid_remote(const sio_remote *r) {
   return r->id && sio__foreign_is_value(r->auth, 0) && sio__foreign_is_value(r->data, 0) &&
          sio__foreign_is_value(r->handshake, 0);
 }
@@ -137,7 +137,7 @@ static void add_remote(sio_query *q, const sio_remote *from) {
   struct count count = { 0 };
   count_remote(&count, from);
   if (!sio__query_admit(q, count.bytes)) return;
-  sio_remote *r = row_new(q, &count, &copy);
+  sio_remote *r = remote_row_new(q, &count, &copy);
   if (!r) return;
   r->id = copy_text(&copy, slice_str(from->id)).p;
   r->auth = copy_text(&copy, from->auth);
@@ -150,10 +150,10 @@ static void add_remote(sio_query *q, const sio_remote *from) {
 void sio_query_remote(sio_query *q, const sio_remote *r) {
   sio_remote from = *r;
   if (q->over) return;
-  from.auth = or_empty(r->auth);
-  from.data = or_empty(r->data);
-  from.handshake = or_empty(r->handshake);
-  if (is_sound(&from))
+  from.auth = json_or_empty_object(r->auth);
+  from.data = json_or_empty_object(r->data);
+  from.handshake = json_or_empty_object(r->handshake);
+  if (is_valid_remote(&from))
     add_remote(q, &from);
   else
     sio__query_drop(q, SIO_EJSON);
@@ -165,7 +165,7 @@ static void end_fetch(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
-static int ask(sio_query *q, const sio_target *to) {
+static int ask_other_servers(sio_query *q, const sio_target *to) {
   const sio_adapter_ops *ops = to->nsp->ops;
   int err = ops->each(to->nsp->adapter, to, add_local, q);
   bool alone = !ops->fetch || (to->flags & SIO_LOCAL);
@@ -179,7 +179,7 @@ int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *use
   int err = sio__query_new(&q, to.nsp, timeout_ms, end_fetch, user);
   if (err) return err;
   q->cb.fetch = cb;
-  err = ask(q, &to);
+  err = ask_other_servers(q, &to);
   if (err)
     sio__query_discard(q);
   else

@@ -17,12 +17,12 @@ int sio__replay_init(struct replay *r, size_t max_bytes) {
   return err;
 }
 
-static struct replay_entry *entry_of(struct list *it) {
+static struct replay_entry *entry_at(struct list *it) {
   return container_of(it, struct replay_entry, link);
 }
 
-static void drop_first(struct replay *r) {
-  struct replay_entry *e = entry_of(list_pop(&r->entries));
+static void drop_oldest_entry(struct replay *r) {
+  struct replay_entry *e = entry_at(list_pop(&r->entries));
   r->bytes -= e->bytes;
   r->dropped = e->seq;
   msg_unref(e->msg);
@@ -30,12 +30,12 @@ static void drop_first(struct replay *r) {
 }
 
 void sio__replay_clear(struct replay *r) {
-  while (!list_empty(&r->entries)) drop_first(r);
+  while (!list_empty(&r->entries)) drop_oldest_entry(r);
 }
 
 void sio__replay_remove_newest(struct replay *r, uint64_t seq) {
-  if (list_empty(&r->entries) || entry_of(r->entries.prev)->seq != seq) return;
-  struct replay_entry *e = entry_of(r->entries.prev);
+  if (list_empty(&r->entries) || entry_at(r->entries.prev)->seq != seq) return;
+  struct replay_entry *e = entry_at(r->entries.prev);
   list_remove(&e->link);
   r->bytes -= e->bytes;
   msg_unref(e->msg);
@@ -43,7 +43,7 @@ void sio__replay_remove_newest(struct replay *r, uint64_t seq) {
 }
 
 void sio__replay_drop_before(struct replay *r, uint64_t ms) {
-  while (!list_empty(&r->entries) && entry_of(r->entries.next)->at < ms) drop_first(r);
+  while (!list_empty(&r->entries) && entry_at(r->entries.next)->at < ms) drop_oldest_entry(r);
 }
 
 /* ---- offsets -------------------------------------------------------------------------- */
@@ -70,14 +70,14 @@ static size_t names_size(const char *const *names) {
   return n;
 }
 
-static char *put_name(char *at, const char *name) {
+static char *put_room_name(char *at, const char *name) {
   size_t n = strlen(name) + 1;
   memcpy(at, name, n);
   return at + n;
 }
 
-static char *put_names(char *at, const char *const *names, uint32_t *count) {
-  for (; names && *names; names++, ++*count) at = put_name(at, *names);
+static char *put_room_names(char *at, const char *const *names, uint32_t *count) {
+  for (; names && *names; names++, ++*count) at = put_room_name(at, *names);
   return at;
 }
 
@@ -94,10 +94,10 @@ static struct replay_entry *entry_new(struct msg *msg, const sio_target *to, con
   struct replay_entry *e = sio__malloc(size);
   if (!e) return NULL;
   *e = (struct replay_entry){ .bytes = size + msg_size(msg), .everyone = !to->rooms };
-  char *at = put_names(e->names, to->rooms, &e->nrooms);
-  at = put_names(at, to->except, &e->nexcept);
+  char *at = put_room_names(e->names, to->rooms, &e->nrooms);
+  at = put_room_names(at, to->except, &e->nexcept);
   if (!skip_id) return e;
-  put_name(at, skip_id);
+  put_room_name(at, skip_id);
   e->nexcept++;
   return e;
 }
@@ -115,13 +115,13 @@ void sio__replay_add(struct replay *r, uint64_t seq, uint64_t now, struct msg *m
   e->msg = msg_ref(msg);
   list_push(&r->entries, &e->link);
   r->bytes += e->bytes;
-  while (r->bytes > r->max_bytes) drop_first(r);
+  while (r->bytes > r->max_bytes) drop_oldest_entry(r);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static bool any_of(const char **at, uint32_t n, bool (*in_room)(const char *, const void *),
-                   const void *user) {
+static bool names_any_room(const char **at, uint32_t n, bool (*in_room)(const char *, const void *),
+                           const void *user) {
   bool found = false;
   for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
   return found;
@@ -130,8 +130,8 @@ static bool any_of(const char **at, uint32_t n, bool (*in_room)(const char *, co
 bool sio__replay_concerns(const struct replay_entry *e,
                           bool (*in_room)(const char *room, const void *user), const void *user) {
   const char *at = e->names;
-  bool named = any_of(&at, e->nrooms, in_room, user);
-  return (e->everyone || named) && !any_of(&at, e->nexcept, in_room, user);
+  bool named = names_any_room(&at, e->nrooms, in_room, user);
+  return (e->everyone || named) && !names_any_room(&at, e->nexcept, in_room, user);
 }
 
 const struct replay_entry *sio__replay_next(const struct replay *r, const struct replay_entry *e) {

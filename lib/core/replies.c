@@ -22,14 +22,14 @@ struct reply {
 
 /* ---- keeping one ------------------------------------------------------------------------ */
 
-static size_t measure(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins) {
+static size_t measure_reply(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins) {
   size_t size = size_add(sizeof(struct reply) + id + 1 + 2, json.n);
   size = size_add(size, size_mul(nbins, sizeof(sio_slice)));
   for (uint32_t i = 0; i < nbins; i++) size = size_add(size, bins[i].n);
   return size;
 }
 
-static void fill(struct reply *r, sio_slice id, sio_slice json, const sio_slice *bins) {
+static void fill_reply(struct reply *r, sio_slice id, sio_slice json, const sio_slice *bins) {
   char *at = (char *)(r->bins + r->nbins);
   r->id = at;
   if (id.n) memcpy(at, id.p, id.n);
@@ -47,7 +47,7 @@ static void fill(struct reply *r, sio_slice id, sio_slice json, const sio_slice 
   }
 }
 
-static int make_room(struct sio_replies *r) {
+static int reserve_reply_slot(struct sio_replies *r) {
   if (r->n < r->cap) return 0;
   struct reply **v = sio__array_grow(r->v, &r->cap, sizeof(struct reply *), 8);
   if (!v) return UV_ENOMEM;
@@ -57,12 +57,12 @@ static int make_room(struct sio_replies *r) {
 
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                      uint32_t nbins) {
-  size_t id_len = id ? strlen(id) : 0, size = measure(id_len, json, bins, nbins);
+  size_t id_len = id ? strlen(id) : 0, size = measure_reply(id_len, json, bins, nbins);
   if (!sio__query_admit(q, size)) return 0;
-  struct reply *r = make_room(&q->replies) ? NULL : sio__malloc(size);
+  struct reply *r = reserve_reply_slot(&q->replies) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;
   *r = (struct reply){ .nbins = nbins };
-  fill(r, slice(id, id_len), json, bins);
+  fill_reply(r, slice(id, id_len), json, bins);
   q->replies.v[q->replies.n++] = r;
   return 0;
 }

@@ -15,7 +15,7 @@ struct room_hook {
 };
 
 /* What stands in the row as its function: the row wants one. */
-static void marker(void) {}
+static void placeholder_hook(void) {}
 
 int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
   if (!hooks) return SIO__EINVAL;
@@ -23,7 +23,7 @@ int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, vo
   if (!h) return SIO__ENOMEM;
   h->user = user;
   int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
-  if (!err) err = sio__hooks_add(&nsp->rooms, marker, h, false);
+  if (!err) err = sio__hooks_add(&nsp->rooms, placeholder_hook, h, false);
   if (err) sio__free(h);
   return err;
 }
@@ -46,8 +46,8 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
 
 bool sio_room_watched(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
 
-static void tell(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
-                 const char *room, sio_socket *s) {
+static void call_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
+                           const char *room, sio_socket *s) {
   switch (change) {
     case SIO_ROOM_CREATED:
       if (h->on.create) h->on.create(nsp, room, h->user);
@@ -67,5 +67,6 @@ static void tell(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change c
 void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s) {
   if (!sio_room_watched(nsp)) return;
   struct hook_walk w = sio__hooks_walk(&nsp->rooms);
-  for (const struct hook *k; (k = sio__hooks_next(&w));) tell(nsp, k->user, change, room, s);
+  for (const struct hook *k; (k = sio__hooks_next(&w));)
+    call_room_hook(nsp, k->user, change, room, s);
 }

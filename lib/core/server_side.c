@@ -23,7 +23,7 @@ static bool is_reserved(const char *event) {
 /* ---- saying ------------------------------------------------------------------------------ */
 
 /* The name goes as the first value: what clients may not be sent, servers may. */
-static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
+static int encode_with_name(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
   struct core *core = nsp->core;
   size_t n = size_add(args.n, 1);
   sio_val *all = sio__malloc(size_mul(n, sizeof *all));
@@ -37,9 +37,9 @@ static int encode(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args)
   return err;
 }
 
-static int say(sio_nsp *nsp, const char *event, sio_args args, sio_query *q) {
+static int send_to_other_servers(sio_nsp *nsp, const char *event, sio_args args, sio_query *q) {
   sio_packet p;
-  int err = encode(&p, nsp, event, args);
+  int err = encode_with_name(&p, nsp, event, args);
   if (err) return err;
   p.query = q;
   if (nsp->ops->server_emit) err = nsp->ops->server_emit(nsp->adapter, &p, q);
@@ -47,18 +47,20 @@ static int say(sio_nsp *nsp, const char *event, sio_args args, sio_query *q) {
   return err;
 }
 
-static void end_replies(sio_query *q, int status) { q->cb.replies(status, &q->replies, q->user); }
+static void end_server_side_replies(sio_query *q, int status) {
+  q->cb.replies(status, &q->replies, q->user);
+}
 
 int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigned timeout_ms,
                          sio_broadcast_ack_cb cb, void *user) {
   sio_query *q;
   if (!nsp) return UV_EINVAL;
   if (!event || is_reserved(event)) return SIO_ENAME;
-  if (!cb) return nsp->core->closing ? SIO_ECLOSED : say(nsp, event, args, NULL);
-  int err = sio__query_new(&q, nsp, timeout_ms, end_replies, user);
+  if (!cb) return nsp->core->closing ? SIO_ECLOSED : send_to_other_servers(nsp, event, args, NULL);
+  int err = sio__query_new(&q, nsp, timeout_ms, end_server_side_replies, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = say(nsp, event, args, q);
+  err = send_to_other_servers(nsp, event, args, q);
   if (err)
     sio__query_discard(q);
   else
@@ -73,7 +75,8 @@ int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, v
   return sio__nsp_add_handler(&nsp->server_side, slice_str(event), (hook_fn)cb, user);
 }
 
-static int hear(sio_nsp *nsp, const struct packet *p, struct server_side *from) {
+static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
+                                    struct server_side *from) {
   struct sio_event e;
   int err = sio__foreign_open(&e, p);
   if (err) return err;
@@ -95,14 +98,14 @@ int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
                       .scan = &scan,
                       .bins = bins,
                       .nbins = (uint32_t)nbins };
-  if (!err) err = hear(nsp, &p, &from);
+  if (!err) err = run_server_side_handlers(nsp, &p, &from);
   sio__json_scan_clear(&scan);
   return err;
 }
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
-static int list_bins(const struct msg *first, sio_slice **out, uint32_t *n) {
+static int list_answer_attachments(const struct msg *first, sio_slice **out, uint32_t *n) {
   *n = 0;
   *out = NULL;
   for (const struct msg *m = first; m; m = m->next) ++*n;
@@ -113,12 +116,13 @@ static int list_bins(const struct msg *first, sio_slice **out, uint32_t *n) {
   return 0;
 }
 
-static int reply_first(const struct server_side *to, struct json_scan *scan, const struct msg *m) {
+static int call_with_first_reply(const struct server_side *to, struct json_scan *scan,
+                                 const struct msg *m) {
   const char *p = msg_data(m), *array = memchr(p, '[', m->len);
   sio_slice json = slice(array, m->len - (size_t)(array - p)), *bins;
   uint32_t nbins;
   int err = sio__json_scan(scan, json, JSON_DEPTH_MAX + 1, NULL);
-  if (!err) err = list_bins(m->next, &bins, &nbins);
+  if (!err) err = list_answer_attachments(m->next, &bins, &nbins);
   if (err) return err;
   bool some = scan->nargs > 0, refers = scan->nholes > 0 && scan->holes[0].arg == 0;
   to->answer(to->nsp->adapter, &to->to, some ? json_arg(scan, json, 0) : SLICE("null"), bins,
@@ -134,7 +138,7 @@ int sio__server_side_reply(const struct server_side *to, sio_args args) {
   if (!to->nsp->adapter) return SIO_ECLOSED;
   int err = sio__encode(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
-  err = reply_first(to, &scan, m);
+  err = call_with_first_reply(to, &scan, m);
   sio__json_scan_clear(&scan);
   msg_unref(m);
   return err;

@@ -31,52 +31,55 @@ struct partial {
   char text[];
 };
 
-static int refuse(const char **why, int err, const char *text) {
+static int decode_fail(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
-static int no_memory(const char **why) { return refuse(why, SIO__ENOMEM, "out of memory"); }
+static int decode_fail_no_memory(const char **why) {
+  return decode_fail(why, SIO__ENOMEM, "out of memory");
+}
 
 /* ---- the header ------------------------------------------------------------------------- */
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_header_digit(char c) { return c >= '0' && c <= '9'; }
 
-static void skip(sio_slice *s, size_t n) {
+static void skip_header_bytes(sio_slice *s, size_t n) {
   s->p += n;
   s->n -= n;
 }
 
 static size_t count_digits(sio_slice s) {
   size_t n = 0;
-  while (n < s.n && is_digit(s.p[n])) n++;
+  while (n < s.n && is_header_digit(s.p[n])) n++;
   return n;
 }
 
 static int read_type(sio_slice *s, struct header *h, const char **why) {
-  if (s->n == 0) return refuse(why, SIO_EPROTO, "empty packet");
+  if (s->n == 0) return decode_fail(why, SIO_EPROTO, "empty packet");
   switch (s->p[0]) {
-    case '7': return refuse(why, SIO_EPROTO, "unknown packet type 7");
-    case '8': return refuse(why, SIO_EPROTO, "unknown packet type 8");
-    case '9': return refuse(why, SIO_EPROTO, "unknown packet type 9");
+    case '7': return decode_fail(why, SIO_EPROTO, "unknown packet type 7");
+    case '8': return decode_fail(why, SIO_EPROTO, "unknown packet type 8");
+    case '9': return decode_fail(why, SIO_EPROTO, "unknown packet type 9");
     default:
-      if (!is_digit(s->p[0])) return refuse(why, SIO_EPROTO, "unknown packet type NaN");
+      if (!is_header_digit(s->p[0])) return decode_fail(why, SIO_EPROTO, "unknown packet type NaN");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
-  skip(s, 1);
+  skip_header_bytes(s, 1);
   return 0;
 }
 
 static int read_attachments(sio_slice *s, struct header *h, unsigned max, const char **why) {
   uint64_t count;
   size_t n = count_digits(*s);
-  if (n == 0 || n == s->n || s->p[n] != '-') return refuse(why, SIO_EPROTO, "Illegal attachments");
-  if (n > COUNT_DIGITS) return refuse(why, SIO_EPROTO, "too many attachments");
+  if (n == 0 || n == s->n || s->p[n] != '-')
+    return decode_fail(why, SIO_EPROTO, "Illegal attachments");
+  if (n > COUNT_DIGITS) return decode_fail(why, SIO_EPROTO, "too many attachments");
   sio__slice_parse_u64(slice(s->p, n), &count);
-  if (count == 0) return refuse(why, SIO_EPROTO, "Illegal attachments");
-  if (count > max) return refuse(why, SIO_EPROTO, "too many attachments");
+  if (count == 0) return decode_fail(why, SIO_EPROTO, "Illegal attachments");
+  if (count > max) return decode_fail(why, SIO_EPROTO, "too many attachments");
   h->attachments = (uint32_t)count;
-  skip(s, n + 1);
+  skip_header_bytes(s, n + 1);
   return 0;
 }
 
@@ -87,7 +90,7 @@ static void read_nsp(sio_slice *s, struct header *h) {
   const char *comma = memchr(s->p, ',', s->n);
   size_t n = comma ? (size_t)(comma - s->p) : s->n;
   if (n > 1) h->nsp = slice(s->p, n);
-  skip(s, n + (comma ? 1 : 0));
+  skip_header_bytes(s, n + (comma ? 1 : 0));
 }
 
 static int read_id(sio_slice *s, struct header *h, const char **why) {
@@ -95,9 +98,9 @@ static int read_id(sio_slice *s, struct header *h, const char **why) {
   h->id = n ? 0 : PACKET_NO_ID;
   for (size_t i = 0; i < n; i++) {
     h->id = h->id * 10 + (s->p[i] - '0');
-    if (h->id > max_id) return refuse(why, SIO_EPROTO, "invalid packet id");
+    if (h->id > max_id) return decode_fail(why, SIO_EPROTO, "invalid packet id");
   }
-  skip(s, n);
+  skip_header_bytes(s, n);
   return 0;
 }
 
@@ -129,7 +132,7 @@ bool sio__name_reserved(sio_slice name) {
   }
 }
 
-static bool reserved_when_unescaped(sio_slice quoted) {
+static bool is_reserved_event_name_escaped(sio_slice quoted) {
   enum { LONGEST = 14, ESCAPED = 6 };
   char name[LONGEST * ESCAPED + 2];
   if (quoted.n > sizeof name) return false;
@@ -137,13 +140,13 @@ static bool reserved_when_unescaped(sio_slice quoted) {
 }
 
 static bool is_event_name(sio_slice text) {
-  if (text.p[0] == '-' || is_digit(text.p[0])) return true;
+  if (text.p[0] == '-' || is_header_digit(text.p[0])) return true;
   if (text.p[0] != '"') return false;
-  if (memchr(text.p, '\\', text.n)) return !reserved_when_unescaped(text);
+  if (memchr(text.p, '\\', text.n)) return !is_reserved_event_name_escaped(text);
   return !sio__name_reserved(slice(text.p + 1, text.n - 2));
 }
 
-static bool payload_fits(enum packet_type type, const struct json_scan *scan, sio_slice json) {
+static bool payload_fits_type(enum packet_type type, const struct json_scan *scan, sio_slice json) {
   switch (type) {
     case PACKET_CONNECT: return scan->first == '{';
     case PACKET_CONNECT_ERROR: return scan->first == '{' || scan->first == '"';
@@ -161,10 +164,10 @@ static int check_payload(const struct header *h, struct json_scan *scan, unsigne
   scan->nargs = scan->nholes = 0;
   if (h->json.n == 0) return 0;
   int err = sio__json_scan(scan, h->json, max_depth, NULL);
-  if (err == SIO__ENOMEM) return no_memory(why);
-  if (err == SIO_EDEPTH) return refuse(why, err, "payload nested too deep");
-  if (err || !payload_fits(h->type, scan, h->json))
-    return refuse(why, SIO_EPROTO, "invalid payload");
+  if (err == SIO__ENOMEM) return decode_fail_no_memory(why);
+  if (err == SIO_EDEPTH) return decode_fail(why, err, "payload nested too deep");
+  if (err || !payload_fits_type(h->type, scan, h->json))
+    return decode_fail(why, SIO_EPROTO, "invalid payload");
   return 0;
 }
 
@@ -174,24 +177,25 @@ int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *
   return check_payload(&h, scan, max_depth, why);
 }
 
-static enum packet_type delivered_as(enum packet_type type) {
+static enum packet_type binary_type_to_plain(enum packet_type type) {
   if (type == PACKET_BINARY_EVENT) return PACKET_EVENT;
   return type == PACKET_BINARY_ACK ? PACKET_ACK : type;
 }
 
-static int deliver(const struct header *h, const struct json_scan *scan, struct packet *out) {
+static int fill_decoded_packet(const struct header *h, const struct json_scan *scan,
+                               struct packet *out) {
   *out = (struct packet){
-    .type = delivered_as(h->type), .nsp = h->nsp, .id = h->id, .json = h->json, .scan = scan
+    .type = binary_type_to_plain(h->type), .nsp = h->nsp, .id = h->id, .json = h->json, .scan = scan
   };
   return DECODE_PACKET;
 }
 
 /* ---- packets that wait for attachments -------------------------------------------------- */
 
-static int begin_partial(struct decoder *d, const struct header *h, sio_slice text,
-                         const char **why) {
+static int begin_binary_packet(struct decoder *d, const struct header *h, sio_slice text,
+                               const char **why) {
   struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
-  if (!p) return no_memory(why);
+  if (!p) return decode_fail_no_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
   memcpy(p->text, text.p, text.n);
   if (h->nsp.n > 1) p->header.nsp.p = p->text + (h->nsp.p - text.p);
@@ -200,7 +204,9 @@ static int begin_partial(struct decoder *d, const struct header *h, sio_slice te
   return DECODE_MORE;
 }
 
-static bool is_whole(const struct partial *p) { return p->nbins == p->header.attachments; }
+static bool has_all_attachments(const struct partial *p) {
+  return p->nbins == p->header.attachments;
+}
 
 void sio__decoder_release(struct decoder *d) {
   struct partial *p = d->partial;
@@ -211,26 +217,27 @@ void sio__decoder_release(struct decoder *d) {
   sio__free(p);
 }
 
-static void release_handled(struct decoder *d) {
-  if (d->partial && is_whole(d->partial)) sio__decoder_release(d);
+static void release_handled_attachments(struct decoder *d) {
+  if (d->partial && has_all_attachments(d->partial)) sio__decoder_release(d);
 }
 
 int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
                      const struct decoder_limits *lim, sio_slice text, struct packet *out,
                      const char **why) {
   struct header h;
-  release_handled(d);
-  if (d->partial) return refuse(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
-  if (text.n > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
+  release_handled_attachments(d);
+  if (d->partial)
+    return decode_fail(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
+  if (text.n > lim->max_packet) return decode_fail(why, SIO_ETOOBIG, "packet too big");
   int err = read_header(text, &h, lim, why);
   if (!err) err = check_payload(&h, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (h.attachments) return begin_partial(d, &h, text, why);
-  return deliver(&h, &scratch->scan, out);
+  if (h.attachments) return begin_binary_packet(d, &h, text, why);
+  return fill_decoded_packet(&h, &scratch->scan, out);
 }
 
 /* Memory follows what came, not what was announced. */
-static bool bins_have_room(struct partial *p) {
+static bool reserve_attachment_slot(struct partial *p) {
   if (p->nbins < p->cap) return true;
   uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
   uint32_t cap = p->cap + (more < left ? more : left);
@@ -244,30 +251,31 @@ static bool bins_have_room(struct partial *p) {
 static int keep_attachment(struct partial *p, sio_slice data, const struct decoder_limits *lim,
                            const char **why) {
   size_t bytes = size_add(p->bytes, data.n);
-  if (bytes > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
-  if (!bins_have_room(p)) return no_memory(why);
+  if (bytes > lim->max_packet) return decode_fail(why, SIO_ETOOBIG, "packet too big");
+  if (!reserve_attachment_slot(p)) return decode_fail_no_memory(why);
   char *copy = sio__malloc(data.n);
-  if (!copy) return no_memory(why);
+  if (!copy) return decode_fail_no_memory(why);
   if (data.n) memcpy(copy, data.p, data.n);
   p->bins[p->nbins++] = slice(copy, data.n);
   p->bytes = bytes;
   return 0;
 }
 
-static bool holes_are_filled(const struct json_scan *scan, uint32_t nbins) {
+static bool placeholders_match_attachments(const struct json_scan *scan, uint32_t nbins) {
   for (uint32_t i = 0; i < scan->nholes; i++)
     if (scan->holes[i].num < 0 || scan->holes[i].num >= nbins) return false;
   return true;
 }
 
 /* The scratch has served other packets since the header came: hence the second scan. */
-static int finish_partial(const struct partial *p, struct decode_scratch *scratch,
-                          const struct decoder_limits *lim, struct packet *out, const char **why) {
+static int finish_binary_packet(const struct partial *p, struct decode_scratch *scratch,
+                                const struct decoder_limits *lim, struct packet *out,
+                                const char **why) {
   int err = check_payload(&p->header, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (!holes_are_filled(&scratch->scan, p->nbins))
-    return refuse(why, SIO_EPROTO, "illegal attachments");
-  deliver(&p->header, &scratch->scan, out);
+  if (!placeholders_match_attachments(&scratch->scan, p->nbins))
+    return decode_fail(why, SIO_EPROTO, "illegal attachments");
+  fill_decoded_packet(&p->header, &scratch->scan, out);
   out->bins = p->bins;
   out->nbins = p->nbins;
   return DECODE_PACKET;
@@ -276,12 +284,12 @@ static int finish_partial(const struct partial *p, struct decode_scratch *scratc
 int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
                        const struct decoder_limits *lim, sio_slice data, struct packet *out,
                        const char **why) {
-  release_handled(d);
+  release_handled_attachments(d);
   struct partial *p = d->partial;
-  if (!p) return refuse(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
+  if (!p) return decode_fail(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
   int err = keep_attachment(p, data, lim, why);
   if (err) return err;
-  return is_whole(p) ? finish_partial(p, scratch, lim, out, why) : DECODE_MORE;
+  return has_all_attachments(p) ? finish_binary_packet(p, scratch, lim, out, why) : DECODE_MORE;
 }
 
 void sio__decode_scratch_clear(struct decode_scratch *s) {

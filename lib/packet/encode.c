@@ -22,13 +22,13 @@ static void put_nsp(struct writer *w, sio_slice nsp) {
   put_byte(w, ',');
 }
 
-static void put_id(struct writer *w, int64_t id) {
+static void put_ack_id(struct writer *w, int64_t id) {
   char text[NUM_MAX];
   if (id >= 0) writer_put(w, text, sio__num_i64(text, id));
 }
 
 /* "42", or "453-" with attachments. */
-static size_t prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
+static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
   out[0] = '4';
   out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
   if (nbins == 0) return 2;
@@ -38,20 +38,20 @@ static size_t prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
   return n + 1;
 }
 
-static void correct_prefix(struct msg *m, size_t announced, bool event, uint32_t nbins) {
+static void correct_attachment_count(struct msg *m, size_t announced, bool event, uint32_t nbins) {
   char text[NUM_MAX + 3], *p = msg_data(m);
-  size_t n = prefix(text, event, nbins);
+  size_t n = put_packet_prefix(text, event, nbins);
   if (n < announced) memmove(p + n, p + announced, m->len - announced);
   memcpy(p, text, n);
   m->len -= (uint32_t)(announced - n);
 }
 
-static void put_tail(struct writer *w, sio_slice tail) {
+static void put_last_argument(struct writer *w, sio_slice tail) {
   put_byte(w, ',');
   sio__writer_string(w, tail);
 }
 
-static void put_values(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
+static void put_argument_array(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
   bool comma = name.p;
   put_byte(w, '[');
   if (name.p) sio__writer_string(w, name);
@@ -61,7 +61,7 @@ static void put_values(struct writer *w, sio_slice name, sio_args args, sio_slic
     sio__writer_value(w, &args.v[i]);
     comma = true;
   }
-  if (tail.n) put_tail(w, tail);
+  if (tail.n) put_last_argument(w, tail);
   put_byte(w, ']');
 }
 
@@ -69,15 +69,16 @@ static void put_values(struct writer *w, sio_slice name, sio_args args, sio_slic
 static void put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
                        sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
-  size_t announced = prefix(text, name.p, most_bins);
+  size_t announced = put_packet_prefix(text, name.p, most_bins);
   writer_put(w, text, announced);
   put_nsp(w, nsp);
-  put_id(w, id);
-  put_values(w, name, args, tail);
-  if (!w->err && w->nbins != most_bins) correct_prefix(w->text, announced, name.p, w->nbins);
+  put_ack_id(w, id);
+  put_argument_array(w, name, args, tail);
+  if (!w->err && w->nbins != most_bins)
+    correct_attachment_count(w->text, announced, name.p, w->nbins);
 }
 
-static size_t size_hint(sio_slice nsp, sio_slice name, sio_args args) {
+static size_t estimate_size(sio_slice nsp, sio_slice name, sio_args args) {
   size_t n = HEAD_MAX + nsp.n + name.n;
   for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_size_hint(&args.v[i]);
   return n;
@@ -97,7 +98,7 @@ int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct
   uint64_t bins = count_bins(args);
   if (sio__name_reserved(what)) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
-  size_t hint = size_hint(where, what, args) + tail.n;
+  size_t hint = estimate_size(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
   if (err) return err;
   put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
@@ -111,7 +112,7 @@ int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **
 
 /* ---- packets without arguments ---------------------------------------------------------- */
 
-static void put_head(struct writer *w, enum packet_type type, sio_slice nsp) {
+static void put_packet_head(struct writer *w, enum packet_type type, sio_slice nsp) {
   char text[2] = { '4', (char)('0' + type) };
   writer_put(w, text, sizeof text);
   put_nsp(w, nsp);
@@ -122,7 +123,7 @@ static void put_member(struct writer *w, const char *key, const char *text) {
   sio__writer_string(w, slice_str(text));
 }
 
-static void put_ids(struct writer *w, const char *sid, const char *pid) {
+static void put_sid_and_pid(struct writer *w, const char *sid, const char *pid) {
   put_member(w, "{\"sid\":", sid);
   if (pid) put_member(w, ",\"pid\":", pid);
   put_byte(w, '}');
@@ -134,8 +135,8 @@ int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, co
   size_t ids = slice_str(sid).n + slice_str(pid).n;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
   if (err) return err;
-  put_head(&w, PACKET_CONNECT, slice_str(nsp));
-  if (sid) put_ids(&w, sid, pid);
+  put_packet_head(&w, PACKET_CONNECT, slice_str(nsp));
+  if (sid) put_sid_and_pid(&w, sid, pid);
   return sio__writer_finish(&w, out);
 }
 
@@ -143,7 +144,7 @@ int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp)
   struct writer w;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
   if (err) return err;
-  put_head(&w, PACKET_DISCONNECT, slice_str(nsp));
+  put_packet_head(&w, PACKET_DISCONNECT, slice_str(nsp));
   return sio__writer_finish(&w, out);
 }
 
@@ -153,7 +154,7 @@ static bool is_null(const sio_val *v) {
 }
 
 /* What event_args stands for need not be one value, and only here does that matter. */
-static void put_data(struct writer *w, const sio_val *data) {
+static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (v.kind == SIO_ARG) v.kind = SIO_JSON;
   sio__writer_value(w, &v);
@@ -163,14 +164,14 @@ int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
                               sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
-  size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
+  size_t hint = estimate_size(nsp, slice_str(message), sio__args(&data, 1));
   int err = sio__writer_init(&w, home, scratch, hint, false);
   if (err) return err;
-  put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  put_packet_head(&w, PACKET_CONNECT_ERROR, nsp);
   put_member(&w, "{\"message\":", message);
   if (!is_null(&data)) {
     put_literal(&w, ",\"data\":");
-    put_data(&w, &data);
+    put_error_data(&w, &data);
   }
   put_byte(&w, '}');
   return sio__writer_finish(&w, out);
@@ -184,7 +185,7 @@ int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct m
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
   int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
   if (err) return err;
-  put_data(&w, &data);
+  put_error_data(&w, &data);
   return sio__writer_finish(&w, out);
 }
 
@@ -192,13 +193,13 @@ int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct
                        sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
   if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
-  size_t hint = size_hint(nsp, slice_str(message), sio__args(&data, 1));
+  size_t hint = estimate_size(nsp, slice_str(message), sio__args(&data, 1));
   int err = sio__writer_init(&w, home, scratch, hint, false);
   if (err) return err;
-  put_head(&w, PACKET_CONNECT_ERROR, nsp);
+  put_packet_head(&w, PACKET_CONNECT_ERROR, nsp);
   if (is_null(&data))
     sio__writer_string(&w, slice_str(message));
   else
-    put_data(&w, &data);
+    put_error_data(&w, &data);
   return sio__writer_finish(&w, out);
 }

@@ -33,7 +33,7 @@ static inline uint64_t load8(const char *p) {
 
 /* Bit 7 of each quote, backslash and control character, and of none before the first such.
  * (Flipping bit 1 moves the quote to 0x20, right above the controls, and lets those be.) */
-static inline uint64_t special(uint64_t w) {
+static inline uint64_t find_special_byte(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
   return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);
@@ -47,11 +47,11 @@ static inline size_t first_marked(uint64_t marks) { return (size_t)__builtin_ctz
  * that come in at the other end count as controls, so the search stops at `end`. */
 static inline const char *skip_plain(const char *base, const char *p, const char *end) {
   for (; end - p >= 8; p += 8) {
-    uint64_t found = special(load8(p));
+    uint64_t found = find_special_byte(load8(p));
     if (found) return p + first_marked(found);
   }
   if (p < end && end - base >= 8)
-    return p + first_marked(special(load8(end - 8) >> (64 - 8 * (end - p))));
+    return p + first_marked(find_special_byte(load8(end - 8) >> (64 - 8 * (end - p))));
   while (p < end && !is_special(*p)) p++;
   return p;
 }
@@ -84,30 +84,30 @@ enum state {
   FAILED /* err says why, p where                                */
 };
 
-static inline bool is_digit(char c) { return (unsigned char)(c - '0') < 10; }
+static inline bool json_is_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
-static inline bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+static inline bool json_is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 /* NUL at the end: no NUL is valid outside a string either. */
-static inline char peek(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
+static inline char peek_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
 static inline char next_token(struct cursor *c) {
   const char *p = c->p;
   if (p < c->end && (unsigned char)*p > ' ') return *p;
-  while (p < c->end && is_blank(*p)) p++;
+  while (p < c->end && json_is_blank(*p)) p++;
   c->p = p;
-  return peek(c);
+  return peek_byte(c);
 }
 
 static inline uint32_t offset(const struct cursor *c) { return (uint32_t)(c->p - c->base); }
 
-static enum state fail(struct cursor *c, int err) {
+static enum state scan_fail(struct cursor *c, int err) {
   c->err = err;
   return FAILED;
 }
 
 /* Room for one more in a result array. */
-static int grow(void **items, uint32_t *cap, uint32_t n, size_t size) {
+static int grow_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
   void *p = sio__array_grow(*items, cap, size, 16);
   if (!p) return SIO__ENOMEM;
@@ -119,7 +119,7 @@ static inline int push_arg(struct cursor *c, uint32_t len) {
   struct json_scan *s = c->out;
   if (s->nargs == s->args_cap) {
     void *items = s->args;
-    int err = grow(&items, &s->args_cap, s->nargs, sizeof *s->args);
+    int err = grow_array(&items, &s->args_cap, s->nargs, sizeof *s->args);
     if (err) return err;
     s->args = items;
   }
@@ -132,7 +132,8 @@ static int64_t hole_num(const struct cursor *c, uint32_t at) {
   int64_t num;
   if (at == 0) return -1;
   const char *p = c->base + at, *end = p;
-  while (is_digit(*end) || *end == '-' || *end == '+' || *end == '.' || (*end | 0x20) == 'e') end++;
+  while (json_is_digit(*end) || *end == '-' || *end == '+' || *end == '.' || (*end | 0x20) == 'e')
+    end++;
   if (!sio__number_int(slice(p, (size_t)(end - p)), &num)) return -1;
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
@@ -142,7 +143,7 @@ static int push_hole(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
   while (s->nholes && s->holes[s->nholes - 1].off > f->off) s->nholes--;
   void *items = s->holes;
-  int err = grow(&items, &s->holes_cap, s->nholes, sizeof *s->holes);
+  int err = grow_array(&items, &s->holes_cap, s->nholes, sizeof *s->holes);
   if (err) return err;
   s->holes = items;
   s->holes[s->nholes++] = (struct json_hole){
@@ -154,7 +155,7 @@ static int push_hole(struct cursor *c, const struct frame *f) {
 static bool hex_digits(const char *p, const char *end) {
   if (end - p < 4) return false;
   for (int i = 0; i < 4; i++)
-    if (!is_digit(p[i]) && ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'f')) return false;
+    if (!json_is_digit(p[i]) && ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'f')) return false;
   return true;
 }
 
@@ -183,7 +184,7 @@ static inline bool skip_string(struct cursor *c, bool *escaped) {
 
 static inline bool skip_digits(struct cursor *c) {
   const char *p = c->p;
-  while (p < c->end && is_digit(*p)) p++;
+  while (p < c->end && json_is_digit(*p)) p++;
   bool some = p > c->p;
   c->p = p;
   return some;
@@ -196,18 +197,18 @@ static bool skip_fraction(struct cursor *c) {
 
 static bool skip_exponent(struct cursor *c) {
   c->p++;
-  if (peek(c) == '+' || peek(c) == '-') c->p++;
+  if (peek_byte(c) == '+' || peek_byte(c) == '-') c->p++;
   return skip_digits(c);
 }
 
 static inline bool skip_number(struct cursor *c) {
   if (*c->p == '-') c->p++;
-  if (peek(c) == '0')
+  if (peek_byte(c) == '0')
     c->p++;
   else if (!skip_digits(c))
     return false;
-  if (peek(c) == '.' && !skip_fraction(c)) return false;
-  return (peek(c) | 0x20) == 'e' ? skip_exponent(c) : true;
+  if (peek_byte(c) == '.' && !skip_fraction(c)) return false;
+  return (peek_byte(c) | 0x20) == 'e' ? skip_exponent(c) : true;
 }
 
 static inline bool skip_word(struct cursor *c, const char *word, size_t n) {
@@ -217,7 +218,7 @@ static inline bool skip_word(struct cursor *c, const char *word, size_t n) {
 }
 
 static inline enum state open_container(struct cursor *c, bool object) {
-  if (c->depth == c->max_depth) return fail(c, SIO_EDEPTH);
+  if (c->depth == c->max_depth) return scan_fail(c, SIO_EDEPTH);
   c->frames[++c->depth] = (struct frame){ .off = offset(c), .object = object };
   c->p++;
   return object ? FIRST_KEY : FIRST_ELEMENT;
@@ -228,7 +229,7 @@ static inline enum state close_container(struct cursor *c) {
   c->p++;
   if (f->hole) {
     int err = push_hole(c, f);
-    if (err) return fail(c, err);
+    if (err) return scan_fail(c, err);
   }
   c->depth--;
   return AFTER;
@@ -248,7 +249,7 @@ static inline enum state scan_value(struct cursor *c) {
     case 't': valid = skip_word(c, "true", 4); break;
     case 'f': valid = skip_word(c, "false", 5); break;
     case 'n': valid = skip_word(c, "null", 4); break;
-    default: valid = (first == '-' || is_digit(first)) && skip_number(c);
+    default: valid = (first == '-' || json_is_digit(first)) && skip_number(c);
   }
   return valid ? AFTER : FAILED;
 }
@@ -270,7 +271,8 @@ static inline void note_key(struct cursor *c, sio_slice raw, bool escaped) {
   struct frame *f = &c->frames[c->depth];
   sio_slice key = key_text(room, raw, escaped);
   if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = offset(c);
-  if (key.n == KEY_MAX && memcmp(key.p, "_placeholder", KEY_MAX) == 0) f->hole = peek(c) == 't';
+  if (key.n == KEY_MAX && memcmp(key.p, "_placeholder", KEY_MAX) == 0)
+    f->hole = peek_byte(c) == 't';
 }
 
 static inline enum state scan_key(struct cursor *c) {
@@ -294,7 +296,7 @@ static inline enum state scan_after(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   if (c->depth == 1 && !f->object) {
     int err = push_arg(c, offset(c) - c->arg_off);
-    if (err) return fail(c, err);
+    if (err) return scan_fail(c, err);
   }
   char token = next_token(c);
   if (c->depth == c->floor && c->p == c->end) return DONE;
@@ -306,7 +308,7 @@ static inline enum state scan_after(struct cursor *c) {
   return FAILED;
 }
 
-static int run(struct cursor *c) {
+static int scan_run(struct cursor *c) {
   for (enum state s = VALUE;;) {
     switch (s) {
       case VALUE: s = scan_value(c); break;
@@ -320,7 +322,7 @@ static int run(struct cursor *c) {
   }
 }
 
-static void begin(struct json_scan *s) {
+static void scan_begin(struct json_scan *s) {
   if (s->args_cap > KEEP_RESULTS || s->holes_cap > KEEP_RESULTS) sio__json_scan_clear(s);
   s->nargs = s->nholes = 0;
   s->first = '\0';
@@ -329,7 +331,7 @@ static void begin(struct json_scan *s) {
 static int scan(struct json_scan *s, sio_slice text, unsigned floor, unsigned max_depth,
                 size_t *at) {
   struct cursor c;
-  begin(s);
+  scan_begin(s);
   if (at) *at = 0;
   if (text.n > UINT32_MAX) return SIO_ETOOBIG;
   if (text.n == 0) return SIO_EJSON;
@@ -343,7 +345,7 @@ static int scan(struct json_scan *s, sio_slice text, unsigned floor, unsigned ma
   c.err = SIO_EJSON;
   c.frames[floor] = (struct frame){ 0 };
   s->first = next_token(&c);
-  int err = run(&c);
+  int err = scan_run(&c);
   if (at) *at = (size_t)(c.p - c.base);
   return err;
 }
@@ -367,7 +369,7 @@ void sio__json_scan_clear(struct json_scan *s) {
 static uint32_t hex4(const char *p) {
   uint32_t v = 0;
   for (int i = 0; i < 4; i++)
-    v = v << 4 | (uint32_t)(is_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+    v = v << 4 | (uint32_t)(json_is_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
   return v;
 }
 
@@ -434,7 +436,7 @@ struct piece {
 static const char *skip_clean(const char *p, const char *end) {
   for (;;) {
     while (end - p >= 8) {
-      uint64_t w = load8(p), found = special(w) | (w & EVERY_BYTE(0x80));
+      uint64_t w = load8(p), found = find_special_byte(w) | (w & EVERY_BYTE(0x80));
       if (found) {
         p += first_marked(found);
         break;
@@ -457,7 +459,7 @@ static size_t malformed_len(const char *p, size_t n) {
   return len;
 }
 
-static void instead(struct piece *piece, const char *text, size_t n) {
+static void replacement_for_surrogate(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
@@ -466,10 +468,11 @@ static void escape(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      instead(piece, (const char[]){ '\\', l[1] }, 2);
+      replacement_for_surrogate(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  instead(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  replacement_for_surrogate(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] },
+                            6);
 }
 
 static struct piece next_piece(const char *p, const char *end) {
@@ -478,7 +481,7 @@ static struct piece next_piece(const char *p, const char *end) {
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
     piece.eaten = malformed_len(stop, (size_t)(end - stop));
-    instead(&piece, "\xef\xbf\xbd", 3);
+    replacement_for_surrogate(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
     escape(&piece, *stop);

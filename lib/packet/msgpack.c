@@ -11,35 +11,35 @@
 
 /* ---- out ------------------------------------------------------------------------------------- */
 
-static int put_key(sio_parser_out *out, const char *key) {
+static int put_field_name(sio_parser_out *out, const char *key) {
   return sio__msgpack_put_str(out, slice_str(key));
 }
 
-static int put_id(const sio_parts *p, sio_parser_out *out) {
-  int err = put_key(out, "id");
+static int put_id_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_field_name(out, "id");
   return err ? err : sio__msgpack_put_int(out, p->id);
 }
 
-static int put_type(const sio_parts *p, sio_parser_out *out) {
-  int err = put_key(out, "type");
+static int put_type_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_field_name(out, "type");
   return err ? err : sio__msgpack_put_int(out, p->type);
 }
 
-static int put_data(const sio_parts *p, sio_parser_out *out) {
-  int err = put_key(out, "data");
+static int put_data_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_field_name(out, "data");
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
 /* In the reference's order, which puts an ack's id first. */
-static int encode(const sio_parts *p, sio_parser_out *out) {
+static int msgpack_encode(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
   int err = sio_parser_put(out, &head, 1);
-  if (!err && id && early) err = put_id(p, out);
-  if (!err) err = put_type(p, out);
-  if (!err && data) err = put_data(p, out);
-  if (!err && id && !early) err = put_id(p, out);
-  if (!err) err = put_key(out, "nsp");
+  if (!err && id && early) err = put_id_field(p, out);
+  if (!err) err = put_type_field(p, out);
+  if (!err && data) err = put_data_field(p, out);
+  if (!err && id && !early) err = put_id_field(p, out);
+  if (!err) err = put_field_name(out, "nsp");
   return err ? err : sio__msgpack_put_str(out, p->nsp);
 }
 
@@ -50,7 +50,7 @@ struct fields {
   sio_slice type, nsp, data, id;
 };
 
-static int refuse(const char **why, const char *text) {
+static int msgpack_refuse_packet(const char **why, const char *text) {
   *why = text;
   return SIO_EPROTO;
 }
@@ -77,11 +77,11 @@ static bool read_field(sio_slice *in, struct fields *f) {
 
 static int read_fields(sio_slice in, struct fields *f, const char **why) {
   struct msgpack map;
-  if (!sio__msgpack_next(&in, &map)) return refuse(why, "not MessagePack");
-  if (map.kind != MSGPACK_MAP) return refuse(why, "invalid packet type");
+  if (!sio__msgpack_next(&in, &map)) return msgpack_refuse_packet(why, "not MessagePack");
+  if (map.kind != MSGPACK_MAP) return msgpack_refuse_packet(why, "invalid packet type");
   for (uint32_t i = 0; i < map.count; i++)
-    if (!read_field(&in, f)) return refuse(why, "not MessagePack");
-  return in.n ? refuse(why, "trailing bytes") : 0;
+    if (!read_field(&in, f)) return msgpack_refuse_packet(why, "not MessagePack");
+  return in.n ? msgpack_refuse_packet(why, "trailing bytes") : 0;
 }
 
 /* JavaScript knows no difference between 5 and 5.0. */
@@ -101,7 +101,7 @@ static bool read_str(sio_slice value, sio_slice *out) {
   return true;
 }
 
-static bool data_fits(int type, sio_slice data) {
+static bool data_fits_packet_type(int type, sio_slice data) {
   struct msgpack t = { 0 };
   bool there = sio__msgpack_next(&data, &t);
   switch (type) {
@@ -112,19 +112,19 @@ static bool data_fits(int type, sio_slice data) {
   }
 }
 
-static int decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
-                  const char **why) {
+static int msgpack_decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
+                          const char **why) {
   struct fields f = { 0 };
   int64_t type;
   (void)binary;
   int err = read_fields(message, &f, why);
   if (err) return err;
   if (!read_count(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
-    return refuse(why, "invalid packet type");
+    return msgpack_refuse_packet(why, "invalid packet type");
   p->type = (int)type;
-  if (!read_str(f.nsp, &p->nsp)) return refuse(why, "invalid namespace");
-  if (!data_fits(p->type, f.data)) return refuse(why, "invalid payload");
-  if (f.id.n && !read_count(f.id, &p->id)) return refuse(why, "invalid packet id");
+  if (!read_str(f.nsp, &p->nsp)) return msgpack_refuse_packet(why, "invalid namespace");
+  if (!data_fits_packet_type(p->type, f.data)) return msgpack_refuse_packet(why, "invalid payload");
+  if (f.id.n && !read_count(f.id, &p->id)) return msgpack_refuse_packet(why, "invalid packet id");
   return f.data.n ? sio__msgpack_to_json(f.data, out) : 0;
 }
 
@@ -132,6 +132,6 @@ const sio_parser_ops sio_parser_msgpack = {
   .size = sizeof sio_parser_msgpack,
   .name = "msgpack",
   .binary = true,
-  .encode = encode,
-  .decode = decode,
+  .encode = msgpack_encode,
+  .decode = msgpack_decode,
 };

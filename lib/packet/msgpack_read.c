@@ -12,7 +12,7 @@ static const double last_date = 8.64e15; /* ms: what a JavaScript Date can hold 
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
-static bool take(sio_slice *in, uint64_t n, sio_slice *out) {
+static bool take_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   if (n > in->n) return false;
   *out = slice(in->p, (size_t)n);
   in->p += n;
@@ -28,7 +28,7 @@ static uint64_t big_endian(sio_slice s) {
 
 static bool take_uint(sio_slice *in, size_t n, uint64_t *v) {
   sio_slice bytes;
-  if (!take(in, n, &bytes)) return false;
+  if (!take_bytes(in, n, &bytes)) return false;
   *v = big_endian(bytes);
   return true;
 }
@@ -50,12 +50,12 @@ static bool set_int(struct msgpack *t, int64_t v) {
 
 static bool read_bytes(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
   t->kind = kind;
-  return take(in, n, &t->bytes);
+  return take_bytes(in, n, &t->bytes);
 }
 
 static bool read_ext(sio_slice *in, struct msgpack *t, uint64_t n) {
   sio_slice type;
-  if (!take(in, 1, &type)) return false;
+  if (!take_bytes(in, 1, &type)) return false;
   t->ext = (int8_t)type.p[0];
   return read_bytes(in, t, MSGPACK_EXT, n);
 }
@@ -129,7 +129,7 @@ static bool read_long(sio_slice *in, struct msgpack *t, unsigned char c) {
 
 bool sio__msgpack_next(sio_slice *in, struct msgpack *t) {
   sio_slice first;
-  if (!take(in, 1, &first)) return false;
+  if (!take_bytes(in, 1, &first)) return false;
   unsigned char c = (unsigned char)first.p[0];
   *t = (struct msgpack){ 0 };
   if (c < 0x80 || c >= 0xe0) return set_int(t, (signed char)c);
@@ -176,21 +176,21 @@ static struct date date_of(int64_t days) {
   return d;
 }
 
-static char *put_padded(char *o, unsigned v, int digits) {
+static char *put_padded_number(char *o, unsigned v, int digits) {
   for (int i = digits - 1; i >= 0; i--, v /= 10) o[i] = (char)('0' + v % 10);
   return o + digits;
 }
 
 /* Years of another length are signed and have six digits. */
 static char *put_year(char *o, int year) {
-  if (year >= 0 && year <= 9999) return put_padded(o, (unsigned)year, 4);
+  if (year >= 0 && year <= 9999) return put_padded_number(o, (unsigned)year, 4);
   *o++ = year < 0 ? '-' : '+';
-  return put_padded(o, (unsigned)(year < 0 ? -year : year), 6);
+  return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_part(char *o, char before, unsigned v, int digits) {
+static char *put_json_part(char *o, char before, unsigned v, int digits) {
   *o++ = before;
-  return put_padded(o, v, digits);
+  return put_padded_number(o, v, digits);
 }
 
 /* As Date.toJSON(). */
@@ -202,9 +202,9 @@ static int put_date(sio_parser_out *out, double ms) {
   struct date d = date_of(days);
   unsigned r = (unsigned)rest;
   *o++ = '"';
-  o = put_part(put_part(put_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
-  o = put_part(put_part(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
-  o = put_part(put_part(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
+  o = put_json_part(put_json_part(put_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
+  o = put_json_part(put_json_part(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
+  o = put_json_part(put_json_part(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));
@@ -240,11 +240,11 @@ struct reader {
   struct frame frames[JSON_DEPTH_MAX];
 };
 
-static int put_text(struct reader *r, const char *s) {
+static int put_json_text(struct reader *r, const char *s) {
   return sio_parser_put(r->out, s, strlen(s));
 }
 
-static int put_number(struct reader *r, const struct msgpack *t) {
+static int put_json_number(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   size_t n = t->kind == MSGPACK_UINT  ? sio__num_u64(text, t->u.u)
              : t->kind == MSGPACK_INT ? sio__num_i64(text, t->u.i)
@@ -254,17 +254,17 @@ static int put_number(struct reader *r, const struct msgpack *t) {
 
 static int put_other_ext(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
-  int err = put_text(r, "[");
+  int err = put_json_text(r, "[");
   if (!err) err = sio_parser_put(r->out, text, sio__num_i64(text, t->ext));
-  if (!err) err = put_text(r, ",");
+  if (!err) err = put_json_text(r, ",");
   if (!err) err = sio_parser_bin(r->out, t->bytes);
-  return err ? err : put_text(r, "]");
+  return err ? err : put_json_text(r, "]");
 }
 
 static int put_ext(struct reader *r, const struct msgpack *t) {
   double ms;
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
-  if (t->ext == 0 && t->bytes.n == 1) return put_text(r, "null");
+  if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
     return put_date(r->out, (double)(int64_t)big_endian(t->bytes));
   if (t->ext == -1 && timestamp(t->bytes, &ms)) return put_date(r->out, ms);
@@ -275,36 +275,36 @@ static int open_frame(struct reader *r, const struct msgpack *t) {
   bool map = t->kind == MSGPACK_MAP;
   if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
-  return put_text(r, map ? "{" : "[");
+  return put_json_text(r, map ? "{" : "[");
 }
 
-static int put_value(struct reader *r, const struct msgpack *t) {
+static int put_json_value(struct reader *r, const struct msgpack *t) {
   switch (t->kind) {
-    case MSGPACK_NIL: return put_text(r, "null");
-    case MSGPACK_BOOL: return put_text(r, t->u.b ? "true" : "false");
+    case MSGPACK_NIL: return put_json_text(r, "null");
+    case MSGPACK_BOOL: return put_json_text(r, t->u.b ? "true" : "false");
     case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
     case MSGPACK_EXT: return put_ext(r, t);
     case MSGPACK_ARRAY:
     case MSGPACK_MAP: return open_frame(r, t);
-    default: return put_number(r, t);
+    default: return put_json_number(r, t);
   }
 }
 
 static int put_comma(struct reader *r, struct frame *f) {
   bool first = f->first;
   f->first = false;
-  return first ? 0 : put_text(r, ",");
+  return first ? 0 : put_json_text(r, ",");
 }
 
-static int put_key(struct reader *r, struct frame *f, const struct msgpack *t) {
+static int put_json_key(struct reader *r, struct frame *f, const struct msgpack *t) {
   bool integer = t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
   if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
   int err = put_comma(r, f);
-  if (!err && integer) err = put_text(r, "\"");
-  if (!err) err = put_value(r, t);
-  if (!err && integer) err = put_text(r, "\"");
-  return err ? err : put_text(r, ":");
+  if (!err && integer) err = put_json_text(r, "\"");
+  if (!err) err = put_json_value(r, t);
+  if (!err && integer) err = put_json_text(r, "\"");
+  return err ? err : put_json_text(r, ":");
 }
 
 static int read_key(struct reader *r, struct frame *f) {
@@ -316,7 +316,7 @@ static int read_key(struct reader *r, struct frame *f) {
     return 0;
   }
   f->key = false;
-  return put_key(r, f, &t);
+  return put_json_key(r, f, &t);
 }
 
 static int read_value(struct reader *r, struct frame *f) {
@@ -329,15 +329,15 @@ static int read_value(struct reader *r, struct frame *f) {
     f->left--;
     err = put_comma(r, f);
   }
-  return err ? err : put_value(r, &t);
+  return err ? err : put_json_value(r, &t);
 }
 
-static int step(struct reader *r) {
+static int read_next_value(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
   if (f->map && !f->key) return read_value(r, f);
   if (f->left) return f->map ? read_key(r, f) : read_value(r, f);
   r->depth--;
-  return put_text(r, f->map ? "}" : "]");
+  return put_json_text(r, f->map ? "}" : "]");
 }
 
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
@@ -346,6 +346,6 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.out = out;
   r.depth = 0;
   int err = read_value(&r, NULL);
-  while (!err && r.depth) err = step(&r);
+  while (!err && r.depth) err = read_next_value(&r);
   return err;
 }

@@ -27,7 +27,7 @@ struct source {
 
 /* ---- heads ----------------------------------------------------------------------------------- */
 
-static size_t store(char *out, unsigned char c, uint64_t v, size_t size) {
+static size_t store_big_endian(char *out, unsigned char c, uint64_t v, size_t size) {
   out[0] = (char)c;
   for (size_t i = 0; i < size; i++) out[1 + i] = (char)(v >> (8 * (size - 1 - i)));
   return 1 + size;
@@ -35,16 +35,16 @@ static size_t store(char *out, unsigned char c, uint64_t v, size_t size) {
 
 static int put_sized(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
   char bytes[9];
-  return sio_parser_put(out, bytes, store(bytes, c, v, size));
+  return sio_parser_put(out, bytes, store_big_endian(bytes, c, v, size));
 }
 
 /* Strings, which alone have a form of 8 bits here. For one that is too long the head is of no use:
  * sio_parser_put() refuses its text. */
 static size_t str_head(char out[5], size_t n) {
-  if (n < 32) return store(out, (unsigned char)(0xa0 | n), 0, 0);
-  if (n <= UINT8_MAX) return store(out, 0xd9, n, 1);
-  if (n <= UINT16_MAX) return store(out, 0xda, n, 2);
-  return store(out, 0xdb, n, 4);
+  if (n < 32) return store_big_endian(out, (unsigned char)(0xa0 | n), 0, 0);
+  if (n <= UINT8_MAX) return store_big_endian(out, 0xd9, n, 1);
+  if (n <= UINT16_MAX) return store_big_endian(out, 0xda, n, 2);
+  return store_big_endian(out, 0xdb, n, 4);
 }
 
 int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
@@ -53,7 +53,7 @@ int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
-static int put_bin(sio_parser_out *out, sio_slice s) {
+static int put_msgpack_bin(sio_parser_out *out, sio_slice s) {
   int err = s.n <= UINT8_MAX    ? put_sized(out, 0xc4, s.n, 1)
             : s.n <= UINT16_MAX ? put_sized(out, 0xc5, s.n, 2)
                                 : put_sized(out, 0xc6, s.n, 4);
@@ -105,7 +105,7 @@ static int count_opened(struct counts *c) {
   return 0;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 /* last: the character before c that is no blank. */
 static int count_char(struct counts *c, char at, char last) {
@@ -122,7 +122,7 @@ static int count_char(struct counts *c, char at, char last) {
   }
 }
 
-static int count(struct counts *c, sio_slice json) {
+static int count_values(struct counts *c, sio_slice json) {
   const char *p = json.p, *end = json.p + json.n;
   char last = '\0';
   int err = 0;
@@ -132,7 +132,7 @@ static int count(struct counts *c, sio_slice json) {
   while (!err && p < end) {
     char at = *p;
     err = count_char(c, at, last);
-    if (!is_blank(at)) last = at;
+    if (!is_json_blank(at)) last = at;
     p = at == '"' ? string_end(p) : p + 1;
   }
   return err;
@@ -145,7 +145,7 @@ static void counts_clear(struct counts *c) {
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* Unescaped where it will lie, but for its head, whose length is known only then. */
-static int put_string(struct source *s) {
+static int put_msgpack_string(struct source *s) {
   enum { ROOM = 5 };
   const char *end = string_end(s->p);
   sio_slice text = slice(s->p, (size_t)(end - s->p));
@@ -164,16 +164,16 @@ static int put_string(struct source *s) {
   return 0;
 }
 
-static bool in_number(char c) {
+static bool is_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
-static int put_number(struct source *s) {
+static int put_msgpack_number(struct source *s) {
   const char *from = s->p;
   int64_t i;
   uint64_t u, bits;
   double d = 0;
-  while (s->p < s->end && in_number(*s->p)) s->p++;
+  while (s->p < s->end && is_number_char(*s->p)) s->p++;
   sio_slice text = slice(from, (size_t)(s->p - from));
   if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
   if (sio__slice_parse_u64(text, &u)) return put_uint(s->out, u);
@@ -182,14 +182,14 @@ static int put_number(struct source *s) {
   return put_sized(s->out, 0xcb, bits, 8);
 }
 
-static int put_word(struct source *s) {
+static int put_msgpack_literal(struct source *s) {
   char c = *s->p;
   s->p += c == 'f' ? 5 : 4;
   return put_sized(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
 /* Is there a bin's placeholder at p? Then p moves behind it. */
-static bool take_hole(struct source *s, uint64_t *num) {
+static bool read_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
@@ -203,24 +203,24 @@ static bool take_hole(struct source *s, uint64_t *num) {
 
 static int put_opened(struct source *s, uint32_t n) {
   uint64_t num;
-  if (take_hole(s, &num)) return put_bin(s->out, s->bins[num]);
+  if (read_placeholder(s, &num)) return put_msgpack_bin(s->out, s->bins[num]);
   return put_container(s->out, *s->p++ == '{', n);
 }
 
-static int put_values(struct source *s, const struct counts *c) {
+static int put_msgpack_values(struct source *s, const struct counts *c) {
   size_t at = 0;
   int err = 0;
   while (!err && s->p < s->end) {
     switch (*s->p) {
       case '{':
       case '[': err = put_opened(s, c->n[at++]); break;
-      case '"': err = put_string(s); break;
+      case '"': err = put_msgpack_string(s); break;
       case 't':
       case 'f':
-      case 'n': err = put_word(s); break;
+      case 'n': err = put_msgpack_literal(s); break;
       default:
-        if (in_number(*s->p))
-          err = put_number(s);
+        if (is_number_char(*s->p))
+          err = put_msgpack_number(s);
         else
           s->p++;
     }
@@ -232,8 +232,8 @@ int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out) {
   struct counts c;
   struct source s = { json.p, json.p + json.n, bins, nbins, out };
-  int err = count(&c, json);
-  if (!err) err = put_values(&s, &c);
+  int err = count_values(&c, json);
+  if (!err) err = put_msgpack_values(&s, &c);
   counts_clear(&c);
   return err;
 }

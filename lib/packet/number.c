@@ -24,16 +24,16 @@ struct decimal {
   bool negative;
 };
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_digit(s.p[0])); }
+static bool is_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0])); }
 
 static int64_t read_exponent(const char *p, const char *end) {
   int64_t e = 0;
   if (p == end) return 0;
   bool negative = *++p == '-';
-  if (!is_digit(*p)) p++;
-  for (; p < end && is_digit(*p); p++)
+  if (!is_ascii_digit(*p)) p++;
+  for (; p < end && is_ascii_digit(*p); p++)
     if (e < huge_exponent) e = e * 10 + (*p - '0');
   return negative ? -e : e;
 }
@@ -42,7 +42,7 @@ static struct decimal read_decimal(sio_slice s) {
   struct decimal d = { .negative = s.p[0] == '-' };
   const char *p = s.p + d.negative, *end = s.p + s.n;
   int64_t seen = 0, point = -1, first = 0, last = 0;
-  for (; p < end && (is_digit(*p) || *p == '.'); p++) {
+  for (; p < end && (is_ascii_digit(*p) || *p == '.'); p++) {
     if (*p == '.') {
       point = seen;
       continue;
@@ -58,7 +58,7 @@ static struct decimal read_decimal(sio_slice s) {
   return d;
 }
 
-static uint64_t whole(const struct decimal *d) {
+static uint64_t decimal_to_u64(const struct decimal *d) {
   uint64_t v = 0;
   const char *p = d->first;
   for (int64_t i = 0; i < d->count; p++) {
@@ -78,7 +78,7 @@ bool sio__number_int(sio_slice text, int64_t *out) {
     return true;
   }
   if (d.power < 0 || d.count > INT_DIGITS || d.power > INT_DIGITS - d.count) return false;
-  uint64_t v = whole(&d);
+  uint64_t v = decimal_to_u64(&d);
   if (v > (uint64_t)INT64_MAX + d.negative) return false;
   *out = d.negative ? (int64_t)(0 - v) : (int64_t)v;
   return true;
@@ -89,7 +89,7 @@ static int64_t cap_exponent(int64_t e) {
 }
 
 /* The same value in a short text: the digits that decide, and one more for all the rest. */
-static size_t shorten(char *out, const struct decimal *d) {
+static size_t write_short_decimal(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;
   if (d->negative) *o++ = '-';
@@ -116,5 +116,5 @@ bool sio__number_double(sio_slice text, double *out) {
     *out = d.negative ? -0.0 : 0.0;
     return true;
   }
-  return sio__num_parse(brief, shorten(brief, &d), out);
+  return sio__num_parse(brief, write_short_decimal(brief, &d), out);
 }

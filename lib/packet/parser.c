@@ -45,7 +45,7 @@ int sio_parser_string(sio_parser_out *out, sio_slice s) {
   return 0;
 }
 
-static int bins_have_room(struct sio_parser_out *out) {
+static int parser_reserve_attachment(struct sio_parser_out *out) {
   if (out->nbins < out->cap) return 0;
   sio_slice *bins = sio__array_grow(out->bins, &out->cap, sizeof *bins, FIRST_BINS);
   if (!bins) return SIO__ENOMEM;
@@ -60,7 +60,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
     out->crowded = true;
     return SIO_EPROTO;
   }
-  int err = bins_have_room(out);
+  int err = parser_reserve_attachment(out);
   if (err) return err;
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
@@ -73,7 +73,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* Type, number of attachments, namespace and id stand before it. */
-static sio_slice payload(const struct msg *m, sio_slice nsp) {
+static sio_slice check_parsed_payload(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (!slice_is(nsp, "/")) at += nsp.n + 1;
@@ -81,9 +81,10 @@ static sio_slice payload(const struct msg *m, sio_slice nsp) {
   return slice(at, (size_t)(end - at));
 }
 
-static int list_bins(const struct msg *json, struct sio_parser_out *out, size_t *bytes) {
+static int list_packet_attachments(const struct msg *json, struct sio_parser_out *out,
+                                   size_t *bytes) {
   for (const struct msg *m = json->next; m; m = m->next) {
-    int err = bins_have_room(out);
+    int err = parser_reserve_attachment(out);
     if (err) return err;
     out->bins[out->nbins++] = slice(msg_data(m), m->len);
     *bytes += m->len;
@@ -95,12 +96,12 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
                        enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
   struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
   size_t bytes = json->len + nsp.n + HEAD_HINT;
-  int err = list_bins(json, &to, &bytes);
+  int err = list_packet_attachments(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = SIO__ENOMEM;
   sio_parts p = { .type = (int)type,
                   .nsp = nsp,
-                  .json = payload(json, nsp),
+                  .json = check_parsed_payload(json, nsp),
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
@@ -128,19 +129,19 @@ int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg 
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-static int refuse(const char **why, int err, const char *text) {
+static int parser_refuse(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
-static int explain(int err, const struct sio_parser_out *own, const char **why) {
+static int explain_parser_error(int err, const struct sio_parser_out *own, const char **why) {
   if (**why) return err;
-  if (own->crowded) return refuse(why, err, "too many attachments");
+  if (own->crowded) return parser_refuse(why, err, "too many attachments");
   switch (err) {
-    case SIO__ENOMEM: return refuse(why, err, "out of memory");
-    case SIO_ETOOBIG: return refuse(why, err, "packet too big");
-    case SIO_EDEPTH: return refuse(why, err, "payload nested too deep");
-    default: return refuse(why, err, "invalid payload");
+    case SIO__ENOMEM: return parser_refuse(why, err, "out of memory");
+    case SIO_ETOOBIG: return parser_refuse(why, err, "packet too big");
+    case SIO_EDEPTH: return parser_refuse(why, err, "payload nested too deep");
+    default: return parser_refuse(why, err, "invalid payload");
   }
 }
 
@@ -153,19 +154,20 @@ static bool holes_are_bins(const struct json_scan *scan, uint32_t nbins) {
   return true;
 }
 
-static int check_head(const sio_parts *p, const char **why) {
+static int check_parsed_head(const sio_parts *p, const char **why) {
   if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
-    return refuse(why, SIO_EPROTO, "invalid packet type");
+    return parser_refuse(why, SIO_EPROTO, "invalid packet type");
   if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_valid(p->nsp.p, p->nsp.n))
-    return refuse(why, SIO_EPROTO, "invalid namespace");
-  if (p->id < PACKET_NO_ID || p->id > max_id) return refuse(why, SIO_EPROTO, "invalid packet id");
+    return parser_refuse(why, SIO_EPROTO, "invalid namespace");
+  if (p->id < PACKET_NO_ID || p->id > max_id)
+    return parser_refuse(why, SIO_EPROTO, "invalid packet id");
   return 0;
 }
 
-static int check(const sio_parts *p, const struct sio_parser_out *own,
-                 struct decode_scratch *scratch, const struct decoder_limits *lim,
-                 struct packet *out, const char **why) {
-  int err = check_head(p, why);
+static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *own,
+                               struct decode_scratch *scratch, const struct decoder_limits *lim,
+                               struct packet *out, const char **why) {
+  int err = check_parsed_head(p, why);
   if (err) return err;
   *out = (struct packet){ .type = (enum packet_type)p->type,
                           .nsp = p->nsp,
@@ -175,13 +177,14 @@ static int check(const sio_parts *p, const struct sio_parser_out *own,
                           .bins = own->bins,
                           .nbins = own->nbins };
   bool needed = p->type == SIO_PACKET_EVENT || p->type == SIO_PACKET_ACK;
-  if (needed && out->json.n == 0) return refuse(why, SIO_EPROTO, "invalid payload");
-  if (!sio__utf8_valid(out->json.p, out->json.n)) return refuse(why, SIO_EPROTO, "invalid payload");
+  if (needed && out->json.n == 0) return parser_refuse(why, SIO_EPROTO, "invalid payload");
+  if (!sio__utf8_valid(out->json.p, out->json.n))
+    return parser_refuse(why, SIO_EPROTO, "invalid payload");
   err = sio__payload_check(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;
   return holes_are_bins(&scratch->scan, own->nbins)
              ? DECODE_PACKET
-             : refuse(why, SIO_EPROTO, "illegal attachments");
+             : parser_refuse(why, SIO_EPROTO, "illegal attachments");
 }
 
 int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
@@ -192,11 +195,12 @@ int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct deco
   own->max_bins = lim->max_attachments;
   *why = "";
   if (binary != ops->binary)
-    return refuse(why, SIO_EPROTO,
-                  binary ? "binary data: the client uses another parser"
-                         : "plaintext data: the client uses another parser");
-  if (data.n > lim->max_packet) return refuse(why, SIO_ETOOBIG, "packet too big");
-  if (!(own->text = sio__msg_new(home, 0))) return refuse(why, SIO__ENOMEM, "out of memory");
+    return parser_refuse(why, SIO_EPROTO,
+                         binary ? "binary data: the client uses another parser"
+                                : "plaintext data: the client uses another parser");
+  if (data.n > lim->max_packet) return parser_refuse(why, SIO_ETOOBIG, "packet too big");
+  if (!(own->text = sio__msg_new(home, 0))) return parser_refuse(why, SIO__ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
-  return err ? explain(err, own, why) : check(&p, own, scratch, lim, out, why);
+  return err ? explain_parser_error(err, own, why)
+             : check_parsed_packet(&p, own, scratch, lim, out, why);
 }

@@ -82,14 +82,14 @@ static void free_tree(struct tree *t) {
   }
 }
 
-static bool in_number(char c) {
+static bool is_raw_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
 /* The text of a number or of a string, quotes included. */
 static sio_slice take_number(struct builder *b) {
   const char *from = b->p;
-  while (b->p < b->end && in_number(*b->p)) b->p++;
+  while (b->p < b->end && is_raw_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
 }
 
@@ -111,7 +111,7 @@ static char *new_text(struct builder *b) {
 }
 
 /* As cJSON's own parser clips it. */
-static int clip(double v) {
+static int clamp_to_int(double v) {
   return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
 }
 
@@ -120,7 +120,7 @@ static void set_number(cJSON *item, sio_slice text) {
   sio__number_double(text, &v);
   item->type = cJSON_Number;
   item->valuedouble = v;
-  item->valueint = clip(v);
+  item->valueint = clamp_to_int(v);
 }
 
 static void set_word(struct builder *b, cJSON *item) {
@@ -226,17 +226,17 @@ struct printer {
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 
-static int kind(const struct cJSON *t) { return t->type & 0xff; }
+static int node_kind(const struct cJSON *t) { return t->type & 0xff; }
 
 static bool is_container(const struct cJSON *t) {
-  return kind(t) == cJSON_Array || kind(t) == cJSON_Object;
+  return node_kind(t) == cJSON_Array || node_kind(t) == cJSON_Object;
 }
 
 static void print_fail(struct printer *pr, int err) {
   if (!pr->err) pr->err = err;
 }
 
-static void put(struct printer *pr, const char *s, size_t n) {
+static void printer_put(struct printer *pr, const char *s, size_t n) {
   print_fail(pr, sio__msg_put(pr->m, s, n));
 }
 
@@ -252,7 +252,7 @@ static void print_string(struct printer *pr, const char *text) {
 
 static void print_number(struct printer *pr, double v) {
   char text[NUM_MAX];
-  put(pr, text, sio__num_double(text, v));
+  printer_put(pr, text, sio__num_double(text, v));
 }
 
 static void print_raw(struct printer *pr, const char *text) {
@@ -261,15 +261,15 @@ static void print_raw(struct printer *pr, const char *text) {
   if (err)
     print_fail(pr, err);
   else
-    put(pr, s.p, s.n);
+    printer_put(pr, s.p, s.n);
 }
 
 static void print_scalar(struct printer *pr, const struct cJSON *t) {
-  int k = kind(t);
+  int k = node_kind(t);
   if (k == cJSON_False)
-    put(pr, "false", 5);
+    printer_put(pr, "false", 5);
   else if (k == cJSON_True)
-    put(pr, "true", 4);
+    printer_put(pr, "true", 4);
   else if (k == cJSON_Number)
     print_number(pr, t->valuedouble);
   else if (k == cJSON_Raw)
@@ -277,7 +277,7 @@ static void print_scalar(struct printer *pr, const struct cJSON *t) {
   else if (k == cJSON_String && t->valuestring)
     print_string(pr, t->valuestring);
   else
-    put(pr, "null", 4);
+    printer_put(pr, "null", 4);
 }
 
 static void print_open(struct printer *pr, const struct cJSON *t) {
@@ -285,18 +285,18 @@ static void print_open(struct printer *pr, const struct cJSON *t) {
     print_fail(pr, SIO_EDEPTH);
   } else {
     pr->open[pr->depth++] = t;
-    put(pr, kind(t) == cJSON_Object ? "{" : "[", 1);
+    printer_put(pr, node_kind(t) == cJSON_Object ? "{" : "[", 1);
   }
 }
 
 static void print_close(struct printer *pr) {
-  put(pr, kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
+  printer_put(pr, node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
 static void print_key(struct printer *pr, const struct cJSON *t) {
-  if (!pr->depth || kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
+  if (!pr->depth || node_kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
   print_string(pr, t->string);
-  put(pr, ":", 1);
+  printer_put(pr, ":", 1);
 }
 
 /* Closes what ends with t. What comes next; NULL: the tree is done. */
@@ -306,7 +306,7 @@ static const struct cJSON *print_climb(struct printer *pr, const struct cJSON *t
     print_close(pr);
   }
   if (!pr->depth) return NULL;
-  put(pr, ",", 1);
+  printer_put(pr, ",", 1);
   return t->next;
 }
 
@@ -331,7 +331,7 @@ int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *sca
   pr.depth = 0;
   pr.err = 0;
   pr.max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX;
-  if (!t) put(&pr, "null", 4);
+  if (!t) printer_put(&pr, "null", 4);
   while (t && !pr.err) t = print_one(&pr, t);
   return pr.err;
 }
@@ -340,12 +340,13 @@ int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *sca
 
 bool sio__tree_hole(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
-  if (!t || kind(t) != cJSON_Object) return false;
+  if (!t || node_kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {
     if (slice_is(slice_str(c->string), "_placeholder")) claim = c;
     if (slice_is(slice_str(c->string), "num")) at = c;
   }
-  if (!claim || kind(claim) != cJSON_True || !at || kind(at) != cJSON_Number) return false;
+  if (!claim || node_kind(claim) != cJSON_True || !at || node_kind(at) != cJSON_Number)
+    return false;
   double v = at->valuedouble;
   if (!(v >= 0 && v <= INT32_MAX) || v != (double)(uint32_t)v) return false;
   *num = (uint32_t)v;

@@ -58,7 +58,7 @@ void sio__writer_string(struct writer *w, sio_slice s) {
 
 /* ---- attachments ------------------------------------------------------------------------ */
 
-static int attach(struct writer *w, sio_slice bytes) {
+static int attach_binary(struct writer *w, sio_slice bytes) {
   if (bytes.n > UINT32_MAX) return SIO_ETOOBIG;
   struct msg *m = sio__msg_copy(w->home, bytes.p, bytes.n);
   if (!m) return SIO__ENOMEM;
@@ -79,9 +79,9 @@ static void put_hole(struct writer *w, uint32_t number) {
   writer_put(w, text, n);
 }
 
-static void put_bin(struct writer *w, const sio_val *v) {
+static void put_binary_value(struct writer *w, const sio_val *v) {
   put_hole(w, w->nbins);
-  writer_fail(w, attach(w, slice(v->u.p, v->n)));
+  writer_fail(w, attach_binary(w, slice(v->u.p, v->n)));
 }
 
 static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
@@ -94,7 +94,7 @@ static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
 }
 
 /* Attaches the bins that are named, and notes for each the number it got. */
-static int attach_named(struct writer *w, const sio_val *v) {
+static int attach_named_binary(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   int err = reserve_numbers(w->scratch, v->nbins);
   if (err) return err;
@@ -107,7 +107,7 @@ static int attach_named(struct writer *w, const sio_val *v) {
   for (uint32_t k = 0; k < v->nbins && !err; k++) {
     if (!numbers[k]) continue;
     numbers[k] = w->nbins;
-    err = attach(w, v->bins[k]);
+    err = attach_binary(w, v->bins[k]);
   }
   return err;
 }
@@ -116,7 +116,7 @@ static int attach_named(struct writer *w, const sio_val *v) {
 static void put_with_bins(struct writer *w, sio_slice text, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  if (scan->nholes) writer_fail(w, attach_named(w, v));
+  if (scan->nholes) writer_fail(w, attach_named_binary(w, v));
   for (uint32_t i = 0; i < scan->nholes && !w->err; i++) {
     const struct json_hole *hole = &scan->holes[i];
     writer_put(w, text.p + done, hole->off - done);
@@ -140,7 +140,7 @@ static void put_scanned(struct writer *w, sio_slice text, const sio_val *v, int 
 
 /* ---- the kinds -------------------------------------------------------------------------- */
 
-static void put_number(struct writer *w, const sio_val *v) {
+static void put_number_value(struct writer *w, const sio_val *v) {
   char text[NUM_MAX];
   size_t n = v->kind == SIO_INT    ? sio__num_i64(text, v->u.i)
              : v->kind == SIO_UINT ? sio__num_u64(text, v->u.u)
@@ -187,11 +187,11 @@ void sio__writer_value(struct writer *w, const sio_val *v) {
     case SIO_BOOL: writer_put(w, v->u.b ? "true" : "false", v->u.b ? 4 : 5); break;
     case SIO_INT:
     case SIO_UINT:
-    case SIO_NUM: put_number(w, v); break;
+    case SIO_NUM: put_number_value(w, v); break;
     case SIO_STR: sio__writer_string(w, slice(v->u.p, v->n)); break;
     case SIO_JSON: put_json(w, v); break;
     case SIO_TREE: put_tree(w, v); break;
-    case SIO_BIN: put_bin(w, v); break;
+    case SIO_BIN: put_binary_value(w, v); break;
     case SIO_ARG: put_arg(w, v); break;
     default: writer_fail(w, SIO__EINVAL);
   }
