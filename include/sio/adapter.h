@@ -2,7 +2,7 @@
  *
  * adapter.h - who is in which room, and how a broadcast finds its receivers.
  *
- * One adapter stands behind each namespace. The one in the library keeps rooms in memory and
+ * Each namespace has one adapter. The one in the library keeps rooms in memory and
  * reaches the sockets of this process. An adapter that spans servers fills the same table, keeps
  * the local part by calling the memory adapter's functions (sio_adapter_memory), and adds what it
  * exchanges with the other servers:
@@ -36,8 +36,9 @@
 extern "C" {
 #endif
 
-typedef struct sio_adapter sio_adapter; /* what is behind one namespace: the adapter's own struct */
-typedef struct sio_packet sio_packet;   /* one encoded event, shared by all receivers            */
+typedef struct sio_adapter
+    sio_adapter;                      /* the adapter's own struct for one namespace               */
+typedef struct sio_packet sio_packet; /* one encoded event, shared by all receivers            */
 
 typedef struct sio_adapter_ops {
   /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */

@@ -73,7 +73,7 @@ typedef void (*sio_sent_cb)(int status, void *user);
  * disconnect callbacks; what a polling client still fetches afterwards is not told.
  * SIO_ECLOSED: it is over already. SIO_ETOOBIG: 4096 wait. UV_EINVAL without cb, UV_ENOMEM. */
 SIO_EXTERN int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user);
-/* The same of a socket's session: call it behind sio_emit(). SIO_ECLOSED: it is not connected. */
+/* The same of a socket's session: call it after sio_emit(). SIO_ECLOSED: it is not connected. */
 SIO_EXTERN int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user);
 
 /* ---- what happens to it ----------------------------------------------------------------- */
@@ -92,7 +92,7 @@ enum sio_engine_type {
 typedef struct sio_engine_packet {
   int type; /* enum sio_engine_type */
   bool binary;
-  sio_slice data; /* behind the type; borrowed */
+  sio_slice data; /* after the type; borrowed */
 } sio_engine_packet;
 
 /* What happens to sessions, as it happens; each may be NULL. Copied. From the loop, and they may

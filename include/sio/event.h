@@ -26,7 +26,7 @@ extern "C" {
 SIO_EXTERN const char *sio_event_name(const sio_event *e);
 /* The name as it is, as long as the event. */
 SIO_EXTERN sio_slice sio_event_name_slice(const sio_event *e);
-SIO_EXTERN size_t sio_event_count(const sio_event *e); /* arguments behind the name */
+SIO_EXTERN size_t sio_event_count(const sio_event *e); /* the name is not counted */
 /* NULL BOOL NUM STR BIN, else JSON; NULL past the end. */
 SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i);
 /* The text of a string argument, unescaped, NUL-terminated; NULL when it is no string, holds a NUL,

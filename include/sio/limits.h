@@ -36,7 +36,7 @@ typedef struct sio_rejection {
 } sio_rejection;
 
 /* Called for each one, from the loop or from sio_accept() and sio_accept_fd(). There may be very
- * many: keep it short. The log is told of the same, ten lines a second at most (log.h). One
+ * many: keep it short. The log has the same, at most ten lines a second (log.h). One
  * callback; NULL: none. */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
 SIO_EXTERN void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics.h - sio_stats as text for Prometheus and whoever reads its format, version 0.0.4
+ * metrics.h - sio_stats as text in the format of Prometheus, version 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  *
  *     sio_metrics_route(srv, "/metrics");

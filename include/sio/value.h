@@ -31,7 +31,7 @@ enum sio_kind {
 
 typedef struct sio_val {
   uint32_t kind;  /* enum sio_kind                                              */
-  uint32_t nbins; /* SIO_JSON, SIO_TREE, SIO_ARG: how many bins stand behind it */
+  uint32_t nbins; /* SIO_JSON, SIO_TREE, SIO_ARG: how many attachments bins points to */
   size_t n;       /* bytes at u.p                                               */
   union {
     bool b;

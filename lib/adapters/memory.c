@@ -68,7 +68,7 @@ static void walk_audience(sio_adapter *a, const sio_target *to, struct visit *vi
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
 
-/* One receiver that is gone or behind is no failure of the broadcast. */
+/* A receiver that has left or reads slowly does not make the broadcast fail. */
 static void deliver_to_receiver(struct visit *v, sio_socket *s) {
   sio_packet_deliver(v->packet, s, v->flags);
 }

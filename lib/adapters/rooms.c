@@ -72,7 +72,7 @@ static void seats_trim(sio_socket *s) {
   sio_adapter_set_slot(s, NULL);
 }
 
-/* Moves back whatever may not stay behind the gap. */
+/* Moves back each later entry that lookups would not find across the gap. */
 static void free_seat(struct seats *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;

@@ -38,7 +38,7 @@ void sio__away_remove(struct away *a, struct away_place *p);
 static inline bool away_has(const struct away_place *p) { return !list_empty(&p->order); }
 /* Of those that are away. */
 struct away_place *sio__away_oldest(const struct away *a);
-/* Whom to forget when one is too many, newest being the last that was added. */
+/* Which record to drop when there is one too many; newest is the one that was added last. */
 struct away_place *sio__away_surplus(const struct away *a, const struct away_place *newest);
 
 #endif

@@ -73,7 +73,7 @@ __attribute__((noinline)) static void packet_count_sent(sio_packet *p) {
   p->sent = 0;
 }
 
-/* For adapters the packet is const; what is counted of it is ours. */
+/* The packet is const for adapters; the counters in it are not theirs. */
 static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
@@ -85,7 +85,8 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   return err;
 }
 
-/* Who is not sent a volatile event is not asked; who cannot be asked for another reason is gone. */
+/* A socket that a volatile event is not sent to does not count as asked. One that cannot be asked
+ * for another reason counts as lost. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
   int err = sio__pending_ask(s, q);
@@ -115,7 +116,8 @@ static sio_slice packet_json_in_text(const sio_packet *p) {
   return slice(at, (size_t)(end - at));
 }
 
-/* An offset is this server's own: others put theirs behind what travels to them. */
+/* Replay offsets are local: ours is removed from the JSON that goes to other servers, which append
+ * their own. */
 static int packet_keep_json(sio_packet *p) {
   sio_slice json = packet_json_in_text(p);
   size_t n = json.n - p->tail;

@@ -28,7 +28,7 @@ struct sio_query {
   sio_nsp *nsp;
   struct list link;  /* nsp->queries, while it is open                        */
   struct list waits; /* peers here that owe an answer: struct wait, pending.c */
-  void (*end)(struct sio_query *q, int status); /* tells whoever asked */
+  void (*end)(struct sio_query *q, int status); /* calls the callback of the question */
   /* Removes what `waits` lists. Set with the first of them. */
   void (*cancel_waits)(struct sio_query *q, int status);
   union {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery.c - berths: who may come back, as what, and from where on.
+ * recovery.c - records of recoverable sockets: which client may return, as which socket, and from
+ * which event on.
  */
 #include "core/recovery.h"
 
@@ -11,7 +12,7 @@
 #include "packet/tree.h"
 
 enum {
-  SWEEPS = 4,              /* in the time a berth is kept                            */
+  SWEEPS = 4,              /* per max_disconnection_ms                               */
   QUEUE_EXTRA = 32,        /* what a queued message costs beyond itself, at most     */
   REPEATS = 2,             /* how often on the whole what was replayed may be again  */
   REPEATS_FREE = 16 * 1024 /* bytes that may be replayed again however often       */
@@ -27,7 +28,7 @@ static struct recovery *recovery_of(const sio_socket *s) { return s->nsp->recove
 
 static size_t data_size(const struct recovery *r) { return r->nsp->core->opts->socket_data_size; }
 
-/* ---- berths ----------------------------------------------------------------------------- */
+/* ---- records ---------------------------------------------------------------------------- */
 
 static sio_slice recoverable_key(const void *b) {
   return slice(((const struct recoverable *)b)->pid, SIO__ID_LEN);
@@ -190,7 +191,7 @@ static bool is_in_room_list(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* The first entry behind e that it missed; e NULL: of all. */
+/* The first entry after e that the socket missed; with e NULL the first of all. */
 static const struct replay_entry *next_missed_entry(const sio_socket *s,
                                                     const struct replay_entry *e) {
   const struct replay *log = &recovery_of(s)->log;
@@ -202,7 +203,7 @@ static const struct replay_entry *next_missed_entry(const sio_socket *s,
 /* What it is sent at this return. */
 struct tally {
   size_t held;                   /* memory that it takes while it waits              */
-  uint64_t new_bytes, old_bytes; /* the berth's, with this return                    */
+  uint64_t new_bytes, old_bytes; /* of the record, this return included               */
   uint64_t last;                 /* the number of the last event                     */
 };
 
@@ -245,7 +246,7 @@ static int restore_shared_data(sio_socket *s, const struct recoverable *b) {
   return s->shared ? 0 : UV_ENOMEM;
 }
 
-/* The socket becomes what the berth says; all of it or nothing. */
+/* The socket takes over id, rooms and data of the record, or nothing of them. */
 static int become_recovered_socket(struct recovery *r, sio_socket *s, struct recoverable *b) {
   char fresh_id[sizeof s->own_id];
   memcpy(fresh_id, s->own_id, sizeof fresh_id);
@@ -285,7 +286,7 @@ static int restore_socket(struct recovery *r, sio_socket *s, const struct claim 
 static const char *cause_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
     [SIO_RECOVERY_NO_SESSION] = "no such session, or not any more",
-    [SIO_RECOVERY_BAD_OFFSET] = "its offset is none",
+    [SIO_RECOVERY_BAD_OFFSET] = "its offset is invalid",
     [SIO_RECOVERY_LOG_GONE] = "what it missed is not kept any more",
     [SIO_RECOVERY_TOO_MUCH] = "it missed more than may wait for it, or was sent it too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery.h - connection state recovery: a peer that lost its connection comes back as the socket
- * it was, and is sent what it missed.
+ * recovery.h - connection state recovery: a client that lost its connection becomes the same socket
+ * again, and is sent the events that it missed.
  *
- * Behind each socket that was told a pid stands a berth:
+ * Each socket that was sent a pid has a struct recoverable, in one of three states:
  *
- *  LIVE --- its connection broke ---> AWAY --- its peer is back ---> RETURNING --- let in ---> LIVE
- *  LIVE --- it, or the host, left for good ---> gone       RETURNING --- its peer is lost ---> AWAY
- *  AWAY --- too long, or too many ---> gone                RETURNING --- refused ---> gone
+ *  LIVE --- connection broke ---> AWAY --- client is back ---> RETURNING --- admitted ---> LIVE
+ *  LIVE --- disconnected ---> freed RETURNING --- connection broke ---> AWAY AWAY --- too long, or
+ *  too many ---> freed RETURNING --- refused ---> freed
  *
- * A berth has at most one socket. Who comes back while the old connection has not been noticed to
- * be dead takes it over: the old socket ends first.
+ * A record has at most one socket. If a client is back before the end of its old connection has
+ * been noticed, the old socket is disconnected first.
  *
- * A peer's offset says what it has. It is sent what was numbered behind that and concerns it now;
- * if it has the last event it was sent, then only what came after it left. So neither a quiet peer
- * nor one that never got an event depends on old events being kept.
+ * A client's offset names the last event that it has. The client is sent the later events that are
+ * addressed to it. If that is also the last event that it was sent, only events after the break are
+ * looked at, so a client that received few events does not depend on old events being kept.
  */
 #ifndef SIO_CORE_RECOVERY_H
 #define SIO_CORE_RECOVERY_H
@@ -28,34 +28,34 @@
 
 struct recoverable {
   sio_socket *socket;     /* LIVE or RETURNING; NULL: AWAY                               */
-  struct away_place away; /* among recovery->away                                        */
-  uint64_t first;         /* its peer has everything up to here, or it was not meant for it */
-  uint64_t last;          /* the last event it was sent                                  */
-  uint64_t left;          /* the last event there was when it left                       */
-  uint64_t from;          /* RETURNING: it is sent what is behind this                   */
+  struct away_place away; /* in recovery->away                                           */
+  uint64_t first;         /* the client needs no event up to this number                */
+  uint64_t last;          /* the last event that the client was sent                     */
+  uint64_t left;          /* the newest event when the connection broke                  */
+  uint64_t from;          /* RETURNING: events after this number are sent                */
   uint64_t left_at;       /* ms, the loop's clock                                        */
   uint64_t replayed;      /* the last event that was replayed                            */
   uint64_t new_bytes;     /* of events that were replayed to it, counted once            */
   uint64_t old_bytes;     /* of those that were replayed again                           */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  char *rooms; /* while not LIVE: their names, a NUL behind each              */
+  char *rooms; /* unless LIVE: names of the rooms, each with a NUL after it   */
   size_t rooms_size;
-  void *data;   /* while not LIVE: the host's bytes                            */
-  char *shared; /* while not LIVE: its shared data; NULL: none */
+  void *data;   /* unless LIVE: the host's bytes                               */
+  char *shared; /* unless LIVE: the shared data, or NULL                       */
 };
 
 /* One per namespace. */
 struct recovery {
   sio_nsp *nsp;
   struct replay log;
-  struct map by_pid; /* struct berth, all of them */
+  struct map by_pid; /* struct recoverable, in every state */
   struct away away;
   struct timer sweep;
 };
 
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* NULL when the option is off */
-void sio__recovery_free(struct recovery *r);                /* everybody has left; NULL is fine */
+void sio__recovery_free(struct recovery *r); /* after all sockets have left; NULL is allowed */
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -75,16 +75,17 @@ static inline void recovery_sent(struct recoverable *b, uint64_t seq) {
 
 /* ---- sockets: all of them no-ops when it is off ------------------------------------------- */
 
-/* PENDING, with its auth: becomes the socket it was if its peer can prove it. From the loop only:
- * may run the callbacks of a predecessor's end. */
+/* For a PENDING socket with its auth: if the client proves its identity, the socket takes over id,
+ * rooms and data. Called from the loop only, because it may run the callbacks of the old socket. */
 void sio__recovery_arrive(sio_socket *s);
-/* Before CONNECT: a returning one is sent what it missed, another gets a berth if there is memory.
- * 0, SIO_ETOOBIG if meanwhile too much was dropped, or what sending says. */
+/* Called before CONNECT is answered. A returning socket is sent the events that it missed; another
+ * socket gets a record, if there is memory. 0, SIO_ETOOBIG if events that it needs were dropped
+ * meanwhile, or an error of sending. */
 int sio__recovery_welcome(sio_socket *s);
 const char *sio__recovery_pid(const sio_socket *s); /* NULL: none */
 void sio__recovery_joined(sio_socket *s);           /* CONNECT is queued */
-void sio__recovery_refused(sio_socket *s);          /* the host does not want it */
-void sio__recovery_dropped(sio_socket *s);          /* it was never let in */
+void sio__recovery_refused(sio_socket *s);          /* the host refused the socket */
+void sio__recovery_dropped(sio_socket *s);          /* the socket was never connected */
 void sio__recovery_leave(sio_socket *s, int reason);
 void sio__recovery_pack(sio_socket *s); /* before its rooms are left */
 void sio__recovery_stow(sio_socket *s); /* after the host's last word */

@@ -2,7 +2,7 @@
  *
  * replay.h - the events of one namespace that a peer may have to be sent again.
  *
- * Each gets the next number, and the offset that stands behind its arguments says it:
+ * Each gets the next number, and the offset after its arguments contains it:
  * "<tag>.<number>", the tag being this log's own. So an offset is a place in the order of
  * events, whether the event there is kept or not: who has everything up to it, and from there
  * on nothing was dropped, can be sent the rest. What is oldest is dropped first.
@@ -35,7 +35,7 @@ struct replay_entry {
   size_t bytes;
   uint32_t nrooms, nexcept;
   bool everyone;
-  char names[]; /* of the rooms, then of those left out; a NUL behind each */
+  char names[]; /* of the rooms, then of the excluded ones; each with a NUL */
 };
 
 enum replay_place {
@@ -61,7 +61,7 @@ void sio__replay_drop_before(struct replay *r, uint64_t ms); /* what was added e
 /* Is it meant for who is in those rooms that in_room() says? */
 bool sio__replay_concerns(const struct replay_entry *e,
                           bool (*in_room)(const char *room, const void *user), const void *user);
-/* The first entry behind a number, or behind another; NULL: there is none. */
+/* The first entry after a number, or after another entry; NULL if there is none. */
 const struct replay_entry *sio__replay_after(const struct replay *r, uint64_t seq);
 const struct replay_entry *sio__replay_next(const struct replay *r, const struct replay_entry *e);
 

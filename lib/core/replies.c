@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * replies.c - what came back to a question to many: each reply one block, its texts behind it;
- * an event is made of it when the host asks for one.
+ * replies.c - what came back to a question to many: each reply is one block with its texts after
+ * it; an event is made of it when the host asks for one.
  */
 #include "base/mem.h"
 #include "core/event.h"

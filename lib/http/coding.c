@@ -11,7 +11,7 @@ enum { UNSAID = -1, Q_ONE = 1000 };
 
 static bool coding_is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* A qvalue (RFC 9110 section 12.4.2) in thousandths; what is none counts as 0. */
+/* A qvalue (RFC 9110 section 12.4.2) in thousandths; anything else counts as 0. */
 static int parse_qvalue(sio_slice s) {
   if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1')) return 0;
   if (s.n > 1 && s.p[1] != '.') return 0;
@@ -24,7 +24,7 @@ static int parse_qvalue(sio_slice s) {
   return q ? 0 : Q_ONE;
 }
 
-/* What stands behind a coding's name: nothing, or ";q=0.5". */
+/* The text after the name of a coding: nothing, or ";q=0.5". */
 static int parse_weight(sio_slice params) {
   sio_slice s = sio__slice_trim(params);
   if (s.n == 0) return Q_ONE;

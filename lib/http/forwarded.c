@@ -143,7 +143,7 @@ static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *v
   return true;
 }
 
-/* name=value off *s, and the ';' behind it. */
+/* Takes name=value and the ';' after it from *s. */
 static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
                                 sio_slice *value) {
   size_t n = 0;

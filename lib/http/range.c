@@ -8,7 +8,7 @@
 
 static const struct range all = { .kind = RANGE_ALL };
 
-/* Digits only. A number too big for 64 bits stands for one behind every end. */
+/* Digits only. A number of more than 64 bits counts as UINT64_MAX, after the end of every file. */
 static bool parse_byte_position(sio_slice s, uint64_t *out) {
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;

@@ -10,7 +10,7 @@
 enum range_kind {
   RANGE_ALL,    /* none, several, or none that we understand: the whole is answered */
   RANGE_PART,   /* n bytes from `from` on, at least one of them                      */
-  RANGE_OUTSIDE /* it begins behind the end: 416                                      */
+  RANGE_OUTSIDE /* it begins after the end: 416                                       */
 };
 
 struct range {

@@ -199,7 +199,7 @@ static int file_set_headers(sio_request *r, const struct file *f) {
   return err ? err : sio__request_set_header(r, "ETag", slice_str(f->tag));
 }
 
-/* "bytes 0-99/1000", or "bytes *" "/1000" where the range is none of the file's. */
+/* "bytes 0-99/1000", or "bytes *" "/1000" where the file has no such range. */
 static int set_content_range(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART

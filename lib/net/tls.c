@@ -277,7 +277,7 @@ static bool check_handshake_complete(struct conn *c, struct tls *t) {
   return !c->closed;
 }
 
-/* Writes plaintext to the beginning of the buffer while ciphertext is read from behind TLS_GAP.
+/* Writes plaintext to the beginning of the buffer while ciphertext is read from after TLS_GAP.
  * It cannot overtake: plaintext is shorter than its ciphertext, except for a record that the
  * session held back, and TLS_GAP has room for one. */
 static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *got) {

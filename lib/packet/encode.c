@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * encode.c - one msg per packet, Engine.IO's '4' in front, attachments chained behind.
+ * encode.c - one msg per packet, Engine.IO's '4' before the text, attachments chained after it.
  *
  * How many attachments there are stands before the values that bring them. It is announced as
  * the most there can be, and corrected when fewer were named.

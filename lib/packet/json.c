@@ -76,10 +76,10 @@ struct cursor {
 
 enum state {
   VALUE,         /* a value must come                            */
-  FIRST_ELEMENT, /* behind '[': a value, or the end              */
-  FIRST_KEY,     /* behind '{': a key, or the end                */
+  FIRST_ELEMENT, /* after '[': a value, or the end               */
+  FIRST_KEY,     /* after '{': a key, or the end                 */
   KEY,           /* a key must come, its colon, and a value      */
-  AFTER,         /* behind a value: a comma, an end, or the end  */
+  AFTER,         /* after a value: a comma, an end, or the end   */
   DONE,
   FAILED /* err says why, p where                                */
 };
@@ -159,14 +159,14 @@ static bool hex_digits(const char *p, const char *end) {
   return true;
 }
 
-/* p stands behind a backslash; behind what it escapes, or NULL. */
+/* p is after a backslash. Returns the position after the escape, or NULL if it is invalid. */
 static const char *skip_escape(const char *p, const char *end) {
   if (p == end || *p == '\0') return NULL;
   if (*p == 'u') return hex_digits(p + 1, end) ? p + 5 : NULL;
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
 }
 
-/* From behind the opening quote to behind the closing one. */
+/* p is after the opening quote. Returns the position after the closing one. */
 static inline bool skip_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;
@@ -384,7 +384,7 @@ static char *put_utf8(char *o, uint32_t c) {
   return o;
 }
 
-/* p stands behind "\u"; *end is moved behind the last digit taken. */
+/* p is after "\u"; *end is set to the position after the last digit taken. */
 static uint32_t unescape_unit(const char *p, const char *limit, const char **end) {
   uint32_t c = hex4(p);
   *end = p + 4;
@@ -427,7 +427,7 @@ size_t sio__json_unescape(char *out, sio_slice text) {
 
 /* ---- strings, into JSON ----------------------------------------------------------------- */
 
-/* Text that can go as it is, and what goes instead of the `eaten` bytes behind it. */
+/* A piece of text that is copied unchanged, and what replaces the `eaten` bytes after it. */
 struct piece {
   size_t run, eaten, instead_n;
   char instead[ESCAPED];

@@ -84,7 +84,7 @@ int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-/* Behind the string that begins at p. */
+/* Returns the position after the string that begins at p. */
 static const char *string_end(const char *p) {
   for (p++; *p != '"'; p++)
     if (*p == '\\') p++;
@@ -188,7 +188,7 @@ static int put_msgpack_literal(struct source *s) {
   return put_sized(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
-/* Is there a bin's placeholder at p? Then p moves behind it. */
+/* If a placeholder of a binary begins at p, moves p to after it and returns its number. */
 static bool read_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;

@@ -6,7 +6,7 @@
  *
  * Decoding is one pass that validates and slices; nothing is copied but what must
  * wait for its attachments. Encoding writes one msg, Engine.IO's '4' in front, and
- * chains the attachments behind it.
+ * chains the attachments after it.
  */
 #ifndef SIO_PACKET_PACKET_H
 #define SIO_PACKET_PACKET_H
@@ -32,7 +32,7 @@ enum { PACKET_NO_ID = -1 };
 struct packet {
   enum packet_type type;        /* BINARY_ types only while decoding: delivered as EVENT or ACK */
   sio_slice nsp;                /* "/" when absent; query stays part of it in protocol 5        */
-  sio_slice query;              /* protocol 3: what stood behind the namespace's '?' */
+  sio_slice query;              /* protocol 3: the text after the '?' of the namespace */
   int64_t id;                   /* PACKET_NO_ID when absent                                     */
   sio_slice json;               /* the payload's text, empty when absent                        */
   const struct json_scan *scan; /* the payload's elements; args[0] of an EVENT is its name */
@@ -103,7 +103,7 @@ bool sio__name_reserved(sio_slice name);
  * their values. max_attachments is the receivers' business: not checked here. */
 int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                 const char *nsp, const char *name, sio_args args, int64_t id);
-/* The same with one argument more, a string, behind the others; tail.n 0: without. */
+/* The same with a string as one more argument after the others, unless tail.n is 0. */
 int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                        const char *nsp, const char *name, sio_args args, int64_t id,
                        sio_slice tail);

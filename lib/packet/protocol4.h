@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * protocol4.h - what clients of Socket.IO 2 (Engine.IO 3) put differently: auth travels as
- * a query behind the namespace's name, "/chat?token=x".
+ * a query after the namespace's name, "/chat?token=x".
  */
 #ifndef SIO_PACKET_PROTOCOL4_H
 #define SIO_PACKET_PROTOCOL4_H

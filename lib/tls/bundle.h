@@ -12,7 +12,7 @@
 
 struct bundle {
   atomic_uint refs;
-  int64_t expires;        /* when the first of its certificates expires; INT64_MAX: there is none */
+  int64_t expires; /* when the first certificate expires; INT64_MAX without certificates    */
   struct tickets tickets; /* not used with an SSL_CTX of the host */
   SSL_CTX *ctx;           /* the context that every connection starts with */
   size_t nmore;

@@ -13,7 +13,7 @@
 enum ws_state {
   WS_OPEN,    /* messages go both ways                                                  */
   WS_CLOSING, /* our close frame is sent, the peer's awaited                            */
-  WS_ENDING,  /* nothing more to say: FIN goes behind what is queued, the peer's awaited */
+  WS_ENDING,  /* FIN follows what is queued, and the peer's FIN is awaited                 */
   WS_CLOSED   /* the stream is closed; freed at the end of the turn                     */
 };
 

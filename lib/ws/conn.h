@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * conn.h - a WebSocket on a connection: receiving, sending, and the closing
- * handshake, for whoever speaks through it (Engine.IO, or a plain route).
+ * handshake, for its owner: an Engine.IO session, or an endpoint of a route.
  *
  *   OPEN --- sio__ws_close ---> CLOSING --- peer's close frame ---> ENDING
  *   OPEN --- peer's close frame, which is echoed ---> ENDING
@@ -125,7 +125,7 @@ void sio__ws_resume(struct ws_conn *w);
 /* Bytes that came in the same segment as the handshake; messages and `closed` may come from
  * inside. */
 void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
-/* Queues m as one data frame (binary or text as m says, a raw m as it is); the chain behind it
+/* Queues m as one data frame (binary or text as m says, a raw m as it is); the chain after it
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);

@@ -45,7 +45,7 @@ static void param_put_char(struct param *p, char c) {
   p->n++;
 }
 
-/* Behind the opening quote. What is quoted must be a token as well. */
+/* p is after the opening quote. The quoted text must be a token, too. */
 static bool take_quoted_value(sio_slice *s, struct param *p) {
   while (s->n && *s->p != '"') {
     bool escaped = *s->p == '\\';
