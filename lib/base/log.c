@@ -142,7 +142,8 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
   if (log->rouse) log->rouse(log->rouse_arg);
 }
 
-static void log_format(struct log *log, int level, int room, const char *fmt, va_list ap) {
+__attribute__((format(printf, 4, 0))) static void log_format(struct log *log, int level, int room,
+                                                             const char *fmt, va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
   /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
    * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */

@@ -131,7 +131,7 @@ int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **o
 }
 
 static int queue_piece(struct http_conn *c) {
-  struct msg *m;
+  struct msg *m = NULL;
   int err = sio__http_read_piece(c->http->loop, c->source, &m);
   if (err) return err;
   err = conn_send_text(c->conn, m);

@@ -190,7 +190,7 @@ TEST(arrays_of_the_statistics_have_room_for_more_causes) {
 }
 
 TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
-  sio_stats old;
+  sio_stats old = { 0 };
   whole_start(NULL);
   sio_stats *st =
       (sio_stats *)(void *)(uintptr_t)older(&old, offsetof(sio_stats, connections_accepted));
