@@ -123,6 +123,34 @@ void __wrap_sio__pool_put(struct pool *pool, void *block) {
   __real_sio__pool_put(pool, block);
 }
 
+/* What waits for a peer was charged to whom the server was busy with when the host said it. A poll
+ * or an upgrade of the peer's only has it copied: the copies are nobody's. */
+struct eio;
+struct msg;
+typedef void taker(sio_session *c, struct msg *m);
+void __real_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                                bool initial);
+void __wrap_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                                bool initial);
+void __real_sio__polling_hand_over_queue(sio_session *c, taker *take);
+void __wrap_sio__polling_hand_over_queue(sio_session *c, taker *take);
+
+void __wrap_sio__answer_packets(struct eio *e, sio_request *r, struct msg *body, bool binary,
+                                bool initial) {
+  unsigned owner = memory.owner;
+  memory.owner = 0;
+  pass_on(body, 0);
+  __real_sio__answer_packets(e, r, body, binary, initial);
+  memory.owner = owner;
+}
+
+void __wrap_sio__polling_hand_over_queue(sio_session *c, taker *take) {
+  unsigned owner = memory.owner;
+  memory.owner = 0;
+  __real_sio__polling_hand_over_queue(c, take);
+  memory.owner = owner;
+}
+
 void memory_install(void) { sio_set_allocator(sim_malloc, sim_realloc, sim_free); }
 
 /* What an earlier life left is none of this one's; there is none, or that life has failed. */
