@@ -184,6 +184,8 @@ static bool peer_still_reads(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
+  /* Only the ping itself is unsent: a part of it that the kernel takes is not the peer reading. */
+  if (!w->ping_delayed && before >= w->ping_end - WS_PING_LEN) return false;
   if (w->taken_by_kernel >= w->ping_end) return w->ping_delayed;
   w->ping_delayed = true;
   return w->taken_by_kernel > before;

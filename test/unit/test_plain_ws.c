@@ -9,7 +9,24 @@
 #include "trace.h"
 #include "whole.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
+
+/* How many bytes the kernel takes; -1: as many as it will. */
+static ssize_t kernel_room = -1;
+ssize_t __real_send(int fd, const void *p, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
+
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags) {
+  if (kernel_room < 0) return __real_send(fd, p, n, flags);
+  if (kernel_room == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  if (n > (size_t)kernel_room) n = (size_t)kernel_room;
+  kernel_room -= (ssize_t)n;
+  return __real_send(fd, p, n, flags);
+}
 
 static struct raw w;
 static sio_ws *plain;
@@ -190,6 +207,20 @@ static void read_some_of_it(size_t n) {
   for (int i = 0; i < 5; i++) turn();
 }
 
+TEST(a_kernel_that_takes_half_a_ping_does_not_speak_for_the_peer) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(NULL, &cbs));
+  kernel_room = 1;
+  later(25000);
+  EQ(kernel_room, 0);
+  later(19999);
+  CHECK(plain != NULL);
+  later(1);
+  CHECK(plain == NULL);
+  kernel_room = -1;
+  stop();
+}
+
 TEST(one_that_reads_slowly_what_stands_before_the_ping_has_time) {
   sio_ws_callbacks cbs = callbacks();
   REQUIRE(start(NULL, &cbs));
@@ -364,6 +395,7 @@ T(a_route_may_do_without)
 T(times_past_what_a_timer_takes_are_refused)
 T(what_the_host_sends_is_no_sign_of_life)
 T(one_that_never_reads_is_closed_while_bytes_wait_for_it)
+T(a_kernel_that_takes_half_a_ping_does_not_speak_for_the_peer)
 T(one_that_reads_slowly_what_stands_before_the_ping_has_time)
 T(a_close_while_a_ping_is_out_has_the_time_of_a_close)
 T(a_peer_that_leaves_while_a_ping_is_out_leaves_no_timer)
