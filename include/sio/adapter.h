@@ -50,11 +50,12 @@ typedef struct sio_adapter_ops {
   /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut.
    * Sockets have left, every query is over: the adapter releases those it holds. */
   void (*close)(sio_adapter *a);
-  /* Both are told once per change, the name checked; a socket's own room is not told of (see
-   * arrive). 0, or UV_ENOMEM: not joined then. They tell the host: sio_room_tell(). */
+  /* Called once for each change, with a valid name, and not for the room of a socket's own id (see
+   * arrive). join returns 0, or UV_ENOMEM if the socket has not joined. Both report the change to
+   * the host with sio_room_tell(). */
   int (*join)(sio_adapter *a, sio_socket *s, const char *room);
   void (*leave)(sio_adapter *a, sio_socket *s, const char *room);
-  /* The socket is about to be gone: out of every room. Also for one that never connected. */
+  /* Removes a socket that leaves the namespace from every room; also one that never connected. */
   void (*leave_all)(sio_adapter *a, sio_socket *s);
   bool (*in_room)(const sio_adapter *a, const sio_socket *s, const char *room);
   void (*rooms)(const sio_adapter *a, const sio_socket *s, void (*cb)(const char *room, void *user),
@@ -64,8 +65,8 @@ typedef struct sio_adapter_ops {
    * servers the adapter holds the query, and hands it what they answer. An error: nothing was sent,
    * and the query is over. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
-  /* Calls visit once for each local socket the target names. visit may join, leave and disconnect
-   * it. */
+  /* Calls visit once for each local socket that the target names. visit may make this socket join
+   * or leave rooms, and disconnect it. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
   /* The bulk verbs, on every server unless SIO_LOCAL. The rooms' names are not checked yet. */
@@ -75,24 +76,27 @@ typedef struct sio_adapter_ops {
 
   /* ---- these may be NULL: one server, that tells of no rooms ---- */
 
-  /* The socket has connected and is in the room of its id; it is not any more, after leave_all. */
+  /* arrive: the socket has connected and is in the room of its own id. depart: it has left that
+   * room, after leave_all. */
   void (*arrive)(sio_adapter *a, sio_socket *s);
   void (*depart)(sio_adapter *a, sio_socket *s);
   /* Rooms with members here, own ones included, each once. */
   void (*all_rooms)(const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user),
                     void *user);
   size_t (*room_size)(const sio_adapter *a, const char *room);
-  /* Asks the OTHER servers; what is here is in q already. sio_query_hold() for each answer to come,
-   * then sio_query_remote() and sio_query_release(). Not called with SIO_LOCAL. An error: the call
-   * fails with it. */
+  /* Asks the OTHER servers which sockets of theirs the target names. The sockets of this server are
+   * in q already. The adapter calls sio_query_hold() for each server that it asks and, when the
+   * server answers, sio_query_remote() for each socket and then sio_query_release(). Not called
+   * with SIO_LOCAL. If it returns an error, sio_all_fetch() fails with that error. */
   int (*fetch)(sio_adapter *a, const sio_target *to, sio_query *q);
-  /* An event for the others. q is NULL when no acks are asked for; else sio_query_expect() says how
-   * many servers there are, and each answer is a sio_query_reply(). */
+  /* Sends an event to the other servers. q is NULL if no acks are wanted. Otherwise the adapter
+   * calls sio_query_expect() with the number of servers, and sio_query_reply() for each answer. */
   int (*server_emit)(sio_adapter *a, const sio_packet *p, sio_query *q);
-  /* sio_query_expect() adds the number of OTHER servers to q, now or, while it is held, later. */
+  /* Adds the number of OTHER servers to q with sio_query_expect(), at once or, if the adapter holds
+   * q, later. */
   int (*server_count)(sio_adapter *a, sio_query *q);
-  /* q is over, its time was up or the server closes, and is still held: the adapter releases it,
-   * and forgets whom it asked. */
+  /* q has ended, by its timeout or because the server closes, while the adapter still holds it. The
+   * adapter releases its holds and ignores answers that come later. */
   void (*query_over)(sio_adapter *a, sio_query *q);
   /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop
    * busy, as connections, is ended. close follows, turns later in the first case. */
@@ -143,8 +147,8 @@ SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
  * host. */
 
 SIO_EXTERN void sio_query_hold(sio_query *q);
-/* It is not used any more by whoever held it. err: why an answer did not come (SIO_ETIMEOUT ...):
- * the status of the end. */
+/* Gives one hold back; the caller does not use q afterwards. err is 0, or says why an answer did
+ * not come (SIO_ETIMEOUT, ...): the first such error becomes the status that the host gets. */
 SIO_EXTERN void sio_query_release(sio_query *q, int err);
 SIO_EXTERN bool sio_query_over(const sio_query *q);
 /* ms: as asked for, or the default; never 0. */

@@ -61,13 +61,14 @@ SIO_EXTERN int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, co
 typedef void (*sio_reply_cb)(sio_socket *s, int status, sio_event *reply, void *user);
 /* Asks for an ack; cb runs exactly once: with the reply, SIO_ETIMEOUT after timeout_ms (0:
  * sio_options.ack_timeout_ms, or as long as the peer stays), or SIO_ECLOSED when it leaves. A late
- * reply is ignored. A time that ran out while the host kept the loop (sio_stats.stalls) is given
- * once more: the peer may have had none of it. SIO_ETOOBIG past max_acks. */
+ * reply is ignored. If the loop was blocked when the time ran out
+ * (sio_stats.stalls), the time is started once more, because the peer may have had none of it.
+ * SIO_ETOOBIG: max_acks acks are owed already. */
 SIO_EXTERN int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                             sio_reply_cb cb, void *user);
 
-/* Takes a question back, the oldest with this cb and user: cb will not run, and a reply is ignored.
- * UV_ENOENT: none of them waits, or its end is being told right now. */
+/* Cancels the oldest sio_emit_ack() with this cb and user that is still open: cb does not run, and
+ * a reply is ignored. UV_ENOENT: none is open, or cb is running. */
 SIO_EXTERN int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user);
 
 /* To many. 0 also when nobody matched. */

@@ -125,11 +125,12 @@ static inline int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, 
 
 /* ---- ending it -------------------------------------------------------------------------- */
 
-/* After what is queued has been sent: "forced close". */
+/* Closes the session after everything queued has been sent; the reason is "forced close". */
 SIO_EXTERN void sio_session_close(sio_session *c);
-/* The same, with a close frame's code (1000, 3000 to 4999; RFC 6455 section 7.4) and text (at
- * most 123 bytes; NULL: none) for a peer on WebSocket; 0: none. discard: what is queued is
- * dropped; on WebSocket that is nothing, it is on its way. */
+/* Closes the session as sio_session_close() does. On WebSocket the close frame has this code (1000,
+ * or 3000 to 4999, RFC 6455 section 7.4; 0: no code) and this text (at most 123 bytes; NULL: no
+ * text). discard drops what is queued; on WebSocket everything queued is on its way to the kernel
+ * already, and is sent. */
 SIO_EXTERN void sio_session_close_with(sio_session *c, bool discard, unsigned ws_code,
                                        const char *ws_text);
 

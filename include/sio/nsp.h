@@ -39,7 +39,7 @@ SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
  * made. The first that takes the name makes a namespace of it, its child, once, however many peers
  * ask; if none does the peer is told "Invalid namespace". Nobody joins a parent itself: what is
  * registered on it (middleware, handlers, callbacks of every kind) each child gets, as it is when
- * the child is made. sio_on_new_nsp() is told of the child before its first peer is let in.
+ * the child is made. The callbacks of sio_on_new_nsp() run before the first peer is admitted.
  *
  * With a parent as its nsp, a target is everybody in its children: sio_broadcast(), sio_all_join(),
  * sio_all_leave() and sio_all_disconnect(), of which the first error is answered and the other
@@ -88,7 +88,7 @@ SIO_EXTERN void sio_next_ok(sio_next *next);
 /* message and data are borrowed for the call. Namespace middleware: the peer gets connect_error
  * with this message, and err.data unless data is null. Packet middleware: the event is dropped, and
  * the callbacks of sio_on_error() get UV_ECANCELED, the message and sio_error_data(). The peer is
- * sent nothing; whoever wants to answer the ack of the event does so before (sio_reply()). Both
+ * sent nothing; the middleware can answer the ack of the event before (sio_reply()). Both
  * refusals are in the log at WARN, with the message and without the data. data can have no
  * attachments: such data, and data that is not valid JSON, is left out, which is logged as well.
  * Request hooks: see server.h, http.h. */
@@ -133,12 +133,12 @@ SIO_EXTERN int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user);
  * none (sio_null()), it was left out, it is another error, or no such callback of s runs. */
 SIO_EXTERN sio_slice sio_error_data(const sio_socket *s);
 
-/* More than queue_high bytes waited for the peer of s, and now no more than queue_low do: send on.
- * From the loop. */
+/* More than queue_high bytes were queued for the client of s, and now at most queue_low are: the
+ * host can go on sending. Called from the loop. */
 SIO_EXTERN int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user);
-/* Events for the peer of s were dropped by when_full. From the loop, once a turn for all that were;
- * the namespaces of a peer share its connection, so each of its sockets is told of all of them. d
- * is borrowed. */
+/* Events for the client of s were dropped by sio_options.when_full. Called from the loop, once for
+ * all events dropped in a turn. A client's namespaces share one connection, so the callback runs
+ * for each of its sockets, with the total of all of them. d is borrowed. */
 SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
 
 /* What another server says with sio_server_side_emit(). e is read, answered and its ack taken like
@@ -149,7 +149,7 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
                                   void *user);
 
 /* Rooms on this node as they change, sockets' own included; each slot may be NULL. create comes
- * before the first join, remove behind the last leave ("create-room", "join-room", "leave-room",
+ * before the first join, remove after the last leave ("create-room", "join-room", "leave-room",
  * "delete-room"). They run inside the call that changes the room and may do anything, leave that
  * room too; in leave and remove s may have left the namespace already. Copied. */
 typedef struct sio_room_hooks {

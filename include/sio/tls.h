@@ -45,7 +45,7 @@ typedef struct sio_tls_info {
   const char *version;      /* "TLSv1.3"                                                    */
   const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                     */
   const char *alpn;         /* "http/1.1"; "": it did not ask (RFC 7301)                    */
-  const char *server_name;  /* whom it asked for (SNI, RFC 6066); "": nobody                */
+  const char *server_name;  /* the name that the client asked for (SNI, RFC 6066), or ""      */
   sio_slice certificate;    /* the peer's own, DER; empty: it showed none                   */
   const char *subject;      /* of that, as RFC 2253 writes it: "CN=alice,O=Example"; ""     */
   bool verified;            /* there is one, and the CAs vouched for it in the handshake    */
@@ -104,15 +104,18 @@ typedef struct sio_tls_ops {
   const char *name; /* for the log */
 
   /* A connection was accepted: a server's session for it. *wire is copied; put() works until close
-   * returns. 0, or a code (UV_ENOMEM): then there is none, and the connection is closed. */
+   * returns. 0, or an error (UV_ENOMEM): there is no session, and the connection is closed. */
   int (*open)(void *context, const sio_tls_wire *wire, void **session);
 
   /* Ciphertext came: *in, which is advanced past what was used. Decrypts into out, which has room
    * for size bytes (never 0) and does not overlap *in. What has to be said (handshake, alerts) is
-   * put on the wire. Called until it gives nothing more: > 0  so many bytes of plaintext 0  *in is
-   * used up, and nothing more can be made of it. The session may hold back an incomplete record,
-   * and no more than one. < 0  SIO_ECLOSED: the peer has ended it in good order (close_notify);
-   * writing may go on. Other codes: it failed, its alert is put on the wire; failure() says why. */
+   * put on the wire. Called until nothing more comes of the input. Returns:
+   *
+   *   > 0          the number of bytes of plaintext
+   *   0            *in is used up, and there is no more plaintext; the session may keep an
+   *                incomplete record, and not more than one
+   *   SIO_ECLOSED  the peer has sent close_notify; writing may go on
+   *   another < 0  the session failed, and its alert is on the wire; failure() says why */
   long (*read)(void *session, sio_slice *in, char *out, size_t size);
 
   /* Only after the handshake. Encrypts all n bytes (1 to 16384) onto the wire. 0, or a code: it

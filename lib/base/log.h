@@ -75,7 +75,7 @@ struct log {
   size_t held;                   /* memory of the waiting lines */
   uint64_t unsaid;               /* lost lines that are not yet reported to the host */
   uint64_t lost;                 /* all lost lines */
-  const char *why;               /* why the last of them was lost */
+  const char *why;               /* why the last lost line was lost */
   bool counting;                 /* The current second ends with sio__log_end_second(). */
   uint64_t left_out;             /* all lines left out by the rate limits */
   struct log_second seconds[LOG_CAUSES];

@@ -99,7 +99,7 @@ static bool is_pong_due_soon(const sio_session *c) {
   return c->heartbeat.at < soon;
 }
 
-/* The new ping also keeps the client from timing out, as it expects one in time. */
+/* With protocol 4 a new ping is sent as well: the client times out if it gets no ping in time. */
 void sio__session_extend_timeout(sio_session *c) {
   if (c->state != SESSION_OPEN) return;
   if (c->protocol == 3)

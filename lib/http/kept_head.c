@@ -11,7 +11,7 @@ static char *kept_head_put_text(char *at, const char *p, size_t n) {
   return at + n + 1;
 }
 
-/* What a WebSocket's first request must say to become one tells its host nothing. */
+/* Headers that every WebSocket handshake has, with no information for the host, are not kept. */
 static bool header_is_kept(const struct http_header *h) {
   static const char *const plumbing[] = { "Connection", "Upgrade", "Sec-WebSocket-Key",
                                           "Sec-WebSocket-Version", NULL };

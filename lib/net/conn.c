@@ -196,7 +196,8 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
   return 0;
 }
 
-/* A mark is an entry with offset 0 and length 0. */
+/* An entry with offset 0 and length 0 is a mark, which stands for a place in the queue and sends
+ * nothing. With another offset an empty entry is left out. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;

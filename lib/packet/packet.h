@@ -119,8 +119,8 @@ int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
  * data null. */
 int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                      sio_val data);
-/* CONNECT_ERROR for protocol 3, whose ERROR packet holds the data, or else the message, by
- * itself. */
+/* The ERROR packet of protocol 3. Its payload is the data or, if data is null, the message;
+ * protocol 4 has an object with both. */
 int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                        sio_slice nsp, const char *message, sio_val data);
 

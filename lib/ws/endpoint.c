@@ -155,12 +155,13 @@ static void endpoint_ping_answered(sio_ws *w) {
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
-/* Without the pongs that were queued for it, and are small. */
+/* How many of the queued bytes the kernel has taken so far. Pongs are not counted, they are small.
+ * */
 static int64_t bytes_taken_by_kernel(const sio_ws *w) {
   return w->queued_ever - (int64_t)ws_queued(w->ws);
 }
 
-/* Without memory for it the next one has to do. */
+/* If there is no memory for this ping, the next one has to serve. */
 static void endpoint_send_ping(sio_ws *w) {
   int err = sio__ws_ping(w->ws);
   w->ping_pending = err == 0;
@@ -251,7 +252,7 @@ static bool address_has_session_room(sio_ws *w, sio_request *r) {
   return false;
 }
 
-/* The first that its client offers of those that the route speaks. */
+/* The first subprotocol in the client's offer that the route supports, or "". */
 static const char *choose_subprotocol(const struct endpoint *e, const sio_request *r) {
   struct subprotocol_iter o = { .r = r };
   sio_slice name;
