@@ -32,7 +32,7 @@ extern "C" {
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 /* Calls cb(text, user) once with the whole text, which is borrowed, before it returns. UV_ENOMEM:
- * cb was not called. UV_EINVAL: there is none. */
+ * cb was not called. UV_EINVAL: cb is NULL. */
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
 

@@ -73,9 +73,9 @@ static inline int sio_openssl_new(sio_tls **out, const sio_openssl_options *o, c
 }
 
 /* The same options, or others, for connections accepted from now on; those there go on as they are.
- * There are new keys for tickets: one given out so far leads to a whole handshake, so that nobody
- * whom the new options would not let in resumes a session. On failure all stays as it was. Any
- * thread. */
+ * The keys of session tickets change, too: a client with an older ticket makes a full handshake, so
+ * that a client which the new options refuse cannot resume a session. After an error the old
+ * options stay in force. Any thread. */
 SIO_EXTERN int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size,
                                         char *why, size_t size);
 static inline int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,

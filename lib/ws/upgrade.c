@@ -75,7 +75,7 @@ const char *sio__ws_handshake_error(sio_request *r) {
   return subprotocols_are_tokens(r) ? NULL : "Invalid Sec-WebSocket-Protocol header";
 }
 
-/* Without memory for the answer there is none. */
+/* Compression is not negotiated if there is no memory for the answer. */
 static bool negotiate_deflate(sio_request *r, const struct ws_deflate *have) {
   char answer[WS_ANSWER_MAX];
   sio_slice offers = sio__request_header(r, "sec-websocket-extensions");
