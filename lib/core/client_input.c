@@ -11,6 +11,7 @@
 #include "core/connect.h"
 #include "core/core.h"
 #include "core/dispatch.h"
+#include "core/held_events.h"
 #include "core/nsp.h"
 #include "core/nsp_note.h"
 #include "core/nsp_request.h"
@@ -260,6 +261,7 @@ static void client_on_session_close(sio_session *c, const sio_close_info *why) {
   sio__decoder_release(&cl->decoder);
   sio__client_timeout_clear(cl);
   client_end_sockets(cl, why);
+  sio__held_events_forget_client(cl);
   sio__nsp_notes_free(cl);
   sio__session_set_user(c, NULL);
   sio__free(cl);

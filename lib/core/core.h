@@ -31,6 +31,7 @@ struct core {
   struct decode_scratch scratch;
   struct decoder_limits limits;
   struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */
+  struct map held_events;                /* struct held_events by client */
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;                   /* sockets in LEAVING, linked by sio_socket.leaving */
   struct task finish_leaving;            /* runs the disconnect callbacks of those sockets */

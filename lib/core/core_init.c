@@ -6,6 +6,7 @@
 #include "core/child.h"
 #include "core/connect.h"
 #include "core/core.h"
+#include "core/held_events.h"
 #include "core/nsp.h"
 #include "core/parent.h"
 #include "core/socket.h"
@@ -17,6 +18,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   sio__map_init(&core->nsps, sio__nsp_key);
   sio__map_init(&core->addr_children, sio__addr_children_key);
   sio__map_init(&core->deadlines, sio__deadline_key);
+  sio__map_init(&core->held_events, sio__held_events_key);
   sio__hooks_init(&core->parents);
   sio__hooks_init(&core->new_nsp);
   list_init(&core->leaving);
@@ -35,6 +37,7 @@ void sio__core_clear(struct core *core) {
   for (uint32_t i = 0; (nsp = sio__map_next(&core->nsps, &i));) sio__nsp_free(nsp);
   sio__map_clear(&core->nsps);
   sio__map_clear(&core->deadlines);
+  sio__map_clear(&core->held_events);
   sio__addr_children_free_all(core);
   sio__parents_free(core);
   /* The scratch buffer may have been used after the server closed: sio_broadcast() to a namespace

@@ -13,6 +13,7 @@
 #include "core/client.h"
 #include "core/core.h"
 #include "core/event.h"
+#include "core/held_events.h"
 #include "core/nsp.h"
 #include "core/socket.h"
 #include <assert.h>
@@ -31,11 +32,13 @@ struct event_queue {
   struct chain chain;
   sio_socket *socket; /* one reference */
   struct queued_event *first, **last;
-  size_t bytes;     /* memory of all queued events */
-  char *refusal;    /* the middleware's message; NULL: no memory for it */
-  struct msg *data; /* the data given with it, as JSON text, or NULL */
-  bool passing;     /* event_queue_continue() will run after this event */
-  bool reporting;   /* callbacks of sio_on_error() run for a refused event */
+  struct held_events *held; /* where held_bytes are counted; NULL: nothing is counted */
+  size_t held_bytes;        /* memory of the queued events and of the one the middleware has */
+  size_t event_bytes;       /* the part of that one */
+  char *refusal;            /* the middleware's message; NULL: no memory for it */
+  struct msg *data;         /* the data given with it, as JSON text, or NULL */
+  bool passing;             /* event_queue_continue() will run after this event */
+  bool reporting;           /* callbacks of sio_on_error() run for a refused event */
   struct sio_event event;
 };
 
@@ -65,32 +68,46 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   return ev;
 }
 
+/* Ends the session and returns false if the memory may not be held. */
+static bool event_queue_count(struct event_queue *q, size_t bytes) {
+  struct client *cl = client_of(q->socket->session);
+  int err = sio__held_events_add(cl, bytes, &q->held);
+  if (!err) q->held_bytes += bytes;
+  if (err == UV_ENOMEM) sio__client_end_no_memory(cl);
+  if (err != SIO_ETOOBIG) return !err;
+  client_core(cl)->stats.overflows++;
+  sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
+                   "events that wait for packet middleware take more than max_queued bytes");
+  return false;
+}
+
+static void event_queue_uncount(struct event_queue *q, size_t bytes) {
+  if (!bytes) return;
+  assert(q->held_bytes >= bytes);
+  q->held_bytes -= bytes;
+  sio__held_events_subtract(q->held, bytes);
+  if (!q->held_bytes) q->held = NULL;
+}
+
 static void event_queue_push(struct event_queue *q, const struct packet *p) {
   size_t size = queued_event_size(p);
-  struct core *core = q->socket->nsp->core;
-  struct client *cl = client_of(q->socket->session);
-  if (size > core->opts->max_queued - q->bytes) {
-    core->stats.overflows++;
-    sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
-                     "events that wait for packet middleware take more than max_queued bytes");
-    return;
-  }
+  if (!event_queue_count(q, size)) return;
   struct queued_event *ev = queued_event_new(p, size);
   if (!ev) {
-    sio__client_end_no_memory(cl);
+    event_queue_uncount(q, size);
+    sio__client_end_no_memory(client_of(q->socket->session));
     return;
   }
-  q->bytes += size;
   *q->last = ev;
   q->last = &ev->next;
 }
 
 static struct queued_event *event_queue_pop(struct event_queue *q) {
   struct queued_event *ev = q->first;
-  assert(ev && q->bytes >= ev->size);
+  assert(ev);
   q->first = ev->next;
   if (!q->first) q->last = &q->first;
-  q->bytes -= ev->size;
+  event_queue_uncount(q, ev->size);
   return ev;
 }
 
@@ -157,7 +174,13 @@ static void event_queue_call_middleware(struct chain *c, const struct hook *k) {
 
 static void event_queue_on_parked(struct chain *c) {
   struct event_queue *q = event_queue_of(c);
-  if (sio__event_copy_borrowed(&q->event)) sio__client_end_no_memory(client_of(q->socket->session));
+  if (sio__event_is_copied(&q->event)) return;
+  if (sio__event_copy_borrowed(&q->event)) {
+    sio__client_end_no_memory(client_of(q->socket->session));
+    return;
+  }
+  size_t bytes = sizeof *q + sizeof *q->socket + sio__event_copied_bytes(&q->event);
+  if (event_queue_count(q, bytes)) q->event_bytes = bytes;
 }
 
 static void event_queue_on_refused(struct chain *c, const char *message, sio_val data) {
@@ -201,6 +224,8 @@ static void event_queue_finish_event(struct event_queue *q, bool ok) {
       report_refused_event(q, s);
   }
   sio__event_clear(&q->event);
+  event_queue_uncount(q, q->event_bytes);
+  q->event_bytes = 0;
   sio__free(q->refusal);
   msg_unref(q->data);
   q->refusal = NULL;
@@ -229,7 +254,9 @@ static struct event_queue *event_queue_new(sio_socket *s) {
   q->socket = sio_socket_ref(s);
   q->first = NULL;
   q->last = &q->first;
-  q->bytes = 0;
+  q->held = NULL;
+  q->held_bytes = 0;
+  q->event_bytes = 0;
   q->refusal = NULL;
   q->data = NULL;
   q->reporting = false;

@@ -191,6 +191,19 @@ int sio__event_copy_borrowed(struct sio_event *e) {
   return err;
 }
 
+static size_t replacement_bytes(const struct event_replacement *r) {
+  size_t n = sizeof *r + r->scratch.scan.args_cap * sizeof *r->scratch.scan.args;
+  for (const struct msg *m = r->msg; m; m = m->next) n += msg_memory_size(m) + sizeof *r->bins;
+  return n;
+}
+
+size_t sio__event_copied_bytes(const struct sio_event *e) {
+  size_t n = 0;
+  for (const struct event_replacement *r = e->replacement; r; r = r->older)
+    n += replacement_bytes(r);
+  return n;
+}
+
 /* ---- reading plain arguments ---------------------------------------------------------------- */
 
 const char *sio_event_name(const sio_event *e) {

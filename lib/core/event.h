@@ -50,5 +50,9 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
 void sio__event_clear(struct sio_event *e);
 /* Copies everything that the event borrows, except the socket. 0 or UV_ENOMEM. */
 int sio__event_copy_borrowed(struct sio_event *e);
+/* True if that was done: then the event borrows nothing. */
+static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
+/* The memory of the copies, and of arguments that the host has replaced. */
+size_t sio__event_copied_bytes(const struct sio_event *e);
 
 #endif

@@ -531,6 +531,136 @@ TEST(a_peer_whose_events_pile_up_before_middleware_is_closed) {
   stop();
 }
 
+/* "42/nsp,["a","xxx..."]" with n letters. */
+static void say_long(struct peer *p, const char *nsp, size_t n) {
+  char text[8192];
+  int at = snprintf(text, sizeof text, "42%s[\"a\",\"", nsp);
+  memset(text + at, 'x', n);
+  memcpy(text + (size_t)at + n, "\"]", 3);
+  say(p, text);
+}
+
+static sio_nsp *holding_nsp(const char *name) {
+  sio_nsp *nsp;
+  EQ(sio_of(srv, name, &nsp), 0);
+  sio_use_packet(nsp, hold, NULL);
+  return nsp;
+}
+
+static void overflows_at_last(struct peer *p) {
+  HEARD(p, "end ");
+  EQ(srv->core.stats.overflows, 1);
+  turn();
+  saw();
+  while (nheld) sio_next_ok(held[--nheld]);
+  stop();
+}
+
+TEST(events_that_wait_in_several_namespaces_count_together) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 10000 });
+  holding_nsp("/a");
+  holding_nsp("/b");
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "40/b,");
+  heard(p);
+  say_long(p, "/a,", 1);
+  say_long(p, "/b,", 1);
+  say_long(p, "/a,", 6000);
+  HEARD(p, "");
+  say_long(p, "/b,", 6000);
+  overflows_at_last(p);
+}
+
+TEST(the_events_that_middleware_has_count_too) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 10000 });
+  holding_nsp("/a");
+  holding_nsp("/b");
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "40/b,");
+  heard(p);
+  say_long(p, "/a,", 6000);
+  HEARD(p, "");
+  say_long(p, "/b,", 6000);
+  overflows_at_last(p);
+}
+
+TEST(one_event_may_be_larger_than_max_queued) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 1000, .high_water = 1000 });
+  sio_use_packet(root, hold, NULL);
+  sio_on(root, "a", leave, NULL);
+  struct peer *p = joined();
+  say_long(p, "", 6000);
+  HEARD(p, "");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "41 ");
+  EQ(srv->core.stats.overflows, 0);
+  stop();
+}
+
+TEST(a_verdict_takes_its_event_off_the_count) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 10000 });
+  sio_use_packet(root, hold, NULL);
+  struct peer *p = joined();
+  for (unsigned i = 0; i < 20; i++) {
+    say_long(p, "", 6000);
+    say_long(p, "", 1000);
+    sio_next_ok(held[nheld - 1]);
+    turn();
+    sio_next_ok(held[nheld - 1]);
+    turn();
+  }
+  HEARD(p, "");
+  EQ(srv->core.stats.overflows, 0);
+  stop();
+}
+
+TEST(leaving_a_namespace_does_not_make_room_for_more_events) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 20000 });
+  holding_nsp("/a");
+  struct peer *p = joined();
+  for (unsigned i = 0; i < 60 && p->session; i++) {
+    say(p, "40/a,");
+    heard(p);
+    say_long(p, "/a,", 4000);
+    if (p->session) say(p, "41/a,");
+    if (p->session) turn();
+  }
+  CHECK(!p->session);
+  EQ(srv->core.stats.overflows, 1);
+  CHECK(nheld <= 5);
+  turn();
+  while (nheld) sio_next_ok(held[--nheld]);
+  stop();
+}
+
+TEST(the_verdicts_of_who_has_gone_may_come_after_it_or_never_count_again) {
+  nheld = 0;
+  start(&(sio_options){ .max_queued = 10000 });
+  sio_use_packet(root, hold, NULL);
+  struct peer *p = joined();
+  say_long(p, "", 6000);
+  hang_up(p);
+  struct peer *q = joined();
+  say_long(q, "", 6000);
+  HEARD(q, "");
+  sio_next_ok(held[0]);
+  say_long(q, "", 1);
+  HEARD(q, "");
+  EQ(srv->core.stats.overflows, 0);
+  sio_next_ok(held[1]);
+  turn();
+  sio_next_ok(held[2]);
+  stop();
+}
+
 TEST(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept) {
   for (int no = 0; no < 2; no++) {
     begin();
@@ -672,6 +802,12 @@ T(later_events_wait_their_turn_in_order)
 T(a_long_queue_passes_without_recursion)
 T(sockets_do_not_wait_for_each_other)
 T(a_peer_whose_events_pile_up_before_middleware_is_closed)
+T(events_that_wait_in_several_namespaces_count_together)
+T(the_events_that_middleware_has_count_too)
+T(one_event_may_be_larger_than_max_queued)
+T(a_verdict_takes_its_event_off_the_count)
+T(leaving_a_namespace_does_not_make_room_for_more_events)
+T(the_verdicts_of_who_has_gone_may_come_after_it_or_never_count_again)
 T(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept)
 T(a_verdict_in_the_turn_of_leaving_runs_no_handler)
 T(middleware_that_disconnects_ends_the_event)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * held_events.c - the memory of events that wait for packet middleware, counted for each client.
+ */
+#include "core/held_events.h"
+
+#include "base/mem.h"
+#include <assert.h>
+
+static sio_slice held_events_client_key(struct client *const *cl) {
+  return slice((const char *)cl, sizeof *cl);
+}
+
+sio_slice sio__held_events_key(const void *h) {
+  return held_events_client_key(&((const struct held_events *)h)->client);
+}
+
+static struct held_events *held_events_new(struct client *cl) {
+  struct core *core = client_core(cl);
+  struct held_events *h = sio__malloc(sizeof *h);
+  if (!h) return NULL;
+  *h = (struct held_events){ .core = core, .client = cl };
+  if (!sio__map_put(&core->held_events, h)) return h;
+  sio__free(h);
+  return NULL;
+}
+
+int sio__held_events_add(struct client *cl, size_t n, struct held_events **out) {
+  struct core *core = client_core(cl);
+  struct held_events *h = sio__map_get(&core->held_events, held_events_client_key(&cl));
+  size_t max = core->opts->max_queued;
+  if (h && (h->bytes > max || n > max - h->bytes)) return SIO_ETOOBIG;
+  if (!h) h = held_events_new(cl);
+  if (!h) return UV_ENOMEM;
+  h->bytes += n;
+  *out = h;
+  return 0;
+}
+
+void sio__held_events_subtract(struct held_events *h, size_t n) {
+  assert(h->bytes >= n);
+  h->bytes -= n;
+  if (h->bytes > 0) return;
+  if (h->client) sio__map_del(&h->core->held_events, sio__held_events_key(h));
+  sio__free(h);
+}
+
+void sio__held_events_forget_client(struct client *cl) {
+  struct map *all = &client_core(cl)->held_events;
+  if (map_empty(all)) return;
+  struct held_events *h = sio__map_del(all, held_events_client_key(&cl));
+  if (h) h->client = NULL;
+}
