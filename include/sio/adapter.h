@@ -123,8 +123,10 @@ SIO_EXTERN void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, vo
 /* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
  * does. */
 SIO_EXTERN int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
-/* What travels to other servers: ["event",arguments...], {"_placeholder":true,"num":k} in it stands
- * for attachment k. */
+/* The event as it is sent to other servers: ["event",arguments...], in which
+ * {"_placeholder":true,"num":k} stands for attachment k. Valid as long as the packet. {NULL,0}: no
+ * memory; only with connection state recovery, where a copy without this server's offset is made at
+ * the first call. */
 SIO_EXTERN sio_slice sio_packet_json(const sio_packet *p);
 SIO_EXTERN size_t sio_packet_bins(const sio_packet *p);
 SIO_EXTERN sio_slice sio_packet_bin(const sio_packet *p, size_t k); /* {NULL,0} past the end */

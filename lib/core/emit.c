@@ -116,18 +116,6 @@ static sio_slice packet_json_in_text(const sio_packet *p) {
   return slice(at, (size_t)(end - at));
 }
 
-/* Replay offsets are local: ours is removed from the JSON that goes to other servers, which append
- * their own. */
-static int packet_keep_json(sio_packet *p) {
-  sio_slice json = packet_json_in_text(p);
-  size_t n = json.n - p->tail;
-  char *copy = sio__strndup(json.p, n);
-  if (!copy) return UV_ENOMEM;
-  copy[n - 1] = ']';
-  p->json = slice(copy, n);
-  return 0;
-}
-
 int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, sio_args args,
                        sio_query *q) {
   sio_nsp *nsp = to->nsp;
@@ -135,8 +123,6 @@ int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, s
               : packet_encode_event(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
   p->query = q;
   if (!err && !q) mark_droppable(p->msg, to->key);
-  if (!err && p->tail && nsp->ops->broadcast != sio_adapter_memory.broadcast)
-    err = packet_keep_json(p);
   if (!err) sio__recovery_keep(p, to);
   return err;
 }
@@ -150,8 +136,23 @@ void sio__packet_clear(sio_packet *p) {
 
 /* ---- what adapters read ------------------------------------------------------------------ */
 
-sio_slice sio_packet_json(const sio_packet *p) {
-  return p->json.n ? p->json : packet_json_in_text(p);
+/* Replay offsets are local: ours is removed from the JSON that goes to other servers, which append
+ * their own. */
+static void packet_make_json_without_offset(sio_packet *p) {
+  sio_slice json = packet_json_in_text(p);
+  size_t n = json.n - p->tail;
+  char *copy = sio__strndup(json.p, n);
+  if (!copy) return;
+  copy[n - 1] = ']';
+  p->json = slice(copy, n);
+}
+
+/* The packet is const for adapters; the copy that it keeps is not theirs. */
+sio_slice sio_packet_json(const sio_packet *packet) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  if (!p->tail) return packet_json_in_text(p);
+  if (!p->json.n) packet_make_json_without_offset(p);
+  return p->json;
 }
 
 size_t sio_packet_bins(const sio_packet *p) {

@@ -17,7 +17,7 @@ struct sio_packet {
   sio_query *query; /* it asks for acks; NULL: it does not */
   uint64_t seq;     /* its number, if a peer may be sent it again; 0: none       */
   uint32_t tail;    /* bytes of the replay offset after the arguments            */
-  sio_slice json;   /* owned: the event without its offset, if it may travel     */
+  sio_slice json;   /* owned: the event without its offset, once an adapter asked */
   uint32_t sent;    /* receivers it was queued for, and that are not counted yet */
   uint32_t batch;   /* so many are counted together, the rest when it is cleared */
 };

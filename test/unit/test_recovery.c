@@ -338,6 +338,24 @@ TEST(what_comes_from_other_servers_is_kept_like_our_own) {
   stop();
 }
 
+TEST(a_packet_shows_its_event_without_the_offset_whatever_the_adapter) {
+  begin();
+  sio_packet *p;
+  sio_target to = { .nsp = root };
+  EQ(sio_packet_new(&p, &to, SLICE("[\"far\",1]"), NULL, 0, NULL), 0);
+  sio_slice json = sio_packet_json(p), again = sio_packet_json(p);
+  EQ_MEM(json.p, json.n, "[\"far\",1]", 9);
+  CHECK(again.p == json.p);
+  sio_packet_free(p);
+  EQ(sio_packet_new(&p, &to, SLICE("[\"far\",1]"), NULL, 0, NULL), 0);
+  alloc_fail_in(1);
+  CHECK(sio_packet_json(p).p == NULL);
+  alloc_fail_in(0);
+  CHECK(sio_packet_json(p).n == 9);
+  sio_packet_free(p);
+  stop();
+}
+
 /* An adapter that sends to each socket itself, not through the memory adapter's broadcast. */
 struct delivery {
   const sio_target *to;
@@ -485,6 +503,7 @@ T(events_sent_in_the_turn_in_which_the_connection_breaks_are_missed_not_lost)
 T(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them)
 T(shared_data_is_handed_over)
 T(what_travels_to_other_servers_has_no_offset)
+T(a_packet_shows_its_event_without_the_offset_whatever_the_adapter)
 T(what_comes_from_other_servers_is_kept_like_our_own)
 T(events_that_a_hosts_own_adapter_sends_are_kept_once)
 T(a_packet_of_another_server_is_kept_once_whoever_sends_it_to_the_sockets)
