@@ -70,7 +70,7 @@ static void open_receiver(int holder) {
   memcpy(CMSG_DATA(cm), &fds[1], sizeof(int));
   expect(sendmsg(holder, &mh, 0) == 1, "sendmsg");
   close(fds[1]);
-  expect(sio_accept_fd(server, fds[0]) == 0, "accept");
+  expect(sio_accept(server, &(sio_accept_options){ .fd = fds[0] }) == 0, "accept");
 }
 
 /* Keeps the descriptors it is given until it is ended. */

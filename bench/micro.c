@@ -87,7 +87,7 @@ static size_t hear(int fd) {
 static int new_peer(void) {
   int fds[2];
   expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0, "no pair");
-  expect(sio_accept_fd(server, fds[0]) == 0, "not accepted");
+  expect(sio_accept(server, &(sio_accept_options){ .fd = fds[0] }) == 0, "not accepted");
   return fds[1];
 }
 

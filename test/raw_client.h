@@ -42,7 +42,7 @@ static inline bool raw_open(struct raw *c, sio_server *srv) {
   *c = (struct raw){ .loop = sio_server_loop(srv), .fd = -1 };
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
   c->fd = pair[1];
-  return sio_accept_fd(srv, pair[0]) == 0;
+  return sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }) == 0;
 }
 
 static inline void raw_read(struct raw *c) {

@@ -132,7 +132,7 @@ static void on_second(uv_timer_t *timer) {
 
 static void on_connection(uv_stream_t *listener, int status) {
   struct program *p = listener->data;
-  int err = status ? status : sio_accept(p->srv, listener);
+  int err = status ? status : sio_accept(p->srv, &(sio_accept_options){ .listener = listener });
   if (err) fprintf(stderr, "embed: a connection was lost: %s\n", sio_strerror(err));
 }
 

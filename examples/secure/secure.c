@@ -99,7 +99,10 @@ static int serve(struct program *p) {
   if (!err) err = sio_on_connect(nsp, on_connect, NULL);
   if (!err) err = sio_on(nsp, "say", on_say, NULL);
   if (!err) err = sio_assets(p->srv, "/", page, sizeof page / sizeof *page);
-  if (!err) err = sio_listen_tls(p->srv, host ? host : "0.0.0.0", port ? atoi(port) : 8443, p->tls);
+  if (!err)
+    err = sio_listen_with(p->srv, &(sio_listen_options){ .host = host ? host : "0.0.0.0",
+                                                         .port = port ? atoi(port) : 8443,
+                                                         .tls = p->tls });
   if (err) fprintf(stderr, "secure: %s\n", sio_strerror(err));
   return err;
 }

@@ -35,7 +35,7 @@ typedef struct sio_rejection {
   const char *detail;  /* one English line, borrowed                               */
 } sio_rejection;
 
-/* Called for each one, from the loop or from sio_accept() and sio_accept_fd(). There may be very
+/* Called for each one, from the loop or from sio_accept(). There may be very
  * many: keep it short. The log has the same, at most ten lines a second (log.h). One
  * callback; NULL: none. */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);

@@ -75,22 +75,63 @@ SIO_EXTERN int sio_post(sio_server *srv, void (*fn)(sio_server *srv, void *arg),
 /* ---- listening and accepting ---------------------------------------------------------------- */
 
 /* Listens on an address or a host name (NULL: all addresses) and a port (0: any free one). May be
- * called more than once. UV_EADDRINUSE, UV_EACCES, ... sio_listen_tls() is in tls.h. */
+ * called more than once. UV_EADDRINUSE, UV_EACCES, ... See sio_listen_with(). */
 SIO_EXTERN int sio_listen(sio_server *srv, const char *host, int port);
-SIO_EXTERN int sio_listen_unix(sio_server *srv, const char *path);
+
+/* For sio_listen_with(). Strings are copied. */
+typedef struct sio_listen_options {
+  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  size_t size;
+  /* An address or a host name; NULL: all addresses. */
+  const char *host;
+  /* 0: any free one, which sio_port() returns. */
+  int port;
+  /* Listens on a Unix socket instead. host and port must then be 0. A socket file that no process
+   * listens on is replaced. The file is removed when the server closes. */
+  const char *path;
+  /* NULL: connections are plain. Otherwise they must begin with a TLS handshake. It is borrowed,
+   * also by the connections, and must live until done() of sio_server_close() has run. It may
+   * serve several servers. See tls.h. */
+  const sio_tls *tls;
+  /* 511: how many connections may wait to be accepted (listen(2)). */
+  int backlog;
+} sio_listen_options;
+
+/* Listens on one address. May be called more than once. When it fails, it logs one line at ERROR
+ * with the address and the reason, and the log callback runs before it returns (but not if the
+ * caller is the log callback itself). UV_EINVAL: a field is invalid; SIO_ESTATE: the server is
+ * closing; UV_EADDRINUSE, UV_EACCES, UV_ENOMEM, ... */
+SIO_EXTERN int sio_listen_with(sio_server *srv, const sio_listen_options *opts);
+
 /* The port of the first TCP listener; 0: there is no TCP listener. */
 SIO_EXTERN int sio_port(const sio_server *srv);
 
-/* Accepts one pending connection of a listener that belongs to the host. Call it in the callback of
- * uv_listen(). */
-SIO_EXTERN int sio_accept(sio_server *srv, struct uv_stream_s *listener);
-/* Takes over a connected descriptor of a stream socket. The library owns the descriptor, also after
- * an error. SIO_ETOOBIG: max_connections are open; SIO_ELIMIT: its address is over a limit. */
-SIO_EXTERN int sio_accept_fd(sio_server *srv, int fd);
-/* The same for a host whose own HTTP server has already read from the descriptor. read is
- * everything that was read, from the first byte of a request on; it is copied. Later requests on
- * the connection are the library's too. SIO_ETOOBIG: read is longer than 80 KiB. */
-SIO_EXTERN int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read);
+/* For sio_accept(). */
+typedef struct sio_accept_options {
+  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  size_t size;
+  /* A listener that belongs to the host and has a pending connection. NULL: fd is used. */
+  struct uv_stream_s *listener;
+  /* A connected descriptor of a stream socket, if listener is NULL. */
+  int fd;
+  /* What the host has already read from fd, from the first byte of a request on, or ciphertext if
+   * tls is set; {NULL,0}: nothing. It is copied. Later requests on the connection are the
+   * library's too. */
+  sio_slice read;
+  /* As sio_listen_options.tls. */
+  const sio_tls *tls;
+} sio_accept_options;
+
+/* Accepts a connection of a listener that belongs to the host, or takes over a connected
+ * descriptor:
+ *
+ *     sio_accept(srv, &(sio_accept_options){ .listener = stream });     in uv_listen()'s callback
+ *     sio_accept(srv, &(sio_accept_options){ .fd = fd });
+ *
+ * The library owns the descriptor, also after an error. SIO_ECLOSED: the server is closing;
+ * SIO_ETOOBIG: max_connections are open, or read is longer than 80 KiB; SIO_ELIMIT: the address is
+ * over a limit; UV_EINVAL: opts is NULL or a field is invalid; UV_ENOMEM; errors of uv_accept(). */
+SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
 
 /* ---- closing ---------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  *
  *     sio_tls *tls;                                                  (with <sio/openssl.h>)
  *     sio_openssl_new(&tls, &(sio_openssl_options){ .identity = { ... } }, why, sizeof why);
- *     sio_listen_tls(srv, NULL, 443, tls);
+ *     sio_listen_with(srv, &(sio_listen_options){ .port = 443, .tls = tls });
  *
  * The library itself speaks no TLS and is linked to nothing that does. It calls a provider: a
  * context and a table of functions that work on memory. libsio-openssl is one; a host may bring its
@@ -20,22 +20,8 @@
 extern "C" {
 #endif
 
-/* ---- listening -------------------------------------------------------------------------- */
-
+/* A context and its provider. sio_listen_options.tls and sio_accept_options.tls point to one. */
 typedef struct sio_tls sio_tls;
-
-/* As sio_listen(), for TLS alone. tls is borrowed, by its connections too: it must live until the
- * server's done() has run. It may serve several servers. A PROXY header
- * (sio_options.proxy_protocol) comes before TLS begins. The handshake must be complete within
- * tls_timeout_ms, and at most max_tls_handshakes are under way. A peer whose handshake fails is
- * turned away: sio_on_reject(), the log, and sio_stats.tls_failed or tls_displaced tell of it.
- * Plain HTTP is answered with 400. UV_EINVAL: no tls, or one that lacks a function;
- * UV_EADDRINUSE, ... */
-SIO_EXTERN int sio_listen_tls(sio_server *srv, const char *host, int port, const sio_tls *tls);
-/* As sio_accept() and sio_accept_fd(). read: what the host has read from it already, all of it
- * ciphertext (copied; {NULL,0}: nothing). SIO_ETOOBIG past 80 KiB. */
-SIO_EXTERN int sio_accept_tls(sio_server *srv, struct uv_stream_s *listener, const sio_tls *tls);
-SIO_EXTERN int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice read);
 
 /* ---- what a peer's TLS is ------------------------------------------------------------------ */
 

@@ -2,6 +2,7 @@
  *
  * listen.c - listening sockets, and descriptors that the host has accepted.
  */
+#include "base/sized.h"
 #include "http/serve.h"
 #include "net/listener.h"
 #include "net/tls.h"
@@ -47,39 +48,70 @@ static const char *transport_names(const sio_server *srv) {
   }
 }
 
-static void add_listener(sio_server *srv, struct listener *ln, const char *address,
-                         const sio_tls *tls) {
-  ln->tls = tls;
-  list_push(&srv->listeners, &ln->link);
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s port %d, path %s, %s%s%s",
-      address, sio__listener_port(ln), srv->opts.o.path, transport_names(srv),
-      tls ? ", TLS by " : "", tls ? tls->ops->name : "");
+/* ---- listening ----------------------------------------------------------------------------- */
+
+/* What a listener is called in the log: "127.0.0.1 port 80" or "Unix socket /run/x". */
+struct listen_name {
+  char text[320];
+};
+
+static struct listen_name name_listener(const sio_listen_options *o, int port) {
+  struct listen_name name;
+  if (o->path)
+    snprintf(name.text, sizeof name.text, "Unix socket %s", o->path);
+  else
+    snprintf(name.text, sizeof name.text, "%s port %d", o->host ? o->host : "all addresses", port);
+  return name;
 }
 
-static int listen_tcp(sio_server *srv, const char *host, int port, const sio_tls *tls) {
-  struct listener *ln;
-  if (srv->core.closing) return SIO_ESTATE;
-  int err =
-      sio__listener_open_tcp(&ln, &srv->core.loop, host, port, BACKLOG, &listener_callbacks, srv);
-  if (!err) add_listener(srv, ln, host ? host : "all addresses", tls);
+static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_options *o) {
+  ln->tls = o->tls;
+  list_push(&srv->listeners, &ln->link);
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
+      name_listener(o, sio__listener_port(ln)).text, srv->opts.o.path, transport_names(srv),
+      o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
+}
+
+/* Returns what is wrong with the options; NULL if they are valid. */
+static const char *find_listen_fault(const sio_listen_options *o) {
+  if (o->path && (o->host || o->port)) return "path excludes host and port";
+  if (o->port < 0 || o->port > 65535) return "the port is not one of 0..65535";
+  if (o->backlog < 0) return "the backlog is negative";
+  return o->tls && !tls_is_complete(o->tls) ? "tls lacks a function of sio_tls_ops" : NULL;
+}
+
+static int open_listener(sio_server *srv, struct listener **out, const sio_listen_options *o) {
+  struct loop *l = &srv->core.loop;
+  int backlog = o->backlog ? o->backlog : BACKLOG;
+  if (o->path) return sio__listener_open_unix(out, l, o->path, backlog, &listener_callbacks, srv);
+  return sio__listener_open_tcp(out, l, o->host, o->port, backlog, &listener_callbacks, srv);
+}
+
+/* The line is delivered at once, because a program that cannot listen often ends before its loop
+ * turns. */
+static int report_listen_failure(sio_server *srv, const sio_listen_options *o, int err,
+                                 const char *reason) {
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",
+      name_listener(o, o->port).text, reason);
+  sio_log_flush(srv);
   return err;
+}
+
+int sio_listen_with(sio_server *srv, const sio_listen_options *opts) {
+  sio_listen_options o;
+  struct listener *ln;
+  if (!opts || sio__sized_read(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
+  const char *fault = find_listen_fault(&o);
+  if (srv->core.closing) return report_listen_failure(srv, &o, SIO_ESTATE, "the server is closing");
+  if (fault) return report_listen_failure(srv, &o, UV_EINVAL, fault);
+  int err = open_listener(srv, &ln, &o);
+  if (err) return report_listen_failure(srv, &o, err, sio_strerror(err));
+  add_listener(srv, ln, &o);
+  return 0;
 }
 
 int sio_listen(sio_server *srv, const char *host, int port) {
-  return listen_tcp(srv, host, port, NULL);
-}
-
-int sio_listen_tls(sio_server *srv, const char *host, int port, const sio_tls *tls) {
-  return tls_is_complete(tls) ? listen_tcp(srv, host, port, tls) : UV_EINVAL;
-}
-
-int sio_listen_unix(sio_server *srv, const char *path) {
-  struct listener *ln;
-  if (!path) return UV_EINVAL;
-  if (srv->core.closing) return SIO_ESTATE;
-  int err = sio__listener_open_unix(&ln, &srv->core.loop, path, BACKLOG, &listener_callbacks, srv);
-  if (!err) add_listener(srv, ln, path, NULL);
-  return err;
+  return sio_listen_with(srv, &(sio_listen_options){ .host = host, .port = port });
 }
 
 int sio_port(const sio_server *srv) {
@@ -90,43 +122,36 @@ int sio_port(const sio_server *srv) {
   return 0;
 }
 
+/* ---- accepting ----------------------------------------------------------------------------- */
+
 static int make_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int accept_fd(sio_server *srv, int fd, const sio_tls *tls) {
-  int err = srv->core.closing ? SIO_ECLOSED : make_nonblocking(fd);
-  if (!err) sio__enable_tcp_keep_alive(fd);
-  if (!err) return serve_connection(srv, fd, tls);
-  if (fd >= 0) close(fd);
-  return err;
+static int check_accepted(sio_server *srv, int fd, const sio_accept_options *in,
+                          sio_accept_options *o) {
+  int err = srv->core.closing ? SIO_ECLOSED : sio__sized_read(o, sizeof *o, in, sizeof *o);
+  if (!err && o->tls && !tls_is_complete(o->tls)) err = UV_EINVAL;
+  return err ? err : make_nonblocking(fd);
 }
 
-int sio_accept_fd(sio_server *srv, int fd) { return accept_fd(srv, fd, NULL); }
-
-int sio_accept_fd_read(sio_server *srv, int fd, sio_slice read) {
-  int err = accept_fd(srv, fd, NULL);
-  return err ? err : sio__http_feed_newest(&srv->http, read);
-}
-
-int sio_accept_fd_tls(sio_server *srv, int fd, const sio_tls *tls, sio_slice read) {
-  if (!tls_is_complete(tls)) {
+static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *in) {
+  sio_accept_options o;
+  int err = check_accepted(srv, fd, in, &o);
+  if (err) {
     if (fd >= 0) close(fd);
-    return UV_EINVAL;
+    return err;
   }
-  int err = accept_fd(srv, fd, tls);
-  return err || !read.n ? err : sio__http_feed_newest(&srv->http, read);
+  sio__enable_tcp_keep_alive(fd);
+  err = serve_connection(srv, fd, o.tls);
+  return err || !o.read.n ? err : sio__http_feed_newest(&srv->http, o.read);
 }
 
-int sio_accept(sio_server *srv, struct uv_stream_s *listener) {
+int sio_accept(sio_server *srv, const sio_accept_options *opts) {
+  if (!opts) return UV_EINVAL;
+  if (!opts->listener) return accept_descriptor(srv, opts->fd, opts);
   if (srv->core.closing) return SIO_ECLOSED;
-  int fd = sio__accept_from_uv_stream(&srv->core.loop, listener);
-  return fd < 0 ? fd : sio_accept_fd(srv, fd);
-}
-
-int sio_accept_tls(sio_server *srv, struct uv_stream_s *listener, const sio_tls *tls) {
-  if (srv->core.closing) return SIO_ECLOSED;
-  int fd = sio__accept_from_uv_stream(&srv->core.loop, listener);
-  return fd < 0 ? fd : sio_accept_fd_tls(srv, fd, tls, (sio_slice){ NULL, 0 });
+  int fd = sio__accept_from_uv_stream(&srv->core.loop, opts->listener);
+  return fd < 0 ? fd : accept_descriptor(srv, fd, opts);
 }

@@ -65,7 +65,7 @@ static void connect_peer(unsigned i) {
   DEMAND(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair));
   setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
   fds[i] = pair[1];
-  int err = sio_accept_fd(h.srv, pair[0]);
+  int err = sio_accept(h.srv, &(sio_accept_options){ .fd = pair[0] });
   DEMAND(err == 0 || err == SIO_ELIMIT || err == SIO_ETOOBIG || err == UV_ENOMEM);
 }
 

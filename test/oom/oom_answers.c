@@ -191,7 +191,7 @@ static int call_accept_fd(void) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
   close(pair[1]);
-  return sio_accept_fd_read(srv, pair[0], sio_text("GET /x HT"));
+  return sio_accept(srv, &(sio_accept_options){ .fd = pair[0], .read = sio_text("GET /x HT") });
 }
 static int call_post(void) { return sio_post(srv, on_post, NULL); }
 static int call_test_connect(void) {

@@ -294,7 +294,7 @@ static bool open_narrow(struct raw *c) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
   setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
   c->fd = pair[1];
-  return sio_accept_fd(h.srv, pair[0]) == 0;
+  return sio_accept(h.srv, &(sio_accept_options){ .fd = pair[0] }) == 0;
 }
 
 static bool slow_poll(struct raw *c) {

@@ -613,8 +613,8 @@ static int set_up(void) {
   handle_requests();
   int err = make_nsps();
   if (!err) err = sio_listen(host.srv, NULL, 80);
-  if (!err) err = sio_listen_tls(host.srv, NULL, 443, &sim_tls);
-  if (!err) err = sio_listen_unix(host.srv, "/sim/socket");
+  if (!err) err = sio_listen_with(host.srv, &(sio_listen_options){ .port = 443, .tls = &sim_tls });
+  if (!err) err = sio_listen_with(host.srv, &(sio_listen_options){ .path = "/sim/socket" });
   memory.fail_one_in = fail_one_in;
   return err;
 }

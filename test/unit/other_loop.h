@@ -94,7 +94,7 @@ static int accepted_pair(void) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) abort();
   fcntl(pair[0], F_SETFL, O_NONBLOCK);
-  EQ(sio_accept_fd(srv, pair[0]), 0);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }), 0);
   return pair[1];
 }
 

@@ -18,7 +18,7 @@
 static inline int dial(int *err) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-  *err = sio_accept_fd(srv, pair[1]);
+  *err = sio_accept(srv, &(sio_accept_options){ .fd = pair[1] });
   return pair[0];
 }
 

@@ -215,7 +215,7 @@ static bool open_narrow(void) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair)) abort();
   setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof(int));
   w.fd = pair[1];
-  return sio_accept_fd(srv, pair[0]) == 0;
+  return sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }) == 0;
 }
 
 static bool on_trial(void) {

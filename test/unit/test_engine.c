@@ -501,7 +501,7 @@ static bool hand_over(struct raw *c, const char *read, size_t n, int want) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) abort();
   c->fd = pair[1];
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
-  int err = sio_accept_fd_read(srv, pair[0], (sio_slice){ read, n });
+  int err = sio_accept(srv, &(sio_accept_options){ .fd = pair[0], .read = (sio_slice){ read, n } });
   EQ(err, want);
   return err == want;
 }

@@ -104,11 +104,11 @@ TEST(a_unix_socket_takes_connections_and_is_gone_afterwards) {
   struct stat st;
   snprintf(path, sizeof path, "/tmp/sio-listening-%d", (int)getpid());
   begin((sio_options){ 0 });
-  EQ(sio_listen_unix(srv, path), 0);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = path }), 0);
   EQ(sio_port(srv), 0);
   CHECK(says(path));
   CHECK(is_served(dial_unix()));
-  EQ(sio_listen_unix(srv, path), UV_EADDRINUSE);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = path }), UV_EADDRINUSE);
   whole_stop();
   CHECK(stat(path, &st) != 0);
 }
@@ -117,9 +117,9 @@ TEST(what_is_in_the_way_is_not_removed) {
   snprintf(path, sizeof path, "/tmp/sio-listening-%d", (int)getpid());
   int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   begin((sio_options){ 0 });
-  EQ(sio_listen_unix(srv, path), UV_EADDRINUSE);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = path }), UV_EADDRINUSE);
   EQ(unlink(path), 0);
-  EQ(sio_listen_unix(srv, "/nowhere/at/all"), UV_ENOENT);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = "/nowhere/at/all" }), UV_ENOENT);
   whole_stop();
   close(fd);
 }
@@ -129,11 +129,74 @@ TEST(a_port_can_be_under_tls) {
   size_t n = veil(hello, VEIL_HELLO, "");
   n += veil(hello + n, VEIL_DATA, ask);
   begin((sio_options){ 0 });
-  EQ(sio_listen_tls(srv, "127.0.0.1", 0, &veil_tls), 0);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = &veil_tls }), 0);
   CHECK(says("TLS"));
   CHECK(answer(dial_tcp(sio_port(srv)), hello, n)[0] == VEIL_HELLO);
   whole_stop();
   EQ(veil_does.open, 0);
+}
+
+TEST(a_unix_socket_can_be_under_tls) {
+  char hello[256];
+  snprintf(path, sizeof path, "/tmp/sio-listening-%d", (int)getpid());
+  size_t n = veil(hello, VEIL_HELLO, "");
+  n += veil(hello + n, VEIL_DATA, ask);
+  begin((sio_options){ 0 });
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = path, .tls = &veil_tls }), 0);
+  CHECK(answer(dial_unix(), hello, n)[0] == VEIL_HELLO);
+  whole_stop();
+}
+
+/* ---- listeners that fail --------------------------------------------------------------------- */
+
+/* Does the call fail with this error, and has it logged this line when it returns? */
+static bool fails_with(const sio_listen_options *o, int want, const char *line) {
+  said[0] = '\0';
+  int err = sio_listen_with(srv, o);
+  bool logged = strcmp(said, line) == 0;
+  if (err != want || !logged) fprintf(stderr, "%d, %s", err, said);
+  return err == want && logged;
+}
+
+TEST(a_failure_to_listen_names_the_address_the_port_and_the_reason) {
+  char line[160];
+  begin((sio_options){ 0 });
+  EQ(sio_listen(srv, "127.0.0.1", 0), 0);
+  int port = sio_port(srv);
+  turn();
+  snprintf(line, sizeof line, "net cannot listen on 127.0.0.1 port %d: address already in use\n",
+           port);
+  const sio_listen_options taken_port = { .host = "127.0.0.1", .port = port };
+  CHECK(fails_with(&taken_port, UV_EADDRINUSE, line));
+  said[0] = '\0';
+  EQ(sio_listen(srv, "127.0.0.1", port), UV_EADDRINUSE);
+  EQ_STR(said, line);
+  CHECK(
+      fails_with(&(sio_listen_options){ .path = "/nowhere/at/all" }, UV_ENOENT,
+                 "net cannot listen on Unix socket /nowhere/at/all: no such file or directory\n"));
+  whole_stop();
+}
+
+TEST(an_invalid_field_is_refused_and_the_log_says_which) {
+  sio_tls_ops ops = veil_ops;
+  ops.read = NULL;
+  const sio_tls lacking = { &ops, NULL };
+  begin((sio_options){ 0 });
+  CHECK(fails_with(&(sio_listen_options){ .path = "/x", .port = 80 }, UV_EINVAL,
+                   "net cannot listen on Unix socket /x: path excludes host and port\n"));
+  CHECK(fails_with(&(sio_listen_options){ .port = 70000 }, UV_EINVAL,
+                   "net cannot listen on all addresses port 70000: the port is not one of "
+                   "0..65535\n"));
+  CHECK(fails_with(&(sio_listen_options){ .backlog = -1 }, UV_EINVAL,
+                   "net cannot listen on all addresses port 0: the backlog is negative\n"));
+  CHECK(fails_with(&(sio_listen_options){ .tls = &lacking }, UV_EINVAL,
+                   "net cannot listen on all addresses port 0: tls lacks a function of "
+                   "sio_tls_ops\n"));
+  sio_server_close(srv, on_done, NULL);
+  sio_log_flush(srv);
+  CHECK(fails_with(&(sio_listen_options){ .port = 80 }, SIO_ESTATE,
+                   "net cannot listen on all addresses port 80: the server is closing\n"));
+  whole_gone();
 }
 
 /* ---- listeners and descriptors of the host's ------------------------------------------------- */
@@ -143,7 +206,8 @@ static int taken;
 
 static void on_connection(uv_stream_t *listener, int status) {
   EQ(status, 0);
-  taken = under_tls ? sio_accept_tls(srv, listener, &veil_tls) : sio_accept(srv, listener);
+  taken = sio_accept(srv, &(sio_accept_options){ .listener = listener,
+                                                 .tls = under_tls ? &veil_tls : NULL });
 }
 
 static int listen_as_host(uv_tcp_t *host) {
@@ -175,8 +239,9 @@ TEST(a_server_that_closes_takes_nobody_from_the_hosts_listener) {
   begin((sio_options){ 0 });
   int port = listen_as_host(&host);
   sio_server_close(srv, on_done, NULL);
-  EQ(sio_accept(srv, (uv_stream_t *)&host), SIO_ECLOSED);
-  EQ(sio_accept_tls(srv, (uv_stream_t *)&host, &veil_tls), SIO_ECLOSED);
+  EQ(sio_accept(srv, &(sio_accept_options){ .listener = (uv_stream_t *)&host }), SIO_ECLOSED);
+  EQ(sio_accept(srv, &(sio_accept_options){ .listener = (uv_stream_t *)&host, .tls = &veil_tls }),
+     SIO_ECLOSED);
   (void)port;
   uv_close((uv_handle_t *)&host, NULL);
   whole_gone();
@@ -186,12 +251,12 @@ TEST(a_server_that_closes_takes_nobody_from_the_hosts_listener) {
 TEST(a_descriptor_that_is_none_is_refused_and_one_past_a_limit_is_closed) {
   int pair[2];
   begin((sio_options){ .max_connections = 1 });
-  EQ(sio_accept_fd(srv, -1), UV_EBADF);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = -1 }), UV_EBADF);
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) abort();
-  EQ(sio_accept_fd(srv, pair[0]), 0);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }), 0);
   int kept = pair[1];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) abort();
-  EQ(sio_accept_fd(srv, pair[0]), SIO_ETOOBIG);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }), SIO_ETOOBIG);
   EQ(close(pair[0]), -1);
   close(pair[1]);
   close(kept);
@@ -202,7 +267,7 @@ TEST(a_socket_of_a_host_that_blocked_blocks_no_more) {
   int pair[2];
   begin((sio_options){ 0 });
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) abort();
-  EQ(sio_accept_fd(srv, pair[0]), 0);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[0] }), 0);
   CHECK(fcntl(pair[0], F_GETFL) & O_NONBLOCK);
   fcntl(pair[1], F_SETFL, O_NONBLOCK);
   CHECK(is_served(pair[1]));
@@ -216,6 +281,9 @@ T(a_server_of_one_transport_says_which)
 T(a_unix_socket_takes_connections_and_is_gone_afterwards)
 T(what_is_in_the_way_is_not_removed)
 T(a_port_can_be_under_tls)
+T(a_unix_socket_can_be_under_tls)
+T(a_failure_to_listen_names_the_address_the_port_and_the_reason)
+T(an_invalid_field_is_refused_and_the_log_says_which)
 T(the_hosts_own_listener_may_be_under_tls)
 T(a_server_that_closes_takes_nobody_from_the_hosts_listener)
 T(a_descriptor_that_is_none_is_refused_and_one_past_a_limit_is_closed)

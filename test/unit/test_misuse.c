@@ -107,8 +107,8 @@ TEST(what_has_no_name_is_refused) {
   NEEDS(sio_static(srv, "/x", NULL));
   NEEDS(sio_metrics_route(srv, NULL));
   NEEDS(sio_log_set(srv, NULL));
-  NEEDS(sio_listen_unix(srv, NULL));
-  NEEDS(sio_listen_tls(srv, NULL, 0, NULL));
+  NEEDS(sio_listen_with(srv, NULL));
+  NEEDS(sio_accept(srv, NULL));
   CHECK(sio_session_find(srv, NULL) == NULL);
   CHECK(sio_socket_find(root, NULL) == NULL);
   CHECK(!sio_in_room(sock, NULL));
@@ -202,10 +202,10 @@ TEST(a_server_that_closes_takes_nothing_new) {
   EQ(sio_of(srv, "/new", &nsp), SIO_ESTATE);
   EQ(sio_of_pattern(srv, "/p-*", &nsp), SIO_ESTATE);
   EQ(sio_listen(srv, "127.0.0.1", 0), SIO_ESTATE);
-  EQ(sio_listen_unix(srv, "/nowhere/at/all"), SIO_ESTATE);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = "/nowhere/at/all" }), SIO_ESTATE);
   EQ(sio_post(srv, (void (*)(sio_server *, void *))abort, NULL), SIO_ECLOSED);
   EQ(sio_test_connect(srv, "/", NULL, &other), SIO_ECLOSED);
-  EQ(sio_accept_fd(srv, -1), SIO_ECLOSED);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = -1 }), SIO_ECLOSED);
   EQ(sio_emit(sock, "x", SIO_NONE), SIO_ECLOSED);
   EQ(sio_broadcast_ack(EVERYONE, "x", SIO_NONE, 0, (sio_broadcast_ack_cb)abort, NULL), SIO_ECLOSED);
   EQ(sio_all_fetch(EVERYONE, 0, (sio_fetch_cb)abort, NULL), SIO_ECLOSED);

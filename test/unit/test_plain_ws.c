@@ -368,7 +368,7 @@ static int accepted_elsewhere(int *peer) {
 TEST(also_where_the_host_accepted_it) {
   int peer;
   whole_start(NULL);
-  EQ(sio_accept_fd(srv, accepted_elsewhere(&peer)), 0);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = accepted_elsewhere(&peer) }), 0);
   probes_are_on();
   close(peer);
   whole_stop();
@@ -380,7 +380,7 @@ TEST(unless_the_host_chose_times_of_its_own) {
   int fd = accepted_elsewhere(&peer);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 7 }, sizeof(int));
-  EQ(sio_accept_fd(srv, fd), 0);
+  EQ(sio_accept(srv, &(sio_accept_options){ .fd = fd }), 0);
   EQ(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 7);
   close(peer);
   whole_stop();

@@ -386,7 +386,7 @@ static const char *ask(const char *request) {
   size_t n = 0;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-  if (sio_accept_fd(srv, pair[1])) {
+  if (sio_accept(srv, &(sio_accept_options){ .fd = pair[1] })) {
     close(pair[0]);
     return "";
   }

@@ -136,7 +136,7 @@ TEST(a_closing_server_refuses_to_listen_and_to_make_namespaces) {
   sio_nsp *n;
   sio_server_close(srv, on_done, NULL);
   EQ(sio_listen(srv, "127.0.0.1", 0), SIO_ESTATE);
-  EQ(sio_listen_unix(srv, "/tmp/x"), SIO_ESTATE);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .path = "/tmp/x" }), SIO_ESTATE);
   EQ(sio_of(srv, "new", &n), SIO_ESTATE);
   EQ(sio_of(srv, "/", &n), 0);
   stop();
@@ -232,13 +232,13 @@ TEST(connections_past_the_limit_are_closed_at_once) {
 
 TEST(a_descriptor_that_is_none_is_an_error) {
   start(NULL);
-  CHECK(sio_accept_fd(srv, -1) < 0);
+  CHECK(sio_accept(srv, &(sio_accept_options){ .fd = -1 }) < 0);
   stop();
 }
 
 static void on_host_connection(uv_stream_t *listener, int status) {
   EQ(status, 0);
-  trace("%d ", sio_accept(srv, listener));
+  trace("%d ", sio_accept(srv, &(sio_accept_options){ .listener = listener }));
 }
 
 TEST(the_hosts_own_listener_feeds_the_server) {

@@ -44,7 +44,7 @@ static sio_stats stats(void) {
 static int dial_tls(sio_slice read, int *err) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-  *err = sio_accept_fd_tls(srv, pair[1], &veil_tls, read);
+  *err = sio_accept(srv, &(sio_accept_options){ .fd = pair[1], .tls = &veil_tls, .read = read });
   return pair[0];
 }
 
@@ -135,19 +135,19 @@ TEST(a_provider_that_lacks_a_function_is_refused) {
     offsetof(sio_tls_ops, failure),     offsetof(sio_tls_ops, close)
   };
   begin(NULL);
-  EQ(sio_listen_tls(srv, "127.0.0.1", 0, NULL), UV_EINVAL);
   for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
     sio_tls_ops ops = veil_ops;
     int pair[2];
     memset((char *)&ops + slots[i], 0, sizeof ops.open);
     sio_tls lacking = { &ops, NULL };
-    EQ(sio_listen_tls(srv, "127.0.0.1", 0, &lacking), UV_EINVAL);
+    EQ(sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = &lacking }),
+       UV_EINVAL);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-    EQ(sio_accept_fd_tls(srv, pair[1], &lacking, (sio_slice){ NULL, 0 }), UV_EINVAL);
+    EQ(sio_accept(srv, &(sio_accept_options){ .fd = pair[1], .tls = &lacking }), UV_EINVAL);
     EQ(close(pair[1]), -1);
     close(pair[0]);
   }
-  EQ(sio_listen_tls(srv, "127.0.0.1", 0, &veil_tls), 0);
+  EQ(sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = &veil_tls }), 0);
   stop();
 }
 

@@ -85,7 +85,8 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_raw_engine();
   if (!err) err = add_request_hooks();
   if (!err) err = add_bounds();
-  if (!err && flag("unix")) err = sio_listen_unix(host.server, flag("unix"));
+  if (!err && flag("unix"))
+    err = sio_listen_with(host.server, &(sio_listen_options){ .path = flag("unix") });
   const char *address = flag("host") ? flag("host") : "127.0.0.1";
   if (!err) err = sio_listen(host.server, address, (int)flag_number("port"));
 #ifdef HOST_TLS

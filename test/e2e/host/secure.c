@@ -95,7 +95,10 @@ int add_tls(void) {
   int err = sio_openssl_new(&tls, &o, why, sizeof why);
   if (err) fprintf(stderr, "host: %s\n", why);
   if (!err) err = add_routes_and_hooks();
-  if (!err) err = sio_listen_tls(host.server, "127.0.0.1", (int)flag_number("tls-port"), tls);
+  if (!err)
+    err = sio_listen_with(host.server, &(sio_listen_options){ .host = "127.0.0.1",
+                                                              .port = (int)flag_number("tls-port"),
+                                                              .tls = tls });
   return err;
 }
 
