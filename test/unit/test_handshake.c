@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_handshake.c - a socket's handshake as a JSON object: its headers, its query and its auth.
+ */
+#include "poll_client.h"
+#include "whole.h"
+
+static struct poller p;
+static char shown[1024];
+static uint64_t opened_ms;
+
+static void start(void) {
+  p = (struct poller)POLLER;
+  shown[0] = '\0';
+  whole_start(NULL);
+}
+
+static void stop(void) {
+  poller_close(&p);
+  whole_stop();
+}
+
+static void on_list(int status, sio_remote *list, size_t n, void *user) {
+  (void)user;
+  EQ(status, 0);
+  REQUIRE(n == 1);
+  sio_slice h = sio_remote_handshake(&list[0]);
+  snprintf(shown, sizeof shown, "%.*s", (int)h.n, h.n ? h.p : "");
+  opened_ms = sio_session_opened_ms(sio_socket_session(list[0].socket));
+}
+
+/* Joins with this query and these header lines, and shows the handshake. */
+static void join(const char *query, const char *lines, const char *packet) {
+  char url[240];
+  p.server = srv;
+  snprintf(url, sizeof url, "/socket.io/?EIO=4&transport=polling%s", query);
+  REQUIRE(raw_open(&p.get, srv) && raw_request(&p.get, "GET", url, lines, NULL) &&
+          raw_expect(&p.get, "0{\"sid\":\"") && raw_take(&p.get, '"', p.sid, sizeof p.sid));
+  snprintf(p.path, sizeof p.path, "/socket.io/?EIO=4&transport=polling&sid=%s", p.sid);
+  REQUIRE(poller_post(&p, packet));
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_list, NULL), 0);
+  for (int i = 0; i < 10 && !shown[0]; i++) turn();
+}
+
+/* The text of a member, from its name to what begins the next one. */
+static const char *member(const char *name, const char *next) {
+  static char text[512];
+  const char *from = strstr(shown, name), *to = from ? strstr(from, next) : NULL;
+  snprintf(text, sizeof text, "%.*s", to ? (int)(to - from) : 0, from ? from : "");
+  return text;
+}
+
+TEST(headers_are_shown_with_names_in_lower_case_in_the_order_they_came) {
+  start();
+  join("", "X-Zed: Az[ \"q\"\r\nACCEPT: text\r\n", "40");
+  EQ_STR(member("{\"headers\"", ",\"time\""),
+         "{\"headers\":{\"host\":\"a\",\"origin\":\"http://b\",\"x-zed\":\"Az[ \\\"q\\\"\","
+         "\"accept\":\"text\"}");
+  stop();
+}
+
+TEST(the_query_is_decoded_and_an_empty_part_of_it_is_left_out) {
+  start();
+  join("&x=a%20b+c&&y&q%22=%c3%a9&=v&z=1=2", "", "40");
+  EQ_STR(member("\"url\"", ",\"query\""),
+         "\"url\":\"/socket.io/?EIO=4&transport=polling&x=a%20b+c&&y&q%22=%c3%a9&=v&z=1=2\"");
+  EQ_STR(member("\"query\"", ",\"auth\""),
+         "\"query\":{\"EIO\":\"4\",\"transport\":\"polling\",\"x\":\"a b c\",\"y\":\"\","
+         "\"q\\\"\":\"\xc3\xa9\",\"\":\"v\",\"z\":\"1=2\"}");
+  stop();
+}
+
+TEST(auth_is_what_the_peer_sent_or_an_empty_object) {
+  start();
+  join("", "", "40{\"token\":[1]}");
+  EQ_STR(member("\"auth\"", "}}") + strlen("\"auth\":"), "{\"token\":[1]");
+  stop();
+  start();
+  join("", "", "40");
+  EQ_STR(strstr(shown, "\"auth\""), "\"auth\":{}}");
+  stop();
+}
+
+TEST(the_time_is_the_sessions_as_a_number_and_as_javascript_writes_it) {
+  char number[64], text[128];
+  start();
+  join("", "", "40");
+  snprintf(number, sizeof number, "\"issued\":%llu", (unsigned long long)opened_ms);
+  EQ_STR(member("\"issued\"", ",\"url\""), number);
+  time_t at = (time_t)(opened_ms / 1000);
+  strftime(text, sizeof text,
+           "\"time\":\"%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)\"", gmtime(&at));
+  EQ_STR(member("\"time\"", ",\"address\""), text);
+  EQ_STR(member("\"xdomain\"", ",\"issued\""), "\"xdomain\":true,\"secure\":false");
+  stop();
+}
+
+TESTS_BEGIN
+T(headers_are_shown_with_names_in_lower_case_in_the_order_they_came)
+T(the_query_is_decoded_and_an_empty_part_of_it_is_left_out)
+T(auth_is_what_the_peer_sent_or_an_empty_object)
+T(the_time_is_the_sessions_as_a_number_and_as_javascript_writes_it)
+TESTS_END
