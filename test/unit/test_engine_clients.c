@@ -441,7 +441,38 @@ TEST(a_level_that_is_off_costs_nothing_and_says_nothing) {
   stop();
 }
 
+/* ---- a POST half received --------------------------------------------------------------------- */
+
+static void post_half(void) {
+  char text[400];
+  snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n4ab",
+           poller.path);
+  CHECK(raw_open(&a, srv) && raw_send(&a, text, strlen(text)));
+  turns();
+}
+
+TEST(a_post_half_received_is_answered_when_its_session_closes) {
+  start(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  post_half();
+  sio_session_close(session);
+  CHECK(raw_expect(&a, "200 OK") && raw_expect(&a, "ok"));
+  stop();
+}
+
+TEST(a_post_half_received_is_cut_off_when_its_session_is_discarded) {
+  start(NULL);
+  REQUIRE(poller_open(&poller, srv, "/raw/"));
+  post_half();
+  sio_session_close_with(session, true, 0, NULL);
+  CHECK(raw_expect_end(&a));
+  EQ(a.n, 0);
+  stop();
+}
+
 TESTS_BEGIN
+T(a_post_half_received_is_answered_when_its_session_closes)
+T(a_post_half_received_is_cut_off_when_its_session_is_discarded)
 T(a_transport_that_the_host_does_not_offer_is_refused_like_one_that_is_none)
 T(a_websocket_that_is_asked_for_with_another_method_is_refused)
 T(a_handshake_that_lacks_a_part_is_told_which)
