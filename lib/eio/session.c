@@ -438,11 +438,6 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
   return send_chain(c, chain, flags, false);
 }
 
-static bool end_for_heartbeat_direction(sio_session *c) {
-  sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO, "invalid heartbeat direction");
-  return false;
-}
-
 bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
   if (!sio__session_limits_charge(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
@@ -469,7 +464,10 @@ static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
         c->eio->ops->message(c, in->binary, in->data);
       break;
     case EIO_PING:
-    case EIO_PONG: return end_for_heartbeat_direction(c);
+    case EIO_PONG:
+      sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, SIO_EPROTO,
+                       "invalid heartbeat direction");
+      break;
     case EIO_CLOSE:
       sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
       break;

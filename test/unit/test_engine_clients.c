@@ -470,7 +470,75 @@ TEST(a_post_half_received_is_cut_off_when_its_session_is_discarded) {
   stop();
 }
 
+/* ---- what is converted for a client ----------------------------------------------------------- */
+
+static char stream[1 << 21];
+
+static size_t read_stream(size_t n) {
+  ssize_t k = recv(a.fd, stream + n, sizeof stream - n, 0);
+  turn();
+  return k > 0 ? n + (size_t)k : n;
+}
+
+/* One frame of the stream: its payload, and whether it is whole. */
+static bool next_frame(size_t *at, size_t n, sio_slice *payload) {
+  if (n - *at < 4) return false;
+  const unsigned char *p = (const unsigned char *)stream + *at;
+  size_t head = p[1] == 126 ? 4 : 2, len = p[1] == 126 ? (size_t)p[2] << 8 | p[3] : p[1];
+  if (n - *at < head + len) return false;
+  *payload = (sio_slice){ stream + *at + head, len };
+  *at += head + len;
+  return true;
+}
+
+static bool is_event(sio_slice s) { return s.n > 4 && memcmp(s.p, "451-", 4) == 0; }
+
+/* Every event has its attachment behind it, and every attachment its event before it. */
+static unsigned count_whole_events(size_t n) {
+  sio_slice s;
+  bool owes = false;
+  unsigned whole = 0;
+  for (size_t at = 0; next_frame(&at, n, &s); whole += owes) {
+    CHECK(is_event(s) != owes);
+    owes = is_event(s);
+  }
+  CHECK(!owes);
+  return whole;
+}
+
+static void emit_attachments_past_the_mark(const char *query) {
+  static const sio_options o = { .queue_high = 60000,
+                                 .when_full = SIO_FULL_DROP_OLDEST,
+                                 .allow_eio3 = true };
+  static char bytes[1000];
+  char url[160];
+  unsigned sent = 0;
+  start(&o);
+  snprintf(url, sizeof url, "/socket.io/?transport=websocket&%s", query);
+  REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, url));
+  if (strstr(query, "EIO=4")) REQUIRE(raw_text(&a, "40"));
+  REQUIRE(raw_expect(&a, "40"));
+  raw_turn(&a);
+  for (; sent < 2000 && !srv->core.stats.events_dropped; sent++) {
+    EQ(sio_broadcast((sio_target){ .nsp = root }, "e", SIO_ARGS(sio_bin(bytes, sizeof bytes))), 0);
+    turn();
+  }
+  CHECK(srv->core.stats.events_dropped > 0);
+  size_t n = 0;
+  for (int i = 0; i < 2000; i++) n = read_stream(n);
+  EQ(count_whole_events(n) + srv->core.stats.events_dropped, sent);
+  stop();
+}
+
+TEST(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes) {
+  emit_attachments_past_the_mark("EIO=4");
+  emit_attachments_past_the_mark("EIO=4&b64=1");
+  emit_attachments_past_the_mark("EIO=3");
+  emit_attachments_past_the_mark("EIO=3&b64=1");
+}
+
 TESTS_BEGIN
+T(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes)
 T(a_post_half_received_is_answered_when_its_session_closes)
 T(a_post_half_received_is_cut_off_when_its_session_is_discarded)
 T(a_transport_that_the_host_does_not_offer_is_refused_like_one_that_is_none)

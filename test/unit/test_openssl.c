@@ -292,6 +292,12 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   EQ(sio_openssl_reload(tls, &o, why, sizeof why), 0);
   int64_t sooner = alone - sio_openssl_expires(tls); /* the clock goes on meanwhile */
   CHECK(sooner <= 2 * 86400 && sooner > 2 * 86400 - 3600);
+  more = (sio_openssl_identity){ .cert = sio_text(own.cert), .key = sio_text(own.key) };
+  o = pem_of(&expired);
+  o.more = &more;
+  o.nmore = 1;
+  EQ(sio_openssl_reload(tls, &o, why, sizeof why), 0);
+  EQ(alone - sio_openssl_expires(tls), sooner);
   sio_openssl_free(tls);
 }
 
