@@ -283,6 +283,24 @@ TEST(a_verdict_that_does_not_come_in_time_is_a_timeout) {
   stop();
 }
 
+TEST(the_time_is_one_for_all_matchers_together) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  later(900);
+  sio_next_fail(held[0], "", sio_null());
+  turn();
+  EQ(nheld, 2);
+  HEARD(p, "");
+  later(101);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  sio_next_fail(held[1], "", sio_null());
+  turn();
+  stop();
+}
+
 TEST(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up) {
   begin(&(sio_options){ .middleware_timeout_ms = 1000 });
   sio_of_match(srv, hold, NULL, &parent);
@@ -846,6 +864,7 @@ T(a_late_no_goes_on_to_the_next_parent)
 T(two_that_wait_for_one_name_meet_in_one_namespace)
 T(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict)
 T(a_verdict_that_does_not_come_in_time_is_a_timeout)
+T(the_time_is_one_for_all_matchers_together)
 T(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up)
 T(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile)
 T(a_connect_that_was_withdrawn_is_not_told_of_the_timeout)
