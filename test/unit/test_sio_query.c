@@ -233,6 +233,31 @@ TEST(an_answer_is_read_as_an_event_with_its_attachments) {
   stop();
 }
 
+static int answer_at_once(sio_adapter *a, const sio_packet *p, sio_query *q) {
+  static const sio_slice bins[] = { { NULL, 0 }, { "x", 1 } };
+  (void)a, (void)p;
+  sio_query_expect(q, 1);
+  sio_query_reply(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
+  return 0;
+}
+
+static void see_empty_attachment(int status, sio_replies *r, void *user) {
+  (void)user;
+  sio_event *e = sio_replies_event(r, 0);
+  REQUIRE(e != NULL);
+  trace("%d:%zu,%zu ", status, sio_event_bins(e), sio_event_bin(e, 0).n);
+}
+
+TEST(an_attachment_without_bytes_may_have_no_address) {
+  sio_adapter_ops quick = sio_adapter_memory;
+  quick.server_emit = answer_at_once;
+  begin(0, &(sio_options){ .adapter = &quick });
+  EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, see_empty_attachment, NULL), 0);
+  turn();
+  SAW("0:2,0 ");
+  stop();
+}
+
 TEST(what_is_kept_of_answers_is_limited) {
   begin(2, &(sio_options){ .max_answers = 200 });
   static char big[300] = "430[\"";
@@ -486,6 +511,7 @@ T(who_owes_too_many_acks_counts_as_gone)
 T(what_cannot_be_asked_is_an_error_without_an_end)
 T(an_open_question_ends_when_the_server_closes)
 T(an_answer_is_read_as_an_event_with_its_attachments)
+T(an_attachment_without_bytes_may_have_no_address)
 T(what_is_kept_of_answers_is_limited)
 T(an_end_may_ask_and_disconnect)
 T(no_failing_allocation_leaks_or_crashes_when_asking_many)
