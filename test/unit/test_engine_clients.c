@@ -537,7 +537,28 @@ TEST(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes) 
   emit_attachments_past_the_mark("EIO=3&b64=1");
 }
 
+/* ---- an end within an upgrade ------------------------------------------------------------------ */
+
+static void close_it(sio_session *c, void *user) {
+  (void)user;
+  sio_session_close(c);
+}
+
+TEST(a_session_that_closes_at_the_probe_tells_the_poll_that_waits) {
+  static struct raw w;
+  start(NULL);
+  EQ(sio_on_engine(srv, &(sio_engine_hooks){ .upgrading = close_it }, NULL), 0);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_get(&poller));
+  turns();
+  REQUIRE(poller_upgrade(&poller, &w, "/socket.io/") && raw_text(&w, "2probe"));
+  CHECK(raw_expect(&poller.get, "\r\n\r\n1"));
+  EQ(poller.get.n, poller.get.seen);
+  raw_close(&w);
+  stop();
+}
+
 TESTS_BEGIN
+T(a_session_that_closes_at_the_probe_tells_the_poll_that_waits)
 T(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes)
 T(a_post_half_received_is_answered_when_its_session_closes)
 T(a_post_half_received_is_cut_off_when_its_session_is_discarded)
