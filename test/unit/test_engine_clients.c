@@ -441,7 +441,7 @@ TEST(a_level_that_is_off_costs_nothing_and_says_nothing) {
   stop();
 }
 
-/* ---- a POST half received --------------------------------------------------------------------- */
+/* ---- a POST half received --------------------------------------------------------------- */
 
 static void post_half(void) {
   char text[400];
@@ -470,7 +470,7 @@ TEST(a_post_half_received_is_cut_off_when_its_session_is_discarded) {
   stop();
 }
 
-/* ---- what is converted for a client ----------------------------------------------------------- */
+/* ---- what is converted for a client ----------------------------------------------------- */
 
 static char stream[1 << 21];
 
@@ -537,7 +537,7 @@ TEST(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes) 
   emit_attachments_past_the_mark("EIO=3&b64=1");
 }
 
-/* ---- an end within an upgrade ------------------------------------------------------------------ */
+/* ---- an end within an upgrade ------------------------------------------------------------ */
 
 static void close_it(sio_session *c, void *user) {
   (void)user;
