@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * redis.h - servers that work as one over Redis: the library libsio-redis, beside libsio
+ * (pkg-config libsio-redis). The servers may be libsio's and Node.js servers with
+ * @socket.io/redis-adapter (createAdapter()), mixed.
+ *
+ *     sio_redis *redis;
+ *     char why[256];
+ *     if (sio_redis_new(&redis, loop, &(sio_redis_options){ .url = "redis://localhost:6379" }, why,
+ *                       sizeof why))
+ *       fprintf(stderr, "%s\n", why);
+ *     sio_redis_adapter_options a = { .redis = redis };
+ *     sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &a };
+ *     sio_server_new(&srv, loop, &o);
+ *
+ * Then sio_broadcast(), sio_all_join(), sio_all_fetch(), sio_server_side_emit() ... reach the
+ * clients and the servers of the whole cluster, unless the target has SIO_LOCAL.
+ *
+ * Two connections are opened, one for commands and one that is subscribed, when the first namespace
+ * of a server is made; they are closed when the last server that uses them closes. What goes wrong
+ * with Redis is logged, counted (sio_redis_stats) and told to on_state; the clients of this server
+ * do not notice: what is sent to them goes on.
+ *
+ *  - Commands wait in memory while a connection is being made, up to max_queued bytes; what does
+ *    not fit is dropped and counted. Questions to other servers (acks, sio_all_fetch(), ...) that
+ *    find no connection end at once with what this server knows, and status UV_ENOTCONN.
+ *  - What other servers published while this one was not subscribed is lost: Redis keeps no message
+ *    of a channel. The same holds for commands that were sent and not answered when the connection
+ *    broke; they are counted.
+ *  - Whoever can publish in this Redis can do what the servers can do. Use a password, and a Redis
+ *    that only the servers reach. What comes from it is checked and bounded all the same.
+ */
+#ifndef SIO_REDIS_H
+#define SIO_REDIS_H
+
+#include <sio/adapter.h>
+#include <sio/log.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sio_redis sio_redis;
+
+enum sio_redis_state {
+  SIO_REDIS_IDLE,       /* no server uses it                                         */
+  SIO_REDIS_CONNECTING, /* one of the two connections is not there, or not subscribed */
+  SIO_REDIS_READY       /* messages go in and out                                    */
+};
+/* why: one line, "" for READY. Called from the loop, never inside a call. It may make any call but
+ * sio_redis_free(). */
+typedef void (*sio_redis_state_cb)(sio_redis *redis, enum sio_redis_state state, const char *why,
+                                   void *user);
+
+/* Zero means the default in every field. Only read during the call. */
+typedef struct sio_redis_options {
+  /* "redis://localhost:6379". redis://[user[:password]@]host[:port][/database], or
+   * unix:///path/of/socket. %XX is decoded in user, password and path. An IPv6 address stands in
+   * brackets. The database does not separate clusters: channels belong to the whole server; use
+   * sio_redis_adapter_options.key. */
+  const char *url;
+  const char *username, *password; /* in place of those in url; NULL: those, or none */
+  const char *client_name;         /* "libsio": CLIENT SETNAME; no spaces             */
+  unsigned connect_timeout_ms;     /* 5000: until a connection is ready for commands  */
+  /* 10000: a connection that was silent for so long is sent a PING; it is given up if nothing comes
+   * for as long again. */
+  unsigned ping_interval_ms;
+  unsigned retry_min_ms;       /* 50: before the first new attempt; doubled for each further one */
+  unsigned retry_max_ms;       /* 5000; each wait is shortened by up to a half at random         */
+  size_t max_queued;           /* 4 MiB: commands that wait until Redis takes them               */
+  size_t max_message;          /* 32 MiB: the longest message that is read from Redis            */
+  sio_redis_state_cb on_state; /* NULL: not called */
+  void *on_state_user;
+  /* NULL: nothing is logged. Lines of levels up to log_level (0: SIO_LOG_WARN), room "redis". As
+   * sio_options.log: from the loop, never inside a call; of each kind of line one a second, and how
+   * many were left out. */
+  sio_log_cb log;
+  void *log_user;
+  int log_level;
+} sio_redis_options;
+
+/* uv: the loop of the servers. Opens no connection yet. UV_EINVAL: the options contradict each
+ * other, UV_ENOTSUP: rediss://, UV_ENOMEM; why gets one line, as in sio_openssl_new(). */
+SIO_EXTERN int sio_redis_new_sized(sio_redis **out, struct uv_loop_s *uv,
+                                   const sio_redis_options *o, size_t o_size, char *why,
+                                   size_t size);
+static inline int sio_redis_new(sio_redis **out, struct uv_loop_s *uv, const sio_redis_options *o,
+                                char *why, size_t size) {
+  return sio_redis_new_sized(out, uv, o, sizeof *o, why, size);
+}
+/* After done() of the last server that uses it. Its handles are closed in the turns of the loop
+ * that follow, as by uv_close(). NULL is fine. */
+SIO_EXTERN void sio_redis_free(sio_redis *redis);
+
+typedef struct sio_redis_stats {
+  int state;           /* enum sio_redis_state                                            */
+  uint64_t connects;   /* connections that became ready, both kinds                       */
+  uint64_t failures;   /* attempts that failed, and connections that broke                */
+  uint64_t published;  /* messages handed to Redis                                        */
+  uint64_t received;   /* messages that came                                              */
+  uint64_t dropped;    /* messages that were not sent: max_queued, no connection, no memory */
+  uint64_t unanswered; /* commands that were under way when a connection broke            */
+  uint64_t errors;     /* commands that Redis answered with an error                      */
+  uint64_t malformed;  /* messages that came and could not be understood                  */
+  size_t queued;       /* bytes of commands that wait                                     */
+} sio_redis_stats;
+SIO_EXTERN void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size);
+static inline void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out) {
+  sio_redis_get_stats_sized(r, out, sizeof *out);
+}
+
+/* ---- the adapter ----------------------------------------------------------------------------- */
+
+/* For sio_options.adapter_user. It must outlive the server. The names are those of Node.js. */
+typedef struct sio_redis_adapter_options {
+  size_t size; /* sizeof(sio_redis_adapter_options); 0: the size that it had in version 0.1 */
+  sio_redis *redis;
+  /* "socket.io": the prefix of all channels; the same in all servers of a cluster. */
+  const char *key;
+  /* Answers to questions go to the asking server alone, not to all. All servers must be libsio's,
+   * or @socket.io/redis-adapter 7.1 or newer. */
+  bool publish_on_specific_response_channel;
+} sio_redis_adapter_options;
+
+/* What createAdapter() of @socket.io/redis-adapter 8 speaks. "requestsTimeout" of Node.js is
+ * sio_options.request_timeout_ms. A server of it fails to make a namespace with UV_EEXIST if
+ * another server has the same one with the same key on the same sio_redis: each needs its own.
+ *
+ * What differs from Node.js: a question that not everybody answered in time ends with the answers
+ * that came; sio_all_join(), _leave() and _disconnect() apply to this server's clients within the
+ * call, and work without Redis. */
+SIO_EXTERN extern const sio_adapter_ops sio_redis_adapter;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * emitter.c - what a program that is no server publishes into a cluster.
+ */
+#include "base/err.h"
+#include "base/sized.h"
+#include "emitter/message.h"
+#include <sio/emitter.h>
+
+enum { NSP_MAX = 255 };
+
+static const char uid_of_emitters[] = "emitter";
+
+struct sio_emitter {
+  sio_emitter_publish_cb publish;
+  void *user;
+  struct msgs home;
+  struct decode_scratch scratch;
+  sio_slice key;
+  char key_text[];
+};
+
+int sio_emitter_new_sized(sio_emitter **out, const sio_emitter_options *in, size_t size) {
+  sio_emitter_options o;
+  if (!out || !in || sio__sized_copy(&o, sizeof o, in, size) || !o.publish) return SIO__EINVAL;
+  const char *key = o.key ? o.key : "socket.io";
+  size_t n = strlen(key);
+  sio_emitter *e = sio__calloc(1, sizeof *e + n + 1);
+  if (!e) return SIO__ENOMEM;
+  e->publish = o.publish;
+  e->user = o.user;
+  sio__msgs_init(&e->home);
+  memcpy(e->key_text, key, n);
+  e->key = slice(e->key_text, n);
+  *out = e;
+  return 0;
+}
+
+void sio_emitter_free(sio_emitter *e) {
+  if (!e) return;
+  sio__decode_scratch_clear(&e->scratch);
+  sio__msgs_clear(&e->home);
+  sio__free(e);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* "chat" becomes "/chat". False: too long. */
+static bool emitter_full_name(char out[NSP_MAX + 2], const char *nsp, sio_slice *full) {
+  size_t n = nsp ? strlen(nsp) : 0;
+  bool slash = n == 0 || *nsp != '/';
+  if (n + slash > NSP_MAX) return false;
+  if (slash) *out = '/';
+  if (n) memcpy(out + slash, nsp, n);
+  *full = slice(out, n + slash);
+  return true;
+}
+
+static bool emitter_names_nobody(const sio_emitter_target *to) {
+  return to->rooms && !to->rooms[0];
+}
+
+static struct message_target message_target_of(const sio_emitter_target *to) {
+  return (struct message_target){
+    .rooms = to->rooms, .except = to->except, .flags = to->flags, .by_emitter = true
+  };
+}
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+/* Publishes m on a channel, and clears it. */
+static int emitter_publish(sio_emitter *e, const char *kind, sio_slice nsp, const char *last,
+                           struct message *m) {
+  struct message channel;
+  sio__message_init(&channel, &e->home);
+  sio__message_channel(&channel, e->key, kind, nsp, last);
+  int err = m->err ? m->err : channel.err;
+  if (!err) err = e->publish(sio__message_text(&channel), sio__message_text(m), e->user);
+  sio__message_clear(&channel);
+  sio__message_clear(m);
+  return err;
+}
+
+/* The event as JSON: text and attachments of one msg. */
+struct emitter_event {
+  struct msg *msg;
+  sio_slice json;
+  sio_slice *bins;
+  size_t nbins;
+};
+
+static void event_clear(struct emitter_event *ev) {
+  msg_unref(ev->msg);
+  sio__free(ev->bins);
+}
+
+static int event_list_bins(struct emitter_event *ev) {
+  for (const struct msg *m = ev->msg->next; m; m = m->next) ev->nbins++;
+  if (!ev->nbins) return 0;
+  sio_slice *bins = ev->bins = sio__calloc(ev->nbins, sizeof *bins);
+  if (!bins) return SIO__ENOMEM;
+  for (const struct msg *m = ev->msg->next; m; m = m->next) *bins++ = slice(msg_data(m), m->len);
+  return 0;
+}
+
+/* name NULL: the arguments alone are the array. */
+static int event_encode(struct emitter_event *ev, sio_emitter *e, const char *name, sio_args args) {
+  *ev = (struct emitter_event){ 0 };
+  int err = sio__encode(&e->home, &e->scratch, &ev->msg, "/", name, args, PACKET_NO_ID);
+  if (err) return err;
+  const char *text = msg_data(ev->msg), *at = memchr(text, '[', ev->msg->len);
+  ev->json = slice(at, ev->msg->len - (size_t)(at - text));
+  return event_list_bins(ev);
+}
+
+/* MessagePack, as broadcasts are, or JSON unless that cannot hold the event. */
+static void event_finish(struct message *packed, struct message *text,
+                         const struct emitter_event *ev, bool pack, struct msgs *home) {
+  if (!pack && !ev->nbins) {
+    *packed = *text;
+    return;
+  }
+  sio__message_init(packed, home);
+  sio__message_pack(packed, text, ev->bins, ev->nbins);
+  sio__message_clear(text);
+}
+
+static int publish_event(sio_emitter *e, sio_slice nsp, const struct emitter_event *ev,
+                         const struct message_target *to) {
+  struct message text, packed;
+  sio__message_init(&text, &e->home);
+  sio__message_broadcast(&text, uid_of_emitters, nsp, ev->json, to);
+  event_finish(&packed, &text, ev, true, &e->home);
+  return emitter_publish(e, "", nsp, sio__message_only_room(to), &packed);
+}
+
+int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, sio_args args) {
+  char name[NSP_MAX + 2];
+  sio_slice nsp;
+  struct emitter_event ev;
+  struct message_target target = message_target_of(&to);
+  if (!e) return SIO__EINVAL;
+  if (!event || !emitter_full_name(name, to.nsp, &nsp)) return SIO_ENAME;
+  int err = event_encode(&ev, e, event, args);
+  if (!err && !emitter_names_nobody(&to)) err = publish_event(e, nsp, &ev, &target);
+  event_clear(&ev);
+  return err;
+}
+
+static int emit_bulk(sio_emitter *e, const sio_emitter_target *to, enum message_type type,
+                     const char *const *rooms, bool session) {
+  char name[NSP_MAX + 2];
+  sio_slice nsp;
+  struct message m;
+  struct message_target target = message_target_of(to);
+  if (!e) return SIO__EINVAL;
+  if (!emitter_full_name(name, to->nsp, &nsp)) return SIO_ENAME;
+  if (emitter_names_nobody(to)) return 0;
+  sio__message_init(&m, &e->home);
+  sio__message_bulk(&m, NULL, type, &target, rooms, session);
+  return emitter_publish(e, "-request", nsp, NULL, &m);
+}
+
+int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
+  return rooms ? emit_bulk(e, &to, MESSAGE_JOIN, rooms, false) : SIO__EINVAL;
+}
+
+int sio_emitter_leave(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
+  return rooms ? emit_bulk(e, &to, MESSAGE_LEAVE, rooms, false) : SIO__EINVAL;
+}
+
+int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session) {
+  return emit_bulk(e, &to, MESSAGE_DISCONNECT, NULL, session);
+}
+
+/* ---- to the servers -------------------------------------------------------------------------- */
+
+static int emitter_publish_server_event(sio_emitter *e, sio_slice nsp,
+                                        const struct emitter_event *ev) {
+  struct message text, m;
+  sio__message_init(&text, &e->home);
+  sio__message_server_emit(&text, uid_of_emitters, NULL, ev->json);
+  event_finish(&m, &text, ev, false, &e->home);
+  return emitter_publish(e, "-request", nsp, NULL, &m);
+}
+
+/* The name goes as the first value: names that clients may not be sent are allowed here. */
+static int encode_server_event(struct emitter_event *ev, sio_emitter *e, const char *event,
+                               sio_args args) {
+  size_t n = size_add(args.n, 1);
+  *ev = (struct emitter_event){ 0 };
+  sio_val *all = sio__malloc(size_mul(n, sizeof *all));
+  if (!all) return SIO__ENOMEM;
+  all[0] = sio_str(event);
+  for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
+  int err = event_encode(ev, e, NULL, sio__args(all, n));
+  sio__free(all);
+  return err;
+}
+
+int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *event,
+                                 sio_args args) {
+  char name[NSP_MAX + 2];
+  sio_slice full;
+  struct emitter_event ev;
+  if (!e) return SIO__EINVAL;
+  if (!event || !emitter_full_name(name, nsp, &full)) return SIO_ENAME;
+  int err = encode_server_event(&ev, e, event, args);
+  if (!err) err = emitter_publish_server_event(e, full, &ev);
+  event_clear(&ev);
+  return err;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * classic.c - the adapter that speaks what createAdapter() of @socket.io/redis-adapter speaks
+ * (docs/architecture.md, "Many machines"). Rooms are the memory adapter's.
+ *
+ * What is published comes back to this server as well, which ignores it: everything is applied to
+ * the local sockets within the call.
+ */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/sized.h"
+#include "redis/heard.h"
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <uv.h>
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+/* The attachments of a packet; the caller frees the list. */
+static int list_packet_bins(const sio_packet *p, sio_slice **out, size_t *n) {
+  *n = sio_packet_bins(p);
+  *out = *n ? sio__calloc(*n, sizeof **out) : NULL;
+  if (*n && !*out) return UV_ENOMEM;
+  for (size_t i = 0; i < *n; i++) (*out)[i] = sio_packet_bin(p, i);
+  return 0;
+}
+
+static int publish_packed_with_bins(sio_adapter *a, const char *kind, const char *last,
+                                    struct message *m, const sio_packet *p) {
+  sio_slice *bins;
+  size_t n;
+  int err = list_packet_bins(p, &bins, &n);
+  if (err && !m->err) m->err = err;
+  err = sio__classic_publish_packed(a, kind, last, m, bins, n);
+  sio__free(bins);
+  return err;
+}
+
+static struct message_target target_for_others(const sio_target *to) {
+  return (struct message_target){ .rooms = to->rooms,
+                                  .except = to->except,
+                                  .skip = to->skip ? sio_socket_id(to->skip) : NULL,
+                                  .flags = to->flags };
+}
+
+/* Nobody else can be meant. */
+static bool stays_here(const sio_adapter *a, const sio_target *to) {
+  return (to->flags & SIO_LOCAL) || (to->rooms && !to->rooms[0]) || a->shut;
+}
+
+/* ---- broadcasts ------------------------------------------------------------------------------ */
+
+static sio_slice json_of(const sio_packet *p, struct message *m) {
+  sio_slice json = sio_packet_json(p);
+  if (!json.p && !m->err) m->err = UV_ENOMEM;
+  return json;
+}
+
+static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  struct message m;
+  const struct message_target target = target_for_others(to);
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_broadcast(&m, a->uid, a->nsp_name, json_of(p, &m), &target);
+  (void)publish_packed_with_bins(a, "", sio__message_only_room(&target), &m, p);
+}
+
+/* The local replies count whatever becomes of the others. */
+static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet *p,
+                       sio_query *query) {
+  struct message m;
+  struct question *q;
+  struct message_target target = target_for_others(to);
+  int err = sio__question_new(&q, a, MESSAGE_ASK, query);
+  if (err) {
+    sio_query_hold(query);
+    sio_query_release(query, err);
+    return;
+  }
+  target.timeout_ms = sio_query_timeout(query);
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_ask(&m, a->uid, q->id, a->nsp_name, json_of(p, &m), &target);
+  err = publish_packed_with_bins(a, "-request", NULL, &m, p);
+  if (err) sio__question_end(q, err);
+}
+
+static int classic_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  sio_query *query = sio_packet_query(p);
+  if (!stays_here(a, to)) {
+    if (query)
+      ask_others(a, to, p, query);
+    else
+      publish_broadcast(a, to, p);
+  }
+  return classic_local()->broadcast(a->local, to, p);
+}
+
+/* ---- bulk ------------------------------------------------------------------------------------ */
+
+static void publish_bulk(sio_adapter *a, enum message_type type, const sio_target *to,
+                         const char *const *rooms, bool session) {
+  struct message m;
+  const struct message_target target = target_for_others(to);
+  if (stays_here(a, to)) return;
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_bulk(&m, a->uid, type, &target, rooms, session);
+  (void)sio__classic_publish(a, "-request", NULL, &m);
+}
+
+static int classic_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  publish_bulk(a, MESSAGE_JOIN, to, rooms, false);
+  return classic_local()->all_join(a->local, to, rooms);
+}
+
+static int classic_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  publish_bulk(a, MESSAGE_LEAVE, to, rooms, false);
+  return classic_local()->all_leave(a->local, to, rooms);
+}
+
+static int classic_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+  publish_bulk(a, MESSAGE_DISCONNECT, to, NULL, session);
+  return classic_local()->all_disconnect(a->local, to, session);
+}
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+/* A question that cannot be put ends with what is known here, and says why. */
+static int end_unasked(sio_query *query, int err) {
+  sio_query_hold(query);
+  sio_query_release(query, err);
+  return 0;
+}
+
+static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query) {
+  struct message m;
+  struct question *q;
+  const struct message_target target = target_for_others(to);
+  if (to->rooms && !to->rooms[0]) return 0;
+  int err = sio__question_new(&q, a, MESSAGE_FETCH, query);
+  if (err) return end_unasked(query, err);
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_fetch(&m, a->uid, q->id, &target);
+  err = sio__classic_publish(a, "-request", NULL, &m);
+  if (err) sio__question_end(q, err);
+  return 0;
+}
+
+static int publish_server_event(sio_adapter *a, const sio_packet *p, const char *id) {
+  struct message m;
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_server_emit(&m, a->uid, id, json_of(p, &m));
+  return sio_packet_bins(p) ? publish_packed_with_bins(a, "-request", NULL, &m, p)
+                            : sio__classic_publish(a, "-request", NULL, &m);
+}
+
+static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *query) {
+  struct question *q;
+  if (!query) return publish_server_event(a, p, NULL);
+  int err = sio__question_new(&q, a, MESSAGE_SERVER_EMIT, query);
+  if (err) return end_unasked(query, err);
+  err = publish_server_event(a, p, q->id);
+  if (err) sio__question_end(q, err);
+  return 0;
+}
+
+static int classic_server_count(sio_adapter *a, sio_query *query) {
+  struct question *q;
+  int err = sio__question_new(&q, a, MESSAGE_COUNT, query);
+  return err ? end_unasked(query, err) : 0;
+}
+
+static void classic_query_over(sio_adapter *a, sio_query *query) {
+  struct question *q = sio__question_of(a, query);
+  if (q) sio__question_end(q, 0);
+}
+
+/* ---- rooms ----------------------------------------------------------------------------------- */
+
+static int classic_join(sio_adapter *a, sio_socket *s, const char *room) {
+  return classic_local()->join(a->local, s, room);
+}
+
+static void classic_leave(sio_adapter *a, sio_socket *s, const char *room) {
+  classic_local()->leave(a->local, s, room);
+}
+
+static void classic_leave_all(sio_adapter *a, sio_socket *s) {
+  classic_local()->leave_all(a->local, s);
+}
+
+static bool classic_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+  return classic_local()->in_room(a->local, s, room);
+}
+
+static void classic_rooms(const sio_adapter *a, const sio_socket *s,
+                          void (*cb)(const char *room, void *user), void *user) {
+  classic_local()->rooms(a->local, s, cb, user);
+}
+
+static int classic_each(sio_adapter *a, const sio_target *to,
+                        void (*visit)(sio_socket *s, void *user), void *user) {
+  return classic_local()->each(a->local, to, visit, user);
+}
+
+static void classic_arrive(sio_adapter *a, sio_socket *s) { classic_local()->arrive(a->local, s); }
+static void classic_depart(sio_adapter *a, sio_socket *s) { classic_local()->depart(a->local, s); }
+
+static void classic_all_rooms(const sio_adapter *a,
+                              void (*cb)(const char *room, size_t members, void *user),
+                              void *user) {
+  classic_local()->all_rooms(a->local, cb, user);
+}
+
+static size_t classic_room_size(const sio_adapter *a, const char *room) {
+  return classic_local()->room_size(a->local, room);
+}
+
+static size_t classic_room_count(const sio_adapter *a) {
+  return classic_local()->room_count(a->local);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* A pattern of Redis is a glob: its signs in a name are escaped. */
+static void put_pattern(struct message *m, sio_slice channel) {
+  for (size_t i = 0; i < channel.n; i++) {
+    if (memchr("*?[]\\", channel.p[i], 5)) sio__message_put(m, SLICE("\\"));
+    sio__message_put(m, slice(channel.p + i, 1));
+  }
+  sio__message_put(m, SLICE("*"));
+}
+
+static int subscription_name(struct subscription *s, sio_adapter *a, const char *kind,
+                             const char *last) {
+  struct message m, pattern;
+  sio__message_init(&m, &a->redis->msgs);
+  sio__message_init(&pattern, &a->redis->msgs);
+  sio__message_channel(&m, a->key, kind, a->nsp_name, last);
+  if (s->pattern && !m.err) put_pattern(&pattern, sio__message_text(&m));
+  int err = m.err ? m.err : pattern.err;
+  if (!err) {
+    sio_slice name = sio__message_text(s->pattern ? &pattern : &m);
+    s->name = sio__strndup(name.p, name.n);
+    s->name_len = name.n;
+    if (!s->name) err = UV_ENOMEM;
+  }
+  sio__message_clear(&m);
+  sio__message_clear(&pattern);
+  return err;
+}
+
+static void classic_unsubscribe(sio_adapter *a) {
+  for (int i = 0; i < CLASSIC_SUBSCRIPTIONS; i++)
+    if (a->subscriptions[i].name) sio__redis_unsubscribe(a->redis, &a->subscriptions[i]);
+}
+
+static int classic_subscribe(sio_adapter *a) {
+  static const char *const kinds[] = { "", "-request", "-response", "-response" };
+  int err = 0;
+  for (int i = 0; !err && i < CLASSIC_SUBSCRIPTIONS; i++) {
+    struct subscription *s = &a->subscriptions[i];
+    s->adapter = a;
+    s->pattern = i == CLASSIC_BROADCASTS;
+    s->heard = i == CLASSIC_BROADCASTS ? sio__heard_broadcast
+               : i == CLASSIC_REQUESTS ? sio__heard_request
+                                       : sio__heard_response;
+    err = subscription_name(s, a, kinds[i], i == CLASSIC_OWN_RESPONSES ? a->uid : NULL);
+    if (!err) err = sio__redis_subscribe(a->redis, s);
+  }
+  if (err) classic_unsubscribe(a);
+  return err;
+}
+
+static void classic_free(sio_adapter *a) {
+  for (int i = 0; i < CLASSIC_SUBSCRIPTIONS; i++) sio__free(a->subscriptions[i].name);
+  sio__free(a);
+}
+
+/* Key and name in the same block. */
+static sio_adapter *classic_new(const sio_redis_adapter_options *o, sio_nsp *nsp) {
+  const char *key = o->key ? o->key : "socket.io", *name = sio_nsp_name(nsp);
+  size_t nkey = strlen(key), nname = strlen(name);
+  sio_adapter *a = sio__calloc(1, sizeof *a + nkey + nname);
+  if (!a) return NULL;
+  char *text = (char *)(a + 1);
+  a->key = slice(memcpy(text, key, nkey), nkey);
+  a->nsp_name = slice(memcpy(text + nkey, name, nname), nname);
+  a->nsp = nsp;
+  a->redis = o->redis;
+  a->answer_asker_alone = o->publish_on_specific_response_channel;
+  return a;
+}
+
+static int classic_start(sio_adapter *a) {
+  sio__questions_init(a->redis);
+  int err = sio__classic_random_id(a->uid);
+  if (!err) err = classic_local()->open(&a->local, a->nsp);
+  if (err) return err;
+  err = classic_subscribe(a);
+  if (err)
+    classic_local()->close(a->local);
+  else
+    sio__redis_use(a->redis);
+  return err;
+}
+
+static int classic_open(sio_adapter **out, sio_nsp *nsp) {
+  sio_redis_adapter_options o;
+  const size_t first = sizeof o; /* the size in version 0.1 */
+  const void *user = sio_adapter_user(nsp);
+  if (!user || sio__sized_read(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
+  sio_adapter *a = classic_new(&o, nsp);
+  if (!a) return UV_ENOMEM;
+  int err = classic_start(a);
+  if (err)
+    classic_free(a);
+  else
+    *out = a;
+  return err;
+}
+
+static void classic_shut(sio_adapter *a) {
+  if (a->shut) return;
+  a->shut = true;
+  classic_unsubscribe(a);
+  sio__redis_unuse(a->redis);
+}
+
+static void classic_close(sio_adapter *a) {
+  classic_shut(a);
+  classic_local()->close(a->local);
+  classic_free(a);
+}
+
+const sio_adapter_ops sio_redis_adapter = {
+  .size = sizeof sio_redis_adapter,
+  .open = classic_open,
+  .close = classic_close,
+  .join = classic_join,
+  .leave = classic_leave,
+  .leave_all = classic_leave_all,
+  .in_room = classic_in_room,
+  .rooms = classic_rooms,
+  .broadcast = classic_broadcast,
+  .each = classic_each,
+  .all_join = classic_all_join,
+  .all_leave = classic_all_leave,
+  .all_disconnect = classic_all_disconnect,
+  .arrive = classic_arrive,
+  .depart = classic_depart,
+  .all_rooms = classic_all_rooms,
+  .room_size = classic_room_size,
+  .fetch = classic_fetch,
+  .server_emit = classic_server_emit,
+  .server_count = classic_server_count,
+  .query_over = classic_query_over,
+  .shut = classic_shut,
+  .room_count = classic_room_count,
+};

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * heard.c - messages of other servers. What is malformed is counted and ignored; what is this
+ * server's own comes back too, and is recognised by its uid or by its question.
+ */
+#include "redis/heard.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "packet/msgpack.h"
+#include "redis/unpack.h"
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <uv.h>
+
+enum { ACKS_MAX = 1 << 30 };
+
+static struct msgs *heard_msgs(const sio_adapter *a) { return &a->redis->msgs; }
+
+/* ---- targets --------------------------------------------------------------------------------- */
+
+struct heard_target {
+  struct unpacked_names rooms, except;
+  unsigned flags;
+  uint64_t timeout_ms;
+};
+
+static int heard_read_flags(struct heard_target *t, sio_slice flags) {
+  sio_slice is_volatile, compress, timeout;
+  const struct unpack_field fields[] = { { "volatile", &is_volatile },
+                                         { "compress", &compress },
+                                         { "timeout", &timeout } };
+  if (!flags.n) return 0;
+  if (!sio__unpack_fields(flags, fields, 3)) return SIO_EPROTO;
+  if (sio__unpack_is_true(is_volatile)) t->flags |= SIO_VOLATILE;
+  if (sio__unpack_is_false(compress)) t->flags |= SIO_NO_COMPRESS;
+  (void)sio__unpack_number(timeout, INT32_MAX, &t->timeout_ms);
+  return 0;
+}
+
+/* opts missing: everybody. Clear it in any case. */
+static int heard_read_target(struct heard_target *t, sio_slice opts) {
+  sio_slice rooms, except, flags;
+  const struct unpack_field fields[] = { { "rooms", &rooms },
+                                         { "except", &except },
+                                         { "flags", &flags } };
+  *t = (struct heard_target){ 0 };
+  if (!sio__unpack_fields(opts, fields, 3) && opts.n) return SIO_EPROTO;
+  int err = heard_read_flags(t, flags);
+  if (!err) err = sio__unpack_names(&t->rooms, rooms);
+  if (!err) err = sio__unpack_names(&t->except, except);
+  return err;
+}
+
+static void heard_target_clear(struct heard_target *t) {
+  sio__unpack_names_clear(&t->rooms);
+  sio__unpack_names_clear(&t->except);
+}
+
+/* An empty list of rooms is everybody; but not if it was not empty when it came. */
+static sio_target local_target(const sio_adapter *a, const struct heard_target *t, bool everybody) {
+  return (sio_target){ .nsp = a->nsp,
+                       .rooms = everybody ? NULL : t->rooms.list,
+                       .except = t->except.list,
+                       .flags = t->flags | SIO_LOCAL };
+}
+
+static bool heard_is_for_everybody(sio_slice opts) {
+  sio_slice rooms;
+  uint32_t n = 0;
+  const struct unpack_field field = { "rooms", &rooms };
+  if (!sio__unpack_fields(opts, &field, 1)) return true;
+  return !rooms.n || (sio__unpack_array(&rooms, &n) && n == 0);
+}
+
+/* ---- broadcasts ------------------------------------------------------------------------------ */
+
+/* nsp may be missing: then it is "/". */
+static bool heard_is_for_nsp(const sio_adapter *a, sio_slice nsp) {
+  sio_slice name = SLICE("/");
+  return (!nsp.n || sio__unpack_str(nsp, &name)) && slice_eq(name, a->nsp_name);
+}
+
+/* Sends the event of a packet to the local sockets. q: NULL, or it asks for acks. */
+static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, sio_query *q) {
+  struct unpacked_json json;
+  sio_packet *p;
+  int err = sio__unpack_json(&json, heard_msgs(a), data);
+  if (!err) err = sio_packet_new(&p, to, unpacked_text(&json), json.out.bins, json.out.nbins, q);
+  sio__unpack_json_clear(&json);
+  if (err) return err;
+  err = classic_local()->broadcast(a->local, to, p);
+  sio_packet_free(p);
+  return err;
+}
+
+static int heard_read_packet(const sio_adapter *a, sio_slice packet, sio_slice *data, bool *ours) {
+  sio_slice type, nsp;
+  uint64_t number;
+  const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
+  if (!sio__unpack_fields(packet, fields, 3)) return SIO_EPROTO;
+  if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
+  *ours = heard_is_for_nsp(a, nsp);
+  return 0;
+}
+
+static int heard_packet(sio_adapter *a, sio_slice packet, sio_slice opts) {
+  sio_slice data;
+  struct heard_target t = { 0 };
+  bool ours = false;
+  int err = heard_read_packet(a, packet, &data, &ours);
+  if (!err && ours) err = heard_read_target(&t, opts);
+  if (!err && ours) {
+    const sio_target to = local_target(a, &t, heard_is_for_everybody(opts));
+    err = heard_deliver(a, data, &to, NULL);
+  }
+  heard_target_clear(&t);
+  return err;
+}
+
+/* False: it is for a room that nobody is in here. A name that is too long is no room here. */
+static bool heard_room_has_members(const sio_adapter *a, sio_slice channel) {
+  char room[256];
+  size_t prefix = a->key.n + a->nsp_name.n + 2;
+  if (channel.n <= prefix) return channel.n == prefix;
+  size_t n = channel.n - prefix - 1;
+  if (n >= sizeof room || memchr(channel.p + prefix, '\0', n)) return false;
+  memcpy(room, channel.p + prefix, n);
+  room[n] = '\0';
+  return n == 0 || classic_local()->room_size(a->local, room) > 0;
+}
+
+static const char *heard_error(int err) {
+  return err == SIO_EPROTO ? "it is malformed" : sio_strerror(err);
+}
+
+void sio__heard_broadcast(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  sio_slice v[3], uid;
+  struct unpacked u;
+  if (a->shut || !heard_room_has_members(a, channel)) return;
+  int err = sio__unpack_open(&u, heard_msgs(a), payload);
+  if (!err && (!sio__unpack_elements(u.value, v, 3) || !sio__unpack_str(v[0], &uid)))
+    err = SIO_EPROTO;
+  if (!err && !slice_is(uid, a->uid)) err = heard_packet(a, v[1], v[2]);
+  sio__unpack_clear(&u);
+  if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
+}
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+/* Who has asked, and by which number. */
+struct asker {
+  sio_adapter *adapter;
+  sio_query *query; /* of a broadcast with acks */
+  char uid[UID_MAX], id[ID_MAX];
+};
+
+static const char *answer_channel(const struct asker *k) {
+  return k->adapter->answer_asker_alone && k->uid[0] ? k->uid : NULL;
+}
+
+/* {"type":T,"requestId":"ID"   and no end; type 0: it is left out. */
+static void answer_begin(struct message *m, const struct asker *k, enum message_type type) {
+  sio__message_init(m, heard_msgs(k->adapter));
+  sio__message_put(m, SLICE("{"));
+  if (type) {
+    sio__message_put(m, SLICE("\"type\":"));
+    sio__message_put_number(m, type);
+    sio__message_put(m, SLICE(","));
+  }
+  sio__message_put(m, SLICE("\"requestId\":"));
+  sio__message_put_string(m, slice_str(k->id));
+}
+
+static void answer_send(struct message *m, const struct asker *k) {
+  sio__message_put(m, SLICE("}"));
+  (void)sio__classic_publish(k->adapter, "-response", answer_channel(k), m);
+}
+
+static struct asker *asker_new(const struct asker *from) {
+  struct asker *k = sio__malloc(sizeof *k);
+  if (k) *k = *from;
+  return k;
+}
+
+/* ---- acks ------------------------------------------------------------------------------------ */
+
+static void on_ack(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
+                   void *user) {
+  const struct asker *k = user;
+  struct message m;
+  (void)id;
+  answer_begin(&m, k, MESSAGE_ACK);
+  sio__message_put(&m, SLICE(",\"packet\":"));
+  sio__message_put(&m, json);
+  sio__message_put(&m, SLICE("}"));
+  (void)sio__classic_publish_packed(k->adapter, "-response", answer_channel(k), &m, bins, nbins);
+}
+
+static void on_acks_end(int status, size_t lost, void *user) {
+  (void)status, (void)lost;
+  sio__free(user);
+}
+
+static void answer_count(const struct asker *k, uint64_t n) {
+  struct message m;
+  answer_begin(&m, k, MESSAGE_COUNT);
+  sio__message_put(&m, SLICE(",\"clientCount\":"));
+  sio__message_put_number(&m, n);
+  answer_send(&m, k);
+}
+
+static int ask_sockets(struct asker *k, sio_slice data, const struct heard_target *t,
+                       bool everybody) {
+  static const sio_query_watch watch = { on_ack, on_acks_end };
+  sio_adapter *a = k->adapter;
+  const sio_target to = local_target(a, t, everybody);
+  sio_query *q;
+  struct asker *kept = asker_new(k);
+  if (!kept) return UV_ENOMEM;
+  int err = sio_query_new(&q, a->nsp, (unsigned)t->timeout_ms, &watch, kept);
+  if (err) {
+    sio__free(kept);
+    return err;
+  }
+  err = heard_deliver(a, data, &to, q);
+  answer_count(k, err ? 0 : sio_query_expected(q));
+  sio_query_release(q, err);
+  return err;
+}
+
+static int heard_ask(struct asker *k, sio_slice packet, sio_slice opts) {
+  sio_slice data;
+  struct heard_target t = { 0 };
+  bool ours = false;
+  int err = heard_read_packet(k->adapter, packet, &data, &ours);
+  if (!err && ours) err = heard_read_target(&t, opts);
+  if (!err && ours) err = ask_sockets(k, data, &t, heard_is_for_everybody(opts));
+  heard_target_clear(&t);
+  return err;
+}
+
+/* ---- who is there ---------------------------------------------------------------------------- */
+
+static void put_list_item(struct message *m, bool first, const char *name) {
+  if (!first) sio__message_put(m, SLICE(","));
+  sio__message_put_string(m, slice_str(name));
+}
+
+static void put_remote(struct message *m, sio_remote *r) {
+  sio_slice handshake = sio_remote_handshake(r);
+  sio__message_put(m, SLICE("{\"id\":"));
+  sio__message_put_string(m, slice_str(r->id));
+  sio__message_put(m, SLICE(",\"handshake\":"));
+  sio__message_put(m, handshake.n ? handshake : SLICE("{}"));
+  sio__message_put(m, SLICE(",\"rooms\":["));
+  for (const char *const *room = r->rooms; *room; room++) put_list_item(m, room == r->rooms, *room);
+  sio__message_put(m, SLICE("],\"data\":"));
+  sio__message_put(m, r->data.n ? r->data : SLICE("{}"));
+  sio__message_put(m, SLICE("}"));
+}
+
+static void on_fetched_for_asker(int status, sio_remote *list, size_t n, void *user) {
+  struct asker *k = user;
+  struct message m;
+  if (status != SIO_ECLOSED) {
+    answer_begin(&m, k, 0);
+    sio__message_put(&m, SLICE(",\"sockets\":["));
+    for (size_t i = 0; i < n; i++) {
+      if (i) sio__message_put(&m, SLICE(","));
+      put_remote(&m, &list[i]);
+    }
+    sio__message_put(&m, SLICE("]"));
+    answer_send(&m, k);
+  }
+  sio__free(k);
+}
+
+static int heard_fetch(struct asker *k, sio_slice opts) {
+  struct heard_target t;
+  int err = heard_read_target(&t, opts);
+  struct asker *kept = err ? NULL : asker_new(k);
+  if (!err && !kept) err = UV_ENOMEM;
+  if (!err) {
+    err = sio_all_fetch(local_target(k->adapter, &t, heard_is_for_everybody(opts)), 0,
+                        on_fetched_for_asker, kept);
+    if (err) sio__free(kept);
+  }
+  heard_target_clear(&t);
+  return err;
+}
+
+struct room_list {
+  struct message *m;
+  bool some;
+};
+
+static void list_room(const char *room, size_t members, void *user) {
+  struct room_list *l = user;
+  (void)members;
+  put_list_item(l->m, !l->some, room);
+  l->some = true;
+}
+
+static void heard_all_rooms(const struct asker *k) {
+  struct message m;
+  struct room_list l = { .m = &m };
+  answer_begin(&m, k, 0);
+  sio__message_put(&m, SLICE(",\"rooms\":["));
+  classic_local()->all_rooms(k->adapter->local, list_room, &l);
+  sio__message_put(&m, SLICE("]"));
+  answer_send(&m, k);
+}
+
+static void list_socket(sio_socket *s, void *user) { list_room(sio_socket_id(s), 1, user); }
+
+static int heard_sockets(const struct asker *k, sio_slice rooms) {
+  struct message m;
+  struct room_list l = { .m = &m };
+  struct heard_target t = { 0 };
+  uint32_t n = 0;
+  sio_slice list = rooms;
+  int err = sio__unpack_names(&t.rooms, rooms);
+  if (err) return err;
+  bool everybody = !rooms.n || (sio__unpack_array(&list, &n) && n == 0);
+  const sio_target to = local_target(k->adapter, &t, everybody);
+  answer_begin(&m, k, 0);
+  sio__message_put(&m, SLICE(",\"sockets\":["));
+  err = classic_local()->each(k->adapter->local, &to, list_socket, &l);
+  sio__message_put(&m, SLICE("]"));
+  answer_send(&m, k);
+  heard_target_clear(&t);
+  return err;
+}
+
+/* ---- bulk ------------------------------------------------------------------------------------ */
+
+struct heard_fields {
+  sio_slice uid, id, type, opts, rooms, close, data, packet;
+};
+
+static int heard_bulk(sio_adapter *a, enum message_type type, const struct heard_fields *f) {
+  struct heard_target t;
+  struct unpacked_names rooms = { NULL };
+  const sio_adapter_ops *local = classic_local();
+  if (!f->opts.n) return SIO_EPROTO; /* the form of version 6, for one socket */
+  int err = heard_read_target(&t, f->opts);
+  if (!err) err = sio__unpack_names(&rooms, f->rooms);
+  if (!err) {
+    const sio_target to = local_target(a, &t, heard_is_for_everybody(f->opts));
+    switch (type) {
+      case MESSAGE_JOIN: err = local->all_join(a->local, &to, rooms.list); break;
+      case MESSAGE_LEAVE: err = local->all_leave(a->local, &to, rooms.list); break;
+      default: err = local->all_disconnect(a->local, &to, sio__unpack_is_true(f->close));
+    }
+  }
+  sio__unpack_names_clear(&rooms);
+  heard_target_clear(&t);
+  return err;
+}
+
+/* ---- events for servers ---------------------------------------------------------------------- */
+
+static void on_server_answer(sio_adapter *a, const sio_return *to, sio_slice json,
+                             const sio_slice *bins, size_t nbins) {
+  struct asker k = { .adapter = a };
+  struct message m;
+  memcpy(k.id, to->bytes, sizeof k.id);
+  if (a->shut) return;
+  answer_begin(&m, &k, MESSAGE_SERVER_EMIT);
+  sio__message_put(&m, SLICE(",\"data\":"));
+  sio__message_put(&m, json);
+  if (!nbins) {
+    answer_send(&m, &k);
+    return;
+  }
+  sio__message_put(&m, SLICE("}"));
+  (void)sio__classic_publish_packed(a, "-response", NULL, &m, bins, nbins);
+}
+
+static int heard_server_emit(const struct asker *k, sio_slice data) {
+  struct unpacked_json json;
+  sio_return to = { { 0 } };
+  sio_adapter *a = k->adapter;
+  memcpy(to.bytes, k->id, sizeof k->id);
+  int err = sio__unpack_json(&json, heard_msgs(a), data);
+  if (!err)
+    err = sio_server_side_receive(a->nsp, unpacked_text(&json), json.out.bins, json.out.nbins,
+                                  k->id[0] ? on_server_answer : NULL, &to);
+  sio__unpack_json_clear(&json);
+  return err;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static bool heard_read_asker(struct asker *k, const struct heard_fields *f) {
+  k->uid[0] = k->id[0] = '\0';
+  if (f->uid.n && !sio__unpack_name(f->uid, k->uid, sizeof k->uid)) return false;
+  return !f->id.n || sio__unpack_name(f->id, k->id, sizeof k->id);
+}
+
+static int heard_dispatch(struct asker *k, enum message_type type, const struct heard_fields *f) {
+  switch (type) {
+    case MESSAGE_SOCKETS: return heard_sockets(k, f->rooms);
+    case MESSAGE_ALL_ROOMS: heard_all_rooms(k); return 0;
+    case MESSAGE_JOIN:
+    case MESSAGE_LEAVE:
+    case MESSAGE_DISCONNECT: return heard_bulk(k->adapter, type, f);
+    case MESSAGE_FETCH: return heard_fetch(k, f->opts);
+    case MESSAGE_SERVER_EMIT: return heard_server_emit(k, f->data);
+    default: return heard_ask(k, f->packet, f->opts);
+  }
+}
+
+static bool heard_needs_id(enum message_type type) {
+  return type == MESSAGE_SOCKETS || type == MESSAGE_ALL_ROOMS || type == MESSAGE_FETCH ||
+         type == MESSAGE_ASK;
+}
+
+static int heard_request_fields(sio_adapter *a, const struct heard_fields *f) {
+  struct asker k = { .adapter = a };
+  uint64_t type;
+  if (!sio__unpack_number(f->type, MESSAGE_ASK, &type) || !heard_read_asker(&k, f))
+    return SIO_EPROTO;
+  if (heard_needs_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
+  if (strcmp(k.uid, a->uid) == 0) return 0;
+  return heard_dispatch(&k, (enum message_type)type, f);
+}
+
+void sio__heard_request(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  struct heard_fields f;
+  struct unpacked u;
+  const struct unpack_field fields[] = { { "uid", &f.uid },     { "requestId", &f.id },
+                                         { "type", &f.type },   { "opts", &f.opts },
+                                         { "rooms", &f.rooms }, { "close", &f.close },
+                                         { "data", &f.data },   { "packet", &f.packet } };
+  if (a->shut) return;
+  int err = sio__unpack_open(&u, heard_msgs(a), payload);
+  if (!err && !sio__unpack_fields(u.value, fields, 8)) err = SIO_EPROTO;
+  if (!err) err = heard_request_fields(a, &f);
+  sio__unpack_clear(&u);
+  if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
+}
+
+/* ---- responses ------------------------------------------------------------------------------- */
+
+struct heard_answer {
+  sio_slice id, type, sockets, data, packet, count;
+};
+
+/* Its auth is part of the handshake. */
+static int heard_remote_json(struct question *q, sio_remote *r, sio_slice handshake,
+                             sio_slice data) {
+  struct unpacked_json h, d, auth;
+  struct msgs *home = heard_msgs(q->adapter);
+  sio_slice value;
+  const struct unpack_field field = { "auth", &value };
+  (void)sio__unpack_fields(handshake, &field, 1);
+  int err = sio__unpack_json(&h, home, handshake);
+  int err2 = sio__unpack_json(&d, home, data);
+  int err3 = sio__unpack_json(&auth, home, value);
+  if (!err) err = err2 ? err2 : err3;
+  if (!err) {
+    r->handshake = unpacked_text(&h);
+    r->data = unpacked_text(&d);
+    r->auth = value.n ? unpacked_text(&auth) : slice(NULL, 0);
+    sio_query_remote(q->query, r);
+  }
+  sio__unpack_json_clear(&h);
+  sio__unpack_json_clear(&d);
+  sio__unpack_json_clear(&auth);
+  return err;
+}
+
+static int heard_remote(struct question *q, sio_slice socket) {
+  sio_slice id, handshake, rooms, data;
+  struct unpacked_names names;
+  char name[256];
+  const struct unpack_field fields[] = {
+    { "id", &id }, { "handshake", &handshake }, { "rooms", &rooms }, { "data", &data }
+  };
+  if (!sio__unpack_fields(socket, fields, 4) || !sio__unpack_name(id, name, sizeof name))
+    return SIO_EPROTO;
+  int err = sio__unpack_names(&names, rooms);
+  sio_remote r = { .id = name, .rooms = names.list };
+  if (!err) err = heard_remote_json(q, &r, handshake, data);
+  sio__unpack_names_clear(&names);
+  return err;
+}
+
+static int heard_remotes(struct question *q, sio_slice sockets) {
+  uint32_t n;
+  sio_slice one;
+  int err = 0;
+  if (!sio__unpack_array(&sockets, &n)) return SIO_EPROTO;
+  for (uint32_t i = 0; !err && i < n; i++)
+    err = sio__msgpack_skip(&sockets, &one) ? heard_remote(q, one) : SIO_EPROTO;
+  sio__question_answered(q);
+  return err;
+}
+
+static int heard_reply(struct question *q, sio_slice value) {
+  struct unpacked_json json;
+  int err = sio__unpack_json(&json, heard_msgs(q->adapter), value);
+  if (!err)
+    sio_query_reply(q->query, NULL, unpacked_text(&json), json.out.bins, json.out.nbins);
+  else
+    sio_query_lost(q->query, 1);
+  sio__unpack_json_clear(&json);
+  return err;
+}
+
+static int heard_count(struct question *q, sio_slice count) {
+  uint64_t n;
+  if (!sio__unpack_number(count, ACKS_MAX, &n)) return SIO_EPROTO;
+  sio_query_expect(q->query, (size_t)n);
+  sio__question_announced(q, n);
+  return 0;
+}
+
+static int heard_answer_to(struct question *q, const struct heard_answer *f) {
+  uint64_t type = 0;
+  int err;
+  if (f->type.n && !sio__unpack_number(f->type, MESSAGE_ACK, &type)) return SIO_EPROTO;
+  switch (q->type) {
+    case MESSAGE_FETCH: return heard_remotes(q, f->sockets);
+    case MESSAGE_SERVER_EMIT:
+      err = heard_reply(q, f->data);
+      sio__question_answered(q);
+      return err;
+    case MESSAGE_ASK:
+      if (type == MESSAGE_COUNT) return heard_count(q, f->count);
+      if (type != MESSAGE_ACK) return SIO_EPROTO;
+      err = heard_reply(q, f->packet);
+      sio__question_acked(q);
+      return err;
+    default: return SIO_EPROTO;
+  }
+}
+
+/* Answers to the questions of others come here too. */
+void sio__heard_response(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  struct heard_answer f;
+  struct unpacked u;
+  char id[ID_MAX];
+  const struct unpack_field fields[] = { { "requestId", &f.id },      { "type", &f.type },
+                                         { "sockets", &f.sockets },   { "data", &f.data },
+                                         { "clientCount", &f.count }, { "packet", &f.packet } };
+  if (a->shut || map_empty(&a->redis->questions)) return;
+  int err = sio__unpack_open(&u, heard_msgs(a), payload);
+  if (!err && !sio__unpack_fields(u.value, fields, 6)) err = SIO_EPROTO;
+  struct question *q =
+      !err && sio__unpack_name(f.id, id, sizeof id) ? sio__question_find(a->redis, id) : NULL;
+  if (q && q->adapter == a) err = heard_answer_to(q, &f);
+  sio__unpack_clear(&u);
+  if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
+}

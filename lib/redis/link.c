@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link.c - the handles of one attempt are in a struct wire, which outlives the attempt until they
+ * are closed.
+ */
+#include "redis/link.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/random.h"
+#include "redis/note.h"
+#include <stdio.h>
+
+enum {
+  LINK_READ = 65536,
+  WHY_MAX = 200,
+  LOGIN_MAX = 1024 /* longer passwords allocate more */
+};
+
+struct wire {
+  struct link *link; /* NULL: given up */
+  unsigned *handles; /* the link's */
+  void (*closed)(struct link *l);
+  struct link *of; /* for `closed`: it waits for all handles */
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } u;
+  uv_connect_t connect;
+  struct reply_reader reader;
+  unsigned greetings; /* replies to the login that are still to come */
+  bool failed;        /* the login */
+  char *block;        /* read buffer, while reading */
+};
+
+struct written {
+  uv_write_t req;
+  char *bytes;
+};
+
+/* A name that is being resolved. */
+struct lookup {
+  uv_getaddrinfo_t req;
+  struct link *link; /* NULL: given up */
+  struct link *of;
+};
+
+static uv_loop_t *link_loop(const struct link *l) { return l->timer.loop; }
+
+/* ---- handles --------------------------------------------------------------------------------- */
+
+static void on_wire_closed(uv_handle_t *h) {
+  struct wire *w = h->data;
+  struct link *l = w->of;
+  --*w->handles;
+  sio__reply_reader_clear(&w->reader);
+  sio__free(w->block);
+  sio__free(w);
+  l->closed(l);
+}
+
+static void wire_drop(struct link *l) {
+  struct wire *w = l->wire;
+  if (!w) return;
+  l->wire = NULL;
+  w->link = NULL;
+  uv_close(&w->u.handle, on_wire_closed);
+}
+
+static void link_drop_addresses(struct link *l) {
+  if (l->addresses) uv_freeaddrinfo(l->addresses);
+  l->addresses = l->next_address = NULL;
+}
+
+/* ---- what waits ------------------------------------------------------------------------------ */
+
+/* The replies to what was written will not come. What was not written goes with the next
+ * connection. */
+static void link_forget_written(struct link *l) {
+  struct link_expect expect;
+  for (uint32_t n = l->nwritten; n && sio__link_take_expect(l, &expect); n--) {
+    l->unanswered++;
+    l->ops->lost(l, &expect);
+  }
+}
+
+size_t sio__link_queued(const struct link *l) {
+  return l->out.n + (l->wire && l->state == LINK_READY
+                         ? uv_stream_get_write_queue_size(&l->wire->u.stream)
+                         : 0);
+}
+
+void sio__link_drop_queue(struct link *l) {
+  struct link_expect expect;
+  l->out.n = 0;
+  while (sio__link_take_expect(l, &expect)) l->ops->lost(l, &expect);
+}
+
+bool sio__link_take_expect(struct link *l, struct link_expect *out) {
+  if (!l->nexpects) return false;
+  *out = l->expects[l->first];
+  l->first = (l->first + 1) & (l->cap_expects - 1);
+  l->nexpects--;
+  if (l->nwritten) l->nwritten--;
+  return true;
+}
+
+static int link_grow_expects(struct link *l) {
+  uint32_t cap = l->cap_expects ? l->cap_expects * 2 : 64;
+  if (l->nexpects < l->cap_expects) return 0;
+  struct link_expect *v = cap ? sio__malloc(size_mul(cap, sizeof *v)) : NULL;
+  if (!v) return SIO__ENOMEM;
+  for (uint32_t i = 0; i < l->nexpects; i++)
+    v[i] = l->expects[(l->first + i) & (l->cap_expects - 1)];
+  sio__free(l->expects);
+  l->expects = v;
+  l->cap_expects = cap;
+  l->first = 0;
+  return 0;
+}
+
+/* "$3\r\nGET\r\n" */
+static int put_word(struct buf *b, char kind, uint64_t n, const sio_slice *word) {
+  char head[NUM_MAX + 3];
+  size_t len = 0;
+  head[len++] = kind;
+  len += sio__num_u64(head + len, n);
+  head[len++] = '\r';
+  head[len++] = '\n';
+  int err = sio__buf_put(b, head, len);
+  if (!err && word) err = sio__buf_put(b, word->p, word->n);
+  if (!err && word) err = sio__buf_put(b, "\r\n", 2);
+  return err;
+}
+
+static int put_command(struct buf *b, const sio_slice *words, size_t n) {
+  size_t before = b->n;
+  int err = put_word(b, '*', n, NULL);
+  for (size_t i = 0; !err && i < n; i++) err = put_word(b, '$', words[i].n, &words[i]);
+  if (err) b->n = before;
+  return err;
+}
+
+int sio__link_command(struct link *l, const struct link_expect *expect, const sio_slice *words,
+                      size_t n) {
+  size_t size = sio__link_queued(l) + 64;
+  for (size_t i = 0; i < n; i++) size = size_add(size, size_add(words[i].n, 32));
+  if (size > l->options->max_queued) return UV_ENOBUFS;
+  int err = expect ? link_grow_expects(l) : 0;
+  if (!err) err = put_command(&l->out, words, n);
+  if (err || !expect) return err;
+  l->expects[(l->first + l->nexpects++) & (l->cap_expects - 1)] = *expect;
+  return 0;
+}
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+static void link_attempt(struct link *l);
+
+static void on_retry(uv_timer_t *t) { link_attempt(t->data); }
+
+/* Doubled each time, and shortened at random, so that servers do not come back all at once. */
+static unsigned link_next_wait(struct link *l) {
+  unsigned wait = l->options->retry_min_ms, random = 0;
+  for (unsigned i = 0; i < l->failures && wait < l->options->retry_max_ms; i++) wait *= 2;
+  if (wait > l->options->retry_max_ms) wait = l->options->retry_max_ms;
+  l->failures++;
+  (void)sio__random(&random, sizeof random);
+  return wait - random % (wait / 2 + 1);
+}
+
+static void link_give_up_lookup(struct link *l);
+
+static void link_fail(struct link *l, const char *why) {
+  bool lasted =
+      l->state == LINK_READY && uv_now(link_loop(l)) - l->ready_ms > l->options->retry_max_ms;
+  if (lasted) l->failures = 0;
+  unsigned wait = link_next_wait(l);
+  wire_drop(l);
+  link_give_up_lookup(l);
+  link_drop_addresses(l);
+  link_forget_written(l);
+  l->state = LINK_WAITING;
+  uv_timer_start(&l->timer, on_retry, wait, 0);
+  l->ops->down(l, why, wait);
+}
+
+static void link_fail_with(struct link *l, const char *what, int err) {
+  char why[WHY_MAX];
+  snprintf(why, sizeof why, "%s: %s", what,
+           err == UV_EOF ? "Redis closed the connection" : uv_strerror(err));
+  link_fail(l, why);
+}
+
+static const char *reader_error(int err) {
+  switch (err) {
+    case SIO_ETOOBIG: return "Redis sent a message that is longer than max_message allows";
+    case UV_ENOMEM: return "no memory for what Redis sent";
+    default: return "what answers does not speak the protocol of Redis";
+  }
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void link_become_ready(struct link *l);
+
+/* CLIENT SETNAME may be forbidden; every other error of the login is final. */
+static void wire_hear_greeting(struct link *l, struct wire *w, const redisReply *r) {
+  char text[128], why[WHY_MAX];
+  bool is_name = w->greetings == 2;
+  w->greetings--;
+  if (reply_is_error(r) && !is_name) {
+    snprintf(why, sizeof why, "Redis refuses the login: %s",
+             sio__note_clean(text, sizeof text, reply_text(r)));
+    link_fail(l, why);
+    return;
+  }
+  if (!w->greetings) link_become_ready(l);
+}
+
+static void wire_hear(struct wire *w, const redisReply *r) {
+  struct link *l = w->link;
+  if (w->greetings)
+    wire_hear_greeting(l, w, r);
+  else
+    l->ops->reply(l, r);
+}
+
+static void wire_read(struct wire *w, const char *p, size_t n) {
+  redisReply *r = NULL;
+  int err = sio__reply_feed(&w->reader, p, n);
+  while (!err && w->link) {
+    err = sio__reply_next(&w->reader, &r);
+    if (err || !r) break;
+    wire_hear(w, r);
+    freeReplyObject(r);
+  }
+  if (err && w->link) link_fail(w->link, reader_error(err));
+}
+
+static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf) {
+  struct wire *w = h->data;
+  (void)size;
+  if (!w->block) w->block = sio__malloc(LINK_READ);
+  *buf = uv_buf_init(w->block, w->block ? LINK_READ : 0);
+}
+
+static void on_wire_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
+  struct wire *w = s->data;
+  if (!w->link) return;
+  w->link->heard = true;
+  if (n > 0)
+    wire_read(w, buf->base, (size_t)n);
+  else if (n < 0)
+    link_fail_with(w->link, w->link->state == LINK_READY ? "the connection broke" : "cannot log in",
+                   (int)n);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void on_written(uv_write_t *req, int status) {
+  struct written *x = container_of(req, struct written, req);
+  struct wire *w = req->handle->data;
+  sio__free(x->bytes);
+  sio__free(x);
+  if (status < 0 && w->link) link_fail_with(w->link, "the connection broke", status);
+}
+
+/* Takes the bytes over. */
+static int wire_write(struct wire *w, char *bytes, size_t n) {
+  struct written *x = sio__malloc(sizeof *x);
+  if (!x) {
+    sio__free(bytes);
+    return SIO__ENOMEM;
+  }
+  x->bytes = bytes;
+  uv_buf_t b = uv_buf_init(bytes, (unsigned)n);
+  int err = uv_write(&x->req, &w->u.stream, &b, 1, on_written);
+  if (!err) return 0;
+  sio__free(bytes);
+  sio__free(x);
+  return err;
+}
+
+void sio__link_flush(struct link *l) {
+  if (l->state != LINK_READY || !l->out.n) return;
+  char *bytes = l->out.p;
+  size_t n = l->out.n;
+  l->nwritten = l->nexpects;
+  buf_init(&l->out, l->options->max_queued);
+  int err = wire_write(l->wire, bytes, n);
+  if (err) link_fail_with(l, "the connection broke", err);
+}
+
+/* ---- logging in ------------------------------------------------------------------------------ */
+
+static int put_login(struct buf *b, const struct link_options *o, unsigned *n) {
+  const struct redis_url *u = &o->url;
+  sio_slice auth[3] = { SLICE("AUTH"), slice_str(u->user), slice_str(u->password) };
+  const sio_slice db[] = { SLICE("SELECT"), slice_str(u->database) };
+  const sio_slice name[] = { SLICE("CLIENT"), SLICE("SETNAME"), slice_str(o->client_name) };
+  const sio_slice ping[] = { SLICE("PING") };
+  int err = 0;
+  if (!u->user) auth[1] = auth[2];
+  if (u->password) err = put_command(b, auth, u->user ? 3 : 2);
+  if (!err && u->database) err = put_command(b, db, 2);
+  if (!err) err = put_command(b, name, 3);
+  if (!err) err = put_command(b, ping, 1);
+  *n = 2u + (u->password != NULL) + (u->database != NULL);
+  return err;
+}
+
+static void wire_log_in(struct link *l) {
+  struct buf b;
+  struct wire *w = l->wire;
+  buf_init(&b, SIZE_MAX / 2);
+  int err = put_login(&b, l->options, &w->greetings);
+  if (!err)
+    err = wire_write(w, b.p, b.n);
+  else
+    sio__buf_clear(&b);
+  if (!err) err = uv_read_start(&w->u.stream, on_alloc, on_wire_read);
+  if (err) link_fail_with(l, "cannot log in", err);
+}
+
+static void on_tick(uv_timer_t *t);
+
+static void link_become_ready(struct link *l) {
+  l->state = LINK_READY;
+  l->ready_ms = uv_now(link_loop(l));
+  l->heard = true;
+  l->pinged = false;
+  link_drop_addresses(l);
+  uv_timer_start(&l->timer, on_tick, l->options->ping_interval_ms, l->options->ping_interval_ms);
+  l->ops->ready(l);
+}
+
+/* Silent since the last tick: a PING. Silent after a PING: it is gone. */
+static void on_tick(uv_timer_t *t) {
+  static const sio_slice ping[] = { { "PING", 4 } };
+  static const struct link_expect nobody;
+  struct link *l = t->data;
+  if (!l->heard && l->pinged) {
+    link_fail(l, "Redis does not answer");
+    return;
+  }
+  l->pinged = !l->heard;
+  l->heard = false;
+  if (!l->pinged) return;
+  (void)sio__link_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
+  sio__link_flush(l);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static void link_try_address(struct link *l, int err);
+
+static void on_wire_connected(uv_connect_t *req, int status) {
+  struct wire *w = container_of(req, struct wire, connect);
+  struct link *l = w->link;
+  if (!l) return;
+  if (!status) {
+    wire_log_in(l);
+    return;
+  }
+  wire_drop(l);
+  link_try_address(l, status);
+}
+
+static struct wire *wire_new(struct link *l) {
+  struct wire *w = sio__calloc(1, sizeof *w);
+  if (!w || sio__reply_reader_init(&w->reader, l->options->max_message)) {
+    sio__free(w);
+    return NULL;
+  }
+  bool local = l->options->url.path;
+  int err =
+      local ? uv_pipe_init(link_loop(l), &w->u.pipe, 0) : uv_tcp_init(link_loop(l), &w->u.tcp);
+  if (err) {
+    sio__reply_reader_clear(&w->reader);
+    sio__free(w);
+    return NULL;
+  }
+  w->u.handle.data = w;
+  w->link = w->of = l;
+  w->handles = l->handles;
+  ++*l->handles;
+  l->wire = w;
+  return w;
+}
+
+/* err: why the address before failed. */
+static void link_try_address(struct link *l, int err) {
+  struct addrinfo *a = l->next_address;
+  struct wire *w = a ? wire_new(l) : NULL;
+  if (a && !w) err = UV_ENOMEM;
+  if (w) {
+    l->next_address = a->ai_next;
+    uv_tcp_nodelay(&w->u.tcp, 1);
+    err = uv_tcp_connect(&w->connect, &w->u.tcp, a->ai_addr, on_wire_connected);
+  }
+  if (err || !w) link_fail_with(l, "cannot connect", err);
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {
+  struct lookup *k = container_of(req, struct lookup, req);
+  struct link *l = k->link, *of = k->of;
+  --*of->handles;
+  if (l) l->lookup = NULL;
+  if (l && !status) {
+    l->addresses = l->next_address = found;
+    link_try_address(l, 0);
+  } else {
+    uv_freeaddrinfo(found);
+    if (l) link_fail_with(l, "cannot resolve the host", status);
+  }
+  sio__free(k);
+  of->closed(of);
+}
+
+static int link_resolve(struct link *l) {
+  const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+  const struct redis_url *u = &l->options->url;
+  struct lookup *k = sio__calloc(1, sizeof *k);
+  if (!k) return SIO__ENOMEM;
+  k->link = k->of = l;
+  int err = uv_getaddrinfo(link_loop(l), &k->req, on_resolved, u->host, u->port, &hints);
+  if (err) {
+    sio__free(k);
+    return err;
+  }
+  l->lookup = k;
+  ++*l->handles;
+  return 0;
+}
+
+static int link_connect_unix(struct link *l) {
+  struct wire *w = wire_new(l);
+  if (!w) return SIO__ENOMEM;
+  uv_pipe_connect(&w->connect, &w->u.pipe, l->options->url.path, on_wire_connected);
+  return 0;
+}
+
+static void on_connect_timeout(uv_timer_t *t) {
+  struct link *l = t->data;
+  link_fail_with(l, l->wire ? "cannot connect" : "cannot resolve the host", UV_ETIMEDOUT);
+}
+
+static void link_give_up_lookup(struct link *l) {
+  if (!l->lookup) return;
+  l->lookup->link = NULL;
+  (void)uv_cancel((uv_req_t *)&l->lookup->req);
+  l->lookup = NULL;
+}
+
+static void link_attempt(struct link *l) {
+  l->state = LINK_CONNECTING;
+  uv_timer_start(&l->timer, on_connect_timeout, l->options->connect_timeout_ms, 0);
+  int err = l->options->url.path ? link_connect_unix(l) : link_resolve(l);
+  if (err) link_fail_with(l, "cannot connect", err);
+}
+
+/* ---- from outside ---------------------------------------------------------------------------- */
+
+void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
+                    const struct link_options *options, unsigned *handles,
+                    void (*closed)(struct link *l)) {
+  *l = (struct link){ .ops = ops, .options = options, .handles = handles, .closed = closed };
+  buf_init(&l->out, options->max_queued);
+  uv_timer_init(loop, &l->timer);
+  l->timer.data = l;
+  ++*handles;
+}
+
+/* From the loop: the attempt may fail at once, and that calls ops->down. */
+void sio__link_start(struct link *l) {
+  if (l->state != LINK_DOWN) return;
+  l->state = LINK_WAITING;
+  l->failures = 0;
+  uv_timer_start(&l->timer, on_retry, 0, 0);
+}
+
+void sio__link_break(struct link *l, const char *reason) {
+  if (l->state == LINK_READY) link_fail(l, reason);
+}
+
+void sio__link_stop(struct link *l) {
+  sio__link_flush(l);
+  wire_drop(l);
+  link_give_up_lookup(l);
+  link_drop_addresses(l);
+  link_forget_written(l);
+  sio__link_drop_queue(l);
+  uv_timer_stop(&l->timer);
+  l->state = LINK_DOWN;
+}
+
+static void on_timer_closed(uv_handle_t *h) {
+  struct link *l = h->data;
+  --*l->handles;
+  l->closed(l);
+}
+
+void sio__link_close(struct link *l) {
+  sio__link_stop(l);
+  sio__buf_clear(&l->out);
+  sio__free(l->expects);
+  l->expects = NULL;
+  l->cap_expects = 0;
+  uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+}

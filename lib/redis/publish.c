@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * publish.c - what is written is published, or counted as dropped.
+ */
+#include "redis/publish.h"
+
+#include "base/random.h"
+
+int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  uint32_t random[CLASSIC_UID];
+  int err = sio__random(random, sizeof random);
+  for (int i = 0; i < CLASSIC_UID; i++) out[i] = letters[random[i] % (sizeof letters - 1)];
+  out[CLASSIC_UID] = out[CLASSIC_UID + 1] = '\0';
+  return err;
+}
+
+int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m) {
+  struct message channel;
+  sio__message_init(&channel, &a->redis->msgs);
+  sio__message_channel(&channel, a->key, kind, a->nsp_name, last);
+  int err = m->err ? m->err : channel.err;
+  if (!err && a->shut) err = UV_ENOTCONN;
+  if (!err)
+    err = sio__redis_publish(a->redis, sio__message_text(&channel), sio__message_text(m));
+  else
+    sio__redis_dropped(a->redis, err);
+  sio__message_clear(&channel);
+  sio__message_clear(m);
+  return err;
+}
+
+int sio__classic_publish_packed(sio_adapter *a, const char *kind, const char *last,
+                                struct message *m, const sio_slice *bins, size_t nbins) {
+  struct message packed;
+  sio__message_init(&packed, &a->redis->msgs);
+  sio__message_pack(&packed, m, bins, nbins);
+  sio__message_clear(m);
+  return sio__classic_publish(a, kind, last, &packed);
+}

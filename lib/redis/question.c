@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * question.c - a table of questions by their ids, of all namespaces of a connection.
+ */
+#include "redis/question.h"
+
+#include "base/mem.h"
+#include <uv.h>
+
+static sio_slice question_key(const void *item) {
+  const struct question *q = item;
+  return slice(q->id, CLASSIC_UID);
+}
+
+struct question *sio__question_find(sio_redis *r, const char *id) {
+  return sio__map_get(&r->questions, slice_str(id));
+}
+
+struct question *sio__question_of(sio_adapter *a, const sio_query *query) {
+  struct question *q;
+  for (uint32_t i = 0; (q = sio__map_next(&a->redis->questions, &i));)
+    if (q->query == query) return q;
+  return NULL;
+}
+
+void sio__question_end(struct question *q, int err) {
+  sio_query *query = q->query;
+  sio__map_del(&q->adapter->redis->questions, question_key(q));
+  sio__free(q);
+  sio_query_release(query, err);
+}
+
+static void question_check(struct question *q) {
+  if (!q->counted || q->answered < q->servers) return;
+  if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
+  sio__question_end(q, 0);
+}
+
+/* This server is one of those that listen. */
+static void on_counted(sio_redis *r, const char *id, int64_t n) {
+  struct question *q = sio__question_find(r, id);
+  if (!q) return;
+  if (n < 0) {
+    sio__question_end(q, (int)n);
+    return;
+  }
+  q->counted = true;
+  q->servers = n > 0 ? (uint64_t)n - 1 : 0;
+  if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
+    sio_query_expect(q->query, (size_t)q->servers);
+  if (q->type == MESSAGE_COUNT) q->answered = q->servers;
+  question_check(q);
+}
+
+void sio__questions_init(sio_redis *r) {
+  if (r->counted) return;
+  r->counted = on_counted;
+  sio__map_init(&r->questions, question_key);
+}
+
+static int question_ask_count(struct question *q) {
+  sio_adapter *a = q->adapter;
+  const struct subscription *s = &a->subscriptions[CLASSIC_REQUESTS];
+  return sio__redis_count(a->redis, slice(s->name, s->name_len), q->id);
+}
+
+int sio__question_new(struct question **out, sio_adapter *a, enum message_type type,
+                      sio_query *query) {
+  if (a->shut || !redis_is_ready(a->redis)) return UV_ENOTCONN;
+  struct question *q = sio__calloc(1, sizeof *q);
+  if (!q) return UV_ENOMEM;
+  q->adapter = a;
+  q->type = type;
+  q->query = query;
+  int err = sio__classic_random_id(q->id);
+  if (!err) err = sio__map_put(&a->redis->questions, q);
+  if (!err && (err = question_ask_count(q))) sio__map_del(&a->redis->questions, question_key(q));
+  if (err) {
+    sio__free(q);
+    return err;
+  }
+  sio_query_hold(query);
+  *out = q;
+  return 0;
+}
+
+void sio__question_answered(struct question *q) {
+  q->answered++;
+  question_check(q);
+}
+
+void sio__question_announced(struct question *q, uint64_t acks) {
+  q->acks_expected += acks;
+  sio__question_answered(q);
+}
+
+void sio__question_acked(struct question *q) {
+  q->acks_came++;
+  question_check(q);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reply.c - the reader of hiredis, which allocates an array before its elements have come: here an
+ * array that is too long is refused first.
+ */
+#include "redis/reply.h"
+
+#include "base/err.h"
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_length;
+#else
+typedef int array_length;
+#endif
+
+static void *reply_create_array(const redisReadTask *t, array_length n) {
+  struct reply_reader *r = t->privdata;
+  if (n > 0) r->elements += (size_t)n;
+  return r->elements > REPLY_ELEMENTS ? NULL : r->make->createArray(t, n);
+}
+
+int sio__reply_reader_init(struct reply_reader *r, size_t max) {
+  *r = (struct reply_reader){ .reader = redisReaderCreate(), .max = max };
+  if (!r->reader) return SIO__ENOMEM;
+  r->make = r->reader->fn;
+  r->fn = *r->make;
+  r->fn.createArray = reply_create_array;
+  r->reader->fn = &r->fn;
+  r->reader->privdata = r;
+  return 0;
+}
+
+void sio__reply_reader_clear(struct reply_reader *r) {
+  if (r->reader) redisReaderFree(r->reader);
+  r->reader = NULL;
+}
+
+static int reply_error(const struct reply_reader *r) {
+  if (r->elements > REPLY_ELEMENTS) return SIO_ETOOBIG;
+  return r->reader->err == REDIS_ERR_OOM ? SIO__ENOMEM : SIO_EPROTO;
+}
+
+int sio__reply_feed(struct reply_reader *r, const char *p, size_t n) {
+  return redisReaderFeed(r->reader, p, n) == REDIS_OK ? 0 : reply_error(r);
+}
+
+int sio__reply_next(struct reply_reader *r, redisReply **out) {
+  void *reply = NULL;
+  *out = NULL;
+  if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) return reply_error(r);
+  *out = reply;
+  if (reply) r->elements = 0;
+  return reply || r->reader->len - r->reader->pos <= r->max ? 0 : SIO_ETOOBIG;
+}

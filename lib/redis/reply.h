@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reply.h - what Redis sends, parsed by the reader of hiredis.
+ *
+ * What comes is bounded: one reply has at most REPLY_ELEMENTS elements, and less bytes than `max`
+ * and one read more wait until it is complete.
+ */
+#ifndef SIO_REDIS_REPLY_H
+#define SIO_REDIS_REPLY_H
+
+#include "base/slice.h"
+#include <hiredis/hiredis.h>
+
+enum { REPLY_ELEMENTS = 4096 };
+
+struct reply_reader {
+  redisReader *reader;
+  const redisReplyObjectFunctions *make; /* those of hiredis */
+  redisReplyObjectFunctions fn;          /* the same, with a check of arrays */
+  size_t max;
+  size_t elements; /* of the reply that is being read */
+};
+
+int sio__reply_reader_init(struct reply_reader *r, size_t max); /* 0 or UV_ENOMEM */
+void sio__reply_reader_clear(struct reply_reader *r);
+/* 0, SIO_ETOOBIG, UV_ENOMEM. After an error the reader is of no more use. */
+int sio__reply_feed(struct reply_reader *r, const char *p, size_t n);
+/* 0 and the next whole reply, or NULL: it has not come yet. The caller frees it with
+ * freeReplyObject(). SIO_EPROTO, SIO_ETOOBIG, UV_ENOMEM. */
+int sio__reply_next(struct reply_reader *r, redisReply **out);
+
+static inline sio_slice reply_text(const redisReply *r) { return slice(r->str, (size_t)r->len); }
+static inline bool reply_is_text(const redisReply *r) {
+  return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS;
+}
+static inline bool reply_is_error(const redisReply *r) { return r->type == REDIS_REPLY_ERROR; }
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unpack.c - every length is checked against the bytes that there are before anything is allocated.
+ */
+#include "redis/unpack.h"
+
+#include "base/err.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "packet/msgpack.h"
+
+enum {
+  ROOM_NAME_MAX = 255,
+  BINS_MAX = 65536,            /* attachments of one value */
+  JSON_MAX = 256 * 1024 * 1024 /* bytes of the JSON text of one value */
+};
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static int unpack_convert(struct unpacked *u, struct msgs *home, sio_slice json) {
+  struct json_scan scan = { 0 };
+  if (!sio__utf8_valid(json.p, json.n)) return SIO_EPROTO;
+  int err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
+  sio__json_scan_clear(&scan);
+  if (err) return err == SIO_EJSON ? SIO_EPROTO : err;
+  u->own = (struct sio_parser_out){ .home = home, .max = UINT32_MAX };
+  if (!(u->own.text = sio__msg_new(home, json.n))) return SIO__ENOMEM;
+  err = sio__msgpack_from_json(json, NULL, 0, &u->own);
+  u->value = slice(msg_data(u->own.text), u->own.text->len);
+  return err;
+}
+
+int sio__unpack_open(struct unpacked *u, struct msgs *home, sio_slice message) {
+  *u = (struct unpacked){ .value = message };
+  bool is_json = message.n > 0 && *message.p == '{';
+  int err = is_json ? unpack_convert(u, home, message) : 0;
+  sio_slice rest = u->value, whole;
+  if (!err && (!sio__msgpack_skip(&rest, &whole) || rest.n)) err = SIO_EPROTO;
+  return err;
+}
+
+void sio__unpack_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+static void unpack_store_field(const struct unpack_field *fields, size_t n, sio_slice key,
+                               sio_slice value) {
+  for (size_t i = 0; i < n; i++)
+    if (slice_is(key, fields[i].key)) *fields[i].value = value;
+}
+
+bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t n) {
+  struct msgpack t;
+  sio_slice key, value, text;
+  for (size_t i = 0; i < n; i++) *fields[i].value = slice(NULL, 0);
+  if (!sio__msgpack_next(&map, &t) || t.kind != MSGPACK_MAP) return false;
+  for (uint32_t i = 0; i < t.count; i++) {
+    if (!sio__msgpack_skip(&map, &key) || !sio__msgpack_skip(&map, &value)) return false;
+    if (sio__unpack_str(key, &text)) unpack_store_field(fields, n, text, value);
+  }
+  return true;
+}
+
+bool sio__unpack_array(sio_slice *in, uint32_t *n) {
+  struct msgpack t;
+  if (!sio__msgpack_next(in, &t) || t.kind != MSGPACK_ARRAY) return false;
+  *n = t.count;
+  return true;
+}
+
+bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n) {
+  uint32_t count;
+  if (!sio__unpack_array(&array, &count) || count != n) return false;
+  for (size_t i = 0; i < n; i++)
+    if (!sio__msgpack_skip(&array, &elements[i])) return false;
+  return true;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+bool sio__unpack_str(sio_slice value, sio_slice *out) {
+  struct msgpack t;
+  if (!sio__msgpack_next(&value, &t) || t.kind != MSGPACK_STR) return false;
+  *out = t.bytes;
+  return true;
+}
+
+bool sio__unpack_name(sio_slice value, char *out, size_t size) {
+  sio_slice s;
+  if (!sio__unpack_str(value, &s) || s.n >= size || memchr(s.p, '\0', s.n)) return false;
+  memcpy(out, s.p, s.n);
+  out[s.n] = '\0';
+  return true;
+}
+
+/* JavaScript knows no difference between 5 and 5.0. */
+bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
+  struct msgpack t;
+  if (!sio__msgpack_next(&value, &t)) return false;
+  if (t.kind == MSGPACK_NUM && t.u.d >= 0 && t.u.d <= 9007199254740992.0) {
+    t.u.u = (uint64_t)t.u.d;
+    t.kind = MSGPACK_UINT;
+  }
+  if (t.kind != MSGPACK_UINT || t.u.u > most) return false;
+  *out = t.u.u;
+  return true;
+}
+
+static bool unpack_is_bool(sio_slice value, bool b) {
+  struct msgpack t;
+  return sio__msgpack_next(&value, &t) && t.kind == MSGPACK_BOOL && t.u.b == b;
+}
+
+bool sio__unpack_is_true(sio_slice value) { return unpack_is_bool(value, true); }
+bool sio__unpack_is_false(sio_slice value) { return unpack_is_bool(value, false); }
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* Its length, with the NUL, or 0: it cannot be the name of a room here. */
+static size_t unpack_name_size(const struct msgpack *t) {
+  char digits[NUM_MAX];
+  if (t->kind == MSGPACK_UINT) return sio__num_u64(digits, t->u.u) + 1;
+  if (t->kind == MSGPACK_INT) return sio__num_i64(digits, t->u.i) + 1;
+  if (t->kind != MSGPACK_STR || t->bytes.n > ROOM_NAME_MAX) return 0;
+  return memchr(t->bytes.p, '\0', t->bytes.n) ? 0 : t->bytes.n + 1;
+}
+
+static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
+  if (t->kind == MSGPACK_UINT)
+    sio__num_u64(to, t->u.u);
+  else if (t->kind == MSGPACK_INT)
+    sio__num_i64(to, t->u.i);
+  else if (size > 1)
+    memcpy(to, t->bytes.p, t->bytes.n);
+  to[size - 1] = '\0';
+  return to + size;
+}
+
+/* Takes an element off *in, with all that is in it. */
+static size_t unpack_next_name(sio_slice *in, struct msgpack *t) {
+  sio_slice value;
+  if (!sio__msgpack_skip(in, &value) || !sio__msgpack_next(&value, t)) return 0;
+  return unpack_name_size(t);
+}
+
+int sio__unpack_names(struct unpacked_names *names, sio_slice array) {
+  struct msgpack t;
+  uint32_t count = 0;
+  size_t bytes = 0, n = 0, size;
+  names->list = NULL;
+  if (array.n && !sio__unpack_array(&array, &count)) return SIO_EPROTO;
+  sio_slice in = array;
+  for (uint32_t i = 0; i < count; i++) bytes += unpack_next_name(&in, &t);
+  names->list = sio__malloc(size_add(size_mul((size_t)count + 1, sizeof(char *)), bytes));
+  if (!names->list) return SIO__ENOMEM;
+  char *text = (char *)(names->list + count + 1);
+  for (uint32_t i = 0; i < count; i++) {
+    if (!(size = unpack_next_name(&array, &t))) continue;
+    names->list[n++] = text;
+    text = unpack_copy_name(text, &t, size);
+  }
+  names->list[n] = NULL;
+  return 0;
+}
+
+void sio__unpack_names_clear(struct unpacked_names *names) {
+  sio__free((void *)(uintptr_t)names->list);
+  names->list = NULL;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+int sio__unpack_json(struct unpacked_json *j, struct msgs *home, sio_slice value) {
+  j->out = (struct sio_parser_out){ .home = home, .max = JSON_MAX, .max_bins = BINS_MAX };
+  if (!(j->out.text = sio__msg_new(home, value.n))) return SIO__ENOMEM;
+  return value.n ? sio__msgpack_to_json(value, &j->out) : sio_parser_put(&j->out, "null", 4);
+}
+
+void sio__unpack_json_clear(struct unpacked_json *j) { sio__parser_out_clear(&j->out); }

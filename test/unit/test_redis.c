@@ -1,0 +1,904 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_redis.c - the adapter over Redis: byte for byte what @socket.io/redis-adapter 8 was seen to
+ * publish, what it understands, and what becomes of it when Redis does not do its part.
+ */
+#include "redis_rig.h"
+
+#define ALL ((sio_target){ .nsp = root })
+
+/* ---- subscriptions and login ----------------------------------------------------------------- */
+
+TEST(a_namespace_subscribes_to_four_names) {
+  begin(NULL);
+  EQ_STR(login, "CLIENT SETNAME libsio\nCLIENT SETNAME libsio\n");
+  CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/#*\n"));
+  CHECK(strstr(subscribed, "\nSUBSCRIBE socket.io-request#/#\n") ||
+        strncmp(subscribed, "SUBSCRIBE socket.io-request#/#\n", 31) == 0);
+  CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#\n"));
+  CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#w1gYUz#\n"));
+  SAW("connecting ready ");
+  EQ_STR(lines, "connected to Redis and subscribed\n");
+  end();
+}
+
+TEST(the_signs_of_a_pattern_are_escaped_in_names) {
+  sio_nsp *nsp;
+  begin(NULL);
+  EQ(sio_of(srv, "/a*b[c]", &nsp), 0);
+  UNTIL(strstr(subscribed, "PSUBSCRIBE socket.io#/a\\*b\\[c\\]#*\n"));
+  end();
+}
+
+TEST(it_logs_in_with_user_password_and_database) {
+  static char url[200];
+  snprintf(url, sizeof url, "/tmp/libsio-redis-%d", (int)getpid());
+  begin(&(sio_redis_options){ .username = "us er", .password = "p\"w", .client_name = "me" });
+  EQ_STR(login, "AUTH us er p\"w\nCLIENT SETNAME me\nAUTH us er p\"w\nCLIENT SETNAME me\n");
+  end();
+}
+
+TEST(two_servers_of_one_sio_redis_cannot_have_the_same_namespace) {
+  sio_server *other;
+  begin(NULL);
+  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  EQ(sio_server_new(&other, &loop, &o), UV_EEXIST);
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  end();
+}
+
+TEST(an_adapter_needs_its_options) {
+  alloc_install();
+  uv_loop_init(&loop);
+  sio_options o = { .adapter = &sio_redis_adapter };
+  EQ(sio_server_new(&srv, &loop, &o), UV_EINVAL);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&loop), 0);
+  EQ(alloc_live, 0);
+}
+
+static void url_is(const char *url, int err, const char *text) {
+  sio_redis *r;
+  sio_redis_options o = { .url = url };
+  EQ(sio_redis_new(&r, &loop, &o, why, sizeof why), err);
+  EQ_STR(why, text);
+  if (!err) sio_redis_free(r);
+  uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+TEST(urls_are_checked) {
+  static const char begins[] = "url: it begins with neither redis:// nor unix://";
+  static const char port[] = "url: the port is not a number from 1 to 65535";
+  alloc_install();
+  uv_loop_init(&loop);
+  url_is(NULL, 0, "");
+  url_is("redis://", 0, "");
+  url_is("redis://h", 0, "");
+  url_is("redis://u:p%40@[::1]:1/15", 0, "");
+  url_is("unix:///tmp/x", 0, "");
+  url_is("http://h", UV_EINVAL, begins);
+  url_is("rediss://h", UV_ENOTSUP, "url: rediss:// (TLS) is not supported");
+  url_is("redis://h:x", UV_EINVAL, port);
+  url_is("redis://h:0", UV_EINVAL, port);
+  url_is("redis://h:65536", UV_EINVAL, port);
+  url_is("redis://[::1", UV_EINVAL, "url: ']' is missing");
+  url_is("redis://[::1]x", UV_EINVAL, "url: ']' is missing");
+  url_is("redis://h/x", UV_EINVAL, "url: the database is not a number");
+  url_is("redis://u%4:p@h", UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+  url_is("unix://x", UV_EINVAL, "url: unix:// is not followed by the path of a socket");
+  EQ(uv_loop_close(&loop), 0);
+  EQ(alloc_live, 0);
+}
+
+static void options_are_refused(sio_redis_options o, const char *text) {
+  sio_redis *r;
+  EQ(sio_redis_new(&r, &loop, &o, why, sizeof why), UV_EINVAL);
+  EQ_STR(why, text);
+}
+
+TEST(options_are_checked) {
+  sio_redis *r;
+  struct {
+    sio_redis_options o;
+    uintptr_t later;
+  } newer = { .later = 1 };
+  uv_loop_init(&loop);
+  options_are_refused((sio_redis_options){ .username = "u" }, "username: there is no password");
+  options_are_refused((sio_redis_options){ .client_name = "a b" },
+                      "client_name: it is empty or has a space");
+  options_are_refused((sio_redis_options){ .log_level = 9 },
+                      "log_level: it is none of enum sio_log_level");
+  EQ(sio_redis_new_sized(&r, &loop, &newer.o, sizeof newer, why, sizeof why), UV_EINVAL);
+  EQ_STR(why, "an option of a newer version is set");
+  EQ(sio_redis_new(&r, NULL, NULL, NULL, 0), UV_EINVAL);
+  sio_redis_free(NULL);
+  EQ(uv_loop_close(&loop), 0);
+}
+
+/* ---- broadcasts out -------------------------------------------------------------------------- */
+
+TEST(broadcasts_are_published_as_npm_does_it) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_broadcast(ALL, "ev", SIO_ARGS("x", 1));
+  PUBLISHED("socket.io#/#", "93a677316759557a83a47479706502a46461746193a26576a17801a36e7370a12f83"
+                            "a5726f6f6d7390a665786365707490a5666c61677380");
+  sio_target to = { .nsp = root, .rooms = SIO_ROOMS("room1") };
+  sio_broadcast(to, "ev", SIO_ARGS(sio_json(SLICE("{\"a\":[1,2.5,null,true]}"))));
+  PUBLISHED("socket.io#/#room1#",
+            "93a677316759557a83a47479706502a46461746192a2657681a1619401cb4004000000000000c0c3a36e"
+            "7370a12f83a5726f6f6d7391a5726f6f6d31a665786365707490a5666c61677380");
+  to.rooms = SIO_ROOMS("room1", "room2");
+  to.except = SIO_ROOMS("room3");
+  sio_broadcast(to, "ev", SIO_NONE);
+  PUBLISHED("socket.io#/#",
+            "93a677316759557a83a47479706502a46461746191a26576a36e7370a12f83a5726f6f6d7392a5726f6f"
+            "6d31a5726f6f6d32a665786365707491a5726f6f6d33a5666c61677380");
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE | SIO_NO_COMPRESS }, "ev",
+                SIO_NONE);
+  PUBLISHED("socket.io#/#",
+            "93a677316759557a83a47479706502a46461746191a26576a36e7370a12f83a5726f6f6d7390a6657863"
+            "65707490a5666c61677382a8766f6c6174696c65c3a8636f6d7072657373c2");
+  sio_slice bins[] = { { "\1\2\3", 3 }, { "\4\5", 2 } };
+  sio_val v[] = { sio_bin(bins[0].p, 3),
+                  sio_json_bins(SLICE("{\"b\":{\"_placeholder\":true,\"num\":0}}"), bins + 1, 1) };
+  sio_broadcast(ALL, "bin", sio__args(v, 2));
+  PUBLISHED("socket.io#/#",
+            "93a677316759557a83a47479706502a46461746193a362696ec40301020381a162c4020405a36e7370a1"
+            "2f83a5726f6f6d7390a665786365707490a5666c61677380");
+  HEARD(p, "42[\"ev\",\"x\",1] 42[\"ev\"] 452-[\"bin\",{\"_placeholder\":true,\"num\":0},"
+           "{\"b\":{\"_placeholder\":true,\"num\":1}}] b:010203 b:0405 ");
+  end();
+}
+
+TEST(a_namespace_publishes_on_channels_of_its_own) {
+  static const char *const names[] = { "w1gYUz", "Gpc5G4", NULL };
+  sio_nsp *chat;
+  ids = names;
+  EQ(begin_code(NULL), 0);
+  EQ(sio_of(srv, "/chat", &chat), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  sio_broadcast((sio_target){ .nsp = chat }, "ev", SIO_NONE);
+  PUBLISHED("socket.io#/chat#",
+            "93a647706335473483a47479706502a46461746191a26576a36e7370a52f6368617483a5726f6f6d7390"
+            "a665786365707490a5666c61677380");
+  end();
+}
+
+TEST(who_is_skipped_is_left_out_by_its_id) {
+  begin(NULL);
+  struct peer *p = joined(), *q = joined();
+  sio_socket *s = root->members[0];
+  memcpy((char *)(uintptr_t)s->id, "m7mA-vXPRAgNnD-sAAAB", 20);
+  sio_broadcast((sio_target){ .nsp = root, .skip = s }, "joined", SIO_NONE);
+  PUBLISHED("socket.io#/#",
+            "93a677316759557a83a47479706502a46461746191a66a6f696e6564a36e7370a12f83a5726f6f6d7390"
+            "a665786365707491b46d376d412d7658505241674e6e442d7341414142a5666c61677380");
+  sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS("zz"), .skip = s }, "toz", SIO_NONE);
+  PUBLISHED("socket.io#/#zz#",
+            "93a677316759557a83a47479706502a46461746191a3746f7aa36e7370a12f83a5726f6f6d7391a27a7a"
+            "a665786365707491b46d376d412d7658505241674e6e442d7341414142a5666c61677380");
+  HEARD(p, "");
+  HEARD(q, "42[\"joined\"] ");
+  end();
+}
+
+TEST(what_is_local_or_for_nobody_is_not_published) {
+  begin(NULL);
+  const char *const nobody[] = { NULL };
+  struct peer *p = joined();
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_LOCAL }, "ev", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .rooms = nobody }, "ev", SIO_NONE);
+  sio_all_join((sio_target){ .nsp = root, .flags = SIO_LOCAL }, SIO_ROOMS("r"));
+  sio_emit(root->members[0], "one", SIO_NONE);
+  NOTHING_PUBLISHED();
+  HEARD(p, "42[\"ev\"] 42[\"one\"] ");
+  end();
+}
+
+TEST(joins_leaves_and_disconnects_apply_here_and_are_published) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_target room1 = { .nsp = root, .rooms = SIO_ROOMS("room1") };
+  sio_all_join(ALL, SIO_ROOMS("room1"));
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":[],"
+                                    "\"except\":[]},\"rooms\":[\"room1\"]}");
+  EQ(sio_room_size(root, "room1"), 1);
+  sio_all_join(room1, SIO_ROOMS("r2", "r3"));
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":"
+                                    "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\",\"r3\"]}");
+  sio_all_leave(room1, SIO_ROOMS("r2"));
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":3,\"opts\":{\"rooms\":"
+                                    "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\"]}");
+  EQ(sio_room_size(root, "r2") * 10 + sio_room_size(root, "r3"), 1);
+  sio_all_disconnect(room1, true);
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":4,\"opts\":{\"rooms\":"
+                                    "[\"room1\"],\"except\":[]},\"close\":true}");
+  HEARD(p, "41 end ");
+  end();
+}
+
+/* ---- broadcasts in --------------------------------------------------------------------------- */
+
+TEST(broadcasts_of_other_servers_are_delivered) {
+  begin(NULL);
+  struct peer *p = joined(), *q = joined();
+  sio_join(root->members[0], "room1");
+  push_hex("socket.io#/#",
+           "93a6777777777777"
+           "83a47479706502a46461746193a26576a17801a36e7370a12f83a5726f6f6d7390a66578636570"
+           "7490a5666c61677380");
+  push_hex("socket.io#/#room1#",
+           "93a677777777777783a47479706502a46461746192a2657681a1619401cb4004000000000000c0c3a36e"
+           "7370a12f83a5726f6f6d7391a5726f6f6d31a665786365707490a5666c61677380");
+  push_hex("socket.io#/#",
+           "93a677777777777783a47479706502a46461746193a362696ec40301020381a162c4020405a36e7370a1"
+           "2f83a5726f6f6d7390a665786365707490a5666c61677380");
+  push_hex("socket.io#/#",
+           "93a677777777777783a47479706502a46461746194a175c0d7ff1d5353006553f10081a17a01a36e7370"
+           "a12f83a5726f6f6d7391a5726f6f6d31a665786365707490a5666c61677380");
+  HEARD(p, "42[\"ev\",\"x\",1] 42[\"ev\",{\"a\":[1,2.5,null,true]}] "
+           "452-[\"bin\",{\"_placeholder\":true,\"num\":0},{\"b\":{\"_placeholder\":true,"
+           "\"num\":1}}] b:010203 b:0405 42[\"u\",null,\"2023-11-14T22:13:20.123Z\",{\"z\":1}] ");
+  HEARD(q, "42[\"ev\",\"x\",1] 452-[\"bin\",{\"_placeholder\":true,\"num\":0},"
+           "{\"b\":{\"_placeholder\":true,\"num\":1}}] b:010203 b:0405 ");
+  EQ(redis_stats().received, 4);
+  EQ(redis_stats().malformed, 0);
+  end();
+}
+
+TEST(what_is_our_own_or_for_nobody_here_is_ignored) {
+  begin(NULL);
+  struct peer *p = joined();
+  /* our uid */
+  push_hex("socket.io#/#", "93a677316759557a83a47479706502a46461746191a26576a36e7370a12f83a5726f6f"
+                           "6d7390a665786365707490a5666c61677380");
+  /* nobody is in the channel's room: not even read */
+  push("socket.io#/#empty#", SLICE("\xff"));
+  /* another namespace in the packet; rooms that cannot be here */
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a22f7883a5726f"
+                           "6f6d7390a665786365707490a5666c61677380");
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a12f83a5726f6f"
+                           "6d7391a3780079a665786365707490a5666c61677380");
+  HEARD(p, "");
+  EQ(redis_stats().malformed, 0);
+  end();
+}
+
+TEST(rooms_as_numbers_and_missing_flags_and_nsp_are_understood) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_join(root->members[0], "7");
+  push_hex("socket.io#/#", "93a677777777777782a47479706502a46461746191a2657682a5726f6f6d7392"
+                           "a17807a665786365707491d0c0");
+  HEARD(p, "42[\"ev\"] ");
+  EQ(redis_stats().malformed, 0);
+  end();
+}
+
+TEST(malformed_messages_are_counted_and_do_no_harm) {
+  static const char *const broadcasts[] = {
+    "",
+    "ff",
+    "c0",
+    "90",
+    "93",
+    "93a1780000",
+    "93a17881a0",
+    "9381a0a0a0",
+    "93a17880c0",
+    "93a1788080",
+    "93a17882a47479706502a464617461c080",
+    "93a17882a47479706505a46461746191a2657680",
+    "93a17882a47479706502a46461746190"
+    "80",
+    "93a17882a47479706502a46461746191c380",
+    "93a17882a47479706502a46461746191a2657681a5726f6f6d7307",
+    "93a17882a47479706502a46461746191a2657681a5666c6167739101",
+    "93a17882a47479706502a46461746191a2657680ff",
+    "dd7fffffff",
+    "c67fffffff",
+    "df7fffffff",
+  };
+  static const char *const requests[] = {
+    "{",
+    "{}",
+    "{\"type\":\"x\"}",
+    "{\"type\":99}",
+    "{\"type\":-1}",
+    "{\"type\":5}",
+    "[1]",
+    "7",
+    "{\"type\":2}",
+    "{\"type\":2,\"opts\":7}",
+    "{\"type\":2,\"opts\":{},\"rooms\":7}",
+    "{\"type\":6,\"data\":7}",
+    "{\"type\":6,\"data\":[]}",
+    "{\"type\":6}",
+    "{\"type\":7,\"requestId\":\"1\"}",
+    "{\"type\":7,\"requestId\":\"1\",\"packet\":{}}",
+    "{\"type\":5,\"requestId\":7}",
+    "{\"uid\":7,\"type\":1,\"requestId\":\"1\"}",
+    "{\"type\":1,\"requestId\":\"a name that is longer than any other server makes one\"}",
+    "{\"type\":5,\"requestId\":\"\xff\"}",
+    "{\"type\":0,\"requestId\":\"1\",\"rooms\":7}",
+  };
+  begin(NULL);
+  struct peer *p = joined();
+  unsigned n = 0;
+  for (size_t i = 0; i < sizeof broadcasts / sizeof *broadcasts; i++) {
+    push_hex("socket.io#/#", broadcasts[i]);
+    n++;
+    EQ(redis_stats().malformed, n);
+  }
+  for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+    push("socket.io-request#/#", slice_str(requests[i]));
+    n++;
+    if (redis_stats().malformed != n) fprintf(stderr, "request %s\n", requests[i]);
+    EQ(redis_stats().malformed, n);
+    n = (unsigned)redis_stats().malformed;
+  }
+  HEARD(p, "");
+  NOTHING_PUBLISHED();
+  CHECK(strstr(lines, "a message on socket.io#/# is ignored: it is malformed\n"));
+  end();
+}
+
+/* ---- requests of others ---------------------------------------------------------------------- */
+
+TEST(join_leave_and_disconnect_of_others_apply_here) {
+  begin(NULL);
+  struct peer *p = joined(), *q = joined();
+  push("socket.io-request#/#", SLICE("{\"type\":2,\"opts\":{\"rooms\":[],\"except\":[]},"
+                                     "\"rooms\":[\"r\",\"s\"]}"));
+  EQ(sio_room_size(root, "r") * 10 + sio_room_size(root, "s"), 22);
+  sio_join(root->members[0], "x");
+  push("socket.io-request#/#", SLICE("{\"uid\":\"wwwwww\",\"type\":3,\"opts\":{\"rooms\":[\"x\"],"
+                                     "\"except\":[]},\"rooms\":[\"r\"]}"));
+  EQ(sio_room_size(root, "r"), 1);
+  push_hex("socket.io-request#/#", "83a47479706502a46f707473"
+                                   "82a5726f6f6d7391a178a665786365707490a5726f6f6d7391a16d");
+  EQ(sio_room_size(root, "m"), 1);
+  push("socket.io-request#/#", SLICE("{\"type\":4,\"opts\":{\"rooms\":[\"x\"],\"except\":[]},"
+                                     "\"close\":false}"));
+  HEARD(p, "41 ");
+  push("socket.io-request#/#", SLICE("{\"type\":4,\"opts\":{\"rooms\":[],\"except\":[]},"
+                                     "\"close\":true}"));
+  HEARD(q, "41 end ");
+  EQ(redis_stats().malformed, 0);
+  NOTHING_PUBLISHED();
+  end();
+}
+
+TEST(a_broadcast_with_acks_of_another_server_is_counted_and_answered) {
+  begin(NULL);
+  struct peer *p = joined();
+  push_hex("socket.io-request#/#",
+           "85a3756964a6777777777777a9726571756573744964a6586755684537a47479706507a67061636b6574"
+           "83a47479706502a46461746192a17107a36e7370a12fa46f70747383a5726f6f6d7390a6657863657074"
+           "90a5666c61677381a774696d656f7574cd05dc");
+  HEARD(p, "420[\"q\",7] ");
+  PUBLISHED("socket.io-response#/#", "{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":1}");
+  say(p, "430[\"clientAck\",2]");
+  PUBLISHED("socket.io-response#/#",
+            "83a47479706509a9726571756573744964a6586755684537a67061636b6574a9636c69656e7441636b");
+  end();
+}
+
+TEST(nobody_is_a_count_of_zero) {
+  begin(NULL);
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":7,\"packet\":"
+                                     "{\"type\":2,\"data\":[\"q\"],\"nsp\":\"/\"},\"opts\":{"
+                                     "\"rooms\":[\"nobody\"],\"except\":[]}}"));
+  PUBLISHED("socket.io-response#/#", "{\"type\":8,\"requestId\":\"1\",\"clientCount\":0}");
+  end();
+}
+
+TEST(who_is_here_and_which_rooms_are_is_answered) {
+  begin(NULL);
+  struct peer *p = joined();
+  (void)p;
+  memcpy((char *)(uintptr_t)root->members[0]->id, "_xSkY0uDBU4R8jQOAAAA", 20);
+  sio_join(root->members[0], "room1");
+  sio_socket_set_shared(root->members[0], SLICE("{\"user\":\"bob\"}"));
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":1}"));
+  PUBLISHED("socket.io-response#/#",
+            "{\"requestId\":\"1\",\"rooms\":[\"room1\",\"_xSkY0uDBU4R8jQOAAAA\"]}");
+  push("socket.io-request#/#",
+       SLICE("{\"uid\":\"x\",\"requestId\":\"2\",\"type\":0,\"rooms\":[\"room1\"]}"));
+  PUBLISHED("socket.io-response#/#",
+            "{\"requestId\":\"2\",\"sockets\":[\"_xSkY0uDBU4R8jQOAAAA\"]}");
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"3\",\"type\":5,\"opts\":{"
+                                     "\"rooms\":[\"nobody\"],\"except\":[]}}"));
+  PUBLISHED("socket.io-response#/#", "{\"requestId\":\"3\",\"sockets\":[]}");
+  end();
+}
+
+static void on_hello(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp;
+  trace("hello %.*s ", (int)sio_event_json(e, 0).n, sio_event_json(e, 0).p);
+  if (sio_event_wants_ack(e)) sio_reply(e, SIO_ARGS((const char *)user));
+}
+
+TEST(events_of_other_servers_are_heard_and_answered) {
+  begin(NULL);
+  saw();
+  sio_on_server_side(root, "hello", on_hello, "pongB");
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"type\":6,\"data\":[\"hello\",\"w\",1]}"));
+  NOTHING_PUBLISHED();
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"LBMkcY\",\"type\":6,\"data\":"
+                                     "[\"hello\",{\"x\":1}]}"));
+  PUBLISHED("socket.io-response#/#", "{\"type\":6,\"requestId\":\"LBMkcY\",\"data\":\"pongB\"}");
+  SAW("hello \"w\" hello {\"x\":1} ");
+  end();
+}
+
+TEST(answers_go_to_the_asker_alone_if_wanted) {
+  cluster.publish_on_specific_response_channel = true;
+  begin(NULL);
+  push("socket.io-request#/#", SLICE("{\"uid\":\"abcdef\",\"requestId\":\"1\",\"type\":1}"));
+  PUBLISHED("socket.io-response#/#abcdef#", "{\"requestId\":\"1\",\"rooms\":[]}");
+  end();
+  cluster.publish_on_specific_response_channel = false;
+}
+
+/* ---- questions of our own -------------------------------------------------------------------- */
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)user;
+  trace("%s %zu/%zu ", status ? sio_strerror(status) : "all", sio_replies_count(r),
+        sio_replies_expected(r));
+  for (size_t i = 0; i < sio_replies_count(r); i++)
+    trace("%.*s ", (int)sio_replies_json(r, i).n, sio_replies_json(r, i).p);
+}
+
+static void on_list(int status, sio_remote *list, size_t n, void *user) {
+  (void)user;
+  trace("%s ", status ? sio_strerror(status) : "all");
+  for (size_t i = 0; i < n; i++) {
+    trace("%s%s ", list[i].socket ? "" : list[i].id, list[i].socket ? "own" : "");
+    if (list[i].socket) continue;
+    for (const char *const *room = list[i].rooms; *room; room++) trace("in %s ", *room);
+    trace("%.*s %.*s ", (int)list[i].data.n, list[i].data.p, (int)list[i].auth.n, list[i].auth.p);
+  }
+}
+
+static void on_count(int status, size_t n, void *user) {
+  (void)user;
+  trace("%s %zu ", status ? sio_strerror(status) : "all", n);
+}
+
+static void draw(const char *id) {
+  static const char *next[2];
+  next[0] = id;
+  ids = next;
+}
+
+TEST(a_broadcast_with_acks_asks_all_servers) {
+  begin(NULL);
+  saw();
+  struct peer *p = joined();
+  servers = 3;
+  draw("XgUhE7");
+  EQ(sio_broadcast_ack(ALL, "q", SIO_ARGS(7), 1500, on_replies, NULL), 0);
+  PUBLISHED("socket.io-request#/#",
+            "85a3756964a677316759557aa9726571756573744964a6586755684537a47479706507a67061636b6574"
+            "83a47479706502a46461746192a17107a36e7370a12fa46f70747383a5726f6f6d7390a6657863657074"
+            "90a5666c61677381a774696d656f7574cd05dc");
+  HEARD(p, "420[\"q\",7] ");
+  say(p, "430[\"here\"]");
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":1}"));
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":0}"));
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"others\",\"clientCount\":9}"));
+  settle();
+  SAW("");
+  push_hex("socket.io-response#/#",
+           "83a47479706509a9726571756573744964a6586755684537a67061636b6574a9636c69656e7441636b");
+  SAW("all 2/2 \"here\" \"clientAck\" ");
+  end();
+}
+
+TEST(sockets_of_other_servers_are_fetched) {
+  begin(NULL);
+  saw();
+  joined();
+  draw("2hCaKp");
+  EQ(sio_all_fetch(ALL, 0, on_list, NULL), 0);
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"requestId\":\"2hCaKp\",\"type\":5,"
+                                    "\"opts\":{\"rooms\":[],\"except\":[]}}");
+  push("socket.io-response#/#",
+       SLICE("{\"requestId\":\"2hCaKp\",\"sockets\":[{\"id\":\"far\",\"handshake\":{\"auth\":"
+             "{\"t\":1}},\"rooms\":[\"far\",\"r\"],\"data\":{\"u\":2}}]}"));
+  SAW("all own far in far in r {\"u\":2} {\"t\":1} ");
+  end();
+}
+
+TEST(servers_are_asked_and_counted) {
+  begin(NULL);
+  saw();
+  servers = 3;
+  draw("LBMkcY");
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS(sio_json(SLICE("{\"x\":1}"))), 0, on_replies,
+                          NULL),
+     0);
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"requestId\":\"LBMkcY\",\"type\":6,"
+                                    "\"data\":[\"hello\",{\"x\":1}]}");
+  push("socket.io-response#/#", SLICE("{\"type\":6,\"requestId\":\"LBMkcY\",\"data\":\"pongB\"}"));
+  SAW("");
+  push("socket.io-response#/#", SLICE("{\"type\":6,\"requestId\":\"LBMkcY\",\"data\":[2]}"));
+  SAW("all 2/2 \"pongB\" [2] ");
+  EQ(sio_server_count(root, 0, on_count, NULL), 0);
+  settle();
+  SAW("all 3 ");
+  EQ(sio_server_side_emit(root, "hello", SIO_ARGS("w", 1), 0, NULL, NULL), 0);
+  PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":6,\"data\":[\"hello\",\"w\",1]}");
+  end();
+}
+
+TEST(alone_in_the_cluster_everybody_has_answered) {
+  begin(NULL);
+  saw();
+  servers = 1;
+  sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_replies, NULL);
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_side_emit(root, "hello", SIO_NONE, 0, on_replies, NULL);
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  SAW("all 0/0 all all 0/0 all 1 ");
+  end();
+}
+
+TEST(a_question_ends_in_time_with_the_answers_that_came) {
+  begin(NULL);
+  saw();
+  servers = 3;
+  draw("LBMkcY");
+  sio_server_side_emit(root, "hello", SIO_NONE, 700, on_replies, NULL);
+  settle();
+  push("socket.io-response#/#", SLICE("{\"type\":6,\"requestId\":\"LBMkcY\",\"data\":1}"));
+  SAW("");
+  later(699);
+  SAW("");
+  later(1);
+  settle();
+  SAW("operation has timed out 1/2 1 ");
+  push("socket.io-response#/#", SLICE("{\"type\":6,\"requestId\":\"LBMkcY\",\"data\":2}"));
+  SAW("");
+  end();
+}
+
+TEST(what_redis_cannot_count_ends_at_once) {
+  begin(NULL);
+  saw();
+  servers = -1;
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  SAW("i/o error 1 ");
+  EQ(redis_stats().errors, 1);
+  CHECK(strstr(lines, "Redis refuses a command: NOPERM this user has no permissions\n"));
+  end();
+}
+
+TEST(questions_end_when_the_server_closes) {
+  begin(NULL);
+  saw();
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_close(srv, on_done, NULL);
+  UNTIL(closed);
+  settle();
+  SAW("the peer is gone idle: no server uses it ");
+  end();
+}
+
+/* ---- Redis does not do its part -------------------------------------------------------------- */
+
+TEST(a_broken_connection_is_made_again_and_subscribed) {
+  begin(NULL);
+  saw();
+  struct peer *p = joined();
+  subscribed[0] = '\0';
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  SAW("connecting: the connection broke: Redis closed the connection ready ");
+  EQ(redis_stats().failures, 2);
+  EQ(redis_stats().connects, 4);
+  CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/#*\n"));
+  CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#w1gYUz#\n"));
+  CHECK(strstr(lines, "the connection to Redis for commands: the connection broke: Redis closed "
+                      "the connection; next attempt in") ||
+        strstr(lines, "the connection to Redis that is subscribed: the connection broke"));
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a12f80");
+  HEARD(p, "42[\"ev\"] ");
+  end();
+}
+
+TEST(what_is_said_while_redis_is_away_waits_up_to_a_bound) {
+  begin(&(sio_redis_options){ .max_queued = 1000 });
+  struct peer *p = joined();
+  fake_stop_listening();
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  for (int i = 0; i < 20; i++) sio_broadcast(ALL, "ev", SIO_ARGS(i));
+  CHECK(redis_stats().dropped > 5 && redis_stats().dropped < 19);
+  CHECK(redis_stats().queued > 500 && redis_stats().queued <= 1000);
+  unsigned kept = 20 - (unsigned)redis_stats().dropped;
+  EQ(strlen(heard(p)), 10 * 11 + 10 * 12); /* all of it, here */
+  settle();
+  saw();
+  sio_server_count(root, 0, on_count, NULL);
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_side_emit(root, "e", SIO_NONE, 0, on_replies, NULL);
+  sio_broadcast_ack((sio_target){ .nsp = root, .rooms = SIO_ROOMS("r") }, "q", SIO_NONE, 0,
+                    on_replies, NULL);
+  turn();
+  SAW("socket is not connected 1 socket is not connected own socket is not connected 0/0 "
+      "socket is not connected 0/0 ");
+  fake_listen();
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  EQ(nsaid, kept);
+  CHECK(strstr(lines, "a message to the other servers is dropped: max_queued bytes wait for "
+                      "Redis"));
+  end();
+}
+
+TEST(a_question_whose_count_is_lost_ends) {
+  begin(NULL);
+  mute = true;
+  saw();
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  fake_cut();
+  UNTIL(redis_stats().unanswered == 1);
+  settle();
+  CHECK(strstr(saw(), "socket is not connected 1 "));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_wrong_password_is_said_in_one_line_and_tried_again) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(&(sio_redis_options){ .password = "wrong" }), 0);
+  refusal = "-WRONGPASS invalid username-password pair\x1b\r\n";
+  UNTIL(redis_stats().failures > 5);
+  CHECK(strstr(lines, "Redis refuses the login: WRONGPASS invalid username-password pair?; next"));
+  char *second = strchr(lines, '\n');
+  CHECK(second && !second[1]); /* the clock stands: no second line in this second */
+  EQ(redis_stats().state, SIO_REDIS_CONNECTING);
+  refusal = NULL;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_subscription_that_is_refused_is_tried_again) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(NULL), 0);
+  no_subscribers = true;
+  UNTIL(redis_stats().failures > 2);
+  CHECK(strstr(lines, "Redis refuses a command: NOPERM no channels\n"));
+  CHECK(strstr(lines, "that is subscribed: a subscription is refused; next attempt"));
+  no_subscribers = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_redis_that_loads_is_waited_for) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(NULL), 0);
+  refusal = "-LOADING Redis is loading the dataset in memory\r\n";
+  UNTIL(redis_stats().failures > 2);
+  CHECK(strstr(lines, "Redis refuses the login: LOADING Redis is loading the dataset in memory"));
+  refusal = NULL;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_silent_redis_is_given_up) {
+  begin(&(sio_redis_options){ .ping_interval_ms = 20 });
+  for (int i = 0; i < 1000; i++) pump(); /* pings are answered */
+  EQ(redis_stats().failures, 0);
+  mute = true;
+  UNTIL(redis_stats().failures >= 2);
+  CHECK(strstr(lines, "Redis does not answer"));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_redis_that_does_not_greet_is_given_up_in_time) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(&(sio_redis_options){ .connect_timeout_ms = 5 }), 0);
+  mute = true;
+  UNTIL(redis_stats().failures >= 2);
+  CHECK(strstr(lines, "cannot connect: connection timed out"));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+static void answer_is_refused(const char *bytes, const char *line) {
+  begin(&(sio_redis_options){ .max_message = 10000 });
+  uint64_t before = redis_stats().failures;
+  lines[0] = '\0';
+  clock_ms += 2000;
+  for (size_t n = 0; n < 200000 && redis_stats().failures == before; n += strlen(bytes)) {
+    if (subscriber()) fake_say(subscriber(), bytes);
+    pump();
+  }
+  UNTIL(redis_stats().failures > before);
+  settle();
+  CHECK(strstr(lines, line));
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(what_is_no_redis_is_left) {
+  answer_is_refused("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the protocol of Redis");
+}
+
+TEST(an_endless_message_is_refused) {
+  static char bytes[5000];
+  memset(bytes, 'x', sizeof bytes - 1);
+  memcpy(bytes, "$1000000000\r\n", 13);
+  answer_is_refused(bytes, "longer than max_message allows");
+}
+
+TEST(an_array_of_a_billion_is_refused_before_it_is_allocated) {
+  answer_is_refused("*1000000000\r\n", "longer than max_message allows");
+}
+
+TEST(surprising_replies_are_ignored) {
+  begin(NULL);
+  struct fake_conn *c = subscriber();
+  fake_say(c, "+OK\r\n:7\r\n*0\r\n*1\r\n$7\r\nmessage\r\n*3\r\n$7\r\nmessage\r\n:1\r\n:2\r\n"
+              "*3\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n*-1\r\n$-1\r\n"
+              "*3\r\n$7\r\nmessage\r\n$7\r\nunknown\r\n$1\r\nx\r\n*2\r\n*1\r\n:1\r\n:1\r\n");
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  EQ(redis_stats().failures, 0);
+  fake_say(c, "-NOPERM no\r\n");
+  settle();
+  EQ(redis_stats().errors, 1);
+  end();
+}
+
+TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
+  begin(NULL);
+  server_gone();
+  for (int i = 0; i < 10; i++) pump();
+  EQ(redis_stats().state, SIO_REDIS_IDLE);
+  CHECK(!subscriber());
+  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  closed = false;
+  EQ(sio_server_new(&srv, &loop, &o), 0);
+  EQ(sio_of(srv, "/", &root), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+/* ---- no memory ------------------------------------------------------------------------------- */
+
+static void do_everything(void) {
+  const sio_slice bin = { "\1", 1 };
+  sio_broadcast(ALL, "ev", SIO_ARGS("x", sio_bin(bin.p, 1)));
+  sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_replies, NULL);
+  sio_all_join(ALL, SIO_ROOMS("r"));
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_side_emit(root, "hello", SIO_ARGS(sio_bin(bin.p, 1)), 0, on_replies, NULL);
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":5,\"opts\":{"
+                                     "\"rooms\":[],\"except\":[]}}"));
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":6,\"data\":"
+                                     "[\"hello\",{\"x\":1}]}"));
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":1}"));
+  push("socket.io-request#/#",
+       SLICE("{\"uid\":\"x\",\"requestId\":\"2\",\"type\":7,\"packet\":"
+             "{\"type\":2,\"data\":[\"q\"]},\"opts\":{\"rooms\":[\"r\"]}}"));
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746192a26576c40101a36e7370a12f80");
+}
+
+TEST(any_allocation_may_fail) {
+  for (size_t at = 1; at < 260; at++) {
+    begin(NULL);
+    sio_on_server_side(root, "hello", on_hello, "pong");
+    joined();
+    alloc_fail_in(at);
+    if (subscriber()) do_everything();
+    alloc_fail_in(0);
+    end();
+  }
+}
+
+TEST(any_allocation_may_fail_while_it_begins) {
+  for (size_t at = 1; at < 120; at++) {
+    alloc_install();
+    traced[0] = '\0';
+    npeers = 0;
+    closed = false;
+    uv_loop_init(&loop);
+    uv_async_init(&loop, &alive, on_alive);
+    begin_redis(NULL);
+    sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+    alloc_fail_in(at);
+    int err = sio_server_new(&srv, &loop, &o);
+    if (!err) {
+      UNTIL(redis_stats().state == SIO_REDIS_READY);
+      if (redis_stats().state != SIO_REDIS_READY) fprintf(stderr, "at %zu: %s\n", at, lines);
+      end();
+      continue;
+    }
+    EQ(err, UV_ENOMEM);
+    alloc_fail_in(0);
+    sio_redis_free(redis);
+    fake_stop_listening();
+    nothing_left();
+  }
+  for (size_t at = 1; at < 5; at++) {
+    sio_redis *r;
+    alloc_install();
+    uv_loop_init(&loop);
+    alloc_fail_in(at);
+    int err = sio_redis_new(&r, &loop, NULL, why, sizeof why);
+    alloc_fail_in(0);
+    if (!err) sio_redis_free(r);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    EQ(uv_loop_close(&loop), 0);
+    EQ(alloc_live, 0);
+  }
+}
+
+TESTS_BEGIN
+T(a_namespace_subscribes_to_four_names)
+T(the_signs_of_a_pattern_are_escaped_in_names)
+T(it_logs_in_with_user_password_and_database)
+T(two_servers_of_one_sio_redis_cannot_have_the_same_namespace)
+T(an_adapter_needs_its_options)
+T(urls_are_checked)
+T(options_are_checked)
+T(broadcasts_are_published_as_npm_does_it)
+T(a_namespace_publishes_on_channels_of_its_own)
+T(who_is_skipped_is_left_out_by_its_id)
+T(what_is_local_or_for_nobody_is_not_published)
+T(joins_leaves_and_disconnects_apply_here_and_are_published)
+T(broadcasts_of_other_servers_are_delivered)
+T(what_is_our_own_or_for_nobody_here_is_ignored)
+T(rooms_as_numbers_and_missing_flags_and_nsp_are_understood)
+T(malformed_messages_are_counted_and_do_no_harm)
+T(join_leave_and_disconnect_of_others_apply_here)
+T(a_broadcast_with_acks_of_another_server_is_counted_and_answered)
+T(nobody_is_a_count_of_zero)
+T(who_is_here_and_which_rooms_are_is_answered)
+T(events_of_other_servers_are_heard_and_answered)
+T(answers_go_to_the_asker_alone_if_wanted)
+T(a_broadcast_with_acks_asks_all_servers)
+T(sockets_of_other_servers_are_fetched)
+T(servers_are_asked_and_counted)
+T(alone_in_the_cluster_everybody_has_answered)
+T(a_question_ends_in_time_with_the_answers_that_came)
+T(what_redis_cannot_count_ends_at_once)
+T(questions_end_when_the_server_closes)
+T(a_broken_connection_is_made_again_and_subscribed)
+T(what_is_said_while_redis_is_away_waits_up_to_a_bound)
+T(a_question_whose_count_is_lost_ends)
+T(a_wrong_password_is_said_in_one_line_and_tried_again)
+T(a_subscription_that_is_refused_is_tried_again)
+T(a_redis_that_loads_is_waited_for)
+T(a_silent_redis_is_given_up)
+T(a_redis_that_does_not_greet_is_given_up_in_time)
+T(what_is_no_redis_is_left)
+T(an_endless_message_is_refused)
+T(an_array_of_a_billion_is_refused_before_it_is_allocated)
+T(surprising_replies_are_ignored)
+T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
+T(any_allocation_may_fail)
+T(any_allocation_may_fail_while_it_begins)
+TESTS_END
