@@ -15,9 +15,11 @@
  *     requests, routes, engine, raw    HTTP and Engine.IO
  *     bounds            who is turned away or slowed down, and who is behind a proxy
  *     secure            a port with TLS, where there is OpenSSL
+ *     cluster           Redis between servers, where there is hiredis
  *     verdict, target   what middleware says; whom an event is for
  */
 #include "bounds.h"
+#include "cluster.h"
 #include "engine.h"
 #include "family.h"
 #include "flags.h"
@@ -48,6 +50,9 @@ void say(const char *fmt, ...) {
 
 static void on_done(void *user) {
   (void)user;
+#ifdef HOST_REDIS
+  free_redis();
+#endif
   say("done");
 }
 
@@ -78,13 +83,20 @@ static void on_sigterm(uv_signal_t *h, int signum) {
 
 static int start(uv_loop_t *loop) {
   sio_options o = options_from_flags();
-  int err = sio_server_new(&host.server, loop, &o);
+  int err = 0;
+#ifdef HOST_REDIS
+  err = add_redis(&o, loop);
+#endif
+  if (!err) err = sio_server_new(&host.server, loop, &o);
   if (!err) err = add_namespaces();
   if (!err) err = add_routes();
   if (!err) err = add_engine_hooks();
   if (!err) err = add_raw_engine();
   if (!err) err = add_request_hooks();
   if (!err) err = add_bounds();
+#ifdef HOST_REDIS
+  if (!err) err = add_redis_handlers();
+#endif
   if (!err && flag("unix"))
     err = sio_listen_with(host.server, &(sio_listen_options){ .path = flag("unix") });
   const char *address = flag("host") ? flag("host") : "127.0.0.1";

@@ -23,6 +23,7 @@ sio_target target_of(sio_socket *s, const cJSON *how, struct names *memory) {
                    .except = names_of(get(how, "except"), memory->except) };
   if (!cJSON_IsTrue(get(how, "self"))) t.skip = s;
   if (cJSON_IsTrue(get(how, "volatile"))) t.flags = SIO_VOLATILE;
+  if (cJSON_IsTrue(get(how, "local"))) t.flags |= SIO_LOCAL;
   if (cJSON_IsFalse(get(how, "compress"))) t.flags |= SIO_NO_COMPRESS;
   return t;
 }

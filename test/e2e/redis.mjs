@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+//
+// redis.mjs - servers that work as one over a real Redis: ours and Node.js servers with
+// @socket.io/redis-adapter, in every pair, with real clients on both.
+import { createAdapter } from '@socket.io/redis-adapter';
+import { Emitter } from '@socket.io/redis-emitter';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { createClient } from 'redis';
+import { Server as NodeServer } from 'socket.io';
+import { io } from 'socket.io-client';
+import {
+  Proxy, ask, bytes, connected, equal, event, freePort, ok, run, sleep, test, within,
+} from './lib.mjs';
+
+// ---- Redis ------------------------------------------------------------------------------------------
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'libsio-redis-'));
+const started = new Set();
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+// A redis-server on a port of its own. It is ended by its process, never by its name.
+async function startRedis(port, ...args) {
+  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '',
+    '--dir', folder, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.add(child);
+  child.on('exit', () => started.delete(child));
+  let said = '';
+  await within(30_000, new Promise((done, fail) => {
+    child.stdout.on('data', (d) => {
+      said += d;
+      if (said.includes('Ready to accept connections')) done();
+    });
+    child.on('exit', () => fail(new Error(`redis-server ended: ${said}`)));
+  }), 'redis-server');
+  return { port, url: `redis://127.0.0.1:${port}`, child, async stop() {
+    const gone = new Promise((done) => child.on('exit', done));
+    child.kill('SIGKILL');
+    await gone;
+  } };
+}
+
+const listing = process.argv[2] === '--list';
+const redis = listing ? null
+  : await startRedis(await freePort(), '--unixsocket', path.join(folder, 'socket'));
+
+// ---- a Node.js server that does what our host does ------------------------------------------------------
+
+function targetOf(socket, how) {
+  let to = how.self ? socket.nsp : socket.broadcast;
+  for (const room of how.to ?? []) to = to.to(room);
+  for (const room of how.except ?? []) to = to.except(room);
+  if (how.volatile) to = to.volatile;
+  if (how.local) to = to.local;
+  return to;
+}
+
+const verbs = {
+  join: (to, room) => to.socketsJoin(room),
+  leave: (to, room) => to.socketsLeave(room),
+  disconnect: (to) => to.disconnectSockets(false),
+  close: (to) => to.disconnectSockets(true),
+};
+
+function addHandlers(nsp) {
+  nsp.on('connection', (socket) => {
+    socket.on('join', (...args) => {
+      const answer = args.pop();
+      socket.join(args);
+      answer(socket.id);
+    });
+    socket.on('rooms', (answer) => answer([...socket.rooms]));
+    socket.on('broadcast', (how, name, arg, answer) => {
+      targetOf(socket, how).emit(name, arg);
+      answer(0);
+    });
+    socket.on('bulk', (verb, how, room, answer) => {
+      answer(0);
+      verbs[verb](targetOf(socket, { ...how, self: true }), room);
+    });
+    socket.on('ask-all', (how, name, arg, answer) => {
+      targetOf(socket, how).timeout(how.ms).emit(name, arg, (err, replies) =>
+        answer(err ? 'timeout' : 'ok', replies.length, replies.length, 0, ...replies));
+    });
+    socket.on('fetch', async (how, answer) => {
+      const list = await targetOf(socket, how).fetchSockets();
+      answer('ok', list.map(({ id, rooms, data, handshake }) =>
+        ({ id, rooms: [...rooms], data, handshake })));
+    });
+    socket.on('set-shared', (data, answer) => {
+      socket.data = data;
+      answer(0);
+    });
+    socket.on('servers', async (answer) => answer('ok', await nsp.adapter.serverCount()));
+    socket.on('tell-servers', (name, arg, answer) => nsp.serverSideEmit(name, arg, (err, replies) =>
+      answer(err ? 'timeout' : 'ok', replies.length, replies.length, 0, ...replies)));
+  });
+}
+
+class NodeHost {
+  static async start({ url = redis.url, key, name, own = false }) {
+    const host = new NodeHost();
+    host.pub = createClient({ url });
+    host.sub = host.pub.duplicate();
+    for (const c of [host.pub, host.sub]) c.on('error', () => {});
+    await Promise.all([host.pub.connect(), host.sub.connect()]);
+    host.http = http.createServer();
+    host.io = new NodeServer(host.http, { adapter: createAdapter(host.pub, host.sub,
+      { key, publishOnSpecificResponseChannel: own, requestsTimeout: 2000 }) });
+    host.heard = [];
+    addHandlers(host.io.of('/'));
+    addHandlers(host.io.of('/custom'));
+    host.io.on('hello', (arg, answer) => {
+      host.heard.push(arg);
+      answer?.(name);
+    });
+    await new Promise((done) => host.http.listen(0, '127.0.0.1', done));
+    host.port = host.http.address().port;
+    return host;
+  }
+
+  async stop() {
+    await this.io.close();
+    await Promise.allSettled([this.pub.quit(), this.sub.quit()]);
+  }
+}
+
+// ---- clusters ---------------------------------------------------------------------------------------------
+
+let keys = 0;
+
+async function startServer(t, kind, name, { key, url = redis.url, own, ...flags }) {
+  if (kind === 'libsio') {
+    const host = await t.host({ redis: url, 'redis-key': key, name, 'request-timeout': 2000,
+      ...(own ? { 'redis-own': 1 } : {}), ...flags });
+    await host.line(/^redis ready/);
+    return host;
+  }
+  const host = await NodeHost.start({ key, name, url, own });
+  t.others.push(host);
+  return host;
+}
+
+const open = (server, nsp = '/', options = {}) => connected(io(`http://127.0.0.1:${server.port}${nsp}`,
+  { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token: 'abc' }, ...options }));
+
+// Once each server sees all of them.
+async function assembled(clients) {
+  for (const client of clients)
+    for (;;) {
+      const [, n] = await ask(client, 'servers');
+      if (n === clients.length) break;
+      await sleep(10);
+    }
+}
+
+// A test of two servers, a client on each.
+function testPair(name, body, options = {}) {
+  for (const pair of [['libsio', 'libsio'], ['libsio', 'node'], ['node', 'libsio'], ['node', 'node']])
+    test(`${name} (${pair.join(' to ')})`, async (t) => {
+      t.others = [];
+      const key = `k${keys++}`, clients = [];
+      const add = async (server, ...args) => {
+        clients.push(await open(server, ...args));
+        return clients.at(-1);
+      };
+      try {
+        const servers = await Promise.all(pair.map((kind, i) =>
+          startServer(t, kind, `server ${i}`, { key, ...options })));
+        const a = await add(servers[0]), b = await add(servers[1]);
+        await assembled([a, b]);
+        await body({ a, b, servers, add, key, t, pair });
+      } finally {
+        for (const client of clients) client.disconnect();
+        await Promise.all(t.others.map((other) => other.stop()));
+      }
+    });
+}
+
+// What a client has heard, in order, when a last event has come by the same way.
+function listen(client, name = 'ev') {
+  const heard = [];
+  client.on(name, (arg) => heard.push(arg));
+  return heard;
+}
+
+async function settled(from, clients) {
+  const last = clients.map((client) => event(client, 'last'));
+  await ask(from, 'broadcast', { self: true }, 'last', 0);
+  await Promise.all(last);
+}
+
+// ---- broadcasts -------------------------------------------------------------------------------------------
+
+testPair('a broadcast reaches everybody but the sender, once', async ({ a, b, servers, add }) => {
+  const c = await add(servers[0]), d = await add(servers[1]);
+  const heard = [a, b, c, d].map((client) => listen(client));
+  for (let i = 0; i < 20; i++) await ask(a, 'broadcast', {}, 'ev', i);
+  await settled(a, [a, b, c, d]);
+  const all = Array.from({ length: 20 }, (_, i) => i);
+  equal(heard, [[], all, all, all]);
+});
+
+testPair('rooms reach over servers, with all names and exceptions', async ({ a, b, servers, add }) => {
+  const c = await add(servers[1]), d = await add(servers[1]);
+  const names = ['plain', 'with #hash#', 'two words', 'žluťoučký 🐎', '*?[a]\\', '"quoted"', '7'];
+  await ask(b, 'join', ...names);
+  await ask(c, 'join', 'plain', 'other', 'quiet');
+  await ask(d, 'join', 'quiet');
+  const heard = [b, c, d].map((client) => listen(client));
+  for (const name of names) await ask(a, 'broadcast', { to: [name] }, 'ev', name);
+  await ask(a, 'broadcast', { to: ['plain', 'other'] }, 'ev', 'two');
+  await ask(a, 'broadcast', { to: ['plain', 'other'], except: ['quiet'] }, 'ev', 'except');
+  await ask(a, 'broadcast', { to: ['nobody'] }, 'ev', 'nobody');
+  await ask(a, 'broadcast', { except: ['plain'] }, 'ev', 'all but');
+  await ask(a, 'broadcast', { to: [d.id] }, 'ev', 'to one');
+  await settled(a, [b, c, d]);
+  equal(heard, [[...names, 'two', 'except'], ['plain', 'two'], ['all but', 'to one']]);
+});
+
+testPair('flags are kept: local stays, volatile arrives at who is ready', async ({ a, b, servers, add }) => {
+  const c = await add(servers[0]);
+  const heard = [b, c].map((client) => listen(client));
+  await ask(a, 'broadcast', { local: true }, 'ev', 'local');
+  await ask(a, 'broadcast', { volatile: true }, 'ev', 'volatile');
+  await settled(a, [b, c]);
+  equal(heard, [['volatile'], ['local', 'volatile']]);
+});
+
+testPair('values and binary in any depth arrive as they were', async ({ a, b, pair }) => {
+  // The Node.js adapter sends numbers of 2^64 and more as others.
+  const values = [...(pair[0] === 'node' ? [] : [1e300]), null, true, 0, -1, 1.5, 127, 128, 255, 256, 65535, 65536, 2 ** 32, -32, -33, -128,
+    -129, -32769, 2 ** 53 - 1, '', 'ž'.repeat(300), 'x'.repeat(70000), [], {}, [[[]]],
+    Array.from({ length: 70 }, (_, i) => i), { a: { b: [1, { c: null }] } },
+    bytes(), bytes(1, 2, 3), { deep: [{ er: bytes(4) }, bytes(5, 6)], s: 'x' },
+    Buffer.alloc(70000, 7), { _placeholder: 'no' }, { 'quo"te': '\u0000\u2028"\\' }];
+  const heard = listen(b);
+  for (const v of values) await ask(a, 'broadcast', {}, 'ev', v);
+  await settled(a, [b]);
+  equal(heard, values);
+});
+
+testPair('a megabyte arrives', async ({ a, b }) => {
+  const text = 'é'.repeat(300_000);
+  const heard = listen(b);
+  await ask(a, 'broadcast', {}, 'ev', text);
+  await settled(a, [b]);
+  ok(heard.length === 1 && heard[0] === text);
+});
+
+testPair('namespaces are separate', async ({ a, b, servers, add }) => {
+  const x = await add(servers[0], '/custom'), y = await add(servers[1], '/custom');
+  await assembled([x, y]);
+  const heard = [b, y].map((client) => listen(client));
+  await ask(x, 'broadcast', {}, 'ev', 'custom');
+  await ask(a, 'broadcast', {}, 'ev', 'root');
+  await settled(a, [b]);
+  await settled(x, [y]);
+  equal(heard, [['root'], ['custom']]);
+});
+
+// ---- acks -------------------------------------------------------------------------------------------------
+
+const answersOf = ([what, count, , , ...replies]) =>
+  [what, count, ...replies.map((r) => JSON.stringify(r)).sort()];
+
+testPair('everybody in the cluster is asked and answers', async ({ a, b, servers, add }) => {
+  const c = await add(servers[1]), d = await add(servers[0]);
+  a.on('q', (arg, answer) => answer('a', 'second'));
+  b.on('q', (arg, answer) => setTimeout(() => answer({ b: arg }), 30));
+  c.on('q', (arg, answer) => answer(bytes(1, 2)));
+  d.on('q', (arg, answer) => answer(null));
+  const answer = answersOf(await ask(a, 'ask-all', { self: true, ms: 5000 }, 'q', 7));
+  equal(answer, ['ok', 4, ...['a', { b: 7 }, bytes(1, 2), null].map((v) => JSON.stringify(v)).sort()]);
+});
+
+testPair('one on another server is asked by its id', async ({ a, b, servers, add }) => {
+  await add(servers[1]);
+  b.on('q', (arg, answer) => answer(arg + 1));
+  equal(answersOf(await ask(a, 'ask-all', { to: [b.id], ms: 5000 }, 'q', 1)), ['ok', 1, '2']);
+});
+
+testPair('who does not answer costs the time, and the others are heard', async ({ a, b, servers, add }) => {
+  await add(servers[1]);
+  a.on('q', (arg, answer) => answer('a'));
+  b.on('q', (arg, answer) => answer('b'));
+  equal(answersOf(await ask(a, 'ask-all', { self: true, ms: 700 }, 'q', 1)),
+    ['timeout', 2, '"a"', '"b"']);
+});
+
+testPair('an empty room has answered', async ({ a }) => {
+  equal(answersOf(await ask(a, 'ask-all', { to: ['nobody'], ms: 5000 }, 'q', 1)), ['ok', 0]);
+});
+
+// ---- sockets of others ------------------------------------------------------------------------------------
+
+testPair('sockets are fetched with rooms, data and handshake', async ({ a, b }) => {
+  await ask(b, 'join', 'room one');
+  await ask(b, 'set-shared', { user: 'bob', deep: [1, { x: 'ž' }] });
+  const [what, list] = await ask(a, 'fetch', { self: true });
+  equal([what, list.map((s) => s.id).sort()], ['ok', [a.id, b.id].sort()]);
+  const there = list.find((s) => s.id === b.id);
+  equal(there.rooms.sort(), [b.id, 'room one'].sort());
+  equal(there.data, { user: 'bob', deep: [1, { x: 'ž' }] });
+  equal(there.handshake.auth, { token: 'abc' });
+  equal(there.handshake.query.EIO, '4');
+  ok(there.handshake.headers.host && there.handshake.issued > 0 && there.handshake.address);
+  const [, some] = await ask(a, 'fetch', { self: true, to: ['room one'] });
+  equal(some.map((s) => s.id), [b.id]);
+  equal(await ask(a, 'fetch', { self: true, to: ['nobody'] }), ['ok', []]);
+});
+
+testPair('sockets of others join, leave and are disconnected', async ({ a, b, servers, add }) => {
+  const c = await add(servers[1]), d = await add(servers[1]);
+  await ask(c, 'join', 'some');
+  await ask(d, 'join', 'some');
+  const heard = [a, b, c, d].map((client) => listen(client));
+  const toAll = async (room, what) => {
+    await ask(a, 'broadcast', { self: true, to: [room] }, 'ev', what);
+    await settled(a, [a, b, c, d]);
+  };
+  await ask(a, 'bulk', 'join', {}, 'everybody');
+  await settled(a, [a, b, c, d]);
+  await toAll('everybody', 1);
+  await ask(a, 'bulk', 'join', { to: ['some'], except: [d.id] }, 'few');
+  await settled(a, [a, b, c, d]);
+  await toAll('few', 2);
+  await ask(a, 'bulk', 'leave', { to: [b.id] }, 'everybody');
+  await settled(a, [a, b, c, d]);
+  await toAll('everybody', 3);
+  equal(heard, [[1, 3], [1], [1, 2, 3], [1, 3]]);
+  const gone = [event(c, 'disconnect'), event(d, 'disconnect')];
+  await ask(a, 'bulk', 'disconnect', { to: [c.id] }, '');
+  await ask(a, 'bulk', 'close', { to: [d.id] }, '');
+  equal((await Promise.all(gone)).map(([reason]) => reason),
+    ['io server disconnect', 'io server disconnect']);
+});
+
+// ---- servers ----------------------------------------------------------------------------------------------
+
+testPair('servers are counted, and answer each other', async ({ a, b }) => {
+  equal(await ask(a, 'servers'), ['ok', 2]);
+  equal(answersOf(await ask(a, 'tell-servers', 'hello', { x: [1] })), ['ok', 1, '"server 1"']);
+  equal(answersOf(await ask(b, 'tell-servers', 'hello', 'text')), ['ok', 1, '"server 0"']);
+});
+
+testPair('answers go to the asking server alone, if wanted', async ({ a, b }) => {
+  b.on('q', (arg, answer) => answer('b'));
+  equal(answersOf(await ask(a, 'ask-all', { ms: 5000 }, 'q', 1)), ['ok', 1, '"b"']);
+  const [, list] = await ask(a, 'fetch', { self: true });
+  equal(list.length, 2);
+  equal(answersOf(await ask(a, 'tell-servers', 'hello', 1)), ['ok', 1, '"server 1"']);
+}, { own: true });
+
+await run();
