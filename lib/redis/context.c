@@ -174,15 +174,12 @@ static void on_subscriber_ready(struct link *l) {
     context_update(r, "");
 }
 
+/* A namespace that is made later does not make the others unready. */
 int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
   int err = sio__map_put(&r->subscriptions, s);
   if (err || r->subscriber.state != LINK_READY) return err;
   err = context_send_subscription(r, s, true);
-  if (err)
-    sio__map_del(&r->subscriptions, subscription_key(s));
-  else
-    r->to_confirm++;
-  context_update(r, "a namespace subscribes");
+  if (err) sio__map_del(&r->subscriptions, subscription_key(s));
   return err;
 }
 

@@ -9,11 +9,12 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
 import { Server as NodeServer } from 'socket.io';
 import { io } from 'socket.io-client';
 import {
-  Proxy, ask, bytes, connected, equal, event, freePort, ok, run, sleep, test, within,
+  ask, bytes, connected, equal, event, freePort, ok, run, sleep, test, within,
 } from './lib.mjs';
 
 // ---- Redis ------------------------------------------------------------------------------------------
@@ -97,8 +98,8 @@ function addHandlers(nsp) {
       socket.data = data;
       answer(0);
     });
-    socket.on('servers', async (answer) => answer('ok', await nsp.adapter.serverCount()));
-    socket.on('tell-servers', (name, arg, answer) => nsp.serverSideEmit(name, arg, (err, replies) =>
+    socket.on('servers', async (answer) => answer('ok', await socket.nsp.adapter.serverCount()));
+    socket.on('tell-servers', (name, arg, answer) => socket.nsp.serverSideEmit(name, arg, (err, replies) =>
       answer(err ? 'timeout' : 'ok', replies.length, replies.length, 0, ...replies)));
   });
 }
@@ -357,5 +358,232 @@ testPair('answers go to the asking server alone, if wanted', async ({ a, b }) =>
   equal(list.length, 2);
   equal(answersOf(await ask(a, 'tell-servers', 'hello', 1)), ['ok', 1, '"server 1"']);
 }, { own: true });
+
+// ---- emitters ---------------------------------------------------------------------------------------------
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const build = process.env.LIBSIO_BUILD ?? path.join(here, '../../build/asan');
+
+// Both do (verb, nsp, rooms, except, name, arg).
+const emitters = {
+  async ours(key) {
+    return async (verb, nsp, rooms, except, name, arg = null) => {
+      const list = (names) => (names.length ? names.join(',') : '-');
+      const child = spawn(path.join(build, 'test/e2e/emit'), [String(redis.port), key, verb, nsp,
+        list(rooms), list(except), name, JSON.stringify(arg)], { stdio: 'inherit' });
+      equal(await new Promise((done) => child.on('exit', done)), 0);
+    };
+  },
+  async npm(key, t) {
+    const client = createClient({ url: redis.url });
+    await client.connect();
+    t.others.push({ stop: () => client.quit() });
+    return async (verb, nsp, rooms, except, name, arg = null) => {
+      const of = new Emitter(client, { key }).of(nsp);
+      let to = of.except(except);
+      for (const room of rooms) to = to.to(room);
+      await ({
+        emit: () => to.emit(name, arg),
+        'emit-bytes': () => to.emit(name, arg, bytes(1, 2, 3)),
+        join: () => to.socketsJoin(name),
+        leave: () => to.socketsLeave(name),
+        disconnect: () => to.disconnectSockets(false),
+        close: () => to.disconnectSockets(true),
+        tell: () => of.serverSideEmit(name, arg),
+      })[verb]();
+    };
+  },
+};
+
+for (const [whose, make] of Object.entries(emitters))
+  testPair(`the emitter, ${whose}, reaches all clients`, async ({ a, b, servers, add, key, t }) => {
+    const c = await add(servers[0], '/custom'), d = await add(servers[1], '/custom');
+    await assembled([c, d]);
+    const all = [a, b, c, d];
+    const emit = await make(key, t);
+    const heard = all.map((client) => {
+      const list = [];
+      client.on('ev', (...args) => list.push(args.length > 1 ? args : args[0]));
+      return list;
+    });
+    const caughtUp = async () => {
+      const last = all.map((client) => event(client, 'last'));
+      await emit('emit', '/', [], [], 'last');
+      await emit('emit', '/custom', [], [], 'last');
+      await Promise.all(last);
+    };
+    await ask(b, 'join', 'room');
+    await emit('emit', '/', [], [], 'ev', { x: ['ž', 1.5, null] });
+    await emit('emit', '/', ['room'], [], 'ev', 'room');
+    await emit('emit', '/', ['room', 'other'], [a.id], 'ev', 'two rooms');
+    await emit('emit', '/', [], ['room'], 'ev', 'except');
+    await emit('emit-bytes', '/', ['room'], [], 'ev', 1);
+    await emit('emit', '/custom', [], [], 'ev', 'custom');
+    await caughtUp();
+    await emit('join', '/', [a.id], [], 'joined');
+    await emit('leave', '/', [], [], 'room');
+    await caughtUp();
+    await emit('emit', '/', ['joined'], [], 'ev', 'joined');
+    await emit('emit', '/', ['room'], [], 'ev', 'left');
+    await caughtUp();
+    equal(heard, [[{ x: ['ž', 1.5, null] }, 'except', 'joined'],
+      [{ x: ['ž', 1.5, null] }, 'room', 'two rooms', [1, bytes(1, 2, 3)]], ['custom'], ['custom']]);
+    await emit('tell', '/', [], [], 'hello', { from: 'emitter' });
+    for (const server of servers)
+      if (server.heard) while (server.heard.length === 0) await sleep(5);
+      else await server.line(/^hello {"from":"emitter"}/);
+    const gone = [event(c, 'disconnect'), event(d, 'disconnect')];
+    await emit('disconnect', '/custom', [c.id], [], '');
+    await emit('close', '/custom', [d.id], [], '');
+    await Promise.all(gone);
+  });
+
+// ---- when something goes wrong ------------------------------------------------------------------------------
+
+// A test with a Redis of its own, and two servers of ours on it.
+function testOwn(name, body, { args = [], ...flags } = {}) {
+  test(name, async (t) => {
+    t.others = [];
+    const port = await freePort(), clients = [];
+    const own = { port, server: await startRedis(port, ...args), async restart() {
+      this.server = await startRedis(port, ...args);
+    } };
+    const url = `redis://127.0.0.1:${port}`;
+    const add = async (server) => {
+      clients.push(await open(server));
+      return clients.at(-1);
+    };
+    try {
+      const servers = await Promise.all([0, 1].map((i) =>
+        startServer(t, 'libsio', `server ${i}`, { key: 'own', url, ...flags })));
+      const a = await add(servers[0]), b = await add(servers[1]);
+      await assembled([a, b]);
+      await body({ a, b, servers, add, own, t, url });
+    } finally {
+      for (const client of clients) client.disconnect();
+      await Promise.all(t.others.map((other) => other.stop()));
+      await own.server.stop();
+    }
+  });
+}
+
+testOwn('Redis is killed and restarted under load, and local clients notice nothing',
+  async ({ a, b, servers, add, own }) => {
+    const c = await add(servers[0]);
+    const here = listen(c), there = listen(b);
+    let sent = 0, on = true;
+    const load = (async () => {
+      while (on) {
+        for (let i = 0; i < 20; i++) a.emit('broadcast', {}, 'ev', sent++);
+        await ask(a, 'broadcast', {}, 'ev', sent++);
+        await sleep(10);
+      }
+    })();
+    while (there.length < 200) await sleep(10);
+    const before = there.length;
+    await own.server.stop();
+    await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
+    const during = sent;
+    while (sent < during + 200) await sleep(10);
+    await own.restart();
+    await Promise.all(servers.map((server) => server.line(/^redis ready/)));
+    const after = sent;
+    while ((there.at(-1) ?? 0) < after + 200) await sleep(10);
+    on = false;
+    await load;
+    await settled(a, [b, c]);
+    equal(here, Array.from({ length: sent }, (_, i) => i));
+    equal(there.slice(0, before), here.slice(0, before));
+    ok(there.every((n, i) => i === 0 || n > there[i - 1]), 'in order, and none twice');
+    equal(there.slice(-200), here.slice(-200));
+    equal(await ask(a, 'servers'), ['ok', 2]);
+  });
+
+testOwn('a server that is killed costs a question its time, and the next one none',
+  async ({ a, b, servers, add, t }) => {
+    const third = await startServer(t, 'libsio', 'third', { key: 'own', url: servers[0].flags.redis });
+    const c = await add(third);
+    await assembled([a, b, c]);
+    let asked;
+    c.on('q', () => {
+      asked = true;
+      third.process.kill('SIGKILL');
+    });
+    a.on('q', (arg, answer) => answer('a'));
+    b.on('q', (arg, answer) => answer('b'));
+    equal(answersOf(await ask(a, 'ask-all', { self: true, ms: 1500 }, 'q', 1)),
+      ['timeout', 2, '"a"', '"b"']);
+    ok(asked);
+    t.hosts.splice(t.hosts.indexOf(third), 1);
+    equal(answersOf(await ask(a, 'ask-all', { self: true, ms: 60000 }, 'q', 1)),
+      ['ok', 2, '"a"', '"b"']);
+    equal((await ask(a, 'fetch', { self: true }))[0], 'ok');
+  });
+
+testOwn('a subscriber that is cut because it does not read comes back',
+  async ({ a, b, servers }) => {
+    const heard = listen(b);
+    servers[1].process.kill('SIGSTOP');
+    try {
+      const text = 'x'.repeat(100_000);
+      for (let i = 0; i < 100; i++) await ask(a, 'broadcast', { to: ['nobody'] }, 'ev', text);
+    } finally {
+      servers[1].process.kill('SIGCONT');
+    }
+    await servers[1].line(/^log .*that is subscribed: the connection broke/);
+    await servers[1].line(/^redis connecting/);
+    await servers[1].line(/^redis ready/);
+    await ask(a, 'broadcast', {}, 'ev', 'again');
+    await settled(a, [b]);
+    equal(heard, ['again']);
+  }, { args: ['--client-output-buffer-limit', 'pubsub 1mb 1mb 1'] });
+
+testOwn('a password is needed', async ({ t, url }) => {
+  const host = await t.host({ redis: url, 'redis-pass': 'wrong', 'redis-user': 'default' });
+  await host.line(/^log .*Redis refuses the login: WRONGPASS/);
+  const other = await t.host({ redis: url });
+  await other.line(/^log .*Redis refuses the login: NOAUTH/);
+  const right = await t.host({ redis: url.replace('//', '//default:pass%77ord@') });
+  await right.line(/^redis ready/);
+}, { args: ['--requirepass', 'password'], 'redis-pass': 'password' });
+
+test('a Redis that is not there yet is waited for', async (t) => {
+  const port = await freePort();
+  const host = await t.host({ redis: `redis://127.0.0.1:${port}` });
+  await host.line(/^log .*cannot connect: connection refused; next attempt/);
+  const client = await open(host);
+  equal(await ask(client, 'broadcast', {}, 'ev', 1), [0]);
+  equal((await ask(client, 'servers'))[0], 'other');
+  const late = await startRedis(port);
+  await host.line(/^redis ready/);
+  equal(await ask(client, 'servers'), ['ok', 1]);
+  client.disconnect();
+  await late.stop();
+});
+
+test('Redis is reached by its Unix socket', async (t) => {
+  t.others = [];
+  const url = `unix://${folder}/socket`;
+  const servers = await Promise.all([0, 1].map((i) =>
+    startServer(t, 'libsio', `server ${i}`, { key: 'unix', url })));
+  const [a, b] = await Promise.all(servers.map((server) => open(server)));
+  await assembled([a, b]);
+  const heard = listen(b);
+  await ask(a, 'broadcast', {}, 'ev', 1);
+  await settled(a, [b]);
+  equal(heard, [1]);
+  a.disconnect();
+  b.disconnect();
+});
+
+testPair('namespaces that are made on demand are one, too', async ({ a, b, servers, pair, add }) => {
+  if (pair.includes('node')) for (const server of servers) if (server.io) addHandlers(server.io.of(/^\/dynamic-/));
+  const x = await add(servers[0], '/dynamic-1'), y = await add(servers[1], '/dynamic-1');
+  await assembled([x, y]);
+  const heard = [listen(y), listen(b)];
+  await ask(x, 'broadcast', {}, 'ev', 1);
+  await settled(x, [y]);
+  equal(heard, [[1], []]);
+}, { dynamic: 1 });
 
 await run();
