@@ -58,7 +58,7 @@ static void on_sighup(uv_signal_t *h, int signum) {
 /* ---- pages ---------------------------------------------------------------------------------- */
 
 static void on_connect(sio_socket *s, void *user) {
-  const sio_tls_info *i = sio_session_tls(sio_socket_session(s));
+  const sio_tls_info *i = sio_session_info_of(sio_socket_session(s)).tls;
   (void)user;
   if (i) sio_emit(s, "tls", SIO_ARGS(i->version, i->cipher, i->verified ? i->subject : ""));
 }

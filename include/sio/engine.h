@@ -10,71 +10,101 @@
 #define SIO_ENGINE_H
 
 #include <sio/error.h>
+#include <sio/tls.h>
 #include <sio/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- which there are ----------------------------------------------------------------- */
+/* ---- finding sessions -------------------------------------------------------------------- */
 
-/* The open session with this id; NULL: none. */
+/* The open session with this id; NULL: there is none. */
 SIO_EXTERN sio_session *sio_session_find(const sio_server *srv, const char *id);
-/* cb for each open session; it may close c, and no other. How many: sio_stats.sessions. */
+/* Calls cb for each open session. cb may close the session that it is called for, and no other.
+ * sio_stats.sessions is their number. */
 SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
                              void *user);
 
-/* ---- what it is --------------------------------------------------------------------- */
+/* ---- reading a session ------------------------------------------------------------------- */
 
-SIO_EXTERN const char *sio_session_id(const sio_session *c); /* a bearer token: do not show it */
-/* An id that anybody may see: a digest of the secret one, the same as long as the session lives. 20
- * characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
-enum { SIO_PUBLIC_ID_SIZE = 21 };
-SIO_EXTERN void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]);
-SIO_EXTERN int sio_session_protocol(const sio_session *c);          /* 4; with allow_eio3 maybe 3 */
-SIO_EXTERN const char *sio_session_transport(const sio_session *c); /* "polling" or "websocket" */
-/* The client's address as it first came, "" for Unix sockets; as sio_request_address(). */
-SIO_EXTERN const char *sio_session_address(const sio_session *c);
-/* The address that connected: a trusted proxy's, or the same. */
-SIO_EXTERN const char *sio_session_peer(const sio_session *c);
-SIO_EXTERN size_t sio_session_queued(const sio_session *c);   /* bytes waiting to be sent */
-SIO_EXTERN uint64_t sio_session_rtt_us(const sio_session *c); /* last ping to pong; 0: none yet */
-/* What the first request said; empty after drop_handshake. Not kept: Connection, Upgrade,
- * Sec-WebSocket-Key, Sec-WebSocket-Version. */
-SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
-SIO_EXTERN long sio_session_query(const sio_session *c, const char *key, char *out, size_t size);
-SIO_EXTERN sio_slice sio_session_url(const sio_session *c);
-SIO_EXTERN uint64_t sio_session_opened_ms(const sio_session *c); /* Unix time ("issued") */
-SIO_EXTERN bool sio_session_secure(const sio_session *c);
-SIO_EXTERN bool sio_session_xdomain(const sio_session *c); /* an Origin header was present */
-
-/* "readyState". A session that leaves OPEN is over for its host: its close hooks are on their
- * way. */
+/* "readyState". The close hooks of a session that is not open have run or will run in this turn. */
 enum sio_session_state {
   SIO_SESSION_OPEN,
-  SIO_SESSION_CLOSING, /* a polling client may still fetch what was queued */
+  SIO_SESSION_CLOSING, /* closed, but a polling client may still fetch what was queued */
   SIO_SESSION_CLOSED
 };
-SIO_EXTERN int sio_session_state(const sio_session *c);
-SIO_EXTERN bool sio_session_writable(const sio_session *c);  /* SIO_VOLATILE would leave now */
-SIO_EXTERN bool sio_session_upgrading(const sio_session *c); /* a second transport is there  */
-SIO_EXTERN bool sio_session_upgraded(const sio_session *c);  /* ... and took over            */
-SIO_EXTERN sio_server *sio_session_server(const sio_session *c);
 
-/* ---- when it has left ------------------------------------------------------------------ */
+/* What is known of a session. Pointers and slices are valid as long as the session. */
+typedef struct sio_session_info {
+  /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  sio_server *server;
+  /* The session's id. Whoever knows it can speak for the session: do not show it. See
+   * sio_session_public_id(). */
+  const char *id;
+  /* "polling" or "websocket" */
+  const char *transport;
+  /* The client's address when the session began, as sio_request_info.address; "" for Unix sockets.
+   */
+  const char *address;
+  /* The address that connected: that of a trusted proxy, or the same. */
+  const char *peer;
+  /* Path and query of the first request; empty after drop_handshake. */
+  sio_slice url;
+  /* The TLS of the first request's connection; NULL: it had none on this server, whatever a proxy
+   * says, or there was no memory. It is kept after an upgrade and after drop_handshake. */
+  const sio_tls_info *tls;
+  size_t queued;      /* bytes that wait to be sent                             */
+  uint64_t rtt_us;    /* time from the last ping to its pong; 0: not known yet  */
+  uint64_t opened_ms; /* when the session began: Unix time ("issued")           */
+  int state;          /* enum sio_session_state                                 */
+  int protocol;       /* version of Engine.IO: 4, or 3 (allow_eio3)             */
+  bool secure;        /* the client's connection is secure, as sio_request_info.secure */
+  bool xdomain;       /* the first request had an Origin header                 */
+  bool writable;      /* a volatile event would be sent now                     */
+  bool upgrading;     /* the client is trying a WebSocket                       */
+  bool upgraded;      /* the session has moved to a WebSocket                   */
+} sio_session_info;
 
-/* status 0: it has left; SIO_ECLOSED: the session was over first. */
+/* Fills in the first out->size bytes of *out. */
+SIO_EXTERN void sio_session_get_info(const sio_session *c, sio_session_info *out);
+
+/* The same as a value: sio_session_info_of(c).address. */
+static inline sio_session_info sio_session_info_of(const sio_session *c) {
+  sio_session_info info;
+  info.size = sizeof info;
+  sio_session_get_info(c, &info);
+  return info;
+}
+
+/* An id that everybody may see: a digest of the session's id, which stays the same as long as the
+ * session lives. 20 characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
+enum { SIO_PUBLIC_ID_SIZE = 21 };
+SIO_EXTERN void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]);
+
+/* A header of the first request; {NULL,0}: it is absent, was not kept, or is gone after
+ * drop_handshake. Not kept are Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
+SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
+/* A query parameter of the first request, as sio_request_query(). */
+SIO_EXTERN long sio_session_query(const sio_session *c, const char *key, char *out, size_t size);
+
+/* ---- knowing when something has been sent ------------------------------------------------ */
+
+/* status 0: it was sent; SIO_ECLOSED: the session ended before. */
 typedef void (*sio_sent_cb)(int status, void *user);
 
-/* cb runs once, from the loop, when all that was queued for the peer before this call has left: the
- * kernel has taken it (WebSocket), or an answer to a poll carries it. That says nothing of its
- * arrival; an ack does. Callbacks run in the order of the calls, across an upgrade too; what
- * when_full drops counts as gone. When the session ends first cb runs with SIO_ECLOSED, before the
- * disconnect callbacks; what a polling client still fetches afterwards is not told.
- * SIO_ECLOSED: it is over already. SIO_ETOOBIG: 4096 wait. UV_EINVAL without cb, UV_ENOMEM. */
+/* Calls cb once, from the loop, when everything that was queued for the client before this call has
+ * been sent: the kernel has taken it (WebSocket), or it is in an answer to a poll. That does not
+ * say that it has arrived; an ack does. Callbacks run in the order of the calls, also when the
+ * session upgrades. What when_full dropped counts as sent. When the session ends, cb runs with
+ * SIO_ECLOSED before the disconnect callbacks, even if a polling client fetches the rest later.
+ *
+ * For a socket: sio_session_on_sent(sio_socket_session(s), cb, user) after sio_emit().
+ *
+ * SIO_ECLOSED: the session has ended, or is NULL. SIO_ETOOBIG: 4096 callbacks wait. UV_EINVAL: cb
+ * is NULL. UV_ENOMEM. */
 SIO_EXTERN int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user);
-/* The same of a socket's session: call it after sio_emit(). SIO_ECLOSED: it is not connected. */
-SIO_EXTERN int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user);
 
 /* ---- what happens to it ----------------------------------------------------------------- */
 
@@ -125,14 +155,22 @@ static inline int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, 
 
 /* ---- ending it -------------------------------------------------------------------------- */
 
-/* Closes the session after everything queued has been sent; the reason is "forced close". */
-SIO_EXTERN void sio_session_close(sio_session *c);
-/* Closes the session as sio_session_close() does. On WebSocket the close frame has this code (1000,
- * or 3000 to 4999, RFC 6455 section 7.4; 0: no code) and this text (at most 123 bytes; NULL: no
- * text). discard drops what is queued; on WebSocket everything queued is on its way to the kernel
- * already, and is sent. */
-SIO_EXTERN void sio_session_close_with(sio_session *c, bool discard, unsigned ws_code,
-                                       const char *ws_text);
+/* For sio_session_close(). */
+typedef struct sio_session_close_options {
+  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  size_t size;
+  /* Drops what is queued. On WebSocket everything queued is on its way to the kernel already, and
+   * is sent. */
+  bool discard;
+  /* The code of the close frame: 1000, or 3000 to 4999 (RFC 6455 section 7.4); 0: no code */
+  unsigned ws_code;
+  /* The text of the close frame, at most 123 bytes; NULL: none. */
+  const char *ws_text;
+} sio_session_close_options;
+
+/* Closes the session, after everything queued has been sent; the reason is "forced close". how may
+ * be NULL. */
+SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
 /* ---- Engine.IO alone --------------------------------------------------------------------
  * Sessions that carry the host's own messages, without Socket.IO: for npm's engine.io-client and

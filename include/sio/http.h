@@ -11,36 +11,62 @@
 #define SIO_HTTP_H
 
 #include <sio/error.h>
+#include <sio/tls.h>
 #include <sio/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* ---- reading a request: slices are valid until it is answered ------------- */
+/* ---- reading a request -------------------------------------------------------------------- */
 
-SIO_EXTERN sio_slice sio_request_method(const sio_request *r); /* "GET"                          */
-/* Path and query as they came: "/a%20b?x=1"; "*" of OPTIONS. A target that names a host, as proxies
- * are sent it ("http://a/b"), is "/b" here, and the Host header is "a", whatever its line said. */
-SIO_EXTERN sio_slice sio_request_url(const sio_request *r);
-SIO_EXTERN sio_slice sio_request_path(const sio_request *r); /* before the '?', not decoded    */
-/* {NULL,0}: absent. What came in several lines is one value, joined as Node does it: with ", ",
- * those of Cookie with "; "; of Authorization, Content-Type, From, If-Modified-Since,
- * If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and User-Agent the first counts.
- * A second Host, Content-Length or Transfer-Encoding is refused. */
+/* What is known of a request. Slices are valid until the request is answered. */
+typedef struct sio_request_info {
+  /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  /* "GET" */
+  sio_slice method;
+  /* Path and query as the client sent them: "/a%20b?x=1"; "*" of OPTIONS. If the request line names
+   * a host ("http://a/b"), this is "/b", and the Host header is "a". */
+  sio_slice url;
+  /* The url up to the '?', not decoded. */
+  sio_slice path;
+  sio_slice body;
+  /* The client's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. Behind a
+   * trusted proxy it is the address that the proxy names (sio_options.trusted_proxies). */
+  const char *address;
+  /* The address that connected: that of the proxy, or the same. */
+  const char *peer;
+  /* The client's connection is secure: by TLS on this server, or as a trusted proxy says. */
+  bool secure;
+} sio_request_info;
+
+/* Fills in the first out->size bytes of *out. */
+SIO_EXTERN void sio_request_get_info(const sio_request *r, sio_request_info *out);
+
+/* The same as a value: sio_request_info_of(r).path. */
+static inline sio_request_info sio_request_info_of(const sio_request *r) {
+  sio_request_info info;
+  info.size = sizeof info;
+  sio_request_get_info(r, &info);
+  return info;
+}
+
+/* The value of a header; {NULL,0}: it is absent. If the header came more than once, the values are
+ * joined as Node.js does it: with ", ", those of Cookie with "; ". Of Authorization, Content-Type,
+ * From, If-Modified-Since, If-Unmodified-Since, Max-Forwards, Proxy-Authorization, Referer and
+ * User-Agent only the first counts. A request with two Host, Content-Length or Transfer-Encoding
+ * headers is refused. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
-/* Last value of a query key, percent-decoded, NUL-terminated in out. Its length, or
- * UV_ENOENT when the key is absent, SIO_ETOOBIG when it does not fit. "%00" is a NUL within the
- * value: compare lengths too where that matters. */
+/* Writes the last value of a query parameter into out, percent-decoded and NUL-terminated, and
+ * returns its length. UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value does not fit.
+ * "%00" becomes a NUL within the value: compare the length too where that matters. */
 SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
-SIO_EXTERN sio_slice sio_request_body(const sio_request *r);
-/* The client's address without its port: "127.0.0.1", "::1"; "" on a Unix socket. Behind a proxy
- * it is the one that a trusted proxy names (sio_options.trusted_proxies). */
-SIO_EXTERN const char *sio_request_address(const sio_request *r);
-/* The address that connected: the proxy's, or the same. */
-SIO_EXTERN const char *sio_request_peer(const sio_request *r);
-/* It came over TLS, as far as a trusted proxy says. */
-SIO_EXTERN bool sio_request_secure(const sio_request *r);
+/* The TLS of the request's connection; NULL: it has none on this server, whatever a proxy says, or
+ * there is no memory. Valid until the request is answered. To admit clients by their certificates,
+ * look at it in allow_request or in sio_use_request(), or at sio_session_info.tls in the middleware
+ * of a namespace. */
+SIO_EXTERN const sio_tls_info *sio_request_tls(const sio_request *r);
 
 /* ---- answering ------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ enum sio_reject_cause {
 
 typedef struct sio_rejection {
   int cause;           /* enum sio_reject_cause                                   */
-  const char *address; /* the client's, as sio_request_address() has it; borrowed  */
+  const char *address; /* the client's, as in sio_request_info; borrowed         */
   const char *detail;  /* one English line, borrowed                               */
 } sio_rejection;
 

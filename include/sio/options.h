@@ -258,8 +258,8 @@ typedef struct sio_options {
    *    from trusted proxies must begin with one within head_timeout_ms; other connections must not.
    *    The HTTP headers are then read only if the address in the PROXY header is a trusted proxy
    *    too. LOCAL, UNKNOWN and Unix sockets leave the address of the proxy.
-   * sio_request_address(), sio_session_address(), the handshake, the log and the limits use the
-   * client's address; sio_request_peer() and sio_session_peer() return the proxy's. */
+   * sio_request_info.address, sio_session_info.address, the handshake, the log and the limits use
+   * the client's address; sio_request_info.peer and sio_session_info.peer are the proxy's. */
   const char *const *trusted_proxies;
   /* enum sio_forwarded */
   int forwarded;

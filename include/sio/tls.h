@@ -23,7 +23,7 @@ extern "C" {
 /* A context and its provider. sio_listen_options.tls and sio_accept_options.tls point to one. */
 typedef struct sio_tls sio_tls;
 
-/* ---- what a peer's TLS is ------------------------------------------------------------------ */
+/* ---- the TLS of a connection: sio_request_tls(), sio_session_info.tls ----------------------- */
 
 typedef struct sio_tls_info {
   /* Set by the caller: the size of the struct that it knows. */
@@ -38,13 +38,6 @@ typedef struct sio_tls_info {
   const char *verify_error; /* why not: "certificate has expired"; ""                       */
   bool resumed;             /* by a ticket: certificate and verdict are of the first time   */
 } sio_tls_info;
-
-/* NULL: no TLS on our side (what a proxy says of TLS is sio_request_secure() alone), or no memory.
- * Valid as long as the request, or the session: its first request's, kept after an upgrade and
- * after drop_handshake too. To let clients in by their certificates, look at it in allow_request,
- * in sio_use_request(), or in a namespace's middleware. Loop thread. */
-SIO_EXTERN const sio_tls_info *sio_request_tls(const sio_request *r);
-SIO_EXTERN const sio_tls_info *sio_session_tls(const sio_session *c);
 
 /* ---- what is counted (sio_stats) ------------------------------------------------------------ */
 

@@ -29,3 +29,12 @@ int sio__sized_read(void *out, size_t room, const void *in, size_t first) {
   if (size && size < first) return SIO__EINVAL;
   return sio__sized_copy(out, room, in, size ? size : first);
 }
+
+void sio__sized_fill(void *out, const void *ours, size_t room) {
+  size_t given, size;
+  memcpy(&given, out, sizeof given);
+  size = given ? given : room;
+  memset(out, 0, size);
+  memcpy(out, ours, size < room ? size : room);
+  memcpy(out, &given, sizeof given < size ? sizeof given : size);
+}

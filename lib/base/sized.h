@@ -15,5 +15,9 @@ int sio__sized_copy(void *out, size_t room, const void *in, size_t size);
 /* The same for a struct that begins with its size; 0 stands for the size that it had in version
  * 0.1, which is `first`. UV_EINVAL, too: the size is less than that. */
 int sio__sized_read(void *out, size_t room, const void *in, size_t first);
+/* Fills in a struct of the host that begins with its size, which stays as it is, from ours. Bytes
+ * of the host's after the end of ours become zero. A size of 0 stands for the size in version
+ * 0.1. */
+void sio__sized_fill(void *out, const void *ours, size_t room);
 
 #endif

@@ -29,7 +29,7 @@ struct away {
 void sio__away_init(struct away *a);
 void sio__away_clear(struct away *a); /* its places are not touched any more */
 
-/* address: as sio_session_address() has it. Without memory the place counts for no address. */
+/* address: as sio__session_address() returns it. Without memory the place counts for no address. */
 void sio__away_add(struct away *a, struct away_place *p, const char *address);
 /* One that was away a moment ago, and counts as the first to have left. */
 void sio__away_put_back(struct away *a, struct away_place *p);

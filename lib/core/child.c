@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "core/parent.h"
 #include "core/recovery.h"
+#include "eio/eio.h"
 #include "net/addr.h"
 #include <assert.h>
 
@@ -61,7 +62,7 @@ static int addr_children_find_or_new(struct addr_children **out, struct core *co
                                      const sio_session *c) {
   struct addr a;
   *out = NULL;
-  if (!c || !sio__addr_parse(&a, slice_str(sio_session_address(c)))) return 0;
+  if (!c || !sio__addr_parse(&a, slice_str(sio__session_address(c)))) return 0;
   struct addr key = sio__addr_limit_key(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
   if (!*out) *out = addr_children_new(core, &key);

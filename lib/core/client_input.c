@@ -21,7 +21,9 @@
 #include "packet/protocol4.h"
 
 /* True for a client of Socket.IO 2, which speaks version 3 of the Engine.IO protocol. */
-static bool is_socketio2(const struct client *cl) { return sio_session_protocol(cl->session) == 3; }
+static bool is_socketio2(const struct client *cl) {
+  return sio__session_protocol(cl->session) == 3;
+}
 
 /* A session has no client if memory ran out while it was opened. */
 static sio_socket *session_sockets(const sio_session *c) {

@@ -34,7 +34,7 @@ static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.ms
 /* The answer to a Socket.IO 2 client has no id, because the client computes it (derive_v2_id()). */
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
-  const char *id = sio_session_protocol(s->session) == 4 ? s->id : NULL;
+  const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
   int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, id, sio__recovery_pid(s));
   if (!err)
     err = sio__parser_recode(s->nsp->core->opts->parser, msgs_of(s), &m, PACKET_CONNECT,
@@ -94,8 +94,8 @@ static void connect_accept(sio_socket *s) {
   if (!sio__session_is_open(s->session) || !connect_add_member(s)) return;
   sio__client_on_joined(client_of(s->session));
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
-            sio_session_address(s->session), "socket %s joined %s from %s", s->own_id, s->nsp->name,
-            sio_session_address(s->session));
+            sio__session_address(s->session), "socket %s joined %s from %s", s->own_id,
+            s->nsp->name, sio__session_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
   if (core->opts->drop_handshake) sio__session_drop_handshake(s->session);
 }
@@ -122,7 +122,7 @@ void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why)
       sio__encode_connect_error(&core->loop.msgs, &core->scratch, &m, nsp, message, sio_null());
   if (!err) sio__parser_recode(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
-            sio_session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
+            sio__session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
             message);
   send_connect_error(cl, m);
 }
@@ -142,7 +142,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
   struct core *core = p->socket->nsp->core;
   sio_slice nsp = slice_str(p->socket->nsp->name);
   const sio_session *c = p->socket->session;
-  bool v3 = c && sio_session_protocol(c) == 3;
+  bool v3 = c && sio__session_protocol(c) == 3;
   int err = (v3 ? sio__encode_error3 : sio__encode_connect_error)(&core->loop.msgs, &core->scratch,
                                                                   &p->refusal, nsp, message, data);
   if (err) return err;
@@ -152,7 +152,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
 
 static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
   const sio_socket *s = p->socket;
-  const char *peer = s->session ? sio_session_address(s->session) : "a closed connection";
+  const char *peer = s->session ? sio__session_address(s->session) : "a closed connection";
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
             "socket %s of %s refused by middleware of %s: %s", s->own_id, peer, s->nsp->name,
             message);

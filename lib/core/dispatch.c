@@ -200,7 +200,7 @@ static bool event_queue_is_wanted(const struct chain *c) {
 static void report_refused_event(struct event_queue *q, sio_socket *s) {
   struct core *core = s->nsp->core;
   const char *message = q->refusal ? q->refusal : "out of memory";
-  const char *peer = sio_session_address(s->session);
+  const char *peer = sio__session_address(s->session);
   core->stats.events_refused++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer,
             "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,

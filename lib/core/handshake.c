@@ -127,14 +127,16 @@ static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v)
 int sio__handshake_json(struct buf *out, const sio_socket *s) {
   const sio_session *c = s->session;
   int err = handshake_put_headers(out, sio__session_first_request(c));
-  if (!err) err = handshake_put_time(out, sio_session_opened_ms(c));
+  if (!err) err = handshake_put_time(out, sio__session_opened_ms(c));
   if (!err)
-    err = handshake_put_text_member(out, SLICE(",\"address\":"), slice_str(sio_session_address(c)));
-  if (!err) err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"), sio_session_xdomain(c));
-  if (!err) err = handshake_put_bool_member(out, SLICE(",\"secure\":"), sio_session_secure(c));
-  if (!err) err = handshake_put_number_member(out, SLICE(",\"issued\":"), sio_session_opened_ms(c));
-  if (!err) err = handshake_put_text_member(out, SLICE(",\"url\":"), sio_session_url(c));
-  if (!err) err = handshake_put_query(out, sio_session_url(c));
+    err =
+        handshake_put_text_member(out, SLICE(",\"address\":"), slice_str(sio__session_address(c)));
+  if (!err) err = handshake_put_bool_member(out, SLICE(",\"xdomain\":"), sio__session_xdomain(c));
+  if (!err) err = handshake_put_bool_member(out, SLICE(",\"secure\":"), sio__session_secure(c));
+  if (!err)
+    err = handshake_put_number_member(out, SLICE(",\"issued\":"), sio__session_opened_ms(c));
+  if (!err) err = handshake_put_text_member(out, SLICE(",\"url\":"), sio__session_url(c));
+  if (!err) err = handshake_put_query(out, sio__session_url(c));
   if (!err) err = handshake_put_bytes(out, SLICE(",\"auth\":"));
   if (!err) err = handshake_put_bytes(out, sio_socket_auth(s));
   return err ? err : handshake_put_bytes(out, SLICE("}"));

@@ -145,7 +145,7 @@ static void read_claim(struct claim *c, const struct cJSON *auth) {
 /* Most peers that say who they are have no pid: those need no tree. */
 static bool may_claim(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
-  return recovery_of(s) && sio_session_protocol(s->session) == 4 &&
+  return recovery_of(s) && sio__session_protocol(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
@@ -229,7 +229,7 @@ static bool may_be_replayed(const sio_socket *s) {
   const sio_options *o = s->nsp->core->opts;
   struct tally t = measure_missed(s);
   size_t room = o->queue_high ? o->queue_high : o->max_queued;
-  return sio_session_queued(s->session) + t.held <= room &&
+  return sio__session_queued(s->session) + t.held <= room &&
          t.old_bytes <= REPEATS * t.new_bytes + REPEATS_FREE;
 }
 
@@ -336,7 +336,7 @@ static int fail_log_gone(sio_socket *s) {
 
 int sio__recovery_welcome(sio_socket *s) {
   struct recovery *r = recovery_of(s);
-  if (!r || sio_session_protocol(s->session) != 4) return 0;
+  if (!r || sio__session_protocol(s->session) != 4) return 0;
   if (s->recoverable)
     return s->recoverable->from < r->log.dropped ? fail_log_gone(s) : send_missed(s);
   s->recoverable = recoverable_new(r, s);
@@ -462,7 +462,7 @@ void sio__recovery_stow(sio_socket *s) {
   s->recoverable = NULL;
   b->socket = NULL;
   b->left_at = recovery_now(r);
-  sio__away_add(&r->away, &b->away, sio_session_address(s->session));
+  sio__away_add(&r->away, &b->away, sio__session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
     free_recoverable(r, recoverable_at(sio__away_surplus(&r->away, &b->away)));
   start_sweeping(r);

@@ -38,7 +38,7 @@ static int socket_store_auth(sio_socket *s, sio_slice auth) {
 /* A Socket.IO 2 client computes the id of its socket itself: the session id, after the name of the
  * namespace and '#' unless that is "/". The id is secret, so the public id is a digest of it. */
 static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
-  const char *sid = sio_session_id(session);
+  const char *sid = sio__session_id(session);
   bool root = strcmp(nsp->name, "/") == 0;
   size_t size = strlen(nsp->name) + strlen(sid) + 2;
   char *id = sio__malloc(size);
@@ -50,7 +50,7 @@ static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *se
 }
 
 static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
-  if (sio_session_protocol(session) == 3) return derive_v2_id(s, nsp, session);
+  if (sio__session_protocol(session) == 3) return derive_v2_id(s, nsp, session);
   s->id = s->own_id;
   return sio__random_id(s->own_id);
 }
@@ -105,13 +105,9 @@ const char *sio_socket_public_id(const sio_socket *s) { return s->own_id; }
 sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
 sio_server *sio_socket_server(const sio_socket *s) { return core_server(s->nsp->core); }
 size_t sio_socket_queued(const sio_socket *s) {
-  return s->session ? sio_session_queued(s->session) : 0;
+  return s->session ? sio__session_queued(s->session) : 0;
 }
 sio_session *sio_socket_session(const sio_socket *s) { return s->session; }
-
-int sio_socket_on_sent(sio_socket *s, sio_sent_cb cb, void *user) {
-  return sio_socket_connected(s) ? sio_session_on_sent(s->session, cb, user) : SIO_ECLOSED;
-}
 
 bool sio_socket_connected(const sio_socket *s) {
   return s->state == SOCKET_CONNECTED && sio__session_is_open(s->session);

@@ -29,9 +29,9 @@ static void report_dropped_events(struct backpressure *f) {
   sio_drop d = f->dropped;
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio_session_address(c),
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
             "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes",
-            sio_session_address(c), d.events, d.bytes);
+            sio__session_address(c), d.events, d.bytes);
   if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 

@@ -143,6 +143,15 @@ bool sio__session_can_send_now(const sio_session *c);
  * The queue is sent first unless discard is set. A second call does nothing. */
 void sio__session_end(sio_session *c, bool discard, int reason, int err, const char *detail);
 bool sio__session_is_open(const sio_session *c);
+/* These return the fields of sio_session_info. */
+const char *sio__session_id(const sio_session *c);
+int sio__session_protocol(const sio_session *c);
+const char *sio__session_address(const sio_session *c);
+size_t sio__session_queued(const sio_session *c);
+sio_slice sio__session_url(const sio_session *c);
+uint64_t sio__session_opened_ms(const sio_session *c);
+bool sio__session_secure(const sio_session *c);
+bool sio__session_xdomain(const sio_session *c);
 /* True if packets of the peer may wait, because the session is not read at the moment. */
 bool sio__session_has_unread(const sio_session *c);
 /* Bytes received of a message or POST that is not complete yet. */

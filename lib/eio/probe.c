@@ -61,8 +61,8 @@ static void upgrade_drop(sio_session *c) {
 static void upgrade_fail(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
   upgrade_drop(c);
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
-            "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c), sio_session_address(c),
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
+            "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c), sio__session_address(c),
             why);
 }
 
@@ -122,8 +122,8 @@ static void move_queued_msg(sio_session *c, struct msg *m) {
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
   if (c->state == SESSION_CLOSING)
-    LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio_session_address(c),
-              "%s upgrades, and the packets queued for it are lost: %s", sio_session_address(c),
+    LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
+              "%s upgrades, and the packets queued for it are lost: %s", sio__session_address(c),
               sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
@@ -150,8 +150,8 @@ static void complete_upgrade(struct upgrade *p) {
   struct ws_conn *w = p->ws;
   upgrade_detach(p);
   count_upgrade(c);
-  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio_session_address(c),
-            "session %.8s of %s upgraded to websocket", SESSION_TAG(c), sio_session_address(c));
+  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
+            "session %.8s of %s upgraded to websocket", SESSION_TAG(c), sio__session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
@@ -245,7 +245,7 @@ static void upgrade_on_closed(struct ws_conn *w, void *probe, const struct ws_cl
 
 static const char *upgrade_address(const struct ws_conn *w) {
   const struct upgrade *p = w->owner;
-  return sio_session_address(p->probe.session);
+  return sio__session_address(p->probe.session);
 }
 
 static const struct probe_ops upgrade_ops = { .drop = upgrade_drop,

@@ -86,7 +86,7 @@ static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_
 
 int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
-  if (c->state != SESSION_OPEN) return SIO_ECLOSED;
+  if (!c || c->state != SESSION_OPEN) return SIO_ECLOSED;
   struct sent_callbacks *f = sent_callbacks_get_or_new(c);
   if (!f) return UV_ENOMEM;
   return f->waiting < SENT_CALLBACKS_MAX ? add_sent_callback(c, f, cb, user) : SIO_ETOOBIG;

@@ -91,7 +91,7 @@ static void websocket_on_marks_passed(struct ws_conn *w, unsigned n) {
 }
 
 static const char *websocket_address(const struct ws_conn *w) {
-  return sio_session_address(w->owner);
+  return sio__session_address(w->owner);
 }
 
 /* The callbacks of every session; one with rate limits has `came` in addition. */

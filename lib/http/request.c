@@ -128,11 +128,6 @@ struct loop *sio__request_loop(const sio_request *r) {
 
 /* ---- public ----------------------------------------------------------------------- */
 
-sio_slice sio_request_method(const sio_request *r) { return r->method_text; }
-sio_slice sio_request_url(const sio_request *r) { return r->url; }
-sio_slice sio_request_path(const sio_request *r) { return r->path; }
-sio_slice sio_request_body(const sio_request *r) { return slice(r->body.p, r->body.n); }
-
 sio_slice sio_request_header(const sio_request *r, const char *name) {
   return sio__request_header(r, name);
 }

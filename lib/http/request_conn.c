@@ -3,6 +3,7 @@
  * request_conn.c - what a request asks of its connection: who sent it and how, and to continue,
  * to drop or to hand over the connection.
  */
+#include "base/sized.h"
 #include "http/conn.h"
 #include "net/tls.h"
 #include <assert.h>
@@ -71,9 +72,18 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
 
 /* ---- public -------------------------------------------------------------------------------- */
 
-const char *sio_request_address(const sio_request *r) { return sio__request_client_address(r); }
-const char *sio_request_peer(const sio_request *r) { return sio__request_direct_address(r); }
-bool sio_request_secure(const sio_request *r) { return sio__request_is_secure(r); }
+void sio_request_get_info(const sio_request *r, sio_request_info *out) {
+  const sio_request_info info = {
+    .method = r->method_text,
+    .url = r->url,
+    .path = r->path,
+    .body = slice(r->body.p, r->body.n),
+    .address = sio__request_client_address(r),
+    .peer = sio__request_direct_address(r),
+    .secure = sio__request_is_secure(r),
+  };
+  sio__sized_fill(out, &info, sizeof info);
+}
 
 const sio_tls_info *sio_request_tls(const sio_request *r) {
   struct tls_info *tls = sio__request_tls_info(r);

@@ -167,7 +167,7 @@ static void on_connect(sio_socket *s, void *user) {
   sio_socket_auth_tree(s);
   if (!sio_socket_recovered(s)) sio_join(s, "all");
   sio_emit(s, "hi", SIO_ARGS(1));
-  if (sio_socket_on_sent(s, on_sent, NULL) == 0) h.sent++;
+  if (sio_session_on_sent(sio_socket_session(s), on_sent, NULL) == 0) h.sent++;
 }
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)user;
@@ -248,7 +248,7 @@ static void match(sio_server *srv, const char *name, sio_slice auth, sio_next *n
 }
 static void on_api(sio_request *r, void *user) {
   (void)user;
-  sio_respond(r, 200, "text/plain", sio_request_body(r));
+  sio_respond(r, 200, "text/plain", sio_request_info_of(r).body);
 }
 static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)user;

@@ -57,7 +57,7 @@ static void on_connect(sio_socket *s, void *user) {
   sio_socket_auth_tree(s);
   sio_join(s, "everyone");
   sio_emit(s, "welcome", SIO_ARGS(sio_socket_id(s), 1, 2.5, true));
-  if (sio_socket_on_sent(s, on_sent, NULL) == 0) h.sent++;
+  if (sio_session_on_sent(sio_socket_session(s), on_sent, NULL) == 0) h.sent++;
 }
 
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
@@ -289,7 +289,7 @@ static void on_api(sio_request *r, void *user) {
   called();
   (void)user;
   sio_request_set(r, "X-Api", "1");
-  sio_respond(r, 200, "text/plain", sio_request_body(r));
+  sio_respond(r, 200, "text/plain", sio_request_info_of(r).body);
 }
 
 static void on_slow_api(sio_request *r, void *user) {

@@ -34,7 +34,7 @@ static void end_all(void) { each_socket(end_one); }
 
 static void end_session(sio_socket *s, void *user) {
   (void)user;
-  sio_session_close(sio_socket_session(s));
+  sio_session_close(sio_socket_session(s), NULL);
 }
 static void end_sessions(void) { each_socket(end_session); }
 

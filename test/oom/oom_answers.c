@@ -167,7 +167,9 @@ static int call_deadline(void) { return sio_socket_deadline(sock, 1000); }
 static int call_session_on_sent(void) {
   return sio_session_on_sent(sio_socket_session(sock), on_sent, NULL);
 }
-static int call_socket_on_sent(void) { return sio_socket_on_sent(sock, on_sent, NULL); }
+static int call_socket_on_sent(void) {
+  return sio_session_on_sent(sio_socket_session(sock), on_sent, NULL);
+}
 static int call_session_send(void) {
   return sio_session_send(sio_socket_session(sock), 0, false, sio_text(long_text));
 }
@@ -342,7 +344,7 @@ static bool odd;         /* it was not UV_ENOMEM with all as before */
 
 static bool is_open(const sio_test_peer *p) {
   sio_socket *s = sio_test_socket(p);
-  return s && sio_session_state(sio_socket_session(s)) == SIO_SESSION_OPEN;
+  return s && sio_session_info_of(sio_socket_session(s)).state == SIO_SESSION_OPEN;
 }
 
 static void make_call(void) {

@@ -95,7 +95,7 @@ void host_owe_next(sio_next *next) {
 
 static void answer(sio_request *r) {
   sio_request_set(r, "X-Sim", "1");
-  sio_respond(r, 200, "text/plain", draw(2) ? sio_request_body(r) : sio_text("hello"));
+  sio_respond(r, 200, "text/plain", draw(2) ? sio_request_info_of(r).body : sio_text("hello"));
 }
 
 static void pay_ack(sio_ack *a) {
@@ -169,7 +169,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   TELL("socket %.4s leaves: %s, %s", sio_socket_id(s), sio_reason_str(why->reason), why->detail);
   struct ledger *l = ledger_find(sio_socket_id(s), strlen(sio_socket_id(s)));
   if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
-  ledger_accused(l, sio_session_protocol(sio_socket_session(s)), why, &host.opts);
+  ledger_accused(l, sio_session_info_of(sio_socket_session(s)).protocol, why, &host.opts);
   ledger_broken(l, l->rooms);
   if (h) *h = host.sockets[--host.nsockets];
   host_called("disconnect", NULL);
@@ -274,7 +274,8 @@ static void session_open(sio_session *c, void *user) {
 }
 static void session_close(sio_session *c, const sio_close_info *why, void *user) {
   (void)user;
-  TELL("session %.4s closes: %s, %s", sio_session_id(c), sio_reason_str(why->reason), why->detail);
+  TELL("session %.4s closes: %s, %s", sio_session_info_of(c).id, sio_reason_str(why->reason),
+       why->detail);
   forget_session(c);
   host_called("session close", NULL);
 }
@@ -288,10 +289,12 @@ static void session_called(sio_session *c, void *user) {
 static void look_if_held_up(const sio_session *c, const sio_engine_packet *p) {
   size_t most = host.opts.high_water ? host.opts.high_water : 1 << 20;
   bool limited = host.opts.packets_per_s || host.opts.bytes_per_s;
-  if (p->type != SIO_ENGINE_MESSAGE || limited || strcmp(sio_session_transport(c), "polling") != 0)
+  if (p->type != SIO_ENGINE_MESSAGE || limited ||
+      strcmp(sio_session_info_of(c).transport, "polling") != 0)
     return;
-  if (sio_session_queued(c) > most)
-    fault("a peer that does not poll is read on", "%zu bytes wait for it", sio_session_queued(c));
+  if (sio_session_info_of(c).queued > most)
+    fault("a peer that does not poll is read on", "%zu bytes wait for it",
+          sio_session_info_of(c).queued);
 }
 
 static void session_packet(sio_session *c, const sio_engine_packet *p, void *user) {

@@ -75,7 +75,7 @@ static void emit(sio_socket *s) {
   unsigned flags = draw(4) == 3 ? draw(8) : 0;
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
-  bool ready = !sio_socket_session(s) || sio_session_writable(sio_socket_session(s));
+  bool ready = !sio_socket_session(s) || sio_session_info_of(sio_socket_session(s)).writable;
   int err = draw(8) == 7 ? SENDING(sio_emit_keyed(s, flags, "k", "m", sio__args(v, 2)))
                          : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
   TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
@@ -260,10 +260,10 @@ static void see_rooms(const char *room, size_t members, void *user) {
 }
 static void see_session(sio_session *c, void *user) {
   (void)user;
-  if (sio_session_state(c) != SIO_SESSION_OPEN)
-    fault("a listed session is not open", "%d", sio_session_state(c));
-  sio_session_queued(c);
-  sio_session_writable(c);
+  if (sio_session_info_of(c).state != SIO_SESSION_OPEN)
+    fault("a listed session is not open", "%d", sio_session_info_of(c).state);
+  if (sio_session_info_of(c).server != host.srv)
+    fault("a session of another server is listed", "%s", "");
 }
 
 static void act_look(sio_socket *s) {
@@ -281,8 +281,8 @@ static void act_look(sio_socket *s) {
   sio_socket_queued(s);
   sio_socket_set_shared(s, sio_text(draw(2) ? "{\"a\":1}" : ""));
   sio_session *c = sio_socket_session(s);
-  if (c && sio_session_address(c)[0] == 'x')
-    fault("an address that is none", "%s", sio_session_address(c));
+  if (c && sio_session_info_of(c).address[0] == 'x')
+    fault("an address that is none", "%s", sio_session_info_of(c).address);
 }
 
 static void on_fetched(int status, sio_remote *remotes, size_t n, void *user) {
@@ -340,7 +340,7 @@ static void act_on_sent(sio_socket *s) {
   s = some_socket(s);
   charge(100);
   if (!q) return;
-  if (!s || sio_socket_on_sent(s, on_sent, q))
+  if (!s || sio_session_on_sent(sio_socket_session(s), on_sent, q))
     q->open = false;
   else if (host_find(s))
     q->until_sent = host_find(s)->ledger;
@@ -416,11 +416,13 @@ static void end_server(void) {
 static void end_session(void) {
   if (!host.nsessions) return;
   sio_session *c = host.sessions[draw((uint32_t)host.nsessions)];
-  TELL("the host ends session %.4s", sio_session_id(c));
+  TELL("the host ends session %.4s", sio_session_info_of(c).id);
   if (draw(2))
-    sio_session_close(c);
+    sio_session_close(c, NULL);
   else
-    sio_session_close_with(c, draw(2), draw(2) ? 1000 : 0, draw(2) ? "bye" : NULL);
+    sio_session_close(c, &(sio_session_close_options){ .discard = draw(2),
+                                                       .ws_code = draw(2) ? 1000 : 0,
+                                                       .ws_text = draw(2) ? "bye" : NULL });
 }
 
 static void act_end(sio_socket *s) {

@@ -50,8 +50,8 @@ static inline void on_n(sio_socket *s, sio_event *e, void *user) {
 
 static inline void on_connect(sio_socket *s, void *user) {
   (void)user;
-  snprintf(address, sizeof address, "%s", sio_session_address(sio_socket_session(s)));
-  snprintf(direct, sizeof direct, "%s", sio_session_peer(sio_socket_session(s)));
+  snprintf(address, sizeof address, "%s", sio_session_info_of(sio_socket_session(s)).address);
+  snprintf(direct, sizeof direct, "%s", sio_session_info_of(sio_socket_session(s)).peer);
 }
 
 static inline void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
@@ -73,7 +73,7 @@ static bool ends_who_is_limited;
 static inline void on_limited(sio_server *server, const sio_limited *l, void *user) {
   (void)server, (void)user;
   CHECK(!l->session != !l->ws);
-  if (ends_who_is_limited) sio_session_close(l->session);
+  if (ends_who_is_limited) sio_session_close(l->session, NULL);
   add(told, sizeof told, l->limit);
   add(told, sizeof told, l->wait_ms ? "paused" : "closed");
 }
@@ -93,8 +93,8 @@ static inline void on_log(int level, const char *room, const char *line, void *u
 static inline void on_route(sio_request *r, void *user) {
   char text[200];
   (void)user;
-  snprintf(text, sizeof text, "[%s|%s|%s]", sio_request_address(r), sio_request_peer(r),
-           sio_request_secure(r) ? "tls" : "plain");
+  snprintf(text, sizeof text, "[%s|%s|%s]", sio_request_info_of(r).address,
+           sio_request_info_of(r).peer, sio_request_info_of(r).secure ? "tls" : "plain");
   sio_respond(r, 200, "text/plain", sio_text(text));
 }
 

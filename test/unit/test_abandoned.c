@@ -273,7 +273,7 @@ TEST(also_when_its_host_closes_it) {
                       NULL) &&
           raw_expect(&w, "0{"));
   flood();
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turns();
   later(31000);
   SAW("1.2.3.4: closed, and\n");

@@ -200,6 +200,48 @@ TEST(statistics_are_filled_as_far_as_an_older_program_has_room) {
   whole_stop();
 }
 
+/* ---- structs that the library fills in ------------------------------------------------------- */
+
+static char url_seen[32], address_seen[8];
+static size_t size_after;
+static uint64_t beyond;
+
+/* A request reads itself with the struct of an older, of a newer and of this program. */
+static void on_info(sio_request *r, void *user) {
+  struct {
+    sio_request_info known;
+    uint64_t more;
+  } newer = { .known = { .size = sizeof newer }, .more = 7 };
+  sio_request_info old = { .size = offsetof(sio_request_info, path) };
+  (void)user;
+  sio_request_info *cut = (sio_request_info *)(void *)(uintptr_t)older(&old, old.size);
+  sio_request_get_info(r, cut);
+  snprintf(url_seen, sizeof url_seen, "%.*s", (int)cut->url.n, cut->url.p);
+  size_after = cut->size;
+  sio_request_get_info(r, &newer.known);
+  beyond = newer.more;
+  memset(&old, 0xee, sizeof old);
+  old.size = 0;
+  sio_request_get_info(r, &old);
+  snprintf(address_seen, sizeof address_seen, "<%s>", old.address);
+  guard_clear(&before_the_end);
+  sio_respond(r, 200, "text/plain", sio_text("seen"));
+}
+
+TEST(what_is_known_of_a_request_is_filled_in_as_far_as_a_program_has_room) {
+  struct raw c;
+  whole_start(NULL);
+  EQ(sio_route(srv, "GET", "/info", 0, on_info, NULL), 0);
+  CHECK(raw_open(&c, srv));
+  CHECK(raw_get(&c, "/info") && raw_expect(&c, "seen"));
+  EQ_STR(url_seen, "/info");
+  EQ(size_after, offsetof(sio_request_info, path));
+  EQ(beyond, 0);
+  EQ_STR(address_seen, "<>");
+  raw_close(&c);
+  whole_stop();
+}
+
 /* ---- what stays as it is ---------------------------------------------------------------------*/
 
 #define WORDS(type) (sizeof(type) / sizeof(uint64_t))
@@ -233,5 +275,6 @@ T(structs_that_options_point_to_say_how_long_they_are)
 T(a_table_that_says_it_is_shorter_than_the_first_version_is_refused)
 T(arrays_of_the_statistics_have_room_for_more_causes)
 T(statistics_are_filled_as_far_as_an_older_program_has_room)
+T(what_is_known_of_a_request_is_filled_in_as_far_as_a_program_has_room)
 T(structs_that_come_without_their_size_do_not_grow)
 TESTS_END

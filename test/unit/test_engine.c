@@ -150,8 +150,8 @@ TEST(text_that_is_none_and_sessions_that_are_over_take_nothing) {
   EQ(sio_session_send(session, 0, true, (sio_slice){ big, sizeof big }), UV_ENOMEM);
   alloc_fail_in(0);
   sio_session *c = session;
-  sio_session_close(c);
-  EQ(sio_session_state(c), SIO_SESSION_CLOSED);
+  sio_session_close(c, NULL);
+  EQ(sio_session_info_of(c).state, SIO_SESSION_CLOSED);
   EQ(sio_session_send(c, 0, false, sio_text("x")), SIO_ECLOSED);
   turns();
   CHECK(raw_expect(&a, "\x82\x01\xff"));
@@ -161,12 +161,12 @@ TEST(text_that_is_none_and_sessions_that_are_over_take_nothing) {
 TEST(volatile_messages_are_for_who_is_ready) {
   start_raw(NULL);
   REQUIRE(poller_open(&poller, srv, "/raw/"));
-  CHECK(!sio_session_writable(session));
+  CHECK(!sio_session_info_of(session).writable);
   EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("x")), SIO_EDROPPED);
   EQ(srv->core.stats.volatile_dropped, 1);
   REQUIRE(poller_get(&poller));
   turns();
-  CHECK(sio_session_writable(session));
+  CHECK(sio_session_info_of(session).writable);
   EQ(sio_session_send(session, SIO_VOLATILE, false, sio_text("y")), 0);
   CHECK(raw_expect(&poller.get, "\r\n\r\n4y"));
   stop();
@@ -204,12 +204,12 @@ TEST(a_session_moves_to_websocket_and_says_so) {
   start_raw(NULL);
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   REQUIRE(poller_upgrade(&poller, &b, "/raw/"));
-  CHECK(sio_session_upgrading(session) && !sio_session_upgraded(session));
+  CHECK(sio_session_info_of(session).upgrading && !sio_session_info_of(session).upgraded);
   EQ(sio_session_send(session, 0, false, sio_text("early")), 0);
   REQUIRE(raw_text(&b, "2probe") && raw_expect(&b, "3probe") && raw_text(&b, "5") &&
           raw_expect(&b, "4early"));
-  CHECK(!sio_session_upgrading(session) && sio_session_upgraded(session));
-  EQ_STR(sio_session_transport(session), "websocket");
+  CHECK(!sio_session_info_of(session).upgrading && sio_session_info_of(session).upgraded);
+  EQ_STR(sio_session_info_of(session).transport, "websocket");
   stop();
 }
 
@@ -223,7 +223,7 @@ TEST(codes_and_texts_of_close_frames_go_both_ways) {
   turns();
   SAW("open:raw close:transport close/4001/so long ");
   REQUIRE(open_ws(&a, "/raw/"));
-  sio_session_close_with(session, false, 4002, "enough");
+  sio_session_close(session, &(sio_session_close_options){ .ws_code = 4002, .ws_text = "enough" });
   turns();
   SAW("open:raw close:forced close/4002/ ");
   CHECK(raw_expect(&a, "\x88\x08\x0f\xa2"
@@ -235,7 +235,7 @@ TEST(a_close_may_drop_what_is_queued) {
   start_raw(NULL);
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   EQ(sio_session_send(session, 0, false, sio_text("lost")), 0);
-  sio_session_close_with(session, true, 0, NULL);
+  sio_session_close(session, &(sio_session_close_options){ .discard = true });
   turns();
   SAW("open:raw close:forced close/0/ ");
   REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "Session ID unknown"));
@@ -247,8 +247,8 @@ TEST(a_close_keeps_what_is_queued_unless_told_otherwise) {
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   sio_session *c = session;
   EQ(sio_session_send(c, 0, false, sio_text("kept")), 0);
-  sio_session_close(c);
-  EQ(sio_session_state(c), SIO_SESSION_CLOSING);
+  sio_session_close(c, NULL);
+  EQ(sio_session_info_of(c).state, SIO_SESSION_CLOSING);
   REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4kept"));
   stop();
 }
@@ -288,12 +288,12 @@ TEST(engines_of_one_server_do_not_disturb_each_other) {
   EQ(sio_session_send(one, 0, false, sio_text("to one")), 0);
   EQ(sio_session_send(session, 0, false, sio_text("to the other")), 0);
   CHECK(raw_expect(&a, "4to one") && raw_expect(&b, "4to the other"));
-  CHECK(sio_session_find(srv, sio_session_id(one)) == one);
-  CHECK(sio_session_find(srv, sio_session_id(session)) == session);
+  CHECK(sio_session_find(srv, sio_session_info_of(one).id) == one);
+  CHECK(sio_session_find(srv, sio_session_info_of(session).id) == session);
   CHECK(!sio_session_find(srv, "nobody"));
-  CHECK(sio_session_server(one) == srv);
-  sio_session_close(one);
-  CHECK(!sio_session_find(srv, sio_session_id(one)));
+  CHECK(sio_session_info_of(one).server == srv);
+  sio_session_close(one, NULL);
+  CHECK(!sio_session_find(srv, sio_session_info_of(one).id));
   stop();
   SAW("close:forced close/0/ close:server shutting down/0/ ");
 }
@@ -313,7 +313,7 @@ static void count(sio_session *c, void *user) {
 
 static void hang_up(sio_session *c, void *user) {
   (void)user;
-  sio_session_close(c);
+  sio_session_close(c, NULL);
 }
 
 TEST(the_open_sessions_can_be_walked) {
@@ -392,14 +392,15 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   uint64_t before = unix_ms();
   start_raw(NULL);
   REQUIRE(open_ws(&a, "/raw/"));
-  CHECK(sio_session_opened_ms(session) >= before && sio_session_opened_ms(session) <= unix_ms());
-  CHECK(sio_session_xdomain(session)); /* the client sends an Origin */
-  CHECK(!sio_session_secure(session));
-  EQ_STR(sio_session_address(session), "");
-  EQ(sio_session_rtt_us(session), 0);
+  CHECK(sio_session_info_of(session).opened_ms >= before &&
+        sio_session_info_of(session).opened_ms <= unix_ms());
+  CHECK(sio_session_info_of(session).xdomain); /* the client sends an Origin */
+  CHECK(!sio_session_info_of(session).secure);
+  EQ_STR(sio_session_info_of(session).address, "");
+  EQ(sio_session_info_of(session).rtt_us, 0);
   REQUIRE(raw_text(&a, "3")); /* one that nobody asked for says nothing */
   turns();
-  EQ(sio_session_rtt_us(session), 0);
+  EQ(sio_session_info_of(session).rtt_us, 0);
   uint64_t asked = uv_hrtime();
   sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
@@ -407,8 +408,8 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   uv_sleep(2);
   REQUIRE(raw_text(&a, "3"));
   turns();
-  CHECK(sio_session_rtt_us(session) >= 2000);
-  CHECK(sio_session_rtt_us(session) <= (uv_hrtime() - asked) / 1000);
+  CHECK(sio_session_info_of(session).rtt_us >= 2000);
+  CHECK(sio_session_info_of(session).rtt_us <= (uv_hrtime() - asked) / 1000);
   stop();
 }
 
@@ -416,7 +417,7 @@ TEST(a_page_of_the_same_origin_is_no_other_domain) {
   start_raw(NULL);
   static const char get[] = "GET /raw/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
   REQUIRE(raw_open(&a, srv) && raw_send(&a, get, sizeof get - 1) && raw_expect(&a, "0{"));
-  CHECK(!sio_session_xdomain(session));
+  CHECK(!sio_session_info_of(session).xdomain);
   stop();
 }
 
@@ -549,12 +550,12 @@ static void on_create(sio_session *c, const sio_engine_packet *p, void *user) {
 }
 static void on_flush(sio_session *c, void *user) {
   (void)user;
-  CHECK(sio_session_queued(c) > 0);
+  CHECK(sio_session_info_of(c).queued > 0);
   trace("flush ");
 }
 static void on_drain(sio_session *c, void *user) {
   (void)user;
-  EQ(sio_session_queued(c), 0);
+  EQ(sio_session_info_of(c).queued, 0);
   trace("drain ");
 }
 
@@ -606,13 +607,13 @@ TEST(hooks_are_shown_what_a_poll_takes) {
 
 static void close_on(sio_session *c, const sio_engine_packet *p, void *user) {
   (void)user;
-  if (p->data.n && p->data.p[0] == 'x') sio_session_close(c);
+  if (p->data.n && p->data.p[0] == 'x') sio_session_close(c, NULL);
 }
 
 static void close_at_flush(sio_session *c, void *user) {
   (void)user;
   trace("flush ");
-  sio_session_close(c);
+  sio_session_close(c, NULL);
 }
 
 TEST(hooks_may_close_the_session) {
@@ -700,7 +701,7 @@ TEST(a_poll_may_be_let_in_by_the_close_hook_of_its_session) {
   REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
   for (int i = 0; i < 10 && !held; i++) turn();
   REQUIRE(held);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   REQUIRE(raw_expect(&poller.get, "1"));
   turn();
   SAW("open:raw close:forced close/0/ ");
@@ -719,7 +720,7 @@ TEST(the_header_hooks_of_the_last_answers_run_from_the_loop) {
   REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
   for (int i = 0; i < 10; i++) turn();
   traced[0] = '\0';
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   trace("| ");
   REQUIRE(raw_expect(&poller.get, "1"));
   SAW("| headers close:forced close/0/ ");
@@ -745,7 +746,7 @@ TEST(no_header_hook_runs_in_a_send_that_ends_its_session) {
 
 static void end_session(sio_request *r, void *user) {
   (void)user;
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   sio_respond(r, 200, "text/plain", sio_text("ended"));
 }
 

@@ -86,7 +86,7 @@ TEST(a_websocket_that_is_asked_for_with_another_method_is_refused) {
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   char lines[400];
   snprintf(lines, sizeof lines, "PUT /raw/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\n" WS_LINES,
-           sio_session_id(session));
+           sio_session_info_of(session).id);
   CHECK(answers(lines, "400 Bad Request"));
   EQ(srv->core.stats.engine_refused[SIO_ENGINE_REFUSED_METHOD], 3);
   stop();
@@ -134,7 +134,7 @@ static void open_polling3(void) {
   CHECK(answers("GET /raw/?EIO=3&transport=polling HTTP/1.1", "\"sid\""));
   if (!session) abort();
   snprintf(post_path, sizeof post_path, "/raw/?EIO=3&transport=polling&sid=%s",
-           sio_session_id(session));
+           sio_session_info_of(session).id);
 }
 
 /* The answer to a body in the binary form. */
@@ -185,12 +185,13 @@ TEST(bytes_that_are_no_packet_end_the_trial_of_a_websocket) {
     struct raw w = { .fd = -1 };
     char url[160];
     open_polling3();
-    snprintf(url, sizeof url, "/raw/?EIO=3&transport=websocket&sid=%s", sio_session_id(session));
+    snprintf(url, sizeof url, "/raw/?EIO=3&transport=websocket&sid=%s",
+             sio_session_info_of(session).id);
     REQUIRE(raw_open(&w, srv) && raw_upgrade(&w, url));
-    CHECK(sio_session_upgrading(session));
+    CHECK(sio_session_info_of(session).upgrading);
     CHECK(raw_frame(&w, 0x82, "\7", n));
     turns();
-    CHECK(!sio_session_upgrading(session));
+    CHECK(!sio_session_info_of(session).upgrading);
     EQ(srv->core.stats.upgrades_failed, 1);
     EQ(srv->core.stats.sessions, 1);
     raw_close(&w);
@@ -266,10 +267,10 @@ TEST(a_session_shows_its_first_request_until_the_host_wants_it_forgotten) {
     EQ(sio_session_query(session, "token", out, sizeof out), forget ? UV_ENOENT : 3);
     EQ_STR(out, forget ? "" : "x y");
     EQ(sio_session_header(session, "Host").n > 0, !forget);
-    EQ(sio_session_url(session).n > 0, !forget);
-    EQ_STR(sio_session_peer(session), "");
-    CHECK(sio_session_tls(session) == NULL);
-    EQ_STR(sio_session_transport(session), "websocket");
+    EQ(sio_session_info_of(session).url.n > 0, !forget);
+    EQ_STR(sio_session_info_of(session).peer, "");
+    CHECK(sio_session_info_of(session).tls == NULL);
+    EQ_STR(sio_session_info_of(session).transport, "websocket");
     stop();
   }
 }
@@ -282,7 +283,7 @@ TEST(a_host_that_does_not_listen_for_drops_has_them_counted_all_the_same) {
   turns();
   REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "4message"));
   turns();
-  EQ(sio_session_queued(session), 0);
+  EQ(sio_session_info_of(session).queued, 0);
   stop();
 }
 
@@ -300,7 +301,7 @@ TEST(hooks_that_listen_to_nothing_change_nothing) {
                          "2") &&
           raw_text(&w, "3"));
   turns();
-  EQ_STR(sio_session_transport(session), "websocket");
+  EQ_STR(sio_session_info_of(session).transport, "websocket");
   raw_close(&w);
   stop();
 }
@@ -333,7 +334,7 @@ TEST(a_session_that_is_full_upgrades_and_says_when_there_is_room_again) {
 
 static void on_flush(sio_session *c, void *user) {
   (void)user;
-  trace("flush:%s ", sio_session_transport(c));
+  trace("flush:%s ", sio_session_info_of(c).transport);
 }
 
 TEST(a_hook_that_comes_late_is_shown_the_sessions_that_are_open) {
@@ -375,7 +376,8 @@ static bool upgrade_failing_at(size_t i, const char *query) {
   snprintf(path, sizeof path, "GET /raw/?%s&transport=polling HTTP/1.1", query);
   CHECK(answers(path, "\"sid\""));
   for (int k = 0; k < 3; k++) EQ(sio_session_send(session, 0, k == 1, sio_text("message")), 0);
-  snprintf(url, sizeof url, "/raw/?%s&transport=websocket&sid=%s", query, sio_session_id(session));
+  snprintf(url, sizeof url, "/raw/?%s&transport=websocket&sid=%s", query,
+           sio_session_info_of(session).id);
   CHECK(raw_open(&w, srv) && raw_upgrade(&w, url));
   alloc_fail_in(i);
   if (raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5")) turns();
@@ -455,7 +457,7 @@ TEST(a_post_half_received_is_answered_when_its_session_closes) {
   start(NULL);
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   post_half();
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   CHECK(raw_expect(&a, "200 OK") && raw_expect(&a, "ok"));
   stop();
 }
@@ -464,7 +466,7 @@ TEST(a_post_half_received_is_cut_off_when_its_session_is_discarded) {
   start(NULL);
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   post_half();
-  sio_session_close_with(session, true, 0, NULL);
+  sio_session_close(session, &(sio_session_close_options){ .discard = true });
   CHECK(raw_expect_end(&a));
   EQ(a.n, 0);
   stop();
@@ -541,7 +543,7 @@ TEST(an_attachment_is_dropped_with_its_event_in_the_form_that_its_client_takes) 
 
 static void close_it(sio_session *c, void *user) {
   (void)user;
-  sio_session_close(c);
+  sio_session_close(c, NULL);
 }
 
 TEST(a_session_that_closes_at_the_probe_tells_the_poll_that_waits) {

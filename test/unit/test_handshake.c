@@ -26,7 +26,7 @@ static void on_list(int status, sio_remote *list, size_t n, void *user) {
   REQUIRE(n == 1);
   sio_slice h = sio_remote_handshake(&list[0]);
   snprintf(shown, sizeof shown, "%.*s", (int)h.n, h.n ? h.p : "");
-  opened_ms = sio_session_opened_ms(sio_socket_session(list[0].socket));
+  opened_ms = sio_session_info_of(sio_socket_session(list[0].socket)).opened_ms;
 }
 
 /* Joins with this query and these header lines, and shows the handshake. */

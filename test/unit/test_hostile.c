@@ -245,7 +245,7 @@ static void end_others(sio_request *r, bool initial, void *user) {
   (void)r, (void)initial, (void)user;
   if (!hook_ends_sessions) return;
   for (unsigned i = 1; i < nsessions; i++)
-    if (sessions[i]) sio_session_close(sessions[i]);
+    if (sessions[i]) sio_session_close(sessions[i], NULL);
 }
 
 static void start_three_polls(struct raw *c) {

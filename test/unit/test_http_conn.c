@@ -480,7 +480,7 @@ TEST(an_answer_still_owed_is_thrown_away) {
   rig_turns();
   IS(rig->notes, "head request kept");
   EQ_MEM(owed->path.p, owed->path.n, "/path", 5);
-  IS(sio_request_address(owed), "");
+  IS(sio_request_info_of(owed).address, "");
   EQ(sio_request_set(owed, "X-A", "b"), 0);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ECLOSED);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ESTATE);
@@ -499,7 +499,7 @@ TEST(a_refused_request_may_be_kept_too_and_an_owed_one_outlives_the_server) {
   rig_connect();
   EQ(status_of(ask(POST("Content-Length: 3\r\n", ""))), 413);
   rig_close();
-  IS(sio_request_address(owed), "");
+  IS(sio_request_info_of(owed).address, "");
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ECLOSED);
 }
 

@@ -29,7 +29,7 @@ static void on_see(sio_request *r, void *user) {
     sio_slice v = sio_request_header(r, names[i]);
     if (v.p) trace("%s: %.*s|", names[i], (int)v.n, v.p);
   }
-  trace("%s ", sio_request_address(r));
+  trace("%s ", sio_request_info_of(r).address);
   sio_respond(r, 200, NULL, SLICE(""));
 }
 

@@ -125,11 +125,11 @@ TEST(url_paths_that_mean_a_file) {
 static struct kept_head *kept;
 
 static void inspect(sio_request *r) {
-  sio_slice s = sio_request_method(r);
+  sio_slice s = sio_request_info_of(r).method;
   EQ_MEM(s.p, s.n, "POST", 4);
-  s = sio_request_url(r);
+  s = sio_request_info_of(r).url;
   EQ_MEM(s.p, s.n, "/a%20b?x=%31&y", 14);
-  s = sio_request_path(r);
+  s = sio_request_info_of(r).path;
   EQ_MEM(s.p, s.n, "/a%20b", 6);
   s = sio_request_header(r, "x-tWo");
   EQ_MEM(s.p, s.n, "two  2", 6);
@@ -138,9 +138,9 @@ static void inspect(sio_request *r) {
   CHECK(sio_request_header(r, "X-Three").p == NULL);
   s = sio_request_header(r, "dup");
   EQ_MEM(s.p, s.n, "1, 2", 4);
-  s = sio_request_body(r);
+  s = sio_request_info_of(r).body;
   EQ_MEM(s.p, s.n, "hi", 2);
-  EQ_STR(sio_request_address(r), "");
+  EQ_STR(sio_request_info_of(r).address, "");
   EQ(r->method, HTTP_POST);
   kept = sio__kept_head_new(r);
   rig_echo(r);

@@ -180,7 +180,7 @@ TEST(an_answer_may_come_later_and_after_the_peer_has_gone) {
   close(rig->fd);
   rig->fd = -1;
   rig_turns();
-  sio_slice path = sio_request_path(held);
+  sio_slice path = sio_request_info_of(held).path;
   EQ_MEM(path.p, path.n, "/wait", 5);
   EQ(sio_respond(held, 200, NULL, SLICE("late")), SIO_ECLOSED);
   rig_connect();

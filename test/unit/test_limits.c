@@ -317,7 +317,7 @@ TEST(a_second_post_meanwhile_breaks_the_protocol) {
 TEST(an_end_meanwhile_answers_it) {
   start((sio_options){ .packets_per_s = 10 });
   held_post(&peers[0]);
-  sio_session_close(container_of(srv->eio.all.next, sio_session, link));
+  sio_session_close(container_of(srv->eio.all.next, sio_session, link), NULL);
   CHECK(raw_expect(&peers[0], "200 OK"));
   later(5000);
   EQ(disconnects, 1);

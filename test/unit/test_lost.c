@@ -79,7 +79,7 @@ static void flood(void) {
 TEST(what_is_fetched_after_the_close_is_not_lost) {
   REQUIRE(over_polling());
   EQ(sio_emit(sock, "bye", SIO_NONE), 0);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   CHECK(poller_get(&poller) && raw_expect(&poller.get, "42[\"bye\"]"));
   CHECK(poller_get(&poller) && raw_expect(&poller.get, "\r\n\r\n6\x1e"
                                                        "1"));
@@ -92,7 +92,7 @@ TEST(what_is_fetched_after_the_close_is_not_lost) {
 TEST(what_nobody_fetches_until_the_close_times_out_is) {
   REQUIRE(over_polling());
   EQ(sio_emit(sock, "bye", SIO_NONE), 0);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turn();
   EQ(lost(), 0);
   later(2000);
@@ -132,7 +132,7 @@ TEST(without_memory_for_the_answer_all_of_it_is) {
 TEST(a_websocket_that_is_not_read_loses_what_waits_when_the_close_times_out) {
   REQUIRE(over_websocket());
   flood();
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turn();
   EQ(lost(), 0);
   later(2000);

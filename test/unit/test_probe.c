@@ -59,7 +59,7 @@ TEST(nor_is_one_that_has_the_session) {
   REQUIRE(start() && wants(&w) && raw_text(&w, "2probe") && raw_expect(&w, "3probe") &&
           raw_text(&w, "5"));
   turn();
-  CHECK(sio_session_upgraded(session));
+  CHECK(sio_session_info_of(session).upgraded);
   REQUIRE(wants(&v));
   SAW("a WebSocket of  is closed: the session uses a WebSocket already\n");
   CHECK(raw_expect_n(&v, "\x88\0", 2));
@@ -71,7 +71,7 @@ TEST(what_stands_behind_the_five_means_nothing) {
   REQUIRE(start() && wants(&w) && raw_text(&w, "2probe") && raw_expect(&w, "3probe") &&
           raw_text(&w, "52"));
   turn();
-  CHECK(sio_session_upgraded(session));
+  CHECK(sio_session_info_of(session).upgraded);
   REQUIRE(raw_text(&w, "40") && raw_expect(&w, "40{"));
   stop();
 }
@@ -86,19 +86,19 @@ TEST(neither_does_the_form_it_comes_in) {
             raw_get(&poller.get, "/socket.io/?EIO=3&transport=polling") &&
             raw_expect(&poller.get, "sid") && session);
     snprintf(url, sizeof url, "/socket.io/?EIO=3&transport=websocket&sid=%s",
-             sio_session_id(session));
+             sio_session_info_of(session).id);
     REQUIRE(raw_open(&w, srv) && raw_upgrade(&w, url) && raw_text(&w, "2probe") &&
             raw_expect(&w, "3probe"));
     CHECK(raw_frame(&w, *fives[i] == 5 ? 0x82 : 0x81, fives[i], strlen(fives[i])));
     turn();
-    CHECK(session && sio_session_upgraded(session));
+    CHECK(session && sio_session_info_of(session).upgraded);
     stop();
   }
 }
 
 static void on_upgrading(sio_session *c, void *user) {
   (void)user;
-  sio_session_close(c);
+  sio_session_close(c, NULL);
 }
 
 /* Its poll is answered by the upgrade, and not once more at the end of the turn. */
@@ -118,7 +118,7 @@ TEST(a_session_that_ends_while_it_is_upgraded_is_upgraded_to_be_closed) {
 
 TEST(a_session_that_is_over_wants_none) {
   REQUIRE(start());
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   REQUIRE(wants(&w));
   SAW("a WebSocket of  is closed: the session is over\n");
   CHECK(raw_expect_n(&w, "\x88\0", 2));

@@ -51,7 +51,7 @@ TEST(a_session_keeps_the_address_of_its_first_request) {
   EQ_STR(direct, "");
   sio_session *s = container_of(srv->eio.all.next, sio_session, link);
   CHECK(slice_is(sio_session_header(s, "x-forwarded-for"), "1.2.3.4"));
-  CHECK(slice_is(sio_session_url(s), WS));
+  CHECK(slice_is(sio_session_info_of(s).url, WS));
   stop();
 }
 
@@ -88,7 +88,7 @@ TEST(and_have_so_many_open) {
   open_for(0, "1.2.3.4", "429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 30\r\n");
   open_for(0, "1.2.3.5", "200 OK");
   EQ_STR(told, "5:1.2.3.4 ");
-  sio_session_close(container_of(srv->eio.all.next, sio_session, link));
+  sio_session_close(container_of(srv->eio.all.next, sio_session, link), NULL);
   later(31000);
   open_for(1, "1.2.3.4", "200 OK");
   stop();

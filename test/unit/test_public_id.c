@@ -46,7 +46,7 @@ TEST(a_session_has_a_public_id_that_stays_and_is_not_its_secret) {
   sio_session_public_id(p->session, a);
   sio_session_public_id(p->session, b);
   EQ_STR(a, b);
-  CHECK(strcmp(a, sio_session_id(p->session)) != 0);
+  CHECK(strcmp(a, sio_session_info_of(p->session).id) != 0);
   sio_session_public_id(q->session, b);
   CHECK(strcmp(a, b) != 0);
   stop();
@@ -69,7 +69,7 @@ TEST(with_protocol_3_the_public_id_of_a_socket_tells_nothing_of_the_sid) {
   turn();
   REQUIRE(root->nmembers == 1 && other->nmembers == 1);
   const sio_socket *s = root->members[0], *t = other->members[0];
-  const char *sid = sio_session_id(p->session);
+  const char *sid = sio_session_info_of(p->session).id;
   EQ_STR(sio_socket_id(s), sid);
   CHECK(strstr(sio_socket_id(t), sid) != NULL);
   CHECK(strstr(sio_socket_public_id(s), sid) == NULL);
@@ -84,8 +84,8 @@ TEST(no_line_of_the_log_shows_a_sid_at_any_level) {
   begin();
   sio_of(srv, "/b", &other);
   struct peer *p = joined(), *q = old_client();
-  snprintf(sids[0], sizeof sids[0], "%s", sio_session_id(p->session));
-  snprintf(sids[1], sizeof sids[1], "%s", sio_session_id(q->session));
+  snprintf(sids[0], sizeof sids[0], "%s", sio_session_info_of(p->session).id);
+  snprintf(sids[1], sizeof sids[1], "%s", sio_session_info_of(q->session).id);
   turn();
   say(q, "40/b,");
   turn();

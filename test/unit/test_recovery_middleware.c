@@ -193,7 +193,7 @@ TEST(the_server_may_be_closed_inside_the_end_of_a_predecessor) {
 static struct peer *newcomer;
 static void end_newcomer(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)why, (void)user;
-  if (newcomer && newcomer->session) sio_session_close(newcomer->session);
+  if (newcomer && newcomer->session) sio_session_close(newcomer->session, NULL);
 }
 
 TEST(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor) {

@@ -69,7 +69,7 @@ TEST(it_is_told_when_the_kernel_has_it_and_never_inside_the_call) {
   EQ(sent("1"), 0);
   EQ(sent("2"), 0);
   EQ(text("two"), 0);
-  EQ(sio_socket_on_sent(sock, on_sent, "3"), 0);
+  EQ(sio_session_on_sent(sio_socket_session(sock), on_sent, "3"), 0);
   SAW("");
   turn();
   SAW("1+ 2+ 3+ ");
@@ -156,10 +156,10 @@ TEST(before_a_close_what_can_leave_at_once_does) {
   REQUIRE(over_websocket(NULL));
   EQ(text("bye"), 0);
   EQ(sent("1"), 0);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   SAW("");
   EQ(sent("2"), SIO_ECLOSED);
-  EQ(sio_socket_on_sent(sock, on_sent, "3"), SIO_ECLOSED);
+  EQ(sio_session_on_sent(sio_socket_session(sock), on_sent, "3"), SIO_ECLOSED);
   turn();
   SAW("1+ close ");
   CHECK(raw_expect(&a, "42[\"bye\"]"));
@@ -184,7 +184,7 @@ TEST(what_waits_for_a_slow_peer_comes_before_the_close) {
   fill();
   EQ(text("last"), 0);
   turn();
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turn();
   SAW("close ");
   CHECK(hears_at_last(&a, "42[\"last\"]\x88"));
@@ -206,7 +206,7 @@ static void again(int status, void *user) {
 
 static void hang_up(int status, void *user) {
   on_sent(status, user);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
 }
 
 TEST(the_callback_may_ask_again_and_may_close) {
@@ -291,7 +291,7 @@ TEST(a_client_that_never_polls_again_is_over_first) {
   REQUIRE(over_polling(NULL));
   EQ(text("one"), 0);
   EQ(sent("1"), 0);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turn();
   SAW("1- close ");
   REQUIRE(poller_get(&poller) && raw_expect(&poller.get, "42[\"one\"]"));
@@ -306,7 +306,7 @@ TEST(a_close_that_a_poll_waits_for_takes_it_along) {
   turn();
   EQ(text("bye"), 0);
   EQ(sent("1"), 0);
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   turn();
   SAW("1+ close ");
   CHECK(raw_expect(&poller.get, "42[\"bye\"]"));

@@ -78,7 +78,7 @@ TEST(peers_that_do_not_answer_are_waited_for_five_seconds) {
 TEST(so_is_one_that_was_closed_before_and_has_more_time_of_its_own) {
   start(NULL);
   REQUIRE(open_ws(&peers[0]));
-  sio_session_close(session);
+  sio_session_close(session, NULL);
   for (int i = 0; i < 3; i++) turn();
   close_server();
   at(4900);

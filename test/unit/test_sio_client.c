@@ -68,7 +68,7 @@ TEST(the_socket_id_is_not_the_session_id) {
   say(p, "40");
   EQ(root->nmembers, 1);
   EQ(strlen(root->members[0]->id), 20);
-  CHECK(strcmp(root->members[0]->id, sio_session_id(p->session)) != 0);
+  CHECK(strcmp(root->members[0]->id, sio_session_info_of(p->session).id) != 0);
   stop();
 }
 
@@ -199,7 +199,7 @@ TEST(a_second_connect_with_another_auth_is_another_socket) {
 
 static void on_leave_twice(sio_socket *s, const sio_close_info *why, void *user) {
   (void)why, (void)user;
-  sio_session_close(sio_socket_session(s));
+  sio_session_close(sio_socket_session(s), NULL);
 }
 
 TEST(a_session_may_end_while_a_second_connect_replaces_the_socket) {

@@ -504,10 +504,10 @@ TEST(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran) {
   p->session->head->url_at = 1;
   p->session->head->url_len = 1;
   p->session->head->nheaders = 1;
-  EQ_MEM(sio_session_url(p->session).p, sio_session_url(p->session).n, "/", 1);
+  EQ_MEM(sio_session_info_of(p->session).url.p, sio_session_info_of(p->session).url.n, "/", 1);
   CHECK(sio_session_header(p->session, "a").p != NULL);
   say(p, "40");
-  EQ(sio_session_url(p->session).n, 0);
+  EQ(sio_session_info_of(p->session).url.n, 0);
   CHECK(sio_session_header(p->session, "a").p == NULL);
   stop();
 }

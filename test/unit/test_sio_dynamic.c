@@ -388,7 +388,7 @@ TEST(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace) {
   begin_held();
   struct peer *p = peer_new();
   say(p, "40/a,");
-  sio_session_close(p->session);
+  sio_session_close(p->session, NULL);
   sio_next_ok(held[0]);
   turn();
   SAW("hold ");
@@ -490,7 +490,7 @@ TEST(namespaces_that_are_waited_for_count_towards_max_nsps) {
 static void close_peer(sio_server *server, const char *name, sio_slice auth, sio_next *next,
                        void *user) {
   (void)server, (void)name, (void)auth;
-  sio_session_close(((struct peer *)user)->session);
+  sio_session_close(((struct peer *)user)->session, NULL);
   sio_next_ok(next);
 }
 

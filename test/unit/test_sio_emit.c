@@ -70,7 +70,7 @@ TEST(nothing_is_sent_after_a_disconnect) {
 TEST(nothing_is_sent_once_the_session_is_over) {
   start(NULL);
   struct peer *p = joined();
-  sio_session_close(p->session);
+  sio_session_close(p->session, NULL);
   CHECK(!sio_socket_connected(first()));
   EQ(sio_emit(first(), "after", SIO_NONE), SIO_ECLOSED);
   EQ(sio_join(first(), "a"), SIO_ECLOSED);

@@ -76,7 +76,7 @@ static void call_all(sio_socket *s) {
   CHECK(sio_emit_keyed(s, 0, "key", "x", SIO_ARGS(1)) < 0);
   CHECK(sio_emit_ack(s, "x", SIO_NONE, 10, on_reply, NULL) < 0);
   CHECK(sio_cancel_ack(s, on_reply, NULL) < 0);
-  CHECK(sio_socket_on_sent(s, on_sent, NULL) < 0);
+  CHECK(sio_session_on_sent(sio_socket_session(s), on_sent, NULL) < 0);
 }
 
 /* And on its namespace. */

@@ -101,7 +101,7 @@ TEST(the_log_callback_cannot_ask_for_lines) {
 
 static void close_session(const char *text) {
   if (strstr(text, "sending event") && root->nmembers)
-    sio_session_close(sio_socket_session(root->members[0]));
+    sio_session_close(sio_socket_session(root->members[0]), NULL);
 }
 
 TEST(the_log_callback_may_close_the_session_that_was_sent_to) {

@@ -50,8 +50,8 @@ static void change_things(sio_target all) {
   EQ(sio_all_disconnect(all, true), SIO_ESTATE);
   sio_disconnect(one);
   sio_disconnect_session(one);
-  sio_session_close(session);
-  sio_session_close_with(session, true, 0, NULL);
+  sio_session_close(session, NULL);
+  sio_session_close(session, &(sio_session_close_options){ .discard = true });
   EQ(sio_log_flush(srv), SIO_ESTATE);
   EQ(sio_server_drain(srv, NULL, NULL, NULL), SIO_ESTATE);
   EQ(sio_server_close(srv, NULL, NULL), SIO_ESTATE);

@@ -13,7 +13,7 @@ static char reason[64];
 static void on_who(sio_request *r, void *user) {
   const sio_tls_info *i = sio_request_tls(r);
   (void)user;
-  snprintf(seen, sizeof seen, "%s %s", sio_request_secure(r) ? "secure" : "plain",
+  snprintf(seen, sizeof seen, "%s %s", sio_request_info_of(r).secure ? "secure" : "plain",
            i ? i->subject : "nobody");
   sio_respond(r, 200, "text/plain", sio_text("told"));
 }
@@ -333,7 +333,7 @@ static void on_open(sio_session *c, void *user) {
 }
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
-  EQ_STR(sio_session_tls(sio_socket_session(s))->subject, "CN=anybody");
+  EQ_STR(sio_session_info_of(sio_socket_session(s)).tls->subject, "CN=anybody");
 }
 
 static sio_request *asked;
@@ -377,18 +377,18 @@ TEST(a_session_keeps_what_its_first_request_came_over) {
   close(fd);
   for (int i = 0; i < 5; i++) turn();
   EQ(stats().tls_connections, 0);
-  EQ_STR(sio_session_tls(session)->version, "veil 1");
-  EQ_STR(sio_session_address(session), "");
-  CHECK(sio_session_secure(session));
+  EQ_STR(sio_session_info_of(session).tls->version, "veil 1");
+  EQ_STR(sio_session_info_of(session).address, "");
+  CHECK(sio_session_info_of(session).secure);
   snprintf(post, sizeof post,
            "POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: a\r\n"
            "Content-Length: 2\r\n\r\n40",
-           sio_session_id(session));
+           sio_session_info_of(session).id);
   fd = dial_veiled();
   n = veil(out, VEIL_HELLO, "");
   tell(fd, out, n + veil(out + n, VEIL_DATA, post));
-  EQ(sio_session_url(session).n, 0); /* forgotten */
-  EQ_STR(sio_session_tls(session)->subject, "CN=anybody");
+  EQ(sio_session_info_of(session).url.n, 0); /* forgotten */
+  EQ_STR(sio_session_info_of(session).tls->subject, "CN=anybody");
   close(fd);
   stop();
 }

@@ -176,7 +176,7 @@ TEST(for_the_last_poll_of_a_session_that_ends) {
   start();
   CHECK(poller_open(&p, srv, "/socket.io/") && poller_post(&p, "40"));
   turns();
-  sio_session_close(container_of(srv->eio.all.next, sio_session, link));
+  sio_session_close(container_of(srv->eio.all.next, sio_session, link), NULL);
   turns();
   blocked_for(10001);
   CHECK(!list_empty(&srv->eio.all));
@@ -187,7 +187,7 @@ TEST(for_the_last_poll_of_a_session_that_ends) {
 TEST(for_a_websocket_s_close_frame) {
   start();
   CHECK(join());
-  sio_session_close(container_of(srv->eio.all.next, sio_session, link));
+  sio_session_close(container_of(srv->eio.all.next, sio_session, link), NULL);
   turns();
   blocked_for(10001);
   CHECK(is_left_open(&w));

@@ -25,7 +25,7 @@ static int answer_to(const char *request) {
 
 static void on_see(sio_request *r, void *user) {
   (void)user;
-  sio_slice url = sio_request_url(r), path = sio_request_path(r);
+  sio_slice url = sio_request_info_of(r).url, path = sio_request_info_of(r).path;
   sio_slice host = sio_request_header(r, "host");
   trace("%.*s|%.*s|%.*s ", (int)url.n, url.p, (int)path.n, path.p, (int)host.n, host.p);
   sio_respond(r, 200, NULL, SLICE("seen"));
@@ -33,7 +33,7 @@ static void on_see(sio_request *r, void *user) {
 
 static void on_open(sio_session *s, void *user) {
   (void)user;
-  sio_slice url = sio_session_url(s), host = sio_session_header(s, "Host");
+  sio_slice url = sio_session_info_of(s).url, host = sio_session_header(s, "Host");
   trace("%.*s|%.*s ", (int)url.n, url.p, (int)host.n, host.p);
 }
 

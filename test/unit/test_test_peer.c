@@ -193,7 +193,7 @@ TEST(leaving_and_being_made_to_are_seen) {
   EQ(sio_test_emit(p, NULL, SIO_NONE), SIO_ENAME);
   EQ(sio_test_ask(p, NULL, SIO_NONE), SIO_ENAME);
   EQ(sio_emit(sio_test_socket(p), "x", SIO_NONE), 0);
-  EQ(sio_socket_on_sent(sio_test_socket(p), on_sent, NULL), 0);
+  EQ(sio_session_on_sent(sio_socket_session(sio_test_socket(p)), on_sent, NULL), 0);
   turn();
   SAW("sent ");
   sio_test_free(p);
@@ -224,7 +224,7 @@ TEST(they_count_as_sessions_on_websocket_without_a_websocket) {
 TEST(a_server_that_closes_ends_them) {
   start(NULL);
   sio_test_peer *p = joined();
-  EQ_STR(sio_session_transport(sio_socket_session(sio_test_socket(p))), "memory");
+  EQ_STR(sio_session_info_of(sio_socket_session(sio_test_socket(p))).transport, "memory");
   sio_server_close(srv, on_done, NULL);
   turn();
   CHECK(!sio_test_open(p));

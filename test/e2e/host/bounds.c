@@ -22,15 +22,15 @@ static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
 
 static void on_open(sio_session *c, void *user) {
   (void)user;
-  say("from %s by %s%s", sio_session_address(c), sio_session_peer(c),
-      sio_session_secure(c) ? " secure" : "");
+  say("from %s by %s%s", sio_session_info_of(c).address, sio_session_info_of(c).peer,
+      sio_session_info_of(c).secure ? " secure" : "");
 }
 
 static void on_who(sio_request *r, void *user) {
   char text[160];
   (void)user;
-  snprintf(text, sizeof text, "%s by %s%s", sio_request_address(r), sio_request_peer(r),
-           sio_request_secure(r) ? " secure" : "");
+  snprintf(text, sizeof text, "%s by %s%s", sio_request_info_of(r).address,
+           sio_request_info_of(r).peer, sio_request_info_of(r).secure ? " secure" : "");
   sio_respond(r, 200, "text/plain", sio_text(text));
 }
 

@@ -26,7 +26,7 @@ static void on_close_me(sio_socket *s, sio_event *e, void *user) {
 
 static void on_engine_close(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_session_close(sio_socket_session(s));
+  sio_session_close(sio_socket_session(s), NULL);
 }
 
 /* ms */

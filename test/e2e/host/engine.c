@@ -12,23 +12,23 @@ static void on_open(sio_session *c, void *user) {
   (void)user;
   sio_slice h = sio_session_header(c, "x-custom");
   long n = sio_session_query(c, "a", text, sizeof text);
-  say("open %s address=%s x-custom=%.*s a=%s", sio_session_transport(c), sio_session_address(c),
-      (int)h.n, h.n ? h.p : "", n < 0 ? "-" : text);
+  say("open %s address=%s x-custom=%.*s a=%s", sio_session_info_of(c).transport,
+      sio_session_info_of(c).address, (int)h.n, h.n ? h.p : "", n < 0 ? "-" : text);
 }
 
 static void on_upgrading(sio_session *c, void *user) {
   (void)user;
-  say("engine upgrading %s", sio_session_transport(c));
+  say("engine upgrading %s", sio_session_info_of(c).transport);
 }
 
 static void on_upgrade(sio_session *c, void *user) {
   (void)user;
-  say("engine upgrade %s", sio_session_transport(c));
+  say("engine upgrade %s", sio_session_info_of(c).transport);
 }
 
 static void on_heartbeat(sio_session *c, void *user) {
   (void)user;
-  say("engine heartbeat %s", sio_session_transport(c));
+  say("engine heartbeat %s", sio_session_info_of(c).transport);
 }
 
 static void on_close(sio_session *c, const sio_close_info *why, void *user) {
@@ -53,12 +53,12 @@ static void on_packet_create(sio_session *c, const sio_engine_packet *p, void *u
 
 static void on_flush(sio_session *c, void *user) {
   (void)user;
-  say("tap flush %d", sio_session_queued(c) > 0);
+  say("tap flush %d", sio_session_info_of(c).queued > 0);
 }
 
 static void on_drain(sio_session *c, void *user) {
   (void)user;
-  say("tap drain %d", sio_session_queued(c) > 0);
+  say("tap drain %d", sio_session_info_of(c).queued > 0);
 }
 
 static int add_taps(void) {

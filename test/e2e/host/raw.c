@@ -31,8 +31,9 @@ static void burst(sio_session *c, int n) {
 static void tell_state(sio_session *c) {
   char text[128];
   snprintf(text, sizeof text, "state=%d protocol=%d transport=%s upgraded=%d queued=%zu",
-           sio_session_state(c), sio_session_protocol(c), sio_session_transport(c),
-           sio_session_upgraded(c), sio_session_queued(c));
+           sio_session_info_of(c).state, sio_session_info_of(c).protocol,
+           sio_session_info_of(c).transport, sio_session_info_of(c).upgraded,
+           sio_session_info_of(c).queued);
   send_text(c, 0, text);
 }
 
@@ -42,11 +43,11 @@ static bool obey(sio_session *c, const char *text) {
   char why[64];
   int n;
   if (sscanf(text, "close %u %63[^\n]", &code, why) == 2)
-    sio_session_close_with(c, false, code, why);
+    sio_session_close(c, &(sio_session_close_options){ .ws_code = code, .ws_text = why });
   else if (strcmp(text, "close") == 0)
-    sio_session_close(c);
+    sio_session_close(c, NULL);
   else if (strcmp(text, "discard") == 0)
-    sio_session_close_with(c, true, 0, NULL);
+    sio_session_close(c, &(sio_session_close_options){ .discard = true });
   else if (strcmp(text, "state") == 0)
     tell_state(c);
   else if (strcmp(text, "volatile") == 0)
@@ -70,7 +71,7 @@ static void on_message(sio_session *c, bool binary, sio_slice data, void *user) 
 
 static void on_open(sio_session *c, void *user) {
   (void)user;
-  say("raw open %s", sio_session_transport(c));
+  say("raw open %s", sio_session_info_of(c).transport);
   if (flag("greeting")) send_text(c, 0, flag("greeting"));
 }
 

@@ -88,7 +88,7 @@ static const sio_asset page = { "/page.html", "text/html", page_text, sizeof pag
 
 static void on_post_back(sio_request *r, void *user) {
   (void)user;
-  sio_respond(r, 200, "application/octet-stream", sio_request_body(r));
+  sio_respond(r, 200, "application/octet-stream", sio_request_info_of(r).body);
 }
 
 static void on_ws_message(sio_ws *w, bool binary, sio_slice data, void *user) {

@@ -58,8 +58,8 @@ static void on_tls(sio_request *r, void *user) {
 static void on_open(sio_session *c, void *user) {
   char text[600];
   (void)user;
-  describe(text, sizeof text, sio_session_tls(c));
-  say("session%s over %s", sio_session_secure(c) ? " secure" : "", text);
+  describe(text, sizeof text, sio_session_info_of(c).tls);
+  say("session%s over %s", sio_session_info_of(c).secure ? " secure" : "", text);
 }
 
 static void on_reload(sio_request *r, void *user) {

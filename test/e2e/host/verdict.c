@@ -66,7 +66,7 @@ void decide(sio_next *next, const char *verdict) {
 static void answer_busy(sio_request *r) { sio_respond(r, 503, "text/plain", sio_text("busy")); }
 
 static void read_request(sio_request *r) {
-  sio_slice url = sio_request_url(r), name = sio_request_header(r, "host");
+  sio_slice url = sio_request_info_of(r).url, name = sio_request_header(r, "host");
   say("read %.*s %.*s", (int)url.n, url.p, (int)name.n, name.p);
 }
 
