@@ -586,4 +586,41 @@ testPair('namespaces that are made on demand are one, too', async ({ a, b, serve
   equal(heard, [[1], []]);
 }, { dynamic: 1 });
 
+// ---- the example --------------------------------------------------------------------------------------------
+
+// A page in a browser is a client and no more: here the client is enough.
+test('the example is one server of C and one of Node.js', async (t) => {
+  const client = (port) => connected(io(`http://127.0.0.1:${port}/`, { reconnection: true }));
+  const start = async (name, command, ...args) => {
+    const port = await freePort();
+    const env = { ...process.env, HOST: '127.0.0.1', PORT: `${port}`, NAME: name, REDIS: redis.url,
+      NODE_PATH: path.join(here, 'node_modules') };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    started.add(child);
+    child.on('exit', () => started.delete(child));
+    for (;;) {
+      const page = await fetch(`http://127.0.0.1:${port}/`).catch(() => sleep(20));
+      if (!page) continue;
+      ok((await page.text()).includes('This page is on'));
+      return { child, port };
+    }
+  };
+  const servers = await Promise.all([start('ours', path.join(build, 'examples/cluster')),
+    start('theirs', 'node', path.join(here, '../../examples/cluster/server.js'))]);
+  const [a, b] = await Promise.all(servers.map(({ port }) => client(port)));
+  for (;;) {
+    const [, pages] = await ask(a, 'who');
+    if (pages.length === 2) break;
+  }
+  equal((await ask(b, 'who'))[1].map((page) => page.server).sort(), ['ours', 'theirs']);
+  const said = [event(a, 'said'), event(b, 'said')];
+  a.emit('say', 'hello');
+  equal(await Promise.all(said), [['ours', 'hello'], ['ours', 'hello']]);
+  a.disconnect();
+  b.disconnect();
+  const ended = new Promise((done) => servers[0].child.on('exit', done));
+  for (const { child } of servers) child.kill('SIGTERM');
+  equal(await ended, 0);
+});
+
 await run();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_redis.c - what comes from Redis: replies, and what other servers publish. The input is steps:
- * a byte that says what, two bytes of length, and so many bytes.
+ * fuzz_redis.c - what comes from Redis: replies, and what other servers publish. The input is
+ * steps: a byte that says what, two bytes of length, and so many bytes.
  *
  *     R   bytes of a connection, for the parser of replies; fed whole and in pieces
  *     b   a broadcast on the channel of all; r on that of a room that a peer is in
