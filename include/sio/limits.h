@@ -23,6 +23,7 @@ enum sio_reject_cause {
   SIO_REJECT_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
   SIO_REJECT_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
   SIO_REJECT_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
+  SIO_REJECT_REQUESTS,      /* its address sends requests faster than requests_per_s: 429       */
   SIO_REJECT_END,
   SIO_REJECT_TLS = SIO_REJECT_END /* its TLS handshake failed, or made room for others
                                     (max_tls_handshakes); sio_stats.tls_failed and tls_displaced

@@ -407,6 +407,12 @@ typedef struct sio_options {
   unsigned body_timeout_ms;
   /* 5000: the time between two requests on one connection. */
   unsigned keep_alive_ms;
+  /* 0: no limit. Requests of one address each second for everything but an engine's path: routes,
+   * files, the script of the client, and paths where nothing is. One more is answered 429, and its
+   * connection is closed. Addresses are counted as for connects_per_s. */
+  unsigned requests_per_s;
+  /* requests_per_s: how many may come at once. */
+  unsigned requests_burst;
 } sio_options;
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * admit.c - the answer 429 to an address that is over one of its limits.
+ * admit.c - limits per address for requests, and the answer 429 to an address that is over one of its limits.
  */
 #include "http/admit.h"
 
@@ -10,14 +10,18 @@
 /* When another session of the same address will end is not known. */
 enum { FULL_RETRY_S = 30 };
 
+static const char *rejection_text(int cause) {
+  if (cause == SIO_REJECT_REQUESTS) return "it sends requests faster than requests_per_s";
+  return cause == SIO_REJECT_SESSIONS
+             ? "it opens sessions, or is refused, faster than connects_per_s"
+             : "as many sessions as max_per_address are open";
+}
+
 void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms) {
   char seconds[24];
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
-  sio__addr_limits_report_refusal(
-      g, cause, sio__request_client_address(r),
-      cause == SIO_REJECT_SESSIONS ? "it opens sessions, or is refused, faster than connects_per_s"
-                                   : "as many sessions as max_per_address are open");
+  sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r), rejection_text(cause));
   r->log_reason = ""; /* it has been logged */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
@@ -38,5 +42,15 @@ bool sio__admit_charge_refusal(struct addr_limits *g, sio_request *r) {
   if (!wait) return true;
   sio__request_disable_keep_alive(r);
   sio__admit_answer_429(g, r, cause, wait);
+  return false;
+}
+
+bool sio__admit_request(struct addr_limits *g, sio_request *r) {
+  if (!g || !addr_limits_count_requests(g)) return true;
+  struct addr a = sio__request_client_addr(r);
+  uint64_t wait = sio__addr_limits_charge_request(g, &a);
+  if (!wait) return true;
+  sio__request_disable_keep_alive(r);
+  sio__admit_answer_429(g, r, SIO_REJECT_REQUESTS, wait);
   return false;
 }

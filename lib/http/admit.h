@@ -13,6 +13,9 @@ bool sio__admit_session(struct addr_limits *g, sio_request *r);
 /* Takes one token of the address for a request that is refused. False: it has none left; r is
  * answered, and its connection ends. */
 bool sio__admit_charge_refusal(struct addr_limits *g, sio_request *r);
+/* Takes one token of the address for a request that opens no session, if requests_per_s is set.
+ * False: it has none left; r is answered, and its connection ends. */
+bool sio__admit_request(struct addr_limits *g, sio_request *r);
 /* Answers 429 with Retry-After, logs it and calls sio_on_reject(). cause: enum sio_reject. wait_ms:
  * UINT64_MAX where it is not known. */
 void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms);

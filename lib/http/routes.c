@@ -4,6 +4,7 @@
  * kept.
  */
 #include "http/routes.h"
+#include "http/admit.h"
 #include "http/assets.h"
 #include "http/head.h"
 #include "http/static.h"
@@ -238,6 +239,7 @@ static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
 static bool route_on_head(sio_request *r) {
   const struct routes *rs = r->mount->owner;
   struct found f = routes_find(rs, r, r->upgrade);
+  if (!(f.route && r->upgrade) && !sio__admit_request(rs->addr_limits, r)) return true;
   if (!f.route) {
     if (r->upgrade)
       refuse_websocket_upgrade(rs, r);

@@ -18,6 +18,7 @@
 struct routes {
   struct list all; /* struct route */
   struct http_mount mount;
+  struct addr_limits *addr_limits; /* count each request but upgrades that find a route; or NULL */
 };
 
 void sio__routes_init(struct routes *rs);

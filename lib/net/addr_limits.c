@@ -26,7 +26,8 @@ static void addr_record_free(struct addr_record *p) {
 
 /* After this time without use a record carries no information: its buckets are full again. */
 static uint64_t forget_after_ms(const struct addr_limits *g) {
-  uint64_t ms = sio__rate_refill_ms(&g->rate);
+  uint64_t ms = sio__rate_refill_ms(&g->rate), requests = sio__rate_refill_ms(&g->request_rate);
+  if (ms < requests) ms = requests;
   return ms < FORGET_MS ? FORGET_MS : ms > FORGET_MOST_MS ? FORGET_MOST_MS : ms;
 }
 
@@ -74,8 +75,7 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
 /* NULL: the address is not counted. This includes a lack of memory, so that a server that runs
  * out of memory does not reject every peer. */
 static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
-  if (!addr_limits_active(g) || a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a))
-    return NULL;
+  if (a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a)) return NULL;
   struct addr key = sio__addr_limit_key(a);
   struct addr_record *p = sio__map_get(&g->records, slice((const char *)key.b, sizeof key.b));
   if (!p) p = add_addr_record(g, &key);
@@ -84,6 +84,10 @@ static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const 
 }
 
 /* ---- admission ------------------------------------------------------------- */
+
+static struct addr_record *record_of_new_peer(struct addr_limits *g, const struct addr *a) {
+  return addr_limits_active(g) ? find_or_add_addr_record(g, a) : NULL;
+}
 
 static bool is_at_open_limit(const struct addr_record *p, enum addr_count kind) {
   return p->limits->max_open && p->open[kind] >= p->limits->max_open;
@@ -105,7 +109,7 @@ static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
 
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause) {
-  struct addr_record *p = find_or_add_addr_record(g, a);
+  struct addr_record *p = record_of_new_peer(g, a);
   *out = NULL;
   uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
   if (!p) return 0;
@@ -120,14 +124,14 @@ uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enu
 
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause) {
-  struct addr_record *p = find_or_add_addr_record(g, a);
+  struct addr_record *p = record_of_new_peer(g, a);
   uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
   if (p) link_if_idle(p);
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause) {
-  struct addr_record *p = find_or_add_addr_record(g, a);
+  struct addr_record *p = record_of_new_peer(g, a);
   *cause = SIO_REJECT_SESSIONS;
   if (!p) return 0;
   uint64_t wait = sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
@@ -135,9 +139,17 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
   return wait;
 }
 
+uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a) {
+  struct addr_record *p = find_or_add_addr_record(g, a);
+  if (!p) return 0;
+  uint64_t wait = sio__bucket_take(&p->requests, &g->request_rate, loop_now(g->loop));
+  link_if_idle(p);
+  return wait;
+}
+
 bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                struct addr_record **out) {
-  struct addr_record *p = find_or_add_addr_record(g, a);
+  struct addr_record *p = record_of_new_peer(g, a);
   *out = NULL;
   if (!p) return true;
   if (is_at_open_limit(p, kind)) return false;

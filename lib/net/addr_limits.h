@@ -29,14 +29,16 @@ struct addr_record {
   uint64_t idle_at;
   struct addr addr;
   struct bucket buckets[ADDR_COUNTS];
+  struct bucket requests;
   uint32_t open[ADDR_COUNTS];
 };
 
 struct addr_limits {
   struct loop *loop;
   struct log *log;
-  struct rate rate;  /* of connections, and of sessions; per_s 0: no limit */
-  unsigned max_open; /* of connections, and of sessions; 0: no limit */
+  struct rate rate;         /* of connections, and of sessions; per_s 0: no limit */
+  struct rate request_rate; /* of requests that open no session; per_s 0: no limit */
+  unsigned max_open;        /* of connections, and of sessions; 0: no limit */
   unsigned max_records;
   /* Proxies, which connect for many clients and are never counted. Owned by the options. */
   struct addr_set trusted;
@@ -54,9 +56,13 @@ void sio__addr_limits_clear(struct addr_limits *g);
 static inline bool addr_limits_active(const struct addr_limits *g) {
   return g->rate.per_s || g->max_open;
 }
+static inline bool addr_limits_count_requests(const struct addr_limits *g) {
+  return g->request_rate.per_s;
+}
 /* Must the address of a new peer be determined? */
 static inline bool addr_limits_need_address(const struct addr_limits *g) {
-  return addr_limits_active(g) || g->trusted.n || g->trusted.has_unix;
+  return addr_limits_active(g) || addr_limits_count_requests(g) || g->trusted.n ||
+         g->trusted.has_unix;
 }
 
 /* Checks both limits for one more `kind` of address a, and counts it. The result is 0, or the ms
@@ -72,6 +78,8 @@ uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct a
                                            enum addr_count kind, int *cause);
 /* Takes the token of one session, whatever the number of open sessions. The result is as above. */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
+/* Takes the token of one request that opens no session. 0, or the ms to wait until there is one. */
+uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);
 /* Counts one more open `kind` of address a. False: the address has reached its maximum. */
 bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                struct addr_record **out);

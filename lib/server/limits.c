@@ -20,6 +20,7 @@ void sio__limits_init(sio_server *srv) {
   const sio_options *o = &srv->opts.o;
   sio__addr_limits_init(&srv->addr_limits, &srv->core.loop, &srv->core.log);
   srv->addr_limits.rate = (struct rate){ o->connects_per_s, o->connects_burst };
+  srv->addr_limits.request_rate = (struct rate){ o->requests_per_s, o->requests_burst };
   srv->addr_limits.max_open = o->max_per_address;
   srv->addr_limits.max_records = o->max_addresses;
   srv->addr_limits.trusted = srv->opts.trusted;

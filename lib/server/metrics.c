@@ -51,7 +51,7 @@ static const struct metric server_metrics[] = {
          "connections_refused|Connections closed at once: no memory."),
   SERVER(COUNTER, rejected,
          "rejected|Connections and sessions past a limit.|cause|connections|pending|connects|"
-         "open|sessions|open_sessions|proxy"),
+         "open|sessions|open_sessions|proxy|requests"),
   SERVER(COUNTER, limited, "limited|Peers that sent too much.|how|paused|closed"),
   SERVER(GAUGE, addresses, "addresses|Addresses remembered for limits."),
   SERVER(COUNTER, addresses_uncounted, "addresses_uncounted|There was no room to remember."),

@@ -181,6 +181,7 @@ static int complete_limits(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
+  if (!o->requests_burst) o->requests_burst = o->requests_per_s;
   if (o->bytes_per_s > RATE_MAX)
     return option_is_over_maximum(log, "bytes_per_s", o->bytes_per_s, RATE_MAX);
   if (o->bytes_burst > RATE_MAX)
@@ -191,6 +192,8 @@ static int complete_limits(sio_options *o, struct log *log) {
     return option_needs_field(log, "bytes_burst", "bytes_per_s");
   if (o->connects_burst && !o->connects_per_s)
     return option_needs_field(log, "connects_burst", "connects_per_s");
+  if (o->requests_burst && !o->requests_per_s)
+    return option_needs_field(log, "requests_burst", "requests_per_s");
   if (o->when_limited < SIO_LIMITED_PAUSE || o->when_limited > SIO_LIMITED_CLOSE)
     return option_is_not_in_range(log, "when_limited", (int)o->when_limited, SIO_LIMITED_PAUSE,
                                   SIO_LIMITED_CLOSE);

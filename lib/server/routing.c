@@ -6,6 +6,7 @@
 #include "server/routing.h"
 #include "base/sized.h"
 
+#include "http/admit.h"
 #include "http/assets.h"
 #include "http/client.h"
 #include "http/cors.h"
@@ -36,7 +37,8 @@ static int send_client_file(sio_server *srv, sio_request *r, const sio_asset *fi
 }
 
 static bool on_client_head(sio_request *r) {
-  (void)r;
+  sio_server *srv = r->mount->owner;
+  sio__admit_request(&srv->addr_limits, r);
   return true;
 }
 
@@ -90,6 +92,7 @@ void sio__routing_init(sio_server *srv) {
                                            .on_abort = on_client_abort,
                                            .owner = srv };
   sio__routes_init(&srv->routes);
+  srv->routes.addr_limits = &srv->addr_limits;
   list_init(&srv->endpoints);
   srv->endpoint_shared = (struct endpoint_shared){ .ws = &srv->ws,
                                                    .opts = &srv->opts.o,

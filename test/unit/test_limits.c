@@ -520,6 +520,56 @@ TEST(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs) {
   stop();
 }
 
+static bool asks(const char *path, const char *from, const char *want) {
+  char line[60];
+  struct raw *c = &peers[1];
+  snprintf(line, sizeof line, "X-Forwarded-For: %s\r\n", from);
+  if (!raw_open(c, srv)) abort();
+  get_as(c, path, line);
+  bool heard = raw_expect(c, want);
+  raw_close(c);
+  return heard;
+}
+
+TEST(requests_past_requests_per_s_are_answered_429_whatever_they_are_for) {
+  static const char *const paths[] = { "/hello", "/nowhere", "/socket.io/socket.io.js" };
+  static const char *const answers[] = { "200 OK", "404 Not Found", "200 OK" };
+  start((sio_options){ .trusted_proxies = unix_proxies, .requests_per_s = 3 });
+  EQ(sio_route(srv, "GET", "/hello", 0, on_route, NULL), 0);
+  for (int i = 0; i < 3; i++) {
+    for (int n = 0; n < 3; n++) CHECK(asks(paths[i], "1.2.3.4", answers[i]));
+    CHECK(asks(paths[i], "1.2.3.4", "429 Too Many Requests\r\nContent-Length: 0"));
+    CHECK(asks(paths[i], "1.2.3.5", answers[i]));
+    later(2000);
+  }
+  EQ(stats().rejected[SIO_REJECT_REQUESTS], 3);
+  EQ_STR(told, "7:1.2.3.4 7:1.2.3.4 7:1.2.3.4 ");
+  CHECK(count_lines("turned away 1.2.3.4: it sends requests faster than requests_per_s") > 0);
+  stop();
+}
+
+TEST(a_request_past_requests_per_s_ends_its_connection) {
+  static const char *const from = "X-Forwarded-For: 1.2.3.4\r\n";
+  struct raw *c = &peers[0];
+  start((sio_options){ .trusted_proxies = unix_proxies, .requests_per_s = 1 });
+  REQUIRE(raw_open(c, srv));
+  get_as(c, "/nowhere", from);
+  CHECK(raw_expect(c, "404"));
+  get_as(c, "/nowhere", from);
+  CHECK(raw_expect(c, "Retry-After: 1\r\n") && raw_expect_end(c));
+  stop();
+}
+
+TEST(requests_for_sessions_do_not_count_against_requests_per_s) {
+  start((sio_options){ .trusted_proxies = unix_proxies, .requests_per_s = 1 });
+  for (int i = 0; i < 5; i++) CHECK(asks(POLL, "1.2.3.4", "200 OK"));
+  for (int i = 0; i < 5; i++) upgrade_for(0, WS, "1.2.3.4", "101 Switching");
+  EQ(stats().rejected[SIO_REJECT_REQUESTS], 0);
+  CHECK(asks("/nowhere", "1.2.3.4", "404"));
+  CHECK(asks("/nowhere", "1.2.3.4", "429"));
+  stop();
+}
+
 /* ---- what all share -------------------------------------------------------------------------- */
 
 /* How many of the namespaces that it asks for a client gets; *fd is its connection. */
@@ -594,5 +644,8 @@ T(of_those_that_ask_for_nothing_the_oldest_makes_room)
 T(a_connection_past_max_connections_is_told_of)
 T(refused_requests_make_few_lines_and_one_more_says_how_many_there_were)
 T(a_refused_request_for_a_session_costs_its_address_what_opening_one_costs)
+T(requests_past_requests_per_s_are_answered_429_whatever_they_are_for)
+T(a_request_past_requests_per_s_ends_its_connection)
+T(requests_for_sessions_do_not_count_against_requests_per_s)
 T(one_address_takes_half_of_the_namespaces_and_leaves_some_for_each_newcomer)
 TESTS_END

@@ -278,16 +278,20 @@ TEST(limits_are_off_and_a_burst_is_a_second) {
   EQ(opts.o.packets_per_s, 0);
   EQ(opts.o.bytes_per_s, 0);
   EQ(opts.o.connects_per_s, 0);
+  EQ(opts.o.requests_per_s, 0);
   EQ(opts.o.max_per_address, 0);
   EQ(opts.o.max_pending, 0);
   EQ(opts.o.max_tls_handshakes, 4096);
   EQ(opts.o.max_addresses, 65536);
   EQ(opts.trusted.n, 0);
   sio__options_clear(&opts);
-  EQ(settle(&(sio_options){ .packets_per_s = 10, .bytes_per_s = 20, .connects_per_s = 30 }), 0);
+  EQ(settle(&(sio_options){
+         .packets_per_s = 10, .bytes_per_s = 20, .connects_per_s = 30, .requests_per_s = 40 }),
+     0);
   EQ(opts.o.packets_burst, 10);
   EQ(opts.o.bytes_burst, 20);
   EQ(opts.o.connects_burst, 30);
+  EQ(opts.o.requests_burst, 40);
   sio__options_clear(&opts);
   EQ(settle(&(sio_options){ .packets_per_s = 10, .packets_burst = 100 }), 0);
   EQ(opts.o.packets_burst, 100);
@@ -298,6 +302,7 @@ TEST(limits_without_sense_are_refused_by_name) {
   refused(&(sio_options){ .packets_burst = 1 }, "packets_burst");
   refused(&(sio_options){ .bytes_burst = 1 }, "bytes_burst");
   refused(&(sio_options){ .connects_burst = 1 }, "connects_burst");
+  refused(&(sio_options){ .requests_burst = 1 }, "requests_burst");
   refused(&(sio_options){ .bytes_per_s = ((size_t)1 << 40) + 1 }, "bytes_per_s");
   refused(&(sio_options){ .bytes_per_s = 1, .bytes_burst = ((size_t)1 << 40) + 1 }, "bytes_burst");
   refused(&(sio_options){ .when_limited = 2 }, "when_limited");

@@ -58,6 +58,8 @@ static const struct field fields[] = {
   FIELD("bytes-burst", SIZE, bytes_burst),
   FIELD("connects-per-s", NUMBER, connects_per_s),
   FIELD("connects-burst", NUMBER, connects_burst),
+  FIELD("requests-per-s", NUMBER, requests_per_s),
+  FIELD("requests-burst", NUMBER, requests_burst),
   FIELD("max-per-address", NUMBER, max_per_address),
   FIELD("max-pending", NUMBER, max_pending),
   FIELD("proxy-protocol", YES, proxy_protocol),
