@@ -177,8 +177,9 @@ typedef struct sio_stats {
   sio_histogram heartbeat_us; /* microseconds from ping to pong                            */
   uint64_t packets_in, packets_out, bytes_in, bytes_out;
   sio_histogram packet_bytes_in, packet_bytes_out; /* bytes of each Engine.IO packet         */
-  uint64_t parse_errors;  /* packets that broke the protocol                                */
-  uint64_t overflows;     /* sessions closed because more than max_queued waited            */
+  uint64_t parse_errors; /* packets that broke the protocol                                */
+  /* Sessions and plain WebSockets closed because more than max_queued waited, or queue_high. */
+  uint64_t overflows;
   uint64_t out_of_memory; /* sessions closed because an allocation failed                   */
 
   /* -- Socket.IO -- */

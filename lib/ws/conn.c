@@ -137,8 +137,7 @@ static void ws_notify_closed(struct ws_conn *w) {
                                   .err = w->err,
                                   .by_peer = w->by_peer,
                                   .detail = w->detail,
-                                  .reason = w->reason ? w->reason : "",
-                                  .reason_len = w->reason_len });
+                                  .reason = w->reason ? w->reason : "" });
 }
 
 static void ws_conn_finish(struct ws_conn *w, int err, const char *detail) {
@@ -283,11 +282,19 @@ static bool ws_on_pong(struct ws_recv *r, const char *p, size_t n) {
   return true;
 }
 
+/* A NUL in it becomes U+FFFD, so that it does not cut the text. NULL: no memory. */
+static char *ws_reason_new(const char *reason, size_t n) {
+  char *text = sio__malloc(3 * n + 1);
+  if (!text) return NULL;
+  memcpy(text, reason, n);
+  text[sio__utf8_replace_nuls(text, n)] = '\0';
+  return text;
+}
+
 static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->code_got = (uint16_t)code;
-  if (n) w->reason = sio__strndup(reason, n);
-  if (w->reason) w->reason_len = (uint8_t)n;
+  if (n) w->reason = ws_reason_new(reason, n);
   if (w->state == WS_OPEN) {
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);

@@ -33,8 +33,7 @@ struct ws_close {
                          SIO_ETIMEOUT when the peer did not answer our close frame            */
   bool by_peer;       /* the peer's close frame or FIN came before ours                       */
   const char *detail; /* one line, static                                                     */
-  const char *reason; /* the close frame's text, borrowed, may be ""                          */
-  size_t reason_len;
+  const char *reason; /* the close frame's text, borrowed; "" without one                        */
 };
 
 struct ws_conn_ops {
@@ -92,7 +91,6 @@ struct ws_conn {     /* what sending looks at comes first */
   struct msg *pong; /* the newest ping's answer, while too many others wait to be sent */
   int err;
   uint16_t code_sent, code_got; /* of close frames, 0: none yet */
-  uint8_t reason_len;
   uint8_t state;
   uint8_t pongs_queued; /* queued since the kernel last took everything */
   bool by_peer : 1;

@@ -88,6 +88,7 @@ static const struct ws_conn_ops endpoint_ops = { .message = endpoint_on_message,
 
 static void endpoint_close_over_limit(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, close_task);
+  if (!w->over_rate) w->endpoint->shared->stats->overflows++;
   sio__ws_drop(w->ws);
   endpoint_release_peer(w, &(sio_close_info){
                                SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
@@ -369,20 +370,26 @@ void sio__endpoint_free(struct endpoint *e) {
 
 /* ---- public ---------------------------------------------------------------------- */
 
-int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
-  if (!w->ws) return SIO_ECLOSED;
-  struct loop *l = w->endpoint->shared->ws->loop;
-  struct msg *m = sio__msg_copy(&l->msgs, data.p, data.n);
+static bool endpoint_queue_is_full(const sio_ws *w) {
+  return ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued;
+}
+
+static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
+  if (endpoint_queue_is_full(w)) return SIO_ETOOBIG;
+  struct msg *m = sio__msg_copy(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
   size_t before = ws_queued(w->ws);
   int err = sio__ws_send(w->ws, m);
   w->queued_ever += (int64_t)(ws_queued(w->ws) - before);
   msg_unref(m);
-  if (!err && ws_queued_memory(w->ws) > w->endpoint->shared->opts->max_queued) {
-    sio__loop_defer(l, &w->close_task);
-    err = SIO_ETOOBIG;
-  }
+  return !err && endpoint_queue_is_full(w) ? SIO_ETOOBIG : err;
+}
+
+int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
+  if (!w->ws) return SIO_ECLOSED;
+  int err = endpoint_queue_message(w, binary, data);
+  if (err == SIO_ETOOBIG) sio__loop_defer(w->endpoint->shared->ws->loop, &w->close_task);
   return err;
 }
 

@@ -10,6 +10,7 @@
 static struct raw c;
 static sio_ws *peer;
 static int verdict, sent;
+static bool shows_text;
 
 static int on_accept(sio_request *r, void *user) {
   (void)r, (void)user;
@@ -29,6 +30,7 @@ static void on_close(sio_ws *w, const sio_close_info *why, void *user) {
   (void)user;
   peer = NULL;
   trace("%s %d %d ", sio_reason_str(why->reason), why->err, why->ws_code);
+  if (shows_text) trace("%s ", why->ws_text);
   sent = sio_ws_send(w, false, sio_text("too late"));
   EQ(sio_ws_queued(w), 0);
   sio_ws_close(w, 1000, "again");
@@ -40,6 +42,7 @@ static void begin(sio_options o) {
   };
   static const sio_ws_callbacks none = { .message = NULL };
   verdict = sent = 0;
+  shows_text = false;
   saw();
   peer = NULL;
   whole_start(&o);
@@ -54,6 +57,12 @@ static void end(void) {
 }
 
 static bool opened(const char *path) { return raw_open(&c, srv) && raw_upgrade(&c, path); }
+
+static uint64_t overflows(void) {
+  sio_stats st;
+  sio_server_stats(srv, &st, sizeof st);
+  return st.overflows;
+}
 
 /* ---- who is let in --------------------------------------------------------------------------- */
 
@@ -161,13 +170,18 @@ TEST(a_peer_that_does_not_read_is_closed_past_max_queued) {
   CHECK(opened("/ws"));
   for (int i = 0; i < 1000 && !err; i++) {
     err = sio_ws_send(peer, false, sio_text(text));
-    uv_run(&uv, UV_RUN_NOWAIT);
+    if (!err) uv_run(&uv, UV_RUN_NOWAIT);
   }
   EQ(err, SIO_ETOOBIG);
+  size_t queued = sio_ws_queued(peer);
+  EQ(sio_ws_send(peer, false, sio_text(text)), SIO_ETOOBIG);
+  EQ(sio_ws_queued(peer), queued);
+  EQ(overflows(), 0);
   turn();
   SAW("forced close -10004 0 ");
   CHECK(peer == NULL);
   EQ(sent, SIO_ECLOSED);
+  EQ(overflows(), 1);
   end();
 }
 
@@ -200,6 +214,21 @@ TEST(a_peer_that_hangs_up_is_a_transport_close_and_one_that_errs_an_error) {
   end();
 }
 
+TEST(a_nul_in_the_reason_of_a_close_does_not_cut_it) {
+  begin((sio_options){ 0 });
+  shows_text = true;
+  CHECK(opened("/ws"));
+  CHECK(raw_frame(&c, 0x88,
+                  "\x0f\xa1"
+                  "a\0b\0",
+                  6) &&
+        raw_expect_end(&c));
+  turn();
+  SAW("transport close 0 4001 a\xef\xbf\xbd"
+      "b\xef\xbf\xbd ");
+  end();
+}
+
 TESTS_BEGIN
 T(the_host_refuses_with_a_status_that_is_an_error)
 T(what_comes_with_the_handshake_is_heard)
@@ -210,4 +239,5 @@ T(without_memory_nothing_is_sent_and_the_peer_stays)
 T(a_peer_that_does_not_read_is_closed_past_max_queued)
 T(a_close_says_its_code_and_the_answer_ends_it)
 T(a_peer_that_hangs_up_is_a_transport_close_and_one_that_errs_an_error)
+T(a_nul_in_the_reason_of_a_close_does_not_cut_it)
 TESTS_END

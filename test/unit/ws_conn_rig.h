@@ -60,8 +60,7 @@ static inline void closed(struct ws_conn *from, void *owner, const struct ws_clo
   CHECK(info->detail && *info->detail);
   closed_count++;
   why = *info;
-  memcpy(why_reason, info->reason, info->reason_len);
-  why_reason[info->reason_len] = '\0';
+  snprintf(why_reason, sizeof why_reason, "%s", info->reason);
   w = NULL;
   if (on_closed) on_closed(from);
 }
