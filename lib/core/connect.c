@@ -111,20 +111,26 @@ static void send_connect_error(struct client *cl, struct msg *m) {
   msg_unref(m);
 }
 
-void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
+static const char *const refusal_texts[SIO_REFUSED_END] = { "refused", "timeout",
+                                                            "Invalid namespace",
+                                                            "Too many namespaces" };
+
+void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_refusal why) {
   struct core *core = client_core(cl);
-  static const char *const texts[SIO_REFUSED_END] = { "refused", "timeout", "Invalid namespace",
-                                                      "Too many namespaces" };
-  const char *message = texts[why];
+  const char *message = refusal_texts[why];
   struct msg *m = NULL;
   core->stats.connects_refused[why]++;
   int err =
       sio__encode_connect_error(&core->loop.msgs, &core->scratch, &m, nsp, message, sio_null());
   if (!err) sio__parser_recode(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
-            sio__session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
-            message);
   send_connect_error(cl, m);
+}
+
+void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
+  LOG_RATED(&client_core(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
+            sio__session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
+            refusal_texts[why]);
+  sio__connect_refuse_unlogged(cl, nsp, why);
 }
 
 static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {

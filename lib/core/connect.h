@@ -25,7 +25,9 @@ void sio__connect_resend_answer(sio_socket *s);
 void sio__connect_on_turn_end(struct task *t);
 /* The session of a PENDING socket is closed. Must be called from the loop. */
 void sio__connect_abandon(sio_socket *s);
-/* Sends CONNECT_ERROR. The connection stays open. */
+/* Sends CONNECT_ERROR and logs it. The connection stays open. */
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);
+/* The same for what the caller has logged already. */
+void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_refusal why);
 
 #endif

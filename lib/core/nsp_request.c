@@ -44,9 +44,10 @@ static void nsp_request_unlink(struct nsp_request *r) {
 static void nsp_request_refuse(struct client *cl, const struct nsp_request *r, int err) {
   if (err == UV_ENOMEM)
     sio__client_end_no_memory(cl);
+  else if (err == SIO_ETOOBIG)
+    sio__connect_refuse_unlogged(cl, r->name, SIO_REFUSED_TOO_MANY);
   else
-    sio__connect_refuse(cl, r->name,
-                        err == SIO_ETOOBIG ? SIO_REFUSED_TOO_MANY : SIO_REFUSED_NO_NSP);
+    sio__connect_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
 
 /* The namespace may exist by now, created by another request or by the host. If the peer does not
@@ -159,7 +160,7 @@ static void nsp_request_on_timeout(struct timer *t) {
   if (nsp_request_is_wanted(&r->chain) && r->newer_auth)
     nsp_request_restart(cl, r);
   else if (nsp_request_is_wanted(&r->chain) && !r->withdrawn)
-    sio__connect_refuse(cl, r->name, SIO_REFUSED_TIMEOUT);
+    sio__connect_refuse_unlogged(cl, r->name, SIO_REFUSED_TIMEOUT);
   nsp_request_abandon(r);
 }
 

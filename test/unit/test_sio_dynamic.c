@@ -850,6 +850,35 @@ TEST(a_child_the_host_cannot_make_leaves_nothing) {
   CHECK(!failed);
 }
 
+static void count_warning(int level, const char *room, const char *text, void *user) {
+  (void)room, (void)text;
+  *(unsigned *)user += level == SIO_LOG_WARN;
+}
+
+TEST(a_namespace_that_is_not_made_is_one_warning_not_two) {
+  unsigned lines = 0;
+  begin(&(sio_options){ .middleware_timeout_ms = 1000,
+                        .max_child_nsps = 1,
+                        .log = count_warning,
+                        .log_user = &lines });
+  EQ(sio_of_match(srv, hold, NULL, &parent), 0);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  later(1001);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  EQ(lines, 1);
+  say(p, "40/b,");
+  say(p, "40/c,");
+  sio_next_ok(held[1]);
+  sio_next_ok(held[2]);
+  turn();
+  turn();
+  HEARD(p, "40/b,{\"sid\":\"?\"} 44/c,{\"message\":\"Too many namespaces\"} ");
+  EQ(lines, 2);
+  sio_next_ok(held[0]);
+  stop();
+}
+
 TESTS_BEGIN
 T(a_star_stands_for_any_characters_and_for_none)
 T(all_other_characters_stand_for_themselves)
@@ -898,4 +927,5 @@ T(a_closing_server_makes_no_parents_and_no_children)
 T(a_parent_that_cannot_be_made_leaves_nothing)
 T(a_peer_for_whom_there_is_no_memory_ends_and_others_get_in)
 T(a_child_the_host_cannot_make_leaves_nothing)
+T(a_namespace_that_is_not_made_is_one_warning_not_two)
 TESTS_END
