@@ -138,10 +138,10 @@ typedef struct sio_ws_callbacks {
 SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                   size_t size, void *user);
 /* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
- * a session: max_payload, max_fragments, packets_per_s and bytes_per_s, connects_per_s and
- * max_per_address, and max_queued, past which it is closed (queue_high and when_full are not for
- * it: sio_ws_queued() tells how much waits). UV_EINVAL (also a time over INT_MAX, a protocol that
- * is no token), SIO_EEXISTS, UV_ENOMEM. */
+ * a session: max_payload, max_fragments, packet_timeout_ms, packets_per_s and bytes_per_s,
+ * connects_per_s and max_per_address, and max_queued, past which it is closed (queue_high and
+ * when_full are not for it: sio_ws_queued() tells how much waits). UV_EINVAL (also a time over
+ * INT_MAX, a protocol that is no token), SIO_EEXISTS, UV_ENOMEM. */
 static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                void *user) {
   return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);

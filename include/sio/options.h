@@ -315,9 +315,9 @@ typedef struct sio_options {
   size_t max_packet;
   /* 10 attachments in one packet. */
   unsigned max_attachments;
-  /* 60000: the time for the next piece of an attachment. If nothing of a packet's attachments has
-   * come for this time (at most twice this time), the connection is closed: "forced close" with
-   * SIO_ETIMEOUT. */
+  /* 60000: the time for the next piece of a WebSocket message or of an attachment. If nothing of an
+   * incomplete message, or of a packet's attachments, has come for this time (at most twice this
+   * time), the connection is closed: "forced close" with SIO_ETIMEOUT. */
   unsigned packet_timeout_ms;
   /* 512 levels of [ and { in one packet; at most 900. */
   unsigned max_depth;

@@ -51,8 +51,10 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
 }
 
 /* A connection that breaks is an ordinary way to leave; a violation of the protocol is an error. */
-static bool is_peer_fault(const struct ws_close *why) {
-  return why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
+static enum sio_reason close_reason(const struct ws_close *why) {
+  if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
+  bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
+  return bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
 }
 
 /* Takes the text of the peer's close frame over: ops->close may run after w is freed. */
@@ -66,9 +68,7 @@ static void keep_close_reason(sio_session *c, struct ws_conn *w) {
 static void websocket_on_closed(struct ws_conn *w, void *session, const struct ws_close *why) {
   sio_session *c = session;
   c->ws = NULL;
-  bool bad = is_peer_fault(why);
-  sio__session_end_by_peer(c, bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                           why->err, (int)why->code,
+  sio__session_end_by_peer(c, close_reason(why), why->err, (int)why->code,
                            why->err == SIO_ETOOBIG ? "Max payload size exceeded" : why->detail);
   keep_close_reason(c, w);
 }

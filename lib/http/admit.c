@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * admit.c - limits per address for requests, and the answer 429 to an address that is over one of its limits.
+ * admit.c - limits per address for requests, and the answer 429 to an address that is over one.
  */
 #include "http/admit.h"
 

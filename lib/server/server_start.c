@@ -76,6 +76,7 @@ static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
   srv->ws.loop = &srv->core.loop;
   srv->ws.log = &srv->core.log;
   srv->ws.close_ms = srv->opts.o.close_timeout_ms;
+  srv->ws.message_ms = srv->opts.o.packet_timeout_ms;
   sio__limits_init(srv);
   sio__routing_init(srv);
   return 0;

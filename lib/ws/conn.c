@@ -146,9 +146,13 @@ static void ws_conn_finish(struct ws_conn *w, int err, const char *detail) {
   ws_notify_closed(w);
 }
 
+/* The first call counts; until then the timer may have limited a message. */
 static void ws_start_close_timer(struct ws_conn *w) {
-  if (!timer_active(&w->timer))
-    sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->close_ms);
+  if (w->close_timed) return;
+  w->close_timed = true;
+  w->timer_extended = false;
+  w->bytes_after_close = 0;
+  sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->close_ms);
 }
 
 static void ws_resume_reading(struct ws_conn *w) {
@@ -246,6 +250,7 @@ static void ws_fail(struct ws_conn *w, unsigned code, int err, const char *detai
 static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
   w->shared->stats.messages_in++;
+  w->got_message = true;
   if (w->state == WS_OPEN) w->ops->message(w, binary, p, n);
   return w->state != WS_CLOSED;
 }
@@ -340,6 +345,43 @@ static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
   return true;
 }
 
+/* ---- the time of a message ---- */
+
+static uint32_t ws_bytes_of_message(const struct ws_conn *w) {
+  return w->recv.msg ? (uint32_t)w->recv.msg->n : 0;
+}
+
+static void ws_start_message_time(struct ws_conn *w) {
+  w->got_message = false;
+  w->bytes_at_check = ws_bytes_of_message(w);
+  sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->message_ms);
+}
+
+/* The timer is not stopped when the message is complete. It may run when nothing is missing. */
+static void ws_limit_message_time(struct ws_conn *w) {
+  if (w->state != WS_OPEN || timer_active(&w->timer) || !w->shared->message_ms) return;
+  w->timer_extended = false;
+  ws_start_message_time(w);
+}
+
+/* A piece of it has come, or may lie unread because reading is paused. */
+static bool ws_message_progresses(const struct ws_conn *w) {
+  return w->got_message || ws_bytes_of_message(w) != w->bytes_at_check || w->unread ||
+         w->conn->paused || w->conn->throttled;
+}
+
+static void ws_on_message_timer(struct ws_conn *w) {
+  if (!ws_recv_is_incomplete(&w->recv)) return;
+  bool progresses = ws_message_progresses(w);
+  bool extends = !progresses && loop_extends_deadline(w->shared->loop, w->timer_extended);
+  if (progresses || extends) {
+    w->timer_extended = extends;
+    ws_start_message_time(w);
+    return;
+  }
+  ws_fail(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
+}
+
 static void ws_on_unread_task(struct task *t) {
   struct ws_unread *r = container_of(t, struct ws_unread, task);
   struct ws_conn *w = r->ws;
@@ -353,6 +395,7 @@ static void ws_on_unread_task(struct task *t) {
   }
   sio__free(r);
   if (w->state != WS_CLOSED && !w->recv.paused) sio__conn_resume(w->conn);
+  if (ws_recv_is_incomplete(&w->recv)) ws_limit_message_time(w);
 }
 
 static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
@@ -371,6 +414,7 @@ static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
 static void ws_feed(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
   if (left && w->state != WS_CLOSED) ws_keep_unread(w, p + n - left, left);
+  if (ws_recv_is_incomplete(&w->recv)) ws_limit_message_time(w);
 }
 
 static void ws_on_read(struct conn *c, char *p, size_t n) {
@@ -393,14 +437,21 @@ static void ws_on_stream_failed(struct conn *c, int err) {
   ws_conn_finish(c->owner, err, "stream broke");
 }
 
-static void ws_on_close_timer(struct timer *t) {
-  struct ws_conn *w = container_of(t, struct ws_conn, timer);
+static void ws_on_close_timer(struct ws_conn *w) {
   if (!loop_extends_deadline(w->shared->loop, w->timer_extended)) {
     ws_conn_finish(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }
   w->timer_extended = true;
-  ws_start_close_timer(w);
+  sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->close_ms);
+}
+
+static void ws_on_timer(struct timer *t) {
+  struct ws_conn *w = container_of(t, struct ws_conn, timer);
+  if (w->close_timed)
+    ws_on_close_timer(w);
+  else
+    ws_on_message_timer(w);
 }
 
 static void ws_on_drained(struct conn *c) {
@@ -448,7 +499,7 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   shared->stats.opened++;
   w->ops = ops;
   w->owner = owner;
-  timer_init(&w->timer, ws_on_close_timer);
+  timer_init(&w->timer, ws_on_timer);
   sio__ws_recv_init(&w->recv, &shared->recv);
   sio__conn_set_owner(c, &ws_stream_ops, w);
   *out = w;

@@ -75,6 +75,7 @@ struct ws_shared {
   struct log *log;
   struct ws_recv_shared recv; /* its ops: sio__ws_conn_recv_ops */
   unsigned close_ms;          /* how long to wait for the peer's half of a close */
+  unsigned message_ms;        /* ... and for the next piece of a message; 0: without end */
   struct ws_deflate deflate;
   struct ws_stats stats;
 };
@@ -95,11 +96,16 @@ struct ws_conn {     /* what sending looks at comes first */
   uint8_t pongs_queued; /* queued since the kernel last took everything */
   bool by_peer : 1;
   bool eof : 1;
-  bool timer_extended : 1;    /* the time for the peer's half of a close was given once more */
-  uint32_t bytes_after_close; /* bytes that came since it is not open any more */
+  bool timer_extended : 1; /* the time that runs was given once more, see loop_extends_deadline() */
+  bool close_timed : 1;    /* the timer limits the close, and not a message */
+  bool got_message : 1;    /* a message was complete since the message's time began */
+  union {
+    uint32_t bytes_at_check;    /* OPEN: of the incomplete message, when its time began */
+    uint32_t bytes_after_close; /* later: bytes that came since */
+  };
   struct ws_recv recv;
   union {
-    struct timer timer;                 /* the peer's half of a close is awaited */
+    struct timer timer;                 /* the rest of a message, or a close, is awaited */
     struct deferred_free deferred_free; /* CLOSED                                */
   };
   struct ws_unread *unread; /* what was read and not handled while the owner holds it up; or NULL */

@@ -60,12 +60,17 @@ static void endpoint_on_message(struct ws_conn *c, bool binary, char *p, size_t 
   if (e->cbs.message) e->cbs.message(w, binary, slice(p, n), e->user);
 }
 
+/* A close frame that is not answered in time is no error. */
+static enum sio_reason endpoint_close_reason(const struct ws_close *why) {
+  if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
+  bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
+  return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
+}
+
 static void endpoint_on_closed(struct ws_conn *c, void *owner, const struct ws_close *why) {
   (void)c;
-  bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
-  endpoint_release_peer(owner, &(sio_close_info){
-                                   error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE,
-                                   why->err, (int)why->code, why->detail, why->reason });
+  endpoint_release_peer(owner, &(sio_close_info){ endpoint_close_reason(why), why->err,
+                                                  (int)why->code, why->detail, why->reason });
 }
 
 static const char *endpoint_peer_address(const struct ws_conn *c) {

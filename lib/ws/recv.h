@@ -86,6 +86,10 @@ void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
  * that reading is over, r is not touched again. Answers how many bytes at the end were not used,
  * since the owner set r->stop. */
 size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
+/* Something of a frame or of a message has come, and the rest is missing. */
+static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
+  return r->opcode || r->ctx || r->head_n;
+}
 /* Gives everything back and reads no more. Allowed inside a callback (which then says false):
  * the bytes it was given stay until it returns. */
 void sio__ws_recv_clear(struct ws_recv *r);

@@ -386,6 +386,104 @@ TEST(unless_the_host_chose_times_of_its_own) {
   whole_stop();
 }
 
+/* ---- messages that are begun ---------------------------------------------------------------- */
+
+static const char incomplete[] = "a message was not complete within packet_timeout_ms";
+
+/* Answers each ping for so many seconds. */
+static void answer_pings(unsigned seconds) {
+  for (unsigned i = 0; i < seconds; i++) {
+    later(1000);
+    raw_read(&w);
+    if (w.n > w.seen && raw_expect_n(&w, "\x89\0", 2)) pong();
+  }
+}
+
+TEST(a_message_that_is_begun_and_not_ended_has_a_minute_though_pongs_come) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(NULL, &cbs));
+  CHECK(raw_frame(&w, 0x01, "begun", 5)); /* not the last fragment */
+  answer_pings(59);
+  SAW("");
+  answer_pings(3);
+  char want[120];
+  snprintf(want, sizeof want, "forced close %d %s ", SIO_ETIMEOUT, incomplete);
+  SAW(want);
+  CHECK(plain == NULL && raw_expect_n(&w, "\x88\2\x03\xf0", 4)); /* 1008 */
+  stop();
+}
+
+TEST(so_has_a_frame_where_there_are_no_pings) {
+  sio_ws_callbacks cbs = callbacks();
+  cbs.no_pings = true;
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 500 }, &cbs));
+  CHECK(raw_send(&w, "\x82\x85", 2)); /* a header that is not complete */
+  later(499);
+  SAW("");
+  later(501);
+  CHECK(plain == NULL && raw_expect_n(&w, "\x88\2\x03\xf0", 4));
+  stop();
+}
+
+TEST(each_piece_of_a_message_gives_the_rest_more_time) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 5000 }, &cbs));
+  CHECK(raw_frame(&w, 0x01, "a", 1));
+  for (int i = 0; i < 20; i++) {
+    later(4000);
+    CHECK(raw_frame(&w, 0x00, "b", 1));
+    later(0);
+  }
+  CHECK(plain != NULL && raw_frame(&w, 0x80, "c", 1));
+  later(0);
+  SAW("abbbbbbbbbbbbbbbbbbbbc ");
+  answer_pings(20);
+  CHECK(plain != NULL);
+  stop();
+}
+
+TEST(the_time_of_a_message_is_not_that_of_the_one_before_it) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 5000 }, &cbs));
+  CHECK(raw_frame(&w, 0x01, "a", 1));
+  later(0);
+  later(4999);
+  CHECK(raw_frame(&w, 0x80, "b", 1) && raw_frame(&w, 0x01, "c", 1));
+  later(0);
+  SAW("ab ");
+  later(4999);
+  CHECK(plain != NULL);
+  later(5001);
+  CHECK(plain == NULL);
+  stop();
+}
+
+TEST(who_is_closing_has_the_time_of_a_close_and_not_that_of_its_message) {
+  sio_ws_callbacks cbs = callbacks();
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 5000, .close_timeout_ms = 3000 }, &cbs));
+  CHECK(raw_frame(&w, 0x01, "a", 1));
+  later(4000);
+  sio_ws_close(plain, 1000, NULL);
+  later(2999);
+  SAW("");
+  later(1);
+  CHECK(strstr(saw(), "no close frame in time"));
+  stop();
+}
+
+TEST(a_message_of_a_paused_peer_is_not_late) {
+  sio_ws_callbacks cbs = callbacks();
+  cbs.no_pings = true;
+  REQUIRE(start(&(sio_options){ .packet_timeout_ms = 500, .packets_per_s = 1 }, &cbs));
+  for (int i = 0; i < 8; i++) CHECK(raw_text(&w, "x"));
+  CHECK(raw_frame(&w, 0x01, "a", 1));
+  for (int i = 0; i < 40; i++) later(100);
+  CHECK(plain != NULL && raw_frame(&w, 0x80, "b", 1));
+  for (int i = 0; i < 80; i++) later(100);
+  CHECK(strstr(saw(), "ab "));
+  stop();
+}
+
 TESTS_BEGIN
 T(one_that_vanished_is_closed_after_25_and_20_seconds)
 T(one_that_answers_stays)
@@ -406,4 +504,10 @@ T(nor_is_one_while_it_is_not_read)
 T(tcp_looks_for_peers_that_are_gone_on_every_accepted_connection)
 T(also_where_the_host_accepted_it)
 T(unless_the_host_chose_times_of_its_own)
+T(a_message_that_is_begun_and_not_ended_has_a_minute_though_pongs_come)
+T(so_has_a_frame_where_there_are_no_pings)
+T(each_piece_of_a_message_gives_the_rest_more_time)
+T(the_time_of_a_message_is_not_that_of_the_one_before_it)
+T(who_is_closing_has_the_time_of_a_close_and_not_that_of_its_message)
+T(a_message_of_a_paused_peer_is_not_late)
 TESTS_END

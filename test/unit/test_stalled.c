@@ -218,6 +218,25 @@ TEST(not_what_the_host_said_of_a_socket) {
   stop();
 }
 
+TEST(for_the_rest_of_a_message) {
+  start();
+  CHECK(join());
+  CHECK(raw_frame(&w, 0x01, "42[", 3));
+  turns();
+  blocked_for(5001);
+  later(4999);
+  EQ(sessions(), 1);
+  CHECK(raw_frame(&w, 0x80, "\"a\"]", 4));
+  turns();
+  later(10000);
+  EQ(sessions(), 1);
+  CHECK(raw_frame(&w, 0x01, "42[", 3));
+  turns();
+  later(5001);
+  EQ(sessions(), 0);
+  stop();
+}
+
 TESTS_BEGIN
 T(to_join_a_namespace)
 T(it_is_given_once)
@@ -229,4 +248,5 @@ T(for_the_last_poll_of_a_session_that_ends)
 T(for_a_websocket_s_close_frame)
 T(for_a_head_and_for_a_body)
 T(not_what_the_host_said_of_a_socket)
+T(for_the_rest_of_a_message)
 TESTS_END
