@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include "disk.h"
 #include "fault.h"
 #include "host.h"
 #include "loop.h"
@@ -310,6 +311,7 @@ void check_no_ghosts(const sio_server *srv, unsigned plain) {
 void check_nothing_left(void) {
   if (loop_has_handles()) fault("a handle is left on the loop", "%d", loop.n + loop.nclosing);
   if (kernel.open_fds) fault("a descriptor is left open", "%u", kernel.open_fds);
+  if (disk.open) fault("a file is left open", "%u", disk.open);
   if (memory.blocks)
     fault("memory is left", "%zu blocks of %zu bytes", memory.blocks, memory.bytes);
 }

@@ -5,6 +5,7 @@
 #include "host.h"
 
 #include "base/utf8.h"
+#include "disk.h"
 #include "draw.h"
 #include "fault.h"
 #include "loop.h"
@@ -130,7 +131,15 @@ void host_settle_one(void) {
 }
 
 void host_settle_all(void) {
+  while (host.nheld) verdict(host.held[--host.nheld]);
   while (host.nnexts + host.nacks + host.nrequests) host_settle_one();
+}
+
+bool host_holds_events(void) { return host.nnexts + host.nheld > 0; }
+
+/* A program that gives up what it was busy with when its user goes. */
+static void settle_at_an_end(void) {
+  if (host.settles_late && !host.sending) host_settle_all();
 }
 
 /* ---- sockets ------------------------------------------------------------------------ */
@@ -172,6 +181,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   ledger_accused(l, sio_session_info_of(sio_socket_session(s)).protocol, why, &host.opts);
   ledger_broken(l, l->rooms);
   if (h) *h = host.sockets[--host.nsockets];
+  settle_at_an_end();
   host_called("disconnect", NULL);
 }
 
@@ -234,11 +244,19 @@ static void middleware(sio_socket *s, sio_next *next, void *user) {
   host_called("middleware", s);
   host_owe_next(next);
 }
+/* A block of about 1500 bytes for each. */
+static void hold_event(sio_next *next) {
+  host.held[host.nheld++] = next;
+  host.caused[memory.owner] += 2000;
+}
+
 static void packet_middleware(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)user;
   host_called("packet middleware", s);
   if (strcmp(sio_event_name(e), "c") == 0)
     sio_next_ok(next); /* canaries must come back */
+  else if (host.holds_events && !host.calm && host.nheld < HELD)
+    hold_event(next);
   else
     host_owe_next(next);
 }
@@ -277,6 +295,7 @@ static void session_close(sio_session *c, const sio_close_info *why, void *user)
   TELL("session %.4s closes: %s, %s", sio_session_info_of(c).id, sio_reason_str(why->reason),
        why->detail);
   forget_session(c);
+  settle_at_an_end();
   host_called("session close", NULL);
 }
 static void session_called(sio_session *c, void *user) {
@@ -310,7 +329,7 @@ static void session_packet_create(sio_session *c, const sio_engine_packet *p, vo
  * max_queued ends that, at much more than is allowed for so few bytes sent. */
 static bool session_message(sio_session *c, bool binary, sio_slice data, void *user) {
   (void)c, (void)user;
-  if (host.nnexts) host.caused[memory.owner] += 64;
+  if (host_holds_events()) host.caused[memory.owner] += 64;
   if (!binary && !sio__utf8_valid(data.p, data.n))
     fault("the host gets text that is not UTF-8", "%s", tell_bytes(data.p, data.n));
   host_called("message", NULL);
@@ -416,6 +435,34 @@ static void plain_close(sio_ws *w, const sio_close_info *why, void *user) {
   host_called("plain close", NULL);
 }
 
+/* ---- an engine without Socket.IO ---------------------------------------------------- */
+
+static void raw_open(sio_session *c, void *user) {
+  (void)user;
+  host.raws++;
+  sio_session_set_data(c, &host.raws);
+  host_called("raw open", NULL);
+}
+static void raw_message(sio_session *c, bool binary, sio_slice data, void *user) {
+  (void)user;
+  if (sio_session_data(c) != &host.raws) fault("a session has lost its data", "%p", (void *)c);
+  host.sending++;
+  host.caused[memory.owner] += data.n + 600;
+  sio_session_send(c, 0, binary, data);
+  host.sending--;
+  host_called("raw message", NULL);
+}
+static void raw_writable(sio_session *c, void *user) {
+  (void)c, (void)user;
+  host_called("raw writable", NULL);
+}
+static void raw_close(sio_session *c, const sio_close_info *why, void *user) {
+  (void)c, (void)user;
+  if (!host.raws) fault("a raw session closes that was not open", "%s", why->detail);
+  host.raws--;
+  host_called("raw close", NULL);
+}
+
 /* ---- options ------------------------------------------------------------------------ */
 
 static bool often(void) { return draw(2); }
@@ -465,6 +512,17 @@ static void draw_limits(sio_options *o) {
   if (seldom()) o->connects_per_s = draw_between(2, 50);
   if (seldom()) o->max_per_address = draw_between(1, 10);
   if (seldom()) o->max_pending = draw_between(1, 5);
+  if (seldom()) o->requests_per_s = draw_between(1, 20);
+  if (seldom()) o->max_tls_handshakes = draw_between(1, 4);
+}
+
+/* All peers come from there. */
+static const char *const proxies[] = { "10.0.0.0/8", "unix", NULL };
+
+static void draw_proxies(sio_options *o) {
+  if (!seldom()) return;
+  o->trusted_proxies = proxies;
+  host.proxied = o->proxy_protocol = draw(2);
 }
 
 static void draw_features(sio_options *o) {
@@ -529,10 +587,13 @@ static void tell_options(void) {
   TELL_OPTION(connects_per_s);
   TELL_OPTION(max_per_address);
   TELL_OPTION(max_pending);
+  TELL_OPTION(requests_per_s);
+  TELL_OPTION(max_tls_handshakes);
   TELL_OPTION(allow_eio3);
   TELL_OPTION(drop_handshake);
   TELL_OPTION(keep_empty_nsps);
 #undef TELL_OPTION
+  if (o->trusted_proxies) TELL("option proxy_protocol = %d, with trusted_proxies", host.proxied);
   TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",
        o->recovery != NULL, o->per_message_deflate != NULL, o->cors != NULL, o->cookie != NULL,
        o->generate_id != NULL, o->allow_request != NULL);
@@ -545,6 +606,8 @@ static void draw_options(void) {
   draw_queue(&host.opts);
   draw_limits(&host.opts);
   draw_features(&host.opts);
+  draw_proxies(&host.opts);
+  loop.answer_ms = host.opts.ping_timeout_ms ? host.opts.ping_timeout_ms : 20000;
   tell_options();
 }
 
@@ -566,7 +629,7 @@ static void handle_nsp(sio_nsp *nsp, bool parent) {
   sio_on_drop(nsp, on_drop, NULL);
   if (often()) sio_on_any_outgoing(nsp, on_outgoing, NULL);
   if (seldom()) sio_use(nsp, middleware, NULL);
-  if (seldom()) sio_use_packet(nsp, packet_middleware, NULL);
+  if (host.holds_events || seldom()) sio_use_packet(nsp, packet_middleware, NULL);
   if (seldom()) sio_on_room(nsp, &rooms, NULL);
 }
 
@@ -588,6 +651,9 @@ static void handle_requests(void) {
   static const sio_ws_callbacks plain = {
     .accept = plain_accept, .open = plain_open, .message = plain_message, .close = plain_close
   };
+  static const sio_engine_callbacks raw = {
+    .open = raw_open, .message = raw_message, .writable = raw_writable, .close = raw_close
+  };
   if (seldom()) sio_use_request(host.srv, request_hook, NULL);
   if (seldom()) sio_on_headers(host.srv, on_headers, NULL);
   sio_on_reject(host.srv, on_reject, NULL);
@@ -595,6 +661,11 @@ static void handle_requests(void) {
   sio_on_new_nsp(host.srv, on_new_nsp, NULL);
   sio_route(host.srv, NULL, "/api/*", 5000, on_request, NULL);
   sio_ws_route(host.srv, "/plain", &plain, NULL);
+  uint32_t disk_fails = disk.fails;
+  disk.fails = 0;
+  if (sio_static(host.srv, "/files", DISK_DIR)) fault("the directory is not served", DISK_DIR);
+  disk.fails = disk_fails;
+  sio_engine_route(host.srv, "/raw/", &raw, NULL);
 }
 
 static int make_nsps(void) {
@@ -628,6 +699,8 @@ int host_start(void) {
   host.acts = draw(4) ? draw_between(2, 20) : 0;
   TELL("allocations fail 1 in %u", memory.fail_one_in);
   host.violence = draw(2) ? draw_between(2, 30) : 0;
+  host.settles_late = draw(6) == 5;
+  host.holds_events = draw(10) == 9;
   host.starting = true;
   int err = sio_server_new(&host.srv, &loop.uv, &host.opts);
   if (err)
@@ -671,6 +744,7 @@ void host_check_end(void) {
     fault("connect and disconnect do not balance", "%llu and %llu",
           (unsigned long long)host.connects, (unsigned long long)host.disconnects);
   if (host.nsessions) fault("a session was not closed", "%d", host.nsessions);
+  if (host.raws) fault("a raw session was not closed", "%u", host.raws);
   if (host.nplain) fault("a plain WebSocket was not closed", "%d", host.nplain);
 }
 

@@ -11,7 +11,15 @@
 #include "check.h"
 #include <sio/sio.h>
 
-enum { OWED = 64, SOCKETS = 128, QUESTIONS = 512, SESSIONS = 128, PLAIN = 64, NSPS = 16 };
+enum {
+  OWED = 64,
+  SOCKETS = 1024,
+  QUESTIONS = 512,
+  SESSIONS = 128,
+  PLAIN = 64,
+  NSPS = 16,
+  HELD = 512
+};
 
 struct host_socket {
   sio_socket *s;
@@ -35,6 +43,9 @@ struct host {
   unsigned sending;  /* > 0: inside a call that sends, where nothing of the host's may run */
   unsigned depth;    /* of callbacks within callbacks     */
   uint32_t acts;     /* does something once in so many callbacks      */
+  bool settles_late; /* what it owes it pays when something ends */
+  bool holds_events; /* its packet middleware answers when it grows calm */
+  bool proxied;      /* a PROXY header stands before all that comes */
   uint32_t violence; /* ... and of that once in so many, it ends something */
   sio_nsp *nsps[NSPS];
   int nnsps;
@@ -43,12 +54,15 @@ struct host {
   sio_ack *acks[OWED];
   sio_request *requests[OWED];
   int nnexts, nacks, nrequests;
+  sio_next *held[HELD]; /* verdicts of packet middleware that holds_events */
+  int nheld;
   struct host_socket sockets[SOCKETS];
   int nsockets;
   sio_session *sessions[SESSIONS];
   int nsessions;
   sio_ws *plain[PLAIN];
   int nplain;
+  unsigned raws; /* sessions of the engine without Socket.IO that are open */
   struct question questions[QUESTIONS];
   int nquestions;
   uint64_t paid_at; /* when a verdict was last given later */
@@ -102,5 +116,7 @@ unsigned host_rooms_of(const sio_socket *s);
 void host_owe_next(sio_next *next);
 void host_settle_one(void);
 void host_settle_all(void);
+/* Events of peers wait for packet middleware. */
+bool host_holds_events(void);
 
 #endif

@@ -238,7 +238,7 @@ static void act_leave(sio_socket *s) {
 static void act_join_all(sio_socket *s) {
   const char *list[4];
   sio_target to = some_target(s, list, true);
-  charge(300 * SOCKETS);
+  charge(300 * (size_t)(host.nsockets + 1));
   sio_all_join(to, SIO_ROOMS(some_room()));
 }
 static void act_leave_all(sio_socket *s) {

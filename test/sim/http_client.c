@@ -4,7 +4,9 @@
  */
 #include "http_client.h"
 
+#include "draw.h"
 #include "fault.h"
+#include "host.h"
 #include "tls.h"
 #include <strings.h>
 
@@ -15,12 +17,31 @@ static void say_hello(struct http_client *c) {
   bytes_free(&b);
 }
 
+/* What a proxy says before all else: in text, or in bytes. */
+static void say_proxy(struct http_client *c) {
+  static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+                           "\xc0\0\2\1\xc0\0\2\2\x12\x34\0\x50";
+  static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+  char v1[100];
+  int n = snprintf(v1, sizeof v1, "PROXY TCP4 192.0.2.%u 192.0.2.9 4660 80\r\n", 1 + draw(4));
+  bool breaks = peer_breaks(c->peer);
+  if (breaks && draw(2)) return; /* nothing */
+  if (breaks) n = snprintf(v1, sizeof v1, "PROXY TCP4 192.0.2.1 x %u\r\n", draw(100));
+  switch (breaks ? 0 : draw(4)) {
+    case 1: peer_say(c->peer, c->wire, v2, sizeof v2 - 1); break;
+    case 2: peer_say(c->peer, c->wire, local, sizeof local - 1); break;
+    case 3: peer_say(c->peer, c->wire, "PROXY UNKNOWN\r\n", 15); break;
+    default: peer_say(c->peer, c->wire, v1, (size_t)n);
+  }
+}
+
 bool http_client_open(struct http_client *c) {
   if (c->wire) return true;
   c->in.n = 0;
   c->waiting = 0;
   c->raw.n = 0;
   c->wire = peer_connect(c->peer);
+  if (c->wire && host.proxied) say_proxy(c);
   if (c->wire && c->wire->port == PORT_TLS) say_hello(c);
   return c->wire != NULL;
 }

@@ -4,6 +4,7 @@
  */
 #include "kernel.h"
 
+#include "disk.h"
 #include "draw.h"
 #include "fault.h"
 #include "loop.h"
@@ -282,6 +283,7 @@ static void close_wire(struct wire *w) {
 }
 
 int __wrap_close(int fd) {
+  if (disk_is_fd(fd)) return disk_close(fd);
   if (!kernel_is_fd(fd)) return __real_close(fd);
   struct file *f = file_of(fd, "close");
   if (f->kind == FILE_WIRE) close_wire(f->wire);

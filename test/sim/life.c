@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "check.h"
+#include "disk.h"
 #include "fault.h"
 #include "host.h"
 #include "kernel.h"
@@ -35,8 +36,13 @@ static void draw_troubles(void) {
   if (draw(3) == 2) kernel.short_writes = draw_between(2, 20);
   if (draw(6) == 5) kernel.accept_fails = draw_between(2, 10);
   if (draw(6) == 5) kernel.poll_init_fails = draw_between(2, 20);
+  if (draw(6) == 5) disk.fails = draw_between(2, 30);
+  if (draw(6) == 5) disk.changes = draw_between(2, 30);
   if (draw(6) == 5) kernel.aborted = draw_between(2, 10);
-  if (draw(6) == 5) loop.stalls = draw_between(20, 300);
+  if (draw(6) == 5) {
+    loop.stalls = draw_between(20, 300);
+    loop.timer_stalls = draw(2) ? draw_between(3, 60) : 0;
+  }
   if (draw(4) == 3) memory.fail_one_in = 50 + draw_size(5000);
   loop.timers_last = draw(4) == 3;
   loop.outside = draw(4) == 3;
@@ -73,7 +79,8 @@ static void live(void) {
 static void grow_calm(void) {
   TELL("it grows calm");
   memory.fail_one_in = 0;
-  loop.stalls = 0;
+  loop.stalls = loop.timer_stalls = 0;
+  disk.fails = disk.changes = 0;
   kernel_calm();
   host_calm();
   peers_calm();
@@ -123,6 +130,7 @@ static void take_print(void) {
 void life_run(void) {
   sio__hash("", 0); /* its key is drawn once in a process, before any life */
   kernel_begin();
+  disk_begin();
   memory_begin();
   loop_begin_life();
   peers_begin();

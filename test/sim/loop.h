@@ -23,13 +23,15 @@ struct sim_loop {
   uv_handle_t *closing[HANDLES];
   int nclosing;
   uint64_t turns, callbacks;
-  uint32_t stalls;     /* once in so many callbacks the loop is kept; 0: never */
-  uint64_t stalled_us; /* in all                                           */
-  uint64_t last_stall; /* when the last one ended                          */
-  bool timers_last;    /* as libuv does since 1.45                         */
-  bool outside;        /* the host waits in a loop of its own, on uv_backend_fd() and for
+  uint32_t stalls;       /* once in so many callbacks the loop is kept; 0: never */
+  uint32_t timer_stalls; /* the same behind timers: then past a deadline       */
+  unsigned answer_ms;    /* how long a ping has to be answered                 */
+  uint64_t stalled_us;   /* in all                                           */
+  uint64_t last_stall;   /* when the last one ended                          */
+  bool timers_last;      /* as libuv does since 1.45                         */
+  bool outside;          /* the host waits in a loop of its own, on uv_backend_fd() and for
                                uv_backend_timeout(), and then lets libuv run without waiting */
-  uint64_t hr;         /* uv_hrtime() moves a little with each call        */
+  uint64_t hr;           /* uv_hrtime() moves a little with each call        */
 };
 extern struct sim_loop loop;
 

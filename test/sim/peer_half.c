@@ -22,7 +22,7 @@ static bool is_certain(const struct peer *p) {
   return p->reading == READS_ALL && p->delay_us + p->jitter_us < 100000 &&
          !kernel.poll_init_fails && !kernel.aborted && !kernel.accept_fails &&
          !o->max_connections && !o->max_per_address && !o->connects_per_s && !o->max_pending &&
-         !o->head_timeout_ms && !o->body_timeout_ms;
+         !o->requests_per_s && !o->head_timeout_ms && !o->body_timeout_ms;
 }
 
 static void start(struct peer *p) {
@@ -61,7 +61,7 @@ static void data(struct peer *p, struct wire *w) {
 /* Nobody may have listened, or have had room for it; but who was told to wait is answered. */
 static void ended(struct peer *p, struct wire *w) {
   struct half *h = p->state;
-  if (!h->answered && w->accepted && h->certain && !memory.failed && !host.closing &&
+  if (!h->answered && w->accepted && h->certain && !p->crooked && !memory.failed && !host.closing &&
       !host.draining)
     fault("a peer that half-closes is not answered", "peer %u", p->number);
   http_client_hang_up(&h->http);
