@@ -532,6 +532,7 @@ static void draw_features(sio_options *o) {
   static const sio_cookie cookie = { .name = "io" };
   recovery = (sio_recovery){ 0 };
   if (often()) o->allow_eio3 = true;
+  if (!o->allow_eio3 && draw(6) == 5) o->parser = &sio_parser_msgpack;
   if (seldom()) o->per_message_deflate = &deflate;
   if (seldom()) o->cors = &cors;
   if (seldom()) o->cookie = &cookie;
@@ -594,6 +595,7 @@ static void tell_options(void) {
   TELL_OPTION(keep_empty_nsps);
 #undef TELL_OPTION
   if (o->trusted_proxies) TELL("option proxy_protocol = %d, with trusted_proxies", host.proxied);
+  if (o->parser) TELL("packets are MessagePack");
   TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",
        o->recovery != NULL, o->per_message_deflate != NULL, o->cors != NULL, o->cookie != NULL,
        o->generate_id != NULL, o->allow_request != NULL);

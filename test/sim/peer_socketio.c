@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "host.h"
 #include "memory.h"
+#include "pack.h"
 #include <ctype.h>
 
 enum { JOINS = 4, ASKED = 4096 };
@@ -37,6 +38,7 @@ struct client {
   size_t half_n;
   unsigned missing, have;
   struct bytes bins;
+  bool packs;   /* its packets are MessagePack */
   bool hasty;   /* says twice that it joins, as React's StrictMode makes clients do */
   bool returns; /* its connection broke, and it will come back as who it was */
 };
@@ -61,8 +63,19 @@ static struct joined *joined_find(struct client *c, const char *nsp) {
 
 /* ---- sending ------------------------------------------------------------------------ */
 
+/* With bin: the attachment of a packet that has one. */
+static void say_packed(struct client *c, const char *text, size_t n, const struct bytes *bin) {
+  struct bytes out = { 0 };
+  pack_packet(&out, text + 1, n - 1, bin);
+  engine_client_send(&c->e, true, out.p, out.n);
+  bytes_free(&out);
+}
+
 static void say(struct client *c, const char *text, size_t n) {
-  engine_client_send(&c->e, false, text, n);
+  if (c->packs)
+    say_packed(c, text, n, NULL);
+  else
+    engine_client_send(&c->e, false, text, n);
 }
 
 __attribute__((format(printf, 2, 3))) static void sayf(struct client *c, const char *fmt, ...) {
@@ -122,6 +135,21 @@ static int64_t ack_id(struct client *c) {
   return c->next_ack++;
 }
 
+static void say_binary_event(struct client *c, const char *pre, const char *id,
+                             unsigned long long n, size_t size) {
+  struct bytes text = { 0 }, bin = { 0 };
+  bytes_fill(&bin, 'b', size);
+  bytes_printf(&text, "451-%s%s[\"u\",%llu,{\"_placeholder\":true,\"num\":0}]", pre, id, n);
+  if (c->packs) {
+    say_packed(c, text.p, text.n, &bin);
+  } else {
+    engine_client_send(&c->e, false, text.p, text.n);
+    engine_client_send(&c->e, true, bin.p, bin.n);
+  }
+  bytes_free(&text);
+  bytes_free(&bin);
+}
+
 static void say_event(struct client *c) {
   char pre[ID_SIZE + 2], id[24] = "";
   struct joined *j = some_joined(c);
@@ -131,10 +159,7 @@ static void say_event(struct client *c) {
   if (ack >= 0) snprintf(id, sizeof id, "%lld", (long long)ack);
   unsigned size = draw_size(3000);
   if (draw_one_in(5)) {
-    sayf(c, "451-%s%s[\"u\",%llu,{\"_placeholder\":true,\"num\":0}]", prefix(j->name, pre), id, n);
-    char bin[3000];
-    memset(bin, 'b', size);
-    engine_client_send(&c->e, true, bin, size);
+    say_binary_event(c, prefix(j->name, pre), id, n, size);
   } else {
     char text[3001] = { 0 };
     memset(text, 'p', size);
@@ -161,6 +186,20 @@ static void leave_one(struct client *c) {
 
 /* ---- breaking rules ----------------------------------------------------------------- */
 
+/* As it is: also where packets are packed. */
+static void say_raw(struct client *c, const char *p, size_t n) {
+  engine_client_send(&c->e, c->packs && draw(2), p, n);
+}
+
+static void say_spoilt(struct client *c) {
+  struct bytes out = { 0 };
+  pack_packet(&out, "2/a,[\"u\",1]", 11, NULL);
+  if (draw(2)) out.n = 1 + draw((uint32_t)out.n - 1);
+  out.p[draw((uint32_t)out.n)] = (char)draw(256);
+  engine_client_send(&c->e, true, out.p, out.n);
+  bytes_free(&out);
+}
+
 static void say_deep(struct client *c) {
   struct bytes b = { 0 };
   unsigned deep = draw_size(2000);
@@ -168,7 +207,7 @@ static void say_deep(struct client *c) {
   bytes_fill(&b, '[', deep);
   bytes_fill(&b, ']', deep);
   bytes_text(&b, "]");
-  say(c, b.p, b.n);
+  say_raw(c, b.p, b.n);
   bytes_free(&b);
 }
 
@@ -177,7 +216,7 @@ static void say_large(struct client *c) {
   bytes_text(&b, DRAW_OF(char *const, "40/", "42[\"", "42/", "41/"));
   bytes_fill(&b, 'n', draw_size(300000));
   bytes_text(&b, ",");
-  say(c, b.p, b.n);
+  say_raw(c, b.p, b.n);
   bytes_free(&b);
 }
 
@@ -220,14 +259,16 @@ static void be_rude(struct client *c) {
     "4510000000000-[\"u\"]",
   };
   unsigned n = sizeof packets / sizeof *packets, which = draw(n + 3);
-  if (which == n)
+  if (c->packs && draw(2))
+    say_spoilt(c);
+  else if (which == n)
     say_deep(c);
   else if (which == n + 1)
     say_large(c);
   else if (which == n + 2)
     engine_client_send(&c->e, true, "surprise", 8);
   else
-    say(c, packets[which], strlen(packets[which]));
+    say_raw(c, packets[which], strlen(packets[which]));
   TELL("peer %u is rude: %s", c->peer->number,
        which < n ? packets[which] : "deep, large or binary");
 }
@@ -400,7 +441,27 @@ static void take_binary(struct client *c, const char *p, size_t n) {
   c->half = NULL;
 }
 
+static void take_packed(struct client *c, bool binary, const char *p, size_t n) {
+  struct bytes text = { 0 }, bins = { 0 };
+  struct packet k;
+  bool ok = binary && unpack_packet(&text, &bins, p, n);
+  if (!ok && !c->peer->crooked)
+    fault("what comes is no packet in MessagePack", "peer %u, %s", c->peer->number,
+          tell_bytes(p, n));
+  if (ok) {
+    bytes_more(&text, 0);
+    take_apart(&k, text.p, text.n);
+    on_packet(c, &k, &bins);
+  }
+  bytes_free(&text);
+  bytes_free(&bins);
+}
+
 static void on_message(struct engine_client *e, bool binary, const char *p, size_t n) {
+  if (client_of(e)->packs) {
+    take_packed(client_of(e), binary, p, n);
+    return;
+  }
   char *copy = malloc(n + 1);
   if (!copy) abort();
   memcpy(copy, p, n);
@@ -488,6 +549,7 @@ static void start(struct peer *p) {
   c->e.jsonp = c->e.protocol == 3 && c->e.way == ENGINE_POLLING && draw(2);
   c->e.polls = draw(8) != 7;
   c->e.ws.offers_deflate = draw(4) == 3;
+  c->packs = host.opts.parser != NULL;
   TELL("peer %u: protocol %d, %s%s%s", p->number, c->e.protocol,
        c->e.way == ENGINE_WEBSOCKET ? "websocket"
        : c->e.way == ENGINE_POLLING ? "polling"
