@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * disk.h - the simulated disk: a directory with a few files, which sio_static() serves. Its calls end
- * in disk.c as those on sockets do in kernel.c.
+ * disk.h - the simulated disk: a directory with a few files, which sio_static() serves. Its calls
+ * end in disk.c as those on sockets do in kernel.c.
  */
 #ifndef SIO_SIM_DISK_H
 #define SIO_SIM_DISK_H

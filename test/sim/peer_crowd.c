@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer_crowd.c - a peer that joins many namespaces and sends events to all of them, whoever answers,
- * and leaves some and joins them again. What is held because of it has one bound for all together.
+ * peer_crowd.c - a peer that joins many namespaces and sends events to all of them, whoever
+ * answers, and leaves some and joins them again. What is held because of it has one bound for all.
  */
 #include "draw.h"
 #include "engine_client.h"
