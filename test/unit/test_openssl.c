@@ -330,20 +330,52 @@ static size_t cost_of(const char *p, size_t n, long result) {
   return held - before;
 }
 
+/* Steps of 256 bytes, and what the C library adds. */
+static size_t in_steps(size_t n) { return (n + 255) / 256 * 256 + 24; }
+
+/* A hello of more than one step: the host that it asks for has a long name. */
+static sio_slice long_flight(void) {
+  char host[251];
+  memset(host, 'a', sizeof host - 1);
+  host[sizeof host - 1] = '\0';
+  SSL_set_tlsext_host_name(peer.ssl, host);
+  sio_slice hello = flight();
+  CHECK(hello.n > 256);
+  return hello;
+}
+
 TEST(an_unfinished_hello_holds_little_more_than_its_bytes) {
   serve(pem_of(&own));
   for (size_t i = 0; i < 2; i++) {
     tls_peer_open(&peer, -1, versions[i]);
-    sio_slice hello = flight();
-    CHECK(cost_of("", 0, 0) < 512);
+    sio_slice hello = long_flight();
+    size_t idle = cost_of("", 0, 0);
+    CHECK(idle < 512);
     server->ops->close(session);
     for (size_t n = 1; n < hello.n; n++) {
-      CHECK(cost_of(hello.p, n, 0) < 512 + n);
+      CHECK(cost_of(hello.p, n, 0) <= idle + in_steps(n));
       server->ops->close(session);
     }
     CHECK(cost_of(hello.p, hello.n, 0) < WHOLE_HELLO_COSTS);
     hang_up();
   }
+  sio_openssl_free(server);
+}
+
+TEST(so_does_one_that_comes_byte_by_byte) {
+  serve(pem_of(&own));
+  tls_peer_open(&peer, -1, TLS1_3_VERSION);
+  sio_slice hello = long_flight();
+  size_t before = held;
+  EQ(accept_peer(), 0);
+  size_t idle = held - before;
+  for (size_t n = 1; n < hello.n; n++) {
+    EQ(tell(hello.p + n - 1, 1), 0);
+    CHECK(held - before <= idle + in_steps(n));
+  }
+  EQ(tell(hello.p + hello.n - 1, 1), 0);
+  CHECK(nputs > 0);
+  hang_up();
   sio_openssl_free(server);
 }
 
@@ -651,6 +683,7 @@ T(a_reload_that_fails_leaves_all_as_it_was)
 T(the_end_told_is_that_of_the_first_to_end)
 T(an_end_that_cannot_be_read_is_none)
 T(an_unfinished_hello_holds_little_more_than_its_bytes)
+T(so_does_one_that_comes_byte_by_byte)
 T(a_hello_that_claims_to_be_long_is_refused_before_memory_is_taken_for_it)
 T(a_hello_may_come_in_many_records)
 T(a_hello_in_ever_more_records_is_refused)
