@@ -280,6 +280,9 @@ typedef struct sio_options {
   const struct sio_adapter_ops *adapter;
   /* For the adapter: sio_adapter_user(). */
   void *adapter_user;
+  /* NULL: the server serves alone. Otherwise it serves together with the other servers of the same
+   * sio_threads; see threads.h. Not together with adapter or recovery. */
+  sio_threads *threads;
   /* 0: no limit. The time for all middleware of a namespace together; then the client gets
    * connect_error "timeout". Also the time for the callback of sio_of_match(). */
   unsigned middleware_timeout_ms;

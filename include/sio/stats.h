@@ -118,6 +118,9 @@ typedef struct sio_stats {
   /* -- Connections, TCP and Unix -- */
   uint64_t connections; /* gauge: open */
   uint64_t connections_accepted, connections_closed;
+  /* connections that moved to the server of another thread (threads.h): counted as closed by the
+   * one and as accepted by the other */
+  uint64_t connections_handed_over;
   uint64_t connections_refused; /* closed at once for want of memory; see rejected for limits */
   uint64_t accept_failures;     /* no descriptor or no memory to accept one                 */
   uint64_t net_bytes_in, net_bytes_out;
@@ -207,6 +210,8 @@ typedef struct sio_stats {
   uint64_t acks_pending;    /* gauge                                                            */
   sio_histogram ack_us;     /* microseconds from asking to the ack                              */
   uint64_t answers_dropped; /* replies not kept: past max_answers, or no memory              */
+  uint64_t thread_messages_lost; /* messages to servers of other threads (threads.h) not sent:
+                                    the inbox is full, or no memory                          */
 
   /* -- Limits (limits.h) -- */
   uint64_t rejected[SIO_STATS_SLOTS]; /* connections and sessions, by enum sio_reject        */

@@ -75,8 +75,9 @@ typedef struct sio_tls_done {
 } sio_tls_done;
 
 /* All on the loop thread of the server whose connection it is; none may call the library but
- * through the wire, nor block. A session is used by one thread. open comes first and close last;
- * after a failure of read or write only failure and close come. */
+ * through the wire, nor block. A session is used by one thread at a time: with sio_options.threads
+ * its connection may move to another thread, and several threads use the context at once. open
+ * comes first and close last; after a failure of read or write only failure and close come. */
 typedef struct sio_tls_ops {
   /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
   size_t size;

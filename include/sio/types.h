@@ -37,6 +37,9 @@ typedef struct sio_next sio_next;       /* something waiting for the host's verd
 typedef struct sio_request sio_request; /* one HTTP request, until it is answered    */
 typedef struct sio_ws sio_ws;           /* one plain WebSocket peer (not Socket.IO)  */
 
+typedef struct sio_threads
+    sio_threads; /* servers of several threads that serve as one (threads.h) */
+
 /* Borrowed bytes: not owned, not NUL-terminated. */
 typedef struct sio_slice {
   const char *p;

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "core/hooks.h"
 #include "net/loop.h"
+#include "net/members.h"
 #include "packet/packet.h"
 #include <assert.h>
 #include <sio/server.h>
@@ -24,6 +25,8 @@ struct core {
   uint32_t nchildren; /* child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
+  sio_threads *threads;     /* the servers of other threads that serve with this one, or NULL */
+  struct member_id member;  /* this server among them */
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */
   struct hooks parents;     /* functions that match names; user is the parent's sio_nsp */

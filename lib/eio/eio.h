@@ -15,6 +15,7 @@
 #include "http/kept_head.h"
 #include "http/request.h"
 #include "net/loop.h"
+#include "net/members.h"
 #include "net/meter.h"
 #include "ws/conn.h"
 #include <sio/engine.h>
@@ -65,6 +66,11 @@ struct eio_group {
   unsigned retry_after_s; /* Retry-After of requests refused while draining; 0: no such header */
   bool closing;
   bool draining; /* no new sessions */
+  /* The servers of other threads that serve together with this one; NULL: none. */
+  sio_threads *threads;
+  struct member_id member; /* this server */
+  /* Hands the connection of r over to another member, which has the session that r names. */
+  void (*hand_over)(struct eio_group *g, sio_request *r, struct member_id to);
 };
 
 struct eio {

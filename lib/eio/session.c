@@ -147,6 +147,15 @@ static uint64_t unix_time_ms(void) {
 
 static void on_close_task(struct task *t);
 
+static int add_to_table(sio_session *c) {
+  struct eio_group *g = c->eio->group;
+  int err = g->threads ? sio__threads_add_sid(g->threads, c->sid, g->member) : 0;
+  if (err) return err == UV_EEXIST ? SIO_ENAME : err;
+  err = sio__map_put(&c->eio->sessions, c);
+  if (err && g->threads) sio__threads_remove_sid(g->threads, c->sid);
+  return err;
+}
+
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol) {
   char id[64];
@@ -157,7 +166,7 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
   if (!c) return UV_ENOMEM;
   c->eio = e;
   memcpy(c->sid, id, n);
-  err = sio__map_put(&e->sessions, c);
+  err = add_to_table(c);
   if (err) {
     sio__session_limits_free(c);
     return err;
@@ -221,6 +230,7 @@ static void remove_from_table(sio_session *c) {
   c->removed = 1;
   c->state = SESSION_CLOSED;
   sio__map_del(&c->eio->sessions, slice_str(c->sid));
+  if (c->eio->group->threads) sio__threads_remove_sid(c->eio->group->threads, c->sid);
   list_remove(&c->link);
   sio__session_limits_release(c);
   if (c->probe) c->probe->ops->drop(c);

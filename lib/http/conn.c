@@ -380,3 +380,27 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
   sio__free(c);
   return UV_ENOMEM;
 }
+
+int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_transfer *t,
+                          struct proxy_info *proxy, const sio_tls *tls) {
+  struct http_conn *c = *out = sio__calloc(1, sizeof *c);
+  int err = c ? 0 : UV_ENOMEM;
+  if (err)
+    sio__conn_transfer_discard(t);
+  else
+    err = sio__conn_attach(&c->conn, h->loop, t, &http_stream_ops, c, stream_kind(h, tls));
+  if (err) {
+    sio__free(proxy);
+    sio__free(c);
+    return err;
+  }
+  c->tls = tls;
+  c->proxy = proxy;
+  c->state = HTTP_IDLE;
+  if (proxy)
+    memcpy(c->address, proxy->client, sizeof c->address);
+  else
+    sio__conn_address(c->conn, c->address);
+  http_conn_add(c, h);
+  return 0;
+}

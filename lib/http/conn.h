@@ -82,6 +82,11 @@ int sio__http_conn_start(struct http_conn *c);
 /* Expects TLS or the first request, after the PROXY header if there is one. False: c is closed. */
 bool sio__http_conn_start_protocol(struct http_conn *c);
 
+/* The same for a connection of another loop, on which a request was received already: t is taken
+ * over, also on error, and so is proxy, which may be NULL. */
+int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_transfer *t,
+                          struct proxy_info *proxy, const sio_tls *tls);
+
 /* Removes c from all lists and timers and frees it when the turn ends. The caller closes the
  * descriptor or gives it to a new owner. */
 void sio__http_conn_release(struct http_conn *c);

@@ -5,10 +5,12 @@
  */
 #include "net/addr_limits.h"
 #include "base/mem.h"
+#include <limits.h>
 
 enum {
   FORGET_MS = 1000, /* the shortest time between two runs of the forget timer */
-  FORGET_MOST_MS = 3600 * 1000
+  FORGET_MOST_MS = 3600 * 1000,
+  FORGET_AT_ONCE = 2 /* old records that are removed for a new one */
 };
 
 static sio_slice addr_record_key(const void *item) {
@@ -20,8 +22,21 @@ static sio_slice addr_record_key(const void *item) {
 
 static void addr_record_free(struct addr_record *p) {
   list_remove(&p->idle);
-  sio__map_del(&p->limits->records, addr_record_key(p));
+  sio__map_del(&p->table->records, addr_record_key(p));
   sio__free(p);
+}
+
+static void lock_table(struct addr_table *t) {
+  if (!t->owner) pthread_mutex_lock(&t->lock);
+}
+
+static void unlock_table(struct addr_table *t) {
+  if (!t->owner) pthread_mutex_unlock(&t->lock);
+}
+
+/* All loops take their time from the same clock. */
+static uint64_t table_now(const struct addr_table *t) {
+  return t->owner ? loop_now(t->owner->loop) : uv_hrtime() / 1000000;
 }
 
 /* After this time without use a record carries no information: its buckets are full again. */
@@ -32,42 +47,49 @@ static uint64_t forget_after_ms(const struct addr_limits *g) {
 }
 
 static void start_forget_timer(struct addr_limits *g) {
-  if (!list_empty(&g->idle) && !timer_active(&g->forget))
+  if (!list_empty(&g->own.idle) && !timer_active(&g->forget))
     sio__loop_start_timer(g->loop, &g->forget, forget_after_ms(g));
 }
 
-static void on_forget_timer(struct timer *t) {
-  struct addr_limits *g = container_of(t, struct addr_limits, forget);
-  uint64_t now = loop_now(g->loop), ms = forget_after_ms(g);
+/* Frees the records that have been idle for so long, at most n of them. */
+static void free_old_records(struct addr_table *t, uint64_t ms, unsigned n) {
+  uint64_t now = table_now(t);
   struct list *it;
-  while ((it = list_first(&g->idle))) {
+  while (n-- > 0 && (it = list_first(&t->idle))) {
     struct addr_record *p = container_of(it, struct addr_record, idle);
     if (now - p->idle_at < ms) break;
     addr_record_free(p);
   }
+}
+
+static void on_forget_timer(struct timer *t) {
+  struct addr_limits *g = container_of(t, struct addr_limits, forget);
+  free_old_records(&g->own, forget_after_ms(g), UINT_MAX);
   start_forget_timer(g);
 }
 
 static void link_if_idle(struct addr_record *p) {
-  struct addr_limits *g = p->limits;
+  struct addr_table *t = p->table;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
-  p->idle_at = loop_now(g->loop);
+  p->idle_at = table_now(t);
   list_remove(&p->idle);
-  list_push(&g->idle, &p->idle);
-  start_forget_timer(g);
+  list_push(&t->idle, &p->idle);
+  if (t->owner) start_forget_timer(t->owner);
 }
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
-  if (g->records.n >= g->max_records) {
-    if (list_empty(&g->idle)) return NULL;
-    addr_record_free(container_of(list_first(&g->idle), struct addr_record, idle));
+  struct addr_table *t = g->table;
+  if (!t->owner) free_old_records(t, forget_after_ms(g), FORGET_AT_ONCE);
+  if (t->records.n >= g->max_records) {
+    if (list_empty(&t->idle)) return NULL;
+    addr_record_free(container_of(list_first(&t->idle), struct addr_record, idle));
   }
   struct addr_record *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
-  p->limits = g;
+  p->table = t;
   p->addr = *key;
   list_init(&p->idle);
-  if (sio__map_put(&g->records, p) == 0) return p;
+  if (sio__map_put(&t->records, p) == 0) return p;
   sio__free(p);
   return NULL;
 }
@@ -77,7 +99,8 @@ static struct addr_record *add_addr_record(struct addr_limits *g, const struct a
 static struct addr_record *find_or_add_addr_record(struct addr_limits *g, const struct addr *a) {
   if (a->kind != ADDR_IP || sio__addr_set_has(&g->trusted, a)) return NULL;
   struct addr key = sio__addr_limit_key(a);
-  struct addr_record *p = sio__map_get(&g->records, slice((const char *)key.b, sizeof key.b));
+  struct addr_record *p =
+      sio__map_get(&g->table->records, slice((const char *)key.b, sizeof key.b));
   if (!p) p = add_addr_record(g, &key);
   if (!p) g->not_counted++;
   return p;
@@ -89,17 +112,18 @@ static struct addr_record *record_of_new_peer(struct addr_limits *g, const struc
   return addr_limits_active(g) ? find_or_add_addr_record(g, a) : NULL;
 }
 
-static bool is_at_open_limit(const struct addr_record *p, enum addr_count kind) {
-  return p->limits->max_open && p->open[kind] >= p->limits->max_open;
+static bool is_at_open_limit(const struct addr_limits *g, const struct addr_record *p,
+                             enum addr_count kind) {
+  return g->max_open && p->open[kind] >= g->max_open;
 }
 
-static uint64_t check_and_charge(struct addr_record *p, enum addr_count kind, int *cause) {
-  struct addr_limits *g = p->limits;
+static uint64_t check_and_charge(const struct addr_limits *g, struct addr_record *p,
+                                 enum addr_count kind, int *cause) {
   bool session = kind == ADDR_SESSIONS;
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
-  if (is_at_open_limit(p, kind)) return UINT64_MAX;
+  if (is_at_open_limit(g, p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
-  return sio__bucket_take(&p->buckets[kind], &g->rate, loop_now(g->loop));
+  return sio__bucket_take(&p->buckets[kind], &g->rate, table_now(g->table));
 }
 
 static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
@@ -109,59 +133,73 @@ static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
 
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause) {
+  lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
-  *out = NULL;
-  uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
-  if (!p) return 0;
-  if (wait) {
+  uint64_t wait = p ? check_and_charge(g, p, kind, cause) : 0;
+  if (p && wait)
     link_if_idle(p);
-    return wait;
-  }
-  addr_record_add_open(p, kind);
-  *out = p;
-  return 0;
+  else if (p)
+    addr_record_add_open(p, kind);
+  unlock_table(g->table);
+  *out = wait ? NULL : p;
+  return wait;
 }
 
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause) {
+  lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
-  uint64_t wait = p ? check_and_charge(p, kind, cause) : 0;
+  uint64_t wait = p ? check_and_charge(g, p, kind, cause) : 0;
   if (p) link_if_idle(p);
+  unlock_table(g->table);
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause) {
+  lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
+  uint64_t wait =
+      p ? sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, table_now(g->table)) : 0;
+  if (p) link_if_idle(p);
+  unlock_table(g->table);
   *cause = SIO_REJECT_SESSIONS;
-  if (!p) return 0;
-  uint64_t wait = sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, loop_now(g->loop));
-  link_if_idle(p);
   return wait;
 }
 
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a) {
+  lock_table(g->table);
   struct addr_record *p = find_or_add_addr_record(g, a);
-  if (!p) return 0;
-  uint64_t wait = sio__bucket_take(&p->requests, &g->request_rate, loop_now(g->loop));
-  link_if_idle(p);
+  uint64_t wait = p ? sio__bucket_take(&p->requests, &g->request_rate, table_now(g->table)) : 0;
+  if (p) link_if_idle(p);
+  unlock_table(g->table);
   return wait;
 }
 
 bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                struct addr_record **out) {
+  lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
-  *out = NULL;
-  if (!p) return true;
-  if (is_at_open_limit(p, kind)) return false;
-  addr_record_add_open(p, kind);
-  *out = p;
-  return true;
+  bool allowed = !p || !is_at_open_limit(g, p, kind);
+  if (p && allowed) addr_record_add_open(p, kind);
+  unlock_table(g->table);
+  *out = allowed ? p : NULL;
+  return allowed;
+}
+
+uint32_t sio__addr_limits_count(const struct addr_limits *g) {
+  lock_table(g->table);
+  uint32_t n = g->table->records.n;
+  unlock_table(g->table);
+  return n;
 }
 
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   if (!p) return;
+  struct addr_table *t = p->table;
+  lock_table(t);
   p->open[kind]--;
   link_if_idle(p);
+  unlock_table(t);
 }
 
 /* ---- reporting ------------------------------------------------------------- */
@@ -183,15 +221,27 @@ void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const cha
 /* ---- start and end --------------------------------------------------------- */
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log) {
-  *g = (struct addr_limits){ .loop = l, .log = log };
-  sio__map_init(&g->records, addr_record_key);
-  list_init(&g->idle);
+  *g = (struct addr_limits){ .loop = l, .log = log, .table = &g->own, .own.owner = g };
+  sio__map_init(&g->own.records, addr_record_key);
+  list_init(&g->own.idle);
   timer_init(&g->forget, on_forget_timer);
 }
 
-void sio__addr_limits_clear(struct addr_limits *g) {
+int sio__addr_table_init_shared(struct addr_table *t) {
+  *t = (struct addr_table){ 0 };
+  sio__map_init(&t->records, addr_record_key);
+  list_init(&t->idle);
+  return pthread_mutex_init(&t->lock, NULL) ? UV_ENOMEM : 0;
+}
+
+void sio__addr_table_clear(struct addr_table *t) {
   struct addr_record *p;
+  for (uint32_t i = 0; (p = sio__map_next(&t->records, &i));) sio__free(p);
+  sio__map_clear(&t->records);
+  if (!t->owner) pthread_mutex_destroy(&t->lock);
+}
+
+void sio__addr_limits_clear(struct addr_limits *g) {
   sio__loop_stop_timer(g->loop, &g->forget);
-  for (uint32_t i = 0; (p = sio__map_next(&g->records, &i));) sio__free(p);
-  sio__map_clear(&g->records);
+  sio__addr_table_clear(&g->own);
 }

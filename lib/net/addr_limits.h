@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "net/addr.h"
 #include "net/loop.h"
+#include <pthread.h>
 #include <sio/limits.h>
 
 /* What is counted for each address: connections and sessions. */
@@ -24,13 +25,24 @@ enum addr_count { ADDR_CONNS, ADDR_SESSIONS, ADDR_COUNTS };
 struct addr_limits;
 
 struct addr_record {
-  struct addr_limits *limits;
-  struct list idle; /* linked in addr_limits->idle while the address has nothing open */
+  struct addr_table *table;
+  struct list idle; /* linked in table->idle while the address has nothing open */
   uint64_t idle_at;
   struct addr addr;
   struct bucket buckets[ADDR_COUNTS];
   struct bucket requests;
   uint32_t open[ADDR_COUNTS];
+};
+
+/* The records of addresses. Servers of several threads that serve as one share a table, so that the
+ * limits hold for all of them together. */
+struct addr_table {
+  struct map records;
+  struct list idle; /* the records of addresses with nothing open, longest idle first */
+  /* The server that owns the table and removes old records with its timer. NULL: the table is
+   * shared; then it is locked, and old records are removed when new ones are added. */
+  struct addr_limits *owner;
+  pthread_mutex_t lock;
 };
 
 struct addr_limits {
@@ -42,13 +54,18 @@ struct addr_limits {
   unsigned max_records;
   /* Proxies, which connect for many clients and are never counted. Owned by the options. */
   struct addr_set trusted;
-  struct map records;
-  struct list idle; /* the records of addresses with nothing open, longest idle first */
-  struct timer forget;
+  struct addr_table *table; /* &own, or a shared one */
+  struct addr_table own;
+  struct timer forget; /* removes old records of `own` */
   uint64_t refused[SIO_REJECT_END];
   uint64_t not_counted; /* peers admitted while every record was in use */
   void (*on_rejected)(struct addr_limits *g, const sio_rejection *r);
 };
+
+/* A table for several servers. 0 or UV_ENOMEM. */
+int sio__addr_table_init_shared(struct addr_table *t);
+/* No connection or session is counted in it any more. */
+void sio__addr_table_clear(struct addr_table *t);
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log);
 /* Call this after every counted connection and session has ended. */
@@ -83,6 +100,8 @@ uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct add
 /* Counts one more open `kind` of address a. False: the address has reached its maximum. */
 bool sio__addr_limits_add_open(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                struct addr_record **out);
+/* How many addresses there are records of. */
+uint32_t sio__addr_limits_count(const struct addr_limits *g);
 void sio__addr_record_release(struct addr_record *p, enum addr_count kind); /* NULL is allowed. */
 
 /* Counts the rejection, logs it, and calls on_rejected. */

@@ -82,6 +82,11 @@ static const struct loop_conn_ops loop_ops = { flush_dirty_conn, fail_unwatched_
 
 /* ---- creation -------------------------------------------------------------- */
 
+static void set_conn_count(struct loop *l, unsigned n) {
+  l->nconns = n;
+  if (l->shared_conns) atomic_store(l->shared_conns, n);
+}
+
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind) {
   struct conn *c = sio__calloc(1, sizeof *c + kind * sizeof *c->extra);
@@ -100,7 +105,7 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
   c->counted = kind != CONN_PLAIN;
   list_init(&c->dirty);
   list_push(&l->conns, &c->link);
-  l->nconns++;
+  set_conn_count(l, l->nconns + 1);
   l->stats.accepted++;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 },
              sizeof(int)); /* fails on a Unix socket, which does no harm */
@@ -499,18 +504,23 @@ static void on_conn_closed(uv_handle_t *h) {
   sio__loop_handle_closed(l);
 }
 
-static void close_conn(struct conn *c) {
+/* Removes c from its loop. The descriptor stays open. */
+static void remove_from_loop(struct conn *c) {
   c->closed = 1;
   list_remove(&c->link);
-  conn_loop(c)->nconns--;
+  set_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
   list_remove(&c->dirty);
-  conn_loop(c)->stats.lost += c->out.bytes;
-  if (c->secure) conn_tls_ops(c)->close(c);
   subtract_blocked_memory(c);
   sio__queue_clear(&c->out, conn_chunks(c));
   if (c->counted) sio__addr_record_release(c->extra[0].addr_record, ADDR_CONNS);
   /* uv_close() removes the descriptor from epoll immediately, so it can be closed now. */
   uv_close((uv_handle_t *)&c->poll, on_conn_closed);
+}
+
+static void close_conn(struct conn *c) {
+  conn_loop(c)->stats.lost += c->out.bytes;
+  if (c->secure) conn_tls_ops(c)->close(c);
+  remove_from_loop(c);
   close(c->fd);
 }
 
@@ -518,4 +528,66 @@ void sio__conn_close(struct conn *c) {
   if (c->closed) return;
   close_conn(c);
   sio__conn_clear_owner(c);
+}
+
+/* ---- moving to another loop ------------------------------------------------------------ */
+
+static int copy_unsent_bytes(const struct conn *c, struct buf *out) {
+  buf_init(out, c->out.bytes);
+  int err = sio__buf_reserve(out, c->out.bytes);
+  for (struct queue_place at = queue_first_place(&c->out); at.k && !err;
+       sio__queue_next_place(&at)) {
+    struct iovec v = queue_bytes_at(&at);
+    err = sio__buf_put(out, v.iov_base, v.iov_len);
+  }
+  return err;
+}
+
+int sio__conn_detach(struct conn *c, struct conn_transfer *out) {
+  assert(!c->closed && !c->ending);
+  *out = (struct conn_transfer){ .fd = c->fd };
+  int err = copy_unsent_bytes(c, &out->unsent);
+  if (err) {
+    sio__buf_clear(&out->unsent);
+    return err;
+  }
+  if (c->secure) out->tls = conn_tls_ops(c)->detach(c);
+  remove_from_loop(c);
+  sio__conn_clear_owner(c);
+  return 0;
+}
+
+static int queue_transferred_bytes(struct conn *c, const struct buf *unsent) {
+  if (unsent->n == 0) return 0;
+  struct msg *m = sio__msg_copy(&conn_loop(c)->msgs, unsent->p, unsent->n);
+  int err = m ? conn_send_text(c, m) : UV_ENOMEM;
+  msg_unref(m);
+  return err;
+}
+
+int sio__conn_attach(struct conn **out, struct loop *l, struct conn_transfer *t,
+                     const struct conn_ops *ops, void *owner, enum conn_kind kind) {
+  struct conn *c;
+  assert(!t->tls || kind == CONN_TLS);
+  int err = sio__conn_new_kind(&c, l, t->fd, ops, owner, kind);
+  t->fd = err ? -1 : t->fd;
+  if (err) {
+    sio__conn_transfer_discard(t);
+    return err;
+  }
+  if (t->tls) t->tls->ops->attach(c, t->tls);
+  t->tls = NULL;
+  err = queue_transferred_bytes(c, &t->unsent);
+  sio__buf_clear(&t->unsent);
+  if (err)
+    sio__conn_close(c);
+  else
+    *out = c;
+  return err;
+}
+
+void sio__conn_transfer_discard(struct conn_transfer *t) {
+  if (t->tls) t->tls->ops->discard(t->tls);
+  sio__buf_clear(&t->unsent);
+  if (t->fd >= 0) close(t->fd);
 }

@@ -14,6 +14,7 @@
 #ifndef SIO_NET_CONN_H
 #define SIO_NET_CONN_H
 
+#include "base/buf.h"
 #include "net/addr_limits.h"
 #include "net/loop.h"
 #include "net/queue.h"
@@ -71,6 +72,12 @@ struct conn_tls_ops {
   size_t (*encrypted_bytes)(const struct conn *c);
   /* Called before the descriptor is closed. Frees the TLS state. */
   void (*close)(struct conn *c);
+  /* The connection is to be moved to another loop: takes the TLS state from c. */
+  struct conn_tls *(*detach)(struct conn *c);
+  /* Gives the state of the connection that was moved to c, which has taken its place. */
+  void (*attach)(struct conn *c, struct conn_tls *t);
+  /* Frees the state of a connection that is on its way. */
+  void (*discard)(struct conn_tls *t);
 };
 
 /* The first member of the TLS state. */
@@ -181,6 +188,26 @@ void sio__conn_end(struct conn *c);
 /* Closes the descriptor immediately and drops the queue, without a callback. The struct stays
  * valid until the end of the turn. Closing twice is allowed. */
 void sio__conn_close(struct conn *c);
+
+/* ---- moving a connection to the loop of another thread ------------------------------------- */
+
+/* A connection on its way. */
+struct conn_transfer {
+  int fd;
+  struct conn_tls *tls; /* NULL: no TLS */
+  struct buf unsent;    /* what was queued and not sent yet */
+};
+
+/* Takes the connection from its loop, as sio__conn_close() does, but without closing the descriptor
+ * and without losing what is queued. The TLS handshake, if there is one, must be complete. 0, or
+ * UV_ENOMEM: nothing has changed. */
+int sio__conn_detach(struct conn *c, struct conn_transfer *out);
+/* Makes a connection of it on the loop l, with the arguments of sio__conn_new_kind(). kind must be
+ * CONN_TLS for a connection with TLS. Takes *t over: on error it is discarded. */
+int sio__conn_attach(struct conn **out, struct loop *l, struct conn_transfer *t,
+                     const struct conn_ops *ops, void *owner, enum conn_kind kind);
+/* Closes a connection that is on its way, on any thread. */
+void sio__conn_transfer_discard(struct conn_transfer *t);
 
 /* For tls.c. Queue the connection for a flush; report the end of the peer's stream to the owner;
  * close the connection and report an error. */

@@ -23,6 +23,7 @@
 #include "base/msg.h"
 #include "base/timer.h"
 #include <sio/tls.h>
+#include <stdatomic.h>
 #include <uv.h>
 
 enum { NET_RBUF = 64 * 1024 };
@@ -87,6 +88,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
+  atomic_uint *shared_conns;  /* a copy of nconns for other threads, or NULL (net/members.h) */
   struct loop_posts *posts;   /* calls from other threads; outlives the closing of the loop */
   /* Called when nothing is left to do, as the last chance to log. May be NULL. */
   void (*ending)(struct loop *l);

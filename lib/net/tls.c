@@ -60,8 +60,8 @@ static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
 /* ---- sending ciphertext ---------------------------------------------------- */
 
 static int on_ciphertext(void *to, const char *p, size_t n) {
-  struct conn *c = to;
-  return sio__buf_put(&tls_from_conn(c)->out, p, n);
+  struct tls *t = to;
+  return sio__buf_put(&t->out, p, n);
 }
 
 /* Returns 0 when all ciphertext has been sent. */
@@ -247,8 +247,8 @@ static void fail_plaintext(struct conn *c, bool is_http) {
   static const char answer[] =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
-  if (is_http)
-    on_ciphertext(c, answer, sizeof answer - 1); /* without memory closing must suffice */
+  if (is_http) /* Without memory for the answer, closing must suffice. */
+    on_ciphertext(tls_from_conn(c), answer, sizeof answer - 1);
   if (is_http)
     fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
   else
@@ -371,6 +371,28 @@ void sio__tls_info_unref(struct tls_info *i) {
 
 /* ---- start and end --------------------------------------------------------- */
 
+static void free_tls(struct tls *t) {
+  close_tls_session(t);
+  sio__tls_info_unref(t->info);
+  sio__buf_clear(&t->out);
+  sio__free(t);
+}
+
+static struct tls *take_tls(struct conn *c) {
+  struct tls *t = tls_from_conn(c);
+  c->extra[1].tls = NULL;
+  c->secure = 0;
+  conn_loop(c)->stats.tls_connections--;
+  return t;
+}
+
+static void give_tls(struct conn *c, struct tls *t) {
+  t->conn = c;
+  c->extra[1].tls = &t->base;
+  c->secure = 1;
+  conn_loop(c)->stats.tls_connections++;
+}
+
 /* close_notify confirms that everything was sent, so it is sent only if nothing was dropped. */
 static void close_tls(struct conn *c) {
   struct tls *t = tls_from_conn(c);
@@ -379,14 +401,25 @@ static void close_tls(struct conn *c) {
     send_ciphertext(c, t);
   }
   remove_from_handshakes(c, t);
-  close_tls_session(t);
-  sio__tls_info_unref(t->info);
-  sio__buf_clear(&t->out);
-  sio__free(t);
-  c->extra[1].tls = NULL;
-  c->secure = 0;
-  conn_loop(c)->stats.tls_connections--;
+  free_tls(take_tls(c));
 }
+
+/* ---- moving to another loop ------------------------------------------------ */
+
+/* `info` stays with the sessions of this loop that refer to it; its counter is not atomic. */
+static struct conn_tls *detach_tls(struct conn *c) {
+  struct tls *t = take_tls(c);
+  assert(!t->in_handshake);
+  sio__tls_info_unref(t->info);
+  t->info = NULL;
+  return &t->base;
+}
+
+static void attach_tls(struct conn *c, struct conn_tls *base) {
+  give_tls(c, container_of(base, struct tls, base));
+}
+
+static void discard_tls(struct conn_tls *base) { free_tls(container_of(base, struct tls, base)); }
 
 static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .read = read_ciphertext,
@@ -396,7 +429,10 @@ static const struct conn_tls_ops tls_ops = { .gap = TLS_GAP,
                                              .has_failed = has_tls_failed,
                                              .is_over_limit = is_over_output_limit,
                                              .encrypted_bytes = encrypted_queue_bytes,
-                                             .close = close_tls };
+                                             .close = close_tls,
+                                             .detach = detach_tls,
+                                             .attach = attach_tls,
+                                             .discard = discard_tls };
 
 int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   struct tls *t = sio__calloc(1, sizeof *t);
@@ -404,18 +440,15 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   if (!t) return UV_ENOMEM;
   t->base.ops = &tls_ops;
   t->provider = provider;
-  t->conn = c;
   list_init(&t->link);
   if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
   buf_init(&t->out, TLS_OUT_MAX);
   int err =
-      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, c }, &t->session);
+      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, t }, &t->session);
   if (err) {
     sio__free(t);
     return err;
   }
-  c->extra[1].tls = &t->base;
-  c->secure = 1;
-  conn_loop(c)->stats.tls_connections++;
+  give_tls(c, t);
   return 0;
 }

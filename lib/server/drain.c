@@ -5,6 +5,7 @@
  */
 #include "server/drain.h"
 #include "eio/session.h"
+#include "server/members.h"
 
 enum { DRAIN_STEP_MS = 20 };
 
@@ -75,6 +76,7 @@ int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *u
   srv->drain.done = done;
   srv->drain.user = user;
   srv->engines.draining = true;
+  sio__members_drain(srv);
   srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);

@@ -6,29 +6,15 @@
 #include "http/serve.h"
 #include "net/listener.h"
 #include "net/tls.h"
-#include "server/limits.h"
-#include "server/server.h"
+#include "server/connections.h"
 #include <fcntl.h>
 #include <unistd.h>
 
 enum { BACKLOG = 511 };
 
-/* Takes ownership of a non-blocking descriptor, and closes it on failure. */
-static int serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
-  unsigned max = srv->opts.o.max_connections;
-  if (max && srv->core.loop.nconns >= max) {
-    sio__limits_reject_connection(srv, fd);
-    return SIO_ETOOBIG;
-  }
-  int err = sio__http_serve(&srv->http, fd, tls);
-  if (!err || err == SIO_ELIMIT) return err;
-  srv->core.stats.connections_refused++;
-  LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
-            "a connection is closed: %s", sio_strerror(err));
-  return err;
+static void on_accepted(struct listener *ln, int fd) {
+  sio__place_connection(ln->owner, fd, ln->tls);
 }
-
-static void on_accepted(struct listener *ln, int fd) { serve_connection(ln->owner, fd, ln->tls); }
 
 static void on_accept_failed(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
@@ -144,7 +130,7 @@ static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *
     return err;
   }
   sio__enable_tcp_keep_alive(fd);
-  err = serve_connection(srv, fd, o.tls);
+  err = sio__serve_connection(srv, fd, o.tls);
   return err || !o.read.n ? err : sio__http_feed_newest(&srv->http, o.read);
 }
 

@@ -47,6 +47,8 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, connections, "connections|Connections open."),
   SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
   SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
+  SERVER(COUNTER, connections_handed_over,
+         "connections_handed_over|Connections that moved to the server of another thread."),
   SERVER(COUNTER, connections_refused,
          "connections_refused|Connections closed at once: no memory."),
   SERVER(COUNTER, rejected,
@@ -136,6 +138,8 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, acks_pending, "acks_pending|Replies still owed."),
   SERVER(SECONDS, ack_us, "ack_seconds|From asking to the reply."),
   SERVER(COUNTER, answers_dropped, "answers_dropped|Replies to questions to many not kept."),
+  SERVER(COUNTER, thread_messages_lost,
+         "thread_messages_lost|Messages to servers of other threads that could not be sent."),
   SERVER(COUNTER, recovered, "recovered|Sockets that came back."),
   SERVER(COUNTER, recovery_failed,
          "recovery_failed|Sockets that could not.|cause|none|"

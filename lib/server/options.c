@@ -6,6 +6,7 @@
  */
 #include "server/options.h"
 
+#include "adapters/threads.h"
 #include "base/bucket.h"
 #include "base/deflate.h"
 #include "base/err.h"
@@ -15,7 +16,6 @@
 #include "http/cookie.h"
 #include "http/cors.h"
 #include "packet/json.h"
-#include <sio/adapter.h>
 #include <sio/parser.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +114,14 @@ static int read_struct(void *out, size_t size, const void *in, struct log *log, 
 
 /* A table that the library keeps a pointer to: 0 is the size that it had in version 0.1. */
 static bool is_whole(size_t size, size_t least) { return size == 0 || size >= least; }
+
+static int complete_threads(sio_options *o, struct log *log) {
+  if (!o->threads) return 0;
+  if (o->adapter) return option_is_invalid(log, "adapter", "cannot be set together with threads");
+  if (o->recovery) return option_is_invalid(log, "recovery", "cannot be set together with threads");
+  o->adapter = &sio__adapter_threads;
+  return 0;
+}
 
 static int complete_adapter(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio_adapter_memory;
@@ -386,6 +394,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = complete_dependent(&opts->o, log);
   if (!err) err = complete_queue(&opts->o, log);
   if (!err) err = complete_limits(&opts->o, log);
+  if (!err) err = complete_threads(&opts->o, log);
   if (!err) err = complete_adapter(&opts->o, log);
   if (!err) err = complete_parser(&opts->o, log);
   if (!err) err = complete_path(opts, log);

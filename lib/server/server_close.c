@@ -12,6 +12,7 @@
 #include "net/listener.h"
 #include "server/drain.h"
 #include "server/limits.h"
+#include "server/members.h"
 #include "server/routing.h"
 #include <inttypes.h>
 
@@ -46,6 +47,7 @@ static void on_loop_closed(struct loop *l) {
   sio__server_close_adapters(srv);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
+  sio__members_release(srv);
   /* Last: what was freed above has returned its messages to this pool. */
   sio__msgs_clear(&srv->core.loop.msgs);
   sio__core_unref(&srv->core);
@@ -104,6 +106,7 @@ static void disconnect_all_sockets(sio_server *srv) {
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   if (srv->core.closing || loop_refuses_room_change(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
+  sio__members_leave(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server closes: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
       srv->core.stats.sockets);

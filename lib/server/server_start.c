@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "server/drain.h"
 #include "server/limits.h"
+#include "server/members.h"
 #include "server/routing.h"
 #include "server/server_close.h"
 #include <inttypes.h>
@@ -141,6 +142,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   /* The loop holds handles of the server now, so freeing it takes a turn. */
   err = init_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the bytes were the host's, and are encoded now */
+  if (!err) err = sio__members_join(srv);
   if (err) close_unstarted_server(srv);
   return err;
 }

@@ -121,6 +121,26 @@ async function until(what, look) {
   }
 }
 
+// ---- threads ----------------------------------------------------------------------------------
+
+testOf('threads', 'the pages of all threads count each other, and a pulse of one reaches all', async ({ open }) => {
+  const pages = [];
+  for (let i = 0; i < 5; i++) pages.push(await open());
+  const counts = async (page) => (await page.locator('.thread p').allTextContents()).map(Number);
+  const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+  for (const page of pages) {
+    await until('five pages on four threads', async () => sum(await counts(page)) === 5);
+    equal(await page.locator('.thread.mine').count(), 1);
+  }
+  await pages[3].click('#pulse');
+  for (const page of pages) await page.waitForSelector('#log li:text("a pulse of")');
+  await picture(pages[0], 'threads');
+  await pages[0].setViewportSize({ width: 390, height: 844 });
+  await picture(pages[0], 'threads-narrow');
+  await pages[4].close();
+  await until('four pages', async () => sum(await counts(pages[0])) === 4);
+});
+
 // ---- chat -------------------------------------------------------------------------------------
 
 const chat = (name, body) => testOf('chat', name, body);

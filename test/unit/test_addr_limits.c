@@ -65,7 +65,7 @@ TEST(an_open_door_remembers_nobody) {
   CHECK(!addr_limits_active(&addr_limits) && !addr_limits_need_address(&addr_limits));
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
   CHECK(v == NULL);
-  EQ(addr_limits.records.n, 0);
+  EQ(addr_limits.own.records.n, 0);
   close_door();
 }
 
@@ -147,7 +147,7 @@ TEST(proxies_and_who_has_no_address_do_not_count) {
     EQ(sio__addr_limits_admit(&addr_limits, &unix_peer, ADDR_CONNS, &v, &cause), 0);
     CHECK(v == NULL);
   }
-  EQ(addr_limits.records.n, 0);
+  EQ(addr_limits.own.records.n, 0);
   sio__addr_set_clear(&addr_limits.trusted);
   close_door();
 }
@@ -158,17 +158,17 @@ TEST(who_did_nothing_for_long_is_forgotten) {
   EQ(enter("1.2.3.4", ADDR_CONNS, &v), 0);
   EQ(enter("1.2.3.5", ADDR_CONNS, &w), 0);
   sio__addr_record_release(v, ADDR_CONNS);
-  EQ(addr_limits.records.n, 2);
+  EQ(addr_limits.own.records.n, 2);
   later(4999);
-  EQ(addr_limits.records.n, 2);
+  EQ(addr_limits.own.records.n, 2);
   later(1);
-  EQ(addr_limits.records.n, 1);
+  EQ(addr_limits.own.records.n, 1);
   sio__addr_record_release(w, ADDR_CONNS);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &(struct addr){ .kind = ADDR_IP }, ADDR_CONNS,
                                        &cause),
      0);
   later(5000);
-  EQ(addr_limits.records.n, 0);
+  EQ(addr_limits.own.records.n, 0);
   close_door();
 }
 
@@ -184,10 +184,10 @@ TEST(when_the_table_is_full_the_one_longest_unused_goes) {
   CHECK(sio__addr_limits_check_and_charge(&addr_limits, &first, ADDR_CONNS, &cause) >
         0); /* used again */
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &new_one, ADDR_CONNS, &cause), 0);
-  EQ(addr_limits.records.n, 3);
+  EQ(addr_limits.own.records.n, 3);
   CHECK(sio__addr_limits_check_and_charge(&addr_limits, &first, ADDR_CONNS, &cause) > 0);
   EQ(sio__addr_limits_check_and_charge(&addr_limits, &second, ADDR_CONNS, &cause), 0);
-  EQ(addr_limits.records.n, 3);
+  EQ(addr_limits.own.records.n, 3);
   EQ(addr_limits.not_counted, 0);
   close_door();
 }
@@ -204,12 +204,12 @@ TEST(when_all_of_it_is_in_use_a_newcomer_is_let_in_and_not_counted) {
     CHECK(w == NULL);
     sio__addr_record_release(w, ADDR_CONNS);
   }
-  EQ(addr_limits.records.n, 3);
+  EQ(addr_limits.own.records.n, 3);
   EQ(addr_limits.not_counted, 1000);
   sio__addr_record_release(v[1], ADDR_CONNS);
   EQ(enter("1.2.3.4", ADDR_CONNS, &w), 0);
   CHECK(w != NULL);
-  EQ(addr_limits.records.n, 3);
+  EQ(addr_limits.own.records.n, 3);
   close_door();
 }
 
@@ -221,8 +221,8 @@ TEST(a_flood_of_addresses_grows_nothing) {
     EQ(sio__addr_limits_admit(&addr_limits, &a, ADDR_CONNS, &v, &cause), 0);
     sio__addr_record_release(v, ADDR_CONNS);
   }
-  EQ(addr_limits.records.n, 100);
-  CHECK(addr_limits.records.cap <= 256);
+  EQ(addr_limits.own.records.n, 100);
+  CHECK(addr_limits.own.records.cap <= 256);
   close_door();
 }
 

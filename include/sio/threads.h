@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads.h - one program on several cores: servers on several threads that serve as one.
+ *
+ * A server belongs to one loop and one thread. A program that wants to use more cores makes several
+ * servers, each on a thread with a loop of its own, and names the same sio_threads in the options
+ * of each. They are then members of it:
+ *
+ *  - A member that listens accepts connections for all: a new connection goes to the member with
+ *    the fewest. No balancer is needed, and no sticky sessions: a request for a session of another
+ *    member is handed over to that member together with its connection.
+ *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join() and its like, sio_all_fetch(),
+ *    sio_server_side_emit() and sio_server_count() reach all members, as they would reach all
+ *    servers of a cluster. SIO_LOCAL means the member alone.
+ *  - Handlers are registered with each member, and run on the thread of the member that has the
+ *    socket. A handler must not touch what another thread uses without a lock; sockets and events
+ *    of another member are never seen by it.
+ *
+ * sio_threads_start() makes the threads, loops and servers, and calls the host's function for each
+ * to register its handlers:
+ *
+ *     static int setup(sio_server *srv, unsigned number, void *user) {
+ *       sio_nsp *root;
+ *       int err = sio_of(srv, "/", &root);
+ *       if (!err) err = sio_on(root, "hello", on_hello, NULL);
+ *       return err || number > 0 ? err : sio_listen(srv, NULL, 3000);
+ *     }
+ *
+ *     sio_threads *threads;
+ *     sio_threads_start(&threads, &(sio_threads_options){ .setup = setup });
+ *     ...
+ *     sio_threads_stop(threads);
+ */
+#ifndef SIO_THREADS_H
+#define SIO_THREADS_H
+
+#include <sio/options.h>
+#include <sio/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The greatest number of members. */
+enum { SIO_THREADS_MAX = 64 };
+
+/* Makes a sio_threads without members, for a host that runs the loops itself. Each server becomes a
+ * member when it is made with sio_options.threads, and leaves when it begins to close. UV_ENOMEM.
+ * Any thread. */
+SIO_EXTERN int sio_threads_new(sio_threads **out);
+/* Gives the host's reference back, which it may do as soon as the servers are made: the memory is
+ * freed after the last member has closed. NULL is allowed. Any thread. */
+SIO_EXTERN void sio_threads_unref(sio_threads *t);
+
+/* Runs fn(srv, arg) on the thread of each member, as sio_post() does. *count, unless count is NULL,
+ * is the number of members that will run it. 0, or the first error: SIO_ECLOSED, UV_ENOMEM. Any
+ * thread. */
+SIO_EXTERN int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), void *arg,
+                                unsigned *count);
+
+typedef struct sio_threads_options {
+  size_t size; /* sizeof(sio_threads_options); 0: the size that it had in version 0.1 */
+  /* The number of threads; 0: one for each processor that the process may use. */
+  unsigned count;
+  /* The options of every server; NULL: the defaults. `threads` in it is ignored. Borrowed until
+   * sio_threads_start() returns. */
+  const sio_options *server;
+  /* Called once for each server, on its thread, before the server handles anything. number counts
+   * the servers from 0. One of them must listen. If it returns an error, all servers are closed,
+   * and sio_threads_start() returns that error. */
+  int (*setup)(sio_server *srv, unsigned number, void *user);
+  void *user;
+} sio_threads_options;
+
+/* Starts the threads, and returns after setup has returned on all of them. UV_EINVAL: there is no
+ * setup, or count is more than SIO_THREADS_MAX; UV_ENOMEM, UV_EAGAIN, and what setup or
+ * sio_server_new() return. Not from a thread of a member. */
+SIO_EXTERN int sio_threads_start(sio_threads **out, const sio_threads_options *options);
+/* Closes all servers as sio_server_close() does, waits until they have closed and their threads
+ * have ended, and frees t. Not from a thread of a member. */
+SIO_EXTERN void sio_threads_stop(sio_threads *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_message.c - copies messages between threads into one block each: first it is counted how
+ * much memory the copy needs, then everything is copied behind the struct.
+ */
+#include "adapters/threads_message.h"
+#include "base/mem.h"
+
+/* With `at` NULL the functions below only count. */
+struct block {
+  char *at;
+  size_t used;
+};
+
+/* Returns memory for n bytes, aligned for any pointer; NULL while counting. */
+static void *block_take(struct block *b, size_t n) {
+  size_t from = b->used;
+  b->used = size_add(from, size_add(n, -n % sizeof(void *)));
+  return b->at ? b->at + from : NULL;
+}
+
+static const char *block_copy_bytes(struct block *b, const void *p, size_t n) {
+  char *to = block_take(b, size_add(n, 1));
+  if (!to) return NULL;
+  if (n) memcpy(to, p, n);
+  to[n] = '\0';
+  return to;
+}
+
+static const char *block_copy_text(struct block *b, const char *s) {
+  return s ? block_copy_bytes(b, s, strlen(s)) : NULL;
+}
+
+static sio_slice block_copy_slice(struct block *b, sio_slice s) {
+  return slice(block_copy_bytes(b, s.p, s.n), s.n);
+}
+
+/* A NULL-terminated list, with one more name unless it is NULL. */
+static const char *const *block_copy_names(struct block *b, const char *const *names,
+                                           const char *more) {
+  size_t n = 0;
+  if (!names && !more) return NULL;
+  while (names && names[n]) n++;
+  const char **to = block_take(b, (n + 2) * sizeof *to);
+  for (size_t i = 0; i <= n; i++) {
+    const char *copy = block_copy_text(b, i < n ? names[i] : more);
+    if (to) to[i] = copy;
+  }
+  if (to) to[n + 1] = NULL;
+  return to;
+}
+
+static const sio_slice *block_copy_bins(struct block *b, const sio_slice *bins, size_t n) {
+  sio_slice *to = n ? block_take(b, size_mul(n, sizeof *to)) : NULL;
+  for (size_t i = 0; i < n; i++) {
+    sio_slice copy = block_copy_slice(b, bins[i]);
+    if (to) to[i] = copy;
+  }
+  return to;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static struct request request_into_block(struct block *b, const struct request *from,
+                                         const char *skip) {
+  struct request r = {
+    .kind = from->kind,
+    .from = from->from,
+    .number = from->number,
+    .timeout_ms = from->timeout_ms,
+    .flags = from->flags,
+    .session = from->session,
+    .nsp = block_copy_text(b, from->nsp),
+    .key = block_copy_text(b, from->key),
+    .rooms = block_copy_names(b, from->rooms, NULL),
+    .except = block_copy_names(b, from->except, skip),
+    .changed = block_copy_names(b, from->changed, NULL),
+    .json = block_copy_slice(b, from->json),
+    .bins = block_copy_bins(b, from->bins, from->nbins),
+    .nbins = from->nbins,
+  };
+  return r;
+}
+
+struct request *sio__request_copy(const struct request *from, const char *skip) {
+  struct block b = { .used = sizeof(struct request) };
+  request_into_block(&b, from, skip);
+  size_t size = b.used;
+  struct request *r = sio__malloc(size);
+  if (!r) return NULL;
+  b = (struct block){ (char *)r, sizeof *r };
+  *r = request_into_block(&b, from, skip);
+  r->size = size;
+  atomic_init(&r->refs, 1);
+  return r;
+}
+
+void sio__thread_request_unref(struct request *r) {
+  if (atomic_fetch_sub(&r->refs, 1) == 1) sio__free(r);
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
+static struct answer answer_into_block(struct block *b, const struct answer *from) {
+  const sio_remote *remote = &from->remote;
+  struct answer a = { .kind = from->kind,
+                      .status = from->status,
+                      .number = from->number,
+                      .n = from->n,
+                      .nsp = block_copy_text(b, from->nsp),
+                      .id = block_copy_text(b, from->id),
+                      .json = block_copy_slice(b, from->json),
+                      .bins = block_copy_bins(b, from->bins, from->nbins),
+                      .nbins = from->nbins };
+  if (from->kind != ANSWER_REMOTE) return a;
+  a.remote = (sio_remote){ .id = block_copy_text(b, remote->id),
+                           .rooms = block_copy_names(b, remote->rooms, NULL),
+                           .auth = block_copy_slice(b, remote->auth),
+                           .data = block_copy_slice(b, remote->data),
+                           .handshake = block_copy_slice(b, remote->handshake) };
+  return a;
+}
+
+struct answer *sio__answer_copy(const struct answer *from) {
+  struct block b = { .used = sizeof(struct answer) };
+  answer_into_block(&b, from);
+  size_t size = b.used;
+  struct answer *a = sio__malloc(size);
+  if (!a) return NULL;
+  b = (struct block){ (char *)a, sizeof *a };
+  *a = answer_into_block(&b, from);
+  a->size = size;
+  return a;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_message.h - what the adapters of different threads send each other: requests to all other
+ * members, and answers to the one that asked.
+ *
+ * A message is one block of memory that contains copies of everything it refers to. A request is
+ * made once and shared by all members that it is sent to.
+ */
+#ifndef SIO_ADAPTERS_THREADS_MESSAGE_H
+#define SIO_ADAPTERS_THREADS_MESSAGE_H
+
+#include "net/members.h"
+#include <sio/adapter.h>
+
+enum request_kind {
+  REQUEST_BROADCAST,
+  REQUEST_JOIN,
+  REQUEST_LEAVE,
+  REQUEST_DISCONNECT,
+  REQUEST_FETCH,
+  REQUEST_SERVER_EMIT
+};
+
+struct request {
+  atomic_uint refs;
+  int kind; /* enum request_kind */
+  struct member_id from;
+  uint64_t number; /* of the question, for the answers; 0: none are expected */
+  unsigned timeout_ms;
+  unsigned flags;             /* of the target */
+  bool session;               /* REQUEST_DISCONNECT: the whole session */
+  const char *nsp, *key;      /* key may be NULL */
+  const char *const *rooms;   /* of the target; NULL: all sockets */
+  const char *const *except;  /* of the target, the skipped socket's id included; NULL: none */
+  const char *const *changed; /* REQUEST_JOIN, REQUEST_LEAVE: the rooms */
+  sio_slice json;             /* of the event */
+  const sio_slice *bins;
+  size_t nbins;
+  size_t size; /* of the block */
+};
+
+/* Copies everything that `from` points to; skip is the socket's id to add to except, or NULL. The
+ * request has one reference. NULL: out of memory. */
+struct request *sio__request_copy(const struct request *from, const char *skip);
+void sio__thread_request_unref(struct request *r);
+
+enum answer_kind {
+  ANSWER_EXPECT, /* n more sockets are asked                             */
+  ANSWER_REPLY,  /* one reply                                            */
+  ANSWER_REMOTE, /* one socket that was found                            */
+  ANSWER_END     /* no more answers; n of those expected will not answer */
+};
+
+struct answer {
+  int kind; /* enum answer_kind */
+  int status;
+  uint64_t number;
+  size_t n;
+  const char *nsp;
+  const char *id; /* ANSWER_REPLY; NULL: not known */
+  sio_slice json;
+  const sio_slice *bins;
+  size_t nbins;
+  sio_remote remote; /* ANSWER_REMOTE */
+  size_t size;       /* of the block */
+};
+
+/* The same for an answer. Free it with sio__free(). */
+struct answer *sio__answer_copy(const struct answer *from);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hand_over.c - a connection leaves one server with the request that it has just brought, and is
+ * served by another one.
+ *
+ * Answers to earlier requests may not have been sent yet: their bytes move with the connection.
+ */
+#include "http/hand_over.h"
+#include "http/conn.h"
+#include <assert.h>
+#include <sio/error.h>
+#include <unistd.h>
+
+/* The head's bytes were changed if its target is an URL with a host and no path (head.c): the
+ * host's text was moved by one byte over the second '/'. */
+static void restore_target(char *head, const sio_request *r) {
+  sio_slice host = r->authority;
+  if (host.n == 0 || host.p[-2] == '/') return;
+  char *at = head + (host.p - r->head.p);
+  memmove(at + 1, at, host.n);
+  *at = '/';
+}
+
+/* The bytes of the request's head, then those that were received after them. */
+static int copy_input(const sio_request *r, struct buf *out) {
+  const struct http_conn *c = r->conn;
+  size_t n = r->head.n + c->input_len;
+  buf_init(out, n > HTTP_STASH + NET_RBUF ? n : HTTP_STASH + NET_RBUF);
+  int err = sio__buf_put(out, r->head.p, r->head.n);
+  if (!err) restore_target(out->p, r);
+  return err ? err : sio__buf_put(out, c->input, c->input_len);
+}
+
+static void release_http_conn(struct http_conn *c) {
+  c->http->stats.requests--;
+  c->req->answered = true;
+  sio__request_free_later(c->req);
+  c->req = NULL;
+  c->proxy = NULL;
+  sio__http_conn_release(c);
+}
+
+int sio__request_hand_over(sio_request *r, struct http_transfer **out) {
+  struct http_conn *c = r->conn;
+  assert(c && c->reading && c->req == r && !r->answered);
+  struct http_transfer *t = sio__calloc(1, sizeof *t);
+  int err = t ? copy_input(r, &t->input) : UV_ENOMEM;
+  if (!err) err = sio__conn_detach(c->conn, &t->conn);
+  if (err) {
+    if (t) sio__buf_clear(&t->input);
+    sio__free(t);
+    return err;
+  }
+  t->proxy = c->proxy;
+  t->tls = c->tls;
+  release_http_conn(c);
+  *out = t;
+  return 0;
+}
+
+size_t sio__http_transfer_size(const struct http_transfer *t) {
+  return sizeof *t + t->input.cap + t->conn.unsent.cap;
+}
+
+/* Counts the connection for the client's address again: each server counts its own. */
+static int count_moved_client(struct http_conn *c) {
+  struct addr_record *record = NULL;
+  struct addr a;
+  struct addr_limits *g = c->http->addr_limits;
+  if (!g || !addr_limits_active(g) || !sio__addr_parse(&a, slice_str(c->address))) return 0;
+  bool allowed = sio__addr_limits_add_open(g, &a, ADDR_CONNS, &record);
+  if (record) conn_set_addr_record(c->conn, record);
+  if (allowed) return 0;
+  sio__http_conn_reject(c, SIO_REJECT_OPEN, sio__http_conn_reject_text(SIO_REJECT_OPEN));
+  return SIO_ELIMIT;
+}
+
+int sio__http_serve_transfer(struct http *h, struct http_transfer *t) {
+  struct http_conn *c;
+  int err = sio__http_conn_attach(&c, h, &t->conn, t->proxy, t->tls);
+  if (err)
+    sio__buf_clear(&t->input);
+  else
+    err = count_moved_client(c);
+  if (!err) {
+    sio__buf_clear(&c->stash);
+    c->stash = t->input;
+    sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);
+    sio__loop_defer(h->loop, &c->read_task);
+  }
+  sio__free(t);
+  return err;
+}
+
+void sio__http_transfer_discard(struct http_transfer *t) {
+  sio__conn_transfer_discard(&t->conn);
+  sio__buf_clear(&t->input);
+  sio__free(t->proxy);
+  sio__free(t);
+}

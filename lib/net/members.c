@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * members.c - joining and leaving, the messages between members, and the table that says which
+ * member has which session.
+ */
+#include "net/members.h"
+#include "base/mem.h"
+#include <assert.h>
+#include <sio/error.h>
+
+enum { INBOX_MAX = 64 * 1024 * 1024 };
+
+/* ---- the struct ---------------------------------------------------------------------------- */
+
+struct sid_entry {
+  struct member_id id;
+  char sid[];
+};
+
+static sio_slice sid_key(const void *item) {
+  return slice_str(((const struct sid_entry *)item)->sid);
+}
+
+static bool init_locks(sio_threads *t) {
+  if (pthread_rwlock_init(&t->lock, NULL)) return false;
+  if (pthread_mutex_init(&t->sids_lock, NULL) == 0) {
+    if (sio__addr_table_init_shared(&t->addresses) == 0) return true;
+    pthread_mutex_destroy(&t->sids_lock);
+  }
+  pthread_rwlock_destroy(&t->lock);
+  return false;
+}
+
+int sio_threads_new(sio_threads **out) {
+  sio_threads *t = sio__calloc(1, sizeof *t);
+  if (!t) return UV_ENOMEM;
+  if (!init_locks(t)) {
+    sio__free(t);
+    return UV_ENOMEM;
+  }
+  sio__map_init(&t->sids, sid_key);
+  t->inbox_max = INBOX_MAX;
+  atomic_store(&t->refs, 1);
+  *out = t;
+  return 0;
+}
+
+void sio__threads_ref(sio_threads *t) { atomic_fetch_add(&t->refs, 1); }
+
+void sio__threads_unref(sio_threads *t) {
+  if (atomic_fetch_sub(&t->refs, 1) > 1) return;
+  assert(map_empty(&t->sids));
+  sio__map_clear(&t->sids);
+  sio__addr_table_clear(&t->addresses);
+  pthread_mutex_destroy(&t->sids_lock);
+  pthread_rwlock_destroy(&t->lock);
+  sio__free(t);
+}
+
+void sio_threads_unref(sio_threads *t) {
+  if (t) sio__threads_unref(t);
+}
+
+/* ---- members ------------------------------------------------------------------------------- */
+
+/* The caller holds the lock. NULL: the server has left. */
+static struct member *find_member(sio_threads *t, struct member_id id) {
+  struct member *m = &t->members[id.place];
+  assert(id.place < MEMBERS_MAX);
+  return m->loop && m->generation == id.generation ? m : NULL;
+}
+
+static struct member *find_free_place(sio_threads *t) {
+  for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++)
+    if (!m->loop) return m;
+  return NULL;
+}
+
+int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct member_id *out) {
+  pthread_rwlock_wrlock(&t->lock);
+  struct member *m = find_free_place(t);
+  if (m) {
+    m->loop = l;
+    m->server = server;
+    m->generation++;
+    m->drains = false;
+    *out = (struct member_id){ (uint32_t)(m - t->members), m->generation };
+    l->shared_conns = &m->conns;
+    sio__threads_ref(t);
+  }
+  pthread_rwlock_unlock(&t->lock);
+  return m ? 0 : UV_ENOMEM;
+}
+
+void sio__threads_leave(sio_threads *t, struct member_id id) {
+  pthread_rwlock_wrlock(&t->lock);
+  struct member *m = find_member(t, id);
+  if (m) m->loop = NULL;
+  pthread_rwlock_unlock(&t->lock);
+}
+
+void sio__threads_drain(sio_threads *t, struct member_id id) {
+  pthread_rwlock_wrlock(&t->lock);
+  struct member *m = find_member(t, id);
+  if (m) m->drains = true;
+  pthread_rwlock_unlock(&t->lock);
+}
+
+static struct member_id id_of_place(const sio_threads *t, unsigned i) {
+  return (struct member_id){ i, t->members[i].generation };
+}
+
+unsigned sio__threads_others(sio_threads *t, struct member_id self, struct member_id *out) {
+  unsigned n = 0;
+  pthread_rwlock_rdlock(&t->lock);
+  for (unsigned i = 0; i < MEMBERS_MAX; i++)
+    if (t->members[i].loop && i != self.place) out[n++] = id_of_place(t, i);
+  pthread_rwlock_unlock(&t->lock);
+  return n;
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+struct envelope {
+  struct member *to;
+  void *server;
+  void (*run)(void *server, void *arg);
+  void *arg;
+  size_t bytes;
+};
+
+static void open_envelope(void *arg) {
+  struct envelope *e = arg;
+  atomic_fetch_sub(&e->to->inbox, e->bytes);
+  e->run(e->server, e->arg);
+  sio__free(e);
+}
+
+/* The bytes are counted before the message is sent, so that several senders together stay within
+ * the limit. */
+static int post_envelope(sio_threads *t, struct member *m, struct envelope *e) {
+  if (atomic_fetch_add(&m->inbox, e->bytes) + e->bytes <= t->inbox_max) {
+    int err = sio__loop_post(m->loop, open_envelope, e);
+    if (!err) return 0;
+    atomic_fetch_sub(&m->inbox, e->bytes);
+    return err;
+  }
+  atomic_fetch_sub(&m->inbox, e->bytes);
+  return SIO_ETOOBIG;
+}
+
+int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
+                      void *arg, size_t bytes) {
+  struct envelope *e = sio__malloc(sizeof *e);
+  if (!e) return UV_ENOMEM;
+  pthread_rwlock_rdlock(&t->lock);
+  struct member *m = find_member(t, to);
+  int err = SIO_ECLOSED;
+  if (m) {
+    *e = (struct envelope){ m, m->server, run, arg, bytes + sizeof *e };
+    err = post_envelope(t, m, e);
+  }
+  pthread_rwlock_unlock(&t->lock);
+  if (err) sio__free(e);
+  return err;
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static unsigned member_load(const struct member *m) {
+  return atomic_load(&m->conns) + atomic_load(&m->arriving);
+}
+
+struct member_id sio__threads_place(sio_threads *t, struct member_id self) {
+  unsigned best = MEMBERS_MAX, load = 0;
+  pthread_rwlock_rdlock(&t->lock);
+  for (unsigned i = 0; i < MEMBERS_MAX; i++) {
+    const struct member *m = &t->members[i];
+    if (!m->loop || m->drains || (best < MEMBERS_MAX && member_load(m) >= load)) continue;
+    best = i;
+    load = member_load(m);
+  }
+  struct member_id id = best < MEMBERS_MAX ? id_of_place(t, best) : self;
+  atomic_fetch_add(&t->members[id.place].arriving, 1);
+  pthread_rwlock_unlock(&t->lock);
+  return id;
+}
+
+void sio__threads_arrived(sio_threads *t, struct member_id id) {
+  atomic_fetch_sub(&t->members[id.place].arriving, 1);
+}
+
+unsigned sio__threads_conns(sio_threads *t) {
+  unsigned n = 0;
+  for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++) n += member_load(m);
+  return n;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------ */
+
+int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id) {
+  size_t n = strlen(sid) + 1;
+  struct sid_entry *e = sio__malloc(sizeof *e + n);
+  if (!e) return UV_ENOMEM;
+  e->id = id;
+  memcpy(e->sid, sid, n);
+  pthread_mutex_lock(&t->sids_lock);
+  int err = sio__map_put(&t->sids, e);
+  pthread_mutex_unlock(&t->sids_lock);
+  if (err) sio__free(e);
+  return err;
+}
+
+void sio__threads_remove_sid(sio_threads *t, const char *sid) {
+  pthread_mutex_lock(&t->sids_lock);
+  struct sid_entry *e = sio__map_del(&t->sids, slice_str(sid));
+  pthread_mutex_unlock(&t->sids_lock);
+  sio__free(e);
+}
+
+bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out) {
+  pthread_mutex_lock(&t->sids_lock);
+  const struct sid_entry *e = sio__map_get(&t->sids, sid);
+  if (e) *out = e->id;
+  pthread_mutex_unlock(&t->sids_lock);
+  return e;
+}

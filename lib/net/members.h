@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * members.h - struct sio_threads: the servers of one process that serve as one. Each is a member,
+ * with a loop and a thread of its own.
+ *
+ * Members share no data but this struct. They send each other messages: a function and its
+ * argument, which run on the receiving member's thread. Messages from one member to another keep
+ * their order. The memory of the messages that wait for a member is bounded (`inbox_max`).
+ *
+ * All functions may be called by any thread. They hold a lock for a short time, and never while
+ * they wait for another member.
+ */
+#ifndef SIO_NET_MEMBERS_H
+#define SIO_NET_MEMBERS_H
+
+#include "base/map.h"
+#include "net/addr_limits.h"
+#include "net/loop.h"
+#include <pthread.h>
+#include <sio/threads.h>
+#include <stdatomic.h>
+
+enum { MEMBERS_MAX = SIO_THREADS_MAX };
+
+/* Names one member. A place that a server has left may be taken by another one, which then has
+ * another generation. */
+struct member_id {
+  uint32_t place, generation;
+};
+
+struct member {
+  struct loop *loop; /* NULL: the place is free */
+  void *server;      /* passed to the functions of messages */
+  uint32_t generation;
+  bool drains;          /* gets no new connections */
+  atomic_uint conns;    /* open connections */
+  atomic_uint arriving; /* connections that are on their way to the member */
+  atomic_size_t inbox;  /* memory of the messages that wait for the member */
+};
+
+struct sio_threads {
+  pthread_rwlock_t lock; /* protects loop, server and generation of the members */
+  pthread_mutex_t sids_lock;
+  struct map sids;             /* struct sid_entry */
+  struct addr_table addresses; /* for the limits per address of all members */
+  atomic_uint refs;
+  atomic_ullong next_number; /* see sio__threads_next_number() */
+  size_t inbox_max;
+  void *workers; /* of sio_threads_start() (server/worker_threads.c), or NULL */
+  struct member members[MEMBERS_MAX];
+};
+
+void sio__threads_ref(sio_threads *t);
+void sio__threads_unref(sio_threads *t);
+
+/* Adds a member. 0, UV_ENOMEM: all places are taken. */
+int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct member_id *out);
+/* Sends no more messages to the member; those that were sent already are still delivered. */
+void sio__threads_leave(sio_threads *t, struct member_id id);
+/* Sends no new connections to the member. */
+void sio__threads_drain(sio_threads *t, struct member_id id);
+
+/* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
+ * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an
+ * error arg is still the caller's. */
+int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
+                      void *arg, size_t bytes);
+/* Writes the ids of all members but `self` to out, which has MEMBERS_MAX elements, and returns
+ * their number. */
+unsigned sio__threads_others(sio_threads *t, struct member_id self, struct member_id *out);
+
+/* The member with the fewest connections, counting those on their way to it; `self` if none accepts
+ * new ones. One more connection counts as being on its way until sio__threads_arrived(). */
+struct member_id sio__threads_place(sio_threads *t, struct member_id self);
+void sio__threads_arrived(sio_threads *t, struct member_id id);
+/* Open connections of all members. */
+unsigned sio__threads_conns(sio_threads *t);
+
+/* A number that no other call returns: names a question in the messages about it. */
+static inline uint64_t sio__threads_next_number(sio_threads *t) {
+  return atomic_fetch_add(&t->next_number, 1) + 1;
+}
+
+/* Which member has the session. 0, UV_EEXIST, UV_ENOMEM. */
+int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id);
+void sio__threads_remove_sid(sio_threads *t, const char *sid);
+bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connections.c - serves a connection that was accepted: on this server, or if there are servers of
+ * other threads (sio_options.threads) on the one with the fewest connections, before anything is
+ * read from it.
+ */
+#include "server/connections.h"
+#include "http/serve.h"
+#include "server/limits.h"
+#include <unistd.h>
+
+/* Open connections of all servers that max_connections is for. */
+static unsigned count_connections(const sio_server *srv) {
+  return srv->core.threads ? sio__threads_conns(srv->core.threads) : srv->core.loop.nconns;
+}
+
+int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
+  unsigned max = srv->opts.o.max_connections;
+  if (max && count_connections(srv) >= max) {
+    sio__limits_reject_connection(srv, fd);
+    return SIO_ETOOBIG;
+  }
+  int err = sio__http_serve(&srv->http, fd, tls);
+  if (!err || err == SIO_ELIMIT) return err;
+  srv->core.stats.connections_refused++;
+  LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
+            "a connection is closed: %s", sio_strerror(err));
+  return err;
+}
+
+/* ---- new connections ----------------------------------------------------------------------- */
+
+struct placed_connection {
+  int fd;
+  const sio_tls *tls;
+};
+
+static void run_placed(void *server, void *arg) {
+  sio_server *srv = server;
+  struct placed_connection *p = arg;
+  sio__threads_arrived(srv->core.threads, srv->core.member);
+  if (srv->core.closing)
+    close(p->fd);
+  else
+    sio__serve_connection(srv, p->fd, p->tls);
+  sio__free(p);
+}
+
+static int send_connection(sio_server *srv, struct member_id to, int fd, const sio_tls *tls) {
+  struct placed_connection *p = sio__malloc(sizeof *p);
+  if (!p) return UV_ENOMEM;
+  *p = (struct placed_connection){ fd, tls };
+  int err = sio__threads_send(srv->core.threads, to, run_placed, p, sizeof *p);
+  if (err) sio__free(p);
+  return err;
+}
+
+void sio__place_connection(sio_server *srv, int fd, const sio_tls *tls) {
+  sio_threads *t = srv->core.threads;
+  if (!t) {
+    sio__serve_connection(srv, fd, tls);
+    return;
+  }
+  struct member_id to = sio__threads_place(t, srv->core.member);
+  bool is_self = to.place == srv->core.member.place;
+  if (!is_self && send_connection(srv, to, fd, tls) == 0) return;
+  sio__threads_arrived(t, to);
+  sio__serve_connection(srv, fd, tls);
+}

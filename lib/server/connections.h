@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connections.h - serving a connection that was accepted.
+ */
+#ifndef SIO_SERVER_CONNECTIONS_H
+#define SIO_SERVER_CONNECTIONS_H
+
+#include "server/server.h"
+
+/* Both take ownership of a non-blocking descriptor, and close it on failure. tls may be NULL. */
+
+/* Serves it on this server. 0, SIO_ETOOBIG (max_connections), SIO_ELIMIT, or a libuv code. */
+int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls);
+/* Serves it on this server, or on another member of srv->core.threads that has fewer. */
+void sio__place_connection(sio_server *srv, int fd, const sio_tls *tls);
+
+#endif

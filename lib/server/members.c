@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * members.c - a server among the servers of other threads that serve as one: joining and leaving,
+ * and handing over open connections. An open connection moves when it brings a request for a
+ * session of another member (eio/handshake.c); connections.c moves new ones.
+ */
+#include "server/members.h"
+#include "http/hand_over.h"
+
+/* ---- handing over ---------------------------------------------------------------------- */
+
+static void run_handed_over(void *server, void *arg) {
+  sio_server *srv = server;
+  struct http_transfer *t = arg;
+  if (srv->core.closing)
+    sio__http_transfer_discard(t);
+  else
+    sio__http_serve_transfer(&srv->http, t);
+}
+
+/* A connection that cannot be sent is closed, as if its server had gone: the client opens another
+ * one. */
+static void hand_over(struct eio_group *g, sio_request *r, struct member_id to) {
+  sio_server *srv = container_of(g, sio_server, engines);
+  struct http_transfer *t;
+  if (sio__request_hand_over(r, &t)) {
+    sio__request_drop(r);
+    return;
+  }
+  int err =
+      sio__threads_send(srv->core.threads, to, run_handed_over, t, sio__http_transfer_size(t));
+  if (!err) {
+    srv->core.stats.connections_handed_over++;
+    return;
+  }
+  sio__http_transfer_discard(t);
+  srv->core.stats.thread_messages_lost++;
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_THREAD_MESSAGE_LOST, NULL,
+            "a connection cannot be handed over to the server of another thread and is closed: %s",
+            sio_strerror(err));
+}
+
+/* ---- membership ---------------------------------------------------------------------------- */
+
+int sio__members_join(sio_server *srv) {
+  sio_threads *t = srv->opts.o.threads;
+  struct member_id id;
+  if (!t) return 0;
+  int err = sio__threads_join(t, &srv->core.loop, srv, &id);
+  if (err) return err;
+  srv->core.threads = srv->engines.threads = t;
+  srv->core.member = srv->engines.member = id;
+  srv->engines.hand_over = hand_over;
+  srv->addr_limits.table = &t->addresses;
+  uv_ref((uv_handle_t *)&srv->core.loop.wake);
+  return 0;
+}
+
+void sio__members_leave(sio_server *srv) {
+  if (srv->core.threads) sio__threads_leave(srv->core.threads, srv->core.member);
+}
+
+void sio__members_drain(sio_server *srv) {
+  if (srv->core.threads) sio__threads_drain(srv->core.threads, srv->core.member);
+}
+
+void sio__members_release(sio_server *srv) {
+  if (srv->core.threads) sio__threads_unref(srv->core.threads);
+}
+
+/* ---- posting to all ------------------------------------------------------------------------ */
+
+struct posted_call {
+  void (*fn)(sio_server *srv, void *arg);
+  void *arg;
+};
+
+static void run_posted(void *server, void *arg) {
+  struct posted_call *c = arg;
+  c->fn(server, c->arg);
+  sio__free(c);
+}
+
+static int post_to_member(sio_threads *t, struct member_id to, struct posted_call call) {
+  struct posted_call *c = sio__malloc(sizeof *c);
+  if (!c) return UV_ENOMEM;
+  *c = call;
+  int err = sio__threads_send(t, to, run_posted, c, sizeof *c);
+  if (err) sio__free(c);
+  return err;
+}
+
+int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), void *arg,
+                     unsigned *count) {
+  struct member_id all[MEMBERS_MAX];
+  unsigned sent = 0;
+  if (!t || !fn) return UV_EINVAL;
+  unsigned n = sio__threads_others(t, (struct member_id){ MEMBERS_MAX, 0 }, all);
+  int err = n ? 0 : SIO_ECLOSED;
+  for (unsigned i = 0; i < n; i++) {
+    int failed = post_to_member(t, all[i], (struct posted_call){ fn, arg });
+    sent += !failed;
+    if (!err) err = failed;
+  }
+  if (count) *count = sent;
+  return err;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * members.h - a server as a member of a sio_threads.
+ */
+#ifndef SIO_SERVER_MEMBERS_H
+#define SIO_SERVER_MEMBERS_H
+
+#include "server/server.h"
+
+/* Makes the server a member of sio_options.threads, if that is set. From now on messages of other
+ * members may arrive, and the server keeps its loop running. 0 or UV_ENOMEM. */
+int sio__members_join(sio_server *srv);
+/* The server closes: messages that were sent before still arrive. */
+void sio__members_leave(sio_server *srv);
+/* The server gets no new connections. */
+void sio__members_drain(sio_server *srv);
+/* Called when the loop has closed: no more messages arrive. */
+void sio__members_release(sio_server *srv);
+
+#endif

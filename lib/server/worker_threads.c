@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker_threads.c - sio_threads_start(): threads with a loop and a server each.
+ *
+ * Every worker calls the host's setup function and then waits until all have done so. If one has
+ * failed, all close; otherwise all loops begin to run.
+ */
+#include "base/sized.h"
+#include "server/server.h"
+#include <sched.h>
+#include <sio/threads.h>
+#include <unistd.h>
+
+struct worker {
+  struct worker_threads *all;
+  uv_thread_t thread;
+  uv_loop_t loop;
+  unsigned number;
+};
+
+struct worker_threads {
+  sio_threads_options how;
+  sio_options server; /* valid until sio_threads_start() returns */
+  uv_mutex_t lock;    /* protects the fields below */
+  uv_cond_t changed;
+  unsigned waiting; /* workers that have called setup */
+  bool begun;       /* The workers may go on. */
+  int err;          /* the first error of a worker */
+  unsigned count;
+  struct worker workers[];
+};
+
+/* ---- on the worker's thread ---------------------------------------------------------------- */
+
+/* Returns the first error of any worker. */
+static int wait_for_all(struct worker_threads *w, int err) {
+  uv_mutex_lock(&w->lock);
+  if (!w->err) w->err = err;
+  w->waiting++;
+  uv_cond_broadcast(&w->changed);
+  while (!w->begun) uv_cond_wait(&w->changed, &w->lock);
+  err = w->err;
+  uv_mutex_unlock(&w->lock);
+  return err;
+}
+
+static void run_worker(void *arg) {
+  struct worker *me = arg;
+  sio_server *srv = NULL;
+  const sio_threads_options *how = &me->all->how;
+  int err = sio_server_new(&srv, &me->loop, &me->all->server);
+  if (!err) err = how->setup(srv, me->number, how->user);
+  err = wait_for_all(me->all, err);
+  if (err && srv) sio_server_close(srv, NULL, NULL);
+  uv_run(&me->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&me->loop);
+}
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+static unsigned count_processors(void) {
+  cpu_set_t set;
+  int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+  return n < 1 ? 1 : n > SIO_THREADS_MAX ? SIO_THREADS_MAX : (unsigned)n;
+}
+
+static int worker_threads_new(struct worker_threads **out, const sio_threads_options *how,
+                              unsigned count) {
+  struct worker_threads *w = sio__calloc(1, sizeof *w + count * sizeof *w->workers);
+  if (!w) return UV_ENOMEM;
+  w->how = *how;
+  if (how->server) w->server = *how->server;
+  int err = uv_mutex_init(&w->lock);
+  if (err) {
+    sio__free(w);
+    return err;
+  }
+  err = uv_cond_init(&w->changed);
+  if (err) {
+    uv_mutex_destroy(&w->lock);
+    sio__free(w);
+    return err;
+  }
+  *out = w;
+  return 0;
+}
+
+static void worker_threads_free(struct worker_threads *w) {
+  uv_cond_destroy(&w->changed);
+  uv_mutex_destroy(&w->lock);
+  sio__free(w);
+}
+
+static int start_worker(struct worker_threads *w) {
+  struct worker *one = &w->workers[w->count];
+  one->all = w;
+  one->number = w->count;
+  int err = uv_loop_init(&one->loop);
+  if (err) return err;
+  err = uv_thread_create(&one->thread, run_worker, one);
+  if (err)
+    uv_loop_close(&one->loop);
+  else
+    w->count++;
+  return err;
+}
+
+/* Lets the workers go on after all have called setup. */
+static int begin_all(struct worker_threads *w, int err) {
+  uv_mutex_lock(&w->lock);
+  while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
+  if (!w->err) w->err = err;
+  w->begun = true;
+  err = w->err;
+  uv_cond_broadcast(&w->changed);
+  uv_mutex_unlock(&w->lock);
+  return err;
+}
+
+static void join_workers(struct worker_threads *w) {
+  for (unsigned i = 0; i < w->count; i++) uv_thread_join(&w->workers[i].thread);
+}
+
+static int start_workers(sio_threads *t, const sio_threads_options *how, unsigned count) {
+  struct worker_threads *w;
+  int err = worker_threads_new(&w, how, count);
+  if (err) return err;
+  w->server.threads = t;
+  while (!err && w->count < count) err = start_worker(w);
+  err = begin_all(w, err);
+  if (!err) {
+    t->workers = w;
+    return 0;
+  }
+  join_workers(w);
+  worker_threads_free(w);
+  return err;
+}
+
+int sio_threads_start(sio_threads **out, const sio_threads_options *options) {
+  sio_threads_options how;
+  int err = sio__sized_read(&how, sizeof how, options, sizeof how);
+  if (err || !options) return UV_EINVAL;
+  unsigned count = how.count ? how.count : count_processors();
+  if (!how.setup || count > SIO_THREADS_MAX) return UV_EINVAL;
+  *out = NULL;
+  err = sio_threads_new(out);
+  if (!err) err = start_workers(*out, &how, count);
+  if (!err) return 0;
+  sio_threads_unref(*out);
+  *out = NULL;
+  return err;
+}
+
+/* ---- stopping ------------------------------------------------------------------------------ */
+
+static void close_member(sio_server *srv, void *arg) {
+  (void)arg;
+  sio_server_close(srv, NULL, NULL);
+}
+
+void sio_threads_stop(sio_threads *t) {
+  if (!t) return;
+  struct worker_threads *w = t->workers;
+  sio_threads_post(t, close_member, NULL, NULL);
+  if (w) join_workers(w);
+  t->workers = NULL;
+  if (w) worker_threads_free(w);
+  sio_threads_unref(t);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads.c - a program of its own: servers on several threads on one port, for threads.mjs. It
+ * ends when its standard input ends.
+ *
+ *     threads N [CERTIFICATE KEY]
+ *
+ * What clients may send, all of it with an ack:
+ *
+ *     "where"              the number of the thread
+ *     "echo", x            x, and the event "echo" with x
+ *     "all", x             everyone gets "all" with x
+ *     "join", room         to a room
+ *     "to", room, x        its sockets get "to" with x
+ *     "ask", x             how many answered "question" with x
+ *     "fetch"              the number of sockets there are
+ *     "servers", x         how many other servers answered
+ *     "stats"              connections of this thread, and those that it handed over
+ */
+#include <sio/sio.h>
+#include <sio/threads.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef HOST_TLS
+#include <sio/openssl.h>
+#endif
+
+static const sio_tls *tls;
+static int port;
+
+static unsigned number_of(sio_socket *s) {
+  return (unsigned)(uintptr_t)sio_server_data(sio_socket_server(s));
+}
+
+static void on_where(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_reply(e, SIO_ARGS(number_of(s)));
+}
+
+static void on_echo(sio_socket *s, sio_event *e, void *user) {
+  sio_val all = sio_event_args(e);
+  (void)user;
+  sio_emit(s, "echo", sio__args(&all, 1));
+  sio_reply(e, sio__args(&all, 1));
+}
+
+static void on_all(sio_socket *s, sio_event *e, void *user) {
+  sio_val all = sio_event_args(e);
+  (void)user;
+  sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s) }, "all", sio__args(&all, 1));
+  sio_reply(e, SIO_NONE);
+}
+
+static void on_join(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  sio_reply(e, SIO_ARGS(sio_join(s, sio_event_str(e, 0))));
+}
+
+static void on_to(sio_socket *s, sio_event *e, void *user) {
+  const char *room = sio_event_str(e, 0);
+  sio_val x = sio_arg(e, 1);
+  (void)user;
+  sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s), .rooms = SIO_ROOMS(room) }, "to",
+                sio__args(&x, 1));
+  sio_reply(e, SIO_NONE);
+}
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  char text[80];
+  snprintf(text, sizeof text, "[%d,%zu,%zu]", status, sio_replies_count(r),
+           sio_replies_expected(r));
+  sio_ack_send(user, SIO_ARGS(sio_text(text)));
+}
+
+static void on_ask(sio_socket *s, sio_event *e, void *user) {
+  sio_val all = sio_event_args(e);
+  sio_ack *ack = sio_event_take_ack(e);
+  (void)user;
+  if (sio_broadcast_ack((sio_target){ .nsp = sio_socket_nsp(s) }, "question", sio__args(&all, 1),
+                        20000, on_replies, ack))
+    sio_ack_drop(ack);
+}
+
+static void on_servers(sio_socket *s, sio_event *e, void *user) {
+  sio_val all = sio_event_args(e);
+  sio_ack *ack = sio_event_take_ack(e);
+  (void)user;
+  if (sio_server_side_emit(sio_socket_nsp(s), "hello", sio__args(&all, 1), 20000, on_replies, ack))
+    sio_ack_drop(ack);
+}
+
+static void on_hello(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  sio_reply(e, SIO_ARGS("hello"));
+}
+
+static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  char text[80];
+  (void)list;
+  snprintf(text, sizeof text, "[%d,%zu]", status, n);
+  sio_ack_send(user, SIO_ARGS(sio_text(text)));
+}
+
+static void on_fetch(sio_socket *s, sio_event *e, void *user) {
+  sio_ack *ack = sio_event_take_ack(e);
+  (void)user;
+  if (sio_all_fetch((sio_target){ .nsp = sio_socket_nsp(s) }, 20000, on_fetched, ack))
+    sio_ack_drop(ack);
+}
+
+static void on_stats(sio_socket *s, sio_event *e, void *user) {
+  sio_stats st;
+  char text[120];
+  (void)user;
+  sio_server_stats(sio_socket_server(s), &st, sizeof st);
+  snprintf(text, sizeof text, "[%u,%llu,%llu]", number_of(s), (unsigned long long)st.connections,
+           (unsigned long long)st.connections_handed_over);
+  sio_reply(e, SIO_ARGS(sio_text(text)));
+}
+
+static int listen_here(sio_server *srv) {
+  int err = sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = tls });
+  port = sio_port(srv);
+  return err;
+}
+
+static int setup(sio_server *srv, unsigned number, void *user) {
+  static const struct {
+    const char *name;
+    sio_event_cb cb;
+  } handlers[] = { { "where", on_where }, { "echo", on_echo },   { "all", on_all },
+                   { "join", on_join },   { "to", on_to },       { "ask", on_ask },
+                   { "fetch", on_fetch }, { "stats", on_stats }, { "servers", on_servers } };
+  sio_nsp *root;
+  int err = sio_of(srv, "/", &root);
+  (void)user;
+  sio_server_set_data(srv, (void *)(uintptr_t)number);
+  for (size_t i = 0; i < sizeof handlers / sizeof *handlers && !err; i++)
+    err = sio_on(root, handlers[i].name, handlers[i].cb, NULL);
+  if (!err) err = sio_on_server_side(root, "hello", on_hello, NULL);
+  return err || number ? err : listen_here(srv);
+}
+
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)level, (void)user;
+  fprintf(stderr, "%s: %s\n", room, text);
+}
+
+int main(int argc, char **argv) {
+  sio_threads *threads;
+  sio_options server = { .log = on_log, .log_level = SIO_LOG_WARN, .ping_interval_ms = 2000 };
+  sio_threads_options o = { .count = argc > 1 ? (unsigned)atoi(argv[1]) : 0,
+                            .server = &server,
+                            .setup = setup };
+#ifdef HOST_TLS
+  char why[256];
+  sio_tls *context = NULL;
+  sio_openssl_options t = { .identity = { .cert_file = argc > 3 ? argv[2] : NULL,
+                                          .key_file = argc > 3 ? argv[3] : NULL } };
+  if (argc > 3 && sio_openssl_new(&context, &t, why, sizeof why)) {
+    fprintf(stderr, "%s\n", why);
+    return 1;
+  }
+  tls = context;
+#endif
+  int err = sio_threads_start(&threads, &o);
+  if (err) {
+    fprintf(stderr, "%s\n", sio_strerror(err));
+    return 1;
+  }
+  printf("listening %d\n", port);
+  fflush(stdout);
+  char ignored[64];
+  while (read(0, ignored, sizeof ignored) > 0) {}
+  sio_threads_stop(threads);
+  printf("stopped\n");
+#ifdef HOST_TLS
+  sio_openssl_free(context);
+#endif
+  return 0;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+//
+// threads.mjs - servers on four threads that serve as one on one port (sio/threads.h), and real
+// clients on all of them. No balancer stands in front.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { io } from 'socket.io-client';
+import { equal, ok, run, sleep, test, within } from './lib.mjs';
+
+const THREADS = 4;
+const LONG = 60_000;
+const trouble = /Sanitizer|runtime error/;
+const here = path.dirname(fileURLToPath(import.meta.url));
+const build = process.env.LIBSIO_BUILD ?? path.join(here, '../../build/asan');
+
+class Threads {
+  static async start(...more) {
+    const host = new Threads();
+    host.process = spawn(path.join(build, 'test/e2e/threads'), [String(THREADS), ...more],
+      { stdio: ['pipe', 'pipe', 'pipe'] });
+    host.out = host.err = '';
+    host.exit = new Promise((done) => host.process.on('close', (code, how) => done(how ?? code)));
+    host.process.stderr.on('data', (d) => { host.err += d; });
+    await within(LONG, new Promise((done, fail) => {
+      host.exit.then((how) => fail(new Error(`the host ended with ${how}: ${host.err}`)));
+      host.process.stdout.on('data', (d) => {
+        host.out += d;
+        const found = /listening (\d+)\n/.exec(host.out);
+        if (found) host.port = Number(found[1]);
+        if (found) done();
+      });
+    }), 'port');
+    host.clients = [];
+    return host;
+  }
+
+  // A client that is connected.
+  async client(options = {}) {
+    const scheme = this.ca ? 'https' : 'http';
+    const s = io(`${scheme}://127.0.0.1:${this.port}`,
+      { forceNew: true, reconnection: false, ca: this.ca, ...options });
+    this.clients.push(s);
+    s.on('question', (...args) => args.at(-1)('answer'));
+    await within(LONG, new Promise((done, fail) => {
+      s.on('connect', done);
+      s.on('connect_error', fail);
+    }), 'connect');
+    return s;
+  }
+
+  many(n, options) {
+    return Promise.all(Array.from({ length: n }, () => this.client(options)));
+  }
+
+  async stop() {
+    for (const s of this.clients) s.disconnect();
+    this.process.stdin.end();
+    equal([await within(LONG, this.exit, 'end of the host'), trouble.test(this.err) && this.err], [0, false]);
+    ok(/stopped\n/.test(this.out));
+    // A client that closes in the middle of a poll asks once more for its session, which has ended.
+    equal(this.err.split('\n').filter((line) => line && !/Session ID unknown|more log lines/.test(line)), []);
+  }
+}
+
+const ask = (s, ...args) => within(LONG, s.emitWithAck(...args), `ack of ${args[0]}`);
+
+function scene(name, f) {
+  test(name, async () => {
+    const host = await Threads.start();
+    try {
+      await f(host);
+      await host.stop();
+    } finally {
+      host.process.kill('SIGKILL');
+    }
+  });
+}
+
+// Each request of these clients is a connection of its own, that any thread may get.
+const polling = { transports: ['polling'], agent: false };
+
+scene('polling works whichever thread a request comes to', async (host) => {
+  const clients = await host.many(8, polling);
+  for (let round = 0; round < 25; round++)
+    equal(await Promise.all(clients.map((s, i) => ask(s, 'echo', round * 8 + i))),
+      clients.map((s, i) => round * 8 + i));
+});
+
+scene('sessions upgrade whichever thread the WebSocket comes to', async (host) => {
+  const clients = await host.many(16);
+  await within(LONG, Promise.all(clients.map((s) => s.io.engine.transport.name === 'websocket' ||
+    new Promise((done) => s.io.engine.once('upgrade', done)))), 'upgrade of all');
+  for (const s of clients) equal(await ask(s, 'echo', s.id), s.id);
+});
+
+scene('connections are spread evenly over the threads', async (host) => {
+  const clients = await host.many(40, { transports: ['websocket'] });
+  const count = new Array(THREADS).fill(0);
+  for (const s of clients) count[await ask(s, 'where')]++;
+  equal(count, [10, 10, 10, 10]);
+});
+
+scene('a broadcast reaches the clients of all threads, in order and once', async (host) => {
+  const clients = [...await host.many(12, { transports: ['websocket'] }), ...await host.many(4, polling)];
+  const heard = clients.map(() => []);
+  clients.forEach((s, i) => s.on('all', (x) => heard[i].push(x)));
+  for (let i = 0; i < 200; i++) clients[0].emit('all', i, () => {});
+  const want = Array.from({ length: 200 }, (_, i) => i);
+  await within(LONG, (async () => {
+    while (heard.some((h) => h.length < 200)) await sleep(10);
+  })(), 'broadcasts');
+  for (const h of heard) equal(h, want);
+});
+
+scene('rooms span the threads', async (host) => {
+  const clients = await host.many(12, { transports: ['websocket'] });
+  const heard = clients.map(() => 0);
+  clients.forEach((s, i) => s.on('to', () => heard[i]++));
+  for (let i = 0; i < 12; i += 3) equal(await ask(clients[i], 'join', 'every third'), 0);
+  await ask(clients[1], 'to', 'every third', 'x');
+  await within(LONG, (async () => {
+    while (heard.reduce((a, b) => a + b) < 4) await sleep(10);
+  })(), 'events to the room');
+  equal(heard, clients.map((s, i) => (i % 3 === 0 ? 1 : 0)));
+});
+
+scene('all clients answer a question, are fetched, and all servers answer', async (host) => {
+  const clients = await host.many(10, { transports: ['websocket'] });
+  const bytes = Buffer.from('binary');
+  equal(await ask(clients[3], 'ask', bytes), [0, 10, 10]);
+  equal(await ask(clients[4], 'fetch'), [0, 10]);
+  equal(await ask(clients[5], 'servers', bytes), [0, THREADS - 1, THREADS - 1]);
+});
+
+// Clients that come and go over all transports, each sending numbered messages that come back as an
+// ack and as an event: nothing is lost, doubled or out of order while its connection lasts.
+scene('messages stay in order while clients come and go', async (host) => {
+  const kinds = [polling, { transports: ['websocket'] }, {}];
+  const life = async (i) => {
+    for (let round = 0; round < 3; round++) {
+      const s = await host.client(kinds[(i + round) % kinds.length]);
+      const events = [], acks = [];
+      s.on('echo', (x) => events.push(x));
+      const want = Array.from({ length: 40 }, (_, n) => `${i} ${round} ${n}`);
+      await within(LONG, Promise.all(want.map(async (x) => acks.push(await s.emitWithAck('echo', x)))), 'acks');
+      equal(acks, want);
+      await within(LONG, (async () => {
+        while (events.length < want.length) await sleep(5);
+      })(), 'events');
+      equal(events, want);
+      if ((i + round) % 2) s.io.engine.close();
+      else s.disconnect();
+    }
+  };
+  await Promise.all(Array.from({ length: 30 }, (_, i) => life(i)));
+});
+
+test('polling and upgrades work over TLS, whichever thread a connection comes to', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'threads-'));
+  const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')];
+  execFileSync(process.env.OPENSSL ?? 'openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+    'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext',
+    'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const host = await Threads.start(cert, key);
+  host.ca = readFileSync(cert);
+  try {
+    const clients = [...await host.many(4, polling), ...await host.many(4), ...await host.many(4, { transports: ['websocket'] })];
+    for (let round = 0; round < 6; round++)
+      equal(await Promise.all(clients.map((s, i) => ask(s, 'echo', `${round} ${i}`))),
+        clients.map((s, i) => `${round} ${i}`));
+    await host.stop();
+  } finally {
+    host.process.kill('SIGKILL');
+    rmSync(dir, { recursive: true });
+  }
+});
+
+await run();
