@@ -97,7 +97,7 @@ static const struct transport fake_transport = { .name = "fake",
                                                  .ready = fake_ready,
                                                  .queued = fake_queued,
                                                  .held = fake_queued,
-                                                 .mark = fake_mark,
+                                                 .queue_sent_mark = fake_mark,
                                                  .end = fake_end };
 
 /* ---- server and loop ---------------------------------------------------------------------- */

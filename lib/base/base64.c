@@ -47,7 +47,7 @@ size_t sio__base64_encode(char *out, const void *data, size_t n) {
 }
 
 /* Decodes four characters to three bytes. False: one of them is not in the alphabet. */
-static inline bool decode_quad(uint8_t out[3], const uint8_t p[4]) {
+static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
   uint32_t a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
   if (!(a & b & c & d & VALID)) return false;
   uint32_t bits = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (d & 63);
@@ -59,7 +59,7 @@ static inline bool decode_quad(uint8_t out[3], const uint8_t p[4]) {
 
 /* Decodes one character at a time until the end or a '=', and skips other bytes. Called from the
  * first group of four that contains one. Bits that do not fill a byte are dropped. */
-static size_t decode_lenient(uint8_t *out, const uint8_t *p, size_t n) {
+static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;
   size_t written = 0;
@@ -77,7 +77,7 @@ static size_t decode_lenient(uint8_t *out, const uint8_t *p, size_t n) {
 size_t sio__base64_decode(void *out, const char *text, size_t n) {
   const uint8_t *p = (const uint8_t *)text;
   uint8_t *o = out;
-  for (; n >= 4 && decode_quad(o, p); n -= 4, p += 4) o += 3;
-  o += decode_lenient(o, p, n);
+  for (; n >= 4 && base64_decode_quad(o, p); n -= 4, p += 4) o += 3;
+  o += base64_decode_leniently(o, p, n);
   return (size_t)(o - (uint8_t *)out);
 }

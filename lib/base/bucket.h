@@ -31,6 +31,6 @@ uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now
 /* Takes one unit if one is available and returns 0. Otherwise returns the ms until there is one. */
 uint64_t sio__bucket_take(struct bucket *b, const struct rate *r, uint64_t now);
 /* The longest time, in ms, after which an unused bucket is full again. */
-uint64_t sio__rate_refill_ms(const struct rate *r);
+uint64_t sio__bucket_refill_ms(const struct rate *r);
 
 #endif

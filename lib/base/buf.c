@@ -12,7 +12,7 @@
 
 enum { FIRST_CAP = 256 };
 
-static size_t next_capacity(const struct buf *b, size_t need) {
+static size_t buf_next_capacity(const struct buf *b, size_t need) {
   size_t cap = b->cap ? b->cap : FIRST_CAP;
   cap = cap > b->max / 2 ? b->max : cap * 2;
   return cap < need ? need : cap;
@@ -22,7 +22,7 @@ int sio__buf_reserve(struct buf *b, size_t n) {
   if (n <= b->cap - b->n) return 0;
   size_t need;
   if (add_overflows(b->n, n, &need) || need > b->max) return SIO_ETOOBIG;
-  size_t cap = next_capacity(b, need);
+  size_t cap = buf_next_capacity(b, need);
   char *p = sio__realloc(b->p, cap);
   if (!p) return SIO__ENOMEM;
   b->p = p;

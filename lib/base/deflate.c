@@ -78,7 +78,7 @@ static void append_bytes(struct buf *b, const void *p, size_t n) {
   b->n += n;
 }
 
-static void append_form_header(struct buf *b, enum deflate_form form) {
+static void append_format_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
   if (form == DEFLATE_GZIP) append_bytes(b, gzip, sizeof gzip);
@@ -90,7 +90,7 @@ static void append_u32_le(struct buf *b, uint32_t v) {
   append_bytes(b, bytes, sizeof bytes);
 }
 
-static void append_form_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
+static void append_format_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
   const Bytef *p = (const Bytef *)text.p;
   uInt n = (uInt)text.n;
   if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
@@ -114,17 +114,17 @@ static bool compress_text(struct deflater *z, enum deflate_form form, sio_slice 
   return fits;
 }
 
-static void add_to_deflate_count(struct deflate_count *c, size_t plain, size_t packed) {
+static void count_deflated_text(struct deflate_count *c, size_t plain, size_t packed) {
   c->texts++;
   c->plain += plain;
   c->packed += packed;
 }
 
-static int copy_compressed_text(struct deflater *z, struct msgs *home, size_t plain,
-                                struct msg **out) {
+static int copy_compressed_text_to_msg(struct deflater *z, struct msgs *home, size_t plain,
+                                       struct msg **out) {
   *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
   if (!*out) return SIO__ENOMEM;
-  add_to_deflate_count(&z->count, plain, z->scratch.n);
+  count_deflated_text(&z->count, plain, z->scratch.n);
   return 1;
 }
 
@@ -133,10 +133,10 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
   int got = prepare_deflater(z, text.n + 2 * SLACK);
   if (got) return got;
-  append_form_header(&z->scratch, form);
+  append_format_header(&z->scratch, form);
   if (compress_text(z, form, text, text.n + SLACK / 2)) {
-    append_form_trailer(&z->scratch, form, text);
-    if (z->scratch.n < text.n) got = copy_compressed_text(z, home, text.n, out);
+    append_format_trailer(&z->scratch, form, text);
+    if (z->scratch.n < text.n) got = copy_compressed_text_to_msg(z, home, text.n, out);
   }
   z->scratch.n = 0;
   if (z->scratch.cap > SCRATCH_KEPT) sio__buf_clear(&z->scratch);
@@ -177,7 +177,7 @@ static int reserve_inflate_output(struct buf *out) {
 }
 
 /* Calls inflate() once; *got is its result. */
-static int inflate_step(struct inflater *z, struct buf *out, int *got) {
+static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   int err = reserve_inflate_output(out);
   if (err) return err;
   size_t room = out->cap - out->n;
@@ -199,7 +199,7 @@ static int inflate_input(struct inflater *z, sio_slice in, struct buf *out, bool
   z->s.avail_in = (uInt)in.n;
   *ended = false;
   do {
-    err = inflate_step(z, out, &got);
+    err = inflate_once(z, out, &got);
     if (err) return err;
     *ended = got == Z_STREAM_END;
     if (*ended) inflateReset(&z->s);
@@ -227,7 +227,7 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   if (err)
     out->n = before;
   else
-    add_to_deflate_count(&z->count, out->n - before, in.n);
+    count_deflated_text(&z->count, out->n - before, in.n);
   return err;
 }
 

@@ -115,7 +115,7 @@ enum { BLOCK = 16 };
 static size_t log_line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
 
 static void log_count_lost_line(struct log *log, const char *why) {
-  log->unsaid++;
+  log->unreported++;
   log->lost++;
   log->why = why;
 }
@@ -139,7 +139,7 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
   } else {
     log_count_lost_line(log, fits ? "out of memory" : "too many lines in one turn of the loop");
   }
-  if (log->rouse) log->rouse(log->rouse_arg);
+  if (log->on_work) log->on_work(log->on_work_arg);
 }
 
 __attribute__((format(printf, 4, 0))) static void log_format(struct log *log, int level, int room,
@@ -189,7 +189,7 @@ static const char *const cause_names[] = {
   [LOG_CALL_REFUSED] = "refused library calls",
 };
 
-static bool log_take_quota_of_second(struct log_second *s, int level, const char *peer) {
+static bool log_is_within_rate(struct log_second *s, int level, const char *peer) {
   bool rare = level <= SIO_LOG_WARN;
   if (s->used >= (rare ? LOG_RATE : LOG_RATE_INFO)) return false;
   uint8_t *of_peer = &s->of_peer[peer ? sio__hash(peer, strlen(peer)) % LOG_PEERS : 0];
@@ -200,15 +200,15 @@ static bool log_take_quota_of_second(struct log_second *s, int level, const char
 }
 
 /* False if the line is above a rate limit; then it is counted. */
-static bool log_take_quota(struct log *log, int level, int room, enum log_cause cause,
-                           const char *peer) {
+static bool log_count_against_rate(struct log *log, int level, int room, enum log_cause cause,
+                                   const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
     log->counting = true;
-    if (log->rouse) log->rouse(log->rouse_arg);
+    if (log->on_work) log->on_work(log->on_work_arg);
   }
-  if (log_take_quota_of_second(s, level, peer && *peer ? peer : NULL)) return true;
+  if (log_is_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
   s->room = (uint8_t)room;
   s->left_out++;
@@ -219,7 +219,7 @@ static bool log_take_quota(struct log *log, int level, int room, enum log_cause 
 void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
                     const char *fmt, ...) {
   va_list ap;
-  if (!log_take_quota(log, level, room, cause, peer)) return;
+  if (!log_count_against_rate(log, level, room, cause, peer)) return;
   va_start(ap, fmt);
   log_format(log, level, room, fmt, ap);
   va_end(ap);
@@ -263,9 +263,9 @@ static struct log_line *log_take_all_lines(struct log *log) {
 
 void sio__log_deliver_lines(struct log *log) {
   if (log->busy) return;
-  uint64_t lost = log->unsaid;
+  uint64_t lost = log->unreported;
   const char *why = log->why;
-  log->unsaid = 0;
+  log->unreported = 0;
   log->busy = true;
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
@@ -281,6 +281,6 @@ void sio__log_clear(struct log *log) {
     next = line->next;
     log_free_line(log, line);
   }
-  log->unsaid = 0;
+  log->unreported = 0;
   log->cb = NULL;
 }

@@ -74,14 +74,15 @@ struct log {
   bool busy;                     /* The callback is running. */
   struct log_line *first, *last; /* waiting lines, in order */
   size_t held;                   /* memory of the waiting lines */
-  uint64_t unsaid;               /* lost lines that are not yet reported to the host */
+  uint64_t unreported;           /* lost lines that are not yet reported to the host */
   uint64_t lost;                 /* all lost lines */
   const char *why;               /* why the last lost line was lost */
   bool counting;                 /* The current second ends with sio__log_end_second(). */
   uint64_t left_out;             /* all lines left out by the rate limits */
   struct log_second seconds[LOG_CAUSES];
-  void (*rouse)(void *arg); /* Called when a line waits, or when the second begins. May be NULL. */
-  void *rouse_arg;
+  void (*on_work)(
+      void *arg); /* Called when a line waits, or when the second begins. May be NULL. */
+  void *on_work_arg;
 };
 
 void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
@@ -91,7 +92,7 @@ int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
-  return log->first || log->unsaid;
+  return log->first || log->unreported;
 }
 /* Calls the callback for each waiting line. Lines that the callback logs wait until the next
  * call. Call this only where the library may be called. */

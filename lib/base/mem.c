@@ -83,11 +83,11 @@ char *sio__strndup(const char *s, size_t n) {
 }
 
 #ifdef __GLIBC__
-void sio__mem_trim(void) {
+void sio__mem_return_to_system(void) {
   if (host_free == free) malloc_trim(0);
 }
 #else
-void sio__mem_trim(void) {}
+void sio__mem_return_to_system(void) {}
 #endif
 
 void sio__pool_init(struct pool *pool, size_t size, unsigned keep) {

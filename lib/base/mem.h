@@ -24,7 +24,7 @@ char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
 /* Returns free memory to the operating system. Only with glibc, and only if the host has not set
  * its own allocator. */
-void sio__mem_trim(void);
+void sio__mem_return_to_system(void);
 
 /* Sums and products of lengths that a peer can influence. True: the result overflows. */
 static inline bool add_overflows(size_t a, size_t b, size_t *out) {

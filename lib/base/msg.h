@@ -86,7 +86,7 @@ static inline size_t msg_memory_size(const struct msg *m) {
 /* Makes m follow `last` in runs. False: this is not possible, since another msg follows `last`
  * already, or m is older. The first queue with both decides which msg follows. A link always
  * points from an older to a newer msg, so no run contains a msg twice. */
-static inline bool msg_try_link(struct msg *last, struct msg *m) {
+static inline bool msg_try_link_next(struct msg *last, struct msg *m) {
   if (last->follow == m) return true;
   if (last->follow || last->serial >= m->serial) return false;
   last->follow = m;

@@ -62,15 +62,15 @@ static char *put_zeros(char *o, int n) {
   return o;
 }
 
-static char *put_decimal_digits(char *o, const struct decimal *d, int from, int to) {
+static char *put_digits_of_decimal(char *o, const struct decimal *d, int from, int to) {
   for (; from < to && from < d->n; from++) *o++ = d->digits[from];
   return o;
 }
 
 static char *put_exponential(char *o, const struct decimal *d) {
-  o = put_decimal_digits(o, d, 0, 1);
+  o = put_digits_of_decimal(o, d, 0, 1);
   if (d->n > 1) *o++ = '.';
-  o = put_decimal_digits(o, d, 1, d->n);
+  o = put_digits_of_decimal(o, d, 1, d->n);
   *o++ = 'e';
   if (d->point > 0) *o++ = '+';
   return o + sio__num_i64(o, d->point - 1);
@@ -82,11 +82,11 @@ static char *put_decimal(char *o, const struct decimal *d) {
   if (d->point <= 0) {
     *o++ = '0';
     *o++ = '.';
-    return put_decimal_digits(put_zeros(o, -d->point), d, 0, d->n);
+    return put_digits_of_decimal(put_zeros(o, -d->point), d, 0, d->n);
   }
-  o = put_zeros(put_decimal_digits(o, d, 0, d->point), d->point - d->n);
+  o = put_zeros(put_digits_of_decimal(o, d, 0, d->point), d->point - d->n);
   if (d->n > d->point) *o++ = '.';
-  return put_decimal_digits(o, d, d->point, d->n);
+  return put_digits_of_decimal(o, d, d->point, d->n);
 }
 
 /* the number digits * 10^power */
@@ -97,25 +97,25 @@ struct shortest {
 
 /* Returns g * n / 2^128, with the lowest bit set if the division has a remainder. The lowest bit
  * of the product, which the rounding error of g may change, is ignored. */
-static uint64_t scale_by_power(struct u128 g, uint64_t n) {
-  uint64_t carry = sio__mul_64(g.lo, n).hi;
-  struct u128 p = sio__mul_64(g.hi, n);
+static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
+  uint64_t carry = sio__multiply_u64(g.lo, n).hi;
+  struct u128 p = sio__multiply_u64(g.hi, n);
   p.lo += carry;
   p.hi += p.lo < carry;
   return p.hi | (p.lo > 1);
 }
 
 /* Returns 10^-power to 128 bits, rounded up. */
-static struct u128 inverse_power(int power) {
-  struct u128 g = sio__pow10(-power);
-  if (!pow10_exact(-power) && ++g.lo == 0) g.hi++;
+static struct u128 inverse_power_of_ten(int power) {
+  struct u128 g = sio__power_of_ten(-power);
+  if (!power_of_ten_is_exact(-power) && ++g.lo == 0) g.hi++;
   return g;
 }
 
 /* low, v and high are four times the lower end, the value and the upper end of the interval, in
  * units of 10^power. Returns a multiple of ten within the interval if there is one, otherwise
  * the nearest integer. */
-static struct shortest choose_shortest(uint64_t low, uint64_t v, uint64_t high, int power) {
+static struct shortest choose_shortest_decimal(uint64_t low, uint64_t v, uint64_t high, int power) {
   uint64_t s = v / 4, tens = s / 10;
   bool down = low <= 40 * tens, up = 40 * tens + 40 <= high;
   if (s >= 10 && down != up) return (struct shortest){ tens + up, power + 1 };
@@ -125,24 +125,25 @@ static struct shortest choose_shortest(uint64_t low, uint64_t v, uint64_t high, 
 }
 
 /* Below a power of two the distance between doubles is half of that above it. */
-static struct shortest find_shortest(double v) {
+static struct shortest find_shortest_decimal(double v) {
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
   uint64_t c = bits & (HIDDEN - 1);
   int biased = (int)(bits >> FRACTION & INFINITE), q = (biased ? biased : 1) - BIAS - FRACTION;
   bool closer = c == 0 && biased > 1;
   if (biased) c |= HIDDEN;
-  int power = closer ? (q * 1262611 - 524031) >> 22 : pow2_log10(q);
-  struct u128 g = inverse_power(power);
-  int shift = q + pow10_log2(-power) + 1;
+  int power = closer ? (q * 1262611 - 524031) >> 22 : log10_of_power_of_two(q);
+  struct u128 g = inverse_power_of_ten(power);
+  int shift = q + log2_of_power_of_ten(-power) + 1;
   bool odd = c & 1;
-  uint64_t low = scale_by_power(g, (4 * c - 2 + closer) << shift),
-           high = scale_by_power(g, (4 * c + 2) << shift);
-  return choose_shortest(low + odd, scale_by_power(g, (4 * c) << shift), high - odd, power);
+  uint64_t low = scale_by_power_of_ten(g, (4 * c - 2 + closer) << shift),
+           high = scale_by_power_of_ten(g, (4 * c + 2) << shift);
+  return choose_shortest_decimal(low + odd, scale_by_power_of_ten(g, (4 * c) << shift), high - odd,
+                                 power);
 }
 
 static void double_to_decimal(double v, struct decimal *d) {
-  struct shortest s = find_shortest(v);
+  struct shortest s = find_shortest_decimal(v);
   while (s.digits % 10 == 0) s.digits /= 10, s.power++;
   d->n = (int)sio__num_u64(d->digits, s.digits);
   d->point = d->n + s.power;
@@ -171,17 +172,17 @@ struct reader {
   bool negative, more;         /* more: some of the dropped digits are not 0 */
 };
 
-static bool next_is_digit(const struct reader *r) {
+static bool number_next_is_digit(const struct reader *r) {
   return r->p < r->end && *r->p >= '0' && *r->p <= '9';
 }
 
-static bool skip_char(struct reader *r, char c) {
+static bool number_skip_char(struct reader *r, char c) {
   if (r->p == r->end || *r->p != c) return false;
   r->p++;
   return true;
 }
 
-static void add_read_digit(struct reader *r, char c) {
+static void number_add_digit(struct reader *r, char c) {
   r->digits[r->n++] = c;
   if (r->kept == KEPT_DIGITS) {
     r->dropped++;
@@ -193,19 +194,19 @@ static void add_read_digit(struct reader *r, char c) {
 }
 
 static bool read_number_digits(struct reader *r) {
-  if (!next_is_digit(r)) return false;
-  while (next_is_digit(r)) add_read_digit(r, *r->p++);
+  if (!number_next_is_digit(r)) return false;
+  while (number_next_is_digit(r)) number_add_digit(r, *r->p++);
   return true;
 }
 
 static bool read_integer_part(struct reader *r) {
-  if (!skip_char(r, '0')) return read_number_digits(r);
-  add_read_digit(r, '0');
+  if (!number_skip_char(r, '0')) return read_number_digits(r);
+  number_add_digit(r, '0');
   return true;
 }
 
 static bool read_fraction_part(struct reader *r) {
-  if (!skip_char(r, '.')) return true;
+  if (!number_skip_char(r, '.')) return true;
   size_t before = r->n;
   if (!read_number_digits(r)) return false;
   r->exponent = -(int)(r->n - before);
@@ -214,28 +215,28 @@ static bool read_fraction_part(struct reader *r) {
 
 static bool read_number_exponent(struct reader *r) {
   int e = 0;
-  if (!skip_char(r, 'e') && !skip_char(r, 'E')) return true;
-  bool negative = skip_char(r, '-');
-  if (!negative) skip_char(r, '+');
-  if (!next_is_digit(r)) return false;
-  for (; next_is_digit(r); r->p++)
+  if (!number_skip_char(r, 'e') && !number_skip_char(r, 'E')) return true;
+  bool negative = number_skip_char(r, '-');
+  if (!negative) number_skip_char(r, '+');
+  if (!number_next_is_digit(r)) return false;
+  for (; number_next_is_digit(r); r->p++)
     if (e < EXPONENT_CAP) e = e * 10 + (*r->p - '0');
   r->exponent += negative ? -e : e;
   return true;
 }
 
 /* Returns 10^q to 128 bits, rounded down if it is an integer, otherwise up. */
-static struct u128 power_for_parsing(int q) {
-  struct u128 g = sio__pow10(q);
+static struct u128 power_of_ten_for_parsing(int q) {
+  struct u128 g = sio__power_of_ten(q);
   if (q < 0 && ++g.lo == 0) g.hi++;
   return g;
 }
 
 /* The lower half of g matters only if it may carry into the bits that are used. */
-static struct u128 multiply_by_power(uint64_t w, int q) {
-  struct u128 g = power_for_parsing(q), p = sio__mul_64(w, g.hi);
+static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
+  struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
-  uint64_t second = sio__mul_64(w, g.lo).hi;
+  uint64_t second = sio__multiply_u64(w, g.lo).hi;
   p.lo += second;
   p.hi += p.lo < second;
   return p;
@@ -254,10 +255,10 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   if (q < POW10_MIN) return 0;
   if (q > LARGEST_POWER) return INFINITY_BITS;
   int zeros = __builtin_clzll(w);
-  struct u128 p = multiply_by_power(w << zeros, q);
+  struct u128 p = multiply_by_power_of_ten(w << zeros, q);
   int upper = (int)(p.hi >> 63), shift = upper + 64 - FRACTION - 3;
   uint64_t doubled = p.hi >> shift;
-  int biased = pow10_log2(q) + 63 + upper - zeros + BIAS;
+  int biased = log2_of_power_of_ten(q) + 63 + upper - zeros + BIAS;
   /* A subnormal number that rounds up to HIDDEN becomes the smallest normal number without a
    * special case. */
   if (biased <= 0) return biased < -62 ? 0 : round_half_up(doubled >> (1 - biased));
@@ -274,7 +275,7 @@ static double double_from_bits(uint64_t bits) {
 
 /* If digits were dropped, the value is between `first` and `first` + 1. If both round to the
  * same double, it is the result. */
-static double convert_read_digits(struct reader *r) {
+static double double_from_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;
   uint64_t bits = nearest_double_bits(r->first, q);
@@ -289,11 +290,11 @@ bool sio__num_parse(const char *p, size_t n, double *out) {
   char digits[PARSE_MAX + NUM_MAX];
   if (n == 0 || n > PARSE_MAX) return false;
   struct reader r = { .p = p, .end = p + n, .digits = digits };
-  r.negative = skip_char(&r, '-');
+  r.negative = number_skip_char(&r, '-');
   if (!read_integer_part(&r) || !read_fraction_part(&r) || !read_number_exponent(&r) ||
       r.p != r.end)
     return false;
-  double v = convert_read_digits(&r);
+  double v = double_from_read_digits(&r);
   *out = r.negative ? -v : v;
   return true;
 }

@@ -12,7 +12,7 @@ enum { SECRET_MAX = 400, DIGEST_USED = 15 };
 /* Makes these digests different from other uses of SHA-1, such as WebSocket keys. */
 static const char prefix[] = "sio public id ";
 
-const char *sio__public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret) {
+const char *sio__make_public_id(char out[PUBLIC_ID_LEN + 1], sio_slice secret) {
   char text[sizeof prefix + SECRET_MAX];
   uint8_t digest[20];
   size_t n = secret.n < SECRET_MAX ? secret.n : SECRET_MAX;

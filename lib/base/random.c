@@ -46,8 +46,10 @@ int sio__random(void *out, size_t n) {
   return 0;
 }
 
-static void count_fork(void) { atomic_fetch_add(&forks, 1); }
-static void watch_forks(void) { fork_is_seen = pthread_atfork(NULL, NULL, count_fork) == 0; }
+static void count_process_fork(void) { atomic_fetch_add(&forks, 1); }
+static void watch_process_forks(void) {
+  fork_is_seen = pthread_atfork(NULL, NULL, count_process_fork) == 0;
+}
 
 static int refill_id_batch(unsigned now) {
   int err = sio__random(batch.bytes, sizeof batch.bytes);
@@ -58,7 +60,7 @@ static int refill_id_batch(unsigned now) {
 }
 
 int sio__random_id(char out[SIO__ID_LEN + 1]) {
-  pthread_once(&fork_once, watch_forks);
+  pthread_once(&fork_once, watch_process_forks);
   unsigned now = atomic_load(&forks);
   if (batch.left == 0 || batch.forks != now || !fork_is_seen) {
     int err = refill_id_batch(now);
@@ -82,7 +84,7 @@ static uint64_t load_u64_le(const uint8_t *p) {
   return v;
 }
 
-static uint64_t load_last_bytes(const uint8_t *p, size_t n) {
+static uint64_t sip_load_last_word(const uint8_t *p, size_t n) {
   uint64_t v = (uint64_t)n << 56;
   for (size_t i = 0; i < n % 8; i++) v |= (uint64_t)p[n - n % 8 + i] << (8 * i);
   return v;
@@ -113,7 +115,7 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                    k1 ^ 0x7465646279746573u };
   for (size_t i = 0; i + 8 <= n; i += 8) sip_add_word(&s, load_u64_le(p + i));
-  sip_add_word(&s, load_last_bytes(p, n));
+  sip_add_word(&s, sip_load_last_word(p, n));
   s.c ^= 0xff;
   for (int i = 0; i < 3; i++) sip_round(&s);
   return s.a ^ s.b ^ s.c ^ s.d;

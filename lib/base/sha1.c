@@ -25,7 +25,7 @@ static uint32_t sha1_round_value(int t, uint32_t b, uint32_t c, uint32_t d) {
   return (b ^ c ^ d) + 0xca62c1d6u;
 }
 
-static void hash_block(uint32_t h[5], const uint8_t *p) {
+static void sha1_hash_block(uint32_t h[5], const uint8_t *p) {
   uint32_t w[80];
   for (int t = 0; t < 16; t++) w[t] = load_u32_be(p + 4 * t);
   for (int t = 16; t < 80; t++)
@@ -40,7 +40,7 @@ static void hash_block(uint32_t h[5], const uint8_t *p) {
 
 /* Hashes the last bytes of the message, a 1 bit, zeros, and the length in bits: one or two
  * blocks. */
-static void hash_last_blocks(uint32_t h[5], const uint8_t *p, size_t rest, size_t n) {
+static void sha1_hash_last_blocks(uint32_t h[5], const uint8_t *p, size_t rest, size_t n) {
   uint8_t last[2 * BLOCK] = { 0 };
   if (rest) memcpy(last, p, rest);
   last[rest] = 0x80;
@@ -48,14 +48,14 @@ static void hash_last_blocks(uint32_t h[5], const uint8_t *p, size_t rest, size_
   uint64_t bits = (uint64_t)n * 8;
   store_u32_be(last + size - 8, (uint32_t)(bits >> 32));
   store_u32_be(last + size - 4, (uint32_t)bits);
-  for (size_t i = 0; i < size; i += BLOCK) hash_block(h, last + i);
+  for (size_t i = 0; i < size; i += BLOCK) sha1_hash_block(h, last + i);
 }
 
 void sio__sha1(uint8_t out[20], const void *data, size_t n) {
   const uint8_t *p = data;
   uint32_t h[5] = { 0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u, 0xc3d2e1f0u };
   size_t rest = n;
-  for (; rest >= BLOCK; rest -= BLOCK, p += BLOCK) hash_block(h, p);
-  hash_last_blocks(h, p, rest, n);
+  for (; rest >= BLOCK; rest -= BLOCK, p += BLOCK) sha1_hash_block(h, p);
+  sha1_hash_last_blocks(h, p, rest, n);
   for (int i = 0; i < 5; i++) store_u32_be(out + 4 * i, h[i]);
 }

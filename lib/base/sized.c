@@ -14,7 +14,7 @@ static bool is_all_zero(const char *p, size_t n) {
   return true;
 }
 
-int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
+int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size) {
   memset(out, 0, room);
   if (!in) return 0;
   size_t known = size < room ? size : room;
@@ -23,11 +23,11 @@ int sio__sized_copy(void *out, size_t room, const void *in, size_t size) {
   return 0;
 }
 
-int sio__sized_read(void *out, size_t room, const void *in, size_t first) {
+int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first) {
   size_t size;
   memcpy(&size, in, sizeof size);
   if (size && size < first) return SIO__EINVAL;
-  return sio__sized_copy(out, room, in, size ? size : first);
+  return sio__copy_sized_struct(out, room, in, size ? size : first);
 }
 
 void sio__sized_fill(void *out, const void *ours, size_t room) {

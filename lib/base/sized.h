@@ -11,10 +11,10 @@
 /* Copies the host's struct of `size` bytes to ours of `room` bytes. Missing fields, or all of
  * them if `in` is NULL, become zero. UV_EINVAL: the host's struct is longer, and a byte after
  * ours is not zero. */
-int sio__sized_copy(void *out, size_t room, const void *in, size_t size);
-/* The same for a struct that begins with its size; 0 stands for the size that it had in version
- * 0.1, which is `first`. UV_EINVAL, too: the size is less than that. */
-int sio__sized_read(void *out, size_t room, const void *in, size_t first);
+int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size);
+/* Like sio__copy_sized_struct(), for a struct whose first member is its size. A size of 0 stands
+ * for `first`, the size that the struct had in version 0.1. A size below `first` is UV_EINVAL. */
+int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first);
 /* Fills in a struct of the host that begins with its size, which stays as it is, from ours. Bytes
  * of the host's after the end of ours become zero. A size of 0 stands for the size in version
  * 0.1. */

@@ -16,7 +16,7 @@ bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b) {
   return true;
 }
 
-const char *sio__slice_find_pair(const char *pairs, sio_slice key) {
+const char *sio__find_value_in_pairs(const char *pairs, sio_slice key) {
   for (const char *at = pairs, *value; *at; at = value + strlen(value) + 1) {
     value = at + strlen(at) + 1;
     if (sio__slice_equals_ignore_case(key, slice_str(at))) return value;

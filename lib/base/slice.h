@@ -23,7 +23,7 @@ static inline bool slice_starts(sio_slice a, sio_slice prefix) {
 /* Ignores the case of ASCII letters only, as HTTP does. */
 bool sio__slice_equals_ignore_case(sio_slice a, sio_slice b);
 /* pairs is "key\0value\0key\0value\0". Returns the value of key, or NULL. Ignores ASCII case. */
-const char *sio__slice_find_pair(const char *pairs, sio_slice key);
+const char *sio__find_value_in_pairs(const char *pairs, sio_slice key);
 sio_slice sio__slice_trim(sio_slice s); /* removes spaces and tabs at both ends */
 /* Removes the text before the next `sep`, and the `sep`, from *rest. False: *rest was empty.
  * "a,,b," gives "a", "" and "b": there is no empty part after a `sep` at the end. */

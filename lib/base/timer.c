@@ -16,7 +16,7 @@ enum { BITS = 6, TOP = TIMER_LEVELS - 1 };
 
 _Static_assert(1 << BITS == TIMER_SLOTS, "a level is BITS bits of the time");
 
-static uint64_t window_number(uint64_t at, unsigned level) { return at >> (BITS * level); }
+static uint64_t timer_window_number(uint64_t at, unsigned level) { return at >> (BITS * level); }
 
 void sio__timers_init(struct timers *w, uint64_t now) {
   w->now = now;
@@ -26,11 +26,11 @@ void sio__timers_init(struct timers *w, uint64_t now) {
     for (unsigned s = 0; s < TIMER_SLOTS; s++) list_init(&w->slot[l][s]);
 }
 
-static void place_timer(struct timers *w, struct timer *t) {
+static void timers_insert_into_slot(struct timers *w, struct timer *t) {
   uint64_t distance = t->at - w->now;
   unsigned level = distance ? (unsigned)(63 - __builtin_clzll(distance)) / BITS : 0;
   if (level > TOP) level = TOP;
-  unsigned slot = window_number(t->at, level) % TIMER_SLOTS;
+  unsigned slot = timer_window_number(t->at, level) % TIMER_SLOTS;
   list_push(&w->slot[level][slot], &t->link);
   w->used[level] |= UINT64_C(1) << slot;
 }
@@ -41,11 +41,11 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
   if (at <= w->now)
     list_push(&w->due, &t->link);
   else
-    place_timer(w, t);
+    timers_insert_into_slot(w, t);
 }
 
 /* Called when the list `head` has become empty. Clears the bit of the slot if the list is one. */
-static void mark_slot_empty(struct timers *w, const struct list *head) {
+static void timers_mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;
   size_t i = offset / sizeof *head;
@@ -56,11 +56,11 @@ void sio__timer_stop(struct timers *w, struct timer *t) {
   struct list *before = t->link.prev;
   if (before == &t->link) return;
   list_remove(&t->link);
-  if (list_empty(before)) mark_slot_empty(w, before);
+  if (list_empty(before)) timers_mark_slot_empty(w, before);
 }
 
-static void take_current_slot(struct timers *w, unsigned level, struct list *into) {
-  unsigned slot = window_number(w->now, level) % TIMER_SLOTS;
+static void timers_take_current_slot(struct timers *w, unsigned level, struct list *into) {
+  unsigned slot = timer_window_number(w->now, level) % TIMER_SLOTS;
   list_init(into);
   list_splice(into, &w->slot[level][slot]);
   w->used[level] &= ~(UINT64_C(1) << slot);
@@ -68,18 +68,19 @@ static void take_current_slot(struct timers *w, unsigned level, struct list *int
 
 /* w->now is the start of a window on level 0, and on each higher level while its lower bits are
  * 0. */
-static void move_timers_down(struct timers *w) {
+static void timers_move_to_lower_level(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;
   while (--level > 0) {
     struct list opened, *link;
-    take_current_slot(w, level, &opened);
-    while ((link = list_pop(&opened))) place_timer(w, container_of(link, struct timer, link));
+    timers_take_current_slot(w, level, &opened);
+    while ((link = list_pop(&opened)))
+      timers_insert_into_slot(w, container_of(link, struct timer, link));
   }
 }
 
 /* `due` is no longer part of the wheel, but callbacks can still stop the timers in it. */
-static void fire_timers(struct list *due) {
+static void timers_fire_list(struct list *due) {
   struct list *link;
   while ((link = list_pop(due))) {
     struct timer *t = container_of(link, struct timer, link);
@@ -87,12 +88,12 @@ static void fire_timers(struct list *due) {
   }
 }
 
-static uint64_t next_window_start(const struct timers *w) {
+static uint64_t timers_next_window_start(const struct timers *w) {
   uint64_t first = UINT64_MAX;
   for (unsigned level = 0; level < TIMER_LEVELS; level++) {
     uint64_t used = w->used[level];
     if (!used) continue;
-    uint64_t after = window_number(w->now, level) + 1;
+    uint64_t after = timer_window_number(w->now, level) + 1;
     unsigned by = after % TIMER_SLOTS;
     used = used >> by | used << (-by % TIMER_SLOTS);
     uint64_t start = (after + (unsigned)__builtin_ctzll(used)) << (BITS * level);
@@ -102,20 +103,20 @@ static uint64_t next_window_start(const struct timers *w) {
 }
 
 uint64_t sio__timers_next(const struct timers *w) {
-  return list_empty(&w->due) ? next_window_start(w) : w->now;
+  return list_empty(&w->due) ? timers_next_window_start(w) : w->now;
 }
 
 void sio__timers_run(struct timers *w, uint64_t now) {
   struct list due;
   list_init(&due);
   list_splice(&due, &w->due);
-  fire_timers(&due);
+  timers_fire_list(&due);
   uint64_t at;
-  while ((at = next_window_start(w)) <= now && at != UINT64_MAX) {
+  while ((at = timers_next_window_start(w)) <= now && at != UINT64_MAX) {
     w->now = at;
-    move_timers_down(w);
-    take_current_slot(w, 0, &due);
-    fire_timers(&due);
+    timers_move_to_lower_level(w);
+    timers_take_current_slot(w, 0, &due);
+    timers_fire_list(&due);
   }
   if (now > w->now) w->now = now;
 }

@@ -10,12 +10,12 @@
 
 #include <string.h>
 
-static uint8_t byte_at(const char *p, size_t i) { return (uint8_t)p[i]; }
+static uint8_t unsigned_byte_at(const char *p, size_t i) { return (uint8_t)p[i]; }
 
 static bool is_continuation_byte(uint8_t c) { return (c & 0xc0) == 0x80; }
 
 /* Returns the length of a character with the first byte c. 0: no character begins with c. */
-static unsigned length_from_lead_byte(uint8_t c) {
+static unsigned utf8_length_from_lead_byte(uint8_t c) {
   if (c < 0x80) return 1;
   if (c < 0xc2) return 0;
   if (c < 0xe0) return 2;
@@ -24,47 +24,48 @@ static unsigned length_from_lead_byte(uint8_t c) {
 }
 
 /* The range excludes overlong forms (E0, F0), surrogates (ED), and values above U+10FFFF (F4). */
-static uint8_t second_byte_min(uint8_t lead) {
+static uint8_t utf8_second_byte_min(uint8_t lead) {
   return lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
 }
-static uint8_t second_byte_max(uint8_t lead) {
+static uint8_t utf8_second_byte_max(uint8_t lead) {
   return lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
 }
 
-static bool is_second_byte_valid(uint8_t lead, uint8_t c) {
-  return c >= second_byte_min(lead) && c <= second_byte_max(lead);
+static bool utf8_is_second_byte_valid(uint8_t lead, uint8_t c) {
+  return c >= utf8_second_byte_min(lead) && c <= utf8_second_byte_max(lead);
 }
 
-static inline size_t sequence_length(const char *p, size_t n) {
+static inline size_t utf8_sequence_length(const char *p, size_t n) {
   if (n == 0) return 0;
-  unsigned len = length_from_lead_byte(byte_at(p, 0));
+  unsigned len = utf8_length_from_lead_byte(unsigned_byte_at(p, 0));
   if (len <= 1) return len;
-  if (n < len || !is_second_byte_valid(byte_at(p, 0), byte_at(p, 1))) return 0;
-  if (len >= 3 && !is_continuation_byte(byte_at(p, 2))) return 0;
-  if (len == 4 && !is_continuation_byte(byte_at(p, 3))) return 0;
+  if (n < len || !utf8_is_second_byte_valid(unsigned_byte_at(p, 0), unsigned_byte_at(p, 1)))
+    return 0;
+  if (len >= 3 && !is_continuation_byte(unsigned_byte_at(p, 2))) return 0;
+  if (len == 4 && !is_continuation_byte(unsigned_byte_at(p, 3))) return 0;
   return len;
 }
 
-size_t sio__utf8_sequence_length(const char *p, size_t n) { return sequence_length(p, n); }
+size_t sio__utf8_sequence_length(const char *p, size_t n) { return utf8_sequence_length(p, n); }
 
-static inline bool are_eight_ascii(const char *p) {
+static inline bool are_eight_bytes_ascii(const char *p) {
   uint64_t word;
   memcpy(&word, p, sizeof word);
   return (word & 0x8080808080808080u) == 0;
 }
 
 /* Returns the length of the longest valid text at p. */
-static size_t valid_prefix_length(const char *p, size_t n) {
+static size_t utf8_valid_prefix_length(const char *p, size_t n) {
   size_t i = 0, len;
   do {
-    while (n - i >= 8 && are_eight_ascii(p + i)) i += 8;
-    len = sequence_length(p + i, n - i);
+    while (n - i >= 8 && are_eight_bytes_ascii(p + i)) i += 8;
+    len = utf8_sequence_length(p + i, n - i);
     i += len;
   } while (len);
   return i;
 }
 
-bool sio__utf8_valid(const void *p, size_t n) { return valid_prefix_length(p, n) == n; }
+bool sio__utf8_valid(const void *p, size_t n) { return utf8_valid_prefix_length(p, n) == n; }
 
 static utf8_state utf8_state_expecting(unsigned missing, uint8_t min, uint8_t max) {
   return missing ? missing << 16 | (utf8_state)min << 8 | max : 0;
@@ -73,8 +74,9 @@ static utf8_state utf8_state_expecting(unsigned missing, uint8_t min, uint8_t ma
 static utf8_state utf8_feed_byte(utf8_state s, uint8_t c) {
   if (s == UTF8_BAD) return UTF8_BAD;
   if (s == 0) {
-    unsigned len = length_from_lead_byte(c);
-    return len ? utf8_state_expecting(len - 1, second_byte_min(c), second_byte_max(c)) : UTF8_BAD;
+    unsigned len = utf8_length_from_lead_byte(c);
+    return len ? utf8_state_expecting(len - 1, utf8_second_byte_min(c), utf8_second_byte_max(c))
+               : UTF8_BAD;
   }
   if (c < (s >> 8 & 0xff) || c > (s & 0xff)) return UTF8_BAD;
   return utf8_state_expecting((s >> 16) - 1, 0x80, 0xbf);
@@ -83,9 +85,9 @@ static utf8_state utf8_feed_byte(utf8_state s, uint8_t c) {
 utf8_state sio__utf8_feed(utf8_state s, const void *data, size_t n) {
   const char *p = data;
   size_t i = 0;
-  while (i < n && s != 0 && s != UTF8_BAD) s = utf8_feed_byte(s, byte_at(p, i++));
-  if (s == 0 && i < n) i += valid_prefix_length(p + i, n - i);
-  while (i < n && s != UTF8_BAD) s = utf8_feed_byte(s, byte_at(p, i++));
+  while (i < n && s != 0 && s != UTF8_BAD) s = utf8_feed_byte(s, unsigned_byte_at(p, i++));
+  if (s == 0 && i < n) i += utf8_valid_prefix_length(p + i, n - i);
+  while (i < n && s != UTF8_BAD) s = utf8_feed_byte(s, unsigned_byte_at(p, i++));
   return s;
 }
 

@@ -45,7 +45,7 @@ static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *se
   if (!id) return UV_ENOMEM;
   snprintf(id, size, "%s%s%s", root ? "" : nsp->name, root ? "" : "#", sid);
   s->id = id;
-  sio__public_id(s->own_id, slice_str(id));
+  sio__make_public_id(s->own_id, slice_str(id));
   return 0;
 }
 

@@ -14,14 +14,14 @@ void sio__run_header_hooks(struct eio *e, sio_request *r, bool initial) {
   }
 }
 
-static bool slice_contains(sio_slice s, const char *word) {
+static bool slice_contains_word(sio_slice s, const char *word) {
   return s.n && memmem(s.p, s.n, word, strlen(word));
 }
 
 /* The XSS filter of old Internet Explorer would change answers that look like scripts. */
 static void disable_ie_xss_filter(sio_request *r) {
   sio_slice agent = sio__request_header(r, "user-agent");
-  if (slice_contains(agent, ";MSIE") || slice_contains(agent, "Trident/"))
+  if (slice_contains_word(agent, ";MSIE") || slice_contains_word(agent, "Trident/"))
     sio__request_set_header(r, "X-XSS-Protection", SLICE("0"));
 }
 
@@ -81,14 +81,14 @@ static const char *const error_texts[] = {
   "Bad request",       "Forbidden",          "Unsupported protocol version"
 };
 
-static const char *refusal_text(const struct refusal *why) {
+static const char *refusal_message_text(const struct refusal *why) {
   return why->message && *why->message ? why->message : error_texts[why->code];
 }
 
 /* {"code":4,"message":"Forbidden"} */
 static void answer_error_json(sio_request *r, int status, const struct refusal *why) {
   static const char head[] = "{\"code\":0,\"message\":\"", tail[] = "\"}";
-  sio_slice text = slice_str(refusal_text(why));
+  sio_slice text = slice_str(refusal_message_text(why));
   char *json = sio__malloc(sizeof head + sizeof tail + sio__jsonp_quote(NULL, text));
   if (!json) {
     sio__request_drop(r);
@@ -108,7 +108,7 @@ static void report_refusal(struct eio *e, sio_request *r, const struct refusal *
   sio_slice detail = why->detail;
   /* The id may be a session's on another server, and would be a secret: log its digest. */
   if (why->code == EIO_UNKNOWN_SID)
-    detail = slice(sio__public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
+    detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_client_address(r),
             error_texts[why->code], why->name, LOG_SLICE(detail));
@@ -125,7 +125,7 @@ void sio__refuse_request(struct eio *e, sio_request *r, const struct refusal *wh
   r->log_reason = ""; /* logged above */
   if (r->upgrade) {
     sio__request_disable_keep_alive(r);
-    sio__request_answer(r, status, "text/html", slice_str(refusal_text(why)));
+    sio__request_answer(r, status, "text/html", slice_str(refusal_message_text(why)));
     return;
   }
   answer_error_json(r, status, why);

@@ -105,7 +105,7 @@ static void index_latest_by_key(sio_session *c, struct latest *l) {
 }
 
 /* A pass that leaves more than this in the queue freed too little: the next would come too soon. */
-static size_t queue_midpoint(const sio_options *o) {
+static size_t queue_low_high_midpoint(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }
 
@@ -158,14 +158,14 @@ static bool drop_queued_events(sio_session *c, struct backpressure *f) {
   s.dropping = false;
   s.latest.packets -= s.events;
   if (s.held > s.low) c->transport->remove_if(c, should_drop_oldest, &s);
-  f->stuck = s.held > queue_midpoint(o);
+  f->stuck = s.held > queue_low_high_midpoint(o);
   count_dropped_events(f, s.events, s.bytes);
   return s.dropping;
 }
 
 /* ---- calls of the session ---------------------------------------------------------------- */
 
-static uint64_t chain_held_bytes(const struct msg *m) {
+static uint64_t msg_chain_memory_size(const struct msg *m) {
   uint64_t n = 0;
   for (; m; m = m->next) n += msg_memory_size(m);
   return n;
@@ -174,11 +174,11 @@ static uint64_t chain_held_bytes(const struct msg *m) {
 bool sio__backpressure_may_queue(sio_session *c, const struct msg *chain) {
   struct backpressure *f = c->backpressure;
   if (!f->stuck || !chain->droppable) return true;
-  if (c->transport->held(c) <= queue_midpoint(c->eio->opts)) {
+  if (c->transport->held(c) <= queue_low_high_midpoint(c->eio->opts)) {
     f->stuck = false;
     return true;
   }
-  count_dropped_events(f, 1, chain_held_bytes(chain));
+  count_dropped_events(f, 1, msg_chain_memory_size(chain));
   return false;
 }
 
@@ -194,7 +194,7 @@ static int apply_full_policy(sio_session *c) {
   if (!f) return UV_ENOMEM;
   f->over = true;
   bool dropped = policy_drops_events(o) && drop_queued_events(c, f);
-  if (c->ws) c->ws->conn->heavy = 1;
+  if (c->ws) c->ws->conn->reports_low_mark = 1;
   if (c->transport->held(c) > o->max_queued) return SIO_ETOOBIG;
   return dropped ? SIO_EDROPPED : 0;
 }
@@ -214,7 +214,7 @@ void sio__backpressure_on_low(sio_session *c) {
 }
 
 void sio__backpressure_on_upgrade(sio_session *c) {
-  if (c->backpressure && c->backpressure->over && c->ws) c->ws->conn->heavy = 1;
+  if (c->backpressure && c->backpressure->over && c->ws) c->ws->conn->reports_low_mark = 1;
 }
 
 void sio__backpressure_on_close(sio_session *c) {

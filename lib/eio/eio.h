@@ -131,7 +131,7 @@ int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
 /* Encodes one message as a packet. NULL: out of memory. */
-struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data);
+struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice data);
 
 /* ---- sessions --------------------------------------------------------------------------- */
 

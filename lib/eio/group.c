@@ -11,7 +11,7 @@
  * read again once the queue is at most this many bytes. */
 enum { NODES_KEPT = 4096, LOW_MARK = 4096 };
 
-static sio_slice session_key(const void *session) {
+static sio_slice session_map_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
@@ -31,7 +31,7 @@ static void free_shared_packets(struct eio *e) {
   e->ping = e->pong = e->noop = e->close = e->initial = e->mark = NULL;
 }
 
-struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data) {
+struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice data) {
   struct msg *m = sio__msg_new(&e->loop->msgs, data.n + !binary);
   if (!m) return NULL;
   if (!binary) sio__msg_put(&m, "4", 1);
@@ -41,7 +41,7 @@ struct msg *sio__eio_message_packet(struct eio *e, bool binary, sio_slice data) 
 }
 
 /* A mark is a place in a queue and is never sent, so it counts as a msg without bytes. */
-static struct msg *mark_msg_new(struct eio *e) {
+static struct msg *sent_mark_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new(&e->loop->msgs, 0);
   if (!m) return NULL;
   m->cap = 0;
@@ -56,8 +56,8 @@ static bool make_shared_packets(struct eio *e) {
   e->pong = sio__msg_copy(home, "3", 1);
   e->noop = sio__msg_copy(home, "6", 1);
   e->close = sio__msg_copy(home, "1", 1);
-  e->initial = first.n ? sio__eio_message_packet(e, e->opts->initial_binary, first) : NULL;
-  e->mark = mark_msg_new(e);
+  e->initial = first.n ? sio__eio_message_packet_new(e, e->opts->initial_binary, first) : NULL;
+  e->mark = sent_mark_msg_new(e);
   return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
 }
 
@@ -85,7 +85,7 @@ int sio__eio_init(struct eio *e, const struct eio_plan *plan) {
                                   .owner = e };
   e->full_bytes = opts->queue_high ? opts->queue_high : opts->max_queued;
   l->low_mark = opts->queue_high ? opts->queue_low : LOW_MARK;
-  sio__map_init(&e->sessions, session_key);
+  sio__map_init(&e->sessions, session_map_key);
   list_init(&e->all);
   list_init(&e->link);
   sio__pool_init(&e->nodes, sizeof(struct out_node), NODES_KEPT);

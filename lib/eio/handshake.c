@@ -117,7 +117,7 @@ static void open_polling_session(struct eio *e, sio_request *r) {
   sio__session_start(c);
 }
 
-static void feed_early_bytes(struct ws_conn *w, sio_slice rest) {
+static void feed_bytes_after_handshake(struct ws_conn *w, sio_slice rest) {
   if (rest.n) sio__ws_conn_feed(w, rest);
 }
 
@@ -148,7 +148,7 @@ static void open_websocket_session(struct eio *e, sio_request *r) {
     return;
   }
   sio__session_start(c);
-  feed_early_bytes(w, rest);
+  feed_bytes_after_handshake(w, rest);
 }
 
 /* Why the session cannot be upgraded over another WebSocket; NULL if it can. */
@@ -175,7 +175,7 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
               "a WebSocket of %s is closed: %s", sio__session_address(c), why);
     sio__websocket_close_unowned(w, 0, "");
   } else if (sio__probe_start(c, w) == 0) {
-    feed_early_bytes(w, rest);
+    feed_bytes_after_handshake(w, rest);
   }
 }
 
@@ -228,7 +228,7 @@ static void read_handshake_query(const struct eio *e, const sio_request *r,
 static bool charge_refused_request(const struct eio *e, sio_request *r) {
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (!addr_limits || !addr_limits_active(addr_limits) || !has_sid_query(r)) return true;
-  return sio__admit_charge_refusal(addr_limits, r);
+  return sio__admit_charge_refused_request(addr_limits, r);
 }
 
 static bool refuse_handshake(struct eio *e, sio_request *r, enum eio_error code, const char *name,
@@ -419,7 +419,7 @@ static void admission_run_next_hook(struct admission *a) {
   h->use(a->r, &a->next, h->user);
 }
 
-static bool admission_start(struct eio *e, sio_request *r) {
+static bool start_request_admission(struct eio *e, sio_request *r) {
   struct admission *a = sio__calloc(1, sizeof *a);
   if (!a) {
     sio__request_drop(r);
@@ -464,9 +464,10 @@ bool sio__handshake_on_head(sio_request *r) {
   if (e->opts->cors && !cors_allows_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&
-      !sio__admit_session(addr_limits, r))
+      !sio__admit_new_session(addr_limits, r))
     return true;
-  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request) return admission_start(e, r);
+  if (!list_empty(&e->group->use_hooks) || e->opts->allow_request)
+    return start_request_admission(e, r);
   if (!verify_request(e, r, &q, &c)) return true;
   if (c)
     route_session_request(e, r, c);

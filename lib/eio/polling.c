@@ -21,7 +21,7 @@ enum { UNJOINED_LINGER_MS = 5000 };
 
 static const struct http_mount get_mount;
 
-static int polling_mark(sio_session *c) {
+static int polling_queue_sent_mark(sio_session *c) {
   if (c->polling->first) return sio__polling_queue_msg(c, c->eio->mark);
   sio__sent_on_marks_passed(c, 1);
   return 0;
@@ -31,22 +31,22 @@ static int polling_mark(sio_session *c) {
 
 static const struct payload_form *answer_payload_form(const sio_session *c) {
   if (c->protocol == 4) return &sio__payload4;
-  for (struct queue_walk o = queue_walk_begin(c->polling); o.m && !c->base64; queue_walk_next(&o))
+  for (struct queue_walk o = queue_iter_begin(c->polling); o.m && !c->base64; queue_iter_next(&o))
     if (o.m->binary) return &sio__payload3_binary;
   return &sio__payload3_text;
 }
 
 static size_t answer_body_len(const struct polling *p, const struct payload_form *f) {
   size_t n = 0;
-  for (struct queue_walk o = queue_walk_begin(p); o.m; queue_walk_next(&o))
-    if (!is_mark_msg(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
+  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o))
+    if (!is_sent_mark_msg(p, o.m)) n += f->len(o.m) + (f->separated && n > 0);
   return n;
 }
 
 static void write_answer_body(const struct polling *p, const struct payload_form *f, char *out) {
   const char *start = out;
-  for (struct queue_walk o = queue_walk_begin(p); o.m; queue_walk_next(&o)) {
-    if (is_mark_msg(p, o.m)) continue;
+  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o)) {
+    if (is_sent_mark_msg(p, o.m)) continue;
     if (f->separated && out > start) *out++ = EIO_SEPARATOR;
     out = f->put(out, o.m);
   }
@@ -54,7 +54,7 @@ static void write_answer_body(const struct polling *p, const struct payload_form
 
 /* True if every queued packet was sent with SIO_NO_COMPRESS. */
 static bool is_queue_uncompressed(const struct polling *p) {
-  for (struct queue_walk o = queue_walk_begin(p); o.m; queue_walk_next(&o))
+  for (struct queue_walk o = queue_iter_begin(p); o.m; queue_iter_next(&o))
     if (!o.m->plain) return false;
   return true;
 }
@@ -97,7 +97,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
 static void answer_get(sio_session *c) { answer_get_with_queue(c, false); }
 
 /* Answers the GET of an open session. The flush hook may end the session first. */
-static void flush_to_get(sio_session *c) {
+static void flush_queue_to_get(sio_session *c) {
   struct polling *p = c->polling;
   if (c->eio->wants & WANT_FLUSH) sio__trace_flush(c);
   if (p->get && c->state == SESSION_OPEN) answer_get(c);
@@ -120,7 +120,7 @@ static void on_flush_task(struct task *t) {
     return;
   }
   if (!p->get || !p->first) return;
-  flush_to_get(c);
+  flush_queue_to_get(c);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
   sio__backpressure_on_low(c);
 }
@@ -140,13 +140,13 @@ static void drop_unfetched_queue(struct polling *p, int level) {
 
 /* A session that never joined a namespace is kept for a shorter time: its queue holds only replies
  * to its own packets. */
-static unsigned linger_ms(const sio_session *c) {
+static unsigned polling_linger_ms(const sio_session *c) {
   unsigned ms = c->eio->opts->close_timeout_ms;
   return c->joined || ms < UNJOINED_LINGER_MS ? ms : UNJOINED_LINGER_MS;
 }
 
 static void start_linger_timer(struct polling *p) {
-  sio__loop_start_timer(p->session->eio->loop, &p->linger, linger_ms(p->session));
+  sio__loop_start_timer(p->session->eio->loop, &p->linger, polling_linger_ms(p->session));
 }
 
 static void on_linger_timeout(struct timer *t) {
@@ -195,7 +195,7 @@ static bool polling_end(sio_session *c, bool graceful) {
 
 /* ---- a GET ----------------------------------------------------------------------------------- */
 
-static void hold_get(sio_session *c, sio_request *r) {
+static void keep_waiting_get(sio_session *c, sio_request *r) {
   c->polling->get = r;
   r->user = c;
   r->mount = &get_mount;
@@ -203,7 +203,7 @@ static void hold_get(sio_session *c, sio_request *r) {
 
 static void answer_get_while_closing(sio_session *c, sio_request *r) {
   struct polling *p = c->polling;
-  hold_get(c, r);
+  keep_waiting_get(c, r);
   if (p->first) {
     answer_get(c);
     return;
@@ -221,7 +221,7 @@ void sio__polling_on_get(sio_session *c, sio_request *r) {
   } else if (c->state == SESSION_CLOSING) {
     answer_get_while_closing(c, r);
   } else {
-    hold_get(c, r);
+    keep_waiting_get(c, r);
     if (p->first) sio__loop_defer(c->eio->loop, &p->flush);
     if (c->probe) c->probe->ops->on_get(c);
   }
@@ -247,14 +247,14 @@ static void on_get_complete(sio_request *r) { (void)r; }
 
 /* Another request waits behind the GET on its connection, perhaps a POST of this session: answers
  * the GET now instead of when there is something to send. */
-static void on_get_followed(sio_request *r) {
+static void on_request_after_get(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->get == r) sio__polling_release_get(c);
 }
 
 static const struct http_mount get_mount = { .on_request = on_get_complete,
                                              .on_abort = on_get_aborted,
-                                             .on_next = on_get_followed,
+                                             .on_next = on_request_after_get,
                                              .on_answered = on_get_answered };
 
 /* ---- opening, and the upgrade to WebSocket --------------------------------------------------- */
@@ -280,7 +280,7 @@ void sio__polling_release_get(sio_session *c) {
   struct polling *p = c->polling;
   if (!p->get) return;
   if (p->first)
-    flush_to_get(c);
+    flush_queue_to_get(c);
   else
     answer_get_with_last(c, c->eio->noop);
   sio__backpressure_on_low(c);
@@ -297,7 +297,7 @@ void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, s
   p->first = NULL;
   p->last = &p->first;
   while (queue) {
-    struct msg *m = sio__polling_take_msg(p, &queue);
+    struct msg *m = sio__polling_take_first_msg(p, &queue);
     take(c, m);
     msg_unref(m);
   }
@@ -338,7 +338,7 @@ const struct transport sio__transport_polling = { .name = "polling",
                                                   .ready = polling_is_ready,
                                                   .queued = polling_queued_bytes,
                                                   .held = polling_held_bytes,
-                                                  .mark = polling_mark,
+                                                  .queue_sent_mark = polling_queue_sent_mark,
                                                   .end = polling_end,
                                                   .resume = sio__polling_resume_post,
                                                   .has_unread = polling_has_unread,

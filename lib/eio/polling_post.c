@@ -104,7 +104,7 @@ static bool handle_next_packet(sio_session *c, struct post_reader *rd) {
                      "more than max_payload_packets in one request");
     return false;
   }
-  if (c->limited && !sio__session_charge(c, 0, before - rd->rest.n)) return false;
+  if (c->limited && !sio__session_charge_rate_limits(c, 0, before - rd->rest.n)) return false;
   return sio__session_on_packet(c, &in);
 }
 
@@ -149,7 +149,7 @@ static void handle_post_body(sio_session *c, sio_request *r) {
   if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
   struct post_reader rd = { post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
   /* Charges what decoding JSONP has removed; the packets are charged one by one. */
-  if (c->limited && !sio__session_charge(c, 0, r->body.n - body.n)) return;
+  if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return;
   if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
     sio__session_end_bad_packet(c);
   else if (!handle_post_packets(c, &rd))
@@ -213,7 +213,7 @@ static void on_post_complete(sio_request *r) {
 
 /* Another request waits behind the POST on its connection. It may be the GET that takes the
  * replies for which this POST waits, so the POST is answered now. */
-static void on_post_followed(sio_request *r) {
+static void on_request_after_post(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
     sio__polling_answer_post(c);
@@ -241,5 +241,5 @@ static void on_post_answered(sio_request *r) {
 
 static const struct http_mount post_mount = { .on_request = on_post_complete,
                                               .on_abort = on_post_aborted,
-                                              .on_next = on_post_followed,
+                                              .on_next = on_request_after_post,
                                               .on_answered = on_post_answered };

@@ -18,35 +18,35 @@ void sio__polling_subtract_held(struct polling *p, size_t bytes) {
   p->session->eio->loop->stats.held -= bytes;
 }
 
-static struct out_node *last_node(struct polling *p) {
+static struct out_node *last_queue_node(struct polling *p) {
   return p->first ? container_of(p->last, struct out_node, next) : NULL;
 }
 
 /* Appends m to the last run. False: m needs a node of its own. */
-static bool try_extend_run(struct polling *p, struct msg *m) {
-  struct out_node *n = last_node(p);
-  if (!n || m->refs < RUN_REFS || !msg_try_link(n->last, m)) return false;
+static bool try_append_msg_to_run(struct polling *p, struct msg *m) {
+  struct out_node *n = last_queue_node(p);
+  if (!n || m->refs < RUN_REFS || !msg_try_link_next(n->last, m)) return false;
   n->last = m;
   return true;
 }
 
-static void add_node(struct polling *p, struct out_node *n, struct msg *m) {
+static void append_queue_node(struct polling *p, struct out_node *n, struct msg *m) {
   *n = (struct out_node){ .m = m, .last = m };
   *p->last = n;
   p->last = &n->next;
 }
 
-static int append_msg(struct polling *p, struct msg *m) {
-  if (try_extend_run(p, m)) return 0;
+static int append_msg_to_queue(struct polling *p, struct msg *m) {
+  if (try_append_msg_to_run(p, m)) return 0;
   struct out_node *n = sio__pool_get(&p->session->eio->nodes);
   if (!n) return UV_ENOMEM;
-  add_node(p, n, m);
+  append_queue_node(p, n, m);
   return 0;
 }
 
 int sio__polling_queue_msg(sio_session *c, struct msg *m) {
   struct polling *p = c->polling;
-  if (append_msg(p, m)) return UV_ENOMEM;
+  if (append_msg_to_queue(p, m)) return UV_ENOMEM;
   msg_ref(m);
   p->queued += m->len;
   polling_add_held(p, msg_memory_size(m) + sizeof(struct out_node));
@@ -54,7 +54,7 @@ int sio__polling_queue_msg(sio_session *c, struct msg *m) {
   return 0;
 }
 
-struct msg *sio__polling_take_msg(struct polling *p, struct out_node **first) {
+struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first) {
   struct out_node *n = *first;
   struct msg *m = n->m;
   if (m != n->last) {
@@ -80,8 +80,8 @@ static void release_queued_msg(struct polling *p, struct msg *m) {
 unsigned sio__polling_drop_queue(struct polling *p) {
   unsigned marks = 0;
   while (p->first) {
-    struct msg *m = sio__polling_take_msg(p, &p->first);
-    marks += is_mark_msg(p, m);
+    struct msg *m = sio__polling_take_first_msg(p, &p->first);
+    marks += is_sent_mark_msg(p, m);
     release_queued_msg(p, m);
   }
   p->last = &p->first;
@@ -97,11 +97,11 @@ void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user
   p->first = NULL;
   p->last = &p->first;
   while (rest && (spare || (spare = sio__pool_get(&c->eio->nodes)))) {
-    struct msg *m = sio__polling_take_msg(p, &rest);
+    struct msg *m = sio__polling_take_first_msg(p, &rest);
     if (p->first && drop(m, msg_memory_size(m) + sizeof *rest, user)) {
       release_queued_msg(p, m);
-    } else if (!try_extend_run(p, m)) {
-      add_node(p, spare, m);
+    } else if (!try_append_msg_to_run(p, m)) {
+      append_queue_node(p, spare, m);
       spare = NULL;
     }
   }

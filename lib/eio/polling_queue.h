@@ -54,7 +54,7 @@ struct polling {
 /* Queues m. 0, UV_ENOMEM. */
 int sio__polling_queue_msg(sio_session *c, struct msg *m);
 /* Takes the first msg off a list of nodes, and returns the list's reference to it. */
-struct msg *sio__polling_take_msg(struct polling *p, struct out_node **first);
+struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **first);
 /* Removes everything. Returns how many marks were in the queue. */
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
@@ -67,17 +67,17 @@ struct queue_walk {
   const struct out_node *n;
   const struct msg *m;
 };
-static inline struct queue_walk queue_walk_begin(const struct polling *p) {
+static inline struct queue_walk queue_iter_begin(const struct polling *p) {
   return (struct queue_walk){ p->first, p->first ? p->first->m : NULL };
 }
-static inline void queue_walk_next(struct queue_walk *at) {
+static inline void queue_iter_next(struct queue_walk *at) {
   if (at->m != at->n->last)
     at->m = at->m->follow;
   else
     at->m = (at->n = at->n->next) ? at->n->m : NULL;
 }
 
-static inline bool is_mark_msg(const struct polling *p, const struct msg *m) {
+static inline bool is_sent_mark_msg(const struct polling *p, const struct msg *m) {
   return m == p->session->eio->mark;
 }
 

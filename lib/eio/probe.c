@@ -31,15 +31,17 @@ struct upgrade {
   struct deferred_free deferred_free;
   uint64_t packets, bytes; /* received over ws */
   uint8_t state;           /* enum upgrade_state */
-  bool timeout_extended;   /* once, because the loop was blocked */
+  bool timeout_extended;   /* the timeout was extended once, as the loop was blocked */
 };
-_Static_assert(offsetof(struct upgrade, probe) == 0, "upgrade_of() is a cast");
+_Static_assert(offsetof(struct upgrade, probe) == 0, "upgrade_of_session() is a cast");
 
-static void free_upgrade(struct deferred_free *g) {
+static void upgrade_free(struct deferred_free *g) {
   sio__free(container_of(g, struct upgrade, deferred_free));
 }
 
-static struct upgrade *upgrade_of(const sio_session *c) { return (struct upgrade *)c->probe; }
+static struct upgrade *upgrade_of_session(const sio_session *c) {
+  return (struct upgrade *)c->probe;
+}
 
 /* Ends the upgrade, but leaves its WebSocket open. */
 static void upgrade_detach(struct upgrade *p) {
@@ -47,11 +49,11 @@ static void upgrade_detach(struct upgrade *p) {
   sio__loop_stop_timer(l, &p->timeout);
   sio__loop_stop_timer(l, &p->noop);
   p->probe.session->probe = NULL;
-  sio__loop_free_later(l, &p->deferred_free, free_upgrade);
+  sio__loop_free_later(l, &p->deferred_free, upgrade_free);
 }
 
-static void upgrade_drop(sio_session *c) {
-  struct upgrade *p = upgrade_of(c);
+static void upgrade_abandon(sio_session *c) {
+  struct upgrade *p = upgrade_of_session(c);
   struct ws_conn *w = p->ws;
   c->eio->stats->upgrades_failed++;
   upgrade_detach(p);
@@ -60,7 +62,7 @@ static void upgrade_drop(sio_session *c) {
 
 static void upgrade_fail(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
-  upgrade_drop(c);
+  upgrade_abandon(c);
   LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
             "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c), sio__session_address(c),
             why);
@@ -90,7 +92,7 @@ static void upgrade_on_noop_timer(struct timer *t) {
 }
 
 static void upgrade_on_get(sio_session *c) {
-  struct upgrade *p = upgrade_of(c);
+  struct upgrade *p = upgrade_of_session(c);
   if (p->state == UPGRADE_PROBED && !timer_active(&p->noop))
     sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
 }
@@ -112,12 +114,12 @@ static void answer_probe_ping(struct upgrade *p) {
   if (c->state == SESSION_OPEN) sio__polling_release_get(c);
 }
 
-/* Moves one msg from the polling queue to the WebSocket. An error ends the session; what is left of
- * the queue is then dropped, and counted. */
-static void move_queued_msg(sio_session *c, struct msg *m) {
+/* Moves one msg from the polling queue to the WebSocket. An error ends the session, and the rest
+ * of the queue is dropped and counted. */
+static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   int err = SIO_ECLOSED;
   if (c->state != SESSION_CLOSED)
-    err = m == c->eio->mark ? c->transport->mark(c) : sio__websocket_send(c, m);
+    err = m == c->eio->mark ? c->transport->queue_sent_mark(c) : sio__websocket_send(c, m);
   if (!err) return;
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
@@ -155,7 +157,7 @@ static void complete_upgrade(struct upgrade *p) {
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;
-  sio__polling_hand_over_queue(c, move_queued_msg);
+  sio__polling_hand_over_queue(c, move_queued_msg_to_websocket);
   if (closing) {
     end_upgraded_session(c);
     return;
@@ -172,9 +174,9 @@ static bool upgrade_charge_limits(struct upgrade *p, unsigned packets, size_t by
   p->packets += packets;
   p->bytes += bytes;
   if (p->packets <= FREE_PACKETS && p->bytes <= FREE_BYTES) return true;
-  bool ok = sio__session_limits_charge(c, packets, bytes);
+  bool ok = sio__session_limits_charge_rates(c, packets, bytes);
   if (c->probe != &p->probe) return false;
-  if (!ok) upgrade_fail(p, "it sends more than its limits allow");
+  if (!ok) upgrade_fail(p, "the peer sends more than its limits allow");
   if (ok && session_is_paused(c)) sio__ws_pause(p->ws);
   return ok;
 }
@@ -194,7 +196,7 @@ static void on_upgrade_packet(struct upgrade *p) {
 }
 
 static void upgrade_resume(sio_session *c) {
-  struct upgrade *p = upgrade_of(c);
+  struct upgrade *p = upgrade_of_session(c);
   if (p->state != UPGRADE_CONFIRMED)
     sio__ws_resume(p->ws);
   else if (!sio__polling_has_backlog(c))
@@ -225,7 +227,7 @@ static void upgrade_on_message(struct ws_conn *w, bool binary, char *data, size_
   struct eio_in in;
   if (!upgrade_charge_limits(p, 1, 0)) return;
   if (has_too_many_answers(p))
-    upgrade_fail(p, "it does not read the answers to its probes");
+    upgrade_fail(p, "the peer does not read the answers to its probes");
   else if (!parse_probe_packet(p, binary, text, &in))
     upgrade_fail(p, "not an Engine.IO packet");
   else if (in.type == EIO_PING && !in.binary && slice_eq(in.data, SLICE("probe")))
@@ -248,7 +250,7 @@ static const char *upgrade_address(const struct ws_conn *w) {
   return sio__session_address(p->probe.session);
 }
 
-static const struct probe_ops upgrade_ops = { .drop = upgrade_drop,
+static const struct probe_ops upgrade_ops = { .drop = upgrade_abandon,
                                               .resume = upgrade_resume,
                                               .on_get = upgrade_on_get };
 
@@ -257,7 +259,7 @@ static const struct ws_conn_ops upgrade_ws_ops = { .message = upgrade_on_message
                                                    .received = upgrade_on_bytes,
                                                    .address = upgrade_address };
 
-int sio__probe_start(sio_session *c, struct ws_conn *w) {
+int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w) {
   struct upgrade *p = sio__calloc(1, sizeof *p);
   if (!p) {
     c->eio->stats->upgrades_failed++;
@@ -269,7 +271,7 @@ int sio__probe_start(sio_session *c, struct ws_conn *w) {
   timer_init(&p->timeout, upgrade_on_timeout);
   timer_init(&p->noop, upgrade_on_noop_timer);
   upgrade_start_timeout(p);
-  ws_conn_set_known(w, false);
+  ws_conn_set_joined(w, false);
   w->ops = &upgrade_ws_ops;
   w->owner = p;
   c->probe = &p->probe;

@@ -59,7 +59,7 @@ static const struct eio_ops raw_ops = { .open = raw_on_open,
 
 static void raw_engine_free(struct eio *e) { sio__free(container_of(e, struct raw, eio)); }
 
-static bool is_path_taken(const struct eio_group *g, const char *path) {
+static bool raw_engine_path_exists(const struct eio_group *g, const char *path) {
   list_each (it, next, &g->engines) {
     const struct eio *e = container_of(it, struct eio, link);
     if (e->ops->raw && strcmp(e->opts->path, path) == 0) return true;
@@ -69,7 +69,7 @@ static bool is_path_taken(const struct eio_group *g, const char *path) {
 
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user) {
-  if (is_path_taken(like->group, path)) return SIO_EEXISTS;
+  if (raw_engine_path_exists(like->group, path)) return SIO_EEXISTS;
   size_t n = strlen(path) + 1;
   struct raw *r = sio__calloc(1, sizeof *r + n);
   if (!r) return UV_ENOMEM;
@@ -106,7 +106,7 @@ int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if (is_message_too_long(data)) return SIO_ETOOBIG;
   if (!binary && !sio__utf8_valid(data.p, data.n)) return UV_EINVAL;
-  struct msg *m = sio__eio_message_packet(e, binary, data);
+  struct msg *m = sio__eio_message_packet_new(e, binary, data);
   if (!m) return UV_ENOMEM;
   m->plain = (flags & SIO_NO_COMPRESS) != 0;
   m->droppable = e->ops->raw;

@@ -22,7 +22,7 @@ struct sent_callbacks {
   struct task run_task;
 };
 
-static void run_first_callback(struct sent_callbacks *f, int status) {
+static void run_first_sent_callback(struct sent_callbacks *f, int status) {
   assert(f->waiting > 0);
   struct sent_callback *first = container_of(list_pop(&f->list), struct sent_callback, link);
   sio_sent_cb cb = first->cb;
@@ -32,15 +32,15 @@ static void run_first_callback(struct sent_callbacks *f, int status) {
   cb(status, user);
 }
 
-static void run_due_callbacks(struct sent_callbacks *f) {
+static void run_due_sent_callbacks(struct sent_callbacks *f) {
   while (f->passed) {
     f->passed--;
-    run_first_callback(f, 0);
+    run_first_sent_callback(f, 0);
   }
 }
 
 static void on_sent_task(struct task *t) {
-  run_due_callbacks(container_of(t, struct sent_callbacks, run_task));
+  run_due_sent_callbacks(container_of(t, struct sent_callbacks, run_task));
 }
 
 static struct sent_callbacks *sent_callbacks_get_or_new(sio_session *c) {
@@ -66,8 +66,8 @@ void sio__sent_on_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
   task_cancel(&f->run_task);
-  run_due_callbacks(f);
-  while (f->waiting) run_first_callback(f, SIO_ECLOSED);
+  run_due_sent_callbacks(f);
+  while (f->waiting) run_first_sent_callback(f, SIO_ECLOSED);
 }
 
 static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_cb cb, void *user) {
@@ -76,7 +76,7 @@ static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_
   *added = (struct sent_callback){ .cb = cb, .user = user };
   list_push(&f->list, &added->link);
   f->waiting++;
-  int err = c->transport->mark(c);
+  int err = c->transport->queue_sent_mark(c);
   if (!err) return 0;
   list_remove(&added->link);
   f->waiting--;

@@ -25,16 +25,16 @@ static bool is_over_high_water(const sio_session *c);
 
 /* True while the session is not read because its peer does not take its replies. That does not
  * excuse a missing pong. */
-static bool is_stopped_by_backpressure(const sio_session *c) {
+static bool is_reading_stopped_by_backpressure(const sio_session *c) {
   if (c->owed_bytes > max_owed_bytes(c) || is_over_high_water(c)) return true;
   return c->ws && c->ws->conn && c->ws->conn->throttled;
 }
 
 /* True from the moment at which the peer is over a rate limit until everything that was read before
  * is handled. Until then its pong may not have been read. */
-static bool is_stopped_by_limits(const sio_session *c) {
+static bool is_reading_stopped_by_limits(const sio_session *c) {
   if (session_is_paused(c)) return true;
-  return c->limited && !is_stopped_by_backpressure(c) && sio__session_has_unread(c);
+  return c->limited && !is_reading_stopped_by_backpressure(c) && sio__session_has_unread(c);
 }
 
 static void send_ping(sio_session *c) {
@@ -47,7 +47,7 @@ static void send_ping(sio_session *c) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory for a ping");
 }
 
-/* In protocol 3 the client sends the pings, and the session ends if none comes in time. */
+/* In protocol 3 the client sends the pings, and the session ends if no ping arrives in time. */
 static void restart_ping_timeout(sio_session *c) {
   const sio_options *o = c->eio->opts;
   set_heartbeat_timer(c, o->ping_interval_ms + o->ping_timeout_ms);
@@ -57,7 +57,7 @@ static void on_heartbeat(struct timer *t) {
   sio_session *c = container_of(t, sio_session, heartbeat);
   /* The answer may be in the socket's buffer: the loop was blocked, or the session is paused. Then
    * ping again, or wait longer, instead of closing. */
-  bool late = c->eio->loop->late || is_stopped_by_limits(c);
+  bool late = c->eio->loop->late || is_reading_stopped_by_limits(c);
   c->eio->stats->heartbeats_missed += c->protocol == 3 || c->pong_due;
   if (c->protocol == 3 && late)
     set_heartbeat_timer(c, c->eio->opts->ping_timeout_ms);
@@ -225,7 +225,7 @@ void sio__session_start(sio_session *c) {
 
 /* ---- the end ------------------------------------------------------------------------ */
 
-static void remove_from_table(sio_session *c) {
+static void remove_session_from_table(sio_session *c) {
   if (c->removed) return;
   c->removed = 1;
   c->state = SESSION_CLOSED;
@@ -253,7 +253,7 @@ static void free_session_later(sio_session *c) {
   sio__loop_free_later(c->eio->loop, &c->deferred_free, free_session);
 }
 
-static void report_close(sio_session *c) {
+static void report_session_close(sio_session *c) {
   sio_stats *st = c->eio->stats;
   c->opened = 0;
   st->sessions--;
@@ -270,14 +270,14 @@ static void report_close(sio_session *c) {
 static void on_close_task(struct task *t) {
   sio_session *c = container_of(t, sio_session, close_task);
   assert(c->state != SESSION_OPEN);
-  if (c->opened) report_close(c);
+  if (c->opened) report_session_close(c);
   if (c->removed) free_session_later(c);
 }
 
 /* In SESSION_CLOSING the task may have run before: then this time it only frees the session. */
 void sio__session_finish_closing(sio_session *c) {
   if (c->removed) return;
-  remove_from_table(c);
+  remove_session_from_table(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
@@ -303,7 +303,7 @@ static void session_begin_closing(sio_session *c, bool graceful, const sio_close
   log_session_end(c);
   bool lingers = c->transport && c->transport->end(c, graceful);
   c->close_info.ws_text = ""; /* the text was borrowed for this call only */
-  if (!lingers) remove_from_table(c);
+  if (!lingers) remove_session_from_table(c);
   sio__loop_defer(c->eio->loop, &c->close_task);
 }
 
@@ -330,16 +330,16 @@ void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code,
 
 /* ---- replies that the peer does not read ------------------------------------------------- */
 
-/* A session that has joined is not read while more memory than this is queued in reply to its own
- * packets. What the host sends for other reasons does not count. */
+/* The limit for replies to a peer's own packets that it has not read yet: above it the session is
+ * not read. It is for sessions that have joined; other messages of the host do not count. */
 enum { OWED_MAX = 128 * 1024 };
 
 static inline size_t session_held_bytes(const sio_session *c) {
   return c->ws ? ws_queued_memory(c->ws) : c->transport->held(c);
 }
 
-/* Counts what was queued since the queue held `before` bytes as replies: a packet of the peer was
- * handled meanwhile. More than the whole queue cannot be owed. */
+/* Called after a packet of the peer was handled, when the queue held `before` bytes before it:
+ * what was queued meanwhile is counted as replies, but never more than the whole queue. */
 static inline void update_owed_bytes(sio_session *c, size_t before) {
   size_t now = session_held_bytes(c);
   if (now > before) c->owed_bytes += now - before;
@@ -375,7 +375,7 @@ void sio__session_resume(sio_session *c) {
 
 void sio__session_set_joined(sio_session *c) {
   c->joined = 1;
-  if (c->ws) ws_conn_set_known(c->ws, true);
+  if (c->ws) ws_conn_set_joined(c->ws, true);
 }
 
 /* ---- messages ---------------------------------------------------------------------------- */
@@ -396,7 +396,7 @@ void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n)
   count_packets_out(st, chain, NULL, n);
 }
 
-static int end_for_full_queue(sio_session *c, int err) {
+static int end_session_for_full_queue(sio_session *c, int err) {
   if (err == UV_ENOMEM) {
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory");
     return err;
@@ -404,8 +404,8 @@ static int end_for_full_queue(sio_session *c, int err) {
   c->eio->stats->overflows++;
   sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, err,
                    c->eio->opts->when_full == SIO_FULL_CLOSE
-                       ? "it does not read: more than queue_high bytes wait for it"
-                       : "it does not read: more than max_queued bytes wait for it");
+                       ? "the peer does not read: more than queue_high bytes are queued for it"
+                       : "the peer does not read: more than max_queued bytes are queued for it");
   return err;
 }
 
@@ -415,7 +415,7 @@ static int end_for_full_queue(sio_session *c, int err) {
 static int handle_full_queue(sio_session *c, const struct msg *chain, bool counted) {
   int err = sio__backpressure_on_full(c);
   if (err && !counted) sio__count_packets_sent(c->eio->stats, chain, 1);
-  return err && err != SIO_EDROPPED ? end_for_full_queue(c, err) : err;
+  return err && err != SIO_EDROPPED ? end_session_for_full_queue(c, err) : err;
 }
 
 /* Forced inline, so that each of its two callers gets a copy without the test of `counts`: this is
@@ -448,17 +448,17 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
   return send_chain(c, chain, flags, false);
 }
 
-bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
-  if (!sio__session_limits_charge(c, packets, bytes))
+bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes) {
+  if (!sio__session_limits_charge_rates(c, packets, bytes))
     sio__session_end(c, true, SIO_REASON_FORCED_CLOSE, SIO_ELIMIT,
-                     "it sends more than its limits allow");
+                     "the peer sends more than its limits allow");
   return c->state == SESSION_OPEN;
 }
 
 /* False: the session is over. */
-static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
+static inline bool handle_engine_packet(sio_session *c, const struct eio_in *in) {
   histogram_add(&c->eio->stats->packet_bytes_in, in->data.n);
-  if (c->limited && !sio__session_charge(c, 1, 0)) return false;
+  if (c->limited && !sio__session_charge_rate_limits(c, 1, 0)) return false;
   if (c->eio->wants && !sio__trace_packet_in(c, in)) return false;
   if (in->type == (c->protocol == 3 ? EIO_PING : EIO_PONG)) {
     if (c->protocol == 3)
@@ -479,7 +479,8 @@ static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
                        "invalid heartbeat direction");
       break;
     case EIO_CLOSE:
-      sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "the client closed it");
+      sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_CLOSE, 0, 0,
+                               "the client closed the session");
       break;
     default: break; /* open, upgrade and noop are ignored on a transport in use */
   }
@@ -489,7 +490,7 @@ static inline bool handle_packet(sio_session *c, const struct eio_in *in) {
 bool sio__session_on_packet(sio_session *c, const struct eio_in *in) {
   if (c->state != SESSION_OPEN) return false;
   size_t before = session_held_bytes(c);
-  if (!handle_packet(c, in)) return false;
+  if (!handle_engine_packet(c, in)) return false;
   update_owed_bytes(c, before);
   return true;
 }

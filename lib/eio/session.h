@@ -37,7 +37,7 @@ void sio__session_extend_timeout(sio_session *c);
 
 /* Charges the rate limits for what arrived over the session's transport, and ends the session if
  * it is over one and when_limited says close. False: the session is over. */
-bool sio__session_charge(sio_session *c, uint64_t packets, uint64_t bytes);
+bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
 /* True while the peer is over its rate limits or does not take its replies. Transports ask after
  * each packet, and then handle nothing more until their `resume` is called. */

@@ -27,7 +27,7 @@ sio_slice sio__session_url(const sio_session *c) {
 }
 
 const char *sio__session_tag(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]) {
-  return sio__public_id(buffer, slice_str(c->sid));
+  return sio__make_public_id(buffer, slice_str(c->sid));
 }
 
 /* ---- the public struct ----------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ void sio_session_get_info(const sio_session *c, sio_session_info *out) {
 }
 
 void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]) {
-  sio__public_id(out, slice_str(c->sid));
+  sio__make_public_id(out, slice_str(c->sid));
 }
 
 sio_slice sio_session_header(const sio_session *c, const char *name) {
@@ -85,6 +85,6 @@ long sio_session_query(const sio_session *c, const char *key, char *out, size_t 
 void sio_session_close(sio_session *c, const sio_session_close_options *how) {
   sio_session_close_options o = { 0 };
   if (loop_refuses_room_change(c->eio->loop, "sio_session_close()")) return;
-  if (how) sio__sized_read(&o, sizeof o, how, sizeof o);
+  if (how) sio__read_sized_struct(&o, sizeof o, how, sizeof o);
   sio__session_end_by_host(c, o.discard, o.ws_code, o.ws_text ? o.ws_text : "");
 }

@@ -12,10 +12,10 @@ void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wai
   LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, sio__session_address(c),
             "%s sends more than %s", sio__session_address(c), limit);
   sio_limited l = { .session = c, .limit = limit, .wait_ms = wait_ms };
-  m->how->tell(m->how->owner, &l);
+  m->how->on_limited(m->how->owner, &l);
 }
 
-bool sio__session_limits_charge(sio_session *c, uint64_t packets, uint64_t bytes) {
+bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes) {
   struct session_limits *g = session_limits_of(c);
   return !g || sio__meter_count(&g->meter, packets, bytes);
 }

@@ -33,7 +33,7 @@ struct transport {
   bool (*end)(sio_session *c, bool graceful);
   /* Queues eio->mark; sio__sent_on_marks_passed() is called when everything queued before the mark
    * has left. 0, UV_ENOMEM, SIO_ECLOSED. */
-  int (*mark)(sio_session *c);
+  int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages that `drop` names, as sio__conn_remove_if() does. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */

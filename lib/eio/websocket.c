@@ -22,11 +22,10 @@ static void websocket_on_binary(sio_session *c, sio_slice data) {
                                                 slice(data.p + 1, data.n - 1) });
 }
 
-/* Stops reading; the connection's `lighter` callback resumes it when enough of the queue has
- * left. */
+/* Stops reading. websocket_on_below_low_mark() resumes it when enough of the queue was sent. */
 static void websocket_hold_reading(sio_session *c) {
   sio__ws_pause(c->ws);
-  c->ws->conn->heavy = 1;
+  c->ws->conn->reports_low_mark = 1;
 }
 
 static void websocket_resume(sio_session *c) {
@@ -78,7 +77,7 @@ static void websocket_on_drained(struct ws_conn *w) {
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, drain);
 }
 
-static void websocket_on_low(struct ws_conn *w) {
+static void websocket_on_below_low_mark(struct ws_conn *w) {
   sio_session *c = w->owner;
   sio__backpressure_on_low(c);
   if (c->ws == w) websocket_resume(c);
@@ -94,16 +93,16 @@ static const char *websocket_address(const struct ws_conn *w) {
   return sio__session_address(w->owner);
 }
 
-/* The callbacks of every session; one with rate limits has `came` in addition. */
+/* The callbacks of every session. A session with rate limits has `received` in addition. */
 #define WEBSOCKET_OPS                                                                              \
   .message = websocket_on_message, .closed = websocket_on_closed, .drained = websocket_on_drained, \
-  .lighter = websocket_on_low, .flushing = websocket_on_flushing,                                  \
-  .passed = websocket_on_marks_passed, .address = websocket_address
+  .below_low_mark = websocket_on_below_low_mark, .flushing = websocket_on_flushing,                \
+  .marks_passed = websocket_on_marks_passed, .address = websocket_address
 
 const struct ws_conn_ops sio__websocket_ops = { WEBSOCKET_OPS };
 
 static void websocket_on_bytes(struct ws_conn *w, size_t bytes, unsigned pings) {
-  sio__session_charge(w->owner, pings, bytes);
+  sio__session_charge_rate_limits(w->owner, pings, bytes);
 }
 
 static const struct ws_conn_ops limited_ops = { WEBSOCKET_OPS, .received = websocket_on_bytes };
@@ -117,7 +116,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
   w->ops = c->limited ? &limited_ops : &sio__websocket_ops;
   w->owner = c;
   c->ws = w;
-  ws_conn_set_known(w, c->joined);
+  ws_conn_set_joined(w, c->joined);
   if (session_is_paused(c))
     sio__ws_pause(w);
   else
@@ -150,7 +149,7 @@ static struct msg *packet_with_type_byte(sio_session *c, const struct msg *m) {
   return typed;
 }
 
-static int send_converted(sio_session *c, struct msg *m) {
+static int send_converted_msg(sio_session *c, struct msg *m) {
   if (!m) return UV_ENOMEM;
   int err = sio__ws_send(c->ws, m);
   msg_unref(m);
@@ -158,8 +157,8 @@ static int send_converted(sio_session *c, struct msg *m) {
 }
 
 int sio__websocket_send(sio_session *c, struct msg *m) {
-  if (m->binary && c->base64) return send_converted(c, packet_to_base64(c, m));
-  if (m->binary && c->protocol == 3) return send_converted(c, packet_with_type_byte(c, m));
+  if (m->binary && c->base64) return send_converted_msg(c, packet_to_base64(c, m));
+  if (m->binary && c->protocol == 3) return send_converted_msg(c, packet_with_type_byte(c, m));
   return sio__ws_send(c->ws, m);
 }
 
@@ -174,13 +173,16 @@ static void websocket_remove_if(sio_session *c, queue_drop_fn drop, void *user) 
   if (c->ws && c->ws->conn) sio__conn_remove_if(c->ws->conn, drop, user);
 }
 
-static int websocket_mark(sio_session *c) { return sio__ws_queue_mark(c->ws, c->eio->mark); }
+static int websocket_queue_sent_mark(sio_session *c) {
+  return sio__ws_queue_sent_mark(c->ws, c->eio->mark);
+}
 
-/* After the end of the session no marks are reported, so write now what the kernel takes. */
+/* After the end of a session its sent marks are not reported any more, so the queue is offered to
+ * the kernel now. */
 static void report_marks_passed(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks || !conn) return;
   sio__conn_write_now(conn);
-  sio__sent_on_marks_passed(c, conn_take_marks(conn));
+  sio__sent_on_marks_passed(c, conn_take_passed_marks(conn));
 }
 
 /* A peer that does not read its queue would not answer a close frame either, so that its connection
@@ -211,7 +213,7 @@ const struct transport sio__transport_websocket = { .name = "websocket",
                                                     .ready = websocket_is_ready,
                                                     .queued = websocket_queued_bytes,
                                                     .held = websocket_held_bytes,
-                                                    .mark = websocket_mark,
+                                                    .queue_sent_mark = websocket_queue_sent_mark,
                                                     .end = websocket_end,
                                                     .pause = websocket_pause,
                                                     .resume = websocket_resume,

@@ -27,7 +27,7 @@ void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uin
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }
 
-bool sio__admit_session(struct addr_limits *g, sio_request *r) {
+bool sio__admit_new_session(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_client_addr(r);
   uint64_t wait = sio__addr_limits_check_and_charge(g, &a, ADDR_SESSIONS, &cause);
@@ -35,7 +35,7 @@ bool sio__admit_session(struct addr_limits *g, sio_request *r) {
   return !wait;
 }
 
-bool sio__admit_charge_refusal(struct addr_limits *g, sio_request *r) {
+bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r) {
   int cause;
   struct addr a = sio__request_client_addr(r);
   uint64_t wait = sio__addr_limits_charge_session(g, &a, &cause);

@@ -169,12 +169,12 @@ void sio__http_conn_set_timer(struct http_conn *c) {
 }
 
 /* True while the peer takes queued bytes, however slowly. */
-static bool peer_takes_answer(struct http_conn *c) {
+static bool peer_takes_queued_answer(struct http_conn *c) {
   return c->conn->out.bytes > 0 && (!c->slow_reader || c->conn->out.bytes < c->queued_at_timer);
 }
 
 static void close_unless_peer_takes_answer(struct http_conn *c) {
-  if (!peer_takes_answer(c)) {
+  if (!peer_takes_queued_answer(c)) {
     sio__http_conn_close(c);
     return;
   }
@@ -336,7 +336,7 @@ int sio__http_conn_start(struct http_conn *c) {
   return 0;
 }
 
-static enum conn_kind stream_kind(const struct http *h, const sio_tls *tls) {
+static enum conn_kind http_stream_kind(const struct http *h, const sio_tls *tls) {
   if (tls) return CONN_TLS;
   return h->addr_limits && addr_limits_active(h->addr_limits) ? CONN_COUNTED : CONN_PLAIN;
 }
@@ -364,7 +364,8 @@ int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from
     close(fd);
     return UV_ENOMEM;
   }
-  int err = sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c, stream_kind(h, tls));
+  int err =
+      sio__conn_new_kind(&c->conn, h->loop, fd, &http_stream_ops, c, http_stream_kind(h, tls));
   if (err) {
     sio__free(c);
     return err;

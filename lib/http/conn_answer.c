@@ -14,13 +14,13 @@ static bool body_is_incomplete(const sio_request *r) {
 }
 
 /* True if no further request can come. */
-static bool input_is_exhausted(const struct http_conn *c) {
+static bool no_request_can_follow(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }
 
 bool sio__http_keeps_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
-  if (!r->keep_alive || r->upgrade || c->http->draining || input_is_exhausted(c)) return false;
+  if (!r->keep_alive || r->upgrade || c->http->draining || no_request_can_follow(c)) return false;
   if (!body_is_incomplete(r)) return true;
   /* A client that expects a 100 may or may not send its body now, and we could not tell which. */
   return !r->expects_continue && r->content_length <= r->max_body;
@@ -130,7 +130,7 @@ int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **o
   return 0;
 }
 
-static int queue_piece(struct http_conn *c) {
+static int queue_answer_piece(struct http_conn *c) {
   struct msg *m = NULL;
   int err = sio__http_read_piece(c->http->loop, c->source, &m);
   if (err) return err;
@@ -139,10 +139,10 @@ static int queue_piece(struct http_conn *c) {
   return err;
 }
 
-static void on_all_pieces_queued(struct http_conn *c) {
+static void on_all_answer_pieces_queued(struct http_conn *c) {
   sio__http_conn_free_source(c);
   c->timer_state = HTTP_NONE;
-  if (c->close_after || input_is_exhausted(c) || c->http->draining)
+  if (c->close_after || no_request_can_follow(c) || c->http->draining)
     sio__http_conn_close_when_sent(c);
   else
     c->state = HTTP_IDLE;
@@ -151,14 +151,14 @@ static void on_all_pieces_queued(struct http_conn *c) {
 }
 
 void sio__http_conn_send_piece(struct http_conn *c) {
-  int err = queue_piece(c);
+  int err = queue_answer_piece(c);
   if (err) {
     LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
               "%s: the answer is cut short: %s", c->address,
               err == UV_EOF ? "the file has changed" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
-    on_all_pieces_queued(c);
+    on_all_answer_pieces_queued(c);
   } else {
     sio__http_conn_restart_timer(c);
   }

@@ -12,7 +12,7 @@
 
 enum { TLS_HANDSHAKE_RECORD = 22 }; /* the first byte of a TLS connection */
 
-static void consume_input(struct http_conn *c, size_t n) {
+static void consume_http_input(struct http_conn *c, size_t n) {
   c->input += n;
   c->input_len -= n;
 }
@@ -20,7 +20,7 @@ static void consume_input(struct http_conn *c, size_t n) {
 /* ---- before the first request ---------------------------------------------------------- */
 
 /* Counts the connection for the address that the PROXY header names. False: c was rejected. */
-static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
+static bool admit_proxied_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
   bool allowed = sio__addr_limits_admit(c->http->addr_limits, a, ADDR_CONNS, &v, &cause) == 0;
@@ -31,25 +31,25 @@ static bool count_proxied_client(struct http_conn *c, const struct addr *a) {
 }
 
 /* The PROXY header and the first head share one timeout. */
-static bool proxy_header_step(struct http_conn *c) {
+static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
   int n = sio__proxy_read(c->input, c->input_len, &p, &why);
   if (n < 0) sio__http_conn_reject(c, SIO_REJECT_PROXY, why);
   if (n <= 0) return false;
-  consume_input(c, (size_t)n);
+  consume_http_input(c, (size_t)n);
   sio__proxy_info_set_header(c->proxy, &p, c->http->proxies.trusted);
   memcpy(c->address, c->proxy->client, sizeof c->address);
-  return count_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
+  return admit_proxied_client(c, &p.from) && sio__http_conn_start_protocol(c);
 }
 
 /* ---- the head ----------------------------------------------------------------------------- */
 
 static void skip_blank_lines(struct http_conn *c) {
-  while (c->input_len > 0 && (*c->input == '\r' || *c->input == '\n')) consume_input(c, 1);
+  while (c->input_len > 0 && (*c->input == '\r' || *c->input == '\n')) consume_http_input(c, 1);
 }
 
-static bool idle_step(struct http_conn *c) {
+static bool begin_next_request(struct http_conn *c) {
   struct http *h = c->http;
   skip_blank_lines(c);
   if (c->input_len == 0 || c->conn->out.bytes >= HTTP_BACKLOG) return false;
@@ -68,7 +68,7 @@ static bool idle_step(struct http_conn *c) {
   return true;
 }
 
-static void end_pending(struct http_conn *c) {
+static void mark_conn_not_pending(struct http_conn *c) {
   c->pending = false;
   c->http->npending--;
   list_remove(&c->link);
@@ -76,9 +76,9 @@ static void end_pending(struct http_conn *c) {
 }
 
 /* The head is valid: finds its mount and calls on_head. */
-static void dispatch_head(struct http_conn *c) {
+static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
-  if (c->pending) end_pending(c);
+  if (c->pending) mark_conn_not_pending(c);
   if (c->proxy) sio__proxy_info_read_request(c->proxy, r, &c->http->proxies, c->address);
   LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->address,
       LOG_SLICE(r->method_text), LOG_SLICE(r->path));
@@ -99,16 +99,16 @@ static void on_head_complete(struct http_conn *c) {
   if (status)
     sio__http_conn_refuse_request(c, status, SIO_EPROTO, why);
   else
-    dispatch_head(c);
+    dispatch_request_head(c);
 }
 
-static const char *bad_head_text(struct http_conn *c, bool is_tls_hello) {
+static const char *describe_malformed_head(struct http_conn *c, bool is_tls_hello) {
   c->http->stats.tls_hellos += is_tls_hello;
   return is_tls_hello ? "a TLS handshake on a port that speaks plain HTTP"
                       : sio__http_parser_detail(c->parser);
 }
 
-static bool head_step(struct http_conn *c) {
+static bool read_request_head(struct http_conn *c) {
   if (c->input_len == 0) return false;
   struct buf *head = &c->req->head;
   bool is_tls_hello = head->n == 0 && *c->input == TLS_HANDSHAKE_RECORD;
@@ -119,10 +119,10 @@ static bool head_step(struct http_conn *c) {
     sio__http_conn_out_of_memory(c);
     return false;
   }
-  consume_input(c, used);
+  consume_http_input(c, used);
   if (event == PARSE_BAD)
     sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), SIO_EPROTO,
-                                  bad_head_text(c, is_tls_hello));
+                                  describe_malformed_head(c, is_tls_hello));
   else if (event == PARSE_HEAD)
     on_head_complete(c);
   else if (head->n == c->http->limits.max_head)
@@ -148,7 +148,7 @@ bool sio__http_conn_send_continue(struct http_conn *c) {
   return !err;
 }
 
-static bool ready_step(struct http_conn *c) {
+static bool begin_request_body(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->has_body || r->upgrade) {
     on_request_complete(c);
@@ -162,7 +162,7 @@ static bool ready_step(struct http_conn *c) {
   return true;
 }
 
-static void refuse_bad_body(struct http_conn *c) {
+static void refuse_malformed_body(struct http_conn *c) {
   int err = sio__http_parser_error(c->parser);
   const char *why = sio__http_parser_detail(c->parser);
   if (err == UV_ENOMEM)
@@ -171,18 +171,18 @@ static void refuse_bad_body(struct http_conn *c) {
     sio__http_conn_refuse_request(c, sio__http_parser_status(c->parser), err, why);
 }
 
-static bool body_step(struct http_conn *c) {
+static bool read_request_body(struct http_conn *c) {
   if (c->input_len == 0) return false;
   size_t used = 0;
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
-  consume_input(c, used);
-  if (event == PARSE_BAD) refuse_bad_body(c);
+  consume_http_input(c, used);
+  if (event == PARSE_BAD) refuse_malformed_body(c);
   if (event == PARSE_END) on_request_complete(c);
   return event != PARSE_MORE;
 }
 
 /* The next request must wait for the answer to this one: calls on_next. */
-static bool unanswered_step(struct http_conn *c) {
+static bool notify_mount_of_next_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
   skip_blank_lines(c);
@@ -190,11 +190,11 @@ static bool unanswered_step(struct http_conn *c) {
   return c->state != HTTP_UNANSWERED;
 }
 
-static bool discard_step(struct http_conn *c) {
+static bool discard_request_body(struct http_conn *c) {
   if (c->input_len == 0) return false;
   size_t used = 0;
   enum parse_event event = sio__http_parser_feed(c->parser, c->input, c->input_len, &used);
-  consume_input(c, used);
+  consume_http_input(c, used);
   if (event == PARSE_BAD) sio__http_conn_close_when_sent(c);
   if (event != PARSE_END) return false;
   sio__http_conn_return_parser(c);
@@ -202,15 +202,15 @@ static bool discard_step(struct http_conn *c) {
   return true;
 }
 
-static bool run_state_step(struct http_conn *c) {
+static bool run_http_state_step(struct http_conn *c) {
   switch (c->state) {
-    case HTTP_PROXY_HEADER: return proxy_header_step(c);
-    case HTTP_IDLE: return idle_step(c);
-    case HTTP_IN_HEAD: return head_step(c);
-    case HTTP_READY: return ready_step(c);
-    case HTTP_IN_BODY: return body_step(c);
-    case HTTP_UNANSWERED: return unanswered_step(c);
-    case HTTP_DISCARD: return discard_step(c);
+    case HTTP_PROXY_HEADER: return read_proxy_header(c);
+    case HTTP_IDLE: return begin_next_request(c);
+    case HTTP_IN_HEAD: return read_request_head(c);
+    case HTTP_READY: return begin_request_body(c);
+    case HTTP_IN_BODY: return read_request_body(c);
+    case HTTP_UNANSWERED: return notify_mount_of_next_request(c);
+    case HTTP_DISCARD: return discard_request_body(c);
     default: return false;
   }
 }
@@ -264,7 +264,7 @@ void sio__http_conn_process(struct http_conn *c) {
     c->input_len = c->stash.n;
   }
   c->reading = true;
-  while (run_state_step(c)) continue;
+  while (run_http_state_step(c)) continue;
   c->reading = false;
   if (c->state == HTTP_CLOSED) return;
   if (!stash_unused_input(c, from_stash)) {

@@ -12,7 +12,7 @@ static bool cookie_text_is_valid(const char *s) {
   return !s || (sio__http_is_field_value(slice_str(s)) && !strchr(s, ';'));
 }
 
-static int cookie_check_options(const sio_cookie *c) {
+static int cookie_validate_options(const sio_cookie *c) {
   bool name = !c->name || sio__http_is_token(slice_str(c->name));
   bool texts = cookie_text_is_valid(c->path) && cookie_text_is_valid(c->domain) &&
                cookie_text_is_valid(c->expires);
@@ -28,7 +28,7 @@ static char *cookie_copy_text(const char *s, bool *ok) {
 }
 
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from) {
-  int err = cookie_check_options(from);
+  int err = cookie_validate_options(from);
   if (err) return err;
   sio_cookie *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;

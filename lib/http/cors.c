@@ -12,7 +12,7 @@ static bool cors_text_is_valid(const char *s) {
   return !s || (*s && sio__http_is_field_value(slice_str(s)));
 }
 
-static int cors_check_options(const sio_cors *c) {
+static int cors_validate_options(const sio_cors *c) {
   bool ok = cors_text_is_valid(c->methods) && cors_text_is_valid(c->allowed_headers) &&
             cors_text_is_valid(c->exposed_headers);
   for (size_t i = 0; c->origins && c->origins[i]; i++) ok = ok && cors_text_is_valid(c->origins[i]);
@@ -43,7 +43,7 @@ static const char *const *cors_copy_list(const char *const *list, bool *ok) {
 }
 
 int sio__cors_copy(sio_cors **out, const sio_cors *from) {
-  int err = cors_check_options(from);
+  int err = cors_validate_options(from);
   if (err) return err;
   sio_cors *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;
@@ -74,7 +74,7 @@ void sio__cors_free(sio_cors *c) {
 
 /* ---- the decision -------------------------------------------------------------------- */
 
-static bool cors_lists_origin(const sio_cors *c, sio_slice origin) {
+static bool cors_origin_is_listed(const sio_cors *c, sio_slice origin) {
   for (size_t i = 0; c->origins[i]; i++)
     if (slice_is(origin, c->origins[i])) return true;
   return false;
@@ -82,7 +82,7 @@ static bool cors_lists_origin(const sio_cors *c, sio_slice origin) {
 
 static bool cors_allows_any_origin(const sio_cors *c) {
   if (c->reflect_origin || c->origin_ok) return false;
-  return !c->origins || cors_lists_origin(c, SLICE("*"));
+  return !c->origins || cors_origin_is_listed(c, SLICE("*"));
 }
 
 static bool origin_is_printable(sio_slice origin) {
@@ -96,11 +96,11 @@ static bool origin_is_printable(sio_slice origin) {
 static bool cors_allows_origin(const sio_cors *c, sio_slice origin) {
   if (!origin_is_printable(origin)) return false;
   if (c->origin_ok) return c->origin_ok(origin, c->user);
-  return c->reflect_origin || cors_lists_origin(c, origin);
+  return c->reflect_origin || cors_origin_is_listed(c, origin);
 }
 
 /* "a, b,c": tokens, commas and blanks, as Access-Control-Request-Headers must be. */
-static bool is_token_list(sio_slice list) {
+static bool is_list_of_tokens(sio_slice list) {
   sio_slice part;
   if (list.n == 0) return false;
   while (sio__slice_split(&list, ',', &part)) {
@@ -125,25 +125,25 @@ static void cors_add_header_str(struct lines *l, const char *name, const char *v
   if (value) cors_add_header(l, name, slice_str(value));
 }
 
-static void cors_add_origin(struct lines *l, const sio_cors *c, sio_slice origin, bool any) {
+static void cors_add_allow_origin(struct lines *l, const sio_cors *c, sio_slice origin, bool any) {
   bool ok = any || cors_allows_origin(c, origin);
   if (ok) cors_add_header(l, "Access-Control-Allow-Origin", any ? SLICE("*") : origin);
   if (ok && c->credentials) cors_add_header_str(l, "Access-Control-Allow-Credentials", "true");
 }
 
-static void cors_add_vary(struct lines *l, bool origin, bool headers) {
+static void cors_add_vary_header(struct lines *l, bool origin, bool headers) {
   if (origin && headers)
     cors_add_header_str(l, "Vary", "Origin, Access-Control-Request-Headers");
   else if (origin || headers)
     cors_add_header_str(l, "Vary", origin ? "Origin" : "Access-Control-Request-Headers");
 }
 
-static void cors_add_preflight(struct lines *l, const sio_cors *c) {
+static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
   sio_slice asked = sio__request_header(l->r, "Access-Control-Request-Headers");
   cors_add_header_str(l, "Access-Control-Allow-Methods", c->methods);
   if (c->allowed_headers)
     cors_add_header_str(l, "Access-Control-Allow-Headers", c->allowed_headers);
-  else if (is_token_list(asked))
+  else if (is_list_of_tokens(asked))
     cors_add_header(l, "Access-Control-Allow-Headers", asked);
   if (c->max_age_s > 0) {
     char text[NUM_MAX];
@@ -162,9 +162,9 @@ static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
 int sio__cors_apply(const sio_cors *c, sio_request *r) {
   struct lines l = { r, 0 };
   bool preflight = r->method == HTTP_OPTIONS, any = cors_allows_any_origin(c);
-  cors_add_origin(&l, c, sio__request_header(r, "Origin"), any);
-  cors_add_vary(&l, !any, preflight && !c->allowed_headers);
-  if (preflight) cors_add_preflight(&l, c);
+  cors_add_allow_origin(&l, c, sio__request_header(r, "Origin"), any);
+  cors_add_vary_header(&l, !any, preflight && !c->allowed_headers);
+  if (preflight) cors_add_preflight_headers(&l, c);
   cors_add_header_str(&l, "Access-Control-Expose-Headers", c->exposed_headers);
   if (l.err) return l.err;
   return preflight ? cors_answer_preflight(c, r) : 0;

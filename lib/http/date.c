@@ -66,7 +66,7 @@ static bool parse_month(sio_slice s, int *out) {
   return false;
 }
 
-static bool parse_clock(sio_slice s, struct tm *tm) {
+static bool parse_time_of_day(sio_slice s, struct tm *tm) {
   sio_slice hour, minute;
   return s.n == 8 && sio__slice_split(&s, ':', &hour) && sio__slice_split(&s, ':', &minute) &&
          parse_bounded_number(hour, 0, 23, &tm->tm_hour) &&
@@ -82,7 +82,7 @@ static bool parse_year(sio_slice s, struct tm *tm) {
   return true;
 }
 
-static bool is_weekday(sio_slice s) {
+static bool starts_with_weekday(sio_slice s) {
   for (int i = 0; i < 7; i++)
     if (slice_starts(s, slice(days + 3 * i, 3))) return true;
   return false;
@@ -90,15 +90,15 @@ static bool is_weekday(sio_slice s) {
 
 bool sio__date_parse(sio_slice s, int64_t *at) {
   struct tm tm = { 0 };
-  if (!is_weekday(date_take_word(&s))) return false;
+  if (!starts_with_weekday(date_take_word(&s))) return false;
   sio_slice first = date_take_word(&s), second = date_take_word(&s), third = date_take_word(&s),
             fourth = date_take_word(&s), zone = date_take_word(&s);
   bool asc = parse_month(first, &tm.tm_mon);
-  bool ok = asc ? parse_bounded_number(second, 1, 31, &tm.tm_mday) && parse_clock(third, &tm) &&
-                      parse_year(fourth, &tm) && zone.n == 0
+  bool ok = asc ? parse_bounded_number(second, 1, 31, &tm.tm_mday) &&
+                      parse_time_of_day(third, &tm) && parse_year(fourth, &tm) && zone.n == 0
                 : parse_bounded_number(first, 1, 31, &tm.tm_mday) &&
                       parse_month(second, &tm.tm_mon) && parse_year(third, &tm) &&
-                      parse_clock(fourth, &tm) && slice_is(zone, "GMT");
+                      parse_time_of_day(fourth, &tm) && slice_is(zone, "GMT");
   if (!ok || s.n) return false;
   *at = timegm(&tm);
   return true;

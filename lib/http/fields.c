@@ -6,7 +6,7 @@
 
 enum field_rule { FIELD_JOINED, FIELD_FIRST, FIELD_APART };
 
-static enum field_rule repeat_rule_of_field(sio_slice name) {
+static enum field_rule rule_for_repeated_field(sio_slice name) {
   static const char rules[] = "host\0=\0"
                               "content-length\0=\0"
                               "transfer-encoding\0=\0"
@@ -19,12 +19,12 @@ static enum field_rule repeat_rule_of_field(sio_slice name) {
                               "proxy-authorization\0001\0"
                               "referer\0001\0"
                               "user-agent\0001\0";
-  const char *rule = sio__slice_find_pair(rules, name);
+  const char *rule = sio__find_value_in_pairs(rules, name);
   return !rule ? FIELD_JOINED : *rule == '=' ? FIELD_APART : FIELD_FIRST;
 }
 
 /* Is it among the first n? */
-static bool name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
+static bool header_name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
   for (uint32_t i = 0; i < n; i++)
     if (sio__slice_equals_ignore_case(r->headers[i].name, name)) return true;
   return false;
@@ -37,11 +37,11 @@ static unsigned hash_field_name(sio_slice name) {
   return ((unsigned)name.n + 7 * first + 3 * last) & 63;
 }
 
-static bool has_repeated_names(const sio_request *r) {
+static bool has_repeated_header_names(const sio_request *r) {
   uint64_t seen = 0;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     uint64_t bit = (uint64_t)1 << hash_field_name(r->headers[i].name);
-    if ((seen & bit) && name_occurs_before(r, i, r->headers[i].name)) return true;
+    if ((seen & bit) && header_name_occurs_before(r, i, r->headers[i].name)) return true;
     seen |= bit;
   }
   return false;
@@ -54,7 +54,7 @@ static void fields_append(struct buf *b, sio_slice s) {
 
 /* The value at `at` with those of the lines after it that have its name. There is room: a line is
  * longer than its value and the separator. */
-static sio_slice join_values(sio_request *r, uint32_t at) {
+static sio_slice join_repeated_values(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator =
       sio__slice_equals_ignore_case(h->name, SLICE("cookie")) ? SLICE("; ") : SLICE(", ");
@@ -71,14 +71,14 @@ static sio_slice join_values(sio_request *r, uint32_t at) {
 
 int sio__fields_join_repeated(sio_request *r) {
   uint32_t kept = 0;
-  if (!has_repeated_names(r)) return 0;
+  if (!has_repeated_header_names(r)) return 0;
   int err = sio__buf_reserve(&r->joined_values, r->head.n);
   if (err) return err;
   for (uint32_t i = 0; i < r->nheaders; i++) {
     struct http_header h = r->headers[i];
-    enum field_rule rule = repeat_rule_of_field(h.name);
-    if (rule != FIELD_APART && name_occurs_before(r, kept, h.name)) continue;
-    if (rule == FIELD_JOINED) h.value = join_values(r, i);
+    enum field_rule rule = rule_for_repeated_field(h.name);
+    if (rule != FIELD_APART && header_name_occurs_before(r, kept, h.name)) continue;
+    if (rule == FIELD_JOINED) h.value = join_repeated_values(r, i);
     r->headers[kept++] = h;
   }
   r->nheaders = kept;

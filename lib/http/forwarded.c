@@ -17,24 +17,24 @@ struct walk {
   bool quotes;    /* a comma inside quotes is not one's end */
 };
 
-static bool is_escaped(sio_slice s, size_t at) {
+static bool is_backslash_escaped(sio_slice s, size_t at) {
   size_t n = 0;
   while (n < at && s.p[at - n - 1] == '\\') n++;
   return n % 2;
 }
 
 /* Where the last element begins. */
-static size_t last_element_start(sio_slice s, bool quotes) {
+static size_t last_list_element_start(sio_slice s, bool quotes) {
   bool quoted = false;
   for (size_t i = s.n; i > 0; i--) {
     char c = s.p[i - 1];
-    if (quotes && c == '"' && !is_escaped(s, i - 1)) quoted = !quoted;
+    if (quotes && c == '"' && !is_backslash_escaped(s, i - 1)) quoted = !quoted;
     if (c == ',' && !quoted) return i;
   }
   return 0;
 }
 
-static bool walk_previous_line(struct walk *w) {
+static bool previous_list_line(struct walk *w) {
   while (w->lines > 0) {
     const struct http_header *h = &w->r->headers[--w->lines];
     if (!sio__slice_equals_ignore_case(h->name, w->name)) continue;
@@ -45,17 +45,17 @@ static bool walk_previous_line(struct walk *w) {
 }
 
 /* The element before the one seen last; empty ones are none (RFC 9110 section 5.6.1.2). */
-static bool walk_previous_element(struct walk *w, sio_slice *element) {
+static bool previous_list_element(struct walk *w, sio_slice *element) {
   do {
-    if (w->rest.n == 0 && !walk_previous_line(w)) return false;
-    size_t at = last_element_start(w->rest, w->quotes);
+    if (w->rest.n == 0 && !previous_list_line(w)) return false;
+    size_t at = last_list_element_start(w->rest, w->quotes);
     *element = sio__slice_trim(slice(w->rest.p + at, w->rest.n - at));
     w->rest.n = at ? at - 1 : 0;
   } while (element->n == 0);
   return true;
 }
 
-static struct walk walk_start(const sio_request *r, const char *name, bool quotes) {
+static struct walk list_iter_from_end(const sio_request *r, const char *name, bool quotes) {
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
@@ -101,18 +101,18 @@ static bool proto_is_tls(sio_slice proto) {
 /* How it came to the client's proxy stands as far from the end as the client does; one proxy may
  * have said it for all. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
-  struct walk w = walk_start(r, "x-forwarded-proto", false);
+  struct walk w = list_iter_from_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
-  for (size_t i = 0; i <= depth && walk_previous_element(&w, &element); i++) proto = element;
+  for (size_t i = 0; i <= depth && previous_list_element(&w, &element); i++) proto = element;
   return proto_is_tls(proto);
 }
 
 static struct forwarded read_x_forwarded_for(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = walk_start(r, "x-forwarded-for", false);
+  struct walk w = list_iter_from_end(r, "x-forwarded-for", false);
   struct forwarded f = { .secure = false };
   sio_slice element;
   size_t depth = 0, seen = 0;
-  while (walk_previous_element(&w, &element)) {
+  while (previous_list_element(&w, &element)) {
     depth = seen++;
     if (!parse_node_address(&f.from, element, true)) f.from.kind = ADDR_NONE;
     if (!sio__addr_set_has(trusted, &f.from)) break;
@@ -124,7 +124,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
 /* A token or a quoted string off *s; out holds it without quotes and escapes. */
-static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
+static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
     while (n < s->n && s->p[n] != ';') n++;
@@ -144,14 +144,14 @@ static bool take_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *v
 }
 
 /* Takes name=value and the ';' after it from *s. */
-static bool take_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
-                                sio_slice *value) {
+static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *name,
+                                 sio_slice *value) {
   size_t n = 0;
   while (n < s->n && s->p[n] != '=') n++;
   *name = slice(s->p, n);
   if (n == s->n || !sio__http_is_token(*name)) return false;
   *s = slice(s->p + n + 1, s->n - n - 1);
-  if (!take_forwarded_value(s, out, value)) return false;
+  if (!parse_forwarded_value(s, out, value)) return false;
   if (s->n == 0) return true;
   if (s->p[0] != ';' || s->n == 1) return false;
   *s = slice(s->p + 1, s->n - 1);
@@ -166,7 +166,7 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
   sio_slice name, value;
   bool has_for = false, has_proto = false;
   while (s.n) {
-    if (!take_forwarded_pair(&s, out, &name, &value)) return nobody;
+    if (!parse_forwarded_pair(&s, out, &name, &value)) return nobody;
     bool is_for = sio__slice_equals_ignore_case(name, SLICE("for"));
     bool is_proto = sio__slice_equals_ignore_case(name, SLICE("proto"));
     if ((is_for && has_for) || (is_proto && has_proto)) return nobody;
@@ -179,10 +179,10 @@ static struct forwarded parse_forwarded_element(sio_slice s) {
 }
 
 static struct forwarded read_forwarded(const sio_request *r, const struct addr_set *trusted) {
-  struct walk w = walk_start(r, "forwarded", true);
+  struct walk w = list_iter_from_end(r, "forwarded", true);
   struct forwarded f = { .secure = false };
   sio_slice element;
-  while (walk_previous_element(&w, &element)) {
+  while (previous_list_element(&w, &element)) {
     f = parse_forwarded_element(element);
     if (!sio__addr_set_has(trusted, &f.from)) break;
   }

@@ -13,7 +13,7 @@ struct facts {
   const char *why;
 };
 
-static int head_error(const char **why, int status, const char *text) {
+static int set_head_error(const char **why, int status, const char *text) {
   *why = text;
   return status;
 }
@@ -54,7 +54,7 @@ static bool is_visible_ascii(sio_slice s) {
 /* ---- lines ------------------------------------------------------------------------- */
 
 /* Takes a line off *rest, without its CRLF. False: it does not end so, or holds a CR. */
-static bool take_line(sio_slice *rest, sio_slice *line) {
+static bool take_crlf_line(sio_slice *rest, sio_slice *line) {
   const char *lf = memchr(rest->p, '\n', rest->n);
   if (!lf || lf == rest->p || lf[-1] != '\r') return false;
   *line = slice(rest->p, (size_t)(lf - rest->p) - 1);
@@ -62,7 +62,7 @@ static bool take_line(sio_slice *rest, sio_slice *line) {
   return !memchr(line->p, '\r', line->n);
 }
 
-static size_t count_lines(sio_slice s) {
+static size_t count_head_lines(sio_slice s) {
   size_t lines = 0;
   for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, '\n', (size_t)(end - p))); p++)
     lines++;
@@ -83,14 +83,14 @@ static enum http_method method_from_text(sio_slice s) {
   return HTTP_OTHER;
 }
 
-static int parse_version(sio_request *r, sio_slice s, const char **why) {
+static int parse_http_version(sio_request *r, sio_slice s, const char **why) {
   if (slice_is(s, "HTTP/1.1") || slice_is(s, "HTTP/1.0")) {
     r->minor_version = s.p[7] == '1';
     return 0;
   }
   if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
-    return head_error(why, 400, "no HTTP/1 request line");
-  return head_error(why, 505, "HTTP version not supported");
+    return set_head_error(why, 400, "no HTTP/1 request line");
+  return set_head_error(why, 505, "HTTP version not supported");
 }
 
 /* ---- the authority ----------------------------------------------------------------------- */
@@ -100,7 +100,7 @@ static bool is_host_char(char c) {
   return is_ascii_alnum(c) || memchr(marks, c, sizeof marks - 1);
 }
 
-static bool port_is_valid(sio_slice s) {
+static bool host_port_is_valid(sio_slice s) {
   if (s.n == 0) return true;
   if (s.p[0] != ':') return false;
   for (size_t i = 1; i < s.n; i++)
@@ -114,7 +114,7 @@ static bool ip_literal_is_valid(sio_slice s) {
   size_t n = (size_t)(end - s.p) + 1;
   for (size_t i = 1; i < n - 1; i++)
     if (!is_host_char(s.p[i]) && s.p[i] != ':') return false;
-  return port_is_valid(slice(s.p + n, s.n - n));
+  return host_port_is_valid(slice(s.p + n, s.n - n));
 }
 
 /* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
@@ -122,7 +122,7 @@ static bool host_is_valid(sio_slice s) {
   if (s.n && s.p[0] == '[') return ip_literal_is_valid(s);
   size_t n = 0;
   while (n < s.n && is_host_char(s.p[n])) n++;
-  return port_is_valid(slice(s.p + n, s.n - n));
+  return host_port_is_valid(slice(s.p + n, s.n - n));
 }
 
 /* ---- the request line ---------------------------------------------------------------------- */
@@ -139,7 +139,7 @@ static size_t scheme_length(sio_slice url) {
 
 /* "http://host/path?x" becomes "/path?x", and what Host says is the target's (RFC 9112 section
  * 3.2.2). Where no path follows the host, the host's text moves to make room for a '/'. */
-static bool strip_authority(sio_request *r, size_t scheme) {
+static bool strip_target_authority(sio_request *r, size_t scheme) {
   char *host = r->head.p + (r->url.p - r->head.p) + scheme;
   size_t n = 0, left = r->url.n - scheme;
   while (n < left && !strchr("/?#", host[n])) n++;
@@ -155,27 +155,28 @@ static bool strip_authority(sio_request *r, size_t scheme) {
 }
 
 /* From here on the target is "/path?query", or "*" of OPTIONS. */
-static bool normalise_target(sio_request *r) {
+static bool normalise_request_target(sio_request *r) {
   size_t scheme = scheme_length(r->url);
-  if (scheme) return strip_authority(r, scheme);
+  if (scheme) return strip_target_authority(r, scheme);
   return r->url.p[0] == '/' || (slice_is(r->url, "*") && r->method == HTTP_OPTIONS);
 }
 
-static void split_target(sio_request *r, sio_slice target) {
+static void split_request_target(sio_request *r, sio_slice target) {
   sio__slice_split(&target, '#', &r->query);
   sio__slice_split(&r->query, '?', &r->path);
 }
 
 static int parse_request_line(sio_request *r, sio_slice line, const char **why) {
   if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
-    return head_error(why, 400, "no HTTP/1 request line");
-  int status = parse_version(r, line, why);
+    return set_head_error(why, 400, "no HTTP/1 request line");
+  int status = parse_http_version(r, line, why);
   if (status) return status;
   r->method = method_from_text(r->method_text);
-  if (slice_is(r->method_text, "CONNECT")) return head_error(why, 501, "CONNECT: no proxy");
-  if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) || !normalise_target(r))
-    return head_error(why, 400, "malformed request target");
-  split_target(r, r->url);
+  if (slice_is(r->method_text, "CONNECT")) return set_head_error(why, 501, "CONNECT: no proxy");
+  if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) ||
+      !normalise_request_target(r))
+    return set_head_error(why, 400, "malformed request target");
+  split_request_target(r, r->url);
   return 0;
 }
 
@@ -189,14 +190,14 @@ static bool parse_header_line(struct http_header *h, sio_slice line) {
 
 /* ---- what the headers mean --------------------------------------------------------------- */
 
-static void note_connection_options(struct facts *f, sio_slice value) {
+static void read_connection_options(struct facts *f, sio_slice value) {
   f->close |= sio__slice_has_token(value, SLICE("close"));
   f->keep_alive |= sio__slice_has_token(value, SLICE("keep-alive"));
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
 }
 
 /* A list, of which we know one word. */
-static void note_expectation(struct facts *f, sio_slice value, bool *expects) {
+static void read_expect_header(struct facts *f, sio_slice value, bool *expects) {
   sio_slice part;
   while (sio__slice_split(&value, ',', &part)) {
     part = sio__slice_trim(part);
@@ -206,21 +207,21 @@ static void note_expectation(struct facts *f, sio_slice value, bool *expects) {
   }
 }
 
-static void note_header(struct facts *f, const struct http_header *h, bool *expects) {
+static void read_known_header(struct facts *f, const struct http_header *h, bool *expects) {
   switch (h->name.n) {
     case 4:
       if (sio__slice_equals_ignore_case(h->name, SLICE("host"))) f->hosts++, f->host = h->value;
       break;
     case 6:
       if (sio__slice_equals_ignore_case(h->name, SLICE("expect")))
-        note_expectation(f, h->value, expects);
+        read_expect_header(f, h->value, expects);
       break;
     case 7:
       if (sio__slice_equals_ignore_case(h->name, SLICE("upgrade"))) f->protocol = h->value;
       break;
     case 10:
       if (sio__slice_equals_ignore_case(h->name, SLICE("connection")))
-        note_connection_options(f, h->value);
+        read_connection_options(f, h->value);
       break;
     case 14:
       if (sio__slice_equals_ignore_case(h->name, SLICE("content-length")))
@@ -234,9 +235,9 @@ static void note_header(struct facts *f, const struct http_header *h, bool *expe
 }
 
 static int check_host(const sio_request *r, const struct facts *f, const char **why) {
-  if (f->hosts > 1) return head_error(why, 400, "more than one Host");
-  if (f->hosts == 0) return r->minor_version ? head_error(why, 400, "no Host") : 0;
-  return host_is_valid(f->host) ? 0 : head_error(why, 400, "malformed Host");
+  if (f->hosts > 1) return set_head_error(why, 400, "more than one Host");
+  if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host") : 0;
+  return host_is_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
 /* Room for one more was made with the array: the request line is none of its members. */
@@ -249,32 +250,34 @@ static void replace_host_by_authority(sio_request *r) {
 }
 
 static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
-  if (f->lengths + f->codings > 1) return head_error(why, 400, "the body's length is said twice");
+  if (f->lengths + f->codings > 1)
+    return set_head_error(why, 400, "the body's length is said twice");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
-    return head_error(why, 400, "malformed Content-Length");
+    return set_head_error(why, 400, "malformed Content-Length");
   if (f->codings && r->minor_version == 0)
-    return head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
+    return set_head_error(why, 400, "Transfer-Encoding on HTTP/1.0");
   f->chunked = f->codings && sio__slice_equals_ignore_case(f->coding, SLICE("chunked"));
-  if (f->codings && !f->chunked) return head_error(why, 501, "unknown transfer coding");
+  if (f->codings && !f->chunked) return set_head_error(why, 501, "unknown transfer coding");
   r->has_body = f->chunked || r->content_length > 0;
   return 0;
 }
 
-static void note_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
+static void set_keep_alive_and_upgrade(sio_request *r, const struct facts *f) {
   r->keep_alive = !f->close && (r->minor_version || f->keep_alive);
   if (r->minor_version == 0 || !f->upgrade || !f->protocol.p) return;
   r->upgrade = sio__slice_has_token(f->protocol, SLICE("websocket"));
   r->upgrade_other = !r->upgrade;
 }
 
-static int check_header_meaning(sio_request *r, const char **why) {
+static int interpret_headers(sio_request *r, const char **why) {
   struct facts f = { 0 };
-  for (uint32_t i = 0; i < r->nheaders; i++) note_header(&f, &r->headers[i], &r->expects_continue);
+  for (uint32_t i = 0; i < r->nheaders; i++)
+    read_known_header(&f, &r->headers[i], &r->expects_continue);
   int status = check_host(r, &f, why);
   if (!status) status = check_body_framing(r, &f, why);
-  if (!status && f.why && r->minor_version) status = head_error(why, 417, f.why);
+  if (!status && f.why && r->minor_version) status = set_head_error(why, 417, f.why);
   if (r->minor_version == 0) r->expects_continue = false;
-  note_keep_alive_and_upgrade(r, &f);
+  set_keep_alive_and_upgrade(r, &f);
   replace_host_by_authority(r);
   return status;
 }
@@ -291,17 +294,17 @@ static bool reserve_header_array(sio_request *r, size_t count) {
 
 int sio__head_parse(sio_request *r, unsigned max_headers, const char **why) {
   sio_slice line;
-  size_t lines = count_lines(slice(r->head.p, r->head.n));
-  if (lines > (size_t)max_headers + 2) return head_error(why, 431, "too many headers");
-  if (!reserve_header_array(r, lines)) return head_error(why, 503, "out of memory");
+  size_t lines = count_head_lines(slice(r->head.p, r->head.n));
+  if (lines > (size_t)max_headers + 2) return set_head_error(why, 431, "too many headers");
+  if (!reserve_header_array(r, lines)) return set_head_error(why, 503, "out of memory");
   sio_slice rest = slice(r->head.p, r->head.n);
-  if (!take_line(&rest, &line)) return head_error(why, 400, "a line does not end in CRLF");
+  if (!take_crlf_line(&rest, &line)) return set_head_error(why, 400, "a line does not end in CRLF");
   int status = parse_request_line(r, line, why);
   if (status) return status;
-  for (r->nheaders = 0; take_line(&rest, &line) && line.n; r->nheaders++)
+  for (r->nheaders = 0; take_crlf_line(&rest, &line) && line.n; r->nheaders++)
     if (!parse_header_line(&r->headers[r->nheaders], line))
-      return head_error(why, 400, "malformed header");
-  if (rest.n || line.n) return head_error(why, 400, "a line does not end in CRLF");
-  if (sio__fields_join_repeated(r)) return head_error(why, 503, "out of memory");
-  return check_header_meaning(r, why);
+      return set_head_error(why, 400, "malformed header");
+  if (rest.n || line.n) return set_head_error(why, 400, "a line does not end in CRLF");
+  if (sio__fields_join_repeated(r)) return set_head_error(why, 503, "out of memory");
+  return interpret_headers(r, why);
 }

@@ -20,7 +20,7 @@ static sio_slice referer_origin(const sio_request *r) {
 }
 
 /* No page, or one that this server has sent itself. */
-static bool fetch_site_is_own(sio_slice site) {
+static bool fetch_site_is_same_origin(sio_slice site) {
   return slice_is(site, "same-origin") || slice_is(site, "none");
 }
 
@@ -29,7 +29,7 @@ bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bo
   sio_slice origin = sio__request_header(r, "origin");
   if (origin.p) return origin_is_listed(allowed, origin);
   sio_slice site = sio__request_header(r, "sec-fetch-site");
-  if (site.p ? fetch_site_is_own(site) : !script) return true;
+  if (site.p ? fetch_site_is_same_origin(site) : !script) return true;
   return origin_is_listed(allowed, referer_origin(r));
 }
 

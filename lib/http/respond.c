@@ -55,13 +55,13 @@ static const char reasons[] = "200\0OK\0"
 static const char *reason_phrase(int status) {
   char code[3] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
                    (char)('0' + status % 10) };
-  const char *text = sio__slice_find_pair(reasons, slice(code, sizeof code));
+  const char *text = sio__find_value_in_pairs(reasons, slice(code, sizeof code));
   return text ? text : "Other";
 }
 
 /* ---- header lines ------------------------------------------------------------------- */
 
-static int put_header_line(struct buf *b, sio_slice name, sio_slice value) {
+static int append_header_line(struct buf *b, sio_slice name, sio_slice value) {
   size_t before = b->n;
   int err = sio__buf_put(b, name.p, name.n);
   if (!err) err = sio__buf_put(b, ": ", 2);
@@ -75,7 +75,7 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
   sio_slice key = slice_str(name);
   if (!sio__http_is_token(key) || !sio__http_is_field_value(value)) return UV_EINVAL;
   if (r->answered) return SIO_ESTATE;
-  int err = put_header_line(&r->extra_headers, key, value);
+  int err = append_header_line(&r->extra_headers, key, value);
   if (!err && sio__slice_equals_ignore_case(key, SLICE("date"))) r->has_date = true;
   return err;
 }
@@ -152,8 +152,8 @@ static void answer_put_head(struct msg *m, const sio_request *r, const struct an
 }
 
 /* A msg that holds the head and has room for `body` bytes more. */
-static int answer_head_new(struct msg **out, const sio_request *r, const struct answer *a,
-                           size_t body) {
+static int answer_head_msg_new(struct msg **out, const sio_request *r, const struct answer *a,
+                               size_t body) {
   size_t size;
   if (add_overflows(HEAD_ROOM + a->type.n + r->extra_headers.n, body, &size) || size > UINT32_MAX)
     return SIO_ETOOBIG;
@@ -181,7 +181,7 @@ static int check_answer_allowed(sio_request *r, int status, const char *type) {
   return SIO_ECLOSED;
 }
 
-static int answer_fail(sio_request *r, int err) {
+static int close_after_failed_answer(sio_request *r, int err) {
   sio__http_answer_failed(r, err);
   return err;
 }
@@ -192,8 +192,8 @@ int sio__request_answer(sio_request *r, int status, const char *type, sio_slice 
   if (err) return err;
   struct answer a = { status, slice_str(type), body.n, sio__http_keeps_alive(r) };
   size_t sent = answer_sends_body(r, status) ? body.n : 0;
-  err = answer_head_new(&m, r, &a, sent);
-  if (err) return answer_fail(r, err);
+  err = answer_head_msg_new(&m, r, &a, sent);
+  if (err) return close_after_failed_answer(r, err);
   answer_put(m, body.p, sent);
   return sio__http_send_answer(r, m, NULL, status, a.keep);
 }
@@ -205,21 +205,24 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
   int err = check_answer_allowed(r, status, type);
   if (err) return err;
   struct answer a = { status, slice_str(type), body->len, sio__http_keeps_alive(r) };
-  err = answer_head_new(&m, r, &a, 0);
-  if (err) return answer_fail(r, err);
+  err = answer_head_msg_new(&m, r, &a, 0);
+  if (err) return close_after_failed_answer(r, err);
   return sio__http_send_answer(r, m, msg_ref(body), status, a.keep);
 }
 
-static int answer_head_only(sio_request *r, int status, const char *type, struct http_source *src) {
+static int send_answer_head_only(sio_request *r, int status, const char *type,
+                                 struct http_source *src) {
   struct msg *m;
   struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps_alive(r) };
   src->free(src);
-  int err = answer_head_new(&m, r, &a, 0);
-  return err ? answer_fail(r, err) : sio__http_send_answer(r, m, NULL, status, a.keep);
+  int err = answer_head_msg_new(&m, r, &a, 0);
+  return err ? close_after_failed_answer(r, err)
+             : sio__http_send_answer(r, m, NULL, status, a.keep);
 }
 
 /* What is short is one piece with its head, and over at once. */
-static int answer_in_pieces(sio_request *r, int status, const char *type, struct http_source *src) {
+static int send_answer_in_pieces(sio_request *r, int status, const char *type,
+                                 struct http_source *src) {
   struct msg *head, *first;
   uint64_t length = src->left;
   int err = sio__http_read_piece(r->http->loop, src, &first);
@@ -231,10 +234,10 @@ static int answer_in_pieces(sio_request *r, int status, const char *type, struct
   if (src) sio__http_set_source(r, src);
   struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
-  err = answer_head_new(&head, r, &a, within);
+  err = answer_head_msg_new(&head, r, &a, within);
   if (err) {
     msg_unref(first);
-    return answer_fail(r, err);
+    return close_after_failed_answer(r, err);
   }
   answer_put(head, msg_data(first), within);
   if (within == first->len) {
@@ -251,8 +254,8 @@ int sio__request_answer_source(sio_request *r, int status, const char *type,
     src->free(src);
     return err;
   }
-  if (!answer_sends_body(r, status)) return answer_head_only(r, status, type, src);
-  return answer_in_pieces(r, status, type, src);
+  if (!answer_sends_body(r, status)) return send_answer_head_only(r, status, type, src);
+  return send_answer_in_pieces(r, status, type, src);
 }
 
 void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * routes.c - a list walked once per request: routes are few, and a walk needs no index to be
- * kept.
+ * routes.c - the table of routes, a list that is searched for each request: there are few routes,
+ * and a list needs no index.
  */
 #include "http/routes.h"
 #include "http/admit.h"
@@ -12,8 +12,8 @@
 
 struct route {
   struct list link;
-  char *method; /* NULL: any */
-  char *path;   /* without the '*' of a prefix; files': without the '/' at the end */
+  char *method; /* NULL: any method */
+  char *path;   /* without the '*' of a prefix; for file routes without the '/' at the end */
   size_t n;     /* of path */
   bool prefix, upgrade;
   size_t max_body;
@@ -39,7 +39,7 @@ static bool strings_equal_or_null(const char *a, const char *b) {
   return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool route_exists(const struct routes *rs, const struct route *rt) {
+static bool same_route_exists(const struct routes *rs, const struct route *rt) {
   list_each (it, next, &rs->all) {
     const struct route *o = container_of(it, struct route, link);
     if (strings_equal_or_null(o->method, rt->method) && strings_equal_or_null(o->path, rt->path) &&
@@ -50,7 +50,7 @@ static bool route_exists(const struct routes *rs, const struct route *rt) {
   return false;
 }
 
-/* "/a": exact; "/a*": a prefix. False: no pattern. */
+/* Returns true for a pattern: "/a" is one path, "/a*" every path that begins with "/a". */
 static bool is_valid_pattern(const char *path) {
   if (!path || path[0] != '/') return false;
   const char *star = strchr(path, '*');
@@ -69,8 +69,8 @@ static struct route *route_new(const char *method, const char *path, size_t n) {
   return NULL;
 }
 
-static int routes_insert(struct routes *rs, struct route *rt) {
-  if (route_exists(rs, rt)) {
+static int add_route_if_new(struct routes *rs, struct route *rt) {
+  if (same_route_exists(rs, rt)) {
     route_free(rt);
     return SIO_EEXISTS;
   }
@@ -78,8 +78,8 @@ static int routes_insert(struct routes *rs, struct route *rt) {
   return 0;
 }
 
-static int routes_add_callback(struct routes *rs, const char *method, const char *path,
-                               const struct route *as) {
+static int add_callback_route(struct routes *rs, const char *method, const char *path,
+                              const struct route *as) {
   if (!is_valid_pattern(path) || !as->cb || (method && !sio__http_is_token(slice_str(method))))
     return UV_EINVAL;
   size_t n = strcspn(path, "*");
@@ -90,21 +90,21 @@ static int routes_add_callback(struct routes *rs, const char *method, const char
   rt->max_body = as->max_body;
   rt->cb = as->cb;
   rt->user = as->user;
-  return routes_insert(rs, rt);
+  return add_route_if_new(rs, rt);
 }
 
 int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
                     sio_request_cb cb, void *user) {
   struct route as = { .max_body = max_body, .cb = cb, .user = user };
-  return routes_add_callback(rs, method, path, &as);
+  return add_callback_route(rs, method, path, &as);
 }
 
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user) {
   struct route as = { .upgrade = true, .cb = cb, .user = user };
-  return routes_add_callback(rs, NULL, path, &as);
+  return add_callback_route(rs, NULL, path, &as);
 }
 
-/* Files below a prefix: "/pub" and "/pub/" mean the same, "/" everything. */
+/* Makes a route for files below a prefix. "/pub" and "/pub/" mean the same; "/" means all paths. */
 static int file_route_new(struct route **out, const char *prefix) {
   if (!is_valid_pattern(prefix) || strchr(prefix, '*')) return UV_EINVAL;
   size_t n = strlen(prefix);
@@ -120,7 +120,7 @@ int sio__routes_add_static(struct routes *rs, const char *prefix, const char *di
   int err = file_route_new(&rt, prefix);
   if (err) return err;
   err = dir ? sio__static_dir_open(&rt->dir, dir) : UV_EINVAL;
-  if (!err) return routes_insert(rs, rt);
+  if (!err) return add_route_if_new(rs, rt);
   route_free(rt);
   return err;
 }
@@ -131,7 +131,7 @@ int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asse
   int err = file_route_new(&rt, prefix);
   if (err) return err;
   err = table || !count ? sio__assets_new(&rt->assets, table, count, NULL) : UV_EINVAL;
-  if (!err) return routes_insert(rs, rt);
+  if (!err) return add_route_if_new(rs, rt);
   route_free(rt);
   return err;
 }
@@ -144,7 +144,7 @@ static bool route_matches_path(const struct route *rt, sio_slice path) {
   return rt->prefix && (!route_serves_files(rt) || path.p[rt->n] == '/');
 }
 
-/* Longer is better, exact best of the same length. */
+/* A longer pattern is more specific, and of two with the same length the one without '*'. */
 static size_t route_specificity(const struct route *rt) {
   size_t n = rt->n + route_serves_files(rt);
   return 2 * n + !rt->prefix;
@@ -159,12 +159,12 @@ static enum method_fit route_match_method(const struct route *rt, const sio_requ
 }
 
 struct found {
-  struct route *route; /* NULL: none with this method                */
-  size_t weight;       /* of the best pattern; 0: no pattern fits    */
+  struct route *route; /* NULL: no route has this method */
+  size_t weight;       /* specificity of the best pattern; 0: no pattern matches */
   enum method_fit fit;
 };
 
-static void keep_better_match(struct found *best, struct route *rt, const sio_request *r) {
+static void keep_better_route(struct found *best, struct route *rt, const sio_request *r) {
   size_t w = route_specificity(rt);
   enum method_fit fit = route_match_method(rt, r);
   if (w < best->weight || (w == best->weight && fit <= best->fit)) return;
@@ -173,22 +173,22 @@ static void keep_better_match(struct found *best, struct route *rt, const sio_re
   best->route = fit ? rt : NULL;
 }
 
-static struct found routes_find(const struct routes *rs, const sio_request *r, bool upgrade) {
+static struct found find_best_route(const struct routes *rs, const sio_request *r, bool upgrade) {
   struct found best = { 0 };
   list_each (it, next, &rs->all) {
     struct route *rt = container_of(it, struct route, link);
-    if (rt->upgrade == upgrade && route_matches_path(rt, r->path)) keep_better_match(&best, rt, r);
+    if (rt->upgrade == upgrade && route_matches_path(rt, r->path)) keep_better_route(&best, rt, r);
   }
   return best;
 }
 
-/* ---- saying no ----------------------------------------------------------------------------- */
+/* ---- requests without a route -------------------------------------------------------------- */
 
 void sio__routes_answer_text(sio_request *r, int status, const char *text) {
   sio__request_answer(r, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
-/* The methods of the pattern that won. */
+/* Answers 405 with the methods of the best pattern in Allow. won: its specificity. */
 static void answer_method_not_allowed(const struct routes *rs, sio_request *r, size_t won) {
   struct buf allow;
   int err = 0;
@@ -208,7 +208,7 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
     sio__routes_answer_text(r, 405, "Method Not Allowed\n");
 }
 
-/* The server as a whole (RFC 9110 section 9.3.7). */
+/* Answers "OPTIONS *", which asks about the server as a whole (RFC 9110 section 9.3.7). */
 static void answer_server_options(sio_request *r) {
   sio__request_set_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   sio__request_answer(r, 204, NULL, slice(NULL, 0));
@@ -219,7 +219,7 @@ static void answer_no_route(const struct routes *rs, sio_request *r, const struc
     answer_server_options(r);
   } else if (f->weight) {
     answer_method_not_allowed(rs, r, f->weight);
-  } else if (routes_find(rs, r, true).route) {
+  } else if (find_best_route(rs, r, true).route) {
     sio__request_set_header(r, "Upgrade", SLICE("websocket"));
     sio__routes_answer_text(r, 426, "Upgrade Required\n");
   } else {
@@ -228,7 +228,7 @@ static void answer_no_route(const struct routes *rs, sio_request *r, const struc
 }
 
 static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
-  bool known = routes_find(rs, r, false).weight > 0;
+  bool known = find_best_route(rs, r, false).weight > 0;
   r->log_reason = known ? "the route is not for WebSockets" : "no such route";
   sio__request_disable_keep_alive(r);
   sio__routes_answer_text(r, known ? 400 : 404, known ? "Bad Request\n" : "Not Found\n");
@@ -238,7 +238,7 @@ static void refuse_websocket_upgrade(const struct routes *rs, sio_request *r) {
 
 static bool route_on_head(sio_request *r) {
   const struct routes *rs = r->mount->owner;
-  struct found f = routes_find(rs, r, r->upgrade);
+  struct found f = find_best_route(rs, r, r->upgrade);
   if (!(f.route && r->upgrade) && !sio__admit_request(rs->addr_limits, r)) return true;
   if (!f.route) {
     if (r->upgrade)
@@ -265,7 +265,7 @@ static void route_on_request(sio_request *r) {
     route_serve_file(rt, r);
     return;
   }
-  /* From here on somebody holds r and owes an answer. */
+  /* From now on the host's callback holds r and must answer it. */
   r->answer_owed = true;
   rt->cb(r, rt->user);
 }

@@ -38,7 +38,8 @@ static void close_oldest_pending(struct http *h) {
 
 /* Counts the connection for its address. A connection from a trusted proxy is counted later, for
  * the client that the proxy names. */
-static int count_client(struct http *h, int fd, struct addr_record **record, bool *from_proxy) {
+static int admit_connecting_address(struct http *h, int fd, struct addr_record **record,
+                                    bool *from_proxy) {
   int cause;
   char text[ADDR_TEXT];
   struct addr a = sio__addr_of_peer(fd);
@@ -50,12 +51,12 @@ static int count_client(struct http *h, int fd, struct addr_record **record, boo
   return SIO_ELIMIT;
 }
 
-int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
+int sio__http_serve_fd(struct http *h, int fd, const sio_tls *tls) {
   struct http_conn *c;
   struct addr_record *record = NULL;
   bool from_proxy = false;
   bool needs_address = h->addr_limits && addr_limits_need_address(h->addr_limits);
-  int err = needs_address ? count_client(h, fd, &record, &from_proxy) : 0;
+  int err = needs_address ? admit_connecting_address(h, fd, &record, &from_proxy) : 0;
   if (err) {
     close(fd);
     return err;
@@ -70,7 +71,7 @@ int sio__http_serve(struct http *h, int fd, const sio_tls *tls) {
   return sio__http_conn_start(c);
 }
 
-int sio__http_feed_newest(struct http *h, sio_slice read) {
+int sio__http_feed_newest_conn(struct http *h, sio_slice read) {
   struct http_conn *c = container_of(h->pending.prev, struct http_conn, link);
   int err = sio__buf_put(&c->stash, read.p, read.n);
   if (err)
@@ -91,7 +92,7 @@ static void close_idle_conns(struct list *conns) {
   }
 }
 
-void sio__http_drain(struct http *h) {
+void sio__http_begin_drain(struct http *h) {
   h->draining = true;
   close_idle_conns(&h->pending);
   close_idle_conns(&h->conns);

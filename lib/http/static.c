@@ -63,13 +63,13 @@ const char *sio__static_content_type(sio_slice path) {
                               "wav\0audio/wav\0"
                               "mp4\0video/mp4\0"
                               "webm\0video/webm\0";
-  const char *type = sio__slice_find_pair(types, file_extension(path));
+  const char *type = sio__find_value_in_pairs(types, file_extension(path));
   return type ? type : "application/octet-stream";
 }
 
 /* ---- opening ------------------------------------------------------------------------- */
 
-static int open_beneath(int dir, const char *path) {
+static int open_file_beneath(int dir, const char *path) {
   struct open_how how = { .flags = FILE_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
   long fd;
   int tries = 0;
@@ -79,28 +79,28 @@ static int open_beneath(int dir, const char *path) {
   return fd < 0 ? -errno : (int)fd;
 }
 
-static int open_no_follow(int dir, const char *name, int flags) {
+static int open_without_following_links(int dir, const char *name, int flags) {
   int fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 
 /* Cuts path at its slashes while it goes down. */
-static int open_by_walking(int top, char *path) {
+static int open_file_by_segments(int top, char *path) {
   int dir = top;
   for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
     *slash = '\0';
-    int next = open_no_follow(dir, path, O_PATH | O_DIRECTORY);
+    int next = open_without_following_links(dir, path, O_PATH | O_DIRECTORY);
     if (dir != top) close(dir);
     if (next < 0) return next;
     dir = next;
   }
-  int fd = open_no_follow(dir, path, FILE_FLAGS);
+  int fd = open_without_following_links(dir, path, FILE_FLAGS);
   if (dir != top) close(dir);
   return fd;
 }
 
 static bool has_openat2(int dir) {
-  int fd = open_beneath(dir, ".");
+  int fd = open_file_beneath(dir, ".");
   if (fd >= 0) close(fd);
   return fd >= 0;
 }
@@ -217,20 +217,20 @@ static struct range requested_range(const sio_request *r, const struct validator
   return sio__range_parse(value, size);
 }
 
-static int file_answer_status(sio_request *r, struct file *f, int status) {
+static int answer_with_status_only(sio_request *r, struct file *f, int status) {
   file_source_free(&f->source);
   return sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
 /* The file, or the part of it that is asked for. f is closed, now or when it is sent. */
-static int file_answer_content(sio_request *r, struct file *f, const struct validators *v) {
+static int answer_with_file_content(sio_request *r, struct file *f, const struct validators *v) {
   struct range part = requested_range(r, v, f->size);
   int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
   if (err) {
     file_source_free(&f->source);
     return err;
   }
-  if (part.kind == RANGE_OUTSIDE) return file_answer_status(r, f, 416);
+  if (part.kind == RANGE_OUTSIDE) return answer_with_status_only(r, f, 416);
   if (part.kind == RANGE_PART) {
     f->at = part.from;
     f->source.left = part.n;
@@ -239,7 +239,7 @@ static int file_answer_content(sio_request *r, struct file *f, const struct vali
   return sio__request_answer_source(r, status, f->type, &f->source);
 }
 
-static int file_answer(sio_request *r, struct file *f) {
+static int answer_with_file(sio_request *r, struct file *f) {
   struct validators v = { slice_str(f->tag), true, f->modified.tv_sec };
   int err = file_set_headers(r, f);
   if (err) {
@@ -247,7 +247,7 @@ static int file_answer(sio_request *r, struct file *f) {
     return err;
   }
   int status = sio__condition_status(r, &v);
-  return status ? file_answer_status(r, f, status) : file_answer_content(r, f, &v);
+  return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
 }
 
 /* "name/", from where the request stands. Only unreserved characters leave unescaped. */
@@ -276,7 +276,7 @@ static int serve_open_file(sio_request *r, int fd, sio_slice name) {
   int err = fstat(fd, &st) ? -errno : 0;
   if (!err && S_ISREG(st.st_mode)) {
     struct file *f = file_new(fd, &st, name);
-    err = f ? file_answer(r, f) : UV_ENOMEM;
+    err = f ? answer_with_file(r, f) : UV_ENOMEM;
     return err ? err : 1;
   }
   close(fd);
@@ -305,7 +305,7 @@ bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice pat
   if (!file_name_of_url(name, path)) return false;
   memcpy(cut, name, sizeof cut);
   size_t lines = r->extra_headers.n;
-  int fd = d->walk ? open_by_walking(d->fd, cut) : open_beneath(d->fd, name);
+  int fd = d->walk ? open_file_by_segments(d->fd, cut) : open_file_beneath(d->fd, name);
   int done = fd < 0 ? fd : serve_open_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
   r->extra_headers.n = lines; /* what was said of the file is not said of a 503 or 404 */

@@ -8,7 +8,7 @@
 #include <limits.h>
 
 enum {
-  FORGET_MS = 1000, /* the shortest time between two runs of the forget timer */
+  FORGET_MS = 1000, /* the shortest time between two removals of idle records */
   FORGET_MOST_MS = 3600 * 1000,
   FORGET_AT_ONCE = 2 /* old records that are removed for a new one */
 };
@@ -40,15 +40,15 @@ static uint64_t table_now(const struct addr_table *t) {
 }
 
 /* After this time without use a record carries no information: its buckets are full again. */
-static uint64_t forget_after_ms(const struct addr_limits *g) {
-  uint64_t ms = sio__rate_refill_ms(&g->rate), requests = sio__rate_refill_ms(&g->request_rate);
+static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
+  uint64_t ms = sio__bucket_refill_ms(&g->rate), requests = sio__bucket_refill_ms(&g->request_rate);
   if (ms < requests) ms = requests;
   return ms < FORGET_MS ? FORGET_MS : ms > FORGET_MOST_MS ? FORGET_MOST_MS : ms;
 }
 
-static void start_forget_timer(struct addr_limits *g) {
+static void start_idle_records_timer(struct addr_limits *g) {
   if (!list_empty(&g->own.idle) && !timer_active(&g->forget))
-    sio__loop_start_timer(g->loop, &g->forget, forget_after_ms(g));
+    sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
 /* Frees the records that have been idle for so long, at most n of them. */
@@ -62,24 +62,24 @@ static void free_old_records(struct addr_table *t, uint64_t ms, unsigned n) {
   }
 }
 
-static void on_forget_timer(struct timer *t) {
+static void on_idle_records_timer(struct timer *t) {
   struct addr_limits *g = container_of(t, struct addr_limits, forget);
-  free_old_records(&g->own, forget_after_ms(g), UINT_MAX);
-  start_forget_timer(g);
+  free_old_records(&g->own, idle_record_lifetime_ms(g), UINT_MAX);
+  start_idle_records_timer(g);
 }
 
-static void link_if_idle(struct addr_record *p) {
+static void addr_record_link_if_idle(struct addr_record *p) {
   struct addr_table *t = p->table;
   if (p->open[ADDR_CONNS] || p->open[ADDR_SESSIONS]) return;
   p->idle_at = table_now(t);
   list_remove(&p->idle);
   list_push(&t->idle, &p->idle);
-  if (t->owner) start_forget_timer(t->owner);
+  if (t->owner) start_idle_records_timer(t->owner);
 }
 
 static struct addr_record *add_addr_record(struct addr_limits *g, const struct addr *key) {
   struct addr_table *t = g->table;
-  if (!t->owner) free_old_records(t, forget_after_ms(g), FORGET_AT_ONCE);
+  if (!t->owner) free_old_records(t, idle_record_lifetime_ms(g), FORGET_AT_ONCE);
   if (t->records.n >= g->max_records) {
     if (list_empty(&t->idle)) return NULL;
     addr_record_free(container_of(list_first(&t->idle), struct addr_record, idle));
@@ -117,8 +117,8 @@ static bool is_at_open_limit(const struct addr_limits *g, const struct addr_reco
   return g->max_open && p->open[kind] >= g->max_open;
 }
 
-static uint64_t check_and_charge(const struct addr_limits *g, struct addr_record *p,
-                                 enum addr_count kind, int *cause) {
+static uint64_t check_and_charge_addr_record(const struct addr_limits *g, struct addr_record *p,
+                                             enum addr_count kind, int *cause) {
   bool session = kind == ADDR_SESSIONS;
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
   if (is_at_open_limit(g, p, kind)) return UINT64_MAX;
@@ -135,9 +135,9 @@ uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enu
                                 struct addr_record **out, int *cause) {
   lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
-  uint64_t wait = p ? check_and_charge(g, p, kind, cause) : 0;
+  uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
   if (p && wait)
-    link_if_idle(p);
+    addr_record_link_if_idle(p);
   else if (p)
     addr_record_add_open(p, kind);
   unlock_table(g->table);
@@ -149,8 +149,8 @@ uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct a
                                            enum addr_count kind, int *cause) {
   lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
-  uint64_t wait = p ? check_and_charge(g, p, kind, cause) : 0;
-  if (p) link_if_idle(p);
+  uint64_t wait = p ? check_and_charge_addr_record(g, p, kind, cause) : 0;
+  if (p) addr_record_link_if_idle(p);
   unlock_table(g->table);
   return wait;
 }
@@ -160,7 +160,7 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
   struct addr_record *p = record_of_new_peer(g, a);
   uint64_t wait =
       p ? sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, table_now(g->table)) : 0;
-  if (p) link_if_idle(p);
+  if (p) addr_record_link_if_idle(p);
   unlock_table(g->table);
   *cause = SIO_REJECT_SESSIONS;
   return wait;
@@ -170,7 +170,7 @@ uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct add
   lock_table(g->table);
   struct addr_record *p = find_or_add_addr_record(g, a);
   uint64_t wait = p ? sio__bucket_take(&p->requests, &g->request_rate, table_now(g->table)) : 0;
-  if (p) link_if_idle(p);
+  if (p) addr_record_link_if_idle(p);
   unlock_table(g->table);
   return wait;
 }
@@ -198,7 +198,7 @@ void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
   struct addr_table *t = p->table;
   lock_table(t);
   p->open[kind]--;
-  link_if_idle(p);
+  addr_record_link_if_idle(p);
   unlock_table(t);
 }
 
@@ -206,8 +206,8 @@ void sio__addr_record_release(struct addr_record *p, enum addr_count kind) {
 
 static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
   const char *who = *r->address ? r->address : "a peer";
-  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "turned away %s: %s",
-            who, r->detail);
+  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "rejected %s: %s", who,
+            r->detail);
 }
 
 void sio__addr_limits_report_refusal(struct addr_limits *g, int cause, const char *address,
@@ -224,7 +224,7 @@ void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *lo
   *g = (struct addr_limits){ .loop = l, .log = log, .table = &g->own, .own.owner = g };
   sio__map_init(&g->own.records, addr_record_key);
   list_init(&g->own.idle);
-  timer_init(&g->forget, on_forget_timer);
+  timer_init(&g->forget, on_idle_records_timer);
 }
 
 int sio__addr_table_init_shared(struct addr_table *t) {

@@ -28,7 +28,7 @@ static void on_conn_poll(uv_poll_t *h, int status, int events);
 
 /* ---- events to poll for ---------------------------------------------------- */
 
-static unsigned wanted_events(const struct conn *c) {
+static unsigned wanted_poll_events(const struct conn *c) {
   unsigned want = 0;
   if (!c->eof && !c->paused && !c->throttled) want |= UV_READABLE;
   if (c->blocked) want |= UV_WRITABLE;
@@ -47,7 +47,7 @@ static void conn_start_poll(struct conn *c, int want) {
 }
 
 static void conn_update_poll(struct conn *c) {
-  unsigned want = wanted_events(c);
+  unsigned want = wanted_poll_events(c);
   if (c->closed || want == c->polling) return;
   c->polling = want & 15;
   if (want) {
@@ -61,7 +61,7 @@ static void conn_update_poll(struct conn *c) {
 static struct conn *find_unwatched_conn(struct loop *l) {
   list_each (it, tmp, &l->conns) {
     struct conn *c = container_of(it, struct conn, link);
-    if (c->polling != wanted_events(c)) return c;
+    if (c->polling != wanted_poll_events(c)) return c;
   }
   return NULL;
 }
@@ -281,27 +281,27 @@ static void consume_written_bytes(struct conn *c, size_t n) {
     while (!queue_consume_from_first_entry(&c->out, chunks, &n)) {}
 }
 
-static ssize_t write_joined(struct conn *c, const struct iovec *iov, size_t pieces) {
+static ssize_t write_iovecs_joined(struct conn *c, const struct iovec *iov, size_t pieces) {
   char joined[JOIN_MAX], *at = joined;
   for (size_t i = 0; i < pieces; i++) at = mempcpy(at, iov[i].iov_base, iov[i].iov_len);
   return send(c->fd, joined, (size_t)(at - joined), MSG_NOSIGNAL);
 }
 
-static ssize_t write_pieces(struct conn *c, struct iovec *iov, size_t pieces, size_t bytes) {
+static ssize_t write_iovecs(struct conn *c, struct iovec *iov, size_t pieces, size_t bytes) {
   struct msghdr mh = { .msg_iov = iov, .msg_iovlen = pieces };
   if (pieces == 1) return send(c->fd, iov->iov_base, bytes, MSG_NOSIGNAL);
-  if (bytes <= JOIN_MAX) return write_joined(c, iov, pieces);
+  if (bytes <= JOIN_MAX) return write_iovecs_joined(c, iov, pieces);
   return sendmsg(c->fd, &mh, MSG_NOSIGNAL);
 }
 
 /* Returns how many bytes of the queue were sent, or a libuv code. */
-static ssize_t write_once(struct conn *c, size_t *offered) {
+static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   if (c->secure) return conn_tls_ops(c)->write(c, offered);
   struct iovec iov[IOV_BATCH];
   int pieces = gather_queue(c, iov, offered);
   ssize_t n;
   do {
-    n = write_pieces(c, iov, (size_t)pieces, *offered);
+    n = write_iovecs(c, iov, (size_t)pieces, *offered);
   } while (n < 0 && errno == EINTR);
   if (n < 0) return -errno;
   histogram_add(&conn_loop(c)->stats.wrote, (uint64_t)n);
@@ -325,17 +325,17 @@ static void shutdown_writing(struct conn *c) {
 
 static void notify_below_low_mark(struct conn *c) {
   if (c->out.memory > conn_loop(c)->low_mark) return;
-  c->heavy = 0;
-  if (c->ops->lighter) c->ops->lighter(c);
+  c->reports_low_mark = 0;
+  if (c->ops->below_low_mark) c->ops->below_low_mark(c);
 }
 
 static void notify_passed_marks(struct conn *c) {
-  unsigned n = conn_take_marks(c);
+  unsigned n = conn_take_passed_marks(c);
   if (!c->out.first) c->rare_flags &= CONN_WATCHED;
-  if (n && c->ops->passed) c->ops->passed(c, n);
+  if (n && c->ops->marks_passed) c->ops->marks_passed(c, n);
 }
 
-static void conn_unblock(struct conn *c) {
+static void conn_stop_waiting_to_write(struct conn *c) {
   c->blocked = 0;
   conn_update_throttle(c);
   conn_update_poll(c);
@@ -343,11 +343,11 @@ static void conn_unblock(struct conn *c) {
 
 static void conn_on_drained(struct conn *c, bool wrote) {
   c->wrote_early = 0;
-  if (c->blocked) conn_unblock(c);
+  if (c->blocked) conn_stop_waiting_to_write(c);
   if (c->ending) shutdown_writing(c);
   if (c->rare_flags) notify_passed_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
-  if (c->heavy && !c->closed) notify_below_low_mark(c);
+  if (c->reports_low_mark && !c->closed) notify_below_low_mark(c);
 }
 
 /* ENOBUFS and ENOMEM are a lack of kernel memory and not an error of the connection: the next
@@ -368,7 +368,7 @@ static bool call_flushing_callback(struct conn *c) {
 static inline int write_queue(struct conn *c) {
   while (c->out.bytes > 0 || (c->secure && conn_tls_ops(c)->has_output(c))) {
     size_t offered;
-    ssize_t n = write_once(c, &offered);
+    ssize_t n = write_queue_once(c, &offered);
     if (n < 0 && !should_retry_later(c, n)) return (int)n;
     if (n > 0) consume_written_bytes(c, (size_t)n);
     if (n == (ssize_t)offered) continue;
@@ -383,7 +383,7 @@ static void wait_until_writable(struct conn *c) {
   conn_update_throttle(c);
   conn_update_poll(c);
   if (c->rare_flags) notify_passed_marks(c);
-  if (c->heavy) notify_below_low_mark(c);
+  if (c->reports_low_mark) notify_below_low_mark(c);
 }
 
 static void conn_flush(struct conn *c) {
@@ -462,7 +462,7 @@ static void fail_with_socket_error(struct conn *c) {
 
 static void on_conn_poll(uv_poll_t *h, int status, int events) {
   struct conn *c = container_of(h, struct conn, poll);
-  loop_begin(conn_loop(c));
+  loop_begin_turn(conn_loop(c));
   if (status < 0) {
     c->polling = 0; /* libuv has stopped polling. */
     fail_with_socket_error(c);

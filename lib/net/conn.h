@@ -34,11 +34,11 @@ struct conn_ops {
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
-  /* The connection was marked `heavy`, and its queue now holds at most loop->low_mark bytes of
+  /* The connection was marked `reports_low_mark`, and its queue now holds at most loop->low_mark bytes of
    * memory. May be NULL. */
-  void (*lighter)(struct conn *c);
+  void (*below_low_mark)(struct conn *c);
   /* Everything that was queued before the oldest n marks has been sent. May be NULL. */
-  void (*passed)(struct conn *c, unsigned n);
+  void (*marks_passed)(struct conn *c, unsigned n);
   /* The connection is CONN_WATCHED, and its queue is about to be written. May send and close.
    * May be NULL. */
   void (*flushing)(struct conn *c);
@@ -105,18 +105,18 @@ struct conn {
   struct send_queue out; /* not yet accepted by the kernel */
   int fd;
   unsigned closed : 1;
-  unsigned ending : 1;        /* Writing is shut down once the queue is empty. */
-  unsigned is_write_shut : 1; /* Writing has been shut down. */
-  unsigned eof : 1;           /* The peer has ended its stream. */
-  unsigned paused : 1;        /* The owner has paused reading. */
-  unsigned throttled : 1;     /* Reading is paused because the peer does not read. */
-  unsigned blocked : 1;       /* The last write was short; waiting until it is writable. */
-  unsigned polling : 4;       /* the events that libuv polls for now */
-  unsigned secure : 1;        /* The connection has TLS (net/tls.h). */
-  unsigned heavy : 1;         /* The owner wants `lighter` to be called. */
-  unsigned wrote_early : 1;   /* Bytes were sent in this turn before its end. */
-  unsigned marks : 14;        /* the number of passed marks not yet reported */
-  unsigned rare_flags : 3;    /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
+  unsigned ending : 1;           /* Writing is shut down once the queue is empty. */
+  unsigned is_write_shut : 1;    /* Writing has been shut down. */
+  unsigned eof : 1;              /* The peer has ended its stream. */
+  unsigned paused : 1;           /* The owner has paused reading. */
+  unsigned throttled : 1;        /* Reading is paused because the peer does not read. */
+  unsigned blocked : 1;          /* The last write was short; waiting until it is writable. */
+  unsigned polling : 4;          /* the events that libuv polls for now */
+  unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
+  unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
+  unsigned wrote_early : 1;      /* Bytes were sent in this turn before its end. */
+  unsigned marks : 14;           /* the number of passed marks not yet reported */
+  unsigned rare_flags : 3;       /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* poll.data is the loop. */
   union {
@@ -153,17 +153,17 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte. 0,
  * UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a mark: `passed` is called once everything before the mark has been sent. No bytes of m
+/* Queues a mark: `marks_passed` is called once everything before the mark has been sent. No bytes of m
  * are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is that of
  * sio__conn_send(). */
 enum { CONN_MARKS = 16383 };
-static inline int conn_queue_mark(struct conn *c, struct msg *m) {
+static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
   return sio__conn_send(c, m, 0, 0);
 }
 static inline void conn_watch_flushes(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
-/* Returns the number of passed marks that `passed` has not been called for, and resets it. */
-static inline unsigned conn_take_marks(struct conn *c) {
+/* Returns the number of passed marks that `marks_passed` has not been called for, and resets it. */
+static inline unsigned conn_take_passed_marks(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
   return n;

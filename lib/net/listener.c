@@ -56,7 +56,7 @@ static bool is_lack_of_resources(int err) {
 static void on_listener_poll(uv_poll_t *h, int status, int events) {
   struct listener *ln = h->data;
   (void)status, (void)events;
-  loop_begin(ln->loop);
+  loop_begin_turn(ln->loop);
   for (int i = 0; i < ACCEPT_BATCH && ln->fd >= 0; i++) {
     int fd = accept4(ln->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {

@@ -65,7 +65,7 @@ static void run_deferred_frees(struct loop *l) {
   }
 }
 
-static void set_alarm(struct loop *l);
+static void loop_set_alarm(struct loop *l);
 static void on_idle(uv_idle_t *h) { (void)h; }
 static void close_handles(struct loop *l);
 
@@ -83,7 +83,7 @@ void sio__loop_request_turn_end(struct loop *l) {
   if (!l->turn_began) start_idle_handle(l);
 }
 
-static bool has_work(const struct loop *l) {
+static bool loop_has_work(const struct loop *l) {
   return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
@@ -96,7 +96,7 @@ void sio__loop_note_poll_start(struct loop *l) {
 
 static void update_idle_handle(struct loop *l, bool polls_next) {
   bool wait = l->has_new_poll && !polls_next;
-  if (wait || has_work(l)) {
+  if (wait || loop_has_work(l)) {
     start_idle_handle(l);
     return;
   }
@@ -124,7 +124,7 @@ static void run_turn_work(struct loop *l) {
     if (log_has_waiting_lines(l->log)) sio__log_deliver_lines(l->log);
     run_tasks(l);
     flush_conns(l);
-    if (!has_work(l)) break;
+    if (!loop_has_work(l)) break;
   }
 }
 
@@ -155,7 +155,7 @@ static void on_trim_timer(struct timer *t) {
   l->peak = memory_in_use(l);
   sio__msgs_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
-  sio__mem_trim();
+  sio__mem_return_to_system();
 }
 
 static void update_memory_peak(struct loop *l) {
@@ -169,12 +169,12 @@ static void update_memory_peak(struct loop *l) {
 /* ---- the whole end of the turn --------------------------------------------- */
 
 static void end_turn(struct loop *l, bool polls_next) {
-  if (l->turn_end_requested) loop_begin(l);
+  if (l->turn_end_requested) loop_begin_turn(l);
   run_turn_work(l);
   start_log_second_timer(l);
   run_deferred_frees(l);
   update_memory_peak(l);
-  set_alarm(l);
+  loop_set_alarm(l);
   update_idle_handle(l, polls_next);
   record_turn_time(l);
   if (l->closing && loop_may_close(l) && deliver_last_lines(l)) close_handles(l);
@@ -198,23 +198,23 @@ static void on_prepare(uv_prepare_t *h) {
 
 /* ---- deadlines -------------------------------------------------------------- */
 
-static void end_late_deadlines(struct loop *l) {
+static void stop_delaying_deadlines(struct loop *l) {
   l->late = false;
   l->read_turns = 0;
 }
 
-/* Decides whether late deadlines wait for one more turn of reading; set_alarm() then makes the
+/* Decides whether late deadlines wait for one more turn of reading; loop_set_alarm() then makes the
  * timer fire again after the next poll. */
-static bool must_read_first(struct loop *l, uint64_t late) {
+static bool must_read_before_deadlines(struct loop *l, uint64_t late) {
   bool more = l->read_turns ? l->has_unread_bytes && l->read_turns < READ_TURNS : late >= LATE_MS;
   l->has_unread_bytes = false;
   l->read_turns += more;
   return more;
 }
 
-static void on_alarm(uv_timer_t *h) {
+static void loop_on_alarm(uv_timer_t *h) {
   struct loop *l = h->data;
-  loop_begin(l);
+  loop_begin_turn(l);
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
   l->alarm_at = UINT64_MAX;
@@ -222,14 +222,14 @@ static void on_alarm(uv_timer_t *h) {
   start_idle_handle(l);
   l->late |= stall;
   if (stall) l->stalled(l, late);
-  if (must_read_first(l, late)) return;
+  if (must_read_before_deadlines(l, late)) return;
   sio__timers_run(&l->timers, now);
-  end_late_deadlines(l);
+  stop_delaying_deadlines(l);
 }
 
-static void set_alarm(struct loop *l) {
+static void loop_set_alarm(struct loop *l) {
   uint64_t at = sio__timers_next(&l->timers);
-  if (l->read_turns && at > loop_now(l)) end_late_deadlines(l);
+  if (l->read_turns && at > loop_now(l)) stop_delaying_deadlines(l);
   if (at == l->alarm_at) return;
   l->alarm_at = at;
   if (at == UINT64_MAX) {
@@ -238,7 +238,7 @@ static void set_alarm(struct loop *l) {
   }
   uint64_t now = loop_now(l);
   l->alarm_due = at > now ? at : now;
-  uv_timer_start(&l->alarm, on_alarm, l->alarm_due - now, 0);
+  uv_timer_start(&l->alarm, loop_on_alarm, l->alarm_due - now, 0);
 }
 
 void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
@@ -289,7 +289,7 @@ static struct post *take_posted_calls(struct loop_posts *q) {
 
 static void on_posts_wake(uv_async_t *h) {
   struct loop *l = h->data;
-  loop_begin(l);
+  loop_begin_turn(l);
   for (struct post *p = take_posted_calls(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);
@@ -389,8 +389,8 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
     free_post_queue(l->posts);
     return err;
   }
-  log->rouse = request_turn_end_for_log;
-  log->rouse_arg = l;
+  log->on_work = request_turn_end_for_log;
+  log->on_work_arg = l;
   return 0;
 }
 
@@ -400,7 +400,7 @@ static void free_closed_loop(struct loop *l) {
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
   free_post_queue(l->posts);
-  if (l->peak >= TRIM_MIN) sio__mem_trim();
+  if (l->peak >= TRIM_MIN) sio__mem_return_to_system();
   if (l->closed) l->closed(l);
 }
 

@@ -84,7 +84,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint64_t alarm_due;      /* alarm_at, or the time when the alarm was set if that was later */
   uint64_t alarm_at;       /* when `alarm` fires; UINT64_MAX: never */
   size_t high_water;       /* No reading from a connection with more than this queued. */
-  size_t low_mark;         /* `lighter` is called when a heavy connection is down to this. */
+  size_t low_mark;         /* `below_low_mark` is called when a heavy connection is down to this. */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
@@ -123,7 +123,7 @@ static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 /* Counts and logs the refused call. Returns true. */
 bool sio__loop_refuse_call(struct loop *l, const char *call);
 /* The first call of every uv callback: the turn begins here unless it already has. */
-static inline void loop_begin(struct loop *l) {
+static inline void loop_begin_turn(struct loop *l) {
   if (!l->turn_began) l->turn_began = uv_hrtime();
 }
 /* The time in us. Within a turn it is the time at which the turn began. */

@@ -6,7 +6,7 @@
 
 enum { TELL_MS = 10000 };
 
-static void on_meter_pause_over(struct timer *t) {
+static void on_meter_pause_end(struct timer *t) {
   struct meter *m = container_of(t, struct meter, timer);
   m->ops->resume(m);
 }
@@ -14,15 +14,15 @@ static void on_meter_pause_over(struct timer *t) {
 void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops) {
   *m = (struct meter){ .how = how, .ops = ops };
-  timer_init(&m->timer, on_meter_pause_over);
+  timer_init(&m->timer, on_meter_pause_end);
 }
 
 void sio__meter_stop(struct meter *m) { sio__loop_stop_timer(m->how->loop, &m->timer); }
 
 static void meter_report_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
   uint64_t now = loop_now(m->how->loop);
-  if (m->told_at && now - m->told_at < TELL_MS && wait_ms) return;
-  m->told_at = now;
+  if (m->reported_at && now - m->reported_at < TELL_MS && wait_ms) return;
+  m->reported_at = now;
   m->ops->limited(m, limit, wait_ms);
 }
 

@@ -22,7 +22,7 @@ struct meter_settings {
   sio_stats *stats;
   struct rate packets, bytes; /* per_s 0: no limit */
   bool closes;                /* Close the peer instead of pausing it. */
-  void (*tell)(void *owner, const sio_limited *l);
+  void (*on_limited)(void *owner, const sio_limited *l);
   void *owner;
 };
 
@@ -39,7 +39,7 @@ struct meter {
   const struct meter_ops *ops;
   struct timer timer; /* runs during a pause */
   struct bucket packets, bytes;
-  uint64_t told_at; /* when `limited` was called; 0: never */
+  uint64_t reported_at; /* when `limited` was called; 0: never */
 };
 
 static inline bool meter_has_limits(const struct meter_settings *how) {

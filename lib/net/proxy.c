@@ -24,7 +24,7 @@ static int set_proxy_error(const char **why, int err, const char *text) {
 }
 
 /* Is p the mark, or the beginning of the mark if n is shorter? */
-static bool may_start_with(const char *p, size_t n, const char *mark, size_t len) {
+static bool may_start_with_signature(const char *p, size_t n, const char *mark, size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }
 
@@ -131,7 +131,9 @@ int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **w
   *out = (struct proxied){ .secure = false };
   *why = "";
   if (n == 0) return 0;
-  if (may_start_with(p, n, v1_mark, sizeof v1_mark - 1)) return read_v1_header(p, n, out, why);
-  if (may_start_with(p, n, v2_mark, sizeof v2_mark - 1)) return read_v2_header(p, n, out, why);
+  if (may_start_with_signature(p, n, v1_mark, sizeof v1_mark - 1))
+    return read_v1_header(p, n, out, why);
+  if (may_start_with_signature(p, n, v2_mark, sizeof v2_mark - 1))
+    return read_v2_header(p, n, out, why);
   return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
 }

@@ -14,7 +14,7 @@ bool sio__queue_append_to_run(struct send_queue *q, struct msg *m) {
   struct queue_entry *e = &k->e[i];
   bool run = queue_is_run(k, i);
   if (!run && !queue_is_whole_frame(e->m, e->off, e->len)) return false;
-  if (!msg_try_link(run ? e->last : e->m, m)) return false;
+  if (!msg_try_link_next(run ? e->last : e->m, m)) return false;
   k->runs |= (uint8_t)(1u << i);
   e->last = m;
   return true;
@@ -25,7 +25,7 @@ static struct queue_entry whole_frame_entry(struct msg *m) {
 }
 
 /* A run of one msg becomes an ordinary entry. */
-static void end_run_of_one(struct queue_chunk *k, unsigned i) {
+static void turn_run_of_one_into_entry(struct queue_chunk *k, unsigned i) {
   struct queue_entry *e = &k->e[i];
   if (e->m != e->last) return;
   k->runs &= (uint8_t) ~(1u << i);
@@ -38,7 +38,7 @@ static struct msg *take_first_of_run(struct queue_chunk *k) {
   struct queue_entry *e = &k->e[k->head];
   struct msg *m = e->m;
   e->m = m->follow;
-  end_run_of_one(k, k->head);
+  turn_run_of_one_into_entry(k, k->head);
   return m;
 }
 
@@ -95,7 +95,7 @@ static void free_visited_chunk(struct removal *r) {
 }
 
 /* Takes the next msg out of the old chunks, as an entry of its own even if it is in a run. */
-static struct queue_entry take_next_entry(struct removal *r) {
+static struct queue_entry take_next_queue_entry(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
   if (queue_is_run(k, k->head)) return whole_frame_entry(take_first_of_run(k));
@@ -110,7 +110,7 @@ static bool is_entry_encrypted(struct removal *r, size_t len) {
   return true;
 }
 
-static bool entry_must_stay(struct removal *r, size_t len) {
+static bool queue_entry_must_stay(struct removal *r, size_t len) {
   bool first = !r->is_first_done;
   r->is_first_done = true;
   return is_entry_encrypted(r, len) || first;
@@ -126,9 +126,10 @@ static void append_kept_entry(struct removal *r, struct queue_entry e) {
   queue_put_entry(k, e.m, e.off, e.len);
 }
 
-static void visit_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
-  struct queue_entry e = take_next_entry(r);
-  if (entry_must_stay(r, e.len) || !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
+static void keep_or_remove_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
+  struct queue_entry e = take_next_queue_entry(r);
+  if (queue_entry_must_stay(r, e.len) ||
+      !drop(e.m, msg_memory_size(e.m) + QUEUE_ENTRY_COST, user)) {
     append_kept_entry(r, e);
     return;
   }
@@ -137,7 +138,7 @@ static void visit_next_msg(struct removal *r, queue_drop_fn drop, void *user) {
 }
 
 /* Appends the chunks that were not visited for lack of memory. old_last is the last of them. */
-static void end_removal(struct removal *r, struct queue_chunk *old_last) {
+static void end_queue_removal(struct removal *r, struct queue_chunk *old_last) {
   if (r->spare) sio__pool_put(r->chunks, r->spare);
   if (!r->old) return;
   if (r->q->last)
@@ -152,6 +153,6 @@ void sio__queue_remove_if(struct send_queue *q, struct pool *chunks, size_t encr
   struct removal r = { .q = q, .chunks = chunks, .old = q->first, .encrypted = encrypted };
   struct queue_chunk *old_last = q->last;
   q->first = q->last = NULL;
-  while (r.old && reserve_spare_chunk(&r)) visit_next_msg(&r, drop, user);
-  end_removal(&r, old_last);
+  while (r.old && reserve_spare_chunk(&r)) keep_or_remove_next_msg(&r, drop, user);
+  end_queue_removal(&r, old_last);
 }

@@ -59,7 +59,7 @@ static void mark_tls_failed(struct conn *c, struct tls *t, int kind) {
 
 /* ---- sending ciphertext ---------------------------------------------------- */
 
-static int on_ciphertext(void *to, const char *p, size_t n) {
+static int queue_ciphertext(void *to, const char *p, size_t n) {
   struct tls *t = to;
   return sio__buf_put(&t->out, p, n);
 }
@@ -248,7 +248,7 @@ static void fail_plaintext(struct conn *c, bool is_http) {
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n"
       "Connection: close\r\n\r\nThis port speaks HTTPS.\n";
   if (is_http) /* Without memory for the answer, closing must suffice. */
-    on_ciphertext(tls_from_conn(c), answer, sizeof answer - 1);
+    queue_ciphertext(tls_from_conn(c), answer, sizeof answer - 1);
   if (is_http)
     fail_handshake(c, SIO_TLS_FAILED_PLAIN, "plain HTTP on a TLS port");
   else
@@ -293,8 +293,8 @@ static long decrypt_received(struct conn *c, struct tls *t, size_t n, size_t *go
   return k;
 }
 
-/* The session has failed. The owner first receives what was decrypted before the failure, and
- * may try to write then. */
+/* The session has failed. The owner still receives what was decrypted before, and must not be able
+ * to write then. */
 static void forbid_writing(struct tls *t, int err) {
   t->err = err;
   t->is_end_sent = true;
@@ -444,7 +444,7 @@ int sio__tls_start(struct conn *c, const sio_tls *provider, const char *from) {
   if (sio__addr_parse(&a, slice_str(from))) t->from = sio__addr_limit_key(&a);
   buf_init(&t->out, TLS_OUT_MAX);
   int err =
-      provider->ops->open(provider->context, &(sio_tls_wire){ on_ciphertext, t }, &t->session);
+      provider->ops->open(provider->context, &(sio_tls_wire){ queue_ciphertext, t }, &t->session);
   if (err) {
     sio__free(t);
     return err;

@@ -18,14 +18,14 @@ int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
 
 int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size, void *user) {
   sio_engine_hooks ours;
-  int err = hooks ? sio__sized_copy(&ours, sizeof ours, hooks, size) : UV_EINVAL;
+  int err = hooks ? sio__copy_sized_struct(&ours, sizeof ours, hooks, size) : UV_EINVAL;
   return err ? err : sio__eio_add_engine_hooks(&srv->engines, &ours, user);
 }
 
 int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
                            size_t size, void *user) {
   sio_engine_callbacks ours;
-  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  int err = cbs ? sio__copy_sized_struct(&ours, sizeof ours, cbs, size) : UV_EINVAL;
   if (err) return err;
   if (srv->core.closing) return SIO_ESTATE;
   if (!path) return sio__raw_engine_new(&srv->eio, srv->opts.o.path, &ours, user);

@@ -32,7 +32,7 @@ void sio__limits_init(sio_server *srv) {
                                                  .packets = { o->packets_per_s, o->packets_burst },
                                                  .bytes = { o->bytes_per_s, o->bytes_burst },
                                                  .closes = o->when_limited == SIO_LIMITED_CLOSE,
-                                                 .tell = report_limited_peer,
+                                                 .on_limited = report_limited_peer,
                                                  .owner = srv };
 }
 

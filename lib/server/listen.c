@@ -86,7 +86,7 @@ static int report_listen_failure(sio_server *srv, const sio_listen_options *o, i
 int sio_listen_with(sio_server *srv, const sio_listen_options *opts) {
   sio_listen_options o;
   struct listener *ln;
-  if (!opts || sio__sized_read(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
+  if (!opts || sio__read_sized_struct(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
   const char *fault = find_listen_fault(&o);
   if (srv->core.closing) return report_listen_failure(srv, &o, SIO_ESTATE, "the server is closing");
   if (fault) return report_listen_failure(srv, &o, UV_EINVAL, fault);
@@ -117,7 +117,7 @@ static int make_nonblocking(int fd) {
 
 static int check_accepted(sio_server *srv, int fd, const sio_accept_options *in,
                           sio_accept_options *o) {
-  int err = srv->core.closing ? SIO_ECLOSED : sio__sized_read(o, sizeof *o, in, sizeof *o);
+  int err = srv->core.closing ? SIO_ECLOSED : sio__read_sized_struct(o, sizeof *o, in, sizeof *o);
   if (!err && o->tls && !tls_is_complete(o->tls)) err = UV_EINVAL;
   return err ? err : make_nonblocking(fd);
 }
@@ -131,7 +131,7 @@ static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *
   }
   sio__enable_tcp_keep_alive(fd);
   err = sio__serve_connection(srv, fd, o.tls);
-  return err || !o.read.n ? err : sio__http_feed_newest(&srv->http, o.read);
+  return err || !o.read.n ? err : sio__http_feed_newest_conn(&srv->http, o.read);
 }
 
 int sio_accept(sio_server *srv, const sio_accept_options *opts) {

@@ -103,7 +103,7 @@ static int option_is_not_built(struct log *log, const char *field, const char *l
 
 /* A struct of the host's that begins with its size. */
 static int read_struct(void *out, size_t size, const void *in, struct log *log, const char *field) {
-  return sio__sized_read(out, size, in, size)
+  return sio__read_sized_struct(out, size, in, size)
              ? option_is_invalid(
                    log, field,
                    "its size is invalid, or it sets a field that this version does not know")

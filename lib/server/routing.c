@@ -107,7 +107,7 @@ static struct endpoint *endpoint_from_link(struct list *it) {
 
 void sio__routing_close(sio_server *srv) {
   list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(endpoint_from_link(it));
-  sio__http_drain(&srv->http);
+  sio__http_begin_drain(&srv->http);
 }
 
 static void clear_client_files(sio_server *srv) {
@@ -142,7 +142,7 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
 int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, size_t size,
                        void *user) {
   sio_ws_callbacks ours;
-  int err = cbs ? sio__sized_copy(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  int err = cbs ? sio__copy_sized_struct(&ours, sizeof ours, cbs, size) : UV_EINVAL;
   struct endpoint *e;
   if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
   if (err) return err;

@@ -93,7 +93,7 @@ static void discard_server(sio_server *srv) {
 static int check_options(struct options *opts, struct log *log, const sio_options *in,
                          size_t size) {
   sio_options o;
-  int err = sio__sized_copy(&o, sizeof o, in, size);
+  int err = sio__copy_sized_struct(&o, sizeof o, in, size);
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);

@@ -60,7 +60,7 @@ static size_t memory_queued_bytes(const sio_session *c) {
   return 0;
 }
 
-static int memory_mark(sio_session *c) {
+static int memory_queue_sent_mark(sio_session *c) {
   sio__sent_on_marks_passed(c, 1);
   return 0;
 }
@@ -84,7 +84,7 @@ static const struct transport memory_transport = { .name = "memory",
                                                    .queued = memory_queued_bytes,
                                                    .held = memory_queued_bytes,
                                                    .end = memory_end,
-                                                   .mark = memory_mark,
+                                                   .queue_sent_mark = memory_queue_sent_mark,
                                                    .remove_if = memory_remove_if };
 
 /* ---- packets to the server ------------------------------------------------------------------ */

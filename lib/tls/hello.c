@@ -42,7 +42,8 @@ static size_t skip_body_bytes(struct hello *h, size_t n) {
   return k;
 }
 
-static enum hello_verdict parse_hello_step(struct hello *h, const char *p, size_t n, size_t *used) {
+static enum hello_verdict parse_next_part_of_hello(struct hello *h, const char *p, size_t n,
+                                                   size_t *used) {
   if (h->record_left == 0)
     return collect_header_bytes(h->head, &h->nhead, sizeof h->head, p, n, used)
                ? parse_record_header(h)
@@ -61,7 +62,7 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
   enum hello_verdict v = HELLO_MORE;
   for (*used = 0; v == HELLO_MORE && *used < n;) {
     size_t k = 0;
-    v = parse_hello_step(h, p + *used, n - *used, &k);
+    v = parse_next_part_of_hello(h, p + *used, n - *used, &k);
     *used += k;
   }
   if (v == HELLO_WHOLE) h->nmessage = 0;
@@ -77,7 +78,7 @@ bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_
   h->again = true;
   while (!h->over && n > 0) {
     size_t k = 0;
-    enum hello_verdict v = parse_hello_step(h, p, n, &k);
+    enum hello_verdict v = parse_next_part_of_hello(h, p, n, &k);
     if (v == HELLO_LONG) return false;
     h->over = v != HELLO_MORE || is_second_hello_impossible(h, may_retry);
     p += k;

@@ -343,16 +343,16 @@ static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   return 0;
 }
 
-static const sio_tls_ops ops = { .size = sizeof ops,
-                                 .name = OPENSSL_VERSION_TEXT,
-                                 .open = openssl_open,
-                                 .read = openssl_read,
-                                 .write = openssl_write,
-                                 .end = openssl_end,
-                                 .established = openssl_established,
-                                 .info = openssl_info,
-                                 .failure = openssl_failure,
-                                 .close = openssl_close };
+static const sio_tls_ops openssl_ops = { .size = sizeof openssl_ops,
+                                         .name = OPENSSL_VERSION_TEXT,
+                                         .open = openssl_open,
+                                         .read = openssl_read,
+                                         .write = openssl_write,
+                                         .end = openssl_end,
+                                         .established = openssl_established,
+                                         .info = openssl_info,
+                                         .failure = openssl_failure,
+                                         .close = openssl_close };
 
 /* ---- start and end of a provider ------------------------------------------- */
 
@@ -378,7 +378,7 @@ static int provider_new(struct provider **out, struct bundle *b) {
     OPENSSL_free(p);
     return SIO__ENOMEM;
   }
-  p->pub = (sio_tls){ &ops, p };
+  p->pub = (sio_tls){ &openssl_ops, p };
   p->now = b;
   return 0;
 }

@@ -46,20 +46,20 @@ static void ignore_closed(struct ws_conn *w, void *owner, const struct ws_close 
 const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
                                                   .closed = ignore_closed };
 
-static const char *copied_address(const struct ws_conn *w) { return w->owner; }
+static const char *ws_copied_address(const struct ws_conn *w) { return w->owner; }
 
 /* The same, where `owner` is a copy of the owner's address. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
-                                                     .address = copied_address };
+                                                     .address = ws_copied_address };
 
-static bool has_no_owner(const struct ws_conn *w) {
+static bool ws_has_no_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
 }
 
 /* Without memory for the copy the log says who connected. */
 void sio__ws_forget_owner(struct ws_conn *w) {
-  if (has_no_owner(w)) return;
+  if (ws_has_no_owner(w)) return;
   const char *from = w->ops->address && w->state != WS_CLOSED ? w->ops->address(w) : NULL;
   w->owner = from ? sio__strndup(from, strlen(from)) : NULL;
   w->ops = w->owner ? &address_only_ops : &sio__ws_no_owner_ops;
@@ -79,7 +79,7 @@ static unsigned final_close_code(const struct ws_conn *w) {
   return w->code_sent ? w->code_sent : 1006;
 }
 
-static enum sio_ws_ending close_code_family(unsigned code) {
+static enum sio_ws_ending ending_of_close_code(unsigned code) {
   if (code >= 3000) return SIO_WS_CLOSE_APPLICATION;
   if (code == 1006) return SIO_WS_CLOSE_ABNORMAL;
   return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;
@@ -89,7 +89,7 @@ static const char *ws_peer_address(const struct ws_conn *w, char room[CONN_ADDRE
   return w->ops->address ? w->ops->address(w) : sio__conn_address(w->conn, room);
 }
 
-static void log_lost_bytes(const struct ws_conn *w) {
+static void log_lost_queued_bytes(const struct ws_conn *w) {
   const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
@@ -106,9 +106,9 @@ static void ws_drop_unread(struct ws_conn *w) {
 
 static void ws_conn_release(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
-  w->shared->stats.closed[close_code_family(final_close_code(w))]++;
+  w->shared->stats.closed[ending_of_close_code(final_close_code(w))]++;
   w->state = WS_CLOSED;
-  log_lost_bytes(w); /* the host hears it, and may do anything but close it again */
+  log_lost_queued_bytes(w); /* the host hears it, and may do anything but close it again */
   sio__loop_stop_timer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
   ws_drop_unread(w);
@@ -120,7 +120,7 @@ static void ws_conn_release(struct ws_conn *w) {
 }
 
 /* The reason that is known first counts. */
-static void set_end_reason(struct ws_conn *w, int err, const char *detail) {
+static void ws_set_end_reason(struct ws_conn *w, int err, const char *detail) {
   if (w->detail) return;
   w->err = err;
   w->detail = detail;
@@ -130,7 +130,7 @@ static void set_end_reason(struct ws_conn *w, int err, const char *detail) {
 static void ws_notify_closed(struct ws_conn *w) {
   const struct ws_conn_ops *ops = w->ops;
   void *owner = w->owner;
-  if (has_no_owner(w)) return;
+  if (ws_has_no_owner(w)) return;
   sio__ws_forget_owner(w);
   ops->closed(w, owner,
               &(struct ws_close){ .code = final_close_code(w),
@@ -141,7 +141,7 @@ static void ws_notify_closed(struct ws_conn *w) {
 }
 
 static void ws_conn_finish(struct ws_conn *w, int err, const char *detail) {
-  set_end_reason(w, err, detail);
+  ws_set_end_reason(w, err, detail);
   ws_conn_release(w);
   ws_notify_closed(w);
 }
@@ -220,7 +220,7 @@ void sio__ws_close(struct ws_conn *w, unsigned code, const char *reason) {
   if (w->state != WS_OPEN) return;
   int err = ws_send_close_frame(w, code, reason);
   if (err) {
-    set_end_reason(w, err, "no memory for a close frame");
+    ws_set_end_reason(w, err, "no memory for a close frame");
     ws_start_ending(w);
     return;
   }
@@ -235,8 +235,8 @@ void sio__ws_drop(struct ws_conn *w) {
 }
 
 /* Our reason to end it. Without memory for the close frame there is just a FIN. */
-static void ws_fail(struct ws_conn *w, unsigned code, int err, const char *detail) {
-  set_end_reason(w, err, detail);
+static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const char *detail) {
+  ws_set_end_reason(w, err, detail);
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
   ws_start_ending(w);
   const char *who = ws_peer_address(w, (char[CONN_ADDRESS]){ "" });
@@ -257,7 +257,7 @@ static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
 
 static void ws_queue_pong(struct ws_conn *w, struct msg *m) {
   w->pongs_queued++;
-  if (ws_queue_frame(w, m) != 0) ws_fail(w, 1011, UV_ENOMEM, "out of memory");
+  if (ws_queue_frame(w, m) != 0) ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
 }
 
 static struct msg *ws_take_pending_pong(struct ws_conn *w) {
@@ -304,7 +304,7 @@ static void ws_on_close_frame(struct ws_recv *r, unsigned code, const char *reas
     w->by_peer = true;
     ws_send_close_frame(w, code, NULL);
   }
-  set_end_reason(w, 0, w->by_peer ? "closed by the peer" : "closed");
+  ws_set_end_reason(w, 0, w->by_peer ? "closed by the peer" : "closed");
   ws_end_and_notify(w);
   ws_release_if_done(w);
 }
@@ -315,7 +315,7 @@ static int err_of_close_code(unsigned code) {
 }
 
 static void ws_on_protocol_error(struct ws_recv *r, unsigned code, const char *detail) {
-  ws_fail(ws_conn_of_recv(r), code, err_of_close_code(code), detail);
+  ws_close_with_error(ws_conn_of_recv(r), code, err_of_close_code(code), detail);
 }
 
 static bool ws_on_inflated(struct ws_recv *r, size_t more) {
@@ -401,7 +401,7 @@ static void ws_on_unread_task(struct task *t) {
 static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
   struct ws_unread *r = sio__malloc(sizeof *r + n);
   if (!r) {
-    ws_fail(w, 1011, UV_ENOMEM, "out of memory");
+    ws_close_with_error(w, 1011, UV_ENOMEM, "out of memory");
     return;
   }
   r->ws = w;
@@ -411,7 +411,7 @@ static void ws_keep_unread(struct ws_conn *w, const char *p, size_t n) {
   w->unread = r;
 }
 
-static void ws_feed(struct ws_conn *w, const char *p, size_t n) {
+static void ws_feed_received_bytes(struct ws_conn *w, const char *p, size_t n) {
   size_t left = sio__ws_recv_feed(&w->recv, p, n);
   if (left && w->state != WS_CLOSED) ws_keep_unread(w, p + n - left, left);
   if (ws_recv_is_incomplete(&w->recv)) ws_limit_message_time(w);
@@ -420,7 +420,7 @@ static void ws_feed(struct ws_conn *w, const char *p, size_t n) {
 static void ws_on_read(struct conn *c, char *p, size_t n) {
   struct ws_conn *w = c->owner;
   if (w->state != WS_OPEN && ws_sends_too_much_after_close(w, n)) return;
-  ws_feed(w, p, n);
+  ws_feed_received_bytes(w, p, n);
   if (w->state == WS_OPEN && w->ops->received) w->ops->received(w, n, 0);
 }
 
@@ -428,7 +428,7 @@ static void ws_on_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
-  set_end_reason(w, 0, "stream ended without a close frame");
+  ws_set_end_reason(w, 0, "stream ended without a close frame");
   ws_end_and_notify(w);
   ws_release_if_done(w);
 }
@@ -462,9 +462,9 @@ static void ws_on_drained(struct conn *c) {
   if (w->state == WS_OPEN && w->pong) ws_queue_pong(w, ws_take_pending_pong(w));
 }
 
-static void ws_on_lighter(struct conn *c) {
+static void ws_on_below_low_mark(struct conn *c) {
   struct ws_conn *w = c->owner;
-  if (w->state == WS_OPEN && w->ops->lighter) w->ops->lighter(w);
+  if (w->state == WS_OPEN && w->ops->below_low_mark) w->ops->below_low_mark(w);
 }
 
 static void ws_on_flushing(struct conn *c) {
@@ -472,17 +472,17 @@ static void ws_on_flushing(struct conn *c) {
   if (w->state == WS_OPEN && w->ops->flushing) w->ops->flushing(w);
 }
 
-static void ws_on_passed(struct conn *c, unsigned n) {
+static void ws_on_marks_passed(struct conn *c, unsigned n) {
   struct ws_conn *w = c->owner;
-  if (w->ops->passed) w->ops->passed(w, n);
+  if (w->ops->marks_passed) w->ops->marks_passed(w, n);
 }
 
 static const struct conn_ops ws_stream_ops = { .read = ws_on_read,
                                                .eof = ws_on_eof,
                                                .failed = ws_on_stream_failed,
                                                .drained = ws_on_drained,
-                                               .lighter = ws_on_lighter,
-                                               .passed = ws_on_passed,
+                                               .below_low_mark = ws_on_below_low_mark,
+                                               .marks_passed = ws_on_marks_passed,
                                                .flushing = ws_on_flushing };
 
 /* ---- for the owner ---- */
@@ -506,7 +506,9 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
   return 0;
 }
 
-void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) { ws_feed(w, rest.p, rest.n); }
+void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest) {
+  ws_feed_received_bytes(w, rest.p, rest.n);
+}
 
 void sio__ws_pause(struct ws_conn *w) {
   if (w->state != WS_OPEN) return;
@@ -544,8 +546,8 @@ int sio__ws_send(struct ws_conn *w, struct msg *m) {
   return sio__conn_send(w->conn, m, ws_wire_off(m), ws_wire_len(m));
 }
 
-int sio__ws_queue_mark(struct ws_conn *w, struct msg *m) {
-  return w->state == WS_OPEN ? conn_queue_mark(w->conn, m) : SIO_ECLOSED;
+int sio__ws_queue_sent_mark(struct ws_conn *w, struct msg *m) {
+  return w->state == WS_OPEN ? conn_queue_sent_mark(w->conn, m) : SIO_ECLOSED;
 }
 
 int sio__ws_ping(struct ws_conn *w) {

@@ -45,10 +45,10 @@ struct ws_conn_ops {
   /* The kernel has taken everything. May be NULL. */
   void (*drained)(struct ws_conn *w);
   /* It was heavy (net/conn.h), and it holds no more than loop->low_mark now. May be NULL. */
-  void (*lighter)(struct ws_conn *w);
+  void (*below_low_mark)(struct ws_conn *w);
   /* What stood before the oldest n marks has left. May be NULL. Only tells: w is not to be
    * touched. */
-  void (*passed)(struct ws_conn *w, unsigned n);
+  void (*marks_passed)(struct ws_conn *w, unsigned n);
   /* What is queued is about to be written; only where conn_watch_flushes() said so. May be NULL. */
   void (*flushing)(struct ws_conn *w);
   /* So many bytes of the stream were read and handled, or a message was inflated to so many more
@@ -118,9 +118,9 @@ int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn
                      const struct ws_conn_ops *ops, void *owner);
 /* Compression was agreed on in the handshake. Before anything is fed or sent. */
 static inline void ws_conn_enable_deflate(struct ws_conn *w) { w->recv.deflate_agreed = true; }
-/* Messages are bounded by max_unknown until it is known. */
-static inline void ws_conn_set_known(struct ws_conn *w, bool known) {
-  w->recv.peer_unknown = !known;
+/* Messages are bounded by max_unjoined until it is known. */
+static inline void ws_conn_set_joined(struct ws_conn *w, bool joined) {
+  w->recv.unjoined = !joined;
 }
 /* No message is taken and nothing is read until sio__ws_resume(); inside `message` that one is the
  * last. What was read already is kept, at most one read. No-ops unless open. */
@@ -133,7 +133,8 @@ void sio__ws_conn_feed(struct ws_conn *w, sio_slice rest);
  * is not followed. Compressed if that was agreed on and m is long enough: the first such receiver
  * hangs the compressed form on m, for all others. 0, UV_ENOMEM, SIO_ECLOSED. */
 int sio__ws_send(struct ws_conn *w, struct msg *m);
-int sio__ws_queue_mark(struct ws_conn *w, struct msg *m); /* as conn_queue_mark(); SIO_ECLOSED */
+int sio__ws_queue_sent_mark(struct ws_conn *w,
+                            struct msg *m); /* as conn_queue_sent_mark(); SIO_ECLOSED */
 /* Queues a ping of WS_PING_LEN bytes; what the peer answers shows as `came`. 0, UV_ENOMEM,
  * SIO_ECLOSED. */
 enum { WS_PING_LEN = 2 };

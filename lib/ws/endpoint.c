@@ -78,12 +78,12 @@ static const char *endpoint_peer_address(const struct ws_conn *c) {
   return w->address;
 }
 
-static void endpoint_ping_answered(sio_ws *w);
+static void endpoint_on_ping_answered(sio_ws *w);
 
 static void endpoint_on_received(struct ws_conn *c, size_t bytes, unsigned pings) {
   sio_ws *w = c->owner;
   (void)bytes, (void)pings;
-  if (w->ping_pending) endpoint_ping_answered(w);
+  if (w->ping_pending) endpoint_on_ping_answered(w);
 }
 
 static const struct ws_conn_ops endpoint_ops = { .message = endpoint_on_message,
@@ -105,23 +105,23 @@ static void endpoint_close_over_limit(struct task *t) {
 
 /* ---- how much it sends ------------------------------------------------------------- */
 
-static sio_ws *peer_of_meter(struct meter *m) {
+static sio_ws *endpoint_peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
 }
 
 static void endpoint_on_pause(struct meter *m) {
-  if (peer_of_meter(m)->ws) sio__ws_pause(peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_pause(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_resume(struct meter *m) {
-  if (peer_of_meter(m)->ws) sio__ws_resume(peer_of_meter(m)->ws);
+  if (endpoint_peer_of_meter(m)->ws) sio__ws_resume(endpoint_peer_of_meter(m)->ws);
 }
 
 static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wait_ms) {
-  sio_ws *w = peer_of_meter(m);
+  sio_ws *w = endpoint_peer_of_meter(m);
   LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
             "%s sends more than %s", w->address, limit);
-  m->how->tell(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
+  m->how->on_limited(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
 static const struct meter_ops endpoint_meter_ops = { endpoint_on_pause, endpoint_on_resume,
@@ -156,7 +156,7 @@ static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
   sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->ping_timer, ms);
 }
 
-static void endpoint_ping_answered(sio_ws *w) {
+static void endpoint_on_ping_answered(sio_ws *w) {
   w->ping_pending = false;
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
@@ -180,7 +180,7 @@ static void endpoint_send_ping(sio_ws *w) {
 }
 
 /* The host kept the loop from reading, or we do not read: its answer may lie unread. */
-static bool pong_may_be_unread(const sio_ws *w) {
+static bool endpoint_pong_may_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
@@ -212,7 +212,7 @@ static void endpoint_on_ping_timer(struct timer *t) {
   sio_ws *w = container_of(t, sio_ws, ping_timer);
   if (!w->ping_pending)
     endpoint_send_ping(w);
-  else if (pong_may_be_unread(w) || peer_still_reads(w))
+  else if (endpoint_pong_may_be_unread(w) || peer_still_reads(w))
     endpoint_set_ping_timer(w, w->endpoint->cbs.ping_timeout_ms);
   else
     endpoint_close_ping_timeout(w);
@@ -221,7 +221,7 @@ static void endpoint_on_ping_timer(struct timer *t) {
 /* ---- the beginning ----------------------------------------------------------------- */
 
 /* text: the answer's body, or NULL. */
-static bool endpoint_refuse(sio_request *r, int status, const char *why, const char *text) {
+static bool endpoint_refuse_request(sio_request *r, int status, const char *why, const char *text) {
   r->log_reason = why;
   sio__request_disable_keep_alive(r);
   sio__request_answer(r, status, text ? "text/html" : NULL, slice_str(text));
@@ -230,23 +230,23 @@ static bool endpoint_refuse(sio_request *r, int status, const char *why, const c
 
 static bool endpoint_check_handshake(sio_request *r) {
   const char *fault = sio__ws_handshake_error(r);
-  return !fault || endpoint_refuse(r, 400, fault, fault);
+  return !fault || endpoint_refuse_request(r, 400, fault, fault);
 }
 
 /* The list of origins decides first, then the host. */
 static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
-    return endpoint_refuse(r, 403, "its origin is not in allowed_origins", NULL);
+    return endpoint_refuse_request(r, 403, "its origin is not in allowed_origins", NULL);
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   if (status == 0) return true;
-  return endpoint_refuse(r, status >= 400 && status <= 599 ? status : 403,
-                         "its route does not accept it", NULL);
+  return endpoint_refuse_request(r, status >= 400 && status <= 599 ? status : 403,
+                                 "its route does not accept it", NULL);
 }
 
 static bool address_may_open_session(struct endpoint *e, sio_request *r) {
   struct addr_limits *g = e->shared->addr_limits;
-  return !g || !addr_limits_active(g) || sio__admit_session(g, r);
+  return !g || !addr_limits_active(g) || sio__admit_new_session(g, r);
 }
 
 /* Its address has room for it. False: r is answered. */
@@ -321,7 +321,7 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
 }
 
 /* The pointers, then the texts. */
-static int copy_protocol_names(const char ***out, const char *const *from) {
+static int copy_subprotocol_names(const char ***out, const char *const *from) {
   size_t n = 0, bytes = 0;
   *out = NULL;
   if (!from) return 0;
@@ -345,7 +345,8 @@ static bool ping_times_are_valid(const sio_ws_callbacks *cbs) {
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user) {
   const char **protocols;
-  int err = ping_times_are_valid(cbs) ? copy_protocol_names(&protocols, cbs->protocols) : UV_EINVAL;
+  int err =
+      ping_times_are_valid(cbs) ? copy_subprotocol_names(&protocols, cbs->protocols) : UV_EINVAL;
   if (err) return err;
   struct endpoint *p = *out = sio__calloc(1, sizeof *p);
   if (!p) {

@@ -84,28 +84,28 @@ struct offer {
 };
 
 /* 8 to 15, without a zero before it; 0: no such number. */
-static unsigned param_window_bits(const struct param *p) {
+static unsigned parse_window_bits(const struct param *p) {
   if (p->n == 1 && (p->value[0] == '8' || p->value[0] == '9')) return (unsigned)(p->value[0] - '0');
   if (p->n != 2 || p->value[0] != '1' || p->value[1] < '0' || p->value[1] > '5') return 0;
   return 10 + (unsigned)(p->value[1] - '0');
 }
 
-static bool set_once(bool *flag) {
+static bool set_flag_once(bool *flag) {
   bool first = !*flag;
   *flag = true;
   return first;
 }
 
 /* False: it may not be so. */
-static bool offer_note_param(struct offer *o, const struct param *p) {
+static bool offer_add_param(struct offer *o, const struct param *p) {
   if (slice_is(p->name, "server_no_context_takeover"))
-    return !p->has_value && set_once(&o->server_plain);
+    return !p->has_value && set_flag_once(&o->server_plain);
   if (slice_is(p->name, "client_no_context_takeover"))
-    return !p->has_value && set_once(&o->client_plain);
+    return !p->has_value && set_flag_once(&o->client_plain);
   if (slice_is(p->name, "client_max_window_bits"))
-    return (!p->has_value || param_window_bits(p)) && set_once(&o->client_window);
+    return (!p->has_value || parse_window_bits(p)) && set_flag_once(&o->client_window);
   if (!slice_is(p->name, "server_max_window_bits") || o->server_window) return false;
-  o->server_window = param_window_bits(p);
+  o->server_window = parse_window_bits(p);
   return o->server_window > 0;
 }
 
@@ -116,7 +116,7 @@ static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o)
   while (take_char(s, ';')) {
     struct param p;
     if (!take_param(s, &p)) return false;
-    if (!offer_note_param(o, &p)) o->bad = true;
+    if (!offer_add_param(o, &p)) o->bad = true;
   }
   skip_blanks(s);
   return s->n == 0 || *s->p == ',';

@@ -152,7 +152,7 @@ void sio__ws_recv_clear(struct ws_recv *r) {
   r->ended = true;
 }
 
-static bool ws_recv_fail(struct ws_recv *r, unsigned code, const char *detail) {
+static bool ws_recv_fail_connection(struct ws_recv *r, unsigned code, const char *detail) {
   sio__ws_recv_clear(r);
   r->shared->ops->fail(r, code, detail);
   return false;
@@ -160,32 +160,32 @@ static bool ws_recv_fail(struct ws_recv *r, unsigned code, const char *detail) {
 
 /* ---- messages: the pieces of a data frame ---- */
 
-static size_t max_message_now(const struct ws_recv *r) {
+static size_t current_max_message(const struct ws_recv *r) {
   const struct ws_limits *l = &r->shared->limits;
-  return r->peer_unknown ? l->max_unknown : l->max_message;
+  return r->unjoined ? l->max_unjoined : l->max_message;
 }
 
 /* What does not shrink grows a little when it is compressed. */
-static size_t max_payload_now(const struct ws_recv *r) {
-  size_t max = max_message_now(r), grown;
+static size_t current_max_payload(const struct ws_recv *r) {
+  size_t max = current_max_message(r), grown;
   return !r->compressed || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
 /* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
-static int message_reserve(struct ws_recv *r, size_t n) {
+static int message_buf_reserve(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
   size_t come = n + (r->ctx->payload_left < waiting ? (size_t)r->ctx->payload_left : waiting);
-  size_t spare = max_payload_now(r) - b->n - come;
+  size_t spare = current_max_payload(r) - b->n - come;
   b->max = b->n + come + (spare < AHEAD ? spare : AHEAD);
   return sio__buf_reserve(b, come);
 }
 
-static bool message_append(struct ws_recv *r, const struct wslay_frame_iocb *f) {
+static bool message_buf_append(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (f->data_length == 0) return true;
   if (!r->msg) r->msg = sio__calloc(1, sizeof *r->msg);
-  if (!r->msg || message_reserve(r, f->data_length) != 0)
-    return ws_recv_fail(r, 1011, "out of memory");
+  if (!r->msg || message_buf_reserve(r, f->data_length) != 0)
+    return ws_recv_fail_connection(r, 1011, "out of memory");
   sio__buf_put(r->msg, f->data, f->data_length);
   return true;
 }
@@ -194,7 +194,7 @@ static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f,
   if (r->opcode != WS_TEXT || r->compressed) return true;
   r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
-  return ws_recv_fail(r, 1007, "text is not valid UTF-8");
+  return ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
 }
 
 /* Context and buffer are taken off first: p lies in one of them, and the callee may clear r.
@@ -222,21 +222,21 @@ static int ws_inflate_message(struct ws_recv *r, sio_slice in, struct buf *out) 
 }
 
 static bool ws_recv_fail_inflate(struct ws_recv *r, int err) {
-  if (err == SIO_ETOOBIG) return ws_recv_fail(r, 1009, "message too big once inflated");
-  if (err == SIO_EPROTO) return ws_recv_fail(r, 1007, "compressed message is malformed");
-  return ws_recv_fail(r, 1011, "out of memory");
+  if (err == SIO_ETOOBIG) return ws_recv_fail_connection(r, 1009, "message too big once inflated");
+  if (err == SIO_EPROTO) return ws_recv_fail_connection(r, 1007, "compressed message is malformed");
+  return ws_recv_fail_connection(r, 1011, "out of memory");
 }
 
-static bool report_inflated(struct ws_recv *r, size_t from, size_t to) {
+static bool report_inflated_bytes(struct ws_recv *r, size_t from, size_t to) {
   return to <= from || !r->shared->ops->inflated || r->shared->ops->inflated(r, to - from);
 }
 
 static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
   char none[1];
   struct buf out;
-  buf_init(&out, max_message_now(r));
+  buf_init(&out, current_max_message(r));
   int err = ws_inflate_message(r, in, &out);
-  if (!err && !report_inflated(r, in.n, out.n)) {
+  if (!err && !report_inflated_bytes(r, in.n, out.n)) {
     sio__buf_clear(&out);
     return false;
   }
@@ -245,18 +245,18 @@ static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
   if (err)
     more = ws_recv_fail_inflate(r, err);
   else if (!sound)
-    more = ws_recv_fail(r, 1007, "text is not valid UTF-8");
+    more = ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
   else
     more = ws_deliver_message(r, out.n ? out.p : none, out.n);
   sio__buf_clear(&out);
   return more;
 }
 
-static bool finish_message(struct ws_recv *r, char *p, size_t n) {
+static bool ws_finish_message(struct ws_recv *r, char *p, size_t n) {
   return r->compressed ? inflate_and_deliver(r, slice(p, n)) : ws_deliver_message(r, p, n);
 }
 
-static bool end_fragment(struct ws_recv *r) {
+static bool ws_end_fragment(struct ws_recv *r) {
   ws_ctx_return(r->shared->pool, r->ctx);
   r->ctx = NULL;
   return true;
@@ -264,19 +264,19 @@ static bool end_fragment(struct ws_recv *r) {
 
 static bool on_data_frame_end(struct ws_recv *r, const struct wslay_frame_iocb *f) {
   if (!check_text_utf8(r, f, f->fin)) return false;
-  if (f->fin && !r->msg) return finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
-  if (!message_append(r, f)) return false;
-  return f->fin ? finish_message(r, r->msg->p, r->msg->n) : end_fragment(r);
+  if (f->fin && !r->msg) return ws_finish_message(r, (char *)(uintptr_t)f->data, f->data_length);
+  if (!message_buf_append(r, f)) return false;
+  return f->fin ? ws_finish_message(r, r->msg->p, r->msg->n) : ws_end_fragment(r);
 }
 
 /* ---- control frames ---- */
 
-static void control_append(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
+static void append_control_payload(struct ws_ctx *x, const struct wslay_frame_iocb *f) {
   memcpy(x->control + x->control_len, f->data, f->data_length);
   x->control_len = (uint8_t)(x->control_len + f->data_length);
 }
 
-static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n) {
+static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
@@ -288,12 +288,13 @@ static bool on_ping_pong(struct ws_recv *r, unsigned op, const char *p, size_t n
 }
 
 static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
-  if (n == 1) return ws_recv_fail(r, 1002, "close frame of one byte");
+  if (n == 1) return ws_recv_fail_connection(r, 1002, "close frame of one byte");
   unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
   size_t skip = n ? 2 : 0;
-  if (n && !sio__ws_close_code_is_valid(code)) return ws_recv_fail(r, 1002, "invalid close code");
+  if (n && !sio__ws_close_code_is_valid(code))
+    return ws_recv_fail_connection(r, 1002, "invalid close code");
   if (!sio__utf8_valid(p + skip, n - skip))
-    return ws_recv_fail(r, 1007, "close reason is not valid UTF-8");
+    return ws_recv_fail_connection(r, 1007, "close reason is not valid UTF-8");
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
   r->ctx = NULL;
@@ -308,19 +309,20 @@ static bool on_control_frame_end(struct ws_recv *r, const struct wslay_frame_ioc
   const uint8_t *p = f->data;
   size_t n = f->data_length;
   if (x->control_len) {
-    control_append(x, f);
+    append_control_payload(x, f);
     p = x->control;
     n = x->control_len;
   }
   if (f->opcode == WS_CLOSE) return on_close_frame(r, (const char *)p, n);
-  return on_ping_pong(r, f->opcode, (const char *)p, n);
+  return on_ping_or_pong_frame(r, f->opcode, (const char *)p, n);
 }
 
 /* ---- frames ---- */
 
 static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) {
-  if (!wslay_is_ctrl_frame(f->opcode)) return check_text_utf8(r, f, false) && message_append(r, f);
-  control_append(r->ctx, f);
+  if (!wslay_is_ctrl_frame(f->opcode))
+    return check_text_utf8(r, f, false) && message_buf_append(r, f);
+  append_control_payload(r->ctx, f);
   return true;
 }
 
@@ -332,7 +334,7 @@ static bool read_frame(struct ws_recv *r, struct input *in) {
     struct wslay_frame_iocb f;
     ssize_t n = wslay_frame_recv(x->frame, &f);
     if (n == WSLAY_ERR_WANT_READ) return false;
-    if (n < 0) return ws_recv_fail(r, 1002, "malformed frame header");
+    if (n < 0) return ws_recv_fail_connection(r, 1002, "malformed frame header");
     x->payload_out += (size_t)n;
     if (x->payload_out == f.payload_length)
       return wslay_is_ctrl_frame(f.opcode) ? on_control_frame_end(r, &f) : on_data_frame_end(r, &f);
@@ -389,7 +391,7 @@ static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h,
   return NULL;
 }
 
-static void start_message(struct ws_recv *r, uint8_t first) {
+static void ws_start_message(struct ws_recv *r, uint8_t first) {
   r->opcode = first & 0x0fu;
   r->compressed = first & WS_RSV1;
 }
@@ -397,10 +399,11 @@ static void start_message(struct ws_recv *r, uint8_t first) {
 /* Counts a data frame in, unless it is over a limit. */
 static bool count_data_frame(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
-  if (len >> 63) return ws_recv_fail(r, 1002, "length over 63 bits");
+  if (len >> 63) return ws_recv_fail_connection(r, 1002, "length over 63 bits");
   if (r->fragments >= r->shared->limits.max_fragments)
-    return ws_recv_fail(r, 1008, "too many fragments");
-  if (len > max_payload_now(r) - have) return ws_recv_fail(r, 1009, "message too big");
+    return ws_recv_fail_connection(r, 1008, "too many fragments");
+  if (len > current_max_payload(r) - have)
+    return ws_recv_fail_connection(r, 1009, "message too big");
   r->fragments++;
   return true;
 }
@@ -419,17 +422,17 @@ static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len)
 }
 
 /* False while the header is incomplete, or when it failed. */
-static bool begin_frame(struct ws_recv *r, struct input *in) {
+static bool ws_begin_frame(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header(r, in);
   const char *fault = h ? frame_header_error(r, h, 2) : frame_header_error(r, r->head, r->head_n);
-  if (fault) return ws_recv_fail(r, 1002, fault);
+  if (fault) return ws_recv_fail_connection(r, 1002, fault);
   if (!h) return false;
   unsigned op = h[0] & 0x0fu;
   uint64_t len = payload_length(h);
-  if (op == WS_TEXT || op == WS_BINARY) start_message(r, h[0]);
+  if (op == WS_TEXT || op == WS_BINARY) ws_start_message(r, h[0]);
   if (op < CONTROL_BIT && !count_data_frame(r, len)) return false;
   r->ctx = ws_ctx_borrow(r->shared->pool);
-  if (!r->ctx) return ws_recv_fail(r, 1011, "out of memory");
+  if (!r->ctx) return ws_recv_fail_connection(r, 1011, "out of memory");
   ws_ctx_start_frame(r->ctx, h, len);
   return true;
 }
@@ -442,6 +445,6 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
   if (r->ended) return 0;
   struct input in = { (const uint8_t *)p, n };
   bool more = true;
-  while (more && !r->paused) more = (r->ctx || begin_frame(r, &in)) && read_frame(r, &in);
+  while (more && !r->paused) more = (r->ctx || ws_begin_frame(r, &in)) && read_frame(r, &in);
   return more ? in.n : 0;
 }

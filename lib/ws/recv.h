@@ -53,7 +53,7 @@ struct ws_limits {
   size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept,
                              and once more while inflating */
   unsigned max_fragments; /* frames a message may come in                                       */
-  size_t max_unknown;     /* a message's bytes, from a peer that is not known yet               */
+  size_t max_unjoined;    /* a message's bytes, from a peer that is not known yet               */
 };
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
@@ -70,7 +70,7 @@ struct ws_recv {
   bool ended : 1;               /* nothing more is read                                   */
   bool deflate_agreed : 1;      /* the peer may send compressed messages: set by the owner */
   bool compressed : 1;          /* the message under way is one                           */
-  bool peer_unknown : 1;        /* limits.max_unknown holds: set by the owner             */
+  bool unjoined : 1;            /* limits.max_unjoined holds: set by the owner             */
   bool paused : 1;              /* set by the owner: no message more is taken for now     */
   uint8_t head_n;               /* bytes in head                                          */
   uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */

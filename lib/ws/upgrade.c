@@ -10,7 +10,7 @@
 
 /* ---- subprotocols ------------------------------------------------------------------ */
 
-static bool next_protocol_line(struct subprotocol_iter *o) {
+static bool next_subprotocol_line(struct subprotocol_iter *o) {
   while (o->line < o->r->nheaders) {
     const struct http_header *h = &o->r->headers[o->line++];
     if (!sio__slice_equals_ignore_case(h->name, SLICE("sec-websocket-protocol"))) continue;
@@ -27,7 +27,7 @@ bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
       *name = sio__slice_trim(*name);
       if (name->n) return true;
     }
-  } while (next_protocol_line(o));
+  } while (next_subprotocol_line(o));
   return false;
 }
 

@@ -146,8 +146,8 @@ static const struct conn_ops ops = { .read = on_read,
                                      .eof = on_eof,
                                      .failed = on_failed,
                                      .drained = on_drained,
-                                     .lighter = on_lighter,
-                                     .passed = on_passed,
+                                     .below_low_mark = on_lighter,
+                                     .marks_passed = on_passed,
                                      .flushing = on_flushing };
 
 /* What was noted since the last look. */

@@ -21,10 +21,10 @@ TEST(an_older_program_says_less) {
   sio_options in, out;
   memset(&in, 0xee, sizeof in);
   in.path = "/x";
-  EQ(sio__sized_copy(&out, sizeof out, older(&in, sizeof in.path), sizeof in.path), 0);
+  EQ(sio__copy_sized_struct(&out, sizeof out, older(&in, sizeof in.path), sizeof in.path), 0);
   CHECK(out.path == in.path);
   EQ(out.max_payload, 0);
-  EQ(sio__sized_copy(&out, sizeof out, NULL, 0), 0);
+  EQ(sio__copy_sized_struct(&out, sizeof out, NULL, 0), 0);
   CHECK(out.path == NULL);
   guard_clear(&before_the_end);
 }
@@ -35,9 +35,9 @@ TEST(a_newer_program_may_not_say_what_we_do_not_know) {
     uint64_t more;
   } in = { .more = 0 };
   sio_options out;
-  EQ(sio__sized_copy(&out, sizeof out, &in, sizeof in), 0);
+  EQ(sio__copy_sized_struct(&out, sizeof out, &in, sizeof in), 0);
   in.more = 1;
-  EQ(sio__sized_copy(&out, sizeof out, &in, sizeof in), UV_EINVAL);
+  EQ(sio__copy_sized_struct(&out, sizeof out, &in, sizeof in), UV_EINVAL);
 }
 
 /* ---- the host's tables ----------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ TEST(no_rate_is_no_limit) {
   b = (struct bucket){ 0 };
   EQ(sio__bucket_charge(&b, &none, 1000, UINT64_MAX), 0);
   EQ(sio__bucket_take(&b, &none, 1000), 0);
-  EQ(sio__rate_refill_ms(&none), 0);
+  EQ(sio__bucket_refill_ms(&none), 0);
 }
 
 TEST(sums_stop_at_the_top) {
@@ -84,8 +84,8 @@ TEST(a_clock_that_goes_back_stands_still) {
 }
 
 TEST(a_bucket_rests_as_long_as_its_burst_takes) {
-  EQ(sio__rate_refill_ms(&ten), 500);
-  EQ(sio__rate_refill_ms(&(struct rate){ 3, 1 }), 334);
+  EQ(sio__bucket_refill_ms(&ten), 500);
+  EQ(sio__bucket_refill_ms(&(struct rate){ 3, 1 }), 334);
 }
 
 TESTS_BEGIN

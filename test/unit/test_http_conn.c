@@ -722,7 +722,7 @@ TEST(draining_closes_what_is_idle_and_ends_the_rest_with_its_answer) {
   rig_connect();
   rig_turns();
   EQ(rig->http.nconns, 2);
-  sio__http_drain(&rig->http);
+  sio__http_begin_drain(&rig->http);
   hear();
   CHECK(rig->fin);
   close(rig->fd);

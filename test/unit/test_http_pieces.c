@@ -382,7 +382,7 @@ TEST(a_server_that_drains_sends_it_to_its_end) {
   start();
   rig_write(GET("/long"));
   rig_turns();
-  sio__http_drain(&rig->http);
+  sio__http_begin_drain(&rig->http);
   hear_all();
   whole(rig->out);
   CHECK(rig->fin);

@@ -108,7 +108,7 @@ static void on_passed(struct conn *c, unsigned n) {
   p->marks -= n;
 }
 static const struct conn_ops ops = {
-  .read = on_read, .eof = on_eof, .failed = on_failed, .passed = on_passed
+  .read = on_read, .eof = on_eof, .failed = on_failed, .marks_passed = on_passed
 };
 
 static void begin(unsigned n) {
@@ -185,7 +185,7 @@ static void give(struct peer_model *p, struct msg *m, unsigned id) {
 }
 
 static void give_mark(struct peer_model *p) {
-  if (conn_queue_mark(p->conn, mark) == 0) add_item(p), p->marks++;
+  if (conn_queue_sent_mark(p->conn, mark) == 0) add_item(p), p->marks++;
 }
 
 static void flush(struct peer_model *p, size_t takes) {

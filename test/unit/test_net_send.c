@@ -97,7 +97,7 @@ TEST(a_kernel_that_takes_single_bytes_gets_them_all_in_order) {
 
 static void mark(unsigned n) {
   struct msg *m = text("");
-  while (n--) EQ(conn_queue_mark(conn, m), 0);
+  while (n--) EQ(conn_queue_sent_mark(conn, m), 0);
   msg_unref(m);
 }
 
@@ -132,7 +132,7 @@ TEST(marks_alone_are_no_bytes) {
   IS(hear(peer), "a");
   mark(1);
   sio__conn_close(conn);
-  EQ(conn_queue_mark(conn, NULL), SIO_ECLOSED);
+  EQ(conn_queue_sent_mark(conn, NULL), SIO_ECLOSED);
   conn = NULL;
   turn();
   IS(saw(), "");
@@ -144,11 +144,11 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   say(conn, "a");
   mark(2);
   sio__conn_write_now(conn);
-  EQ(conn_take_marks(conn), 2);
+  EQ(conn_take_passed_marks(conn), 2);
   mark(200);
   say(conn, "b");
   sio__conn_write_now(conn);
-  EQ(conn_take_marks(conn), 200);
+  EQ(conn_take_passed_marks(conn), 200);
   turn();
   IS(hear(peer), "ab");
   IS(saw(), "drained");
@@ -429,14 +429,14 @@ TEST(a_heavy_connection_says_once_when_it_is_light) {
   loop.low_mark = 2 * sizeof(struct msg) + MSG_SMALL; /* more than one, less than two */
   script(&sends, 2, 1, -EAGAIN);
   for (int i = 0; i < 3; i++) say(conn, "a");
-  conn->heavy = 1;
+  conn->reports_low_mark = 1;
   turn();
   IS(saw(), "");
   turns(3);
   IS(saw(), "drained lighter");
   script(&sends, 2, 2, -EAGAIN);
   for (int i = 0; i < 3; i++) say(conn, "a");
-  conn->heavy = 1;
+  conn->reports_low_mark = 1;
   turn();
   IS(saw(), "lighter");
   turns(3);

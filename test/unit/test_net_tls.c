@@ -67,7 +67,7 @@ static const struct conn_ops ops = { .read = on_read,
                                      .eof = on_eof,
                                      .failed = on_failed,
                                      .drained = on_drained,
-                                     .passed = on_passed,
+                                     .marks_passed = on_passed,
                                      .secured = on_secured,
                                      .refused = on_refused };
 
@@ -315,7 +315,7 @@ TEST(what_the_peer_does_not_read_stays_in_the_queue) {
   drains = 0;
   for (char c = 'a'; c < 'k'; c++) fill(30000, c);
   struct msg *m = text("mark");
-  EQ(conn_queue_mark(conn, m), 0);
+  EQ(conn_queue_sent_mark(conn, m), 0);
   msg_unref(m);
   turns(3);
   CHECK(conn->blocked);

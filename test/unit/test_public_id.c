@@ -30,13 +30,13 @@ static struct peer *old_client(void) {
 
 TEST(a_digest_has_twenty_characters_that_any_url_takes_and_follows_from_the_secret) {
   char a[PUBLIC_ID_LEN + 1], b[PUBLIC_ID_LEN + 1], big[1000];
-  EQ_STR(sio__public_id(a, SLICE("secret")), sio__public_id(b, SLICE("secret")));
+  EQ_STR(sio__make_public_id(a, SLICE("secret")), sio__make_public_id(b, SLICE("secret")));
   EQ(strlen(a), 20);
   EQ(strspn(a, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 20);
-  CHECK(strcmp(a, sio__public_id(b, SLICE("secreT"))) != 0);
-  EQ(strlen(sio__public_id(b, slice(NULL, 0))), 20);
+  CHECK(strcmp(a, sio__make_public_id(b, SLICE("secreT"))) != 0);
+  EQ(strlen(sio__make_public_id(b, slice(NULL, 0))), 20);
   memset(big, 'x', sizeof big);
-  EQ(strlen(sio__public_id(b, slice(big, sizeof big))), 20);
+  EQ(strlen(sio__make_public_id(b, slice(big, sizeof big))), 20);
 }
 
 TEST(a_session_has_a_public_id_that_stays_and_is_not_its_secret) {
@@ -112,7 +112,7 @@ TEST(a_sid_that_is_not_known_here_is_not_shown_either) {
   CHECK(strstr(answer, "Session ID unknown") != NULL);
   turn();
   CHECK(strstr(said, "AAAABBBB") == NULL);
-  sio__public_id(digest, SLICE("AAAABBBBCCCCDDDDEEEE"));
+  sio__make_public_id(digest, SLICE("AAAABBBBCCCCDDDDEEEE"));
   digest[8] = '\0';
   CHECK(strstr(said, "Session ID unknown") != NULL && strstr(said, digest) != NULL);
   close(fd);

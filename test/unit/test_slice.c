@@ -33,15 +33,15 @@ TEST(a_pair_is_found_by_its_first_half) {
                               "201\0Created\0"
                               "empty\0\0"
                               "css\0style\0";
-  EQ_STR(sio__slice_find_pair(pairs, SLICE("js")), "text");
-  EQ_STR(sio__slice_find_pair(pairs, SLICE("JS")), "text");
-  EQ_STR(sio__slice_find_pair(pairs, SLICE("201")), "Created");
-  EQ_STR(sio__slice_find_pair(pairs, SLICE("empty")), "");
-  EQ_STR(sio__slice_find_pair(pairs, SLICE("css")), "style");
-  CHECK(sio__slice_find_pair(pairs, SLICE("text")) == NULL);
-  CHECK(sio__slice_find_pair(pairs, SLICE("j")) == NULL);
-  CHECK(sio__slice_find_pair(pairs, SLICE("")) == NULL);
-  CHECK(sio__slice_find_pair("", SLICE("js")) == NULL);
+  EQ_STR(sio__find_value_in_pairs(pairs, SLICE("js")), "text");
+  EQ_STR(sio__find_value_in_pairs(pairs, SLICE("JS")), "text");
+  EQ_STR(sio__find_value_in_pairs(pairs, SLICE("201")), "Created");
+  EQ_STR(sio__find_value_in_pairs(pairs, SLICE("empty")), "");
+  EQ_STR(sio__find_value_in_pairs(pairs, SLICE("css")), "style");
+  CHECK(sio__find_value_in_pairs(pairs, SLICE("text")) == NULL);
+  CHECK(sio__find_value_in_pairs(pairs, SLICE("j")) == NULL);
+  CHECK(sio__find_value_in_pairs(pairs, SLICE("")) == NULL);
+  CHECK(sio__find_value_in_pairs("", SLICE("js")) == NULL);
 }
 
 TEST(trimming_takes_spaces_and_tabs_off_both_ends) {
