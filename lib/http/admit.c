@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * admit.c - limits per address for requests, and the answer 429 to an address that is over one.
+ * admit.c - the answer 429 (Too Many Requests), for an address that has exceeded one of its limits.
  */
 #include "http/admit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* When another session of the same address will end is not known. */
+/* We cannot tell when a session of the address will end, so this is a guess. */
 enum { FULL_RETRY_S = 30 };
 
 static const char *rejection_text(int cause) {
   if (cause == SIO_REJECT_REQUESTS) return "it sends requests faster than requests_per_s";
   return cause == SIO_REJECT_SESSIONS
-             ? "it opens sessions, or is refused, faster than connects_per_s"
-             : "as many sessions as max_per_address are open";
+             ? "the address opens sessions, or is refused, faster than connects_per_s"
+             : "max_per_address sessions of the address are open";
 }
 
 void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms) {
@@ -22,7 +22,7 @@ void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uin
   uint64_t s = wait_ms == UINT64_MAX ? FULL_RETRY_S : wait_ms / 1000 + (wait_ms % 1000 != 0);
   snprintf(seconds, sizeof seconds, "%" PRIu64, s);
   sio__addr_limits_report_refusal(g, cause, sio__request_client_address(r), rejection_text(cause));
-  r->log_reason = ""; /* it has been logged */
+  r->log_reason = ""; /* "" suppresses a second log line */
   sio__request_set_header(r, "Retry-After", slice_str(seconds));
   sio__request_answer(r, 429, NULL, slice(NULL, 0));
 }

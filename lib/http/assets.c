@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * assets.c - looked up by comparing: a table is short, and the request pays for a whole file.
+ * assets.c - serves the files of a table in memory. A file is found by comparing paths one by one:
+ * tables are short, and the search costs little beside the transfer of a file.
  */
 #include "http/assets.h"
 #include "base/percent.h"
@@ -16,7 +17,7 @@ struct assets {
   const sio_asset *table;
   size_t count;
   const char *cache_control;
-  char (*tags)[TAG_MAX]; /* of those that bring none */
+  char (*tags)[TAG_MAX]; /* ETags for the files whose table entry has none */
   struct asset_gzip *packed;
 };
 
@@ -24,7 +25,7 @@ struct assets {
 
 static bool type_contains(const char *type, const char *word) { return strstr(type, word) != NULL; }
 
-/* Pictures, fonts and archives are compressed already. */
+/* Images, fonts and archives are compressed already, so only these types are compressed. */
 static bool type_is_compressible(const char *type) {
   return type &&
          (strncmp(type, "text/", 5) == 0 || type_contains(type, "javascript") ||
@@ -49,8 +50,9 @@ void sio__asset_gzip_clear(struct asset_gzip *p) {
   *p = (struct asset_gzip){ 0 };
 }
 
-/* Other bytes need another tag, or none where it would be too long. If-None-Match compares weakly,
- * so both are known again. */
+/* weak: the body is compressed, so its bytes differ from those that the strong tag names, and the
+ * tag becomes a weak one. A tag that is too long for the prefix is left out. If-None-Match
+ * compares weakly and matches either tag. */
 static int asset_set_etag(sio_request *r, const char *etag, bool weak) {
   char tag[128] = "W/";
   size_t n = strlen(etag);
@@ -67,7 +69,7 @@ static int asset_set_headers(sio_request *r, const char *etag, const char *cache
   return err ? err : asset_set_etag(r, etag, packed);
 }
 
-/* A file in memory that is longer than one piece is copied as the peer takes it. */
+/* The source of a file longer than one piece: each piece is copied when the peer can take it. */
 struct asset_source {
   struct http_source source; /* first: the connection reads through it */
   const char *at;
@@ -107,7 +109,8 @@ int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
 
 /* ---- a table --------------------------------------------------------------------------- */
 
-/* The same on every start and every machine that serves the same bytes. */
+/* Derives the tag from the content, so every server that serves the same bytes sends the same
+ * tag. */
 static void asset_make_etag(char out[TAG_MAX], const void *p, size_t n) {
   static const uint8_t key[16] = "sio asset etag";
   static const char hex[] = "0123456789abcdef";
@@ -153,7 +156,8 @@ void sio__assets_free(struct assets *a) {
   sio__free(a);
 }
 
-/* The table's own form of a raw path: decoded, "index.html" behind a '/'. False: none. */
+/* Converts the path of a URL to the form that the table uses: percent-decoded, with "index.html"
+ * added after a '/' at the end. False: no file can have this path. */
 static bool asset_path_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   out[0] = '/';

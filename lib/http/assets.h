@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * assets.h - answers out of a table in memory, which stays where it is and belongs to
- * the caller.
+ * assets.h - answers requests from a table of files in memory. The table belongs to the caller and
+ * must stay valid.
  */
 #ifndef SIO_HTTP_ASSETS_H
 #define SIO_HTTP_ASSETS_H
 
 #include "http/request.h"
 
-/* What was made of a file for those who take gzip. Zeroed at first. */
+/* The compressed form of one file. Initialize with zeros. */
 struct asset_gzip {
   struct msg *gzip;
   bool tried;
 };
 
-/* Answers 200, or 304 or 412 as conditions in r say; etag has its quotes. The file is compressed
- * once, at the first request that takes gzip, and stays so in *p; not if its type says that it
- * is compressed itself, nor if it has more than 8 MiB. p may be NULL. 0, UV_ENOMEM, SIO_ETOOBIG. */
+/* Answers 200 with the file, or 304 or 412 if a conditional header of r asks for that. etag
+ * includes its quotes. The file is compressed at the first request that accepts gzip, and the
+ * result is kept in *p, unless its type is one that is compressed already or it is longer than 8
+ * MiB. p may be NULL: never compress. 0, UV_ENOMEM, SIO_ETOOBIG. */
 int sio__asset_answer(sio_request *r, const sio_asset *file, const char *etag,
                       const char *cache_control, struct asset_gzip *p);
 void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
 
-/* cache_control: goes with every answer; NULL: "public, max-age=0". Static storage. A table whose
- * paths do not begin with '/', or whose texts cannot stand in a header, is UV_EINVAL; UV_ENOMEM.
- * */
+/* cache_control: the Cache-Control header of every answer, which must stay valid; NULL means
+ * "public, max-age=0". 0, UV_ENOMEM, or UV_EINVAL: a path does not begin with '/', or a text
+ * contains characters that a header must not have. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
 void sio__assets_free(struct assets *a); /* NULL is fine */
 
-/* Answers 200 or 304 if path (raw, as in a URL; "/dir/" means "/dir/index.html") is in the table;
- * false: it is not, and nothing was done. The method is the caller's to check; HEAD sends no
- * body. */
+/* Answers 200 or 304 if the table contains path, which is not decoded ("/dir/" means
+ * "/dir/index.html"). False: it does not, and r is not answered. The caller checks the method; for
+ * HEAD no body is sent. */
 bool sio__assets_serve(struct assets *a, sio_request *r, sio_slice path);
 
 #endif

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * coding.c - from Accept-Encoding to a compressed body.
+ * coding.c - chooses a content coding from Accept-Encoding, and compresses answers.
  */
 #include "http/coding.h"
 #include "http/http.h"
 
 enum { UNSAID = -1, Q_ONE = 1000 };
 
-/* ---- what a request takes ------------------------------------------------------------- */
+/* ---- choosing a coding ------------------------------------------------------------------- */
 
 static bool coding_is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* A qvalue (RFC 9110 section 12.4.2) in thousandths; anything else counts as 0. */
+/* Parses a qvalue (RFC 9110 section 12.4.2) and returns it in thousandths. An invalid one counts
+ * as 0. */
 static int parse_qvalue(sio_slice s) {
   if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1')) return 0;
   if (s.n > 1 && s.p[1] != '.') return 0;
@@ -24,7 +25,7 @@ static int parse_qvalue(sio_slice s) {
   return q ? 0 : Q_ONE;
 }
 
-/* The text after the name of a coding: nothing, or ";q=0.5". */
+/* Parses the text after the name of a coding, which is empty or ";q=0.5". Returns thousandths. */
 static int parse_weight(sio_slice params) {
   sio_slice s = sio__slice_trim(params);
   if (s.n == 0) return Q_ONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * coding.h - content codings (RFC 9110 section 8.4): which one a request takes, and
- * answers in it. Compressing happens on the spot, so the length is known, and no
+ * coding.h - content codings (RFC 9110 section 8.4): which one a request accepts, and answers that
+ * use it. A body is compressed as a whole before the answer begins, so its length is known and no
  * answer is chunked.
  */
 #ifndef SIO_HTTP_CODING_H
@@ -12,20 +12,21 @@
 
 enum coding { CODING_NONE, CODING_GZIP, CODING_DEFLATE };
 
-/* By Accept-Encoding: the one it weighs most, gzip before deflate where they weigh the same; none
- * that it weighs 0, or less than "identity". */
+/* Returns the coding with the highest weight in Accept-Encoding; gzip wins a tie with deflate. A
+ * coding with weight 0, or with less weight than "identity", is not chosen. */
 enum coding sio__coding_choose(sio_slice accept_encoding);
 enum coding sio__coding_for_request(const sio_request *r);
 
-/* 1: *out is the text in that coding, one reference. 0: it stays as it is, because nothing is
- * compressed here or it does not shrink. UV_ENOMEM. */
+/* Compresses text. 1: *out is the compressed text, with one reference. 0: the text is to be sent
+ * as it is, because compression is off or would not make it shorter. UV_ENOMEM: no memory. */
 int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, struct msg **out);
 
-/* sio__request_answer_msg() for a body that is compressed already. */
+/* Like sio__request_answer_msg(), for a body that is compressed already. */
 int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
                                   struct msg *body);
-/* The same for one that is not: it is compressed when it has http->compress_from bytes or more and
- * the request takes it. Without memory for that it leaves as it is. */
+/* The same for a body that is not compressed yet. It is compressed if it has at least
+ * http->compress_from bytes and the request accepts a coding. If there is no memory for that, it
+ * is sent uncompressed. */
 int sio__coding_answer(sio_request *r, int status, const char *type, struct msg *body);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * condition.c - lists of quoted tags, in which a comma may stand inside the quotes, and dates.
+ * condition.c - evaluates the headers of conditional requests: lists of ETags, whose quoted texts
+ * may contain commas, and dates.
  */
 #include "http/condition.h"
 #include "http/date.h"
@@ -13,7 +14,7 @@ static sio_slice etag_opaque_part(sio_slice tag) {
   return etag_is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
 }
 
-/* Takes one tag off *list, W/ included. False at the end, and at what is no tag. */
+/* Takes the first ETag off *list, including its W/. False: the list is empty or malformed. */
 static bool take_etag(sio_slice *list, sio_slice *tag) {
   while (list->n && (*list->p == ' ' || *list->p == '\t' || *list->p == ','))
     *list = slice(list->p + 1, list->n - 1);
@@ -47,7 +48,7 @@ static bool read_date_header(const sio_request *r, const char *name, int64_t *at
   return value.p && sio__date_parse(value, at);
 }
 
-/* If-Match, and only without it If-Unmodified-Since. */
+/* Evaluates If-Match, or If-Unmodified-Since if there is no If-Match. */
 static bool precondition_holds(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-match");
@@ -55,7 +56,7 @@ static bool precondition_holds(const sio_request *r, const struct validators *v)
   return !v->has_date || !read_date_header(r, "if-unmodified-since", &at) || v->modified <= at;
 }
 
-/* If-None-Match, and only without it If-Modified-Since. */
+/* Evaluates If-None-Match, or If-Modified-Since if there is no If-None-Match. */
 static bool client_copy_is_current(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice tags = sio__request_header(r, "if-none-match");
@@ -68,7 +69,8 @@ int sio__condition_status(const sio_request *r, const struct validators *v) {
   return client_copy_is_current(r, v) ? 304 : 0;
 }
 
-/* A date is exact only where the tag is strong: then nothing can have changed within its second. */
+/* A date identifies one version only if the ETag is strong: a weak one means that the file may
+ * have changed twice within the same second. */
 bool sio__condition_allows_range(const sio_request *r, const struct validators *v) {
   int64_t at;
   sio_slice value = sio__request_header(r, "if-range"), rest = value, tag;

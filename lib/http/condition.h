@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * condition.h - conditional requests (RFC 9110 section 13) for GET and HEAD of something that is
- * there.
+ * condition.h - conditional requests (RFC 9110 section 13): GET and HEAD of a file that exists.
  */
 #ifndef SIO_HTTP_CONDITION_H
 #define SIO_HTTP_CONDITION_H
 
 #include "http/request.h"
 
-/* What tells one version from another. */
+/* The properties by which a client recognizes a version of a file. */
 struct validators {
-  sio_slice etag; /* with its quotes, and W/ if it is weak            */
-  bool has_date;  /* it is known when it was last modified:           */
+  sio_slice etag; /* including its quotes, and W/ if it is weak */
+  bool has_date;  /* `modified` is set */
   int64_t modified;
 };
 
-/* By If-Match or If-Unmodified-Since, and If-None-Match or If-Modified-Since: 0, go on; or the
- * status to answer with, 304 or 412. Dates that are none are ignored. */
+/* Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since. Returns 0 if
+ * the request is to be answered normally, or the status to answer with: 304 or 412. Invalid dates
+ * are ignored. */
 int sio__condition_status(const sio_request *r, const struct validators *v);
 
-/* May a Range be answered, of what is dated? True without If-Range; else only if it names this very
- * version: by a strong tag, or by the date of one whose tag is strong. */
+/* Returns true if the Range header may be honoured: without If-Range always, otherwise only if
+ * If-Range names exactly this version, by a strong ETag, or by its date if its ETag is strong. */
 bool sio__condition_allows_range(const sio_request *r, const struct validators *v);
 
 #endif

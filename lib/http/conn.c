@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.c - the life of one HTTP connection: its beginning, its timer, the peer's FIN, its end.
- *
- *   [PROXY_HEADER -> TLS] -> IDLE -> IN_HEAD -> HELD -> READY -> IN_BODY -> UNANSWERED -> IDLE ...
- *                                      \          \        \          \         \
- *                                       `----------`--------`----------`---------`--> DISCARD,
- *                                                                             CLOSING, CLOSED
- * An answer too long for one piece passes through SENDING before IDLE or CLOSING.
- *
- * conn_read.c moves a connection through these states as bytes arrive. Answers may come at any
- * time, from within a mount's callback or later: they queue bytes and change the state. Input that
- * waits is then processed by the read in progress, or by a task at the end of the turn.
+ * conn.c - the life of one HTTP connection: how it starts and ends, its timer, and the peer's FIN.
  */
 #include "http/conn.h"
 #include "http/parser.h"

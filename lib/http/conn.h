@@ -94,15 +94,15 @@ void sio__http_conn_release(struct http_conn *c);
 void sio__http_conn_close(struct http_conn *c);
 /* Sends what is queued, then a FIN. */
 void sio__http_conn_close_when_sent(struct http_conn *c);
-/* Closes c because it exceeds a limit of its address (cause: enum sio_reject), and logs it. */
+/* Closes c because its address has exceeded a limit (cause: enum sio_reject), and logs that. */
 void sio__http_conn_reject(struct http_conn *c, int cause, const char *why);
-/* The reason for the log, for the two causes that count connections. */
+/* The reason to log for SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_conn_reject_text(int cause);
 void sio__http_conn_out_of_memory(struct http_conn *c);
 /* The peer sends no more, and c needs more input: ends c. */
 void sio__http_conn_end_at_eof(struct http_conn *c);
 
-/* Tells the mount of the current request, if there is one, that the peer cannot be answered. */
+/* Calls on_abort for the current request, if there is one: its peer cannot be answered. */
 void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why);
 /* Answers the current request with a bare status, closes c, and then calls on_abort. */
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why);
@@ -123,7 +123,7 @@ bool sio__http_conn_needs_input(const struct http_conn *c);
 /* Queues a 100 (Continue). False: out of memory, and c is closed. */
 bool sio__http_conn_send_continue(struct http_conn *c);
 
-/* How many bytes of chunk extensions and trailers the current request may still bring. */
+/* Returns how many bytes of chunk extensions and trailers the current request may still send. */
 static inline size_t http_conn_framing_left(const struct http_conn *c) {
   return c->http->limits.max_head - c->req->head.n;
 }
@@ -133,7 +133,7 @@ static inline size_t http_conn_framing_left(const struct http_conn *c) {
 /* Reads the next piece of the answer's body and queues it. */
 void sio__http_conn_send_piece(struct http_conn *c);
 
-/* Will the connection stay open after the answer to r? */
+/* Returns true if the connection will stay open after the answer to r. */
 bool sio__http_keeps_alive(const sio_request *r);
 /* Queues an answer (body may be NULL; both references are taken over) and moves the connection to
  * its next state. 0 or UV_ENOMEM. */
@@ -142,9 +142,10 @@ int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, in
 /* Sets the source of what follows the answer's first piece, and takes it over. Call it before
  * sio__http_keeps_alive() and sio__http_send_answer(). */
 void sio__http_set_source(sio_request *r, struct http_source *src);
-/* Reads the next piece of src. 0 and *out, one reference; or an error, UV_EOF at its end. */
+/* Reads the next piece of src into *out, one reference. 0, or an error; UV_EOF if src ended
+ * early. */
 int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out);
-/* The answer could not be made: closes the connection. */
+/* Closes the connection, because there was no memory for the answer. */
 void sio__http_answer_failed(sio_request *r, int err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn_answer.c - what an answer does to its connection: its bytes are queued, and the connection
- * moves on to the next request, to discarding the rest of the body, to sending in pieces, or to
- * its end.
+ * conn_answer.c - what happens to a connection when its request is answered: the answer is queued,
+ * and the connection goes on to the next request, discards the rest of the body, sends the answer
+ * in pieces, or closes.
  */
 #include "http/conn.h"
 #include "http/parser.h"
@@ -22,13 +22,14 @@ bool sio__http_keeps_alive(const sio_request *r) {
   const struct http_conn *c = r->conn;
   if (!r->keep_alive || r->upgrade || c->http->draining || no_request_can_follow(c)) return false;
   if (!body_is_incomplete(r)) return true;
-  /* A client that expects a 100 may or may not send its body now, and we could not tell which. */
+  /* A client that sent "Expect: 100-continue" may send its body or not, and we cannot tell
+   * which. */
   return !r->expects_continue && r->content_length <= r->max_body;
 }
 
 /* ---- after an answer ------------------------------------------------------------------------ */
 
-/* r is no longer c->req. The rest of its body may still come and is not wanted. */
+/* Discards the rest of r's body, which may still arrive. r is no longer c->req. */
 static void start_discarding_body(struct http_conn *c, const sio_request *r) {
   if (c->state == HTTP_IN_BODY)
     sio__http_parser_discard_body(c->parser);
@@ -63,7 +64,7 @@ static void enter_state_after_answer(struct http_conn *c, sio_request *r, bool k
   if (c->stash.n > 0) sio__loop_defer(c->http->loop, &c->read_task);
 }
 
-/* A WebSocket handshake is refused by any answer but a 101: counts and logs it in one place. */
+/* Counts and logs a refused WebSocket handshake. Every answer but a 101 refuses it. */
 static void log_refused_handshake(struct http_conn *c, const sio_request *r, int status) {
   struct http *h = c->http;
   const char *why = r->log_reason ? r->log_reason : "";

@@ -19,7 +19,8 @@ static void consume_http_input(struct http_conn *c, size_t n) {
 
 /* ---- before the first request ---------------------------------------------------------- */
 
-/* Counts the connection for the address that the PROXY header names. False: c was rejected. */
+/* Counts the connection for the address that the PROXY header names. False: the address has
+ * exceeded a limit, and c was closed. */
 static bool admit_proxied_client(struct http_conn *c, const struct addr *a) {
   int cause;
   struct addr_record *v;
@@ -30,7 +31,7 @@ static bool admit_proxied_client(struct http_conn *c, const struct addr *a) {
   return false;
 }
 
-/* The PROXY header and the first head share one timeout. */
+/* The PROXY header and the first request head share one timeout. */
 static bool read_proxy_header(struct http_conn *c) {
   struct proxied p;
   const char *why;
@@ -75,7 +76,7 @@ static void mark_conn_not_pending(struct http_conn *c) {
   list_push(&c->http->conns, &c->link);
 }
 
-/* The head is valid: finds its mount and calls on_head. */
+/* Finds the mount for a valid head, and calls its on_head. */
 static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) mark_conn_not_pending(c);
@@ -181,7 +182,7 @@ static bool read_request_body(struct http_conn *c) {
   return event != PARSE_MORE;
 }
 
-/* The next request must wait for the answer to this one: calls on_next. */
+/* Calls on_next if another request has arrived while this one waits for its answer. */
 static bool notify_mount_of_next_request(struct http_conn *c) {
   sio_request *r = c->req;
   if (!r->mount->on_next) return false;
@@ -228,8 +229,8 @@ bool sio__http_conn_needs_input(const struct http_conn *c) {
 
 /* ---- the input ------------------------------------------------------------------------------ */
 
-/* Keeps the input that was not consumed. It lies in the stash itself or in the loop's buffer.
- * False: out of memory. */
+/* Keeps the input that was not consumed, which is in the stash itself or in the loop's read
+ * buffer. False: out of memory. */
 static bool stash_unused_input(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)
@@ -249,7 +250,8 @@ static void pause_or_resume_reading(struct http_conn *c) {
   if (!full && c->conn->paused) sio__conn_resume(c->conn);
 }
 
-/* Bytes that came together with the PROXY header, or that the host had read, belong to TLS. */
+/* Passes to TLS the bytes that arrived together with the PROXY header, or that the host had
+ * read. */
 static void feed_stash_to_tls(struct http_conn *c) {
   struct buf ciphertext = c->stash;
   buf_init(&c->stash, ciphertext.max);

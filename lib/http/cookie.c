@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cookie.c - attributes in the order of Node's cookie module.
+ * cookie.c - writes the Set-Cookie header of a session. The attributes have the order of Node's
+ * cookie module.
  */
 #include "http/cookie.h"
 #include "base/buf.h"
@@ -55,7 +56,7 @@ void sio__cookie_free(sio_cookie *c) {
   sio__free(c);
 }
 
-/* Text that may not fit: n goes on counting past the end. */
+/* A text buffer that may be too small: n counts also the bytes that did not fit. */
 struct text {
   char *p;
   size_t n, size;

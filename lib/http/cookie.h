@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cookie.h - the Set-Cookie value (RFC 6265 4.1) that a load balancer may stick to:
- * "io=<sid>; Path=/; HttpOnly; SameSite=Lax".
+ * cookie.h - the Set-Cookie header (RFC 6265 section 4.1) with a session's id, for load balancers
+ * with sticky sessions: "io=<sid>; Path=/; HttpOnly; SameSite=Lax".
  */
 #ifndef SIO_HTTP_COOKIE_H
 #define SIO_HTTP_COOKIE_H
@@ -9,12 +9,14 @@
 #include "base/slice.h"
 #include <sio/server.h>
 
-/* A deep copy with the defaults filled in. UV_EINVAL for a name that is no token, a text that
- * holds a ';' or a control character, a negative age, SameSite=None without Secure; UV_ENOMEM. */
+/* Makes a deep copy with the defaults filled in. UV_ENOMEM, or UV_EINVAL: the name is not a token,
+ * a text contains ';' or a control character, max_age_s is negative, or SameSite=None is set
+ * without Secure. */
 int sio__cookie_copy(sio_cookie **out, const sio_cookie *from);
 void sio__cookie_free(sio_cookie *c); /* NULL is fine */
 
-/* The header's value, NUL-terminated in out; its length, or SIO_ETOOBIG when it does not fit. */
+/* Writes the header's value to out, NUL-terminated. Returns its length, or SIO_ETOOBIG if it does
+ * not fit. */
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * cors.c - which headers, in the order and with the values of Node's cors middleware.
+ * cors.c - the CORS headers, in the order and with the values that Node's cors middleware sends.
  */
 #include "http/cors.h"
 #include "base/num.h"
 #include "http/head.h"
 
-/* ---- the copy --------------------------------------------------------------------- */
+/* ---- the copy of the options ---------------------------------------------------------- */
 
 static bool cors_text_is_valid(const char *s) {
   return !s || (*s && sio__http_is_field_value(slice_str(s)));
@@ -20,7 +20,7 @@ static int cors_validate_options(const sio_cors *c) {
   return ok && (status == 0 || (status >= 200 && status <= 299)) ? 0 : UV_EINVAL;
 }
 
-/* A copy of s, or NULL if it is NULL; *ok turns false when there is no memory. */
+/* Returns a copy of s, or NULL if s is NULL. Sets *ok to false if there is no memory. */
 static char *cors_copy_text(const char *s, bool *ok) {
   char *p = s ? sio__strndup(s, strlen(s)) : NULL;
   if (s && !p) *ok = false;
@@ -99,7 +99,8 @@ static bool cors_allows_origin(const sio_cors *c, sio_slice origin) {
   return c->reflect_origin || cors_origin_is_listed(c, origin);
 }
 
-/* "a, b,c": tokens, commas and blanks, as Access-Control-Request-Headers must be. */
+/* Returns true for a comma-separated list of tokens with optional blanks ("a, b,c"), which is what
+ * Access-Control-Request-Headers must be. */
 static bool is_list_of_tokens(sio_slice list) {
   sio_slice part;
   if (list.n == 0) return false;
@@ -114,7 +115,7 @@ static bool is_list_of_tokens(sio_slice list) {
 
 struct lines {
   sio_request *r;
-  int err; /* the first failure: the rest is skipped */
+  int err; /* the first error; later headers are then not set */
 };
 
 static void cors_add_header(struct lines *l, const char *name, sio_slice value) {
@@ -151,7 +152,7 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
   }
 }
 
-/* Some browsers wait for a body after a 204 unless told that there is none. */
+/* Some browsers wait for a body after a 204 without Content-Length. */
 static int cors_answer_preflight(const sio_cors *c, sio_request *r) {
   int err =
       c->preflight_status == 204 ? sio__request_set_header(r, "Content-Length", SLICE("0")) : 0;

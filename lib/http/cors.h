@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * cors.h - the headers that let pages of other origins read answers
- * (https://fetch.spec.whatwg.org/#http-cors-protocol). They keep nobody from asking.
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol). They do not stop pages from sending
+ * requests.
  *
- * "*" is answered as "*"; otherwise the request's own Origin is echoed if it may read, and left
- * out, together with Access-Control-Allow-Credentials, if not; Vary says so in both cases. What
- * is echoed was checked first: an Origin has only visible ASCII, requested headers are a list of
- * tokens.
+ * If every origin is allowed, the answer says "*". Otherwise the Origin of the request is echoed if
+ * it is allowed; if not, this header and Access-Control-Allow-Credentials are left out. In both
+ * cases Vary lists Origin. Echoed values are checked first: an Origin must be visible ASCII, and
+ * the requested headers must be a list of tokens.
  */
 #ifndef SIO_HTTP_CORS_H
 #define SIO_HTTP_CORS_H
@@ -14,13 +15,13 @@
 #include "http/request.h"
 #include <sio/server.h>
 
-/* A deep copy with the defaults filled in: free it with sio__cors_free. UV_EINVAL for
- * texts that cannot stand in a header or a status that is none; UV_ENOMEM. */
+/* Makes a deep copy with the defaults filled in, to be freed with sio__cors_free(). UV_ENOMEM, or
+ * UV_EINVAL: a text has characters that a header must not have, or the status is not 2xx. */
 int sio__cors_copy(sio_cors **out, const sio_cors *from);
 void sio__cors_free(sio_cors *c); /* NULL is fine */
 
-/* Adds the headers to r's answer, whichever it will be. 1: r was a preflight (any OPTIONS) and is
- * answered now. 0: go on. Or UV_ENOMEM. Once per request. */
+/* Adds the CORS headers to r's answer. Call it once per request. 1: r was a preflight request (any
+ * OPTIONS) and has been answered. 0: go on with r. Or UV_ENOMEM. */
 int sio__cors_apply(const sio_cors *c, sio_request *r);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * date.c - written and read without the C library's locale.
+ * date.c - writes and parses HTTP dates, independent of the locale.
  */
 #include "http/date.h"
 #include <time.h>
@@ -42,7 +42,7 @@ void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-/* Takes the next word off *s; blanks, commas and hyphens stand between words. */
+/* Takes the next word off *s. Words are separated by blanks, commas and hyphens. */
 static sio_slice date_take_word(sio_slice *s) {
   size_t n = 0;
   while (s->n && strchr(" ,-", *s->p)) *s = slice(s->p + 1, s->n - 1);

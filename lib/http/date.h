@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * date.h - times in HTTP (RFC 9110 section 5.6.7): seconds since 1970, always in GMT.
+ * date.h - HTTP dates (RFC 9110 section 5.6.7): seconds since 1970, always in GMT.
  */
 #ifndef SIO_HTTP_DATE_H
 #define SIO_HTTP_DATE_H
@@ -10,12 +10,11 @@
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 enum { DATE_LEN = 29 };
 
-/* Writes at and a NUL. A time outside the years 0 to 9999 is written as the nearest in them. */
+/* Writes the date of `at` and a NUL. A time before the year 0 or after 9999 is clamped. */
 void sio__date_write(char out[DATE_LEN + 1], int64_t at);
 
-/* Reads that form and the two obsolete ones: "Sunday, 06-Nov-94 08:49:37 GMT" and
- * "Sun Nov  6 08:49:37 1994". A year of two digits is one of the century that ends in 2069. False:
- * it is no date. */
+/* Parses that form and the two obsolete ones: "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6
+ * 08:49:37 1994". A year of two digits is between 1970 and 2069. False: not a date. */
 bool sio__date_parse(sio_slice s, int64_t *at);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fields.c - most requests repeat no name, and pay for one look at each.
+ * fields.c - joins header lines that have the same name. Most requests repeat no name, so a cheap
+ * test comes first.
  */
 #include "http/fields.h"
 
@@ -23,14 +24,14 @@ static enum field_rule rule_for_repeated_field(sio_slice name) {
   return !rule ? FIELD_JOINED : *rule == '=' ? FIELD_APART : FIELD_FIRST;
 }
 
-/* Is it among the first n? */
+/* Returns true if one of the first n headers has this name. */
 static bool header_name_occurs_before(const sio_request *r, uint32_t n, sio_slice name) {
   for (uint32_t i = 0; i < n; i++)
     if (sio__slice_equals_ignore_case(r->headers[i].name, name)) return true;
   return false;
 }
 
-/* One of 64: names that are equal have the same. */
+/* Returns a hash from 0 to 63. Equal names have equal hashes, whatever their case. */
 static unsigned hash_field_name(sio_slice name) {
   unsigned first = (unsigned char)name.p[0] | 0x20u;
   unsigned last = (unsigned char)name.p[name.n - 1] | 0x20u;
@@ -52,8 +53,8 @@ static void fields_append(struct buf *b, sio_slice s) {
   b->n += s.n;
 }
 
-/* The value at `at` with those of the lines after it that have its name. There is room: a line is
- * longer than its value and the separator. */
+/* Returns the value of header `at`, joined with the values of later headers of the same name.
+ * joined_values is large enough: a header line is longer than its value and a separator. */
 static sio_slice join_repeated_values(sio_request *r, uint32_t at) {
   const struct http_header *h = &r->headers[at];
   sio_slice separator =

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * forwarded.c - lists of proxies, read from their end.
+ * forwarded.c - parses X-Forwarded-For and Forwarded, from the end of the list backwards.
  */
 #include "http/forwarded.h"
 #include "http/head.h"
 
 enum { VALUE_MAX = 64 };
 
-/* ---- a list, from its end -------------------------------------------------------------- */
+/* ---- iterating backwards over a list -------------------------------------------------- */
 
-/* All lines of one name are one list. */
+/* An iterator over the elements of a header, from the last to the first. All lines with the same
+ * name form one list. */
 struct walk {
   const sio_request *r;
   sio_slice name, rest;
-  uint32_t lines; /* not looked at yet                  */
-  bool quotes;    /* a comma inside quotes is not one's end */
+  uint32_t lines; /* header lines not visited yet */
+  bool quotes;    /* commas inside quotes do not separate elements */
 };
 
 static bool is_backslash_escaped(sio_slice s, size_t at) {
@@ -23,7 +24,7 @@ static bool is_backslash_escaped(sio_slice s, size_t at) {
   return n % 2;
 }
 
-/* Where the last element begins. */
+/* Returns the offset at which the last element begins. */
 static size_t last_list_element_start(sio_slice s, bool quotes) {
   bool quoted = false;
   for (size_t i = s.n; i > 0; i--) {
@@ -44,7 +45,8 @@ static bool previous_list_line(struct walk *w) {
   return false;
 }
 
-/* The element before the one seen last; empty ones are none (RFC 9110 section 5.6.1.2). */
+/* Takes the last element that was not visited yet. Empty elements are skipped (RFC 9110 section
+ * 5.6.1.2). False: there is no further element. */
 static bool previous_list_element(struct walk *w, sio_slice *element) {
   do {
     if (w->rest.n == 0 && !previous_list_line(w)) return false;
@@ -59,14 +61,14 @@ static struct walk list_iter_from_end(const sio_request *r, const char *name, bo
   return (struct walk){ .r = r, .name = slice_str(name), .lines = r->nheaders, .quotes = quotes };
 }
 
-/* ---- who ----------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------- */
 
 static bool forwarded_is_port(sio_slice s) {
   uint64_t port;
   return s.n <= 5 && sio__slice_parse_u64(s, &port) && port <= 65535;
 }
 
-/* RFC 7239 section 6: what hides a port begins with '_'. */
+/* A port, or an obfuscated port, which begins with '_' (RFC 7239 section 6). */
 static bool is_node_port(sio_slice s) { return forwarded_is_port(s) || (s.n > 1 && s.p[0] == '_'); }
 
 static size_t forwarded_count_char(sio_slice s, char c) {
@@ -75,7 +77,8 @@ static size_t forwarded_count_char(sio_slice s, char c) {
   return n;
 }
 
-/* "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80", and bare 2001:db8::1. */
+/* Parses "192.0.2.1", "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80"; with `bare` also
+ * "2001:db8::1" without brackets. */
 static bool parse_node_address(struct addr *a, sio_slice s, bool bare) {
   sio_slice host;
   if (s.n && s.p[0] == '[') {
@@ -98,8 +101,9 @@ static bool proto_is_tls(sio_slice proto) {
 
 /* ---- X-Forwarded-For ------------------------------------------------------------------------- */
 
-/* How it came to the client's proxy stands as far from the end as the client does; one proxy may
- * have said it for all. */
+/* Reads X-Forwarded-Proto. The entry of the client's proxy is at the same distance from the
+ * end as the client is in X-Forwarded-For (depth). The list may also have a single entry for
+ * all proxies. */
 static bool read_x_forwarded_proto(const sio_request *r, size_t depth) {
   struct walk w = list_iter_from_end(r, "x-forwarded-proto", false);
   sio_slice element, proto = slice(NULL, 0);
@@ -123,7 +127,7 @@ static struct forwarded read_x_forwarded_for(const sio_request *r, const struct 
 
 /* ---- Forwarded (RFC 7239 section 4) ---------------------------------------------------------- */
 
-/* A token or a quoted string off *s; out holds it without quotes and escapes. */
+/* Takes a token or a quoted string off *s. A quoted string is unquoted into `out`. */
 static bool parse_forwarded_value(sio_slice *s, char out[VALUE_MAX], sio_slice *value) {
   size_t n = 0, i = 1;
   if (s->n == 0 || s->p[0] != '"') {
@@ -158,7 +162,8 @@ static bool parse_forwarded_pair(sio_slice *s, char out[VALUE_MAX], sio_slice *n
   return true;
 }
 
-/* One malformed pair, or one said twice, spoils the element. */
+/* Parses one element. If a pair is malformed, or `for` or `proto` occurs twice, the whole element
+ * is ignored. */
 static struct forwarded parse_forwarded_element(sio_slice s) {
   static const struct forwarded nobody;
   struct forwarded f = nobody;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * forwarded.h - for whom proxies say they speak: X-Forwarded-For and X-Forwarded-Proto, or
- * Forwarded (RFC 7239).
+ * forwarded.h - the client's address as proxies report it: in X-Forwarded-For and
+ * X-Forwarded-Proto, or in Forwarded (RFC 7239).
  *
- * Both are lists to whose end each proxy adds the address it was asked from, and whatever stands
- * before the first address that no trusted proxy has, anybody can have made up. So a list is read
- * from its end, and only as far as that address: what stands before it is not even looked at.
+ * Each proxy appends the address of its own peer to the list. Everything before the first address
+ * that is not a trusted proxy may have been forged by the client. So the list is read from its end,
+ * up to that address, and the rest is not parsed.
  */
 #ifndef SIO_HTTP_FORWARDED_H
 #define SIO_HTTP_FORWARDED_H
@@ -14,11 +14,11 @@
 #include "net/addr.h"
 
 struct forwarded {
-  struct addr from; /* ADDR_NONE: not told, hidden ("unknown", "_x") or malformed */
-  bool secure;      /* it asked over TLS                                          */
+  struct addr from; /* ADDR_NONE: missing, hidden ("unknown", "_x") or malformed */
+  bool secure;      /* the client used TLS */
 };
 
-/* rfc7239: Forwarded, and not the other two. */
+/* rfc7239: read Forwarded instead of X-Forwarded-For and X-Forwarded-Proto. */
 struct forwarded sio__forwarded_read(const sio_request *r, const struct addr_set *trusted,
                                      bool rfc7239);
 

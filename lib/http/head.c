@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * head.c - one pass to find the lines, one over the headers that frame the message.
+ * head.c - parses a request's head in two passes: the first splits it into lines, the second reads
+ * the headers that determine how the message is framed.
  */
 #include "http/head.h"
 #include "http/fields.h"
@@ -9,7 +10,7 @@ struct facts {
   unsigned hosts, lengths, codings;
   sio_slice host, length, coding;
   bool close, keep_alive, upgrade, chunked;
-  sio_slice protocol; /* what Upgrade asks for */
+  sio_slice protocol; /* the value of the Upgrade header */
   const char *why;
 };
 
@@ -53,7 +54,8 @@ static bool is_visible_ascii(sio_slice s) {
 
 /* ---- lines ------------------------------------------------------------------------- */
 
-/* Takes a line off *rest, without its CRLF. False: it does not end so, or holds a CR. */
+/* Takes one line off *rest, without its CRLF. False: the line does not end with CRLF, or contains
+ * another CR. */
 static bool take_crlf_line(sio_slice *rest, sio_slice *line) {
   const char *lf = memchr(rest->p, '\n', rest->n);
   if (!lf || lf == rest->p || lf[-1] != '\r') return false;
@@ -117,7 +119,7 @@ static bool ip_literal_is_valid(sio_slice s) {
   return host_port_is_valid(slice(s.p + n, s.n - n));
 }
 
-/* uri-host [ ":" port ]; the name may be empty (RFC 9110 7.2). */
+/* Returns true for uri-host [ ":" port ]. The host may be empty (RFC 9110 section 7.2). */
 static bool host_is_valid(sio_slice s) {
   if (s.n && s.p[0] == '[') return ip_literal_is_valid(s);
   size_t n = 0;
@@ -137,8 +139,9 @@ static size_t scheme_length(sio_slice url) {
   return 0;
 }
 
-/* "http://host/path?x" becomes "/path?x", and what Host says is the target's (RFC 9112 section
- * 3.2.2). Where no path follows the host, the host's text moves to make room for a '/'. */
+/* Shortens "http://host/path?x" to "/path?x", and keeps the host in r->authority, which replaces
+ * the Host header (RFC 9112 section 3.2.2). If no path follows the host, the host's text is moved
+ * by one byte to make room for a '/'. */
 static bool strip_target_authority(sio_request *r, size_t scheme) {
   char *host = r->head.p + (r->url.p - r->head.p) + scheme;
   size_t n = 0, left = r->url.n - scheme;
@@ -154,7 +157,7 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
   return true;
 }
 
-/* From here on the target is "/path?query", or "*" of OPTIONS. */
+/* Checks the request target, and brings it into the form "/path?query", or "*" for OPTIONS. */
 static bool normalise_request_target(sio_request *r) {
   size_t scheme = scheme_length(r->url);
   if (scheme) return strip_target_authority(r, scheme);
@@ -196,7 +199,7 @@ static void read_connection_options(struct facts *f, sio_slice value) {
   f->upgrade |= sio__slice_has_token(value, SLICE("upgrade"));
 }
 
-/* A list, of which we know one word. */
+/* Expect is a list. We support only 100-continue. */
 static void read_expect_header(struct facts *f, sio_slice value, bool *expects) {
   sio_slice part;
   while (sio__slice_split(&value, ',', &part)) {
@@ -240,7 +243,8 @@ static int check_host(const sio_request *r, const struct facts *f, const char **
   return host_is_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
-/* Room for one more was made with the array: the request line is none of its members. */
+/* Makes the authority of the request target the value of Host. There is room for one more header,
+ * since the array was allocated with an element for the request line too. */
 static void replace_host_by_authority(sio_request *r) {
   uint32_t i = 0;
   if (!r->authority.p) return;
@@ -282,9 +286,9 @@ static int interpret_headers(sio_request *r, const char **why) {
   return status;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the complete head ------------------------------------------------------------------ */
 
-/* Room for the headers' array in the head's own block, behind its bytes. */
+/* Reserves space for the array of headers in the same block as the head, after its bytes. */
 static bool reserve_header_array(sio_request *r, size_t count) {
   size_t align = _Alignof(struct http_header);
   if (sio__buf_reserve(&r->head, count * sizeof(struct http_header) + align)) return false;

@@ -20,7 +20,7 @@ static bool header_is_kept(const struct http_header *h) {
   return true;
 }
 
-/* NULL: the client's own. */
+/* Returns the proxy's address, or NULL if the client connected directly. */
 static const char *proxy_address_or_null(const sio_request *r) {
   const char *direct = sio__request_direct_address(r);
   return strcmp(direct, sio__request_client_address(r)) ? direct : NULL;
@@ -103,7 +103,7 @@ struct kept_head *sio__kept_head_drop_headers(struct kept_head *h) {
   h->url_len = 0;
   h->nheaders = 0;
   size_t n = h->url_at;
-  h->text[n] = '\0'; /* the URL's end: there is always one */
+  h->text[n] = '\0'; /* terminates the empty URL; the block always had room for that */
   struct kept_head *small = sio__realloc(h, sizeof *h + n + 1);
   return small ? small : h;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * kept_head.h - what a session keeps of its first request, in one block: the client's address, the
- * proxy's, the URL, and the header lines except the four that made the request a WebSocket one.
+ * kept_head.h - what a session keeps of its first request, in one block: the client's and the
+ * proxy's address, the URL, and the headers, except the four that only ask for the WebSocket
+ * upgrade.
  */
 #ifndef SIO_HTTP_KEPT_HEAD_H
 #define SIO_HTTP_KEPT_HEAD_H
@@ -22,7 +23,7 @@ struct kept_head {
 
 struct kept_head *sio__kept_head_new(const sio_request *r);     /* NULL: no memory */
 void sio__kept_head_free(struct kept_head *h);                  /* h may be NULL */
-struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* borrowed; NULL: no TLS of ours */
+struct tls_info *sio__kept_head_tls(const struct kept_head *h); /* borrowed; NULL: no TLS */
 /* Frees the URL and the headers and keeps the addresses. Returns the block, which may move. */
 struct kept_head *sio__kept_head_drop_headers(struct kept_head *h);
 
@@ -34,7 +35,7 @@ static inline const char *kept_head_direct_address(const struct kept_head *h) {
   return proxy < h->text + h->url_at ? proxy : client;
 }
 sio_slice sio__kept_head_url(const struct kept_head *h);
-/* As sio__request_header() and sio__request_query_value(). */
+/* Like sio__request_header() and sio__request_query_value(), on the kept request. */
 sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
 long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * origin.c - Origin, Referer and Sec-Fetch-Site.
+ * origin.c - finds out which page has sent a request, from Origin, Referer and Sec-Fetch-Site.
  */
 #include "http/origin.h"
 
@@ -9,7 +9,8 @@ static bool origin_is_listed(const char *const *allowed, sio_slice origin) {
   return *allowed != NULL;
 }
 
-/* "https://a.example" of "https://a.example/page?x"; all of what has no scheme. */
+/* Returns the origin of the Referer: "https://a.example" for "https://a.example/page?x". A Referer
+ * without a scheme is returned as it is. */
 static sio_slice referer_origin(const sio_request *r) {
   sio_slice url = sio__request_header(r, "referer");
   const char *host = url.p ? memmem(url.p, url.n, "://", 3) : NULL;
@@ -19,7 +20,8 @@ static sio_slice referer_origin(const sio_request *r) {
   return slice(url.p, n);
 }
 
-/* No page, or one that this server has sent itself. */
+/* Returns true if no other site has caused the request: the user has ("none"), or a page of this
+ * server. */
 static bool fetch_site_is_same_origin(sio_slice site) {
   return slice_is(site, "same-origin") || slice_is(site, "none");
 }

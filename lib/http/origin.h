@@ -2,24 +2,24 @@
  *
  * origin.h - which pages may send requests: sio_options.allowed_origins.
  *
- * A browser sends an Origin with every WebSocket, with every POST and with every request whose
- * answer a page of another origin may read. It sends none for what a page only loads: scripts
- * (which is what JSONP is), images, navigation. There Sec-Fetch-Site says whether another site is
- * behind the request, over https and on localhost, and the Referer says which one, unless the page
- * asks for none to be sent.
+ * A browser sends Origin with every WebSocket handshake, every POST, and every request whose answer
+ * a page of another origin may read. It sends no Origin when a page only loads something: a script
+ * (as JSONP does), an image, a navigation. For these, Sec-Fetch-Site says whether another site has
+ * caused the request (over https and on localhost), and Referer says which one, unless the page has
+ * suppressed it.
  */
 #ifndef SIO_HTTP_ORIGIN_H
 #define SIO_HTTP_ORIGIN_H
 
 #include "http/request.h"
 
-/* May the page that sent r go on? allowed is NULL (any page may) or ends with NULL. script: the
- * answer can be read by any page that loads it, so that r must prove where it comes from; other
- * requests pass when nothing says that a page sent them. */
+/* Returns true if the page that sent r may use the server. allowed ends with NULL; if it is NULL,
+ * every page may. script: the answer can be read by any page that loads it as a script, so r must
+ * prove its origin. Any other request without Origin, Referer or Sec-Fetch-Site is allowed. */
 bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script);
 
-/* Where r comes from, for the log and the host: its Origin, or else the Referer's, or else what
- * Sec-Fetch-Site says; "" when it says nothing. */
+/* Returns the origin of r for the log and the host: the Origin header, otherwise the origin of the
+ * Referer, otherwise Sec-Fetch-Site; "" if r has none of them. */
 sio_slice sio__origin_of_request(const sio_request *r);
 
 #endif

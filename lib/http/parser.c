@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - one llhttp parser per request: it pauses itself at the end of the head and of
- * the body, so no code of ours but the copying of body bytes runs inside it.
+ * parser.c - runs llhttp on one request. llhttp pauses at the end of the head and of the body, so
+ * that the only code of ours that it calls counts bytes and copies them.
  */
 #include "http/parser.h"
 #include "base/err.h"
@@ -12,16 +12,17 @@
 #error "a lenient llhttp 8 takes any byte for a chunk size's LF: build with LLHTTP_STRICT_MODE=1"
 #endif
 
-/* A chunk's size line and the line ends around it are granted: 16 digits and two CRLF. */
+/* The bytes of framing that each chunk may have before they count against max_framing: 16 digits
+ * and two CRLF. */
 enum { CHUNK_FRAMING = 20 };
 
 struct http_parser {
-  llhttp_t ll; /* first: the callbacks get back from it */
+  llhttp_t ll; /* first, so that a callback can cast to struct http_parser */
   struct buf *body;
-  uint64_t left;        /* body bytes that may still come                          */
-  uint64_t used;        /* bytes used since the head                               */
-  uint64_t granted;     /* those that may have been body or plain chunk framing    */
-  uint64_t max_framing; /* what may be used beyond: extensions and trailers        */
+  uint64_t left;        /* body bytes that may still arrive */
+  uint64_t used;        /* bytes consumed since the head */
+  uint64_t granted;     /* of these, body bytes and ordinary chunk framing */
+  uint64_t max_framing; /* how many more may be consumed: extensions and trailers */
   int err, status;
   const char *detail;
   bool in_body;
@@ -77,7 +78,7 @@ void sio__http_parser_begin_body(struct http_parser *ps, struct buf *body, size_
   ps->left = max;
   ps->max_framing = max_framing;
   ps->in_body = true;
-  /* Whether an upgrade happens is not llhttp's to say: a body that is read is a body. */
+  /* llhttp takes an upgrade for granted and would not parse the body; here on_head has decided. */
   ps->ll.upgrade = 0;
 }
 
@@ -91,7 +92,7 @@ static enum parse_event parser_set_error(struct http_parser *ps, int err, int st
   return PARSE_BAD;
 }
 
-/* Our own texts, which stay the same with every version of llhttp. */
+/* These texts do not change with the version of llhttp. */
 static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "no such method";

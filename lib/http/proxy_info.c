@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * proxy_info.c - finds the client's address behind a trusted proxy.
+ * proxy_info.c - finds the address of the client for which a trusted proxy connects.
  */
 #include "http/proxy_info.h"
 #include "base/mem.h"
@@ -15,7 +15,8 @@ struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers) {
   return v;
 }
 
-/* A client that the PROXY header does not name could be anyone, so its headers are not believed. */
+/* If the PROXY header names an untrusted address, or none, the request headers may be the client's
+ * own, so they are not believed. */
 void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
                                 const struct addr_set *trusted) {
   v->header_secure = v->request_secure = p->secure;

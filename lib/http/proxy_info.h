@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * proxy_info.h - what is known of the client of a connection that a trusted proxy made: the PROXY
- * header before the first request names it, or the headers of each request do.
+ * proxy_info.h - the client of a connection that a trusted proxy has made. The PROXY header before
+ * the first request names the client, or the headers of each request do.
  */
 #ifndef SIO_HTTP_PROXY_INFO_H
 #define SIO_HTTP_PROXY_INFO_H
@@ -19,8 +19,8 @@ struct proxy_info {
 };
 
 struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers); /* NULL: no memory */
-/* Takes over what the PROXY header says. Request headers are believed only if the address that it
- * names is a trusted proxy too. */
+/* Stores the client that the PROXY header names. Request headers are believed only if that address
+ * is a trusted proxy, too. */
 void sio__proxy_info_set_header(struct proxy_info *v, const struct proxied *p,
                                 const struct addr_set *trusted);
 /* Reads the headers of a request whose head is complete, and writes the client's address to

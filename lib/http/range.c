@@ -8,7 +8,8 @@
 
 static const struct range all = { .kind = RANGE_ALL };
 
-/* Digits only. A number of more than 64 bits counts as UINT64_MAX, after the end of every file. */
+/* Parses digits. A number of more than 64 bits becomes UINT64_MAX, which is after the end of every
+ * file. */
 static bool parse_byte_position(sio_slice s, uint64_t *out) {
   for (size_t i = 0; i < s.n; i++)
     if (s.p[i] < '0' || s.p[i] > '9') return false;

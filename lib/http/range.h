@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * range.h - the Range of a request (RFC 9110 section 14): one range of bytes.
+ * range.h - parses the Range header (RFC 9110 section 14): one range of bytes.
  */
 #ifndef SIO_HTTP_RANGE_H
 #define SIO_HTTP_RANGE_H
@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 enum range_kind {
-  RANGE_ALL,    /* none, several, or none that we understand: the whole is answered */
-  RANGE_PART,   /* n bytes from `from` on, at least one of them                      */
-  RANGE_OUTSIDE /* it begins after the end: 416                                       */
+  RANGE_ALL,    /* no range, several, or an invalid one: answer with the whole file */
+  RANGE_PART,   /* the n bytes (at least one) that begin at `from` */
+  RANGE_OUTSIDE /* the range begins after the end of the file: answer 416 */
 };
 
 struct range {
@@ -18,7 +18,7 @@ struct range {
   uint64_t from, n;
 };
 
-/* What value asks for of something that has `size` bytes. */
+/* Parses the value of a Range header for a file of `size` bytes. */
 struct range sio__range_parse(sio_slice value, uint64_t size);
 
 #endif

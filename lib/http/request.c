@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * request.c - a request's life in memory, and what can be read from it. A request that is
- * done leaves its small buffers to the next, so a busy server does not allocate for each.
+ * request.c - allocates and recycles requests, and reads their headers and query. A finished
+ * request keeps its small buffers for the next one, so that a busy server allocates little.
  */
 #include "http/request.h"
 #include "base/percent.h"
@@ -9,7 +9,7 @@
 
 enum {
   SPARE_REQUESTS = 256,
-  SPARE_BYTES = 4096, /* a bigger buffer is not kept */
+  SPARE_BYTES = 4096, /* a larger buffer is freed */
   MAX_EXTRA = 64 * 1024
 };
 
@@ -20,7 +20,7 @@ static void buf_empty_for_reuse(struct buf *b) {
   b->n = 0;
 }
 
-/* As new, but for the buffers. */
+/* Resets everything but the buffers. */
 static void request_reset_for_reuse(sio_request *r) {
   struct buf head = r->head, joined = r->joined_values, body = r->body, extra = r->extra_headers;
   buf_empty_for_reuse(&head);
@@ -84,7 +84,8 @@ void sio__request_finish(sio_request *r) {
   sio__request_free_later(r);
 }
 
-/* A mount that wants to hear of the answer has no memory in the server. */
+/* The mount stays only if it has on_answered: such a mount is a constant, others may be part of
+ * the server that is being freed. */
 void sio__request_outlive_server(sio_request *r) {
   list_remove(&r->link);
   r->http = NULL;

@@ -50,8 +50,8 @@ enum http_method {
 };
 
 struct sio_request {
-  struct http *http;              /* NULL once the server is gone        */
-  struct http_conn *conn;         /* NULL once the peer is gone, and after the answer          */
+  struct http *http;              /* NULL after the server was freed */
+  struct http_conn *conn;         /* NULL after the peer has disconnected, and after the answer */
   const struct http_mount *mount; /* the handler; NULL before on_head                          */
   void *user;                     /* the mount's data                                          */
   struct http_header *headers;    /* names as received, values without surrounding blanks      */
@@ -68,7 +68,7 @@ struct sio_request {
   bool expects_continue; /* Expect: 100-continue                                               */
   sio_slice path, query; /* the URL before and after '?', not decoded                          */
   size_t max_body;       /* set by on_head; a longer body is answered 413, then on_abort       */
-  /* Why a WebSocket handshake is refused: static text for the log; "": it is logged already. */
+  /* Why a WebSocket handshake is refused, for the log; static. "": it was logged already. */
   const char *log_reason;
   uint64_t content_length; /* 0 if the body is chunked                                         */
   sio_slice url;           /* path and query                                                   */
@@ -111,7 +111,7 @@ const char *sio__request_client_address(const sio_request *r);
 const char *sio__request_direct_address(const sio_request *r);
 struct addr sio__request_client_addr(const sio_request *r); /* the client's address, in binary */
 bool sio__request_is_secure(const sio_request *r);          /* the client uses TLS */
-/* NULL if this server does not decrypt_received the connection's TLS. Borrowed. */
+/* NULL if this server does not decrypt the connection's TLS. Borrowed. */
 struct tls_info *sio__request_tls_info(const sio_request *r);
 struct loop *sio__request_loop(const sio_request *r);
 
@@ -134,7 +134,8 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
  * closed, because the length was announced. */
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
-/* Closes the TCP connection after the answer, whatever the request says. Call before answering. */
+/* Closes the TCP connection after the answer, even if the client wants to keep it. Call this
+ * before answering. */
 void sio__request_disable_keep_alive(sio_request *r);
 /* Lets the body be read, after on_head returned false. */
 void sio__request_continue(sio_request *r);
@@ -154,7 +155,8 @@ sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 void sio__request_free_later(sio_request *r);
 /* The same for an answered request, after calling on_answered. */
 void sio__request_finish(sio_request *r);
-/* The server ends while the host has yet to answer r: the answer then frees r. */
+/* Detaches r from a server that is being freed, while the host has yet to answer r. The answer
+ * then frees r. */
 void sio__request_outlive_server(sio_request *r);
 void sio__request_free(sio_request *r);
 

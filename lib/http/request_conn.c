@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * request_conn.c - what a request asks of its connection: who sent it and how, and to continue,
- * to drop or to hand over the connection.
+ * request_conn.c - what a request needs from its connection: the client's address, the TLS state,
+ * and ways to read the body, drop the connection or take it over.
  */
 #include "base/sized.h"
 #include "http/conn.h"
 #include "net/tls.h"
 #include <assert.h>
 
-/* ---- who sent it --------------------------------------------------------------------------- */
+/* ---- the client ---------------------------------------------------------------------------- */
 
 const char *sio__request_client_address(const sio_request *r) {
   return r->conn ? r->conn->address : "";

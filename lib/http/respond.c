@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * respond.c - an answer's bytes. An ordinary one is a single msg, head and body in one
- * piece, out of the pool when it is small.
+ * respond.c - writes answers. An ordinary answer is one msg with head and body, which comes from
+ * the pool if it is small.
  */
 #include "http/conn.h"
 #include "http/date.h"
@@ -9,8 +9,8 @@
 #include <sio/error.h>
 #include <time.h>
 
-/* The longest head but for type and extra lines: status line, Content-Length, Date, Connection,
- * Keep-Alive with their numbers. */
+/* The most bytes of a head without Content-Type and extra headers: the status line,
+ * Content-Length, Date, Connection and Keep-Alive. */
 enum { HEAD_ROOM = 192 + DATE_LEN };
 
 static const char reasons[] = "200\0OK\0"
@@ -85,11 +85,11 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
 struct answer {
   int status;
   sio_slice type;
-  size_t length; /* of the body, sent or only counted */
+  size_t length; /* of the body; for HEAD it is announced but not sent */
   bool keep;
 };
 
-/* RFC 9110 8.6: these have no body, and say no length. */
+/* These have neither a body nor Content-Length (RFC 9110 section 8.6). */
 static bool status_has_no_body(int status) { return status == 204 || status == 304; }
 
 static void answer_put(struct msg *m, const char *p, size_t n) {
@@ -110,7 +110,7 @@ static void answer_put_number(struct msg *m, const char *name, uint64_t v) {
   answer_put(m, digits + n, sizeof digits - n);
 }
 
-/* Written once a second. */
+/* The text is made once per second, and copied into each answer. */
 static void answer_put_date(struct msg *m, struct http *h) {
   int64_t now = time(NULL);
   if (now != h->date_second) {
@@ -151,7 +151,7 @@ static void answer_put_head(struct msg *m, const sio_request *r, const struct an
   answer_put_str(m, "\r\n");
 }
 
-/* A msg that holds the head and has room for `body` bytes more. */
+/* Makes a msg that contains the head and has room for `body` more bytes. */
 static int answer_head_msg_new(struct msg **out, const sio_request *r, const struct answer *a,
                                size_t body) {
   size_t size;
@@ -171,7 +171,7 @@ static bool answer_sends_body(const sio_request *r, int status) {
   return r->method != HTTP_HEAD && !status_has_no_body(status);
 }
 
-/* SIO_ECLOSED ends what is still owed to a peer that left. */
+/* 0 if r may be answered. If its peer has disconnected, r is finished here: SIO_ECLOSED. */
 static int check_answer_allowed(sio_request *r, int status, const char *type) {
   if (r->answered) return SIO_ESTATE;
   if (status < 200 || status > 599 || !sio__http_is_field_value(slice_str(type))) return UV_EINVAL;
@@ -220,7 +220,8 @@ static int send_answer_head_only(sio_request *r, int status, const char *type,
              : sio__http_send_answer(r, m, NULL, status, a.keep);
 }
 
-/* What is short is one piece with its head, and over at once. */
+/* Sends the head and the first piece. A short first piece is copied into the same msg as the
+ * head. */
 static int send_answer_in_pieces(sio_request *r, int status, const char *type,
                                  struct http_source *src) {
   struct msg *head, *first;
@@ -260,9 +261,9 @@ int sio__request_answer_source(sio_request *r, int status, const char *type,
 
 void sio__request_disable_keep_alive(sio_request *r) { r->keep_alive = false; }
 
-/* ---- the public face ----------------------------------------------------------------------- */
+/* ---- public functions ---------------------------------------------------------------------- */
 
-/* Lines that say where a message ends are ours alone. */
+/* The library writes these itself: a wrong value would break the framing of the answer. */
 static bool is_framing_header(sio_slice name) {
   return sio__slice_equals_ignore_case(name, SLICE("content-length")) ||
          sio__slice_equals_ignore_case(name, SLICE("transfer-encoding")) ||

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * routes.h - what else is served beside Socket.IO: a table of paths, and the mount that
- * looks requests up in it.
+ * routes.h - the host's own routes beside Socket.IO: a table of paths, and the mount that
+ * dispatches requests to it.
  *
- * The longest pattern that fits the path (raw, not decoded) wins, an exact one over a prefix;
- * among its entries the one with the request's method, then HEAD as GET, then the one for any.
- * Nothing there: 404; another method: 405 with Allow. A WebSocket upgrade looks at upgrade
- * entries only: 404, or 400 where something else is, and the connection ends at once; a plain
- * request for one of those gets 426.
+ * The longest pattern that matches the path (not decoded) wins, and an exact one wins over a prefix
+ * of the same length. Among its entries the one with the request's method wins, then GET for a HEAD
+ * request, then an entry for any method. Without a matching pattern the answer is 404, without the
+ * method 405 with Allow. A WebSocket upgrade considers only upgrade entries: otherwise the answer
+ * is 404, or 400 if an ordinary route matches, and the connection is closed. An ordinary request to
+ * an upgrade entry gets 426.
  */
 #ifndef SIO_HTTP_ROUTES_H
 #define SIO_HTTP_ROUTES_H
@@ -22,18 +23,20 @@ struct routes {
 };
 
 void sio__routes_init(struct routes *rs);
-void sio__routes_clear(struct routes *rs); /* when no request can come any more */
+void sio__routes_clear(struct routes *rs); /* call this when no request can arrive any more */
 
-/* As sio_route(): method NULL is any; path ends in '*' for a prefix; max_body 0: the limits'. */
+/* See sio_route(). method NULL: any. path ends with '*' for a prefix. max_body 0: the default
+ * limit. */
 int sio__routes_add(struct routes *rs, const char *method, const char *path, size_t max_body,
                     sio_request_cb cb, void *user);
 int sio__routes_add_static(struct routes *rs, const char *prefix, const char *dir);
 int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asset *table,
                            size_t count);
-/* WebSocket upgrades: cb checks the handshake, and detaches or answers, now or later. */
+/* Adds a route for WebSocket upgrades. cb checks the handshake, and detaches or answers the
+ * request, immediately or later. */
 int sio__routes_add_upgrade(struct routes *rs, const char *path, sio_request_cb cb, void *user);
 
-/* A constant text as text/plain, for answers that only say no. */
+/* Answers with a constant text as text/plain. */
 void sio__routes_answer_text(sio_request *r, int status, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * serve.c - accepts connections within the limits per address, and ends all of them when the
+ * serve.c - accepts connections within the limits per address, and closes all connections when the
  * server drains or closes.
  */
 #include "http/serve.h"
@@ -27,8 +27,9 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-/* Closes the oldest pending connection if there are max_pending of them: a flood of silent
- * connections then shortens the time for a head, and does not keep other clients out. */
+/* If max_pending connections are pending, closes the oldest of them. So a flood of silent
+ * connections shortens the time that each has to send a head, and does not lock other clients
+ * out. */
 static void close_oldest_pending(struct http *h) {
   if (!h->limits.max_pending || h->npending < h->limits.max_pending) return;
   sio__http_conn_reject(
@@ -36,8 +37,8 @@ static void close_oldest_pending(struct http *h) {
       "max_pending connections have sent no request: the oldest of them is closed");
 }
 
-/* Counts the connection for its address. A connection from a trusted proxy is counted later, for
- * the client that the proxy names. */
+/* Counts the connection for its address. SIO_ELIMIT: the address has exceeded a limit. A
+ * connection from a trusted proxy is counted later, for the client that the proxy names. */
 static int admit_connecting_address(struct http *h, int fd, struct addr_record **record,
                                     bool *from_proxy) {
   int cause;

@@ -14,16 +14,16 @@ void sio__http_init(struct http *h, struct loop *l, struct log *log,
  * or NULL for plain HTTP. 0, a libuv code, or SIO_ELIMIT: its address is over a limit, which has
  * been logged and reported. */
 int sio__http_serve_fd(struct http *h, int fd, const sio_tls *tls);
-/* Feeds bytes that the host had already read to the connection served last. SIO_ETOOBIG or
- * UV_ENOMEM: that connection is closed. */
+/* Feeds bytes that the host had already read to the connection that was accepted last. SIO_ETOOBIG
+ * or UV_ENOMEM: that connection was closed. */
 int sio__http_feed_newest_conn(struct http *h, sio_slice read);
-/* Closes idle connections now, the others after their answer; h->on_all_closed is called from the
- * loop. */
+/* Closes idle connections now and the others after their answer. When all are closed,
+ * h->on_all_closed is called from the loop. */
 void sio__http_begin_drain(struct http *h);
-/* Closes every connection that is still HTTP's; their requests get on_abort(UV_ECANCELED). */
+/* Closes all connections that still speak HTTP. Their requests get on_abort(UV_ECANCELED). */
 void sio__http_close(struct http *h);
-/* Frees what is kept for reuse; call it after the loop is closed. Requests that the host has yet to
- * answer live until then. */
+/* Frees the pools. Call this after the loop has closed. Requests that the host has yet to answer
+ * stay valid until it does. */
 void sio__http_clear(struct http *h);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * static.c - from a URL path to an open file, and from there to an answer.
+ * static.c - serves files of a directory: opens the file that a URL path names, and answers with
+ * its content.
  */
 #include "http/static.h"
 #include "base/percent.h"
@@ -18,7 +19,7 @@
 
 enum { PATH_ROOM = 1024, TAG_ROOM = 48, OPEN_TRIES = 3 };
 
-/* Not blocking, for pipes; not taking over a terminal. */
+/* O_NONBLOCK: opening a pipe must not block. O_NOCTTY: a terminal must not become ours. */
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* ---- types ------------------------------------------------------------------------ */
@@ -84,7 +85,7 @@ static int open_without_following_links(int dir, const char *name, int flags) {
   return fd < 0 ? -errno : fd;
 }
 
-/* Cuts path at its slashes while it goes down. */
+/* Opens path one segment after the other, and follows no links. Overwrites the slashes in path. */
 static int open_file_by_segments(int top, char *path) {
   int dir = top;
   for (char *slash; (slash = strchr(path, '/')); path = slash + 1) {
@@ -127,13 +128,14 @@ void sio__static_dir_close(struct static_dir *d) {
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
-/* Whose tag is not older than this may change again within the clock's grain. */
+/* A file modified less than this long ago may change again within the same tick of the clock, so
+ * its ETag is weak. */
 enum { STRONG_AFTER_S = 2 };
 
 struct file {
   struct http_source source; /* first: the connection reads through it */
   int fd;
-  uint64_t size, at; /* the file's, and where the next piece begins */
+  uint64_t size, at; /* size of the file, and offset of the next piece */
   struct timespec modified;
   const char *type;
   char tag[TAG_ROOM];
@@ -145,7 +147,7 @@ static void file_source_free(struct http_source *s) {
   sio__free(f);
 }
 
-/* A file that was written to is not the one whose length and tag were sent. */
+/* A file that was written to no longer has the length and the ETag that were sent. */
 static int file_check_unchanged(const struct file *f) {
   struct stat st;
   if (fstat(f->fd, &st)) return -errno;
@@ -173,7 +175,7 @@ static void file_set_etag(struct file *f) {
   snprintf(f->tag, sizeof f->tag, "%s\"%" PRIx64 "-%" PRIx64 "\"", strong ? "" : "W/", ns, f->size);
 }
 
-/* Takes fd over. NULL: no memory, and fd is closed. */
+/* Takes fd over. NULL: no memory, and fd was closed. */
 static struct file *file_new(int fd, const struct stat *st, sio_slice name) {
   struct file *f = sio__malloc(sizeof *f);
   if (!f) {
@@ -199,7 +201,8 @@ static int file_set_headers(sio_request *r, const struct file *f) {
   return err ? err : sio__request_set_header(r, "ETag", slice_str(f->tag));
 }
 
-/* "bytes 0-99/1000", or "bytes *" "/1000" where the file has no such range. */
+/* Sets Content-Range to "bytes 0-99/1000", or to "bytes *" "/1000" if the file has no such
+ * range. */
 static int set_content_range(sio_request *r, const struct range *part, uint64_t size) {
   char text[96];
   int n = part->kind == RANGE_PART
@@ -222,7 +225,7 @@ static int answer_with_status_only(sio_request *r, struct file *f, int status) {
   return sio__request_answer(r, status, NULL, slice(NULL, 0));
 }
 
-/* The file, or the part of it that is asked for. f is closed, now or when it is sent. */
+/* Answers with the file or the requested range. f is closed, now or after it was sent. */
 static int answer_with_file_content(sio_request *r, struct file *f, const struct validators *v) {
   struct range part = requested_range(r, v, f->size);
   int err = part.kind == RANGE_ALL ? 0 : set_content_range(r, &part, f->size);
@@ -250,7 +253,7 @@ static int answer_with_file(sio_request *r, struct file *f) {
   return status ? answer_with_status_only(r, f, status) : answer_with_file_content(r, f, &v);
 }
 
-/* "name/", from where the request stands. Only unreserved characters leave unescaped. */
+/* Redirects to the relative URL "name/". All but unreserved characters are percent-encoded. */
 static int redirect_to_directory(sio_request *r) {
   static const char hex[] = "0123456789ABCDEF";
   char to[3 * PATH_ROOM + 2];
@@ -269,8 +272,8 @@ static int redirect_to_directory(sio_request *r) {
   return err ? err : sio__request_answer(r, 301, NULL, slice(NULL, 0));
 }
 
-/* 1: answered; 0: not ours to serve; or an error that says nothing about the file. fd is closed,
- * now or when the file is sent. */
+/* 1: answered; 0: neither a file nor a directory; otherwise an error. fd is closed, now or after
+ * the file was sent. */
 static int serve_open_file(sio_request *r, int fd, sio_slice name) {
   struct stat st;
   int err = fstat(fd, &st) ? -errno : 0;
@@ -284,7 +287,7 @@ static int serve_open_file(sio_request *r, int fd, sio_slice name) {
   return redirect_to_directory(r) ? UV_ENOMEM : 1;
 }
 
-/* The file meant, "index.html" for a directory. */
+/* Converts the URL path to a file name below the directory; "index.html" if it ends with '/'. */
 static bool file_name_of_url(char out[PATH_ROOM], sio_slice path) {
   static const char index[] = "index.html";
   long n = path.n ? sio__percent_decode_path(out, PATH_ROOM - sizeof index, path) : 0;
@@ -308,7 +311,7 @@ bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice pat
   int fd = d->walk ? open_file_by_segments(d->fd, cut) : open_file_beneath(d->fd, name);
   int done = fd < 0 ? fd : serve_open_file(r, fd, slice_str(name));
   if (done == 1 || r->answered) return true;
-  r->extra_headers.n = lines; /* what was said of the file is not said of a 503 or 404 */
+  r->extra_headers.n = lines; /* a 503 or 404 does not have the headers of the file */
   if (done == 0 || error_means_not_found(done)) return false;
   sio__request_answer(r, 503, NULL, slice(NULL, 0));
   return true;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * static.h - the files below a directory.
+ * static.h - serves the files below a directory.
  *
- * Nothing outside it is ever opened: the kernel resolves a path beneath the directory (openat2,
- * RESOLVE_BENEATH), whatever links say; where the kernel cannot, links are not followed at all.
- * Dot files, devices and pipes are not there. A file is read in pieces of HTTP_PIECE bytes, each
- * when the peer has taken the one before it, on the loop's thread. One that is written to meanwhile
- * closes the connection, since what was announced cannot be sent any more.
+ * No file outside the directory is ever opened. The kernel resolves the path beneath the directory
+ * (openat2 with RESOLVE_BENEATH), so that links cannot lead out of it; if the kernel cannot do
+ * that, no links are followed. Dot files, devices and pipes are not served. A file is read on the
+ * loop's thread, in pieces of HTTP_PIECE bytes, each when the peer has taken the piece before it.
+ * If the file is modified meanwhile, the connection is closed, because the announced length no
+ * longer holds.
  */
 #ifndef SIO_HTTP_STATIC_H
 #define SIO_HTTP_STATIC_H
@@ -15,19 +16,20 @@
 
 struct static_dir {
   int fd;
-  bool walk; /* no openat2 here: go segment by segment, following no link */
+  bool walk; /* the kernel has no openat2(): open each path segment, following no links */
 };
 
 int sio__static_dir_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */
 void sio__static_dir_close(struct static_dir *d);                   /* NULL is fine */
 
-/* Answers 200, 206 or 416 to a Range, 304 or 412 to a condition, or 301 for a directory without its
- * '/', if path (raw, as in a URL, from the directory on; "/sub/" means "/sub/index.html") is there;
- * false: it is not, and nothing was done. The method is the caller's to check; HEAD reads no file.
- */
+/* Answers if path names a file or directory: with 200; with 206 or 416 for a Range; with 304 or
+ * 412 for a conditional request; with 301 for a directory without its '/'. path is the part of the
+ * URL below the directory, not decoded; "/sub/" means "/sub/index.html". False: there is no such
+ * file, and r is not answered. The caller checks the method; for HEAD no file is read. */
 bool sio__static_serve(const struct static_dir *d, sio_request *r, sio_slice path);
 
-/* "text/html; charset=utf-8" for "a/b.html"; "application/octet-stream" for what is unknown. */
+/* Returns the type for a file name: "text/html; charset=utf-8" for "a/b.html",
+ * "application/octet-stream" for an unknown extension. */
 const char *sio__static_content_type(sio_slice path);
 
 #endif

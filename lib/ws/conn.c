@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn.c - from the connection's events to messages, and the closing handshake.
+ * conn.c - the life of a WebSocket: messages in both directions, and the closing handshake.
  *
- * The owner is told as soon as no message can come any more. The rest needs no owner: whatever
- * ends a WebSocket ends in ws_conn_finish(), which only the loop reaches, by the peer's FIN once
- * all is sent, by a broken stream, or by the timer.
+ * The owner is notified as soon as no further message can arrive. What follows does not need it:
+ * queued bytes are sent, and ws_conn_release() closes the stream when the peer's FIN has arrived
+ * and everything is sent, when the stream fails, or when the timer fires.
  */
 #include "ws/conn.h"
 
 #include <sio/error.h>
 
 enum ws_state {
-  WS_OPEN,    /* messages go both ways                                                  */
-  WS_CLOSING, /* our close frame is sent, the peer's awaited                            */
-  WS_ENDING,  /* FIN follows what is queued, and the peer's FIN is awaited                 */
-  WS_CLOSED   /* the stream is closed; freed at the end of the turn                     */
+  WS_OPEN,    /* messages are sent and received */
+  WS_CLOSING, /* our close frame was sent, the peer's is expected */
+  WS_ENDING,  /* no more messages; our FIN follows the queue, the peer's is expected */
+  WS_CLOSED   /* the stream is closed; freed at the end of the turn */
 };
 
-/* Pings that come faster than the peer reads: so many are answered, then the newest only. */
+/* The most pongs that may be queued. If pings arrive while the peer does not read, only the newest
+ * is answered beyond that. */
 enum { PONGS_MAX = 16 };
 enum { REASON_MAX = 123 };
 
-/* Freed when all of it is handled, or with the connection. */
+/* Bytes that were received while the owner has paused the WebSocket. Freed when all are handled,
+ * or with the connection. */
 struct ws_unread {
   struct ws_conn *ws;
-  struct task task; /* handles it, outside the call that lets reading go on */
+  struct task task; /* handles the bytes at the end of the turn, not inside sio__ws_resume() */
   size_t n;
   char bytes[];
 };
@@ -48,7 +50,7 @@ const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
 
 static const char *ws_copied_address(const struct ws_conn *w) { return w->owner; }
 
-/* The same, where `owner` is a copy of the owner's address. */
+/* The same, with a copy of the owner's address in `owner`. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
                                                      .address = ws_copied_address };
@@ -57,7 +59,7 @@ static bool ws_has_no_owner(const struct ws_conn *w) {
   return w->ops == &sio__ws_no_owner_ops || w->ops == &address_only_ops;
 }
 
-/* Without memory for the copy the log says who connected. */
+/* If there is no memory for the copy, the log shows the address of the TCP peer instead. */
 void sio__ws_forget_owner(struct ws_conn *w) {
   if (ws_has_no_owner(w)) return;
   const char *from = w->ops->address && w->state != WS_CLOSED ? w->ops->address(w) : NULL;
@@ -108,7 +110,7 @@ static void ws_conn_release(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
   w->shared->stats.closed[ending_of_close_code(final_close_code(w))]++;
   w->state = WS_CLOSED;
-  log_lost_queued_bytes(w); /* the host hears it, and may do anything but close it again */
+  log_lost_queued_bytes(w); /* logged while w still has its connection */
   sio__loop_stop_timer(l, &w->timer);
   sio__ws_recv_clear(&w->recv);
   ws_drop_unread(w);
@@ -119,14 +121,15 @@ static void ws_conn_release(struct ws_conn *w) {
   sio__loop_free_later(l, &w->deferred_free, ws_conn_free);
 }
 
-/* The reason that is known first counts. */
+/* Only the first reason is kept. */
 static void ws_set_end_reason(struct ws_conn *w, int err, const char *detail) {
   if (w->detail) return;
   w->err = err;
   w->detail = detail;
 }
 
-/* The owner may be freed from here on, while w may have bytes to send: it forgets its owner. */
+/* Notifies the owner that the WebSocket is over. The owner may free itself then, while w may have
+ * bytes to send, so w forgets its owner first. */
 static void ws_notify_closed(struct ws_conn *w) {
   const struct ws_conn_ops *ops = w->ops;
   void *owner = w->owner;
@@ -163,7 +166,7 @@ static void ws_resume_reading(struct ws_conn *w) {
     sio__conn_resume(w->conn);
 }
 
-/* A paused connection would never show the peer's half of the close. */
+/* Reading resumes, because the peer's close frame and FIN must be seen. */
 static void ws_start_ending(struct ws_conn *w) {
   w->state = WS_ENDING;
   sio__conn_end(w->conn);
@@ -171,21 +174,21 @@ static void ws_start_ending(struct ws_conn *w) {
   ws_start_close_timer(w);
 }
 
-/* From the loop, or while feeding. */
+/* Called from the loop or from sio__ws_conn_feed(), never from a call of the owner that sends. */
 static void ws_end_and_notify(struct ws_conn *w) {
   ws_start_ending(w);
   ws_notify_closed(w);
 }
 
-/* All has left, and nothing can come any more: after the close frames of both it is the server
- * who ends the stream, at once (RFC 6455, 7.1.1). */
+/* Closes the stream if everything was sent and nothing can arrive any more. After both close
+ * frames the server closes first, and immediately (RFC 6455 section 7.1.1). */
 static void ws_release_if_done(struct ws_conn *w) {
   if (w->state == WS_ENDING && conn_is_idle(w->conn) && (w->eof || w->code_got)) ws_conn_release(w);
 }
 
 /* ---- close frames ---- */
 
-/* How much of s fits into a close frame, cut between characters. */
+/* Returns how many bytes of s fit into a close frame without cutting a character. */
 static size_t reason_length_that_fits(const char *s) {
   size_t len = strlen(s), n = 0, step;
   while ((step = sio__utf8_sequence_length(s + n, len - n)) && n + step <= REASON_MAX) n += step;
@@ -234,7 +237,8 @@ void sio__ws_drop(struct ws_conn *w) {
   sio__ws_forget_owner(w);
 }
 
-/* Our reason to end it. Without memory for the close frame there is just a FIN. */
+/* Ends the WebSocket with an error that we detected. If there is no memory for a close frame, only
+ * a FIN is sent. */
 static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const char *detail) {
   ws_set_end_reason(w, err, detail);
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
@@ -245,7 +249,7 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   if (w->state != WS_CLOSED) ws_notify_closed(w);
 }
 
-/* ---- what the receiving half finds ---- */
+/* ---- callbacks of the receiver ---- */
 
 static bool ws_on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   struct ws_conn *w = ws_conn_of_recv(r);
@@ -331,9 +335,10 @@ const struct ws_recv_ops sio__ws_conn_recv_ops = { .message = ws_on_message,
                                                    .fail = ws_on_protocol_error,
                                                    .inflated = ws_on_inflated };
 
-/* ---- what the connection tells ---- */
+/* ---- callbacks of the connection ---- */
 
-/* What comes after the close is thrown away, but has to be read for the peer's close frame. */
+/* After our close frame, received messages are discarded, but must be read to reach the peer's
+ * close frame. True: the peer has sent too much, and w was closed. */
 static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
   size_t limit = w->shared->recv.limits.max_message + WS_LATE_BYTES;
   w->bytes_after_close =
@@ -485,7 +490,7 @@ static const struct conn_ops ws_stream_ops = { .read = ws_on_read,
                                                .marks_passed = ws_on_marks_passed,
                                                .flushing = ws_on_flushing };
 
-/* ---- for the owner ---- */
+/* ---- functions for the owner ---- */
 
 int sio__ws_conn_new(struct ws_conn **out, struct ws_shared *shared, struct conn *c,
                      const struct ws_conn_ops *ops, void *owner) {
@@ -524,7 +529,7 @@ static bool ws_may_deflate(const struct ws_conn *w, const struct msg *m) {
   return w->recv.deflate_agreed && !m->plain && !m->raw && m->len >= w->shared->deflate.threshold;
 }
 
-/* Without memory for it m leaves as it is. */
+/* Compresses m for all receivers. If there is no memory, m is sent uncompressed. */
 static void ws_deflate_msg_once(struct ws_shared *s, struct msg *m) {
   if (m->deflated) return;
   int got = sio__deflate(s->deflate.deflater, DEFLATE_MESSAGE, &s->loop->msgs,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * endpoint.c - the host's own WebSocket routes.
+ * endpoint.c - WebSocket routes of the host: one struct sio_ws for each peer.
  */
 #include "ws/endpoint.h"
 #include "http/admit.h"
@@ -13,24 +13,25 @@
 struct sio_ws {
   struct endpoint *endpoint;
   struct ws_conn *ws;
-  struct addr_record *addr_record;       /* NULL: its address is not counted */
-  struct endpoint_meter *endpoint_meter; /* NULL: what it sends is not       */
+  struct addr_record *addr_record;       /* NULL: the address is not counted */
+  struct endpoint_meter *endpoint_meter; /* NULL: no rate limits */
   struct list link;
-  struct task close_task;  /* closes it at the end of the turn, outside the sending call */
-  struct timer ping_timer; /* to the next ping, or to the end of its time to answer one  */
+  /* closes the peer at the end of the turn, not inside the call that sends */
+  struct task close_task;
+  struct timer ping_timer; /* fires when the next ping, or the pong for the last one, is due */
   struct deferred_free deferred_free;
   void *data;
-  const char *protocol;    /* the endpoint's; "": none                    */
-  int64_t queued_ever;     /* bytes queued here, ever                             */
-  int64_t ping_end;        /* `sent` as it was after the newest ping               */
-  int64_t taken_by_kernel; /* of `sent` the kernel had taken at the last look      */
-  bool over_rate;          /* it sent too much, and is to be closed for that      */
-  bool ping_pending;       /* nothing has come since the newest ping              */
-  bool ping_delayed;       /* the newest ping had to wait for what is before it   */
+  const char *protocol;    /* borrowed from the endpoint; "": no subprotocol */
+  int64_t queued_ever;     /* all bytes ever queued */
+  int64_t ping_end;        /* queued_ever after the newest ping */
+  int64_t taken_by_kernel; /* how many of queued_ever the kernel had accepted when last checked */
+  bool over_rate;          /* the peer sends too much and will be closed */
+  bool ping_pending;       /* nothing was received since the newest ping */
+  bool ping_delayed;       /* the newest ping had to wait for bytes queued before it */
   char address[];
 };
 
-/* What a peer sends is metered here. */
+/* Counts what a peer sends, for the rate limits. */
 struct endpoint_meter {
   struct meter meter;
   sio_ws *ws;
@@ -103,7 +104,7 @@ static void endpoint_close_over_limit(struct task *t) {
                                "" });
 }
 
-/* ---- how much it sends ------------------------------------------------------------- */
+/* ---- rate limits ------------------------------------------------------------------------ */
 
 static sio_ws *endpoint_peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
@@ -127,7 +128,8 @@ static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wai
 static const struct meter_ops endpoint_meter_ops = { endpoint_on_pause, endpoint_on_resume,
                                                      endpoint_on_limited };
 
-/* False: what is over the limit is not delivered. */
+/* Counts received packets and bytes. False: the peer is over a limit that closes it, and the
+ * message must not be delivered. */
 static bool endpoint_count_received(sio_ws *w, uint64_t packets, uint64_t bytes) {
   if (w->over_rate || !w->ws) return false;
   if (sio__meter_count(&w->endpoint_meter->meter, packets, bytes)) return w->ws;
@@ -150,7 +152,7 @@ static const struct ws_conn_ops endpoint_counted_ops = { .message = endpoint_on_
                                                          .received = endpoint_on_received_counted,
                                                          .address = endpoint_peer_address };
 
-/* ---- whether it is still there -------------------------------------------------------- */
+/* ---- pings ------------------------------------------------------------------------------- */
 
 static void endpoint_set_ping_timer(sio_ws *w, unsigned ms) {
   sio__loop_start_timer(w->endpoint->shared->ws->loop, &w->ping_timer, ms);
@@ -161,13 +163,13 @@ static void endpoint_on_ping_answered(sio_ws *w) {
   endpoint_set_ping_timer(w, w->endpoint->cbs.ping_interval_ms);
 }
 
-/* How many of the queued bytes the kernel has taken so far. Pongs are not counted, they are small.
- * */
+/* Returns how many of the queued bytes the kernel has accepted so far. Pongs are ignored, since
+ * they are small. */
 static int64_t bytes_taken_by_kernel(const sio_ws *w) {
   return w->queued_ever - (int64_t)ws_queued(w->ws);
 }
 
-/* If there is no memory for this ping, the next one has to serve. */
+/* Sends a ping. If there is no memory for it, the next one is sent after the usual interval. */
 static void endpoint_send_ping(sio_ws *w) {
   int err = sio__ws_ping(w->ws);
   w->ping_pending = err == 0;
@@ -179,19 +181,21 @@ static void endpoint_send_ping(sio_ws *w) {
                                  : w->endpoint->cbs.ping_timeout_ms);
 }
 
-/* The host kept the loop from reading, or we do not read: its answer may lie unread. */
+/* Returns true if the pong may have arrived but was not read: the host has kept the loop busy, or
+ * reading is paused. */
 static bool endpoint_pong_may_be_unread(const sio_ws *w) {
   if (w->endpoint->shared->ws->loop->late) return true;
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
-/* The ping waits behind what the peer is slow to read, and it has read on since the last look; or
- * the ping did so until now, and the peer needs time to answer it. */
+/* Returns true if the ping is, or was until now, still queued after other bytes, and the peer has
+ * read some of them since the last check. Such a peer is slow but alive. */
 static bool peer_still_reads(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);
   if (before >= w->ping_end) return false;
-  /* Only the ping itself is unsent: a part of it that the kernel takes is not the peer reading. */
+  /* Only the ping itself was unsent, and the kernel has taken a part of it. That does not show
+   * that the peer reads. */
   if (!w->ping_delayed && before >= w->ping_end - WS_PING_LEN) return false;
   if (w->taken_by_kernel >= w->ping_end) return w->ping_delayed;
   w->ping_delayed = true;
@@ -218,9 +222,9 @@ static void endpoint_on_ping_timer(struct timer *t) {
     endpoint_close_ping_timeout(w);
 }
 
-/* ---- the beginning ----------------------------------------------------------------- */
+/* ---- accepting a handshake --------------------------------------------------------------- */
 
-/* text: the answer's body, or NULL. */
+/* Answers r with a refusal. why: for the log. text: the body of the answer, or NULL. */
 static bool endpoint_refuse_request(sio_request *r, int status, const char *why, const char *text) {
   r->log_reason = why;
   sio__request_disable_keep_alive(r);
@@ -233,7 +237,7 @@ static bool endpoint_check_handshake(sio_request *r) {
   return !fault || endpoint_refuse_request(r, 400, fault, fault);
 }
 
-/* The list of origins decides first, then the host. */
+/* allowed_origins is checked first, then the host's accept callback. */
 static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
@@ -249,7 +253,7 @@ static bool address_may_open_session(struct endpoint *e, sio_request *r) {
   return !g || !addr_limits_active(g) || sio__admit_new_session(g, r);
 }
 
-/* Its address has room for it. False: r is answered. */
+/* Counts the session for its address. False: the address has too many, and r was answered. */
 static bool address_has_session_room(sio_ws *w, sio_request *r) {
   struct addr_limits *g = w->endpoint->shared->addr_limits;
   struct addr a = sio__request_client_addr(r);
@@ -314,13 +318,14 @@ void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint) {
     return;
   }
   list_push(&e->peers, &w->link);
-  w->queued_ever = (int64_t)ws_queued(w->ws); /* the answer's head */
+  w->queued_ever = (int64_t)ws_queued(w->ws); /* the 101 */
   if (!e->cbs.no_pings) endpoint_set_ping_timer(w, e->cbs.ping_interval_ms);
   if (e->cbs.open) e->cbs.open(w, e->user);
   if (rest.n && w->ws) sio__ws_conn_feed(w->ws, rest);
 }
 
-/* The pointers, then the texts. */
+/* Copies a NULL-terminated array of strings into one block: first the pointers, then the texts.
+ * UV_EINVAL: one of them is not a token. */
 static int copy_subprotocol_names(const char ***out, const char *const *from) {
   size_t n = 0, bytes = 0;
   *out = NULL;

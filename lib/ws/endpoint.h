@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * endpoint.h - WebSockets that speak the host's own protocol, on their own path.
+ * endpoint.h - WebSocket routes that speak a protocol of the host, beside Socket.IO.
  */
 #ifndef SIO_WS_ENDPOINT_H
 #define SIO_WS_ENDPOINT_H
@@ -9,30 +9,31 @@
 #include "ws/conn.h"
 #include <sio/http.h>
 
-/* What all endpoints of a server share. */
+/* State shared by all endpoints of a server. */
 struct endpoint_shared {
   struct ws_shared *ws;
-  const sio_options *opts; /* max_queued and allowed_origins hold here too */
+  const sio_options *opts; /* max_queued and allowed_origins apply here, too */
   sio_stats *stats;
-  struct addr_limits *addr_limits; /* NULL: addresses are not counted */
+  struct addr_limits *addr_limits; /* NULL: no limits per address */
   const struct meter_settings *meters;
 };
 
-/* One route's endpoint; the server owns it. */
+/* The endpoint of one route, owned by the server. */
 struct endpoint {
-  struct list link;  /* the server's         */
-  struct list peers; /* sio_ws.link          */
+  struct list link;  /* in the server's list */
+  struct list peers; /* the open peers: sio_ws.link */
   const struct endpoint_shared *shared;
   sio_ws_callbacks cbs;
-  const char **protocols; /* cbs.protocols, copied in one block; NULL: it has none */
+  const char **protocols; /* a copy of cbs.protocols in one block; NULL: no subprotocols */
   void *user;
 };
 
-/* 0, UV_EINVAL (a time is too long, a protocol's name is no token), UV_ENOMEM. */
+/* 0, UV_ENOMEM, or UV_EINVAL: a ping time is too long, or a subprotocol's name is not a token. */
 int sio__endpoint_new(struct endpoint **out, const struct endpoint_shared *shared,
                       const sio_ws_callbacks *cbs, void *user);
-void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint); /* a route's upgrade callback */
-void sio__endpoint_close_peers(struct endpoint *e);                /* 1001 to every peer          */
-void sio__endpoint_free(struct endpoint *e);                       /* after its peers are gone    */
+/* the route's upgrade callback */
+void sio__endpoint_accept_upgrade(sio_request *r, void *endpoint);
+void sio__endpoint_close_peers(struct endpoint *e); /* closes every peer with code 1001 */
+void sio__endpoint_free(struct endpoint *e);        /* call this after all peers have closed */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * extension.c - the grammar of RFC 6455 section 9.1, and which parameters may say what.
+ * extension.c - parses Sec-WebSocket-Extensions (RFC 6455 section 9.1) and checks the parameters of
+ * permessage-deflate.
  */
 #include "ws/extension.h"
 
@@ -14,7 +15,7 @@ struct param {
   sio_slice name;
   bool has_value;
   char value[VALUE_MAX];
-  size_t n; /* of value, as it came: over VALUE_MAX it was cut */
+  size_t n; /* length of the value as received; beyond VALUE_MAX it was cut */
 };
 
 static bool is_extension_token_char(char c) {
@@ -45,7 +46,7 @@ static void param_put_char(struct param *p, char c) {
   p->n++;
 }
 
-/* p is after the opening quote. The quoted text must be a token, too. */
+/* Parses the rest of a quoted value, after the opening quote. The unquoted text must be a token. */
 static bool take_quoted_value(sio_slice *s, struct param *p) {
   while (s->n && *s->p != '"') {
     bool escaped = *s->p == '\\';
@@ -74,7 +75,7 @@ static bool take_param(sio_slice *s, struct param *p) {
   return !take_char(s, '=') || take_param_value(s, p);
 }
 
-/* ---- what an offer says ------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------- */
 
 struct offer {
   bool server_plain, client_plain; /* ..._no_context_takeover */
@@ -83,7 +84,7 @@ struct offer {
   bool bad;
 };
 
-/* 8 to 15, without a zero before it; 0: no such number. */
+/* Parses a number from 8 to 15 without leading zeros. Returns 0 for anything else. */
 static unsigned parse_window_bits(const struct param *p) {
   if (p->n == 1 && (p->value[0] == '8' || p->value[0] == '9')) return (unsigned)(p->value[0] - '0');
   if (p->n != 2 || p->value[0] != '1' || p->value[1] < '0' || p->value[1] > '5') return 0;
@@ -96,7 +97,7 @@ static bool set_flag_once(bool *flag) {
   return first;
 }
 
-/* False: it may not be so. */
+/* Stores one parameter of an offer. False: the parameter is unknown, repeated or invalid. */
 static bool offer_add_param(struct offer *o, const struct param *p) {
   if (slice_is(p->name, "server_no_context_takeover"))
     return !p->has_value && set_flag_once(&o->server_plain);
@@ -109,7 +110,7 @@ static bool offer_add_param(struct offer *o, const struct param *p) {
   return o->server_window > 0;
 }
 
-/* False: the grammar is broken. */
+/* Parses one offer: the extension's name and its parameters. False: a syntax error. */
 static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o) {
   *o = (struct offer){ .bad = false };
   if (!take_token(s, name)) return false;
@@ -130,7 +131,8 @@ static bool offer_is_acceptable(const struct ws_deflate *have, sio_slice name,
   return !o->server_window || o->server_window >= have->window_bits;
 }
 
-/* A smaller window than the largest is said even if nobody asked: it saves the client memory. */
+/* The window is also announced if it is smaller than 32 KiB and the client did not ask for that:
+ * it saves memory in the client. */
 static void write_extension_answer(const struct ws_deflate *have, const struct offer *o,
                                    char out[WS_ANSWER_MAX]) {
   char window[32] = "";

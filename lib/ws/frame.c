@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * frame.c - frame headers, written into the headroom of the msg they belong to.
+ * frame.c - writes frame headers into the headroom of the msg that they belong to.
  */
 #include "ws/frame.h"
 
@@ -48,7 +48,7 @@ struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, cons
   return m;
 }
 
-/* 1004 means nothing, 1005 and 1006 are never sent, 1007 to 1014 are registered. */
+/* 1004 is reserved, 1005 and 1006 are never sent, and 1007 to 1014 are registered. */
 bool sio__ws_close_code_is_valid(unsigned code) {
   if (code >= 3000) return code <= 4999;
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * handshake.c - what a client must ask for, and the proof that we understood it.
+ * handshake.c - checks a client's handshake and computes Sec-WebSocket-Accept.
  */
 #include "ws/handshake.h"
 
@@ -18,7 +18,7 @@ static bool is_base64(char c) {
          c == '/';
 }
 
-/* 22 characters hold 132 bits; what the last four of them are makes no difference. */
+/* 22 characters contain 132 bits; the last four are ignored. */
 static bool websocket_key_is_valid(sio_slice key) {
   if (key.n != KEY_LEN || key.p[KEY_LEN - 2] != '=' || key.p[KEY_LEN - 1] != '=') return false;
   for (size_t i = 0; i < KEY_LEN - 2; i++)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * recv.c - finds the frames, lets wslay read each, and puts messages together.
+ * recv.c - splits received bytes into frames, passes each frame to wslay, and joins frames to
+ * messages.
  *
- * wslay reads ahead into its own buffer. It is handed the bytes of one frame and not one
- * more, so at a frame's end a context is empty and can serve another connection. What it
- * gets is unmasked: that is done eight bytes at a time on the way into its buffer, and the
- * header it sees says so.
+ * wslay reads ahead into its own buffer. It gets the bytes of one frame only, so that a context is
+ * empty at the end of a frame and can be used for another connection. The payload is unmasked eight
+ * bytes at a time while it is copied to wslay, and the header that wslay gets says that the frame
+ * is not masked.
  */
 #include "ws/recv.h"
 
@@ -20,9 +21,9 @@ enum {
   KEY_LEN = 4,
   HEADER_MIN = 2 + KEY_LEN,
   CONTROL_MAX = 125,
-  CONTROL_BIT = 8,    /* opcodes from here on are control frames       */
-  KEEP_CONTEXTS = 32, /* at rest in a pool                             */
-  AHEAD = 64 * 1024   /* how far a buffer may grow past what has come  */
+  CONTROL_BIT = 8,    /* opcodes from this one on are control frames */
+  KEEP_CONTEXTS = 32, /* contexts kept in a pool */
+  AHEAD = 64 * 1024   /* how many bytes a message buffer may be larger than what was received */
 };
 
 struct input {
@@ -30,25 +31,26 @@ struct input {
   size_t n;
 };
 
-/* One frame under way. */
+/* The wslay context of a frame that is being received. */
 struct ws_ctx {
-  struct ws_ctx *next; /* in the pool */
+  struct ws_ctx *next; /* next free context in the pool */
   wslay_frame_context_ptr frame;
-  struct input *in;      /* during a feed                                   */
-  uint64_t payload_left; /* payload bytes that wslay has yet to get         */
-  uint64_t payload_out;  /* payload bytes that came out of it               */
+  struct input *in;      /* the input, during sio__ws_recv_feed() */
+  uint64_t payload_left; /* payload bytes not yet passed to wslay */
+  uint64_t payload_out;  /* payload bytes that wslay has returned */
   uint8_t head[WS_RECV_HEADER - KEY_LEN];
-  uint8_t head_left;        /* bytes of head that wslay has yet to get  */
-  uint8_t key_at;           /* where in the key the next byte begins    */
-  uint8_t key[3 * KEY_LEN]; /* three times over: any 8 bytes from key_at are there */
+  uint8_t head_left;        /* bytes of head not yet passed to wslay */
+  uint8_t key_at;           /* index in the key for the next byte */
+  uint8_t key[3 * KEY_LEN]; /* the key three times, so that 8 bytes can be read from key_at */
   uint8_t control_len;
-  uint8_t control[CONTROL_MAX]; /* one that comes in pieces; wslay lets no longer one pass */
+  /* payload of a control frame that arrives in pieces; wslay refuses longer ones */
+  uint8_t control[CONTROL_MAX];
 };
 
 struct ws_pool {
   struct ws_ctx *free;
   unsigned nfree;
-  struct inflater *inflater; /* from the first compressed message on */
+  struct inflater *inflater; /* made for the first compressed message */
 };
 
 /* ---- contexts ---- */
@@ -64,7 +66,8 @@ static void unmask_payload(uint8_t *out, const uint8_t *p, size_t n, const uint8
   for (size_t i = 0; i < n; i++) out[i] = p[i] ^ key[i];
 }
 
-/* wslay's wslay_frame_recv_callback: what there is of this frame, 0 when the input is dry. */
+/* The wslay_frame_recv_callback: copies and unmasks the available bytes of this frame. Returns 0
+ * if there are none. */
 static ssize_t wslay_read_cb(uint8_t *buf, size_t room, int flags, void *user) {
   (void)flags;
   struct ws_ctx *x = user;
@@ -125,7 +128,8 @@ static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
   return x;
 }
 
-/* Only at a frame's end: a context that saw half a frame is of no use to anyone else. */
+/* Call this only at the end of a frame: a context with half a frame cannot serve another
+ * connection. */
 static void ws_ctx_return(struct ws_pool *p, struct ws_ctx *x) {
   if (p->nfree >= KEEP_CONTEXTS) {
     ws_ctx_free(x);
@@ -136,7 +140,7 @@ static void ws_ctx_return(struct ws_pool *p, struct ws_ctx *x) {
   p->nfree++;
 }
 
-/* ---- the end of it ---- */
+/* ---- the end ---- */
 
 static void message_buf_free(struct buf *msg) {
   if (!msg) return;
@@ -165,13 +169,14 @@ static size_t current_max_message(const struct ws_recv *r) {
   return r->unjoined ? l->max_unjoined : l->max_message;
 }
 
-/* What does not shrink grows a little when it is compressed. */
+/* Returns the most bytes a message may have as received. Compression makes incompressible data
+ * slightly longer. */
 static size_t current_max_payload(const struct ws_recv *r) {
   size_t max = current_max_message(r), grown;
   return !r->compressed || add_overflows(max, max / 64 + 64, &grown) ? max : grown;
 }
 
-/* Room for n bytes that have come out of wslay and the rest of the frame that has come in. */
+/* Makes room for n bytes that wslay has returned and for the rest of the frame that has arrived. */
 static int message_buf_reserve(struct ws_recv *r, size_t n) {
   struct buf *b = r->msg;
   size_t waiting = r->ctx->in->n;
@@ -197,8 +202,9 @@ static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f,
   return ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
 }
 
-/* Context and buffer are taken off first: p lies in one of them, and the callee may clear r.
- * r is over until the callee says otherwise, so that it need not be touched if it does not. */
+/* Calls the owner with a complete message at p. The context and the buffer, one of which contains
+ * p, are detached first, because the callee may call sio__ws_recv_clear(). `ended` is set
+ * meanwhile, so that r need not be touched if the callee returns false and frees it. */
 static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;
@@ -326,7 +332,7 @@ static bool on_frame_piece(struct ws_recv *r, const struct wslay_frame_iocb *f) 
   return true;
 }
 
-/* True at the frame's end, if reading goes on. */
+/* Passes input to wslay until the frame ends. True: the frame is complete, and reading goes on. */
 static bool read_frame(struct ws_recv *r, struct input *in) {
   struct ws_ctx *x = r->ctx;
   x->in = in;
@@ -342,7 +348,7 @@ static bool read_frame(struct ws_recv *r, struct input *in) {
   }
 }
 
-/* From the second byte on it is known. */
+/* Returns the size of the extended payload length. The first two header bytes must be present. */
 static unsigned length_field_size(const uint8_t *h) {
   unsigned len = h[1] & 0x7fu;
   return len == 127 ? 8 : len == 126 ? 2 : 0;
@@ -357,7 +363,8 @@ static uint64_t payload_length(const uint8_t *h) {
   return n;
 }
 
-/* The next header, taken off the input; NULL until it is whole. */
+/* Takes the next frame header off the input. NULL: it is incomplete, and its bytes are kept in
+ * r. */
 static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
   const uint8_t *h = in->p;
   if (r->head_n == 0 && in->n >= HEADER_MIN && in->n >= frame_header_size(h)) {
@@ -374,12 +381,13 @@ static const uint8_t *take_frame_header(struct ws_recv *r, struct input *in) {
   return r->head;
 }
 
-/* A message is marked as compressed on its first frame (RFC 7692 section 6). */
+/* Only the first frame of a message has the bit for compression (RFC 7692 section 6). */
 static unsigned allowed_reserved_bits(const struct ws_recv *r, unsigned op) {
   return r->deflate_agreed && (op == WS_TEXT || op == WS_BINARY) ? WS_RSV1 : 0;
 }
 
-/* What is wrong with a header's first n bytes, as far as the first two tell. */
+/* Checks the first two bytes of a header, or one if only one has arrived. Returns the error as
+ * text, or NULL. */
 static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h, size_t n) {
   if (n == 0) return NULL;
   unsigned op = h[0] & 0x0fu;
@@ -396,7 +404,7 @@ static void ws_start_message(struct ws_recv *r, uint8_t first) {
   r->compressed = first & WS_RSV1;
 }
 
-/* Counts a data frame in, unless it is over a limit. */
+/* Counts a data frame, and checks its length and the number of fragments. */
 static bool count_data_frame(struct ws_recv *r, uint64_t len) {
   size_t have = r->msg ? r->msg->n : 0;
   if (len >> 63) return ws_recv_fail_connection(r, 1002, "length over 63 bits");
@@ -421,7 +429,7 @@ static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len)
   x->control_len = 0;
 }
 
-/* False while the header is incomplete, or when it failed. */
+/* False: the header is incomplete, or the connection has failed. */
 static bool ws_begin_frame(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header(r, in);
   const char *fault = h ? frame_header_error(r, h, 2) : frame_header_error(r, r->head, r->head_n);

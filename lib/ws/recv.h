@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * recv.h - the receiving half of a WebSocket: bytes in, messages out (RFC 6455
- * sections 5 to 8), with wslay's frame layer reading the frames.
+ * recv.h - the receiver of a WebSocket: turns bytes into messages (RFC 6455 sections 5 to 8), with
+ * the frame layer of wslay.
  *
- * A wslay context is over 4 KiB, so a connection holds one only while a frame's payload
- * is incomplete: contexts come from a pool per loop and go back at every frame boundary,
- * and a header that comes in pieces waits in the struct. The message buffer exists only
- * while a message is incomplete, and is never more than 64 KiB ahead of what has come; a
- * message that comes out of wslay in one piece is handed on where it lies.
+ * A wslay context takes more than 4 KiB, so a connection has one only while it receives a frame.
+ * Contexts come from a pool per loop and return to it at the end of each frame; an incomplete
+ * header is kept in struct ws_recv. The message buffer exists only while a message is incomplete,
+ * and is at most 64 KiB larger than what was received. A message that wslay returns in one piece is
+ * not copied.
  *
- * A compressed message (RFC 7692) is kept as it comes and inflated when it is whole, by the one
- * inflater that the pool has, into a buffer that lives until the message is handed on: so
- * what a peer makes us hold is what it has sent, and never more than max_message twice.
+ * A compressed message (RFC 7692) is kept compressed until it is complete, and then inflated into a
+ * buffer that is freed after its delivery. All connections share the pool's one inflater. So a peer
+ * can make us hold what it has sent, and at most twice max_message.
  *
- * Who checks what: here masks, reserved bits and opcodes, the order of fragments, limits,
- * UTF-8 and close codes; wslay the rules of control frames and the shortest length.
+ * This file checks masks, reserved bits, opcodes, the order of fragments, limits, UTF-8 and close
+ * codes. wslay checks the rules for control frames and that lengths have the shortest form.
  */
 #ifndef SIO_WS_RECV_H
 #define SIO_WS_RECV_H
@@ -27,38 +27,40 @@
 struct ws_recv;
 
 struct ws_recv_ops {
-  /* A whole message, text already valid UTF-8. The bytes are borrowed and may be changed. The
-   * callee may close the connection, which it tells by the return value: false stops reading
-   * for good. */
+  /* A complete message; text is valid UTF-8. The bytes are borrowed and may be modified. The
+   * callee may close the connection: then it returns false, and nothing more is read. */
   bool (*message)(struct ws_recv *r, bool binary, char *p, size_t n);
-  bool (*ping)(struct ws_recv *r, const char *p, size_t n); /* n <= 125; answer with a pong     */
+  /* n <= 125; to be answered with a pong */
+  bool (*ping)(struct ws_recv *r, const char *p, size_t n);
   bool (*pong)(struct ws_recv *r, const char *p, size_t n);
-  /* The close frame: code 1005 when it had none; reason is valid UTF-8. Reading is over. */
+  /* A close frame was received; code is 1005 if it has none. reason is valid UTF-8. This is the
+   * last callback. */
   void (*close)(struct ws_recv *r, unsigned code, const char *reason, size_t n);
-  /* The peer broke the rules: close with this code (1002, 1007, 1008, 1009, or 1011 when we are
-   * out of memory). detail is static. Reading is over. */
+  /* The peer has violated the protocol: close with this code (1002, 1007, 1008, 1009, or 1011 if
+   * there is no memory). detail is static. This is the last callback. */
   void (*fail)(struct ws_recv *r, unsigned code, const char *detail);
-  /* A message was inflated, to so many bytes more than came. As `message`: false stops reading for
-   * good. May be NULL. */
+  /* A message was inflated, and is `more` bytes longer than it was compressed. False: the
+   * connection was closed, and nothing more is read. May be NULL. */
   bool (*inflated)(struct ws_recv *r, size_t more);
 };
 
-/* wslay contexts at rest, shared by all connections of a loop. */
+/* Free wslay contexts, shared by all connections of a loop. */
 struct ws_pool;
 struct ws_pool *sio__ws_pool_new(void); /* NULL: no memory */
 void sio__ws_pool_free(struct ws_pool *p);
 struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p);
 
 struct ws_limits {
-  size_t max_message;     /* a message's bytes; checked on the frame header, before any is kept,
-                             and once more while inflating */
-  unsigned max_fragments; /* frames a message may come in                                       */
-  size_t max_unjoined;    /* a message's bytes, from a peer that is not known yet               */
+  /* bytes of a message; checked on each frame header before its payload is kept, and again while
+   * inflating */
+  size_t max_message;
+  unsigned max_fragments; /* frames of one message */
+  size_t max_unjoined;    /* bytes of a message from a peer that has not joined a namespace */
 };
 
 enum { WS_RECV_HEADER = 14 }; /* the longest frame header a client can send */
 
-/* What all that are received alike share. */
+/* State shared by all receivers of one kind. */
 struct ws_recv_shared {
   const struct ws_recv_ops *ops;
   struct ws_pool *pool;
@@ -66,32 +68,32 @@ struct ws_recv_shared {
 };
 
 struct ws_recv {
-  uint8_t opcode : 4;           /* of the message under way, 0: none                      */
-  bool ended : 1;               /* nothing more is read                                   */
-  bool deflate_agreed : 1;      /* the peer may send compressed messages: set by the owner */
-  bool compressed : 1;          /* the message under way is one                           */
-  bool unjoined : 1;            /* limits.max_unjoined holds: set by the owner             */
-  bool paused : 1;              /* set by the owner: no message more is taken for now     */
-  uint8_t head_n;               /* bytes in head                                          */
-  uint8_t head[WS_RECV_HEADER]; /* of a frame whose header is not whole yet      */
+  uint8_t opcode : 4;           /* opcode of the message being received; 0: none */
+  bool ended : 1;               /* nothing more will be read */
+  bool deflate_agreed : 1;      /* compression was negotiated; set by the owner */
+  bool compressed : 1;          /* the message being received is compressed */
+  bool unjoined : 1;            /* limits.max_unjoined applies; set by the owner */
+  bool paused : 1;              /* no further message is delivered for now; set by the owner */
+  uint8_t head_n;               /* number of bytes in head */
+  uint8_t head[WS_RECV_HEADER]; /* header of the next frame, while it is incomplete */
   utf8_state utf8;
   uint32_t fragments;
   const struct ws_recv_shared *shared;
-  struct ws_ctx *ctx; /* borrowed from the pool while inside a frame, else NULL */
-  struct buf *msg;    /* the message so far; NULL between messages              */
+  struct ws_ctx *ctx; /* borrowed from the pool during a frame, otherwise NULL */
+  struct buf *msg;    /* the incomplete message; NULL between messages */
 };
 
 void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
-/* Bytes from the peer; after close, fail or a false they are ignored. Once a callback said
- * that reading is over, r is not touched again. Answers how many bytes at the end were not used,
- * since the owner set r->stop. */
+/* Feeds received bytes. They are ignored after `close`, `fail`, or a callback that returned false;
+ * r is not touched after such a callback. Returns how many bytes at the end were not consumed
+ * because the owner has set r->paused. */
 size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
 /* Something of a frame or of a message has come, and the rest is missing. */
 static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
   return r->opcode || r->ctx || r->head_n;
 }
-/* Gives everything back and reads no more. Allowed inside a callback (which then says false):
- * the bytes it was given stay until it returns. */
+/* Frees everything, and reads no more. May be called inside a callback, which must then return
+ * false; the bytes passed to it stay valid until it returns. */
 void sio__ws_recv_clear(struct ws_recv *r);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * upgrade.c - the opening handshake of RFC 6455 section 4.2, on an HTTP request.
+ * upgrade.c - the opening handshake (RFC 6455 section 4.2) of an HTTP request.
  */
 #include "ws/upgrade.h"
 #include "http/head.h"
@@ -20,7 +20,7 @@ static bool next_subprotocol_line(struct subprotocol_iter *o) {
   return false;
 }
 
-/* Several lines are one list, and empty elements mean nothing (RFC 9110 section 5.6.1). */
+/* Several header lines form one list, and empty elements are ignored (RFC 9110 section 5.6.1). */
 bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name) {
   do {
     while (sio__slice_split(&o->rest, ',', name)) {
@@ -39,7 +39,7 @@ static bool subprotocols_are_tokens(const sio_request *r) {
   return true;
 }
 
-/* The host may have chosen one itself. */
+/* Returns true if the host has set the header itself. */
 static bool host_chose_subprotocol(const sio_request *r) {
   static const char name[] = "sec-websocket-protocol:";
   sio_slice rest = slice(r->extra_headers.p, r->extra_headers.n), line;

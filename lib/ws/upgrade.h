@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * upgrade.h - from an HTTP request to a WebSocket: the checks, the 101, the new owner.
+ * upgrade.h - turns an HTTP request into a WebSocket: checks the handshake, sends the 101, and sets
+ * the new owner.
  */
 #ifndef SIO_WS_UPGRADE_H
 #define SIO_WS_UPGRADE_H
@@ -8,8 +9,8 @@
 #include "http/request.h"
 #include "ws/conn.h"
 
-/* NULL, or what is wrong with the handshake, one line, static: to be answered with 400, and with
- * the headers set on r. */
+/* Checks the handshake. NULL if it is valid, otherwise the error, one line in static storage:
+ * answer with 400 and with the headers that were set on r. */
 const char *sio__ws_handshake_error(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
@@ -19,15 +20,15 @@ const char *sio__ws_handshake_error(sio_request *r);
  */
 struct subprotocol_iter {
   const sio_request *r;
-  uint32_t line;  /* the header line to look at next */
-  sio_slice rest; /* of the one before that          */
+  uint32_t line;  /* the header line to read next */
+  sio_slice rest; /* the unread part of the line before it */
 };
 bool sio__ws_next_subprotocol(struct subprotocol_iter *o, sio_slice *name);
 
-/* Sends the 101 with the headers set on r, and opens the WebSocket. protocol: the subprotocol that
- * it will speak, n 0 for none; unless a header set on r names one already. rest: bytes that came
- * with the handshake, to be fed when the owner is ready. 0, UV_ENOMEM, SIO_ECLOSED: the connection
- * is gone and r with it. */
+/* Opens the WebSocket: sends the 101 with the headers set on r. protocol: the subprotocol to
+ * announce; empty for none, or if a header set on r names one. *rest: bytes that arrived with the
+ * handshake; feed them with sio__ws_conn_feed() when the owner is ready. 0, UV_ENOMEM or
+ * SIO_ECLOSED: the connection and r are gone. */
 int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_shared *shared,
                            const struct ws_conn_ops *ops, void *owner, sio_slice protocol,
                            sio_slice *rest);
