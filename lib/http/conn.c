@@ -114,8 +114,8 @@ void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, con
 }
 
 const char *sio__http_conn_reject_text(int cause) {
-  return cause == SIO_REJECT_OPEN ? "as many connections as max_per_address are open"
-                                  : "it connects faster than connects_per_s";
+  return cause == SIO_REJECT_OPEN ? "max_per_address connections of the address are open"
+                                  : "the address connects faster than connects_per_s";
 }
 
 void sio__http_conn_reject(struct http_conn *c, int cause, const char *why) {
@@ -191,8 +191,8 @@ static void on_state_timeout(struct http_conn *c) {
       else
         close_unless_peer_takes_answer(c);
       return;
-    case HTTP_IN_HEAD: refuse_slow_request(c, "head timed out"); return;
-    case HTTP_IN_BODY: refuse_slow_request(c, "body timed out"); return;
+    case HTTP_IN_HEAD: refuse_slow_request(c, "the request head did not arrive in time"); return;
+    case HTTP_IN_BODY: refuse_slow_request(c, "the request body did not arrive in time"); return;
     case HTTP_DISCARD:
       sio__http_conn_close_when_sent(c);
       if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);

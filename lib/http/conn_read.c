@@ -89,7 +89,7 @@ static void dispatch_request_head(struct http_conn *c) {
   bool read_body = r->mount->on_head(r);
   if (c->req != r || r->answered) return;
   if (!r->upgrade && r->content_length > r->max_body)
-    sio__http_conn_refuse_request(c, 413, SIO_ETOOBIG, "Content-Length over the limit");
+    sio__http_conn_refuse_request(c, 413, SIO_ETOOBIG, "Content-Length is over the limit");
   else if (read_body && c->state == HTTP_HELD)
     c->state = HTTP_READY;
 }
@@ -127,7 +127,7 @@ static bool read_request_head(struct http_conn *c) {
   else if (event == PARSE_HEAD)
     on_head_complete(c);
   else if (head->n == c->http->limits.max_head)
-    sio__http_conn_refuse_request(c, 431, SIO_ETOOBIG, "head over the limit");
+    sio__http_conn_refuse_request(c, 431, SIO_ETOOBIG, "the request head is longer than max_head");
   return true;
 }
 

@@ -91,7 +91,7 @@ static int parse_http_version(sio_request *r, sio_slice s, const char **why) {
     return 0;
   }
   if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
-    return set_head_error(why, 400, "no HTTP/1 request line");
+    return set_head_error(why, 400, "malformed request line");
   return set_head_error(why, 505, "HTTP version not supported");
 }
 
@@ -171,11 +171,12 @@ static void split_request_target(sio_request *r, sio_slice target) {
 
 static int parse_request_line(sio_request *r, sio_slice line, const char **why) {
   if (!sio__slice_split(&line, ' ', &r->method_text) || !sio__slice_split(&line, ' ', &r->url))
-    return set_head_error(why, 400, "no HTTP/1 request line");
+    return set_head_error(why, 400, "malformed request line");
   int status = parse_http_version(r, line, why);
   if (status) return status;
   r->method = method_from_text(r->method_text);
-  if (slice_is(r->method_text, "CONNECT")) return set_head_error(why, 501, "CONNECT: no proxy");
+  if (slice_is(r->method_text, "CONNECT"))
+    return set_head_error(why, 501, "CONNECT is not supported");
   if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) ||
       !normalise_request_target(r))
     return set_head_error(why, 400, "malformed request target");
@@ -238,8 +239,8 @@ static void read_known_header(struct facts *f, const struct http_header *h, bool
 }
 
 static int check_host(const sio_request *r, const struct facts *f, const char **why) {
-  if (f->hosts > 1) return set_head_error(why, 400, "more than one Host");
-  if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host") : 0;
+  if (f->hosts > 1) return set_head_error(why, 400, "more than one Host header");
+  if (f->hosts == 0) return r->minor_version ? set_head_error(why, 400, "no Host header") : 0;
   return host_is_valid(f->host) ? 0 : set_head_error(why, 400, "malformed Host");
 }
 
@@ -255,7 +256,7 @@ static void replace_host_by_authority(sio_request *r) {
 
 static int check_body_framing(sio_request *r, struct facts *f, const char **why) {
   if (f->lengths + f->codings > 1)
-    return set_head_error(why, 400, "the body's length is said twice");
+    return set_head_error(why, 400, "the body's length is given twice");
   if (f->lengths && !sio__slice_parse_u64(f->length, &r->content_length))
     return set_head_error(why, 400, "malformed Content-Length");
   if (f->codings && r->minor_version == 0)

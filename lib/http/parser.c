@@ -109,7 +109,8 @@ static const char *llhttp_error_text(llhttp_errno_t e) {
 }
 
 static enum parse_event parser_translate_error(struct http_parser *ps, llhttp_errno_t e) {
-  if (ps->err == SIO_ETOOBIG) return parser_set_error(ps, ps->err, 413, "body over its limit");
+  if (ps->err == SIO_ETOOBIG)
+    return parser_set_error(ps, ps->err, 413, "the request body is over its limit");
   if (ps->err) return parser_set_error(ps, ps->err, 503, "out of memory");
   bool version = e == HPE_INVALID_VERSION || e == HPE_PAUSED_H2_UPGRADE;
   return parser_set_error(ps, SIO_EPROTO, version ? 505 : 400, llhttp_error_text(e));

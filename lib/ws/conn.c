@@ -95,8 +95,7 @@ static void log_lost_queued_bytes(const struct ws_conn *w) {
   const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
-              who, "%s: closed, and %zu bytes that waited for it are lost", who,
-              w->conn->out.bytes);
+              who, "%s: closed; %zu unsent bytes are lost", who, w->conn->out.bytes);
 }
 
 static void ws_drop_unread(struct ws_conn *w) {
@@ -344,9 +343,10 @@ static bool ws_sends_too_much_after_close(struct ws_conn *w, size_t n) {
   w->bytes_after_close =
       n < UINT32_MAX - w->bytes_after_close ? w->bytes_after_close + (uint32_t)n : UINT32_MAX;
   if (w->bytes_after_close <= limit) return false;
-  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: it goes on sending after the close",
+  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: the peer keeps sending after the close",
       ws_peer_address(w, (char[CONN_ADDRESS]){ "" }));
-  if (w->state != WS_CLOSED) ws_conn_finish(w, SIO_ETOOBIG, "it goes on sending after the close");
+  if (w->state != WS_CLOSED)
+    ws_conn_finish(w, SIO_ETOOBIG, "the peer keeps sending after the close");
   return true;
 }
 
@@ -433,13 +433,13 @@ static void ws_on_eof(struct conn *c) {
   struct ws_conn *w = c->owner;
   w->eof = true;
   w->by_peer |= w->state == WS_OPEN;
-  ws_set_end_reason(w, 0, "stream ended without a close frame");
+  ws_set_end_reason(w, 0, "the connection ended without a close frame");
   ws_end_and_notify(w);
   ws_release_if_done(w);
 }
 
 static void ws_on_stream_failed(struct conn *c, int err) {
-  ws_conn_finish(c->owner, err, "stream broke");
+  ws_conn_finish(c->owner, err, "the connection failed");
 }
 
 static void ws_on_close_timer(struct ws_conn *w) {

@@ -96,12 +96,12 @@ static void endpoint_close_over_limit(struct task *t) {
   sio_ws *w = container_of(t, sio_ws, close_task);
   if (!w->over_rate) w->endpoint->shared->stats->overflows++;
   sio__ws_drop(w->ws);
-  endpoint_release_peer(w, &(sio_close_info){
-                               SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
-                               w->over_rate
-                                   ? "it sends more than its limits allow"
-                                   : "it does not read: more than max_queued bytes wait for it",
-                               "" });
+  endpoint_release_peer(
+      w, &(sio_close_info){
+             SIO_REASON_FORCED_CLOSE, w->over_rate ? SIO_ELIMIT : SIO_ETOOBIG, 0,
+             w->over_rate ? "the peer sends more than its limits allow"
+                          : "the peer does not read: more than max_queued bytes are queued for it",
+             "" });
 }
 
 /* ---- rate limits ------------------------------------------------------------------------ */
@@ -241,11 +241,11 @@ static bool endpoint_check_handshake(sio_request *r) {
 static bool endpoint_accepts_request(struct endpoint *e, sio_request *r) {
   const char *const *allowed = e->cbs.any_origin ? NULL : e->shared->opts->allowed_origins;
   if (!sio__origin_is_allowed(allowed, r, false))
-    return endpoint_refuse_request(r, 403, "its origin is not in allowed_origins", NULL);
+    return endpoint_refuse_request(r, 403, "the origin is not in allowed_origins", NULL);
   int status = e->cbs.accept ? e->cbs.accept(r, e->user) : 0;
   if (status == 0) return true;
   return endpoint_refuse_request(r, status >= 400 && status <= 599 ? status : 403,
-                                 "its route does not accept it", NULL);
+                                 "the route does not accept it", NULL);
 }
 
 static bool address_may_open_session(struct endpoint *e, sio_request *r) {

@@ -294,7 +294,7 @@ static bool on_ping_or_pong_frame(struct ws_recv *r, unsigned op, const char *p,
 }
 
 static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
-  if (n == 1) return ws_recv_fail_connection(r, 1002, "close frame of one byte");
+  if (n == 1) return ws_recv_fail_connection(r, 1002, "close frame with a payload of one byte");
   unsigned code = n ? (unsigned)(uint8_t)p[0] << 8 | (uint8_t)p[1] : 1005;
   size_t skip = n ? 2 : 0;
   if (n && !sio__ws_close_code_is_valid(code))
@@ -393,8 +393,9 @@ static const char *frame_header_error(const struct ws_recv *r, const uint8_t *h,
   unsigned op = h[0] & 0x0fu;
   if (h[0] & 0x70 & ~allowed_reserved_bits(r, op)) return "reserved bits set";
   if (op > WS_PONG || (op > WS_BINARY && op < WS_CLOSE)) return "reserved opcode";
-  if (op == WS_CONTINUATION && !r->opcode) return "continuation of no message";
-  if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode) return "message inside a message";
+  if (op == WS_CONTINUATION && !r->opcode) return "continuation frame without a message";
+  if (op != WS_CONTINUATION && op < CONTROL_BIT && r->opcode)
+    return "new message inside an unfinished one";
   if (n > 1 && !(h[1] & 0x80)) return "frame is not masked";
   return NULL;
 }

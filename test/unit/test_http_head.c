@@ -57,9 +57,9 @@ TEST(a_line_ends_in_crlf_and_holds_no_other) {
 }
 
 TEST(a_request_line_has_three_parts_of_visible_characters) {
-  REFUSES("GET\r\n\r\n", 400, "no HTTP/1 request line");
-  REFUSES("GET /\r\n\r\n", 400, "no HTTP/1 request line");
-  REFUSES("\r\n\r\n", 400, "no HTTP/1 request line");
+  REFUSES("GET\r\n\r\n", 400, "malformed request line");
+  REFUSES("GET /\r\n\r\n", 400, "malformed request line");
+  REFUSES("\r\n\r\n", 400, "malformed request line");
   REFUSES("GET /a\x7f HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request target");
   REFUSES("GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request target");
   REFUSES("GET /\0a HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed request target");

@@ -230,7 +230,7 @@ TEST(a_peer_past_its_packets_is_closed_if_that_is_asked_for) {
   EQ(disconnects, 1);
   EQ(left.reason, SIO_REASON_FORCED_CLOSE);
   EQ(left.err, SIO_ELIMIT);
-  EQ_STR(left.detail, "it sends more than its limits allow");
+  EQ_STR(left.detail, "the peer sends more than its limits allow");
   EQ_STR(told, "packets_per_s closed ");
   EQ(stats().limited_closed, 1);
   EQ(stats().limited, 0);

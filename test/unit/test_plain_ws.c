@@ -261,7 +261,7 @@ TEST(a_peer_that_leaves_while_a_ping_is_out_leaves_no_timer) {
   CHECK(pinged());
   raw_close(&w);
   later(0);
-  SAW("transport close 0 stream ended without a close frame ");
+  SAW("transport close 0 the connection ended without a close frame ");
   later(20000);
   later(25000);
   stop();

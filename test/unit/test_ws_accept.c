@@ -277,9 +277,9 @@ TEST(each_refusal_on_a_route_is_logged_and_counted) {
              "/plain is refused with 400: Missing or invalid Sec-WebSocket-Key", "");
   is_refused("/plain", VERSION, "Sec-WebSocket-Version: 13, 8\r\n", "refused with 400: Missing",
              "");
-  is_refused("/plain", "Origin: http://evil\r\n", " 403 ", "its origin is not in allowed_origins",
+  is_refused("/plain", "Origin: http://evil\r\n", " 403 ", "the origin is not in allowed_origins",
              "");
-  is_refused("/closed", "", " 401 ", "refused with 401: its route does not accept it", "");
+  is_refused("/closed", "", " 401 ", "refused with 401: the route does not accept it", "");
   is_refused("/nowhere", "", " 404 ", "refused with 404: no such route", "");
   is_refused("/page", "", " 400 ", "refused with 400: the route is not for WebSockets", "");
   EQ(errors, 0);

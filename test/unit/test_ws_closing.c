@@ -276,7 +276,7 @@ TEST(a_peer_that_goes_on_sending_after_our_close_is_cut_off) {
   send_on(300000);
   EQ(closed_count, 1);
   EQ(why.err, SIO_ETOOBIG);
-  EQ_STR(why.detail, "it goes on sending after the close");
+  EQ_STR(why.detail, "the peer keeps sending after the close");
   EQ(loop.nconns, 0);
   SAW("");
   end();
