@@ -57,8 +57,9 @@ static inline bool base64_decode_quad(uint8_t out[3], const uint8_t p[4]) {
   return true;
 }
 
-/* Decodes one character at a time until the end or a '=', and skips other bytes. Called from the
- * first group of four that contains one. Bits that do not fill a byte are dropped. */
+/* Decodes one character at a time until the end or a '=', and skips bytes that are not in the
+ * alphabet. Used from the first group of four characters on that base64_decode_quad() rejects.
+ * Bits that do not fill a byte are dropped. */
 static size_t base64_decode_leniently(uint8_t *out, const uint8_t *p, size_t n) {
   uint32_t bits = 0;
   unsigned have = 0;

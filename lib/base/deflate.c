@@ -27,9 +27,9 @@ static void zlib_free(void *user, void *p) {
 /* ---- compressing ---- */
 
 enum {
-  SLACK = 32,               /* the most that a frame and a flush add */
+  SLACK = 32,               /* the most bytes that header, trailer and flush add */
   SCRATCH_KEPT = 64 * 1024, /* A larger buffer is freed after use. */
-  FLUSH_TAIL = 4            /* 00 00 ff ff: an empty block, which every receiver adds */
+  FLUSH_TAIL = 4 /* 00 00 ff ff, which ends a flush: it is not sent, the receiver adds it */
 };
 
 struct deflater {

@@ -76,12 +76,12 @@ struct log {
   size_t held;                   /* memory of the waiting lines */
   uint64_t unreported;           /* lost lines that are not yet reported to the host */
   uint64_t lost;                 /* all lost lines */
-  const char *why;               /* why the last lost line was lost */
-  bool counting;                 /* The current second ends with sio__log_end_second(). */
-  uint64_t left_out;             /* all lines left out by the rate limits */
+  const char *why;               /* why the newest lost line was lost */
+  bool counting;     /* A second of rate limiting has begun; sio__log_end_second() ends it. */
+  uint64_t left_out; /* all lines left out by the rate limits */
   struct log_second seconds[LOG_CAUSES];
-  void (*on_work)(
-      void *arg); /* Called when a line waits, or when the second begins. May be NULL. */
+  /* Called when a line was queued, or a second of rate limiting has begun. May be NULL. */
+  void (*on_work)(void *arg);
   void *on_work_arg;
 };
 

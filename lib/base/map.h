@@ -4,7 +4,7 @@
  *
  * Open addressing with linear probing. Deletion moves items back (no tombstones). The table is 12.5
  * to 75 % full, and allocates nothing while it is empty. Peers choose many keys, so keys are hashed
- * with SipHash-1-3 under a random key of this process: nobody can produce collisions.
+ * with SipHash-1-3 under a random key of this process, and a peer cannot produce collisions.
  */
 #ifndef SIO_BASE_MAP_H
 #define SIO_BASE_MAP_H

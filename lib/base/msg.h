@@ -58,7 +58,7 @@ void sio__msgs_clear(struct msgs *home);
 /* Returns a msg with capacity for cap bytes of text, length 0 and one reference. NULL: no
  * memory. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
-/* The same, filled with n bytes */
+/* The same, with n bytes copied from p. */
 struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n);
 /* Makes room for n more bytes of text. May move the msg, so only its maker may call this, before
  * the msg is shared. 0, UV_ENOMEM, or SIO_ETOOBIG above 4 GiB; on error *m is unchanged. */

@@ -26,7 +26,7 @@ enum {
   LARGEST_POWER = 308, /* the largest power of ten of a double */
   SPARE_BITS = 0x1ff,  /* the bits of a 64-bit product that a double and its rounding do not use */
   PARSE_MAX = 1100,
-  EXPONENT_CAP = 100000 /* a limit that PARSE_MAX digits before or after the point cannot offset */
+  EXPONENT_CAP = 100000 /* larger exponents are cut: PARSE_MAX digits cannot offset them */
 };
 
 #define HIDDEN (UINT64_C(1) << FRACTION)

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 enum {
-  POW10_MIN =
-      -342, /* A smaller power times any 64-bit integer is less than half of the smallest double. */
+  /* A smaller power times any 64-bit integer is less than half of the smallest double. */
+  POW10_MIN = -342,
   POW10_MAX = 324,
   POW10_EXACT_MAX = 55 /* from 10^0 up to this power 128 bits are exact */
 };

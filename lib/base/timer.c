@@ -66,8 +66,8 @@ static void timers_take_current_slot(struct timers *w, unsigned level, struct li
   w->used[level] &= ~(UINT64_C(1) << slot);
 }
 
-/* w->now is the start of a window on level 0, and on each higher level while its lower bits are
- * 0. */
+/* Moves the timers of every window that begins at w->now to lower levels. A window begins when the
+ * lower bits of the time are 0. */
 static void timers_move_to_lower_level(struct timers *w) {
   unsigned level = 1;
   while (level < TIMER_LEVELS && w->now % (UINT64_C(1) << (BITS * level)) == 0) level++;

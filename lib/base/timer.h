@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * timer.h - any number of timers behind one uv_timer_t, in a hierarchical wheel.
+ * timer.h - any number of timers on one uv_timer_t, in a hierarchical wheel.
  *
  * The wheel has six levels of 64 slots with a resolution of 1 ms. Starting and stopping are O(1),
  * and a timer moves to a lower level at most five times. Timers beyond the reach of the top level

@@ -4,10 +4,10 @@
  * takes more than queue_high bytes, until it is down to queue_low. sio_on_drop() is called at the
  * end of the turn.
  *
- * An event is dropped whole, with its attachments, and only if nobody waits for its ack and no part
- * of it may have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds
- * them. One pass looks at the whole queue and frees queue_high - queue_low bytes, so its cost is
- * shared by many sends. If a pass cannot free enough, later events are dropped without another one.
+ * An event is dropped whole, with its attachments, and only if it has no ack and no part of it may
+ * have been written. Acks, pings and CONNECT packets stay in the queue; max_queued bounds them. One
+ * pass visits the whole queue and frees queue_high - queue_low bytes, so its cost is shared by many
+ * sends. If a pass cannot free enough, later events are dropped without another pass.
  */
 #include "eio/backpressure.h"
 #include <assert.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * backpressure.h - a peer that reads more slowly than the host sends: which queued events are
- * dropped, and when the host is told of the drops and of their end.
+ * backpressure.h - a peer that reads more slowly than the host sends: decides which queued events
+ * are dropped, and notifies the host of the drops and of the moment at which it may send again.
  *
  * A session allocates nothing for this until its queue takes more than sio_options.queue_high
- * bytes. No function here ends the session: an error tells the caller to do so.
+ * bytes. No function here ends the session: an error asks the caller to do so.
  */
 #ifndef SIO_EIO_BACKPRESSURE_H
 #define SIO_EIO_BACKPRESSURE_H

@@ -32,7 +32,7 @@ struct eio_ops {
   bool (*open)(sio_session *c);
   /* One Engine.IO message, text without its '4' (valid UTF-8). Borrowed. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
-  /* The session is over, and is freed at the end of the turn; its user pointer is not used any
+  /* The session is over, and is freed at the end of the turn. Its user pointer is not used any
    * more. Called exactly once after open. */
   void (*close)(sio_session *c, const sio_close_info *why);
   /* The queue was over queue_high bytes, and is down to queue_low now. May be NULL. */
@@ -53,7 +53,7 @@ struct eio_hook {
   void *user;
 };
 
-/* What hooks and the log want for every packet; 0 most of the time. */
+/* Which packets the hooks and the log need to see; 0 most of the time. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
 /* What all engines of a server share. Hooks cannot be removed. */
@@ -105,7 +105,7 @@ void sio__eio_close_all(struct eio_group *g, int reason);
 void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
 /* Finds the engine whose path is the longest prefix of the raw URL; NULL if there is none. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
-/* The log's levels have changed: traces packets, or stops to. */
+/* Call this after the log's levels have changed: starts or stops tracing packets. */
 void sio__eio_update_log_level(struct eio_group *g, const struct log *log);
 
 /* The parameters of sio__eio_init(); opts has to live as long as the engine. */
@@ -135,9 +135,9 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
 
 /* ---- sessions --------------------------------------------------------------------------- */
 
-/* Queues a chain (text first, its attachments behind). flags: SIO_VOLATILE. 0, SIO_EDROPPED
- * (volatile, or by when_full), SIO_ECLOSED, UV_ENOMEM (the session is going to be closed: half a
- * chain may be queued), SIO_ETOOBIG (past max_queued: it is going to be closed). */
+/* Queues a chain: the text first, then its attachments. flags: SIO_VOLATILE. 0, SIO_EDROPPED
+ * (volatile, or dropped by when_full), SIO_ECLOSED, UV_ENOMEM (the session will be closed; half of
+ * the chain may be queued), SIO_ETOOBIG (over max_queued: the session will be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* The same for a caller that sends one chain to many sessions: if it returns 0, the caller has to
  * count the packets with sio__count_packets_sent(), before any callback runs. */
@@ -168,8 +168,9 @@ void sio__session_set_joined(sio_session *c);
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
-struct kept_head *sio__session_first_request(
-    const sio_session *c); /* address and headers of the first request, or NULL */
-void sio__session_drop_handshake(sio_session *c); /* drop_handshake */
+/* Returns the address and headers of the first request, or NULL. */
+struct kept_head *sio__session_first_request(const sio_session *c);
+/* Frees the URL and headers of the first request (sio_options.drop_handshake). */
+void sio__session_drop_handshake(sio_session *c);
 
 #endif

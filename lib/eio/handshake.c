@@ -164,7 +164,8 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
   struct ws_conn *w;
   sio_slice rest;
   sio__run_header_hooks(e, r, false);
-  const char *why = why_upgrade_is_refused(c); /* after the hooks, which may have ended it */
+  /* checked after the hooks, which may have ended the session */
+  const char *why = why_upgrade_is_refused(c);
   if (sio__ws_accept_request(&w, r, e->ws, &sio__ws_no_owner_ops, NULL,
                              first_offered_subprotocol(r), &rest))
     return;
@@ -338,8 +339,7 @@ static void route_open_request(struct eio *e, sio_request *r) {
     set_request_mount(r, &open_mount, e);
 }
 
-/* ---- admission: the hooks of the host decide
- * -------------------------------------------------- */
+/* ---- admission: the hooks of the host decide ------------------------------------------------ */
 
 static void admission_run_next_hook(struct admission *a);
 

@@ -7,7 +7,7 @@
 
 #include "eio/eio.h"
 
-bool sio__handshake_on_head(
-    sio_request *r); /* eio->mount's on_head; the mount's owner is the eio */
+/* The on_head callback of eio->mount; the mount's owner is the struct eio. */
+bool sio__handshake_on_head(sio_request *r);
 
 #endif

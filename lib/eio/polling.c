@@ -236,7 +236,7 @@ static void on_get_aborted(sio_request *r, int err, const char *detail) {
                            "poll connection closed prematurely");
 }
 
-/* The host has answered the request, which one of its hooks had kept. */
+/* The host has answered the request itself, after one of its hooks has kept it. */
 static void on_get_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) c->polling->get = NULL;
@@ -245,8 +245,8 @@ static void on_get_answered(sio_request *r) {
 /* A GET is handled when its head is complete; a body is ignored. */
 static void on_get_complete(sio_request *r) { (void)r; }
 
-/* Another request waits behind the GET on its connection, perhaps a POST of this session: answers
- * the GET now instead of when there is something to send. */
+/* Another request has arrived on the same connection, perhaps a POST of this session: answers the
+ * GET now instead of when there is something to send. */
 static void on_request_after_get(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->get == r) sio__polling_release_get(c);

@@ -211,8 +211,8 @@ static void on_post_complete(sio_request *r) {
   p->post_waits = true;
 }
 
-/* Another request waits behind the POST on its connection. It may be the GET that takes the
- * replies for which this POST waits, so the POST is answered now. */
+/* Another request has arrived on the same connection. It may be the GET that takes the replies for
+ * which this POST waits, so the POST is answered now. */
 static void on_request_after_post(sio_request *r) {
   sio_session *c = r->user;
   if (c && c->polling && c->polling->backlog && !c->polling->post_waits && !session_is_paused(c))
@@ -233,7 +233,7 @@ static void on_post_aborted(sio_request *r, int err, const char *detail) {
                            "data request connection closed prematurely");
 }
 
-/* The host has answered it, through a request that a hook had kept. */
+/* The host has answered the request itself, after one of its hooks has kept it. */
 static void on_post_answered(sio_request *r) {
   sio_session *c = r->user;
   if (c) sio__polling_detach_post(c->polling);

@@ -29,7 +29,7 @@ struct post_reader {
  * kept while a packet is handled, and on_backlog_task() frees it. */
 struct backlog {
   sio_session *session;
-  struct task task; /* handles more of them */
+  struct task task; /* handles the packets that are left */
   struct buf body;
   struct post_reader reader;
   bool busy; /* one of its packets is being handled */
@@ -62,7 +62,7 @@ void sio__polling_subtract_held(struct polling *p, size_t bytes);
 /* There is room in the queue again: goes on with the backlog at the end of the turn. */
 void sio__polling_wake_backlog(struct polling *p);
 
-/* A walk over the queued messages; m is NULL at the end. */
+/* An iterator over the queued messages; m is NULL at the end. */
 struct queue_walk {
   const struct out_node *n;
   const struct msg *m;

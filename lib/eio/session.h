@@ -26,7 +26,7 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
 int sio__session_send_handshake(sio_session *c);
 /* Counts the session and calls ops->open, once its transport is set and the handshake queued. */
 void sio__session_start(sio_session *c);
-/* Removes a session for which sio__session_start() was not called; no callback hears of it. */
+/* Removes a session for which sio__session_start() was not called. No callback is made. */
 void sio__session_discard(sio_session *c);
 
 /* Queues one msg on the transport, and counts it. 0, UV_ENOMEM, SIO_ECLOSED. */
@@ -39,8 +39,8 @@ void sio__session_extend_timeout(sio_session *c);
  * it is over one and when_limited says close. False: the session is over. */
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
-/* True while the peer is over its rate limits or does not take its replies. Transports ask after
- * each packet, and then handle nothing more until their `resume` is called. */
+/* True while the peer is over its rate limits or does not take its replies. Transports check this
+ * after each packet, and then handle nothing more until their `resume` is called. */
 bool sio__session_must_stop_reading(sio_session *c);
 /* Handles what was kept back, if the reason for it has passed. From the loop only. */
 void sio__session_resume(sio_session *c);

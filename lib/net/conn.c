@@ -107,8 +107,8 @@ int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct c
   list_push(&l->conns, &c->link);
   set_conn_count(l, l->nconns + 1);
   l->stats.accepted++;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 },
-             sizeof(int)); /* fails on a Unix socket, which does no harm */
+  /* This fails on a Unix socket, which does no harm. */
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
   conn_update_poll(c);
   *out = c;
   return 0;

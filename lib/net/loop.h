@@ -84,7 +84,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   uint64_t alarm_due;      /* alarm_at, or the time when the alarm was set if that was later */
   uint64_t alarm_at;       /* when `alarm` fires; UINT64_MAX: never */
   size_t high_water;       /* No reading from a connection with more than this queued. */
-  size_t low_mark;         /* `below_low_mark` is called when a heavy connection is down to this. */
+  size_t low_mark;         /* connections with reports_low_mark call below_low_mark at this size */
   struct msgs msgs;
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */

@@ -94,7 +94,7 @@ static void free_visited_chunk(struct removal *r) {
   sio__pool_put(r->chunks, k);
 }
 
-/* Takes the next msg out of the old chunks, as an entry of its own even if it is in a run. */
+/* Takes the next msg out of the old chunks, as a separate entry even if it is in a run. */
 static struct queue_entry take_next_queue_entry(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bundle.h - everything that new connections are accepted with, made from the options. A bundle
- * never changes: a reload makes a new one. Each connection holds a reference to its bundle.
+ * bundle.h - the certificates, keys and settings that new connections use, made from the options. A
+ * bundle never changes: a reload makes a new one. Each connection holds a reference to its bundle.
  */
 #ifndef SIO_TLS_BUNDLE_H
 #define SIO_TLS_BUNDLE_H

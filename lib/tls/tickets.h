@@ -29,7 +29,7 @@ struct tickets {
 /* 0, or UV_ENOMEM if no random bytes could be obtained. */
 int sio__tickets_init(struct tickets *t, unsigned period_s);
 void sio__tickets_clear(struct tickets *t); /* may be called without sio__tickets_init() */
-/* T must outlive the connections of ctx */
+/* t must outlive the connections of ctx. */
 int sio__tickets_install(struct tickets *t, SSL_CTX *ctx);
 
 #endif
