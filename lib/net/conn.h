@@ -34,8 +34,8 @@ struct conn_ops {
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted everything that was queued. May be NULL. */
   void (*drained)(struct conn *c);
-  /* The connection was marked `reports_low_mark`, and its queue now holds at most loop->low_mark bytes of
-   * memory. May be NULL. */
+  /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. May be
+   * NULL. */
   void (*below_low_mark)(struct conn *c);
   /* Everything that was queued before the oldest n marks has been sent. May be NULL. */
   void (*marks_passed)(struct conn *c, unsigned n);
@@ -153,9 +153,9 @@ const char *sio__conn_address(const struct conn *c, char out[CONN_ADDRESS]);
 /* Queues a reference to the bytes [off, off+len) of m, counted from its first headroom byte. 0,
  * UV_ENOMEM (nothing was queued), or SIO_ECLOSED. Never writes and never calls back. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len);
-/* Queues a mark: `marks_passed` is called once everything before the mark has been sent. No bytes of m
- * are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is that of
- * sio__conn_send(). */
+/* Queues a sent mark: `marks_passed` is called once everything before the mark has been sent. No
+ * bytes of m are sent, but its memory is counted. At most CONN_MARKS may be queued. The result is
+ * that of sio__conn_send(). */
 enum { CONN_MARKS = 16383 };
 static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   c->rare_flags |= CONN_MARKED;
