@@ -52,7 +52,7 @@ static void repeat(const char *s, size_t upto) {
   while (out_n < upto) put_text(s);
 }
 
-/* The last comma becomes what ends the text. */
+/* Replaces the last comma by the end of the list. */
 static void end_list(const char *s) {
   out_n--;
   put_text(s);
@@ -493,7 +493,7 @@ static void on_any(sio_socket *s, sio_event *e, void *user) {
   }
 }
 
-/* CPU nanoseconds of the server alone. */
+/* The CPU time of the server alone, in nanoseconds. */
 static uint64_t spent;
 
 static uint64_t cpu_ns(void) {

@@ -53,7 +53,7 @@ static double rss_mb(void) {
   return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
-/* Speaks first, so that the receiver's end need not be here. */
+/* Sends its request before the descriptor goes to the receivers' process. */
 static void open_receiver(int holder) {
   int fds[2];
   expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0,
@@ -73,7 +73,7 @@ static void open_receiver(int holder) {
   expect(sio_accept(server, &(sio_accept_options){ .fd = fds[0] }) == 0, "accept");
 }
 
-/* Keeps the descriptors it is given until it is ended. */
+/* Holds the descriptors that it receives until it is killed. */
 static void hold(int fd) {
   char room[CMSG_SPACE(sizeof(int))], byte;
   struct iovec one = { &byte, 1 };
@@ -118,7 +118,7 @@ static void send_all(int broadcasts, int bytes) {
   free(text);
 }
 
-/* Longer than it takes until memory is given back. */
+/* Runs the loop for longer than the library waits before it returns memory to the system. */
 static void wait_for_the_rest(void) {
   for (uint64_t end = uv_hrtime() + (uint64_t)AFTER_S * 1000000000; uv_hrtime() < end;) {
     uv_run(loop, UV_RUN_NOWAIT);

@@ -95,7 +95,8 @@ static void to_everybody(void) {
   for (int i = 0; i < npeers; i++) put(peers[i], event, event_len);
 }
 
-/* The frame at d: its payload's offset and length, or 0 when it is not complete. */
+/* Parses the frame at d: returns the offset of its payload and sets its length; 0 if it is
+ * incomplete. */
 static size_t parse(const unsigned char *d, size_t n, size_t *len) {
   size_t h = 6;
   if (n < 8) return 0;
@@ -136,7 +137,8 @@ static void keep(struct peer *p, const char *d, size_t n) {
   p->nheld = n;
 }
 
-/* Whoever masks with a key of zero needs no unmasking, and short pings get no answer. */
+/* The load generator masks with a key of zero, so nothing is unmasked; short pings are not
+ * answered. */
 static void websocket(struct peer *p, const char *d, size_t n) {
   size_t used = 0, len, h;
   nanswers = 0;
@@ -153,8 +155,8 @@ static void websocket(struct peer *p, const char *d, size_t n) {
   keep(p, d + used, n - used);
 }
 
-/* Both connections of a polling peer know its number from the sid. Whichever of a GET and what
- * answers it comes first is kept here. */
+/* Both connections of a polling peer find its number in the sid. Whichever comes first, a GET or
+ * the packets that answer it, is kept here. */
 static struct {
   struct peer *get;
   const char *answer;

@@ -108,7 +108,7 @@ static void say(int fd, const void *p, size_t n) {
   if (send(fd, p, n, MSG_NOSIGNAL) != (ssize_t)n) die("send");
 }
 
-/* A text frame under a mask of zeros. */
+/* A text frame with a masking key of zero. */
 static void say_text(int fd, const char *text, size_t n) {
   char frame[8 + EVENT_SIZE + 64] = { (char)0x81 };
   size_t head = n < 126 ? 6 : 8;
@@ -122,7 +122,7 @@ static const char ping[] = "\x81\x01"
                            "2",
                   pong[] = "3";
 
-/* Reads until these bytes have come, answers a ping among them, leaves out what is behind. */
+/* Reads until these bytes have arrived, answers pings, and discards what follows. */
 static void hear(int fd, const char *want) {
   static _Thread_local char buf[1 << 18];
   size_t held = 0, keep = strlen(want) - 1;
@@ -196,7 +196,7 @@ static void begin(void) {
   look();
 }
 
-/* The canary's figures are those of the attack; then the attackers leave. */
+/* Prints the canary's round trips during the attack; then the attackers disconnect. */
 static void end(const char *what, unsigned peers, void (*leave)(void)) {
   pthread_mutex_lock(&lock);
   double p50 = meter_percentile(0.5) / 1e3, p99 = meter_percentile(0.99) / 1e3, most = worst;
@@ -226,7 +226,7 @@ static void alone(void) {
   end("alone", 0, NULL);
 }
 
-/* The joining is over before anything is measured. */
+/* All attackers have joined before the measurement begins. */
 static void be_deaf(void) {
   static char event[EVENT_SIZE + 32];
   if (!deaf_peers) return;
@@ -243,7 +243,7 @@ static void be_deaf(void) {
   end("deaf", deaf_peers, leave_all);
 }
 
-/* Who was closed for its slowness comes again. */
+/* Sends request heads one byte at a time, and reconnects peers that the server has closed. */
 static void be_slow(void) {
   static const char head[] = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nX: ";
   if (!slow_peers) return;

@@ -39,8 +39,8 @@ enum { RBUF = 256 * 1024, KEEP = 8192, DUE = 1024, MAX_SIZE = 60000, SETTLE_MS =
 
 enum phase {
   UPGRADING, /* waiting for the 101                              */
-  OPENING,   /* waiting for Engine.IO's open packet              */
-  JOINING,   /* waiting for Socket.IO's answer to CONNECT        */
+  OPENING,   /* expects Engine.IO's open packet */
+  JOINING,   /* expects the answer to CONNECT */
   READY
 };
 
@@ -51,13 +51,13 @@ struct stream {
 };
 
 struct client {
-  struct stream main; /* the WebSocket, or the GETs    */
+  struct stream main; /* the WebSocket, or the connection for GETs */
   struct stream posts;
   enum phase phase;
   int inflight;
-  bool got_ok, got_ack; /* polling: the two halves of an answer */
+  bool got_ok, got_ack; /* polling: which of the two parts of an answer have arrived */
   char sid[32];
-  uint64_t *due; /* open loop: when what is in flight was due */
+  uint64_t *due; /* open loop: when the pending operations were due */
   unsigned first, last;
 };
 
@@ -71,8 +71,8 @@ static int ep;
 static struct client *clients;
 static int ready_count;
 static uint64_t done_count; /* operations, or deliveries */
-static uint64_t dropped;    /* open loop: due, but too much was unanswered to send it */
-static uint64_t idle_ns;    /* open loop: time with nothing to do */
+static uint64_t dropped;    /* open loop: due, but not sent because too many are unanswered */
+static uint64_t idle_ns;    /* open loop: idle time */
 static bool measuring;
 static char rbuf[RBUF];
 static char *request; /* the bytes of one operation */
@@ -189,7 +189,7 @@ static void open_websocket(struct client *c) {
   send_all(c->main.fd, hello, sizeof hello - 1);
 }
 
-/* Keeps what is incomplete until the rest comes. */
+/* Keeps incomplete bytes until the rest arrives. */
 static void hold(struct stream *s, const char *p, size_t n) {
   if (n > s->cap) s->buf = realloc(s->buf, s->cap = n < KEEP ? KEEP : RBUF);
   if (n && !s->buf) die("realloc");
@@ -197,7 +197,7 @@ static void hold(struct stream *s, const char *p, size_t n) {
   s->held = n;
 }
 
-/* What was held and what has come since, in rbuf; 0: nothing new. */
+/* Appends what has arrived to the kept bytes in rbuf; 0: nothing new. */
 static size_t gather(struct stream *s) {
   if (s->held) memcpy(rbuf, s->buf, s->held);
   ssize_t got = recv(s->fd, rbuf + s->held, RBUF - s->held, 0);
@@ -209,7 +209,7 @@ static size_t gather(struct stream *s) {
 /* ---- WebSocket ------------------------------------------------------------------------- */
 
 static void reopen(struct client *c) {
-  struct linger reset = { 1, 0 }; /* leaves no port in TIME_WAIT */
+  struct linger reset = { 1, 0 }; /* closes with a reset, so that no port stays in TIME_WAIT */
   setsockopt(c->main.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   close(c->main.fd);
   done_count++;
@@ -257,7 +257,7 @@ static void on_frame(struct client *c, int opcode, const char *p, size_t n, int 
   if (opcode == 8) die("the server sent a close frame");
 }
 
-/* Of the frame at f: its header's length, or 0 when that is not complete. */
+/* Returns the length of the header of the frame at f, or 0 if it is incomplete. */
 static size_t frame_head(const unsigned char *f, size_t n, size_t *len) {
   if (n < 2) return 0;
   size_t more = f[1] == 126 ? 2 : f[1] == 127 ? 8 : 0;
@@ -328,7 +328,7 @@ static void open_polling(struct client *c) {
   poll_get(c);
 }
 
-/* Of a response that is complete, the body; NULL: more must come. */
+/* Returns the body of a complete response; NULL: it is incomplete. */
 static const char *response_body(char *p, size_t n, size_t *len) {
   p[n] = 0;
   const char *end = strstr(p, "\r\n\r\n"), *field = strcasestr(p, "\r\ncontent-length:");
@@ -352,7 +352,7 @@ static void poll_next(struct client *c) {
   poll_post(c, request, request_len);
 }
 
-/* The POST of "40" and the GET that brought its answer are done. */
+/* The POST of "40" is answered, and a GET has brought its answer. */
 static void poll_joined(struct client *c) {
   c->phase = READY;
   ready_count++;
@@ -451,7 +451,7 @@ static void top_up_fanout(void) {
   if (n > 0) send_operations(&clients[0], n);
 }
 
-/* Sends what is due since the last call; `due` is in ns, fractions add up. */
+/* Sends the events that are due since the last call. `due` is in ns; fractions accumulate. */
 static void send_due(double *due) {
   static int next;
   uint64_t now = meter_now();
@@ -466,7 +466,8 @@ static void send_due(double *due) {
   }
 }
 
-/* Never sleeps, so that nothing is sent late; what it slept otherwise is counted. */
+/* Polls without sleeping, so that nothing is sent late; the time in which it could have slept is
+ * counted. */
 static void rate_turn(double *due) {
   uint64_t before = meter_now();
   send_due(due);
@@ -486,7 +487,7 @@ static void run_for(double seconds) {
   }
 }
 
-/* Open loop: what was not answered in time counts as late as it is. */
+/* Open loop: unanswered events count with the latency that they have so far. */
 static void drain(void) {
   uint64_t end = meter_now() + 500000000u;
   bool open = true;

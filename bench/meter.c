@@ -45,7 +45,7 @@ struct usage meter_usage(pid_t pid) {
   unsigned long user = 0, sys = 0;
   if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &t) == 0) u.cpu = seconds(t);
   read_proc(pid, "stat", text, sizeof text);
-  char *p = strrchr(text, ')'); /* the name before it may hold anything */
+  char *p = strrchr(text, ')'); /* the process name before it may contain any character */
   if (p) sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
   u.user_ticks = (double)user;
   u.ticks = (double)(user + sys);

@@ -11,7 +11,7 @@
 
 struct usage {
   double cpu;               /* seconds, all threads, exact                             */
-  double user_ticks, ticks; /* sampled by the kernel: good for the share of user time  */
+  double user_ticks, ticks; /* sampled by the kernel: good enough for the share of user time */
   unsigned long wakeups;    /* voluntary context switches                              */
 };
 
@@ -19,9 +19,9 @@ uint64_t meter_now(void); /* ns, monotonic */
 double meter_own_cpu(void);
 
 struct usage meter_usage(pid_t pid);
-long meter_rss(pid_t pid); /* bytes, exact; walks the process's mappings */
+long meter_rss(pid_t pid); /* bytes, exact; reads all mappings of the process */
 
-/* Buckets of 1/32 of a power of two. */
+/* Each power of two has 32 buckets. */
 void meter_record(uint64_t ns);
 void meter_forget(void);
 double meter_percentile(double p); /* in microseconds */

@@ -58,7 +58,7 @@ static void on_connect(sio_socket *s, void *user) {
   sockets[nsockets++ % RECEIVERS] = s;
 }
 
-/* Writes what the last pass queued, then reads. */
+/* Lets the server write what the last pass queued, then reads. */
 static void pass(void) { uv_run(loop, UV_RUN_NOWAIT); }
 
 static void turn(void) {
@@ -138,7 +138,7 @@ static void step_encode(void) {
 }
 
 static void before_echo(void) { say(peers[0], event_frame, sizeof event_frame - 1); }
-/* Reads this event and writes the ack of the one before, as in a busy server. */
+/* Reads this event and writes the ack of the previous one, as a busy server does. */
 static void step_echo(void) { pass(); }
 static void after_echo(void) {
   static int times;
@@ -161,7 +161,7 @@ static void step_rooms(void) {
   for (int i = 0; i < RECEIVERS; i++) sio_leave(sockets[i], "room");
 }
 
-/* Accepted, upgraded, joined; closing is not counted. */
+/* Accepts, upgrades and joins; closing is not counted. */
 static void step_open(void) { peers[0] = open_peer(); }
 static void after_open(void) {
   close(peers[0]);

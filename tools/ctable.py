@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tools/client-bundle and tools/embed-assets share: files as a C table of sio_asset."""
+"""Shared by tools/client-bundle and tools/embed-assets: files as a C table of sio_asset."""
 import re
 
 # Longer literals than this make some compilers slow.
@@ -18,7 +18,7 @@ def literals(data):
 
 
 def write_table(out, declaration, rows):
-    """rows: (path, content type, bytes, etag or None). C has no empty tables: none is one of NULLs."""
+    """rows: (path, content type, bytes, etag or None). An empty table has one row of NULLs."""
     out.write('#pragma GCC diagnostic push\n')
     out.write('#pragma GCC diagnostic ignored "-Woverlength-strings"\n\n')
     for i, (_, _, data, _) in enumerate(rows):

@@ -30,7 +30,7 @@
 #include <strings.h>
 #include <uv.h>
 
-#include "chat_page.h" /* page[]: the files beside this one, made by tools/embed-assets */
+#include "chat_page.h" /* page[]: the files of this folder, made by tools/embed-assets */
 
 enum {
   NAME_SIZE = 32,
@@ -42,10 +42,10 @@ enum {
 
 #define LOBBY "#lobby" /* always open */
 
-/* Lives beside each socket, zeroed: see socket_data_size below. */
+/* The data of each socket, zeroed: see socket_data_size below. */
 struct user {
   char nick[NAME_SIZE];
-  char key[ID_SIZE]; /* only its page knows it: who has it may take the nickname over */
+  char key[ID_SIZE]; /* a secret of the page: a peer that knows it may take the nickname over */
 };
 
 struct message {
@@ -73,7 +73,7 @@ struct chat {
 
 /* ---- what peers send is checked here ------------------------------------------------------- */
 
-/* 1 to size - 1 bytes, none of them blank or a control character. */
+/* Returns true for 1 to size - 1 bytes without blanks and control characters. */
 static bool is_word(const char *s, size_t size) {
   if (!s || !*s || strlen(s) >= size) return false;
   for (; *s; s++)
@@ -98,7 +98,7 @@ static struct room *room_find(struct chat *chat, const char *name) {
   return NULL;
 }
 
-/* Finds it, or makes it, if need be in place of a room that all have left. NULL: all are in use. */
+/* Finds the room or creates it, if necessary in place of an empty one. NULL: all are in use. */
 static struct room *room_open(struct chat *chat, const char *name) {
   struct room *room = room_find(chat, name);
   if (!room) {
@@ -119,7 +119,7 @@ static int64_t next_at(struct chat *chat) {
   return chat->last_at = ms > chat->last_at ? ms : chat->last_at + 1;
 }
 
-/* The oldest message makes place. NULL: no memory. */
+/* Replaces the oldest message. NULL: no memory. */
 static struct message *room_keep(struct room *room, const struct user *from, const char *text,
                                  const char *id, int64_t at) {
   struct message *m = malloc(sizeof *m + strlen(text) + 1);
@@ -149,7 +149,8 @@ static void add_nick(sio_socket *s, void *nicks) {
   cJSON_AddItemToArray(nicks, cJSON_CreateString(u->nick));
 }
 
-/* Who is in the room, but for one that is just leaving. The same target lists and tells them. */
+/* Sends the list of members to the room, without a socket that is just leaving. The same target
+ * lists and receives them. */
 static void tell_members(struct chat *chat, const char *room, const sio_socket *leaving) {
   sio_target to = { .nsp = chat->nsp, .rooms = SIO_ROOMS(room), .skip = leaving };
   cJSON *nicks = cJSON_CreateArray();
@@ -198,7 +199,7 @@ static void compare_nick(sio_socket *s, void *user) {
   if (strcasecmp(u->nick, search->nick) == 0) search->found = s;
 }
 
-/* Asks everybody: fine for a few hundred. A bigger chat keeps a table. */
+/* Visits every socket, which is fine for a few hundred. A bigger chat keeps a table. */
 static sio_socket *find_nick(struct chat *chat, const char *nick) {
   struct search search = { .nick = nick };
   sio_all_each((sio_target){ .nsp = chat->nsp }, compare_nick, &search);
@@ -210,8 +211,8 @@ static const char *auth_word(sio_socket *s, const char *name) {
   return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(auth, name));
 }
 
-/* Middleware, io.use() in JavaScript: nobody gets in without a nickname of their own. A page that
- * comes back before its old connection was missed takes its nickname over. */
+/* Middleware, io.use() in JavaScript: each client needs a unique nickname. A page that reconnects
+ * before its old connection was noticed to be gone takes its nickname over. */
 static void admit(sio_socket *s, sio_next *next, void *user) {
   const char *nick = auth_word(s, "nick");
   const char *key = auth_word(s, "key");
@@ -247,10 +248,11 @@ struct leaving {
 
 static void leave_room(const char *room, void *user) {
   struct leaving *l = user;
-  if (room[0] == '#') member_left(l->chat, l->s, room); /* not the room that is its own id */
+  /* skips the room named by the socket's own id */
+  if (room[0] == '#') member_left(l->chat, l->s, room);
 }
 
-/* "disconnecting" comes while its rooms can still be read, "disconnect" after that. */
+/* "disconnecting" runs while the rooms can still be read, "disconnect" afterwards. */
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
   (void)why;
   sio_rooms(s, leave_room, &(struct leaving){ .chat = user, .s = s });
@@ -313,7 +315,8 @@ static void on_say(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_null(), m->at));
 }
 
-/* The addressee's page has it, or left, or kept silent too long: now the sender gets its ack. */
+/* The addressee's page has the message, or has disconnected, or did not answer in time: now the
+ * sender gets its ack. */
 static void on_delivered(sio_socket *s, int status, sio_event *reply, void *user) {
   (void)s, (void)reply;
   sio_ack *ack = user;
@@ -328,7 +331,7 @@ static void on_whisper(sio_socket *s, sio_event *e, void *user) {
     sio_reply(e, SIO_ARGS(to ? "That could not be said." : "Nobody of that name is here."));
     return;
   }
-  sio_ack *ack = sio_event_take_ack(e); /* ours to answer, after this function has returned */
+  sio_ack *ack = sio_event_take_ack(e); /* answered later, after this function has returned */
   int err = sio_emit_ack(to, "whisper", SIO_ARGS(from->nick, text, id, next_at(user)), 5000,
                          on_delivered, ack);
   if (err) on_delivered(to, err, NULL, ack); /* a call that failed never calls back */
@@ -356,7 +359,7 @@ static void on_log(int level, const char *room, const char *text, void *user) {
   fprintf(stderr, "%s: %s\n", room, text);
 }
 
-/* Everything the program has on the loop is closed, so uv_run() returns. */
+/* All handles of the program are closed, so uv_run() returns. */
 static void stop(struct chat *chat) {
   if (chat->srv) sio_server_close(chat->srv, NULL, NULL);
   uv_close((uv_handle_t *)&chat->sigint, NULL);

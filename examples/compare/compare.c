@@ -12,17 +12,18 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "compare_page.h" /* page[]: the files beside this one, made by tools/embed-assets */
+#include "compare_page.h" /* page[]: the files of this folder, made by tools/embed-assets */
 
 #define TEXT "message from server"
 
 enum { MESSAGES = 3, EVERY_MS = 1000 };
 
-/* What one peer is still to be sent. Lives until its timer is closed, after the peer has left. */
+/* The messages that one peer has yet to get. Freed when its timer is closed, after the peer has
+ * left. */
 struct feed {
   uv_timer_t timer;
   int sent;
-  sio_ws *ws; /* this or the next is NULL */
+  sio_ws *ws; /* either this or the next is NULL */
   sio_socket *socket;
 };
 

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "embed_page.h" /* page[]: the files beside this one, made by tools/embed-assets */
+#include "embed_page.h" /* page[]: the files of this folder, made by tools/embed-assets */
 
 enum { HZ_AT_START = 20, HZ_MAX = 60 };
 
@@ -40,7 +40,7 @@ struct program {
   sio_nsp *nsp;
   uv_thread_t sensor;
   bool sensor_runs;
-  uv_mutex_t lock; /* of the two that the loop and the sensor share: */
+  uv_mutex_t lock; /* shared by the loop's thread and the sensor's: */
   uv_cond_t changed;
   unsigned hz;
   bool stop;
@@ -53,7 +53,7 @@ static double measure(double seconds) {
   return 21 + 3 * sin(seconds / 4) + sin(seconds * 1.9) + 0.4 * noise;
 }
 
-/* On the loop's thread again. Encoded once, however many pages look on. */
+/* Runs on the loop's thread. The event is encoded once, for any number of pages. */
 static void publish(sio_server *srv, void *arg) {
   struct program *p = sio_server_data(srv);
   struct reading *r = arg;
@@ -147,7 +147,7 @@ static int listen_on(struct program *p, const char *host, int port) {
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
-/* The sensor first, for nobody may post to a server that is gone. It ends at once. */
+/* Stops the sensor first, because sio_post() must not be called after the server was freed. */
 static void stop(struct program *p) {
   stop_sensor(p);
   if (p->srv) sio_server_close(p->srv, NULL, NULL);

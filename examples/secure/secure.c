@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "secure_page.h" /* page[]: the file beside this one, made by tools/embed-assets */
+#include "secure_page.h" /* page[]: the file of this folder, made by tools/embed-assets */
 
 struct program {
   uv_loop_t loop;
@@ -42,7 +42,7 @@ static sio_openssl_options options(void) {
                                 .accept_unauthorized = getenv("CA") != NULL };
 }
 
-/* Whoever is connected stays so. What is wrong with the new files leaves the old ones in use. */
+/* Existing connections continue. If the new files are invalid, the old ones stay in use. */
 static void on_sighup(uv_signal_t *h, int signum) {
   struct program *p = h->data;
   sio_openssl_options o = options();
