@@ -82,7 +82,7 @@ static void answer_get_with_queue(sio_session *c, bool initial) {
   struct msg *body = answer_body_new(c, f);
   size_t bytes = p->queued;
   unsigned marks = sio__polling_drop_queue(p);
-  sio__polling_wake_backlog(p);
+  sio__polling_schedule_backlog(p);
   if (!body) {
     c->eio->stats->bytes_lost += bytes;
     sio__request_drop(r);
@@ -112,7 +112,7 @@ static void answer_get_with_last(sio_session *c, struct msg *last) {
 
 static void send_last_answers(sio_session *c);
 
-static void on_flush_task(struct task *t) {
+static void on_polling_flush_task(struct task *t) {
   struct polling *p = container_of(t, struct polling, flush);
   sio_session *c = p->session;
   if (p->ending) {
@@ -264,7 +264,7 @@ int sio__polling_open(sio_session *c) {
   if (!p) return UV_ENOMEM;
   p->session = c;
   p->last = &p->first;
-  task_init(&p->flush, on_flush_task);
+  task_init(&p->flush, on_polling_flush_task);
   timer_init(&p->linger, on_linger_timeout);
   c->polling = p;
   c->transport = &sio__transport_polling;

@@ -115,7 +115,7 @@ static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
   return false;
 }
 
-static void on_backlog_task(struct task *t);
+static void on_post_backlog_task(struct task *t);
 
 /* Moves the body from the request into a backlog, as the request may be gone before it is done. */
 static void keep_backlog(sio_session *c, sio_request *r, const struct post_reader *rd) {
@@ -127,7 +127,7 @@ static void keep_backlog(sio_session *c, sio_request *r, const struct post_reade
   }
   *b = (struct backlog){ .session = c, .body = r->body, .reader = *rd };
   buf_init(&r->body, r->body.max);
-  task_init(&b->task, on_backlog_task);
+  task_init(&b->task, on_post_backlog_task);
 }
 
 static void backlog_delete(struct backlog *b) {
@@ -165,7 +165,7 @@ static void handle_post(sio_session *c, sio_request *r) {
 }
 
 /* False: packets have to wait again, or the session has ended and dropped the backlog. */
-static bool handle_backlog(sio_session *c, struct backlog *b) {
+static bool handle_post_backlog(sio_session *c, struct backlog *b) {
   b->busy = true;
   bool all = handle_post_packets(c, &b->reader);
   b->busy = false;
@@ -174,10 +174,10 @@ static bool handle_backlog(sio_session *c, struct backlog *b) {
   return all && !dropped;
 }
 
-static void on_backlog_task(struct task *t) {
+static void on_post_backlog_task(struct task *t) {
   struct backlog *b = container_of(t, struct backlog, task);
   sio_session *c = b->session;
-  if (!handle_backlog(c, b)) return;
+  if (!handle_post_backlog(c, b)) return;
   sio__polling_free_backlog(c->polling);
   if (c->polling->post_waits) handle_post(c, sio__polling_detach_post(c->polling));
   sio__session_resume(c);
@@ -185,7 +185,7 @@ static void on_backlog_task(struct task *t) {
 
 void sio__polling_resume_post(sio_session *c) {
   if (c->polling->backlog)
-    sio__polling_wake_backlog(c->polling);
+    sio__polling_schedule_backlog(c->polling);
   else if (!session_is_paused(c))
     sio__polling_answer_post(c);
 }

@@ -26,7 +26,7 @@ struct post_reader {
 
 /* The packets of a POST that wait until the peer takes its replies or is within its limits. A
  * handler reads its event in place in the body, even after it has ended the session. So the body is
- * kept while a packet is handled, and on_backlog_task() frees it. */
+ * kept while a packet is handled, and on_post_backlog_task() frees it. */
 struct backlog {
   sio_session *session;
   struct task task; /* handles the packets that are left */
@@ -60,7 +60,7 @@ unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_held(struct polling *p, size_t bytes);
 /* There is room in the queue again: goes on with the backlog at the end of the turn. */
-void sio__polling_wake_backlog(struct polling *p);
+void sio__polling_schedule_backlog(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */
 struct queue_walk {

@@ -17,6 +17,6 @@
 #include "eio/session.h"
 
 /* Starts an upgrade of c over w, which has just opened. 0; UV_ENOMEM: w is closed. */
-int sio__probe_start(sio_session *c, struct ws_conn *w);
+int sio__start_upgrade_probe(sio_session *c, struct ws_conn *w);
 
 #endif

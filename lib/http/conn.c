@@ -332,7 +332,7 @@ static enum conn_kind http_stream_kind(const struct http *h, const sio_tls *tls)
 }
 
 static void http_on_read_task(struct task *t) {
-  sio__http_conn_process(container_of(t, struct http_conn, read_task));
+  sio__http_conn_process_input(container_of(t, struct http_conn, read_task));
 }
 
 static void http_conn_add(struct http_conn *c, struct http *h) {

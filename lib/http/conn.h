@@ -57,7 +57,7 @@ struct http_conn {
   size_t input_len;
   uint8_t state;       /* enum http_state                                                   */
   uint8_t timer_state; /* the state that the timer was started for                          */
-  bool reading;        /* sio__http_conn_process() is running                               */
+  bool reading;        /* sio__http_conn_process_input() is running                               */
   bool refusing;       /* the answer being sent is the connection's, not the mount's        */
   bool slow_reader;    /* the peer has not taken an answer yet: idle time does not count    */
   bool pending;        /* no request's head is complete yet: a member of http->pending      */
@@ -116,7 +116,7 @@ void sio__http_conn_free_source(struct http_conn *c);
 /* ---- conn_read.c ------------------------------------------------------------------- */
 
 /* Runs the state machine on the input, and stashes what it does not consume. */
-void sio__http_conn_process(struct http_conn *c);
+void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
 /* True if c's state needs bytes that will not come after the peer's FIN. */
 bool sio__http_conn_needs_input(const struct http_conn *c);
@@ -141,7 +141,7 @@ int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, in
                           bool keep_alive);
 /* Sets the source of what follows the answer's first piece, and takes it over. Call it before
  * sio__http_keeps_alive() and sio__http_send_answer(). */
-void sio__http_set_source(sio_request *r, struct http_source *src);
+void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of src into *out, one reference. 0, or an error; UV_EOF if src ended
  * early. */
 int sio__http_read_piece(struct loop *l, struct http_source *src, struct msg **out);

@@ -110,7 +110,7 @@ void sio__http_answer_failed(sio_request *r, int err) {
 
 /* If the request's body is incomplete, the connection ends after this answer, because the body is
  * not read while the answer is sent. */
-void sio__http_set_source(sio_request *r, struct http_source *src) {
+void sio__http_set_body_source(sio_request *r, struct http_source *src) {
   if (body_is_incomplete(r)) r->keep_alive = false;
   r->conn->source = src;
 }

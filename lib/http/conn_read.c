@@ -259,7 +259,7 @@ static void feed_stash_to_tls(struct http_conn *c) {
   sio__buf_clear(&ciphertext);
 }
 
-void sio__http_conn_process(struct http_conn *c) {
+void sio__http_conn_process_input(struct http_conn *c) {
   bool from_stash = c->input == NULL;
   if (from_stash) {
     c->input = c->stash.p;
@@ -292,5 +292,5 @@ void sio__http_conn_on_read(struct conn *conn, char *p, size_t n) {
     sio__http_conn_out_of_memory(c);
     return;
   }
-  sio__http_conn_process(c);
+  sio__http_conn_process_input(c);
 }

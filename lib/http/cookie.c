@@ -62,39 +62,39 @@ struct text {
   size_t n, size;
 };
 
-static void cookie_put(struct text *t, const char *p, size_t n) {
+static void cookie_append(struct text *t, const char *p, size_t n) {
   if (t->n < t->size && n < t->size - t->n) memcpy(t->p + t->n, p, n);
   t->n += n;
 }
 
-static void cookie_put_str(struct text *t, const char *s) { cookie_put(t, s, strlen(s)); }
+static void cookie_append_str(struct text *t, const char *s) { cookie_append(t, s, strlen(s)); }
 
-static void cookie_put_attribute(struct text *t, const char *name, const char *value) {
+static void cookie_append_attribute(struct text *t, const char *name, const char *value) {
   if (!value || !*value) return;
-  cookie_put_str(t, name);
-  cookie_put_str(t, value);
+  cookie_append_str(t, name);
+  cookie_append_str(t, value);
 }
 
-static void cookie_put_max_age(struct text *t, long seconds) {
+static void cookie_append_max_age(struct text *t, long seconds) {
   char digits[NUM_MAX];
   if (seconds == 0) return;
-  cookie_put_str(t, "; Max-Age=");
-  cookie_put(t, digits, sio__num_i64(digits, seconds));
+  cookie_append_str(t, "; Max-Age=");
+  cookie_append(t, digits, sio__num_i64(digits, seconds));
 }
 
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value) {
   static const char *const sites[] = { "Lax", "Strict", "None", NULL };
   struct text t = { out, 0, size };
-  cookie_put_str(&t, c->name);
-  cookie_put_str(&t, "=");
-  cookie_put(&t, value.p, value.n);
-  cookie_put_max_age(&t, c->max_age_s);
-  cookie_put_attribute(&t, "; Domain=", c->domain);
-  cookie_put_attribute(&t, "; Path=", c->path);
-  cookie_put_attribute(&t, "; Expires=", c->expires);
-  if (!c->no_http_only) cookie_put_str(&t, "; HttpOnly");
-  if (c->secure) cookie_put_str(&t, "; Secure");
-  cookie_put_attribute(&t, "; SameSite=", sites[c->same_site]);
+  cookie_append_str(&t, c->name);
+  cookie_append_str(&t, "=");
+  cookie_append(&t, value.p, value.n);
+  cookie_append_max_age(&t, c->max_age_s);
+  cookie_append_attribute(&t, "; Domain=", c->domain);
+  cookie_append_attribute(&t, "; Path=", c->path);
+  cookie_append_attribute(&t, "; Expires=", c->expires);
+  if (!c->no_http_only) cookie_append_str(&t, "; HttpOnly");
+  if (c->secure) cookie_append_str(&t, "; Secure");
+  cookie_append_attribute(&t, "; SameSite=", sites[c->same_site]);
   if (t.n >= size) return SIO_ETOOBIG;
   out[t.n] = '\0';
   return (long)t.n;

@@ -232,7 +232,7 @@ static int send_answer_in_pieces(sio_request *r, int status, const char *type,
     src = NULL;
   }
   if (err) return err;
-  if (src) sio__http_set_source(r, src);
+  if (src) sio__http_set_body_source(r, src);
   struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
   err = answer_head_msg_new(&head, r, &a, within);

@@ -255,7 +255,7 @@ static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) 
 }
 
 /* Removes the marks (entries of length 0) at the beginning of the queue, and counts them. */
-static inline void count_passed_marks(struct conn *c) {
+static inline void count_passed_sent_marks(struct conn *c) {
   struct send_queue *q = &c->out;
   while (q->first && !queue_starts_with_run(q) && q->first->e[q->first->head].len == 0) {
     queue_remove_first_entry(q, conn_chunks(c));
@@ -265,7 +265,7 @@ static inline void count_passed_marks(struct conn *c) {
 
 static void consume_runs_and_marks(struct conn *c, size_t n) {
   bool all = false;
-  for (count_passed_marks(c); !all; count_passed_marks(c))
+  for (count_passed_sent_marks(c); !all; count_passed_sent_marks(c))
     all = queue_starts_with_run(&c->out)
               ? sio__queue_consume_from_first_run(&c->out, conn_chunks(c), &n)
               : queue_consume_from_first_entry(&c->out, conn_chunks(c), &n);
@@ -329,7 +329,7 @@ static void notify_below_low_mark(struct conn *c) {
   if (c->ops->below_low_mark) c->ops->below_low_mark(c);
 }
 
-static void notify_passed_marks(struct conn *c) {
+static void notify_passed_sent_marks(struct conn *c) {
   unsigned n = conn_take_passed_marks(c);
   if (!c->out.first) c->rare_flags &= CONN_WATCHED;
   if (n && c->ops->marks_passed) c->ops->marks_passed(c, n);
@@ -345,7 +345,7 @@ static void conn_on_drained(struct conn *c, bool wrote) {
   c->wrote_early = 0;
   if (c->blocked) conn_stop_waiting_to_write(c);
   if (c->ending) shutdown_writing(c);
-  if (c->rare_flags) notify_passed_marks(c);
+  if (c->rare_flags) notify_passed_sent_marks(c);
   if (wrote && c->ops->drained) c->ops->drained(c);
   if (c->reports_low_mark && !c->closed) notify_below_low_mark(c);
 }
@@ -382,7 +382,7 @@ static inline int write_queue(struct conn *c) {
 static void wait_until_writable(struct conn *c) {
   conn_update_throttle(c);
   conn_update_poll(c);
-  if (c->rare_flags) notify_passed_marks(c);
+  if (c->rare_flags) notify_passed_sent_marks(c);
   if (c->reports_low_mark) notify_below_low_mark(c);
 }
 
@@ -390,7 +390,7 @@ static void conn_flush(struct conn *c) {
   if (c->rare_flags && !call_flushing_callback(c)) return;
   bool wrote = c->out.bytes > 0 || c->wrote_early;
   subtract_blocked_memory(c);
-  if (c->rare_flags) count_passed_marks(c);
+  if (c->rare_flags) count_passed_sent_marks(c);
   int all = write_queue(c);
   if (all > 0) {
     conn_on_drained(c, wrote);
@@ -405,11 +405,11 @@ static void conn_flush(struct conn *c) {
 
 void sio__conn_write_now(struct conn *c) {
   if (c->blocked || c->closed) return;
-  if (c->rare_flags) count_passed_marks(c);
+  if (c->rare_flags) count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
   if (write_queue(c) < 0) return;
   add_blocked_memory(c);
-  if (c->rare_flags) count_passed_marks(c);
+  if (c->rare_flags) count_passed_sent_marks(c);
   conn_update_throttle(c);
   conn_update_poll(c);
 }
@@ -431,7 +431,7 @@ static void conn_deliver_read(struct conn *c, char *p, size_t n) {
   if (!c->closed) conn_update_throttle(c);
 }
 
-static void read_once(struct conn *c) {
+static void read_from_socket_once(struct conn *c) {
   struct loop *l = conn_loop(c);
   size_t gap = c->secure ? conn_tls_ops(c)->gap : 0;
   ssize_t n;
@@ -468,7 +468,7 @@ static void on_conn_poll(uv_poll_t *h, int status, int events) {
     fail_with_socket_error(c);
     return;
   }
-  if (events & UV_READABLE) read_once(c);
+  if (events & UV_READABLE) read_from_socket_once(c);
   if ((events & UV_WRITABLE) && !c->closed) conn_flush(c);
   if (events == UV_PRIORITIZED) fail_with_socket_error(c);
 }

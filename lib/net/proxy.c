@@ -36,12 +36,12 @@ static bool is_proxy_port(sio_slice s) {
          port <= 65535;
 }
 
-static bool parse_v1_address(struct addr *a, sio_slice s, bool v4) {
+static bool parse_proxy_v1_address(struct addr *a, sio_slice s, bool v4) {
   return sio__addr_parse(a, s) && v4 == !memchr(s.p, ':', s.n);
 }
 
 /* Example: "TCP4 192.0.2.1 192.0.2.2 56324 443" */
-static bool parse_v1_line(sio_slice line, struct proxied *out) {
+static bool parse_proxy_v1_line(sio_slice line, struct proxied *out) {
   sio_slice part[5], rest = line;
   struct addr to;
   size_t n = 0;
@@ -50,16 +50,17 @@ static bool parse_v1_line(sio_slice line, struct proxied *out) {
   if (n < 5 || rest.n || line.p[line.n - 1] == ' ') return false;
   bool v4 = slice_eq(part[0], SLICE("TCP4"));
   if (!v4 && !slice_eq(part[0], SLICE("TCP6"))) return false;
-  return parse_v1_address(&out->from, part[1], v4) && parse_v1_address(&to, part[2], v4) &&
-         is_proxy_port(part[3]) && is_proxy_port(part[4]);
+  return parse_proxy_v1_address(&out->from, part[1], v4) &&
+         parse_proxy_v1_address(&to, part[2], v4) && is_proxy_port(part[3]) &&
+         is_proxy_port(part[4]);
 }
 
-static int read_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
+static int read_proxy_v1_header(const char *p, size_t n, struct proxied *out, const char **why) {
   size_t last = PROXY_V1_MAX - 1, mark = sizeof v1_mark - 1;
   const char *cr = memchr(p, '\r', n < last ? n : last);
   if (!cr && n >= last) return set_proxy_error(why, SIO_ETOOBIG, "the PROXY line is too long");
   if (!cr || cr + 1 == p + n) return 0;
-  if (cr[1] != '\n' || !parse_v1_line(slice(p + mark, (size_t)(cr - p) - mark), out))
+  if (cr[1] != '\n' || !parse_proxy_v1_line(slice(p + mark, (size_t)(cr - p) - mark), out))
     return set_proxy_error(why, SIO_EPROTO, "malformed PROXY line");
   return (int)(cr - p) + 2;
 }
@@ -69,7 +70,7 @@ static int read_v1_header(const char *p, size_t n, struct proxied *out, const ch
 static size_t read_u16_be(const unsigned char *p) { return (size_t)p[0] << 8 | p[1]; }
 
 /* False: a TLV extends beyond the header. */
-static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
+static bool parse_proxy_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out) {
   while (n > 0) {
     if (n < V2_TLV || read_u16_be(p + 1) > n - V2_TLV) return false;
     size_t len = read_u16_be(p + 1);
@@ -83,7 +84,7 @@ static bool parse_v2_tlvs(const unsigned char *p, size_t n, struct proxied *out)
 
 /* Returns the length of both addresses and ports for the byte of family and protocol. -1: the
  * protocol is not a stream protocol. */
-static int v2_address_length(unsigned char family) {
+static int proxy_v2_address_length(unsigned char family) {
   switch (family) {
     case 0x00: return 0;   /* UNSPEC     */
     case 0x11: return 12;  /* TCP, IPv4  */
@@ -93,7 +94,8 @@ static int v2_address_length(unsigned char family) {
   }
 }
 
-static void copy_v2_address(struct proxied *out, const unsigned char *p, unsigned char family) {
+static void copy_proxy_v2_address(struct proxied *out, const unsigned char *p,
+                                  unsigned char family) {
   struct sockaddr_in v4 = { .sin_family = AF_INET };
   struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
   memcpy(&v4.sin_addr, p, sizeof v4.sin_addr);
@@ -103,17 +105,17 @@ static void copy_v2_address(struct proxied *out, const unsigned char *p, unsigne
   out->from = sio__addr_from_sockaddr((struct sockaddr *)&v6);
 }
 
-static bool parse_v2_content(const unsigned char *h, size_t len, struct proxied *out) {
+static bool parse_proxy_v2_content(const unsigned char *h, size_t len, struct proxied *out) {
   const unsigned char *p = h + V2_HEAD;
-  int skip = v2_address_length(h[13]);
+  int skip = proxy_v2_address_length(h[13]);
   if ((h[12] & 15) != V2_PROXY) return true;
   if (h[13] == 0) return true;
   if (skip < 0 || len < (size_t)skip) return false;
-  copy_v2_address(out, p, h[13]);
-  return parse_v2_tlvs(p + skip, len - (size_t)skip, out);
+  copy_proxy_v2_address(out, p, h[13]);
+  return parse_proxy_v2_tlvs(p + skip, len - (size_t)skip, out);
 }
 
-static int read_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
+static int read_proxy_v2_header(const char *p, size_t n, struct proxied *out, const char **why) {
   const unsigned char *h = (const unsigned char *)p;
   if (n > 12 && (h[12] >> 4 != 2 || (h[12] & 15) > V2_PROXY))
     return set_proxy_error(why, SIO_EPROTO, "the PROXY header has an unknown version or command");
@@ -122,7 +124,7 @@ static int read_v2_header(const char *p, size_t n, struct proxied *out, const ch
   if (len > PROXY_V2_MAX - V2_HEAD)
     return set_proxy_error(why, SIO_ETOOBIG, "the PROXY header is too long");
   if (n < V2_HEAD + len) return 0;
-  if (!parse_v2_content(h, len, out))
+  if (!parse_proxy_v2_content(h, len, out))
     return set_proxy_error(why, SIO_EPROTO, "malformed PROXY header");
   return (int)(V2_HEAD + len);
 }
@@ -132,8 +134,8 @@ int sio__proxy_read(const char *p, size_t n, struct proxied *out, const char **w
   *why = "";
   if (n == 0) return 0;
   if (may_start_with_signature(p, n, v1_mark, sizeof v1_mark - 1))
-    return read_v1_header(p, n, out, why);
+    return read_proxy_v1_header(p, n, out, why);
   if (may_start_with_signature(p, n, v2_mark, sizeof v2_mark - 1))
-    return read_v2_header(p, n, out, why);
+    return read_proxy_v2_header(p, n, out, why);
   return set_proxy_error(why, SIO_EPROTO, "no PROXY header");
 }

@@ -39,17 +39,19 @@ struct source {
   sio_slice bytes;
 };
 
-static bool source_is_set(const struct source *s) { return s->file || s->bytes.n; }
-static const char *source_field(const struct source *s) {
+static bool identity_source_is_set(const struct source *s) { return s->file || s->bytes.n; }
+static const char *identity_source_option(const struct source *s) {
   return s->file ? s->file_field : s->field;
 }
-static const char *source_name(const struct source *s) { return s->file ? s->file : "in memory"; }
-
-static int set_unusable_error(const struct source *s, const struct complaint *why) {
-  return sio__tls_set_openssl_error(why, source_field(s), source_name(s));
+static const char *identity_source_name(const struct source *s) {
+  return s->file ? s->file : "in memory";
 }
 
-static int source_open(BIO **out, const struct source *s, const struct complaint *why) {
+static int set_unusable_error(const struct source *s, const struct complaint *why) {
+  return sio__tls_set_openssl_error(why, identity_source_option(s), identity_source_name(s));
+}
+
+static int open_identity_source(BIO **out, const struct source *s, const struct complaint *why) {
   *out = NULL;
   if (s->file && s->bytes.n)
     return sio__tls_set_error(why, SIO__EINVAL, "%s and %s are both set", s->file_field, s->field);
@@ -97,7 +99,7 @@ static bool add_chain_certificates(SSL_CTX *ctx, BIO *in) {
 
 static int load_cert(SSL_CTX *ctx, const struct source *s, const struct complaint *why) {
   BIO *in;
-  int err = source_open(&in, s, why);
+  int err = open_identity_source(&in, s, why);
   if (err) return err;
   X509 *x = PEM_read_bio_X509_AUX(in, NULL, on_passphrase, NULL);
   if (!x || !SSL_CTX_use_certificate(ctx, x) || !add_chain_certificates(ctx, in))
@@ -115,13 +117,13 @@ static int use_matching_key(SSL_CTX *ctx, EVP_PKEY *key, const struct source *s,
   if (fits) return set_unusable_error(s, why);
   ERR_clear_error();
   return sio__tls_set_error(why, SIO_EPROTO, "%s %s: not the key of the certificate",
-                            source_field(s), source_name(s));
+                            identity_source_option(s), identity_source_name(s));
 }
 
 static int load_key(SSL_CTX *ctx, const struct source *s, const char *pass,
                     const struct complaint *why) {
   BIO *in;
-  int err = source_open(&in, s, why);
+  int err = open_identity_source(&in, s, why);
   if (err) return err;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, on_passphrase, (void *)(uintptr_t)pass);
   err = key ? use_matching_key(ctx, key, s, why) : set_unusable_error(s, why);
@@ -142,7 +144,7 @@ static int use_pfx_parts(SSL_CTX *ctx, const struct parts *p, const struct sourc
                          const struct complaint *why) {
   if (!p->key || !p->cert)
     return sio__tls_set_error(why, SIO_EPROTO, "%s %s: it contains no key or no certificate",
-                              source_field(s), source_name(s));
+                              identity_source_option(s), identity_source_name(s));
   if (!SSL_CTX_use_certificate(ctx, p->cert)) return set_unusable_error(s, why);
   for (int i = 0; i < sk_X509_num(p->chain); i++)
     if (!SSL_CTX_add1_chain_cert(ctx, sk_X509_value(p->chain, i)))
@@ -154,7 +156,7 @@ static int load_pfx(SSL_CTX *ctx, const struct source *s, const char *pass,
                     const struct complaint *why) {
   BIO *in;
   struct parts p = { NULL, NULL, NULL };
-  int err = source_open(&in, s, why);
+  int err = open_identity_source(&in, s, why);
   if (err) return err;
   PKCS12 *pfx = d2i_PKCS12_bio(in, NULL);
   bool read = pfx && PKCS12_parse(pfx, pass, &p.key, &p.cert, &p.chain);
@@ -174,13 +176,14 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   struct source cert = { "cert_file", "cert", id->cert_file, id->cert };
   struct source key = { "key_file", "key", id->key_file, id->key };
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
-  bool pem = source_is_set(&cert) || source_is_set(&key);
-  if (source_is_set(&pfx) && pem)
+  bool pem = identity_source_is_set(&cert) || identity_source_is_set(&key);
+  if (identity_source_is_set(&pfx) && pem)
     return sio__tls_set_error(why, SIO__EINVAL, "pfx cannot be combined with cert or key");
-  if (source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
-  if (!source_is_set(&cert))
+  if (identity_source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
+  if (!identity_source_is_set(&cert))
     return sio__tls_set_error(why, SIO__EINVAL, "cert_file, cert, pfx_file and pfx are not set");
-  if (!source_is_set(&key)) key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
+  if (!identity_source_is_set(&key))
+    key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);
   return err ? err : load_key(ctx, &key, id->passphrase, why);
 }
@@ -194,8 +197,8 @@ int sio__tls_load_client_cas(SSL_CTX *ctx, const char *file, sio_slice pem,
                              const struct complaint *why) {
   struct source s = { "ca_file", "ca", file, pem };
   BIO *in;
-  int err = source_is_set(&s) ? source_open(&in, &s, why) : 0;
-  if (err || !source_is_set(&s)) return err;
+  int err = identity_source_is_set(&s) ? open_identity_source(&in, &s, why) : 0;
+  if (err || !identity_source_is_set(&s)) return err;
   X509 *x;
   int n = 0;
   bool ok = true;

@@ -178,7 +178,7 @@ static int fail_hello_too_long(struct session *s) {
   return SIO_EPROTO;
 }
 
-static int keep_early_bytes(struct session *s, sio_slice *in) {
+static int keep_bytes_before_hello(struct session *s, sio_slice *in) {
   size_t n = s->early_n + in->n, had = (s->early_n + HELLO_STEP - 1) / HELLO_STEP * HELLO_STEP;
   if (in->n == 0) return 0;
   if (n > HELLO_BYTES_MAX) return fail_hello_too_long(s);
@@ -198,7 +198,7 @@ static int keep_early_bytes(struct session *s, sio_slice *in) {
 static int wait_for_first_hello(struct session *s, sio_slice *in) {
   size_t used;
   enum hello_verdict v = sio__hello_parse(&s->hello, in->p, in->n, &used);
-  if (v == HELLO_MORE) return keep_early_bytes(s, in);
+  if (v == HELLO_MORE) return keep_bytes_before_hello(s, in);
   if (v == HELLO_LONG) return fail_hello_too_long(s);
   if (v == HELLO_OTHER) s->hello.over = true;
   if (!create_ssl(s)) return fail_out_of_memory(s);
@@ -356,7 +356,7 @@ static const sio_tls_ops openssl_ops = { .size = sizeof openssl_ops,
 
 /* ---- start and end of a provider ------------------------------------------- */
 
-static struct provider *provider_of(const sio_tls *tls) { return tls->context; }
+static struct provider *provider_of_tls(const sio_tls *tls) { return tls->context; }
 
 static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o, size_t o_size,
                                    const struct complaint *why) {
@@ -400,7 +400,7 @@ int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_
 
 int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size, char *why,
                              size_t size) {
-  struct provider *p = provider_of(tls);
+  struct provider *p = provider_of_tls(tls);
   struct bundle *b = NULL;
   int err = new_bundle_from_options(&b, o, o_size, &(struct complaint){ why, size });
   if (err) return err;
@@ -413,7 +413,7 @@ int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t 
 }
 
 int64_t sio_openssl_expires(const sio_tls *tls) {
-  struct bundle *b = ref_current_bundle(provider_of(tls));
+  struct bundle *b = ref_current_bundle(provider_of_tls(tls));
   int64_t end = b->expires;
   sio__tls_bundle_unref(b);
   return end;
@@ -421,7 +421,7 @@ int64_t sio_openssl_expires(const sio_tls *tls) {
 
 void sio_openssl_free(sio_tls *tls) {
   if (!tls) return;
-  struct provider *p = provider_of(tls);
+  struct provider *p = provider_of_tls(tls);
   sio__tls_bundle_unref(p->now);
   BIO_meth_free(p->method);
   pthread_mutex_destroy(&p->lock);

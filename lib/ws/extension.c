@@ -41,7 +41,7 @@ static bool take_token(sio_slice *s, sio_slice *token) {
   return token->n > 0;
 }
 
-static void param_put_char(struct param *p, char c) {
+static void param_append_value_char(struct param *p, char c) {
   if (p->n < VALUE_MAX) p->value[p->n] = c;
   p->n++;
 }
@@ -53,7 +53,7 @@ static bool take_quoted_value(sio_slice *s, struct param *p) {
     s->p += escaped;
     s->n -= escaped;
     if (s->n == 0 || !is_extension_token_char(*s->p)) return false;
-    param_put_char(p, *s->p);
+    param_append_value_char(p, *s->p);
     s->p++;
     s->n--;
   }
@@ -65,7 +65,7 @@ static bool take_param_value(sio_slice *s, struct param *p) {
   p->has_value = true;
   if (take_char(s, '"')) return take_quoted_value(s, p);
   if (!take_token(s, &token)) return false;
-  for (size_t i = 0; i < token.n; i++) param_put_char(p, token.p[i]);
+  for (size_t i = 0; i < token.n; i++) param_append_value_char(p, token.p[i]);
   return true;
 }
 
