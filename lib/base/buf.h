@@ -18,8 +18,9 @@ static inline void buf_init(struct buf *b, size_t max) { *b = (struct buf){ .max
 /* Makes room for n more bytes. 0, SIO_ETOOBIG above the maximum, or UV_ENOMEM. On error the
  * content is unchanged. */
 int sio__buf_reserve(struct buf *b, size_t n);
-int sio__buf_put(struct buf *b, const void *p, size_t n); /* Appends n bytes; errors as above. */
-void sio__buf_clear(struct buf *b);                       /* Frees the memory; the maximum stays. */
+/* Appends n bytes. Returns as sio__buf_reserve(). */
+int sio__buf_put(struct buf *b, const void *p, size_t n);
+void sio__buf_clear(struct buf *b); /* Frees the memory; the maximum stays. */
 /* Removes the first n bytes, n <= b->n, and keeps the rest. */
 void sio__buf_shift(struct buf *b, size_t n);
 

@@ -127,7 +127,7 @@ enum { LOG_LINE = 512 };
 void sio__log(struct log *log, int level, int room, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Arguments for "%.*s": at most 64 bytes of what a peer sent. */
+/* Arguments for "%.*s" that print at most 64 bytes of a peer's text. */
 #define LOG_SLICE(s) (int)((s).n < 64 ? (s).n : 64), (s).p ? (s).p : ""
 
 #endif

@@ -23,8 +23,8 @@ enum { MSG_HEADROOM = 10 };
 
 struct msg {
   struct msg *next;     /* the next attachment, owned; NULL: the last one */
-  struct msgs *home;    /* where the block came from */
-  struct msg *deflated; /* the same as a compressed WebSocket message, or NULL; owned */
+  struct msgs *home;    /* the allocator that owns the block */
+  struct msg *deflated; /* a compressed form of the same WebSocket message, or NULL; owned */
   /* The next msg in runs (net/queue.h, eio/polling.c), or NULL. May point to freed memory unless a
    * run contains both. */
   struct msg *follow;
@@ -58,7 +58,7 @@ void sio__msgs_clear(struct msgs *home);
 /* Returns a msg with capacity for cap bytes of text, length 0 and one reference. NULL: no
  * memory. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
-/* The same, with n bytes copied from p. */
+/* Makes a msg whose text is a copy of n bytes at p, with one reference. NULL: no memory. */
 struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n);
 /* Makes room for n more bytes of text. May move the msg, so only its maker may call this, before
  * the msg is shared. 0, UV_ENOMEM, or SIO_ETOOBIG above 4 GiB; on error *m is unchanged. */

@@ -16,8 +16,8 @@ void sio__answer_ok(struct eio *e, sio_request *r); /* 200 "ok", to a POST */
 /* Answers with a status and no body: 400 or 500 for misuse, 503 while the server drains. */
 void sio__answer_empty(struct eio *e, sio_request *r, int status);
 
-/* The error codes of Engine.IO. For EIO_BAD_REQUEST, sio_connection_error.name says what is wrong.
- * */
+/* The error codes of Engine.IO. For EIO_BAD_REQUEST, sio_connection_error.name is the exact
+ * error. */
 enum eio_error {
   EIO_UNKNOWN_TRANSPORT,
   EIO_UNKNOWN_SID,

@@ -113,7 +113,7 @@ static size_t queue_low_high_midpoint(const sio_options *o) {
 
 struct drop_pass {
   struct latest latest;
-  size_t held, low, high; /* memory of the queue, and the two marks */
+  size_t held, low, high; /* memory of the queue, queue_low and queue_high */
   size_t packets_seen;
   uint64_t events, bytes; /* dropped by this pass */
   bool dropping;          /* the current packet is dropped, so its attachments are too */
@@ -201,7 +201,8 @@ static int apply_full_policy(sio_session *c) {
 
 int sio__backpressure_on_full(sio_session *c) {
   if (!c->eio->opts->queue_high) return SIO_ETOOBIG;
-  /* What the kernel takes at once does not show that the peer is slow. */
+  /* Offer the queue to the kernel first: a queue that it accepts at once does not mean that the
+   * peer is slow. */
   if (c->ws) sio__conn_write_now(c->ws->conn);
   return c->transport->held(c) > c->eio->full_bytes ? apply_full_policy(c) : 0;
 }

@@ -56,7 +56,7 @@ struct eio_hook {
 /* Which packets the hooks and the log need to see; 0 most of the time. */
 enum { WANT_PACKET = 1, WANT_CREATE = 2, WANT_FLUSH = 4, WANT_MESSAGE = 8, WANT_LOG = 16 };
 
-/* What all engines of a server share. Hooks cannot be removed. */
+/* State shared by all engines of a server. Hooks cannot be removed. */
 struct eio_group {
   struct list engines;                               /* struct eio.link                     */
   struct list use_hooks, header_hooks, engine_hooks; /* struct eio_hook, in order           */
@@ -87,7 +87,7 @@ struct eio {
   sio_stats *stats;
   struct msg *ping, *pong, *noop, *close; /* packets that are the same for every session */
   struct msg *initial;                    /* sent after the handshake packet, or NULL */
-  struct msg *mark;                       /* marks a place in a queue, and is never sent */
+  struct msg *mark;                       /* the msg of sent marks (eio/sent.h); without bytes */
   size_t full_bytes; /* memory of a queue above which backpressure.c is called */
   /* For sessions that have not joined a namespace: the longest message, and the memory of replies
    * that may wait before the session is not read any more. */
@@ -139,8 +139,8 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
  * (volatile, or dropped by when_full), SIO_ECLOSED, UV_ENOMEM (the session will be closed; half of
  * the chain may be queued), SIO_ETOOBIG (over max_queued: the session will be closed). */
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
-/* The same for a caller that sends one chain to many sessions: if it returns 0, the caller has to
- * count the packets with sio__count_packets_sent(), before any callback runs. */
+/* Like sio__session_send(), for a caller that sends one chain to many sessions: if it returns 0,
+ * the caller has to count the packets with sio__count_packets_sent(), before any callback runs. */
 int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* True if a volatile message would be sent now. */

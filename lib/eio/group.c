@@ -15,7 +15,8 @@ static sio_slice session_map_key(const void *session) {
   return slice_str(((const sio_session *)session)->sid);
 }
 
-/* These two are never called: on_head answers a request, drops it, or gives it another mount. */
+/* The mount's on_request and on_abort are never called: on_head answers a request, drops it, or
+ * gives it another mount. */
 static void unreachable_on_request(sio_request *r) { (void)r; }
 static void unreachable_on_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
@@ -40,7 +41,8 @@ struct msg *sio__eio_message_packet_new(struct eio *e, bool binary, sio_slice da
   return m;
 }
 
-/* A mark is a place in a queue and is never sent, so it counts as a msg without bytes. */
+/* The msg of sent marks has no bytes and is never sent, so its memory counts as that of an empty
+ * msg. */
 static struct msg *sent_mark_msg_new(struct eio *e) {
   struct msg *m = sio__msg_new(&e->loop->msgs, 0);
   if (!m) return NULL;

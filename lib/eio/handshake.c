@@ -182,7 +182,7 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
 
 /* ---- verification -------------------------------------------------------------------- */
 
-/* What a request asks for in its query. */
+/* The parameters in the query of a request. */
 struct handshake_query {
   char sid_text[64];
   sio_slice sid; /* empty if it is longer than any session id */

@@ -26,8 +26,9 @@ struct eio_in {
 /* Reads one packet, as it is in a WebSocket text message; base64 is decoded in place. 1, or
  * SIO_EPROTO if it is empty or its type is unknown. */
 int sio__packet_read(sio_slice text, struct eio_in *out);
-/* Takes the first packet off *rest. 1; SIO_EPROTO as above; 0 if none is left. At first *rest is
- * the whole body, with p not NULL; an empty body has one empty, and so invalid, packet. */
+/* Takes the first packet off *rest. 1; SIO_EPROTO if it is empty or its type is unknown; 0 if none
+ * is left. At first *rest is the whole body, with p not NULL; an empty body contains one empty
+ * packet, which is invalid. */
 int sio__payload_next_packet(sio_slice *rest, struct eio_in *out);
 
 /* ---- the encodings of a body ------------------------------------------------------ */

@@ -286,8 +286,8 @@ void sio__polling_release_get(sio_session *c) {
   sio__backpressure_on_low(c);
 }
 
-/* Moves the queue before it answers: an answer runs the host's header hooks, and what those send
- * has to leave after the queue. */
+/* Moves the queue before it answers the GET: an answer runs the host's header hooks, and messages
+ * that a hook sends must be sent after the queue. */
 void sio__polling_hand_over_queue(sio_session *c, void (*take)(sio_session *c, struct msg *m)) {
   struct polling *p = c->polling;
   struct out_node *queue = p->first;

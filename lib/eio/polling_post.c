@@ -148,7 +148,8 @@ static void handle_post_body(sio_session *c, sio_request *r) {
   sio_slice body = slice(r->body.p ? r->body.p : "", r->body.n);
   if (sio__jsonp_is_requested(c->eio, r)) sio__jsonp_decode_body(&body);
   struct post_reader rd = { post_payload_form(c, r), body, c->eio->opts->max_payload_packets };
-  /* Charges what decoding JSONP has removed; the packets are charged one by one. */
+  /* Decoding JSONP has removed bytes, which are charged here; the packets are charged one by
+   * one. */
   if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return;
   if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
     sio__session_end_bad_packet(c);

@@ -15,8 +15,8 @@
 
 /* Takes over a verified POST of the session: answers it, or keeps it until it is complete. */
 void sio__polling_on_post(sio_session *c, sio_request *r);
-/* Answers 400 and ends the session: r comes while the request before it is open, or is
- * malformed. */
+/* Answers 400 and ends the session, because r is malformed or the previous request of its kind is
+ * still open. */
 void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *detail);
 /* Goes on with the backlog, or answers the POST whose answer was held back, if the reason for it
  * has passed. From the loop only. */

@@ -12,8 +12,8 @@
 
 #include "eio/session_types.h"
 
-/* The oldest n marks have left the queue. May be called from anywhere: the callbacks run at the end
- * of the turn. */
+/* The oldest n sent marks have left the queue. May be called from anywhere: the callbacks run at
+ * the end of the turn. */
 void sio__sent_on_marks_passed(sio_session *c, unsigned n);
 /* The session is over: callbacks that still wait get SIO_ECLOSED. From the loop only. */
 void sio__sent_on_close(sio_session *c);

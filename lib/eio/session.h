@@ -17,8 +17,8 @@
 #include "eio/session_types.h"
 
 /* Makes a session, puts it into the table and starts its heartbeat; the caller sets the transport.
- * The host's generate_id is asked for the id if r is not NULL. Takes ownership of head on success.
- * 0, SIO_ENAME (generate_id failed, or its id is invalid or taken), UV_ENOMEM. */
+ * If r is not NULL, the host's generate_id makes the id. Takes ownership of head on success. 0,
+ * SIO_ENAME (generate_id failed, or its id is invalid or taken), UV_ENOMEM. */
 int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct kept_head *head,
                      unsigned protocol);
 /* Queues the handshake packet, 0{"sid":...}, and sio_options.initial_packet. 0, UV_ENOMEM,
@@ -35,14 +35,14 @@ void sio__session_end_bad_packet(sio_session *c); /* ends it with SIO_REASON_PAR
 /* Nothing was read for a while: pings again if the pong is due soon. */
 void sio__session_extend_timeout(sio_session *c);
 
-/* Charges the rate limits for what arrived over the session's transport, and ends the session if
- * it is over one and when_limited says close. False: the session is over. */
+/* Counts data that arrived over the session's transport for its rate limits. If one is exceeded
+ * and when_limited is SIO_LIMITED_CLOSE, ends the session. False: the session is over. */
 bool sio__session_charge_rate_limits(sio_session *c, uint64_t packets, uint64_t bytes);
 
 /* True while the peer is over its rate limits or does not take its replies. Transports check this
  * after each packet, and then handle nothing more until their `resume` is called. */
 bool sio__session_must_stop_reading(sio_session *c);
-/* Handles what was kept back, if the reason for it has passed. From the loop only. */
+/* Handles packets that were kept back, if the session may be read again. From the loop only. */
 void sio__session_resume(sio_session *c);
 
 /* Handles a packet that arrived over the session's transport. False: the session is over. */

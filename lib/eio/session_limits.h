@@ -41,8 +41,8 @@ void sio__session_limits_free(sio_session *c); /* frees both */
 bool sio__session_limits_count_session(sio_session *c, sio_request *r);
 void sio__session_limits_release(sio_session *c); /* the session has left the table */
 
-/* Charges the rate limits. False: the peer is over one, and when_limited says close. With
- * SIO_LIMITED_PAUSE the meter's ops->pause is called instead. */
+/* Counts received data for the rate limits. False: one is exceeded, and when_limited is
+ * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE ops->pause of the meter is called instead. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
 /* Logs that the peer is over a limit, and calls the callback of sio_on_limited(). */
 void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wait_ms);

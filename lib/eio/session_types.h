@@ -31,22 +31,22 @@ struct transport {
    * close_timeout; otherwise they may be dropped. True: the transport keeps the session in
    * SESSION_CLOSING and calls sio__session_finish_closing() later. */
   bool (*end)(sio_session *c, bool graceful);
-  /* Queues eio->mark; sio__sent_on_marks_passed() is called when everything queued before the mark
-   * has left. 0, UV_ENOMEM, SIO_ECLOSED. */
+  /* Queues a sent mark: sio__sent_on_marks_passed() is called when everything queued before it was
+   * sent. 0, UV_ENOMEM, SIO_ECLOSED. */
   int (*queue_sent_mark)(sio_session *c);
   /* Removes the queued messages that `drop` names, as sio__conn_remove_if() does. */
   void (*remove_if)(sio_session *c, queue_drop_fn drop, void *user);
   /* Stops reading from the peer, because it is over a rate limit. Optional. */
   void (*pause)(sio_session *c);
-  /* Reads again and handles what was kept back, unless the session still has to wait. Called from
-   * the loop only. Optional. */
+  /* Resumes reading and handles packets that were kept back, unless the session must still wait.
+   * Called from the loop only. Optional. */
   void (*resume)(sio_session *c);
-  /* True while packets that have arrived, or may have, are not handled yet. Optional: then they
-   * are only while the session is paused. */
+  /* True while packets have arrived, or may have, that are not handled yet. If NULL, that is so
+   * only while the session is paused. */
   bool (*has_unread)(const sio_session *c);
   /* Bytes received of a message or POST that is not complete. Optional. */
   size_t (*partial_bytes)(const sio_session *c);
-  /* Frees what the transport has allocated for the session. Optional. */
+  /* Frees the transport's data of the session. Optional. */
   void (*free)(sio_session *c);
 };
 

@@ -24,7 +24,7 @@ int sio__coding_compress(struct http *h, enum coding coding, sio_slice text, str
 /* Like sio__request_answer_msg(), for a body that is compressed already. */
 int sio__coding_answer_compressed(sio_request *r, int status, const char *type, enum coding coding,
                                   struct msg *body);
-/* The same for a body that is not compressed yet. It is compressed if it has at least
+/* Answers with a body that is not compressed yet. It is compressed if it has at least
  * http->compress_from bytes and the request accepts a coding. If there is no memory for that, it
  * is sent uncompressed. */
 int sio__coding_answer(sio_request *r, int status, const char *type, struct msg *body);

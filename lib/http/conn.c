@@ -226,11 +226,11 @@ static bool has_unanswered_request(const struct http_conn *c) {
   return complete && !c->req->upgrade;
 }
 
-/* A FIN says that the peer sends no more. The peer may have half-closed and wait for its answer
- * (RFC 9112 section 9.6), or it may be gone. A peer that is gone resets the connection when it is
- * sent something, and http_on_failed() is called. So we send what a waiting client ignores: a 100
- * (RFC 9110 section 15.2.1). HTTP/1.0 has no such status: there the connection ends, unless the
- * host owes an answer to the request in any case. */
+/* After a FIN the peer sends no more, but it may have half-closed and wait for its answer (RFC
+ * 9112 section 9.6), or it may be gone. A peer that is gone resets the connection when it gets
+ * data, and http_on_failed() is called. So we send a 100, which a waiting client ignores (RFC 9110
+ * section 15.2.1). HTTP/1.0 has no such status: there the connection ends, unless the host owes an
+ * answer to the request in any case. */
 static void probe_half_closed_peer(struct http_conn *c) {
   if (c->req->minor_version > 0)
     sio__http_conn_send_continue(c);

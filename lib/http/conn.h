@@ -92,7 +92,7 @@ int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_tr
 void sio__http_conn_release(struct http_conn *c);
 /* Closes c now. No-op if it is closed. */
 void sio__http_conn_close(struct http_conn *c);
-/* Sends what is queued, then a FIN. */
+/* Sends the queue, then a FIN. */
 void sio__http_conn_close_when_sent(struct http_conn *c);
 /* Closes c because its address has exceeded a limit (cause: enum sio_reject), and logs that. */
 void sio__http_conn_reject(struct http_conn *c, int cause, const char *why);
@@ -115,7 +115,7 @@ void sio__http_conn_free_source(struct http_conn *c);
 
 /* ---- conn_read.c ------------------------------------------------------------------- */
 
-/* Runs the state machine on the input, and stashes what it does not consume. */
+/* Runs the state machine on the input, and stashes the rest that it does not consume. */
 void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
 /* True if c's state needs bytes that will not come after the peer's FIN. */
@@ -139,7 +139,7 @@ bool sio__http_keeps_alive(const sio_request *r);
  * its next state. 0 or UV_ENOMEM. */
 int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
                           bool keep_alive);
-/* Sets the source of what follows the answer's first piece, and takes it over. Call it before
+/* Sets the source of the body after its first piece, and takes it over. Call it before
  * sio__http_keeps_alive() and sio__http_send_answer(). */
 void sio__http_set_body_source(sio_request *r, struct http_source *src);
 /* Reads the next piece of src into *out, one reference. 0, or an error; UV_EOF if src ended

@@ -92,7 +92,7 @@ static enum parse_event parser_set_error(struct http_parser *ps, int err, int st
   return PARSE_BAD;
 }
 
-/* These texts do not change with the version of llhttp. */
+/* Error texts of our own, which do not change with the version of llhttp. */
 static const char *llhttp_error_text(llhttp_errno_t e) {
   switch (e) {
     case HPE_INVALID_METHOD: return "no such method";

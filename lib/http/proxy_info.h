@@ -15,7 +15,7 @@ struct proxy_info {
   char client[CONN_ADDRESS]; /* the client's address; the proxy's until a PROXY header names it */
   bool trusts_headers;       /* X-Forwarded-For or Forwarded of a request are believed          */
   bool header_secure;        /* the PROXY header says that the client uses TLS                  */
-  bool request_secure;       /* the PROXY header or the current request's headers say so        */
+  bool request_secure; /* the client uses TLS, by the PROXY header or the headers of the request */
 };
 
 struct proxy_info *sio__proxy_info_new(const char *peer, bool trusts_headers); /* NULL: no memory */

@@ -103,7 +103,7 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
  * key, SIO_ETOOBIG if it does not fit. Keys are compared decoded. Invalid escapes are copied
  * unchanged. */
 long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n);
-/* The same for a query that belongs to no request. */
+/* Like sio__request_query_value(), for a query that belongs to no request. */
 long sio__query_find_value(sio_slice query, const char *key, char *out, size_t n);
 /* The client's address as text; "" on Unix sockets, and when the peer is gone. */
 const char *sio__request_client_address(const sio_request *r);
@@ -125,13 +125,13 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value);
  * 0, UV_ENOMEM (the connection is closed), SIO_ETOOBIG (4 GiB; the same), SIO_ECLOSED (the peer is
  * gone). */
 int sio__request_answer(sio_request *r, int status, const char *type, sio_slice body);
-/* The same with the text of a msg as body. It is sent without a copy unless it is so small that
- * copying is cheaper. Takes a reference of its own. */
+/* Like sio__request_answer(), with the text of a msg as body. The msg is referenced and not
+ * copied, unless it is so short that copying is cheaper. */
 int sio__request_answer_msg(sio_request *r, int status, const char *type, struct msg *body);
-/* The same with a body that is read while the peer takes it: at most HTTP_PIECE bytes of it are in
- * memory. Takes src over. For HEAD nothing is read. If the first piece cannot be read, the request
- * is not answered and src's error is returned; if a later one cannot be read, the connection is
- * closed, because the length was announced. */
+/* Like sio__request_answer(), with a body that is read while the peer takes it, so that at most
+ * HTTP_PIECE bytes of it are in memory. Takes src over. For HEAD nothing is read. If the first
+ * piece cannot be read, the request is not answered and src's error is returned. If a later one
+ * cannot be read, the connection is closed, because the length was announced. */
 int sio__request_answer_source(sio_request *r, int status, const char *type,
                                struct http_source *src);
 /* Closes the TCP connection after the answer, even if the client wants to keep it. Call this
@@ -153,7 +153,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
 /* Frees r, or recycles it, when the turn ends; at once if the server is gone. */
 void sio__request_free_later(sio_request *r);
-/* The same for an answered request, after calling on_answered. */
+/* Calls on_answered for an answered request, and then sio__request_free_later(). */
 void sio__request_finish(sio_request *r);
 /* Detaches r from a server that is being freed, while the host has yet to answer r. The answer
  * then frees r. */

@@ -89,7 +89,7 @@ struct answer {
   bool keep;
 };
 
-/* These have neither a body nor Content-Length (RFC 9110 section 8.6). */
+/* A 204 and a 304 have neither a body nor Content-Length (RFC 9110 section 8.6). */
 static bool status_has_no_body(int status) { return status == 204 || status == 304; }
 
 static void answer_put(struct msg *m, const char *p, size_t n) {

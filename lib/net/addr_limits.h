@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <sio/limits.h>
 
-/* What is counted for each address: connections and sessions. */
+/* The two things that are counted for each address: connections and sessions. */
 enum addr_count { ADDR_CONNS, ADDR_SESSIONS, ADDR_COUNTS };
 
 struct addr_limits;
@@ -88,12 +88,13 @@ static inline bool addr_limits_need_address(const struct addr_limits *g) {
  * reports nothing. */
 uint64_t sio__addr_limits_admit(struct addr_limits *g, const struct addr *a, enum addr_count kind,
                                 struct addr_record **out, int *cause);
-/* Checks both limits and takes a token, but does not count the connection or session as open:
- * for an attempt that may fail. sio__addr_limits_add_open() counts it once it has succeeded. The
- * result is as above. */
+/* Checks both limits and takes a token, but does not count the connection or session as open: for
+ * an attempt that may fail. sio__addr_limits_add_open() counts it once it has succeeded. Returns
+ * as sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_check_and_charge(struct addr_limits *g, const struct addr *a,
                                            enum addr_count kind, int *cause);
-/* Takes the token of one session, whatever the number of open sessions. The result is as above. */
+/* Takes the token of one session, whatever the number of open sessions. Returns as
+ * sio__addr_limits_admit(). */
 uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct addr *a, int *cause);
 /* Takes the token of one request that opens no session. 0, or the ms to wait until there is one. */
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a);

@@ -201,8 +201,8 @@ static int append_to_long_queue(struct conn *c, struct msg *m, uint32_t off, uin
   return 0;
 }
 
-/* An entry with offset 0 and length 0 is a mark, which stands for a place in the queue and sends
- * nothing. With another offset an empty entry is left out. */
+/* An entry with offset 0 and length 0 is a sent mark: a place in the queue, without bytes. An
+ * empty entry with another offset is not queued. */
 int sio__conn_send(struct conn *c, struct msg *m, uint32_t off, uint32_t len) {
   if (c->closed || c->ending) return SIO_ECLOSED;
   if (len == 0 && off > 0) return 0;
@@ -254,7 +254,7 @@ static int gather_queue(const struct conn *c, struct iovec *iov, size_t *bytes) 
   return n;
 }
 
-/* Removes the marks (entries of length 0) at the beginning of the queue, and counts them. */
+/* Removes the sent marks (entries of length 0) at the beginning of the queue, and counts them. */
 static inline void count_passed_sent_marks(struct conn *c) {
   struct send_queue *q = &c->out;
   while (q->first && !queue_starts_with_run(q) && q->first->e[q->first->head].len == 0) {

@@ -37,7 +37,8 @@ struct conn_ops {
   /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. May be
    * NULL. */
   void (*below_low_mark)(struct conn *c);
-  /* Everything that was queued before the oldest n marks has been sent. May be NULL. */
+  /* Everything that was queued before the oldest n sent marks (conn_queue_sent_mark()) has been
+   * sent. May be NULL. */
   void (*marks_passed)(struct conn *c, unsigned n);
   /* The connection is CONN_WATCHED, and its queue is about to be written. May send and close.
    * May be NULL. */
@@ -56,7 +57,7 @@ struct conn_tls_ops {
   size_t gap;
   /* n bytes of ciphertext are in the loop's buffer at `gap`. May close c. */
   void (*read)(struct conn *c, size_t n);
-  /* The stream ended. True: it ended within the handshake, and the owner was told. */
+  /* The peer has ended its stream. True: during the handshake, and the owner was notified. */
   bool (*on_eof)(struct conn *c);
   /* Makes one send() of ciphertext. Returns how many bytes of the queue have been sent with it, of
    * *offered, or a libuv code. */
@@ -66,7 +67,8 @@ struct conn_tls_ops {
   bool (*has_output)(struct conn *c);
   /* Has encryption failed? Trying again later would not help. */
   bool (*has_failed)(const struct conn *c);
-  /* Does the peer leave too much unread of what TLS itself sends (alerts, key updates)? */
+  /* True if too many bytes that TLS itself sends (alerts, key updates) wait for a peer that does
+   * not read. */
   bool (*is_over_limit)(const struct conn *c);
   /* How many bytes at the beginning of the queue are encrypted already. */
   size_t (*encrypted_bytes)(const struct conn *c);
@@ -87,7 +89,7 @@ struct conn_tls {
 
 /* Conditions that most connections never have, tested together on the hot path. */
 enum {
-  CONN_MARKED = 1,  /* The queue may contain marks, or passed marks are not yet reported. */
+  CONN_MARKED = 1,  /* The queue may contain sent marks, or passed ones are not reported yet. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before each write. */
   CONN_RUNS = 4     /* The queue may contain runs. */
 };
@@ -115,7 +117,7 @@ struct conn {
   unsigned secure : 1;           /* The connection has TLS (net/tls.h). */
   unsigned reports_low_mark : 1; /* The owner wants `below_low_mark` to be called. */
   unsigned wrote_early : 1;      /* Bytes were sent in this turn before its end. */
-  unsigned marks : 14;           /* the number of passed marks not yet reported */
+  unsigned marks : 14;           /* the number of passed sent marks that are not reported yet */
   unsigned rare_flags : 3;       /* CONN_MARKED, CONN_WATCHED, CONN_RUNS              */
   unsigned counted : 1;
   uv_poll_t poll; /* poll.data is the loop. */
@@ -134,7 +136,8 @@ static inline struct loop *conn_loop(const struct conn *c) { return c->poll.data
  * closed. 0 and *out, UV_ENOMEM, or a libuv code. */
 int sio__conn_new(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                   void *owner);
-/* The same with optional pointers: CONN_COUNTED can have an address record, CONN_TLS also TLS. */
+/* Like sio__conn_new(), with optional pointers: CONN_COUNTED can have an address record, CONN_TLS
+ * also TLS. */
 int sio__conn_new_kind(struct conn **out, struct loop *l, int fd, const struct conn_ops *ops,
                        void *owner, enum conn_kind kind);
 /* The record is released when the connection closes. Not for CONN_PLAIN. */
@@ -162,14 +165,16 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
   return sio__conn_send(c, m, 0, 0);
 }
 static inline void conn_watch_flushes(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
-/* Returns the number of passed marks that `marks_passed` has not been called for, and resets it. */
+/* Returns the number of sent marks that were passed and not yet reported by `marks_passed`, and
+ * resets it. */
 static inline unsigned conn_take_passed_marks(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
   return n;
 }
-/* Writes before the end of the turn, and calls no callback: the end of the turn does, for errors
- * too. For a sender with a long queue that must know how much of it the peer does not accept. */
+/* Writes the queue now instead of at the end of the turn. Calls no callback; the end of the turn
+ * does, also for errors. For a sender with a long queue that must know how much of it the peer
+ * does not accept. */
 void sio__conn_write_now(struct conn *c);
 /* Removes queued msgs: see sio__queue_remove_if(). */
 void sio__conn_remove_if(struct conn *c, queue_drop_fn drop, void *user);
@@ -183,7 +188,7 @@ static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0
 void sio__conn_pause(struct conn *c);
 void sio__conn_resume(struct conn *c);
 
-/* Sends what is queued, then shuts down writing. The owner must still close the connection. */
+/* Sends the queue, then shuts down writing. The owner must still close the connection. */
 void sio__conn_end(struct conn *c);
 /* Closes the descriptor immediately and drops the queue, without a callback. The struct stays
  * valid until the end of the turn. Closing twice is allowed. */

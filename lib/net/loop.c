@@ -184,8 +184,8 @@ static bool has_turn_to_end(const struct loop *l) {
   return l->turn_end_requested || l->turn_began || l->closing;
 }
 
-/* Ends the turn of what libuv's poll reported. Work that arises later (in closing callbacks, in
- * timers, outside the loop) ends its turn in on_prepare(), before the next poll. */
+/* Ends the turn after libuv's poll. Work that arises later (in closing callbacks, in timers,
+ * outside the loop) ends its turn in on_prepare(), before the next poll. */
 static void on_check(uv_check_t *h) {
   struct loop *l = h->data;
   if (has_turn_to_end(l)) end_turn(l, false);

@@ -65,10 +65,10 @@ struct loop { /* Large members come last, which makes the code smaller. */
   /* The name of the host callback that is running inside a library call and may only observe:
    * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */
   const char *watcher;
-  /* The same for a callback that is called for each room: it may send, but it may not change
-   * which sockets are in which room (loop_refuses_room_change()). */
+  /* The name of a host callback that is running for each room: it may send, but it may not change
+   * which sockets are in which room (loop_refuses_room_change()). Otherwise NULL. */
   const char *walker;
-  uint64_t refused; /* calls refused for these two reasons */
+  uint64_t refused; /* library calls refused because `watcher` or `walker` was set */
   bool closing;
   bool turn_end_requested; /* The end of the turn has work; `idle` is active. */
   bool unwatched;          /* libuv could not poll a connection. */

@@ -26,8 +26,7 @@ static void meter_report_limited(struct meter *m, const char *limit, uint64_t wa
   m->ops->limited(m, limit, wait_ms);
 }
 
-/* If the peer is paused already, what was counted now had been sent before: the pause is only
- * extended. */
+/* If the peer is paused already, it had sent this data before: the pause is only extended. */
 static void meter_pause_for(struct meter *m, const char *limit, uint64_t wait_ms) {
   bool anew = !meter_is_paused(m);
   sio__loop_start_timer(m->how->loop, &m->timer, wait_ms);

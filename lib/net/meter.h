@@ -15,7 +15,7 @@
 
 struct meter;
 
-/* What all meters of a server share. */
+/* State shared by all meters of a server. */
 struct meter_settings {
   struct loop *loop;
   struct addr_limits *addr_limits; /* for rate-limited log lines */
@@ -49,7 +49,7 @@ void sio__meter_init(struct meter *m, const struct meter_settings *how,
                      const struct meter_ops *ops);
 void sio__meter_stop(struct meter *m);
 static inline bool meter_is_paused(const struct meter *m) { return timer_active(&m->timer); }
-/* Counts what was received. False: close the peer; ops->limited was called. */
+/* Counts received packets and bytes. False: close the peer; ops->limited was called. */
 bool sio__meter_count(struct meter *m, uint64_t packets, uint64_t bytes);
 
 #endif

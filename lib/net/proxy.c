@@ -23,7 +23,7 @@ static int set_proxy_error(const char **why, int err, const char *text) {
   return err;
 }
 
-/* Is p the mark, or the beginning of the mark if n is shorter? */
+/* True if p begins with the signature, or, if n is shorter, with the beginning of the signature. */
 static bool may_start_with_signature(const char *p, size_t n, const char *mark, size_t len) {
   return memcmp(p, mark, n < len ? n : len) == 0;
 }

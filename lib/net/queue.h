@@ -112,7 +112,7 @@ bool sio__queue_append_to_run(struct send_queue *q, struct msg *m);
 
 /* ---- removing -------------------------------------------------------------- */
 
-/* Releases a msg that has left the queue. Does not change the number of bytes to send. */
+/* Releases a msg that has left the queue. q->bytes is not changed. */
 static inline void queue_release_msg(struct send_queue *q, struct msg *m) {
   q->memory -= msg_memory_size(m) + QUEUE_ENTRY_COST;
   msg_unref(m);
@@ -147,7 +147,8 @@ static inline bool queue_consume_from_first_entry(struct send_queue *q, struct p
   return *n == 0;
 }
 
-/* The same where the first entry is a run: from the first msg of the run. */
+/* Like queue_consume_from_first_entry(), if the first entry is a run: consumes from its first
+ * msg. */
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n);
 
 /* Removes everything. */

@@ -38,8 +38,8 @@ struct hello {
 
 /* Parses up to n bytes, and sets *used to the number parsed, which is n with HELLO_MORE. */
 enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, size_t *used);
-/* Parses what follows the first ClientHello. False: a second ClientHello is too long. may_retry:
- * the TLS version, if known, allows a second one. */
+/* Parses the input after the first ClientHello. False: a second ClientHello is too long.
+ * may_retry: the TLS version, if known, allows a second one. */
 bool sio__hello_check_second(struct hello *h, const char *p, size_t n, bool may_retry);
 
 #endif

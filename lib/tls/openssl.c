@@ -206,7 +206,7 @@ static int wait_for_first_hello(struct session *s, sio_slice *in) {
   return fail_hello_too_long(s);
 }
 
-/* The same for all input during the handshake. */
+/* Checks the length of a ClientHello in the input. Returns as wait_for_first_hello(). */
 static int check_hello_length(struct session *s, sio_slice *in) {
   if (!s->ssl) return wait_for_first_hello(s, in);
   if (s->hello.over) return 1;

@@ -50,7 +50,7 @@ const struct ws_conn_ops sio__ws_no_owner_ops = { .message = ignore_message,
 
 static const char *ws_copied_address(const struct ws_conn *w) { return w->owner; }
 
-/* The same, with a copy of the owner's address in `owner`. */
+/* The ops of a WebSocket without an owner that keeps a copy of its owner's address in `owner`. */
 static const struct ws_conn_ops address_only_ops = { .message = ignore_message,
                                                      .closed = ignore_closed,
                                                      .address = ws_copied_address };

@@ -31,7 +31,7 @@ struct sio_ws {
   char address[];
 };
 
-/* Counts what a peer sends, for the rate limits. */
+/* Counts the packets and bytes that a peer sends, for the rate limits. */
 struct endpoint_meter {
   struct meter meter;
   sio_ws *ws;

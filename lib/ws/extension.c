@@ -9,7 +9,7 @@
 
 /* ---- the grammar ------------------------------------------------------------------------ */
 
-enum { VALUE_MAX = 8 }; /* characters; no parameter we know takes more than two */
+enum { VALUE_MAX = 8 }; /* in characters; no known parameter has more than two */
 
 struct param {
   sio_slice name;

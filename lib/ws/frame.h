@@ -22,7 +22,7 @@ unsigned sio__ws_encode_header(uint8_t out[10], enum ws_opcode op, uint64_t n);
 /* Writes the header of a data frame before the text of m, unless that was done before or m is raw.
  * Afterwards the text must not change. */
 void sio__ws_write_header(struct msg *m);
-/* The same if the text of m is a compressed message. */
+/* Like sio__ws_write_header(), for a msg whose text is a compressed message. */
 void sio__ws_write_deflated_header(struct msg *m);
 /* Makes a control frame with n <= 125 bytes of payload, as a msg with one reference. NULL: no
  * memory. */

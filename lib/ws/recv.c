@@ -23,7 +23,7 @@ enum {
   CONTROL_MAX = 125,
   CONTROL_BIT = 8,    /* opcodes from this one on are control frames */
   KEEP_CONTEXTS = 32, /* contexts kept in a pool */
-  AHEAD = 64 * 1024   /* how many bytes a message buffer may be larger than what was received */
+  AHEAD = 64 * 1024 /* the most bytes that a message buffer may reserve beyond what was received */
 };
 
 struct input {
