@@ -26,7 +26,8 @@ enum deflate_form {
   DEFLATE_GZIP  /* RFC 1952 */
 };
 
-/* 0 means zlib's default: 6, 15 and 8. */
+/* Settings for zlib. A field that is 0 means zlib's default: level 6, window_bits 15,
+ * mem_level 8. */
 struct deflate_settings {
   int level;       /* 1 to 9  */
   int window_bits; /* 9 to 15 */

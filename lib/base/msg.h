@@ -25,8 +25,8 @@ struct msg {
   struct msg *next;     /* the next attachment, owned; NULL: the last one */
   struct msgs *home;    /* the allocator that owns the block */
   struct msg *deflated; /* a compressed form of the same WebSocket message, or NULL; owned */
-  /* The next msg in runs (net/queue.h, eio/polling.c), or NULL. May point to freed memory unless a
-   * run contains both. */
+  /* The msg after this one in runs (net/queue.h, eio/polling_queue.h), or NULL. It may point to
+   * freed memory unless a run contains both. */
   struct msg *follow;
   uint64_t serial; /* how many msgs were made before this one */
   uint64_t key;    /* Of queued events with the same key only the newest is kept; 0: no key. */

@@ -30,7 +30,7 @@ struct eio_ops {
   /* The session is open, its handshake queued. May send and close. false: out of memory, the
    * session ends. */
   bool (*open)(sio_session *c);
-  /* One Engine.IO message, text without its '4' (valid UTF-8). Borrowed. */
+  /* One Engine.IO message. Text is valid UTF-8, without the packet type '4'. Borrowed. */
   void (*message)(sio_session *c, bool binary, sio_slice data);
   /* The session is over, and is freed at the end of the turn. Its user pointer is not used any
    * more. Called exactly once after open. */

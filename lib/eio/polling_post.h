@@ -29,7 +29,9 @@ void sio__polling_end_post(struct polling *p, bool ok);
 /* Detaches the POST from the session and returns it; NULL if there is none. */
 sio_request *sio__polling_detach_post(struct polling *p);
 void sio__polling_free_backlog(struct polling *p);
-bool sio__polling_has_backlog(const sio_session *c); /* packets of a POST are not handled yet */
-size_t sio__polling_partial_post(const struct polling *p); /* bytes of a POST still arriving */
+/* true if packets of a POST wait to be handled */
+bool sio__polling_has_backlog(const sio_session *c);
+/* received bytes of an incomplete POST */
+size_t sio__polling_partial_post(const struct polling *p);
 
 #endif

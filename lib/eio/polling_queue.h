@@ -32,7 +32,7 @@ struct backlog {
   struct task task; /* handles the packets that are left */
   struct buf body;
   struct post_reader reader;
-  bool busy; /* one of its packets is being handled */
+  bool busy; /* a packet of this body is being handled */
 };
 
 struct polling {

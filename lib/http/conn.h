@@ -52,7 +52,7 @@ struct http_conn {
   struct http_parser *parser; /* borrowed from the pool while a request arrives             */
   struct http_source *source; /* the unread rest of the answer's body, in HTTP_SENDING      */
   struct proxy_info *proxy;   /* NULL: the peer is not a trusted proxy                      */
-  const sio_tls *tls;         /* the provider of its TLS; NULL: plain HTTP                  */
+  const sio_tls *tls;         /* the TLS provider; NULL: plain HTTP */
   char *input;                /* bytes not consumed yet: in the stash, or just read         */
   size_t input_len;
   uint8_t state;       /* enum http_state                                                   */
@@ -99,7 +99,7 @@ void sio__http_conn_reject(struct http_conn *c, int cause, const char *why);
 /* The reason to log for SIO_REJECT_OPEN and SIO_REJECT_CONNECTS. */
 const char *sio__http_conn_reject_text(int cause);
 void sio__http_conn_out_of_memory(struct http_conn *c);
-/* The peer sends no more, and c needs more input: ends c. */
+/* Ends c, because c needs more input and the peer has sent its FIN. */
 void sio__http_conn_end_at_eof(struct http_conn *c);
 
 /* Calls on_abort for the current request, if there is one: its peer cannot be answered. */
@@ -118,7 +118,7 @@ void sio__http_conn_free_source(struct http_conn *c);
 /* Runs the state machine on the input, and stashes the rest that it does not consume. */
 void sio__http_conn_process_input(struct http_conn *c);
 void sio__http_conn_on_read(struct conn *conn, char *p, size_t n);
-/* True if c's state needs bytes that will not come after the peer's FIN. */
+/* True if c waits for bytes that cannot arrive after the peer's FIN. */
 bool sio__http_conn_needs_input(const struct http_conn *c);
 /* Queues a 100 (Continue). False: out of memory, and c is closed. */
 bool sio__http_conn_send_continue(struct http_conn *c);

@@ -21,8 +21,8 @@ struct http_parser {
   struct buf *body;
   uint64_t left;        /* body bytes that may still arrive */
   uint64_t used;        /* bytes consumed since the head */
-  uint64_t granted;     /* of these, body bytes and ordinary chunk framing */
-  uint64_t max_framing; /* how many more may be consumed: extensions and trailers */
+  uint64_t granted;     /* how many of the consumed bytes were body or ordinary chunk framing */
+  uint64_t max_framing; /* how many other bytes may be consumed: extensions, trailers */
   int err, status;
   const char *detail;
   bool in_body;

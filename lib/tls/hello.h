@@ -16,7 +16,7 @@
 
 enum {
   HELLO_MAX = 16384,           /* the longest message */
-  HELLO_BYTES_MAX = 20 * 1024, /* the longest records around it, in total */
+  HELLO_BYTES_MAX = 20 * 1024, /* the most bytes of all records that contain it */
   HELLO_STEP = 256 /* memory for an incomplete ClientHello grows in steps of this size */
 };
 
