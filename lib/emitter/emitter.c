@@ -22,7 +22,8 @@ struct sio_emitter {
 
 int sio_emitter_new_sized(sio_emitter **out, const sio_emitter_options *in, size_t size) {
   sio_emitter_options o;
-  if (!out || !in || sio__sized_copy(&o, sizeof o, in, size) || !o.publish) return SIO__EINVAL;
+  if (!out || !in || sio__copy_sized_struct(&o, sizeof o, in, size) || !o.publish)
+    return SIO__EINVAL;
   const char *key = o.key ? o.key : "socket.io";
   size_t n = strlen(key);
   sio_emitter *e = sio__calloc(1, sizeof *e + n + 1);

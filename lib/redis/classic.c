@@ -307,7 +307,7 @@ static int classic_open(sio_adapter **out, sio_nsp *nsp) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size in version 0.1 */
   const void *user = sio_adapter_user(nsp);
-  if (!user || sio__sized_read(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
+  if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   sio_adapter *a = classic_new(&o, nsp);
   if (!a) return UV_ENOMEM;
   int err = classic_start(a);

@@ -359,7 +359,7 @@ int sio_redis_new_sized(sio_redis **out, uv_loop_t *loop, const sio_redis_option
   sio_redis_options o;
   (void)context_refuse(&why, 0, "");
   if (!out || !loop) return context_refuse(&why, UV_EINVAL, "no loop");
-  if (sio__sized_copy(&o, sizeof o, in, in_size))
+  if (sio__copy_sized_struct(&o, sizeof o, in, in_size))
     return context_refuse(&why, UV_EINVAL, "an option of a newer version is set");
   int err = context_check_options(&o, &why);
   if (err) return err;
