@@ -62,8 +62,7 @@ static int read_type(sio_slice *s, struct header *h, const char **why) {
     case '8': return decode_fail(why, SIO_EPROTO, "unknown packet type 8");
     case '9': return decode_fail(why, SIO_EPROTO, "unknown packet type 9");
     default:
-      if (!is_header_digit(s->p[0]))
-        return decode_fail(why, SIO_EPROTO, "the packet type is not a digit");
+      if (!is_header_digit(s->p[0])) return decode_fail(why, SIO_EPROTO, "unknown packet type NaN");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
   skip_header_bytes(s, 1);

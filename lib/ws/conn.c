@@ -95,7 +95,7 @@ static void log_lost_queued_bytes(const struct ws_conn *w) {
   const char *who = w->conn->out.bytes ? ws_peer_address(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
     LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
-              who, "%s: closed; %zu unsent bytes are lost", who, w->conn->out.bytes);
+              who, "%s: closed, and its %zu unsent bytes are lost", who, w->conn->out.bytes);
 }
 
 static void ws_drop_unread(struct ws_conn *w) {

@@ -250,11 +250,11 @@ TEST(every_refusal_is_counted_and_told_and_some_are_logged) {
   EQ(last.cause, SIO_REJECT_OPEN);
   turn();
   EQ(lines, 5);
-  EQ_STR(said, "turned away 1.2.3.4: too many");
+  EQ_STR(said, "rejected 1.2.3.4: too many");
   sio__addr_limits_report_refusal(&addr_limits, SIO_REJECT_PROXY, "", "no PROXY header");
   turn();
   EQ(lines, 6);
-  EQ_STR(said, "turned away a peer: no PROXY header");
+  EQ_STR(said, "rejected a peer: no PROXY header");
   later(1000);
   EQ(lines, 7);
   EQ_STR(said, "rejected peers: 995 more log lines in the last second");

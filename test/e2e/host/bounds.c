@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bounds.c - a line for who is turned away or slowed down; GET /who says who asks.
+ * bounds.c - a line for who is rejected or slowed down; GET /who says who asks.
  */
 #include "bounds.h"
 

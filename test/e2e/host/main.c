@@ -13,7 +13,7 @@
  *     tale              numbered events, and how many there were
  *     life, family      middleware, coming and going; namespaces
  *     requests, routes, engine, raw    HTTP and Engine.IO
- *     bounds            who is turned away or slowed down, and who is behind a proxy
+ *     bounds            who is rejected or slowed down, and who is behind a proxy
  *     secure            a port with TLS, where there is OpenSSL
  *     cluster           Redis between servers, where there is hiredis
  *     verdict, target   what middleware says; whom an event is for
