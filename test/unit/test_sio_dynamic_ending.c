@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_sio_dynamic_ending.c - when a dynamic namespace is freed, and when it is not.
+ */
+#include "dynamic_rig.h"
+
+static void refuse(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  trace("middleware ");
+  sio_next_fail(next, "nope", sio_null());
+}
+
+TEST(a_child_goes_with_its_last_socket_and_comes_back) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new(), *q = peer_new();
+  say(p, "40/room-1,");
+  say(q, "40/room-1,");
+  say(p, "41/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") != NULL);
+  say(q, "41/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  EQ(srv->core.nchildren, 0);
+  saw();
+  say(p, "40/room-1,");
+  SAW("new(/room-1) connect(/room-1) ");
+  stop();
+}
+
+TEST(who_comes_back_in_the_same_turn_finds_the_same_child) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  say(p, "41/room-1,");
+  say(p, "40/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == child);
+  SAW("new(/room-1) connect(/room-1) connect(/room-1) ");
+  stop();
+}
+
+TEST(a_child_goes_after_a_refused_middleware) {
+  begin_pattern(NULL);
+  sio_use(parent, refuse, NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  HEARD(p, "44/room-1,{\"message\":\"nope\"} ");
+  turn();
+  SAW("new(/room-1) middleware ");
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(keep_empty_nsps_keeps_it_and_static_ones_never_go) {
+  begin_pattern(&(sio_options){ .keep_empty_nsps = true });
+  sio_of(srv, "/static", NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  say(p, "40/static,");
+  hang_up(p);
+  CHECK(sio_nsp_find(srv, "/room-1") != NULL);
+  CHECK(sio_nsp_find(srv, "/static") != NULL);
+  stop();
+}
+
+TEST(a_reference_keeps_a_child_and_its_handlers) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_nsp *child = sio_nsp_ref(sio_nsp_find(srv, "/room-1"));
+  sio_on(child, "own", on_hi, NULL);
+  hang_up(p);
+  CHECK(sio_nsp_find(srv, "/room-1") == child);
+  p = peer_new();
+  say(p, "40/room-1,");
+  saw();
+  say(p, "42/room-1,[\"own\"]");
+  SAW("hi(/room-1) ");
+  hang_up(p);
+  sio_nsp_unref(child);
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_socket *s = sio_socket_ref(sio_nsp_find(srv, "/room-1")->members[0]);
+  hang_up(p);
+  sio_nsp *gone = sio_nsp_ref(sio_socket_nsp(s));
+  sio_socket_unref(s);
+  sio_target to = { .nsp = gone };
+  EQ_STR(sio_nsp_name(gone), "/room-1");
+  EQ(sio_broadcast(to, "x", SIO_ARGS(1)), SIO_ECLOSED);
+  EQ(sio_all_join(to, SIO_ROOMS("a")), SIO_ECLOSED);
+  EQ(sio_all_leave(to, SIO_ROOMS("a")), SIO_ECLOSED);
+  EQ(sio_all_disconnect(to, false), SIO_ECLOSED);
+  EQ(sio_all_each(to, ignore_socket, NULL), SIO_ECLOSED);
+  EQ(sio_server_count(gone, 0, ignore_count, NULL), SIO_ECLOSED);
+  EQ(sio_server_side_emit(gone, "x", SIO_ARGS(1), 0, NULL, NULL), SIO_ECLOSED);
+  EQ(sio_room_size(gone, "a"), 0);
+  p = peer_new();
+  say(p, "40/room-1,");
+  CHECK(sio_nsp_find(srv, "/room-1") != gone);
+  sio_nsp_unref(gone);
+  stop();
+}
+
+static void on_count(int status, size_t servers, void *user) {
+  (void)user;
+  trace("count(%d,%zu) ", status, servers);
+}
+
+TEST(a_child_waits_for_its_open_questions) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  saw();
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  say(p, "41/room-1,");
+  EQ(sio_server_count(child, 0, on_count, NULL), 0);
+  turn();
+  SAW("count(0,1) ");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(a_late_packet_to_a_child_that_is_gone_is_dropped) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_disconnect(sio_nsp_find(srv, "/room-1")->members[0]);
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  heard(p);
+  say(p, "42/room-1,[\"hi\"]");
+  turn();
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(a_child_stays_while_somebody_may_come_back_to_it) {
+  begin_pattern(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 } });
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  hang_up(p);
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  CHECK(child != NULL);
+  container_of(sio__away_oldest(&child->recovery->away), struct recoverable, away)->left_at -= 3000;
+  later(3000);
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(notes_of_namespaces_that_were_left_are_bounded) {
+  begin_pattern(&(sio_options){ .max_nsps = 4 });
+  struct peer *p = peer_new();
+  size_t live = 0;
+  for (int i = 0; i < 100; i++) {
+    char text[32];
+    snprintf(text, sizeof text, "40/room-%03d,", i);
+    say(p, text);
+    text[strlen(text) - 1] = '\0';
+    sio_disconnect(sio_nsp_find(srv, text + 2)->members[0]);
+    turn();
+    if (i == 20) live = alloc_live;
+  }
+  CHECK(p->session != NULL);
+  EQ(alloc_live, live);
+  stop();
+}
+
+TESTS_BEGIN
+T(a_child_goes_with_its_last_socket_and_comes_back)
+T(who_comes_back_in_the_same_turn_finds_the_same_child)
+T(a_child_goes_after_a_refused_middleware)
+T(keep_empty_nsps_keeps_it_and_static_ones_never_go)
+T(a_reference_keeps_a_child_and_its_handlers)
+T(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone)
+T(a_child_waits_for_its_open_questions)
+T(a_late_packet_to_a_child_that_is_gone_is_dropped)
+T(a_child_stays_while_somebody_may_come_back_to_it)
+T(notes_of_namespaces_that_were_left_are_bounded)
+TESTS_END
