@@ -379,7 +379,7 @@ int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_tr
   if (err)
     sio__conn_transfer_discard(t);
   else
-    err = sio__conn_attach(&c->conn, h->loop, t, &http_stream_ops, c, stream_kind(h, tls));
+    err = sio__conn_attach(&c->conn, h->loop, t, &http_stream_ops, c, http_stream_kind(h, tls));
   if (err) {
     sio__free(proxy);
     sio__free(c);

@@ -22,7 +22,7 @@ struct http_transfer {
 int sio__request_hand_over(sio_request *r, struct http_transfer **out);
 /* The memory that it takes. */
 size_t sio__http_transfer_size(const struct http_transfer *t);
-/* Serves the connection on h, on its thread. Frees t. The result is that of sio__http_serve(). */
+/* Serves the connection on h, on its thread. Frees t. The result is that of sio__http_serve_fd(). */
 int sio__http_serve_transfer(struct http *h, struct http_transfer *t);
 /* Closes the connection. Frees t. */
 void sio__http_transfer_discard(struct http_transfer *t);

@@ -139,7 +139,7 @@ static int start_workers(sio_threads *t, const sio_threads_options *how, unsigne
 
 int sio_threads_start(sio_threads **out, const sio_threads_options *options) {
   sio_threads_options how;
-  int err = sio__sized_read(&how, sizeof how, options, sizeof how);
+  int err = sio__read_sized_struct(&how, sizeof how, options, sizeof how);
   if (err || !options) return UV_EINVAL;
   unsigned count = how.count ? how.count : count_processors();
   if (!how.setup || count > SIO_THREADS_MAX) return UV_EINVAL;

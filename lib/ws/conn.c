@@ -384,7 +384,7 @@ static void ws_on_message_timer(struct ws_conn *w) {
     ws_start_message_time(w);
     return;
   }
-  ws_fail(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
+  ws_close_with_error(w, 1008, SIO_ETIMEOUT, "a message was not complete within packet_timeout_ms");
 }
 
 static void ws_on_unread_task(struct task *t) {
