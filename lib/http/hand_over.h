@@ -17,12 +17,12 @@ struct http_transfer {
   const sio_tls *tls;
 };
 
-/* Takes the connection of r, which must be called from on_head of its mount. r is freed, and counts
- * as not received here. 0 and *out, or UV_ENOMEM: nothing has changed. */
+/* Takes the connection of r; to be called from on_head of its mount. r is freed, and counts as not
+ * received here. 0 and *out, or UV_ENOMEM: nothing has changed. */
 int sio__request_hand_over(sio_request *r, struct http_transfer **out);
-/* The memory that it takes. */
+/* The memory of t, in bytes. */
 size_t sio__http_transfer_size(const struct http_transfer *t);
-/* Serves the connection on h, on its thread. Frees t. The result is that of sio__http_serve_fd(). */
+/* Serves the connection on h, on the thread of h. Frees t. Returns as sio__http_serve_fd(). */
 int sio__http_serve_transfer(struct http *h, struct http_transfer *t);
 /* Closes the connection. Frees t. */
 void sio__http_transfer_discard(struct http_transfer *t);
