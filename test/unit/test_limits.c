@@ -544,7 +544,7 @@ TEST(requests_past_requests_per_s_are_answered_429_whatever_they_are_for) {
   }
   EQ(stats().rejected[SIO_REJECT_REQUESTS], 3);
   EQ_STR(told, "7:1.2.3.4 7:1.2.3.4 7:1.2.3.4 ");
-  CHECK(count_lines("turned away 1.2.3.4: it sends requests faster than requests_per_s") > 0);
+  CHECK(count_lines("rejected 1.2.3.4: it sends requests faster than requests_per_s") > 0);
   stop();
 }
 
