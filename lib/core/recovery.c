@@ -100,8 +100,8 @@ static void remove_expired(struct recovery *r) {
   uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + blind_time_ms(r),
            now = recovery_now(r);
   while (r->away.n && is_expired(r, oldest_away(r))) free_recoverable(r, oldest_away(r));
-  if (r->by_pid.n == 0) sio__replay_clear(&r->log);
-  if (now > kept_ms) sio__replay_drop_before(&r->log, now - kept_ms);
+  if (r->by_pid.n == 0) sio__replay_log_clear(&r->log);
+  if (now > kept_ms) sio__replay_log_drop_older(&r->log, now - kept_ms);
 }
 
 static void recovery_on_sweep_timer(struct timer *t) {
@@ -114,18 +114,18 @@ static void recovery_on_sweep_timer(struct timer *t) {
 
 size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
                             char out[REPLAY_OFFSET_MAX]) {
-  return sio__replay_write(&r->log, r->log.seq + !is_volatile, out);
+  return sio__replay_log_write_offset(&r->log, r->log.seq + !is_volatile, out);
 }
 
 void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
   if (!p->seq || r->by_pid.n == 0) return;
-  sio__replay_add(&r->log, p->seq, recovery_now(r), p->msg, to, to->skip ? to->skip->id : NULL);
+  sio__replay_log_add(&r->log, p->seq, recovery_now(r), p->msg, to, to->skip ? to->skip->id : NULL);
   start_sweeping(r);
 }
 
 void sio__recovery_discard(const sio_packet *p) {
-  if (p->nsp->recovery) sio__replay_remove_newest(&p->nsp->recovery->log, p->seq);
+  if (p->nsp->recovery) sio__replay_log_remove_newest(&p->nsp->recovery->log, p->seq);
 }
 
 /* ---- coming back ----------------------------------------------------------------------------- */
@@ -176,12 +176,13 @@ static void end_old_connection(struct recovery *r, struct recoverable *b) {
 static int find_start(const struct recovery *r, const struct claim *c, struct recoverable *b) {
   uint64_t seq = b->first, said;
   if (!c->sound) return SIO_RECOVERY_BAD_OFFSET;
-  enum replay_place place =
-      c->has_offset ? sio__replay_read(&r->log, c->offset, &said) : REPLAY_ELSEWHERE;
-  if (place == REPLAY_NOWHERE) return SIO_RECOVERY_BAD_OFFSET;
-  if (place == REPLAY_HERE && said > seq) seq = said;
+  enum replay_offset_kind place = c->has_offset
+                                      ? sio__replay_log_read_offset(&r->log, c->offset, &said)
+                                      : REPLAY_OFFSET_FOREIGN;
+  if (place == REPLAY_OFFSET_INVALID) return SIO_RECOVERY_BAD_OFFSET;
+  if (place == REPLAY_OFFSET_VALID && said > seq) seq = said;
   if (seq >= b->last) seq = b->left;
-  if (seq < r->log.dropped) return SIO_RECOVERY_LOG_GONE;
+  if (seq < r->log.last_dropped) return SIO_RECOVERY_LOG_GONE;
   b->from = seq;
   return 0;
 }
@@ -192,11 +193,12 @@ static bool is_in_room_list(const char *room, const void *socket) {
 }
 
 /* The first entry after e that the socket missed; with e NULL the first of all. */
-static const struct replay_entry *next_missed_entry(const sio_socket *s,
-                                                    const struct replay_entry *e) {
-  const struct replay *log = &recovery_of(s)->log;
-  e = e ? sio__replay_next(log, e) : sio__replay_after(log, s->recoverable->from);
-  while (e && !sio__replay_concerns(e, is_in_room_list, s)) e = sio__replay_next(log, e);
+static const struct replay_log_entry *next_missed_entry(const sio_socket *s,
+                                                        const struct replay_log_entry *e) {
+  const struct replay_log *log = &recovery_of(s)->log;
+  e = e ? sio__replay_log_next(log, e) : sio__replay_log_after(log, s->recoverable->from);
+  while (e && !sio__replay_log_entry_matches(e, is_in_room_list, s))
+    e = sio__replay_log_next(log, e);
   return e;
 }
 
@@ -210,7 +212,7 @@ struct tally {
 static struct tally measure_missed(const sio_socket *s) {
   const struct recoverable *b = s->recoverable;
   struct tally t = { .new_bytes = b->new_bytes, .old_bytes = b->old_bytes, .last = b->from };
-  for (const struct replay_entry *e = NULL; (e = next_missed_entry(s, e));) {
+  for (const struct replay_log_entry *e = NULL; (e = next_missed_entry(s, e));) {
     uint64_t *bytes = e->seq > b->replayed ? &t.new_bytes : &t.old_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) {
       *bytes += m->len;
@@ -318,7 +320,7 @@ void sio__recovery_arrive(sio_socket *s) {
 /* ---- being let in ---------------------------------------------------------------------------- */
 
 static int send_missed(sio_socket *s) {
-  for (const struct replay_entry *e = NULL; (e = next_missed_entry(s, e));) {
+  for (const struct replay_log_entry *e = NULL; (e = next_missed_entry(s, e));) {
     int err = sio__session_send(s->session, e->msg, 0);
     s->nsp->events_out += !err;
     if (err) return err;
@@ -338,7 +340,7 @@ int sio__recovery_welcome(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   if (!r || sio__session_protocol(s->session) != 4) return 0;
   if (s->recoverable)
-    return s->recoverable->from < r->log.dropped ? fail_log_gone(s) : send_missed(s);
+    return s->recoverable->from < r->log.last_dropped ? fail_log_gone(s) : send_missed(s);
   s->recoverable = recoverable_new(r, s);
   if (!s->recoverable)
     LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
@@ -478,7 +480,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   if (!o) return 0;
   struct recovery *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
-  int err = sio__replay_init(&r->log, o->max_log_bytes);
+  int err = sio__replay_log_init(&r->log, o->max_log_bytes);
   if (err) {
     sio__free(r);
     return err;
@@ -501,6 +503,6 @@ void sio__recovery_free(struct recovery *r) {
   }
   sio__map_clear(&r->by_pid);
   sio__away_clear(&r->away);
-  sio__replay_clear(&r->log);
+  sio__replay_log_clear(&r->log);
   sio__free(r);
 }

@@ -24,7 +24,7 @@
 #include "base/timer.h"
 #include "core/away.h"
 #include "core/out_packet.h"
-#include "core/replay.h"
+#include "core/replay_log.h"
 
 struct recoverable {
   sio_socket *socket;     /* LIVE or RETURNING; NULL: AWAY                               */
@@ -48,7 +48,7 @@ struct recoverable {
 /* One per namespace. */
 struct recovery {
   sio_nsp *nsp;
-  struct replay log;
+  struct replay_log log;
   struct map by_pid; /* struct recoverable, in every state */
   struct away away;
   struct timer sweep;

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #include "base/err.h"
-#include "core/replay.h"
+#include "core/replay_log.h"
 #include "http/coding.h"
 #include "http/condition.h"
 #include "http/cookie.h"
@@ -90,13 +90,14 @@ static void cookie(char *text) {
 
 /* What is written is read as the same number; anything else is not from this log. */
 static void offset(sio_slice s) {
-  const struct replay log = { .seq = 5000, .tag = "abcdef" };
+  const struct replay_log log = { .seq = 5000, .tag = "abcdef" };
   char text[REPLAY_OFFSET_MAX];
   uint64_t seq, again;
-  if (sio__replay_read(&log, s, &seq) != REPLAY_HERE) return;
+  if (sio__replay_log_read_offset(&log, s, &seq) != REPLAY_OFFSET_VALID) return;
   DEMAND(seq <= log.seq);
-  size_t n = sio__replay_write(&log, seq, text);
-  DEMAND(sio__replay_read(&log, slice(text, n), &again) == REPLAY_HERE && again == seq);
+  size_t n = sio__replay_log_write_offset(&log, seq, text);
+  DEMAND(sio__replay_log_read_offset(&log, slice(text, n), &again) == REPLAY_OFFSET_VALID &&
+         again == seq);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

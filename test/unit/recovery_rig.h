@@ -56,9 +56,9 @@ static inline void take(char *out, size_t size, const char *text, const char *ke
 
 /* Offsets become "@<number>"; CONNECT becomes "40", with a pid or without. */
 static inline const char *told(struct client4 *c) {
-  char tag[REPLAY_TAG + 2] = "";
+  char tag[REPLAY_TAG_LEN + 2] = "";
   size_t n = 0;
-  if (root->recovery) snprintf(tag, sizeof tag, "%.*s.", REPLAY_TAG, root->recovery->log.tag);
+  if (root->recovery) snprintf(tag, sizeof tag, "%.*s.", REPLAY_TAG_LEN, root->recovery->log.tag);
   c->p->out[c->p->n] = '\0';
   for (const char *at = c->p->out; *at;) {
     if (strncmp(at, "40{", 3) == 0) {
@@ -67,9 +67,9 @@ static inline const char *told(struct client4 *c) {
       take(c->pid, sizeof c->pid, at, "\"pid\":\"");
       n += (size_t)sprintf(c->got + n, "40%s", c->pid[0] ? "+pid" : "");
       at += strcspn(at, " ");
-    } else if (tag[0] && strncmp(at, tag, REPLAY_TAG + 1) == 0) {
+    } else if (tag[0] && strncmp(at, tag, REPLAY_TAG_LEN + 1) == 0) {
       snprintf(c->offset, sizeof c->offset, "%.*s", (int)strcspn(at, "\""), at);
-      at += REPLAY_TAG + 1;
+      at += REPLAY_TAG_LEN + 1;
       c->got[n++] = '@';
     } else {
       c->got[n++] = *at++;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * replay_log.c - a list of numbered events, each with the target it was sent to.
+ */
+#include "core/replay_log.h"
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/random.h"
+
+int sio__replay_log_init(struct replay_log *log, size_t max_bytes) {
+  char id[SIO__ID_LEN + 1];
+  int err = sio__random_id(id);
+  *log = (struct replay_log){ .max_bytes = max_bytes };
+  list_init(&log->entries);
+  memcpy(log->tag, id, REPLAY_TAG_LEN);
+  return err;
+}
+
+static struct replay_log_entry *entry_of(struct list *it) {
+  return container_of(it, struct replay_log_entry, link);
+}
+
+static void free_entry(struct replay_log_entry *e) {
+  msg_unref(e->msg);
+  sio__free(e);
+}
+
+static void drop_oldest(struct replay_log *log) {
+  struct replay_log_entry *e = entry_of(list_pop(&log->entries));
+  log->bytes -= e->bytes;
+  log->last_dropped = e->seq;
+  free_entry(e);
+}
+
+void sio__replay_log_clear(struct replay_log *log) {
+  while (!list_empty(&log->entries)) drop_oldest(log);
+}
+
+void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
+  if (list_empty(&log->entries) || entry_of(log->entries.prev)->seq != seq) return;
+  struct replay_log_entry *e = entry_of(log->entries.prev);
+  list_remove(&e->link);
+  log->bytes -= e->bytes;
+  free_entry(e);
+}
+
+void sio__replay_log_drop_older(struct replay_log *log, uint64_t ms) {
+  while (!list_empty(&log->entries) && entry_of(log->entries.next)->added_ms < ms) drop_oldest(log);
+}
+
+/* ---- offsets -------------------------------------------------------------------------- */
+
+size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
+                                    char out[REPLAY_OFFSET_MAX]) {
+  memcpy(out, log->tag, REPLAY_TAG_LEN);
+  out[REPLAY_TAG_LEN] = '.';
+  return REPLAY_TAG_LEN + 1 + sio__num_u64(out + REPLAY_TAG_LEN + 1, seq);
+}
+
+enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,
+                                                    uint64_t *seq) {
+  const size_t head = REPLAY_TAG_LEN + 1;
+  if (offset.n <= head || offset.p[REPLAY_TAG_LEN] != '.') return REPLAY_OFFSET_INVALID;
+  if (!sio__slice_parse_u64(slice(offset.p + head, offset.n - head), seq))
+    return REPLAY_OFFSET_INVALID;
+  if (memcmp(offset.p, log->tag, REPLAY_TAG_LEN) != 0) return REPLAY_OFFSET_FOREIGN;
+  return *seq <= log->seq ? REPLAY_OFFSET_VALID : REPLAY_OFFSET_INVALID;
+}
+
+/* ---- adding ---------------------------------------------------------------------------- */
+
+static size_t sum_name_sizes(const char *const *names) {
+  size_t n = 0;
+  for (; names && *names; names++) n += strlen(*names) + 1;
+  return n;
+}
+
+static char *append_name(char *at, const char *name) {
+  size_t n = strlen(name) + 1;
+  memcpy(at, name, n);
+  return at + n;
+}
+
+static char *append_names(char *at, const char *const *names, uint32_t *count) {
+  for (; names && *names; names++, ++*count) at = append_name(at, *names);
+  return at;
+}
+
+/* The length is added a second time, for the compressed form that may be attached later. */
+static size_t sum_msg_memory(const struct msg *chain) {
+  size_t n = 0;
+  for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
+  return n;
+}
+
+static struct replay_log_entry *replay_entry_new(struct msg *msg, const sio_target *to,
+                                                 const char *skip_id) {
+  size_t size = sizeof(struct replay_log_entry) + sum_name_sizes(to->rooms) +
+                sum_name_sizes(to->except) + (skip_id ? strlen(skip_id) + 1 : 0);
+  struct replay_log_entry *e = sio__malloc(size);
+  if (!e) return NULL;
+  *e = (struct replay_log_entry){ .bytes = size + sum_msg_memory(msg), .to_all = !to->rooms };
+  char *at = append_names(e->names, to->rooms, &e->nrooms);
+  at = append_names(at, to->except, &e->nexcept);
+  if (!skip_id) return e;
+  append_name(at, skip_id);
+  e->nexcept++;
+  return e;
+}
+
+void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
+                         const sio_target *to, const char *skip_id) {
+  struct replay_log_entry *e = replay_entry_new(msg, to, skip_id);
+  if (!e) {
+    sio__replay_log_clear(log);
+    log->last_dropped = seq;
+    return;
+  }
+  e->seq = seq;
+  e->added_ms = now_ms;
+  e->msg = msg_ref(msg);
+  list_push(&log->entries, &e->link);
+  log->bytes += e->bytes;
+  while (log->bytes > log->max_bytes) drop_oldest(log);
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static bool matches_any_room(const char **at, uint32_t n,
+                             bool (*in_room)(const char *, const void *), const void *user) {
+  bool found = false;
+  for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
+  return found;
+}
+
+bool sio__replay_log_entry_matches(const struct replay_log_entry *e,
+                                   bool (*in_room)(const char *room, const void *user),
+                                   const void *user) {
+  const char *at = e->names;
+  bool in_target = matches_any_room(&at, e->nrooms, in_room, user);
+  return (e->to_all || in_target) && !matches_any_room(&at, e->nexcept, in_room, user);
+}
+
+const struct replay_log_entry *sio__replay_log_next(const struct replay_log *log,
+                                                    const struct replay_log_entry *e) {
+  const struct list *next = e ? e->link.next : log->entries.next;
+  return next == &log->entries ? NULL : container_of(next, struct replay_log_entry, link);
+}
+
+/* Searches from the end, since a returning socket has missed few of the events that are kept. */
+const struct replay_log_entry *sio__replay_log_after(const struct replay_log *log, uint64_t seq) {
+  const struct list *it = log->entries.prev;
+  while (it != &log->entries && container_of(it, struct replay_log_entry, link)->seq > seq)
+    it = it->prev;
+  it = it->next;
+  return it == &log->entries ? NULL : container_of(it, struct replay_log_entry, link);
+}
