@@ -45,8 +45,8 @@ static void empty_recoverable(struct recoverable *b) {
 }
 
 static void take_from_away(struct recovery *r, struct recoverable *b) {
-  if (!away_has(&b->away)) return;
-  sio__away_remove(&r->away, &b->away);
+  if (!recovery_queue_contains(&b->away)) return;
+  sio__recovery_queue_remove(&r->away, &b->away);
   if (r->away.n == 0) nsp_check_unused(r->nsp);
 }
 
@@ -58,18 +58,18 @@ static void free_recoverable(struct recovery *r, struct recoverable *b) {
   sio__free(b);
 }
 
-static struct recoverable *recoverable_at(struct away_place *p) {
+static struct recoverable *recoverable_at(struct recovery_queue_entry *p) {
   return container_of(p, struct recoverable, away);
 }
 
 static struct recoverable *oldest_away(const struct recovery *r) {
-  return recoverable_at(sio__away_oldest(&r->away));
+  return recoverable_at(sio__recovery_queue_oldest(&r->away));
 }
 
 static struct recoverable *recoverable_new(struct recovery *r, sio_socket *s) {
   struct recoverable *b = sio__calloc(1, sizeof *b);
   if (!b) return NULL;
-  list_init(&b->away.order);
+  list_init(&b->away.by_time);
   b->first = b->last = r->log.seq;
   b->socket = s;
   memcpy(b->id, s->id, sizeof b->id);
@@ -152,7 +152,7 @@ static bool may_claim(const sio_socket *s) {
 static void detach_old_socket(struct recovery *r, struct recoverable *b) {
   b->socket->recoverable = NULL;
   b->socket = NULL;
-  sio__away_put_back(&r->away, &b->away);
+  sio__recovery_queue_add_oldest(&r->away, &b->away);
   start_sweeping(r);
 }
 
@@ -464,9 +464,9 @@ void sio__recovery_stow(sio_socket *s) {
   s->recoverable = NULL;
   b->socket = NULL;
   b->left_at = recovery_now(r);
-  sio__away_add(&r->away, &b->away, sio__session_address(s->session));
+  sio__recovery_queue_add(&r->away, &b->away, sio_session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
-    free_recoverable(r, recoverable_at(sio__away_surplus(&r->away, &b->away)));
+    free_recoverable(r, recoverable_at(sio__recovery_queue_choose_dropped(&r->away, &b->away)));
   start_sweeping(r);
 }
 
@@ -487,7 +487,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
   }
   r->nsp = nsp;
   sio__map_init(&r->by_pid, recoverable_key);
-  sio__away_init(&r->away);
+  sio__recovery_queue_init(&r->away);
   timer_init(&r->sweep, recovery_on_sweep_timer);
   *out = r;
   return 0;
@@ -502,7 +502,7 @@ void sio__recovery_free(struct recovery *r) {
     sio__free(b);
   }
   sio__map_clear(&r->by_pid);
-  sio__away_clear(&r->away);
+  sio__recovery_queue_clear(&r->away);
   sio__replay_log_clear(&r->log);
   sio__free(r);
 }

@@ -22,21 +22,22 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/timer.h"
-#include "core/away.h"
+#include "core/recovery_queue.h"
 #include "core/out_packet.h"
 #include "core/replay_log.h"
 
 struct recoverable {
-  sio_socket *socket;     /* LIVE or RETURNING; NULL: AWAY                               */
-  struct away_place away; /* in recovery->away                                           */
-  uint64_t first;         /* the client needs no event up to this number                */
-  uint64_t last;          /* the last event that the client was sent                     */
-  uint64_t left;          /* the newest event when the connection broke                  */
-  uint64_t from;          /* RETURNING: events after this number are sent                */
-  uint64_t left_at;       /* ms, the loop's clock                                        */
-  uint64_t replayed;      /* the last event that was replayed                            */
-  uint64_t new_bytes;     /* of events that were replayed to it, counted once            */
-  uint64_t old_bytes;     /* of those that were replayed again                           */
+  sio_socket *socket; /* LIVE or RETURNING; NULL: AWAY                               */
+  struct recovery_queue_entry
+      away;           /* in recovery->away                                           */
+  uint64_t first;     /* the client needs no event up to this number                */
+  uint64_t last;      /* the last event that the client was sent                     */
+  uint64_t left;      /* the newest event when the connection broke                  */
+  uint64_t from;      /* RETURNING: events after this number are sent                */
+  uint64_t left_at;   /* ms, the loop's clock                                        */
+  uint64_t replayed;  /* the last event that was replayed                            */
+  uint64_t new_bytes; /* of events that were replayed to it, counted once            */
+  uint64_t old_bytes; /* of those that were replayed again                           */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
   char *rooms; /* unless LIVE: names of the rooms, each with a NUL after it   */
@@ -50,7 +51,7 @@ struct recovery {
   sio_nsp *nsp;
   struct replay_log log;
   struct map by_pid; /* struct recoverable, in every state */
-  struct away away;
+  struct recovery_queue away;
   struct timer sweep;
 };
 

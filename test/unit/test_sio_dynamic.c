@@ -141,6 +141,481 @@ TEST(a_child_of_a_pattern_may_be_made_by_the_host) {
   stop();
 }
 
+/* ---- verdicts that come later ---------------------------------------------------------------- */
+
+TEST(a_late_yes_lets_in_at_the_end_of_the_turn) {
+  begin_held();
+  struct peer *p = peer_new();
+  say(p, "40/a,{\"k\":1}");
+  turn();
+  HEARD(p, "");
+  SAW("hold ");
+  sio_next_ok(held[0]);
+  SAW(""); /* nothing runs inside the verdict */
+  turn();
+  SAW("new(/a) connect(/a) ");
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  sio_slice auth = sio_socket_auth(sio_nsp_find(srv, "/a")->members[0]);
+  EQ_MEM(auth.p, auth.n, "{\"k\":1}", 7);
+  stop();
+}
+
+TEST(a_late_no_goes_on_to_the_next_parent) {
+  begin_held();
+  sio_of_match(srv, yes, "2", NULL);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  sio_next_fail(held[0], "not seen", sio_int(1));
+  turn();
+  SAW("hold 2?/a{} new(/a) ");
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(two_that_wait_for_one_name_meet_in_one_namespace) {
+  begin_held();
+  struct peer *p = peer_new(), *q = peer_new();
+  say(p, "40/a,");
+  say(q, "40/a,");
+  sio_next_ok(held[1]);
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold hold new(/a) connect(/a) connect(/a) ");
+  heard(p), heard(q);
+  EQ(sio_broadcast((sio_target){ .nsp = sio_nsp_find(srv, "/a") }, "x", SIO_ARGS(1)), 0);
+  HEARD(p, "42/a,[\"x\",1] ");
+  HEARD(q, "42/a,[\"x\",1] ");
+  stop();
+}
+
+TEST(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict) {
+  begin_held();
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  sio_of(srv, "/a", NULL);
+  sio_next_fail(held[0], "", sio_null());
+  turn();
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_verdict_that_does_not_come_in_time_is_a_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, no, "first", NULL);
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  SAW("first?/a hold ");
+  later(900);
+  HEARD(p, "");
+  later(1100);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  say(p, "40/a,");
+  SAW("first?/a hold ");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  CHECK(!sio_nsp_find(srv, "/a"));
+  sio_next_ok(held[1]);
+  turn();
+  later(4000);
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(the_time_is_one_for_all_matchers_together) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  later(900);
+  sio_next_fail(held[0], "", sio_null());
+  turn();
+  EQ(nheld, 2);
+  HEARD(p, "");
+  later(101);
+  HEARD(p, "44/a,{\"message\":\"timeout\"} ");
+  sio_next_fail(held[1], "", sio_null());
+  turn();
+  stop();
+}
+
+TEST(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,{\"n\":1}");
+  say(p, "40/a,{\"n\":2}");
+  later(1001);
+  HEARD(p, "");
+  EQ(nheld, 2);
+  sio_next_ok(held[1]);
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,{\"n\":1}");
+  say(p, "40/a,{\"n\":2}");
+  EQ(sio_of(srv, "/a", NULL), 0);
+  later(1001);
+  EQ(nheld, 1);
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  stop();
+}
+
+TEST(a_connect_that_was_withdrawn_is_not_told_of_the_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "41/a,");
+  later(1001);
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  stop();
+}
+
+TEST(a_peer_that_left_is_not_told_of_the_timeout) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  hang_up(p);
+  later(2000);
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold ");
+  stop();
+}
+
+TEST(a_verdict_in_the_turn_in_which_the_time_is_up_counts) {
+  begin(&(sio_options){ .middleware_timeout_ms = 1000 });
+  sio_of_match(srv, hold, NULL, &parent);
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  sio_next_ok(held[0]);
+  later(1100);
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  stop();
+}
+
+TEST(the_verdict_for_a_peer_that_left_is_ignored) {
+  begin_held();
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  hang_up(p);
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold ");
+  CHECK(sio_nsp_find(srv, "/a") == NULL);
+  stop();
+}
+
+TEST(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace) {
+  begin_held();
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  sio_session_close(p->session, NULL);
+  sio_next_ok(held[0]);
+  turn();
+  SAW("hold ");
+  EQ(srv->core.nchildren, 0);
+  stop();
+}
+
+TEST(a_verdict_may_come_when_the_server_has_closed) {
+  begin_held();
+  say(peer_new(), "40/a,");
+  sio_server_close(srv, on_done, NULL);
+  for (int i = 0; i < 20 && !closed; i++) turn();
+  CHECK(closed);
+  sio_next_ok(held[0]);
+  stop();
+}
+
+TEST(a_second_connect_while_the_first_waits_is_the_same_wish) {
+  begin_held();
+  struct peer *p = peer_new();
+  say(p, "40/a,");
+  say(p, "40/a,");
+  turn();
+  EQ(nheld, 1);
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "40/a,{\"sid\":\"?\"} ");
+  SAW("hold new(/a) connect(/a) ");
+  stop();
+}
+
+TEST(a_second_connect_with_another_auth_is_asked_about_after_the_first) {
+  for (int ok = 0; ok < 2; ok++) {
+    begin_held();
+    struct peer *p = peer_new();
+    say(p, "40/a,{\"a\":1}");
+    say(p, "40/a,{\"a\":2}");
+    if (ok)
+      sio_next_ok(held[0]);
+    else
+      sio_next_fail(held[0], "no", sio_null());
+    turn();
+    EQ(nheld, 2);
+    HEARD(p, "");
+    sio_next_ok(held[1]);
+    turn();
+    HEARD(p, "40/a,{\"sid\":\"?\"} ");
+    SAW("hold hold new(/a) connect(/a) ");
+    stop();
+  }
+}
+
+TEST(a_disconnect_withdraws_a_connect_to_a_namespace_that_is_waited_for) {
+  begin_held();
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "41/a,");
+  sio_next_ok(held[0]);
+  turn();
+  HEARD(p, "");
+  CHECK(p->session != NULL);
+  EQ(srv->core.nchildren, 0);
+  say(p, "40/a,");
+  say(p, "40/a,{\"a\":1}");
+  hang_up(p);
+  sio_next_ok(held[1]);
+  stop();
+}
+
+TEST(an_event_for_a_namespace_that_is_waited_for_ends_the_peer) {
+  begin_held();
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "42/a,[\"x\"]");
+  turn();
+  HEARD(p, "end ");
+  sio_next_ok(held[0]);
+  stop();
+}
+
+TEST(namespaces_that_are_waited_for_count_towards_max_nsps) {
+  nheld = 0;
+  start(&(sio_options){ .max_nsps = 2 });
+  sio_of_match(srv, hold, NULL, NULL);
+  struct peer *p = joined();
+  say(p, "40/a,");
+  say(p, "40/b,");
+  HEARD(p, "44/b,{\"message\":\"Too many namespaces\"} ");
+  sio_next_fail(held[0], "", sio_null());
+  turn();
+  HEARD(p, "44/a,{\"message\":\"Invalid namespace\"} ");
+  say(p, "40/b,");
+  sio_next_ok(held[1]);
+  turn();
+  HEARD(p, "40/b,{\"sid\":\"?\"} ");
+  stop();
+}
+
+static void close_peer(sio_server *server, const char *name, sio_slice auth, sio_next *next,
+                       void *user) {
+  (void)server, (void)name, (void)auth;
+  sio_session_close(((struct peer *)user)->session, NULL);
+  sio_next_ok(next);
+}
+
+TEST(a_peer_closed_in_the_question_makes_no_namespace) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_of_match(srv, close_peer, p, NULL);
+  say(p, "40/a,");
+  turn();
+  SAW("");
+  HEARD(p, "end ");
+  stop();
+}
+
+/* ---- going ----------------------------------------------------------------------------------- */
+
+TEST(a_child_goes_with_its_last_socket_and_comes_back) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new(), *q = peer_new();
+  say(p, "40/room-1,");
+  say(q, "40/room-1,");
+  say(p, "41/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") != NULL);
+  say(q, "41/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  EQ(srv->core.nchildren, 0);
+  saw();
+  say(p, "40/room-1,");
+  SAW("new(/room-1) connect(/room-1) ");
+  stop();
+}
+
+TEST(who_comes_back_in_the_same_turn_finds_the_same_child) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  say(p, "41/room-1,");
+  say(p, "40/room-1,");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == child);
+  SAW("new(/room-1) connect(/room-1) connect(/room-1) ");
+  stop();
+}
+
+TEST(a_child_goes_after_a_refused_middleware) {
+  begin_pattern(NULL);
+  sio_use(parent, refuse, NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  HEARD(p, "44/room-1,{\"message\":\"nope\"} ");
+  turn();
+  SAW("new(/room-1) middleware ");
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(keep_empty_nsps_keeps_it_and_static_ones_never_go) {
+  begin_pattern(&(sio_options){ .keep_empty_nsps = true });
+  sio_of(srv, "/static", NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  say(p, "40/static,");
+  hang_up(p);
+  CHECK(sio_nsp_find(srv, "/room-1") != NULL);
+  CHECK(sio_nsp_find(srv, "/static") != NULL);
+  stop();
+}
+
+TEST(a_reference_keeps_a_child_and_its_handlers) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_nsp *child = sio_nsp_ref(sio_nsp_find(srv, "/room-1"));
+  sio_on(child, "own", on_hi, NULL);
+  hang_up(p);
+  CHECK(sio_nsp_find(srv, "/room-1") == child);
+  p = peer_new();
+  say(p, "40/room-1,");
+  saw();
+  say(p, "42/room-1,[\"own\"]");
+  SAW("hi(/room-1) ");
+  hang_up(p);
+  sio_nsp_unref(child);
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+static void ignore_socket(sio_socket *s, void *user) { (void)s, (void)user; }
+static void ignore_count(int status, size_t n, void *user) { (void)status, (void)n, (void)user; }
+
+TEST(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_socket *s = sio_socket_ref(sio_nsp_find(srv, "/room-1")->members[0]);
+  hang_up(p);
+  sio_nsp *gone = sio_nsp_ref(sio_socket_nsp(s));
+  sio_socket_unref(s);
+  sio_target to = { .nsp = gone };
+  EQ_STR(sio_nsp_name(gone), "/room-1");
+  EQ(sio_broadcast(to, "x", SIO_ARGS(1)), SIO_ECLOSED);
+  EQ(sio_all_join(to, SIO_ROOMS("a")), SIO_ECLOSED);
+  EQ(sio_all_leave(to, SIO_ROOMS("a")), SIO_ECLOSED);
+  EQ(sio_all_disconnect(to, false), SIO_ECLOSED);
+  EQ(sio_all_each(to, ignore_socket, NULL), SIO_ECLOSED);
+  EQ(sio_server_count(gone, 0, ignore_count, NULL), SIO_ECLOSED);
+  EQ(sio_server_side_emit(gone, "x", SIO_ARGS(1), 0, NULL, NULL), SIO_ECLOSED);
+  EQ(sio_room_size(gone, "a"), 0);
+  p = peer_new();
+  say(p, "40/room-1,");
+  CHECK(sio_nsp_find(srv, "/room-1") != gone);
+  sio_nsp_unref(gone);
+  stop();
+}
+
+static void on_count(int status, size_t servers, void *user) {
+  (void)user;
+  trace("count(%d,%zu) ", status, servers);
+}
+
+TEST(a_child_waits_for_its_open_questions) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  saw();
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  say(p, "41/room-1,");
+  EQ(sio_server_count(child, 0, on_count, NULL), 0);
+  turn();
+  SAW("count(0,1) ");
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(a_late_packet_to_a_child_that_is_gone_is_dropped) {
+  begin_pattern(NULL);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  sio_disconnect(sio_nsp_find(srv, "/room-1")->members[0]);
+  turn();
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  heard(p);
+  say(p, "42/room-1,[\"hi\"]");
+  turn();
+  CHECK(p->session != NULL);
+  stop();
+}
+
+TEST(a_child_stays_while_somebody_may_come_back_to_it) {
+  begin_pattern(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 } });
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  hang_up(p);
+  sio_nsp *child = sio_nsp_find(srv, "/room-1");
+  CHECK(child != NULL);
+  container_of(sio__recovery_queue_oldest(&child->recovery->away), struct recoverable, away)
+      ->left_at -= 3000;
+  later(3000);
+  CHECK(sio_nsp_find(srv, "/room-1") == NULL);
+  stop();
+}
+
+TEST(notes_of_namespaces_that_were_left_are_bounded) {
+  begin_pattern(&(sio_options){ .max_nsps = 4 });
+  struct peer *p = peer_new();
+  size_t live = 0;
+  for (int i = 0; i < 100; i++) {
+    char text[32];
+    snprintf(text, sizeof text, "40/room-%03d,", i);
+    say(p, text);
+    text[strlen(text) - 1] = '\0';
+    sio_disconnect(sio_nsp_find(srv, text + 2)->members[0]);
+    turn();
+    if (i == 20) live = alloc_live;
+  }
+  CHECK(p->session != NULL);
+  EQ(alloc_live, live);
+  stop();
+}
+
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 TEST(past_max_child_nsps_none_is_made) {

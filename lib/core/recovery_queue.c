@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recovery_queue.c - one list in the order of time, and one for each address.
+ */
+#include "core/recovery_queue.h"
+
+#include "base/mem.h"
+#include <assert.h>
+
+/* An address, and the entries that count for it. */
+struct recovery_address {
+  struct addr addr;
+  struct list entries; /* recovery_queue_entry.by_address, oldest first */
+  uint32_t n;
+};
+
+static sio_slice address_key(const void *item) {
+  const struct addr *a = &((const struct recovery_address *)item)->addr;
+  return slice((const char *)a, sizeof *a);
+}
+
+void sio__recovery_queue_init(struct recovery_queue *q) {
+  list_init(&q->by_time);
+  sio__map_init(&q->addresses, address_key);
+  q->n = 0;
+}
+
+void sio__recovery_queue_clear(struct recovery_queue *q) {
+  struct recovery_address *a;
+  for (uint32_t i = 0; (a = sio__map_next(&q->addresses, &i));) sio__free(a);
+  sio__map_clear(&q->addresses);
+}
+
+/* NULL: no memory. */
+static struct recovery_address *find_or_add_address(struct recovery_queue *q,
+                                                    const struct addr *addr) {
+  struct recovery_address *a = sio__map_get(&q->addresses, slice((const char *)addr, sizeof *addr));
+  if (a || !(a = sio__calloc(1, sizeof *a))) return a;
+  a->addr = *addr;
+  list_init(&a->entries);
+  if (sio__map_put(&q->addresses, a) == 0) return a;
+  sio__free(a);
+  return NULL;
+}
+
+/* At the start of both lists as the oldest, or at their end. */
+static void insert_entry(struct recovery_queue *q, struct recovery_queue_entry *e, bool oldest) {
+  struct recovery_address *a = e->address = find_or_add_address(q, &e->addr);
+  list_push(oldest ? q->by_time.next : &q->by_time, &e->by_time);
+  q->n++;
+  if (!a) return;
+  list_push(oldest ? a->entries.next : &a->entries, &e->by_address);
+  a->n++;
+}
+
+void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
+                             const char *address) {
+  struct addr addr = { 0 };
+  sio__addr_parse(&addr, slice_str(address));
+  e->addr = sio__addr_limit_key(&addr);
+  insert_entry(q, e, false);
+}
+
+void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e) {
+  insert_entry(q, e, true);
+}
+
+void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e) {
+  struct recovery_address *a = e->address;
+  assert(q->n > 0);
+  list_remove(&e->by_time);
+  q->n--;
+  if (!a) return;
+  list_remove(&e->by_address);
+  e->address = NULL;
+  if (--a->n) return;
+  sio__map_del(&q->addresses, address_key(a));
+  sio__free(a);
+}
+
+struct recovery_queue_entry *sio__recovery_queue_oldest(const struct recovery_queue *q) {
+  assert(q->n > 0);
+  return container_of(q->by_time.next, struct recovery_queue_entry, by_time);
+}
+
+struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
+    const struct recovery_queue *q, const struct recovery_queue_entry *newest) {
+  struct recovery_queue_entry *oldest = sio__recovery_queue_oldest(q);
+  struct recovery_address *a = newest->address;
+  if (!a || !oldest->address || a->n <= oldest->address->n) return oldest;
+  return container_of(a->entries.next, struct recovery_queue_entry, by_address);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * recovery_queue.h - the disconnected sockets that may be recovered, ordered by the time at which
+ * they left and grouped by address. When there are too many, the oldest is dropped; but an address
+ * that has more of them than the address of the oldest loses its own oldest instead. So one address
+ * cannot drive out the sockets of others by connecting and disconnecting.
+ */
+#ifndef SIO_CORE_RECOVERY_QUEUE_H
+#define SIO_CORE_RECOVERY_QUEUE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "net/addr.h"
+
+struct recovery_address;
+
+/* Embedded in each recovery record. */
+struct recovery_queue_entry {
+  struct list by_time, by_address;
+  struct recovery_address *address; /* NULL: the entry counts for no address */
+  struct addr addr;
+};
+
+struct recovery_queue {
+  struct list by_time;  /* recovery_queue_entry.by_time, oldest first */
+  struct map addresses; /* struct recovery_address                    */
+  uint32_t n;
+};
+
+void sio__recovery_queue_init(struct recovery_queue *q);
+void sio__recovery_queue_clear(struct recovery_queue *q); /* does not touch the entries */
+
+/* address: as sio_session_address() returns it. If memory is exhausted, the entry counts for no
+ * address. */
+void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
+                             const char *address);
+/* Adds an entry again that was just removed, as the oldest. */
+void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
+void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e);
+
+static inline bool recovery_queue_contains(const struct recovery_queue_entry *e) {
+  return !list_empty(&e->by_time);
+}
+/* The queue must not be empty. */
+struct recovery_queue_entry *sio__recovery_queue_oldest(const struct recovery_queue *q);
+/* The entry to drop when there is one too many; newest is the one that was added last. */
+struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
+    const struct recovery_queue *q, const struct recovery_queue_entry *newest);
+
+#endif
