@@ -68,7 +68,7 @@ void sio__connect_resend_answer(sio_socket *s) {
 
 /* A recovered socket is sent the events that it missed before the answer to CONNECT. */
 static int send_missed_and_answer(sio_socket *s) {
-  int err = sio__recovery_welcome(s);
+  int err = sio__recovery_before_connect(s);
   return err ? err : send_connect_answer(s);
 }
 
@@ -81,7 +81,7 @@ static bool connect_add_member(sio_socket *s) {
   if (err) return false;
   s->state = SOCKET_CONNECTED;
   mark_just_connected(s);
-  sio__recovery_joined(s);
+  sio__recovery_after_connect(s);
   s->nsp->core->stats.sockets++;
   s->nsp->core->stats.sockets_opened++;
   if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
@@ -140,7 +140,7 @@ static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
     send_connect_error(client_of(s->session), p->refusal);
     p->refusal = NULL;
   }
-  sio__recovery_refused(s);
+  sio__recovery_on_refused(s);
   sio__socket_discard_pending(s);
 }
 
@@ -293,7 +293,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add_socket(cl, s);
-    sio__recovery_arrive(s);
+    sio__recovery_restore(s);
     if (skips_middleware(s))
       connect_accept(s);
     else

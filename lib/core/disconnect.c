@@ -31,7 +31,7 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   s->reason = (uint8_t)reason;
   if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
   sio__nsp_remove_member(s->nsp, s);
-  sio__recovery_leave(s, reason);
+  sio__recovery_on_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
   list_remove(&s->leaving); /* it may be in core->just_connected */
@@ -63,14 +63,14 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnecting, s, why);
-  sio__recovery_pack(s);
+  sio__recovery_save_rooms(s);
   socket_detach(s);
   sio__event_queue_close(s);
   LOG_RATED(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
             "socket %s left %s: %s (%s)", s->own_id, s->nsp->name, sio_reason_str(why->reason),
             why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
-  sio__recovery_stow(s);
+  sio__recovery_save_data(s);
   sio__pending_close(s);
   socket_drop_library_ref(s);
 }
@@ -83,7 +83,7 @@ void sio__finish_leaving_sockets(struct task *t) {
 
 void sio__socket_discard_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  sio__recovery_dropped(s);
+  sio__recovery_on_lost_pending(s);
   socket_detach(s);
   socket_drop_library_ref(s);
 }

@@ -60,7 +60,7 @@ static int packet_encode_event(sio_packet *p, sio_nsp *nsp, unsigned flags, cons
                                id, slice(offset, n));
   if (!err) err = packet_recode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, id);
   if (err) return err;
-  if (r && !is_volatile) p->seq = sio__recovery_number(r);
+  if (r && !is_volatile) p->seq = recovery_take_number(r);
   p->tail = n ? (uint32_t)n + 3 : 0; /* a comma and quotes */
   if (flags & SIO_NO_COMPRESS) mark_plain(p->msg);
   if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_packet(&core->log, p);
@@ -101,7 +101,7 @@ static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigne
 
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
-  if (p->seq) recovery_sent(s->recoverable, p->seq);
+  if (p->seq) recovery_note_sent(s->recovery_record, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
   return p->query ? packet_send_and_await_ack(p, s, flags) : packet_send_to_session(p, s, flags);
 }
@@ -176,7 +176,7 @@ static int emit_to_socket(sio_socket *s, unsigned flags, const char *key, const 
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  struct recovery *r = s->recoverable && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
+  struct recovery *r = s->recovery_record && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
   int err = packet_encode_event(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) mark_droppable(p.msg, key);

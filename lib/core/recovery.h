@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * recovery.h - connection state recovery: a client that lost its connection becomes the same socket
- * again, and is sent the events that it missed.
+ * recovery.h - connection state recovery: a peer that lost its connection may return as the socket
+ * it was, and is sent the events that it missed.
  *
- * Each socket that was sent a pid has a struct recoverable, in one of three states:
+ * Each socket whose CONNECT reply contained a pid has a recovery record, with one of these states:
  *
- *  LIVE --- connection broke ---> AWAY --- client is back ---> RETURNING --- admitted ---> LIVE
- *  LIVE --- disconnected ---> freed RETURNING --- connection broke ---> AWAY AWAY --- too long, or
- *  too many ---> freed RETURNING --- refused ---> freed
+ *  LIVE --- the connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
+ *  LIVE --- the peer or the host ended the socket ---> freed
+ *  AWAY --- expired, or there are too many records ---> freed
+ *  RETURNING --- the connection broke again ---> AWAY
+ *  RETURNING --- refused by middleware ---> freed
  *
- * A record has at most one socket. If a client is back before the end of its old connection has
- * been noticed, the old socket is disconnected first.
+ * A record has at most one socket. If a peer returns before the end of its old connection was
+ * noticed, the old socket is closed first, and the new one takes over the record.
  *
- * A client's offset names the last event that it has. The client is sent the later events that are
- * addressed to it. If that is also the last event that it was sent, only events after the break are
- * looked at, so a client that received few events does not depend on old events being kept.
+ * An offset is the number of the last event that a peer received. On return the peer is sent what
+ * was numbered after its offset and is addressed to it. If it has received the last event that was
+ * sent to it, only events after its disconnection can be missing. Therefore a peer that receives
+ * few events, or none, can return although old events are not kept any more.
  */
 #ifndef SIO_CORE_RECOVERY_H
 #define SIO_CORE_RECOVERY_H
@@ -22,73 +25,73 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/timer.h"
-#include "core/recovery_queue.h"
 #include "core/out_packet.h"
+#include "core/recovery_queue.h"
 #include "core/replay_log.h"
 
-struct recoverable {
-  sio_socket *socket; /* LIVE or RETURNING; NULL: AWAY                               */
-  struct recovery_queue_entry
-      away;           /* in recovery->away                                           */
-  uint64_t first;     /* the client needs no event up to this number                */
-  uint64_t last;      /* the last event that the client was sent                     */
-  uint64_t left;      /* the newest event when the connection broke                  */
-  uint64_t from;      /* RETURNING: events after this number are sent                */
-  uint64_t left_at;   /* ms, the loop's clock                                        */
-  uint64_t replayed;  /* the last event that was replayed                            */
-  uint64_t new_bytes; /* of events that were replayed to it, counted once            */
-  uint64_t old_bytes; /* of those that were replayed again                           */
+struct recovery_record {
+  sio_socket *socket;               /* LIVE or RETURNING; NULL: AWAY */
+  struct recovery_queue_entry away; /* in recovery->away, while AWAY */
+  uint64_t start;                   /* the number of the last event before the socket existed,
+                                     * or that its peer is known to have */
+  uint64_t last_sent;               /* the number of the last event that was sent to it */
+  uint64_t seq_at_leave;            /* the number of the newest event when it disconnected */
+  uint64_t replay_from;             /* RETURNING: events after this number are replayed */
+  uint64_t left_at_ms;              /* the loop's clock */
+  uint64_t last_replayed;           /* the number of the newest event that was ever replayed */
+  uint64_t first_replay_bytes;      /* of all events that were replayed, each counted once */
+  uint64_t repeat_bytes;            /* of events that were replayed again */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  char *rooms; /* unless LIVE: names of the rooms, each with a NUL after it   */
+  char *rooms; /* unless LIVE: the names, each with its NUL */
   size_t rooms_size;
-  void *data;   /* unless LIVE: the host's bytes                               */
-  char *shared; /* unless LIVE: the shared data, or NULL                       */
+  void *data;   /* unless LIVE: a copy of sio_socket_data() */
+  char *shared; /* unless LIVE: a copy of sio_socket_shared(); NULL: none */
 };
 
 /* One per namespace. */
 struct recovery {
   sio_nsp *nsp;
   struct replay_log log;
-  struct map by_pid; /* struct recoverable, in every state */
+  struct map by_pid; /* struct recovery_record, all of them */
   struct recovery_queue away;
-  struct timer sweep;
+  struct timer expiry_timer;
 };
 
-int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* NULL when the option is off */
-void sio__recovery_free(struct recovery *r); /* after all sockets have left; NULL is allowed */
+int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* *out is NULL if recovery is off */
+void sio__recovery_free(struct recovery *r); /* all sockets have left; r may be NULL */
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-/* The offset for an event that is about to be encoded. Nothing is taken yet. A volatile one carries
- * the number of the last event: its receivers were sent everything up to there. */
+/* Writes the offset for an event that is about to be encoded, and returns its length. It takes no
+ * number yet. A volatile event repeats the number of the event before it. */
 size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
                             char out[REPLAY_OFFSET_MAX]);
-/* It was encoded: it takes the number. */
-static inline uint64_t sio__recovery_number(struct recovery *r) { return ++r->log.seq; }
-/* Keeps a numbered packet, before it is sent to anyone. */
+/* The event has been encoded: takes the number that its offset says. */
+static inline uint64_t recovery_take_number(struct recovery *r) { return ++r->log.seq; }
+/* Keeps a numbered packet for replay. Called before the packet is sent to any socket. */
 void sio__recovery_keep(const sio_packet *p, const sio_target *to);
 /* The packet that was kept last has been sent to no socket: removes it. */
 void sio__recovery_discard(const sio_packet *p);
-static inline void recovery_sent(struct recoverable *b, uint64_t seq) {
-  if (b) b->last = seq;
+static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq) {
+  if (rec) rec->last_sent = seq;
 }
 
-/* ---- sockets: all of them no-ops when it is off ------------------------------------------- */
+/* ---- the life of a socket: all of these do nothing if recovery is off ----------------------- */
 
-/* For a PENDING socket with its auth: if the client proves its identity, the socket takes over id,
- * rooms and data. Called from the loop only, because it may run the callbacks of the old socket. */
-void sio__recovery_arrive(sio_socket *s);
-/* Called before CONNECT is answered. A returning socket is sent the events that it missed; another
- * socket gets a record, if there is memory. 0, SIO_ETOOBIG if events that it needs were dropped
- * meanwhile, or an error of sending. */
-int sio__recovery_welcome(sio_socket *s);
-const char *sio__recovery_pid(const sio_socket *s); /* NULL: none */
-void sio__recovery_joined(sio_socket *s);           /* CONNECT is queued */
-void sio__recovery_refused(sio_socket *s);          /* the host refused the socket */
-void sio__recovery_dropped(sio_socket *s);          /* the socket was never connected */
-void sio__recovery_leave(sio_socket *s, int reason);
-void sio__recovery_pack(sio_socket *s); /* before its rooms are left */
-void sio__recovery_stow(sio_socket *s); /* after the host's last word */
+/* A PENDING socket with auth: if its pid and offset are valid, it becomes the socket it was. From
+ * the loop only, since this may close the old socket and run its callbacks. */
+void sio__recovery_restore(sio_socket *s);
+/* Before the CONNECT reply: replays the missed events to a returning socket, and makes a record for
+ * a new one if there is memory. 0; SIO_ETOOBIG: the replay log has dropped an event meanwhile; or
+ * an error of sending. */
+int sio__recovery_before_connect(sio_socket *s);
+const char *sio__recovery_pid(const sio_socket *s); /* NULL: the socket cannot be recovered */
+void sio__recovery_after_connect(sio_socket *s);    /* the CONNECT reply is queued */
+void sio__recovery_on_refused(sio_socket *s);       /* middleware refused the socket */
+void sio__recovery_on_lost_pending(sio_socket *s);  /* the connection broke before CONNECT */
+void sio__recovery_on_leave(sio_socket *s, int reason);
+void sio__recovery_save_rooms(sio_socket *s); /* before the socket leaves its rooms */
+void sio__recovery_save_data(sio_socket *s);  /* after the last callback of the socket */
 
 #endif

@@ -23,7 +23,7 @@ struct recovery_queue_entry {
 
 struct recovery_queue {
   struct list by_time;  /* recovery_queue_entry.by_time, oldest first */
-  struct map addresses; /* struct recovery_address                    */
+  struct map addresses; /* struct recovery_address */
   uint32_t n;
 };
 

@@ -18,11 +18,11 @@
 enum { REPLAY_TAG_LEN = 6, REPLAY_OFFSET_MAX = 32 };
 
 struct replay_log {
-  struct list entries; /* oldest first                                       */
-  size_t bytes;        /* memory of all entries with their messages          */
+  struct list entries; /* oldest first */
+  size_t bytes;        /* memory of all entries with their messages */
   size_t max_bytes;
-  uint64_t seq;          /* the number of the newest event                     */
-  uint64_t last_dropped; /* entries up to this number may be missing           */
+  uint64_t seq;          /* the number of the newest event */
+  uint64_t last_dropped; /* entries up to this number may be missing */
   char tag[REPLAY_TAG_LEN];
 };
 
@@ -33,14 +33,14 @@ struct replay_log_entry {
   struct msg *msg;
   size_t bytes;
   uint32_t nrooms, nexcept;
-  bool to_all;  /* the target named no rooms, so it was the whole namespace        */
+  bool to_all;  /* the target named no rooms, so it was the whole namespace */
   char names[]; /* rooms, then excepted rooms (the skipped socket's id included), each with NUL */
 };
 
 enum replay_offset_kind {
-  REPLAY_OFFSET_VALID,   /* *seq is its number                             */
+  REPLAY_OFFSET_VALID,   /* *seq is its number */
   REPLAY_OFFSET_FOREIGN, /* it belongs to another log, such as another server's */
-  REPLAY_OFFSET_INVALID  /* it is malformed, or its number was never used  */
+  REPLAY_OFFSET_INVALID  /* it is malformed, or its number was never used */
 };
 
 int sio__replay_log_init(struct replay_log *log,

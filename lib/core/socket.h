@@ -27,7 +27,7 @@
 struct auth;
 struct pending_join;
 struct event_queue;
-struct recoverable;
+struct recovery_record;
 
 enum socket_state {
   SOCKET_PENDING,   /* may join rooms, receives no events, and is not a member yet */
@@ -50,7 +50,7 @@ struct sio_socket {
   const char *id;   /* points to own_id; for protocol 3 derived from the session id */
   void *slot;       /* for the adapter */
   sio_socket *next; /* in client->sockets */
-  struct recoverable *recoverable; /* NULL: the socket cannot be recovered */
+  struct recovery_record *recovery_record; /* NULL: the socket cannot be recovered */
   struct list leaving; /* in core->leaving, or while CONNECTED in core->just_connected */
   struct pending pending;
   union {

@@ -9,7 +9,7 @@
 TEST(when_it_is_off_nothing_is_different) {
   begin_with(NULL);
   struct client4 *c = come();
-  CHECK(root->recovery == NULL && first()->recoverable == NULL);
+  CHECK(root->recovery == NULL && first()->recovery_record == NULL);
   EQ_STR(c->pid, "");
   to_all("a");
   sio_emit(first(), "b", SIO_ARGS("x"));

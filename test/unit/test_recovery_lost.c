@@ -46,7 +46,7 @@ TEST(the_end_of_a_connection_that_is_taken_over_has_its_texts) {
   told(c);
   traced[0] = '\0';
   come_back(c);
-  SAW("'its peer is back over another connection' '' left: transport close connect(recovered) ");
+  SAW("'the peer returned over another connection' '' left: transport close connect(recovered) ");
   stop();
 }
 
@@ -161,7 +161,7 @@ TEST(who_is_away_too_long_is_forgotten) {
   for (int i = 0; i < 100; i++) later(1000);
   EQ(root->recovery->by_pid.n, 0);
   EQ(root->recovery->log.bytes, 0);
-  CHECK(!timer_active(&root->recovery->sweep));
+  CHECK(!timer_active(&root->recovery->expiry_timer));
   stop();
 }
 
