@@ -15,7 +15,7 @@
 #include "core/nsp.h"
 #include "core/nsp_note.h"
 #include "core/nsp_request.h"
-#include "core/pending.h"
+#include "core/pending_acks.h"
 #include "core/socket.h"
 #include "packet/parser.h"
 #include "packet/protocol4.h"
@@ -166,7 +166,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
   }
   switch (p->type) {
     case PACKET_EVENT: sio__dispatch_event(s, p); break;
-    case PACKET_ACK: sio__pending_reply(s, p); break;
+    case PACKET_ACK: sio__pending_ack_complete(s, p); break;
     default:
       sio__nsp_note_forget_left(cl, p->nsp);
       sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);

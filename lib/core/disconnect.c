@@ -8,7 +8,7 @@
 #include "core/dispatch.h"
 #include "core/nsp.h"
 #include "core/nsp_note.h"
-#include "core/pending.h"
+#include "core/pending_acks.h"
 #include "core/recovery.h"
 #include "core/socket.h"
 #include "packet/parser.h"
@@ -71,7 +71,7 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
             why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
   sio__recovery_save_data(s);
-  sio__pending_close(s);
+  sio__pending_acks_close(s);
   socket_drop_library_ref(s);
 }
 

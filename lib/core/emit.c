@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "core/core.h"
 #include "core/nsp.h"
-#include "core/pending.h"
+#include "core/pending_acks.h"
 #include "core/query.h"
 #include "core/recovery.h"
 #include "core/socket.h"
@@ -89,9 +89,9 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
  * for another reason counts as lost. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
-  int err = sio__pending_ask(s, q);
+  int err = sio__pending_ack_add_to_query(s, q);
   if (err == SIO_EEXISTS) return err;
-  if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_undo(s, q->ack_id);
+  if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
   p->nsp->core->stats.acks_asked += !err;
   sio_query_expect(q, 1);
@@ -205,15 +205,15 @@ int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeo
   if (!cb) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   if (!timeout_ms) timeout_ms = s->nsp->core->opts->ack_timeout_ms;
-  int err = sio__pending_add(s, timeout_ms, cb, user, &id);
+  int err = sio__pending_ack_add(s, timeout_ms, cb, user, &id);
   if (err) return err;
   err = emit_to_socket(s, 0, NULL, event, args, id);
-  if (err) sio__pending_undo(s, id);
+  if (err) sio__pending_ack_cancel(s, id);
   s->nsp->core->stats.acks_asked += !err;
   return err;
 }
 
-int sio__emit_reply(sio_socket *s, int64_t id, sio_args args) {
+int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   int err = packet_encode_event(&p, s->nsp, 0, NULL, args, id, NULL);
@@ -272,7 +272,7 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   if (err)
     sio__query_discard(q);
   else
-    sio__query_begin(q, timeout_ms == 0);
+    sio__query_start(q, timeout_ms == 0);
   return err;
 }
 

@@ -15,6 +15,6 @@ int sio__packet_encode(sio_packet *p, const sio_target *to, const char *event, s
 void sio__packet_clear(sio_packet *p); /* also after an error, or if it is all zero */
 
 /* Encodes and sends an ACK. */
-int sio__emit_reply(sio_socket *s, int64_t id, sio_args args);
+int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args);
 
 #endif

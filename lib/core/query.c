@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * query.c - opening, counting and ending questions to many.
+ * query.c - opens queries, counts their answers and ends them.
  */
 #include "core/query.h"
 
@@ -10,9 +10,9 @@
 
 static struct loop *query_loop(const sio_query *q) { return &q->nsp->core->loop; }
 
-/* ---- the end --------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------- */
 
-static void query_drop_hold(sio_query *q) {
+static void unref_query(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
   sio__remotes_clear(q);
@@ -20,62 +20,63 @@ static void query_drop_hold(sio_query *q) {
   sio__free(q);
 }
 
-/* Nothing of it is left on the loop or with a socket. */
-static void query_leave_loop(sio_query *q, int status) {
+/* Marks the query as over and removes it from the loop, the namespace and the sockets. */
+static void close_query(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
   sio__loop_stop_timer(query_loop(q), &q->timer);
-  task_cancel(&q->settle);
-  if (q->cancel_waits) q->cancel_waits(q, status);
+  task_cancel(&q->end_task);
+  if (q->cancel_ack_waits) q->cancel_ack_waits(q, status);
 }
 
-static void query_finish(sio_query *q, int status) {
+static void end_query(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
-  query_leave_loop(q, status);
+  close_query(q, status);
   q->end(q, status);
   if (q->holds > 1 && !q->watch.reply && ops->query_over) ops->query_over(q->nsp->adapter, q);
-  query_drop_hold(q);
+  unref_query(q);
 }
 
-static void query_on_settled(struct task *t) {
-  sio_query *q = container_of(t, sio_query, settle);
-  query_finish(q, q->status);
+static void query_on_end_task(struct task *t) {
+  sio_query *q = container_of(t, sio_query, end_task);
+  end_query(q, q->status);
 }
 
-static void query_start_timer(sio_query *q) {
+static void query_start_timeout(sio_query *q) {
   sio__loop_start_timer(query_loop(q), &q->timer, q->timeout_ms);
 }
 
-/* Once more if the host kept the loop while it ran out: answers may be on their way. */
+/* If the host blocked the loop while the timeout ran, answers may be unread: the timeout starts
+ * once more. */
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (!loop_extends_deadline(query_loop(q), q->excused)) {
-    query_finish(q, SIO_ETIMEOUT);
+  if (!loop_extends_deadline(query_loop(q), q->extended)) {
+    end_query(q, SIO_ETIMEOUT);
     return;
   }
-  q->excused = true;
-  query_start_timer(q);
+  q->extended = true;
+  query_start_timeout(q);
 }
 
-static bool query_has_owed_answers(const struct sio_replies *r) {
-  return r->answered < r->expected && r->gone < r->expected - r->answered;
+static bool query_awaits_answers(const struct sio_replies *r) {
+  return r->answered < r->expected && r->lost < r->expected - r->answered;
 }
 
-/* Once settled it is in time, however late its turn ends. */
+/* A complete query cannot time out any more, even if the end of the turn comes late. */
 static void query_end_if_complete(sio_query *q) {
-  if (q->over || q->holds > 0 || query_has_owed_answers(&q->replies)) return;
+  if (q->over || q->holds > 0 || query_awaits_answers(&q->replies)) return;
   sio__loop_stop_timer(query_loop(q), &q->timer);
-  sio__loop_defer(query_loop(q), &q->settle);
+  sio__loop_defer(query_loop(q), &q->end_task);
 }
 
 void sio__queries_close(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
-    query_finish(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
+    end_query(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
 }
 
-/* ---- the beginning ------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------ */
 
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user) {
@@ -90,8 +91,8 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   q->ack_id = nsp->next_ack++;
   q->timeout_ms = timeout_ms ? timeout_ms : o->request_timeout_ms;
   q->holds = 1;
-  list_init(&q->waits);
-  task_init(&q->settle, query_on_settled);
+  list_init(&q->ack_waits);
+  task_init(&q->end_task, query_on_end_task);
   timer_init(&q->timer, query_on_timeout);
   list_push(&nsp->queries, &q->link);
   nsp->nqueries++;
@@ -99,46 +100,45 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   return 0;
 }
 
-void sio__query_begin(sio_query *q, bool patient) {
-  if (!patient || q->holds > 1) query_start_timer(q);
+void sio__query_start(sio_query *q, bool only_if_held) {
+  if (!only_if_held || q->holds > 1) query_start_timeout(q);
   sio_query_release(q, 0);
 }
 
 void sio__query_discard(sio_query *q) {
-  query_leave_loop(q, SIO_ECLOSED);
-  query_drop_hold(q);
+  close_query(q, SIO_ECLOSED);
+  unref_query(q);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-bool sio__query_admit(sio_query *q, size_t n) {
-  if (n > q->nsp->core->opts->max_answers - q->bytes) {
-    sio__query_drop(q, SIO_ETOOBIG);
+bool sio__query_reserve_bytes(sio_query *q, size_t n) {
+  if (n > q->nsp->core->opts->max_answers - q->answer_bytes) {
+    sio__query_drop_answer(q, SIO_ETOOBIG);
     return false;
   }
-  q->bytes += n;
+  q->answer_bytes += n;
   return true;
 }
 
-void sio__query_drop(sio_query *q, int err) {
+void sio__query_drop_answer(sio_query *q, int err) {
   struct core *core = q->nsp->core;
   core->stats.answers_dropped++;
   if (q->status) return;
   q->status = err;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL,
-            "an answer to a question to many in %s is dropped: %s", q->nsp->name,
-            sio_strerror(err));
+            "an answer to a query in namespace %s is dropped: %s", q->nsp->name, sio_strerror(err));
 }
 
-void sio__query_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                       uint32_t nbins) {
+void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                           uint32_t nbins) {
   q->holds++;
   q->replies.answered++;
   if (q->watch.reply) {
     q->watch.reply(id, json, bins, nbins, q->user);
   } else {
     int err = sio__replies_add(q, id, json, bins, nbins);
-    if (err) sio__query_drop(q, err);
+    if (err) sio__query_drop_answer(q, err);
   }
   sio_query_release(q, 0);
 }
@@ -149,7 +149,7 @@ void sio_query_hold(sio_query *q) { q->holds++; }
 
 void sio_query_release(sio_query *q, int err) {
   if (q->over) {
-    query_drop_hold(q);
+    unref_query(q);
     return;
   }
   if (!q->status) q->status = err;
@@ -166,7 +166,7 @@ void sio_query_expect(sio_query *q, size_t n) {
 }
 
 void sio_query_lost(sio_query *q, size_t n) {
-  q->replies.gone = size_add(q->replies.gone, n);
+  q->replies.lost = size_add(q->replies.lost, n);
   query_end_if_complete(q);
 }
 
@@ -175,12 +175,12 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
   if (sio__foreign_is_value(json, nbins))
-    sio__query_answer(q, id, json, bins, (uint32_t)nbins);
+    sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
     sio_query_lost(q, 1);
 }
 
-static void end_watched_query(sio_query *q, int status) {
+static void pass_end_to_watch(sio_query *q, int status) {
   const struct sio_replies *r = &q->replies;
   q->watch.end(status, r->expected > r->answered ? r->expected - r->answered : 0, q->user);
 }
@@ -188,31 +188,32 @@ static void end_watched_query(sio_query *q, int status) {
 int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                   void *user) {
   if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
-  int err = sio__query_new(out, nsp, timeout_ms, end_watched_query, user);
+  int err = sio__query_new(out, nsp, timeout_ms, pass_end_to_watch, user);
   if (err) return err;
   (*out)->watch = *watch;
-  query_start_timer(*out);
+  query_start_timeout(*out);
   return 0;
 }
 
-/* ---- how many servers ------------------------------------------------------------------------ */
+/* ---- sio_server_count() ---------------------------------------------------------------------- */
 
-static void end_server_count(sio_query *q, int status) {
+static void pass_server_count(sio_query *q, int status) {
   q->cb.count(status, q->replies.expected, q->user);
 }
 
 int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, void *user) {
   sio_query *q;
   if (!nsp || !cb) return UV_EINVAL;
-  int err = sio__query_new(&q, nsp, timeout_ms, end_server_count, user);
+  int err = sio__query_new(&q, nsp, timeout_ms, pass_server_count, user);
   if (err) return err;
   q->cb.count = cb;
-  q->replies.expected = 1;        /* this one */
-  q->replies.answered = SIZE_MAX; /* the number is all that is asked for */
+  q->replies.expected = 1; /* this server */
+  /* Only the number of servers is asked for, so the query must not wait for answers. */
+  q->replies.answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)
     sio__query_discard(q);
   else
-    sio__query_begin(q, false);
+    sio__query_start(q, false);
   return err;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * query.h - a question that many answer: peers of this server, other servers.
+ * query.h - one request that many answer: the sockets of this server, other servers.
  *
- * It is open from sio__query_new() on. Whoever may still add to it holds it. When nobody does, and
- * as many have answered or gone as were expected, it is over at the turn's end; when its time is up
- * or the server closes, at once. Then `end` runs, once, and what comes later is ignored. Its memory
- * goes when it is over and the last hold is given back.
+ * A query is open from sio__query_new() on. Code that may still add to it holds it (`holds`). When
+ * nothing holds it and as many have answered or are lost as were expected, it ends at the end of
+ * the turn; when its timeout expires or the server closes, it ends at once. Then `end` runs, once;
+ * answers that arrive later are ignored. Its memory is freed after its end, with the last hold.
  *
- *   open --- settled, or the time is up, or the server closes ---> over --- no hold ---> freed
- *   open --- sio__query_discard(): the call failed, nobody is told ---> over
+ *   open --- complete, timed out, or the server closes ---> over --- last hold released ---> freed
+ *   open --- sio__query_discard(): the call failed, `end` does not run ---> over
  */
 #ifndef SIO_CORE_QUERY_H
 #define SIO_CORE_QUERY_H
@@ -16,60 +16,64 @@
 #include "net/loop.h"
 #include <sio/adapter.h>
 
-struct reply; /* one that came, in replies.c */
+struct reply; /* one answer; see replies.c */
 
 struct sio_replies {
   struct reply **v; /* in order of arrival */
   uint32_t n, cap;
-  size_t expected, answered, gone;
+  size_t expected, answered, lost;
 };
 
 struct sio_query {
   sio_nsp *nsp;
-  struct list link;  /* nsp->queries, while it is open                        */
-  struct list waits; /* peers here that owe an answer: struct wait, pending.c */
-  void (*end)(struct sio_query *q, int status); /* calls the callback of the question */
-  /* Removes what `waits` lists. Set with the first of them. */
-  void (*cancel_waits)(struct sio_query *q, int status);
+  struct list link;      /* nsp->queries, while the query is open */
+  struct list ack_waits; /* ack_wait.in_query: sockets here that have not answered */
+  /* Removes ack_waits when the query ends; NULL as long as no socket was asked. */
+  void (*cancel_ack_waits)(struct sio_query *q, int status);
+  void (*end)(struct sio_query *q, int status); /* calls the matching member of cb, or watch.end */
   union {
     sio_broadcast_ack_cb replies;
     sio_fetch_cb fetch;
     sio_server_count_cb count;
   } cb;
-  sio_query_watch watch; /* reply set: replies are passed on, not kept     */
+  sio_query_watch watch; /* if watch.reply is set, replies are passed to it instead of kept */
   void *user;
-  int64_t ack_id; /* the same for all peers that are asked          */
-  size_t bytes;   /* of other people's that are kept, <= max_answers */
+  int64_t ack_id;      /* the same for all sockets that are asked */
+  size_t answer_bytes; /* size of the answers that are kept, at most max_answers */
   unsigned timeout_ms;
   uint32_t holds;
-  int status; /* the first failure there was */
+  int status; /* the first error; passed to end */
   bool over;
-  bool excused; /* its time was given to it once more already */
+  bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;
-  sio_remote *remotes;
-  struct task settle;
+  sio_remote *remotes; /* what sio_all_fetch() has found; see fetch.c */
+  struct task end_task;
   struct timer timer;
   struct sio_replies replies;
 };
 
-/* Open, with one hold, its clock not running. SIO_ECLOSED, SIO_ETOOBIG past max_acks, UV_ENOMEM. */
+/* Opens a query with one hold; its timeout does not run yet. SIO_ECLOSED: the server closes.
+ * SIO_ETOOBIG: max_acks queries are open in this namespace. UV_ENOMEM. */
 int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
-/* The asking is done, its maker's hold given back. The clock runs from now on; if patient, only
- * when somebody else holds it. */
-void sio__query_begin(sio_query *q, bool patient);
+/* Everything has been asked: starts the timeout and releases the hold of sio__query_new(). With
+ * only_if_held the timeout starts only if something else holds the query as well. */
+void sio__query_start(sio_query *q, bool only_if_held);
+/* The call that opened the query fails: closes the query without running `end`. */
 void sio__query_discard(sio_query *q);
-/* SIO_ECLOSED for all that are open. From the loop only. */
+/* Ends all open queries with SIO_ECLOSED. From the loop only. */
 void sio__queries_close(sio_nsp *nsp);
 
-/* Room for n more bytes of other people's. False: past max_answers; the drop is noted. */
-bool sio__query_admit(sio_query *q, size_t n);
-void sio__query_drop(sio_query *q, int err); /* an answer could not be kept */
-/* An answer: one JSON text, checked. It counts even if it cannot be kept. */
-void sio__query_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                       uint32_t nbins);
+/* Counts n more bytes of answers. False: they would exceed max_answers, and the answer has been
+ * recorded as dropped. */
+bool sio__query_reserve_bytes(sio_query *q, size_t n);
+/* An answer could not be kept: counts it, logs the first, and makes err the query's status. */
+void sio__query_drop_answer(sio_query *q, int err);
+/* One answer, a valid JSON text. It counts as answered even if it cannot be kept. */
+void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                           uint32_t nbins);
 
-/* In replies.c and remote.c. */
+/* In replies.c and fetch.c. */
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                      uint32_t nbins);
 void sio__replies_clear(struct sio_replies *r);

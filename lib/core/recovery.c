@@ -25,17 +25,17 @@ static uint64_t recovery_now(const struct recovery *r) { return loop_now(&r->nsp
 
 static struct recovery *recovery_of(const sio_socket *s) { return s->nsp->recovery; }
 
-static size_t recovery_data_size(const struct recovery *r) {
+static size_t saved_data_size(const struct recovery *r) {
   return r->nsp->core->opts->socket_data_size;
 }
 
 /* ---- records ---------------------------------------------------------------------------- */
 
-static sio_slice record_key(const void *rec) {
+static sio_slice recovery_record_key(const void *rec) {
   return slice(((const struct recovery_record *)rec)->pid, SIO__ID_LEN);
 }
 
-static void free_saved_state(struct recovery_record *rec) {
+static void free_saved_socket_state(struct recovery_record *rec) {
   sio__free(rec->rooms);
   sio__free(rec->data);
   sio__free(rec->shared);
@@ -45,29 +45,29 @@ static void free_saved_state(struct recovery_record *rec) {
   rec->shared = NULL;
 }
 
-static void leave_away_queue(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_leave_queue(struct recovery *r, struct recovery_record *rec) {
   if (!recovery_queue_contains(&rec->away)) return;
   sio__recovery_queue_remove(&r->away, &rec->away);
   if (r->away.n == 0) nsp_check_unused(r->nsp);
 }
 
-static void free_record(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_free(struct recovery *r, struct recovery_record *rec) {
   if (rec->socket) rec->socket->recovery_record = NULL;
-  leave_away_queue(r, rec);
-  sio__map_del(&r->by_pid, record_key(rec));
-  free_saved_state(rec);
+  recovery_record_leave_queue(r, rec);
+  sio__map_del(&r->by_pid, recovery_record_key(rec));
+  free_saved_socket_state(rec);
   sio__free(rec);
 }
 
-static struct recovery_record *record_of(struct recovery_queue_entry *p) {
+static struct recovery_record *recovery_record_of_entry(struct recovery_queue_entry *p) {
   return container_of(p, struct recovery_record, away);
 }
 
-static struct recovery_record *oldest_record(const struct recovery *r) {
-  return record_of(sio__recovery_queue_oldest(&r->away));
+static struct recovery_record *oldest_recovery_record(const struct recovery *r) {
+  return recovery_record_of_entry(sio__recovery_queue_oldest(&r->away));
 }
 
-static struct recovery_record *record_new(struct recovery *r, sio_socket *s) {
+static struct recovery_record *recovery_record_new(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = sio__calloc(1, sizeof *rec);
   if (!rec) return NULL;
   list_init(&rec->away.by_time);
@@ -83,33 +83,35 @@ static struct recovery_record *record_new(struct recovery *r, sio_socket *s) {
 
 /* The time until a dead connection is noticed at the latest. Events that are sent meanwhile are
  * lost, so they must be kept as well. */
-static uint64_t detection_ms(const struct recovery *r) {
+static uint64_t dead_connection_detection_ms(const struct recovery *r) {
   const sio_options *o = r->nsp->core->opts;
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
 }
 
-static bool is_expired(const struct recovery *r, const struct recovery_record *rec) {
+static bool recovery_record_is_expired(const struct recovery *r,
+                                       const struct recovery_record *rec) {
   return recovery_now(r) - rec->left_at_ms > recovery_options(r)->max_disconnection_ms;
 }
 
-static void start_expiry_timer(struct recovery *r) {
+static void start_recovery_expiry_timer(struct recovery *r) {
   if (timer_active(&r->expiry_timer)) return;
   sio__loop_start_timer(&r->nsp->core->loop, &r->expiry_timer,
                         recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
 }
 
-static void expire_old(struct recovery *r) {
-  uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + detection_ms(r),
+static void expire_recovery_records(struct recovery *r) {
+  uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
            now = recovery_now(r);
-  while (r->away.n && is_expired(r, oldest_record(r))) free_record(r, oldest_record(r));
+  while (r->away.n && recovery_record_is_expired(r, oldest_recovery_record(r)))
+    recovery_record_free(r, oldest_recovery_record(r));
   if (r->by_pid.n == 0) sio__replay_log_clear(&r->log);
   if (now > kept_ms) sio__replay_log_drop_older(&r->log, now - kept_ms);
 }
 
-static void on_expiry_timer(struct timer *t) {
+static void recovery_on_expiry_timer(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, expiry_timer);
-  expire_old(r);
-  if (r->away.n || !list_empty(&r->log.entries)) start_expiry_timer(r);
+  expire_recovery_records(r);
+  if (r->away.n || !list_empty(&r->log.entries)) start_recovery_expiry_timer(r);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -123,7 +125,7 @@ void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
   if (!p->seq || r->by_pid.n == 0) return;
   sio__replay_log_add(&r->log, p->seq, recovery_now(r), p->msg, to, to->skip ? to->skip->id : NULL);
-  start_expiry_timer(r);
+  start_recovery_expiry_timer(r);
 }
 
 void sio__recovery_discard(const sio_packet *p) {
@@ -145,28 +147,28 @@ static void read_recovery_claim(struct recovery_claim *c, const struct cJSON *au
 }
 
 /* Most auth objects have no pid; those are not parsed. */
-static bool may_have_pid(const sio_socket *s) {
+static bool auth_may_have_pid(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
   return recovery_of(s) && sio__session_protocol(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
-static void return_to_away(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_return_to_queue(struct recovery *r, struct recovery_record *rec) {
   rec->socket->recovery_record = NULL;
   rec->socket = NULL;
   sio__recovery_queue_add_oldest(&r->away, &rec->away);
-  start_expiry_timer(r);
+  start_recovery_expiry_timer(r);
 }
 
 /* The peer has a new connection, so the old one is dead even if it looks alive. */
-static void close_old_socket(struct recovery *r, struct recovery_record *rec) {
+static void close_old_socket_of_record(struct recovery *r, struct recovery_record *rec) {
   static const sio_close_info why = { .reason = SIO_REASON_TRANSPORT_CLOSE,
                                       .detail = "the peer returned over another connection",
                                       .ws_text = "" };
   sio_socket *old = rec->socket;
   sio__session_end(old->session, true, why.reason, 0, why.detail);
   if (old->state == SOCKET_PENDING) {
-    return_to_away(r, rec);
+    recovery_record_return_to_queue(r, rec);
   } else if (old->state == SOCKET_CONNECTED) {
     sio__socket_start_leaving(old, why.reason);
     sio__socket_finish_leaving(old, &why);
@@ -191,18 +193,19 @@ static int choose_replay_start(const struct recovery *r, const struct recovery_c
   return 0;
 }
 
-static bool is_in_room(const char *room, const void *socket) {
+static bool socket_is_in_room(const char *room, const void *socket) {
   const sio_socket *s = socket;
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
 /* The first entry after e that the socket missed; e NULL: the first of all. */
-static const struct replay_log_entry *next_missed(const sio_socket *s,
-                                                  const struct replay_log_entry *e) {
+static const struct replay_log_entry *next_missed_event(const sio_socket *s,
+                                                        const struct replay_log_entry *e) {
   const struct replay_log *log = &recovery_of(s)->log;
   e = e ? sio__replay_log_next(log, e)
         : sio__replay_log_after(log, s->recovery_record->replay_from);
-  while (e && !sio__replay_log_entry_matches(e, is_in_room, s)) e = sio__replay_log_next(log, e);
+  while (e && !sio__replay_log_entry_matches(e, socket_is_in_room, s))
+    e = sio__replay_log_next(log, e);
   return e;
 }
 
@@ -218,7 +221,7 @@ static struct replay_size measure_replay(const sio_socket *s) {
   struct replay_size t = { .first_bytes = rec->first_replay_bytes,
                            .repeat_bytes = rec->repeat_bytes,
                            .last_seq = rec->replay_from };
-  for (const struct replay_log_entry *e = NULL; (e = next_missed(s, e));) {
+  for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
     uint64_t *bytes = e->seq > rec->last_replayed ? &t.first_bytes : &t.repeat_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) {
       *bytes += m->len;
@@ -240,26 +243,28 @@ static bool replay_is_allowed(const sio_socket *s) {
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
-static int rejoin_rooms(sio_socket *s, const struct recovery_record *rec) {
+static int rejoin_saved_rooms(sio_socket *s, const struct recovery_record *rec) {
   int err = 0;
   for (size_t at = 0; at < rec->rooms_size && !err; at += strlen(rec->rooms + at) + 1)
     err = sio_join(s, rec->rooms + at);
   return err;
 }
 
-static int restore_shared(sio_socket *s, const struct recovery_record *rec) {
+static int restore_shared_data(sio_socket *s, const struct recovery_record *rec) {
   if (!rec->shared) return 0;
   s->shared = sio__strndup(rec->shared, strlen(rec->shared));
   return s->shared ? 0 : UV_ENOMEM;
 }
 
 /* Gives the record's id, rooms and data to the socket; on failure the socket is unchanged. */
-static int take_over_record(struct recovery *r, sio_socket *s, struct recovery_record *rec) {
+static int take_over_recovery_record(struct recovery *r, sio_socket *s,
+                                     struct recovery_record *rec) {
   char new_id[sizeof s->own_id];
   memcpy(new_id, s->own_id, sizeof new_id);
   memcpy(s->own_id, rec->id, sizeof s->own_id);
   s->recovery_record = rec;
-  int cause = restore_shared(s, rec) || rejoin_rooms(s, rec) ? SIO_RECOVERY_NO_MEMORY : 0;
+  int cause =
+      restore_shared_data(s, rec) || rejoin_saved_rooms(s, rec) ? SIO_RECOVERY_NO_MEMORY : 0;
   if (!cause && !replay_is_allowed(s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recovery_record = NULL;
@@ -269,28 +274,30 @@ static int take_over_record(struct recovery *r, sio_socket *s, struct recovery_r
     s->nsp->ops->leave_all(s->nsp->adapter, s);
     return cause;
   }
-  leave_away_queue(r, rec);
+  recovery_record_leave_queue(r, rec);
   rec->socket = s;
   s->recovered = true;
-  if (rec->data) memcpy(sio_socket_data(s), rec->data, recovery_data_size(r));
+  if (rec->data) memcpy(sio_socket_data(s), rec->data, saved_data_size(r));
   return 0;
 }
 
-static int restore_by_pid(struct recovery *r, sio_socket *s, const struct recovery_claim *c) {
+static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
+                                 const struct recovery_claim *c) {
   struct recovery_record *rec = sio__map_get(&r->by_pid, c->pid);
   if (rec && rec->socket) {
-    close_old_socket(r, rec);
+    close_old_socket_of_record(r, rec);
     rec = sio__map_get(&r->by_pid, c->pid);
   }
   if (!socket_is_open(s)) return 0;
   if (!rec) return SIO_RECOVERY_NO_SESSION;
-  int cause = is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
-  if (!cause) cause = take_over_record(r, s, rec);
-  if (cause) free_record(r, rec);
+  int cause =
+      recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
+  if (!cause) cause = take_over_recovery_record(r, s, rec);
+  if (cause) recovery_record_free(r, rec);
   return cause;
 }
 
-static const char *failure_text(int cause) {
+static const char *recovery_failure_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
     [SIO_RECOVERY_NO_SESSION] = "the pid is unknown or has expired",
     [SIO_RECOVERY_BAD_OFFSET] = "the offset is invalid",
@@ -302,31 +309,32 @@ static const char *failure_text(int cause) {
   return texts[cause];
 }
 
-static void report_failure(const sio_socket *s, int cause) {
+static void report_recovery_failure(const sio_socket *s, int cause) {
   struct core *core = s->nsp->core;
   core->stats.recovery_failed[cause]++;
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL,
-            "a peer in namespace %s is not recovered: %s", s->nsp->name, failure_text(cause));
+            "a peer in namespace %s is not recovered: %s", s->nsp->name,
+            recovery_failure_text(cause));
 }
 
 void sio__recovery_restore(sio_socket *s) {
   struct recovery_claim claim;
-  if (!may_have_pid(s)) return;
+  if (!auth_may_have_pid(s)) return;
   struct cJSON *auth = sio__tree_parse(sio_socket_auth(s));
   if (!auth) {
-    report_failure(s, SIO_RECOVERY_NO_MEMORY);
+    report_recovery_failure(s, SIO_RECOVERY_NO_MEMORY);
     return;
   }
   read_recovery_claim(&claim, auth);
-  int cause = claim.pid.n ? restore_by_pid(recovery_of(s), s, &claim) : 0;
-  if (cause) report_failure(s, cause);
+  int cause = claim.pid.n ? restore_socket_by_pid(recovery_of(s), s, &claim) : 0;
+  if (cause) report_recovery_failure(s, cause);
   sio__tree_free(auth);
 }
 
 /* ---- before and after CONNECT ------------------------------------------------------------------ */
 
-static int replay_missed(sio_socket *s) {
-  for (const struct replay_log_entry *e = NULL; (e = next_missed(s, e));) {
+static int replay_missed_events(sio_socket *s) {
+  for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
     int err = sio__session_send(s->session, e->msg, 0);
     s->nsp->events_out += !err;
     if (err) return err;
@@ -335,8 +343,8 @@ static int replay_missed(sio_socket *s) {
 }
 
 /* While middleware was deciding, missed events were dropped from the replay log. */
-static int close_unrecoverable(sio_socket *s) {
-  report_failure(s, SIO_RECOVERY_LOG_GONE);
+static int close_unrecoverable_session(sio_socket *s) {
+  report_recovery_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
                    "missed events were dropped from the replay log before the socket could join");
   return SIO_ETOOBIG;
@@ -346,9 +354,9 @@ int sio__recovery_before_connect(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   if (!r || sio_session_protocol(s->session) != 4) return 0;
   if (s->recovery_record)
-    return s->recovery_record->replay_from < r->log.last_dropped ? close_unrecoverable(s)
-                                                                 : replay_missed(s);
-  s->recovery_record = record_new(r, s);
+    return s->recovery_record->replay_from < r->log.last_dropped ? close_unrecoverable_session(s)
+                                                                 : replay_missed_events(s);
+  s->recovery_record = recovery_record_new(r, s);
   if (!s->recovery_record)
     LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
               "socket %s cannot be recovered later: out of memory", s->own_id);
@@ -368,7 +376,7 @@ void sio__recovery_after_connect(sio_socket *s) {
   rec->first_replay_bytes = t.first_bytes;
   rec->repeat_bytes = t.repeat_bytes;
   if (rec->last_sent > rec->last_replayed) rec->last_replayed = rec->last_sent;
-  free_saved_state(rec);
+  free_saved_socket_state(rec);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
   LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL,
@@ -376,15 +384,15 @@ void sio__recovery_after_connect(sio_socket *s) {
 }
 
 void sio__recovery_on_refused(sio_socket *s) {
-  if (s->recovery_record) free_record(recovery_of(s), s->recovery_record);
+  if (s->recovery_record) recovery_record_free(recovery_of(s), s->recovery_record);
 }
 
 void sio__recovery_on_lost_pending(sio_socket *s) {
   if (!s->recovery_record) return;
   if (s->recovered)
-    return_to_away(recovery_of(s), s->recovery_record);
+    recovery_record_return_to_queue(recovery_of(s), s->recovery_record);
   else
-    free_record(recovery_of(s), s->recovery_record);
+    recovery_record_free(recovery_of(s), s->recovery_record);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
@@ -406,7 +414,7 @@ void sio__recovery_on_leave(sio_socket *s, int reason) {
   if (is_recoverable_reason(reason) && !s->nsp->core->closing)
     s->recovery_record->seq_at_leave = recovery_of(s)->log.seq;
   else
-    free_record(recovery_of(s), s->recovery_record);
+    recovery_record_free(recovery_of(s), s->recovery_record);
 }
 
 struct room_copy {
@@ -414,7 +422,7 @@ struct room_copy {
   size_t at;
 };
 
-static void add_room_size(const char *room, void *user) {
+static void add_room_name_size(const char *room, void *user) {
   ((struct room_copy *)user)->at += strlen(room) + 1;
 }
 
@@ -425,9 +433,9 @@ static void copy_room_name(const char *room, void *user) {
   p->at += n;
 }
 
-static bool save_rooms(sio_socket *s) {
+static bool save_socket_rooms(sio_socket *s) {
   struct room_copy p = { .record = s->recovery_record };
-  s->nsp->ops->rooms(s->nsp->adapter, s, add_room_size, &p);
+  s->nsp->ops->rooms(s->nsp->adapter, s, add_room_name_size, &p);
   if (p.at == 0) return true;
   p.record->rooms = sio__malloc(p.at);
   if (!p.record->rooms) return false;
@@ -437,14 +445,14 @@ static bool save_rooms(sio_socket *s) {
   return true;
 }
 
-static void drop_unsaved(sio_socket *s) {
+static void drop_unsaved_recovery_record(sio_socket *s) {
   LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
             "socket %s cannot be recovered: out of memory", s->own_id);
-  free_record(recovery_of(s), s->recovery_record);
+  recovery_record_free(recovery_of(s), s->recovery_record);
 }
 
 void sio__recovery_save_rooms(sio_socket *s) {
-  if (s->recovery_record && !save_rooms(s)) drop_unsaved(s);
+  if (s->recovery_record && !save_socket_rooms(s)) drop_unsaved_recovery_record(s);
 }
 
 static void *copy_bytes(const void *p, size_t n) {
@@ -453,9 +461,9 @@ static void *copy_bytes(const void *p, size_t n) {
   return copy;
 }
 
-static bool save_data(struct recovery *r, sio_socket *s) {
+static bool save_socket_data(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
-  size_t n = recovery_data_size(r);
+  size_t n = saved_data_size(r);
   if (n && !(rec->data = copy_bytes(sio_socket_data(s), n))) return false;
   return !s->shared || (rec->shared = copy_bytes(s->shared, strlen(s->shared) + 1));
 }
@@ -464,8 +472,8 @@ void sio__recovery_save_data(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   struct recovery_record *rec = s->recovery_record;
   if (!rec) return;
-  if (!save_data(r, s)) {
-    drop_unsaved(s);
+  if (!save_socket_data(r, s)) {
+    drop_unsaved_recovery_record(s);
     return;
   }
   s->recovery_record = NULL;
@@ -473,8 +481,9 @@ void sio__recovery_save_data(sio_socket *s) {
   rec->left_at_ms = recovery_now(r);
   sio__recovery_queue_add(&r->away, &rec->away, sio_session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
-    free_record(r, record_of(sio__recovery_queue_choose_dropped(&r->away, &rec->away)));
-  start_expiry_timer(r);
+    recovery_record_free(r, recovery_record_of_entry(
+                                sio__recovery_queue_choose_dropped(&r->away, &rec->away)));
+  start_recovery_expiry_timer(r);
 }
 
 bool sio_socket_recovered(const sio_socket *s) { return s->recovered; }
@@ -493,9 +502,9 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
-  sio__map_init(&r->by_pid, record_key);
+  sio__map_init(&r->by_pid, recovery_record_key);
   sio__recovery_queue_init(&r->away);
-  timer_init(&r->expiry_timer, on_expiry_timer);
+  timer_init(&r->expiry_timer, recovery_on_expiry_timer);
   *out = r;
   return 0;
 }
@@ -505,7 +514,7 @@ void sio__recovery_free(struct recovery *r) {
   sio__loop_stop_timer(&r->nsp->core->loop, &r->expiry_timer);
   struct recovery_record *rec;
   for (uint32_t i = 0; (rec = sio__map_next(&r->by_pid, &i));) {
-    free_saved_state(rec);
+    free_saved_socket_state(rec);
     sio__free(rec);
   }
   sio__map_clear(&r->by_pid);

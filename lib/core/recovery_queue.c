@@ -14,14 +14,14 @@ struct recovery_address {
   uint32_t n;
 };
 
-static sio_slice address_key(const void *item) {
+static sio_slice recovery_address_key(const void *item) {
   const struct addr *a = &((const struct recovery_address *)item)->addr;
   return slice((const char *)a, sizeof *a);
 }
 
 void sio__recovery_queue_init(struct recovery_queue *q) {
   list_init(&q->by_time);
-  sio__map_init(&q->addresses, address_key);
+  sio__map_init(&q->addresses, recovery_address_key);
   q->n = 0;
 }
 
@@ -32,8 +32,8 @@ void sio__recovery_queue_clear(struct recovery_queue *q) {
 }
 
 /* NULL: no memory. */
-static struct recovery_address *find_or_add_address(struct recovery_queue *q,
-                                                    const struct addr *addr) {
+static struct recovery_address *find_or_add_recovery_address(struct recovery_queue *q,
+                                                             const struct addr *addr) {
   struct recovery_address *a = sio__map_get(&q->addresses, slice((const char *)addr, sizeof *addr));
   if (a || !(a = sio__calloc(1, sizeof *a))) return a;
   a->addr = *addr;
@@ -44,8 +44,9 @@ static struct recovery_address *find_or_add_address(struct recovery_queue *q,
 }
 
 /* At the start of both lists as the oldest, or at their end. */
-static void insert_entry(struct recovery_queue *q, struct recovery_queue_entry *e, bool oldest) {
-  struct recovery_address *a = e->address = find_or_add_address(q, &e->addr);
+static void insert_recovery_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
+                                  bool oldest) {
+  struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);
   list_push(oldest ? q->by_time.next : &q->by_time, &e->by_time);
   q->n++;
   if (!a) return;
@@ -58,11 +59,11 @@ void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_ent
   struct addr addr = { 0 };
   sio__addr_parse(&addr, slice_str(address));
   e->addr = sio__addr_limit_key(&addr);
-  insert_entry(q, e, false);
+  insert_recovery_entry(q, e, false);
 }
 
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e) {
-  insert_entry(q, e, true);
+  insert_recovery_entry(q, e, true);
 }
 
 void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e) {
@@ -74,7 +75,7 @@ void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_
   list_remove(&e->by_address);
   e->address = NULL;
   if (--a->n) return;
-  sio__map_del(&q->addresses, address_key(a));
+  sio__map_del(&q->addresses, recovery_address_key(a));
   sio__free(a);
 }
 

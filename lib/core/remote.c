@@ -66,7 +66,7 @@ static sio_remote *remote_row_new(sio_query *q, const struct count *count, struc
   size_t n = count->rooms + 1, names = sizeof(struct block) + n * sizeof(char *);
   struct block *block = reserve_remote_row(q) ? NULL : sio__malloc(size_add(names, count->bytes));
   if (!block) {
-    sio__query_drop(q, UV_ENOMEM);
+    sio__query_drop_answer(q, UV_ENOMEM);
     return NULL;
   }
   buf_init(&block->handshake, SIZE_MAX / 2);
@@ -136,7 +136,7 @@ static void add_remote(sio_query *q, const sio_remote *from) {
   struct copy copy;
   struct count count = { 0 };
   count_remote(&count, from);
-  if (!sio__query_admit(q, count.bytes)) return;
+  if (!sio__query_reserve_bytes(q, count.bytes)) return;
   sio_remote *r = remote_row_new(q, &count, &copy);
   if (!r) return;
   r->id = copy_text(&copy, slice_str(from->id)).p;
@@ -156,7 +156,7 @@ void sio_query_remote(sio_query *q, const sio_remote *r) {
   if (is_valid_remote(&from))
     add_remote(q, &from);
   else
-    sio__query_drop(q, SIO_EJSON);
+    sio__query_drop_answer(q, SIO_EJSON);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -183,6 +183,6 @@ int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *use
   if (err)
     sio__query_discard(q);
   else
-    sio__query_begin(q, false);
+    sio__query_start(q, false);
   return err;
 }

@@ -17,36 +17,37 @@ int sio__replay_log_init(struct replay_log *log, size_t max_bytes) {
   return err;
 }
 
-static struct replay_log_entry *entry_of(struct list *it) {
+static struct replay_log_entry *replay_entry_of_link(struct list *it) {
   return container_of(it, struct replay_log_entry, link);
 }
 
-static void free_entry(struct replay_log_entry *e) {
+static void free_replay_entry(struct replay_log_entry *e) {
   msg_unref(e->msg);
   sio__free(e);
 }
 
-static void drop_oldest(struct replay_log *log) {
-  struct replay_log_entry *e = entry_of(list_pop(&log->entries));
+static void drop_oldest_replay_entry(struct replay_log *log) {
+  struct replay_log_entry *e = replay_entry_of_link(list_pop(&log->entries));
   log->bytes -= e->bytes;
   log->last_dropped = e->seq;
-  free_entry(e);
+  free_replay_entry(e);
 }
 
 void sio__replay_log_clear(struct replay_log *log) {
-  while (!list_empty(&log->entries)) drop_oldest(log);
+  while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
-  if (list_empty(&log->entries) || entry_of(log->entries.prev)->seq != seq) return;
-  struct replay_log_entry *e = entry_of(log->entries.prev);
+  if (list_empty(&log->entries) || replay_entry_of_link(log->entries.prev)->seq != seq) return;
+  struct replay_log_entry *e = replay_entry_of_link(log->entries.prev);
   list_remove(&e->link);
   log->bytes -= e->bytes;
-  free_entry(e);
+  free_replay_entry(e);
 }
 
 void sio__replay_log_drop_older(struct replay_log *log, uint64_t ms) {
-  while (!list_empty(&log->entries) && entry_of(log->entries.next)->added_ms < ms) drop_oldest(log);
+  while (!list_empty(&log->entries) && replay_entry_of_link(log->entries.next)->added_ms < ms)
+    drop_oldest_replay_entry(log);
 }
 
 /* ---- offsets -------------------------------------------------------------------------- */
@@ -70,20 +71,20 @@ enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log
 
 /* ---- adding ---------------------------------------------------------------------------- */
 
-static size_t sum_name_sizes(const char *const *names) {
+static size_t sum_room_name_sizes(const char *const *names) {
   size_t n = 0;
   for (; names && *names; names++) n += strlen(*names) + 1;
   return n;
 }
 
-static char *append_name(char *at, const char *name) {
+static char *append_room_name(char *at, const char *name) {
   size_t n = strlen(name) + 1;
   memcpy(at, name, n);
   return at + n;
 }
 
-static char *append_names(char *at, const char *const *names, uint32_t *count) {
-  for (; names && *names; names++, ++*count) at = append_name(at, *names);
+static char *append_room_names(char *at, const char *const *names, uint32_t *count) {
+  for (; names && *names; names++, ++*count) at = append_room_name(at, *names);
   return at;
 }
 
@@ -96,15 +97,15 @@ static size_t sum_msg_memory(const struct msg *chain) {
 
 static struct replay_log_entry *replay_entry_new(struct msg *msg, const sio_target *to,
                                                  const char *skip_id) {
-  size_t size = sizeof(struct replay_log_entry) + sum_name_sizes(to->rooms) +
-                sum_name_sizes(to->except) + (skip_id ? strlen(skip_id) + 1 : 0);
+  size_t size = sizeof(struct replay_log_entry) + sum_room_name_sizes(to->rooms) +
+                sum_room_name_sizes(to->except) + (skip_id ? strlen(skip_id) + 1 : 0);
   struct replay_log_entry *e = sio__malloc(size);
   if (!e) return NULL;
   *e = (struct replay_log_entry){ .bytes = size + sum_msg_memory(msg), .to_all = !to->rooms };
-  char *at = append_names(e->names, to->rooms, &e->nrooms);
-  at = append_names(at, to->except, &e->nexcept);
+  char *at = append_room_names(e->names, to->rooms, &e->nrooms);
+  at = append_room_names(at, to->except, &e->nexcept);
   if (!skip_id) return e;
-  append_name(at, skip_id);
+  append_room_name(at, skip_id);
   e->nexcept++;
   return e;
 }
@@ -122,13 +123,13 @@ void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, 
   e->msg = msg_ref(msg);
   list_push(&log->entries, &e->link);
   log->bytes += e->bytes;
-  while (log->bytes > log->max_bytes) drop_oldest(log);
+  while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static bool matches_any_room(const char **at, uint32_t n,
-                             bool (*in_room)(const char *, const void *), const void *user) {
+static bool is_in_any_listed_room(const char **at, uint32_t n,
+                                  bool (*in_room)(const char *, const void *), const void *user) {
   bool found = false;
   for (; n > 0; n--, *at += strlen(*at) + 1) found = found || in_room(*at, user);
   return found;
@@ -138,8 +139,8 @@ bool sio__replay_log_entry_matches(const struct replay_log_entry *e,
                                    bool (*in_room)(const char *room, const void *user),
                                    const void *user) {
   const char *at = e->names;
-  bool in_target = matches_any_room(&at, e->nrooms, in_room, user);
-  return (e->to_all || in_target) && !matches_any_room(&at, e->nexcept, in_room, user);
+  bool in_target = is_in_any_listed_room(&at, e->nrooms, in_room, user);
+  return (e->to_all || in_target) && !is_in_any_listed_room(&at, e->nexcept, in_room, user);
 }
 
 const struct replay_log_entry *sio__replay_log_next(const struct replay_log *log,

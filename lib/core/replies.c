@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * replies.c - what came back to a question to many: each reply is one block with its texts after
- * it; an event is made of it when the host asks for one.
+ * replies.c - the replies to a broadcast with acks. Each is one block of memory that includes its
+ * texts; an event is made from it when the host calls sio_replies_event().
  */
 #include "base/mem.h"
 #include "core/event.h"
 #include "core/query.h"
 
-struct opened {
+struct reply_event {
   struct json_scan scan;
   struct sio_event event;
 };
 
 struct reply {
-  struct opened *opened; /* NULL until asked for */
+  struct reply_event *event; /* NULL until sio_replies_event() */
   const char *id;
-  sio_slice list; /* "[json]" */
+  sio_slice list; /* the answer in brackets: "[json]" */
   uint32_t nbins;
   sio_slice bins[];
 };
 
-/* ---- keeping one ------------------------------------------------------------------------ */
+/* ---- adding ----------------------------------------------------------------------------- */
 
 static size_t measure_reply(size_t id, sio_slice json, const sio_slice *bins, uint32_t nbins) {
   size_t size = size_add(sizeof(struct reply) + id + 1 + 2, json.n);
@@ -58,7 +58,7 @@ static int reserve_reply_slot(struct sio_replies *r) {
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                      uint32_t nbins) {
   size_t id_len = id ? strlen(id) : 0, size = measure_reply(id_len, json, bins, nbins);
-  if (!sio__query_admit(q, size)) return 0;
+  if (!sio__query_reserve_bytes(q, size)) return 0;
   struct reply *r = reserve_reply_slot(&q->replies) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;
   *r = (struct reply){ .nbins = nbins };
@@ -68,10 +68,10 @@ int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_sli
 }
 
 static void free_reply(struct reply *r) {
-  if (r->opened) {
-    sio__event_clear(&r->opened->event);
-    sio__json_scan_clear(&r->opened->scan);
-    sio__free(r->opened);
+  if (r->event) {
+    sio__event_clear(&r->event->event);
+    sio__json_scan_clear(&r->event->scan);
+    sio__free(r->event);
   }
   sio__free(r);
 }
@@ -85,7 +85,7 @@ void sio__replies_clear(struct sio_replies *r) {
 
 size_t sio_replies_count(const sio_replies *r) { return r->n; }
 size_t sio_replies_expected(const sio_replies *r) { return r->expected; }
-size_t sio_replies_gone(const sio_replies *r) { return r->gone; }
+size_t sio_replies_gone(const sio_replies *r) { return r->lost; }
 
 const char *sio_replies_id(const sio_replies *r, size_t i) { return i < r->n ? r->v[i]->id : ""; }
 
@@ -95,9 +95,9 @@ sio_slice sio_replies_json(const sio_replies *r, size_t i) {
   return slice(list.p + 1, list.n - 2);
 }
 
-/* It was checked when it came, so that only memory can fail. */
-static struct opened *open_reply(const struct reply *r) {
-  struct opened *o = sio__calloc(1, sizeof *o);
+/* The JSON was checked when it was received, so only an allocation can fail. */
+static struct reply_event *reply_event_new(const struct reply *r) {
+  struct reply_event *o = sio__calloc(1, sizeof *o);
   if (!o) return NULL;
   if (sio__json_scan(&o->scan, r->list, JSON_DEPTH_MAX + 1, NULL)) {
     sio__json_scan_clear(&o->scan);
@@ -117,6 +117,6 @@ static struct opened *open_reply(const struct reply *r) {
 sio_event *sio_replies_event(sio_replies *r, size_t i) {
   if (i >= r->n) return NULL;
   struct reply *reply = r->v[i];
-  if (!reply->opened) reply->opened = open_reply(reply);
-  return reply->opened ? &reply->opened->event : NULL;
+  if (!reply->event) reply->event = reply_event_new(reply);
+  return reply->event ? &reply->event->event : NULL;
 }

@@ -64,7 +64,7 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
   if (err)
     sio__query_discard(q);
   else
-    sio__query_begin(q, false);
+    sio__query_start(q, false);
   return err;
 }
 
@@ -131,7 +131,7 @@ static int call_with_first_reply(const struct server_side *to, struct json_scan 
   return 0;
 }
 
-int sio__server_side_reply(const struct server_side *to, sio_args args) {
+int sio__server_side_send_ack(const struct server_side *to, sio_args args) {
   struct json_scan scan = { 0 };
   struct msg *m;
   struct core *core = to->nsp->core;

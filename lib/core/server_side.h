@@ -14,6 +14,6 @@ struct server_side {
 };
 
 /* The first of the arguments, to the adapter. SIO_ECLOSED: the server has closed. */
-int sio__server_side_reply(const struct server_side *to, sio_args args);
+int sio__server_side_send_ack(const struct server_side *to, sio_args args);
 
 #endif

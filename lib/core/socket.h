@@ -19,7 +19,6 @@
 
 #include "base/list.h"
 #include "base/random.h"
-#include "core/ack_table.h"
 #include "eio/eio.h"
 #include <sio/engine.h>
 #include <sio/socket.h>
@@ -28,6 +27,7 @@ struct auth;
 struct pending_join;
 struct event_queue;
 struct recovery_record;
+struct ack_waits;
 
 enum socket_state {
   SOCKET_PENDING,   /* may join rooms, receives no events, and is not a member yet */
@@ -51,8 +51,8 @@ struct sio_socket {
   void *slot;       /* for the adapter */
   sio_socket *next; /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL: the socket cannot be recovered */
-  struct list leaving; /* in core->leaving, or while CONNECTED in core->just_connected */
-  struct pending pending;
+  struct list leaving;         /* in core->leaving, or while CONNECTED in core->just_connected */
+  struct ack_waits *ack_waits; /* pending_acks.h; NULL: the socket waits for no ack */
   union {
     struct pending_join *pending_join; /* PENDING: set while middleware runs */
     struct event_queue *event_queue;   /* later: set while packet middleware has an event */

@@ -239,7 +239,7 @@ TEST(a_silent_peer_elsewhere_means_what_came_and_a_timeout_here_and_there) {
   say(pb, "430[2]");
   pump();
   wait_ms(1, 5100);
-  CHECK(sc->pending.waits == NULL);
+  CHECK(sc->ack_waits == NULL);
   pump(); /* the other server says how many it has lost, which ends the question in time */
   SAW("0,a:1,other:2/3-1 ");
   end();

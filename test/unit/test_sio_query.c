@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/pending.h"
+#include "core/pending_acks.h"
 #include "peer.h"
 
 /* ---- the host ---------------------------------------------------------------------------- */
@@ -40,7 +40,7 @@ TEST(all_answers_come_in_the_order_of_their_arrival) {
   later(11000);
   SAW("");
   EQ(root->nqueries, 0);
-  for (uint32_t i = 0; i < 3; i++) CHECK(root->members[i]->pending.waits == NULL);
+  for (uint32_t i = 0; i < 3; i++) CHECK(root->members[i]->ack_waits == NULL);
   stop();
 }
 
@@ -78,7 +78,7 @@ TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
   say(peers[2], "430[3]");
   turn();
   SAW("");
-  CHECK(root->members[2]->pending.waits == NULL);
+  CHECK(root->members[2]->ack_waits == NULL);
   stop();
 }
 
@@ -86,7 +86,7 @@ TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
 TEST(a_part_that_its_socket_does_not_know_goes_with_the_question) {
   begin(2, NULL);
   EQ(ask((sio_target){ 0 }, 5000, NULL), 0);
-  root->members[0]->pending.waits->n = 0;
+  root->members[0]->ack_waits->n = 0;
   later(5100);
   SAW("end:-10002/2-0 ");
   say(peers[0], "430[]");
@@ -172,7 +172,7 @@ TEST(who_owes_too_many_acks_counts_as_gone) {
   say(peers[1], "431[1]");
   turn();
   SAW("end:0,1/2-1 ");
-  sio__pending_undo(root->members[0], 0);
+  sio__pending_ack_cancel(root->members[0], 0);
   stop();
 }
 
@@ -451,7 +451,7 @@ TEST(what_the_adapter_refuses_is_an_error_without_an_end) {
   failing.server_count = fail_count;
   begin(1, &(sio_options){ .adapter = &failing });
   EQ(ask((sio_target){ 0 }, 0, NULL), UV_ENOTCONN);
-  CHECK(root->members[0]->pending.waits == NULL);
+  CHECK(root->members[0]->ack_waits == NULL);
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_fetched, NULL), UV_ENOTCONN);
   EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, on_replies, NULL), UV_ENOTCONN);
   EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, NULL, NULL), UV_ENOTCONN);

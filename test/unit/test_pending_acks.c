@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/pending.h"
+#include "core/pending_acks.h"
 #include "core/query.h"
 #include "peer.h"
 
@@ -27,7 +27,7 @@ TEST(a_reply_comes_back_once) {
   SAW("reply:0,\"yes\",{\"a\":1} ");
   say(p, "430[\"again\"]");
   SAW("");
-  CHECK(first()->pending.waits == NULL);
+  CHECK(first()->ack_waits == NULL);
   stop();
 }
 
@@ -245,7 +245,7 @@ TEST(each_of_many_is_found_whatever_was_taken_out_before) {
   start(NULL);
   struct peer *p = joined();
   for (int i = 0; i < MANY; i++) EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, on_end, ends[i]), 0);
-  EQ(first()->pending.waits->n, MANY);
+  EQ(first()->ack_waits->n, MANY);
   for (unsigned i = 0; i < MANY; i++) {
     unsigned id = shuffled(i);
     answer(p, id);
@@ -253,7 +253,7 @@ TEST(each_of_many_is_found_whatever_was_taken_out_before) {
     answer(p, id); /* nobody waits for it any more */
     EQ(ends[id][0], 1);
   }
-  CHECK(first()->pending.waits == NULL);
+  CHECK(first()->ack_waits == NULL);
   stop();
 }
 
@@ -296,16 +296,16 @@ TEST(what_is_undone_has_no_end) {
   start(NULL);
   struct peer *p = joined();
   static char names[][2] = { "a", "b", "c" };
-  for (int i = 0; i < 3; i++) EQ(sio__pending_add(first(), 50, on_reply, names[i], &id[i]), 0);
-  sio__pending_undo(first(), id[1]);
-  sio__pending_undo(first(), id[1]);
-  sio__pending_undo(first(), 77);
+  for (int i = 0; i < 3; i++) EQ(sio__pending_ack_add(first(), 50, on_reply, names[i], &id[i]), 0);
+  sio__pending_ack_cancel(first(), id[1]);
+  sio__pending_ack_cancel(first(), id[1]);
+  sio__pending_ack_cancel(first(), 77);
   answer(p, (unsigned)id[1]);
   SAW("");
   answer(p, (unsigned)id[2]);
   later(60);
   SAW("c:0 a:-10002 ");
-  CHECK(first()->pending.waits == NULL);
+  CHECK(first()->ack_waits == NULL);
   stop();
 }
 
@@ -323,11 +323,11 @@ TEST(a_part_of_an_older_query_takes_its_place_among_the_questions) {
   EQ(sio__query_new(&q, root, 0, no_end, NULL), 0);
   EQ(q->ack_id, 1);
   EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, on_reply, "behind"), 0);
-  EQ(sio__pending_ask(first(), q), 0);
-  EQ(sio__pending_ask(first(), q), SIO_EEXISTS);
-  EQ(first()->pending.waits->n, 3);
+  EQ(sio__pending_ack_add_to_query(first(), q), 0);
+  EQ(sio__pending_ack_add_to_query(first(), q), SIO_EEXISTS);
+  EQ(first()->ack_waits->n, 3);
   answer(p, 1);
-  EQ(first()->pending.waits->n, 2);
+  EQ(first()->ack_waits->n, 2);
   answer(p, 2);
   answer(p, 0);
   SAW("behind:0 before:0 ");
@@ -339,14 +339,14 @@ TEST(without_memory_what_was_asked_before_stays) {
   start(NULL);
   struct peer *p = joined();
   int64_t id;
-  for (int i = 0; i < 4; i++) EQ(sio__pending_add(first(), 0, on_reply, NULL, &id), 0);
+  for (int i = 0; i < 4; i++) EQ(sio__pending_ack_add(first(), 0, on_reply, NULL, &id), 0);
   for (unsigned i = 1; i <= 2; i++) { /* the table, what is put into it */
     alloc_fail_in(i);
-    EQ(sio__pending_add(first(), 0, on_reply, NULL, &id), UV_ENOMEM);
+    EQ(sio__pending_ack_add(first(), 0, on_reply, NULL, &id), UV_ENOMEM);
     alloc_fail_in(0);
-    EQ(first()->pending.waits->n, 4);
+    EQ(first()->ack_waits->n, 4);
   }
-  EQ(sio__pending_add(first(), 0, on_reply, NULL, &id), 0);
+  EQ(sio__pending_ack_add(first(), 0, on_reply, NULL, &id), 0);
   EQ(id, 4);
   for (unsigned i = 0; i < 5; i++) answer(p, i);
   SAW("reply:0 reply:0 reply:0 reply:0 reply:0 ");

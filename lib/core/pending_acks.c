@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pending_acks.c - waits for acknowledgements: a table sorted by id in each socket, a timer in each
+ * wait.
+ */
+#include "core/pending_acks.h"
+
+#include "core/core.h"
+#include "core/event.h"
+#include "core/nsp.h"
+#include "core/query.h"
+#include "core/socket.h"
+
+struct ack_wait {
+  int64_t id;
+  sio_socket *socket; /* not a counted reference: a socket ends its waits before it is freed */
+  sio_reply_cb cb;    /* NULL: the answer belongs to the query */
+  void *user;
+  union {
+    sio_query *query; /* cb is NULL */
+    struct {          /* cb is set */
+      unsigned timeout_ms;
+      bool extended; /* the timeout was restarted once because the host blocked the loop */
+    };
+  };
+  struct list in_query; /* query->ack_waits */
+  struct timer timer;
+  uint64_t asked_us; /* loop_now_us() */
+};
+
+static struct loop *socket_loop(const sio_socket *s) { return &s->nsp->core->loop; }
+
+static void count_unanswered_ack(const sio_socket *s, int status) {
+  sio_stats *st = &s->nsp->core->stats;
+  (*(status == SIO_ETIMEOUT ? &st->acks_timed_out : &st->acks_lost))++;
+}
+
+static uint32_t count_ack_waits(const sio_socket *s) { return s->ack_waits ? s->ack_waits->n : 0; }
+
+static int reserve_ack_wait(sio_socket *s) {
+  struct ack_waits *old = s->ack_waits;
+  if (old && old->n < old->cap) return 0;
+  uint32_t cap = old ? old->cap * 2 : 4;
+  struct ack_waits *t = sio__realloc(old, sizeof *t + cap * sizeof(struct ack_wait *));
+  if (!t) return UV_ENOMEM;
+  if (!old) t->n = 0;
+  t->cap = cap;
+  s->ack_waits = t;
+  return 0;
+}
+
+static void free_ack_table_if_empty(sio_socket *s) {
+  if (count_ack_waits(s)) return;
+  sio__free(s->ack_waits);
+  s->ack_waits = NULL;
+}
+
+/* The index of the id; n if the table does not have it. */
+static uint32_t find_ack_wait(const struct ack_waits *t, int64_t id) {
+  uint32_t lo = 0, hi = t->n;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (t->v[mid]->id < id)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < t->n && t->v[lo]->id == id ? lo : t->n;
+}
+
+static struct ack_wait *remove_ack_wait(sio_socket *s, int64_t id) {
+  struct ack_waits *t = s->ack_waits;
+  uint32_t i = t ? find_ack_wait(t, id) : 0;
+  if (!t || i == t->n) return NULL;
+  struct ack_wait *w = t->v[i];
+  t->n--;
+  memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(struct ack_wait *));
+  free_ack_table_if_empty(s);
+  list_remove(&w->in_query);
+  sio__loop_stop_timer(socket_loop(s), &w->timer);
+  return w;
+}
+
+/* Ends a wait that was removed, and frees it. The reference keeps the socket alive when the host
+ * drops its own inside the callback. */
+static void finish_ack_wait(struct ack_wait *w, int status, sio_event *reply) {
+  sio_socket *s = sio_socket_ref(w->socket);
+  if (!reply) count_unanswered_ack(s, status);
+  if (w->cb)
+    w->cb(s, status, reply, w->user);
+  else
+    sio_query_lost(w->query, 1);
+  sio__free(w);
+  sio_socket_unref(s);
+}
+
+/* If the host blocked the loop while the timeout ran, the reply may be unread: the timeout starts
+ * once more. */
+static bool extend_ack_timeout(struct ack_wait *w) {
+  struct loop *l = socket_loop(w->socket);
+  if (!loop_extends_deadline(l, w->extended)) return false;
+  w->extended = true;
+  sio__loop_start_timer(l, &w->timer, w->timeout_ms);
+  return true;
+}
+
+static void on_ack_timeout(struct timer *t) {
+  struct ack_wait *w = container_of(t, struct ack_wait, timer);
+  if (!extend_ack_timeout(w))
+    finish_ack_wait(remove_ack_wait(w->socket, w->id), SIO_ETIMEOUT, NULL);
+}
+
+/* ---- adding ------------------------------------------------------------------------------ */
+
+/* Keeps the table sorted. Ids grow, so a new wait is the last one, unless its query is older than
+ * an ack that was asked for since. */
+static void insert_ack_wait_by_id(struct ack_waits *t, struct ack_wait *w) {
+  uint32_t i = t->n++;
+  for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
+  t->v[i] = w;
+}
+
+static struct ack_wait *add_ack_wait(sio_socket *s, const struct ack_wait *init) {
+  struct ack_wait *w = reserve_ack_wait(s) ? NULL : sio__malloc(sizeof *w);
+  if (!w) {
+    free_ack_table_if_empty(s);
+    return NULL;
+  }
+  *w = *init;
+  list_init(&w->in_query);
+  timer_init(&w->timer, on_ack_timeout);
+  w->asked_us = loop_now_us(socket_loop(s));
+  insert_ack_wait_by_id(s->ack_waits, w);
+  return w;
+}
+
+static bool socket_has_max_acks(const sio_socket *s) {
+  return count_ack_waits(s) >= s->nsp->core->opts->max_acks;
+}
+
+int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
+                         int64_t *id) {
+  if (socket_has_max_acks(s)) return SIO_ETOOBIG;
+  struct ack_wait *w = add_ack_wait(
+      s, &(struct ack_wait){ .id = s->nsp->next_ack, .socket = s, .cb = cb, .user = user });
+  if (!w) return UV_ENOMEM;
+  *id = s->nsp->next_ack++;
+  w->timeout_ms = timeout_ms;
+  if (timeout_ms) sio__loop_start_timer(socket_loop(s), &w->timer, timeout_ms);
+  return 0;
+}
+
+/* The query is over: its waits are removed without an answer. */
+static void cancel_query_ack_waits(sio_query *q, int status) {
+  struct list *it;
+  while ((it = list_pop(&q->ack_waits))) {
+    struct ack_wait *w = container_of(it, struct ack_wait, in_query);
+    count_unanswered_ack(w->socket, status);
+    remove_ack_wait(w->socket, w->id);
+    sio__free(w);
+  }
+}
+
+int sio__pending_ack_add_to_query(sio_socket *s, sio_query *q) {
+  const struct ack_waits *t = s->ack_waits;
+  if (t && find_ack_wait(t, q->ack_id) < t->n) return SIO_EEXISTS;
+  if (socket_has_max_acks(s)) return SIO_ETOOBIG;
+  struct ack_wait *w =
+      add_ack_wait(s, &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
+  if (!w) return UV_ENOMEM;
+  list_push(&q->ack_waits, &w->in_query);
+  q->cancel_ack_waits = cancel_query_ack_waits;
+  return 0;
+}
+
+void sio__pending_ack_cancel(sio_socket *s, int64_t id) { sio__free(remove_ack_wait(s, id)); }
+
+int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
+  const struct ack_waits *t = s->ack_waits;
+  uint32_t i = 0, n = cb ? count_ack_waits(s) : 0;
+  while (i < n && (t->v[i]->cb != cb || t->v[i]->user != user)) i++;
+  if (i == n) return UV_ENOENT;
+  count_unanswered_ack(s, SIO_ECLOSED);
+  sio__pending_ack_cancel(s, t->v[i]->id);
+  return 0;
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+/* The answer is the first argument; attachments count only if that argument refers to them. */
+static void pass_ack_to_query(struct ack_wait *w, const sio_socket *s, const struct packet *p) {
+  bool has_arg = p->json.n && p->scan->nargs > 0;
+  bool has_bins = has_arg && p->nbins && p->scan->nholes > 0 && p->scan->holes[0].arg == 0;
+  sio__query_add_answer(w->query, s->id, has_arg ? json_arg(p->scan, p->json, 0) : SLICE("null"),
+                        p->bins, has_bins ? p->nbins : 0);
+  sio__free(w);
+}
+
+void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
+  struct ack_wait *w = remove_ack_wait(s, p->id);
+  if (!w) return;
+  sio_stats *st = &s->nsp->core->stats;
+  st->acks_received++;
+  histogram_add(&st->ack_us, loop_now_us(socket_loop(s)) - w->asked_us);
+  if (!w->cb) {
+    pass_ack_to_query(w, s, p);
+    return;
+  }
+  struct sio_event reply;
+  sio__event_init(&reply, s, p);
+  finish_ack_wait(w, 0, &reply);
+  sio__event_clear(&reply);
+}
+
+/* All waits are unlinked before the first callback runs, because a callback may end a query. */
+void sio__pending_acks_close(sio_socket *s) {
+  struct ack_waits *all = s->ack_waits;
+  if (!all) return;
+  s->ack_waits = NULL;
+  for (uint32_t i = 0; i < all->n; i++) {
+    list_remove(&all->v[i]->in_query);
+    sio__loop_stop_timer(socket_loop(s), &all->v[i]->timer);
+  }
+  for (uint32_t i = 0; i < all->n; i++) finish_ack_wait(all->v[i], SIO_ECLOSED, NULL);
+  sio__free(all);
+}
