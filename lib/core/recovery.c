@@ -331,7 +331,7 @@ void sio__recovery_restore(sio_socket *s) {
   sio__tree_free(auth);
 }
 
-/* ---- before and after CONNECT ------------------------------------------------------------------ */
+/* ---- before and after CONNECT ---------------------------------------------------------------- */
 
 static int replay_missed_events(sio_socket *s) {
   for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {

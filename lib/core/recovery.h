@@ -5,7 +5,7 @@
  *
  * Each socket whose CONNECT reply contained a pid has a recovery record, with one of these states:
  *
- *  LIVE --- the connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
+ *  LIVE --- connection broke ---> AWAY --- the peer returned ---> RETURNING --- joined ---> LIVE
  *  LIVE --- the peer or the host ended the socket ---> freed
  *  AWAY --- expired, or there are too many records ---> freed
  *  RETURNING --- the connection broke again ---> AWAY

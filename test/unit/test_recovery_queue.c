@@ -26,7 +26,7 @@ static void end(void) {
   sio_set_allocator(NULL, NULL, NULL);
 }
 
-/* Adds an entry for a socket that has left. If there are more than MAX, removes one and returns it. */
+/* Adds an entry for a socket that left. If there are more than MAX, removes one and returns it. */
 static struct recovery_queue_entry *add_left_socket(const char *address) {
   struct recovery_queue_entry *p = &entries[nentries++];
   list_init(&p->by_time);
