@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ack.c - the replies we owe: at once through the event, or later through a handle.
+ * ack.c - answering an event that asks for an ack: directly, or later through a sio_ack.
  */
 #include "base/mem.h"
 #include "core/core.h"
@@ -13,12 +13,12 @@
 #include <sio/socket.h>
 
 struct sio_ack {
-  sio_socket *socket; /* one reference; NULL: a server asks */
+  sio_socket *socket; /* a counted reference; NULL: another server asks */
   int64_t id;
-  struct server_side server; /* then with one reference to ours */
+  struct server_side_ack server; /* if socket is NULL; holds a reference to its nsp */
 };
 
-static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side *server,
+static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side_ack *server,
                           sio_args args) {
   return s ? sio__emit_ack_packet(s, id, args) : sio__server_side_send_ack(server, args);
 }

@@ -32,7 +32,7 @@ struct sio_event {
   bool ack_used;      /* the ack was sent, or the host took a function for it */
   uint32_t first_arg; /* index of the first argument among the elements of the packet's array */
   uint32_t arena_used;
-  struct server_side *server_side; /* for an event from another server: where the ack goes */
+  struct server_side_ack *server_side; /* for an event from another server: where the ack goes */
   struct event_replacement *replacement;
   struct event_tree *trees;
   struct event_block *blocks;

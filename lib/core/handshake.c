@@ -3,10 +3,11 @@
  * handshake.c - a socket's handshake (headers, query, address, auth and so on) as a JSON
  * object, with the members that the reference server shows as socket.handshake.
  */
+#include "core/handshake.h"
+
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/percent.h"
-#include "core/remote.h"
 #include "core/socket.h"
 #include "packet/json.h"
 #include <time.h>

@@ -5,8 +5,8 @@
 #include "core/query.h"
 
 #include "core/core.h"
-#include "core/foreign_json.h"
 #include "core/nsp.h"
+#include "core/remote_event.h"
 
 static struct loop *query_loop(const sio_query *q) { return &q->nsp->core->loop; }
 
@@ -174,7 +174,7 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
                      size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
-  if (sio__foreign_is_value(json, nbins))
+  if (sio__remote_json_is_valid(json, nbins))
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
     sio_query_lost(q, 1);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * server_side.h - where the ack of another server's event goes.
+ * server_side.h - how to answer an event that another server sent with sio_server_side_emit().
  */
 #ifndef SIO_CORE_SERVER_SIDE_H
 #define SIO_CORE_SERVER_SIDE_H
 
 #include <sio/adapter.h>
 
-struct server_side {
+struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer answer;
-  sio_return to;
+  sio_return to; /* identifies the asking server for the adapter */
 };
 
-/* The first of the arguments, to the adapter. SIO_ECLOSED: the server has closed. */
-int sio__server_side_send_ack(const struct server_side *to, sio_args args);
+/* Sends the first argument as the answer, through the adapter. SIO_ECLOSED: the server has closed,
+ * or the namespace is gone. */
+int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args);
 
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fetch.c - sio_all_fetch(): makes a sio_remote for each socket that is found. Its strings are in a
+ * block of memory that belongs to it. The sio_remote of a socket of this server also holds a
+ * reference to that socket.
+ */
+#include "base/mem.h"
+#include "core/core.h"
+#include "core/handshake.h"
+#include "core/nsp.h"
+#include "core/query.h"
+#include "core/remote_event.h"
+#include "core/socket.h"
+
+/* The memory of one sio_remote. The strings follow the last room pointer. */
+struct remote_block {
+  struct buf handshake; /* of a local socket, after sio_remote_handshake() */
+  const char *rooms[];
+};
+
+static struct remote_block *block_of_remote(const sio_remote *r) {
+  return (struct remote_block *)r->reserved[0];
+}
+
+static void free_remote(sio_remote *r) {
+  if (r->socket) sio_socket_unref(r->socket);
+  sio__buf_clear(&block_of_remote(r)->handshake);
+  sio__free(block_of_remote(r));
+}
+
+void sio__remotes_clear(sio_query *q) {
+  for (uint32_t i = 0; i < q->nremotes; i++) free_remote(&q->remotes[i]);
+  sio__free(q->remotes);
+}
+
+/* ---- one remote ----------------------------------------------------------------------------- */
+
+struct remote_size {
+  size_t rooms, bytes;
+};
+
+/* Where the next room pointer and the next string are written. */
+struct remote_writer {
+  const char **room;
+  char *text;
+};
+
+/* Adds the size of a string of n bytes and its NUL. */
+static void add_string_size(struct remote_size *c, size_t n) {
+  c->bytes = size_add(c->bytes, size_add(n, 1));
+}
+
+static sio_slice write_remote_string(struct remote_writer *c, sio_slice text) {
+  char *p = c->text;
+  if (text.n) memcpy(p, text.p, text.n);
+  p[text.n] = '\0';
+  c->text += text.n + 1;
+  return slice(p, text.n);
+}
+
+static int reserve_remote_row(sio_query *q) {
+  if (q->nremotes < q->remotes_cap) return 0;
+  sio_remote *v = sio__array_grow(q->remotes, &q->remotes_cap, sizeof *v, 16);
+  if (!v) return UV_ENOMEM;
+  q->remotes = v;
+  return 0;
+}
+
+static sio_remote *remote_new(sio_query *q, const struct remote_size *content,
+                              struct remote_writer *w) {
+  size_t n = content->rooms + 1, names = sizeof(struct remote_block) + n * sizeof(char *);
+  size_t size = size_add(names, content->bytes);
+  struct remote_block *block = reserve_remote_row(q) ? NULL : sio__malloc(size);
+  if (!block) {
+    sio__query_drop_answer(q, UV_ENOMEM);
+    return NULL;
+  }
+  buf_init(&block->handshake, SIZE_MAX / 2);
+  *w = (struct remote_writer){ block->rooms, (char *)(block->rooms + n) };
+  sio_remote *r = &q->remotes[q->nremotes++];
+  *r = (sio_remote){ .rooms = block->rooms, .reserved = { (uintptr_t)block } };
+  return r;
+}
+
+/* ---- local sockets --------------------------------------------------------------------------- */
+
+static void add_remote_room_size(const char *room, void *user) {
+  struct remote_size *c = user;
+  c->rooms++;
+  c->bytes += strlen(room) + 1;
+}
+
+static void write_remote_room(const char *room, void *user) {
+  struct remote_writer *c = user;
+  *c->room++ = write_remote_string(c, slice_str(room)).p;
+}
+
+static void add_local_remote(sio_socket *s, void *user) {
+  sio_query *q = user;
+  struct remote_writer w;
+  struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
+  sio_rooms(s, add_remote_room_size, &size);
+  sio_remote *r = remote_new(q, &size, &w);
+  if (!r) return;
+  r->id = s->id;
+  r->socket = sio_socket_ref(s);
+  r->auth = sio_socket_auth(s);
+  r->data = write_remote_string(&w, sio_socket_shared(s));
+  sio_rooms(s, write_remote_room, &w);
+  *w.room = NULL;
+}
+
+sio_slice sio_remote_handshake(sio_remote *r) {
+  struct buf *b = &block_of_remote(r)->handshake;
+  if (r->handshake.n || !r->socket || !r->socket->session) return r->handshake;
+  if (sio__handshake_json(b, r->socket))
+    sio__buf_clear(b);
+  else
+    r->handshake = slice(b->p, b->n);
+  return r->handshake;
+}
+
+/* ---- of other servers ------------------------------------------------------------------------ */
+
+static void measure_remote(struct remote_size *c, const sio_remote *r) {
+  add_string_size(c, strlen(r->id));
+  add_string_size(c, r->auth.n);
+  add_string_size(c, r->data.n);
+  add_string_size(c, r->handshake.n);
+  for (const char *const *room = r->rooms; room && *room; room++, c->rooms++)
+    add_string_size(c, strlen(*room) + sizeof(char *));
+}
+
+static sio_slice json_or_empty_object(sio_slice json) { return json.n ? json : SLICE("{}"); }
+
+static bool remote_is_valid(const sio_remote *r) {
+  return r->id && sio__remote_json_is_valid(r->auth, 0) && sio__remote_json_is_valid(r->data, 0) &&
+         sio__remote_json_is_valid(r->handshake, 0);
+}
+
+static void add_remote_copy(sio_query *q, const sio_remote *from) {
+  struct remote_writer w;
+  struct remote_size size = { 0 };
+  measure_remote(&size, from);
+  if (!sio__query_reserve_bytes(q, size.bytes)) return;
+  sio_remote *r = remote_new(q, &size, &w);
+  if (!r) return;
+  r->id = write_remote_string(&w, slice_str(from->id)).p;
+  r->auth = write_remote_string(&w, from->auth);
+  r->data = write_remote_string(&w, from->data);
+  r->handshake = write_remote_string(&w, from->handshake);
+  for (const char *const *room = from->rooms; room && *room; room++) write_remote_room(*room, &w);
+  *w.room = NULL;
+}
+
+void sio_query_remote(sio_query *q, const sio_remote *r) {
+  sio_remote from = *r;
+  if (q->over) return;
+  from.auth = json_or_empty_object(r->auth);
+  from.data = json_or_empty_object(r->data);
+  from.handshake = json_or_empty_object(r->handshake);
+  if (remote_is_valid(&from))
+    add_remote_copy(q, &from);
+  else
+    sio__query_drop_answer(q, SIO_EJSON);
+}
+
+/* ---- the call -------------------------------------------------------------------------------- */
+
+static void pass_fetched_sockets(sio_query *q, int status) {
+  q->cb.fetch(status, q->remotes, q->nremotes, q->user);
+}
+
+static int fetch_from_all_servers(sio_query *q, const sio_target *to) {
+  const sio_adapter_ops *ops = to->nsp->ops;
+  int err = ops->each(to->nsp->adapter, to, add_local_remote, q);
+  bool only_here = !ops->fetch || (to->flags & SIO_LOCAL);
+  return err || only_here ? err : ops->fetch(to->nsp->adapter, to, q);
+}
+
+int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *user) {
+  sio_query *q;
+  if (!to.nsp || !cb) return UV_EINVAL;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_fetch()")) return SIO_ESTATE;
+  int err = sio__query_new(&q, to.nsp, timeout_ms, pass_fetched_sockets, user);
+  if (err) return err;
+  q->cb.fetch = cb;
+  err = fetch_from_all_servers(q, &to);
+  if (err)
+    sio__query_discard(q);
+  else
+    sio__query_start(q, false);
+  return err;
+}

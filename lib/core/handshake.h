@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handshake.h - a socket's handshake as a JSON object, with the reference's member names.
+ */
+#ifndef SIO_CORE_HANDSHAKE_H
+#define SIO_CORE_HANDSHAKE_H
+
+#include "base/buf.h"
+#include <sio/types.h>
+
+/* Appends the object. The socket must still have its session. 0, UV_ENOMEM, SIO_ETOOBIG if the
+ * buffer would exceed its maximum. */
+int sio__handshake_json(struct buf *out, const sio_socket *s);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remote_event.c - checks for what an adapter received from another server.
+ */
+#include "core/remote_event.h"
+
+#include "base/err.h"
+#include "base/utf8.h"
+
+static bool placeholders_name_attachments(const struct json_scan *scan, size_t nbins) {
+  for (uint32_t i = 0; nbins && i < scan->nholes; i++)
+    if (scan->holes[i].num < 0 || (uint64_t)scan->holes[i].num >= nbins) return false;
+  return true;
+}
+
+/* The protocol allows a string or a number. */
+static bool is_remote_event_name(sio_slice json) {
+  return json.p[0] == '"' || json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9');
+}
+
+int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins) {
+  if (nbins > UINT32_MAX) return SIO_ETOOBIG;
+  if (!sio__utf8_valid(json.p, json.n)) return SIO_EJSON;
+  int err = sio__json_scan(scan, json, JSON_DEPTH_MAX, NULL);
+  if (err) return err;
+  if (scan->first != '[' || scan->nargs == 0 || !is_remote_event_name(json_arg(scan, json, 0)))
+    return SIO_EJSON;
+  return placeholders_name_attachments(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
+}
+
+bool sio__remote_json_is_valid(sio_slice json, size_t nbins) {
+  struct json_scan scan = { 0 };
+  bool ok = nbins <= UINT32_MAX && sio__utf8_valid(json.p, json.n) &&
+            !sio__json_scan_list(&scan, json, JSON_DEPTH_MAX, NULL) && scan.nargs == 1 &&
+            placeholders_name_attachments(&scan, nbins);
+  sio__json_scan_clear(&scan);
+  return ok;
+}
+
+int sio__remote_event_init(struct sio_event *e, const struct packet *p) {
+  int err = sio__event_init(e, NULL, p);
+  if (err) return err;
+  if (!memchr(e->name.p, '\0', e->name.n)) return 0;
+  sio__event_clear(e);
+  return SIO_ENAME;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remote_event.h - checks for what an adapter received from another server. Nothing of it is
+ * trusted more than what a peer sends.
+ */
+#ifndef SIO_CORE_REMOTE_EVENT_H
+#define SIO_CORE_REMOTE_EVENT_H
+
+#include "core/event.h"
+
+/* Scans ["event",arguments...] and checks that it is UTF-8 and JSON, and that each placeholder
+ * names one of nbins attachments. 0; SIO_EJSON, SIO_EDEPTH, SIO_EPLACEHOLDER, SIO_ETOOBIG,
+ * UV_ENOMEM. */
+int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins);
+/* Makes an event without a socket from a scanned packet. SIO_ENAME: its name contains a NUL, which
+ * the C strings of hosts cannot hold. UV_ENOMEM. */
+int sio__remote_event_init(struct sio_event *e, const struct packet *p);
+/* Is this one valid JSON value whose placeholders each name one of nbins attachments? */
+bool sio__remote_json_is_valid(sio_slice json, size_t nbins);
+
+#endif
