@@ -129,7 +129,7 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
     client_end_for_bad_packet(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
   } else if (!is_socketio2(cl)) {
     join_nsp(cl, p->nsp, p->json);
-  } else if (sio__legacy_auth(&auth, p->query)) {
+  } else if (sio__socketio2_query_to_auth(&auth, p->query)) {
     sio__client_end_no_memory(cl);
   } else {
     join_nsp(cl, p->nsp, slice(auth.p, auth.n));
@@ -184,7 +184,7 @@ static void log_received_packet(struct log *log, const struct packet *p) {
 }
 
 static void client_on_packet(struct client *cl, struct packet *p) {
-  if (is_socketio2(cl)) sio__legacy_split(p);
+  if (is_socketio2(cl)) sio__split_socketio2_namespace(p);
   struct log *log = &client_core(cl)->log;
   if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(log, p);
   switch (p->type) {

@@ -56,8 +56,8 @@ static int packet_encode_event(sio_packet *p, sio_nsp *nsp, unsigned flags, cons
   size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .batch = UINT32_MAX };
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
-  int err = sio__encode_tailed(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
-                               id, slice(offset, n));
+  int err = sio__encode_with_tail(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
+                                  id, slice(offset, n));
   if (!err) err = packet_recode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, id);
   if (err) return err;
   if (r && !is_volatile) p->seq = recovery_take_number(r);

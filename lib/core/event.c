@@ -170,7 +170,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
 
 int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   sio_slice renamed = slice_str(name);
-  if (name && sio__name_reserved(renamed)) return SIO_ENAME;
+  if (name && sio__is_reserved_event(renamed)) return SIO_ENAME;
   if (name) {
     char *copy = arena_alloc(e, renamed.n + 1);
     if (!copy) return SIO__ENOMEM;
@@ -223,27 +223,29 @@ sio_slice sio_event_json(const sio_event *e, size_t i) {
 
 static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
-/* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders (holes)
- * of a scan are in the order of the text, so a binary search finds it. */
-static const struct json_hole *find_placeholder(const sio_event *e, size_t i) {
+/* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders
+ * (placeholders) of a scan are in the order of the text, so a binary search finds it. */
+static const struct json_placeholder *find_placeholder(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
-  uint32_t low = 0, high = e->packet.nbins ? scan->nholes : 0;
+  uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (scan->holes[middle].arg < e->first_arg + i)
+    if (scan->placeholders[middle].arg < e->first_arg + i)
       low = middle + 1;
     else
       high = middle;
   }
-  bool found = e->packet.nbins && low < scan->nholes && scan->holes[low].arg == e->first_arg + i;
-  return found ? &scan->holes[low] : NULL;
+  bool found = e->packet.nbins && low < scan->nplaceholders &&
+               scan->placeholders[low].arg == e->first_arg + i;
+  return found ? &scan->placeholders[low] : NULL;
 }
 
 /* Returns the placeholder if argument i is nothing but one, so that the argument is binary. */
-static const struct json_hole *find_whole_placeholder(const sio_event *e, size_t i) {
+static const struct json_placeholder *find_whole_placeholder(const sio_event *e, size_t i) {
   if (first_char(sio_event_json(e, i)) != '{') return NULL;
-  const struct json_hole *hole = find_placeholder(e, i);
-  return hole && hole->off == e->packet.scan->args[e->first_arg + i].off ? hole : NULL;
+  const struct json_placeholder *placeholder = find_placeholder(e, i);
+  return placeholder && placeholder->off == e->packet.scan->args[e->first_arg + i].off ? placeholder
+                                                                                       : NULL;
 }
 
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
@@ -332,13 +334,13 @@ sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
 }
 
 sio_slice sio_event_bin(const sio_event *e, size_t i) {
-  const struct json_hole *hole = find_whole_placeholder(e, i);
-  return hole ? sio_event_bin_at(e, (size_t)hole->num) : slice(NULL, 0);
+  const struct json_placeholder *placeholder = find_whole_placeholder(e, i);
+  return placeholder ? sio_event_bin_at(e, (size_t)placeholder->num) : slice(NULL, 0);
 }
 
 sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
-  return sio__tree_hole(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
+  return sio__tree_placeholder(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
 }
 
 /* ---- arguments as values to send ------------------------------------------------------------ */

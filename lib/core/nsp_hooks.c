@@ -54,7 +54,7 @@ int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void
 }
 
 int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
-  if (!event.p || sio__name_reserved(event)) return SIO_ENAME;
+  if (!event.p || sio__is_reserved_event(event)) return SIO_ENAME;
   return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
 }
 

@@ -8,8 +8,8 @@
 #include "base/utf8.h"
 
 static bool placeholders_name_attachments(const struct json_scan *scan, size_t nbins) {
-  for (uint32_t i = 0; nbins && i < scan->nholes; i++)
-    if (scan->holes[i].num < 0 || (uint64_t)scan->holes[i].num >= nbins) return false;
+  for (uint32_t i = 0; nbins && i < scan->nplaceholders; i++)
+    if (scan->placeholders[i].num < 0 || (uint64_t)scan->placeholders[i].num >= nbins) return false;
   return true;
 }
 

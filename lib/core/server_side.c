@@ -125,7 +125,8 @@ static int send_first_argument(const struct server_side_ack *ack, struct json_sc
   int err = sio__json_scan(scan, json, JSON_DEPTH_MAX + 1, NULL);
   if (!err) err = list_msg_attachments(m->next, &bins, &nbins);
   if (err) return err;
-  bool has_arg = scan->nargs > 0, has_bins = scan->nholes > 0 && scan->holes[0].arg == 0;
+  bool has_arg = scan->nargs > 0,
+       has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
   ack->answer(ack->nsp->adapter, &ack->to, has_arg ? json_arg(scan, json, 0) : SLICE("null"), bins,
               has_bins ? nbins : 0);
   sio__free(bins);

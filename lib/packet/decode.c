@@ -1,43 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * decode.c - a header is read left to right, its payload scanned where it lies. Only a
- * packet that announces attachments is copied, and only until the last of them was handled.
+ * decode.c - decodes Socket.IO packets. The header is read from left to right, and the payload is
+ * scanned in place. Only a packet that announces attachments is copied; the copy is freed when the
+ * complete packet was handled.
  */
 #include "base/err.h"
 #include "base/mem.h"
 #include "packet/packet.h"
 
 enum {
-  COUNT_DIGITS = 9, /* more attachments than that fit no limit */
-  FIRST_BINS = 4
+  COUNT_DIGITS = 9, /* a count of attachments with more digits exceeds every limit */
+  FIRST_BINS = 4    /* slots that are allocated for the first attachments */
 };
 
-static const int64_t max_id = INT64_C(9007199254740991); /* 2^53 - 1: JavaScript's last sure one */
+static const int64_t max_id = INT64_C(
+    9007199254740991); /* 2^53 - 1, the largest integer that JavaScript represents exactly */
 
-/* Numbers, names of types and places in the text of a packet being read. */
+/* The fields of a packet's text. */
 struct header {
   enum packet_type type;
-  uint32_t attachments; /* announced; 0: not a binary packet */
+  uint32_t attachments; /* the announced number; 0 unless the packet is binary */
   sio_slice nsp;
   int64_t id;
   sio_slice json;
 };
 
 struct partial {
-  struct header header; /* its slices point into text below */
+  struct header header; /* its slices point into `text` */
   sio_slice *bins;
   uint32_t nbins, cap;
-  size_t bytes; /* header and attachments so far */
+  size_t bytes; /* of the text and the attachments so far */
   char text[];
 };
 
-static int decode_fail(const char **why, int err, const char *text) {
+static int fail_decoding(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
-static int decode_fail_no_memory(const char **why) {
-  return decode_fail(why, SIO__ENOMEM, "out of memory");
+static int fail_decoding_no_memory(const char **why) {
+  return fail_decoding(why, SIO__ENOMEM, "out of memory");
 }
 
 /* ---- the header ------------------------------------------------------------------------- */
@@ -55,36 +57,37 @@ static size_t count_digits(sio_slice s) {
   return n;
 }
 
-static int read_type(sio_slice *s, struct header *h, const char **why) {
-  if (s->n == 0) return decode_fail(why, SIO_EPROTO, "empty packet");
+static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
+  if (s->n == 0) return fail_decoding(why, SIO_EPROTO, "empty packet");
   switch (s->p[0]) {
-    case '7': return decode_fail(why, SIO_EPROTO, "unknown packet type 7");
-    case '8': return decode_fail(why, SIO_EPROTO, "unknown packet type 8");
-    case '9': return decode_fail(why, SIO_EPROTO, "unknown packet type 9");
+    case '7': return fail_decoding(why, SIO_EPROTO, "unknown packet type 7");
+    case '8': return fail_decoding(why, SIO_EPROTO, "unknown packet type 8");
+    case '9': return fail_decoding(why, SIO_EPROTO, "unknown packet type 9");
     default:
-      if (!is_header_digit(s->p[0])) return decode_fail(why, SIO_EPROTO, "unknown packet type NaN");
+      if (!is_header_digit(s->p[0]))
+        return fail_decoding(why, SIO_EPROTO, "unknown packet type NaN");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
   skip_header_bytes(s, 1);
   return 0;
 }
 
-static int read_attachments(sio_slice *s, struct header *h, unsigned max, const char **why) {
+static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, const char **why) {
   uint64_t count;
   size_t n = count_digits(*s);
   if (n == 0 || n == s->n || s->p[n] != '-')
-    return decode_fail(why, SIO_EPROTO, "Illegal attachments");
-  if (n > COUNT_DIGITS) return decode_fail(why, SIO_EPROTO, "too many attachments");
+    return fail_decoding(why, SIO_EPROTO, "Illegal attachments");
+  if (n > COUNT_DIGITS) return fail_decoding(why, SIO_EPROTO, "too many attachments");
   sio__slice_parse_u64(slice(s->p, n), &count);
-  if (count == 0) return decode_fail(why, SIO_EPROTO, "Illegal attachments");
-  if (count > max) return decode_fail(why, SIO_EPROTO, "too many attachments");
+  if (count == 0) return fail_decoding(why, SIO_EPROTO, "Illegal attachments");
+  if (count > max) return fail_decoding(why, SIO_EPROTO, "too many attachments");
   h->attachments = (uint32_t)count;
   skip_header_bytes(s, n + 1);
   return 0;
 }
 
-/* "/" is always the constant, so that only longer names point into the text. */
-static void read_nsp(sio_slice *s, struct header *h) {
+/* For "/" the slice points to a constant, so that only longer names point into the text. */
+static void read_namespace(sio_slice *s, struct header *h) {
   h->nsp = SLICE("/");
   if (s->n == 0 || s->p[0] != '/') return;
   const char *comma = memchr(s->p, ',', s->n);
@@ -93,12 +96,12 @@ static void read_nsp(sio_slice *s, struct header *h) {
   skip_header_bytes(s, n + (comma ? 1 : 0));
 }
 
-static int read_id(sio_slice *s, struct header *h, const char **why) {
+static int read_ack_id(sio_slice *s, struct header *h, const char **why) {
   size_t n = count_digits(*s);
   h->id = n ? 0 : PACKET_NO_ID;
   for (size_t i = 0; i < n; i++) {
     h->id = h->id * 10 + (s->p[i] - '0');
-    if (h->id > max_id) return decode_fail(why, SIO_EPROTO, "invalid packet id");
+    if (h->id > max_id) return fail_decoding(why, SIO_EPROTO, "invalid packet id");
   }
   skip_header_bytes(s, n);
   return 0;
@@ -108,19 +111,19 @@ static int read_header(sio_slice text, struct header *h, const struct decoder_li
                        const char **why) {
   sio_slice s = text;
   *h = (struct header){ 0 };
-  int err = read_type(&s, h, why);
+  int err = read_packet_type(&s, h, why);
   if (!err && (h->type == PACKET_BINARY_EVENT || h->type == PACKET_BINARY_ACK))
-    err = read_attachments(&s, h, lim->max_attachments, why);
+    err = read_attachment_count(&s, h, lim->max_attachments, why);
   if (err) return err;
-  read_nsp(&s, h);
-  err = read_id(&s, h, why);
+  read_namespace(&s, h);
+  err = read_ack_id(&s, h, why);
   h->json = s;
   return err;
 }
 
 /* ---- the payload ------------------------------------------------------------------------ */
 
-bool sio__name_reserved(sio_slice name) {
+bool sio__is_reserved_event(sio_slice name) {
   switch (name.n) {
     case 7: return memcmp(name.p, "connect", 7) == 0;
     case 10: return memcmp(name.p, "disconnect", 10) == 0;
@@ -132,18 +135,18 @@ bool sio__name_reserved(sio_slice name) {
   }
 }
 
-static bool is_reserved_event_name_escaped(sio_slice quoted) {
+static bool is_reserved_name_in_json(sio_slice quoted) {
   enum { LONGEST = 14, ESCAPED = 6 };
   char name[LONGEST * ESCAPED + 2];
   if (quoted.n > sizeof name) return false;
-  return sio__name_reserved(slice(name, sio__json_unescape(name, quoted)));
+  return sio__is_reserved_event(slice(name, sio__json_unescape(name, quoted)));
 }
 
 static bool is_event_name(sio_slice text) {
   if (text.p[0] == '-' || is_header_digit(text.p[0])) return true;
   if (text.p[0] != '"') return false;
-  if (memchr(text.p, '\\', text.n)) return !is_reserved_event_name_escaped(text);
-  return !sio__name_reserved(slice(text.p + 1, text.n - 2));
+  if (memchr(text.p, '\\', text.n)) return !is_reserved_name_in_json(text);
+  return !sio__is_reserved_event(slice(text.p + 1, text.n - 2));
 }
 
 static bool payload_fits_type(enum packet_type type, const struct json_scan *scan, sio_slice json) {
@@ -161,17 +164,17 @@ static bool payload_fits_type(enum packet_type type, const struct json_scan *sca
 
 static int check_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
                          const char **why) {
-  scan->nargs = scan->nholes = 0;
+  scan->nargs = scan->nplaceholders = 0;
   if (h->json.n == 0) return 0;
   int err = sio__json_scan(scan, h->json, max_depth, NULL);
-  if (err == SIO__ENOMEM) return decode_fail_no_memory(why);
-  if (err == SIO_EDEPTH) return decode_fail(why, err, "payload nested too deep");
+  if (err == SIO__ENOMEM) return fail_decoding_no_memory(why);
+  if (err == SIO_EDEPTH) return fail_decoding(why, err, "payload nested too deep");
   if (err || !payload_fits_type(h->type, scan, h->json))
-    return decode_fail(why, SIO_EPROTO, "invalid payload");
+    return fail_decoding(why, SIO_EPROTO, "invalid payload");
   return 0;
 }
 
-int sio__payload_check(enum packet_type type, sio_slice json, struct json_scan *scan,
+int sio__check_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
                        unsigned max_depth, const char **why) {
   struct header h = { .type = type, .json = json };
   return check_payload(&h, scan, max_depth, why);
@@ -195,7 +198,7 @@ static int fill_decoded_packet(const struct header *h, const struct json_scan *s
 static int begin_binary_packet(struct decoder *d, const struct header *h, sio_slice text,
                                const char **why) {
   struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
-  if (!p) return decode_fail_no_memory(why);
+  if (!p) return fail_decoding_no_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
   memcpy(p->text, text.p, text.n);
   if (h->nsp.n > 1) p->header.nsp.p = p->text + (h->nsp.p - text.p);
@@ -227,8 +230,8 @@ int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
   struct header h;
   release_handled_attachments(d);
   if (d->partial)
-    return decode_fail(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
-  if (text.n > lim->max_packet) return decode_fail(why, SIO_ETOOBIG, "packet too big");
+    return fail_decoding(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
+  if (text.n > lim->max_packet) return fail_decoding(why, SIO_ETOOBIG, "packet too big");
   int err = read_header(text, &h, lim, why);
   if (!err) err = check_payload(&h, &scratch->scan, lim->max_depth, why);
   if (err) return err;
@@ -236,7 +239,8 @@ int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
   return fill_decoded_packet(&h, &scratch->scan, out);
 }
 
-/* Memory follows what came, not what was announced. */
+/* The array grows with the attachments that have come, because the announced number may be
+ * false. */
 static bool reserve_attachment_slot(struct partial *p) {
   if (p->nbins < p->cap) return true;
   uint32_t left = p->header.attachments - p->cap, more = p->cap ? p->cap : FIRST_BINS;
@@ -251,10 +255,10 @@ static bool reserve_attachment_slot(struct partial *p) {
 static int keep_attachment(struct partial *p, sio_slice data, const struct decoder_limits *lim,
                            const char **why) {
   size_t bytes = size_add(p->bytes, data.n);
-  if (bytes > lim->max_packet) return decode_fail(why, SIO_ETOOBIG, "packet too big");
-  if (!reserve_attachment_slot(p)) return decode_fail_no_memory(why);
+  if (bytes > lim->max_packet) return fail_decoding(why, SIO_ETOOBIG, "packet too big");
+  if (!reserve_attachment_slot(p)) return fail_decoding_no_memory(why);
   char *copy = sio__malloc(data.n);
-  if (!copy) return decode_fail_no_memory(why);
+  if (!copy) return fail_decoding_no_memory(why);
   if (data.n) memcpy(copy, data.p, data.n);
   p->bins[p->nbins++] = slice(copy, data.n);
   p->bytes = bytes;
@@ -262,19 +266,19 @@ static int keep_attachment(struct partial *p, sio_slice data, const struct decod
 }
 
 static bool placeholders_match_attachments(const struct json_scan *scan, uint32_t nbins) {
-  for (uint32_t i = 0; i < scan->nholes; i++)
-    if (scan->holes[i].num < 0 || scan->holes[i].num >= nbins) return false;
+  for (uint32_t i = 0; i < scan->nplaceholders; i++)
+    if (scan->placeholders[i].num < 0 || scan->placeholders[i].num >= nbins) return false;
   return true;
 }
 
-/* The scratch has served other packets since the header came: hence the second scan. */
+/* The payload is scanned a second time, because other packets have used the scratch since. */
 static int finish_binary_packet(const struct partial *p, struct decode_scratch *scratch,
                                 const struct decoder_limits *lim, struct packet *out,
                                 const char **why) {
   int err = check_payload(&p->header, &scratch->scan, lim->max_depth, why);
   if (err) return err;
   if (!placeholders_match_attachments(&scratch->scan, p->nbins))
-    return decode_fail(why, SIO_EPROTO, "illegal attachments");
+    return fail_decoding(why, SIO_EPROTO, "illegal attachments");
   fill_decoded_packet(&p->header, &scratch->scan, out);
   out->bins = p->bins;
   out->nbins = p->nbins;
@@ -286,7 +290,7 @@ int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
                        const char **why) {
   release_handled_attachments(d);
   struct partial *p = d->partial;
-  if (!p) return decode_fail(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
+  if (!p) return fail_decoding(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
   int err = keep_attachment(p, data, lim, why);
   if (err) return err;
   return has_all_attachments(p) ? finish_binary_packet(p, scratch, lim, out, why) : DECODE_MORE;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * encode.c - one msg per packet, Engine.IO's '4' before the text, attachments chained after it.
+ * encode.c - encodes Socket.IO packets. Each is one msg that begins with the Engine.IO packet type
+ * '4'; the attachments are chained after it.
  *
- * How many attachments there are stands before the values that bring them. It is announced as
- * the most there can be, and corrected when fewer were named.
+ * The number of attachments is written before the values that bring them. So the largest possible
+ * number is written first, and it is corrected afterwards if fewer attachments were used.
  */
 #include "base/err.h"
 #include "base/num.h"
 #include "packet/packet.h"
 #include "packet/writer.h"
 
-enum { HEAD_MAX = 64 }; /* all of a header but the namespace, and what encloses the values */
+enum { HEAD_MAX = 64 }; /* the header without the namespace, and the brackets around the values */
 
 static void put_byte(struct writer *w, char c) { writer_put(w, &c, 1); }
 
-static void put_literal(struct writer *w, const char *s) { writer_put(w, s, strlen(s)); }
+static void put_c_string(struct writer *w, const char *s) { writer_put(w, s, strlen(s)); }
 
 static void put_nsp(struct writer *w, sio_slice nsp) {
   if (slice_is(nsp, "/")) return;
@@ -27,7 +28,7 @@ static void put_ack_id(struct writer *w, int64_t id) {
   if (id >= 0) writer_put(w, text, sio__num_i64(text, id));
 }
 
-/* "42", or "453-" with attachments. */
+/* Writes "42" for an event, "43" for an ack, or with 3 attachments "453-" or "463-". */
 static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbins) {
   out[0] = '4';
   out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
@@ -56,7 +57,7 @@ static void put_argument_array(struct writer *w, sio_slice name, sio_args args, 
   put_byte(w, '[');
   if (name.p) sio__writer_string(w, name);
   for (size_t i = 0; i < args.n && !w->err; i++) {
-    if (sio__val_is_void(&args.v[i])) continue;
+    if (sio__val_is_empty_list(&args.v[i])) continue;
     if (comma) put_byte(w, ',');
     sio__writer_value(w, &args.v[i]);
     comma = true;
@@ -65,7 +66,7 @@ static void put_argument_array(struct writer *w, sio_slice name, sio_args args, 
   put_byte(w, ']');
 }
 
-/* An ACK has no name: NULL. */
+/* name.p is NULL for an ACK. */
 static void put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
                        sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
@@ -78,27 +79,27 @@ static void put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args
     correct_attachment_count(w->text, announced, name.p, w->nbins);
 }
 
-static size_t estimate_size(sio_slice nsp, sio_slice name, sio_args args) {
+static size_t estimate_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
   size_t n = HEAD_MAX + nsp.n + name.n;
   for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_size_hint(&args.v[i]);
   return n;
 }
 
-static uint64_t count_bins(sio_args args) {
+static uint64_t count_attachments(sio_args args) {
   uint64_t n = 0;
-  for (size_t i = 0; i < args.n; i++) n += sio__val_bins(&args.v[i]);
+  for (size_t i = 0; i < args.n; i++) n += sio__val_count_bins(&args.v[i]);
   return n;
 }
 
-int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                       const char *nsp, const char *name, sio_args args, int64_t id,
-                       sio_slice tail) {
+int sio__encode_with_tail(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                          const char *nsp, const char *name, sio_args args, int64_t id,
+                          sio_slice tail) {
   struct writer w;
   sio_slice where = slice_str(nsp), what = slice_str(name);
-  uint64_t bins = count_bins(args);
-  if (sio__name_reserved(what)) return SIO_ENAME;
+  uint64_t bins = count_attachments(args);
+  if (sio__is_reserved_event(what)) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
-  size_t hint = estimate_size(where, what, args) + tail.n;
+  size_t hint = estimate_packet_size(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
   if (err) return err;
   put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
@@ -107,7 +108,7 @@ int sio__encode_tailed(struct msgs *home, struct decode_scratch *scratch, struct
 
 int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                 const char *nsp, const char *name, sio_args args, int64_t id) {
-  return sio__encode_tailed(home, scratch, out, nsp, name, args, id, slice(NULL, 0));
+  return sio__encode_with_tail(home, scratch, out, nsp, name, args, id, slice(NULL, 0));
 }
 
 /* ---- packets without arguments ---------------------------------------------------------- */
@@ -118,14 +119,14 @@ static void put_packet_head(struct writer *w, enum packet_type type, sio_slice n
   put_nsp(w, nsp);
 }
 
-static void put_member(struct writer *w, const char *key, const char *text) {
-  put_literal(w, key);
+static void put_json_string_member(struct writer *w, const char *key, const char *text) {
+  put_c_string(w, key);
   sio__writer_string(w, slice_str(text));
 }
 
 static void put_sid_and_pid(struct writer *w, const char *sid, const char *pid) {
-  put_member(w, "{\"sid\":", sid);
-  if (pid) put_member(w, ",\"pid\":", pid);
+  put_json_string_member(w, "{\"sid\":", sid);
+  if (pid) put_json_string_member(w, ",\"pid\":", pid);
   put_byte(w, '}');
 }
 
@@ -148,56 +149,61 @@ int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp)
   return sio__writer_finish(&w, out);
 }
 
-static bool is_null(const sio_val *v) {
+static bool is_null_value(const sio_val *v) {
   if (v->kind == SIO_JSON || v->kind == SIO_ARG) return v->n == 0;
   return v->kind == SIO_NULL || (v->kind == SIO_TREE && !v->u.p);
 }
 
-/* What event_args stands for need not be one value, and only here does that matter. */
+/* sio_event_args() gives a list of values, which is not valid JSON as the value of a member. So the
+ * text is checked like JSON of the host. */
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (v.kind == SIO_ARG) v.kind = SIO_JSON;
   sio__writer_value(w, &v);
 }
 
+/* Begins a CONNECT_ERROR packet. The caller writes the payload and calls sio__writer_finish(). */
+static int begin_connect_error(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
+                               sio_slice nsp, const char *message, const sio_val *data) {
+  if (sio__val_count_bins(data)) return SIO_EPLACEHOLDER;
+  size_t hint = estimate_packet_size(nsp, slice_str(message), sio__args(data, 1));
+  int err = sio__writer_init(w, home, scratch, hint, false);
+  if (!err) put_packet_head(w, PACKET_CONNECT_ERROR, nsp);
+  return err;
+}
+
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                               sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
-  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
-  size_t hint = estimate_size(nsp, slice_str(message), sio__args(&data, 1));
-  int err = sio__writer_init(&w, home, scratch, hint, false);
+  int err = begin_connect_error(&w, home, scratch, nsp, message, &data);
   if (err) return err;
-  put_packet_head(&w, PACKET_CONNECT_ERROR, nsp);
-  put_member(&w, "{\"message\":", message);
-  if (!is_null(&data)) {
-    put_literal(&w, ",\"data\":");
+  put_json_string_member(&w, "{\"message\":", message);
+  if (!is_null_value(&data)) {
+    put_c_string(&w, ",\"data\":");
     put_error_data(&w, &data);
   }
   put_byte(&w, '}');
   return sio__writer_finish(&w, out);
 }
 
-int sio__encode_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                     sio_val data) {
+int sio__encode_refusal_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                             sio_val data) {
   struct writer w;
   *out = NULL;
-  if (is_null(&data)) return 0;
-  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
+  if (is_null_value(&data)) return 0;
+  if (sio__val_count_bins(&data)) return SIO_EPLACEHOLDER;
   int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
   if (err) return err;
   put_error_data(&w, &data);
   return sio__writer_finish(&w, out);
 }
 
-int sio__encode_error3(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                       sio_slice nsp, const char *message, sio_val data) {
+int sio__encode_socketio2_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                                sio_slice nsp, const char *message, sio_val data) {
   struct writer w;
-  if (sio__val_bins(&data)) return SIO_EPLACEHOLDER;
-  size_t hint = estimate_size(nsp, slice_str(message), sio__args(&data, 1));
-  int err = sio__writer_init(&w, home, scratch, hint, false);
+  int err = begin_connect_error(&w, home, scratch, nsp, message, &data);
   if (err) return err;
-  put_packet_head(&w, PACKET_CONNECT_ERROR, nsp);
-  if (is_null(&data))
+  if (is_null_value(&data))
     sio__writer_string(&w, slice_str(message));
   else
     put_error_data(&w, &data);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.c - the scanner is a loop over six states. What is open is kept in an array of frames,
- * one per level, so neither depth nor length of a text costs stack.
+ * json.c - the JSON scanner, and escaping and unescaping of strings.
  *
- * Strings are the bulk of every event: they are crossed eight bytes at a time.
+ * The scanner is a loop over a few states. The containers that are open are in an array of frames,
+ * one for each level, so nothing recurses. Most bytes of an event are in strings, which are
+ * searched eight bytes at a time.
  */
 #include "packet/json.h"
 
@@ -13,16 +14,16 @@
 #include "packet/number.h"
 
 enum {
-  KEEP_RESULTS = 4096, /* result arrays longer than this are not held on to         */
-  KEY_MAX = 12,        /* strlen("_placeholder"), the longest key that matters here */
-  ESCAPED = 6          /* bytes that the longest escape takes: \u0000               */
+  KEEP_RESULTS = 4096, /* result arrays with more elements are freed before the next scan */
+  KEY_MAX = 12,        /* strlen("_placeholder"), the longest key that the scanner looks for */
+  ESCAPED = 6          /* the length of the longest escape, \u0000 */
 };
 
 /* ---- eight bytes at a time -------------------------------------------------------------- */
 
 #define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-static inline uint64_t load8(const char *p) {
+static inline uint64_t load_8_bytes(const char *p) {
   uint64_t w;
   memcpy(&w, p, sizeof w);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -31,8 +32,9 @@ static inline uint64_t load8(const char *p) {
   return w;
 }
 
-/* Bit 7 of each quote, backslash and control character, and of none before the first such.
- * (Flipping bit 1 moves the quote to 0x20, right above the controls, and lets those be.) */
+/* Sets bit 7 of each byte that is a quote, a backslash or a control character. Other bytes may be
+ * marked too, but only after the first of these. (Flipping bit 1 maps the quote to 0x20, right
+ * after the control characters, which stay below 0x20.) */
 static inline uint64_t find_special_byte(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
@@ -41,17 +43,21 @@ static inline uint64_t find_special_byte(uint64_t w) {
 
 static inline bool is_special(char c) { return (unsigned char)c < 0x20 || c == '"' || c == '\\'; }
 
-static inline size_t first_marked(uint64_t marks) { return (size_t)__builtin_ctzll(marks) >> 3; }
+static inline size_t first_marked_byte(uint64_t marks) {
+  return (size_t)__builtin_ctzll(marks) >> 3;
+}
 
-/* The last bytes are loaded together with some before them, and these shifted out: the zeros
- * that come in at the other end count as controls, so the search stops at `end`. */
-static inline const char *skip_plain(const char *base, const char *p, const char *end) {
+/* Returns the first quote, backslash or control character, or `end`. For the last 1 to 7 bytes, 8
+ * bytes that end at `end` are loaded, and those before p are shifted out. The zeros that are
+ * shifted in count as control characters, so the search stops at `end`. base is the start of the
+ * text. */
+static inline const char *skip_plain_bytes(const char *base, const char *p, const char *end) {
   for (; end - p >= 8; p += 8) {
-    uint64_t found = find_special_byte(load8(p));
-    if (found) return p + first_marked(found);
+    uint64_t found = find_special_byte(load_8_bytes(p));
+    if (found) return p + first_marked_byte(found);
   }
   if (p < end && end - base >= 8)
-    return p + first_marked(find_special_byte(load8(end - 8) >> (64 - 8 * (end - p))));
+    return p + first_marked_byte(find_special_byte(load_8_bytes(end - 8) >> (64 - 8 * (end - p))));
   while (p < end && !is_special(*p)) p++;
   return p;
 }
@@ -59,55 +65,55 @@ static inline const char *skip_plain(const char *base, const char *p, const char
 /* ---- the scanner ------------------------------------------------------------------------ */
 
 struct frame {
-  uint32_t off;    /* where the container begins                    */
-  uint32_t num_at; /* where the value of its "num" begins; 0: none  */
+  uint32_t off;    /* the offset of the container in the text */
+  uint32_t num_at; /* the offset of the value of its member "num"; 0: it has none */
   bool object;
-  bool hole; /* its "_placeholder" is true                          */
+  bool placeholder; /* its member "_placeholder" is true */
 };
 
 struct cursor {
   const char *p, *end, *base;
   struct json_scan *out;
-  unsigned depth, floor, max_depth; /* floor: what is open at the very end */
+  unsigned depth, floor, max_depth; /* floor: the depth at which the text must end */
   uint32_t arg_off;
   int err;
-  struct frame frames[JSON_DEPTH_MAX + 1]; /* [1] is the outermost */
+  struct frame frames[JSON_DEPTH_MAX + 1]; /* frames[1] is the outermost container */
 };
 
 enum state {
-  VALUE,         /* a value must come                            */
-  FIRST_ELEMENT, /* after '[': a value, or the end               */
-  FIRST_KEY,     /* after '{': a key, or the end                 */
-  KEY,           /* a key must come, its colon, and a value      */
-  AFTER,         /* after a value: a comma, an end, or the end   */
+  VALUE,         /* a value must come */
+  FIRST_ELEMENT, /* after '[': a value or ']' must come */
+  FIRST_KEY,     /* after '{': a key or '}' must come */
+  KEY,           /* a key and a colon must come, and then a value */
+  AFTER,         /* after a value: a comma, a closing bracket, or the end of the text */
   DONE,
-  FAILED /* err says why, p where                                */
+  FAILED /* cursor.err is the error, cursor.p its position */
 };
 
 static inline bool json_is_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
 static inline bool json_is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-/* NUL at the end: no NUL is valid outside a string either. */
-static inline char peek_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
+/* Returns NUL at the end of the text. A NUL in the text is an error outside of strings anyway. */
+static inline char peek_json_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
-static inline char next_token(struct cursor *c) {
+static inline char skip_blanks_and_peek(struct cursor *c) {
   const char *p = c->p;
   if (p < c->end && (unsigned char)*p > ' ') return *p;
   while (p < c->end && json_is_blank(*p)) p++;
   c->p = p;
-  return peek_byte(c);
+  return peek_json_byte(c);
 }
 
-static inline uint32_t offset(const struct cursor *c) { return (uint32_t)(c->p - c->base); }
+static inline uint32_t cursor_offset(const struct cursor *c) { return (uint32_t)(c->p - c->base); }
 
-static enum state scan_fail(struct cursor *c, int err) {
+static enum state fail_scan(struct cursor *c, int err) {
   c->err = err;
   return FAILED;
 }
 
-/* Room for one more in a result array. */
-static int grow_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
+/* Makes room for one more element in a result array. */
+static int grow_result_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
   void *p = sio__array_grow(*items, cap, size, 16);
   if (!p) return SIO__ENOMEM;
@@ -115,11 +121,11 @@ static int grow_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
   return 0;
 }
 
-static inline int push_arg(struct cursor *c, uint32_t len) {
+static inline int push_argument(struct cursor *c, uint32_t len) {
   struct json_scan *s = c->out;
   if (s->nargs == s->args_cap) {
     void *items = s->args;
-    int err = grow_array(&items, &s->args_cap, s->nargs, sizeof *s->args);
+    int err = grow_result_array(&items, &s->args_cap, s->nargs, sizeof *s->args);
     if (err) return err;
     s->args = items;
   }
@@ -128,7 +134,7 @@ static inline int push_arg(struct cursor *c, uint32_t len) {
   return 0;
 }
 
-static int64_t hole_num(const struct cursor *c, uint32_t at) {
+static int64_t placeholder_number(const struct cursor *c, uint32_t at) {
   int64_t num;
   if (at == 0) return -1;
   const char *p = c->base + at, *end = p;
@@ -138,21 +144,24 @@ static int64_t hole_num(const struct cursor *c, uint32_t at) {
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
 
-/* An object ends that stands for an attachment: holes inside it are void. */
-static int push_hole(struct cursor *c, const struct frame *f) {
+/* Adds the placeholder whose object ends here, and removes placeholders inside it. */
+static int push_placeholder(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
-  while (s->nholes && s->holes[s->nholes - 1].off > f->off) s->nholes--;
-  void *items = s->holes;
-  int err = grow_array(&items, &s->holes_cap, s->nholes, sizeof *s->holes);
+  while (s->nplaceholders && s->placeholders[s->nplaceholders - 1].off > f->off) s->nplaceholders--;
+  void *items = s->placeholders;
+  int err =
+      grow_result_array(&items, &s->placeholders_cap, s->nplaceholders, sizeof *s->placeholders);
   if (err) return err;
-  s->holes = items;
-  s->holes[s->nholes++] = (struct json_hole){
-    .off = f->off, .len = offset(c) - f->off, .arg = s->nargs, .num = hole_num(c, f->num_at)
-  };
+  s->placeholders = items;
+  s->placeholders[s->nplaceholders++] =
+      (struct json_placeholder){ .off = f->off,
+                                 .len = cursor_offset(c) - f->off,
+                                 .arg = s->nargs,
+                                 .num = placeholder_number(c, f->num_at) };
   return 0;
 }
 
-static bool hex_digits(const char *p, const char *end) {
+static bool has_4_hex_digits(const char *p, const char *end) {
   if (end - p < 4) return false;
   for (int i = 0; i < 4; i++)
     if (!json_is_digit(p[i]) && ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'f')) return false;
@@ -162,16 +171,17 @@ static bool hex_digits(const char *p, const char *end) {
 /* p is after a backslash. Returns the position after the escape, or NULL if it is invalid. */
 static const char *skip_escape(const char *p, const char *end) {
   if (p == end || *p == '\0') return NULL;
-  if (*p == 'u') return hex_digits(p + 1, end) ? p + 5 : NULL;
+  if (*p == 'u') return has_4_hex_digits(p + 1, end) ? p + 5 : NULL;
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
 }
 
-/* p is after the opening quote. Returns the position after the closing one. */
+/* Moves from after the opening quote to after the closing one. Returns false for an invalid
+ * string. */
 static inline bool skip_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;
   for (;;) {
-    c->p = p = skip_plain(c->base, p, c->end);
+    c->p = p = skip_plain_bytes(c->base, p, c->end);
     if (p == c->end || (unsigned char)*p < 0x20) return false;
     if (*p == '"') break;
     *escaped = true;
@@ -197,29 +207,29 @@ static bool skip_fraction(struct cursor *c) {
 
 static bool skip_exponent(struct cursor *c) {
   c->p++;
-  if (peek_byte(c) == '+' || peek_byte(c) == '-') c->p++;
+  if (peek_json_byte(c) == '+' || peek_json_byte(c) == '-') c->p++;
   return skip_digits(c);
 }
 
 static inline bool skip_number(struct cursor *c) {
   if (*c->p == '-') c->p++;
-  if (peek_byte(c) == '0')
+  if (peek_json_byte(c) == '0')
     c->p++;
   else if (!skip_digits(c))
     return false;
-  if (peek_byte(c) == '.' && !skip_fraction(c)) return false;
-  return (peek_byte(c) | 0x20) == 'e' ? skip_exponent(c) : true;
+  if (peek_json_byte(c) == '.' && !skip_fraction(c)) return false;
+  return (peek_json_byte(c) | 0x20) == 'e' ? skip_exponent(c) : true;
 }
 
-static inline bool skip_word(struct cursor *c, const char *word, size_t n) {
+static inline bool skip_literal(struct cursor *c, const char *word, size_t n) {
   if ((size_t)(c->end - c->p) < n || memcmp(c->p, word, n) != 0) return false;
   c->p += n;
   return true;
 }
 
 static inline enum state open_container(struct cursor *c, bool object) {
-  if (c->depth == c->max_depth) return scan_fail(c, SIO_EDEPTH);
-  c->frames[++c->depth] = (struct frame){ .off = offset(c), .object = object };
+  if (c->depth == c->max_depth) return fail_scan(c, SIO_EDEPTH);
+  c->frames[++c->depth] = (struct frame){ .off = cursor_offset(c), .object = object };
   c->p++;
   return object ? FIRST_KEY : FIRST_ELEMENT;
 }
@@ -227,9 +237,9 @@ static inline enum state open_container(struct cursor *c, bool object) {
 static inline enum state close_container(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   c->p++;
-  if (f->hole) {
-    int err = push_hole(c, f);
-    if (err) return scan_fail(c, err);
+  if (f->placeholder) {
+    int err = push_placeholder(c, f);
+    if (err) return fail_scan(c, err);
   }
   c->depth--;
   return AFTER;
@@ -237,8 +247,8 @@ static inline enum state close_container(struct cursor *c) {
 
 static inline enum state scan_value(struct cursor *c) {
   bool valid, escaped;
-  char first = next_token(c);
-  if (c->depth == 1) c->arg_off = offset(c);
+  char first = skip_blanks_and_peek(c);
+  if (c->depth == 1) c->arg_off = cursor_offset(c);
   switch (first) {
     case '"':
       c->p++;
@@ -246,59 +256,59 @@ static inline enum state scan_value(struct cursor *c) {
       break;
     case '{': return open_container(c, true);
     case '[': return open_container(c, false);
-    case 't': valid = skip_word(c, "true", 4); break;
-    case 'f': valid = skip_word(c, "false", 5); break;
-    case 'n': valid = skip_word(c, "null", 4); break;
+    case 't': valid = skip_literal(c, "true", 4); break;
+    case 'f': valid = skip_literal(c, "false", 5); break;
+    case 'n': valid = skip_literal(c, "null", 4); break;
     default: valid = (first == '-' || json_is_digit(first)) && skip_number(c);
   }
   return valid ? AFTER : FAILED;
 }
 
 static inline enum state scan_first_element(struct cursor *c) {
-  return next_token(c) == ']' ? close_container(c) : VALUE;
+  return skip_blanks_and_peek(c) == ']' ? close_container(c) : VALUE;
 }
 
-/* A key with escapes can still be one of ours: compare what it says. */
-static sio_slice key_text(char room[], sio_slice raw, bool escaped) {
+/* Returns the key without quotes and escapes. buffer is used if it has escapes. */
+static sio_slice unescape_key(char buffer[], sio_slice raw, bool escaped) {
   if (!escaped) return slice(raw.p + 1, raw.n - 2);
   if (raw.n > KEY_MAX * ESCAPED + 2) return slice(NULL, 0);
-  return slice(room, sio__json_unescape(room, raw));
+  return slice(buffer, sio__json_unescape(buffer, raw));
 }
 
-/* The value of a key begins at c->p. */
-static inline void note_key(struct cursor *c, sio_slice raw, bool escaped) {
-  char room[KEY_MAX * ESCAPED + 2];
+/* Notes in the frame whether the key is "num" or "_placeholder". Its value begins at c->p. */
+static inline void note_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
+  char buffer[KEY_MAX * ESCAPED + 2];
   struct frame *f = &c->frames[c->depth];
-  sio_slice key = key_text(room, raw, escaped);
-  if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = offset(c);
+  sio_slice key = unescape_key(buffer, raw, escaped);
+  if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = cursor_offset(c);
   if (key.n == KEY_MAX && memcmp(key.p, "_placeholder", KEY_MAX) == 0)
-    f->hole = peek_byte(c) == 't';
+    f->placeholder = peek_json_byte(c) == 't';
 }
 
 static inline enum state scan_key(struct cursor *c) {
   bool escaped;
-  if (next_token(c) != '"') return FAILED;
+  if (skip_blanks_and_peek(c) != '"') return FAILED;
   const char *key = c->p++;
   if (!skip_string(c, &escaped)) return FAILED;
   size_t n = (size_t)(c->p - key);
-  if (next_token(c) != ':') return FAILED;
+  if (skip_blanks_and_peek(c) != ':') return FAILED;
   c->p++;
-  next_token(c);
-  note_key(c, slice(key, n), escaped);
+  skip_blanks_and_peek(c);
+  note_placeholder_key(c, slice(key, n), escaped);
   return VALUE;
 }
 
 static inline enum state scan_first_key(struct cursor *c) {
-  return next_token(c) == '}' ? close_container(c) : KEY;
+  return skip_blanks_and_peek(c) == '}' ? close_container(c) : KEY;
 }
 
-static inline enum state scan_after(struct cursor *c) {
+static inline enum state scan_after_value(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   if (c->depth == 1 && !f->object) {
-    int err = push_arg(c, offset(c) - c->arg_off);
-    if (err) return scan_fail(c, err);
+    int err = push_argument(c, cursor_offset(c) - c->arg_off);
+    if (err) return fail_scan(c, err);
   }
-  char token = next_token(c);
+  char token = skip_blanks_and_peek(c);
   if (c->depth == c->floor && c->p == c->end) return DONE;
   if (c->depth && token == ',') {
     c->p++;
@@ -308,30 +318,30 @@ static inline enum state scan_after(struct cursor *c) {
   return FAILED;
 }
 
-static int scan_run(struct cursor *c) {
+static int run_scan_states(struct cursor *c) {
   for (enum state s = VALUE;;) {
     switch (s) {
       case VALUE: s = scan_value(c); break;
       case FIRST_ELEMENT: s = scan_first_element(c); break;
       case FIRST_KEY: s = scan_first_key(c); break;
       case KEY: s = scan_key(c); break;
-      case AFTER: s = scan_after(c); break;
+      case AFTER: s = scan_after_value(c); break;
       case DONE: return 0;
       case FAILED: return c->err;
     }
   }
 }
 
-static void scan_begin(struct json_scan *s) {
-  if (s->args_cap > KEEP_RESULTS || s->holes_cap > KEEP_RESULTS) sio__json_scan_clear(s);
-  s->nargs = s->nholes = 0;
+static void reset_scan(struct json_scan *s) {
+  if (s->args_cap > KEEP_RESULTS || s->placeholders_cap > KEEP_RESULTS) sio__json_scan_clear(s);
+  s->nargs = s->nplaceholders = 0;
   s->first = '\0';
 }
 
-static int scan(struct json_scan *s, sio_slice text, unsigned floor, unsigned max_depth,
-                size_t *at) {
+static int scan_json(struct json_scan *s, sio_slice text, unsigned floor, unsigned max_depth,
+                     size_t *at) {
   struct cursor c;
-  scan_begin(s);
+  reset_scan(s);
   if (at) *at = 0;
   if (text.n > UINT32_MAX) return SIO_ETOOBIG;
   if (text.n == 0) return SIO_EJSON;
@@ -344,29 +354,29 @@ static int scan(struct json_scan *s, sio_slice text, unsigned floor, unsigned ma
   c.max_depth = max_depth;
   c.err = SIO_EJSON;
   c.frames[floor] = (struct frame){ 0 };
-  s->first = next_token(&c);
-  int err = scan_run(&c);
+  s->first = skip_blanks_and_peek(&c);
+  int err = run_scan_states(&c);
   if (at) *at = (size_t)(c.p - c.base);
   return err;
 }
 
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
-  return scan(s, text, 0, max_depth, at);
+  return scan_json(s, text, 0, max_depth, at);
 }
 
 int sio__json_scan_list(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
-  return scan(s, text, 1, max_depth, at);
+  return scan_json(s, text, 1, max_depth, at);
 }
 
 void sio__json_scan_clear(struct json_scan *s) {
   sio__free(s->args);
-  sio__free(s->holes);
+  sio__free(s->placeholders);
   *s = (struct json_scan){ 0 };
 }
 
 /* ---- strings, out of JSON --------------------------------------------------------------- */
 
-static uint32_t hex4(const char *p) {
+static uint32_t parse_4_hex_digits(const char *p) {
   uint32_t v = 0;
   for (int i = 0; i < 4; i++)
     v = v << 4 | (uint32_t)(json_is_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
@@ -384,13 +394,14 @@ static char *put_utf8(char *o, uint32_t c) {
   return o;
 }
 
-/* p is after "\u"; *end is set to the position after the last digit taken. */
-static uint32_t unescape_unit(const char *p, const char *limit, const char **end) {
-  uint32_t c = hex4(p);
+/* Reads the digits after "\u", and the second half of a surrogate pair. Sets *end to the position
+ * after them. */
+static uint32_t unescape_utf16_unit(const char *p, const char *limit, const char **end) {
+  uint32_t c = parse_4_hex_digits(p);
   *end = p + 4;
   if (c < 0xd800 || c > 0xdfff) return c;
   if (c > 0xdbff || limit - p < 10 || p[4] != '\\' || p[5] != 'u') return 0xfffd;
-  uint32_t low = hex4(p + 6);
+  uint32_t low = parse_4_hex_digits(p + 6);
   if (low < 0xdc00 || low > 0xdfff) return 0xfffd;
   *end = p + 10;
   return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
@@ -418,7 +429,7 @@ size_t sio__json_unescape(char *out, sio_slice text) {
     if (!slash) break;
     p = slash + 2;
     if (slash[1] == 'u')
-      o = put_utf8(o, unescape_unit(p, end, &p));
+      o = put_utf8(o, unescape_utf16_unit(p, end, &p));
     else
       *o++ = unescape_letter(slash[1]);
   }
@@ -427,18 +438,19 @@ size_t sio__json_unescape(char *out, sio_slice text) {
 
 /* ---- strings, into JSON ----------------------------------------------------------------- */
 
-/* A piece of text that is copied unchanged, and what replaces the `eaten` bytes after it. */
+/* `run` bytes of text that are copied unchanged. The `eaten` bytes after them are replaced by
+ * `instead`. */
 struct piece {
   size_t run, eaten, instead_n;
   char instead[ESCAPED];
 };
 
-static const char *skip_clean(const char *p, const char *end) {
+static const char *skip_unescaped_text(const char *p, const char *end) {
   for (;;) {
     while (end - p >= 8) {
-      uint64_t w = load8(p), found = find_special_byte(w) | (w & EVERY_BYTE(0x80));
+      uint64_t w = load_8_bytes(p), found = find_special_byte(w) | (w & EVERY_BYTE(0x80));
       if (found) {
-        p += first_marked(found);
+        p += first_marked_byte(found);
         break;
       }
       p += 8;
@@ -451,40 +463,40 @@ static const char *skip_clean(const char *p, const char *end) {
   }
 }
 
-/* As much of a malformed character as one U+FFFD stands for: what could have begun one. */
-static size_t malformed_len(const char *p, size_t n) {
+/* Returns the number of bytes that one U+FFFD replaces: the longest prefix that could still become
+ * a character, but at least 1. */
+static size_t malformed_utf8_length(const char *p, size_t n) {
   size_t len = 1;
   utf8_state s = sio__utf8_feed(0, p, 1);
   while (s != UTF8_BAD && len < n && (s = sio__utf8_feed(s, p + len, 1)) != UTF8_BAD) len++;
   return len;
 }
 
-static void replacement_for_surrogate(struct piece *piece, const char *text, size_t n) {
+static void set_piece_replacement(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
 
-static void escape(struct piece *piece, char c) {
+static void json_escape_byte(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      replacement_for_surrogate(piece, (const char[]){ '\\', l[1] }, 2);
+      set_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  replacement_for_surrogate(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] },
-                            6);
+  set_piece_replacement(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 }
 
-static struct piece next_piece(const char *p, const char *end) {
-  const char *stop = skip_clean(p, end);
+static struct piece next_quoted_piece(const char *p, const char *end) {
+  const char *stop = skip_unescaped_text(p, end);
   struct piece piece = { .run = (size_t)(stop - p) };
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
-    piece.eaten = malformed_len(stop, (size_t)(end - stop));
-    replacement_for_surrogate(&piece, "\xef\xbf\xbd", 3);
+    piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
+    set_piece_replacement(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
-    escape(&piece, *stop);
+    json_escape_byte(&piece, *stop);
   }
   return piece;
 }
@@ -492,7 +504,7 @@ static struct piece next_piece(const char *p, const char *end) {
 size_t sio__json_quoted_len(sio_slice s) {
   size_t n = 2, done = 0;
   while (done < s.n) {
-    struct piece piece = next_piece(s.p + done, s.p + s.n);
+    struct piece piece = next_quoted_piece(s.p + done, s.p + s.n);
     n += piece.run + piece.instead_n;
     done += piece.run + piece.eaten;
   }
@@ -504,7 +516,7 @@ size_t sio__json_quote(char *out, sio_slice s) {
   size_t done = 0;
   *o++ = '"';
   while (done < s.n) {
-    struct piece piece = next_piece(s.p + done, s.p + s.n);
+    struct piece piece = next_quoted_piece(s.p + done, s.p + s.n);
     memcpy(o, s.p + done, piece.run);
     memcpy(o + piece.run, piece.instead, piece.instead_n);
     o += piece.run + piece.instead_n;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.h - one pass over a JSON text (RFC 8259, strict): is it valid, how deep is it,
- * where do the elements of its outer array lie, and which objects claim to be placeholders.
+ * json.h - scans a JSON text (RFC 8259, strict) in one pass: checks its syntax and depth, finds
+ * where the elements of its outer array are, and finds the objects that stand for attachments.
  *
- * No recursion, no tree, no allocation but for the two result arrays, which the
- * caller reuses. UTF-8 is the transport's duty: bytes here are valid UTF-8 already.
+ * A scan does not recurse and builds no tree. It allocates only the two arrays of its result, which
+ * the caller reuses. It does not check UTF-8: the transport has done that.
  */
 #ifndef SIO_PACKET_JSON_H
 #define SIO_PACKET_JSON_H
@@ -13,31 +13,32 @@
 
 enum { JSON_DEPTH_MAX = 900 };
 
-/* An object with "_placeholder": true, whatever way the key is escaped. As in JavaScript the last
- * of equal keys counts, and what lies inside a hole is no hole: an attachment takes its place.
- * Unlike there, a hole is still found in the value of a key that an equal one overrides later. */
-struct json_hole {
-  uint32_t off, len; /* of the object in the text                                         */
-  uint32_t arg;      /* index of the outer array's element it lies in                     */
-  int64_t num;       /* its "num": -1 when absent, not an integer, negative or past 2^31  */
+/* An object with the member "_placeholder": true, which stands for an attachment. The key may be
+ * written with escapes; if a key occurs twice, the last one counts, as in JavaScript. A placeholder
+ * inside another one is ignored. Unlike in JavaScript, a placeholder is also found in the value of
+ * a key that occurs again later in the same object. */
+struct json_placeholder {
+  uint32_t off, len; /* where the object is in the text */
+  uint32_t arg;      /* the index of the outer array's element that contains it */
+  int64_t num;       /* its "num"; -1 if that is missing or not an integer from 0 to 2^31 - 1 */
 };
 
-/* What a scan finds. Zero-initialise; reuse; clear. */
+/* The result of a scan. Must be zero before the first scan; can be reused; must be cleared. */
 struct json_scan {
   struct {
     uint32_t off, len;
-  } * args;                /* elements of the outer array             */
-  struct json_hole *holes; /* in the order of the text                */
+  } * args;                              /* the elements of the outer array */
+  struct json_placeholder *placeholders; /* in the order of the text */
   uint32_t nargs, args_cap;
-  uint32_t nholes, holes_cap;
-  char first; /* first character of the text: { [ " t f n or a digit or '-' */
+  uint32_t nplaceholders, placeholders_cap;
+  char first; /* the first character of the text that is not blank */
 };
 
-/* 0; SIO_EJSON with *at the offending offset; SIO_EDEPTH; UV_ENOMEM; SIO_ETOOBIG for texts of 4 GiB
- * and over. at may be NULL. After an error nothing but clearing and scanning again is of use. */
+/* 0; SIO_EJSON, and *at is the offset of the error; SIO_EDEPTH; UV_ENOMEM; SIO_ETOOBIG for a text
+ * of 4 GiB or more. at may be NULL. After an error the result must not be read. */
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
-/* The same for what stands between the brackets of an array: one element or more, and their
- * commas. The missing brackets count as a level. */
+/* The same for the text between the brackets of an array: one or more elements, with commas between
+ * them. The missing brackets count as one level of depth. */
 int sio__json_scan_list(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 void sio__json_scan_clear(struct json_scan *s);
 
@@ -45,13 +46,13 @@ static inline sio_slice json_arg(const struct json_scan *s, sio_slice text, size
   return slice(text.p + s->args[i].off, s->args[i].len);
 }
 
-/* Unescapes a valid JSON string (quotes included in text) into out, which has room for text.n
- * bytes; a lone surrogate becomes U+FFFD. The bytes written. */
+/* Unescapes a valid JSON string, given with its quotes, into out, which must have room for text.n
+ * bytes. A lone surrogate becomes U+FFFD. Returns the number of bytes written. */
 size_t sio__json_unescape(char *out, sio_slice text);
-/* Length that s takes as a JSON string, quotes included; and the writing of it. Malformed UTF-8
- * becomes U+FFFD. Escapes what must be: quote, backslash, controls; U+2028 and U+2029 travel as
- * they are. */
+/* The length of s as a JSON string with quotes. Malformed UTF-8 becomes U+FFFD. Only the quote, the
+ * backslash and control characters are escaped. */
 size_t sio__json_quoted_len(sio_slice s);
+/* Writes s as a JSON string, and returns its length. */
 size_t sio__json_quote(char *out, sio_slice s);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack.c - a packet as one MessagePack map of type, data, id and nsp: the parser of
- * npm's socket.io-msgpack-parser 3.
+ * msgpack.c - a parser that encodes a packet as a MessagePack map with the keys type, data, id and
+ * nsp. It is compatible with version 3 of the npm package socket.io-msgpack-parser.
  */
 #include "packet/msgpack.h"
 
@@ -30,7 +30,7 @@ static int put_data_field(const sio_parts *p, sio_parser_out *out) {
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
-/* In the reference's order, which puts an ack's id first. */
+/* Writes the fields in the reference's order, in which the id of an ACK comes first. */
 static int msgpack_encode(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
@@ -45,7 +45,8 @@ static int msgpack_encode(const sio_parts *p, sio_parser_out *out) {
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-/* The values of the map, not looked at yet; no bytes: not there, or undefined. */
+/* The values of the map, as bytes that are not decoded yet. A slice is empty if the field is
+ * missing or undefined. */
 struct fields {
   sio_slice type, nsp, data, id;
 };
@@ -55,7 +56,7 @@ static int msgpack_refuse_packet(const char **why, const char *text) {
   return SIO_EPROTO;
 }
 
-static sio_slice *field_named(struct fields *f, const struct msgpack *key) {
+static sio_slice *find_packet_field(struct fields *f, const struct msgpack *key) {
   if (key->kind != MSGPACK_STR) return NULL;
   if (slice_is(key->bytes, "type")) return &f->type;
   if (slice_is(key->bytes, "nsp")) return &f->nsp;
@@ -63,29 +64,29 @@ static sio_slice *field_named(struct fields *f, const struct msgpack *key) {
   return slice_is(key->bytes, "id") ? &f->id : NULL;
 }
 
-/* Of equal keys the last counts. */
-static bool read_field(sio_slice *in, struct fields *f) {
+/* If a key occurs twice, the last one counts. */
+static bool read_packet_field(sio_slice *in, struct fields *f) {
   struct msgpack key;
   sio_slice value, name;
   if (!sio__msgpack_skip(in, &name) || !sio__msgpack_skip(in, &value)) return false;
   (void)sio__msgpack_next(&name, &key);
-  sio_slice *field = field_named(f, &key);
+  sio_slice *field = find_packet_field(f, &key);
   if (!field) return true;
-  *field = sio__msgpack_undefined(value) ? slice(NULL, 0) : value;
+  *field = sio__msgpack_is_undefined(value) ? slice(NULL, 0) : value;
   return true;
 }
 
-static int read_fields(sio_slice in, struct fields *f, const char **why) {
+static int read_packet_fields(sio_slice in, struct fields *f, const char **why) {
   struct msgpack map;
   if (!sio__msgpack_next(&in, &map)) return msgpack_refuse_packet(why, "not MessagePack");
   if (map.kind != MSGPACK_MAP) return msgpack_refuse_packet(why, "invalid packet type");
   for (uint32_t i = 0; i < map.count; i++)
-    if (!read_field(&in, f)) return msgpack_refuse_packet(why, "not MessagePack");
+    if (!read_packet_field(&in, f)) return msgpack_refuse_packet(why, "not MessagePack");
   return in.n ? msgpack_refuse_packet(why, "trailing bytes") : 0;
 }
 
-/* JavaScript knows no difference between 5 and 5.0. */
-static bool read_count(sio_slice value, int64_t *out) {
+/* Also accepts a float without a fraction, because 5 and 5.0 are the same in JavaScript. */
+static bool read_nonnegative_integer(sio_slice value, int64_t *out) {
   struct msgpack t;
   if (!sio__msgpack_next(&value, &t)) return false;
   double d = t.kind == MSGPACK_UINT ? (double)t.u.u : t.kind == MSGPACK_NUM ? t.u.d : -1;
@@ -94,7 +95,7 @@ static bool read_count(sio_slice value, int64_t *out) {
   return true;
 }
 
-static bool read_str(sio_slice value, sio_slice *out) {
+static bool read_string_field(sio_slice value, sio_slice *out) {
   struct msgpack t;
   if (!sio__msgpack_next(&value, &t) || t.kind != MSGPACK_STR) return false;
   *out = t.bytes;
@@ -117,14 +118,15 @@ static int msgpack_decode(bool binary, sio_slice message, sio_parts *p, sio_pars
   struct fields f = { 0 };
   int64_t type;
   (void)binary;
-  int err = read_fields(message, &f, why);
+  int err = read_packet_fields(message, &f, why);
   if (err) return err;
-  if (!read_count(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
+  if (!read_nonnegative_integer(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
     return msgpack_refuse_packet(why, "invalid packet type");
   p->type = (int)type;
-  if (!read_str(f.nsp, &p->nsp)) return msgpack_refuse_packet(why, "invalid namespace");
+  if (!read_string_field(f.nsp, &p->nsp)) return msgpack_refuse_packet(why, "invalid namespace");
   if (!data_fits_packet_type(p->type, f.data)) return msgpack_refuse_packet(why, "invalid payload");
-  if (f.id.n && !read_count(f.id, &p->id)) return msgpack_refuse_packet(why, "invalid packet id");
+  if (f.id.n && !read_nonnegative_integer(f.id, &p->id))
+    return msgpack_refuse_packet(why, "invalid packet id");
   return f.data.n ? sio__msgpack_to_json(f.data, out) : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack.h - MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), token by token,
- * and between it and JSON text. No recursion: depth costs a peer's own bytes, never our stack.
+ * msgpack.h - reads MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) token by
+ * token, and converts values between MessagePack and JSON text. Nothing recurses, so nested values
+ * of a peer do not use up the stack.
  */
 #ifndef SIO_PACKET_MSGPACK_H
 #define SIO_PACKET_MSGPACK_H
@@ -17,14 +18,15 @@ enum msgpack_kind {
   MSGPACK_STR,
   MSGPACK_BIN,
   MSGPACK_EXT,
-  MSGPACK_ARRAY, /* count values follow                                          */
-  MSGPACK_MAP    /* count keys, each with its value                              */
+  MSGPACK_ARRAY, /* msgpack.count values follow */
+  MSGPACK_MAP    /* msgpack.count keys follow, each with its value */
 };
 
+/* A token: a whole value, or the head of an array or a map. */
 struct msgpack {
   enum msgpack_kind kind;
-  int8_t ext; /* its type                                               */
-  bool fixed; /* an EXT in one of the forms that have no length         */
+  int8_t ext; /* the type of an EXT */
+  bool fixed; /* true for an EXT in one of the forms without a length (fixext) */
   uint32_t count;
   union {
     bool b;
@@ -32,22 +34,23 @@ struct msgpack {
     int64_t i;
     double d;
   } u;
-  sio_slice bytes; /* of STR, BIN and EXT                                    */
+  sio_slice bytes; /* the content of a STR, BIN or EXT */
 };
 
-/* Takes a token off *in. False, if there is no whole one, or if there are fewer bytes left than an
- * array or map has members. */
+/* Reads a token and moves *in to after it. Returns false if the token is incomplete, or if fewer
+ * bytes are left than the array or map has members. */
 bool sio__msgpack_next(sio_slice *in, struct msgpack *t);
-/* Takes a value with all that is in it. */
+/* Moves *in to after a value and everything inside it, and sets *value to it. Returns false if the
+ * value is incomplete. */
 bool sio__msgpack_skip(sio_slice *in, sio_slice *value);
-/* JavaScript's undefined, as its client writes it. */
-bool sio__msgpack_undefined(sio_slice value);
+/* True if the value is JavaScript's undefined, as the official client encodes it. */
+bool sio__msgpack_is_undefined(sio_slice value);
 
-/* The value, which a skip has found whole, as JSON: see <sio/parser.h>. SIO_EPROTO for a key that
- * is neither string nor integer; SIO_EDEPTH; what the functions there answer. */
+/* Appends the value, which sio__msgpack_skip() has found complete, to out as JSON. SIO_EPROTO for a
+ * map key that is neither a string nor an integer; SIO_EDEPTH; the errors of <sio/parser.h>. */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
-/* Valid JSON, with placeholders for bins. */
+/* Appends a valid JSON text to out as MessagePack; its placeholders are replaced by bins. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
 int sio__msgpack_put_str(sio_parser_out *out, sio_slice s);

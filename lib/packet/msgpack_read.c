@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack_read.c - MessagePack into JSON text.
+ * msgpack_read.c - reads MessagePack tokens, and converts MessagePack values to JSON text.
  */
 #include "base/err.h"
 #include "base/num.h"
@@ -8,7 +8,7 @@
 
 #define MS_PER_DAY INT64_C(86400000)
 
-static const double last_date = 8.64e15; /* ms: what a JavaScript Date can hold */
+static const double last_date = 8.64e15; /* the largest time of a JavaScript Date, in ms */
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ static bool take_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   return true;
 }
 
-static uint64_t big_endian(sio_slice s) {
+static uint64_t load_big_endian(sio_slice s) {
   uint64_t v = 0;
   for (size_t i = 0; i < s.n; i++) v = v << 8 | (unsigned char)s.p[i];
   return v;
@@ -29,17 +29,17 @@ static uint64_t big_endian(sio_slice s) {
 static bool take_uint(sio_slice *in, size_t n, uint64_t *v) {
   sio_slice bytes;
   if (!take_bytes(in, n, &bytes)) return false;
-  *v = big_endian(bytes);
+  *v = load_big_endian(bytes);
   return true;
 }
 
-/* Sign bits above the n bytes that v was read from. */
+/* Extends the sign of an integer that was read from n bytes. */
 static int64_t sign_extend(uint64_t v, size_t n) {
   unsigned shift = (unsigned)(64 - 8 * n);
   return (int64_t)(v << shift) >> shift;
 }
 
-static bool set_int(struct msgpack *t, int64_t v) {
+static bool set_integer_token(struct msgpack *t, int64_t v) {
   t->kind = v < 0 ? MSGPACK_INT : MSGPACK_UINT;
   if (v < 0)
     t->u.i = v;
@@ -48,26 +48,26 @@ static bool set_int(struct msgpack *t, int64_t v) {
   return true;
 }
 
-static bool read_bytes(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
+static bool read_bytes_token(sio_slice *in, struct msgpack *t, enum msgpack_kind kind, uint64_t n) {
   t->kind = kind;
   return take_bytes(in, n, &t->bytes);
 }
 
-static bool read_ext(sio_slice *in, struct msgpack *t, uint64_t n) {
+static bool read_ext_token(sio_slice *in, struct msgpack *t, uint64_t n) {
   sio_slice type;
   if (!take_bytes(in, 1, &type)) return false;
   t->ext = (int8_t)type.p[0];
-  return read_bytes(in, t, MSGPACK_EXT, n);
+  return read_bytes_token(in, t, MSGPACK_EXT, n);
 }
 
-static bool read_container(const sio_slice *in, struct msgpack *t, enum msgpack_kind kind,
-                           uint64_t n) {
+static bool read_container_token(const sio_slice *in, struct msgpack *t, enum msgpack_kind kind,
+                                 uint64_t n) {
   t->kind = kind;
   t->count = (uint32_t)n;
   return n <= (kind == MSGPACK_MAP ? in->n / 2 : in->n);
 }
 
-static bool read_float(sio_slice *in, struct msgpack *t, size_t size) {
+static bool read_float_token(sio_slice *in, struct msgpack *t, size_t size) {
   uint64_t bits;
   float f;
   if (!take_uint(in, size, &bits)) return false;
@@ -82,8 +82,9 @@ static bool read_float(sio_slice *in, struct msgpack *t, size_t size) {
   return true;
 }
 
-/* From 0xc0 to 0xdf. n: the length, the count or the integer that some of them begin with. */
-static bool read_long(sio_slice *in, struct msgpack *t, unsigned char c) {
+/* Reads a token whose first byte c is from 0xc0 to 0xdf. For some of these, an integer n follows: a
+ * length, a count or the value. */
+static bool read_long_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
   uint64_t n;
@@ -99,12 +100,12 @@ static bool read_long(sio_slice *in, struct msgpack *t, unsigned char c) {
       return true;
     case 0xc4:
     case 0xc5:
-    case 0xc6: return read_bytes(in, t, MSGPACK_BIN, n);
+    case 0xc6: return read_bytes_token(in, t, MSGPACK_BIN, n);
     case 0xc7:
     case 0xc8:
-    case 0xc9: return read_ext(in, t, n);
-    case 0xca: return read_float(in, t, 4);
-    case 0xcb: return read_float(in, t, 8);
+    case 0xc9: return read_ext_token(in, t, n);
+    case 0xca: return read_float_token(in, t, 4);
+    case 0xcb: return read_float_token(in, t, 8);
     case 0xcc:
     case 0xcd:
     case 0xce:
@@ -115,15 +116,15 @@ static bool read_long(sio_slice *in, struct msgpack *t, unsigned char c) {
     case 0xd0:
     case 0xd1:
     case 0xd2:
-    case 0xd3: return set_int(t, sign_extend(n, size));
+    case 0xd3: return set_integer_token(t, sign_extend(n, size));
     case 0xd9:
     case 0xda:
-    case 0xdb: return read_bytes(in, t, MSGPACK_STR, n);
+    case 0xdb: return read_bytes_token(in, t, MSGPACK_STR, n);
     case 0xdc:
-    case 0xdd: return read_container(in, t, MSGPACK_ARRAY, n);
+    case 0xdd: return read_container_token(in, t, MSGPACK_ARRAY, n);
     case 0xde:
-    case 0xdf: return read_container(in, t, MSGPACK_MAP, n);
-    default: t->fixed = true; return read_ext(in, t, (uint64_t)1 << (c - 0xd4));
+    case 0xdf: return read_container_token(in, t, MSGPACK_MAP, n);
+    default: t->fixed = true; return read_ext_token(in, t, (uint64_t)1 << (c - 0xd4));
   }
 }
 
@@ -132,14 +133,15 @@ bool sio__msgpack_next(sio_slice *in, struct msgpack *t) {
   if (!take_bytes(in, 1, &first)) return false;
   unsigned char c = (unsigned char)first.p[0];
   *t = (struct msgpack){ 0 };
-  if (c < 0x80 || c >= 0xe0) return set_int(t, (signed char)c);
-  if (c < 0x90) return read_container(in, t, MSGPACK_MAP, c & 15);
-  if (c < 0xa0) return read_container(in, t, MSGPACK_ARRAY, c & 15);
-  if (c < 0xc0) return read_bytes(in, t, MSGPACK_STR, c & 31);
-  return read_long(in, t, c);
+  if (c < 0x80 || c >= 0xe0) return set_integer_token(t, (signed char)c);
+  if (c < 0x90) return read_container_token(in, t, MSGPACK_MAP, c & 15);
+  if (c < 0xa0) return read_container_token(in, t, MSGPACK_ARRAY, c & 15);
+  if (c < 0xc0) return read_bytes_token(in, t, MSGPACK_STR, c & 31);
+  return read_long_token(in, t, c);
 }
 
-/* Every member still to come takes a byte, so the count never passes the bytes by much. */
+/* `pending` counts the values that have to follow. Each takes at least one byte, so there is an
+ * error if it exceeds the bytes that are left. */
 bool sio__msgpack_skip(sio_slice *in, sio_slice *value) {
   struct msgpack t;
   const char *from = in->p;
@@ -151,7 +153,7 @@ bool sio__msgpack_skip(sio_slice *in, sio_slice *value) {
   return true;
 }
 
-bool sio__msgpack_undefined(sio_slice value) {
+bool sio__msgpack_is_undefined(sio_slice value) {
   return value.n >= 3 && memcmp(value.p, "\xd4\0", 2) == 0;
 }
 
@@ -162,8 +164,9 @@ struct date {
   unsigned month, day;
 };
 
-/* Proleptic Gregorian; days since 1970-01-01. Years begin in March, eras with a 400th. */
-static struct date date_of(int64_t days) {
+/* Converts days since 1970-01-01 to a date of the proleptic Gregorian calendar. Here years begin in
+ * March, so that the leap day is the last day, and an era has 400 years. */
+static struct date date_from_days(int64_t days) {
   days += 719468;
   int64_t era = (days >= 0 ? days : days - 146096) / 146097;
   unsigned in_era = (unsigned)(days - era * 146097);
@@ -181,44 +184,45 @@ static char *put_padded_number(char *o, unsigned v, int digits) {
   return o + digits;
 }
 
-/* Years of another length are signed and have six digits. */
+/* Years that do not have four digits are written with a sign and six digits, as in JavaScript. */
 static char *put_year(char *o, int year) {
   if (year >= 0 && year <= 9999) return put_padded_number(o, (unsigned)year, 4);
   *o++ = year < 0 ? '-' : '+';
   return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_json_part(char *o, char before, unsigned v, int digits) {
+static char *put_separated_number(char *o, char before, unsigned v, int digits) {
   *o++ = before;
   return put_padded_number(o, v, digits);
 }
 
-/* As Date.toJSON(). */
+/* Writes a date as JavaScript's Date.toJSON() does. */
 static int put_date(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
   int64_t t = (int64_t)ms, days = t / MS_PER_DAY, rest = t % MS_PER_DAY;
   if (rest < 0) days--, rest += MS_PER_DAY;
-  struct date d = date_of(days);
+  struct date d = date_from_days(days);
   unsigned r = (unsigned)rest;
   *o++ = '"';
-  o = put_json_part(put_json_part(put_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
-  o = put_json_part(put_json_part(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
-  o = put_json_part(put_json_part(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
+  o = put_separated_number(put_separated_number(put_year(o, (int)d.year), '-', d.month, 2), '-',
+                           d.day, 2);
+  o = put_separated_number(put_separated_number(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
+  o = put_separated_number(put_separated_number(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));
 }
 
-/* The extension -1: seconds, or nanoseconds and seconds. */
-static bool timestamp(sio_slice s, double *ms) {
-  uint64_t v = big_endian(slice(s.p, s.n < 8 ? s.n : 8));
+/* Reads MessagePack's timestamp extension (type -1): seconds, or nanoseconds and seconds. */
+static bool read_timestamp(sio_slice s, double *ms) {
+  uint64_t v = load_big_endian(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
     case 4: *ms = (double)v * 1000; return true;
     case 8: *ms = (double)(v & 0x3ffffffff) * 1000 + (double)((v >> 34) / 1000000); return true;
     case 12:
-      *ms = (double)(int64_t)big_endian(slice(s.p + 4, 8)) * 1000 +
-            (double)(big_endian(slice(s.p, 4)) / 1000000);
+      *ms = (double)(int64_t)load_big_endian(slice(s.p + 4, 8)) * 1000 +
+            (double)(load_big_endian(slice(s.p, 4)) / 1000000);
       return true;
     default: return false;
   }
@@ -228,9 +232,9 @@ static bool timestamp(sio_slice s, double *ms) {
 
 /* An array or map that is being read. */
 struct frame {
-  uint32_t left;
-  bool map, key; /* key: one comes next */
-  bool first;
+  uint32_t left; /* the number of members that have not been read */
+  bool map, key; /* key: the next token is a key of the map */
+  bool first;    /* no member has been written yet */
 };
 
 struct reader {
@@ -252,7 +256,7 @@ static int put_json_number(struct reader *r, const struct msgpack *t) {
   return sio_parser_put(r->out, text, n);
 }
 
-static int put_other_ext(struct reader *r, const struct msgpack *t) {
+static int put_unknown_json_ext(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   int err = put_json_text(r, "[");
   if (!err) err = sio_parser_put(r->out, text, sio__num_i64(text, t->ext));
@@ -261,17 +265,17 @@ static int put_other_ext(struct reader *r, const struct msgpack *t) {
   return err ? err : put_json_text(r, "]");
 }
 
-static int put_ext(struct reader *r, const struct msgpack *t) {
+static int put_json_ext(struct reader *r, const struct msgpack *t) {
   double ms;
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_date(r->out, (double)(int64_t)big_endian(t->bytes));
-  if (t->ext == -1 && timestamp(t->bytes, &ms)) return put_date(r->out, ms);
-  return put_other_ext(r, t);
+    return put_date(r->out, (double)(int64_t)load_big_endian(t->bytes));
+  if (t->ext == -1 && read_timestamp(t->bytes, &ms)) return put_date(r->out, ms);
+  return put_unknown_json_ext(r, t);
 }
 
-static int open_frame(struct reader *r, const struct msgpack *t) {
+static int open_json_container(struct reader *r, const struct msgpack *t) {
   bool map = t->kind == MSGPACK_MAP;
   if (r->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   r->frames[r->depth++] = (struct frame){ .left = t->count, .map = map, .key = map, .first = true };
@@ -284,14 +288,14 @@ static int put_json_value(struct reader *r, const struct msgpack *t) {
     case MSGPACK_BOOL: return put_json_text(r, t->u.b ? "true" : "false");
     case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
-    case MSGPACK_EXT: return put_ext(r, t);
+    case MSGPACK_EXT: return put_json_ext(r, t);
     case MSGPACK_ARRAY:
-    case MSGPACK_MAP: return open_frame(r, t);
+    case MSGPACK_MAP: return open_json_container(r, t);
     default: return put_json_number(r, t);
   }
 }
 
-static int put_comma(struct reader *r, struct frame *f) {
+static int put_comma_unless_first(struct reader *r, struct frame *f) {
   bool first = f->first;
   f->first = false;
   return first ? 0 : put_json_text(r, ",");
@@ -300,18 +304,18 @@ static int put_comma(struct reader *r, struct frame *f) {
 static int put_json_key(struct reader *r, struct frame *f, const struct msgpack *t) {
   bool integer = t->kind == MSGPACK_UINT || t->kind == MSGPACK_INT;
   if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
-  int err = put_comma(r, f);
+  int err = put_comma_unless_first(r, f);
   if (!err && integer) err = put_json_text(r, "\"");
   if (!err) err = put_json_value(r, t);
   if (!err && integer) err = put_json_text(r, "\"");
   return err ? err : put_json_text(r, ":");
 }
 
-static int read_key(struct reader *r, struct frame *f) {
+static int read_map_key(struct reader *r, struct frame *f) {
   struct msgpack t;
   if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
   f->left--;
-  if (sio__msgpack_undefined(r->in)) {
+  if (sio__msgpack_is_undefined(r->in)) {
     r->in = slice(r->in.p + 3, r->in.n - 3);
     return 0;
   }
@@ -319,7 +323,7 @@ static int read_key(struct reader *r, struct frame *f) {
   return put_json_key(r, f, &t);
 }
 
-static int read_value(struct reader *r, struct frame *f) {
+static int read_msgpack_value(struct reader *r, struct frame *f) {
   struct msgpack t;
   int err = 0;
   if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
@@ -327,15 +331,15 @@ static int read_value(struct reader *r, struct frame *f) {
     f->key = true;
   } else if (f) {
     f->left--;
-    err = put_comma(r, f);
+    err = put_comma_unless_first(r, f);
   }
   return err ? err : put_json_value(r, &t);
 }
 
 static int read_next_value(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
-  if (f->map && !f->key) return read_value(r, f);
-  if (f->left) return f->map ? read_key(r, f) : read_value(r, f);
+  if (f->map && !f->key) return read_msgpack_value(r, f);
+  if (f->left) return f->map ? read_map_key(r, f) : read_msgpack_value(r, f);
   r->depth--;
   return put_json_text(r, f->map ? "}" : "]");
 }
@@ -345,7 +349,7 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.in = value;
   r.out = out;
   r.depth = 0;
-  int err = read_value(&r, NULL);
+  int err = read_msgpack_value(&r, NULL);
   while (!err && r.depth) err = read_next_value(&r);
   return err;
 }

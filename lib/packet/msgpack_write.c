@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgpack_write.c - JSON text into MessagePack. A container's count stands before its members, so
- * they are counted in a pass of their own; everything is written in its shortest form, as the
- * JavaScript client does it.
+ * msgpack_write.c - converts JSON text to MessagePack. In MessagePack the number of members comes
+ * before the members of a container, so a first pass counts them. Each value is written in its
+ * shortest form, as the JavaScript client does it.
  */
 #include "base/err.h"
 #include "packet/msgpack.h"
@@ -10,8 +10,8 @@
 
 enum { FEW = 32 };
 
-/* How many members the containers of a text have, in the order they open. */
-struct counts {
+/* The numbers of members of all arrays and objects of a text, in the order in which they begin. */
+struct member_counts {
   uint32_t *n, few[FEW];
   size_t used, cap;
   unsigned depth;
@@ -33,14 +33,14 @@ static size_t store_big_endian(char *out, unsigned char c, uint64_t v, size_t si
   return 1 + size;
 }
 
-static int put_sized(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
+static int put_type_and_integer(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
   char bytes[9];
   return sio_parser_put(out, bytes, store_big_endian(bytes, c, v, size));
 }
 
-/* Strings, which alone have a form of 8 bits here. For one that is too long the head is of no use:
- * sio_parser_put() refuses its text. */
-static size_t str_head(char out[5], size_t n) {
+/* Writes the type and length of a string. A string of 4 GiB or more gets a wrong length here, but
+ * sio_parser_put() then refuses its text. */
+static size_t store_string_head(char out[5], size_t n) {
   if (n < 32) return store_big_endian(out, (unsigned char)(0xa0 | n), 0, 0);
   if (n <= UINT8_MAX) return store_big_endian(out, 0xd9, n, 1);
   if (n <= UINT16_MAX) return store_big_endian(out, 0xda, n, 2);
@@ -49,49 +49,51 @@ static size_t str_head(char out[5], size_t n) {
 
 int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
   char head[5];
-  int err = sio_parser_put(out, head, str_head(head, s.n));
+  int err = sio_parser_put(out, head, store_string_head(head, s.n));
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
 static int put_msgpack_bin(sio_parser_out *out, sio_slice s) {
-  int err = s.n <= UINT8_MAX    ? put_sized(out, 0xc4, s.n, 1)
-            : s.n <= UINT16_MAX ? put_sized(out, 0xc5, s.n, 2)
-                                : put_sized(out, 0xc6, s.n, 4);
+  int err = s.n <= UINT8_MAX    ? put_type_and_integer(out, 0xc4, s.n, 1)
+            : s.n <= UINT16_MAX ? put_type_and_integer(out, 0xc5, s.n, 2)
+                                : put_type_and_integer(out, 0xc6, s.n, 4);
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
-static int put_container(sio_parser_out *out, bool map, uint32_t n) {
-  if (n < 16) return put_sized(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
-  if (n <= UINT16_MAX) return put_sized(out, map ? 0xde : 0xdc, n, 2);
-  return put_sized(out, map ? 0xdf : 0xdd, n, 4);
+static int put_container_head(sio_parser_out *out, bool map, uint32_t n) {
+  if (n < 16) return put_type_and_integer(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
+  if (n <= UINT16_MAX) return put_type_and_integer(out, map ? 0xde : 0xdc, n, 2);
+  return put_type_and_integer(out, map ? 0xdf : 0xdd, n, 4);
 }
 
-static int put_uint(sio_parser_out *out, uint64_t v) {
-  if (v < 128) return put_sized(out, (unsigned char)v, 0, 0);
-  if (v <= UINT8_MAX) return put_sized(out, 0xcc, v, 1);
-  if (v <= UINT16_MAX) return put_sized(out, 0xcd, v, 2);
-  return v <= UINT32_MAX ? put_sized(out, 0xce, v, 4) : put_sized(out, 0xcf, v, 8);
+static int put_msgpack_uint(sio_parser_out *out, uint64_t v) {
+  if (v < 128) return put_type_and_integer(out, (unsigned char)v, 0, 0);
+  if (v <= UINT8_MAX) return put_type_and_integer(out, 0xcc, v, 1);
+  if (v <= UINT16_MAX) return put_type_and_integer(out, 0xcd, v, 2);
+  return v <= UINT32_MAX ? put_type_and_integer(out, 0xce, v, 4)
+                         : put_type_and_integer(out, 0xcf, v, 8);
 }
 
 int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
   uint64_t bits = (uint64_t)v;
-  if (v >= 0) return put_uint(out, bits);
-  if (v >= -32) return put_sized(out, (unsigned char)bits, 0, 0);
-  if (v >= INT8_MIN) return put_sized(out, 0xd0, bits, 1);
-  if (v >= INT16_MIN) return put_sized(out, 0xd1, bits, 2);
-  return v >= INT32_MIN ? put_sized(out, 0xd2, bits, 4) : put_sized(out, 0xd3, bits, 8);
+  if (v >= 0) return put_msgpack_uint(out, bits);
+  if (v >= -32) return put_type_and_integer(out, (unsigned char)bits, 0, 0);
+  if (v >= INT8_MIN) return put_type_and_integer(out, 0xd0, bits, 1);
+  if (v >= INT16_MIN) return put_type_and_integer(out, 0xd1, bits, 2);
+  return v >= INT32_MIN ? put_type_and_integer(out, 0xd2, bits, 4)
+                        : put_type_and_integer(out, 0xd3, bits, 8);
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
 /* Returns the position after the string that begins at p. */
-static const char *string_end(const char *p) {
+static const char *find_string_end(const char *p) {
   for (p++; *p != '"'; p++)
     if (*p == '\\') p++;
   return p + 1;
 }
 
-static int count_opened(struct counts *c) {
+static int count_opened_container(struct member_counts *c) {
   if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   if (c->used == c->cap) {
     uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, size_mul(c->cap, 2 * sizeof *n));
@@ -107,11 +109,11 @@ static int count_opened(struct counts *c) {
 
 static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/* last: the character before c that is no blank. */
-static int count_char(struct counts *c, char at, char last) {
+/* `last` is the last character before `at` that is not blank. */
+static int count_json_char(struct member_counts *c, char at, char last) {
   switch (at) {
     case '[':
-    case '{': return count_opened(c);
+    case '{': return count_opened_container(c);
     case ',': c->n[c->open[c->depth - 1]]++; return 0;
     case ']':
     case '}':
@@ -122,7 +124,7 @@ static int count_char(struct counts *c, char at, char last) {
   }
 }
 
-static int count_values(struct counts *c, sio_slice json) {
+static int count_container_members(struct member_counts *c, sio_slice json) {
   const char *p = json.p, *end = json.p + json.n;
   char last = '\0';
   int err = 0;
@@ -131,23 +133,24 @@ static int count_values(struct counts *c, sio_slice json) {
   c->used = c->depth = 0;
   while (!err && p < end) {
     char at = *p;
-    err = count_char(c, at, last);
+    err = count_json_char(c, at, last);
     if (!is_json_blank(at)) last = at;
-    p = at == '"' ? string_end(p) : p + 1;
+    p = at == '"' ? find_string_end(p) : p + 1;
   }
   return err;
 }
 
-static void counts_clear(struct counts *c) {
+static void member_counts_clear(struct member_counts *c) {
   if (c->n != c->few) sio__free(c->n);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Unescaped where it will lie, but for its head, whose length is known only then. */
+/* A string with escapes is unescaped directly into the output, and then moved to after its head:
+ * the length of the head depends on the length of the unescaped string. */
 static int put_msgpack_string(struct source *s) {
   enum { ROOM = 5 };
-  const char *end = string_end(s->p);
+  const char *end = find_string_end(s->p);
   sio_slice text = slice(s->p, (size_t)(end - s->p));
   sio_parser_out *out = s->out;
   s->p = end;
@@ -157,7 +160,7 @@ static int put_msgpack_string(struct source *s) {
   int err = sio__msg_reserve(&out->text, text.n + ROOM);
   if (err) return err;
   char *at = msg_data(out->text) + out->text->len, head[ROOM];
-  size_t n = sio__json_unescape(at + ROOM, text), head_n = str_head(head, n);
+  size_t n = sio__json_unescape(at + ROOM, text), head_n = store_string_head(head, n);
   memcpy(at, head, head_n);
   memmove(at + head_n, at + ROOM, n);
   out->text->len += (uint32_t)(head_n + n);
@@ -176,19 +179,19 @@ static int put_msgpack_number(struct source *s) {
   while (s->p < s->end && is_number_char(*s->p)) s->p++;
   sio_slice text = slice(from, (size_t)(s->p - from));
   if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
-  if (sio__slice_parse_u64(text, &u)) return put_uint(s->out, u);
+  if (sio__slice_parse_u64(text, &u)) return put_msgpack_uint(s->out, u);
   (void)sio__number_double(text, &d); /* the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
-  return put_sized(s->out, 0xcb, bits, 8);
+  return put_type_and_integer(s->out, 0xcb, bits, 8);
 }
 
 static int put_msgpack_literal(struct source *s) {
   char c = *s->p;
   s->p += c == 'f' ? 5 : 4;
-  return put_sized(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
+  return put_type_and_integer(s->out, c == 'n' ? 0xc0 : c == 't' ? 0xc3 : 0xc2, 0, 0);
 }
 
-/* If a placeholder of a binary begins at p, moves p to after it and returns its number. */
+/* If a placeholder begins at s->p, moves to after it and sets *num to its number. */
 static bool read_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
@@ -201,19 +204,19 @@ static bool read_placeholder(struct source *s, uint64_t *num) {
   return true;
 }
 
-static int put_opened(struct source *s, uint32_t n) {
+static int put_container_or_binary(struct source *s, uint32_t n) {
   uint64_t num;
   if (read_placeholder(s, &num)) return put_msgpack_bin(s->out, s->bins[num]);
-  return put_container(s->out, *s->p++ == '{', n);
+  return put_container_head(s->out, *s->p++ == '{', n);
 }
 
-static int put_msgpack_values(struct source *s, const struct counts *c) {
+static int put_msgpack_values(struct source *s, const struct member_counts *c) {
   size_t at = 0;
   int err = 0;
   while (!err && s->p < s->end) {
     switch (*s->p) {
       case '{':
-      case '[': err = put_opened(s, c->n[at++]); break;
+      case '[': err = put_container_or_binary(s, c->n[at++]); break;
       case '"': err = put_msgpack_string(s); break;
       case 't':
       case 'f':
@@ -230,10 +233,10 @@ static int put_msgpack_values(struct source *s, const struct counts *c) {
 
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out) {
-  struct counts c;
+  struct member_counts c;
   struct source s = { json.p, json.p + json.n, bins, nbins, out };
-  int err = count_values(&c, json);
+  int err = count_container_members(&c, json);
   if (!err) err = put_msgpack_values(&s, &c);
-  counts_clear(&c);
+  member_counts_clear(&c);
   return err;
 }

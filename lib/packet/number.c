@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * number.c - a number is the digits from its first to its last one that is not 0, times a
- * power of ten. A peer may write millions of digits: they are counted, never collected.
+ * number.c - converts JSON numbers. A number is represented by its digits from the first to the
+ * last that is not 0, and a power of ten. A peer may send millions of digits, so they are not
+ * copied.
  */
 #include "packet/number.h"
 
 #include "base/num.h"
 
 enum {
-  INT_DIGITS = 19,       /* no int64_t has more                                          */
-  SHORT = 1000,          /* texts that sio__num_parse() reads as they are                */
-  KEPT_DIGITS = 780,     /* beyond 767 digits only "is there anything but 0" matters      */
-  EXPONENT_CAP = 1000000 /* exponents beyond it are all alike for the KEPT_DIGITS         */
+  INT_DIGITS = 19,       /* an int64_t has at most this many */
+  SHORT = 1000,          /* texts up to this length are passed to sio__num_parse() unchanged */
+  KEPT_DIGITS = 780,     /* after 767 digits it only matters whether all the others are 0 */
+  EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
 };
 
-/* Texts have less than 2^32 bytes, so nothing below overflows. */
+/* A larger exponent counts as this one. A text has less than 2^32 bytes, so sums with it do not
+ * overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
 struct decimal {
   const char *first; /* the first digit that is not 0; NULL: the number is 0 */
-  int64_t count;     /* digits from there to the last one that is not 0      */
-  int64_t power;     /* of ten, of that last digit                           */
+  int64_t count;     /* the number of digits from `first` to the last one that is not 0 */
+  int64_t power;     /* the power of ten by which that last digit is multiplied */
   bool negative;
 };
 
@@ -88,7 +90,8 @@ static int64_t cap_exponent(int64_t e) {
   return e > EXPONENT_CAP ? EXPONENT_CAP : e < -EXPONENT_CAP ? -EXPONENT_CAP : e;
 }
 
-/* The same value in a short text: the digits that decide, and one more for all the rest. */
+/* Writes a short text with the same nearest double: KEPT_DIGITS digits, and then one '1' if any
+ * other digit is not 0. */
 static size_t write_short_decimal(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c - the one place where a parser is called, and where what it answers is distrusted.
+ * parser.c - calls the host's custom parser. What the parser returns from decoding is checked like
+ * a packet of a peer.
  */
 #include "packet/parser.h"
 
@@ -9,10 +10,10 @@
 #include "base/utf8.h"
 
 enum {
-  FIRST_BINS = 4,
+  FIRST_BINS = 4, /* slots that are allocated for the first attachments */
   HEAD_HINT = 64,
-  BRIEF = 128,     /* bytes of a string */
-  WORST_ESCAPE = 6 /* bytes for one: \u0000 */
+  BRIEF = 128,     /* strings up to this length are not measured before they are escaped */
+  WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
 static const int64_t max_id = INT64_C(9007199254740991);
@@ -34,7 +35,7 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
   return sio__msg_put(&out->text, p, n);
 }
 
-/* Short strings that fit whatever is escaped in them are not measured first. */
+/* A short string is not measured if there is room for it even if every character is escaped. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_len(s);
@@ -57,7 +58,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   char text[sizeof head + NUM_MAX];
   if (out->nbins >= out->max_bins) {
-    out->crowded = true;
+    out->too_many_bins = true;
     return SIO_EPROTO;
   }
   int err = parser_reserve_attachment(out);
@@ -72,8 +73,8 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* Type, number of attachments, namespace and id stand before it. */
-static sio_slice check_parsed_payload(const struct msg *m, sio_slice nsp) {
+/* Returns the JSON after the type, the number of attachments, the namespace and the ack id. */
+static sio_slice find_payload_in_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (!slice_is(nsp, "/")) at += nsp.n + 1;
@@ -81,8 +82,8 @@ static sio_slice check_parsed_payload(const struct msg *m, sio_slice nsp) {
   return slice(at, (size_t)(end - at));
 }
 
-static int list_packet_attachments(const struct msg *json, struct sio_parser_out *out,
-                                   size_t *bytes) {
+static int list_attachments_of_packet(const struct msg *json, struct sio_parser_out *out,
+                                      size_t *bytes) {
   for (const struct msg *m = json->next; m; m = m->next) {
     int err = parser_reserve_attachment(out);
     if (err) return err;
@@ -96,16 +97,16 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
                        enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
   struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
   size_t bytes = json->len + nsp.n + HEAD_HINT;
-  int err = list_packet_attachments(json, &to, &bytes);
+  int err = list_attachments_of_packet(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = SIO__ENOMEM;
   sio_parts p = { .type = (int)type,
                   .nsp = nsp,
-                  .json = check_parsed_payload(json, nsp),
+                  .json = find_payload_in_text(json, nsp),
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
-  /* Engine.IO's type, which binary has none of. */
+  /* The Engine.IO packet type "message"; a binary message has no type. */
   if (!err && !ops->binary) err = sio_parser_put(&to, "4", 1);
   if (!err) err = ops->encode(&p, &to);
   if (!err) {
@@ -136,7 +137,7 @@ static int parser_refuse(const char **why, int err, const char *text) {
 
 static int explain_parser_error(int err, const struct sio_parser_out *own, const char **why) {
   if (**why) return err;
-  if (own->crowded) return parser_refuse(why, err, "too many attachments");
+  if (own->too_many_bins) return parser_refuse(why, err, "too many attachments");
   switch (err) {
     case SIO__ENOMEM: return parser_refuse(why, err, "out of memory");
     case SIO_ETOOBIG: return parser_refuse(why, err, "packet too big");
@@ -145,12 +146,13 @@ static int explain_parser_error(int err, const struct sio_parser_out *own, const
   }
 }
 
-/* The holes are the bins, in their order: a peer's object that looks like one is refused. */
-static bool holes_are_bins(const struct json_scan *scan, uint32_t nbins) {
+/* Checks that the placeholders are those that sio_parser_bin() has written, in order. If a peer's
+ * object looks like a placeholder, the packet is refused. */
+static bool placeholders_are_attachments(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
-  if (scan->nholes != nbins) return false;
+  if (scan->nplaceholders != nbins) return false;
   for (uint32_t i = 0; i < nbins; i++)
-    if (scan->holes[i].num != i) return false;
+    if (scan->placeholders[i].num != i) return false;
   return true;
 }
 
@@ -180,9 +182,9 @@ static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *
   if (needed && out->json.n == 0) return parser_refuse(why, SIO_EPROTO, "invalid payload");
   if (!sio__utf8_valid(out->json.p, out->json.n))
     return parser_refuse(why, SIO_EPROTO, "invalid payload");
-  err = sio__payload_check(out->type, out->json, &scratch->scan, lim->max_depth, why);
+  err = sio__check_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  return holes_are_bins(&scratch->scan, own->nbins)
+  return placeholders_are_attachments(&scratch->scan, own->nbins)
              ? DECODE_PACKET
              : parser_refuse(why, SIO_EPROTO, "illegal attachments");
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.h - what stands between Socket.IO's own encoding and another one (<sio/parser.h>).
+ * parser.h - calls the custom parser of the host (<sio/parser.h>), which replaces the encoding of
+ * Socket.IO packets.
  *
- * A packet is encoded as JSON first, and that is made into the parser's message; what a parser
- * reads becomes JSON and is checked as if it had come so. Without a parser none of this runs.
+ * A packet that is sent is first encoded as JSON, and the parser makes its message from that. A
+ * packet that is received is converted to JSON by the parser, and is then checked like any other.
  */
 #ifndef SIO_PACKET_PARSER_H
 #define SIO_PACKET_PARSER_H
@@ -13,24 +14,25 @@
 
 struct sio_parser_out {
   struct msgs *home;
-  struct msg *text; /* owned                                            */
-  size_t max;       /* bytes of text                                    */
-  sio_slice *bins;  /* the array is owned, the bytes are the message's  */
+  struct msg *text; /* what the parser has written; owned */
+  size_t max;       /* the maximum length of text */
+  sio_slice *bins;  /* the array is owned; the bytes belong to the received message */
   uint32_t nbins, cap, max_bins;
-  bool crowded; /* more bins came than may */
+  bool too_many_bins; /* the parser tried to add more than max_bins */
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 
-/* The message for a packet that packet_encode.c has made. 0 and *out, or what encode() answers. */
+/* Makes the parser's message from a packet that encode.c has made. 0 and *out, or the error of the
+ * parser's encode(). */
 int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
                        enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
 
-/* The same in its place; with ops NULL nothing. On error *m is gone. */
+/* Replaces *m by the parser's message. Does nothing if ops is NULL. After an error *m is NULL. */
 int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
                        enum packet_type type, sio_slice nsp);
 
-/* As sio__decode_text(), but never DECODE_MORE. What *out points to lies in own, to be cleared in
- * any case, and in data. */
+/* Like sio__decode_text(), but never returns DECODE_MORE. *out points into own and data; the caller
+ * clears own, also after an error. */
 int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
                        const struct decoder_limits *lim, bool binary, sio_slice data,
                        struct sio_parser_out *own, struct packet *out, const char **why);

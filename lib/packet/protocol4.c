@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * protocol4.c - the query of a namespace, for clients of Socket.IO 2.
+ * protocol4.c - the auth of Socket.IO 2 clients, which is a query string after the namespace's
+ * name.
  */
 #include "packet/protocol4.h"
 
@@ -8,14 +9,14 @@
 #include "base/percent.h"
 #include "packet/json.h"
 
-void sio__legacy_split(struct packet *p) {
+void sio__split_socketio2_namespace(struct packet *p) {
   const char *mark = memchr(p->nsp.p, '?', p->nsp.n);
   if (!mark) return;
   p->query = slice(mark + 1, p->nsp.n - (size_t)(mark + 1 - p->nsp.p));
   p->nsp.n = (size_t)(mark - p->nsp.p);
 }
 
-static int put_decoded(struct buf *out, sio_slice raw) {
+static int put_decoded_string(struct buf *out, sio_slice raw) {
   char *text = sio__malloc(raw.n + 1);
   if (!text) return SIO__ENOMEM;
   size_t n = 0;
@@ -27,21 +28,21 @@ static int put_decoded(struct buf *out, sio_slice raw) {
   return err;
 }
 
-static int put_pair(struct buf *out, sio_slice pair) {
+static int put_query_pair(struct buf *out, sio_slice pair) {
   const char *equals = memchr(pair.p, '=', pair.n);
   size_t n = equals ? (size_t)(equals - pair.p) : pair.n, skip = equals ? n + 1 : n;
   int err = out->n > 1 ? sio__buf_put(out, ",", 1) : 0;
-  if (!err) err = put_decoded(out, slice(pair.p, n));
+  if (!err) err = put_decoded_string(out, slice(pair.p, n));
   if (!err) err = sio__buf_put(out, ":", 1);
-  return err ? err : put_decoded(out, slice(pair.p + skip, pair.n - skip));
+  return err ? err : put_decoded_string(out, slice(pair.p + skip, pair.n - skip));
 }
 
-int sio__legacy_auth(struct buf *out, sio_slice query) {
+int sio__socketio2_query_to_auth(struct buf *out, sio_slice query) {
   sio_slice pair;
   buf_init(out, SIZE_MAX);
   int err = sio__buf_put(out, "{", 1);
   while (!err && sio__slice_split(&query, '&', &pair))
-    if (pair.n > 0) err = put_pair(out, pair);
+    if (pair.n > 0) err = put_query_pair(out, pair);
   if (!err) err = sio__buf_put(out, "}", 1);
   if (err) sio__buf_clear(out);
   return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * protocol4.h - what clients of Socket.IO 2 (Engine.IO 3) put differently: auth travels as
- * a query after the namespace's name, "/chat?token=x".
+ * protocol4.h - Socket.IO 2 clients (Engine.IO protocol 3) send their auth as a query string after
+ * the name of the namespace, as in "/chat?token=x". Later clients send a JSON object.
  */
 #ifndef SIO_PACKET_PROTOCOL4_H
 #define SIO_PACKET_PROTOCOL4_H
@@ -9,9 +9,10 @@
 #include "base/buf.h"
 #include "packet/packet.h"
 
-void sio__legacy_split(struct packet *p); /* p->nsp loses its query, p->query gets it */
-/* The query as the JSON object that newer clients send: {"token":"x"}. Initialises *out, which the
- * caller clears. 0, UV_ENOMEM. */
-int sio__legacy_auth(struct buf *out, sio_slice query);
+void sio__split_socketio2_namespace(
+    struct packet *p); /* p->nsp loses its query, p->query gets it */
+/* Converts the query to the JSON object that newer clients send: {"token":"x"}. Initialises *out;
+ * the caller clears it. 0 or UV_ENOMEM. */
+int sio__socketio2_query_to_auth(struct buf *out, sio_slice query);
 
 #endif

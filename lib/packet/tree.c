@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.c - cJSON is used for its nodes only. Its parser reads numbers with strtod(), as the host's
- * locale wants them, fails at numbers of more than 63 characters and at lone surrogates, and ends
- * strings at U+0000; its printer recurses, and writes numbers as the locale wants them. And it
- * allocates each node and each string: a peer's "[0,0,0,..." has a node in two bytes. Here the
- * nodes and strings of a tree lie in few blocks, which go together.
+ * tree.c - parses JSON text to cJSON trees, and prints them. Only the node type of cJSON is used.
+ *
+ * cJSON's own parser and printer depend on the host's locale. The parser fails at numbers of more
+ * than 63 characters and at lone surrogates, and cuts strings at U+0000; the printer recurses.
+ * cJSON also allocates each node, and a peer needs only two bytes ("0,") for one. Here the nodes
+ * and strings of a tree are in a few blocks, which are freed together.
  */
 #include "packet/tree.h"
 
@@ -28,7 +29,7 @@ struct block {
   _Alignas(8) char bytes[];
 };
 
-/* At the start of the oldest block. */
+/* A tree is at the start of its oldest block. */
 struct tree {
   struct block *blocks; /* the newest first */
   cJSON root;
@@ -37,26 +38,26 @@ struct tree {
 struct builder {
   const char *p, *end;
   struct tree *tree;
-  char *key; /* of the value that comes next */
+  char *key; /* the key of the next value, in an object */
   unsigned depth;
-  bool begun; /* the root is there */
+  bool begun; /* the root has been created */
   struct {
-    cJSON *item, *last; /* its last member */
+    cJSON *item, *last; /* an array or object that is not complete, and its last member */
   } open[JSON_DEPTH_MAX];
 };
 
-static struct block *new_block(struct block *next, size_t size) {
+static struct block *tree_block_new(struct block *next, size_t size) {
   struct block *b = sio__malloc(sizeof *b + size);
   if (b) *b = (struct block){ .next = next, .size = size };
   return b;
 }
 
-/* n is no more than the text is long, so nothing overflows. */
-static void *take_memory(struct tree *t, size_t n) {
+/* n is at most the length of the text, so the sums do not overflow. */
+static void *tree_alloc(struct tree *t, size_t n) {
   struct block *b = t->blocks;
   n = (n + 7) & ~(size_t)7;
   if (n > b->size - b->used) {
-    b = new_block(b, n > NEXT_BLOCK ? n : NEXT_BLOCK);
+    b = tree_block_new(b, n > NEXT_BLOCK ? n : NEXT_BLOCK);
     if (!b) return NULL;
     t->blocks = b;
   }
@@ -65,9 +66,9 @@ static void *take_memory(struct tree *t, size_t n) {
   return p;
 }
 
-static struct tree *new_tree(size_t text) {
+static struct tree *tree_new(size_t text) {
   size_t size = sizeof(struct tree) + (text < FIRST_BLOCK / 4 ? 4 * text : FIRST_BLOCK);
-  struct block *b = new_block(NULL, (size + 7) & ~(size_t)7);
+  struct block *b = tree_block_new(NULL, (size + 7) & ~(size_t)7);
   if (!b) return NULL;
   struct tree *t = (struct tree *)(void *)b->bytes;
   b->used = sizeof *t;
@@ -75,7 +76,7 @@ static struct tree *new_tree(size_t text) {
   return t;
 }
 
-static void free_tree(struct tree *t) {
+static void tree_free_blocks(struct tree *t) {
   for (struct block *b = t->blocks, *next; b; b = next) {
     next = b->next;
     sio__free(b);
@@ -86,13 +87,14 @@ static bool is_raw_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
-/* The text of a number or of a string, quotes included. */
+/* Moves to the end of a number and returns its text. */
 static sio_slice take_number(struct builder *b) {
   const char *from = b->p;
   while (b->p < b->end && is_raw_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
 }
 
+/* Moves to the end of a string and returns its text with the quotes. */
 static sio_slice take_string(struct builder *b) {
   const char *from = b->p++;
   for (; *b->p != '"'; b->p++)
@@ -101,21 +103,21 @@ static sio_slice take_string(struct builder *b) {
   return slice(from, (size_t)(b->p - from));
 }
 
-static char *new_text(struct builder *b) {
+static char *tree_unescape_string(struct builder *b) {
   sio_slice text = take_string(b);
-  char *s = take_memory(b->tree, text.n);
+  char *s = tree_alloc(b->tree, text.n);
   if (!s) return NULL;
   size_t n = sio__json_unescape(s, text);
   s[sio__utf8_replace_nuls(s, n)] = '\0';
   return s;
 }
 
-/* As cJSON's own parser clips it. */
+/* cJSON's own parser clamps valueint in the same way. */
 static int clamp_to_int(double v) {
   return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
 }
 
-static void set_number(cJSON *item, sio_slice text) {
+static void set_number_value(cJSON *item, sio_slice text) {
   double v = 0;
   sio__number_double(text, &v);
   item->type = cJSON_Number;
@@ -123,35 +125,35 @@ static void set_number(cJSON *item, sio_slice text) {
   item->valueint = clamp_to_int(v);
 }
 
-static void set_word(struct builder *b, cJSON *item) {
+static void set_literal_value(struct builder *b, cJSON *item) {
   char c = *b->p;
   item->type = c == 't' ? cJSON_True : c == 'f' ? cJSON_False : cJSON_NULL;
   item->valueint = c == 't';
   b->p += c == 'f' ? 5 : 4;
 }
 
-static bool set_item(struct builder *b, cJSON *item) {
+static bool build_item_value(struct builder *b, cJSON *item) {
   switch (*b->p) {
     case '{': item->type = cJSON_Object, b->p++; return true;
     case '[': item->type = cJSON_Array, b->p++; return true;
-    case '"': item->type = cJSON_String; return (item->valuestring = new_text(b));
+    case '"': item->type = cJSON_String; return (item->valuestring = tree_unescape_string(b));
     case 't':
     case 'f':
-    case 'n': set_word(b, item); return true;
-    default: set_number(item, take_number(b)); return true;
+    case 'n': set_literal_value(b, item); return true;
+    default: set_number_value(item, take_number(b)); return true;
   }
 }
 
-static cJSON *new_item(struct builder *b) {
-  cJSON *item = b->begun ? take_memory(b->tree, sizeof *item) : &b->tree->root;
+static cJSON *tree_new_item(struct builder *b) {
+  cJSON *item = b->begun ? tree_alloc(b->tree, sizeof *item) : &b->tree->root;
   if (item) *item = (cJSON){ .string = b->key };
   b->begun = true;
   b->key = NULL;
   return item;
 }
 
-/* As in cJSON the first member's prev is the last one. */
-static void link_item(struct builder *b, cJSON *item) {
+/* As in cJSON, prev of the first member points to the last member. */
+static void link_item_to_parent(struct builder *b, cJSON *item) {
   if (!b->depth) return;
   cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
   if (last) {
@@ -164,22 +166,22 @@ static void link_item(struct builder *b, cJSON *item) {
   b->open[b->depth - 1].last = item;
 }
 
-static bool add_item(struct builder *b) {
-  cJSON *item = new_item(b);
-  if (!item || !set_item(b, item)) return false;
-  link_item(b, item);
+static bool build_item(struct builder *b) {
+  cJSON *item = tree_new_item(b);
+  if (!item || !build_item_value(b, item)) return false;
+  link_item_to_parent(b, item);
   if (!(item->type & (cJSON_Array | cJSON_Object))) return true;
   b->open[b->depth].item = item;
   b->open[b->depth++].last = NULL;
   return true;
 }
 
-static bool wants_key(const struct builder *b) {
+static bool builder_expects_key(const struct builder *b) {
   return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
 }
 
-/* The text is valid: blanks, commas and colons need no look. */
-static bool build_next(struct builder *b) {
+/* The text is valid, so blanks, commas and colons can be skipped without a check. */
+static bool build_next_token(struct builder *b) {
   switch (*b->p) {
     case ' ':
     case '\t':
@@ -192,7 +194,8 @@ static bool build_next(struct builder *b) {
       b->p++;
       b->depth--;
       return true;
-    default: return wants_key(b) ? (b->key = new_text(b)) != NULL : add_item(b);
+    default:
+      return builder_expects_key(b) ? (b->key = tree_unescape_string(b)) != NULL : build_item(b);
   }
 }
 
@@ -200,20 +203,20 @@ struct cJSON *sio__tree_parse(sio_slice text) {
   struct builder b;
   b.p = text.p;
   b.end = text.p + text.n;
-  b.tree = new_tree(text.n);
+  b.tree = tree_new(text.n);
   b.key = NULL;
   b.depth = 0;
   b.begun = false;
   if (!b.tree) return NULL;
   bool ok = true;
-  while (ok && b.p < b.end) ok = build_next(&b);
+  while (ok && b.p < b.end) ok = build_next_token(&b);
   if (ok) return &b.tree->root;
-  free_tree(b.tree);
+  tree_free_blocks(b.tree);
   return NULL;
 }
 
 void sio__tree_free(struct cJSON *t) {
-  if (t) free_tree(container_of(t, struct tree, root));
+  if (t) tree_free_blocks(container_of(t, struct tree, root));
 }
 
 /* ---- trees into text -------------------------------------------------------------------- */
@@ -222,7 +225,7 @@ struct printer {
   struct msg **m;
   struct json_scan *scan;
   unsigned depth, max_depth;
-  int err; /* the first one: what is written after it is lost */
+  int err; /* the first error; what is written after it is lost */
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 
@@ -232,12 +235,12 @@ static bool is_container(const struct cJSON *t) {
   return node_kind(t) == cJSON_Array || node_kind(t) == cJSON_Object;
 }
 
-static void print_fail(struct printer *pr, int err) {
+static void fail_printing(struct printer *pr, int err) {
   if (!pr->err) pr->err = err;
 }
 
-static void printer_put(struct printer *pr, const char *s, size_t n) {
-  print_fail(pr, sio__msg_put(pr->m, s, n));
+static void print_bytes(struct printer *pr, const char *s, size_t n) {
+  fail_printing(pr, sio__msg_put(pr->m, s, n));
 }
 
 static void print_string(struct printer *pr, const char *text) {
@@ -245,31 +248,31 @@ static void print_string(struct printer *pr, const char *text) {
   int err = sio__msg_reserve(pr->m, sio__json_quoted_len(s));
   struct msg *m = *pr->m;
   if (err)
-    print_fail(pr, err);
+    fail_printing(pr, err);
   else
     m->len += (uint32_t)sio__json_quote(msg_data(m) + m->len, s);
 }
 
 static void print_number(struct printer *pr, double v) {
   char text[NUM_MAX];
-  printer_put(pr, text, sio__num_double(text, v));
+  print_bytes(pr, text, sio__num_double(text, v));
 }
 
 static void print_raw(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text && *text ? text : "null");
   int err = sio__json_scan(pr->scan, s, pr->max_depth - pr->depth, NULL);
   if (err)
-    print_fail(pr, err);
+    fail_printing(pr, err);
   else
-    printer_put(pr, s.p, s.n);
+    print_bytes(pr, s.p, s.n);
 }
 
 static void print_scalar(struct printer *pr, const struct cJSON *t) {
   int k = node_kind(t);
   if (k == cJSON_False)
-    printer_put(pr, "false", 5);
+    print_bytes(pr, "false", 5);
   else if (k == cJSON_True)
-    printer_put(pr, "true", 4);
+    print_bytes(pr, "true", 4);
   else if (k == cJSON_Number)
     print_number(pr, t->valuedouble);
   else if (k == cJSON_Raw)
@@ -277,50 +280,52 @@ static void print_scalar(struct printer *pr, const struct cJSON *t) {
   else if (k == cJSON_String && t->valuestring)
     print_string(pr, t->valuestring);
   else
-    printer_put(pr, "null", 4);
+    print_bytes(pr, "null", 4);
 }
 
-static void print_open(struct printer *pr, const struct cJSON *t) {
+static void print_container_start(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
-    print_fail(pr, SIO_EDEPTH);
+    fail_printing(pr, SIO_EDEPTH);
   } else {
     pr->open[pr->depth++] = t;
-    printer_put(pr, node_kind(t) == cJSON_Object ? "{" : "[", 1);
+    print_bytes(pr, node_kind(t) == cJSON_Object ? "{" : "[", 1);
   }
 }
 
-static void print_close(struct printer *pr) {
-  printer_put(pr, node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
+static void print_container_end(struct printer *pr) {
+  print_bytes(pr, node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
 static void print_key(struct printer *pr, const struct cJSON *t) {
   if (!pr->depth || node_kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
   print_string(pr, t->string);
-  printer_put(pr, ":", 1);
+  print_bytes(pr, ":", 1);
 }
 
-/* Closes what ends with t. What comes next; NULL: the tree is done. */
-static const struct cJSON *print_climb(struct printer *pr, const struct cJSON *t) {
+/* Prints the closing brackets of all containers whose last member is t. Returns the node that comes
+ * next, or NULL at the end of the tree. */
+static const struct cJSON *print_end_of_node(struct printer *pr, const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
-    print_close(pr);
+    print_container_end(pr);
   }
   if (!pr->depth) return NULL;
-  printer_put(pr, ",", 1);
+  print_bytes(pr, ",", 1);
   return t->next;
 }
 
-/* What comes after t; NULL: the tree is done. */
-static const struct cJSON *print_one(struct printer *pr, const struct cJSON *t) {
+/* Prints t, or the start of it if it has members. Returns the node that comes next, or NULL at the
+ * end of the tree. */
+static const struct cJSON *print_node(struct printer *pr, const struct cJSON *t) {
   print_key(pr, t);
   if (!is_container(t)) {
     print_scalar(pr, t);
-    return print_climb(pr, t);
+    return print_end_of_node(pr, t);
   }
-  print_open(pr, t);
+  print_container_start(pr, t);
   if (pr->err || t->child) return t->child;
-  print_close(pr);
-  return print_climb(pr, t);
+  print_container_end(pr);
+  return print_end_of_node(pr, t);
 }
 
 int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
@@ -331,14 +336,14 @@ int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *sca
   pr.depth = 0;
   pr.err = 0;
   pr.max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX;
-  if (!t) printer_put(&pr, "null", 4);
-  while (t && !pr.err) t = print_one(&pr, t);
+  if (!t) print_bytes(&pr, "null", 4);
+  while (t && !pr.err) t = print_node(&pr, t);
   return pr.err;
 }
 
 /* ---- placeholders ----------------------------------------------------------------------- */
 
-bool sio__tree_hole(const struct cJSON *t, uint32_t *num) {
+bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
   if (!t || node_kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * value.c - one value after another, straight into the packet's msg. Text of the host is
- * checked on its way; an argument that a peer sent was checked when it came.
+ * value.c - writes values directly into the packet's msg. JSON text of the host is checked here;
+ * arguments of a received event were checked when it came.
  */
 #include "base/err.h"
 #include "base/num.h"
@@ -9,17 +9,17 @@
 #include "packet/writer.h"
 
 enum {
-  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* an argument lies in the packet's array */
+  ARG_DEPTH = JSON_DEPTH_MAX - 1, /* the packet's array around the arguments is one level */
   NUMBER_HINT = 24,
   TREE_HINT = 64,
-  HOLE_HINT = 40,
-  BRIEF = 128,     /* strings up to here are not measured beforehand */
-  WORST_ESCAPE = 6 /* bytes for one: \u0000 */
+  PLACEHOLDER_HINT = 40,
+  BRIEF = 128,     /* strings up to this length are not measured for the size hint */
+  WORST_ESCAPE = 6 /* the length of the longest escape, \u0000 */
 };
 
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
-                     size_t size_hint, bool holes_matter) {
-  *w = (struct writer){ .home = home, .scratch = scratch, .holes_matter = holes_matter };
+                     size_t size_hint, bool may_have_bins) {
+  *w = (struct writer){ .home = home, .scratch = scratch, .may_have_bins = may_have_bins };
   if (size_hint > UINT32_MAX) return SIO_ETOOBIG;
   w->last = &w->bins;
   w->text = sio__msg_new(home, size_hint);
@@ -33,7 +33,7 @@ void sio__writer_clear(struct writer *w) {
 }
 
 int sio__writer_finish(struct writer *w, struct msg **out) {
-  if (w->loose_hole && w->nbins) writer_fail(w, SIO_EPLACEHOLDER);
+  if (w->unbound_placeholder && w->nbins) writer_fail(w, SIO_EPLACEHOLDER);
   if (w->err) {
     sio__writer_clear(w);
     return w->err;
@@ -69,7 +69,7 @@ static int attach_binary(struct writer *w, sio_slice bytes) {
   return 0;
 }
 
-static void put_hole(struct writer *w, uint32_t number) {
+static void put_placeholder(struct writer *w, uint32_t number) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   char text[sizeof head + NUM_MAX];
   memcpy(text, head, sizeof head - 1);
@@ -80,11 +80,11 @@ static void put_hole(struct writer *w, uint32_t number) {
 }
 
 static void put_binary_value(struct writer *w, const sio_val *v) {
-  put_hole(w, w->nbins);
+  put_placeholder(w, w->nbins);
   writer_fail(w, attach_binary(w, slice(v->u.p, v->n)));
 }
 
-static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
+static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
   if (n <= scratch->numbers_cap) return 0;
   uint32_t *numbers = sio__realloc(scratch->numbers, size_mul(n, sizeof *scratch->numbers));
   if (!numbers) return SIO__ENOMEM;
@@ -93,16 +93,18 @@ static int reserve_numbers(struct decode_scratch *scratch, uint32_t n) {
   return 0;
 }
 
-/* Attaches the bins that are named, and notes for each the number it got. */
-static int attach_named_binary(struct writer *w, const sio_val *v) {
+/* Attaches the bins that placeholders name. scratch->numbers[k] is set to the number that bin k has
+ * in the packet. */
+static int attach_named_binaries(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
-  int err = reserve_numbers(w->scratch, v->nbins);
+  int err = reserve_attachment_numbers(w->scratch, v->nbins);
   if (err) return err;
   uint32_t *numbers = w->scratch->numbers;
   memset(numbers, 0, v->nbins * sizeof *numbers);
-  for (uint32_t i = 0; i < scan->nholes; i++) {
-    if (scan->holes[i].num < 0 || scan->holes[i].num >= v->nbins) return SIO_EPLACEHOLDER;
-    numbers[scan->holes[i].num] = 1;
+  for (uint32_t i = 0; i < scan->nplaceholders; i++) {
+    if (scan->placeholders[i].num < 0 || scan->placeholders[i].num >= v->nbins)
+      return SIO_EPLACEHOLDER;
+    numbers[scan->placeholders[i].num] = 1;
   }
   for (uint32_t k = 0; k < v->nbins && !err; k++) {
     if (!numbers[k]) continue;
@@ -112,28 +114,28 @@ static int attach_named_binary(struct writer *w, const sio_val *v) {
   return err;
 }
 
-/* A text whose holes were found by a scan. */
-static void put_with_bins(struct writer *w, sio_slice text, const sio_val *v) {
+/* Writes a text that was scanned, with the numbers of its placeholders changed. */
+static void put_text_with_attachments(struct writer *w, sio_slice text, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  if (scan->nholes) writer_fail(w, attach_named_binary(w, v));
-  for (uint32_t i = 0; i < scan->nholes && !w->err; i++) {
-    const struct json_hole *hole = &scan->holes[i];
-    writer_put(w, text.p + done, hole->off - done);
-    put_hole(w, w->scratch->numbers[hole->num]);
-    done = hole->off + hole->len;
+  if (scan->nplaceholders) writer_fail(w, attach_named_binaries(w, v));
+  for (uint32_t i = 0; i < scan->nplaceholders && !w->err; i++) {
+    const struct json_placeholder *placeholder = &scan->placeholders[i];
+    writer_put(w, text.p + done, placeholder->off - done);
+    put_placeholder(w, w->scratch->numbers[placeholder->num]);
+    done = placeholder->off + placeholder->len;
   }
   writer_put(w, text.p + done, text.n - done);
 }
 
-/* err: what the scan of it said. */
-static void put_scanned(struct writer *w, sio_slice text, const sio_val *v, int err) {
+/* err is the result of scanning the text. */
+static void put_scanned_text(struct writer *w, sio_slice text, const sio_val *v, int err) {
   if (err) {
     writer_fail(w, err);
   } else if (v->nbins) {
-    put_with_bins(w, text, v);
+    put_text_with_attachments(w, text, v);
   } else {
-    w->loose_hole |= w->scratch->sent.nholes > 0;
+    w->unbound_placeholder |= w->scratch->sent.nplaceholders > 0;
     writer_put(w, text.p, text.n);
   }
 }
@@ -148,35 +150,36 @@ static void put_number_value(struct writer *w, const sio_val *v) {
   writer_put(w, text, n);
 }
 
-static void put_json(struct writer *w, const sio_val *v) {
+static void put_host_json(struct writer *w, const sio_val *v) {
   sio_slice text = v->n ? slice(v->u.p, v->n) : SLICE("null");
-  put_scanned(w, text, v, sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL));
+  put_scanned_text(w, text, v, sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL));
 }
 
-/* One argument, or several with the commas between them. */
-static void put_arg(struct writer *w, const sio_val *v) {
+/* The text is one argument, or several with commas between them. */
+static void put_argument_text(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  if (w->holes_matter)
-    put_scanned(w, text, v, sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
+  if (w->may_have_bins)
+    put_scanned_text(w, text, v,
+                     sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
   else
     writer_put(w, text.p, text.n);
 }
 
-/* Where holes matter they are looked for in the text, not in the tree: raw items may hold some,
- * or be part of one. */
-static void put_searched_tree(struct writer *w, const sio_val *v) {
+/* Prints the tree and searches the text for placeholders. The tree itself is not searched, because
+ * raw items may contain a placeholder or be a part of one. */
+static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
   int err = m ? sio__tree_print(&m, v->u.p, scan, ARG_DEPTH) : SIO__ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
   if (!err) err = sio__json_scan(scan, text, ARG_DEPTH, NULL);
-  put_scanned(w, text, v, err);
+  put_scanned_text(w, text, v, err);
   msg_unref(m);
 }
 
-static void put_tree(struct writer *w, const sio_val *v) {
-  if (w->holes_matter)
-    put_searched_tree(w, v);
+static void put_tree_value(struct writer *w, const sio_val *v) {
+  if (w->may_have_bins)
+    put_tree_with_attachments(w, v);
   else
     writer_fail(w, sio__tree_print(&w->text, v->u.p, &w->scratch->sent, ARG_DEPTH));
 }
@@ -189,10 +192,10 @@ void sio__writer_value(struct writer *w, const sio_val *v) {
     case SIO_UINT:
     case SIO_NUM: put_number_value(w, v); break;
     case SIO_STR: sio__writer_string(w, slice(v->u.p, v->n)); break;
-    case SIO_JSON: put_json(w, v); break;
-    case SIO_TREE: put_tree(w, v); break;
+    case SIO_JSON: put_host_json(w, v); break;
+    case SIO_TREE: put_tree_value(w, v); break;
     case SIO_BIN: put_binary_value(w, v); break;
-    case SIO_ARG: put_arg(w, v); break;
+    case SIO_ARG: put_argument_text(w, v); break;
     default: writer_fail(w, SIO__EINVAL);
   }
 }
@@ -203,7 +206,7 @@ size_t sio__val_size_hint(const sio_val *v) {
     case SIO_JSON:
     case SIO_ARG: return v->n;
     case SIO_TREE: return TREE_HINT;
-    case SIO_BIN: return HOLE_HINT;
+    case SIO_BIN: return PLACEHOLDER_HINT;
     default: return NUMBER_HINT;
   }
 }

@@ -15,9 +15,9 @@
 struct sio_server {
   struct core core; /* first: core_of() and core_server() rely on it */
   struct options opts;
-  struct list listeners; /* struct listener                   */
+  struct list listeners; /* struct listener */
   struct http http;
-  struct deflater *deflater; /* HTTP's; NULL: off                 */
+  struct deflater *deflater; /* HTTP's; NULL: off */
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
@@ -26,7 +26,7 @@ struct sio_server {
   struct http_mount client_mount; /* socket.io.js and the other files of the client */
   struct asset_gzip
       *client_packed; /* compressed forms of these files, in order; NULL until one is requested */
-  struct list endpoints; /* struct endpoint                   */
+  struct list endpoints; /* struct endpoint */
   struct endpoint_shared endpoint_shared;
   struct task close_task;      /* the second step of closing, at the end of the turn */
   struct timer shutdown_timer; /* the end of the wait for peers' closing handshakes */

@@ -47,8 +47,8 @@ static void check_scan(const struct json_scan *s, sio_slice text) {
     DEMAND(s->args[i].len > 0 && s->args[i].off + s->args[i].len <= text.n);
     check_arg(json_arg(s, text, i));
   }
-  for (uint32_t i = 0; i < s->nholes; i++) {
-    const struct json_hole *h = &s->holes[i];
+  for (uint32_t i = 0; i < s->nplaceholders; i++) {
+    const struct json_placeholder *h = &s->placeholders[i];
     DEMAND(h->off + h->len <= text.n && text.p[h->off] == '{' &&
            text.p[h->off + h->len - 1] == '}');
     DEMAND(h->num >= -1);

@@ -22,8 +22,8 @@ static void check_packet(const struct packet *p) {
   if (p->type == PACKET_EVENT && p->json.n) DEMAND(p->scan->nargs > 0);
   for (uint32_t i = 0; i < p->scan->nargs; i++)
     DEMAND(p->scan->args[i].off + p->scan->args[i].len <= p->json.n);
-  for (uint32_t i = 0; p->nbins && i < p->scan->nholes; i++)
-    DEMAND(p->scan->holes[i].num >= 0 && p->scan->holes[i].num < p->nbins);
+  for (uint32_t i = 0; p->nbins && i < p->scan->nplaceholders; i++)
+    DEMAND(p->scan->placeholders[i].num >= 0 && p->scan->placeholders[i].num < p->nbins);
 }
 
 /* False: it was refused. */

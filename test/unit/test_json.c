@@ -399,30 +399,32 @@ TEST(an_object_outside_has_no_elements) {
 
 static void has_hole(const char *text, unsigned arg, int64_t num) {
   int err = scan_text(text);
-  if (err || scan.nholes != 1 || scan.holes[0].num != num) fprintf(stderr, "%s\n", text);
+  if (err || scan.nplaceholders != 1 || scan.placeholders[0].num != num)
+    fprintf(stderr, "%s\n", text);
   EQ(err, 0);
-  REQUIRE(scan.nholes == 1);
-  EQ(scan.holes[0].arg, arg);
-  EQ(scan.holes[0].num, num);
+  REQUIRE(scan.nplaceholders == 1);
+  EQ(scan.placeholders[0].arg, arg);
+  EQ(scan.placeholders[0].num, num);
 }
 
 static void has_no_hole(const char *text) {
   int err = scan_text(text);
-  if (err || scan.nholes) fprintf(stderr, "%s\n", text);
+  if (err || scan.nplaceholders) fprintf(stderr, "%s\n", text);
   EQ(err, 0);
-  EQ(scan.nholes, 0);
+  EQ(scan.nplaceholders, 0);
 }
 
 TEST(placeholders_are_found_in_any_depth) {
   const char *text = "[\"a\",{\"x\":[{\"_placeholder\":true,\"num\":3}]}]";
   has_hole(text, 1, 3);
-  EQ_MEM(text + scan.holes[0].off, scan.holes[0].len, "{\"_placeholder\":true,\"num\":3}", 29);
+  EQ_MEM(text + scan.placeholders[0].off, scan.placeholders[0].len,
+         "{\"_placeholder\":true,\"num\":3}", 29);
   EQ(scan_text("[{\"_placeholder\":true,\"num\":1},{\"num\":0,\"_placeholder\":true}]"), 0);
-  REQUIRE(scan.nholes == 2);
-  EQ(scan.holes[0].arg, 0);
-  EQ(scan.holes[0].num, 1);
-  EQ(scan.holes[1].arg, 1);
-  EQ(scan.holes[1].num, 0);
+  REQUIRE(scan.nplaceholders == 2);
+  EQ(scan.placeholders[0].arg, 0);
+  EQ(scan.placeholders[0].num, 1);
+  EQ(scan.placeholders[1].arg, 1);
+  EQ(scan.placeholders[1].num, 0);
 }
 
 TEST(a_placeholder_is_known_however_it_is_written) {
@@ -480,9 +482,9 @@ TEST(a_placeholder_inside_another_is_none) {
   EQ(scan_text("[{\"_placeholder\":true,\"num\":0},{\"x\":{\"_placeholder\":true},"
                "\"_placeholder\":true,\"num\":1}]"),
      0);
-  REQUIRE(scan.nholes == 2);
-  EQ(scan.holes[0].num, 0);
-  EQ(scan.holes[1].num, 1);
+  REQUIRE(scan.nplaceholders == 2);
+  EQ(scan.placeholders[0].num, 0);
+  EQ(scan.placeholders[1].num, 1);
 }
 
 TEST(a_list_is_an_array_without_its_brackets) {
@@ -520,9 +522,9 @@ TEST(results_are_reused_and_big_ones_let_go) {
     n += (size_t)sprintf(many + n, "{\"_placeholder\":true,\"num\":1},");
   many[n - 1] = ']';
   EQ(sio__json_scan(&s, slice(many, n), 9, NULL), 0);
-  EQ(s.nholes, 5000);
+  EQ(s.nplaceholders, 5000);
   EQ(sio__json_scan(&s, SLICE("[1]"), 9, NULL), 0);
-  CHECK(s.holes_cap < 100);
+  CHECK(s.placeholders_cap < 100);
   sio__json_scan_clear(&s);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
@@ -537,7 +539,7 @@ TEST(without_memory_a_scan_fails_and_can_be_repeated) {
   alloc_fail_in(2);
   EQ(sio__json_scan(&s, slice_str(text), 9, NULL), UV_ENOMEM);
   EQ(sio__json_scan(&s, slice_str(text), 9, NULL), 0);
-  EQ(s.nholes, 1);
+  EQ(s.nplaceholders, 1);
   sio__json_scan_clear(&s);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);

@@ -150,7 +150,7 @@ TEST(binary_and_the_clients_array_buffers_are_attachments) {
   EQ_MEM(packet.bins[0].p, packet.bins[0].n, "\x01", 1);
   EQ_MEM(packet.bins[1].p, packet.bins[1].n, "\xaa\xbb", 2);
   EQ(packet.bins[2].n, 0);
-  EQ(packet.scan->nholes, 3);
+  EQ(packet.scan->nplaceholders, 3);
   done();
   is_read_as("c70200aabb", "{\"_placeholder\":true,\"num\":0}");
 }

@@ -274,13 +274,13 @@ TEST(an_attachment_may_be_named_twice_or_not_at_all) {
   EQ(text("52-[\"a\"," HOLE(1) "," HOLE(1) "]"), DECODE_MORE);
   EQ(binary("x"), DECODE_MORE);
   EQ(binary("y"), DECODE_PACKET);
-  EQ(packet.scan->nholes, 2);
+  EQ(packet.scan->nplaceholders, 2);
   done();
 }
 
-static void hole_refused(const char *hole) {
+static void hole_refused(const char *placeholder) {
   char s[200];
-  snprintf(s, sizeof s, "51-[\"a\",{\"b\":%s}]", hole);
+  snprintf(s, sizeof s, "51-[\"a\",{\"b\":%s}]", placeholder);
   EQ(text(s), DECODE_MORE);
   int got = binary("x");
   if (got != SIO_EPROTO) fprintf(stderr, "%s\n", s);
@@ -346,7 +346,7 @@ TEST(other_packets_may_use_the_scratch_in_between) {
   EQ(sio__decode_text(&other, &scratch, &limits, SLICE("2[\"c\"]"), &plain, &why), DECODE_PACKET);
   EQ(binary("y"), DECODE_PACKET);
   EQ(packet.scan->nargs, 5);
-  EQ(packet.scan->nholes, 1);
+  EQ(packet.scan->nplaceholders, 1);
   done();
 }
 

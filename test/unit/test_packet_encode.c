@@ -157,7 +157,7 @@ TEST(a_connect_error_says_why_and_may_carry_data) {
 static int refusal_of_old(const char *nsp, const char *message, sio_val data) {
   msg_unref(msg);
   msg = NULL;
-  return sio__encode_error3(&home, &scratch, &msg, slice_str(nsp), message, data);
+  return sio__encode_socketio2_error(&home, &scratch, &msg, slice_str(nsp), message, data);
 }
 
 TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {

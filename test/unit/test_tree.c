@@ -242,28 +242,28 @@ TEST(printing_leaves_the_tree_as_it_was) {
   cJSON_Delete(copy);
 }
 
-static bool hole(const char *text, uint32_t *num) {
+static bool placeholder(const char *text, uint32_t *num) {
   cJSON *t = cJSON_Parse(text);
-  bool is = sio__tree_hole(t, num);
+  bool is = sio__tree_placeholder(t, num);
   cJSON_Delete(t);
   return is;
 }
 
 TEST(a_placeholder_node_is_known_by_its_exact_keys) {
   uint32_t num = 99;
-  CHECK(hole("{\"_placeholder\":true,\"num\":3}", &num) && num == 3);
-  CHECK(hole("{\"num\":0,\"x\":1,\"_placeholder\":true}", &num) && num == 0);
-  CHECK(!hole("{\"_Placeholder\":true,\"num\":3}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"NUM\":3}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"_placeholder\":false,\"num\":3}", &num));
-  CHECK(!hole("{\"_placeholder\":1,\"num\":3}", &num));
-  CHECK(!hole("{\"_placeholder\":true}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"num\":-1}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"num\":0.5}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"num\":1e300}", &num));
-  CHECK(!hole("{\"_placeholder\":true,\"num\":\"0\"}", &num));
-  CHECK(!hole("[true,0]", &num));
-  CHECK(!sio__tree_hole(NULL, &num));
+  CHECK(placeholder("{\"_placeholder\":true,\"num\":3}", &num) && num == 3);
+  CHECK(placeholder("{\"num\":0,\"x\":1,\"_placeholder\":true}", &num) && num == 0);
+  CHECK(!placeholder("{\"_Placeholder\":true,\"num\":3}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"NUM\":3}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"_placeholder\":false,\"num\":3}", &num));
+  CHECK(!placeholder("{\"_placeholder\":1,\"num\":3}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"num\":-1}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"num\":0.5}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"num\":1e300}", &num));
+  CHECK(!placeholder("{\"_placeholder\":true,\"num\":\"0\"}", &num));
+  CHECK(!placeholder("[true,0]", &num));
+  CHECK(!sio__tree_placeholder(NULL, &num));
 }
 
 TESTS_BEGIN
