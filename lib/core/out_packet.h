@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * out_packet.h - an encoded event on its way to sockets, as adapters see it: sio_packet.
+ * out_packet.h - struct sio_packet: an event or ack that is encoded once and sent to any number of
+ * sockets. Its public part, for adapters, is in <sio/adapter.h>.
  */
 #ifndef SIO_CORE_OUT_PACKET_H
 #define SIO_CORE_OUT_PACKET_H
@@ -8,18 +9,34 @@
 #include "base/msg.h"
 #include <sio/adapter.h>
 
+struct recovery;
+
 struct sio_packet {
   sio_nsp *nsp;
-  struct msg *msg;   /* what receivers are sent                                        */
-  struct msg *text;  /* the JSON it was made from; NULL: msg is JSON itself               */
-  const char *event; /* what sio_on_any_outgoing() shows */
+  struct msg *msg;   /* the bytes that receivers are sent */
+  struct msg *text;  /* the JSON from which a custom parser made msg; NULL: msg is JSON */
+  const char *event; /* the name, for sio_on_any_outgoing(); NULL for an ack */
   sio_args args;
-  sio_query *query; /* it asks for acks; NULL: it does not */
-  uint64_t seq;     /* its number, if a peer may be sent it again; 0: none       */
-  uint32_t tail;    /* bytes of the replay offset after the arguments            */
-  sio_slice json;   /* owned: the event without its offset, once an adapter asked */
-  uint32_t sent;    /* receivers it was queued for, and that are not counted yet */
-  uint32_t batch;   /* so many are counted together, the rest when it is cleared */
+  sio_query *query;    /* collects the acks; NULL: the event asks for none */
+  uint64_t seq;        /* its number in the replay log; 0: it is not replayed */
+  uint32_t offset_len; /* the length of the replay offset that ends the JSON, with its comma */
+  sio_slice json_without_offset; /* owned; made when an adapter first asks for the JSON */
+  uint32_t uncounted;            /* receivers that are not yet in the statistics */
+  uint32_t max_uncounted;        /* when there are so many, they are added to the statistics */
 };
+
+/* Encodes an event, or an ack if event is NULL, with SIO_ flags and the ack id or PACKET_NO_ID. If
+ * r is not NULL, the packet gets a replay offset and, unless it is volatile, a number. The caller
+ * clears p, also after an error. */
+int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                       sio_args args, int64_t ack_id, struct recovery *r);
+/* Encodes an event for a broadcast to this target, with acks for q unless q is NULL, and keeps it
+ * for recovery. The caller clears p, also after an error. */
+int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
+                                 sio_args args, sio_query *q);
+/* Allows an event without acks to be dropped for a receiver that reads slowly. Of the queued events
+ * with the same key only the newest is kept; key may be NULL. */
+void sio__packet_mark_droppable(sio_packet *p, const char *key);
+void sio__packet_clear(sio_packet *p); /* does nothing if p is all zero */
 
 #endif

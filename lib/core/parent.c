@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "core/core.h"
-#include "core/emit.h"
+#include "core/out_packet.h"
 #include "core/pattern.h"
 
 /* ---- the adapter of a parent ---------------------------------------------------------------- */

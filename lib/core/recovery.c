@@ -121,15 +121,14 @@ size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
   return sio__replay_log_write_offset(&r->log, r->log.seq + !is_volatile, out);
 }
 
-void sio__recovery_keep(const sio_packet *p, const sio_target *to) {
-  struct recovery *r = p->nsp->recovery;
-  if (!p->seq || r->by_pid.n == 0) return;
-  sio__replay_log_add(&r->log, p->seq, recovery_now(r), p->msg, to, to->skip ? to->skip->id : NULL);
+void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to) {
+  if (r->by_pid.n == 0) return;
+  sio__replay_log_add(&r->log, seq, recovery_now(r), msg, to, to->skip ? to->skip->id : NULL);
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_discard(const sio_packet *p) {
-  if (p->nsp->recovery) sio__replay_log_remove_newest(&p->nsp->recovery->log, p->seq);
+void sio__recovery_discard(struct recovery *r, uint64_t seq) {
+  sio__replay_log_remove_newest(&r->log, seq);
 }
 
 /* ---- returning ------------------------------------------------------------------------------- */

@@ -25,7 +25,6 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "base/timer.h"
-#include "core/out_packet.h"
 #include "core/recovery_queue.h"
 #include "core/replay_log.h"
 
@@ -69,10 +68,10 @@ size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
                             char out[REPLAY_OFFSET_MAX]);
 /* The event has been encoded: takes the number that its offset says. */
 static inline uint64_t recovery_take_number(struct recovery *r) { return ++r->log.seq; }
-/* Keeps a numbered packet for replay. Called before the packet is sent to any socket. */
-void sio__recovery_keep(const sio_packet *p, const sio_target *to);
-/* The packet that was kept last has been sent to no socket: removes it. */
-void sio__recovery_discard(const sio_packet *p);
+/* Keeps a numbered event for replay. Called before the event is sent to any socket. */
+void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to);
+/* The event that was kept last has been sent to no socket: removes it. */
+void sio__recovery_discard(struct recovery *r, uint64_t seq);
 static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq) {
   if (rec) rec->last_sent = seq;
 }

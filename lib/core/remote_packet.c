@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "core/emit.h"
+#include "core/out_packet.h"
 #include "core/remote_event.h"
 
 struct remote_packet {
@@ -44,10 +44,10 @@ int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const
   int err = remote_packet_read_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
-    err = sio__packet_encode(&r->packet, to, sio_event_name(&r->event), sio__args(&r->all_args, 1),
-                             q);
+    err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
+                                       sio__args(&r->all_args, 1), q);
   }
-  r->packet.batch = 1; /* the packet may outlive its namespace, which counts */
+  r->packet.max_uncounted = 1; /* the packet may outlive its namespace, which counts */
   if (err)
     sio_packet_free(&r->packet);
   else

@@ -669,10 +669,10 @@ TEST(each_packet_is_a_line_for_who_debugs) {
   turn();
   seen = saw();
   CHECK(strstr(seen, "sio: received EVENT for /, 19 bytes, 0 attachments; ") != NULL);
-  CHECK(
-      strstr(seen, " joins room \"room\" of /; adapter: \"b\" to 1 rooms (0: all) but 0 of /; ") !=
-      NULL);
-  CHECK(strstr(seen, "sio: sending event \"b\" in /, 17 bytes; ") != NULL);
+  CHECK(strstr(seen, " joins room \"room\" of /; adapter: broadcasting \"b\" in namespace / to 1 "
+                     "rooms (0: to all "
+                     "sockets), except 0 rooms; ") != NULL);
+  CHECK(strstr(seen, "sio: sending event \"b\" in namespace /, 17 bytes; ") != NULL);
   CHECK(strstr(seen, " leaves room \"room\" of /; ") != NULL);
   CHECK(!strstr(seen, "private"));
   stop();

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * out_packet.c - encodes a packet once, and queues it for any number of sockets.
+ */
+#include "core/out_packet.h"
+
+#include "base/random.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/pending_acks.h"
+#include "core/query.h"
+#include "core/recovery.h"
+#include "core/socket.h"
+#include "packet/parser.h"
+
+/* ---- encoding ------------------------------------------------------------------------------- */
+
+static void packet_mark_uncompressed(sio_packet *p) {
+  for (struct msg *m = p->msg; m; m = m->next) m->plain = true;
+}
+
+void sio__packet_mark_droppable(sio_packet *p, const char *key) {
+  p->msg->droppable = true;
+  if (key) p->msg->key = sio__hash(key, strlen(key)) | 1;
+  for (struct msg *m = p->msg->next; m; m = m->next) m->follows = true;
+}
+
+/* With a custom parser the receivers are sent its format; adapters always read JSON. */
+static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64_t id) {
+  struct core *core = p->nsp->core;
+  if (!core->opts->parser) return 0;
+  p->text = p->msg;
+  p->msg = NULL;
+  int err = sio__parser_encode(core->opts->parser, &core->loop.msgs, p->text, type,
+                               slice_str(p->nsp->name), id, &p->msg);
+  if (!err) return 0;
+  msg_unref(p->text);
+  p->text = NULL;
+  return err;
+}
+
+static const struct msg *packet_text(const sio_packet *p) { return p->text ? p->text : p->msg; }
+
+static void packet_log_sending(struct log *log, const sio_packet *p) {
+  const struct msg *m = packet_text(p);
+  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "sending %s \"%s\" in namespace %s, %u bytes",
+      p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name, p->msg->len);
+  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
+      m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
+}
+
+int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                       sio_args args, int64_t ack_id, struct recovery *r) {
+  struct core *core = nsp->core;
+  char offset[REPLAY_OFFSET_MAX];
+  bool is_volatile = flags & SIO_VOLATILE;
+  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
+  *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
+  if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
+  int err = sio__encode_with_tail(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
+                                  ack_id, slice(offset, n));
+  if (!err) err = packet_encode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
+  if (err) return err;
+  if (r && !is_volatile) p->seq = recovery_take_number(r);
+  p->offset_len = n ? (uint32_t)n + 3 : 0; /* with a comma and two quotes */
+  if (flags & SIO_NO_COMPRESS) packet_mark_uncompressed(p);
+  if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
+  return 0;
+}
+
+int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
+                                 sio_args args, sio_query *q) {
+  sio_nsp *nsp = to->nsp;
+  int err = q ? sio__packet_encode(p, nsp, to->flags, event, args, q->ack_id, NULL)
+              : sio__packet_encode(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
+  p->query = q;
+  if (!err && !q) sio__packet_mark_droppable(p, to->key);
+  if (!err && p->seq) sio__recovery_keep(nsp->recovery, p->seq, p->msg, to);
+  return err;
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+__attribute__((noinline)) static void packet_count_receivers(sio_packet *p) {
+  p->nsp->events_out += p->uncounted;
+  sio__count_packets_sent(&p->nsp->core->stats, p->msg, p->uncounted);
+  p->uncounted = 0;
+}
+
+/* The packet is const only for adapters, which must not change it. */
+static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
+  if (!err && ++p->uncounted < p->max_uncounted) return 0;
+  if (!err)
+    packet_count_receivers(p);
+  else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
+    p->nsp->core->stats.volatile_dropped++;
+  return err;
+}
+
+/* If a volatile event is dropped for a socket, no ack is expected from it. If the event cannot be
+ * sent for another reason, the ack of the socket counts as lost. */
+static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
+  sio_query *q = p->query;
+  int err = sio__pending_ack_add_to_query(s, q);
+  if (err == SIO_EEXISTS) return err;
+  if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
+  if (err == SIO_EDROPPED) return err;
+  p->nsp->core->stats.acks_asked += !err;
+  sio_query_expect(q, 1);
+  if (err) sio_query_lost(q, 1);
+  return err;
+}
+
+int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+  if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
+  if (p->seq) recovery_note_sent(s->recovery_record, p->seq);
+  if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
+  return p->query ? packet_send_and_await_ack(p, s, flags) : packet_send_to_session(p, s, flags);
+}
+
+void sio__packet_clear(sio_packet *p) {
+  if (p->uncounted) packet_count_receivers(p);
+  msg_unref(p->msg);
+  msg_unref(p->text);
+  sio__free((void *)(uintptr_t)p->json_without_offset.p);
+}
+
+/* ---- what adapters read --------------------------------------------------------------------- */
+
+/* Returns the JSON array after the type, the number of attachments, the namespace and the ack
+ * id. */
+static sio_slice packet_json_in_text(const sio_packet *p) {
+  const struct msg *m = packet_text(p);
+  const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
+  if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
+  if (*at == '/') at += strlen(p->nsp->name);
+  at = memchr(at, '[', (size_t)(end - at));
+  return slice(at, (size_t)(end - at));
+}
+
+/* A replay offset has a meaning on this server only. It is removed from the JSON that adapters send
+ * to other servers, which append their own. */
+static void packet_make_json_without_offset(sio_packet *p) {
+  sio_slice json = packet_json_in_text(p);
+  size_t n = json.n - p->offset_len;
+  char *copy = sio__strndup(json.p, n);
+  if (!copy) return;
+  copy[n - 1] = ']';
+  p->json_without_offset = slice(copy, n);
+}
+
+/* The packet is const only for adapters, which must not change it. */
+sio_slice sio_packet_json(const sio_packet *packet) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  if (!p->offset_len) return packet_json_in_text(p);
+  if (!p->json_without_offset.n) packet_make_json_without_offset(p);
+  return p->json_without_offset;
+}
+
+size_t sio_packet_bins(const sio_packet *p) {
+  size_t n = 0;
+  for (const struct msg *m = packet_text(p)->next; m; m = m->next) n++;
+  return n;
+}
+
+sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
+  const struct msg *m = packet_text(p)->next;
+  while (m && k--) m = m->next;
+  return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
+}
+
+sio_query *sio_packet_query(const sio_packet *p) { return p->query; }
