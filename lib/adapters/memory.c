@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.c - the adapter of one process: rooms in memory, receivers in a loop.
+ * memory.c - the adapter for a single server: rooms are kept in memory.
  *
- * A broadcast visits each receiver once without building a set: it takes a number, and
- * stamps it on every socket it must not look at again. Nothing the host wrote runs while a
- * stamp counts, except sio_on_any_outgoing(), which cannot send.
+ * A socket in several rooms of a target must be visited once. Each walk over a target has a number,
+ * which is written to the stamp of every socket that was visited or is excluded. No callback of the
+ * host runs during a walk, except that of sio_on_any_outgoing(), which is not allowed to send.
  */
 #include "adapters/rooms.h"
 #include "base/mem.h"
@@ -15,71 +15,73 @@
 struct sio_adapter {
   sio_nsp *nsp;
   struct rooms rooms;
-  uint64_t turn; /* the last stamp given out */
+  uint64_t last_stamp; /* the number of the last walk */
 };
 
-/* ---- the audience ---------------------------------------------------------------------- */
+/* ---- walking over the sockets of a target --------------------------------------------------- */
 
-/* What is done with each receiver. */
+/* What a walk does with each socket. */
 struct visit {
   void (*to)(struct visit *v, sio_socket *s);
   const sio_packet *packet;
   unsigned flags;
-  sio_socket **found; /* for collecting */
+  sio_socket **found; /* filled by collect_receiver() */
   uint32_t n, cap;
   int err;
 };
 
-/* One walk over the audience. */
+/* A walk over the sockets of a target. */
 struct walk {
   sio_adapter *adapter;
   const sio_socket *skip;
-  uint64_t turn; /* on the sockets that had theirs, or are left out */
+  uint64_t stamp; /* the stamp of sockets that were visited or are excluded */
   struct visit *visit;
 };
 
 static void visit_if_not_excluded(struct walk *w, sio_socket *s) {
-  if (s->stamp == w->turn || s == w->skip || s->state != SOCKET_CONNECTED) return;
-  s->stamp = w->turn;
+  if (s->stamp == w->stamp || s == w->skip || s->state != SOCKET_CONNECTED) return;
+  s->stamp = w->stamp;
   w->visit->to(w->visit, s);
 }
 
-static void mark_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->turn; }
+static void mark_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->stamp; }
 
-/* Everybody in a room of that name: who joined it, and the socket whose id it is. */
+/* Calls f for each socket that has joined the room, and for the socket whose id is the name. */
 static void walk_room(struct walk *w, const char *name, void (*f)(struct walk *, sio_socket *)) {
   const struct room *room = sio__rooms_find(&w->adapter->rooms, name);
-  for (uint32_t i = 0; room && i < room->n; i++) f(w, room->places[i].socket);
+  for (uint32_t i = 0; room && i < room->n; i++) f(w, room->members[i].socket);
   sio_socket *own = sio_socket_find(w->adapter->nsp, name);
   if (own) f(w, own);
 }
 
-static void walk_all(struct walk *w) {
+static void walk_all_members(struct walk *w) {
   sio_nsp *nsp = w->adapter->nsp;
   for (uint32_t i = 0; i < nsp->nmembers; i++) visit_if_not_excluded(w, nsp->members[i]);
 }
 
-static void walk_audience(sio_adapter *a, const sio_target *to, struct visit *visit) {
-  struct walk w = { .adapter = a, .skip = to->skip, .turn = ++a->turn, .visit = visit };
+static void walk_target(sio_adapter *a, const sio_target *to, struct visit *visit) {
+  struct walk w = { .adapter = a, .skip = to->skip, .stamp = ++a->last_stamp, .visit = visit };
   for (const char *const *r = to->except; r && *r; r++) walk_room(&w, *r, mark_as_excluded);
-  if (!to->rooms) walk_all(&w);
+  if (!to->rooms) walk_all_members(&w);
   for (const char *const *r = to->rooms; r && *r; r++) walk_room(&w, *r, visit_if_not_excluded);
 }
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
 
-/* A receiver that has left or reads slowly does not make the broadcast fail. */
+/* An error for one receiver, for example because its queue is full, does not end the broadcast. */
 static void deliver_to_receiver(struct visit *v, sio_socket *s) {
   sio_packet_deliver(v->packet, s, v->flags);
 }
 
 static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct visit v = { .to = deliver_to_receiver, .packet = p, .flags = to->flags };
-  walk_audience(a, to, &v);
+  walk_target(a, to, &v);
   return 0;
 }
 
-/* ---- visiting with the host's code: on a list made before ------------------------------------ */
+/* ---- calling the host for each socket ------------------------------------------------------- */
+
+/* Callbacks of the host may join and leave rooms, so the sockets are collected in a list first. */
 
 static void collect_receiver(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
@@ -98,7 +100,7 @@ static void collect_receiver(struct visit *v, sio_socket *s) {
 static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
                        void *user) {
   struct visit v = { .to = collect_receiver };
-  walk_audience(a, to, &v);
+  walk_target(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
     sio_socket *s = v.found[i];
     if (!v.err && sio_socket_connected(s)) visit(s, user);
@@ -108,60 +110,63 @@ static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_s
   return v.err;
 }
 
-struct edit {
-  int (*one)(sio_socket *s, const char *room);
+/* A call of sio_join() or sio_leave() for several rooms of each socket. */
+struct room_change {
+  int (*join_or_leave)(sio_socket *s, const char *room);
   const char *const *rooms;
-  int err; /* the first there was */
+  int err; /* the first error */
 };
 
-static void edit_rooms(sio_socket *s, void *user) {
-  struct edit *e = user;
+static void change_rooms_of_socket(sio_socket *s, void *user) {
+  struct room_change *e = user;
   for (const char *const *r = e->rooms; *r; r++) {
-    int err = e->one(s, *r);
+    int err = e->join_or_leave(s, *r);
     if (!e->err) e->err = err;
   }
 }
 
-static int edit_all(sio_adapter *a, const sio_target *to, struct edit e) {
-  int err = memory_each(a, to, edit_rooms, &e);
+static int change_rooms_of_target(sio_adapter *a, const sio_target *to, struct room_change e) {
+  int err = memory_each(a, to, change_rooms_of_socket, &e);
   return err ? err : e.err;
 }
 
 static int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
-  return edit_all(a, to, (struct edit){ .one = sio_join, .rooms = rooms });
+  return change_rooms_of_target(a, to,
+                                (struct room_change){ .join_or_leave = sio_join, .rooms = rooms });
 }
 
 static int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
-  return edit_all(a, to, (struct edit){ .one = sio_leave, .rooms = rooms });
+  return change_rooms_of_target(a, to,
+                                (struct room_change){ .join_or_leave = sio_leave, .rooms = rooms });
 }
 
-static void disconnect_one(sio_socket *s, void *user) {
+static void disconnect_visited_socket(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect(s);
 }
 
-static void disconnect_session(sio_socket *s, void *user) {
+static void disconnect_visited_session(sio_socket *s, void *user) {
   (void)user;
   sio_disconnect_session(s);
 }
 
 static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
-  return memory_each(a, to, session ? disconnect_session : disconnect_one, NULL);
+  return memory_each(a, to, session ? disconnect_visited_session : disconnect_visited_socket, NULL);
 }
 
-/* ---- one socket ------------------------------------------------------------------------------ */
+/* ---- the rooms of one socket ---------------------------------------------------------------- */
 
 static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
   return sio__rooms_has(s, sio__rooms_find(&a->rooms, room));
 }
 
-/* Does a socket go by that name? Then there is such a room even without members. */
-static bool adapter_is_own_room(const sio_adapter *a, const char *room) {
+/* True if the name is the id of a connected socket: each socket is in the room of its own id. */
+static bool is_id_of_socket(const sio_adapter *a, const char *room) {
   return sio_socket_find(a->nsp, room);
 }
 
 static bool room_exists(const sio_adapter *a, const char *room) {
-  return sio__rooms_find(&a->rooms, room) || adapter_is_own_room(a, room);
+  return sio__rooms_find(&a->rooms, room) || is_id_of_socket(a, room);
 }
 
 static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
@@ -186,10 +191,10 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
 }
 
 /* One by one, for whoever is told may change anything but this socket's rooms. The name goes with
- * the room: a copy. Another seat may have moved up into the one that gets free, never before it:
- * with a search from the start each time, a peer in very many rooms would keep the loop when it
+ * the room: a copy. Another joined_room may have moved up into the one that gets free, never before
+ * it: with a search from the start each time, a peer in very many rooms would keep the loop when it
  * leaves. */
-static void leave_and_report(sio_adapter *a, sio_socket *s) {
+static void leave_rooms_and_report(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
@@ -199,20 +204,20 @@ static void leave_and_report(sio_adapter *a, sio_socket *s) {
   }
 }
 
-/* Without memory for a name the rest is left in silence. */
+/* If there is no memory for a name, the remaining rooms are left without running the callbacks. */
 static void memory_leave_all(sio_adapter *a, sio_socket *s) {
-  if (sio_room_watched(a->nsp)) leave_and_report(a, s);
+  if (sio_room_watched(a->nsp)) leave_rooms_and_report(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
-static void memory_arrive(sio_adapter *a, sio_socket *s) {
+static void memory_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio_room_watched(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
   sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
-static void memory_depart(sio_adapter *a, sio_socket *s) {
+static void memory_on_socket_left(sio_adapter *a, sio_socket *s) {
   report_left_room(a, s, sio_socket_id(s));
 }
 
@@ -227,7 +232,7 @@ static void memory_rooms(const sio_adapter *a, const sio_socket *s,
 
 static size_t memory_room_size(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
-  return (room ? room->n : 0u) + adapter_is_own_room(a, name);
+  return (room ? room->n : 0u) + is_id_of_socket(a, name);
 }
 
 static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
@@ -236,7 +241,7 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
                              void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
-    cb(room->name, room->n + (size_t)adapter_is_own_room(a, room->name), user);
+    cb(room->name, room->n + (size_t)is_id_of_socket(a, room->name), user);
   for (uint32_t i = 0; i < a->nsp->nmembers; i++) {
     const char *id = sio_socket_id(a->nsp->members[i]);
     if (!sio__rooms_find(&a->rooms, id)) cb(id, 1, user);
@@ -273,8 +278,8 @@ const sio_adapter_ops sio_adapter_memory = {
   .all_join = memory_all_join,
   .all_leave = memory_all_leave,
   .all_disconnect = memory_all_disconnect,
-  .arrive = memory_arrive,
-  .depart = memory_depart,
+  .arrive = memory_on_socket_connected,
+  .depart = memory_on_socket_left,
   .all_rooms = memory_all_rooms,
   .room_size = memory_room_size,
   .room_count = memory_room_count,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rooms.c - two tables that point into each other: whatever moves in one tells the other where
- * it went.
+ * rooms.c - the members of each room and the rooms of each socket. When an entry moves in one of
+ * the two arrays, the index that the other keeps of it is changed too.
  */
 #include "adapters/rooms.h"
 
@@ -9,89 +9,89 @@
 #include "base/mem.h"
 #include <sio/adapter.h>
 
-enum { MIN_PLACES = 4, MIN_SEATS = 4 };
+enum { MIN_MEMBERS = 4, MIN_SLOTS = 4 };
 
-struct seat {
-  struct room *room; /* NULL: free */
-  uint32_t place;    /* index in room->places */
+struct joined_room {
+  struct room *room; /* NULL: the slot is free */
+  uint32_t member;   /* the index of the socket in room->members */
 };
 
-struct seats {
-  uint32_t n, cap; /* cap: a power of two, at most 3/4 taken */
-  struct seat v[];
+struct joined_rooms {
+  uint32_t n, cap; /* cap is a power of two; at most 3/4 of the slots are in use */
+  struct joined_room v[];
 };
 
-/* ---- a socket's table ------------------------------------------------------------------- */
+/* ---- the rooms of a socket ------------------------------------------------------------------ */
 
-static struct seats *table_of(const sio_socket *s) { return sio_adapter_slot(s); }
+static struct joined_rooms *joined_rooms_of(const sio_socket *s) { return sio_adapter_slot(s); }
 
-/* Of the room's number, not of its address: the order in which a socket leaves its rooms must be
- * the same in each run of the program. */
-static uint32_t ideal_slot_of(const struct room *room, uint32_t cap) {
+/* The hash is made from the room's number and not from its address, so that a socket leaves its
+ * rooms in the same order in each run of the program. */
+static uint32_t joined_home_slot(const struct room *room, uint32_t cap) {
   uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
-/* Where the room sits, or the free seat where it would. */
-static uint32_t seat_of(const struct seats *t, const struct room *room) {
-  uint32_t i = ideal_slot_of(room, t->cap);
+/* Returns the slot of the room, or the free slot in which it would be put. */
+static uint32_t joined_find_slot(const struct joined_rooms *t, const struct room *room) {
+  uint32_t i = joined_home_slot(room, t->cap);
   while (t->v[i].room && t->v[i].room != room) i = (i + 1) & (t->cap - 1);
   return i;
 }
 
-static void take_seat(struct seats *t, uint32_t i, struct seat seat) {
-  t->v[i] = seat;
-  seat.room->places[seat.place].seat = i;
+static void joined_put(struct joined_rooms *t, uint32_t i, struct joined_room entry) {
+  t->v[i] = entry;
+  entry.room->members[entry.member].slot = i;
 }
 
-static void move_seats(struct seats *to, const struct seats *from) {
+static void joined_rehash(struct joined_rooms *to, const struct joined_rooms *from) {
   for (uint32_t i = 0; i < from->cap; i++)
-    if (from->v[i].room) take_seat(to, seat_of(to, from->v[i].room), from->v[i]);
+    if (from->v[i].room) joined_put(to, joined_find_slot(to, from->v[i].room), from->v[i]);
   to->n = from->n;
 }
 
-/* One seat free and one more, so that a search ends. */
-static int seats_grow(sio_socket *s) {
-  struct seats *old = table_of(s);
+/* Makes room for one more entry. A free slot always remains, so that searches end. */
+static int joined_rooms_reserve(sio_socket *s) {
+  struct joined_rooms *old = joined_rooms_of(s);
   if (old && old->n < old->cap / 4 * 3) return 0;
   if (old && old->cap > UINT32_MAX / 2) return SIO__ENOMEM;
-  uint32_t cap = old ? old->cap * 2 : MIN_SEATS;
-  struct seats *t = sio__calloc(1, sizeof *t + cap * sizeof(struct seat));
+  uint32_t cap = old ? old->cap * 2 : MIN_SLOTS;
+  struct joined_rooms *t = sio__calloc(1, sizeof *t + cap * sizeof(struct joined_room));
   if (!t) return SIO__ENOMEM;
   t->cap = cap;
-  if (old) move_seats(t, old);
+  if (old) joined_rehash(t, old);
   sio__free(old);
   sio_adapter_set_slot(s, t);
   return 0;
 }
 
-static void seats_trim(sio_socket *s) {
-  struct seats *t = table_of(s);
+static void joined_rooms_free_if_empty(sio_socket *s) {
+  struct joined_rooms *t = joined_rooms_of(s);
   if (!t || t->n) return;
   sio__free(t);
   sio_adapter_set_slot(s, NULL);
 }
 
-/* Moves back each later entry that lookups would not find across the gap. */
-static void free_seat(struct seats *t, uint32_t gap) {
+/* Frees a slot. Each later entry that a search would not find any more is moved into the gap. */
+static void joined_rooms_clear_slot(struct joined_rooms *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
-    uint32_t from_home = (i - ideal_slot_of(t->v[i].room, t->cap)) & mask;
+    uint32_t from_home = (i - joined_home_slot(t->v[i].room, t->cap)) & mask;
     if (from_home < ((i - gap) & mask)) continue;
-    take_seat(t, gap, t->v[i]);
+    joined_put(t, gap, t->v[i]);
     gap = i;
   }
-  t->v[gap] = (struct seat){ 0 };
+  t->v[gap] = (struct joined_room){ 0 };
 }
 
 bool sio__rooms_has(const sio_socket *s, const struct room *room) {
-  const struct seats *t = table_of(s);
-  return t && room && t->v[seat_of(t, room)].room == room;
+  const struct joined_rooms *t = joined_rooms_of(s);
+  return t && room && t->v[joined_find_slot(t, room)].room == room;
 }
 
 const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i) {
-  const struct seats *t = table_of(s);
+  const struct joined_rooms *t = joined_rooms_of(s);
   while (t && *i < t->cap) {
     const struct room *room = t->v[(*i)++].room;
     if (room) return room;
@@ -99,43 +99,44 @@ const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i) {
   return NULL;
 }
 
-/* ---- a room's members --------------------------------------------------------------------- */
+/* ---- the members of a room ------------------------------------------------------------------ */
 
-static int places_resize(struct room *room, uint32_t cap) {
-  struct place *p = sio__realloc(room->places, cap * sizeof *p);
+static int room_members_resize(struct room *room, uint32_t cap) {
+  struct room_member *p = sio__realloc(room->members, cap * sizeof *p);
   if (!p) return SIO__ENOMEM;
-  room->places = p;
+  room->members = p;
   room->cap = cap;
   return 0;
 }
 
-static int places_grow(struct room *room) {
+static int room_members_reserve(struct room *room) {
   if (room->n < room->cap) return 0;
-  struct place *p = sio__array_grow(room->places, &room->cap, sizeof *p, MIN_PLACES);
+  struct room_member *p = sio__array_grow(room->members, &room->cap, sizeof *p, MIN_MEMBERS);
   if (!p) return SIO__ENOMEM;
-  room->places = p;
+  room->members = p;
   return 0;
 }
 
-/* The last member takes the place that gets free. */
-static void clear_seat(struct room *room, uint32_t i) {
-  struct place last = room->places[--room->n];
-  room->places[i] = last;
-  table_of(last.socket)->v[last.seat].place = i;
-  /* Without memory it stays roomy, which is fine too. */
-  if (room->cap > MIN_PLACES && room->n < room->cap / 4) (void)places_resize(room, room->cap / 2);
+/* The last member is moved to the index that becomes free. */
+static void room_remove_member(struct room *room, uint32_t i) {
+  struct room_member last = room->members[--room->n];
+  room->members[i] = last;
+  joined_rooms_of(last.socket)->v[last.slot].member = i;
+  /* If the array cannot be reallocated it keeps its size, which does no harm. */
+  if (room->cap > MIN_MEMBERS && room->n < room->cap / 4)
+    (void)room_members_resize(room, room->cap / 2);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
-static sio_slice key_of(const void *item) {
+static sio_slice room_key(const void *item) {
   const struct room *room = item;
   return slice(room->name, room->name_len);
 }
 
 void sio__rooms_init(struct rooms *r) {
-  sio__map_init(&r->by_name, key_of);
-  r->made = 0;
+  sio__map_init(&r->by_name, room_key);
+  r->created = 0;
 }
 
 void sio__rooms_clear(struct rooms *r) { sio__map_clear(&r->by_name); }
@@ -149,54 +150,54 @@ static struct room *room_new(struct rooms *r, const char *name) {
   struct room *room = sio__calloc(1, sizeof *room + n + 1);
   if (!room) return NULL;
   room->name_len = (uint32_t)n;
-  room->number = r->made++;
+  room->number = r->created++;
   memcpy(room->name, name, n);
   if (sio__map_put(&r->by_name, room) == 0) return room;
   sio__free(room);
   return NULL;
 }
 
-static void room_trim(struct rooms *r, struct room *room) {
+static void room_free_if_empty(struct rooms *r, struct room *room) {
   if (room->n) return;
-  sio__map_del(&r->by_name, key_of(room));
-  sio__free(room->places);
+  sio__map_del(&r->by_name, room_key(room));
+  sio__free(room->members);
   sio__free(room);
 }
 
 int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
   if (!room && !(room = room_new(r, name))) return SIO__ENOMEM;
-  if (places_grow(room) || seats_grow(s)) {
-    room_trim(r, room);
-    seats_trim(s);
+  if (room_members_reserve(room) || joined_rooms_reserve(s)) {
+    room_free_if_empty(r, room);
+    joined_rooms_free_if_empty(s);
     return SIO__ENOMEM;
   }
-  struct seats *t = table_of(s);
-  room->places[room->n].socket = s;
-  take_seat(t, seat_of(t, room), (struct seat){ .room = room, .place = room->n });
+  struct joined_rooms *t = joined_rooms_of(s);
+  room->members[room->n].socket = s;
+  joined_put(t, joined_find_slot(t, room), (struct joined_room){ .room = room, .member = room->n });
   t->n++;
   room->n++;
   return 0;
 }
 
-static void leave_seat(struct rooms *r, struct seats *t, uint32_t i) {
-  struct seat seat = t->v[i];
-  clear_seat(seat.room, seat.place);
-  free_seat(t, i);
-  room_trim(r, seat.room);
+static void leave_room_in_slot(struct rooms *r, struct joined_rooms *t, uint32_t i) {
+  struct joined_room left = t->v[i];
+  room_remove_member(left.room, left.member);
+  joined_rooms_clear_slot(t, i);
+  room_free_if_empty(r, left.room);
 }
 
 void sio__rooms_leave(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
   if (!sio__rooms_has(s, room)) return;
-  struct seats *t = table_of(s);
-  leave_seat(r, t, seat_of(t, room));
-  seats_trim(s);
+  struct joined_rooms *t = joined_rooms_of(s);
+  leave_room_in_slot(r, t, joined_find_slot(t, room));
+  joined_rooms_free_if_empty(s);
 }
 
 void sio__rooms_leave_all(struct rooms *r, sio_socket *s) {
-  struct seats *t = table_of(s);
+  struct joined_rooms *t = joined_rooms_of(s);
   for (uint32_t i = 0; t && i < t->cap; i++)
-    while (t->v[i].room) leave_seat(r, t, i);
-  seats_trim(s);
+    while (t->v[i].room) leave_room_in_slot(r, t, i);
+  joined_rooms_free_if_empty(s);
 }

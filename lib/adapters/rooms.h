@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * rooms.h - who is in which room: joining, leaving and asking in O(1), and a dense
- * array of members for each room.
+ * rooms.h - which sockets are in which rooms. Joining a room, leaving it and testing membership
+ * take constant time.
  *
- * A room knows its members, each with the seat it has in that member's table; a table
- * (the socket's adapter slot) knows its rooms, each with the index of the member there. An
- * empty room and an empty table cost nothing.
+ * Each room has a dense array of its members, because a broadcast walks it. Each socket has a hash
+ * table of the rooms that it has joined (its adapter slot). The entries of the two refer to each
+ * other by index. A socket without rooms has no table, and a room without members does not exist.
  */
 #ifndef SIO_ADAPTERS_ROOMS_H
 #define SIO_ADAPTERS_ROOMS_H
@@ -13,35 +13,35 @@
 #include "base/map.h"
 #include <sio/types.h>
 
-struct place {
+struct room_member {
   sio_socket *socket;
-  uint32_t seat; /* in the socket's table */
+  uint32_t slot; /* the index of the room in the socket's table of joined rooms */
 };
 
 struct room {
-  struct place *places; /* [0, n) */
+  struct room_member *members;
   uint32_t n, cap;
   uint32_t name_len;
-  uint32_t number; /* in the order of making; decides where the room sits in members' tables */
+  uint32_t number; /* rooms are numbered in the order of creation; the hash in members' tables */
   char name[];     /* NUL-terminated */
 };
 
 struct rooms {
   struct map by_name;
-  uint32_t made; /* rooms, ever */
+  uint32_t created; /* the number of rooms that were ever created */
 };
 
 void sio__rooms_init(struct rooms *r);
-void sio__rooms_clear(struct rooms *r);                                /* everybody has left */
-struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: nobody is in it */
+void sio__rooms_clear(struct rooms *r); /* all sockets must have left their rooms */
+struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
 
-/* It must not be in the room yet. 0, or UV_ENOMEM, and then nothing changed. */
+/* The socket must not be in the room yet. 0 or UV_ENOMEM; after an error nothing has changed. */
 int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name);
-/* No-op when it is not in it. */
+/* Does nothing if the socket is not in the room. */
 void sio__rooms_leave(struct rooms *r, sio_socket *s, const char *name);
 void sio__rooms_leave_all(struct rooms *r, sio_socket *s);
 bool sio__rooms_has(const sio_socket *s, const struct room *room); /* room may be NULL */
-/* The socket's rooms one by one; *i starts at 0, NULL at the end. */
+/* Walks the rooms of a socket: *i must be 0 at the start. Returns NULL at the end. */
 const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * room_hooks.c - the host hears of rooms that come, fill, empty and go.
+ * room_hooks.c - adds the host's sio_room_hooks to a namespace, and runs them.
  */
 #include "core/room_hooks.h"
-#include "base/sized.h"
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sized.h"
 #include "core/nsp.h"
 
 struct room_hook {
@@ -14,16 +14,16 @@ struct room_hook {
   void *user;
 };
 
-/* What stands in the row as its function: the row wants one. */
-static void placeholder_hook(void) {}
+/* A hook must have a function; those that are called are in struct room_hook. */
+static void unused_hook_fn(void) {}
 
 int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
   if (!hooks) return SIO__EINVAL;
   struct room_hook *h = sio__malloc(sizeof *h);
   if (!h) return SIO__ENOMEM;
   h->user = user;
-  int err = sio__copy_sized_struct(&h->on, sizeof h->on, hooks, size);
-  if (!err) err = sio__hooks_add(&nsp->rooms, placeholder_hook, h, false);
+  int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
+  if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h, false);
   if (err) sio__free(h);
   return err;
 }
@@ -46,8 +46,8 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
 
 bool sio_room_watched(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
 
-static void call_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
-                           const char *room, sio_socket *s) {
+static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
+                          const char *room, sio_socket *s) {
   switch (change) {
     case SIO_ROOM_CREATED:
       if (h->on.create) h->on.create(nsp, room, h->user);
@@ -66,7 +66,5 @@ static void call_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_roo
 
 void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s) {
   if (!sio_room_watched(nsp)) return;
-  struct hook_walk w = sio__hooks_walk(&nsp->rooms);
-  for (const struct hook *k; (k = sio__hooks_next(&w));)
-    call_room_hook(nsp, k->user, change, room, s);
+  HOOKS_EACH(k, walk, &nsp->rooms) run_room_hook(nsp, k->user, change, room, s);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * room_hooks.h - who wants to hear of rooms.
+ * room_hooks.h - the callbacks of sio_on_room(), which run when rooms are created, joined, left and
+ * removed.
  */
 #ifndef SIO_CORE_ROOM_HOOKS_H
 #define SIO_CORE_ROOM_HOOKS_H
 
 #include <sio/nsp.h>
 
-int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from); /* UV_ENOMEM: some of them */
+/* Copies the callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
+int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from);
 void sio__room_hooks_clear(sio_nsp *nsp);
 
 #endif
