@@ -190,10 +190,10 @@ static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
   report_left_room(a, s, room);
 }
 
-/* One by one, for whoever is told may change anything but this socket's rooms. The name goes with
- * the room: a copy. Another joined_room may have moved up into the one that gets free, never before
- * it: with a search from the start each time, a peer in very many rooms would keep the loop when it
- * leaves. */
+/* The rooms are left one by one, because the callbacks may change everything except the rooms of
+ * this socket. The name is copied, because it is freed with the room. When a room is left, another
+ * may be moved into its slot but never into an earlier one, so the walk continues at the same slot.
+ * Starting again each time would take too long for a socket in very many rooms. */
 static void leave_rooms_and_report(sio_adapter *a, sio_socket *s) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {

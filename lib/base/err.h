@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.h - the libuv error codes that this room returns. On Unix they are negated errno values, so
- * libuv's header, which only the net room includes, is not needed.
+ * err.h - libuv's error codes for files that do not include libuv's header. On Unix they are
+ * negated errno values.
+ *
+ * A file that sees uv.h (most do, through net/loop.h) writes UV_E*; any other file writes SIO__E*.
+ * Comments and documentation always write UV_E*.
  */
 #ifndef SIO_BASE_ERR_H
 #define SIO_BASE_ERR_H

@@ -9,7 +9,7 @@
 
 enum { MEMBERS_MIN = 16 };
 
-static int members_resize(sio_nsp *nsp, uint32_t cap) {
+static int nsp_members_resize(sio_nsp *nsp, uint32_t cap) {
   sio_socket **p = sio__realloc(nsp->members, cap * sizeof(sio_socket *));
   if (!p) return UV_ENOMEM;
   nsp->members = p;
@@ -17,8 +17,7 @@ static int members_resize(sio_nsp *nsp, uint32_t cap) {
   return 0;
 }
 
-/* Room for one more. */
-static int members_reserve(sio_nsp *nsp) {
+static int nsp_members_reserve(sio_nsp *nsp) {
   if (nsp->nmembers < nsp->members_cap) return 0;
   sio_socket **p =
       sio__array_grow(nsp->members, &nsp->members_cap, sizeof(sio_socket *), MEMBERS_MIN);
@@ -28,7 +27,7 @@ static int members_reserve(sio_nsp *nsp) {
 }
 
 int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
-  int err = members_reserve(nsp);
+  int err = nsp_members_reserve(nsp);
   if (!err) err = sio__map_put(&nsp->by_id, s);
   if (err) return err;
   s->index = nsp->nmembers;
@@ -44,7 +43,7 @@ void sio__nsp_remove_member(sio_nsp *nsp, sio_socket *s) {
   sio__map_del(&nsp->by_id, slice_str(s->id));
   /* If the array cannot be reallocated it keeps its size, which does no harm. */
   if (nsp->members_cap > MEMBERS_MIN && nsp->nmembers < nsp->members_cap / 4)
-    (void)members_resize(nsp, nsp->members_cap / 2);
+    (void)nsp_members_resize(nsp, nsp->members_cap / 2);
 }
 
 sio_slice sio__nsp_member_key(const void *socket) {

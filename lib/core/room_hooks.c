@@ -4,7 +4,6 @@
  */
 #include "core/room_hooks.h"
 
-#include "base/err.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "core/nsp.h"
@@ -18,9 +17,9 @@ struct room_hook {
 static void unused_hook_fn(void) {}
 
 int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
-  if (!hooks) return SIO__EINVAL;
+  if (!hooks) return UV_EINVAL;
   struct room_hook *h = sio__malloc(sizeof *h);
-  if (!h) return SIO__ENOMEM;
+  if (!h) return UV_ENOMEM;
   h->user = user;
   int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
   if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h, false);

@@ -20,15 +20,16 @@
 enum kind {
   COUNTER,
   GAUGE,
-  BYTES,
-  SECONDS
-}; /* BYTES and SECONDS are histograms; SECONDS counts us */
+  BYTES,  /* a histogram of sizes */
+  SECONDS /* a histogram of times; the struct holds microseconds */
+};
 
-/* One family of series. text is name|help, or name|help|label|value|value..., with one value for
- * each consecutive field of the struct. A field whose value is called "none" is left out. */
+/* A metric of Prometheus. text is "name|help", or "name|help|label|value|value..." with one
+ * value of the label for each of several consecutive fields. A field with the value "none" is
+ * left out. */
 struct metric {
   const char *text;
-  uint16_t at; /* of the first field, in sio_stats or nsp_stats */
+  uint16_t at; /* the offset of the first field in sio_stats or nsp_stats */
   uint8_t kind;
 };
 
@@ -44,113 +45,155 @@ struct metric {
 #define LAYERS "|layer|http|websocket"
 
 static const struct metric server_metrics[] = {
-  SERVER(GAUGE, connections, "connections|Connections open."),
-  SERVER(COUNTER, connections_accepted, "connections_accepted|Connections taken."),
-  SERVER(COUNTER, connections_closed, "connections_closed|Connections ended."),
-  SERVER(COUNTER, connections_handed_over,
-         "connections_handed_over|Connections that moved to the server of another thread."),
+  SERVER(GAUGE, connections, "connections|Number of TCP and Unix connections that are open."),
+  SERVER(COUNTER, connections_accepted, "connections_accepted|Number of connections accepted."),
+  SERVER(COUNTER, connections_closed, "connections_closed|Number of connections closed."),
   SERVER(COUNTER, connections_refused,
-         "connections_refused|Connections closed at once: no memory."),
+         "connections_refused|Number of connections closed after accept() because memory ran out."),
   SERVER(COUNTER, rejected,
-         "rejected|Connections and sessions past a limit.|cause|connections|pending|connects|"
-         "open|sessions|open_sessions|proxy|requests"),
-  SERVER(COUNTER, limited, "limited|Peers that sent too much.|how|paused|closed"),
-  SERVER(GAUGE, addresses, "addresses|Addresses remembered for limits."),
-  SERVER(COUNTER, addresses_uncounted, "addresses_uncounted|There was no room to remember."),
-  SERVER(COUNTER, accept_failures, "accept_failures|Times that no connection could be accepted."),
-  SERVER(COUNTER, net_bytes_in, "net_bytes|Bytes on the wire." DIRECTIONS),
-  SERVER(COUNTER, net_reads, "net_calls|System calls that move bytes.|call|read|write"),
-  SERVER(COUNTER, bytes_lost, "lost_bytes|Bytes that waited for a peer when it went."),
-  SERVER(COUNTER, net_blocked, "net_blocked|Writes of which not all was taken."),
-  SERVER(GAUGE, queued_bytes, "queued_bytes|What waits for peers; a broadcast counts for each."),
-  SERVER(GAUGE, message_bytes, "message_bytes|Memory of encoded messages, each once."),
-  SERVER(BYTES, write_bytes, "write_bytes|Bytes per write."),
-  SERVER(SECONDS, turn_us, "turn_seconds|Work between two waits of the loop."),
-  SERVER(GAUGE, tls_connections, "tls_connections|Connections that speak TLS."),
-  SERVER(COUNTER, tls_handshakes, "tls_handshakes|TLS handshakes.|version|1.2|1.3|other"),
-  SERVER(COUNTER, tls_resumed, "tls_resumed|Those of them that a ticket made short."),
+         "rejected|Number of connections, requests and sessions refused by a limit."
+         "|cause|connections|pending|connects|open|sessions|open_sessions|proxy"),
+  SERVER(COUNTER, limited,
+         "limited|Number of times a peer exceeded its rate of packets or bytes."
+         "|how|paused|closed"),
+  SERVER(GAUGE, addresses, "addresses|Number of peer addresses that are remembered for limits."),
+  SERVER(COUNTER, addresses_uncounted,
+         "addresses_uncounted|Number of peers not counted because the table was full."),
+  SERVER(COUNTER, accept_failures, "accept_failures|Number of failed calls of accept()."),
+  SERVER(COUNTER, net_bytes_in,
+         "net_bytes|Number of bytes read from and written to connections." DIRECTIONS),
+  SERVER(COUNTER, net_reads,
+         "net_calls|Number of system calls that read from or wrote to connections."
+         "|call|read|write"),
+  SERVER(COUNTER, bytes_lost,
+         "lost_bytes|Number of queued bytes discarded because the connection ended."),
+  SERVER(COUNTER, net_blocked,
+         "net_blocked|Number of writes of which the kernel took only a part."),
+  SERVER(GAUGE, queued_bytes,
+         "queued_bytes|Memory in bytes of queued messages, counted for each receiver."),
+  SERVER(GAUGE, message_bytes,
+         "message_bytes|Memory in bytes of encoded messages, each counted once."),
+  SERVER(BYTES, write_bytes, "write_bytes|Number of bytes of each write to a connection."),
+  SERVER(SECONDS, turn_us, "turn_seconds|Seconds that each turn of the event loop took."),
+  SERVER(GAUGE, tls_connections, "tls_connections|Number of open connections that use TLS."),
+  SERVER(COUNTER, tls_handshakes,
+         "tls_handshakes|Number of completed TLS handshakes."
+         "|version|1.2|1.3|other"),
+  SERVER(COUNTER, tls_resumed,
+         "tls_resumed|Number of TLS handshakes that resumed an earlier session."),
   SERVER(COUNTER, tls_failed,
-         "tls_failed|TLS that came to nothing, or broke.|cause|"
-         "plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol|memory|broken"),
-  SERVER(COUNTER, tls_displaced, "tls_displaced|TLS handshakes closed to make room for others."),
-  SERVER(GAUGE, tls_handshaking, "tls_handshaking|TLS handshakes under way."),
-  SERVER(COUNTER, log_lines_lost, "log_lines_lost|Lines of the log that found no room."),
+         "tls_failed|Number of TLS handshakes and TLS connections that failed."
+         "|cause|plain|port|timeout|closed|version|cipher|alpn|certificate|alert|protocol"
+         "|memory|broken"),
+  SERVER(COUNTER, tls_displaced,
+         "tls_displaced|Number of TLS handshakes closed to make room for newer ones."),
+  SERVER(GAUGE, tls_handshaking, "tls_handshaking|Number of TLS handshakes in progress."),
+  SERVER(COUNTER, log_lines_lost,
+         "log_lines_lost|Number of log lines lost because the log buffer was full."),
   SERVER(COUNTER, log_lines_left_out,
-         "log_lines_left_out|Lines that peers cause, past their rate."),
+         "log_lines_left_out|Number of log lines left out because peers caused too many."),
   SERVER(COUNTER, calls_refused,
-         "calls_refused|Calls made inside a callback where they are not allowed."),
-  SERVER(COUNTER, stalls, "stalls|Times the loop was kept from its deadlines."),
+         "calls_refused|Number of library calls refused inside a callback of the host."),
+  SERVER(COUNTER, stalls, "stalls|Number of times the host blocked the event loop for too long."),
 
-  SERVER(COUNTER, http_requests, "http_requests|HTTP requests begun."),
-  SERVER(COUNTER, http_responses, "http_responses|Answers.|class|1xx|2xx|3xx|4xx|5xx"),
-  SERVER(COUNTER, http_aborted, "http_aborted|Requests that ended without an answer."),
+  SERVER(COUNTER, http_requests, "http_requests|Number of HTTP requests begun."),
+  SERVER(COUNTER, http_responses,
+         "http_responses|Number of HTTP responses sent."
+         "|class|1xx|2xx|3xx|4xx|5xx"),
+  SERVER(COUNTER, http_aborted,
+         "http_aborted|Number of HTTP requests that ended without a response."),
   SERVER(COUNTER, http_refused,
-         "http_refused|Requests that are none, or too big or slow.|cause|"
-         "malformed|head_size|body_size|timeout"),
+         "http_refused|Number of HTTP requests refused as malformed, too large or slow."
+         "|cause|malformed|head_size|body_size|timeout"),
   SERVER(COUNTER, engine_refused,
-         "engine_refused|Requests that the engine refused.|cause|"
-         "transport_unknown|session_unknown|bad_method|bad_request|"
-         "forbidden|bad_version|misuse|draining"),
-  SERVER(COUNTER, compressed, "compressed|Answers and messages compressed."),
-  SERVER(COUNTER, compressed_plain, "compressed_plain_bytes|Their bytes before." LAYERS),
-  SERVER(COUNTER, compressed_packed, "compressed_packed_bytes|Their bytes after." LAYERS),
+         "engine_refused|Number of HTTP requests refused by the Engine.IO protocol."
+         "|cause|transport_unknown|session_unknown|bad_method|bad_request|forbidden"
+         "|bad_version|misuse|draining"),
+  SERVER(COUNTER, compressed,
+         "compressed|Number of HTTP responses and WebSocket messages compressed."),
+  SERVER(COUNTER, compressed_plain,
+         "compressed_plain_bytes|Bytes of responses and messages before compression." LAYERS),
+  SERVER(COUNTER, compressed_packed,
+         "compressed_packed_bytes|Bytes of responses and messages after compression." LAYERS),
 
-  SERVER(GAUGE, websockets, "websockets|WebSockets open."),
-  SERVER(COUNTER, websockets_opened, "websockets_opened|WebSockets accepted."),
-  SERVER(COUNTER, websockets_refused, "websockets_refused|WebSocket handshakes refused."),
+  SERVER(GAUGE, websockets, "websockets|Number of WebSockets that are open."),
+  SERVER(COUNTER, websockets_opened, "websockets_opened|Number of WebSockets accepted."),
+  SERVER(COUNTER, websockets_refused, "websockets_refused|Number of WebSocket handshakes refused."),
   SERVER(COUNTER, websockets_closed,
-         "websockets_closed|WebSockets ended, by close code.|code|"
-         "normal|abnormal|error|application"),
-  SERVER(COUNTER, ws_messages_in, "websocket_messages|WebSocket messages." DIRECTIONS),
-  SERVER(COUNTER, inflated, "inflated|WebSocket messages that came compressed."),
-  SERVER(COUNTER, inflated_plain, "inflated_plain_bytes|Their bytes inflated."),
-  SERVER(COUNTER, inflated_packed, "inflated_packed_bytes|Their bytes as they came."),
+         "websockets_closed|Number of WebSockets closed, by the class of their close code."
+         "|code|normal|abnormal|error|application"),
+  SERVER(COUNTER, ws_messages_in,
+         "websocket_messages|Number of WebSocket messages received and sent." DIRECTIONS),
+  SERVER(COUNTER, inflated, "inflated|Number of WebSocket messages received compressed."),
+  SERVER(COUNTER, inflated_plain,
+         "inflated_plain_bytes|Bytes of compressed WebSocket messages after decompression."),
+  SERVER(COUNTER, inflated_packed,
+         "inflated_packed_bytes|Bytes of compressed WebSocket messages as received."),
 
-  SERVER(GAUGE, sessions_now, "sessions|Engine.IO sessions open." TRANSPORTS),
-  SERVER(COUNTER, sessions_polling, "sessions_opened|By what they began with." TRANSPORTS),
-  SERVER(COUNTER, sessions_closed, "sessions_closed|Sessions ended." REASONS),
-  SERVER(COUNTER, upgrades_started, "upgrades_started|Upgrades begun."),
-  SERVER(COUNTER, upgrades, "upgrades|Upgrades ended.|result|ok|failed"),
-  SERVER(COUNTER, pings_sent, "pings_sent|Heartbeats asked for."),
-  SERVER(COUNTER, heartbeats_missed, "heartbeats_missed|Heartbeats that did not come in time."),
-  SERVER(SECONDS, heartbeat_us, "heartbeat_seconds|From ping to pong."),
-  SERVER(BYTES, packet_bytes_in, "packet_bytes|Engine.IO packets." DIRECTIONS),
-  SERVER(COUNTER, parse_errors, "parse_errors|Packets that broke the protocol."),
-  SERVER(COUNTER, overflows, "overflows|Peers closed because too much waited for them."),
-  SERVER(COUNTER, out_of_memory, "out_of_memory|Peers closed for want of memory."),
+  SERVER(GAUGE, sessions_now,
+         "sessions|Number of open Engine.IO sessions, by their current transport." TRANSPORTS),
+  SERVER(
+      COUNTER, sessions_polling,
+      "sessions_opened|Number of Engine.IO sessions opened, by their first transport." TRANSPORTS),
+  SERVER(COUNTER, sessions_closed, "sessions_closed|Number of Engine.IO sessions closed." REASONS),
+  SERVER(COUNTER, upgrades_started,
+         "upgrades_started|Number of upgrades from polling to WebSocket begun."),
+  SERVER(COUNTER, upgrades,
+         "upgrades|Number of upgrades from polling to WebSocket ended."
+         "|result|ok|failed"),
+  SERVER(COUNTER, pings_sent, "pings_sent|Number of Engine.IO pings sent."),
+  SERVER(COUNTER, heartbeats_missed,
+         "heartbeats_missed|Number of Engine.IO sessions closed for want of a heartbeat."),
+  SERVER(SECONDS, heartbeat_us, "heartbeat_seconds|Seconds from each Engine.IO ping to its pong."),
+  SERVER(BYTES, packet_bytes_in,
+         "packet_bytes|Number of bytes of each Engine.IO packet received and sent." DIRECTIONS),
+  SERVER(COUNTER, parse_errors,
+         "parse_errors|Number of received packets that violated the protocol."),
+  SERVER(COUNTER, overflows, "overflows|Number of peers disconnected because too much was queued."),
+  SERVER(COUNTER, out_of_memory,
+         "out_of_memory|Number of peers disconnected because memory ran out."),
 
-  SERVER(COUNTER, sockets_opened, "sockets_opened|Sockets connected."),
-  SERVER(COUNTER, sockets_closed, "sockets_closed|Sockets disconnected." REASONS),
+  SERVER(COUNTER, sockets_opened, "sockets_opened|Number of Socket.IO sockets connected."),
+  SERVER(COUNTER, sockets_closed,
+         "sockets_closed|Number of Socket.IO sockets disconnected." REASONS),
   SERVER(COUNTER, connects_refused,
-         "connects_refused|Peers not let into a namespace.|cause|"
-         "middleware|timeout|no_namespace|too_many"),
-  SERVER(GAUGE, nsps, "namespaces|Namespaces."),
-  SERVER(GAUGE, child_nsps, "child_namespaces|Those of them made because a peer asked."),
-  SERVER(COUNTER, nsps_refused, "namespaces_refused|Those not made: there were too many."),
-  SERVER(COUNTER, events_refused, "events_refused|Events that middleware refused."),
-  SERVER(COUNTER, broadcasts, "broadcasts|Events to many."),
-  SERVER(COUNTER, volatile_dropped, "volatile_dropped|Volatile events not sent."),
-  SERVER(COUNTER, events_dropped, "events_dropped|Events dropped for peers that read slowly."),
-  SERVER(COUNTER, bytes_dropped, "dropped_bytes|Memory of the events dropped."),
-  SERVER(COUNTER, acks_sent, "acks_sent|Replies to peers."),
-  SERVER(COUNTER, acks_asked, "acks_asked|Replies asked of peers."),
-  SERVER(COUNTER, acks_received, "acks_ended|What became of them.|how|received|timed_out|lost"),
-  SERVER(GAUGE, acks_pending, "acks_pending|Replies still owed."),
-  SERVER(SECONDS, ack_us, "ack_seconds|From asking to the reply."),
-  SERVER(COUNTER, answers_dropped, "answers_dropped|Replies to questions to many not kept."),
-  SERVER(COUNTER, thread_messages_lost,
-         "thread_messages_lost|Messages to servers of other threads that could not be sent."),
-  SERVER(COUNTER, recovered, "recovered|Sockets that came back."),
+         "connects_refused|Number of refused CONNECT packets."
+         "|cause|middleware|timeout|no_namespace|too_many"),
+  SERVER(GAUGE, nsps, "namespaces|Number of namespaces that exist."),
+  SERVER(GAUGE, child_nsps,
+         "child_namespaces|Number of namespaces that were created for a parent namespace."),
+  SERVER(COUNTER, nsps_refused,
+         "namespaces_refused|Number of namespaces not created because there were too many."),
+  SERVER(COUNTER, events_refused,
+         "events_refused|Number of received events that packet middleware refused."),
+  SERVER(COUNTER, broadcasts, "broadcasts|Number of broadcasts."),
+  SERVER(COUNTER, volatile_dropped,
+         "volatile_dropped|Number of volatile events not sent to receivers that were not ready."),
+  SERVER(COUNTER, events_dropped,
+         "events_dropped|Number of queued events dropped for receivers that read too slowly."),
+  SERVER(COUNTER, bytes_dropped,
+         "dropped_bytes|Memory in bytes of queued events dropped for slow receivers."),
+  SERVER(COUNTER, acks_sent, "acks_sent|Number of acks sent to peers."),
+  SERVER(COUNTER, acks_asked, "acks_asked|Number of acks requested from peers."),
+  SERVER(COUNTER, acks_received,
+         "acks_ended|Number of acks that were received, timed out or were lost."
+         "|how|received|timed_out|lost"),
+  SERVER(GAUGE, acks_pending, "acks_pending|Number of acks that peers have not sent yet."),
+  SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
+  SERVER(COUNTER, answers_dropped,
+         "answers_dropped|Number of invalid or too large answers to queries dropped."),
+  SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),
   SERVER(COUNTER, recovery_failed,
-         "recovery_failed|Sockets that could not.|cause|none|"
-         "no_session|bad_offset|log_gone|too_much|no_memory"),
+         "recovery_failed|Number of sockets that connection state recovery did not restore."
+         "|cause|none|no_session|bad_offset|log_gone|too_much|no_memory"),
 };
 
 static const struct metric nsp_metrics[] = {
-  NSP(GAUGE, sockets, "sockets|Sockets connected."),
-  NSP(GAUGE, rooms, "rooms|Rooms with members, but each socket's own."),
-  NSP(COUNTER, events_in, "events_received|Events from peers."),
-  NSP(COUNTER, events_out, "events_sent|Events to peers, once for each."),
+  NSP(GAUGE, sockets, "sockets|Number of sockets connected to the namespace."),
+  NSP(GAUGE, rooms, "rooms|Number of rooms in the namespace, without the rooms of socket ids."),
+  NSP(COUNTER, events_in, "events_received|Number of events received in the namespace."),
+  NSP(COUNTER, events_out,
+      "events_sent|Number of events sent in the namespace, counted for each receiver."),
 };
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -166,7 +209,7 @@ static void metrics_put(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
-/* Writes at most PIECE bytes, which is enough for every format used here. */
+/* Writes at most PIECE bytes, which is enough for each format that is used below. */
 __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, const char *fmt,
                                                                  ...) {
   char piece[PIECE];
@@ -178,7 +221,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
 }
 
 /* Writes a label's value; bytes that are not valid UTF-8 are written in hexadecimal. */
-static void put_label_value(struct out *o, sio_slice s) {
+static void put_escaped_label_value(struct out *o, sio_slice s) {
   while (s.n) {
     size_t n = sio__utf8_sequence_length(s.p, s.n);
     if (n == 0)
@@ -193,7 +236,7 @@ static void put_label_value(struct out *o, sio_slice s) {
 }
 
 struct label {
-  sio_slice name, value; /* an empty name: no label */
+  sio_slice name, value; /* name is empty if there is no label */
 };
 
 struct family {
@@ -205,47 +248,47 @@ static void put_metric_name(struct out *o, const struct family *f, const char *s
   metrics_printf(o, "sio_%.*s%s", (int)f->name.n, f->name.p, suffix);
 }
 
-static void put_labels(struct out *o, const struct label *l, const char *le) {
+static void put_metric_labels(struct out *o, const struct label *l, const char *le) {
   if (!l->name.n && !le) return;
   metrics_put(o, "{", 1);
   if (l->name.n) {
     metrics_printf(o, "%.*s=\"", (int)l->name.n, l->name.p);
-    put_label_value(o, l->value);
+    put_escaped_label_value(o, l->value);
     metrics_put(o, "\"", 1);
   }
   if (le) metrics_printf(o, "%sle=\"%s\"", l->name.n ? "," : "", le);
   metrics_put(o, "}", 1);
 }
 
-static void format_number(char out[NUM_MAX], uint64_t v, bool us) {
+static void format_metric_number(char out[NUM_MAX], uint64_t v, bool us) {
   if (us)
     snprintf(out, NUM_MAX, "%" PRIu64 ".%06" PRIu64, v / 1000000, v % 1000000);
   else
     snprintf(out, NUM_MAX, "%" PRIu64, v);
 }
 
-static void put_series(struct out *o, const struct family *f, const char *suffix,
-                       const struct label *l, const char *le, uint64_t v, bool us) {
+static void put_metric_series(struct out *o, const struct family *f, const char *suffix,
+                              const struct label *l, const char *le, uint64_t v, bool us) {
   char text[NUM_MAX];
-  format_number(text, v, us);
+  format_metric_number(text, v, us);
   put_metric_name(o, f, suffix);
-  put_labels(o, l, le);
+  put_metric_labels(o, l, le);
   metrics_printf(o, " %s\n", text);
 }
 
-static void put_histogram(struct out *o, const struct family *f, const struct label *l,
-                          const sio_histogram *h) {
+static void put_histogram_series(struct out *o, const struct family *f, const struct label *l,
+                                 const sio_histogram *h) {
   bool us = f->metric->kind == SECONDS;
   char le[NUM_MAX];
   uint64_t n = 0;
   for (int i = 0; i < SIO_BUCKETS; i++) {
     bool last = i == SIO_BUCKETS - 1;
     n += h->count[i];
-    format_number(le, sio_bucket_bound(i), us);
-    put_series(o, f, "_bucket", l, last ? "+Inf" : le, n, false);
+    format_metric_number(le, sio_bucket_bound(i), us);
+    put_metric_series(o, f, "_bucket", l, last ? "+Inf" : le, n, false);
   }
-  put_series(o, f, "_sum", l, NULL, h->sum, us);
-  put_series(o, f, "_count", l, NULL, n, false);
+  put_metric_series(o, f, "_sum", l, NULL, h->sum, us);
+  put_metric_series(o, f, "_count", l, NULL, n, false);
 }
 
 static bool is_histogram(const struct metric *m) { return m->kind >= BYTES; }
@@ -253,10 +296,10 @@ static bool is_histogram(const struct metric *m) { return m->kind >= BYTES; }
 static void put_metric_value(struct out *o, const struct family *f, const struct label *l,
                              const void *v) {
   if (is_histogram(f->metric))
-    put_histogram(o, f, l, v);
+    put_histogram_series(o, f, l, v);
   else
-    put_series(o, f, f->metric->kind == COUNTER ? "_total" : "", l, NULL, *(const uint64_t *)v,
-               false);
+    put_metric_series(o, f, f->metric->kind == COUNTER ? "_total" : "", l, NULL,
+                      *(const uint64_t *)v, false);
 }
 
 /* Writes the HELP and TYPE lines of a family. *rest is set to the part of its text after the
@@ -306,7 +349,7 @@ static const sio_nsp *next_parent_nsp(const sio_server *srv, const struct hook *
 }
 
 /* Several parent namespaces, and one that the host has created, may have the same name. */
-static struct row *find_or_add_row(struct rows *all, const char *name) {
+static struct row *find_or_add_nsp_row(struct rows *all, const char *name) {
   size_t i = 0;
   while (i < all->n && strcmp(all->v[i].name, name) != 0) i++;
   if (i == all->n) all->v[all->n++] = (struct row){ .name = name };
@@ -332,7 +375,7 @@ static struct rows *collect_nsp_rows(const sio_server *srv) {
     sio__nsp_stats_add(&r->stats, nsp);
   }
   for (const struct hook *k = NULL; (nsp = next_parent_nsp(srv, &k));)
-    sio__parent_stats_add(&find_or_add_row(all, nsp->name)->stats, nsp);
+    sio__parent_stats_add(&find_or_add_nsp_row(all, nsp->name)->stats, nsp);
   return all;
 }
 
@@ -348,7 +391,8 @@ static void put_nsp_metric(struct out *o, const struct metric *m, const struct r
 /* ---- the text -------------------------------------------------------------------------------- */
 
 static void put_all_metrics(struct out *o, const sio_stats *st, const struct rows *nsps) {
-  static const struct metric info = { "info|The library.", 0, GAUGE };
+  static const struct metric info = { "info|The version of libsio; the value is always 1.", 0,
+                                      GAUGE };
   struct label version = { SLICE("version"), slice_str(sio_version()) };
   sio_slice rest;
   struct family f = put_family_header(o, &info, &rest);
@@ -375,7 +419,7 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
 
 /* ---- the route ------------------------------------------------------------------------------- */
 
-static void answer_scrape(sio_slice text, void *request) {
+static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
   struct msg *m = sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n);
   if (m)
@@ -385,12 +429,12 @@ static void answer_scrape(sio_slice text, void *request) {
   msg_unref(m);
 }
 
-static void on_scrape(sio_request *r, void *srv) {
-  if (sio_metrics_text(srv, answer_scrape, r)) sio__request_drop(r);
+static void on_metrics_request(sio_request *r, void *srv) {
+  if (sio_metrics_text(srv, answer_metrics_request, r)) sio__request_drop(r);
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {
   if (!path || strchr(path, '*') || sio__eio_find_by_url(&srv->engines, slice_str(path)))
     return UV_EINVAL;
-  return sio__routes_add(&srv->routes, "GET", path, 0, on_scrape, srv);
+  return sio__routes_add(&srv->routes, "GET", path, 0, on_metrics_request, srv);
 }

@@ -9,7 +9,6 @@
 #include "adapters/threads.h"
 #include "base/bucket.h"
 #include "base/deflate.h"
-#include "base/err.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "base/utf8.h"
@@ -30,10 +29,10 @@
 static const struct count_field {
   const char *name;
   size_t at;
-  unsigned normal, most;
-} counts[] = {
-#define FIELD(f, normal, most) \
-  { #f, offsetof(sio_options, f), normal, most }
+  unsigned default_value, max;
+} count_fields[] = {
+#define FIELD(f, default_value, max) \
+  { #f, offsetof(sio_options, f), default_value, max }
   FIELD(ping_interval_ms, 25000, MS_MAX),    FIELD(ping_timeout_ms, 20000, MS_MAX),
   FIELD(upgrade_timeout_ms, 10000, MS_MAX),  FIELD(connect_timeout_ms, 45000, MS_MAX),
   FIELD(close_timeout_ms, 30000, MS_MAX),    FIELD(max_attachments, 10, 999999999),
@@ -50,8 +49,8 @@ static const struct count_field {
 static const struct size_field {
   const char *name;
   size_t at;
-  size_t normal, most;
-} sizes[] = {
+  size_t default_value, max;
+} size_fields[] = {
   FIELD(max_payload, 1000000, 1024 * MIB),
   FIELD(max_queued, 16 * MIB, SIZE_MAX / 2),
   FIELD(max_head, 16384, 16 * MIB),
@@ -73,21 +72,21 @@ __attribute__((format(printf, 3, 4))) static int option_is_invalid(struct log *l
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s: %s", field, text);
-  return SIO__EINVAL;
+  return UV_EINVAL;
 }
 
-static int option_is_over_maximum(struct log *log, const char *field, size_t v, size_t most) {
-  return option_is_invalid(log, field, "%zu is more than the maximum, %zu", v, most);
+static int option_is_over_maximum(struct log *log, const char *field, size_t v, size_t max) {
+  return option_is_invalid(log, field, "%zu is more than the maximum, %zu", v, max);
 }
 
 static int option_is_over_field(struct log *log, const char *field, size_t v, const char *other,
-                                size_t most) {
+                                size_t max) {
   return option_is_invalid(log, field, "%zu is more than sio_options.%s, which is %zu", v, other,
-                           most);
+                           max);
 }
 
-static int option_is_not_in_range(struct log *log, const char *field, int v, int least, int most) {
-  return option_is_invalid(log, field, "%d is not one of %d..%d", v, least, most);
+static int option_is_not_in_range(struct log *log, const char *field, int v, int min, int max) {
+  return option_is_invalid(log, field, "%d is not one of %d..%d", v, min, max);
 }
 
 static int option_needs_field(struct log *log, const char *field, const char *other) {
@@ -96,60 +95,57 @@ static int option_needs_field(struct log *log, const char *field, const char *ot
 
 static int option_is_not_built(struct log *log, const char *field, const char *library) {
   option_is_invalid(log, field, "needs %s, which this build of libsio does not have", library);
-  return SIO__ENOTSUP;
+  return UV_ENOTSUP;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-/* A struct of the host's that begins with its size. */
-static int read_struct(void *out, size_t size, const void *in, struct log *log, const char *field) {
-  return sio__read_sized_struct(out, size, in, size)
+/* Copies a struct of the host, which begins with its size. */
+static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
+                              const char *field) {
+  return sio__sized_read(out, size, in, size)
              ? option_is_invalid(
                    log, field,
                    "its size is invalid, or it sets a field that this version does not know")
              : 0;
 }
 
-#define READ_STRUCT(out, in, log, field) read_struct(out, sizeof *(out), in, log, field)
+#define COPY_OPTION_STRUCT(out, in, log, field) \
+  copy_option_struct(out, sizeof *(out), in, log, field)
 
-/* A table that the library keeps a pointer to: 0 is the size that it had in version 0.1. */
-static bool is_whole(size_t size, size_t least) { return size == 0 || size >= least; }
+/* Checks the size of a table of functions to which the library keeps a pointer. In version 0.1 the
+ * size could be 0. */
+static bool has_size_of_first_version(size_t size, size_t min) { return size == 0 || size >= min; }
 
-static int complete_threads(sio_options *o, struct log *log) {
-  if (!o->threads) return 0;
-  if (o->adapter) return option_is_invalid(log, "adapter", "cannot be set together with threads");
-  if (o->recovery) return option_is_invalid(log, "recovery", "cannot be set together with threads");
-  o->adapter = &sio__adapter_threads;
-  return 0;
-}
-
-static int complete_adapter(sio_options *o, struct log *log) {
+static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio_adapter_memory;
-  if (is_whole(o->adapter->size, sizeof *o->adapter)) return 0;
+  if (has_size_of_first_version(o->adapter->size, sizeof *o->adapter)) return 0;
   return option_is_invalid(log, "adapter", "its size is less than in version 0.1");
 }
 
-static int complete_counts(sio_options *o, struct log *log) {
-  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+static int check_count_options(sio_options *o, struct log *log) {
+  for (size_t i = 0; i < sizeof count_fields / sizeof *count_fields; i++) {
     unsigned v;
-    memcpy(&v, (char *)o + counts[i].at, sizeof v);
-    if (v > counts[i].most) return option_is_over_maximum(log, counts[i].name, v, counts[i].most);
-    if (!v) memcpy((char *)o + counts[i].at, &counts[i].normal, sizeof v);
+    memcpy(&v, (char *)o + count_fields[i].at, sizeof v);
+    if (v > count_fields[i].max)
+      return option_is_over_maximum(log, count_fields[i].name, v, count_fields[i].max);
+    if (!v) memcpy((char *)o + count_fields[i].at, &count_fields[i].default_value, sizeof v);
   }
   return 0;
 }
 
-static int complete_sizes(sio_options *o, struct log *log) {
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+static int check_size_options(sio_options *o, struct log *log) {
+  for (size_t i = 0; i < sizeof size_fields / sizeof *size_fields; i++) {
     size_t v;
-    memcpy(&v, (char *)o + sizes[i].at, sizeof v);
-    if (v > sizes[i].most) return option_is_over_maximum(log, sizes[i].name, v, sizes[i].most);
-    if (!v) memcpy((char *)o + sizes[i].at, &sizes[i].normal, sizeof v);
+    memcpy(&v, (char *)o + size_fields[i].at, sizeof v);
+    if (v > size_fields[i].max)
+      return option_is_over_maximum(log, size_fields[i].name, v, size_fields[i].max);
+    if (!v) memcpy((char *)o + size_fields[i].at, &size_fields[i].default_value, sizeof v);
   }
   return 0;
 }
 
-static int complete_queue(sio_options *o, struct log *log) {
+static int check_queue_options(sio_options *o, struct log *log) {
   if (o->queue_high > o->max_queued)
     return option_is_over_field(log, "queue_high", o->queue_high, "max_queued", o->max_queued);
   if (!o->queue_low) o->queue_low = o->queue_high / 2;
@@ -161,8 +157,8 @@ static int complete_queue(sio_options *o, struct log *log) {
   return o->when_full && !o->queue_high ? option_needs_field(log, "when_full", "queue_high") : 0;
 }
 
-/* Fields whose default depends on another field. */
-static int complete_dependent(sio_options *o, struct log *log) {
+/* Checks fields whose default depends on another field, and some single fields. */
+static int check_dependent_options(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
     return option_is_over_field(log, "high_water", o->high_water, "max_queued", o->max_queued);
@@ -185,7 +181,7 @@ static int complete_dependent(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int complete_limits(sio_options *o, struct log *log) {
+static int check_rate_options(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
@@ -208,7 +204,7 @@ static int complete_limits(sio_options *o, struct log *log) {
   return 0;
 }
 
-static int complete_proxies(struct options *opts, struct log *log) {
+static int check_proxy_options(struct options *opts, struct log *log) {
   const sio_options *o = &opts->o;
   const char *which = "";
   if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
@@ -218,7 +214,7 @@ static int complete_proxies(struct options *opts, struct log *log) {
     return option_needs_field(log, "proxy_protocol", "trusted_proxies");
   if (!o->trusted_proxies) return 0;
   int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
-  if (err == SIO__EINVAL)
+  if (err == UV_EINVAL)
     LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
         "sio_options.trusted_proxies: \"%s\" is not an IP address, a network (address/bits) or "
         "\"unix\"",
@@ -227,11 +223,11 @@ static int complete_proxies(struct options *opts, struct log *log) {
   return err;
 }
 
-/* The parser that is built in is represented by NULL. */
-static int complete_parser(sio_options *o, struct log *log) {
+/* For the built-in parser, o->parser is set to NULL. */
+static int check_parser_option(sio_options *o, struct log *log) {
   if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
-  if (!is_whole(o->parser->size, sizeof *o->parser))
+  if (!has_size_of_first_version(o->parser->size, sizeof *o->parser))
     return option_is_invalid(log, "parser", "its size is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
     return option_is_invalid(log, "parser", "encode or decode is NULL; both are needed");
@@ -251,20 +247,20 @@ static bool is_url_path(const char *p, size_t n) {
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
-  if (!is_url_path(p, n)) return SIO__EINVAL;
+  if (!is_url_path(p, n)) return UV_EINVAL;
   while (n > 1 && p[n - 1] == '/') n--;
   char *own = *out = sio__malloc(n + 2);
-  if (!own) return SIO__ENOMEM;
+  if (!own) return UV_ENOMEM;
   memcpy(own, p, n);
   if (slash && p[n - 1] != '/') own[n++] = '/';
   own[n] = '\0';
   return 0;
 }
 
-static int complete_path(struct options *opts, struct log *log) {
+static int check_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
-  if (err == SIO__EINVAL)
+  if (err == UV_EINVAL)
     return option_is_invalid(log, "path",
                              "\"%.100s\" is not a URL path: it has to begin with '/', to have at "
                              "most %d bytes, and no space, control character, '?' or '#'",
@@ -273,26 +269,26 @@ static int complete_path(struct options *opts, struct log *log) {
   return err;
 }
 
-static int copy_cors(struct options *opts, struct log *log) {
+static int copy_cors_option(struct options *opts, struct log *log) {
   sio_cors cors;
   if (!opts->o.cors) return 0;
-  int err = READ_STRUCT(&cors, opts->o.cors, log, "cors");
+  int err = COPY_OPTION_STRUCT(&cors, opts->o.cors, log, "cors");
   if (err) return err;
   err = sio__cors_copy(&opts->cors, &cors);
-  if (err == SIO__EINVAL)
+  if (err == UV_EINVAL)
     return option_is_invalid(log, "cors",
                              "a text has a character that is not allowed in an HTTP header");
   opts->o.cors = opts->cors;
   return err;
 }
 
-static int copy_cookie(struct options *opts, struct log *log) {
+static int copy_cookie_option(struct options *opts, struct log *log) {
   sio_cookie cookie;
   if (!opts->o.cookie) return 0;
-  int err = READ_STRUCT(&cookie, opts->o.cookie, log, "cookie");
+  int err = COPY_OPTION_STRUCT(&cookie, opts->o.cookie, log, "cookie");
   if (err) return err;
   err = sio__cookie_copy(&opts->cookie, &cookie);
-  if (err == SIO__EINVAL)
+  if (err == UV_EINVAL)
     return option_is_invalid(log, "cookie",
                              "a text has a character that is not allowed in a cookie");
   opts->o.cookie = opts->cookie;
@@ -306,7 +302,7 @@ static bool is_origin(const char *s) {
 }
 
 /* The copy is one block: first the pointers, then the texts. */
-static int copy_origins(struct options *opts, struct log *log) {
+static int copy_origins_option(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
   if (!from) return 0;
@@ -318,7 +314,7 @@ static int copy_origins(struct options *opts, struct log *log) {
     bytes += strlen(from[n]) + 1;
   }
   opts->origins = sio__malloc((n + 1) * sizeof *from + bytes);
-  if (!opts->origins) return SIO__ENOMEM;
+  if (!opts->origins) return UV_ENOMEM;
   char *text = (char *)(opts->origins + n + 1);
   for (size_t i = 0; i < n; i++) {
     opts->origins[i] = text;
@@ -338,16 +334,16 @@ static int check_built_features(const sio_options *o, struct log *log) {
   return asked ? option_is_not_built(log, "http_compression_threshold", "zlib") : 0;
 }
 
-static int check_deflate_field(struct log *log, const char *field, int v, int least, int most) {
-  if (v == 0 || (v >= least && v <= most)) return 0;
+static int check_deflate_field(struct log *log, const char *field, int v, int min, int max) {
+  if (v == 0 || (v >= min && v <= max)) return 0;
   return option_is_invalid(log, "per_message_deflate", "%s: %d is not one of 0, %d..%d", field, v,
-                           least, most);
+                           min, max);
 }
 
-static int complete_deflate(struct options *opts, struct log *log) {
+static int check_deflate_options(struct options *opts, struct log *log) {
   sio_deflate *d = &opts->deflate;
   if (!opts->o.per_message_deflate) return 0;
-  int err = READ_STRUCT(d, opts->o.per_message_deflate, log, "per_message_deflate");
+  int err = COPY_OPTION_STRUCT(d, opts->o.per_message_deflate, log, "per_message_deflate");
   if (err) return err;
   opts->o.per_message_deflate = d;
   err = check_deflate_field(log, "level", d->level, 1, 9);
@@ -359,10 +355,10 @@ static int complete_deflate(struct options *opts, struct log *log) {
   return 0;
 }
 
-static int complete_recovery(struct options *opts, struct log *log) {
+static int check_recovery_options(struct options *opts, struct log *log) {
   sio_recovery *r = &opts->recovery;
   if (!opts->o.recovery) return 0;
-  int err = READ_STRUCT(r, opts->o.recovery, log, "recovery");
+  int err = COPY_OPTION_STRUCT(r, opts->o.recovery, log, "recovery");
   if (err) return err;
   opts->o.recovery = r;
   if (r->max_disconnection_ms > MS_MAX)
@@ -389,22 +385,21 @@ static int check_initial_packet(const sio_options *o, struct log *log) {
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
   *opts = (struct options){ .o = *in };
   int err = check_built_features(&opts->o, log);
-  if (!err) err = complete_counts(&opts->o, log);
-  if (!err) err = complete_sizes(&opts->o, log);
-  if (!err) err = complete_dependent(&opts->o, log);
-  if (!err) err = complete_queue(&opts->o, log);
-  if (!err) err = complete_limits(&opts->o, log);
-  if (!err) err = complete_threads(&opts->o, log);
-  if (!err) err = complete_adapter(&opts->o, log);
-  if (!err) err = complete_parser(&opts->o, log);
-  if (!err) err = complete_path(opts, log);
-  if (!err) err = complete_deflate(opts, log);
-  if (!err) err = complete_recovery(opts, log);
+  if (!err) err = check_count_options(&opts->o, log);
+  if (!err) err = check_size_options(&opts->o, log);
+  if (!err) err = check_dependent_options(&opts->o, log);
+  if (!err) err = check_queue_options(&opts->o, log);
+  if (!err) err = check_rate_options(&opts->o, log);
+  if (!err) err = check_adapter_option(&opts->o, log);
+  if (!err) err = check_parser_option(&opts->o, log);
+  if (!err) err = check_path_option(opts, log);
+  if (!err) err = check_deflate_options(opts, log);
+  if (!err) err = check_recovery_options(opts, log);
   if (!err) err = check_initial_packet(&opts->o, log);
-  if (!err) err = copy_cors(opts, log);
-  if (!err) err = copy_cookie(opts, log);
-  if (!err) err = copy_origins(opts, log);
-  if (!err) err = complete_proxies(opts, log);
+  if (!err) err = copy_cors_option(opts, log);
+  if (!err) err = copy_cookie_option(opts, log);
+  if (!err) err = copy_origins_option(opts, log);
+  if (!err) err = check_proxy_options(opts, log);
   if (err) sio__options_clear(opts);
   return err;
 }

@@ -17,15 +17,15 @@ struct sio_server {
   struct options opts;
   struct list listeners; /* struct listener */
   struct http http;
-  struct deflater *deflater; /* HTTP's; NULL: off */
+  struct deflater *deflater; /* compresses HTTP responses; NULL: compression is off */
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
   struct eio eio; /* the engine of Socket.IO; in engines.engines too */
   struct routes routes;
   struct http_mount client_mount; /* socket.io.js and the other files of the client */
-  struct asset_gzip
-      *client_packed; /* compressed forms of these files, in order; NULL until one is requested */
+  /* The compressed forms of these files, in the same order; NULL until one is requested. */
+  struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
   struct endpoint_shared endpoint_shared;
   struct task close_task;      /* the second step of closing, at the end of the turn */

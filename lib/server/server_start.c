@@ -42,7 +42,7 @@ static int open_ws_compression(sio_server *srv) {
 }
 
 /* Does what can fail before the first handle is put on the loop. */
-static int prepare_server(sio_server *srv) {
+static int prepare_compression_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
   int err = srv->ws.recv.pool ? open_http_compression(srv) : UV_ENOMEM;
@@ -90,19 +90,19 @@ static void discard_server(sio_server *srv) {
   sio__core_unref(&srv->core);
 }
 
-static int check_options(struct options *opts, struct log *log, const sio_options *in,
-                         size_t size) {
+static int init_log_and_options(struct options *opts, struct log *log, const sio_options *in,
+                                size_t size) {
   sio_options o;
   int err = sio__copy_sized_struct(&o, sizeof o, in, size);
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_options holds a field that this library is too old for");
+      "sio_options sets a field that this version of libsio does not know");
   return err;
 }
 
-static int init_engine(sio_server *srv) {
+static int init_socketio_engine(sio_server *srv) {
   return sio__eio_init(&srv->eio, &(struct eio_plan){ .group = &srv->engines,
                                                       .loop = &srv->core.loop,
                                                       .log = &srv->core.log,
@@ -125,14 +125,14 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
                       size_t size) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
   if (!srv) return UV_ENOMEM;
-  int err = check_options(&srv->opts, &srv->core.log, opts, size);
+  int err = init_log_and_options(&srv->opts, &srv->core.log, opts, size);
   if (err) {
     sio__log_deliver_lines(&srv->core.log);
     sio__free(srv);
     return err;
   }
   init_server_parts(srv);
-  err = prepare_server(srv);
+  err = prepare_compression_and_root_nsp(srv);
   if (!err) err = start_loop(srv, uv);
   if (err) {
     discard_server(srv);
@@ -140,7 +140,7 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   }
   *out = srv;
   /* The loop holds handles of the server now, so freeing it takes a turn. */
-  err = init_engine(srv);
+  err = init_socketio_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the bytes were the host's, and are encoded now */
   if (!err) err = sio__members_join(srv);
   if (err) close_unstarted_server(srv);
