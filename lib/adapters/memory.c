@@ -15,7 +15,7 @@
 struct sio_adapter {
   sio_nsp *nsp;
   struct rooms rooms;
-  uint64_t last_stamp; /* the number of the last walk */
+  uint64_t last_stamp; /* the stamp of the last walk; each walk has the next number */
 };
 
 /* ---- walking over the sockets of a target --------------------------------------------------- */

@@ -22,7 +22,7 @@ struct room {
   struct room_member *members;
   uint32_t n, cap;
   uint32_t name_len;
-  uint32_t number; /* rooms are numbered in the order of creation; the hash in members' tables */
+  uint32_t number; /* the rooms are numbered in the order of creation; used as hash value */
   char name[];     /* NUL-terminated */
 };
 

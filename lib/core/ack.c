@@ -13,9 +13,9 @@
 #include <sio/socket.h>
 
 struct sio_ack {
-  sio_socket *socket; /* a counted reference; NULL: another server asks */
+  sio_socket *socket; /* a counted reference; NULL if another server asked for the ack */
   int64_t id;
-  struct server_side_ack server; /* if socket is NULL; holds a reference to its nsp */
+  struct server_side_ack server; /* used if socket is NULL; holds a reference to the namespace */
 };
 
 static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side_ack *server,

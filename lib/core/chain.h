@@ -17,7 +17,7 @@
 struct chain;
 
 struct chain_ops {
-  /* Calls the middleware k and gives it &c->next for its verdict. */
+  /* Calls the middleware function of hook k. It gives its verdict through &c->next. */
   void (*call)(struct chain *c, const struct hook *k);
   /* The middleware returned without a verdict and may use its arguments later: those that point to
    * temporary memory must be copied now. */
@@ -32,8 +32,8 @@ struct chain_ops {
 };
 
 enum chain_state {
-  CHAIN_IDLE,     /* the chain does not run */
-  CHAIN_CALLING,  /* a middleware is running and has given no verdict yet */
+  CHAIN_IDLE,     /* the chain has not been started, or has ended */
+  CHAIN_CALLING,  /* a middleware function runs and has given no verdict yet */
   CHAIN_WAITING,  /* the middleware has returned without a verdict */
   CHAIN_OK,       /* the verdict is yes, and the chain has not gone on yet */
   CHAIN_REFUSED,  /* the verdict is no, and the chain has not ended yet */
@@ -46,8 +46,8 @@ struct chain {
   struct loop *loop;
   const struct chain_ops *ops;
   const struct hooks *hooks; /* the middleware; hooks are never removed from this list */
-  const struct hook *at;     /* the middleware that runs or was run last */
-  uint64_t last_number;      /* hooks with a higher number were added after the start */
+  const struct hook *at;     /* the middleware that was called last; NULL at the start */
+  uint64_t last_number;      /* hooks with a higher number were added later and are not called */
   uint8_t state;             /* enum chain_state */
 };
 

@@ -19,9 +19,9 @@ struct nsp_note;
 struct client {
   sio_session *session;
   struct decoder decoder;
-  sio_socket *sockets;            /* those that are PENDING, CONNECTED or LEAVING */
+  sio_socket *sockets;            /* the peer's sockets that are PENDING, CONNECTED or LEAVING */
   struct nsp_note *nsp_notes;     /* see nsp_note.h */
-  struct client_timeout *timeout; /* NULL: no limit of time runs, see client_timeout.h */
+  struct client_timeout *timeout; /* NULL while no time limit runs; see client_timeout.h */
 };
 
 static inline struct client *client_of(const sio_session *c) { return sio__session_user(c); }

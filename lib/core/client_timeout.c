@@ -12,7 +12,7 @@
 struct client_timeout {
   struct client *client;
   unsigned ms;
-  bool for_join;     /* for joining a namespace; else for the attachments of a packet */
+  bool for_join;     /* true: the time to join a namespace; false: the time for attachments */
   bool got_part;     /* a part of a packet has come since the last check */
   bool extended;     /* the time was granted a second time, see loop_extends_deadline() */
   size_t arriving;   /* bytes of an incomplete WebSocket message or body at the last check */
@@ -84,8 +84,8 @@ bool sio__client_is_unjoined(const struct client *cl) {
 
 size_t sio__client_add_auth(struct client *cl, size_t n) { return cl->timeout->auth_bytes += n; }
 
-/* While a client has joined no namespace its first limit of time goes on, and covers the
- * attachments as well. */
+/* As long as a client has joined no namespace, the time limit for joining is not replaced: it
+ * limits the time for attachments too. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
   if (!decoder_waits(&cl->decoder)) return;
   if (cl->timeout)

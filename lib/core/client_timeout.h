@@ -15,7 +15,7 @@
 int sio__client_timeout_start_join(struct client *cl);
 /* A part of a packet has come. Starts the time for its attachments if some are still missing. */
 void sio__client_timeout_on_packet_part(struct client *cl);
-/* The client has joined a namespace, and may stay. */
+/* The client has joined a namespace: its time limit for joining ends. */
 void sio__client_on_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 

@@ -20,11 +20,11 @@
 struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
-  struct timer timeout_timer; /* limits the time of all middleware together */
+  struct timer timeout_timer; /* limits the time of all middleware functions together */
   bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
-  struct msg *refusal;        /* CONNECT_ERROR after a refusal; NULL if there was no memory */
-  char *newer_auth;           /* the auth of a later CONNECT, or NULL */
-  bool withdrawn;             /* the peer has sent DISCONNECT */
+  struct msg *refusal; /* the CONNECT_ERROR packet of a refusal; NULL if there was no memory */
+  char *newer_auth;    /* the auth of a later CONNECT, or NULL */
+  bool withdrawn;      /* the peer has sent DISCONNECT */
 };
 
 static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
@@ -210,7 +210,7 @@ static void pending_join_restart(struct pending_join *p) {
   sio__free(auth);
 }
 
-/* The socket lives on by itself, so nothing has to be copied here. */
+/* The middleware's argument is the socket, which stays valid, so nothing has to be copied. */
 static void pending_join_on_parked(struct chain *c) {
   struct pending_join *p = pending_join_of(c);
   struct core *core = p->socket->nsp->core;
@@ -219,7 +219,7 @@ static void pending_join_on_parked(struct chain *c) {
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 
-/* A verdict that was given earlier in this turn counts. One that comes later is ignored. */
+/* A verdict that the middleware gave earlier in this turn counts; a later one is ignored. */
 static void pending_join_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;

@@ -22,23 +22,24 @@ struct core {
   size_t refs;
   void (*free)(struct core *core); /* frees the server that contains this struct */
   bool closing;
-  uint32_t nchildren; /* child namespaces of all parents */
+  uint32_t nchildren; /* the number of child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
   sio_threads *threads;     /* the servers of other threads that serve with this one, or NULL */
   struct member_id member;  /* this server among them */
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */
-  struct hooks parents;     /* functions that match names; user is the parent's sio_nsp */
-  struct hooks new_nsp;     /* callbacks of sio_on_new_nsp() */
+  struct hooks parents; /* match functions of the parents; user points to the parent's sio_nsp */
+  struct hooks new_nsp; /* callbacks of sio_on_new_nsp() */
   struct decode_scratch scratch;
   struct decoder_limits limits;
   struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */
   struct map held_events;                /* struct held_events by client */
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
-  struct list leaving;                   /* sockets in LEAVING, linked by sio_socket.leaving */
-  struct task finish_leaving;            /* runs the disconnect callbacks of those sockets */
-  struct list just_connected; /* sockets that connected in this turn, by sio_socket.leaving */
+  struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
+  struct task finish_leaving; /* runs the disconnect callbacks of sockets in `leaving` */
+  struct list
+      just_connected; /* sockets that connected in this turn, linked by sio_socket.leaving */
   struct task clear_just_connected;
   sio_stats stats;
 };

@@ -34,7 +34,7 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   sio__recovery_on_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
-  list_remove(&s->leaving); /* it may be in core->just_connected */
+  list_remove(&s->leaving); /* the socket may be in the list core->just_connected */
   list_push(&core->leaving, &s->leaving);
   sio__loop_defer(&core->loop, &core->finish_leaving);
 }

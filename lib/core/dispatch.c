@@ -34,9 +34,9 @@ struct event_queue {
   struct queued_event *first, **last;
   struct held_events *held; /* where held_bytes are counted; NULL: nothing is counted */
   size_t held_bytes;        /* memory of the queued events and of the one the middleware has */
-  size_t event_bytes;       /* the part of that one */
-  char *refusal;            /* the middleware's message; NULL: no memory for it */
-  struct msg *data;         /* the data given with it, as JSON text, or NULL */
+  size_t event_bytes;       /* memory of the event that the middleware has; a part of held_bytes */
+  char *refusal;            /* the message of a refusal by the middleware; NULL: no memory for it */
+  struct msg *data;         /* the data of that refusal as JSON text, or NULL */
   bool passing;             /* event_queue_continue() will run after this event */
   bool reporting;           /* callbacks of sio_on_error() run for a refused event */
   struct sio_event event;
@@ -68,7 +68,8 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
   return ev;
 }
 
-/* Ends the session and returns false if the memory may not be held. */
+/* Counts the memory of queued events. If it exceeds the limit, ends the session and returns
+ * false. */
 static bool event_queue_count(struct event_queue *q, size_t bytes) {
   struct client *cl = client_of(q->socket->session);
   int err = sio__held_events_add(cl, bytes, &q->held);
@@ -127,7 +128,8 @@ static void event_queue_pass_packet(struct event_queue *q, const struct packet *
   sio__chain_start(&q->chain);
 }
 
-/* The JSON was found valid when the packet arrived: scanning it again fails only without memory. */
+/* The JSON was checked when the packet arrived, so scanning it again can only fail for want of
+ * memory. */
 static void event_queue_pass_queued(struct event_queue *q, struct queued_event *ev) {
   struct core *core = q->socket->nsp->core;
   struct packet p = { .type = PACKET_EVENT,

@@ -48,8 +48,8 @@ static void *arena_alloc(struct sio_event *e, size_t n) {
   return p;
 }
 
-/* text is a JSON string with its quotes. The result with its NUL is never longer than text, because
- * it has no quotes. */
+/* Unescapes a JSON string, given with its quotes. The result with its NUL is never longer than
+ * text, because it has no quotes. */
 static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = arena_alloc(e, text.n);
   if (!p) return false;
@@ -224,7 +224,7 @@ sio_slice sio_event_json(const sio_event *e, size_t i) {
 static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
 /* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders
- * (placeholders) of a scan are in the order of the text, so a binary search finds it. */
+ * of a scan are in the order of the text, so a binary search finds it. */
 static const struct json_placeholder *find_placeholder(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;
@@ -240,7 +240,7 @@ static const struct json_placeholder *find_placeholder(const sio_event *e, size_
   return found ? &scan->placeholders[low] : NULL;
 }
 
-/* Returns the placeholder if argument i is nothing but one, so that the argument is binary. */
+/* Returns the placeholder if argument i is a placeholder itself, which means that it is binary. */
 static const struct json_placeholder *find_whole_placeholder(const sio_event *e, size_t i) {
   if (first_char(sio_event_json(e, i)) != '{') return NULL;
   const struct json_placeholder *placeholder = find_placeholder(e, i);

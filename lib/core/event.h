@@ -29,7 +29,7 @@ struct event_memo {
 struct sio_event {
   sio_socket *socket; /* NULL for an event from another server */
   int64_t ack_id;     /* the id of the ack that the sender requests, or PACKET_NO_ID */
-  bool ack_used;      /* the ack was sent, or the host took a function for it */
+  bool ack_used;      /* the ack was sent, or sio_event_take_ack() was called */
   uint32_t first_arg; /* index of the first argument among the elements of the packet's array */
   uint32_t arena_used;
   struct server_side_ack *server_side; /* for an event from another server: where the ack goes */
@@ -50,9 +50,10 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
 void sio__event_clear(struct sio_event *e);
 /* Copies everything that the event borrows, except the socket. 0 or UV_ENOMEM. */
 int sio__event_copy_borrowed(struct sio_event *e);
-/* True if that was done: then the event borrows nothing. */
+/* True after sio__event_copy_borrowed(). */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
-/* The memory of the copies, and of arguments that the host has replaced. */
+/* The size of the copies of sio__event_copy_borrowed(), and of arguments that the host has
+ * replaced. */
 size_t sio__event_copied_bytes(const struct sio_event *e);
 
 #endif

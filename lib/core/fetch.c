@@ -14,7 +14,7 @@
 
 /* The memory of one sio_remote. The strings follow the last room pointer. */
 struct remote_block {
-  struct buf handshake; /* of a local socket, after sio_remote_handshake() */
+  struct buf handshake; /* filled by sio_remote_handshake() for a socket of this server */
   const char *rooms[];
 };
 
@@ -39,7 +39,7 @@ struct remote_size {
   size_t rooms, bytes;
 };
 
-/* Where the next room pointer and the next string are written. */
+/* The positions in the block at which the next room pointer and the next string are written. */
 struct remote_writer {
   const char **room;
   char *text;

@@ -26,7 +26,7 @@ sio_slice sio__held_events_key(const void *h); /* the key function of core->held
 int sio__held_events_add(struct client *cl, size_t n, struct held_events **out);
 /* Frees h when nothing is counted any more. */
 void sio__held_events_subtract(struct held_events *h, size_t n);
-/* The client is about to be freed. */
+/* Must be called before the client is freed. Sets the struct's client to NULL. */
 void sio__held_events_forget_client(struct client *cl);
 
 #endif

@@ -34,10 +34,12 @@ struct sio_nsp {
   sio_socket **members;      /* the connected sockets; sio_socket.index is the place in it */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  uint32_t refs; /* references to the memory: the library's one, and one for each socket and user */
-  uint32_t users; /* sockets, queries and references of the host; a child stays while it has any */
+  uint32_t
+      refs; /* references to the memory: one of the library, and one for each socket and user */
+  uint32_t
+      users; /* the number of sockets, queries and references of the host; a child without any is removed */
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
-  sio_nsp *parent;                /* of a child that has not been removed; else NULL */
+  sio_nsp *parent;                /* set only in a child that has not been removed */
   struct addr_children *made_for; /* the address whose peer asked for this child, or NULL */
   int64_t next_ack;               /* the id of the next ack that is requested */
   struct list queries;            /* open queries, linked by sio_query.link */
@@ -49,7 +51,8 @@ struct sio_nsp {
   struct hooks writable, drop;
   struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
   struct map server_side; /* struct handlers for events of other servers, by event name */
-  uint64_t events_in;     /* events received; in a parent: those that removed children received */
+  uint64_t
+      events_in; /* the events received; in a parent the events that its removed children received */
   uint64_t events_out;
   struct list sibling; /* the place in parent_state.children */
   /* Called when the last user has gone; set only in children, else NULL. */
@@ -61,7 +64,7 @@ struct sio_nsp {
 /* ---- nsp_name.c ---- */
 
 sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
-/* name is the full name, with its '/'. */
+/* Returns NULL if there is no such namespace. name is the full name, with the '/'. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
 bool sio__nsp_name_valid(sio_slice full);
@@ -76,7 +79,7 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
 /* Opens its adapter and adds it to core->nsps, so that peers can connect to it. 0, UV_ENOMEM, or
  * the adapter's error. */
 int sio__nsp_open(sio_nsp *nsp);
-void sio__nsp_close(sio_nsp *nsp); /* closes the adapter; the namespace has no members any more */
+void sio__nsp_close(sio_nsp *nsp); /* closes the adapter; all sockets must have left */
 void sio__nsp_free(sio_nsp *nsp);
 
 /* Keeps the memory of the namespace and of its server. Unlike sio_nsp_ref() it does not keep a
@@ -96,7 +99,7 @@ struct nsp_stats {
   uint64_t sockets, rooms, events_in, events_out;
 };
 
-/* Adds the counters of nsp itself. Those of a parent are of its removed children. */
+/* Adds the counters of nsp to *st. The counters of a parent are those of its removed children. */
 void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */

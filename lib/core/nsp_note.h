@@ -22,7 +22,7 @@ struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_r
 void sio__nsp_note_add_left(struct client *cl, sio_slice nsp);
 bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp);
 void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp);
-/* Frees all notes. The client has no requests any more. */
+/* Frees all notes. All requests of the client must have ended. */
 void sio__nsp_notes_free(struct client *cl);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct nsp_request {
   struct chain chain;
-  struct sio_next verdict;    /* given to the host's match function for its answer */
+  struct sio_next verdict;    /* the sio_next with which the host's match function answers */
   struct timer timeout_timer; /* limits the time that all parents together may take */
   bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
   struct core *core;          /* one reference */
@@ -96,7 +96,7 @@ static void nsp_request_call_match(struct chain *c, const struct hook *k) {
                            parent->as_parent->user);
 }
 
-/* Name and auth are the request's own copies, so nothing has to be copied here. */
+/* The request has copies of the name and the auth, so nothing has to be copied here. */
 static void nsp_request_on_parked(struct chain *c) {
   struct nsp_request *r = nsp_request_of(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;

@@ -16,7 +16,7 @@ struct parent_state {
   struct list children; /* linked by sio_nsp.sibling */
   sio_match_cb match;
   void *user;      /* the argument of match */
-  bool by_pattern; /* the name of the parent is a pattern */
+  bool by_pattern; /* made by sio_of_pattern(): the name of the parent is a pattern */
 };
 
 /* Returns the first parent whose pattern matches the name, or NULL. */

@@ -13,8 +13,9 @@
 
 struct ack_wait {
   int64_t id;
-  sio_socket *socket; /* not a counted reference: a socket ends its waits before it is freed */
-  sio_reply_cb cb;    /* NULL: the answer belongs to the query */
+  sio_socket
+      *socket;     /* not a counted reference; a socket ends all its ack_waits before it is freed */
+  sio_reply_cb cb; /* NULL if the ack is an answer to `query` */
   void *user;
   union {
     sio_query *query; /* cb is NULL */
@@ -55,7 +56,7 @@ static void free_ack_table_if_empty(sio_socket *s) {
   s->ack_waits = NULL;
 }
 
-/* The index of the id; n if the table does not have it. */
+/* Returns the index of the ack_wait with this id, or t->n if there is none. */
 static uint32_t find_ack_wait(const struct ack_waits *t, int64_t id) {
   uint32_t lo = 0, hi = t->n;
   while (lo < hi) {
@@ -81,8 +82,8 @@ static struct ack_wait *remove_ack_wait(sio_socket *s, int64_t id) {
   return w;
 }
 
-/* Ends a wait that was removed, and frees it. The reference keeps the socket alive when the host
- * drops its own inside the callback. */
+/* Runs the callback of an ack_wait that was removed from the table, and frees it. The callback may
+ * drop the last reference to the socket, so another one is held meanwhile. */
 static void finish_ack_wait(struct ack_wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
   if (!reply) count_unanswered_ack(s, status);
@@ -112,8 +113,8 @@ static void on_ack_timeout(struct timer *t) {
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
-/* Keeps the table sorted. Ids grow, so a new wait is the last one, unless its query is older than
- * an ack that was asked for since. */
+/* Keeps the table sorted by id. A new ack_wait has the highest id, unless it belongs to a query and
+ * other acks have been requested since the query began. */
 static void insert_ack_wait_by_id(struct ack_waits *t, struct ack_wait *w) {
   uint32_t i = t->n++;
   for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
@@ -150,7 +151,7 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
   return 0;
 }
 
-/* The query is over: its waits are removed without an answer. */
+/* Removes the ack_waits of a query that is over. Answers that come later are ignored. */
 static void cancel_query_ack_waits(sio_query *q, int status) {
   struct list *it;
   while ((it = list_pop(&q->ack_waits))) {
@@ -213,7 +214,7 @@ void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
   sio__event_clear(&reply);
 }
 
-/* All waits are unlinked before the first callback runs, because a callback may end a query. */
+/* All ack_waits are unlinked before the first callback runs, because a callback may end a query. */
 void sio__pending_acks_close(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;

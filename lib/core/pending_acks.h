@@ -14,24 +14,24 @@
 
 struct ack_wait;
 
-/* sio_socket.ack_waits; NULL while the socket waits for no ack. */
+/* The acks that one socket waits for: sio_socket.ack_waits, which is NULL if there are none. */
 struct ack_waits {
   uint32_t n, cap;
   struct ack_wait *v[]; /* sorted by id */
 };
 
-/* Waits for an ack under a new id. 0 and *id; SIO_ETOOBIG: the socket has max_acks already;
- * UV_ENOMEM. */
+/* Begins to wait for an ack with a new id. Returns 0 and sets *id; SIO_ETOOBIG if the socket waits
+ * for max_acks acks already; UV_ENOMEM. */
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id);
-/* Waits for this socket's answer to a query, which has the timeout and the callback. SIO_EEXISTS:
- * the socket has been asked already. */
+/* Begins to wait for the answer of this socket to a query, which has the timeout and the callback.
+ * 0; SIO_EEXISTS if the socket was asked already; SIO_ETOOBIG; UV_ENOMEM. */
 int sio__pending_ack_add_to_query(sio_socket *s, sio_query *q);
-/* The packet that asks could not be sent: stops waiting without running the callback. */
+/* Stops waiting without running the callback, because the request could not be sent. */
 void sio__pending_ack_cancel(sio_socket *s, int64_t id);
-/* An ACK packet was received; one with an unknown id is ignored. */
+/* Handles a received ACK packet. If its id is unknown, it is ignored. */
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
-/* The socket has left: every remaining ack ends with SIO_ECLOSED. */
+/* Ends all waiting of a socket that has left, with SIO_ECLOSED. */
 void sio__pending_acks_close(sio_socket *s);
 
 #endif

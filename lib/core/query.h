@@ -26,23 +26,26 @@ struct sio_replies {
 
 struct sio_query {
   sio_nsp *nsp;
-  struct list link;      /* nsp->queries, while the query is open */
-  struct list ack_waits; /* ack_wait.in_query: sockets here that have not answered */
-  /* Removes ack_waits when the query ends; NULL as long as no socket was asked. */
+  struct list link; /* nsp->queries, while the query is open */
+  struct list
+      ack_waits; /* sockets of this server that have not answered; struct ack_wait.in_query */
+  /* Removes all ack_waits when the query ends. NULL until the first socket is asked. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  void (*end)(struct sio_query *q, int status); /* calls the matching member of cb, or watch.end */
+  void (*end)(struct sio_query *q,
+              int status); /* calls the host's callback: one of cb, or watch.end */
   union {
     sio_broadcast_ack_cb replies;
     sio_fetch_cb fetch;
     sio_server_count_cb count;
   } cb;
-  sio_query_watch watch; /* if watch.reply is set, replies are passed to it instead of kept */
+  sio_query_watch
+      watch; /* if watch.reply is set, it is called for each reply, and no reply is kept */
   void *user;
-  int64_t ack_id;      /* the same for all sockets that are asked */
+  int64_t ack_id;      /* the ack id; the same for all sockets that are asked */
   size_t answer_bytes; /* size of the answers that are kept, at most max_answers */
   unsigned timeout_ms;
   uint32_t holds;
-  int status; /* the first error; passed to end */
+  int status; /* the first error, or 0; passed to `end` */
   bool over;
   bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;
@@ -61,15 +64,16 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
 void sio__query_start(sio_query *q, bool only_if_held);
 /* The call that opened the query fails: closes the query without running `end`. */
 void sio__query_discard(sio_query *q);
-/* Ends all open queries with SIO_ECLOSED. From the loop only. */
+/* Ends all open queries of a namespace with SIO_ECLOSED. Must be called from the loop. */
 void sio__queries_close(sio_nsp *nsp);
 
-/* Counts n more bytes of answers. False: they would exceed max_answers, and the answer has been
- * recorded as dropped. */
+/* Counts n more bytes of answers. Returns false if they would exceed max_answers; the answer then
+ * counts as dropped. */
 bool sio__query_reserve_bytes(sio_query *q, size_t n);
-/* An answer could not be kept: counts it, logs the first, and makes err the query's status. */
+/* Counts an answer that could not be kept. For the first one, err becomes the status of the query
+ * and a line is logged. */
 void sio__query_drop_answer(sio_query *q, int err);
-/* One answer, a valid JSON text. It counts as answered even if it cannot be kept. */
+/* Adds an answer, which is valid JSON. It counts as answered even if it cannot be kept. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
 

@@ -11,10 +11,10 @@
 #include "packet/tree.h"
 
 enum {
-  EXPIRY_CHECKS = 4,       /* per max_disconnection_ms */
-  QUEUE_ENTRY_BYTES = 32,  /* memory that a queued message takes beyond the msg, at most */
-  MAX_REPEATS = 2,         /* repeated bytes may be this multiple of the bytes sent once */
-  FREE_REPEATS = 16 * 1024 /* bytes that may be repeated in addition */
+  EXPIRY_CHECKS = 4,      /* per max_disconnection_ms */
+  QUEUE_ENTRY_BYTES = 32, /* memory that a queued message takes beyond the msg, at most */
+  MAX_REPEATS = 2,        /* the bytes replayed again may be this multiple of those replayed once */
+  FREE_REPEATS = 16 * 1024 /* bytes that may be replayed again in any case */
 };
 
 static const sio_recovery *recovery_options(const struct recovery *r) {
@@ -176,7 +176,7 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   }
 }
 
-/* 0 and rec->replay_from, or the SIO_RECOVERY_ cause of failure. */
+/* Sets rec->replay_from and returns 0, or returns the cause of failure (SIO_RECOVERY_...). */
 static int choose_replay_start(const struct recovery *r, const struct recovery_claim *c,
                                struct recovery_record *rec) {
   uint64_t seq = rec->start, claimed;
@@ -197,7 +197,7 @@ static bool socket_is_in_room(const char *room, const void *socket) {
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* The first entry after e that the socket missed; e NULL: the first of all. */
+/* Returns the first event after e that the socket missed, or the first of all if e is NULL. */
 static const struct replay_log_entry *next_missed_event(const sio_socket *s,
                                                         const struct replay_log_entry *e) {
   const struct replay_log *log = &recovery_of(s)->log;
@@ -208,11 +208,11 @@ static const struct replay_log_entry *next_missed_event(const sio_socket *s,
   return e;
 }
 
-/* What would be replayed at this return. */
+/* The size of the events that would be replayed when the client returns. */
 struct replay_size {
-  size_t queued_bytes;                /* memory that it takes in the session's queue */
-  uint64_t first_bytes, repeat_bytes; /* the totals of the record, with this replay added */
-  uint64_t last_seq;                  /* the number of the last event */
+  size_t queued_bytes;                /* the memory that these events take in the session's queue */
+  uint64_t first_bytes, repeat_bytes; /* the totals of the record with these events added */
+  uint64_t last_seq;                  /* the number of the last of these events */
 };
 
 static struct replay_size measure_replay(const sio_socket *s) {
@@ -341,7 +341,7 @@ static int replay_missed_events(sio_socket *s) {
   return 0;
 }
 
-/* While middleware was deciding, missed events were dropped from the replay log. */
+/* Ends a session because missed events were dropped from the replay log while middleware ran. */
 static int close_unrecoverable_session(sio_socket *s) {
   report_recovery_failure(s, SIO_RECOVERY_LOG_GONE);
   sio__session_end(s->session, true, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
@@ -396,7 +396,7 @@ void sio__recovery_on_lost_pending(sio_socket *s) {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* The connection was lost, and neither the peer nor the host ended the socket. */
+/* True if the connection was lost, and neither the peer nor the host disconnected the socket. */
 static bool is_recoverable_reason(int reason) {
   switch (reason) {
     case SIO_REASON_TRANSPORT_ERROR:

@@ -29,36 +29,35 @@
 #include "core/replay_log.h"
 
 struct recovery_record {
-  sio_socket *socket;               /* LIVE or RETURNING; NULL: AWAY */
+  sio_socket *socket;               /* NULL if the record is AWAY */
   struct recovery_queue_entry away; /* in recovery->away, while AWAY */
-  uint64_t start;                   /* the number of the last event before the socket existed,
-                                     * or that its peer is known to have */
-  uint64_t last_sent;               /* the number of the last event that was sent to it */
-  uint64_t seq_at_leave;            /* the number of the newest event when it disconnected */
-  uint64_t replay_from;             /* RETURNING: events after this number are replayed */
-  uint64_t left_at_ms;              /* the loop's clock */
-  uint64_t last_replayed;           /* the number of the newest event that was ever replayed */
-  uint64_t first_replay_bytes;      /* of all events that were replayed, each counted once */
-  uint64_t repeat_bytes;            /* of events that were replayed again */
+  uint64_t start;                   /* the client does not need events up to this number */
+  uint64_t last_sent;               /* the number of the last event that the client was sent */
+  uint64_t seq_at_leave;       /* the number of the newest event when the client disconnected */
+  uint64_t replay_from;        /* while RETURNING: events after this number are replayed */
+  uint64_t left_at_ms;         /* the loop's clock */
+  uint64_t last_replayed;      /* the number of the newest event that was ever replayed */
+  uint64_t first_replay_bytes; /* bytes of all events that were replayed, each counted once */
+  uint64_t repeat_bytes;       /* bytes of events that were replayed again */
   char pid[SIO__ID_LEN + 1];
   char id[SIO__ID_LEN + 1];
-  char *rooms; /* unless LIVE: the names, each with its NUL */
+  char *rooms; /* the names of the socket's rooms, each with a NUL; NULL while LIVE */
   size_t rooms_size;
-  void *data;   /* unless LIVE: a copy of sio_socket_data() */
-  char *shared; /* unless LIVE: a copy of sio_socket_shared(); NULL: none */
+  void *data;   /* a copy of the bytes of sio_socket_data(); NULL while LIVE */
+  char *shared; /* a copy of sio_socket_shared(), or NULL; always NULL while LIVE */
 };
 
 /* One per namespace. */
 struct recovery {
   sio_nsp *nsp;
   struct replay_log log;
-  struct map by_pid; /* struct recovery_record, all of them */
+  struct map by_pid; /* all recovery records (struct recovery_record) by pid */
   struct recovery_queue away;
   struct timer expiry_timer;
 };
 
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* *out is NULL if recovery is off */
-void sio__recovery_free(struct recovery *r); /* all sockets have left; r may be NULL */
+void sio__recovery_free(struct recovery *r); /* all sockets must have left; r may be NULL */
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -66,11 +65,12 @@ void sio__recovery_free(struct recovery *r); /* all sockets have left; r may be 
  * number yet. A volatile event repeats the number of the event before it. */
 size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
                             char out[REPLAY_OFFSET_MAX]);
-/* The event has been encoded: takes the number that its offset says. */
+/* Takes the next number, which sio__recovery_offset() has written, for an event that was
+ * encoded. */
 static inline uint64_t recovery_take_number(struct recovery *r) { return ++r->log.seq; }
 /* Keeps a numbered event for replay. Called before the event is sent to any socket. */
 void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to);
-/* The event that was kept last has been sent to no socket: removes it. */
+/* Removes the event that was kept last, because it was sent to no socket. */
 void sio__recovery_discard(struct recovery *r, uint64_t seq);
 static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq) {
   if (rec) rec->last_sent = seq;
@@ -78,19 +78,21 @@ static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq)
 
 /* ---- the life of a socket: all of these do nothing if recovery is off ----------------------- */
 
-/* A PENDING socket with auth: if its pid and offset are valid, it becomes the socket it was. From
- * the loop only, since this may close the old socket and run its callbacks. */
+/* If the auth of a PENDING socket has a valid pid and offset, the socket takes over the id, the
+ * rooms and the data of the lost one. Must be called from the loop, because it may disconnect the
+ * old socket and run its callbacks. */
 void sio__recovery_restore(sio_socket *s);
-/* Before the CONNECT reply: replays the missed events to a returning socket, and makes a record for
- * a new one if there is memory. 0; SIO_ETOOBIG: the replay log has dropped an event meanwhile; or
- * an error of sending. */
+/* To be called before CONNECT is answered. Replays the missed events to a returning socket; creates
+ * a record for a new socket, if there is memory. 0; SIO_ETOOBIG if the replay log has dropped a
+ * missed event meanwhile; or an error of sending. */
 int sio__recovery_before_connect(sio_socket *s);
 const char *sio__recovery_pid(const sio_socket *s); /* NULL: the socket cannot be recovered */
-void sio__recovery_after_connect(sio_socket *s);    /* the CONNECT reply is queued */
+void sio__recovery_after_connect(sio_socket *s);    /* after the answer to CONNECT was queued */
 void sio__recovery_on_refused(sio_socket *s);       /* middleware refused the socket */
-void sio__recovery_on_lost_pending(sio_socket *s);  /* the connection broke before CONNECT */
+void sio__recovery_on_lost_pending(
+    sio_socket *s); /* the connection broke before CONNECT was answered */
 void sio__recovery_on_leave(sio_socket *s, int reason);
 void sio__recovery_save_rooms(sio_socket *s); /* before the socket leaves its rooms */
-void sio__recovery_save_data(sio_socket *s);  /* after the last callback of the socket */
+void sio__recovery_save_data(sio_socket *s);  /* after the socket's last callback has run */
 
 #endif

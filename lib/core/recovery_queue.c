@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include <assert.h>
 
-/* An address, and the entries that count for it. */
+/* An address, and the entries of sockets whose clients had this address. */
 struct recovery_address {
   struct addr addr;
   struct list entries; /* recovery_queue_entry.by_address, oldest first */
@@ -43,7 +43,7 @@ static struct recovery_address *find_or_add_recovery_address(struct recovery_que
   return NULL;
 }
 
-/* At the start of both lists as the oldest, or at their end. */
+/* Inserts the entry at the start of both lists if it is the oldest, otherwise at their end. */
 static void insert_recovery_entry(struct recovery_queue *q, struct recovery_queue_entry *e,
                                   bool oldest) {
   struct recovery_address *a = e->address = find_or_add_recovery_address(q, &e->addr);

@@ -14,7 +14,7 @@
 
 struct recovery_address;
 
-/* Embedded in each recovery record. */
+/* A member of the queue; each recovery record contains one. */
 struct recovery_queue_entry {
   struct list by_time, by_address;
   struct recovery_address *address; /* NULL: the entry counts for no address */
@@ -28,22 +28,22 @@ struct recovery_queue {
 };
 
 void sio__recovery_queue_init(struct recovery_queue *q);
-void sio__recovery_queue_clear(struct recovery_queue *q); /* does not touch the entries */
+void sio__recovery_queue_clear(struct recovery_queue *q); /* frees the queue but not the entries */
 
-/* address: as sio_session_address() returns it. If memory is exhausted, the entry counts for no
- * address. */
+/* address is the text that sio_session_address() returns. If memory runs out, the entry is added
+ * but counts for no address. */
 void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
                              const char *address);
-/* Adds an entry again that was just removed, as the oldest. */
+/* Puts an entry that was just removed back into the queue, as the oldest one. */
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e);
 
 static inline bool recovery_queue_contains(const struct recovery_queue_entry *e) {
   return !list_empty(&e->by_time);
 }
-/* The queue must not be empty. */
+/* Returns the oldest entry. The queue must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_oldest(const struct recovery_queue *q);
-/* The entry to drop when there is one too many; newest is the one that was added last. */
+/* Returns the entry to remove when the queue has one too many. newest was added last. */
 struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);
 

@@ -13,7 +13,7 @@ static bool placeholders_name_attachments(const struct json_scan *scan, size_t n
   return true;
 }
 
-/* The protocol allows a string or a number. */
+/* The protocol allows a string or a number as the name of an event. */
 static bool is_remote_event_name(sio_slice json) {
   return json.p[0] == '"' || json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9');
 }

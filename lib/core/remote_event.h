@@ -12,10 +12,11 @@
  * names one of nbins attachments. 0; SIO_EJSON, SIO_EDEPTH, SIO_EPLACEHOLDER, SIO_ETOOBIG,
  * UV_ENOMEM. */
 int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins);
-/* Makes an event without a socket from a scanned packet. SIO_ENAME: its name contains a NUL, which
- * the C strings of hosts cannot hold. UV_ENOMEM. */
+/* Initialises an event without a socket from a scanned packet. 0; UV_ENOMEM; SIO_ENAME if its name
+ * contains a NUL, because handlers are registered with C strings. */
 int sio__remote_event_init(struct sio_event *e, const struct packet *p);
-/* Is this one valid JSON value whose placeholders each name one of nbins attachments? */
+/* True if json is one valid JSON value, and each placeholder in it names one of nbins
+ * attachments. */
 bool sio__remote_json_is_valid(sio_slice json, size_t nbins);
 
 #endif

@@ -11,7 +11,7 @@
 struct remote_packet {
   sio_packet packet;
   struct json_scan scan;
-  struct sio_event event; /* has the name, and the arguments for sio_on_any_outgoing() */
+  struct sio_event event; /* holds the name and the arguments that sio_on_any_outgoing() is given */
   sio_val all_args;
 };
 
@@ -47,7 +47,9 @@ int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const
     err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
                                        sio__args(&r->all_args, 1), q);
   }
-  r->packet.max_uncounted = 1; /* the packet may outlive its namespace, which counts */
+  /* The counters are in the namespace, which the packet may outlive: count each receiver at
+   * once. */
+  r->packet.max_uncounted = 1;
   if (err)
     sio_packet_free(&r->packet);
   else

@@ -88,7 +88,7 @@ static char *append_room_names(char *at, const char *const *names, uint32_t *cou
   return at;
 }
 
-/* The length is added a second time, for the compressed form that may be attached later. */
+/* The length of each message counts twice, because its compressed form may be attached later. */
 static size_t sum_msg_memory(const struct msg *chain) {
   size_t n = 0;
   for (const struct msg *m = chain; m; m = m->next) n += msg_memory_size(m) + m->len;
@@ -149,7 +149,8 @@ const struct replay_log_entry *sio__replay_log_next(const struct replay_log *log
   return next == &log->entries ? NULL : container_of(next, struct replay_log_entry, link);
 }
 
-/* Searches from the end, since a returning socket has missed few of the events that are kept. */
+/* The search begins at the end, because a returning client has usually missed only the last
+ * events. */
 const struct replay_log_entry *sio__replay_log_after(const struct replay_log *log, uint64_t seq) {
   const struct list *it = log->entries.prev;
   while (it != &log->entries && container_of(it, struct replay_log_entry, link)->seq > seq)

@@ -13,7 +13,7 @@ struct room_hook {
   void *user;
 };
 
-/* A hook must have a function; those that are called are in struct room_hook. */
+/* A struct hook must have a function. The functions that are called are in struct room_hook. */
 static void unused_hook_fn(void) {}
 
 int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {

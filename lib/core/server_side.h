@@ -10,7 +10,7 @@
 struct server_side_ack {
   sio_nsp *nsp;
   sio_server_side_answer answer;
-  sio_return to; /* identifies the asking server for the adapter */
+  sio_return to; /* tells the adapter which server asked */
 };
 
 /* Sends the first argument as the answer, through the adapter. SIO_ECLOSED: the server has closed,

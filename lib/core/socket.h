@@ -30,10 +30,10 @@ struct recovery_record;
 struct ack_waits;
 
 enum socket_state {
-  SOCKET_PENDING,   /* may join rooms, receives no events, and is not a member yet */
-  SOCKET_CONNECTED, /* is a member of its namespace */
+  SOCKET_PENDING,   /* middleware runs: the socket may join rooms, but is not a member yet */
+  SOCKET_CONNECTED, /* the socket is a member of its namespace */
   SOCKET_LEAVING,   /* disconnected, but its disconnect callbacks have not run; rooms can be read */
-  SOCKET_LEFT       /* has left its rooms; only the host may still hold references */
+  SOCKET_LEFT       /* the socket has left its rooms; only the host may still hold references */
 };
 
 struct sio_socket {
@@ -44,10 +44,10 @@ struct sio_socket {
   uint8_t reason;               /* enum sio_reason: why the socket is LEAVING */
   bool expired : 1;             /* the socket is LEAVING because its deadline passed */
   bool recovered : 1;           /* connection state recovery restored the socket */
-  char own_id[SIO__ID_LEN + 1]; /* the public id; for protocol 3 a digest of id */
+  char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client a digest of id */
   uint32_t index;               /* the place in nsp->members */
   uint32_t refs;
-  const char *id;   /* points to own_id; for protocol 3 derived from the session id */
+  const char *id;   /* points to own_id; for a Socket.IO 2 client derived from the session id */
   void *slot;       /* for the adapter */
   sio_socket *next; /* in client->sockets */
   struct recovery_record *recovery_record; /* NULL: the socket cannot be recovered */
@@ -57,11 +57,11 @@ struct sio_socket {
     struct pending_join *pending_join; /* PENDING: set while middleware runs */
     struct event_queue *event_queue;   /* later: set while packet middleware has an event */
   };
-  struct auth *auth; /* NULL: the auth is "{}", and its tree was not requested */
+  struct auth *auth; /* NULL: the auth is "{}", and sio_socket_auth_tree() was not called */
   char *shared;      /* JSON text of sio_socket_set_shared(), or NULL for "{}" */
 };
 
-/* Does nothing if the socket has no deadline. */
+/* Removes the deadline of the socket, if it has one. */
 void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */
 
@@ -69,13 +69,14 @@ sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlin
  * of the random source. */
 int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_slice auth);
 
-/* CONNECTED to LEAVING: removes the socket from the members; the disconnect callbacks run at the
- * end of the turn. reason is an enum sio_reason. */
+/* Changes the state from CONNECTED to LEAVING and removes the socket from the members. The
+ * disconnect callbacks run at the end of the turn. reason is an enum sio_reason. */
 void sio__socket_start_leaving(sio_socket *s, int reason);
-/* LEAVING to LEFT: runs the callbacks. Must be called from the loop. If why is NULL, it is made
- * from s->reason. */
+/* Changes the state from LEAVING to LEFT and runs the disconnect callbacks. If why is NULL, it is
+ * made from s->reason. Must be called from the loop. */
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
-/* PENDING to LEFT: the socket never connected, so no callback runs. To be called from the loop. */
+/* Changes the state from PENDING to LEFT. No callback runs, because the socket never connected.
+ * Must be called from the loop. */
 void sio__socket_discard_pending(sio_socket *s);
 /* The function of core->finish_leaving. */
 void sio__finish_leaving_sockets(struct task *t);

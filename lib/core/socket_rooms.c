@@ -13,7 +13,8 @@ static bool is_room_name(const char *room) {
   return n > 0 && n <= ROOM_NAME_MAX;
 }
 
-/* A socket is in the room of its own id from connecting until its rooms are left. */
+/* True if the room is that of the socket's own id. A socket is in it from the time it connects
+ * until it leaves its rooms. */
 static bool is_own_room(const sio_socket *s, const char *room) {
   bool has_own_room = s->state == SOCKET_CONNECTED || s->state == SOCKET_LEAVING;
   return has_own_room && strcmp(room, s->id) == 0;

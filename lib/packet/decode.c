@@ -29,7 +29,7 @@ struct partial {
   struct header header; /* its slices point into `text` */
   sio_slice *bins;
   uint32_t nbins, cap;
-  size_t bytes; /* of the text and the attachments so far */
+  size_t bytes; /* the size of the text and the attachments so far */
   char text[];
 };
 

@@ -87,7 +87,7 @@ enum state {
   KEY,           /* a key and a colon must come, and then a value */
   AFTER,         /* after a value: a comma, a closing bracket, or the end of the text */
   DONE,
-  FAILED /* cursor.err is the error, cursor.p its position */
+  FAILED /* c->err is the error, and c->p is its position */
 };
 
 static inline bool json_is_digit(char c) { return (unsigned char)(c - '0') < 10; }
@@ -175,8 +175,8 @@ static const char *skip_escape(const char *p, const char *end) {
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
 }
 
-/* Moves from after the opening quote to after the closing one. Returns false for an invalid
- * string. */
+/* Moves from after the opening quote to after the closing one. Returns false if the string is
+ * invalid. */
 static inline bool skip_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;

@@ -28,17 +28,17 @@ struct json_scan {
   struct {
     uint32_t off, len;
   } * args;                              /* the elements of the outer array */
-  struct json_placeholder *placeholders; /* in the order of the text */
+  struct json_placeholder *placeholders; /* all placeholders, in the order of the text */
   uint32_t nargs, args_cap;
   uint32_t nplaceholders, placeholders_cap;
   char first; /* the first character of the text that is not blank */
 };
 
-/* 0; SIO_EJSON, and *at is the offset of the error; SIO_EDEPTH; UV_ENOMEM; SIO_ETOOBIG for a text
- * of 4 GiB or more. at may be NULL. After an error the result must not be read. */
+/* Scans a JSON text. 0; SIO_EJSON, and *at is the offset of the error; SIO_EDEPTH; UV_ENOMEM;
+ * SIO_ETOOBIG for a text of 4 GiB or more. at may be NULL. After an error *s must not be read. */
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
-/* The same for the text between the brackets of an array: one or more elements, with commas between
- * them. The missing brackets count as one level of depth. */
+/* Scans the text between the brackets of an array: one or more elements, with commas between them.
+ * The missing brackets count as one level of depth. The errors are those of sio__json_scan(). */
 int sio__json_scan_list(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 void sio__json_scan_clear(struct json_scan *s);
 
@@ -49,8 +49,8 @@ static inline sio_slice json_arg(const struct json_scan *s, sio_slice text, size
 /* Unescapes a valid JSON string, given with its quotes, into out, which must have room for text.n
  * bytes. A lone surrogate becomes U+FFFD. Returns the number of bytes written. */
 size_t sio__json_unescape(char *out, sio_slice text);
-/* The length of s as a JSON string with quotes. Malformed UTF-8 becomes U+FFFD. Only the quote, the
- * backslash and control characters are escaped. */
+/* Returns the length of s as a JSON string with quotes. Malformed UTF-8 becomes U+FFFD. Only
+ * quotes, backslashes and control characters are escaped. */
 size_t sio__json_quoted_len(sio_slice s);
 /* Writes s as a JSON string, and returns its length. */
 size_t sio__json_quote(char *out, sio_slice s);

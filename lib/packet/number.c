@@ -15,8 +15,8 @@ enum {
   EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
 };
 
-/* A larger exponent counts as this one. A text has less than 2^32 bytes, so sums with it do not
- * overflow. */
+/* No further digits of an exponent are read once it has reached this value. A text has less than
+ * 2^32 bytes, so sums with the exponent do not overflow. */
 static const int64_t huge_exponent = INT64_C(1) << 40;
 
 struct decimal {

@@ -31,11 +31,11 @@ enum { PACKET_NO_ID = -1 };
 
 /* A decoded packet. The slices point into the received bytes. */
 struct packet {
-  enum packet_type type; /* EVENT or ACK for the BINARY_ types, which exist only on the wire */
-  sio_slice nsp;         /* "/" if the packet names no namespace */
-  sio_slice query;       /* for Socket.IO 2: the text after the '?' of the namespace */
-  int64_t id;            /* the ack id; PACKET_NO_ID if there is none */
-  sio_slice json;        /* the text of the payload; empty if there is none */
+  enum packet_type type;        /* BINARY_EVENT and BINARY_ACK are decoded to EVENT and ACK */
+  sio_slice nsp;                /* "/" if the packet names no namespace */
+  sio_slice query;              /* for Socket.IO 2: the text after the '?' of the namespace */
+  int64_t id;                   /* the ack id; PACKET_NO_ID if there is none */
+  sio_slice json;               /* the text of the payload; empty if there is none */
   const struct json_scan *scan; /* the elements of the payload; args[0] of an EVENT is its name */
   const sio_slice *bins;        /* the attachments */
   uint32_t nbins;
@@ -60,9 +60,9 @@ enum { DECODE_MORE = 0, DECODE_PACKET = 1 };
  * different members, so a handler may send the event that it handles. Must be zero before its first
  * use; must be cleared. */
 struct decode_scratch {
-  struct json_scan scan; /* of the packet that was decoded last */
-  struct json_scan sent; /* of the value that is encoded */
-  uint32_t *numbers;     /* the numbers in the packet of the attachments of that value */
+  struct json_scan scan; /* the scan of the packet that was decoded last */
+  struct json_scan sent; /* the scan of the value that is being encoded */
+  uint32_t *numbers; /* for each bin of that value, the number of the attachment in the packet */
   uint32_t numbers_cap;
 };
 void sio__decode_scratch_clear(struct decode_scratch *s);
@@ -76,8 +76,9 @@ void sio__decode_scratch_clear(struct decode_scratch *s);
 int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
                      const struct decoder_limits *lim, sio_slice text, struct packet *out,
                      const char **why);
-/* Decodes one attachment. Returns the same values. If the attachment completes the packet, *out is
- * valid until sio__decoder_release() or the next decode. */
+/* Decodes a binary message, which is one attachment. Returns the same values as sio__decode_text().
+ * If the attachment completes the packet, *out is valid until sio__decoder_release() or the next
+ * decode. */
 int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
                        const struct decoder_limits *lim, sio_slice data, struct packet *out,
                        const char **why);
@@ -104,20 +105,20 @@ bool sio__is_reserved_event(sio_slice name);
  * checked. */
 int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                 const char *nsp, const char *name, sio_args args, int64_t id);
-/* The same, with the string tail as the last argument unless tail.n is 0. */
+/* Like sio__encode(), but adds the string tail as the last argument unless tail.n is 0. */
 int sio__encode_with_tail(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                           const char *nsp, const char *name, sio_args args, int64_t id,
                           sio_slice tail);
-/* The payload of CONNECT is {"sid":...,"pid":...}; sid and pid may be NULL and are then left out.
- * The payload of CONNECT_ERROR is {"message":...,"data":...}, without data if that is null. data
- * must not have attachments: SIO_EPLACEHOLDER. */
+/* These encode packets without arguments. CONNECT has the payload {"sid":...,"pid":...}; sid or pid
+ * is left out if it is NULL. CONNECT_ERROR has the payload {"message":...,"data":...}; data is left
+ * out if it is null, and must not have attachments (SIO_EPLACEHOLDER). */
 int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
                         const char *pid);
 int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
 int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                               sio_slice nsp, const char *message, sio_val data);
-/* Encodes only the data of a refusal as JSON text, under the same rules. *out is NULL if data is
- * null. */
+/* Encodes the data of a refused event as JSON text. Sets *out to NULL if data is null. data must
+ * not have attachments (SIO_EPLACEHOLDER). */
 int sio__encode_refusal_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
                              sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which stands for CONNECT_ERROR. Its payload is the data

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "packet/packet.h"
 
-void sio__split_socketio2_namespace(
-    struct packet *p); /* p->nsp loses its query, p->query gets it */
+/* Moves the query of p->nsp, the text after a '?', to p->query. */
+void sio__split_socketio2_namespace(struct packet *p);
 /* Converts the query to the JSON object that newer clients send: {"token":"x"}. Initialises *out;
  * the caller clears it. 0 or UV_ENOMEM. */
 int sio__socketio2_query_to_auth(struct buf *out, sio_slice query);

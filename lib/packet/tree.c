@@ -29,7 +29,7 @@ struct block {
   _Alignas(8) char bytes[];
 };
 
-/* A tree is at the start of its oldest block. */
+/* A struct tree is at the start of the oldest of its blocks. */
 struct tree {
   struct block *blocks; /* the newest first */
   cJSON root;

@@ -8,9 +8,9 @@
 
 #include "server/server.h"
 
-void sio__limits_init(sio_server *srv); /* after the loop, before HTTP */
+void sio__limits_init(sio_server *srv); /* after sio__loop_init(), before sio__routing_init() */
 void sio__limits_clear(sio_server *srv);
-void sio__limits_reject_connection(sio_server *srv,
-                                   int fd); /* max_connections are open: closes fd */
+/* Closes a descriptor that was accepted while max_connections are open, and reports it. */
+void sio__limits_reject_connection(sio_server *srv, int fd);
 
 #endif

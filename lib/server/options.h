@@ -11,7 +11,7 @@
 #include <sio/server.h>
 
 struct options {
-  sio_options o; /* points to the copies below */
+  sio_options o; /* its pointers point to the copies in the other members */
   char *path;    /* ends in '/' unless no_trailing_slash */
   sio_cors *cors;
   sio_cookie *cookie;
@@ -21,8 +21,8 @@ struct options {
   struct addr_set trusted; /* o.trusted_proxies, parsed */
 };
 
-/* Completes *in. 0, UV_EINVAL or UV_ENOTSUP with a line in the log that names the field,
- * UV_ENOMEM. */
+/* Makes a checked and complete copy of *in. 0; UV_EINVAL or UV_ENOTSUP, and a log line names the
+ * field; UV_ENOMEM. */
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log);
 void sio__options_clear(struct options *opts);
 /* Copies a URL path in the form with which requests are compared; the caller frees it. 0,

@@ -13,7 +13,7 @@
 #include "ws/endpoint.h"
 
 struct sio_server {
-  struct core core; /* first: core_of() and core_server() rely on it */
+  struct core core; /* must be the first member, because core_of() and core_server() are casts */
   struct options opts;
   struct list listeners; /* struct listener */
   struct http http;
@@ -21,7 +21,7 @@ struct sio_server {
   struct addr_limits addr_limits;
   struct ws_shared ws;
   struct eio_group engines;
-  struct eio eio; /* the engine of Socket.IO; in engines.engines too */
+  struct eio eio; /* the engine of Socket.IO; it is also in the list engines.engines */
   struct routes routes;
   struct http_mount client_mount; /* socket.io.js and the other files of the client */
   /* The compressed forms of these files, in the same order; NULL until one is requested. */
@@ -29,11 +29,11 @@ struct sio_server {
   struct list endpoints; /* struct endpoint */
   struct endpoint_shared endpoint_shared;
   struct task close_task;      /* the second step of closing, at the end of the turn */
-  struct timer shutdown_timer; /* the end of the wait for peers' closing handshakes */
+  struct timer shutdown_timer; /* limits the time to wait for the closing handshakes of peers */
   struct drain {
     struct timer timer;
-    uint64_t sessions, spread_ms;             /* at the start of the drain */
-    uint64_t spread_until, deadline, stepped; /* in loop time, ms */
+    uint64_t sessions, spread_ms;             /* the values when the drain began */
+    uint64_t spread_until, deadline, stepped; /* ms of the loop's clock */
     void (*done)(void *user);
     void *user;
   } drain;

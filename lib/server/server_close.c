@@ -34,8 +34,8 @@ void sio__server_free_compressors(sio_server *srv) {
   sio__deflater_free(srv->deflater);
 }
 
-/* No handle of the server is left on the host's loop. References that the host still holds keep the
- * struct itself allocated. */
+/* Runs when the server has no handle left on the uv loop. The struct itself stays allocated as long
+ * as the host holds references. */
 static void on_loop_closed(struct loop *l) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   void (*done)(void *) = srv->done, (*drained)(void *) = srv->drain.done;
@@ -47,8 +47,7 @@ static void on_loop_closed(struct loop *l) {
   sio__server_close_adapters(srv);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
-  sio__members_release(srv);
-  /* Last: what was freed above has returned its messages to this pool. */
+  /* This must come last, because freeing the other parts returns messages to this pool. */
   sio__msgs_clear(&srv->core.loop.msgs);
   sio__core_unref(&srv->core);
   if (drained) drained(drain_user);

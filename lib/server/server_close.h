@@ -7,8 +7,9 @@
 
 #include "server/server.h"
 
-void sio__server_init_closing(sio_server *srv); /* the task and the timer of sio_server_close() */
-void sio__server_free(struct core *core);       /* the last reference to the core is gone */
+void sio__server_init_closing(
+    sio_server *srv);                     /* sets up the task and the timer of sio_server_close() */
+void sio__server_free(struct core *core); /* for core->free: no reference is left */
 void sio__server_close_adapters(sio_server *srv);
 void sio__server_free_compressors(sio_server *srv);
 

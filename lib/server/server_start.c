@@ -41,7 +41,7 @@ static int open_ws_compression(sio_server *srv) {
   return srv->ws.deflate.deflater ? 0 : UV_ENOMEM;
 }
 
-/* Does what can fail before the first handle is put on the loop. */
+/* Creates what needs no handle on the loop. If this fails, the server can be freed at once. */
 static int prepare_compression_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
@@ -113,8 +113,8 @@ static int init_socketio_engine(sio_server *srv) {
                                                       .stats = &srv->core.stats });
 }
 
-/* Closes a server that the host never got, in the next turn. The host's log callback must not be
- * called then. */
+/* Closes a server that was not returned to the host. It closes in the next turn, when the log
+ * callback of the host must not be called any more. */
 static void close_unstarted_server(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   srv->core.log.cb = NULL;

@@ -23,7 +23,7 @@ struct received_msg {
 struct sio_test_peer {
   struct transport transport; /* the session points to it, which leads back to the peer */
   sio_server *server;
-  sio_session *session; /* NULL once it is over */
+  sio_session *session; /* NULL after the session has ended */
   struct list received;
   struct decoder decoder;
   struct decode_scratch scratch;
@@ -97,7 +97,8 @@ static void test_peer_feed_msgs(struct sio_test_peer *p, const struct msg *chain
   }
 }
 
-/* Sends an encoded packet and frees it. err is the result of the encoding, and is returned. */
+/* Sends an encoded packet to the server and frees it. If err, the result of the encoding, is not 0,
+ * only returns err. */
 static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m,
                                  enum packet_type type, int64_t id) {
   sio_server *srv = p->server;
