@@ -148,7 +148,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
   struct core *core = p->socket->nsp->core;
   sio_slice nsp = slice_str(p->socket->nsp->name);
   const sio_session *c = p->socket->session;
-  bool v3 = c && sio_session_protocol(c) == 3;
+  bool v3 = c && sio__session_protocol(c) == 3;
   int err = (v3 ? sio__encode_socketio2_error : sio__encode_connect_error)(
       &core->loop.msgs, &core->scratch, &p->refusal, nsp, message, data);
   if (err) return err;

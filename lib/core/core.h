@@ -38,8 +38,8 @@ struct core {
   struct map deadlines;                  /* struct deadline by socket id (deadline.c) */
   struct list leaving;        /* sockets in state LEAVING, linked by sio_socket.leaving */
   struct task finish_leaving; /* runs the disconnect callbacks of sockets in `leaving` */
-  struct list
-      just_connected; /* sockets that connected in this turn, linked by sio_socket.leaving */
+  /* Sockets that connected in this turn, linked by sio_socket.leaving. */
+  struct list just_connected;
   struct task clear_just_connected;
   sio_stats stats;
 };

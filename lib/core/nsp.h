@@ -34,10 +34,10 @@ struct sio_nsp {
   sio_socket **members;      /* the connected sockets; sio_socket.index is the place in it */
   uint32_t nmembers, members_cap;
   uint32_t nqueries;
-  uint32_t
-      refs; /* references to the memory: one of the library, and one for each socket and user */
-  uint32_t
-      users; /* the number of sockets, queries and references of the host; a child without any is removed */
+  /* References to the memory: one of the library, and one for each socket and user. */
+  uint32_t refs;
+  /* The number of sockets, queries and references of the host; a child without any is removed. */
+  uint32_t users;
   struct parent_state *as_parent; /* set only if this is a parent (parent.h) */
   sio_nsp *parent;                /* set only in a child that has not been removed */
   struct addr_children *made_for; /* the address whose peer asked for this child, or NULL */
@@ -51,8 +51,8 @@ struct sio_nsp {
   struct hooks writable, drop;
   struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
   struct map server_side; /* struct handlers for events of other servers, by event name */
-  uint64_t
-      events_in; /* the events received; in a parent the events that its removed children received */
+  /* The events received; in a parent the events that its removed children received. */
+  uint64_t events_in;
   uint64_t events_out;
   struct list sibling; /* the place in parent_state.children */
   /* Called when the last user has gone; set only in children, else NULL. */

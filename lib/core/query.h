@@ -27,8 +27,8 @@ struct sio_replies {
 struct sio_query {
   sio_nsp *nsp;
   struct list link; /* nsp->queries, while the query is open */
-  struct list
-      ack_waits; /* sockets of this server that have not answered; struct ack_wait.in_query */
+  /* Sockets of this server that have not answered; struct ack_wait.in_query. */
+  struct list ack_waits;
   /* Removes all ack_waits when the query ends. NULL until the first socket is asked. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
   void (*end)(struct sio_query *q,
@@ -38,8 +38,8 @@ struct sio_query {
     sio_fetch_cb fetch;
     sio_server_count_cb count;
   } cb;
-  sio_query_watch
-      watch; /* if watch.reply is set, it is called for each reply, and no reply is kept */
+  /* If watch.reply is set, it is called for each reply, and no reply is kept. */
+  sio_query_watch watch;
   void *user;
   int64_t ack_id;      /* the ack id; the same for all sockets that are asked */
   size_t answer_bytes; /* size of the answers that are kept, at most max_answers */

@@ -238,7 +238,7 @@ static bool replay_is_allowed(const sio_socket *s) {
   const sio_options *o = s->nsp->core->opts;
   struct replay_size t = measure_replay(s);
   size_t room = o->queue_high ? o->queue_high : o->max_queued;
-  return sio_session_queued(s->session) + t.queued_bytes <= room &&
+  return sio__session_queued(s->session) + t.queued_bytes <= room &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
@@ -351,7 +351,7 @@ static int close_unrecoverable_session(sio_socket *s) {
 
 int sio__recovery_before_connect(sio_socket *s) {
   struct recovery *r = recovery_of(s);
-  if (!r || sio_session_protocol(s->session) != 4) return 0;
+  if (!r || sio__session_protocol(s->session) != 4) return 0;
   if (s->recovery_record)
     return s->recovery_record->replay_from < r->log.last_dropped ? close_unrecoverable_session(s)
                                                                  : replay_missed_events(s);
@@ -478,7 +478,7 @@ void sio__recovery_save_data(sio_socket *s) {
   s->recovery_record = NULL;
   rec->socket = NULL;
   rec->left_at_ms = recovery_now(r);
-  sio__recovery_queue_add(&r->away, &rec->away, sio_session_address(s->session));
+  sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
     recovery_record_free(r, recovery_record_of_entry(
                                 sio__recovery_queue_choose_dropped(&r->away, &rec->away)));

@@ -30,7 +30,7 @@ struct recovery_queue {
 void sio__recovery_queue_init(struct recovery_queue *q);
 void sio__recovery_queue_clear(struct recovery_queue *q); /* frees the queue but not the entries */
 
-/* address is the text that sio_session_address() returns. If memory runs out, the entry is added
+/* address is the text that sio__session_address() returns. If memory runs out, the entry is added
  * but counts for no address. */
 void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_entry *e,
                              const char *address);

@@ -52,7 +52,7 @@ static const struct metric server_metrics[] = {
          "connections_refused|Number of connections closed after accept() because memory ran out."),
   SERVER(COUNTER, rejected,
          "rejected|Number of connections, requests and sessions refused by a limit."
-         "|cause|connections|pending|connects|open|sessions|open_sessions|proxy"),
+         "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests"),
   SERVER(COUNTER, limited,
          "limited|Number of times a peer exceeded its rate of packets or bytes."
          "|how|paused|closed"),
