@@ -21,7 +21,7 @@ int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, vo
   struct room_hook *h = sio__malloc(sizeof *h);
   if (!h) return UV_ENOMEM;
   h->user = user;
-  int err = sio__sized_copy(&h->on, sizeof h->on, hooks, size);
+  int err = sio__copy_sized_struct(&h->on, sizeof h->on, hooks, size);
   if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h, false);
   if (err) sio__free(h);
   return err;

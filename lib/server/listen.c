@@ -12,19 +12,8 @@
 
 enum { BACKLOG = 511 };
 
-/* Takes ownership of a non-blocking descriptor, and closes it on failure. */
-static int serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
-  unsigned max = srv->opts.o.max_connections;
-  if (max && srv->core.loop.nconns >= max) {
-    sio__limits_reject_connection(srv, fd);
-    return SIO_ETOOBIG;
-  }
-  int err = sio__http_serve(&srv->http, fd, tls);
-  if (!err || err == SIO_ELIMIT) return err;
-  srv->core.stats.connections_refused++;
-  LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
-            "an accepted connection is closed: %s", sio_strerror(err));
-  return err;
+static void on_accepted(struct listener *ln, int fd) {
+  sio__place_connection(ln->owner, fd, ln->tls);
 }
 
 static void on_accept_failed(struct listener *ln, int err) {

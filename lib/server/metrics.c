@@ -50,6 +50,8 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, connections_closed, "connections_closed|Number of connections closed."),
   SERVER(COUNTER, connections_refused,
          "connections_refused|Number of connections closed after accept() because memory ran out."),
+  SERVER(COUNTER, connections_handed_over,
+         "connections_handed_over|Number of connections passed to the server of another thread."),
   SERVER(COUNTER, rejected,
          "rejected|Number of connections, requests and sessions refused by a limit."
          "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests"),
@@ -182,6 +184,8 @@ static const struct metric server_metrics[] = {
   SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
   SERVER(COUNTER, answers_dropped,
          "answers_dropped|Number of invalid or too large answers to queries dropped."),
+  SERVER(COUNTER, thread_messages_lost,
+         "thread_messages_lost|Number of messages to servers of other threads that were lost."),
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),
   SERVER(COUNTER, recovery_failed,
          "recovery_failed|Number of sockets that connection state recovery did not restore."

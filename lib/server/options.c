@@ -103,7 +103,7 @@ static int option_is_not_built(struct log *log, const char *field, const char *l
 /* Copies a struct of the host, which begins with its size. */
 static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
                               const char *field) {
-  return sio__sized_read(out, size, in, size)
+  return sio__read_sized_struct(out, size, in, size)
              ? option_is_invalid(
                    log, field,
                    "its size is invalid, or it sets a field that this version does not know")
@@ -116,6 +116,14 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
 /* Checks the size of a table of functions to which the library keeps a pointer. In version 0.1 the
  * size could be 0. */
 static bool has_size_of_first_version(size_t size, size_t min) { return size == 0 || size >= min; }
+
+static int check_threads_option(sio_options *o, struct log *log) {
+  if (!o->threads) return 0;
+  if (o->adapter) return option_is_invalid(log, "adapter", "cannot be set together with threads");
+  if (o->recovery) return option_is_invalid(log, "recovery", "cannot be set together with threads");
+  o->adapter = &sio__adapter_threads;
+  return 0;
+}
 
 static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio_adapter_memory;
@@ -390,6 +398,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = check_dependent_options(&opts->o, log);
   if (!err) err = check_queue_options(&opts->o, log);
   if (!err) err = check_rate_options(&opts->o, log);
+  if (!err) err = check_threads_option(&opts->o, log);
   if (!err) err = check_adapter_option(&opts->o, log);
   if (!err) err = check_parser_option(&opts->o, log);
   if (!err) err = check_path_option(opts, log);

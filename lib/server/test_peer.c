@@ -60,7 +60,7 @@ static size_t test_transport_queued_bytes(const sio_session *c) {
   return 0;
 }
 
-static int test_transport_mark(sio_session *c) {
+static int test_transport_queue_sent_mark(sio_session *c) {
   sio__sent_on_marks_passed(c, 1);
   return 0;
 }
@@ -84,7 +84,7 @@ static const struct transport test_transport = { .name = "memory",
                                                  .queued = test_transport_queued_bytes,
                                                  .held = test_transport_queued_bytes,
                                                  .end = test_transport_end,
-                                                 .mark = test_transport_mark,
+                                                 .queue_sent_mark = test_transport_queue_sent_mark,
                                                  .remove_if = test_transport_remove_if };
 
 /* ---- packets to the server ------------------------------------------------------------------ */
