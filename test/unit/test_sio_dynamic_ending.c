@@ -151,7 +151,8 @@ TEST(a_child_stays_while_somebody_may_come_back_to_it) {
   hang_up(p);
   sio_nsp *child = sio_nsp_find(srv, "/room-1");
   CHECK(child != NULL);
-  container_of(sio__away_oldest(&child->recovery->away), struct recoverable, away)->left_at -= 3000;
+  container_of(sio__recovery_queue_oldest(&child->recovery->away), struct recovery_record, away)
+      ->left_at_ms -= 3000;
   later(3000);
   CHECK(sio_nsp_find(srv, "/room-1") == NULL);
   stop();
