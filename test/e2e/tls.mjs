@@ -159,7 +159,7 @@ for (const [name, way] of Object.entries(ways)) {
       const host = await start(t, flags);
       await failing(connected(open(host, way)));
       equal(await host.line(/^refused/),
-        'refused 7 127.0.0.1: TLS: peer did not return a certificate');
+        'refused 8 127.0.0.1: TLS: peer did not return a certificate');
       await failing(connected(open(host, { ...way, ...stranger })));
       match(await host.line(/^refused/), /certificate verify failed: self-signed certificate$/);
       const { tls_certificate, opened } = await host.stats();
@@ -188,7 +188,7 @@ test('107 a client that does not know the CA goes, and the log says why', async 
   await failing(connected(io(host.base, { forceNew: true, reconnection: false })));
   match(await host.line(/^refused/), /the peer disconnected during the TLS handshake$/);
   await client(host, ['-verify_return_error', '-CAfile', file('stranger.pem')], '');
-  match(await host.line(/^refused/), /^refused 7 127\.0\.0\.1: TLS: .*alert unknown ca$/);
+  match(await host.line(/^refused/), /^refused 8 127\.0\.0\.1: TLS: .*alert unknown ca$/);
   equal((await host.stats()).tls_alert, 1);
 });
 
@@ -494,7 +494,7 @@ test('plain HTTP on the TLS port gets a 400 that says so', async (t) => {
   const host = await start(t);
   const r = await host.secure.get('/tls');
   equal([r.status, r.body], [400, 'This port speaks HTTPS.\n']);
-  equal(await host.line(/^refused/), 'refused 7 127.0.0.1: plain HTTP on a TLS port');
+  equal(await host.line(/^refused/), 'refused 8 127.0.0.1: plain HTTP on a TLS port');
   equal((await host.stats()).tls_plain, 1);
 });
 
