@@ -35,6 +35,7 @@
 #define SIO_THREADS_H
 
 #include <sio/options.h>
+#include <sio/stats.h>
 #include <sio/types.h>
 
 #ifdef __cplusplus
@@ -57,6 +58,14 @@ SIO_EXTERN void sio_threads_unref(sio_threads *t);
  * thread. */
 SIO_EXTERN int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), void *arg,
                                 unsigned *count);
+
+/* sum adds up the statistics of `servers` servers, as sio_stats_add() does. It is borrowed. */
+typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
+/* Asks all members for their statistics, and calls cb(sum, servers, user) once, from the loop of
+ * srv, when they have come. srv is one of the members, or a server that has none beside it. If srv
+ * closes before, the sum is of those that have come. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv
+ * closes; UV_ENOMEM. */
+SIO_EXTERN int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
 
 typedef struct sio_threads_options {
   size_t size; /* sizeof(sio_threads_options); 0: the size that it had in version 0.1 */

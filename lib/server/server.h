@@ -27,6 +27,7 @@ struct sio_server {
   /* The compressed forms of these files, in the same order; NULL until one is requested. */
   struct asset_gzip *client_packed;
   struct list endpoints; /* struct endpoint */
+  struct list gathers;   /* struct gather (gather.c): sums of statistics that are not complete */
   struct endpoint_shared endpoint_shared;
   struct task close_task;      /* the second step of closing, at the end of the turn */
   struct timer shutdown_timer; /* limits the time to wait for the closing handshakes of peers */

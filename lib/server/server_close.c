@@ -11,6 +11,7 @@
 #include "http/serve.h"
 #include "net/listener.h"
 #include "server/drain.h"
+#include "server/gather.h"
 #include "server/limits.h"
 #include "server/members.h"
 #include "server/routing.h"
@@ -82,6 +83,7 @@ static void stop_adapters(sio_server *srv) {
 
 static void on_server_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
+  sio__gather_finish_all(srv);
   stop_adapters(srv);
   sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);

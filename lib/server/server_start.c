@@ -21,6 +21,7 @@ static void init_server_parts(sio_server *srv) {
   sio__eio_group_init(&srv->engines);
   sio__eio_update_log_level(&srv->engines, &srv->core.log);
   list_init(&srv->listeners);
+  list_init(&srv->gathers);
   sio__server_init_closing(srv);
   sio__drain_init(srv);
 }

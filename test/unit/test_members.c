@@ -517,6 +517,45 @@ TEST(a_question_to_a_member_that_closes_ends_without_it) {
   EQ(alloc_live, 0);
 }
 
+static unsigned summed;
+static uint64_t sum_of_sessions;
+static void on_sum(const sio_stats *sum, unsigned n, void *user) {
+  (void)user;
+  summed = n;
+  sum_of_sessions = sum->sessions;
+}
+
+TEST(the_statistics_of_all_members_are_added_up) {
+  begin();
+  connect_peers();
+  summed = 0;
+  EQ(sio_threads_stats(members[1], on_sum, NULL), 0);
+  EQ(summed, 0);
+  turns(4);
+  EQ(summed, 3);
+  EQ(sum_of_sessions, 3);
+  EQ(sio_threads_stats(members[1], NULL, NULL), UV_EINVAL);
+  free_peers();
+  end();
+}
+
+TEST(a_sum_of_statistics_ends_when_its_server_closes) {
+  begin();
+  summed = 0;
+  EQ(sio_threads_stats(members[0], on_sum, NULL), 0);
+  end();
+  CHECK(summed >= 1);
+}
+
+TEST(a_server_without_others_is_the_whole_sum) {
+  whole_start(NULL);
+  summed = 0;
+  EQ(sio_threads_stats(srv, on_sum, NULL), 0);
+  turns(2);
+  EQ(summed, 1);
+  whole_stop();
+}
+
 /* ---- options and calls ---------------------------------------- */
 
 TEST(an_adapter_or_recovery_cannot_be_set_together_with_threads) {
@@ -574,6 +613,9 @@ T(sockets_of_all_members_are_fetched)
 T(an_event_to_the_other_servers_reaches_the_other_members)
 T(members_count_as_servers)
 T(a_question_to_a_member_that_closes_ends_without_it)
+T(the_statistics_of_all_members_are_added_up)
+T(a_sum_of_statistics_ends_when_its_server_closes)
+T(a_server_without_others_is_the_whole_sum)
 T(an_adapter_or_recovery_cannot_be_set_together_with_threads)
 T(a_call_is_posted_to_all_members)
 TESTS_END
