@@ -50,7 +50,7 @@ static void expect(int ok, const char *what) {
 
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
-  sio_reply(e, sio__args((sio_val[]){ sio_event_args(e) }, 1));
+  sio_reply(e, sio_argv((sio_val[]){ sio_event_args(e) }, 1));
 }
 
 static void on_connect(sio_socket *s, void *user) {

@@ -15,7 +15,7 @@ static uv_signal_t sigterm;
 
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
-  sio_reply(e, sio__args((sio_val[]){ sio_event_args(e) }, 1));
+  sio_reply(e, sio_argv((sio_val[]){ sio_event_args(e) }, 1));
 }
 
 static void on_echo_tree(sio_socket *s, sio_event *e, void *user) {

@@ -227,7 +227,7 @@ static void admit(sio_socket *s, sio_next *next, void *user) {
       sio_next_fail(next, "Somebody else is called that.", sio_null());
       return;
     }
-    sio_disconnect_session(other);
+    sio_disconnect(other, true);
   }
   struct user *u = sio_socket_data(s);
   snprintf(u->nick, sizeof u->nick, "%s", nick);
@@ -241,21 +241,12 @@ static void on_connect(sio_socket *s, void *user) {
   cJSON_Delete(list);
 }
 
-struct leaving {
-  struct chat *chat;
-  sio_socket *s;
-};
-
-static void leave_room(const char *room, void *user) {
-  struct leaving *l = user;
-  /* skips the room named by the socket's own id */
-  if (room[0] == '#') member_left(l->chat, l->s, room);
-}
-
 /* "disconnecting" runs while the rooms can still be read, "disconnect" afterwards. */
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
   (void)why;
-  sio_rooms(s, leave_room, &(struct leaving){ .chat = user, .s = s });
+  const char *rooms[ROOM_COUNT + 1];
+  size_t n = sio_rooms(s, rooms, ROOM_COUNT + 1);
+  for (size_t i = 1; i < n; i++) member_left(user, s, rooms[i]); /* 0 is the room of its own id */
   tell_rooms(user);
 }
 
@@ -348,7 +339,9 @@ static void on_typing(sio_socket *s, sio_event *e, void *user) {
     sio_broadcast(to, "typing", SIO_ARGS(where, from->nick));
   } else if (is_nick(where)) {
     sio_socket *to = find_nick(chat, where);
-    if (to) sio_emit_flags(to, SIO_VOLATILE, "typing", SIO_ARGS(from->nick, from->nick));
+    if (to)
+      sio_emit_with(to, &(sio_emit_options){ .flags = SIO_VOLATILE }, "typing",
+                    SIO_ARGS(from->nick, from->nick));
   }
 }
 

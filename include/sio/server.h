@@ -21,9 +21,7 @@
  *    Several servers may share a loop, or a process. The allocator is the only global state.
  *  - Inside a callback every call is allowed, with these exceptions. The callbacks of
  *    sio_on_any_outgoing() and sio_engine_hooks.packet_create run inside a call that sends: there,
- *    calls that send, close, join, leave or visit return SIO_ESTATE and are logged. The callbacks
- *    of sio_rooms() and sio_nsp_rooms() may send and visit; in them calls that close, join or leave
- *    return SIO_ESTATE.
+ *    calls that send, close, join, leave or visit return SIO_ESTATE and are logged.
  *  - Closing and disconnecting take effect at once, but the callbacks that they cause run later,
  *    from the loop.
  *  - Calls that send only queue. The kernel is given the data at the end of the loop's turn.

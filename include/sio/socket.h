@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket.h - one peer in one namespace.
+ * socket.h - a socket: one client in one namespace.
  *
- * A socket is valid from its first middleware or connect callback until its
- * disconnect callbacks have returned. sio_socket_ref() keeps the handle usable
- * longer: calls on it then answer SIO_ECLOSED. Loop thread only.
+ * A socket is valid from its first middleware or connect callback until its disconnect callbacks
+ * have returned. sio_socket_ref() keeps the pointer valid longer; calls that need a connection then
+ * return SIO_ECLOSED. Loop thread only.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -16,65 +16,82 @@
 extern "C" {
 #endif
 
-/* 20 characters of [A-Za-z0-9_-]; what the client knows as socket.id, and the name of its own room.
- * For a client of Engine.IO 3 (allow_eio3) it is the session's secret sid, in a namespace other
- * than "/" with that one's name and a '#' before it: who knows it can speak for the session. Show
- * others the public id instead. */
+/* ---- what a socket is ---------------------------------------------------------------------- */
+
+/* The id that the client knows as socket.id: 20 characters of [A-Za-z0-9_-]. It is also the name of
+ * the socket's own room.
+ * For a client of Engine.IO 3 (allow_eio3) it is the id of the session, preceded in a namespace
+ * other than "/" by the namespace's name and a '#'. That id is secret, because it is enough to send
+ * and receive as this client: show sio_socket_public_id() to others. */
 SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
-/* An id that anybody may see, and that the log shows: 20 characters of the same alphabet, the same
- * as long as the socket lives. With Engine.IO 4 it is sio_socket_id(); for a client of Engine.IO 3
- * a digest of it, of which no room is named. */
+/* An id of 20 characters of the same alphabet that is not secret. The log shows it. It is the same
+ * as long as the socket exists. With Engine.IO 4 it is the same as sio_socket_id(); for a client of
+ * Engine.IO 3 it is a digest of that id, and there is no room of this name. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
-SIO_EXTERN sio_server *sio_socket_server(const sio_socket *s);
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
-/* Is this a peer that came back as who it was (sio_options.recovery)? True from its first
+/* Did connection state recovery restore this socket (sio_options.recovery)? Known from the first
  * middleware on. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-/* Its connection (engine.h). NULL once it is gone. */
+/* The session of its client (engine.h); NULL once the socket has left. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* Bytes that wait to be sent on its connection, for any namespace; 0 once it is gone. */
+/* The number of bytes that are queued for its client, in all namespaces; 0 once it has left. */
 SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
-/* socket_data_size zeroed bytes; freed with the handle. */
-SIO_EXTERN void *sio_socket_data(sio_socket *s);
+/* The connected socket of this server that has this id in the namespace, or NULL. */
+SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
-/* One JSON value of the host's that travels: whoever fetches the socket sees it, on other servers
- * too ("socket.data"). Checked and copied; an empty text is "{}" again. SIO_EJSON, SIO_EDEPTH,
- * SIO_ECLOSED, UV_ENOMEM. */
-SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
-/* "{}" if nothing was set; valid until the next set. */
-SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
-/* The connected socket with this id in the namespace, on this node; NULL: none. */
-SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 
-/* Rooms are any non-empty string up to 255 bytes. A socket is always in the room named by its id.
- * Joining twice, or leaving a room it is not in, is fine. SIO_ECLOSED, SIO_ENAME, UV_ENOMEM. */
+/* ---- data of the host ---------------------------------------------------------------------- */
+
+/* socket_data_size bytes, zero at first. They are freed together with the socket. */
+SIO_EXTERN void *sio_socket_data(sio_socket *s);
+/* A JSON value that sio_all_fetch() shows, on other servers too ("socket.data"). The text is
+ * checked and copied; an empty text sets "{}". SIO_EJSON, SIO_EDEPTH, SIO_ECLOSED, UV_ENOMEM. */
+SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
+/* That value; "{}" if none was set. Valid until it is set again. */
+SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
+
+/* ---- rooms --------------------------------------------------------------------------------- */
+
+/* The name of a room is any text of 1 to 255 bytes. Each socket is always in the room of its id. To
+ * join a room twice, or to leave a room that the socket is not in, is not an error. SIO_ECLOSED,
+ * SIO_ENAME, UV_ENOMEM. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);
-/* Calls cb for each room, its own id first. cb may send, for instance to the room, but not close,
- * join or leave (SIO_ESTATE). */
-SIO_EXTERN void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user),
-                          void *user);
+/* Lists the rooms of the socket, the room of its id first. Writes at most max names to out and
+ * returns the number of rooms. A name is valid until the socket leaves that room. */
+SIO_EXTERN size_t sio_rooms(const sio_socket *s, const char **out, size_t max);
 
-/* Leaves this namespace: the peer gets DISCONNECT and keeps its connection. Events of it
- * that are still on their way are dropped. The disconnect callbacks run at the end of the turn. */
-SIO_EXTERN void sio_disconnect(sio_socket *s);
-/* Leaves every namespace and closes the connection, after what is queued has been sent. */
-SIO_EXTERN void sio_disconnect_session(sio_socket *s);
+/* ---- disconnecting ------------------------------------------------------------------------- */
 
-/* Leaves this namespace in so many ms, as by sio_disconnect(), unless it is called again before:
- * for credentials that expire. 0: there is no deadline any more. The disconnect callbacks get
- * SIO_ETIMEOUT and "the deadline of the socket passed". SIO_ECLOSED; UV_ENOMEM (what was before
- * stays). */
+/* session false: the socket leaves its namespace. The client is sent DISCONNECT and stays connected
+ * to other namespaces. Events of it that are still under way are dropped.
+ * session true: all sockets of the client leave, and its connection is closed after everything that
+ * is queued has been sent.
+ * The disconnect callbacks run at the end of the turn. */
+SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
+
+/* Disconnects the socket from its namespace in_ms milliseconds from now, unless the function is
+ * called again before: for credentials that expire. 0 removes the deadline. The disconnect
+ * callbacks get SIO_ETIMEOUT and "the deadline of the socket passed". SIO_ECLOSED; UV_ENOMEM (the
+ * previous deadline remains). */
 SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
 
-/* ---- the handshake: how the peer first came (slices are valid as long as the session) ---- */
+/* ---- the handshake ------------------------------------------------------------------------- */
 
-/* JSON text of its CONNECT payload; "{}" if none. */
+/* The whole handshake as a JSON object, with the members of socket.handshake in the Node.js server:
+ *     {"headers":{},"time":"","address":"","xdomain":false,"secure":false,"issued":0,"url":"",
+ *      "query":{},"auth":{}}
+ * Valid until the function is called again for any socket of the server. {NULL,0}: the socket has
+ * left, or memory ran out. */
+SIO_EXTERN sio_slice sio_socket_handshake(const sio_socket *s);
+/* The JSON text that the client sent with CONNECT; "{}" if it sent none. Valid as long as the
+ * socket. */
 SIO_EXTERN sio_slice sio_socket_auth(const sio_socket *s);
-/* Parsed once, kept; NULL: no memory. */
+/* The same as a cJSON tree, which is made at the first call and belongs to the socket. NULL: memory
+ * ran out. */
 SIO_EXTERN const struct cJSON *sio_socket_auth_tree(sio_socket *s);
 
 #ifdef __cplusplus

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * value.h - what travels in an event: small tagged values on the caller's stack.
+ * value.h - what an event carries: small values that are built on the caller's stack.
  *
- * A value borrows what it points to until the call it is passed to returns; no
- * constructor allocates. Strings are UTF-8; a malformed sequence is sent as
- * U+FFFD, because a text frame that is not UTF-8 makes a browser drop the
- * connection. A double that is not finite is sent as null, as JSON.stringify does.
+ * No function here allocates memory. A value points to the memory that it was made of, which must
+ * stay as it is until the call that sends the value has returned.
+ *
+ * Strings are UTF-8. A malformed sequence is sent as U+FFFD, because a text frame that is not UTF-8
+ * makes a browser close the connection. A double that is not finite is sent as null, as by
+ * JSON.stringify().
  */
 #ifndef SIO_VALUE_H
 #define SIO_VALUE_H
@@ -19,20 +21,23 @@ extern "C" {
 enum sio_kind {
   SIO_NULL,
   SIO_BOOL,
-  SIO_INT, /* sent exactly; JavaScript reads integers beyond 2^53 rounded      */
+  SIO_INT, /* sent exactly; JavaScript rounds integers beyond 2^53              */
   SIO_UINT,
   SIO_NUM,
-  SIO_STR,  /* UTF-8 text, escaped when it is sent                              */
-  SIO_JSON, /* JSON text, checked and sent as it is                             */
-  SIO_TREE, /* a cJSON tree, printed when it is sent                            */
-  SIO_BIN,  /* bytes: travel as an attachment                                   */
-  SIO_ARG   /* an argument of an event received, relayed as it came: sio_arg()  */
+  SIO_STR,    /* UTF-8 text, which is escaped when it is sent                   */
+  SIO_JSON,   /* JSON text, which is checked and sent as it is                  */
+  SIO_TREE,   /* a cJSON tree, which is printed when it is sent                 */
+  SIO_BIN,    /* bytes, which are sent as an attachment                         */
+  SIO_ARRAY,  /* an array of values: sio_array()                                */
+  SIO_OBJECT, /* an object of values: sio_object()                              */
+  SIO_ARG,    /* arguments of a received event: sio_arg(), sio_event_args()     */
+  SIO_SPREAD  /* the elements of a JSON array as arguments: sio_spread()        */
 };
 
 typedef struct sio_val {
   uint32_t kind;  /* enum sio_kind                                              */
-  uint32_t nbins; /* SIO_JSON, SIO_TREE, SIO_ARG: how many attachments bins points to */
-  size_t n;       /* bytes at u.p                                               */
+  uint32_t nbins; /* the length of bins; SIO_ARRAY, SIO_OBJECT: attachments in it */
+  size_t n;       /* the length of u.p: bytes, or for SIO_ARRAY and SIO_OBJECT elements */
   union {
     bool b;
     int64_t i;
@@ -40,10 +45,26 @@ typedef struct sio_val {
     double d;
     const void *p;
   } u;
-  const sio_slice *bins; /* what {"_placeholder":true,"num":k} refers to       */
+  const sio_slice *bins; /* {"_placeholder":true,"num":k} stands for bins[k]    */
 } sio_val;
 
-static inline sio_val sio__val(enum sio_kind kind, const void *p, size_t n) {
+/* The arguments of an event. */
+typedef struct sio_args {
+  const sio_val *v;
+  size_t n;
+} sio_args;
+
+static inline sio_args sio_argv(const sio_val *v, size_t n) {
+  sio_args a;
+  a.v = v;
+  a.n = n;
+  return a;
+}
+
+/* An event without arguments. */
+#define SIO_NONE (sio_argv(NULL, 0))
+
+static inline sio_val sio_val_make(enum sio_kind kind, const void *p, size_t n) {
   sio_val v;
   v.kind = (uint32_t)kind;
   v.nbins = 0;
@@ -54,49 +75,58 @@ static inline sio_val sio__val(enum sio_kind kind, const void *p, size_t n) {
   return v;
 }
 
-static inline sio_val sio_null(void) { return sio__val(SIO_NULL, NULL, 0); }
+static inline sio_val sio_null(void) { return sio_val_make(SIO_NULL, NULL, 0); }
 
 static inline sio_val sio_bool(bool b) {
-  sio_val v = sio__val(SIO_BOOL, NULL, 0);
+  sio_val v = sio_val_make(SIO_BOOL, NULL, 0);
   v.u.b = b;
   return v;
 }
 
 static inline sio_val sio_int(int64_t i) {
-  sio_val v = sio__val(SIO_INT, NULL, 0);
+  sio_val v = sio_val_make(SIO_INT, NULL, 0);
   v.u.i = i;
   return v;
 }
 
 static inline sio_val sio_uint(uint64_t u) {
-  sio_val v = sio__val(SIO_UINT, NULL, 0);
+  sio_val v = sio_val_make(SIO_UINT, NULL, 0);
   v.u.u = u;
   return v;
 }
 
 static inline sio_val sio_num(double d) {
-  sio_val v = sio__val(SIO_NUM, NULL, 0);
+  sio_val v = sio_val_make(SIO_NUM, NULL, 0);
   v.u.d = d;
   return v;
 }
 
-static inline sio_val sio_strn(const char *s, size_t n) { return sio__val(SIO_STR, s, n); }
+/* ---- strings and bytes --------------------------------------------------------------------- */
+
+static inline sio_val sio_strn(const char *s, size_t n) { return sio_val_make(SIO_STR, s, n); }
 
 /* NULL is sent as null. */
 static inline sio_val sio_str(const char *s) {
-  return s ? sio__val(SIO_STR, s, strlen(s)) : sio_null();
+  return s ? sio_val_make(SIO_STR, s, strlen(s)) : sio_null();
 }
 
-/* One JSON text, sent byte for byte; empty is null. It is checked: SIO_EJSON. */
-static inline sio_val sio_json(sio_slice text) { return sio__val(SIO_JSON, text.p, text.n); }
+/* A slice as a string; {NULL,0} is sent as null. JSON text needs sio_json(). */
+static inline sio_val sio_string(sio_slice s) {
+  return s.p ? sio_val_make(SIO_STR, s.p, s.n) : sio_null();
+}
+
+static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO_BIN, p, n); }
+
+/* ---- JSON text and cJSON trees ------------------------------------------------------------- */
+
+/* One JSON text, sent byte by byte after it was checked. SIO_EJSON: it is invalid or empty. */
+static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, text.p, text.n); }
 
 /* NULL is sent as null. */
-static inline sio_val sio_tree(const struct cJSON *t) { return sio__val(SIO_TREE, t, 0); }
+static inline sio_val sio_tree(const struct cJSON *t) { return sio_val_make(SIO_TREE, t, 0); }
 
-static inline sio_val sio_bin(const void *p, size_t n) { return sio__val(SIO_BIN, p, n); }
-
-/* Binary in any depth: objects {"_placeholder":true,"num":k} in the text or tree
- * stand for bins[k]. Every k must be below n, else SIO_EPLACEHOLDER. */
+/* The same with attachments: an object {"_placeholder":true,"num":k} in the text or in the tree
+ * stands for bins[k]. SIO_EPLACEHOLDER: k is not below n. */
 static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_t n) {
   sio_val v = sio_json(text);
   v.bins = bins;
@@ -111,27 +141,55 @@ static inline sio_val sio_tree_bins(const struct cJSON *t, const sio_slice *bins
   return v;
 }
 
-typedef struct sio_args {
-  const sio_val *v;
-  size_t n;
-} sio_args;
-
-static inline sio_args sio__args(const sio_val *v, size_t n) {
-  sio_args a;
-  a.v = v;
-  a.n = n;
-  return a;
+/* The elements of a JSON array as separate arguments, as with f(...array) in JavaScript:
+ *     sio_emit(s, "points", SIO_ARGS(1, sio_spread(sio_text("[2,3]"))));   sends 1, 2, 3
+ * SIO_EJSON: the text is not a JSON array. */
+static inline sio_val sio_spread(sio_slice array) {
+  const char *p = array.p, *end = p + array.n;
+  while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) p++;
+  while (p < end && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n' || end[-1] == '\r'))
+    end--;
+  if (end - p < 2 || *p != '[' || end[-1] != ']') return sio_val_make(SIO_JSON, NULL, 0);
+  for (p++, end--; p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'); p++) continue;
+  return sio_val_make(SIO_SPREAD, p, (size_t)(end - p));
 }
 
-#define SIO_NONE (sio__args(NULL, 0))
+/* ---- arrays and objects -------------------------------------------------------------------- */
 
-/* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)): 1 to 16 plain C values or sio_val,
- * each evaluated once. C11 only: C++ passes sio__args(array, count). The literals true and false
- * are ints in C11 and would be sent as 1 and 0: write sio_bool(true). */
+/* An array of any values, bytes included, at any depth:
+ *     sio_emit(s, "e", SIO_ARGS(SIO_ARRAY(1, "two", sio_bin(p, n))));
+ * sio_event_args() and sio_spread() add all of their elements. SIO_EDEPTH: nested too deeply. */
+static inline sio_val sio_array(sio_args items) {
+  sio_val v = sio_val_make(SIO_ARRAY, items.v, items.n);
+  size_t i;
+  for (i = 0; i < items.n; i++) v.nbins += items.v[i].kind == SIO_BIN ? 1 : items.v[i].nbins;
+  return v;
+}
+
+typedef struct sio_member {
+  const char *key;
+  sio_val value;
+} sio_member;
+
+/* An object of any values, bytes included, at any depth, with its members in this order:
+ *     SIO_OBJECT({ "name", sio_str("me.png") }, { "data", sio_bin(p, n) }) */
+static inline sio_val sio_object(const sio_member *members, size_t n) {
+  sio_val v = sio_val_make(SIO_OBJECT, members, n);
+  size_t i;
+  for (i = 0; i < n; i++) v.nbins += members[i].value.kind == SIO_BIN ? 1 : members[i].value.nbins;
+  return v;
+}
+
+/* ---- C11: values from plain C types -------------------------------------------------------- */
+
+/* SIO_ARGS("text", 42, 2.5, tree, sio_bin(p, n)) takes 1 to 16 values, each a sio_val or of a plain
+ * C type, and evaluates each once. A sio_slice is a string, like a char *; JSON text needs
+ * sio_json(). The literals true and false have the type int in C11 and would be sent as 1 and 0:
+ * write sio_bool(true). C++ has no _Generic: pass sio_argv(array, count). */
 #ifndef __cplusplus
 static inline sio_val sio__same(sio_val v) { return v; }
 #define SIO_VAL(x) \
-  _Generic((x), sio_val: sio__same, sio_slice: sio_json, bool: sio_bool,       \
+  _Generic((x), sio_val: sio__same, sio_slice: sio_string, bool: sio_bool,     \
     char *: sio_str, const char *: sio_str, float: sio_num, double: sio_num,   \
     struct cJSON *: sio_tree, const struct cJSON *: sio_tree, char: sio_int,   \
     signed char: sio_int, unsigned char: sio_int, short: sio_int,              \
@@ -163,6 +221,10 @@ static inline sio_val sio__same(sio_val v) { return v; }
   SIO__PICK(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define SIO_ARGS(...) \
   ((sio_args){ (const sio_val[]){ SIO__MAP(__VA_ARGS__) }, SIO__COUNT(__VA_ARGS__) })
+#define SIO_ARRAY(...) sio_array(SIO_ARGS(__VA_ARGS__))
+#define SIO_OBJECT(...)                           \
+  sio_object((const sio_member[]){ __VA_ARGS__ }, \
+             sizeof((const sio_member[]){ __VA_ARGS__ }) / sizeof(sio_member))
 #endif
 
 #ifdef __cplusplus

@@ -142,12 +142,12 @@ static int memory_all_leave(sio_adapter *a, const sio_target *to, const char *co
 
 static void disconnect_visited_socket(sio_socket *s, void *user) {
   (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 
 static void disconnect_visited_session(sio_socket *s, void *user) {
   (void)user;
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 
 static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {

@@ -102,3 +102,38 @@ size_t sio__utf8_replace_nuls(char *s, size_t n) {
   }
   return n + 2 * nuls;
 }
+
+/* ---- NULs in event names ------------------------------------------------------------------- */
+
+static bool is_escaped_nul(const char *s, size_t n) {
+  return n >= 2 && s[0] == '\xc0' && s[1] == '\x80';
+}
+
+size_t sio__utf8_escape_nuls(char *out, const char *s, size_t n) {
+  char *o = out;
+  for (size_t i = 0; i < n; i++) {
+    if (s[i]) {
+      *o++ = s[i];
+    } else {
+      *o++ = '\xc0';
+      *o++ = '\x80';
+    }
+  }
+  return (size_t)(o - out);
+}
+
+size_t sio__utf8_unescape_nuls(char *out, const char *s, size_t n) {
+  char *o = out;
+  for (size_t i = 0; i < n; i++) {
+    bool nul = is_escaped_nul(s + i, n - i);
+    *o++ = nul ? '\0' : s[i];
+    i += nul;
+  }
+  return (size_t)(o - out);
+}
+
+const char *sio__utf8_find_escaped_nul(const char *s, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (is_escaped_nul(s + i, n - i)) return s + i;
+  return NULL;
+}

@@ -25,4 +25,11 @@ size_t sio__utf8_sequence_length(const char *p, size_t n);
  * bytes per NUL. Returns the new length. */
 size_t sio__utf8_replace_nuls(char *s, size_t n);
 
+/* A C string cannot contain U+0000. In event names the two bytes "\xC0\x80" stand for it, which
+ * occur in no valid UTF-8. Each function writes to out and returns the length. */
+size_t sio__utf8_escape_nuls(char *out, const char *s, size_t n);   /* out has room for 2 n bytes */
+size_t sio__utf8_unescape_nuls(char *out, const char *s, size_t n); /* out may be s */
+/* Returns the first "\xC0\x80" in s, or NULL. */
+const char *sio__utf8_find_escaped_nul(const char *s, size_t n);
+
 #endif

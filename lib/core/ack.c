@@ -63,5 +63,3 @@ void sio_ack_drop(sio_ack *ack) {
     sio__nsp_memory_unref(ack->server.nsp);
   sio__free(ack);
 }
-
-sio_socket *sio_ack_socket(const sio_ack *ack) { return ack->socket; }

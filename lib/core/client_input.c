@@ -39,8 +39,9 @@ static void client_end_for_violation(struct client *cl, const char *why) {
 
 /* Calls the host's sio_on_error() callbacks for input that was refused. */
 static void client_on_refused_input(sio_session *c, int err, const char *why) {
+  sio_error_info info = { err, why, slice(NULL, 0) };
   for (sio_socket *s = session_sockets(c); s; s = s->next)
-    if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, err, why);
+    if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, &info);
 }
 
 static void client_end_for_bad_packet(struct client *cl, int err, const char *why) {

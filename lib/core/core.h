@@ -41,6 +41,7 @@ struct core {
   /* Sockets that connected in this turn, linked by sio_socket.leaving. */
   struct list just_connected;
   struct task clear_just_connected;
+  struct buf handshake; /* what sio_socket_handshake() returned last */
   sio_stats stats;
 };
 

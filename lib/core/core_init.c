@@ -20,6 +20,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   sio__map_init(&core->deadlines, sio__deadline_key);
   sio__map_init(&core->held_events, sio__held_events_key);
   sio__hooks_init(&core->parents);
+  buf_init(&core->handshake, SIZE_MAX / 2);
   sio__hooks_init(&core->new_nsp);
   list_init(&core->leaving);
   list_init(&core->just_connected);
@@ -43,6 +44,7 @@ void sio__core_clear(struct core *core) {
   /* The scratch buffer may have been used after the server closed: sio_broadcast() to a namespace
    * that the host still references encodes the event before it returns SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);
+  sio__buf_clear(&core->handshake);
   sio__msgs_clear(&core->loop.msgs);
   sio__log_clear(&core->log);
 }

@@ -28,7 +28,7 @@ void sio__socket_clear_deadline(sio_socket *s) {
 static void on_deadline(struct timer *t) {
   sio_socket *s = container_of(t, struct deadline, timer)->socket;
   s->expired = true;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 
 static struct deadline *deadline_find_or_new(sio_socket *s) {

@@ -105,8 +105,7 @@ static int send_disconnect(sio_socket *s) {
 
 /* If DISCONNECT cannot be sent for want of memory, the connection is ended: otherwise the peer
  * would go on believing that it is connected to the namespace. */
-void sio_disconnect(sio_socket *s) {
-  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_disconnect()")) return;
+static void leave_namespace(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
   if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
@@ -114,9 +113,15 @@ void sio_disconnect(sio_socket *s) {
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
 
-void sio_disconnect_session(sio_socket *s) {
-  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_disconnect_session()")) return;
-  if (!s->session || !sio__session_is_open(s->session)) return;
-  for (sio_socket *o = client_of(s->session)->sockets; o; o = o->next) sio_disconnect(o);
-  sio__session_end(s->session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
+static void leave_all_namespaces(sio_session *session) {
+  for (sio_socket *s = client_of(session)->sockets; s; s = s->next) leave_namespace(s);
+  sio__session_end(session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
+}
+
+void sio_disconnect(sio_socket *s, bool session) {
+  if (loop_refuses_call(&s->nsp->core->loop, "sio_disconnect()")) return;
+  if (!session)
+    leave_namespace(s);
+  else if (s->session && sio__session_is_open(s->session))
+    leave_all_namespaces(s->session);
 }

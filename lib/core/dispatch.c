@@ -38,7 +38,6 @@ struct event_queue {
   char *refusal;            /* the message of a refusal by the middleware; NULL: no memory for it */
   struct msg *data;         /* the data of that refusal as JSON text, or NULL */
   bool passing;             /* event_queue_continue() will run after this event */
-  bool reporting;           /* callbacks of sio_on_error() run for a refused event */
   struct sio_event event;
 };
 
@@ -207,14 +206,9 @@ static void report_refused_event(struct event_queue *q, sio_socket *s) {
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer,
             "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,
             LOG_SLICE(q->event.name), message);
-  q->reporting = true;
-  sio__nsp_run_error_hooks(s->nsp, s, UV_ECANCELED, message);
-  q->reporting = false;
-}
-
-sio_slice sio_error_data(const sio_socket *s) {
-  const struct event_queue *q = s->state == SOCKET_PENDING ? NULL : s->event_queue;
-  return q && q->reporting && q->data ? slice(msg_data(q->data), q->data->len) : slice(NULL, 0);
+  sio_error_info info = { UV_ECANCELED, message, slice(NULL, 0) };
+  if (q->data) info.data = slice(msg_data(q->data), q->data->len);
+  sio__nsp_run_error_hooks(s->nsp, s, &info);
 }
 
 static void event_queue_finish_event(struct event_queue *q, bool ok) {
@@ -261,7 +255,6 @@ static struct event_queue *event_queue_new(sio_socket *s) {
   q->event_bytes = 0;
   q->refusal = NULL;
   q->data = NULL;
-  q->reporting = false;
   s->event_queue = q;
   return q;
 }

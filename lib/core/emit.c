@@ -4,6 +4,7 @@
  */
 #include "core/emit.h"
 
+#include "base/sized.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/out_packet.h"
@@ -11,6 +12,8 @@
 #include "core/query.h"
 #include "core/recovery.h"
 #include "core/socket.h"
+
+enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) }; /* its size in version 0.1 */
 
 /* ---- to one socket -------------------------------------------------------------------------- */
 
@@ -34,27 +37,32 @@ int sio_emit(sio_socket *s, const char *event, sio_args args) {
   return emit_to_socket(s, 0, NULL, event, args, PACKET_NO_ID);
 }
 
-int sio_emit_flags(sio_socket *s, unsigned flags, const char *event, sio_args args) {
-  return emit_to_socket(s, flags, NULL, event, args, PACKET_NO_ID);
+static int emit_and_await_ack(sio_socket *s, const sio_emit_options *o, const char *event,
+                              sio_args args) {
+  int64_t id;
+  if (o->key) return UV_EINVAL;
+  if (!sio_socket_connected(s)) return SIO_ECLOSED;
+  unsigned timeout_ms = o->timeout_ms ? o->timeout_ms : s->nsp->core->opts->ack_timeout_ms;
+  int err = sio__pending_ack_add(s, timeout_ms, o->cb, o->user, &id);
+  if (err) return err;
+  err = emit_to_socket(s, o->flags, NULL, event, args, id);
+  if (err) sio__pending_ack_cancel(s, id);
+  s->nsp->core->stats.acks_asked += !err;
+  return err;
 }
 
-int sio_emit_keyed(sio_socket *s, unsigned flags, const char *key, const char *event,
-                   sio_args args) {
-  return emit_to_socket(s, flags, key, event, args, PACKET_NO_ID);
+int sio_emit_with(sio_socket *s, const sio_emit_options *options, const char *event,
+                  sio_args args) {
+  sio_emit_options o = { 0 };
+  if (options && sio__read_sized_struct(&o, sizeof o, options, EMIT_OPTIONS_0_1)) return UV_EINVAL;
+  return o.cb ? emit_and_await_ack(s, &o, event, args)
+              : emit_to_socket(s, o.flags, o.key, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                  sio_reply_cb cb, void *user) {
-  int64_t id;
-  if (!cb) return UV_EINVAL;
-  if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  if (!timeout_ms) timeout_ms = s->nsp->core->opts->ack_timeout_ms;
-  int err = sio__pending_ack_add(s, timeout_ms, cb, user, &id);
-  if (err) return err;
-  err = emit_to_socket(s, 0, NULL, event, args, id);
-  if (err) sio__pending_ack_cancel(s, id);
-  s->nsp->core->stats.acks_asked += !err;
-  return err;
+  sio_emit_options o = { .timeout_ms = timeout_ms, .cb = cb, .user = user };
+  return cb ? emit_and_await_ack(s, &o, event, args) : UV_EINVAL;
 }
 
 int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args) {
@@ -95,8 +103,14 @@ static int broadcast_to_target(const sio_target *to, const char *event, sio_args
   return err;
 }
 
+/* While the server closes, only other servers still have sockets. */
+static bool nobody_is_left(const sio_nsp *nsp) {
+  return nsp->core->closing && nsp->ops->broadcast == sio_adapter_memory.broadcast;
+}
+
 int sio_broadcast(sio_target to, const char *event, sio_args args) {
   if (!to.nsp) return UV_EINVAL;
+  if (nobody_is_left(to.nsp)) return SIO_ECLOSED;
   return event ? broadcast_to_target(&to, event, args, NULL) : SIO_ENAME;
 }
 
@@ -123,19 +137,19 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
 
 int sio_all_join(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_leave(sio_target to, const char *const *rooms) {
   if (!to.nsp || !rooms) return UV_EINVAL;
-  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_disconnect(sio_target to, bool session) {
   if (!to.nsp) return UV_EINVAL;
-  if (loop_refuses_room_change(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
+  if (loop_refuses_call(&to.nsp->core->loop, "sio_all_disconnect()")) return SIO_ESTATE;
   return to.nsp->ops->all_disconnect(to.nsp->adapter, &to, session);
 }
 

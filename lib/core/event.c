@@ -60,12 +60,11 @@ static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) 
 
 /* ---- init and clear ------------------------------------------------------------------------- */
 
-static bool make_printable_name(struct sio_event *e) {
-  char *shown = arena_alloc(e, 3 * e->name.n + 1);
-  if (!shown) return false;
-  memcpy(shown, e->name.p, e->name.n);
-  shown[sio__utf8_replace_nuls(shown, e->name.n)] = '\0';
-  e->printable_name = shown;
+static bool make_c_name(struct sio_event *e) {
+  char *c_name = arena_alloc(e, 2 * e->name.n + 1);
+  if (!c_name) return false;
+  c_name[sio__utf8_escape_nuls(c_name, e->name.p, e->name.n)] = '\0';
+  e->c_name = c_name;
   return true;
 }
 
@@ -73,7 +72,7 @@ static bool event_read_name(struct sio_event *e, sio_slice text) {
   if (text.p[0] == '"') {
     if (!event_unescape(e, text, &e->name)) return false;
     bool escapes = e->name.n + 2 < text.n;
-    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_printable_name(e);
+    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_c_name(e);
   }
   char *p = arena_alloc(e, text.n + 1);
   if (!p) return false;
@@ -168,25 +167,52 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   return 0;
 }
 
+/* Sets the name to a copy of a C string. */
+static int event_set_name(struct sio_event *e, const char *name) {
+  size_t n = strlen(name);
+  char *c_name = arena_alloc(e, n + 1), *copy = arena_alloc(e, n + 1);
+  if (!c_name || !copy) return SIO__ENOMEM;
+  e->c_name = memcpy(c_name, name, n + 1);
+  e->name = slice(copy, sio__utf8_unescape_nuls(copy, name, n));
+  copy[e->name.n] = '\0';
+  return 0;
+}
+
 int sio_event_replace(sio_event *e, const char *name, sio_args args) {
-  sio_slice renamed = slice_str(name);
-  if (name && sio__is_reserved_event(renamed)) return SIO_ENAME;
-  if (name) {
-    char *copy = arena_alloc(e, renamed.n + 1);
-    if (!copy) return SIO__ENOMEM;
-    renamed.p = memcpy(copy, name, renamed.n + 1);
-  }
-  int err = event_replace_args(e, args);
-  if (!err && name) {
-    e->name = renamed;
-    e->printable_name = NULL;
+  sio_slice old = e->name;
+  const char *old_c_name = e->c_name;
+  if (name && sio__is_reserved_event(slice_str(name))) return SIO_ENAME;
+  int err = name ? event_set_name(e, name) : 0;
+  if (!err) err = event_replace_args(e, args);
+  if (err) {
+    e->name = old;
+    e->c_name = old_c_name;
   }
   return err;
 }
 
+sio_event *sio_event_keep(const sio_event *e) {
+  struct sio_event *kept = sio__malloc(sizeof *kept);
+  if (!kept) return NULL;
+  memset(kept, 0, offsetof(struct sio_event, arena));
+  kept->ack_id = PACKET_NO_ID;
+  sio_val all = sio_event_args(e);
+  int err = event_set_name(kept, sio_event_name(e));
+  if (!err) err = event_replace_args(kept, sio_argv(&all, 1));
+  if (!err) return kept;
+  sio_event_free(kept);
+  return NULL;
+}
+
+void sio_event_free(sio_event *kept) {
+  if (!kept) return;
+  sio__event_clear(kept);
+  sio__free(kept);
+}
+
 int sio__event_copy_borrowed(struct sio_event *e) {
   sio_val all = sio_event_args(e);
-  int err = event_replace_args(e, sio__args(&all, 1));
+  int err = event_replace_args(e, sio_argv(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);
   return err;
 }
@@ -206,17 +232,14 @@ size_t sio__event_copied_bytes(const struct sio_event *e) {
 
 /* ---- reading plain arguments ---------------------------------------------------------------- */
 
-const char *sio_event_name(const sio_event *e) {
-  return e->printable_name ? e->printable_name : e->name.p;
-}
-sio_slice sio_event_name_slice(const sio_event *e) { return e->name; }
+const char *sio_event_name(const sio_event *e) { return e->c_name ? e->c_name : e->name.p; }
 
 size_t sio_event_count(const sio_event *e) {
   uint32_t n = e->packet.scan->nargs;
   return n > e->first_arg ? n - e->first_arg : 0;
 }
 
-sio_slice sio_event_json(const sio_event *e, size_t i) {
+static sio_slice event_text(const sio_event *e, size_t i) {
   if (i >= sio_event_count(e)) return slice(NULL, 0);
   return json_arg(e->packet.scan, e->packet.json, e->first_arg + i);
 }
@@ -242,14 +265,24 @@ static const struct json_placeholder *find_placeholder(const sio_event *e, size_
 
 /* Returns the placeholder if argument i is a placeholder itself, which means that it is binary. */
 static const struct json_placeholder *find_whole_placeholder(const sio_event *e, size_t i) {
-  if (first_char(sio_event_json(e, i)) != '{') return NULL;
+  if (first_char(event_text(e, i)) != '{') return NULL;
   const struct json_placeholder *placeholder = find_placeholder(e, i);
   return placeholder && placeholder->off == e->packet.scan->args[e->first_arg + i].off ? placeholder
                                                                                        : NULL;
 }
 
+sio_slice sio_event_json(const sio_event *e, size_t i) {
+  return find_placeholder(e, i) ? slice(NULL, 0) : event_text(e, i);
+}
+
+size_t sio_event_size(const sio_event *e) {
+  size_t n = sio_event_args(e).n;
+  for (uint32_t k = 0; k < e->packet.nbins; k++) n += e->packet.bins[k].n;
+  return n;
+}
+
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
-  switch (first_char(sio_event_json(e, i))) {
+  switch (first_char(event_text(e, i))) {
     case '\0':
     case 'n': return SIO_NULL;
     case 't':
@@ -262,18 +295,18 @@ enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
 }
 
 bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
-  char first = first_char(sio_event_json(e, i));
+  char first = first_char(event_text(e, i));
   if (first != 't' && first != 'f') return false;
   *out = first == 't';
   return true;
 }
 
 bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
-  return sio__number_int(sio_event_json(e, i), out);
+  return sio__number_int(event_text(e, i), out);
 }
 
 bool sio_event_num(const sio_event *e, size_t i, double *out) {
-  return sio__number_double(sio_event_json(e, i), out);
+  return sio__number_double(event_text(e, i), out);
 }
 
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
@@ -290,7 +323,7 @@ static struct event_memo *event_memo_of(sio_event *e, size_t i) {
 }
 
 sio_slice sio_event_strn(sio_event *e, size_t i) {
-  sio_slice text = sio_event_json(e, i), s;
+  sio_slice text = event_text(e, i), s;
   if (first_char(text) != '"') return slice(NULL, 0);
   struct event_memo *m = event_memo_of(e, i);
   if (!m) return slice(NULL, 0);
@@ -307,46 +340,45 @@ const char *sio_event_str(sio_event *e, size_t i) {
   return s.p && !memchr(s.p, '\0', s.n) ? s.p : NULL;
 }
 
-static const struct cJSON *parse_tree(sio_event *e, sio_slice text) {
+static const struct cJSON *parse_tree(sio_event *e, sio_slice text, bool has_bins) {
   struct event_tree *t = arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_parse(text);
+  if (t->tree && has_bins) sio__tree_mark_placeholders(t->tree);
   t->next = e->trees;
   e->trees = t;
   return t->tree;
 }
 
 const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
-  sio_slice text = sio_event_json(e, i);
+  sio_slice text = event_text(e, i);
   if (text.n == 0) return NULL;
   struct event_memo *m = event_memo_of(e, i);
   if (!m) return NULL;
-  if (!m->tree) m->tree = parse_tree(e, text);
+  if (!m->tree) m->tree = parse_tree(e, text, find_placeholder(e, i) != NULL);
   return m->tree;
 }
 
 /* ---- attachments ------------------------------------------------------------------------ */
 
-size_t sio_event_bins(const sio_event *e) { return e->packet.nbins; }
-
-sio_slice sio_event_bin_at(const sio_event *e, size_t k) {
+static sio_slice event_attachment(const sio_event *e, size_t k) {
   return k < e->packet.nbins ? e->packet.bins[k] : slice(NULL, 0);
 }
 
 sio_slice sio_event_bin(const sio_event *e, size_t i) {
   const struct json_placeholder *placeholder = find_whole_placeholder(e, i);
-  return placeholder ? sio_event_bin_at(e, (size_t)placeholder->num) : slice(NULL, 0);
+  return placeholder ? event_attachment(e, (size_t)placeholder->num) : slice(NULL, 0);
 }
 
 sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
-  return sio__tree_placeholder(node, &num) ? sio_event_bin_at(e, num) : slice(NULL, 0);
+  return sio__tree_placeholder(node, &num) ? event_attachment(e, num) : slice(NULL, 0);
 }
 
 /* ---- arguments as values to send ------------------------------------------------------------ */
 
 static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_bins) {
-  sio_val v = sio__val(SIO_ARG, text.p, text.n);
+  sio_val v = sio_val_make(SIO_ARG, text.p, text.n);
   if (with_bins) {
     v.bins = e->packet.bins;
     v.nbins = e->packet.nbins;
@@ -355,14 +387,14 @@ static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_
 }
 
 sio_val sio_arg(const sio_event *e, size_t i) {
-  sio_slice text = sio_event_json(e, i);
+  sio_slice text = event_text(e, i);
   return text.n ? val_from_json_text(e, text, find_placeholder(e, i) != NULL) : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
   if (n == 0) return val_from_json_text(e, SLICE(""), false);
-  sio_slice first = sio_event_json(e, 0), last = sio_event_json(e, n - 1);
+  sio_slice first = event_text(e, 0), last = event_text(e, n - 1);
   return val_from_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
                             e->packet.nbins > 0);
 }

@@ -36,8 +36,8 @@ struct sio_event {
   struct event_replacement *replacement;
   struct event_tree *trees;
   struct event_block *blocks;
-  sio_slice name;             /* unescaped, NUL-terminated, and may contain a NUL; "" for an ack */
-  const char *printable_name; /* name with U+FFFD for each NUL; NULL if it contains none */
+  sio_slice name;     /* unescaped, NUL-terminated, and may contain a NUL; "" for an ack */
+  const char *c_name; /* name with "\xC0\x80" for each NUL; NULL if it contains none */
   struct packet packet;
   struct event_memo *more_memos;        /* of the arguments after the first EVENT_MEMOS */
   struct event_memo memos[EVENT_MEMOS]; /* of the first arguments */

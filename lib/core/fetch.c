@@ -99,14 +99,14 @@ static void add_local_remote(sio_socket *s, void *user) {
   sio_query *q = user;
   struct remote_writer w;
   struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
-  sio_rooms(s, add_remote_room_size, &size);
+  sio__each_room(s, add_remote_room_size, &size);
   sio_remote *r = remote_new(q, &size, &w);
   if (!r) return;
   r->id = s->id;
   r->socket = sio_socket_ref(s);
   r->auth = sio_socket_auth(s);
   r->data = write_remote_string(&w, sio_socket_shared(s));
-  sio_rooms(s, write_remote_room, &w);
+  sio__each_room(s, write_remote_room, &w);
   *w.room = NULL;
 }
 

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/percent.h"
+#include "core/core.h"
+#include "core/nsp.h"
 #include "core/socket.h"
 #include "packet/json.h"
 #include <time.h>
@@ -141,4 +143,11 @@ int sio__handshake_json(struct buf *out, const sio_socket *s) {
   if (!err) err = handshake_put_bytes(out, SLICE(",\"auth\":"));
   if (!err) err = handshake_put_bytes(out, sio_socket_auth(s));
   return err ? err : handshake_put_bytes(out, SLICE("}"));
+}
+
+sio_slice sio_socket_handshake(const sio_socket *s) {
+  struct buf *b = &s->nsp->core->handshake;
+  sio__buf_clear(b);
+  if (!s->session || sio__handshake_json(b, s)) return slice(NULL, 0);
+  return slice(b->p, b->n);
 }

@@ -26,12 +26,12 @@ void sio__hooks_clear(struct hooks *h) {
   list_each (it, tmp, &h->list) hook_free(hook_of_link(it));
 }
 
-int sio__hooks_add(struct hooks *h, hook_fn fn, void *user, bool front) {
+int sio__hooks_add(struct hooks *h, hook_fn fn, void *user) {
   if (!fn) return SIO__EINVAL;
   struct hook *k = sio__malloc(sizeof *k);
   if (!k) return SIO__ENOMEM;
   *k = (struct hook){ .number = ++h->added, .fn = fn, .user = user };
-  list_push(front ? h->list.next : &h->list, &k->link);
+  list_push(&h->list, &k->link);
   return 0;
 }
 
@@ -39,7 +39,7 @@ int sio__hooks_copy(struct hooks *h, const struct hooks *from) {
   int err = 0;
   for (const struct list *it = from->list.next; it != &from->list && !err; it = it->next) {
     const struct hook *k = container_of(it, const struct hook, link);
-    if (k->fn) err = sio__hooks_add(h, k->fn, k->user, false);
+    if (k->fn) err = sio__hooks_add(h, k->fn, k->user);
   }
   return err;
 }

@@ -115,7 +115,7 @@ void sio__nsp_hooks_clear(sio_nsp *nsp);
 /* Copies all callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from);
 /* Adds a handler to nsp->handlers or nsp->server_side. 0, UV_EINVAL, UV_ENOMEM. */
-int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user);
+int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user);
 
 /* These run the host's callbacks of one kind, in the order in which they were added. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
@@ -124,7 +124,7 @@ void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
 /* h is nsp->disconnecting or nsp->disconnect. */
 void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why);
-void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message);
+void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info *info);
 void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);

@@ -3,7 +3,9 @@
  * nsp_hooks.c - registers the host's callbacks of a namespace, and runs them.
  */
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "core/core.h"
+#include "core/event.h"
 #include "core/nsp.h"
 #include "core/room_hooks.h"
 #include "core/socket.h"
@@ -45,32 +47,85 @@ static void handlers_free_if_empty(struct map *all, struct handlers *h) {
   handlers_free(h);
 }
 
-int sio__nsp_add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+/* The name of an event as the host writes it, and without its escaped NULs, if it has any. */
+struct event_name {
+  sio_slice s;
+  char *copy; /* NULL: s points to the host's string */
+};
+
+static int event_name_init(struct event_name *name, const char *text) {
+  *name = (struct event_name){ .s = slice_str(text) };
+  if (!sio__utf8_find_escaped_nul(text, name->s.n)) return 0;
+  name->copy = sio__malloc(name->s.n);
+  if (!name->copy) return UV_ENOMEM;
+  name->s = slice(name->copy, sio__utf8_unescape_nuls(name->copy, text, name->s.n));
+  return 0;
+}
+
+static int add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct handlers *h = sio__map_get(handlers, event);
   if (!h && !(h = handlers_new(handlers, event))) return UV_ENOMEM;
-  int err = sio__hooks_add(&h->hooks, fn, user, false);
+  int err = sio__hooks_add(&h->hooks, fn, user);
   if (err) handlers_free_if_empty(handlers, h);
   return err;
 }
 
-int sio_on_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
-  if (!event.p || sio__is_reserved_event(event)) return SIO_ENAME;
-  return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
+int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user) {
+  struct event_name name;
+  int err = event_name_init(&name, event);
+  if (!err) err = add_handler(handlers, name.s, fn, user);
+  sio__free(name.copy);
+  return err;
+}
+
+/* Programs that were written for the Node.js server do this. */
+static void log_event_of_no_peer(const sio_nsp *nsp, const char *event) {
+  bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
+  LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+      "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event,
+      connects                              ? "sio_on_connect()"
+      : strcmp(event, "disconnecting") == 0 ? "sio_on_disconnecting()"
+      : strcmp(event, "disconnect") == 0    ? "sio_on_disconnect()"
+                                            : "another name");
 }
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
-  return sio_on_slice(nsp, slice_str(event), cb, user);
+  if (!event) return SIO_ENAME;
+  if (sio__is_reserved_event(slice_str(event)) || strcmp(event, "connection") == 0) {
+    log_event_of_no_peer(nsp, event);
+    return SIO_ENAME;
+  }
+  return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
+}
+
+static int remove_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+  struct handlers *h = sio__map_get(handlers, event);
+  int err = h ? sio__hooks_remove(&h->hooks, fn, user) : UV_ENOENT;
+  if (!err) handlers_free_if_empty(handlers, h);
+  return err;
 }
 
 int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
-  return sio_off_slice(nsp, slice_str(event), cb, user);
+  struct event_name name;
+  if (!event) return UV_ENOENT;
+  int err = event_name_init(&name, event);
+  if (!err) err = remove_handler(&nsp->handlers, name.s, (hook_fn)cb, user);
+  sio__free(name.copy);
+  return err;
 }
 
-int sio_off_slice(sio_nsp *nsp, sio_slice event, sio_event_cb cb, void *user) {
-  struct handlers *h = sio__map_get(&nsp->handlers, event);
-  int err = h ? sio__hooks_remove(&h->hooks, (hook_fn)cb, user) : UV_ENOENT;
-  if (!err) handlers_free_if_empty(&nsp->handlers, h);
-  return err;
+static bool handlers_has_some(const struct handlers *h) {
+  for (const struct list *it = h->hooks.list.next; it != &h->hooks.list; it = it->next)
+    if (container_of(it, const struct hook, link)->fn) return true;
+  return false;
+}
+
+bool sio_has_handler(const sio_nsp *nsp, const char *event) {
+  struct event_name name;
+  if (!event || event_name_init(&name, event)) return false;
+  const struct handlers *h = sio__map_get(&nsp->handlers, name.s);
+  sio__free(name.copy);
+  return h && handlers_has_some(h);
 }
 
 /* A handler may disconnect the socket; the handlers after it are not called then. */
@@ -87,7 +142,7 @@ void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice 
 }
 
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
-  struct handlers *h = sio__map_get(&nsp->server_side, sio_event_name_slice(e));
+  struct handlers *h = sio__map_get(&nsp->server_side, e->name);
   if (!h) return;
   HOOKS_EACH(k, walk, &h->hooks)((sio_server_side_cb)k->fn)(nsp, e, k->user);
 }
@@ -106,8 +161,8 @@ void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_clo
   HOOKS_EACH(k, walk, h)((sio_disconnect_cb)k->fn)(s, why, k->user);
 }
 
-void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, int err, const char *message) {
-  HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, err, message, k->user);
+void sio__nsp_run_error_hooks(sio_nsp *nsp, sio_socket *s, const sio_error_info *info) {
+  HOOKS_EACH(k, walk, &nsp->error)((sio_error_cb)k->fn)(s, info, k->user);
 }
 
 /* While loop->watcher is set, calls that send are refused and the text is logged as the reason. */
@@ -134,46 +189,43 @@ void sio__nsp_run_new_hooks(sio_nsp *nsp) {
 /* ---- registering other callbacks ------------------------------------------------------------ */
 
 int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user) {
-  return sio__hooks_add(&nsp->middleware, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->middleware, (hook_fn)cb, user);
 }
 int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user) {
-  return sio__hooks_add(&nsp->packet_middleware, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->packet_middleware, (hook_fn)cb, user);
 }
 int sio_on_connect(sio_nsp *nsp, sio_connect_cb cb, void *user) {
-  return sio__hooks_add(&nsp->connect, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->connect, (hook_fn)cb, user);
 }
 int sio_on_disconnecting(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
-  return sio__hooks_add(&nsp->disconnecting, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->disconnecting, (hook_fn)cb, user);
 }
 int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
-  return sio__hooks_add(&nsp->disconnect, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->disconnect, (hook_fn)cb, user);
 }
 int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
-  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, false);
-}
-int sio_on_any_front(sio_nsp *nsp, sio_event_cb cb, void *user) {
-  return sio__hooks_add(&nsp->any, (hook_fn)cb, user, true);
+  return sio__hooks_add(&nsp->any, (hook_fn)cb, user);
 }
 int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
   return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
 }
 int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
-  return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user);
 }
 int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
   return sio__hooks_remove(&nsp->outgoing, (hook_fn)cb, user);
 }
 int sio_on_error(sio_nsp *nsp, sio_error_cb cb, void *user) {
-  return sio__hooks_add(&nsp->error, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->error, (hook_fn)cb, user);
 }
 int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user) {
-  return sio__hooks_add(&nsp->writable, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->writable, (hook_fn)cb, user);
 }
 int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
-  return sio__hooks_add(&nsp->drop, (hook_fn)cb, user, false);
+  return sio__hooks_add(&nsp->drop, (hook_fn)cb, user);
 }
 int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
-  return sio__hooks_add(&core_of(srv)->new_nsp, (hook_fn)cb, user, false);
+  return sio__hooks_add(&core_of(srv)->new_nsp, (hook_fn)cb, user);
 }
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */

@@ -50,8 +50,6 @@ sio_slice sio__nsp_member_key(const void *socket) {
   return slice_str(((const sio_socket *)socket)->id);
 }
 
-size_t sio_nsp_count(const sio_nsp *nsp) { return nsp->nmembers; }
-
 sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id) {
   return sio__map_get(&nsp->by_id, slice_str(id));
 }

@@ -91,7 +91,7 @@ static int parent_new(sio_nsp **out, struct core *core, sio_slice name, sio_matc
   if (err) return err;
   sio_nsp *nsp = *out;
   nsp->as_parent = sio__calloc(1, sizeof *nsp->as_parent);
-  err = nsp->as_parent ? sio__hooks_add(&core->parents, (hook_fn)match, nsp, false) : UV_ENOMEM;
+  err = nsp->as_parent ? sio__hooks_add(&core->parents, (hook_fn)match, nsp) : UV_ENOMEM;
   if (err) {
     parent_free(nsp);
     return err;

@@ -60,13 +60,14 @@ static void query_on_timeout(struct timer *t) {
   query_start_timeout(q);
 }
 
-static bool query_awaits_answers(const struct sio_replies *r) {
-  return r->answered < r->expected && r->lost < r->expected - r->answered;
+static bool query_awaits_answers(const sio_query *q) {
+  size_t expected = q->replies.expected;
+  return q->answered < expected && q->replies.gone < expected - q->answered;
 }
 
 /* A complete query cannot time out any more, even if the end of the turn comes late. */
 static void query_end_if_complete(sio_query *q) {
-  if (q->over || q->holds > 0 || query_awaits_answers(&q->replies)) return;
+  if (q->over || q->holds > 0 || query_awaits_answers(q)) return;
   sio__loop_stop_timer(query_loop(q), &q->timer);
   sio__loop_defer(query_loop(q), &q->end_task);
 }
@@ -133,7 +134,7 @@ void sio__query_drop_answer(sio_query *q, int err) {
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins) {
   q->holds++;
-  q->replies.answered++;
+  q->answered++;
   if (q->watch.reply) {
     q->watch.reply(id, json, bins, nbins, q->user);
   } else {
@@ -166,7 +167,7 @@ void sio_query_expect(sio_query *q, size_t n) {
 }
 
 void sio_query_lost(sio_query *q, size_t n) {
-  q->replies.lost = size_add(q->replies.lost, n);
+  q->replies.gone = size_add(q->replies.gone, n);
   query_end_if_complete(q);
 }
 
@@ -181,8 +182,8 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
 }
 
 static void pass_end_to_watch(sio_query *q, int status) {
-  const struct sio_replies *r = &q->replies;
-  q->watch.end(status, r->expected > r->answered ? r->expected - r->answered : 0, q->user);
+  size_t expected = q->replies.expected;
+  q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
 
 int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
@@ -209,7 +210,7 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */
   /* Only the number of servers is asked for, so the query must not wait for answers. */
-  q->replies.answered = SIZE_MAX;
+  q->answered = SIZE_MAX;
   if (nsp->ops->server_count) err = nsp->ops->server_count(nsp->adapter, q);
   if (err)
     sio__query_discard(q);

@@ -16,14 +16,6 @@
 #include "net/loop.h"
 #include <sio/adapter.h>
 
-struct reply; /* one answer; see replies.c */
-
-struct sio_replies {
-  struct reply **v; /* in order of arrival */
-  uint32_t n, cap;
-  size_t expected, answered, lost;
-};
-
 struct sio_query {
   sio_nsp *nsp;
   struct list link; /* nsp->queries, while the query is open */
@@ -52,7 +44,9 @@ struct sio_query {
   sio_remote *remotes; /* what sio_all_fetch() has found; see fetch.c */
   struct task end_task;
   struct timer timer;
-  struct sio_replies replies;
+  sio_replies replies; /* its list has room for replies_cap */
+  size_t answered;     /* may be more than replies.count: some could not be kept */
+  uint32_t replies_cap;
 };
 
 /* Opens a query with one hold; its timeout does not run yet. SIO_ECLOSED: the server closes.
@@ -80,7 +74,7 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
 /* In replies.c and fetch.c. */
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                      uint32_t nbins);
-void sio__replies_clear(struct sio_replies *r);
+void sio__replies_clear(sio_replies *r);
 void sio__remotes_clear(sio_query *q);
 
 #endif

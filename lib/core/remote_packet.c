@@ -45,7 +45,7 @@ int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const
   if (!err) {
     r->all_args = sio_event_args(&r->event);
     err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
-                                       sio__args(&r->all_args, 1), q);
+                                       sio_argv(&r->all_args, 1), q);
   }
   /* The counters are in the namespace, which the packet may outlive: count each receiver at
    * once. */

@@ -7,18 +7,22 @@
 #include "core/event.h"
 #include "core/query.h"
 
+/* A reply as an event, made when the host asks for it. */
 struct reply_event {
   struct json_scan scan;
   struct sio_event event;
 };
 
+/* sio_answer.reserved[0] points to it. The texts and the bytes of the attachments come after
+ * bins. */
 struct reply {
   struct reply_event *event; /* NULL until sio_replies_event() */
-  const char *id;
-  sio_slice list; /* the answer in brackets: "[json]" */
+  sio_slice list;            /* the answer in brackets: "[json]" */
   uint32_t nbins;
   sio_slice bins[];
 };
+
+static struct reply *reply_of(const sio_answer *a) { return (struct reply *)a->reserved[0]; }
 
 /* ---- adding ----------------------------------------------------------------------------- */
 
@@ -29,9 +33,10 @@ static size_t measure_reply(size_t id, sio_slice json, const sio_slice *bins, ui
   return size;
 }
 
-static void fill_reply(struct reply *r, sio_slice id, sio_slice json, const sio_slice *bins) {
-  char *at = (char *)(r->bins + r->nbins);
-  r->id = at;
+/* Returns the copy of the id. */
+static const char *fill_reply(struct reply *r, sio_slice id, sio_slice json,
+                              const sio_slice *bins) {
+  char *at = (char *)(r->bins + r->nbins), *own_id = at;
   if (id.n) memcpy(at, id.p, id.n);
   at[id.n] = '\0';
   at += id.n + 1;
@@ -45,13 +50,14 @@ static void fill_reply(struct reply *r, sio_slice id, sio_slice json, const sio_
     r->bins[i] = slice(at, bins[i].n);
     at += bins[i].n;
   }
+  return own_id;
 }
 
-static int reserve_reply_slot(struct sio_replies *r) {
-  if (r->n < r->cap) return 0;
-  struct reply **v = sio__array_grow(r->v, &r->cap, sizeof(struct reply *), 8);
-  if (!v) return UV_ENOMEM;
-  r->v = v;
+static int reserve_answer(sio_query *q) {
+  if (q->replies.count < q->replies_cap) return 0;
+  sio_answer *list = sio__array_grow(q->replies.list, &q->replies_cap, sizeof *list, 8);
+  if (!list) return UV_ENOMEM;
+  q->replies.list = list;
   return 0;
 }
 
@@ -59,11 +65,12 @@ int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_sli
                      uint32_t nbins) {
   size_t id_len = id ? strlen(id) : 0, size = measure_reply(id_len, json, bins, nbins);
   if (!sio__query_reserve_bytes(q, size)) return 0;
-  struct reply *r = reserve_reply_slot(&q->replies) ? NULL : sio__malloc(size);
+  struct reply *r = reserve_answer(q) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;
   *r = (struct reply){ .nbins = nbins };
-  fill_reply(r, slice(id, id_len), json, bins);
-  q->replies.v[q->replies.n++] = r;
+  const char *own_id = fill_reply(r, slice(id, id_len), json, bins);
+  q->replies.list[q->replies.count++] =
+      (sio_answer){ own_id, slice(r->list.p + 1, json.n), { (uintptr_t)r } };
   return 0;
 }
 
@@ -76,24 +83,12 @@ static void free_reply(struct reply *r) {
   sio__free(r);
 }
 
-void sio__replies_clear(struct sio_replies *r) {
-  for (uint32_t i = 0; i < r->n; i++) free_reply(r->v[i]);
-  sio__free(r->v);
+void sio__replies_clear(sio_replies *r) {
+  for (size_t i = 0; i < r->count; i++) free_reply(reply_of(&r->list[i]));
+  sio__free(r->list);
 }
 
 /* ---- reading them --------------------------------------------------------------------------- */
-
-size_t sio_replies_count(const sio_replies *r) { return r->n; }
-size_t sio_replies_expected(const sio_replies *r) { return r->expected; }
-size_t sio_replies_gone(const sio_replies *r) { return r->lost; }
-
-const char *sio_replies_id(const sio_replies *r, size_t i) { return i < r->n ? r->v[i]->id : ""; }
-
-sio_slice sio_replies_json(const sio_replies *r, size_t i) {
-  if (i >= r->n) return slice(NULL, 0);
-  sio_slice list = r->v[i]->list;
-  return slice(list.p + 1, list.n - 2);
-}
 
 /* The JSON was checked when it was received, so only an allocation can fail. */
 static struct reply_event *reply_event_new(const struct reply *r) {
@@ -115,8 +110,8 @@ static struct reply_event *reply_event_new(const struct reply *r) {
 }
 
 sio_event *sio_replies_event(sio_replies *r, size_t i) {
-  if (i >= r->n) return NULL;
-  struct reply *reply = r->v[i];
+  if (i >= r->count) return NULL;
+  struct reply *reply = reply_of(&r->list[i]);
   if (!reply->event) reply->event = reply_event_new(reply);
   return reply->event ? &reply->event->event : NULL;
 }

@@ -8,6 +8,8 @@
 #include "base/sized.h"
 #include "core/nsp.h"
 
+enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) }; /* its size in version 0.1 */
+
 struct room_hook {
   sio_room_hooks on;
   void *user;
@@ -16,13 +18,13 @@ struct room_hook {
 /* A struct hook must have a function. The functions that are called are in struct room_hook. */
 static void unused_hook_fn(void) {}
 
-int sio_on_room_sized(sio_nsp *nsp, const sio_room_hooks *hooks, size_t size, void *user) {
+int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   if (!hooks) return UV_EINVAL;
   struct room_hook *h = sio__malloc(sizeof *h);
   if (!h) return UV_ENOMEM;
   h->user = user;
-  int err = sio__copy_sized_struct(&h->on, sizeof h->on, hooks, size);
-  if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h, false);
+  int err = sio__read_sized_struct(&h->on, sizeof h->on, hooks, ROOM_HOOKS_0_1);
+  if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h);
   if (err) sio__free(h);
   return err;
 }

@@ -33,7 +33,7 @@ static int encode_with_name(sio_packet *p, sio_nsp *nsp, const char *event, sio_
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
   int err = sio__encode(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, NULL,
-                        sio__args(all, n), PACKET_NO_ID);
+                        sio_argv(all, n), PACKET_NO_ID);
   sio__free(all);
   return err;
 }
@@ -73,7 +73,7 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
 
 int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, void *user) {
   if (!event || is_reserved_server_event(event)) return SIO_ENAME;
-  return sio__nsp_add_handler(&nsp->server_side, slice_str(event), (hook_fn)cb, user);
+  return sio__nsp_add_handler(&nsp->server_side, event, (hook_fn)cb, user);
 }
 
 static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,

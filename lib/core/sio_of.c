@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * sio_of.c - sio_of(): finds a namespace by name, or creates it. If a parent's pattern matches the
- * name, the new namespace is a child of that parent.
+ * sio_of.c - sio_of() finds a namespace by name, or creates it. If a parent's pattern matches the
+ * name, the new namespace is a child of that parent. sio_of_child() does the same for a parent that
+ * the host names.
  */
 #include "core/child.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/parent.h"
+#include "core/pattern.h"
 
 static int create_nsp_without_parent(sio_nsp **out, struct core *core, sio_slice name) {
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
@@ -30,4 +32,21 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   }
   if (out) *out = nsp;
   return 0;
+}
+
+static bool parent_excludes(const sio_nsp *parent, sio_slice name) {
+  return parent->as_parent->by_pattern && !sio__pattern_matches(slice_str(parent->name), name);
+}
+
+int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out) {
+  char buffer[NSP_NAME_MAX + 1];
+  sio_slice full;
+  if (!parent->as_parent) return UV_EINVAL;
+  if (!sio__nsp_full_name(buffer, name, &full) || parent_excludes(parent, full)) return SIO_ENAME;
+  sio_nsp *nsp = sio__nsp_find(parent->core, full);
+  if (nsp && nsp->parent != parent) return SIO_EEXISTS;
+  if (!nsp && parent->core->closing) return SIO_ESTATE;
+  int err = nsp ? 0 : sio__child_new(&nsp, parent, full, NULL);
+  if (!err && out) *out = nsp;
+  return err;
 }

@@ -61,6 +61,9 @@ struct sio_socket {
   char *shared;      /* JSON text of sio_socket_set_shared(), or NULL for "{}" */
 };
 
+/* Calls cb for each room of s, first for the room of its own id. In socket_rooms.c. */
+void sio__each_room(const sio_socket *s, void (*cb)(const char *room, void *user), void *user);
+
 /* Removes the deadline of the socket, if it has one. */
 void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__deadline_key(const void *d); /* the key function of core->deadlines */

@@ -103,7 +103,6 @@ void sio_socket_unref(sio_socket *s) {
 const char *sio_socket_id(const sio_socket *s) { return s->id; }
 const char *sio_socket_public_id(const sio_socket *s) { return s->own_id; }
 sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
-sio_server *sio_socket_server(const sio_socket *s) { return core_server(s->nsp->core); }
 size_t sio_socket_queued(const sio_socket *s) {
   return s->session ? sio__session_queued(s->session) : 0;
 }

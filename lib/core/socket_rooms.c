@@ -27,7 +27,7 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
 }
 
 int sio_join(sio_socket *s, const char *room) {
-  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
+  if (loop_refuses_call(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
@@ -37,7 +37,7 @@ int sio_join(sio_socket *s, const char *room) {
 }
 
 int sio_leave(sio_socket *s, const char *room) {
-  if (loop_refuses_room_change(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
+  if (loop_refuses_call(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
   if (!is_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
@@ -52,26 +52,43 @@ bool sio_in_room(const sio_socket *s, const char *room) {
   return is_own_room(s, room) || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-/* While loop->walker is set, calls that would change rooms are refused. */
-void sio_nsp_rooms(const sio_nsp *nsp, void (*cb)(const char *room, size_t members, void *user),
-                   void *user) {
-  struct loop *l = &nsp->core->loop;
-  const char *outer = l->walker;
-  l->walker = "the callback of sio_nsp_rooms()";
-  if (cb && nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, cb, user);
-  l->walker = outer;
-}
-
-size_t sio_room_size(const sio_nsp *nsp, const char *room) {
+size_t sio_nsp_count(const sio_nsp *nsp, const char *room) {
+  if (!room) return nsp->nmembers;
   return is_room_name(room) && nsp->ops->room_size ? nsp->ops->room_size(nsp->adapter, room) : 0;
 }
 
-void sio_rooms(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
-  if (!cb || s->state == SOCKET_LEFT) return;
-  struct loop *l = &s->nsp->core->loop;
-  const char *outer = l->walker;
-  l->walker = "the callback of sio_rooms()";
+/* ---- lists of rooms ------------------------------------------------------------------------ */
+
+struct room_list {
+  const char **out;
+  size_t max, n;
+};
+
+static void room_list_add(const char *room, void *user) {
+  struct room_list *list = user;
+  if (list->n < list->max) list->out[list->n] = room;
+  list->n++;
+}
+
+static void room_list_add_counted(const char *room, size_t members, void *user) {
+  (void)members;
+  room_list_add(room, user);
+}
+
+void sio__each_room(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
+  if (s->state == SOCKET_LEFT) return;
   if (is_own_room(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
-  l->walker = outer;
+}
+
+size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
+  struct room_list list = { out, max, 0 };
+  sio__each_room(s, room_list_add, &list);
+  return list.n;
+}
+
+size_t sio_nsp_rooms(const sio_nsp *nsp, const char **out, size_t max) {
+  struct room_list list = { out, max, 0 };
+  if (nsp->ops->all_rooms) nsp->ops->all_rooms(nsp->adapter, room_list_add_counted, &list);
+  return list.n;
 }

@@ -84,7 +84,7 @@ long sio_session_query(const sio_session *c, const char *key, char *out, size_t 
 
 void sio_session_close(sio_session *c, const sio_session_close_options *how) {
   sio_session_close_options o = { 0 };
-  if (loop_refuses_room_change(c->eio->loop, "sio_session_close()")) return;
+  if (loop_refuses_call(c->eio->loop, "sio_session_close()")) return;
   if (how) sio__read_sized_struct(&o, sizeof o, how, sizeof o);
   sio__session_end_by_host(c, o.discard, o.ws_code, o.ws_text ? o.ws_text : "");
 }

@@ -194,7 +194,7 @@ static int encode_server_event(struct emitter_event *ev, sio_emitter *e, const c
   if (!all) return SIO__ENOMEM;
   all[0] = sio_str(event);
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
-  int err = event_encode(ev, e, NULL, sio__args(all, n));
+  int err = event_encode(ev, e, NULL, sio_argv(all, n));
   sio__free(all);
   return err;
 }

@@ -257,7 +257,7 @@ void sio__loop_stop_timer(struct loop *l, struct timer *t) {
 bool sio__loop_refuse_call(struct loop *l, const char *call) {
   l->refused++;
   LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
-            "%s is refused: it was called inside %s", call, l->watcher ? l->watcher : l->walker);
+            "%s is refused: it was called inside %s", call, l->watcher);
   return true;
 }
 

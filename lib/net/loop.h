@@ -65,10 +65,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   /* The name of the host callback that is running inside a library call and may only observe:
    * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */
   const char *watcher;
-  /* The name of a host callback that is running for each room: it may send, but it may not change
-   * which sockets are in which room (loop_refuses_room_change()). Otherwise NULL. */
-  const char *walker;
-  uint64_t refused; /* library calls refused because `watcher` or `walker` was set */
+  uint64_t refused; /* library calls refused because `watcher` was set */
   bool closing;
   bool turn_end_requested; /* The end of the turn has work; `idle` is active. */
   bool unwatched;          /* libuv could not poll a connection. */
@@ -134,10 +131,6 @@ static inline uint64_t loop_now_us(const struct loop *l) {
 /* For the first line of a public function. True: return SIO_ESTATE. */
 static inline bool loop_refuses_call(struct loop *l, const char *call) {
   return __builtin_expect(l->watcher != NULL, 0) && sio__loop_refuse_call(l, call);
-}
-
-static inline bool loop_refuses_room_change(struct loop *l, const char *call) {
-  return __builtin_expect(l->watcher || l->walker, 0) && sio__loop_refuse_call(l, call);
 }
 
 static inline void task_init(struct task *t, void (*run)(struct task *t)) {

@@ -8,6 +8,7 @@
  */
 #include "base/err.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "packet/packet.h"
 #include "packet/writer.h"
 
@@ -47,15 +48,50 @@ static void correct_attachment_count(struct msg *m, size_t announced, bool event
   m->len -= (uint32_t)(announced - n);
 }
 
+/* As a JSON string without its quotes. */
+static void put_unquoted(struct writer *w, sio_slice s) {
+  uint32_t from = w->text->len;
+  sio__writer_string(w, s);
+  if (w->err) return;
+  char *p = msg_data(w->text) + from;
+  uint32_t n = w->text->len - from - 2;
+  memmove(p, p + 1, n);
+  w->text->len = from + n;
+}
+
 static void put_last_argument(struct writer *w, sio_slice tail) {
   put_byte(w, ',');
   sio__writer_string(w, tail);
 }
 
+/* The name contains "\xC0\x80", which stands for U+0000: the parts between are written one after
+ * the other, with \\u0000 in the place of the quotes between them. */
+__attribute__((cold, noinline)) static void put_name_with_nuls(struct writer *w, sio_slice name) {
+  const char *end = name.p + name.n, *nul;
+  put_byte(w, '"');
+  while (!w->err && (nul = sio__utf8_find_escaped_nul(name.p, (size_t)(end - name.p)))) {
+    put_unquoted(w, slice(name.p, (size_t)(nul - name.p)));
+    put_c_string(w, "\\u0000");
+    name.p = nul + 2;
+  }
+  put_unquoted(w, slice(name.p, (size_t)(end - name.p)));
+  put_byte(w, '"');
+}
+
+/* A name that was escaped is longer than it was: only then a NUL is looked for. */
+static void put_event_name(struct writer *w, sio_slice name) {
+  uint32_t from = w->text->len;
+  sio__writer_string(w, name);
+  bool escaped = !w->err && w->text->len - from != name.n + 2;
+  if (!escaped || !sio__utf8_find_escaped_nul(name.p, name.n)) return;
+  w->text->len = from;
+  put_name_with_nuls(w, name);
+}
+
 static void put_argument_array(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
   bool comma = name.p;
   put_byte(w, '[');
-  if (name.p) sio__writer_string(w, name);
+  if (name.p) put_event_name(w, name);
   for (size_t i = 0; i < args.n && !w->err; i++) {
     if (sio__val_is_empty_list(&args.v[i])) continue;
     if (comma) put_byte(w, ',');
@@ -158,7 +194,7 @@ static bool is_null_value(const sio_val *v) {
  * text is checked like JSON of the host. */
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
-  if (v.kind == SIO_ARG) v.kind = SIO_JSON;
+  if (sio__val_is_list(&v)) v.kind = SIO_JSON;
   sio__writer_value(w, &v);
 }
 
@@ -166,7 +202,7 @@ static void put_error_data(struct writer *w, const sio_val *data) {
 static int begin_connect_error(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                                sio_slice nsp, const char *message, const sio_val *data) {
   if (sio__val_count_bins(data)) return SIO_EPLACEHOLDER;
-  size_t hint = estimate_packet_size(nsp, slice_str(message), sio__args(data, 1));
+  size_t hint = estimate_packet_size(nsp, slice_str(message), sio_argv(data, 1));
   int err = sio__writer_init(w, home, scratch, hint, false);
   if (!err) put_packet_head(w, PACKET_CONNECT_ERROR, nsp);
   return err;

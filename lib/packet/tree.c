@@ -221,7 +221,10 @@ void sio__tree_free(struct cJSON *t) {
 
 /* ---- trees into text -------------------------------------------------------------------- */
 
+enum { TREE_PLACEHOLDER = 1 << 16 }; /* a bit of cJSON.type that cJSON does not use */
+
 struct printer {
+  bool refuses_placeholders;
   struct msg **m;
   struct json_scan *scan;
   unsigned depth, max_depth;
@@ -286,6 +289,8 @@ static void print_scalar(struct printer *pr, const struct cJSON *t) {
 static void print_container_start(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
     fail_printing(pr, SIO_EDEPTH);
+  } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
+    fail_printing(pr, SIO_EPLACEHOLDER);
   } else {
     pr->open[pr->depth++] = t;
     print_bytes(pr, node_kind(t) == cJSON_Object ? "{" : "[", 1);
@@ -329,8 +334,9 @@ static const struct cJSON *print_node(struct printer *pr, const struct cJSON *t)
 }
 
 int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                    unsigned max_depth) {
+                    unsigned max_depth, bool has_bins) {
   struct printer pr;
+  pr.refuses_placeholders = !has_bins;
   pr.m = m;
   pr.scan = scan;
   pr.depth = 0;
@@ -356,6 +362,15 @@ bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num) {
   if (!(v >= 0 && v <= INT32_MAX) || v != (double)(uint32_t)v) return false;
   *num = (uint32_t)v;
   return true;
+}
+
+void sio__tree_mark_placeholders(struct cJSON *t) {
+  uint32_t num;
+  if (sio__tree_placeholder(t, &num)) {
+    t->type |= TREE_PLACEHOLDER;
+    return;
+  }
+  for (struct cJSON *c = t->child; c; c = c->next) sio__tree_mark_placeholders(c);
 }
 
 bool sio__tree_member(const struct cJSON *object, const char *key, sio_slice *string,

@@ -21,7 +21,12 @@ void sio__tree_free(struct cJSON *t);
  * SIO_EJSON for a raw item that is not valid JSON (raw items are checked with scan); UV_ENOMEM;
  * SIO_ETOOBIG. */
 int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                    unsigned max_depth);
+                    unsigned max_depth, bool has_bins);
+
+/* Marks the nodes of an event's tree that stand for attachments. If has_bins is false,
+ * sio__tree_print() answers SIO_EPLACEHOLDER for a marked node: it would be sent without its
+ * attachment. cJSON_Duplicate() copies the mark. */
+void sio__tree_mark_placeholders(struct cJSON *t);
 
 /* Sets *num to k if t is {"_placeholder":true,"num":k}. Returns false for any other node. */
 bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num);

@@ -150,9 +150,18 @@ static void put_number_value(struct writer *w, const sio_val *v) {
   writer_put(w, text, n);
 }
 
+static unsigned depth_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
+
 static void put_host_json(struct writer *w, const sio_val *v) {
-  sio_slice text = v->n ? slice(v->u.p, v->n) : SLICE("null");
-  put_scanned_text(w, text, v, sio__json_scan(&w->scratch->sent, text, ARG_DEPTH, NULL));
+  sio_slice text = slice(v->u.p, v->n);
+  put_scanned_text(w, text, v, sio__json_scan(&w->scratch->sent, text, depth_left(w), NULL));
+}
+
+/* The missing brackets of the list count as a level. */
+static void put_spread(struct writer *w, const sio_val *v) {
+  sio_slice text = slice(v->u.p, v->n);
+  put_scanned_text(w, text, v,
+                   sio__json_scan_list(&w->scratch->sent, text, depth_left(w) + 1, NULL));
 }
 
 /* The text is one argument, or several with commas between them. */
@@ -170,9 +179,9 @@ static void put_argument_text(struct writer *w, const sio_val *v) {
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_print(&m, v->u.p, scan, ARG_DEPTH) : SIO__ENOMEM;
+  int err = m ? sio__tree_print(&m, v->u.p, scan, depth_left(w), true) : SIO__ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
-  if (!err) err = sio__json_scan(scan, text, ARG_DEPTH, NULL);
+  if (!err) err = sio__json_scan(scan, text, depth_left(w), NULL);
   put_scanned_text(w, text, v, err);
   msg_unref(m);
 }
@@ -181,7 +190,54 @@ static void put_tree_value(struct writer *w, const sio_val *v) {
   if (w->may_have_bins)
     put_tree_with_attachments(w, v);
   else
-    writer_fail(w, sio__tree_print(&w->text, v->u.p, &w->scratch->sent, ARG_DEPTH));
+    writer_fail(w, sio__tree_print(&w->text, v->u.p, &w->scratch->sent, depth_left(w), false));
+}
+
+/* ---- arrays and objects of values ----------------------------------------------------------- */
+
+static bool writer_open(struct writer *w, const char *bracket) {
+  if (depth_left(w) == 0) writer_fail(w, SIO_EDEPTH);
+  if (w->err) return false;
+  w->depth++;
+  writer_put(w, bracket, 1);
+  return true;
+}
+
+static void writer_close(struct writer *w, const char *bracket) {
+  w->depth--;
+  writer_put(w, bracket, 1);
+}
+
+static void put_array(struct writer *w, const sio_val *v) {
+  const sio_val *items = v->u.p;
+  bool comma = false;
+  if (!writer_open(w, "[")) return;
+  for (size_t i = 0; i < v->n && !w->err; i++) {
+    if (sio__val_is_empty_list(&items[i])) continue;
+    if (comma) writer_put(w, ",", 1);
+    sio__writer_value(w, &items[i]);
+    comma = true;
+  }
+  writer_close(w, "]");
+}
+
+/* A member has one value: all arguments of an event may be several, and a check is needed. */
+static void put_member_value(struct writer *w, const sio_val *v) {
+  sio_val one = *v;
+  if (sio__val_is_list(v)) one.kind = SIO_JSON;
+  sio__writer_value(w, &one);
+}
+
+static void put_object(struct writer *w, const sio_val *v) {
+  const sio_member *members = v->u.p;
+  if (!writer_open(w, "{")) return;
+  for (size_t i = 0; i < v->n && !w->err; i++) {
+    if (i > 0) writer_put(w, ",", 1);
+    sio__writer_string(w, slice_str(members[i].key));
+    writer_put(w, ":", 1);
+    put_member_value(w, &members[i].value);
+  }
+  writer_close(w, "}");
 }
 
 void sio__writer_value(struct writer *w, const sio_val *v) {
@@ -195,7 +251,10 @@ void sio__writer_value(struct writer *w, const sio_val *v) {
     case SIO_JSON: put_host_json(w, v); break;
     case SIO_TREE: put_tree_value(w, v); break;
     case SIO_BIN: put_binary_value(w, v); break;
+    case SIO_ARRAY: put_array(w, v); break;
+    case SIO_OBJECT: put_object(w, v); break;
     case SIO_ARG: put_argument_text(w, v); break;
+    case SIO_SPREAD: put_spread(w, v); break;
     default: writer_fail(w, SIO__EINVAL);
   }
 }
@@ -204,7 +263,8 @@ size_t sio__val_size_hint(const sio_val *v) {
   switch (v->kind) {
     case SIO_STR: return v->n < BRIEF ? v->n + 2 : sio__json_quoted_len(slice(v->u.p, v->n));
     case SIO_JSON:
-    case SIO_ARG: return v->n;
+    case SIO_ARG:
+    case SIO_SPREAD: return v->n;
     case SIO_TREE: return TREE_HINT;
     case SIO_BIN: return PLACEHOLDER_HINT;
     default: return NUMBER_HINT;

@@ -22,6 +22,7 @@ struct writer {
   uint32_t nbins;
   bool may_have_bins; /* some value brings attachments: all texts are searched for placeholders */
   bool unbound_placeholder; /* a placeholder is in a value that brings no attachments */
+  unsigned depth;           /* arrays and objects of the host that are open */
   int err;                  /* the first error; what is written after it is lost */
 };
 
@@ -55,10 +56,13 @@ size_t sio__val_size_hint(const sio_val *v);
 static inline uint32_t sio__val_count_bins(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
-/* True if v is the argument list of an event without arguments, so that nothing is written for
- * it. */
+/* True if v may stand for several elements, or for none. */
+static inline bool sio__val_is_list(const sio_val *v) {
+  return v->kind == SIO_ARG || v->kind == SIO_SPREAD;
+}
+/* True if v is a list without elements, so that nothing is written for it. */
 static inline bool sio__val_is_empty_list(const sio_val *v) {
-  return v->kind == SIO_ARG && v->n == 0;
+  return sio__val_is_list(v) && v->n == 0;
 }
 
 #endif

@@ -65,7 +65,7 @@ void sio__drain_stop(sio_server *srv) { sio__loop_stop_timer(&srv->core.loop, &s
 
 int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
   sio_drain d = how ? *how : (sio_drain){ 0 };
-  if (loop_refuses_room_change(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
+  if (loop_refuses_call(&srv->core.loop, "sio_server_drain()")) return SIO_ESTATE;
   if (srv->core.closing || srv->engines.draining) return SIO_ESTATE;
   if (!d.deadline_ms) d.deadline_ms = (uint64_t)d.spread_ms + srv->opts.o.close_timeout_ms;
   uint64_t now = loop_now(&srv->core.loop);

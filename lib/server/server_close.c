@@ -106,7 +106,7 @@ static void disconnect_all_sockets(sio_server *srv) {
 }
 
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
-  if (srv->core.closing || loop_refuses_room_change(&srv->core.loop, "sio_server_close()"))
+  if (srv->core.closing || loop_refuses_call(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
   sio__members_leave(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,

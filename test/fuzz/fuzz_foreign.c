@@ -94,8 +94,8 @@ static void on_answer(sio_adapter *a, const sio_return *to, sio_slice json, cons
 static void on_replies(int status, sio_replies *r, void *user) {
   (void)status, (void)user;
   still_open--;
-  for (size_t i = 0; i < sio_replies_count(r); i++) {
-    check_json(sio_replies_json(r, i));
+  for (size_t i = 0; i < r->count; i++) {
+    check_json(r->list[i].json);
     sio_event *e = sio_replies_event(r, i);
     if (e) sio_event_tree(e, 0);
   }

@@ -188,8 +188,8 @@ static void on_any(sio_socket *s, sio_event *e, void *user) {
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   sio_val all[] = { sio_event_args(e) };
   (void)user;
-  sio_emit_keyed(s, 0, "echo", "echo", sio__args(all, 1));
-  sio_reply(e, sio__args(all, 1));
+  sio_emit_with(s, &(sio_emit_options){ .key = "echo" }, "echo", sio_argv(all, 1));
+  sio_reply(e, sio_argv(all, 1));
 }
 static void on_share(sio_socket *s, sio_event *e, void *user) {
   (void)user;
@@ -202,7 +202,8 @@ static void on_long(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   memset(text, 'x', sizeof text - 1);
   for (int i = 0; i < 8; i++)
-    sio_emit_flags(s, i % 3 ? 0 : SIO_VOLATILE, "long", SIO_ARGS(sio_arg(e, 0), text));
+    sio_emit_with(s, &(sio_emit_options){ .flags = i % 3 ? 0 : SIO_VOLATILE }, "long",
+                  SIO_ARGS(sio_arg(e, 0), text));
 }
 static void on_ask(sio_socket *s, sio_event *e, void *user) {
   (void)user;
@@ -222,11 +223,11 @@ static void on_room(sio_socket *s, sio_event *e, void *user) {
 }
 static void on_leave(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 static void on_end(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 static void gate(sio_socket *s, sio_next *next, void *user) {
   (void)s, (void)user;

@@ -62,7 +62,7 @@ static void check_tree(sio_slice text) {
   struct cJSON *t = sio__tree_parse(text);
   DEMAND(t);
   struct msg *m = sio__msg_new(&home, 0);
-  DEMAND(sio__tree_print(&m, t, &s, MAX_DEPTH) == 0);
+  DEMAND(sio__tree_print(&m, t, &s, MAX_DEPTH, false) == 0);
   DEMAND(sio__json_scan(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
   msg_unref(m);
   sio__tree_free(t);

@@ -95,7 +95,7 @@ static void on_said(sio_nsp *nsp, sio_event *e, void *user) {
 static void on_replies(int status, sio_replies *r, void *user) {
   (void)status, (void)user;
   still_open--;
-  for (size_t i = 0; i < sio_replies_count(r); i++) check_json(sio_replies_json(r, i));
+  for (size_t i = 0; i < r->count; i++) check_json(r->list[i].json);
 }
 
 static void on_fetched(int status, sio_remote *list, size_t n, void *user) {

@@ -78,9 +78,9 @@ static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_val all[] = { sio_event_args(e) };
   if (sio_event_wants_ack(e))
-    sio_reply(e, sio__args(all, 1));
+    sio_reply(e, sio_argv(all, 1));
   else
-    sio_emit(s, "echo", sio__args(all, 1));
+    sio_emit(s, "echo", sio_argv(all, 1));
 }
 
 /* To everyone in the room, by tree, by text and by bytes. */
@@ -99,7 +99,7 @@ static void on_question(sio_socket *s, int status, sio_event *reply, void *user)
   called();
   (void)user;
   h.asked--;
-  if (status == 0) sio_emit(s, "understood", SIO_ARGS(sio_event_json(reply, 0)));
+  if (status == 0) sio_emit(s, "understood", SIO_ARGS(sio_arg(reply, 0)));
   if (status == SIO_ETIMEOUT) sio_emit(s, "too late", SIO_NONE);
 }
 
@@ -207,7 +207,7 @@ static void on_rooms(sio_socket *s, sio_event *e, void *user) {
 static void on_kick(sio_socket *s, sio_event *e, void *user) {
   called();
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 
 static void on_any(sio_socket *s, sio_event *e, void *user) {
@@ -218,9 +218,9 @@ static void on_any_out(sio_socket *s, const char *event, sio_args args, void *us
   (void)s, (void)event, (void)args, (void)user;
   looked();
 }
-static void on_error(sio_socket *s, int err, const char *message, void *user) {
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
   called();
-  (void)sio_error_data(s), (void)err, (void)message, (void)user;
+  (void)s, (void)error, (void)user;
 }
 
 static void park(sio_next *next) {

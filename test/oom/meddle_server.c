@@ -22,13 +22,13 @@ static void drain_server(void) { sio_server_drain(h.srv, NULL, on_closed, NULL);
 
 static void leave_one(sio_socket *s, void *user) {
   (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 static void leave_all(void) { each_socket(leave_one); }
 
 static void end_one(sio_socket *s, void *user) {
   (void)user;
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 static void end_all(void) { each_socket(end_one); }
 

@@ -54,8 +54,8 @@ static void on_gate(sio_socket *s, sio_next *next, void *user) {
 static void on_outgoing(sio_socket *s, const char *name, sio_args args, void *user) {
   (void)s, (void)name, (void)args, (void)user;
 }
-static void on_error(sio_socket *s, int err, const char *text, void *user) {
-  (void)s, (void)err, (void)text, (void)user;
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
+  (void)s, (void)error, (void)user;
 }
 static void on_drop(sio_socket *s, const sio_drop *d, void *user) { (void)s, (void)d, (void)user; }
 static void on_nsp(sio_nsp *nsp, void *user) { (void)nsp, (void)user; }
@@ -133,7 +133,6 @@ static int call_on_disconnecting(void) { return sio_on_disconnecting(root, on_en
 static int call_on_disconnect(void) { return sio_on_disconnect(root, on_end, NULL); }
 static int call_on(void) { return sio_on(root, long_name, on_event, NULL); }
 static int call_on_any(void) { return sio_on_any(root, on_event, NULL); }
-static int call_on_any_front(void) { return sio_on_any_front(root, on_event, NULL); }
 static int call_on_any_outgoing(void) { return sio_on_any_outgoing(root, on_outgoing, NULL); }
 static int call_on_error(void) { return sio_on_error(root, on_error, NULL); }
 static int call_on_writable(void) { return sio_on_writable(root, on_socket, NULL); }
@@ -147,7 +146,9 @@ static int call_on_headers(void) { return sio_on_headers(srv, on_headers, NULL);
 static int call_use_request(void) { return sio_use_request(srv, on_use, NULL); }
 
 static int call_emit(void) { return sio_emit(sock, "event", LONG_ARGS); }
-static int call_emit_keyed(void) { return sio_emit_keyed(sock, 0, "key", "event", LONG_ARGS); }
+static int call_emit_keyed(void) {
+  return sio_emit_with(sock, &(sio_emit_options){ .key = "key" }, "event", LONG_ARGS);
+}
 static int call_emit_ack(void) {
   return sio_emit_ack(sock, "event", LONG_ARGS, 1000, on_reply, NULL);
 }
@@ -269,7 +270,6 @@ static const struct call calls[] = {
   C(on_disconnect, 0),
   C(on, 0),
   C(on_any, 0),
-  C(on_any_front, 0),
   C(on_any_outgoing, 0),
   C(on_error, 0),
   C(on_writable, 0),

@@ -39,7 +39,7 @@ static void wake(uv_async_t *a) { (void)a; }
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
   h.connected++;
-  if (sio_socket_recovered(s)) sio_emit(s, "again", SIO_ARGS(sio_socket_shared(s)));
+  if (sio_socket_recovered(s)) sio_emit(s, "again", SIO_ARGS(sio_json(sio_socket_shared(s))));
 }
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
@@ -51,9 +51,9 @@ static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_val all[] = { sio_event_args(e) };
   if (sio_event_wants_ack(e))
-    sio_reply(e, sio__args(all, 1));
+    sio_reply(e, sio_argv(all, 1));
   else
-    sio_emit(s, "echo", sio__args(all, 1));
+    sio_emit(s, "echo", sio_argv(all, 1));
 }
 
 static void on_long(sio_socket *s, sio_event *e, void *user) {
@@ -81,7 +81,8 @@ static void on_flood(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
   memset(text, 'x', sizeof text - 1);
   for (int i = 0; i < 100; i++)
-    sio_emit_keyed(s, 0, i % 2 ? "odd" : "even", "flood", SIO_ARGS(i, text, sio_bin("\1", 1)));
+    sio_emit_with(s, &(sio_emit_options){ .key = i % 2 ? "odd" : "even" }, "flood",
+                  SIO_ARGS(i, text, sio_bin("\1", 1)));
 }
 
 static void on_writable(sio_socket *s, void *user) {

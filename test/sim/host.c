@@ -225,8 +225,8 @@ static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *u
   host_looked_at("any outgoing");
 }
 
-static void on_error(sio_socket *s, int err, const char *message, void *user) {
-  (void)err, (void)message, (void)user;
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
+  (void)error, (void)user;
   host_called("error", s);
 }
 static void on_writable(sio_socket *s, void *user) {
@@ -616,7 +616,9 @@ static void draw_options(void) {
 /* ---- starting ----------------------------------------------------------------------- */
 
 static void handle_nsp(sio_nsp *nsp, bool parent) {
-  static const sio_room_hooks rooms = { on_room, on_room_member, on_room_member, on_room };
+  static const sio_room_hooks rooms = {
+    .create = on_room, .join = on_room_member, .leave = on_room_member, .remove = on_room
+  };
   if (host.nnsps == NSPS) return;
   host.parent[host.nnsps] = parent;
   host.nsps[host.nnsps++] = nsp;

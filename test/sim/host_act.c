@@ -76,8 +76,8 @@ static void emit(sio_socket *s) {
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
   bool ready = !sio_socket_session(s) || sio_session_info_of(sio_socket_session(s)).writable;
-  int err = draw(8) == 7 ? SENDING(sio_emit_keyed(s, flags, "k", "m", sio__args(v, 2)))
-                         : SENDING(sio_emit_flags(s, flags, "m", sio__args(v, 2)));
+  sio_emit_options o = { .flags = flags, .key = draw(8) == 7 ? "k" : NULL };
+  int err = SENDING(sio_emit_with(s, &o, "m", sio_argv(v, 2)));
   TELL("emit %llu flags %u to %.4s: %d", (unsigned long long)n, flags, sio_socket_id(s), err);
   if (err == 0 && (flags & SIO_VOLATILE) && !ready)
     fault("a volatile event is queued", "number %llu", (unsigned long long)n);
@@ -190,7 +190,7 @@ static void act_broadcast(sio_socket *s) {
   sio_val v[] = { sio_uint(n), pad(n, host_pad_of(n)) };
   charge(host_pad_of(n));
   note_broadcast(&to, n, kind_of(to.flags), true);
-  int err = SENDING(sio_broadcast(to, "m", sio__args(v, 2)));
+  int err = SENDING(sio_broadcast(to, "m", sio_argv(v, 2)));
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
        to.flags, err);
@@ -199,10 +199,10 @@ static void act_broadcast(sio_socket *s) {
 static void on_replies(int status, sio_replies *r, void *user) {
   (void)status;
   host_answered(user);
-  for (size_t i = 0; i < sio_replies_count(r); i++) sio_replies_json(r, i);
-  if (sio_replies_count(r) + sio_replies_gone(r) > sio_replies_expected(r))
-    fault("more replies than were asked for", "%zu and %zu of %zu", sio_replies_count(r),
-          sio_replies_gone(r), sio_replies_expected(r));
+  for (size_t i = 0; i < r->count; i++)
+    if (!r->list[i].json.n) fault("a reply without text", "number %zu", i);
+  if (r->count + r->gone > r->expected)
+    fault("more replies than were asked for", "%zu and %zu of %zu", r->count, r->gone, r->expected);
   host_called("replies", NULL);
 }
 
@@ -253,10 +253,17 @@ static void visit(sio_socket *s, void *user) {
   host_called("visit", s);
   (void)user;
 }
-static void see_room(const char *room, void *user) { (void)room, (void)user; }
-static void see_rooms(const char *room, size_t members, void *user) {
-  (void)user;
-  if (members == 0) fault("a room without members", "%s", room);
+static void see_rooms(const sio_nsp *nsp) {
+  const char *listed[16];
+  size_t n = sio_nsp_rooms(nsp, listed, 16);
+  for (size_t i = 0; i < n && i < 16; i++)
+    if (sio_nsp_count(nsp, listed[i]) == 0) fault("a room without members", "%s", listed[i]);
+}
+static void see_own_rooms(const sio_socket *s) {
+  const char *listed[16];
+  size_t n = sio_rooms(s, listed, 16);
+  for (size_t i = 0; i < n && i < 16; i++)
+    if (!sio_in_room(s, listed[i])) fault("not in a listed room", "%s", listed[i]);
 }
 static void see_session(sio_session *c, void *user) {
   (void)user;
@@ -272,11 +279,11 @@ static void act_look(sio_socket *s) {
   charge(1000);
   sio_all_each(to, visit, NULL);
   sio_sessions(host.srv, see_session, NULL);
-  sio_nsp_rooms(host.nsps[0], see_rooms, NULL);
-  sio_room_size(host.nsps[0], some_room());
+  see_rooms(host.nsps[0]);
+  sio_nsp_count(host.nsps[0], some_room());
   s = some_socket(s);
   if (!s) return;
-  sio_rooms(s, see_room, NULL);
+  see_own_rooms(s);
   sio_socket_auth_tree(s);
   sio_socket_queued(s);
   sio_socket_set_shared(s, sio_text(draw(2) ? "{\"a\":1}" : ""));
@@ -432,10 +439,10 @@ static void act_end(sio_socket *s) {
   s = some_socket(s);
   if (what < 4 && s) {
     TELL("the host disconnects %.4s", sio_socket_id(s));
-    sio_disconnect(s);
+    sio_disconnect(s, false);
   } else if (what < 7 && s) {
     TELL("the host disconnects the session of %.4s", sio_socket_id(s));
-    sio_disconnect_session(s);
+    sio_disconnect(s, true);
   } else if (what < 9) {
     end_session();
   } else if (what < 11) {

@@ -134,7 +134,7 @@ TEST(what_is_sent_between_two_runs_leaves) {
   CHECK(expect(fd, "42[\"one\"]"));
   EQ(sio_broadcast((sio_target){ .nsp = root }, "two", SIO_NONE), 0);
   CHECK(expect(fd, "42[\"two\"]"));
-  sio_disconnect(newest);
+  sio_disconnect(newest, false);
   CHECK(expect(fd, "41"));
   end(fd);
 }
@@ -196,7 +196,7 @@ TEST(what_another_thread_posts_before_the_first_run_is_run) {
 
 static void on_event(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 
 TEST(a_session_that_a_handler_ends_is_ended_without_another_event) {

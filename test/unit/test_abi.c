@@ -57,11 +57,6 @@ static void on_create(sio_nsp *nsp, const char *room, void *user) {
   trace("create:%s ", room);
 }
 
-static void on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
-  (void)nsp, (void)room, (void)s, (void)user;
-  trace("join ");
-}
-
 static void on_ws_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)binary, (void)user;
   trace("ws:%.*s ", (int)data.n, data.p);
@@ -86,7 +81,7 @@ TEST(tables_of_an_older_program_are_read_as_far_as_they_go) {
   sio_engine_hooks hooks = { .open = on_open, .close = on_close };
   sio_engine_callbacks raw = { .open = on_open, .close = on_close };
   sio_ws_callbacks plain = { .message = on_ws_message, .close = on_ws_close };
-  sio_room_hooks rooms = { .create = on_create, .join = on_join };
+  sio_room_hooks rooms = { .create = on_create };
   size_t to_close = offsetof(sio_ws_callbacks, close);
   struct raw a, b, c;
   traced[0] = '\0';
@@ -95,7 +90,7 @@ TEST(tables_of_an_older_program_are_read_as_far_as_they_go) {
   EQ(sio_on_engine_sized(srv, older(&hooks, sizeof hooks.open), sizeof hooks.open, "ed"), 0);
   EQ(sio_engine_route_sized(srv, "/raw", older(&raw, sizeof raw.open), sizeof raw.open, "!"), 0);
   EQ(sio_ws_route_sized(srv, "/plain", older(&plain, to_close), to_close, NULL), 0);
-  EQ(sio_on_room_sized(root, older(&rooms, sizeof rooms.create), sizeof rooms.create, NULL), 0);
+  EQ(sio_on_room(root, &rooms, NULL), 0);
   guard_clear(&before_the_end);
   CHECK(talk(&a, "/plain", "hi", "hi"));
   SAW("ws:hi ");
@@ -103,7 +98,7 @@ TEST(tables_of_an_older_program_are_read_as_far_as_they_go) {
   SAW("opened open! ");
   CHECK(talk(&c, "/socket.io/?EIO=4&transport=websocket", "40", "40{"));
   const char *saw_all = saw();
-  CHECK(strstr(saw_all, "opened ") && strstr(saw_all, "create:room ") && !strstr(saw_all, "join"));
+  CHECK(strstr(saw_all, "opened ") && strstr(saw_all, "create:room "));
   raw_close(&a);
   raw_close(&b);
   raw_close(&c);
@@ -122,21 +117,33 @@ TEST(tables_of_an_older_program_are_read_as_far_as_they_go) {
 
 static void more(void) {}
 
+TEST(a_table_that_begins_with_its_size_may_be_longer_and_not_shorter) {
+  struct {
+    sio_room_hooks known;
+    void (*more)(void);
+  } newer = { .known = { .size = sizeof newer } };
+  whole_start(NULL);
+  EQ(sio_on_room(root, &newer.known, NULL), 0);
+  newer.more = more;
+  EQ(sio_on_room(root, &newer.known, NULL), UV_EINVAL);
+  newer.known.size = sizeof(size_t);
+  EQ(sio_on_room(root, &newer.known, NULL), UV_EINVAL);
+  whole_stop();
+}
+
 TEST(tables_of_a_newer_program_may_be_longer_but_not_say_more) {
   size_t n = sizeof(void *);
   whole_start(NULL);
   const void *hooks = NEWER(sio_engine_hooks, NULL), *raw = NEWER(sio_engine_callbacks, NULL),
-             *plain = NEWER(sio_ws_callbacks, NULL), *rooms = NEWER(sio_room_hooks, NULL);
+             *plain = NEWER(sio_ws_callbacks, NULL);
   EQ(sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks) + n, NULL), 0);
   EQ(sio_engine_route_sized(srv, "/raw", raw, sizeof(sio_engine_callbacks) + n, NULL), 0);
   EQ(sio_ws_route_sized(srv, "/plain", plain, sizeof(sio_ws_callbacks) + n, NULL), 0);
-  EQ(sio_on_room_sized(root, rooms, sizeof(sio_room_hooks) + n, NULL), 0);
   hooks = NEWER(sio_engine_hooks, more), raw = NEWER(sio_engine_callbacks, more),
-  plain = NEWER(sio_ws_callbacks, more), rooms = NEWER(sio_room_hooks, more);
+  plain = NEWER(sio_ws_callbacks, more);
   EQ(sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks) + n, NULL), UV_EINVAL);
   EQ(sio_engine_route_sized(srv, "/raw2", raw, sizeof(sio_engine_callbacks) + n, NULL), UV_EINVAL);
   EQ(sio_ws_route_sized(srv, "/plain2", plain, sizeof(sio_ws_callbacks) + n, NULL), UV_EINVAL);
-  EQ(sio_on_room_sized(root, rooms, sizeof(sio_room_hooks) + n, NULL), UV_EINVAL);
   whole_stop();
 }
 
@@ -270,6 +277,7 @@ TESTS_BEGIN
 T(an_older_program_says_less)
 T(a_newer_program_may_not_say_what_we_do_not_know)
 T(tables_of_an_older_program_are_read_as_far_as_they_go)
+T(a_table_that_begins_with_its_size_may_be_longer_and_not_shorter)
 T(tables_of_a_newer_program_may_be_longer_but_not_say_more)
 T(structs_that_options_point_to_say_how_long_they_are)
 T(a_table_that_says_it_is_shorter_than_the_first_version_is_refused)

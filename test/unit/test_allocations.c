@@ -58,7 +58,7 @@ static void *uv_calloc(size_t count, size_t n) {
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
-  if (sio_nsp_count(sio_socket_nsp(s)) <= PEERS) sio_join(s, "room");
+  if (sio_nsp_count(sio_socket_nsp(s), NULL) <= PEERS) sio_join(s, "room");
 }
 
 static void on_relay(sio_socket *s, sio_event *e, void *user) {
@@ -69,7 +69,7 @@ static void on_relay(sio_socket *s, sio_event *e, void *user) {
 
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
-  sio_reply(e, sio__args((sio_val[]){ sio_event_args(e) }, 1));
+  sio_reply(e, sio_argv((sio_val[]){ sio_event_args(e) }, 1));
 }
 
 static void on_visit(sio_socket *s, sio_event *e, void *user) {

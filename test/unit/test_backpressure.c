@@ -174,7 +174,8 @@ TEST(of_one_key_the_newest_stays_in_its_place) {
   struct peer *p = idler(&(sio_options){
       .queue_high = 10 * ONE, .queue_low = 6 * ONE, .when_full = SIO_FULL_KEEP_LATEST });
   static const char *const keys[] = { "a", "b", "a", "a", NULL, "b", "a", "b", "a", "a", "a" };
-  for (int i = 0; i < 11; i++) EQ(sio_emit_keyed(first(), 0, keys[i], "e", SIO_ARGS(1000 + i)), 0);
+  for (int i = 0; i < 11; i++)
+    EQ(sio_emit_with(first(), &(sio_emit_options){ .key = keys[i] }, "e", SIO_ARGS(1000 + i)), 0);
   show_queue(p);
   SAW("42[\"e\",1004] 42[\"e\",1007] 42[\"e\",1010] ");
   turn();
@@ -220,7 +221,7 @@ TEST(max_queued_ends_what_no_policy_can) {
 static void leave(sio_socket *s, const sio_drop *d, void *user) {
   (void)d, (void)user;
   trace("leave ");
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 
 TEST(who_is_told_may_disconnect) {
@@ -251,7 +252,8 @@ TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
     size_t before = alloc_calls;
     alloc_fail_in(i);
     for (int k = 0; k < 12 && p->session->state == SESSION_OPEN; k++)
-      sio_emit_keyed(first(), 0, k & 1 ? "a" : "b", "e", SIO_ARGS(1000 + k));
+      sio_emit_with(first(), &(sio_emit_options){ .key = k & 1 ? "a" : "b" }, "e",
+                    SIO_ARGS(1000 + k));
     failed = alloc_calls - before >= i;
     alloc_fail_in(0);
     if (p->session->state == SESSION_OPEN) CHECK(sio_socket_queued(first()) <= 5 * TEXT);

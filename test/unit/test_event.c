@@ -70,6 +70,12 @@ static void sends(sio_args args, const char *want) {
   msg_unref(m);
 }
 
+static void refuses(sio_args args, int err) {
+  struct msg *m = NULL;
+  EQ(sio__encode(&home, &scratch, &m, "/", "x", args, PACKET_NO_ID), err);
+  CHECK(m == NULL);
+}
+
 TEST(an_event_has_a_name_and_arguments) {
   begin("27[\"chat\",1,\"two\",[3]]");
   EQ_STR(sio_event_name(&event), "chat");
@@ -111,15 +117,17 @@ TEST(names_are_unescaped_and_numbers_are_their_text) {
   EQ(sio_event_count(&event), 1);
   end();
   begin("2[\"a\\u0000b\"]");
-  sio_slice name = sio_event_name_slice(&event);
-  EQ_MEM(name.p, name.n, "a\0b", 3);
-  EQ_STR(sio_event_name(&event), "a\xef\xbf\xbd"
+  EQ_MEM(event.name.p, event.name.n, "a\0b", 3);
+  EQ_STR(sio_event_name(&event), "a\xC0\x80"
                                  "b");
+  EQ(sio_event_replace(&event, "\xC0\x80", SIO_NONE), 0);
+  EQ_MEM(event.name.p, event.name.n, "\0", 1);
+  EQ_STR(sio_event_name(&event), "\xC0\x80");
   EQ(sio_event_replace(&event, "new", SIO_NONE), 0);
   EQ_STR(sio_event_name(&event), "new");
   end();
   begin("2[\"connect\\u0000\\u0000\"]");
-  EQ_STR(sio_event_name(&event), "connect\xef\xbf\xbd\xef\xbf\xbd");
+  EQ_STR(sio_event_name(&event), "connect\xC0\x80\xC0\x80");
   end();
   begin("2[\"\"]");
   EQ_STR(sio_event_name(&event), "");
@@ -238,9 +246,9 @@ TEST(attachments_are_found_by_argument_number_and_node) {
   is_nothing(sio_event_bin(&event, 2));
   is_slice(sio_event_bin(&event, 3), "two");
   is_nothing(sio_event_bin(&event, 4));
-  EQ(sio_event_bins(&event), 3);
-  is_slice(sio_event_bin_at(&event, 0), "zero");
-  is_nothing(sio_event_bin_at(&event, 3));
+  sio_val all = sio_event_args(&event);
+  EQ(all.nbins, 3);
+  is_slice(all.bins[0], "zero");
   const cJSON *deep = cJSON_GetObjectItemCaseSensitive(sio_event_tree(&event, 1), "deep");
   REQUIRE(deep != NULL);
   is_slice(sio_event_bin_of(&event, deep->child), "zero");
@@ -251,9 +259,8 @@ TEST(attachments_are_found_by_argument_number_and_node) {
 
 TEST(a_plain_event_has_no_attachments_whatever_it_says) {
   begin("2[\"e\"," HOLE(0) "]");
-  EQ(sio_event_bins(&event), 0);
+  EQ(sio_event_args(&event).nbins, 0);
   is_nothing(sio_event_bin(&event, 0));
-  is_nothing(sio_event_bin_at(&event, 0));
   is_nothing(sio_event_bin_of(&event, sio_event_tree(&event, 0)));
   end();
 }
@@ -282,6 +289,75 @@ TEST(all_arguments_are_relayed_as_one_value) {
   end();
   begin("37[1,2]");
   sends(SIO_ARGS(sio_event_args(&event)), "42[\"x\",1,2]");
+  end();
+}
+
+TEST(a_kept_event_outlives_the_event_with_its_attachments) {
+  begin_binary();
+  sio_event *kept = sio_event_keep(&event);
+  REQUIRE(kept != NULL);
+  sio__event_clear(&event);
+  sio__decoder_release(&decoder);
+  EQ_STR(sio_event_name(kept), "e");
+  EQ(sio_event_count(kept), 4);
+  EQ_STR(sio_event_str(kept, 2), "none");
+  is_slice(sio_event_bin(kept, 3), "two");
+  const cJSON *deep = cJSON_GetObjectItemCaseSensitive(sio_event_tree(kept, 1), "deep");
+  is_slice(sio_event_bin_of(kept, deep->child), "zero");
+  EQ(sio_reply(kept, SIO_NONE), 0);
+  CHECK(!sio_event_wants_ack(kept) && sio_event_take_ack(kept) == NULL);
+  sends(SIO_ARGS(sio_event_args(kept)),
+        "453-[\"x\"," HOLE(1) ",{\"deep\":[" HOLE(0) "]},\"none\"," HOLE(2) "]");
+  sio_event_free(kept);
+  sio_event_free(NULL);
+  end();
+}
+
+TEST(a_kept_event_needs_memory_and_leaves_none) {
+  begin_binary();
+  size_t live = alloc_live;
+  int failed = 0;
+  for (size_t i = 1; i < 20; i++) {
+    alloc_fail_in(i);
+    sio_event *kept = sio_event_keep(&event);
+    alloc_fail_in(0);
+    failed += !kept;
+    sio_event_free(kept);
+    EQ(alloc_live, live);
+  }
+  CHECK(failed > 3);
+  end();
+}
+
+TEST(the_text_of_an_argument_with_attachments_is_not_given_without_them) {
+  begin_binary();
+  is_nothing(sio_event_json(&event, 0));
+  is_nothing(sio_event_json(&event, 1));
+  is_slice(sio_event_json(&event, 2), "\"none\"");
+  sio_val v = sio_arg(&event, 1);
+  is_slice(slice(v.u.p, v.n), "{\"deep\":[" HOLE(0) "]}");
+  is_slice(v.bins[0], "zero");
+  EQ(sio_event_size(&event), sio_event_args(&event).n + strlen("zeroonetwo"));
+  end();
+  begin("2[\"e\"," HOLE(0) ",12]"); /* without attachments it is an object like any other */
+  is_slice(sio_event_json(&event, 0), HOLE(0));
+  EQ(sio_event_size(&event), strlen(HOLE(0) ",12"));
+  sends(SIO_ARGS(sio_json(sio_event_json(&event, 0)), sio_event_tree(&event, 0)),
+        "42[\"x\"," HOLE(0) "," HOLE(0) "]");
+  end();
+}
+
+TEST(a_tree_with_attachments_is_not_sent_without_them) {
+  begin_binary();
+  const cJSON *tree = sio_event_tree(&event, 1);
+  cJSON *copy = cJSON_Duplicate(tree, true);
+  refuses(SIO_ARGS(tree), SIO_EPLACEHOLDER);
+  refuses(SIO_ARGS(copy), SIO_EPLACEHOLDER);
+  refuses(SIO_ARGS(SIO_ARRAY(copy)), SIO_EPLACEHOLDER);
+  refuses(SIO_ARGS(copy, sio_bin("x", 1)), SIO_EPLACEHOLDER);
+  sio_val all = sio_event_args(&event);
+  sends(SIO_ARGS(sio_tree_bins(copy, all.bins, all.nbins)), "451-[\"x\",{\"deep\":[" HOLE(0) "]}]");
+  cJSON_Delete(copy);
   end();
 }
 
@@ -410,6 +486,10 @@ T(attachments_are_found_by_argument_number_and_node)
 T(a_plain_event_has_no_attachments_whatever_it_says)
 T(one_argument_is_relayed_with_the_attachments_it_names)
 T(all_arguments_are_relayed_as_one_value)
+T(a_kept_event_outlives_the_event_with_its_attachments)
+T(a_kept_event_needs_memory_and_leaves_none)
+T(the_text_of_an_argument_with_attachments_is_not_given_without_them)
+T(a_tree_with_attachments_is_not_sent_without_them)
 T(sending_on_leaves_the_event_as_it_was)
 T(name_and_arguments_can_be_replaced)
 T(what_cannot_replace_leaves_the_event_as_it_was)

@@ -26,6 +26,8 @@ static void on_list(int status, sio_remote *list, size_t n, void *user) {
   REQUIRE(n == 1);
   sio_slice h = sio_remote_handshake(&list[0]);
   snprintf(shown, sizeof shown, "%.*s", (int)h.n, h.n ? h.p : "");
+  sio_slice own = sio_socket_handshake(list[0].socket); /* the same without fetching */
+  EQ_MEM(own.p, own.n, h.p, h.n);
   opened_ms = sio_session_info_of(sio_socket_session(list[0].socket)).opened_ms;
 }
 

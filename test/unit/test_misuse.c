@@ -36,7 +36,6 @@ TEST(without_a_callback_nothing_is_registered) {
   size_t blocks = alloc_live;
   NEEDS(sio_on(root, "x", NULL, NULL));
   NEEDS(sio_on_any(root, NULL, NULL));
-  NEEDS(sio_on_any_front(root, NULL, NULL));
   NEEDS(sio_on_any_outgoing(root, NULL, NULL));
   NEEDS(sio_on_connect(root, NULL, NULL));
   NEEDS(sio_on_disconnecting(root, NULL, NULL));
@@ -112,7 +111,7 @@ TEST(what_has_no_name_is_refused) {
   CHECK(sio_session_find(srv, NULL) == NULL);
   CHECK(sio_socket_find(root, NULL) == NULL);
   CHECK(!sio_in_room(sock, NULL));
-  EQ(sio_room_size(root, NULL), 0);
+  EQ(sio_nsp_count(root, ""), 0);
   EQ(alloc_live, blocks);
   end();
 }
@@ -144,8 +143,8 @@ TEST(null_where_there_may_be_nothing_is_fine) {
   EQ(sio_cancel_ack(sock, NULL, NULL), UV_ENOENT);
   sio_on_limited(srv, NULL, NULL);
   sio_on_reject(srv, NULL, NULL);
-  sio_rooms(sock, NULL, NULL);
-  sio_nsp_rooms(root, NULL, NULL);
+  sio_rooms(sock, NULL, 0);
+  sio_nsp_rooms(root, NULL, 0);
   sio_nsp_each(root, NULL, NULL);
   sio_sessions(srv, NULL, NULL);
   end();
@@ -157,8 +156,8 @@ TEST(null_where_there_may_be_nothing_is_fine) {
 static void try_all(sio_socket *s) {
   CHECK(!sio_socket_connected(s));
   EQ(sio_emit(s, "x", SIO_NONE), SIO_ECLOSED);
-  EQ(sio_emit_flags(s, SIO_VOLATILE, "x", SIO_NONE), SIO_ECLOSED);
-  EQ(sio_emit_keyed(s, 0, "k", "x", SIO_NONE), SIO_ECLOSED);
+  EQ(sio_emit_with(s, &(sio_emit_options){ .flags = SIO_VOLATILE }, "x", SIO_NONE), SIO_ECLOSED);
+  EQ(sio_emit_with(s, &(sio_emit_options){ .key = "k" }, "x", SIO_NONE), SIO_ECLOSED);
   EQ(sio_emit_ack(s, "x", SIO_NONE, 0, (sio_reply_cb)abort, NULL), SIO_ECLOSED);
   EQ(sio_join(s, "room"), SIO_ECLOSED);
   EQ(sio_leave(s, "room"), SIO_ECLOSED);
@@ -167,14 +166,14 @@ static void try_all(sio_socket *s) {
   EQ(sio_cancel_ack(s, (sio_reply_cb)abort, NULL), UV_ENOENT);
   CHECK(!sio_in_room(s, "room"));
   EQ(sio_socket_queued(s), 0);
-  sio_disconnect(s);
-  sio_disconnect_session(s);
+  sio_disconnect(s, false);
+  sio_disconnect(s, true);
 }
 
 TEST(a_socket_that_has_left_answers_every_call_with_closed) {
   begin();
   sio_socket_ref(sock);
-  sio_disconnect(sock);
+  sio_disconnect(sock, false);
   try_all(sock); /* it is leaving */
   turn();
   try_all(sock); /* it has left */
@@ -182,7 +181,7 @@ TEST(a_socket_that_has_left_answers_every_call_with_closed) {
   turn();
   try_all(sock); /* and its session is over */
   EQ(strlen(sio_socket_id(sock)), 20);
-  CHECK(sio_socket_nsp(sock) == root && sio_socket_server(sock) == srv);
+  CHECK(sio_socket_nsp(sock) == root && sio_nsp_server(sio_socket_nsp(sock)) == srv);
   CHECK(sio_socket_session(sock) == NULL);
   sio_socket_unref(sock);
   whole_stop();
@@ -209,7 +208,7 @@ TEST(a_server_that_closes_takes_nothing_new) {
   EQ(sio_broadcast_ack(EVERYONE, "x", SIO_NONE, 0, (sio_broadcast_ack_cb)abort, NULL), SIO_ECLOSED);
   EQ(sio_all_fetch(EVERYONE, 0, (sio_fetch_cb)abort, NULL), SIO_ECLOSED);
   EQ(sio_server_count(root, 0, (sio_server_count_cb)abort, NULL), SIO_ECLOSED);
-  EQ(sio_broadcast(EVERYONE, "x", SIO_NONE), 0);
+  EQ(sio_broadcast(EVERYONE, "x", SIO_NONE), SIO_ECLOSED);
   EQ(sio_on(root, "x", on_event, NULL), 0);
   EQ(sio_log_set(srv, "warn"), 0);
   sio_test_free(peer);

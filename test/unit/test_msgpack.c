@@ -324,11 +324,11 @@ TEST(packets_are_written_as_the_reference_writes_them) {
              "83a47479706500a46461746181a3736964b47a716878414a6a67395552555f2d654b41414141a36e7370"
              "a12f");
   sio_val args[] = { sio_bin(b, 2), sio_json(SLICE("{\"n\":1.5}")), sio_str("Q830sAE") };
-  is_written(json_of("/", "hi", sio__args(args, 3), -1), PACKET_EVENT, "/", -1,
+  is_written(json_of("/", "hi", sio_argv(args, 3), -1), PACKET_EVENT, "/", -1,
              "83a47479706502a46461746194a26869c402010281a16ecb3ff8000000000000a751383330734145a36e"
              "7370a12f");
   sio_val one = sio_int(1);
-  is_written(json_of("/", "need", sio__args(&one, 1), 0), PACKET_EVENT, "/", 0,
+  is_written(json_of("/", "need", sio_argv(&one, 1), 0), PACKET_EVENT, "/", 0,
              "84a47479706502a46461746192a46e65656401a2696400a36e7370a12f");
   EQ(sio__encode_connect_error(&home, &scratch, &m, SLICE("/x"), "nope",
                                sio_json(SLICE("{\"code\":7}"))),
@@ -337,7 +337,7 @@ TEST(packets_are_written_as_the_reference_writes_them) {
              "83a47479706504a46461746182a76d657373616765a46e6f7065a46461746181a4636f646507a36e7370"
              "a22f78");
   sio_val ok[] = { sio_str("ok"), sio_bin(&nine, 1) };
-  is_written(json_of("/", NULL, sio__args(ok, 2), 0), PACKET_ACK, "/", 0,
+  is_written(json_of("/", NULL, sio_argv(ok, 2), 0), PACKET_ACK, "/", 0,
              "84a2696400a47479706503a46461746192a26f6bc40109a36e7370a12f");
   EQ(sio__encode_disconnect(&home, &m, "/"), 0);
   is_written(m, PACKET_DISCONNECT, "/", -1, "82a47479706501a36e7370a12f");
@@ -346,7 +346,7 @@ TEST(packets_are_written_as_the_reference_writes_them) {
 
 TEST(a_namespace_of_digits_and_brackets_is_not_taken_for_the_payload) {
   sio_val one = sio_int(1);
-  is_written(json_of("/5[{-", "a", sio__args(&one, 1), 7), PACKET_EVENT, "/5[{-", 7,
+  is_written(json_of("/5[{-", "a", sio_argv(&one, 1), 7), PACKET_EVENT, "/5[{-", 7,
              "84a47479706502a46461746192a16101a2696407a36e7370a52f355b7b2d");
   done();
 }
@@ -354,7 +354,7 @@ TEST(a_namespace_of_digits_and_brackets_is_not_taken_for_the_payload) {
 TEST(integers_of_64_bits_and_texts_of_any_form_are_written) {
   sio_val v = sio_json(SLICE("[ -9223372036854775808\t,\r\n18446744073709551615,1e3,-0,1e400,"
                              "\"\\u00e9\\n\\ud83d\\ude00\", { } ,[ ],true,false,null]"));
-  is_written(json_of("/", "a", sio__args(&v, 1), -1), PACKET_EVENT, "/", -1,
+  is_written(json_of("/", "a", sio_argv(&v, 1), -1), PACKET_EVENT, "/", -1,
              "83a47479706502a46461746192a1619bd38000000000000000cfffffffffffffffffcd03e800cb7ff000"
              "0000000000a7c3a90af09f98808090c3c2c0a36e7370a12f");
   done();
@@ -367,7 +367,7 @@ static const char before[] = "\x83\xa4type\2\xa4"
 enum { BEFORE = sizeof before - 1 };
 
 static struct msg *packed(sio_val v) {
-  struct msg *json = json_of("/", "a", sio__args(&v, 1), -1), *m = NULL;
+  struct msg *json = json_of("/", "a", sio_argv(&v, 1), -1), *m = NULL;
   EQ(sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m), 0);
   if (!m || memcmp(msg_data(m), before, BEFORE) != 0) abort();
   EQ(decode_n(msg_data(m), m->len), DECODE_PACKET);
@@ -459,7 +459,7 @@ TEST(every_integer_has_the_shortest_form_and_is_read_again) {
 
 TEST(only_a_packet_with_binary_has_placeholders) {
   sio_val v = sio_json(SLICE("{\"_placeholder\":true,\"num\":0}"));
-  is_written(json_of("/", "a", sio__args(&v, 1), -1), PACKET_EVENT, "/", -1,
+  is_written(json_of("/", "a", sio_argv(&v, 1), -1), PACKET_EVENT, "/", -1,
              "83a47479706502a46461746192a16182ac5f706c616365686f6c646572c3a36e756d00a36e7370a12f");
   done();
 }
@@ -471,7 +471,7 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   sio_val v[] = { sio_json(slice(many, 151)), sio_bin("xy", 2) };
   alloc_install();
   for (size_t fuse = 1; fuse < 12; fuse++) {
-    struct msg *json = json_of("/", "a", sio__args(v, 2), -1), *m = NULL;
+    struct msg *json = json_of("/", "a", sio_argv(v, 2), -1), *m = NULL;
     alloc_fail_in(fuse);
     int err =
         sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m);
@@ -600,7 +600,7 @@ static int own_read(const char *text) {
 
 TEST(a_parser_of_ones_own_is_written_with_two_functions) {
   sio_val one = sio_int(1);
-  struct msg *json = json_of("/n", "a", sio__args(&one, 1), -1), *m = NULL;
+  struct msg *json = json_of("/n", "a", sio_argv(&one, 1), -1), *m = NULL;
   EQ(sio__parser_encode(&parser_of_ones_own, &home, json, PACKET_EVENT, SLICE("/n"), -1, &m), 0);
   EQ_MEM(msg_data(m), m->len, "42;/n;[\"a\",1]", 13);
   EQ(m->binary, 0);

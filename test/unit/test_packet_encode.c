@@ -66,7 +66,7 @@ static size_t count_attached(void) {
 }
 
 static sio_val arg(const char *text, const sio_slice *bins, uint32_t nbins) {
-  sio_val v = sio__val(SIO_ARG, text, strlen(text));
+  sio_val v = sio_val_make(SIO_ARG, text, strlen(text));
   v.bins = bins;
   v.nbins = nbins;
   return v;
@@ -184,8 +184,8 @@ TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {
 TEST(the_first_error_is_the_one_that_is_told) {
   sio_val v[] = { sio_json(SLICE("{")), { .kind = 99 }, sio_str("more") };
   begin();
-  EQ(emit(sio__args(v, 3)), SIO_EJSON);
-  EQ(emit(sio__args(v + 1, 2)), UV_EINVAL);
+  EQ(emit(sio_argv(v, 3)), SIO_EJSON);
+  EQ(emit(sio_argv(v + 1, 2)), UV_EINVAL);
   CHECK(msg == NULL);
   end();
 }
@@ -343,6 +343,20 @@ TEST(a_long_string_is_allocated_to_measure) {
   end();
 }
 
+TEST(bytes_travel_at_any_depth_of_arrays_and_objects) {
+  const sio_slice named[] = { SLICE("two") };
+  begin();
+  sio_val file = SIO_OBJECT({ "name", sio_str("me") }, { "data", sio_bin("one", 3) });
+  sio_val text = sio_json_bins(SLICE("[{\"_placeholder\":true,\"num\":0}]"), named, 1);
+  EQ(emit(SIO_ARGS(SIO_ARRAY(file, text), sio_bin("three", 5))), 0);
+  sent("4"
+       "53-[\"a\",[{\"name\":\"me\",\"data\":" HOLE(0) "},[" HOLE(1) "]]," HOLE(2) "]");
+  attached(0, "one");
+  attached(1, "two");
+  attached(2, "three");
+  end();
+}
+
 TEST(what_cannot_be_sent_is_told) {
   const sio_slice some[] = { SLICE("x") };
   sio_val huge = sio_bin("", 0), many = sio_json_bins(SLICE("1"), some, 1), odd = sio_null();
@@ -425,6 +439,7 @@ T(trees_may_stand_for_bins_too)
 T(arguments_received_are_sent_on_as_they_came)
 T(a_small_packet_allocates_nothing)
 T(a_long_string_is_allocated_to_measure)
+T(bytes_travel_at_any_depth_of_arrays_and_objects)
 T(what_cannot_be_sent_is_told)
 T(without_memory_nothing_is_sent_and_nothing_leaks)
 T(without_memory_plain_packets_are_not_sent_either)

@@ -10,8 +10,8 @@ static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
   CHECK(s != NULL);
   CHECK((reply != NULL) == (status == 0));
   for (size_t i = 0; reply && i < sio_event_count(reply); i++) {
-    sio_slice json = sio_event_json(reply, i);
-    trace(",%.*s", (int)json.n, json.p);
+    sio_val v = sio_arg(reply, i);
+    trace(",%.*s", (int)v.n, (const char *)v.u.p);
   }
   trace(" ");
 }
@@ -162,7 +162,7 @@ TEST(a_question_that_cannot_be_sent_has_no_end) {
   EQ(sio_emit_ack(first(), "disconnect", SIO_NONE, 10, on_reply, NULL), SIO_ENAME);
   EQ(sio_emit_ack(first(), "q", SIO_NONE, 10, NULL, NULL), UV_EINVAL);
   sio_socket *s = first();
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   EQ(sio_emit_ack(s, "q", SIO_NONE, 10, on_reply, NULL), SIO_ECLOSED);
   later(100);
   SAW("");
@@ -184,7 +184,7 @@ static void ask_again(sio_socket *s, int status, sio_event *reply, void *user) {
   (void)reply, (void)user;
   trace("%d ", status);
   if (status) EQ(sio_emit_ack(s, "q", SIO_NONE, 0, on_reply, NULL), SIO_ECLOSED);
-  if (!status) sio_disconnect(s);
+  if (!status) sio_disconnect(s, false);
 }
 
 TEST(a_reply_handler_may_ask_and_disconnect) {

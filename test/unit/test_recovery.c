@@ -53,9 +53,9 @@ TEST(questions_and_replies_carry_no_offset_and_are_not_kept) {
 TEST(a_volatile_event_carries_the_number_of_the_last_event_and_is_not_kept) {
   begin();
   struct client4 *c = come();
-  sio_emit_flags(first(), SIO_VOLATILE, "v", SIO_NONE);
+  sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE }, "v", SIO_NONE);
   to_all("a");
-  sio_emit_flags(first(), SIO_VOLATILE, "v", SIO_ARGS("text"));
+  sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE }, "v", SIO_ARGS("text"));
   sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "w", SIO_NONE);
   GOT(c, "42[\"v\",\"@0\"] 42[\"a\",\"@1\"] 42[\"v\",\"text\",\"@1\"] 42[\"w\",\"@1\"] ");
   hang_up(c->p);

@@ -107,11 +107,11 @@ static void leaves_for_good(void (*leave)(struct client4 *c)) {
 static void says_so(struct client4 *c) { say(c->p, "41"); }
 static void is_disconnected(struct client4 *c) {
   (void)c;
-  sio_disconnect(first());
+  sio_disconnect(first(), false);
 }
 static void is_thrown_out(struct client4 *c) {
   (void)c;
-  sio_disconnect_session(first());
+  sio_disconnect(first(), true);
 }
 static void breaks_the_engine(struct client4 *c) { sio__session_end_bad_packet(c->p->session); }
 

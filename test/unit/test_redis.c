@@ -143,7 +143,7 @@ TEST(broadcasts_are_published_as_npm_does_it) {
   sio_slice bins[] = { { "\1\2\3", 3 }, { "\4\5", 2 } };
   sio_val v[] = { sio_bin(bins[0].p, 3),
                   sio_json_bins(SLICE("{\"b\":{\"_placeholder\":true,\"num\":0}}"), bins + 1, 1) };
-  sio_broadcast(ALL, "bin", sio__args(v, 2));
+  sio_broadcast(ALL, "bin", sio_argv(v, 2));
   PUBLISHED("socket.io#/#",
             "93a677316759557a83a47479706502a46461746193a362696ec40301020381a162c4020405a36e7370a1"
             "2f83a5726f6f6d7390a665786365707490a5666c61677380");
@@ -204,14 +204,14 @@ TEST(joins_leaves_and_disconnects_apply_here_and_are_published) {
   sio_all_join(ALL, SIO_ROOMS("room1"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":[],"
                                     "\"except\":[]},\"rooms\":[\"room1\"]}");
-  EQ(sio_room_size(root, "room1"), 1);
+  EQ(sio_nsp_count(root, "room1"), 1);
   sio_all_join(room1, SIO_ROOMS("r2", "r3"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\",\"r3\"]}");
   sio_all_leave(room1, SIO_ROOMS("r2"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":3,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\"]}");
-  EQ(sio_room_size(root, "r2") * 10 + sio_room_size(root, "r3"), 1);
+  EQ(sio_nsp_count(root, "r2") * 10 + sio_nsp_count(root, "r3"), 1);
   sio_all_disconnect(room1, true);
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":4,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"close\":true}");
@@ -352,14 +352,14 @@ TEST(join_leave_and_disconnect_of_others_apply_here) {
   struct peer *p = joined(), *q = joined();
   push("socket.io-request#/#", SLICE("{\"type\":2,\"opts\":{\"rooms\":[],\"except\":[]},"
                                      "\"rooms\":[\"r\",\"s\"]}"));
-  EQ(sio_room_size(root, "r") * 10 + sio_room_size(root, "s"), 22);
+  EQ(sio_nsp_count(root, "r") * 10 + sio_nsp_count(root, "s"), 22);
   sio_join(root->members[0], "x");
   push("socket.io-request#/#", SLICE("{\"uid\":\"wwwwww\",\"type\":3,\"opts\":{\"rooms\":[\"x\"],"
                                      "\"except\":[]},\"rooms\":[\"r\"]}"));
-  EQ(sio_room_size(root, "r"), 1);
+  EQ(sio_nsp_count(root, "r"), 1);
   push_hex("socket.io-request#/#", "83a47479706502a46f707473"
                                    "82a5726f6f6d7391a178a665786365707490a5726f6f6d7391a16d");
-  EQ(sio_room_size(root, "m"), 1);
+  EQ(sio_nsp_count(root, "m"), 1);
   push("socket.io-request#/#", SLICE("{\"type\":4,\"opts\":{\"rooms\":[\"x\"],\"except\":[]},"
                                      "\"close\":false}"));
   HEARD(p, "41 ");
@@ -447,10 +447,8 @@ TEST(answers_go_to_the_asker_alone_if_wanted) {
 
 static void on_replies(int status, sio_replies *r, void *user) {
   (void)user;
-  trace("%s %zu/%zu ", status ? sio_strerror(status) : "all", sio_replies_count(r),
-        sio_replies_expected(r));
-  for (size_t i = 0; i < sio_replies_count(r); i++)
-    trace("%.*s ", (int)sio_replies_json(r, i).n, sio_replies_json(r, i).p);
+  trace("%s %zu/%zu ", status ? sio_strerror(status) : "all", r->count, r->expected);
+  for (size_t i = 0; i < r->count; i++) trace("%.*s ", (int)r->list[i].json.n, r->list[i].json.p);
 }
 
 static void on_list(int status, sio_remote *list, size_t n, void *user) {

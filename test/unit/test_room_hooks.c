@@ -23,7 +23,9 @@ static void on_remove(sio_nsp *nsp, const char *room, void *user) {
   trace("remove:%s ", shown(room));
 }
 
-static const sio_room_hooks all = { on_create, on_join, on_leave, on_remove };
+static const sio_room_hooks all = {
+  .create = on_create, .join = on_join, .leave = on_leave, .remove = on_remove
+};
 
 static void begin(void) {
   start(NULL);
@@ -80,14 +82,14 @@ TEST(a_room_named_like_a_socket_is_there_as_long_as_either) {
   joined();
   saw();
   sio_join(root->members[1], id);
-  EQ(sio_room_size(root, id), 2);
+  EQ(sio_nsp_count(root, id), 2);
   SAW("join:own ");
   hang_up(p);
   SAW("leave:own ");
-  EQ(sio_room_size(root, id), 1);
+  EQ(sio_nsp_count(root, id), 1);
   sio_leave(root->members[0], id);
   SAW("leave:own remove:own ");
-  EQ(sio_room_size(root, id), 0);
+  EQ(sio_nsp_count(root, id), 0);
   stop();
 }
 
@@ -111,7 +113,7 @@ TEST(one_that_is_there_before_its_socket_is_made_once) {
   sio_next_ok(verdict);
   turn();
   SAW("join:own ");
-  EQ(sio_room_size(root, waiting->id), 2);
+  EQ(sio_nsp_count(root, waiting->id), 2);
   stop();
 }
 
@@ -137,8 +139,8 @@ TEST(a_leave_hook_may_leave_again) {
   size_t n = 0;
   for (const char *at = t; (at = strstr(at, "again:")); at++) n++;
   EQ(n, 4); /* both out of both */
-  EQ(sio_room_size(root, "a"), 0);
-  EQ(sio_room_size(root, "b"), 0);
+  EQ(sio_nsp_count(root, "a"), 0);
+  EQ(sio_nsp_count(root, "b"), 0);
   stop();
 }
 
@@ -156,7 +158,7 @@ TEST(hooks_change_rooms_while_a_socket_goes) {
   for (uint32_t i = 0; i < 2; i++)
     for (const char *const *r = SIO_ROOMS("a", "b", "c"); *r; r++) sio_join(root->members[i], *r);
   hang_up(p);
-  EQ(sio_room_size(root, "a") + sio_room_size(root, "b") + sio_room_size(root, "c"), 0);
+  EQ(sio_nsp_count(root, "a") + sio_nsp_count(root, "b") + sio_nsp_count(root, "c"), 0);
   stop();
 }
 
@@ -175,22 +177,22 @@ TEST(who_never_connected_leaves_the_rooms_it_joined_but_had_none_of_its_own) {
   stop();
 }
 
-static void count_rooms(const char *room, size_t members, void *user) {
-  (void)user;
-  trace("%s=%zu ", shown(room), members);
-}
-
 TEST(rooms_can_be_listed) {
   start(NULL);
   joined();
   joined();
   sio_join(root->members[0], "a");
   sio_join(root->members[1], "a");
-  sio_nsp_rooms(root, count_rooms, NULL);
+  const char *rooms[3], *untouched = rooms[2] = "untouched";
+  EQ(sio_nsp_rooms(root, rooms, 2), 3);
+  CHECK(rooms[2] == untouched);
+  EQ(sio_nsp_rooms(root, rooms, 3), 3);
+  for (size_t i = 0; i < 3; i++) trace("%s=%zu ", shown(rooms[i]), sio_nsp_count(root, rooms[i]));
   SAW("a=2 own=1 own=1 ");
-  EQ(sio_room_size(root, "a"), 2);
-  EQ(sio_room_size(root, "none"), 0);
-  EQ(sio_room_size(root, ""), 0);
+  EQ(sio_nsp_count(root, NULL), 2);
+  EQ(sio_nsp_count(root, "a"), 2);
+  EQ(sio_nsp_count(root, "none"), 0);
+  EQ(sio_nsp_count(root, ""), 0);
   stop();
 }
 
@@ -208,7 +210,7 @@ TEST(hooks_without_slots_and_without_memory) {
   alloc_fail_all(); /* even so everything is left */
   hang_up(peers[0]);
   alloc_fail_in(0);
-  EQ(sio_room_size(root, "a"), 0);
+  EQ(sio_nsp_count(root, "a"), 0);
   SAW("");
   stop();
 }

@@ -282,7 +282,7 @@ TEST(marks_alone_answer_no_poll) {
   REQUIRE(poller_get(&poller));
   for (int i = 0; i < 5; i++) raw_turn(&poller.get);
   EQ(poller.get.n, 0);
-  EQ(sio_emit_flags(sock, SIO_VOLATILE, "now", SIO_NONE), 0);
+  EQ(sio_emit_with(sock, &(sio_emit_options){ .flags = SIO_VOLATILE }, "now", SIO_NONE), 0);
   CHECK(raw_expect(&poller.get, "42[\"now\"]"));
   stop();
 }

@@ -11,7 +11,7 @@ static bool wanted, frees;
 
 static void fn(void) {}
 
-static void add(const char *how) { EQ(sio__hooks_add(&row, fn, (void *)(uintptr_t)how, false), 0); }
+static void add(const char *how) { EQ(sio__hooks_add(&row, fn, (void *)(uintptr_t)how), 0); }
 
 static void call(struct chain *ch, const struct hook *k) {
   const char *how = k->user;

@@ -13,9 +13,9 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   trace("left%s: %s ", (const char *)user, sio_reason_str(why->reason));
 }
 
-static void on_error(sio_socket *s, int err, const char *message, void *user) {
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
   (void)s, (void)user;
-  trace("error: %s (%d) ", message, err);
+  trace("error: %s (%d) ", error->message, error->err);
 }
 
 static void on_event(sio_socket *s, sio_event *e, void *user) {
@@ -32,7 +32,7 @@ static void hold_back(sio_socket *s, sio_next *next, void *user) {
 
 static void on_leave(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 
 static sio_nsp *custom;

@@ -7,7 +7,8 @@ static unsigned nheld;
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
-  trace("connect(%s,%zu) ", sio_socket_connected(s) ? "connected" : "not", sio_nsp_count(root));
+  trace("connect(%s,%zu) ", sio_socket_connected(s) ? "connected" : "not",
+        sio_nsp_count(root, NULL));
 }
 
 static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
@@ -17,7 +18,7 @@ static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
 
 static void pass(sio_socket *s, sio_next *next, void *user) {
   trace("%s(%s,%zu) ", (const char *)user, sio_socket_connected(s) ? "connected" : "not",
-        sio_nsp_count(root));
+        sio_nsp_count(root, NULL));
   sio_next_ok(next);
 }
 
@@ -459,8 +460,8 @@ TEST(a_refused_socket_is_in_no_room) {
 
 static void drop_peer(sio_socket *s, sio_next *next, void *user) {
   (void)user;
-  sio_disconnect(s); /* not connected: nothing to leave */
-  sio_disconnect_session(s);
+  sio_disconnect(s, false); /* not connected: nothing to leave */
+  sio_disconnect(s, true);
   sio_next_ok(next);
 }
 
@@ -478,7 +479,7 @@ TEST(middleware_may_end_the_connection) {
 
 static void kick(sio_socket *s, void *user) {
   (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   EQ(sio_join(s, "a"), SIO_ECLOSED);
   EQ(sio_emit(s, "x", SIO_NONE), SIO_ECLOSED);
 }

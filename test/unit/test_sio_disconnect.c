@@ -4,16 +4,17 @@
 static sio_nsp *chat;
 static sio_socket *kept;
 
-static void room_name(const char *room, void *user) {
-  const sio_socket *s = user;
-  trace("%s,", strcmp(room, s->id) == 0 ? "own" : room);
+static void trace_rooms(const sio_socket *s) {
+  const char *rooms[8];
+  size_t n = sio_rooms(s, rooms, 8);
+  for (size_t i = 0; i < n; i++) trace("%s,", strcmp(rooms[i], s->id) == 0 ? "own" : rooms[i]);
 }
 
 static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *user) {
   (void)user;
   trace("disconnecting(%s%s):", sio_socket_connected(s) ? "connected" : "",
         sio_reason_str(why->reason));
-  sio_rooms(s, room_name, s);
+  trace_rooms(s);
   CHECK(sio_socket_session(s) != NULL);
   trace(" ");
 }
@@ -21,7 +22,7 @@ static void on_disconnecting(sio_socket *s, const sio_close_info *why, void *use
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
   (void)user;
   trace("disconnect(%s):", why->detail);
-  sio_rooms(s, room_name, s);
+  trace_rooms(s);
   CHECK(sio_socket_session(s) != NULL);
   CHECK(!sio_in_room(s, "a"));
   CHECK(!sio_in_room(s, s->id));
@@ -54,13 +55,13 @@ TEST(a_disconnect_takes_effect_at_once_and_is_told_at_the_end_of_the_turn) {
   begin(NULL);
   struct peer *p = joined();
   sio_socket *s = root->members[0];
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   CHECK(!sio_socket_connected(s));
-  EQ(sio_nsp_count(root), 0);
+  EQ(sio_nsp_count(root, NULL), 0);
   CHECK(sio_socket_find(root, s->id) == NULL);
   HEARD(p, "41 ");
   SAW("");
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   turn();
   SAW("disconnecting(server namespace disconnect):own, disconnect(disconnected by the host): ");
   HEARD(p, "");
@@ -73,7 +74,7 @@ TEST(disconnecting_the_session_leaves_all_namespaces_then_closes) {
   struct peer *p = joined();
   say(p, "40/chat,");
   heard(p);
-  sio_disconnect_session(root->members[0]);
+  sio_disconnect(root->members[0], true);
   const char *h = heard(p);
   CHECK(strstr(h, "41 ") && strstr(h, "41/chat, ") && strcmp(h + strlen(h) - 4, "end ") == 0);
   turn();
@@ -93,9 +94,9 @@ TEST(a_handle_that_is_kept_answers_closed) {
   CHECK(sio_socket_session(kept) == NULL);
   CHECK(!sio_socket_connected(kept));
   CHECK(!sio_in_room(kept, "x"));
-  sio_disconnect(kept);
-  sio_disconnect_session(kept);
-  sio_rooms(kept, room_name, kept);
+  sio_disconnect(kept, false);
+  sio_disconnect(kept, true);
+  trace_rooms(kept);
   EQ_MEM(sio_socket_data(kept), 8, "12345678", 8);
   sio_socket_unref(kept);
   stop();
@@ -115,7 +116,7 @@ TEST(a_handle_may_outlive_the_server) {
 static void kick_all(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)why, (void)user;
   trace("kick ");
-  while (root->nmembers) sio_disconnect(root->members[0]);
+  while (root->nmembers) sio_disconnect(root->members[0], false);
 }
 
 TEST(a_disconnect_handler_may_disconnect_the_others) {
@@ -177,7 +178,7 @@ TEST(without_memory_for_the_packet_the_connection_is_closed) {
   struct peer *p = joined();
   sio__msgs_clear(&srv->core.loop.msgs);
   alloc_fail_all();
-  sio_disconnect(root->members[0]);
+  sio_disconnect(root->members[0], false);
   alloc_fail_in(0);
   HEARD(p, "cut ");
   turn();

@@ -6,8 +6,8 @@ static unsigned nheld;
 
 static void args_text(sio_event *e) {
   for (size_t i = 0; i < sio_event_count(e); i++) {
-    sio_slice json = sio_event_json(e, i);
-    trace("%s%.*s", i ? "," : "", (int)json.n, json.p);
+    sio_val v = sio_arg(e, i);
+    trace("%s%.*s", i ? "," : "", (int)v.n, (const char *)v.u.p);
   }
 }
 
@@ -22,7 +22,7 @@ static void tell(sio_socket *s, sio_event *e, void *user) {
 static void echo(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_val all = sio_event_args(e);
-  EQ(sio_emit(s, "back", sio__args(&all, 1)), 0);
+  EQ(sio_emit(s, "back", sio_argv(&all, 1)), 0);
 }
 
 /* Twice: the second time is refused. */
@@ -30,13 +30,13 @@ static void reply(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   trace("%s ", sio_event_wants_ack(e) ? "asked" : "not asked");
   sio_val all = sio_event_args(e);
-  trace("%d ", sio_reply(e, sio__args(&all, 1)));
+  trace("%d ", sio_reply(e, sio_argv(&all, 1)));
   trace("%d ", sio_reply(e, SIO_NONE));
 }
 
 static void leave(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
 }
 
 static void pass(sio_socket *s, sio_event *e, sio_next *next, void *user) {
@@ -59,9 +59,9 @@ static void hold(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   held[nheld++] = next;
 }
 
-static void on_error(sio_socket *s, int err, const char *message, void *user) {
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
   (void)s, (void)user;
-  trace("error:%s(%d) ", message, err == UV_ECANCELED);
+  trace("error:%s(%d) ", error->message, error->err == UV_ECANCELED);
 }
 
 static void on_log(int level, const char *room, const char *text, void *user) {
@@ -112,22 +112,65 @@ TEST(a_name_is_compared_after_unescaping_and_beyond_a_nul) {
 
 TEST(a_name_with_a_nul_has_handlers_of_its_own) {
   begin();
-  sio_slice name = { "a\0b", 3 };
-  EQ(sio_on_slice(root, name, tell, "nul"), 0);
-  EQ(sio_on_slice(root, (sio_slice){ "disconnect", 10 }, tell, NULL), SIO_ENAME);
-  EQ(sio_on_slice(root, (sio_slice){ NULL, 0 }, tell, NULL), SIO_ENAME);
+  EQ(sio_on(root, "a\xC0\x80", tell, "nul"), 0);
   sio_on(root, "a", tell, "a");
   sio_on_any(root, tell, "any");
+  CHECK(sio_has_handler(root, "a\xC0\x80") && !sio_has_handler(root, "\xC0\x80"));
   struct peer *p = joined();
-  say(p, "42[\"a\\u0000b\"]");
-  SAW("any:a\xef\xbf\xbd"
-      "b() nul:a\xef\xbf\xbd"
-      "b() ");
-  EQ(sio_off_slice(root, slice(name.p, 1), tell, "nul"), UV_ENOENT);
-  EQ(sio_off_slice(root, name, tell, "nul"), 0);
-  say(p, "42[\"a\\u0000b\"]");
-  SAW("any:a\xef\xbf\xbd"
-      "b() ");
+  say(p, "42[\"a\\u0000\"]");
+  SAW("any:a\xC0\x80() nul:a\xC0\x80() ");
+  EQ(sio_off(root, "\xC0\x80", tell, "nul"), UV_ENOENT);
+  EQ(sio_off(root, "a\xC0\x80", tell, "nul"), 0);
+  say(p, "42[\"a\\u0000\"]");
+  SAW("any:a\xC0\x80() ");
+  stop();
+}
+
+static void send_back(sio_socket *s, sio_event *e, void *user) {
+  (void)user;
+  EQ(sio_emit(s, sio_event_name(e), SIO_ARGS(sio_event_args(e))), 0);
+}
+
+TEST(a_name_with_nuls_can_be_sent_as_it_came) {
+  start(NULL);
+  sio_on_any(root, send_back, NULL);
+  struct peer *p = joined();
+  say(p, "42[\"a\\u0000\\\"b\\u0000\",1]");
+  say(p, "42[\"\\u0000\\u0000\"]");
+  HEARD(p, "42[\"a\\u0000\\\"b\\u0000\",1] 42[\"\\u0000\\u0000\"] ");
+  EQ(sio_emit(root->members[0], "no \xC0 nul \x80", SIO_NONE), 0);
+  HEARD(p, "42[\"no \xef\xbf\xbd nul \xef\xbf\xbd\"] ");
+  stop();
+}
+
+static void off_and_ask(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e;
+  EQ(sio_off(root, "a", off_and_ask, user), 0);
+  trace("%d ", sio_has_handler(root, "a"));
+}
+
+TEST(a_host_can_ask_whether_an_event_has_a_handler) {
+  start(NULL);
+  CHECK(!sio_has_handler(root, "a") && !sio_has_handler(root, NULL));
+  sio_on(root, "a", off_and_ask, NULL);
+  CHECK(sio_has_handler(root, "a") && !sio_has_handler(root, "b"));
+  say(joined(), "42[\"a\"]");
+  SAW("0 ");
+  CHECK(!sio_has_handler(root, "a"));
+  stop();
+}
+
+TEST(a_handler_for_an_event_that_no_client_sends_is_refused_with_a_hint) {
+  start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_ERROR });
+  EQ(sio_on(root, "connection", tell, NULL), SIO_ENAME);
+  turn();
+  SAW("log:0:sio:sio_on(\"connection\") is refused: no client sends an event of this name; use "
+      "sio_on_connect() ");
+  EQ(sio_on(root, "disconnect", tell, NULL), SIO_ENAME);
+  turn();
+  SAW("log:0:sio:sio_on(\"disconnect\") is refused: no client sends an event of this name; use "
+      "sio_on_disconnect() ");
+  CHECK(!sio_has_handler(root, "connection"));
   stop();
 }
 
@@ -223,8 +266,8 @@ TEST(reserved_names_have_no_handlers) {
 
 TEST(catch_all_handlers_run_first_and_without_a_handler_too) {
   begin();
+  sio_on_any(root, tell, "any1");
   sio_on_any(root, tell, "any2");
-  sio_on_any_front(root, tell, "any1");
   sio_on(root, "a", tell, "a");
   struct peer *p = joined();
   say(p, "42[\"a\"]");
@@ -323,26 +366,25 @@ TEST(what_was_rewritten_is_kept_for_a_late_verdict) {
 static void refuse_with_data(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   const char *name = sio_event_name(e);
   sio_val data = sio_arg(e, 0);
-  (void)user;
-  CHECK(sio_error_data(s).p == NULL);
+  (void)s, (void)user;
   if (strcmp(name, "bytes") == 0) data = sio_bin("x", 1);
   if (strcmp(name, "spoilt") == 0) data = sio_json(SLICE("{"));
   if (strcmp(name, "all") == 0) data = sio_event_args(e);
   sio_next_fail(next, name, data);
 }
 
-static void on_error_with_data(sio_socket *s, int err, const char *message, void *user) {
-  sio_slice data = sio_error_data(s);
-  (void)err, (void)user;
-  trace("error:%s:%.*s ", message, data.p ? (int)data.n : 4, data.p ? data.p : "none");
+static void on_error_with_data(sio_socket *s, const sio_error_info *error, void *user) {
+  sio_slice data = error->data;
+  (void)s, (void)user;
+  trace("error:%s:%.*s ", error->message, data.p ? (int)data.n : 4, data.p ? data.p : "none");
 }
 
-static void on_error_disconnect(sio_socket *s, int err, const char *message, void *user) {
-  (void)err, (void)message, (void)user;
-  sio_disconnect(s);
+static void on_error_disconnect(sio_socket *s, const sio_error_info *error, void *user) {
+  (void)error, (void)user;
+  sio_disconnect(s, false);
 }
 
-TEST(the_data_of_a_refusal_is_there_while_the_error_callbacks_run) {
+TEST(the_data_of_a_refusal_reaches_the_error_callbacks) {
   start(NULL);
   sio_on_error(root, on_error_with_data, NULL);
   sio_use_packet(root, refuse_with_data, NULL);
@@ -351,7 +393,6 @@ TEST(the_data_of_a_refusal_is_there_while_the_error_callbacks_run) {
   say(p, "42[\"b\",null]");
   say(p, "42[\"c\"]");
   SAW("error:a:{\"code\":7} error:b:null error:c:none ");
-  CHECK(sio_error_data(root->members[0]).p == NULL);
   HEARD(p, "");
   stop();
 }
@@ -698,7 +739,7 @@ TEST(a_verdict_in_the_turn_of_leaving_runs_no_handler) {
 
 static void leave_and_pass(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   sio_next_ok(next);
 }
 
@@ -777,6 +818,9 @@ T(all_handlers_of_an_event_run_in_order_and_only_those)
 T(a_number_as_event_name_matches_its_text)
 T(a_name_is_compared_after_unescaping_and_beyond_a_nul)
 T(a_name_with_a_nul_has_handlers_of_its_own)
+T(a_name_with_nuls_can_be_sent_as_it_came)
+T(a_host_can_ask_whether_an_event_has_a_handler)
+T(a_handler_for_an_event_that_no_client_sends_is_refused_with_a_hint)
 T(arguments_go_back_as_they_came)
 T(no_handler_runs_after_one_that_disconnects)
 T(a_handler_removed_by_another_does_not_run)
@@ -790,7 +834,7 @@ T(a_refused_packet_is_dropped_and_told_as_error)
 T(packet_middleware_may_rename_and_rewrite_the_event)
 T(a_late_verdict_lets_the_event_go_on_at_the_end_of_the_turn)
 T(what_was_rewritten_is_kept_for_a_late_verdict)
-T(the_data_of_a_refusal_is_there_while_the_error_callbacks_run)
+T(the_data_of_a_refusal_reaches_the_error_callbacks)
 T(data_that_cannot_be_kept_is_left_out_of_a_refusal_and_that_is_logged)
 T(an_error_callback_that_disconnects_leaves_the_data_to_those_after_it)
 T(another_error_has_no_data_though_a_refusal_waits)

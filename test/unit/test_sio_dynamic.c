@@ -58,8 +58,31 @@ TEST(a_child_is_made_once_and_told_of_before_its_first_peer) {
   HEARD(p, "40/room-1,{\"sid\":\"?\"} ");
   HEARD(q, "40/room-1,{\"sid\":\"?\"} ");
   SAW("new(/room-1) connect(/room-1) connect(/room-1) ");
-  EQ(sio_nsp_count(sio_nsp_find(srv, "/room-1")), 2);
+  EQ(sio_nsp_count(sio_nsp_find(srv, "/room-1"), NULL), 2);
   EQ(srv->core.nchildren, 1);
+  stop();
+}
+
+TEST(the_host_makes_a_child_of_the_parent_that_it_names) {
+  sio_nsp *child, *again, *other;
+  start(NULL);
+  EQ(sio_of_match(srv, no, "never asked", &parent), 0);
+  sio_on_connect(parent, on_connect, NULL);
+  EQ(sio_of_child(parent, "room", &child), 0);
+  EQ_STR(sio_nsp_name(child), "/room");
+  EQ(sio_of_child(parent, "/room", &again), 0);
+  CHECK(again == child && sio_nsp_find(srv, "/room") == child);
+  struct peer *p = peer_new();
+  say(p, "40/room,");
+  HEARD(p, "40/room,{\"sid\":\"?\"} ");
+  SAW("connect(/room) ");
+  EQ(sio_of_child(parent, "a,b", &child), SIO_ENAME);
+  EQ(sio_of_child(root, "x", &child), UV_EINVAL);
+  EQ(sio_of(srv, "plain", &other), 0);
+  EQ(sio_of_child(parent, "plain", &child), SIO_EEXISTS);
+  EQ(sio_of_pattern(srv, "/doc-*", &other), 0);
+  EQ(sio_of_child(other, "room-1", &child), SIO_ENAME);
+  EQ(sio_of_child(other, "doc-1", &child), 0);
   stop();
 }
 
@@ -264,6 +287,7 @@ T(a_star_stands_for_any_characters_and_for_none)
 T(all_other_characters_stand_for_themselves)
 T(a_pattern_that_no_name_can_fit_is_refused)
 T(a_child_is_made_once_and_told_of_before_its_first_peer)
+T(the_host_makes_a_child_of_the_parent_that_it_names)
 T(a_name_that_nobody_takes_is_invalid)
 T(parents_are_asked_in_order_and_static_names_come_first)
 T(a_child_has_the_handlers_its_parent_had_when_it_was_made)

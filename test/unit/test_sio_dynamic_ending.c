@@ -102,7 +102,7 @@ TEST(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone) {
   EQ(sio_all_each(to, ignore_socket, NULL), SIO_ECLOSED);
   EQ(sio_server_count(gone, 0, ignore_count, NULL), SIO_ECLOSED);
   EQ(sio_server_side_emit(gone, "x", SIO_ARGS(1), 0, NULL, NULL), SIO_ECLOSED);
-  EQ(sio_room_size(gone, "a"), 0);
+  EQ(sio_nsp_count(gone, "a"), 0);
   p = peer_new();
   say(p, "40/room-1,");
   CHECK(sio_nsp_find(srv, "/room-1") != gone);
@@ -134,7 +134,7 @@ TEST(a_late_packet_to_a_child_that_is_gone_is_dropped) {
   begin_pattern(NULL);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
-  sio_disconnect(sio_nsp_find(srv, "/room-1")->members[0]);
+  sio_disconnect(sio_nsp_find(srv, "/room-1")->members[0], false);
   turn();
   CHECK(sio_nsp_find(srv, "/room-1") == NULL);
   heard(p);
@@ -167,7 +167,7 @@ TEST(notes_of_namespaces_that_were_left_are_bounded) {
     snprintf(text, sizeof text, "40/room-%03d,", i);
     say(p, text);
     text[strlen(text) - 1] = '\0';
-    sio_disconnect(sio_nsp_find(srv, text + 2)->members[0]);
+    sio_disconnect(sio_nsp_find(srv, text + 2)->members[0], false);
     turn();
     if (i == 20) live = alloc_live;
   }

@@ -61,7 +61,7 @@ TEST(nothing_is_sent_after_a_disconnect) {
   start(NULL);
   struct peer *p = joined();
   sio_socket *s = first();
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   EQ(sio_emit(s, "after", SIO_NONE), SIO_ECLOSED);
   HEARD(p, "41 ");
   stop();
@@ -91,13 +91,47 @@ TEST(a_peer_that_does_not_read_is_closed) {
 TEST(a_volatile_event_is_dropped_whole_and_counted_when_the_peer_is_busy) {
   start(NULL);
   struct peer *p = joined();
-  EQ(sio_emit_flags(first(), SIO_VOLATILE, "a", SIO_NONE), 0);
+  EQ(sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE }, "a", SIO_NONE), 0);
   p->busy = true;
-  EQ(sio_emit_flags(first(), SIO_VOLATILE, "b", SIO_ARGS(sio_bin("x", 1))), SIO_EDROPPED);
+  EQ(sio_emit_with(first(), &(sio_emit_options){ .flags = SIO_VOLATILE }, "b",
+                   SIO_ARGS(sio_bin("x", 1))),
+     SIO_EDROPPED);
   EQ(sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "c", SIO_NONE), 0);
   EQ(sio_emit(first(), "d", SIO_NONE), 0);
   HEARD(p, "42[\"a\"] 42[\"d\"] ");
   EQ(srv->core.stats.volatile_dropped, 2);
+  stop();
+}
+
+static void on_answer(sio_socket *s, int status, sio_event *reply, void *user) {
+  (void)s, (void)user;
+  trace("%d:%s ", status, status ? "" : sio_event_str(reply, 0));
+}
+
+TEST(options_ask_for_an_ack_and_a_volatile_event_that_is_dropped_asks_for_none) {
+  start(NULL);
+  struct peer *p = joined();
+  sio_emit_options ask = { .flags = SIO_VOLATILE, .cb = on_answer };
+  EQ(sio_emit_with(first(), &ask, "a", SIO_NONE), 0);
+  p->busy = true;
+  EQ(sio_emit_with(first(), &ask, "b", SIO_NONE), SIO_EDROPPED);
+  EQ(sio_emit_with(first(), NULL, "c", SIO_NONE), 0);
+  EQ(srv->core.stats.acks_asked, 1);
+  say(p, "430[\"yes\"]");
+  SAW("0:yes ");
+  HEARD(p, "420[\"a\"] 42[\"c\"] ");
+  stop();
+  SAW("");
+}
+
+TEST(options_that_contradict_each_other_are_refused) {
+  start(NULL);
+  struct peer *p = joined();
+  sio_emit_options both = { .key = "k", .cb = on_answer };
+  sio_emit_options small = { .size = sizeof(size_t), .flags = SIO_VOLATILE };
+  EQ(sio_emit_with(first(), &both, "a", SIO_NONE), UV_EINVAL);
+  EQ(sio_emit_with(first(), &small, "a", SIO_NONE), UV_EINVAL);
+  HEARD(p, "");
   stop();
 }
 
@@ -162,6 +196,8 @@ T(nothing_is_sent_after_a_disconnect)
 T(nothing_is_sent_once_the_session_is_over)
 T(a_peer_that_does_not_read_is_closed)
 T(a_volatile_event_is_dropped_whole_and_counted_when_the_peer_is_busy)
+T(options_ask_for_an_ack_and_a_volatile_event_that_is_dropped_asks_for_none)
+T(options_that_contradict_each_other_are_refused)
 T(a_broadcast_is_encoded_once)
 T(a_broadcast_stays_in_its_namespace)
 T(outgoing_hooks_see_direct_and_broadcast_events_but_no_acks)

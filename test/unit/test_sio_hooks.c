@@ -11,8 +11,8 @@ static void a(void) {}
 static void b(void) {}
 static void c(void) {}
 
-static void add(hook_fn fn, const char *tag, bool front) {
-  EQ(sio__hooks_add(&h, fn, (void *)(uintptr_t)tag, front), 0);
+static void add(hook_fn fn, const char *tag) {
+  EQ(sio__hooks_add(&h, fn, (void *)(uintptr_t)tag), 0);
 }
 
 static const char *walk(void) {
@@ -32,23 +32,23 @@ static void finish(void) {
   EQ(alloc_live, 0);
 }
 
-TEST(hooks_run_in_order_the_front_first) {
+TEST(hooks_run_in_order) {
   begin();
-  static const char one[] = "1", two[] = "2", zero[] = "0";
-  add(a, one, false);
-  add(b, two, false);
-  add(c, zero, true);
+  static const char one[] = "1", two[] = "2", three[] = "3";
+  add(a, one);
+  add(b, two);
+  add(c, three);
   const char *r = walk();
-  EQ_STR(r, "012");
+  EQ_STR(r, "123");
   finish();
 }
 
 TEST(removal_takes_the_first_with_that_function_and_user) {
   begin();
   static const char one[] = "1", two[] = "2";
-  add(a, one, false);
-  add(a, two, false);
-  add(a, one, false);
+  add(a, one);
+  add(a, two);
+  add(a, one);
   EQ(sio__hooks_remove(&h, a, (void *)(uintptr_t)one), 0);
   const char *r = walk();
   EQ_STR(r, "21");
@@ -60,8 +60,8 @@ TEST(removal_takes_the_first_with_that_function_and_user) {
 TEST(what_is_removed_in_a_walk_does_not_run_and_is_freed_after_the_last_one) {
   begin();
   static const char one[] = "1", two[] = "2";
-  add(a, one, false);
-  add(b, two, false);
+  add(a, one);
+  add(b, two);
   struct hook_walk outer = sio__hooks_walk(&h), inner = sio__hooks_walk(&h);
   sio__hooks_next(&outer);
   EQ(sio__hooks_remove(&h, b, (void *)(uintptr_t)two), 0);
@@ -76,10 +76,10 @@ TEST(what_is_removed_in_a_walk_does_not_run_and_is_freed_after_the_last_one) {
 TEST(what_is_added_in_a_walk_waits_for_the_next) {
   begin();
   static const char one[] = "1", two[] = "2";
-  add(a, one, false);
+  add(a, one);
   struct hook_walk w = sio__hooks_walk(&h);
   sio__hooks_next(&w);
-  add(b, two, false);
+  add(b, two);
   CHECK(sio__hooks_next(&w) == NULL);
   const char *r = walk();
   EQ_STR(r, "12");
@@ -89,9 +89,9 @@ TEST(what_is_added_in_a_walk_waits_for_the_next) {
 TEST(a_row_can_be_followed_by_hand_up_to_a_count) {
   begin();
   static const char one[] = "1", two[] = "2";
-  add(a, one, false);
+  add(a, one);
   uint64_t until = h.added;
-  add(b, two, false);
+  add(b, two);
   const struct hook *k = sio__hooks_next_after(&h, NULL, until);
   REQUIRE(k && k->fn == a);
   CHECK(sio__hooks_next_after(&h, k, until) == NULL);
@@ -101,16 +101,16 @@ TEST(a_row_can_be_followed_by_hand_up_to_a_count) {
 
 TEST(no_function_and_no_memory_are_errors) {
   begin();
-  EQ(sio__hooks_add(&h, NULL, NULL, false), UV_EINVAL);
+  EQ(sio__hooks_add(&h, NULL, NULL), UV_EINVAL);
   alloc_fail_all();
-  EQ(sio__hooks_add(&h, a, NULL, false), UV_ENOMEM);
+  EQ(sio__hooks_add(&h, a, NULL), UV_ENOMEM);
   alloc_fail_in(0);
   CHECK(hooks_empty(&h));
   finish();
 }
 
 TESTS_BEGIN
-T(hooks_run_in_order_the_front_first)
+T(hooks_run_in_order)
 T(removal_takes_the_first_with_that_function_and_user)
 T(what_is_removed_in_a_walk_does_not_run_and_is_freed_after_the_last_one)
 T(what_is_added_in_a_walk_waits_for_the_next)

@@ -31,10 +31,6 @@ static void take_ack(sio_socket *s, sio_event *e, void *user) {
   ack = sio_event_take_ack(e);
 }
 
-static void on_room(const char *room, void *user) { (void)room, (void)user; }
-static void on_size(const char *room, size_t members, void *user) {
-  (void)room, (void)members, (void)user;
-}
 static void on_visit(sio_socket *s, void *user) { (void)s, (void)user; }
 static void on_fetched(int status, sio_remote *all, size_t n, void *user) {
   (void)status, (void)all, (void)n, (void)user;
@@ -66,14 +62,14 @@ static void call_all(sio_socket *s) {
   CHECK(sio_join(s, "room") < 0);
   sio_leave(s, "room");
   CHECK(!sio_in_room(s, "room"));
-  sio_rooms(s, on_room, NULL);
-  sio_disconnect(s);
-  sio_disconnect_session(s);
+  EQ(sio_rooms(s, NULL, 0), 0);
+  sio_disconnect(s, false);
+  sio_disconnect(s, true);
   CHECK(sio_socket_deadline(s, 10) < 0);
   sio_socket_auth(s);
   CHECK(sio_socket_auth_tree(s) != NULL);
   CHECK(sio_emit(s, "x", SIO_ARGS(1)) < 0);
-  CHECK(sio_emit_keyed(s, 0, "key", "x", SIO_ARGS(1)) < 0);
+  CHECK(sio_emit_with(s, &(sio_emit_options){ .key = "key" }, "x", SIO_ARGS(1)) < 0);
   CHECK(sio_emit_ack(s, "x", SIO_NONE, 10, on_reply, NULL) < 0);
   CHECK(sio_cancel_ack(s, on_reply, NULL) < 0);
   CHECK(sio_session_on_sent(sio_socket_session(s), on_sent, NULL) < 0);
@@ -83,7 +79,7 @@ static void call_all(sio_socket *s) {
 static void call_nsp(sio_nsp *nsp) {
   sio_target all = { .nsp = nsp }, in_room = { .nsp = nsp, .rooms = SIO_ROOMS("room") };
   sio_nsp_name(nsp);
-  EQ(sio_nsp_count(nsp), 0);
+  EQ(sio_nsp_count(nsp, NULL), 0);
   CHECK(sio_socket_find(nsp, "nobody") == NULL);
   sio_broadcast(all, "x", SIO_ARGS(1, sio_json(slice_str("[1,{\"_placeholder\":true}]"))));
   sio_broadcast(in_room, "x", SIO_ARGS(1));
@@ -95,8 +91,8 @@ static void call_nsp(sio_nsp *nsp) {
   sio_all_each(all, on_visit, NULL);
   sio_server_count(nsp, 10, on_count, NULL);
   sio_server_side_emit(nsp, "x", SIO_NONE, 0, NULL, NULL);
-  sio_nsp_rooms(nsp, on_size, NULL);
-  EQ(sio_room_size(nsp, "room"), 0);
+  EQ(sio_nsp_rooms(nsp, NULL, 0), 0);
+  EQ(sio_nsp_count(nsp, "room"), 0);
 }
 
 static void on_line(int level, const char *room, const char *text, void *user) {

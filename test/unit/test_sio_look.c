@@ -34,8 +34,8 @@ static void visit(sio_socket *s, void *user) {
 
 static void send_things(sio_target all) {
   EQ(sio_emit(one, "x", SIO_NONE), SIO_ESTATE);
-  EQ(sio_emit_flags(one, SIO_VOLATILE, "x", SIO_NONE), SIO_ESTATE);
-  EQ(sio_emit_keyed(one, 0, "k", "x", SIO_NONE), SIO_ESTATE);
+  EQ(sio_emit_with(one, &(sio_emit_options){ .flags = SIO_VOLATILE }, "x", SIO_NONE), SIO_ESTATE);
+  EQ(sio_emit_with(one, &(sio_emit_options){ .key = "k" }, "x", SIO_NONE), SIO_ESTATE);
   EQ(sio_emit_ack(one, "x", SIO_NONE, 0, on_reply, NULL), SIO_ESTATE);
   EQ(sio_broadcast(all, "x", SIO_NONE), SIO_ESTATE);
   EQ(sio_broadcast_ack(all, "x", SIO_NONE, 0, on_replies, NULL), SIO_ESTATE);
@@ -48,8 +48,8 @@ static void change_things(sio_target all) {
   EQ(sio_all_join(all, SIO_ROOMS("room")), SIO_ESTATE);
   EQ(sio_all_leave(all, SIO_ROOMS("here")), SIO_ESTATE);
   EQ(sio_all_disconnect(all, true), SIO_ESTATE);
-  sio_disconnect(one);
-  sio_disconnect_session(one);
+  sio_disconnect(one, false);
+  sio_disconnect(one, true);
   sio_session_close(session, NULL);
   sio_session_close(session, &(sio_session_close_options){ .discard = true });
   EQ(sio_log_flush(srv), SIO_ESTATE);
@@ -72,21 +72,6 @@ static void try_all(void) {
   visit_things(all);
 }
 
-static void stay(sio_socket *s, void *user) {
-  (void)user;
-  EQ(sio_leave(s, "here"), SIO_ESTATE);
-}
-
-/* What may be done in one that is called for each room. */
-static void try_all_in_a_room(void) {
-  sio_target all = { .nsp = root };
-  tries++;
-  change_things(all);
-  EQ(sio_all_each(all, stay, NULL), 0);
-  EQ(sio_emit(one, "x", SIO_NONE), 0);
-  EQ(sio_broadcast(all, "y", SIO_NONE), 0);
-}
-
 static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
   (void)s, (void)event, (void)args, (void)user;
   try_all();
@@ -95,15 +80,6 @@ static void on_create(sio_session *c, const sio_engine_packet *p, void *user) {
   (void)c, (void)p, (void)user;
   if (one) try_all();
 }
-static void on_room(const char *room, void *user) {
-  (void)room, (void)user;
-  try_all_in_a_room();
-}
-static void on_nsp_room(const char *room, size_t members, void *user) {
-  (void)room, (void)members, (void)user;
-  try_all_in_a_room();
-}
-
 static struct peer *begin(void) {
   said[0] = '\0';
   tries = 0;
@@ -152,22 +128,7 @@ TEST(who_observes_packets_that_are_made_changes_nothing) {
   end(p, "packet_create", "sending", CALLS, "42[\"a\"] ");
 }
 
-TEST(what_is_called_for_each_room_may_send_and_changes_none) {
-  struct peer *p = begin();
-  one = root->members[0];
-  sio_rooms(one, on_room, NULL);
-  EQ(tries, 2);
-  end(p, "the callback of sio_rooms()", "sio_join()", CHANGES + 1,
-      "42[\"x\"] 42[\"y\"] 42[\"x\"] 42[\"y\"] ");
-  p = begin();
-  one = root->members[0];
-  sio_nsp_rooms(root, on_nsp_room, NULL);
-  end(p, "the callback of sio_nsp_rooms()", "sio_join()", CHANGES + 1,
-      "42[\"x\"] 42[\"y\"] 42[\"x\"] 42[\"y\"] ");
-}
-
 TESTS_BEGIN
 T(who_observes_what_is_sent_changes_nothing)
 T(who_observes_packets_that_are_made_changes_nothing)
-T(what_is_called_for_each_room_may_send_and_changes_none)
 TESTS_END

@@ -54,7 +54,7 @@ TEST(a_socket_is_found_by_its_id_while_it_is_connected) {
   CHECK(sio_socket_find(root, sio_socket_id(s)) == s);
   CHECK(sio_socket_find(root, "nobody") == NULL);
   CHECK(sio_socket_nsp(s) == root);
-  CHECK(sio_socket_server(s) == srv);
+  CHECK(sio_nsp_server(sio_socket_nsp(s)) == srv);
   CHECK(sio_socket_session(s) == p->session);
   char id[32];
   strcpy(id, sio_socket_id(s));
@@ -72,11 +72,11 @@ TEST(members_come_and_go_in_any_number) {
   start(NULL);
   unsigned n = 0;
   for (int i = 0; i < 100; i++) joined();
-  EQ(sio_nsp_count(root), 100);
+  EQ(sio_nsp_count(root, NULL), 100);
   EQ(srv->core.stats.sockets, 100);
   for (int i = 0; i < 100; i++)
     if (i % 7) hang_up(peers[i]);
-  EQ(sio_nsp_count(root), 15);
+  EQ(sio_nsp_count(root, NULL), 15);
   sio_nsp_each(root, count, &n);
   EQ(n, 15);
   CHECK(root->members_cap <= 64);

@@ -51,9 +51,9 @@ static void on_ask_me(sio_socket *s, sio_event *e, void *user) {
 static void on_kick(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   if (sio_event_count(e))
-    sio_disconnect_session(s);
+    sio_disconnect(s, true);
   else
-    sio_disconnect(s);
+    sio_disconnect(s, false);
 }
 
 static void check_token(sio_socket *s, sio_next *next, void *user) {

@@ -56,7 +56,8 @@ TEST(constructors_make_what_they_say) {
 TEST(nothing_is_null) {
   written(sio_str(NULL), "null");
   written(sio_tree(NULL), "null");
-  written(sio_json(slice(NULL, 0)), "null");
+  written(sio_string(slice(NULL, 0)), "null");
+  refused(sio_json(slice(NULL, 0)), SIO_EJSON);
   written(sio_strn(NULL, 0), "\"\"");
 }
 
@@ -93,7 +94,8 @@ TEST(plain_c_values_become_values) {
                                "7",     "7",     "-8",   "8",  "-9", "9",   "1.5", "2.5" };
   REQUIRE(args.n == 16);
   for (size_t i = 0; i < 16; i++) written(args.v[i], want[i]);
-  written(SIO_ARGS(SLICE("[1]")).v[0], "[1]");
+  written(SIO_ARGS(SLICE("[1]")).v[0], "\"[1]\""); /* a slice is a string */
+  written(SIO_ARGS(sio_json(SLICE("[1]"))).v[0], "[1]");
   written(SIO_ARGS(sio_int(3)).v[0], "3");
   EQ(SIO_NONE.n, 0);
 }
@@ -134,6 +136,41 @@ TEST(a_hint_is_enough_for_most_and_more_is_made_when_it_is_not) {
   sio__msgs_clear(&home);
 }
 
+TEST(arrays_and_objects_are_made_of_values) {
+  written(SIO_ARRAY(1, "two", sio_null()), "[1,\"two\",null]");
+  written(sio_array(SIO_NONE), "[]");
+  written(SIO_OBJECT({ "a\"", SIO_VAL("x") }, { "b", SIO_ARRAY(SIO_OBJECT({ "c", sio_int(1) })) }),
+          "{\"a\\\"\":\"x\",\"b\":[{\"c\":1}]}");
+  written(sio_object(NULL, 0), "{}");
+  refused(SIO_ARRAY(1, sio_json(SLICE("{bad"))), SIO_EJSON);
+  refused(SIO_OBJECT({ "a", sio_spread(SLICE("[1,2]")) }), SIO_EJSON);
+}
+
+TEST(an_array_of_values_is_nested_as_deep_as_text) {
+  enum { DEPTH = JSON_DEPTH_MAX - 1 };
+  static sio_val v[DEPTH + 1];
+  v[0] = sio_int(1);
+  for (int i = 1; i <= DEPTH; i++) v[i] = sio_array(sio_argv(&v[i - 1], 1));
+  static char want[2 * DEPTH + 2];
+  memset(want, '[', DEPTH);
+  want[DEPTH] = '1';
+  memset(want + DEPTH + 1, ']', DEPTH);
+  written_n(v[DEPTH], want, 2 * DEPTH + 1);
+  refused(SIO_ARRAY(v[DEPTH]), SIO_EDEPTH);
+  v[0] = sio_json(SLICE("[1]"));
+  refused(v[DEPTH], SIO_EDEPTH);
+}
+
+TEST(a_json_array_is_spread_into_its_elements) {
+  written(sio_spread(SLICE(" [ 1 , {\"a\":[2]} ]\n")), "1 , {\"a\":[2]} ");
+  written(SIO_ARRAY(0, sio_spread(SLICE("[1,2]")), sio_spread(SLICE("[ ]")), 3), "[0,1,2,3]");
+  refused(sio_spread(SLICE("{}")), SIO_EJSON);
+  refused(sio_spread(SLICE("[1")), SIO_EJSON);
+  refused(sio_spread(SLICE("[1,]")), SIO_EJSON);
+  refused(sio_spread(SLICE("[1],[2]")), SIO_EJSON);
+  refused(sio_spread(SLICE("")), SIO_EJSON);
+}
+
 TESTS_BEGIN
 T(constructors_make_what_they_say)
 T(nothing_is_null)
@@ -141,6 +178,9 @@ T(integers_are_exact_to_their_ends)
 T(numbers_that_are_not_finite_are_null)
 T(strings_are_escaped_and_mended)
 T(plain_c_values_become_values)
+T(arrays_and_objects_are_made_of_values)
+T(an_array_of_values_is_nested_as_deep_as_text)
+T(a_json_array_is_spread_into_its_elements)
 T(json_text_is_checked)
 T(text_may_be_nested_as_deep_as_a_packet_but_one)
 T(a_hint_is_enough_for_most_and_more_is_made_when_it_is_not)

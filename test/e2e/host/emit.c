@@ -31,13 +31,13 @@ static int act(sio_emitter *e, const char *verb, sio_emitter_target to, const ch
                const char *json) {
   const sio_val args[] = { sio_json(sio_text(json)), sio_bin("\1\2\3", 3) };
   const char *const room[] = { name, NULL };
-  if (strcmp(verb, "emit") == 0) return sio_emitter_emit(e, to, name, sio__args(args, 1));
-  if (strcmp(verb, "emit-bytes") == 0) return sio_emitter_emit(e, to, name, sio__args(args, 2));
+  if (strcmp(verb, "emit") == 0) return sio_emitter_emit(e, to, name, sio_argv(args, 1));
+  if (strcmp(verb, "emit-bytes") == 0) return sio_emitter_emit(e, to, name, sio_argv(args, 2));
   if (strcmp(verb, "join") == 0) return sio_emitter_join(e, to, room);
   if (strcmp(verb, "leave") == 0) return sio_emitter_leave(e, to, room);
   if (strcmp(verb, "disconnect") == 0) return sio_emitter_disconnect(e, to, false);
   if (strcmp(verb, "close") == 0) return sio_emitter_disconnect(e, to, true);
-  return sio_emitter_server_side_emit(e, to.nsp, name, sio__args(args, 1));
+  return sio_emitter_server_side_emit(e, to.nsp, name, sio_argv(args, 1));
 }
 
 int main(int argc, char **argv) {

@@ -13,7 +13,7 @@ static int64_t int_of(sio_event *e, size_t i) {
 
 static void on_leave_nsp(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
-  sio_disconnect(s);
+  sio_disconnect(s, false);
   say("emit-after %s", sio_emit(s, "after", SIO_NONE) == SIO_ECLOSED ? "ECLOSED" : "other");
   say("join-after %s", sio_join(s, "x") == SIO_ECLOSED ? "ECLOSED" : "other");
 }
@@ -21,7 +21,7 @@ static void on_leave_nsp(sio_socket *s, sio_event *e, void *user) {
 static void on_close_me(sio_socket *s, sio_event *e, void *user) {
   (void)e, (void)user;
   sio_emit(s, "bye", SIO_NONE);
-  sio_disconnect_session(s);
+  sio_disconnect(s, true);
 }
 
 static void on_engine_close(sio_socket *s, sio_event *e, void *user) {

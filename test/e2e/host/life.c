@@ -18,20 +18,20 @@ static void on_connect(sio_socket *s, void *user) {
   if (sio_socket_recovered(s)) say("recovered %s", sio_socket_id(s));
   if (flag_is("greet", "auth")) sio_emit(s, "auth", SIO_ARGS(sio_json(sio_socket_auth(s))));
   if (flag("on-connect-join")) {
-    sio_disconnect(s);
+    sio_disconnect(s, false);
     say("join %s", sio_join(s, "a") == SIO_ECLOSED ? "ECLOSED" : "other");
   }
-  if (flag_is("on-connect", "disconnect")) sio_disconnect_session(s);
-}
-
-static void add_room(const char *room, void *user) {
-  strncat(user, room, 200 - strlen(user));
-  strncat(user, ",", 200 - strlen(user));
+  if (flag_is("on-connect", "disconnect")) sio_disconnect(s, true);
 }
 
 static void say_end(const char *what, sio_socket *s, const sio_close_info *why) {
+  const char *name[20];
   char rooms[256] = "";
-  sio_rooms(s, add_room, rooms);
+  size_t n = sio_rooms(s, name, 20);
+  for (size_t i = 0; i < n && i < 20; i++) {
+    strncat(rooms, name[i], 200 - strlen(rooms));
+    strncat(rooms, ",", 200 - strlen(rooms));
+  }
   say("%s %s [%s] %s", what, sio_reason_str(why->reason), rooms, why->detail);
 }
 
@@ -45,10 +45,11 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   say_end("disconnect", s, why);
 }
 
-static void on_error(sio_socket *s, int err, const char *message, void *user) {
-  sio_slice data = sio_error_data(s);
-  (void)user;
-  say("error %d %s%s%.*s", err, message, data.n ? " " : "", (int)data.n, data.n ? data.p : "");
+static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
+  sio_slice data = error->data;
+  (void)s, (void)user;
+  say("error %d %s%s%.*s", error->err, error->message, data.n ? " " : "", (int)data.n,
+      data.n ? data.p : "");
 }
 
 static void on_writable(sio_socket *s, void *user) {
@@ -87,7 +88,7 @@ static void on_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
 
 static void on_middleware(sio_socket *s, sio_next *next, void *user) {
   say("middleware %s connected=%d count=%zu", (const char *)user, sio_socket_connected(s),
-      sio_nsp_count(sio_socket_nsp(s)));
+      sio_nsp_count(sio_socket_nsp(s), NULL));
   if (flag("middleware-join")) sio_join(s, flag("middleware-join"));
   const char *verdict = flag(user);
   if (strcmp(verdict, "auth") == 0) /* the peer says it itself */
@@ -107,8 +108,8 @@ int add_life(sio_nsp *nsp) {
   if (!err) err = sio_on_error(nsp, on_error, NULL);
   if (!err) err = sio_on_writable(nsp, on_writable, NULL);
   if (!err) err = sio_on_drop(nsp, on_drop, NULL);
+  if (!err && flag("any")) err = sio_on_any(nsp, on_any, "-front");
   if (!err && flag("any")) err = sio_on_any(nsp, on_any, "");
-  if (!err && flag("any")) err = sio_on_any_front(nsp, on_any, "-front");
   if (!err && flag("outgoing")) err = sio_on_any_outgoing(nsp, on_outgoing, NULL);
   if (!err && flag("packet-verdict")) err = sio_use_packet(nsp, on_packet, NULL);
   return err;

@@ -27,12 +27,11 @@ static const char *word_for(int status) {
 
 /* Answers what, count, expected, gone, then the replies. */
 static void on_replies(int status, sio_replies *r, void *user) {
-  sio_val v[16] = { sio_str(word_for(status)), sio_uint(sio_replies_count(r)),
-                    sio_uint(sio_replies_expected(r)), sio_uint(sio_replies_gone(r)) };
+  sio_val v[16] = { sio_str(word_for(status)), sio_uint(r->count), sio_uint(r->expected),
+                    sio_uint(r->gone) };
   size_t n = 4;
-  for (size_t i = 0; i < sio_replies_count(r) && n < 16; i++)
-    v[n++] = sio_arg(sio_replies_event(r, i), 0);
-  sio_ack_send(user, sio__args(v, n));
+  for (size_t i = 0; i < r->count && n < 16; i++) v[n++] = sio_arg(sio_replies_event(r, i), 0);
+  sio_ack_send(user, sio_argv(v, n));
 }
 
 static void refuse(sio_ack *ack, int err) { sio_ack_send(ack, SIO_ARGS(sio_strerror(err))); }
@@ -105,7 +104,7 @@ static void on_tell_servers(sio_socket *s, sio_event *e, void *user) {
 
 static void on_room_size(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  sio_reply(e, SIO_ARGS(sio_room_size(sio_socket_nsp(s), sio_event_str(e, 0))));
+  sio_reply(e, SIO_ARGS(sio_nsp_count(sio_socket_nsp(s), sio_event_str(e, 0))));
 }
 
 const struct handler many_handlers[] = {
@@ -142,6 +141,8 @@ static void on_remove(sio_nsp *nsp, const char *room, void *user) {
 }
 
 int say_rooms(sio_nsp *nsp) {
-  static const sio_room_hooks hooks = { on_create, on_join, on_leave, on_remove };
+  static const sio_room_hooks hooks = {
+    .create = on_create, .join = on_join, .leave = on_leave, .remove = on_remove
+  };
   return sio_on_room(nsp, &hooks, NULL);
 }

@@ -19,14 +19,13 @@ static void on_leave(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_leave(s, sio_event_str(e, 0))));
 }
 
-static void add_room(const char *room, void *user) {
-  cJSON_AddItemToArray(user, cJSON_CreateString(room));
-}
-
 static void on_rooms(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   cJSON *rooms = cJSON_CreateArray();
-  sio_rooms(s, add_room, rooms);
+  const char *name[100];
+  size_t n = sio_rooms(s, name, 100);
+  for (size_t i = 0; i < n && i < 100; i++)
+    cJSON_AddItemToArray(rooms, cJSON_CreateString(name[i]));
   sio_reply(e, SIO_ARGS(rooms));
   cJSON_Delete(rooms);
 }

@@ -72,8 +72,8 @@ static void on_freed(uv_handle_t *h) {
 
 static void finish(struct talk *t) {
   sio_socket *s = t->socket;
-  if (strcmp(t->end, "leave") == 0) sio_disconnect(s);
-  if (strcmp(t->end, "close") == 0) sio_disconnect_session(s);
+  if (strcmp(t->end, "leave") == 0) sio_disconnect(s, false);
+  if (strcmp(t->end, "close") == 0) sio_disconnect(s, true);
   if (strcmp(t->end, "engine") == 0) sio_session_close(sio_socket_session(s), NULL);
   if (strcmp(t->end, "done") == 0) sio_emit(s, "done", SIO_NONE);
 }

@@ -12,9 +12,9 @@
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   if (sio_event_wants_ack(e))
-    sio_reply(e, sio__args((sio_val[]){ sio_event_args(e) }, 1));
+    sio_reply(e, sio_argv((sio_val[]){ sio_event_args(e) }, 1));
   else
-    sio_emit(s, "message-back", sio__args((sio_val[]){ sio_event_args(e) }, 1));
+    sio_emit(s, "message-back", sio_argv((sio_val[]){ sio_event_args(e) }, 1));
 }
 
 /* The same through a cJSON tree. */
@@ -45,7 +45,7 @@ static void on_client_reply(sio_socket *s, int status, sio_event *reply, void *u
     return;
   }
   say("ack reply %zu", sio_event_count(reply));
-  sio_emit(s, "ack-result", sio__args((sio_val[]){ sio_null(), sio_event_args(reply) }, 2));
+  sio_emit(s, "ack-result", sio_argv((sio_val[]){ sio_null(), sio_event_args(reply) }, 2));
 }
 
 /* timeout, event, one argument */
@@ -64,7 +64,7 @@ static void on_sequence(sio_socket *s, sio_event *e, void *user) {
   for (int i = 0; letters[i]; i++) {
     unsigned how = letters[i] == 'r' ? 0 : SIO_VOLATILE;
     sio_val v = letters[i] == 'b' ? sio_bin("\1\2\3", 3) : sio_null();
-    sio_emit_flags(s, how, "n", SIO_ARGS(i, v));
+    sio_emit_with(s, &(sio_emit_options){ .flags = how }, "n", SIO_ARGS(i, v));
   }
 }
 

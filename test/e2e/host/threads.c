@@ -31,7 +31,7 @@ static const sio_tls *tls;
 static int port;
 
 static unsigned number_of(sio_socket *s) {
-  return (unsigned)(uintptr_t)sio_server_data(sio_socket_server(s));
+  return (unsigned)(uintptr_t)sio_server_data(sio_nsp_server(sio_socket_nsp(s)));
 }
 
 static void on_where(sio_socket *s, sio_event *e, void *user) {
@@ -42,14 +42,14 @@ static void on_where(sio_socket *s, sio_event *e, void *user) {
 static void on_echo(sio_socket *s, sio_event *e, void *user) {
   sio_val all = sio_event_args(e);
   (void)user;
-  sio_emit(s, "echo", sio__args(&all, 1));
-  sio_reply(e, sio__args(&all, 1));
+  sio_emit(s, "echo", sio_argv(&all, 1));
+  sio_reply(e, sio_argv(&all, 1));
 }
 
 static void on_all(sio_socket *s, sio_event *e, void *user) {
   sio_val all = sio_event_args(e);
   (void)user;
-  sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s) }, "all", sio__args(&all, 1));
+  sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s) }, "all", sio_argv(&all, 1));
   sio_reply(e, SIO_NONE);
 }
 
@@ -63,14 +63,13 @@ static void on_to(sio_socket *s, sio_event *e, void *user) {
   sio_val x = sio_arg(e, 1);
   (void)user;
   sio_broadcast((sio_target){ .nsp = sio_socket_nsp(s), .rooms = SIO_ROOMS(room) }, "to",
-                sio__args(&x, 1));
+                sio_argv(&x, 1));
   sio_reply(e, SIO_NONE);
 }
 
 static void on_replies(int status, sio_replies *r, void *user) {
   char text[80];
-  snprintf(text, sizeof text, "[%d,%zu,%zu]", status, sio_replies_count(r),
-           sio_replies_expected(r));
+  snprintf(text, sizeof text, "[%d,%zu,%zu]", status, r->count, r->expected);
   sio_ack_send(user, SIO_ARGS(sio_text(text)));
 }
 
@@ -78,7 +77,7 @@ static void on_ask(sio_socket *s, sio_event *e, void *user) {
   sio_val all = sio_event_args(e);
   sio_ack *ack = sio_event_take_ack(e);
   (void)user;
-  if (sio_broadcast_ack((sio_target){ .nsp = sio_socket_nsp(s) }, "question", sio__args(&all, 1),
+  if (sio_broadcast_ack((sio_target){ .nsp = sio_socket_nsp(s) }, "question", sio_argv(&all, 1),
                         20000, on_replies, ack))
     sio_ack_drop(ack);
 }
@@ -87,7 +86,7 @@ static void on_servers(sio_socket *s, sio_event *e, void *user) {
   sio_val all = sio_event_args(e);
   sio_ack *ack = sio_event_take_ack(e);
   (void)user;
-  if (sio_server_side_emit(sio_socket_nsp(s), "hello", sio__args(&all, 1), 20000, on_replies, ack))
+  if (sio_server_side_emit(sio_socket_nsp(s), "hello", sio_argv(&all, 1), 20000, on_replies, ack))
     sio_ack_drop(ack);
 }
 
@@ -114,7 +113,7 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   sio_stats st;
   char text[120];
   (void)user;
-  sio_server_stats(sio_socket_server(s), &st, sizeof st);
+  sio_server_stats(sio_nsp_server(sio_socket_nsp(s)), &st, sizeof st);
   snprintf(text, sizeof text, "[%u,%llu,%llu]", number_of(s), (unsigned long long)st.connections,
            (unsigned long long)st.connections_handed_over);
   sio_reply(e, SIO_ARGS(sio_text(text)));
