@@ -83,6 +83,32 @@ static inline int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o,
   return sio_openssl_reload_sized(tls, o, sizeof *o, why, size);
 }
 
+/* ---- a client
+ * ------------------------------------------------------------------------------------
+ *
+ * For connections that the program opens itself, as those of <sio/redis.h>. */
+
+/* Zero means the default in every field. Only read during the call. */
+typedef struct sio_openssl_client_options {
+  /* The name, or address, that the server's certificate must be for; it is also sent (SNI) unless
+   * it is an address. Required without accept_unauthorized. */
+  const char *server_name;
+  const char *ca_file; /* PEM: who vouches for the server; neither: those of the system          */
+  sio_slice ca;        /* the same in memory                                                     */
+  sio_openssl_identity identity; /* what is shown to a server that asks; none: nothing            */
+  bool accept_unauthorized;      /* any certificate is good enough: encryption without identity   */
+  int min_version;               /* SIO_TLS_1_2, or SIO_TLS_1_3                                   */
+} sio_openssl_client_options;
+
+/* A provider whose sessions are a client's: open() says hello to the server at once. Free it with
+ * sio_openssl_free(); it cannot be reloaded, nor listened with. Errors as of sio_openssl_new(). */
+SIO_EXTERN int sio_openssl_client_new_sized(sio_tls **out, const sio_openssl_client_options *o,
+                                            size_t o_size, char *why, size_t size);
+static inline int sio_openssl_client_new(sio_tls **out, const sio_openssl_client_options *o,
+                                         char *why, size_t size) {
+  return sio_openssl_client_new_sized(out, o, sizeof *o, why, size);
+}
+
 /* When the first of its own certificates ends, as Unix time in seconds: for whoever wants to be
  * told in time. Any thread. */
 SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);

@@ -35,6 +35,7 @@
 
 #include <sio/adapter.h>
 #include <sio/log.h>
+#include <sio/tls.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,10 +55,10 @@ typedef void (*sio_redis_state_cb)(sio_redis *redis, enum sio_redis_state state,
 
 /* Zero means the default in every field. Only read during the call. */
 typedef struct sio_redis_options {
-  /* "redis://localhost:6379". redis://[user[:password]@]host[:port][/database], or
-   * unix:///path/of/socket. %XX is decoded in user, password and path. An IPv6 address stands in
-   * brackets. The database does not separate clusters: channels belong to the whole server; use
-   * sio_redis_adapter_options.key. */
+  /* "redis://localhost:6379". redis://[user[:password]@]host[:port][/database], the same with
+   * rediss:// for TLS (see tls), or unix:///path/of/socket. %XX is decoded in user, password and
+   * path. An IPv6 address stands in brackets. The database does not separate clusters: channels
+   * belong to the whole server; use sio_redis_adapter_options.key. */
   const char *url;
   const char *username, *password; /* in place of those in url; NULL: those, or none */
   const char *client_name;         /* "libsio": CLIENT SETNAME; no spaces             */
@@ -77,10 +78,13 @@ typedef struct sio_redis_options {
   sio_log_cb log;
   void *log_user;
   int log_level;
+  /* For rediss://, and only for that: a client's, as of sio_openssl_client_new() (libsio-openssl).
+   * Borrowed; it must outlive the handles of the sio_redis. libsio-redis is linked to no TLS. */
+  const sio_tls *tls;
 } sio_redis_options;
 
 /* uv: the loop of the servers. Opens no connection yet. UV_EINVAL: the options contradict each
- * other, UV_ENOTSUP: rediss://, UV_ENOMEM; why gets one line, as in sio_openssl_new(). */
+ * other, UV_ENOMEM; why gets one line, as in sio_openssl_new(). */
 SIO_EXTERN int sio_redis_new_sized(sio_redis **out, struct uv_loop_s *uv,
                                    const sio_redis_options *o, size_t o_size, char *why,
                                    size_t size);

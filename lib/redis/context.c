@@ -298,11 +298,19 @@ static bool has_space(const char *s) {
   return false;
 }
 
+static bool redis_tls_is_usable(const sio_tls *tls) {
+  const sio_tls_ops *o = tls->ops;
+  return o && (o->size == 0 || o->size >= sizeof *o) && o->open && o->read && o->write &&
+         o->established && o->failure && o->close;
+}
+
 static int context_check_options(const sio_redis_options *o, const struct context_complaint *why) {
   if (o->username && !o->password)
     return context_refuse(why, UV_EINVAL, "username: there is no password");
   if (o->client_name && (!*o->client_name || has_space(o->client_name)))
     return context_refuse(why, UV_EINVAL, "client_name: it is empty or has a space");
+  if (o->tls && !redis_tls_is_usable(o->tls))
+    return context_refuse(why, UV_EINVAL, "tls: it lacks a function");
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
     return context_refuse(why, UV_EINVAL, "log_level: it is none of enum sio_log_level");
   return 0;
@@ -329,6 +337,9 @@ static int context_read_options(sio_redis *r, const sio_redis_options *o,
   int err = sio__redis_url_parse(&l->url, o->url, &text);
   if (!err) err = context_read_login(r, o);
   if (err) return context_refuse(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
+  if (l->url.secure != (o->tls != NULL))
+    return context_refuse(why, UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+  l->tls = o->tls;
   l->connect_timeout_ms = number_or(o->connect_timeout_ms, 5000);
   l->ping_interval_ms = number_or(o->ping_interval_ms, 10000);
   l->retry_min_ms = number_or(o->retry_min_ms, 50);

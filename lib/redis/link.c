@@ -15,10 +15,13 @@
 enum {
   LINK_READ = 65536,
   WHY_MAX = 200,
+  TLS_PIECE = 16384, /* the most plaintext that is encrypted or decrypted at a time */
+  TLS_SAYS = 128 * 1024,
   LOGIN_MAX = 1024 /* longer passwords allocate more */
 };
 
 struct wire {
+  const sio_tls_ops *provider;
   struct link *link; /* NULL: given up */
   unsigned *handles; /* the link's */
   void (*closed)(struct link *l);
@@ -31,6 +34,10 @@ struct wire {
   } u;
   uv_connect_t connect;
   struct reply_reader reader;
+  void *tls;          /* the provider's session; NULL: plain, or not begun */
+  bool encrypted;     /* the handshake is complete */
+  struct buf cipher;  /* what TLS has to say, until it is written */
+  char *plain;        /* for what is decrypted, while reading */
   unsigned greetings; /* replies to the login that are still to come */
   bool failed;        /* the login */
   char *block;        /* read buffer, while reading */
@@ -57,6 +64,9 @@ static void on_wire_closed(uv_handle_t *h) {
   struct link *l = w->of;
   --*w->handles;
   sio__reply_reader_clear(&w->reader);
+  if (w->tls) w->provider->close(w->tls);
+  sio__buf_clear(&w->cipher);
+  sio__free(w->plain);
   sio__free(w->block);
   sio__free(w);
   l->closed(l);
@@ -206,6 +216,7 @@ static const char *reader_error(int err) {
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void link_become_ready(struct link *l);
+static void wire_log_in(struct link *l);
 
 /* CLIENT SETNAME may be forbidden; every other error of the login is final. */
 static void wire_hear_greeting(struct link *l, struct wire *w, const redisReply *r) {
@@ -248,11 +259,15 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf) {
   *buf = uv_buf_init(w->block, w->block ? LINK_READ : 0);
 }
 
+static void wire_decrypt(struct wire *w, sio_slice in);
+
 static void on_wire_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
   struct wire *w = s->data;
   if (!w->link) return;
   w->link->heard = true;
-  if (n > 0)
+  if (n > 0 && w->tls)
+    wire_decrypt(w, slice(buf->base, (size_t)n));
+  else if (n > 0)
     wire_read(w, buf->base, (size_t)n);
   else if (n < 0)
     link_fail_with(w->link, w->link->state == LINK_READY ? "the connection broke" : "cannot log in",
@@ -270,7 +285,7 @@ static void on_written(uv_write_t *req, int status) {
 }
 
 /* Takes the bytes over. */
-static int wire_write(struct wire *w, char *bytes, size_t n) {
+static int wire_write_raw(struct wire *w, char *bytes, size_t n) {
   struct written *x = sio__malloc(sizeof *x);
   if (!x) {
     sio__free(bytes);
@@ -282,6 +297,31 @@ static int wire_write(struct wire *w, char *bytes, size_t n) {
   if (!err) return 0;
   sio__free(bytes);
   sio__free(x);
+  return err;
+}
+
+static int wire_write_cipher(struct wire *w) {
+  char *bytes = w->cipher.p;
+  size_t n = w->cipher.n;
+  if (!n) return 0;
+  buf_init(&w->cipher, SIZE_MAX / 2);
+  return wire_write_raw(w, bytes, n);
+}
+
+static int wire_encrypt(struct wire *w, const char *p, size_t n) {
+  int err = 0;
+  for (size_t k; n && !err; p += k, n -= k) {
+    k = n < TLS_PIECE ? n : TLS_PIECE;
+    err = w->provider->write(w->tls, p, k);
+  }
+  return err ? err : wire_write_cipher(w);
+}
+
+/* Takes the bytes over. */
+static int wire_write(struct wire *w, char *bytes, size_t n) {
+  if (!w->tls) return wire_write_raw(w, bytes, n);
+  int err = wire_encrypt(w, bytes, n);
+  sio__free(bytes);
   return err;
 }
 
@@ -322,8 +362,60 @@ static void wire_log_in(struct link *l) {
     err = wire_write(w, b.p, b.n);
   else
     sio__buf_clear(&b);
-  if (!err) err = uv_read_start(&w->u.stream, on_alloc, on_wire_read);
+  if (!err && !w->tls) err = uv_read_start(&w->u.stream, on_alloc, on_wire_read);
   if (err) link_fail_with(l, "cannot log in", err);
+}
+
+/* ---- TLS ------------------------------------------------------------------------------------- */
+
+static int on_cipher(void *to, const char *p, size_t n) {
+  struct wire *w = to;
+  if (!w->encrypted && w->cipher.n + n > TLS_SAYS) return SIO_ETOOBIG;
+  return sio__buf_put(&w->cipher, p, n);
+}
+
+static int wire_begin_tls(struct wire *w, const sio_tls *tls) {
+  const sio_tls_wire wire = { .put = on_cipher, .to = w };
+  w->provider = tls->ops;
+  buf_init(&w->cipher, SIZE_MAX / 2);
+  if (!(w->plain = sio__malloc(TLS_PIECE))) return SIO__ENOMEM;
+  int err = w->provider->open(tls->context, &wire, &w->tls);
+  if (err) w->tls = NULL;
+  if (!err) err = wire_write_cipher(w);
+  return err ? err : uv_read_start(&w->u.stream, on_alloc, on_wire_read);
+}
+
+static void wire_fail_tls(struct wire *w) {
+  const char *text = "";
+  char why[WHY_MAX], clean[160];
+  (void)w->provider->failure(w->tls, &text);
+  snprintf(why, sizeof why, "%s", sio__note_clean(clean, sizeof clean, slice_str(text)));
+  (void)wire_write_cipher(w);
+  link_fail(w->link, why);
+}
+
+static void wire_check_handshake(struct wire *w) {
+  sio_tls_done done;
+  if (w->encrypted || !w->provider->established(w->tls, &done)) return;
+  w->encrypted = true;
+  wire_log_in(w->link);
+}
+
+static void wire_decrypt(struct wire *w, sio_slice in) {
+  long n = 1;
+  while (n > 0 && w->link) {
+    n = w->provider->read(w->tls, &in, w->plain, TLS_PIECE);
+    if (n > 0) wire_read(w, w->plain, (size_t)n);
+  }
+  if (!w->link) return;
+  if (n == SIO_ECLOSED)
+    link_fail_with(w->link, "the connection broke", UV_EOF);
+  else if (n < 0)
+    wire_fail_tls(w);
+  else if (wire_write_cipher(w))
+    link_fail_with(w->link, "the connection broke", UV_ENOMEM);
+  else
+    wire_check_handshake(w);
 }
 
 static void on_tick(uv_timer_t *t);
@@ -363,7 +455,9 @@ static void on_wire_connected(uv_connect_t *req, int status) {
   struct link *l = w->link;
   if (!l) return;
   if (!status) {
-    wire_log_in(l);
+    int err = l->options->tls ? wire_begin_tls(w, l->options->tls) : 0;
+    if (err) link_fail_with(l, "cannot begin TLS", err);
+    if (!l->options->tls) wire_log_in(l);
     return;
   }
   wire_drop(l);

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "redis/reply.h"
 #include "redis/url.h"
+#include <sio/tls.h>
 #include <uv.h>
 
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
@@ -43,6 +44,7 @@ struct link_options {
   const char *client_name;
   unsigned connect_timeout_ms, ping_interval_ms, retry_min_ms, retry_max_ms;
   size_t max_queued, max_message;
+  const sio_tls *tls; /* a client's; NULL: plain */
 };
 
 struct lookup;

@@ -106,9 +106,9 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
   if (!(u->text = sio__strndup(url, strlen(url)))) return SIO__ENOMEM;
   if (strncmp(url, "redis://", 8) == 0) return url_read_redis(u, u->text + 8, why);
   if (strncmp(url, "unix://", 7) == 0) return url_read_unix(u, u->text + 7, why);
-  if (strncmp(url, "rediss://", 9) == 0)
-    return url_refuse(why, SIO__ENOTSUP, "url: rediss:// (TLS) is not supported");
-  return url_refuse(why, SIO__EINVAL, "url: it begins with neither redis:// nor unix://");
+  u->secure = strncmp(url, "rediss://", 9) == 0;
+  if (u->secure) return url_read_redis(u, u->text + 9, why);
+  return url_refuse(why, SIO__EINVAL, "url: it begins with none of redis://, rediss://, unix://");
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }

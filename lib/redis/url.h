@@ -8,13 +8,14 @@
 #include <stdbool.h>
 
 struct redis_url {
-  char *text; /* owned: what all others point to    */
+  char *text;  /* owned: what all others point to    */
+  bool secure; /* rediss:// */
   const char *host, *port;
   const char *path;                       /* of a Unix socket; NULL: TCP   */
   const char *user, *password, *database; /* NULL: none */
 };
 
-/* 0; UV_EINVAL or UV_ENOTSUP with *why, a static text; UV_ENOMEM. url NULL: the default. */
+/* 0; UV_EINVAL with *why, a static text; UV_ENOMEM. url NULL: the default. */
 int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why);
 void sio__redis_url_clear(struct redis_url *u);
 

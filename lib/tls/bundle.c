@@ -160,6 +160,60 @@ int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
   return 0;
 }
 
+/* ---- a client's ------------------------------------------------------------ */
+
+static int set_server_verification(SSL_CTX *ctx, const sio_openssl_client_options *o,
+                                   const struct complaint *why) {
+  bool has_ca = o->ca_file || o->ca.n;
+  SSL_CTX_set_verify(ctx, o->accept_unauthorized ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+  if (has_ca) return sio__tls_load_client_cas(ctx, o->ca_file, o->ca, why);
+  if (!SSL_CTX_set_default_verify_paths(ctx))
+    return sio__tls_set_openssl_error(why, NULL, "the CAs of the system");
+  return 0;
+}
+
+static bool has_identity(const sio_openssl_identity *id) {
+  return id->cert_file || id->cert.n || id->pfx_file || id->pfx.n || id->key_file || id->key.n;
+}
+
+static int load_client_bundle(struct bundle *b, const sio_openssl_client_options *o,
+                              const struct complaint *why) {
+  b->client = true;
+  b->ctx = SSL_CTX_new(TLS_client_method());
+  if (!b->ctx) return sio__tls_set_openssl_error(why, NULL, "SSL_CTX_new");
+  SSL_CTX_set_min_proto_version(b->ctx,
+                                o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  if (o->server_name && !(b->server_name = OPENSSL_strdup(o->server_name)))
+    return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+  int err = set_server_verification(b->ctx, o, why);
+  return err || !has_identity(&o->identity) ? err
+                                            : sio__tls_load_identity(b->ctx, &o->identity, why);
+}
+
+int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_options *o,
+                               const struct complaint *why) {
+  if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
+    return sio__tls_set_error(why, SIO__EINVAL,
+                              "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
+                              (int)o->min_version);
+  if (!o->server_name && !o->accept_unauthorized)
+    return sio__tls_set_error(why, SIO__EINVAL, "server_name or accept_unauthorized is needed");
+  struct bundle *b = OPENSSL_zalloc(sizeof *b);
+  if (!b) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+  atomic_init(&b->refs, 1);
+  b->expires = INT64_MAX;
+  int err = load_client_bundle(b, o, why);
+  if (err) {
+    sio__tls_bundle_unref(b);
+    return err;
+  }
+  update_bundle_expiry(b, b->ctx);
+  *out = b;
+  return 0;
+}
+
+/* ---- references ------------------------------------------------------------ */
+
 struct bundle *sio__tls_bundle_ref(struct bundle *b) {
   atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
   return b;
@@ -170,5 +224,6 @@ void sio__tls_bundle_unref(struct bundle *b) {
   SSL_CTX_free(b->ctx);
   while (b->nmore > 0) SSL_CTX_free(b->more[--b->nmore]);
   sio__tickets_clear(&b->tickets);
+  OPENSSL_free(b->server_name);
   OPENSSL_free(b);
 }

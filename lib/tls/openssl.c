@@ -157,10 +157,26 @@ static bool attach_bio(struct session *s, const struct provider *p) {
   return true;
 }
 
+/* An address is not sent as SNI (RFC 6066 section 3), and is looked for among the addresses of the
+ * certificate. */
+static bool expect_server_name(SSL *ssl, const char *name) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, name)) return true;
+  ERR_clear_error();
+  return SSL_set1_host(ssl, name) && SSL_set_tlsext_host_name(ssl, name);
+}
+
+static bool become_client(struct session *s) {
+  const char *name = s->bundle->server_name;
+  s->hello.over = true;
+  SSL_set_connect_state(s->ssl);
+  return !name || expect_server_name(s->ssl, name);
+}
+
 /* False: no memory. */
 static bool create_ssl(struct session *s) {
   s->ssl = SSL_new(s->bundle->ctx);
-  return s->ssl && attach_bio(s, s->provider);
+  return s->ssl && attach_bio(s, s->provider) && (!s->bundle->client || become_client(s));
 }
 
 static int fail_out_of_memory(struct session *s) {
@@ -332,6 +348,16 @@ static struct bundle *ref_current_bundle(struct provider *p) {
   return b;
 }
 
+/* A client's first flight, which needs no input. */
+static int say_hello(struct session *s) {
+  if (!create_ssl(s)) return SIO__ENOMEM;
+  int done = SSL_do_handshake(s->ssl);
+  bool waits = SSL_get_error(s->ssl, done) == SSL_ERROR_WANT_READ;
+  ERR_clear_error();
+  if (s->wire_err) return s->wire_err;
+  return waits ? 0 : SIO_EPROTO;
+}
+
 static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   struct provider *p = context;
   struct session *s = OPENSSL_zalloc(sizeof *s);
@@ -339,8 +365,12 @@ static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   s->wire = *wire;
   s->provider = p;
   s->bundle = ref_current_bundle(p);
-  *out = s;
-  return 0;
+  int err = s->bundle->client ? say_hello(s) : 0;
+  if (err)
+    openssl_close(s);
+  else
+    *out = s;
+  return err;
 }
 
 static const sio_tls_ops openssl_ops = { .size = sizeof openssl_ops,
@@ -398,11 +428,39 @@ int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_
   return 0;
 }
 
+int sio_openssl_client_new_sized(sio_tls **out, const sio_openssl_client_options *o, size_t o_size,
+                                 char *why, size_t size) {
+  struct complaint c = { why, size };
+  sio_openssl_client_options known;
+  struct bundle *b = NULL;
+  struct provider *p;
+  if (size) *why = '\0';
+  if (!o) return sio__tls_set_error(&c, SIO__EINVAL, "the options are NULL");
+  for (size_t i = sizeof known; i < o_size; i++)
+    if (((const char *)o)[i])
+      return sio__tls_set_error(&c, SIO__EINVAL, "an option of a newer version is set");
+  memset(&known, 0, sizeof known);
+  memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
+  int err = sio__tls_client_bundle_new(&b, &known, &c);
+  if (err) return err;
+  if (provider_new(&p, b)) {
+    sio__tls_bundle_unref(b);
+    return sio__tls_set_error(&c, SIO__ENOMEM, "out of memory");
+  }
+  *out = &p->pub;
+  return 0;
+}
+
 int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size, char *why,
                              size_t size) {
   struct provider *p = provider_of_tls(tls);
   struct bundle *b = NULL;
-  int err = new_bundle_from_options(&b, o, o_size, &(struct complaint){ why, size });
+  struct complaint c = { why, size };
+  int err = new_bundle_from_options(&b, o, o_size, &c);
+  if (!err && p->now->client) {
+    sio__tls_bundle_unref(b);
+    err = sio__tls_set_error(&c, SIO__EINVAL, "a client cannot be reloaded");
+  }
   if (err) return err;
   pthread_mutex_lock(&p->lock);
   struct bundle *old = p->now;

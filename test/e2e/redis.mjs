@@ -4,7 +4,7 @@
 // @socket.io/redis-adapter, in every pair, with real clients on both.
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Emitter } from '@socket.io/redis-emitter';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -546,6 +546,35 @@ testOwn('a password is needed', async ({ t, url }) => {
   const right = await t.host({ redis: url.replace('//', '//default:pass%77ord@') });
   await right.line(/^redis ready/);
 }, { args: ['--requirepass', 'password'], 'redis-pass': 'password' });
+
+test('TLS, with the certificate of the right name alone', async (t) => {
+  t.others = [];
+  const port = await freePort(), cert = path.join(folder, 'cert.pem'), key = path.join(folder, 'key.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+    '-days', '2', '-subj', '/CN=redis', '-addext', 'subjectAltName=DNS:redis.test,IP:127.0.0.1',
+    '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const own = await startRedis(0, '--tls-port', `${port}`, '--tls-cert-file', cert, '--tls-key-file', key,
+    '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no', '--requirepass', 'secret');
+  const url = `rediss://:secret@127.0.0.1:${port}`;
+  const servers = await Promise.all([['redis.test', cert], ['127.0.0.1', cert], ['no matter', 'any']]
+    .map(([name, ca], i) => startServer(t, 'libsio', `server ${i}`,
+      { key: 'tls', url, 'redis-ca': ca, 'redis-name': name })));
+  const clients = await Promise.all(servers.map((server) => open(server)));
+  await assembled(clients);
+  const heard = clients.slice(1).map((client) => listen(client));
+  const text = 'x'.repeat(200_000);
+  for (const what of [1, text, 2]) await ask(clients[0], 'broadcast', {}, 'ev', what);
+  await settled(clients[0], clients.slice(1));
+  equal(heard, [[1, text, 2], [1, text, 2]]);
+  for (const client of clients) client.disconnect();
+  const wrong = await t.host({ redis: url, 'redis-ca': cert, 'redis-name': 'other.test' });
+  await wrong.line(/^log .*TLS: certificate verify failed: hostname mismatch; next attempt/i);
+  const plain = await t.host({ redis: url.replace(`${port}`, `${redis.port}`), 'redis-ca': 'any' });
+  await plain.line(/^log .*cannot connect: connection timed out/);
+  const tooPlain = await t.host({ redis: `redis://127.0.0.1:${port}` });
+  await tooPlain.line(/^log .*the connection to Redis/);
+  await own.stop();
+});
 
 test('a Redis that is not there yet is waited for', async (t) => {
   const port = await freePort();

@@ -68,7 +68,7 @@ static void url_is(const char *url, int err, const char *text) {
 }
 
 TEST(urls_are_checked) {
-  static const char begins[] = "url: it begins with neither redis:// nor unix://";
+  static const char begins[] = "url: it begins with none of redis://, rediss://, unix://";
   static const char port[] = "url: the port is not a number from 1 to 65535";
   alloc_install();
   uv_loop_init(&loop);
@@ -78,7 +78,7 @@ TEST(urls_are_checked) {
   url_is("redis://u:p%40@[::1]:1/15", 0, "");
   url_is("unix:///tmp/x", 0, "");
   url_is("http://h", UV_EINVAL, begins);
-  url_is("rediss://h", UV_ENOTSUP, "url: rediss:// (TLS) is not supported");
+  url_is("rediss://h", UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
   url_is("redis://h:x", UV_EINVAL, port);
   url_is("redis://h:0", UV_EINVAL, port);
   url_is("redis://h:65536", UV_EINVAL, port);

@@ -7,6 +7,8 @@
  *     --redis-own      publish_on_specific_response_channel
  *     --redis-queue    max_queued
  *     --redis-user, --redis-pass
+ *     --redis-ca       for rediss://: a file, or "any"
+ *     --redis-name     the name in the certificate
  *     --name           what this server answers to an event "hello" of another one
  */
 #include "cluster.h"
@@ -14,11 +16,31 @@
 #include "flags.h"
 #include "host.h"
 
+#include <sio/openssl.h>
 #include <sio/redis.h>
 #include <stdio.h>
 
 static sio_redis *redis;
 static sio_redis_adapter_options adapter;
+
+/* NULL without its flags, or without OpenSSL. */
+static sio_tls *tls;
+
+static int make_tls(void) {
+#ifdef HOST_TLS
+  char why[256];
+  sio_openssl_client_options o = { .ca_file = flag("redis-ca"),
+                                   .server_name = flag("redis-name"),
+                                   .accept_unauthorized = flag_is("redis-ca", "any") };
+  if (o.accept_unauthorized) o.ca_file = NULL;
+  if (!flag("redis-ca")) return 0;
+  int err = sio_openssl_client_new(&tls, &o, why, sizeof why);
+  if (err) fprintf(stderr, "host: %s\n", why);
+  return err;
+#else
+  return 0;
+#endif
+}
 
 static void on_state(sio_redis *r, enum sio_redis_state state, const char *why, void *user) {
   static const char *const names[] = { "idle", "connecting", "ready" };
@@ -34,6 +56,7 @@ static void on_log(int level, const char *room, const char *text, void *user) {
 int add_redis(sio_options *o, struct uv_loop_s *loop) {
   char why[256];
   if (!flag("redis")) return 0;
+  int err = make_tls();
   sio_redis_options options = { .url = flag("redis"),
                                 .username = flag("redis-user"),
                                 .password = flag("redis-pass"),
@@ -42,8 +65,9 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
                                 .retry_max_ms = 200,
                                 .on_state = on_state,
                                 .log = on_log,
-                                .log_level = SIO_LOG_INFO };
-  int err = sio_redis_new(&redis, loop, &options, why, sizeof why);
+                                .log_level = SIO_LOG_INFO,
+                                .tls = tls };
+  if (!err) err = sio_redis_new(&redis, loop, &options, why, sizeof why);
   if (err) fprintf(stderr, "host: %s\n", why);
   adapter.redis = redis;
   adapter.key = flag("redis-key");
