@@ -92,7 +92,8 @@ static inline int sio_redis_new(sio_redis **out, struct uv_loop_s *uv, const sio
                                 char *why, size_t size) {
   return sio_redis_new_sized(out, uv, o, sizeof *o, why, size);
 }
-/* After done() of the last server that uses it. Its handles are closed in the turns of the loop
+/* When nothing uses it any more: after done() of the last server. Before that the servers go on,
+ * and are alone. Its handles are closed in the turns of the loop
  * that follow, as by uv_close(). NULL is fine. */
 SIO_EXTERN void sio_redis_free(sio_redis *redis);
 

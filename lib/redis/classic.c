@@ -271,6 +271,7 @@ static int classic_subscribe(sio_adapter *a) {
 }
 
 static void classic_free(sio_adapter *a) {
+  sio__redis_unref(a->redis);
   for (int i = 0; i < CLASSIC_SUBSCRIPTIONS; i++) sio__free(a->subscriptions[i].name);
   sio__free(a);
 }
@@ -286,6 +287,7 @@ static sio_adapter *classic_new(const sio_redis_adapter_options *o, sio_nsp *nsp
   a->nsp_name = slice(memcpy(text + nkey, name, nname), nname);
   a->nsp = nsp;
   a->redis = o->redis;
+  sio__redis_ref(a->redis);
   a->answer_asker_alone = o->publish_on_specific_response_channel;
   return a;
 }

@@ -39,7 +39,7 @@ static void context_wake(sio_redis *r) {
   } while (0)
 
 static enum sio_redis_state state_of(const sio_redis *r) {
-  if (!r->users) return SIO_REDIS_IDLE;
+  if (!r->users || r->freed) return SIO_REDIS_IDLE;
   bool ready = r->commands.state == LINK_READY && r->subscriber.state == LINK_READY;
   return ready && !r->to_confirm ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
 }
@@ -115,7 +115,8 @@ static const struct link_ops command_ops = {
 static int context_command(sio_redis *r, const sio_slice *words, size_t n, const char *id) {
   struct link_expect expect = { { 0 } };
   if (id) memcpy(expect.id, id, sizeof expect.id);
-  int err = r->users ? sio__link_command(&r->commands, &expect, words, n) : UV_ENOTCONN;
+  bool open = r->users && !r->freed;
+  int err = open ? sio__link_command(&r->commands, &expect, words, n) : UV_ENOTCONN;
   context_wake(r);
   return err;
 }
@@ -234,14 +235,14 @@ void sio__redis_malformed(sio_redis *r, sio_slice channel, const char *what) {
 /* ---- opened and closed ----------------------------------------------------------------------- */
 
 void sio__redis_use(sio_redis *r) {
-  if (r->users++) return;
+  if (r->users++ || r->freed) return;
   sio__link_start(&r->subscriber);
   sio__link_start(&r->commands);
   context_update(r, "");
 }
 
 void sio__redis_unuse(sio_redis *r) {
-  if (--r->users) return;
+  if (--r->users || r->freed) return;
   sio__link_stop(&r->commands);
   sio__link_stop(&r->subscriber);
   r->to_confirm = 0;
@@ -258,7 +259,14 @@ static void context_release(sio_redis *r) {
 }
 
 static void context_check_closed(sio_redis *r) {
-  if (r->freed && !r->handles) context_release(r);
+  if (r->freed && !r->handles && !r->refs) context_release(r);
+}
+
+void sio__redis_ref(sio_redis *r) { r->refs++; }
+
+void sio__redis_unref(sio_redis *r) {
+  r->refs--;
+  context_check_closed(r);
 }
 
 static void on_link_closed(struct link *l) { context_check_closed(context_of(l)); }
@@ -272,6 +280,7 @@ static void on_soon_closed(uv_handle_t *h) {
 void sio_redis_free(sio_redis *r) {
   if (!r || r->freed) return;
   r->freed = true;
+  r->state = SIO_REDIS_IDLE;
   r->notes.log = NULL;
   sio__link_close(&r->commands);
   sio__link_close(&r->subscriber);

@@ -30,11 +30,12 @@ struct sio_redis {
   struct link_options options;
   struct notes notes;
   uv_loop_t *loop;
-  uv_idle_t soon;      /* flushes and tells, before the loop waits again          */
-  unsigned handles;    /* that are not closed yet                                 */
-  unsigned users;      /* adapters that are open                                  */
-  unsigned to_confirm; /* subscriptions that Redis has not confirmed              */
-  bool freed;
+  uv_idle_t soon;           /* flushes and tells, before the loop waits again          */
+  unsigned handles;         /* that are not closed yet                                 */
+  unsigned users;           /* adapters that are open                                  */
+  unsigned to_confirm;      /* subscriptions that Redis has not confirmed              */
+  unsigned refs;            /* adapters that may still look at it */
+  bool freed;               /* by the host */
   struct map subscriptions; /* struct subscription by name */
   struct map questions;     /* struct question by id; see question.h */
   /* Redis has said how many servers listen; n < 0: an error, it has not. */
@@ -49,6 +50,10 @@ struct sio_redis {
 };
 
 /* ---- for adapters ---------------------------------------------------------------------------- */
+
+/* Keeps the memory, also after sio_redis_free(). */
+void sio__redis_ref(sio_redis *r);
+void sio__redis_unref(sio_redis *r);
 
 void sio__redis_use(sio_redis *r); /* The connections are opened. */
 void sio__redis_unuse(sio_redis *r);

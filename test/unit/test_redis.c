@@ -768,6 +768,24 @@ TEST(surprising_replies_are_ignored) {
   end();
 }
 
+TEST(a_server_goes_on_alone_when_its_redis_is_freed) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_redis_free(redis);
+  settle();
+  EQ(sio_broadcast(ALL, "ev", SIO_NONE), 0);
+  saw();
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  SAW("socket is not connected own socket is not connected 1 ");
+  HEARD(p, "42[\"ev\"] ");
+  server_gone();
+  fake_cut();
+  fake_stop_listening();
+  nothing_left();
+}
+
 TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   begin(NULL);
   server_gone();
@@ -896,6 +914,7 @@ T(what_is_no_redis_is_left)
 T(an_endless_message_is_refused)
 T(an_array_of_a_billion_is_refused_before_it_is_allocated)
 T(surprising_replies_are_ignored)
+T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
 T(any_allocation_may_fail)
 T(any_allocation_may_fail_while_it_begins)
