@@ -28,7 +28,9 @@
 #include "core/nsp.h"
 #include "core/socket.h"
 
-struct sio_adapter {
+/* A sio_adapter of this kind points to one of these. The memory adapter alone defines the type of
+ * that name, so that all sources can also be compiled as one. */
+struct threads_adapter {
   sio_nsp *nsp;
   sio_adapter *memory;   /* the memory adapter's part */
   struct list questions; /* struct question */
@@ -42,7 +44,11 @@ struct question {
   unsigned open; /* members that have not sent ANSWER_END */
 };
 
-static struct core *adapter_core(const sio_adapter *a) { return a->nsp->core; }
+static struct threads_adapter *threads_adapter(const sio_adapter *a) {
+  return (struct threads_adapter *)(void *)a;
+}
+
+static struct core *adapter_core(const sio_adapter *a) { return threads_adapter(a)->nsp->core; }
 
 static bool is_threads_adapter(const sio_nsp *nsp) { return nsp->ops == &sio__adapter_threads; }
 
@@ -72,7 +78,7 @@ static struct question *question_new(sio_adapter *a, sio_query *q) {
   if (!k) return NULL;
   k->number = sio__threads_next_number(adapter_core(a)->threads);
   k->q = q;
-  list_push(&a->questions, &k->link);
+  list_push(&threads_adapter(a)->questions, &k->link);
   return k;
 }
 
@@ -91,7 +97,7 @@ static int send_to_others(sio_adapter *a, struct request *from, const sio_target
   if (n == 0) return 0;
   struct question *k = q ? question_new(a, q) : NULL;
   from->from = core->member;
-  from->nsp = a->nsp->name;
+  from->nsp = threads_adapter(a)->nsp->name;
   from->number = k ? k->number : 0;
   struct request *r =
       q && !k ? NULL : sio__request_copy(from, to && to->skip ? to->skip->id : NULL);
@@ -139,7 +145,7 @@ static int send_packet(sio_adapter *a, struct request *r, const sio_target *to, 
 static int threads_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct request r = request_for_target(REQUEST_BROADCAST, to);
   int err = to->flags & SIO_LOCAL ? 0 : send_packet(a, &r, to, p, sio_packet_query(p));
-  return err ? err : sio_adapter_memory.broadcast(a->memory, to, p);
+  return err ? err : sio_adapter_memory.broadcast(threads_adapter(a)->memory, to, p);
 }
 
 static int change_rooms(sio_adapter *a, int kind, const sio_target *to, const char *const *rooms) {
@@ -150,19 +156,19 @@ static int change_rooms(sio_adapter *a, int kind, const sio_target *to, const ch
 
 static int threads_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   int err = change_rooms(a, REQUEST_JOIN, to, rooms);
-  return err ? err : sio_adapter_memory.all_join(a->memory, to, rooms);
+  return err ? err : sio_adapter_memory.all_join(threads_adapter(a)->memory, to, rooms);
 }
 
 static int threads_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   int err = change_rooms(a, REQUEST_LEAVE, to, rooms);
-  return err ? err : sio_adapter_memory.all_leave(a->memory, to, rooms);
+  return err ? err : sio_adapter_memory.all_leave(threads_adapter(a)->memory, to, rooms);
 }
 
 static int threads_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   struct request r = request_for_target(REQUEST_DISCONNECT, to);
   r.session = session;
   int err = to->flags & SIO_LOCAL ? 0 : send_to_others(a, &r, to, NULL);
-  return err ? err : sio_adapter_memory.all_disconnect(a->memory, to, session);
+  return err ? err : sio_adapter_memory.all_disconnect(threads_adapter(a)->memory, to, session);
 }
 
 static int threads_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
@@ -254,7 +260,7 @@ static int broadcast_here(sio_nsp *nsp, const struct request *r, sio_query *q) {
   sio_packet *p;
   int err = sio_packet_new(&p, &to, r->json, r->bins, r->nbins, q);
   if (err) return err;
-  err = sio_adapter_memory.broadcast(nsp->adapter->memory, &to, p);
+  err = sio_adapter_memory.broadcast(threads_adapter(nsp->adapter)->memory, &to, p);
   sio_packet_free(p);
   return err;
 }
@@ -325,11 +331,13 @@ static void answer_server_side(sio_adapter *a, const sio_return *to, sio_slice j
   memcpy(&at, to->bytes, sizeof at);
   struct answer reply = { .kind = ANSWER_REPLY,
                           .number = at.number,
-                          .nsp = a->nsp->name,
+                          .nsp = threads_adapter(a)->nsp->name,
                           .json = json,
                           .bins = bins,
                           .nbins = nbins };
-  struct answer end = { .kind = ANSWER_END, .number = at.number, .nsp = a->nsp->name };
+  struct answer end = { .kind = ANSWER_END,
+                        .number = at.number,
+                        .nsp = threads_adapter(a)->nsp->name };
   end.status = send_answer(adapter_core(a), at.from, &reply);
   end.n = end.status != 0;
   send_answer(adapter_core(a), at.from, &end);
@@ -350,7 +358,7 @@ static void run_server_emit(sio_nsp *nsp, const struct request *r) {
 
 static void run_for_namespace(sio_nsp *nsp, const struct request *r) {
   sio_target to = request_target(nsp, r);
-  sio_adapter *memory = nsp->adapter->memory;
+  sio_adapter *memory = threads_adapter(nsp->adapter)->memory;
   switch (r->kind) {
     case REQUEST_BROADCAST: run_broadcast(nsp, r); return;
     case REQUEST_JOIN: sio_adapter_memory.all_join(memory, &to, r->changed); return;
@@ -380,7 +388,7 @@ static void run_request(void *server, void *arg) {
 
 static struct question *find_question(const sio_nsp *nsp, uint64_t number) {
   if (!nsp || !is_threads_adapter(nsp)) return NULL;
-  list_each (it, next, &nsp->adapter->questions) {
+  list_each (it, next, &threads_adapter(nsp->adapter)->questions) {
     struct question *k = container_of(it, struct question, link);
     if (k->number == number) return k;
   }
@@ -407,7 +415,7 @@ static void run_answer(void *server, void *arg) {
 }
 
 static void threads_query_over(sio_adapter *a, sio_query *q) {
-  list_each (it, next, &a->questions) {
+  list_each (it, next, &threads_adapter(a)->questions) {
     struct question *k = container_of(it, struct question, link);
     if (k->q != q) continue;
     unsigned holds = k->open;
@@ -421,7 +429,7 @@ static void threads_query_over(sio_adapter *a, sio_query *q) {
 /* ---- what the memory adapter does --------------------------------------------------------- */
 
 static int threads_open(sio_adapter **out, sio_nsp *nsp) {
-  sio_adapter *a = sio__calloc(1, sizeof *a);
+  struct threads_adapter *a = sio__calloc(1, sizeof *a);
   int err = a ? sio_adapter_memory.open(&a->memory, nsp) : UV_ENOMEM;
   if (err) {
     sio__free(a);
@@ -429,62 +437,62 @@ static int threads_open(sio_adapter **out, sio_nsp *nsp) {
   }
   a->nsp = nsp;
   list_init(&a->questions);
-  *out = a;
+  *out = (sio_adapter *)a;
   return 0;
 }
 
 static void threads_close(sio_adapter *a) {
-  assert(list_empty(&a->questions));
-  sio_adapter_memory.close(a->memory);
+  assert(list_empty(&threads_adapter(a)->questions));
+  sio_adapter_memory.close(threads_adapter(a)->memory);
   sio__free(a);
 }
 
 static int threads_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return sio_adapter_memory.join(a->memory, s, room);
+  return sio_adapter_memory.join(threads_adapter(a)->memory, s, room);
 }
 
 static void threads_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  sio_adapter_memory.leave(a->memory, s, room);
+  sio_adapter_memory.leave(threads_adapter(a)->memory, s, room);
 }
 
 static void threads_leave_all(sio_adapter *a, sio_socket *s) {
-  sio_adapter_memory.leave_all(a->memory, s);
+  sio_adapter_memory.leave_all(threads_adapter(a)->memory, s);
 }
 
 static bool threads_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return sio_adapter_memory.in_room(a->memory, s, room);
+  return sio_adapter_memory.in_room(threads_adapter(a)->memory, s, room);
 }
 
 static void threads_rooms(const sio_adapter *a, const sio_socket *s,
                           void (*cb)(const char *room, void *user), void *user) {
-  sio_adapter_memory.rooms(a->memory, s, cb, user);
+  sio_adapter_memory.rooms(threads_adapter(a)->memory, s, cb, user);
 }
 
 static int threads_each(sio_adapter *a, const sio_target *to,
                         void (*visit)(sio_socket *s, void *user), void *user) {
-  return sio_adapter_memory.each(a->memory, to, visit, user);
+  return sio_adapter_memory.each(threads_adapter(a)->memory, to, visit, user);
 }
 
 static void threads_arrive(sio_adapter *a, sio_socket *s) {
-  sio_adapter_memory.arrive(a->memory, s);
+  sio_adapter_memory.arrive(threads_adapter(a)->memory, s);
 }
 
 static void threads_depart(sio_adapter *a, sio_socket *s) {
-  sio_adapter_memory.depart(a->memory, s);
+  sio_adapter_memory.depart(threads_adapter(a)->memory, s);
 }
 
 static void threads_all_rooms(const sio_adapter *a,
                               void (*cb)(const char *room, size_t members, void *user),
                               void *user) {
-  sio_adapter_memory.all_rooms(a->memory, cb, user);
+  sio_adapter_memory.all_rooms(threads_adapter(a)->memory, cb, user);
 }
 
 static size_t threads_room_size(const sio_adapter *a, const char *room) {
-  return sio_adapter_memory.room_size(a->memory, room);
+  return sio_adapter_memory.room_size(threads_adapter(a)->memory, room);
 }
 
 static size_t threads_room_count(const sio_adapter *a) {
-  return sio_adapter_memory.room_count(a->memory);
+  return sio_adapter_memory.room_count(threads_adapter(a)->memory);
 }
 
 const sio_adapter_ops sio__adapter_threads = {

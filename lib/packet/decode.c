@@ -73,7 +73,7 @@ static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
 }
 
 static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, const char **why) {
-  uint64_t count;
+  uint64_t count = 0;
   size_t n = count_digits(*s);
   if (n == 0 || n == s->n || s->p[n] != '-')
     return fail_decoding(why, SIO_EPROTO, "Illegal attachments");
