@@ -2,7 +2,7 @@
 //
 // socketio_namespaces.mjs - namespaces, rooms, and broadcasts to them.
 import { equal, joined, ok, run, test } from './lib.mjs';
-import { testBoth, join, peerIn, lives, ask, A, hole } from './socketio_peer.mjs';
+import { testBoth, join, peerIn, lives, ask, A, hole, newAckId } from './socketio_peer.mjs';
 
 test('216 217 a name gets its slash, and a new namespace is told of', async (t) => {
   const host = await t.host();
@@ -41,7 +41,7 @@ async function audience(peers, target) {
   const by = await ask(peers.d, 'rooms'); // nothing is under way
   ok(by);
   const heard = [];
-  const id = lastAsked++;
+  const id = newAckId();
   await peers.a.send(`42${id}${JSON.stringify(['broadcast', target, 'news', 1])}`);
   for (const name of names) {
     if (name !== 'a') await peers[name].send('420["echo"]');

@@ -93,9 +93,12 @@ export async function lives(peer, nsp = '') {
 
 let lastAsked = 1000;
 
+// An ack id that no packet of this run has.
+export const newAckId = () => lastAsked++;
+
 // Asks for an ack and gives its arguments; it must be the next packet.
 export async function ask(peer, ...event) {
-  const id = lastAsked++;
+  const id = newAckId();
   await peer.send(`42${id}${JSON.stringify(event)}`);
   const reply = await peer.next();
   ok(reply.startsWith(`43${id}[`), reply);
