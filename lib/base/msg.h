@@ -76,10 +76,10 @@ static inline void msg_copy_drop_rules(struct msg *m, const struct msg *as) {
 static inline char *msg_data(const struct msg *m) {
   return (char *)(uintptr_t)(m + 1) + MSG_HEADROOM;
 }
-/* The whole WebSocket message. Its header must have been written. */
+/* The WebSocket frame of m: header and text. The header must have been written. */
 static inline char *msg_frame_data(const struct msg *m) { return msg_data(m) - m->ws_head; }
 static inline uint32_t msg_frame_len(const struct msg *m) { return m->ws_head + m->len; }
-/* The memory that a reference keeps from being freed. A short text takes a whole pool block. */
+/* The memory that a reference to m keeps allocated. A short text takes a whole pool block. */
 static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }

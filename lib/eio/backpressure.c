@@ -104,7 +104,8 @@ static void index_latest_by_key(sio_session *c, struct latest *l) {
   l->position = 0;
 }
 
-/* A pass that leaves more than this in the queue freed too little: the next would come too soon. */
+/* A pass that leaves a queue of more than this many bytes has freed too little: the next pass
+ * would be due too soon. */
 static size_t queue_low_high_midpoint(const sio_options *o) {
   return o->queue_low + (o->queue_high - o->queue_low) / 2;
 }

@@ -102,7 +102,7 @@ void sio__eio_group_init(struct eio_group *g);
 /* Ends every session with this reason and drops its queue: a waiting GET is answered with a close
  * packet, and a WebSocket gets a close frame. */
 void sio__eio_close_all(struct eio_group *g, int reason);
-void sio__eio_group_clear(struct eio_group *g); /* after all sessions are gone */
+void sio__eio_group_clear(struct eio_group *g); /* call this after all sessions were freed */
 /* Finds the engine whose path is the longest prefix of the raw URL; NULL if there is none. */
 struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url);
 /* Call this after the log's levels have changed: starts or stops tracing packets. */

@@ -377,7 +377,7 @@ static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_
   }
 }
 
-/* The peer is gone. The host may read the request until it has decided. */
+/* The peer has disconnected. The host may still read the request until it has decided. */
 static void admission_on_request_aborted(sio_request *r, int err, const char *detail) {
   (void)err, (void)detail;
   r->answer_owed = true;

@@ -83,8 +83,8 @@ static const struct payload_form *post_payload_form(const sio_session *c, const 
   return is_octet_stream(r) ? &sio__payload3_binary : &sio__payload3_text;
 }
 
-/* Text must be UTF-8. A text body was checked as a whole before; in a binary body each text packet
- * is checked here. */
+/* Returns true if a packet's text is valid UTF-8. A text body was checked completely before; in a
+ * binary body each text packet is checked here. */
 static bool is_valid_packet_text(const struct payload_form *f, const struct eio_in *in) {
   return f != &sio__payload3_binary || in->binary || sio__utf8_valid(in->data.p, in->data.n);
 }
@@ -117,7 +117,8 @@ static bool handle_post_packets(sio_session *c, struct post_reader *rd) {
 
 static void on_post_backlog_task(struct task *t);
 
-/* Moves the body from the request into a backlog, as the request may be gone before it is done. */
+/* Moves the body from the request to a backlog, because the request may be freed before all its
+ * packets are handled. */
 static void keep_backlog(sio_session *c, sio_request *r, const struct post_reader *rd) {
   assert(!c->polling->backlog);
   struct backlog *b = c->polling->backlog = sio__malloc(sizeof *b);

@@ -88,8 +88,8 @@ unsigned sio__polling_drop_queue(struct polling *p) {
   return marks;
 }
 
-/* Builds the queue anew, as a run of which some messages go takes more nodes than before. If there
- * is no memory for a node, the rest of the queue stays as it is. */
+/* Builds a new queue, because a run from which messages are removed takes more nodes than before.
+ * If there is no memory for a node, the rest of the queue stays as it is. */
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user) {
   struct polling *p = c->polling;
   struct out_node *rest = p->first, **last = p->last, *spare = NULL;

@@ -59,7 +59,8 @@ struct msg *sio__polling_take_first_msg(struct polling *p, struct out_node **fir
 unsigned sio__polling_drop_queue(struct polling *p);
 void sio__polling_queue_remove_if(sio_session *c, queue_drop_fn drop, void *user);
 void sio__polling_subtract_held(struct polling *p, size_t bytes);
-/* There is room in the queue again: goes on with the backlog at the end of the turn. */
+/* Call this when the queue has become shorter: the backlog is handled further at the end of the
+ * turn. */
 void sio__polling_schedule_backlog(struct polling *p);
 
 /* An iterator over the queued messages; m is NULL at the end. */

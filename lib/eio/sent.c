@@ -18,7 +18,7 @@ struct sent_callbacks {
   sio_session *session;
   struct list list;
   unsigned waiting; /* length of list */
-  unsigned passed;  /* how many of them are due; the oldest come first */
+  unsigned passed;  /* how many callbacks at the beginning of the list are due */
   struct task run_task;
 };
 

@@ -350,7 +350,8 @@ static size_t max_owed_bytes(const sio_session *c) {
   return c->joined ? OWED_MAX : c->eio->unjoined_owed_max;
 }
 
-/* Offers the queue to the kernel first, which may take all of it. */
+/* Offers the queue to the kernel, and returns true if the replies that are still queued are over
+ * the limit. */
 static bool still_owes_too_much(sio_session *c) {
   if (c->ws) sio__conn_write_now(c->ws->conn);
   update_owed_bytes(c, SIZE_MAX);

@@ -48,9 +48,11 @@ void sio__session_resume(sio_session *c);
 /* Handles a packet that arrived over the session's transport. False: the session is over. */
 bool sio__session_on_packet(sio_session *c, const struct eio_in *in);
 void sio__session_on_text(sio_session *c, sio_slice text); /* a WebSocket text message */
-/* Ends it because the peer closed it, broke the protocol, or is gone; the queue is dropped. */
+/* Ends the session because the peer closed it, violated the protocol, or has vanished. The queue
+ * is dropped. */
 void sio__session_end_by_peer(sio_session *c, int reason, int err, int ws_code, const char *detail);
-/* Ends it for the host, with a close code and text for a WebSocket peer; ws_text is borrowed. */
+/* Ends the session for the host, with a close code and text for a WebSocket peer; ws_text is
+ * borrowed. */
 void sio__session_end_by_host(sio_session *c, bool discard, unsigned ws_code, const char *ws_text);
 /* A transport whose `end` returned true needs the session no more. */
 void sio__session_finish_closing(sio_session *c);

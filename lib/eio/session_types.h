@@ -57,7 +57,7 @@ struct probe_ops {
   void (*on_get)(sio_session *c); /* a GET of the session arrived and waits */
 };
 
-/* The common part of a probe; sio_session.probe points to it while an upgrade is under way. */
+/* The common part of an upgrade in progress; sio_session.probe points to it. */
 struct probe {
   const struct probe_ops *ops;
   sio_session *session;
@@ -90,7 +90,7 @@ struct sio_session {
 
   void *user;                            /* the layer above's, or the host's for a raw engine */
   struct polling *polling;               /* set while the transport is polling */
-  struct probe *probe;                   /* an upgrade under way, or NULL */
+  struct probe *probe;                   /* an upgrade in progress, or NULL */
   struct sent_callbacks *sent_callbacks; /* NULL until the host has asked for one */
   struct kept_head *head;                /* headers and address of the first request, or NULL */
   struct list link;                      /* in eio->all */

@@ -220,7 +220,7 @@ void sio__http_conn_end_at_eof(struct http_conn *c) {
   if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
 }
 
-/* True if the request has arrived, or as much of it as its mount lets us read. */
+/* True if the request has arrived, or as much of it as its mount allows to be read. */
 static bool has_unanswered_request(const struct http_conn *c) {
   bool complete = c->state == HTTP_HELD || c->state == HTTP_READY || c->state == HTTP_UNANSWERED;
   return complete && !c->req->upgrade;

@@ -13,7 +13,7 @@ static bool body_is_incomplete(const sio_request *r) {
   return r->has_body && r->conn->state != HTTP_UNANSWERED;
 }
 
-/* True if no further request can come. */
+/* True if no further request can arrive on the connection. */
 static bool no_request_can_follow(const struct http_conn *c) {
   return c->conn->eof && (c->reading ? c->input_len : c->stash.n) == 0;
 }

@@ -69,7 +69,8 @@ struct http {
   unsigned npending;   /* length of `pending`                                               */
   struct addr_limits *addr_limits; /* borrowed from the owner; NULL: no limits per address  */
   struct proxies proxies;
-  struct list owed_requests;  /* their peer is gone, but the host has yet to answer them     */
+  /* requests whose peer has disconnected and that the host has yet to answer */
+  struct list owed_requests;
   struct list spare_requests; /* freed requests whose buffers are reused                    */
   unsigned nspare_requests;
   int64_t date_second;       /* the time, in seconds, that `date` shows                      */

@@ -105,7 +105,7 @@ sio_slice sio__request_header(const sio_request *r, const char *name);
 long sio__request_query_value(const sio_request *r, const char *key, char *out, size_t n);
 /* Like sio__request_query_value(), for a query that belongs to no request. */
 long sio__query_find_value(sio_slice query, const char *key, char *out, size_t n);
-/* The client's address as text; "" on Unix sockets, and when the peer is gone. */
+/* The client's address as text; "" on Unix sockets, and after the peer has disconnected. */
 const char *sio__request_client_address(const sio_request *r);
 /* The address that connected: a trusted proxy's, or the client's. */
 const char *sio__request_direct_address(const sio_request *r);
@@ -151,7 +151,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 /* ---- lifetime ------------------------------------------------------------------------ */
 
 sio_request *sio__request_new(struct http *h); /* NULL: no memory */
-/* Frees r, or recycles it, when the turn ends; at once if the server is gone. */
+/* Frees or recycles r at the end of the turn; at once if the server was freed. */
 void sio__request_free_later(sio_request *r);
 /* Calls on_answered for an answered request, and then sio__request_free_later(). */
 void sio__request_finish(sio_request *r);

@@ -51,7 +51,7 @@ static void start_idle_records_timer(struct addr_limits *g) {
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
-/* Frees the records that have been idle for so long, at most n of them. */
+/* Frees records that have been idle for at least this time, but at most n of them. */
 static void free_old_records(struct addr_table *t, uint64_t ms, unsigned n) {
   uint64_t now = table_now(t);
   struct list *it;

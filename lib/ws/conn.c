@@ -362,14 +362,16 @@ static void ws_start_message_time(struct ws_conn *w) {
   sio__loop_start_timer(w->shared->loop, &w->timer, w->shared->message_ms);
 }
 
-/* The timer is not stopped when the message is complete. It may run when nothing is missing. */
+/* The timer is not stopped when a message is complete, so it may fire when no message is
+ * incomplete. */
 static void ws_limit_message_time(struct ws_conn *w) {
   if (w->state != WS_OPEN || timer_active(&w->timer) || !w->shared->message_ms) return;
   w->timer_extended = false;
   ws_start_message_time(w);
 }
 
-/* A piece of it has come, or may lie unread because reading is paused. */
+/* True if a piece of the incomplete message has arrived, or may have arrived but is unread because
+ * reading is paused. */
 static bool ws_message_progresses(const struct ws_conn *w) {
   return w->got_message || ws_bytes_of_message(w) != w->bytes_at_check || w->unread ||
          w->conn->paused || w->conn->throttled;

@@ -99,12 +99,13 @@ struct ws_conn {     /* The fields used by every send come first. */
   uint8_t pongs_queued; /* pongs queued since the queue was last empty */
   bool by_peer : 1;
   bool eof : 1;
-  bool timer_extended : 1; /* the time that runs was given once more, see loop_extends_deadline() */
-  bool close_timed : 1;    /* the timer limits the close, and not a message */
-  bool got_message : 1;    /* a message was complete since the message's time began */
+  bool timer_extended : 1; /* the running timeout was extended once, see loop_extends_deadline() */
+  bool close_timed : 1;    /* the timer limits the closing handshake, not a message */
+  bool got_message : 1;    /* a message was completed since its timer was started */
   union {
-    uint32_t bytes_at_check;    /* OPEN: of the incomplete message, when its time began */
-    uint32_t bytes_after_close; /* later: bytes that came since */
+    /* in WS_OPEN: bytes of the incomplete message when its timer was started */
+    uint32_t bytes_at_check;
+    uint32_t bytes_after_close; /* after WS_OPEN: bytes received since then */
   };
   struct ws_recv recv;
   union {

@@ -88,7 +88,7 @@ void sio__ws_recv_init(struct ws_recv *r, const struct ws_recv_shared *shared);
  * r is not touched after such a callback. Returns how many bytes at the end were not consumed
  * because the owner has set r->paused. */
 size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n);
-/* Something of a frame or of a message has come, and the rest is missing. */
+/* Returns true if a frame or a message has begun and is incomplete. */
 static inline bool ws_recv_is_incomplete(const struct ws_recv *r) {
   return r->opcode || r->ctx || r->head_n;
 }

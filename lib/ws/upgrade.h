@@ -15,7 +15,7 @@ const char *sio__ws_handshake_error(sio_request *r);
 
 /* The subprotocols that a client offers (RFC 6455 section 11.3.4), in its order.
  *
- *     struct offered o = { .r = r };
+ *     struct subprotocol_iter o = { .r = r };
  *     while (sio__ws_next_subprotocol(&o, &name)) ...
  */
 struct subprotocol_iter {
