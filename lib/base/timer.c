@@ -44,7 +44,8 @@ void sio__timer_start(struct timers *w, struct timer *t, uint64_t at) {
     timers_insert_into_slot(w, t);
 }
 
-/* Called when the list `head` has become empty. Clears the bit of the slot if the list is one. */
+/* Called when the list `head` has become empty. If it is the list of a slot, clears the bit of
+ * that slot. */
 static void timers_mark_slot_empty(struct timers *w, const struct list *head) {
   uintptr_t offset = (uintptr_t)head - (uintptr_t)w->slot;
   if (offset >= sizeof w->slot) return;

@@ -66,7 +66,7 @@ struct eio_group {
   unsigned retry_after_s; /* Retry-After of requests refused while draining; 0: no such header */
   bool closing;
   bool draining; /* no new sessions */
-  /* The servers of other threads that serve together with this one; NULL: none. */
+  /* The servers of other threads that serve together with this one, or NULL. */
   sio_threads *threads;
   struct member_id member; /* this server */
   /* Hands the connection of r over to another member, which has the session that r names. */

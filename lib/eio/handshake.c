@@ -187,9 +187,9 @@ struct handshake_query {
   char sid_text[64];
   sio_slice sid; /* empty if it is longer than any session id */
   bool has_sid;
-  bool polling;
+  bool polling;      /* the requested transport is polling */
   unsigned protocol; /* 3 or 4; 0 if the version is not supported */
-  bool websocket;    /* the transport requested; both are false for an unknown one */
+  bool websocket;    /* the requested transport is WebSocket */
 };
 
 static bool is_transport_enabled(const struct eio *e, const struct handshake_query *q) {

@@ -11,7 +11,8 @@
 extern const struct transport sio__transport_polling;
 
 int sio__polling_open(sio_session *c); /* makes it the session's transport; 0, UV_ENOMEM */
-/* Answers the request that opened the session with the handshake packet and whatever follows it. */
+/* Answers the request that opened the session with the handshake packet and the packets queued
+ * after it. */
 void sio__polling_answer_first_get(sio_session *c, sio_request *r);
 /* Takes over a verified GET of the session: answers it, or keeps it until there is something to
  * send. */

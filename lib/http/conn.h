@@ -82,8 +82,8 @@ int sio__http_conn_start(struct http_conn *c);
 /* Expects TLS or the first request, after the PROXY header if there is one. False: c is closed. */
 bool sio__http_conn_start_protocol(struct http_conn *c);
 
-/* The same for a connection of another loop, on which a request was received already: t is taken
- * over, also on error, and so is proxy, which may be NULL. */
+/* Like sio__http_conn_new(), for a connection that was detached from another loop after a request
+ * was received on it. Takes t over, also on error, and proxy, which may be NULL. */
 int sio__http_conn_attach(struct http_conn **out, struct http *h, struct conn_transfer *t,
                           struct proxy_info *proxy, const sio_tls *tls);
 
