@@ -65,7 +65,7 @@ static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
     case '9': return fail_decoding(why, SIO_EPROTO, "unknown packet type 9");
     default:
       if (!is_header_digit(s->p[0]))
-        return fail_decoding(why, SIO_EPROTO, "unknown packet type NaN");
+        return fail_decoding(why, SIO_EPROTO, "the packet type is not a digit");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
   skip_header_bytes(s, 1);

@@ -164,9 +164,9 @@ TEST(a_packet_of_no_known_type_is_refused) {
   refused("999", "unknown packet type 9");
   refused("7", "unknown packet type 7");
   refused("8[\"a\"]", "unknown packet type 8");
-  refused("abc", "unknown packet type NaN");
-  refused("-1", "unknown packet type NaN");
-  refused(" 2[\"a\"]", "unknown packet type NaN");
+  refused("abc", "the packet type is not a digit");
+  refused("-1", "the packet type is not a digit");
+  refused(" 2[\"a\"]", "the packet type is not a digit");
   refused("", "empty packet");
 }
 

@@ -311,10 +311,14 @@ TEST(what_cannot_be_decoded_is_an_error_and_a_forced_close) {
   static const struct {
     const char *text, *trace;
   } bad[] = {
-    { "4abc", "unknown packet type" },        { "42{}", "invalid payload" },
-    { "42abc[\"x\"]", "invalid payload" },    { "42[\"connect\"]", "invalid payload" },
-    { "450-[\"x\"]", "Illegal attachments" }, { "45woooot", "Illegal attachments" },
-    { "45", "Illegal attachments" },          { "4511-[\"x\"]", "too many attachments" },
+    { "4abc", "the packet type is not a digit" },
+    { "42{}", "invalid payload" },
+    { "42abc[\"x\"]", "invalid payload" },
+    { "42[\"connect\"]", "invalid payload" },
+    { "450-[\"x\"]", "Illegal attachments" },
+    { "45woooot", "Illegal attachments" },
+    { "45", "Illegal attachments" },
+    { "4511-[\"x\"]", "too many attachments" },
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     begin(NULL);
