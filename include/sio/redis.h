@@ -116,6 +116,14 @@ static inline void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out)
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
+/* Which rooms have a channel of their own in the sharded adapter ("subscriptionMode"). All servers
+ * of a cluster must have the same. */
+enum sio_redis_subscription_mode {
+  SIO_REDIS_DYNAMIC,        /* all but those of a socket's own id       */
+  SIO_REDIS_STATIC,         /* none: each server hears every broadcast  */
+  SIO_REDIS_DYNAMIC_PRIVATE /* all                                      */
+};
+
 /* For sio_options.adapter_user. It must outlive the server. The names are those of Node.js. */
 typedef struct sio_redis_adapter_options {
   size_t size; /* sizeof(sio_redis_adapter_options); 0: the size that it had in version 0.1 */
@@ -125,6 +133,7 @@ typedef struct sio_redis_adapter_options {
   /* Answers to questions go to the asking server alone, not to all. All servers must be libsio's,
    * or @socket.io/redis-adapter 7.1 or newer. */
   bool publish_on_specific_response_channel;
+  int subscription_mode; /* enum sio_redis_subscription_mode: for the sharded adapter */
 } sio_redis_adapter_options;
 
 /* What createAdapter() of @socket.io/redis-adapter 8 speaks. "requestsTimeout" of Node.js is
@@ -135,6 +144,12 @@ typedef struct sio_redis_adapter_options {
  * that came; sio_all_join(), _leave() and _disconnect() apply to this server's clients within the
  * call, and work without Redis. */
 SIO_EXTERN extern const sio_adapter_ops sio_redis_adapter;
+
+/* What createShardedAdapter() of @socket.io/redis-adapter 8 speaks, over sharded channels
+ * (SSUBSCRIBE; Redis 7). key is its "channelPrefix". With subscription_mode a server hears only the
+ * broadcasts for rooms that its clients are in. A Redis Cluster is not followed yet: all channels
+ * go to the one server of url. The two adapters do not hear each other. */
+SIO_EXTERN extern const sio_adapter_ops sio_redis_sharded_adapter;
 
 #ifdef __cplusplus
 }

@@ -73,6 +73,10 @@ static void put_names(struct message *m, const char *const *names, const char *o
   put_text(m, "]");
 }
 
+void sio__message_put_names(struct message *m, const char *const *names) {
+  put_names(m, names, NULL);
+}
+
 static void put_flag(struct message *m, const char *text, bool *first) {
   put_text(m, *first ? "" : ",");
   put_text(m, text);
@@ -92,7 +96,7 @@ static void put_flags(struct message *m, const struct message_target *to) {
   put_text(m, "}");
 }
 
-static void put_opts(struct message *m, const struct message_target *to, bool with_flags) {
+void sio__message_put_opts(struct message *m, const struct message_target *to, bool with_flags) {
   put_text(m, "{\"rooms\":");
   put_names(m, to->rooms, NULL);
   if (with_flags && to->by_emitter) {
@@ -124,7 +128,7 @@ void sio__message_broadcast(struct message *m, const char *uid, sio_slice nsp, s
   put_text(m, ",");
   message_put_packet(m, nsp, event);
   put_text(m, ",");
-  put_opts(m, to, true);
+  sio__message_put_opts(m, to, true);
   put_text(m, "]");
 }
 
@@ -144,7 +148,7 @@ void sio__message_ask(struct message *m, const char *uid, const char *id, sio_sl
   put_text(m, ",\"packet\":");
   message_put_packet(m, nsp, event);
   put_text(m, ",\"opts\":");
-  put_opts(m, to, true);
+  sio__message_put_opts(m, to, true);
   put_text(m, "}");
 }
 
@@ -152,7 +156,7 @@ void sio__message_bulk(struct message *m, const char *uid, enum message_type typ
                        const struct message_target *to, const char *const *rooms, bool session) {
   put_request_head(m, uid, NULL, type);
   put_text(m, ",\"opts\":");
-  put_opts(m, to, false);
+  sio__message_put_opts(m, to, false);
   if (type == MESSAGE_DISCONNECT) {
     put_text(m, session ? ",\"close\":true}" : ",\"close\":false}");
     return;
@@ -173,7 +177,7 @@ void sio__message_fetch(struct message *m, const char *uid, const char *id,
                         const struct message_target *to) {
   put_request_head(m, uid, id, MESSAGE_FETCH);
   put_text(m, ",\"opts\":");
-  put_opts(m, to, false);
+  sio__message_put_opts(m, to, false);
   put_text(m, "}");
 }
 

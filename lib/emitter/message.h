@@ -54,6 +54,11 @@ void sio__message_channel(struct message *m, sio_slice key, const char *kind, si
 /* The room of a target that has exactly one, or NULL. */
 const char *sio__message_only_room(const struct message_target *to);
 
+/* ["a","b"]; NULL: none. */
+void sio__message_put_names(struct message *m, const char *const *names);
+/* {"rooms":...,"except":...}, and "flags" if wanted. */
+void sio__message_put_opts(struct message *m, const struct message_target *to, bool with_flags);
+
 /* [uid,packet,opts]; event is its JSON text. */
 void sio__message_broadcast(struct message *m, const char *uid, sio_slice nsp, sio_slice event,
                             const struct message_target *to);

@@ -10,9 +10,75 @@
 #include "base/mem.h"
 #include "base/sized.h"
 #include "redis/heard.h"
+#include "redis/sharded.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <uv.h>
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void classic_put_broadcast(struct message *m, const sio_adapter *a, sio_slice event,
+                                  const struct message_target *to) {
+  sio__message_broadcast(m, a->uid, a->nsp_name, event, to);
+}
+
+static void classic_put_ask(struct message *m, const sio_adapter *a, const char *id,
+                            sio_slice event, const struct message_target *to) {
+  sio__message_ask(m, a->uid, id, a->nsp_name, event, to);
+}
+
+static void classic_put_bulk(struct message *m, const sio_adapter *a, enum message_type type,
+                             const struct message_target *to, const char *const *rooms,
+                             bool session) {
+  sio__message_bulk(m, a->uid, type, to, rooms, session);
+}
+
+static void classic_put_server_emit(struct message *m, const sio_adapter *a, const char *id,
+                                    sio_slice event) {
+  sio__message_server_emit(m, a->uid, id, event);
+}
+
+static void classic_put_fetch(struct message *m, const sio_adapter *a, const char *id,
+                              const struct message_target *to) {
+  sio__message_fetch(m, a->uid, id, to);
+}
+
+/* The answer to a fetch has no type. */
+static void classic_put_answer(struct message *m, const char *id, enum message_type type) {
+  sio__message_put(m, SLICE("{"));
+  if (type != MESSAGE_FETCH) {
+    sio__message_put(m, SLICE("\"type\":"));
+    sio__message_put_number(m, type);
+    sio__message_put(m, SLICE(","));
+  }
+  sio__message_put(m, SLICE("\"requestId\":"));
+  sio__message_put_string(m, slice_str(id));
+}
+
+static void classic_end_answer(struct message *m, const sio_adapter *a) {
+  (void)a;
+  sio__message_put(m, SLICE("}"));
+}
+
+static const char *classic_room_of(const sio_adapter *a, const struct message_target *to) {
+  (void)a;
+  return sio__message_only_room(to);
+}
+
+static const struct dialect classic_dialect = {
+  .requests = "-request",
+  .responses = "-response",
+  .answer_key = ",\"data\":",
+  .packs = true,
+  .broadcast = classic_put_broadcast,
+  .ask = classic_put_ask,
+  .bulk = classic_put_bulk,
+  .server_emit = classic_put_server_emit,
+  .fetch = classic_put_fetch,
+  .answer = classic_put_answer,
+  .end_answer = classic_end_answer,
+  .room_of = classic_room_of,
+};
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
@@ -25,8 +91,9 @@ static int list_packet_bins(const sio_packet *p, sio_slice **out, size_t *n) {
   return 0;
 }
 
-static int publish_packed_with_bins(sio_adapter *a, const char *kind, const char *last,
-                                    struct message *m, const sio_packet *p) {
+static int publish_with_bins(sio_adapter *a, const char *kind, const char *last, struct message *m,
+                             const sio_packet *p, bool pack) {
+  if (!pack && !sio_packet_bins(p)) return sio__classic_publish(a, kind, last, m);
   sio_slice *bins;
   size_t n;
   int err = list_packet_bins(p, &bins, &n);
@@ -60,8 +127,8 @@ static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_pa
   struct message m;
   const struct message_target target = target_for_others(to);
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_broadcast(&m, a->uid, a->nsp_name, json_of(p, &m), &target);
-  (void)publish_packed_with_bins(a, "", sio__message_only_room(&target), &m, p);
+  a->dialect->broadcast(&m, a, json_of(p, &m), &target);
+  (void)publish_with_bins(a, "", a->dialect->room_of(a, &target), &m, p, a->dialect->packs);
 }
 
 /* The local replies count whatever becomes of the others. */
@@ -78,8 +145,8 @@ static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet *p
   }
   target.timeout_ms = sio_query_timeout(query);
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_ask(&m, a->uid, q->id, a->nsp_name, json_of(p, &m), &target);
-  err = publish_packed_with_bins(a, "-request", NULL, &m, p);
+  a->dialect->ask(&m, a, q->id, json_of(p, &m), &target);
+  err = publish_with_bins(a, a->dialect->requests, NULL, &m, p, a->dialect->packs);
   if (err) sio__question_end(q, err);
 }
 
@@ -102,8 +169,8 @@ static void publish_bulk(sio_adapter *a, enum message_type type, const sio_targe
   const struct message_target target = target_for_others(to);
   if (stays_here(a, to)) return;
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_bulk(&m, a->uid, type, &target, rooms, session);
-  (void)sio__classic_publish(a, "-request", NULL, &m);
+  a->dialect->bulk(&m, a, type, &target, rooms, session);
+  (void)sio__classic_publish(a, a->dialect->requests, NULL, &m);
 }
 
 static int classic_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
@@ -138,8 +205,8 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
   int err = sio__question_new(&q, a, MESSAGE_FETCH, query);
   if (err) return end_unasked(query, err);
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_fetch(&m, a->uid, q->id, &target);
-  err = sio__classic_publish(a, "-request", NULL, &m);
+  a->dialect->fetch(&m, a, q->id, &target);
+  err = sio__classic_publish(a, a->dialect->requests, NULL, &m);
   if (err) sio__question_end(q, err);
   return 0;
 }
@@ -147,9 +214,8 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
 static int publish_server_event(sio_adapter *a, const sio_packet *p, const char *id) {
   struct message m;
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_server_emit(&m, a->uid, id, json_of(p, &m));
-  return sio_packet_bins(p) ? publish_packed_with_bins(a, "-request", NULL, &m, p)
-                            : sio__classic_publish(a, "-request", NULL, &m);
+  a->dialect->server_emit(&m, a, id, json_of(p, &m));
+  return publish_with_bins(a, a->dialect->requests, NULL, &m, p, false);
 }
 
 static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *query) {
@@ -231,20 +297,21 @@ static void put_pattern(struct message *m, sio_slice channel) {
 
 static int subscription_name(struct subscription *s, sio_adapter *a, const char *kind,
                              const char *last) {
-  struct message m, pattern;
+  struct message m, escaped;
   sio__message_init(&m, &a->redis->msgs);
-  sio__message_init(&pattern, &a->redis->msgs);
+  sio__message_init(&escaped, &a->redis->msgs);
   sio__message_channel(&m, a->key, kind, a->nsp_name, last);
-  if (s->pattern && !m.err) put_pattern(&pattern, sio__message_text(&m));
-  int err = m.err ? m.err : pattern.err;
+  bool pattern = s->kind == SUBSCRIPTION_PATTERN;
+  if (pattern && !m.err) put_pattern(&escaped, sio__message_text(&m));
+  int err = m.err ? m.err : escaped.err;
   if (!err) {
-    sio_slice name = sio__message_text(s->pattern ? &pattern : &m);
+    sio_slice name = sio__message_text(pattern ? &escaped : &m);
     s->name = sio__strndup(name.p, name.n);
     s->name_len = name.n;
     if (!s->name) err = UV_ENOMEM;
   }
   sio__message_clear(&m);
-  sio__message_clear(&pattern);
+  sio__message_clear(&escaped);
   return err;
 }
 
@@ -259,7 +326,7 @@ static int classic_subscribe(sio_adapter *a) {
   for (int i = 0; !err && i < CLASSIC_SUBSCRIPTIONS; i++) {
     struct subscription *s = &a->subscriptions[i];
     s->adapter = a;
-    s->pattern = i == CLASSIC_BROADCASTS;
+    if (i == CLASSIC_BROADCASTS) s->kind = SUBSCRIPTION_PATTERN;
     s->heard = i == CLASSIC_BROADCASTS ? sio__heard_broadcast
                : i == CLASSIC_REQUESTS ? sio__heard_request
                                        : sio__heard_response;
@@ -292,12 +359,29 @@ static sio_adapter *classic_new(const sio_redis_adapter_options *o, sio_nsp *nsp
   return a;
 }
 
+static int sharded_subscribe(sio_adapter *a) {
+  int err = 0;
+  sio__sharded_init(a, sio__heard_sharded);
+  for (int i = 0; !err && i < SHARDED_SUBSCRIPTIONS; i++) {
+    struct subscription *s = &a->subscriptions[i];
+    s->adapter = a;
+    s->kind = SUBSCRIPTION_SHARD;
+    s->heard = sio__heard_sharded;
+    err = subscription_name(s, a, "", i == SHARDED_OWN ? a->uid : NULL);
+    if (!err) err = sio__redis_subscribe(a->redis, s);
+  }
+  if (err) classic_unsubscribe(a);
+  return err;
+}
+
 static int classic_start(sio_adapter *a) {
   sio__questions_init(a->redis);
-  int err = sio__classic_random_id(a->uid);
+  a->dialect = a->sharded ? &sio__sharded_dialect : &classic_dialect;
+  a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
+  int err = a->sharded ? sio__sharded_random_id(a->uid) : sio__classic_random_id(a->uid);
   if (!err) err = classic_local()->open(&a->local, a->nsp);
   if (err) return err;
-  err = classic_subscribe(a);
+  err = a->sharded ? sharded_subscribe(a) : classic_subscribe(a);
   if (err)
     classic_local()->close(a->local);
   else
@@ -305,13 +389,17 @@ static int classic_start(sio_adapter *a) {
   return err;
 }
 
-static int classic_open(sio_adapter **out, sio_nsp *nsp) {
+static int open_adapter(sio_adapter **out, sio_nsp *nsp, bool sharded) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size in version 0.1 */
   const void *user = sio_adapter_user(nsp);
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
+  if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
+    return UV_EINVAL;
   sio_adapter *a = classic_new(&o, nsp);
   if (!a) return UV_ENOMEM;
+  a->sharded = sharded;
+  a->mode = o.subscription_mode;
   int err = classic_start(a);
   if (err)
     classic_free(a);
@@ -320,10 +408,14 @@ static int classic_open(sio_adapter **out, sio_nsp *nsp) {
   return err;
 }
 
+static int classic_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(out, nsp, false); }
+static int sharded_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(out, nsp, true); }
+
 static void classic_shut(sio_adapter *a) {
   if (a->shut) return;
   a->shut = true;
   classic_unsubscribe(a);
+  if (a->sharded) sio__sharded_clear(a);
   sio__redis_unuse(a->redis);
 }
 
@@ -349,6 +441,32 @@ const sio_adapter_ops sio_redis_adapter = {
   .all_disconnect = classic_all_disconnect,
   .arrive = classic_arrive,
   .depart = classic_depart,
+  .all_rooms = classic_all_rooms,
+  .room_size = classic_room_size,
+  .fetch = classic_fetch,
+  .server_emit = classic_server_emit,
+  .server_count = classic_server_count,
+  .query_over = classic_query_over,
+  .shut = classic_shut,
+  .room_count = classic_room_count,
+};
+
+const sio_adapter_ops sio_redis_sharded_adapter = {
+  .size = sizeof sio_redis_sharded_adapter,
+  .open = sharded_open,
+  .close = classic_close,
+  .join = sio__sharded_join,
+  .leave = sio__sharded_leave,
+  .leave_all = sio__sharded_leave_all,
+  .in_room = classic_in_room,
+  .rooms = classic_rooms,
+  .broadcast = classic_broadcast,
+  .each = classic_each,
+  .all_join = classic_all_join,
+  .all_leave = classic_all_leave,
+  .all_disconnect = classic_all_disconnect,
+  .arrive = sio__sharded_arrive,
+  .depart = sio__sharded_depart,
   .all_rooms = classic_all_rooms,
   .room_size = classic_room_size,
   .fetch = classic_fetch,

@@ -9,7 +9,11 @@
 #include "base/sized.h"
 #include <stdio.h>
 
-enum { KIB = 1024, MIB = 1024 * KIB };
+enum {
+  KIB = 1024,
+  MIB = 1024 * KIB,
+  SUBSCRIPTIONS_MAX = 1024 * MIB /* their number is that of the rooms here */
+};
 
 /* ---- the host is told later ------------------------------------------------------------------ */
 
@@ -114,7 +118,7 @@ static const struct link_ops command_ops = {
 
 static int context_command(sio_redis *r, const sio_slice *words, size_t n, const char *id) {
   struct link_expect expect = { { 0 } };
-  if (id) memcpy(expect.id, id, sizeof expect.id);
+  if (id) memcpy(expect.id, id, strlen(id));
   bool open = r->users && !r->freed;
   int err = open ? sio__link_command(&r->commands, &expect, words, n) : UV_ENOTCONN;
   context_wake(r);
@@ -127,8 +131,8 @@ void sio__redis_dropped(sio_redis *r, int err) {
                err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
 }
 
-int sio__redis_publish(sio_redis *r, sio_slice channel, sio_slice payload) {
-  const sio_slice words[] = { SLICE("PUBLISH"), channel, payload };
+int sio__redis_publish(sio_redis *r, bool sharded, sio_slice channel, sio_slice payload) {
+  const sio_slice words[] = { sharded ? SLICE("SPUBLISH") : SLICE("PUBLISH"), channel, payload };
   int err = context_command(r, words, 3, NULL);
   if (err)
     sio__redis_dropped(r, err);
@@ -137,8 +141,9 @@ int sio__redis_publish(sio_redis *r, sio_slice channel, sio_slice payload) {
   return err;
 }
 
-int sio__redis_count(sio_redis *r, sio_slice channel, const char id[8]) {
-  const sio_slice words[] = { SLICE("PUBSUB"), SLICE("NUMSUB"), channel };
+int sio__redis_count(sio_redis *r, bool sharded, sio_slice channel, const char *id) {
+  const sio_slice words[] = { SLICE("PUBSUB"), sharded ? SLICE("SHARDNUMSUB") : SLICE("NUMSUB"),
+                              channel };
   return context_command(r, words, 3, id);
 }
 
@@ -150,9 +155,10 @@ static sio_slice subscription_key(const void *item) {
 }
 
 static int context_send_subscription(sio_redis *r, const struct subscription *s, bool on) {
-  const sio_slice words[] = { on ? (s->pattern ? SLICE("PSUBSCRIBE") : SLICE("SUBSCRIBE"))
-                                 : (s->pattern ? SLICE("PUNSUBSCRIBE") : SLICE("UNSUBSCRIBE")),
-                              slice(s->name, s->name_len) };
+  static const char *const verbs[][2] = { { "UNSUBSCRIBE", "SUBSCRIBE" },
+                                          { "PUNSUBSCRIBE", "PSUBSCRIBE" },
+                                          { "SUNSUBSCRIBE", "SSUBSCRIBE" } };
+  const sio_slice words[] = { slice_str(verbs[s->kind][on]), slice(s->name, s->name_len) };
   int err = sio__link_command(&r->subscriber, NULL, words, 2);
   context_wake(r);
   return err;
@@ -209,6 +215,17 @@ static void context_confirm(sio_redis *r) {
   context_update(r, "");
 }
 
+static bool is_confirmation(sio_slice kind) {
+  return slice_is(kind, "subscribe") || slice_is(kind, "psubscribe") ||
+         slice_is(kind, "ssubscribe");
+}
+
+/* 0: it is no message. */
+static size_t message_length(sio_slice kind) {
+  if (slice_is(kind, "message") || slice_is(kind, "smessage")) return 3;
+  return slice_is(kind, "pmessage") ? 4 : 0;
+}
+
 static void on_subscriber_reply(struct link *l, const redisReply *reply) {
   sio_redis *r = context_of(l);
   if (reply_is_error(reply)) context_hear_error(r, reply);
@@ -216,8 +233,8 @@ static void on_subscriber_reply(struct link *l, const redisReply *reply) {
   if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) return;
   if (!reply_is_text(reply->element[0])) return;
   sio_slice kind = reply_text(reply->element[0]);
-  if (slice_is(kind, "subscribe") || slice_is(kind, "psubscribe")) context_confirm(r);
-  size_t n = slice_is(kind, "message") ? 3 : slice_is(kind, "pmessage") ? 4 : 0;
+  if (is_confirmation(kind)) context_confirm(r);
+  size_t n = message_length(kind);
   if (n && reply->elements == n && all_are_text(reply)) context_hear_message(r, reply->element, n);
 }
 
@@ -368,6 +385,7 @@ static void context_init_handles(sio_redis *r) {
   sio__link_init(&r->subscriber, r->loop, &subscriber_ops, &r->options, &r->handles,
                  on_link_closed);
   r->commands.expects_replies = true;
+  r->subscriber.max_out = SUBSCRIPTIONS_MAX;
   uv_idle_init(r->loop, &r->soon);
   r->soon.data = r;
   r->handles++;

@@ -16,11 +16,13 @@
 #include "redis/note.h"
 #include <sio/redis.h>
 
+enum subscription_kind { SUBSCRIPTION_CHANNEL, SUBSCRIPTION_PATTERN, SUBSCRIPTION_SHARD };
+
 /* A channel, or a pattern, of an adapter. */
 struct subscription {
   char *name; /* owned by the adapter */
   size_t name_len;
-  bool pattern;
+  enum subscription_kind kind;
   void (*heard)(struct subscription *s, sio_slice channel, sio_slice payload);
   sio_adapter *adapter;
 };
@@ -63,8 +65,8 @@ int sio__redis_subscribe(sio_redis *r, struct subscription *s);
 void sio__redis_unsubscribe(sio_redis *r, struct subscription *s);
 
 /* Both answer 0, or UV_ENOBUFS, UV_ENOMEM: it is dropped, which is noted and counted. */
-int sio__redis_publish(sio_redis *r, sio_slice channel, sio_slice payload);
-int sio__redis_count(sio_redis *r, sio_slice channel, const char id[8]);
+int sio__redis_publish(sio_redis *r, bool sharded, sio_slice channel, sio_slice payload);
+int sio__redis_count(sio_redis *r, bool sharded, sio_slice channel, const char *id);
 
 /* A message could not be written: noted and counted. */
 void sio__redis_dropped(sio_redis *r, int err);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "packet/msgpack.h"
+#include "redis/sharded.h"
 #include "redis/unpack.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>
@@ -100,7 +101,7 @@ static int heard_read_packet(const sio_adapter *a, sio_slice packet, sio_slice *
   const struct unpack_field fields[] = { { "type", &type }, { "data", data }, { "nsp", &nsp } };
   if (!sio__unpack_fields(packet, fields, 3)) return SIO_EPROTO;
   if (!sio__unpack_number(type, 2, &number) || number != 2 || !data->n) return SIO_EPROTO;
-  *ours = heard_is_for_nsp(a, nsp);
+  *ours = a->sharded || heard_is_for_nsp(a, nsp); /* there the envelope has said it */
   return 0;
 }
 
@@ -157,25 +158,24 @@ struct asker {
 };
 
 static const char *answer_channel(const struct asker *k) {
-  return k->adapter->answer_asker_alone && k->uid[0] ? k->uid : NULL;
+  bool alone = k->adapter->answer_asker_alone || k->adapter->sharded;
+  return alone && k->uid[0] ? k->uid : NULL;
 }
 
-/* {"type":T,"requestId":"ID"   and no end; type 0: it is left out. */
+/* The end is missing: answer_send(). */
 static void answer_begin(struct message *m, const struct asker *k, enum message_type type) {
   sio__message_init(m, heard_msgs(k->adapter));
-  sio__message_put(m, SLICE("{"));
-  if (type) {
-    sio__message_put(m, SLICE("\"type\":"));
-    sio__message_put_number(m, type);
-    sio__message_put(m, SLICE(","));
-  }
-  sio__message_put(m, SLICE("\"requestId\":"));
-  sio__message_put_string(m, slice_str(k->id));
+  k->adapter->dialect->answer(m, k->id, type);
 }
 
-static void answer_send(struct message *m, const struct asker *k) {
-  sio__message_put(m, SLICE("}"));
-  (void)sio__classic_publish(k->adapter, "-response", answer_channel(k), m);
+static void answer_send(struct message *m, const struct asker *k, const sio_slice *bins,
+                        size_t nbins, bool pack) {
+  sio_adapter *a = k->adapter;
+  a->dialect->end_answer(m, a);
+  if (pack || nbins)
+    (void)sio__classic_publish_packed(a, a->dialect->responses, answer_channel(k), m, bins, nbins);
+  else
+    (void)sio__classic_publish(a, a->dialect->responses, answer_channel(k), m);
 }
 
 static struct asker *asker_new(const struct asker *from) {
@@ -194,8 +194,7 @@ static void on_ack(const char *id, sio_slice json, const sio_slice *bins, size_t
   answer_begin(&m, k, MESSAGE_ACK);
   sio__message_put(&m, SLICE(",\"packet\":"));
   sio__message_put(&m, json);
-  sio__message_put(&m, SLICE("}"));
-  (void)sio__classic_publish_packed(k->adapter, "-response", answer_channel(k), &m, bins, nbins);
+  answer_send(&m, k, bins, nbins, k->adapter->dialect->packs);
 }
 
 static void on_acks_end(int status, size_t lost, void *user) {
@@ -208,7 +207,7 @@ static void answer_count(const struct asker *k, uint64_t n) {
   answer_begin(&m, k, MESSAGE_COUNT);
   sio__message_put(&m, SLICE(",\"clientCount\":"));
   sio__message_put_number(&m, n);
-  answer_send(&m, k);
+  answer_send(&m, k, NULL, 0, false);
 }
 
 static int ask_sockets(struct asker *k, sio_slice data, const struct heard_target *t,
@@ -265,14 +264,14 @@ static void on_fetched_for_asker(int status, sio_remote *list, size_t n, void *u
   struct asker *k = user;
   struct message m;
   if (status != SIO_ECLOSED) {
-    answer_begin(&m, k, 0);
+    answer_begin(&m, k, MESSAGE_FETCH);
     sio__message_put(&m, SLICE(",\"sockets\":["));
     for (size_t i = 0; i < n; i++) {
       if (i) sio__message_put(&m, SLICE(","));
       put_remote(&m, &list[i]);
     }
     sio__message_put(&m, SLICE("]"));
-    answer_send(&m, k);
+    answer_send(&m, k, NULL, 0, false);
   }
   sio__free(k);
 }
@@ -306,11 +305,11 @@ static void list_room(const char *room, size_t members, void *user) {
 static void heard_all_rooms(const struct asker *k) {
   struct message m;
   struct room_list l = { .m = &m };
-  answer_begin(&m, k, 0);
+  answer_begin(&m, k, MESSAGE_FETCH);
   sio__message_put(&m, SLICE(",\"rooms\":["));
   classic_local()->all_rooms(k->adapter->local, list_room, &l);
   sio__message_put(&m, SLICE("]"));
-  answer_send(&m, k);
+  answer_send(&m, k, NULL, 0, false);
 }
 
 static void list_socket(sio_socket *s, void *user) { list_room(sio_socket_id(s), 1, user); }
@@ -325,11 +324,11 @@ static int heard_sockets(const struct asker *k, sio_slice rooms) {
   if (err) return err;
   bool everybody = !rooms.n || (sio__unpack_array(&list, &n) && n == 0);
   const sio_target to = local_target(k->adapter, &t, everybody);
-  answer_begin(&m, k, 0);
+  answer_begin(&m, k, MESSAGE_FETCH);
   sio__message_put(&m, SLICE(",\"sockets\":["));
   err = classic_local()->each(k->adapter->local, &to, list_socket, &l);
   sio__message_put(&m, SLICE("]"));
-  answer_send(&m, k);
+  answer_send(&m, k, NULL, 0, false);
   heard_target_clear(&t);
   return err;
 }
@@ -367,16 +366,12 @@ static void on_server_answer(sio_adapter *a, const sio_return *to, sio_slice jso
   struct asker k = { .adapter = a };
   struct message m;
   memcpy(k.id, to->bytes, sizeof k.id);
+  if (a->sharded) memcpy(k.uid, to->bytes + sizeof k.id, sizeof k.uid); /* or all hear it */
   if (a->shut) return;
   answer_begin(&m, &k, MESSAGE_SERVER_EMIT);
-  sio__message_put(&m, SLICE(",\"data\":"));
+  sio__message_put(&m, slice_str(a->dialect->answer_key));
   sio__message_put(&m, json);
-  if (!nbins) {
-    answer_send(&m, &k);
-    return;
-  }
-  sio__message_put(&m, SLICE("}"));
-  (void)sio__classic_publish_packed(a, "-response", NULL, &m, bins, nbins);
+  answer_send(&m, &k, bins, nbins, false);
 }
 
 static int heard_server_emit(const struct asker *k, sio_slice data) {
@@ -384,6 +379,7 @@ static int heard_server_emit(const struct asker *k, sio_slice data) {
   sio_return to = { { 0 } };
   sio_adapter *a = k->adapter;
   memcpy(to.bytes, k->id, sizeof k->id);
+  memcpy(to.bytes + sizeof k->id, k->uid, sizeof k->uid);
   int err = sio__unpack_json(&json, heard_msgs(a), data);
   if (!err)
     err = sio_server_side_receive(a->nsp, unpacked_text(&json), json.out.bins, json.out.nbins,
@@ -447,7 +443,8 @@ void sio__heard_request(struct subscription *s, sio_slice channel, sio_slice pay
 /* ---- responses ------------------------------------------------------------------------------- */
 
 struct heard_answer {
-  sio_slice id, type, sockets, data, packet, count;
+  uint64_t type;
+  sio_slice sockets, data, packet, count;
 };
 
 /* Its auth is part of the handshake. */
@@ -521,9 +518,7 @@ static int heard_count(struct question *q, sio_slice count) {
 }
 
 static int heard_answer_to(struct question *q, const struct heard_answer *f) {
-  uint64_t type = 0;
   int err;
-  if (f->type.n && !sio__unpack_number(f->type, MESSAGE_ACK, &type)) return SIO_EPROTO;
   switch (q->type) {
     case MESSAGE_FETCH: return heard_remotes(q, f->sockets);
     case MESSAGE_SERVER_EMIT:
@@ -531,8 +526,8 @@ static int heard_answer_to(struct question *q, const struct heard_answer *f) {
       sio__question_answered(q);
       return err;
     case MESSAGE_ASK:
-      if (type == MESSAGE_COUNT) return heard_count(q, f->count);
-      if (type != MESSAGE_ACK) return SIO_EPROTO;
+      if (f->type == MESSAGE_COUNT) return heard_count(q, f->count);
+      if (f->type != MESSAGE_ACK) return SIO_EPROTO;
       err = heard_reply(q, f->packet);
       sio__question_acked(q);
       return err;
@@ -540,21 +535,96 @@ static int heard_answer_to(struct question *q, const struct heard_answer *f) {
   }
 }
 
+/* What is not an answer to a question of this adapter is ignored. */
+static int heard_answer(sio_adapter *a, sio_slice id, const struct heard_answer *f) {
+  char name[ID_MAX];
+  struct question *q =
+      sio__unpack_name(id, name, sizeof name) ? sio__question_find(a->redis, name) : NULL;
+  return q && q->adapter == a ? heard_answer_to(q, f) : 0;
+}
+
 /* Answers to the questions of others come here too. */
 void sio__heard_response(struct subscription *s, sio_slice channel, sio_slice payload) {
   sio_adapter *a = s->adapter;
-  struct heard_answer f;
+  struct heard_answer f = { 0 };
   struct unpacked u;
-  char id[ID_MAX];
-  const struct unpack_field fields[] = { { "requestId", &f.id },      { "type", &f.type },
+  sio_slice id, type;
+  const struct unpack_field fields[] = { { "requestId", &id },        { "type", &type },
                                          { "sockets", &f.sockets },   { "data", &f.data },
                                          { "clientCount", &f.count }, { "packet", &f.packet } };
   if (a->shut || map_empty(&a->redis->questions)) return;
   int err = sio__unpack_open(&u, heard_msgs(a), payload);
   if (!err && !sio__unpack_fields(u.value, fields, 6)) err = SIO_EPROTO;
-  struct question *q =
-      !err && sio__unpack_name(f.id, id, sizeof id) ? sio__question_find(a->redis, id) : NULL;
-  if (q && q->adapter == a) err = heard_answer_to(q, &f);
+  if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;
+  if (!err) err = heard_answer(a, id, &f);
+  sio__unpack_clear(&u);
+  if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
+}
+
+/* ---- the sharded adapter --------------------------------------------------------------------- */
+
+static int heard_sharded_answer(sio_adapter *a, enum sharded_type type, sio_slice data) {
+  sio_slice id;
+  struct heard_answer f = { .type = type == SHARDED_COUNT ? MESSAGE_COUNT : MESSAGE_ACK };
+  const struct unpack_field fields[] = { { "requestId", &id },
+                                         { "sockets", &f.sockets },
+                                         { "clientCount", &f.count },
+                                         { "packet", &f.packet } };
+  if (!sio__unpack_fields(data, fields, 4)) return SIO_EPROTO;
+  f.data = f.packet;
+  return heard_answer(a, id, &f);
+}
+
+static int heard_sharded_request(struct asker *k, enum sharded_type type, sio_slice data) {
+  struct heard_fields f = { 0 };
+  const struct unpack_field fields[] = { { "requestId", &f.id },
+                                         { "opts", &f.opts },
+                                         { "rooms", &f.rooms },
+                                         { "close", &f.close },
+                                         { "packet", &f.packet } };
+  if (!sio__unpack_fields(data, fields, 5)) return SIO_EPROTO;
+  if (f.id.n && !sio__unpack_name(f.id, k->id, sizeof k->id)) return SIO_EPROTO;
+  switch (type) {
+    case SHARDED_BROADCAST:
+      return k->id[0] ? heard_ask(k, f.packet, f.opts) : heard_packet(k->adapter, f.packet, f.opts);
+    case SHARDED_JOIN: return heard_bulk(k->adapter, MESSAGE_JOIN, &f);
+    case SHARDED_LEAVE: return heard_bulk(k->adapter, MESSAGE_LEAVE, &f);
+    case SHARDED_DISCONNECT: return heard_bulk(k->adapter, MESSAGE_DISCONNECT, &f);
+    case SHARDED_FETCH: return k->id[0] ? heard_fetch(k, f.opts) : SIO_EPROTO;
+    default: return heard_server_emit(k, f.packet);
+  }
+}
+
+static bool is_sharded_answer(enum sharded_type type) {
+  return type == SHARDED_FETCHED || type == SHARDED_SERVER_ANSWER || type == SHARDED_COUNT ||
+         type == SHARDED_ACK;
+}
+
+/* Types outside of these are of other adapters with the same messages: heartbeats, and ends. */
+static int heard_envelope(sio_adapter *a, sio_slice envelope) {
+  struct asker k = { .adapter = a };
+  sio_slice type, data, uid, nsp, name = SLICE("");
+  uint64_t number;
+  const struct unpack_field fields[] = {
+    { "type", &type }, { "data", &data }, { "uid", &uid }, { "nsp", &nsp }
+  };
+  if (!sio__unpack_fields(envelope, fields, 4) || !sio__unpack_number(type, 255, &number) ||
+      !sio__unpack_name(uid, k.uid, sizeof k.uid))
+    return SIO_EPROTO;
+  bool ours = strcmp(k.uid, a->uid) == 0 || (nsp.n && !sio__unpack_str(nsp, &name));
+  if (ours || (nsp.n && !slice_eq(name, a->nsp_name))) return 0;
+  if (number < SHARDED_BROADCAST || number > SHARDED_ACK) return 0;
+  return is_sharded_answer((enum sharded_type)number)
+             ? heard_sharded_answer(a, (enum sharded_type)number, data)
+             : heard_sharded_request(&k, (enum sharded_type)number, data);
+}
+
+void sio__heard_sharded(struct subscription *s, sio_slice channel, sio_slice payload) {
+  sio_adapter *a = s->adapter;
+  struct unpacked u;
+  if (a->shut) return;
+  int err = sio__unpack_open(&u, heard_msgs(a), payload);
+  if (!err) err = heard_envelope(a, u.value);
   sio__unpack_clear(&u);
   if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
 }

@@ -158,7 +158,7 @@ int sio__link_command(struct link *l, const struct link_expect *expect, const si
                       size_t n) {
   size_t size = sio__link_queued(l) + 64;
   for (size_t i = 0; i < n; i++) size = size_add(size, size_add(words[i].n, 32));
-  if (size > l->options->max_queued) return UV_ENOBUFS;
+  if (size > l->max_out) return UV_ENOBUFS;
   int err = expect ? link_grow_expects(l) : 0;
   if (!err) err = put_command(&l->out, words, n);
   if (err || !expect) return err;
@@ -330,7 +330,7 @@ void sio__link_flush(struct link *l) {
   char *bytes = l->out.p;
   size_t n = l->out.n;
   l->nwritten = l->nexpects;
-  buf_init(&l->out, l->options->max_queued);
+  buf_init(&l->out, l->max_out);
   int err = wire_write(l->wire, bytes, n);
   if (err) link_fail_with(l, "the connection broke", err);
 }
@@ -563,7 +563,8 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l)) {
   *l = (struct link){ .ops = ops, .options = options, .handles = handles, .closed = closed };
-  buf_init(&l->out, options->max_queued);
+  l->max_out = options->max_queued;
+  buf_init(&l->out, l->max_out);
   uv_timer_init(loop, &l->timer);
   l->timer.data = l;
   ++*handles;

@@ -21,9 +21,11 @@
 
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
+enum { LINK_ID = 18 }; /* the longest id, with two NULs */
+
 /* What a reply to a command is for: the id of a question, or "" for a reply nobody waits for. */
 struct link_expect {
-  char id[8];
+  char id[LINK_ID];
 };
 
 struct link;
@@ -60,6 +62,7 @@ struct link {
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
   struct buf out;                        /* commands that are not written yet                */
+  size_t max_out;                        /* of it, and of what the kernel has not taken */
   struct link_expect *expects;           /* a ring: of commands that have no reply yet       */
   uint32_t first, nexpects, cap_expects; /* cap: a power of two                              */
   uint32_t nwritten;                     /* of those, whose commands were written            */

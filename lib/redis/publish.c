@@ -15,6 +15,15 @@ int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
   return err;
 }
 
+int sio__sharded_random_id(char out[LINK_ID]) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char random[SHARDED_UID / 2];
+  int err = sio__random(random, sizeof random);
+  memset(out, 0, LINK_ID);
+  for (int i = 0; i < SHARDED_UID; i++) out[i] = digits[random[i / 2] >> (i & 1) * 4 & 15];
+  return err;
+}
+
 int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m) {
   struct message channel;
   sio__message_init(&channel, &a->redis->msgs);
@@ -22,7 +31,8 @@ int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, str
   int err = m->err ? m->err : channel.err;
   if (!err && a->shut) err = UV_ENOTCONN;
   if (!err)
-    err = sio__redis_publish(a->redis, sio__message_text(&channel), sio__message_text(m));
+    err =
+        sio__redis_publish(a->redis, a->sharded, sio__message_text(&channel), sio__message_text(m));
   else
     sio__redis_dropped(a->redis, err);
   sio__message_clear(&channel);

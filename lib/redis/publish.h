@@ -2,7 +2,8 @@
  *
  * publish.h - the adapter of one namespace, and what it publishes.
  *
- *   classic.c    the table: what the host calls
+ *   classic.c    the tables: what the host calls
+ *   sharded.c    what differs in the sharded adapter
  *   question.c   questions of this server, until all have answered
  *   heard.c      broadcasts and requests of other servers, and the answers to them
  */
@@ -14,7 +15,8 @@
 
 enum {
   CLASSIC_UID = 6,
-  ID_MAX = 40, /* an id of another server, with its NUL */
+  SHARDED_UID = 16, /* hexadecimal digits */
+  ID_MAX = 40,      /* an id of another server, with its NUL */
   UID_MAX = 24
 };
 
@@ -25,20 +27,51 @@ enum {
   CLASSIC_OWN_RESPONSES,
   CLASSIC_SUBSCRIPTIONS
 };
+/* Those of the sharded adapter. */
+enum { SHARDED_ALL, SHARDED_OWN, SHARDED_SUBSCRIPTIONS };
+
+/* How messages are written. */
+struct dialect {
+  const char *requests, *responses; /* what follows the key in the names of their channels */
+  const char *answer_key;           /* of the answer to an event for servers */
+  bool packs;                       /* broadcasts and acks are always MessagePack */
+  void (*broadcast)(struct message *m, const sio_adapter *a, sio_slice event,
+                    const struct message_target *to);
+  void (*ask)(struct message *m, const sio_adapter *a, const char *id, sio_slice event,
+              const struct message_target *to);
+  void (*bulk)(struct message *m, const sio_adapter *a, enum message_type type,
+               const struct message_target *to, const char *const *rooms, bool session);
+  void (*server_emit)(struct message *m, const sio_adapter *a, const char *id, sio_slice event);
+  void (*fetch)(struct message *m, const sio_adapter *a, const char *id,
+                const struct message_target *to);
+  /* The beginning and the end of an answer. */
+  void (*answer)(struct message *m, const char *id, enum message_type type);
+  void (*end_answer)(struct message *m, const sio_adapter *a);
+  /* The room on whose channel a broadcast goes; NULL: on the common one. */
+  const char *(*room_of)(const sio_adapter *a, const struct message_target *to);
+};
 
 struct sio_adapter {
+  const struct dialect *dialect;
   sio_nsp *nsp;
   sio_adapter *local; /* the memory adapter's part */
   sio_redis *redis;
   sio_slice key, nsp_name;
   bool answer_asker_alone;
   bool shut;
-  char uid[CLASSIC_UID + 2];
+  bool sharded; /* speaks as createShardedAdapter(): sharded.c */
+  int mode;     /* enum sio_redis_subscription_mode */
+  char uid[LINK_ID];
+  const struct subscription *counted; /* the channel that each server listens on once */
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
+  void (*heard_in_room)(struct subscription *s, sio_slice channel, sio_slice payload);
+  struct map room_channels; /* struct room_channel by name, sharded.c */
 };
 
 static inline const sio_adapter_ops *classic_local(void) { return &sio_adapter_memory; }
 
+/* Random hexadecimal digits, with a NUL. */
+int sio__sharded_random_id(char out[LINK_ID]);
 /* Random, of A-Z, a-z, 0-9, with a NUL. 0 or an error. */
 int sio__classic_random_id(char out[CLASSIC_UID + 2]);
 

@@ -9,7 +9,7 @@
 
 static sio_slice question_key(const void *item) {
   const struct question *q = item;
-  return slice(q->id, CLASSIC_UID);
+  return slice_str(q->id);
 }
 
 struct question *sio__question_find(sio_redis *r, const char *id) {
@@ -60,8 +60,8 @@ void sio__questions_init(sio_redis *r) {
 
 static int question_ask_count(struct question *q) {
   sio_adapter *a = q->adapter;
-  const struct subscription *s = &a->subscriptions[CLASSIC_REQUESTS];
-  return sio__redis_count(a->redis, slice(s->name, s->name_len), q->id);
+  const struct subscription *s = a->counted;
+  return sio__redis_count(a->redis, a->sharded, slice(s->name, s->name_len), q->id);
 }
 
 int sio__question_new(struct question **out, sio_adapter *a, enum message_type type,
@@ -72,7 +72,7 @@ int sio__question_new(struct question **out, sio_adapter *a, enum message_type t
   q->adapter = a;
   q->type = type;
   q->query = query;
-  int err = sio__classic_random_id(q->id);
+  int err = a->sharded ? sio__sharded_random_id(q->id) : sio__classic_random_id(q->id);
   if (!err) err = sio__map_put(&a->redis->questions, q);
   if (!err && (err = question_ask_count(q))) sio__map_del(&a->redis->questions, question_key(q));
   if (err) {

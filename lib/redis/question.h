@@ -11,7 +11,7 @@
 #include "redis/publish.h"
 
 struct question {
-  char id[CLASSIC_UID + 2];
+  char id[LINK_ID];
   enum message_type type;
   sio_adapter *adapter;
   sio_query *query; /* held once           */

@@ -7,6 +7,7 @@
  *     b   a broadcast on the channel of all; r on that of a room that a peer is in
  *     q   a request of another server
  *     a   an answer to a question
+ *     s   any message of the sharded adapter, for a second server
  *     ?   nothing: the host asks the others (the ids of the questions are id0000, id0001, ...)
  *     t   nothing: a turn of the loop
  *
@@ -26,10 +27,10 @@
 
 static uv_loop_t uv;
 static sio_redis *redis;
-static sio_redis_adapter_options options;
-static sio_server *srv;
+static sio_redis_adapter_options options, of_second;
+static sio_server *srv, *second;
 static sio_nsp *root;
-static sio_adapter *adapter; /* of "/" */
+static sio_adapter *adapter, *sharded; /* of "/" */
 static sio_test_peer *peer;
 static unsigned still_open, drawn;
 static bool closed;
@@ -132,6 +133,11 @@ static void hear_on(int which, const char *channel, sio_slice payload) {
   s->heard(s, slice_str(channel), payload);
 }
 
+static void hear_sharded(sio_slice payload) {
+  struct subscription *s = &sharded->subscriptions[SHARDED_ALL];
+  s->heard(s, slice_str("s#/#"), payload);
+}
+
 static void hear(char what, sio_slice bytes) {
   switch (what) {
     case 'R': hear_replies(bytes); break;
@@ -139,10 +145,17 @@ static void hear(char what, sio_slice bytes) {
     case 'r': hear_on(CLASSIC_BROADCASTS, "socket.io#/#room#", bytes); break;
     case 'q': hear_on(CLASSIC_REQUESTS, "socket.io-request#/#", bytes); break;
     case 'a': hear_on(CLASSIC_RESPONSES, "socket.io-response#/#", bytes); break;
+    case 's': hear_sharded(bytes); break;
     case '?': ask(); break;
     case 't': uv_run(&uv, UV_RUN_NOWAIT); break;
     default: break;
   }
+}
+
+static sio_adapter *adapter_with(const char *name) {
+  const struct subscription *s = sio__map_get(&redis->subscriptions, slice_str(name));
+  DEMAND(s);
+  return s->adapter;
 }
 
 static void begin(void) {
@@ -157,9 +170,11 @@ static void begin(void) {
   options.redis = redis;
   sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &options, .max_answers = 4000 };
   DEMAND(sio_server_new(&srv, &uv, &o) == 0 && sio_of(srv, "/", &root) == 0);
-  const struct subscription *s = sio__map_get(&redis->subscriptions, SLICE("socket.io-request#/#"));
-  DEMAND(s);
-  adapter = s->adapter;
+  of_second = (sio_redis_adapter_options){ .redis = redis, .key = "s" };
+  o = (sio_options){ .adapter = &sio_redis_sharded_adapter, .adapter_user = &of_second };
+  DEMAND(sio_server_new(&second, &uv, &o) == 0);
+  adapter = adapter_with("socket.io-request#/#");
+  sharded = adapter_with("s#/#");
   redis->state = SIO_REDIS_READY;
   DEMAND(sio_on_server_side(root, "said", on_said, NULL) == 0);
   DEMAND(sio_test_connect(srv, "/", NULL, &peer) == 0);
@@ -171,6 +186,7 @@ static void finish(void) {
   while ((text = sio_test_next(peer)))
     if (*text == '[') check_json(slice_str(text));
   sio_test_free(peer);
+  sio_server_close(second, NULL, NULL);
   sio_server_close(srv, on_closed, NULL);
   for (int i = 0; i < 10 && !closed; i++) uv_run(&uv, UV_RUN_NOWAIT);
   sio_redis_free(redis);

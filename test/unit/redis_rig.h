@@ -63,6 +63,18 @@ int __wrap_sio__classic_random_id(char out[CLASSIC_UID + 2]) {
   return 0;
 }
 
+int __wrap_sio__sharded_random_id(char out[LINK_ID]);
+int __wrap_sio__sharded_random_id(char out[LINK_ID]) {
+  memset(out, 0, LINK_ID);
+  if (ids && *ids)
+    memcpy(out, *ids++, SHARDED_UID);
+  else
+    snprintf(out, SHARDED_UID + 1, "%016u", drawn++);
+  return 0;
+}
+
+static bool sharded; /* with the sharded adapter */
+
 /* ---- what it answers ------------------------------------------------------------------------- */
 
 static inline void fake_put(struct fake_conn *c, const char *p, size_t n) {
@@ -106,7 +118,9 @@ static inline void fake_subscribe(struct fake_conn *c, const sio_slice *w) {
            w[1].p);
   c->subscribed = true;
   fake_say(c, "*3\r\n");
-  fake_bulk(c, slice_is(w[0], "PSUBSCRIBE") ? SLICE("psubscribe") : SLICE("subscribe"));
+  fake_bulk(c, slice_is(w[0], "PSUBSCRIBE")   ? SLICE("psubscribe")
+               : slice_is(w[0], "SSUBSCRIBE") ? SLICE("ssubscribe")
+                                              : SLICE("subscribe"));
   fake_bulk(c, w[1]);
   fake_say(c, ":1\r\n");
 }
@@ -137,12 +151,14 @@ static inline void fake_command(struct fake_conn *c, const sio_slice *w, size_t 
   if (mute) return;
   if (slice_is(w[0], "PING")) {
     fake_ping(c);
-  } else if (slice_is(w[0], "PUBLISH")) {
+  } else if (slice_is(w[0], "PUBLISH") || slice_is(w[0], "SPUBLISH")) {
+    EQ(slice_is(w[0], "SPUBLISH"), sharded);
     fake_keep_published(w[1], w[2]);
     fake_say(c, ":1\r\n");
   } else if (slice_is(w[0], "PUBSUB")) {
     fake_count(c, w[2]);
-  } else if (slice_is(w[0], "SUBSCRIBE") || slice_is(w[0], "PSUBSCRIBE")) {
+  } else if (slice_is(w[0], "SUBSCRIBE") || slice_is(w[0], "PSUBSCRIBE") ||
+             slice_is(w[0], "SSUBSCRIBE") || slice_is(w[0], "SUNSUBSCRIBE")) {
     fake_subscribe(c, w);
   } else if (slice_is(w[0], "AUTH") || slice_is(w[0], "SELECT") || slice_is(w[0], "CLIENT")) {
     size_t at = strlen(login);
@@ -272,9 +288,9 @@ static inline struct fake_conn *subscriber(void) {
 static inline void push(const char *channel, sio_slice payload) {
   struct fake_conn *c = subscriber();
   if (!c) abort();
-  bool pattern = strncmp(channel, "socket.io#", 10) == 0;
+  bool pattern = !sharded && strncmp(channel, "socket.io#", 10) == 0;
   fake_say(c, pattern ? "*4\r\n" : "*3\r\n");
-  fake_bulk(c, pattern ? SLICE("pmessage") : SLICE("message"));
+  fake_bulk(c, pattern ? SLICE("pmessage") : sharded ? SLICE("smessage") : SLICE("message"));
   if (pattern)
     fake_bulk(c, strncmp(channel, "socket.io#/c", 12) == 0 ? SLICE("socket.io#/chat#*")
                                                            : SLICE("socket.io#/#*"));
@@ -338,14 +354,16 @@ static inline int begin_code(const sio_redis_options *more) {
   uv_async_init(&loop, &alive, on_alive);
   begin_redis(more);
   static sio_options o;
-  o = (sio_options){ .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  o = (sio_options){ .adapter = sharded ? &sio_redis_sharded_adapter : &sio_redis_adapter,
+                     .adapter_user = &cluster };
   int err = sio_server_new(&srv, &loop, &o);
   return err ? err : sio_of(srv, "/", &root);
 }
 
 static inline void begin(const sio_redis_options *more) {
   static const char *const first[] = { "w1gYUz", NULL };
-  ids = first;
+  static const char *const first_sharded[] = { "ea552cd3114e40c2", NULL };
+  ids = sharded ? first_sharded : first;
   EQ(begin_code(more), 0);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   settle();

@@ -4,6 +4,7 @@
  *
  *     --redis          the URL
  *     --redis-key      sio_redis_adapter_options.key
+ *     --redis-sharded  the sharded adapter: dynamic, static, dynamic-private
  *     --redis-own      publish_on_specific_response_channel
  *     --redis-queue    max_queued
  *     --redis-user, --redis-pass
@@ -72,7 +73,11 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
   adapter.redis = redis;
   adapter.key = flag("redis-key");
   adapter.publish_on_specific_response_channel = flag("redis-own") != NULL;
-  o->adapter = &sio_redis_adapter;
+  adapter.subscription_mode = flag_is("redis-sharded", "static")    ? SIO_REDIS_STATIC
+                              : flag_is("redis-sharded", "dynamic") ? SIO_REDIS_DYNAMIC
+                              : flag("redis-sharded")               ? SIO_REDIS_DYNAMIC_PRIVATE
+                                                                    : 0;
+  o->adapter = flag("redis-sharded") ? &sio_redis_sharded_adapter : &sio_redis_adapter;
   o->adapter_user = &adapter;
   o->request_timeout_ms = flag_number("request-timeout");
   return err;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sharded.h - what differs in the sharded adapter: the messages, and a channel for each room.
+ */
+#ifndef SIO_REDIS_SHARDED_H
+#define SIO_REDIS_SHARDED_H
+
+#include "redis/publish.h"
+
+extern const struct dialect sio__sharded_dialect;
+
+/* The types of its messages; the numbers are the protocol's. */
+enum sharded_type {
+  SHARDED_BROADCAST = 3,
+  SHARDED_JOIN,
+  SHARDED_LEAVE,
+  SHARDED_DISCONNECT,
+  SHARDED_FETCH,
+  SHARDED_FETCHED,
+  SHARDED_SERVER_EMIT,
+  SHARDED_SERVER_ANSWER,
+  SHARDED_COUNT,
+  SHARDED_ACK
+};
+
+/* The channel of a room is subscribed while the room has members here. */
+int sio__sharded_join(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_leave(sio_adapter *a, sio_socket *s, const char *room);
+void sio__sharded_leave_all(sio_adapter *a, sio_socket *s);
+void sio__sharded_arrive(sio_adapter *a, sio_socket *s);
+void sio__sharded_depart(sio_adapter *a, sio_socket *s);
+void sio__sharded_init(sio_adapter *a,
+                       void (*heard)(struct subscription *s, sio_slice channel, sio_slice payload));
+void sio__sharded_clear(sio_adapter *a);
+
+#endif
