@@ -93,7 +93,7 @@ static int send_to_others(sio_adapter *a, struct request *from, const sio_target
                           sio_query *q) {
   struct core *core = adapter_core(a);
   struct member_id others[MEMBERS_MAX];
-  unsigned n = sio__threads_others(core->threads, core->member, others);
+  unsigned n = sio__threads_list_others(core->threads, core->member, others);
   if (n == 0) return 0;
   struct question *k = q ? question_new(a, q) : NULL;
   from->from = core->member;
@@ -179,7 +179,7 @@ static int threads_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
 
 static unsigned count_others(const sio_adapter *a) {
   struct member_id others[MEMBERS_MAX];
-  return sio__threads_others(adapter_core(a)->threads, adapter_core(a)->member, others);
+  return sio__threads_list_others(adapter_core(a)->threads, adapter_core(a)->member, others);
 }
 
 static int threads_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {

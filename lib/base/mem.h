@@ -16,7 +16,7 @@
 void *sio__malloc(size_t n);
 void *sio__calloc(size_t count, size_t size); /* zeroed; NULL also if the product overflows */
 void *sio__realloc(void *p, size_t n);
-/* Grows an array of *cap items of that size to twice the length, or to `first` items. NULL, and
+/* Grows an array of *cap items of `size` bytes to twice the length, or to `first` items. NULL, and
  * nothing changed: no memory, or more items than 32 bits can count. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
 void sio__free(void *p);                     /* NULL is allowed. */

@@ -30,7 +30,7 @@ int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first)
   return sio__copy_sized_struct(out, room, in, size ? size : first);
 }
 
-void sio__sized_fill(void *out, const void *ours, size_t room) {
+void sio__fill_sized_struct(void *out, const void *ours, size_t room) {
   size_t given, size;
   memcpy(&given, out, sizeof given);
   size = given ? given : room;

@@ -18,6 +18,6 @@ int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first)
 /* Fills in a struct of the host that begins with its size, which stays as it is, from ours. Bytes
  * of the host's after the end of ours become zero. A size of 0 stands for the size in version
  * 0.1. */
-void sio__sized_fill(void *out, const void *ours, size_t room);
+void sio__fill_sized_struct(void *out, const void *ours, size_t room);
 
 #endif

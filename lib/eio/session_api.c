@@ -65,7 +65,7 @@ void sio_session_get_info(const sio_session *c, sio_session_info *out) {
     .upgrading = c->probe != NULL,
     .upgraded = c->upgraded,
   };
-  sio__sized_fill(out, &info, sizeof info);
+  sio__fill_sized_struct(out, &info, sizeof info);
 }
 
 void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]) {

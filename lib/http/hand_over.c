@@ -13,7 +13,7 @@
 
 /* The head's bytes were changed if its target is an URL with a host and no path (head.c): the
  * host's text was moved by one byte over the second '/'. */
-static void restore_target(char *head, const sio_request *r) {
+static void restore_absolute_url(char *head, const sio_request *r) {
   sio_slice host = r->authority;
   if (host.n == 0 || host.p[-2] == '/') return;
   char *at = head + (host.p - r->head.p);
@@ -22,12 +22,12 @@ static void restore_target(char *head, const sio_request *r) {
 }
 
 /* The bytes of the request's head, then those that were received after them. */
-static int copy_input(const sio_request *r, struct buf *out) {
+static int copy_request_input(const sio_request *r, struct buf *out) {
   const struct http_conn *c = r->conn;
   size_t n = r->head.n + c->input_len;
   buf_init(out, n > HTTP_STASH + NET_RBUF ? n : HTTP_STASH + NET_RBUF);
   int err = sio__buf_put(out, r->head.p, r->head.n);
-  if (!err) restore_target(out->p, r);
+  if (!err) restore_absolute_url(out->p, r);
   return err ? err : sio__buf_put(out, c->input, c->input_len);
 }
 
@@ -44,7 +44,7 @@ int sio__request_hand_over(sio_request *r, struct http_transfer **out) {
   struct http_conn *c = r->conn;
   assert(c && c->reading && c->req == r && !r->answered);
   struct http_transfer *t = sio__calloc(1, sizeof *t);
-  int err = t ? copy_input(r, &t->input) : UV_ENOMEM;
+  int err = t ? copy_request_input(r, &t->input) : UV_ENOMEM;
   if (!err) err = sio__conn_detach(c->conn, &t->conn);
   if (err) {
     if (t) sio__buf_clear(&t->input);

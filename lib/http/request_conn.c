@@ -82,7 +82,7 @@ void sio_request_get_info(const sio_request *r, sio_request_info *out) {
     .peer = sio__request_direct_address(r),
     .secure = sio__request_is_secure(r),
   };
-  sio__sized_fill(out, &info, sizeof info);
+  sio__fill_sized_struct(out, &info, sizeof info);
 }
 
 const sio_tls_info *sio_request_tls(const sio_request *r) {

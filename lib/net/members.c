@@ -110,7 +110,7 @@ static struct member_id id_of_place(const sio_threads *t, unsigned i) {
   return (struct member_id){ i, t->members[i].generation };
 }
 
-unsigned sio__threads_others(sio_threads *t, struct member_id self, struct member_id *out) {
+unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct member_id *out) {
   unsigned n = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++)
@@ -129,7 +129,7 @@ struct envelope {
   size_t bytes;
 };
 
-static void open_envelope(void *arg) {
+static void run_thread_message(void *arg) {
   struct envelope *e = arg;
   atomic_fetch_sub(&e->to->inbox, e->bytes);
   e->run(e->server, e->arg);
@@ -138,9 +138,9 @@ static void open_envelope(void *arg) {
 
 /* The bytes are counted before the message is sent, so that several senders together stay within
  * the limit. */
-static int post_envelope(sio_threads *t, struct member *m, struct envelope *e) {
+static int post_thread_message(sio_threads *t, struct member *m, struct envelope *e) {
   if (atomic_fetch_add(&m->inbox, e->bytes) + e->bytes <= t->inbox_max) {
-    int err = sio__loop_post(m->loop, open_envelope, e);
+    int err = sio__loop_post(m->loop, run_thread_message, e);
     if (!err) return 0;
     atomic_fetch_sub(&m->inbox, e->bytes);
     return err;
@@ -158,7 +158,7 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
   int err = SIO_ECLOSED;
   if (m) {
     *e = (struct envelope){ m, m->server, run, arg, bytes + sizeof *e };
-    err = post_envelope(t, m, e);
+    err = post_thread_message(t, m, e);
   }
   pthread_rwlock_unlock(&t->lock);
   if (err) sio__free(e);
@@ -171,7 +171,7 @@ static unsigned member_load(const struct member *m) {
   return atomic_load(&m->conns) + atomic_load(&m->arriving);
 }
 
-struct member_id sio__threads_place(sio_threads *t, struct member_id self) {
+struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self) {
   unsigned best = MEMBERS_MAX, load = 0;
   pthread_rwlock_rdlock(&t->lock);
   for (unsigned i = 0; i < MEMBERS_MAX; i++) {
@@ -186,11 +186,11 @@ struct member_id sio__threads_place(sio_threads *t, struct member_id self) {
   return id;
 }
 
-void sio__threads_arrived(sio_threads *t, struct member_id id) {
+void sio__threads_count_arrival(sio_threads *t, struct member_id id) {
   atomic_fetch_sub(&t->members[id.place].arriving, 1);
 }
 
-unsigned sio__threads_conns(sio_threads *t) {
+unsigned sio__threads_count_conns(sio_threads *t) {
   unsigned n = 0;
   for (struct member *m = t->members; m < t->members + MEMBERS_MAX; m++) n += member_load(m);
   return n;

@@ -29,7 +29,7 @@ struct member_id {
 };
 
 struct member {
-  struct loop *loop; /* NULL: the place is free */
+  struct loop *loop; /* NULL: no member has this place */
   void *server;      /* passed to the functions of messages */
   uint32_t generation;
   bool drains;          /* gets no new connections */
@@ -53,7 +53,7 @@ struct sio_threads {
 void sio__threads_ref(sio_threads *t);
 void sio__threads_unref(sio_threads *t);
 
-/* Adds a member. 0, UV_ENOMEM: all places are taken. */
+/* Adds a member. 0, or UV_ENOMEM: MEMBERS_MAX members have joined. */
 int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct member_id *out);
 /* Sends no more messages to the member; those that were sent already are still delivered. */
 void sio__threads_leave(sio_threads *t, struct member_id id);
@@ -67,21 +67,23 @@ int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *ser
                       void *arg, size_t bytes);
 /* Writes the ids of all members but `self` to out, which has MEMBERS_MAX elements, and returns
  * their number. */
-unsigned sio__threads_others(sio_threads *t, struct member_id self, struct member_id *out);
+unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct member_id *out);
 
-/* The member with the fewest connections, counting those on their way to it; `self` if none accepts
- * new ones. One more connection counts as being on its way until sio__threads_arrived(). */
-struct member_id sio__threads_place(sio_threads *t, struct member_id self);
-void sio__threads_arrived(sio_threads *t, struct member_id id);
+/* Returns the member with the fewest connections, those on their way to it included; `self` if no
+ * member accepts new ones. Counts one more connection as being on its way to that member, until
+ * sio__threads_count_arrival() is called. */
+struct member_id sio__threads_choose_member(sio_threads *t, struct member_id self);
+void sio__threads_count_arrival(sio_threads *t, struct member_id id);
 /* Open connections of all members. */
-unsigned sio__threads_conns(sio_threads *t);
+unsigned sio__threads_count_conns(sio_threads *t);
 
-/* A number that no other call returns: names a question in the messages about it. */
+/* Returns a number that no other call returns. It identifies a request to other members in the
+ * messages about it. */
 static inline uint64_t sio__threads_next_number(sio_threads *t) {
   return atomic_fetch_add(&t->next_number, 1) + 1;
 }
 
-/* Which member has the session. 0, UV_EEXIST, UV_ENOMEM. */
+/* Records which member has the session. 0, UV_EEXIST, UV_ENOMEM. */
 int sio__threads_add_sid(sio_threads *t, const char *sid, struct member_id id);
 void sio__threads_remove_sid(sio_threads *t, const char *sid);
 bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out);

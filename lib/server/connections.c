@@ -11,7 +11,7 @@
 
 /* Open connections of all servers that max_connections is for. */
 static unsigned count_connections(const sio_server *srv) {
-  return srv->core.threads ? sio__threads_conns(srv->core.threads) : srv->core.loop.nconns;
+  return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }
 
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls) {
@@ -38,7 +38,7 @@ struct placed_connection {
 static void run_placed(void *server, void *arg) {
   sio_server *srv = server;
   struct placed_connection *p = arg;
-  sio__threads_arrived(srv->core.threads, srv->core.member);
+  sio__threads_count_arrival(srv->core.threads, srv->core.member);
   if (srv->core.closing)
     close(p->fd);
   else
@@ -61,9 +61,9 @@ void sio__place_connection(sio_server *srv, int fd, const sio_tls *tls) {
     sio__serve_connection(srv, fd, tls);
     return;
   }
-  struct member_id to = sio__threads_place(t, srv->core.member);
+  struct member_id to = sio__threads_choose_member(t, srv->core.member);
   bool is_self = to.place == srv->core.member.place;
   if (!is_self && send_connection(srv, to, fd, tls) == 0) return;
-  sio__threads_arrived(t, to);
+  sio__threads_count_arrival(t, to);
   sio__serve_connection(srv, fd, tls);
 }

@@ -88,7 +88,7 @@ static int ask_member(sio_server *srv, struct member_id to, uint64_t number) {
 
 static void ask_other_members(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
-  unsigned n = sio__threads_others(srv->core.threads, srv->core.member, others);
+  unsigned n = sio__threads_list_others(srv->core.threads, srv->core.member, others);
   for (unsigned i = 0; i < n; i++)
     if (ask_member(srv, others[i], g->number) == 0) g->waiting++;
 }
