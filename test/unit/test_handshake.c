@@ -6,12 +6,14 @@
 #include "whole.h"
 
 static struct poller p;
-static char shown[1024];
+static char shown[2048];
 static uint64_t opened_ms;
+static size_t fuse; /* the allocation that fails while it is put together */
 
 static void start(void) {
   p = (struct poller)POLLER;
   shown[0] = '\0';
+  fuse = 0;
   whole_start(NULL);
 }
 
@@ -24,10 +26,13 @@ static void on_list(int status, sio_remote *list, size_t n, void *user) {
   (void)user;
   EQ(status, 0);
   REQUIRE(n == 1);
+  alloc_fail_in(fuse);
   sio_slice h = sio_remote_handshake(&list[0]);
-  snprintf(shown, sizeof shown, "%.*s", (int)h.n, h.n ? h.p : "");
+  fuse = alloc_fuse;
+  alloc_fail_in(0);
+  snprintf(shown, sizeof shown, "%.*s", h.n ? (int)h.n : 7, h.n ? h.p : "nothing");
   sio_slice own = sio_socket_handshake(list[0].socket); /* the same without fetching */
-  EQ_MEM(own.p, own.n, h.p, h.n);
+  if (h.n) EQ_MEM(own.p, own.n, h.p, h.n);
   opened_ms = sio_session_info_of(sio_socket_session(list[0].socket)).opened_ms;
 }
 
@@ -97,7 +102,40 @@ TEST(the_time_is_the_sessions_as_a_number_and_as_javascript_writes_it) {
   stop();
 }
 
+/* ---- without memory ------------------------------------------------------------------------ */
+
+static void show_with_failing_allocation(size_t at) {
+  shown[0] = '\0';
+  fuse = at;
+  EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_list, NULL), 0);
+  for (int k = 0; k < 10 && !shown[0]; k++) turn();
+}
+
+static void show_whole_or_nothing(size_t fill) {
+  char line[700] = "X-Fill: ", whole[sizeof shown];
+  memset(line + 8, 'a', fill);
+  memcpy(line + 8 + fill, "\r\n", 3);
+  start();
+  join("&x=a%20b&y=1", line, "40{\"a\":1}");
+  memcpy(whole, shown, sizeof whole);
+  bool failed = true;
+  for (size_t i = 1; failed && i < 40; i++) {
+    show_with_failing_allocation(i);
+    failed = fuse == 0;
+    CHECK(strcmp(shown, failed ? "nothing" : whole) == 0);
+  }
+  CHECK(!failed);
+  stop();
+}
+
+/* The text is put into a buffer that doubles, so each of its parts is once the one that does not
+ * fit. */
+TEST(without_memory_for_all_of_it_nothing_is_shown) {
+  for (size_t fill = 0; fill < 520; fill += 4) show_whole_or_nothing(fill);
+}
+
 TESTS_BEGIN
+T(without_memory_for_all_of_it_nothing_is_shown)
 T(headers_are_shown_with_names_in_lower_case_in_the_order_they_came)
 T(the_query_is_decoded_and_an_empty_part_of_it_is_left_out)
 T(auth_is_what_the_peer_sent_or_an_empty_object)
