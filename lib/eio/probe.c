@@ -109,7 +109,6 @@ static void answer_probe_ping(struct upgrade *p) {
     return;
   }
   p->state = UPGRADE_PROBED;
-  sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
   if (c->state == SESSION_OPEN) CALL_ENGINE_HOOKS(c, upgrading);
   if (c->state == SESSION_OPEN) sio__polling_release_get(c);
 }

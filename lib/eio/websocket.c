@@ -201,7 +201,7 @@ static bool websocket_end(sio_session *c, bool graceful) {
 
 static bool websocket_has_unread(const sio_session *c) {
   if (!c->ws || !c->ws->conn) return session_is_paused(c);
-  return c->ws->conn->paused || c->ws->conn->throttled;
+  return c->ws->conn->paused;
 }
 
 static size_t websocket_partial_bytes(const sio_session *c) {

@@ -265,6 +265,32 @@ TEST(pings_of_websocket_are_packets) {
   stop();
 }
 
+/* Answers whether an allocation failed. */
+static bool post_without_allocation(size_t at) {
+  char body[400] = "";
+  start((sio_options){ .packets_per_s = 10 });
+  struct raw *c = &peers[0];
+  const char *query = polling(c);
+  for (int i = 1; i <= 19; i++)
+    sprintf(body + strlen(body), "%s42[\"n\",%d]", i > 1 ? "\x1e" : "", i);
+  c->n = c->seen = 0;
+  alloc_fail_in(at);
+  CHECK(raw_request(c, "POST", query, "", body));
+  later(2000);
+  bool failed = alloc_fuse == 0;
+  alloc_fail_in(0);
+  if (raw_expect(c, "200 OK")) CHECK(got == 19 || disconnects == 1);
+  CHECK(in_order);
+  stop();
+  return failed;
+}
+
+TEST(without_memory_a_post_that_waits_is_handled_whole_or_ends_its_session) {
+  size_t at = 1;
+  while (post_without_allocation(at)) at++;
+  CHECK(at > 3);
+}
+
 TEST(over_polling_the_answer_to_a_post_waits) {
   char body[400] = "";
   start((sio_options){ .packets_per_s = 10 });
@@ -629,6 +655,7 @@ T(one_that_does_not_poll_is_over_although_its_packets_are_counted)
 T(a_peer_past_its_packets_is_closed_if_that_is_asked_for)
 T(bytes_count_as_they_come)
 T(pings_of_websocket_are_packets)
+T(without_memory_a_post_that_waits_is_handled_whole_or_ends_its_session)
 T(over_polling_the_answer_to_a_post_waits)
 T(a_second_post_meanwhile_breaks_the_protocol)
 T(an_end_meanwhile_answers_it)
