@@ -195,7 +195,7 @@ static void on_state_timeout(struct http_conn *c) {
     case HTTP_IN_BODY: refuse_slow_request(c, "the request body did not arrive in time"); return;
     case HTTP_DISCARD:
       sio__http_conn_close_when_sent(c);
-      if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+      sio__http_conn_set_timer(c);
       return;
   }
 }
@@ -217,7 +217,7 @@ void sio__http_conn_end_at_eof(struct http_conn *c) {
   c->req = NULL;
   sio__http_conn_close_when_sent(c);
   if (r) abort_and_free_request(r, UV_ECONNABORTED, "the peer closed the connection");
-  if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+  sio__http_conn_set_timer(c);
 }
 
 /* True if the request has arrived, or as much of it as its mount allows to be read. */
@@ -288,7 +288,7 @@ static void http_on_tls_refused(struct conn *conn, const char *why) {
   struct http_conn *c = conn->owner;
   sio__addr_limits_report_refusal(c->http->addr_limits, SIO_REJECT_TLS, c->address, why);
   sio__http_conn_close_when_sent(c);
-  if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+  sio__http_conn_set_timer(c);
 }
 
 static const struct conn_ops http_stream_ops = { .read = sio__http_conn_on_read,

@@ -89,7 +89,7 @@ static void close_idle_conns(struct list *conns) {
     struct http_conn *c = container_of(it, struct http_conn, link);
     if (c->state > HTTP_IDLE && c->state != HTTP_DISCARD) continue;
     sio__http_conn_close_when_sent(c);
-    if (c->state != HTTP_CLOSED) sio__http_conn_set_timer(c);
+    sio__http_conn_set_timer(c);
   }
 }
 

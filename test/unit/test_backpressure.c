@@ -136,6 +136,24 @@ TEST(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left) {
   stop();
 }
 
+static bool drop_two(const struct msg *m, size_t bytes, void *user) {
+  unsigned *n = user;
+  (void)m, (void)bytes;
+  return ++*n <= 2;
+}
+
+TEST(there_is_room_again_halfway_between_the_marks) {
+  struct peer *p = idler(&(sio_options){
+      .queue_high = 10 * ONE, .queue_low = 6 * ONE, .when_full = SIO_FULL_DROP_OLDEST });
+  unsigned n = 0;
+  for (int i = 0; i < 10; i++) EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, ignore_reply, NULL), 0);
+  EQ(emit_n(1), SIO_EDROPPED);
+  EQ(emit_n(2), SIO_EDROPPED);
+  p->session->transport->remove_if(p->session, drop_two, &n);
+  EQ(emit_n(3), 0);
+  stop();
+}
+
 TEST(the_host_hears_once_that_there_is_room) {
   struct peer *p = idler(&(sio_options){ .queue_high = 10 * ONE });
   for (int i = 0; i < 30; i++) EQ(emit_n(i), 0);
@@ -317,6 +335,7 @@ T(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first)
 T(attachments_go_with_their_event)
 T(what_somebody_waits_for_is_never_dropped)
 T(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left)
+T(there_is_room_again_halfway_between_the_marks)
 T(the_host_hears_once_that_there_is_room)
 T(each_socket_of_the_peer_is_told)
 T(of_one_key_the_newest_stays_in_its_place)
