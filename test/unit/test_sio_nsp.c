@@ -138,7 +138,19 @@ TEST(a_handler_that_cannot_be_registered_leaves_nothing) {
   CHECK(!failed);
 }
 
+TEST(a_namespace_that_was_full_gives_the_memory_of_its_list_back) {
+  struct peer *many[100];
+  start(NULL);
+  for (int i = 0; i < 100; i++) many[i] = joined();
+  CHECK(root->members_cap >= 100);
+  for (int i = 0; i < 100; i++) hang_up(many[i]);
+  EQ(sio_nsp_count(root), 0);
+  CHECK(root->members_cap <= 16);
+  stop();
+}
+
 TESTS_BEGIN
+T(a_namespace_that_was_full_gives_the_memory_of_its_list_back)
 T(names_are_completed_and_the_same_name_is_the_same_namespace)
 T(names_that_cannot_travel_are_refused)
 T(new_namespaces_are_told_once)
