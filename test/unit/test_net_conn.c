@@ -214,6 +214,24 @@ TEST(ending_with_nothing_queued_sends_a_fin_at_the_end_of_the_turn) {
   end();
 }
 
+/* Its descriptor may be another's by then. */
+TEST(ending_a_closed_connection_does_nothing) {
+  int pair[2], fd;
+  char c;
+  begin();
+  fd = conn->fd;
+  sio__conn_close(conn);
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair)) abort();
+  CHECK(pair[0] == fd || pair[1] == fd);
+  sio__conn_end(conn);
+  turns(2);
+  EQ(read(fd == pair[0] ? pair[1] : pair[0], &c, 1), -1); /* nothing came, and no end */
+  close(pair[0]);
+  close(pair[1]);
+  conn = NULL;
+  end();
+}
+
 TEST(ending_while_the_kernel_is_full_waits_for_room) {
   begin();
   script(&sends, 2, 1, -EAGAIN);
@@ -453,6 +471,7 @@ T(what_is_sent_to_a_blocked_peer_throttles_it_at_once)
 T(pausing_and_throttling_each_keep_it_from_reading)
 T(ending_sends_what_is_queued_then_a_fin)
 T(ending_with_nothing_queued_sends_a_fin_at_the_end_of_the_turn)
+T(ending_a_closed_connection_does_nothing)
 T(ending_while_the_kernel_is_full_waits_for_room)
 T(closing_drops_the_queue_and_the_descriptor_at_once)
 T(it_may_be_closed_inside_read)
