@@ -138,6 +138,21 @@ TEST(a_handler_that_cannot_be_registered_leaves_nothing) {
   CHECK(!failed);
 }
 
+TEST(without_memory_the_list_of_members_keeps_its_size) {
+  struct peer *many[100];
+  start(NULL);
+  for (int i = 0; i < 100; i++) many[i] = joined();
+  alloc_fail_all();
+  for (int i = 0; i < 99; i++) hang_up(many[i]);
+  alloc_fail_in(0);
+  EQ(sio_nsp_count(root), 1);
+  CHECK(root->members_cap >= 100);
+  sio_broadcast((sio_target){ .nsp = root }, "x", SIO_NONE);
+  HEARD(many[99], "42[\"x\"] ");
+  HEARD(joined(), "");
+  stop();
+}
+
 TEST(a_namespace_that_was_full_gives_the_memory_of_its_list_back) {
   struct peer *many[100];
   start(NULL);
@@ -150,6 +165,7 @@ TEST(a_namespace_that_was_full_gives_the_memory_of_its_list_back) {
 }
 
 TESTS_BEGIN
+T(without_memory_the_list_of_members_keeps_its_size)
 T(a_namespace_that_was_full_gives_the_memory_of_its_list_back)
 T(names_are_completed_and_the_same_name_is_the_same_namespace)
 T(names_that_cannot_travel_are_refused)
