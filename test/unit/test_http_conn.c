@@ -68,8 +68,28 @@ TEST(a_peer_that_does_not_end_after_the_last_answer_is_cut) {
   rig_open();
   ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EQ(rig->http.nconns, 1);
-  rig_wait(HTTP_LINGER_MS + 1);
+  rig_wait(1999);
+  EQ(rig->http.nconns, 1);
+  rig_wait(2);
   EQ(rig->http.nconns, 0);
+  rig_close();
+}
+
+static void answer_500_bytes(sio_request *r) {
+  static const char body[500];
+  sio__request_answer(r, 200, NULL, slice(body, sizeof body));
+}
+
+/* Answers that the kernel has taken do not count. */
+TEST(no_request_is_handled_while_64_kib_of_answers_wait) {
+  rig_open();
+  rig->at_request = answer_500_bytes;
+  for (int i = 0; i < 3000; i++) {
+    if (send(rig->fd, GET("/"), strlen(GET("/")), MSG_NOSIGNAL) < 0) break;
+    rig_turns();
+  }
+  size_t waits = container_of(rig->loop.conns.next, struct conn, link)->out.bytes;
+  CHECK(waits >= 64 * 1024 && waits < 64 * 1024 + 1000);
   rig_close();
 }
 
@@ -585,6 +605,7 @@ T(who_keeps_the_connection)
 T(a_mount_can_make_it_the_last_answer)
 T(after_the_last_answer_bytes_are_dropped_until_the_peer_ends)
 T(a_peer_that_does_not_end_after_the_last_answer_is_cut)
+T(no_request_is_handled_while_64_kib_of_answers_wait)
 T(blank_lines_between_requests_are_skipped)
 T(a_fin_after_the_request_closes_after_the_answer)
 T(pipelined_requests_are_answered_in_order)
