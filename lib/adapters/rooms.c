@@ -139,8 +139,6 @@ void sio__rooms_init(struct rooms *r) {
   r->created = 0;
 }
 
-void sio__rooms_clear(struct rooms *r) { sio__map_clear(&r->by_name); }
-
 struct room *sio__rooms_find(const struct rooms *r, const char *name) {
   return sio__map_get(&r->by_name, slice_str(name));
 }

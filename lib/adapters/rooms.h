@@ -32,7 +32,6 @@ struct rooms {
 };
 
 void sio__rooms_init(struct rooms *r);
-void sio__rooms_clear(struct rooms *r); /* all sockets must have left their rooms */
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
 
 /* The socket must not be in the room yet. 0 or UV_ENOMEM; after an error nothing has changed. */
