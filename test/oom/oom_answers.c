@@ -184,6 +184,10 @@ static int call_assets(void) {
 static int call_ws_route(void) {
   return sio_ws_route(srv, "/plain", &(sio_ws_callbacks){ 0 }, NULL);
 }
+static int call_ws_route_with_protocols(void) {
+  return sio_ws_route(srv, "/spoken", &(sio_ws_callbacks){ .protocols = SIO_ROOMS("a", "b") },
+                      NULL);
+}
 static int call_engine_route(void) {
   return sio_engine_route(srv, "/engine/", &(sio_engine_callbacks){ 0 }, NULL);
 }
@@ -298,6 +302,7 @@ static const struct call calls[] = {
   C(static, 0),
   C(assets, 0),
   C(ws_route, 0),
+  C(ws_route_with_protocols, 0),
   C(engine_route, 0),
   C(metrics_route, 0),
   C(metrics_text, 0),
