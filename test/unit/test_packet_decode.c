@@ -300,6 +300,8 @@ TEST(a_placeholder_of_no_attachment_is_refused_with_the_last_one) {
   hole_refused("{\"_placeholder\":true,\"num\":null}");
   hole_refused("{\"_placeholder\":true}");
   hole_refused("{\"\\u005fplaceholder\":true,\"num\":7}");
+  hole_refused("[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
+  hole_refused("[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true}]");
 }
 
 TEST(a_placeholder_in_a_plain_event_is_data) {
