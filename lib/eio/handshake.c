@@ -443,9 +443,9 @@ static bool cors_allows_request(struct eio *e, sio_request *r) {
   return err == 0;
 }
 
-/* A session of another thread's server: its connection is handed over, and that server reads the
- * request from its first byte, before any hook has seen it here. */
-static bool hand_over_if_elsewhere(struct eio *e, sio_request *r) {
+/* If the session belongs to another thread's server, hands the connection over: that server reads
+ * the request from its first byte, so no hook here may have seen it. */
+static bool hand_over_if_other_thread_has_session(struct eio *e, sio_request *r) {
   struct eio_group *g = e->group;
   struct handshake_query q;
   struct member_id to;
@@ -460,7 +460,7 @@ bool sio__handshake_on_head(sio_request *r) {
   struct eio *e = r->mount->owner;
   struct handshake_query q;
   sio_session *c;
-  if (e->group->threads && hand_over_if_elsewhere(e, r)) return true;
+  if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
   if (e->opts->cors && !cors_allows_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&

@@ -81,7 +81,7 @@ static unsigned final_close_code(const struct ws_conn *w) {
   return w->code_sent ? w->code_sent : 1006;
 }
 
-static enum sio_ws_ending ending_of_close_code(unsigned code) {
+static enum sio_ws_ending classify_close_code(unsigned code) {
   if (code >= 3000) return SIO_WS_CLOSE_APPLICATION;
   if (code == 1006) return SIO_WS_CLOSE_ABNORMAL;
   return code == 1000 || code == 1001 || code == 1005 ? SIO_WS_CLOSE_NORMAL : SIO_WS_CLOSE_ERROR;
@@ -107,7 +107,7 @@ static void ws_drop_unread(struct ws_conn *w) {
 
 static void ws_conn_release(struct ws_conn *w) {
   struct loop *l = w->shared->loop;
-  w->shared->stats.closed[ending_of_close_code(final_close_code(w))]++;
+  w->shared->stats.closed[classify_close_code(final_close_code(w))]++;
   w->state = WS_CLOSED;
   log_lost_queued_bytes(w); /* logged while w still has its connection */
   sio__loop_stop_timer(l, &w->timer);
