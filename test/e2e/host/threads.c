@@ -70,7 +70,7 @@ static void on_to(sio_socket *s, sio_event *e, void *user) {
 static void on_replies(int status, sio_replies *r, void *user) {
   char text[80];
   snprintf(text, sizeof text, "[%d,%zu,%zu]", status, r->count, r->expected);
-  sio_ack_send(user, SIO_ARGS(sio_text(text)));
+  sio_ack_send(user, SIO_ARGS(sio_json(sio_text(text))));
 }
 
 static void on_ask(sio_socket *s, sio_event *e, void *user) {
@@ -99,7 +99,7 @@ static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
   char text[80];
   (void)list;
   snprintf(text, sizeof text, "[%d,%zu]", status, n);
-  sio_ack_send(user, SIO_ARGS(sio_text(text)));
+  sio_ack_send(user, SIO_ARGS(sio_json(sio_text(text))));
 }
 
 static void on_fetch(sio_socket *s, sio_event *e, void *user) {
@@ -116,7 +116,7 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   sio_server_stats(sio_nsp_server(sio_socket_nsp(s)), &st, sizeof st);
   snprintf(text, sizeof text, "[%u,%llu,%llu]", number_of(s), (unsigned long long)st.connections,
            (unsigned long long)st.connections_handed_over);
-  sio_reply(e, SIO_ARGS(sio_text(text)));
+  sio_reply(e, SIO_ARGS(sio_json(sio_text(text))));
 }
 
 static int listen_here(sio_server *srv) {
