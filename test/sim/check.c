@@ -57,7 +57,9 @@ struct ledger *ledger_again(struct ledger *l) {
   char id[ID_SIZE];
   memcpy(id, l->id, sizeof id);
   l->id[0] = '\0';
-  return ledger_of(id);
+  l = ledger_of(id);
+  l->skips = true; /* its peer may count on */
+  return l;
 }
 
 struct ledger *ledger_first(void) {

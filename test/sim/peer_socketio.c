@@ -32,9 +32,10 @@ struct client {
   struct peer *peer;
   struct joined joins[JOINS];
   int64_t next_ack;
-  bool asked[ASKED];        /* acks that are due to us, by id */
-  char left[JOINS * 4][24]; /* namespaces it has left */
-  char *half;               /* the text of a packet whose attachments are not here yet */
+  bool asked[ASKED];             /* acks that are due to us, by id */
+  char left[JOINS * 4][24];      /* namespaces it has left, */
+  uint64_t left_said[JOINS * 4]; /* ... and what it had said there: it counts on */
+  char *half;                    /* the text of a packet whose attachments are not here yet */
   size_t half_n;
   unsigned missing, have;
   struct bytes bins;
@@ -103,6 +104,14 @@ static bool was_in(const struct client *c, const char *nsp) {
 static void note_left(struct client *c, const struct joined *j) {
   for (int i = 0; i < JOINS * 4 && !was_in(c, j->name); i++)
     if (!*c->left[i]) memcpy(c->left[i], j->name, sizeof j->name);
+  for (int i = 0; i < JOINS * 4; i++)
+    if (strcmp(c->left[i], j->name) == 0) c->left_said[i] = j->said;
+}
+
+static uint64_t said_in(const struct client *c, const char *nsp) {
+  for (int i = 0; i < JOINS * 4; i++)
+    if (strcmp(c->left[i], nsp) == 0) return c->left_said[i];
+  return 0;
 }
 
 static void join(struct client *c, const char *nsp) {
@@ -112,7 +121,7 @@ static void join(struct client *c, const char *nsp) {
   for (int i = 0; i < JOINS; i++) {
     struct joined *j = &c->joins[i];
     if (j->state != OUT) continue;
-    *j = (struct joined){ .state = ASKING, .canary = -1, .again = again };
+    *j = (struct joined){ .state = ASKING, .canary = -1, .again = again, .said = said_in(c, nsp) };
     snprintf(j->name, sizeof j->name, "%s", nsp);
     TELL("peer %u asks to join %s", c->peer->number, nsp);
     if (c->e.protocol == 3 && strcmp(nsp, "/") == 0) return;

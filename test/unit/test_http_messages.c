@@ -525,6 +525,21 @@ TEST(continue_is_not_for_http_1_0) {
   rig_close();
 }
 
+/* The zlib form of 1551 letters y: it is the body as it came. */
+TEST(a_compressed_body_is_not_inflated) {
+  static const char body[] =
+      "\170\332\253\254\034\005\243\140\024\214\202\121\060\012\052\001\265\371\335\066";
+  char text[200], want[100];
+  EQ(sizeof body - 1, 20);
+  snprintf(text, sizeof text, POST("Content-Encoding: deflate\r\nContent-Length: 20\r\n", "%s"),
+           body);
+  rig_open();
+  snprintf(want, sizeof want, "POST /? %s", body);
+  CHECK(says(ask(text), want));
+  IS(rig->notes, "head request");
+  rig_close();
+}
+
 TESTS_BEGIN
 T(an_answer_has_this_exact_form)
 T(headers_set_by_the_host_stand_between_length_and_connection)
@@ -552,4 +567,5 @@ T(continue_is_said_when_the_body_will_be_read)
 T(continue_is_not_said_before_a_refusal)
 T(of_expectations_empty_ones_are_none_and_http_1_0_has_none)
 T(continue_is_not_for_http_1_0)
+T(a_compressed_body_is_not_inflated)
 TESTS_END

@@ -813,6 +813,48 @@ TEST(no_failing_allocation_leaks_or_crashes_on_the_way_through) {
   CHECK(!failed);
 }
 
+/* An emitter of Node's throws where nobody listens to "error". */
+TEST(an_event_called_error_means_nothing_special) {
+  static const char *const names[] = { "error", "__proto__", "close", "message",
+                                       "uncaughtException" };
+  begin();
+  struct peer *p = joined();
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char text[80];
+    snprintf(text, sizeof text, "42[\"%s\",1]", names[i]);
+    say(p, text); /* nobody listens */
+    sio_on(root, names[i], tell, "it");
+    say(p, text);
+    snprintf(text, sizeof text, "it:%s(1) ", names[i]);
+    SAW(text);
+  }
+  CHECK(p->session != NULL);
+  stop();
+}
+
+static void keep_log(int level, const char *room, const char *text, void *user) {
+  (void)level, (void)room, (void)user;
+  if (strchr(text, '%')) trace("%s|", text);
+}
+
+TEST(a_percent_sign_of_a_peer_is_only_text) {
+  nheld = 0;
+  start(&(sio_options){ .log = keep_log, .log_level = SIO_LOG_TRACE });
+  sio_on(root, "%n%s", echo, NULL);
+  sio_use_packet(root, refuse, NULL);
+  struct peer *p = joined();
+  say(p, "40/%s%n%999d,{\"%s\":\"%n\"}");
+  turn();
+  HEARD(p, "44/%s%n%999d,{\"message\":\"Invalid namespace\"} ");
+  CHECK(strstr(saw(), "CONNECT to /%s%n%999d refused: Invalid namespace|"));
+  say(p, "42[\"%n%s\",\"%d%n\"]");
+  turn();
+  const char *all = saw();
+  CHECK(strstr(all, "event \"%n%s\" refused by packet middleware: not you|"));
+  CHECK(strstr(all, "payload: [\"%n%s\",\"%d%n\"]|"));
+  stop();
+}
+
 TESTS_BEGIN
 T(all_handlers_of_an_event_run_in_order_and_only_those)
 T(a_number_as_event_name_matches_its_text)
@@ -858,4 +900,6 @@ T(middleware_that_disconnects_ends_the_event)
 T(packet_middleware_of_a_dead_server_may_still_be_answered)
 T(an_event_whose_name_finds_no_memory_ends_the_session_and_runs_no_handler)
 T(no_failing_allocation_leaks_or_crashes_on_the_way_through)
+T(an_event_called_error_means_nothing_special)
+T(a_percent_sign_of_a_peer_is_only_text)
 TESTS_END
