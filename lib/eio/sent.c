@@ -62,12 +62,16 @@ void sio__sent_on_marks_passed(sio_session *c, unsigned n) {
   sio__loop_defer(c->eio->loop, &f->run_task);
 }
 
+/* A callback may answer a request of the peer's that fetches the rest of the queue: then the next
+ * callbacks are due. */
 void sio__sent_on_close(sio_session *c) {
   struct sent_callbacks *f = c->sent_callbacks;
   if (!f) return;
+  while (f->waiting) {
+    run_due_sent_callbacks(f);
+    if (f->waiting) run_first_sent_callback(f, SIO_ECLOSED);
+  }
   task_cancel(&f->run_task);
-  run_due_sent_callbacks(f);
-  while (f->waiting) run_first_sent_callback(f, SIO_ECLOSED);
 }
 
 static int add_sent_callback(sio_session *c, struct sent_callbacks *f, sio_sent_cb cb, void *user) {

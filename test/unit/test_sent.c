@@ -357,6 +357,42 @@ TEST(and_may_be_binary_and_for_old_clients_too) {
   stop();
 }
 
+static sio_next *parked;
+
+static void park_polls(sio_request *r, sio_next *next, void *user) {
+  (void)user;
+  bool is_poll = session && sio_request_header(r, "X-Park").p;
+  if (is_poll)
+    parked = next;
+  else
+    sio_next_ok(next);
+}
+
+/* The request that it lets through fetches the rest of the queue. */
+static void let_poll_through(int status, void *user) {
+  on_sent(status, user);
+  sio_next_ok(parked);
+}
+
+TEST(a_callback_at_the_end_may_let_a_request_through_that_fetches_the_rest) {
+  start(NULL);
+  sio_use_request(srv, park_polls, NULL);
+  REQUIRE(poller_open(&poller, srv, "/socket.io/") && poller_post(&poller, "40"));
+  CHECK(poller_get(&poller) && raw_expect(&poller.get, "40{") && session && sock);
+  EQ(text("rest"), 0);
+  EQ(sio_session_on_sent(session, let_poll_through, "1"), 0);
+  EQ(sent("2"), 0);
+  EQ(sent("3"), 0);
+  CHECK(raw_open(&a, srv) && raw_request(&a, "GET", poller.path, "X-Park: 1\r\n", NULL));
+  turn();
+  REQUIRE(parked != NULL);
+  sio_session_close(session, NULL);
+  turn();
+  SAW("1- 2+ 3+ close ");
+  CHECK(raw_expect(&a, "42[\"rest\"]"));
+  stop();
+}
+
 TESTS_BEGIN
 T(it_is_told_when_the_kernel_has_it_and_never_inside_the_call)
 T(with_nothing_queued_it_is_told_at_the_end_of_the_turn)
@@ -377,4 +413,5 @@ T(a_close_that_a_poll_waits_for_takes_it_along)
 T(order_holds_across_an_upgrade)
 T(a_packet_of_the_hosts_stands_behind_the_handshake)
 T(and_may_be_binary_and_for_old_clients_too)
+T(a_callback_at_the_end_may_let_a_request_through_that_fetches_the_rest)
 TESTS_END
