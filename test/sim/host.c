@@ -322,7 +322,8 @@ static void session_packet(sio_session *c, const sio_engine_packet *p, void *use
   host_called("packet", NULL);
 }
 static void session_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
-  (void)c, (void)p, (void)user;
+  (void)c, (void)user;
+  loop.pinged |= p->type == SIO_ENGINE_PING;
   host_looked_at("packet create");
 }
 /* An event that comes while packet middleware has another is held, with 48 bytes beside its text.

@@ -42,6 +42,7 @@ static void draw_troubles(void) {
   if (draw(6) == 5) {
     loop.stalls = draw_between(20, 300);
     loop.timer_stalls = draw(2) ? draw_between(3, 60) : 0;
+    loop.ping_stalls = draw(2) ? draw_between(1, 10) : 0;
   }
   if (draw(4) == 3) memory.fail_one_in = 50 + draw_size(5000);
   loop.timers_last = draw(4) == 3;
@@ -79,7 +80,7 @@ static void live(void) {
 static void grow_calm(void) {
   TELL("it grows calm");
   memory.fail_one_in = 0;
-  loop.stalls = loop.timer_stalls = 0;
+  loop.stalls = loop.timer_stalls = loop.ping_stalls = 0;
   disk.fails = disk.changes = 0;
   kernel_calm();
   host_calm();

@@ -161,6 +161,14 @@ static void stall_behind_timer(void) {
   stall((ms + draw_size(300)) * 1000);
 }
 
+/* What of the host's runs when a ping has just left keeps the loop past the time of its answer, and
+ * by so much that the library has to notice. */
+static void stall_behind_ping(void) {
+  if (loop.pinged && draw_one_in(loop.ping_stalls))
+    stall((loop.answer_ms + 1000 + draw_size(300)) * (uint64_t)1000);
+  loop.pinged = false;
+}
+
 static void run_timers(void) {
   uv_handle_t *h;
   for (int i = 0; i < 1000 && (h = first_timer()) && hidden(h)->due <= loop.time_ms; i++) {
@@ -411,6 +419,7 @@ void loop_turn_until(uint64_t limit) {
   if (!loop.timers_last) run_timers();
   run_each(UV_IDLE);
   run_each(UV_PREPARE);
+  stall_behind_ping();
   if (!loop.outside) wait_for(wait_until(limit));
   uv_update_time(&loop.uv);
   run_asyncs();

@@ -25,6 +25,8 @@ struct sim_loop {
   uint64_t turns, callbacks;
   uint32_t stalls;       /* once in so many callbacks the loop is kept; 0: never */
   uint32_t timer_stalls; /* the same behind timers: then past a deadline       */
+  uint32_t ping_stalls;  /* the same when a ping has left: past its time       */
+  bool pinged;           /* a ping was made in this turn                       */
   unsigned answer_ms;    /* how long a ping has to be answered                 */
   uint64_t stalled_us;   /* in all                                           */
   uint64_t last_stall;   /* when the last one ended                          */
