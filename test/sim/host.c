@@ -705,7 +705,7 @@ int host_start(void) {
   TELL("allocations fail 1 in %u", memory.fail_one_in);
   host.violence = draw(2) ? draw_between(2, 30) : 0;
   host.settles_late = draw(6) == 5;
-  host.holds_events = draw(10) == 9;
+  host.holds_events = draw(6) == 5;
   host.starting = true;
   int err = sio_server_new(&host.srv, &loop.uv, &host.opts);
   if (err)

@@ -7,7 +7,7 @@
 #include "engine_client.h"
 #include "fault.h"
 
-enum { CROWD = 60, SENT_MAX = 3000000 };
+enum { CROWD = 60, SENT_MAX = 5000000 };
 
 struct crowd {
   struct engine_client e;
@@ -45,7 +45,7 @@ static void start(struct peer *p) {
   c->e.polls = true;
   c->nsps = draw_between(1, CROWD);
   c->rounds = draw_between(1, 60);
-  c->size = draw_size(6000) + 1;
+  c->size = draw(2) ? draw_size(6000) + 1 : 6000;
   p->crooked = true;
   if (c->e.way == ENGINE_WEBSOCKET) p->reading = (enum reading)draw(2);
   TELL("peer %u will join %u namespaces, and say %zu bytes in each, %u times", p->number, c->nsps,
@@ -79,7 +79,7 @@ static void step(struct peer *p) {
   if (c->e.state == ENGINE_OVER)
     peer_leave(p);
   else
-    p->wake = kernel.now + draw_size(2000000) + 1000;
+    p->wake = kernel.now + draw_size(500000) + 1000;
 }
 
 static void data(struct peer *p, struct wire *w) {
