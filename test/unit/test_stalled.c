@@ -237,6 +237,47 @@ TEST(for_the_rest_of_a_message) {
   stop();
 }
 
+/* ---- attachments over polling --------------------------------------------------------------- */
+
+/* The head of a POST of 5 bytes; they come later. */
+static bool begin_post(struct raw *c) {
+  char head[400];
+  int n = snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+                   p.path);
+  return raw_open(c, srv) && raw_send(c, head, (size_t)n);
+}
+
+static bool wait_for_attachment(void) {
+  return poller_open(&p, srv, "/socket.io/") && poller_post(&p, "40") &&
+         poller_post(&p, "451-[\"x\",{\"_placeholder\":true,\"num\":0}]") && begin_post(&w);
+}
+
+TEST(each_byte_of_a_post_gives_its_attachment_more_time) {
+  static const char body[] = "bAAEC";
+  start();
+  REQUIRE(wait_for_attachment());
+  for (size_t i = 0; i < 5; i++) {
+    CHECK(raw_send(&w, body + i, 1));
+    turns();
+    EQ(sessions(), 1);
+    if (i < 4) later(4000);
+  }
+  CHECK(raw_expect(&w, "ok"));
+  later(6000);
+  EQ(sessions(), 1);
+  stop();
+}
+
+TEST(a_post_that_does_not_go_on_gives_it_none) {
+  start();
+  REQUIRE(wait_for_attachment() && raw_send(&w, "bA", 2));
+  turns();
+  later(5001);
+  later(5001);
+  EQ(sessions(), 0);
+  stop();
+}
+
 TESTS_BEGIN
 T(to_join_a_namespace)
 T(it_is_given_once)
@@ -249,4 +290,6 @@ T(for_a_websocket_s_close_frame)
 T(for_a_head_and_for_a_body)
 T(not_what_the_host_said_of_a_socket)
 T(for_the_rest_of_a_message)
+T(each_byte_of_a_post_gives_its_attachment_more_time)
+T(a_post_that_does_not_go_on_gives_it_none)
 TESTS_END
