@@ -75,7 +75,7 @@ static void ask(const char *method, const char *path, const char *lines, const c
 static void on_any(sio_socket *s, sio_event *e, void *user) {
   (void)user;
   sio_val all = sio_event_args(e);
-  sio_emit(s, "back", sio__args(&all, 1));
+  sio_emit(s, "back", sio_argv(&all, 1));
   if (sio_event_wants_ack(e)) sio_reply(e, SIO_ARGS(1.5, "text", true));
 }
 
