@@ -112,6 +112,7 @@ static void stall(uint64_t us) {
   kernel.now += us;
   loop.stalled_us += us;
   loop.last_stall = kernel.now;
+  loop.must_notice = false;
   TELL("the host keeps the loop for %llu ms", (unsigned long long)us / 1000);
 }
 
@@ -164,8 +165,10 @@ static void stall_behind_timer(void) {
 /* What of the host's runs when a ping has just left keeps the loop past the time of its answer, and
  * by so much that the library has to notice. */
 static void stall_behind_ping(void) {
-  if (loop.pinged && draw_one_in(loop.ping_stalls))
+  if (loop.pinged && draw_one_in(loop.ping_stalls)) {
     stall((loop.answer_ms + 1000 + draw_size(300)) * (uint64_t)1000);
+    loop.must_notice = true;
+  }
   loop.pinged = false;
 }
 

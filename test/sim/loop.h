@@ -27,6 +27,7 @@ struct sim_loop {
   uint32_t timer_stalls; /* the same behind timers: then past a deadline       */
   uint32_t ping_stalls;  /* the same when a ping has left: past its time       */
   bool pinged;           /* a ping was made in this turn                       */
+  bool must_notice;      /* the last one was so long that the library must know  */
   unsigned answer_ms;    /* how long a ping has to be answered                 */
   uint64_t stalled_us;   /* in all                                           */
   uint64_t last_stall;   /* when the last one ended                          */

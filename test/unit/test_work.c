@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_work.c - the work of reading what a peer sends grows as its length does, and no faster. It is
- * counted in instructions (steps.h): no clock is asked.
+ * test_work.c - the work of reading what a peer sends grows as its length does, and no faster. It
+ * is counted in instructions (steps.h): no clock is asked.
  */
 #include "alloc.h"
 #include "base/num.h"
