@@ -240,6 +240,19 @@ TEST(a_client_of_socket_io_2_may_connect_to_the_root_again) {
   stop();
 }
 
+TEST(the_query_of_a_client_of_socket_io_2_is_its_auth) {
+  static const char want[] = "{\"token\":\"a b+\",\"n\":\"\",\"q\\\"\":\"1=2\",\"\":\"v\"}";
+  begin(&(sio_options){ .allow_eio3 = true });
+  struct peer *p = peer_new3();
+  say(p, "40/custom?token=a%20b%2B&&n&q%22=1=2&=v,");
+  turn();
+  const sio_nsp *nsp = sio_nsp_find(srv, "/custom");
+  REQUIRE(nsp != NULL && nsp->nmembers == 1);
+  sio_slice auth = sio_socket_auth(nsp->members[0]);
+  EQ_MEM(auth.p, auth.n, want, sizeof want - 1);
+  stop();
+}
+
 TEST(namespaces_per_connection_are_limited) {
   begin(&(sio_options){ .max_nsps = 1 });
   struct peer *p = joined();
@@ -724,6 +737,7 @@ T(a_second_connect_with_another_auth_is_another_socket)
 T(a_session_may_end_while_a_second_connect_replaces_the_socket)
 T(connect_disconnect_and_connect_in_one_burst_are_two_sockets)
 T(a_client_of_socket_io_2_may_connect_to_the_root_again)
+T(the_query_of_a_client_of_socket_io_2_is_its_auth)
 T(namespaces_per_connection_are_limited)
 T(a_namespace_left_in_this_turn_makes_room_for_another)
 T(who_joins_nothing_in_time_is_closed)
