@@ -7,8 +7,8 @@
 
 #include <sio/adapter.h>
 
-/* Rooms are those of the memory adapter. What concerns the other members of core->threads is sent
- * to them as messages (net/members.h). */
+/* Keeps the rooms of this server's sockets with the memory adapter, and sends messages to the other
+ * members of core->threads (net/members.h). */
 extern const sio_adapter_ops sio__adapter_threads;
 
 #endif

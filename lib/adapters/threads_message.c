@@ -6,7 +6,7 @@
 #include "adapters/threads_message.h"
 #include "base/mem.h"
 
-/* With `at` NULL the functions below only count. */
+/* A block of memory that is filled. If `at` is NULL, the functions below only compute its size. */
 struct block {
   char *at;
   size_t used;
@@ -35,7 +35,7 @@ static sio_slice block_copy_slice(struct block *b, sio_slice s) {
   return slice(block_copy_bytes(b, s.p, s.n), s.n);
 }
 
-/* A NULL-terminated list, with one more name unless it is NULL. */
+/* Copies a NULL-terminated list of names, and appends one more name unless that is NULL. */
 static const char *const *block_copy_names(struct block *b, const char *const *names,
                                            const char *more) {
   size_t n = 0;

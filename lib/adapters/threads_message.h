@@ -25,22 +25,22 @@ struct request {
   atomic_uint refs;
   int kind; /* enum request_kind */
   struct member_id from;
-  uint64_t number; /* of the question, for the answers; 0: none are expected */
+  uint64_t number; /* the number that answers have to repeat; 0 if no answer is expected */
   unsigned timeout_ms;
-  unsigned flags;             /* of the target */
-  bool session;               /* REQUEST_DISCONNECT: the whole session */
+  unsigned flags;             /* the flags of the target */
+  bool session;               /* for REQUEST_DISCONNECT: end the session, not only the socket */
   const char *nsp, *key;      /* key may be NULL */
-  const char *const *rooms;   /* of the target; NULL: all sockets */
-  const char *const *except;  /* of the target, the skipped socket's id included; NULL: none */
-  const char *const *changed; /* REQUEST_JOIN, REQUEST_LEAVE: the rooms */
-  sio_slice json;             /* of the event */
+  const char *const *rooms;   /* the rooms of the target; NULL for all sockets */
+  const char *const *except;  /* the excluded rooms and the id of an excluded socket, or NULL */
+  const char *const *changed; /* for REQUEST_JOIN and REQUEST_LEAVE: the rooms to join or leave */
+  sio_slice json;             /* the JSON of the event */
   const sio_slice *bins;
   size_t nbins;
   size_t size; /* of the block */
 };
 
-/* Copies everything that `from` points to; skip is the socket's id to add to except, or NULL. The
- * request has one reference. NULL: out of memory. */
+/* Copies a request with everything that it points to. skip is the id of an excluded socket, which
+ * is added to except, or NULL. Returns a request with one reference, or NULL if memory runs out. */
 struct request *sio__request_copy(const struct request *from, const char *skip);
 void sio__thread_request_unref(struct request *r);
 
@@ -65,7 +65,7 @@ struct answer {
   size_t size;       /* of the block */
 };
 
-/* The same for an answer. Free it with sio__free(). */
+/* Copies an answer with everything that it points to. The caller frees it with sio__free(). */
 struct answer *sio__answer_copy(const struct answer *from);
 
 #endif

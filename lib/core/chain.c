@@ -12,12 +12,13 @@ static void chain_finish(struct chain *c, bool ok) {
 }
 
 static void chain_continue(struct chain *c) {
-  while (c->ops->wanted(c) && (c->at = sio__hooks_next_after(c->hooks, c->at, c->last_number))) {
+  while (c->ops->may_continue(c) &&
+         (c->at = sio__hooks_next_after(c->hooks, c->at, c->last_number))) {
     c->state = CHAIN_CALLING;
     c->ops->call(c, c->at);
     if (c->state == CHAIN_CALLING) {
       c->state = CHAIN_WAITING;
-      c->ops->parked(c);
+      c->ops->verdict_deferred(c);
       return;
     }
     if (c->state == CHAIN_REFUSED) {
@@ -28,7 +29,7 @@ static void chain_continue(struct chain *c) {
   chain_finish(c, true);
 }
 
-static void chain_on_task(struct task *t) {
+static void chain_on_turn_end(struct task *t) {
   struct chain *c = container_of(t, struct chain, task);
   if (c->state == CHAIN_REFUSED)
     chain_finish(c, false);
@@ -52,7 +53,7 @@ static void chain_on_verdict(struct sio_next *n, bool ok, const char *message, s
 void sio__chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
                      const struct chain_ops *ops) {
   *c = (struct chain){ .next.done = chain_on_verdict, .loop = loop, .hooks = hooks, .ops = ops };
-  task_init(&c->task, chain_on_task);
+  task_init(&c->task, chain_on_turn_end);
 }
 
 void sio__chain_start(struct chain *c) {

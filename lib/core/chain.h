@@ -21,11 +21,11 @@ struct chain_ops {
   void (*call)(struct chain *c, const struct hook *k);
   /* The middleware returned without a verdict and may use its arguments later: those that point to
    * temporary memory must be copied now. */
-  void (*parked)(struct chain *c);
+  void (*verdict_deferred)(struct chain *c);
   /* The verdict is no. Runs inside sio_next_fail(): message and data are valid only during it. */
   void (*refused)(struct chain *c, const char *message, sio_val data);
   /* Asked before each middleware: false ends the chain, for example when the socket is gone. */
-  bool (*wanted)(const struct chain *c);
+  bool (*may_continue)(const struct chain *c);
   /* The chain is over; may free c. Runs from the loop, or, if the chain was abandoned, inside the
    * sio_next_ok() or sio_next_fail() of the last verdict. */
   void (*finish)(struct chain *c, bool ok);

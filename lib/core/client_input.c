@@ -110,8 +110,8 @@ static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
   bool full = reached_max_nsps(cl);
   if (!sio__session_is_open(cl->session)) return;
-  sio__nsp_note_forget_left(cl, name);
-  if (replaces) sio__nsp_note_add_left(cl, name);
+  sio__client_forget_left_nsp(cl, name);
+  if (replaces) sio__client_note_left_nsp(cl, name);
   sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
   if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
     sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
@@ -155,7 +155,7 @@ static void client_on_packet_for_unjoined_nsp(struct client *cl, const struct pa
                                               const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
-  if (server_left || sio__nsp_note_has_left(cl, p->nsp)) return;
+  if (server_left || sio__client_has_left_nsp(cl, p->nsp)) return;
   client_end_for_violation(cl, "a packet for a namespace that the client has not joined");
 }
 
@@ -169,7 +169,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
     case PACKET_EVENT: sio__dispatch_event(s, p); break;
     case PACKET_ACK: sio__pending_ack_complete(s, p); break;
     default:
-      sio__nsp_note_forget_left(cl, p->nsp);
+      sio__client_forget_left_nsp(cl, p->nsp);
       sio__socket_start_leaving(s, SIO_REASON_CLIENT_NSP_DISCONNECT);
   }
 }

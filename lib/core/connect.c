@@ -27,17 +27,18 @@ struct pending_join {
   bool withdrawn;      /* the peer has sent DISCONNECT */
 };
 
-static struct msgs *msgs_of(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
+static struct msgs *socket_msg_pool(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
-/* The answer to a Socket.IO 2 client has no id, because the client computes it (derive_v2_id()). */
+/* The answer to a Socket.IO 2 client has no id, because the client computes it
+ * (derive_socketio2_id()). */
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
-  int err = sio__encode_connect(msgs_of(s), &m, s->nsp->name, id, sio__recovery_pid(s));
+  int err = sio__encode_connect(socket_msg_pool(s), &m, s->nsp->name, id, sio__recovery_pid(s));
   if (!err)
-    err = sio__parser_recode(s->nsp->core->opts->parser, msgs_of(s), &m, PACKET_CONNECT,
+    err = sio__parser_recode(s->nsp->core->opts->parser, socket_msg_pool(s), &m, PACKET_CONNECT,
                              slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
@@ -52,7 +53,7 @@ static void mark_just_connected(sio_socket *s) {
   sio__loop_defer(&core->loop, &core->clear_just_connected);
 }
 
-void sio__connect_on_turn_end(struct task *t) {
+void sio__connect_clear_just_connected(struct task *t) {
   struct core *core = container_of(t, struct core, clear_just_connected);
   while (!list_empty(&core->just_connected)) list_pop(&core->just_connected);
 }
@@ -191,7 +192,7 @@ static void pending_join_on_refused(struct chain *c, const char *message, sio_va
   (void)pending_join_encode_refusal(p, message, sio_null());
 }
 
-static void pending_join_clear_newer_auth(struct pending_join *p) {
+static void pending_join_forget_second_connect(struct pending_join *p) {
   sio__free(p->newer_auth);
   p->newer_auth = NULL;
 }
@@ -211,7 +212,7 @@ static void pending_join_restart(struct pending_join *p) {
 }
 
 /* The middleware's argument is the socket, which stays valid, so nothing has to be copied. */
-static void pending_join_on_parked(struct chain *c) {
+static void pending_join_on_verdict_deferred(struct chain *c) {
   struct pending_join *p = pending_join_of(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
@@ -225,7 +226,7 @@ static void pending_join_on_timeout(struct timer *t) {
   if (p->chain.state != CHAIN_WAITING) return;
   if (loop_extends_deadline(p->chain.loop, p->extended)) {
     p->extended = true;
-    pending_join_on_parked(&p->chain);
+    pending_join_on_verdict_deferred(&p->chain);
     return;
   }
   p->socket->pending_join = NULL;
@@ -239,7 +240,7 @@ static void pending_join_on_timeout(struct timer *t) {
   sio__chain_abandon(&p->chain);
 }
 
-static bool pending_join_is_wanted(const struct chain *c) {
+static bool pending_join_may_continue(const struct chain *c) {
   return socket_is_open(pending_join_of(c)->socket);
 }
 
@@ -256,7 +257,7 @@ static void pending_join_on_finish(struct chain *c, bool ok) {
     else
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
-  pending_join_clear_newer_auth(p);
+  pending_join_forget_second_connect(p);
   msg_unref(p->refusal);
   sio__free(p);
   sio_socket_unref(s);
@@ -264,9 +265,9 @@ static void pending_join_on_finish(struct chain *c, bool ok) {
 
 static const struct chain_ops pending_join_chain_ops = {
   .call = pending_join_call_middleware,
-  .parked = pending_join_on_parked,
+  .verdict_deferred = pending_join_on_verdict_deferred,
   .refused = pending_join_on_refused,
-  .wanted = pending_join_is_wanted,
+  .may_continue = pending_join_may_continue,
   .finish = pending_join_on_finish,
 };
 
@@ -301,7 +302,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
-                     "no memory or no random id for a socket");
+                     "a socket could not be created: no memory, or no random id");
 }
 
 bool sio__auth_equals(sio_slice a, sio_slice b) {
@@ -315,7 +316,7 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   assert(s->state == SOCKET_PENDING); /* so the union holds pending_join */
   struct pending_join *p = s->pending_join;
   if (!p) return 0;
-  pending_join_clear_newer_auth(p);
+  pending_join_forget_second_connect(p);
   p->withdrawn = false;
   if (sio__auth_equals(sio_socket_auth(s), auth)) return 0;
   p->newer_auth = sio__strndup(auth.p, auth.n);
@@ -325,7 +326,7 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
 void sio__connect_withdraw(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   if (!s->pending_join) return;
-  pending_join_clear_newer_auth(s->pending_join);
+  pending_join_forget_second_connect(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
@@ -334,7 +335,7 @@ void sio__connect_abandon(sio_socket *s) {
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;
-  pending_join_clear_newer_auth(p);
+  pending_join_forget_second_connect(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__chain_abandon(&p->chain);
 }

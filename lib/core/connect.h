@@ -22,7 +22,7 @@ void sio__connect_withdraw(sio_socket *s);
  * Does nothing if an answer was sent in this turn. */
 void sio__connect_resend_answer(sio_socket *s);
 /* The function of core->clear_just_connected. */
-void sio__connect_on_turn_end(struct task *t);
+void sio__connect_clear_just_connected(struct task *t);
 /* The session of a PENDING socket is closed. Must be called from the loop. */
 void sio__connect_abandon(sio_socket *s);
 /* Sends CONNECT_ERROR and logs it. The connection stays open. */

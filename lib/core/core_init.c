@@ -25,7 +25,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   list_init(&core->leaving);
   list_init(&core->just_connected);
   task_init(&core->finish_leaving, sio__finish_leaving_sockets);
-  task_init(&core->clear_just_connected, sio__connect_on_turn_end);
+  task_init(&core->clear_just_connected, sio__connect_clear_just_connected);
   core->limits =
       (struct decoder_limits){ opts->max_attachments, opts->max_depth, opts->max_packet };
   core->unjoined_limits = core->limits;

@@ -109,7 +109,7 @@ static void leave_namespace(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
   if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
-  sio__nsp_note_add_left(cl, slice_str(s->nsp->name));
+  sio__client_note_left_nsp(cl, slice_str(s->nsp->name));
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
 

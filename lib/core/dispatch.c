@@ -173,7 +173,7 @@ static void event_queue_call_middleware(struct chain *c, const struct hook *k) {
   ((sio_packet_cb)k->fn)(q->socket, &q->event, &c->next, k->user);
 }
 
-static void event_queue_on_parked(struct chain *c) {
+static void event_queue_on_verdict_deferred(struct chain *c) {
   struct event_queue *q = event_queue_of(c);
   if (sio__event_is_copied(&q->event)) return;
   if (sio__event_copy_borrowed(&q->event)) {
@@ -194,7 +194,7 @@ static void event_queue_on_refused(struct chain *c, const char *message, sio_val
             "the data of a refused event is ignored: %s", sio_strerror(err));
 }
 
-static bool event_queue_is_wanted(const struct chain *c) {
+static bool event_queue_may_continue(const struct chain *c) {
   return sio_socket_connected(event_queue_of(c)->socket);
 }
 
@@ -236,9 +236,9 @@ static void event_queue_on_finish(struct chain *c, bool ok) {
 
 static const struct chain_ops event_queue_chain_ops = {
   .call = event_queue_call_middleware,
-  .parked = event_queue_on_parked,
+  .verdict_deferred = event_queue_on_verdict_deferred,
   .refused = event_queue_on_refused,
-  .wanted = event_queue_is_wanted,
+  .may_continue = event_queue_may_continue,
   .finish = event_queue_on_finish,
 };
 

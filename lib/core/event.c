@@ -33,7 +33,7 @@ struct event_block {
 
 /* ---- the arena -------------------------------------------------------------------------- */
 
-static void *arena_alloc_block(struct sio_event *e, size_t n) {
+static void *event_arena_alloc_block(struct sio_event *e, size_t n) {
   struct event_block *b = sio__malloc(size_add(sizeof *b, n));
   if (!b) return NULL;
   b->next = e->blocks;
@@ -41,8 +41,8 @@ static void *arena_alloc_block(struct sio_event *e, size_t n) {
   return b + 1;
 }
 
-static void *arena_alloc(struct sio_event *e, size_t n) {
-  if (n > EVENT_ARENA - e->arena_used) return arena_alloc_block(e, n);
+static void *event_arena_alloc(struct sio_event *e, size_t n) {
+  if (n > EVENT_ARENA - e->arena_used) return event_arena_alloc_block(e, n);
   void *p = e->arena + e->arena_used;
   e->arena_used += (uint32_t)((n + 7) & ~(size_t)7);
   return p;
@@ -51,7 +51,7 @@ static void *arena_alloc(struct sio_event *e, size_t n) {
 /* Unescapes a JSON string, given with its quotes. The result with its NUL is never longer than
  * text, because it has no quotes. */
 static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
-  char *p = arena_alloc(e, text.n);
+  char *p = event_arena_alloc(e, text.n);
   if (!p) return false;
   *out = slice(p, sio__json_unescape(p, text));
   p[out->n] = '\0';
@@ -61,7 +61,7 @@ static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) 
 /* ---- init and clear ------------------------------------------------------------------------- */
 
 static bool make_c_name(struct sio_event *e) {
-  char *c_name = arena_alloc(e, 2 * e->name.n + 1);
+  char *c_name = event_arena_alloc(e, 2 * e->name.n + 1);
   if (!c_name) return false;
   c_name[sio__utf8_escape_nuls(c_name, e->name.p, e->name.n)] = '\0';
   e->c_name = c_name;
@@ -74,7 +74,7 @@ static bool event_read_name(struct sio_event *e, sio_slice text) {
     bool escapes = e->name.n + 2 < text.n;
     return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_c_name(e);
   }
-  char *p = arena_alloc(e, text.n + 1);
+  char *p = event_arena_alloc(e, text.n + 1);
   if (!p) return false;
   memcpy(p, text.p, text.n);
   p[text.n] = '\0';
@@ -96,7 +96,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   return SIO__ENOMEM;
 }
 
-static void replacement_free(struct event_replacement *replacement) {
+static void event_replacement_free(struct event_replacement *replacement) {
   msg_unref(replacement->msg);
   sio__msgs_clear(&replacement->home);
   sio__decode_scratch_clear(&replacement->scratch);
@@ -109,7 +109,7 @@ void sio__event_clear(struct sio_event *e) {
   for (struct event_replacement *replacement = e->replacement, *older; replacement;
        replacement = older) {
     older = replacement->older;
-    replacement_free(replacement);
+    event_replacement_free(replacement);
   }
   for (struct event_block *b = e->blocks, *next; b; b = next) {
     next = b->next;
@@ -120,7 +120,7 @@ void sio__event_clear(struct sio_event *e) {
 
 /* ---- replacing the arguments ---------------------------------------------------------------- */
 
-static int replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
+static int event_replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
   *n = 0;
   for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
@@ -133,12 +133,12 @@ static int replacement_list_bins(struct event_replacement *replacement, uint32_t
 }
 
 /* Encodes args as those of an ack, and scans the JSON text again, so that *out refers to it. */
-static int replacement_encode(struct event_replacement *replacement, struct packet *out,
-                              sio_args args) {
+static int event_replacement_encode(struct event_replacement *replacement, struct packet *out,
+                                    sio_args args) {
   uint32_t nbins;
   int err = sio__encode(&replacement->home, &replacement->scratch, &replacement->msg, "/", NULL,
                         args, PACKET_NO_ID);
-  if (!err) err = replacement_list_bins(replacement, &nbins);
+  if (!err) err = event_replacement_list_bins(replacement, &nbins);
   if (err) return err;
   const char *p = msg_data(replacement->msg), *array = memchr(p, '[', replacement->msg->len);
   out->json = slice(array, replacement->msg->len - (size_t)(array - p));
@@ -153,9 +153,9 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
   if (!replacement) return SIO__ENOMEM;
   sio__msgs_init(&replacement->home);
-  int err = replacement_encode(replacement, &packet, args);
+  int err = event_replacement_encode(replacement, &packet, args);
   if (err) {
-    replacement_free(replacement);
+    event_replacement_free(replacement);
     return err;
   }
   replacement->older = e->replacement;
@@ -170,7 +170,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
 /* Sets the name to a copy of a C string. */
 static int event_set_name(struct sio_event *e, const char *name) {
   size_t n = strlen(name);
-  char *c_name = arena_alloc(e, n + 1), *copy = arena_alloc(e, n + 1);
+  char *c_name = event_arena_alloc(e, n + 1), *copy = event_arena_alloc(e, n + 1);
   if (!c_name || !copy) return SIO__ENOMEM;
   e->c_name = memcpy(c_name, name, n + 1);
   e->name = slice(copy, sio__utf8_unescape_nuls(copy, name, n));
@@ -217,7 +217,7 @@ int sio__event_copy_borrowed(struct sio_event *e) {
   return err;
 }
 
-static size_t replacement_bytes(const struct event_replacement *r) {
+static size_t event_replacement_bytes(const struct event_replacement *r) {
   size_t n = sizeof *r + r->scratch.scan.args_cap * sizeof *r->scratch.scan.args;
   for (const struct msg *m = r->msg; m; m = m->next) n += msg_memory_size(m) + sizeof *r->bins;
   return n;
@@ -226,7 +226,7 @@ static size_t replacement_bytes(const struct event_replacement *r) {
 size_t sio__event_copied_bytes(const struct sio_event *e) {
   size_t n = 0;
   for (const struct event_replacement *r = e->replacement; r; r = r->older)
-    n += replacement_bytes(r);
+    n += event_replacement_bytes(r);
   return n;
 }
 
@@ -315,7 +315,7 @@ static struct event_memo *event_memo_of(sio_event *e, size_t i) {
   if (i < EVENT_MEMOS) return &e->memos[i];
   if (!e->more_memos) {
     size_t size = size_mul(sio_event_count(e) - EVENT_MEMOS, sizeof *e->more_memos);
-    e->more_memos = arena_alloc(e, size);
+    e->more_memos = event_arena_alloc(e, size);
     if (!e->more_memos) return NULL;
     memset(e->more_memos, 0, size);
   }
@@ -340,8 +340,8 @@ const char *sio_event_str(sio_event *e, size_t i) {
   return s.p && !memchr(s.p, '\0', s.n) ? s.p : NULL;
 }
 
-static const struct cJSON *parse_tree(sio_event *e, sio_slice text, bool has_bins) {
-  struct event_tree *t = arena_alloc(e, sizeof *t);
+static const struct cJSON *event_parse_tree(sio_event *e, sio_slice text, bool has_bins) {
+  struct event_tree *t = event_arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_parse(text);
   if (t->tree && has_bins) sio__tree_mark_placeholders(t->tree);
@@ -355,7 +355,7 @@ const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
   if (text.n == 0) return NULL;
   struct event_memo *m = event_memo_of(e, i);
   if (!m) return NULL;
-  if (!m->tree) m->tree = parse_tree(e, text, find_placeholder(e, i) != NULL);
+  if (!m->tree) m->tree = event_parse_tree(e, text, find_placeholder(e, i) != NULL);
   return m->tree;
 }
 

@@ -15,16 +15,16 @@
 
 struct held_events {
   struct core *core;
-  struct client *client; /* NULL: the session has closed */
-  size_t bytes;          /* 0: the struct has been freed */
+  struct client *client; /* NULL after the session has closed */
+  size_t bytes;          /* never 0: the struct is freed when nothing is counted */
 };
 
 sio_slice sio__held_events_key(const void *h); /* the key function of core->held_events */
 
-/* Counts n bytes for the client. 0, UV_ENOMEM, or SIO_ETOOBIG if they would exceed max_queued; a
- * single event may be larger. *out is set on success. */
+/* Counts n bytes for the client and sets *out. 0, UV_ENOMEM, or SIO_ETOOBIG if the bytes would
+ * exceed max_queued; a single event may be larger. */
 int sio__held_events_add(struct client *cl, size_t n, struct held_events **out);
-/* Frees h when nothing is counted any more. */
+/* Subtracts n bytes, and frees h when nothing is counted any more. */
 void sio__held_events_subtract(struct held_events *h, size_t n);
 /* Must be called before the client is freed. Sets the struct's client to NULL. */
 void sio__held_events_forget_client(struct client *cl);

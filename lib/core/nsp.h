@@ -44,13 +44,13 @@ struct sio_nsp {
   int64_t next_ack;               /* the id of the next ack that is requested */
   struct list queries;            /* open queries, linked by sio_query.link */
   struct map by_id;               /* the members by socket id */
-  struct map handlers;            /* struct handlers by event name */
+  struct map handlers;            /* struct event_handlers by event name */
   struct hooks middleware, packet_middleware;
   struct hooks connect, disconnecting, disconnect;
   struct hooks any, outgoing, error;
   struct hooks writable, drop;
   struct hooks rooms;     /* user points to a struct room_hook (room_hooks.c) */
-  struct map server_side; /* struct handlers for events of other servers, by event name */
+  struct map server_side; /* struct event_handlers for events of other servers, by event name */
   /* The events received; in a parent the events that its removed children received. */
   uint64_t events_in;
   uint64_t events_out;

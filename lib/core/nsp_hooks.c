@@ -13,24 +13,24 @@
 
 /* ---- handlers of events by name ------------------------------------------------------------- */
 
-struct handlers {
+struct event_handlers {
   struct hooks hooks;
   size_t n; /* length of event */
   char event[];
 };
 
-static sio_slice handlers_key(const void *p) {
-  const struct handlers *h = p;
+static sio_slice event_handlers_key(const void *p) {
+  const struct event_handlers *h = p;
   return slice(h->event, h->n);
 }
 
-static void handlers_free(struct handlers *h) {
+static void event_handlers_free(struct event_handlers *h) {
   sio__hooks_clear(&h->hooks);
   sio__free(h);
 }
 
-static struct handlers *handlers_new(struct map *all, sio_slice event) {
-  struct handlers *h = sio__malloc(sizeof *h + event.n);
+static struct event_handlers *event_handlers_new(struct map *all, sio_slice event) {
+  struct event_handlers *h = sio__malloc(sizeof *h + event.n);
   if (!h) return NULL;
   sio__hooks_init(&h->hooks);
   h->n = event.n;
@@ -41,10 +41,10 @@ static struct handlers *handlers_new(struct map *all, sio_slice event) {
 }
 
 /* Frees the entry of an event that has no handlers left, unless its list is being walked. */
-static void handlers_free_if_empty(struct map *all, struct handlers *h) {
+static void event_handlers_free_if_empty(struct map *all, struct event_handlers *h) {
   if (!hooks_empty(&h->hooks) || h->hooks.walks) return;
   sio__map_del(all, slice(h->event, h->n));
-  handlers_free(h);
+  event_handlers_free(h);
 }
 
 /* The name of an event as the host writes it, and without its escaped NULs, if it has any. */
@@ -63,10 +63,10 @@ static int event_name_init(struct event_name *name, const char *text) {
 }
 
 static int add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
-  struct handlers *h = sio__map_get(handlers, event);
-  if (!h && !(h = handlers_new(handlers, event))) return UV_ENOMEM;
+  struct event_handlers *h = sio__map_get(handlers, event);
+  if (!h && !(h = event_handlers_new(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user);
-  if (err) handlers_free_if_empty(handlers, h);
+  if (err) event_handlers_free_if_empty(handlers, h);
   return err;
 }
 
@@ -99,9 +99,9 @@ int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
 }
 
 static int remove_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
-  struct handlers *h = sio__map_get(handlers, event);
+  struct event_handlers *h = sio__map_get(handlers, event);
   int err = h ? sio__hooks_remove(&h->hooks, fn, user) : UV_ENOENT;
-  if (!err) handlers_free_if_empty(handlers, h);
+  if (!err) event_handlers_free_if_empty(handlers, h);
   return err;
 }
 
@@ -114,7 +114,7 @@ int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   return err;
 }
 
-static bool handlers_has_some(const struct handlers *h) {
+static bool handlers_has_some(const struct event_handlers *h) {
   for (const struct list *it = h->hooks.list.next; it != &h->hooks.list; it = it->next)
     if (container_of(it, const struct hook, link)->fn) return true;
   return false;
@@ -123,14 +123,14 @@ static bool handlers_has_some(const struct handlers *h) {
 bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   struct event_name name;
   if (!event || event_name_init(&name, event)) return false;
-  const struct handlers *h = sio__map_get(&nsp->handlers, name.s);
+  const struct event_handlers *h = sio__map_get(&nsp->handlers, name.s);
   sio__free(name.copy);
   return h && handlers_has_some(h);
 }
 
 /* A handler may disconnect the socket; the handlers after it are not called then. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name) {
-  struct handlers *h = sio__map_get(&nsp->handlers, name);
+  struct event_handlers *h = sio__map_get(&nsp->handlers, name);
   if (!h) return;
   HOOKS_EACH(k, walk, &h->hooks) {
     ((sio_event_cb)k->fn)(s, e, k->user);
@@ -138,11 +138,11 @@ void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice 
     sio__hooks_stop(&walk);
     break;
   }
-  handlers_free_if_empty(&nsp->handlers, h);
+  event_handlers_free_if_empty(&nsp->handlers, h);
 }
 
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
-  struct handlers *h = sio__map_get(&nsp->server_side, e->name);
+  struct event_handlers *h = sio__map_get(&nsp->server_side, e->name);
   if (!h) return;
   HOOKS_EACH(k, walk, &h->hooks)((sio_server_side_cb)k->fn)(nsp, e, k->user);
 }
@@ -247,29 +247,29 @@ void sio__nsp_hooks_init(sio_nsp *nsp) {
   struct hook_lists all = hook_lists_of(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_init(all.list[i]);
   sio__hooks_init(&nsp->rooms);
-  sio__map_init(&nsp->handlers, handlers_key);
-  sio__map_init(&nsp->server_side, handlers_key);
+  sio__map_init(&nsp->handlers, event_handlers_key);
+  sio__map_init(&nsp->server_side, event_handlers_key);
 }
 
-static void handlers_free_all(struct map *all) {
-  struct handlers *h;
-  for (uint32_t i = 0; (h = sio__map_next(all, &i));) handlers_free(h);
+static void event_handlers_free_all(struct map *all) {
+  struct event_handlers *h;
+  for (uint32_t i = 0; (h = sio__map_next(all, &i));) event_handlers_free(h);
   sio__map_clear(all);
 }
 
 void sio__nsp_hooks_clear(sio_nsp *nsp) {
   struct hook_lists all = hook_lists_of(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_clear(all.list[i]);
-  handlers_free_all(&nsp->handlers);
-  handlers_free_all(&nsp->server_side);
+  event_handlers_free_all(&nsp->handlers);
+  event_handlers_free_all(&nsp->server_side);
   sio__room_hooks_clear(nsp);
 }
 
-static int handlers_copy(struct map *to, const struct map *from) {
-  const struct handlers *h;
+static int event_handlers_copy(struct map *to, const struct map *from) {
+  const struct event_handlers *h;
   int err = 0;
   for (uint32_t i = 0; !err && (h = sio__map_next(from, &i));) {
-    struct handlers *own = handlers_new(to, slice(h->event, h->n));
+    struct event_handlers *own = event_handlers_new(to, slice(h->event, h->n));
     err = own ? sio__hooks_copy(&own->hooks, &h->hooks) : UV_ENOMEM;
   }
   return err;
@@ -282,6 +282,6 @@ int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from) {
   for (size_t i = 0; i < HOOK_LISTS && !err; i++)
     err = sio__hooks_copy(own.list[i], theirs.list[i]);
   if (!err) err = sio__room_hooks_copy(nsp, from);
-  if (!err) err = handlers_copy(&nsp->handlers, &from->handlers);
-  return err ? err : handlers_copy(&nsp->server_side, &from->server_side);
+  if (!err) err = event_handlers_copy(&nsp->handlers, &from->handlers);
+  return err ? err : event_handlers_copy(&nsp->server_side, &from->server_side);
 }

@@ -23,7 +23,7 @@ static void nsp_note_free(struct nsp_note **at) {
 
 /* Keeps at most max_nsps notes of left namespaces, the newest ones: the peer has seen by now that
  * it was disconnected from the older ones. */
-static void nsp_note_limit_left(struct client *cl) {
+static void limit_left_nsp_notes(struct client *cl) {
   uint32_t left = client_core(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
     if ((*at)->is_request || left > 0) {
@@ -37,7 +37,7 @@ static void nsp_note_limit_left(struct client *cl) {
 
 /* If there is no memory for the note, a packet that the peer has already sent for the namespace
  * ends the connection. */
-void sio__nsp_note_add_left(struct client *cl, sio_slice nsp) {
+void sio__client_note_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;
   char *name = (char *)(note + 1);
@@ -45,14 +45,14 @@ void sio__nsp_note_add_left(struct client *cl, sio_slice nsp) {
   name[nsp.n] = '\0';
   *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name };
   cl->nsp_notes = note;
-  nsp_note_limit_left(cl);
+  limit_left_nsp_notes(cl);
 }
 
-bool sio__nsp_note_has_left(struct client *cl, sio_slice nsp) {
+bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {
   return *sio__nsp_note_find(cl, nsp, false) != NULL;
 }
 
-void sio__nsp_note_forget_left(struct client *cl, sio_slice nsp) {
+void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note **at = sio__nsp_note_find(cl, nsp, false);
   if (*at) nsp_note_free(at);
 }

@@ -64,7 +64,7 @@ static void nsp_request_connect_peer(struct client *cl, const struct nsp_request
   sio_nsp_unref(nsp);
 }
 
-static void nsp_request_clear_newer_auth(struct nsp_request *r) {
+static void nsp_request_forget_second_connect(struct nsp_request *r) {
   sio__free(r->newer_auth);
   r->newer_auth = NULL;
 }
@@ -83,7 +83,7 @@ static void nsp_request_abandon(struct nsp_request *r) {
   sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
   nsp_request_unlink(r);
   r->client = NULL;
-  nsp_request_clear_newer_auth(r);
+  nsp_request_forget_second_connect(r);
   sio__chain_abandon(&r->chain);
 }
 
@@ -97,7 +97,7 @@ static void nsp_request_call_match(struct chain *c, const struct hook *k) {
 }
 
 /* The request has copies of the name and the auth, so nothing has to be copied here. */
-static void nsp_request_on_parked(struct chain *c) {
+static void nsp_request_on_verdict_deferred(struct chain *c) {
   struct nsp_request *r = nsp_request_of(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
   if (ms && !timer_active(&r->timeout_timer)) sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
@@ -110,7 +110,7 @@ static void nsp_request_on_match(struct chain *c, const char *message, sio_val d
   r->parent = c->at->user;
 }
 
-static bool nsp_request_is_wanted(const struct chain *c) {
+static bool nsp_request_may_continue(const struct chain *c) {
   const struct nsp_request *r = nsp_request_of(c);
   return r->client && sio__session_is_open(r->client->session);
 }
@@ -126,9 +126,9 @@ static void nsp_request_on_finish(struct chain *c, bool ok) {
   (void)ok;
   sio__loop_stop_timer(c->loop, &r->timeout_timer);
   if (r->client) nsp_request_unlink(r);
-  if (nsp_request_is_wanted(c) && r->newer_auth)
+  if (nsp_request_may_continue(c) && r->newer_auth)
     nsp_request_restart(r->client, r);
-  else if (nsp_request_is_wanted(c) && !r->withdrawn)
+  else if (nsp_request_may_continue(c) && !r->withdrawn)
     nsp_request_connect_peer(r->client, r);
   sio__free(r->newer_auth);
   sio__core_unref(r->core);
@@ -137,9 +137,9 @@ static void nsp_request_on_finish(struct chain *c, bool ok) {
 
 static const struct chain_ops nsp_request_chain_ops = {
   .call = nsp_request_call_match,
-  .parked = nsp_request_on_parked,
+  .verdict_deferred = nsp_request_on_verdict_deferred,
   .refused = nsp_request_on_match,
-  .wanted = nsp_request_is_wanted,
+  .may_continue = nsp_request_may_continue,
   .finish = nsp_request_on_finish,
 };
 
@@ -150,16 +150,16 @@ static void nsp_request_on_timeout(struct timer *t) {
   if (r->chain.state != CHAIN_WAITING) return;
   if (loop_extends_deadline(r->chain.loop, r->extended)) {
     r->extended = true;
-    nsp_request_on_parked(&r->chain);
+    nsp_request_on_verdict_deferred(&r->chain);
     return;
   }
   LOG_RATED(&r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
             "namespace %.*s not created: the callback of sio_of_match() gave no verdict within "
             "middleware_timeout_ms",
             LOG_SLICE(r->name));
-  if (nsp_request_is_wanted(&r->chain) && r->newer_auth)
+  if (nsp_request_may_continue(&r->chain) && r->newer_auth)
     nsp_request_restart(cl, r);
-  else if (nsp_request_is_wanted(&r->chain) && !r->withdrawn)
+  else if (nsp_request_may_continue(&r->chain) && !r->withdrawn)
     sio__connect_refuse_unlogged(cl, r->name, SIO_REFUSED_TIMEOUT);
   nsp_request_abandon(r);
 }
@@ -213,7 +213,7 @@ static struct nsp_request *nsp_request_find(struct client *cl, sio_slice name) {
 bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth) {
   struct nsp_request *r = nsp_request_find(cl, name);
   if (!r) return false;
-  nsp_request_clear_newer_auth(r);
+  nsp_request_forget_second_connect(r);
   r->withdrawn = false;
   if (sio__auth_equals(r->auth, auth)) return true;
   r->newer_auth = sio__strndup(auth.p, auth.n);
@@ -224,7 +224,7 @@ bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_s
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
   struct nsp_request *r = nsp_request_find(cl, name);
   if (!r) return false;
-  nsp_request_clear_newer_auth(r);
+  nsp_request_forget_second_connect(r);
   r->withdrawn = true;
   return true;
 }

@@ -11,7 +11,7 @@ static sio_slice part_before_star(sio_slice pattern) {
   return slice(pattern.p, star ? (size_t)(star - pattern.p) : pattern.n);
 }
 
-static sio_slice skip_bytes(sio_slice s, size_t n) { return slice(s.p + n, s.n - n); }
+static sio_slice slice_skip_bytes(sio_slice s, size_t n) { return slice(s.p + n, s.n - n); }
 
 static bool has_prefix(sio_slice s, sio_slice prefix) {
   return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
@@ -27,13 +27,13 @@ bool sio__pattern_matches(sio_slice pattern, sio_slice name) {
   sio_slice part = part_before_star(pattern);
   if (part.n == pattern.n) return part.n == name.n && has_prefix(name, part);
   if (!has_prefix(name, part)) return false;
-  name = skip_bytes(name, part.n);
+  name = slice_skip_bytes(name, part.n);
   for (;;) {
-    pattern = skip_bytes(pattern, part.n + 1);
+    pattern = slice_skip_bytes(pattern, part.n + 1);
     part = part_before_star(pattern);
     if (part.n == pattern.n) return has_suffix(name, part);
     const char *at = memmem(name.p, name.n, part.p, part.n);
     if (!at) return false;
-    name = skip_bytes(name, (size_t)(at - name.p) + part.n);
+    name = slice_skip_bytes(name, (size_t)(at - name.p) + part.n);
   }
 }

@@ -12,7 +12,7 @@ static struct loop *query_loop(const sio_query *q) { return &q->nsp->core->loop;
 
 /* ---- ending ---------------------------------------------------------------------------- */
 
-static void unref_query(sio_query *q) {
+static void query_unref(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
   sio__remotes_clear(q);
@@ -21,7 +21,7 @@ static void unref_query(sio_query *q) {
 }
 
 /* Marks the query as over and removes it from the loop, the namespace and the sockets. */
-static void close_query(sio_query *q, int status) {
+static void query_close(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
@@ -30,18 +30,18 @@ static void close_query(sio_query *q, int status) {
   if (q->cancel_ack_waits) q->cancel_ack_waits(q, status);
 }
 
-static void end_query(sio_query *q, int status) {
+static void query_end(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
-  close_query(q, status);
+  query_close(q, status);
   q->end(q, status);
   if (q->holds > 1 && !q->watch.reply && ops->query_over) ops->query_over(q->nsp->adapter, q);
-  unref_query(q);
+  query_unref(q);
 }
 
 static void query_on_end_task(struct task *t) {
   sio_query *q = container_of(t, sio_query, end_task);
-  end_query(q, q->status);
+  query_end(q, q->status);
 }
 
 static void query_start_timeout(sio_query *q) {
@@ -53,7 +53,7 @@ static void query_start_timeout(sio_query *q) {
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
   if (!loop_extends_deadline(query_loop(q), q->extended)) {
-    end_query(q, SIO_ETIMEOUT);
+    query_end(q, SIO_ETIMEOUT);
     return;
   }
   q->extended = true;
@@ -74,7 +74,7 @@ static void query_end_if_complete(sio_query *q) {
 
 void sio__queries_close(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
-    end_query(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
+    query_end(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -107,8 +107,8 @@ void sio__query_start(sio_query *q, bool only_if_held) {
 }
 
 void sio__query_discard(sio_query *q) {
-  close_query(q, SIO_ECLOSED);
-  unref_query(q);
+  query_close(q, SIO_ECLOSED);
+  query_unref(q);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ void sio_query_hold(sio_query *q) { q->holds++; }
 
 void sio_query_release(sio_query *q, int err) {
   if (q->over) {
-    unref_query(q);
+    query_unref(q);
     return;
   }
   if (!q->status) q->status = err;
@@ -181,7 +181,7 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
     sio_query_lost(q, 1);
 }
 
-static void pass_end_to_watch(sio_query *q, int status) {
+static void query_pass_end_to_watch(sio_query *q, int status) {
   size_t expected = q->replies.expected;
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
@@ -189,7 +189,7 @@ static void pass_end_to_watch(sio_query *q, int status) {
 int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                   void *user) {
   if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
-  int err = sio__query_new(out, nsp, timeout_ms, pass_end_to_watch, user);
+  int err = sio__query_new(out, nsp, timeout_ms, query_pass_end_to_watch, user);
   if (err) return err;
   (*out)->watch = *watch;
   query_start_timeout(*out);
@@ -198,14 +198,14 @@ int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_
 
 /* ---- sio_server_count() ---------------------------------------------------------------------- */
 
-static void pass_server_count(sio_query *q, int status) {
+static void query_pass_server_count(sio_query *q, int status) {
   q->cb.count(status, q->replies.expected, q->user);
 }
 
 int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, void *user) {
   sio_query *q;
   if (!nsp || !cb) return UV_EINVAL;
-  int err = sio__query_new(&q, nsp, timeout_ms, pass_server_count, user);
+  int err = sio__query_new(&q, nsp, timeout_ms, query_pass_server_count, user);
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */

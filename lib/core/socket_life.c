@@ -37,7 +37,7 @@ static int socket_store_auth(sio_socket *s, sio_slice auth) {
 
 /* A Socket.IO 2 client computes the id of its socket itself: the session id, after the name of the
  * namespace and '#' unless that is "/". The id is secret, so the public id is a digest of it. */
-static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
+static int derive_socketio2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
   const char *sid = sio__session_id(session);
   bool root = strcmp(nsp->name, "/") == 0;
   size_t size = strlen(nsp->name) + strlen(sid) + 2;
@@ -50,7 +50,7 @@ static int derive_v2_id(sio_socket *s, const sio_nsp *nsp, const sio_session *se
 }
 
 static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
-  if (sio__session_protocol(session) == 3) return derive_v2_id(s, nsp, session);
+  if (sio__session_protocol(session) == 3) return derive_socketio2_id(s, nsp, session);
   s->id = s->own_id;
   return sio__random_id(s->own_id);
 }

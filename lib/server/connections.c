@@ -9,7 +9,8 @@
 #include "server/limits.h"
 #include <unistd.h>
 
-/* Open connections of all servers that max_connections is for. */
+/* Returns the number of connections that max_connections limits: those of all servers that share
+ * it. */
 static unsigned count_connections(const sio_server *srv) {
   return srv->core.threads ? sio__threads_count_conns(srv->core.threads) : srv->core.loop.nconns;
 }

@@ -9,9 +9,11 @@
 
 /* Both take ownership of a non-blocking descriptor, and close it on failure. tls may be NULL. */
 
-/* Serves it on this server. 0, SIO_ETOOBIG (max_connections), SIO_ELIMIT, or a libuv code. */
+/* Serves the connection on this server. 0, SIO_ETOOBIG (max_connections), SIO_ELIMIT, or a libuv
+ * error. */
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls);
-/* Serves it on this server, or on another member of srv->core.threads that has fewer. */
+/* Serves the connection on this server, or on another member of srv->core.threads that has fewer
+ * connections. */
 void sio__place_connection(sio_server *srv, int fd, const sio_tls *tls);
 
 #endif

@@ -18,9 +18,9 @@ static void run_handed_over(void *server, void *arg) {
     sio__http_serve_transfer(&srv->http, t);
 }
 
-/* A connection that cannot be sent is closed, as if its server had gone: the client opens another
+/* If the connection cannot be passed to the other server, it is closed, and the client opens a new
  * one. */
-static void hand_over(struct eio_group *g, sio_request *r, struct member_id to) {
+static void hand_over_request(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_transfer *t;
   if (sio__request_hand_over(r, &t)) {
@@ -50,7 +50,7 @@ int sio__members_join(sio_server *srv) {
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
-  srv->engines.hand_over = hand_over;
+  srv->engines.hand_over = hand_over_request;
   srv->addr_limits.table = &t->addresses;
   uv_ref((uv_handle_t *)&srv->core.loop.wake);
   return 0;

@@ -10,11 +10,11 @@
 /* Makes the server a member of sio_options.threads, if that is set. From now on messages of other
  * members may arrive, and the server keeps its loop running. 0 or UV_ENOMEM. */
 int sio__members_join(sio_server *srv);
-/* The server closes: messages that were sent before still arrive. */
+/* Ends the membership, because the server closes. Messages that were sent before still arrive. */
 void sio__members_leave(sio_server *srv);
-/* The server gets no new connections. */
+/* Tells the other members to pass no new connections to this server, because it drains. */
 void sio__members_drain(sio_server *srv);
-/* Called when the loop has closed: no more messages arrive. */
+/* Called when the loop has closed, after which no more messages arrive. */
 void sio__members_release(sio_server *srv);
 
 #endif

@@ -23,8 +23,8 @@ struct worker_threads {
   sio_options server; /* valid until sio_threads_start() returns */
   uv_mutex_t lock;    /* protects the fields below */
   uv_cond_t changed;
-  unsigned waiting; /* workers that have called setup */
-  bool begun;       /* The workers may go on. */
+  unsigned waiting; /* the number of workers that have called setup */
+  bool begun;       /* the workers may run their loops, or close after an error */
   int err;          /* the first error of a worker */
   unsigned count;
   struct worker workers[];
@@ -33,7 +33,7 @@ struct worker_threads {
 /* ---- on the worker's thread ---------------------------------------------------------------- */
 
 /* Returns the first error of any worker. */
-static int wait_for_all(struct worker_threads *w, int err) {
+static int wait_for_all_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;
   w->waiting++;
@@ -50,7 +50,7 @@ static void run_worker(void *arg) {
   const sio_threads_options *how = &me->all->how;
   int err = sio_server_new(&srv, &me->loop, &me->all->server);
   if (!err) err = how->setup(srv, me->number, how->user);
-  err = wait_for_all(me->all, err);
+  err = wait_for_all_workers(me->all, err);
   if (err && srv) sio_server_close(srv, NULL, NULL);
   uv_run(&me->loop, UV_RUN_DEFAULT);
   uv_loop_close(&me->loop);
@@ -105,8 +105,8 @@ static int start_worker(struct worker_threads *w) {
   return err;
 }
 
-/* Lets the workers go on after all have called setup. */
-static int begin_all(struct worker_threads *w, int err) {
+/* Waits until all workers have called setup, and lets them go on. */
+static int start_all_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
   if (!w->err) w->err = err;
@@ -127,7 +127,7 @@ static int start_workers(sio_threads *t, const sio_threads_options *how, unsigne
   if (err) return err;
   w->server.threads = t;
   while (!err && w->count < count) err = start_worker(w);
-  err = begin_all(w, err);
+  err = start_all_workers(w, err);
   if (!err) {
     t->workers = w;
     return 0;

@@ -7,7 +7,7 @@
  * yes); "" says yes quietly. */
 static struct chain *c;
 static struct hooks row;
-static bool wanted, frees;
+static bool may_continue, frees;
 
 static void fn(void) {}
 
@@ -18,7 +18,7 @@ static void call(struct chain *ch, const struct hook *k) {
   CHECK(ch == c && ch->state == CHAIN_CALLING);
   if (how[0]) trace("%s ", how);
   if (strcmp(how, "more") == 0) add("yes");
-  if (strcmp(how, "leave") == 0) wanted = false;
+  if (strcmp(how, "leave") == 0) may_continue = false;
   if (strcmp(how, "no") == 0)
     sio_next_fail(&ch->next, "why", sio_int(7));
   else if (strcmp(how, "bare") == 0)
@@ -28,7 +28,7 @@ static void call(struct chain *ch, const struct hook *k) {
   if (strcmp(how, "both") == 0) sio_next_fail(&ch->next, "too late", sio_null());
 }
 
-static void parked(struct chain *ch) {
+static void verdict_deferred(struct chain *ch) {
   (void)ch;
   trace("parked ");
 }
@@ -40,7 +40,7 @@ static void refused(struct chain *ch, const char *message, sio_val data) {
 
 static bool is_wanted(const struct chain *ch) {
   (void)ch;
-  return wanted;
+  return may_continue;
 }
 
 static void finish(struct chain *ch, bool ok) {
@@ -52,13 +52,13 @@ static void finish(struct chain *ch, bool ok) {
   }
 }
 
-static const struct chain_ops ops = { call, parked, refused, is_wanted, finish };
+static const struct chain_ops ops = { call, verdict_deferred, refused, is_wanted, finish };
 
 static void begin(const char *const *hows) {
   start(NULL);
   sio__hooks_init(&row);
   for (; *hows; hows++) add(*hows);
-  wanted = true;
+  may_continue = true;
   frees = false;
   c = sio__malloc(sizeof *c);
   sio__chain_init(c, &srv->core.loop, &row, &ops);
@@ -169,7 +169,7 @@ TEST(who_goes_between_verdict_and_turn_is_not_asked_about) {
   BEGIN("late", "yes");
   sio__chain_start(c);
   sio_next_ok(&c->next);
-  wanted = false;
+  may_continue = false;
   turn();
   SAW("late parked end:1 ");
   finish_test();
