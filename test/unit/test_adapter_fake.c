@@ -127,7 +127,7 @@ TEST(a_packet_shows_its_values_whatever_stands_before_them) {
   end();
 }
 
-TEST(what_is_no_event_is_refused) {
+TEST(invalid_events_are_refused) {
   begin();
   sio_packet *p;
   sio_target here = { .nsp = root, .flags = SIO_NO_COMPRESS };
@@ -204,7 +204,7 @@ TEST(a_question_to_one_peer_elsewhere) {
   end();
 }
 
-TEST(who_leaves_elsewhere_is_not_waited_for) {
+TEST(a_socket_that_leaves_another_server_is_not_waited_for) {
   begin();
   ask((sio_target){ .skip = sa }, 10000);
   pump();
@@ -285,7 +285,7 @@ TEST(bulk_verbs_reach_both_servers) {
   end();
 }
 
-TEST(a_packet_comes_before_the_disconnect_said_after_it) {
+TEST(a_packet_comes_before_the_disconnect_that_was_called_after_it) {
   begin();
   sio_broadcast((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sb->id) }, "bye", SIO_NONE);
   sio_all_disconnect((sio_target){ .nsp = root, .rooms = SIO_ROOMS(sb->id) }, false);
@@ -344,7 +344,7 @@ static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
   trace("%d:%zu ", status, n);
 }
 
-TEST(what_is_no_json_or_too_much_is_dropped) {
+TEST(invalid_and_too_large_answers_are_dropped) {
   begin();
   core_server(spaces[0]->core)->opts.o.max_answers = 100;
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
@@ -385,7 +385,7 @@ static void on_later(sio_nsp *nsp, sio_event *e, void *user) {
   CHECK(kept != NULL);
 }
 
-TEST(the_other_server_hears_and_answers_this_one_does_not) {
+TEST(server_side_events_reach_the_other_server_and_not_this_one) {
   begin();
   for (int i = 0; i < 2; i++) EQ(sio_on_server_side(spaces[i], "hello", on_hello, NULL), 0);
   EQ(sio_server_side_emit(root, "hello", SIO_ARGS("w"), 0, NULL, NULL), 0);
@@ -472,20 +472,20 @@ TESTS_BEGIN
 T(a_broadcast_reaches_both_servers)
 T(arguments_and_attachments_travel)
 T(a_packet_shows_its_values_whatever_stands_before_them)
-T(what_is_no_event_is_refused)
+T(invalid_events_are_refused)
 T(acks_come_from_both_servers_one_by_one)
 T(a_question_to_one_peer_elsewhere)
-T(who_leaves_elsewhere_is_not_waited_for)
+T(a_socket_that_leaves_another_server_is_not_waited_for)
 T(a_silent_server_means_what_came_and_a_timeout)
 T(a_silent_peer_elsewhere_means_what_came_and_a_timeout_here_and_there)
 T(open_questions_end_when_their_server_closes)
 T(a_server_closes_while_anothers_question_runs_there)
 T(bulk_verbs_reach_both_servers)
-T(a_packet_comes_before_the_disconnect_said_after_it)
+T(a_packet_comes_before_the_disconnect_that_was_called_after_it)
 T(fetching_finds_sockets_of_both_servers)
 T(fetching_from_a_silent_server_gives_what_is_there)
-T(what_is_no_json_or_too_much_is_dropped)
-T(the_other_server_hears_and_answers_this_one_does_not)
+T(invalid_and_too_large_answers_are_dropped)
+T(server_side_events_reach_the_other_server_and_not_this_one)
 T(an_answer_may_come_later_or_never)
 T(an_ack_outlives_its_server)
 T(one_of_three_is_silent)

@@ -34,7 +34,7 @@ static const char *cast(sio_target to) {
 
 /* ---- audiences ----------------------------------------------------------------------------- */
 
-TEST(everyone_hears_a_broadcast_without_rooms) {
+TEST(a_broadcast_without_rooms_reaches_all_sockets) {
   begin(3);
   const char *r = cast((sio_target){ 0 });
   EQ_STR(r, "0 1 2 ");
@@ -73,7 +73,7 @@ TEST(except_wins_over_rooms) {
   stop();
 }
 
-TEST(an_empty_list_of_rooms_is_nobody) {
+TEST(a_broadcast_to_an_empty_list_of_rooms_reaches_no_socket) {
   begin(2);
   const char *const none[] = { NULL };
   const char *r = cast((sio_target){ .rooms = none });
@@ -122,7 +122,7 @@ TEST(the_order_of_a_sockets_rooms_does_not_depend_on_addresses) {
   EQ_STR(first, again);
 }
 
-TEST(an_id_of_who_left_is_nobody) {
+TEST(a_broadcast_to_the_id_of_a_socket_that_left_reaches_no_socket) {
   begin(2);
   char id[SIO__ID_LEN + 1];
   strcpy(id, sio_socket_id(sockets[0]));
@@ -132,7 +132,7 @@ TEST(an_id_of_who_left_is_nobody) {
   stop();
 }
 
-TEST(an_empty_room_is_gone) {
+TEST(an_empty_room_is_removed) {
   begin(2);
   size_t before = alloc_live;
   sio_join(sockets[0], "a");
@@ -218,7 +218,7 @@ TEST(a_visitor_may_join_leave_broadcast_and_disconnect) {
   stop();
 }
 
-TEST(without_memory_for_the_list_nobody_is_visited) {
+TEST(without_memory_for_the_list_no_socket_is_visited) {
   begin(3);
   alloc_fail_all();
   EQ(sio_all_each((sio_target){ .nsp = root }, churn, NULL), UV_ENOMEM);
@@ -226,7 +226,7 @@ TEST(without_memory_for_the_list_nobody_is_visited) {
   stop();
 }
 
-TEST(a_broadcast_does_not_reach_who_leaves_in_this_turn) {
+TEST(a_broadcast_does_not_reach_a_socket_that_leaves_in_this_turn) {
   begin(2);
   sio_join(sockets[0], "a");
   sio_disconnect(sockets[0], false);
@@ -404,21 +404,21 @@ TEST(bulk_verbs_reach_all_of_many) {
 }
 
 TESTS_BEGIN
-T(everyone_hears_a_broadcast_without_rooms)
+T(a_broadcast_without_rooms_reaches_all_sockets)
 T(the_sender_may_be_skipped)
 T(a_socket_in_several_rooms_gets_one_copy)
 T(except_wins_over_rooms)
-T(an_empty_list_of_rooms_is_nobody)
+T(a_broadcast_to_an_empty_list_of_rooms_reaches_no_socket)
 T(the_room_named_by_its_id_is_the_socket)
 T(the_order_of_a_sockets_rooms_does_not_depend_on_addresses)
-T(an_id_of_who_left_is_nobody)
-T(an_empty_room_is_gone)
+T(a_broadcast_to_the_id_of_a_socket_that_left_reaches_no_socket)
+T(an_empty_room_is_removed)
 T(names_of_rooms_are_1_to_255_bytes)
 T(bulk_join_and_leave_take_the_same_audience)
 T(bulk_disconnect_leaves_the_namespace_or_the_session)
 T(a_visitor_may_join_leave_broadcast_and_disconnect)
-T(without_memory_for_the_list_nobody_is_visited)
-T(a_broadcast_does_not_reach_who_leaves_in_this_turn)
+T(without_memory_for_the_list_no_socket_is_visited)
+T(a_broadcast_does_not_reach_a_socket_that_leaves_in_this_turn)
 T(joining_without_memory_changes_nothing)
 T(rooms_behave_like_a_table_of_booleans)
 T(a_socket_in_thousands_of_rooms_leaves_them_all)

@@ -284,7 +284,7 @@ TEST(whatever_is_not_json_is_refused) {
   }
 }
 
-TEST(a_nul_is_no_end_of_text_and_no_blank) {
+TEST(a_nul_neither_ends_a_text_nor_counts_as_blank) {
   EQ(scan_bytes("[]\0", 3, 9, NULL), SIO_EJSON);
   EQ(scan_bytes("\0[]", 3, 9, NULL), SIO_EJSON);
   EQ(scan_bytes("[\0]", 3, 9, NULL), SIO_EJSON);
@@ -438,7 +438,7 @@ TEST(a_placeholder_is_known_however_it_is_written) {
   has_hole("{\"_placeholder\":true,\"num\":1}", 0, 1);
 }
 
-TEST(what_only_looks_like_a_placeholder_is_none) {
+TEST(objects_that_resemble_a_placeholder_are_not_placeholders) {
   has_no_hole("[{\"_placeholder\":false,\"num\":0}]");
   has_no_hole("[{\"_placeholder\":1,\"num\":0}]");
   has_no_hole("[{\"_placeholder\":\"true\",\"num\":0}]");
@@ -458,7 +458,7 @@ TEST(the_last_of_equal_keys_counts) {
   has_hole("[{\"_placeholder\":true,\"num\":0,\"num\":\"x\"}]", 0, -1);
 }
 
-TEST(the_number_of_a_placeholder_is_a_whole_one_or_none) {
+TEST(the_number_of_a_placeholder_must_be_an_integer) {
   has_hole("[{\"_placeholder\":true}]", 0, -1);
   has_hole("[{\"_placeholder\":true,\"num\":\"splice\"}]", 0, -1);
   has_hole("[{\"_placeholder\":true,\"num\":-1}]", 0, -1);
@@ -474,7 +474,7 @@ TEST(the_number_of_a_placeholder_is_a_whole_one_or_none) {
   has_hole("[{\"_placeholder\":true,\"num\":20e-1}]", 0, 2);
 }
 
-TEST(a_placeholder_inside_another_is_none) {
+TEST(a_placeholder_inside_another_one_is_ignored) {
   has_hole("[{\"_placeholder\":true,\"num\":1,\"x\":{\"_placeholder\":true,\"num\":2}}]", 0, 1);
   has_hole(
       "[{\"x\":[{\"_placeholder\":true},{\"_placeholder\":true}],\"_placeholder\":true,\"num\":9}]",
@@ -639,7 +639,7 @@ TEST(each_byte_at_each_place_is_quoted_and_comes_back) {
 TESTS_BEGIN
 T(every_json_text_is_accepted)
 T(whatever_is_not_json_is_refused)
-T(a_nul_is_no_end_of_text_and_no_blank)
+T(a_nul_neither_ends_a_text_nor_counts_as_blank)
 T(a_text_cut_anywhere_is_refused)
 T(a_string_ends_where_its_quote_is_wherever_that_is)
 T(an_error_names_the_place)
@@ -649,10 +649,10 @@ T(the_elements_of_the_outer_array_are_found)
 T(an_object_outside_has_no_elements)
 T(placeholders_are_found_in_any_depth)
 T(a_placeholder_is_known_however_it_is_written)
-T(what_only_looks_like_a_placeholder_is_none)
+T(objects_that_resemble_a_placeholder_are_not_placeholders)
 T(the_last_of_equal_keys_counts)
-T(the_number_of_a_placeholder_is_a_whole_one_or_none)
-T(a_placeholder_inside_another_is_none)
+T(the_number_of_a_placeholder_must_be_an_integer)
+T(a_placeholder_inside_another_one_is_ignored)
 T(a_list_is_an_array_without_its_brackets)
 T(results_are_reused_and_big_ones_let_go)
 T(without_memory_a_scan_fails_and_can_be_repeated)

@@ -155,7 +155,7 @@ TEST(binary_and_the_clients_array_buffers_are_attachments) {
   is_read_as("c70200aabb", "{\"_placeholder\":true,\"num\":0}");
 }
 
-TEST(an_extension_we_do_not_know_is_its_type_and_binary) {
+TEST(an_unknown_extension_becomes_its_type_and_a_binary) {
   is_read_as("d505abcd", "[5,{\"_placeholder\":true,\"num\":0}]");
   is_read_as("c80001fb00", "[-5,{\"_placeholder\":true,\"num\":0}]");
   is_read_as("d5ffabcd", "[-1,{\"_placeholder\":true,\"num\":0}]");
@@ -203,7 +203,7 @@ TEST(of_equal_keys_the_last_counts) {
   decodes("84a47479706501a47479706500a36e7370a12fa36e7370a22f78", PACKET_CONNECT, "/x", -1, "");
 }
 
-TEST(a_message_has_one_value_and_nothing_behind_it) {
+TEST(a_message_has_one_value_and_no_bytes_after_it) {
   refused(decode("82a47479706501a36e7370a12fc0"), SIO_EPROTO, "trailing bytes");
   refused(decode("c1"), SIO_EPROTO, "not MessagePack");
   refused(decode(""), SIO_EPROTO, "not MessagePack");
@@ -224,7 +224,7 @@ TEST(a_message_cut_anywhere_is_refused) {
   done();
 }
 
-TEST(counts_that_no_bytes_stand_behind_take_no_memory) {
+TEST(counts_without_as_many_bytes_take_no_memory) {
   refused(decode_value("ddffffffff"), SIO_EPROTO, "not MessagePack");
   refused(decode_value("dfffffffff"), SIO_EPROTO, "not MessagePack");
   refused(decode_value("dbffffffff"), SIO_EPROTO, "not MessagePack");
@@ -705,14 +705,14 @@ T(maps_have_strings_or_integers_for_keys)
 T(undefined_is_left_out_of_maps_and_null_elsewhere)
 T(dates_become_what_to_json_makes_of_them)
 T(binary_and_the_clients_array_buffers_are_attachments)
-T(an_extension_we_do_not_know_is_its_type_and_binary)
+T(an_unknown_extension_becomes_its_type_and_a_binary)
 T(what_the_reference_refuses_is_refused_in_its_words)
 T(we_are_stricter_where_a_handler_would_be_misled)
 T(of_equal_keys_the_last_counts)
-T(a_message_has_one_value_and_nothing_behind_it)
+T(a_message_has_one_value_and_no_bytes_after_it)
 T(text_is_from_a_client_with_another_parser)
 T(a_message_cut_anywhere_is_refused)
-T(counts_that_no_bytes_stand_behind_take_no_memory)
+T(counts_without_as_many_bytes_take_no_memory)
 T(nesting_has_the_limit_that_json_has)
 T(the_text_that_comes_of_it_is_limited)
 T(a_value_is_read_up_to_the_last_byte_that_its_text_may_have)

@@ -329,7 +329,7 @@ TEST(a_release_in_the_middle_begins_afresh) {
   decodes("2[\"a\"]", PACKET_EVENT, "/", PACKET_NO_ID, "[\"a\"]");
 }
 
-TEST(a_packet_nobody_released_goes_with_the_next) {
+TEST(a_packet_that_was_not_released_is_freed_with_the_next) {
   EQ(text("51-[\"a\"]"), DECODE_MORE);
   EQ(binary("x"), DECODE_PACKET);
   EQ(text("51-[\"b\"]"), DECODE_MORE);
@@ -458,7 +458,7 @@ T(a_placeholder_of_no_attachment_is_refused_with_the_last_one)
 T(a_placeholder_in_a_plain_event_is_data)
 T(binary_without_a_header_and_text_between_attachments_are_refused)
 T(a_release_in_the_middle_begins_afresh)
-T(a_packet_nobody_released_goes_with_the_next)
+T(a_packet_that_was_not_released_is_freed_with_the_next)
 T(other_packets_may_use_the_scratch_in_between)
 T(header_and_attachments_together_are_limited)
 T(memory_follows_what_came_not_what_was_announced)

@@ -75,7 +75,7 @@ static sio_val arg(const char *text, const sio_slice *bins, uint32_t nbins) {
 #define HOLE(k) "{\"_placeholder\":true,\"num\":" #k "}"
 
 /* 163 */
-TEST(events_and_acks_are_written_as_the_protocol_says) {
+TEST(events_and_acks_are_written_as_the_protocol_defines) {
   begin();
   EQ(encode("/", "a", SIO_ARGS(1, sio_json(SLICE("{}"))), PACKET_NO_ID), 0);
   sent_plain("42[\"a\",1,{}]");
@@ -131,7 +131,7 @@ static int refuse(const char *nsp, const char *message, sio_val data) {
 }
 
 /* 180 */
-TEST(a_connect_error_says_why_and_may_carry_data) {
+TEST(a_connect_error_has_a_message_and_may_have_data) {
   sio_slice bin = SLICE("x");
   begin();
   EQ(refuse("/random", "Invalid namespace", sio_null()), 0);
@@ -181,7 +181,7 @@ TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {
   end();
 }
 
-TEST(the_first_error_is_the_one_that_is_told) {
+TEST(the_first_error_is_returned) {
   sio_val v[] = { sio_json(SLICE("{")), { .kind = 99 }, sio_str("more") };
   begin();
   EQ(emit(sio_argv(v, 3)), SIO_EJSON);
@@ -190,7 +190,7 @@ TEST(the_first_error_is_the_one_that_is_told) {
   end();
 }
 
-TEST(binary_arguments_travel_behind_the_text) {
+TEST(binary_arguments_are_sent_after_the_text) {
   begin();
   EQ(encode("/cool", "a", SIO_ARGS(sio_bin("one", 3), "x", sio_bin("two", 3)), 23), 0);
   sent("452-/cool,23[\"a\"," HOLE(0) ",\"x\"," HOLE(1) "]");
@@ -228,7 +228,7 @@ TEST(a_bin_named_twice_is_sent_once) {
   end();
 }
 
-TEST(bins_that_nothing_names_stay_behind) {
+TEST(bins_that_no_placeholder_names_are_not_sent) {
   const sio_slice bins[] = { SLICE("a"), SLICE("b"), SLICE("c") };
   begin();
   EQ(emit(SIO_ARGS(sio_json_bins(SLICE("[" HOLE(2) "]"), bins, 3))), 0);
@@ -357,7 +357,7 @@ TEST(bytes_travel_at_any_depth_of_arrays_and_objects) {
   end();
 }
 
-TEST(what_cannot_be_sent_is_told) {
+TEST(values_that_cannot_be_encoded_are_errors) {
   const sio_slice some[] = { SLICE("x") };
   sio_val huge = sio_bin("", 0), many = sio_json_bins(SLICE("1"), some, 1), odd = sio_null();
   huge.n = (size_t)UINT32_MAX + 1;
@@ -422,16 +422,16 @@ TEST(without_memory_plain_packets_are_not_sent_either) {
 }
 
 TESTS_BEGIN
-T(events_and_acks_are_written_as_the_protocol_says)
+T(events_and_acks_are_written_as_the_protocol_defines)
 T(reserved_names_are_refused)
 T(connect_disconnect_and_connect_error_are_written)
-T(a_connect_error_says_why_and_may_carry_data)
+T(a_connect_error_has_a_message_and_may_have_data)
 T(a_refusal_for_protocol_3_is_its_data_or_else_its_message)
-T(the_first_error_is_the_one_that_is_told)
-T(binary_arguments_travel_behind_the_text)
+T(the_first_error_is_returned)
+T(binary_arguments_are_sent_after_the_text)
 T(placeholders_are_numbered_anew_value_by_value)
 T(a_bin_named_twice_is_sent_once)
-T(bins_that_nothing_names_stay_behind)
+T(bins_that_no_placeholder_names_are_not_sent)
 T(a_count_with_fewer_digits_than_announced_is_corrected)
 T(a_placeholder_of_no_bin_is_refused)
 T(a_placeholder_smuggled_into_a_packet_with_attachments_is_refused)
@@ -440,7 +440,7 @@ T(arguments_received_are_sent_on_as_they_came)
 T(a_small_packet_allocates_nothing)
 T(a_long_string_is_allocated_to_measure)
 T(bytes_travel_at_any_depth_of_arrays_and_objects)
-T(what_cannot_be_sent_is_told)
+T(values_that_cannot_be_encoded_are_errors)
 T(without_memory_nothing_is_sent_and_nothing_leaks)
 T(without_memory_plain_packets_are_not_sent_either)
 TESTS_END

@@ -72,7 +72,7 @@ TEST(a_question_times_out_once_and_a_late_reply_is_ignored) {
 }
 
 /* The host kept the loop while the time ran out: the reply may be on its way. */
-TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
+TEST(the_time_of_a_query_starts_once_more_after_a_stall) {
   start(NULL);
   struct peer *p = joined();
   sio_emit_ack(first(), "q", SIO_NONE, 50, on_reply, "0");
@@ -358,7 +358,7 @@ T(a_reply_comes_back_once)
 T(questions_and_replies_may_be_binary)
 T(replies_find_their_questions_in_any_order)
 T(a_question_times_out_once_and_a_late_reply_is_ignored)
-T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
+T(the_time_of_a_query_starts_once_more_after_a_stall)
 T(a_question_without_a_time_takes_the_servers)
 T(a_question_may_be_taken_back)
 T(at_the_end_it_is_too_late_to_take_one_back)

@@ -76,7 +76,7 @@ TEST(an_event_that_cannot_be_encoded_takes_no_number) {
 
 /* ---- coming back ----------------------------------------------------------------------------- */
 
-TEST(who_comes_back_is_who_it_was_and_hears_what_it_missed_before_the_reply) {
+TEST(a_recovered_socket_has_its_id_and_gets_missed_events_before_the_reply) {
   begin();
   struct client4 *c = come();
   char id[24], pid[24];
@@ -110,7 +110,7 @@ TEST(who_comes_back_is_who_it_was_and_hears_what_it_missed_before_the_reply) {
   stop();
 }
 
-TEST(it_can_come_back_any_number_of_times_and_hears_each_event_once) {
+TEST(a_socket_can_be_recovered_often_and_gets_each_event_once) {
   begin();
   struct client4 *c = come();
   char want[64];
@@ -168,7 +168,7 @@ TEST(nothing_from_before_its_time_is_sent_whatever_offset_it_shows) {
 }
 
 /* The JavaScript client keeps the offset of a session that is gone. */
-TEST(an_offset_of_another_server_says_nothing) {
+TEST(an_offset_of_another_server_is_ignored) {
   begin();
   struct client4 *c = come();
   to_all("lost");
@@ -238,7 +238,7 @@ TEST(an_unknown_pid_makes_a_new_socket_and_is_counted) {
   stop();
 }
 
-TEST(who_sent_it_does_not_hear_it_later_either) {
+TEST(an_event_is_not_replayed_to_its_sender) {
   begin();
   struct client4 *c = come();
   sio_broadcast((sio_target){ .nsp = root, .skip = first() }, "mine", SIO_NONE);
@@ -250,7 +250,7 @@ TEST(who_sent_it_does_not_hear_it_later_either) {
   stop();
 }
 
-TEST(a_target_of_no_rooms_is_nobody) {
+TEST(an_event_to_an_empty_list_of_rooms_is_replayed_to_no_socket) {
   begin();
   struct client4 *c = come();
   hang_up(c->p);
@@ -398,7 +398,7 @@ TEST(events_that_a_hosts_own_adapter_sends_are_kept_once) {
   stop();
 }
 
-TEST(a_packet_of_another_server_is_kept_once_whoever_sends_it_to_the_sockets) {
+TEST(a_packet_of_another_server_is_kept_once) {
   begin_with_broadcast(own_broadcast);
   struct client4 *c = come();
   sio_join(first(), "blue");
@@ -463,7 +463,7 @@ TEST(many_rooms_are_joined_again) {
   stop();
 }
 
-TEST(each_namespace_has_pids_and_numbers_of_its_own) {
+TEST(each_namespace_has_separate_pids_and_numbers) {
   begin();
   sio_nsp *chat;
   sio_of(srv, "chat", &chat);
@@ -489,16 +489,16 @@ T(connect_brings_a_pid_and_events_an_offset)
 T(questions_and_replies_carry_no_offset_and_are_not_kept)
 T(a_volatile_event_carries_the_number_of_the_last_event_and_is_not_kept)
 T(an_event_that_cannot_be_encoded_takes_no_number)
-T(who_comes_back_is_who_it_was_and_hears_what_it_missed_before_the_reply)
-T(it_can_come_back_any_number_of_times_and_hears_each_event_once)
+T(a_recovered_socket_has_its_id_and_gets_missed_events_before_the_reply)
+T(a_socket_can_be_recovered_often_and_gets_each_event_once)
 T(a_peer_that_never_heard_an_event_comes_back_too)
 T(nothing_from_before_its_time_is_sent_whatever_offset_it_shows)
-T(an_offset_of_another_server_says_nothing)
+T(an_offset_of_another_server_is_ignored)
 T(an_offset_that_was_never_given_out_makes_a_new_socket)
 T(pid_and_offset_are_strings)
 T(an_unknown_pid_makes_a_new_socket_and_is_counted)
-T(who_sent_it_does_not_hear_it_later_either)
-T(a_target_of_no_rooms_is_nobody)
+T(an_event_is_not_replayed_to_its_sender)
+T(an_event_to_an_empty_list_of_rooms_is_replayed_to_no_socket)
 T(events_sent_in_the_turn_in_which_the_connection_breaks_are_missed_not_lost)
 T(the_bytes_of_the_host_are_handed_over_as_its_callbacks_left_them)
 T(shared_data_is_handed_over)
@@ -506,9 +506,9 @@ T(what_travels_to_other_servers_has_no_offset)
 T(a_packet_shows_its_event_without_the_offset_whatever_the_adapter)
 T(what_comes_from_other_servers_is_kept_like_our_own)
 T(events_that_a_hosts_own_adapter_sends_are_kept_once)
-T(a_packet_of_another_server_is_kept_once_whoever_sends_it_to_the_sockets)
+T(a_packet_of_another_server_is_kept_once)
 T(an_event_that_the_adapter_refuses_is_not_kept)
 T(without_memory_for_what_travels_nothing_is_sent)
 T(many_rooms_are_joined_again)
-T(each_namespace_has_pids_and_numbers_of_its_own)
+T(each_namespace_has_separate_pids_and_numbers)
 TESTS_END

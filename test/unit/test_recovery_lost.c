@@ -6,7 +6,7 @@
 
 /* ---- one pid, one socket --------------------------------------------------------------------- */
 
-TEST(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over) {
+TEST(a_client_that_returns_before_its_old_connection_ends_takes_over_its_socket) {
   begin();
   struct client4 *c = come();
   struct peer *old = c->p;
@@ -72,7 +72,7 @@ TEST(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return
   stop();
 }
 
-TEST(two_who_show_the_same_pid_are_never_both_the_same_socket) {
+TEST(two_clients_with_the_same_pid_never_have_the_same_socket) {
   begin();
   struct client4 *c = come();
   hang_up(c->p);
@@ -90,7 +90,7 @@ TEST(two_who_show_the_same_pid_are_never_both_the_same_socket) {
 
 /* ---- who does not come back ------------------------------------------------------------------ */
 
-static void leaves_for_good(void (*leave)(struct client4 *c)) {
+static void expect_not_recovered_after(void (*leave)(struct client4 *c)) {
   begin();
   struct client4 *c = come();
   leave(c);
@@ -115,10 +115,16 @@ static void is_thrown_out(struct client4 *c) {
 }
 static void breaks_the_engine(struct client4 *c) { sio__session_end_bad_packet(c->p->session); }
 
-TEST(who_leaves_the_namespace_does_not_come_back) { leaves_for_good(says_so); }
-TEST(who_is_disconnected_does_not_come_back) { leaves_for_good(is_disconnected); }
-TEST(whose_session_is_disconnected_does_not_come_back) { leaves_for_good(is_thrown_out); }
-TEST(who_breaks_the_engines_protocol_does_not_come_back) { leaves_for_good(breaks_the_engine); }
+TEST(a_socket_that_left_its_namespace_is_not_recovered) { expect_not_recovered_after(says_so); }
+TEST(a_socket_that_was_disconnected_by_the_host_is_not_recovered) {
+  expect_not_recovered_after(is_disconnected);
+}
+TEST(a_socket_whose_session_was_ended_is_not_recovered) {
+  expect_not_recovered_after(is_thrown_out);
+}
+TEST(a_peer_that_violated_the_engine_protocol_is_not_recovered) {
+  expect_not_recovered_after(breaks_the_engine);
+}
 
 TEST(what_breaks_a_connection_can_be_recovered_from) {
   static const int reasons[] = { SIO_REASON_TRANSPORT_ERROR, SIO_REASON_TRANSPORT_CLOSE,
@@ -141,7 +147,7 @@ TEST(what_breaks_a_connection_can_be_recovered_from) {
   stop();
 }
 
-TEST(who_is_away_too_long_is_forgotten) {
+TEST(a_client_that_is_away_too_long_is_forgotten) {
   begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 } });
   struct client4 *c = come(), *d = come();
   to_all("a");
@@ -228,7 +234,7 @@ TEST(an_event_bigger_than_the_log_drops_all) {
   stop();
 }
 
-TEST(of_too_many_who_left_first_is_forgotten) {
+TEST(of_too_many_clients_the_one_that_left_first_is_forgotten) {
   begin_with(&(sio_options){ .recovery = &(sio_recovery){ .max_sessions = 2 } });
   struct client4 *c[3] = { come(), come(), come() };
   for (int i = 0; i < 3; i++) hang_up(c[i]->p);
@@ -260,7 +266,7 @@ static void big_to_all(int n) {
 }
 
 /* Each request of it is some 100 bytes. */
-TEST(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times) {
+TEST(a_client_that_repeats_an_old_offset_gets_the_events_three_times) {
   char old[64];
   size_t sent = 0;
   begin();
@@ -282,7 +288,7 @@ TEST(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times) {
 }
 
 /* The connection breaks before all is there: each time a few more events have come. */
-TEST(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on) {
+TEST(a_client_may_return_repeatedly_as_long_as_its_offset_advances) {
   char place[64];
   begin();
   struct client4 *c = come();
@@ -299,7 +305,7 @@ TEST(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on) {
   stop();
 }
 
-TEST(who_misses_little_may_break_off_as_often_as_it_likes) {
+TEST(a_client_that_missed_little_may_disconnect_any_number_of_times) {
   char old[64];
   begin();
   struct client4 *c = come();
@@ -331,7 +337,7 @@ TEST(new_events_are_replayed_to_one_that_breaks_off_each_time) {
   stop();
 }
 
-TEST(nothing_is_kept_for_nobody) {
+TEST(no_event_is_kept_without_recoverable_sockets) {
   begin();
   to_all("a");
   EQ(root->recovery->log.seq, 1);
@@ -347,25 +353,25 @@ TEST(nothing_is_kept_for_nobody) {
 }
 
 TESTS_BEGIN
-T(who_comes_back_before_the_old_connection_is_noticed_to_be_dead_takes_it_over)
+T(a_client_that_returns_before_its_old_connection_ends_takes_over_its_socket)
 T(the_end_of_a_connection_that_is_taken_over_has_its_texts)
 T(a_connection_that_is_taken_over_keeps_its_other_namespaces_for_their_return)
-T(two_who_show_the_same_pid_are_never_both_the_same_socket)
-T(who_leaves_the_namespace_does_not_come_back)
-T(who_is_disconnected_does_not_come_back)
-T(whose_session_is_disconnected_does_not_come_back)
-T(who_breaks_the_engines_protocol_does_not_come_back)
+T(two_clients_with_the_same_pid_never_have_the_same_socket)
+T(a_socket_that_left_its_namespace_is_not_recovered)
+T(a_socket_that_was_disconnected_by_the_host_is_not_recovered)
+T(a_socket_whose_session_was_ended_is_not_recovered)
+T(a_peer_that_violated_the_engine_protocol_is_not_recovered)
 T(what_breaks_a_connection_can_be_recovered_from)
-T(who_is_away_too_long_is_forgotten)
+T(a_client_that_is_away_too_long_is_forgotten)
 T(events_are_kept_as_long_as_a_dead_connection_may_go_unnoticed_and_be_away)
 T(a_peer_that_has_all_comes_back_though_its_last_event_is_not_kept_any_more)
 T(what_was_dropped_for_its_size_cannot_be_recovered_and_is_counted)
 T(an_event_bigger_than_the_log_drops_all)
-T(of_too_many_who_left_first_is_forgotten)
+T(of_too_many_clients_the_one_that_left_first_is_forgotten)
 T(more_than_may_wait_for_a_peer_is_not_replayed)
-T(who_says_an_old_offset_for_ever_is_sent_what_it_missed_three_times)
-T(who_is_sent_the_rest_again_and_again_comes_back_as_long_as_it_gets_on)
-T(who_misses_little_may_break_off_as_often_as_it_likes)
+T(a_client_that_repeats_an_old_offset_gets_the_events_three_times)
+T(a_client_may_return_repeatedly_as_long_as_its_offset_advances)
+T(a_client_that_missed_little_may_disconnect_any_number_of_times)
 T(new_events_are_replayed_to_one_that_breaks_off_each_time)
-T(nothing_is_kept_for_nobody)
+T(no_event_is_kept_without_recoverable_sockets)
 TESTS_END

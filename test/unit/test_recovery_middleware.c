@@ -25,7 +25,7 @@ static struct client4 *come_held(void) {
   return c;
 }
 
-TEST(middleware_is_skipped_for_who_comes_back) {
+TEST(middleware_is_skipped_for_recovered_sockets) {
   begin();
   sio_use(root, hold, NULL);
   struct client4 *c = come_held();
@@ -56,7 +56,7 @@ TEST(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too) {
   stop();
 }
 
-TEST(who_is_refused_by_middleware_is_forgotten) {
+TEST(a_client_that_middleware_refuses_is_forgotten) {
   begin_middleware();
   struct client4 *c = come_held();
   hang_up(c->p);
@@ -68,7 +68,7 @@ TEST(who_is_refused_by_middleware_is_forgotten) {
   stop();
 }
 
-TEST(who_is_lost_again_before_middleware_is_done_can_come_back) {
+TEST(a_client_that_is_lost_again_while_middleware_runs_can_return) {
   begin_middleware();
   struct client4 *c = come_held();
   char id[24];
@@ -91,7 +91,7 @@ TEST(who_is_lost_again_before_middleware_is_done_can_come_back) {
 }
 
 /* With another auth the first verdict is not used, and what it had is there for the second. */
-TEST(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same) {
+TEST(a_second_connect_while_middleware_runs_does_not_prevent_recovery) {
   char text[128], id[24];
   begin_middleware();
   struct client4 *c = come_held();
@@ -119,7 +119,7 @@ TEST(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same) {
 }
 
 /* Its own pid with it: a connection does not take itself over. */
-TEST(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket) {
+TEST(a_client_that_sends_its_pid_while_connected_gets_a_new_socket) {
   begin();
   struct client4 *c = come();
   char id[24], text[128];
@@ -219,7 +219,7 @@ static void say_farewell(sio_socket *s, const sio_close_info *why, void *user) {
   sio_broadcast((sio_target){ .nsp = root }, "to all", SIO_NONE);
 }
 
-TEST(what_is_said_at_its_end_is_missed_by_it) {
+TEST(events_sent_while_a_socket_disconnects_are_replayed) {
   begin();
   sio_on_disconnecting(root, say_farewell, NULL);
   struct client4 *c = come();
@@ -283,7 +283,7 @@ TEST(a_socket_without_memory_for_a_berth_has_no_pid) {
   stop();
 }
 
-TEST(a_server_without_memory_for_it_is_none) {
+TEST(a_server_without_memory_for_recovery_is_not_created) {
   bool made = false;
   for (size_t at = 1; !made; at++) {
     alloc_install();
@@ -303,18 +303,18 @@ TEST(a_server_without_memory_for_it_is_none) {
 }
 
 TESTS_BEGIN
-T(middleware_is_skipped_for_who_comes_back)
+T(middleware_is_skipped_for_recovered_sockets)
 T(middleware_may_be_run_and_what_happens_meanwhile_is_missed_too)
-T(who_is_refused_by_middleware_is_forgotten)
-T(who_is_lost_again_before_middleware_is_done_can_come_back)
-T(who_says_connect_again_before_middleware_is_done_comes_back_all_the_same)
-T(who_shows_its_own_pid_while_it_is_connected_is_a_new_socket)
+T(a_client_that_middleware_refuses_is_forgotten)
+T(a_client_that_is_lost_again_while_middleware_runs_can_return)
+T(a_second_connect_while_middleware_runs_does_not_prevent_recovery)
+T(a_client_that_sends_its_pid_while_connected_gets_a_new_socket)
 T(a_second_connection_takes_over_from_one_that_waits_for_middleware)
 T(what_was_dropped_while_middleware_thought_ends_the_connection_and_the_next_is_new)
 T(the_server_may_be_closed_inside_the_end_of_a_predecessor)
 T(the_new_connection_may_be_closed_inside_the_end_of_its_predecessor)
-T(what_is_said_at_its_end_is_missed_by_it)
+T(events_sent_while_a_socket_disconnects_are_replayed)
 T(without_memory_a_peer_is_not_recovered_and_nothing_worse)
 T(a_socket_without_memory_for_a_berth_has_no_pid)
-T(a_server_without_memory_for_it_is_none)
+T(a_server_without_memory_for_recovery_is_not_created)
 TESTS_END

@@ -72,7 +72,7 @@ TEST(an_ack_may_be_sent_later) {
   stop();
 }
 
-TEST(an_ack_for_who_has_left_is_refused_and_freed) {
+TEST(an_ack_for_a_socket_that_has_left_is_refused_and_freed) {
   begin();
   sio_on(root, "m", take, NULL);
   struct peer *p = joined();
@@ -82,7 +82,7 @@ TEST(an_ack_for_who_has_left_is_refused_and_freed) {
   stop();
 }
 
-TEST(an_ack_may_be_dropped_after_the_server_is_gone) {
+TEST(an_ack_may_be_dropped_after_the_server_has_closed) {
   begin();
   sio_on(root, "m", take, NULL);
   say(joined(), "427[\"m\"]");
@@ -91,7 +91,7 @@ TEST(an_ack_may_be_dropped_after_the_server_is_gone) {
   nothing_left();
 }
 
-TEST(an_ack_nobody_handles_is_not_answered) {
+TEST(an_event_without_a_handler_gets_no_ack) {
   begin();
   struct peer *p = joined();
   say(p, "427[\"m\"]");
@@ -102,7 +102,7 @@ TEST(an_ack_nobody_handles_is_not_answered) {
 
 /* ---- what the two ways have in common ------------------------------------------------------- */
 
-TEST(what_was_taken_is_asked_for_no_more) {
+TEST(an_ack_that_was_taken_is_not_requested_any_more) {
   begin();
   joined();
   sio_event e = { .socket = root->members[0], .ack_id = 5 };
@@ -116,7 +116,7 @@ TEST(what_was_taken_is_asked_for_no_more) {
   stop();
 }
 
-TEST(what_nobody_asked_for_is_not_taken) {
+TEST(an_ack_that_was_not_requested_cannot_be_taken) {
   begin();
   joined();
   sio_event e = { .socket = root->members[0], .ack_id = PACKET_NO_ID };
@@ -167,11 +167,11 @@ T(an_ack_is_sent_once)
 T(an_ack_carries_attachments)
 T(an_ack_that_cannot_be_encoded_may_be_sent_again)
 T(an_ack_may_be_sent_later)
-T(an_ack_for_who_has_left_is_refused_and_freed)
-T(an_ack_may_be_dropped_after_the_server_is_gone)
-T(an_ack_nobody_handles_is_not_answered)
-T(what_was_taken_is_asked_for_no_more)
-T(what_nobody_asked_for_is_not_taken)
+T(an_ack_for_a_socket_that_has_left_is_refused_and_freed)
+T(an_ack_may_be_dropped_after_the_server_has_closed)
+T(an_event_without_a_handler_gets_no_ack)
+T(an_ack_that_was_taken_is_not_requested_any_more)
+T(an_ack_that_was_not_requested_cannot_be_taken)
 T(a_handle_is_used_up_by_what_cannot_be_encoded_too)
 T(an_ack_that_was_taken_outlives_its_socket)
 T(without_memory_it_is_not_taken_and_may_be_answered_at_once)

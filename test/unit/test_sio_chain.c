@@ -82,7 +82,7 @@ TEST(without_middleware_the_end_is_there_at_once) {
   finish_test();
 }
 
-TEST(each_runs_when_the_one_before_has_said_yes) {
+TEST(each_middleware_runs_after_the_one_before_has_accepted) {
   BEGIN("yes", "yes", "yes");
   sio__chain_start(c);
   SAW("yes yes yes end:1 ");
@@ -110,7 +110,7 @@ TEST(only_the_first_verdict_counts) {
   finish_test();
 }
 
-TEST(nobody_is_asked_about_who_has_gone) {
+TEST(no_middleware_runs_for_a_socket_that_has_left) {
   BEGIN("leave", "yes");
   sio__chain_start(c);
   SAW("leave end:1 ");
@@ -136,7 +136,7 @@ TEST(a_long_row_takes_no_stack) {
 
 /* ---- later ----------------------------------------------------------------------------------- */
 
-TEST(a_late_yes_goes_on_at_the_end_of_the_turn) {
+TEST(after_a_late_yes_the_chain_goes_on_at_the_end_of_the_turn) {
   BEGIN("late", "late", "yes");
   sio__chain_start(c);
   SAW("late parked ");
@@ -153,7 +153,7 @@ TEST(a_late_yes_goes_on_at_the_end_of_the_turn) {
   finish_test();
 }
 
-TEST(a_late_no_is_told_inside_the_call_and_ends_at_the_end_of_the_turn) {
+TEST(a_late_no_is_reported_at_once_and_ends_the_chain_at_the_end_of_the_turn) {
   BEGIN("late", "yes");
   sio__chain_start(c);
   SAW("late parked ");
@@ -165,7 +165,7 @@ TEST(a_late_no_is_told_inside_the_call_and_ends_at_the_end_of_the_turn) {
   finish_test();
 }
 
-TEST(who_goes_between_verdict_and_turn_is_not_asked_about) {
+TEST(no_middleware_runs_if_the_socket_leaves_after_a_late_verdict) {
   BEGIN("late", "yes");
   sio__chain_start(c);
   sio_next_ok(&c->next);
@@ -177,7 +177,7 @@ TEST(who_goes_between_verdict_and_turn_is_not_asked_about) {
 
 /* ---- abandoned ------------------------------------------------------------------------------- */
 
-TEST(an_abandoned_chain_ends_with_the_verdict_that_is_owed) {
+TEST(an_abandoned_chain_ends_with_the_outstanding_verdict) {
   for (int ok = 0; ok < 2; ok++) {
     BEGIN("late", "yes");
     sio__chain_start(c);
@@ -226,17 +226,17 @@ TEST(the_end_may_free_it) {
 
 TESTS_BEGIN
 T(without_middleware_the_end_is_there_at_once)
-T(each_runs_when_the_one_before_has_said_yes)
+T(each_middleware_runs_after_the_one_before_has_accepted)
 T(the_first_no_is_the_end)
 T(a_no_without_a_message_has_an_empty_one)
 T(only_the_first_verdict_counts)
-T(nobody_is_asked_about_who_has_gone)
+T(no_middleware_runs_for_a_socket_that_has_left)
 T(what_is_added_meanwhile_waits_for_the_next_time)
 T(a_long_row_takes_no_stack)
-T(a_late_yes_goes_on_at_the_end_of_the_turn)
-T(a_late_no_is_told_inside_the_call_and_ends_at_the_end_of_the_turn)
-T(who_goes_between_verdict_and_turn_is_not_asked_about)
-T(an_abandoned_chain_ends_with_the_verdict_that_is_owed)
+T(after_a_late_yes_the_chain_goes_on_at_the_end_of_the_turn)
+T(a_late_no_is_reported_at_once_and_ends_the_chain_at_the_end_of_the_turn)
+T(no_middleware_runs_if_the_socket_leaves_after_a_late_verdict)
+T(an_abandoned_chain_ends_with_the_outstanding_verdict)
 T(abandoned_between_verdict_and_turn_it_ends_at_once)
 T(the_end_may_free_it)
 TESTS_END

@@ -90,7 +90,7 @@ TEST(no_auth_is_an_empty_object) {
   stop();
 }
 
-TEST(auth_that_is_no_object_closes_the_connection) {
+TEST(auth_that_is_not_an_object_closes_the_connection) {
   static const char *const bad[] = { "40\"x\"", "40[]", "40null", "40false" };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     begin(NULL);
@@ -120,7 +120,7 @@ TEST(auth_follows_the_name_of_a_namespace) {
   stop();
 }
 
-TEST(an_unknown_namespace_is_refused_and_the_connection_stays) {
+TEST(an_unknown_namespace_is_refused_and_the_connection_stays_open) {
   begin(NULL);
   struct peer *p = peer_new();
   say(p, "40/random");
@@ -274,7 +274,7 @@ TEST(a_namespace_left_in_this_turn_makes_room_for_another) {
   stop();
 }
 
-TEST(who_joins_nothing_in_time_is_closed) {
+TEST(a_client_that_joins_no_namespace_in_time_is_closed) {
   begin(&(sio_options){ .connect_timeout_ms = 10 });
   struct peer *p = peer_new(), *q = joined();
   say(q, "41");
@@ -349,7 +349,7 @@ TEST(what_cannot_be_decoded_is_an_error_and_a_forced_close) {
   }
 }
 
-TEST(every_namespace_of_the_connection_hears_of_a_decode_error) {
+TEST(a_decode_error_is_reported_to_every_namespace_of_the_connection) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "40/custom,");
@@ -392,7 +392,7 @@ TEST(an_event_without_payload_is_ignored) {
   stop();
 }
 
-TEST(an_ack_nobody_waits_for_is_ignored) {
+TEST(an_ack_with_an_unknown_id_is_ignored) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "430[1]");
@@ -428,7 +428,7 @@ TEST(leaving_one_namespace_leaves_the_others_alone) {
   stop();
 }
 
-TEST(an_event_after_its_own_disconnect_closes_the_connection) {
+TEST(an_event_after_the_client_has_disconnected_closes_the_connection) {
   begin(NULL);
   struct peer *p = joined();
   saw();
@@ -440,7 +440,7 @@ TEST(an_event_after_its_own_disconnect_closes_the_connection) {
   stop();
 }
 
-TEST(who_left_may_come_back_within_the_same_turn) {
+TEST(a_client_that_left_may_connect_again_within_the_same_turn) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "41");
@@ -514,7 +514,7 @@ TEST(text_between_attachments_closes_the_connection) {
   stop();
 }
 
-TEST(an_attachment_nobody_announced_closes_the_connection) {
+TEST(an_attachment_that_was_not_announced_closes_the_connection) {
   begin(NULL);
   struct peer *p = joined();
   saw();
@@ -533,7 +533,7 @@ TEST(a_handler_may_close_the_session_while_an_attachment_is_handled) {
   stop();
 }
 
-TEST(half_a_binary_packet_goes_with_its_connection) {
+TEST(an_incomplete_binary_packet_is_freed_with_its_connection) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]");
@@ -544,7 +544,7 @@ TEST(half_a_binary_packet_goes_with_its_connection) {
 
 #define HOLE "{\"_placeholder\":true,\"num\":0}"
 
-TEST(half_a_packet_is_waited_for_as_long_as_the_host_says) {
+TEST(an_incomplete_packet_is_waited_for_until_packet_timeout_ms) {
   begin(&(sio_options){ .packet_timeout_ms = 50 });
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
@@ -676,7 +676,7 @@ static struct peer *logged(int level) {
   return p;
 }
 
-TEST(each_packet_is_a_line_for_who_debugs) {
+TEST(each_packet_is_a_log_line_at_level_debug) {
   struct peer *p = logged(SIO_LOG_DEBUG);
   turn();
   const char *seen = saw();
@@ -695,7 +695,7 @@ TEST(each_packet_is_a_line_for_who_debugs) {
   stop();
 }
 
-TEST(payloads_are_shown_to_who_traces_but_no_credentials) {
+TEST(payloads_are_logged_at_level_trace_but_no_credentials) {
   struct peer *p = logged(SIO_LOG_TRACE);
   turn();
   CHECK(!strstr(saw(), "secret"));
@@ -719,16 +719,16 @@ TEST(payloads_are_shown_to_who_traces_but_no_credentials) {
 }
 
 TESTS_BEGIN
-T(each_packet_is_a_line_for_who_debugs)
-T(payloads_are_shown_to_who_traces_but_no_credentials)
+T(each_packet_is_a_log_line_at_level_debug)
+T(payloads_are_logged_at_level_trace_but_no_credentials)
 T(a_connect_is_answered_with_a_sid_and_nothing_else)
 T(the_socket_id_is_not_the_session_id)
 T(auth_is_kept_as_text_and_tree)
 T(no_auth_is_an_empty_object)
-T(auth_that_is_no_object_closes_the_connection)
+T(auth_that_is_not_an_object_closes_the_connection)
 T(other_namespaces_are_joined_by_name_with_a_comma_or_without)
 T(auth_follows_the_name_of_a_namespace)
-T(an_unknown_namespace_is_refused_and_the_connection_stays)
+T(an_unknown_namespace_is_refused_and_the_connection_stays_open)
 T(a_query_is_part_of_a_namespace_name)
 T(a_second_connect_in_one_turn_is_the_same_wish)
 T(a_later_second_connect_is_answered_with_the_same_sid)
@@ -740,27 +740,27 @@ T(a_client_of_socket_io_2_may_connect_to_the_root_again)
 T(the_query_of_a_client_of_socket_io_2_is_its_auth)
 T(namespaces_per_connection_are_limited)
 T(a_namespace_left_in_this_turn_makes_room_for_another)
-T(who_joins_nothing_in_time_is_closed)
+T(a_client_that_joins_no_namespace_in_time_is_closed)
 T(a_refused_connect_does_not_stop_the_connect_timeout)
 T(a_packet_before_connect_closes_the_connection)
 T(what_cannot_be_decoded_is_an_error_and_a_forced_close)
-T(every_namespace_of_the_connection_hears_of_a_decode_error)
+T(a_decode_error_is_reported_to_every_namespace_of_the_connection)
 T(a_client_may_not_send_connect_error)
 T(packets_for_a_namespace_it_is_not_in_close_the_connection)
 T(an_event_without_payload_is_ignored)
-T(an_ack_nobody_waits_for_is_ignored)
+T(an_ack_with_an_unknown_id_is_ignored)
 T(a_client_that_leaves_keeps_its_connection)
 T(leaving_one_namespace_leaves_the_others_alone)
-T(an_event_after_its_own_disconnect_closes_the_connection)
-T(who_left_may_come_back_within_the_same_turn)
+T(an_event_after_the_client_has_disconnected_closes_the_connection)
+T(a_client_that_left_may_connect_again_within_the_same_turn)
 T(events_on_their_way_when_the_server_disconnects_are_dropped)
 T(a_connection_that_ends_ends_all_its_sockets_with_its_reason)
 T(a_binary_event_arrives_when_its_last_attachment_does)
 T(text_between_attachments_closes_the_connection)
-T(an_attachment_nobody_announced_closes_the_connection)
+T(an_attachment_that_was_not_announced_closes_the_connection)
 T(a_handler_may_close_the_session_while_an_attachment_is_handled)
-T(half_a_binary_packet_goes_with_its_connection)
-T(half_a_packet_is_waited_for_as_long_as_the_host_says)
+T(an_incomplete_binary_packet_is_freed_with_its_connection)
+T(an_incomplete_packet_is_waited_for_until_packet_timeout_ms)
 T(one_that_began_before_it_was_in_is_waited_for_no_longer)
 T(each_attachment_gives_the_rest_more_time)
 T(a_timer_for_an_old_packet_does_not_end_a_new_one)

@@ -108,7 +108,7 @@ TEST(a_client_of_protocol_3_is_refused_with_the_data_or_else_the_message) {
   }
 }
 
-TEST(who_was_refused_may_try_again) {
+TEST(a_client_that_was_refused_may_connect_again) {
   begin();
   sio_use(root, refuse, NULL);
   struct peer *p = peer_new();
@@ -247,7 +247,7 @@ TEST(events_for_a_socket_that_another_connect_replaced_are_dropped) {
   stop();
 }
 
-TEST(who_goes_back_to_the_first_auth_is_decided_by_the_first) {
+TEST(a_client_that_returns_to_its_first_auth_is_decided_by_the_first_verdict) {
   struct peer *p = begin_pending("40{\"a\":1}");
   say(p, "40{\"a\":2}");
   say(p, "40{\"a\":1}");
@@ -396,7 +396,7 @@ TEST(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket) {
   }
 }
 
-TEST(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in) {
+TEST(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_connected) {
   begin();
   sio_use(root, hold, NULL);
   struct peer *p = peer_new();
@@ -407,7 +407,7 @@ TEST(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in) {
   stop();
 }
 
-TEST(a_verdict_may_come_when_the_server_is_gone) {
+TEST(a_verdict_may_come_after_the_server_has_closed) {
   begin();
   sio_use(root, hold, NULL);
   say(peer_new(), "40");
@@ -427,7 +427,7 @@ static void join_and_hold(sio_socket *s, sio_next *next, void *user) {
   hold(s, next, user);
 }
 
-TEST(a_socket_may_join_rooms_before_it_is_let_in_but_hears_nothing) {
+TEST(a_pending_socket_may_join_rooms_but_receives_no_events) {
   begin();
   sio_use(root, join_and_hold, NULL);
   struct peer *p = peer_new();
@@ -495,7 +495,7 @@ TEST(a_connect_handler_may_disconnect_and_then_join_is_refused) {
   stop();
 }
 
-TEST(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran) {
+TEST(with_drop_handshake_it_is_freed_after_the_connect_handlers) {
   nheld = 0;
   start(&(sio_options){ .drop_handshake = true });
   sio_on_connect(root, on_connect, NULL);
@@ -538,7 +538,7 @@ T(a_refusal_is_a_connect_error_with_the_message_and_ends_the_row)
 T(a_refusal_may_carry_data)
 T(bad_data_of_a_refusal_is_left_out)
 T(a_client_of_protocol_3_is_refused_with_the_data_or_else_the_message)
-T(who_was_refused_may_try_again)
+T(a_client_that_was_refused_may_connect_again)
 T(a_late_yes_lets_in_at_the_end_of_the_turn)
 T(a_late_no_refuses)
 T(middleware_added_while_one_is_pending_is_not_run_for_it)
@@ -546,7 +546,7 @@ T(middleware_of_one_namespace_does_not_guard_another)
 T(a_second_connect_while_the_first_is_pending_is_the_same_wish)
 T(a_second_connect_with_another_auth_is_decided_after_the_first)
 T(events_for_a_socket_that_another_connect_replaced_are_dropped)
-T(who_goes_back_to_the_first_auth_is_decided_by_the_first)
+T(a_client_that_returns_to_its_first_auth_is_decided_by_the_first_verdict)
 T(a_disconnect_before_the_verdict_withdraws_the_connect)
 T(connect_disconnect_and_connect_before_the_verdict_are_one_wish)
 T(a_flood_of_connects_before_the_verdict_holds_one_auth)
@@ -556,12 +556,12 @@ T(a_reply_that_cannot_be_repeated_for_want_of_memory_ends_the_session)
 T(a_second_connect_is_decided_when_the_time_of_the_first_is_up)
 T(an_event_before_the_verdict_closes)
 T(a_verdict_for_a_peer_that_left_is_ignored_and_frees_the_socket)
-T(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_let_in)
-T(a_verdict_may_come_when_the_server_is_gone)
-T(a_socket_may_join_rooms_before_it_is_let_in_but_hears_nothing)
+T(a_peer_that_leaves_in_the_turn_of_its_verdict_is_not_connected)
+T(a_verdict_may_come_after_the_server_has_closed)
+T(a_pending_socket_may_join_rooms_but_receives_no_events)
 T(a_refused_socket_is_in_no_room)
 T(middleware_may_end_the_connection)
 T(a_connect_handler_may_disconnect_and_then_join_is_refused)
-T(the_handshake_is_forgotten_when_asked_to_once_connect_handlers_ran)
+T(with_drop_handshake_it_is_freed_after_the_connect_handlers)
 T(no_failing_allocation_leaks_or_crashes_on_the_way_in)
 TESTS_END

@@ -40,7 +40,7 @@ TEST(a_deadline_may_be_moved_and_taken_back) {
   stop();
 }
 
-TEST(who_leaves_has_no_deadline) {
+TEST(a_socket_that_left_has_no_deadline) {
   struct peer *p = watched();
   sio_socket *s = sio_socket_ref(first());
   EQ(sio_socket_deadline(s, 1000), 0);
@@ -58,7 +58,7 @@ TEST(a_deadline_ends_with_the_server) {
   stop();
 }
 
-TEST(without_memory_there_is_no_deadline) {
+TEST(without_memory_no_deadline_is_set) {
   watched();
   for (unsigned i = 1; i <= 2; i++) {
     alloc_fail_in(i);
@@ -121,7 +121,7 @@ TEST(a_verdict_in_the_turn_in_which_the_time_is_up_counts) {
   stop();
 }
 
-TEST(who_leaves_meanwhile_is_not_told) {
+TEST(a_socket_that_leaves_first_is_not_ended_by_its_deadline) {
   struct peer *p = waiting();
   hang_up(p);
   later(2000);
@@ -133,11 +133,11 @@ TEST(who_leaves_meanwhile_is_not_told) {
 TESTS_BEGIN
 T(a_socket_leaves_at_its_deadline)
 T(a_deadline_may_be_moved_and_taken_back)
-T(who_leaves_has_no_deadline)
+T(a_socket_that_left_has_no_deadline)
 T(a_deadline_ends_with_the_server)
-T(without_memory_there_is_no_deadline)
+T(without_memory_no_deadline_is_set)
 T(middleware_that_does_not_decide_is_a_timeout)
 T(a_verdict_in_time_stops_the_clock)
 T(a_verdict_in_the_turn_in_which_the_time_is_up_counts)
-T(who_leaves_meanwhile_is_not_told)
+T(a_socket_that_leaves_first_is_not_ended_by_its_deadline)
 TESTS_END

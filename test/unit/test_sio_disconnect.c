@@ -42,7 +42,7 @@ static void begin(const sio_options *opts) {
   sio_on_disconnect(chat, on_disconnect, NULL);
 }
 
-TEST(disconnecting_sees_the_rooms_disconnect_sees_none) {
+TEST(rooms_can_be_read_in_disconnecting_but_not_in_disconnect) {
   begin(NULL);
   struct peer *p = joined();
   sio_join(root->members[0], "a");
@@ -51,7 +51,7 @@ TEST(disconnecting_sees_the_rooms_disconnect_sees_none) {
   stop();
 }
 
-TEST(a_disconnect_takes_effect_at_once_and_is_told_at_the_end_of_the_turn) {
+TEST(a_disconnect_takes_effect_at_once_and_is_reported_at_the_end_of_the_turn) {
   begin(NULL);
   struct peer *p = joined();
   sio_socket *s = root->members[0];
@@ -162,7 +162,7 @@ TEST(the_last_reference_of_the_host_may_go_in_the_disconnect_handler) {
   stop();
 }
 
-TEST(the_reason_of_the_first_end_is_the_one_told) {
+TEST(the_reason_of_the_first_end_is_reported) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "41");
@@ -187,14 +187,14 @@ TEST(without_memory_for_the_packet_the_connection_is_closed) {
 }
 
 TESTS_BEGIN
-T(disconnecting_sees_the_rooms_disconnect_sees_none)
-T(a_disconnect_takes_effect_at_once_and_is_told_at_the_end_of_the_turn)
+T(rooms_can_be_read_in_disconnecting_but_not_in_disconnect)
+T(a_disconnect_takes_effect_at_once_and_is_reported_at_the_end_of_the_turn)
 T(disconnecting_the_session_leaves_all_namespaces_then_closes)
 T(a_handle_that_is_kept_answers_closed)
 T(a_handle_may_outlive_the_server)
 T(a_disconnect_handler_may_disconnect_the_others)
 T(a_disconnect_handler_may_close_the_server)
 T(the_last_reference_of_the_host_may_go_in_the_disconnect_handler)
-T(the_reason_of_the_first_end_is_the_one_told)
+T(the_reason_of_the_first_end_is_reported)
 T(without_memory_for_the_packet_the_connection_is_closed)
 TESTS_END

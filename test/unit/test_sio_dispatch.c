@@ -110,7 +110,7 @@ TEST(a_name_is_compared_after_unescaping_and_beyond_a_nul) {
   stop();
 }
 
-TEST(a_name_with_a_nul_has_handlers_of_its_own) {
+TEST(a_name_with_a_nul_has_separate_handlers) {
   begin();
   EQ(sio_on(root, "a\xC0\x80", tell, "nul"), 0);
   sio_on(root, "a", tell, "a");
@@ -303,7 +303,7 @@ TEST(packet_middleware_stands_between_catch_all_and_handlers) {
   stop();
 }
 
-TEST(a_refused_packet_is_dropped_and_told_as_error) {
+TEST(a_refused_packet_is_dropped_and_reported_as_an_error) {
   begin();
   sio_use_packet(root, refuse, NULL);
   sio_on(root, "a", tell, "a");
@@ -682,7 +682,7 @@ TEST(leaving_a_namespace_does_not_make_room_for_more_events) {
   stop();
 }
 
-TEST(the_verdicts_of_who_has_gone_may_come_after_it_or_never_count_again) {
+TEST(verdicts_for_a_socket_that_has_left_are_ignored) {
   nheld = 0;
   start(&(sio_options){ .max_queued = 10000 });
   sio_use_packet(root, hold, NULL);
@@ -859,7 +859,7 @@ TESTS_BEGIN
 T(all_handlers_of_an_event_run_in_order_and_only_those)
 T(a_number_as_event_name_matches_its_text)
 T(a_name_is_compared_after_unescaping_and_beyond_a_nul)
-T(a_name_with_a_nul_has_handlers_of_its_own)
+T(a_name_with_a_nul_has_separate_handlers)
 T(a_name_with_nuls_can_be_sent_as_it_came)
 T(a_host_can_ask_whether_an_event_has_a_handler)
 T(a_handler_for_an_event_that_no_client_sends_is_refused_with_a_hint)
@@ -872,7 +872,7 @@ T(reserved_names_have_no_handlers)
 T(catch_all_handlers_run_first_and_without_a_handler_too)
 T(a_catch_all_that_disconnects_keeps_the_event_from_its_handlers)
 T(packet_middleware_stands_between_catch_all_and_handlers)
-T(a_refused_packet_is_dropped_and_told_as_error)
+T(a_refused_packet_is_dropped_and_reported_as_an_error)
 T(packet_middleware_may_rename_and_rewrite_the_event)
 T(a_late_verdict_lets_the_event_go_on_at_the_end_of_the_turn)
 T(what_was_rewritten_is_kept_for_a_late_verdict)
@@ -893,7 +893,7 @@ T(the_events_that_middleware_has_count_too)
 T(one_event_may_be_larger_than_max_queued)
 T(a_verdict_takes_its_event_off_the_count)
 T(leaving_a_namespace_does_not_make_room_for_more_events)
-T(the_verdicts_of_who_has_gone_may_come_after_it_or_never_count_again)
+T(verdicts_for_a_socket_that_has_left_are_ignored)
 T(a_verdict_for_a_socket_that_left_is_ignored_and_frees_what_was_kept)
 T(a_verdict_in_the_turn_of_leaving_runs_no_handler)
 T(middleware_that_disconnects_ends_the_event)

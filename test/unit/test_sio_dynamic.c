@@ -18,7 +18,7 @@ static bool takes(const char *pattern, const char *name) {
   return got;
 }
 
-TEST(a_star_stands_for_any_characters_and_for_none) {
+TEST(a_star_matches_any_number_of_characters) {
   CHECK(takes("/room-*", "/room-1"));
   CHECK(takes("room-*", "/room-"));
   CHECK(!takes("/room-*", "/room"));
@@ -50,7 +50,7 @@ TEST(a_pattern_that_no_name_can_fit_is_refused) {
 
 /* ---- being made -------------------------------------------------------------------------- */
 
-TEST(a_child_is_made_once_and_told_of_before_its_first_peer) {
+TEST(a_child_is_created_once_and_reported_before_its_first_peer) {
   begin_pattern(NULL);
   struct peer *p = peer_new(), *q = peer_new();
   say(p, "40/room-1,");
@@ -86,7 +86,7 @@ TEST(the_host_makes_a_child_of_the_parent_that_it_names) {
   stop();
 }
 
-TEST(a_name_that_nobody_takes_is_invalid) {
+TEST(a_name_that_no_parent_accepts_is_invalid) {
   begin_pattern(NULL);
   struct peer *p = peer_new();
   say(p, "40/other,");
@@ -98,7 +98,7 @@ TEST(a_name_that_nobody_takes_is_invalid) {
   stop();
 }
 
-TEST(parents_are_asked_in_order_and_static_names_come_first) {
+TEST(parents_are_asked_in_order_and_existing_names_come_first) {
   begin(NULL);
   sio_nsp *taken;
   sio_of(srv, "/static", NULL);
@@ -166,7 +166,7 @@ TEST(a_child_of_a_pattern_may_be_made_by_the_host) {
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-TEST(past_max_child_nsps_none_is_made) {
+TEST(past_max_child_nsps_no_child_is_created) {
   begin_pattern(&(sio_options){ .max_child_nsps = 2 });
   struct peer *p = peer_new();
   sio_nsp *n;
@@ -209,7 +209,7 @@ TEST(a_parent_that_cannot_be_made_leaves_nothing) {
 
 static void hear(sio_nsp *nsp, sio_event *e, void *user) { (void)nsp, (void)e, (void)user; }
 
-TEST(a_peer_for_whom_there_is_no_memory_ends_and_others_get_in) {
+TEST(without_memory_for_one_peer_others_still_connect) {
   bool failed = true;
   for (size_t i = 1; failed && i < 60; i++) {
     begin_pattern(NULL);
@@ -283,18 +283,18 @@ TEST(a_namespace_that_is_not_made_is_one_warning_not_two) {
 }
 
 TESTS_BEGIN
-T(a_star_stands_for_any_characters_and_for_none)
+T(a_star_matches_any_number_of_characters)
 T(all_other_characters_stand_for_themselves)
 T(a_pattern_that_no_name_can_fit_is_refused)
-T(a_child_is_made_once_and_told_of_before_its_first_peer)
+T(a_child_is_created_once_and_reported_before_its_first_peer)
 T(the_host_makes_a_child_of_the_parent_that_it_names)
-T(a_name_that_nobody_takes_is_invalid)
-T(parents_are_asked_in_order_and_static_names_come_first)
+T(a_name_that_no_parent_accepts_is_invalid)
+T(parents_are_asked_in_order_and_existing_names_come_first)
 T(a_child_has_the_handlers_its_parent_had_when_it_was_made)
 T(a_child_of_a_pattern_may_be_made_by_the_host)
-T(past_max_child_nsps_none_is_made)
+T(past_max_child_nsps_no_child_is_created)
 T(a_parent_that_cannot_be_made_leaves_nothing)
-T(a_peer_for_whom_there_is_no_memory_ends_and_others_get_in)
+T(without_memory_for_one_peer_others_still_connect)
 T(a_child_the_host_cannot_make_leaves_nothing)
 T(a_namespace_that_is_not_made_is_one_warning_not_two)
 TESTS_END

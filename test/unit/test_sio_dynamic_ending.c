@@ -10,7 +10,7 @@ static void refuse(sio_socket *s, sio_next *next, void *user) {
   sio_next_fail(next, "nope", sio_null());
 }
 
-TEST(a_child_goes_with_its_last_socket_and_comes_back) {
+TEST(a_child_is_removed_with_its_last_socket_and_created_again) {
   begin_pattern(NULL);
   struct peer *p = peer_new(), *q = peer_new();
   say(p, "40/room-1,");
@@ -28,7 +28,7 @@ TEST(a_child_goes_with_its_last_socket_and_comes_back) {
   stop();
 }
 
-TEST(who_comes_back_in_the_same_turn_finds_the_same_child) {
+TEST(a_peer_that_connects_again_in_the_same_turn_finds_the_same_child) {
   begin_pattern(NULL);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
@@ -41,7 +41,7 @@ TEST(who_comes_back_in_the_same_turn_finds_the_same_child) {
   stop();
 }
 
-TEST(a_child_goes_after_a_refused_middleware) {
+TEST(a_child_is_removed_after_middleware_refused_its_peer) {
   begin_pattern(NULL);
   sio_use(parent, refuse, NULL);
   struct peer *p = peer_new();
@@ -85,7 +85,7 @@ TEST(a_reference_keeps_a_child_and_its_handlers) {
   stop();
 }
 
-TEST(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone) {
+TEST(a_reference_to_a_removed_child_can_be_used_and_returns_closed) {
   begin_pattern(NULL);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
@@ -130,7 +130,7 @@ TEST(a_child_waits_for_its_open_questions) {
   stop();
 }
 
-TEST(a_late_packet_to_a_child_that_is_gone_is_dropped) {
+TEST(a_late_packet_to_a_removed_child_is_dropped) {
   begin_pattern(NULL);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
@@ -144,7 +144,7 @@ TEST(a_late_packet_to_a_child_that_is_gone_is_dropped) {
   stop();
 }
 
-TEST(a_child_stays_while_somebody_may_come_back_to_it) {
+TEST(a_child_stays_while_one_of_its_sockets_may_be_recovered) {
   begin_pattern(&(sio_options){ .recovery = &(sio_recovery){ .max_disconnection_ms = 1000 } });
   struct peer *p = peer_new();
   say(p, "40/room-1,");
@@ -177,14 +177,14 @@ TEST(notes_of_namespaces_that_were_left_are_bounded) {
 }
 
 TESTS_BEGIN
-T(a_child_goes_with_its_last_socket_and_comes_back)
-T(who_comes_back_in_the_same_turn_finds_the_same_child)
-T(a_child_goes_after_a_refused_middleware)
+T(a_child_is_removed_with_its_last_socket_and_created_again)
+T(a_peer_that_connects_again_in_the_same_turn_finds_the_same_child)
+T(a_child_is_removed_after_middleware_refused_its_peer)
 T(keep_empty_nsps_keeps_it_and_static_ones_never_go)
 T(a_reference_keeps_a_child_and_its_handlers)
-T(what_is_left_of_a_child_can_be_asked_and_says_that_it_is_gone)
+T(a_reference_to_a_removed_child_can_be_used_and_returns_closed)
 T(a_child_waits_for_its_open_questions)
-T(a_late_packet_to_a_child_that_is_gone_is_dropped)
-T(a_child_stays_while_somebody_may_come_back_to_it)
+T(a_late_packet_to_a_removed_child_is_dropped)
+T(a_child_stays_while_one_of_its_sockets_may_be_recovered)
 T(notes_of_namespaces_that_were_left_are_bounded)
 TESTS_END

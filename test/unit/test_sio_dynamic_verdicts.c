@@ -21,7 +21,7 @@ TEST(a_late_yes_lets_in_at_the_end_of_the_turn) {
   stop();
 }
 
-TEST(a_late_no_goes_on_to_the_next_parent) {
+TEST(after_a_late_no_the_next_parent_is_asked) {
   begin_held();
   sio_of_match(srv, yes, "2", NULL);
   struct peer *p = peer_new();
@@ -134,7 +134,7 @@ TEST(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile) {
   stop();
 }
 
-TEST(a_connect_that_was_withdrawn_is_not_told_of_the_timeout) {
+TEST(a_withdrawn_connect_is_not_answered_after_the_timeout) {
   begin(&(sio_options){ .middleware_timeout_ms = 1000 });
   sio_of_match(srv, hold, NULL, &parent);
   struct peer *p = joined();
@@ -149,7 +149,7 @@ TEST(a_connect_that_was_withdrawn_is_not_told_of_the_timeout) {
   stop();
 }
 
-TEST(a_peer_that_left_is_not_told_of_the_timeout) {
+TEST(a_peer_that_left_is_not_answered_after_the_timeout) {
   begin(&(sio_options){ .middleware_timeout_ms = 1000 });
   sio_of_match(srv, hold, NULL, &parent);
   struct peer *p = peer_new();
@@ -308,15 +308,15 @@ TEST(a_peer_closed_in_the_question_makes_no_namespace) {
 
 TESTS_BEGIN
 T(a_late_yes_lets_in_at_the_end_of_the_turn)
-T(a_late_no_goes_on_to_the_next_parent)
+T(after_a_late_no_the_next_parent_is_asked)
 T(two_that_wait_for_one_name_meet_in_one_namespace)
 T(a_namespace_that_came_meanwhile_is_joined_whatever_the_verdict)
 T(a_verdict_that_does_not_come_in_time_is_a_timeout)
 T(the_time_is_one_for_all_matchers_together)
 T(a_later_connect_is_asked_about_when_the_time_of_the_first_is_up)
 T(a_later_connect_joins_the_namespace_that_the_host_has_made_meanwhile)
-T(a_connect_that_was_withdrawn_is_not_told_of_the_timeout)
-T(a_peer_that_left_is_not_told_of_the_timeout)
+T(a_withdrawn_connect_is_not_answered_after_the_timeout)
+T(a_peer_that_left_is_not_answered_after_the_timeout)
 T(a_verdict_in_the_turn_in_which_the_time_is_up_counts)
 T(the_verdict_for_a_peer_that_left_is_ignored)
 T(a_peer_that_leaves_in_the_turn_of_the_verdict_makes_no_namespace)

@@ -116,7 +116,7 @@ TEST(a_socket_that_has_left_may_be_asked_anything) {
   stop();
 }
 
-TEST(a_socket_of_a_server_that_is_gone_may_be_asked_anything) {
+TEST(a_socket_of_a_closed_server_may_be_asked_anything) {
   start(&(sio_options){ .socket_data_size = 8,
                         .recovery = &(sio_recovery){ 0 },
                         .log = on_line,
@@ -130,7 +130,7 @@ TEST(a_socket_of_a_server_that_is_gone_may_be_asked_anything) {
   leave_and_give_back();
 }
 
-TEST(a_socket_of_a_namespace_that_is_gone_may_be_asked_anything) {
+TEST(a_socket_of_a_removed_namespace_may_be_asked_anything) {
   start(NULL);
   EQ(sio_of_pattern(srv, "/room-*", &parent), 0);
   sio_on_connect(parent, keep, NULL);
@@ -246,8 +246,8 @@ TEST(questions_end_once_when_a_second_connect_replaces_their_socket) {
 
 TESTS_BEGIN
 T(a_socket_that_has_left_may_be_asked_anything)
-T(a_socket_of_a_server_that_is_gone_may_be_asked_anything)
-T(a_socket_of_a_namespace_that_is_gone_may_be_asked_anything)
+T(a_socket_of_a_closed_server_may_be_asked_anything)
+T(a_socket_of_a_removed_namespace_may_be_asked_anything)
 T(a_verdict_about_a_namespace_of_a_pattern_may_come_after_all_ends)
 T(a_verdict_about_an_event_may_come_after_all_ends_and_after_a_second_connect)
 T(an_ack_may_be_sent_after_all_ends_and_after_a_second_connect)

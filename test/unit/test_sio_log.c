@@ -129,7 +129,7 @@ static void tell_all(const char *text) {
   if (strstr(text, "\"secret\"")) sio_broadcast((sio_target){ .nsp = root }, "logged", SIO_NONE);
 }
 
-TEST(what_the_log_callback_broadcasts_changes_nothing_about_who_another_broadcast_reaches) {
+TEST(a_broadcast_from_the_log_callback_does_not_change_the_receivers_of_another) {
   begin(SIO_LOG_DEBUG, tell_all);
   struct peer *in = joined(), *out = joined();
   sio_join(root->members[1], "outsiders");
@@ -182,7 +182,7 @@ TEST(a_log_callback_that_makes_another_line_each_time_leaves_the_loop_its_turns)
 
 /* ---- what finds no room ------------------------------------------------------------------ */
 
-TEST(lines_that_find_no_memory_are_counted_and_told_of) {
+TEST(lines_without_memory_are_counted_and_reported) {
   begin(SIO_LOG_DEBUG, NULL);
   sio_stats st;
   turn();
@@ -222,9 +222,9 @@ T(a_host_that_is_about_to_end_has_what_waits_delivered_at_once)
 T(the_log_callback_cannot_ask_for_lines)
 T(the_log_callback_may_close_the_session_that_was_sent_to)
 T(the_log_callback_may_close_the_server)
-T(what_the_log_callback_broadcasts_changes_nothing_about_who_another_broadcast_reaches)
+T(a_broadcast_from_the_log_callback_does_not_change_the_receivers_of_another)
 T(what_the_log_callback_itself_does_makes_no_line_at_debug)
 T(a_log_callback_that_makes_another_line_each_time_leaves_the_loop_its_turns)
-T(lines_that_find_no_memory_are_counted_and_told_of)
+T(lines_without_memory_are_counted_and_reported)
 T(a_turn_keeps_so_many_bytes_of_lines_and_tells_how_many_were_more)
 TESTS_END

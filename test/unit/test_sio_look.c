@@ -109,7 +109,7 @@ static void end(struct peer *p, const char *where, const char *call, unsigned ca
   stop();
 }
 
-TEST(who_observes_what_is_sent_changes_nothing) {
+TEST(a_callback_that_observes_sending_can_change_nothing) {
   struct peer *p = begin();
   one = root->members[0];
   sio_on_any_outgoing(root, on_outgoing, NULL);
@@ -119,7 +119,7 @@ TEST(who_observes_what_is_sent_changes_nothing) {
   end(p, "the callback of sio_on_any_outgoing()", "sending", CALLS, "42[\"a\"] 42[\"b\"] ");
 }
 
-TEST(who_observes_packets_that_are_made_changes_nothing) {
+TEST(a_hook_that_observes_packets_can_change_nothing) {
   struct peer *p = begin();
   sio_on_engine(srv, &(sio_engine_hooks){ .packet_create = on_create }, NULL);
   one = root->members[0];
@@ -129,6 +129,6 @@ TEST(who_observes_packets_that_are_made_changes_nothing) {
 }
 
 TESTS_BEGIN
-T(who_observes_what_is_sent_changes_nothing)
-T(who_observes_packets_that_are_made_changes_nothing)
+T(a_callback_that_observes_sending_can_change_nothing)
+T(a_hook_that_observes_packets_can_change_nothing)
 TESTS_END

@@ -173,7 +173,7 @@ TEST(every_family_has_its_two_lines_and_its_samples_and_comes_once) {
   stop();
 }
 
-TEST(every_reason_is_a_label_but_none) {
+TEST(every_reason_except_none_is_a_label) {
   char key[100];
   start(NULL);
   scrape();
@@ -279,7 +279,7 @@ static void join_child(struct peer *p, int i) {
   say(p, text);
 }
 
-TEST(children_are_summed_under_their_parents_pattern_also_when_they_are_gone) {
+TEST(children_are_summed_under_their_parents_pattern_also_after_their_removal) {
   sio_nsp *parent;
   start(NULL);
   EQ(sio_of_pattern(srv, "/doc-*", &parent), 0);
@@ -318,7 +318,7 @@ static void yes(sio_server *server, const char *name, sio_slice auth, sio_next *
     sio_next_fail(next, "", sio_null());
 }
 
-TEST(what_goes_by_one_name_is_one_series) {
+TEST(namespaces_with_the_same_name_are_one_series) {
   sio_nsp *n;
   start(NULL);
   EQ(sio_of(srv, "/a-*", &n), 0);
@@ -358,7 +358,7 @@ TEST(names_are_escaped) {
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-TEST(without_memory_there_is_no_text_and_nothing_is_left) {
+TEST(without_memory_there_is_no_text_and_no_leak) {
   start(NULL);
   size_t live = alloc_live;
   bool failed = true;
@@ -461,15 +461,15 @@ TEST(without_memory_the_scraper_is_cut_off_and_nothing_is_left) {
 
 TESTS_BEGIN
 T(every_family_has_its_two_lines_and_its_samples_and_comes_once)
-T(every_reason_is_a_label_but_none)
+T(every_reason_except_none_is_a_label)
 T(arrays_have_a_series_for_each_value)
 T(buckets_are_cumulative_and_end_in_the_count)
 T(times_are_in_seconds)
 T(each_namespace_of_the_host_has_its_series)
-T(children_are_summed_under_their_parents_pattern_also_when_they_are_gone)
-T(what_goes_by_one_name_is_one_series)
+T(children_are_summed_under_their_parents_pattern_also_after_their_removal)
+T(namespaces_with_the_same_name_are_one_series)
 T(names_are_escaped)
-T(without_memory_there_is_no_text_and_nothing_is_left)
+T(without_memory_there_is_no_text_and_no_leak)
 T(the_route_answers_with_the_text_and_its_type)
 T(a_path_that_is_the_engines_or_no_path_or_taken_is_refused)
 T(without_memory_the_scraper_is_cut_off_and_nothing_is_left)

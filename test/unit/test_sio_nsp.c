@@ -35,7 +35,7 @@ TEST(names_that_cannot_travel_are_refused) {
   stop();
 }
 
-TEST(new_namespaces_are_told_once) {
+TEST(new_namespaces_are_reported_once) {
   start(NULL);
   sio_nsp *n;
   sio_on_new_nsp(srv, on_new, NULL);
@@ -169,7 +169,7 @@ T(without_memory_the_list_of_members_keeps_its_size)
 T(a_namespace_that_was_full_gives_the_memory_of_its_list_back)
 T(names_are_completed_and_the_same_name_is_the_same_namespace)
 T(names_that_cannot_travel_are_refused)
-T(new_namespaces_are_told_once)
+T(new_namespaces_are_reported_once)
 T(a_socket_is_found_by_its_id_while_it_is_connected)
 T(members_come_and_go_in_any_number)
 T(user_bytes_start_as_zeros_and_are_aligned)

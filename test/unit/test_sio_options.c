@@ -46,7 +46,7 @@ TEST(an_initial_packet_is_text_and_no_longer_than_a_message) {
   sio__options_clear(&opts);
 }
 
-TEST(nothing_said_is_every_default) {
+TEST(options_that_are_not_set_have_their_defaults) {
   EQ(settle(&(sio_options){ 0 }), 0);
   const sio_options *o = &opts.o;
   EQ_STR(o->path, "/socket.io/");
@@ -91,7 +91,7 @@ TEST(nothing_said_is_every_default) {
   sio__options_clear(&opts);
 }
 
-TEST(what_is_said_stays) {
+TEST(options_that_are_set_are_kept) {
   EQ(settle(&(sio_options){ .max_payload = 64,
                             .max_queued = 1000,
                             .max_depth = 900,
@@ -108,7 +108,7 @@ TEST(what_is_said_stays) {
   sio__options_clear(&opts);
 }
 
-TEST(a_path_ends_in_one_slash_or_in_none) {
+TEST(a_path_is_stored_with_one_slash_at_its_end_or_without) {
   path_becomes("/a", false, "/a/");
   path_becomes("/a//", false, "/a/");
   path_becomes("/a/", true, "/a");
@@ -233,7 +233,7 @@ TEST(compression_out_of_range_is_refused_by_name) {
   refused(&(sio_options){ .http_compression_threshold = SIZE_MAX }, "http_compression_threshold");
 }
 
-TEST(compression_that_is_not_built_in_is_refused_only_if_asked_for) {
+TEST(compression_that_is_not_built_in_is_refused_only_if_requested) {
   static const sio_deflate deflate;
   if (sio__deflate_is_available()) return;
   alloc_install();
@@ -309,7 +309,7 @@ TEST(limits_without_sense_are_refused_by_name) {
   refused(&(sio_options){ .max_addresses = (1u << 24) + 1 }, "max_addresses");
 }
 
-TEST(proxies_are_copied_and_one_that_is_none_is_named) {
+TEST(proxies_are_copied_and_an_invalid_one_is_named) {
   char text[] = "10.0.0.0/8";
   struct addr a;
   CHECK(sio__addr_parse(&a, SLICE("10.1.2.3")));
@@ -331,19 +331,19 @@ TEST(proxies_are_copied_and_one_that_is_none_is_named) {
 TESTS_BEGIN
 T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
-T(nothing_said_is_every_default)
-T(what_is_said_stays)
-T(a_path_ends_in_one_slash_or_in_none)
+T(options_that_are_not_set_have_their_defaults)
+T(options_that_are_set_are_kept)
+T(a_path_is_stored_with_one_slash_at_its_end_or_without)
 T(a_value_without_sense_is_refused_by_name)
 T(origins_are_copied)
 T(what_is_pointed_to_is_copied)
 T(no_failing_allocation_leaks)
 T(limits_are_off_and_a_burst_is_a_second)
 T(limits_without_sense_are_refused_by_name)
-T(proxies_are_copied_and_one_that_is_none_is_named)
+T(proxies_are_copied_and_an_invalid_one_is_named)
 T(recovery_is_off_has_its_defaults_and_is_copied)
 T(recovery_out_of_range_is_refused_by_name)
 T(compression_has_its_defaults_and_is_copied)
 T(compression_out_of_range_is_refused_by_name)
-T(compression_that_is_not_built_in_is_refused_only_if_asked_for)
+T(compression_that_is_not_built_in_is_refused_only_if_requested)
 TESTS_END

@@ -44,7 +44,7 @@ TEST(all_answers_come_in_the_order_of_their_arrival) {
   stop();
 }
 
-TEST(nobody_there_is_an_end_without_answers_behind_the_call) {
+TEST(without_receivers_a_query_ends_after_the_call_without_answers) {
   begin(1, NULL);
   EQ(ask((sio_target){ .rooms = SIO_ROOMS("empty") }, 0, NULL), 0);
   SAW("");
@@ -53,7 +53,7 @@ TEST(nobody_there_is_an_end_without_answers_behind_the_call) {
   stop();
 }
 
-TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
+TEST(the_time_of_a_query_starts_once_more_after_a_stall) {
   begin(2, NULL);
   EQ(ask((sio_target){ 0 }, 50, NULL), 0);
   srv->core.loop.late = true;
@@ -66,7 +66,7 @@ TEST(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more) {
   stop();
 }
 
-TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
+TEST(a_late_answer_counts_as_missing_and_is_ignored) {
   begin(3, NULL);
   EQ(ask((sio_target){ 0 }, 5000, NULL), 0);
   say(peers[0], "430[1]");
@@ -83,7 +83,7 @@ TEST(who_is_late_is_told_of_with_what_came_and_then_ignored) {
 }
 
 /* A fault of ours must not keep the loop for ever. */
-TEST(a_part_that_its_socket_does_not_know_goes_with_the_question) {
+TEST(an_ack_wait_that_its_socket_does_not_know_is_freed_with_the_query) {
   begin(2, NULL);
   EQ(ask((sio_target){ 0 }, 5000, NULL), 0);
   root->members[0]->ack_waits->n = 0;
@@ -96,7 +96,7 @@ TEST(a_part_that_its_socket_does_not_know_goes_with_the_question) {
   stop();
 }
 
-TEST(who_leaves_is_not_waited_for) {
+TEST(a_socket_that_leaves_is_not_waited_for) {
   begin(3, NULL);
   EQ(ask((sio_target){ 0 }, 0, NULL), 0);
   say(peers[0], "430[1]");
@@ -149,7 +149,7 @@ TEST(ids_are_the_namespaces_and_questions_do_not_mix) {
   stop();
 }
 
-TEST(a_volatile_question_waits_only_for_whom_it_reached) {
+TEST(a_volatile_query_waits_only_for_sockets_that_it_was_sent_to) {
   begin(2, NULL);
   peers[0]->busy = true;
   EQ(ask((sio_target){ .flags = SIO_VOLATILE }, 0, NULL), 0);
@@ -160,7 +160,7 @@ TEST(a_volatile_question_waits_only_for_whom_it_reached) {
   stop();
 }
 
-TEST(who_owes_too_many_acks_counts_as_gone) {
+TEST(a_socket_with_too_many_pending_acks_counts_as_lost) {
   begin(2, &(sio_options){ .max_acks = 1 });
   EQ(sio_emit_ack(root->members[0], "x", SIO_NONE, 0, (sio_reply_cb)(void (*)(void))on_replies,
                   NULL),
@@ -176,7 +176,7 @@ TEST(who_owes_too_many_acks_counts_as_gone) {
   stop();
 }
 
-TEST(what_cannot_be_asked_is_an_error_without_an_end) {
+TEST(a_query_that_cannot_be_sent_is_an_error_and_has_no_end) {
   begin(1, NULL);
   EQ(sio_broadcast_ack((sio_target){ 0 }, "q", SIO_NONE, 0, on_replies, NULL), UV_EINVAL);
   EQ(sio_broadcast_ack((sio_target){ .nsp = root }, "q", SIO_NONE, 0, NULL, NULL), UV_EINVAL);
@@ -409,7 +409,7 @@ static void on_count(int status, size_t n, void *user) {
   trace("servers:%d,%zu ", status, n);
 }
 
-TEST(alone_a_server_counts_itself_and_hears_nothing_of_its_own) {
+TEST(a_single_server_counts_itself_and_does_not_get_its_own_events) {
   begin(1, NULL);
   EQ(sio_server_count(root, 0, on_count, NULL), 0);
   EQ(sio_server_side_emit(root, "hello", SIO_ARGS(1), 0, on_replies, NULL), 0);
@@ -498,17 +498,17 @@ TEST(names_reserved_for_servers_are_refused) {
 
 TESTS_BEGIN
 T(all_answers_come_in_the_order_of_their_arrival)
-T(nobody_there_is_an_end_without_answers_behind_the_call)
-T(a_question_whose_time_ran_out_behind_a_stall_is_given_it_once_more)
-T(who_is_late_is_told_of_with_what_came_and_then_ignored)
-T(a_part_that_its_socket_does_not_know_goes_with_the_question)
-T(who_leaves_is_not_waited_for)
+T(without_receivers_a_query_ends_after_the_call_without_answers)
+T(the_time_of_a_query_starts_once_more_after_a_stall)
+T(a_late_answer_counts_as_missing_and_is_ignored)
+T(an_ack_wait_that_its_socket_does_not_know_is_freed_with_the_query)
+T(a_socket_that_leaves_is_not_waited_for)
 T(without_a_timeout_it_waits_as_long_as_the_peers_stay)
 T(one_peer_is_asked_by_its_id)
 T(ids_are_the_namespaces_and_questions_do_not_mix)
-T(a_volatile_question_waits_only_for_whom_it_reached)
-T(who_owes_too_many_acks_counts_as_gone)
-T(what_cannot_be_asked_is_an_error_without_an_end)
+T(a_volatile_query_waits_only_for_sockets_that_it_was_sent_to)
+T(a_socket_with_too_many_pending_acks_counts_as_lost)
+T(a_query_that_cannot_be_sent_is_an_error_and_has_no_end)
 T(an_open_question_ends_when_the_server_closes)
 T(an_answer_is_read_as_an_event_with_its_attachments)
 T(an_attachment_without_bytes_may_have_no_address)
@@ -518,7 +518,7 @@ T(no_failing_allocation_leaks_or_crashes_when_asking_many)
 T(fetching_shows_ids_rooms_auth_and_data)
 T(shared_data_is_one_json_text)
 T(no_failing_allocation_leaks_or_crashes_when_fetching)
-T(alone_a_server_counts_itself_and_hears_nothing_of_its_own)
+T(a_single_server_counts_itself_and_does_not_get_its_own_events)
 T(what_the_adapter_refuses_is_an_error_without_an_end)
 T(an_adapter_may_leave_out_what_is_of_other_servers_and_of_rooms)
 T(names_reserved_for_servers_are_refused)

@@ -41,7 +41,7 @@ static bool is_closed(int fd) {
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
-TEST(a_new_server_has_the_root_namespace_and_says_one_line) {
+TEST(a_new_server_has_the_root_namespace_and_logs_one_line) {
   said[0] = '\0';
   start(&loud);
   CHECK(sio_nsp_find(srv, "/") == root);
@@ -87,7 +87,7 @@ TEST(a_server_that_cannot_start_leaves_nothing) {
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* What its log callback points to may be gone by then. */
-TEST(a_server_that_could_not_be_made_says_nothing_later) {
+TEST(a_server_that_could_not_be_created_logs_nothing_later) {
   alloc_install();
   uv_loop_init(&loop);
   for (size_t i = 1, err = 1; err; i++) {
@@ -230,7 +230,7 @@ TEST(connections_past_the_limit_are_closed_at_once) {
   stop();
 }
 
-TEST(a_descriptor_that_is_none_is_an_error) {
+TEST(an_invalid_descriptor_is_an_error) {
   start(NULL);
   CHECK(sio_accept(srv, &(sio_accept_options){ .fd = -1 }) < 0);
   stop();
@@ -348,17 +348,17 @@ TEST(a_host_keeps_one_pointer) {
 }
 
 TESTS_BEGIN
-T(a_new_server_has_the_root_namespace_and_says_one_line)
+T(a_new_server_has_the_root_namespace_and_logs_one_line)
 T(options_without_sense_are_refused_with_a_line_that_names_the_field)
 T(a_server_that_cannot_start_leaves_nothing)
-T(a_server_that_could_not_be_made_says_nothing_later)
+T(a_server_that_could_not_be_created_logs_nothing_later)
 T(closing_tells_every_socket_and_sends_no_disconnect)
 T(a_closing_server_takes_nothing_new)
 T(a_closing_server_refuses_to_listen_and_to_make_namespaces)
 T(a_server_may_be_closed_in_any_callback)
 T(a_port_is_listened_on_and_free_again_after_the_close)
 T(connections_past_the_limit_are_closed_at_once)
-T(a_descriptor_that_is_none_is_an_error)
+T(an_invalid_descriptor_is_an_error)
 T(the_hosts_own_listener_feeds_the_server)
 T(posts_from_another_thread_run_in_order_on_the_loop)
 T(what_was_posted_before_the_close_runs_and_nothing_after)

@@ -140,7 +140,7 @@ TEST(without_memory_there_is_no_route) {
   CHECK(!failed);
 }
 
-TEST(websockets_of_the_host_are_told_when_the_server_drains) {
+TEST(websockets_of_routes_are_closed_when_the_server_drains) {
   static const char upgrade[] =
       "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -165,5 +165,5 @@ T(a_websocket_asks_for_no_file)
 T(a_long_file_is_compressed_once_and_without_memory_sent_as_it_is)
 T(a_route_for_websockets_that_makes_no_sense_is_refused)
 T(without_memory_there_is_no_route)
-T(websockets_of_the_host_are_told_when_the_server_drains)
+T(websockets_of_routes_are_closed_when_the_server_drains)
 TESTS_END

@@ -242,7 +242,7 @@ static void on_look(sio_socket *s, sio_event *e, void *user) {
   queued_meanwhile = st.queued_bytes;
 }
 
-TEST(what_leaves_in_the_turn_in_which_it_was_sent_waits_for_nobody) {
+TEST(bytes_written_in_the_turn_in_which_they_were_sent_do_not_count_as_queued) {
   begin(NULL);
   queued_meanwhile = 1;
   sio_on(root, "look", on_look, NULL);
@@ -312,7 +312,7 @@ TEST(the_engines_refusals_by_code) {
   end();
 }
 
-TEST(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away) {
+TEST(two_polls_at_once_and_requests_while_draining_are_refused) {
   struct raw d;
   begin(NULL);
   CHECK(poll_open() && poller_get(&poller));
@@ -470,7 +470,7 @@ static void on_end(int status, sio_replies *r, void *user) {
   replies[0] += (int)r->count;
 }
 
-TEST(each_peer_of_a_question_to_many_is_asked) {
+TEST(each_receiver_of_a_broadcast_with_acks_is_counted) {
   begin(NULL);
   struct raw *c = join(0);
   join(1), join(2);
@@ -492,7 +492,7 @@ TEST(each_peer_of_a_question_to_many_is_asked) {
   end();
 }
 
-TEST(who_is_not_let_in_is_counted_by_cause) {
+TEST(refused_connects_are_counted_by_cause) {
   begin(&(sio_options){ .max_nsps = 2 });
   struct raw *c = join(0);
   EQ(sio_of(srv, "/b", NULL), 0);
@@ -566,18 +566,18 @@ T(what_no_limit_turns_away_but_want_of_memory_is_refused)
 T(bytes_of_the_wire_and_the_calls_that_move_them)
 T(what_waits_is_a_gauge_over_both_transports)
 T(what_waits_for_a_poll_waits_too)
-T(what_leaves_in_the_turn_in_which_it_was_sent_waits_for_nobody)
+T(bytes_written_in_the_turn_in_which_they_were_sent_do_not_count_as_queued)
 T(answers_by_class_and_refusals_by_cause)
 T(a_body_over_the_limit_is_answered_and_no_abort)
 T(the_engines_refusals_by_code)
-T(two_polls_at_once_are_misuse_and_who_comes_while_draining_is_turned_away)
+T(two_polls_at_once_and_requests_while_draining_are_refused)
 T(websockets_end_by_the_family_of_their_code)
 T(upgrades_succeed_or_fail_and_the_session_moves)
 T(an_upgrade_whose_session_ends_has_failed)
 T(packets_by_size_and_what_breaks_the_protocol)
 T(acks_are_received_late_or_lost_and_add_up)
-T(each_peer_of_a_question_to_many_is_asked)
-T(who_is_not_let_in_is_counted_by_cause)
+T(each_receiver_of_a_broadcast_with_acks_is_counted)
+T(refused_connects_are_counted_by_cause)
 T(middleware_that_does_not_decide_is_a_timeout)
 T(events_that_packet_middleware_refuses_came_in_nevertheless)
 T(several_servers_are_one_when_added_up)

@@ -78,7 +78,7 @@ static const char *hear(int fd) {
 
 /* ---- coming in ------------------------------------------------------------------------------ */
 
-TEST(a_request_behind_the_handshake_is_answered) {
+TEST(a_request_right_after_the_handshake_is_answered) {
   char out[256];
   begin(NULL);
   int fd = dial_veiled();
@@ -180,7 +180,7 @@ TEST(without_memory_for_it_a_secure_request_shows_nothing) {
 
 /* ---- staying out ---------------------------------------------------------------------------- */
 
-TEST(a_handshake_that_fails_is_told_with_its_reason) {
+TEST(a_failed_handshake_is_reported_with_its_reason) {
   char out[16];
   begin(NULL);
   veil_does.kind = SIO_TLS_FAILED_CIPHER;
@@ -212,7 +212,7 @@ TEST(what_a_provider_calls_by_no_name_is_counted_all_the_same) {
   stop();
 }
 
-TEST(who_does_not_shake_hands_in_time_is_turned_away) {
+TEST(a_peer_whose_handshake_takes_too_long_is_disconnected) {
   begin(&(sio_options){ .tls_timeout_ms = 700 });
   int fd = dial_veiled();
   later(699);
@@ -394,15 +394,15 @@ TEST(a_session_keeps_what_its_first_request_came_over) {
 }
 
 TESTS_BEGIN
-T(a_request_behind_the_handshake_is_answered)
+T(a_request_right_after_the_handshake_is_answered)
 T(on_a_plain_connection_there_is_nothing_to_see)
 T(what_the_host_has_read_already_is_the_first_of_it)
 T(a_provider_that_lacks_a_function_is_refused)
 T(without_a_session_the_connection_is_closed_and_counted)
 T(without_memory_for_it_a_secure_request_shows_nothing)
-T(a_handshake_that_fails_is_told_with_its_reason)
+T(a_failed_handshake_is_reported_with_its_reason)
 T(what_a_provider_calls_by_no_name_is_counted_all_the_same)
-T(who_does_not_shake_hands_in_time_is_turned_away)
+T(a_peer_whose_handshake_takes_too_long_is_disconnected)
 T(after_the_handshake_a_head_has_its_own_time)
 T(past_max_tls_handshakes_the_oldest_makes_room)
 T(a_handshake_that_ends_in_any_way_makes_room)
