@@ -364,13 +364,26 @@ bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num) {
   return true;
 }
 
-void sio__tree_mark_placeholders(struct cJSON *t) {
+/* Marks t, or returns true if its members have to be searched. */
+static bool mark_or_enter(struct cJSON *t) {
   uint32_t num;
-  if (sio__tree_placeholder(t, &num)) {
-    t->type |= TREE_PLACEHOLDER;
-    return;
+  bool placeholder = sio__tree_placeholder(t, &num);
+  if (placeholder) t->type |= TREE_PLACEHOLDER;
+  return !placeholder && t->child;
+}
+
+void sio__tree_mark_placeholders(struct cJSON *t) {
+  struct cJSON *open[JSON_DEPTH_MAX]; /* the containers around t */
+  unsigned depth = 0;
+  while (t) {
+    if (mark_or_enter(t) && depth < JSON_DEPTH_MAX) {
+      open[depth++] = t;
+      t = t->child;
+      continue;
+    }
+    while (depth && !t->next) t = open[--depth];
+    t = depth ? t->next : NULL;
   }
-  for (struct cJSON *c = t->child; c; c = c->next) sio__tree_mark_placeholders(c);
 }
 
 bool sio__tree_member(const struct cJSON *object, const char *key, sio_slice *string,
