@@ -11,6 +11,7 @@
  * as a number.
  */
 #include <errno.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>

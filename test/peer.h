@@ -25,6 +25,11 @@
 #include "eio/session.h"
 #include "server/server.h"
 #include "trace.h"
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 #include <uv.h>
 

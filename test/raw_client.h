@@ -14,6 +14,11 @@
 #include "ws_client.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 #include <stdio.h>
 #include <sys/socket.h>

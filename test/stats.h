@@ -6,6 +6,11 @@
 #ifndef SIO_TEST_STATS_H
 #define SIO_TEST_STATS_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 static inline uint64_t stats_sum(const uint64_t *v, size_t n) {

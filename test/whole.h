@@ -11,6 +11,11 @@
 
 #include "alloc.h"
 #include "test.h"
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 #include <uv.h>
 

@@ -23,6 +23,7 @@
  * begin with '#'. Environment: PORT (3000), HOST (all addresses).
  */
 #include <cjson/cJSON.h>
+#include <sio/http.h>
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,6 +13,7 @@
  *   redis-server & PORT=3001 NAME=one ./cluster & PORT=3002 NAME=two node server.js
  */
 #include <cjson/cJSON.h>
+#include <sio/http.h>
 #include <sio/redis.h>
 #include <sio/sio.h>
 #include <stdio.h>

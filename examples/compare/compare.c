@@ -7,6 +7,7 @@
  * kinds of page in turn and shows what each cost by the browser's own counters.
  * Environment: PORT (3000), HOST (all addresses).
  */
+#include <sio/http.h>
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,6 +16,7 @@
  */
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <sio/http.h>
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>

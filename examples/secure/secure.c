@@ -15,6 +15,8 @@
  *     -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem
  *   CERT=cert.pem KEY=key.pem ./secure
  */
+#include <sio/engine.h>
+#include <sio/http.h>
 #include <sio/openssl.h>
 #include <sio/sio.h>
 #include <stdio.h>

@@ -13,6 +13,7 @@
  * Environment: PORT (3000), THREADS (4).
  */
 #include <signal.h>
+#include <sio/http.h>
 #include <sio/sio.h>
 #include <sio/threads.h>
 #include <stdio.h>

@@ -11,6 +11,9 @@
 
 #include "base/deflate.h"
 #include "base/random.h"
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
 #include <sio/limits.h>
 #include <sio/metrics.h>
 #include <sio/parser.h>

@@ -21,6 +21,7 @@
 #include "packet/json.h"
 #include "redis/heard.h"
 #include "redis/reply.h"
+#include <sio/adapter.h>
 #include <sio/sio.h>
 #include <sio/test.h>
 #include <uv.h>

@@ -11,6 +11,8 @@
 #include "test.h"
 #include <fcntl.h>
 #include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
 #include <sio/metrics.h>
 #include <sio/parser.h>
 #include <sio/sio.h>

@@ -10,6 +10,11 @@
 #define SIO_SIM_CHECK_H
 
 #include "kernel.h"
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 enum { ID_SIZE = 300 };

@@ -9,6 +9,11 @@
 #define SIO_SIM_HOST_H
 
 #include "check.h"
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 enum {

@@ -8,6 +8,7 @@
 #include "packet/msgpack.h"
 #include "test.h"
 
+#include <sio/parser.h>
 #include <sio/sio.h>
 #include <uv.h>
 

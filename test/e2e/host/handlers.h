@@ -5,6 +5,11 @@
 #ifndef HOST_HANDLERS_H
 #define HOST_HANDLERS_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 struct handler {

@@ -5,6 +5,11 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 extern struct host {

@@ -5,6 +5,11 @@
 #ifndef HOST_LIFE_H
 #define HOST_LIFE_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 int add_life(sio_nsp *nsp);

@@ -5,6 +5,11 @@
 #ifndef HOST_REQUESTS_H
 #define HOST_REQUESTS_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 /* For sio_options. */

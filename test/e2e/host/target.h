@@ -6,6 +6,11 @@
 #define HOST_TARGET_H
 
 #include <cjson/cJSON.h>
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 /* Memory for the names of a target; it points into the event's tree as well. */

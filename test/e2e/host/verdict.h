@@ -5,6 +5,11 @@
 #ifndef HOST_VERDICT_H
 #define HOST_VERDICT_H
 
+#include <sio/adapter.h>
+#include <sio/engine.h>
+#include <sio/http.h>
+#include <sio/metrics.h>
+#include <sio/parser.h>
 #include <sio/sio.h>
 
 /* verdict: "ok", "fail:message", "fail:message:data", each maybe behind "later:", which is after
