@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.c - random bytes from getrandom(2), ids made of them, and SipHash-1-3 under a random key.
+ * random.c - random bytes from the kernel, ids made of them, and SipHash-1-3 under a random key.
  *
  * Each thread draws ids from its own batch of random bytes. A forked child must not draw the same
  * ids as its parent: every fork increments `forks` in the child, and an older batch is discarded.
  */
 #include "base/random.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/random.h>
 
 #include "base/base64.h"
+#include "base/os.h"
 
 enum { ID_BYTES = 15, BATCH = 16 };
 
@@ -34,17 +32,7 @@ static uint8_t hash_key[16];
 static atomic_bool hash_keyed;
 static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 
-int sio__random(void *out, size_t n) {
-  uint8_t *p = out;
-  while (n > 0) {
-    ssize_t got = getrandom(p, n, 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -errno;
-    p += got;
-    n -= (size_t)got;
-  }
-  return 0;
-}
+int sio__random(void *out, size_t n) { return sio__os_random(out, n); }
 
 static void count_process_fork(void) { atomic_fetch_add(&forks, 1); }
 static void watch_process_forks(void) {
@@ -121,13 +109,9 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
-/* Hashing must not fail. If getrandom(2) fails, the key is the 16 random bytes that the kernel
- * gave to this process at its start, which peers cannot know either. */
+/* Hashing must not fail, so there is a key even if there are no random bytes. */
 static void make_hash_key(void) {
-  if (sio__random(hash_key, sizeof hash_key) != 0) {
-    const void *kernel = (const void *)getauxval(AT_RANDOM);
-    if (kernel) memcpy(hash_key, kernel, sizeof hash_key);
-  }
+  if (sio__random(hash_key, sizeof hash_key) != 0) sio__os_process_key(hash_key);
   atomic_store_explicit(&hash_keyed, true, memory_order_release);
 }
 

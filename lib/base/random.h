@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int sio__random(void *out, size_t n); /* getrandom(2); 0 or a libuv code */
+int sio__random(void *out, size_t n); /* the kernel's; 0 or a libuv code */
 
 enum { SIO__ID_LEN = 20 };
 /* Makes a new id: 15 random bytes as 20 characters of base64url, and a NUL. 0 or a libuv code.

@@ -3,6 +3,7 @@
  * date.c - writes and parses HTTP dates, independent of the locale.
  */
 #include "http/date.h"
+#include <stdbool.h>
 #include <time.h>
 
 #define YEAR_ZERO (-62167219200)
@@ -18,11 +19,20 @@ static char *date_put_digits(char *out, unsigned v, unsigned digits) {
   return out + digits;
 }
 
-static char *date_put_text(char *out, const char *text, size_t n) { return mempcpy(out, text, n); }
+static char *date_put_text(char *out, const char *text, size_t n) {
+  memcpy(out, text, n);
+  return out + n;
+}
+
+/* Where time_t has 32 bits, dates after its last are written as that one. */
+static time_t date_to_time(int64_t at) {
+  bool fits = sizeof(time_t) > 4 || (at >= INT32_MIN && at <= INT32_MAX);
+  return (time_t)(fits ? at : at < 0 ? INT32_MIN : INT32_MAX);
+}
 
 void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
   struct tm tm;
-  time_t t = at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at;
+  time_t t = date_to_time(at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at);
   gmtime_r(&t, &tm);
   out = date_put_text(out, days + 3 * tm.tm_wday, 3);
   out = date_put_text(out, ", ", 2);

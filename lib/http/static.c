@@ -4,6 +4,7 @@
  * its content.
  */
 #include "http/static.h"
+#include "base/os.h"
 #include "base/percent.h"
 #include "http/condition.h"
 #include "http/date.h"
@@ -11,13 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 1024, TAG_ROOM = 48, OPEN_TRIES = 3 };
+enum { PATH_ROOM = 1024, TAG_ROOM = 48 };
 
 /* O_NONBLOCK: opening a pipe must not block. O_NOCTTY: a terminal must not become ours. */
 #define FILE_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -71,13 +70,7 @@ const char *sio__static_content_type(sio_slice path) {
 /* ---- opening ------------------------------------------------------------------------- */
 
 static int open_file_beneath(int dir, const char *path) {
-  struct open_how how = { .flags = FILE_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-  long fd;
-  int tries = 0;
-  do {
-    fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
-  } while (fd < 0 && (errno == EINTR || errno == EAGAIN) && ++tries < OPEN_TRIES);
-  return fd < 0 ? -errno : (int)fd;
+  return sio__os_open_beneath(dir, path, FILE_FLAGS);
 }
 
 static int open_without_following_links(int dir, const char *name, int flags) {
@@ -100,7 +93,7 @@ static int open_file_by_segments(int top, char *path) {
   return fd;
 }
 
-static bool has_openat2(int dir) {
+static bool can_open_beneath(int dir) {
   int fd = open_file_beneath(dir, ".");
   if (fd >= 0) close(fd);
   return fd >= 0;
@@ -115,7 +108,7 @@ int sio__static_dir_open(struct static_dir **out, const char *dir) {
     sio__free(d);
     return err;
   }
-  d->walk = !has_openat2(d->fd);
+  d->walk = !can_open_beneath(d->fd);
   *out = d;
   return 0;
 }

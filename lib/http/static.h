@@ -16,7 +16,7 @@
 
 struct static_dir {
   int fd;
-  bool walk; /* the kernel has no openat2(): open each path segment, following no links */
+  bool walk; /* the kernel cannot open_beneath: open each path segment, follow no links */
 };
 
 int sio__static_dir_open(struct static_dir **out, const char *dir); /* UV_ENOENT, UV_ENOTDIR, ... */

@@ -4,6 +4,7 @@
  * gathered write per turn.
  */
 #include "net/conn.h"
+#include "base/os.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -283,7 +284,8 @@ static void consume_written_bytes(struct conn *c, size_t n) {
 
 static ssize_t write_iovecs_joined(struct conn *c, const struct iovec *iov, size_t pieces) {
   char joined[JOIN_MAX], *at = joined;
-  for (size_t i = 0; i < pieces; i++) at = mempcpy(at, iov[i].iov_base, iov[i].iov_len);
+  for (size_t i = 0; i < pieces; at += iov[i++].iov_len)
+    memcpy(at, iov[i].iov_base, iov[i].iov_len);
   return send(c->fd, joined, (size_t)(at - joined), MSG_NOSIGNAL);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "net/tls.h"
 #include "base/buf.h"
+#include "base/os.h"
 #include <errno.h>
 #include <sio/error.h>
 #include <sys/socket.h>

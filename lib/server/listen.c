@@ -2,6 +2,7 @@
  *
  * listen.c - listening sockets, and descriptors that the host has accepted.
  */
+#include "base/os.h"
 #include "base/sized.h"
 #include "http/serve.h"
 #include "net/listener.h"
@@ -129,6 +130,7 @@ static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *
     if (fd >= 0) close(fd);
     return err;
   }
+  sio__os_adopt(fd);
   sio__enable_tcp_keep_alive(fd);
   err = sio__serve_connection(srv, fd, o.tls);
   return err || !o.read.n ? err : sio__http_feed_newest_conn(&srv->http, o.read);

@@ -5,9 +5,9 @@
  * Every worker calls the host's setup function and then waits until all have done so. If one has
  * failed, all close; otherwise all loops begin to run.
  */
+#include "base/os.h"
 #include "base/sized.h"
 #include "server/server.h"
-#include <sched.h>
 #include <sio/threads.h>
 #include <unistd.h>
 
@@ -59,8 +59,7 @@ static void run_worker(void *arg) {
 /* ---- starting ------------------------------------------------------------------------------ */
 
 static unsigned count_processors(void) {
-  cpu_set_t set;
-  int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+  int n = sio__os_cpus();
   return n < 1 ? 1 : n > SIO_THREADS_MAX ? SIO_THREADS_MAX : (unsigned)n;
 }
 

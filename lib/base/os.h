@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * os.h - the calls that differ between systems. os_linux.c has them for Linux, os_bsd.c for macOS and
+ * the BSDs.
+ */
+#ifndef SIO_BASE_OS_H
+#define SIO_BASE_OS_H
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Where send() has no such flag, the sockets of os_bsd.c have SO_NOSIGPIPE. */
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
+/* Opens a directory in order to open files in it; where O_PATH is missing it has to be readable. */
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
+
+/* POSIX's name for the time of a file's last change. */
+#ifdef __APPLE__
+#define st_mtim st_mtimespec
+#endif
+
+/* Both give a descriptor that is non-blocking and closed by exec, or -1 and errno. */
+int sio__os_socket(int family); /* SOCK_STREAM */
+int sio__os_accept(int listener);
+
+/* Prepares a connection's descriptor that the host has opened: sending on it raises no SIGPIPE. */
+void sio__os_adopt(int fd);
+
+/* Opens a file in or below a directory, whatever links lie in the path; a descriptor or a libuv code.
+ * UV_ENOSYS: this system or this kernel cannot. */
+int sio__os_open_beneath(int dir, const char *path, int flags);
+
+/* How many processors this process may use; 1 if that is unknown. */
+int sio__os_cpus(void);
+
+/* Fills with random bytes; 0 or a libuv code. */
+int sio__os_random(void *out, size_t n);
+
+/* 16 bytes that peers cannot know, for when sio__os_random() fails; it cannot fail itself. */
+void sio__os_process_key(unsigned char out[16]);
+
+#endif

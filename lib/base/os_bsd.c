@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * os_bsd.c - the calls of os.h for macOS, FreeBSD and their kin.
+ */
+#include "base/os.h"
+
+#ifndef __linux__
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Closes the descriptor if it cannot be prepared. */
+static int os_prepare(int fd) {
+  if (fd < 0) return -1;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC)) {
+    int err = errno;
+    close(fd);
+    errno = err;
+    return -1;
+  }
+  sio__os_adopt(fd);
+  return fd;
+}
+
+int sio__os_socket(int family) { return os_prepare(socket(family, SOCK_STREAM, 0)); }
+
+int sio__os_accept(int listener) { return os_prepare(accept(listener, NULL, NULL)); }
+
+void sio__os_adopt(int fd) {
+#ifdef SO_NOSIGPIPE
+  setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){ 1 }, sizeof(int));
+#else
+  (void)fd;
+#endif
+}
+
+int sio__os_open_beneath(int dir, const char *path, int flags) {
+  (void)dir, (void)path, (void)flags;
+  return -ENOSYS;
+}
+
+int sio__os_cpus(void) {
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : (int)n;
+}
+
+int sio__os_random(void *out, size_t n) {
+  arc4random_buf(out, n);
+  return 0;
+}
+
+void sio__os_process_key(unsigned char out[16]) { arc4random_buf(out, 16); }
+#else
+typedef int os_bsd_is_not_used;
+#endif
