@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * os.h - the calls that differ between systems. os_linux.c has them for Linux, os_bsd.c for macOS and
- * the BSDs.
+ * os.h - the calls that differ between systems. os_linux.c has them for Linux, os_bsd.c for macOS
+ * and the BSDs.
  */
 #ifndef SIO_BASE_OS_H
 #define SIO_BASE_OS_H
@@ -32,8 +32,8 @@ int sio__os_accept(int listener);
 /* Prepares a connection's descriptor that the host has opened: sending on it raises no SIGPIPE. */
 void sio__os_adopt(int fd);
 
-/* Opens a file in or below a directory, whatever links lie in the path; a descriptor or a libuv code.
- * UV_ENOSYS: this system or this kernel cannot. */
+/* Opens a file in or below a directory, whatever links lie in the path. Returns a descriptor or a
+ * libuv code; UV_ENOSYS: this system or this kernel cannot do it. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
 /* How many processors this process may use; 1 if that is unknown. */
