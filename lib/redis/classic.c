@@ -414,9 +414,9 @@ static int sharded_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(o
 static void classic_shut(sio_adapter *a) {
   if (a->shut) return;
   a->shut = true;
+  sio__redis_unuse(a->redis); /* first: without a connection nothing is unsubscribed by messages */
   classic_unsubscribe(a);
   if (a->sharded) sio__sharded_clear(a);
-  sio__redis_unuse(a->redis);
 }
 
 static void classic_close(sio_adapter *a) {
