@@ -27,7 +27,7 @@ void sio__connect_clear_just_connected(struct task *t);
 void sio__connect_abandon(sio_socket *s);
 /* Sends CONNECT_ERROR and logs it. The connection stays open. */
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why);
-/* The same for what the caller has logged already. */
+/* Sends CONNECT_ERROR without a log line, because the caller has logged the refusal. */
 void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_refusal why);
 
 #endif

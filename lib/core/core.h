@@ -25,7 +25,7 @@ struct core {
   uint32_t nchildren; /* the number of child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
-  sio_threads *threads;     /* the servers of other threads that serve with this one, or NULL */
+  sio_threads *threads;     /* the group of servers on several threads, or NULL */
   struct member_id member;  /* this server among them */
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */

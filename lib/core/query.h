@@ -23,8 +23,8 @@ struct sio_query {
   struct list ack_waits;
   /* Removes all ack_waits when the query ends. NULL until the first socket is asked. */
   void (*cancel_ack_waits)(struct sio_query *q, int status);
-  void (*end)(struct sio_query *q,
-              int status); /* calls the host's callback: one of cb, or watch.end */
+  /* Calls the callback of the host, which is one of cb or watch.end. */
+  void (*end)(struct sio_query *q, int status);
   union {
     sio_broadcast_ack_cb replies;
     sio_fetch_cb fetch;

@@ -89,8 +89,8 @@ int sio__recovery_before_connect(sio_socket *s);
 const char *sio__recovery_pid(const sio_socket *s); /* NULL: the socket cannot be recovered */
 void sio__recovery_after_connect(sio_socket *s);    /* after the answer to CONNECT was queued */
 void sio__recovery_on_refused(sio_socket *s);       /* middleware refused the socket */
-void sio__recovery_on_lost_pending(
-    sio_socket *s); /* the connection broke before CONNECT was answered */
+/* The connection broke before CONNECT was answered. */
+void sio__recovery_on_lost_pending(sio_socket *s);
 void sio__recovery_on_leave(sio_socket *s, int reason);
 void sio__recovery_save_rooms(sio_socket *s); /* before the socket leaves its rooms */
 void sio__recovery_save_data(sio_socket *s);  /* after the socket's last callback has run */

@@ -8,7 +8,7 @@
 #include "base/sized.h"
 #include "core/nsp.h"
 
-enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) }; /* its size in version 0.1 */
+enum { ROOM_HOOKS_0_1 = sizeof(sio_room_hooks) }; /* the size of the struct in version 0.1 */
 
 struct room_hook {
   sio_room_hooks on;

@@ -53,7 +53,7 @@ static struct gather *find_gather(sio_server *srv, uint64_t number) {
   return NULL;
 }
 
-/* On the thread of the server that gathers. */
+/* Runs on the thread of the server that collects the statistics of all threads. */
 static void on_stats_returned(void *server, void *arg) {
   struct stats_message *m = arg;
   struct gather *g = find_gather(server, m->number);
