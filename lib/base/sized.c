@@ -18,9 +18,8 @@ int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size) 
   memset(out, 0, room);
   if (!in) return 0;
   size_t known = size < room ? size : room;
-  if (!is_all_zero((const char *)in + known, size - known)) return SIO__EINVAL;
   memcpy(out, in, known);
-  return 0;
+  return is_all_zero((const char *)in + known, size - known) ? 0 : SIO__EINVAL;
 }
 
 int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first) {

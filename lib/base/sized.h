@@ -10,7 +10,7 @@
 
 /* Copies the host's struct of `size` bytes to ours of `room` bytes. Missing fields, or all of
  * them if `in` is NULL, become zero. UV_EINVAL: the host's struct is longer, and a byte after
- * ours is not zero. */
+ * ours is not zero; what ours has was copied, so that the host's log callback can be told. */
 int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size);
 /* Like sio__copy_sized_struct(), for a struct whose first member is its size. A size of 0 stands
  * for `first`, the size that the struct had in version 0.1. A size below `first` is UV_EINVAL. */

@@ -273,6 +273,27 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_parser_ops), 5);
 }
 
+static void on_log(int level, const char *room, const char *text, void *user) {
+  (void)room, (void)user;
+  if (level == SIO_LOG_ERROR) trace("%s", text);
+}
+
+TEST(a_server_that_is_told_what_it_does_not_know_says_so) {
+  struct {
+    sio_options o;
+    uint64_t more;
+  } in = { .o = { .log = on_log }, .more = 1 };
+  uv_loop_t own;
+  sio_server *made = NULL;
+  traced[0] = '\0';
+  alloc_install();
+  EQ(uv_loop_init(&own), 0);
+  EQ(sio_server_new_sized(&made, &own, &in.o, sizeof in), UV_EINVAL);
+  CHECK(strstr(saw(), "does not know") != NULL);
+  EQ(uv_loop_close(&own), 0);
+  EQ(alloc_live, 0);
+}
+
 TESTS_BEGIN
 T(an_older_program_says_less)
 T(a_newer_program_may_not_say_what_we_do_not_know)
@@ -285,4 +306,5 @@ T(arrays_of_the_statistics_have_room_for_more_causes)
 T(statistics_are_filled_as_far_as_an_older_program_has_room)
 T(what_is_known_of_a_request_is_filled_in_as_far_as_a_program_has_room)
 T(structs_that_come_without_their_size_do_not_grow)
+T(a_server_that_is_told_what_it_does_not_know_says_so)
 TESTS_END

@@ -328,6 +328,23 @@ TEST(proxies_are_copied_and_an_invalid_one_is_named) {
   refused(&(sio_options){ .forwarded = 2 }, "forwarded");
 }
 
+TEST(values_out_of_range_are_refused_by_name) {
+  sio_parser_ops deaf = { .size = sizeof deaf,
+                          .name = "deaf",
+                          .encode = sio_parser_msgpack.encode };
+  refused(&(sio_options){ .shutdown_timeout_ms = 0x80000000u }, "shutdown_timeout_ms");
+  refused(&(sio_options){ .max_unjoined = 16383 }, "max_unjoined");
+  refused(&(sio_options){ .when_limited = -1 }, "when_limited");
+  refused(&(sio_options){ .forwarded = -1 }, "forwarded");
+  refused(&(sio_options){ .parser = &deaf }, "parser");
+  refused(&(sio_options){ .path = "/a?b" }, "path");
+  refused(&(sio_options){ .path = "/a#b" }, "path");
+  EQ(settle(&(sio_options){ .max_packet = 5, .max_unjoined = 16384 }), 0);
+  EQ(opts.o.max_packet, 5);
+  EQ(opts.o.max_unjoined, 16384);
+  sio__options_clear(&opts);
+}
+
 TESTS_BEGIN
 T(an_initial_packet_is_text_and_no_longer_than_a_message)
 T(a_parser_is_whole_and_not_for_protocol_3)
@@ -346,4 +363,5 @@ T(recovery_out_of_range_is_refused_by_name)
 T(compression_has_its_defaults_and_is_copied)
 T(compression_out_of_range_is_refused_by_name)
 T(compression_that_is_not_built_in_is_refused_only_if_requested)
+T(values_out_of_range_are_refused_by_name)
 TESTS_END

@@ -280,6 +280,23 @@ TEST(no_failing_allocation_leaks_or_crashes) {
   }
 }
 
+TEST(peers_speak_the_parser_of_the_server) {
+  start(&(sio_options){ .parser = &sio_parser_msgpack });
+  sio_test_peer *p = joined(), *q = joined();
+  EQ(sio_test_emit(p, "say", SIO_ARGS("hello", 2.5, sio_bin("\1\2", 2))), 0);
+  HEARD(q, "[\"said\",\"hello\",2.5,{\"_placeholder\":true,\"num\":0}]");
+  EQ_MEM(sio_test_bin(q, 0).p, sio_test_bin(q, 0).n, "\1\2", 2);
+  EQ(sio_test_ask(p, "say", SIO_NONE), 0);
+  HEARD(p, "ack [\"ok\",1]");
+  EQ(sio_test_emit(p, "ask me", SIO_NONE), 0);
+  HEARD(p, "ask [\"sure?\"]");
+  EQ(sio_test_answer(p, SIO_ARGS("yes")), 0);
+  SAW("yes ");
+  sio_test_free(p);
+  sio_test_free(q);
+  whole_stop();
+}
+
 TESTS_BEGIN
 T(events_reach_handlers_and_what_they_send_is_read)
 T(bytes_travel_both_ways)
@@ -292,4 +309,5 @@ T(a_server_that_closes_ends_them)
 T(another_parser_is_spoken_both_ways)
 #endif
 T(no_failing_allocation_leaks_or_crashes)
+T(peers_speak_the_parser_of_the_server)
 TESTS_END
