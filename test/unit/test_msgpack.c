@@ -361,7 +361,7 @@ TEST(integers_of_64_bits_and_texts_of_any_form_are_written) {
   done();
 }
 
-/* An event "a" with one argument: the argument stands behind this. */
+/* The start of an event "a" with one argument, which is appended. */
 static const char before[] = "\x83\xa4type\2\xa4"
                              "data\x92\xa1"
                              "a";
@@ -493,7 +493,7 @@ static int write_parts(const sio_parts *p, size_t max, struct sio_parser_out *ou
   return sio_parser_msgpack.encode(p, out);
 }
 
-/* Of any length that is too short the encoder says so, and nothing is written past it. */
+/* With every maximum that is too small the encoder fails, and writes nothing after it. */
 static void is_written_exactly(const sio_parts *p) {
   struct sio_parser_out whole, part;
   EQ(write_parts(p, UINT32_MAX, &whole), 0);

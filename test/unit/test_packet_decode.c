@@ -384,7 +384,7 @@ static const char *const headers[] = {
   "51-/b,7[\"a\"," HOLE(0) "]",
 };
 
-/* Nothing may be read past a cut, and a release leaves nothing behind. */
+/* Nothing is read after the end of a truncated packet, and a release frees everything. */
 TEST(a_text_cut_anywhere_does_no_harm) {
   alloc_install();
   for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)

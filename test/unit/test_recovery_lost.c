@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_recovery_lost.c - who cannot come back, and what cannot be recovered; one pid is one socket.
+ * test_recovery_lost.c - clients that are not recovered, and that a pid belongs to one socket.
  */
 #include "recovery_rig.h"
 
@@ -88,7 +88,7 @@ TEST(two_clients_with_the_same_pid_never_have_the_same_socket) {
   stop();
 }
 
-/* ---- who does not come back ------------------------------------------------------------------ */
+/* ---- sockets that are not recovered ---------------------------------------------------------- */
 
 static void expect_not_recovered_after(void (*leave)(struct client4 *c)) {
   begin();

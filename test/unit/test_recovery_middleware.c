@@ -231,7 +231,7 @@ TEST(events_sent_while_a_socket_disconnects_are_replayed) {
 
 /* ---- without memory -------------------------------------------------------------------------- */
 
-/* What was sent without an error is heard by who comes back, once and in order. */
+/* A returning client gets each event that was sent without an error, once and in order. */
 static void live_without(size_t at) {
   char want[128] = "";
   begin_with(&(sio_options){ .recovery = &normal, .socket_data_size = 16 });

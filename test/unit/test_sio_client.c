@@ -468,7 +468,7 @@ TEST(events_on_their_way_when_the_server_disconnects_are_dropped) {
   HEARD(p, "40{\"sid\":\"?\"} ");
   say(p, "42[\"again\"]");
   SAW("connect/ again ");
-  /* It knows by now: what comes behind a goodbye of its own is late by its own fault. */
+  /* The client knows that it has disconnected, so a later packet is its own fault. */
   say(p, "41");
   turn();
   say(p, "42[\"late\"]");

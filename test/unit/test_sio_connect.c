@@ -206,7 +206,7 @@ TEST(a_second_connect_while_the_first_is_pending_is_the_same_wish) {
   }
 }
 
-/* Whatever is decided about the first, which asked as somebody else. */
+/* The verdict on the first CONNECT, which had another auth, is ignored. */
 TEST(a_second_connect_with_another_auth_is_decided_after_the_first) {
   for (int ok = 0; ok < 2; ok++) {
     struct peer *p = begin_pending("40{\"a\":1}");

@@ -813,7 +813,7 @@ TEST(no_failing_allocation_leaks_or_crashes_on_the_way_through) {
   CHECK(!failed);
 }
 
-/* An emitter of Node's throws where nobody listens to "error". */
+/* A Node.js emitter throws if "error" has no listener. */
 TEST(an_event_called_error_means_nothing_special) {
   static const char *const names[] = { "error", "__proto__", "close", "message",
                                        "uncaughtException" };
@@ -822,7 +822,7 @@ TEST(an_event_called_error_means_nothing_special) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char text[80];
     snprintf(text, sizeof text, "42[\"%s\",1]", names[i]);
-    say(p, text); /* nobody listens */
+    say(p, text); /* no handler */
     sio_on(root, names[i], tell, "it");
     say(p, text);
     snprintf(text, sizeof text, "it:%s(1) ", names[i]);

@@ -155,7 +155,7 @@ TEST(a_child_of_a_pattern_may_be_made_by_the_host) {
   EQ(sio_of(srv, "room-1", &again), 0);
   CHECK(child == again && child->parent == parent);
   turn();
-  CHECK(sio_nsp_find(srv, "/room-1") == child); /* nobody has left it yet */
+  CHECK(sio_nsp_find(srv, "/room-1") == child); /* no socket has left it yet */
   struct peer *p = peer_new();
   say(p, "40/room-1,");
   SAW("new(/room-1) connect(/room-1) ");

@@ -92,7 +92,7 @@ static struct peer *begin(void) {
   return p;
 }
 
-/* Nothing has happened, and all of it was told. */
+/* Nothing has changed, and every refused call was logged. */
 static void end(struct peer *p, const char *where, const char *call, unsigned calls,
                 const char *want) {
   char text[100];

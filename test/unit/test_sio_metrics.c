@@ -141,7 +141,7 @@ static void scrape(void) {
   read_text();
 }
 
-/* -1: there is no such series. */
+/* Returns -1 if there is no such series. */
 static double value(const char *key) {
   const double *v = find(key);
   return v ? *v : -1;

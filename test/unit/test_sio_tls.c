@@ -246,7 +246,7 @@ TEST(past_max_tls_handshakes_the_oldest_makes_room) {
   char out[16];
   begin(&(sio_options){ .max_tls_handshakes = 3 });
   for (int i = 0; i < 5; i++) fd[i] = dial_veiled();
-  EQ(stats().tls_handshaking, 0); /* who is silent costs nothing */
+  EQ(stats().tls_handshaking, 0); /* a silent peer takes no memory */
   for (int i = 0; i < 3; i++) tell(fd[i], "\x16", 1);
   EQ(stats().tls_handshaking, 3);
   EQ(turned_away, 0);
