@@ -104,8 +104,18 @@ static void update_idle_handle(struct loop *l, bool polls_next) {
   if (uv_is_active((uv_handle_t *)&l->idle)) uv_idle_stop(&l->idle);
 }
 
+/* loop_now() stands still during a turn. A deadline that began in a long turn counts from the
+ * beginning of the turn, but what the peer has to answer was sent at the end of it. */
+static void note_long_turn(struct loop *l, uint64_t ms) {
+  if (l->stall_ms && ms >= l->stall_ms) l->late_until = loop_now(l) + 2 * ms;
+}
+
 static void record_turn_time(struct loop *l) {
-  if (l->turn_began) histogram_add(&l->stats.turns, (uv_hrtime() - l->turn_began) / 1000);
+  if (l->turn_began) {
+    uint64_t us = (uv_hrtime() - l->turn_began) / 1000;
+    histogram_add(&l->stats.turns, us);
+    note_long_turn(l, us / 1000);
+  }
   l->turn_began = 0;
 }
 
@@ -217,6 +227,7 @@ static void loop_on_alarm(uv_timer_t *h) {
   loop_begin_turn(l);
   uint64_t now = loop_now(l), late = now > l->alarm_due ? now - l->alarm_due : 0;
   bool stall = l->stall_ms && late >= l->stall_ms;
+  l->late |= l->alarm_due < l->late_until;
   l->alarm_at = UINT64_MAX;
   l->turn_end_requested = true; /* The end of the turn sets the next alarm. */
   start_idle_handle(l);

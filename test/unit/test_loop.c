@@ -428,6 +428,38 @@ TEST(deadlines_behind_a_stall_know_of_it) {
   unblock(c);
 }
 
+/* The clock of deadlines stands still during a turn: one that begins in a turn of 1500 ms, such as
+ * the time for the pong to a ping that is sent at the turn's end, has lost as much. */
+TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
+  struct timer t, later;
+  begin();
+  lateness = -1;
+  stalls = 0;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+  timer_init(&t, on_deadline);
+  timer_init(&later, on_deadline);
+  loop_begin_turn(&loop);
+  sio__loop_start_timer(&loop, &t, 1800);
+  sio__loop_start_timer(&loop, &later, 4000);
+  loop.turn_began -= 1500 * 1000000ull;
+  turn();
+  clock_ms += 1801;
+  alarm_cb(alarm_handle);
+  turns(3);
+  EQ_STR(seen, "deadline");
+  EQ(lateness, true);
+  EQ(stalls, 0); /* it was met in time */
+  for (int i = 0; i < 40 && !strstr(seen, "deadline deadline"); i++) {
+    clock_ms += alarm_in;
+    alarm_cb(alarm_handle);
+    turns(2);
+  }
+  EQ_STR(seen, "deadline deadline");
+  EQ(lateness, false);
+  net_close();
+}
+
 TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
   struct timer t;
   struct conn *c = block(&t, 1500, 0);
@@ -744,6 +776,7 @@ T(what_lies_unread_is_read_before_a_deadline_that_is_met_late)
 T(all_of_it_is_read_first)
 T(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever)
 T(deadlines_behind_a_stall_know_of_it)
+T(deadlines_that_began_in_a_long_turn_know_of_it)
 T(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next)
 T(a_deadline_that_is_now_fires_without_an_event)
 T(the_loop_alone_does_not_keep_the_host_running)
