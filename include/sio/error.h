@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.h - what a call can answer, and why a peer left.
+ * error.h - the errors that calls return, and the reasons why a connection ended.
  *
- * Every function that can fail returns 0 or a negative code: libuv's own
- * (UV_ENOMEM, UV_EINVAL, UV_EADDRINUSE, ...) pass through, ours start at -10001.
+ * A function that can fail returns 0 or a negative code. The code is one of libuv (UV_ENOMEM,
+ * UV_EINVAL, UV_EADDRINUSE and so on) or one of these, which begin at -10001.
  */
 #ifndef SIO_ERROR_H
 #define SIO_ERROR_H
@@ -35,10 +35,10 @@ enum sio_errno {
       SIO_ERRNO_END = -10999
 };
 
-/* English text for our codes and libuv's. Static storage, any thread. */
+/* An English text for any of these codes, in static storage. It can be called from any thread. */
 SIO_EXTERN const char *sio_strerror(int err);
 
-/* Why a connection or a socket ended. The texts are Socket.IO's own
+/* The reason why a connection or a socket ended. The texts are those of Socket.IO
  * (https://socket.io/docs/v4/server-socket-instance/#disconnect). */
 #define SIO_REASON_MAP(XX)                                    \
   XX(NONE, 0, "none")                                         \
@@ -59,15 +59,16 @@ enum sio_reason {
       SIO_REASON_END
 };
 
-SIO_EXTERN const char *sio_reason_str(int reason); /* static storage */
+/* The text of a reason, in static storage. */
+SIO_EXTERN const char *sio_reason_str(int reason);
 
-/* The details behind a reason. Borrowed until the callback returns. */
+/* A reason with its details. Valid until the callback returns. */
 typedef struct sio_close_info {
   int reason;          /* enum sio_reason                                          */
-  int err;             /* a libuv or SIO_E code, 0 if nothing failed               */
-  int ws_code;         /* the close code received, or sent if it was ours; 0: none */
-  const char *detail;  /* one English line, never NULL: "invalid heartbeat direction" */
-  const char *ws_text; /* the text of the close frame received; "" without one       */
+  int err;             /* an error code; 0 if nothing failed                       */
+  int ws_code;         /* the WebSocket close code received, or sent; 0: no code   */
+  const char *detail;  /* one English line, never NULL                             */
+  const char *ws_text; /* the text of the close frame received, or ""              */
 } sio_close_info;
 
 #ifdef __cplusplus

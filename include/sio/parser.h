@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.h - how a packet is written on the wire. sio_options.parser chooses; the peers must
- * have chosen the same, nothing is negotiated.
+ * parser.h - parsers decide how a packet is written on the wire. sio_options.parser chooses one.
+ * Nothing is negotiated: the clients must use the same parser.
  *
  *     sio_options o = { .parser = &sio_parser_msgpack };     (JavaScript: socket.io-msgpack-parser)
  *
- * Handlers, adapters and whoever relays see no difference: whatever the parser, arguments are JSON
- * text and attachments. A parser of one's own is two functions between those and one message.
+ * Handlers and adapters see no difference: with every parser, arguments are JSON text and
+ * attachments. To write a parser, provide two functions: one makes a message of these, the other
+ * reads a message.
  */
 #ifndef SIO_PARSER_H
 #define SIO_PARSER_H
@@ -29,36 +30,38 @@ enum sio_packet_type {
 typedef struct sio_parts {
   int type;      /* enum sio_packet_type                                             */
   sio_slice nsp; /* UTF-8, from the '/' on                                           */
-  int64_t id;    /* of the ack; -1: none; at most 2^53 - 1                           */
-  /* The payload: an array whose first element is the name for an EVENT, the answers for an ACK, an
-   * object for the others; empty: none. If nbins is not 0, {"_placeholder":true,"num":k}, written
-   * exactly so, stands for bins[k]. */
+  int64_t id;    /* the id of the ack, at most 2^53 - 1; -1: no ack                  */
+  /* The payload. For an EVENT it is an array whose first element is the name, for an ACK an array
+   * of the arguments, for other packets an object; it may be empty. If nbins is not 0,
+   * {"_placeholder":true,"num":k}, written exactly like this, stands for bins[k]. */
   sio_slice json;
   const sio_slice *bins;
   size_t nbins;
 } sio_parts;
 
-/* What is being written: a message by encode(), JSON text and attachments by decode(). */
+/* The output: encode() writes a message to it, decode() JSON text and attachments. */
 typedef struct sio_parser_out sio_parser_out;
 
-/* Both on the loop's thread; neither may call the library but for the functions below. Answer 0 or
- * what those answered. The table must outlive the server. */
+/* Both functions run on the loop's thread. They may call no other functions of the library than
+ * those below. They return 0, or the error that one of those returned. The table must outlive the
+ * server. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
   const char *name;
-  bool binary; /* its messages are binary ones; else they are UTF-8 text */
-  /* Writes the one message that p is, with sio_parser_put(). p is valid. */
+  bool binary; /* its messages are binary; otherwise they are UTF-8 text */
+  /* Writes the message for p with sio_parser_put(). p is valid. */
   int (*encode)(const sio_parts *p, sio_parser_out *out);
-  /* Reads one message of a peer, which may hold anything. Sets type, nsp (which may point into the
-   * message) and id, and writes the payload's JSON with sio_parser_put(), binary with
-   * sio_parser_bin(); json, bins and nbins are not its business. What it wrote is checked as a
-   * peer's JSON would be. SIO_EPROTO, with *why a static text, ends the connection. */
+  /* Reads one message of a client; it can contain any bytes. It sets type, id and nsp, which may
+   * point into the message, and leaves json, bins and nbins alone. It writes the JSON of the
+   * payload with sio_parser_put() and attachments with sio_parser_bin(). The JSON is then checked
+   * like that of a client. If it returns SIO_EPROTO, the connection is closed; *why is then a text
+   * in static storage. */
   int (*decode)(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
                 const char **why);
 } sio_parser_ops;
 
-/* Socket.IO's own, and the default. It is not made of the functions above: they are NULL here. */
+/* The default: Socket.IO's JSON encoding. It does not use the functions above; they are NULL. */
 SIO_EXTERN extern const sio_parser_ops sio_parser_json;
 
 /* One MessagePack message per packet, attachments included: what npm's socket.io-msgpack-parser 3
@@ -74,13 +77,13 @@ SIO_EXTERN extern const sio_parser_ops sio_parser_json;
  * it. */
 SIO_EXTERN extern const sio_parser_ops sio_parser_msgpack;
 
-/* Appends to what is written. UV_ENOMEM; SIO_ETOOBIG: past max_packet when decoding, 4 GiB when
- * encoding. */
+/* Appends bytes to the output. UV_ENOMEM. SIO_ETOOBIG: the output is longer than max_packet when
+ * decoding, or than 4 GiB when encoding. */
 SIO_EXTERN int sio_parser_put(sio_parser_out *out, const void *p, size_t n);
-/* For decode(): a placeholder for these bytes, which are borrowed from the message. SIO_EPROTO:
- * past max_attachments. */
+/* For decode(): appends a placeholder for these bytes of the message. SIO_EPROTO: there are more
+ * than max_attachments. */
 SIO_EXTERN int sio_parser_bin(sio_parser_out *out, sio_slice bytes);
-/* For decode(): a JSON string; bytes that are not UTF-8 become U+FFFD. */
+/* For decode(): appends a JSON string. Bytes that are not UTF-8 become U+FFFD. */
 SIO_EXTERN int sio_parser_string(sio_parser_out *out, sio_slice s);
 
 #ifdef __cplusplus
