@@ -171,7 +171,8 @@ static int check_dependent_options(sio_options *o, struct log *log) {
   if (o->high_water > o->max_queued)
     return option_is_over_field(log, "high_water", o->high_water, "max_queued", o->max_queued);
   if (o->shutdown_timeout_ms > MS_MAX)
-    return option_is_over_maximum(log, "shutdown_timeout_ms", o->shutdown_timeout_ms, MS_MAX);
+    return option_is_over_maximum(log, "shutdown_timeout_ms", (size_t)o->shutdown_timeout_ms,
+                                  MS_MAX);
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
