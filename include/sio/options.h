@@ -364,6 +364,13 @@ typedef struct sio_options {
   size_t queue_low;
   /* enum sio_when_full */
   int when_full;
+  /* 64 KiB with SIO_FULL_KEEP_LATEST, otherwise no limit: how many bytes of a session's WebSocket
+   * the kernel may hold that it has not sent yet. The kernel would take megabytes for a client that
+   * does not read, and none of them count for queue_high or can be dropped, so that the client is
+   * sent old values first when it reads again. What the client's own kernel has received is not
+   * bounded. TCP_NOTSENT_LOWAT where the system has it, otherwise SO_SNDBUF (also on Unix sockets);
+   * INT_MAX: no limit. */
+  size_t max_unsent;
   /* 4096 acks that one socket owes; then sio_emit_ack() fails. */
   unsigned max_acks;
   /* 64 MiB of replies to one broadcast with acks, or to one query of other servers. */

@@ -123,6 +123,7 @@ void sio__websocket_adopt(sio_session *c, struct ws_conn *w) {
     sio__ws_resume(w);
   c->transport = &sio__transport_websocket;
   if (c->eio->wants & WANT_FLUSH) conn_watch_flushes(w->conn);
+  if (c->eio->opts->max_unsent) sio__conn_limit_unsent(w->conn, (int)c->eio->opts->max_unsent);
 }
 
 /* Encodes a binary packet as text, for a client that asked for b64. */

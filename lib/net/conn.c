@@ -416,6 +416,18 @@ void sio__conn_write_now(struct conn *c) {
   conn_update_poll(c);
 }
 
+/* An error is ignored: then the kernel holds more, which no caller could change. */
+void sio__conn_limit_unsent(struct conn *c, int bytes) {
+  if (c->closed) return;
+#ifdef TCP_NOTSENT_LOWAT
+  if (!setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes)) return;
+#endif
+  int now = 0;
+  socklen_t n = sizeof now;
+  bool known = getsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &now, &n) == 0;
+  if (known && now > bytes) setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 /* ---- reading --------------------------------------------------------------- */
 
 void sio__conn_report_eof(struct conn *c) {

@@ -185,6 +185,10 @@ static inline int conn_send_text(struct conn *c, struct msg *m) {
 /* Is the queue empty and the kernel ready? If not, volatile packets are dropped. */
 static inline bool conn_is_idle(const struct conn *c) { return c->out.bytes == 0 && !c->blocked; }
 
+/* Bounds how many bytes the kernel holds that it has not sent yet. On a socket without
+ * TCP_NOTSENT_LOWAT the send buffer is made smaller instead, unless it is small already. */
+void sio__conn_limit_unsent(struct conn *c, int bytes);
+
 void sio__conn_pause(struct conn *c);
 void sio__conn_resume(struct conn *c);
 

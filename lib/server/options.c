@@ -15,6 +15,7 @@
 #include "http/cookie.h"
 #include "http/cors.h"
 #include "packet/json.h"
+#include <limits.h>
 #include <sio/parser.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #define PATH_MAX_LEN 255
 #define MS_MAX 0x7fffffffu
 #define SHUTDOWN_MS 5000
+#define UNSENT (64 * KIB)
 
 /* 0 selects the default; a value above the maximum is refused. */
 static const struct count_field {
@@ -163,6 +165,15 @@ static int check_queue_options(sio_options *o, struct log *log) {
     return option_is_not_in_range(log, "when_full", (int)o->when_full, SIO_FULL_DROP_VOLATILE,
                                   SIO_FULL_CLOSE);
   return o->when_full && !o->queue_high ? option_needs_field(log, "when_full", "queue_high") : 0;
+}
+
+/* Afterwards 0 means no limit. */
+static int check_max_unsent(sio_options *o, struct log *log) {
+  if (o->max_unsent > INT_MAX)
+    return option_is_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
+  if (o->when_full == SIO_FULL_KEEP_LATEST && !o->max_unsent) o->max_unsent = UNSENT;
+  if (o->max_unsent == INT_MAX) o->max_unsent = 0;
+  return 0;
 }
 
 /* Checks fields whose default depends on another field, and some single fields. */
@@ -401,6 +412,7 @@ int sio__options_init(struct options *opts, const sio_options *in, struct log *l
   if (!err) err = check_size_options(&opts->o, log);
   if (!err) err = check_dependent_options(&opts->o, log);
   if (!err) err = check_queue_options(&opts->o, log);
+  if (!err) err = check_max_unsent(&opts->o, log);
   if (!err) err = check_rate_options(&opts->o, log);
   if (!err) err = check_threads_option(&opts->o, log);
   if (!err) err = check_adapter_option(&opts->o, log);

@@ -3,6 +3,7 @@
 #include "base/deflate.h"
 #include "server/options.h"
 #include "test.h"
+#include <limits.h>
 #include <sio/adapter.h>
 #include <sio/emit.h>
 #include <sio/parser.h>
@@ -132,6 +133,7 @@ TEST(a_value_without_sense_is_refused_by_name) {
           "sio_options.when_full: 7 is not one of 0..3");
   refused(&(sio_options){ .queue_high = 10, .when_full = -1 }, "when_full");
   refused(&(sio_options){ .when_full = SIO_FULL_CLOSE }, "when_full");
+  refused(&(sio_options){ .max_unsent = (size_t)INT_MAX + 1 }, "max_unsent");
   refused(&(sio_options){ .allowed_origins = SIO_ROOMS("a.example") }, "allowed_origins");
   refused(&(sio_options){ .allowed_origins = SIO_ROOMS("null", "https://a/") }, "allowed_origins");
   refused(&(sio_options){ .transports = 4 }, "transports");
