@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine.h - the Engine.IO sessions below Socket.IO, one for each peer's connection
- * (https://socket.io/docs/v4/engine-io-protocol).
+ * engine.h - Engine.IO sessions (https://socket.io/docs/v4/engine-io-protocol). Each client has
+ * one, which carries its sockets of all namespaces.
  *
- * A session is valid from the open hook until the close hooks have returned; for who holds
- * only a socket, as long as sio_socket_session() answers it. Loop thread only.
+ * A session is valid from its open hook until its close hooks have returned. A program without
+ * hooks gets the session of a socket from sio_socket_session(), which returns NULL once it has
+ * ended. All calls are made on the loop's thread.
  */
 #ifndef SIO_ENGINE_H
 #define SIO_ENGINE_H
@@ -106,9 +107,10 @@ typedef void (*sio_sent_cb)(int status, void *user);
  * is NULL. UV_ENOMEM. */
 SIO_EXTERN int sio_session_on_sent(sio_session *c, sio_sent_cb cb, void *user);
 
-/* ---- what happens to it ----------------------------------------------------------------- */
+/* ---- hooks ------------------------------------------------------------------------------- */
 
-/* Packets of https://socket.io/docs/v4/engine-io-protocol/#packet-types, by their numbers. */
+/* The packet types of the protocol, with its numbers
+ * (https://socket.io/docs/v4/engine-io-protocol/#packet-types). */
 enum sio_engine_type {
   SIO_ENGINE_OPEN,
   SIO_ENGINE_CLOSE,
@@ -122,38 +124,44 @@ enum sio_engine_type {
 typedef struct sio_engine_packet {
   int type; /* enum sio_engine_type */
   bool binary;
-  sio_slice data; /* after the type; borrowed */
+  sio_slice data; /* what follows the type; borrowed until the hook returns */
 } sio_engine_packet;
 
-/* What happens to sessions, as it happens; each may be NULL. Copied. From the loop, and they may
- * do anything, but for packet_create. A slot that is set costs a call for each packet; one that
- * is not, nothing. The probe's packets and the handshake are not packets of a session yet. */
+/* Callbacks for what happens to sessions. Each may be NULL. They run from the loop and may make any
+ * call, except for packet_create. A hook that is set costs one call for each packet; one that is
+ * NULL costs nothing. The handshake and the packets that test a WebSocket before an upgrade are
+ * not shown to the packet hooks. */
 typedef struct sio_engine_hooks {
-  void (*open)(sio_session *c, void *user);      /* the handshake is queued             */
-  void (*upgrading)(sio_session *c, void *user); /* a probe came on a second transport  */
-  void (*upgrade)(sio_session *c, void *user);   /* it took over                        */
-  void (*heartbeat)(sio_session *c, void *user); /* a pong came                         */
-  void (*drain)(sio_session *c, void *user);     /* nothing is queued any more          */
-  void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c */
-  /* One came; nothing was done about it yet. */
+  void (*open)(sio_session *c, void *user);      /* A session begins; its handshake is queued. */
+  void (*upgrading)(sio_session *c, void *user); /* The client is trying a WebSocket.          */
+  void (*upgrade)(sio_session *c, void *user);   /* The session has moved to a WebSocket.      */
+  void (*heartbeat)(sio_session *c, void *user); /* A pong was received.                       */
+  void (*drain)(sio_session *c, void *user);     /* Everything that was queued has been sent.  */
+  /* The session has ended. c is not valid after all close hooks have returned. */
+  void (*close)(sio_session *c, const sio_close_info *why, void *user);
+  /* A packet was received, and has not been handled yet. */
   void (*packet)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* One is about to be queued ("packetCreate"). Runs inside the call that sends, and may only
-   * look: what sends, closes, joins or leaves is SIO_ESTATE in there. */
+  /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends: in
+   * it, calls that send, close, join or leave return SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* What is queued is about to be written, or to be a poll's answer. drain says when it was. */
+  /* What is queued is about to be written, or to be sent as the answer to a poll. */
   void (*flush)(sio_session *c, void *user);
-  /* A message came. True: it was for the host; nobody behind this hook, Socket.IO included, sees
-   * it. */
+  /* A message was received. If the hook returns true, the message is the host's alone: later hooks
+   * and Socket.IO do not get it. */
   bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
+
 SIO_EXTERN int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size,
                                    void *user);
-/* UV_EINVAL: no hooks. UV_ENOMEM. Inline, as sio_server_new(). */
+/* Registers hooks for all sessions of the server; they are copied. May be called more than once:
+ * the hooks run in the order of registration. UV_EINVAL: hooks is NULL or sets a field that this
+ * version does not know; UV_ENOMEM. The function is inline for the same reason as
+ * sio_server_new(). */
 static inline int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
   return sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks), user);
 }
 
-/* ---- ending it -------------------------------------------------------------------------- */
+/* ---- closing a session -------------------------------------------------------------------- */
 
 /* For sio_session_close(). */
 typedef struct sio_session_close_options {
@@ -172,39 +180,44 @@ typedef struct sio_session_close_options {
  * be NULL. */
 SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_options *how);
 
-/* ---- Engine.IO alone --------------------------------------------------------------------
- * Sessions that carry the host's own messages, without Socket.IO: for npm's engine.io-client and
- * its like. All options hold for them (transports, heartbeat, limits, CORS, allow_request,
- * when_full for whole messages, ...) and so do the hooks of the server; connect_timeout_ms does
- * not. */
+/* ---- Engine.IO without Socket.IO -----------------------------------------------------------
+ *
+ * Sessions that carry the host's own messages, for clients such as engine.io-client of npm. The
+ * options of the server hold for them (transports, heartbeat, limits, CORS, allow_request,
+ * when_full for whole messages, ...), except connect_timeout_ms and max_unjoined. The hooks of the
+ * server see them, too. */
 
-/* Each may be NULL. As everywhere, close comes once for each open. */
+/* Each may be NULL. After open, close is called exactly once. */
 typedef struct sio_engine_callbacks {
   void (*open)(sio_session *c, void *user);
-  /* Text is UTF-8. Borrowed. */
+  /* A message was received. Text is valid UTF-8. data is borrowed until the callback returns. */
   void (*message)(sio_session *c, bool binary, sio_slice data, void *user);
-  void (*writable)(sio_session *c, void *user);                         /* as sio_on_writable() */
-  void (*drop)(sio_session *c, const sio_drop *d, void *user);          /* as sio_on_drop()     */
-  void (*close)(sio_session *c, const sio_close_info *why, void *user); /* last word on c   */
+  /* As sio_on_writable(). */
+  void (*writable)(sio_session *c, void *user);
+  /* As sio_on_drop(). */
+  void (*drop)(sio_session *c, const sio_drop *d, void *user);
+  /* The session has ended. c is not valid after the callback has returned. */
+  void (*close)(sio_session *c, const sio_close_info *why, void *user);
 } sio_engine_callbacks;
 
 SIO_EXTERN int sio_engine_route_sized(sio_server *srv, const char *path,
                                       const sio_engine_callbacks *cbs, size_t size, void *user);
-/* An engine on a path of its own ("/engine.io/"; of two that fit a request the longer is asked),
- * or, with NULL, in place of Socket.IO's. Copied. UV_EINVAL: no path, or no cbs. SIO_EEXISTS,
- * SIO_ESTATE (the server closes), UV_ENOMEM. */
+/* Serves Engine.IO sessions on another path, such as "/engine.io/". If two paths match a request,
+ * the longer one is used. With path NULL the sessions take the place of Socket.IO's. cbs is copied.
+ * UV_EINVAL: path is invalid, or cbs is NULL or sets a field that this version does not know;
+ * SIO_EEXISTS: the path is in use; SIO_ESTATE: the server is closing; UV_ENOMEM. */
 static inline int sio_engine_route(sio_server *srv, const char *path,
                                    const sio_engine_callbacks *cbs, void *user) {
   return sio_engine_route_sized(srv, path, cbs, sizeof(sio_engine_callbacks), user);
 }
 
-/* One message. flags: SIO_VOLATILE, SIO_NO_COMPRESS. Only queues. On a session of Socket.IO's it
- * is what its client takes for a packet. UV_EINVAL: text that is not UTF-8. SIO_ECLOSED,
- * SIO_EDROPPED, SIO_ETOOBIG, UV_ENOMEM as sio_emit(). */
+/* Queues one message for the client. flags: SIO_VOLATILE, SIO_NO_COMPRESS. On a session of
+ * Socket.IO the client decodes the message as a Socket.IO packet. UV_EINVAL: the text is not valid
+ * UTF-8; SIO_ECLOSED, SIO_EDROPPED, SIO_ETOOBIG and UV_ENOMEM as for sio_emit(). */
 SIO_EXTERN int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data);
 
-/* The host's pointer beside a session of sio_engine_route(). Other sessions have none: NULL,
- * UV_ENOTSUP. */
+/* A pointer of the host for each session of sio_engine_route(); NULL at first. For sessions of
+ * Socket.IO the first call returns NULL and the second UV_ENOTSUP. */
 SIO_EXTERN void *sio_session_data(const sio_session *c);
 SIO_EXTERN int sio_session_set_data(sio_session *c, void *data);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * http.h - what else is served from the same port: routes, files, embedded
- * assets, plain WebSockets; and the hooks on Socket.IO's own requests.
+ * http.h - what the server's port serves besides Socket.IO: routes, files, WebSockets; and hooks on
+ * the requests of Socket.IO.
  *
- * A request is a handle that lives until it is answered, now or later, exactly
- * once. If its peer leaves first the answer is still owed, and thrown away. All on
- * the loop thread.
+ * A request is a handle that is valid until it is answered. It must be answered exactly once, now
+ * or later. If the client disconnects first, the request must still be answered, and the answer is
+ * discarded. All calls are made on the loop's thread.
  */
 #ifndef SIO_HTTP_H
 #define SIO_HTTP_H
@@ -68,104 +68,124 @@ SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *o
  * of a namespace. */
 SIO_EXTERN const sio_tls_info *sio_request_tls(const sio_request *r);
 
-/* ---- answering ------------------------------------------------------------- */
+/* ---- answering a request ------------------------------------------------------------------- */
 
-/* Adds a header to the answer. UV_EINVAL: name is no token, or value holds a control character.
- * Content-Length, Transfer-Encoding, Connection and Keep-Alive are the library's (UV_EINVAL); so is
- * Date, unless it is set here. */
+/* Adds a header to the answer. UV_EINVAL: name is not a token, or value contains a control
+ * character, or the header is one that the library sets: Content-Length, Transfer-Encoding,
+ * Connection, Keep-Alive. The library sets Date, too, unless it is set here. */
 SIO_EXTERN int sio_request_set(sio_request *r, const char *name, const char *value);
-/* The answer; type may be NULL. Content-Length is counted. SIO_ESTATE: already answered. */
+/* Sends the answer. type is its Content-Type and may be NULL; the library adds Content-Length.
+ * SIO_ESTATE: the request is answered already. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
 
-/* ---- routes ------------------------------------------------------------------ */
+/* ---- routes --------------------------------------------------------------------------------- */
 
 typedef void (*sio_request_cb)(sio_request *r, void *user);
 
-/* method: "GET" (HEAD too), "POST", ... or NULL for any. path: "/api/state", or a prefix that ends
- * in '*': "/api/" "*". The longest pattern wins; Socket.IO's own path is looked at first. The body
- * is complete when cb runs; one over max_body bytes is refused with 413 (0: the server's
- * max_payload). UV_EINVAL, SIO_EEXISTS, UV_ENOMEM. Strings are copied. */
+/* Calls cb for each request with this method and path. method: "GET" (which includes HEAD), "POST",
+ * ...; NULL: every method. path: "/api/state", or a prefix that ends with '*', such as
+ * "/api/" "*". If several paths match, the longest one is used; the path of Socket.IO comes
+ * before all of them. The body has been received when cb runs. A body of more than max_body bytes
+ * (0: max_payload of the server) is refused with status 413. Strings are copied. UV_EINVAL: path is
+ * invalid or cb is NULL; SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_route(sio_server *srv, const char *method, const char *path, size_t max_body,
                          sio_request_cb cb, void *user);
 
-/* Serves the files below dir under a URL prefix ("/"): GET and HEAD, index.html for a directory,
- * type by ending, no dot files, nothing outside dir whatever the links say. Conditional requests
- * (ETag, Last-Modified) and a Range of one part are answered as RFC 9110 has it, several parts with
- * the whole file. The ETag is strong once the file is two seconds old.
- * A file is read on the loop's thread in pieces of 64 KiB, each when the peer has taken the one
- * before it; its length has no limit, and a slow disk delays everybody for one piece at a time. If
- * it is written to meanwhile the connection is closed: replace files by renaming. UV_ENOENT and its
- * kin when dir is not there. */
+/* Serves the files below the directory dir under a URL prefix such as "/". A request for a
+ * directory gets its index.html. The Content-Type depends on the ending of the name. Files whose
+ * name begins with a dot, and files outside dir (also by symbolic links), are not served.
+ * Conditional requests (ETag, Last-Modified) and a Range of one part are answered as RFC 9110
+ * describes; a Range of several parts is answered with the whole file. The ETag is a strong one
+ * once the file is two seconds old.
+ * A file is read on the loop's thread in pieces of 64 KiB, each after the client has taken the one
+ * before, so a file may have any length. If a file changes while it is sent, the connection is
+ * closed: replace files by renaming. UV_ENOENT, UV_ENOTDIR, ...: dir cannot be opened. */
 SIO_EXTERN int sio_static(sio_server *srv, const char *prefix, const char *dir);
 
-/* The same from memory: a table that stays where it is as long as the server lives. Texts are
- * compressed when first asked for by one who takes gzip, and kept so. */
+/* A file in memory, for sio_assets(). */
 typedef struct sio_asset {
-  const char *path; /* "/index.html"; "/" is looked up as "/index.html" too */
-  const char *type; /* "text/html; charset=utf-8"                           */
+  const char *path; /* "/index.html"; a request for "/" gets "/index.html" */
+  const char *type; /* the Content-Type: "text/html; charset=utf-8"        */
   const void *data;
   size_t size;
-  const char *etag; /* with its quotes: "\"v1\""; NULL: one is made from the bytes */
+  const char *etag; /* with its quotes: "\"v1\""; NULL: one is computed from the bytes */
 } sio_asset;
+
+/* Serves files from memory as sio_static() does from a directory. The table and all that it points
+ * to must outlive the server. Text files are compressed at the first request that accepts gzip, and
+ * the compressed form is kept. */
 SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table,
                           size_t count);
 
-/* ---- plain WebSockets --------------------------------------------------------- */
+/* ---- WebSockets without Socket.IO ------------------------------------------------------------ */
 
+/* For sio_ws_route(). Each callback may be NULL. */
 typedef struct sio_ws_callbacks {
-  /* Called for a request whose origin sio_options.allowed_origins allows. 0 accepts it; an HTTP
-   * status (400 to 599) refuses it. NULL accepts all of them. r is borrowed. */
+  /* Decides about a request whose origin sio_options.allowed_origins allows. 0 accepts it; an HTTP
+   * status from 400 to 599 refuses it. NULL accepts all requests. r is borrowed. */
   int (*accept)(sio_request *r, void *user);
   void (*open)(sio_ws *w, void *user);
   void (*message)(sio_ws *w, bool binary, sio_slice data, void *user);
-  void (*close)(sio_ws *w, const sio_close_info *why, void *user); /* last word on w */
-  bool any_origin; /* allowed_origins does not hold here: pages of all origins may connect */
-  bool no_pings;   /* peers are not pinged; one that vanishes is noticed by TCP alone */
-  /* An open WebSocket is sent a ping (RFC 6455 section 5.5.2) this long after it has opened, and
-   * after each sign of life that followed a ping. Milliseconds; 0: 25000. */
+  /* The WebSocket has ended. w is not valid after the callback has returned. */
+  void (*close)(sio_ws *w, const sio_close_info *why, void *user);
+  bool any_origin; /* pages of all origins may connect, whatever allowed_origins says */
+  bool no_pings;   /* do not send pings: a client that vanishes is noticed by TCP alone */
+  /* 25000: a ping (RFC 6455 section 5.5.2) is sent when the WebSocket has been open for this time,
+   * and then this time after each answer. */
   unsigned ping_interval_ms;
-  /* ... and has so long to send anything, or, while the ping waits behind what the peer is slow to
-   * read, to read on. Then it is closed: SIO_REASON_PING_TIMEOUT, SIO_ETIMEOUT. Milliseconds; 0:
-   * 20000. */
+  /* 20000: after a ping the client must send something in this time, or read on if the ping is
+   * still queued. Otherwise the WebSocket is closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. */
   unsigned ping_timeout_ms;
-  /* The subprotocols it speaks (RFC 6455 section 1.9), NULL-terminated and copied; NULL: none. The
-   * first of those that a client offers and that are listed here is agreed on. Where none is the
-   * WebSocket opens without one, and a browser that offered some closes it. `accept` may choose
-   * otherwise: sio_request_set(r, "Sec-WebSocket-Protocol", ...). */
+  /* NULL-terminated list of the subprotocols that the route speaks (RFC 6455 section 1.9); it is
+   * copied. NULL: none. The first one that a client offers and that is in the list is used. If
+   * there is no such one, the WebSocket opens without a subprotocol; a browser that offered some
+   * then closes it. accept can choose another one with
+   * sio_request_set(r, "Sec-WebSocket-Protocol", ...). */
   const char *const *protocols;
 } sio_ws_callbacks;
 
 SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                   size_t size, void *user);
-/* A WebSocket endpoint beside Socket.IO's. cbs is copied. The server's limits hold for it as for
- * a session: max_payload, max_fragments, packet_timeout_ms, packets_per_s and bytes_per_s,
- * connects_per_s and max_per_address, and max_queued, past which it is closed (queue_high and
- * when_full are not for it: sio_ws_queued() tells how much waits). UV_EINVAL (also a time over
- * INT_MAX, a protocol that is no token), SIO_EEXISTS, UV_ENOMEM. */
+/* Accepts WebSockets that do not speak Socket.IO on a path. cbs is copied. The limits of the server
+ * hold for them as for sessions: max_payload, max_fragments, packets_per_s, bytes_per_s,
+ * connects_per_s, max_per_address, and max_queued, at which the WebSocket is closed. queue_high and
+ * when_full do not hold: sio_ws_queued() returns how much is queued. UV_EINVAL: path or a field is
+ * invalid; SIO_EEXISTS: the route exists; UV_ENOMEM. The function is inline for the same reason as
+ * sio_server_new(). */
 static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
                                void *user) {
   return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);
 }
-/* 0, SIO_ECLOSED, SIO_ETOOBIG, UV_ENOMEM. */
+/* Queues one message. SIO_ECLOSED: the WebSocket has ended; SIO_ETOOBIG: max_queued is exceeded,
+ * and the WebSocket will be closed; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
-SIO_EXTERN size_t sio_ws_queued(const sio_ws *w); /* bytes the kernel has not taken yet */
+/* The number of bytes that are queued and that the kernel has not taken yet. */
+SIO_EXTERN size_t sio_ws_queued(const sio_ws *w);
+/* Closes the WebSocket after everything queued has been sent, with this code and text (NULL:
+ * none). */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
-/* The one of its route's `protocols` that was agreed on, or "". */
+/* The subprotocol that is used; "": none. */
 SIO_EXTERN const char *sio_ws_protocol(const sio_ws *w);
+/* A pointer of the host; NULL at first. */
 SIO_EXTERN void *sio_ws_data(const sio_ws *w);
 SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
 
-/* ---- hooks on Socket.IO's own requests ------------------------------------------ */
+/* ---- hooks on the requests of Socket.IO ------------------------------------------------------ */
 
-/* Runs before the engine sees a request under its path, in order of registration; both for polling
- * and for WebSocket handshakes. Finish with sio_next_ok(next), or sio_next_fail() (400, code 3),
- * now or later, or answer the request yourself and then call sio_next_ok(): it goes no further. */
+/* Decides about a request whose path is Socket.IO's or that of another engine, before the engine
+ * handles it: with sio_next_ok(), or with sio_next_fail(), which refuses the request with status
+ * 400 and code 3. It may decide later. It may also answer the request and then call sio_next_ok():
+ * the engine does not get the request then. */
 typedef void (*sio_request_use_cb)(sio_request *r, sio_next *next, void *user);
+/* Registers a callback for all such requests, polling and WebSocket. Callbacks run in the order of
+ * registration. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *user);
 
-/* Called once before the head of each answer with packets, of each "ok" to a POST, and of each 101;
- * `initial`: it is the first answer of a session. Add headers with sio_request_set(). */
+/* Called before the head of an answer is written: of each answer that carries packets, each "ok" to
+ * a POST, and each 101. initial is true for the first answer of a session. The callback may add
+ * headers with sio_request_set(). */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
+/* Registers such a callback. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.h - who is turned away or slowed down, and why: what the limits of sio_options (server.h)
- * tell the host. All on the loop thread.
+ * limits.h - callbacks for clients that a limit of sio_options (options.h) refuses or slows down.
+ * All calls are made on the loop's thread.
  */
 #ifndef SIO_LIMITS_H
 #define SIO_LIMITS_H
@@ -13,53 +13,64 @@
 extern "C" {
 #endif
 
-/* ---- who is turned away ------------------------------------------------------------------- */
+/* ---- clients that are refused --------------------------------------------------------------- */
 
+/* Indexes of sio_stats.rejected: why a connection or a session was refused. */
 enum sio_reject_cause {
-  SIO_REJECT_CONNECTIONS,   /* max_connections are open: closed at once                        */
-  SIO_REJECT_PENDING,       /* max_pending have asked for nothing: the oldest of them is closed */
-  SIO_REJECT_CONNECTS,      /* its address connects faster than connects_per_s: closed at once */
-  SIO_REJECT_OPEN,          /* its address has max_per_address connections: closed at once     */
-  SIO_REJECT_SESSIONS,      /* its address opens sessions faster than connects_per_s: 429      */
-  SIO_REJECT_OPEN_SESSIONS, /* its address has max_per_address sessions: 429                   */
-  SIO_REJECT_PROXY,         /* a trusted proxy's PROXY header is missing, malformed or late    */
-  SIO_REJECT_REQUESTS,      /* its address sends requests faster than requests_per_s: 429       */
+  /* max_connections are open. The new connection is closed. */
+  SIO_REJECT_CONNECTIONS,
+  /* max_pending connections have sent no request. The oldest of them is closed. */
+  SIO_REJECT_PENDING,
+  /* The address opens more than connects_per_s connections. The new connection is closed. */
+  SIO_REJECT_CONNECTS,
+  /* The address has max_per_address connections. The new connection is closed. */
+  SIO_REJECT_OPEN,
+  /* The address opens more than connects_per_s sessions. The request gets status 429. */
+  SIO_REJECT_SESSIONS,
+  /* The address has max_per_address sessions. The request gets status 429. */
+  SIO_REJECT_OPEN_SESSIONS,
+  /* The PROXY header of a trusted proxy is missing, malformed or late. */
+  SIO_REJECT_PROXY,
+  /* The address sends more than requests_per_s requests. The request gets status 429. */
+  SIO_REJECT_REQUESTS,
   SIO_REJECT_END,
-  SIO_REJECT_TLS = SIO_REJECT_END /* its TLS handshake failed, or made room for others
-                                    (max_tls_handshakes); sio_stats.tls_failed and tls_displaced
-                                    count how */
+  /* The TLS handshake failed, or was closed because max_tls_handshakes were under way. It has no
+   * index: sio_stats.tls_failed and tls_displaced count it. */
+  SIO_REJECT_TLS = SIO_REJECT_END
 };
 
 typedef struct sio_rejection {
-  int cause;           /* enum sio_reject_cause                                   */
-  const char *address; /* the client's, as in sio_request_info; borrowed         */
-  const char *detail;  /* one English line, borrowed                               */
+  int cause;           /* enum sio_reject_cause                                        */
+  const char *address; /* the client's address, as in sio_request_info; borrowed       */
+  const char *detail;  /* one line of English; borrowed                                */
 } sio_rejection;
 
-/* Called for each one, from the loop or from sio_accept(). There may be very
- * many: keep it short. The log has the same, at most ten lines a second (log.h). One
- * callback; NULL: none. */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
+/* Calls cb for each refused connection or session, from the loop or from sio_accept(). During an
+ * attack it is called very often and should be fast. The log reports the same, with at most ten
+ * lines a second (log.h). There is one callback; NULL removes it. */
 SIO_EXTERN void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user);
 
-/* ---- who is slowed down ---------------------------------------------------------------------- */
+/* ---- clients that send too much -------------------------------------------------------------- */
 
-/* What happens to a peer that sends more than packets_per_s or bytes_per_s. */
+/* For sio_options.when_limited: what happens to a client that sends more than packets_per_s or
+ * bytes_per_s. */
 enum sio_when_limited {
-  SIO_LIMITED_PAUSE, /* nothing is read from it until it is within its limit: nothing is lost */
-  SIO_LIMITED_CLOSE  /* it is closed: "forced close", SIO_ELIMIT                              */
+  SIO_LIMITED_PAUSE, /* It is not read until it is within the limit. Nothing is lost. */
+  SIO_LIMITED_CLOSE  /* It is disconnected: "forced close" with SIO_ELIMIT.           */
 };
 
 typedef struct sio_limited {
-  sio_session *session; /* the one, */
-  sio_ws *ws;           /* ... or the other: a peer of sio_ws_route()                            */
-  const char *limit;    /* "packets_per_s" or "bytes_per_s"                                      */
-  uint64_t wait_ms; /* how long nothing is read from it, if no more came already; 0: it is closed */
+  sio_session *session; /* the client's session, or NULL if it is one of sio_ws_route() */
+  sio_ws *ws;           /* the client's WebSocket of sio_ws_route(), or NULL            */
+  const char *limit;    /* "packets_per_s" or "bytes_per_s"                             */
+  uint64_t wait_ms;     /* how long it is not read, at least; 0: it is disconnected     */
 } sio_limited;
 
-/* Called when a peer is closed for this, and when it is paused: then not again for ten seconds,
- * as long as it goes on. The callback may close the peer. One callback; NULL: none. */
 typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
+/* Calls cb when a client is disconnected because it sends too much, and when it is paused. While a
+ * client goes on, cb is called at most every ten seconds for it. cb may close the client. There is
+ * one callback; NULL removes it. */
 SIO_EXTERN void sio_on_limited(sio_server *srv, sio_limited_cb cb, void *user);
 
 #ifdef __cplusplus

@@ -5,14 +5,14 @@
  *
  *     sio_metrics_route(srv, "/metrics");
  *
- * Names begin with "sio_"; counters end in "_total", units are seconds and bytes. Sockets, rooms
- * and events are told for each namespace, those of a parent's children (nsp.h) together under the
- * parent's pattern ("*" for sio_of_match()), so that peers who choose names make no more lines.
- * What a counter counts stands at its field in sio_stats (server.h). A broadcast is counted when it
- * is over: inside it, where sio_on_any_outgoing() is called, what it has sent so far is
- * missing in sio_events_sent_total and sio_packet_bytes.
+ * Names begin with "sio_"; names of counters end in "_total". Units are seconds and bytes. Sockets,
+ * rooms and events have one line for each namespace. Child namespaces (nsp.h) are added up under
+ * their parent's pattern ("*" for sio_of_match()), so that clients cannot add lines by choosing
+ * names. What each value means is described at its field in sio_stats (stats.h). A broadcast is
+ * counted when it is complete: inside the callbacks of sio_on_any_outgoing() that it calls,
+ * sio_events_sent_total and sio_packet_bytes do not contain it yet.
  *
- * All calls are made on the server's loop thread.
+ * All calls are made on the loop's thread.
  */
 #ifndef SIO_METRICS_H
 #define SIO_METRICS_H
@@ -26,14 +26,15 @@ extern "C" {
 /* The Content-Type that the text is sent with. */
 #define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Answers GET and HEAD of exactly this path with the text, to anybody who can reach the port: for
- * more than that use sio_metrics_text() in a route of your own. UV_EINVAL: no path, a prefix ('*'),
- * or one that an engine takes for its own; SIO_EEXISTS, UV_ENOMEM. */
+/* Answers GET and HEAD requests for this path with the text. Everybody who can reach the port can
+ * read it; to check requests, call sio_metrics_text() in a route of your own. UV_EINVAL: path is
+ * NULL, ends with '*', or is under the path of an engine; SIO_EEXISTS: the route exists;
+ * UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
-/* Calls cb(text, user) once with the whole text, which is borrowed, before it returns. UV_ENOMEM:
- * cb was not called. UV_EINVAL: cb is NULL. */
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);
+/* Calls cb once with the whole text before it returns. The text is borrowed. UV_ENOMEM: cb was not
+ * called; UV_EINVAL: cb is NULL. */
 SIO_EXTERN int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user);
 
 #ifdef __cplusplus

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test.h - a peer in memory, for a host's own tests: its handlers run and what they send is
- * collected, without a network, a client, or time that passes. Not part of sio.h.
+ * test.h - a client in memory, for tests of a program: the program's handlers run, and what they
+ * send can be read, without a network or a real client, and without waiting. sio.h does not include
+ * this header.
  *
  *     sio_test_peer *p;
  *     sio_test_connect(srv, "/chat", "{\"token\":\"x\"}", &p);
@@ -10,14 +11,15 @@
  *     EQ(sio_test_next(p), "[\"said\",\"hello\"]");
  *     sio_test_free(p);
  *
- * Packets of the peer are handled inside the call that makes them, as if they had come off the
- * wire, and what was sent can be read at once. What the library does later (verdicts given later,
- * disconnect callbacks, on_sent) happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT). The
- * peer is always ready, has no address and no headers, is on the transport "memory", and needs no
- * heartbeat; request hooks, allow_request and generate_id are not asked about it.
- * sio_options.parser is used both ways. In sio_stats it is a session on WebSocket like any other,
- * but there is no WebSocket and no connection, and nothing of it is in net, http or websocket
- * counters. Peers are freed before the server is gone.
+ * The packets of a test client are handled inside the call that sends them, and what the handlers
+ * send can be read at once. What the library does later, such as disconnect callbacks and
+ * callbacks of sio_session_on_sent(), happens in a turn of the loop: uv_run(loop, UV_RUN_NOWAIT).
+ *
+ * A test client always reads what is sent. Its transport is "memory", it has no address and no
+ * headers, and it gets no pings. Request hooks, allow_request and generate_id are not called for
+ * it. sio_options.parser encodes and decodes its packets. In sio_stats it counts as a session
+ * on WebSocket; the counters of connections, HTTP and WebSockets do not contain it. Free all test
+ * clients before the server has closed.
  */
 #ifndef SIO_TEST_PEER_H
 #define SIO_TEST_PEER_H
@@ -32,32 +34,39 @@ extern "C" {
 
 typedef struct sio_test_peer sio_test_peer;
 
-/* A peer that asks to join nsp; auth is JSON text, NULL: none. 0 says that it asked; what came of
- * it is read as "connect" or "connect_error {...}". SIO_ENAME, SIO_ECLOSED (the server closes),
- * UV_ENOMEM. */
+/* Creates a client that asks to join the namespace nsp. auth is JSON text; NULL: none. The answer
+ * of the server is read with sio_test_next(): "connect" or "connect_error {...}". SIO_ENAME: nsp is
+ * not a valid name; SIO_ECLOSED: the server is closing; UV_ENOMEM. */
 SIO_EXTERN int sio_test_connect(sio_server *srv, const char *nsp, const char *auth,
                                 sio_test_peer **out);
-/* Its end of the connection breaks, unless it is over already. Not from inside a call on it. */
+/* Breaks the connection, if it is open, and frees the client. Do not call it inside a callback that
+ * another call for the same client causes. */
 SIO_EXTERN void sio_test_free(sio_test_peer *p);
-/* NULL: not connected. */
+/* The server's socket of the client; NULL: it is not connected to the namespace. */
 SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);
-/* Is the connection there? */
+/* Whether the connection is open. */
 SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
 
-/* An event; one that asks for an ack; the ack for what sio_test_next() showed last (SIO_ESTATE: it
- * asked for none); leaving the namespace. Errors are those of sio_emit(). */
+/* Sends an event. The errors of these calls are those of sio_emit(). */
 SIO_EXTERN int sio_test_emit(sio_test_peer *p, const char *event, sio_args args);
+/* Sends an event that asks for an ack. */
 SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
+/* Sends the ack for the event that sio_test_next() returned last. SIO_ESTATE: that event did not
+ * ask for an ack. */
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
+/* Leaves the namespace. */
 SIO_EXTERN int sio_test_leave(sio_test_peer *p);
 
-/* What it was sent, a packet a call, the oldest first; NULL: no more. Valid until the next call.
+/* Returns the next packet that the client was sent, the oldest first; NULL: there is none. The text
+ * is valid until the next call.
+ *
  *     connect                   ["event",1,"two"]      an event; its name and arguments as JSON
- *     connect_error {...}       ask ["event"]          one that asks for an ack
+ *     connect_error {...}       ask ["event"]          an event that asks for an ack
  *     disconnect                ack ["reply"]          an ack
- * Bytes stand there as {"_placeholder":true,"num":k}. */
+ *
+ * Binary arguments are shown as {"_placeholder":true,"num":k}. */
 SIO_EXTERN const char *sio_test_next(sio_test_peer *p);
-/* Bytes k of that packet; {NULL,0} past the end. */
+/* The bytes of placeholder k of that packet; {NULL,0}: there is no such one. */
 SIO_EXTERN sio_slice sio_test_bin(const sio_test_peer *p, size_t k);
 
 #ifdef __cplusplus

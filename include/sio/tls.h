@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * tls.h - TLS under a server's connections: "https://" and "wss://".
+ * tls.h - TLS for a server's connections ("https://" and "wss://").
  *
  *     sio_tls *tls;                                                  (with <sio/openssl.h>)
- *     sio_openssl_new(&tls, &(sio_openssl_options){ .identity = { ... } }, why, sizeof why);
+ *     sio_openssl_new(&(sio_openssl_options){ .identity = { ... } }, why, sizeof why, &tls);
  *     sio_listen_with(srv, &(sio_listen_options){ .port = 443, .tls = tls });
  *
- * The library itself speaks no TLS and is linked to nothing that does. It calls a provider: a
- * context and a table of functions that work on memory. libsio-openssl is one; a host may bring its
- * own for another TLS library. What a provider must hold to is said at each function below.
+ * The library itself contains no TLS. It calls a provider: a table of functions that encrypt and
+ * decrypt in memory. libsio-openssl is one; a program can bring another one for another TLS
+ * library. What the functions of a provider must do is described below.
+ *
+ * The client must complete the handshake within sio_options.tls_timeout_ms, and at most
+ * max_tls_handshakes are under way. A client whose handshake fails is reported by sio_on_reject(),
+ * the log, and sio_stats.tls_failed or tls_displaced. Plain HTTP on a port with TLS is answered
+ * with status 400. A PROXY header (sio_options.proxy_protocol) comes before the handshake.
  */
 #ifndef SIO_TLS_H
 #define SIO_TLS_H
@@ -26,98 +31,108 @@ typedef struct sio_tls sio_tls;
 /* ---- the TLS of a connection: sio_request_tls(), sio_session_info.tls ----------------------- */
 
 typedef struct sio_tls_info {
-  /* Set by the caller: the size of the struct that it knows. */
+  /* Set by the caller of sio_tls_ops.info to the size of the struct that it knows. */
   size_t size;
-  const char *version;      /* "TLSv1.3"                                                    */
-  const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                     */
-  const char *alpn;         /* "http/1.1"; "": it did not ask (RFC 7301)                    */
-  const char *server_name;  /* the name that the client asked for (SNI, RFC 6066), or ""      */
-  sio_slice certificate;    /* the peer's own, DER; empty: it showed none                   */
-  const char *subject;      /* of that, as RFC 2253 writes it: "CN=alice,O=Example"; ""     */
-  bool verified;            /* there is one, and the CAs vouched for it in the handshake    */
-  const char *verify_error; /* why not: "certificate has expired"; ""                       */
-  bool resumed;             /* by a ticket: certificate and verdict are of the first time   */
+  const char *version;      /* "TLSv1.3"                                                     */
+  const char *cipher;       /* "TLS_AES_256_GCM_SHA384"                                      */
+  const char *alpn;         /* "http/1.1"; "": the client did not use ALPN (RFC 7301)        */
+  const char *server_name;  /* the host name that the client asked for (SNI, RFC 6066), or "" */
+  sio_slice certificate;    /* the client's certificate, DER; empty: it sent none            */
+  const char *subject;      /* its subject as in RFC 2253: "CN=alice,O=Example"; ""          */
+  bool verified;            /* the certificate was verified with the CAs in the handshake    */
+  const char *verify_error; /* why it was not: "certificate has expired"; ""                 */
+  bool resumed;             /* resumed: certificate and verified are of the first handshake  */
 } sio_tls_info;
 
-/* ---- what is counted (sio_stats) ------------------------------------------------------------ */
+/* ---- indexes of the statistics (sio_stats) -------------------------------------------------- */
 
+/* Indexes of sio_stats.tls_handshakes: the version of a completed handshake. */
 enum sio_tls_version { SIO_TLS_1_2, SIO_TLS_1_3, SIO_TLS_OTHER, SIO_TLS_VERSION_END };
 
-/* Why TLS came to nothing, or broke. */
+/* Indexes of sio_stats.tls_failed: why a handshake or a connection with TLS failed. */
 enum sio_tls_failure {
-  SIO_TLS_FAILED_PLAIN,       /* plain HTTP on a port with TLS                            */
-  SIO_TLS_FAILED_PORT,        /* a TLS hello on a port without                            */
-  SIO_TLS_FAILED_TIMEOUT,     /* no handshake within tls_timeout_ms                       */
-  SIO_TLS_FAILED_CLOSED,      /* the peer left in the middle of the handshake             */
-  SIO_TLS_FAILED_VERSION,     /* no version in common                                     */
-  SIO_TLS_FAILED_CIPHER,      /* no cipher, group or signature in common                  */
-  SIO_TLS_FAILED_ALPN,        /* it speaks everything but http/1.1                        */
-  SIO_TLS_FAILED_CERTIFICATE, /* the client's is missing, or not vouched for              */
-  SIO_TLS_FAILED_ALERT,       /* the peer ended it: it does not trust our certificate, ... */
-  SIO_TLS_FAILED_PROTOCOL,    /* malformed, or forbidden                                  */
-  SIO_TLS_FAILED_MEMORY,
-  SIO_TLS_FAILED_BROKEN, /* after the handshake, whatever it was                     */
+  SIO_TLS_FAILED_PLAIN,       /* plain HTTP on a port with TLS                                 */
+  SIO_TLS_FAILED_PORT,        /* a TLS handshake on a port without TLS                         */
+  SIO_TLS_FAILED_TIMEOUT,     /* the handshake took longer than tls_timeout_ms                 */
+  SIO_TLS_FAILED_CLOSED,      /* the client closed the connection during the handshake         */
+  SIO_TLS_FAILED_VERSION,     /* there is no common version                                    */
+  SIO_TLS_FAILED_CIPHER,      /* there is no common cipher, group or signature algorithm       */
+  SIO_TLS_FAILED_ALPN,        /* the client offers protocols, and http/1.1 is not one of them  */
+  SIO_TLS_FAILED_CERTIFICATE, /* the client's certificate is missing or not verified           */
+  SIO_TLS_FAILED_ALERT,       /* the client sent an alert: it does not trust ours, ...         */
+  SIO_TLS_FAILED_PROTOCOL,    /* malformed or forbidden data                                   */
+  SIO_TLS_FAILED_MEMORY,      /* out of memory                                                 */
+  SIO_TLS_FAILED_BROKEN,      /* any failure after the handshake                               */
   SIO_TLS_FAILED_END
 };
 
-/* ---- a provider ----------------------------------------------------------------------------- */
+/* ---- writing a provider --------------------------------------------------------------------- */
 
-/* Where ciphertext goes. put() copies; 0, UV_ENOMEM, or SIO_ETOOBIG: the peer makes us say more
- * than it reads. After an error the session must fail. */
+/* Where a provider puts ciphertext that is to be sent. put() copies it, and returns 0, UV_ENOMEM,
+ * or SIO_ETOOBIG when the client makes TLS send more than it reads. After an error the session
+ * must fail. */
 typedef struct sio_tls_wire {
   int (*put)(void *to, const char *p, size_t n);
   void *to;
 } sio_tls_wire;
 
+/* The result of a handshake. */
 typedef struct sio_tls_done {
-  int version; /* enum sio_tls_version */
-  bool resumed;
+  int version;  /* enum sio_tls_version                   */
+  bool resumed; /* an earlier session has been resumed    */
 } sio_tls_done;
 
-/* All on the loop thread of the server whose connection it is; none may call the library but
- * through the wire, nor block. A session is used by one thread at a time: with sio_options.threads
- * its connection may move to another thread, and several threads use the context at once. open
- * comes first and close last; after a failure of read or write only failure and close come. */
+/* The functions of a provider. They are called on the loop's thread of the server. A session is used
+ * by one thread at a time: with sio_options.threads its connection may move to another thread, and
+ * several threads use the context at once. The functions must not block, and must not call the
+ * library except sio_tls_wire.put(). For each session open is called first and close last; after
+ * read or write has failed, only failure and close are called. */
 typedef struct sio_tls_ops {
   /* sizeof(sio_tls_ops); 0: the size that the table had in version 0.1. */
   size_t size;
-  const char *name; /* for the log */
+  const char *name; /* the name of the provider, for the log */
 
-  /* A connection was accepted: a server's session for it. *wire is copied; put() works until close
-   * returns. 0, or an error (UV_ENOMEM): there is no session, and the connection is closed. */
+  /* Creates a session for a connection that was accepted. *wire is copied; put() may be called
+   * until close returns. After an error, such as UV_ENOMEM, the connection is closed. */
   int (*open)(void *context, const sio_tls_wire *wire, void **session);
 
-  /* Ciphertext came: *in, which is advanced past what was used. Decrypts into out, which has room
-   * for size bytes (never 0) and does not overlap *in. What has to be said (handshake, alerts) is
-   * put on the wire. Called until nothing more comes of the input. Returns:
+  /* Decrypts the ciphertext *in, which is advanced by what was used, into out. out has room for
+   * size bytes (never 0) and does not overlap *in. What has to be sent, of the handshake or as an
+   * alert, is put on the wire. It is called again until no plaintext is left. Returns:
    *
    *   > 0          the number of bytes of plaintext
    *   0            *in is used up, and there is no more plaintext; the session may keep an
    *                incomplete record, and not more than one
-   *   SIO_ECLOSED  the peer has sent close_notify; writing may go on
-   *   another < 0  the session failed, and its alert is on the wire; failure() says why */
+   *   SIO_ECLOSED  the client has sent close_notify; write may still be called
+   *   another < 0  the session has failed, and its alert is on the wire; failure() has the reason
+   */
   long (*read)(void *session, sio_slice *in, char *out, size_t size);
 
-  /* Only after the handshake. Encrypts all n bytes (1 to 16384) onto the wire. 0, or a code: it
-   * failed. */
+  /* Encrypts all n bytes (1 to 16384) onto the wire. Called only after the handshake. 0, or a
+   * negative code: the session has failed. */
   int (*write)(void *session, const char *p, size_t n);
 
-  /* Nothing more will be written: puts close_notify on the wire. Once, only after the handshake. */
+  /* Puts close_notify on the wire. Called once, only after the handshake, when nothing more will
+   * be written. */
   void (*end)(void *session);
 
-  /* Is the handshake complete? Then *out is filled in. Asked after each read until it is. */
+  /* Returns whether the handshake is complete, and then fills in *out. Called after each read until
+   * it has returned true. */
   bool (*established)(void *session, sio_tls_done *out);
 
-  /* After the handshake. All of *out, which comes zeroed, texts never NULL; borrowed until the next
-   * call for this session. 0, or UV_ENOMEM. */
+  /* Fills in *out, which is zeroed except for its size; no text may stay NULL. The texts are valid
+   * until the next call for the session. Called only after the handshake. 0, or UV_ENOMEM. */
   int (*info)(void *session, sio_tls_info *out);
 
-  /* What went wrong: one of enum sio_tls_failure, and one line of English, borrowed as above. */
+  /* Returns why the session has failed, as one of enum sio_tls_failure, and sets *text to one line
+   * of English, which is valid until the next call for the session. */
   int (*failure)(void *session, const char **text);
 
-  void (*close)(void *session); /* frees it; says nothing */
+  /* Frees the session. Nothing is sent. */
+  void (*close)(void *session);
 } sio_tls_ops;
 
+/* A provider's table and the context that is passed to its open function. */
 struct sio_tls {
   const sio_tls_ops *ops;
   void *context;
