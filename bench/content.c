@@ -542,7 +542,7 @@ static void start_server(enum kind kind) {
   sio_options o = { .parser = kind == MSGPACK ? &sio_parser_msgpack : NULL,
                     .allow_eio3 = kind == HTTP3,
                     .max_depth = 512 };
-  expect(sio_server_new(&server, loop, &o) == 0, "no server");
+  expect(sio_server_new(loop, &o, &server) == 0, "no server");
   expect(sio_of(server, "/", &root) == 0, "no namespace");
   sio_on_any(root, on_any, NULL);
 }

@@ -101,7 +101,7 @@ static void start_server(void) {
   static uv_async_t alive; /* nothing listens */
   loop = uv_default_loop();
   uv_async_init(loop, &alive, NULL);
-  expect(sio_server_new(&server, loop, &o) == 0, "server");
+  expect(sio_server_new(loop, &o, &server) == 0, "server");
   expect(sio_of(server, "/", &root) == 0, "namespace");
   sio_on_connect(root, on_connect, NULL);
 }

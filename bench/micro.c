@@ -68,7 +68,7 @@ static void turn(void) {
 
 static void start_server(void) {
   loop = uv_default_loop();
-  expect(sio_server_new(&server, loop, NULL) == 0, "no server");
+  expect(sio_server_new(loop, NULL, &server) == 0, "no server");
   expect(sio_of(server, "/", &root) == 0, "no namespace");
   sio_on(root, "echo", on_echo, NULL);
   sio_on_connect(root, on_connect, NULL);

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
   uv_loop_t *loop = uv_default_loop();
   sio_server *srv;
   sio_nsp *root;
-  int err = sio_server_new(&srv, loop, NULL);
+  int err = sio_server_new(loop, NULL, &srv);
   if (!err) err = sio_of(srv, "/", &root);
   if (!err) err = sio_on(root, "echo", on_echo, NULL);
   if (!err) err = sio_on(root, "echo_tree", on_echo_tree, NULL);

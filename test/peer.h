@@ -124,7 +124,7 @@ static inline int start_code(const sio_options *opts) {
   closed = false;
   uv_loop_init(&loop);
   uv_async_init(&loop, &alive, on_alive);
-  int err = sio_server_new(&srv, &loop, opts);
+  int err = sio_server_new(&loop, opts, &srv);
   return err ? err : sio_of(srv, "/", &root);
 }
 

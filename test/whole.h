@@ -27,7 +27,7 @@ static bool closed;
 static inline void whole_start(const sio_options *o) {
   alloc_install();
   closed = false;
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  if (uv_loop_init(&uv) || sio_server_new(&uv, o, &srv) || sio_of(srv, "/", &root)) abort();
 }
 
 static inline void turn(void) { uv_run(&uv, UV_RUN_NOWAIT); }

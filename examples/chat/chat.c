@@ -381,7 +381,7 @@ static int serve(struct chat *chat, uv_loop_t *loop) {
     .socket_data_size = sizeof(struct user),
     .log = on_log,
   };
-  int err = sio_server_new(&chat->srv, loop, &options);
+  int err = sio_server_new(loop, &options, &chat->srv);
   if (!err) err = sio_assets(chat->srv, "/", page, sizeof page / sizeof *page);
   if (!err) err = sio_of(chat->srv, "/", &chat->nsp);
   if (!err) err = sio_use(chat->nsp, admit, chat);

@@ -103,7 +103,7 @@ static int start(struct program *p) {
   }
   cluster.redis = p->redis;
   sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster, .log = on_line };
-  err = sio_server_new(&p->srv, &p->loop, &o);
+  err = sio_server_new(&p->loop, &o, &p->srv);
   sio_nsp *root = err ? NULL : sio_nsp_find(p->srv, "/");
   if (!err) err = sio_on_connect(root, on_connect, p);
   if (!err) err = sio_on(root, "say", on_say, p);

@@ -114,7 +114,7 @@ static int serve(struct program *p) {
   const sio_options options = { .socket_data_size = sizeof(struct feed *) };
   const sio_ws_callbacks ws = { .open = on_ws_open, .close = on_ws_close };
   sio_nsp *nsp;
-  int err = sio_server_new(&p->srv, p->loop, &options);
+  int err = sio_server_new(p->loop, &options, &p->srv);
   if (!err) err = sio_assets(p->srv, "/", page, sizeof page / sizeof *page);
   if (!err) err = sio_ws_route(p->srv, "/ws", &ws, p);
   if (!err) err = sio_of(p->srv, "/", &nsp);

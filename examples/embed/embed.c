@@ -177,7 +177,7 @@ static int init(struct program *p) {
 }
 
 static int start_server(struct program *p) {
-  int err = sio_server_new(&p->srv, &p->loop, NULL);
+  int err = sio_server_new(&p->loop, NULL, &p->srv);
   if (err) return err;
   sio_server_set_data(p->srv, p);
   err = sio_assets(p->srv, "/", page, sizeof page / sizeof *page);

@@ -96,7 +96,7 @@ static int serve(struct program *p) {
   sio_nsp *nsp;
   const char *port = getenv("PORT"), *host = getenv("HOST");
   sio_options o = { .log = on_log };
-  int err = sio_server_new(&p->srv, &p->loop, &o);
+  int err = sio_server_new(&p->loop, &o, &p->srv);
   if (!err) err = sio_of(p->srv, "/", &nsp);
   if (!err) err = sio_on_connect(nsp, on_connect, NULL);
   if (!err) err = sio_on(nsp, "say", on_say, NULL);
@@ -113,7 +113,7 @@ int main(void) {
   struct program p;
   sio_openssl_options o = options();
   char why[256];
-  if (sio_openssl_new(&p.tls, &o, why, sizeof why)) {
+  if (sio_openssl_new(&o, why, sizeof why, &p.tls)) {
     fprintf(stderr, "secure: %s\n", why);
     return 1;
   }

@@ -5,7 +5,7 @@
  * Zero is the default of every field, so a program names only what it wants to change:
  *
  *     sio_options opts = { .ping_interval_ms = 10000, .max_payload = 65536 };
- *     sio_server_new(&srv, loop, &opts);
+ *     sio_server_new(loop, &opts, &srv);
  *
  * Times are in milliseconds and sizes in bytes, unless the name of a field says otherwise. The
  * number at the beginning of a comment is the default. Strings, lists and structs that fields point

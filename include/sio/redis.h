@@ -11,7 +11,7 @@
  *       fprintf(stderr, "%s\n", why);
  *     sio_redis_adapter_options a = { .redis = redis };
  *     sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &a };
- *     sio_server_new(&srv, loop, &o);
+ *     sio_server_new(loop, &o, &srv);
  *
  * Then sio_broadcast(), sio_all_join(), sio_all_fetch(), sio_server_side_emit() ... reach the
  * clients and the servers of the whole cluster, unless the target has SIO_LOCAL.

@@ -48,15 +48,15 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 
 /* ---- making a server ------------------------------------------------------------------------- */
 
-SIO_EXTERN int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop,
-                                    const sio_options *opts, size_t opts_size);
+SIO_EXTERN int sio_server_new_sized(struct uv_loop_s *loop, const sio_options *opts,
+                                    size_t opts_size, sio_server **out);
 
 /* Makes a server on the host's loop. It does not listen yet. opts may be NULL. UV_EINVAL,
  * UV_ENOTSUP (see options.h), UV_ENOMEM. The function is inline so that the caller's size of the
  * struct is passed: a program that was compiled with an older header keeps working. */
-static inline int sio_server_new(sio_server **out, struct uv_loop_s *loop,
-                                 const sio_options *opts) {
-  return sio_server_new_sized(out, loop, opts, sizeof(sio_options));
+static inline int sio_server_new(struct uv_loop_s *loop, const sio_options *opts,
+                                 sio_server **out) {
+  return sio_server_new_sized(loop, opts, sizeof(sio_options), out);
 }
 
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);

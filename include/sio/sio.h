@@ -11,7 +11,7 @@
  *     int main(void) {
  *       sio_server *srv;
  *       sio_nsp *chat;
- *       int err = sio_server_new(&srv, uv_default_loop(), NULL);
+ *       int err = sio_server_new(uv_default_loop(), NULL, &srv);
  *       if (!err) err = sio_of(srv, "/", &chat);
  *       if (!err) err = sio_on(chat, "say", on_say, NULL);
  *       if (!err) err = sio_listen(srv, NULL, 3000);

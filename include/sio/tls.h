@@ -82,9 +82,9 @@ typedef struct sio_tls_done {
   bool resumed; /* an earlier session has been resumed    */
 } sio_tls_done;
 
-/* The functions of a provider. They are called on the loop's thread of the server. A session is used
- * by one thread at a time: with sio_options.threads its connection may move to another thread, and
- * several threads use the context at once. The functions must not block, and must not call the
+/* The functions of a provider. They are called on the loop's thread of the server. A session is
+ * used by one thread at a time: with sio_options.threads its connection may move to another thread,
+ * and several threads use the context at once. The functions must not block, and must not call the
  * library except sio_tls_wire.put(). For each session open is called first and close last; after
  * read or write has failed, only failure and close are called. */
 typedef struct sio_tls_ops {

@@ -148,8 +148,8 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   return err;
 }
 
-int sio_server_new_sized(sio_server **out, struct uv_loop_s *loop, const sio_options *opts,
-                         size_t opts_size) {
+int sio_server_new_sized(struct uv_loop_s *loop, const sio_options *opts, size_t opts_size,
+                         sio_server **out) {
   if (!out || !loop) return UV_EINVAL;
   int err = server_new(out, loop, opts, opts_size);
   if (err) {

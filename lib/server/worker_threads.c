@@ -48,7 +48,7 @@ static void run_worker(void *arg) {
   struct worker *me = arg;
   sio_server *srv = NULL;
   const sio_threads_options *how = &me->all->how;
-  int err = sio_server_new(&srv, &me->loop, &me->all->server);
+  int err = sio_server_new(&me->loop, &me->all->server, &srv);
   if (!err) err = how->setup(srv, me->number, how->user);
   err = wait_for_all_workers(me->all, err);
   if (err && srv) sio_server_close(srv, NULL, NULL);

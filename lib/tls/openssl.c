@@ -413,8 +413,8 @@ static int provider_new(struct provider **out, struct bundle *b) {
   return 0;
 }
 
-int sio_openssl_new_sized(sio_tls **out, const sio_openssl_options *o, size_t o_size, char *why,
-                          size_t size) {
+int sio_openssl_new_sized(const sio_openssl_options *o, size_t o_size, char *why, size_t size,
+                          sio_tls **out) {
   struct complaint c = { why, size };
   struct bundle *b = NULL;
   struct provider *p;

@@ -9,7 +9,7 @@
 
 int main(void) {
   sio_server *srv;
-  int err = sio_server_new(&srv, uv_default_loop(), NULL);
+  int err = sio_server_new(uv_default_loop(), NULL, &srv);
   if (err) {
     fprintf(stderr, "%s\n", sio_strerror(err));
     return 1;

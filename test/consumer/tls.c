@@ -11,7 +11,7 @@ int main(void) {
   sio_openssl_options options = { 0 };
   sio_tls *tls = NULL;
   char why[128];
-  int err = sio_openssl_new(&tls, &options, why, sizeof why);
+  int err = sio_openssl_new(&options, why, sizeof why, &tls);
   printf("libsio %s, TLS without a certificate: %s\n", sio_version(), why);
   sio_openssl_free(tls);
   return err == UV_EINVAL ? 0 : 1;

@@ -198,7 +198,7 @@ static void begin(void) {
   nasked = still_open = 0;
   closed = false;
   sio_options o = { .adapter = &ops, .max_answers = 4000 };
-  DEMAND(sio_server_new(&srv, &uv, &o) == 0 && sio_of(srv, "/", &root) == 0);
+  DEMAND(sio_server_new(&uv, &o, &srv) == 0 && sio_of(srv, "/", &root) == 0);
   DEMAND(sio_on_server_side(root, "said", on_said, NULL) == 0);
   DEMAND(sio_test_connect(srv, "/", NULL, &peer) == 0);
 }

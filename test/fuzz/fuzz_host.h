@@ -326,7 +326,7 @@ static void host_start(uv_loop_t *uv, unsigned bits) {
   sio_nsp *gated, *parent;
   sio_options options = options_of(bits);
   h = (struct fuzz_host){ 0 };
-  DEMAND(sio_server_new(&h.srv, uv, &options) == 0);
+  DEMAND(sio_server_new(uv, &options, &h.srv) == 0);
   DEMAND(sio_of(h.srv, "/", &h.root) == 0 && sio_of(h.srv, "/g", &gated) == 0);
   DEMAND(sio_of_match(h.srv, match, NULL, &parent) == 0);
   host_listen(h.root);

@@ -479,7 +479,7 @@ static int set_up(void) {
                                 .max_pending = 100,
                                 .trusted_proxies = proxies,
                                 .initial_packet = sio_text("2[\"hi\"]") };
-  TRY(sio_server_new(&h.srv, &h.uv, &options));
+  TRY(sio_server_new(&h.uv, &options, &h.srv));
   TRY(set_up_namespaces());
   TRY(set_up_events());
   TRY(set_up_http());

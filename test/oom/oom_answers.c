@@ -218,7 +218,7 @@ static int call_server_new(void) {
                           .trusted_proxies = list,
                           .initial_packet = { "x", 1 },
                           .connects_per_s = 5 };
-  int err = sio_server_new(&second, &uv, &o);
+  int err = sio_server_new(&uv, &o, &second);
   if (!err) sio_server_close(second, NULL, NULL);
   return err;
 }
@@ -390,7 +390,7 @@ static void begin(void) {
   alloc_install();
   closed = false;
   if (uv_loop_init(&uv) || uv_async_init(&uv, &alive, NULL)) abort();
-  if (sio_server_new(&srv, &uv, NULL) || sio_of(srv, "/", &root) ||
+  if (sio_server_new(&uv, NULL, &srv) || sio_of(srv, "/", &root) ||
       sio_on(root, "ask", on_ask, NULL) || sio_test_connect(srv, "/", "{\"b\":2}", &peer) ||
       sio_test_connect(srv, "/", NULL, &other))
     abort();

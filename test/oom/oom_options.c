@@ -102,7 +102,7 @@ static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
   } while (0)
 
 static int set_up(void) {
-  TRY(sio_server_new(&h.srv, &h.uv, &life->options));
+  TRY(sio_server_new(&h.uv, &life->options, &h.srv));
   TRY(sio_of(h.srv, "/", &h.root));
   TRY(sio_on_connect(h.root, on_connect, NULL));
   TRY(sio_on_disconnect(h.root, on_disconnect, NULL));

@@ -707,7 +707,7 @@ int host_start(void) {
   host.settles_late = draw(6) == 5;
   host.holds_events = draw(6) == 5;
   host.starting = true;
-  int err = sio_server_new(&host.srv, &loop.uv, &host.opts);
+  int err = sio_server_new(&loop.uv, &host.opts, &host.srv);
   if (err)
     host.srv = NULL;
   else

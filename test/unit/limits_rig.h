@@ -141,7 +141,7 @@ static inline void start(sio_options o) {
   told[0] = logged[0] = address[0] = direct[0] = '\0';
   left = (sio_close_info){ 0 };
   for (size_t i = 0; i < 4; i++) peers[i].fd = -1;
-  if (uv_loop_init(&uv) || uv_async_init(&uv, &alive, wake) || sio_server_new(&srv, &uv, &o))
+  if (uv_loop_init(&uv) || uv_async_init(&uv, &alive, wake) || sio_server_new(&uv, &o, &srv))
     abort();
   set_up();
 }

@@ -79,7 +79,7 @@ static inline sio_openssl_options plain_options(void) {
 
 static inline void provide(sio_openssl_options o) {
   char why[200];
-  if (sio_openssl_new(&provider, &o, why, sizeof why)) abort();
+  if (sio_openssl_new(&o, why, sizeof why, &provider)) abort();
 }
 
 static inline void forget(void) {

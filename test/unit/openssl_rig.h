@@ -83,7 +83,7 @@ static inline int on_put(void *to, const char *p, size_t n) {
 }
 
 static inline void serve(sio_openssl_options o) {
-  if (sio_openssl_new(&server, &o, why, sizeof why)) abort();
+  if (sio_openssl_new(&o, why, sizeof why, &server)) abort();
 }
 
 static inline int accept_peer(void) {

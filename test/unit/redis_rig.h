@@ -356,7 +356,7 @@ static inline int begin_code(const sio_redis_options *more) {
   static sio_options o;
   o = (sio_options){ .adapter = sharded ? &sio_redis_sharded_adapter : &sio_redis_adapter,
                      .adapter_user = &cluster };
-  int err = sio_server_new(&srv, &loop, &o);
+  int err = sio_server_new(&loop, &o, &srv);
   return err ? err : sio_of(srv, "/", &root);
 }
 

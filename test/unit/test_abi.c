@@ -153,7 +153,7 @@ static int try_options(const sio_options *opts) {
   sio_server *s = NULL;
   uv_loop_t l;
   uv_loop_init(&l);
-  int err = sio_server_new(&s, &l, opts);
+  int err = sio_server_new(&l, opts, &s);
   if (s) sio_server_close(s, NULL, NULL);
   uv_run(&l, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&l), 0);
@@ -288,7 +288,7 @@ TEST(a_server_that_is_told_what_it_does_not_know_says_so) {
   traced[0] = '\0';
   alloc_install();
   EQ(uv_loop_init(&own), 0);
-  EQ(sio_server_new_sized(&made, &own, &in.o, sizeof in), UV_EINVAL);
+  EQ(sio_server_new_sized(&own, &in.o, sizeof in, &made), UV_EINVAL);
   CHECK(strstr(saw(), "does not know") != NULL);
   EQ(uv_loop_close(&own), 0);
   EQ(alloc_live, 0);

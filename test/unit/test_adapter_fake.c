@@ -29,7 +29,7 @@ static sio_socket *newest(int node) { return spaces[node]->members[spaces[node]-
 
 static void add_server(int node) {
   sio_options o = options_of(node);
-  EQ(sio_server_new(&servers[node], &loop, &o), 0);
+  EQ(sio_server_new(&loop, &o, &servers[node]), 0);
   EQ(sio_of(servers[node], "/", &spaces[node]), 0);
 }
 

@@ -95,7 +95,7 @@ static bool start(void) {
   sio_set_allocator(sio_malloc, sio_realloc, sio_free);
   uv_replace_allocator(uv_malloc, uv_realloc, uv_calloc, free);
   for (int i = 0; i < 2 * IDLE; i++) peers[i].fd = -1;
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, NULL) || sio_of(srv, "/", &root)) return false;
+  if (uv_loop_init(&uv) || sio_server_new(&uv, NULL, &srv) || sio_of(srv, "/", &root)) return false;
   sio_on_connect(root, on_connect, NULL);
   sio_on(root, "relay", on_relay, NULL);
   sio_on(root, "echo", on_echo, NULL);

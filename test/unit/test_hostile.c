@@ -49,7 +49,7 @@ static void start(const sio_options *o) {
   last_reason = -1;
   newest = NULL;
   if (uv_loop_init(&uv) || uv_async_init(&uv, &alive, no_event)) abort();
-  if (sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  if (sio_server_new(&uv, o, &srv) || sio_of(srv, "/", &root)) abort();
   if (sio_on_connect(root, on_connect, NULL) || sio_on_disconnect(root, on_disconnect, NULL))
     abort();
   if (sio_ws_route(srv, "/plain", &plain, NULL)) abort();

@@ -35,7 +35,7 @@ static void begin_with(sio_options o) {
   if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
   o.threads = threads;
   for (int i = 0; i < MEMBERS; i++)
-    if (sio_server_new(&members[i], &uv, &o) || sio_of(members[i], "/", &roots[i])) abort();
+    if (sio_server_new(&uv, &o, &members[i]) || sio_of(members[i], "/", &roots[i])) abort();
   sio_threads_unref(threads);
 }
 
@@ -565,11 +565,11 @@ TEST(an_adapter_or_recovery_cannot_be_set_together_with_threads) {
   o.threads = threads;
   o.adapter = &sio_adapter_memory;
   log_text[0] = '\0';
-  EQ(sio_server_new(&one, &uv, &o), UV_EINVAL);
+  EQ(sio_server_new(&uv, &o, &one), UV_EINVAL);
   CHECK(strstr(log_text, "sio_options.adapter: cannot be set together with threads"));
   o.adapter = NULL;
   o.recovery = &(sio_recovery){ 0 };
-  EQ(sio_server_new(&one, &uv, &o), UV_EINVAL);
+  EQ(sio_server_new(&uv, &o, &one), UV_EINVAL);
   sio_threads_unref(threads);
   EQ(uv_loop_close(&uv), 0);
 }

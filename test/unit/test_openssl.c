@@ -11,7 +11,7 @@
 static int try_with(const sio_openssl_options *o) {
   sio_tls *tls = NULL;
   strcpy(why, "untouched");
-  int err = sio_openssl_new(&tls, o, why, sizeof why);
+  int err = sio_openssl_new(o, why, sizeof why, &tls);
   EQ(tls != NULL, err == 0);
   EQ(*why == '\0', err == 0);
   sio_openssl_free(tls);
@@ -215,8 +215,8 @@ TEST(the_words_may_be_unwanted_or_cut) {
   sio_tls *tls;
   sio_openssl_options o = { .min_version = 0 };
   char few[6];
-  EQ(sio_openssl_new(&tls, &o, NULL, 0), -EINVAL);
-  EQ(sio_openssl_new(&tls, NULL, few, sizeof few), -EINVAL);
+  EQ(sio_openssl_new(&o, NULL, 0, &tls), -EINVAL);
+  EQ(sio_openssl_new(NULL, few, sizeof few, &tls), -EINVAL);
   EQ_STR(few, "the o");
 }
 
@@ -226,14 +226,14 @@ TEST(options_of_another_time_are_taken_as_far_as_they_are_understood) {
     char later[16];
   } longer = { .o = pem_of(&own) };
   sio_tls *tls;
-  EQ(sio_openssl_new_sized(&tls, &longer.o, sizeof longer, why, sizeof why), 0);
+  EQ(sio_openssl_new_sized(&longer.o, sizeof longer, why, sizeof why, &tls), 0);
   sio_openssl_free(tls);
   longer.later[9] = 1;
-  EQ(sio_openssl_new_sized(&tls, &longer.o, sizeof longer, why, sizeof why), -EINVAL);
+  EQ(sio_openssl_new_sized(&longer.o, sizeof longer, why, sizeof why, &tls), -EINVAL);
   EQ_STR(why, "an option of a newer version is set");
   size_t identity_alone = offsetof(sio_openssl_options, more);
   longer.o.min_version = 99;
-  EQ(sio_openssl_new_sized(&tls, &longer.o, identity_alone, why, sizeof why), 0);
+  EQ(sio_openssl_new_sized(&longer.o, identity_alone, why, sizeof why, &tls), 0);
   sio_openssl_free(tls);
 }
 
@@ -270,7 +270,7 @@ TEST(the_hosts_own_context_is_taken_alone) {
 TEST(a_reload_that_fails_leaves_all_as_it_was) {
   sio_tls *tls;
   sio_openssl_options good = pem_of(&own), bad = pem_of(&own), late = pem_of(&expired);
-  REQUIRE(sio_openssl_new(&tls, &good, why, sizeof why) == 0);
+  REQUIRE(sio_openssl_new(&good, why, sizeof why, &tls) == 0);
   int64_t end = sio_openssl_expires(tls);
   bad.identity.key = sio_text(other.key);
   EQ(sio_openssl_reload(tls, &bad, why, sizeof why), SIO_EPROTO);
@@ -285,7 +285,7 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_tls *tls;
   sio_openssl_identity more = { .cert = sio_text(expired.cert), .key = sio_text(expired.key) };
   sio_openssl_options o = pem_of(&own);
-  REQUIRE(sio_openssl_new(&tls, &o, why, sizeof why) == 0);
+  REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
   int64_t alone = sio_openssl_expires(tls);
   o.more = &more;
   o.nmore = 1;
@@ -308,7 +308,7 @@ TEST(an_end_that_cannot_be_read_is_none) {
   ASN1_STRING_set(X509_getm_notAfter(x), "tomorrow", 8);
   REQUIRE(SSL_CTX_use_certificate(ctx, x) == 1);
   sio_openssl_options o = { .ctx = ctx };
-  REQUIRE(sio_openssl_new(&tls, &o, why, sizeof why) == 0);
+  REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
   EQ(sio_openssl_expires(tls), INT64_MAX);
   sio_openssl_free(tls);
   X509_free(x);
@@ -625,7 +625,7 @@ TEST(every_failed_allocation_is_survived) {
   for (size_t i = 1; i < 20000; i += i < 300 ? 1 : 37) {
     sio_tls *tls = NULL;
     fuse = i;
-    int err = sio_openssl_new(&tls, &o, why, sizeof why);
+    int err = sio_openssl_new(&o, why, sizeof why, &tls);
     bool burnt = fuse == 0;
     fuse = 0;
     failed += err != 0;

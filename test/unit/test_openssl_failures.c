@@ -76,7 +76,7 @@ static unsigned each_call(const sio_openssl_options *o) {
     sio_tls *tls = NULL;
     failed = NULL;
     countdown = i;
-    int err = sio_openssl_new(&tls, o, why, sizeof why);
+    int err = sio_openssl_new(o, why, sizeof why, &tls);
     countdown = 0;
     EQ(err != 0, failed != NULL);
     CHECK(err == 0 || ((err == SIO_EPROTO || err == -ENOMEM) && *why && !tls));
@@ -120,7 +120,7 @@ static void each_allocation(const sio_openssl_options *o) {
   for (size_t i = 1; burnt && i < 20000; i += i < 300 ? 1 : 37) {
     sio_tls *tls = NULL;
     fuse = i;
-    int err = sio_openssl_new(&tls, o, why, sizeof why);
+    int err = sio_openssl_new(o, why, sizeof why, &tls);
     burnt = fuse == 0;
     fuse = 0;
     CHECK((tls != NULL) == (err == 0));
@@ -148,7 +148,7 @@ TEST(a_reload_fails_without_harm_whatever_call_fails) {
   char chain[8000];
   sio_tls *tls;
   sio_openssl_options o = with_everything(chain, sizeof chain), late = pem_of(&expired);
-  REQUIRE(sio_openssl_new(&tls, &o, why, sizeof why) == 0);
+  REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
   int64_t end = sio_openssl_expires(tls);
   for (unsigned i = 1; i < 1000; i++) {
     failed = NULL;

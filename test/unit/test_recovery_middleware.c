@@ -289,7 +289,7 @@ TEST(a_server_without_memory_for_recovery_is_not_created) {
     alloc_install();
     uv_loop_init(&loop);
     alloc_fail_in(at);
-    int err = sio_server_new(&srv, &loop, &(sio_options){ .recovery = &normal });
+    int err = sio_server_new(&loop, &(sio_options){ .recovery = &normal }, &srv);
     alloc_fail_in(0);
     made = err == 0;
     if (made) {

@@ -42,7 +42,7 @@ TEST(two_servers_of_one_sio_redis_cannot_have_the_same_namespace) {
   sio_server *other;
   begin(NULL);
   sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
-  EQ(sio_server_new(&other, &loop, &o), UV_EEXIST);
+  EQ(sio_server_new(&loop, &o, &other), UV_EEXIST);
   settle();
   EQ(redis_stats().state, SIO_REDIS_READY);
   end();
@@ -52,7 +52,7 @@ TEST(an_adapter_needs_its_options) {
   alloc_install();
   uv_loop_init(&loop);
   sio_options o = { .adapter = &sio_redis_adapter };
-  EQ(sio_server_new(&srv, &loop, &o), UV_EINVAL);
+  EQ(sio_server_new(&loop, &o, &srv), UV_EINVAL);
   uv_run(&loop, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&loop), 0);
   EQ(alloc_live, 0);
@@ -794,7 +794,7 @@ TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   CHECK(!subscriber());
   sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
   closed = false;
-  EQ(sio_server_new(&srv, &loop, &o), 0);
+  EQ(sio_server_new(&loop, &o, &srv), 0);
   EQ(sio_of(srv, "/", &root), 0);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   end();
@@ -847,7 +847,7 @@ TEST(any_allocation_may_fail_while_it_begins) {
     begin_redis(NULL);
     sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
     alloc_fail_in(at);
-    int err = sio_server_new(&srv, &loop, &o);
+    int err = sio_server_new(&loop, &o, &srv);
     if (!err) {
       UNTIL(redis_stats().state == SIO_REDIS_READY);
       if (redis_stats().state != SIO_REDIS_READY) fprintf(stderr, "at %zu: %s\n", at, lines);

@@ -57,11 +57,11 @@ TEST(options_without_sense_are_refused_with_a_line_that_names_the_field) {
   alloc_install();
   sio_server *none = (sio_server *)said;
   uv_loop_init(&loop);
-  EQ(sio_server_new(&none, &loop, &(sio_options){ .log = on_log, .max_depth = 1000 }), UV_EINVAL);
+  EQ(sio_server_new(&loop, &(sio_options){ .log = on_log, .max_depth = 1000 }, &none), UV_EINVAL);
   CHECK(none == NULL);
   CHECK(strstr(said, "1 sio sio_options.max_depth") == said);
-  EQ(sio_server_new(NULL, &loop, NULL), UV_EINVAL);
-  EQ(sio_server_new(&none, NULL, NULL), UV_EINVAL);
+  EQ(sio_server_new(&loop, NULL, NULL), UV_EINVAL);
+  EQ(sio_server_new(NULL, NULL, &none), UV_EINVAL);
   EQ(alloc_live, 0);
   EQ(uv_loop_close(&loop), 0);
 }
@@ -72,7 +72,7 @@ TEST(a_server_that_cannot_start_leaves_nothing) {
     alloc_install();
     uv_loop_init(&loop);
     alloc_fail_in(i);
-    int err = sio_server_new(&srv, &loop, NULL);
+    int err = sio_server_new(&loop, NULL, &srv);
     failed = alloc_calls >= i;
     alloc_fail_in(0);
     CHECK(failed ? err == UV_ENOMEM && !srv : err == 0);
@@ -93,7 +93,7 @@ TEST(a_server_that_could_not_be_created_logs_nothing_later) {
   for (size_t i = 1, err = 1; err; i++) {
     sio_server *none;
     alloc_fail_in(i);
-    err = sio_server_new(&none, &loop, &loud) != 0;
+    err = sio_server_new(&loop, &loud, &none) != 0;
     alloc_fail_in(0);
     said[0] = '\0';
     if (!err) sio_server_close(none, NULL, NULL);

@@ -88,7 +88,7 @@ static void begin(const sio_options *o) {
   for (int i = 0; i < PEERS; i++) peers[i].fd = -1;
   poller = (struct poller)POLLER;
   memset(replies, 0, sizeof replies);
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, o) || sio_of(srv, "/", &root)) abort();
+  if (uv_loop_init(&uv) || sio_server_new(&uv, o, &srv) || sio_of(srv, "/", &root)) abort();
   sio_on(root, "ask", on_ask, NULL);
   sio_on(root, "echo", on_echo, NULL);
   sio_on(root, "flood", on_flood, NULL);

@@ -78,7 +78,7 @@ TEST(what_several_threads_post_while_the_server_closes_runs_exactly_once_and_in_
   bool closed = false;
   unsigned accepted = 0;
   keep_alive(&uv, &alive);
-  REQUIRE(sio_server_new(&target, &uv, NULL) == 0);
+  REQUIRE(sio_server_new(&uv, NULL, &target) == 0);
   for (int i = 0; i < THREADS; i++)
     REQUIRE(pthread_create(&posters[i].thread, NULL, post_on, &posters[i]) == 0);
   while (ran < POSTS) uv_run(&uv, UV_RUN_ONCE);
@@ -150,7 +150,7 @@ static void *live(void *arg) {
   sio_options o = { .log = on_line, .log_user = here, .log_level = SIO_LOG_TRACE };
   pthread_barrier_wait(&all_there);
   keep_alive(&uv, &alive);
-  if (sio_server_new(&here->srv, &uv, &o)) abort();
+  if (sio_server_new(&uv, &o, &here->srv)) abort();
   pthread_barrier_wait(&all_there);
   talk(here);
   pthread_barrier_wait(&all_done);

@@ -177,7 +177,7 @@ static void run(void) {
 #else
   (void)deflate;
 #endif
-  if (uv_loop_init(&uv) || sio_server_new(&srv, &uv, &o) || sio_of(srv, "/", &root) ||
+  if (uv_loop_init(&uv) || sio_server_new(&uv, &o, &srv) || sio_of(srv, "/", &root) ||
       sio_of(srv, "/no", &closed) || sio_use(closed, no, NULL) || sio_on_any(root, on_any, NULL) ||
       sio_route(srv, "POST", "/echo", 0, on_route, NULL) ||
       sio_ws_route(srv, "/plain", &plain, NULL))

@@ -87,7 +87,7 @@ static int start(uv_loop_t *loop) {
 #ifdef HOST_REDIS
   err = add_redis(&o, loop);
 #endif
-  if (!err) err = sio_server_new(&host.server, loop, &o);
+  if (!err) err = sio_server_new(loop, &o, &host.server);
   if (!err) err = add_namespaces();
   if (!err) err = add_routes();
   if (!err) err = add_engine_hooks();

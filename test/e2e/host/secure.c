@@ -92,7 +92,7 @@ int add_tls(void) {
   char why[256];
   if (!flag("tls-cert") && !flag("tls-pfx")) return 0;
   sio_openssl_options o = options();
-  int err = sio_openssl_new(&tls, &o, why, sizeof why);
+  int err = sio_openssl_new(&o, why, sizeof why, &tls);
   if (err) fprintf(stderr, "host: %s\n", why);
   if (!err) err = add_routes_and_hooks();
   if (!err)

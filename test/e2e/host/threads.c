@@ -158,7 +158,7 @@ int main(int argc, char **argv) {
   sio_tls *context = NULL;
   sio_openssl_options t = { .identity = { .cert_file = argc > 3 ? argv[2] : NULL,
                                           .key_file = argc > 3 ? argv[3] : NULL } };
-  if (argc > 3 && sio_openssl_new(&context, &t, why, sizeof why)) {
+  if (argc > 3 && sio_openssl_new(&t, why, sizeof why, &context)) {
     fprintf(stderr, "%s\n", why);
     return 1;
   }
