@@ -14,13 +14,67 @@
 #include <inttypes.h>
 #include <sio/emit.h>
 
+/* Dropping has ended when nothing was dropped for this time. */
+enum { QUIET_MS = 10000 };
+
+/* The drops that the log reports together: one line when they begin, and one when they have
+ * ended. */
+struct drop_episode {
+  sio_drop dropped; /* events is 0: there is no episode at the moment */
+  uint64_t began_at, last_at;
+  struct timer quiet_timer;
+};
+
 struct backpressure {
   sio_session *session;
   struct task report_task;
+  struct drop_episode episode;
   sio_drop dropped; /* not reported to the host yet                                  */
   bool over;        /* was over queue_high: ops->writable is due at queue_low        */
   bool stuck;       /* the last pass freed too little: do not try again for a while  */
 };
+
+/* ---- the log ------------------------------------------------------------------------------ */
+
+static void log_drops_begin(struct backpressure *f) {
+  sio_session *c = f->session;
+  struct drop_episode *e = &f->episode;
+  e->began_at = loop_now(c->eio->loop);
+  sio__loop_start_timer(c->eio->loop, &e->quiet_timer, QUIET_MS);
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
+            "session %.8s of %s does not read: events for it are dropped", SESSION_TAG(c),
+            sio__session_address(c));
+}
+
+static void log_drops_end(struct backpressure *f) {
+  sio_session *c = f->session;
+  struct drop_episode *e = &f->episode;
+  if (!e->dropped.events) return;
+  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
+            "session %.8s of %s: %" PRIu64 " events, %" PRIu64 " bytes, were dropped in %" PRIu64
+            " s",
+            SESSION_TAG(c), sio__session_address(c), e->dropped.events, e->dropped.bytes,
+            (e->last_at - e->began_at) / 1000);
+  e->dropped = (sio_drop){ 0 };
+}
+
+static void log_drops(struct backpressure *f, const sio_drop *d) {
+  struct drop_episode *e = &f->episode;
+  if (!e->dropped.events) log_drops_begin(f);
+  e->last_at = loop_now(f->session->eio->loop);
+  e->dropped.events += d->events;
+  e->dropped.bytes += d->bytes;
+}
+
+static void on_quiet_timer(struct timer *t) {
+  struct backpressure *f = container_of(t, struct backpressure, episode.quiet_timer);
+  struct loop *l = f->session->eio->loop;
+  uint64_t quiet = loop_now(l) - f->episode.last_at;
+  if (quiet < QUIET_MS)
+    sio__loop_start_timer(l, t, QUIET_MS - quiet);
+  else
+    log_drops_end(f);
+}
 
 /* ---- reports to the host ---------------------------------------------------------------- */
 
@@ -29,9 +83,7 @@ static void report_dropped_events(struct backpressure *f) {
   sio_drop d = f->dropped;
   if (!d.events) return;
   f->dropped = (sio_drop){ 0 };
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-            "%s does not read: dropped %" PRIu64 " events, %" PRIu64 " bytes",
-            sio__session_address(c), d.events, d.bytes);
+  log_drops(f, &d);
   if (c->eio->ops->dropped) c->eio->ops->dropped(c, &d);
 }
 
@@ -55,6 +107,7 @@ static struct backpressure *backpressure_get_or_new(sio_session *c) {
   if (!f) return NULL;
   f->session = c;
   task_init(&f->report_task, on_report_task);
+  timer_init(&f->episode.quiet_timer, on_quiet_timer);
   return f;
 }
 
@@ -224,4 +277,6 @@ void sio__backpressure_on_close(sio_session *c) {
   if (!f) return;
   task_cancel(&f->report_task);
   report_dropped_events(f);
+  sio__loop_stop_timer(c->eio->loop, &f->episode.quiet_timer);
+  log_drops_end(f);
 }

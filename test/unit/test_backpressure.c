@@ -262,6 +262,66 @@ TEST(what_was_dropped_is_told_before_the_end) {
   stop();
 }
 
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static int nlines;
+static char last_line[256];
+
+static void on_line(int level, const char *room, const char *text, void *user) {
+  (void)room, (void)user;
+  if (level != SIO_LOG_WARN || !strstr(text, "dropped")) return;
+  nlines++;
+  snprintf(last_line, sizeof last_line, "%s", text);
+}
+
+static struct peer *logged_idler(void) {
+  sio_options o = oldest;
+  o.log = on_line;
+  o.ping_interval_ms = 1000000;
+  nlines = 0;
+  last_line[0] = '\0';
+  return idler(&o);
+}
+
+static void drop_some(void) {
+  for (int i = 0; i < 20; i++) emit_n(i);
+  turn();
+}
+
+TEST(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended) {
+  logged_idler();
+  drop_some();
+  EQ(nlines, 1);
+  CHECK(strstr(last_line, "does not read: events for it are dropped") != NULL);
+  for (int i = 0; i < 5; i++) {
+    later(9000);
+    drop_some();
+  }
+  EQ(nlines, 1);
+  uint64_t lost = srv->core.stats.events_dropped;
+  later(10000);
+  EQ(nlines, 2);
+  char want[64];
+  snprintf(want, sizeof want, "%d events, ", (int)lost);
+  CHECK(strstr(last_line, want) != NULL);
+  CHECK(strstr(last_line, " were dropped in 45 s") != NULL);
+  later(100000);
+  EQ(nlines, 2);
+  drop_some();
+  EQ(nlines, 3);
+  stop();
+}
+
+TEST(what_a_slow_peer_has_lost_is_logged_when_its_session_ends) {
+  struct peer *p = logged_idler();
+  drop_some();
+  sio__session_end_by_peer(p->session, SIO_REASON_TRANSPORT_CLOSE, 0, 0, "gone");
+  turn();
+  EQ(nlines, 2);
+  CHECK(strstr(last_line, " were dropped in 0 s") != NULL);
+  stop();
+}
+
 TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
   bool failed = true;
   for (unsigned i = 1; failed; i++) {
@@ -344,6 +404,8 @@ T(a_peer_may_be_closed_instead)
 T(max_queued_ends_what_no_policy_can)
 T(who_is_told_may_disconnect)
 T(what_was_dropped_is_told_before_the_end)
+T(a_slow_peer_logs_when_it_begins_to_lose_events_and_when_that_has_ended)
+T(what_a_slow_peer_has_lost_is_logged_when_its_session_ends)
 T(no_failing_allocation_leaks_or_crashes_when_dropping)
 T(what_many_wait_for_that_do_not_poll_costs_each_of_them_next_to_nothing)
 TESTS_END
