@@ -103,6 +103,15 @@ static void answer_error_json(sio_request *r, int status, const struct refusal *
   sio__free(json);
 }
 
+/* Returns the option that would admit this client, for the end of the log line; otherwise "". */
+static const char *find_refusal_hint(const struct eio *e, const struct refusal *why) {
+  if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
+    return ": sio_options.allowed_origins does not list it";
+  if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return "";
+  bool version2 = slice_is(why->detail, "3") || slice_is(why->detail, "2");
+  return version2 ? ": a client of Socket.IO 2, which sio_options.allow_eio3 admits" : "";
+}
+
 static void report_refusal(struct eio *e, sio_request *r, const struct refusal *why) {
   e->stats->engine_refused[why->code]++;
   sio_slice detail = why->detail;
@@ -110,8 +119,9 @@ static void report_refusal(struct eio *e, sio_request *r, const struct refusal *
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
   LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
-            "refused %.*s from %s: %s %s %.*s", LOG_SLICE(r->path), sio__request_client_address(r),
-            error_texts[why->code], why->name, LOG_SLICE(detail));
+            "refused %.*s from %s: %s %s %.*s%s", LOG_SLICE(r->path),
+            sio__request_client_address(r), error_texts[why->code], why->name, LOG_SLICE(detail),
+            find_refusal_hint(e, why));
   if (!e->opts->connection_error) return;
   sio_connection_error err = { (int)why->code, error_texts[why->code], why->name, why->detail };
   e->opts->connection_error(r, &err, e->opts->connection_error_user);

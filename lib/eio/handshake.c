@@ -437,6 +437,16 @@ static bool start_request_admission(struct eio *e, sio_request *r) {
   return false;
 }
 
+/* The request is answered as usual. The browser keeps the answer from the page, and only says so in
+ * its console. */
+__attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
+  const char *fault = sio__cors_find_fault(e->opts->cors, r);
+  if (!fault) return;
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
+            "a page of %.*s cannot read the answer to %s: sio_options.cors %s",
+            LOG_SLICE(sio__request_header(r, "Origin")), sio__request_client_address(r), fault);
+}
+
 static bool cors_allows_request(struct eio *e, sio_request *r) {
   int err = sio__cors_apply(e->opts->cors, r);
   if (err < 0) sio__request_drop(r);
@@ -461,6 +471,7 @@ bool sio__handshake_on_head(sio_request *r) {
   struct handshake_query q;
   sio_session *c;
   if (e->group->threads && hand_over_if_other_thread_has_session(e, r)) return true;
+  if (!r->upgrade && !has_sid_query(r)) log_cors_fault(e, r);
   if (e->opts->cors && !cors_allows_request(e, r)) return true;
   struct addr_limits *addr_limits = e->group->addr_limits;
   if (addr_limits && addr_limits_active(addr_limits) && !has_sid_query(r) &&

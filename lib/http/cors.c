@@ -170,3 +170,27 @@ int sio__cors_apply(const sio_cors *c, sio_request *r) {
   if (l.err) return l.err;
   return preflight ? cors_answer_preflight(c, r) : 0;
 }
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+/* A page that the server itself, or a proxy before it, has sent: its origin names our host. */
+static bool origin_is_host(sio_slice origin, sio_slice host) {
+  return host.n && origin.n > host.n && memcmp(origin.p + origin.n - host.n, host.p, host.n) == 0 &&
+         origin.p[origin.n - host.n - 1] == '/';
+}
+
+/* Without CORS only what the browser itself says is certain: behind a proxy the Host header may be
+ * another one than the page's. */
+static bool is_sent_by_other_site(const sio_request *r) {
+  sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
+  return slice_is(site, "cross-site") || slice_is(site, "same-site");
+}
+
+const char *sio__cors_find_fault(const sio_cors *c, const sio_request *r) {
+  sio_slice origin = sio__request_header(r, "Origin");
+  if (r->upgrade || !origin.n || origin_is_host(origin, sio__request_header(r, "Host")))
+    return NULL;
+  if (!c) return is_sent_by_other_site(r) ? "is not set" : NULL;
+  if (c->reflect_origin || c->origin_ok || cors_allows_any_origin(c)) return NULL;
+  return cors_origin_is_listed(c, origin) ? NULL : "does not list it";
+}

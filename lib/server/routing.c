@@ -55,11 +55,25 @@ static void on_client_abort(sio_request *r, int err, const char *detail) {
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
+/* A client of Socket.IO that asks at another path gets a 404, which does not say why. */
+__attribute__((cold)) static void log_wrong_path(sio_server *srv, const sio_request *r) {
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
+            sio__request_client_address(r),
+            "%s looks for Socket.IO at %.*s, but sio_options.path is %s",
+            sio__request_client_address(r), LOG_SLICE(r->path), srv->opts.o.path);
+}
+
+static bool is_engine_query(sio_slice query) {
+  return query.n && memmem(query.p, query.n, "EIO=", 4) &&
+         memmem(query.p, query.n, "transport=", 10);
+}
+
 static const struct http_mount *find_request_mount(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
   struct eio *e = sio__eio_find_by_url(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
   if (files && find_client_file(srv, r->path)) return &srv->client_mount;
+  if (!e && is_engine_query(r->query)) log_wrong_path(srv, r);
   return e ? &e->mount : &srv->routes.mount;
 }
 
