@@ -62,7 +62,7 @@ static void endpoint_on_message(struct ws_conn *c, bool binary, char *p, size_t 
 }
 
 /* A close frame that is not answered in time is no error. */
-static enum sio_reason endpoint_close_reason(const struct ws_close *why) {
+static int endpoint_close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT && why->code == 1008) return SIO_REASON_FORCED_CLOSE;
   bool error = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return error ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;
