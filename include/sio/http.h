@@ -133,8 +133,9 @@ typedef struct sio_ws_callbacks {
   /* 25000: a ping (RFC 6455 section 5.5.2) is sent when the WebSocket has been open for this time,
    * and then this time after each answer. */
   unsigned ping_interval_ms;
-  /* 20000: after a ping the client must send something in this time, or read on if the ping is
-   * still queued. Otherwise the WebSocket is closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. */
+  /* 20000: the client must send something within this time after a ping. While the ping has not
+   * been sent yet, because data before it is still queued, it is enough that the client takes some
+   * of that data. Otherwise the WebSocket is closed: SIO_REASON_PING_TIMEOUT with SIO_ETIMEOUT. */
   unsigned ping_timeout_ms;
   /* NULL-terminated list of the subprotocols that the route speaks (RFC 6455 section 1.9); it is
    * copied. NULL: none. The first one that a client offers and that is in the list is used. If

@@ -107,9 +107,10 @@ typedef void (*sio_packet_cb)(sio_socket *s, sio_event *e, sio_next *next, void 
  * the next one runs. If the client leaves before that, the call is still necessary and has no
  * effect. */
 SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
-/* The same for each event, before the handlers of sio_on() ("socket.use"). Later events of the same
- * socket wait until it is done. sio_event_replace() changes what the next middleware and the
- * handlers see. */
+/* Packet middleware: runs for each event of a connected socket, before the handlers of sio_on()
+ * ("socket.use"), and ends with sio_next_ok() or sio_next_fail() like other middleware. Later
+ * events of the socket wait until all packet middleware has ended. sio_event_replace() changes what
+ * the next middleware and the handlers see. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Each of the two ends the use of `next`. */

@@ -248,16 +248,17 @@ typedef struct sio_options {
   /* -- Proxies -- */
 
   /* NULL-terminated list of proxies: "192.0.2.7", "10.0.0.0/8", "fd00::/8", "unix" for Unix
-   * sockets; NULL: none. The client's address is taken from what these proxies say, and from no
-   * other connection:
-   *  - With the headers that `forwarded` names. The client is the last address in them that is not
-   *    a trusted proxy; if all are, the first. A hidden or malformed address leaves the address of
-   *    the proxy. X-Forwarded-Proto, or proto, says whether the client's connection is secure.
-   *  - With proxy_protocol, by the header before the first byte of a connection
+   * sockets; NULL: none. Connections of these proxies, and no others, may say what the client's
+   * address is, in one of two ways:
+   *  - In the HTTP headers that the option `forwarded` chooses. The client is the last address in
+   *    them that is not a trusted proxy; if all are, the first. If that address is hidden or
+   *    malformed, the proxy's own address is used. X-Forwarded-Proto, or proto of Forwarded, says
+   *    whether the client's connection is secure.
+   *  - If proxy_protocol is set, in a PROXY header before the first byte of a connection
    *    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, versions 1 and 2). Connections
    *    from trusted proxies must begin with one within head_timeout_ms; other connections must not.
    *    The HTTP headers are then read only if the address in the PROXY header is a trusted proxy
-   *    too. LOCAL, UNKNOWN and Unix sockets leave the address of the proxy.
+   *    too. With LOCAL, UNKNOWN and Unix sockets the proxy's own address is used.
    * sio_request_info.address, sio_session_info.address, the handshake, the log and the limits use
    * the client's address; sio_request_info.peer and sio_session_info.peer are the proxy's. */
   const char *const *trusted_proxies;
@@ -333,10 +334,10 @@ typedef struct sio_options {
   /* 10000 namespaces that parents made (nsp.h). The clients of one address may make as many as are
    * still free: half of them, if no other address has any. */
   unsigned max_child_nsps;
-  /* 256 KiB, at least 16 KiB: the memory held for a session that has never joined a namespace. One
-   * quarter of it bounds one message or POST, one quarter a packet with its attachments, and one
-   * quarter everything sent as auth. When replies of more than one sixteenth wait for the client,
-   * nothing more is read from it. Not for engines of sio_engine_route(). */
+  /* 256 KiB, at least 16 KiB: the memory held for a session that has never joined a namespace. A
+   * message or POST may have a quarter of it, a packet with its attachments a quarter, and all
+   * auth that the client has sent a quarter. While more than a sixteenth of it waits to be sent to
+   * the client, nothing is read from the client. It does not apply to sio_engine_route(). */
   size_t max_unjoined;
   /* 0: no limit. How many Engine.IO packets, WebSocket messages and WebSocket pings one client may
    * send each second. Each packet is counted when it has been read, so a client may exceed the

@@ -88,7 +88,8 @@ static void question_free_if_answered(struct question *k) {
   sio__free(k);
 }
 
-/* Sends copies of *from to all other members. With a query it holds the query for each of them. */
+/* Sends a copy of *from to all other members. If q is not NULL, it takes one reference to q
+ * (sio_query_hold()) for each member, which the member's ANSWER_END gives back. */
 static int send_to_others(sio_adapter *a, struct request *from, const sio_target *to,
                           sio_query *q) {
   struct core *core = adapter_core(a);

@@ -199,7 +199,8 @@ static bool log_is_within_rate(struct log_second *s, int level, const char *peer
   return true;
 }
 
-/* False if the line is above a rate limit; then it is counted. */
+/* Returns false if the line is above a rate limit and must be left out. Lines that are left out are
+ * counted, for the line that says later how many there were. */
 static bool log_count_against_rate(struct log *log, int level, int room, enum log_cause cause,
                                    const char *peer) {
   struct log_second *s = &log->seconds[cause];

@@ -78,7 +78,7 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
   return err;
 }
 
-/* Programs that were written for the Node.js server do this. */
+/* A program that was written for the Node.js server registers "connection" as an event. */
 static void log_event_of_no_peer(const sio_nsp *nsp, const char *event) {
   bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,

@@ -26,8 +26,8 @@ struct sio_packet {
 };
 
 /* Encodes an event, or an ack if event is NULL, with SIO_ flags and the ack id or PACKET_NO_ID. If
- * r is not NULL, the packet gets a replay offset and, unless it is volatile, a number. The caller
- * clears p, also after an error. */
+ * r is not NULL, the event ends with a replay offset and, unless it is volatile, gets a sequence
+ * number in the replay log. The caller clears p, also after an error. */
 int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
                        sio_args args, int64_t ack_id, struct recovery *r);
 /* Encodes an event for a broadcast to this target, with acks for q unless q is NULL, and keeps it

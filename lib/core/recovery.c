@@ -64,7 +64,7 @@ static struct recovery_record *recovery_record_of_entry(struct recovery_queue_en
 }
 
 static struct recovery_record *oldest_recovery_record(const struct recovery *r) {
-  return recovery_record_of_entry(sio__recovery_queue_oldest(&r->away));
+  return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
 static struct recovery_record *recovery_record_new(struct recovery *r, sio_socket *s) {

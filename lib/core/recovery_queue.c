@@ -79,14 +79,14 @@ void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_
   sio__free(a);
 }
 
-struct recovery_queue_entry *sio__recovery_queue_oldest(const struct recovery_queue *q) {
+struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q) {
   assert(q->n > 0);
   return container_of(q->by_time.next, struct recovery_queue_entry, by_time);
 }
 
 struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest) {
-  struct recovery_queue_entry *oldest = sio__recovery_queue_oldest(q);
+  struct recovery_queue_entry *oldest = sio__recovery_queue_get_oldest(q);
   struct recovery_address *a = newest->address;
   if (!a || !oldest->address || a->n <= oldest->address->n) return oldest;
   return container_of(a->entries.next, struct recovery_queue_entry, by_address);

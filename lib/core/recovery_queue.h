@@ -42,7 +42,7 @@ static inline bool recovery_queue_contains(const struct recovery_queue_entry *e)
   return !list_empty(&e->by_time);
 }
 /* Returns the oldest entry. The queue must not be empty. */
-struct recovery_queue_entry *sio__recovery_queue_oldest(const struct recovery_queue *q);
+struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
 /* Returns the entry to remove when the queue has one too many. newest was added last. */
 struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);

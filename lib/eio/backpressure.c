@@ -148,7 +148,8 @@ static bool record_key_position(const struct msg *m, size_t bytes, void *user) {
   return false;
 }
 
-/* Without memory for the table the oldest events are dropped instead. */
+/* Makes a table of the newest event for each key. If there is no memory for it, the table stays
+ * empty, and the oldest events are dropped whatever their keys. */
 static void index_latest_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;

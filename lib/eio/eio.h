@@ -126,8 +126,8 @@ int sio__eio_add_request_hook(struct eio_group *g, sio_request_use_cb cb, void *
 int sio__eio_add_header_hook(struct eio_group *g, sio_headers_cb cb, void *user);
 int sio__eio_add_engine_hooks(struct eio_group *g, const sio_engine_hooks *hooks, void *user);
 
-/* Adds a raw engine on another path to the group of `like`, with the same options. The group frees
- * it. 0, SIO_EEXISTS, UV_ENOMEM. */
+/* Makes a raw engine with the options of the engine `like` and with another path. It belongs to the
+ * same group, which frees it. 0, SIO_EEXISTS (the path is taken), or UV_ENOMEM. */
 int sio__raw_engine_new(struct eio *like, const char *path, const sio_engine_callbacks *cbs,
                         void *user);
 /* Encodes one message as a packet. NULL: out of memory. */

@@ -24,9 +24,9 @@ void sio__asset_gzip_clear(struct asset_gzip *p);
 
 struct assets;
 
-/* cache_control: the Cache-Control header of every answer, which must stay valid; NULL means
- * "public, max-age=0". 0, UV_ENOMEM, or UV_EINVAL: a path does not begin with '/', or a text
- * contains characters that a header must not have. */
+/* cache_control is the Cache-Control header of every answer; NULL means "public, max-age=0". The
+ * table and cache_control are not copied. 0, UV_ENOMEM, or UV_EINVAL: a path of the table does not
+ * begin with '/', or a type or cache_control contains characters that a header must not have. */
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
 void sio__assets_free(struct assets *a); /* NULL is fine */

@@ -306,7 +306,8 @@ static const char *tls_client_address(const struct http_conn *c) {
   return c->proxy && !c->http->proxies.header ? "" : c->address;
 }
 
-/* Without TLS the first request must arrive within the time that runs already. */
+/* Without TLS the timer is not restarted: it was started when the connection was accepted, and the
+ * first request must arrive before it fires. */
 bool sio__http_conn_start_protocol(struct http_conn *c) {
   c->state = c->tls ? HTTP_TLS : HTTP_IDLE;
   if (!c->tls) c->timer_state = HTTP_IDLE;

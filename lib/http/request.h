@@ -142,10 +142,10 @@ void sio__request_continue(sio_request *r);
 /* Closes the connection at once, without an answer; on_abort is not called. */
 void sio__request_drop(sio_request *r);
 /* Takes the TCP connection from HTTP for an upgrade, once the request is complete: the request
- * counts as answered. *rest: bytes already read, which belong to the new protocol; they are valid
- * until the end of the turn, or of the read callback when called within it, and the caller feeds
- * them. The caller writes the 101, r->extra_headers included, and sets the new owner. NULL: the
- * peer is gone. */
+ * counts as answered. The caller writes the 101, r->extra_headers included, and sets the new owner.
+ * *rest: bytes that were read after the request; the caller passes them to the new owner. They are
+ * valid until the turn ends; if this is called by a read callback, until that callback returns.
+ * NULL: the peer is gone. */
 struct conn *sio__request_detach(sio_request *r, sio_slice *rest);
 
 /* ---- lifetime ------------------------------------------------------------------------ */

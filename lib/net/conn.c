@@ -127,14 +127,14 @@ void sio__conn_set_owner(struct conn *c, const struct conn_ops *ops, void *owner
 
 static void ignore_read(struct conn *c, char *p, size_t n) { (void)c, (void)p, (void)n; }
 static void ignore_eof(struct conn *c) { (void)c; }
-static void ignore_failed(struct conn *c, int err) { (void)c, (void)err; }
-static void ignore_refused(struct conn *c, const char *why) { (void)c, (void)why; }
+static void ignore_conn_failed(struct conn *c, int err) { (void)c, (void)err; }
+static void ignore_tls_refused(struct conn *c, const char *why) { (void)c, (void)why; }
 
 static const struct conn_ops abandoned_ops = { .read = ignore_read,
                                                .eof = ignore_eof,
-                                               .failed = ignore_failed,
+                                               .failed = ignore_conn_failed,
                                                .secured = ignore_eof,
-                                               .refused = ignore_refused };
+                                               .refused = ignore_tls_refused };
 
 void sio__conn_clear_owner(struct conn *c) { sio__conn_set_owner(c, &abandoned_ops, NULL); }
 

@@ -91,7 +91,7 @@ struct conn_tls {
 enum {
   CONN_MARKED = 1,  /* The queue may contain sent marks, or passed ones are not reported yet. */
   CONN_WATCHED = 2, /* The owner wants `flushing` to be called before each write. */
-  CONN_RUNS = 4     /* The queue may contain runs. */
+  CONN_RUNS = 4     /* The queue may contain runs (net/queue.h). */
 };
 
 struct conn {

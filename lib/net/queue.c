@@ -80,7 +80,7 @@ struct removal {
   struct queue_chunk *old;   /* the chunks that are not yet visited                */
   struct queue_chunk *spare; /* for the next msg that stays and needs a new chunk */
   size_t encrypted;          /* how many of the unvisited bytes are encrypted      */
-  bool is_first_done;        /* The first msg has been visited.                    */
+  bool is_first_done;        /* The first msg of the queue has been visited.       */
 };
 
 static bool reserve_spare_chunk(struct removal *r) {

@@ -131,7 +131,8 @@ static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_pa
   (void)publish_with_bins(a, "", a->dialect->room_of(a, &target), &m, p, a->dialect->packs);
 }
 
-/* The local replies count whatever becomes of the others. */
+/* Asks the other servers. Errors are not returned, because the replies of local sockets are still
+ * collected when the other servers cannot be asked. */
 static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet *p,
                        sio_query *query) {
   struct message m;
@@ -414,7 +415,8 @@ static int sharded_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(o
 static void classic_shut(sio_adapter *a) {
   if (a->shut) return;
   a->shut = true;
-  sio__redis_unuse(a->redis); /* first: without a connection nothing is unsubscribed by messages */
+  /* Before unsubscribing: if this closes the connection, no UNSUBSCRIBE needs to be sent. */
+  sio__redis_unuse(a->redis);
   classic_unsubscribe(a);
   if (a->sharded) sio__sharded_clear(a);
 }

@@ -83,12 +83,13 @@ void sio__link_start(struct link *l);
 void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
 void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
 
-/* A command of n words. expect: NULL for one on a link without replies. 0; UV_ENOBUFS past
- * max_queued; UV_ENOMEM. */
+/* Queues a command of n words. expect says who gets the reply; it is NULL on the link for
+ * subscriptions, where commands have no replies. 0, UV_ENOBUFS (max_queued bytes wait already), or
+ * UV_ENOMEM. */
 int sio__link_command(struct link *l, const struct link_expect *expect, const sio_slice *words,
                       size_t n);
 void sio__link_flush(struct link *l);
-/* The oldest expectation, which is taken off. False: there is none. */
+/* Removes the oldest expectation and copies it to *out. False: there is none. */
 bool sio__link_take_expect(struct link *l, struct link_expect *out);
 /* As if the connection had broken: it is made again. */
 void sio__link_break(struct link *l, const char *reason);

@@ -18,7 +18,7 @@ struct reply_reader {
   const redisReplyObjectFunctions *make; /* those of hiredis */
   redisReplyObjectFunctions fn;          /* the same, with a check of arrays */
   size_t max;
-  size_t elements; /* of the reply that is being read */
+  size_t elements; /* how many elements the reply that is being read has announced so far */
 };
 
 int sio__reply_reader_init(struct reply_reader *r, size_t max); /* 0 or UV_ENOMEM */

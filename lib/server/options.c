@@ -202,16 +202,16 @@ static int check_dependent_options(sio_options *o, struct log *log) {
 }
 
 /* The parameter is wider than a size_t may be, where no size_t reaches the maximum. */
-static bool is_over_rate_maximum(uint64_t rate) { return rate > RATE_MAX; }
+static bool is_rate_option_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
 
 static int check_rate_options(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
   if (!o->requests_burst) o->requests_burst = o->requests_per_s;
-  if (is_over_rate_maximum(o->bytes_per_s))
+  if (is_rate_option_over_maximum(o->bytes_per_s))
     return option_is_over_maximum(log, "bytes_per_s", o->bytes_per_s, (size_t)RATE_MAX);
-  if (is_over_rate_maximum(o->bytes_burst))
+  if (is_rate_option_over_maximum(o->bytes_burst))
     return option_is_over_maximum(log, "bytes_burst", o->bytes_burst, (size_t)RATE_MAX);
   if (o->packets_burst && !o->packets_per_s)
     return option_needs_field(log, "packets_burst", "packets_per_s");

@@ -188,8 +188,8 @@ static bool endpoint_pong_may_be_unread(const sio_ws *w) {
   return w->endpoint_meter && (meter_is_paused(&w->endpoint_meter->meter) || w->ws->conn->paused);
 }
 
-/* Returns true if the ping is, or was until now, still queued after other bytes, and the peer has
- * read some of them since the last check. Such a peer is slow but alive. */
+/* Returns true if other bytes were still queued before the ping at the last check, and the peer has
+ * read some of them since. Such a peer is slow but alive. */
 static bool peer_still_reads(sio_ws *w) {
   int64_t before = w->taken_by_kernel;
   w->taken_by_kernel = bytes_taken_by_kernel(w);

@@ -225,6 +225,7 @@ chat('who is here follows those who come and go', async ({ open }) => {
 
 chat('a typing hint shows on the other page, and goes when the message comes', async ({ open }) => {
   const [ada, bob] = await two(open);
+  await within(PATIENCE_MS, bob.upgraded, 'upgrade'); // a hint is volatile
   await ada.type('#text', 'hel');
   await bob.waitForSelector('#typing:text("ada is typing")');
   await ada.press('#text', 'Enter');

@@ -77,10 +77,19 @@ static void check_json(sio_slice text) {
   sio__json_scan_clear(&scan);
 }
 
+/* An argument has no text of its own if it has attachments. */
+static void check_argument(const sio_event *e, size_t i) {
+  sio_slice text = sio_event_json(e, i);
+  if (text.p)
+    check_json(text);
+  else
+    DEMAND(sio_arg(e, i).nbins > 0);
+}
+
 static void on_said(sio_nsp *nsp, sio_event *e, void *user) {
   (void)nsp, (void)user;
   for (size_t i = 0; i < sio_event_count(e); i++) {
-    check_json(sio_event_json(e, i));
+    check_argument(e, i);
     sio_event_tree(e, i);
     sio_event_strn(e, i);
   }

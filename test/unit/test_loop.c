@@ -154,13 +154,13 @@ static void ignore_eof(struct conn *c) {
   (void)c;
   note("eof");
 }
-static void ignore_failed(struct conn *c, int err) {
+static void ignore_conn_failed(struct conn *c, int err) {
   (void)c, (void)err;
   note("failed");
 }
 static const struct conn_ops quiet = { .read = ignore_read,
                                        .eof = ignore_eof,
-                                       .failed = ignore_failed };
+                                       .failed = ignore_conn_failed };
 
 static void conn_open(const struct conn_ops *ops) {
   int pair[2];
@@ -193,7 +193,7 @@ static void say_more(struct conn *c) {
 
 TEST(a_turn_ends_with_tasks_then_writes_then_graves) {
   static const struct conn_ops ops = {
-    .read = ignore_read, .eof = ignore_eof, .failed = ignore_failed, .drained = say_more
+    .read = ignore_read, .eof = ignore_eof, .failed = ignore_conn_failed, .drained = say_more
   };
   struct step s;
   begin();
@@ -219,7 +219,7 @@ static void say_answer(struct step *s) {
 
 TEST(what_a_drained_peer_causes_still_leaves_in_this_turn) {
   static const struct conn_ops ops = {
-    .read = ignore_read, .eof = ignore_eof, .failed = ignore_failed, .drained = defer_answer
+    .read = ignore_read, .eof = ignore_eof, .failed = ignore_conn_failed, .drained = defer_answer
   };
   begin();
   conn_open(&ops);

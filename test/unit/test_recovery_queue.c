@@ -20,7 +20,7 @@ static void begin(void) {
 }
 
 static void end(void) {
-  while (away.n) sio__recovery_queue_remove(&away, sio__recovery_queue_oldest(&away));
+  while (away.n) sio__recovery_queue_remove(&away, sio__recovery_queue_get_oldest(&away));
   sio__recovery_queue_clear(&away);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
@@ -93,9 +93,9 @@ TEST(an_entry_added_as_the_oldest_is_the_oldest_again) {
   add_left_socket("192.0.2.1");
   add_left_socket("192.0.2.1");
   sio__recovery_queue_remove(&away, &entries[0]);
-  CHECK(sio__recovery_queue_oldest(&away) == &entries[1]);
+  CHECK(sio__recovery_queue_get_oldest(&away) == &entries[1]);
   sio__recovery_queue_add_oldest(&away, &entries[0]);
-  CHECK(sio__recovery_queue_oldest(&away) == &entries[0]);
+  CHECK(sio__recovery_queue_get_oldest(&away) == &entries[0]);
   end();
 }
 

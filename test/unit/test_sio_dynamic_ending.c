@@ -151,7 +151,7 @@ TEST(a_child_stays_while_one_of_its_sockets_may_be_recovered) {
   hang_up(p);
   sio_nsp *child = sio_nsp_find(srv, "/room-1");
   CHECK(child != NULL);
-  container_of(sio__recovery_queue_oldest(&child->recovery->away), struct recovery_record, away)
+  container_of(sio__recovery_queue_get_oldest(&child->recovery->away), struct recovery_record, away)
       ->left_at_ms -= 3000;
   later(3000);
   CHECK(sio_nsp_find(srv, "/room-1") == NULL);
