@@ -46,7 +46,8 @@ SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
 SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
 SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out);
 SIO_EXTERN bool sio_event_num(const sio_event *e, size_t i, double *out);
-/* The bytes of an argument that is an attachment; {NULL,0} if it is not. */
+/* The bytes of an argument that is an attachment; {NULL,0} if it is not. The pointer to an empty
+ * attachment is not NULL. */
 SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);
 /* The JSON text of an argument. {NULL,0}: there is no argument i, or it contains attachments, which
  * a text would lose. sio_arg() has the text of every argument (u.p and n) together with its

@@ -154,7 +154,7 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
 
 /* Which events are dropped when more than queue_high bytes of memory are queued for one client.
  * Only events that do not ask for an ack are dropped, each with all its attachments, and never one
- * that is partly sent. The other events keep their order. sio_on_drop(), sio_stats and the log
+ * that is partly sent. Replies (sio_reply()) are never dropped. The other events keep their order. sio_on_drop(), sio_stats and the log
  * report what was dropped. What cannot be dropped stays queued until max_queued is reached. */
 enum sio_when_full {
   /* Only volatile events, as without queue_high. */
@@ -313,7 +313,8 @@ typedef struct sio_options {
 
   /* -- Limits on what one client may send -- */
 
-  /* 1000000 bytes in one message. Clients are told it as maxPayload. */
+  /* 1000000 bytes in one message, or in the body of one POST. Clients are told it as maxPayload.
+   * Over polling, binary is sent as base64: allow 4/3 of the largest binary, and some bytes. */
   size_t max_payload;
   /* 10 x max_payload: a packet with all its attachments. */
   size_t max_packet;
@@ -342,11 +343,13 @@ typedef struct sio_options {
   /* 0: no limit. How many Engine.IO packets, WebSocket messages and WebSocket pings one client may
    * send each second. Each packet is counted when it has been read, so a client may exceed the
    * burst by one packet; the rest of what was read waits. While a client is over its rate, its
-   * WebSocket is not read and its POSTs are not answered, and its heartbeat is not missed. */
+   * WebSocket is not read and its POSTs are not answered, and its heartbeat is not missed. An event
+   * counts as one packet, and each of its attachments as one more. */
   unsigned packets_per_s;
   /* packets_per_s: how many may come at once. */
   unsigned packets_burst;
-  /* 0: no limit. The same for bytes: as received, plus what compressed messages grow by. */
+  /* 0: no limit. The same for bytes: as received (binary over polling as base64), plus what
+   * compressed messages grow by. */
   size_t bytes_per_s;
   /* bytes_per_s. Let it be at least max_payload, or the answer to a long POST is late. */
   size_t bytes_burst;

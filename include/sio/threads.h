@@ -12,8 +12,8 @@
  *  - sio_broadcast(), sio_broadcast_ack(), sio_all_join() and its like, sio_all_fetch(),
  *    sio_server_side_emit() and sio_server_count() reach all members, as they would reach all
  *    servers of a cluster. SIO_LOCAL means the member alone.
- *  - Handlers are registered with each member, and run on the thread of the member that has the
- *    socket. A handler must not touch what another thread uses without a lock; sockets and events
+ *  - Handlers, routes and files are registered with each member, because a request may come to any
+ *    of them. Handlers run on the thread of the member that has the socket. A handler must not touch what another thread uses without a lock; sockets and events
  *    of another member are never seen by it.
  *
  * sio_threads_start() makes the threads, loops and servers, and calls the host's function for each
@@ -27,7 +27,7 @@
  *     }
  *
  *     sio_threads *threads;
- *     sio_threads_start(&threads, &(sio_threads_options){ .setup = setup });
+ *     sio_threads_start(&(sio_threads_options){ .setup = setup }, &threads);
  *     ...
  *     sio_threads_stop(threads);
  */
@@ -84,7 +84,7 @@ typedef struct sio_threads_options {
 /* Starts the threads, and returns after setup has returned on all of them. UV_EINVAL: there is no
  * setup, or count is more than SIO_THREADS_MAX; UV_ENOMEM, UV_EAGAIN, and what setup or
  * sio_server_new() return. Not from a thread of a member. */
-SIO_EXTERN int sio_threads_start(sio_threads **out, const sio_threads_options *options);
+SIO_EXTERN int sio_threads_start(const sio_threads_options *options, sio_threads **out);
 /* Closes all servers as sio_server_close() does, waits until they have closed and their threads
  * have ended, and frees t. Not from a thread of a member. */
 SIO_EXTERN void sio_threads_stop(sio_threads *t);

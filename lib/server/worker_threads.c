@@ -136,7 +136,7 @@ static int start_workers(sio_threads *t, const sio_threads_options *how, unsigne
   return err;
 }
 
-int sio_threads_start(sio_threads **out, const sio_threads_options *options) {
+int sio_threads_start(const sio_threads_options *options, sio_threads **out) {
   sio_threads_options how;
   int err = sio__read_sized_struct(&how, sizeof how, options, sizeof how);
   if (err || !options) return UV_EINVAL;

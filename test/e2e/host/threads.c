@@ -164,7 +164,7 @@ int main(int argc, char **argv) {
   }
   tls = context;
 #endif
-  int err = sio_threads_start(&threads, &o);
+  int err = sio_threads_start(&o, &threads);
   if (err) {
     fprintf(stderr, "%s\n", sio_strerror(err));
     return 1;
