@@ -84,8 +84,8 @@ int main(void) {
 
   sio_threads *threads;
   int err =
-      sio_threads_start(&threads,
-                        &(sio_threads_options){ .count = count, .setup = setup, .user = &count });
+      sio_threads_start(&(sio_threads_options){ .count = count, .setup = setup, .user = &count },
+                        &threads);
   if (err) {
     fprintf(stderr, "threads: %s\n", sio_strerror(err));
     return 1;

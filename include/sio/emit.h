@@ -38,8 +38,8 @@ extern "C" {
 
 /* Flags of sio_emit_options and sio_target. */
 enum {
-  /* Do not send the event to clients that are not ready for it: those that have bytes queued, or
-   * that poll and have no GET request pending. */
+  /* Do not send the event to clients that are not ready for it: those that have bytes queued, also
+   * of an event sent earlier in this turn, or that poll and have no GET request pending. */
   SIO_VOLATILE = 1,
   /* For calls that send to many: only to sockets of this server, not to those of other servers. */
   SIO_LOCAL = 2,

@@ -35,7 +35,7 @@ enum sio_errno {
       SIO_ERRNO_END = -10999
 };
 
-/* An English text for any of these codes, in static storage. It can be called from any thread. */
+/* An English text for one of these codes or of libuv's, in static storage. Any thread. */
 SIO_EXTERN const char *sio_strerror(int err);
 
 /* The reason why a connection or a socket ended. The texts are those of Socket.IO

@@ -22,7 +22,8 @@ extern "C" {
 /* Finds the namespace of this name, or creates it: "chat" is "/chat", and "" is "/". Clients can
  * connect to it from now on. SIO_ENAME: the name has more than 255 bytes, or contains a ',', a '?'
  * or a control character. SIO_ETOOBIG: it would be the child of a parent (see below) and there are
- * max_child_nsps children. SIO_ESTATE: the server closes. UV_ENOMEM. */
+ * max_child_nsps children. SIO_ESTATE: the server closes. UV_ENOMEM. The
+ * namespace is valid until the server has closed; a child namespace of a parent, see below. */
 SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* Returns the namespace of this name, or NULL if it does not exist. */

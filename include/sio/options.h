@@ -154,8 +154,9 @@ typedef void (*sio_connection_error_cb)(sio_request *r, const sio_connection_err
 
 /* Which events are dropped when more than queue_high bytes of memory are queued for one client.
  * Only events that do not ask for an ack are dropped, each with all its attachments, and never one
- * that is partly sent. Replies (sio_reply()) are never dropped. The other events keep their order. sio_on_drop(), sio_stats and the log
- * report what was dropped. What cannot be dropped stays queued until max_queued is reached. */
+ * that is partly sent. Replies (sio_reply()) are never dropped. The other events keep their order.
+ * sio_on_drop(), sio_stats and the log report what was dropped. What cannot be dropped stays queued
+ * until max_queued is reached. */
 enum sio_when_full {
   /* Only volatile events, as without queue_high. */
   SIO_FULL_DROP_VOLATILE,

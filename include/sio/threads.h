@@ -13,8 +13,8 @@
  *    sio_server_side_emit() and sio_server_count() reach all members, as they would reach all
  *    servers of a cluster. SIO_LOCAL means the member alone.
  *  - Handlers, routes and files are registered with each member, because a request may come to any
- *    of them. Handlers run on the thread of the member that has the socket. A handler must not touch what another thread uses without a lock; sockets and events
- *    of another member are never seen by it.
+ *    of them. Handlers run on the thread of the member that has the socket. A handler must not use
+ *    what another thread uses without a lock; it never sees sockets and events of another member.
  *
  * sio_threads_start() makes the threads, loops and servers, and calls the host's function for each
  * to register its handlers:
