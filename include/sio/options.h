@@ -319,7 +319,9 @@ typedef struct sio_options {
   size_t max_payload;
   /* 10 x max_payload: a packet with all its attachments. */
   size_t max_packet;
-  /* 10 attachments in one packet. */
+  /* 10 attachments in one packet; a client that sends more is disconnected. JavaScript clients
+   * refuse packets with more than 10, too: raise both limits together if events are relayed. What
+   * the program itself sends is not limited by it. */
   unsigned max_attachments;
   /* 60000: the time for the next piece of a WebSocket message or of an attachment. If nothing of an
    * incomplete message, or of a packet's attachments, has come for this time (at most twice this
