@@ -62,8 +62,8 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct log *log;
   char *rbuf;          /* read buffer of NET_RBUF bytes, for all connections */
   uint64_t turn_began; /* uv_hrtime() at the beginning of the turn; 0: between turns */
-  /* Deadlines up to this time are late: a turn took at least stall_ms, and so they lost as much of
-   * the time that they began with in it. */
+  /* Deadlines up to this time are late: they began in a turn that took at least stall_ms, and lost
+   * as much of their time. */
   uint64_t late_until;
   /* The name of the host callback that is running inside a library call and may only observe:
    * until it returns, loop_refuses_call() is true. NULL: no such callback is running. */

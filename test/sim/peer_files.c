@@ -87,7 +87,7 @@ static void check_answer(struct files *f, const struct http_answer *a) {
 static void start(struct peer *p) {
   struct files *f = p->state;
   f->peer = f->http.peer = p;
-  p->wake = kernel.now + draw_size(1000000);
+  p->wake = kernel.now + draw_size(1000000) + 1000;
 }
 
 static void step(struct peer *p) {

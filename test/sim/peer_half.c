@@ -36,7 +36,7 @@ static void start(struct peer *p) {
   http_client_say(&h->http, request, sizeof request - 1);
   h->http.waiting = 1;
   wire_fin(h->http.wire);
-  p->wake = kernel.now + draw_size(60000000);
+  p->wake = kernel.now + draw_size(60000000) + 1000;
 }
 
 static void step(struct peer *p) {
@@ -44,7 +44,7 @@ static void step(struct peer *p) {
   if (h->answered || !h->http.wire)
     peer_leave(p);
   else
-    p->wake = kernel.now + draw_size(60000000);
+    p->wake = kernel.now + draw_size(60000000) + 1000;
 }
 
 static void data(struct peer *p, struct wire *w) {

@@ -123,7 +123,7 @@ static void start(struct peer *p) {
   c->websocket = draw(2);
   c->ws.offers_deflate = draw(2);
   if (c->websocket) ws_client_open(&c->ws, "/plain", NULL);
-  p->wake = kernel.now + draw_size(1000000);
+  p->wake = kernel.now + draw_size(1000000) + 1000;
 }
 
 static void step(struct peer *p) {
