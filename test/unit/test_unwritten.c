@@ -183,6 +183,9 @@ static void run(void) {
       sio_ws_route(srv, "/plain", &plain, NULL))
     abort();
   talk();
+  sio_server_close(srv, NULL, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  if (uv_loop_close(&uv)) abort();
 }
 
 /* ---- two of them ----------------------------------------------------------------------------- */
@@ -198,7 +201,7 @@ static size_t what_is_sent(int with, char *all, size_t room) {
     out = fdopen(pipe_fds[1], "w");
     fill = with;
     run();
-    fflush(out);
+    fclose(out);
     _exit(0);
   }
   close(pipe_fds[1]);
