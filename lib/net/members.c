@@ -218,10 +218,17 @@ void sio__threads_remove_sid(sio_threads *t, const char *sid) {
   sio__free(e);
 }
 
+static bool has_member(sio_threads *t, struct member_id id) {
+  pthread_rwlock_rdlock(&t->lock);
+  bool is_member = find_member(t, id) != NULL;
+  pthread_rwlock_unlock(&t->lock);
+  return is_member;
+}
+
 bool sio__threads_find_sid(sio_threads *t, sio_slice sid, struct member_id *out) {
   pthread_mutex_lock(&t->sids_lock);
   const struct sid_entry *e = sio__map_get(&t->sids, sid);
   if (e) *out = e->id;
   pthread_mutex_unlock(&t->sids_lock);
-  return e;
+  return e && has_member(t, *out);
 }

@@ -18,6 +18,19 @@ static void run_handed_over(void *server, void *arg) {
     sio__http_serve_transfer(&srv->http, t);
 }
 
+/* A server that begins to close at this moment is no error. */
+static void report_lost_connection(sio_server *srv, int err) {
+  if (err == SIO_ECLOSED) {
+    LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
+        "a connection is closed: the server of its session is closing");
+    return;
+  }
+  srv->core.stats.thread_messages_lost++;
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_THREAD_MESSAGE_LOST, NULL,
+            "a connection cannot be handed over to the server of another thread and is closed: %s",
+            sio_strerror(err));
+}
+
 /* If the connection cannot be passed to the other server, it is closed, and the client opens a new
  * one. */
 static void hand_over_request(struct eio_group *g, sio_request *r, struct member_id to) {
@@ -34,10 +47,7 @@ static void hand_over_request(struct eio_group *g, sio_request *r, struct member
     return;
   }
   sio__http_transfer_discard(t);
-  srv->core.stats.thread_messages_lost++;
-  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_THREAD_MESSAGE_LOST, NULL,
-            "a connection cannot be handed over to the server of another thread and is closed: %s",
-            sio_strerror(err));
+  report_lost_connection(srv, err);
 }
 
 /* ---- membership ---------------------------------------------------------------------------- */
