@@ -50,7 +50,7 @@ static void websocket_on_message(struct ws_conn *w, bool binary, char *p, size_t
 }
 
 /* A connection that breaks is an ordinary way to leave; a violation of the protocol is an error. */
-static enum sio_reason close_reason(const struct ws_close *why) {
+static int close_reason(const struct ws_close *why) {
   if (why->err == SIO_ETIMEOUT) return SIO_REASON_FORCED_CLOSE;
   bool bad = why->err == SIO_EPROTO || why->err == SIO_ETOOBIG || why->err == UV_ENOMEM;
   return bad ? SIO_REASON_TRANSPORT_ERROR : SIO_REASON_TRANSPORT_CLOSE;

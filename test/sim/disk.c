@@ -99,8 +99,7 @@ long __wrap_syscall(long number, ...) {
   va_end(ap);
   if (number != SYS_openat2) fault("a system call that the simulator does not know", "%ld", number);
   if (disk_look_up(dir, "openat2") != DIRECTORY) return disk_error(ENOTDIR);
-  if (disk_fails())
-    return disk_error(DRAW_OF(const int, EINTR, EAGAIN, EMFILE, ENFILE, ENOMEM, EACCES));
+  if (disk_fails()) return disk_error(DRAW_OF(int, EINTR, EAGAIN, EMFILE, ENFILE, ENOMEM, EACCES));
   return open_beneath(path);
 }
 

@@ -118,8 +118,8 @@ static void join(struct client *c, const char *nsp) {
   char pre[ID_SIZE + 2];
   bool again = was_in(c, nsp);
   if (joined_find(c, nsp)) return;
-  /* Protocol 3 does not tell which of its CONNECTs a reply is for: one that came late would be taken
-   * for the reply to the newest. */
+  /* Protocol 3 does not tell which of its CONNECTs a reply is for: a late one would be taken for
+   * the reply to the newest. */
   if (again && c->hasty && c->e.protocol == 3) return;
   for (int i = 0; i < JOINS; i++) {
     struct joined *j = &c->joins[i];

@@ -49,7 +49,7 @@ static void grows_evenly(void (*read)(void *), const char *first, const char *pa
   put_times(first, part, FEW << 2, last);
   read(NULL); /* so that memory which is kept has been taken */
   for (unsigned i = 0; i < 3; i++) {
-    put_times(first, part, FEW << i, last);
+    put_times(first, part, (unsigned)FEW << i, last);
     steps[i] = steps_of(read, NULL);
     if (!steps[i]) return;
   }
