@@ -78,11 +78,10 @@ static int count_moved_client(struct http_conn *c) {
 int sio__http_serve_transfer(struct http *h, struct http_transfer *t) {
   struct http_conn *c;
   int err = sio__http_conn_attach(&c, h, &t->conn, t->proxy, t->tls);
-  if (err)
+  if (!err) err = count_moved_client(c);
+  if (err) {
     sio__buf_clear(&t->input);
-  else
-    err = count_moved_client(c);
-  if (!err) {
+  } else {
     sio__buf_clear(&c->stash);
     c->stash = t->input;
     sio__loop_start_timer(h->loop, &c->timer, h->limits.head_ms);

@@ -9,15 +9,6 @@
 
 /* ---- handing over ---------------------------------------------------------------------- */
 
-static void run_handed_over(void *server, void *arg) {
-  sio_server *srv = server;
-  struct http_transfer *t = arg;
-  if (srv->core.closing)
-    sio__http_transfer_discard(t);
-  else
-    sio__http_serve_transfer(&srv->http, t);
-}
-
 /* A server that begins to close at this moment is no error. */
 static void report_lost_connection(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
@@ -29,6 +20,17 @@ static void report_lost_connection(sio_server *srv, int err) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_THREAD_MESSAGE_LOST, NULL,
             "a connection cannot be handed over to the server of another thread and is closed: %s",
             sio_strerror(err));
+}
+
+static void run_handed_over(void *server, void *arg) {
+  sio_server *srv = server;
+  struct http_transfer *t = arg;
+  if (srv->core.closing) {
+    sio__http_transfer_discard(t);
+    return;
+  }
+  int err = sio__http_serve_transfer(&srv->http, t);
+  if (err && err != SIO_ELIMIT) report_lost_connection(srv, err);
 }
 
 /* If the connection cannot be passed to the other server, it is closed, and the client opens a new
