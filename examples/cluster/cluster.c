@@ -37,7 +37,7 @@ static const char *setting(const char *name, const char *otherwise) {
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
-/* What other servers see of a socket is its shared data. */
+/* Stores the name as the socket's shared data, which all servers of the cluster can read. */
 static void on_connect(sio_socket *s, void *user) {
   const struct program *p = user;
   cJSON *data = cJSON_CreateObject();

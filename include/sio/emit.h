@@ -114,7 +114,7 @@ typedef struct sio_target {
 /* A list of rooms for sio_target, sio_all_join() and sio_all_leave(). */
 #define SIO_ROOMS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Sends an event to all sockets of the target. Returns 0 also when there are none. */
+/* Sends an event to all sockets of the target. A target without sockets is not an error. */
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 
 /* These change all sockets of the target, on all servers unless SIO_LOCAL is set. rooms is a

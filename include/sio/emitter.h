@@ -57,7 +57,7 @@ SIO_EXTERN void sio_emitter_free(sio_emitter *e); /* NULL is fine */
  * is the servers' default. */
 enum { SIO_EMITTER_COMPRESS = 0x100 };
 
-/* Who it is for. All zero: everybody in "/". */
+/* The receivers of an event. A target that is all zero stands for all sockets of "/". */
 typedef struct sio_emitter_target {
   const char *nsp;           /* "/"; "chat" is "/chat"                          */
   const char *const *rooms;  /* NULL-terminated; NULL: everyone. No room at all: nobody */

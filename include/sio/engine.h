@@ -20,7 +20,7 @@ extern "C" {
 
 /* ---- finding sessions -------------------------------------------------------------------- */
 
-/* The open session with this id; NULL: there is none. */
+/* Returns the open session with this id, or NULL if there is no such session. */
 SIO_EXTERN sio_session *sio_session_find(const sio_server *srv, const char *id);
 /* Calls cb for each open session. cb may close the session that it is called for, and no other.
  * sio_stats.sessions is their number. */
@@ -36,7 +36,7 @@ enum sio_session_state {
   SIO_SESSION_CLOSED
 };
 
-/* What is known of a session. Pointers and slices are valid as long as the session. */
+/* The properties of a session. Pointers and slices in it are valid as long as the session. */
 typedef struct sio_session_info {
   /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -144,7 +144,7 @@ typedef struct sio_engine_hooks {
   /* A packet is about to be queued ("packetCreate"). The hook runs inside the call that sends: in
    * it, calls that send, close, join or leave return SIO_ESTATE. */
   void (*packet_create)(sio_session *c, const sio_engine_packet *p, void *user);
-  /* What is queued is about to be written, or to be sent as the answer to a poll. */
+  /* The queued packets are about to be written, or to be sent as the answer to a poll. */
   void (*flush)(sio_session *c, void *user);
   /* A message was received. If the hook returns true, the message is the host's alone: later hooks
    * and Socket.IO do not get it. */

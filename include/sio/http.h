@@ -20,7 +20,7 @@ extern "C" {
 
 /* ---- reading a request -------------------------------------------------------------------- */
 
-/* What is known of a request. Slices are valid until the request is answered. */
+/* The properties of a request. Slices in it are valid until the request is answered. */
 typedef struct sio_request_info {
   /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
   size_t size;
