@@ -96,7 +96,7 @@ static int start(struct program *p) {
   sio_redis_options r = { .url = setting("REDIS", NULL),
                           .log = on_line,
                           .log_level = SIO_LOG_INFO };
-  int err = sio_redis_new(&p->redis, &p->loop, &r, why, sizeof why);
+  int err = sio_redis_new(&p->loop, &r, why, sizeof why, &p->redis);
   if (err) {
     printf("%s\n", why);
     return err;

@@ -11,7 +11,7 @@
  *     }
  *     ...
  *     sio_emitter *e;
- *     sio_emitter_new(&e, &(sio_emitter_options){ .publish = publish, .user = redis });
+ *     sio_emitter_new(&(sio_emitter_options){ .publish = publish, .user = redis }, &e);
  *     sio_emitter_emit(e, (sio_emitter_target){ .rooms = SIO_ROOMS("news") }, "headline",
  *                      SIO_ARGS("hello"));
  *
@@ -46,10 +46,10 @@ typedef struct sio_emitter_options {
 } sio_emitter_options;
 
 /* 0; -EINVAL without publish, or a field is set that this version does not know; -ENOMEM. */
-SIO_EXTERN int sio_emitter_new_sized(sio_emitter **out, const sio_emitter_options *o,
-                                     size_t o_size);
-static inline int sio_emitter_new(sio_emitter **out, const sio_emitter_options *o) {
-  return sio_emitter_new_sized(out, o, sizeof *o);
+SIO_EXTERN int sio_emitter_new_sized(const sio_emitter_options *o, size_t o_size,
+                                     sio_emitter **out);
+static inline int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out) {
+  return sio_emitter_new_sized(o, sizeof *o, out);
 }
 SIO_EXTERN void sio_emitter_free(sio_emitter *e); /* NULL is fine */
 

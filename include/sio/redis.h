@@ -6,8 +6,8 @@
  *
  *     sio_redis *redis;
  *     char why[256];
- *     if (sio_redis_new(&redis, loop, &(sio_redis_options){ .url = "redis://localhost:6379" }, why,
- *                       sizeof why))
+ *     if (sio_redis_new(loop, &(sio_redis_options){ .url = "redis://localhost:6379" }, why,
+ *                       sizeof why, &redis))
  *       fprintf(stderr, "%s\n", why);
  *     sio_redis_adapter_options a = { .redis = redis };
  *     sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &a };
@@ -85,12 +85,11 @@ typedef struct sio_redis_options {
 
 /* uv: the loop of the servers. Opens no connection yet. UV_EINVAL: the options contradict each
  * other, UV_ENOMEM; why gets one line, as in sio_openssl_new(). */
-SIO_EXTERN int sio_redis_new_sized(sio_redis **out, struct uv_loop_s *uv,
-                                   const sio_redis_options *o, size_t o_size, char *why,
-                                   size_t size);
-static inline int sio_redis_new(sio_redis **out, struct uv_loop_s *uv, const sio_redis_options *o,
-                                char *why, size_t size) {
-  return sio_redis_new_sized(out, uv, o, sizeof *o, why, size);
+SIO_EXTERN int sio_redis_new_sized(struct uv_loop_s *uv, const sio_redis_options *o, size_t o_size,
+                                   char *why, size_t size, sio_redis **out);
+static inline int sio_redis_new(struct uv_loop_s *uv, const sio_redis_options *o, char *why,
+                                size_t size, sio_redis **out) {
+  return sio_redis_new_sized(uv, o, sizeof *o, why, size, out);
 }
 /* When nothing uses it any more: after done() of the last server. Before that the servers go on,
  * and are alone. Its handles are closed in the turns of the loop

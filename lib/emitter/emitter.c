@@ -20,7 +20,7 @@ struct sio_emitter {
   char key_text[];
 };
 
-int sio_emitter_new_sized(sio_emitter **out, const sio_emitter_options *in, size_t size) {
+int sio_emitter_new_sized(const sio_emitter_options *in, size_t size, sio_emitter **out) {
   sio_emitter_options o;
   if (!out || !in || sio__copy_sized_struct(&o, sizeof o, in, size) || !o.publish)
     return SIO__EINVAL;

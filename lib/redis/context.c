@@ -391,8 +391,8 @@ static void context_init_handles(sio_redis *r) {
   r->handles++;
 }
 
-int sio_redis_new_sized(sio_redis **out, uv_loop_t *loop, const sio_redis_options *in,
-                        size_t in_size, char *why_text, size_t why_size) {
+int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_size,
+                        char *why_text, size_t why_size, sio_redis **out) {
   const struct context_complaint why = { why_text, why_size };
   sio_redis_options o;
   (void)context_refuse(&why, 0, "");

@@ -13,7 +13,7 @@ static int publish(sio_slice channel, sio_slice payload, void *user) {
 
 int main(void) {
   sio_emitter *emitter;
-  int err = sio_emitter_new(&emitter, &(sio_emitter_options){ .publish = publish });
+  int err = sio_emitter_new(&(sio_emitter_options){ .publish = publish }, &emitter);
   if (!err) {
     err = sio_emitter_emit(emitter, (sio_emitter_target){ 0 }, "news", SIO_ARGS("hello"));
     sio_emitter_free(emitter);

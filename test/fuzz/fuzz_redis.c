@@ -167,7 +167,7 @@ static void begin(void) {
   still_open = drawn = 0;
   closed = false;
   sio_redis_options r = { .url = "unix:///nowhere/at/all", .max_queued = 4000 };
-  DEMAND(sio_redis_new(&redis, &uv, &r, NULL, 0) == 0);
+  DEMAND(sio_redis_new(&uv, &r, NULL, 0, &redis) == 0);
   options.redis = redis;
   sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &options, .max_answers = 4000 };
   DEMAND(sio_server_new(&uv, &o, &srv) == 0 && sio_of(srv, "/", &root) == 0);

@@ -341,7 +341,7 @@ static inline void begin_redis(const sio_redis_options *more) {
   o.log = on_line;
   o.log_level = SIO_LOG_INFO;
   o.on_state = on_redis_state;
-  EQ(sio_redis_new(&redis, &loop, &o, why, sizeof why), 0);
+  EQ(sio_redis_new(&loop, &o, why, sizeof why, &redis), 0);
   cluster.redis = redis;
 }
 

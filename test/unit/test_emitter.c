@@ -29,7 +29,7 @@ static void begin(void) {
   alloc_install();
   published = answer = 0;
   sio_emitter_options o = { .publish = publish, .user = &published };
-  EQ(sio_emitter_new(&e, &o), 0);
+  EQ(sio_emitter_new(&o, &e), 0);
 }
 
 static void end(void) {
@@ -133,7 +133,7 @@ TEST(the_key_begins_every_channel) {
   begin();
   sio_emitter_free(e);
   sio_emitter_options o = { .publish = publish, .user = &published, .key = "app" };
-  EQ(sio_emitter_new(&e, &o), 0);
+  EQ(sio_emitter_new(&o, &e), 0);
   EQ(sio_emitter_emit(e, (sio_emitter_target){ 0 }, "ev", SIO_NONE), 0);
   EQ_STR(channel, "app#/#");
   EQ(sio_emitter_server_side_emit(e, "x", "ev", SIO_NONE), 0);
@@ -193,8 +193,8 @@ TEST(an_emitter_needs_publish_and_no_field_from_the_future) {
     sio_emitter_options o;
     uintptr_t later;
   } newer = { .o = { .publish = publish }, .later = 1 };
-  EQ(sio_emitter_new(&e, &(sio_emitter_options){ 0 }), -EINVAL);
-  EQ(sio_emitter_new_sized(&e, &newer.o, sizeof newer), -EINVAL);
+  EQ(sio_emitter_new(&(sio_emitter_options){ 0 }, &e), -EINVAL);
+  EQ(sio_emitter_new_sized(&newer.o, sizeof newer, &e), -EINVAL);
   sio_emitter_free(NULL);
 }
 
@@ -217,7 +217,7 @@ TEST(without_memory_nothing_is_published_and_nothing_is_lost) {
   sio_emitter_free(e);
   alloc_fail_in(1);
   sio_emitter_options o = { .publish = publish };
-  EQ(sio_emitter_new(&e, &o), -ENOMEM);
+  EQ(sio_emitter_new(&o, &e), -ENOMEM);
   EQ(alloc_live, 0);
 }
 

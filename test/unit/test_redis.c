@@ -61,7 +61,7 @@ TEST(an_adapter_needs_its_options) {
 static void url_is(const char *url, int err, const char *text) {
   sio_redis *r;
   sio_redis_options o = { .url = url };
-  EQ(sio_redis_new(&r, &loop, &o, why, sizeof why), err);
+  EQ(sio_redis_new(&loop, &o, why, sizeof why, &r), err);
   EQ_STR(why, text);
   if (!err) sio_redis_free(r);
   uv_run(&loop, UV_RUN_DEFAULT);
@@ -93,7 +93,7 @@ TEST(urls_are_checked) {
 
 static void options_are_refused(sio_redis_options o, const char *text) {
   sio_redis *r;
-  EQ(sio_redis_new(&r, &loop, &o, why, sizeof why), UV_EINVAL);
+  EQ(sio_redis_new(&loop, &o, why, sizeof why, &r), UV_EINVAL);
   EQ_STR(why, text);
 }
 
@@ -109,9 +109,9 @@ TEST(options_are_checked) {
                       "client_name: it is empty or has a space");
   options_are_refused((sio_redis_options){ .log_level = 9 },
                       "log_level: it is none of enum sio_log_level");
-  EQ(sio_redis_new_sized(&r, &loop, &newer.o, sizeof newer, why, sizeof why), UV_EINVAL);
+  EQ(sio_redis_new_sized(&loop, &newer.o, sizeof newer, why, sizeof why, &r), UV_EINVAL);
   EQ_STR(why, "an option of a newer version is set");
-  EQ(sio_redis_new(&r, NULL, NULL, NULL, 0), UV_EINVAL);
+  EQ(sio_redis_new(NULL, NULL, NULL, 0, &r), UV_EINVAL);
   sio_redis_free(NULL);
   EQ(uv_loop_close(&loop), 0);
 }
@@ -864,7 +864,7 @@ TEST(any_allocation_may_fail_while_it_begins) {
     alloc_install();
     uv_loop_init(&loop);
     alloc_fail_in(at);
-    int err = sio_redis_new(&r, &loop, NULL, why, sizeof why);
+    int err = sio_redis_new(&loop, NULL, why, sizeof why, &r);
     alloc_fail_in(0);
     if (!err) sio_redis_free(r);
     uv_run(&loop, UV_RUN_DEFAULT);

@@ -68,7 +68,7 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
                                 .log = on_log,
                                 .log_level = SIO_LOG_INFO,
                                 .tls = tls };
-  if (!err) err = sio_redis_new(&redis, loop, &options, why, sizeof why);
+  if (!err) err = sio_redis_new(loop, &options, why, sizeof why, &redis);
   if (err) fprintf(stderr, "host: %s\n", why);
   adapter.redis = redis;
   adapter.key = flag("redis-key");

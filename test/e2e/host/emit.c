@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
   if (argc < 8) return 2;
   redisContext *redis = redisConnect("127.0.0.1", atoi(argv[1]));
   sio_emitter_options o = { .publish = publish, .user = redis, .key = argv[2] };
-  if (!redis || redis->err || sio_emitter_new(&e, &o)) return 1;
+  if (!redis || redis->err || sio_emitter_new(&o, &e)) return 1;
   sio_emitter_target to = { .nsp = argv[4],
                             .rooms = list_of(argv[5], rooms),
                             .except = list_of(argv[6], except) };
