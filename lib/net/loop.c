@@ -240,18 +240,27 @@ static void loop_on_alarm(uv_timer_t *h) {
   stop_delaying_deadlines(l);
 }
 
-static void loop_set_alarm(struct loop *l) {
-  uint64_t at = sio__timers_next(&l->timers);
-  if (l->read_turns && at > loop_now(l)) stop_delaying_deadlines(l);
-  if (at == l->alarm_at) return;
-  l->alarm_at = at;
-  if (at == UINT64_MAX) {
-    uv_timer_stop(&l->alarm);
-    return;
-  }
+/* If the alarm is overdue when it is set again, because the host blocked the loop and reading then
+ * changed the first deadline, it keeps the time at which it should have fired. */
+static void set_alarm_due(struct loop *l, uint64_t at) {
   uint64_t now = loop_now(l);
-  l->alarm_due = at > now ? at : now;
-  uv_timer_start(&l->alarm, loop_on_alarm, l->alarm_due - now, 0);
+  bool overdue = l->alarm_at != UINT64_MAX && l->alarm_due < now;
+  if (at > now)
+    l->alarm_due = at;
+  else if (!overdue)
+    l->alarm_due = now;
+}
+
+static void loop_set_alarm(struct loop *l) {
+  uint64_t at = sio__timers_next(&l->timers), now = loop_now(l);
+  if (l->read_turns && at > now) stop_delaying_deadlines(l);
+  if (at == l->alarm_at) return;
+  set_alarm_due(l, at);
+  l->alarm_at = at;
+  if (at == UINT64_MAX)
+    uv_timer_stop(&l->alarm);
+  else
+    uv_timer_start(&l->alarm, loop_on_alarm, at > now ? at - now : 0, 0);
 }
 
 void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms) {

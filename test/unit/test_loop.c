@@ -479,6 +479,54 @@ TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
   unblock(c);
 }
 
+/* The host blocks the loop after its timers have run, so what was received is read before the alarm
+ * fires. Reading stops one deadline, and the alarm is set again while it is overdue. */
+TEST(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_fires) {
+  struct timer t, stopped;
+  begin();
+  lateness = -1;
+  stalls = 0;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+  timer_init(&t, on_deadline);
+  timer_init(&stopped, on_timer);
+  sio__loop_start_timer(&loop, &stopped, 50);
+  sio__loop_start_timer(&loop, &t, 200);
+  turn();
+  clock_ms += 1500;
+  sio__loop_stop_timer(&loop, &stopped);
+  turns(2);
+  alarm_cb(alarm_handle);
+  turns(3);
+  EQ_STR(seen, "deadline");
+  EQ(stalls, 1);
+  CHECK(stalled_ms >= 1300 && stalled_ms <= 1500);
+  EQ(lateness, true);
+  net_close();
+}
+
+TEST(the_first_deadline_after_a_long_silence_is_not_late) {
+  struct timer t;
+  begin();
+  lateness = -1;
+  stalls = 0;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+  clock_ms += 100000;
+  timer_init(&t, on_deadline);
+  sio__loop_start_timer(&loop, &t, 10);
+  turn();
+  clock_ms += 10;
+  for (int i = 0; i < 4 && !*seen; i++) {
+    alarm_cb(alarm_handle);
+    turn();
+  }
+  EQ_STR(seen, "deadline");
+  EQ(lateness, false);
+  EQ(stalls, 0);
+  net_close();
+}
+
 TEST(a_deadline_that_is_now_fires_without_an_event) {
   struct timer t;
   begin();
@@ -778,6 +826,8 @@ T(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever)
 T(deadlines_behind_a_stall_know_of_it)
 T(deadlines_that_began_in_a_long_turn_know_of_it)
 T(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next)
+T(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_fires)
+T(the_first_deadline_after_a_long_silence_is_not_late)
 T(a_deadline_that_is_now_fires_without_an_event)
 T(the_loop_alone_does_not_keep_the_host_running)
 T(work_for_the_end_of_the_turn_keeps_the_host_running_until_it_is_done)
