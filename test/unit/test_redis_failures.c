@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_redis_failures.c - the adapter over Redis when Redis is away, refuses, stays silent or sends
+ * what nobody expects, and when memory is exhausted.
+ */
+#include "redis_questions.h"
+
+TEST(a_broken_connection_is_made_again_and_subscribed) {
+  begin(NULL);
+  saw();
+  struct peer *p = joined();
+  subscribed[0] = '\0';
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  SAW("connecting: the connection broke: Redis closed the connection ready ");
+  EQ(redis_stats().failures, 2);
+  EQ(redis_stats().connects, 4);
+  CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/#*\n"));
+  CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#w1gYUz#\n"));
+  CHECK(strstr(lines, "the connection to Redis for commands: the connection broke: Redis closed "
+                      "the connection; next attempt in") ||
+        strstr(lines, "the connection to Redis that is subscribed: the connection broke"));
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746191a26576a36e7370a12f80");
+  HEARD(p, "42[\"ev\"] ");
+  end();
+}
+
+TEST(what_is_said_while_redis_is_away_waits_up_to_a_bound) {
+  begin(&(sio_redis_options){ .max_queued = 1000 });
+  struct peer *p = joined();
+  fake_stop_listening();
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  for (int i = 0; i < 20; i++) sio_broadcast(ALL, "ev", SIO_ARGS(i));
+  CHECK(redis_stats().dropped > 5 && redis_stats().dropped < 19);
+  CHECK(redis_stats().queued > 500 && redis_stats().queued <= 1000);
+  unsigned kept = 20 - (unsigned)redis_stats().dropped;
+  EQ(strlen(heard(p)), 10 * 11 + 10 * 12); /* all of it, here */
+  settle();
+  saw();
+  sio_server_count(root, 0, on_count, NULL);
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_side_emit(root, "e", SIO_NONE, 0, on_replies, NULL);
+  sio_broadcast_ack((sio_target){ .nsp = root, .rooms = SIO_ROOMS("r") }, "q", SIO_NONE, 0,
+                    on_replies, NULL);
+  turn();
+  SAW("socket is not connected 1 socket is not connected own socket is not connected 0/0 "
+      "socket is not connected 0/0 ");
+  fake_listen();
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+  EQ(nsaid, kept);
+  CHECK(strstr(lines, "a message to the other servers is dropped: max_queued bytes wait for "
+                      "Redis"));
+  end();
+}
+
+TEST(a_question_whose_count_is_lost_ends) {
+  begin(NULL);
+  mute = true;
+  saw();
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  fake_cut();
+  UNTIL(redis_stats().unanswered == 1);
+  settle();
+  CHECK(strstr(saw(), "socket is not connected 1 "));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_wrong_password_is_said_in_one_line_and_tried_again) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(&(sio_redis_options){ .password = "wrong" }), 0);
+  refusal = "-WRONGPASS invalid username-password pair\x1b\r\n";
+  UNTIL(redis_stats().failures > 5);
+  CHECK(strstr(lines, "Redis refuses the login: WRONGPASS invalid username-password pair?; next"));
+  char *second = strchr(lines, '\n');
+  CHECK(second && !second[1]); /* the clock stands: no second line in this second */
+  EQ(redis_stats().state, SIO_REDIS_CONNECTING);
+  refusal = NULL;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_subscription_that_is_refused_is_tried_again) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(NULL), 0);
+  no_subscribers = true;
+  UNTIL(redis_stats().failures > 2);
+  CHECK(strstr(lines, "Redis refuses a command: NOPERM no channels\n"));
+  CHECK(strstr(lines, "that is subscribed: a subscription is refused; next attempt"));
+  no_subscribers = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_redis_that_loads_is_waited_for) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(NULL), 0);
+  refusal = "-LOADING Redis is loading the dataset in memory\r\n";
+  UNTIL(redis_stats().failures > 2);
+  CHECK(strstr(lines, "Redis refuses the login: LOADING Redis is loading the dataset in memory"));
+  refusal = NULL;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_silent_redis_is_given_up) {
+  begin(&(sio_redis_options){ .ping_interval_ms = 20 });
+  for (int i = 0; i < 1000; i++) pump(); /* pings are answered */
+  EQ(redis_stats().failures, 0);
+  mute = true;
+  UNTIL(redis_stats().failures >= 2);
+  CHECK(strstr(lines, "Redis does not answer"));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(a_redis_that_does_not_greet_is_given_up_in_time) {
+  static const char *const first[] = { "w1gYUz", NULL };
+  ids = first;
+  EQ(begin_code(&(sio_redis_options){ .connect_timeout_ms = 5 }), 0);
+  mute = true;
+  UNTIL(redis_stats().failures >= 2);
+  CHECK(strstr(lines, "cannot connect: connection timed out"));
+  mute = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+static void answer_is_refused(const char *bytes, const char *line) {
+  begin(&(sio_redis_options){ .max_message = 10000 });
+  uint64_t before = redis_stats().failures;
+  lines[0] = '\0';
+  clock_ms += 2000;
+  for (size_t n = 0; n < 200000 && redis_stats().failures == before; n += strlen(bytes)) {
+    if (subscriber()) fake_say(subscriber(), bytes);
+    pump();
+  }
+  UNTIL(redis_stats().failures > before);
+  settle();
+  CHECK(strstr(lines, line));
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+TEST(what_is_no_redis_is_left) {
+  answer_is_refused("HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the protocol of Redis");
+}
+
+TEST(an_endless_message_is_refused) {
+  static char bytes[5000];
+  memset(bytes, 'x', sizeof bytes - 1);
+  memcpy(bytes, "$1000000000\r\n", 13);
+  answer_is_refused(bytes, "longer than max_message allows");
+}
+
+TEST(an_array_of_a_billion_is_refused_before_it_is_allocated) {
+  answer_is_refused("*1000000000\r\n", "longer than max_message allows");
+}
+
+TEST(surprising_replies_are_ignored) {
+  begin(NULL);
+  struct fake_conn *c = subscriber();
+  fake_say(c, "+OK\r\n:7\r\n*0\r\n*1\r\n$7\r\nmessage\r\n*3\r\n$7\r\nmessage\r\n:1\r\n:2\r\n"
+              "*3\r\n$8\r\npmessage\r\n$1\r\na\r\n$1\r\nb\r\n*-1\r\n$-1\r\n"
+              "*3\r\n$7\r\nmessage\r\n$7\r\nunknown\r\n$1\r\nx\r\n*2\r\n*1\r\n:1\r\n:1\r\n");
+  settle();
+  EQ(redis_stats().state, SIO_REDIS_READY);
+  EQ(redis_stats().failures, 0);
+  fake_say(c, "-NOPERM no\r\n");
+  settle();
+  EQ(redis_stats().errors, 1);
+  end();
+}
+
+TEST(a_server_goes_on_alone_when_its_redis_is_freed) {
+  begin(NULL);
+  struct peer *p = joined();
+  sio_redis_free(redis);
+  settle();
+  EQ(sio_broadcast(ALL, "ev", SIO_NONE), 0);
+  saw();
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  SAW("socket is not connected own socket is not connected 1 ");
+  HEARD(p, "42[\"ev\"] ");
+  server_gone();
+  fake_cut();
+  fake_stop_listening();
+  nothing_left();
+}
+
+TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
+  begin(NULL);
+  server_gone();
+  for (int i = 0; i < 10; i++) pump();
+  EQ(redis_stats().state, SIO_REDIS_IDLE);
+  CHECK(!subscriber());
+  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  closed = false;
+  EQ(sio_server_new(&loop, &o, &srv), 0);
+  EQ(sio_of(srv, "/", &root), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end();
+}
+
+/* ---- no memory ------------------------------------------------------------------------------- */
+
+static void do_everything(void) {
+  const sio_slice bin = { "\1", 1 };
+  sio_broadcast(ALL, "ev", SIO_ARGS("x", sio_bin(bin.p, 1)));
+  sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_replies, NULL);
+  sio_all_join(ALL, SIO_ROOMS("r"));
+  sio_all_fetch(ALL, 0, on_list, NULL);
+  sio_server_side_emit(root, "hello", SIO_ARGS(sio_bin(bin.p, 1)), 0, on_replies, NULL);
+  sio_server_count(root, 0, on_count, NULL);
+  settle();
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":5,\"opts\":{"
+                                     "\"rooms\":[],\"except\":[]}}"));
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":6,\"data\":"
+                                     "[\"hello\",{\"x\":1}]}"));
+  push("socket.io-request#/#", SLICE("{\"uid\":\"x\",\"requestId\":\"1\",\"type\":1}"));
+  push("socket.io-request#/#",
+       SLICE("{\"uid\":\"x\",\"requestId\":\"2\",\"type\":7,\"packet\":"
+             "{\"type\":2,\"data\":[\"q\"]},\"opts\":{\"rooms\":[\"r\"]}}"));
+  push_hex("socket.io#/#", "93a677777777777783a47479706502a46461746192a26576c40101a36e7370a12f80");
+}
+
+TEST(any_allocation_may_fail) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin(NULL);
+    sio_on_server_side(root, "hello", on_hello, "pong");
+    joined();
+    alloc_fail_in(at);
+    if (subscriber()) do_everything();
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    end();
+  }
+}
+
+TEST(any_allocation_may_fail_while_it_begins) {
+  for (size_t at = 1; at < 120; at++) {
+    alloc_install();
+    traced[0] = '\0';
+    npeers = 0;
+    closed = false;
+    uv_loop_init(&loop);
+    uv_async_init(&loop, &alive, on_alive);
+    begin_redis(NULL);
+    sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+    alloc_fail_in(at);
+    int err = sio_server_new(&loop, &o, &srv);
+    if (!err) {
+      UNTIL(redis_stats().state == SIO_REDIS_READY);
+      if (redis_stats().state != SIO_REDIS_READY) fprintf(stderr, "at %zu: %s\n", at, lines);
+      end();
+      continue;
+    }
+    EQ(err, UV_ENOMEM);
+    alloc_fail_in(0);
+    sio_redis_free(redis);
+    fake_stop_listening();
+    nothing_left();
+  }
+  for (size_t at = 1; at < 5; at++) {
+    sio_redis *r;
+    alloc_install();
+    uv_loop_init(&loop);
+    alloc_fail_in(at);
+    int err = sio_redis_new(&loop, NULL, why, sizeof why, &r);
+    alloc_fail_in(0);
+    if (!err) sio_redis_free(r);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    EQ(uv_loop_close(&loop), 0);
+    EQ(alloc_live, 0);
+  }
+}
+
+TESTS_BEGIN
+T(a_broken_connection_is_made_again_and_subscribed)
+T(what_is_said_while_redis_is_away_waits_up_to_a_bound)
+T(a_question_whose_count_is_lost_ends)
+T(a_wrong_password_is_said_in_one_line_and_tried_again)
+T(a_subscription_that_is_refused_is_tried_again)
+T(a_redis_that_loads_is_waited_for)
+T(a_silent_redis_is_given_up)
+T(a_redis_that_does_not_greet_is_given_up_in_time)
+T(what_is_no_redis_is_left)
+T(an_endless_message_is_refused)
+T(an_array_of_a_billion_is_refused_before_it_is_allocated)
+T(surprising_replies_are_ignored)
+T(a_server_goes_on_alone_when_its_redis_is_freed)
+T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
+T(any_allocation_may_fail)
+T(any_allocation_may_fail_while_it_begins)
+TESTS_END
