@@ -336,14 +336,14 @@ static int heard_sockets(const struct asker *k, sio_slice rooms) {
 /* ---- bulk ------------------------------------------------------------------------------------ */
 
 struct heard_fields {
-  sio_slice uid, id, type, opts, rooms, close, data, packet;
+  sio_slice uid, id, type, opts, rooms, close, data, packet, sid, room;
 };
 
 static int heard_bulk(sio_adapter *a, enum message_type type, const struct heard_fields *f) {
   struct heard_target t;
   struct unpacked_names rooms = { NULL };
   const sio_adapter_ops *local = classic_local();
-  if (!f->opts.n) return SIO_EPROTO; /* the form of version 6, for one socket */
+  if (!f->opts.n) return SIO_EPROTO;
   int err = heard_read_target(&t, f->opts);
   if (!err) err = sio__unpack_names(&rooms, f->rooms);
   if (!err) {
@@ -356,6 +356,32 @@ static int heard_bulk(sio_adapter *a, enum message_type type, const struct heard
   }
   sio__unpack_names_clear(&rooms);
   heard_target_clear(&t);
+  return err;
+}
+
+static void answer_done(const struct asker *k) {
+  struct message m;
+  answer_begin(&m, k, MESSAGE_FETCH);
+  answer_send(&m, k, NULL, 0, false);
+}
+
+/* What version 6 of the Node.js adapter sends: it names one socket, whose server alone reacts and
+ * says that it is done. */
+static int heard_for_one(const struct asker *k, enum message_type type,
+                         const struct heard_fields *f) {
+  char id[UNPACK_ROOM_MAX], room[UNPACK_ROOM_MAX];
+  int err = 0;
+  if (!sio__unpack_name(f->sid, id, sizeof id)) return SIO_EPROTO;
+  if (type != MESSAGE_DISCONNECT && !sio__unpack_room(f->room, room)) return SIO_EPROTO;
+  sio_socket *s = sio_socket_find(k->adapter->nsp, id);
+  if (!s) return 0;
+  if (type == MESSAGE_JOIN)
+    err = sio_join(s, room);
+  else if (type == MESSAGE_LEAVE)
+    err = sio_leave(s, room);
+  else
+    sio_disconnect(s, sio__unpack_is_true(f->close));
+  if (!err && k->id[0]) answer_done(k);
   return err;
 }
 
@@ -402,7 +428,8 @@ static int heard_dispatch(struct asker *k, enum message_type type, const struct 
     case MESSAGE_ALL_ROOMS: heard_all_rooms(k); return 0;
     case MESSAGE_JOIN:
     case MESSAGE_LEAVE:
-    case MESSAGE_DISCONNECT: return heard_bulk(k->adapter, type, f);
+    case MESSAGE_DISCONNECT:
+      return f->opts.n ? heard_bulk(k->adapter, type, f) : heard_for_one(k, type, f);
     case MESSAGE_FETCH: return heard_fetch(k, f->opts);
     case MESSAGE_SERVER_EMIT: return heard_server_emit(k, f->data);
     default: return heard_ask(k, f->packet, f->opts);
@@ -431,10 +458,11 @@ void sio__heard_request(struct subscription *s, sio_slice channel, sio_slice pay
   const struct unpack_field fields[] = { { "uid", &f.uid },     { "requestId", &f.id },
                                          { "type", &f.type },   { "opts", &f.opts },
                                          { "rooms", &f.rooms }, { "close", &f.close },
-                                         { "data", &f.data },   { "packet", &f.packet } };
+                                         { "data", &f.data },   { "packet", &f.packet },
+                                         { "sid", &f.sid },     { "room", &f.room } };
   if (a->shut) return;
   int err = sio__unpack_open(&u, heard_msgs(a), payload);
-  if (!err && !sio__unpack_fields(u.value, fields, 8)) err = SIO_EPROTO;
+  if (!err && !sio__unpack_fields(u.value, fields, 10)) err = SIO_EPROTO;
   if (!err) err = heard_request_fields(a, &f);
   sio__unpack_clear(&u);
   if (err) sio__redis_malformed(a->redis, channel, heard_error(err));

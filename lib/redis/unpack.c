@@ -10,7 +10,6 @@
 #include "packet/msgpack.h"
 
 enum {
-  ROOM_NAME_MAX = 255,
   BINS_MAX = 65536,            /* attachments of one value */
   JSON_MAX = 256 * 1024 * 1024 /* bytes of the JSON text of one value */
 };
@@ -121,7 +120,7 @@ static size_t unpack_name_size(const struct msgpack *t) {
   char digits[NUM_MAX];
   if (t->kind == MSGPACK_UINT) return sio__num_u64(digits, t->u.u) + 1;
   if (t->kind == MSGPACK_INT) return sio__num_i64(digits, t->u.i) + 1;
-  if (t->kind != MSGPACK_STR || t->bytes.n > ROOM_NAME_MAX) return 0;
+  if (t->kind != MSGPACK_STR || t->bytes.n >= UNPACK_ROOM_MAX) return 0;
   return memchr(t->bytes.p, '\0', t->bytes.n) ? 0 : t->bytes.n + 1;
 }
 
@@ -134,6 +133,13 @@ static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
     memcpy(to, t->bytes.p, t->bytes.n);
   to[size - 1] = '\0';
   return to + size;
+}
+
+bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]) {
+  struct msgpack t;
+  size_t size = sio__msgpack_next(&value, &t) ? unpack_name_size(&t) : 0;
+  if (size) unpack_copy_name(out, &t, size);
+  return size > 0;
 }
 
 /* Takes an element off *in, with all that is in it. */

@@ -36,6 +36,10 @@ bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out);
 bool sio__unpack_is_true(sio_slice value);
 bool sio__unpack_is_false(sio_slice value);
 
+enum { UNPACK_ROOM_MAX = 256 }; /* the longest name of a room, with its NUL */
+/* The name of a room: a string, or an integer as its digits. False: it cannot be a room here. */
+bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]);
+
 /* The names of rooms in an array: strings, and integers as their digits, as JavaScript has them.
  * What cannot be the name of a room here is left out. */
 struct unpacked_names {

@@ -274,6 +274,45 @@ TEST(rooms_as_numbers_and_missing_flags_and_nsp_are_understood) {
   end();
 }
 
+static void request_of_version_6(const char *format, const char *sid) {
+  char text[300];
+  snprintf(text, sizeof text, format, sid);
+  push("socket.io-request#/#", slice_str(text));
+}
+
+TEST(requests_of_version_6_name_one_socket) {
+  begin(NULL);
+  struct peer *p = joined(), *q = joined();
+  char sid[64];
+  snprintf(sid, sizeof sid, "%s", sio_socket_id(root->members[0]));
+  request_of_version_6("{\"uid\":\"other\",\"requestId\":\"aBcDeF\",\"type\":2,\"sid\":\"%s\","
+                       "\"room\":\"r\"}",
+                       sid);
+  PUBLISHED("socket.io-response#/#", "{\"requestId\":\"aBcDeF\"}");
+  CHECK(sio_in_room(root->members[0], "r") && !sio_in_room(root->members[1], "r"));
+  request_of_version_6("{\"type\":2,\"sid\":\"%s\",\"room\":7}", sid);
+  CHECK(sio_in_room(root->members[0], "7"));
+  request_of_version_6("{\"uid\":\"other\",\"requestId\":\"b\",\"type\":3,\"sid\":\"%s\","
+                       "\"room\":\"r\"}",
+                       sid);
+  PUBLISHED("socket.io-response#/#", "{\"requestId\":\"b\"}");
+  CHECK(!sio_in_room(root->members[0], "r"));
+  request_of_version_6("{\"uid\":\"other\",\"requestId\":\"c\",\"type\":4,\"sid\":\"%s\"}",
+                       "not here");
+  EQ(redis_stats().malformed, 0);
+  request_of_version_6("{\"uid\":\"other\",\"requestId\":\"d\",\"type\":4,\"sid\":\"%s\","
+                       "\"close\":true}",
+                       sid);
+  PUBLISHED("socket.io-response#/#", "{\"requestId\":\"d\"}");
+  NOTHING_PUBLISHED();
+  HEARD(p, "41 end ");
+  HEARD(q, "");
+  request_of_version_6("{\"type\":2,\"room\":\"r\"}%s", "");
+  request_of_version_6("{\"type\":3,\"sid\":\"%s\"}", sid);
+  EQ(redis_stats().malformed, 2);
+  end();
+}
+
 TEST(malformed_messages_are_counted_and_do_no_harm) {
   static const char *const broadcasts[] = {
     "",
@@ -567,6 +606,7 @@ T(joins_leaves_and_disconnects_apply_here_and_are_published)
 T(broadcasts_of_other_servers_are_delivered)
 T(what_is_our_own_or_for_nobody_here_is_ignored)
 T(rooms_as_numbers_and_missing_flags_and_nsp_are_understood)
+T(requests_of_version_6_name_one_socket)
 T(malformed_messages_are_counted_and_do_no_harm)
 T(join_leave_and_disconnect_of_others_apply_here)
 T(a_broadcast_with_acks_of_another_server_is_counted_and_answered)
