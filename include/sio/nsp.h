@@ -219,6 +219,11 @@ SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
 /* Runs for every namespace that is created after this call ("new_namespace"). */
 SIO_EXTERN int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
+/* Runs when a child has been removed. None of the callbacks that are registered on it runs again,
+ * so what their user pointers refer to can be freed. Sending to it returns SIO_ECLOSED. It does not
+ * run for the namespaces that exist when the server closes: all of them are gone when done() of
+ * sio_server_close() runs. */
+SIO_EXTERN int sio_on_removed_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
 
 #ifdef __cplusplus
 }

@@ -113,6 +113,7 @@ static void child_on_remove_task(struct task *t) {
   nsp->made_for = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close(nsp);
+  sio__nsp_run_removed_hooks(nsp);
   sio__nsp_drop_library_ref(nsp);
 }
 

@@ -22,6 +22,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   sio__hooks_init(&core->parents);
   buf_init(&core->handshake, SIZE_MAX / 2);
   sio__hooks_init(&core->new_nsp);
+  sio__hooks_init(&core->removed_nsp);
   list_init(&core->leaving);
   list_init(&core->just_connected);
   task_init(&core->finish_leaving, sio__finish_leaving_sockets);

@@ -129,5 +129,6 @@ void sio__nsp_run_writable_hooks(sio_nsp *nsp, sio_socket *s);
 void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d);
 void sio__nsp_run_outgoing_hooks(sio_nsp *nsp, sio_socket *s, const char *event, sio_args args);
 void sio__nsp_run_new_hooks(sio_nsp *nsp);
+void sio__nsp_run_removed_hooks(sio_nsp *nsp);
 
 #endif

@@ -186,6 +186,10 @@ void sio__nsp_run_new_hooks(sio_nsp *nsp) {
   HOOKS_EACH(k, walk, &nsp->core->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
 }
 
+void sio__nsp_run_removed_hooks(sio_nsp *nsp) {
+  HOOKS_EACH(k, walk, &nsp->core->removed_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+}
+
 /* ---- registering other callbacks ------------------------------------------------------------ */
 
 int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user) {
@@ -226,6 +230,9 @@ int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
 }
 int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
   return sio__hooks_add(&core_of(srv)->new_nsp, (hook_fn)cb, user);
+}
+int sio_on_removed_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
+  return sio__hooks_add(&core_of(srv)->removed_nsp, (hook_fn)cb, user);
 }
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */

@@ -47,6 +47,7 @@ static void on_loop_closed(struct loop *l) {
   sio__server_free_compressors(srv);
   sio__server_close_adapters(srv);
   sio__hooks_clear(&srv->core.new_nsp);
+  sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
   sio__members_release(srv);
   /* This must come last, because freeing the other parts returns messages to this pool. */

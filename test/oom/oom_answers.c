@@ -128,6 +128,7 @@ static int call_of_match(void) {
   return sio_of_match(srv, on_match, NULL, &nsp);
 }
 static int call_on_new_nsp(void) { return sio_on_new_nsp(srv, on_nsp, NULL); }
+static int call_on_removed_nsp(void) { return sio_on_removed_nsp(srv, on_nsp, NULL); }
 static int call_use(void) { return sio_use(root, on_gate, NULL); }
 static int call_use_packet(void) { return sio_use_packet(root, on_packet, NULL); }
 static int call_on_connect(void) { return sio_on_connect(root, on_socket, NULL); }
@@ -269,6 +270,7 @@ static const struct call calls[] = {
   C(of_pattern, 0),
   C(of_match, 0),
   C(on_new_nsp, 0),
+  C(on_removed_nsp, 0),
   C(use, 0),
   C(use_packet, 0),
   C(on_connect, 0),

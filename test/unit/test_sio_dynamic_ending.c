@@ -176,6 +176,68 @@ TEST(notes_of_namespaces_that_were_left_are_bounded) {
   stop();
 }
 
+/* What a host keeps for the callbacks of one child. */
+static void on_owned(sio_socket *s, sio_event *e, void *user) {
+  (void)s, (void)e;
+  trace("%s ", (const char *)user);
+}
+
+static void on_new_own(sio_nsp *nsp, void *user) {
+  char **own = user;
+  *own = strdup("owned");
+  sio_on(nsp, "own", on_owned, *own);
+}
+
+static void on_removed(sio_nsp *nsp, void *user) {
+  char **own = user;
+  free(*own);
+  *own = NULL;
+  trace("removed(%s,%d) ", sio_nsp_name(nsp),
+        sio_broadcast((sio_target){ .nsp = nsp }, "x", SIO_NONE));
+}
+
+TEST(the_end_of_a_child_is_reported_when_none_of_its_callbacks_can_run) {
+  char *own = NULL;
+  begin_pattern(NULL);
+  EQ(sio_on_new_nsp(srv, on_new_own, &own), 0);
+  EQ(sio_on_removed_nsp(srv, on_removed, &own), 0);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  say(p, "42/room-1,[\"own\"]");
+  SAW("new(/room-1) connect(/room-1) owned ");
+  say(p, "41/room-1,");
+  turn();
+  char want[64];
+  snprintf(want, sizeof want, "removed(/room-1,%d) ", SIO_ECLOSED);
+  SAW(want);
+  CHECK(!own);
+  say(p, "40/room-2,");
+  sio_nsp *kept = sio_nsp_ref(sio_nsp_find(srv, "/room-2"));
+  say(p, "41/room-2,");
+  turn();
+  SAW("new(/room-2) connect(/room-2) ");
+  sio_nsp_unref(kept);
+  turn();
+  CHECK(!own);
+  stop();
+}
+
+static void close_in_removed(sio_nsp *nsp, void *user) {
+  (void)user;
+  EQ(sio_server_close(sio_nsp_server(nsp), on_done, NULL), 0);
+}
+
+TEST(the_server_may_be_closed_when_a_child_is_reported_as_removed) {
+  begin_pattern(NULL);
+  EQ(sio_on_removed_nsp(srv, close_in_removed, NULL), 0);
+  struct peer *p = peer_new();
+  say(p, "40/room-1,");
+  say(p, "40/room-2,");
+  say(p, "41/room-1,");
+  turn();
+  stop();
+}
+
 TESTS_BEGIN
 T(a_child_is_removed_with_its_last_socket_and_created_again)
 T(a_peer_that_connects_again_in_the_same_turn_finds_the_same_child)
@@ -187,4 +249,6 @@ T(a_child_waits_for_its_open_questions)
 T(a_late_packet_to_a_removed_child_is_dropped)
 T(a_child_stays_while_one_of_its_sockets_may_be_recovered)
 T(notes_of_namespaces_that_were_left_are_bounded)
+T(the_end_of_a_child_is_reported_when_none_of_its_callbacks_can_run)
+T(the_server_may_be_closed_when_a_child_is_reported_as_removed)
 TESTS_END
