@@ -8,7 +8,7 @@
  * exchanges with the other servers:
  *
  *     host calls            slot            travels                     and there
- *     sio_broadcast         broadcast       target, sio_packet_json()   sio_packet_new(), then
+ *     sio_broadcast         broadcast       target, sio_packet_info     sio_packet_new(), then
  *                                                                       memory's broadcast
  *     sio_broadcast_ack     broadcast       the same, and a number      sio_query_new() first; the
  *                                                                       count and the replies back
@@ -16,7 +16,7 @@
  *     sio_all_disconnect    all_disconnect  target, session             memory's all_disconnect
  *     sio_all_fetch         fetch           target, and a number        sio_all_fetch() with
  *                                                                       SIO_LOCAL; the list back
- *     sio_server_side_emit  server_emit     sio_packet_json(), a number sio_server_side_receive();
+ *     sio_server_side_emit  server_emit     sio_packet_info, a number   sio_server_side_receive();
  *                                                                       the ack back
  *     sio_server_count      server_count    nothing, or a question
  *
@@ -43,10 +43,10 @@ typedef struct sio_packet sio_packet; /* one encoded event, shared by all receiv
 typedef struct sio_adapter_ops {
   /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */
   size_t size;
-  /* The namespace was made; sio_adapter_user(nsp) is what the options say. 0 and *out, the
-   * library's until close; or an error: then sio_of() fails with it. What takes time, as
-   * connecting, goes on later, and its failure is the adapter's to log. */
-  int (*open)(sio_adapter **out, sio_nsp *nsp);
+  /* A namespace was made: makes the adapter for it. user is sio_options.adapter_user. The library
+   * passes *out to the other functions, until close. After an error sio_of() fails with it. What
+   * takes time, such as connecting, goes on after the call; the adapter itself logs its failure. */
+  int (*open)(sio_nsp *nsp, void *user, sio_adapter **out);
   /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut.
    * Sockets have left, every query is over: the adapter releases those it holds. */
   void (*close)(sio_adapter *a);
@@ -61,7 +61,7 @@ typedef struct sio_adapter_ops {
   void (*rooms)(const sio_adapter *a, const sio_socket *s, void (*cb)(const char *room, void *user),
                 void *user);
   /* Sends p to whom the target names, with sio_packet_deliver() for each local socket. If
-   * sio_packet_query(p) is not NULL acks are asked for: local ones come by themselves; for other
+   * sio_packet_info.query is not NULL acks are asked for: local ones come by themselves; for other
    * servers the adapter holds the query, and hands it what they answer. An error: nothing was sent,
    * and the query is over. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
@@ -107,37 +107,35 @@ typedef struct sio_adapter_ops {
 
 SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;
 
-SIO_EXTERN void *sio_adapter_user(const sio_nsp *nsp);       /* sio_options.adapter_user */
-SIO_EXTERN unsigned sio_adapter_timeout(const sio_nsp *nsp); /* sio_options.request_timeout_ms */
-/* One word of room in each socket, for the adapter's own use; starts as NULL. The memory adapter
- * uses it itself. */
-SIO_EXTERN void *sio_adapter_slot(const sio_socket *s);
-SIO_EXTERN void sio_adapter_set_slot(sio_socket *s, void *p);
-/* Visits every connected socket of the namespace on this node; visit may not add or remove
- * sockets. */
-SIO_EXTERN void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user),
-                             void *user);
-
 /* ---- packets ------------------------------------------------------------------------- */
 
 /* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
  * does. */
 SIO_EXTERN int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
-/* The event as it is sent to other servers: ["event",arguments...], in which
- * {"_placeholder":true,"num":k} stands for attachment k. Valid as long as the packet. {NULL,0}: no
- * memory; only with connection state recovery, where a copy without this server's offset is made at
- * the first call. */
-SIO_EXTERN sio_slice sio_packet_json(const sio_packet *p);
-SIO_EXTERN size_t sio_packet_bins(const sio_packet *p);
-SIO_EXTERN sio_slice sio_packet_bin(const sio_packet *p, size_t k); /* {NULL,0} past the end */
-SIO_EXTERN sio_query *sio_packet_query(const sio_packet *p); /* NULL: no acks are asked for */
+/* What an adapter sends to other servers. Everything is valid as long as the packet. */
+typedef struct sio_packet_info {
+  /* Set by the caller to sizeof(sio_packet_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  /* The event as a JSON array: ["event",arguments...]. {"_placeholder":true,"num":k} stands for
+   * bins[k]. */
+  sio_slice json;
+  /* The attachments. */
+  const sio_slice *bins;
+  size_t nbins;
+  /* Collects the acks; NULL: no acks are asked for. */
+  sio_query *query;
+} sio_packet_info;
+/* Fills in the first out->size bytes of *out. UV_ENOMEM: json and bins are empty, and only query is
+ * set. The first call for a packet allocates memory if the packet has attachments, or if connection
+ * state recovery is on. */
+SIO_EXTERN int sio_packet_get_info(const sio_packet *p, sio_packet_info *out);
 /* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). to
  * is the target that the packet will be sent to: its nsp, flags and key are used, and with
  * connection state recovery its rooms and except as well, since the packet is kept here, once, for
  * sockets of this target that return later. q: of sio_query_new(), or NULL. SIO_EJSON: it is no
  * event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
-SIO_EXTERN int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
-                              const sio_slice *bins, size_t nbins, sio_query *q);
+SIO_EXTERN int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
+                              size_t nbins, sio_query *q, sio_packet **out);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
 
 /* ---- queries: questions to many, while they are open --------------------------------------------
@@ -152,13 +150,32 @@ SIO_EXTERN void sio_query_hold(sio_query *q);
 /* Gives one hold back; the caller does not use q afterwards. err is 0, or says why an answer did
  * not come (SIO_ETIMEOUT, ...): the first such error becomes the status that the host gets. */
 SIO_EXTERN void sio_query_release(sio_query *q, int err);
-SIO_EXTERN bool sio_query_over(const sio_query *q);
-/* ms: as asked for, or the default; never 0. */
-SIO_EXTERN unsigned sio_query_timeout(const sio_query *q);
+
+/* The state of a query. */
+typedef struct sio_query_info {
+  /* Set by the caller to sizeof(sio_query_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  /* How many sockets (or servers) have been asked. */
+  size_t expected;
+  /* The time for the answers, in milliseconds: as the host gave it, or the default; never 0. */
+  unsigned timeout_ms;
+  /* The query has ended, and answers are ignored. */
+  bool over;
+} sio_query_info;
+/* Fills in the first out->size bytes of *out. */
+SIO_EXTERN void sio_query_get_info(const sio_query *q, sio_query_info *out);
+
+/* The same as a value: sio_query_info_of(q).expected. */
+static inline sio_query_info sio_query_info_of(const sio_query *q) {
+  sio_query_info info;
+  info.size = sizeof info;
+  sio_query_get_info(q, &info);
+  return info;
+}
+
 /* So many more sockets (or servers) are asked; so many of them will not answer. */
 SIO_EXTERN void sio_query_expect(sio_query *q, size_t n);
 SIO_EXTERN void sio_query_lost(sio_query *q, size_t n);
-SIO_EXTERN size_t sio_query_expected(const sio_query *q);
 /* One reply: one JSON text and its attachments, copied; empty is null. id: the socket's; NULL: not
  * known. What is no JSON text counts as lost. */
 SIO_EXTERN void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
@@ -168,15 +185,15 @@ SIO_EXTERN void sio_query_reply(sio_query *q, const char *id, sio_slice json, co
 SIO_EXTERN void sio_query_remote(sio_query *q, const sio_remote *r);
 
 /* For broadcasts with acks that come from another server: q goes into sio_packet_new(), the packet
- * into the memory adapter's broadcast; then sio_query_expected() is the count to send back, and
+ * into the memory adapter's broadcast; then sio_query_info.expected is the count to send back, and
  * sio_query_release() ends the asking. reply runs for each ack; end once, with 0, SIO_ETIMEOUT or
  * SIO_ECLOSED. Both run from the loop. timeout_ms 0: the default. */
 typedef struct sio_query_watch {
   void (*reply)(const char *id, sio_slice json, const sio_slice *bins, size_t nbins, void *user);
   void (*end)(int status, size_t lost, void *user); /* lost: who was asked and did not answer */
 } sio_query_watch;
-SIO_EXTERN int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
-                             const sio_query_watch *watch, void *user);
+SIO_EXTERN int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
+                             void *user, sio_query **out);
 
 /* ---- server side emits ----------------------------------------------------------------------- */
 
@@ -200,7 +217,6 @@ enum sio_room_change { SIO_ROOM_CREATED, SIO_ROOM_JOINED, SIO_ROOM_LEFT, SIO_ROO
 /* Runs the host's room hooks, which may change any room: the name must outlive them. */
 SIO_EXTERN void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room,
                               sio_socket *s);
-SIO_EXTERN bool sio_room_watched(const sio_nsp *nsp); /* are there any? */
 
 #ifdef __cplusplus
 }

@@ -280,7 +280,7 @@ typedef struct sio_options {
   const struct sio_parser_ops *parser;
   /* NULL: sio_adapter_memory. See adapter.h. */
   const struct sio_adapter_ops *adapter;
-  /* For the adapter: sio_adapter_user(). */
+  /* Passed to the adapter: sio_adapter_ops.open. */
   void *adapter_user;
   /* NULL: the server serves alone. Otherwise it serves together with the other servers of the same
    * sio_threads; see threads.h. Not together with adapter or recovery. */

@@ -9,6 +9,7 @@
 #include "adapters/rooms.h"
 #include "base/mem.h"
 #include "core/nsp.h"
+#include "core/room_hooks.h"
 #include "core/socket.h"
 #include <sio/adapter.h>
 
@@ -170,7 +171,7 @@ static bool room_exists(const sio_adapter *a, const char *room) {
 }
 
 static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
-  bool watched = sio_room_watched(a->nsp), is_new = watched && !room_exists(a, room);
+  bool watched = sio__room_hooks_set(a->nsp), is_new = watched && !room_exists(a, room);
   int err = sio__rooms_join(&a->rooms, s, room);
   if (err) return err;
   if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
@@ -179,7 +180,7 @@ static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
 }
 
 static void report_left_room(sio_adapter *a, sio_socket *s, const char *room) {
-  if (!sio_room_watched(a->nsp)) return;
+  if (!sio__room_hooks_set(a->nsp)) return;
   bool removed = !room_exists(a, room);
   sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
   if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
@@ -206,13 +207,13 @@ static void leave_rooms_and_report(sio_adapter *a, sio_socket *s) {
 
 /* If there is no memory for a name, the remaining rooms are left without running the callbacks. */
 static void memory_leave_all(sio_adapter *a, sio_socket *s) {
-  if (sio_room_watched(a->nsp)) leave_rooms_and_report(a, s);
+  if (sio__room_hooks_set(a->nsp)) leave_rooms_and_report(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
 static void memory_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
-  if (!sio_room_watched(a->nsp)) return;
+  if (!sio__room_hooks_set(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
   sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
 }
@@ -250,7 +251,8 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
-static int memory_open(sio_adapter **out, sio_nsp *nsp) {
+static int memory_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+  (void)user;
   sio_adapter *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;

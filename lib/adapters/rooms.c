@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include <sio/adapter.h>
+#include "core/socket.h"
 
 enum { MIN_MEMBERS = 4, MIN_SLOTS = 4 };
 
@@ -23,7 +23,7 @@ struct joined_rooms {
 
 /* ---- the rooms of a socket ------------------------------------------------------------------ */
 
-static struct joined_rooms *joined_rooms_of(const sio_socket *s) { return sio_adapter_slot(s); }
+static struct joined_rooms *joined_rooms_of(const sio_socket *s) { return s->slot; }
 
 /* The hash is made from the room's number and not from its address, so that a socket leaves its
  * rooms in the same order in each run of the program. */
@@ -61,7 +61,7 @@ static int joined_rooms_reserve(sio_socket *s) {
   t->cap = cap;
   if (old) joined_rehash(t, old);
   sio__free(old);
-  sio_adapter_set_slot(s, t);
+  s->slot = t;
   return 0;
 }
 
@@ -69,7 +69,7 @@ static void joined_rooms_free_if_empty(sio_socket *s) {
   struct joined_rooms *t = joined_rooms_of(s);
   if (!t || t->n) return;
   sio__free(t);
-  sio_adapter_set_slot(s, NULL);
+  s->slot = NULL;
 }
 
 /* Frees a slot. Each later entry that a search would not find any more is moved into the gap. */

@@ -123,29 +123,21 @@ static struct request request_for_target(int kind, const sio_target *to) {
 
 /* ---- the calls of the host ----------------------------------------------------------------- */
 
-/* Lists the attachments of a packet. NULL: there are none, or no memory. */
-static sio_slice *list_attachments(const sio_packet *p, size_t *n) {
-  *n = sio_packet_bins(p);
-  sio_slice *bins = *n ? sio__malloc(size_mul(*n, sizeof *bins)) : NULL;
-  for (size_t i = 0; bins && i < *n; i++) bins[i] = sio_packet_bin(p, i);
-  return bins;
-}
-
-static int send_packet(sio_adapter *a, struct request *r, const sio_target *to, const sio_packet *p,
-                       sio_query *q) {
-  sio_slice *bins = list_attachments(p, &r->nbins);
-  if (r->nbins && !bins) return UV_ENOMEM;
-  r->json = sio_packet_json(p);
-  r->bins = bins;
-  if (q) r->timeout_ms = sio_query_timeout(q);
-  int err = send_to_others(a, r, to, q);
-  sio__free(bins);
-  return err;
+static int send_packet(sio_adapter *a, struct request *r, const sio_target *to,
+                       const sio_packet *p) {
+  sio_packet_info info = { .size = sizeof info };
+  int err = sio_packet_get_info(p, &info);
+  if (err) return err;
+  r->json = info.json;
+  r->bins = info.bins;
+  r->nbins = info.nbins;
+  if (info.query) r->timeout_ms = sio_query_info_of(info.query).timeout_ms;
+  return send_to_others(a, r, to, info.query);
 }
 
 static int threads_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct request r = request_for_target(REQUEST_BROADCAST, to);
-  int err = to->flags & SIO_LOCAL ? 0 : send_packet(a, &r, to, p, sio_packet_query(p));
+  int err = to->flags & SIO_LOCAL ? 0 : send_packet(a, &r, to, p);
   return err ? err : sio_adapter_memory.broadcast(threads_adapter(a)->memory, to, p);
 }
 
@@ -174,7 +166,7 @@ static int threads_all_disconnect(sio_adapter *a, const sio_target *to, bool ses
 
 static int threads_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
   struct request r = request_for_target(REQUEST_FETCH, to);
-  r.timeout_ms = sio_query_timeout(q);
+  r.timeout_ms = sio_query_info_of(q).timeout_ms;
   return send_to_others(a, &r, to, q);
 }
 
@@ -185,7 +177,8 @@ static unsigned count_others(const sio_adapter *a) {
 
 static int threads_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   struct request r = { .kind = REQUEST_SERVER_EMIT };
-  return send_packet(a, &r, NULL, p, q);
+  (void)q; /* sio_packet_info.query is the same */
+  return send_packet(a, &r, NULL, p);
 }
 
 static int threads_server_count(sio_adapter *a, sio_query *q) {
@@ -259,7 +252,7 @@ static sio_target request_target(sio_nsp *nsp, const struct request *r) {
 static int broadcast_here(sio_nsp *nsp, const struct request *r, sio_query *q) {
   sio_target to = request_target(nsp, r);
   sio_packet *p;
-  int err = sio_packet_new(&p, &to, r->json, r->bins, r->nbins, q);
+  int err = sio_packet_new(&to, r->json, r->bins, r->nbins, q, &p);
   if (err) return err;
   err = sio_adapter_memory.broadcast(threads_adapter(nsp->adapter)->memory, &to, p);
   sio_packet_free(p);
@@ -279,14 +272,14 @@ static void run_broadcast_with_acks(sio_nsp *nsp, const struct request *r) {
   static const sio_query_watch watch = { on_ack_reply, on_ack_end };
   sio_query *q;
   struct asked *k = asked_new(nsp, r);
-  int err = k ? sio_query_new(&q, nsp, r->timeout_ms, &watch, k) : UV_ENOMEM;
+  int err = k ? sio_query_new(nsp, r->timeout_ms, &watch, k, &q) : UV_ENOMEM;
   if (err) {
     if (k) asked_free(k);
     end_without_asking(nsp->core, r, err);
     return;
   }
   err = broadcast_here(nsp, r, q);
-  asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = sio_query_expected(q) });
+  asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = sio_query_info_of(q).expected });
   sio_query_release(q, err);
 }
 
@@ -429,9 +422,9 @@ static void threads_query_over(sio_adapter *a, sio_query *q) {
 
 /* ---- what the memory adapter does --------------------------------------------------------- */
 
-static int threads_open(sio_adapter **out, sio_nsp *nsp) {
+static int threads_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   struct threads_adapter *a = sio__calloc(1, sizeof *a);
-  int err = a ? sio_adapter_memory.open(&a->memory, nsp) : UV_ENOMEM;
+  int err = a ? sio_adapter_memory.open(nsp, user, &a->memory) : UV_ENOMEM;
   if (err) {
     sio__free(a);
     return err;

@@ -43,7 +43,7 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
 
 int sio__nsp_open(sio_nsp *nsp) {
   int err = sio__recovery_new(&nsp->recovery, nsp);
-  if (!err) err = nsp->ops->open(&nsp->adapter, nsp);
+  if (!err) err = nsp->ops->open(nsp, nsp->core->opts->adapter_user, &nsp->adapter);
   if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close(nsp);
   return err;
 }
@@ -87,6 +87,4 @@ void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp) {
   st->events_out += nsp->events_out;
 }
 
-void *sio_adapter_user(const sio_nsp *nsp) { return nsp->core->opts->adapter_user; }
-unsigned sio_adapter_timeout(const sio_nsp *nsp) { return nsp->core->opts->request_timeout_ms; }
 sio_server *sio_nsp_server(const sio_nsp *nsp) { return core_server(nsp->core); }

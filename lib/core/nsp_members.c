@@ -53,7 +53,3 @@ sio_slice sio__nsp_member_key(const void *socket) {
 sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id) {
   return sio__map_get(&nsp->by_id, slice_str(id));
 }
-
-void sio_nsp_each(const sio_nsp *nsp, void (*visit)(sio_socket *s, void *user), void *user) {
-  for (uint32_t i = 0; visit && i < nsp->nmembers; i++) visit(nsp->members[i], user);
-}

@@ -4,7 +4,9 @@
  */
 #include "core/out_packet.h"
 
+#include "base/mem.h"
 #include "base/random.h"
+#include "base/sized.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/pending_acks.h"
@@ -125,6 +127,7 @@ void sio__packet_clear(sio_packet *p) {
   msg_unref(p->msg);
   msg_unref(p->text);
   sio__free((void *)(uintptr_t)p->json_without_offset.p);
+  sio__free(p->bins);
 }
 
 /* ---- what adapters read --------------------------------------------------------------------- */
@@ -151,24 +154,39 @@ static void packet_make_json_without_offset(sio_packet *p) {
   p->json_without_offset = slice(copy, n);
 }
 
-/* The packet is const only for adapters, which must not change it. */
-sio_slice sio_packet_json(const sio_packet *packet) {
-  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+static sio_slice packet_json_for_others(sio_packet *p) {
   if (!p->offset_len) return packet_json_in_text(p);
   if (!p->json_without_offset.n) packet_make_json_without_offset(p);
   return p->json_without_offset;
 }
 
-size_t sio_packet_bins(const sio_packet *p) {
+static size_t packet_count_bins(const sio_packet *p) {
   size_t n = 0;
   for (const struct msg *m = packet_text(p)->next; m; m = m->next) n++;
   return n;
 }
 
-sio_slice sio_packet_bin(const sio_packet *p, size_t k) {
-  const struct msg *m = packet_text(p)->next;
-  while (m && k--) m = m->next;
-  return m ? slice(msg_data(m), m->len) : slice(NULL, 0);
+static int packet_list_bins(sio_packet *p, size_t n) {
+  if (!n || p->bins) return 0;
+  sio_slice *at = p->bins = sio__malloc(size_mul(n, sizeof *p->bins));
+  if (!at) return UV_ENOMEM;
+  for (const struct msg *m = packet_text(p)->next; m; m = m->next)
+    *at++ = slice(msg_data(m), m->len);
+  return 0;
 }
 
-sio_query *sio_packet_query(const sio_packet *p) { return p->query; }
+/* The packet is const only for adapters, which must not change it. */
+int sio_packet_get_info(const sio_packet *packet, sio_packet_info *out) {
+  sio_packet *p = (sio_packet *)(uintptr_t)packet;
+  sio_packet_info info = { .query = p->query };
+  sio_slice json = packet_json_for_others(p);
+  size_t nbins = packet_count_bins(p);
+  int err = json.p ? packet_list_bins(p, nbins) : UV_ENOMEM;
+  if (!err) {
+    info.json = json;
+    info.bins = p->bins;
+    info.nbins = nbins;
+  }
+  sio__fill_sized_struct(out, &info, sizeof info);
+  return err;
+}

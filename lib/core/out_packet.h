@@ -21,6 +21,7 @@ struct sio_packet {
   uint64_t seq;        /* its number in the replay log; 0: it is not replayed */
   uint32_t offset_len; /* the length of the replay offset that ends the JSON, with its comma */
   sio_slice json_without_offset; /* owned; made when an adapter first asks for the JSON */
+  sio_slice *bins;               /* owned; made when an adapter first asks for the attachments */
   uint32_t uncounted;            /* receivers that are not yet in the statistics */
   uint32_t max_uncounted;        /* when there are so many, they are added to the statistics */
 };

@@ -26,7 +26,7 @@
 static int parent_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   int err = 0;
   (void)a;
-  if (sio_packet_query(p)) return UV_ENOTSUP;
+  if (p->query) return UV_ENOTSUP;
   EACH_CHILD(to, err, sio_broadcast(own, p->event, p->args));
   return err;
 }

@@ -4,6 +4,7 @@
  */
 #include "core/query.h"
 
+#include "base/sized.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/remote_event.h"
@@ -158,9 +159,12 @@ void sio_query_release(sio_query *q, int err) {
   query_end_if_complete(q);
 }
 
-bool sio_query_over(const sio_query *q) { return q->over; }
-unsigned sio_query_timeout(const sio_query *q) { return q->timeout_ms; }
-size_t sio_query_expected(const sio_query *q) { return q->replies.expected; }
+void sio_query_get_info(const sio_query *q, sio_query_info *out) {
+  const sio_query_info info = { .expected = q->replies.expected,
+                                .timeout_ms = q->timeout_ms,
+                                .over = q->over };
+  sio__fill_sized_struct(out, &info, sizeof info);
+}
 
 void sio_query_expect(sio_query *q, size_t n) {
   q->replies.expected = size_add(q->replies.expected, n);
@@ -186,8 +190,8 @@ static void query_pass_end_to_watch(sio_query *q, int status) {
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
 
-int sio_query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
-                  void *user) {
+int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
+                  sio_query **out) {
   if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
   int err = sio__query_new(out, nsp, timeout_ms, query_pass_end_to_watch, user);
   if (err) return err;

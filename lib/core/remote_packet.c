@@ -37,8 +37,8 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
   return sio__remote_event_init(&r->event, &p);
 }
 
-int sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json, const sio_slice *bins,
-                   size_t nbins, sio_query *q) {
+int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                   sio_query *q, sio_packet **out) {
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return SIO__ENOMEM;
   int err = remote_packet_read_event(r, json, bins, nbins);

@@ -45,7 +45,7 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
   sio__hooks_clear(&nsp->rooms);
 }
 
-bool sio_room_watched(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
+bool sio__room_hooks_set(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
 
 static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
                           const char *room, sio_socket *s) {
@@ -66,6 +66,6 @@ static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room
 }
 
 void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s) {
-  if (!sio_room_watched(nsp)) return;
+  if (!sio__room_hooks_set(nsp)) return;
   HOOKS_EACH(k, walk, &nsp->rooms) run_room_hook(nsp, k->user, change, room, s);
 }

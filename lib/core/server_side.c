@@ -44,7 +44,7 @@ static int send_to_other_servers(sio_nsp *nsp, const char *event, sio_args args,
   if (err) return err;
   p.query = q;
   if (nsp->ops->server_emit) err = nsp->ops->server_emit(nsp->adapter, &p, q);
-  msg_unref(p.msg);
+  sio__packet_clear(&p);
   return err;
 }
 

@@ -142,6 +142,3 @@ int sio_socket_set_shared(sio_socket *s, sio_slice json) {
   s->shared = copy;
   return 0;
 }
-
-void *sio_adapter_slot(const sio_socket *s) { return s->slot; }
-void sio_adapter_set_slot(sio_socket *s, void *p) { s->slot = p; }

@@ -82,25 +82,10 @@ static const struct dialect classic_dialect = {
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-/* The attachments of a packet; the caller frees the list. */
-static int list_packet_bins(const sio_packet *p, sio_slice **out, size_t *n) {
-  *n = sio_packet_bins(p);
-  *out = *n ? sio__calloc(*n, sizeof **out) : NULL;
-  if (*n && !*out) return UV_ENOMEM;
-  for (size_t i = 0; i < *n; i++) (*out)[i] = sio_packet_bin(p, i);
-  return 0;
-}
-
 static int publish_with_bins(sio_adapter *a, const char *kind, const char *last, struct message *m,
-                             const sio_packet *p, bool pack) {
-  if (!pack && !sio_packet_bins(p)) return sio__classic_publish(a, kind, last, m);
-  sio_slice *bins;
-  size_t n;
-  int err = list_packet_bins(p, &bins, &n);
-  if (err && !m->err) m->err = err;
-  err = sio__classic_publish_packed(a, kind, last, m, bins, n);
-  sio__free(bins);
-  return err;
+                             const sio_packet_info *p, bool pack) {
+  if (!pack && !p->nbins) return sio__classic_publish(a, kind, last, m);
+  return sio__classic_publish_packed(a, kind, last, m, p->bins, p->nbins);
 }
 
 static struct message_target target_for_others(const sio_target *to) {
@@ -117,48 +102,41 @@ static bool stays_here(const sio_adapter *a, const sio_target *to) {
 
 /* ---- broadcasts ------------------------------------------------------------------------------ */
 
-static sio_slice json_of(const sio_packet *p, struct message *m) {
-  sio_slice json = sio_packet_json(p);
-  if (!json.p && !m->err) m->err = UV_ENOMEM;
-  return json;
-}
-
-static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_packet_info *p) {
   struct message m;
   const struct message_target target = target_for_others(to);
   sio__message_init(&m, &a->redis->msgs);
-  a->dialect->broadcast(&m, a, json_of(p, &m), &target);
+  a->dialect->broadcast(&m, a, p->json, &target);
   (void)publish_with_bins(a, "", a->dialect->room_of(a, &target), &m, p, a->dialect->packs);
 }
 
 /* Asks the other servers. Errors are not returned, because the replies of local sockets are still
  * collected when the other servers cannot be asked. */
-static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet *p,
-                       sio_query *query) {
+static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet_info *p) {
   struct message m;
   struct question *q;
   struct message_target target = target_for_others(to);
-  int err = sio__question_new(&q, a, MESSAGE_ASK, query);
+  int err = sio__question_new(&q, a, MESSAGE_ASK, p->query);
   if (err) {
-    sio_query_hold(query);
-    sio_query_release(query, err);
+    sio_query_hold(p->query);
+    sio_query_release(p->query, err);
     return;
   }
-  target.timeout_ms = sio_query_timeout(query);
+  target.timeout_ms = sio_query_info_of(p->query).timeout_ms;
   sio__message_init(&m, &a->redis->msgs);
-  a->dialect->ask(&m, a, q->id, json_of(p, &m), &target);
+  a->dialect->ask(&m, a, q->id, p->json, &target);
   err = publish_with_bins(a, a->dialect->requests, NULL, &m, p, a->dialect->packs);
   if (err) sio__question_end(q, err);
 }
 
 static int classic_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  sio_query *query = sio_packet_query(p);
-  if (!stays_here(a, to)) {
-    if (query)
-      ask_others(a, to, p, query);
-    else
-      publish_broadcast(a, to, p);
-  }
+  sio_packet_info info = { .size = sizeof info };
+  int err = stays_here(a, to) ? 0 : sio_packet_get_info(p, &info);
+  if (err) return err;
+  if (info.query)
+    ask_others(a, to, &info);
+  else if (info.json.p)
+    publish_broadcast(a, to, &info);
   return classic_local()->broadcast(a->local, to, p);
 }
 
@@ -214,9 +192,12 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
 
 static int publish_server_event(sio_adapter *a, const sio_packet *p, const char *id) {
   struct message m;
+  sio_packet_info info = { .size = sizeof info };
+  int err = sio_packet_get_info(p, &info);
+  if (err) return err;
   sio__message_init(&m, &a->redis->msgs);
-  a->dialect->server_emit(&m, a, id, json_of(p, &m));
-  return publish_with_bins(a, a->dialect->requests, NULL, &m, p, false);
+  a->dialect->server_emit(&m, a, id, info.json);
+  return publish_with_bins(a, a->dialect->requests, NULL, &m, &info, false);
 }
 
 static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *query) {
@@ -380,7 +361,7 @@ static int classic_start(sio_adapter *a) {
   a->dialect = a->sharded ? &sio__sharded_dialect : &classic_dialect;
   a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
   int err = a->sharded ? sio__sharded_random_id(a->uid) : sio__classic_random_id(a->uid);
-  if (!err) err = classic_local()->open(&a->local, a->nsp);
+  if (!err) err = classic_local()->open(a->nsp, NULL, &a->local);
   if (err) return err;
   err = a->sharded ? sharded_subscribe(a) : classic_subscribe(a);
   if (err)
@@ -390,10 +371,9 @@ static int classic_start(sio_adapter *a) {
   return err;
 }
 
-static int open_adapter(sio_adapter **out, sio_nsp *nsp, bool sharded) {
+static int open_adapter(sio_nsp *nsp, const void *user, bool sharded, sio_adapter **out) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size in version 0.1 */
-  const void *user = sio_adapter_user(nsp);
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
@@ -409,8 +389,12 @@ static int open_adapter(sio_adapter **out, sio_nsp *nsp, bool sharded) {
   return err;
 }
 
-static int classic_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(out, nsp, false); }
-static int sharded_open(sio_adapter **out, sio_nsp *nsp) { return open_adapter(out, nsp, true); }
+static int classic_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+  return open_adapter(nsp, user, false, out);
+}
+static int sharded_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+  return open_adapter(nsp, user, true, out);
+}
 
 static void classic_shut(sio_adapter *a) {
   if (a->shut) return;

@@ -87,7 +87,7 @@ static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, s
   struct unpacked_json json;
   sio_packet *p;
   int err = sio__unpack_json(&json, heard_msgs(a), data);
-  if (!err) err = sio_packet_new(&p, to, unpacked_text(&json), json.out.bins, json.out.nbins, q);
+  if (!err) err = sio_packet_new(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, &p);
   sio__unpack_json_clear(&json);
   if (err) return err;
   err = classic_local()->broadcast(a->local, to, p);
@@ -218,13 +218,13 @@ static int ask_sockets(struct asker *k, sio_slice data, const struct heard_targe
   sio_query *q;
   struct asker *kept = asker_new(k);
   if (!kept) return UV_ENOMEM;
-  int err = sio_query_new(&q, a->nsp, (unsigned)t->timeout_ms, &watch, kept);
+  int err = sio_query_new(a->nsp, (unsigned)t->timeout_ms, &watch, kept, &q);
   if (err) {
     sio__free(kept);
     return err;
   }
   err = heard_deliver(a, data, &to, q);
-  answer_count(k, err ? 0 : sio_query_expected(q));
+  answer_count(k, err ? 0 : sio_query_info_of(q).expected);
   sio_query_release(q, err);
   return err;
 }

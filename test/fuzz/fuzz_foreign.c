@@ -47,7 +47,8 @@ static int on_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
 }
 static int on_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   (void)a;
-  DEMAND(sio_packet_json(p).n > 0);
+  sio_packet_info info = { 0 };
+  DEMAND(!sio_packet_get_info(p, &info) && info.json.n > 0);
   return ask_others(q);
 }
 static int on_server_count(sio_adapter *a, sio_query *q) {
@@ -148,14 +149,16 @@ static void hear_event(sio_slice json, bool acks) {
 static void hear_packet(sio_slice json, size_t nbins) {
   sio_target to = { .nsp = root, .key = "k" };
   sio_packet *p;
-  int err = sio_packet_new(&p, &to, json, bins, nbins, NULL);
+  int err = sio_packet_new(&to, json, bins, nbins, NULL, &p);
   if (err) {
     DEMAND(err == SIO_EJSON || err == SIO_EDEPTH || err == SIO_EPLACEHOLDER || err == SIO_ENAME ||
            err == SIO_ETOOBIG);
     return;
   }
-  check_json(sio_packet_json(p));
-  for (size_t k = 0; k < sio_packet_bins(p); k++) DEMAND(slice_eq(sio_packet_bin(p, k), bins[0]));
+  sio_packet_info info = { 0 };
+  DEMAND(!sio_packet_get_info(p, &info));
+  check_json(info.json);
+  for (size_t k = 0; k < info.nbins; k++) DEMAND(slice_eq(info.bins[k], bins[0]));
   if (sio_test_socket(peer)) sio_packet_deliver(p, sio_test_socket(peer), 0);
   sio_packet_free(p);
 }

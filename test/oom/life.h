@@ -148,8 +148,8 @@ static void hear_servers(void) {
   sio_target to = { .nsp = h.root, .key = "k" };
   sio_packet *p;
   sio_server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
-  if (sio_packet_new(&p, &to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL)) return;
-  sio_nsp_each(h.root, deliver_to, p);
+  if (sio_packet_new(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL, &p)) return;
+  sio_all_each((sio_target){ .nsp = h.root, .flags = SIO_LOCAL }, deliver_to, p);
   sio_packet_free(p);
 }
 

@@ -227,13 +227,13 @@ static int call_server_new(void) {
 static int call_packet_new(void) {
   sio_packet *p;
   sio_target to = EVERYONE;
-  int err = sio_packet_new(&p, &to, sio_text(foreign), bins, 1, NULL);
+  int err = sio_packet_new(&to, sio_text(foreign), bins, 1, NULL, &p);
   if (!err) sio_packet_free(p);
   return err;
 }
 static int call_query_new(void) {
   static const sio_query_watch watch = { .reply = on_foreign_reply, .end = on_foreign_end };
-  int err = sio_query_new(&query, root, 1000, &watch, NULL);
+  int err = sio_query_new(root, 1000, &watch, NULL, &query);
   if (!err) sio_query_release(query, 0);
   return err;
 }

@@ -97,10 +97,9 @@ static inline void put_json(struct message *m, sio_slice json, const sio_slice *
 }
 
 static inline void put_packet(struct message *m, const sio_packet *p) {
-  sio_slice bins[LIST];
-  for (size_t i = 0; i < sio_packet_bins(p); i++) bins[i] = sio_packet_bin(p, i);
-  put_json(m, sio_packet_json(p), bins, sio_packet_bins(p));
-  CHECK(sio_packet_bin(p, sio_packet_bins(p)).p == NULL);
+  sio_packet_info info = { .size = sizeof info };
+  EQ(sio_packet_get_info(p, &info), 0);
+  put_json(m, info.json, info.bins, info.nbins);
 }
 
 static inline sio_slice text(const char *s) { return (sio_slice){ s, s ? strlen(s) : 0 }; }
@@ -141,7 +140,7 @@ static inline void fake_query_over(sio_adapter *a, sio_query *q) {
   for (int i = 0; i < WAITS; i++) {
     struct waiting *w = &a->waits[i];
     if (!w->number || w->q != q) continue;
-    CHECK(sio_query_over(q));
+    CHECK(sio_query_info_of(q).over);
     trace("over ");
     sio_query_reply(q, NULL, SLICE("1"), NULL, 0); /* ignored */
     sio_query_remote(q, &(sio_remote){ .id = "x" });
@@ -152,15 +151,15 @@ static inline void fake_query_over(sio_adapter *a, sio_query *q) {
 
 /* ---- the slots ------------------------------------------------------------------------------- */
 
-static inline int fake_open(sio_adapter **out, sio_nsp *nsp) {
+static inline int fake_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   sio_adapter *a = calloc(1, sizeof *a);
-  int err = memory->open(&a->local, nsp);
+  int err = memory->open(nsp, NULL, &a->local);
   if (err) {
     free(a);
     return err;
   }
   a->nsp = nsp;
-  a->node = *(int *)sio_adapter_user(nsp);
+  a->node = *(int *)user;
   if (strcmp(sio_nsp_name(nsp), "/") == 0) nodes[a->node] = a;
   *out = a;
   return 0;
@@ -196,13 +195,15 @@ static inline int fake_each(sio_adapter *a, const sio_target *to,
 }
 
 static inline int fake_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  sio_query *q = sio_packet_query(p);
+  sio_packet_info info = { .size = sizeof info };
+  EQ(sio_packet_get_info(p, &info), 0);
+  sio_query *q = info.query;
   if (!(to->flags & SIO_LOCAL) && others(a)) {
     struct waiting *w = q ? wait_for(a, q) : NULL;
     struct message *m = message(a, CAST, -1, w ? w->number : 0);
     put_target(m, to);
     put_packet(m, p);
-    if (q) m->ms = sio_query_timeout(q);
+    if (q) m->ms = sio_query_info_of(q).timeout_ms;
   }
   return memory->broadcast(a->local, to, p);
 }
@@ -305,12 +306,12 @@ static inline void hear_cast(sio_adapter *a, const struct message *m) {
   if (m->number) {
     as = malloc(sizeof *as);
     *as = (struct asked){ .a = a, .from = m->from, .number = m->number };
-    EQ(sio_query_new(&as->q, a->nsp, m->ms, &watch, as), 0);
+    EQ(sio_query_new(a->nsp, m->ms, &watch, as, &as->q), 0);
   }
-  EQ(sio_packet_new(&p, &to, text(m->json), m->bins, m->nbins, as ? as->q : NULL), 0);
+  EQ(sio_packet_new(&to, text(m->json), m->bins, m->nbins, as ? as->q : NULL, &p), 0);
   memory->broadcast(a->local, &to, p);
   if (as) {
-    message(a, COUNT, m->from, m->number)->n = sio_query_expected(as->q);
+    message(a, COUNT, m->from, m->number)->n = sio_query_info_of(as->q).expected;
     sio_query_release(as->q, 0);
   }
   sio_packet_free(p);

@@ -136,17 +136,19 @@ TEST(invalid_events_are_refused) {
     "", "{}", "[]", "[null]", "[{}]", "[\"a\"", "[\"a\",\"\xff\"]", "\"a\""
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    EQ(sio_packet_new(&p, &here, text(bad[i]), NULL, 0, NULL), SIO_EJSON);
-  EQ(sio_packet_new(&p, &here, text("[\"disconnect\"]"), NULL, 0, NULL), SIO_ENAME);
-  EQ(sio_packet_new(&p, &here, text("[\"a\\u0000b\"]"), NULL, 0, NULL), SIO_ENAME);
+    EQ(sio_packet_new(&here, text(bad[i]), NULL, 0, NULL, &p), SIO_EJSON);
+  EQ(sio_packet_new(&here, text("[\"disconnect\"]"), NULL, 0, NULL, &p), SIO_ENAME);
+  EQ(sio_packet_new(&here, text("[\"a\\u0000b\"]"), NULL, 0, NULL, &p), SIO_ENAME);
   EQ(sio_server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
-  EQ(sio_packet_new(&p, &here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL),
+  EQ(sio_packet_new(&here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL, &p),
      SIO_EPLACEHOLDER);
   static const char past[] = "[\"a\",{\"_placeholder\":true,\"num\":1}]";
   EQ(sio_server_side_receive(root, text(past), &bin, 1, NULL, NULL), SIO_EPLACEHOLDER);
   EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
-  EQ(sio_packet_new(&p, &here, text("[7]"), NULL, 0, NULL), 0);
-  EQ_MEM(sio_packet_json(p).p, sio_packet_json(p).n, "[\"7\"]", 5);
+  EQ(sio_packet_new(&here, text("[7]"), NULL, 0, NULL, &p), 0);
+  sio_packet_info info = { 0 };
+  EQ(sio_packet_get_info(p, &info), 0);
+  EQ_MEM(info.json.p, info.json.n, "[\"7\"]", 5);
   sio_packet_free(p);
   sio_packet_free(NULL);
   end();

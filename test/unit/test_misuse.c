@@ -146,7 +146,6 @@ TEST(null_where_there_may_be_nothing_is_fine) {
   sio_on_reject(srv, NULL, NULL);
   sio_rooms(sock, NULL, 0);
   sio_nsp_rooms(root, NULL, 0);
-  sio_nsp_each(root, NULL, NULL);
   sio_sessions(srv, NULL, NULL);
   end();
 }

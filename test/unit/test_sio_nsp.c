@@ -77,7 +77,7 @@ TEST(members_come_and_go_in_any_number) {
   for (int i = 0; i < 100; i++)
     if (i % 7) hang_up(peers[i]);
   EQ(sio_nsp_count(root, NULL), 15);
-  sio_nsp_each(root, count, &n);
+  EQ(sio_all_each((sio_target){ .nsp = root }, count, &n), 0);
   EQ(n, 15);
   CHECK(root->members_cap <= 64);
   stop();

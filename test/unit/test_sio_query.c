@@ -492,7 +492,7 @@ TEST(names_reserved_for_servers_are_refused) {
   EQ(sio_server_side_emit(NULL, "x", SIO_NONE, 0, NULL, NULL), UV_EINVAL);
   EQ(sio_server_count(NULL, 0, on_count, NULL), UV_EINVAL);
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, NULL, NULL), UV_EINVAL);
-  EQ(sio_query_new(NULL, root, 0, NULL, NULL), UV_EINVAL);
+  EQ(sio_query_new(root, 0, NULL, NULL, NULL), UV_EINVAL);
   stop();
 }
 
