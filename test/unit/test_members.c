@@ -317,6 +317,52 @@ TEST(a_connection_that_moves_counts_once_for_its_address) {
   end();
 }
 
+/* A connection of two TCP sockets, whose server end was accepted here. */
+static void tcp_pair(int *client, int *server) {
+  struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+  socklen_t n = sizeof a;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (bind(listener, (struct sockaddr *)&a, n) || listen(listener, 1) ||
+      getsockname(listener, (struct sockaddr *)&a, &n))
+    abort();
+  *client = tcp_client(ntohs(a.sin_port));
+  *server = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (*server < 0) abort();
+  close(listener);
+}
+
+static uint64_t handed_over_by(sio_server *member) {
+  sio_stats st;
+  sio_server_stats(member, &st, sizeof st);
+  return st.connections_handed_over;
+}
+
+/* While a connection is on its way to another member, it does not count for its address. */
+TEST(a_moved_connection_whose_place_was_taken_is_rejected_and_frees_its_request) {
+  struct raw c;
+  struct poller p = POLLER;
+  int client, server;
+  sio_options o = options();
+  o.max_per_address = 1;
+  begin_with(o);
+  REQUIRE(poller_open(&p, members[0], "/socket.io/"));
+  tcp_pair(&client, &server);
+  EQ(sio_accept(members[1], &(sio_accept_options){ .fd = server }), 0);
+  c = (struct raw){ .loop = &uv, .fd = client };
+  fcntl(c.fd, F_SETFL, O_NONBLOCK);
+  CHECK(raw_request(&c, "POST", p.path, "", "40"));
+  UNTIL(handed_over_by(members[1]) == 1);
+  tcp_pair(&client, &server);
+  EQ(sio_accept(members[2], &(sio_accept_options){ .fd = server }), 0);
+  UNTIL(count_closed(&c.fd, 1) == 1);
+  EQ(count_closed(&client, 1), 0);
+  CHECK(strstr(log_text, "max_per_address"));
+  close(client);
+  raw_close(&c);
+  poller_close(&p);
+  end();
+}
+
 /* ---- broadcasts and questions ---------------------------------------- */
 
 TEST(a_broadcast_reaches_the_sockets_of_all_members) {
@@ -604,6 +650,7 @@ T(max_connections_counts_those_of_all_members)
 T(a_member_that_drains_gets_no_new_connections)
 T(limits_per_address_hold_for_all_members_together)
 T(a_connection_that_moves_counts_once_for_its_address)
+T(a_moved_connection_whose_place_was_taken_is_rejected_and_frees_its_request)
 T(a_broadcast_reaches_the_sockets_of_all_members)
 T(a_local_broadcast_stays_on_its_member)
 T(rooms_are_joined_and_left_on_all_members)
