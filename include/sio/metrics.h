@@ -26,9 +26,10 @@ extern "C" {
 /* The Content-Type that the text is sent with. */
 #define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Answers GET and HEAD requests for this path with the text. Everybody who can reach the port can
- * read it; to check requests, call sio_metrics_text() in a route of your own. UV_EINVAL: path is
- * NULL, ends with '*', or is under the path of an engine; SIO_EEXISTS: the route exists;
+/* Answers GET and HEAD requests for this path with the text; if the server is a member of a
+ * sio_threads, with that of all members (sio_threads_metrics()). Everybody who can reach the port
+ * can read it; to check requests, call sio_metrics_text() in a route of your own. UV_EINVAL: path
+ * is NULL, ends with '*', or is under the path of an engine; SIO_EEXISTS: the route exists;
  * UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 

@@ -34,6 +34,7 @@
 #ifndef SIO_THREADS_H
 #define SIO_THREADS_H
 
+#include <sio/metrics.h>
 #include <sio/options.h>
 #include <sio/stats.h>
 #include <sio/types.h>
@@ -66,6 +67,12 @@ typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, voi
  * closes before, the sum is of those that have come. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv
  * closes; UV_ENOMEM. */
 SIO_EXTERN int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user);
+
+/* As sio_metrics_text(), with the statistics of all members, as sio_threads_stats() adds them up.
+ * cb(text, user) is called once, from the loop of srv, when they have come; an empty text means
+ * that memory ran out. sio_metrics_route() answers with this text if the server is a member.
+ * UV_EINVAL: cb is NULL; SIO_ECLOSED: srv closes; UV_ENOMEM. */
+SIO_EXTERN int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user);
 
 typedef struct sio_threads_options {
   size_t size; /* sizeof(sio_threads_options); 0: the size that it had in version 0.1 */

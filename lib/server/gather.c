@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gather.c - sio_threads_stats(): each member is sent a message, fills in its statistics, and sends
- * the message back.
+ * gather.c - sio_threads_stats(), and the sums for Prometheus: each member is sent a message, fills
+ * in its statistics, and sends the message back.
  *
  * The message names the sum by its number and not by its address: when it comes back, the sum may
  * be gone, because its server closes.
@@ -14,24 +14,32 @@ struct gather {
   struct list link; /* srv->gathers */
   uint64_t number;
   unsigned waiting; /* members whose statistics have not come */
-  unsigned servers; /* servers whose statistics are in `sum` */
-  sio_threads_stats_cb cb;
+  bool with_nsps;
+  void (*done)(const struct gathered *sum, void *user);
   void *user;
   struct task finish;
-  sio_stats sum;
+  struct gathered sum;
 };
 
 struct stats_message {
   struct member_id from;
   uint64_t number;
+  bool with_nsps;
+  int err; /* why the rows are not complete */
   sio_stats stats;
+  struct map nsps; /* struct nsp_row */
 };
+
+static void gather_free(struct gather *g) {
+  sio__nsp_rows_clear(&g->sum.nsps);
+  sio__free(g);
+}
 
 static void gather_finish(struct gather *g) {
   list_remove(&g->link);
   task_cancel(&g->finish);
-  g->cb(&g->sum, g->servers, g->user);
-  sio__free(g);
+  g->done(&g->sum, g->user);
+  gather_free(g);
 }
 
 static void on_finish_task(struct task *t) {
@@ -45,6 +53,11 @@ void sio__gather_finish_all(sio_server *srv) {
 
 /* ---- the message ----------------------------------------------------------------------------- */
 
+static void stats_message_free(struct stats_message *m) {
+  sio__nsp_rows_clear(&m->nsps);
+  sio__free(m);
+}
+
 static struct gather *find_gather(sio_server *srv, uint64_t number) {
   list_each (it, next, &srv->gathers) {
     struct gather *g = container_of(it, struct gather, link);
@@ -53,16 +66,22 @@ static struct gather *find_gather(sio_server *srv, uint64_t number) {
   return NULL;
 }
 
+static void gather_add(struct gather *g, const struct stats_message *m) {
+  sio_stats_add(&g->sum.stats, &m->stats);
+  g->sum.servers++;
+  int err = m->err ? m->err : sio__nsp_rows_add_all(&g->sum.nsps, &m->nsps);
+  if (err) g->sum.err = err;
+}
+
 /* Runs on the thread of the server that collects the statistics of all threads. */
 static void on_stats_returned(void *server, void *arg) {
   struct stats_message *m = arg;
   struct gather *g = find_gather(server, m->number);
   if (g) {
-    sio_stats_add(&g->sum, &m->stats);
-    g->servers++;
+    gather_add(g, m);
     if (--g->waiting == 0) gather_finish(g);
   }
-  sio__free(m);
+  stats_message_free(m);
 }
 
 /* On the thread of another member. If the server that gathers has closed, nothing waits for it. */
@@ -71,43 +90,71 @@ static void fill_and_return(void *server, void *arg) {
   struct stats_message *m = arg;
   sio_server_stats(srv, &m->stats, sizeof m->stats);
   m->stats.addresses = 0; /* The table is shared, and is in the asker's own statistics. */
-  if (sio__threads_send(srv->core.threads, m->from, on_stats_returned, m, sizeof *m)) sio__free(m);
+  if (m->with_nsps) m->err = sio__nsp_rows_collect(&m->nsps, srv);
+  size_t bytes = sizeof *m + sio__nsp_rows_size(&m->nsps);
+  if (sio__threads_send(srv->core.threads, m->from, on_stats_returned, m, bytes))
+    stats_message_free(m);
 }
 
-static int ask_member(sio_server *srv, struct member_id to, uint64_t number) {
-  struct stats_message *m = sio__malloc(sizeof *m);
+static int ask_member(sio_server *srv, struct member_id to, const struct gather *g) {
+  struct stats_message *m = sio__calloc(1, sizeof *m);
   if (!m) return UV_ENOMEM;
   m->from = srv->core.member;
-  m->number = number;
+  m->number = g->number;
+  m->with_nsps = g->with_nsps;
+  sio__nsp_rows_init(&m->nsps);
   int err = sio__threads_send(srv->core.threads, to, fill_and_return, m, sizeof *m);
   if (err) sio__free(m);
   return err;
 }
 
-/* ---- the call -------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 static void ask_other_members(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
+  g->number = sio__threads_next_number(srv->core.threads);
   unsigned n = sio__threads_list_others(srv->core.threads, srv->core.member, others);
   for (unsigned i = 0; i < n; i++)
-    if (ask_member(srv, others[i], g->number) == 0) g->waiting++;
+    if (ask_member(srv, others[i], g) == 0) g->waiting++;
+}
+
+int sio__gather_start(sio_server *srv, bool with_nsps,
+                      void (*done)(const struct gathered *sum, void *user), void *user) {
+  if (srv->core.closing) return SIO_ECLOSED;
+  struct gather *g = sio__calloc(1, sizeof *g);
+  if (!g) return UV_ENOMEM;
+  *g = (struct gather){ .with_nsps = with_nsps, .done = done, .user = user, .sum.servers = 1 };
+  sio__nsp_rows_init(&g->sum.nsps);
+  int err = with_nsps ? sio__nsp_rows_collect(&g->sum.nsps, srv) : 0;
+  if (err) {
+    gather_free(g);
+    return err;
+  }
+  task_init(&g->finish, on_finish_task);
+  list_push(&srv->gathers, &g->link);
+  sio_server_stats(srv, &g->sum.stats, sizeof g->sum.stats);
+  if (srv->core.threads) ask_other_members(srv, g);
+  if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);
+  return 0;
+}
+
+struct stats_call {
+  sio_threads_stats_cb cb;
+  void *user;
+};
+
+static void pass_sum_to_host(const struct gathered *sum, void *user) {
+  struct stats_call *call = user;
+  call->cb(&sum->stats, sum->servers, call->user);
+  sio__free(call);
 }
 
 int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
-  if (srv->core.closing) return SIO_ECLOSED;
-  struct gather *g = sio__calloc(1, sizeof *g);
-  if (!g) return UV_ENOMEM;
-  g->cb = cb;
-  g->user = user;
-  g->servers = 1;
-  task_init(&g->finish, on_finish_task);
-  list_push(&srv->gathers, &g->link);
-  sio_server_stats(srv, &g->sum, sizeof g->sum);
-  if (srv->core.threads) {
-    g->number = sio__threads_next_number(srv->core.threads);
-    ask_other_members(srv, g);
-  }
-  if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);
-  return 0;
+  struct stats_call *call = sio__malloc(sizeof *call);
+  if (!call) return UV_ENOMEM;
+  *call = (struct stats_call){ cb, user };
+  int err = sio__gather_start(srv, false, pass_sum_to_host, call);
+  if (err) sio__free(call);
+  return err;
 }

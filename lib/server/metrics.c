@@ -7,10 +7,10 @@
 
 #include "base/num.h"
 #include "base/utf8.h"
-#include "core/parent.h"
 #include "http/coding.h"
-#include "server/server.h"
+#include "server/gather.h"
 #include <inttypes.h>
+#include <sio/threads.h>
 #include <sio/version.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -337,64 +337,19 @@ static void put_server_metric(struct out *o, const struct metric *m, const sio_s
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-struct row {
-  const char *name;
-  struct nsp_stats stats;
-};
-
-struct rows {
-  size_t n;
-  struct row v[];
-};
-
-static const sio_nsp *next_parent_nsp(const sio_server *srv, const struct hook **k) {
-  *k = sio__hooks_next_after(&srv->core.parents, *k, UINT64_MAX);
-  return *k ? (*k)->user : NULL;
-}
-
-/* Several parent namespaces, and one that the host has created, may have the same name. */
-static struct row *find_or_add_nsp_row(struct rows *all, const char *name) {
-  size_t i = 0;
-  while (i < all->n && strcmp(all->v[i].name, name) != 0) i++;
-  if (i == all->n) all->v[all->n++] = (struct row){ .name = name };
-  return &all->v[i];
-}
-
-static struct rows *nsp_rows_new(const sio_server *srv) {
-  size_t n = srv->core.nsps.n - srv->core.nchildren;
-  for (const struct hook *k = NULL; next_parent_nsp(srv, &k);) n++;
-  struct rows *all = sio__malloc(sizeof *all + n * sizeof(struct row));
-  if (all) all->n = 0;
-  return all;
-}
-
-static struct rows *collect_nsp_rows(const sio_server *srv) {
-  struct rows *all = nsp_rows_new(srv);
-  const sio_nsp *nsp;
-  if (!all) return NULL;
-  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
-    if (nsp->parent) continue;
-    struct row *r = &all->v[all->n++];
-    *r = (struct row){ .name = nsp->name };
-    sio__nsp_stats_add(&r->stats, nsp);
-  }
-  for (const struct hook *k = NULL; (nsp = next_parent_nsp(srv, &k));)
-    sio__parent_stats_add(&find_or_add_nsp_row(all, nsp->name)->stats, nsp);
-  return all;
-}
-
-static void put_nsp_metric(struct out *o, const struct metric *m, const struct rows *all) {
+static void put_nsp_metric(struct out *o, const struct metric *m, const struct map *nsps) {
   sio_slice rest;
+  const struct nsp_row *row;
   struct family f = put_family_header(o, m, &rest);
-  for (size_t i = 0; i < all->n; i++) {
-    struct label l = { SLICE("namespace"), slice_str(all->v[i].name) };
-    put_metric_value(o, &f, &l, (const char *)&all->v[i].stats + m->at);
+  for (uint32_t i = 0; (row = sio__map_next(nsps, &i));) {
+    struct label l = { SLICE("namespace"), slice_str(row->name) };
+    put_metric_value(o, &f, &l, (const char *)&row->stats + m->at);
   }
 }
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
-static void put_all_metrics(struct out *o, const sio_stats *st, const struct rows *nsps) {
+static void put_all_metrics(struct out *o, const sio_stats *st, const struct map *nsps) {
   static const struct metric info = { "info|The version of libsio; the value is always 1.", 0,
                                       GAUGE };
   struct label version = { SLICE("version"), slice_str(sio_version()) };
@@ -407,25 +362,59 @@ static void put_all_metrics(struct out *o, const sio_stats *st, const struct row
     put_server_metric(o, &server_metrics[i], st);
 }
 
-int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
+/* Calls cb unless memory runs out. */
+static int write_metrics(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
+                         void *user) {
   struct out o = { 0 };
-  sio_stats st;
-  struct rows *nsps = cb ? collect_nsp_rows(srv) : NULL;
-  if (!nsps) return cb ? UV_ENOMEM : UV_EINVAL;
   buf_init(&o.text, TEXT_MAX);
-  sio_server_stats(srv, &st, sizeof st);
-  put_all_metrics(&o, &st, nsps);
-  sio__free(nsps);
+  put_all_metrics(&o, st, nsps);
   if (!o.err) cb(slice(o.text.p, o.text.n), user);
   sio__buf_clear(&o.text);
   return o.err;
 }
 
+int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
+  struct map nsps;
+  sio_stats st;
+  if (!cb) return UV_EINVAL;
+  sio__nsp_rows_init(&nsps);
+  sio_server_stats(srv, &st, sizeof st);
+  int err = sio__nsp_rows_collect(&nsps, srv);
+  if (!err) err = write_metrics(&st, &nsps, cb, user);
+  sio__nsp_rows_clear(&nsps);
+  return err;
+}
+
+/* ---- the whole of several threads ------------------------------------------------------------ */
+
+struct metrics_call {
+  sio_metrics_cb cb;
+  void *user;
+};
+
+static void write_gathered_metrics(const struct gathered *sum, void *user) {
+  struct metrics_call *call = user;
+  int err = sum->err ? sum->err : write_metrics(&sum->stats, &sum->nsps, call->cb, call->user);
+  if (err) call->cb(slice(NULL, 0), call->user);
+  sio__free(call);
+}
+
+int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
+  if (!cb) return UV_EINVAL;
+  struct metrics_call *call = sio__malloc(sizeof *call);
+  if (!call) return UV_ENOMEM;
+  *call = (struct metrics_call){ cb, user };
+  int err = sio__gather_start(srv, true, write_gathered_metrics, call);
+  if (err) sio__free(call);
+  return err;
+}
+
 /* ---- the route ------------------------------------------------------------------------------- */
 
+/* text is empty if memory ran out. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
-  struct msg *m = sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n);
+  struct msg *m = text.n ? sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;
   if (m)
     sio__coding_answer(r, 200, SIO_METRICS_TYPE, m);
   else
@@ -433,8 +422,11 @@ static void answer_metrics_request(sio_slice text, void *request) {
   msg_unref(m);
 }
 
-static void on_metrics_request(sio_request *r, void *srv) {
-  if (sio_metrics_text(srv, answer_metrics_request, r)) sio__request_drop(r);
+static void on_metrics_request(sio_request *r, void *server) {
+  sio_server *srv = server;
+  int err = srv->core.threads ? sio_threads_metrics(srv, answer_metrics_request, r)
+                              : sio_metrics_text(srv, answer_metrics_request, r);
+  if (err) sio__request_drop(r);
 }
 
 int sio_metrics_route(sio_server *srv, const char *path) {

@@ -64,14 +64,22 @@ static void on_member_closed(void *user) {
   nclosed++;
 }
 
-static void end(void) {
+static void close_members(void) {
   nclosed = 0;
   for (int i = 0; i < MEMBERS; i++) sio_server_close(members[i], on_member_closed, NULL);
+}
+
+static void wait_until_closed(void) {
   for (int i = 0; i < 40 && nclosed < MEMBERS; i++) turn();
   EQ(nclosed, MEMBERS);
   uv_run(&uv, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&uv), 0);
   EQ(alloc_live, 0);
+}
+
+static void end(void) {
+  close_members();
+  wait_until_closed();
 }
 
 /* The next packet that the peer was sent is this one. */
@@ -602,6 +610,58 @@ TEST(a_server_without_others_is_the_whole_sum) {
   whole_stop();
 }
 
+static char metrics_text[200000];
+static unsigned metrics_calls;
+static void on_metrics(sio_slice text, void *user) {
+  (void)user;
+  metrics_calls++;
+  REQUIRE(text.n < sizeof metrics_text);
+  if (text.n) memcpy(metrics_text, text.p, text.n);
+  metrics_text[text.n] = '\0';
+}
+
+TEST(the_metrics_of_one_member_are_those_of_all) {
+  struct raw c;
+  sio_nsp *chat;
+  begin();
+  EQ(sio_metrics_route(members[1], "/metrics"), 0);
+  EQ(sio_of(members[2], "/chat", &chat), 0);
+  connect_peers();
+  EQ(sio_join(sio_test_socket(peers[0]), "red"), 0);
+  EQ(sio_join(sio_test_socket(peers[2]), "red"), 0);
+  REQUIRE(raw_open(&c, members[1]));
+  CHECK(raw_get(&c, "/metrics") && raw_expect(&c, "sio_sockets{namespace=\"/\"} 3\n"));
+  raw_close(&c);
+  metrics_calls = 0;
+  EQ(sio_broadcast((sio_target){ .nsp = roots[1] }, "news", SIO_NONE), 0);
+  turns(2);
+  EQ(sio_threads_metrics(members[0], on_metrics, NULL), 0);
+  turns(4);
+  EQ(metrics_calls, 1);
+  CHECK(strstr(metrics_text, "sio_sockets{namespace=\"/chat\"} 0\n"));
+  CHECK(strstr(metrics_text, "sio_rooms{namespace=\"/\"} 2\n"));
+  CHECK(strstr(metrics_text, "sio_events_sent_total{namespace=\"/\"} 3\n"));
+  EQ(sio_threads_metrics(members[0], NULL, NULL), UV_EINVAL);
+  free_peers();
+  end();
+}
+
+TEST(a_request_for_metrics_is_answered_when_its_server_closes) {
+  struct raw c;
+  begin();
+  metrics_calls = 0;
+  EQ(sio_metrics_route(members[1], "/metrics"), 0);
+  EQ(sio_threads_metrics(members[1], on_metrics, NULL), 0);
+  REQUIRE(raw_open(&c, members[1]));
+  CHECK(raw_request(&c, "GET", "/metrics", "", NULL));
+  turn();
+  close_members();
+  CHECK(raw_expect(&c, "sio_sockets{namespace=\"/\"} 0\n"));
+  raw_close(&c);
+  wait_until_closed();
+  EQ(metrics_calls, 1);
+}
+
 /* ---- options and calls ---------------------------------------- */
 
 TEST(an_adapter_or_recovery_cannot_be_set_together_with_threads) {
@@ -663,6 +723,8 @@ T(a_question_to_a_member_that_closes_ends_without_it)
 T(the_statistics_of_all_members_are_added_up)
 T(a_sum_of_statistics_ends_when_its_server_closes)
 T(a_server_without_others_is_the_whole_sum)
+T(the_metrics_of_one_member_are_those_of_all)
+T(a_request_for_metrics_is_answered_when_its_server_closes)
 T(an_adapter_or_recovery_cannot_be_set_together_with_threads)
 T(a_call_is_posted_to_all_members)
 TESTS_END
