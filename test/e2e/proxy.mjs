@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// proxy.mjs - behind nginx and HAProxy: who the client is, by X-Forwarded-For and by the PROXY
+// proxy.mjs - behind nginx, HAProxy, Caddy and Apache: who the client is, by X-Forwarded-For and by the PROXY
 // protocol, with the JavaScript client through them; and what is not believed.
 //
-// The proxies connect from 127.0.0.9, which is trusted; clients from other addresses, which are not. NGINX and
-// HAPROXY name other programs; without them the tests fail.
+// The proxies connect from 127.0.0.9, which is trusted; clients from other addresses, which are not. NGINX,
+// HAPROXY, CADDY and APACHE name other programs; without them the tests fail.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,8 @@ import {
 
 const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
 const HAPROXY = process.env.HAPROXY ?? '/usr/sbin/haproxy';
+const CADDY = process.env.CADDY ?? '/usr/bin/caddy';
+const APACHE = process.env.APACHE ?? '/usr/sbin/apache2';
 const TRUSTED = '127.0.0.9';
 const from = (n) => `127.0.0.${n}`;
 
@@ -253,5 +255,53 @@ proxied('and a PROXY header of anybody else is no request', async (t) => {
   wire.write('PROXY TCP4 1.2.3.4 1.2.3.4 1 1\r\nGET /who HTTP/1.1\r\nHost: a\r\n\r\n');
   match((await wire.rest()).toString(), /^HTTP\/1.1 400 /);
 });
+
+// ---- the configurations that docs/deployment.md prints --------------------------------------------------
+
+const page = readFileSync(new URL('../../docs/deployment.md', import.meta.url), 'utf8');
+
+// The block of a language, with the ports of this test.
+function printed(language, port, host) {
+  const block = page.match(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'ms'))[1];
+  return block.replaceAll('127.0.0.1:3000', `127.0.0.1:${host.port}`)
+    .replace(/(listen |:)80(?=\D)/, `$1${port}`);
+}
+
+const scratch = (names) => names.map((name) => `${name}_temp_path ${files}/printed-${name};`).join('\n');
+const modules = ['mpm_event', 'proxy', 'proxy_http', 'proxy_wstunnel', 'rewrite', 'headers', 'authz_core'];
+
+const deployed = {
+  nginx: (t, host) => start(t, NGINX, (conf) => ['-e', 'stderr', '-c', conf], (port) => `
+    daemon off; master_process off; pid ${files}/printed.pid; error_log stderr;
+    events {}
+    http {
+      access_log off;
+      ${scratch(['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'])}
+      ${printed('nginx', port, host)}
+    }`),
+  haproxy: (t, host) => start(t, HAPROXY, (conf) => ['-db', '-f', conf],
+    (port) => printed('haproxy', port, host)),
+  caddy: (t, host) => start(t, CADDY, (conf) => ['run', '--adapter', 'caddyfile', '--config', conf],
+    (port) => `{\n  admin off\n}\n${printed('caddy', port, host)}`),
+  apache: (t, host) => start(t, APACHE, (conf) => ['-X', '-f', conf], (port) => `
+    ServerRoot ${files}
+    ServerName localhost
+    PidFile ${files}/apache.pid
+    DefaultRuntimeDir ${files}
+    ErrorLog ${files}/apache.log
+    Listen 127.0.0.1:${port}
+    ${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n    ')}
+    ${printed('apache', port, host)}`),
+};
+
+for (const [name, proxy] of Object.entries(deployed)) {
+  proxied(`${name} as docs/deployment.md prints it`, async (t) => {
+    const host = await t.host({ proxies: '127.0.0.1' });
+    const front = await proxy(t, host);
+    await talkThrough(t, host, front, '127.0.0.1');
+    equal(await who(front, { 'X-Forwarded-For': '6.6.6.6' }, { localAddress: from(7) }),
+      `${from(7)} by 127.0.0.1`);
+  });
+}
 
 await run();
