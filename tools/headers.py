@@ -133,7 +133,6 @@ def read(path):
         else:
             names, calls = names_of(chunk)
             if not is_public(chunk, names):
-                comment = None
                 continue
             if group is None:
                 group = Group(comment or "", "", [], [])

@@ -146,6 +146,7 @@ SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
  * that asks other servers holds it until all has come that it waits for. Nothing here calls the
  * host. */
 
+/* Keeps q valid until sio_query_release() is called once more. */
 SIO_EXTERN void sio_query_hold(sio_query *q);
 /* Gives one hold back; the caller does not use q afterwards. err is 0, or says why an answer did
  * not come (SIO_ETIMEOUT, ...): the first such error becomes the status that the host gets. */

@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+/* The errors of this library: XX(name, code, text) for each, in the manner of UV_ERRNO_MAP(). */
 #define SIO_ERRNO_MAP(XX)                                                     \
   XX(CLOSED, -10001, "the peer is gone")                                      \
   XX(TIMEOUT, -10002, "operation has timed out")                              \

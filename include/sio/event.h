@@ -75,7 +75,8 @@ SIO_EXTERN sio_val sio_event_args(const sio_event *e);
  * sio_event_free(). All functions of this header read it as they read the event. The ack remains
  * with the event. NULL: memory ran out. */
 SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
-SIO_EXTERN void sio_event_free(sio_event *kept); /* NULL is allowed */
+/* Frees a copy that sio_event_keep() made. NULL is allowed. */
+SIO_EXTERN void sio_event_free(sio_event *kept);
 
 /* For sio_use_packet(): changes what the next middleware and the handlers get. A name of NULL
  * leaves the name as it is. Name and arguments are copied. SIO_ENAME, SIO_EJSON, UV_ENOMEM. */

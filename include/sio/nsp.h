@@ -28,7 +28,9 @@ SIO_EXTERN int sio_of(sio_server *srv, const char *name, sio_nsp **out);
 
 /* Returns the namespace of this name, or NULL if it does not exist. */
 SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name);
+/* The name of the namespace, which begins with a '/'. Valid as long as the namespace. */
 SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
+/* The server that the namespace belongs to. */
 SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
 /* The number of sockets of this server that are connected to the namespace or, if room is not NULL,
  * are in this room of it. */
@@ -73,14 +75,18 @@ SIO_EXTERN bool sio_has_handler(const sio_nsp *nsp, const char *event);
 /* Runs for every event, also for those without a handler, before packet middleware and the handlers
  * of sio_on() ("onAny"). */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
-SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user); /* UV_ENOENT */
+/* Removes the first callback that was registered with this cb and user. UV_ENOENT: there is none.
+ */
+SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Runs for every event that is sent to a socket, also for each receiver of a broadcast, but not for
  * acks ("onAnyOutgoing"). It runs inside the call that sends. It can only observe: calls that send,
  * close, join or leave return SIO_ESTATE in it. */
 SIO_EXTERN int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
-SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user); /* UV_ENOENT */
+/* Removes the first callback that was registered with this cb and user. UV_ENOENT: there is none.
+ */
+SIO_EXTERN int sio_off_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user);
 
 /* An error of a socket. Valid until the callback returns. */
 typedef struct sio_error_info {
@@ -114,7 +120,8 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
  * the next middleware and the handlers see. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
-/* Each of the two ends the use of `next`. */
+/* Lets the next middleware run, or what follows after the last one. `next` is not valid after this
+ * call or sio_next_fail(). */
 SIO_EXTERN void sio_next_ok(sio_next *next);
 /* Refuses. message and data are copied.
  *  - From sio_use(): the client gets connect_error with the message, and with err.data unless data

@@ -109,6 +109,7 @@ typedef struct sio_redis_stats {
   size_t queued;       /* bytes of commands that wait                                     */
 } sio_redis_stats;
 SIO_EXTERN void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size);
+/* Copies the counters to *out. */
 static inline void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out) {
   sio_redis_get_stats_sized(r, out, sizeof *out);
 }

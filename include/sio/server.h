@@ -59,6 +59,7 @@ static inline int sio_server_new(struct uv_loop_s *loop, const sio_options *opts
   return sio_server_new_sized(loop, opts, sizeof(sio_options), out);
 }
 
+/* The loop that the server was made on. */
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
 /* One pointer for the host; NULL at first. */
 SIO_EXTERN void *sio_server_data(const sio_server *srv);

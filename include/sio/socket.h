@@ -28,7 +28,9 @@ SIO_EXTERN const char *sio_socket_id(const sio_socket *s);
  * as long as the socket exists. With Engine.IO 4 it is the same as sio_socket_id(); for a client of
  * Engine.IO 3 it is a digest of that id, and there is no room of this name. */
 SIO_EXTERN const char *sio_socket_public_id(const sio_socket *s);
+/* The namespace that the socket is in, or was in when it left. */
 SIO_EXTERN sio_nsp *sio_socket_nsp(const sio_socket *s);
+/* Has the socket connected, and not left since? In middleware it has not connected yet. */
 SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Did connection state recovery restore this socket (sio_options.recovery)? Known from the first
  * middleware on. */
@@ -39,6 +41,8 @@ SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
 SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
 /* The connected socket of this server that has this id in the namespace, or NULL. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
+/* sio_socket_ref() keeps the memory of the socket beyond its disconnection, and returns s. Each
+ * call needs one call of sio_socket_unref(), after which s may be invalid. */
 SIO_EXTERN sio_socket *sio_socket_ref(sio_socket *s);
 SIO_EXTERN void sio_socket_unref(sio_socket *s);
 

@@ -54,6 +54,7 @@ typedef struct sio_args {
   size_t n;
 } sio_args;
 
+/* Arguments out of an array of values, for numbers of arguments that are known at run time only. */
 static inline sio_args sio_argv(const sio_val *v, size_t n) {
   sio_args a;
   a.v = v;
@@ -64,6 +65,7 @@ static inline sio_args sio_argv(const sio_val *v, size_t n) {
 /* An event without arguments. */
 #define SIO_NONE (sio_argv(NULL, 0))
 
+/* A value of this kind that points to n bytes at p. The functions below are easier to read. */
 static inline sio_val sio_val_make(enum sio_kind kind, const void *p, size_t n) {
   sio_val v;
   v.kind = (uint32_t)kind;
@@ -75,26 +77,31 @@ static inline sio_val sio_val_make(enum sio_kind kind, const void *p, size_t n) 
   return v;
 }
 
+/* null */
 static inline sio_val sio_null(void) { return sio_val_make(SIO_NULL, NULL, 0); }
 
+/* true or false. In C11 `true` is an int, so SIO_ARGS(true) sends 1. */
 static inline sio_val sio_bool(bool b) {
   sio_val v = sio_val_make(SIO_BOOL, NULL, 0);
   v.u.b = b;
   return v;
 }
 
+/* A signed integer, which is sent exactly. */
 static inline sio_val sio_int(int64_t i) {
   sio_val v = sio_val_make(SIO_INT, NULL, 0);
   v.u.i = i;
   return v;
 }
 
+/* An unsigned integer, which is sent exactly. */
 static inline sio_val sio_uint(uint64_t u) {
   sio_val v = sio_val_make(SIO_UINT, NULL, 0);
   v.u.u = u;
   return v;
 }
 
+/* A double, sent with as many digits as it takes to read the same double again. */
 static inline sio_val sio_num(double d) {
   sio_val v = sio_val_make(SIO_NUM, NULL, 0);
   v.u.d = d;
@@ -103,9 +110,10 @@ static inline sio_val sio_num(double d) {
 
 /* ---- strings and bytes --------------------------------------------------------------------- */
 
+/* A string of n bytes, which may contain NULs. */
 static inline sio_val sio_strn(const char *s, size_t n) { return sio_val_make(SIO_STR, s, n); }
 
-/* NULL is sent as null. */
+/* A string that ends with a NUL; NULL is sent as null. */
 static inline sio_val sio_str(const char *s) {
   return s ? sio_val_make(SIO_STR, s, strlen(s)) : sio_null();
 }
@@ -115,6 +123,7 @@ static inline sio_val sio_string(sio_slice s) {
   return s.p ? sio_val_make(SIO_STR, s.p, s.n) : sio_null();
 }
 
+/* Bytes, which the client gets as an ArrayBuffer (in Node.js as a Buffer). */
 static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO_BIN, p, n); }
 
 /* ---- JSON text and cJSON trees ------------------------------------------------------------- */
@@ -122,10 +131,10 @@ static inline sio_val sio_bin(const void *p, size_t n) { return sio_val_make(SIO
 /* One JSON text, sent byte by byte after it was checked. SIO_EJSON: it is invalid or empty. */
 static inline sio_val sio_json(sio_slice text) { return sio_val_make(SIO_JSON, text.p, text.n); }
 
-/* NULL is sent as null. */
+/* A cJSON tree; NULL is sent as null. */
 static inline sio_val sio_tree(const struct cJSON *t) { return sio_val_make(SIO_TREE, t, 0); }
 
-/* The same with attachments: an object {"_placeholder":true,"num":k} in the text or in the tree
+/* JSON text with attachments: an object {"_placeholder":true,"num":k} in the text or in the tree
  * stands for bins[k]. SIO_EPLACEHOLDER: k is not below n. */
 static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_t n) {
   sio_val v = sio_json(text);
@@ -134,6 +143,7 @@ static inline sio_val sio_json_bins(sio_slice text, const sio_slice *bins, size_
   return v;
 }
 
+/* A cJSON tree with attachments. */
 static inline sio_val sio_tree_bins(const struct cJSON *t, const sio_slice *bins, size_t n) {
   sio_val v = sio_tree(t);
   v.bins = bins;
