@@ -78,6 +78,11 @@ SIO_EXTERN sio_event *sio_event_keep(const sio_event *e);
 /* Frees a copy that sio_event_keep() made. NULL is allowed. */
 SIO_EXTERN void sio_event_free(sio_event *kept);
 
+/* Makes an event out of a name and arguments, which are copied, for a host that keeps, shows or
+ * passes on what it sends. It belongs to the host, to be freed with sio_event_free(). NULL: memory
+ * ran out, or a value is invalid (SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH). */
+SIO_EXTERN sio_event *sio_event_new(const char *name, sio_args args);
+
 /* For sio_use_packet(): changes what the next middleware and the handlers get. A name of NULL
  * leaves the name as it is. Name and arguments are copied. SIO_ENAME, SIO_EJSON, UV_ENOMEM. */
 SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);

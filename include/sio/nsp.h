@@ -19,6 +19,9 @@
 extern "C" {
 #endif
 
+/* For sio_nsps(), sio_on_new_nsp() and sio_on_removed_nsp(). */
+typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
+
 /* Finds the namespace of this name, or creates it: "chat" is "/chat", and "" is "/". Clients can
  * connect to it from now on. SIO_ENAME: the name has more than 255 bytes, or contains a ',', a '?'
  * or a control character. SIO_ETOOBIG: it would be the child of a parent (see below) and there are
@@ -32,6 +35,9 @@ SIO_EXTERN sio_nsp *sio_nsp_find(sio_server *srv, const char *name);
 SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
 /* The server that the namespace belongs to. */
 SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
+/* Calls cb for each namespace of the server, children included and parents not. cb may not create a
+ * namespace. */
+SIO_EXTERN void sio_nsps(sio_server *srv, sio_nsp_cb cb, void *user);
 /* The number of sockets of this server that are connected to the namespace or, if room is not NULL,
  * are in this room of it. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
@@ -223,7 +229,6 @@ SIO_EXTERN int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out);
 SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
 SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 
-typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
 /* Runs for every namespace that is created after this call ("new_namespace"). */
 SIO_EXTERN int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
 /* Runs when a child has been removed. None of the callbacks that are registered on it runs again,

@@ -191,17 +191,21 @@ int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   return err;
 }
 
-sio_event *sio_event_keep(const sio_event *e) {
-  struct sio_event *kept = sio__malloc(sizeof *kept);
-  if (!kept) return NULL;
-  memset(kept, 0, offsetof(struct sio_event, arena));
-  kept->ack_id = PACKET_NO_ID;
-  sio_val all = sio_event_args(e);
-  int err = event_set_name(kept, sio_event_name(e));
-  if (!err) err = event_replace_args(kept, sio_argv(&all, 1));
-  if (!err) return kept;
-  sio_event_free(kept);
+sio_event *sio_event_new(const char *name, sio_args args) {
+  struct sio_event *e = sio__malloc(sizeof *e);
+  if (!e) return NULL;
+  memset(e, 0, offsetof(struct sio_event, arena));
+  e->ack_id = PACKET_NO_ID;
+  int err = event_set_name(e, name);
+  if (!err) err = event_replace_args(e, args);
+  if (!err) return e;
+  sio_event_free(e);
   return NULL;
+}
+
+sio_event *sio_event_keep(const sio_event *e) {
+  sio_val all = sio_event_args(e);
+  return sio_event_new(sio_event_name(e), sio_argv(&all, 1));
 }
 
 void sio_event_free(sio_event *kept) {

@@ -34,6 +34,11 @@ sio_nsp *sio__nsp_find(const struct core *core, sio_slice name) {
   return name.n <= NSP_NAME_MAX ? sio__map_get(&core->nsps, name) : NULL;
 }
 
+void sio_nsps(sio_server *srv, sio_nsp_cb cb, void *user) {
+  sio_nsp *nsp;
+  for (uint32_t i = 0; (nsp = sio__map_next(&core_of(srv)->nsps, &i));) cb(nsp, user);
+}
+
 sio_nsp *sio_nsp_find(sio_server *srv, const char *name) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;

@@ -46,6 +46,7 @@ static void on_loop_closed(struct loop *l) {
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
   sio__server_close_adapters(srv);
+  sio__hooks_clear(&srv->closing);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
@@ -106,6 +107,16 @@ static void disconnect_all_sockets(sio_server *srv) {
       sio__socket_start_leaving(nsp->members[nsp->nmembers - 1], SIO_REASON_SERVER_SHUTTING_DOWN);
 }
 
+typedef void (*server_close_cb)(sio_server *srv, void *user);
+
+int sio_on_close(sio_server *srv, server_close_cb cb, void *user) {
+  return sio__hooks_add(&srv->closing, (hook_fn)cb, user);
+}
+
+static void run_close_hooks(sio_server *srv) {
+  HOOKS_EACH(k, walk, &srv->closing)((server_close_cb)k->fn)(srv, k->user);
+}
+
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   if (srv->core.closing || loop_refuses_call(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
@@ -121,10 +132,12 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->close_task);
   sio__loop_close(&srv->core.loop, on_loop_closed);
+  run_close_hooks(srv);
   return 0;
 }
 
 void sio__server_init_closing(sio_server *srv) {
+  sio__hooks_init(&srv->closing);
   task_init(&srv->close_task, on_server_close_task);
   timer_init(&srv->shutdown_timer, on_shutdown_timeout);
 }

@@ -129,6 +129,8 @@ static int call_of_match(void) {
 }
 static int call_on_new_nsp(void) { return sio_on_new_nsp(srv, on_nsp, NULL); }
 static int call_on_removed_nsp(void) { return sio_on_removed_nsp(srv, on_nsp, NULL); }
+static void on_closing(sio_server *server, void *user) { (void)server, (void)user; }
+static int call_on_close(void) { return sio_on_close(srv, on_closing, NULL); }
 static int call_use(void) { return sio_use(root, on_gate, NULL); }
 static int call_use_packet(void) { return sio_use_packet(root, on_packet, NULL); }
 static int call_on_connect(void) { return sio_on_connect(root, on_socket, NULL); }
@@ -271,6 +273,7 @@ static const struct call calls[] = {
   C(of_match, 0),
   C(on_new_nsp, 0),
   C(on_removed_nsp, 0),
+  C(on_close, 0),
   C(use, 0),
   C(use_packet, 0),
   C(on_connect, 0),

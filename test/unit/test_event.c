@@ -313,6 +313,21 @@ TEST(a_kept_event_outlives_the_event_with_its_attachments) {
   end();
 }
 
+TEST(an_event_is_made_out_of_values) {
+  begin("2[\"e\"]");
+  sio_event *e = sio_event_new("made", SIO_ARGS("one", 2, sio_bin("three", 5)));
+  REQUIRE(e != NULL);
+  EQ_STR(sio_event_name(e), "made");
+  EQ(sio_event_count(e), 3);
+  EQ_STR(sio_event_str(e, 0), "one");
+  is_slice(sio_event_bin(e, 2), "three");
+  sends(SIO_ARGS(sio_event_args(e)), "451-[\"x\",\"one\",2," HOLE(0) "]");
+  CHECK(!sio_event_wants_ack(e));
+  sio_event_free(e);
+  CHECK(sio_event_new("made", SIO_ARGS(sio_json(SLICE("{")))) == NULL);
+  end();
+}
+
 TEST(a_kept_event_needs_memory_and_leaves_none) {
   begin_binary();
   size_t live = alloc_live;
@@ -487,6 +502,7 @@ T(a_plain_event_has_no_attachments_whatever_it_says)
 T(one_argument_is_relayed_with_the_attachments_it_names)
 T(all_arguments_are_relayed_as_one_value)
 T(a_kept_event_outlives_the_event_with_its_attachments)
+T(an_event_is_made_out_of_values)
 T(a_kept_event_needs_memory_and_leaves_none)
 T(the_text_of_an_argument_with_attachments_is_not_given_without_them)
 T(a_tree_with_attachments_is_not_sent_without_them)

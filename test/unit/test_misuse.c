@@ -47,6 +47,7 @@ TEST(without_a_callback_nothing_is_registered) {
   NEEDS(sio_on_room(root, NULL, NULL));
   NEEDS(sio_on_new_nsp(srv, NULL, NULL));
   NEEDS(sio_on_removed_nsp(srv, NULL, NULL));
+  NEEDS(sio_on_close(srv, NULL, NULL));
   NEEDS(sio_on_engine(srv, NULL, NULL));
   NEEDS(sio_on_headers(srv, NULL, NULL));
   NEEDS(sio_use(root, NULL, NULL));

@@ -121,6 +121,47 @@ TEST(closing_tells_every_socket_and_sends_no_disconnect) {
   stop();
 }
 
+static sio_socket *ours;
+
+static void on_close(sio_server *server, void *user) {
+  trace("closing(%s %d,%d) ", (const char *)user, sio_emit(ours, "late", SIO_NONE),
+        sio_server_close(server, NULL, NULL));
+}
+
+TEST(parts_of_a_host_are_told_when_the_server_begins_to_close) {
+  start(NULL);
+  sio_on_disconnect(root, on_disconnect, NULL);
+  EQ(sio_on_close(srv, on_close, "first"), 0);
+  EQ(sio_on_close(srv, on_close, "second"), 0);
+  joined();
+  char want[128];
+  ours = sio_socket_ref(root->members[0]);
+  sio_server_close(srv, on_done, NULL);
+  snprintf(want, sizeof want, "closing(first %d,%d) closing(second %d,%d) ", SIO_ECLOSED,
+           SIO_ESTATE, SIO_ECLOSED, SIO_ESTATE);
+  SAW(want);
+  turn();
+  SAW("left: server shutting down ");
+  sio_socket_unref(ours);
+  stop();
+}
+
+static void count_nsp(sio_nsp *nsp, void *user) { *(size_t *)user += strlen(sio_nsp_name(nsp)); }
+
+TEST(a_host_lists_the_namespaces_without_the_parents) {
+  start(NULL);
+  sio_nsp *parent, *child;
+  size_t n = 0;
+  sio_nsps(srv, count_nsp, &n);
+  EQ(n, strlen("/"));
+  EQ(sio_of_pattern(srv, "/room-*", &parent), 0);
+  EQ(sio_of_child(parent, "/room-1", &child), 0);
+  n = 0;
+  sio_nsps(srv, count_nsp, &n);
+  EQ(n, strlen("/") + strlen("/room-1"));
+  stop();
+}
+
 TEST(a_closing_server_takes_nothing_new) {
   start(NULL);
   sio_server_close(srv, on_done, NULL);
@@ -353,6 +394,8 @@ T(options_without_sense_are_refused_with_a_line_that_names_the_field)
 T(a_server_that_cannot_start_leaves_nothing)
 T(a_server_that_could_not_be_created_logs_nothing_later)
 T(closing_tells_every_socket_and_sends_no_disconnect)
+T(parts_of_a_host_are_told_when_the_server_begins_to_close)
+T(a_host_lists_the_namespaces_without_the_parents)
 T(a_closing_server_takes_nothing_new)
 T(a_closing_server_refuses_to_listen_and_to_make_namespaces)
 T(a_server_may_be_closed_in_any_callback)
