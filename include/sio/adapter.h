@@ -39,6 +39,16 @@ extern "C" {
 typedef struct sio_adapter
     sio_adapter;                      /* the adapter's own struct for one namespace               */
 typedef struct sio_packet sio_packet; /* one encoded event, shared by all receivers            */
+typedef struct sio_restore sio_restore;           /* see "recovery" below */
+typedef struct sio_saved_socket sio_saved_socket; /* see "recovery" below */
+
+enum sio_adapter_flags {
+  /* There is no other server: broadcasts fail with SIO_ECLOSED while this one closes. */
+  SIO_ADAPTER_ONE_SERVER = 1,
+  /* The adapter, not the library, keeps lost sockets and the events that they miss, and gives
+   * events their offsets. persist and restore must be set. See "recovery" below. */
+  SIO_ADAPTER_RECOVERS = 2
+};
 
 typedef struct sio_adapter_ops {
   /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */
@@ -103,6 +113,23 @@ typedef struct sio_adapter_ops {
   void (*shut)(sio_adapter *a);
   /* How many rooms have members here, own ones not counted: for sio_stats. */
   size_t (*room_count)(const sio_adapter *a);
+  unsigned flags; /* enum sio_adapter_flags */
+
+  /* ---- connection state recovery; see "recovery" below ---- */
+
+  /* With SIO_ADAPTER_RECOVERS: keeps a socket whose connection broke, or which was found by restore
+   * and did not join after all. */
+  void (*persist)(sio_adapter *a, const sio_saved_socket *s);
+  /* With SIO_ADAPTER_RECOVERS: the socket with this pid will not be recovered any more: it was
+   * disconnected, or refused. */
+  void (*forget)(sio_adapter *a, const char *pid);
+  /* A client asks for a socket that this server does not have. The adapter looks for it, and
+   * answers with sio_restore_done(), at once or later. */
+  void (*restore)(sio_adapter *a, sio_restore *r);
+  /* Called once for each restore: the client has joined, or never will. r is freed afterwards. */
+  void (*restore_over)(sio_adapter *a, sio_restore *r);
+  /* sio_socket_set_shared() has changed the data of a socket. */
+  void (*shared_changed)(sio_adapter *a, sio_socket *s);
 } sio_adapter_ops;
 
 SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;
@@ -137,6 +164,87 @@ SIO_EXTERN int sio_packet_get_info(const sio_packet *p, sio_packet_info *out);
 SIO_EXTERN int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
                               size_t nbins, sio_query *q, sio_packet **out);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
+
+/* The same with an offset, for adapters with SIO_ADAPTER_RECOVERS: clients get it as one more
+ * argument. It has at most 63 characters, which are printable ASCII without '"' and '\\'. {NULL,0}:
+ * none. SIO_EPROTO: it has others. */
+SIO_EXTERN int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bins,
+                                 size_t nbins, sio_query *q, sio_slice offset, sio_packet **out);
+/* A copy that outlives the call of broadcast(), to be sent later and freed with sio_packet_free().
+ * The encoded bytes are shared. If the packet has a query, the caller holds it as long as it keeps
+ * the copy (sio_query_hold()). UV_ENOMEM. */
+SIO_EXTERN int sio_packet_copy(const sio_packet *p, sio_packet **out);
+
+/* ---- recovery -----------------------------------------------------------------------------------
+ *
+ * sio_options.recovery lets a client whose connection broke become the same socket again. Without
+ * an adapter's help the library keeps lost sockets, and a log of events, in the memory of this
+ * server. An adapter can take part in two ways.
+ *
+ * 1. It sets `restore` alone. The library keeps its own sockets as before. If a client names a pid
+ *    that is not known here, the adapter asks the others. The library gives the events that
+ *    sio_restore_event() adds offsets of its own.
+ *
+ * 2. It has SIO_ADAPTER_RECOVERS as well, and keeps everything. The library has no log then. It
+ *    calls `persist` when a connection breaks. Every event that a client may have to be sent again,
+ *    also one of sio_emit(), goes through `broadcast` without SIO_LOCAL, to the room of the
+ *    client's id; the adapter delivers it with its offset (sio_packet_new_at()), now or later, and
+ *    an event that it does not keep (volatile ones, those with SIO_LOCAL, those with acks) with
+ *    none. For the order of events all others to a single client go through `broadcast` as well,
+ *    with SIO_LOCAL.
+ *
+ * The answer to a restore:
+ *
+ *     sio_restore_found(r, &saved);                    the socket; then, in order,
+ *     sio_restore_event(r, json, bins, nbins, offset); each event that it missed
+ *     sio_restore_done(r, 0);
+ *
+ * or sio_restore_done() with a cause. The CONNECT of the client waits meanwhile, at most
+ * sio_options.request_timeout_ms. Between sio_restore_done() and restore_over the client may wait
+ * for middleware: events for it that are broadcast meanwhile are added with sio_restore_event(), in
+ * the order in which others are sent them. restore_over may come at any time: the client is gone,
+ * or the time is up. If the adapter has called sio_restore_found(), the library calls persist
+ * before it, unless the client has joined or was refused; with an adapter of the first kind it
+ * keeps the socket itself. What the adapter took out of its store and has not handed over with
+ * sio_restore_found() it puts back by itself. */
+
+/* All is borrowed for the call. */
+struct sio_saved_socket {
+  const char *id, *pid;
+  const char *const *rooms; /* NULL-terminated, without the room of its own id */
+  sio_slice shared;         /* sio_socket_shared() */
+  const void *data;         /* the bytes of sio_socket_data(), or NULL: they become zero */
+  size_t data_size;
+};
+
+/* What the client sent; not checked. Valid until restore_over has returned. */
+typedef struct sio_restore_info {
+  /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  sio_slice pid;
+  sio_slice offset; /* of the last event that it received */
+  bool has_offset;  /* false: it has received none */
+} sio_restore_info;
+/* Fills in the first out->size bytes of *out. */
+SIO_EXTERN void sio_restore_get_info(const sio_restore *r, sio_restore_info *out);
+/* Hands over the socket. SIO_EPROTO: the ids are malformed. SIO_EEXISTS: it is connected to this
+ * server. UV_EINVAL: one was found before. UV_ENOMEM. After an error the adapter calls
+ * sio_restore_done() with a cause. */
+SIO_EXTERN int sio_restore_found(sio_restore *r, const sio_saved_socket *s);
+/* After sio_restore_found(). offset: as for sio_packet_new_at(); not used without
+ * SIO_ADAPTER_RECOVERS. The library notes errors, so they can be ignored: the client is not
+ * recovered, since an event would be missing. SIO_ETOOBIG: more was missed than may wait for a peer
+ * (max_queued, queue_high). */
+SIO_EXTERN int sio_restore_event(sio_restore *r, sio_slice json, const sio_slice *bins,
+                                 size_t nbins, sio_slice offset);
+/* Ends the answer: 0 after sio_restore_found(), or why the socket is not recovered: of enum
+ * sio_recovery_failure (stats.h). The client joins, or the middleware runs, at the end of the turn.
+ */
+SIO_EXTERN void sio_restore_done(sio_restore *r, int cause);
+/* The pid of a socket, or NULL: it cannot be recovered. */
+SIO_EXTERN const char *sio_socket_pid(const sio_socket *s);
+/* sio_options.recovery.max_disconnection_ms, or 0: recovery is off. */
+SIO_EXTERN unsigned sio_adapter_recovery_ms(const sio_nsp *nsp);
 
 /* ---- queries: questions to many, while they are open --------------------------------------------
  *

@@ -90,6 +90,7 @@ enum sio_recovery_failure {
    * client may be sent twice what it was sent once, and 16 KiB. */
   SIO_RECOVERY_TOO_MUCH,
   SIO_RECOVERY_NO_MEMORY,
+  SIO_RECOVERY_NO_ANSWER, /* the adapter could not look for the socket, or not in time */
   SIO_RECOVERY_END
 };
 

@@ -283,4 +283,5 @@ const sio_adapter_ops sio_adapter_memory = {
   .all_rooms = memory_all_rooms,
   .room_size = memory_room_size,
   .room_count = memory_room_count,
+  .flags = SIO_ADAPTER_ONE_SERVER,
 };

@@ -11,7 +11,7 @@
 #include "core/client_timeout.h"
 #include "core/core.h"
 #include "core/nsp.h"
-#include "core/recovery.h"
+#include "core/restore.h"
 #include "core/socket.h"
 #include "packet/parser.h"
 #include <assert.h>
@@ -22,9 +22,10 @@ struct pending_join {
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the time of all middleware functions together */
   bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
-  struct msg *refusal; /* the CONNECT_ERROR packet of a refusal; NULL if there was no memory */
-  char *newer_auth;    /* the auth of a later CONNECT, or NULL */
-  bool withdrawn;      /* the peer has sent DISCONNECT */
+  struct msg *refusal;  /* the CONNECT_ERROR packet of a refusal; NULL if there was no memory */
+  sio_restore *restore; /* the adapter looks for the socket that the peer was; NULL otherwise */
+  char *newer_auth;     /* the auth of a later CONNECT, or NULL */
+  bool withdrawn;       /* the peer has sent DISCONNECT */
 };
 
 static struct msgs *socket_msg_pool(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
@@ -197,6 +198,11 @@ static void pending_join_forget_second_connect(struct pending_join *p) {
   p->newer_auth = NULL;
 }
 
+static void pending_join_end_restore(struct pending_join *p) {
+  if (p->restore) sio__restore_end(p->restore);
+  p->restore = NULL;
+}
+
 /* Discards the socket, and connects a new one if the peer has sent another CONNECT. */
 static void pending_join_restart(struct pending_join *p) {
   sio_socket *s = p->socket;
@@ -205,6 +211,7 @@ static void pending_join_restart(struct pending_join *p) {
   char *auth = p->newer_auth;
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
+  pending_join_end_restore(p);
   sio__socket_discard_pending(s);
   if (auth && sio__session_is_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
@@ -237,6 +244,7 @@ static void pending_join_on_timeout(struct timer *t) {
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
     pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
   }
+  pending_join_end_restore(p);
   sio__chain_abandon(&p->chain);
 }
 
@@ -257,6 +265,7 @@ static void pending_join_on_finish(struct chain *c, bool ok) {
     else
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
+  pending_join_end_restore(p);
   pending_join_forget_second_connect(p);
   msg_unref(p->refusal);
   sio__free(p);
@@ -271,22 +280,57 @@ static const struct chain_ops pending_join_chain_ops = {
   .finish = pending_join_on_finish,
 };
 
-static int pending_join_start(sio_socket *s) {
+static struct pending_join *pending_join_new(sio_socket *s) {
   struct pending_join *p = sio__calloc(1, sizeof *p);
-  if (!p) return UV_ENOMEM;
+  if (!p) return NULL;
   sio__chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware, &pending_join_chain_ops);
   p->socket = sio_socket_ref(s);
   timer_init(&p->timeout_timer, pending_join_on_timeout);
   s->pending_join = p;
+  return p;
+}
+
+static int pending_join_start(sio_socket *s) {
+  struct pending_join *p = pending_join_new(s);
+  if (!p) return UV_ENOMEM;
   sio__chain_start(&p->chain);
   return 0;
 }
 
-/* ---- CONNECT -------------------------------------------------------------------------------- */
+/* ---- waiting for the adapter ----------------------------------------------------------------- */
 
 static bool skips_middleware(const sio_socket *s) {
   return hooks_empty(&s->nsp->middleware) ||
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
+}
+
+static void pending_join_on_restored(sio_restore *r) {
+  struct pending_join *p = r->owner;
+  bool outdated = pending_join_is_outdated(p) || !socket_is_open(p->socket);
+  if (!outdated) sio__restore_use(r);
+  if (outdated || skips_middleware(p->socket))
+    pending_join_on_finish(&p->chain, true);
+  else
+    sio__chain_start(&p->chain);
+}
+
+static int pending_join_start_restore(sio_socket *s, const struct recovery_claim *claim) {
+  struct pending_join *p = pending_join_new(s);
+  if (!p) return UV_ENOMEM;
+  return sio__restore_start(s, claim, pending_join_on_restored, p, &p->restore);
+}
+
+/* ---- CONNECT -------------------------------------------------------------------------------- */
+
+static int connect_socket(sio_socket *s) {
+  struct recovery_claim claim;
+  bool ask = sio__recovery_restore(s, &claim);
+  int err = ask ? pending_join_start_restore(s, &claim) : 0;
+  sio__recovery_claim_clear(&claim);
+  if (ask) return err;
+  if (!skips_middleware(s)) return pending_join_start(s);
+  connect_accept(s);
+  return 0;
 }
 
 void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
@@ -294,11 +338,7 @@ void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add_socket(cl, s);
-    sio__recovery_restore(s);
-    if (skips_middleware(s))
-      connect_accept(s);
-    else
-      err = pending_join_start(s);
+    err = connect_socket(s);
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
@@ -335,6 +375,7 @@ void sio__connect_abandon(sio_socket *s) {
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
   if (!p) return;
+  pending_join_end_restore(p);
   pending_join_forget_second_connect(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
   sio__chain_abandon(&p->chain);

@@ -17,18 +17,31 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) }; /* its size in version 0.1
 
 /* ---- to one socket -------------------------------------------------------------------------- */
 
+/* With recovery by the adapter: it keeps the event, and the order of this event and broadcasts. */
+static int emit_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
+                                const sio_packet *p) {
+  sio_nsp *nsp = s->nsp;
+  bool kept = s->recovery_record && id == PACKET_NO_ID && !(flags & SIO_VOLATILE);
+  const sio_target to = {
+    .nsp = nsp, .rooms = SIO_ROOMS(s->id), .flags = flags | (kept ? 0 : SIO_LOCAL), .key = key
+  };
+  return nsp->ops->broadcast(nsp->adapter, &to, p);
+}
+
 static int emit_to_socket(sio_socket *s, unsigned flags, const char *key, const char *event,
                           sio_args args, int64_t id) {
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
-  struct recovery *r = s->recovery_record && id == PACKET_NO_ID ? s->nsp->recovery : NULL;
+  bool kept = s->recovery_record && id == PACKET_NO_ID;
+  struct recovery *r = kept ? recovery_with_log(s->nsp->recovery) : NULL;
   int err = sio__packet_encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) sio__packet_mark_droppable(&p, key);
   if (p.seq)
     sio__recovery_keep(r, p.seq, p.msg, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
-  err = sio_packet_deliver(&p, s, flags);
+  err = recovery_is_kept_by_adapter(s->nsp->recovery) ? emit_through_adapter(s, flags, key, id, &p)
+                                                      : sio_packet_deliver(&p, s, flags);
   sio__packet_clear(&p);
   return err;
 }
@@ -94,7 +107,7 @@ static int broadcast_to_target(const sio_target *to, const char *event, sio_args
                                sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
-  int err = sio__packet_encode_broadcast(&p, to, event, args, q);
+  int err = sio__packet_encode_broadcast(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
   if (err && p.seq && to->nsp->recovery) sio__recovery_discard(to->nsp->recovery, p.seq);
   /* A broadcast to a parent is counted once for each of its children. */
@@ -105,7 +118,7 @@ static int broadcast_to_target(const sio_target *to, const char *event, sio_args
 
 /* While the server closes, only other servers still have sockets. */
 static bool nobody_is_left(const sio_nsp *nsp) {
-  return nsp->core->closing && nsp->ops->broadcast == sio_adapter_memory.broadcast;
+  return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
 
 int sio_broadcast(sio_target to, const char *event, sio_args args) {

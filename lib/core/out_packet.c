@@ -51,30 +51,38 @@ static void packet_log_sending(struct log *log, const sio_packet *p) {
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 
-int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                       sio_args args, int64_t ack_id, struct recovery *r) {
+static int packet_encode_with_offset(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                                     sio_args args, int64_t ack_id, sio_slice offset) {
   struct core *core = nsp->core;
-  char offset[REPLAY_OFFSET_MAX];
-  bool is_volatile = flags & SIO_VOLATILE;
-  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
   int err = sio__encode_with_tail(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
-                                  ack_id, slice(offset, n));
+                                  ack_id, offset);
   if (!err) err = packet_encode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
   if (err) return err;
-  if (r && !is_volatile) p->seq = recovery_take_number(r);
-  p->offset_len = n ? (uint32_t)n + 3 : 0; /* with a comma and two quotes */
+  p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* with a comma and two quotes */
   if (flags & SIO_NO_COMPRESS) packet_mark_uncompressed(p);
   if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
   return 0;
 }
 
+int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
+                       sio_args args, int64_t ack_id, struct recovery *r) {
+  char offset[REPLAY_OFFSET_MAX];
+  bool is_volatile = flags & SIO_VOLATILE;
+  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
+  int err = packet_encode_with_offset(p, nsp, flags, event, args, ack_id, slice(offset, n));
+  if (!err && r && !is_volatile) p->seq = recovery_take_number(r);
+  return err;
+}
+
 int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                 sio_args args, sio_query *q) {
+                                 sio_args args, sio_query *q, sio_slice offset) {
   sio_nsp *nsp = to->nsp;
-  int err = q ? sio__packet_encode(p, nsp, to->flags, event, args, q->ack_id, NULL)
-              : sio__packet_encode(p, nsp, to->flags, event, args, PACKET_NO_ID, nsp->recovery);
+  int64_t id = q ? q->ack_id : PACKET_NO_ID;
+  struct recovery *r = q ? NULL : recovery_with_log(nsp->recovery);
+  int err = offset.n ? packet_encode_with_offset(p, nsp, to->flags, event, args, id, offset)
+                     : sio__packet_encode(p, nsp, to->flags, event, args, id, r);
   p->query = q;
   if (!err && !q) sio__packet_mark_droppable(p, to->key);
   if (!err && p->seq) sio__recovery_keep(nsp->recovery, p->seq, p->msg, to);

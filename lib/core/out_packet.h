@@ -32,9 +32,10 @@ struct sio_packet {
 int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
                        sio_args args, int64_t ack_id, struct recovery *r);
 /* Encodes an event for a broadcast to this target, with acks for q unless q is NULL, and keeps it
- * for recovery. The caller clears p, also after an error. */
+ * for recovery. It ends with this offset of an adapter unless offset.n is 0. The caller clears p,
+ * also after an error. */
 int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char *event,
-                                 sio_args args, sio_query *q);
+                                 sio_args args, sio_query *q, sio_slice offset);
 /* Allows an event without acks to be dropped for a receiver that reads slowly. Of the queued events
  * with the same key only the newest is kept; key may be NULL. */
 void sio__packet_mark_droppable(sio_packet *p, const char *key);

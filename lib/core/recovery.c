@@ -29,13 +29,28 @@ static size_t saved_data_size(const struct recovery *r) {
   return r->nsp->core->opts->socket_data_size;
 }
 
+static void *copy_bytes(const void *p, size_t n) {
+  void *copy = sio__malloc(n);
+  if (copy) memcpy(copy, p, n);
+  return copy;
+}
+
 /* ---- records ---------------------------------------------------------------------------- */
 
 static sio_slice recovery_record_key(const void *rec) {
   return slice(((const struct recovery_record *)rec)->pid, SIO__ID_LEN);
 }
 
+static void missed_events_free(struct missed_events *m) {
+  if (!m) return;
+  for (uint32_t i = 0; i < m->n; i++) msg_unref(m->msgs[i]);
+  sio__free(m->msgs);
+  sio__free(m);
+}
+
 static void free_saved_socket_state(struct recovery_record *rec) {
+  missed_events_free(rec->missed);
+  rec->missed = NULL;
   sio__free(rec->rooms);
   sio__free(rec->data);
   sio__free(rec->shared);
@@ -52,6 +67,8 @@ static void recovery_record_leave_queue(struct recovery *r, struct recovery_reco
 }
 
 static void recovery_record_free(struct recovery *r, struct recovery_record *rec) {
+  const sio_adapter_ops *ops = r->nsp->ops;
+  if (r->kept_by_adapter && !rec->persisted && ops->forget) ops->forget(r->nsp->adapter, rec->pid);
   if (rec->socket) rec->socket->recovery_record = NULL;
   recovery_record_leave_queue(r, rec);
   sio__map_del(&r->by_pid, recovery_record_key(rec));
@@ -67,16 +84,54 @@ static struct recovery_record *oldest_recovery_record(const struct recovery *r) 
   return recovery_record_of_entry(sio__recovery_queue_get_oldest(&r->away));
 }
 
-static struct recovery_record *recovery_record_new(struct recovery *r, sio_socket *s) {
+static struct recovery_record *recovery_record_new(const struct recovery *r, const char *id) {
   struct recovery_record *rec = sio__calloc(1, sizeof *rec);
   if (!rec) return NULL;
   list_init(&rec->away.by_time);
   rec->start = rec->last_sent = r->log.seq;
+  memcpy(rec->id, id, sizeof rec->id);
+  return rec;
+}
+
+static struct recovery_record *recovery_record_new_live(struct recovery *r, sio_socket *s) {
+  struct recovery_record *rec = recovery_record_new(r, s->id);
+  if (!rec) return NULL;
   rec->socket = s;
-  memcpy(rec->id, s->id, sizeof rec->id);
   if (sio__random_id(rec->pid) == 0 && sio__map_put(&r->by_pid, rec) == 0) return rec;
   sio__free(rec);
   return NULL;
+}
+
+/* ---- records that the adapter keeps ---------------------------------------------------------- */
+
+/* Lists the names in rec->rooms; the caller frees the list. NULL: no memory. */
+static const char **list_saved_rooms(const struct recovery_record *rec) {
+  size_t n = 0;
+  for (size_t at = 0; at < rec->rooms_size; at += strlen(rec->rooms + at) + 1) n++;
+  const char **list = sio__calloc(n + 1, sizeof *list);
+  if (!list) return NULL;
+  n = 0;
+  for (size_t at = 0; at < rec->rooms_size; at += strlen(rec->rooms + at) + 1)
+    list[n++] = rec->rooms + at;
+  return list;
+}
+
+static void recovery_record_persist(struct recovery *r, struct recovery_record *rec) {
+  const char **rooms = list_saved_rooms(rec);
+  if (!rooms) {
+    LOG_RATED(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+              "socket %s cannot be recovered: out of memory", rec->id);
+    return;
+  }
+  const sio_saved_socket saved = { .id = rec->id,
+                                   .pid = rec->pid,
+                                   .rooms = rooms,
+                                   .shared = slice_str(rec->shared ? rec->shared : "{}"),
+                                   .data = rec->data,
+                                   .data_size = rec->data ? saved_data_size(r) : 0 };
+  rec->persisted = true;
+  r->nsp->ops->persist(r->nsp->adapter, &saved);
+  sio__free((void *)rooms);
 }
 
 /* ---- expiry --------------------------------------------------------------------------------- */
@@ -133,17 +188,13 @@ void sio__recovery_discard(struct recovery *r, uint64_t seq) {
 
 /* ---- returning ------------------------------------------------------------------------------- */
 
-/* What the auth object of a CONNECT packet claims. */
-struct recovery_claim {
-  sio_slice pid, offset;
-  bool has_offset, is_valid;
-};
-
-static void read_recovery_claim(struct recovery_claim *c, const struct cJSON *auth) {
+static void read_recovery_claim(struct recovery_claim *c) {
   bool present;
-  sio__tree_member(auth, "pid", &c->pid, &present);
-  c->is_valid = sio__tree_member(auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
+  sio__tree_member(c->auth, "pid", &c->pid, &present);
+  c->is_valid = sio__tree_member(c->auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
 }
+
+void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_free(c->auth); }
 
 /* Most auth objects have no pid; those are not parsed. */
 static bool auth_may_have_pid(const sio_socket *s) {
@@ -153,8 +204,13 @@ static bool auth_may_have_pid(const sio_socket *s) {
 }
 
 static void recovery_record_return_to_queue(struct recovery *r, struct recovery_record *rec) {
-  rec->socket->recovery_record = NULL;
+  if (rec->socket) rec->socket->recovery_record = NULL;
   rec->socket = NULL;
+  if (r->kept_by_adapter) {
+    recovery_record_persist(r, rec);
+    recovery_record_free(r, rec);
+    return;
+  }
   sio__recovery_queue_add_oldest(&r->away, &rec->away);
   start_recovery_expiry_timer(r);
 }
@@ -217,7 +273,8 @@ struct replay_size {
 
 static struct replay_size measure_replay(const sio_socket *s) {
   const struct recovery_record *rec = s->recovery_record;
-  struct replay_size t = { .first_bytes = rec->first_replay_bytes,
+  struct replay_size t = { .queued_bytes = rec->missed ? rec->missed->queued_bytes : 0,
+                           .first_bytes = rec->first_replay_bytes,
                            .repeat_bytes = rec->repeat_bytes,
                            .last_seq = rec->replay_from };
   for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
@@ -231,14 +288,17 @@ static struct replay_size measure_replay(const sio_socket *s) {
   return t;
 }
 
+static size_t replay_queue_max(const sio_nsp *nsp) {
+  const sio_options *o = nsp->core->opts;
+  return o->queue_high ? o->queue_high : o->max_queued;
+}
+
 /* All missed events must fit into the queue, or the peer would lose some of them again. Repeated
  * replays are limited: a peer whose connection breaks during a replay returns with an old offset,
  * which is normal, but one that did so forever would be sent megabytes for each small request. */
 static bool replay_is_allowed(const sio_socket *s) {
-  const sio_options *o = s->nsp->core->opts;
   struct replay_size t = measure_replay(s);
-  size_t room = o->queue_high ? o->queue_high : o->max_queued;
-  return sio__session_queued(s->session) + t.queued_bytes <= room &&
+  return sio__session_queued(s->session) + t.queued_bytes <= replay_queue_max(s->nsp) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
@@ -280,6 +340,12 @@ static int take_over_recovery_record(struct recovery *r, sio_socket *s,
   return 0;
 }
 
+enum { ASK_ADAPTER = -1 };
+
+static bool adapter_may_have_record(const struct recovery *r, const struct recovery_claim *c) {
+  return r->nsp->ops->restore && c->pid.n == SIO__ID_LEN;
+}
+
 static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
                                  const struct recovery_claim *c) {
   struct recovery_record *rec = sio__map_get(&r->by_pid, c->pid);
@@ -288,7 +354,7 @@ static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
     rec = sio__map_get(&r->by_pid, c->pid);
   }
   if (!socket_is_open(s)) return 0;
-  if (!rec) return SIO_RECOVERY_NO_SESSION;
+  if (!rec) return adapter_may_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
   int cause =
       recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
   if (!cause) cause = take_over_recovery_record(r, s, rec);
@@ -304,6 +370,7 @@ static const char *recovery_failure_text(int cause) {
     [SIO_RECOVERY_TOO_MUCH] =
         "the missed events do not fit into the queue, or were replayed too often",
     [SIO_RECOVERY_NO_MEMORY] = "out of memory",
+    [SIO_RECOVERY_NO_ANSWER] = "the adapter cannot look for the socket, or not in time",
   };
   return texts[cause];
 }
@@ -316,26 +383,140 @@ static void report_recovery_failure(const sio_socket *s, int cause) {
             recovery_failure_text(cause));
 }
 
-void sio__recovery_restore(sio_socket *s) {
-  struct recovery_claim claim;
-  if (!auth_may_have_pid(s)) return;
-  struct cJSON *auth = sio__tree_parse(sio_socket_auth(s));
-  if (!auth) {
+bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim) {
+  *claim = (struct recovery_claim){ 0 };
+  if (!auth_may_have_pid(s)) return false;
+  claim->auth = sio__tree_parse(sio_socket_auth(s));
+  if (!claim->auth) {
     report_recovery_failure(s, SIO_RECOVERY_NO_MEMORY);
-    return;
+    return false;
   }
-  read_recovery_claim(&claim, auth);
-  int cause = claim.pid.n ? restore_socket_by_pid(recovery_of(s), s, &claim) : 0;
-  if (cause) report_recovery_failure(s, cause);
-  sio__tree_free(auth);
+  read_recovery_claim(claim);
+  int cause = claim->pid.n ? restore_socket_by_pid(recovery_of(s), s, claim) : 0;
+  if (cause == ASK_ADAPTER && claim->is_valid) return true;
+  if (cause) report_recovery_failure(s, claim->is_valid ? cause : SIO_RECOVERY_BAD_OFFSET);
+  return false;
+}
+
+/* ---- returning with the help of the adapter -------------------------------------------------- */
+
+static bool saved_id_is_valid(const char *id) {
+  return strnlen(id, SIO__ID_LEN + 1) == SIO__ID_LEN &&
+         strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+             SIO__ID_LEN;
+}
+
+static int record_copy_saved_rooms(struct recovery_record *rec, const char *const *rooms) {
+  size_t n = 0;
+  for (const char *const *p = rooms; p && *p; p++) n += strlen(*p) + 1;
+  if (!n) return 0;
+  char *at = rec->rooms = sio__malloc(n);
+  if (!at) return UV_ENOMEM;
+  rec->rooms_size = n;
+  for (const char *const *p = rooms; *p; at += strlen(*p++) + 1) memcpy(at, *p, strlen(*p) + 1);
+  return 0;
+}
+
+static int record_copy_saved(struct recovery *r, struct recovery_record *rec,
+                             const sio_saved_socket *s) {
+  int err = record_copy_saved_rooms(rec, s->rooms);
+  if (!err && s->shared.n && !slice_is(s->shared, "{}") &&
+      !(rec->shared = sio__strndup(s->shared.p, s->shared.n)))
+    err = UV_ENOMEM;
+  if (!err && s->data && s->data_size == saved_data_size(r) && s->data_size &&
+      !(rec->data = copy_bytes(s->data, s->data_size)))
+    err = UV_ENOMEM;
+  rec->left_at_ms = recovery_now(r);
+  rec->replay_from = rec->seq_at_leave = r->log.seq;
+  return err;
+}
+
+int sio__recovery_add_found(struct recovery *r, const sio_saved_socket *s,
+                            struct recovery_record **out) {
+  if (!saved_id_is_valid(s->id) || !saved_id_is_valid(s->pid)) return SIO_EPROTO;
+  if (sio_socket_find(r->nsp, s->id) || sio__map_get(&r->by_pid, slice(s->pid, SIO__ID_LEN)))
+    return SIO_EEXISTS;
+  struct recovery_record *rec = recovery_record_new(r, s->id);
+  if (!rec) return UV_ENOMEM;
+  memcpy(rec->pid, s->pid, sizeof rec->pid);
+  int err = record_copy_saved(r, rec, s);
+  if (!err) err = sio__map_put(&r->by_pid, rec);
+  if (!err) {
+    *out = rec;
+    return 0;
+  }
+  free_saved_socket_state(rec);
+  sio__free(rec);
+  return err;
+}
+
+static size_t queued_size(const struct msg *msg) {
+  size_t n = 0;
+  for (; msg; msg = msg->next) n += msg_memory_size(msg) + QUEUE_ENTRY_BYTES;
+  return n;
+}
+
+static int missed_events_add(struct missed_events *m, struct msg *msg, size_t max) {
+  size_t bytes = queued_size(msg);
+  if (m->queued_bytes + bytes > max) return SIO_ETOOBIG;
+  if (m->n == m->cap) {
+    uint32_t cap = m->cap ? m->cap * 2 : 16;
+    struct msg **p = sio__realloc(m->msgs, cap * sizeof *p);
+    if (!p) return UV_ENOMEM;
+    m->msgs = p;
+    m->cap = cap;
+  }
+  m->msgs[m->n++] = msg_ref(msg);
+  m->queued_bytes += bytes;
+  return 0;
+}
+
+static struct missed_events *record_missed_events(struct recovery_record *rec) {
+  if (!rec->missed) rec->missed = sio__calloc(1, sizeof *rec->missed);
+  return rec->missed;
+}
+
+int sio__recovery_add_missed(struct recovery *r, struct recovery_record *rec, struct msg *msg) {
+  struct missed_events *m = record_missed_events(rec);
+  if (!m) return UV_ENOMEM;
+  return missed_events_add(m, msg, replay_queue_max(r->nsp));
+}
+
+void sio__recovery_take_found(sio_socket *s, struct recovery_record *rec, int cause) {
+  if (!cause && sio_socket_find(s->nsp, rec->id)) cause = SIO_RECOVERY_NO_SESSION;
+  if (!cause) cause = take_over_recovery_record(recovery_of(s), s, rec);
+  if (!cause) return;
+  report_recovery_failure(s, cause);
+  if (rec) recovery_record_free(recovery_of(s), rec);
+}
+
+void sio__recovery_return_found(struct recovery *r, struct recovery_record *rec) {
+  recovery_record_return_to_queue(r, rec);
+}
+
+const char *sio_socket_pid(const sio_socket *s) { return sio__recovery_pid(s); }
+
+unsigned sio_adapter_recovery_ms(const sio_nsp *nsp) {
+  const sio_recovery *o = nsp->core->opts->recovery;
+  return o ? o->max_disconnection_ms : 0;
 }
 
 /* ---- before and after CONNECT ---------------------------------------------------------------- */
 
+static int send_missed_event(sio_socket *s, struct msg *msg) {
+  int err = sio__session_send(s->session, msg, 0);
+  s->nsp->events_out += !err;
+  return err;
+}
+
 static int replay_missed_events(sio_socket *s) {
+  const struct missed_events *missed = s->recovery_record->missed;
+  for (uint32_t i = 0; missed && i < missed->n; i++) {
+    int err = send_missed_event(s, missed->msgs[i]);
+    if (err) return err;
+  }
   for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
-    int err = sio__session_send(s->session, e->msg, 0);
-    s->nsp->events_out += !err;
+    int err = send_missed_event(s, e->msg);
     if (err) return err;
   }
   return 0;
@@ -352,10 +533,12 @@ static int close_unrecoverable_session(sio_socket *s) {
 int sio__recovery_before_connect(sio_socket *s) {
   struct recovery *r = recovery_of(s);
   if (!r || sio__session_protocol(s->session) != 4) return 0;
-  if (s->recovery_record)
-    return s->recovery_record->replay_from < r->log.last_dropped ? close_unrecoverable_session(s)
-                                                                 : replay_missed_events(s);
-  s->recovery_record = recovery_record_new(r, s);
+  if (s->recovery_record) {
+    bool gone = s->recovery_record->replay_from < r->log.last_dropped ||
+                s->recovery_record->missed_one_is_lost;
+    return gone ? close_unrecoverable_session(s) : replay_missed_events(s);
+  }
+  s->recovery_record = recovery_record_new_live(r, s);
   if (!s->recovery_record)
     LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
               "socket %s cannot be recovered later: out of memory", s->own_id);
@@ -397,8 +580,9 @@ void sio__recovery_on_lost_pending(sio_socket *s) {
 /* ---- leaving --------------------------------------------------------------------------------- */
 
 /* True if the connection was lost, and neither the peer nor the host disconnected the socket. */
-static bool is_recoverable_reason(int reason) {
+static bool is_recoverable_reason(const struct recovery *r, int reason) {
   switch (reason) {
+    case SIO_REASON_SERVER_SHUTTING_DOWN: return r->kept_by_adapter;
     case SIO_REASON_TRANSPORT_ERROR:
     case SIO_REASON_TRANSPORT_CLOSE:
     case SIO_REASON_FORCED_CLOSE:
@@ -410,7 +594,9 @@ static bool is_recoverable_reason(int reason) {
 
 void sio__recovery_on_leave(sio_socket *s, int reason) {
   if (!s->recovery_record) return;
-  if (is_recoverable_reason(reason) && !s->nsp->core->closing)
+  const struct recovery *r = recovery_of(s);
+  bool kept = r->kept_by_adapter || !s->nsp->core->closing;
+  if (is_recoverable_reason(r, reason) && kept)
     s->recovery_record->seq_at_leave = recovery_of(s)->log.seq;
   else
     recovery_record_free(recovery_of(s), s->recovery_record);
@@ -454,12 +640,6 @@ void sio__recovery_save_rooms(sio_socket *s) {
   if (s->recovery_record && !save_socket_rooms(s)) drop_unsaved_recovery_record(s);
 }
 
-static void *copy_bytes(const void *p, size_t n) {
-  void *copy = sio__malloc(n);
-  if (copy) memcpy(copy, p, n);
-  return copy;
-}
-
 static bool save_socket_data(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   size_t n = saved_data_size(r);
@@ -478,6 +658,11 @@ void sio__recovery_save_data(sio_socket *s) {
   s->recovery_record = NULL;
   rec->socket = NULL;
   rec->left_at_ms = recovery_now(r);
+  if (r->kept_by_adapter) {
+    recovery_record_persist(r, rec);
+    recovery_record_free(r, rec);
+    return;
+  }
   sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
     recovery_record_free(r, recovery_record_of_entry(
@@ -501,6 +686,7 @@ int sio__recovery_new(struct recovery **out, sio_nsp *nsp) {
     return err;
   }
   r->nsp = nsp;
+  r->kept_by_adapter = nsp->ops->flags & SIO_ADAPTER_RECOVERS;
   sio__map_init(&r->by_pid, recovery_record_key);
   sio__recovery_queue_init(&r->away);
   timer_init(&r->expiry_timer, recovery_on_expiry_timer);

@@ -18,6 +18,10 @@
  * was numbered after its offset and is addressed to it. If it has received the last event that was
  * sent to it, only events after its disconnection can be missing. Therefore a peer that receives
  * few events, or none, can return although old events are not kept any more.
+ *
+ * An adapter may take part (<sio/adapter.h>, "recovery"). If it keeps everything itself
+ * (kept_by_adapter), there is no log, records are never AWAY, and the events that a RETURNING
+ * socket missed are in its record.
  */
 #ifndef SIO_CORE_RECOVERY_H
 #define SIO_CORE_RECOVERY_H
@@ -27,6 +31,14 @@
 #include "base/timer.h"
 #include "core/recovery_queue.h"
 #include "core/replay_log.h"
+#include <sio/adapter.h>
+
+/* Events that an adapter has found for a socket. */
+struct missed_events {
+  struct msg **msgs; /* owned, one reference each */
+  uint32_t n, cap;
+  size_t queued_bytes; /* the memory that they take in the session's queue */
+};
 
 struct recovery_record {
   sio_socket *socket;               /* NULL if the record is AWAY */
@@ -43,8 +55,11 @@ struct recovery_record {
   char id[SIO__ID_LEN + 1];
   char *rooms; /* the names of the socket's rooms, each with a NUL; NULL while LIVE */
   size_t rooms_size;
-  void *data;   /* a copy of the bytes of sio_socket_data(); NULL while LIVE */
-  char *shared; /* a copy of sio_socket_shared(), or NULL; always NULL while LIVE */
+  void *data;                   /* a copy of the bytes of sio_socket_data(); NULL while LIVE */
+  char *shared;                 /* a copy of sio_socket_shared(), or NULL; always NULL while LIVE */
+  struct missed_events *missed; /* of an adapter; NULL: none */
+  bool missed_one_is_lost;      /* an event could not be added to `missed` */
+  bool persisted;               /* the adapter keeps the socket */
 };
 
 /* One per namespace. */
@@ -54,6 +69,7 @@ struct recovery {
   struct map by_pid; /* all recovery records (struct recovery_record) by pid */
   struct recovery_queue away;
   struct timer expiry_timer;
+  bool kept_by_adapter; /* SIO_ADAPTER_RECOVERS */
 };
 
 int sio__recovery_new(struct recovery **out, sio_nsp *nsp); /* *out is NULL if recovery is off */
@@ -72,16 +88,44 @@ static inline uint64_t recovery_take_number(struct recovery *r) { return ++r->lo
 void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to);
 /* Removes the event that was kept last, because it was sent to no socket. */
 void sio__recovery_discard(struct recovery *r, uint64_t seq);
+/* The recovery whose log numbers events, or NULL: there is none. */
+static inline struct recovery *recovery_with_log(struct recovery *r) {
+  return r && !r->kept_by_adapter ? r : NULL;
+}
+/* True if events to single sockets have to go through the adapter as well. */
+static inline bool recovery_is_kept_by_adapter(const struct recovery *r) {
+  return r && r->kept_by_adapter;
+}
 static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq) {
   if (rec) rec->last_sent = seq;
 }
 
 /* ---- the life of a socket: all of these do nothing if recovery is off ----------------------- */
 
+/* What the auth object of a CONNECT packet claims. */
+struct recovery_claim {
+  sio_slice pid, offset;
+  bool has_offset, is_valid;
+  struct cJSON *auth; /* owned; holds the texts */
+};
+
 /* If the auth of a PENDING socket has a valid pid and offset, the socket takes over the id, the
  * rooms and the data of the lost one. Must be called from the loop, because it may disconnect the
- * old socket and run its callbacks. */
-void sio__recovery_restore(sio_socket *s);
+ * old socket and run its callbacks. True: the socket is open, and the adapter has to be asked for
+ * *claim, which the caller clears in any case. */
+bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim);
+void sio__recovery_claim_clear(struct recovery_claim *claim);
+
+/* What an adapter has found is a record without a socket: sio__recovery_take_found() gives it to
+ * the socket, unless cause says why not, or frees it. sio__recovery_return_found() keeps it as if
+ * the connection of a socket had broken. */
+int sio__recovery_add_found(struct recovery *r, const sio_saved_socket *s,
+                            struct recovery_record **out); /* as sio_restore_found() */
+/* Adds an event that the socket missed, with a reference of its own. SIO_ETOOBIG, UV_ENOMEM. */
+int sio__recovery_add_missed(struct recovery *r, struct recovery_record *rec, struct msg *msg);
+void sio__recovery_take_found(sio_socket *s, struct recovery_record *rec, int cause);
+void sio__recovery_return_found(struct recovery *r, struct recovery_record *rec);
+
 /* To be called before CONNECT is answered. Replays the missed events to a returning socket; creates
  * a record for a new socket, if there is memory. 0; SIO_ETOOBIG if the replay log has dropped a
  * missed event meanwhile; or an error of sending. */

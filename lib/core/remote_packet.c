@@ -8,6 +8,8 @@
 #include "core/out_packet.h"
 #include "core/remote_event.h"
 
+enum { OFFSET_MAX = 63 };
+
 struct remote_packet {
   sio_packet packet;
   struct json_scan scan;
@@ -37,19 +39,64 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
   return sio__remote_event_init(&r->event, &p);
 }
 
-int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                   sio_query *q, sio_packet **out) {
+/* An offset is written between quotes without being escaped. */
+static bool is_valid_offset(sio_slice offset) {
+  for (size_t i = 0; i < offset.n; i++)
+    if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
+      return false;
+  return offset.n <= OFFSET_MAX;
+}
+
+int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                      sio_query *q, sio_slice offset, sio_packet **out) {
+  if (!is_valid_offset(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return SIO__ENOMEM;
   int err = remote_packet_read_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
     err = sio__packet_encode_broadcast(&r->packet, to, sio_event_name(&r->event),
-                                       sio_argv(&r->all_args, 1), q);
+                                       sio_argv(&r->all_args, 1), q, offset);
   }
   /* The counters are in the namespace, which the packet may outlive: count each receiver at
    * once. */
   r->packet.max_uncounted = 1;
+  if (err)
+    sio_packet_free(&r->packet);
+  else
+    *out = &r->packet;
+  return err;
+}
+
+int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                   sio_query *q, sio_packet **out) {
+  return sio_packet_new_at(to, json, bins, nbins, q, slice(NULL, 0), out);
+}
+
+/* The name and the arguments are read from the text again, because those of the packet are
+ * borrowed from the call that sent it. */
+static int packet_copy_read_event(struct remote_packet *r) {
+  sio_packet_info info = { .size = sizeof info };
+  int err = sio_packet_get_info(&r->packet, &info);
+  if (!err) err = remote_packet_read_event(r, info.json, info.bins, info.nbins);
+  if (err) return err;
+  r->all_args = sio_event_args(&r->event);
+  r->packet.event = sio_event_name(&r->event);
+  r->packet.args = sio_argv(&r->all_args, 1);
+  return 0;
+}
+
+int sio_packet_copy(const sio_packet *p, sio_packet **out) {
+  struct remote_packet *r = sio__calloc(1, sizeof *r);
+  if (!r) return SIO__ENOMEM;
+  r->packet = (sio_packet){ .nsp = p->nsp,
+                            .msg = msg_ref(p->msg),
+                            .text = p->text ? msg_ref(p->text) : NULL,
+                            .query = p->query,
+                            .seq = p->seq,
+                            .offset_len = p->offset_len,
+                            .max_uncounted = 1 };
+  int err = packet_copy_read_event(r);
   if (err)
     sio_packet_free(&r->packet);
   else

@@ -140,5 +140,6 @@ int sio_socket_set_shared(sio_socket *s, sio_slice json) {
   if (json.n && !copy) return UV_ENOMEM;
   sio__free(s->shared);
   s->shared = copy;
+  if (s->nsp->ops->shared_changed) s->nsp->ops->shared_changed(s->nsp->adapter, s);
   return 0;
 }

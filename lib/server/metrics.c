@@ -189,7 +189,7 @@ static const struct metric server_metrics[] = {
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),
   SERVER(COUNTER, recovery_failed,
          "recovery_failed|Number of sockets that connection state recovery did not restore."
-         "|cause|none|no_session|bad_offset|log_gone|too_much|no_memory"),
+         "|cause|none|no_session|bad_offset|log_gone|too_much|no_memory|no_answer"),
 };
 
 static const struct metric nsp_metrics[] = {

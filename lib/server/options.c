@@ -129,8 +129,12 @@ static int check_threads_option(sio_options *o, struct log *log) {
 
 static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio_adapter_memory;
-  if (has_size_of_first_version(o->adapter->size, sizeof *o->adapter)) return 0;
-  return option_is_invalid(log, "adapter", "its size is less than in version 0.1");
+  const sio_adapter_ops *a = o->adapter;
+  if (!has_size_of_first_version(a->size, sizeof *a))
+    return option_is_invalid(log, "adapter", "its size is less than in version 0.1");
+  if ((a->flags & SIO_ADAPTER_RECOVERS) && (!a->persist || !a->restore))
+    return option_is_invalid(log, "adapter", "SIO_ADAPTER_RECOVERS needs persist and restore");
+  return 0;
 }
 
 static int check_count_options(sio_options *o, struct log *log) {

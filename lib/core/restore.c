@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * restore.c - asks the adapter for a socket that this server does not have.
+ */
+#include "core/restore.h"
+
+#include "base/mem.h"
+#include "base/sized.h"
+#include "core/core.h"
+#include "core/nsp.h"
+#include "core/out_packet.h"
+#include "core/socket.h"
+#include <assert.h>
+
+static void restore_call_owner(sio_restore *r) {
+  sio__loop_stop_timer(&r->socket->nsp->core->loop, &r->timer);
+  r->state = RESTORE_JOINING;
+  r->on_answer(r);
+}
+
+static void restore_on_task(struct task *t) {
+  restore_call_owner(container_of(t, sio_restore, task));
+}
+
+static void restore_on_timeout(struct timer *t) {
+  sio_restore *r = container_of(t, sio_restore, timer);
+  if (r->state != RESTORE_ASKED) return;
+  r->cause = SIO_RECOVERY_NO_ANSWER;
+  restore_call_owner(r);
+}
+
+static sio_restore *restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
+  sio_restore *r = sio__calloc(1, size_add(sizeof *r, size_add(pid.n, offset.n)));
+  if (!r) return NULL;
+  memcpy(r->text, pid.p, pid.n);
+  if (offset.n) memcpy(r->text + pid.n, offset.p, offset.n);
+  r->pid_len = pid.n;
+  r->offset_len = offset.n;
+  r->socket = s;
+  task_init(&r->task, restore_on_task);
+  timer_init(&r->timer, restore_on_timeout);
+  return r;
+}
+
+int sio__restore_start(sio_socket *s, const struct recovery_claim *claim,
+                       void (*on_answer)(sio_restore *r), void *owner, sio_restore **out) {
+  sio_nsp *nsp = s->nsp;
+  sio_restore *r = *out = restore_new(s, claim->pid, claim->offset);
+  if (!r) return UV_ENOMEM;
+  r->has_offset = claim->has_offset;
+  r->on_answer = on_answer;
+  r->owner = owner;
+  sio__loop_start_timer(&nsp->core->loop, &r->timer, nsp->core->opts->request_timeout_ms);
+  nsp->ops->restore(nsp->adapter, r);
+  return 0;
+}
+
+void sio__restore_use(sio_restore *r) {
+  struct recovery_record *rec = r->record;
+  int cause = r->cause;
+  if (!cause && rec->missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
+  r->record = NULL;
+  sio__recovery_take_found(r->socket, rec, cause);
+}
+
+void sio__restore_end(sio_restore *r) {
+  sio_nsp *nsp = r->socket->nsp;
+  task_cancel(&r->task);
+  sio__loop_stop_timer(&nsp->core->loop, &r->timer);
+  if (r->record) sio__recovery_return_found(nsp->recovery, r->record);
+  if (nsp->ops->restore_over) nsp->ops->restore_over(nsp->adapter, r);
+  sio__free(r);
+}
+
+/* ---- for adapters ---------------------------------------------------------------------------- */
+
+void sio_restore_get_info(const sio_restore *r, sio_restore_info *out) {
+  const sio_restore_info info = { .pid = slice(r->text, r->pid_len),
+                                  .offset = slice(r->text + r->pid_len, r->offset_len),
+                                  .has_offset = r->has_offset };
+  sio__fill_sized_struct(out, &info, sizeof info);
+}
+
+int sio_restore_found(sio_restore *r, const sio_saved_socket *s) {
+  if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
+  int err = sio__recovery_add_found(r->socket->nsp->recovery, s, &r->record);
+  if (err == UV_ENOMEM) r->cause = SIO_RECOVERY_NO_MEMORY;
+  return err;
+}
+
+/* Without SIO_ADAPTER_RECOVERS the event gets an offset of this server and is kept in its log, for
+ * the room of the id that the socket will have. */
+static int restore_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
+                             const sio_slice *bins, size_t nbins, sio_slice offset) {
+  sio_packet *p;
+  const sio_target to = { .nsp = recovery->nsp, .rooms = SIO_ROOMS(rec->id) };
+  if (!recovery->kept_by_adapter) offset = slice(NULL, 0);
+  int err = sio_packet_new_at(&to, json, bins, nbins, NULL, offset, &p);
+  if (err) return err;
+  if (recovery->kept_by_adapter) err = sio__recovery_add_missed(recovery, rec, p->msg);
+  sio_packet_free(p);
+  return err;
+}
+
+int sio_restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
+                      sio_slice offset) {
+  struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
+  if (!rec || r->socket->state != SOCKET_PENDING) return 0;
+  if (rec->missed_one_is_lost) return SIO_ETOOBIG;
+  int err = restore_add_event(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
+  rec->missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
+  return err;
+}
+
+void sio_restore_done(sio_restore *r, int cause) {
+  assert(cause >= 0 && cause < SIO_RECOVERY_END);
+  if (r->state != RESTORE_ASKED) return;
+  if (!cause && !r->record) cause = SIO_RECOVERY_NO_SESSION;
+  if (!r->cause) r->cause = cause;
+  r->state = RESTORE_ANSWERED;
+  sio__loop_defer(&r->socket->nsp->core->loop, &r->task);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * restore.h - struct sio_restore: a PENDING socket whose client names a pid that is not known here.
+ * The adapter looks for it and may answer later (<sio/adapter.h>, "recovery").
+ *
+ *   ASKED --- sio_restore_done() ---> ANSWERED --- end of the turn: on_answer() ---> JOINING
+ *   ASKED --- the time is up: on_answer() ---> JOINING
+ *   any --- sio__restore_end() ---> freed
+ *
+ * What the adapter has found is a recovery record without a socket, until
+ * sio__restore_use() gives it to the socket.
+ */
+#ifndef SIO_CORE_RESTORE_H
+#define SIO_CORE_RESTORE_H
+
+#include "core/recovery.h"
+#include "net/loop.h"
+
+enum restore_state {
+  RESTORE_ASKED,    /* the adapter has not answered yet */
+  RESTORE_ANSWERED, /* it has answered in this turn */
+  RESTORE_JOINING   /* the answer was used; the socket waits for middleware */
+};
+
+struct sio_restore {
+  sio_socket *socket;             /* PENDING */
+  struct recovery_record *record; /* what was found, until the socket takes it over */
+  void (*on_answer)(sio_restore *r);
+  void *owner; /* for on_answer */
+  struct task task;
+  struct timer timer;
+  uint8_t state; /* enum restore_state */
+  int cause;     /* why the socket is not recovered (enum sio_recovery_failure), or 0 */
+  bool has_offset;
+  size_t pid_len, offset_len;
+  char text[]; /* the pid and the offset */
+};
+
+/* Asks the adapter. Sets *out before that. on_answer is called from the loop, not within this call,
+ * and at most once; it may end the restore. UV_ENOMEM. */
+int sio__restore_start(sio_socket *s, const struct recovery_claim *claim,
+                       void (*on_answer)(sio_restore *r), void *owner, sio_restore **out);
+/* Uses the answer: the socket takes over what was found, or the failure is reported. */
+void sio__restore_use(sio_restore *r);
+/* The socket has joined, or never will. A record that it has not taken over is kept: see
+ * sio__recovery_return_found(). */
+void sio__restore_end(sio_restore *r);
+
+#endif
