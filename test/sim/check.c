@@ -231,6 +231,8 @@ static void check_counters(const sio_server *srv) {
   sio_server_stats(srv, &st, sizeof st);
   const char *wrong = stats_fault(&st);
   if (wrong) fault("the counters do not add up", "%s", wrong);
+  if (st.thread_messages_lost && !memory.failed && !kernel.refused)
+    fault("a message between threads is lost", "%llu", (unsigned long long)st.thread_messages_lost);
 }
 
 void check_rest(const sio_server *srv) {
@@ -260,7 +262,7 @@ static size_t bound_of_one(const sio_options *o, const struct peer *p) {
 }
 
 static void check_memory(const sio_options *o) {
-  size_t all = BASE + host_memory_bound();
+  size_t all = (size_t)BASE * (size_t)host.nmembers + host_memory_bound();
   for (unsigned i = 1; i <= peers_count(); i++) {
     const struct peer *p = peer_by_number(i);
     size_t bound = bound_of_one(o, p) + host_caused_bound(i);
@@ -303,10 +305,22 @@ void check_turn(const sio_server *srv, const sio_options *o) {
  * and 20 s, if the options say nothing else. */
 enum { NOTICED_US = 46000000 };
 
-void check_no_ghosts(const sio_server *srv, unsigned plain) {
-  sio_stats st;
-  sio_server_stats(srv, &st, sizeof st);
-  unsigned here = peers_here_since(kernel.now - NOTICED_US);
+static sio_stats stats_of_all(void) {
+  sio_stats sum = { 0 }, st;
+  for (int i = 0; i < host.nmembers; i++) {
+    if (!host.members[i].srv) continue;
+    sio_server_stats(host.members[i].srv, &st, sizeof st);
+    sum.sessions += st.sessions;
+    sum.connections += st.connections;
+    sum.queued_bytes += st.queued_bytes;
+  }
+  return sum;
+}
+
+void check_no_ghosts(void) {
+  sio_stats st = stats_of_all();
+  unsigned here = peers_here_since(kernel.now - NOTICED_US), plain = 0;
+  for (int i = 0; i < host.nmembers; i++) plain += (unsigned)host.members[i].nplain;
   if (st.sessions + plain > here)
     fault("a peer that is gone is not noticed", "%llu sessions, %u plain WebSockets, %u peers",
           (unsigned long long)st.sessions, plain, here);

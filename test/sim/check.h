@@ -94,7 +94,7 @@ void check_turn(const sio_server *srv, const sio_options *o);
 void check_rest(const sio_server *srv);
 /* When all is over. */
 /* Peers that went without a word have been noticed. */
-void check_no_ghosts(const sio_server *srv, unsigned plain);
+void check_no_ghosts(void);
 void check_nothing_left(void);
 
 #endif

@@ -18,20 +18,50 @@
 
 struct host host;
 
+/* ---- servers ------------------------------------------------------------------------ */
+
+void host_enter(int member) { host.here = &host.members[member]; }
+
+int host_member(void) { return (int)(host.here - host.members); }
+
+bool host_lives(void) {
+  for (int i = 0; i < host.nmembers; i++)
+    if (host.members[i].srv) return true;
+  return false;
+}
+
+bool host_is_ending(void) {
+  for (int i = 0; i < host.nmembers; i++) {
+    const struct member *m = &host.members[i];
+    if (!m->srv || m->closing || m->draining) return true;
+  }
+  return false;
+}
+
+void host_for_each_member(void (*fn)(void)) {
+  int before = host_member();
+  for (int i = 0; i < host.nmembers; i++) {
+    loop_enter(i);
+    fn();
+  }
+  loop_enter(before);
+}
+
 /* ---- what all callbacks have in common ---------------------------------------------- */
 
 static void look(const char *what) {
-  if (!host.srv && !host.starting) fault("a callback runs when the server is gone", "%s", what);
+  if (!host.here->srv && !host.starting)
+    fault("a callback runs when the server is gone", "%s", what);
 }
 
 void host_looked_at(const char *what) { look(what); }
 
 /* A socket is connected a little before its connect callbacks run, and others may see it. */
 static void meet(sio_socket *s) {
-  if (!s || !sio_socket_connected(s) || host_find(s) || host.nsockets == SOCKETS) return;
+  if (!s || !sio_socket_connected(s) || host_find(s) || host.here->nsockets == SOCKETS) return;
   struct ledger *l = ledger_of(sio_socket_id(s));
   if (l->closed && !sio_socket_recovered(s)) l = ledger_again(l);
-  host.sockets[host.nsockets++] = (struct host_socket){ s, l };
+  host.here->sockets[host.here->nsockets++] = (struct host_socket){ s, l };
 }
 
 void host_called(const char *what, sio_socket *s) {
@@ -52,7 +82,7 @@ struct question *host_ask(const char *what) {
   for (int i = 0; i < QUESTIONS; i++) {
     struct question *q = &host.questions[i];
     if (q->open) continue;
-    *q = (struct question){ .open = true, .what = what };
+    *q = (struct question){ .open = true, .what = what, .member = host_member() };
     return q;
   }
   return NULL;
@@ -66,12 +96,19 @@ bool host_asks_still(const struct ledger *l) {
 
 void host_answered(struct question *q) {
   if (!q->open) fault("a callback that is due once runs twice", "%s", q->what);
+  if (q->member != host_member()) fault("a callback runs on another thread", "%s", q->what);
   q->open = false;
 }
 
+void host_check_settled(void) {
+  for (int i = 0; i < QUESTIONS; i++)
+    if (host.questions[i].open && host.questions[i].must_end)
+      fault("a question to other servers does not end", "%s", host.questions[i].what);
+}
+
 struct host_socket *host_find(const sio_socket *s) {
-  for (int i = 0; i < host.nsockets; i++)
-    if (host.sockets[i].s == s) return &host.sockets[i];
+  for (int i = 0; i < host.here->nsockets; i++)
+    if (host.here->sockets[i].s == s) return &host.here->sockets[i];
   return NULL;
 }
 
@@ -88,10 +125,10 @@ static void verdict(sio_next *next) {
 }
 
 void host_owe_next(sio_next *next) {
-  if (host.calm || host.nnexts == OWED || !draw_one_in(3))
+  if (host.calm || host.here->nnexts == OWED || !draw_one_in(3))
     verdict(next);
   else
-    host.nexts[host.nnexts++] = next;
+    host.here->nexts[host.here->nnexts++] = next;
 }
 
 static void answer(sio_request *r) {
@@ -117,25 +154,27 @@ static void *take(void **list, int *n) {
 }
 
 bool host_keeps_waiting(uint64_t since) {
-  return host.nnexts + host.nrequests > 0 || host.paid_at >= since;
+  for (int i = 0; i < host.nmembers; i++)
+    if (host.members[i].nnexts + host.members[i].nrequests > 0) return true;
+  return host.paid_at >= since;
 }
 
 void host_settle_one(void) {
-  if (host.nnexts + host.nrequests) host.paid_at = kernel.now;
-  if (host.nnexts)
-    verdict(take((void **)host.nexts, &host.nnexts));
-  else if (host.nacks)
-    pay_ack(take((void **)host.acks, &host.nacks));
-  else if (host.nrequests)
-    answer(take((void **)host.requests, &host.nrequests));
+  if (host.here->nnexts + host.here->nrequests) host.paid_at = kernel.now;
+  if (host.here->nnexts)
+    verdict(take((void **)host.here->nexts, &host.here->nnexts));
+  else if (host.here->nacks)
+    pay_ack(take((void **)host.here->acks, &host.here->nacks));
+  else if (host.here->nrequests)
+    answer(take((void **)host.here->requests, &host.here->nrequests));
 }
 
 void host_settle_all(void) {
-  while (host.nheld) verdict(host.held[--host.nheld]);
-  while (host.nnexts + host.nacks + host.nrequests) host_settle_one();
+  while (host.here->nheld) verdict(host.here->held[--host.here->nheld]);
+  while (host.here->nnexts + host.here->nacks + host.here->nrequests) host_settle_one();
 }
 
-bool host_holds_events(void) { return host.nnexts + host.nheld > 0; }
+bool host_holds_events(void) { return host.here->nnexts + host.here->nheld > 0; }
 
 /* A program that gives up what it was busy with when its user goes. */
 static void settle_at_an_end(void) {
@@ -155,7 +194,7 @@ static void on_connect(sio_socket *s, void *user) {
   host.connects++;
   meet(s);
   TELL("socket %.4s joins %s", l->id, sio_nsp_name(sio_socket_nsp(s)));
-  if (sio_nsp_find(host.srv, sio_nsp_name(sio_socket_nsp(s))) != sio_socket_nsp(s))
+  if (sio_nsp_find(host.here->srv, sio_nsp_name(sio_socket_nsp(s))) != sio_socket_nsp(s))
     fault("a namespace that is not to be found", "%s", sio_nsp_name(sio_socket_nsp(s)));
   host_called("connect", s);
 }
@@ -180,7 +219,7 @@ static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) 
   if (!l || !l->open) fault("a socket disconnects that did not connect", "%s", sio_socket_id(s));
   ledger_accused(l, sio_session_info_of(sio_socket_session(s)).protocol, why, &host.opts);
   ledger_broken(l, l->rooms);
-  if (h) *h = host.sockets[--host.nsockets];
+  if (h) *h = host.here->sockets[--host.here->nsockets];
   settle_at_an_end();
   host_called("disconnect", NULL);
 }
@@ -206,9 +245,9 @@ static void on_u(sio_socket *s, sio_event *e, void *user) {
     host.sending++;
     sio_reply(e, SIO_ARGS(sio_arg(e, 0), "now"));
     host.sending--;
-  } else if (how < 3 && host.nacks < OWED) {
+  } else if (how < 3 && host.here->nacks < OWED) {
     sio_ack *a = sio_event_take_ack(e);
-    if (a) host.acks[host.nacks++] = a;
+    if (a) host.here->acks[host.here->nacks++] = a;
   }
 }
 
@@ -246,7 +285,7 @@ static void middleware(sio_socket *s, sio_next *next, void *user) {
 }
 /* A block of about 1500 bytes for each. */
 static void hold_event(sio_next *next) {
-  host.held[host.nheld++] = next;
+  host.here->held[host.here->nheld++] = next;
   host.caused[memory.owner] += 2000;
 }
 
@@ -255,7 +294,7 @@ static void packet_middleware(sio_socket *s, sio_event *e, sio_next *next, void 
   host_called("packet middleware", s);
   if (strcmp(sio_event_name(e), "c") == 0)
     sio_next_ok(next); /* canaries must come back */
-  else if (host.holds_events && !host.calm && host.nheld < HELD)
+  else if (host.holds_events && !host.calm && host.here->nheld < HELD)
     hold_event(next);
   else
     host_owe_next(next);
@@ -277,17 +316,18 @@ static void on_room_member(sio_nsp *nsp, const char *room, sio_socket *s, void *
 /* ---- sessions ----------------------------------------------------------------------- */
 
 static void forget_session(const sio_session *c) {
-  for (int i = 0; i < host.nsessions; i++)
-    if (host.sessions[i] == c) {
-      host.sessions[i] = host.sessions[--host.nsessions];
+  for (int i = 0; i < host.here->nsessions; i++)
+    if (host.here->sessions[i] == c) {
+      host.here->sessions[i] = host.here->sessions[--host.here->nsessions];
       return;
     }
-  if (host.nsessions < SESSIONS - 1) fault("a session closes that was not open", "%p", (void *)c);
+  if (host.here->nsessions < SESSIONS - 1)
+    fault("a session closes that was not open", "%p", (void *)c);
 }
 
 static void session_open(sio_session *c, void *user) {
   (void)user;
-  if (host.nsessions < SESSIONS) host.sessions[host.nsessions++] = c;
+  if (host.here->nsessions < SESSIONS) host.here->sessions[host.here->nsessions++] = c;
   host_called("session open", NULL);
 }
 static void session_close(sio_session *c, const sio_close_info *why, void *user) {
@@ -323,7 +363,7 @@ static void session_packet(sio_session *c, const sio_engine_packet *p, void *use
 }
 static void session_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
   (void)c, (void)user;
-  loop.pinged |= p->type == SIO_ENGINE_PING;
+  loop.pinged[loop.current] |= p->type == SIO_ENGINE_PING;
   host_looked_at("packet create");
 }
 /* An event that comes while packet middleware has another is held, with 48 bytes beside its text.
@@ -342,8 +382,8 @@ static bool session_message(sio_session *c, bool binary, sio_slice data, void *u
 static void on_request(sio_request *r, void *user) {
   (void)user;
   host_called("request", NULL);
-  if (!host.calm && host.nrequests < OWED && draw_one_in(3))
-    host.requests[host.nrequests++] = r;
+  if (!host.calm && host.here->nrequests < OWED && draw_one_in(3))
+    host.here->requests[host.here->nrequests++] = r;
   else
     answer(r);
 }
@@ -383,6 +423,15 @@ static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
   (void)srv, (void)l, (void)user;
   host_called("limited", NULL);
 }
+/* Another server speaks. */
+static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  host_called("server side", NULL);
+  if (!sio_event_wants_ack(e) || draw(4) == 3) return;
+  host.sending++;
+  sio_reply(e, SIO_ARGS("here"));
+  host.sending--;
+}
 static void on_new_nsp(sio_nsp *nsp, void *user) {
   (void)nsp, (void)user;
   host_called("new namespace", NULL);
@@ -408,17 +457,17 @@ static int plain_accept(sio_request *r, void *user) {
 }
 static void plain_open(sio_ws *w, void *user) {
   (void)user;
-  if (host.nplain < PLAIN) host.plain[host.nplain++] = w;
+  if (host.here->nplain < PLAIN) host.here->plain[host.here->nplain++] = w;
   host_called("plain open", NULL);
 }
 static bool plain_known(const sio_ws *w) {
-  for (int i = 0; i < host.nplain; i++)
-    if (host.plain[i] == w) return true;
+  for (int i = 0; i < host.here->nplain; i++)
+    if (host.here->plain[i] == w) return true;
   return false;
 }
 static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
   (void)user;
-  if (host.nplain < PLAIN && !plain_known(w))
+  if (host.here->nplain < PLAIN && !plain_known(w))
     fault("a message of a plain WebSocket that is over", "%zu bytes", data.n);
   host.sending++;
   host.caused[memory.owner] += data.n + 600;
@@ -428,9 +477,9 @@ static void plain_message(sio_ws *w, bool binary, sio_slice data, void *user) {
 }
 static void plain_close(sio_ws *w, const sio_close_info *why, void *user) {
   (void)why, (void)user;
-  for (int i = 0; i < host.nplain; i++)
-    if (host.plain[i] == w) {
-      host.plain[i] = host.plain[--host.nplain];
+  for (int i = 0; i < host.here->nplain; i++)
+    if (host.here->plain[i] == w) {
+      host.here->plain[i] = host.here->plain[--host.here->nplain];
       break;
     }
   host_called("plain close", NULL);
@@ -440,13 +489,14 @@ static void plain_close(sio_ws *w, const sio_close_info *why, void *user) {
 
 static void raw_open(sio_session *c, void *user) {
   (void)user;
-  host.raws++;
-  sio_session_set_data(c, &host.raws);
+  host.here->raws++;
+  sio_session_set_data(c, &host.here->raws);
   host_called("raw open", NULL);
 }
 static void raw_message(sio_session *c, bool binary, sio_slice data, void *user) {
   (void)user;
-  if (sio_session_data(c) != &host.raws) fault("a session has lost its data", "%p", (void *)c);
+  if (sio_session_data(c) != &host.here->raws)
+    fault("a session has lost its data", "%p", (void *)c);
   host.sending++;
   host.caused[memory.owner] += data.n + 600;
   sio_session_send(c, 0, binary, data);
@@ -459,8 +509,8 @@ static void raw_writable(sio_session *c, void *user) {
 }
 static void raw_close(sio_session *c, const sio_close_info *why, void *user) {
   (void)c, (void)user;
-  if (!host.raws) fault("a raw session closes that was not open", "%s", why->detail);
-  host.raws--;
+  if (!host.here->raws) fault("a raw session closes that was not open", "%s", why->detail);
+  host.here->raws--;
   host_called("raw close", NULL);
 }
 
@@ -553,6 +603,17 @@ static void draw_features(sio_options *o) {
   o->log_level = (int)draw_between(SIO_LOG_WARN, SIO_LOG_TRACE);
 }
 
+/* With recovery there is one server. */
+static void draw_members(sio_options *o) {
+  host.nmembers = loop.count = o->recovery || draw(4) < 3 ? 1 : (int)draw_between(2, MEMBERS);
+  uint32_t fail_one_in = memory.fail_one_in;
+  if (host.nmembers == 1) return;
+  memory.fail_one_in = 0;
+  if (sio_threads_new(&host.threads)) fault("no memory where none fails", "sio_threads_new");
+  memory.fail_one_in = fail_one_in;
+  o->threads = host.threads;
+}
+
 static void tell_options(void) {
   const sio_options *o = &host.opts;
 #define TELL_OPTION(name) \
@@ -595,6 +656,7 @@ static void tell_options(void) {
   TELL_OPTION(drop_handshake);
   TELL_OPTION(keep_empty_nsps);
 #undef TELL_OPTION
+  if (host.nmembers > 1) TELL("%d servers on as many threads", host.nmembers);
   if (o->trusted_proxies) TELL("option proxy_protocol = %d, with trusted_proxies", host.proxied);
   if (o->parser) TELL("packets are MessagePack");
   TELL("recovery %d, deflate %d, cors %d, cookie %d, ids of the host's %d, asks who may come %d",
@@ -610,6 +672,7 @@ static void draw_options(void) {
   draw_limits(&host.opts);
   draw_features(&host.opts);
   draw_proxies(&host.opts);
+  draw_members(&host.opts);
   loop.answer_ms = host.opts.ping_timeout_ms ? host.opts.ping_timeout_ms : 20000;
   tell_options();
 }
@@ -620,9 +683,9 @@ static void handle_nsp(sio_nsp *nsp, bool parent) {
   static const sio_room_hooks rooms = {
     .create = on_room, .join = on_room_member, .leave = on_room_member, .remove = on_room
   };
-  if (host.nnsps == NSPS) return;
-  host.parent[host.nnsps] = parent;
-  host.nsps[host.nnsps++] = nsp;
+  if (host.here->nnsps == NSPS) return;
+  host.here->parent[host.here->nnsps] = parent;
+  host.here->nsps[host.here->nnsps++] = nsp;
   sio_on_connect(nsp, on_connect, NULL);
   sio_on_disconnecting(nsp, on_disconnecting, NULL);
   sio_on_disconnect(nsp, on_disconnect, NULL);
@@ -632,6 +695,7 @@ static void handle_nsp(sio_nsp *nsp, bool parent) {
   sio_on_error(nsp, on_error, NULL);
   sio_on_writable(nsp, on_writable, NULL);
   sio_on_drop(nsp, on_drop, NULL);
+  if (host.nmembers > 1) sio_on_server_side(nsp, "s", on_server_side, NULL);
   if (often()) sio_on_any_outgoing(nsp, on_outgoing, NULL);
   if (seldom()) sio_use(nsp, middleware, NULL);
   if (host.holds_events || seldom()) sio_use_packet(nsp, packet_middleware, NULL);
@@ -649,7 +713,7 @@ static void handle_sessions(void) {
                                           .packet_create = session_packet_create,
                                           .flush = session_called,
                                           .message = session_message };
-  sio_on_engine(host.srv, &hooks, NULL);
+  sio_on_engine(host.here->srv, &hooks, NULL);
 }
 
 static void handle_requests(void) {
@@ -659,28 +723,29 @@ static void handle_requests(void) {
   static const sio_engine_callbacks raw = {
     .open = raw_open, .message = raw_message, .writable = raw_writable, .close = raw_close
   };
-  if (seldom()) sio_use_request(host.srv, request_hook, NULL);
-  if (seldom()) sio_on_headers(host.srv, on_headers, NULL);
-  sio_on_reject(host.srv, on_reject, NULL);
-  sio_on_limited(host.srv, on_limited, NULL);
-  sio_on_new_nsp(host.srv, on_new_nsp, NULL);
-  sio_route(host.srv, NULL, "/api/*", 5000, on_request, NULL);
-  sio_ws_route(host.srv, "/plain", &plain, NULL);
+  if (seldom()) sio_use_request(host.here->srv, request_hook, NULL);
+  if (seldom()) sio_on_headers(host.here->srv, on_headers, NULL);
+  sio_on_reject(host.here->srv, on_reject, NULL);
+  sio_on_limited(host.here->srv, on_limited, NULL);
+  sio_on_new_nsp(host.here->srv, on_new_nsp, NULL);
+  sio_route(host.here->srv, NULL, "/api/*", 5000, on_request, NULL);
+  sio_ws_route(host.here->srv, "/plain", &plain, NULL);
   uint32_t disk_fails = disk.fails;
   disk.fails = 0;
-  if (sio_static(host.srv, "/files", DISK_DIR)) fault("the directory is not served", DISK_DIR);
+  if (sio_static(host.here->srv, "/files", DISK_DIR))
+    fault("the directory is not served", DISK_DIR);
   disk.fails = disk_fails;
-  sio_engine_route(host.srv, "/raw/", &raw, NULL);
+  sio_engine_route(host.here->srv, "/raw/", &raw, NULL);
 }
 
 static int make_nsps(void) {
   sio_nsp *n;
-  int err = sio_of(host.srv, "/", &n);
+  int err = sio_of(host.here->srv, "/", &n);
   if (err) return err;
   handle_nsp(n, false);
-  if (sio_of(host.srv, "/a", &n) == 0) handle_nsp(n, false);
-  if (sio_of_pattern(host.srv, "/d-*", &n) == 0) handle_nsp(n, true);
-  if (sio_of_match(host.srv, on_match, NULL, &n) == 0) handle_nsp(n, true);
+  if (sio_of(host.here->srv, "/a", &n) == 0) handle_nsp(n, false);
+  if (sio_of_pattern(host.here->srv, "/d-*", &n) == 0) handle_nsp(n, true);
+  if (sio_of_match(host.here->srv, on_match, NULL, &n) == 0) handle_nsp(n, true);
   return 0;
 }
 
@@ -691,15 +756,53 @@ static int set_up(void) {
   handle_sessions();
   handle_requests();
   int err = make_nsps();
-  if (!err) err = sio_listen(host.srv, NULL, 80);
-  if (!err) err = sio_listen_with(host.srv, &(sio_listen_options){ .port = 443, .tls = &sim_tls });
-  if (!err) err = sio_listen_with(host.srv, &(sio_listen_options){ .path = "/sim/socket" });
   memory.fail_one_in = fail_one_in;
+  return err;
+}
+
+static void let_threads_go(void) {
+  sio_threads_unref(host.threads);
+  host.threads = NULL;
+}
+
+/* Members serve what any of them accepts. The order is that of the ports in kernel.h. */
+static int listen_somewhere(void) {
+  const sio_listen_options how[] = { { .port = 80 },
+                                     { .port = 443, .tls = &sim_tls },
+                                     { .path = "/sim/socket" } };
+  uint32_t fail_one_in = memory.fail_one_in;
+  int err = 0;
+  memory.fail_one_in = 0;
+  for (int i = 0; i < 3 && !err; i++) {
+    loop_enter((int)draw((uint32_t)host.nmembers));
+    err = sio_listen_with(host.here->srv, &how[i]);
+  }
+  memory.fail_one_in = fail_one_in;
+  return err;
+}
+
+static int start_server(void) {
+  int err = sio_server_new(&loop.uv[loop.current], &host.opts, &host.here->srv);
+  if (!err) return set_up();
+  host.here->srv = NULL;
+  return err;
+}
+
+static int start_servers(void) {
+  int err = 0;
+  for (int i = 0; i < host.nmembers && !err; i++) {
+    loop_enter(i);
+    err = start_server();
+  }
+  if (!err) err = listen_somewhere();
+  if (host.threads && draw(2)) let_threads_go();
+  loop_enter(0);
   return err;
 }
 
 int host_start(void) {
   memset(&host, 0, sizeof host);
+  host_enter(0);
   draw_options();
   host.acts = draw(4) ? draw_between(2, 20) : 0;
   TELL("allocations fail 1 in %u", memory.fail_one_in);
@@ -707,11 +810,7 @@ int host_start(void) {
   host.settles_late = draw(6) == 5;
   host.holds_events = draw(6) == 5;
   host.starting = true;
-  int err = sio_server_new(&loop.uv, &host.opts, &host.srv);
-  if (err)
-    host.srv = NULL;
-  else
-    err = set_up();
+  int err = start_servers();
   host.starting = false;
   return err;
 }
@@ -720,44 +819,56 @@ int host_start(void) {
 
 void host_calm(void) {
   host.calm = true;
-  host_settle_all();
+  host_for_each_member(host_settle_all);
 }
 
 static void on_done(void *user) {
   struct question *q = user;
   if (host.sending) fault("a callback runs inside a call that sends", "done");
   host_answered(q);
-  host.srv = NULL;
-  host.done = true;
+  host.here->srv = NULL;
   TELL("the server is gone");
 }
 
-void host_close(void) {
+static void close_server(void) {
+  if (!host.here->srv || host.here->closing) return;
   struct question *q = host_ask("done");
   if (draw(2)) host_post();
   TELL("the host closes the server");
-  if (q && sio_server_close(host.srv, on_done, q)) q->open = false;
-  host.closing = true;
+  if (q && sio_server_close(host.here->srv, on_done, q)) q->open = false;
+  host.here->closing = true;
+}
+
+void host_close(void) { host_for_each_member(close_server); }
+
+static void check_nothing_open(void) {
+  const struct member *m = host.here;
+  if (m->nsessions) fault("a session was not closed", "%d", m->nsessions);
+  if (m->raws) fault("a raw session was not closed", "%u", m->raws);
+  if (m->nplain) fault("a plain WebSocket was not closed", "%d", m->nplain);
 }
 
 void host_check_end(void) {
-  host_settle_all();
+  host_for_each_member(host_settle_all);
+  let_threads_go();
   for (int i = 0; i < QUESTIONS; i++)
     if (host.questions[i].open)
       fault("a callback that is due once never runs", "%s", host.questions[i].what);
   if (host.connects != host.disconnects)
     fault("connect and disconnect do not balance", "%llu and %llu",
           (unsigned long long)host.connects, (unsigned long long)host.disconnects);
-  if (host.nsessions) fault("a session was not closed", "%d", host.nsessions);
-  if (host.raws) fault("a raw session was not closed", "%u", host.raws);
-  if (host.nplain) fault("a plain WebSocket was not closed", "%d", host.nplain);
+  if (host.posted != host.posts_run)
+    fault("a post to all threads is lost", "%llu of %llu ran", (unsigned long long)host.posts_run,
+          (unsigned long long)host.posted);
+  host_for_each_member(check_nothing_open);
 }
 
 void host_idle(void) {
   if (host.calm) {
-    host_settle_all();
+    host_for_each_member(host_settle_all);
     return;
   }
+  if (host.nmembers > 1) loop_enter((int)draw((uint32_t)host.nmembers));
   if (draw_one_in(4)) host_settle_one();
   if (draw_one_in(host.acts)) host_act(NULL);
 }

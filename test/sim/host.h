@@ -15,6 +15,7 @@
 #include <sio/metrics.h>
 #include <sio/parser.h>
 #include <sio/sio.h>
+#include <sio/threads.h>
 
 enum {
   OWED = 64,
@@ -23,7 +24,8 @@ enum {
   SESSIONS = 128,
   PLAIN = 64,
   NSPS = 16,
-  HELD = 512
+  HELD = 512,
+  MEMBERS = 4
 };
 
 struct host_socket {
@@ -37,21 +39,15 @@ struct question {
   unsigned runs;
   const struct ledger *until_sent; /* it runs when all that this one is sent before has left */
   const char *what;
+  int member;    /* who asked, and is to be answered */
+  bool must_end; /* no peer can keep it open */
 };
 
-struct host {
+/* A server and what the host has of it. A life has one server, or several that are members of one
+ * sio_threads: then each has a loop of its own. */
+struct member {
   sio_server *srv; /* NULL: it is gone */
-  sio_options opts;
-  bool starting, closing, draining, done;
-  unsigned dones, dones_due;
-  bool calm;         /* settles what it owes at once, and does nothing of its own accord */
-  unsigned sending;  /* > 0: inside a call that sends, where nothing of the host's may run */
-  unsigned depth;    /* of callbacks within callbacks     */
-  uint32_t acts;     /* does something once in so many callbacks      */
-  bool settles_late; /* what it owes it pays when something ends */
-  bool holds_events; /* its packet middleware answers when it grows calm */
-  bool proxied;      /* a PROXY header stands before all that comes */
-  uint32_t violence; /* ... and of that once in so many, it ends something */
+  bool closing, draining;
   sio_nsp *nsps[NSPS];
   int nnsps;
   bool parent[NSPS];
@@ -68,12 +64,29 @@ struct host {
   sio_ws *plain[PLAIN];
   int nplain;
   unsigned raws; /* sessions of the engine without Socket.IO that are open */
+};
+
+struct host {
+  struct member members[MEMBERS];
+  int nmembers;
+  struct member *here;  /* whose callback runs */
+  sio_threads *threads; /* NULL: there is one server, or the host needs it no more */
+  sio_options opts;
+  bool starting;
+  bool calm;         /* settles what it owes at once, and does nothing of its own accord */
+  unsigned sending;  /* > 0: inside a call that sends, where nothing of the host's may run */
+  unsigned depth;    /* of callbacks within callbacks     */
+  uint32_t acts;     /* does something once in so many callbacks      */
+  bool settles_late; /* what it owes it pays when something ends */
+  bool holds_events; /* its packet middleware answers when it grows calm */
+  bool proxied;      /* a PROXY header stands before all that comes */
+  uint32_t violence; /* ... and of that once in so many, it ends something */
   struct question questions[QUESTIONS];
   int nquestions;
-  uint64_t paid_at; /* when a verdict was last given later */
-  unsigned named;   /* sessions, by generate_id */
-  uint64_t number;  /* of the last event sent */
-  uint64_t posted, posts_run;
+  uint64_t paid_at;           /* when a verdict was last given later */
+  unsigned named;             /* sessions, by generate_id */
+  uint64_t number;            /* of the last event sent */
+  uint64_t posted, posts_run; /* to all threads */
   uint64_t connects, disconnects;
   uint64_t turn_work; /* what the host asked for in this turn */
   uint64_t turn_bytes;
@@ -86,6 +99,12 @@ extern struct host host;
 int host_start(void);
 void host_calm(void);
 void host_close(void);
+int host_member(void);
+/* Is a server there? Is one about to end, or has one ended? */
+bool host_lives(void);
+bool host_is_ending(void);
+/* Calls fn for every server that is there, as if a callback of it ran. */
+void host_for_each_member(void (*fn)(void));
 /* What it does by itself, between two turns. */
 void host_idle(void);
 void host_end_turn(void);
@@ -114,6 +133,10 @@ struct question *host_ask(const char *what);
 /* Is an on_sent() of this socket's open? */
 bool host_asks_still(const struct ledger *l);
 void host_answered(struct question *q);
+/* Questions that must have ended by now have. */
+void host_check_settled(void);
+/* To whom a target goes; s may be NULL. */
+struct aim host_aim_of(const sio_target *to, const sio_socket *s);
 struct host_socket *host_find(const sio_socket *s);
 /* Of a name, or of all that the socket is in: bits. */
 unsigned host_room(const char *name);
@@ -121,6 +144,8 @@ unsigned host_rooms_of(const sio_socket *s);
 void host_owe_next(sio_next *next);
 void host_settle_one(void);
 void host_settle_all(void);
+/* An event of another member is broadcast to the sockets that are here. */
+void host_note_foreign(const sio_target *to, uint64_t number, bool asks);
 /* Events of peers wait for packet middleware. */
 bool host_holds_events(void);
 

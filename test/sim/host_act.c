@@ -5,9 +5,11 @@
  */
 #include "host.h"
 
+#include "crossing.h"
 #include "draw.h"
 #include "fault.h"
 #include "memory.h"
+#include "stats.h"
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -32,13 +34,13 @@ unsigned host_rooms_of(const sio_socket *s) {
 
 static sio_socket *some_socket(sio_socket *s) {
   if (s && !draw_one_in(3)) return s;
-  return host.nsockets ? host.sockets[draw((uint32_t)host.nsockets)].s : NULL;
+  return host.here->nsockets ? host.here->sockets[draw((uint32_t)host.here->nsockets)].s : NULL;
 }
 
 static sio_nsp *some_nsp(sio_socket *s, bool parents) {
   if (s && draw(2) == 0) return sio_socket_nsp(s);
-  int i = (int)draw((uint32_t)host.nnsps);
-  return host.parent[i] && !parents ? host.nsps[0] : host.nsps[i];
+  int i = (int)draw((uint32_t)host.here->nnsps);
+  return host.here->parent[i] && !parents ? host.here->nsps[0] : host.here->nsps[i];
 }
 
 static void charge(size_t bytes) {
@@ -118,7 +120,7 @@ static void act_ask(sio_socket *s) {
 
 /* ---- broadcasts --------------------------------------------------------------------- */
 
-static struct aim aim_of(const sio_target *to, const sio_socket *s) {
+struct aim host_aim_of(const sio_target *to, const sio_socket *s) {
   struct aim aim = { .skipped = s && s == to->skip };
   for (const char *const *r = to->rooms; r && *r; r++) aim.rooms |= host_room(*r);
   for (const char *const *r = to->except; r && *r; r++) aim.except |= host_room(*r);
@@ -128,8 +130,8 @@ static struct aim aim_of(const sio_target *to, const sio_socket *s) {
 /* Is the namespace that of the target, or a child of it? */
 static bool is_there(const char *name, const sio_target *to) {
   if (strcmp(name, sio_nsp_name(to->nsp)) == 0) return true;
-  for (int i = 0; i < host.nnsps; i++)
-    if (host.nsps[i] == to->nsp && host.parent[i]) {
+  for (int i = 0; i < host.here->nnsps; i++)
+    if (host.here->nsps[i] == to->nsp && host.here->parent[i]) {
       bool fits = strncmp(name, "/d-", 3) == 0;
       return strcmp(name, "/") != 0 && strcmp(name, "/a") != 0 && fits == (i == 2);
     }
@@ -137,14 +139,14 @@ static bool is_there(const char *name, const sio_target *to) {
 }
 
 static bool is_known(const struct ledger *l) {
-  for (int i = 0; i < host.nsockets; i++)
-    if (host.sockets[i].ledger == l) return true;
+  for (int i = 0; i < host.here->nsockets; i++)
+    if (host.here->sockets[i].ledger == l) return true;
   return false;
 }
 
 /* Those who have left may come back, and are sent then what they missed. */
 static void note_for_absent(const sio_target *to, uint64_t n, enum entry_kind kind) {
-  struct aim aim = aim_of(to, NULL);
+  struct aim aim = host_aim_of(to, NULL);
   for (struct ledger *l = ledger_first(); l; l = l->next) {
     if (!l->closed || !is_there(l->nsp, to) || is_known(l)) continue;
     /* It may be coming back just now, and be the one that the host leaves out. */
@@ -155,14 +157,14 @@ static void note_for_absent(const sio_target *to, uint64_t n, enum entry_kind ki
 
 static void note_broadcast(const sio_target *to, uint64_t n, enum entry_kind kind, bool is_kept) {
   is_kept = is_kept && host.opts.recovery && !(to->flags & SIO_VOLATILE);
-  for (int i = 0; i < host.nsockets; i++) {
-    const sio_socket *s = host.sockets[i].s;
-    struct aim aim = aim_of(to, s);
+  for (int i = 0; i < host.here->nsockets; i++) {
+    const sio_socket *s = host.here->sockets[i].s;
+    struct aim aim = host_aim_of(to, s);
     host.turn_work += 20;
     if (!is_there(sio_nsp_name(sio_socket_nsp(s)), to)) continue;
     bool is_meant = sio_socket_connected(s) && aim_includes(aim, host_rooms_of(s));
     if (!is_meant && !is_kept) continue;
-    ledger_broadcast(host.sockets[i].ledger, n, is_meant ? kind : ENTRY_ELSEWHERE, aim);
+    ledger_broadcast(host.here->sockets[i].ledger, n, is_meant ? kind : ENTRY_ELSEWHERE, aim);
     if (is_meant) host.caused[memory.owner] += 100;
   }
   if (is_kept) note_for_absent(to, n, kind);
@@ -183,6 +185,16 @@ static sio_target some_target(sio_socket *s, const char *list[4], bool parents) 
   return to;
 }
 
+static enum entry_kind kind_of_question(unsigned flags) {
+  if (host.opts.max_acks) return ENTRY_OPTIONAL; /* who owes too many is not asked */
+  return kind_of(flags) == ENTRY_DUE ? ENTRY_QUESTION : kind_of(flags);
+}
+
+void host_note_foreign(const sio_target *to, uint64_t number, bool asks) {
+  charge(host_pad_of(number));
+  note_broadcast(to, number, asks ? kind_of_question(to->flags) : kind_of(to->flags), false);
+}
+
 static void act_broadcast(sio_socket *s) {
   const char *list[4];
   sio_target to = some_target(s, list, true);
@@ -191,6 +203,7 @@ static void act_broadcast(sio_socket *s) {
   charge(host_pad_of(n));
   note_broadcast(&to, n, kind_of(to.flags), true);
   int err = SENDING(sio_broadcast(to, "m", sio_argv(v, 2)));
+  if (!err) crossings_sent(&to, n, true);
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
        to.flags, err);
@@ -213,12 +226,10 @@ static void act_ask_all(sio_socket *s) {
   uint64_t n = ++host.number;
   if (!q) return;
   charge(100);
-  enum entry_kind kind = kind_of(to.flags);
-  if (kind == ENTRY_DUE) kind = ENTRY_QUESTION;
-  if (host.opts.max_acks) kind = ENTRY_OPTIONAL; /* who owes too many is not asked */
-  note_broadcast(&to, n, kind, false);
+  note_broadcast(&to, n, kind_of_question(to.flags), false);
   int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
                                       draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
+  if (!err) crossings_sent(&to, n, !host.opts.max_acks);
   TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",
        err);
   if (err) q->open = false;
@@ -238,7 +249,7 @@ static void act_leave(sio_socket *s) {
 static void act_join_all(sio_socket *s) {
   const char *list[4];
   sio_target to = some_target(s, list, true);
-  charge(300 * (size_t)(host.nsockets + 1));
+  charge(300 * (size_t)(host.here->nsockets + 1));
   sio_all_join(to, SIO_ROOMS(some_room()));
 }
 static void act_leave_all(sio_socket *s) {
@@ -269,7 +280,7 @@ static void see_session(sio_session *c, void *user) {
   (void)user;
   if (sio_session_info_of(c).state != SIO_SESSION_OPEN)
     fault("a listed session is not open", "%d", sio_session_info_of(c).state);
-  if (sio_session_info_of(c).server != host.srv)
+  if (sio_session_info_of(c).server != host.here->srv)
     fault("a session of another server is listed", "%s", "");
 }
 
@@ -278,9 +289,9 @@ static void act_look(sio_socket *s) {
   sio_target to = some_target(s, list, false);
   charge(1000);
   sio_all_each(to, visit, NULL);
-  sio_sessions(host.srv, see_session, NULL);
-  see_rooms(host.nsps[0]);
-  sio_nsp_count(host.nsps[0], some_room());
+  sio_sessions(host.here->srv, see_session, NULL);
+  see_rooms(host.here->nsps[0]);
+  sio_nsp_count(host.here->nsps[0], some_room());
   s = some_socket(s);
   if (!s) return;
   see_own_rooms(s);
@@ -299,7 +310,8 @@ static void on_fetched(int status, sio_remote *remotes, size_t n, void *user) {
   host_called("fetched", NULL);
 }
 static void on_counted(int status, size_t n, void *user) {
-  if (status == 0 && n != 1) fault("a wrong number of servers", "%zu", n);
+  if (status == 0 && (n == 0 || n > (size_t)host.nmembers))
+    fault("a wrong number of servers", "%zu", n);
   host_answered(user);
   host_called("counted", NULL);
 }
@@ -309,9 +321,11 @@ static void act_query(sio_socket *s) {
   sio_target to = some_target(s, list, false);
   struct question *q = host_ask("query");
   if (!q) return;
-  charge(2000 + 1000 * (size_t)host.nsockets);
+  charge(2000 + 1000 * (size_t)host.here->nsockets);
   int err;
-  switch (draw(3)) {
+  unsigned what = draw(3);
+  q->must_end = what < 2;
+  switch (what) {
     case 0: err = sio_all_fetch(to, 0, on_fetched, q); break;
     case 1: err = sio_server_count(to.nsp, 0, on_counted, q); break;
     default: err = SENDING(sio_server_side_emit(to.nsp, "s", SIO_ARGS(1), 0, on_replies, q)); break;
@@ -320,7 +334,7 @@ static void act_query(sio_socket *s) {
 }
 
 static void on_posted(sio_server *srv, void *arg) {
-  if (srv != host.srv) fault("a post of another server", "%p", (void *)srv);
+  if (srv != host.here->srv) fault("a post of another server", "%p", (void *)srv);
   host_answered(arg);
   host_called("post", NULL);
 }
@@ -328,12 +342,43 @@ static void on_posted(sio_server *srv, void *arg) {
 void host_post(void) {
   struct question *q = host_ask("post");
   charge(100);
-  if (q && sio_post(host.srv, on_posted, q)) q->open = false;
+  if (q && sio_post(host.here->srv, on_posted, q)) q->open = false;
 }
 
 static void act_post(sio_socket *s) {
   (void)s;
   host_post();
+}
+
+static void on_posted_to_all(sio_server *srv, void *arg) {
+  (void)arg;
+  if (srv != host.here->srv) fault("a post of another server", "%p", (void *)srv);
+  host.posts_run++;
+  host_called("post to all threads", NULL);
+}
+
+static void on_summed(const sio_stats *sum, unsigned servers, void *user) {
+  const char *wrong = stats_fault(sum);
+  if (wrong) fault("the counters of all threads do not add up", "%s", wrong);
+  if (servers == 0 || servers > (unsigned)host.nmembers)
+    fault("a wrong number of servers", "%u", servers);
+  host_answered(user);
+  host_called("statistics", NULL);
+}
+
+static void act_threads(sio_socket *s) {
+  unsigned count = 0;
+  (void)s;
+  if (host.nmembers == 1) return;
+  charge(3000 * (size_t)host.nmembers);
+  if (host.threads && draw(2)) {
+    sio_threads_post(host.threads, on_posted_to_all, NULL, &count);
+    host.posted += count;
+    return;
+  }
+  struct question *q = host_ask("statistics");
+  if (q) q->must_end = true;
+  if (q && sio_threads_stats(host.here->srv, on_summed, q)) q->open = false;
 }
 
 static void on_sent(int status, void *user) {
@@ -363,9 +408,11 @@ static void act_settings(sio_socket *s) {
   s = some_socket(s);
   charge(20000);
   switch (draw(5)) {
-    case 0: sio_log_set(host.srv, DRAW_OF(char *const, "warn", "info", "trace", "off")); break;
+    case 0:
+      sio_log_set(host.here->srv, DRAW_OF(char *const, "warn", "info", "trace", "off"));
+      break;
     case 1:
-      if (sio_of(host.srv, DRAW_OF(char *const, "/b", "/d-1", "/c"), &n) == 0 && draw(2)) {
+      if (sio_of(host.here->srv, DRAW_OF(char *const, "/b", "/d-1", "/c"), &n) == 0 && draw(2)) {
         sio_nsp_ref(n);
         sio_nsp_unref(n);
       }
@@ -378,7 +425,7 @@ static void act_settings(sio_socket *s) {
       break;
     case 4: {
       sio_stats st;
-      sio_server_stats(host.srv, &st, sizeof st);
+      sio_server_stats(host.here->srv, &st, sizeof st);
       break;
     }
   }
@@ -388,8 +435,8 @@ static void act_settings(sio_socket *s) {
 
 static void act_plain(sio_socket *s) {
   (void)s;
-  if (!host.nplain) return;
-  sio_ws *w = host.plain[draw((uint32_t)host.nplain)];
+  if (!host.here->nplain) return;
+  sio_ws *w = host.here->plain[draw((uint32_t)host.here->nplain)];
   charge(3000);
   if (draw(6) == 5)
     sio_ws_close(w, draw(2) ? 1000 : 4000, draw(2) ? "bye" : NULL);
@@ -402,8 +449,7 @@ static void act_plain(sio_socket *s) {
 static void on_done(void *user) {
   if (host.sending) fault("a callback runs inside a call that sends", "done");
   host_answered(user);
-  host.done = true;
-  host.srv = NULL;
+  host.here->srv = NULL;
   TELL("the server is gone");
 }
 
@@ -412,17 +458,17 @@ static void end_server(void) {
   sio_drain how = { .spread_ms = draw(5000), .retry_after_s = draw(3), .deadline_ms = draw(10000) };
   if (!q) return;
   bool drains = draw(2);
-  int err = drains ? sio_server_drain(host.srv, draw(2) ? &how : NULL, on_done, q)
-                   : sio_server_close(host.srv, on_done, q);
+  int err = drains ? sio_server_drain(host.here->srv, draw(2) ? &how : NULL, on_done, q)
+                   : sio_server_close(host.here->srv, on_done, q);
   TELL("the host %s the server: %d", drains ? "drains" : "closes", err);
   if (err) q->open = false;
-  if (!err && drains) host.draining = true;
-  if (!err && !drains) host.closing = true;
+  if (!err && drains) host.here->draining = true;
+  if (!err && !drains) host.here->closing = true;
 }
 
 static void end_session(void) {
-  if (!host.nsessions) return;
-  sio_session *c = host.sessions[draw((uint32_t)host.nsessions)];
+  if (!host.here->nsessions) return;
+  sio_session *c = host.here->sessions[draw((uint32_t)host.here->nsessions)];
   TELL("the host ends session %.4s", sio_session_info_of(c).id);
   if (draw(2))
     sio_session_close(c, NULL);
@@ -471,6 +517,7 @@ static const struct {
   { "looks around", act_look, 2 },
   { "queries", act_query, 2 },
   { "posts", act_post, 2 },
+  { "speaks with all threads", act_threads, 2 },
   { "wants to know when it is sent", act_on_sent, 3 },
   { "settles what it owes", act_settle, 6 },
   { "changes settings", act_settings, 3 },
@@ -488,7 +535,7 @@ void host_act(sio_socket *s) {
       continue;
     }
     TELL("the host %s", acts[i].name);
-    if (host.srv) acts[i].act(s);
+    if (host.here->srv) acts[i].act(s);
     return;
   }
 }

@@ -72,6 +72,7 @@ struct kernel {
   /* How often things go wrong: once in so many calls; 0: never. */
   uint32_t eintr, spurious, nobufs, short_reads, short_writes, accept_fails, poll_init_fails,
       aborted;
+  uint64_t refused;  /* descriptors that could not be watched, ever          */
   uint64_t calls;    /* system calls of the server, ever                     */
   uint64_t bytes_in; /* that the server has read                             */
   uint64_t random;   /* state of getrandom()                                 */

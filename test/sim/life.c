@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "check.h"
+#include "crossing.h"
 #include "disk.h"
 #include "fault.h"
 #include "host.h"
@@ -52,14 +53,14 @@ static void draw_troubles(void) {
 /* One whose limits pause it is read a packet at a time. */
 static int turns_max(void) {
   bool limited = host.opts.packets_per_s || host.opts.bytes_per_s;
-  return limited ? 10 * TURNS_MAX : TURNS_MAX;
+  return (limited ? 10 * TURNS_MAX : TURNS_MAX) * host.nmembers;
 }
 
 static void turn(uint64_t limit) {
   host_idle();
   loop_turn_until(limit);
   shared->steps++;
-  if (host.srv) check_turn(host.srv, &host.opts);
+  if (host.here->srv) check_turn(host.here->srv, &host.opts);
   loop_check_watches();
   host_end_turn();
 }
@@ -68,7 +69,7 @@ static void turn(uint64_t limit) {
 
 static void live(void) {
   unsigned turns = draw_size(600), come = draw_between(1, 12);
-  for (unsigned i = 0; i < turns && host.srv; i++) {
+  for (unsigned i = 0; i < turns && host_lives(); i++) {
     draw_span();
     if (peers_count() < come && draw(4) > 0) peers_invite();
     turn(kernel.now + 30000000);
@@ -86,15 +87,16 @@ static void grow_calm(void) {
   host_calm();
   peers_calm();
   uint64_t until = kernel.now + CALM_US;
-  for (int i = 0; host.srv && kernel.now < until; i++) {
+  for (int i = 0; host_lives() && kernel.now < until; i++) {
     if (i == turns_max()) fault("the loop does not come to rest", "%d turns", i);
     turn(until);
   }
-  if (host.srv && !host.closing && !host.draining) {
+  if (!host_is_ending()) {
     peers_settled();
+    crossings_settled();
+    host_check_settled();
     /* What a peer has sent may be handled slowly, by its limits, when it is gone. */
-    if (!host.opts.packets_per_s && !host.opts.bytes_per_s)
-      check_no_ghosts(host.srv, (unsigned)host.nplain);
+    if (!host.opts.packets_per_s && !host.opts.bytes_per_s) check_no_ghosts();
   }
 }
 
@@ -110,13 +112,13 @@ static void end(void) {
   bool leave_first = draw(2) == 0;
   TELL("the end begins");
   if (leave_first) peers_leave();
-  if (host.srv && !host.closing) host_close();
+  host_close();
   uint64_t until = kernel.now + (uint64_t)longest_timeout() * 1000;
-  for (int i = 0; host.srv && kernel.now < until; i++) {
+  for (int i = 0; host_lives() && kernel.now < until; i++) {
     if (i == turns_max()) fault("the loop does not come to rest", "%d turns, closing", i);
     turn(until);
   }
-  if (host.srv) fault("the server does not close", "in %u ms", longest_timeout());
+  if (host_lives()) fault("the server does not close", "in %u ms", longest_timeout());
   peers_leave();
 }
 
@@ -136,6 +138,7 @@ void life_run(void) {
   loop_begin_life();
   peers_begin();
   check_begin();
+  crossings_begin();
   sim_tls_begin();
   forget_random();
   draw_troubles();
@@ -146,12 +149,13 @@ void life_run(void) {
   memory.fail_one_in = 0;
   host_calm();
   end();
-  for (int i = 0; i < 3; i++) loop_turn_until(kernel.now);
+  for (int i = 0; i < 3 * LOOPS; i++) loop_turn_until(kernel.now);
   host_check_end();
   take_print();
   peers_end();
   check_nothing_left();
   if (sim_tls_open()) fault("a TLS session is left open", "%u", sim_tls_open());
   check_end();
+  crossings_end();
   kernel_end();
 }

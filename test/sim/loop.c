@@ -18,7 +18,7 @@ struct sim_loop loop;
 
 /* The private part of any handle; at most as big as four pointers. */
 struct hidden {
-  uint64_t due;   /* of a timer: ms                    */
+  uint64_t due;   /* of a timer: ms; of an async: us   */
   uint32_t order; /* of timers that are due at once    */
   int16_t events; /* of a poll                         */
   bool active, unrefed, closing, sent;
@@ -59,6 +59,8 @@ static void handle_forget(const uv_handle_t *h) {
   fault("a handle that is not on the loop", "%s", uv_handle_type_name(h->type));
 }
 
+static bool is_current(const uv_handle_t *h) { return h->loop == &loop.uv[loop.current]; }
+
 static bool handle_known(const uv_handle_t *h) {
   for (int i = 0; i < loop.n; i++)
     if (loop.handles[i] == h) return true;
@@ -90,15 +92,11 @@ int uv_has_ref(const uv_handle_t *h) { return !hidden(h)->unrefed; }
 
 /* ---- time --------------------------------------------------------------------------- */
 
-uint64_t uv_now(const uv_loop_t *l) {
-  (void)l;
-  return loop.time_ms;
-}
+static int index_of(const uv_loop_t *l) { return (int)(l - loop.uv); }
 
-void uv_update_time(uv_loop_t *l) {
-  (void)l;
-  loop.time_ms = kernel.now / 1000;
-}
+uint64_t uv_now(const uv_loop_t *l) { return loop.time_ms[index_of(l)]; }
+
+void uv_update_time(uv_loop_t *l) { loop.time_ms[index_of(l)] = kernel.now / 1000; }
 
 uint64_t uv_hrtime(void) { return kernel.now * 1000 + ++loop.hr; }
 
@@ -130,7 +128,7 @@ int uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout, uint64_t rep
   must_live(h, "uv_timer_start");
   if (repeat) fault("a timer that repeats", "the simulator knows none");
   set_callback(h, (union callback){ .timer = cb });
-  hidden(h)->due = loop.time_ms + timeout;
+  hidden(h)->due = uv_now(h->loop) + timeout;
   hidden(h)->order = order++;
   hidden(h)->active = true;
   return 0;
@@ -146,7 +144,7 @@ static uv_handle_t *first_timer(void) {
   for (int i = 0; i < loop.n; i++) {
     uv_handle_t *h = loop.handles[i];
     const struct hidden *x = hidden(h), *b = best ? hidden(best) : NULL;
-    if (h->type != UV_TIMER || !x->active) continue;
+    if (h->type != UV_TIMER || !x->active || !is_current(h)) continue;
     if (!b || x->due < b->due || (x->due == b->due && (int32_t)(x->order - b->order) < 0)) best = h;
   }
   return best;
@@ -165,16 +163,17 @@ static void stall_behind_timer(void) {
 /* What of the host's runs when a ping has just left keeps the loop past the time of its answer, and
  * by so much that the library has to notice. */
 static void stall_behind_ping(void) {
-  if (loop.pinged && draw_one_in(loop.ping_stalls)) {
+  if (loop.pinged[loop.current] && draw_one_in(loop.ping_stalls)) {
     stall((loop.answer_ms + 1000 + draw_size(300)) * (uint64_t)1000);
     loop.must_notice = true;
   }
-  loop.pinged = false;
+  loop.pinged[loop.current] = false;
 }
 
 static void run_timers(void) {
   uv_handle_t *h;
-  for (int i = 0; i < 1000 && (h = first_timer()) && hidden(h)->due <= loop.time_ms; i++) {
+  for (int i = 0; i < 1000 && (h = first_timer()) && hidden(h)->due <= loop.time_ms[loop.current];
+       i++) {
     hidden(h)->active = false;
     loop.callbacks++;
     callback_of(h).timer((uv_timer_t *)h);
@@ -239,17 +238,26 @@ int uv_async_init(uv_loop_t *l, uv_async_t *a, uv_async_cb cb) {
   return 0;
 }
 
+/* To the loop of another thread it takes a while. */
 int uv_async_send(uv_async_t *a) {
-  must_live((uv_handle_t *)a, "uv_async_send");
-  hidden((uv_handle_t *)a)->sent = true;
+  uv_handle_t *h = (uv_handle_t *)a;
+  must_live(h, "uv_async_send");
+  if (!hidden(h)->sent)
+    hidden(h)->due = kernel.now + (loop.count > 1 && draw(3) == 2 ? draw_size(50000) : 0);
+  hidden(h)->sent = true;
   return 0;
+}
+
+static bool async_arrived(const uv_handle_t *h) {
+  const struct hidden *x = hidden(h);
+  return h->type == UV_ASYNC && x->sent && !x->closing && x->due <= kernel.now;
 }
 
 /* prepare, check and idle handles have callbacks of one shape. */
 static void run_each(uv_handle_type type) {
   for (int i = 0; i < loop.n; i++) {
     uv_handle_t *h = loop.handles[i];
-    if (h->type != type || !hidden(h)->active) continue;
+    if (h->type != type || !hidden(h)->active || !is_current(h)) continue;
     loop.callbacks++;
     callback_of(h).prepare((uv_prepare_t *)h);
   }
@@ -258,7 +266,7 @@ static void run_each(uv_handle_type type) {
 static void run_asyncs(void) {
   for (int i = 0; i < loop.n; i++) {
     uv_handle_t *h = loop.handles[i];
-    if (h->type != UV_ASYNC || !hidden(h)->sent || hidden(h)->closing) continue;
+    if (!async_arrived(h) || !is_current(h)) continue;
     hidden(h)->sent = false;
     loop.callbacks++;
     callback_of(h).async((uv_async_t *)h);
@@ -273,7 +281,10 @@ int uv_poll_init(uv_loop_t *l, uv_poll_t *p, int fd) {
     if (loop.handles[i]->type == UV_POLL && hidden(loop.handles[i])->fd == fd &&
         !hidden(loop.handles[i])->closing)
       return UV_EEXIST;
-  if (draw_one_in(kernel.poll_init_fails)) return UV_ENOMEM;
+  if (draw_one_in(kernel.poll_init_fails)) {
+    kernel.refused++;
+    return UV_ENOMEM;
+  }
   int err = handle_new(l, (uv_handle_t *)p, UV_POLL);
   if (!err) hidden((uv_handle_t *)p)->fd = fd;
   return err;
@@ -309,10 +320,8 @@ static bool is_ready(const uv_handle_t *h) {
 }
 
 static bool any_ready(void) {
-  for (int i = 0; i < loop.n; i++) {
-    const uv_handle_t *h = loop.handles[i];
-    if (is_ready(h) || (h->type == UV_ASYNC && hidden(h)->sent)) return true;
-  }
+  for (int i = 0; i < loop.n; i++)
+    if (is_ready(loop.handles[i]) || async_arrived(loop.handles[i])) return true;
   return false;
 }
 
@@ -333,7 +342,7 @@ static void run_polls(void) {
   uv_handle_t *ready[HANDLES];
   int n = 0;
   for (int i = 0; i < loop.n; i++)
-    if (is_ready(loop.handles[i])) ready[n++] = loop.handles[i];
+    if (is_current(loop.handles[i]) && is_ready(loop.handles[i])) ready[n++] = loop.handles[i];
   for (int left = n; left > 0; left--) {
     int i = (int)draw((uint32_t)left);
     uv_handle_t *h = ready[i];
@@ -372,11 +381,20 @@ int uv_fileno(const uv_handle_t *h, uv_os_fd_t *fd) {
 
 /* ---- the turn ----------------------------------------------------------------------- */
 
+static int take_closing(uv_handle_t **batch) {
+  int n = 0, left = 0;
+  for (int i = 0; i < loop.nclosing; i++)
+    if (is_current(loop.closing[i]))
+      batch[n++] = loop.closing[i];
+    else
+      loop.closing[left++] = loop.closing[i];
+  loop.nclosing = left;
+  return n;
+}
+
 static void run_closing(void) {
   uv_handle_t *batch[HANDLES];
-  int n = loop.nclosing;
-  memcpy(batch, loop.closing, (size_t)n * sizeof *batch);
-  loop.nclosing = 0;
+  int n = take_closing(batch);
   for (int i = 0; i < n; i++) {
     handle_forget(batch[i]);
     loop.callbacks++;
@@ -385,15 +403,23 @@ static void run_closing(void) {
 }
 
 static bool has_active(uv_handle_type type) {
-  for (int i = 0; i < loop.n; i++)
-    if (loop.handles[i]->type == type && hidden(loop.handles[i])->active) return true;
+  for (int i = 0; i < loop.n; i++) {
+    const uv_handle_t *h = loop.handles[i];
+    if (h->type == type && hidden(h)->active && is_current(h)) return true;
+  }
+  return false;
+}
+
+static bool has_closing(void) {
+  for (int i = 0; i < loop.nclosing; i++)
+    if (is_current(loop.closing[i])) return true;
   return false;
 }
 
 /* uv_backend_timeout(), as a point in time. */
 static uint64_t wait_until(uint64_t limit) {
   const uv_handle_t *h = first_timer();
-  if (loop.nclosing || has_active(UV_IDLE)) return kernel.now;
+  if (has_closing() || has_active(UV_IDLE)) return kernel.now;
   uint64_t due = h ? hidden(h)->due * 1000 : NEVER;
   return due < limit ? due : limit;
 }
@@ -403,39 +429,89 @@ static void arrive(void) {
   kernel_deliver();
 }
 
+/* When the next async arrives that is on its way. */
+static uint64_t asyncs_next(void) {
+  uint64_t next = NEVER;
+  for (int i = 0; i < loop.n; i++) {
+    const struct hidden *x = hidden(loop.handles[i]);
+    if (loop.handles[i]->type == UV_ASYNC && x->sent && !x->closing && x->due < next) next = x->due;
+  }
+  return next;
+}
+
+static uint64_t min_time(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 /* Time passes until a descriptor is ready, or the wait is over. */
 static void wait_for(uint64_t until) {
   arrive();
   while (!any_ready() && kernel.now < until) {
-    uint64_t next = kernel_next(), step = peers_next();
-    if (step < next) next = step;
-    if (next > until) next = until;
+    uint64_t next = min_time(kernel_next(), peers_next());
+    next = min_time(min_time(next, asyncs_next()), until);
     if (next > kernel.now) kernel.now = next;
     arrive();
   }
 }
 
+/* ---- several loops ------------------------------------------------------------------ */
+
+void loop_enter(int which) {
+  loop.current = which;
+  host_enter(which);
+}
+
+/* Is something ready for the current loop? */
+static bool has_ready(void) {
+  for (int i = 0; i < loop.n; i++) {
+    const uv_handle_t *h = loop.handles[i];
+    if (is_current(h) && (is_ready(h) || async_arrived(h))) return true;
+  }
+  return false;
+}
+
+static void wait_for_all(uint64_t limit) {
+  for (loop.current = 0; loop.current < loop.count; loop.current++) limit = wait_until(limit);
+  wait_for(limit);
+}
+
+/* One of those that have something to do; if none has, any. */
+static int draw_loop(void) {
+  int busy[LOOPS], n = 0;
+  for (loop.current = 0; loop.current < loop.count; loop.current++)
+    if (has_ready() || wait_until(NEVER) <= kernel.now) busy[n++] = loop.current;
+  return n ? busy[draw((uint32_t)n)] : (int)draw((uint32_t)loop.count);
+}
+
+static void begin_turn(uint64_t limit) {
+  if (loop.count > 1) {
+    wait_for_all(limit);
+    loop_enter(draw_loop());
+  } else if (loop.outside) {
+    wait_for(wait_until(limit));
+  }
+}
+
 void loop_turn_until(uint64_t limit) {
   loop.turns++;
-  if (loop.outside) wait_for(wait_until(limit));
-  uv_update_time(&loop.uv);
+  begin_turn(limit);
+  uv_loop_t *l = &loop.uv[loop.current];
+  uv_update_time(l);
   if (!loop.timers_last) run_timers();
   run_each(UV_IDLE);
   run_each(UV_PREPARE);
   stall_behind_ping();
-  if (!loop.outside) wait_for(wait_until(limit));
-  uv_update_time(&loop.uv);
+  if (!loop.outside && loop.count == 1) wait_for(wait_until(limit));
+  uv_update_time(l);
   run_asyncs();
   run_polls();
   run_each(UV_CHECK);
   run_closing();
-  uv_update_time(&loop.uv);
+  uv_update_time(l);
   if (loop.timers_last) run_timers();
 }
 
 bool loop_has_handles(void) { return loop.n > 0 || loop.nclosing > 0; }
 
 void loop_begin_life(void) {
-  loop = (struct sim_loop){ .time_ms = kernel.now / 1000 };
-  loop.uv.data = NULL;
+  loop = (struct sim_loop){ .count = 1 };
+  for (int i = 0; i < LOOPS; i++) uv_update_time(&loop.uv[i]);
 }

@@ -13,11 +13,14 @@
 #include <stdint.h>
 #include <uv.h>
 
-enum { HANDLES = 256 };
+enum { HANDLES = 256, LOOPS = 4 };
 
+/* All loops of a life run on one thread: in each turn one that has something to do, as drawn. */
 struct sim_loop {
-  uv_loop_t uv;
-  uint64_t time_ms; /* what uv_now() says                               */
+  uv_loop_t uv[LOOPS];
+  uint64_t time_ms[LOOPS]; /* what uv_now() says                        */
+  int count;               /* of loops                                  */
+  int current;             /* whose turn it is, or was                  */
   uv_handle_t *handles[HANDLES];
   int n; /* initialised, and not closed yet                  */
   uv_handle_t *closing[HANDLES];
@@ -26,7 +29,7 @@ struct sim_loop {
   uint32_t stalls;       /* once in so many callbacks the loop is kept; 0: never */
   uint32_t timer_stalls; /* the same behind timers: then past a deadline       */
   uint32_t ping_stalls;  /* the same when a ping has left: past its time       */
-  bool pinged;           /* a ping was made in this turn                       */
+  bool pinged[LOOPS];    /* a ping was made in this turn                       */
   bool must_notice;      /* the last one was so long that the library must know  */
   unsigned answer_ms;    /* how long a ping has to be answered                 */
   uint64_t stalled_us;   /* in all                                           */
@@ -39,8 +42,12 @@ struct sim_loop {
 extern struct sim_loop loop;
 
 void loop_begin_life(void);
-/* One turn; it waits at most until the given time (us). */
+/* One turn of one loop; it waits at most until the given time (us). */
 void loop_turn_until(uint64_t limit);
+/* Whose callbacks run next, or which host acts between two turns. */
+void loop_enter(int which);
+/* The same for what the host has (host.c): all callbacks are of that server then. */
+void host_enter(int which);
 /* The host's callback takes long. */
 void loop_stall(void);
 bool loop_has_handles(void);

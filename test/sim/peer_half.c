@@ -61,8 +61,8 @@ static void data(struct peer *p, struct wire *w) {
 /* Nobody may have listened, or have had room for it; but who was told to wait is answered. */
 static void ended(struct peer *p, struct wire *w) {
   struct half *h = p->state;
-  if (!h->answered && w->accepted && h->certain && !p->crooked && !memory.failed && !host.closing &&
-      !host.draining)
+  if (!h->answered && w->accepted && h->certain && !p->crooked && !memory.failed &&
+      !host_is_ending())
     fault("a peer that half-closes is not answered", "peer %u", p->number);
   http_client_hang_up(&h->http);
 }
