@@ -24,15 +24,9 @@ enum {
   CONN_BYTES = 4096 /* estimate, including the session */
 };
 
-struct post {
-  struct post *next;
-  void (*fn)(void *arg);
-  void *arg;
-};
-
 struct loop_posts {
   pthread_mutex_t lock;
-  struct post *first, **last;
+  struct loop_post *first, **last;
   bool shut;
 };
 
@@ -300,9 +294,9 @@ void sio__loop_free_later(struct loop *l, struct deferred_free *g,
 
 /* ---- posts from other threads ------------------------------------------------------ */
 
-static struct post *take_posted_calls(struct loop_posts *q) {
+static struct loop_post *take_posted_calls(struct loop_posts *q) {
   pthread_mutex_lock(&q->lock);
-  struct post *first = q->first;
+  struct loop_post *first = q->first;
   q->first = NULL;
   q->last = &q->first;
   pthread_mutex_unlock(&q->lock);
@@ -312,7 +306,7 @@ static struct post *take_posted_calls(struct loop_posts *q) {
 static void on_posts_wake(uv_async_t *h) {
   struct loop *l = h->data;
   loop_begin_turn(l);
-  for (struct post *p = take_posted_calls(l->posts), *next; p; p = next) {
+  for (struct loop_post *p = take_posted_calls(l->posts), *next; p; p = next) {
     next = p->next;
     p->fn(p->arg);
     sio__free(p);
@@ -324,11 +318,9 @@ static bool loop_may_close(struct loop *l) {
   return list_empty(&l->conns) && list_empty(&l->tasks) && list_empty(&l->dirty);
 }
 
-int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
+int sio__loop_post_allocated(struct loop *l, struct loop_post *p) {
   struct loop_posts *q = l->posts;
-  struct post *p = sio__malloc(sizeof *p);
-  if (!p) return UV_ENOMEM;
-  *p = (struct post){ .fn = fn, .arg = arg };
+  p->next = NULL;
   pthread_mutex_lock(&q->lock);
   bool shut = q->shut;
   if (!shut) {
@@ -339,8 +331,16 @@ int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
     uv_async_send(&l->wake);
   }
   pthread_mutex_unlock(&q->lock);
-  if (shut) sio__free(p);
   return shut ? SIO_ECLOSED : 0;
+}
+
+int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
+  struct loop_post *p = sio__malloc(sizeof *p);
+  if (!p) return UV_ENOMEM;
+  *p = (struct loop_post){ .fn = fn, .arg = arg };
+  int err = sio__loop_post_allocated(l, p);
+  if (err) sio__free(p);
+  return err;
 }
 
 static struct loop_posts *new_post_queue(void) {

@@ -174,4 +174,15 @@ void sio__loop_handle_closed(struct loop *l);
  * 0, UV_ENOMEM, or SIO_ECLOSED once the loop is closing. */
 int sio__loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
+/* A call whose memory was allocated (sio__malloc()) before it is posted, so that posting it cannot
+ * fail for want of memory. Embed it as the first member of a block. */
+struct loop_post {
+  struct loop_post *next;
+  void (*fn)(void *arg);
+  void *arg;
+};
+/* The same as sio__loop_post() for such a call. The loop frees p after the call. 0, or SIO_ECLOSED:
+ * then p is still the caller's. */
+int sio__loop_post_allocated(struct loop *l, struct loop_post *p);
+
 #endif

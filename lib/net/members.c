@@ -121,7 +121,8 @@ unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct 
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-struct envelope {
+struct thread_message {
+  struct loop_post post; /* first: the loop frees the message with it */
   struct member *to;
   void *server;
   void (*run)(void *server, void *arg);
@@ -130,38 +131,59 @@ struct envelope {
 };
 
 static void run_thread_message(void *arg) {
-  struct envelope *e = arg;
-  atomic_fetch_sub(&e->to->inbox, e->bytes);
-  e->run(e->server, e->arg);
-  sio__free(e);
+  struct thread_message *m = arg;
+  atomic_fetch_sub(&m->to->inbox, m->bytes);
+  m->run(m->server, m->arg);
 }
 
 /* The bytes are counted before the message is sent, so that several senders together stay within
  * the limit. */
-static int post_thread_message(sio_threads *t, struct member *m, struct envelope *e) {
-  if (atomic_fetch_add(&m->inbox, e->bytes) + e->bytes <= t->inbox_max) {
-    int err = sio__loop_post(m->loop, run_thread_message, e);
-    if (!err) return 0;
-    atomic_fetch_sub(&m->inbox, e->bytes);
-    return err;
+static int post_thread_message(sio_threads *t, struct thread_message *m) {
+  struct member *to = m->to;
+  size_t bytes = m->bytes;
+  m->post = (struct loop_post){ .fn = run_thread_message, .arg = m };
+  bool fits = atomic_fetch_add(&to->inbox, bytes) + bytes <= t->inbox_max;
+  int err = fits || bytes == 0 ? sio__loop_post_allocated(to->loop, &m->post) : SIO_ETOOBIG;
+  if (err) atomic_fetch_sub(&to->inbox, bytes);
+  return err;
+}
+
+struct thread_message *sio__thread_message_new(void) {
+  return sio__calloc(1, sizeof(struct thread_message));
+}
+
+/* Sends m if the member is still there. After an error, m is still the caller's. */
+static int send_thread_message(sio_threads *t, struct member_id to, struct thread_message *m) {
+  pthread_rwlock_rdlock(&t->lock);
+  struct member *member = find_member(t, to);
+  int err = SIO_ECLOSED;
+  if (member) {
+    m->to = member;
+    m->server = member->server;
+    err = post_thread_message(t, m);
   }
-  atomic_fetch_sub(&m->inbox, e->bytes);
-  return SIO_ETOOBIG;
+  pthread_rwlock_unlock(&t->lock);
+  return err;
 }
 
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes) {
-  struct envelope *e = sio__malloc(sizeof *e);
-  if (!e) return UV_ENOMEM;
-  pthread_rwlock_rdlock(&t->lock);
-  struct member *m = find_member(t, to);
-  int err = SIO_ECLOSED;
-  if (m) {
-    *e = (struct envelope){ m, m->server, run, arg, bytes + sizeof *e };
-    err = post_thread_message(t, m, e);
-  }
-  pthread_rwlock_unlock(&t->lock);
-  if (err) sio__free(e);
+  struct thread_message *m = sio__thread_message_new();
+  if (!m) return UV_ENOMEM;
+  m->run = run;
+  m->arg = arg;
+  m->bytes = bytes + sizeof *m;
+  int err = send_thread_message(t, to, m);
+  if (err) sio__free(m);
+  return err;
+}
+
+int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
+                       void (*run)(void *server, void *arg), void *arg) {
+  m->run = run;
+  m->arg = arg;
+  int err = send_thread_message(t, to, m);
+  if (err) sio__free(m);
   return err;
 }
 

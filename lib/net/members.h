@@ -65,6 +65,16 @@ void sio__threads_drain(sio_threads *t, struct member_id id);
  * error arg is still the caller's. */
 int sio__threads_send(sio_threads *t, struct member_id to, void (*run)(void *server, void *arg),
                       void *arg, size_t bytes);
+
+/* A message that is allocated before it is known what it says: the memory for the reply to a
+ * question is allocated with the question, so that the reply cannot fail for want of memory.
+ * Returns NULL if there is none. A message that is not sent is freed with sio__free(). */
+struct thread_message *sio__thread_message_new(void);
+/* Sends m as sio__threads_send() does, and takes it over in any case. It does not count in the
+ * member's inbox: there is one reply at most to each message that does. 0, or SIO_ECLOSED. */
+int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_message *m,
+                       void (*run)(void *server, void *arg), void *arg);
+
 /* Writes the ids of all members but `self` to out, which has MEMBERS_MAX elements, and returns
  * their number. */
 unsigned sio__threads_list_others(sio_threads *t, struct member_id self, struct member_id *out);

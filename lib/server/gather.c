@@ -24,6 +24,7 @@ struct gather {
 struct stats_message {
   struct member_id from;
   uint64_t number;
+  struct thread_message *reply; /* what sends this struct back; NULL: it was sent */
   bool with_nsps;
   int err; /* why the rows are not complete */
   sio_stats stats;
@@ -55,6 +56,7 @@ void sio__gather_finish_all(sio_server *srv) {
 
 static void stats_message_free(struct stats_message *m) {
   sio__nsp_rows_clear(&m->nsps);
+  sio__free(m->reply);
   sio__free(m);
 }
 
@@ -91,20 +93,30 @@ static void fill_and_return(void *server, void *arg) {
   sio_server_stats(srv, &m->stats, sizeof m->stats);
   m->stats.addresses = 0; /* The table is shared, and is in the asker's own statistics. */
   if (m->with_nsps) m->err = sio__nsp_rows_collect(&m->nsps, srv);
-  size_t bytes = sizeof *m + sio__nsp_rows_size(&m->nsps);
-  if (sio__threads_send(srv->core.threads, m->from, on_stats_returned, m, bytes))
+  struct thread_message *reply = m->reply;
+  m->reply = NULL;
+  if (sio__threads_reply(srv->core.threads, m->from, reply, on_stats_returned, m))
     stats_message_free(m);
 }
 
-static int ask_member(sio_server *srv, struct member_id to, const struct gather *g) {
+static struct stats_message *stats_message_new(sio_server *srv, const struct gather *g) {
   struct stats_message *m = sio__calloc(1, sizeof *m);
-  if (!m) return UV_ENOMEM;
+  if (!m) return NULL;
   m->from = srv->core.member;
   m->number = g->number;
   m->with_nsps = g->with_nsps;
   sio__nsp_rows_init(&m->nsps);
+  m->reply = sio__thread_message_new();
+  if (m->reply) return m;
+  stats_message_free(m);
+  return NULL;
+}
+
+static int ask_member(sio_server *srv, struct member_id to, const struct gather *g) {
+  struct stats_message *m = stats_message_new(srv, g);
+  if (!m) return UV_ENOMEM;
   int err = sio__threads_send(srv->core.threads, to, fill_and_return, m, sizeof *m);
-  if (err) sio__free(m);
+  if (err) stats_message_free(m);
   return err;
 }
 

@@ -69,13 +69,6 @@ int sio__nsp_rows_add_all(struct map *rows, const struct map *from) {
   return 0;
 }
 
-size_t sio__nsp_rows_size(const struct map *rows) {
-  const struct nsp_row *row;
-  size_t n = rows->cap * sizeof *rows->slots;
-  for (uint32_t i = 0; (row = sio__map_next(rows, &i));) n += sizeof *row + strlen(row->name) + 1;
-  return n;
-}
-
 void sio__nsp_rows_clear(struct map *rows) {
   struct nsp_row *row;
   for (uint32_t i = 0; (row = sio__map_next(rows, &i));) sio__free(row);

@@ -22,8 +22,6 @@ void sio__nsp_rows_init(struct map *rows);
 int sio__nsp_rows_collect(struct map *rows, const sio_server *srv);
 /* Adds all rows of *from. 0 or UV_ENOMEM. */
 int sio__nsp_rows_add_all(struct map *rows, const struct map *from);
-/* The memory that the rows take. */
-size_t sio__nsp_rows_size(const struct map *rows);
 void sio__nsp_rows_clear(struct map *rows);
 
 #endif

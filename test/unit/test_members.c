@@ -593,6 +593,34 @@ TEST(the_statistics_of_all_members_are_added_up) {
   end();
 }
 
+/* The memory for the replies is allocated with the questions. */
+TEST(the_statistics_of_all_members_come_although_there_is_no_memory_to_reply) {
+  begin();
+  summed = 0;
+  EQ(sio_threads_stats(members[0], on_sum, NULL), 0);
+  alloc_fail_all();
+  turns(4);
+  alloc_fail_in(0);
+  EQ(summed, 3);
+  end();
+}
+
+TEST(a_member_that_cannot_be_asked_is_left_out_of_the_sum) {
+  size_t before;
+  begin();
+  for (int i = 3; i <= 8; i++) {
+    summed = 0;
+    before = alloc_live;
+    alloc_fail_in((size_t)i);
+    EQ(sio_threads_stats(members[0], on_sum, NULL), 0);
+    alloc_fail_in(0);
+    turns(4);
+    EQ(summed, 2);
+    EQ(alloc_live, before);
+  }
+  end();
+}
+
 TEST(a_sum_of_statistics_ends_when_its_server_closes) {
   begin();
   summed = 0;
@@ -721,6 +749,8 @@ T(an_event_to_the_other_servers_reaches_the_other_members)
 T(members_count_as_servers)
 T(a_question_to_a_member_that_closes_ends_without_it)
 T(the_statistics_of_all_members_are_added_up)
+T(the_statistics_of_all_members_come_although_there_is_no_memory_to_reply)
+T(a_member_that_cannot_be_asked_is_left_out_of_the_sum)
 T(a_sum_of_statistics_ends_when_its_server_closes)
 T(a_server_without_others_is_the_whole_sum)
 T(the_metrics_of_one_member_are_those_of_all)
