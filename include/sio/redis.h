@@ -81,6 +81,9 @@ typedef struct sio_redis_options {
   /* For rediss://, and only for that: a client's, as of sio_openssl_client_new() (libsio-openssl).
    * Borrowed; it must outlive the handles of the sio_redis. libsio-redis is linked to no TLS. */
   const sio_tls *tls;
+  /* For the sentinels of a url of redis+sentinel://; NULL: none. The login of the url, or username
+   * and password, is for the master. */
+  const char *sentinel_username, *sentinel_password;
 } sio_redis_options;
 
 /* uv: the loop of the servers. Opens no connection yet. UV_EINVAL: the options contradict each
@@ -107,6 +110,8 @@ typedef struct sio_redis_stats {
   uint64_t errors;     /* commands that Redis answered with an error                      */
   uint64_t malformed;  /* messages that came and could not be understood                  */
   size_t queued;       /* bytes of commands that wait                                     */
+  uint64_t redirected; /* answers of a cluster that a slot is on another server (MOVED, ASK) */
+  uint64_t switches;   /* how often the sentinels had another master than before          */
 } sio_redis_stats;
 SIO_EXTERN void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size);
 /* Copies the counters to *out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * context.c - what the two connections do together, and what the host is told of it.
+ * context.c - options, opening and closing, and what the host is told.
  */
 #include "redis/context.h"
 
@@ -9,11 +9,7 @@
 #include "base/sized.h"
 #include <stdio.h>
 
-enum {
-  KIB = 1024,
-  MIB = 1024 * KIB,
-  SUBSCRIPTIONS_MAX = 1024 * MIB /* their number is that of the rooms here */
-};
+enum { KIB = 1024, MIB = 1024 * KIB };
 
 /* ---- the host is told later ------------------------------------------------------------------ */
 
@@ -26,244 +22,78 @@ static void context_tell_state(sio_redis *r) {
 static void on_soon(uv_idle_t *h) {
   sio_redis *r = h->data;
   uv_idle_stop(h);
-  sio__link_flush(&r->subscriber);
-  sio__link_flush(&r->commands);
+  if (r->misplaced && r->users) sio__redis_place(r);
+  pairs_each(p, r) {
+    sio__link_flush(&p->subscriber);
+    sio__link_flush(&p->commands);
+  }
   sio__notes_tell(&r->notes);
   context_tell_state(r);
 }
 
-static void context_wake(sio_redis *r) {
+void sio__redis_wake(sio_redis *r) {
   if (!r->freed) uv_idle_start(&r->soon, on_soon);
 }
 
-#define CONTEXT_NOTE(r, kind, level, ...)                                    \
-  do {                                                                       \
-    sio__note(&(r)->notes, (kind), (level), uv_now((r)->loop), __VA_ARGS__); \
-    context_wake(r);                                                         \
-  } while (0)
-
-static enum sio_redis_state state_of(const sio_redis *r) {
-  if (!r->users || r->freed) return SIO_REDIS_IDLE;
-  bool ready = r->commands.state == LINK_READY && r->subscriber.state == LINK_READY;
-  return ready && !r->to_confirm ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
+static bool pair_is_ready(const struct redis_pair *p) {
+  return p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
 }
 
-static void context_update(sio_redis *r, const char *why) {
+static enum sio_redis_state state_of(const sio_redis *r) {
+  bool ready = !r->to_confirm && !r->homeless;
+  if (!r->users || r->freed) return SIO_REDIS_IDLE;
+  pairs_each(p, r) if ((p->subscriptions || p == r->home) && !pair_is_ready(p)) ready = false;
+  if (redis_is_cluster(r) && !r->cluster.known) ready = false;
+  return ready ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
+}
+
+void sio__redis_update(sio_redis *r, const char *why) {
   enum sio_redis_state now = state_of(r);
   if (now == r->state) return;
   r->state = now;
   snprintf(r->why, sizeof r->why, "%s", why);
   if (now == SIO_REDIS_READY)
-    CONTEXT_NOTE(r, NOTE_STATE, SIO_LOG_INFO, "connected to Redis and subscribed");
-  context_wake(r);
-}
-
-/* ---- both connections ------------------------------------------------------------------------ */
-
-static sio_redis *context_of(struct link *l) {
-  return l->expects_replies ? container_of(l, sio_redis, commands)
-                            : container_of(l, sio_redis, subscriber);
-}
-
-static void on_link_down(struct link *l, const char *why, unsigned wait_ms) {
-  sio_redis *r = context_of(l);
-  const char *which = l->expects_replies ? "for commands" : "that is subscribed";
-  r->stats.failures++;
-  if (!l->expects_replies) r->to_confirm = 0;
-  CONTEXT_NOTE(r, NOTE_DOWN, SIO_LOG_WARN, "the connection to Redis %s: %s; next attempt in %u ms",
-               which, why, wait_ms);
-  context_update(r, why);
-}
-
-/* Redis answered a command with an error: READONLY, OOM, NOPERM, LOADING, ... */
-static void context_hear_error(sio_redis *r, const redisReply *reply) {
-  char text[160];
-  r->stats.errors++;
-  CONTEXT_NOTE(r, NOTE_REFUSED, SIO_LOG_WARN, "Redis refuses a command: %s",
-               sio__note_clean(text, sizeof text, reply_text(reply)));
-}
-
-/* ---- commands -------------------------------------------------------------------------------- */
-
-static void on_commands_ready(struct link *l) {
-  sio_redis *r = context_of(l);
-  r->stats.connects++;
-  context_wake(r);
-  context_update(r, "");
-}
-
-/* PUBSUB NUMSUB: a channel and a number. */
-static int64_t numsub_of(const redisReply *reply) {
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) return UV_EIO;
-  const redisReply *n = reply->element[1];
-  return n->type == REDIS_REPLY_INTEGER && n->integer >= 0 ? n->integer : UV_EIO;
-}
-
-static void on_command_reply(struct link *l, const redisReply *reply) {
-  sio_redis *r = context_of(l);
-  struct link_expect expect;
-  if (!sio__link_take_expect(l, &expect)) return;
-  if (reply_is_error(reply)) context_hear_error(r, reply);
-  if (expect.id[0]) r->counted(r, expect.id, numsub_of(reply));
-}
-
-static void on_lost(struct link *l, const struct link_expect *expect) {
-  sio_redis *r = context_of(l);
-  if (expect->id[0]) r->counted(r, expect->id, UV_ENOTCONN);
-}
-
-static const struct link_ops command_ops = {
-  .ready = on_commands_ready, .reply = on_command_reply, .lost = on_lost, .down = on_link_down
-};
-
-static int context_command(sio_redis *r, const sio_slice *words, size_t n, const char *id) {
-  struct link_expect expect = { { 0 } };
-  if (id) memcpy(expect.id, id, strlen(id));
-  bool open = r->users && !r->freed;
-  int err = open ? sio__link_command(&r->commands, &expect, words, n) : UV_ENOTCONN;
-  context_wake(r);
-  return err;
+    REDIS_NOTE(r, NOTE_STATE, SIO_LOG_INFO, "connected to Redis and subscribed");
+  sio__redis_wake(r);
 }
 
 void sio__redis_dropped(sio_redis *r, int err) {
   r->stats.dropped++;
-  CONTEXT_NOTE(r, NOTE_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
-               err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
+  REDIS_NOTE(r, NOTE_DROPPED, SIO_LOG_WARN, "a message to the other servers is dropped: %s",
+             err == UV_ENOBUFS ? "max_queued bytes wait for Redis" : sio_strerror(err));
 }
-
-int sio__redis_publish(sio_redis *r, bool sharded, sio_slice channel, sio_slice payload) {
-  const sio_slice words[] = { sharded ? SLICE("SPUBLISH") : SLICE("PUBLISH"), channel, payload };
-  int err = context_command(r, words, 3, NULL);
-  if (err)
-    sio__redis_dropped(r, err);
-  else
-    r->stats.published++;
-  return err;
-}
-
-int sio__redis_count(sio_redis *r, bool sharded, sio_slice channel, const char *id) {
-  const sio_slice words[] = { SLICE("PUBSUB"), sharded ? SLICE("SHARDNUMSUB") : SLICE("NUMSUB"),
-                              channel };
-  return context_command(r, words, 3, id);
-}
-
-/* ---- subscriptions --------------------------------------------------------------------------- */
-
-static sio_slice subscription_key(const void *item) {
-  const struct subscription *s = item;
-  return slice(s->name, s->name_len);
-}
-
-static int context_send_subscription(sio_redis *r, const struct subscription *s, bool on) {
-  static const char *const verbs[][2] = { { "UNSUBSCRIBE", "SUBSCRIBE" },
-                                          { "PUNSUBSCRIBE", "PSUBSCRIBE" },
-                                          { "SUNSUBSCRIBE", "SSUBSCRIBE" } };
-  const sio_slice words[] = { slice_str(verbs[s->kind][on]), slice(s->name, s->name_len) };
-  int err = sio__link_command(&r->subscriber, NULL, words, 2);
-  context_wake(r);
-  return err;
-}
-
-/* All subscriptions on a new connection. */
-static void on_subscriber_ready(struct link *l) {
-  sio_redis *r = context_of(l);
-  int err = 0;
-  const struct subscription *s;
-  sio__link_drop_queue(l);
-  r->to_confirm = 0;
-  for (uint32_t i = 0; !err && (s = sio__map_next(&r->subscriptions, &i)); r->to_confirm++)
-    err = context_send_subscription(r, s, true);
-  r->stats.connects++;
-  if (err)
-    sio__link_break(l, err == UV_ENOBUFS ? "max_queued is too small for the subscriptions"
-                                         : "no memory for the subscriptions");
-  else
-    context_update(r, "");
-}
-
-/* A namespace that is made later does not make the others unready. */
-int sio__redis_subscribe(sio_redis *r, struct subscription *s) {
-  int err = sio__map_put(&r->subscriptions, s);
-  if (err || r->subscriber.state != LINK_READY) return err;
-  err = context_send_subscription(r, s, true);
-  if (err) sio__map_del(&r->subscriptions, subscription_key(s));
-  return err;
-}
-
-void sio__redis_unsubscribe(sio_redis *r, struct subscription *s) {
-  if (sio__map_get(&r->subscriptions, subscription_key(s)) != s) return;
-  sio__map_del(&r->subscriptions, subscription_key(s));
-  if (r->subscriber.state == LINK_READY) (void)context_send_subscription(r, s, false);
-}
-
-/* ["message",channel,payload] or ["pmessage",pattern,channel,payload] */
-static void context_hear_message(sio_redis *r, redisReply *const *v, size_t n) {
-  sio_slice channel = reply_text(v[n - 2]);
-  struct subscription *s = sio__map_get(&r->subscriptions, reply_text(v[1]));
-  r->stats.received++;
-  if (s) s->heard(s, channel, reply_text(v[n - 1]));
-}
-
-static bool all_are_text(const redisReply *reply) {
-  for (size_t i = 0; i < reply->elements; i++)
-    if (!reply_is_text(reply->element[i])) return false;
-  return true;
-}
-
-static void context_confirm(sio_redis *r) {
-  if (r->to_confirm) r->to_confirm--;
-  context_update(r, "");
-}
-
-static bool is_confirmation(sio_slice kind) {
-  return slice_is(kind, "subscribe") || slice_is(kind, "psubscribe") ||
-         slice_is(kind, "ssubscribe");
-}
-
-/* 0: it is no message. */
-static size_t message_length(sio_slice kind) {
-  if (slice_is(kind, "message") || slice_is(kind, "smessage")) return 3;
-  return slice_is(kind, "pmessage") ? 4 : 0;
-}
-
-static void on_subscriber_reply(struct link *l, const redisReply *reply) {
-  sio_redis *r = context_of(l);
-  if (reply_is_error(reply)) context_hear_error(r, reply);
-  if (reply_is_error(reply) && r->to_confirm) sio__link_break(l, "a subscription is refused");
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) return;
-  if (!reply_is_text(reply->element[0])) return;
-  sio_slice kind = reply_text(reply->element[0]);
-  if (is_confirmation(kind)) context_confirm(r);
-  size_t n = message_length(kind);
-  if (n && reply->elements == n && all_are_text(reply)) context_hear_message(r, reply->element, n);
-}
-
-static const struct link_ops subscriber_ops = {
-  .ready = on_subscriber_ready, .reply = on_subscriber_reply, .lost = on_lost, .down = on_link_down
-};
 
 void sio__redis_malformed(sio_redis *r, sio_slice channel, const char *what) {
   char name[80];
   r->stats.malformed++;
-  CONTEXT_NOTE(r, NOTE_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
-               sio__note_clean(name, sizeof name, channel), what);
+  REDIS_NOTE(r, NOTE_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
+             sio__note_clean(name, sizeof name, channel), what);
 }
 
 /* ---- opened and closed ----------------------------------------------------------------------- */
 
 void sio__redis_use(sio_redis *r) {
   if (r->users++ || r->freed) return;
-  sio__link_start(&r->subscriber);
-  sio__link_start(&r->commands);
-  context_update(r, "");
+  if (r->home) sio__pair_start(r->home);
+  if (redis_is_cluster(r)) sio__cluster_start(r);
+  sio__redis_update(r, "");
+}
+
+static void context_stop_links(sio_redis *r) {
+  sio__link_stop(&r->guide);
+  pairs_each(p, r) {
+    sio__link_stop(&p->commands);
+    sio__link_stop(&p->subscriber);
+    sio__subscriber_down(p);
+    p->failing = false;
+  }
+  if (redis_is_cluster(r)) sio__cluster_stop(r);
 }
 
 void sio__redis_unuse(sio_redis *r) {
   if (--r->users || r->freed) return;
-  sio__link_stop(&r->commands);
-  sio__link_stop(&r->subscriber);
-  r->to_confirm = 0;
-  context_update(r, "no server uses it");
+  context_stop_links(r);
+  sio__redis_update(r, "no server uses it");
 }
 
 static void context_release(sio_redis *r) {
@@ -271,11 +101,12 @@ static void context_release(sio_redis *r) {
   sio__map_clear(&r->questions);
   sio__msgs_clear(&r->msgs);
   sio__redis_url_clear(&r->options.url);
-  sio__free(r->client_name);
+  sio__cluster_clear(r);
+  sio__free(r->texts);
   sio__free(r);
 }
 
-static void context_check_closed(sio_redis *r) {
+void sio__redis_check_closed(sio_redis *r) {
   if (r->freed && !r->handles && !r->refs) context_release(r);
 }
 
@@ -283,15 +114,23 @@ void sio__redis_ref(sio_redis *r) { r->refs++; }
 
 void sio__redis_unref(sio_redis *r) {
   r->refs--;
-  context_check_closed(r);
+  sio__redis_check_closed(r);
 }
 
-static void on_link_closed(struct link *l) { context_check_closed(context_of(l)); }
+static void on_guide_closed(struct link *l) {
+  sio__redis_check_closed(container_of(l, sio_redis, guide));
+}
 
 static void on_soon_closed(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
-  context_check_closed(r);
+  sio__redis_check_closed(r);
+}
+
+static void context_close_pairs(sio_redis *r) {
+  sio__redis_forget_places(r);
+  pairs_each(p, r) sio__pair_close(p);
+  r->home = NULL;
 }
 
 void sio_redis_free(sio_redis *r) {
@@ -299,8 +138,9 @@ void sio_redis_free(sio_redis *r) {
   r->freed = true;
   r->state = SIO_REDIS_IDLE;
   r->notes.log = NULL;
-  sio__link_close(&r->commands);
-  sio__link_close(&r->subscriber);
+  context_close_pairs(r);
+  sio__link_close(&r->guide);
+  if (redis_is_cluster(r)) sio__cluster_close(r);
   uv_close((uv_handle_t *)&r->soon, on_soon_closed);
 }
 
@@ -333,6 +173,8 @@ static bool redis_tls_is_usable(const sio_tls *tls) {
 static int context_check_options(const sio_redis_options *o, const struct context_complaint *why) {
   if (o->username && !o->password)
     return context_refuse(why, UV_EINVAL, "username: there is no password");
+  if (o->sentinel_username && !o->sentinel_password)
+    return context_refuse(why, UV_EINVAL, "sentinel_username: there is no sentinel_password");
   if (o->client_name && (!*o->client_name || has_space(o->client_name)))
     return context_refuse(why, UV_EINVAL, "client_name: it is empty or has a space");
   if (o->tls && !redis_tls_is_usable(o->tls))
@@ -342,18 +184,55 @@ static int context_check_options(const sio_redis_options *o, const struct contex
   return 0;
 }
 
+/* Copies s to *at and moves *at behind the copy. NULL stays NULL. */
+static const char *context_keep(char **at, const char *s) {
+  if (!s) return NULL;
+  char *copy = memcpy(*at, s, strlen(s) + 1);
+  *at += strlen(s) + 1;
+  return copy;
+}
+
+static size_t size_of_text(const char *s) { return s ? strlen(s) + 1 : 0; }
+
 /* The login of the options takes the place of that in the URL. All in one block. */
 static int context_read_login(sio_redis *r, const sio_redis_options *o) {
   struct redis_url *u = &r->options.url;
   const char *name = o->client_name ? o->client_name : "libsio";
-  size_t n = strlen(name) + 1, user = o->username ? strlen(o->username) + 1 : 0;
-  size_t password = o->password ? strlen(o->password) + 1 : 0;
-  char *p = r->client_name = sio__malloc(n + user + password);
-  if (!p) return UV_ENOMEM;
-  r->options.client_name = memcpy(p, name, n);
-  if (password) u->user = user ? memcpy(p + n, o->username, user) : NULL;
-  if (password) u->password = memcpy(p + n + user, o->password, password);
+  char *at = r->texts =
+      sio__malloc(size_of_text(name) + size_of_text(o->username) + size_of_text(o->password) +
+                  size_of_text(o->sentinel_username) + size_of_text(o->sentinel_password));
+  if (!at) return UV_ENOMEM;
+  r->options.client_name = context_keep(&at, name);
+  if (o->password) {
+    u->user = context_keep(&at, o->username);
+    u->password = context_keep(&at, o->password);
+  }
+  r->guide_options.url.user = context_keep(&at, o->sentinel_username);
+  r->guide_options.url.password = context_keep(&at, o->sentinel_password);
   return 0;
+}
+
+/* How the guide asks, and as whom it logs in. */
+static void context_read_guide(sio_redis *r) {
+  struct link_options *g = &r->guide_options;
+  const struct redis_url login = g->url;
+  *g = r->options;
+  g->max_elements = REPLY_ELEMENTS_SLOTS;
+  if (redis_has_sentinels(r)) {
+    g->greeting[0] = SLICE("SENTINEL");
+    g->greeting[1] = SLICE("GET-MASTER-ADDR-BY-NAME");
+    g->greeting[2] = slice_str(g->url.master);
+    g->ngreeting = 3;
+    g->url.database = NULL;
+    g->url.user = login.user;
+    g->url.password = login.password;
+    r->options.greeting[0] = SLICE("ROLE");
+    r->options.ngreeting = 1;
+  } else {
+    g->greeting[0] = SLICE("CLUSTER");
+    g->greeting[1] = SLICE("SLOTS");
+    g->ngreeting = 2;
+  }
 }
 
 static int context_read_options(sio_redis *r, const sio_redis_options *o,
@@ -365,6 +244,8 @@ static int context_read_options(sio_redis *r, const sio_redis_options *o,
   if (err) return context_refuse(why, err, err == UV_ENOMEM ? uv_strerror(err) : text);
   if (l->url.secure != (o->tls != NULL))
     return context_refuse(why, UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+  if (o->sentinel_password && !redis_has_sentinels(r))
+    return context_refuse(why, UV_EINVAL, "sentinel_password: the url has no sentinels");
   l->tls = o->tls;
   l->connect_timeout_ms = number_or(o->connect_timeout_ms, 5000);
   l->ping_interval_ms = number_or(o->ping_interval_ms, 10000);
@@ -377,18 +258,30 @@ static int context_read_options(sio_redis *r, const sio_redis_options *o,
   r->notes.level = o->log_level ? o->log_level : SIO_LOG_WARN;
   r->on_state = o->on_state;
   r->on_state_user = o->on_state_user;
+  l->max_elements = redis_is_cluster(r) ? REPLY_ELEMENTS_SLOTS : REPLY_ELEMENTS;
+  context_read_guide(r);
   return 0;
 }
 
-static void context_init_handles(sio_redis *r) {
-  sio__link_init(&r->commands, r->loop, &command_ops, &r->options, &r->handles, on_link_closed);
-  sio__link_init(&r->subscriber, r->loop, &subscriber_ops, &r->options, &r->handles,
-                 on_link_closed);
-  r->commands.expects_replies = true;
-  r->subscriber.max_out = SUBSCRIPTIONS_MAX;
+/* What can fail comes first: from the first handle on, it is freed by closing handles. */
+static int context_init_handles(sio_redis *r) {
+  const struct redis_host *h = &r->options.url.hosts[0];
+  int err = 0;
+  if (redis_is_cluster(r))
+    err = sio__cluster_init(r);
+  else if (!(r->home = sio__pair_new(r)))
+    err = UV_ENOMEM;
+  if (err) return err;
+  if (r->home && r->options.url.nhosts) {
+    sio__link_set_address(&r->home->commands, h->name, h->port);
+    sio__link_set_address(&r->home->subscriber, h->name, h->port);
+  }
+  sio__link_init(&r->guide, r->loop, redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
+                 &r->guide_options, &r->handles, on_guide_closed);
   uv_idle_init(r->loop, &r->soon);
   r->soon.data = r;
   r->handles++;
+  return 0;
 }
 
 int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_size,
@@ -404,14 +297,15 @@ int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_
   sio_redis *r = sio__calloc(1, sizeof *r);
   if (!r) return context_refuse(&why, UV_ENOMEM, uv_strerror(UV_ENOMEM));
   r->loop = loop;
-  err = context_read_options(r, &o, &why);
-  sio__map_init(&r->subscriptions, subscription_key);
+  list_init(&r->pairs);
+  sio__subscriptions_init(r);
   sio__msgs_init(&r->msgs);
+  err = context_read_options(r, &o, &why);
+  if (!err && (err = context_init_handles(r))) (void)context_refuse(&why, err, uv_strerror(err));
   if (err) {
     context_release(r);
     return err;
   }
-  context_init_handles(r);
   *out = r;
   return 0;
 }
@@ -419,8 +313,8 @@ int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_
 void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size) {
   sio_redis_stats s = r->stats;
   s.state = (int)r->state;
-  s.unanswered = r->commands.unanswered;
-  s.queued = sio__link_queued(&r->commands);
+  s.queued = 0;
+  pairs_each(p, r) s.queued += sio__link_queued(&p->commands);
   memset(out, 0, size);
   memcpy(out, &s, size < sizeof s ? size : sizeof s);
 }

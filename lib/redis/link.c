@@ -87,26 +87,31 @@ static void link_drop_addresses(struct link *l) {
 
 /* ---- what waits ------------------------------------------------------------------------------ */
 
+static void link_lose(struct link *l, struct link_expect *expect) {
+  l->ops->lost(l, expect);
+  sio__free(expect->kept);
+}
+
 /* The replies to what was written will not come. What was not written goes with the next
  * connection. */
 static void link_forget_written(struct link *l) {
   struct link_expect expect;
   for (uint32_t n = l->nwritten; n && sio__link_take_expect(l, &expect); n--) {
-    l->unanswered++;
-    l->ops->lost(l, &expect);
+    if (l->unanswered) ++*l->unanswered;
+    link_lose(l, &expect);
   }
 }
 
 size_t sio__link_queued(const struct link *l) {
-  return l->out.n + (l->wire && l->state == LINK_READY
-                         ? uv_stream_get_write_queue_size(&l->wire->u.stream)
-                         : 0);
+  return l->out.n + l->kept +
+         (l->wire && l->state == LINK_READY ? uv_stream_get_write_queue_size(&l->wire->u.stream)
+                                            : 0);
 }
 
 void sio__link_drop_queue(struct link *l) {
   struct link_expect expect;
   l->out.n = 0;
-  while (sio__link_take_expect(l, &expect)) l->ops->lost(l, &expect);
+  while (sio__link_take_expect(l, &expect)) link_lose(l, &expect);
 }
 
 bool sio__link_take_expect(struct link *l, struct link_expect *out) {
@@ -115,7 +120,35 @@ bool sio__link_take_expect(struct link *l, struct link_expect *out) {
   l->first = (l->first + 1) & (l->cap_expects - 1);
   l->nexpects--;
   if (l->nwritten) l->nwritten--;
+  if (out->kept) l->kept -= out->kept->n;
   return true;
+}
+
+static struct link_expect *link_expect_at(struct link *l, uint32_t i) {
+  return &l->expects[(l->first + i) & (l->cap_expects - 1)];
+}
+
+bool sio__link_take_kept(struct link *l, int slot, struct link_expect *out) {
+  for (uint32_t i = 0; i < l->nexpects; i++) {
+    struct link_expect *e = link_expect_at(l, i);
+    if (!e->kept || e->slot != slot) continue;
+    *out = *e;
+    l->kept -= e->kept->n;
+    *e = (struct link_expect){ .slot = LINK_NO_SLOT };
+    return true;
+  }
+  return false;
+}
+
+void sio__link_take_unwritten(struct link *l, void (*take)(struct link *l, struct link_expect *e)) {
+  uint32_t n = l->nexpects - l->nwritten;
+  l->out.n = 0;
+  l->nexpects = l->nwritten;
+  for (uint32_t i = 0; i < n; i++) {
+    struct link_expect e = *link_expect_at(l, l->nwritten + i);
+    if (e.kept) l->kept -= e.kept->n;
+    take(l, &e);
+  }
 }
 
 static int link_grow_expects(struct link *l) {
@@ -154,15 +187,49 @@ static int put_command(struct buf *b, const sio_slice *words, size_t n) {
   return err;
 }
 
+/* A copy of the command that was put last. */
+static struct link_kept *keep_command(const struct buf *b, size_t before) {
+  size_t n = b->n - before;
+  struct link_kept *k = sio__malloc(sizeof *k + n);
+  if (!k) return NULL;
+  *k = (struct link_kept){ .n = n };
+  memcpy(k->bytes, b->p + before, n);
+  return k;
+}
+
+static void link_add_expect(struct link *l, const struct link_expect *expect) {
+  *link_expect_at(l, l->nexpects++) = *expect;
+  if (expect->kept) l->kept += expect->kept->n;
+}
+
 int sio__link_command(struct link *l, const struct link_expect *expect, const sio_slice *words,
                       size_t n) {
-  size_t size = sio__link_queued(l) + 64;
+  size_t size = sio__link_queued(l) + 64, before = l->out.n;
   for (size_t i = 0; i < n; i++) size = size_add(size, size_add(words[i].n, 32));
   if (size > l->max_out) return UV_ENOBUFS;
   int err = expect ? link_grow_expects(l) : 0;
   if (!err) err = put_command(&l->out, words, n);
   if (err || !expect) return err;
-  l->expects[(l->first + l->nexpects++) & (l->cap_expects - 1)] = *expect;
+  struct link_expect e = *expect;
+  if (e.slot != LINK_NO_SLOT && !(e.kept = keep_command(&l->out, before))) {
+    l->out.n = before;
+    return SIO__ENOMEM;
+  }
+  link_add_expect(l, &e);
+  return 0;
+}
+
+int sio__link_resend(struct link *l, struct link_expect *expect, bool asking) {
+  static const sio_slice words[] = { { "ASKING", 6 } };
+  static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
+  const struct link_kept *k = expect->kept;
+  if (size_add(sio__link_queued(l), size_add(k->n, k->n)) > l->max_out) return UV_ENOBUFS;
+  int err = asking ? sio__link_command(l, &nobody, words, 1) : 0;
+  if (!err) err = link_grow_expects(l);
+  if (!err) err = sio__buf_put(&l->out, k->bytes, k->n);
+  if (err) return err;
+  link_add_expect(l, expect);
+  expect->kept = NULL;
   return 0;
 }
 
@@ -194,6 +261,7 @@ static void link_fail(struct link *l, const char *why) {
   link_drop_addresses(l);
   link_forget_written(l);
   l->state = LINK_WAITING;
+  l->locating = false;
   uv_timer_start(&l->timer, on_retry, wait, 0);
   l->ops->down(l, why, wait);
 }
@@ -218,18 +286,25 @@ static const char *reader_error(int err) {
 static void link_become_ready(struct link *l);
 static void wire_log_in(struct link *l);
 
+static void link_refuse_server(struct link *l, const char *what, sio_slice text) {
+  char clean[128], why[WHY_MAX];
+  snprintf(why, sizeof why, "%s%s", what, sio__note_clean(clean, sizeof clean, text));
+  link_fail(l, why);
+}
+
 /* CLIENT SETNAME may be forbidden; every other error of the login is final. */
 static void wire_hear_greeting(struct link *l, struct wire *w, const redisReply *r) {
-  char text[128], why[WHY_MAX];
-  bool is_name = w->greetings == 2;
+  bool is_name = w->greetings == 2, is_last = w->greetings == 1;
   w->greetings--;
   if (reply_is_error(r) && !is_name) {
-    snprintf(why, sizeof why, "Redis refuses the login: %s",
-             sio__note_clean(text, sizeof text, reply_text(r)));
-    link_fail(l, why);
+    link_refuse_server(l, "Redis refuses the login: ", reply_text(r));
     return;
   }
-  if (!w->greetings) link_become_ready(l);
+  const char *wrong = is_last && l->ops->greeted ? l->ops->greeted(l, r) : NULL;
+  if (wrong)
+    link_refuse_server(l, "", slice_str(wrong));
+  else if (is_last)
+    link_become_ready(l);
 }
 
 static void wire_hear(struct wire *w, const redisReply *r) {
@@ -348,7 +423,8 @@ static int put_login(struct buf *b, const struct link_options *o, unsigned *n) {
   if (u->password) err = put_command(b, auth, u->user ? 3 : 2);
   if (!err && u->database) err = put_command(b, db, 2);
   if (!err) err = put_command(b, name, 3);
-  if (!err) err = put_command(b, ping, 1);
+  if (!err && !o->ngreeting) err = put_command(b, ping, 1);
+  if (!err && o->ngreeting) err = put_command(b, o->greeting, o->ngreeting);
   *n = 2u + (u->password != NULL) + (u->database != NULL);
   return err;
 }
@@ -433,7 +509,7 @@ static void link_become_ready(struct link *l) {
 /* Silent since the last tick: a PING. Silent after a PING: it is gone. */
 static void on_tick(uv_timer_t *t) {
   static const sio_slice ping[] = { { "PING", 4 } };
-  static const struct link_expect nobody;
+  static const struct link_expect nobody = { .slot = LINK_NO_SLOT };
   struct link *l = t->data;
   if (!l->heard && l->pinged) {
     link_fail(l, "Redis does not answer");
@@ -441,8 +517,8 @@ static void on_tick(uv_timer_t *t) {
   }
   l->pinged = !l->heard;
   l->heard = false;
-  if (!l->pinged) return;
-  (void)sio__link_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
+  if (l->pinged) (void)sio__link_command(l, l->expects_replies ? &nobody : NULL, ping, 1);
+  if (l->ops->tick) l->ops->tick(l);
   sio__link_flush(l);
 }
 
@@ -466,7 +542,7 @@ static void on_wire_connected(uv_connect_t *req, int status) {
 
 static struct wire *wire_new(struct link *l) {
   struct wire *w = sio__calloc(1, sizeof *w);
-  if (!w || sio__reply_reader_init(&w->reader, l->options->max_message)) {
+  if (!w || sio__reply_reader_init(&w->reader, l->options->max_message, l->options->max_elements)) {
     sio__free(w);
     return NULL;
   }
@@ -517,11 +593,10 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
 
 static int link_resolve(struct link *l) {
   const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-  const struct redis_url *u = &l->options->url;
   struct lookup *k = sio__calloc(1, sizeof *k);
   if (!k) return SIO__ENOMEM;
   k->link = k->of = l;
-  int err = uv_getaddrinfo(link_loop(l), &k->req, on_resolved, u->host, u->port, &hints);
+  int err = uv_getaddrinfo(link_loop(l), &k->req, on_resolved, l->to.host, l->to.port, &hints);
   if (err) {
     sio__free(k);
     return err;
@@ -550,11 +625,22 @@ static void link_give_up_lookup(struct link *l) {
   l->lookup = NULL;
 }
 
-static void link_attempt(struct link *l) {
-  l->state = LINK_CONNECTING;
+static void link_connect(struct link *l) {
   uv_timer_start(&l->timer, on_connect_timeout, l->options->connect_timeout_ms, 0);
   int err = l->options->url.path ? link_connect_unix(l) : link_resolve(l);
   if (err) link_fail_with(l, "cannot connect", err);
+}
+
+static void link_attempt(struct link *l) {
+  l->state = LINK_CONNECTING;
+  l->locating = l->ops->locate && !l->ops->locate(l);
+  if (!l->locating) link_connect(l);
+}
+
+void sio__link_located(struct link *l) {
+  if (!l->locating) return;
+  l->locating = false;
+  link_connect(l);
 }
 
 /* ---- from outside ---------------------------------------------------------------------------- */
@@ -568,6 +654,11 @@ void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
   uv_timer_init(loop, &l->timer);
   l->timer.data = l;
   ++*handles;
+}
+
+void sio__link_set_address(struct link *l, const char *host, const char *port) {
+  snprintf(l->to.host, sizeof l->to.host, "%s", host);
+  snprintf(l->to.port, sizeof l->to.port, "%s", port);
 }
 
 /* From the loop: the attempt may fail at once, and that calls ops->down. */
@@ -590,6 +681,7 @@ void sio__link_stop(struct link *l) {
   link_forget_written(l);
   sio__link_drop_queue(l);
   uv_timer_stop(&l->timer);
+  l->locating = false;
   l->state = LINK_DOWN;
 }
 

@@ -2,7 +2,7 @@
  *
  * link.h - one connection to Redis, made again whenever it breaks.
  *
- *   DOWN --- sio__link_start() ---> CONNECTING (resolve, connect, log in) ---> READY
+ *   DOWN --- sio__link_start() ---> CONNECTING (locate, resolve, connect, log in) ---> READY
  *   CONNECTING, READY --- failure ---> WAITING (longer each time) ---> CONNECTING
  *   any --- sio__link_stop() ---> DOWN
  *
@@ -21,32 +21,59 @@
 
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
-enum { LINK_ID = 18 }; /* the longest id, with two NULs */
-
-/* What a reply to a command is for: the id of a question, or "" for a reply nobody waits for. */
-struct link_expect {
-  char id[LINK_ID];
+enum {
+  LINK_ID = 18,      /* the longest id, with two NULs */
+  LINK_NO_SLOT = -1, /* the command goes to this server and to no other */
+  LINK_ANY_SLOT = -2 /* every server of a cluster would do */
 };
 
 struct link;
+
+/* A command whose reply may be that it has to be sent to another server: its bytes. */
+struct link_kept {
+  size_t n;
+  unsigned redirected; /* so many times */
+  char bytes[];
+};
+
+/* What becomes of a command. All zero: nobody waits for the reply. */
+struct link_expect {
+  /* The reply, which may be an error. NULL: none will come. */
+  void (*heard)(struct link *l, const struct link_expect *expect, const redisReply *r);
+  char id[LINK_ID]; /* for `heard`: the id of a question */
+  int slot;         /* of a cluster; only where the link's owner keeps commands */
+  struct link_kept *kept;
+};
+
 /* Called from the loop only. None may free the link. */
 struct link_ops {
   void (*ready)(struct link *l);
   /* A reply, not to the login. */
   void (*reply)(struct link *l, const redisReply *r);
-  /* A reply that will not come. */
-  void (*lost)(struct link *l, const struct link_expect *expect);
+  /* A reply that will not come. `expect` is not used any more afterwards. */
+  void (*lost)(struct link *l, struct link_expect *expect);
   /* The connection could not be made, or broke; an attempt follows in wait_ms. why: one clean line.
    * */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
+  /* Where to connect: l->to is set, or sio__link_located() follows (false). NULL: l->to is right. */
+  bool (*locate)(struct link *l);
+  /* The reply to options->greeting. A text: the server is not the right one. NULL: any reply is. */
+  const char *(*greeted)(struct link *l, const redisReply *r);
+  void (*tick)(struct link *l); /* every ping_interval_ms. NULL: nothing. */
 };
 
 struct link_options {
-  struct redis_url url;
+  struct redis_url url; /* not its hosts: l->to */
   const char *client_name;
+  sio_slice greeting[4]; /* the last command of the login; empty: PING */
+  unsigned ngreeting;
   unsigned connect_timeout_ms, ping_interval_ms, retry_min_ms, retry_max_ms;
-  size_t max_queued, max_message;
+  size_t max_queued, max_message, max_elements;
   const sio_tls *tls; /* a client's; NULL: plain */
+};
+
+struct link_address {
+  char host[256], port[6];
 };
 
 struct lookup;
@@ -57,12 +84,15 @@ struct link {
   const struct link_options *options;
   enum link_state state;
   bool expects_replies; /* each command gets one reply: the link for commands */
+  bool locating;        /* CONNECTING, and waits for sio__link_located() */
+  struct link_address to;
   struct wire *wire;
   struct lookup *lookup; /* under way */
   struct addrinfo *addresses, *next_address;
   uv_timer_t timer;
   struct buf out;                        /* commands that are not written yet                */
-  size_t max_out;                        /* of it, and of what the kernel has not taken */
+  size_t max_out;                        /* of it, of `kept`, and of what the kernel holds */
+  size_t kept;                           /* bytes of commands that are kept for their replies */
   struct link_expect *expects;           /* a ring: of commands that have no reply yet       */
   uint32_t first, nexpects, cap_expects; /* cap: a power of two                              */
   uint32_t nwritten;                     /* of those, whose commands were written            */
@@ -70,8 +100,8 @@ struct link {
   uint64_t ready_ms;                     /* when it became ready                             */
   bool heard;                            /* something came since the last tick of the timer  */
   bool pinged;
-  uint64_t unanswered; /* commands that were written, and got no reply before the end */
-  unsigned *handles;   /* counts handles that are not closed yet */
+  uint64_t *unanswered; /* counts commands that were written and will get no reply; may be NULL */
+  unsigned *handles;    /* counts handles that are not closed yet */
   void (*closed)(struct link *l);
 };
 
@@ -79,21 +109,33 @@ struct link {
 void sio__link_init(struct link *l, uv_loop_t *loop, const struct link_ops *ops,
                     const struct link_options *options, unsigned *handles,
                     void (*closed)(struct link *l));
+/* At most 255 bytes of a host and 5 of a port. */
+void sio__link_set_address(struct link *l, const char *host, const char *port);
 void sio__link_start(struct link *l);
-void sio__link_stop(struct link *l);  /* What is queued is written if the kernel takes it now. */
-void sio__link_close(struct link *l); /* for ever; closed follows from the loop */
+void sio__link_located(struct link *l); /* l->to is set; ignored if it was not asked for */
+void sio__link_stop(struct link *l);    /* What is queued is written if the kernel takes it now. */
+void sio__link_close(struct link *l);   /* for ever; closed follows from the loop */
 
 /* Queues a command of n words. expect says who gets the reply; it is NULL on the link for
- * subscriptions, where commands have no replies. 0, UV_ENOBUFS (max_queued bytes wait already), or
- * UV_ENOMEM. */
+ * subscriptions, where commands have no replies. With a slot its bytes are kept until then. 0,
+ * UV_ENOBUFS (max_queued bytes wait already), or UV_ENOMEM. */
 int sio__link_command(struct link *l, const struct link_expect *expect, const sio_slice *words,
                       size_t n);
+/* Queues a command that another link kept; asking: after ASKING. Takes expect->kept over if it
+ * succeeds. Errors as above. */
+int sio__link_resend(struct link *l, struct link_expect *expect, bool asking);
 void sio__link_flush(struct link *l);
-/* Removes the oldest expectation and copies it to *out. False: there is none. */
+/* Removes the oldest expectation and copies it to *out, with what it kept. False: there is none. */
 bool sio__link_take_expect(struct link *l, struct link_expect *out);
+/* Takes what is kept out of the first command with this slot that waits for its reply, whose reply
+ * then interests nobody. False: there is none. */
+bool sio__link_take_kept(struct link *l, int slot, struct link_expect *out);
+/* Takes out all commands that were not written, oldest first; `take` owns what they kept. */
+void sio__link_take_unwritten(struct link *l, void (*take)(struct link *l, struct link_expect *e));
 /* As if the connection had broken: it is made again. */
 void sio__link_break(struct link *l, const char *reason);
-size_t sio__link_queued(const struct link *l); /* bytes that the kernel has not taken */
+size_t sio__link_queued(
+    const struct link *l); /* bytes that the kernel has not taken, or are kept */
 /* Forgets what was queued; its replies are lost. */
 void sio__link_drop_queue(struct link *l);
 

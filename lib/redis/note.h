@@ -11,6 +11,7 @@
 enum note_kind {
   NOTE_STATE,     /* connected, ready             */
   NOTE_DOWN,      /* cannot connect, broken       */
+  NOTE_GUIDE,     /* a sentinel, or a node that is asked for the slots, does not answer */
   NOTE_REFUSED,   /* Redis answered with an error */
   NOTE_DROPPED,   /* a message was not sent       */
   NOTE_MALFORMED, /* a message was not understood */

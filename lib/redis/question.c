@@ -36,16 +36,20 @@ static void question_check(struct question *q) {
   sio__question_end(q, 0);
 }
 
-/* This server is one of those that listen. */
+/* One of those that were asked has answered, or will not: then the others count, if there are some.
+ * This server is one of those that listen. */
 static void on_counted(sio_redis *r, const char *id, int64_t n) {
   struct question *q = sio__question_find(r, id);
   if (!q) return;
-  if (n < 0) {
+  if (n >= 0) q->listening += (uint64_t)n;
+  q->countable = q->countable || n >= 0;
+  if (--q->to_count) return;
+  if (!q->countable) {
     sio__question_end(q, (int)n);
     return;
   }
   q->counted = true;
-  q->servers = n > 0 ? (uint64_t)n - 1 : 0;
+  q->servers = q->listening ? q->listening - 1 : 0;
   if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
     sio_query_expect(q->query, (size_t)q->servers);
   if (q->type == MESSAGE_COUNT) q->answered = q->servers;
@@ -61,7 +65,7 @@ void sio__questions_init(sio_redis *r) {
 static int question_ask_count(struct question *q) {
   sio_adapter *a = q->adapter;
   const struct subscription *s = a->counted;
-  return sio__redis_count(a->redis, a->sharded, slice(s->name, s->name_len), q->id);
+  return sio__redis_count(a->redis, a->sharded, slice(s->name, s->name_len), q->id, &q->to_count);
 }
 
 int sio__question_new(struct question **out, sio_adapter *a, enum message_type type,

@@ -14,7 +14,10 @@ struct question {
   char id[LINK_ID];
   enum message_type type;
   sio_adapter *adapter;
-  sio_query *query; /* held once           */
+  sio_query *query;   /* held once           */
+  unsigned to_count;  /* answers about the number of servers that are still to come */
+  bool countable;     /* one of them had a number */
+  uint64_t listening; /* their sum                */
   bool counted;
   uint64_t servers; /* that are to answer  */
   uint64_t answered;

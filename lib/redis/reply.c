@@ -16,11 +16,13 @@ typedef int array_length;
 static void *reply_create_array(const redisReadTask *t, array_length n) {
   struct reply_reader *r = t->privdata;
   if (n > 0) r->elements += (size_t)n;
-  return r->elements > REPLY_ELEMENTS ? NULL : r->make->createArray(t, n);
+  return r->elements > r->max_elements ? NULL : r->make->createArray(t, n);
 }
 
-int sio__reply_reader_init(struct reply_reader *r, size_t max) {
-  *r = (struct reply_reader){ .reader = redisReaderCreate(), .max = max };
+int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elements) {
+  *r = (struct reply_reader){ .reader = redisReaderCreate(),
+                              .max = max,
+                              .max_elements = max_elements };
   if (!r->reader) return SIO__ENOMEM;
   r->make = r->reader->fn;
   r->fn = *r->make;
@@ -36,7 +38,7 @@ void sio__reply_reader_clear(struct reply_reader *r) {
 }
 
 static int reply_error(const struct reply_reader *r) {
-  if (r->elements > REPLY_ELEMENTS) return SIO_ETOOBIG;
+  if (r->elements > r->max_elements) return SIO_ETOOBIG;
   return r->reader->err == REDIS_ERR_OOM ? SIO__ENOMEM : SIO_EPROTO;
 }
 

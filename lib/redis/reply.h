@@ -2,7 +2,7 @@
  *
  * reply.h - what Redis sends, parsed by the reader of hiredis.
  *
- * What comes is bounded: one reply has at most REPLY_ELEMENTS elements, and less bytes than `max`
+ * What comes is bounded: one reply has at most max_elements elements, and less bytes than `max`
  * and one read more wait until it is complete.
  */
 #ifndef SIO_REDIS_REPLY_H
@@ -11,17 +11,21 @@
 #include "base/slice.h"
 #include <hiredis/hiredis.h>
 
-enum { REPLY_ELEMENTS = 4096 };
+enum {
+  REPLY_ELEMENTS = 4096,
+  REPLY_ELEMENTS_SLOTS = 262144 /* of CLUSTER SLOTS: 16 for each slot */
+};
 
 struct reply_reader {
   redisReader *reader;
   const redisReplyObjectFunctions *make; /* those of hiredis */
   redisReplyObjectFunctions fn;          /* the same, with a check of arrays */
-  size_t max;
+  size_t max, max_elements;
   size_t elements; /* how many elements the reply that is being read has announced so far */
 };
 
-int sio__reply_reader_init(struct reply_reader *r, size_t max); /* 0 or UV_ENOMEM */
+/* 0 or UV_ENOMEM */
+int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elements);
 void sio__reply_reader_clear(struct reply_reader *r);
 /* 0, SIO_ETOOBIG, UV_ENOMEM. After an error the reader is of no more use. */
 int sio__reply_feed(struct reply_reader *r, const char *p, size_t n);

@@ -9,7 +9,9 @@
 #include "base/num.h"
 #include "base/slice.h"
 
-enum { PORT_MAX = 65535, DATABASE_MAX = 1000000 };
+enum { PORT_MAX = 65535, DATABASE_MAX = 1000000, HOST_MAX = 255 };
+
+#define BAD_PERCENT "url: a '%' is not followed by two hexadecimal digits"
 
 static int url_refuse(const char **why, int err, const char *text) {
   *why = text;
@@ -54,7 +56,7 @@ static bool url_number_is_valid(const char *s, uint64_t most) {
 static int url_read_login(struct redis_url *u, char *login, const char **why) {
   char *password = url_cut(login, ':', false);
   if (!url_decode(login) || (password && !url_decode(password)))
-    return url_refuse(why, SIO__EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+    return url_refuse(why, SIO__EINVAL, BAD_PERCENT);
   u->user = *login ? login : NULL;
   u->password = password;
   return 0;
@@ -74,22 +76,54 @@ static int url_read_host(struct redis_url *u, char *host, const char **why) {
   }
   if (port && (!url_number_is_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
     return url_refuse(why, SIO__EINVAL, "url: the port is not a number from 1 to 65535");
-  u->host = *host ? host : "localhost";
-  u->port = port ? port : "6379";
+  if (strlen(host) > HOST_MAX)
+    return url_refuse(why, SIO__EINVAL, "url: the name of a host is longer than 255 bytes");
+  const char *normal = u->kind == URL_SENTINEL ? "26379" : "6379";
+  u->hosts[u->nhosts++] = (struct redis_host){ *host ? host : "localhost", port ? port : normal };
   return 0;
 }
 
-static int url_read_redis(struct redis_url *u, char *rest, const char **why) {
-  char *database = url_cut(rest, '/', false);
-  char *host = url_cut(rest, '@', true);
-  int err = host ? url_read_login(u, rest, why) : 0;
-  if (err) return err;
-  if (database && *database) {
-    if (!url_number_is_valid(database, DATABASE_MAX))
-      return url_refuse(why, SIO__EINVAL, "url: the database is not a number");
-    u->database = database;
+/* One, or several with commas between them. */
+static int url_read_hosts(struct redis_url *u, char *hosts, const char **why) {
+  int err = 0;
+  for (char *next; !err && hosts; hosts = next) {
+    next = u->kind == URL_SERVER ? NULL : url_cut(hosts, ',', false);
+    if (u->nhosts == URL_HOSTS)
+      return url_refuse(why, SIO__EINVAL, "url: it has more than 16 hosts");
+    err = url_read_host(u, hosts, why);
   }
-  return url_read_host(u, host ? host : rest, why);
+  return err;
+}
+
+static int url_read_database(struct redis_url *u, const char *database, const char **why) {
+  if (!database || !*database) return 0;
+  if (!url_number_is_valid(database, DATABASE_MAX))
+    return url_refuse(why, SIO__EINVAL, "url: the database is not a number");
+  if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)
+    return url_refuse(why, SIO__EINVAL, "url: a cluster has no database but 0");
+  u->database = u->kind == URL_CLUSTER ? NULL : database;
+  return 0;
+}
+
+/* The path of sentinels begins with the name of the master. Returns the database, or NULL. */
+static int url_read_path(struct redis_url *u, char *path, const char **why) {
+  char *database = path;
+  if (u->kind == URL_SENTINEL) {
+    database = path ? url_cut(path, '/', false) : NULL;
+    if (!path || !*path)
+      return url_refuse(why, SIO__EINVAL, "url: the name of the master is missing after the hosts");
+    if (!url_decode(path)) return url_refuse(why, SIO__EINVAL, BAD_PERCENT);
+    u->master = path;
+  }
+  return url_read_database(u, database, why);
+}
+
+static int url_read_redis(struct redis_url *u, char *rest, const char **why) {
+  char *path = url_cut(rest, '/', false);
+  char *hosts = url_cut(rest, '@', true);
+  int err = hosts ? url_read_login(u, rest, why) : 0;
+  if (!err) err = url_read_path(u, path, why);
+  return err ? err : url_read_hosts(u, hosts ? hosts : rest, why);
 }
 
 static int url_read_unix(struct redis_url *u, char *path, const char **why) {
@@ -99,16 +133,36 @@ static int url_read_unix(struct redis_url *u, char *path, const char **why) {
   return 0;
 }
 
+static const struct url_scheme {
+  const char *name;
+  enum redis_url_kind kind;
+  bool secure;
+} schemes[] = {
+  { "redis://", URL_SERVER, false },
+  { "rediss://", URL_SERVER, true },
+  { "redis+sentinel://", URL_SENTINEL, false },
+  { "rediss+sentinel://", URL_SENTINEL, true },
+  { "redis+cluster://", URL_CLUSTER, false },
+  { "rediss+cluster://", URL_CLUSTER, true },
+};
+
 int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why) {
   *u = (struct redis_url){ 0 };
   *why = "";
   if (!url) url = "redis://localhost";
   if (!(u->text = sio__strndup(url, strlen(url)))) return SIO__ENOMEM;
-  if (strncmp(url, "redis://", 8) == 0) return url_read_redis(u, u->text + 8, why);
   if (strncmp(url, "unix://", 7) == 0) return url_read_unix(u, u->text + 7, why);
-  u->secure = strncmp(url, "rediss://", 9) == 0;
-  if (u->secure) return url_read_redis(u, u->text + 9, why);
-  return url_refuse(why, SIO__EINVAL, "url: it begins with none of redis://, rediss://, unix://");
+  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+    const struct url_scheme *s = &schemes[i];
+    size_t n = strlen(s->name);
+    if (strncmp(url, s->name, n) != 0) continue;
+    u->kind = s->kind;
+    u->secure = s->secure;
+    return url_read_redis(u, u->text + n, why);
+  }
+  return url_refuse(why, SIO__EINVAL,
+                    "url: it begins with none of redis://, rediss://, unix://, redis+sentinel://, "
+                    "redis+cluster://");
 }
 
 void sio__redis_url_clear(struct redis_url *u) { sio__free(u->text); }

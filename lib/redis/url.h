@@ -7,11 +7,22 @@
 
 #include <stdbool.h>
 
+enum redis_url_kind { URL_SERVER, URL_SENTINEL, URL_CLUSTER };
+
+enum { URL_HOSTS = 16 };
+
+struct redis_host {
+  const char *name, *port;
+};
+
 struct redis_url {
-  char *text;  /* owned: what all others point to    */
-  bool secure; /* rediss:// */
-  const char *host, *port;
+  char *text; /* owned: what all others point to */
+  enum redis_url_kind kind;
+  bool secure;                        /* rediss://                                       */
+  struct redis_host hosts[URL_HOSTS]; /* the server; sentinels; some nodes of a cluster  */
+  unsigned nhosts;
   const char *path;                       /* of a Unix socket; NULL: TCP   */
+  const char *master;                     /* the name of what sentinels watch */
   const char *user, *password, *database; /* NULL: none */
 };
 

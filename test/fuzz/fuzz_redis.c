@@ -57,7 +57,7 @@ static uint64_t read_replies(sio_slice bytes, size_t step) {
   redisReply *r;
   uint64_t d = 0;
   int err = 0;
-  DEMAND(sio__reply_reader_init(&reader, 1000) == 0);
+  DEMAND(sio__reply_reader_init(&reader, 1000, REPLY_ELEMENTS) == 0);
   while (!err && bytes.n) {
     size_t n = bytes.n < step ? bytes.n : step;
     char *copy = piece(bytes.p, n);

@@ -65,7 +65,8 @@ static void url_is(const char *url, int err, const char *text) {
 }
 
 TEST(urls_are_checked) {
-  static const char begins[] = "url: it begins with none of redis://, rediss://, unix://";
+  static const char begins[] = "url: it begins with none of redis://, rediss://, unix://, "
+                               "redis+sentinel://, redis+cluster://";
   static const char port[] = "url: the port is not a number from 1 to 65535";
   alloc_install();
   uv_loop_init(&loop);
@@ -83,6 +84,19 @@ TEST(urls_are_checked) {
   url_is("redis://[::1]x", UV_EINVAL, "url: ']' is missing");
   url_is("redis://h/x", UV_EINVAL, "url: the database is not a number");
   url_is("redis://u%4:p@h", UV_EINVAL, "url: a '%' is not followed by two hexadecimal digits");
+  url_is("redis+sentinel://h,[::1]:26380/mymaster", 0, "");
+  url_is("redis+sentinel://u:p@h:1,h:2/my%20master/3", 0, "");
+  url_is("rediss+cluster://h", UV_EINVAL, "tls: it goes with a url of rediss:// and with no other");
+  url_is("redis+cluster://u:p@a:1,b:2,c/0", 0, "");
+  url_is("redis+sentinel://h", UV_EINVAL, "url: the name of the master is missing after the hosts");
+  url_is("redis+sentinel://h//1", UV_EINVAL,
+         "url: the name of the master is missing after the hosts");
+  url_is("redis+sentinel://h/m/x", UV_EINVAL, "url: the database is not a number");
+  url_is("redis+sentinel://h:1,h:x/m", UV_EINVAL, port);
+  url_is("redis+cluster://h/1", UV_EINVAL, "url: a cluster has no database but 0");
+  url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16", 0, "");
+  url_is("redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", UV_EINVAL,
+         "url: it has more than 16 hosts");
   url_is("unix://x", UV_EINVAL, "url: unix:// is not followed by the path of a socket");
   EQ(uv_loop_close(&loop), 0);
   EQ(alloc_live, 0);
@@ -102,6 +116,10 @@ TEST(options_are_checked) {
   } newer = { .later = 1 };
   uv_loop_init(&loop);
   options_are_refused((sio_redis_options){ .username = "u" }, "username: there is no password");
+  options_are_refused((sio_redis_options){ .sentinel_username = "u" },
+                      "sentinel_username: there is no sentinel_password");
+  options_are_refused((sio_redis_options){ .sentinel_password = "p" },
+                      "sentinel_password: the url has no sentinels");
   options_are_refused((sio_redis_options){ .client_name = "a b" },
                       "client_name: it is empty or has a space");
   options_are_refused((sio_redis_options){ .log_level = 9 },
@@ -274,9 +292,12 @@ TEST(rooms_as_numbers_and_missing_flags_and_nsp_are_understood) {
   end();
 }
 
-static void request_of_version_6(const char *format, const char *sid) {
+__attribute__((format(printf, 1, 2))) static void request_of_version_6(const char *format, ...) {
   char text[300];
-  snprintf(text, sizeof text, format, sid);
+  va_list ap;
+  va_start(ap, format);
+  vsnprintf(text, sizeof text, format, ap);
+  va_end(ap);
   push("socket.io-request#/#", slice_str(text));
 }
 
@@ -307,7 +328,7 @@ TEST(requests_of_version_6_name_one_socket) {
   NOTHING_PUBLISHED();
   HEARD(p, "41 end ");
   HEARD(q, "");
-  request_of_version_6("{\"type\":2,\"room\":\"r\"}%s", "");
+  request_of_version_6("{\"type\":2,\"room\":\"r\"}");
   request_of_version_6("{\"type\":3,\"sid\":\"%s\"}", sid);
   EQ(redis_stats().malformed, 2);
   end();

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cluster.c - a Redis Cluster: which server has which of the 16384 slots.
+ *
+ * The table comes from CLUSTER SLOTS. Each MOVED corrects it, and it is asked for again then, when
+ * a server breaks, and until every slot that is needed has a server. A command that gets MOVED or
+ * ASK is sent to the server that the answer names, and those after it for the same slot follow in
+ * their order.
+ */
+#include "redis/context.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/random.h"
+
+enum {
+  SLOTS = 16384,
+  SERVERS_MAX = 1000,   /* of a cluster */
+  REDIRECTS_MAX = 5,    /* of one command; then its error counts */
+  AFTER_MOVED_MS = 1000 /* the cluster needs some time until all its servers know */
+};
+
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+/* CRC16 of XMODEM. */
+static unsigned crc16(sio_slice s) {
+  unsigned crc = 0;
+  for (size_t i = 0; i < s.n; i++) {
+    crc ^= (unsigned)(unsigned char)s.p[i] << 8;
+    for (int bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1 ^ 0x1021) : crc << 1;
+    crc &= 0xffff;
+  }
+  return crc;
+}
+
+/* Only what stands between the first { and the next } counts, unless that is empty. */
+unsigned sio__cluster_slot(sio_slice key) {
+  const char *open = key.n ? memchr(key.p, '{', key.n) : NULL;
+  size_t after = open ? key.n - (size_t)(open + 1 - key.p) : 0;
+  const char *end = after ? memchr(open + 1, '}', after) : NULL;
+  if (end && end > open + 1) key = slice(open + 1, (size_t)(end - open - 1));
+  return crc16(key) % SLOTS;
+}
+
+struct redis_pair *sio__cluster_pair(sio_redis *r, int slot) {
+  return slot < 0 ? r->cluster.anchor : r->cluster.slots[slot];
+}
+
+/* ---- when the table is asked for ------------------------------------------------------------- */
+
+static void cluster_ask(sio_redis *r);
+
+static void on_ask_again(uv_timer_t *t) { cluster_ask(t->data); }
+
+static void cluster_schedule(sio_redis *r, unsigned wait_ms) {
+  if (!r->users || r->freed || r->cluster.asking || uv_is_active((uv_handle_t *)&r->cluster.timer))
+    return;
+  uv_timer_start(&r->cluster.timer, on_ask_again, wait_ms, 0);
+}
+
+void sio__cluster_trouble(sio_redis *r) {
+  struct redis_cluster *c = &r->cluster;
+  unsigned wait = c->wait_ms ? c->wait_ms : r->options.retry_min_ms;
+  if (uv_is_active((uv_handle_t *)&c->timer) || c->asking) return;
+  c->wait_ms = wait * 2 < r->options.retry_max_ms ? wait * 2 : r->options.retry_max_ms;
+  cluster_schedule(r, wait);
+}
+
+/* ---- servers --------------------------------------------------------------------------------- */
+
+/* The server of this address, which is made if it is new. NULL: no memory, or too many. */
+static struct redis_pair *cluster_server(sio_redis *r, const char *host, const char *port) {
+  unsigned n = 0;
+  pairs_each(p, r) {
+    if (strcmp(p->commands.to.host, host) == 0 && strcmp(p->commands.to.port, port) == 0) return p;
+    n++;
+  }
+  struct redis_pair *p = n < SERVERS_MAX ? sio__pair_new(r) : NULL;
+  if (!p) return NULL;
+  sio__link_set_address(&p->commands, host, port);
+  sio__link_set_address(&p->subscriber, host, port);
+  p->listed = true;
+  return p;
+}
+
+/* Any one would do. It stays as long as it works; each process begins with another one. */
+static void cluster_choose_anchor(sio_redis *r) {
+  struct redis_pair *found = r->cluster.anchor;
+  unsigned n = 0, skip = 0;
+  if (found && found->listed && !found->failing) return;
+  pairs_each(p, r) n += p->listed && !p->failing;
+  (void)sio__random(&skip, sizeof skip);
+  if (n) skip %= n;
+  if (found && !found->listed) found = NULL;
+  pairs_each(p, r) {
+    if (!p->listed) continue;
+    if (!found) found = p;
+    if (!p->failing && skip-- == 0) found = p;
+  }
+  r->cluster.anchor = found;
+}
+
+/* ---- commands that go elsewhere -------------------------------------------------------------- */
+
+static void command_is_lost(sio_redis *r, struct link *l, struct link_expect *e, int err) {
+  if (e->kept) sio__redis_dropped(r, err);
+  if (e->heard) e->heard(l, e, NULL);
+  sio__free(e->kept);
+}
+
+static void command_resend(sio_redis *r, struct link *from, struct redis_pair *to,
+                           struct link_expect *e, bool asking) {
+  if (to) sio__link_start(&to->commands);
+  int err = to ? sio__link_resend(&to->commands, e, asking) : UV_ENOTCONN;
+  if (err) command_is_lost(r, from, e, err);
+  sio__redis_wake(r);
+}
+
+static void command_reroute(struct link *l, struct link_expect *e) {
+  sio_redis *r = sio__pair_of(l)->redis;
+  if (e->kept)
+    command_resend(r, l, sio__cluster_pair(r, e->slot), e, false);
+  else
+    command_is_lost(r, l, e, UV_ENOTCONN);
+}
+
+/* What was not written yet to a server that is gone goes to those that have its slots. */
+static void cluster_reroute(struct redis_pair *p) {
+  sio__link_take_unwritten(&p->commands, command_reroute);
+}
+
+struct redirect {
+  bool moved; /* or ASK */
+  int slot;
+  struct redis_pair *to;
+};
+
+/* "3999 127.0.0.1:6381"; without a host it is the one that answered. */
+static bool redirect_parse(struct link *l, sio_slice text, struct redirect *out) {
+  struct link_address to = { { 0 }, { 0 } };
+  uint64_t slot;
+  const char *space = text.n ? memchr(text.p, ' ', text.n) : NULL, *colon = text.p + text.n;
+  if (!space || !sio__slice_parse_u64(slice(text.p, (size_t)(space - text.p)), &slot)) return false;
+  while (colon > space && *colon != ':') colon--;
+  size_t host = colon > space ? (size_t)(colon - space - 1) : 0;
+  size_t port = (size_t)(text.p + text.n - colon) - 1;
+  if (colon == space || slot >= SLOTS || host >= sizeof to.host || port >= sizeof to.port)
+    return false;
+  memcpy(to.host, space + 1, host);
+  memcpy(to.port, colon + 1, port);
+  if (!host) memcpy(to.host, l->to.host, sizeof to.host);
+  out->slot = (int)slot;
+  out->to = cluster_server(sio__pair_of(l)->redis, to.host, to.port);
+  return out->to != NULL;
+}
+
+static bool redirect_read(struct link *l, sio_slice error, struct redirect *out) {
+  static const sio_slice moved = { "MOVED ", 6 }, ask = { "ASK ", 4 };
+  out->moved = error.n > moved.n && memcmp(error.p, moved.p, moved.n) == 0;
+  size_t word = out->moved ? moved.n : ask.n;
+  if (!out->moved && (error.n <= ask.n || memcmp(error.p, ask.p, ask.n) != 0)) return false;
+  return redirect_parse(l, slice(error.p + word, error.n - word), out);
+}
+
+static void cluster_apply_moved(sio_redis *r, const struct redirect *d) {
+  r->stats.redirected++;
+  if (!d->moved) return;
+  r->cluster.slots[d->slot] = d->to;
+  r->cluster.knows = d->to;
+  d->to->listed = true;
+  cluster_schedule(r, AFTER_MOVED_MS);
+}
+
+bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const redisReply *reply) {
+  struct redirect d;
+  struct link_expect next;
+  sio_redis *r = sio__pair_of(l)->redis;
+  if (!reply_is_error(reply)) return false;
+  if (!redirect_read(l, reply_text(reply), &d)) {
+    sio__cluster_trouble(r);
+    return false;
+  }
+  cluster_apply_moved(r, &d);
+  if (!expect->kept || ++expect->kept->redirected > REDIRECTS_MAX) return false;
+  command_resend(r, l, d.to, expect, !d.moved);
+  while (d.moved && &d.to->commands != l && sio__link_take_kept(l, d.slot, &next))
+    command_resend(r, l, d.to, &next, false);
+  return true;
+}
+
+/* An error of the connection that is subscribed. */
+bool sio__cluster_moved(struct link *l, sio_slice error) {
+  struct redirect d;
+  struct redis_pair *p = sio__pair_of(l);
+  if (!redirect_read(l, error, &d)) return false;
+  cluster_apply_moved(p->redis, &d);
+  p->redis->misplaced = true;
+  sio__redis_wake(p->redis);
+  return true;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+/* [first, last, [host, port, ...], replicas ...] */
+static bool range_is_valid(const redisReply *range) {
+  if (range->type != REDIS_REPLY_ARRAY || range->elements < 3) return false;
+  redisReply *const *v = range->element;
+  if (v[0]->type != REDIS_REPLY_INTEGER || v[1]->type != REDIS_REPLY_INTEGER) return false;
+  if (v[0]->integer < 0 || v[0]->integer > v[1]->integer || v[1]->integer >= SLOTS) return false;
+  if (v[2]->type != REDIS_REPLY_ARRAY || v[2]->elements < 2) return false;
+  const redisReply *host = v[2]->element[0], *port = v[2]->element[1];
+  if (port->type != REDIS_REPLY_INTEGER || port->integer < 1 || port->integer > 65535) return false;
+  return host->type == REDIS_REPLY_NIL ||
+         (reply_is_text(host) && strlen(host->str) == (size_t)host->len && host->len < 256);
+}
+
+static bool table_is_valid(const redisReply *table) {
+  if (table->type != REDIS_REPLY_ARRAY || !table->elements) return false;
+  for (size_t i = 0; i < table->elements; i++)
+    if (!range_is_valid(table->element[i])) return false;
+  return true;
+}
+
+static void cluster_read_range(sio_redis *r, const redisReply *range, const char *own_host) {
+  char port[NUM_MAX + 1];
+  redisReply *const *v = range->element;
+  const redisReply *host = v[2]->element[0];
+  port[sio__num_u64(port, (uint64_t)v[2]->element[1]->integer)] = '\0';
+  bool named = host->type != REDIS_REPLY_NIL && host->len && strcmp(host->str, "?") != 0;
+  struct redis_pair *p = cluster_server(r, named ? host->str : own_host, port);
+  if (!p) return;
+  p->listed = true;
+  for (long long i = v[0]->integer; i <= v[1]->integer; i++) r->cluster.slots[i] = p;
+}
+
+static void cluster_drop_unlisted(sio_redis *r) {
+  pairs_each(p, r) {
+    if (p->listed || p->subscriptions) continue;
+    if (r->cluster.knows == p) r->cluster.knows = NULL;
+    cluster_reroute(p);
+    sio__pair_close(p);
+  }
+}
+
+static bool cluster_is_whole(const sio_redis *r) {
+  pairs_each(p, r) if (p->failing) return false;
+  return r->cluster.known && !r->homeless && !r->to_confirm;
+}
+
+static void cluster_read_table(sio_redis *r, const redisReply *table, const struct link *from) {
+  struct link_address own = from->to;
+  pairs_each(p, r) p->listed = false;
+  memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
+  for (size_t i = 0; i < table->elements; i++) cluster_read_range(r, table->element[i], own.host);
+  r->cluster.known = true;
+  cluster_choose_anchor(r);
+  sio__redis_place(r);
+  cluster_drop_unlisted(r);
+  if (cluster_is_whole(r)) r->cluster.wait_ms = 0;
+}
+
+/* ---- asking for it --------------------------------------------------------------------------- */
+
+static void on_table(struct link *l, const struct link_expect *expect, const redisReply *reply) {
+  sio_redis *r = sio__pair_of(l)->redis;
+  (void)expect;
+  r->cluster.asking = false;
+  if (reply && table_is_valid(reply)) cluster_read_table(r, reply, l);
+  if (!cluster_is_whole(r)) sio__cluster_trouble(r);
+}
+
+static bool pair_can_say(const struct redis_pair *p) {
+  return p && p->listed && !p->failing && p->commands.state == LINK_READY;
+}
+
+/* The server that a MOVED named last is sure to know; else any that is there; else the guide. */
+static void cluster_ask(sio_redis *r) {
+  static const struct link_expect expect = { .heard = on_table, .slot = LINK_NO_SLOT };
+  static const sio_slice words[] = { { "CLUSTER", 7 }, { "SLOTS", 5 } };
+  struct redis_pair *who = pair_can_say(r->cluster.knows) ? r->cluster.knows : NULL;
+  pairs_each(p, r) if (!who && pair_can_say(p)) who = p;
+  r->cluster.asking = true;
+  if (!who || sio__link_command(&who->commands, &expect, words, 2)) sio__link_start(&r->guide);
+  sio__redis_wake(r);
+}
+
+static const char *guide_hear_table(struct link *l, const redisReply *reply) {
+  sio_redis *r = container_of(l, sio_redis, guide);
+  if (!table_is_valid(reply)) return "it is no node of a cluster, or no slots are assigned";
+  cluster_read_table(r, reply, l);
+  return NULL;
+}
+
+static void guide_on_ready(struct link *l) {
+  sio_redis *r = container_of(l, sio_redis, guide);
+  sio__link_stop(l);
+  r->cluster.asking = false;
+  if (!cluster_is_whole(r)) sio__cluster_trouble(r);
+}
+
+static void guide_on_reply(struct link *l, const redisReply *reply) { (void)l, (void)reply; }
+static void guide_on_lost(struct link *l, struct link_expect *e) { (void)l, (void)e; }
+
+const struct link_ops sio__cluster_ops = { .ready = guide_on_ready,
+                                           .reply = guide_on_reply,
+                                           .lost = guide_on_lost,
+                                           .down = sio__guide_down,
+                                           .locate = sio__guide_locate,
+                                           .greeted = guide_hear_table };
+
+/* ---- a life ---------------------------------------------------------------------------------- */
+
+void sio__cluster_pair_down(struct redis_pair *p) {
+  sio_redis *r = p->redis;
+  if (p == r->cluster.anchor) {
+    cluster_choose_anchor(r);
+    if (p != r->cluster.anchor) cluster_reroute(p);
+  }
+  r->misplaced = true;
+  sio__cluster_trouble(r);
+}
+
+void sio__cluster_start(sio_redis *r) {
+  r->cluster.wait_ms = 0;
+  if (!r->cluster.asking) cluster_schedule(r, 0);
+}
+
+void sio__cluster_stop(sio_redis *r) {
+  uv_timer_stop(&r->cluster.timer);
+  sio__link_stop(&r->guide);
+  sio__redis_forget_places(r);
+  memset(r->cluster.slots, 0, SLOTS * sizeof *r->cluster.slots);
+  r->cluster.anchor = r->cluster.knows = NULL;
+  r->cluster.known = r->cluster.asking = false;
+}
+
+int sio__cluster_init(sio_redis *r) {
+  if (!(r->cluster.slots = sio__calloc(SLOTS, sizeof *r->cluster.slots))) return SIO__ENOMEM;
+  uv_timer_init(r->loop, &r->cluster.timer);
+  r->cluster.timer.data = r;
+  r->handles++;
+  return 0;
+}
+
+static void on_cluster_timer_closed(uv_handle_t *h) {
+  sio_redis *r = h->data;
+  r->handles--;
+  sio__redis_check_closed(r);
+}
+
+void sio__cluster_close(sio_redis *r) {
+  sio__cluster_stop(r);
+  uv_close((uv_handle_t *)&r->cluster.timer, on_cluster_timer_closed);
+}
+
+void sio__cluster_clear(sio_redis *r) { sio__free(r->cluster.slots); }
