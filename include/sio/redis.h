@@ -17,7 +17,8 @@
  * clients and the servers of the whole cluster, unless the target has SIO_LOCAL.
  *
  * Two connections are opened, one for commands and one that is subscribed, when the first namespace
- * of a server is made; they are closed when the last server that uses them closes. What goes wrong
+ * of a server is made; they are closed when the last server that uses them closes. In a Redis
+ * Cluster there are two to each node that is needed. What goes wrong
  * with Redis is logged, counted (sio_redis_stats) and told to on_state; the clients of this server
  * do not notice: what is sent to them goes on.
  *
@@ -55,10 +56,21 @@ typedef void (*sio_redis_state_cb)(sio_redis *redis, enum sio_redis_state state,
 
 /* Zero means the default in every field. Only read during the call. */
 typedef struct sio_redis_options {
-  /* "redis://localhost:6379". redis://[user[:password]@]host[:port][/database], the same with
-   * rediss:// for TLS (see tls), or unix:///path/of/socket. %XX is decoded in user, password and
-   * path. An IPv6 address stands in brackets. The database does not separate clusters: channels
-   * belong to the whole server; use sio_redis_adapter_options.key. */
+  /* "redis://localhost:6379". One of
+   *
+   *   redis://[user[:password]@]host[:port][/database]
+   *   unix:///path/of/socket
+   *   redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/name[/database]
+   *   redis+cluster://[user[:password]@]host[:port][,host[:port]...]
+   *
+   * The hosts of the third are sentinels (port 26379), which are asked for the master of this name
+   * before each attempt to connect; a server that is not the master is not used. The login is for
+   * the master; that for the sentinels is in sentinel_username and sentinel_password. The hosts of
+   * the fourth are some nodes of a Redis Cluster; the others are learnt from them. At most 16
+   * hosts. With rediss in place of redis for TLS (see tls), to all servers, sentinels included. %XX
+   * is decoded in user, password, name and path. An IPv6 address stands in brackets. The database
+   * does not separate clusters: channels belong to the whole server; use
+   * sio_redis_adapter_options.key. */
   const char *url;
   const char *username, *password; /* in place of those in url; NULL: those, or none */
   const char *client_name;         /* "libsio": CLIENT SETNAME; no spaces             */
@@ -66,9 +78,11 @@ typedef struct sio_redis_options {
   /* 10000: a connection that was silent for so long is sent a PING; it is given up if nothing comes
    * for as long again. */
   unsigned ping_interval_ms;
-  unsigned retry_min_ms;       /* 50: before the first new attempt; doubled for each further one */
-  unsigned retry_max_ms;       /* 5000; each wait is shortened by up to a half at random         */
-  size_t max_queued;           /* 4 MiB: commands that wait until Redis takes them               */
+  unsigned retry_min_ms; /* 50: before the first new attempt; doubled for each further one */
+  unsigned retry_max_ms; /* 5000; each wait is shortened by up to a half at random         */
+  /* 4 MiB: commands that wait until Redis takes them, and, in a cluster, until it has answered; for
+   * each server of Redis. */
+  size_t max_queued;
   size_t max_message;          /* 32 MiB: the longest message that is read from Redis            */
   sio_redis_state_cb on_state; /* NULL: not called */
   void *on_state_user;
@@ -78,7 +92,8 @@ typedef struct sio_redis_options {
   sio_log_cb log;
   void *log_user;
   int log_level;
-  /* For rediss://, and only for that: a client's, as of sio_openssl_client_new() (libsio-openssl).
+  /* For rediss://, and only for that: a client's, as of sio_openssl_client_new() (libsio-openssl),
+   * whose server_name all servers of Redis must have in their certificates.
    * Borrowed; it must outlive the handles of the sio_redis. libsio-redis is linked to no TLS. */
   const sio_tls *tls;
   /* For the sentinels of a url of redis+sentinel://; NULL: none. The login of the url, or username
@@ -111,7 +126,11 @@ typedef struct sio_redis_stats {
   uint64_t malformed;  /* messages that came and could not be understood                  */
   size_t queued;       /* bytes of commands that wait                                     */
   uint64_t redirected; /* answers of a cluster that a slot is on another server (MOVED, ASK) */
-  uint64_t switches;   /* how often the sentinels had another master than before          */
+  /* Messages that Redis took while fewer servers listened than before the connection broke: those
+   * that were not back yet missed them. Without those on the channels of rooms (the sharded
+   * adapter), and those of the other adapter in a Redis Cluster, of which Redis does not say it. */
+  uint64_t missed;
+  uint64_t switches; /* how often the sentinels had another master than before          */
 } sio_redis_stats;
 SIO_EXTERN void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size);
 /* Copies the counters to *out. */
@@ -152,8 +171,9 @@ SIO_EXTERN extern const sio_adapter_ops sio_redis_adapter;
 
 /* What createShardedAdapter() of @socket.io/redis-adapter 8 speaks, over sharded channels
  * (SSUBSCRIBE; Redis 7). key is its "channelPrefix". With subscription_mode a server hears only the
- * broadcasts for rooms that its clients are in. A Redis Cluster is not followed yet: all channels
- * go to the one server of url. The two adapters do not hear each other. */
+ * broadcasts for rooms that its clients are in. In a Redis Cluster each channel is on the server of
+ * its slot; while a slot moves, a server misses what is published between the end of its
+ * subscription on the old server and the new one. The two adapters do not hear each other. */
 SIO_EXTERN extern const sio_adapter_ops sio_redis_sharded_adapter;
 
 #ifdef __cplusplus

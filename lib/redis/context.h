@@ -60,6 +60,13 @@ struct redis_cluster {
   bool asking;               /* for a table                                                */
 };
 
+/* How many servers get what is published to all of them. */
+struct redis_reach {
+  long long last, before; /* of the last message; before the last break */
+  bool broken;            /* since the last message                     */
+  uint64_t until_ms;      /* so long those that are missing may come back */
+};
+
 struct sio_redis {
   struct list pairs;       /* struct redis_pair; one, unless it is a cluster         */
   struct redis_pair *home; /* that one, or NULL                                      */
@@ -69,6 +76,7 @@ struct sio_redis {
   struct link_address followed; /* the master that a connection was made to last         */
   struct link_options options, guide_options; /* of servers; of sentinels, or of nodes        */
   unsigned next_host;                         /* of the url that the guide tries               */
+  struct redis_reach reach;
   struct notes notes;
   uv_loop_t *loop;
   uv_idle_t soon;           /* flushes and tells, before the loop waits again          */
@@ -120,8 +128,13 @@ int sio__redis_command(sio_redis *r, sio_slice key, const sio_slice *words, size
  * has this key. False: it is not known; sio__link_start() again when the state is READY. */
 bool sio__redis_locate(sio_redis *r, sio_slice key, struct link *l);
 
+struct redis_publish {
+  bool sharded;
+  bool to_all; /* each server of the cluster listens to the channel, once */
+};
 /* 0, or UV_ENOTCONN, UV_ENOBUFS, UV_ENOMEM: it is dropped, which is noted and counted. */
-int sio__redis_publish(sio_redis *r, bool sharded, sio_slice channel, sio_slice payload);
+int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
+                       sio_slice payload);
 /* Asks how many servers listen: r->counted is called *asked times. Errors as above. */
 int sio__redis_count(sio_redis *r, bool sharded, sio_slice channel, const char *id,
                      unsigned *asked);
@@ -151,8 +164,7 @@ struct redis_pair *sio__pair_new(sio_redis *r); /* NULL: no memory */
 void sio__pair_start(struct redis_pair *p);     /* its connections, unless they are started */
 void sio__pair_close(struct redis_pair *p);     /* for ever; it frees itself */
 struct redis_pair *sio__pair_of(struct link *l);
-/* As link_ops.reply and .lost of the connections for commands. */
-void sio__pair_hear(struct link *l, const redisReply *reply);
+void sio__redis_reach_break(sio_redis *r);
 
 /* subscribe.c */
 void sio__subscriber_ready(struct link *l);

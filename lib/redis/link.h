@@ -55,7 +55,7 @@ struct link_ops {
   /* The connection could not be made, or broke; an attempt follows in wait_ms. why: one clean line.
    * */
   void (*down)(struct link *l, const char *why, unsigned wait_ms);
-  /* Where to connect: l->to is set, or sio__link_located() follows (false). NULL: l->to is right. */
+  /* Where to connect: l->to is set, or sio__link_located() follows (false). NULL: l->to is set. */
   bool (*locate)(struct link *l);
   /* The reply to options->greeting. A text: the server is not the right one. NULL: any reply is. */
   const char *(*greeted)(struct link *l, const redisReply *r);

@@ -13,6 +13,7 @@ enum note_kind {
   NOTE_DOWN,      /* cannot connect, broken       */
   NOTE_GUIDE,     /* a sentinel, or a node that is asked for the slots, does not answer */
   NOTE_REFUSED,   /* Redis answered with an error */
+  NOTE_MISSED,    /* a message reached fewer servers than those before */
   NOTE_DROPPED,   /* a message was not sent       */
   NOTE_MALFORMED, /* a message was not understood */
   NOTE_KINDS

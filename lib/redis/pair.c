@@ -8,7 +8,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024 /* bytes; their number is that of the rooms here */ };
+enum {
+  SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024, /* bytes; their number is that of the rooms here */
+  COME_BACK_MS = 10000                    /* until a server that is not back yet counts as gone */
+};
 
 struct redis_pair *sio__pair_of(struct link *l) {
   return l->expects_replies ? container_of(l, struct redis_pair, commands)
@@ -28,7 +31,7 @@ static void pair_hear_error(struct link *l, sio_slice error) {
     sio__link_break(l, "it is a read-only replica");
 }
 
-void sio__pair_hear(struct link *l, const redisReply *reply) {
+static void pair_hear(struct link *l, const redisReply *reply) {
   struct link_expect expect;
   sio_redis *r = sio__pair_of(l)->redis;
   if (!sio__link_take_expect(l, &expect)) return;
@@ -63,6 +66,7 @@ static void pair_on_down(struct link *l, const char *why, unsigned wait_ms) {
   r->stats.failures++;
   p->failing = true;
   if (!l->expects_replies) sio__subscriber_down(p);
+  sio__redis_reach_break(r);
   REDIS_NOTE(r, NOTE_DOWN, SIO_LOG_WARN, "the connection to Redis %s: %s; next attempt in %u ms",
              which, why, wait_ms);
   if (redis_is_cluster(r)) sio__cluster_pair_down(p);
@@ -82,7 +86,7 @@ static void pair_tick(struct link *l) {
 }
 
 static const struct link_ops command_ops = { .ready = pair_on_ready,
-                                             .reply = sio__pair_hear,
+                                             .reply = pair_hear,
                                              .lost = pair_on_lost,
                                              .down = pair_on_down,
                                              .locate = pair_locate,
@@ -164,10 +168,45 @@ bool sio__redis_locate(sio_redis *r, sio_slice key, struct link *l) {
   return found;
 }
 
-int sio__redis_publish(sio_redis *r, bool sharded, sio_slice channel, sio_slice payload) {
-  static const struct link_expect nobody = { 0 };
-  const sio_slice words[] = { sharded ? SLICE("SPUBLISH") : SLICE("PUBLISH"), channel, payload };
-  int err = sio__redis_command(r, sharded ? channel : SLICE(""), words, 3, &nobody);
+/* Servers that lost their connections when this one did are not all back at the same time. What is
+ * published meanwhile misses some; a number that stays smaller is the new one. */
+static void reach_count(sio_redis *r, long long n) {
+  struct redis_reach *k = &r->reach;
+  uint64_t now = uv_now(r->loop);
+  if (k->broken) k->until_ms = now + COME_BACK_MS;
+  k->broken = false;
+  k->last = n;
+  if (n >= k->before || now > k->until_ms) {
+    k->before = 0;
+    return;
+  }
+  r->stats.missed++;
+  REDIS_NOTE(r, NOTE_MISSED, SIO_LOG_WARN,
+             "a message reached %lld servers of %lld: not all are back", n, k->before);
+}
+
+void sio__redis_reach_break(sio_redis *r) {
+  struct redis_reach *k = &r->reach;
+  if (k->last > k->before) k->before = k->last;
+  k->broken = true;
+}
+
+static void on_published(struct link *l, const struct link_expect *expect,
+                         const redisReply *reply) {
+  (void)expect;
+  if (reply && reply->type == REDIS_REPLY_INTEGER)
+    reach_count(sio__pair_of(l)->redis, reply->integer);
+}
+
+/* In a cluster the answer to PUBLISH does not say how many servers there are on the other nodes. */
+int sio__redis_publish(sio_redis *r, struct redis_publish how, sio_slice channel,
+                       sio_slice payload) {
+  static const struct link_expect nobody = { 0 }, reached = { .heard = on_published };
+  const sio_slice words[] = { how.sharded ? SLICE("SPUBLISH") : SLICE("PUBLISH"), channel,
+                              payload };
+  bool counts = how.to_all && (how.sharded || !redis_is_cluster(r));
+  int err = sio__redis_command(r, how.sharded ? channel : SLICE(""), words, 3,
+                               counts ? &reached : &nobody);
   if (err)
     sio__redis_dropped(r, err);
   else

@@ -30,9 +30,10 @@ int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, str
   sio__message_channel(&channel, a->key, kind, a->nsp_name, last);
   int err = m->err ? m->err : channel.err;
   if (!err && a->shut) err = UV_ENOTCONN;
+  const struct redis_publish how = { .sharded = a->sharded,
+                                     .to_all = a->sharded ? !last : kind != a->dialect->responses };
   if (!err)
-    err =
-        sio__redis_publish(a->redis, a->sharded, sio__message_text(&channel), sio__message_text(m));
+    err = sio__redis_publish(a->redis, how, sio__message_text(&channel), sio__message_text(m));
   else
     sio__redis_dropped(a->redis, err);
   sio__message_clear(&channel);

@@ -188,6 +188,7 @@ static void subscriber_hear_ended(struct redis_pair *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p || !s->confirmed) return;
   s->confirmed = false;
+  sio__redis_reach_break(p->redis);
   int err = subscription_send_again(p->redis, s);
   if (err) subscriber_give_up(&p->subscriber, err);
   sio__redis_update(p->redis, "a slot of the cluster has moved");

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
 import { Server as NodeServer } from 'socket.io';
 import { io } from 'socket.io-client';
 import { ask, connected, event, freePort, sleep, test, within } from './lib.mjs';
@@ -23,28 +23,31 @@ process.on('exit', () => {
 });
 
 // A redis-server on a port of its own. It is ended by its process, never by its name.
-export async function startRedis(port, ...args) {
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '',
-    '--dir', folder, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+export const startRedis = (port, ...args) => startProcess(port, /Ready to accept connections/,
+  ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...args]);
+
+export async function startProcess(port, ready, args) {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   started.add(child);
   child.on('exit', () => started.delete(child));
   let said = '';
   await within(30_000, new Promise((done, fail) => {
     child.stdout.on('data', (d) => {
       said += d;
-      if (said.includes('Ready to accept connections')) done();
+      if (ready.test(said)) done();
     });
     child.on('exit', () => fail(new Error(`redis-server ended: ${said}`)));
   }), 'redis-server');
   return { port, url: `redis://127.0.0.1:${port}`, child, async stop() {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((done) => child.on('exit', done));
     child.kill('SIGKILL');
     await gone;
   } };
 }
 
-const listing = process.argv[2] === '--list';
-export const redis = listing ? null
+// The one that most tests use; other scripts start their own.
+export const redis = process.argv[2] === '--list' || !process.argv[1].endsWith('redis.mjs') ? null
   : await startRedis(await freePort(), '--unixsocket', path.join(folder, 'socket'));
 
 // ---- a Node.js server that does what our host does ------------------------------------------------------
@@ -101,9 +104,10 @@ export function addHandlers(nsp) {
 }
 
 export class NodeHost {
-  static async start({ url = redis.url, key, name, own = false, sharded }) {
+  static async start({ url = redis?.url, key, name, own = false, sharded }) {
     const host = new NodeHost();
-    host.pub = createClient({ url });
+    host.pub = url.startsWith('redis+cluster:') ? createCluster({ rootNodes: url.slice(16).split(',')
+      .map((node) => ({ url: `redis://${node}` })) }) : createClient({ url });
     host.sub = host.pub.duplicate();
     for (const c of [host.pub, host.sub]) c.on('error', () => {});
     await Promise.all([host.pub.connect(), host.sub.connect()]);
@@ -135,7 +139,7 @@ export class NodeHost {
 
 let keys = 0;
 
-export async function startServer(t, kind, name, { key, url = redis.url, own, sharded, ...flags }) {
+export async function startServer(t, kind, name, { key, url = redis?.url, own, sharded, ...flags }) {
   if (kind === 'libsio') {
     const host = await t.host({ redis: url, 'redis-key': key, name, 'request-timeout': 2000,
       ...(own ? { 'redis-own': 1 } : {}), ...(sharded ? { 'redis-sharded': sharded } : {}), ...flags });

@@ -8,6 +8,7 @@
  *     --redis-own      publish_on_specific_response_channel
  *     --redis-queue    max_queued
  *     --redis-user, --redis-pass
+ *     --redis-sentinel-user, --redis-sentinel-pass
  *     --redis-ca       for rediss://: a file, or "any"
  *     --redis-name     the name in the certificate
  *     --name           what this server answers to an event "hello" of another one
@@ -67,7 +68,9 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
                                 .on_state = on_state,
                                 .log = on_log,
                                 .log_level = SIO_LOG_INFO,
-                                .tls = tls };
+                                .tls = tls,
+                                .sentinel_username = flag("redis-sentinel-user"),
+                                .sentinel_password = flag("redis-sentinel-pass") };
   if (!err) err = sio_redis_new(loop, &options, why, sizeof why, &redis);
   if (err) fprintf(stderr, "host: %s\n", why);
   adapter.redis = redis;
@@ -94,8 +97,9 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   sio_redis_stats st;
   sio_redis_get_stats(redis, &st);
-  sio_reply(e, SIO_ARGS(st.published, st.received, st.dropped, st.unanswered, st.errors,
-                        st.malformed, st.failures, st.connects));
+  sio_reply(e,
+            SIO_ARGS(st.published, st.received, st.dropped, st.unanswered, st.errors, st.malformed,
+                     st.failures, st.connects, st.redirected, st.switches, st.missed));
 }
 
 int add_redis_handlers(void) {

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+//
+// redis_deployed.mjs - servers of ours on Redis as it is deployed: behind sentinels, and as a Redis
+// Cluster. LIBSIO_CLUSTER_NODES=6 gives each master of the cluster a replica.
+import { createClient } from 'redis';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ask, equal, freePort, ok, run, sleep, test } from './lib.mjs';
+import {
+  assembled, folder, listen, open, reached, settled, startProcess, startRedis, startServer,
+} from './redis_lib.mjs';
+
+// ---- one command at a time ----------------------------------------------------------------------------------
+
+async function command(port, password, ...words) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}`, password });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await client.sendCommand(words);
+  } finally {
+    await client.disconnect();
+  }
+}
+
+async function until(look) {
+  while (!await look()) await sleep(50);
+}
+
+// ---- traffic ------------------------------------------------------------------------------------------------
+
+// One client sends numbers, all the time; who hears them has them in order, and none twice.
+function traffic(from) {
+  const load = { sent: 0, on: true };
+  load.over = (async () => {
+    while (load.on) {
+      for (let i = 0; i < 9; i++) from.emit('broadcast', { to: ['room'], self: true }, 'ev', load.sent++);
+      await ask(from, 'broadcast', { to: ['room'], self: true }, 'ev', load.sent++);
+      await sleep(5);
+    }
+  })();
+  load.end = () => {
+    load.on = false;
+    return load.over;
+  };
+  return load;
+}
+
+async function stats(client) {
+  const [published, received, dropped, unanswered, errors, malformed, failures, connects, redirected,
+    switches, missed] = await ask(client, 'redis-stats');
+  return { published, received, dropped, unanswered, errors, malformed, failures, connects, redirected,
+    switches, missed };
+}
+
+const upTo = (n) => Array.from({ length: n }, (_, i) => i);
+
+// Two servers of ours, a sender and a local hearer on the first, a hearer on the second.
+async function underTraffic(t, options, change) {
+  t.others = [];
+  const servers = await Promise.all([0, 1].map((i) => startServer(t, 'libsio', `server ${i}`, options)));
+  const [a, local, far] = await Promise.all([0, 0, 1].map((i) => open(servers[i])));
+  try {
+    await assembled([a, far]);
+    await Promise.all([local, far].map((client) => ask(client, 'join', 'room')));
+    const here = listen(local), there = listen(far);
+    const load = traffic(a);
+    await until(() => there.length > 100);
+    await change({ servers, a, load });
+    const after = load.sent;
+    await until(() => (there.at(-1) ?? 0) > after + 200);
+    await load.end();
+    await settled(a, [a, local, far]);
+    equal(here, upTo(load.sent));
+    ok(there.every((n, i) => i === 0 || n > there[i - 1]), 'in order, and none twice');
+    equal(there.slice(-200), here.slice(-200));
+    equal(await ask(a, 'servers'), ['ok', 2]);
+    return { lost: load.sent - (there.length - there.indexOf(0)), heard: there, sent: load.sent,
+      ...await stats(a) };
+  } finally {
+    for (const client of [a, local, far]) client.disconnect();
+  }
+}
+
+
+// ---- sentinels ----------------------------------------------------------------------------------------------
+
+const PASSWORD = 'of the master', SENTINEL_PASSWORD = 'of sentinels';
+
+async function startSentinel(master, extra = []) {
+  const port = await freePort(), file = path.join(folder, `sentinel-${port}.conf`);
+  fs.writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`,
+    `requirepass "${SENTINEL_PASSWORD}"`, `sentinel sentinel-pass "${SENTINEL_PASSWORD}"`,
+    `sentinel monitor mymaster 127.0.0.1 ${master} ${extra.length ? 1 : 2}`,
+    `sentinel auth-pass mymaster "${PASSWORD}"`, 'sentinel down-after-milliseconds mymaster 1000',
+    'sentinel failover-timeout mymaster 3000', ...extra].join('\n'));
+  return startProcess(port, /\+monitor master/, [file, '--sentinel']);
+}
+
+async function startSentinelSet() {
+  const auth = ['--requirepass', PASSWORD, '--masterauth', PASSWORD, '--repl-diskless-sync-delay', '0'];
+  const masterPort = await freePort();
+  const master = await startRedis(masterPort, ...auth);
+  const [replica, ...sentinels] = await Promise.all([
+    freePort().then((port) => startRedis(port, ...auth, '--replicaof', '127.0.0.1', `${masterPort}`)),
+    startSentinel(masterPort), startSentinel(masterPort), startSentinel(masterPort)]);
+  const all = [master, replica, ...sentinels];
+  await Promise.all(sentinels.map(({ port }) => until(async () => {
+    const facts = await command(port, SENTINEL_PASSWORD, 'SENTINEL', 'MASTER', 'mymaster');
+    const fact = (name) => facts[facts.indexOf(name) + 1];
+    return fact('num-slaves') === '1' && fact('num-other-sentinels') === '2';
+  })));
+  return { master, replica, sentinels, stop: () => Promise.all(all.map((one) => one.stop())) };
+}
+
+const urlOf = (scheme, servers, tail = '') =>
+  `${scheme}://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}${tail}`;
+
+const sentinelOptions = (set) => ({ key: 'sentinel', url: urlOf('redis+sentinel', set.sentinels, '/mymaster'),
+  'redis-pass': PASSWORD, 'redis-sentinel-pass': SENTINEL_PASSWORD });
+
+test('the master is killed, and its sentinels make another one', async (t) => {
+  const set = await startSentinelSet();
+  try {
+    const end = await underTraffic(t, sentinelOptions(set), async ({ servers }) => {
+      await Promise.all([set.master.stop(), set.sentinels[0].stop()]);
+      await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
+      await Promise.all(servers.map((server) => server.line(/^redis ready/)));
+    });
+    ok(end.switches >= 1);
+    ok(end.lost > 0 && end.lost <= end.dropped + end.unanswered + end.missed, 'what is lost is counted');
+    console.log(`# sent ${end.sent}, not heard on the other server ${end.lost}: dropped ${end.dropped}, `
+      + `unanswered ${end.unanswered}, missed ${end.missed}`);
+  } finally {
+    await set.stop();
+  }
+});
+
+test('a master that hangs is left, and is not used when it is back as a replica', async (t) => {
+  const set = await startSentinelSet();
+  try {
+    const end = await underTraffic(t, sentinelOptions(set), async ({ servers, load }) => {
+      set.master.child.kill('SIGSTOP');
+      await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
+      await Promise.all(servers.map((server) => server.line(/^redis ready/)));
+      set.master.child.kill('SIGCONT');
+      // The sentinels cut its connections, this one too.
+      await until(async () => (await command(set.master.port, PASSWORD, 'ROLE').catch(() => []))[0] === 'slave');
+      const now = load.sent;
+      await until(() => load.sent > now + 100);
+    });
+    ok(end.switches >= 1);
+  } finally {
+    set.master.child.kill('SIGCONT');
+    await set.stop();
+  }
+});
+
+test('a wrong password of the sentinels, and a name that they do not know, are said', async (t) => {
+  const port = await freePort();
+  const master = await startRedis(port, '--requirepass', PASSWORD);
+  const sentinel = await startSentinel(port, ['']);
+  try {
+    const url = urlOf('redis+sentinel', [sentinel], '/mymaster');
+    const said = async (pattern, flags) => (await t.host({ redis: url, ...flags })).line(pattern);
+    await Promise.all([
+      said(/^log .*the sentinel 127.0.0.1 port \d+: Redis refuses the login: WRONGPASS/,
+        { 'redis-pass': PASSWORD, 'redis-sentinel-pass': 'wrong' }),
+      said(/^log .*the sentinel .*: Redis refuses the login: NOAUTH/, { 'redis-pass': PASSWORD }),
+      said(/^log .*the sentinel .*: it watches no master of this name/,
+        { redis: url.replace('mymaster', 'other'), 'redis-sentinel-pass': SENTINEL_PASSWORD }),
+      said(/^log .*for commands: Redis refuses the login: NOAUTH/,
+        { 'redis-sentinel-pass': SENTINEL_PASSWORD }),
+      said(/^redis ready/, { 'redis-pass': PASSWORD, 'redis-sentinel-pass': SENTINEL_PASSWORD }),
+    ]);
+  } finally {
+    await Promise.all([master.stop(), sentinel.stop()]);
+  }
+});
+
+// ---- a cluster ----------------------------------------------------------------------------------------------
+
+const SLOTS = 16384, MASTERS = 3;
+
+function slotOf(channel) {
+  const tag = /\{([^}]+)\}/.exec(channel)?.[1] ?? channel;
+  let crc = 0;
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8;
+    for (let i = 0; i < 8; i++) crc = (crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1) & 0xffff;
+  }
+  return crc % SLOTS;
+}
+
+// Three masters, of which the first has a replica; with LIBSIO_CLUSTER_NODES=6 each has one.
+async function startCluster() {
+  const many = Number(process.env.LIBSIO_CLUSTER_NODES ?? 4);
+  const nodes = await Promise.all(Array.from({ length: many }, async () => {
+    const port = await freePort();
+    return startRedis(port, '--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`,
+      '--cluster-node-timeout', '1500', '--cluster-port', `${await freePort()}`, '--repl-diskless-sync-delay', '0');
+  }));
+  const say = (i, ...words) => command(nodes[i].port, undefined, ...words.map(String));
+  const busOf = async (i) => (await say(i, 'CONFIG', 'GET', 'cluster-port'))[1];
+  const ids = await Promise.all(nodes.map((_, i) => say(i, 'CLUSTER', 'MYID')));
+  await Promise.all(nodes.map((_, i) => say(i, 'CLUSTER', 'SET-CONFIG-EPOCH', i + 1)));
+  await Promise.all(Array.from({ length: MASTERS }, (_, i) => say(i, 'CLUSTER', 'ADDSLOTSRANGE',
+    Math.ceil(i * SLOTS / MASTERS), Math.ceil((i + 1) * SLOTS / MASTERS) - 1)));
+  for (let i = 1; i < many; i++) await say(0, 'CLUSTER', 'MEET', '127.0.0.1', nodes[i].port, await busOf(i));
+  const whole = async (i) => {
+    const info = await say(i, 'CLUSTER', 'INFO');
+    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${many}`);
+  };
+  await Promise.all(nodes.map((_, i) => until(() => whole(i))));
+  for (let i = MASTERS; i < many; i++) await say(i, 'CLUSTER', 'REPLICATE', ids[i - MASTERS]);
+  await until(async () => (await say(0, 'INFO', 'replication')).includes('state=online'));
+  return { nodes, ids, say, stop: () => Promise.all(nodes.map((node) => node.stop())) };
+}
+
+const cluster = process.argv[2] === '--list' ? null : startCluster();
+const clusterUrl = async () => urlOf('redis+cluster', (await cluster).nodes.slice(0, 2));
+
+// Which master has this slot; the node itself is asked.
+async function ownerOf({ say }, slot) {
+  for (const [first, last, [, , id]] of await say(1, 'CLUSTER', 'SLOTS'))
+    if (first <= slot && slot <= last) return id;
+  return undefined;
+}
+
+async function migrate({ ids, say }, slot, to) {
+  const from = ids.indexOf(await ownerOf({ say }, slot));
+  if (from === to) return;
+  await say(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]);
+  await say(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]);
+  for (const i of [to, from, 3 - to - from]) await say(i, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]);
+}
+
+const parts = [];
+
+function clusterTest(name, body) {
+  test(name, (t) => {
+    const part = (async () => body(t, await cluster, await clusterUrl()))();
+    parts.push(part.catch(() => {}));
+    return part;
+  });
+}
+
+for (const sharded of [undefined, 'dynamic'])
+  for (const pair of [['libsio', 'libsio'], ['libsio', 'node'], ['node', 'libsio']])
+    clusterTest(`${sharded ? 'sharded' : 'classic'} over a cluster: rooms, acks and servers (${pair.join(' to ')})`,
+      async (t, { nodes }, url) => {
+        t.others = [];
+        const key = `c${pair.join('')}${sharded}`, clients = [];
+        try {
+          const servers = await Promise.all(pair.map((kind, i) =>
+            startServer(t, kind, `server ${i}`, { key, url, sharded })));
+          for (const server of servers) clients.push(await open(server));
+          const [a, b] = clients;
+          await assembled(clients);
+          const rooms = Array.from({ length: 20 }, (_, i) => `room ${i}`);
+          await ask(b, 'join', ...rooms);
+          await reached(a, b, ...rooms);
+          const heard = listen(b);
+          for (const room of rooms) await ask(a, 'broadcast', { to: [room] }, 'ev', room);
+          await ask(a, 'broadcast', { to: rooms.slice(0, 2) }, 'ev', 'two');
+          await settled(a, [b]);
+          equal(heard.sort(), [...rooms, 'two'].sort());
+          b.on('q', (arg, answer) => answer(arg + 1));
+          equal((await ask(a, 'ask-all', { to: [b.id], ms: 20000 }, 'q', 1)).slice(0, 2), ['ok', 1]);
+          equal((await ask(a, 'fetch', { self: true }))[1].length, 2);
+          equal((await ask(a, 'tell-servers', 'hello', 1)).slice(0, 2), ['ok', 1]);
+          ok(nodes.length >= MASTERS);
+        } finally {
+          for (const client of clients) client.disconnect();
+          await Promise.all(t.others.map((other) => other.stop()));
+        }
+      });
+
+clusterTest('slots move under traffic', async (t, nodes, url) => {
+  const end = await underTraffic(t, { key: 'moving', url, sharded: 'dynamic' }, async ({ load }) => {
+    for (let round = 0; round < 6; round++)
+      for (const channel of ['moving#/#', 'moving#/#room#']) {
+        await migrate(nodes, slotOf(channel), (round + 1) % MASTERS);
+        const now = load.sent;
+        await until(() => load.sent > now + 50);
+      }
+  });
+  ok(end.redirected > 0);
+  equal(end.dropped, 0);
+  console.log(`# slots moved 12 times: sent ${end.sent}, not heard on the other server ${end.lost}; `
+    + `${end.redirected} redirected, dropped ${end.dropped}, unanswered ${end.unanswered}`);
+});
+
+test('a node of the cluster is killed under traffic', async (t) => {
+  const nodes = await cluster;
+  await new Promise((done) => setTimeout(done));
+  await Promise.all(parts);
+  const url = await clusterUrl();
+  t.others = [];
+  try {
+    for (const channel of ['killed#/#', 'killed#/#room#']) await migrate(nodes, slotOf(channel), 0);
+    const end = await underTraffic(t, { key: 'killed', url, sharded: 'dynamic' }, async ({ servers }) => {
+      await nodes.nodes[0].stop();
+      await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
+      await Promise.all(servers.map((server) => server.line(/^redis ready/)));
+    });
+    console.log(`# a node was killed: sent ${end.sent}, not heard on the other server ${end.lost}; dropped `
+      + `${end.dropped}, unanswered ${end.unanswered}, errors ${end.errors}`);
+  } finally {
+    await nodes.stop();
+  }
+});
+
+await run();
