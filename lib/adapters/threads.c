@@ -88,6 +88,16 @@ static void question_free_if_answered(struct question *k) {
   sio__free(k);
 }
 
+/* Takes a reference to the query for a member that will answer. The query ends with an error if the
+ * request to a member was lost, since answers are missing then. */
+static void question_note_sent(struct question *k, int err) {
+  sio_query_hold(k->q);
+  if (!err)
+    k->open++;
+  else
+    sio_query_release(k->q, err == SIO_ECLOSED ? 0 : err);
+}
+
 /* Sends a copy of *from to all other members. If q is not NULL, it takes one reference to q
  * (sio_query_hold()) for each member, which the member's ANSWER_END gives back. */
 static int send_to_others(sio_adapter *a, struct request *from, const sio_target *to,
@@ -103,10 +113,8 @@ static int send_to_others(sio_adapter *a, struct request *from, const sio_target
   struct request *r =
       q && !k ? NULL : sio__request_copy(from, to && to->skip ? to->skip->id : NULL);
   for (unsigned i = 0; i < n && r; i++) {
-    if (send_request(core, others[i], r)) continue;
-    if (!k) continue;
-    k->open++;
-    sio_query_hold(q);
+    int err = send_request(core, others[i], r);
+    if (k) question_note_sent(k, err);
   }
   if (k && from->kind == REQUEST_SERVER_EMIT) sio_query_expect(q, k->open);
   if (k) question_free_if_answered(k);

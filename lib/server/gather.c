@@ -122,12 +122,25 @@ static int ask_member(sio_server *srv, struct member_id to, const struct gather 
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
+static void report_lost_question(sio_server *srv, int err) {
+  if (err == SIO_ECLOSED) return;
+  srv->core.stats.thread_messages_lost++;
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_THREAD_MESSAGE_LOST, NULL,
+            "the server of another thread cannot be asked for its statistics: %s",
+            sio_strerror(err));
+}
+
 static void ask_other_members(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
   g->number = sio__threads_next_number(srv->core.threads);
   unsigned n = sio__threads_list_others(srv->core.threads, srv->core.member, others);
-  for (unsigned i = 0; i < n; i++)
-    if (ask_member(srv, others[i], g) == 0) g->waiting++;
+  for (unsigned i = 0; i < n; i++) {
+    int err = ask_member(srv, others[i], g);
+    if (err)
+      report_lost_question(srv, err);
+    else
+      g->waiting++;
+  }
 }
 
 int sio__gather_start(sio_server *srv, bool with_nsps,

@@ -1,104 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_members.c - servers that serve as one (sio/threads.h). Three members share one loop here, so
- * that each step can be looked at; test_threads.c has them on threads.
+ * test_members.c - servers that serve as one (sio/threads.h). test_threads.c has them on threads,
+ * and test_members_failures.c has messages between them that are lost.
  */
-#include "poll_client.h"
-#include "test.h"
-#include "whole.h"
+#include "members_rig.h"
 #include <netinet/in.h>
-#include <poll.h>
-#include <sio/test.h>
-#include <sio/threads.h>
 #include <unistd.h>
-
-enum { MEMBERS = 3 };
-
-static sio_threads *threads;
-static sio_server *members[MEMBERS];
-static sio_nsp *roots[MEMBERS];
-static char log_text[4096];
-
-static void on_log(int level, const char *room, const char *text, void *user) {
-  size_t n = strlen(log_text);
-  (void)level, (void)room, (void)user;
-  snprintf(log_text + n, sizeof log_text - n, "%s\n", text);
-}
-
-static sio_options options(void) {
-  return (sio_options){ .threads = threads, .log = on_log, .log_level = SIO_LOG_WARN };
-}
-
-static void begin_with(sio_options o) {
-  alloc_install();
-  log_text[0] = '\0';
-  if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
-  o.threads = threads;
-  for (int i = 0; i < MEMBERS; i++)
-    if (sio_server_new(&uv, &o, &members[i]) || sio_of(members[i], "/", &roots[i])) abort();
-  sio_threads_unref(threads);
-}
-
-static void begin(void) { begin_with(options()); }
-
-static void turns(int n) {
-  for (int i = 0; i < n; i++) turn();
-}
-
-/* Turns the loop until cond is true. The kernel passes bytes of TCP on when it likes, so that a
- * number of turns is not enough. */
-#define UNTIL(cond)                                 \
-  do {                                              \
-    bool is_true = (cond);                          \
-    for (int ms = 0; ms < 5000 && !is_true; ms++) { \
-      turn();                                       \
-      poll(NULL, 0, 1);                             \
-      is_true = (cond);                             \
-    }                                               \
-    CHECK(is_true &&#cond);                         \
-  } while (0)
-
-static unsigned nclosed;
-static void on_member_closed(void *user) {
-  (void)user;
-  nclosed++;
-}
-
-static void close_members(void) {
-  nclosed = 0;
-  for (int i = 0; i < MEMBERS; i++) sio_server_close(members[i], on_member_closed, NULL);
-}
-
-static void wait_until_closed(void) {
-  for (int i = 0; i < 40 && nclosed < MEMBERS; i++) turn();
-  EQ(nclosed, MEMBERS);
-  uv_run(&uv, UV_RUN_DEFAULT);
-  EQ(uv_loop_close(&uv), 0);
-  EQ(alloc_live, 0);
-}
-
-static void end(void) {
-  close_members();
-  wait_until_closed();
-}
-
-/* The next packet that the peer was sent is this one. */
-static void expect_next(sio_test_peer *p, const char *want) {
-  const char *text = sio_test_next(p);
-  EQ_STR(text ? text : "nothing", want);
-}
-
-/* A peer of each member, connected to its "/". */
-static sio_test_peer *peers[MEMBERS];
-static void connect_peers(void) {
-  for (int i = 0; i < MEMBERS; i++) {
-    EQ(sio_test_connect(members[i], "/", NULL, &peers[i]), 0);
-    expect_next(peers[i], "connect");
-  }
-}
-static void free_peers(void) {
-  for (int i = 0; i < MEMBERS; i++) sio_test_free(peers[i]);
-}
 
 /* ---- requests for sessions of other members ---------------------------------------- */
 

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_members_failures.c - messages between members that are lost, because too many bytes wait or
+ * memory ends: what the caller is told, what is counted, and what is logged.
+ */
+#include "clock.h"
+#include "members_rig.h"
+#include "server/server.h"
+
+static struct {
+  unsigned runs;
+  int status;
+  size_t n, expected;
+} answered;
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)user;
+  answered.runs++;
+  answered.status = status;
+  answered.n = r->count;
+  answered.expected = r->expected;
+}
+
+static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  (void)list, (void)user;
+  answered.runs++;
+  answered.status = status;
+  answered.n = n;
+}
+
+static void on_count(int status, size_t n, void *user) {
+  (void)user;
+  answered.runs++;
+  answered.status = status;
+  answered.n = n;
+}
+
+static void on_sum(const sio_stats *sum, unsigned n, void *user) {
+  (void)sum, (void)user;
+  answered.runs++;
+  answered.n = n;
+}
+
+static void on_metrics(sio_slice text, void *user) {
+  (void)user;
+  answered.runs++;
+  answered.status = text.n > 0 ? 0 : UV_ENOMEM; /* an empty text says so */
+  answered.n = text.n > 0 ? MEMBERS : 0;
+}
+
+static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  sio_reply(e, SIO_NONE);
+}
+
+static void later(unsigned ms) {
+  clock_ms += ms;
+  for (int i = 0; i < MEMBERS; i++) sio__timers_run(&members[i]->core.loop.timers, clock_ms);
+  turns(2);
+}
+
+static uint64_t lost_by(sio_server *member) {
+  sio_stats st;
+  sio_server_stats(member, &st, sizeof st);
+  return st.thread_messages_lost;
+}
+
+static uint64_t lost(void) {
+  return lost_by(members[0]) + lost_by(members[1]) + lost_by(members[2]);
+}
+
+/* ---- too many bytes wait for a member ---------------------------------------- */
+
+static void begin_full(void) {
+  begin();
+  connect_peers();
+  threads->inbox_max = 0;
+  answered.runs = 0;
+}
+
+TEST(a_broadcast_that_finds_an_inbox_full_reaches_its_own_member_and_is_counted) {
+  begin_full();
+  EQ(sio_broadcast((sio_target){ .nsp = roots[0] }, "news", SIO_NONE), 0);
+  turns(2);
+  expect_next(peers[0], "[\"news\"]");
+  CHECK(!sio_test_next(peers[1]));
+  EQ(lost_by(members[0]), 2);
+  CHECK(strstr(log_text, "a message to the server of another thread is lost, namespace /: "));
+  free_peers();
+  end();
+}
+
+TEST(a_question_that_finds_an_inbox_full_ends_with_an_error) {
+  begin_full();
+  EQ(sio_broadcast_ack((sio_target){ .nsp = roots[0] }, "q", SIO_NONE, 0, on_replies, NULL), 0);
+  turns(2);
+  expect_next(peers[0], "ask [\"q\"]");
+  EQ(sio_test_answer(peers[0], SIO_NONE), 0);
+  turns(2);
+  EQ(answered.runs, 1);
+  EQ(answered.status, SIO_ETOOBIG);
+  EQ(answered.n, 1);
+  EQ(sio_all_fetch((sio_target){ .nsp = roots[0] }, 0, on_fetched, NULL), 0);
+  turns(2);
+  EQ(answered.runs, 2);
+  EQ(answered.status, SIO_ETOOBIG);
+  EQ(answered.n, 1);
+  EQ(sio_server_side_emit(roots[0], "x", SIO_NONE, 0, on_replies, NULL), 0);
+  turns(2);
+  EQ(answered.runs, 3);
+  EQ(answered.status, SIO_ETOOBIG);
+  free_peers();
+  end();
+}
+
+TEST(an_answer_that_finds_an_inbox_full_ends_its_question_with_an_error) {
+  begin();
+  connect_peers();
+  answered.runs = 0;
+  EQ(sio_on_server_side(roots[1], "x", on_server_side, NULL), 0);
+  EQ(sio_server_side_emit(roots[0], "x", SIO_NONE, 0, on_replies, NULL), 0);
+  EQ(sio_all_fetch((sio_target){ .nsp = roots[0] }, 0, on_fetched, NULL), 0);
+  threads->inbox_max = 0;
+  turns(4);
+  EQ(answered.runs, 0);
+  later(5000);
+  EQ(answered.runs, 2);
+  EQ(answered.status, SIO_ETIMEOUT);
+  CHECK(lost_by(members[1]) > 0 && lost_by(members[2]) > 0);
+  free_peers();
+  end();
+}
+
+TEST(statistics_that_a_member_cannot_be_asked_for_are_missing_and_counted) {
+  begin_full();
+  EQ(sio_threads_stats(members[0], on_sum, NULL), 0);
+  turns(2);
+  EQ(answered.runs, 1);
+  EQ(answered.n, 1);
+  EQ(lost_by(members[0]), 2);
+  CHECK(strstr(log_text, "cannot be asked for its statistics: "));
+  free_peers();
+  end();
+}
+
+/* ---- memory ends ---------------------------------------- */
+
+static int call_broadcast(void) {
+  sio_val v[] = { sio_str("x"), sio_bin("\1\2", 2) };
+  sio_target to = { .nsp = roots[0], .rooms = SIO_ROOMS("red"), .except = SIO_ROOMS("blue") };
+  return sio_broadcast(to, "news", sio_argv(v, 2));
+}
+static int call_join(void) {
+  return sio_all_join((sio_target){ .nsp = roots[0] }, SIO_ROOMS("green"));
+}
+static int call_leave(void) {
+  return sio_all_leave((sio_target){ .nsp = roots[0] }, SIO_ROOMS("red"));
+}
+static int call_disconnect(void) {
+  return sio_all_disconnect((sio_target){ .nsp = roots[0] }, true);
+}
+static int call_ask(void) {
+  return sio_broadcast_ack((sio_target){ .nsp = roots[0] }, "q", SIO_NONE, 0, on_replies, NULL);
+}
+static int call_fetch(void) {
+  return sio_all_fetch((sio_target){ .nsp = roots[0] }, 0, on_fetched, NULL);
+}
+static int call_server_side(void) {
+  return sio_server_side_emit(roots[0], "x", SIO_ARGS(1), 0, on_replies, NULL);
+}
+static int call_tell_servers(void) {
+  return sio_server_side_emit(roots[0], "x", SIO_ARGS(1), 0, NULL, NULL);
+}
+static int call_count(void) { return sio_server_count(roots[0], 0, on_count, NULL); }
+static int call_stats(void) { return sio_threads_stats(members[0], on_sum, NULL); }
+static int call_metrics(void) { return sio_threads_metrics(members[0], on_metrics, NULL); }
+
+static void answer_questions(void) {
+  for (int i = 0; i < MEMBERS; i++)
+    for (const char *text; (text = sio_test_next(peers[i]));)
+      if (strncmp(text, "ask", 3) == 0) sio_test_answer(peers[i], SIO_NONE);
+}
+
+static void begin_rooms(void) {
+  begin();
+  connect_peers();
+  answered.runs = 0;
+  answered.expected = 0;
+  for (int i = 0; i < MEMBERS; i++) {
+    EQ(sio_join(sio_test_socket(peers[i]), "red"), 0);
+    EQ(sio_on_server_side(roots[i], "x", on_server_side, NULL), 0);
+  }
+}
+
+/* What a caller may rely on: an error that is returned means that the callback does not run;
+ * otherwise it runs once, and if answers are missing it says so, or a message was counted as
+ * lost. */
+static void every_allocation_of(int (*call)(void), bool asks, size_t want) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_rooms();
+    alloc_fail_in(at);
+    int err = call();
+    for (int i = 0; i < 6; i++) {
+      turn();
+      answer_questions();
+    }
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    CHECK(err == 0 || err == UV_ENOMEM);
+    if (asks && !err && !answered.runs) later(5000);
+    EQ(answered.runs, asks && !err);
+    if (!failed) EQ(err, 0);
+    if (asks && !err && answered.n != want)
+      CHECK(failed && (answered.status || answered.expected > answered.n || lost() > 0));
+    free_peers();
+    end();
+  }
+}
+
+TEST(any_allocation_of_a_call_to_all_members_may_fail) {
+  every_allocation_of(call_broadcast, false, 0);
+  every_allocation_of(call_join, false, 0);
+  every_allocation_of(call_leave, false, 0);
+  every_allocation_of(call_disconnect, false, 0);
+  every_allocation_of(call_tell_servers, false, 0);
+}
+
+TEST(any_allocation_of_a_question_to_all_members_may_fail) {
+  every_allocation_of(call_ask, true, MEMBERS);
+  every_allocation_of(call_fetch, true, MEMBERS);
+  every_allocation_of(call_server_side, true, MEMBERS - 1);
+  every_allocation_of(call_count, true, MEMBERS);
+  every_allocation_of(call_stats, true, MEMBERS);
+  every_allocation_of(call_metrics, true, MEMBERS);
+}
+
+/* Each peer has received the event, or its connection was closed, or a message was counted as
+ * lost, or the caller was told. */
+TEST(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_rooms();
+    alloc_fail_in(at);
+    int err = call_broadcast();
+    turns(4);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    for (int i = 0; i < MEMBERS && !err; i++)
+      CHECK(sio_test_next(peers[i]) || !sio_test_open(peers[i]) || lost() > 0);
+    free_peers();
+    end();
+  }
+}
+
+/* The connection is answered by the member that has the session, or closed. */
+TEST(any_allocation_may_fail_while_a_connection_moves_to_another_member) {
+  bool failed = true;
+  for (size_t at = 1; failed && at < 200; at++) {
+    struct raw c;
+    struct poller p = POLLER;
+    begin();
+    REQUIRE(poller_open(&p, members[0], "/socket.io/"));
+    REQUIRE(raw_open(&c, members[1]));
+    alloc_fail_in(at);
+    CHECK(raw_request(&c, "POST", p.path, "", "40"));
+    bool ok = raw_expect(&c, "ok");
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    CHECK(ok || c.fin || strstr(c.in, "503"));
+    if (!failed) CHECK(ok);
+    raw_close(&c);
+    poller_close(&p);
+    end();
+  }
+}
+
+TEST(a_connection_that_finds_an_inbox_full_is_closed_and_counted) {
+  struct raw c;
+  struct poller p = POLLER;
+  begin();
+  REQUIRE(poller_open(&p, members[0], "/socket.io/"));
+  REQUIRE(raw_open(&c, members[1]));
+  threads->inbox_max = 0;
+  CHECK(raw_request(&c, "POST", p.path, "", "40"));
+  CHECK(raw_expect_end(&c));
+  EQ(lost_by(members[1]), 1);
+  CHECK(strstr(log_text, "a connection cannot be handed over to the server of another thread"));
+  threads->inbox_max = SIZE_MAX;
+  raw_close(&c);
+  poller_close(&p);
+  end();
+}
+
+/* ---- calls posted to all ---------------------------------------- */
+
+static unsigned posted;
+static void on_posted(sio_server *member, void *arg) {
+  (void)member, (void)arg;
+  posted++;
+}
+
+TEST(a_call_posted_to_all_says_how_many_will_run_it_when_memory_ends) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    unsigned count = 99;
+    begin();
+    posted = 0;
+    alloc_fail_in(at);
+    int err = sio_threads_post(threads, on_posted, &posted, &count);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    turns(2);
+    EQ(err, failed ? UV_ENOMEM : 0);
+    EQ(posted, count);
+    CHECK(failed ? count < MEMBERS : count == MEMBERS);
+    end();
+  }
+}
+
+TEST(a_call_posted_to_nobody_is_refused) {
+  unsigned count = 99;
+  sio_threads *nobody;
+  alloc_install();
+  EQ(sio_threads_post(NULL, on_posted, NULL, NULL), UV_EINVAL);
+  EQ(sio_threads_new(&nobody), 0);
+  EQ(sio_threads_post(nobody, NULL, NULL, NULL), UV_EINVAL);
+  EQ(sio_threads_post(nobody, on_posted, NULL, &count), SIO_ECLOSED);
+  EQ(count, 0);
+  EQ(sio_threads_post(nobody, on_posted, NULL, NULL), SIO_ECLOSED);
+  sio_threads_unref(nobody);
+  sio_threads_unref(NULL);
+  alloc_fail_in(1);
+  EQ(sio_threads_new(&nobody), UV_ENOMEM);
+  alloc_fail_in(0);
+  EQ(alloc_live, 0);
+}
+
+TEST(no_more_than_sixty_four_servers_serve_as_one) {
+  static sio_server *servers[SIO_THREADS_MAX];
+  sio_server *one_more;
+  alloc_install();
+  log_text[0] = '\0';
+  if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
+  sio_options o = options();
+  for (int i = 0; i < SIO_THREADS_MAX; i++) EQ(sio_server_new(&uv, &o, &servers[i]), 0);
+  EQ(sio_server_new(&uv, &o, &one_more), UV_ENOMEM);
+  sio_threads_unref(threads);
+  for (int i = 0; i < SIO_THREADS_MAX; i++) sio_server_close(servers[i], NULL, NULL);
+  uv_run(&uv, UV_RUN_DEFAULT);
+  EQ(uv_loop_close(&uv), 0);
+  EQ(alloc_live, 0);
+}
+
+TESTS_BEGIN
+T(a_broadcast_that_finds_an_inbox_full_reaches_its_own_member_and_is_counted)
+T(a_question_that_finds_an_inbox_full_ends_with_an_error)
+T(an_answer_that_finds_an_inbox_full_ends_its_question_with_an_error)
+T(statistics_that_a_member_cannot_be_asked_for_are_missing_and_counted)
+T(any_allocation_of_a_call_to_all_members_may_fail)
+T(any_allocation_of_a_question_to_all_members_may_fail)
+T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
+T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
+T(a_connection_that_finds_an_inbox_full_is_closed_and_counted)
+T(a_call_posted_to_all_says_how_many_will_run_it_when_memory_ends)
+T(a_call_posted_to_nobody_is_refused)
+T(no_more_than_sixty_four_servers_serve_as_one)
+TESTS_END
