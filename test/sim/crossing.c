@@ -132,15 +132,14 @@ static uint64_t number_of(sio_slice json) {
   return json.n > 5 && memcmp(json.p, "[\"m\",", 5) == 0 ? strtoull(json.p + 5, NULL, 10) : 0;
 }
 
-int __real_sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
-                          const sio_slice *bins, size_t nbins, sio_query *q);
-int __wrap_sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
-                          const sio_slice *bins, size_t nbins, sio_query *q);
+/* Declared as the header declares it, so that a change there is noticed here. */
+__typeof__(sio_packet_new) __real_sio_packet_new;
+__typeof__(sio_packet_new) __wrap_sio_packet_new;
 
-int __wrap_sio_packet_new(sio_packet **out, const sio_target *to, sio_slice json,
-                          const sio_slice *bins, size_t nbins, sio_query *q) {
+int __wrap_sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                          sio_query *q, sio_packet **out) {
   uint64_t number = number_of(json);
-  int err = __real_sio_packet_new(out, to, json, bins, nbins, q);
+  int err = __real_sio_packet_new(to, json, bins, nbins, q, out);
   TELL("server %d gets %llu of another thread in %s: %d", host_member(), (unsigned long long)number,
        sio_nsp_name(to->nsp), err);
   if (number) arrive(to, number);

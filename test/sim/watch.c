@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LIFE_SECONDS = 20, SAID = 16384, BATCH = 100 };
+/* Of the processor's time, and of any: on a busy machine a life may take long. */
+enum { LIFE_SECONDS = 20, LIFE_SECONDS_IN_ALL = 600, SAID = 16384, BATCH = 100 };
 
 static int said_fd = -1;
 bool watch_twice;
@@ -58,7 +60,7 @@ static void judge(int status, struct verdict *v) {
   read_said(said);
   if (WIFEXITED(status) && WEXITSTATUS(status) == FAULT_EXIT)
     snprintf(v->kind, sizeof v->kind, "%s", shared->kind);
-  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+  else if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGALRM || WTERMSIG(status) == SIGPROF))
     snprintf(v->kind, sizeof v->kind, "a life that does not end");
   else if (!summary_of(said, v->kind, sizeof v->kind))
     snprintf(v->kind, sizeof v->kind, "the process ends with %s %d",
@@ -71,6 +73,11 @@ static void hush(void) {
   dup2(said_fd, STDERR_FILENO);
 }
 
+static void limit_life(void) {
+  setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = LIFE_SECONDS }, NULL);
+  alarm(LIFE_SECONDS_IN_ALL);
+}
+
 void watch_life(uint64_t seed, const struct script *s, bool quiet, struct verdict *v) {
   int status = 0;
   (void)quiet;
@@ -78,7 +85,7 @@ void watch_life(uint64_t seed, const struct script *s, bool quiet, struct verdic
   pid_t child = fork();
   if (child == 0) {
     hush();
-    alarm(LIFE_SECONDS);
+    limit_life();
     if (s)
       draw_from_script(&shared->log, s->choice, s->n);
     else
@@ -129,7 +136,7 @@ static void live_again(void) {
 static void live_many(uint64_t from, uint64_t lives, double until) {
   hush();
   for (uint64_t i = 0; i < lives && now() < until; i++) {
-    alarm(LIFE_SECONDS);
+    limit_life();
     draw_from_seed(&shared->log, from + i);
     life_run();
     if (watch_twice) live_again();
