@@ -3,8 +3,9 @@
  * emit.h - sending events: to one socket, to many, and to the other servers.
  *
  * An event is encoded once, whatever the number of receivers. It is queued by the call and written
- * at the end of the loop's turn, with one write for each connection. A call that sends never calls
- * back into the host, except for the callbacks of sio_on_any_outgoing().
+ * at the end of the loop's turn, with one write for each connection; a turn writes to a thousand
+ * connections, and if there are more, the next turns write to the rest. A call that sends never
+ * calls back into the host, except for the callbacks of sio_on_any_outgoing().
  *
  * Errors that every sending call may return:
  *
