@@ -218,7 +218,7 @@ static int classic_server_count(sio_adapter *a, sio_query *query) {
 
 static void classic_query_over(sio_adapter *a, sio_query *query) {
   struct question *q = sio__question_of(a, query);
-  if (q) sio__question_end(q, 0);
+  if (q) sio__question_over(q);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */

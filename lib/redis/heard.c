@@ -566,8 +566,9 @@ static int heard_answer_to(struct question *q, const struct heard_answer *f) {
 /* What is not an answer to a question of this adapter is ignored. */
 static int heard_answer(sio_adapter *a, sio_slice id, const struct heard_answer *f) {
   char name[ID_MAX];
-  struct question *q =
-      sio__unpack_name(id, name, sizeof name) ? sio__question_find(a->redis, name) : NULL;
+  if (!sio__unpack_name(id, name, sizeof name)) return 0;
+  struct question *q = sio__question_find(a->redis, name);
+  if (!q && f->type != MESSAGE_ACK) sio__question_late(a, name); /* acks follow a count */
   return q && q->adapter == a ? heard_answer_to(q, f) : 0;
 }
 
@@ -580,7 +581,7 @@ void sio__heard_response(struct subscription *s, sio_slice channel, sio_slice pa
   const struct unpack_field fields[] = { { "requestId", &id },        { "type", &type },
                                          { "sockets", &f.sockets },   { "data", &f.data },
                                          { "clientCount", &f.count }, { "packet", &f.packet } };
-  if (a->shut || map_empty(&a->redis->questions)) return;
+  if (a->shut || (map_empty(&a->redis->questions) && !a->silent.n)) return;
   int err = sio__unpack_open(&u, heard_msgs(a), payload);
   if (!err && !sio__unpack_fields(u.value, fields, 6)) err = SIO_EPROTO;
   if (!err && type.n && !sio__unpack_number(type, MESSAGE_ACK, &f.type)) err = SIO_EPROTO;
@@ -593,7 +594,10 @@ void sio__heard_response(struct subscription *s, sio_slice channel, sio_slice pa
 
 static int heard_sharded_answer(sio_adapter *a, enum sharded_type type, sio_slice data) {
   sio_slice id;
-  struct heard_answer f = { .type = type == SHARDED_COUNT ? MESSAGE_COUNT : MESSAGE_ACK };
+  struct heard_answer f = { .type = type == SHARDED_COUNT           ? MESSAGE_COUNT
+                                    : type == SHARDED_FETCHED       ? MESSAGE_FETCH
+                                    : type == SHARDED_SERVER_ANSWER ? MESSAGE_SERVER_EMIT
+                                                                    : MESSAGE_ACK };
   const struct unpack_field fields[] = { { "requestId", &id },
                                          { "sockets", &f.sockets },
                                          { "clientCount", &f.count },

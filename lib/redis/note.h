@@ -15,6 +15,7 @@ enum note_kind {
   NOTE_REFUSED,   /* Redis answered with an error */
   NOTE_MISSED,    /* a message reached fewer servers than those before */
   NOTE_DROPPED,   /* a message was not sent       */
+  NOTE_SILENT,    /* servers do not answer        */
   NOTE_MALFORMED, /* a message was not understood */
   NOTE_KINDS
 };

@@ -51,6 +51,14 @@ struct dialect {
   const char *(*room_of)(const sio_adapter *a, const struct message_target *to);
 };
 
+/* Servers that are counted as listening, and do not answer: Redis has not noticed that they are
+ * gone. Which ones they are is not known: the answers of the classic adapter do not say whose they
+ * are. */
+struct silent_servers {
+  uint64_t n, listening; /* of those that were counted last                              */
+  char late_id[LINK_ID]; /* the question that ended last without them; "": there is none */
+};
+
 struct sio_adapter {
   const struct dialect *dialect;
   sio_nsp *nsp;
@@ -66,6 +74,7 @@ struct sio_adapter {
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];
   void (*heard_in_room)(struct subscription *s, sio_slice channel, sio_slice payload);
   struct map room_channels; /* struct room_channel by name, sharded.c */
+  struct silent_servers silent;
 };
 
 static inline const sio_adapter_ops *classic_local(void) { return &sio_adapter_memory; }

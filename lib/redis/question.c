@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include <uv.h>
 
+enum { SILENT_MS = 1000 /* a server that takes longer for an answer counts as silent */ };
+
 static sio_slice question_key(const void *item) {
   const struct question *q = item;
   return slice_str(q->id);
@@ -30,11 +32,57 @@ void sio__question_end(struct question *q, int err) {
   sio_query_release(query, err);
 }
 
-static void question_check(struct question *q) {
-  if (!q->counted || q->answered < q->servers) return;
-  if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
+/* ---- servers that do not answer -------------------------------------------------------------- */
+
+/* Fewer are counted than before: Redis has noticed that some are gone. */
+static void silent_recount(sio_adapter *a, uint64_t listening) {
+  struct silent_servers *k = &a->silent;
+  uint64_t gone = listening < k->listening ? k->listening - listening : 0;
+  k->n -= gone < k->n ? gone : k->n;
+  k->listening = listening;
+}
+
+static void silent_begin(const struct question *q) {
+  sio_redis *r = q->adapter->redis;
+  uint64_t before = q->adapter->silent.n, now = q->servers - q->answered;
+  q->adapter->silent.n = now;
+  memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
+  if (now <= before) return;
+  REDIS_NOTE(r, NOTE_SILENT, SIO_LOG_WARN,
+             "%llu of %llu other servers do not answer; the next requests do not wait for them",
+             (unsigned long long)now, (unsigned long long)q->servers);
+}
+
+void sio__question_late(sio_adapter *a, const char *id) {
+  if (a->silent.n && strcmp(id, a->silent.late_id) == 0) a->silent.n--;
+}
+
+/* A host may give the servers less time than they need. */
+void sio__question_over(struct question *q) {
+  bool long_ago = uv_now(q->adapter->redis->loop) - q->counted_ms >= SILENT_MS;
+  if (q->counted && q->answered < q->servers && long_ago && !q->adapter->shut) silent_begin(q);
   sio__question_end(q, 0);
 }
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void question_complete(struct question *q) {
+  uint64_t missing = q->answered < q->servers ? q->servers - q->answered : 0;
+  if (missing)
+    memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
+  else
+    q->adapter->silent.n = 0;
+  if (missing && q->type == MESSAGE_SERVER_EMIT) sio_query_lost(q->query, (size_t)missing);
+  sio__question_end(q, missing ? SIO_ETIMEOUT : 0);
+}
+
+static void question_check(struct question *q) {
+  if (!q->counted || q->answered + q->adapter->silent.n < q->servers) return;
+  if (q->type == MESSAGE_ASK && q->acks_came < q->acks_expected) return;
+  question_complete(q);
+}
+
+/* ---- how many there are ---------------------------------------------------------------------- */
 
 /* One of those that were asked has answered, or will not: then the others count, if there are some.
  * This server is one of those that listen. */
@@ -49,7 +97,9 @@ static void on_counted(sio_redis *r, const char *id, int64_t n) {
     return;
   }
   q->counted = true;
+  q->counted_ms = uv_now(r->loop);
   q->servers = q->listening ? q->listening - 1 : 0;
+  silent_recount(q->adapter, q->servers);
   if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
     sio_query_expect(q->query, (size_t)q->servers);
   if (q->type == MESSAGE_COUNT) q->answered = q->servers;

@@ -4,6 +4,9 @@
  *
  * A question is complete when Redis has said how many servers listen, and so many have answered,
  * and for acks when as many acks came as those announced. It ends earlier when its query does.
+ *
+ * If some have not answered by then, later questions end when all but so many have answered, with
+ * the status SIO_ETIMEOUT, until an answer comes from one too many or Redis counts fewer.
  */
 #ifndef SIO_REDIS_QUESTION_H
 #define SIO_REDIS_QUESTION_H
@@ -19,7 +22,8 @@ struct question {
   bool countable;     /* one of them had a number */
   uint64_t listening; /* their sum                */
   bool counted;
-  uint64_t servers; /* that are to answer  */
+  uint64_t counted_ms; /* when */
+  uint64_t servers;    /* that are to answer  */
   uint64_t answered;
   uint64_t acks_expected, acks_came;
 };
@@ -35,6 +39,11 @@ void sio__question_end(struct question *q, int err);
 struct question *sio__question_find(sio_redis *r,
                                     const char *id); /* NULL: it is over, or another's */
 struct question *sio__question_of(sio_adapter *a, const sio_query *query);
+
+/* The query of this question is over: some have not answered. */
+void sio__question_over(struct question *q);
+/* An answer to a question that has ended. */
+void sio__question_late(sio_adapter *a, const char *id);
 
 /* A server has answered: one that has no more to say. May end the question. */
 void sio__question_answered(struct question *q);

@@ -11,7 +11,7 @@ import { io } from 'socket.io-client';
 import { ask, bytes, connected, equal, event, freePort, ok, run, sleep, test } from './lib.mjs';
 import {
   addHandlers, assembled, folder, listen, mixedPairs, open, reached, redis, settled, startRedis,
-  startServer, started, testPair, testPairs,
+  startNodeProcess, startServer, started, testPair, testPairs,
 } from './redis_lib.mjs';
 
 // ---- broadcasts -------------------------------------------------------------------------------------------
@@ -365,6 +365,37 @@ testOwn('a server that is killed costs a question its time, and the next one non
       ['ok', 2, '"a"', '"b"']);
     equal((await ask(a, 'fetch', { self: true }))[0], 'ok');
   });
+
+// Its connections stay, and Redis counts it: for each request of Node.js it costs the whole time.
+for (const [kind, sharded] of [['libsio', undefined], ['node', undefined], ['libsio', 'dynamic'], ['node', 'dynamic']])
+  testOwn(`${sharded ? 'sharded' : 'classic'}: a server that hangs costs one request its time, and the next ones none (${kind})`,
+    async ({ a, b, servers, add, t, url }) => {
+      const options = { key: 'own', url, sharded, name: 'third' };
+      const third = kind === 'node' ? await startNodeProcess(options)
+        : await startServer(t, kind, 'third', options);
+      if (kind === 'node') t.others.push(third);
+      const c = await add(third);
+      await assembled([a, b, c]);
+      for (const client of [a, b, c]) client.on('q', (arg, answer) => answer('x'));
+      const ask3 = (ms) => ask(a, 'ask-all', { self: true, ms }, 'q', 1).then(answersOf);
+      equal(await ask3(600_000), ['ok', 3, '"x"', '"x"', '"x"']);
+      third.process.kill('SIGSTOP');
+      try {
+        equal(await ask3(1500), ['timeout', 2, '"x"', '"x"']);
+        equal(await ask3(600_000), ['timeout', 2, '"x"', '"x"']);
+        equal((await ask(a, 'fetch', { self: true }))[0], 'timeout');
+        equal((await ask(a, 'tell-servers', 'hello', 1))[0], 'timeout');
+      } finally {
+        third.process.kill('SIGCONT');
+      }
+      while ((await ask3(600_000))[0] !== 'ok') await sleep(20);
+      equal((await ask3(600_000))[1], 3);
+      third.process.kill('SIGKILL');
+      if (kind !== 'node') t.hosts.splice(t.hosts.indexOf(third), 1);
+      while ((await ask(a, 'servers'))[1] !== 2) await sleep(20);
+      equal(await ask3(600_000), ['ok', 2, '"x"', '"x"']);
+      ok(servers.length === 2);
+    }, { sharded });
 
 testOwn('a subscriber that is cut because it does not read comes back',
   async ({ a, b, servers }) => {

@@ -47,7 +47,7 @@ export async function startProcess(port, ready, args) {
 }
 
 // The one that most tests use; other scripts start their own.
-export const redis = process.argv[2] === '--list' || !process.argv[1].endsWith('redis.mjs') ? null
+export const redis = process.argv[2] === '--list' || !process.argv[1]?.endsWith('/redis.mjs') ? null
   : await startRedis(await freePort(), '--unixsocket', path.join(folder, 'socket'));
 
 // ---- a Node.js server that does what our host does ------------------------------------------------------
@@ -136,6 +136,17 @@ export class NodeHost {
 }
 
 // ---- clusters ---------------------------------------------------------------------------------------------
+
+// A Node.js server in a process of its own, which can be stopped and killed.
+export async function startNodeProcess(options) {
+  const code = `import { NodeHost } from '${import.meta.url}';
+    console.log((await NodeHost.start(${JSON.stringify(options)})).port);`;
+  const child = spawn('node', ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.add(child);
+  child.on('exit', () => started.delete(child));
+  const port = await new Promise((done) => child.stdout.once('data', (d) => done(Number(d))));
+  return { port, process: child, stop: () => child.kill('SIGKILL') };
+}
 
 let keys = 0;
 
