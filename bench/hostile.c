@@ -14,9 +14,7 @@
  *   resets   so many connections are made, send a piece of a request and are reset
  *
  * A row for each says what the canary saw (ms), the server's memory and descriptors at their peak
- * and two seconds after the last of those peers has gone, and its CPU time. The last row is the
- * server after a rest, when it has returned unused memory to the system. Nothing is judged; the
- * first line says how busy the machine is, without which the times mean little.
+ * and two seconds after the last of those peers has gone, and its CPU time. Nothing is judged.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -38,7 +36,7 @@
 
 #include "meter.h"
 
-enum { PAUSE_MS = 5, EVENT_SIZE = 1024, MAX_PEERS = 100000, SETTLE_MS = 2000, REST_MS = 14000 };
+enum { PAUSE_MS = 5, EVENT_SIZE = 1024, MAX_PEERS = 100000, SETTLE_MS = 2000 };
 
 static const char upgrade[] =
     "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
@@ -276,20 +274,6 @@ static void be_reset(void) {
   end("resets", resets, NULL);
 }
 
-/* The library returns unused memory ten seconds after a peak. */
-static void rest(void) {
-  begin();
-  sleep_ms(REST_MS);
-  end("rest", 0, NULL);
-}
-
-static void print_load(void) {
-  double load = 0;
-  getloadavg(&load, 1);
-  printf("load average %.1f on %ld cores, nice %d\n", load, sysconf(_SC_NPROCESSORS_ONLN),
-         getpriority(PRIO_PROCESS, 0));
-}
-
 /* ---- the program ----------------------------------------------------------------------------- */
 
 static unsigned *option(const char *name) {
@@ -318,14 +302,12 @@ int main(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
   start_server(argv[i]);
   if (pthread_create(&canary, NULL, sing, NULL)) die("pthread_create");
-  print_load();
   printf("%-8s %7s %8s %8s %8s %9s %9s %7s %7s %7s\n", "attack", "peers", "p50 ms", "p99 ms",
          "max ms", "MiB peak", "after", "fds", "after", "CPU s");
   alone();
   be_deaf();
   be_slow();
   be_reset();
-  rest();
   over = true;
   pthread_join(canary, NULL);
   kill(server, SIGTERM);

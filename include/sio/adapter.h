@@ -9,19 +9,22 @@
  *
  *     host calls            slot            travels                     and there
  *     sio_broadcast         broadcast       target, sio_packet_info     sio_packet_new(), then
- *                                                                       memory's broadcast
+ *                                                                       sio_packet_broadcast()
  *     sio_broadcast_ack     broadcast       the same, and a number      sio_query_new() first; the
  *                                                                       count and the replies back
- *     sio_all_join, _leave  all_join ...    target, rooms               memory's all_join ...
- *     sio_all_disconnect    all_disconnect  target, session             memory's all_disconnect
- *     sio_all_fetch         fetch           target, and a number        sio_all_fetch() with
- *                                                                       SIO_LOCAL; the list back
+ *     sio_all_join, _leave  all_join ...    target, rooms               sio_all_join() ...
+ *     sio_all_disconnect    all_disconnect  target, session             sio_all_disconnect()
+ *     sio_all_fetch         fetch           target, and a number        sio_all_fetch(); the list
+ *                                                                       back
  *     sio_server_side_emit  server_emit     sio_packet_info, a number   sio_server_side_receive();
  *                                                                       the ack back
  *     sio_server_count      server_count    nothing, or a question
  *
  * A target travels as its rooms, its except with the id of `skip` added, its flags and its key;
  * with SIO_LOCAL it does not.
+ *
+ * What comes from another server is for all threads of this process (threads.h): it is applied with
+ * sio_packet_broadcast(), sio_all_join() ..., and with a target that has SIO_PROCESS.
  *
  * All slots are called on the loop's thread, and so is everything below. No slot may call the
  * host's handlers but through sio_room_tell(). Arguments are borrowed for the call.
@@ -134,6 +137,10 @@ typedef struct sio_adapter_ops {
 
 SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;
 
+/* True if the server is one of several threads (threads.h): other threads may have sockets in rooms
+ * that the memory adapter of this one does not know. */
+SIO_EXTERN bool sio_adapter_has_threads(const sio_nsp *nsp);
+
 /* ---- packets ------------------------------------------------------------------------- */
 
 /* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
@@ -164,6 +171,10 @@ SIO_EXTERN int sio_packet_get_info(const sio_packet *p, sio_packet_info *out);
 SIO_EXTERN int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
                               size_t nbins, sio_query *q, sio_packet **out);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
+/* Sends a packet of sio_packet_new() to the sockets of this process that the target names, those of
+ * other threads included. to->flags must contain SIO_PROCESS. The same as the memory adapter's
+ * broadcast, unless the server is one of several threads. */
+SIO_EXTERN int sio_packet_broadcast(const sio_packet *p, const sio_target *to);
 
 /* The same with an offset, for adapters with SIO_ADAPTER_RECOVERS: clients get it as one more
  * argument. It has at most 63 characters, which are printable ASCII without '"' and '\\'. {NULL,0}:
@@ -294,7 +305,7 @@ SIO_EXTERN void sio_query_reply(sio_query *q, const char *id, sio_slice json, co
 SIO_EXTERN void sio_query_remote(sio_query *q, const sio_remote *r);
 
 /* For broadcasts with acks that come from another server: q goes into sio_packet_new(), the packet
- * into the memory adapter's broadcast; then sio_query_info.expected is the count to send back, and
+ * into sio_packet_broadcast(); then sio_query_when_counted() tells the count to send back, and
  * sio_query_release() ends the asking. reply runs for each ack; end once, with 0, SIO_ETIMEOUT or
  * SIO_ECLOSED. Both run from the loop. timeout_ms 0: the default. */
 typedef struct sio_query_watch {
@@ -303,6 +314,11 @@ typedef struct sio_query_watch {
 } sio_query_watch;
 SIO_EXTERN int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
                              void *user, sio_query **out);
+
+/* Calls cb(expected, user) once, with the user of sio_query_new(), when all threads of this process
+ * have asked their sockets: at once, if there is only this thread; later from the loop, and before
+ * `end`, if there are others. expected is the count to send back. */
+SIO_EXTERN void sio_query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user));
 
 /* ---- server side emits ----------------------------------------------------------------------- */
 

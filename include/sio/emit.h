@@ -3,9 +3,8 @@
  * emit.h - sending events: to one socket, to many, and to the other servers.
  *
  * An event is encoded once, whatever the number of receivers. It is queued by the call and written
- * at the end of the loop's turn, with one write for each connection; a turn writes to a thousand
- * connections, and if there are more, the next turns write to the rest. A call that sends never
- * calls back into the host, except for the callbacks of sio_on_any_outgoing().
+ * at the end of the loop's turn, with one write for each connection. A call that sends never calls
+ * back into the host, except for the callbacks of sio_on_any_outgoing().
  *
  * Errors that every sending call may return:
  *
@@ -46,7 +45,10 @@ enum {
   SIO_LOCAL = 2,
   /* Do not compress the message. A polling response is compressed unless all of its messages have
    * this flag. */
-  SIO_NO_COMPRESS = 4
+  SIO_NO_COMPRESS = 4,
+  /* As SIO_LOCAL, but if the server is one of several threads (threads.h) also to sockets of the
+   * other threads. It contains the bit of SIO_LOCAL. */
+  SIO_PROCESS = 8 | SIO_LOCAL
 };
 
 /* Sends an event to one socket. */
@@ -107,7 +109,7 @@ typedef struct sio_target {
   const char *const *rooms;  /* a NULL-terminated list; NULL: all sockets of the namespace    */
   const char *const *except; /* a NULL-terminated list; sockets in these rooms are left out   */
   const sio_socket *skip;    /* a socket that is left out, usually the sender                 */
-  unsigned flags;            /* SIO_VOLATILE, SIO_LOCAL, SIO_NO_COMPRESS                       */
+  unsigned flags;            /* SIO_VOLATILE, SIO_LOCAL, SIO_PROCESS, SIO_NO_COMPRESS          */
   const char *key;           /* as in sio_emit_options; NULL: no key                          */
   uintptr_t reserved[1];
 } sio_target;

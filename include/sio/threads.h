@@ -60,6 +60,19 @@ SIO_EXTERN void sio_threads_unref(sio_threads *t);
 SIO_EXTERN int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), void *arg,
                                 unsigned *count);
 
+/* Connects the members with other processes: srv, which is a member and calls this in setup, takes
+ * the messages between them and the servers of other processes with this adapter, for example
+ * sio_redis_adapter with a sio_redis on the loop of srv. user is what the adapter gets in place of
+ * sio_options.adapter_user; like the adapter it must outlive srv. To other processes all members
+ * together are one server: they send each message once, answer a question once, and count as one.
+ *
+ * A namespace has to exist in srv to be connected. When srv closes, the other members are on their
+ * own. UV_EINVAL: srv is not a member, or the table is smaller than in version 0.1; SIO_EEXISTS:
+ * another member has an adapter; SIO_ESTATE: a namespace has sockets; errors of the adapter's open,
+ * after which the server must be closed. */
+SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
+                                       void *user);
+
 /* sum adds up the statistics of `servers` servers, as sio_stats_add() does. It is borrowed. */
 typedef void (*sio_threads_stats_cb)(const sio_stats *sum, unsigned servers, void *user);
 /* Asks all members for their statistics, and calls cb(sum, servers, user) once, from the loop of

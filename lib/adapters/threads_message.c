@@ -105,6 +105,7 @@ static struct answer answer_into_block(struct block *b, const struct answer *fro
   const sio_remote *remote = &from->remote;
   struct answer a = { .kind = from->kind,
                       .status = from->status,
+                      .counted = from->counted,
                       .number = from->number,
                       .n = from->n,
                       .nsp = block_copy_text(b, from->nsp),

@@ -18,7 +18,8 @@ enum request_kind {
   REQUEST_LEAVE,
   REQUEST_DISCONNECT,
   REQUEST_FETCH,
-  REQUEST_SERVER_EMIT
+  REQUEST_SERVER_EMIT,
+  REQUEST_SERVER_COUNT /* the servers of other processes */
 };
 
 struct request {
@@ -45,6 +46,7 @@ struct request *sio__request_copy(const struct request *from, const char *skip);
 void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
+  ANSWER_MORE,   /* one more ANSWER_END will come                        */
   ANSWER_EXPECT, /* n more sockets are asked                             */
   ANSWER_REPLY,  /* one reply                                            */
   ANSWER_REMOTE, /* one socket that was found                            */
@@ -54,6 +56,7 @@ enum answer_kind {
 struct answer {
   int kind; /* enum answer_kind */
   int status;
+  bool counted; /* the member has now said how many of its sockets it has asked */
   uint64_t number;
   size_t n;
   const char *nsp;

@@ -15,7 +15,18 @@
 #include "net/members.h"
 #include "packet/packet.h"
 #include <assert.h>
+#include <sio/adapter.h>
 #include <sio/server.h>
+
+/* The adapter that connects the servers of several threads with other processes; in one of these
+ * servers (sio_threads_set_adapter()). */
+struct cluster_adapter {
+  const sio_adapter_ops *ops; /* NULL: this server has none */
+  void *user;
+  sio_adapter *(*find)(const sio_nsp *nsp); /* the adapter's struct; NULL: it has been closed */
+  /* Passes an event of another process to the servers of the other threads. */
+  void (*relay_event)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins);
+};
 
 struct core {
   struct log log;
@@ -25,8 +36,9 @@ struct core {
   uint32_t nchildren; /* the number of child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
-  sio_threads *threads;     /* the group of servers on several threads, or NULL */
-  struct member_id member;  /* this server among them */
+  sio_threads *threads;    /* the group of servers on several threads, or NULL */
+  struct member_id member; /* this server among them */
+  struct cluster_adapter cluster;
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */
   struct hooks parents; /* match functions of the parents; user points to the parent's sio_nsp */

@@ -171,10 +171,16 @@ static void pass_fetched_sockets(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
+/* With SIO_PROCESS the servers of other threads are asked as well. */
+static bool fetch_is_for_this_server(const sio_target *to) {
+  bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
+  return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);
+}
+
 static int fetch_from_all_servers(sio_query *q, const sio_target *to) {
   const sio_adapter_ops *ops = to->nsp->ops;
   int err = ops->each(to->nsp->adapter, to, add_local_remote, q);
-  bool only_here = !ops->fetch || (to->flags & SIO_LOCAL);
+  bool only_here = !ops->fetch || fetch_is_for_this_server(to);
   return err || only_here ? err : ops->fetch(to->nsp->adapter, to, q);
 }
 

@@ -87,4 +87,5 @@ void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp) {
   st->events_out += nsp->events_out;
 }
 
+bool sio_adapter_has_threads(const sio_nsp *nsp) { return nsp->core->threads != NULL; }
 sio_server *sio_nsp_server(const sio_nsp *nsp) { return core_server(nsp->core); }

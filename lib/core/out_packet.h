@@ -41,4 +41,9 @@ int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char
 void sio__packet_mark_droppable(sio_packet *p, const char *key);
 void sio__packet_clear(sio_packet *p); /* does nothing if p is all zero */
 
+/* A packet for sio_adapter_ops.server_emit out of an event that another thread's server sends to
+ * other servers: json is the array with the name first. q may be NULL. 0 or UV_ENOMEM. */
+int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
+                                const sio_slice *bins, size_t nbins, sio_query *q);
+
 #endif

@@ -31,12 +31,19 @@ static void query_close(sio_query *q, int status) {
   if (q->cancel_ack_waits) q->cancel_ack_waits(q, status);
 }
 
+static void query_report_count(sio_query *q) {
+  void (*counted)(size_t, void *) = q->counted;
+  q->counted = NULL;
+  if (counted) counted(q->replies.expected, q->user);
+}
+
 static void query_end(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
+  query_report_count(q);
   query_close(q, status);
   q->end(q, status);
-  if (q->holds > 1 && !q->watch.reply && ops->query_over) ops->query_over(q->nsp->adapter, q);
+  if (q->holds > 1 && ops->query_over) ops->query_over(q->nsp->adapter, q);
   query_unref(q);
 }
 
@@ -157,6 +164,15 @@ void sio_query_release(sio_query *q, int err) {
   if (!q->status) q->status = err;
   q->holds--;
   query_end_if_complete(q);
+}
+
+void sio_query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user)) {
+  q->counted = cb;
+  if (q->uncounted == 0) query_report_count(q);
+}
+
+void sio__query_release_count(sio_query *q) {
+  if (--q->uncounted == 0) query_report_count(q);
 }
 
 void sio_query_get_info(const sio_query *q, sio_query_info *out) {

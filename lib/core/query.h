@@ -37,7 +37,9 @@ struct sio_query {
   size_t answer_bytes; /* size of the answers that are kept, at most max_answers */
   unsigned timeout_ms;
   uint32_t holds;
-  int status; /* the first error, or 0; passed to `end` */
+  uint32_t uncounted; /* threads that have not said yet how many of their sockets they have asked */
+  void (*counted)(size_t expected, void *user); /* of sio_query_when_counted(), until it runs */
+  int status;                                   /* the first error, or 0; passed to `end` */
   bool over;
   bool extended; /* the timeout was restarted once because the host blocked the loop */
   uint32_t nremotes, remotes_cap;
@@ -70,6 +72,10 @@ void sio__query_drop_answer(sio_query *q, int err);
 /* Adds an answer, which is valid JSON. It counts as answered even if it cannot be kept. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
+
+/* Another thread asks sockets too; it has said how many. */
+static inline void sio__query_hold_count(sio_query *q) { q->uncounted++; }
+void sio__query_release_count(sio_query *q);
 
 /* In replies.c and fetch.c. */
 int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,

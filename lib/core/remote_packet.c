@@ -5,8 +5,11 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "core/core.h"
+#include "core/nsp.h"
 #include "core/out_packet.h"
 #include "core/remote_event.h"
+#include <stdio.h>
 
 enum { OFFSET_MAX = 63 };
 
@@ -97,6 +100,46 @@ int sio_packet_copy(const sio_packet *p, sio_packet **out) {
                             .offset_len = p->offset_len,
                             .max_uncounted = 1 };
   int err = packet_copy_read_event(r);
+  if (err)
+    sio_packet_free(&r->packet);
+  else
+    *out = &r->packet;
+  return err;
+}
+
+int sio_packet_broadcast(const sio_packet *p, const sio_target *to) {
+  return to->nsp->ops->broadcast(to->nsp->adapter, to, p);
+}
+
+/* ---- events for servers ---------------------------------------------------------------------- */
+
+static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, size_t nbins) {
+  char head[32];
+  int n = nbins ? snprintf(head, sizeof head, "45%zu-", nbins) : snprintf(head, sizeof head, "42");
+  struct msg *m = sio__msg_new(home, (size_t)n + json.n);
+  if (!m) return NULL;
+  memcpy(msg_data(m), head, (size_t)n);
+  memcpy(msg_data(m) + n, json.p, json.n);
+  m->len = (uint32_t)((size_t)n + json.n);
+  return m;
+}
+
+static int copy_attachments(struct msgs *home, struct msg *m, const sio_slice *bins, size_t nbins) {
+  for (size_t i = 0; i < nbins; i++, m = m->next) {
+    m->next = sio__msg_copy(home, bins[i].p, bins[i].n);
+    if (!m->next) return SIO__ENOMEM;
+  }
+  return 0;
+}
+
+int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
+                                const sio_slice *bins, size_t nbins, sio_query *q) {
+  struct msgs *home = &nsp->core->loop.msgs;
+  struct remote_packet *r = sio__calloc(1, sizeof *r);
+  if (!r) return SIO__ENOMEM;
+  r->packet = (sio_packet){ .nsp = nsp, .query = q };
+  r->packet.msg = copy_server_event_text(home, json, nbins);
+  int err = r->packet.msg ? copy_attachments(home, r->packet.msg, bins, nbins) : SIO__ENOMEM;
   if (err)
     sio_packet_free(&r->packet);
   else

@@ -87,21 +87,34 @@ static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
   return 0;
 }
 
-int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                            sio_server_side_answer answer, const sio_return *to) {
+static int receive_server_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                                struct server_side_ack *ack) {
   struct json_scan scan = { 0 };
-  struct server_side_ack ack = { .nsp = nsp, .answer = answer };
-  if (to) ack.to = *to;
   int err = sio__remote_event_scan(&scan, json, nbins);
   struct packet p = { .type = PACKET_EVENT,
-                      .id = answer ? 0 : PACKET_NO_ID,
+                      .id = ack->answer ? 0 : PACKET_NO_ID,
                       .json = json,
                       .scan = &scan,
                       .bins = bins,
                       .nbins = (uint32_t)nbins };
-  if (!err) err = run_server_side_handlers(nsp, &p, &ack);
+  if (!err) err = run_server_side_handlers(nsp, &p, ack);
   sio__json_scan_clear(&scan);
   return err;
+}
+
+int sio__server_side_run(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                         sio_server_side_answer answer, const sio_return *to) {
+  struct server_side_ack ack = { .nsp = nsp, .answer = answer, .to = *to };
+  return receive_server_event(nsp, json, bins, nbins, &ack);
+}
+
+int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                            sio_server_side_answer answer, const sio_return *to) {
+  const struct cluster_adapter *cluster = &nsp->core->cluster;
+  struct server_side_ack ack = { .nsp = nsp, .answer = answer, .from_cluster = cluster->ops };
+  if (to) ack.to = *to;
+  if (cluster->ops) cluster->relay_event(nsp, json, bins, nbins);
+  return receive_server_event(nsp, json, bins, nbins, &ack);
 }
 
 /* ---- answering ------------------------------------------------------------------------------- */
@@ -117,6 +130,11 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
   return 0;
 }
 
+/* NULL: it has been closed. */
+static sio_adapter *answering_adapter(const struct server_side_ack *ack) {
+  return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
+}
+
 static int send_first_argument(const struct server_side_ack *ack, struct json_scan *scan,
                                const struct msg *m) {
   const char *p = msg_data(m), *array = memchr(p, '[', m->len);
@@ -127,8 +145,8 @@ static int send_first_argument(const struct server_side_ack *ack, struct json_sc
   if (err) return err;
   bool has_arg = scan->nargs > 0,
        has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
-  ack->answer(ack->nsp->adapter, &ack->to, has_arg ? json_arg(scan, json, 0) : SLICE("null"), bins,
-              has_bins ? nbins : 0);
+  ack->answer(answering_adapter(ack), &ack->to, has_arg ? json_arg(scan, json, 0) : SLICE("null"),
+              bins, has_bins ? nbins : 0);
   sio__free(bins);
   return 0;
 }
@@ -137,7 +155,7 @@ int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args) 
   struct json_scan scan = { 0 };
   struct msg *m;
   struct core *core = ack->nsp->core;
-  if (!ack->nsp->adapter) return SIO_ECLOSED;
+  if (!answering_adapter(ack)) return SIO_ECLOSED;
   int err = sio__encode(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
   err = send_first_argument(ack, &scan, m);

@@ -168,9 +168,8 @@ static inline void add_blocked_memory(const struct conn *c) {
 
 static void conn_schedule_flush(struct conn *c) {
   if (!list_empty(&c->dirty) || c->blocked) return;
-  struct loop *l = conn_loop(c);
-  list_push(l->reading == &c->dirty ? &l->answers : &l->dirty, &c->dirty);
-  sio__loop_request_turn_end(l);
+  list_push(&conn_loop(c)->dirty, &c->dirty);
+  sio__loop_request_turn_end(conn_loop(c));
 }
 
 void sio__conn_schedule_flush(struct conn *c) { conn_schedule_flush(c); }
@@ -467,19 +466,6 @@ static void read_from_socket_once(struct conn *c) {
   }
 }
 
-/* What is sent meanwhile, and what waits for this peer already, leaves before what is for peers
- * that have said nothing. */
-static void read_from_socket(struct conn *c) {
-  struct loop *l = conn_loop(c);
-  if (!list_empty(&c->dirty)) {
-    list_remove(&c->dirty);
-    list_push(&l->answers, &c->dirty);
-  }
-  l->reading = &c->dirty;
-  read_from_socket_once(c);
-  l->reading = NULL;
-}
-
 /* Closes the connection with the error that the kernel has recorded for the socket. */
 static void fail_with_socket_error(struct conn *c) {
   int err = 0;
@@ -496,7 +482,7 @@ static void on_conn_poll(uv_poll_t *h, int status, int events) {
     fail_with_socket_error(c);
     return;
   }
-  if (events & UV_READABLE) read_from_socket(c);
+  if (events & UV_READABLE) read_from_socket_once(c);
   if ((events & UV_WRITABLE) && !c->closed) conn_flush(c);
   if (events == UV_PRIORITIZED) fail_with_socket_error(c);
 }

@@ -47,18 +47,8 @@ static void run_tasks(struct loop *l) {
 static void flush_conns(struct loop *l) {
   struct list batch;
   list_init(&batch);
-  list_splice(&batch, &l->answers);
   list_splice(&batch, &l->dirty);
-  unsigned n = l->flushes;
-  for (; !list_empty(&batch) && n < l->max_flushes; n++) l->conn_ops->flush(list_pop(&batch));
-  l->flushes = n;
-  list_splice(&l->backlog, &batch);
-}
-
-/* What a flush makes dirty again is not part of the backlog, so this ends. */
-__attribute__((cold)) static void flush_backlog(struct loop *l) {
-  for (unsigned n = l->max_flushes; n > 0 && !list_empty(&l->backlog); n--)
-    l->conn_ops->flush(list_pop(&l->backlog));
+  while (!list_empty(&batch)) l->conn_ops->flush(list_pop(&batch));
 }
 
 static void run_deferred_frees(struct loop *l) {
@@ -88,8 +78,7 @@ void sio__loop_request_turn_end(struct loop *l) {
 }
 
 static bool loop_has_work(const struct loop *l) {
-  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || !list_empty(&l->answers) ||
-         log_has_waiting_lines(l->log);
+  return !list_empty(&l->tasks) || !list_empty(&l->dirty) || log_has_waiting_lines(l->log);
 }
 
 /* libuv before 1.45 registers a new poll handle with the kernel only at its next poll, and does
@@ -101,7 +90,7 @@ void sio__loop_note_poll_start(struct loop *l) {
 
 static void update_idle_handle(struct loop *l, bool polls_next) {
   bool wait = l->has_new_poll && !polls_next;
-  if (wait || loop_has_work(l) || !list_empty(&l->backlog)) {
+  if (wait || loop_has_work(l)) {
     start_idle_handle(l);
     return;
   }
@@ -187,8 +176,6 @@ static void update_memory_peak(struct loop *l) {
 
 static void end_turn(struct loop *l, bool polls_next) {
   if (l->turn_end_requested) loop_begin_turn(l);
-  if (!polls_next && !list_empty(&l->backlog)) flush_backlog(l);
-  l->flushes = 0;
   run_turn_work(l);
   start_log_second_timer(l);
   run_deferred_frees(l);
@@ -406,11 +393,8 @@ static void request_turn_end_for_log(void *loop) { sio__loop_request_turn_end(lo
 
 int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   *l = (struct loop){ .uv = uv, .log = log, .alarm_at = UINT64_MAX, .high_water = HIGH_WATER };
-  l->max_flushes = FLUSHES;
   list_init(&l->tasks);
   list_init(&l->dirty);
-  list_init(&l->answers);
-  list_init(&l->backlog);
   list_init(&l->deferred_frees);
   list_init(&l->conns);
   list_init(&l->handshakes);

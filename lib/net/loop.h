@@ -13,11 +13,6 @@
  *   4. what was closed in this turn is freed.
  *
  * So nothing is freed while a caller may still use it, and a peer gets one write per turn.
- *
- * A turn writes to FLUSHES connections at most, so that a broadcast to very many peers does not
- * keep the others waiting: the rest of the writes follow in the next turns, after the loop has
- * polled. A connection that has been read in this turn comes first, and those that wait keep their
- * order.
  */
 #ifndef SIO_NET_LOOP_H
 #define SIO_NET_LOOP_H
@@ -31,7 +26,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-enum { NET_RBUF = 64 * 1024, FLUSHES = 1024 };
+enum { NET_RBUF = 64 * 1024 };
 
 struct loop;
 
@@ -84,8 +79,6 @@ struct loop { /* Large members come last, which makes the code smaller. */
   unsigned nconns;         /* length of conns */
   unsigned open_handles;   /* uv handles that are not yet closed */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */
-  unsigned flushes;        /* connections that were flushed in this turn */
-  unsigned max_flushes;    /* FLUSHES; tests set less */
   struct list dirty;       /* struct conn with bytes to send */
   struct list tasks;       /* struct task, in the order in which they were queued */
   uint64_t alarm_due;      /* alarm_at, or the time when the alarm was set if that was later */
@@ -93,10 +86,6 @@ struct loop { /* Large members come last, which makes the code smaller. */
   size_t high_water;       /* No reading from a connection with more than this queued. */
   size_t low_mark;         /* connections with reports_low_mark call below_low_mark at this size */
   struct msgs msgs;
-  /* The member `dirty` of the connection that is being read, or NULL. */
-  const struct list *reading;
-  struct list answers;        /* as dirty, for connections that were read in this turn */
-  struct list backlog;        /* as dirty, what was left over from the turns before */
   struct list deferred_frees; /* struct deferred_free, run at the end of the turn */
   struct list conns;          /* every open struct conn */
   atomic_uint *shared_conns;  /* a copy of nconns for other threads, or NULL (net/members.h) */

@@ -106,6 +106,21 @@ void sio__threads_drain(sio_threads *t, struct member_id id) {
   pthread_rwlock_unlock(&t->lock);
 }
 
+int sio__threads_set_cluster(sio_threads *t, struct member_id id) {
+  pthread_rwlock_wrlock(&t->lock);
+  bool has_one = t->cluster.generation && find_member(t, t->cluster);
+  if (!has_one) t->cluster = id;
+  pthread_rwlock_unlock(&t->lock);
+  return has_one ? SIO_EEXISTS : 0;
+}
+
+bool sio__threads_has_cluster(sio_threads *t) {
+  pthread_rwlock_rdlock(&t->lock);
+  bool has_one = t->cluster.generation && find_member(t, t->cluster);
+  pthread_rwlock_unlock(&t->lock);
+  return has_one;
+}
+
 static struct member_id id_of_place(const sio_threads *t, unsigned i) {
   return (struct member_id){ i, t->members[i].generation };
 }

@@ -39,10 +39,11 @@ struct member {
 };
 
 struct sio_threads {
-  pthread_rwlock_t lock; /* protects loop, server and generation of the members */
+  pthread_rwlock_t lock; /* protects loop, server and generation of the members, and `cluster` */
   pthread_mutex_t sids_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
+  struct member_id cluster;    /* the member with an adapter of a cluster; generation 0: none */
   atomic_uint refs;
   atomic_ullong next_number; /* see sio__threads_next_number() */
   size_t inbox_max;
@@ -59,6 +60,10 @@ int sio__threads_join(sio_threads *t, struct loop *l, void *server, struct membe
 void sio__threads_leave(sio_threads *t, struct member_id id);
 /* Sends no new connections to the member. */
 void sio__threads_drain(sio_threads *t, struct member_id id);
+
+/* Only one member can be connected to a cluster of processes. 0, or SIO_EEXISTS. */
+int sio__threads_set_cluster(sio_threads *t, struct member_id id);
+bool sio__threads_has_cluster(sio_threads *t);
 
 /* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
  * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an

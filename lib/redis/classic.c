@@ -377,6 +377,9 @@ static int open_adapter(sio_nsp *nsp, const void *user, bool sharded, sio_adapte
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
+  /* Rooms of other threads are not known here, so they cannot have channels of their own. */
+  if (sharded && o.subscription_mode != SIO_REDIS_STATIC && sio_adapter_has_threads(nsp))
+    return UV_EINVAL;
   sio_adapter *a = classic_new(&o, nsp);
   if (!a) return UV_ENOMEM;
   a->sharded = sharded;

@@ -63,7 +63,7 @@ static sio_target local_target(const sio_adapter *a, const struct heard_target *
   return (sio_target){ .nsp = a->nsp,
                        .rooms = everybody ? NULL : t->rooms.list,
                        .except = t->except.list,
-                       .flags = t->flags | SIO_LOCAL };
+                       .flags = t->flags | SIO_PROCESS };
 }
 
 static bool heard_is_for_everybody(sio_slice opts) {
@@ -90,7 +90,7 @@ static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, s
   if (!err) err = sio_packet_new(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, &p);
   sio__unpack_json_clear(&json);
   if (err) return err;
-  err = classic_local()->broadcast(a->local, to, p);
+  err = sio_packet_broadcast(p, to);
   sio_packet_free(p);
   return err;
 }
@@ -119,7 +119,8 @@ static int heard_packet(sio_adapter *a, sio_slice packet, sio_slice opts) {
   return err;
 }
 
-/* False: it is for a room that nobody is in here. A name that is too long is no room here. */
+/* False: it is for a room that nobody is in here. A name that is too long is no room here. Which
+ * rooms the sockets of other threads are in is not known. */
 static bool heard_room_has_members(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;
@@ -128,7 +129,8 @@ static bool heard_room_has_members(const sio_adapter *a, sio_slice channel) {
   if (n >= sizeof room || memchr(channel.p + prefix, '\0', n)) return false;
   memcpy(room, channel.p + prefix, n);
   room[n] = '\0';
-  return n == 0 || classic_local()->room_size(a->local, room) > 0;
+  return n == 0 || sio_adapter_has_threads(a->nsp) ||
+         classic_local()->room_size(a->local, room) > 0;
 }
 
 static const char *heard_error(int err) {
@@ -202,7 +204,8 @@ static void on_acks_end(int status, size_t lost, void *user) {
   sio__free(user);
 }
 
-static void answer_count(const struct asker *k, uint64_t n) {
+static void answer_count(size_t n, void *user) {
+  const struct asker *k = user;
   struct message m;
   answer_begin(&m, k, MESSAGE_COUNT);
   sio__message_put(&m, SLICE(",\"clientCount\":"));
@@ -224,7 +227,7 @@ static int ask_sockets(struct asker *k, sio_slice data, const struct heard_targe
     return err;
   }
   err = heard_deliver(a, data, &to, q);
-  answer_count(k, err ? 0 : sio_query_info_of(q).expected);
+  sio_query_when_counted(q, answer_count);
   sio_query_release(q, err);
   return err;
 }
@@ -342,16 +345,15 @@ struct heard_fields {
 static int heard_bulk(sio_adapter *a, enum message_type type, const struct heard_fields *f) {
   struct heard_target t;
   struct unpacked_names rooms = { NULL };
-  const sio_adapter_ops *local = classic_local();
   if (!f->opts.n) return SIO_EPROTO;
   int err = heard_read_target(&t, f->opts);
   if (!err) err = sio__unpack_names(&rooms, f->rooms);
   if (!err) {
     const sio_target to = local_target(a, &t, heard_is_for_everybody(f->opts));
     switch (type) {
-      case MESSAGE_JOIN: err = local->all_join(a->local, &to, rooms.list); break;
-      case MESSAGE_LEAVE: err = local->all_leave(a->local, &to, rooms.list); break;
-      default: err = local->all_disconnect(a->local, &to, sio__unpack_is_true(f->close));
+      case MESSAGE_JOIN: err = rooms.list ? sio_all_join(to, rooms.list) : 0; break;
+      case MESSAGE_LEAVE: err = rooms.list ? sio_all_leave(to, rooms.list) : 0; break;
+      default: err = sio_all_disconnect(to, sio__unpack_is_true(f->close));
     }
   }
   sio__unpack_names_clear(&rooms);

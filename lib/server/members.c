@@ -5,6 +5,8 @@
  * session of another member (eio/handshake.c); connections.c moves new ones.
  */
 #include "server/members.h"
+#include "adapters/threads.h"
+#include "core/nsp.h"
 #include "http/hand_over.h"
 
 /* ---- handing over ---------------------------------------------------------------------- */
@@ -78,6 +80,26 @@ void sio__members_drain(sio_server *srv) {
 
 void sio__members_release(sio_server *srv) {
   if (srv->core.threads) sio__threads_unref(srv->core.threads);
+}
+
+/* ---- the adapter of a cluster -------------------------------------------------------------- */
+
+static int replace_adapters_below(sio_server *srv, const sio_adapter_ops *ops, void *user) {
+  sio_nsp *nsp;
+  int err = 0;
+  for (uint32_t i = 0; !err && (nsp = sio__map_next(&srv->core.nsps, &i));)
+    err = nsp->nmembers ? SIO_ESTATE : sio__adapter_threads_replace_below(nsp, ops, user);
+  return err;
+}
+
+int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, void *user) {
+  struct core *core = &srv->core;
+  if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter))
+    return UV_EINVAL;
+  int err = sio__threads_set_cluster(core->threads, core->member);
+  if (err) return err;
+  sio__adapter_threads_set_cluster(core, adapter, user);
+  return replace_adapters_below(srv, adapter, user);
 }
 
 /* ---- posting to all ------------------------------------------------------------------------ */

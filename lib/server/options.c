@@ -121,7 +121,9 @@ static bool has_size_of_first_version(size_t size, size_t min) { return size == 
 
 static int check_threads_option(sio_options *o, struct log *log) {
   if (!o->threads) return 0;
-  if (o->adapter) return option_is_invalid(log, "adapter", "cannot be set together with threads");
+  if (o->adapter)
+    return option_is_invalid(log, "adapter",
+                             "cannot be set together with threads; call sio_threads_set_adapter()");
   if (o->recovery) return option_is_invalid(log, "recovery", "cannot be set together with threads");
   o->adapter = &sio__adapter_threads;
   return 0;

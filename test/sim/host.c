@@ -8,7 +8,6 @@
 #include "disk.h"
 #include "draw.h"
 #include "fault.h"
-#include "flushes.h"
 #include "loop.h"
 #include "memory.h"
 #include "peer.h"
@@ -761,12 +760,6 @@ static int set_up(void) {
   return err;
 }
 
-/* In every second life a turn writes to few connections. This follows from another choice, so that
- * the kept scripts show what they showed. */
-static void draw_flushes(void) {
-  if (host.acts % 2) limit_flushes(host.here->srv, host.acts / 4 + 1);
-}
-
 static void let_threads_go(void) {
   sio_threads_unref(host.threads);
   host.threads = NULL;
@@ -790,12 +783,9 @@ static int listen_somewhere(void) {
 
 static int start_server(void) {
   int err = sio_server_new(&loop.uv[loop.current], &host.opts, &host.here->srv);
-  if (err) {
-    host.here->srv = NULL;
-    return err;
-  }
-  draw_flushes();
-  return set_up();
+  if (!err) return set_up();
+  host.here->srv = NULL;
+  return err;
 }
 
 static int start_servers(void) {

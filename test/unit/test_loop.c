@@ -250,100 +250,6 @@ TEST(a_grave_may_bury_another) {
   net_close();
 }
 
-/* ---- more connections than a turn writes to ------------------------------------------------- */
-
-enum { MANY = 10, A_TURN = 4 };
-
-static struct conn *many[MANY];
-static int many_peers[MANY];
-
-static void say_pong(struct conn *c, char *p, size_t n) {
-  (void)p, (void)n;
-  say(c, "pong");
-}
-
-static void open_many(void) {
-  static const struct conn_ops ops = { .read = say_pong,
-                                       .eof = ignore_eof,
-                                       .failed = ignore_conn_failed };
-  begin();
-  loop.max_flushes = A_TURN;
-  for (int i = 0; i < MANY; i++) {
-    conn_open(&ops);
-    many[i] = conn;
-    many_peers[i] = peer;
-  }
-  turns(2);
-}
-
-static void close_many(void) {
-  for (int i = 0; i < MANY; i++) {
-    if (many[i]) sio__conn_close(many[i]);
-    close(many_peers[i]);
-  }
-  net_close();
-}
-
-static void say_to_many(const char *what) {
-  for (int i = 0; i < MANY; i++) say(many[i], what);
-}
-
-/* What each peer has received since the last call. */
-static const char *heard_by_many(void) {
-  static char all[MANY * 32];
-  all[0] = '\0';
-  for (int i = 0; i < MANY; i++) strcat(strcat(all, hear(many_peers[i])), ".");
-  return all;
-}
-
-TEST(a_turn_writes_to_so_many_connections_and_the_next_turns_to_the_rest) {
-  open_many();
-  say_to_many("a");
-  EQ(uv_backend_timeout(&uv), 0);
-  turn(); /* twice: before its poll, and of the rest after it */
-  IS(heard_by_many(), "a.a.a.a.a.a.a.a...");
-  EQ(uv_backend_timeout(&uv), 0);
-  turn();
-  IS(heard_by_many(), "........a.a.");
-  turn();
-  IS(heard_by_many(), "..........");
-  CHECK(uv_backend_timeout(&uv) != 0);
-  close_many();
-}
-
-TEST(connections_that_wait_keep_their_order_whatever_is_sent_meanwhile) {
-  open_many();
-  say_to_many("a");
-  turn();
-  heard_by_many();
-  say_to_many("b");
-  turn();
-  IS(heard_by_many(), "b.b.b.b.b.b...ab.ab.");
-  turn();
-  IS(heard_by_many(), "......b.b...");
-  close_many();
-}
-
-TEST(a_peer_that_was_read_is_answered_before_those_that_wait) {
-  open_many();
-  say_to_many("a");
-  tell(many_peers[9], "ping");
-  turn();
-  IS(heard_by_many(), "a.a.a.a.a.a.a.a..apong.");
-  close_many();
-}
-
-TEST(a_connection_that_waits_may_be_closed) {
-  open_many();
-  say_to_many("a");
-  turn();
-  sio__conn_close(many[8]);
-  many[8] = NULL;
-  turns(2);
-  IS(heard_by_many(), "a.a.a.a.a.a.a.a..a.");
-  close_many();
-}
-
 /* ---- the one alarm --------------------------------------------------------------------------- */
 
 static uint64_t alarm_in; /* UINT64_MAX: off */
@@ -912,10 +818,6 @@ T(tasks_that_never_stop_give_the_loop_back_and_go_on_without_an_event)
 T(a_turn_ends_with_tasks_then_writes_then_graves)
 T(what_a_drained_peer_causes_still_leaves_in_this_turn)
 T(a_grave_may_bury_another)
-T(a_turn_writes_to_so_many_connections_and_the_next_turns_to_the_rest)
-T(connections_that_wait_keep_their_order_whatever_is_sent_meanwhile)
-T(a_peer_that_was_read_is_answered_before_those_that_wait)
-T(a_connection_that_waits_may_be_closed)
 T(the_alarm_is_never_later_than_the_first_deadline)
 T(turns_without_a_new_deadline_leave_the_alarm_alone)
 T(a_deadline_met_in_time_is_at_once)

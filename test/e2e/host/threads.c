@@ -5,6 +5,10 @@
  *
  *     threads N [CERTIFICATE KEY]
  *
+ * With REDIS_URL in the environment the first thread connects all of them with a cluster; the key
+ * is REDIS_KEY, and REDIS_SHARDED stands for the sharded adapter. NAME is what a server answers to
+ * "hello" of another one.
+ *
  * What clients may send, all of it with an ack:
  *
  *     "where"              the number of the thread
@@ -15,6 +19,7 @@
  *     "ask", x             how many answered "question" with x
  *     "fetch"              the number of sockets there are
  *     "servers", x         how many other servers answered
+ *     "count"              how many servers there are
  *     "stats"              connections of this thread, and those that it handed over
  */
 #include <sio/sio.h>
@@ -25,6 +30,9 @@
 #include <unistd.h>
 #ifdef HOST_TLS
 #include <sio/openssl.h>
+#endif
+#ifdef HOST_REDIS
+#include <sio/redis.h>
 #endif
 
 static const sio_tls *tls;
@@ -91,8 +99,21 @@ static void on_servers(sio_socket *s, sio_event *e, void *user) {
 }
 
 static void on_hello(sio_nsp *nsp, sio_event *e, void *user) {
+  const char *name = getenv("NAME");
   (void)nsp, (void)user;
-  sio_reply(e, SIO_ARGS("hello"));
+  sio_reply(e, SIO_ARGS(name ? name : "hello"));
+}
+
+static void on_counted(int status, size_t n, void *user) {
+  char text[80];
+  snprintf(text, sizeof text, "[%d,%zu]", status, n);
+  sio_ack_send(user, SIO_ARGS(sio_json(sio_text(text))));
+}
+
+static void on_count(sio_socket *s, sio_event *e, void *user) {
+  sio_ack *ack = sio_event_take_ack(e);
+  (void)user;
+  if (sio_server_count(sio_socket_nsp(s), 0, on_counted, ack)) sio_ack_drop(ack);
 }
 
 static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
@@ -119,6 +140,47 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_json(sio_text(text))));
 }
 
+/* ---- other processes --------------------------------------------------------------------- */
+
+#ifdef HOST_REDIS
+static sio_redis *redis;
+static sio_redis_adapter_options adapter;
+
+static void on_redis_state(sio_redis *r, enum sio_redis_state state, const char *why, void *user) {
+  (void)r, (void)why, (void)user;
+  if (state != SIO_REDIS_READY) return;
+  printf("redis ready\n");
+  fflush(stdout);
+}
+
+static void free_redis(sio_server *srv, void *user) {
+  (void)srv, (void)user;
+  sio_redis_free(redis);
+}
+
+static int connect_to_redis(sio_server *srv) {
+  char why[256];
+  const sio_redis_options o = { .url = getenv("REDIS_URL"), .on_state = on_redis_state };
+  if (!o.url) return 0;
+  int err = sio_redis_new(sio_server_loop(srv), &o, why, sizeof why, &redis);
+  if (err) return err;
+  adapter = (sio_redis_adapter_options){ .redis = redis,
+                                         .key = getenv("REDIS_KEY"),
+                                         .subscription_mode = SIO_REDIS_STATIC };
+  err = sio_on_close(srv, free_redis, NULL);
+  return err ? err
+             : sio_threads_set_adapter(srv,
+                                       getenv("REDIS_SHARDED") ? &sio_redis_sharded_adapter
+                                                               : &sio_redis_adapter,
+                                       &adapter);
+}
+#else
+static int connect_to_redis(sio_server *srv) {
+  (void)srv;
+  return 0;
+}
+#endif
+
 static int listen_here(sio_server *srv) {
   int err = sio_listen_with(srv, &(sio_listen_options){ .host = "127.0.0.1", .tls = tls });
   port = sio_port(srv);
@@ -131,7 +193,8 @@ static int setup(sio_server *srv, unsigned number, void *user) {
     sio_event_cb cb;
   } handlers[] = { { "where", on_where }, { "echo", on_echo },   { "all", on_all },
                    { "join", on_join },   { "to", on_to },       { "ask", on_ask },
-                   { "fetch", on_fetch }, { "stats", on_stats }, { "servers", on_servers } };
+                   { "fetch", on_fetch }, { "stats", on_stats }, { "servers", on_servers },
+                   { "count", on_count } };
   sio_nsp *root;
   int err = sio_of(srv, "/", &root);
   (void)user;
@@ -139,6 +202,7 @@ static int setup(sio_server *srv, unsigned number, void *user) {
   for (size_t i = 0; i < sizeof handlers / sizeof *handlers && !err; i++)
     err = sio_on(root, handlers[i].name, handlers[i].cb, NULL);
   if (!err) err = sio_on_server_side(root, "hello", on_hello, NULL);
+  if (!err && number == 0) err = connect_to_redis(srv);
   return err || number ? err : listen_here(srv);
 }
 

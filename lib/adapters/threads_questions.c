@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_questions.c - the side of the member that asks: requests go to all other members, and
+ * what they answer is given to the query.
+ */
+#include "adapters/threads_questions.h"
+#include "base/mem.h"
+#include "core/query.h"
+#include <sio/socket.h>
+
+/* A query of this member that other members have yet to answer. */
+struct question {
+  struct list link;
+  uint64_t number;
+  sio_query *q;  /* held once for each member in `open` */
+  unsigned open; /* members that have not sent ANSWER_END */
+};
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+void sio__thread_message_note_lost(struct core *core, int err, const char *nsp) {
+  core->stats.thread_messages_lost++;
+  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
+            "a message to the server of another thread is lost, namespace %s: %s", nsp,
+            sio_strerror(err));
+}
+
+/* A member that leaves in this moment is not an error: its sockets leave too. */
+static int send_request(struct threads_adapter *a, struct member_id to, struct request *r) {
+  struct core *core = threads_adapter_core(a);
+  atomic_fetch_add(&r->refs, 1);
+  int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
+  if (!err) return 0;
+  sio__thread_request_unref(r);
+  if (err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, r->nsp);
+  return err;
+}
+
+static struct question *question_new(struct threads_adapter *a, sio_query *q) {
+  struct question *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->number = sio__threads_next_number(threads_adapter_core(a)->threads);
+  k->q = q;
+  list_push(&a->questions, &k->link);
+  return k;
+}
+
+static void question_free_if_answered(struct question *k) {
+  if (k->open > 0) return;
+  list_remove(&k->link);
+  sio__free(k);
+}
+
+/* Takes a reference to the query for a member that will answer. The query ends with an error if the
+ * request to a member was lost, since answers are missing then. */
+static void question_note_sent(struct question *k, int err) {
+  sio_query_hold(k->q);
+  if (err) {
+    sio_query_release(k->q, err == SIO_ECLOSED ? 0 : err);
+    return;
+  }
+  k->open++;
+  sio__query_hold_count(k->q);
+}
+
+int sio__thread_request_send(struct threads_adapter *a, struct request *from, const sio_target *to,
+                             sio_query *q) {
+  struct core *core = threads_adapter_core(a);
+  struct member_id others[MEMBERS_MAX];
+  unsigned n = sio__threads_list_others(core->threads, core->member, others);
+  if (n == 0) return 0;
+  struct question *k = q ? question_new(a, q) : NULL;
+  from->from = core->member;
+  from->nsp = a->nsp->name;
+  from->number = k ? k->number : 0;
+  struct request *r =
+      q && !k ? NULL : sio__request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
+  for (unsigned i = 0; i < n && r; i++) {
+    int err = send_request(a, others[i], r);
+    if (k) question_note_sent(k, err);
+  }
+  if (k && from->kind == REQUEST_SERVER_EMIT) sio_query_expect(q, k->open);
+  if (k) question_free_if_answered(k);
+  if (!r) return UV_ENOMEM;
+  sio__thread_request_unref(r);
+  return 0;
+}
+
+/* ---- receiving answers ----------------------------------------------------------------------- */
+
+static struct question *find_question(const sio_nsp *nsp, uint64_t number) {
+  struct threads_adapter *a = threads_adapter_of_nsp(nsp);
+  if (!a) return NULL;
+  list_each (it, next, &a->questions) {
+    struct question *k = container_of(it, struct question, link);
+    if (k->number == number) return k;
+  }
+  return NULL;
+}
+
+/* The member will send one more ANSWER_END, for what it asks elsewhere. */
+static void on_answer_more(struct question *k) {
+  k->open++;
+  sio_query_hold(k->q);
+}
+
+static void on_answer_expect(struct question *k, const struct answer *a) {
+  sio_query_expect(k->q, a->n);
+  if (a->counted) sio__query_release_count(k->q);
+}
+
+/* A member that closes loses its sockets, which is not an error of the question. */
+static void on_answer_end(struct question *k, const struct answer *a) {
+  sio_query *q = k->q;
+  k->open--;
+  question_free_if_answered(k);
+  if (a->n) sio_query_lost(q, a->n);
+  if (a->counted) sio__query_release_count(q);
+  sio_query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
+}
+
+static void question_add_answer(struct question *k, const struct answer *a) {
+  switch (a->kind) {
+    case ANSWER_MORE: on_answer_more(k); return;
+    case ANSWER_EXPECT: on_answer_expect(k, a); return;
+    case ANSWER_REPLY: sio_query_reply(k->q, a->id, a->json, a->bins, a->nbins); return;
+    case ANSWER_REMOTE: sio_query_remote(k->q, &a->remote); return;
+    case ANSWER_END: on_answer_end(k, a); return;
+  }
+}
+
+static void run_answer(void *server, void *arg) {
+  struct answer *a = arg;
+  struct question *k = find_question(sio_nsp_find(server, a->nsp), a->number);
+  if (k) question_add_answer(k, a);
+  sio__free(a);
+}
+
+int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *from) {
+  struct answer *a = sio__answer_copy(from);
+  int err = a ? sio__threads_send(core->threads, to, run_answer, a, a->size) : UV_ENOMEM;
+  if (!err) return 0;
+  sio__free(a);
+  if (err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, from->nsp);
+  return err;
+}
+
+void sio__thread_questions_forget(struct threads_adapter *a, sio_query *q) {
+  list_each (it, next, &a->questions) {
+    struct question *k = container_of(it, struct question, link);
+    if (k->q != q) continue;
+    unsigned holds = k->open;
+    k->open = 0;
+    question_free_if_answered(k);
+    while (holds-- > 0) sio_query_release(q, 0);
+    return;
+  }
+}

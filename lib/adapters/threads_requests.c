@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_requests.c - the side of the member that is asked: does its part of a call for the
+ * sockets of all members, and answers.
+ *
+ * In the member that has the adapter of a cluster below, a request of another member is passed on
+ * to that adapter, which reaches the other processes. In all others it concerns their own sockets.
+ */
+#include "adapters/threads_requests.h"
+#include "adapters/threads_questions.h"
+#include "base/mem.h"
+#include "core/out_packet.h"
+#include "core/server_side.h"
+
+/* A question of another member that sockets of this one have yet to answer. */
+struct asked {
+  sio_nsp *nsp;
+  struct member_id from;
+  uint64_t number;
+  sio_query *q;    /* collects the acks of a broadcast */
+  size_t expected; /* the sum of the ANSWER_EXPECT that were sent */
+  int err;         /* why an answer could not be sent */
+};
+
+static struct asked *asked_new(sio_nsp *nsp, const struct request *r) {
+  struct asked *k = sio__malloc(sizeof *k);
+  if (k) *k = (struct asked){ .nsp = sio_nsp_ref(nsp), .from = r->from, .number = r->number };
+  return k;
+}
+
+static void asked_free(struct asked *k) {
+  sio_nsp_unref(k->nsp);
+  sio__free(k);
+}
+
+static void asked_answer(struct asked *k, struct answer a) {
+  a.nsp = k->nsp->name;
+  a.number = k->number;
+  int err = sio__thread_answer_send(k->nsp->core, k->from, &a);
+  if (!k->err) k->err = err;
+}
+
+static void asked_end(struct asked *k, int status, size_t lost) {
+  asked_answer(k, (struct answer){
+                      .kind = ANSWER_END, .status = k->err ? k->err : status, .n = lost });
+  asked_free(k);
+}
+
+/* The question cannot be put to any socket here. */
+static void end_without_asking(struct core *core, const struct request *r, int status) {
+  struct answer a = { .kind = ANSWER_END,
+                      .status = status,
+                      .number = r->number,
+                      .nsp = r->nsp,
+                      .n = r->kind == REQUEST_SERVER_EMIT,
+                      .counted = true };
+  if (r->number) sio__thread_answer_send(core, r->from, &a);
+}
+
+/* True if the request has to reach other processes through the adapter below. */
+static bool request_leaves_process(const struct threads_adapter *a, const struct request *r) {
+  return a->below != &sio_adapter_memory && !(r->flags & SIO_LOCAL);
+}
+
+static sio_target request_target(const struct threads_adapter *a, const struct request *r) {
+  unsigned flags = r->flags & ~(unsigned)SIO_PROCESS;
+  return (sio_target){ .nsp = a->nsp,
+                       .rooms = r->rooms,
+                       .except = r->except,
+                       .flags = request_leaves_process(a, r) ? flags : flags | SIO_LOCAL,
+                       .key = r->key };
+}
+
+/* ---- requests for broadcasts ----------------------------------------------------------------- */
+
+static int broadcast_below(struct threads_adapter *a, const struct request *r, sio_query *q) {
+  sio_target to = request_target(a, r);
+  sio_packet *p;
+  int err = sio_packet_new(&to, r->json, r->bins, r->nbins, q, &p);
+  if (err) return err;
+  err = a->below->broadcast(a->under, &to, p);
+  sio_packet_free(p);
+  return err;
+}
+
+static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
+                         void *user) {
+  asked_answer(user,
+               (struct answer){
+                   .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
+}
+
+/* Tells the member that has asked how many sockets were asked since the last time. */
+static void answer_expected(struct asked *k, bool counted) {
+  size_t all = sio_query_info_of(k->q).expected, more = all - k->expected;
+  k->expected = all;
+  if (more || counted)
+    asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = more, .counted = counted });
+}
+
+/* Other processes say later how many of their sockets they have asked. */
+static void on_ack_end(int status, size_t lost, void *user) {
+  answer_expected(user, false);
+  asked_end(user, status, lost);
+}
+
+static void run_broadcast_with_acks(struct threads_adapter *a, const struct request *r) {
+  static const sio_query_watch watch = { on_ack_reply, on_ack_end };
+  struct asked *k = asked_new(a->nsp, r);
+  int err = k ? sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
+  if (err) {
+    if (k) asked_free(k);
+    end_without_asking(a->nsp->core, r, err);
+    return;
+  }
+  sio_query *q = k->q;
+  err = broadcast_below(a, r, q);
+  answer_expected(k, true);
+  sio_query_release(q, err);
+}
+
+static void run_broadcast(struct threads_adapter *a, const struct request *r) {
+  int err = 0;
+  if (r->number)
+    run_broadcast_with_acks(a, r);
+  else
+    err = broadcast_below(a, r, NULL);
+  if (err) sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+}
+
+/* ---- other requests ------------------------------------------------------------------------ */
+
+static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  struct asked *k = user;
+  for (size_t i = 0; i < n; i++) {
+    struct answer a = { .kind = ANSWER_REMOTE, .remote = list[i] };
+    a.remote.handshake = sio_remote_handshake(&list[i]);
+    asked_answer(k, a);
+  }
+  asked_end(k, status, 0);
+}
+
+static void run_fetch(struct threads_adapter *a, const struct request *r) {
+  struct asked *k = asked_new(a->nsp, r);
+  a->asks_below_only = true;
+  int err = k ? sio_all_fetch(request_target(a, r), r->timeout_ms, on_fetched, k) : UV_ENOMEM;
+  a->asks_below_only = false;
+  if (!err) return;
+  if (k) asked_free(k);
+  end_without_asking(a->nsp->core, r, err);
+}
+
+static void on_servers_counted(int status, size_t n, void *user) {
+  struct asked *k = user;
+  if (n > 1) asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
+  asked_end(k, status, 0);
+}
+
+/* Only the servers of other processes are counted here. */
+static void run_server_count(struct threads_adapter *a, const struct request *r) {
+  if (!request_leaves_process(a, r)) {
+    end_without_asking(a->nsp->core, r, 0);
+    return;
+  }
+  struct asked *k = asked_new(a->nsp, r);
+  a->asks_below_only = true;
+  int err = k ? sio_server_count(a->nsp, r->timeout_ms, on_servers_counted, k) : UV_ENOMEM;
+  a->asks_below_only = false;
+  if (!err) return;
+  if (k) asked_free(k);
+  end_without_asking(a->nsp->core, r, err);
+}
+
+/* ---- server side emits ----------------------------------------------------------------------- */
+
+/* What identifies the question of a server side emit, in the bytes of sio_return. */
+struct return_address {
+  struct member_id from;
+  uint64_t number;
+};
+_Static_assert(sizeof(struct return_address) <= sizeof(sio_return), "it is kept in sio_return");
+
+static void answer_server_side(sio_adapter *a, const sio_return *to, sio_slice json,
+                               const sio_slice *bins, size_t nbins) {
+  const sio_nsp *nsp = threads_adapter(a)->nsp;
+  struct return_address at;
+  memcpy(&at, to->bytes, sizeof at);
+  struct answer reply = { .kind = ANSWER_REPLY,
+                          .number = at.number,
+                          .nsp = nsp->name,
+                          .json = json,
+                          .bins = bins,
+                          .nbins = nbins };
+  struct answer end = { .kind = ANSWER_END, .number = at.number, .nsp = nsp->name };
+  end.status = sio__thread_answer_send(nsp->core, at.from, &reply);
+  end.n = end.status != 0;
+  sio__thread_answer_send(nsp->core, at.from, &end);
+}
+
+static int emit_to_servers_below(struct threads_adapter *a, const struct request *r, sio_query *q) {
+  sio_packet *p;
+  int err = sio__packet_new_for_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
+  if (err) return err;
+  err = a->below->server_emit(a->under, p, q);
+  sio_packet_free(p);
+  return err;
+}
+
+/* Asks the servers of other processes, whose answers end with an ANSWER_END of their own. */
+static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
+  static const sio_query_watch watch = { on_ack_reply, on_ack_end };
+  struct asked *k = asked_new(a->nsp, r);
+  if (!k) return UV_ENOMEM;
+  int err = sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
+  if (err) {
+    asked_free(k);
+    return err;
+  }
+  sio_query *q = k->q;
+  asked_answer(k, (struct answer){ .kind = ANSWER_MORE });
+  err = emit_to_servers_below(a, r, q);
+  sio_query_release(q, err);
+  return 0;
+}
+
+static void pass_server_emit_below(struct threads_adapter *a, const struct request *r) {
+  if (!a->below->server_emit || !request_leaves_process(a, r)) return;
+  int err = r->number ? ask_servers_below(a, r) : emit_to_servers_below(a, r, NULL);
+  if (err) sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+}
+
+static void run_server_emit(struct threads_adapter *a, const struct request *r) {
+  struct return_address at = { r->from, r->number };
+  sio_return to = { { 0 } };
+  memcpy(to.bytes, &at, sizeof at);
+  pass_server_emit_below(a, r);
+  int err = sio__server_side_run(a->nsp, r->json, r->bins, r->nbins,
+                                 r->number ? answer_server_side : NULL, &to);
+  if (!err) return;
+  if (r->number)
+    end_without_asking(a->nsp->core, r, err);
+  else
+    sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+}
+
+/* ---- all requests ---------------------------------------------------------------------------- */
+
+static void run_for_namespace(struct threads_adapter *a, const struct request *r) {
+  sio_target to = request_target(a, r);
+  switch (r->kind) {
+    case REQUEST_BROADCAST: run_broadcast(a, r); return;
+    case REQUEST_JOIN: a->below->all_join(a->under, &to, r->changed); return;
+    case REQUEST_LEAVE: a->below->all_leave(a->under, &to, r->changed); return;
+    case REQUEST_DISCONNECT: a->below->all_disconnect(a->under, &to, r->session); return;
+    case REQUEST_FETCH: run_fetch(a, r); return;
+    case REQUEST_SERVER_EMIT: run_server_emit(a, r); return;
+    case REQUEST_SERVER_COUNT: run_server_count(a, r); return;
+  }
+}
+
+/* A namespace that does not exist here has no sockets here. */
+void sio__thread_request_run(void *server, void *request) {
+  sio_server *srv = server;
+  struct request *r = request;
+  sio_nsp *nsp = sio_nsp_find(srv, r->nsp);
+  struct threads_adapter *a = threads_adapter_of_nsp(nsp);
+  if (a) {
+    sio_nsp_ref(nsp);
+    run_for_namespace(a, r);
+    sio_nsp_unref(nsp);
+  } else {
+    end_without_asking(core_of(srv), r, 0);
+  }
+  sio__thread_request_unref(r);
+}

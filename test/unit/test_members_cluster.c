@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_members_cluster.c - servers that serve as one (sio/threads.h), of which one is connected to
+ * other processes by an adapter (sio_threads_set_adapter()). The adapter here plays one other
+ * process with one socket, and notes what it is asked to send there.
+ */
+#include "core/nsp.h"
+#include "members_rig.h"
+#include <sio/adapter.h>
+
+enum { CONNECTED = 1 }; /* the member with the adapter */
+
+/* ---- the adapter ----------------------------------------------------------------------------- */
+
+struct sio_adapter {
+  sio_nsp *nsp;
+  sio_adapter *local;
+};
+
+static char sent[1000]; /* what the other process was sent */
+static sio_adapter *outside;
+static bool is_shut;
+
+static void note(const char *what, sio_slice json) {
+  size_t n = strlen(sent);
+  snprintf(sent + n, sizeof sent - n, "%s%.*s ", what, (int)json.n, json.p);
+}
+
+static void note_packet(const char *what, const sio_packet *p) {
+  sio_packet_info info = { .size = sizeof info };
+  EQ(sio_packet_get_info(p, &info), 0);
+  note(what, info.json);
+}
+
+static int spy_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+  sio_adapter *a = calloc(1, sizeof *a);
+  EQ(user == sent, true);
+  a->nsp = nsp;
+  *out = outside = a;
+  return sio_adapter_memory.open(nsp, NULL, &a->local);
+}
+
+static void spy_close(sio_adapter *a) {
+  sio_adapter_memory.close(a->local);
+  free(a);
+}
+
+static int spy_join(sio_adapter *a, sio_socket *s, const char *room) {
+  return sio_adapter_memory.join(a->local, s, room);
+}
+static void spy_leave(sio_adapter *a, sio_socket *s, const char *room) {
+  sio_adapter_memory.leave(a->local, s, room);
+}
+static void spy_leave_all(sio_adapter *a, sio_socket *s) {
+  sio_adapter_memory.leave_all(a->local, s);
+}
+static bool spy_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+  return sio_adapter_memory.in_room(a->local, s, room);
+}
+static void spy_rooms(const sio_adapter *a, const sio_socket *s,
+                      void (*cb)(const char *room, void *user), void *user) {
+  sio_adapter_memory.rooms(a->local, s, cb, user);
+}
+static int spy_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
+                    void *user) {
+  return sio_adapter_memory.each(a->local, to, visit, user);
+}
+
+/* The other process has one socket, which answers "outside". */
+static int spy_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  sio_packet_info info = { .size = sizeof info };
+  EQ(sio_packet_get_info(p, &info), 0);
+  if (!(to->flags & SIO_LOCAL)) note_packet("", p);
+  if (!(to->flags & SIO_LOCAL) && info.query) {
+    sio_query_expect(info.query, 1);
+    sio_query_reply(info.query, NULL, SLICE("\"outside\""), NULL, 0);
+  }
+  return sio_adapter_memory.broadcast(a->local, to, p);
+}
+static int spy_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  if (!(to->flags & SIO_LOCAL)) note("join ", slice_str(rooms[0]));
+  return sio_adapter_memory.all_join(a->local, to, rooms);
+}
+static int spy_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+  if (!(to->flags & SIO_LOCAL)) note("leave ", slice_str(rooms[0]));
+  return sio_adapter_memory.all_leave(a->local, to, rooms);
+}
+static int spy_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+  if (!(to->flags & SIO_LOCAL)) note("disconnect", SLICE(""));
+  return sio_adapter_memory.all_disconnect(a->local, to, session);
+}
+static int spy_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
+  (void)a, (void)to;
+  note("fetch", SLICE(""));
+  sio_query_remote(q, &(sio_remote){ .id = "outside" });
+  return 0;
+}
+static int spy_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
+  (void)a;
+  note_packet("servers ", p);
+  if (!q) return 0;
+  sio_query_expect(q, 1);
+  sio_query_reply(q, NULL, SLICE("\"outside\""), NULL, 0);
+  return 0;
+}
+static int spy_server_count(sio_adapter *a, sio_query *q) {
+  (void)a;
+  note("count", SLICE(""));
+  sio_query_expect(q, 1);
+  return 0;
+}
+static void spy_shut(sio_adapter *a) {
+  (void)a;
+  is_shut = true;
+}
+
+static const sio_adapter_ops spy = {
+  .size = sizeof spy,
+  .open = spy_open,
+  .close = spy_close,
+  .join = spy_join,
+  .leave = spy_leave,
+  .leave_all = spy_leave_all,
+  .in_room = spy_in_room,
+  .rooms = spy_rooms,
+  .broadcast = spy_broadcast,
+  .each = spy_each,
+  .all_join = spy_all_join,
+  .all_leave = spy_all_leave,
+  .all_disconnect = spy_all_disconnect,
+  .fetch = spy_fetch,
+  .server_emit = spy_server_emit,
+  .server_count = spy_server_count,
+  .shut = spy_shut,
+};
+
+/* ---- the start and the end ------------------------------------------------------------------- */
+
+static void start_cluster(void) {
+  is_shut = false;
+  begin();
+  EQ(sio_threads_set_adapter(members[CONNECTED], &spy, sent), 0);
+  connect_peers();
+  sent[0] = '\0';
+}
+
+static void stop_cluster(void) {
+  free_peers();
+  end();
+  CHECK(is_shut);
+}
+
+static sio_target all_of(int member) { return (sio_target){ .nsp = roots[member] }; }
+
+static void expect_each_peer_gets(const char *text) {
+  for (int i = 0; i < MEMBERS; i++) {
+    expect_next(peers[i], text);
+    CHECK(!sio_test_next(peers[i]));
+  }
+}
+
+/* ---- from this process ----------------------------------------------------------------------- */
+
+TEST(a_broadcast_of_any_member_leaves_the_process_once_and_reaches_each_peer_once) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    EQ(sio_broadcast(all_of(i), "news", SIO_ARGS(i)), 0);
+    turns(3);
+  }
+  EQ_STR(sent, "[\"news\",0] [\"news\",1] [\"news\",2] ");
+  for (int i = 0; i < MEMBERS; i++) {
+    expect_next(peers[i], "[\"news\",0]");
+    expect_next(peers[i], "[\"news\",1]");
+    expect_next(peers[i], "[\"news\",2]");
+    CHECK(!sio_test_next(peers[i]));
+  }
+  stop_cluster();
+}
+
+TEST(what_is_for_a_thread_or_for_the_process_does_not_leave_it) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    sio_target to = all_of(i);
+    to.flags = SIO_PROCESS;
+    EQ(sio_broadcast(to, "process", SIO_NONE), 0);
+    turns(3);
+    expect_each_peer_gets("[\"process\"]");
+    to.flags = SIO_LOCAL;
+    EQ(sio_broadcast(to, "thread", SIO_NONE), 0);
+    turns(3);
+    for (int k = 0; k < MEMBERS; k++) {
+      const char *text = sio_test_next(peers[k]);
+      EQ_STR(text ? text : "nothing", k == i ? "[\"thread\"]" : "nothing");
+    }
+  }
+  EQ_STR(sent, "");
+  stop_cluster();
+}
+
+TEST(sockets_of_all_processes_join_leave_and_are_disconnected) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    EQ(sio_all_join(all_of(i), SIO_ROOMS("red")), 0);
+    turns(3);
+    for (int k = 0; k < MEMBERS; k++) CHECK(sio_in_room(sio_test_socket(peers[k]), "red"));
+    EQ(sio_all_leave(all_of(i), SIO_ROOMS("red")), 0);
+    turns(3);
+    for (int k = 0; k < MEMBERS; k++) CHECK(!sio_in_room(sio_test_socket(peers[k]), "red"));
+  }
+  EQ(sio_all_disconnect(all_of(2), false), 0);
+  turns(3);
+  expect_each_peer_gets("disconnect");
+  EQ_STR(sent, "join red leave red join red leave red join red leave red disconnect ");
+  stop_cluster();
+}
+
+static struct {
+  int runs, status;
+  size_t n, expected, outside;
+} asked;
+
+static void on_replies(int status, sio_replies *r, void *user) {
+  (void)user;
+  asked.runs++;
+  asked.status = status;
+  asked.n = r->count;
+  asked.expected = r->expected;
+  asked.outside = 0;
+  for (size_t i = 0; i < r->count; i++)
+    if (slice_is(r->list[i].json, "\"outside\"")) asked.outside++;
+}
+
+TEST(a_question_is_answered_by_the_sockets_of_all_processes) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    asked.runs = 0;
+    EQ(sio_broadcast_ack(all_of(i), "q", SIO_NONE, 5000, on_replies, NULL), 0);
+    turns(3);
+    for (int k = 0; k < MEMBERS; k++) {
+      expect_next(peers[k], "ask [\"q\"]");
+      EQ(sio_test_answer(peers[k], SIO_ARGS(k)), 0);
+    }
+    turns(4);
+    EQ(asked.runs, 1);
+    EQ(asked.status, 0);
+    EQ(asked.n, 4);
+    EQ(asked.expected, 4);
+    EQ(asked.outside, 1);
+  }
+  EQ_STR(sent, "[\"q\"] [\"q\"] [\"q\"] ");
+  stop_cluster();
+}
+
+static size_t fetched;
+static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  (void)list, (void)user;
+  EQ(status, 0);
+  fetched = n;
+}
+
+TEST(the_sockets_of_all_processes_are_fetched) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    EQ(sio_all_fetch(all_of(i), 0, on_fetched, NULL), 0);
+    turns(4);
+    EQ(fetched, 4);
+    sio_target to = all_of(i);
+    to.flags = SIO_PROCESS;
+    EQ(sio_all_fetch(to, 0, on_fetched, NULL), 0);
+    turns(4);
+    EQ(fetched, 3);
+  }
+  EQ_STR(sent, "fetch fetch fetch ");
+  stop_cluster();
+}
+
+static size_t servers;
+static void on_count(int status, size_t n, void *user) {
+  (void)user;
+  EQ(status, 0);
+  servers = n;
+}
+
+TEST(servers_of_other_processes_are_counted) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++) {
+    servers = 0;
+    EQ(sio_server_count(roots[i], 0, on_count, NULL), 0);
+    turns(4);
+    EQ(servers, MEMBERS + 1);
+  }
+  EQ_STR(sent, "count count count ");
+  stop_cluster();
+}
+
+static unsigned heard;
+static void on_server_event(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)user;
+  heard++;
+  sio_reply(e, SIO_ARGS("inside"));
+}
+
+TEST(an_event_to_servers_leaves_the_process_once) {
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++)
+    EQ(sio_on_server_side(roots[i], "ping", on_server_event, NULL), 0);
+  for (int i = 0; i < MEMBERS; i++) {
+    heard = 0;
+    asked.runs = 0;
+    EQ(sio_server_side_emit(roots[i], "ping", SIO_ARGS(sio_bin("x", 1)), 0, on_replies, NULL), 0);
+    turns(4);
+    EQ(heard, MEMBERS - 1);
+    EQ(asked.runs, 1);
+    EQ(asked.status, 0);
+    EQ(asked.n, MEMBERS);
+    EQ(asked.outside, 1);
+    EQ(sio_server_side_emit(roots[i], "ping", SIO_NONE, 0, NULL, NULL), 0);
+    turns(3);
+    EQ(heard, 2 * (MEMBERS - 1));
+  }
+  const char *bin = "servers [\"ping\",{\"_placeholder\":true,\"num\":0}] ", *at = sent;
+  for (int i = 0; i < MEMBERS; i++) {
+    REQUIRE(strncmp(at, bin, strlen(bin)) == 0);
+    at += strlen(bin);
+    REQUIRE(strncmp(at, "servers [\"ping\"] ", 17) == 0);
+    at += 17;
+  }
+  EQ_STR(at, "");
+  stop_cluster();
+}
+
+/* ---- from other processes -------------------------------------------------------------------- */
+
+static void receive_broadcast(const sio_target *to, const char *json, sio_query *q) {
+  sio_packet *p;
+  EQ(sio_packet_new(to, slice_str(json), NULL, 0, q, &p), 0);
+  EQ(sio_packet_broadcast(p, to), 0);
+  sio_packet_free(p);
+}
+
+TEST(what_comes_from_another_process_reaches_each_member_once) {
+  sio_target to;
+  start_cluster();
+  to = (sio_target){ .nsp = roots[CONNECTED], .flags = SIO_PROCESS };
+  receive_broadcast(&to, "[\"news\",1]", NULL);
+  EQ(sio_all_join(to, SIO_ROOMS("red")), 0);
+  turns(3);
+  expect_each_peer_gets("[\"news\",1]");
+  for (int i = 0; i < MEMBERS; i++) CHECK(sio_in_room(sio_test_socket(peers[i]), "red"));
+  to.rooms = SIO_ROOMS("red");
+  receive_broadcast(&to, "[\"red\"]", NULL);
+  turns(3);
+  expect_each_peer_gets("[\"red\"]");
+  EQ_STR(sent, "");
+  stop_cluster();
+}
+
+static struct {
+  size_t expected, replies, counts, ends, lost;
+  int status;
+} inbound;
+
+static void on_inbound_reply(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
+                             void *user) {
+  (void)id, (void)json, (void)bins, (void)nbins, (void)user;
+  inbound.replies++;
+}
+static void on_inbound_end(int status, size_t lost, void *user) {
+  (void)user;
+  inbound.status = status;
+  inbound.lost = lost;
+  inbound.ends++;
+}
+static void on_inbound_count(size_t expected, void *user) {
+  EQ_STR(user, "user");
+  inbound.counts++;
+  inbound.expected = expected;
+}
+
+TEST(a_question_of_another_process_is_answered_with_one_count) {
+  static const sio_query_watch watch = { on_inbound_reply, on_inbound_end };
+  sio_query *q;
+  memset(&inbound, 0, sizeof inbound);
+  start_cluster();
+  sio_target to = { .nsp = roots[CONNECTED], .flags = SIO_PROCESS };
+  EQ(sio_query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
+  receive_broadcast(&to, "[\"q\"]", q);
+  sio_query_when_counted(q, on_inbound_count);
+  EQ(inbound.counts, 0);
+  sio_query_release(q, 0);
+  turns(4);
+  EQ(inbound.counts, 1);
+  EQ(inbound.expected, 3);
+  for (int i = 0; i < MEMBERS; i++) {
+    expect_next(peers[i], "ask [\"q\"]");
+    EQ(sio_test_answer(peers[i], SIO_NONE), 0);
+  }
+  turns(4);
+  EQ(inbound.replies, 3);
+  EQ(inbound.ends, 1);
+  EQ(inbound.status, 0);
+  EQ(inbound.lost, 0);
+  EQ_STR(sent, "");
+  stop_cluster();
+}
+
+TEST(a_question_of_another_process_that_the_server_ends_is_counted_before) {
+  static const sio_query_watch watch = { on_inbound_reply, on_inbound_end };
+  sio_query *q;
+  memset(&inbound, 0, sizeof inbound);
+  start_cluster();
+  sio_target to = { .nsp = roots[CONNECTED], .flags = SIO_PROCESS };
+  EQ(sio_query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
+  receive_broadcast(&to, "[\"q\"]", q);
+  sio_query_when_counted(q, on_inbound_count);
+  sio_query_release(q, 0);
+  free_peers();
+  end();
+  EQ(inbound.counts, 1);
+  EQ(inbound.ends, 1);
+  EQ(inbound.status, SIO_ECLOSED);
+}
+
+static sio_adapter *answered_to;
+static void on_inbound_answer(sio_adapter *a, const sio_return *to, sio_slice json,
+                              const sio_slice *bins, size_t nbins) {
+  (void)bins, (void)nbins;
+  answered_to = a;
+  EQ(to->bytes[0], 7);
+  CHECK(slice_is(json, "\"inside\""));
+  inbound.replies++;
+}
+
+TEST(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_once) {
+  const sio_return to = { { 7 } };
+  memset(&inbound, 0, sizeof inbound);
+  heard = 0;
+  start_cluster();
+  for (int i = 0; i < MEMBERS; i++)
+    EQ(sio_on_server_side(roots[i], "ping", on_server_event, NULL), 0);
+  EQ(sio_server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, on_inbound_answer,
+                             &to),
+     0);
+  turns(3);
+  EQ(heard, 3);
+  EQ(inbound.replies, 1);
+  CHECK(answered_to == outside);
+  EQ(sio_server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, NULL, NULL), 0);
+  turns(3);
+  EQ(heard, 6);
+  EQ_STR(sent, "");
+  stop_cluster();
+}
+
+/* ---- the call -------------------------------------------------------------------------------- */
+
+TEST(one_member_before_it_has_sockets_may_be_connected) {
+  sio_nsp *late;
+  sio_adapter_ops small = spy;
+  small.size = 8;
+  begin();
+  EQ(sio_threads_set_adapter(members[0], NULL, sent), UV_EINVAL);
+  EQ(sio_threads_set_adapter(members[0], &small, sent), UV_EINVAL);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), 0);
+  EQ(sio_threads_set_adapter(members[1], &spy, sent), SIO_EEXISTS);
+  EQ(sio_of(members[0], "/late", &late), 0);
+  CHECK(outside->nsp == late);
+  sent[0] = '\0';
+  EQ(sio_broadcast((sio_target){ .nsp = late }, "x", SIO_NONE), 0);
+  EQ_STR(sent, "[\"x\"] ");
+  end();
+  begin();
+  connect_peers();
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ESTATE);
+  free_peers();
+  end();
+}
+
+TESTS_BEGIN
+T(a_broadcast_of_any_member_leaves_the_process_once_and_reaches_each_peer_once)
+T(what_is_for_a_thread_or_for_the_process_does_not_leave_it)
+T(sockets_of_all_processes_join_leave_and_are_disconnected)
+T(a_question_is_answered_by_the_sockets_of_all_processes)
+T(the_sockets_of_all_processes_are_fetched)
+T(servers_of_other_processes_are_counted)
+T(an_event_to_servers_leaves_the_process_once)
+T(what_comes_from_another_process_reaches_each_member_once)
+T(a_question_of_another_process_is_answered_with_one_count)
+T(a_question_of_another_process_that_the_server_ends_is_counted_before)
+T(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_once)
+T(one_member_before_it_has_sockets_may_be_connected)
+TESTS_END
