@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_members_failures.c - messages between members that are lost, because too many bytes wait or
- * memory ends: what the caller is told, what is counted, and what is logged.
+ * memory ends, and questions that nobody answers: what the caller is told, what is counted, and
+ * what is logged.
  */
 #include "clock.h"
-#include "members_rig.h"
 #include "server/server.h"
+
+#include "members_rig.h"
 
 static struct {
   unsigned runs;
@@ -292,6 +294,106 @@ TEST(a_connection_that_finds_an_inbox_full_is_closed_and_counted) {
   end();
 }
 
+/* ---- questions without an answer ---------------------------------------- */
+
+TEST(a_question_that_times_out_forgets_the_members_that_did_not_answer) {
+  begin();
+  connect_peers();
+  answered.runs = 0;
+  EQ(sio_broadcast_ack((sio_target){ .nsp = roots[0] }, "q", SIO_NONE, 100, on_replies, NULL), 0);
+  turns(2);
+  for (int i = 0; i < 2; i++) {
+    expect_next(peers[i], "ask [\"q\"]");
+    EQ(sio_test_answer(peers[i], SIO_NONE), 0);
+  }
+  turns(2);
+  later(99);
+  EQ(answered.runs, 0);
+  later(1);
+  EQ(answered.runs, 1);
+  EQ(answered.status, SIO_ETIMEOUT);
+  EQ(answered.n, 2);
+  EQ(answered.expected, 3);
+  expect_next(peers[2], "ask [\"q\"]");
+  EQ(sio_test_answer(peers[2], SIO_NONE), 0);
+  turns(4);
+  EQ(answered.runs, 1);
+  free_peers();
+  end();
+}
+
+TEST(two_questions_at_once_get_their_own_answers) {
+  begin();
+  connect_peers();
+  answered.runs = 0;
+  EQ(sio_broadcast_ack((sio_target){ .nsp = roots[0] }, "q", SIO_NONE, 0, on_replies, NULL), 0);
+  EQ(sio_all_fetch((sio_target){ .nsp = roots[0] }, 0, on_fetched, NULL), 0);
+  turns(4);
+  EQ(answered.runs, 1); /* the sockets; the other question still waits */
+  EQ(answered.n, 3);
+  answer_questions();
+  turns(4);
+  EQ(answered.runs, 2);
+  EQ(answered.n, 3);
+  free_peers();
+  end();
+}
+
+TEST(a_namespace_that_another_member_does_not_have_has_no_sockets_there) {
+  sio_nsp *chat;
+  sio_test_peer *peer;
+  begin();
+  answered.runs = 0;
+  EQ(sio_of(members[0], "/chat", &chat), 0);
+  EQ(sio_test_connect(members[0], "/chat", NULL, &peer), 0);
+  expect_next(peer, "connect");
+  EQ(sio_all_fetch((sio_target){ .nsp = chat }, 0, on_fetched, NULL), 0);
+  turns(4);
+  EQ(answered.runs, 1);
+  EQ(answered.status, 0);
+  EQ(answered.n, 1);
+  EQ(sio_broadcast((sio_target){ .nsp = chat }, "news", SIO_NONE), 0);
+  turns(2);
+  expect_next(peer, "[\"news\"]");
+  EQ(sio_server_side_emit(chat, "x", SIO_NONE, 0, on_replies, NULL), 0);
+  turns(4);
+  EQ(answered.runs, 2);
+  EQ(answered.status, 0);
+  EQ(answered.n, 0);
+  EQ(lost(), 0);
+  sio_test_free(peer);
+  end();
+}
+
+TEST(rooms_are_counted_on_their_own_member) {
+  const char *rooms[8];
+  begin();
+  connect_peers();
+  EQ(sio_all_join((sio_target){ .nsp = roots[0] }, SIO_ROOMS("red")), 0);
+  turns(2);
+  EQ(sio_nsp_count(roots[1], "red"), 1);
+  EQ(sio_nsp_count(roots[1], "blue"), 0);
+  EQ(sio_nsp_rooms(roots[1], rooms, 8), 2); /* "red", and that of its socket */
+  free_peers();
+  end();
+}
+
+TEST(bulk_calls_for_one_member_stay_there) {
+  begin();
+  connect_peers();
+  sio_target here = { .nsp = roots[1], .flags = SIO_LOCAL };
+  EQ(sio_all_join(here, SIO_ROOMS("red")), 0);
+  turns(2);
+  EQ(sio_nsp_count(roots[0], "red"), 0);
+  EQ(sio_nsp_count(roots[1], "red"), 1);
+  EQ(sio_all_disconnect(here, false), 0);
+  turns(2);
+  CHECK(!sio_test_next(peers[0]));
+  expect_next(peers[1], "disconnect");
+  free_peers();
+  end();
+}
+
 /* ---- calls posted to all ---------------------------------------- */
 
 static unsigned posted;
@@ -362,6 +464,11 @@ T(any_allocation_of_a_question_to_all_members_may_fail)
 T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
 T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
 T(a_connection_that_finds_an_inbox_full_is_closed_and_counted)
+T(a_question_that_times_out_forgets_the_members_that_did_not_answer)
+T(two_questions_at_once_get_their_own_answers)
+T(a_namespace_that_another_member_does_not_have_has_no_sockets_there)
+T(rooms_are_counted_on_their_own_member)
+T(bulk_calls_for_one_member_stay_there)
 T(a_call_posted_to_all_says_how_many_will_run_it_when_memory_ends)
 T(a_call_posted_to_nobody_is_refused)
 T(no_more_than_sixty_four_servers_serve_as_one)
