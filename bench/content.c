@@ -490,7 +490,7 @@ static void on_any(sio_socket *s, sio_event *e, void *user) {
   for (size_t i = 0; i < sio_event_count(e); i++) {
     sio_event_tree(e, i);
     sio_event_strn(e, i);
-    sio_event_num(e, i, &d);
+    sio_event_double(e, i, &d);
   }
 }
 

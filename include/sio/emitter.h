@@ -40,17 +40,15 @@ typedef int (*sio_emitter_publish_cb)(sio_slice channel, sio_slice payload, void
 
 /* Zero means the default in every field. Only read during the call. */
 typedef struct sio_emitter_options {
+  /* sizeof(sio_emitter_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
   sio_emitter_publish_cb publish; /* required */
   void *user;                     /* for publish */
   const char *key; /* "socket.io": the prefix of the channels, as the servers have it */
 } sio_emitter_options;
 
 /* 0; -EINVAL without publish, or a field is set that this version does not know; -ENOMEM. */
-SIO_EXTERN int sio_emitter_new_sized(const sio_emitter_options *o, size_t o_size,
-                                     sio_emitter **out);
-static inline int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out) {
-  return sio_emitter_new_sized(o, sizeof *o, out);
-}
+SIO_EXTERN int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out);
 SIO_EXTERN void sio_emitter_free(sio_emitter *e); /* NULL is fine */
 
 /* For sio_emitter_target.flags, with SIO_VOLATILE and SIO_NO_COMPRESS: says compress(true), which

@@ -18,10 +18,8 @@
 extern "C" {
 #endif
 
-/* ---- finding sessions -------------------------------------------------------------------- */
+/* ---- all sessions ------------------------------------------------------------------------ */
 
-/* Returns the open session with this id, or NULL if there is no such session. */
-SIO_EXTERN sio_session *sio_session_find(const sio_server *srv, const char *id);
 /* Calls cb for each open session. cb may close the session that it is called for, and no other.
  * sio_stats.sessions is their number. */
 SIO_EXTERN void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user),
@@ -36,13 +34,14 @@ enum sio_session_state {
   SIO_SESSION_CLOSED
 };
 
+enum { SIO_PUBLIC_ID_SIZE = 21 };
+
 /* The properties of a session. Pointers and slices in it are valid as long as the session. */
 typedef struct sio_session_info {
   /* Set by the caller to sizeof(sio_session_info); 0 stands for the size of version 0.1. */
   size_t size;
   sio_server *server;
-  /* The session's id. Whoever knows it can speak for the session: do not show it. See
-   * sio_session_public_id(). */
+  /* The session's id. A client that knows it can speak for the session: do not show it. */
   const char *id;
   /* "polling" or "websocket" */
   const char *transport;
@@ -51,7 +50,8 @@ typedef struct sio_session_info {
   const char *address;
   /* The address that connected: that of a trusted proxy, or the same. */
   const char *peer;
-  /* Path and query of the first request; empty after drop_handshake. */
+  /* Path and query of the first request; empty after drop_handshake. sio_url_param() (http.h) reads
+   * the query. */
   sio_slice url;
   /* The TLS of the first request's connection; NULL: it had none on this server, whatever a proxy
    * says, or there was no memory. It is kept after an upgrade and after drop_handshake. */
@@ -66,9 +66,13 @@ typedef struct sio_session_info {
   bool writable;      /* a volatile event would be sent now                     */
   bool upgrading;     /* the client is trying a WebSocket                       */
   bool upgraded;      /* the session has moved to a WebSocket                   */
+  /* An id that everybody may see: a digest of the session's id, which stays the same as long as the
+   * session lives. 20 characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
+  char public_id[SIO_PUBLIC_ID_SIZE];
 } sio_session_info;
 
-/* Fills in the first out->size bytes of *out. */
+/* Fills in the first out->size bytes of *out. If c is NULL, as sio_socket_session() is once the
+ * socket has left, the texts are "", state is SIO_SESSION_CLOSED, and everything else is zero. */
 SIO_EXTERN void sio_session_get_info(const sio_session *c, sio_session_info *out);
 
 /* The same as a value: sio_session_info_of(c).address. */
@@ -79,16 +83,9 @@ static inline sio_session_info sio_session_info_of(const sio_session *c) {
   return info;
 }
 
-/* An id that everybody may see: a digest of the session's id, which stays the same as long as the
- * session lives. 20 characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
-enum { SIO_PUBLIC_ID_SIZE = 21 };
-SIO_EXTERN void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]);
-
 /* A header of the first request; {NULL,0}: it is absent, was not kept, or is gone after
  * drop_handshake. Not kept are Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
 SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
-/* A query parameter of the first request, as sio_request_query(). */
-SIO_EXTERN long sio_session_query(const sio_session *c, const char *key, char *out, size_t size);
 
 /* ---- knowing when something has been sent ------------------------------------------------ */
 
@@ -132,6 +129,8 @@ typedef struct sio_engine_packet {
  * NULL costs nothing. The handshake and the packets that test a WebSocket before an upgrade are
  * not shown to the packet hooks. */
 typedef struct sio_engine_hooks {
+  /* sizeof(sio_engine_hooks); 0: the size that the struct had in version 0.1. */
+  size_t size;
   void (*open)(sio_session *c, void *user);      /* A session begins; its handshake is queued. */
   void (*upgrading)(sio_session *c, void *user); /* The client is trying a WebSocket.          */
   void (*upgrade)(sio_session *c, void *user);   /* The session has moved to a WebSocket.      */
@@ -151,21 +150,16 @@ typedef struct sio_engine_hooks {
   bool (*message)(sio_session *c, bool binary, sio_slice data, void *user);
 } sio_engine_hooks;
 
-SIO_EXTERN int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size,
-                                   void *user);
 /* Registers hooks for all sessions of the server; they are copied. May be called more than once:
  * the hooks run in the order of registration. UV_EINVAL: hooks is NULL or sets a field that this
- * version does not know; UV_ENOMEM. The function is inline for the same reason as
- * sio_server_new(). */
-static inline int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
-  return sio_on_engine_sized(srv, hooks, sizeof(sio_engine_hooks), user);
-}
+ * version does not know; UV_ENOMEM. */
+SIO_EXTERN int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user);
 
 /* ---- closing a session -------------------------------------------------------------------- */
 
 /* For sio_session_close(). */
 typedef struct sio_session_close_options {
-  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  /* sizeof(sio_session_close_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* Drops what is queued. On WebSocket everything queued is on its way to the kernel already, and
    * is sent. */
@@ -189,6 +183,8 @@ SIO_EXTERN void sio_session_close(sio_session *c, const sio_session_close_option
 
 /* Each may be NULL. After open, close is called exactly once. */
 typedef struct sio_engine_callbacks {
+  /* sizeof(sio_engine_callbacks); 0: the size that the struct had in version 0.1. */
+  size_t size;
   void (*open)(sio_session *c, void *user);
   /* A message was received. Text is valid UTF-8. data is borrowed until the callback returns. */
   void (*message)(sio_session *c, bool binary, sio_slice data, void *user);
@@ -200,16 +196,12 @@ typedef struct sio_engine_callbacks {
   void (*close)(sio_session *c, const sio_close_info *why, void *user);
 } sio_engine_callbacks;
 
-SIO_EXTERN int sio_engine_route_sized(sio_server *srv, const char *path,
-                                      const sio_engine_callbacks *cbs, size_t size, void *user);
 /* Serves Engine.IO sessions on another path, such as "/engine.io/". If two paths match a request,
  * the longer one is used. With path NULL the sessions take the place of Socket.IO's. cbs is copied.
  * UV_EINVAL: path is invalid, or cbs is NULL or sets a field that this version does not know;
  * SIO_EEXISTS: the path is in use; SIO_ESTATE: the server is closing; UV_ENOMEM. */
-static inline int sio_engine_route(sio_server *srv, const char *path,
-                                   const sio_engine_callbacks *cbs, void *user) {
-  return sio_engine_route_sized(srv, path, cbs, sizeof(sio_engine_callbacks), user);
-}
+SIO_EXTERN int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                                void *user);
 
 /* Queues one message for the client. flags: SIO_VOLATILE, SIO_NO_COMPRESS. On a session of
  * Socket.IO the client decodes the message as a Socket.IO packet. UV_EINVAL: the text is not valid

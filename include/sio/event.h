@@ -45,7 +45,7 @@ SIO_EXTERN sio_slice sio_event_strn(sio_event *e, size_t i);
  * exact: it returns false, too, for a number that is not an integer or does not fit. */
 SIO_EXTERN bool sio_event_bool(const sio_event *e, size_t i, bool *out);
 SIO_EXTERN bool sio_event_int(const sio_event *e, size_t i, int64_t *out);
-SIO_EXTERN bool sio_event_num(const sio_event *e, size_t i, double *out);
+SIO_EXTERN bool sio_event_double(const sio_event *e, size_t i, double *out);
 /* The bytes of an argument that is an attachment; {NULL,0} if it is not. The pointer to an empty
  * attachment is not NULL. */
 SIO_EXTERN sio_slice sio_event_bin(const sio_event *e, size_t i);

@@ -20,7 +20,8 @@ extern "C" {
 
 /* ---- reading a request -------------------------------------------------------------------- */
 
-/* The properties of a request. Slices in it are valid until the request is answered. */
+/* The properties of a request. Pointers and slices in it are valid until the request is
+ * answered. */
 typedef struct sio_request_info {
   /* Set by the caller to sizeof(sio_request_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -37,6 +38,10 @@ typedef struct sio_request_info {
   const char *address;
   /* The address that connected: that of the proxy, or the same. */
   const char *peer;
+  /* The TLS of the connection; NULL: it has none on this server, whatever a proxy says, or there is
+   * no memory. To admit clients by their certificates, look at it in allow_request or in
+   * sio_use_request(), or at sio_session_info.tls in the middleware of a namespace. */
+  const sio_tls_info *tls;
   /* The client's connection is secure: by TLS on this server, or as a trusted proxy says. */
   bool secure;
 } sio_request_info;
@@ -59,21 +64,17 @@ static inline sio_request_info sio_request_info_of(const sio_request *r) {
  * headers is refused. */
 SIO_EXTERN sio_slice sio_request_header(const sio_request *r, const char *name);
 /* Writes the last value of a query parameter into out, percent-decoded and NUL-terminated, and
- * returns its length. UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value does not fit.
- * "%00" becomes a NUL within the value: compare the length too where that matters. */
-SIO_EXTERN long sio_request_query(const sio_request *r, const char *key, char *out, size_t size);
-/* The TLS of the request's connection; NULL: it has none on this server, whatever a proxy says, or
- * there is no memory. Valid until the request is answered. To admit clients by their certificates,
- * look at it in allow_request or in sio_use_request(), or at sio_session_info.tls in the middleware
- * of a namespace. */
-SIO_EXTERN const sio_tls_info *sio_request_tls(const sio_request *r);
+ * returns its length. url is sio_request_info.url, or sio_session_info.url for a session's first
+ * request. UV_ENOENT: the parameter is absent; SIO_ETOOBIG: the value does not fit. "%00" becomes a
+ * NUL within the value: compare the length too where that matters. */
+SIO_EXTERN long sio_url_param(sio_slice url, const char *key, char *out, size_t size);
 
 /* ---- answering a request ------------------------------------------------------------------- */
 
 /* Adds a header to the answer. UV_EINVAL: name is not a token, or value contains a control
  * character, or the header is one that the library sets: Content-Length, Transfer-Encoding,
  * Connection, Keep-Alive. The library sets Date, too, unless it is set here. */
-SIO_EXTERN int sio_request_set(sio_request *r, const char *name, const char *value);
+SIO_EXTERN int sio_respond_header(sio_request *r, const char *name, const char *value);
 /* Sends the answer. type is its Content-Type and may be NULL; the library adds Content-Length.
  * SIO_ESTATE: the request is answered already. */
 SIO_EXTERN int sio_respond(sio_request *r, int status, const char *type, sio_slice body);
@@ -121,6 +122,8 @@ SIO_EXTERN int sio_assets(sio_server *srv, const char *prefix, const sio_asset *
 
 /* For sio_ws_route(). Each callback may be NULL. */
 typedef struct sio_ws_callbacks {
+  /* sizeof(sio_ws_callbacks); 0: the size that the struct had in version 0.1. */
+  size_t size;
   /* Decides about a request whose origin sio_options.allowed_origins allows. 0 accepts it; an HTTP
    * status from 400 to 599 refuses it. NULL accepts all requests. r is borrowed. */
   int (*accept)(sio_request *r, void *user);
@@ -141,32 +144,46 @@ typedef struct sio_ws_callbacks {
    * copied. NULL: none. The first one that a client offers and that is in the list is used. If
    * there is no such one, the WebSocket opens without a subprotocol; a browser that offered some
    * then closes it. accept can choose another one with
-   * sio_request_set(r, "Sec-WebSocket-Protocol", ...). */
+   * sio_respond_header(r, "Sec-WebSocket-Protocol", ...). */
   const char *const *protocols;
 } sio_ws_callbacks;
 
-SIO_EXTERN int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
-                                  size_t size, void *user);
 /* Accepts WebSockets that do not speak Socket.IO on a path. cbs is copied. The limits of the server
  * hold for them as for sessions: max_payload, max_fragments, packets_per_s, bytes_per_s,
  * connects_per_s, max_per_address, and max_queued, at which the WebSocket is closed. queue_high and
- * when_full do not hold: sio_ws_queued() returns how much is queued. UV_EINVAL: path or a field is
- * invalid; SIO_EEXISTS: the route exists; UV_ENOMEM. The function is inline for the same reason as
- * sio_server_new(). */
-static inline int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
-                               void *user) {
-  return sio_ws_route_sized(srv, path, cbs, sizeof(sio_ws_callbacks), user);
-}
+ * when_full do not hold: sio_ws_info.queued says how much is queued. UV_EINVAL: path or a field is
+ * invalid; SIO_EEXISTS: the route exists; UV_ENOMEM. */
+SIO_EXTERN int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs,
+                            void *user);
 /* Queues one message. SIO_ECLOSED: the WebSocket has ended; SIO_ETOOBIG: max_queued is exceeded,
  * and the WebSocket will be closed; UV_ENOMEM. */
 SIO_EXTERN int sio_ws_send(sio_ws *w, bool binary, sio_slice data);
-/* The number of bytes that are queued and that the kernel has not taken yet. */
-SIO_EXTERN size_t sio_ws_queued(const sio_ws *w);
 /* Closes the WebSocket after everything queued has been sent, with this code and text (NULL:
  * none). */
 SIO_EXTERN void sio_ws_close(sio_ws *w, unsigned code, const char *reason);
-/* The subprotocol that is used; "": none. */
-SIO_EXTERN const char *sio_ws_protocol(const sio_ws *w);
+
+/* The properties of a WebSocket. The texts are valid as long as the WebSocket. */
+typedef struct sio_ws_info {
+  /* Set by the caller to sizeof(sio_ws_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  /* The client's address, as sio_request_info.address. */
+  const char *address;
+  /* The subprotocol that is used; "": none. */
+  const char *protocol;
+  /* The number of bytes that are queued and that the kernel has not taken yet. */
+  size_t queued;
+} sio_ws_info;
+/* Fills in the first out->size bytes of *out. */
+SIO_EXTERN void sio_ws_get_info(const sio_ws *w, sio_ws_info *out);
+
+/* The same as a value: sio_ws_info_of(w).queued. */
+static inline sio_ws_info sio_ws_info_of(const sio_ws *w) {
+  sio_ws_info info;
+  info.size = sizeof info;
+  sio_ws_get_info(w, &info);
+  return info;
+}
+
 /* A pointer of the host; NULL at first. */
 SIO_EXTERN void *sio_ws_data(const sio_ws *w);
 SIO_EXTERN void sio_ws_set_data(sio_ws *w, void *data);
@@ -184,7 +201,7 @@ SIO_EXTERN int sio_use_request(sio_server *srv, sio_request_use_cb cb, void *use
 
 /* Called before the head of an answer is written: of each answer that carries packets, each "ok" to
  * a POST, and each 101. initial is true for the first answer of a session. The callback may add
- * headers with sio_request_set(). */
+ * headers with sio_respond_header(). */
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 /* Registers such a callback. UV_EINVAL: cb is NULL; UV_ENOMEM. */
 SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);

@@ -33,10 +33,10 @@ enum sio_reject_cause {
   SIO_REJECT_PROXY,
   /* The address sends more than requests_per_s requests. The request gets status 429. */
   SIO_REJECT_REQUESTS,
-  SIO_REJECT_END,
-  /* The TLS handshake failed, or was closed because max_tls_handshakes were under way. It has no
-   * index: sio_stats.tls_failed and tls_displaced count it. */
-  SIO_REJECT_TLS = SIO_REJECT_END
+  /* The TLS handshake failed, or was closed because max_tls_handshakes were under way.
+   * sio_stats.tls_failed and tls_displaced have the details. */
+  SIO_REJECT_TLS,
+  SIO_REJECT_END /* the number of causes in this version */
 };
 
 typedef struct sio_rejection {
@@ -45,11 +45,10 @@ typedef struct sio_rejection {
   const char *detail;  /* one line of English; borrowed                                */
 } sio_rejection;
 
+/* For sio_options.on_reject. Called for each refused connection or session, from the loop or from
+ * sio_accept(). During an attack it is called very often and should be fast. The log reports the
+ * same, with at most ten lines a second (log.h). */
 typedef void (*sio_reject_cb)(sio_server *srv, const sio_rejection *r, void *user);
-/* Calls cb for each refused connection or session, from the loop or from sio_accept(). During an
- * attack it is called very often and should be fast. The log reports the same, with at most ten
- * lines a second (log.h). There is one callback; NULL removes it. */
-SIO_EXTERN void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user);
 
 /* ---- clients that send too much -------------------------------------------------------------- */
 
@@ -67,11 +66,10 @@ typedef struct sio_limited {
   uint64_t wait_ms;     /* how long it is not read, at least; 0: it is disconnected     */
 } sio_limited;
 
+/* For sio_options.on_limited. Called when a client is disconnected because it sends too much, and
+ * when it is paused. While a client goes on, it is called at most every ten seconds for it. It may
+ * close the client. */
 typedef void (*sio_limited_cb)(sio_server *srv, const sio_limited *l, void *user);
-/* Calls cb when a client is disconnected because it sends too much, and when it is paused. While a
- * client goes on, cb is called at most every ten seconds for it. cb may close the client. There is
- * one callback; NULL removes it. */
-SIO_EXTERN void sio_on_limited(sio_server *srv, sio_limited_cb cb, void *user);
 
 #ifdef __cplusplus
 }

@@ -19,9 +19,6 @@
 extern "C" {
 #endif
 
-/* For sio_nsps(), sio_on_new_nsp() and sio_on_removed_nsp(). */
-typedef void (*sio_nsp_cb)(sio_nsp *nsp, void *user);
-
 /* Finds the namespace of this name, or creates it: "chat" is "/chat", and "" is "/". Clients can
  * connect to it from now on. SIO_ENAME: the name has more than 255 bytes, or contains a ',', a '?'
  * or a control character. SIO_ETOOBIG: it would be the child of a parent (see below) and there are
@@ -37,7 +34,7 @@ SIO_EXTERN const char *sio_nsp_name(const sio_nsp *nsp);
 SIO_EXTERN sio_server *sio_nsp_server(const sio_nsp *nsp);
 /* Calls cb for each namespace of the server, children included and parents not. cb may not create a
  * namespace. */
-SIO_EXTERN void sio_nsps(sio_server *srv, sio_nsp_cb cb, void *user);
+SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user);
 /* The number of sockets of this server that are connected to the namespace or, if room is not NULL,
  * are in this room of it. */
 SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
@@ -72,18 +69,15 @@ typedef void (*sio_event_cb)(sio_socket *s, sio_event *e, void *user);
  * "connect_error", "disconnect", "disconnecting", "newListener" and "removeListener". The log then
  * names the call to use: sio_on_connect(), sio_on_disconnect() or sio_on_disconnecting(). */
 SIO_EXTERN int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
-/* Removes the first callback that was registered with this name, cb and user. UV_ENOENT: there is
- * none. */
+/* Removes the first callback that was registered with this name, cb and user; with event NULL, the
+ * first one of sio_on_any(). UV_ENOENT: there is none. */
 SIO_EXTERN int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user);
 /* Is a callback of sio_on() registered for this name? */
 SIO_EXTERN bool sio_has_handler(const sio_nsp *nsp, const char *event);
 
 /* Runs for every event, also for those without a handler, before packet middleware and the handlers
- * of sio_on() ("onAny"). */
+ * of sio_on() ("onAny"). sio_off() with event NULL removes it. */
 SIO_EXTERN int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user);
-/* Removes the first callback that was registered with this cb and user. UV_ENOENT: there is none.
- */
-SIO_EXTERN int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user);
 
 typedef void (*sio_outgoing_cb)(sio_socket *s, const char *event, sio_args args, void *user);
 /* Runs for every event that is sent to a socket, also for each receiver of a broadcast, but not for
@@ -186,7 +180,7 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  * If no parent accepts it, the client gets "Invalid namespace".
  *
  * Sockets never connect to a parent itself. A child gets all callbacks that are registered on its
- * parent when the child is created. The callbacks of sio_on_new_nsp() run before the first socket
+ * parent when the child is created. The callbacks of sio_on_nsp() run before the first socket
  * connects to it.
  *
  * A target whose nsp is a parent stands for the sockets of all its children in sio_broadcast(),
@@ -197,7 +191,7 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  * A child is removed at the end of the turn in which its last socket left or was refused; with
  * sio_options.recovery, when no socket can be recovered any more. When a client connects to the
  * name again, a new child is created. sio_options.keep_empty_nsps keeps children. The pointer to a
- * child is valid while a socket is connected to it, in the callbacks of sio_on_new_nsp(), and at
+ * child is valid while a socket is connected to it, in the callbacks of sio_on_nsp(), and at
  * least until the end of the turn in which sio_of() or sio_of_child() returned it. sio_nsp_ref()
  * keeps it valid longer. */
 
@@ -229,13 +223,21 @@ SIO_EXTERN int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out);
 SIO_EXTERN sio_nsp *sio_nsp_ref(sio_nsp *nsp);
 SIO_EXTERN void sio_nsp_unref(sio_nsp *nsp);
 
-/* Runs for every namespace that is created after this call ("new_namespace"). */
-SIO_EXTERN int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
-/* Runs when a child has been removed. None of the callbacks that are registered on it runs again,
- * so what their user pointers refer to can be freed. Sending to it returns SIO_ECLOSED. It does not
- * run for the namespaces that exist when the server closes: all of them are gone when done() of
- * sio_server_close() runs. */
-SIO_EXTERN int sio_on_removed_nsp(sio_server *srv, sio_nsp_cb cb, void *user);
+/* Callbacks for the namespaces of a server. Each may be NULL. */
+typedef struct sio_nsp_hooks {
+  /* sizeof(sio_nsp_hooks); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* A namespace has been created ("new_namespace"). */
+  void (*create)(sio_nsp *nsp, void *user);
+  /* A child has been removed. None of the callbacks that are registered on it runs again, so what
+   * their user pointers refer to can be freed. Sending to it returns SIO_ECLOSED. It does not run
+   * for the namespaces that exist when the server closes: all of them are gone when done() of
+   * sio_server_close() runs. */
+  void (*remove)(sio_nsp *nsp, void *user);
+} sio_nsp_hooks;
+/* Registers hooks for all namespaces that are created or removed after this call. They are copied.
+ * UV_EINVAL: hooks is NULL or invalid; UV_ENOMEM. */
+SIO_EXTERN int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,8 @@ typedef struct sio_openssl_identity {
 
 /* Zero is the default of every field. The struct is only read during the call. */
 typedef struct sio_openssl_options {
+  /* sizeof(sio_openssl_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
   sio_openssl_identity identity;
   /* Further identities for other host names. A client that asks for a name (SNI) gets the first one
    * whose certificate is for that name, or else `identity`. */
@@ -69,34 +71,27 @@ typedef struct sio_openssl_options {
   unsigned ticket_lifetime_s;
 } sio_openssl_options;
 
-SIO_EXTERN int sio_openssl_new_sized(const sio_openssl_options *o, size_t o_size, char *why,
-                                     size_t size, sio_tls **out);
 /* Creates a provider. After an error why is one line without a newline that says what is wrong:
  * "key_file privkey.pem: No such file or directory". It has at most size bytes, including its NUL;
  * it is "" after success. why may be NULL if size is 0. UV_EINVAL: the options contradict each
  * other, or there is no certificate; SIO_EPROTO: OpenSSL refuses it; UV_ENOENT, UV_EACCES, ...: a
  * file cannot be read; UV_ENOMEM. */
-static inline int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size,
-                                  sio_tls **out) {
-  return sio_openssl_new_sized(o, sizeof *o, why, size, out);
-}
+SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out);
 
-SIO_EXTERN int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size,
-                                        char *why, size_t size);
 /* Replaces the options for connections that are accepted from now on; open ones keep theirs. The
  * keys of session tickets change, too: a client with an older ticket makes a full handshake, so
  * that a client which the new options refuse cannot resume a session. After an error the old
  * options stay in force. May be called by any thread. */
-static inline int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
-                                     size_t size) {
-  return sio_openssl_reload_sized(tls, o, sizeof *o, why, size);
-}
+SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
+                                  size_t size);
 
 /* ---- TLS for connections that the program opens ---------------------------------------------- */
 
 /* For sio_openssl_client_new(). Zero is the default of every field. The struct is only read during
  * the call. */
 typedef struct sio_openssl_client_options {
+  /* sizeof(sio_openssl_client_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
   /* The name or address that the server's certificate must be valid for. A name is also sent to the
    * server (SNI). Required unless accept_unauthorized is set. */
   const char *server_name;
@@ -113,15 +108,11 @@ typedef struct sio_openssl_client_options {
   int min_version;
 } sio_openssl_client_options;
 
-SIO_EXTERN int sio_openssl_client_new_sized(sio_tls **out, const sio_openssl_client_options *o,
-                                            size_t o_size, char *why, size_t size);
 /* Creates a provider for connections that the program opens itself, such as those of <sio/redis.h>.
  * Free it with sio_openssl_free(). It cannot be reloaded or listened with. The errors are those of
  * sio_openssl_new(). */
-static inline int sio_openssl_client_new(sio_tls **out, const sio_openssl_client_options *o,
-                                         char *why, size_t size) {
-  return sio_openssl_client_new_sized(out, o, sizeof *o, why, size);
-}
+SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
+                                      sio_tls **out);
 
 /* When the first of the server's certificates expires, as Unix time in seconds: for programs that
  * want to warn in time. May be called by any thread. */

@@ -32,8 +32,7 @@ enum { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
 
 /* ---- structs that fields of sio_options point to ------------------------------------------
  *
- * Each begins with its size. 0 stands for the size that the struct had in version 0.1; set it to
- * sizeof the struct to use fields that were added later. */
+ * Each begins with its size, as sio_options does. */
 
 /* CORS headers: which web pages may read responses from another origin
  * (https://fetch.spec.whatwg.org/#http-cors-protocol). CORS does not stop a client from connecting;
@@ -180,6 +179,9 @@ struct sio_parser_ops;
 /* ---- the options ------------------------------------------------------------------------ */
 
 typedef struct sio_options {
+  /* sizeof(sio_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
+
   /* -- Path and transports -- */
 
   /* "/socket.io/": requests whose path begins with it are Socket.IO's. */
@@ -245,6 +247,9 @@ typedef struct sio_options {
   /* Called for each request that the engine refuses; NULL: not called. */
   sio_connection_error_cb connection_error;
   void *connection_error_user;
+  /* Called for each connection or session that a limit refuses, see limits.h; NULL: not called. */
+  sio_reject_cb on_reject;
+  void *on_reject_user;
 
   /* -- Proxies -- */
 
@@ -358,6 +363,9 @@ typedef struct sio_options {
   size_t bytes_burst;
   /* enum sio_when_limited: what happens to a client that is over its rate. */
   int when_limited;
+  /* Called for a client that is over its rate, see limits.h; NULL: not called. */
+  sio_limited_cb on_limited;
+  void *on_limited_user;
 
   /* -- Limits on what waits for one client (backpressure) -- */
 

@@ -56,6 +56,8 @@ typedef void (*sio_redis_state_cb)(sio_redis *redis, enum sio_redis_state state,
 
 /* Zero means the default in every field. Only read during the call. */
 typedef struct sio_redis_options {
+  /* sizeof(sio_redis_options); 0: the size that the struct had in version 0.1. */
+  size_t size;
   /* "redis://localhost:6379". One of
    *
    *   redis://[user[:password]@]host[:port][/database]
@@ -103,12 +105,8 @@ typedef struct sio_redis_options {
 
 /* uv: the loop of the servers. Opens no connection yet. UV_EINVAL: the options contradict each
  * other, UV_ENOMEM; why gets one line, as in sio_openssl_new(). */
-SIO_EXTERN int sio_redis_new_sized(struct uv_loop_s *uv, const sio_redis_options *o, size_t o_size,
-                                   char *why, size_t size, sio_redis **out);
-static inline int sio_redis_new(struct uv_loop_s *uv, const sio_redis_options *o, char *why,
-                                size_t size, sio_redis **out) {
-  return sio_redis_new_sized(uv, o, sizeof *o, why, size, out);
-}
+SIO_EXTERN int sio_redis_new(struct uv_loop_s *uv, const sio_redis_options *o, char *why,
+                             size_t size, sio_redis **out);
 /* When nothing uses it any more: after done() of the last server. Before that the servers go on,
  * and are alone. Its handles are closed in the turns of the loop
  * that follow, as by uv_close(). NULL is fine. */
@@ -132,11 +130,8 @@ typedef struct sio_redis_stats {
   uint64_t missed;
   uint64_t switches; /* how often the sentinels had another master than before          */
 } sio_redis_stats;
-SIO_EXTERN void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size);
-/* Copies the counters to *out. */
-static inline void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out) {
-  sio_redis_get_stats_sized(r, out, sizeof *out);
-}
+/* Fills in the first size bytes of *out; pass sizeof *out. */
+SIO_EXTERN void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size);
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 

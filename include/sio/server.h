@@ -8,6 +8,10 @@
  *  - If a call fails, its callback never runs. If it succeeds, the callback runs exactly once; a
  *    handler runs each time its event happens.
  *  - Arguments are borrowed for the call, arguments of callbacks until the callback returns.
+ *  - A parameter that a call fills in is its last one.
+ *  - A struct that may get more fields in later versions begins with its size. 0 stands for the
+ *    size that it had in version 0.1: a program sets size only to use fields that were added
+ *    later. UV_EINVAL: a field is set that this version of the library does not know.
  *  - A server belongs to one uv loop and to the thread that runs the loop. Calls of other threads:
  *
  *        call                                                      thread
@@ -48,16 +52,9 @@ SIO_EXTERN int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)
 
 /* ---- making a server ------------------------------------------------------------------------- */
 
-SIO_EXTERN int sio_server_new_sized(struct uv_loop_s *loop, const sio_options *opts,
-                                    size_t opts_size, sio_server **out);
-
 /* Makes a server on the host's loop. It does not listen yet. opts may be NULL. UV_EINVAL,
- * UV_ENOTSUP (see options.h), UV_ENOMEM. The function is inline so that the caller's size of the
- * struct is passed: a program that was compiled with an older header keeps working. */
-static inline int sio_server_new(struct uv_loop_s *loop, const sio_options *opts,
-                                 sio_server **out) {
-  return sio_server_new_sized(loop, opts, sizeof(sio_options), out);
-}
+ * UV_ENOTSUP (see options.h), UV_ENOMEM. */
+SIO_EXTERN int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out);
 
 /* The loop that the server was made on. */
 SIO_EXTERN struct uv_loop_s *sio_server_loop(const sio_server *srv);
@@ -79,7 +76,7 @@ SIO_EXTERN int sio_listen(sio_server *srv, const char *host, int port);
 
 /* For sio_listen_with(). Strings are copied. */
 typedef struct sio_listen_options {
-  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  /* sizeof(sio_listen_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* An address or a host name; NULL: all addresses. */
   const char *host;
@@ -107,7 +104,7 @@ SIO_EXTERN int sio_port(const sio_server *srv);
 
 /* For sio_accept(). */
 typedef struct sio_accept_options {
-  /* As in options.h: 0 stands for the size that the struct had in version 0.1. */
+  /* sizeof(sio_accept_options); 0: the size that the struct had in version 0.1. */
   size_t size;
   /* A listener that belongs to the host and has a pending connection. NULL: fd is used. */
   struct uv_stream_s *listener;

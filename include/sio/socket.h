@@ -35,10 +35,9 @@ SIO_EXTERN bool sio_socket_connected(const sio_socket *s);
 /* Did connection state recovery restore this socket (sio_options.recovery)? Known from the first
  * middleware on. */
 SIO_EXTERN bool sio_socket_recovered(const sio_socket *s);
-/* The session of its client (engine.h); NULL once the socket has left. */
+/* The session of its client (engine.h); NULL once the socket has left. sio_session_info_of() of it
+ * has the client's address, transport and TLS, and how many bytes are queued. */
 SIO_EXTERN sio_session *sio_socket_session(const sio_socket *s);
-/* The number of bytes that are queued for its client, in all namespaces; 0 once it has left. */
-SIO_EXTERN size_t sio_socket_queued(const sio_socket *s);
 /* The connected socket of this server that has this id in the namespace, or NULL. */
 SIO_EXTERN sio_socket *sio_socket_find(const sio_nsp *nsp, const char *id);
 /* sio_socket_ref() keeps the memory of the socket beyond its disconnection, and returns s. Each

@@ -54,8 +54,9 @@ SIO_EXTERN int sio_test_ask(sio_test_peer *p, const char *event, sio_args args);
 /* Sends the ack for the event that sio_test_next() returned last. SIO_ESTATE: that event did not
  * ask for an ack. */
 SIO_EXTERN int sio_test_answer(sio_test_peer *p, sio_args args);
-/* Leaves the namespace. */
-SIO_EXTERN int sio_test_leave(sio_test_peer *p);
+/* Leaves the namespace, as socket.disconnect() of a client does. SIO_ECLOSED: the connection is
+ * not open. */
+SIO_EXTERN int sio_test_disconnect(sio_test_peer *p);
 
 /* Returns the next packet that the client was sent, the oldest first; NULL: there is none. The text
  * is valid until the next call.

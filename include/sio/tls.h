@@ -11,7 +11,7 @@
  * library. What the functions of a provider must do is described below.
  *
  * The client must complete the handshake within sio_options.tls_timeout_ms, and at most
- * max_tls_handshakes are under way. A client whose handshake fails is reported by sio_on_reject(),
+ * max_tls_handshakes are under way. A client whose handshake fails is reported by on_reject,
  * the log, and sio_stats.tls_failed or tls_displaced. Plain HTTP on a port with TLS is answered
  * with status 400. A PROXY header (sio_options.proxy_protocol) comes before the handshake.
  */
@@ -28,7 +28,7 @@ extern "C" {
 /* A context and its provider. sio_listen_options.tls and sio_accept_options.tls point to one. */
 typedef struct sio_tls sio_tls;
 
-/* ---- the TLS of a connection: sio_request_tls(), sio_session_info.tls ----------------------- */
+/* ---- the TLS of a connection: sio_request_info.tls, sio_session_info.tls ------------------ */
 
 typedef struct sio_tls_info {
   /* Set by the caller of sio_tls_ops.info to the size of the struct that it knows. */

@@ -102,7 +102,7 @@ static inline sio_val sio_uint(uint64_t u) {
 }
 
 /* A double, sent with as many digits as it takes to read the same double again. */
-static inline sio_val sio_num(double d) {
+static inline sio_val sio_double(double d) {
   sio_val v = sio_val_make(SIO_NUM, NULL, 0);
   v.u.d = d;
   return v;
@@ -200,7 +200,7 @@ static inline sio_val sio_object(const sio_member *members, size_t n) {
 static inline sio_val sio__same(sio_val v) { return v; }
 #define SIO_VAL(x) \
   _Generic((x), sio_val: sio__same, sio_slice: sio_string, bool: sio_bool,     \
-    char *: sio_str, const char *: sio_str, float: sio_num, double: sio_num,   \
+    char *: sio_str, const char *: sio_str, float: sio_double, double: sio_double,   \
     struct cJSON *: sio_tree, const struct cJSON *: sio_tree, char: sio_int,   \
     signed char: sio_int, unsigned char: sio_int, short: sio_int,              \
     unsigned short: sio_int, int: sio_int, unsigned: sio_int, long: sio_int,   \

@@ -16,9 +16,7 @@ extern "C" {
 #define SIO_VERSION_PATCH 0
 #define SIO_VERSION_NUM (SIO_VERSION_MAJOR * 10000 + SIO_VERSION_MINOR * 100 + SIO_VERSION_PATCH)
 
-/* SIO_VERSION_NUM of the library that the program runs with. Any thread. */
-SIO_EXTERN unsigned sio_version_num(void);
-/* The same as text, "0.1.0", in static storage. Any thread. */
+/* The version of the library that the program runs with: "0.1.0", in static storage. Any thread. */
 SIO_EXTERN const char *sio_version(void);
 
 #ifdef __cplusplus

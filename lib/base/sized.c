@@ -24,6 +24,8 @@ int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size) 
 
 int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first) {
   size_t size;
+  memset(out, 0, room);
+  if (!in) return 0;
   memcpy(&size, in, sizeof size);
   if (size && size < first) return SIO__EINVAL;
   return sio__copy_sized_struct(out, room, in, size ? size : first);

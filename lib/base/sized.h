@@ -13,7 +13,8 @@
  * ours is not zero; what ours has was copied, so that the host's log callback can be told. */
 int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size);
 /* Like sio__copy_sized_struct(), for a struct whose first member is its size. A size of 0 stands
- * for `first`, the size that the struct had in version 0.1. A size below `first` is UV_EINVAL. */
+ * for `first`, the size that the struct had in version 0.1. A size below `first` is UV_EINVAL, and
+ * nothing is copied. */
 int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first);
 /* Fills in a struct of the host that begins with its size, which stays as it is, from ours. Bytes
  * of the host's after the end of ours become zero. A size of 0 stands for the size in version

@@ -42,8 +42,8 @@ struct core {
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */
   struct hooks parents; /* match functions of the parents; user points to the parent's sio_nsp */
-  struct hooks new_nsp; /* callbacks of sio_on_new_nsp()     */
-  struct hooks removed_nsp; /* callbacks of sio_on_removed_nsp() */
+  struct hooks new_nsp; /* sio_nsp_hooks.create*/
+  struct hooks removed_nsp; /* sio_nsp_hooks.remove*/
   struct decode_scratch scratch;
   struct decoder_limits limits;
   struct decoder_limits unjoined_limits; /* for a client that has joined no namespace yet */

@@ -309,7 +309,7 @@ bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
   return sio__number_int(event_text(e, i), out);
 }
 
-bool sio_event_num(const sio_event *e, size_t i, double *out) {
+bool sio_event_double(const sio_event *e, size_t i, double *out) {
   return sio__number_double(event_text(e, i), out);
 }
 

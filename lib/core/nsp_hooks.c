@@ -3,6 +3,7 @@
  * nsp_hooks.c - registers the host's callbacks of a namespace, and runs them.
  */
 #include "base/mem.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "core/core.h"
 #include "core/event.h"
@@ -107,7 +108,7 @@ static int remove_handler(struct map *handlers, sio_slice event, hook_fn fn, voi
 
 int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   struct event_name name;
-  if (!event) return UV_ENOENT;
+  if (!event) return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
   int err = event_name_init(&name, event);
   if (!err) err = remove_handler(&nsp->handlers, name.s, (hook_fn)cb, user);
   sio__free(name.copy);
@@ -182,12 +183,14 @@ void sio__nsp_run_drop_hooks(sio_nsp *nsp, sio_socket *s, const sio_drop *d) {
   HOOKS_EACH(k, walk, &nsp->drop)((sio_drop_cb)k->fn)(s, d, k->user);
 }
 
+typedef void (*nsp_hook)(sio_nsp *nsp, void *user);
+
 void sio__nsp_run_new_hooks(sio_nsp *nsp) {
-  HOOKS_EACH(k, walk, &nsp->core->new_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+  HOOKS_EACH(k, walk, &nsp->core->new_nsp)((nsp_hook)k->fn)(nsp, k->user);
 }
 
 void sio__nsp_run_removed_hooks(sio_nsp *nsp) {
-  HOOKS_EACH(k, walk, &nsp->core->removed_nsp)((sio_nsp_cb)k->fn)(nsp, k->user);
+  HOOKS_EACH(k, walk, &nsp->core->removed_nsp)((nsp_hook)k->fn)(nsp, k->user);
 }
 
 /* ---- registering other callbacks ------------------------------------------------------------ */
@@ -210,9 +213,6 @@ int sio_on_disconnect(sio_nsp *nsp, sio_disconnect_cb cb, void *user) {
 int sio_on_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
   return sio__hooks_add(&nsp->any, (hook_fn)cb, user);
 }
-int sio_off_any(sio_nsp *nsp, sio_event_cb cb, void *user) {
-  return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
-}
 int sio_on_any_outgoing(sio_nsp *nsp, sio_outgoing_cb cb, void *user) {
   return sio__hooks_add(&nsp->outgoing, (hook_fn)cb, user);
 }
@@ -228,11 +228,15 @@ int sio_on_writable(sio_nsp *nsp, sio_writable_cb cb, void *user) {
 int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
   return sio__hooks_add(&nsp->drop, (hook_fn)cb, user);
 }
-int sio_on_new_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
-  return sio__hooks_add(&core_of(srv)->new_nsp, (hook_fn)cb, user);
-}
-int sio_on_removed_nsp(sio_server *srv, sio_nsp_cb cb, void *user) {
-  return sio__hooks_add(&core_of(srv)->removed_nsp, (hook_fn)cb, user);
+int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
+  sio_nsp_hooks ours;
+  struct core *core = core_of(srv);
+  if (!hooks || sio__read_sized_struct(&ours, sizeof ours, hooks, sizeof ours)) return UV_EINVAL;
+  int err = ours.create ? sio__hooks_add(&core->new_nsp, (hook_fn)ours.create, user) : 0;
+  if (err || !ours.remove) return err;
+  err = sio__hooks_add(&core->removed_nsp, (hook_fn)ours.remove, user);
+  if (err && ours.create) sio__hooks_remove(&core->new_nsp, (hook_fn)ours.create, user);
+  return err;
 }
 
 /* ---- all callbacks of a namespace ----------------------------------------------------------- */

@@ -34,7 +34,7 @@ sio_nsp *sio__nsp_find(const struct core *core, sio_slice name) {
   return name.n <= NSP_NAME_MAX ? sio__map_get(&core->nsps, name) : NULL;
 }
 
-void sio_nsps(sio_server *srv, sio_nsp_cb cb, void *user) {
+void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), void *user) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&core_of(srv)->nsps, &i));) cb(nsp, user);
 }

@@ -103,9 +103,6 @@ void sio_socket_unref(sio_socket *s) {
 const char *sio_socket_id(const sio_socket *s) { return s->id; }
 const char *sio_socket_public_id(const sio_socket *s) { return s->own_id; }
 sio_nsp *sio_socket_nsp(const sio_socket *s) { return s->nsp; }
-size_t sio_socket_queued(const sio_socket *s) {
-  return s->session ? sio__session_queued(s->session) : 0;
-}
 sio_session *sio_socket_session(const sio_socket *s) { return s->session; }
 
 bool sio_socket_connected(const sio_socket *s) {

@@ -45,8 +45,8 @@ static const sio_tls_info *session_tls_info(const sio_session *c) {
   return tls ? &tls->pub : NULL;
 }
 
-void sio_session_get_info(const sio_session *c, sio_session_info *out) {
-  const sio_session_info info = {
+static sio_session_info session_info(const sio_session *c) {
+  return (sio_session_info){
     .server = c->eio->owner,
     .id = c->sid,
     .transport = c->transport ? c->transport->name : "",
@@ -65,19 +65,21 @@ void sio_session_get_info(const sio_session *c, sio_session_info *out) {
     .upgrading = c->probe != NULL,
     .upgraded = c->upgraded,
   };
-  sio__fill_sized_struct(out, &info, sizeof info);
 }
 
-void sio_session_public_id(const sio_session *c, char out[SIO_PUBLIC_ID_SIZE]) {
-  sio__make_public_id(out, slice_str(c->sid));
+void sio_session_get_info(const sio_session *c, sio_session_info *out) {
+  sio_session_info info = {
+    .id = "", .transport = "", .address = "", .peer = "", .state = SIO_SESSION_CLOSED
+  };
+  if (c) {
+    info = session_info(c);
+    sio__make_public_id(info.public_id, slice_str(c->sid));
+  }
+  sio__fill_sized_struct(out, &info, sizeof info);
 }
 
 sio_slice sio_session_header(const sio_session *c, const char *name) {
   return c->head ? sio__kept_head_header(c->head, name) : slice(NULL, 0);
-}
-
-long sio_session_query(const sio_session *c, const char *key, char *out, size_t size) {
-  return c->head ? sio__kept_head_query(c->head, key, out, size) : UV_ENOENT;
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ void sio__session_limits_release(sio_session *c); /* the session has left the ta
 /* Counts received data for the rate limits. False: one is exceeded, and when_limited is
  * SIO_LIMITED_CLOSE. With SIO_LIMITED_PAUSE ops->pause of the meter is called instead. */
 bool sio__session_limits_charge_rates(sio_session *c, uint64_t packets, uint64_t bytes);
-/* Logs that the peer is over a limit, and calls the callback of sio_on_limited(). */
+/* Logs that the peer is over a limit, and calls the callback of on_limited. */
 void sio__session_limits_report(struct meter *m, const char *limit, uint64_t wait_ms);
 
 #endif

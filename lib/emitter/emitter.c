@@ -20,9 +20,9 @@ struct sio_emitter {
   char key_text[];
 };
 
-int sio_emitter_new_sized(const sio_emitter_options *in, size_t size, sio_emitter **out) {
+int sio_emitter_new(const sio_emitter_options *in, sio_emitter **out) {
   sio_emitter_options o;
-  if (!out || !in || sio__copy_sized_struct(&o, sizeof o, in, size) || !o.publish)
+  if (!out || !in || sio__read_sized_struct(&o, sizeof o, in, sizeof o) || !o.publish)
     return SIO__EINVAL;
   const char *key = o.key ? o.key : "socket.io";
   size_t n = strlen(key);

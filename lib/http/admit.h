@@ -16,7 +16,7 @@ bool sio__admit_charge_refused_request(struct addr_limits *g, sio_request *r);
 /* Takes one token of the address for a request that opens no session, if requests_per_s is set.
  * False: it has none left; r is answered, and its connection ends. */
 bool sio__admit_request(struct addr_limits *g, sio_request *r);
-/* Answers 429 with a Retry-After header, logs the rejection and calls sio_on_reject(). cause: enum
+/* Answers 429 with a Retry-After header, logs the rejection and calls on_reject. cause: enum
  * sio_reject. wait_ms: the time until a retry can succeed; UINT64_MAX if it is not known. */
 void sio__admit_answer_429(struct addr_limits *g, sio_request *r, int cause, uint64_t wait_ms);
 

@@ -92,13 +92,6 @@ sio_slice sio__kept_head_header(const struct kept_head *h, const char *name) {
   return slice(NULL, 0);
 }
 
-long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n) {
-  sio_slice url = sio__kept_head_url(h), target = url, path;
-  sio__slice_split(&url, '#', &target);
-  sio__slice_split(&target, '?', &path);
-  return sio__query_find_value(target, key, out, n);
-}
-
 struct kept_head *sio__kept_head_drop_headers(struct kept_head *h) {
   h->url_len = 0;
   h->nheaders = 0;

@@ -35,8 +35,7 @@ static inline const char *kept_head_direct_address(const struct kept_head *h) {
   return proxy < h->text + h->url_at ? proxy : client;
 }
 sio_slice sio__kept_head_url(const struct kept_head *h);
-/* Like sio__request_header() and sio__request_query_value(), on the kept request. */
+/* Like sio__request_header(), on the kept request. */
 sio_slice sio__kept_head_header(const struct kept_head *h, const char *name);
-long sio__kept_head_query(const struct kept_head *h, const char *key, char *out, size_t n);
 
 #endif

@@ -133,6 +133,9 @@ sio_slice sio_request_header(const sio_request *r, const char *name) {
   return sio__request_header(r, name);
 }
 
-long sio_request_query(const sio_request *r, const char *key, char *out, size_t size) {
-  return sio__request_query_value(r, key, out, size);
+long sio_url_param(sio_slice url, const char *key, char *out, size_t size) {
+  sio_slice target = url, path;
+  sio__slice_split(&url, '#', &target);
+  sio__slice_split(&target, '?', &path);
+  return sio__query_find_value(target, key, out, size);
 }

@@ -73,6 +73,7 @@ struct conn *sio__request_detach(sio_request *r, sio_slice *rest) {
 /* ---- public -------------------------------------------------------------------------------- */
 
 void sio_request_get_info(const sio_request *r, sio_request_info *out) {
+  struct tls_info *tls = sio__request_tls_info(r);
   const sio_request_info info = {
     .method = r->method_text,
     .url = r->url,
@@ -80,12 +81,8 @@ void sio_request_get_info(const sio_request *r, sio_request_info *out) {
     .body = slice(r->body.p, r->body.n),
     .address = sio__request_client_address(r),
     .peer = sio__request_direct_address(r),
+    .tls = tls ? &tls->pub : NULL,
     .secure = sio__request_is_secure(r),
   };
   sio__fill_sized_struct(out, &info, sizeof info);
-}
-
-const sio_tls_info *sio_request_tls(const sio_request *r) {
-  struct tls_info *tls = sio__request_tls_info(r);
-  return tls ? &tls->pub : NULL;
 }

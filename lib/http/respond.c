@@ -271,7 +271,7 @@ static bool is_framing_header(sio_slice name) {
          sio__slice_equals_ignore_case(name, SLICE("keep-alive"));
 }
 
-int sio_request_set(sio_request *r, const char *name, const char *value) {
+int sio_respond_header(sio_request *r, const char *name, const char *value) {
   if (!name || !value || is_framing_header(slice_str(name))) return UV_EINVAL;
   return sio__request_set_header(r, name, slice_str(value));
 }

@@ -284,14 +284,15 @@ static int context_init_handles(sio_redis *r) {
   return 0;
 }
 
-int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_size,
-                        char *why_text, size_t why_size, sio_redis **out) {
+int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, size_t why_size,
+                  sio_redis **out) {
   const struct context_complaint why = { why_text, why_size };
   sio_redis_options o;
   (void)context_refuse(&why, 0, "");
   if (!out || !loop) return context_refuse(&why, UV_EINVAL, "no loop");
-  if (sio__copy_sized_struct(&o, sizeof o, in, in_size))
-    return context_refuse(&why, UV_EINVAL, "an option of a newer version is set");
+  if (sio__read_sized_struct(&o, sizeof o, in, sizeof o))
+    return context_refuse(&why, UV_EINVAL,
+                          "the size is invalid, or an option of a newer version is set");
   int err = context_check_options(&o, &why);
   if (err) return err;
   sio_redis *r = sio__calloc(1, sizeof *r);
@@ -310,7 +311,7 @@ int sio_redis_new_sized(uv_loop_t *loop, const sio_redis_options *in, size_t in_
   return 0;
 }
 
-void sio_redis_get_stats_sized(const sio_redis *r, sio_redis_stats *out, size_t size) {
+void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size) {
   sio_redis_stats s = r->stats;
   s.state = (int)r->state;
   s.queued = 0;

@@ -16,16 +16,16 @@ int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
   return sio__eio_add_header_hook(&srv->engines, cb, user);
 }
 
-int sio_on_engine_sized(sio_server *srv, const sio_engine_hooks *hooks, size_t size, void *user) {
+int sio_on_engine(sio_server *srv, const sio_engine_hooks *hooks, void *user) {
   sio_engine_hooks ours;
-  int err = hooks ? sio__copy_sized_struct(&ours, sizeof ours, hooks, size) : UV_EINVAL;
+  int err = hooks ? sio__read_sized_struct(&ours, sizeof ours, hooks, sizeof ours) : UV_EINVAL;
   return err ? err : sio__eio_add_engine_hooks(&srv->engines, &ours, user);
 }
 
-int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
-                           size_t size, void *user) {
+int sio_engine_route(sio_server *srv, const char *path, const sio_engine_callbacks *cbs,
+                     void *user) {
   sio_engine_callbacks ours;
-  int err = cbs ? sio__copy_sized_struct(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  int err = cbs ? sio__read_sized_struct(&ours, sizeof ours, cbs, sizeof ours) : UV_EINVAL;
   if (err) return err;
   if (srv->core.closing) return SIO_ESTATE;
   if (!path) return sio__raw_engine_new(&srv->eio, srv->opts.o.path, &ours, user);
@@ -34,14 +34,6 @@ int sio_engine_route_sized(sio_server *srv, const char *path, const sio_engine_c
   if (!err) err = sio__raw_engine_new(&srv->eio, own, &ours, user);
   sio__free(own);
   return err;
-}
-
-sio_session *sio_session_find(const sio_server *srv, const char *id) {
-  list_each (it, next, &srv->engines.engines) {
-    sio_session *c = sio__session_find(container_of(it, struct eio, link), slice_str(id));
-    if (c && c->state == SESSION_OPEN && c->opened) return c;
-  }
-  return NULL;
 }
 
 void sio_sessions(const sio_server *srv, void (*cb)(sio_session *c, void *user), void *user) {

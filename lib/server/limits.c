@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * limits.c - configures the limits from the options, and calls sio_on_reject() and
- * sio_on_limited().
+ * limits.c - configures the limits from the options, and calls sio_options.on_reject
+ * and on_limited.
  */
 #include "server/limits.h"
 #include <unistd.h>
 
 static void report_rejection(struct addr_limits *g, const sio_rejection *r) {
   sio_server *srv = container_of(g, sio_server, addr_limits);
-  if (srv->refused) srv->refused(srv, r, srv->refused_user);
+  const sio_options *o = &srv->opts.o;
+  if (o->on_reject) o->on_reject(srv, r, o->on_reject_user);
 }
 
 static void report_limited_peer(void *server, const sio_limited *l) {
   sio_server *srv = server;
-  if (srv->limited) srv->limited(srv, l, srv->limited_user);
+  const sio_options *o = &srv->opts.o;
+  if (o->on_limited) o->on_limited(srv, l, o->on_limited_user);
 }
 
 void sio__limits_init(sio_server *srv) {
@@ -45,16 +47,4 @@ void sio__limits_reject_connection(sio_server *srv, int fd) {
   sio__addr_limits_report_refusal(&srv->addr_limits, SIO_REJECT_CONNECTIONS,
                                   sio__addr_text(&a, text),
                                   "as many connections as max_connections are open");
-}
-
-/* ---- public ------------------------------------------------------------------------------ */
-
-void sio_on_reject(sio_server *srv, sio_reject_cb cb, void *user) {
-  srv->refused = cb;
-  srv->refused_user = user;
-}
-
-void sio_on_limited(sio_server *srv, sio_limited_cb cb, void *user) {
-  srv->limited = cb;
-  srv->limited_user = user;
 }

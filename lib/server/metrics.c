@@ -54,7 +54,7 @@ static const struct metric server_metrics[] = {
          "connections_handed_over|Number of connections passed to the server of another thread."),
   SERVER(COUNTER, rejected,
          "rejected|Number of connections, requests and sessions refused by a limit."
-         "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests"),
+         "|cause|connections|pending|connects|open|sessions|open_sessions|proxy|requests|tls"),
   SERVER(COUNTER, limited,
          "limited|Number of times a peer exceeded its rate of packets or bytes."
          "|how|paused|closed"),

@@ -153,10 +153,9 @@ int sio_assets(sio_server *srv, const char *prefix, const sio_asset *table, size
   return sio__routes_add_assets(&srv->routes, prefix, table, count);
 }
 
-int sio_ws_route_sized(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, size_t size,
-                       void *user) {
+int sio_ws_route(sio_server *srv, const char *path, const sio_ws_callbacks *cbs, void *user) {
   sio_ws_callbacks ours;
-  int err = cbs ? sio__copy_sized_struct(&ours, sizeof ours, cbs, size) : UV_EINVAL;
+  int err = cbs ? sio__read_sized_struct(&ours, sizeof ours, cbs, sizeof ours) : UV_EINVAL;
   struct endpoint *e;
   if (!err) err = sio__endpoint_new(&e, &srv->endpoint_shared, &ours, user);
   if (err) return err;

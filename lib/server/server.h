@@ -39,9 +39,6 @@ struct sio_server {
     void (*done)(void *user);
     void *user;
   } drain;
-  sio_reject_cb refused;
-  sio_limited_cb limited;
-  void *refused_user, *limited_user;
   void *data;
   void (*done)(void *user);
   void *done_user;

@@ -91,15 +91,14 @@ static void discard_server(sio_server *srv) {
   sio__core_unref(&srv->core);
 }
 
-static int init_log_and_options(struct options *opts, struct log *log, const sio_options *in,
-                                size_t size) {
+static int init_log_and_options(struct options *opts, struct log *log, const sio_options *in) {
   sio_options o;
-  int err = sio__copy_sized_struct(&o, sizeof o, in, size);
+  int err = sio__read_sized_struct(&o, sizeof o, in, sizeof o);
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_init(opts, &o, log);
   LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
-      "sio_options sets a field that this version of libsio does not know");
+      "sio_options: its size is invalid, or it sets a field that this version does not know");
   return err;
 }
 
@@ -122,11 +121,10 @@ static void close_unstarted_server(sio_server *srv) {
   sio_server_close(srv, NULL, NULL);
 }
 
-static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options *opts,
-                      size_t size) {
+static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server **out) {
   sio_server *srv = sio__calloc(1, sizeof *srv);
   if (!srv) return UV_ENOMEM;
-  int err = init_log_and_options(&srv->opts, &srv->core.log, opts, size);
+  int err = init_log_and_options(&srv->opts, &srv->core.log, opts);
   if (err) {
     sio__log_deliver_lines(&srv->core.log);
     sio__free(srv);
@@ -148,10 +146,9 @@ static int server_new(sio_server **out, struct uv_loop_s *uv, const sio_options 
   return err;
 }
 
-int sio_server_new_sized(struct uv_loop_s *loop, const sio_options *opts, size_t opts_size,
-                         sio_server **out) {
+int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server **out) {
   if (!out || !loop) return UV_EINVAL;
-  int err = server_new(out, loop, opts, opts_size);
+  int err = server_new(loop, opts, out);
   if (err) {
     *out = NULL;
     return err;

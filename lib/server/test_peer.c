@@ -135,7 +135,7 @@ int sio_test_answer(sio_test_peer *p, sio_args args) {
   return asks ? test_peer_send_event(p, NULL, args, p->packet.id) : SIO_ESTATE;
 }
 
-int sio_test_leave(sio_test_peer *p) {
+int sio_test_disconnect(sio_test_peer *p) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
   int err = sio__encode_disconnect(&p->server->core.loop.msgs, &m, p->nsp);

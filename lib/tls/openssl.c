@@ -388,17 +388,28 @@ static const sio_tls_ops openssl_ops = { .size = sizeof openssl_ops,
 
 static struct provider *provider_of_tls(const sio_tls *tls) { return tls->context; }
 
-static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o, size_t o_size,
-                                   const struct complaint *why) {
-  sio_openssl_options known;
+/* Reads a struct of the host that begins with its size. first is its size in version 0.1. */
+static int read_options(void *known, size_t room, const void *o, size_t first,
+                        const struct complaint *why) {
   if (why->size) *why->text = '\0';
   if (!o) return sio__tls_set_error(why, SIO__EINVAL, "the options are NULL");
-  for (size_t i = sizeof known; i < o_size; i++)
-    if (((const char *)o)[i])
-      return sio__tls_set_error(why, SIO__EINVAL, "an option of a newer version is set");
-  memset(&known, 0, sizeof known);
-  memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
-  return sio__tls_bundle_new(out, &known, why);
+  size_t size;
+  memcpy(&size, o, sizeof size);
+  bool valid = size == 0 || size >= first;
+  if (size == 0) size = first;
+  for (size_t i = room; valid && i < size; i++) valid = ((const char *)o)[i] == 0;
+  memset(known, 0, room);
+  memcpy(known, o, size < room ? size : room);
+  return valid ? 0
+               : sio__tls_set_error(why, SIO__EINVAL,
+                                    "the size is invalid, or an option of a newer version is set");
+}
+
+static int new_bundle_from_options(struct bundle **out, const sio_openssl_options *o,
+                                   const struct complaint *why) {
+  sio_openssl_options known;
+  int err = read_options(&known, sizeof known, o, sizeof known, why);
+  return err ? err : sio__tls_bundle_new(out, &known, why);
 }
 
 static int provider_new(struct provider **out, struct bundle *b) {
@@ -413,12 +424,11 @@ static int provider_new(struct provider **out, struct bundle *b) {
   return 0;
 }
 
-int sio_openssl_new_sized(const sio_openssl_options *o, size_t o_size, char *why, size_t size,
-                          sio_tls **out) {
+int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tls **out) {
   struct complaint c = { why, size };
   struct bundle *b = NULL;
   struct provider *p;
-  int err = new_bundle_from_options(&b, o, o_size, &c);
+  int err = new_bundle_from_options(&b, o, &c);
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
@@ -428,20 +438,14 @@ int sio_openssl_new_sized(const sio_openssl_options *o, size_t o_size, char *why
   return 0;
 }
 
-int sio_openssl_client_new_sized(sio_tls **out, const sio_openssl_client_options *o, size_t o_size,
-                                 char *why, size_t size) {
+int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_t size,
+                           sio_tls **out) {
   struct complaint c = { why, size };
   sio_openssl_client_options known;
   struct bundle *b = NULL;
   struct provider *p;
-  if (size) *why = '\0';
-  if (!o) return sio__tls_set_error(&c, SIO__EINVAL, "the options are NULL");
-  for (size_t i = sizeof known; i < o_size; i++)
-    if (((const char *)o)[i])
-      return sio__tls_set_error(&c, SIO__EINVAL, "an option of a newer version is set");
-  memset(&known, 0, sizeof known);
-  memcpy(&known, o, o_size < sizeof known ? o_size : sizeof known);
-  int err = sio__tls_client_bundle_new(&b, &known, &c);
+  int err = read_options(&known, sizeof known, o, sizeof known, &c);
+  if (!err) err = sio__tls_client_bundle_new(&b, &known, &c);
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
@@ -451,12 +455,11 @@ int sio_openssl_client_new_sized(sio_tls **out, const sio_openssl_client_options
   return 0;
 }
 
-int sio_openssl_reload_sized(sio_tls *tls, const sio_openssl_options *o, size_t o_size, char *why,
-                             size_t size) {
+int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why, size_t size) {
   struct provider *p = provider_of_tls(tls);
   struct bundle *b = NULL;
   struct complaint c = { why, size };
-  int err = new_bundle_from_options(&b, o, o_size, &c);
+  int err = new_bundle_from_options(&b, o, &c);
   if (!err && p->now->client) {
     sio__tls_bundle_unref(b);
     err = sio__tls_set_error(&c, SIO__EINVAL, "a client cannot be reloaded");

@@ -3,6 +3,7 @@
  * endpoint.c - WebSocket routes of the host: one struct sio_ws for each peer.
  */
 #include "ws/endpoint.h"
+#include "base/sized.h"
 #include "http/admit.h"
 #include "http/head.h"
 #include "http/origin.h"
@@ -404,7 +405,12 @@ int sio_ws_send(sio_ws *w, bool binary, sio_slice data) {
   return err;
 }
 
-size_t sio_ws_queued(const sio_ws *w) { return w->ws ? ws_queued(w->ws) : 0; }
+void sio_ws_get_info(const sio_ws *w, sio_ws_info *out) {
+  const sio_ws_info info = { .address = w->address,
+                             .protocol = w->protocol,
+                             .queued = w->ws ? ws_queued(w->ws) : 0 };
+  sio__fill_sized_struct(out, &info, sizeof info);
+}
 
 void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
   if (!w->ws) return;
@@ -412,6 +418,5 @@ void sio_ws_close(sio_ws *w, unsigned code, const char *reason) {
   sio__ws_close(w->ws, code, reason ? reason : "");
 }
 
-const char *sio_ws_protocol(const sio_ws *w) { return w->protocol; }
 void *sio_ws_data(const sio_ws *w) { return w->data; }
 void sio_ws_set_data(sio_ws *w, void *data) { w->data = data; }

@@ -64,7 +64,8 @@ static const char *const origins[] = { "http://good.example", "null", NULL };
 
 static bool asks_for(sio_request *r, const char *key, const char *value) {
   char text[16];
-  return sio_request_query(r, key, text, sizeof text) >= 0 && strcmp(text, value) == 0;
+  return sio_url_param(sio_request_info_of(r).url, key, text, sizeof text) >= 0 &&
+         strcmp(text, value) == 0;
 }
 
 static int name_session(sio_request *r, char out[64], void *user) {
@@ -119,6 +120,15 @@ static void set_limits(sio_options *o, unsigned bits) {
     o->packet_timeout_ms = o->middleware_timeout_ms = o->ack_timeout_ms = 5000;
 }
 
+static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
+  (void)user;
+  DEMAND(srv == h.srv && !l->session != !l->ws && *l->limit);
+}
+static void on_reject(sio_server *srv, const sio_rejection *r, void *user) {
+  (void)user;
+  DEMAND(srv == h.srv && r->address && *r->detail);
+}
+
 static sio_options options_of(unsigned bits) {
   static const sio_deflate deflate = {
     .threshold = 1, .level = 1, .window_bits = 9, .mem_level = 1
@@ -126,7 +136,11 @@ static sio_options options_of(unsigned bits) {
   static const sio_recovery recovery = { .max_log_bytes = 20000, .max_sessions = 2 };
   static const sio_cors cors = { .credentials = true };
   static const sio_cookie cookie = { .name = "io" };
-  sio_options o = { .generate_id = name_session, .max_payload = 2000, .max_queued = 65536 };
+  sio_options o = { .generate_id = name_session,
+                    .max_payload = 2000,
+                    .max_queued = 65536,
+                    .on_limited = on_limited,
+                    .on_reject = on_reject };
   o.max_head = 2048;
   o.max_nsps = 3;
   o.max_child_nsps = 2;
@@ -264,15 +278,7 @@ static void raw_message(sio_session *c, bool binary, sio_slice data, void *user)
 }
 static void add_header(sio_request *r, bool initial, void *user) {
   (void)user;
-  sio_request_set(r, "X-Initial", initial ? "yes" : "no");
-}
-static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
-  (void)user;
-  DEMAND(srv == h.srv && !l->session != !l->ws && *l->limit);
-}
-static void on_reject(sio_server *srv, const sio_rejection *r, void *user) {
-  (void)user;
-  DEMAND(srv == h.srv && r->address && *r->detail);
+  sio_respond_header(r, "X-Initial", initial ? "yes" : "no");
 }
 static bool on_engine_message(sio_session *c, bool binary, sio_slice data, void *user) {
   (void)c, (void)binary, (void)user;
@@ -312,8 +318,6 @@ static void host_listen_to_server(void) {
   sio_use_request(h.srv, use_request, NULL);
   sio_on_headers(h.srv, add_header, NULL);
   sio_on_engine(h.srv, &hooks, NULL);
-  sio_on_limited(h.srv, on_limited, NULL);
-  sio_on_reject(h.srv, on_reject, NULL);
 }
 
 static void host_start(uv_loop_t *uv, unsigned bits) {

@@ -273,7 +273,7 @@ static void request_gate(sio_request *r, sio_next *next, void *user) {
   called();
   char value[8];
   (void)user;
-  if (sio_request_query(r, "wait", value, sizeof value) > 0)
+  if (sio_url_param(sio_request_info_of(r).url, "wait", value, sizeof value) > 0)
     park(next);
   else
     sio_next_ok(next);
@@ -282,13 +282,13 @@ static void request_gate(sio_request *r, sio_next *next, void *user) {
 static void add_headers(sio_request *r, bool initial, void *user) {
   called();
   (void)user;
-  sio_request_set(r, "X-First", initial ? "yes" : "no");
+  sio_respond_header(r, "X-First", initial ? "yes" : "no");
 }
 
 static void on_api(sio_request *r, void *user) {
   called();
   (void)user;
-  sio_request_set(r, "X-Api", "1");
+  sio_respond_header(r, "X-Api", "1");
   sio_respond(r, 200, "text/plain", sio_request_info_of(r).body);
 }
 

@@ -127,8 +127,9 @@ static int call_of_match(void) {
   sio_nsp *nsp;
   return sio_of_match(srv, on_match, NULL, &nsp);
 }
-static int call_on_new_nsp(void) { return sio_on_new_nsp(srv, on_nsp, NULL); }
-static int call_on_removed_nsp(void) { return sio_on_removed_nsp(srv, on_nsp, NULL); }
+static int call_on_nsp(void) {
+  return sio_on_nsp(srv, &(sio_nsp_hooks){ .create = on_nsp, .remove = on_nsp }, NULL);
+}
 static void on_closing(sio_server *server, void *user) { (void)server, (void)user; }
 static int call_on_close(void) { return sio_on_close(srv, on_closing, NULL); }
 static int call_use(void) { return sio_use(root, on_gate, NULL); }
@@ -271,8 +272,7 @@ static const struct call calls[] = {
   C(of, 0),
   C(of_pattern, 0),
   C(of_match, 0),
-  C(on_new_nsp, 0),
-  C(on_removed_nsp, 0),
+  C(on_nsp, 0),
   C(on_close, 0),
   C(use, 0),
   C(use_packet, 0),

@@ -132,7 +132,7 @@ void host_owe_next(sio_next *next) {
 }
 
 static void answer(sio_request *r) {
-  sio_request_set(r, "X-Sim", "1");
+  sio_respond_header(r, "X-Sim", "1");
   sio_respond(r, 200, "text/plain", draw(2) ? sio_request_info_of(r).body : sio_text("hello"));
 }
 
@@ -407,7 +407,7 @@ static int name_session(sio_request *r, char out[64], void *user) {
 static void on_headers(sio_request *r, bool initial, void *user) {
   (void)initial, (void)user;
   host_called("headers", NULL);
-  sio_request_set(r, "X-Sim", "1");
+  sio_respond_header(r, "X-Sim", "1");
 }
 static void on_connection_error(sio_request *r, const sio_connection_error *e, void *user) {
   (void)r, (void)user;
@@ -599,6 +599,8 @@ static void draw_features(sio_options *o) {
   if (seldom()) o->generate_id = name_session;
   if (seldom()) o->allow_request = allow;
   o->connection_error = on_connection_error;
+  o->on_reject = on_reject;
+  o->on_limited = on_limited;
   o->log = on_log;
   o->log_level = (int)draw_between(SIO_LOG_WARN, SIO_LOG_TRACE);
 }
@@ -725,9 +727,7 @@ static void handle_requests(void) {
   };
   if (seldom()) sio_use_request(host.here->srv, request_hook, NULL);
   if (seldom()) sio_on_headers(host.here->srv, on_headers, NULL);
-  sio_on_reject(host.here->srv, on_reject, NULL);
-  sio_on_limited(host.here->srv, on_limited, NULL);
-  sio_on_new_nsp(host.here->srv, on_new_nsp, NULL);
+  sio_on_nsp(host.here->srv, &(sio_nsp_hooks){ .create = on_new_nsp }, NULL);
   sio_route(host.here->srv, NULL, "/api/*", 5000, on_request, NULL);
   sio_ws_route(host.here->srv, "/plain", &plain, NULL);
   uint32_t disk_fails = disk.fails;

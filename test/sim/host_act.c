@@ -296,7 +296,7 @@ static void act_look(sio_socket *s) {
   if (!s) return;
   see_own_rooms(s);
   sio_socket_auth_tree(s);
-  sio_socket_queued(s);
+  (void)sio_session_info_of(sio_socket_session(s)).queued;
   sio_socket_set_shared(s, sio_text(draw(2) ? "{\"a\":1}" : ""));
   sio_session *c = sio_socket_session(s);
   if (c && sio_session_info_of(c).address[0] == 'x')

@@ -52,7 +52,7 @@ static inline void hold(sio_server *server, const char *name, sio_slice auth, si
 static inline void begin(const sio_options *o) {
   nheld = 0;
   start(o);
-  sio_on_new_nsp(srv, on_new, NULL);
+  sio_on_nsp(srv, &(sio_nsp_hooks){ .create = on_new }, NULL);
 }
 
 static inline void begin_pattern(const sio_options *o) {

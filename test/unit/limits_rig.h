@@ -127,13 +127,13 @@ static inline void set_up(void) {
       sio_ws_route(srv, "/plain", &plain, NULL) || sio_ws_route(srv, "/open", &open, NULL) ||
       sio_on_engine(srv, &(sio_engine_hooks){ .open = on_open }, NULL))
     abort();
-  sio_on_limited(srv, on_limited, NULL);
-  sio_on_reject(srv, on_refused, NULL);
 }
 
 static inline void start(sio_options o) {
   alloc_install();
   o.log = on_log;
+  o.on_limited = on_limited;
+  o.on_reject = on_refused;
   got = disconnects = sessions = 0;
   last_n = 0;
   in_order = true;

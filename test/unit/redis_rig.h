@@ -259,7 +259,7 @@ static inline void settle(void) {
 
 static inline sio_redis_stats redis_stats(void) {
   sio_redis_stats st;
-  sio_redis_get_stats(redis, &st);
+  sio_redis_get_stats(redis, &st, sizeof st);
   return st;
 }
 

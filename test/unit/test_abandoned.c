@@ -204,7 +204,7 @@ static void long_answer(sio_request *r, bool initial, void *user) {
   memset(value, 'v', sizeof value - 1);
   for (int i = 0; i < 12; i++) {
     snprintf(name, sizeof name, "x-%d", i);
-    EQ(sio_request_set(r, name, value), 0);
+    EQ(sio_respond_header(r, name, value), 0);
   }
 }
 

@@ -10,7 +10,8 @@
 static sio_socket *first(void) { return root->members[0]; }
 
 static void on_writable(sio_socket *s, void *user) {
-  trace("%s:%zu ", user ? (const char *)user : "writable", sio_socket_queued(s));
+  trace("%s:%zu ", user ? (const char *)user : "writable",
+        sio_session_info_of(sio_socket_session(s)).queued);
 }
 
 static void on_drop(sio_socket *s, const sio_drop *d, void *user) {
@@ -63,7 +64,7 @@ static const sio_options oldest = { .queue_high = 10 * ONE,
 TEST(nothing_goes_up_to_the_high_mark) {
   struct peer *p = idler(&oldest);
   for (int i = 0; i < 10; i++) EQ(emit_n(i), 0);
-  EQ(sio_socket_queued(first()), 10 * TEXT);
+  EQ(sio_session_info_of(sio_socket_session(first())).queued, 10 * TEXT);
   turn();
   SAW("");
   EQ(srv->core.stats.events_dropped, 0);
@@ -74,7 +75,7 @@ TEST(nothing_goes_up_to_the_high_mark) {
 TEST(past_it_the_oldest_go_down_to_the_low_mark_but_for_the_first) {
   struct peer *p = idler(&oldest);
   for (int i = 0; i < 11; i++) EQ(emit_n(i), 0);
-  EQ(sio_socket_queued(first()), 5 * TEXT);
+  EQ(sio_session_info_of(sio_socket_session(first())).queued, 5 * TEXT);
   show_queue(p);
   SAW("42[\"e\",1007] 42[\"e\",1008] 42[\"e\",1009] 42[\"e\",1010] ");
   turn();
@@ -123,10 +124,10 @@ TEST(what_cannot_be_dropped_leaves_no_room_until_some_of_it_has_left) {
   for (int i = 0; i < 10; i++)
     EQ(sio_emit_ack(first(), "question", SIO_NONE, 0, ignore_reply, NULL), 0);
   EQ(emit_n(1), SIO_EDROPPED);
-  size_t before = sio_socket_queued(first());
+  size_t before = sio_session_info_of(sio_socket_session(first())).queued;
   EQ(emit_n(2), SIO_EDROPPED);
   EQ(emit_n(3), SIO_EDROPPED);
-  EQ(sio_socket_queued(first()), before);
+  EQ(sio_session_info_of(sio_socket_session(first())).queued, before);
   EQ(srv->core.stats.volatile_dropped, 0);
   turn();
   SAW("drop:3 ");
@@ -157,7 +158,7 @@ TEST(there_is_room_again_halfway_between_the_marks) {
 TEST(the_host_hears_once_that_there_is_room) {
   struct peer *p = idler(&(sio_options){ .queue_high = 10 * ONE });
   for (int i = 0; i < 30; i++) EQ(emit_n(i), 0);
-  EQ(sio_socket_queued(first()), 30 * TEXT);
+  EQ(sio_session_info_of(sio_socket_session(first())).queued, 30 * TEXT);
   turn();
   SAW("");
   taken(p);
@@ -334,7 +335,8 @@ TEST(no_failing_allocation_leaks_or_crashes_when_dropping) {
                     SIO_ARGS(1000 + k));
     failed = alloc_calls - before >= i;
     alloc_fail_in(0);
-    if (p->session->state == SESSION_OPEN) CHECK(sio_socket_queued(first()) <= 5 * TEXT);
+    if (p->session->state == SESSION_OPEN)
+      CHECK(sio_session_info_of(sio_socket_session(first())).queued <= 5 * TEXT);
     turn();
     saw();
     stop();

@@ -192,9 +192,9 @@ TEST(an_emitter_needs_publish_and_no_field_from_the_future) {
   struct {
     sio_emitter_options o;
     uintptr_t later;
-  } newer = { .o = { .publish = publish }, .later = 1 };
+  } newer = { .o = { .size = sizeof newer, .publish = publish }, .later = 1 };
   EQ(sio_emitter_new(&(sio_emitter_options){ 0 }, &e), -EINVAL);
-  EQ(sio_emitter_new_sized(&newer.o, sizeof newer, &e), -EINVAL);
+  EQ(sio_emitter_new(&newer.o, &e), -EINVAL);
   sio_emitter_free(NULL);
 }
 

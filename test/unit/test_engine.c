@@ -208,12 +208,8 @@ TEST(engines_of_one_server_do_not_disturb_each_other) {
   EQ(sio_session_send(one, 0, false, sio_text("to one")), 0);
   EQ(sio_session_send(session, 0, false, sio_text("to the other")), 0);
   CHECK(raw_expect(&a, "4to one") && raw_expect(&b, "4to the other"));
-  CHECK(sio_session_find(srv, sio_session_info_of(one).id) == one);
-  CHECK(sio_session_find(srv, sio_session_info_of(session).id) == session);
-  CHECK(!sio_session_find(srv, "nobody"));
   CHECK(sio_session_info_of(one).server == srv);
   sio_session_close(one, NULL);
-  CHECK(!sio_session_find(srv, sio_session_info_of(one).id));
   stop();
   SAW("close:forced close/0/ close:server shutting down/0/ ");
 }
@@ -392,9 +388,9 @@ static void on_plain_message(sio_ws *w, bool binary, sio_slice data, void *user)
   static char big[1 << 20];
   (void)binary, (void)data, (void)user;
   trace("%s ", (const char *)sio_ws_data(w));
-  EQ(sio_ws_queued(w), 0);
+  EQ(sio_ws_info_of(w).queued, 0);
   EQ(sio_ws_send(w, true, (sio_slice){ big, sizeof big }), 0);
-  CHECK(sio_ws_queued(w) > sizeof big);
+  CHECK(sio_ws_info_of(w).queued > sizeof big);
 }
 
 TEST(a_plain_websocket_has_a_pointer_of_its_hosts_and_tells_what_waits) {

@@ -264,7 +264,8 @@ TEST(a_session_shows_its_first_request_until_the_host_wants_it_forgotten) {
     REQUIRE(raw_open(&a, srv) && raw_upgrade(&a, "/raw/?EIO=4&transport=websocket&token=x%20y"));
     REQUIRE(session != NULL);
     turns();
-    EQ(sio_session_query(session, "token", out, sizeof out), forget ? UV_ENOENT : 3);
+    EQ(sio_url_param(sio_session_info_of(session).url, "token", out, sizeof out),
+       forget ? UV_ENOENT : 3);
     EQ_STR(out, forget ? "" : "x y");
     EQ(sio_session_header(session, "Host").n > 0, !forget);
     EQ(sio_session_info_of(session).url.n > 0, !forget);

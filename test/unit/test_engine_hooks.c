@@ -154,7 +154,7 @@ static sio_next *held;
 static void hold_polls(sio_request *r, sio_next *next, void *user) {
   char sid[64];
   (void)user;
-  if (sio_request_query(r, "sid", sid, sizeof sid) > 0)
+  if (sio_url_param(sio_request_info_of(r).url, "sid", sid, sizeof sid) > 0)
     held = next;
   else
     sio_next_ok(next);

@@ -208,9 +208,9 @@ TEST(booleans_and_numbers_are_read_as_what_they_are) {
   CHECK(!sio_event_int(&event, 5, &i) && !sio_event_int(&event, 6, &i));
   CHECK(!sio_event_int(&event, 7, &i) && !sio_event_int(&event, 8, &i));
   CHECK(!sio_event_int(&event, 99, &i));
-  CHECK(sio_event_num(&event, 5, &d) && d == 0.5);
-  CHECK(sio_event_num(&event, 8, &d) && isinf(d));
-  CHECK(!sio_event_num(&event, 6, &d) && !sio_event_num(&event, 99, &d));
+  CHECK(sio_event_double(&event, 5, &d) && d == 0.5);
+  CHECK(sio_event_double(&event, 8, &d) && isinf(d));
+  CHECK(!sio_event_double(&event, 6, &d) && !sio_event_double(&event, 99, &d));
   end();
 }
 

@@ -211,7 +211,7 @@ TEST(an_answer_still_owed_is_thrown_away) {
   IS(rig->notes, "head request kept");
   EQ_MEM(owed->path.p, owed->path.n, "/path", 5);
   IS(sio_request_info_of(owed).address, "");
-  EQ(sio_request_set(owed, "X-A", "b"), 0);
+  EQ(sio_respond_header(owed, "X-A", "b"), 0);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ECLOSED);
   EQ(sio_respond(owed, 200, NULL, SLICE("late")), SIO_ESTATE);
   IS(rig->notes, "head request kept answered");

@@ -17,17 +17,17 @@ TEST(an_answer_has_this_exact_form) {
 }
 
 static void answer_with_headers(sio_request *r) {
-  EQ(sio_request_set(r, "X-One", "1"), 0);
-  EQ(sio_request_set(r, "Set-Cookie", "a=b"), 0);
-  EQ(sio_request_set(r, "X Bad", "1"), UV_EINVAL);
-  EQ(sio_request_set(r, "X-Bad", "1\r\nEvil: 1"), UV_EINVAL);
-  EQ(sio_request_set(r, "Content-Length", "7"), UV_EINVAL);
-  EQ(sio_request_set(r, "transfer-encoding", "chunked"), UV_EINVAL);
+  EQ(sio_respond_header(r, "X-One", "1"), 0);
+  EQ(sio_respond_header(r, "Set-Cookie", "a=b"), 0);
+  EQ(sio_respond_header(r, "X Bad", "1"), UV_EINVAL);
+  EQ(sio_respond_header(r, "X-Bad", "1\r\nEvil: 1"), UV_EINVAL);
+  EQ(sio_respond_header(r, "Content-Length", "7"), UV_EINVAL);
+  EQ(sio_respond_header(r, "transfer-encoding", "chunked"), UV_EINVAL);
   EQ(sio_respond(r, 99, NULL, slice("", 0)), UV_EINVAL);
   EQ(sio_respond(r, 200, "text/x\r\nEvil: 1", slice("", 0)), UV_EINVAL);
   EQ(sio_respond(r, 404, "text/plain", SLICE("gone")), 0);
   EQ(sio_respond(r, 200, NULL, SLICE("again")), SIO_ESTATE);
-  EQ(sio_request_set(r, "X-Late", "1"), SIO_ESTATE);
+  EQ(sio_respond_header(r, "X-Late", "1"), SIO_ESTATE);
 }
 
 TEST(headers_set_by_the_host_stand_between_length_and_connection) {
@@ -42,7 +42,7 @@ TEST(headers_set_by_the_host_stand_between_length_and_connection) {
 }
 
 static void answer_with_its_own_date(sio_request *r) {
-  EQ(sio_request_set(r, "date", "Sun, 06 Nov 1994 08:49:37 GMT"), 0);
+  EQ(sio_respond_header(r, "date", "Sun, 06 Nov 1994 08:49:37 GMT"), 0);
   EQ(sio_respond(r, 200, NULL, SLICE("")), 0);
 }
 
@@ -94,12 +94,12 @@ TEST(a_status_or_type_that_is_none_is_refused_and_a_second_answer_too) {
 static void set_framing(sio_request *r) {
   static const char *const names[] = { "Content-Length", "transfer-encoding", "CONNECTION",
                                        "Keep-Alive" };
-  for (size_t i = 0; i < 4; i++) EQ(sio_request_set(r, names[i], "1"), UV_EINVAL);
-  EQ(sio_request_set(r, NULL, "1"), UV_EINVAL);
-  EQ(sio_request_set(r, "X", NULL), UV_EINVAL);
-  EQ(sio_request_set(r, "a b", "1"), UV_EINVAL);
-  EQ(sio_request_set(r, "X", "1\n2"), UV_EINVAL);
-  EQ(sio_request_set(r, "X", "1"), 0);
+  for (size_t i = 0; i < 4; i++) EQ(sio_respond_header(r, names[i], "1"), UV_EINVAL);
+  EQ(sio_respond_header(r, NULL, "1"), UV_EINVAL);
+  EQ(sio_respond_header(r, "X", NULL), UV_EINVAL);
+  EQ(sio_respond_header(r, "a b", "1"), UV_EINVAL);
+  EQ(sio_respond_header(r, "X", "1\n2"), UV_EINVAL);
+  EQ(sio_respond_header(r, "X", "1"), 0);
   rig_echo(r);
 }
 

@@ -41,24 +41,29 @@ TEST(queries_are_decoded_and_the_last_value_wins) {
   struct guard g = { 0 };
   for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
     sio_request r = { 0 };
-    char out[8];
+    char out[8], url[64];
     size_t n = strlen(queries[i].query);
     r.query = slice(guard_put(&g, queries[i].query, n), n);
-    EQ(sio_request_query(&r, queries[i].key, out, sizeof out), queries[i].n);
-    EQ_STR(out, queries[i].value);
     EQ(sio__request_query_value(&r, queries[i].key, out, sizeof out), queries[i].n);
+    EQ_STR(out, queries[i].value);
+    n = (size_t)snprintf(url, sizeof url, "/a?%s", queries[i].query);
+    EQ(sio_url_param(slice(guard_put(&g, url, n), n), queries[i].key, out, sizeof out),
+       queries[i].n);
+    EQ_STR(out, queries[i].value);
   }
   guard_clear(&g);
 }
 
 TEST(a_query_value_may_hold_any_byte_and_a_buffer_may_be_none) {
-  sio_request r = { .query = SLICE("a=x%00y") };
+  sio_slice url = SLICE("/?a=x%00y#&b=1");
   char out[8];
-  EQ(sio_request_query(&r, "a", out, sizeof out), 3);
+  EQ(sio_url_param(url, "a", out, sizeof out), 3);
   EQ_MEM(out, 3, "x\0y", 3);
-  EQ(sio_request_query(&r, "a", NULL, 0), SIO_ETOOBIG);
-  EQ(sio_request_query(&r, "b", NULL, 0), UV_ENOENT);
-  EQ(sio_request_query(&r, "a", out, 1), SIO_ETOOBIG);
+  EQ(sio_url_param(url, "a", NULL, 0), SIO_ETOOBIG);
+  EQ(sio_url_param(url, "b", NULL, 0), UV_ENOENT);
+  EQ(sio_url_param(url, "a", out, 1), SIO_ETOOBIG);
+  EQ(sio_url_param(SLICE("a=1"), "a", out, sizeof out), UV_ENOENT);
+  EQ(sio_url_param(slice(NULL, 0), "a", out, sizeof out), UV_ENOENT);
 }
 
 /* ---- file paths --------------------------------------------------------------------- */
@@ -164,7 +169,7 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   CHECK(sio__kept_head_header(kept, "nope").p == NULL);
   CHECK(sio__kept_head_header(kept, "Sec-WebSocket-Key").p == NULL);
   char out[8];
-  EQ(sio__kept_head_query(kept, "x", out, sizeof out), 1);
+  EQ(sio_url_param(sio__kept_head_url(kept), "x", out, sizeof out), 1);
   EQ_STR(out, "1");
   s = sio__kept_head_header(kept, "x-empty");
   CHECK(s.p != NULL && s.n == 0);
@@ -175,7 +180,7 @@ TEST(a_request_can_be_read_and_its_head_kept) {
   kept = sio__kept_head_drop_headers(kept);
   EQ(sio__kept_head_url(kept).n, 0);
   CHECK(sio__kept_head_header(kept, "X-TWO").p == NULL);
-  EQ(sio__kept_head_query(kept, "x", out, sizeof out), UV_ENOENT);
+  EQ(sio_url_param(sio__kept_head_url(kept), "x", out, sizeof out), UV_ENOENT);
   EQ_STR(kept_head_address(kept), "");
   sio__free(kept);
 }

@@ -99,7 +99,7 @@ TEST(a_callback_has_all_digits_of_its_number) {
 static void on_route(sio_request *r, void *user) {
   (void)user;
   char key[16];
-  long n = sio_request_query(r, "key", key, sizeof key);
+  long n = sio_url_param(sio_request_info_of(r).url, "key", key, sizeof key);
   trace("%ld:%zu ", n, n > 0 ? strlen(key) : 0);
   sio_respond(r, 200, NULL, SLICE("route"));
 }

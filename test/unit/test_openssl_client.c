@@ -64,7 +64,7 @@ static sio_openssl_client_options trusting(const char *name) {
 static void meet(const struct identity *id, const sio_openssl_client_options *o) {
   sio_tls *client;
   serve(pem_of(id));
-  EQ(sio_openssl_client_new(&client, o, why, sizeof why), 0);
+  EQ(sio_openssl_client_new(o, why, sizeof why, &client), 0);
   EQ_STR(why, "");
   EQ(end_open(&here, server), 0);
   EQ(end_open(&there, client), 0);
@@ -148,7 +148,7 @@ TEST(a_client_shows_its_own_certificate_when_it_is_asked) {
   asking.request_cert = true;
   asking.ca = sio_text(ca.cert);
   serve(asking);
-  EQ(sio_openssl_client_new(&client, &o, why, sizeof why), 0);
+  EQ(sio_openssl_client_new(&o, why, sizeof why, &client), 0);
   EQ(end_open(&here, server) + end_open(&there, client), 0);
   CHECK(both_established());
   EQ(here.tls->ops->info(here.session, &info), 0);
@@ -160,7 +160,7 @@ TEST(a_client_shows_its_own_certificate_when_it_is_asked) {
 
 static void client_is_refused(const sio_openssl_client_options *o, int err, const char *text) {
   sio_tls *tls;
-  EQ(sio_openssl_client_new(&tls, o, why, sizeof why), err);
+  EQ(sio_openssl_client_new(o, why, sizeof why, &tls), err);
   EQ_STR(why, text);
 }
 
@@ -169,13 +169,13 @@ TEST(options_are_checked) {
   struct {
     sio_openssl_client_options o;
     uintptr_t later;
-  } newer = { .o = { .accept_unauthorized = true } };
+  } newer = { .o = { .size = sizeof newer, .accept_unauthorized = true } };
   client_is_refused(NULL, -EINVAL, "the options are NULL");
-  EQ(sio_openssl_client_new_sized(&tls, &newer.o, sizeof newer, why, sizeof why), 0);
+  EQ(sio_openssl_client_new(&newer.o, why, sizeof why, &tls), 0);
   sio_openssl_free(tls);
   newer.later = 1;
-  EQ(sio_openssl_client_new_sized(&tls, &newer.o, sizeof newer, why, sizeof why), -EINVAL);
-  EQ_STR(why, "an option of a newer version is set");
+  EQ(sio_openssl_client_new(&newer.o, why, sizeof why, &tls), -EINVAL);
+  EQ_STR(why, "the size is invalid, or an option of a newer version is set");
   sio_openssl_client_options o = { 0 };
   client_is_refused(&o, -EINVAL, "server_name or accept_unauthorized is needed");
   o = (sio_openssl_client_options){ .server_name = "x", .min_version = 9 };
@@ -184,14 +184,14 @@ TEST(options_are_checked) {
   client_is_refused(&o, -ENOENT, "ca_file /nowhere.pem: No such file or directory");
   o = trusting("x");
   o.identity.cert = sio_text("no PEM");
-  EQ(sio_openssl_client_new(&tls, &o, why, sizeof why), SIO_EPROTO);
+  EQ(sio_openssl_client_new(&o, why, sizeof why, &tls), SIO_EPROTO);
 }
 
 TEST(a_client_cannot_be_reloaded) {
   sio_tls *tls;
   sio_openssl_client_options o = trusting("x");
   sio_openssl_options s = pem_of(&own);
-  EQ(sio_openssl_client_new(&tls, &o, why, sizeof why), 0);
+  EQ(sio_openssl_client_new(&o, why, sizeof why, &tls), 0);
   EQ(sio_openssl_reload(tls, &s, why, sizeof why), -EINVAL);
   EQ_STR(why, "a client cannot be reloaded");
   sio_openssl_free(tls);
@@ -200,7 +200,7 @@ TEST(a_client_cannot_be_reloaded) {
 TEST(a_wire_that_takes_no_hello_is_an_error) {
   sio_tls *tls;
   sio_openssl_client_options o = trusting("localhost");
-  EQ(sio_openssl_client_new(&tls, &o, why, sizeof why), 0);
+  EQ(sio_openssl_client_new(&o, why, sizeof why, &tls), 0);
   put_err = SIO_ETOOBIG;
   EQ(end_open(&there, tls), SIO_ETOOBIG);
   put_err = 0;
@@ -213,7 +213,7 @@ TEST(any_allocation_may_fail) {
   for (size_t at = 1; at < 900; at += 1 + at / 40) {
     sio_tls *client;
     fuse = at;
-    int err = sio_openssl_client_new(&client, &o, why, sizeof why);
+    int err = sio_openssl_client_new(&o, why, sizeof why, &client);
     if (!err && !end_open(&there, client)) there.tls->ops->close(there.session);
     fuse = 0;
     if (!err) sio_openssl_free(client);

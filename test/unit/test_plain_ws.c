@@ -189,7 +189,7 @@ TEST(one_that_never_reads_is_closed_while_bytes_wait_for_it) {
   sio_ws_callbacks cbs = callbacks();
   REQUIRE(start(NULL, &cbs));
   send_bytes(2 << 20);
-  CHECK(sio_ws_queued(plain) > 1 << 20);
+  CHECK(sio_ws_info_of(plain).queued > 1 << 20);
   later(25000);
   later(20000);
   CHECK(plain == NULL);

@@ -40,15 +40,14 @@ TEST(a_digest_has_twenty_characters_that_any_url_takes_and_follows_from_the_secr
 }
 
 TEST(a_session_has_a_public_id_that_stays_and_is_not_its_secret) {
-  char a[SIO_PUBLIC_ID_SIZE], b[SIO_PUBLIC_ID_SIZE];
   begin();
   struct peer *p = joined(), *q = joined();
-  sio_session_public_id(p->session, a);
-  sio_session_public_id(p->session, b);
-  EQ_STR(a, b);
-  CHECK(strcmp(a, sio_session_info_of(p->session).id) != 0);
-  sio_session_public_id(q->session, b);
-  CHECK(strcmp(a, b) != 0);
+  sio_session_info a = sio_session_info_of(p->session), b = sio_session_info_of(p->session);
+  EQ(strlen(a.public_id), SIO_PUBLIC_ID_SIZE - 1);
+  EQ_STR(a.public_id, b.public_id);
+  CHECK(strcmp(a.public_id, a.id) != 0);
+  b = sio_session_info_of(q->session);
+  CHECK(strcmp(a.public_id, b.public_id) != 0);
   stop();
 }
 

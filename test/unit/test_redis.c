@@ -113,7 +113,7 @@ TEST(options_are_checked) {
   struct {
     sio_redis_options o;
     uintptr_t later;
-  } newer = { .later = 1 };
+  } newer = { .o = { .size = sizeof newer }, .later = 1 };
   uv_loop_init(&loop);
   options_are_refused((sio_redis_options){ .username = "u" }, "username: there is no password");
   options_are_refused((sio_redis_options){ .sentinel_username = "u" },
@@ -124,8 +124,8 @@ TEST(options_are_checked) {
                       "client_name: it is empty or has a space");
   options_are_refused((sio_redis_options){ .log_level = 9 },
                       "log_level: it is none of enum sio_log_level");
-  EQ(sio_redis_new_sized(&loop, &newer.o, sizeof newer, why, sizeof why, &r), UV_EINVAL);
-  EQ_STR(why, "an option of a newer version is set");
+  EQ(sio_redis_new(&loop, &newer.o, why, sizeof why, &r), UV_EINVAL);
+  EQ_STR(why, "the size is invalid, or an option of a newer version is set");
   EQ(sio_redis_new(NULL, NULL, NULL, 0, &r), UV_EINVAL);
   sio_redis_free(NULL);
   EQ(uv_loop_close(&loop), 0);

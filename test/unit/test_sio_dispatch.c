@@ -202,8 +202,8 @@ TEST(catch_all_handlers_run_first_and_without_a_handler_too) {
   say(p, "42[\"a\"]");
   say(p, "42[\"b\"]");
   SAW("any1:a() any2:a() a:a() any1:b() any2:b() ");
-  EQ(sio_off_any(root, tell, "any1"), 0);
-  EQ(sio_off_any(root, tell, "any1"), UV_ENOENT);
+  EQ(sio_off(root, NULL, tell, "any1"), 0);
+  EQ(sio_off(root, NULL, tell, "any1"), UV_ENOENT);
   say(p, "42[\"b\"]");
   SAW("any2:b() ");
   stop();

@@ -199,8 +199,8 @@ static void on_removed(sio_nsp *nsp, void *user) {
 TEST(the_end_of_a_child_is_reported_when_none_of_its_callbacks_can_run) {
   char *own = NULL;
   begin_pattern(NULL);
-  EQ(sio_on_new_nsp(srv, on_new_own, &own), 0);
-  EQ(sio_on_removed_nsp(srv, on_removed, &own), 0);
+  const sio_nsp_hooks hooks = { .create = on_new_own, .remove = on_removed };
+  EQ(sio_on_nsp(srv, &hooks, &own), 0);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
   say(p, "42/room-1,[\"own\"]");
@@ -229,7 +229,7 @@ static void close_in_removed(sio_nsp *nsp, void *user) {
 
 TEST(the_server_may_be_closed_when_a_child_is_reported_as_removed) {
   begin_pattern(NULL);
-  EQ(sio_on_removed_nsp(srv, close_in_removed, NULL), 0);
+  EQ(sio_on_nsp(srv, &(sio_nsp_hooks){ .remove = close_in_removed }, NULL), 0);
   struct peer *p = peer_new();
   say(p, "40/room-1,");
   say(p, "40/room-2,");

@@ -52,7 +52,7 @@ static void on_sent(int status, void *user) { (void)status, (void)user; }
 /* Every call on a socket that has left. */
 static void call_all(sio_socket *s) {
   sio_socket_id(s);
-  sio_socket_queued(s);
+  (void)sio_session_info_of(sio_socket_session(s)).queued;
   CHECK(!sio_socket_connected(s));
   sio_socket_recovered(s);
   CHECK(sio_socket_session(s) == NULL);

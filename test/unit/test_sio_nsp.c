@@ -38,7 +38,7 @@ TEST(names_that_cannot_travel_are_refused) {
 TEST(new_namespaces_are_reported_once) {
   start(NULL);
   sio_nsp *n;
-  sio_on_new_nsp(srv, on_new, NULL);
+  sio_on_nsp(srv, &(sio_nsp_hooks){ .create = on_new }, NULL);
   sio_of(srv, "a", &n);
   sio_of(srv, "/a", &n);
   sio_of(srv, "/", &n);

@@ -11,7 +11,7 @@ static unsigned turned_away;
 static char reason[64];
 
 static void on_who(sio_request *r, void *user) {
-  const sio_tls_info *i = sio_request_tls(r);
+  const sio_tls_info *i = sio_request_info_of(r).tls;
   (void)user;
   snprintf(seen, sizeof seen, "%s %s", sio_request_info_of(r).secure ? "secure" : "plain",
            i ? i->subject : "nobody");
@@ -29,8 +29,9 @@ static void begin(const sio_options *o) {
   memset(&veil_does, 0, sizeof veil_does);
   *seen = *reason = '\0';
   turned_away = 0;
-  start(o);
-  sio_on_reject(srv, on_reject, NULL);
+  sio_options all = o ? *o : (sio_options){ 0 };
+  all.on_reject = on_reject;
+  start(&all);
   EQ(sio_route(srv, "GET", "/who", 0, on_who, NULL), 0);
 }
 

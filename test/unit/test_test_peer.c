@@ -168,7 +168,7 @@ TEST(middleware_refuses_lets_in_or_takes_its_time) {
 TEST(leaving_and_being_made_to_are_seen) {
   start(NULL);
   sio_test_peer *p = joined();
-  EQ(sio_test_leave(p), 0);
+  EQ(sio_test_disconnect(p), 0);
   turn();
   SAW("client namespace disconnect ");
   CHECK(sio_test_open(p) && !sio_test_socket(p));
@@ -186,7 +186,7 @@ TEST(leaving_and_being_made_to_are_seen) {
   SAW("server namespace disconnect ");
   CHECK(!sio_test_open(p));
   EQ(sio_test_emit(p, "say", SIO_NONE), SIO_ECLOSED);
-  EQ(sio_test_leave(p), SIO_ECLOSED);
+  EQ(sio_test_disconnect(p), SIO_ECLOSED);
   sio_test_free(p);
   p = joined();
   EQ(sio_test_emit(p, "connect", SIO_NONE), SIO_ENAME);
@@ -253,7 +253,7 @@ TEST(another_parser_is_spoken_both_ways) {
   HEARD(p, "ask [\"sure?\"]");
   EQ(sio_test_answer(p, SIO_ARGS("yes")), 0);
   SAW("yes ");
-  EQ(sio_test_leave(p), 0);
+  EQ(sio_test_disconnect(p), 0);
   sio_test_free(p);
   sio_test_free(q);
   whole_stop();

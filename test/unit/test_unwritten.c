@@ -81,7 +81,7 @@ static void on_any(sio_socket *s, sio_event *e, void *user) {
 
 static void on_route(sio_request *r, void *user) {
   (void)user;
-  sio_request_set(r, "X-Own", "value");
+  sio_respond_header(r, "X-Own", "value");
   sio_respond(r, 200, "text/plain", sio_text("an answer"));
 }
 

@@ -47,7 +47,7 @@ TEST(constructors_make_what_they_say) {
   written(sio_bool(false), "false");
   written(sio_int(-5), "-5");
   written(sio_uint(5), "5");
-  written(sio_num(2.5), "2.5");
+  written(sio_double(2.5), "2.5");
   written(sio_str("text"), "\"text\"");
   written(sio_strn("text", 2), "\"te\"");
   written(sio_json(SLICE(" {\"a\" : 1} ")), " {\"a\" : 1} ");
@@ -68,12 +68,12 @@ TEST(integers_are_exact_to_their_ends) {
 }
 
 TEST(numbers_that_are_not_finite_are_null) {
-  written(sio_num((double)NAN), "null");
-  written(sio_num((double)INFINITY), "null");
-  written(sio_num(-(double)INFINITY), "null");
-  written(sio_num(0.1), "0.1");
-  written(sio_num(1e21), "1e+21");
-  written(sio_num(5e-324), "5e-324");
+  written(sio_double((double)NAN), "null");
+  written(sio_double((double)INFINITY), "null");
+  written(sio_double(-(double)INFINITY), "null");
+  written(sio_double(0.1), "0.1");
+  written(sio_double(1e21), "1e+21");
+  written(sio_double(5e-324), "5e-324");
 }
 
 TEST(strings_are_escaped_and_mended) {

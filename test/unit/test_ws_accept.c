@@ -25,7 +25,7 @@ static void on_error(sio_request *r, const sio_connection_error *e, void *user) 
 
 static void ws_open(sio_ws *w, void *user) {
   (void)user;
-  snprintf(chosen, sizeof chosen, "[%s]", sio_ws_protocol(w));
+  snprintf(chosen, sizeof chosen, "[%s]", sio_ws_info_of(w).protocol);
 }
 
 static int turn_away(sio_request *r, void *user) {
@@ -35,12 +35,12 @@ static int turn_away(sio_request *r, void *user) {
 
 static int choose(sio_request *r, void *user) {
   (void)user;
-  return sio_request_set(r, "sec-websocket-Protocol", "own") ? 500 : 0;
+  return sio_respond_header(r, "sec-websocket-Protocol", "own") ? 500 : 0;
 }
 
 static void on_headers(sio_request *r, bool initial, void *user) {
   (void)initial, (void)user;
-  if (header_hook_chooses) sio_request_set(r, "Sec-WebSocket-Protocol", "hooked");
+  if (header_hook_chooses) sio_respond_header(r, "Sec-WebSocket-Protocol", "hooked");
 }
 
 static void on_route(sio_request *r, void *user) {

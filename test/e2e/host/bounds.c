@@ -9,12 +9,12 @@
 
 #include <stdio.h>
 
-static void on_refused(sio_server *srv, const sio_rejection *r, void *user) {
+void on_refused(sio_server *srv, const sio_rejection *r, void *user) {
   (void)srv, (void)user;
   say("refused %d %s: %s", r->cause, r->address, r->detail);
 }
 
-static void on_limited(sio_server *srv, const sio_limited *l, void *user) {
+void on_limited(sio_server *srv, const sio_limited *l, void *user) {
   (void)srv, (void)user;
   say("limited %s %s %s", l->session ? "session" : "ws", l->limit,
       l->wait_ms ? "paused" : "closed");
@@ -36,8 +36,6 @@ static void on_who(sio_request *r, void *user) {
 
 int add_bounds(void) {
   static const sio_engine_hooks hooks = { .open = on_open };
-  sio_on_reject(host.server, on_refused, NULL);
-  sio_on_limited(host.server, on_limited, NULL);
   int err = sio_route(host.server, "GET", "/who", 0, on_who, NULL);
   if (!err && flag("proxies")) err = sio_on_engine(host.server, &hooks, NULL);
   return err;

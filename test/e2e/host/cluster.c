@@ -36,7 +36,7 @@ static int make_tls(void) {
                                    .accept_unauthorized = flag_is("redis-ca", "any") };
   if (o.accept_unauthorized) o.ca_file = NULL;
   if (!flag("redis-ca")) return 0;
-  int err = sio_openssl_client_new(&tls, &o, why, sizeof why);
+  int err = sio_openssl_client_new(&o, why, sizeof why, &tls);
   if (err) fprintf(stderr, "host: %s\n", why);
   return err;
 #else
@@ -96,7 +96,7 @@ static void on_hello(sio_nsp *nsp, sio_event *e, void *user) {
 static void on_stats(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   sio_redis_stats st;
-  sio_redis_get_stats(redis, &st);
+  sio_redis_get_stats(redis, &st, sizeof st);
   sio_reply(e,
             SIO_ARGS(st.published, st.received, st.dropped, st.unanswered, st.errors, st.malformed,
                      st.failures, st.connects, st.redirected, st.switches, st.missed));

@@ -11,7 +11,7 @@ static void on_open(sio_session *c, void *user) {
   char text[64];
   (void)user;
   sio_slice h = sio_session_header(c, "x-custom");
-  long n = sio_session_query(c, "a", text, sizeof text);
+  long n = sio_url_param(sio_session_info_of(c).url, "a", text, sizeof text);
   say("open %s address=%s x-custom=%.*s a=%s", sio_session_info_of(c).transport,
       sio_session_info_of(c).address, (int)h.n, h.n ? h.p : "", n < 0 ? "-" : text);
 }

@@ -86,7 +86,7 @@ static int add_parents(void) {
 }
 
 int add_namespaces(void) {
-  int err = sio_on_new_nsp(host.server, on_new_nsp, NULL);
+  int err = sio_on_nsp(host.server, &(sio_nsp_hooks){ .create = on_new_nsp }, NULL);
   if (!err) err = sio_of(host.server, "/", &host.root);
   if (!err) err = sio_of(host.server, "custom", &host.custom);
   if (!err) err = add_everything(host.root);

@@ -54,7 +54,8 @@ static void on_error(sio_socket *s, const sio_error_info *error, void *user) {
 
 static void on_writable(sio_socket *s, void *user) {
   (void)user;
-  say("writable %s queued=%zu", sio_socket_id(s), sio_socket_queued(s));
+  say("writable %s queued=%zu", sio_socket_id(s),
+      sio_session_info_of(sio_socket_session(s)).queued);
 }
 
 static void on_drop(sio_socket *s, const sio_drop *d, void *user) {

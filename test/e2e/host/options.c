@@ -4,6 +4,7 @@
  */
 #include "options.h"
 
+#include "bounds.h"
 #include "flags.h"
 #include "requests.h"
 
@@ -149,6 +150,8 @@ sio_options options_from_flags(void) {
                     .forwarded = flag_is("forwarded", "rfc7239") ? SIO_FORWARDED_RFC7239 : 0,
                     .when_limited = flag_is("when-limited", "close") ? SIO_LIMITED_CLOSE : 0,
                     .connection_error = on_connection_error,
+                    .on_reject = on_refused,
+                    .on_limited = on_limited,
                     .allow_request = flag("allow") ? on_allow : NULL,
                     .generate_id = flag("id") ? on_id : NULL,
                     .parser = flag_is("parser", "msgpack") ? &sio_parser_msgpack : NULL,

@@ -34,17 +34,17 @@ void on_connection_error(sio_request *r, const sio_connection_error *e, void *us
 static void on_use(sio_request *r, sio_next *next, void *user) {
   const char *how = flag(user);
   say("use %s", (const char *)user);
-  sio_request_set(r, "X-Use", user);
+  sio_respond_header(r, "X-Use", user);
   decide_request(r, next, how);
 }
 
 static void on_headers(sio_request *r, bool initial, void *user) {
   (void)user;
   say("headers %s", initial ? "initial" : "every");
-  sio_request_set(r, "X-Every", "1");
+  sio_respond_header(r, "X-Every", "1");
   if (!initial) return;
-  sio_request_set(r, "X-Initial", "1");
-  sio_request_set(r, "Set-Cookie", "mine=1");
+  sio_respond_header(r, "X-Initial", "1");
+  sio_respond_header(r, "Set-Cookie", "mine=1");
 }
 
 int add_request_hooks(void) {

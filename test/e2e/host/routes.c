@@ -77,7 +77,7 @@ static void on_stats(sio_request *r, void *user) {
 static void on_mark(sio_request *r, void *user) {
   char n[16] = "";
   (void)user;
-  sio_request_query(r, "n", n, sizeof n);
+  sio_url_param(sio_request_info_of(r).url, "n", n, sizeof n);
   say("mark %s", n);
   sio_respond(r, 200, "text/plain", sio_text("marked"));
 }

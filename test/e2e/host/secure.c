@@ -51,7 +51,7 @@ static void describe(char *out, size_t size, const sio_tls_info *i) {
 static void on_tls(sio_request *r, void *user) {
   char text[600];
   (void)user;
-  describe(text, sizeof text, sio_request_tls(r));
+  describe(text, sizeof text, sio_request_info_of(r).tls);
   sio_respond(r, 200, "text/plain", sio_text(text));
 }
 
@@ -71,7 +71,7 @@ static void on_reload(sio_request *r, void *user) {
 }
 
 static void on_use(sio_request *r, sio_next *next, void *user) {
-  const sio_tls_info *i = sio_request_tls(r);
+  const sio_tls_info *i = sio_request_info_of(r).tls;
   (void)user;
   if (i && i->verified)
     sio_next_ok(next);

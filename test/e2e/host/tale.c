@@ -112,7 +112,7 @@ static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
   const struct tale *t = tale_of(s);
   char tag[32] = "-";
   (void)user;
-  sio_session_query(sio_socket_session(s), "tag", tag, sizeof tag);
+  sio_url_param(sio_session_info_of(sio_socket_session(s)).url, "tag", tag, sizeof tag);
   say("gone %s %s %d %d %d %d %d %s", tag, sio_nsp_name(sio_socket_nsp(s)), (int)t->heard,
       (int)t->gaps, (int)t->disorders, (int)t->said, (int)t->acked, sio_reason_str(why->reason));
 }

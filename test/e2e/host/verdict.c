@@ -95,7 +95,7 @@ static void answer_after_ok(sio_request *r, sio_next *next) {
 
 static void ok_then_answer_sid(sio_request *r, sio_next *next) {
   char sid[64];
-  bool known = sio_request_query(r, "sid", sid, sizeof sid) > 0;
+  bool known = sio_url_param(sio_request_info_of(r).url, "sid", sid, sizeof sid) > 0;
   sio_next_ok(next);
   if (known) answer_busy(r);
 }
