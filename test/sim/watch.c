@@ -78,6 +78,18 @@ static void limit_life(void) {
   alarm(LIFE_SECONDS_IN_ALL);
 }
 
+#ifdef SIM_COVERAGE
+void __gcov_dump(void);
+#else
+static void __gcov_dump(void) {}
+#endif
+
+/* _exit() alone would lose what gcov has counted (tools/coverage). */
+static _Noreturn void end_process(void) {
+  __gcov_dump();
+  _exit(0);
+}
+
 void watch_life(uint64_t seed, const struct script *s, bool quiet, struct verdict *v) {
   int status = 0;
   (void)quiet;
@@ -91,7 +103,7 @@ void watch_life(uint64_t seed, const struct script *s, bool quiet, struct verdic
     else
       draw_from_seed(&shared->log, seed);
     life_run();
-    _exit(0);
+    end_process();
   }
   if (child < 0 || waitpid(child, &status, 0) != child) abort();
   judge(status, v);
@@ -143,7 +155,7 @@ static void live_many(uint64_t from, uint64_t lives, double until) {
     shared->prints = shared->prints * 31 + shared->print;
     shared->lives++;
   }
-  _exit(0);
+  end_process();
 }
 
 /* Something of the lives before it matters, as the addresses of memory: that must not be. */
