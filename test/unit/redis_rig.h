@@ -75,9 +75,14 @@ int __wrap_sio__sharded_random_id(char out[LINK_ID]) {
 
 static bool sharded; /* with the sharded adapter */
 
+/* What a connection to the fake is wrapped in; NULL: nothing. fake_unwrap replaces the bytes of
+ * c->in from `from` on; fake_wrap sends n bytes. */
+static void (*fake_unwrap)(struct fake_conn *c, size_t from);
+static void (*fake_wrap)(struct fake_conn *c, const char *p, size_t n);
+
 /* ---- what it answers ------------------------------------------------------------------------- */
 
-static inline void fake_put(struct fake_conn *c, const char *p, size_t n) {
+static inline void fake_put_raw(struct fake_conn *c, const char *p, size_t n) {
   while (n) {
     ssize_t k = send(c->fd, p, n, MSG_NOSIGNAL);
     if (k < 0 && errno == EAGAIN) continue;
@@ -85,6 +90,12 @@ static inline void fake_put(struct fake_conn *c, const char *p, size_t n) {
     p += k;
     n -= (size_t)k;
   }
+}
+static inline void fake_put(struct fake_conn *c, const char *p, size_t n) {
+  if (fake_wrap)
+    fake_wrap(c, p, n);
+  else
+    fake_put_raw(c, p, n);
 }
 static inline void fake_say(struct fake_conn *c, const char *s) { fake_put(c, s, strlen(s)); }
 
@@ -200,7 +211,9 @@ static inline void fake_read(struct fake_conn *c) {
     fake_close(c);
     return;
   }
+  size_t from = c->n;
   if (k > 0) c->n += (size_t)k;
+  if (k > 0 && fake_unwrap) fake_unwrap(c, from);
   while (c->n && fake_take(c)) continue;
 }
 
