@@ -60,8 +60,9 @@ struct loop_conn_ops {
 struct loop { /* Large members come last, which makes the code smaller. */
   uv_loop_t *uv;
   struct log *log;
-  char *rbuf;          /* read buffer of NET_RBUF bytes, for all connections */
-  uint64_t turn_began; /* uv_hrtime() at the beginning of the turn; 0: between turns */
+  char *rbuf;             /* read buffer of NET_RBUF bytes, for all connections */
+  uint64_t turn_began;    /* uv_hrtime() at the beginning of the turn; 0: between turns */
+  uint64_t turn_began_ms; /* loop_now() then: the host may call uv_update_time() in the turn */
   /* Deadlines up to this time are late: they began in a turn that took at least stall_ms, and lost
    * as much of their time. */
   uint64_t late_until;
@@ -124,7 +125,9 @@ static inline uint64_t loop_now(const struct loop *l) { return uv_now(l->uv); }
 bool sio__loop_refuse_call(struct loop *l, const char *call);
 /* The first call of every uv callback: the turn begins here unless it already has. */
 static inline void loop_begin_turn(struct loop *l) {
-  if (!l->turn_began) l->turn_began = uv_hrtime();
+  if (l->turn_began) return;
+  l->turn_began = uv_hrtime();
+  l->turn_began_ms = loop_now(l);
 }
 /* The time in us. Within a turn it is the time at which the turn began. */
 static inline uint64_t loop_now_us(const struct loop *l) {

@@ -461,6 +461,29 @@ TEST(deadlines_that_began_in_a_long_turn_know_of_it) {
   net_close();
 }
 
+TEST(a_long_turn_in_which_the_host_updates_the_time_excuses_no_later_deadlines) {
+  struct timer t;
+  begin();
+  lateness = -1;
+  stalls = 0;
+  loop.stall_ms = 1000;
+  loop.stalled = on_stall;
+  timer_init(&t, on_deadline);
+  loop_begin_turn(&loop);
+  clock_ms += 1500; /* as by uv_update_time() */
+  turn();
+  sio__loop_start_timer(&loop, &t, 1800);
+  turn();
+  for (int i = 0; i < 40 && !*seen; i++) {
+    clock_ms += alarm_in;
+    alarm_cb(alarm_handle);
+    turns(2);
+  }
+  EQ_STR(seen, "deadline");
+  EQ(lateness, false);
+  net_close();
+}
+
 TEST(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next) {
   struct timer t;
   struct conn *c = block(&t, 1500, 0);
@@ -826,6 +849,7 @@ T(all_of_it_is_read_first)
 T(a_peer_that_never_stops_talking_holds_no_deadline_up_for_ever)
 T(deadlines_behind_a_stall_know_of_it)
 T(deadlines_that_began_in_a_long_turn_know_of_it)
+T(a_long_turn_in_which_the_host_updates_the_time_excuses_no_later_deadlines)
 T(a_deadline_that_was_taken_back_leaves_no_excuse_to_the_next)
 T(a_stall_is_noticed_when_reading_stops_an_overdue_deadline_before_the_alarm_fires)
 T(the_first_deadline_after_a_long_silence_is_not_late)
