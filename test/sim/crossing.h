@@ -13,8 +13,8 @@
 
 void crossings_begin(void);
 void crossings_end(void);
-/* A broadcast with this number was accepted by the server of host.here. certain: no limit of
- * another server may refuse it. */
+/* The server of host.here was asked for a broadcast with this number. certain: it did not fail, and
+ * no limit of another server may refuse it. */
 void crossings_sent(const sio_target *to, uint64_t number, bool certain);
 /* All that was sent to servers that are still there has come. */
 void crossings_settled(void);

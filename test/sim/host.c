@@ -614,6 +614,7 @@ static void draw_members(sio_options *o) {
   if (sio_threads_new(&host.threads)) fault("no memory where none fails", "sio_threads_new");
   memory.fail_one_in = fail_one_in;
   o->threads = host.threads;
+  if (draw(3) == 2) o->max_per_address = draw_between(1, 4); /* also while connections move */
 }
 
 static void tell_options(void) {

@@ -203,7 +203,7 @@ static void act_broadcast(sio_socket *s) {
   charge(host_pad_of(n));
   note_broadcast(&to, n, kind_of(to.flags), true);
   int err = SENDING(sio_broadcast(to, "m", sio_argv(v, 2)));
-  if (!err) crossings_sent(&to, n, true);
+  crossings_sent(&to, n, !err);
   TELL("broadcast %llu to %s%s%s flags %u: %d", (unsigned long long)n,
        to.rooms ? to.rooms[0] : "all", to.except ? " but " : "", to.except ? to.except[0] : "",
        to.flags, err);
@@ -229,7 +229,7 @@ static void act_ask_all(sio_socket *s) {
   note_broadcast(&to, n, kind_of_question(to.flags), false);
   int err = SENDING(sio_broadcast_ack(to, "m", SIO_ARGS(n, "x"),
                                       draw(2) ? draw_between(10, 5000) : 0, on_replies, q));
-  if (!err) crossings_sent(&to, n, !host.opts.max_acks);
+  crossings_sent(&to, n, !err && !host.opts.max_acks);
   TELL("broadcast %llu with acks to %s: %d", (unsigned long long)n, to.rooms ? to.rooms[0] : "all",
        err);
   if (err) q->open = false;
