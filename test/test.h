@@ -50,7 +50,7 @@ static int test__failed; /* in the test that runs */
 #define EQ_STR(s, t) test__mem(__FILE__, __LINE__, #s, (s), strlen(s), (t), strlen(t))
 
 static inline void test__print(const char *what, const void *p, size_t n) {
-  const unsigned char *s = p;
+  const unsigned char *s = (const unsigned char *)p; /* also C++ */
   fprintf(stderr, "  %s (%zu): ", what, n);
   for (size_t i = 0; i < n && i < 300; i++) {
     if (s[i] >= 32 && s[i] < 127)

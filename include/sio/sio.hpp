@@ -1,0 +1,1000 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sio.hpp - the calls of sio.h for C++17: lambdas as handlers, views and owners, std::error_code.
+ *
+ *     int main() {
+ *       sio::server server;
+ *       sio::nsp root;
+ *       auto err = server.open(uv_default_loop());
+ *       if (!err) err = server.of("/", root);
+ *       if (!err) err = root.on("say", [](sio::socket s, sio::event e) {
+ *         s.nsp().to("lobby").skip(s).emit("said", sio::args(s.public_id(), e[0]));
+ *         e.reply(sio::args("ok", 42));
+ *       });
+ *       if (!err) err = server.listen(3000);
+ *       if (err) return std::cerr << err.message() << '\n', 1;
+ *       return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+ *     }
+ *
+ * Everything is inline, and a call does what the C call of the same name does: the C headers are
+ * the reference. What has no method here is called in C, with the pointer that get() returns.
+ *
+ *  - Handles (socket, nsp, event, replies) are pointers. They are copied freely, own nothing, and
+ *    are valid as long as the C pointer. Owners (server, next, ack, request, socket_ref, nsp_ref,
+ *    kept_event) are movable and not copyable. All of them belong to the loop's thread.
+ *  - A handler is any callable, also one that can only be moved. It is destroyed when its namespace
+ *    has been removed, or when its server has closed. A callable that is given to one call, such as
+ *    that of emit_ack(), is destroyed after it has run, or when the call fails.
+ *  - Calls return std::error_code and throw nothing but std::bad_alloc.
+ *  - An exception never enters the library. If a callable throws, the function that was given to
+ *    server::on_exception() gets the exception, and the program goes on: an event, a request or a
+ *    connection that the callable was about to decide is refused, because the owner that it was
+ *    given is destroyed. Without such a function the program ends by std::terminate(), with the
+ *    stack of the throw. Plain C callbacks in sio_options are not covered: let them be noexcept.
+ *  - Text that the library needs with a NUL at its end is a zstring: a literal or a std::string.
+ *  - A server of this header uses sio_server_set_data() itself.
+ */
+#ifndef SIO_SIO_HPP
+#define SIO_SIO_HPP
+
+#include <sio/http.h>
+#include <sio/sio.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <climits>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sio {
+
+// ---- errors -------------------------------------------------------------------------------------
+
+/* The errors of error.h as std::error_code: err == sio::errc::timeout. Those of libuv compare with
+ * std::errc: err == std::errc::address_in_use. */
+enum class errc {
+  closed = SIO_ECLOSED,
+  timeout = SIO_ETIMEOUT,
+  protocol = SIO_EPROTO,
+  too_big = SIO_ETOOBIG,
+  name = SIO_ENAME,
+  json = SIO_EJSON,
+  placeholder = SIO_EPLACEHOLDER,
+  dropped = SIO_EDROPPED,
+  state = SIO_ESTATE,
+  exists = SIO_EEXISTS,
+  depth = SIO_EDEPTH,
+  limit = SIO_ELIMIT
+};
+
+inline const std::error_category &category() noexcept {
+  static const struct : std::error_category {
+    const char *name() const noexcept override { return "sio"; }
+    std::string message(int code) const override { return sio_strerror(code); }
+    /* libuv's codes are those of the system, negated; except for a few from -3000 on. */
+    std::error_condition default_error_condition(int code) const noexcept override {
+      if (code < 0 && code > -3000) return { -code, std::generic_category() };
+      return { code, *this };
+    }
+  } instance;
+  return instance;
+}
+
+inline std::error_code error(int code) noexcept { return { code, category() }; }
+inline std::error_code make_error_code(errc code) noexcept { return error(static_cast<int>(code)); }
+
+} // namespace sio
+
+template <> struct std::is_error_code_enum<sio::errc> : std::true_type {};
+
+namespace sio {
+
+// ---- text and bytes -----------------------------------------------------------------------------
+
+/* A string_view that ends with a NUL. */
+class zstring : public std::string_view {
+public:
+  constexpr zstring(const char *s) : std::string_view(s) {}
+  zstring(const std::string &s) noexcept : std::string_view(s) {}
+  constexpr const char *c_str() const noexcept { return data(); }
+};
+
+/* Bytes that belong to somebody else. It is made of any contiguous container of std::byte or
+ * unsigned char, and converts to std::span<const std::byte> in C++20. */
+class bytes {
+  const std::byte *data_ = nullptr;
+  std::size_t size_ = 0;
+
+  template <class T>
+  static constexpr bool is_byte = std::is_same_v<std::remove_cv_t<T>, std::byte> ||
+                                  std::is_same_v<std::remove_cv_t<T>, unsigned char>;
+
+public:
+  using value_type = std::byte;
+
+  constexpr bytes() noexcept = default;
+  bytes(const void *data, std::size_t size) noexcept
+      : data_(static_cast<const std::byte *>(data)), size_(size) {}
+  template <class C, class = std::enable_if_t<is_byte<
+                         std::remove_pointer_t<decltype(std::declval<const C &>().data())>>>>
+  bytes(const C &c) noexcept : bytes(c.data(), c.size()) {}
+
+  constexpr const std::byte *data() const noexcept { return data_; }
+  constexpr std::size_t size() const noexcept { return size_; }
+  constexpr bool empty() const noexcept { return size_ == 0; }
+  constexpr const std::byte *begin() const noexcept { return data_; }
+  constexpr const std::byte *end() const noexcept { return data_ + size_; }
+  constexpr std::byte operator[](std::size_t i) const { return data_[i]; }
+};
+
+/* Text of the C interface as a view, and the other way round. */
+inline std::string_view view(sio_slice s) noexcept {
+  return s.p ? std::string_view(s.p, s.n) : std::string_view();
+}
+inline sio_slice slice(std::string_view s) noexcept { return { s.data(), s.size() }; }
+
+// ---- values -------------------------------------------------------------------------------------
+
+/* Specialize this for types that are sent and read as JSON; <sio/nlohmann.hpp> does so for
+ * nlohmann::json:
+ *
+ *     template <> struct sio::codec<point> {
+ *       static std::string encode(const point &p);                 // one JSON text
+ *       static std::optional<point> decode(std::string_view json); // nullopt: it is no point
+ *     };
+ */
+template <class T, class = void> struct codec;
+
+template <class... T> class array_of;
+template <class... T> class object_of;
+
+namespace detail {
+
+template <class T, class = void> inline constexpr bool has_codec = false;
+template <class T>
+inline constexpr bool has_codec<T, std::void_t<decltype(codec<T>::encode(std::declval<T>()))>> =
+    true;
+
+template <class T> inline constexpr bool is_nested = false;
+template <class... T> inline constexpr bool is_nested<array_of<T...>> = true;
+template <class... T> inline constexpr bool is_nested<object_of<T...>> = true;
+
+/* char is neither a number nor a string to everybody, so it is not taken. */
+template <class T>
+inline constexpr bool is_number =
+    std::is_arithmetic_v<T> && !std::is_same_v<T, char> && !std::is_same_v<T, wchar_t> &&
+    !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
+
+template <class T> inline constexpr bool never = false;
+
+/* What an argument needs beside its sio_val: the JSON text of a codec. */
+struct nothing {};
+template <class T> using kept = std::conditional_t<has_codec<T>, std::string, nothing>;
+
+template <class T> kept<T> keep(const T &v) {
+  if constexpr (has_codec<T>)
+    return codec<T>::encode(v);
+  else
+    return (void)v, nothing{};
+}
+
+template <class T> sio_val number(T v) noexcept {
+  if constexpr (std::is_same_v<T, bool>)
+    return sio_bool(v);
+  else if constexpr (std::is_floating_point_v<T>)
+    return sio_double(static_cast<double>(v));
+  else if constexpr (std::is_signed_v<T>)
+    return sio_int(v);
+  else
+    return sio_uint(v);
+}
+
+template <class T> sio_val value(const T &v, const kept<T> &text) {
+  if constexpr (has_codec<T>)
+    return sio_json(slice(text));
+  else if constexpr (std::is_same_v<T, sio_val>)
+    return v;
+  else if constexpr (is_nested<T>)
+    return v.value();
+  else if constexpr (std::is_same_v<T, std::nullptr_t>)
+    return sio_null();
+  else if constexpr (is_number<T>)
+    return number(v);
+  else if constexpr (std::is_same_v<T, sio_slice>)
+    return sio_string(v);
+  else if constexpr (std::is_convertible_v<const T &, const char *>)
+    return sio_str(v);
+  else if constexpr (std::is_convertible_v<const T &, std::string_view>)
+    return sio_string(slice(v));
+  else if constexpr (std::is_convertible_v<const T &, bytes>)
+    return sio_bin(bytes(v).data(), bytes(v).size());
+  else if constexpr (std::is_convertible_v<const T &, const cJSON *>)
+    return sio_tree(v);
+  else
+    static_assert(never<T>, "this type is no Socket.IO value: specialize sio::codec for it");
+}
+
+/* Values in the order of the arguments that they were made of. */
+template <class... T> class values {
+  std::tuple<kept<T>...> kept_;
+  std::array<sio_val, sizeof...(T)> vals_;
+
+  template <std::size_t... I>
+  values(std::index_sequence<I...>, const T &...v)
+      : kept_(keep(v)...), vals_{ { value(v, std::get<I>(kept_))... } } {}
+
+public:
+  explicit values(const T &...v) : values(std::index_sequence_for<T...>{}, v...) {}
+  values(const values &) = delete;
+  values &operator=(const values &) = delete;
+  const sio_val &operator[](std::size_t i) const noexcept { return vals_[i]; }
+  operator sio_args() const noexcept { return sio_argv(vals_.data(), vals_.size()); }
+};
+
+} // namespace detail
+
+/* The arguments of an event: sio::args("text", 42, true, nullptr, bytes, json). Like all values
+ * they point to what they were made of, so write them inside the call that sends them. */
+template <class... T> detail::values<T...> args(const T &...v) {
+  return detail::values<T...>(v...);
+}
+
+/* An array as one value: sio::args(sio::array(1, "two", bytes)). */
+template <class... T> class array_of {
+  detail::values<T...> items_;
+
+public:
+  explicit array_of(const T &...v) : items_(v...) {}
+  sio_val value() const noexcept { return sio_array(items_); }
+};
+template <class... T> array_of<T...> array(const T &...v) { return array_of<T...>(v...); }
+
+/* An object of keys and values in turn: sio::object("name", "me.png", "data", bytes). A key is a
+ * literal or a std::string. */
+template <class... T> class object_of {
+  static_assert(sizeof...(T) % 2 == 0, "a key has no value");
+  detail::values<T...> all_;
+  std::array<sio_member, sizeof...(T) / 2> members_;
+
+  template <std::size_t... I>
+  object_of(std::index_sequence<I...>, std::tuple<const T &...> kv, const T &...v)
+      : all_(v...), members_{ { { zstring(std::get<2 * I>(kv)).c_str(), all_[2 * I + 1] }... } } {}
+
+public:
+  explicit object_of(const T &...v)
+      : object_of(std::make_index_sequence<sizeof...(T) / 2>{}, std::tie(v...), v...) {}
+  sio_val value() const noexcept { return sio_object(members_.data(), members_.size()); }
+};
+template <class... T> object_of<T...> object(const T &...v) { return object_of<T...>(v...); }
+
+// ---- handles and owners -------------------------------------------------------------------------
+
+template <class C> class handle {
+  C *c_ = nullptr;
+
+public:
+  constexpr handle() noexcept = default;
+  constexpr explicit handle(C *c) noexcept : c_(c) {}
+  constexpr C *get() const noexcept { return c_; }
+  constexpr explicit operator bool() const noexcept { return c_; }
+  friend constexpr bool operator==(handle a, handle b) noexcept { return a.c_ == b.c_; }
+  friend constexpr bool operator!=(handle a, handle b) noexcept { return a.c_ != b.c_; }
+};
+
+/* A reference, which is given back when the owner is destroyed. *owner is the handle. */
+template <class H, auto release> class owner {
+  H h_;
+
+public:
+  owner() noexcept = default;
+  explicit owner(H h) noexcept : h_(h) {}
+  owner(owner &&o) noexcept : h_(std::exchange(o.h_, H{})) {}
+  owner &operator=(owner &&o) noexcept { return std::swap(h_, o.h_), *this; }
+  ~owner() {
+    if (h_) release(h_.get());
+  }
+  const H &operator*() const noexcept { return h_; }
+  const H *operator->() const noexcept { return &h_; }
+  explicit operator bool() const noexcept { return bool(h_); }
+};
+
+class socket;
+class nsp;
+class target;
+class server;
+
+// ---- events -------------------------------------------------------------------------------------
+
+/* An ack that was taken, to be sent later. An ack that is destroyed is not sent. */
+class ack {
+  struct drop {
+    void operator()(sio_ack *a) const noexcept { sio_ack_drop(a); }
+  };
+  std::unique_ptr<sio_ack, drop> ack_;
+
+public:
+  explicit ack(sio_ack *a = nullptr) noexcept : ack_(a) {}
+  explicit operator bool() const noexcept { return bool(ack_); }
+  std::error_code send(sio_args args = SIO_NONE) {
+    return error(sio_ack_send(ack_.release(), args));
+  }
+};
+
+class event;
+using kept_event = owner<event, sio_event_free>;
+
+/* A received event, or the reply to one. Functions that read the event of a call that failed (it is
+ * null then) find no arguments. */
+class event : public handle<sio_event> {
+public:
+  using handle::handle;
+
+  zstring name() const { return sio_event_name(get()); }
+  std::size_t count() const noexcept { return get() ? sio_event_count(get()) : 0; }
+  sio_kind kind(std::size_t i) const noexcept {
+    return get() ? sio_event_kind(get(), i) : SIO_NULL;
+  }
+
+  /* Argument i as a bool, a number, std::string_view, std::string, zstring, bytes, const cJSON *,
+   * or a type that has a codec. nullopt: it is something else, or an integer that T cannot hold.
+   * Views are valid as long as the event. */
+  template <class T> std::optional<T> as(std::size_t i) const;
+  /* The JSON text of argument i; empty: it has attachments, or there is no such argument. */
+  std::string_view json(std::size_t i) const noexcept {
+    return get() ? view(sio_event_json(get(), i)) : std::string_view();
+  }
+
+  /* Argument i, and all arguments, as values to be sent on. */
+  sio_val operator[](std::size_t i) const noexcept {
+    return get() ? sio_arg(get(), i) : sio_null();
+  }
+  sio_val all() const noexcept { return sio_event_args(get()); }
+
+  bool wants_ack() const noexcept { return sio_event_wants_ack(get()); }
+  std::error_code reply(sio_args args = SIO_NONE) const { return error(sio_reply(get(), args)); }
+  ack take_ack() const noexcept { return ack(sio_event_take_ack(get())); }
+  /* A copy that lasts; null: memory ran out. */
+  kept_event keep() const;
+};
+
+inline kept_event event::keep() const { return kept_event(event(sio_event_keep(get()))); }
+
+namespace detail {
+
+template <class T> std::optional<T> integer(const sio_event *e, std::size_t i) noexcept {
+  std::int64_t n;
+  if (!sio_event_int(e, i, &n) || (std::is_unsigned_v<T> && n < 0)) return std::nullopt;
+  T narrow = static_cast<T>(n);
+  if (static_cast<std::int64_t>(narrow) != n) return std::nullopt;
+  return narrow;
+}
+
+template <class T> std::optional<T> text(sio_slice s) {
+  if (!s.p) return std::nullopt;
+  return T(s.p, s.n);
+}
+
+} // namespace detail
+
+template <class T> std::optional<T> event::as(std::size_t i) const {
+  sio_event *e = get();
+  if (!e) return std::nullopt;
+  if constexpr (detail::has_codec<T>) {
+    std::string_view text = json(i);
+    return text.empty() ? std::nullopt : codec<T>::decode(text);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    bool b;
+    return sio_event_bool(e, i, &b) ? std::optional<T>(b) : std::nullopt;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    double d;
+    return sio_event_double(e, i, &d) ? std::optional<T>(static_cast<T>(d)) : std::nullopt;
+  } else if constexpr (detail::is_number<T>) {
+    return detail::integer<T>(e, i);
+  } else if constexpr (std::is_same_v<T, std::string_view> || std::is_same_v<T, std::string>) {
+    return detail::text<T>(sio_event_strn(e, i));
+  } else if constexpr (std::is_same_v<T, zstring>) {
+    const char *s = sio_event_str(e, i);
+    return s ? std::optional<T>(s) : std::nullopt;
+  } else if constexpr (std::is_same_v<T, bytes>) {
+    return detail::text<T>(sio_event_bin(e, i));
+  } else if constexpr (std::is_same_v<T, const cJSON *>) {
+    const cJSON *tree = sio_event_tree(e, i);
+    return tree ? std::optional<T>(tree) : std::nullopt;
+  } else {
+    static_assert(detail::never<T>, "no argument has this type: specialize sio::codec for it");
+  }
+}
+
+/* Replies of many to one event. */
+class replies : public handle<sio_replies> {
+public:
+  using handle::handle;
+  std::size_t size() const noexcept { return get()->count; }
+  std::size_t expected() const noexcept { return get()->expected; }
+  std::string_view id(std::size_t i) const { return get()->list[i].id; }
+  event operator[](std::size_t i) const noexcept { return event(sio_replies_event(get(), i)); }
+};
+
+// ---- decisions ----------------------------------------------------------------------------------
+
+/* What middleware decides with. A decision that is never made is a refusal: next refuses when it is
+ * destroyed. It may be moved away, to decide later. */
+class next {
+  struct refuse {
+    void operator()(sio_next *n) const noexcept { sio_next_fail(n, "not decided", sio_null()); }
+  };
+  std::unique_ptr<sio_next, refuse> next_;
+
+public:
+  explicit next(sio_next *n = nullptr) noexcept : next_(n) {}
+  explicit operator bool() const noexcept { return bool(next_); }
+  void ok() {
+    if (next_) sio_next_ok(next_.release());
+  }
+  template <class T = std::nullptr_t> void fail(zstring message, const T &data = {}) {
+    detail::values<T> value(data);
+    if (next_) sio_next_fail(next_.release(), message.c_str(), value[0]);
+  }
+};
+
+/* An HTTP request of server::route(). One that is destroyed without an answer gets status 500. */
+class request {
+  struct refuse {
+    void operator()(sio_request *r) const noexcept { sio_respond(r, 500, nullptr, sio_text("")); }
+  };
+  std::unique_ptr<sio_request, refuse> request_;
+
+public:
+  explicit request(sio_request *r = nullptr) noexcept : request_(r) {}
+  sio_request *get() const noexcept { return request_.get(); }
+  sio_request_info info() const noexcept { return sio_request_info_of(get()); }
+  std::string_view header(zstring name) const noexcept {
+    return view(sio_request_header(get(), name.c_str()));
+  }
+  std::error_code set(zstring name, zstring value) const noexcept {
+    return error(sio_respond_header(get(), name.c_str(), value.c_str()));
+  }
+  std::error_code respond(int status, zstring type, std::string_view body) {
+    return error(sio_respond(request_.release(), status, type.c_str(), slice(body)));
+  }
+};
+
+// ---- how callables become callbacks of the library ----------------------------------------------
+
+namespace detail {
+
+/* What a callable is given for each argument of a C callback. */
+socket wrap(sio_socket *s) noexcept;
+nsp wrap(sio_nsp *n) noexcept;
+inline event wrap(sio_event *e) noexcept { return event(e); }
+inline next wrap(sio_next *n) noexcept { return next(n); }
+inline request wrap(sio_request *r) noexcept { return request(r); }
+inline replies wrap(sio_replies *r) noexcept { return replies(r); }
+inline std::error_code wrap(int status) noexcept { return error(status); }
+inline const sio_close_info &wrap(const sio_close_info *why) noexcept { return *why; }
+inline const sio_error_info &wrap(const sio_error_info *what) noexcept { return *what; }
+inline const sio_drop &wrap(const sio_drop *d) noexcept { return *d; }
+inline zstring wrap(const char *text) { return text; }
+inline std::string_view wrap(sio_slice text) noexcept { return view(text); }
+template <class T> T wrap(T other) noexcept { return other; }
+
+struct callable {
+  virtual ~callable() = default;
+};
+
+/* What one server keeps: it is freed when the server has closed, whatever became of sio::server. */
+struct host {
+  sio_server *srv = nullptr;
+  server *handle = nullptr; /* the sio::server, while there is one */
+  unsigned endings = 0;     /* calls to close() and drain() whose callback is still to come */
+  std::function<void(std::exception_ptr)> on_exception;
+  /* Of a namespace, or of the server itself (nullptr). */
+  std::unordered_map<const sio_nsp *, std::vector<std::unique_ptr<callable>>> handlers;
+
+  static host &of(const sio_server *srv) noexcept {
+    return *static_cast<host *>(sio_server_data(srv));
+  }
+  static host &of(const sio_nsp *n) noexcept { return of(sio_nsp_server(n)); }
+
+  static void forget(sio_nsp *n, void *self) noexcept {
+    static_cast<host *>(self)->handlers.erase(n);
+  }
+
+  /* Nothing is thrown from here: noexcept makes an exception end the program. */
+  template <class Call> void run(Call &&call) noexcept {
+#ifdef __cpp_exceptions
+    if (on_exception) {
+      try {
+        return call();
+      } catch (...) {
+        return on_exception(std::current_exception());
+      }
+    }
+#endif
+    call();
+  }
+};
+
+/* A callable of type F as a callback of type C, whose last argument is the handler itself. */
+template <class F, class C> struct handler;
+template <class F, class... A> struct handler<F, void (*)(A...)> final : callable {
+  host &owner;
+  F f;
+
+  handler(host &h, F &&g) : owner(h), f(std::move(g)) {}
+
+  static void run(A... a) noexcept {
+    self(a...)->call(std::make_index_sequence<sizeof...(A) - 1>{}, std::tie(a...));
+  }
+  static void run_once(A... a) noexcept {
+    std::unique_ptr<handler> once(self(a...));
+    run(a...);
+  }
+
+private:
+  static handler *self(A... a) noexcept {
+    return static_cast<handler *>(std::get<sizeof...(A) - 1>(std::tie(a...)));
+  }
+  template <std::size_t... I> void call(std::index_sequence<I...>, std::tuple<A &...> a) noexcept {
+    owner.run([&] { f(wrap(std::get<I>(a))...); });
+  }
+};
+
+/* Registers f and keeps it for n, or for the server if n is nullptr. reg(callback, user) makes the
+ * C call. */
+template <class C, class F, class Register>
+std::error_code keep_handler(host &h, const sio_nsp *n, F f, Register reg) {
+  auto &all = h.handlers[n];
+  auto *user = new handler<F, C>(h, std::move(f));
+  all.emplace_back(user);
+  int err = reg(&user->run, user);
+  if (err) all.pop_back();
+  return error(err);
+}
+
+/* The same for a callback that runs once, later. */
+template <class C, class F, class Call> std::error_code run_later(host &h, F f, Call call) {
+  auto user = std::make_unique<handler<F, C>>(h, std::move(f));
+  int err = call(&user->run_once, user.get());
+  if (!err) user.release();
+  return error(err);
+}
+
+template <class... Rooms> auto list_of(const Rooms &...rooms) {
+  return std::array<const char *, sizeof...(rooms) + 1>{ { zstring(rooms).c_str()..., nullptr } };
+}
+
+inline unsigned count(std::chrono::milliseconds time) noexcept {
+  return static_cast<unsigned>(std::clamp<long long>(time.count(), 0, UINT_MAX));
+}
+
+} // namespace detail
+
+// ---- sockets ------------------------------------------------------------------------------------
+
+using socket_ref = owner<socket, sio_socket_unref>;
+
+/* One client in one namespace. */
+class socket : public handle<sio_socket> {
+public:
+  using handle::handle;
+
+  zstring id() const { return sio_socket_id(get()); }
+  zstring public_id() const { return sio_socket_public_id(get()); }
+  sio::nsp nsp() const noexcept;
+  bool connected() const noexcept { return sio_socket_connected(get()); }
+  bool recovered() const noexcept { return sio_socket_recovered(get()); }
+  std::string_view auth() const noexcept { return view(sio_socket_auth(get())); }
+  std::string_view handshake() const noexcept { return view(sio_socket_handshake(get())); }
+  socket_ref ref() const noexcept;
+
+  /* The sio_options.socket_data_size bytes of this socket, which begin as zeros and are freed
+   * without a destructor. What needs one is captured by handlers, or kept in a map. */
+  template <class T> T &data() const noexcept {
+    static_assert(std::is_trivial_v<T>, "the bytes are zeroed and freed, not constructed");
+    return *static_cast<T *>(sio_socket_data(get()));
+  }
+
+  std::error_code emit(zstring event, sio_args args = SIO_NONE) const {
+    return error(sio_emit(get(), event.c_str(), args));
+  }
+  std::error_code emit(const sio_emit_options &options, zstring event,
+                       sio_args args = SIO_NONE) const {
+    return error(sio_emit_with(get(), &options, event.c_str(), args));
+  }
+  /* f(std::error_code, sio::event reply) runs once if the call succeeds. 0 ms: ack_timeout_ms. */
+  template <class F>
+  std::error_code emit_ack(zstring event, sio_args args, std::chrono::milliseconds timeout,
+                           F f) const {
+    auto reply = [f = std::move(f)](socket, std::error_code err, sio::event e) mutable {
+      f(err, e);
+    };
+    return detail::run_later<sio_reply_cb>(
+        detail::host::of(sio_socket_nsp(get())), std::move(reply), [&](auto cb, void *user) {
+          return sio_emit_ack(get(), event.c_str(), args, detail::count(timeout), cb, user);
+        });
+  }
+
+  std::error_code join(zstring room) const { return error(sio_join(get(), room.c_str())); }
+  std::error_code leave(zstring room) const { return error(sio_leave(get(), room.c_str())); }
+  bool in(zstring room) const noexcept { return sio_in_room(get(), room.c_str()); }
+  std::vector<zstring> rooms() const;
+
+  /* All others of the namespace; those of these rooms. */
+  target others() const;
+  template <class... Rooms> target to(const Rooms &...rooms) const;
+
+  void disconnect(bool session = false) const noexcept { sio_disconnect(get(), session); }
+  std::error_code deadline(std::chrono::milliseconds time) const noexcept {
+    return error(sio_socket_deadline(get(), detail::count(time)));
+  }
+};
+
+inline socket_ref socket::ref() const noexcept { return socket_ref(socket(sio_socket_ref(get()))); }
+
+inline std::vector<zstring> socket::rooms() const {
+  std::vector<const char *> names(sio_rooms(get(), nullptr, 0));
+  sio_rooms(get(), names.data(), names.size());
+  return { names.begin(), names.end() };
+}
+
+// ---- many sockets -------------------------------------------------------------------------------
+
+/* Whom a call is for: nsp.to("a", "b").except("c").skip(s).emit("news", sio::args(1)). The names of
+ * rooms are borrowed, so write a target inside one statement, or of names that outlive it. */
+class target {
+  sio_target to_{};
+  std::vector<const char *> rooms_, except_; /* empty, or with a nullptr at the end */
+
+  static void add(std::vector<const char *> &list, std::initializer_list<zstring> names) {
+    if (!list.empty()) list.pop_back();
+    for (zstring name : names) list.push_back(name.c_str());
+    list.push_back(nullptr);
+  }
+  target &flag(unsigned f) noexcept { return to_.flags |= f, *this; }
+
+public:
+  explicit target(sio_nsp *n) noexcept { to_.nsp = n; }
+
+  template <class... Rooms> target &to(const Rooms &...rooms) {
+    return add(rooms_, { zstring(rooms)... }), *this;
+  }
+  template <class... Rooms> target &except(const Rooms &...rooms) {
+    return add(except_, { zstring(rooms)... }), *this;
+  }
+  target &skip(socket s) noexcept { return to_.skip = s.get(), *this; }
+  target &unreliable() noexcept { return flag(SIO_VOLATILE); } /* "volatile" */
+  target &local() noexcept { return flag(SIO_LOCAL); }
+  target &uncompressed() noexcept { return flag(SIO_NO_COMPRESS); }
+  target &key(zstring k) noexcept { return to_.key = k.c_str(), *this; }
+
+  /* For C calls; valid as long as the target is unchanged. */
+  sio_target get() const noexcept {
+    sio_target t = to_;
+    if (!rooms_.empty()) t.rooms = rooms_.data();
+    if (!except_.empty()) t.except = except_.data();
+    return t;
+  }
+
+  std::error_code emit(zstring event, sio_args args = SIO_NONE) const {
+    return error(sio_broadcast(get(), event.c_str(), args));
+  }
+  /* f(std::error_code, sio::replies) runs once if the call succeeds. */
+  template <class F>
+  std::error_code emit_ack(zstring event, sio_args args, std::chrono::milliseconds timeout,
+                           F f) const {
+    return detail::run_later<sio_broadcast_ack_cb>(
+        detail::host::of(to_.nsp), std::move(f), [&](auto cb, void *user) {
+          return sio_broadcast_ack(get(), event.c_str(), args, detail::count(timeout), cb, user);
+        });
+  }
+  /* f(std::error_code, sio_remote *list, std::size_t n) runs once if the call succeeds. */
+  template <class F> std::error_code fetch(std::chrono::milliseconds timeout, F f) const {
+    return detail::run_later<sio_fetch_cb>(
+        detail::host::of(to_.nsp), std::move(f), [&](auto cb, void *user) {
+          return sio_all_fetch(get(), detail::count(timeout), cb, user);
+        });
+  }
+  template <class... Rooms> std::error_code join(const Rooms &...rooms) const {
+    return error(sio_all_join(get(), detail::list_of(rooms...).data()));
+  }
+  template <class... Rooms> std::error_code leave(const Rooms &...rooms) const {
+    return error(sio_all_leave(get(), detail::list_of(rooms...).data()));
+  }
+  std::error_code disconnect(bool session = false) const {
+    return error(sio_all_disconnect(get(), session));
+  }
+  /* The sockets of this server, to be looped over; they are valid until the end of the turn. */
+  std::vector<socket> sockets() const {
+    std::vector<socket> all;
+    all.reserve(sio_nsp_count(to_.nsp, nullptr));
+    auto push = [](sio_socket *s, void *user) noexcept {
+      static_cast<std::vector<socket> *>(user)->push_back(socket(s));
+    };
+    sio_all_each(get(), push, &all);
+    return all;
+  }
+};
+
+inline target socket::others() const { return target(sio_socket_nsp(get())).skip(*this); }
+template <class... Rooms> target socket::to(const Rooms &...rooms) const {
+  return others().to(rooms...);
+}
+
+// ---- namespaces ---------------------------------------------------------------------------------
+
+using nsp_ref = owner<nsp, sio_nsp_unref>;
+
+/* A namespace, on which handlers are registered. */
+class nsp : public handle<sio_nsp> {
+  template <class C, class F> std::error_code add(int (*reg)(sio_nsp *, C, void *), F f) const {
+    return detail::keep_handler<C>(detail::host::of(get()), get(), std::move(f),
+                                   [&](C cb, void *user) { return reg(get(), cb, user); });
+  }
+  template <class C, class F>
+  std::error_code add(int (*reg)(sio_nsp *, const char *, C, void *), zstring event, F f) const {
+    return detail::keep_handler<C>(detail::host::of(get()), get(), std::move(f),
+                                   [&](C cb, void *user) {
+                                     return reg(get(), event.c_str(), cb, user);
+                                   });
+  }
+
+public:
+  using handle::handle;
+
+  zstring name() const { return sio_nsp_name(get()); }
+  std::size_t count() const noexcept { return sio_nsp_count(get(), nullptr); }
+  std::size_t count(zstring room) const noexcept { return sio_nsp_count(get(), room.c_str()); }
+  socket find(zstring id) const noexcept { return socket(sio_socket_find(get(), id.c_str())); }
+  nsp_ref ref() const noexcept;
+
+  target all() const { return target(get()); }
+  template <class... Rooms> target to(const Rooms &...rooms) const { return all().to(rooms...); }
+  std::error_code emit(zstring event, sio_args args = SIO_NONE) const {
+    return all().emit(event, args);
+  }
+
+  /* f(socket, event) */
+  template <class F> [[nodiscard]] std::error_code on(zstring event, F f) const {
+    return add(sio_on, event, std::move(f));
+  }
+  template <class F> [[nodiscard]] std::error_code on_any(F f) const {
+    return add(sio_on_any, std::move(f));
+  }
+  /* f(socket) */
+  template <class F> [[nodiscard]] std::error_code on_connect(F f) const {
+    return add(sio_on_connect, std::move(f));
+  }
+  template <class F> [[nodiscard]] std::error_code on_writable(F f) const {
+    return add(sio_on_writable, std::move(f));
+  }
+  /* f(socket, const sio_close_info &) */
+  template <class F> [[nodiscard]] std::error_code on_disconnecting(F f) const {
+    return add(sio_on_disconnecting, std::move(f));
+  }
+  template <class F> [[nodiscard]] std::error_code on_disconnect(F f) const {
+    return add(sio_on_disconnect, std::move(f));
+  }
+  /* f(socket, const sio_error_info &) */
+  template <class F> [[nodiscard]] std::error_code on_error(F f) const {
+    return add(sio_on_error, std::move(f));
+  }
+  /* f(socket, const sio_drop &) */
+  template <class F> [[nodiscard]] std::error_code on_drop(F f) const {
+    return add(sio_on_drop, std::move(f));
+  }
+  /* f(nsp, event) */
+  template <class F> [[nodiscard]] std::error_code on_server_side(zstring event, F f) const {
+    return add(sio_on_server_side, event, std::move(f));
+  }
+  /* f(socket, next) */
+  template <class F> [[nodiscard]] std::error_code use(F f) const {
+    return add(sio_use, std::move(f));
+  }
+  /* f(socket, event, next) */
+  template <class F> [[nodiscard]] std::error_code use_packet(F f) const {
+    return add(sio_use_packet, std::move(f));
+  }
+};
+
+inline nsp_ref nsp::ref() const noexcept { return nsp_ref(nsp(sio_nsp_ref(get()))); }
+inline nsp socket::nsp() const noexcept { return sio::nsp(sio_socket_nsp(get())); }
+
+namespace detail {
+inline socket wrap(sio_socket *s) noexcept { return socket(s); }
+inline nsp wrap(sio_nsp *n) noexcept { return nsp(n); }
+} // namespace detail
+
+// ---- servers ------------------------------------------------------------------------------------
+
+/* A server on the program's loop, which is closed when its owner is destroyed. Closing takes some
+ * turns of the loop, so the loop must run on until the callable of close() has run; the handlers
+ * live until then. All calls but open(), close() and drain() need a server that is open. */
+class server {
+  detail::host *host_ = nullptr;
+
+  template <class F> struct ending {
+    detail::host *host;
+    F f;
+
+    static void run(void *user) noexcept {
+      std::unique_ptr<ending> self(static_cast<ending *>(user));
+      detail::host *host = self->host;
+      detach(host);
+      host->run(self->f);
+      self.reset();
+      on_end(host);
+    }
+  };
+
+  static void detach(detail::host *host) noexcept {
+    if (host->handle) host->handle->host_ = nullptr;
+    host->handle = nullptr;
+  }
+  /* After close() and drain() there are two ends, one right after the other. */
+  static void on_end(void *user) noexcept {
+    auto *host = static_cast<detail::host *>(user);
+    detach(host);
+    if (--host->endings == 0) delete host;
+  }
+
+  template <class F, class Call> std::error_code end(F f, Call call) {
+    if (!host_) return errc::state;
+    std::unique_ptr<ending<F>> user(new ending<F>{ host_, std::move(f) });
+    int err = call(&user->run, user.get());
+    if (err) return error(err);
+    host_->endings++;
+    user.release();
+    return {};
+  }
+
+  template <class C, class F, class Register> std::error_code add(F f, Register reg) {
+    return detail::keep_handler<C>(*host_, nullptr, std::move(f), reg);
+  }
+  using nsp_cb = void (*)(sio_nsp *, void *);
+  int on_nsp(nsp_cb sio_nsp_hooks::*field, nsp_cb cb, void *user) {
+    sio_nsp_hooks hooks{};
+    hooks.size = sizeof hooks;
+    hooks.*field = cb;
+    return sio_on_nsp(get(), &hooks, user);
+  }
+  template <class F> std::error_code add_nsp_hook(nsp_cb sio_nsp_hooks::*field, F f) {
+    return add<nsp_cb>(std::move(f),
+                       [&](nsp_cb cb, void *user) { return on_nsp(field, cb, user); });
+  }
+  template <class Call> static std::error_code get_nsp(nsp &out, Call call) {
+    sio_nsp *n = nullptr;
+    int err = call(&n);
+    if (!err) out = nsp(n);
+    return error(err);
+  }
+
+public:
+  server() noexcept = default;
+  server(server &&o) noexcept { *this = std::move(o); }
+  server &operator=(server &&o) noexcept {
+    std::swap(host_, o.host_);
+    if (host_) host_->handle = this;
+    if (o.host_) o.host_->handle = &o;
+    return *this;
+  }
+  ~server() {
+    close();
+    if (host_) detach(host_);
+  }
+
+  /* Makes the server. errc::state: there is one. */
+  [[nodiscard]] std::error_code open(uv_loop_s *loop, const sio_options &options = {}) {
+    if (host_) return errc::state;
+    auto host = std::make_unique<detail::host>();
+    int err = sio_server_new(loop, &options, &host->srv);
+    if (err) return error(err);
+    host_ = host.release();
+    host_->handle = this;
+    sio_server_set_data(get(), host_);
+    err = on_nsp(&sio_nsp_hooks::remove, &detail::host::forget, host_);
+    if (err) close();
+    return error(err);
+  }
+  explicit operator bool() const noexcept { return host_; }
+  sio_server *get() const noexcept { return host_ ? host_->srv : nullptr; }
+
+  [[nodiscard]] std::error_code listen(int port) { return error(sio_listen(get(), nullptr, port)); }
+  [[nodiscard]] std::error_code listen(zstring address, int port) {
+    return error(sio_listen(get(), address.c_str(), port));
+  }
+  [[nodiscard]] std::error_code listen(const sio_listen_options &options) {
+    return error(sio_listen_with(get(), &options));
+  }
+  std::error_code accept(const sio_accept_options &options) {
+    return error(sio_accept(get(), &options));
+  }
+  int port() const noexcept { return sio_port(get()); }
+
+  /* The server becomes invalid when it has closed; then f() runs, and the handlers are destroyed.
+   * errc::state: it closes already, or there is none. */
+  std::error_code close() noexcept {
+    if (!host_) return errc::state;
+    int err = sio_server_close(get(), &on_end, host_);
+    if (!err) host_->endings++;
+    return error(err);
+  }
+  template <class F> std::error_code close(F f) {
+    return end(std::move(f),
+               [&](auto cb, void *user) { return sio_server_close(get(), cb, user); });
+  }
+  template <class F> std::error_code drain(const sio_drain &how, F f) {
+    return end(std::move(f),
+               [&](auto cb, void *user) { return sio_server_drain(get(), &how, cb, user); });
+  }
+
+  /* f(std::exception_ptr) gets what callables throw. It must not throw. */
+  template <class F> void on_exception(F f) { host_->on_exception = std::move(f); }
+
+  /* Runs f() on the loop's thread, once. Any thread. */
+  template <class F> std::error_code post(F f) {
+    auto run = [f = std::move(f)](sio_server *) mutable { f(); };
+    return detail::run_later<void (*)(sio_server *, void *)>(
+        *host_, std::move(run), [&](auto cb, void *user) { return sio_post(get(), cb, user); });
+  }
+
+  [[nodiscard]] std::error_code of(zstring name, nsp &out) {
+    return get_nsp(out, [&](sio_nsp **n) { return sio_of(get(), name.c_str(), n); });
+  }
+  [[nodiscard]] std::error_code of_pattern(zstring pattern, nsp &parent) {
+    return get_nsp(parent, [&](sio_nsp **n) { return sio_of_pattern(get(), pattern.c_str(), n); });
+  }
+  /* f(sio_server *, zstring name, std::string_view auth, next) */
+  template <class F> [[nodiscard]] std::error_code of_match(F f, nsp &parent) {
+    return add<sio_match_cb>(std::move(f), [&](auto cb, void *user) {
+      return get_nsp(parent, [&](sio_nsp **n) { return sio_of_match(get(), cb, user, n); }).value();
+    });
+  }
+  nsp find(zstring name) const noexcept { return nsp(sio_nsp_find(get(), name.c_str())); }
+
+  /* f(nsp). Handlers that are registered on a child are destroyed with it. */
+  template <class F> [[nodiscard]] std::error_code on_new_nsp(F f) {
+    return add_nsp_hook(&sio_nsp_hooks::create, std::move(f));
+  }
+  template <class F> [[nodiscard]] std::error_code on_removed_nsp(F f) {
+    return add_nsp_hook(&sio_nsp_hooks::remove, std::move(f));
+  }
+
+  /* f(request) */
+  template <class F> [[nodiscard]] std::error_code route(zstring method, zstring path, F f) {
+    return add<sio_request_cb>(std::move(f), [&](auto cb, void *user) {
+      return sio_route(get(), method.c_str(), path.c_str(), 0, cb, user);
+    });
+  }
+  [[nodiscard]] std::error_code files(zstring prefix, zstring directory) {
+    return error(sio_static(get(), prefix.c_str(), directory.c_str()));
+  }
+  template <std::size_t N>
+  [[nodiscard]] std::error_code assets(zstring prefix, const sio_asset (&table)[N]) {
+    return error(sio_assets(get(), prefix.c_str(), table, N));
+  }
+};
+
+} // namespace sio
+
+/* A socket as the key of an unordered_map: what a program keeps for it. */
+template <> struct std::hash<sio::socket> {
+  std::size_t operator()(sio::socket s) const noexcept {
+    return std::hash<const void *>()(s.get());
+  }
+};
+
+#endif
