@@ -348,11 +348,6 @@ static void on_typing(sio_socket *s, sio_event *e, void *user) {
 
 /* ---- the program --------------------------------------------------------------------------- */
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  fprintf(stderr, "%s: %s\n", room, text);
-}
-
 /* All handles of the program are closed, so uv_run() returns. */
 static void stop(struct chat *chat) {
   if (chat->srv) sio_server_close(chat->srv, NULL, NULL);
@@ -379,7 +374,7 @@ static int serve(struct chat *chat, uv_loop_t *loop) {
   const sio_options options = {
     .max_payload = 16 * 1024,
     .socket_data_size = sizeof(struct user),
-    .log = on_log,
+    .log = sio_log_to_file,
   };
   int err = sio_server_new(loop, &options, &chat->srv);
   if (!err) err = sio_assets(chat->srv, "/", page, sizeof page / sizeof *page);

@@ -71,12 +71,6 @@ static void on_who(sio_socket *s, sio_event *e, void *user) {
 
 /* ---- start and end -------------------------------------------------------------------------- */
 
-static void on_line(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  printf("%s: %s\n", room, text);
-  fflush(stdout);
-}
-
 static void on_closed(void *user) {
   struct program *p = user;
   sio_redis_free(p->redis);
@@ -94,7 +88,7 @@ static int start(struct program *p) {
   static sio_redis_adapter_options cluster;
   char why[256];
   sio_redis_options r = { .url = setting("REDIS", NULL),
-                          .log = on_line,
+                          .log = sio_log_to_file,
                           .log_level = SIO_LOG_INFO };
   int err = sio_redis_new(&p->loop, &r, why, sizeof why, &p->redis);
   if (err) {
@@ -102,7 +96,9 @@ static int start(struct program *p) {
     return err;
   }
   cluster.redis = p->redis;
-  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster, .log = on_line };
+  sio_options o = { .adapter = &sio_redis_adapter,
+                    .adapter_user = &cluster,
+                    .log = sio_log_to_file };
   err = sio_server_new(&p->loop, &o, &p->srv);
   sio_nsp *root = err ? NULL : sio_nsp_find(p->srv, "/");
   if (!err) err = sio_on_connect(root, on_connect, p);

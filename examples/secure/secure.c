@@ -87,15 +87,10 @@ static void watch(struct program *p, uv_signal_t *h, uv_signal_cb cb, int signum
   uv_signal_start(h, cb, signum);
 }
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  fprintf(stderr, "%s: %s\n", room, text);
-}
-
 static int serve(struct program *p) {
   sio_nsp *nsp;
   const char *port = getenv("PORT"), *host = getenv("HOST");
-  sio_options o = { .log = on_log };
+  sio_options o = { .log = sio_log_to_file };
   int err = sio_server_new(&p->loop, &o, &p->srv);
   if (!err) err = sio_of(p->srv, "/", &nsp);
   if (!err) err = sio_on_connect(nsp, on_connect, NULL);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - one line per thing worth knowing, to a callback of the host.
+ * log.h - the log: lines of text for a callback of the host.
  */
 #ifndef SIO_LOG_H
 #define SIO_LOG_H
 
 #include <sio/types.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,23 +33,65 @@ enum sio_log_room {
   SIO_ROOM_COUNT
 };
 
-/* text: one line of UTF-8 without its newline, borrowed, at most 512 bytes; what came from peers is
- * escaped (control characters, what is no UTF-8) and cut. room: "net", "eio", ...
+/* One line of the log. Everything is borrowed until the callback returns. */
+typedef struct sio_log_line {
+  /* The size that the struct has in this version of the library. */
+  size_t size;
+  /* Unix time in milliseconds: when the line was logged. */
+  uint64_t time_ms;
+  /* One line of UTF-8 without its newline, at most 512 bytes. Control characters and bytes that are
+   * not UTF-8 appear as \xNN, so that what a client sent cannot forge a line. */
+  const char *text;
+  /* "error", "warn", "info", "debug" or "trace" */
+  const char *level_name;
+  /* The part of the library: "net", "eio", ... */
+  const char *room;
+  /* The first eight characters of sio_session_info.public_id of the session that the line is about,
+   * which is not secret; "": it is about none. */
+  const char *session;
+  /* The namespace that the line is about, escaped like text; "": it is about none. */
+  const char *nsp;
+  /* The descriptor of the connection that the line is about; -1: it is about none. The system gives
+   * the number to another connection after this one has been closed. */
+  int fd;
+  int level; /* enum sio_log_level */
+} sio_log_line;
+
+/* For sio_options.log. It is called on the loop thread at the end of the turn, before the
+ * disconnect callbacks of that turn, and by sio_server_new(), which also delivers why it fails;
+ * never inside another call. So it may make any call, as every callback may. What those calls log
+ * is delivered after it has returned; DEBUG and TRACE lines of them are left out, because a
+ * callback that sends would cause new lines for ever.
  *
- * Called on the loop thread at the end of the turn, before the disconnect callbacks of that turn,
- * and by sio_server_new(), which also delivers why it fails; never inside another call. So it may
- * make any call, as every callback may. What those calls log is delivered after it has returned;
- * of that DEBUG and TRACE are left out, or a callback that emits would cause itself for ever.
- *
- * What peers can cause has a rate for each kind of line: 10 lines a second at ERROR and WARN, 5 of
- * them about one address; 100 and 50 at INFO. What is left out is counted, and one line a second
- * later says how many of which kind. DEBUG and TRACE have no rate: they are for looking at a server
- * while something is wrong, not for running one.
+ * Lines that clients can cause have a rate for each kind: 10 lines a second at ERROR and WARN, 5 of
+ * them about one address; 100 and 50 at INFO. Lines above the rate are counted, and one line a
+ * second later says how many of which kind there were. DEBUG and TRACE have no rate: use them to
+ * look at a server while something is wrong.
  *
  * Lines come in the order in which things happened. Until the turn ends they wait in memory, at
- * most 4 MiB of them: a line that finds no room or no memory is lost, which a later line and
- * sio_stats.log_lines_lost say. */
-typedef void (*sio_log_cb)(int level, const char *room, const char *text, void *user);
+ * most 4 MiB of them: a line for which there is no room or no memory is lost. A later line and
+ * sio_stats.log_lines_lost say so. */
+typedef void (*sio_log_cb)(const sio_log_line *line, void *user);
+
+/* Where sio_log_to_file() writes. A field that is 0 changes nothing. */
+typedef struct sio_log_file {
+  /* sizeof(sio_log_file); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* NULL: stderr. The file belongs to the host. */
+  FILE *file;
+  /* Write each line as one JSON object with a newline at its end:
+   *     {"time":"2026-01-31T12:00:00.123Z","level":"warn","room":"eio","session":"Qx3_a1Bc",
+   *      "message":"..."}
+   * fd, session and nsp are members only where the line is about one. Otherwise a line is text:
+   *     2026-01-31T12:00:00.123Z warn  eio     session=Qx3_a1Bc ... */
+  bool json;
+} sio_log_file;
+
+/* A ready-made sio_options.log, which writes lines to a file. log_user points to a sio_log_file
+ * that outlives the server, or is NULL: text to stderr.
+ *     sio_options o = { .log = sio_log_to_file, .log_level = SIO_LOG_INFO };
+ * Any thread. The lines of several threads are not mixed. */
+SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
 /* Changes levels while running: spec is "warn", or "info,eio=debug,http=off".
  * 0, or UV_EINVAL for a word it does not know (then nothing changed). */

@@ -8,17 +8,23 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/utf8.h"
 
+enum { LOG_SESSION = 8 }; /* how many characters of a session's public id are shown */
+
 struct log_line {
   struct log_line *next;
+  uint64_t time_ms;
+  int fd;
   uint8_t level, room;
-  uint16_t n;
-  char text[];
+  uint16_t n, nsp_n;
+  char session[LOG_SESSION + 1];
+  char text[]; /* the text and the namespace, each with a NUL */
 };
 
 static const char *const room_names[SIO_ROOM_COUNT] = {
@@ -40,6 +46,10 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level) {
 
 const char *sio__log_room_name(int room) {
   return room >= 0 && room < SIO_ROOM_COUNT ? room_names[room] : "?";
+}
+
+const char *sio__log_level_name(int level) {
+  return level >= SIO_LOG_OFF && level <= SIO_LOG_TRACE ? level_names[level] : "?";
 }
 
 static int find_name_index(const char *const *names, int n, sio_slice word) {
@@ -112,7 +122,9 @@ static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
 /* an estimate of what malloc() adds to each block */
 enum { BLOCK = 16 };
 
-static size_t log_line_size(size_t n) { return sizeof(struct log_line) + n + 1; }
+static size_t log_line_size(size_t n, size_t nsp_n) {
+  return sizeof(struct log_line) + n + 1 + nsp_n + 1;
+}
 
 static void log_count_lost_line(struct log *log, const char *why) {
   log->unreported++;
@@ -126,15 +138,35 @@ static void log_append_line(struct log *log, struct log_line *line) {
   else
     log->first = line;
   log->last = line;
-  log->held += BLOCK + log_line_size(line->n);
+  log->held += BLOCK + log_line_size(line->n, line->nsp_n);
+}
+
+uint64_t sio__log_time_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void log_fill_line(struct log_line *line, const struct log_about *about, const char *text,
+                          const char *nsp) {
+  line->time_ms = sio__log_time_ms();
+  line->fd = about && about->fd ? about->fd : -1;
+  memcpy(line->text, text, line->n + 1u);
+  memcpy(line->text + line->n + 1, nsp, line->nsp_n + 1u);
+  if (about && about->session) memcpy(line->session, about->session, LOG_SESSION);
 }
 
 static void log_queue_line(struct log *log, int level, int room, const char *text, size_t n) {
-  bool fits = log->held + BLOCK + log_line_size(n) <= LOG_HELD;
-  struct log_line *line = fits ? sio__malloc(log_line_size(n)) : NULL;
+  const struct log_about *about = log->about;
+  char nsp[LOG_LINE + 1] = "";
+  size_t nsp_n = about && about->nsp ? escape_log_text(nsp, about->nsp, strlen(about->nsp)) : 0;
+  bool fits = log->held + BLOCK + log_line_size(n, nsp_n) <= LOG_HELD;
+  struct log_line *line = fits ? sio__malloc(log_line_size(n, nsp_n)) : NULL;
   if (line) {
-    *line = (struct log_line){ .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n };
-    memcpy(line->text, text, n + 1);
+    *line = (struct log_line){
+      .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n, .nsp_n = (uint16_t)nsp_n
+    };
+    log_fill_line(line, about, text, nsp);
     log_append_line(log, line);
   } else {
     log_count_lost_line(log, fits ? "out of memory" : "too many lines in one turn of the loop");
@@ -239,20 +271,38 @@ void sio__log_end_second(struct log *log) {
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
-static void log_call_host(const struct log *log, int level, int room, const char *text) {
-  if (log->cb) log->cb(level, sio__log_room_name(room), text, log->user);
+static void log_call_host(const struct log *log, const struct log_line *line) {
+  const sio_log_line out = { .size = sizeof out,
+                             .time_ms = line->time_ms,
+                             .text = line->text,
+                             .level_name = sio__log_level_name(line->level),
+                             .room = sio__log_room_name(line->room),
+                             .session = line->session,
+                             .nsp = line->text + line->n + 1,
+                             .fd = line->fd,
+                             .level = line->level };
+  if (log->cb) log->cb(&out, log->user);
 }
 
 static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) {
   char text[96];
-  if (!n || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
+  if (!n || !log->cb || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
   snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
            n == 1 ? "log line was" : "log lines were", why);
-  log_call_host(log, SIO_LOG_ERROR, SIO_ROOM_SIO, text);
+  const sio_log_line out = { .size = sizeof out,
+                             .time_ms = sio__log_time_ms(),
+                             .text = text,
+                             .level_name = sio__log_level_name(SIO_LOG_ERROR),
+                             .room = sio__log_room_name(SIO_ROOM_SIO),
+                             .session = "",
+                             .nsp = "",
+                             .fd = -1,
+                             .level = SIO_LOG_ERROR };
+  log->cb(&out, log->user);
 }
 
 static void log_free_line(struct log *log, struct log_line *line) {
-  log->held -= BLOCK + log_line_size(line->n);
+  log->held -= BLOCK + log_line_size(line->n, line->nsp_n);
   sio__free(line);
 }
 
@@ -270,7 +320,7 @@ void sio__log_deliver_lines(struct log *log) {
   log->busy = true;
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
-    log_call_host(log, line->level, line->room, line->text);
+    log_call_host(log, line);
     log_free_line(log, line);
   }
   log_report_lost_lines(log, lost, why);

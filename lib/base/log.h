@@ -67,11 +67,20 @@ struct log_second {
 
 struct log_line;
 
+/* What a line is about. */
+struct log_about {
+  const char *session; /* NULL, or the public id of a session */
+  const char *nsp;     /* NULL, or a namespace */
+  int fd;              /* 0, or the descriptor of a connection */
+};
+
 struct log {
   sio_log_cb cb; /* NULL: nothing is logged. */
   void *user;
   uint8_t level[SIO_ROOM_COUNT]; /* enum sio_log_level: the most verbose level that is logged */
   bool busy;                     /* The callback is running. */
+  /* Set while a line is logged that is about something. */
+  const struct log_about *about;
   struct log_line *first, *last; /* waiting lines, in order */
   size_t held;                   /* memory of the waiting lines */
   uint64_t unreported;           /* lost lines that are not yet reported to the host */
@@ -90,6 +99,8 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
  * unknown word, and no level has changed. */
 int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
+const char *sio__log_level_name(int level);
+uint64_t sio__log_time_ms(void); /* Unix time */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
@@ -104,6 +115,17 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
     if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
   } while (0)
 
+/* The same for a line that is about something: a session, a namespace, a connection. about is
+ * evaluated only if the line is logged. */
+#define LOG_ABOUT(log, lvl, room, about_, ...)     \
+  do {                                             \
+    if ((lvl) <= (log)->level[room]) {             \
+      (log)->about = (about_);                     \
+      sio__log((log), (lvl), (room), __VA_ARGS__); \
+      (log)->about = NULL;                         \
+    }                                              \
+  } while (0)
+
 /* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
  * not known. */
 #define LOG_RATED(log, lvl, room, cause, peer, ...)                       \
@@ -111,6 +133,17 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
     if ((lvl) <= (log)->level[room])                                      \
       sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
   } while (0)
+
+#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)         \
+  do {                                                                    \
+    if ((lvl) <= (log)->level[room]) {                                    \
+      (log)->about = (about_);                                            \
+      sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
+      (log)->about = NULL;                                                \
+    }                                                                     \
+  } while (0)
+#define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
+#define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
 /* As sio__log(), but a line above a rate limit is only counted. */
 void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,

@@ -100,8 +100,8 @@ static void child_on_remove_task(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
   if (!child_is_unused(nsp)) return;
-  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL,
-            "namespace %s is empty and was removed", nsp->name);
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL, ABOUT_NSP(nsp->name),
+                  "namespace %s is empty and was removed", nsp->name);
   sio__map_del(&core->nsps, slice_str(nsp->name));
   list_remove(&nsp->sibling);
   nsp->parent->events_in += nsp->events_in;
@@ -155,8 +155,8 @@ int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_ses
   nsp->on_unused = child_on_unused;
   list_push(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
-  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL,
-            "namespace %s created for parent %s", nsp->name, parent->name);
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
+                  "namespace %s created for parent %s", nsp->name, parent->name);
   sio__nsp_run_new_hooks(nsp);
   return 0;
 }

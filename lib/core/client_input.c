@@ -175,10 +175,12 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
 }
 
 /* The payload of CONNECT is not logged, because it may hold credentials. */
-static void log_received_packet(struct log *log, const struct packet *p) {
+static void log_received_packet(const struct client *cl, const struct packet *p) {
+  struct log *log = &client_core(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
-  LOG(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, "received %s for %.*s, %zu bytes, %u attachments",
-      names[p->type], LOG_SLICE(p->nsp), p->json.n, p->nbins);
+  LOG_ABOUT(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_SESSION_OF(cl->session),
+            "received %s for %.*s, %zu bytes, %u attachments", names[p->type], LOG_SLICE(p->nsp),
+            p->json.n, p->nbins);
   if (p->type == PACKET_CONNECT || p->json.n == 0) return;
   LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "payload: %.*s",
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
@@ -187,7 +189,7 @@ static void log_received_packet(struct log *log, const struct packet *p) {
 static void client_on_packet(struct client *cl, struct packet *p) {
   if (is_socketio2(cl)) sio__split_socketio2_namespace(p);
   struct log *log = &client_core(cl)->log;
-  if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(log, p);
+  if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
     case PACKET_CONNECT: client_on_connect_packet(cl, p); break;
     case PACKET_CONNECT_ERROR: client_end_for_violation(cl, "CONNECT_ERROR from a client"); break;

@@ -95,9 +95,9 @@ static void connect_accept(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !connect_add_member(s)) return;
   sio__client_on_joined(client_of(s->session));
-  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
-            sio__session_address(s->session), "socket %s joined %s from %s", s->own_id,
-            s->nsp->name, sio__session_address(s->session));
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
+                  sio__session_address(s->session), ABOUT_SOCKET(s), "socket %s joined %s from %s",
+                  s->own_id, s->nsp->name, sio__session_address(s->session));
   sio__nsp_run_connect_hooks(s->nsp, s);
   if (core->opts->drop_handshake) sio__session_drop_handshake(s->session);
 }
@@ -129,9 +129,9 @@ void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_ref
 }
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
-  LOG_RATED(&client_core(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
-            sio__session_address(cl->session), "CONNECT to %.*s refused: %s", LOG_SLICE(nsp),
-            refusal_texts[why]);
+  LOG_RATED_ABOUT(&client_core(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
+                  sio__session_address(cl->session), ABOUT_SESSION_OF(cl->session),
+                  "CONNECT to %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
   sio__connect_refuse_unlogged(cl, nsp, why);
 }
 
@@ -161,9 +161,9 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
 static void pending_join_log_refusal(const struct pending_join *p, const char *message) {
   const sio_socket *s = p->socket;
   const char *peer = s->session ? sio__session_address(s->session) : "a closed connection";
-  LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
-            "socket %s of %s refused by middleware of %s: %s", s->own_id, peer, s->nsp->name,
-            message);
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
+                  ABOUT_SOCKET(s), "socket %s of %s refused by middleware of %s: %s", s->own_id,
+                  peer, s->nsp->name, message);
 }
 
 /* ---- running the middleware ----------------------------------------------------------------- */

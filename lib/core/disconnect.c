@@ -66,9 +66,9 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
   sio__recovery_save_rooms(s);
   socket_detach(s);
   sio__event_queue_close(s);
-  LOG_RATED(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
-            "socket %s left %s: %s (%s)", s->own_id, s->nsp->name, sio_reason_str(why->reason),
-            why->detail);
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
+                  ABOUT_SOCKET(s), "socket %s left %s: %s (%s)", s->own_id, s->nsp->name,
+                  sio_reason_str(why->reason), why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
   sio__recovery_save_data(s);
   sio__pending_acks_close(s);

@@ -203,9 +203,9 @@ static void report_refused_event(struct event_queue *q, sio_socket *s) {
   const char *message = q->refusal ? q->refusal : "out of memory";
   const char *peer = sio__session_address(s->session);
   core->stats.events_refused++;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer,
-            "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id, peer,
-            LOG_SLICE(q->event.name), message);
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),
+                  "socket %s of %s: event \"%.*s\" refused by packet middleware: %s", s->own_id,
+                  peer, LOG_SLICE(q->event.name), message);
   sio_error_info info = { UV_ECANCELED, message, slice(NULL, 0) };
   if (q->data) info.data = slice(msg_data(q->data), q->data->len);
   sio__nsp_run_error_hooks(s->nsp, s, &info);

@@ -98,9 +98,9 @@ static unsigned count_rooms(const char *const *names) {
 }
 
 static void log_broadcast(const sio_target *to, const char *event) {
-  LOG(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
-      "broadcasting \"%s\" in namespace %s to %u rooms (0: to all sockets), except %u rooms", event,
-      to->nsp->name, count_rooms(to->rooms), count_rooms(to->except));
+  LOG_ABOUT(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_NSP(to->nsp->name),
+            "broadcasting \"%s\" in namespace %s to %u rooms (0: to all sockets), except %u rooms",
+            event, to->nsp->name, count_rooms(to->rooms), count_rooms(to->except));
 }
 
 static int broadcast_to_target(const sio_target *to, const char *event, sio_args args,

@@ -135,8 +135,9 @@ void sio__query_drop_answer(sio_query *q, int err) {
   core->stats.answers_dropped++;
   if (q->status) return;
   q->status = err;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL,
-            "an answer to a query in namespace %s is dropped: %s", q->nsp->name, sio_strerror(err));
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL,
+                  ABOUT_NSP(q->nsp->name), "an answer to a query in namespace %s is dropped: %s",
+                  q->nsp->name, sio_strerror(err));
 }
 
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,

@@ -119,8 +119,9 @@ static const char **list_saved_rooms(const struct recovery_record *rec) {
 static void recovery_record_persist(struct recovery *r, struct recovery_record *rec) {
   const char **rooms = list_saved_rooms(rec);
   if (!rooms) {
-    LOG_RATED(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-              "socket %s cannot be recovered: out of memory", rec->id);
+    LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+                    ABOUT_NSP(r->nsp->name), "socket %s cannot be recovered: out of memory",
+                    rec->id);
     return;
   }
   const sio_saved_socket saved = { .id = rec->id,
@@ -378,9 +379,9 @@ static const char *recovery_failure_text(int cause) {
 static void report_recovery_failure(const sio_socket *s, int cause) {
   struct core *core = s->nsp->core;
   core->stats.recovery_failed[cause]++;
-  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL,
-            "a peer in namespace %s is not recovered: %s", s->nsp->name,
-            recovery_failure_text(cause));
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
+                  "a peer in namespace %s is not recovered: %s", s->nsp->name,
+                  recovery_failure_text(cause));
 }
 
 bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim) {
@@ -540,8 +541,9 @@ int sio__recovery_before_connect(sio_socket *s) {
   }
   s->recovery_record = recovery_record_new_live(r, s);
   if (!s->recovery_record)
-    LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-              "socket %s cannot be recovered later: out of memory", s->own_id);
+    LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+                    ABOUT_SOCKET(s), "socket %s cannot be recovered later: out of memory",
+                    s->own_id);
   return 0;
 }
 
@@ -561,8 +563,8 @@ void sio__recovery_after_connect(sio_socket *s) {
   free_saved_socket_state(rec);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
-  LOG_RATED(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL,
-            "socket %s is recovered", s->id);
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL, ABOUT_SOCKET(s),
+                  "socket %s is recovered", s->id);
 }
 
 void sio__recovery_on_refused(sio_socket *s) {
@@ -631,8 +633,8 @@ static bool save_socket_rooms(sio_socket *s) {
 }
 
 static void drop_unsaved_recovery_record(sio_socket *s) {
-  LOG_RATED(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
-            "socket %s cannot be recovered: out of memory", s->own_id);
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+                  ABOUT_SOCKET(s), "socket %s cannot be recovered: out of memory", s->own_id);
   recovery_record_free(recovery_of(s), s->recovery_record);
 }
 

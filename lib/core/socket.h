@@ -23,6 +23,15 @@
 #include <sio/engine.h>
 #include <sio/socket.h>
 
+/* For LOG_ABOUT(): the line is about a session, or about a socket. */
+#define ABOUT_SESSION_OF(session_) \
+  (&(const struct log_about){ .session = sio__session_tag((session_), (char[21]){ "" }) })
+#define ABOUT_SOCKET(s)                                                                  \
+  (&(const struct log_about){                                                            \
+      .session = (s)->session ? sio__session_tag((s)->session, (char[21]){ "" }) : NULL, \
+      .nsp = (s)->nsp->name,                                                             \
+  })
+
 struct auth;
 struct pending_join;
 struct event_queue;

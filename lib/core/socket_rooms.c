@@ -22,8 +22,8 @@ static bool is_own_room(const sio_socket *s, const char *room) {
 
 /* verb is "joins" or "leaves". */
 static void log_room_change(const sio_socket *s, const char *verb, const char *room) {
-  LOG(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, "socket %s %s room \"%s\" of %s",
-      s->own_id, verb, room, s->nsp->name);
+  LOG_ABOUT(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_SOCKET(s),
+            "socket %s %s room \"%s\" of %s", s->own_id, verb, room, s->nsp->name);
 }
 
 int sio_join(sio_socket *s, const char *room) {

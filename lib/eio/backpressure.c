@@ -41,20 +41,21 @@ static void log_drops_begin(struct backpressure *f) {
   struct drop_episode *e = &f->episode;
   e->began_at = loop_now(c->eio->loop);
   sio__loop_start_timer(c->eio->loop, &e->quiet_timer, QUIET_MS);
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-            "session %.8s of %s does not read: events for it are dropped", SESSION_TAG(c),
-            sio__session_address(c));
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
+                  ABOUT_SESSION(c), "session %.8s of %s does not read: events for it are dropped",
+                  SESSION_TAG(c), sio__session_address(c));
 }
 
 static void log_drops_end(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-            "session %.8s of %s: %" PRIu64 " events, %" PRIu64 " bytes, were dropped in %" PRIu64
-            " s",
-            SESSION_TAG(c), sio__session_address(c), e->dropped.events, e->dropped.bytes,
-            (e->last_at - e->began_at) / 1000);
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
+                  ABOUT_SESSION(c),
+                  "session %.8s of %s: %" PRIu64 " events, %" PRIu64
+                  " bytes, were dropped in %" PRIu64 " s",
+                  SESSION_TAG(c), sio__session_address(c), e->dropped.events, e->dropped.bytes,
+                  (e->last_at - e->began_at) / 1000);
   e->dropped = (sio_drop){ 0 };
 }
 

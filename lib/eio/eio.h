@@ -153,6 +153,8 @@ bool sio__session_is_open(const sio_session *c);
 const char *sio__session_id(const sio_session *c);
 int sio__session_protocol(const sio_session *c);
 const char *sio__session_address(const sio_session *c);
+/* Writes the public id into buffer and returns it. */
+const char *sio__session_tag(const sio_session *c, char buffer[SIO_PUBLIC_ID_SIZE]);
 size_t sio__session_queued(const sio_session *c);
 sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_ms(const sio_session *c);

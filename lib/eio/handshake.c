@@ -172,8 +172,9 @@ static void accept_upgrade_websocket(struct eio *e, sio_request *r, sio_session 
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
-    LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-              "a WebSocket of %s is closed: %s", sio__session_address(c), why);
+    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
+                    ABOUT_SESSION(c), "a WebSocket of %s is closed: %s", sio__session_address(c),
+                    why);
     sio__websocket_close_unowned(w, 0, "");
   } else if (sio__start_upgrade_probe(c, w) == 0) {
     feed_bytes_after_handshake(w, rest);

@@ -134,8 +134,9 @@ static void drop_unfetched_queue(struct polling *p, int level) {
   c->eio->stats->bytes_lost += bytes;
   sio__polling_drop_queue(p);
   if (bytes)
-    LOG_RATED(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
-              "%s did not fetch %zu bytes: they are lost", sio__session_address(c), bytes);
+    LOG_RATED_ABOUT(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING, sio__session_address(c),
+                    ABOUT_SESSION(c), "%s did not fetch %zu bytes: they are lost",
+                    sio__session_address(c), bytes);
 }
 
 /* A session that never joined a namespace is kept for a shorter time: its queue holds only replies

@@ -63,9 +63,10 @@ static void upgrade_abandon(sio_session *c) {
 static void upgrade_fail(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
   upgrade_abandon(c);
-  LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-            "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c), sio__session_address(c),
-            why);
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+                  sio__session_address(c), ABOUT_SESSION(c),
+                  "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c),
+                  sio__session_address(c), why);
 }
 
 static void upgrade_start_timeout(struct upgrade *p) {
@@ -123,9 +124,10 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
   if (c->state == SESSION_CLOSING)
-    LOG_RATED(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED, sio__session_address(c),
-              "%s upgrades, and the packets queued for it are lost: %s", sio__session_address(c),
-              sio_strerror(err));
+    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+                    sio__session_address(c), ABOUT_SESSION(c),
+                    "%s upgrades, and the packets queued for it are lost: %s",
+                    sio__session_address(c), sio_strerror(err));
   sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, err, "out of memory for an upgrade");
   c->state = SESSION_CLOSED;
 }
@@ -151,8 +153,9 @@ static void complete_upgrade(struct upgrade *p) {
   struct ws_conn *w = p->ws;
   upgrade_detach(p);
   count_upgrade(c);
-  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
-            "session %.8s of %s upgraded to websocket", SESSION_TAG(c), sio__session_address(c));
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED, sio__session_address(c),
+                  ABOUT_SESSION(c), "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
+                  sio__session_address(c));
   sio__websocket_adopt(c, w);
   c->upgraded = 1;
   bool closing = c->state == SESSION_CLOSING;

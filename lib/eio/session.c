@@ -215,9 +215,9 @@ void sio__session_start(sio_session *c) {
   st->sessions_websocket += !polling;
   st->sessions_now[!polling]++;
   c->opened = 1;
-  LOG_RATED(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED, sio__session_address(c),
-            "session %.8s opened over %s by %s", SESSION_TAG(c), c->transport->name,
-            sio__session_address(c));
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED,
+                  sio__session_address(c), ABOUT_SESSION(c), "session %.8s opened over %s by %s",
+                  SESSION_TAG(c), c->transport->name, sio__session_address(c));
   CALL_ENGINE_HOOKS(c, open);
   if (!c->eio->ops->open(c))
     sio__session_end(c, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
@@ -289,10 +289,11 @@ void sio__session_discard(sio_session *c) {
 
 static void log_session_end(const sio_session *c) {
   bool calm = c->close_info.err == 0;
-  LOG_RATED(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
-            calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_address(c),
-            "session %.8s of %s closed: %s (%s)", SESSION_TAG(c), sio__session_address(c),
-            sio_reason_str(c->close_info.reason), c->close_info.detail);
+  LOG_RATED_ABOUT(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
+                  calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_address(c),
+                  ABOUT_SESSION(c), "session %.8s of %s closed: %s (%s)", SESSION_TAG(c),
+                  sio__session_address(c), sio_reason_str(c->close_info.reason),
+                  c->close_info.detail);
 }
 
 static void session_begin_closing(sio_session *c, bool graceful, const sio_close_info *why) {

@@ -122,8 +122,9 @@ enum { ENDED_BY_SERVER, ENDED_BY_CLIENT };
     if (h_->engine->slot) h_->engine->slot((c), h_->user); \
   } while (0)
 
-/* The session's id as the log shows it: print SESSION_TAG(c) with "%.8s". */
-const char *sio__session_tag(const sio_session *c, char buffer[PUBLIC_ID_LEN + 1]);
+/* The session's id as the log shows it: print it with "%.8s". */
 #define SESSION_TAG(c) sio__session_tag((c), (char[PUBLIC_ID_LEN + 1]){ "" })
+/* For LOG_ABOUT(): the line is about this session. */
+#define ABOUT_SESSION(c) (&(const struct log_about){ .session = SESSION_TAG(c) })
 
 #endif

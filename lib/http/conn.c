@@ -86,8 +86,8 @@ void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why)
 }
 
 void sio__http_conn_out_of_memory(struct http_conn *c) {
-  LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
-            "%s: out of memory", c->address);
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+                  ABOUT_FD(http_conn_fd(c)), "%s: out of memory", c->address);
   sio__http_conn_close(c);
   sio__http_conn_abort_request(c, UV_ENOMEM, "out of memory");
 }
@@ -103,8 +103,8 @@ static enum sio_http_refusal refusal_of_status(int status) {
 
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
-  LOG_RATED(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->address,
-            "%s: refused with %d: %s", c->address, status, why);
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->address,
+                  ABOUT_FD(http_conn_fd(c)), "%s: refused with %d: %s", c->address, status, why);
   c->http->stats.refused[refusal_of_status(status)]++;
   r->keep_alive = false;
   c->refusing = true;
@@ -345,7 +345,8 @@ static void http_conn_add(struct http_conn *c, struct http *h) {
   list_push(&h->pending, &c->link);
   h->npending++;
   h->nconns++;
-  LOG(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: connected", c->address);
+  LOG_ABOUT(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(http_conn_fd(c)), "%s: connected",
+            c->address);
 }
 
 int sio__http_conn_new(struct http_conn **out, struct http *h, int fd, bool from_proxy,

@@ -19,6 +19,7 @@
 #include "http/http.h"
 #include "http/proxy_info.h"
 #include "http/request.h"
+#include "net/conn.h"
 #include <sio/tls.h>
 
 enum {
@@ -124,6 +125,9 @@ bool sio__http_conn_needs_input(const struct http_conn *c);
 bool sio__http_conn_send_continue(struct http_conn *c);
 
 /* Returns how many bytes of chunk extensions and trailers the current request may still send. */
+/* For the log; 0: the connection has ended. */
+static inline int http_conn_fd(const struct http_conn *c) { return c->conn ? c->conn->fd : 0; }
+
 static inline size_t http_conn_framing_left(const struct http_conn *c) {
   return c->http->limits.max_head - c->req->head.n;
 }

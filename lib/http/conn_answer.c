@@ -70,9 +70,9 @@ static void log_refused_handshake(struct http_conn *c, const sio_request *r, int
   const char *why = r->log_reason ? r->log_reason : "";
   h->stats.handshakes_refused++;
   if (r->log_reason && !*why) return;
-  LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->address,
-            "%s: a WebSocket on %.*s is refused with %d%s%s", c->address, LOG_SLICE(r->path),
-            status, *why ? ": " : "", why);
+  LOG_RATED_ABOUT(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->address,
+                  ABOUT_FD(http_conn_fd(c)), "%s: a WebSocket on %.*s is refused with %d%s%s",
+                  c->address, LOG_SLICE(r->path), status, *why ? ": " : "", why);
 }
 
 int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, int status,
@@ -97,8 +97,9 @@ int sio__http_send_answer(sio_request *r, struct msg *head, struct msg *body, in
 
 void sio__http_answer_failed(sio_request *r, int err) {
   struct http_conn *c = r->conn;
-  LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
-            "%s: the request cannot be answered: %s", c->address, sio_strerror(err));
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+                  ABOUT_FD(http_conn_fd(c)), "%s: the request cannot be answered: %s", c->address,
+                  sio_strerror(err));
   r->answered = true;
   c->http->stats.aborted++;
   c->req = NULL;
@@ -154,9 +155,9 @@ static void on_all_answer_pieces_queued(struct http_conn *c) {
 void sio__http_conn_send_piece(struct http_conn *c) {
   int err = queue_answer_piece(c);
   if (err) {
-    LOG_RATED(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
-              "%s: the answer is cut short: %s", c->address,
-              err == UV_EOF ? "the file has changed" : sio_strerror(err));
+    LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
+                    ABOUT_FD(http_conn_fd(c)), "%s: the answer is cut short: %s", c->address,
+                    err == UV_EOF ? "the file has changed" : sio_strerror(err));
     sio__http_conn_close(c);
   } else if (c->source->left == 0) {
     on_all_answer_pieces_queued(c);

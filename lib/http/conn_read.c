@@ -81,8 +81,8 @@ static void dispatch_request_head(struct http_conn *c) {
   sio_request *r = c->req;
   if (c->pending) mark_conn_not_pending(c);
   if (c->proxy) sio__proxy_info_read_request(c->proxy, r, &c->http->proxies, c->address);
-  LOG(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, "%s: %.*s %.*s", c->address,
-      LOG_SLICE(r->method_text), LOG_SLICE(r->path));
+  LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)), "%s: %.*s %.*s",
+            c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
   r->mount = c->http->route(c->http, r);
   c->state = HTTP_HELD;

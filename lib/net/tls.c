@@ -160,8 +160,8 @@ static void fail_established(struct conn *c, int err, const char *why) {
   struct tls *t = tls_from_conn(c);
   char peer[CONN_ADDRESS];
   mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
-  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, "%s: TLS failed: %s",
-      sio__conn_address(c, peer), why);
+  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd), "%s: TLS failed: %s",
+            sio__conn_address(c, peer), why);
   if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
 }
@@ -188,8 +188,8 @@ static bool on_tls_eof(struct conn *c) {
     fail_handshake(c, SIO_TLS_FAILED_CLOSED, "the peer disconnected during the TLS handshake");
     return true;
   }
-  LOG(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET,
-      "%s: the stream ended without a TLS close_notify", sio__conn_address(c, peer));
+  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd),
+            "%s: the stream ended without a TLS close_notify", sio__conn_address(c, peer));
   return false;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "redis/note.h"
 
+#include "base/log.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -41,7 +42,16 @@ void sio__notes_tell(struct notes *notes) {
     struct note *n = &notes->of[k];
     if (!n->waits) continue;
     n->waits = false;
-    notes->log(n->level, "redis", n->text, notes->user);
+    notes->log(&(const sio_log_line){ .size = sizeof(sio_log_line),
+                                      .time_ms = sio__log_time_ms(),
+                                      .text = n->text,
+                                      .level_name = sio__log_level_name(n->level),
+                                      .room = "redis",
+                                      .session = "",
+                                      .nsp = "",
+                                      .fd = -1,
+                                      .level = n->level },
+               notes->user);
   }
 }
 

@@ -105,9 +105,9 @@ static void use_request(sio_request *r, sio_next *next, void *user) {
     sio_next_ok(next);
 }
 
-static void discard_line(int level, const char *room, const char *text, void *user) {
+static void discard_line(const sio_log_line *l, void *user) {
   (void)user;
-  DEMAND(level > SIO_LOG_OFF && *room && strlen(text) <= 512);
+  DEMAND(l->level > SIO_LOG_OFF && *l->room && strlen(l->text) <= 512);
 }
 
 static void set_limits(sio_options *o, unsigned bits) {

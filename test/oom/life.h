@@ -351,8 +351,9 @@ static void plain_open(sio_ws *w, void *user) {
   h.connected++;
 }
 
-static void on_log(int level, const char *room, const char *line, void *user) {
-  (void)level, (void)room, (void)line, (void)user;
+static void on_log(const sio_log_line *l, void *user) {
+  (void)l;
+  (void)user;
   if (h.ready) called();
 }
 

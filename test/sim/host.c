@@ -442,9 +442,9 @@ static void on_match(sio_server *srv, const char *name, sio_slice auth, sio_next
   host_called("match", NULL);
   host_owe_next(next);
 }
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  TELL("log: %s: %s", room, text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  TELL("log: %s: %s", l->room, l->text);
   host_called("log", NULL);
 }
 

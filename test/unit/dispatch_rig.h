@@ -71,9 +71,9 @@ static inline void on_error(sio_socket *s, const sio_error_info *error, void *us
   trace("error:%s(%d) ", error->message, error->err == UV_ECANCELED);
 }
 
-static inline void on_log(int level, const char *room, const char *text, void *user) {
+static inline void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (strstr(text, "refus")) trace("log:%d:%s:%s ", level == SIO_LOG_WARN, room, text);
+  if (strstr(l->text, "refus")) trace("log:%d:%s:%s ", l->level == SIO_LOG_WARN, l->room, l->text);
 }
 
 static inline void begin(void) {

@@ -85,9 +85,9 @@ static inline void on_refused(sio_server *server, const sio_rejection *r, void *
   add(told, sizeof told, text);
 }
 
-static inline void on_log(int level, const char *room, const char *line, void *user) {
-  (void)level, (void)room, (void)user;
-  add(logged, sizeof logged, line);
+static inline void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  add(logged, sizeof logged, l->text);
 }
 
 static inline void on_route(sio_request *r, void *user) {

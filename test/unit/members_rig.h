@@ -25,10 +25,10 @@ static sio_server *members[MEMBERS];
 static sio_nsp *roots[MEMBERS];
 static char log_text[4096];
 
-static inline void on_log(int level, const char *room, const char *text, void *user) {
+static inline void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(log_text);
-  (void)level, (void)room, (void)user;
-  snprintf(log_text + n, sizeof log_text - n, "%s\n", text);
+  (void)user;
+  snprintf(log_text + n, sizeof log_text - n, "%s\n", l->text);
 }
 
 static inline sio_options options(void) {

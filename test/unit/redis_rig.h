@@ -325,11 +325,11 @@ static inline void push_hex(const char *channel, const char *hex) {
 
 /* ---- a life ---------------------------------------------------------------------------------- */
 
-static void on_line(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  EQ_STR(room, "redis");
+static void on_line(const sio_log_line *l, void *user) {
+  (void)user;
+  EQ_STR(l->room, "redis");
   size_t n = strlen(lines);
-  snprintf(lines + n, sizeof lines - n, "%s\n", text);
+  snprintf(lines + n, sizeof lines - n, "%s\n", l->text);
 }
 
 static void on_redis_state(sio_redis *r, enum sio_redis_state state, const char *text, void *user) {

@@ -17,9 +17,9 @@ static const char *const proxies[] = { "unix", NULL };
 
 #define SOCK "/socket.io/?EIO=4&transport=websocket"
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (level == SIO_LOG_WARN && strcmp(room, "ws") == 0) trace("%.20s\n", text);
+  if (l->level == SIO_LOG_WARN && strcmp(l->room, "ws") == 0) trace("%.20s\n", l->text);
 }
 
 static void on_open(sio_session *c, void *user) {

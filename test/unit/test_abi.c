@@ -306,9 +306,9 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_parser_ops), 5);
 }
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)room, (void)user;
-  if (level == SIO_LOG_ERROR) trace("%s", text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level == SIO_LOG_ERROR) trace("%s", l->text);
 }
 
 TEST(a_server_that_is_told_what_it_does_not_know_says_so) {

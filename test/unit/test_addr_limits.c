@@ -16,11 +16,11 @@ static void on_tell(struct addr_limits *d, const sio_rejection *r) {
   last = *r;
 }
 
-static void on_line(int level, const char *room, const char *line, void *user) {
+static void on_line(const sio_log_line *l, void *user) {
   (void)user;
-  EQ(level, SIO_LOG_WARN);
-  EQ_STR(room, "net");
-  snprintf(said, sizeof said, "%s", line);
+  EQ(l->level, SIO_LOG_WARN);
+  EQ_STR(l->room, "net");
+  snprintf(said, sizeof said, "%s", l->text);
   lines++;
 }
 

@@ -268,11 +268,11 @@ TEST(what_was_dropped_is_told_before_the_end) {
 static int nlines;
 static char last_line[256];
 
-static void on_line(int level, const char *room, const char *text, void *user) {
-  (void)room, (void)user;
-  if (level != SIO_LOG_WARN || !strstr(text, "dropped")) return;
+static void on_line(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level != SIO_LOG_WARN || !strstr(l->text, "dropped")) return;
   nlines++;
-  snprintf(last_line, sizeof last_line, "%s", text);
+  snprintf(last_line, sizeof last_line, "%s", l->text);
 }
 
 static struct peer *logged_idler(void) {

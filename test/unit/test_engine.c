@@ -357,8 +357,8 @@ static void on_refused(sio_request *r, const sio_connection_error *e, void *user
 
 static const char *logger;
 
-static void on_line(int level, const char *room, const char *line, void *user) {
-  (void)level, (void)room, (void)line;
+static void on_line(const sio_log_line *l, void *user) {
+  (void)l;
   logger = user;
 }
 

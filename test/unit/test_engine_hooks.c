@@ -129,9 +129,9 @@ TEST(a_hook_may_keep_messages_to_itself) {
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (level == SIO_LOG_DEBUG && strcmp(room, "eio") == 0) trace("%s; ", text);
+  if (l->level == SIO_LOG_DEBUG && strcmp(l->room, "eio") == 0) trace("%s; ", l->text);
 }
 
 TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {

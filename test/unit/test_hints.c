@@ -6,10 +6,10 @@
 
 static char said[4096];
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
-  (void)room, (void)user;
-  if (level == SIO_LOG_WARN) snprintf(said + n, sizeof said - n, "%s\n", text);
+  (void)user;
+  if (l->level == SIO_LOG_WARN) snprintf(said + n, sizeof said - n, "%s\n", l->text);
 }
 
 static void begin(sio_options o) {

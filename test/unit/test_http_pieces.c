@@ -66,9 +66,9 @@ static unsigned files_before;
 static char pattern[LONG];
 static char logged[256];
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)room, (void)user;
-  snprintf(logged, sizeof logged, "%s", text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  snprintf(logged, sizeof logged, "%s", l->text);
 }
 
 static void serve(sio_request *r) {

@@ -17,10 +17,10 @@
 static char said[4096], path[64];
 static const char ask[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
-  (void)level, (void)user;
-  snprintf(said + n, sizeof said - n, "%s %s\n", room, text);
+  (void)user;
+  snprintf(said + n, sizeof said - n, "%s %s\n", l->room, l->text);
 }
 
 static void begin(sio_options o) {

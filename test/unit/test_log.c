@@ -12,11 +12,11 @@
 static int lines, last_level;
 static char last_room[16], last_text[2000];
 
-static void on_line(int level, const char *room, const char *text, void *user) {
+static void on_line(const sio_log_line *l, void *user) {
   ++*(int *)user;
-  last_level = level;
-  snprintf(last_room, sizeof last_room, "%s", room);
-  snprintf(last_text, sizeof last_text, "%s", text);
+  last_level = l->level;
+  snprintf(last_room, sizeof last_room, "%s", l->room);
+  snprintf(last_text, sizeof last_text, "%s", l->text);
 }
 
 static struct log begin(int level) {

@@ -13,9 +13,9 @@ static struct raw w;
 static sio_session *session;
 static sio_socket *sock;
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (level <= SIO_LOG_WARN) trace("%s: %s\n", room, text);
+  if (l->level <= SIO_LOG_WARN) trace("%s: %s\n", l->room, l->text);
 }
 
 static void on_open(sio_session *c, void *user) {

@@ -12,9 +12,9 @@ static struct poller poller;
 static struct raw w, v;
 static sio_session *session;
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)room, (void)user;
-  if (level == SIO_LOG_WARN) trace("%s\n", text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level == SIO_LOG_WARN) trace("%s\n", l->text);
 }
 
 static void on_open(sio_session *c, void *user) {

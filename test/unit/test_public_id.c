@@ -7,10 +7,10 @@
 
 static char said[1 << 16];
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
-  (void)level, (void)user;
-  snprintf(said + n, sizeof said - n, "%s: %s\n", room, text);
+  (void)user;
+  snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
 }
 
 static void begin(void) {

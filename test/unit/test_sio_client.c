@@ -652,11 +652,11 @@ TEST(no_failing_allocation_leaks_or_crashes) {
 
 /* ---- the log ------------------------------------------------------------------------------ */
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (level < SIO_LOG_DEBUG) return;
-  CHECK(strlen(text) <= 512);
-  trace("%s: %.80s; ", room, text);
+  if (l->level < SIO_LOG_DEBUG) return;
+  CHECK(strlen(l->text) <= 512);
+  trace("%s: %.80s; ", l->room, l->text);
 }
 
 static void relay(sio_socket *s, sio_event *e, void *user) {

@@ -253,9 +253,8 @@ TEST(a_child_the_host_cannot_make_leaves_nothing) {
   CHECK(!failed);
 }
 
-static void count_warning(int level, const char *room, const char *text, void *user) {
-  (void)room, (void)text;
-  *(unsigned *)user += level == SIO_LOG_WARN;
+static void count_warning(const sio_log_line *l, void *user) {
+  *(unsigned *)user += l->level == SIO_LOG_WARN;
 }
 
 TEST(a_namespace_that_is_not_made_is_one_warning_not_two) {

@@ -95,8 +95,9 @@ static void call_nsp(sio_nsp *nsp) {
   EQ(sio_nsp_count(nsp, "room"), 0);
 }
 
-static void on_line(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)room, (void)text, (void)user;
+static void on_line(const sio_log_line *l, void *user) {
+  (void)l;
+  (void)user;
 }
 
 static void leave_and_give_back(void) {

@@ -4,18 +4,22 @@
  */
 #include "peer.h"
 
+#include "base/utf8.h"
+
+#include <cJSON.h>
+
 static char said[1 << 16];
 static unsigned nsaid;
 static bool in_call; /* a sending call of the test is under way */
 static void (*meddle)(const char *text);
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
-  (void)level, (void)user;
+  (void)user;
   CHECK(!in_call);
   nsaid++;
-  snprintf(said + n, sizeof said - n, "%s: %s\n", room, text);
-  if (meddle) meddle(text);
+  snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
+  if (meddle) meddle(l->text);
 }
 
 static void begin(int level, void (*f)(const char *text)) {
@@ -70,6 +74,58 @@ TEST(the_first_and_the_last_line_of_a_server_are_delivered) {
   stop();
   CHECK(strstr(said, "the server closes") != NULL);
   CHECK(strstr(said, "sio: the server has closed\n") != NULL);
+}
+
+static char about[200];
+
+static void note_about(const sio_log_line *l, void *user) {
+  (void)user;
+  if (strstr(l->text, " joined "))
+    snprintf(about, sizeof about, "%s %s %s %d", l->level_name, l->session, l->nsp, l->fd);
+}
+
+TEST(a_line_about_a_socket_names_its_session_by_the_public_id_and_its_namespace) {
+  char want[200];
+  about[0] = '\0';
+  start(&(sio_options){ .log = note_about, .log_level = SIO_LOG_INFO });
+  joined();
+  turn();
+  sio_session_info info = sio_session_info_of(sio_socket_session(root->members[0]));
+  snprintf(want, sizeof want, "info %.8s / -1", info.public_id);
+  EQ_STR(about, want);
+  CHECK(strncmp(info.public_id, info.id, 8) != 0);
+  stop();
+}
+
+/* Names of a client reach the log: of an event, of a namespace, and what breaks the protocol. */
+TEST(the_log_as_json_is_valid_whatever_a_client_sends) {
+  static const char *const packets[] = { "42[\"\\\"}{\\\\\"]",         "40/\"},{\"x\":\"\\",
+                                         "42[\"\xc2\x9b\\u001b[2J\"]", "42[\"\xed\xa0\x80\"]",
+                                         "40/\xff\xfe\x80,",           "9\x1b\"" };
+  char *all = NULL;
+  size_t n = 0;
+  FILE *f = open_memstream(&all, &n);
+  sio_log_file to = { .file = f, .json = true };
+  start(&(sio_options){ .log = sio_log_to_file, .log_user = &to, .log_level = SIO_LOG_TRACE });
+  for (size_t i = 0; i < sizeof packets / sizeof *packets; i++) {
+    say(joined(), packets[i]);
+    turn();
+  }
+  stop();
+  fclose(f);
+  CHECK(sio__utf8_valid(all, n));
+  int lines = 0;
+  for (char *line = all, *end; line < all + n; line = end + 1, lines++) {
+    end = strchr(line, '\n');
+    if (!end) abort();
+    *end = '\0';
+    cJSON *tree = cJSON_ParseWithOpts(line, NULL, true);
+    CHECK(cJSON_IsString(cJSON_GetObjectItemCaseSensitive(tree, "message")));
+    CHECK(cJSON_IsString(cJSON_GetObjectItemCaseSensitive(tree, "time")));
+    cJSON_Delete(tree);
+  }
+  CHECK(lines > 20);
+  free(all);
 }
 
 TEST(a_host_that_is_about_to_end_has_what_waits_delivered_at_once) {
@@ -218,6 +274,8 @@ TESTS_BEGIN
 T(no_line_is_delivered_inside_a_sending_call)
 T(a_line_comes_before_the_callbacks_that_the_end_of_the_turn_owes)
 T(the_first_and_the_last_line_of_a_server_are_delivered)
+T(a_line_about_a_socket_names_its_session_by_the_public_id_and_its_namespace)
+T(the_log_as_json_is_valid_whatever_a_client_sends)
 T(a_host_that_is_about_to_end_has_what_waits_delivered_at_once)
 T(the_log_callback_cannot_ask_for_lines)
 T(the_log_callback_may_close_the_session_that_was_sent_to)

@@ -9,10 +9,10 @@ static unsigned tries;
 static sio_socket *one;
 static sio_session *session;
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  if (level == SIO_LOG_ERROR) snprintf(said + n, sizeof said - n, "%s: %s\n", room, text);
+  if (l->level == SIO_LOG_ERROR) snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
 }
 
 static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {

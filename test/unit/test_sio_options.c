@@ -12,10 +12,10 @@
 static char said[1024];
 static struct options opts;
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)room, (void)user;
-  EQ(level, SIO_LOG_ERROR);
-  strncat(said, text, sizeof said - strlen(said) - 1);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  EQ(l->level, SIO_LOG_ERROR);
+  strncat(said, l->text, sizeof said - strlen(said) - 1);
 }
 
 static int settle(const sio_options *in) {

@@ -548,9 +548,9 @@ TEST(an_event_called_error_means_nothing_special) {
   stop();
 }
 
-static void keep_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)room, (void)user;
-  if (strchr(text, '%')) trace("%s|", text);
+static void keep_log(const sio_log_line *l, void *user) {
+  (void)user;
+  if (strchr(l->text, '%')) trace("%s|", l->text);
 }
 
 TEST(a_percent_sign_of_a_peer_is_only_text) {

@@ -15,10 +15,10 @@ const char sio__client_version[] = "9.9.9";
 
 static char said[4096];
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  snprintf(said + n, sizeof said - n, "%d %s %s\n", level, room, text);
+  snprintf(said + n, sizeof said - n, "%d %s %s\n", l->level, l->room, l->text);
 }
 
 static const sio_options loud = { .log = on_log, .log_level = SIO_LOG_INFO };

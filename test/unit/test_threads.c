@@ -106,10 +106,10 @@ struct place {
 static struct place places[THREADS];
 static pthread_barrier_t all_there, all_done;
 
-static void on_line(int level, const char *room, const char *text, void *user) {
+static void on_line(const sio_log_line *l, void *user) {
   struct place *here = user;
   CHECK(pthread_equal(pthread_self(), here->thread));
-  CHECK(level > SIO_LOG_OFF && *room && *text);
+  CHECK(l->level > SIO_LOG_OFF && *l->room && *l->text);
   here->lines++;
 }
 

@@ -11,9 +11,9 @@ static bool header_hook_chooses;
 
 #define SOCK "/socket.io/?EIO=4&transport=websocket"
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)user, (void)room;
-  if (level <= SIO_LOG_WARN) trace("%s\n", text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  if (l->level <= SIO_LOG_WARN) trace("%s\n", l->text);
 }
 
 static void on_error(sio_request *r, const sio_connection_error *e, void *user) {

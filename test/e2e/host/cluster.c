@@ -50,9 +50,9 @@ static void on_state(sio_redis *r, enum sio_redis_state state, const char *why, 
   say("redis %s %s", names[state], why);
 }
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  say("log [%d %s] %s", level, room, text);
+  say("log [%d %s] %s", l->level, l->room, l->text);
 }
 
 int add_redis(sio_options *o, struct uv_loop_s *loop) {

@@ -133,9 +133,9 @@ static unsigned transports_from_flags(void) {
   return flag_is("transports", "websocket") ? SIO_WEBSOCKET : 0;
 }
 
-static void on_log(int level, const char *room, const char *text, void *user) {
+static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  fprintf(stderr, "[%d %s] %s\n", level, room, text);
+  fprintf(stderr, "[%d %s] %s\n", l->level, l->room, l->text);
 }
 
 sio_options options_from_flags(void) {

@@ -206,9 +206,9 @@ static int setup(sio_server *srv, unsigned number, void *user) {
   return err || number ? err : listen_here(srv);
 }
 
-static void on_log(int level, const char *room, const char *text, void *user) {
-  (void)level, (void)user;
-  fprintf(stderr, "%s: %s\n", room, text);
+static void on_log(const sio_log_line *l, void *user) {
+  (void)user;
+  fprintf(stderr, "%s: %s\n", l->room, l->text);
 }
 
 int main(int argc, char **argv) {
