@@ -864,12 +864,18 @@ void host_check_end(void) {
   host_for_each_member(check_nothing_open);
 }
 
+/* The host of one server does something when its loop has woken up. */
+static void wake_one(void) {
+  loop_enter((int)draw((uint32_t)host.nmembers));
+  uv_update_time(&loop.uv[loop.current]);
+}
+
 void host_idle(void) {
   if (host.calm) {
     host_for_each_member(host_settle_all);
     return;
   }
-  if (host.nmembers > 1) loop_enter((int)draw((uint32_t)host.nmembers));
+  if (host.nmembers > 1) wake_one();
   if (draw_one_in(4)) host_settle_one();
   if (draw_one_in(host.acts)) host_act(NULL);
 }

@@ -8,6 +8,7 @@
 #include "crossing.h"
 #include "draw.h"
 #include "fault.h"
+#include "loop.h"
 #include "memory.h"
 #include "stats.h"
 #include <stdio.h>
@@ -303,13 +304,20 @@ static void act_look(sio_socket *s) {
     fault("an address that is none", "%s", sio_session_info_of(c).address);
 }
 
+/* Other servers of this program answer at once. */
+static void must_be_in_time(int status) {
+  if (status == SIO_ETIMEOUT && !memory.failed && !loop.last_stall && !host_is_ending())
+    fault("another thread does not answer", "in time");
+}
+
 static void on_fetched(int status, sio_remote *remotes, size_t n, void *user) {
-  (void)status;
+  must_be_in_time(status);
   host_answered(user);
   for (size_t i = 0; i < n; i++) sio_remote_handshake(&remotes[i]);
   host_called("fetched", NULL);
 }
 static void on_counted(int status, size_t n, void *user) {
+  must_be_in_time(status);
   if (status == 0 && (n == 0 || n > (size_t)host.nmembers))
     fault("a wrong number of servers", "%zu", n);
   host_answered(user);
