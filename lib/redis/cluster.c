@@ -176,6 +176,7 @@ bool sio__cluster_redirects(struct link *l, struct link_expect *expect, const re
   struct redirect d;
   struct link_expect next;
   sio_redis *r = sio__pair_of(l)->redis;
+  if (expect->slot == LINK_SENT_ON) return true;
   if (!reply_is_error(reply)) return false;
   if (!redirect_read(l, reply_text(reply), &d)) {
     sio__cluster_trouble(r);
@@ -195,6 +196,7 @@ bool sio__cluster_moved(struct link *l, sio_slice error) {
   struct redis_pair *p = sio__pair_of(l);
   if (!redirect_read(l, error, &d)) return false;
   cluster_apply_moved(p->redis, &d);
+  p->refused = true; /* a table that is older may say that it stays here: then it is asked again */
   p->redis->misplaced = true;
   sio__redis_wake(p->redis);
   return true;

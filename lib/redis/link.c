@@ -134,7 +134,7 @@ bool sio__link_take_kept(struct link *l, int slot, struct link_expect *out) {
     if (!e->kept || e->slot != slot) continue;
     *out = *e;
     l->kept -= e->kept->n;
-    *e = (struct link_expect){ .slot = LINK_NO_SLOT };
+    *e = (struct link_expect){ .slot = LINK_SENT_ON };
     return true;
   }
   return false;

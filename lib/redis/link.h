@@ -22,9 +22,10 @@
 enum link_state { LINK_DOWN, LINK_WAITING, LINK_CONNECTING, LINK_READY };
 
 enum {
-  LINK_ID = 18,      /* the longest id, with two NULs */
-  LINK_NO_SLOT = -1, /* the command goes to this server and to no other */
-  LINK_ANY_SLOT = -2 /* every server of a cluster would do */
+  LINK_ID = 18,       /* the longest id, with two NULs */
+  LINK_NO_SLOT = -1,  /* the command goes to this server and to no other */
+  LINK_ANY_SLOT = -2, /* every server of a cluster would do */
+  LINK_SENT_ON = -3   /* the command went to another server, and its reply here does not count */
 };
 
 struct link;

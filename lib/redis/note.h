@@ -11,6 +11,7 @@
 enum note_kind {
   NOTE_STATE,     /* connected, ready             */
   NOTE_DOWN,      /* cannot connect, broken       */
+  NOTE_MASTER,    /* the sentinels have another master */
   NOTE_GUIDE,     /* a sentinel, or a node that is asked for the slots, does not answer */
   NOTE_REFUSED,   /* Redis answered with an error */
   NOTE_MISSED,    /* a message reached fewer servers than those before */

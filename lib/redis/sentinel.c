@@ -84,7 +84,8 @@ void sio__sentinel_ready(struct redis_pair *p, struct link *l) {
   struct link *other = l == &p->commands ? &p->subscriber : &p->commands;
   if (r->followed.host[0] && !address_is(&r->followed, &l->to)) {
     r->stats.switches++;
-    REDIS_NOTE(r, NOTE_STATE, SIO_LOG_WARN, "the master is now %s port %s", l->to.host, l->to.port);
+    REDIS_NOTE(r, NOTE_MASTER, SIO_LOG_WARN, "the master is now %s port %s", l->to.host,
+               l->to.port);
   }
   r->followed = l->to;
   if (!address_is(&other->to, &l->to)) sio__link_break(other, "another server is the master now");

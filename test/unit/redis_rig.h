@@ -15,15 +15,17 @@
 #include "redis/publish.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sio/redis.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FAKE_CONNS = 8, FAKE_BYTES = 1 << 17 };
+enum { FAKE_CONNS = 24, FAKE_BYTES = 1 << 17, FAKE_NODES = 4 };
 
 struct fake_conn {
-  int fd; /* -1: free */
+  int fd;   /* -1: free                                    */
+  int node; /* that it is connected to; -1: the Unix socket */
   bool subscribed;
   size_t n;
   char in[FAKE_BYTES];
@@ -36,6 +38,11 @@ struct published {
 
 static struct fake_conn conns[FAKE_CONNS];
 static int fake_listener = -1;
+/* Further servers, on TCP ports of their own: fake_open_node(). */
+static int fake_nodes[FAKE_NODES] = { -1, -1, -1, -1 };
+static unsigned fake_ports[FAKE_NODES];
+/* Answers in place of all that follows; false: it does not know the command. */
+static bool (*fake_special)(struct fake_conn *c, const sio_slice *words, size_t n);
 static char fake_path[100], fake_url[120], why[256];
 static struct published said[64];
 static unsigned nsaid, next_said;
@@ -159,7 +166,7 @@ static inline void fake_ping(struct fake_conn *c) {
 }
 
 static inline void fake_command(struct fake_conn *c, const sio_slice *w, size_t n) {
-  if (mute) return;
+  if (mute || (fake_special && fake_special(c, w, n))) return;
   if (slice_is(w[0], "PING")) {
     fake_ping(c);
   } else if (slice_is(w[0], "PUBLISH") || slice_is(w[0], "SPUBLISH")) {
@@ -217,11 +224,11 @@ static inline void fake_read(struct fake_conn *c) {
   while (c->n && fake_take(c)) continue;
 }
 
-static inline void fake_accept(void) {
-  int fd = fake_listener < 0 ? -1 : accept4(fake_listener, NULL, NULL, SOCK_NONBLOCK);
+static inline void fake_accept(int listener, int node) {
+  int fd = listener < 0 ? -1 : accept4(listener, NULL, NULL, SOCK_NONBLOCK);
   for (int i = 0; fd >= 0 && i < FAKE_CONNS; i++) {
     if (conns[i].fd >= 0) continue;
-    conns[i] = (struct fake_conn){ .fd = fd };
+    conns[i] = (struct fake_conn){ .fd = fd, .node = node };
     return;
   }
   if (fd >= 0) abort();
@@ -243,6 +250,29 @@ static inline void fake_stop_listening(void) {
   unlink(fake_path);
 }
 
+static inline void fake_open_node(int i) {
+  struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)fake_ports[i]) };
+  socklen_t size = sizeof a;
+  const int on = 1;
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  fake_nodes[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  setsockopt(fake_nodes[i], SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(fake_nodes[i], (struct sockaddr *)&a, sizeof a) || listen(fake_nodes[i], 8)) abort();
+  getsockname(fake_nodes[i], (struct sockaddr *)&a, &size);
+  fake_ports[i] = ntohs(a.sin_port);
+}
+
+static inline void fake_cut_node(int i) {
+  for (int k = 0; k < FAKE_CONNS; k++)
+    if (conns[k].fd >= 0 && conns[k].node == i) fake_close(&conns[k]);
+}
+
+static inline void fake_close_node(int i) {
+  if (fake_nodes[i] >= 0) close(fake_nodes[i]);
+  fake_nodes[i] = -1;
+  fake_cut_node(i);
+}
+
 static inline void fake_cut(void) {
   for (int i = 0; i < FAKE_CONNS; i++) fake_close(&conns[i]);
 }
@@ -251,7 +281,8 @@ static inline void fake_cut(void) {
 
 static inline void pump(void) {
   turn();
-  fake_accept();
+  fake_accept(fake_listener, -1);
+  for (int i = 0; i < FAKE_NODES; i++) fake_accept(fake_nodes[i], i);
   for (int i = 0; i < FAKE_CONNS; i++)
     if (conns[i].fd >= 0) fake_read(&conns[i]);
 }

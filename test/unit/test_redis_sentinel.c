@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_redis_sentinel.c - the master that sentinels name is found and followed. Node 0 of the rig
+ * is a sentinel; 1 and 2 are servers of Redis.
+ */
+#include "redis_questions.h"
+
+static int master;                /* that the sentinel names */
+static bool is_replica[3];        /* what a server says of itself */
+static const char *sentinel_says; /* in place of an address */
+static char sentinel_url[100], sentinel_login[300];
+
+static void say_address(struct fake_conn *c, int node) {
+  char port[10];
+  snprintf(port, sizeof port, "%u", fake_ports[node]);
+  fake_say(c, "*2\r\n$9\r\n127.0.0.1\r\n");
+  fake_bulk(c, slice_str(port));
+}
+
+static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (c->node == 0 && (slice_is(w[0], "AUTH") || slice_is(w[0], "SELECT"))) {
+    size_t at = strlen(sentinel_login);
+    for (size_t i = 0; i < n; i++)
+      at += (size_t)snprintf(sentinel_login + at, sizeof sentinel_login - at, "%.*s ", (int)w[i].n,
+                             w[i].p);
+    fake_say(c, "+OK\r\n");
+  } else if (slice_is(w[0], "SENTINEL")) {
+    CHECK(slice_is(w[1], "GET-MASTER-ADDR-BY-NAME") && slice_is(w[2], "mymaster"));
+    if (sentinel_says)
+      fake_say(c, sentinel_says);
+    else
+      say_address(c, master);
+  } else if (slice_is(w[0], "ROLE")) {
+    fake_say(c, is_replica[c->node] ? "*1\r\n$5\r\nslave\r\n" : "*1\r\n$6\r\nmaster\r\n");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+static void begin_sentinel_code(sio_redis_options o) {
+  for (int i = 0; i < 3; i++) fake_open_node(i);
+  fake_special = special;
+  master = 1;
+  sentinel_says = NULL;
+  is_replica[1] = is_replica[2] = false;
+  sentinel_login[0] = '\0';
+  snprintf(sentinel_url, sizeof sentinel_url, "redis+sentinel://127.0.0.1:%u/mymaster/3",
+           fake_ports[0]);
+  o.url = sentinel_url;
+  EQ(begin_code(&o), 0);
+}
+
+static void begin_sentinel(sio_redis_options o) {
+  begin_sentinel_code(o);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  settle();
+}
+
+static void end_sentinel(void) {
+  fake_special = NULL;
+  for (int i = 0; i < 3; i++) fake_close_node(i);
+  end();
+}
+
+static unsigned conns_of(int node) {
+  unsigned n = 0;
+  for (int i = 0; i < FAKE_CONNS; i++) n += conns[i].fd >= 0 && conns[i].node == node;
+  return n;
+}
+
+TEST(the_master_is_asked_for_and_each_login_is_its_own) {
+  begin_sentinel((sio_redis_options){
+      .username = "u", .password = "p", .sentinel_username = "su", .sentinel_password = "sp" });
+  EQ(conns_of(1), 2);
+  EQ(conns_of(2), 0);
+  UNTIL(conns_of(0) == 0); /* the sentinel is left when it has answered */
+  CHECK(strstr(sentinel_login, "AUTH su sp "));
+  CHECK(!strstr(sentinel_login, "SELECT"));
+  CHECK(strstr(login, "AUTH u p\nSELECT 3\n"));
+  EQ(redis_stats().switches, 0);
+  end_sentinel();
+}
+
+TEST(a_new_master_is_followed) {
+  begin_sentinel((sio_redis_options){ 0 });
+  struct peer *p = joined();
+  master = 2;
+  fake_close_node(1);
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  EQ(conns_of(2), 2);
+  EQ(redis_stats().switches, 1);
+  CHECK(strstr(lines, "the master is now 127.0.0.1 port "));
+  sio_broadcast(ALL, "ev", SIO_NONE);
+  UNTIL(nsaid);
+  HEARD(p, "42[\"ev\"] ");
+  end_sentinel();
+}
+
+TEST(a_server_that_is_no_master_is_not_used) {
+  begin_sentinel_code((sio_redis_options){ 0 });
+  is_replica[1] = true;
+  UNTIL(redis_stats().failures > 4);
+  EQ(subscribed[0], '\0');
+  CHECK(strstr(lines, "it is a replica, and the sentinels have no other master yet"));
+  is_replica[1] = false;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end_sentinel();
+}
+
+TEST(a_master_that_becomes_a_replica_without_a_break_is_left) {
+  begin_sentinel((sio_redis_options){ .ping_interval_ms = 5 });
+  is_replica[1] = true;
+  master = 2;
+  UNTIL(conns_of(2) == 2 && redis_stats().state == SIO_REDIS_READY);
+  CHECK(strstr(lines, "the server is not the master any more"));
+  end_sentinel();
+}
+
+TEST(both_connections_go_to_the_same_master) {
+  begin_sentinel((sio_redis_options){ 0 });
+  master = 2;
+  clock_ms += 2000;
+  for (int i = 0; i < FAKE_CONNS; i++)
+    if (conns[i].fd >= 0 && conns[i].node == 1 && !conns[i].subscribed) fake_close(&conns[i]);
+  UNTIL(conns_of(2) == 2 && redis_stats().state == SIO_REDIS_READY);
+  EQ(conns_of(1), 0);
+  EQ(redis_stats().switches, 1);
+  end_sentinel();
+}
+
+static void sentinel_is_refused(const char *answer, const char *line) {
+  begin_sentinel_code((sio_redis_options){ 0 });
+  sentinel_says = answer;
+  UNTIL(strstr(lines, line));
+  sentinel_says = NULL;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  end_sentinel();
+}
+
+TEST(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again) {
+  sentinel_is_refused("*-1\r\n", "it watches no master of this name");
+  sentinel_is_refused("+OK\r\n", "it does not answer as a sentinel");
+  sentinel_is_refused("*2\r\n:1\r\n:2\r\n", "it does not answer as a sentinel");
+  sentinel_is_refused("*2\r\n$1\r\nh\r\n$1\r\nx\r\n",
+                      "the address that it has of the master is none");
+  sentinel_is_refused("*2\r\n$1\r\nh\r\n$6\r\n123456\r\n",
+                      "the address that it has of the master is none");
+  sentinel_is_refused("*2\r\n$0\r\n\r\n$1\r\n1\r\n",
+                      "the address that it has of the master is none");
+  sentinel_is_refused("-ERR no\r\n", "Redis refuses the login: ERR no");
+}
+
+TEST(the_next_sentinel_is_asked_if_one_is_away) {
+  begin_sentinel_code((sio_redis_options){ 0 });
+  end_sentinel();
+  for (int i = 0; i < 3; i++) fake_open_node(i);
+  fake_special = special;
+  char url[100];
+  snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:1,127.0.0.1:%u/mymaster", fake_ports[0]);
+  EQ(begin_code(&(sio_redis_options){ .url = url }), 0);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  CHECK(strstr(lines, "the sentinel 127.0.0.1 port 1: cannot connect: connection refused; the "
+                      "next is asked in"));
+  end_sentinel();
+}
+
+TEST(it_may_end_at_any_time) {
+  for (int turns = 0; turns < 40; turns++) {
+    begin_sentinel_code((sio_redis_options){ 0 });
+    for (int i = 0; i < turns; i++) pump();
+    end_sentinel();
+  }
+}
+
+TEST(any_allocation_may_fail) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_sentinel_code((sio_redis_options){ .retry_max_ms = 1, .ping_interval_ms = 1 });
+    alloc_fail_in(at);
+    for (int i = 0; i < 60; i++) pump();
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    UNTIL(redis_stats().state == SIO_REDIS_READY);
+    end_sentinel();
+  }
+}
+
+TESTS_BEGIN
+T(the_master_is_asked_for_and_each_login_is_its_own)
+T(a_new_master_is_followed)
+T(a_server_that_is_no_master_is_not_used)
+T(a_master_that_becomes_a_replica_without_a_break_is_left)
+T(both_connections_go_to_the_same_master)
+T(what_is_no_answer_of_a_sentinel_is_said_and_asked_for_again)
+T(the_next_sentinel_is_asked_if_one_is_away)
+T(it_may_end_at_any_time)
+T(any_allocation_may_fail)
+TESTS_END
