@@ -133,6 +133,9 @@ typedef struct sio_adapter_ops {
   void (*restore_over)(sio_adapter *a, sio_restore *r);
   /* sio_socket_set_shared() has changed the data of a socket. */
   void (*shared_changed)(sio_adapter *a, sio_socket *s);
+  /* The host disconnects the socket, and it is about to be told: an adapter that delays events
+   * sends it those that it has for it now. */
+  void (*leaving)(sio_adapter *a, sio_socket *s);
 } sio_adapter_ops;
 
 SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;

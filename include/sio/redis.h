@@ -153,6 +153,15 @@ typedef struct sio_redis_adapter_options {
    * or @socket.io/redis-adapter 7.1 or newer. */
   bool publish_on_specific_response_channel;
   int subscription_mode; /* enum sio_redis_subscription_mode: for the sharded adapter */
+
+  /* For the streams adapter; the same in all servers of a cluster, as is key ("channelPrefix"). */
+  const char *stream_name;        /* "socket.io" */
+  unsigned stream_count;          /* 1: with more, the streams are "<name>-0", "<name>-1" ... */
+  const char *session_key_prefix; /* "sio:session:"                                           */
+  bool use_sharded_pub_sub;       /* questions and answers go through sharded channels        */
+  size_t max_len;                 /* 10000: Redis keeps about so many entries of a stream     */
+  unsigned read_count;            /* 100, at most 300: entries that are read at a time        */
+  unsigned block_time_in_ms;      /* 5000: how long Redis waits for an entry to read          */
 } sio_redis_adapter_options;
 
 /* What createAdapter() of @socket.io/redis-adapter 8 speaks. "requestsTimeout" of Node.js is
@@ -170,6 +179,26 @@ SIO_EXTERN extern const sio_adapter_ops sio_redis_adapter;
  * its slot; while a slot moves, a server misses what is published between the end of its
  * subscription on the old server and the new one. The two adapters do not hear each other. */
 SIO_EXTERN extern const sio_adapter_ops sio_redis_sharded_adapter;
+
+/* What createAdapter() of @socket.io/redis-streams-adapter 0.3 speaks (Redis 5 or newer). Events,
+ * joins, leaves and disconnects are entries of a stream, which each server reads in order; after a
+ * lost connection it goes on where it was. Nothing is lost that Redis still has: max_len entries.
+ * What is published while Redis is away waits, up to max_queued bytes of sio_redis_options, and is
+ * delivered to the clients of this server at once. Each stream needs two more connections.
+ *
+ * With sio_options.recovery a client is recovered by any server of the cluster, libsio's or
+ * Node.js: the offset of an event is the id of its entry, and a socket is a key of Redis, with its
+ * rooms and sio_socket_shared(); the bytes of socket_data_size become zero. A key is written when
+ * a client connects and its rooms or data change, not only when its connection breaks: so a client
+ * returns although its server was killed (from a Node.js server only if that closed). Then:
+ *
+ *  - An event is delivered to the clients of this server when it has come back from Redis, so that
+ *    all see one order: about a millisecond later. It is delivered without an offset, at once, if
+ *    Redis is away, and after a second if Redis is slow.
+ *  - sio_emit() to a single client is an entry as well. Who is in a room then decides, not who was
+ *    when sio_broadcast() was called. Answers to events of clients (sio_reply()) do not wait.
+ *  - A client that has received no event with an offset cannot return, as with Node.js. */
+SIO_EXTERN extern const sio_adapter_ops sio_redis_streams_adapter;
 
 #ifdef __cplusplus
 }

@@ -108,6 +108,7 @@ static int send_disconnect(sio_socket *s) {
 static void leave_namespace(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
   struct client *cl = client_of(s->session);
+  if (s->nsp->ops->leaving) s->nsp->ops->leaving(s->nsp->adapter, s);
   if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
   sio__client_note_left_nsp(cl, slice_str(s->nsp->name));
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);

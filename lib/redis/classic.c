@@ -11,6 +11,8 @@
 #include "base/sized.h"
 #include "redis/heard.h"
 #include "redis/sharded.h"
+#include "redis/streams.h"
+#include "redis/streams_session.h"
 #include <sio/nsp.h>
 #include <sio/socket.h>
 #include <uv.h>
@@ -133,10 +135,12 @@ static int classic_broadcast(sio_adapter *a, const sio_target *to, const sio_pac
   sio_packet_info info = { .size = sizeof info };
   int err = stays_here(a, to) ? 0 : sio_packet_get_info(p, &info);
   if (err) return err;
+  if (a->streams && info.json.p && !info.query) return sio__streams_broadcast(a, to, p, &info);
   if (info.query)
     ask_others(a, to, &info);
   else if (info.json.p)
     publish_broadcast(a, to, &info);
+  if (a->streams) return sio__streams_deliver(a, to, p);
   return classic_local()->broadcast(a->local, to, p);
 }
 
@@ -147,6 +151,10 @@ static void publish_bulk(sio_adapter *a, enum message_type type, const sio_targe
   struct message m;
   const struct message_target target = target_for_others(to);
   if (stays_here(a, to)) return;
+  if (a->streams) {
+    sio__streams_bulk(a, type, &target, rooms, session);
+    return;
+  }
   sio__message_init(&m, &a->redis->msgs);
   a->dialect->bulk(&m, a, type, &target, rooms, session);
   (void)sio__classic_publish(a, a->dialect->requests, NULL, &m);
@@ -218,6 +226,7 @@ static int classic_server_count(sio_adapter *a, sio_query *query) {
 
 static void classic_query_over(sio_adapter *a, sio_query *query) {
   struct question *q = sio__question_of(a, query);
+  if (a->streams) sio__streams_query_over(a, query);
   if (q) sio__question_over(q);
 }
 
@@ -322,6 +331,7 @@ static int classic_subscribe(sio_adapter *a) {
 static void classic_free(sio_adapter *a) {
   sio__redis_unref(a->redis);
   for (int i = 0; i < CLASSIC_SUBSCRIPTIONS; i++) sio__free(a->subscriptions[i].name);
+  sio__streams_free(a);
   sio__free(a);
 }
 
@@ -347,7 +357,7 @@ static int sharded_subscribe(sio_adapter *a) {
   for (int i = 0; !err && i < SHARDED_SUBSCRIPTIONS; i++) {
     struct subscription *s = &a->subscriptions[i];
     s->adapter = a;
-    s->kind = SUBSCRIPTION_SHARD;
+    s->kind = a->shard_channels ? SUBSCRIPTION_SHARD : SUBSCRIPTION_CHANNEL;
     s->heard = sio__heard_sharded;
     err = subscription_name(s, a, "", i == SHARDED_OWN ? a->uid : NULL);
     if (!err) err = sio__redis_subscribe(a->redis, s);
@@ -371,20 +381,47 @@ static int classic_start(sio_adapter *a) {
   return err;
 }
 
-static int open_adapter(sio_nsp *nsp, const void *user, bool sharded, sio_adapter **out) {
+static void classic_shut(sio_adapter *a) {
+  if (a->shut) return;
+  if (a->streams) sio__streams_shut(a);
+  a->shut = true;
+  /* Before unsubscribing: if this closes the connection, no UNSUBSCRIBE needs to be sent. */
+  sio__redis_unuse(a->redis);
+  classic_unsubscribe(a);
+  if (a->sharded) sio__sharded_clear(a);
+}
+
+enum adapter_kind { ADAPTER_CLASSIC, ADAPTER_SHARDED, ADAPTER_STREAMS };
+
+static int start_adapter(sio_adapter *a, enum adapter_kind kind,
+                         const sio_redis_adapter_options *o) {
+  a->sharded = kind != ADAPTER_CLASSIC;
+  a->shard_channels =
+      kind == ADAPTER_SHARDED || (kind == ADAPTER_STREAMS && o->use_sharded_pub_sub);
+  a->mode = kind == ADAPTER_STREAMS ? SIO_REDIS_STATIC : o->subscription_mode;
+  int err = kind == ADAPTER_STREAMS ? sio__streams_new(a, o) : 0;
+  if (!err) err = classic_start(a);
+  if (err || kind != ADAPTER_STREAMS) return err;
+  err = sio__streams_start(a, o);
+  if (!err) return 0;
+  classic_shut(a);
+  classic_local()->close(a->local);
+  return err;
+}
+
+static int open_adapter(sio_nsp *nsp, const void *user, enum adapter_kind kind, sio_adapter **out) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size in version 0.1 */
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
   /* Rooms of other threads are not known here, so they cannot have channels of their own. */
-  if (sharded && o.subscription_mode != SIO_REDIS_STATIC && sio_adapter_has_threads(nsp))
+  if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC &&
+      sio_adapter_has_threads(nsp))
     return UV_EINVAL;
   sio_adapter *a = classic_new(&o, nsp);
   if (!a) return UV_ENOMEM;
-  a->sharded = sharded;
-  a->mode = o.subscription_mode;
-  int err = classic_start(a);
+  int err = start_adapter(a, kind, &o);
   if (err)
     classic_free(a);
   else
@@ -393,19 +430,13 @@ static int open_adapter(sio_nsp *nsp, const void *user, bool sharded, sio_adapte
 }
 
 static int classic_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  return open_adapter(nsp, user, false, out);
+  return open_adapter(nsp, user, ADAPTER_CLASSIC, out);
+}
+static int streams_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+  return open_adapter(nsp, user, ADAPTER_STREAMS, out);
 }
 static int sharded_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  return open_adapter(nsp, user, true, out);
-}
-
-static void classic_shut(sio_adapter *a) {
-  if (a->shut) return;
-  a->shut = true;
-  /* Before unsubscribing: if this closes the connection, no UNSUBSCRIBE needs to be sent. */
-  sio__redis_unuse(a->redis);
-  classic_unsubscribe(a);
-  if (a->sharded) sio__sharded_clear(a);
+  return open_adapter(nsp, user, ADAPTER_SHARDED, out);
 }
 
 static void classic_close(sio_adapter *a) {
@@ -464,4 +495,37 @@ const sio_adapter_ops sio_redis_sharded_adapter = {
   .query_over = classic_query_over,
   .shut = classic_shut,
   .room_count = classic_room_count,
+};
+
+const sio_adapter_ops sio_redis_streams_adapter = {
+  .size = sizeof sio_redis_streams_adapter,
+  .open = streams_open,
+  .close = classic_close,
+  .join = sio__streams_join,
+  .leave = sio__streams_leave,
+  .leave_all = classic_leave_all,
+  .in_room = classic_in_room,
+  .rooms = classic_rooms,
+  .broadcast = classic_broadcast,
+  .each = classic_each,
+  .all_join = classic_all_join,
+  .all_leave = classic_all_leave,
+  .all_disconnect = classic_all_disconnect,
+  .arrive = sio__streams_arrive,
+  .depart = classic_depart,
+  .all_rooms = classic_all_rooms,
+  .room_size = classic_room_size,
+  .fetch = classic_fetch,
+  .server_emit = classic_server_emit,
+  .server_count = classic_server_count,
+  .query_over = classic_query_over,
+  .shut = classic_shut,
+  .room_count = classic_room_count,
+  .flags = SIO_ADAPTER_RECOVERS,
+  .persist = sio__streams_persist,
+  .forget = sio__streams_forget,
+  .restore = sio__streams_restore,
+  .restore_over = sio__streams_restore_over,
+  .shared_changed = sio__streams_shared_changed,
+  .leaving = sio__streams_leaving,
 };

@@ -27,6 +27,10 @@ static void on_soon(uv_idle_t *h) {
     sio__link_flush(&p->subscriber);
     sio__link_flush(&p->commands);
   }
+  list_each (it, tmp, &r->parts) {
+    struct redis_part *p = container_of(it, struct redis_part, link);
+    p->flush(p);
+  }
   sio__notes_tell(&r->notes);
   context_tell_state(r);
 }
@@ -39,12 +43,20 @@ static bool pair_is_ready(const struct redis_pair *p) {
   return p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
 }
 
+static bool parts_are_ready(const sio_redis *r) {
+  for (const struct list *it = r->parts.next; it != &r->parts; it = it->next) {
+    const struct redis_part *p = container_of(it, struct redis_part, link);
+    if (!p->is_ready(p)) return false;
+  }
+  return true;
+}
+
 static enum sio_redis_state state_of(const sio_redis *r) {
   bool ready = !r->to_confirm && !r->homeless;
   if (!r->users || r->freed) return SIO_REDIS_IDLE;
   pairs_each(p, r) if ((p->subscriptions || p == r->home) && !pair_is_ready(p)) ready = false;
   if (redis_is_cluster(r) && !r->cluster.known) ready = false;
-  return ready ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
+  return ready && parts_are_ready(r) ? SIO_REDIS_READY : SIO_REDIS_CONNECTING;
 }
 
 void sio__redis_update(sio_redis *r, const char *why) {
@@ -55,6 +67,20 @@ void sio__redis_update(sio_redis *r, const char *why) {
   if (now == SIO_REDIS_READY)
     REDIS_NOTE(r, NOTE_STATE, SIO_LOG_INFO, "connected to Redis and subscribed");
   sio__redis_wake(r);
+}
+
+void sio__redis_note_down(sio_redis *r, const char *which, const char *why, unsigned wait_ms) {
+  r->stats.failures++;
+  REDIS_NOTE(r, NOTE_DOWN, SIO_LOG_WARN, "the connection to Redis %s: %s; next attempt in %u ms",
+             which, why, wait_ms);
+  sio__redis_update(r, why);
+}
+
+void sio__redis_hear_error(sio_redis *r, const redisReply *reply) {
+  char text[160];
+  r->stats.errors++;
+  REDIS_NOTE(r, NOTE_REFUSED, SIO_LOG_WARN, "Redis refuses a command: %s",
+             sio__note_clean(text, sizeof text, reply_text(reply)));
 }
 
 void sio__redis_dropped(sio_redis *r, int err) {
@@ -141,6 +167,10 @@ void sio_redis_free(sio_redis *r) {
   context_close_pairs(r);
   sio__link_close(&r->guide);
   if (redis_is_cluster(r)) sio__cluster_close(r);
+  list_each (it, tmp, &r->parts) {
+    struct redis_part *p = container_of(it, struct redis_part, link);
+    p->close(p);
+  }
   uv_close((uv_handle_t *)&r->soon, on_soon_closed);
 }
 
@@ -299,6 +329,7 @@ int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, 
   if (!r) return context_refuse(&why, UV_ENOMEM, uv_strerror(UV_ENOMEM));
   r->loop = loop;
   list_init(&r->pairs);
+  list_init(&r->parts);
   sio__subscriptions_init(r);
   sio__msgs_init(&r->msgs);
   err = context_read_options(r, &o, &why);
@@ -316,6 +347,10 @@ void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size) 
   s.state = (int)r->state;
   s.queued = 0;
   pairs_each(p, r) s.queued += sio__link_queued(&p->commands);
+  list_each (it, tmp, &r->parts) {
+    const struct redis_part *p = container_of(it, struct redis_part, link);
+    s.queued += p->queued(p);
+  }
   memset(out, 0, size);
   memcpy(out, &s, size < sizeof s ? size : sizeof s);
 }

@@ -67,7 +67,17 @@ struct redis_reach {
   uint64_t until_ms;      /* so long those that are missing may come back */
 };
 
+/* More connections, which an adapter has. They count as part of the whole. */
+struct redis_part {
+  struct list link; /* in sio_redis.parts */
+  bool (*is_ready)(const struct redis_part *p);
+  void (*flush)(struct redis_part *p); /* before the loop waits again, after sio__redis_wake() */
+  size_t (*queued)(const struct redis_part *p); /* bytes that wait */
+  void (*close)(struct redis_part *p);          /* sio_redis_free() was called */
+};
+
 struct sio_redis {
+  struct list parts;       /* struct redis_part                                      */
   struct list pairs;       /* struct redis_pair; one, unless it is a cluster         */
   struct redis_pair *home; /* that one, or NULL                                      */
   struct link guide;       /* to a sentinel, or to any node of a cluster             */
@@ -153,6 +163,9 @@ void sio__redis_malformed(sio_redis *r, sio_slice channel, const char *what);
 void sio__redis_wake(sio_redis *r); /* Flushes and tells before the loop waits again. */
 void sio__redis_update(sio_redis *r, const char *why);
 void sio__redis_check_closed(sio_redis *r);
+/* For parts: a connection is down; Redis answered with an error. */
+void sio__redis_note_down(sio_redis *r, const char *which, const char *why, unsigned wait_ms);
+void sio__redis_hear_error(sio_redis *r, const redisReply *reply);
 #define REDIS_NOTE(r, kind, level, ...)                                      \
   do {                                                                       \
     sio__note(&(r)->notes, (kind), (level), uv_now((r)->loop), __VA_ARGS__); \

@@ -20,12 +20,6 @@ static struct msgs *heard_msgs(const sio_adapter *a) { return &a->redis->msgs; }
 
 /* ---- targets --------------------------------------------------------------------------------- */
 
-struct heard_target {
-  struct unpacked_names rooms, except;
-  unsigned flags;
-  uint64_t timeout_ms;
-};
-
 static int heard_read_flags(struct heard_target *t, sio_slice flags) {
   sio_slice is_volatile, compress, timeout;
   const struct unpack_field fields[] = { { "volatile", &is_volatile },
@@ -82,15 +76,25 @@ static bool heard_is_for_nsp(const sio_adapter *a, sio_slice nsp) {
   return (!nsp.n || sio__unpack_str(nsp, &name)) && slice_eq(name, a->nsp_name);
 }
 
+/* The adapter of this server may be part of that of several threads. If it is not, and is the
+ * streams adapter, the event must not wait for its turn: its turn has come. */
+int sio__heard_send(sio_adapter *a, const sio_packet *p, const sio_target *to) {
+  return a->streams && !sio_adapter_has_threads(a->nsp)
+             ? classic_local()->broadcast(a->local, to, p)
+             : sio_packet_broadcast(p, to);
+}
+
 /* Sends the event of a packet to the local sockets. q: NULL, or it asks for acks. */
-static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, sio_query *q) {
+static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, sio_query *q,
+                         sio_slice offset) {
   struct unpacked_json json;
   sio_packet *p;
   int err = sio__unpack_json(&json, heard_msgs(a), data);
-  if (!err) err = sio_packet_new(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, &p);
+  if (!err)
+    err = sio_packet_new_at(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, offset, &p);
   sio__unpack_json_clear(&json);
   if (err) return err;
-  err = sio_packet_broadcast(p, to);
+  err = sio__heard_send(a, p, to);
   sio_packet_free(p);
   return err;
 }
@@ -113,7 +117,7 @@ static int heard_packet(sio_adapter *a, sio_slice packet, sio_slice opts) {
   if (!err && ours) err = heard_read_target(&t, opts);
   if (!err && ours) {
     const sio_target to = local_target(a, &t, heard_is_for_everybody(opts));
-    err = heard_deliver(a, data, &to, NULL);
+    err = heard_deliver(a, data, &to, NULL, slice(NULL, 0));
   }
   heard_target_clear(&t);
   return err;
@@ -226,7 +230,7 @@ static int ask_sockets(struct asker *k, sio_slice data, const struct heard_targe
     sio__free(kept);
     return err;
   }
-  err = heard_deliver(a, data, &to, q);
+  err = heard_deliver(a, data, &to, q, slice(NULL, 0));
   sio_query_when_counted(q, answer_count);
   sio_query_release(q, err);
   return err;
@@ -661,4 +665,72 @@ void sio__heard_sharded(struct subscription *s, sio_slice channel, sio_slice pay
   if (!err) err = heard_envelope(a, u.value);
   sio__unpack_clear(&u);
   if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
+}
+
+/* ---- the streams adapter --------------------------------------------------------------------- */
+
+int sio__heard_open_event(struct heard_event *ev, sio_adapter *a, sio_slice message) {
+  sio_slice packet, opts;
+  bool ours;
+  const struct unpack_field fields[] = { { "packet", &packet }, { "opts", &opts } };
+  *ev = (struct heard_event){ 0 };
+  int err = sio__unpack_open(&ev->message, heard_msgs(a), message);
+  if (!err && !sio__unpack_fields(ev->message.value, fields, 2)) err = SIO_EPROTO;
+  if (!err) err = heard_read_packet(a, packet, &ev->data, &ours);
+  if (!err) err = heard_read_target(&ev->target, opts);
+  if (!err) ev->everybody = heard_is_for_everybody(opts);
+  return err;
+}
+
+void sio__heard_clear_event(struct heard_event *ev) {
+  heard_target_clear(&ev->target);
+  sio__unpack_clear(&ev->message);
+}
+
+int sio__heard_deliver_event(sio_adapter *a, const struct heard_event *ev, const char *key,
+                             sio_slice offset) {
+  sio_target to = local_target(a, &ev->target, ev->everybody);
+  to.key = key;
+  if (to.flags & SIO_VOLATILE) offset = slice(NULL, 0);
+  return heard_deliver(a, ev->data, &to, NULL, offset);
+}
+
+int sio__heard_add_missed(sio_adapter *a, const struct heard_event *ev, sio_restore *r,
+                          sio_slice offset) {
+  struct unpacked_json json;
+  int err = sio__unpack_json(&json, heard_msgs(a), ev->data);
+  if (!err) err = sio_restore_event(r, unpacked_text(&json), json.out.bins, json.out.nbins, offset);
+  sio__unpack_json_clear(&json);
+  return err;
+}
+
+int sio__heard_bulk(sio_adapter *a, unsigned type, sio_slice message) {
+  struct asker k = { .adapter = a };
+  struct unpacked u;
+  int err = sio__unpack_open(&u, heard_msgs(a), message);
+  if (!err) err = heard_sharded_request(&k, (enum sharded_type)type, u.value);
+  sio__unpack_clear(&u);
+  return err;
+}
+
+int sio__heard_open_session(struct heard_session *s, sio_adapter *a, sio_slice message) {
+  sio_slice id, pid, rooms, data;
+  const struct unpack_field fields[] = {
+    { "sid", &id }, { "pid", &pid }, { "rooms", &rooms }, { "data", &data }
+  };
+  *s = (struct heard_session){ 0 };
+  int err = sio__unpack_open(&s->message, heard_msgs(a), message);
+  if (!err &&
+      (!sio__unpack_fields(s->message.value, fields, 4) ||
+       !sio__unpack_name(id, s->id, sizeof s->id) || !sio__unpack_name(pid, s->pid, sizeof s->pid)))
+    err = SIO_EPROTO;
+  if (!err) err = sio__unpack_names(&s->rooms, rooms);
+  if (!err) err = sio__unpack_json(&s->data, heard_msgs(a), data);
+  return err;
+}
+
+void sio__heard_clear_session(struct heard_session *s) {
+  sio__unpack_names_clear(&s->rooms);
+  sio__unpack_json_clear(&s->data);
+  sio__unpack_clear(&s->message);
 }

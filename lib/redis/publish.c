@@ -24,13 +24,14 @@ int sio__sharded_random_id(char out[LINK_ID]) {
   return err;
 }
 
-int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m) {
+/* Clears m. */
+static int publish_text(sio_adapter *a, const char *kind, const char *last, struct message *m) {
   struct message channel;
   sio__message_init(&channel, &a->redis->msgs);
   sio__message_channel(&channel, a->key, kind, a->nsp_name, last);
   int err = m->err ? m->err : channel.err;
   if (!err && a->shut) err = UV_ENOTCONN;
-  const struct redis_publish how = { .sharded = a->sharded,
+  const struct redis_publish how = { .sharded = a->shard_channels,
                                      .to_all = a->sharded ? !last : kind != a->dialect->responses };
   if (!err)
     err = sio__redis_publish(a->redis, how, sio__message_text(&channel), sio__message_text(m));
@@ -47,5 +48,11 @@ int sio__classic_publish_packed(sio_adapter *a, const char *kind, const char *la
   sio__message_init(&packed, &a->redis->msgs);
   sio__message_pack(&packed, m, bins, nbins);
   sio__message_clear(m);
-  return sio__classic_publish(a, kind, last, &packed);
+  return publish_text(a, kind, last, &packed);
+}
+
+/* The streams adapter of Node.js reads no JSON from channels. */
+int sio__classic_publish(sio_adapter *a, const char *kind, const char *last, struct message *m) {
+  return a->streams ? sio__classic_publish_packed(a, kind, last, m, NULL, 0)
+                    : publish_text(a, kind, last, m);
 }

@@ -67,8 +67,10 @@ struct sio_adapter {
   sio_slice key, nsp_name;
   bool answer_asker_alone;
   bool shut;
-  bool sharded; /* speaks as createShardedAdapter(): sharded.c */
-  int mode;     /* enum sio_redis_subscription_mode */
+  bool sharded;            /* its messages are those of Socket.IO's ClusterAdapter: sharded.c */
+  bool shard_channels;     /* SPUBLISH, SSUBSCRIBE */
+  struct streams *streams; /* NULL, or what only the streams adapter has: streams.c */
+  int mode;                /* enum sio_redis_subscription_mode */
   char uid[LINK_ID];
   const struct subscription *counted; /* the channel that each server listens on once */
   struct subscription subscriptions[CLASSIC_SUBSCRIPTIONS];

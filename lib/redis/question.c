@@ -115,7 +115,8 @@ void sio__questions_init(sio_redis *r) {
 static int question_ask_count(struct question *q) {
   sio_adapter *a = q->adapter;
   const struct subscription *s = a->counted;
-  return sio__redis_count(a->redis, a->sharded, slice(s->name, s->name_len), q->id, &q->to_count);
+  return sio__redis_count(a->redis, a->shard_channels, slice(s->name, s->name_len), q->id,
+                          &q->to_count);
 }
 
 int sio__question_new(struct question **out, sio_adapter *a, enum message_type type,

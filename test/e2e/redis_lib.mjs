@@ -3,6 +3,7 @@
 // redis_lib.mjs - what the scripts about Redis share: servers of Redis, ours and Node.js servers on
 // them, and clusters of two.
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -104,7 +105,7 @@ export function addHandlers(nsp) {
 }
 
 export class NodeHost {
-  static async start({ url = redis?.url, key, name, own = false, sharded }) {
+  static async start({ url = redis?.url, key, name, own = false, sharded, streams, recovery }) {
     const host = new NodeHost();
     host.pub = url.startsWith('redis+cluster:') ? createCluster({ rootNodes: url.slice(16).split(',')
       .map((node) => ({ url: `redis://${node}` })) }) : createClient({ url });
@@ -112,11 +113,16 @@ export class NodeHost {
     for (const c of [host.pub, host.sub]) c.on('error', () => {});
     await Promise.all([host.pub.connect(), host.sub.connect()]);
     host.http = http.createServer();
-    const adapter = sharded
+    const adapter = streams
+      ? createStreamsAdapter(host.pub, { streamName: key, channelPrefix: key, blockTimeInMs: 1000 })
+      : sharded
       ? createShardedAdapter(host.pub, host.sub, { channelPrefix: key, subscriptionMode: sharded })
       : createAdapter(host.pub, host.sub,
         { key, publishOnSpecificResponseChannel: own, requestsTimeout: 2000 });
-    host.io = new NodeServer(host.http, { adapter });
+    host.io = new NodeServer(host.http, {
+      adapter,
+      ...(recovery ? { connectionStateRecovery: { maxDisconnectionDuration: recovery } } : {}),
+    });
     host.heard = [];
     addHandlers(host.io.of('/'));
     addHandlers(host.io.of('/custom'));
@@ -150,14 +156,15 @@ export async function startNodeProcess(options) {
 
 let keys = 0;
 
-export async function startServer(t, kind, name, { key, url = redis?.url, own, sharded, ...flags }) {
+export async function startServer(t, kind, name, { key, url = redis?.url, own, sharded, streams, ...flags }) {
   if (kind === 'libsio') {
     const host = await t.host({ redis: url, 'redis-key': key, name, 'request-timeout': 2000,
-      ...(own ? { 'redis-own': 1 } : {}), ...(sharded ? { 'redis-sharded': sharded } : {}), ...flags });
+      ...(own ? { 'redis-own': 1 } : {}), ...(sharded ? { 'redis-sharded': sharded } : {}),
+      ...(streams ? { 'redis-streams': key } : {}), ...flags });
     await host.line(/^redis ready/);
     return host;
   }
-  const host = await NodeHost.start({ key, name, url, own, sharded });
+  const host = await NodeHost.start({ key, name, url, own, sharded, streams, ...flags });
   t.others.push(host);
   return host;
 }
@@ -177,13 +184,19 @@ export async function assembled(clients) {
 
 export const allPairs = [['libsio', 'libsio'], ['libsio', 'node'], ['node', 'libsio'], ['node', 'node']];
 export const mixedPairs = allPairs.slice(1, 3);
+const otherAdapters = [
+  ['sharded', mixedPairs, { sharded: 'dynamic' }],
+  ['streams', mixedPairs, { streams: true }],
+  ['streams with recovery', allPairs.slice(0, 3), { streams: true, recovery: 60_000 }],
+];
 
 // A test of two servers, a client on each: with the classic adapter, and with the sharded one unless
 // the options are for another.
 export function testPair(name, body, options = {}) {
   testPairs(name, body, allPairs, options);
   if (!('own' in options) && !options.emitter)
-    testPairs(`sharded: ${name}`, body, mixedPairs, { ...options, sharded: 'dynamic' });
+    for (const [kind, pairs, how] of otherAdapters)
+      testPairs(`${kind}: ${name}`, body, pairs, { ...options, ...how });
 }
 
 export function testPairs(name, body, pairs, options) {

@@ -301,7 +301,7 @@ TEST(structs_that_come_without_their_size_do_not_grow) {
   EQ(WORDS(sio_recovery), 4);
   EQ(WORDS(sio_drain), 2);
   EQ(WORDS(sio_asset), 5);
-  EQ(WORDS(sio_adapter_ops), 29);
+  EQ(WORDS(sio_adapter_ops), 30);
   EQ(WORDS(sio_query_watch), 2);
   EQ(WORDS(sio_parser_ops), 5);
 }

@@ -5,6 +5,7 @@
  *     --redis          the URL
  *     --redis-key      sio_redis_adapter_options.key
  *     --redis-sharded  the sharded adapter: dynamic, static, dynamic-private
+ *     --redis-streams  the streams adapter: the name of the stream
  *     --redis-own      publish_on_specific_response_channel
  *     --redis-queue    max_queued
  *     --redis-user, --redis-pass
@@ -80,7 +81,10 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
                               : flag_is("redis-sharded", "dynamic") ? SIO_REDIS_DYNAMIC
                               : flag("redis-sharded")               ? SIO_REDIS_DYNAMIC_PRIVATE
                                                                     : 0;
-  o->adapter = flag("redis-sharded") ? &sio_redis_sharded_adapter : &sio_redis_adapter;
+  adapter.stream_name = flag("redis-streams");
+  o->adapter = flag("redis-streams")   ? &sio_redis_streams_adapter
+               : flag("redis-sharded") ? &sio_redis_sharded_adapter
+                                       : &sio_redis_adapter;
   o->adapter_user = &adapter;
   o->request_timeout_ms = flag_number("request-timeout");
   return err;

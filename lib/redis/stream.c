@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream.c - writes and reads the entries of a stream, across lost connections.
+ */
+#include "redis/stream.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+enum { TIMER_MS = 250, KEY_BYTES = 64 };
+
+/* Kinds of expected replies, the first character of link_expect.id. */
+enum { EXPECT_ADD = 'x', EXPECT_KEY = 'k', EXPECT_FENCE = 'f' };
+
+/* ---- ids ------------------------------------------------------------------------------------- */
+
+bool sio__stream_id_parse(struct stream_id *id, sio_slice text) {
+  const char *dash = text.n ? memchr(text.p, '-', text.n) : NULL;
+  if (!dash) return false;
+  size_t n = (size_t)(dash - text.p);
+  return sio__slice_parse_u64(slice(text.p, n), &id->ms) &&
+         sio__slice_parse_u64(slice(dash + 1, text.n - n - 1), &id->seq);
+}
+
+sio_slice sio__stream_id_print(struct stream_id id, char out[STREAM_ID_MAX]) {
+  size_t n = sio__num_u64(out, id.ms);
+  out[n++] = '-';
+  return slice(out, n + sio__num_u64(out + n, id.seq));
+}
+
+static uint64_t stream_now(const struct stream *st) { return uv_now(st->redis->loop); }
+
+/* ---- adapters -------------------------------------------------------------------------------- */
+
+/* The adapters are found by their namespaces; a map needs items with a key. */
+struct stream_member {
+  sio_adapter *adapter;
+  sio_slice nsp; /* the adapter's */
+};
+
+static sio_slice stream_member_key(const void *item) {
+  return ((const struct stream_member *)item)->nsp;
+}
+
+sio_adapter *sio__stream_adapter(struct stream *st, sio_slice nsp) {
+  const struct stream_member *m = sio__map_get(&st->adapters, nsp);
+  return m ? m->adapter : NULL;
+}
+
+sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i) {
+  const struct stream_member *m = sio__map_next(&st->adapters, i);
+  return m ? m->adapter : NULL;
+}
+
+static int stream_add_member(struct stream *st, sio_adapter *a) {
+  struct stream_member *m = sio__calloc(1, sizeof *m);
+  if (!m) return SIO__ENOMEM;
+  m->adapter = a;
+  m->nsp = st->ops->nsp(a);
+  int err = sio__map_put(&st->adapters, m);
+  if (err) sio__free(m);
+  return err;
+}
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+struct stream_entry *sio__stream_entry_new(sio_adapter *a, enum stream_entry_kind kind,
+                                           size_t bytes, char **at) {
+  struct stream_entry *e = sio__calloc(1, size_add(sizeof *e, bytes));
+  if (!e) return NULL;
+  list_init(&e->link);
+  e->adapter = a;
+  e->kind = (uint8_t)kind;
+  e->bytes = size_add(sizeof *e, bytes);
+  *at = (char *)(e + 1);
+  return e;
+}
+
+void sio__stream_entry_free(struct stream *st, struct stream_entry *e) {
+  if (e->local) st->ops->free_local(e);
+  sio__free(e->key);
+  sio__free(e);
+}
+
+static struct stream_entry *entry_of(struct list *it) {
+  return container_of(it, struct stream_entry, link);
+}
+
+static bool entry_waits(const struct stream_entry *e) {
+  return e->kind == ENTRY_ADD && !e->delivered;
+}
+
+static void stream_remove(struct stream *st, struct stream_entry *e) {
+  list_remove(&e->link);
+  st->bytes -= e->bytes;
+  sio__stream_entry_free(st, e);
+}
+
+static void stream_deliver(struct stream *st, struct stream_entry *e, const struct stream_id *id) {
+  if (e->delivered) return;
+  e->delivered = true;
+  if (e->kind == ENTRY_ADD) st->waiting--;
+  if (e->adapter) st->ops->deliver(e, id);
+}
+
+static void stream_deliver_now(struct stream *st, struct stream_entry *e) {
+  stream_deliver(st, e, NULL);
+  if (e->kind == ENTRY_LOCAL) stream_remove(st, e);
+}
+
+/* Delivers the local entries before which nothing waits any more. */
+static void stream_deliver_local(struct stream *st) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = entry_of(it);
+    if (entry_waits(e)) return;
+    if (e->kind == ENTRY_LOCAL) stream_deliver_now(st, e);
+  }
+}
+
+/* Delivers what waits since before then, and everything that waits before it, without ids. */
+static void stream_release(struct stream *st, uint64_t then) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = entry_of(it);
+    if (e->since_ms > then) return;
+    stream_deliver_now(st, e);
+  }
+  list_each (it, tmp, &st->queued) {
+    if (entry_of(it)->since_ms > then) return;
+    stream_deliver_now(st, entry_of(it));
+  }
+}
+
+static void on_stream_timer(uv_timer_t *t) {
+  struct stream *st = t->data;
+  uint64_t now = stream_now(st);
+  if (now >= STREAM_WAIT_MS) stream_release(st, now - STREAM_WAIT_MS);
+  if (!st->waiting) uv_timer_stop(t);
+}
+
+static void stream_start_timer(struct stream *st) {
+  if (!uv_is_active((uv_handle_t *)&st->timer))
+    uv_timer_start(&st->timer, on_stream_timer, TIMER_MS, TIMER_MS);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static int stream_command(struct stream *st, char kind, uint64_t number, const sio_slice *words,
+                          size_t n) {
+  struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
+  for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
+  int err = sio__link_command(&st->writer, &expect, words, n);
+  sio__redis_wake(st->redis);
+  return err;
+}
+
+static uint64_t expect_number(const struct link_expect *expect) {
+  uint64_t n = 0;
+  for (size_t i = strlen(expect->id); i-- > 1;) n = n << 6 | (uint64_t)(expect->id[i] - '0');
+  return n;
+}
+
+static int write_add(struct stream *st, const struct stream_entry *e) {
+  char digits[NUM_MAX];
+  const sio_slice max = slice(digits, sio__num_u64(digits, st->max_len));
+  const sio_slice words[] = { SLICE("XADD"),
+                              slice(st->name, st->name_len),
+                              SLICE("MAXLEN"),
+                              SLICE("~"),
+                              max,
+                              SLICE("*"),
+                              SLICE("uid"),
+                              e->uid,
+                              SLICE("nsp"),
+                              e->nsp,
+                              SLICE("type"),
+                              e->type,
+                              SLICE("data"),
+                              e->data };
+  return stream_command(st, EXPECT_ADD, 0, words, e->data.n ? 14 : 12);
+}
+
+static void stream_pump(struct stream *st) {
+  struct list *it;
+  if (!st->open) return;
+  list_each (k, tmp, &st->keys) {
+    struct stream_entry *e = entry_of(k);
+    if (e->state != ENTRY_QUEUED) continue;
+    if (stream_command(st, EXPECT_KEY, 0, e->words, e->nwords)) return;
+    e->state = ENTRY_WRITTEN;
+  }
+  while ((it = list_first(&st->queued))) {
+    struct stream_entry *e = entry_of(it);
+    if (e->kind == ENTRY_ADD && write_add(st, e)) return;
+    e->state = ENTRY_WRITTEN;
+    list_remove(it);
+    list_push(&st->sent, it);
+    st->redis->stats.published += e->kind == ENTRY_ADD;
+  }
+}
+
+int sio__stream_push(struct stream *st, struct stream_entry *e, bool wait) {
+  if (st->closed) return UV_ENOTCONN;
+  if (st->bytes + e->bytes > st->redis->options.max_queued) return UV_ENOBUFS;
+  e->since_ms = stream_now(st);
+  e->delivered = !wait && e->kind == ENTRY_ADD;
+  list_push(e->kind == ENTRY_KEY ? &st->keys : &st->queued, &e->link);
+  st->bytes += e->bytes;
+  if (entry_waits(e)) st->waiting++;
+  if (entry_waits(e)) stream_start_timer(st);
+  if (entry_waits(e) && !st->open) stream_release(st, UINT64_MAX);
+  stream_pump(st);
+  return 0;
+}
+
+int sio__stream_ask(struct stream *st, char kind, uint64_t number, const sio_slice *words,
+                    size_t n) {
+  return st->open ? stream_command(st, kind, number, words, n) : UV_ENOTCONN;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Entries that were written to a connection that broke, and have not been read back by now, are not
+ * in the stream: they are written again, in front of the others. */
+static void stream_requeue_unknown(struct stream *st) {
+  struct list again;
+  list_init(&again);
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = entry_of(it);
+    if (e->kind == ENTRY_LOCAL) continue;
+    if (e->state == ENTRY_CONFIRMED) {
+      stream_deliver(st, e, NULL);
+      stream_remove(st, e);
+      continue;
+    }
+    e->state = ENTRY_QUEUED;
+    list_remove(it);
+    list_push(&again, it);
+  }
+  list_splice(&again, &st->queued);
+  list_splice(&st->queued, &again);
+}
+
+static bool stream_is_connected(const struct stream *st) {
+  return st->writer.state == LINK_READY && st->reader.state == LINK_READY;
+}
+
+static void stream_check_open(struct stream *st) {
+  if (st->open || !stream_is_connected(st) || !st->has_position || !st->has_fence) return;
+  if (stream_id_compare(st->last, st->fence) < 0) return;
+  stream_requeue_unknown(st);
+  st->open = true;
+  stream_pump(st);
+  sio__redis_update(st->redis, "");
+}
+
+static int stream_ask_last(struct stream *st, struct link *l, const struct link_expect *expect) {
+  const sio_slice words[] = { SLICE("XREVRANGE"), slice(st->name, st->name_len),
+                              SLICE("+"),         SLICE("-"),
+                              SLICE("COUNT"),     SLICE("1") };
+  sio__redis_wake(st->redis);
+  return sio__link_command(l, expect, words, 6);
+}
+
+/* The id of the only entry; 0-0 if there is none. */
+static bool read_last_id(const redisReply *reply, struct stream_id *id) {
+  *id = (struct stream_id){ 0, 0 };
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements > 1) return false;
+  if (!reply->elements) return true;
+  const redisReply *e = reply->element[0];
+  return e->type == REDIS_REPLY_ARRAY && e->elements == 2 && reply_is_text(e->element[0]) &&
+         sio__stream_id_parse(id, reply_text(e->element[0]));
+}
+
+/* ---- the writer ------------------------------------------------------------------------------ */
+
+static struct stream *stream_of_writer(struct link *l) {
+  return container_of(l, struct stream, writer);
+}
+
+static void on_writer_ready(struct link *l) {
+  struct stream *st = stream_of_writer(l);
+  const struct link_expect expect = { .id = { EXPECT_FENCE }, .slot = LINK_NO_SLOT };
+  st->redis->stats.connects++;
+  st->has_fence = false;
+  if (stream_ask_last(st, l, &expect)) sio__link_break(l, "no memory for a command");
+}
+
+/* The oldest entry that waits for the reply to its XADD. */
+static struct stream_entry *oldest_written(struct stream *st) {
+  list_each (it, tmp, &st->sent) {
+    struct stream_entry *e = entry_of(it);
+    if (e->kind == ENTRY_ADD && e->state == ENTRY_WRITTEN) return e;
+  }
+  return NULL;
+}
+
+static void stream_hear_added(struct stream *st, const redisReply *reply) {
+  struct stream_id id;
+  struct stream_entry *e = oldest_written(st);
+  if (!e) return;
+  if (reply_is_text(reply) && sio__stream_id_parse(&id, reply_text(reply))) {
+    e->state = ENTRY_CONFIRMED;
+    e->id = id;
+    if (stream_id_compare(id, st->last) > 0) return;
+  } else {
+    sio__redis_dropped(st->redis, UV_EIO);
+  }
+  stream_deliver(st, e, NULL);
+  stream_remove(st, e);
+  stream_deliver_local(st);
+}
+
+static void stream_hear_key(struct stream *st) {
+  list_each (it, tmp, &st->keys) {
+    struct stream_entry *e = entry_of(it);
+    if (e->state != ENTRY_WRITTEN) continue;
+    stream_remove(st, e);
+    return;
+  }
+}
+
+static void stream_hear_fence(struct stream *st, const redisReply *reply) {
+  if (!read_last_id(reply, &st->fence)) {
+    sio__link_break(&st->writer, "XREVRANGE is refused, or its answer is malformed");
+    return;
+  }
+  st->has_fence = true;
+  stream_check_open(st);
+}
+
+static void on_writer_reply(struct link *l, const redisReply *reply) {
+  struct stream *st = stream_of_writer(l);
+  struct link_expect expect;
+  if (!sio__link_take_expect(l, &expect)) return;
+  if (reply_is_error(reply)) sio__redis_hear_error(st->redis, reply);
+  switch (expect.id[0]) {
+    case EXPECT_ADD: stream_hear_added(st, reply); break;
+    case EXPECT_KEY: stream_hear_key(st); break;
+    case EXPECT_FENCE: stream_hear_fence(st, reply); break;
+    case '\0': break;
+    default: st->ops->reply(st, expect.id[0], expect_number(&expect), reply);
+  }
+  stream_pump(st);
+}
+
+static void on_writer_lost(struct link *l, struct link_expect *expect) {
+  struct stream *st = stream_of_writer(l);
+  bool asked = expect->id[0] && !strchr("xkf", expect->id[0]);
+  if (asked && !st->closed) st->ops->reply(st, expect->id[0], expect_number(expect), NULL);
+}
+
+/* The connections fail together for the host: what waits is delivered now. */
+static void stream_shut(struct stream *st) {
+  st->open = false;
+  stream_release(st, UINT64_MAX);
+}
+
+static void on_writer_down(struct link *l, const char *why, unsigned wait_ms) {
+  struct stream *st = stream_of_writer(l);
+  sio__link_drop_queue(l);
+  list_each (it, tmp, &st->sent) {
+    if (entry_of(it)->state == ENTRY_WRITTEN) entry_of(it)->state = ENTRY_UNKNOWN;
+  }
+  list_each (it, tmp, &st->keys) entry_of(it)->state = ENTRY_QUEUED;
+  st->has_fence = false;
+  stream_shut(st);
+  sio__redis_note_down(st->redis, "that adds to the stream", why, wait_ms);
+}
+
+/* A replica that is to be the master is not one yet. */
+static const char *stream_greeted(const struct stream *st, struct link *l,
+                                  const redisReply *reply) {
+  return redis_has_sentinels(st->redis) ? sio__sentinel_greeted(l, reply) : NULL;
+}
+
+static bool stream_locate(const struct stream *st, struct link *l) {
+  return sio__redis_locate(st->redis, slice(st->name, st->name_len), l);
+}
+
+static bool writer_locate(struct link *l) { return stream_locate(stream_of_writer(l), l); }
+
+static const char *writer_greeted(struct link *l, const redisReply *reply) {
+  return stream_greeted(stream_of_writer(l), l, reply);
+}
+
+static const struct link_ops writer_ops = {
+  .ready = on_writer_ready,
+  .reply = on_writer_reply,
+  .lost = on_writer_lost,
+  .down = on_writer_down,
+  .locate = writer_locate,
+  .greeted = writer_greeted,
+};
+
+/* ---- the reader ------------------------------------------------------------------------------ */
+
+static struct stream *stream_of_reader(struct link *l) {
+  return container_of(l, struct stream, reader);
+}
+
+static void stream_read_on(struct stream *st) {
+  char count[NUM_MAX], block[NUM_MAX], id[STREAM_ID_MAX];
+  const sio_slice words[] = { SLICE("XREAD"),
+                              SLICE("COUNT"),
+                              slice(count, sio__num_u64(count, st->read_next)),
+                              SLICE("BLOCK"),
+                              slice(block, sio__num_u64(block, st->block_ms)),
+                              SLICE("STREAMS"),
+                              slice(st->name, st->name_len),
+                              sio__stream_id_print(st->last, id) };
+  int err = sio__link_command(&st->reader, NULL, words, 8);
+  sio__redis_wake(st->redis);
+  if (err) sio__link_break(&st->reader, "no memory for a command");
+}
+
+static void on_reader_ready(struct link *l) {
+  struct stream *st = stream_of_reader(l);
+  st->redis->stats.connects++;
+  sio__link_drop_queue(l);
+  if (st->has_position) {
+    stream_read_on(st);
+    stream_check_open(st);
+  } else if (stream_ask_last(st, l, NULL)) {
+    sio__link_break(l, "no memory for a command");
+  }
+}
+
+bool sio__stream_fields(struct stream_fields *f, const redisReply *entry, struct stream_id *id) {
+  const struct {
+    const char *name;
+    sio_slice *to;
+  } known[] = {
+    { "uid", &f->uid }, { "nsp", &f->nsp }, { "type", &f->type }, { "data", &f->data }
+  };
+  *f = (struct stream_fields){ 0 };
+  if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2) return false;
+  const redisReply *text = entry->element[0], *list = entry->element[1];
+  if (!reply_is_text(text) || !sio__stream_id_parse(id, reply_text(text))) return false;
+  if (list->type != REDIS_REPLY_ARRAY) return false;
+  for (size_t i = 0; i + 1 < list->elements; i += 2) {
+    if (!reply_is_text(list->element[i]) || !reply_is_text(list->element[i + 1])) return false;
+    for (size_t k = 0; k < 4; k++)
+      if (slice_is(reply_text(list->element[i]), known[k].name))
+        *known[k].to = reply_text(list->element[i + 1]);
+  }
+  return true;
+}
+
+/* An entry of this server was read back: those before it in the queue were read, or are lost. */
+static void stream_take_own(struct stream *st, sio_slice uid, struct stream_id id) {
+  struct list *it;
+  while ((it = list_first(&st->sent))) {
+    struct stream_entry *e = entry_of(it);
+    int order = e->state == ENTRY_CONFIRMED ? stream_id_compare(e->id, id) : 0;
+    bool same = e->kind == ENTRY_ADD && order == 0 && slice_eq(e->uid, uid);
+    if (e->kind == ENTRY_ADD && order > 0) break;
+    stream_deliver(st, e, same ? &id : NULL);
+    stream_remove(st, e);
+    if (same) break;
+  }
+  stream_deliver_local(st);
+}
+
+static void stream_dispatch(struct stream *st, const struct stream_fields *f, struct stream_id id) {
+  sio_adapter *a = sio__stream_adapter(st, f->nsp);
+  if (!a) return;
+  if (slice_is(f->uid, st->ops->uid(a)))
+    stream_take_own(st, f->uid, id);
+  else
+    st->ops->heard(a, f, id);
+}
+
+/* False: it has no id, or one that was read before. */
+static bool stream_hear_entry(struct stream *st, const redisReply *entry) {
+  struct stream_fields f;
+  struct stream_id id = { 0, 0 };
+  bool ok = sio__stream_fields(&f, entry, &id);
+  if (stream_id_compare(id, st->last) <= 0) return false;
+  st->last = id;
+  st->redis->stats.received++;
+  if (ok && f.nsp.n)
+    stream_dispatch(st, &f, id);
+  else
+    sio__redis_malformed(st->redis, slice(st->name, st->name_len), "it is malformed");
+  return true;
+}
+
+/* [[name,[[id,fields],...]]] */
+static bool stream_hear_entries(struct stream *st, const redisReply *reply) {
+  if (reply->type == REDIS_REPLY_NIL) return true;
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1) return false;
+  const redisReply *one = reply->element[0];
+  if (one->type != REDIS_REPLY_ARRAY || one->elements != 2) return false;
+  const redisReply *list = one->element[1];
+  if (list->type != REDIS_REPLY_ARRAY || !list->elements) return false;
+  for (size_t i = 0; i < list->elements && !st->closed; i++)
+    if (!stream_hear_entry(st, list->element[i])) return false;
+  return true;
+}
+
+static void stream_hear_position(struct stream *st, const redisReply *reply) {
+  if (!read_last_id(reply, &st->last)) {
+    sio__link_break(&st->reader, "XREVRANGE is refused, or its answer is malformed");
+    return;
+  }
+  st->has_position = true;
+  stream_read_on(st);
+  stream_check_open(st);
+}
+
+/* A PING is sent when nothing came for a while; its answer is no entry. */
+static void on_reader_reply(struct link *l, const redisReply *reply) {
+  struct stream *st = stream_of_reader(l);
+  if (reply->type == REDIS_REPLY_STATUS) return;
+  if (reply_is_error(reply)) sio__redis_hear_error(st->redis, reply);
+  if (!st->has_position) {
+    stream_hear_position(st, reply);
+    return;
+  }
+  bool ok = !reply_is_error(reply) && stream_hear_entries(st, reply);
+  if (st->closed) return;
+  if (!ok) {
+    sio__link_break(l, "XREAD is refused, or its answer is malformed");
+    return;
+  }
+  st->read_next = st->read_next * 2 < st->read_count ? st->read_next * 2 : st->read_count;
+  st->ops->read(st);
+  stream_check_open(st);
+  stream_read_on(st);
+}
+
+static void on_reader_lost(struct link *l, struct link_expect *expect) { (void)l, (void)expect; }
+
+/* A reply that is too long may have broken the connection: fewer entries are read at first. */
+static void on_reader_down(struct link *l, const char *why, unsigned wait_ms) {
+  struct stream *st = stream_of_reader(l);
+  st->read_next = 1;
+  stream_shut(st);
+  sio__redis_note_down(st->redis, "that reads the stream", why, wait_ms);
+}
+
+static bool reader_locate(struct link *l) { return stream_locate(stream_of_reader(l), l); }
+
+static const char *reader_greeted(struct link *l, const redisReply *reply) {
+  return stream_greeted(stream_of_reader(l), l, reply);
+}
+
+static const struct link_ops reader_ops = {
+  .ready = on_reader_ready,
+  .reply = on_reader_reply,
+  .lost = on_reader_lost,
+  .down = on_reader_down,
+  .locate = reader_locate,
+  .greeted = reader_greeted,
+};
+
+/* ---- a part of the context ------------------------------------------------------------------- */
+
+static struct stream *stream_of_part(const struct redis_part *p) {
+  return container_of(p, struct stream, part);
+}
+
+static bool stream_part_is_ready(const struct redis_part *p) { return stream_of_part(p)->open; }
+
+/* The master may be known by now. */
+static void stream_try_to_locate(const struct stream *st, struct link *l) {
+  if (l->locating && stream_locate(st, l)) sio__link_located(l);
+}
+
+static void stream_part_flush(struct redis_part *p) {
+  struct stream *st = stream_of_part(p);
+  stream_try_to_locate(st, &st->writer);
+  stream_try_to_locate(st, &st->reader);
+  st->ops->flush(st);
+  sio__link_flush(&st->writer);
+  sio__link_flush(&st->reader);
+}
+
+static size_t stream_part_queued(const struct redis_part *p) {
+  const struct stream *st = stream_of_part(p);
+  return st->bytes + sio__link_queued(&st->writer);
+}
+
+static void stream_free_if_closed(struct stream *st) {
+  sio_redis *r = st->redis;
+  if (!st->closed || st->handles || st->adapters.n) return;
+  sio__map_clear(&st->adapters);
+  sio__free(st);
+  sio__redis_unref(r);
+}
+
+static void on_writer_closed(struct link *l) { stream_free_if_closed(stream_of_writer(l)); }
+static void on_reader_closed(struct link *l) { stream_free_if_closed(stream_of_reader(l)); }
+
+static void on_stream_timer_closed(uv_handle_t *h) {
+  struct stream *st = h->data;
+  st->handles--;
+  stream_free_if_closed(st);
+}
+
+static void stream_drop_entries(struct stream *st, struct list *list) {
+  struct list *it;
+  while ((it = list_first(list))) stream_remove(st, entry_of(it));
+}
+
+static void stream_close(struct stream *st) {
+  if (st->closed) return;
+  stream_part_flush(&st->part);
+  stream_shut(st);
+  st->closed = true;
+  list_remove(&st->part.link);
+  stream_drop_entries(st, &st->sent);
+  stream_drop_entries(st, &st->queued);
+  stream_drop_entries(st, &st->keys);
+  sio__link_close(&st->writer);
+  sio__link_close(&st->reader);
+  uv_close((uv_handle_t *)&st->timer, on_stream_timer_closed);
+}
+
+static void stream_part_close(struct redis_part *p) { stream_close(stream_of_part(p)); }
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static struct stream *stream_find(const sio_redis *r, sio_slice name) {
+  for (const struct list *it = r->parts.next; it != &r->parts; it = it->next) {
+    struct stream *st = container_of(it, struct stream, part.link);
+    if (slice_eq(slice(st->name, st->name_len), name)) return st;
+  }
+  return NULL;
+}
+
+static struct stream *stream_new(sio_redis *r, const struct stream_options *o,
+                                 const struct stream_ops *ops) {
+  struct stream *st = sio__calloc(1, size_add(sizeof *st, o->name.n));
+  if (!st) return NULL;
+  st->part = (struct redis_part){ .is_ready = stream_part_is_ready,
+                                  .flush = stream_part_flush,
+                                  .queued = stream_part_queued,
+                                  .close = stream_part_close };
+  st->redis = r;
+  st->ops = ops;
+  st->read_count = o->read_count;
+  st->read_next = 1;
+  /* The connection must not be silent for so long that it counts as broken. */
+  unsigned most = r->options.ping_interval_ms / 2 + 1;
+  st->block_ms = o->block_ms < most ? o->block_ms : most;
+  st->max_len = o->max_len;
+  st->name_len = o->name.n;
+  memcpy(st->name, o->name.p, o->name.n);
+  list_init(&st->queued);
+  list_init(&st->sent);
+  list_init(&st->keys);
+  sio__map_init(&st->adapters, stream_member_key);
+  return st;
+}
+
+static void stream_connect(struct stream *st) {
+  sio_redis *r = st->redis;
+  sio__redis_ref(r);
+  list_push(&r->parts, &st->part.link);
+  sio__link_init(&st->writer, r->loop, &writer_ops, &r->options, &st->handles, on_writer_closed);
+  sio__link_init(&st->reader, r->loop, &reader_ops, &r->options, &st->handles, on_reader_closed);
+  st->writer.expects_replies = true;
+  st->writer.unanswered = &r->stats.unanswered;
+  uv_timer_init(r->loop, &st->timer);
+  st->timer.data = st;
+  st->handles++;
+  sio__link_start(&st->writer);
+  sio__link_start(&st->reader);
+  sio__redis_update(r, "");
+}
+
+int sio__stream_join(sio_redis *r, const struct stream_options *o, const struct stream_ops *ops,
+                     sio_adapter *a, struct stream **out) {
+  struct stream *st = stream_find(r, o->name);
+  bool is_new = !st;
+  if (r->freed || redis_is_cluster(r)) return UV_ENOTSUP;
+  if (is_new && !(st = stream_new(r, o, ops))) return SIO__ENOMEM;
+  int err = stream_add_member(st, a);
+  if (err && is_new) sio__free(st);
+  if (err) return err;
+  if (is_new) stream_connect(st);
+  *out = st;
+  return 0;
+}
+
+static void stream_forget_adapter(struct list *list, const sio_adapter *a) {
+  list_each (it, tmp, list) {
+    if (entry_of(it)->adapter == a) entry_of(it)->adapter = NULL;
+  }
+}
+
+void sio__stream_leave(struct stream *st, sio_adapter *a) {
+  stream_release(st, UINT64_MAX);
+  struct stream_member *m = sio__map_del(&st->adapters, st->ops->nsp(a));
+  sio__free(m);
+  stream_forget_adapter(&st->sent, a);
+  stream_forget_adapter(&st->queued, a);
+  stream_forget_adapter(&st->keys, a);
+  if (st->adapters.n) return;
+  stream_close(st);
+  stream_free_if_closed(st);
+}

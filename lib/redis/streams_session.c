@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * streams_session.c - writes the keys of sockets, and restores sockets.
+ *
+ * A restore asks for the key, which it deletes, and for the entry at the client's offset; then, as
+ * the rooms are known, for the entries from there to the last one that this server has read. Events
+ * that this server delivers from then on are added as they are delivered. So each event is added
+ * once, whatever is published meanwhile.
+ */
+#include "redis/streams_session.h"
+
+#include "base/base64.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include <sio/nsp.h>
+#include <sio/socket.h>
+#include <sio/stats.h>
+#include <uv.h>
+
+enum { PAGE = 300, PID_MAX = 24 };
+
+static struct msgs *session_msgs(const struct streams *x) { return &x->adapter->redis->msgs; }
+static uint64_t session_now(const struct streams *x) { return uv_now(x->adapter->redis->loop); }
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static void put_list_end(struct message *m, const char *const *rooms) {
+  for (; rooms && *rooms; rooms++) {
+    sio__message_put(m, SLICE(","));
+    sio__message_put_string(m, slice_str(*rooms));
+  }
+  sio__message_put(m, SLICE("]"));
+}
+
+static void put_session_head(struct message *m, const char *id, const char *pid) {
+  sio__message_put(m, SLICE("{\"sid\":"));
+  sio__message_put_string(m, slice_str(id));
+  sio__message_put(m, SLICE(",\"pid\":"));
+  sio__message_put_string(m, slice_str(pid));
+  sio__message_put(m, SLICE(",\"rooms\":["));
+  sio__message_put_string(m, slice_str(id));
+}
+
+static void put_session_data(struct message *m, sio_slice shared) {
+  sio__message_put(m, SLICE(",\"data\":"));
+  sio__message_put(m, shared.n ? shared : SLICE("{}"));
+  sio__message_put(m, SLICE("}"));
+}
+
+static sio_slice copy_word(char **at, const void *p, size_t n) {
+  char *to = *at;
+  memcpy(to, p, n);
+  *at += n;
+  return slice(to, n);
+}
+
+/* SET or DEL. value is written as base64; {NULL,0}: DEL. */
+static int push_key(struct streams *x, const char *pid, sio_slice value, bool encoded) {
+  char ms[NUM_MAX], *at;
+  size_t nms = sio__num_u64(ms, x->recovery_ms), nvalue = encoded ? value.n : BASE64_LEN(value.n);
+  size_t nprefix = strlen(x->prefix), npid = strlen(pid);
+  struct stream_entry *e =
+      sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
+  if (!e) return SIO__ENOMEM;
+  e->words[0] = copy_word(&at, value.p ? "SET" : "DEL", 3);
+  e->words[1] = copy_word(&at, x->prefix, nprefix);
+  e->words[1].n += copy_word(&at, pid, npid).n;
+  e->nwords = 2;
+  if (value.p) {
+    e->words[2] = slice(at, nvalue);
+    if (encoded)
+      memcpy(at, value.p, value.n);
+    else
+      sio__base64_encode(at, value.p, value.n);
+    at += nvalue;
+    e->words[3] = copy_word(&at, "PX", 2);
+    e->words[4] = copy_word(&at, ms, nms);
+    e->nwords = 5;
+  }
+  int err = sio__stream_push(x->stream, e, false);
+  if (err) sio__stream_entry_free(x->stream, e);
+  return err;
+}
+
+/* Clears m. */
+static int push_session(struct streams *x, const char *pid, struct message *m) {
+  struct message packed;
+  sio__message_init(&packed, session_msgs(x));
+  sio__message_pack(&packed, m, NULL, 0);
+  int err = packed.err;
+  if (!err) err = push_key(x, pid, sio__message_text(&packed), false);
+  sio__message_clear(&packed);
+  sio__message_clear(m);
+  return err;
+}
+
+/* ---- connected sockets ----------------------------------------------------------------------- */
+
+struct live_session {
+  struct list by_age, dirty;
+  sio_socket *socket;
+  uint64_t set_ms;
+  char pid[PID_MAX];
+};
+
+static sio_slice live_key(const void *item) {
+  return slice_str(((const struct live_session *)item)->pid);
+}
+
+void sio__streams_init_sessions(struct streams *x) {
+  sio__map_init(&x->live, live_key);
+  list_init(&x->by_age);
+  list_init(&x->dirty);
+  list_init(&x->restores);
+}
+
+static void live_free(struct streams *x, struct live_session *l) {
+  sio__map_del(&x->live, live_key(l));
+  list_remove(&l->by_age);
+  list_remove(&l->dirty);
+  sio__free(l);
+}
+
+static void live_mark_dirty(struct streams *x, struct live_session *l) {
+  if (list_empty(&l->dirty)) list_push(&x->dirty, &l->dirty);
+  sio__redis_wake(x->adapter->redis);
+}
+
+static void session_changed(sio_adapter *a, const sio_socket *s) {
+  const char *pid = a->streams->recovery_ms ? sio_socket_pid(s) : NULL;
+  struct live_session *l = pid ? sio__map_get(&a->streams->live, slice_str(pid)) : NULL;
+  if (l) live_mark_dirty(a->streams, l);
+}
+
+/* Without memory the socket can still be recovered, unless its server is killed. */
+void sio__streams_arrive(sio_adapter *a, sio_socket *s) {
+  struct streams *x = a->streams;
+  const char *pid = x->recovery_ms ? sio_socket_pid(s) : NULL;
+  struct live_session *l = pid ? sio__calloc(1, sizeof *l) : NULL;
+  if (l) {
+    l->socket = s;
+    memcpy(l->pid, pid, strlen(pid) + 1);
+    list_init(&l->dirty);
+    list_push(&x->by_age, &l->by_age);
+    if (sio__map_put(&x->live, l))
+      live_free(x, l);
+    else
+      live_mark_dirty(x, l);
+  }
+  classic_local()->arrive(a->local, s);
+}
+
+int sio__streams_join(sio_adapter *a, sio_socket *s, const char *room) {
+  int err = classic_local()->join(a->local, s, room);
+  if (!err) session_changed(a, s);
+  return err;
+}
+
+void sio__streams_leave(sio_adapter *a, sio_socket *s, const char *room) {
+  session_changed(a, s);
+  classic_local()->leave(a->local, s, room);
+}
+
+void sio__streams_shared_changed(sio_adapter *a, sio_socket *s) { session_changed(a, s); }
+
+static void put_room(const char *room, void *user) {
+  const char *const list[] = { room, NULL };
+  struct message *m = user;
+  sio__message_put(m, SLICE(","));
+  sio__message_put_string(m, slice_str(list[0]));
+}
+
+static int live_write(struct streams *x, struct live_session *l) {
+  struct message m;
+  sio__message_init(&m, session_msgs(x));
+  put_session_head(&m, sio_socket_id(l->socket), l->pid);
+  classic_local()->rooms(x->adapter->local, l->socket, put_room, &m);
+  sio__message_put(&m, SLICE("]"));
+  put_session_data(&m, sio_socket_shared(l->socket));
+  int err = push_session(x, l->pid, &m);
+  if (err) return err;
+  l->set_ms = session_now(x);
+  list_remove(&l->dirty);
+  list_remove(&l->by_age);
+  list_push(&x->by_age, &l->by_age);
+  return 0;
+}
+
+/* What cannot be written now is written later. */
+static void streams_write_dirty(struct streams *x) {
+  struct list *it;
+  while ((it = list_first(&x->dirty)))
+    if (live_write(x, container_of(it, struct live_session, dirty))) return;
+}
+
+static void streams_refresh(struct streams *x) {
+  uint64_t now = session_now(x);
+  list_each (it, tmp, &x->by_age) {
+    struct live_session *l = container_of(it, struct live_session, by_age);
+    if (now - l->set_ms < x->recovery_ms / 3) return;
+    live_mark_dirty(x, l);
+  }
+}
+
+void sio__streams_persist(sio_adapter *a, const sio_saved_socket *s) {
+  struct streams *x = a->streams;
+  struct live_session *l = sio__map_get(&x->live, slice_str(s->pid));
+  struct message m;
+  if (l) live_free(x, l);
+  if (a->shut) return;
+  sio__message_init(&m, session_msgs(x));
+  put_session_head(&m, s->id, s->pid);
+  put_list_end(&m, s->rooms);
+  put_session_data(&m, s->shared);
+  int err = push_session(x, s->pid, &m);
+  if (err) sio__redis_dropped(a->redis, err);
+}
+
+void sio__streams_forget(sio_adapter *a, const char *pid) {
+  struct streams *x = a->streams;
+  struct live_session *l = sio__map_get(&x->live, slice_str(pid));
+  if (l) live_free(x, l);
+  if (a->shut) return;
+  int err = push_key(x, pid, slice(NULL, 0), true);
+  if (err) sio__redis_dropped(a->redis, err);
+}
+
+/* ---- restoring ------------------------------------------------------------------------------- */
+
+/* Kinds of replies; see sio__stream_ask(). */
+enum { REPLY_KEY = 'g', REPLY_OFFSET = 'o', REPLY_PAGE = 'p' };
+
+struct stream_restore {
+  struct list link;
+  uint64_t number;
+  sio_restore *restore; /* NULL: it is over */
+  bool has_key;         /* the reply to GET and DEL has come */
+  bool reading;         /* a page was asked for */
+  bool following;       /* the pages are read: what is delivered here is added */
+  bool offset_exists;
+  bool done;
+  struct stream_id offset; /* of the client */
+  struct stream_id end;    /* the entries up to this one are read as pages */
+  struct stream_id at;     /* the last entry of the pages that have come */
+  char *key_value;         /* what the key had */
+  struct heard_session session;
+  char pid[PID_MAX];
+};
+
+static struct stream_restore *restore_of(struct list *it) {
+  return container_of(it, struct stream_restore, link);
+}
+
+static void stream_restore_free(struct stream_restore *k) {
+  list_remove(&k->link);
+  sio__heard_clear_session(&k->session);
+  sio__free(k->key_value);
+  sio__free(k);
+}
+
+void sio__streams_clear_sessions(struct streams *x) {
+  struct list *it;
+  while ((it = list_first(&x->restores))) stream_restore_free(restore_of(it));
+  while ((it = list_first(&x->by_age))) live_free(x, container_of(it, struct live_session, by_age));
+  sio__map_clear(&x->live);
+}
+
+static void restore_finish(struct stream_restore *k, int cause) {
+  k->done = true;
+  if (k->restore) sio_restore_done(k->restore, cause);
+}
+
+static int ask_key_and_offset(struct streams *x, const struct stream_restore *k) {
+  char key[512], offset[STREAM_ID_MAX];
+  size_t n = strlen(x->prefix) + strlen(k->pid);
+  if (n >= sizeof key) return UV_EINVAL;
+  memcpy(key, x->prefix, strlen(x->prefix));
+  memcpy(key + strlen(x->prefix), k->pid, strlen(k->pid));
+  const sio_slice id = sio__stream_id_print(k->offset, offset);
+  const sio_slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
+  const sio_slice get[] = { SLICE("GET"), slice(key, n) }, del[] = { SLICE("DEL"), slice(key, n) };
+  const sio_slice range[] = { SLICE("XRANGE"), slice(x->stream->name, x->stream->name_len), id,
+                              id };
+  int err = sio__stream_ask(x->stream, REPLY_OFFSET, k->number, range, 4);
+  if (!err) err = sio__stream_ask(x->stream, '\0', 0, multi, 1);
+  if (!err) err = sio__stream_ask(x->stream, '\0', 0, get, 2);
+  if (!err) err = sio__stream_ask(x->stream, '\0', 0, del, 2);
+  if (!err) err = sio__stream_ask(x->stream, REPLY_KEY, k->number, exec, 1);
+  return err;
+}
+
+static struct stream_restore *stream_restore_new(struct streams *x, sio_restore *r,
+                                                 const sio_restore_info *info) {
+  struct stream_restore *k = sio__calloc(1, sizeof *k);
+  if (!k) return NULL;
+  k->number = ++x->stream->last_number;
+  k->restore = r;
+  memcpy(k->pid, info->pid.p, info->pid.n);
+  (void)sio__stream_id_parse(&k->offset, info->offset);
+  list_push(&x->restores, &k->link);
+  return k;
+}
+
+void sio__streams_restore(sio_adapter *a, sio_restore *r) {
+  struct streams *x = a->streams;
+  struct stream_id id;
+  sio_restore_info info = { .size = sizeof info };
+  sio_restore_get_info(r, &info);
+  if (a->shut || info.pid.n >= PID_MAX || memchr(info.pid.p, '\0', info.pid.n)) {
+    sio_restore_done(r, SIO_RECOVERY_NO_SESSION);
+  } else if (!info.has_offset || !sio__stream_id_parse(&id, info.offset)) {
+    sio_restore_done(r, SIO_RECOVERY_BAD_OFFSET);
+  } else {
+    streams_write_dirty(x);
+    struct stream_restore *k = stream_restore_new(x, r, &info);
+    if (!k || ask_key_and_offset(x, k)) {
+      if (k) stream_restore_free(k);
+      sio_restore_done(r, SIO_RECOVERY_NO_ANSWER);
+    }
+  }
+}
+
+/* A key that was taken and not handed over is written again. */
+void sio__streams_restore_over(sio_adapter *a, sio_restore *r) {
+  list_each (it, tmp, &a->streams->restores) {
+    struct stream_restore *k = restore_of(it);
+    if (k->restore != r) continue;
+    k->restore = NULL;
+    k->following = false;
+    if (k->has_key) stream_restore_free(k);
+  }
+}
+
+/* ---- what was missed ------------------------------------------------------------------------- */
+
+static bool session_is_in(const struct heard_session *s, const char *const *names) {
+  for (; *names; names++) {
+    if (strcmp(*names, s->id) == 0) return true;
+    for (const char *const *room = s->rooms.list; *room; room++)
+      if (strcmp(*names, *room) == 0) return true;
+  }
+  return false;
+}
+
+static bool session_missed(const struct heard_session *s, const struct heard_event *ev) {
+  if (ev->target.flags & SIO_VOLATILE) return false;
+  return (ev->everybody || session_is_in(s, ev->target.rooms.list)) &&
+         !session_is_in(s, ev->target.except.list);
+}
+
+static void restore_add(sio_adapter *a, struct stream_restore *k, const struct heard_event *ev,
+                        sio_slice offset) {
+  if (k->restore && session_missed(&k->session, ev))
+    (void)sio__heard_add_missed(a, ev, k->restore, offset);
+}
+
+void sio__streams_follow(sio_adapter *a, const struct heard_event *ev, sio_slice offset) {
+  struct stream_id id;
+  if (list_empty(&a->streams->restores) || !sio__stream_id_parse(&id, offset)) return;
+  list_each (it, tmp, &a->streams->restores) {
+    struct stream_restore *k = restore_of(it);
+    if (k->following && stream_id_compare(id, k->offset) > 0) restore_add(a, k, ev, offset);
+  }
+}
+
+/* The message of an event of this namespace, or NULL; the caller frees it. */
+static char *missed_message(const sio_adapter *a, const struct stream_fields *f, sio_slice *out) {
+  if (!slice_eq(f->nsp, a->nsp_name) || !slice_is(f->type, "3") || !f->data.n) return NULL;
+  bool json = *f->data.p == '{';
+  char *bytes = sio__malloc(f->data.n + 3);
+  if (!bytes) return NULL;
+  size_t n = json ? f->data.n : sio__base64_decode(bytes, f->data.p, f->data.n);
+  if (json) memcpy(bytes, f->data.p, n);
+  *out = slice(bytes, n);
+  return bytes;
+}
+
+static void restore_add_entry(sio_adapter *a, struct stream_restore *k,
+                              const struct stream_fields *f, struct stream_id id) {
+  char offset[STREAM_ID_MAX];
+  struct heard_event ev;
+  sio_slice message;
+  char *bytes = missed_message(a, f, &message);
+  if (!bytes) return;
+  if (!sio__heard_open_event(&ev, a, message))
+    restore_add(a, k, &ev, sio__stream_id_print(id, offset));
+  sio__heard_clear_event(&ev);
+  sio__free(bytes);
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static int ask_page(struct streams *x, const struct stream_restore *k) {
+  char from[STREAM_ID_MAX], to[STREAM_ID_MAX];
+  const struct stream_id next = { k->at.ms, k->at.seq + 1 };
+  const sio_slice words[] = { SLICE("XRANGE"),
+                              slice(x->stream->name, x->stream->name_len),
+                              sio__stream_id_print(next, from),
+                              sio__stream_id_print(k->end, to),
+                              SLICE("COUNT"),
+                              SLICE("300") };
+  return sio__stream_ask(x->stream, REPLY_PAGE, k->number, words, 6);
+}
+
+/* Asks for entries that this server has delivered already, until there are none. From then on it
+ * adds what it delivers. The client may know entries that this server has not read yet. */
+static void restore_go_on(struct streams *x, struct stream_restore *k) {
+  if (!k->restore || k->done || k->following) return;
+  k->end = x->stream->last;
+  if (stream_id_compare(k->at, k->end) > 0) return;
+  if (stream_id_compare(k->at, k->end) < 0) {
+    k->reading = true;
+    if (ask_page(x, k)) restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+    return;
+  }
+  k->following = true;
+  restore_finish(k, 0);
+}
+
+static void restore_hear_page(struct streams *x, struct stream_restore *k,
+                              const redisReply *reply) {
+  struct stream_fields f;
+  struct stream_id id;
+  k->reading = false;
+  if (!reply || reply->type != REDIS_REPLY_ARRAY) {
+    restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+    return;
+  }
+  for (size_t i = 0; i < reply->elements; i++) {
+    if (!sio__stream_fields(&f, reply->element[i], &id) || stream_id_compare(id, k->at) <= 0)
+      continue;
+    restore_add_entry(x->adapter, k, &f, id);
+    k->at = id;
+  }
+  if (reply->elements < PAGE) k->at = k->end;
+  restore_go_on(x, k);
+}
+
+/* ---- the key --------------------------------------------------------------------------------- */
+
+static int hand_over_session(struct streams *x, struct stream_restore *k) {
+  size_t n = strlen(k->key_value);
+  char *bytes = sio__malloc(n / 4 * 3 + 3);
+  if (!bytes) return SIO__ENOMEM;
+  sio_slice message = slice(bytes, sio__base64_decode(bytes, k->key_value, n));
+  int err = sio__heard_open_session(&k->session, x->adapter, message);
+  const sio_saved_socket saved = { .id = k->session.id,
+                                   .pid = k->session.pid,
+                                   .rooms = k->session.rooms.list,
+                                   .shared =
+                                       err ? slice(NULL, 0) : unpacked_text(&k->session.data) };
+  if (!err) err = sio_restore_found(k->restore, &saved);
+  sio__unpack_clear(&k->session.message);
+  k->session.message = (struct unpacked){ 0 };
+  sio__free(bytes);
+  return err;
+}
+
+static void restore_begin(struct streams *x, struct stream_restore *k) {
+  int err = hand_over_session(x, k);
+  if (err) {
+    restore_finish(k, err == SIO__ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    return;
+  }
+  k->at = k->offset;
+  restore_go_on(x, k);
+}
+
+/* The answer to EXEC: what GET and DEL have answered. */
+static void restore_hear_key(struct streams *x, struct stream_restore *k, const redisReply *reply) {
+  bool ok = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+  bool found = ok && reply_is_text(reply->element[0]);
+  k->has_key = true;
+  if (found) k->key_value = sio__strndup(reply->element[0]->str, (size_t)reply->element[0]->len);
+  if (!k->restore) {
+    if (k->key_value) (void)push_key(x, k->pid, slice_str(k->key_value), true);
+    stream_restore_free(k);
+    return;
+  }
+  if (!ok)
+    restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+  else if (!found)
+    restore_finish(k, SIO_RECOVERY_NO_SESSION);
+  else if (!k->key_value)
+    restore_finish(k, SIO_RECOVERY_NO_MEMORY);
+  else if (!k->offset_exists)
+    restore_finish(k, SIO_RECOVERY_LOG_GONE);
+  else
+    restore_begin(x, k);
+}
+
+void sio__streams_return_keys(struct streams *x) {
+  list_each (it, tmp, &x->restores) {
+    const struct stream_restore *k = restore_of(it);
+    if (k->key_value) (void)push_key(x, k->pid, slice_str(k->key_value), true);
+  }
+}
+
+static struct stream_restore *restore_find(struct stream *st, uint64_t number,
+                                           struct streams **out) {
+  sio_adapter *a;
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
+    *out = a->streams;
+    list_each (it, tmp, &a->streams->restores) {
+      if (restore_of(it)->number == number) return restore_of(it);
+    }
+  }
+  return NULL;
+}
+
+void sio__streams_on_reply(struct stream *st, char kind, uint64_t number, const redisReply *reply) {
+  struct streams *x;
+  struct stream_restore *k = restore_find(st, number, &x);
+  if (!k) return;
+  switch (kind) {
+    case REPLY_OFFSET:
+      k->offset_exists = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
+      break;
+    case REPLY_KEY: restore_hear_key(x, k, reply); break;
+    default: restore_hear_page(x, k, reply);
+  }
+}
+
+/* ---- with the stream ------------------------------------------------------------------------- */
+
+void sio__streams_on_read(struct stream *st) {
+  sio_adapter *a;
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) {
+    list_each (it, tmp, &a->streams->restores) {
+      struct stream_restore *k = restore_of(it);
+      if (k->session.id[0] && stream_id_compare(k->at, k->offset) == 0 && !k->reading)
+        restore_go_on(a->streams, k);
+    }
+    if (a->streams->recovery_ms) streams_refresh(a->streams);
+  }
+}
+
+void sio__streams_on_flush(struct stream *st) {
+  sio_adapter *a;
+  for (uint32_t i = 0; (a = sio__stream_next_adapter(st, &i));) streams_write_dirty(a->streams);
+}
