@@ -252,6 +252,7 @@ static bool log_count_against_rate(struct log *log, int level, int room, enum lo
 void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
                     const char *fmt, ...) {
   va_list ap;
+  if (level > log->level[room]) return;
   if (!log_count_against_rate(log, level, room, cause, peer)) return;
   va_start(ap, fmt);
   log_format(log, level, room, fmt, ap);

@@ -128,24 +128,18 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
 
 /* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
  * not known. */
-#define LOG_RATED(log, lvl, room, cause, peer, ...)                       \
-  do {                                                                    \
-    if ((lvl) <= (log)->level[room])                                      \
-      sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
-  } while (0)
-
-#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)         \
-  do {                                                                    \
-    if ((lvl) <= (log)->level[room]) {                                    \
-      (log)->about = (about_);                                            \
-      sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
-      (log)->about = NULL;                                                \
-    }                                                                     \
+#define LOG_RATED sio__log_rated
+#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)       \
+  do {                                                                  \
+    (log)->about = (about_);                                            \
+    sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
+    (log)->about = NULL;                                                \
   } while (0)
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
-/* As sio__log(), but a line above a rate limit is only counted. */
+/* As LOG(), but a line above a rate limit is only counted. All of its lines are rare, so the level
+ * is checked inside. */
 void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
                     const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Called a second after log->counting became true. Logs for each kind how many lines were left

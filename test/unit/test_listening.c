@@ -184,6 +184,12 @@ TEST(an_invalid_field_is_refused_and_the_log_says_which) {
   begin((sio_options){ 0 });
   CHECK(fails_with(&(sio_listen_options){ .path = "/x", .port = 80 }, UV_EINVAL,
                    "net cannot listen on Unix socket /x: path excludes host and port\n"));
+  CHECK(fails_with(&(sio_listen_options){ .path = "/x", .host = "::1" }, UV_EINVAL,
+                   "net cannot listen on Unix socket /x: path excludes host and port\n"));
+  CHECK(fails_with(&(sio_listen_options){ .port = -1 }, UV_EINVAL,
+                   "net cannot listen on all addresses port -1: the port is not one of "
+                   "0..65535\n"));
+  EQ(sio_listen_with(srv, NULL), UV_EINVAL);
   CHECK(fails_with(&(sio_listen_options){ .port = 70000 }, UV_EINVAL,
                    "net cannot listen on all addresses port 70000: the port is not one of "
                    "0..65535\n"));

@@ -136,6 +136,9 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .max_unsent = (size_t)INT_MAX + 1 }, "max_unsent");
   refused(&(sio_options){ .allowed_origins = SIO_ROOMS("a.example") }, "allowed_origins");
   refused(&(sio_options){ .allowed_origins = SIO_ROOMS("null", "https://a/") }, "allowed_origins");
+  refused(&(sio_options){ .allowed_origins = SIO_ROOMS("://a") }, "allowed_origins");
+  refused(&(sio_options){ .allowed_origins = SIO_ROOMS("https://") }, "allowed_origins");
+  refused(&(sio_options){ .allowed_origins = SIO_ROOMS("https://a b") }, "allowed_origins");
   refused(&(sio_options){ .transports = 4 }, "transports");
   refused(&(sio_options){ .log_level = 9 }, "log_level");
   refused(&(sio_options){ .log_level = -1 }, "log_level");
@@ -143,6 +146,8 @@ TEST(a_value_without_sense_is_refused_by_name) {
   refused(&(sio_options){ .path = "" }, "path");
   refused(&(sio_options){ .path = "/a?b" }, "path");
   refused(&(sio_options){ .path = "/a b" }, "path");
+  refused(&(sio_options){ .path = "/a\x7f" }, "path");
+  refused(&(sio_options){ .path = "/a\n" }, "path");
   refused(&(sio_options){ .path = path }, "path");
   refused(&(sio_options){ .cookie = &(sio_cookie){ .name = "a b" } }, "cookie");
   refused(&(sio_options){ .cors = &(sio_cors){ .methods = "GET\r\n" } }, "cors");
