@@ -11,7 +11,7 @@
  *   SIO_ENAME         the event name is NULL or reserved (see sio_on())
  *   SIO_EJSON         a value is not valid JSON
  *   SIO_EPLACEHOLDER  a value refers to an attachment that it does not have
- *   SIO_EDEPTH        a value is nested too deeply
+ *   SIO_EDEPTH        a value has more than 899 levels; max_depth is for what clients send
  *   SIO_ETOOBIG       the packet is larger than 4 GiB, or more than max_queued bytes are queued for
  *                     the client, which will be closed
  *   SIO_ECLOSED       the socket is disconnected, or the server is closed

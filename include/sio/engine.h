@@ -66,6 +66,7 @@ typedef struct sio_session_info {
   bool writable;      /* a volatile event would be sent now                     */
   bool upgrading;     /* the client is trying a WebSocket                       */
   bool upgraded;      /* the session has moved to a WebSocket                   */
+  bool ping_pending;  /* a ping was sent, and its pong has not been received    */
   /* An id that everybody may see: a digest of the session's id, which stays the same as long as the
    * session lives. 20 characters of [A-Za-z0-9_-] and a NUL; the log shows the first eight. */
   char public_id[SIO_PUBLIC_ID_SIZE];
@@ -86,6 +87,10 @@ static inline sio_session_info sio_session_info_of(const sio_session *c) {
 /* A header of the first request; {NULL,0}: it is absent, was not kept, or is gone after
  * drop_handshake. Not kept are Connection, Upgrade, Sec-WebSocket-Key and Sec-WebSocket-Version. */
 SIO_EXTERN sio_slice sio_session_header(const sio_session *c, const char *name);
+
+/* Lists the sockets of a session of Socket.IO that are connected, one for each namespace. Writes at
+ * most max of them to out and returns their number; 0 for sessions of sio_engine_route(). */
+SIO_EXTERN size_t sio_session_sockets(const sio_session *c, sio_socket **out, size_t max);
 
 /* ---- knowing when something has been sent ------------------------------------------------ */
 

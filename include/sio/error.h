@@ -26,7 +26,7 @@ extern "C" {
   XX(DROPPED, -10008, "volatile, and the peer was not ready")                 \
   XX(STATE, -10009, "not possible in this state")                             \
   XX(EXISTS, -10010, "already there")                                         \
-  XX(DEPTH, -10011, "nested deeper than max_depth")                           \
+  XX(DEPTH, -10011, "nested too deeply")                                      \
   XX(LIMIT, -10012, "more than a rate limit allows")
 
 enum sio_errno {

@@ -32,8 +32,8 @@ SIO_EXTERN const char *sio_event_name(const sio_event *e);
 SIO_EXTERN size_t sio_event_count(const sio_event *e);
 /* The number of bytes of all arguments together: their JSON text and their attachments. */
 SIO_EXTERN size_t sio_event_size(const sio_event *e);
-/* SIO_NULL, SIO_BOOL, SIO_NUM, SIO_STR, SIO_BIN; SIO_JSON for an object or an array; SIO_NULL if
- * there is no argument i. */
+/* SIO_NULL, SIO_BOOL, SIO_NUM, SIO_STR, SIO_BIN, SIO_ARRAY or SIO_OBJECT; SIO_NULL if there is no
+ * argument i. */
 SIO_EXTERN enum sio_kind sio_event_kind(const sio_event *e, size_t i);
 /* A string, NUL-terminated. NULL: the argument is not a string, contains U+0000, or memory ran
  * out. */

@@ -332,7 +332,8 @@ typedef struct sio_options {
    * incomplete message, or of a packet's attachments, has come for this time (at most twice this
    * time), the connection is closed: "forced close" with SIO_ETIMEOUT. */
   unsigned packet_timeout_ms;
-  /* 512 levels of [ and { in one packet; at most 900. */
+  /* 512 levels of [ and { in one packet that a client sends; at most 900. What the program sends
+   * may have 899 levels, whatever this is. */
   unsigned max_depth;
   /* 1024 frames in one WebSocket message. */
   unsigned max_fragments;
@@ -369,7 +370,8 @@ typedef struct sio_options {
 
   /* -- Limits on what waits for one client (backpressure) -- */
 
-  /* 16 MiB of memory; then the connection is closed. */
+  /* 16 MiB of memory; then the connection is closed. Answers to acks count, too, and are never
+   * dropped: let it be several times as large as the largest of them. */
   size_t max_queued;
   /* 1 MiB of memory; then nothing more is read from the client until it has read. */
   size_t high_water;

@@ -168,7 +168,8 @@ static inline sio_val sio_spread(sio_slice array) {
 
 /* An array of any values, bytes included, at any depth:
  *     sio_emit(s, "e", SIO_ARGS(SIO_ARRAY(1, "two", sio_bin(p, n))));
- * sio_event_args() and sio_spread() add all of their elements. SIO_EDEPTH: nested too deeply. */
+ * sio_event_args() and sio_spread() add all of their elements. SIO_EDEPTH: more than 899
+ * levels. */
 static inline sio_val sio_array(sio_args items) {
   sio_val v = sio_val_make(SIO_ARRAY, items.v, items.n);
   size_t i;

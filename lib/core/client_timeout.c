@@ -14,7 +14,7 @@ struct client_timeout {
   unsigned ms;
   bool for_join;     /* true: the time to join a namespace; false: the time for attachments */
   bool got_part;     /* a part of a packet has come since the last check */
-  bool extended;     /* the time was granted a second time, see loop_extends_deadline() */
+  bool extended;     /* the time was granted a second time, see loop_should_restart_deadline() */
   size_t arriving;   /* bytes of an incomplete WebSocket message or body at the last check */
   size_t auth_bytes; /* total auth received before the first namespace was joined */
   struct timer timer;
@@ -45,7 +45,7 @@ static bool attachments_progress(struct client_timeout *t) {
 
 /* True if the time is granted once more because the host blocked the loop while it ran out. */
 static bool client_timeout_extend(struct client_timeout *t) {
-  bool extend = loop_extends_deadline(&client_core(t->client)->loop, t->extended);
+  bool extend = loop_should_restart_deadline(&client_core(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
 }

@@ -21,7 +21,7 @@ struct pending_join {
   struct chain chain;
   sio_socket *socket;         /* one reference */
   struct timer timeout_timer; /* limits the time of all middleware functions together */
-  bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
+  bool extended;        /* the time was granted a second time, see loop_should_restart_deadline() */
   struct msg *refusal;  /* the CONNECT_ERROR packet of a refusal; NULL if there was no memory */
   sio_restore *restore; /* the adapter looks for the socket that the peer was; NULL otherwise */
   char *newer_auth;     /* the auth of a later CONNECT, or NULL */
@@ -231,7 +231,7 @@ static void pending_join_on_verdict_deferred(struct chain *c) {
 static void pending_join_on_timeout(struct timer *t) {
   struct pending_join *p = container_of(t, struct pending_join, timeout_timer);
   if (p->chain.state != CHAIN_WAITING) return;
-  if (loop_extends_deadline(p->chain.loop, p->extended)) {
+  if (loop_should_restart_deadline(p->chain.loop, p->extended)) {
     p->extended = true;
     pending_join_on_verdict_deferred(&p->chain);
     return;

@@ -292,8 +292,8 @@ enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
     case 't':
     case 'f': return SIO_BOOL;
     case '"': return SIO_STR;
-    case '{': return find_whole_placeholder(e, i) ? SIO_BIN : SIO_JSON;
-    case '[': return SIO_JSON;
+    case '{': return find_whole_placeholder(e, i) ? SIO_BIN : SIO_OBJECT;
+    case '[': return SIO_ARRAY;
     default: return SIO_NUM;
   }
 }

@@ -19,14 +19,14 @@ struct nsp_request {
   struct chain chain;
   struct sio_next verdict;    /* the sio_next with which the host's match function answers */
   struct timer timeout_timer; /* limits the time that all parents together may take */
-  bool extended;              /* the time was granted a second time, see loop_extends_deadline() */
-  struct core *core;          /* one reference */
-  struct client *client;      /* NULL: the client is gone */
-  struct nsp_note nsp_note;   /* in client->nsp_notes */
-  sio_nsp *parent;            /* the parent that took the name; NULL: none yet */
-  sio_slice name, auth;       /* allocated after the struct, each with a NUL */
-  char *newer_auth;           /* the auth of a later CONNECT, or NULL */
-  bool withdrawn;             /* the peer has sent DISCONNECT */
+  bool extended;     /* the time was granted a second time, see loop_should_restart_deadline() */
+  struct core *core; /* one reference */
+  struct client *client;    /* NULL: the client is gone */
+  struct nsp_note nsp_note; /* in client->nsp_notes */
+  sio_nsp *parent;          /* the parent that took the name; NULL: none yet */
+  sio_slice name, auth;     /* allocated after the struct, each with a NUL */
+  char *newer_auth;         /* the auth of a later CONNECT, or NULL */
+  bool withdrawn;           /* the peer has sent DISCONNECT */
 };
 
 static struct nsp_request *nsp_request_of(const struct chain *c) {
@@ -148,7 +148,7 @@ static void nsp_request_on_timeout(struct timer *t) {
   struct nsp_request *r = container_of(t, struct nsp_request, timeout_timer);
   struct client *cl = r->client;
   if (r->chain.state != CHAIN_WAITING) return;
-  if (loop_extends_deadline(r->chain.loop, r->extended)) {
+  if (loop_should_restart_deadline(r->chain.loop, r->extended)) {
     r->extended = true;
     nsp_request_on_verdict_deferred(&r->chain);
     return;

@@ -58,12 +58,12 @@ static int parent_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_s
   return UV_ENOTSUP;
 }
 
-static int parent_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
+static int parent_refuse_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   (void)a, (void)p, (void)q;
   return UV_ENOTSUP;
 }
 
-static int parent_server_count(sio_adapter *a, sio_query *q) {
+static int parent_refuse_server_count(sio_adapter *a, sio_query *q) {
   (void)a, (void)q;
   return UV_ENOTSUP;
 }
@@ -74,8 +74,8 @@ static const sio_adapter_ops parent_ops = {
   .all_join = parent_all_join,
   .all_leave = parent_all_leave,
   .all_disconnect = parent_all_disconnect,
-  .server_emit = parent_server_emit,
-  .server_count = parent_server_count,
+  .server_emit = parent_refuse_server_emit,
+  .server_count = parent_refuse_server_count,
 };
 
 /* ---- creating and finding parents ----------------------------------------------------------- */

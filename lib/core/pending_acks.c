@@ -99,7 +99,7 @@ static void finish_ack_wait(struct ack_wait *w, int status, sio_event *reply) {
  * once more. */
 static bool extend_ack_timeout(struct ack_wait *w) {
   struct loop *l = socket_loop(w->socket);
-  if (!loop_extends_deadline(l, w->extended)) return false;
+  if (!loop_should_restart_deadline(l, w->extended)) return false;
   w->extended = true;
   sio__loop_start_timer(l, &w->timer, w->timeout_ms);
   return true;

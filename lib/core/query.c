@@ -60,7 +60,7 @@ static void query_start_timeout(sio_query *q) {
  * once more. */
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (!loop_extends_deadline(query_loop(q), q->extended)) {
+  if (!loop_should_restart_deadline(query_loop(q), q->extended)) {
     query_end(q, SIO_ETIMEOUT);
     return;
   }

@@ -331,7 +331,7 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
     sio__answer_empty(e, r, 500);
 }
 
-static void route_open_request(struct eio *e, sio_request *r) {
+static void handle_opening_request(struct eio *e, sio_request *r) {
   if (!requested_protocol(e, r))
     refuse_handshake(e, r, EIO_BAD_VERSION, "", raw_query_value(r, "EIO"));
   else if (r->upgrade)
@@ -370,7 +370,7 @@ static void admission_on_verdict(sio_next *n, bool ok, const char *message, sio_
     admission_refuse_request(a, message ? message : "");
     admission_finish(a);
   } else if (a->allowing) {
-    route_open_request(a->eio, a->r);
+    handle_opening_request(a->eio, a->r);
     admission_finish(a);
   } else {
     a->at = a->at->next;
@@ -407,7 +407,7 @@ static void admission_verify_request(struct admission *a) {
     e->opts->allow_request(a->r, &a->next, e->opts->allow_request_user);
     return;
   }
-  if (ok && !c) route_open_request(e, a->r);
+  if (ok && !c) handle_opening_request(e, a->r);
   admission_finish(a);
 }
 
@@ -484,6 +484,6 @@ bool sio__handshake_on_head(sio_request *r) {
   if (c)
     route_session_request(e, r, c);
   else
-    route_open_request(e, r);
+    handle_opening_request(e, r);
   return true;
 }

@@ -152,7 +152,7 @@ static void start_linger_timer(struct polling *p) {
 
 static void on_linger_timeout(struct timer *t) {
   struct polling *p = container_of(t, struct polling, linger);
-  if (loop_extends_deadline(p->session->eio->loop, p->linger_extended)) {
+  if (loop_should_restart_deadline(p->session->eio->loop, p->linger_extended)) {
     p->linger_extended = true;
     start_linger_timer(p);
     return;

@@ -76,7 +76,7 @@ static void upgrade_start_timeout(struct upgrade *p) {
 
 static void upgrade_on_timeout(struct timer *t) {
   struct upgrade *p = container_of(t, struct upgrade, timeout);
-  if (!loop_extends_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
+  if (!loop_should_restart_deadline(p->probe.session->eio->loop, p->timeout_extended)) {
     upgrade_fail(p, "no upgrade packet in time");
     return;
   }

@@ -64,6 +64,7 @@ static sio_session_info session_info(const sio_session *c) {
     .writable = sio__session_can_send_now(c),
     .upgrading = c->probe != NULL,
     .upgraded = c->upgraded,
+    .ping_pending = c->pong_due,
   };
 }
 

@@ -202,7 +202,7 @@ static void on_state_timeout(struct http_conn *c) {
 
 static void http_on_timer(struct timer *t) {
   struct http_conn *c = container_of(t, struct http_conn, timer);
-  if (loop_extends_deadline(c->http->loop, c->timer_extended)) {
+  if (loop_should_restart_deadline(c->http->loop, c->timer_extended)) {
     c->timer_extended = true;
     sio__http_conn_restart_timer(c);
     return;

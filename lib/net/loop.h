@@ -153,7 +153,7 @@ static inline void task_cancel(struct task *t) { list_remove(&t->link); }
 /* For the owner of a deadline that has fired. True: the host kept the loop busy, so the peer had
  * less time than it was promised, and the owner should start the deadline once more and remember
  * that it did. */
-static inline bool loop_extends_deadline(const struct loop *l, bool already_extended) {
+static inline bool loop_should_restart_deadline(const struct loop *l, bool already_extended) {
   return l->late && !already_extended;
 }
 

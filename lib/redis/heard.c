@@ -598,7 +598,7 @@ void sio__heard_response(struct subscription *s, sio_slice channel, sio_slice pa
 
 /* ---- the sharded adapter --------------------------------------------------------------------- */
 
-static int heard_sharded_answer(sio_adapter *a, enum sharded_type type, sio_slice data) {
+static int heard_handle_sharded_answer(sio_adapter *a, enum sharded_type type, sio_slice data) {
   sio_slice id;
   struct heard_answer f = { .type = type == SHARDED_COUNT           ? MESSAGE_COUNT
                                     : type == SHARDED_FETCHED       ? MESSAGE_FETCH
@@ -653,7 +653,7 @@ static int heard_envelope(sio_adapter *a, sio_slice envelope) {
   if (ours || (nsp.n && !slice_eq(name, a->nsp_name))) return 0;
   if (number < SHARDED_BROADCAST || number > SHARDED_ACK) return 0;
   return is_sharded_answer((enum sharded_type)number)
-             ? heard_sharded_answer(a, (enum sharded_type)number, data)
+             ? heard_handle_sharded_answer(a, (enum sharded_type)number, data)
              : heard_sharded_request(&k, (enum sharded_type)number, data);
 }
 

@@ -87,7 +87,7 @@ static void sharded_fetch(struct message *m, const sio_adapter *a, const char *i
   envelope_end(m, a);
 }
 
-static void sharded_answer(struct message *m, const char *id, enum message_type type) {
+static void sharded_put_answer(struct message *m, const char *id, enum message_type type) {
   envelope_begin(m, type == MESSAGE_ACK           ? SHARDED_ACK
                     : type == MESSAGE_COUNT       ? SHARDED_COUNT
                     : type == MESSAGE_SERVER_EMIT ? SHARDED_SERVER_ANSWER
@@ -115,7 +115,7 @@ const struct dialect sio__sharded_dialect = {
   .bulk = sharded_bulk,
   .server_emit = sharded_server_emit,
   .fetch = sharded_fetch,
-  .answer = sharded_answer,
+  .answer = sharded_put_answer,
   .end_answer = envelope_end,
   .room_of = sharded_room_of,
 };

@@ -380,7 +380,7 @@ static bool ws_message_progresses(const struct ws_conn *w) {
 static void ws_on_message_timer(struct ws_conn *w) {
   if (!ws_recv_is_incomplete(&w->recv)) return;
   bool progresses = ws_message_progresses(w);
-  bool extends = !progresses && loop_extends_deadline(w->shared->loop, w->timer_extended);
+  bool extends = !progresses && loop_should_restart_deadline(w->shared->loop, w->timer_extended);
   if (progresses || extends) {
     w->timer_extended = extends;
     ws_start_message_time(w);
@@ -445,7 +445,7 @@ static void ws_on_stream_failed(struct conn *c, int err) {
 }
 
 static void ws_on_close_timer(struct ws_conn *w) {
-  if (!loop_extends_deadline(w->shared->loop, w->timer_extended)) {
+  if (!loop_should_restart_deadline(w->shared->loop, w->timer_extended)) {
     ws_conn_finish(w, SIO_ETIMEOUT, "no close frame in time");
     return;
   }

@@ -99,9 +99,10 @@ struct ws_conn {     /* The fields used by every send come first. */
   uint8_t pongs_queued; /* pongs queued since the queue was last empty */
   bool by_peer : 1;
   bool eof : 1;
-  bool timer_extended : 1; /* the running timeout was extended once, see loop_extends_deadline() */
-  bool close_timed : 1;    /* the timer limits the closing handshake, not a message */
-  bool got_message : 1;    /* a message was completed since its timer was started */
+  /* The running timeout was started once more, see loop_should_restart_deadline(). */
+  bool timer_extended : 1;
+  bool close_timed : 1; /* the timer limits the closing handshake, not a message */
+  bool got_message : 1; /* a message was completed since its timer was started */
   union {
     /* in WS_OPEN: bytes of the incomplete message when its timer was started */
     uint32_t bytes_at_check;

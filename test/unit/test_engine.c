@@ -310,6 +310,8 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   REQUIRE(open_ws(&a, "/raw/"));
   CHECK(sio_session_info_of(session).opened_ms >= before &&
         sio_session_info_of(session).opened_ms <= unix_ms());
+  CHECK(!sio_session_info_of(session).ping_pending);
+  EQ(sio_session_sockets(session, NULL, 0), 0);
   CHECK(sio_session_info_of(session).xdomain); /* the client sends an Origin */
   CHECK(!sio_session_info_of(session).secure);
   EQ_STR(sio_session_info_of(session).address, "");
@@ -321,9 +323,11 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2"));
+  CHECK(sio_session_info_of(session).ping_pending);
   uv_sleep(2);
   REQUIRE(raw_text(&a, "3"));
   turns();
+  CHECK(!sio_session_info_of(session).ping_pending);
   CHECK(sio_session_info_of(session).rtt_us >= 2000);
   CHECK(sio_session_info_of(session).rtt_us <= (uv_hrtime() - asked) / 1000);
   stop();

@@ -147,8 +147,8 @@ TEST(a_long_name_is_kept_whole) {
 
 TEST(kinds_are_told_without_parsing) {
   begin("2[\"e\",null,true,false,1,-1,\"s\",[],{}," HOLE(0) "]");
-  const enum sio_kind want[] = { SIO_NULL, SIO_BOOL, SIO_BOOL, SIO_NUM,  SIO_NUM,
-                                 SIO_STR,  SIO_JSON, SIO_JSON, SIO_JSON, SIO_NULL };
+  const enum sio_kind want[] = { SIO_NULL, SIO_BOOL,  SIO_BOOL,   SIO_NUM,    SIO_NUM,
+                                 SIO_STR,  SIO_ARRAY, SIO_OBJECT, SIO_OBJECT, SIO_NULL };
   for (size_t i = 0; i < 10; i++) EQ(sio_event_kind(&event, i), want[i]);
   end();
 }
@@ -239,7 +239,7 @@ static void begin_binary(void) {
 TEST(attachments_are_found_by_argument_number_and_node) {
   begin_binary();
   EQ(sio_event_kind(&event, 0), SIO_BIN);
-  EQ(sio_event_kind(&event, 1), SIO_JSON);
+  EQ(sio_event_kind(&event, 1), SIO_OBJECT);
   EQ(sio_event_kind(&event, 3), SIO_BIN);
   is_slice(sio_event_bin(&event, 0), "one");
   is_nothing(sio_event_bin(&event, 1));

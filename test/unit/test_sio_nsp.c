@@ -35,6 +35,28 @@ TEST(names_that_cannot_travel_are_refused) {
   stop();
 }
 
+TEST(a_session_lists_its_sockets_that_are_connected) {
+  start(NULL);
+  sio_socket *list[4] = { NULL };
+  sio_nsp *more;
+  EQ(sio_of(srv, "more", &more), 0);
+  struct peer *p = joined();
+  sio_session *c = p->session;
+  EQ(sio_session_sockets(c, list, 4), 1);
+  CHECK(list[0] == root->members[0]);
+  say(p, "40/more,");
+  EQ(sio_session_sockets(c, list, 4), 2);
+  CHECK(list[0] != list[1] && list[0] && list[1]);
+  CHECK(sio_socket_session(list[0]) == c && sio_socket_session(list[1]) == c);
+  list[1] = NULL;
+  EQ(sio_session_sockets(c, list, 1), 2);
+  CHECK(list[1] == NULL);
+  say(p, "41/more,");
+  EQ(sio_session_sockets(c, list, 4), 1);
+  CHECK(list[0] == root->members[0]);
+  stop();
+}
+
 TEST(new_namespaces_are_reported_once) {
   start(NULL);
   sio_nsp *n;
@@ -169,6 +191,7 @@ T(without_memory_the_list_of_members_keeps_its_size)
 T(a_namespace_that_was_full_gives_the_memory_of_its_list_back)
 T(names_are_completed_and_the_same_name_is_the_same_namespace)
 T(names_that_cannot_travel_are_refused)
+T(a_session_lists_its_sockets_that_are_connected)
 T(new_namespaces_are_reported_once)
 T(a_socket_is_found_by_its_id_while_it_is_connected)
 T(members_come_and_go_in_any_number)
