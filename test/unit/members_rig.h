@@ -14,6 +14,7 @@
 #include "poll_client.h"
 #include "test.h"
 #include "whole.h"
+#include <netinet/in.h>
 #include <poll.h>
 #include <sio/test.h>
 #include <sio/threads.h>
@@ -104,6 +105,14 @@ static inline void connect_peers(void) {
 }
 static inline void free_peers(void) {
   for (int i = 0; i < MEMBERS; i++) sio_test_free(peers[i]);
+}
+
+static inline int tcp_client(int port) {
+  struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  a.sin_port = htons((uint16_t)port);
+  if (connect(fd, (struct sockaddr *)&a, sizeof a)) abort();
+  return fd;
 }
 
 #endif

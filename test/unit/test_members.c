@@ -4,7 +4,6 @@
  * and test_members_failures.c has messages between them that are lost.
  */
 #include "members_rig.h"
-#include <netinet/in.h>
 #include <unistd.h>
 
 /* ---- requests for sessions of other members ---------------------------------------- */
@@ -122,14 +121,6 @@ TEST(a_session_of_a_member_that_has_closed_is_unknown) {
 }
 
 /* ---- placement ---------------------------------------- */
-
-static int tcp_client(int port) {
-  struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  a.sin_port = htons((uint16_t)port);
-  if (connect(fd, (struct sockaddr *)&a, sizeof a)) abort();
-  return fd;
-}
 
 static unsigned connections_of(sio_server *member) {
   sio_stats st;

@@ -322,6 +322,33 @@ TEST(a_question_that_times_out_forgets_the_members_that_did_not_answer) {
   end();
 }
 
+TEST(an_answer_to_a_namespace_that_is_gone_is_ignored) {
+  sio_nsp *parents[MEMBERS], *child;
+  sio_test_peer *here, *there;
+  begin();
+  answered.runs = 0;
+  for (int i = 0; i < MEMBERS; i++) EQ(sio_of_pattern(members[i], "/c-*", &parents[i]), 0);
+  EQ(sio_test_connect(members[0], "/c-1", NULL, &here), 0);
+  EQ(sio_test_connect(members[2], "/c-1", NULL, &there), 0);
+  expect_next(here, "connect");
+  expect_next(there, "connect");
+  EQ(sio_of(members[0], "/c-1", &child), 0);
+  EQ(sio_broadcast_ack((sio_target){ .nsp = child }, "q", SIO_NONE, 100, on_replies, NULL), 0);
+  turns(2);
+  later(100);
+  EQ(answered.runs, 1);
+  EQ(answered.status, SIO_ETIMEOUT);
+  sio_test_free(here);
+  turns(4);
+  CHECK(!sio_nsp_find(members[0], "/c-1"));
+  expect_next(there, "ask [\"q\"]");
+  EQ(sio_test_answer(there, SIO_NONE), 0);
+  turns(4);
+  EQ(answered.runs, 1);
+  sio_test_free(there);
+  end();
+}
+
 TEST(two_questions_at_once_get_their_own_answers) {
   begin();
   connect_peers();
@@ -438,6 +465,64 @@ TEST(a_call_posted_to_nobody_is_refused) {
   EQ(alloc_live, 0);
 }
 
+/* ---- locks that cannot be made ---------------------------------------- */
+
+static int lock_fails_in; /* counts down; at 1 the call fails */
+
+static bool lock_fails(void) { return lock_fails_in > 0 && lock_fails_in-- == 1; }
+
+int __real_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
+int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
+int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a) {
+  return lock_fails() ? ENOMEM : __real_pthread_mutex_init(m, a);
+}
+
+int __real_pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *a);
+int __wrap_pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *a);
+int __wrap_pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *a) {
+  return lock_fails() ? ENOMEM : __real_pthread_rwlock_init(l, a);
+}
+
+TEST(without_its_locks_nothing_is_made_and_the_caller_is_told) {
+  sio_threads *t;
+  alloc_install();
+  for (int at = 1; at <= 3; at++) {
+    lock_fails_in = at;
+    EQ(sio_threads_new(&t), UV_ENOMEM);
+    EQ(lock_fails_in, 0);
+    EQ(alloc_live, 0);
+  }
+  EQ(sio_threads_new(&t), 0);
+  sio_threads_unref(t);
+  EQ(alloc_live, 0);
+}
+
+/* ---- connections that are placed ---------------------------------------- */
+
+/* Whatever fails, the client is served by one of the members, or its connection is closed. */
+TEST(any_allocation_may_fail_while_a_new_connection_is_placed) {
+  bool failed = true;
+  for (size_t at = 1; failed && at < 100; at++) {
+    struct raw c[2];
+    int fd[2];
+    begin();
+    EQ(sio_listen(members[0], "127.0.0.1", 0), 0);
+    int port = sio_port(members[0]);
+    turns(2);
+    alloc_fail_in(at);
+    for (int i = 0; i < 2; i++) {
+      fd[i] = tcp_client(port);
+      fcntl(fd[i], F_SETFL, O_NONBLOCK);
+      c[i] = (struct raw){ .loop = &uv, .fd = fd[i] };
+      if (raw_get(&c[i], "/")) UNTIL(raw_expect(&c[i], "404 Not Found") || c[i].fin);
+    }
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    for (int i = 0; i < 2; i++) raw_close(&c[i]);
+    end();
+  }
+}
+
 TEST(no_more_than_sixty_four_servers_serve_as_one) {
   static sio_server *servers[SIO_THREADS_MAX];
   sio_server *one_more;
@@ -465,11 +550,14 @@ T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
 T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
 T(a_connection_that_finds_an_inbox_full_is_closed_and_counted)
 T(a_question_that_times_out_forgets_the_members_that_did_not_answer)
+T(an_answer_to_a_namespace_that_is_gone_is_ignored)
 T(two_questions_at_once_get_their_own_answers)
 T(a_namespace_that_another_member_does_not_have_has_no_sockets_there)
 T(rooms_are_counted_on_their_own_member)
 T(bulk_calls_for_one_member_stay_there)
 T(a_call_posted_to_all_says_how_many_will_run_it_when_memory_ends)
 T(a_call_posted_to_nobody_is_refused)
+T(without_its_locks_nothing_is_made_and_the_caller_is_told)
+T(any_allocation_may_fail_while_a_new_connection_is_placed)
 T(no_more_than_sixty_four_servers_serve_as_one)
 TESTS_END
