@@ -92,13 +92,14 @@ bool sio__unpack_name(sio_slice value, char *out, size_t size) {
   return true;
 }
 
-/* JavaScript knows no difference between 5 and 5.0. */
+/* JavaScript knows no difference between 5 and 5.0. 5.5 is refused. */
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   struct msgpack t;
   if (!sio__msgpack_next(&value, &t)) return false;
   if (t.kind == MSGPACK_NUM && t.u.d >= 0 && t.u.d <= 9007199254740992.0) {
-    t.u.u = (uint64_t)t.u.d;
-    t.kind = MSGPACK_UINT;
+    double d = t.u.d;
+    t.u.u = (uint64_t)d;
+    if ((double)t.u.u == d) t.kind = MSGPACK_UINT;
   }
   if (t.kind != MSGPACK_UINT || t.u.u > most) return false;
   *out = t.u.u;

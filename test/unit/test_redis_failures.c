@@ -214,6 +214,92 @@ TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   end();
 }
 
+/* ---- answers that are malformed -------------------------------------------------------------- */
+
+static void answers_are_malformed(const char *const *answers, size_t n) {
+  uint64_t before = redis_stats().malformed;
+  for (size_t i = 0; i < n; i++) {
+    push("socket.io-response#/#", slice_str(answers[i]));
+    if (redis_stats().malformed != before + i + 1) fprintf(stderr, "answer %s\n", answers[i]);
+    EQ(redis_stats().malformed, before + i + 1);
+  }
+}
+#define ANSWERS_ARE_MALFORMED(...)                            \
+  answers_are_malformed((const char *const[]){ __VA_ARGS__ }, \
+                        sizeof(const char *const[]){ __VA_ARGS__ } / sizeof(char *))
+
+TEST(malformed_counts_and_acks_are_counted_and_the_question_waits_on) {
+  begin(NULL);
+  saw();
+  servers = 3;
+  draw("XgUhE7");
+  EQ(sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_replies, NULL), 0);
+  settle();
+  ANSWERS_ARE_MALFORMED("7", "{\"type\":\"x\",\"requestId\":\"XgUhE7\"}",
+                        "{\"type\":99,\"requestId\":\"XgUhE7\"}",
+                        "{\"type\":6,\"requestId\":\"XgUhE7\",\"data\":1}",
+                        "{\"type\":8,\"requestId\":\"XgUhE7\"}",
+                        "{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":-1}",
+                        "{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":1e30}",
+                        "{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":\"1\"}");
+  SAW("");
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":1.0}"));
+  push("socket.io-response#/#", SLICE("{\"type\":8,\"requestId\":\"XgUhE7\",\"clientCount\":0}"));
+  push("socket.io-response#/#", SLICE("{\"type\":9,\"requestId\":\"XgUhE7\",\"packet\":[1]}"));
+  settle();
+  SAW("all 1/1 [1] ");
+  end();
+}
+
+TEST(malformed_sockets_are_counted_and_that_server_has_answered) {
+  begin(NULL);
+  saw();
+  servers = 4;
+  draw("2hCaKp");
+  EQ(sio_all_fetch(ALL, 0, on_list, NULL), 0);
+  settle();
+  ANSWERS_ARE_MALFORMED("{\"requestId\":\"2hCaKp\"}", "{\"requestId\":\"2hCaKp\",\"sockets\":7}");
+  SAW("");
+  ANSWERS_ARE_MALFORMED("{\"requestId\":\"2hCaKp\",\"sockets\":[7]}",
+                        "{\"requestId\":\"2hCaKp\",\"sockets\":[{\"id\":7}]}",
+                        "{\"requestId\":\"2hCaKp\",\"sockets\":[{\"id\":\"x\",\"rooms\":7}]}");
+  SAW("all ");
+  end();
+}
+
+/* What is not for a question of this server is not even read: others hear it too. */
+TEST(answers_without_a_known_question_are_ignored) {
+  static const char *const answers[] = { "{\"type\":8}", "{\"type\":8,\"requestId\":7}",
+                                         "{\"type\":8,\"requestId\":\"nobody\"}" };
+  begin(NULL);
+  push("socket.io-response#/#", SLICE("nonsense"));
+  draw("XgUhE7");
+  EQ(sio_broadcast_ack(ALL, "q", SIO_NONE, 0, on_replies, NULL), 0);
+  settle();
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+    push("socket.io-response#/#", slice_str(answers[i]));
+  EQ(redis_stats().malformed, 0);
+  end();
+}
+
+TEST(names_and_numbers_of_unusual_kinds_are_understood_or_refused) {
+  begin(NULL);
+  struct peer *p = joined();
+  EQ(sio_join(root->members[0], "-5"), 0);
+  push("socket.io-request#/#", SLICE("{\"type\":2.0,\"opts\":{\"rooms\":[-5]},\"rooms\":[9]}"));
+  EQ(sio_nsp_count(root, "9"), 1);
+  push("socket.io-request#/#", SLICE("{\"type\":2.5,\"opts\":{},\"rooms\":[10]}"));
+  push("socket.io-request#/#",
+       SLICE(
+           "{\"type\":2,\"opts\":{\"flags\":{\"volatile\":7,\"compress\":null,\"timeout\":\"x\"}},"
+           "\"rooms\":[\"a\\u0000b\",true,\"ok\"]}"));
+  EQ(sio_nsp_count(root, "ok"), 1);
+  EQ(sio_nsp_count(root, "10"), 0);
+  EQ(redis_stats().malformed, 1);
+  HEARD(p, "");
+  end();
+}
+
 /* ---- no memory ------------------------------------------------------------------------------- */
 
 static void do_everything(void) {
@@ -303,6 +389,10 @@ T(an_array_of_a_billion_is_refused_before_it_is_allocated)
 T(surprising_replies_are_ignored)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
+T(malformed_counts_and_acks_are_counted_and_the_question_waits_on)
+T(malformed_sockets_are_counted_and_that_server_has_answered)
+T(answers_without_a_known_question_are_ignored)
+T(names_and_numbers_of_unusual_kinds_are_understood_or_refused)
 T(any_allocation_may_fail)
 T(any_allocation_may_fail_while_it_begins)
 TESTS_END
