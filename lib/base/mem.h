@@ -13,9 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *sio__malloc(size_t n);
-void *sio__calloc(size_t count, size_t size); /* zeroed; NULL also if the product overflows */
-void *sio__realloc(void *p, size_t n);
+/* The attributes tell the compiler how large the blocks are, so that _FORTIFY_SOURCE=3 checks what
+ * is copied to them. */
+__attribute__((alloc_size(1))) void *sio__malloc(size_t n);
+/* Zeroed; NULL also if the product overflows. */
+__attribute__((alloc_size(1, 2))) void *sio__calloc(size_t count, size_t size);
+__attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
 /* Grows an array of *cap items of `size` bytes to twice the length, or to `first` items. NULL, and
  * nothing changed: no memory, or more items than 32 bits can count. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);

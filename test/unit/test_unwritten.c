@@ -15,15 +15,21 @@ static int fill;
 
 /* ---- memory, and what is random -------------------------------------------------------------- */
 
+/* A block may be larger than what was asked for, which _FORTIFY_SOURCE must not know. */
+static void *without_size(void *p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
 static void *fill_malloc(size_t n) {
-  void *p = malloc(n);
+  void *p = without_size(malloc(n));
   if (p) memset(p, fill, malloc_usable_size(p));
   return p;
 }
 
 static void *fill_realloc(void *p, size_t n) {
   size_t before = p ? malloc_usable_size(p) : 0;
-  char *q = realloc(p, n);
+  char *q = without_size(realloc(p, n));
   size_t after = q ? malloc_usable_size(q) : 0;
   if (after > before) memset(q + before, fill, after - before);
   return q;
@@ -200,6 +206,9 @@ static size_t what_is_sent(int with, char *all, size_t room) {
     close(pipe_fds[0]);
     out = fdopen(pipe_fds[1], "w");
     fill = with;
+#ifdef M_PERTURB
+    mallopt(M_PERTURB, with); /* for zlib and libuv, which do not use our allocator */
+#endif
     run();
     fclose(out);
     _exit(0);
@@ -223,7 +232,7 @@ static unsigned count_of(const char *p, size_t n, const char *what) {
 
 TEST(two_servers_with_other_bytes_in_their_memory_send_the_same) {
   static char one[1 << 20], other[1 << 20];
-  size_t n = what_is_sent(0x00, one, sizeof one), m = what_is_sent(0xa5, other, sizeof other);
+  size_t n = what_is_sent(0x01, one, sizeof one), m = what_is_sent(0xa5, other, sizeof other);
   EQ(count_of(one, n, "HTTP/1.1 "), 16); /* in every build, with the client's files and without */
   CHECK(memmem(one, n, "[\"back\",1]", 10) != NULL);
   EQ_MEM(other, m, one, n);
