@@ -11,6 +11,7 @@
 #include "http/forwarded.h"
 #include "http/range.h"
 #include "packet/json.h"
+#include "packet/parser.h"
 #include "steps.h"
 #include "test.h"
 #include "ws/extension.h"
@@ -23,12 +24,13 @@ struct text {
 
 static struct text text;
 
-static void put(const char *part) {
-  size_t n = strlen(part);
+static void put_bytes(const char *part, size_t n) {
   if (text.n + n >= sizeof text.p) abort();
   memcpy(text.p + text.n, part, n);
   text.n += n;
 }
+
+static void put(const char *part) { put_bytes(part, strlen(part)); }
 
 static void put_times(const char *first, const char *part, unsigned times, const char *last) {
   text.n = 0;
@@ -108,6 +110,116 @@ TEST(a_body_of_many_packets) {
                "\x1e"
                "bAAAA",
                "");
+}
+
+/* ---- what a byte costs at most -------------------------------------------------------------- */
+
+/* Instructions, with and without the sanitizers' own. A byte of a short message costs more than
+ * one of a long message, whose milliseconds bench/content.c measures: the byte of MessagePack that
+ * says "nil" is read, written as JSON and scanned in 400 instructions. */
+#ifdef __SANITIZE_ADDRESS__
+enum { BYTE_MAX = 4000 };
+#else
+enum { BYTE_MAX = 700 };
+#endif
+
+static struct msgs home;
+static struct decode_scratch scratch;
+
+static void scan_json_once(void *unused) {
+  (void)unused;
+  if (sio__json_scan(&kept, all(), 512, NULL)) abort();
+}
+
+static void read_msgpack(void *unused) {
+  static const struct decoder_limits limits = { .max_attachments = 10,
+                                                .max_packet = 1 << 20,
+                                                .max_depth = 512 };
+  struct sio_parser_out own = { 0 };
+  struct packet p;
+  const char *why = "";
+  (void)unused;
+  int got = sio__parser_decode(&sio_parser_msgpack, &home, &scratch, &limits, true, all(), &own, &p,
+                               &why);
+  if (got != DECODE_PACKET) abort();
+  sio__parser_out_clear(&own);
+}
+
+/* Something of which there may be many in a message. */
+struct item {
+  const char *name, *bytes;
+  size_t n;
+};
+
+static void make_json(const struct item *item, unsigned times) {
+  put_times("[0", item->bytes, times, "]");
+}
+
+/* An event with an array of so many. */
+static void make_msgpack(const struct item *item, unsigned times) {
+  text.n = 0;
+  put_bytes("\x83\xa4type\x02\xa4"
+            "data\x92\xa1"
+            "e\xdc",
+            16);
+  put_bytes((char[]){ (char)(times >> 8), (char)times }, 2);
+  for (unsigned i = 0; i < times; i++) put_bytes(item->bytes, item->n);
+  put_bytes("\xa3nsp\xa1/", 6);
+}
+
+/* What each byte of some 24 bytes more costs. */
+static void costs_little(void (*make)(const struct item *, unsigned), void (*read)(void *),
+                         const struct item *item) {
+  enum { FEW = 2 };
+  unsigned more = 1 + 24 / (unsigned)item->n;
+  make(item, FEW);
+  read(NULL);
+  uint64_t few = steps_of(read, NULL);
+  make(item, FEW + more);
+  read(NULL); /* so that memory which is kept has been taken */
+  uint64_t many = steps_of(read, NULL), each = (many - few) / (more * item->n);
+  CHECK(each <= BYTE_MAX);
+  if (each > BYTE_MAX || getenv("TEST_WORK_TELLS"))
+    fprintf(stderr, "%s: %llu a byte\n", item->name, (unsigned long long)each);
+}
+
+#define JSON_ITEM(s) \
+  { s, s, sizeof(s) - 1 }
+
+TEST(no_content_of_a_json_message_costs_much_for_its_bytes) {
+  static const struct item items[] = {
+    JSON_ITEM(",1"),           JSON_ITEM(",\"\""),
+    JSON_ITEM(",[]"),          JSON_ITEM(",{}"),
+    JSON_ITEM(",1e-300"),      JSON_ITEM(",2.4703282292062327209e-324"),
+    JSON_ITEM(",\"\\ud83d\""), JSON_ITEM(",\"\xc3\xa4\""),
+    JSON_ITEM(",{\"num\":0}"), JSON_ITEM(",{\"_placeholder\":true,\"num\":0}"),
+    JSON_ITEM(", \n0"),
+  };
+  for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+    costs_little(make_json, scan_json_once, &items[i]);
+  sio__json_scan_clear(&kept);
+}
+
+TEST(no_content_of_a_messagepack_message_costs_much_for_its_bytes) {
+  static const struct item items[] = {
+    { "denormal", "\xcb\0\0\0\0\0\0\0\1", 9 },
+    { "double", "\xcb\x3f\xf1\x99\x99\x99\x99\x99\x9a", 9 },
+    { "float", "\xca\x3d\xcc\xcc\xcd", 5 },
+    { "nil", "\xc0", 1 },
+    { "number", "\x7f", 1 },
+    { "negative number", "\xe0", 1 },
+    { "control character", "\xa1\x01", 2 },
+    { "not UTF-8", "\xa1\xff", 2 },
+    { "empty array", "\x90", 1 },
+    { "empty map", "\x80", 1 },
+    { "date", "\xd6\xff\x12\x34\x56\x78", 6 },
+  };
+  alloc_install();
+  sio__msgs_init(&home);
+  for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+    costs_little(make_msgpack, read_msgpack, &items[i]);
+  sio__decode_scratch_clear(&scratch);
+  sio__msgs_clear(&home);
 }
 
 /* ---- header fields --------------------------------------------------------------------------- */
@@ -211,6 +323,8 @@ TESTS_BEGIN
 T(json_of_many_arguments_and_of_many_levels)
 T(a_handler_that_reads_each_of_many_arguments)
 T(a_body_of_many_packets)
+T(no_content_of_a_json_message_costs_much_for_its_bytes)
+T(no_content_of_a_messagepack_message_costs_much_for_its_bytes)
 T(websocket_extensions)
 T(accepted_codings)
 T(lists_of_proxies)
