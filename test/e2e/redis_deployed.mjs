@@ -2,6 +2,7 @@
 //
 // redis_deployed.mjs - servers of ours on Redis as it is deployed: behind sentinels, and as a Redis
 // Cluster. LIBSIO_CLUSTER_NODES=6 gives each master of the cluster a replica.
+import { execFileSync } from 'node:child_process';
 import { createClient } from 'redis';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -87,9 +88,9 @@ async function underTraffic(t, options, change) {
 
 const PASSWORD = 'of the master', SENTINEL_PASSWORD = 'of sentinels';
 
-async function startSentinel(master, extra = []) {
+async function startSentinel(master, extra = [], listen = 'port') {
   const port = await freePort(), file = path.join(folder, `sentinel-${port}.conf`);
-  fs.writeFileSync(file, [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`,
+  fs.writeFileSync(file, [`${listen} ${port}`, 'bind 127.0.0.1', `dir ${folder}`,
     `requirepass "${SENTINEL_PASSWORD}"`, `sentinel sentinel-pass "${SENTINEL_PASSWORD}"`,
     `sentinel monitor mymaster 127.0.0.1 ${master} ${extra.length ? 1 : 2}`,
     `sentinel auth-pass mymaster "${PASSWORD}"`, 'sentinel down-after-milliseconds mymaster 1000',
@@ -173,6 +174,44 @@ test('a wrong password of the sentinels, and a name that they do not know, are s
         { 'redis-sentinel-pass': SENTINEL_PASSWORD }),
       said(/^redis ready/, { 'redis-pass': PASSWORD, 'redis-sentinel-pass': SENTINEL_PASSWORD }),
     ]);
+  } finally {
+    await Promise.all([master.stop(), sentinel.stop()]);
+  }
+});
+
+test('the streams adapter follows the master, in order, and local clients wait for nothing', async (t) => {
+  const set = await startSentinelSet();
+  try {
+    const end = await underTraffic(t, { ...sentinelOptions(set), streams: true }, async ({ servers }) => {
+      await set.master.stop();
+      await Promise.all(servers.map((server) => server.line(/^redis connecting/)));
+      await Promise.all(servers.map((server) => server.line(/^redis ready/)));
+    });
+    equal(end.dropped, 0);
+    console.log(`# streams: sent ${end.sent}, not heard on the other server ${end.lost}`);
+  } finally {
+    await set.stop();
+  }
+});
+
+test('sentinels and their master are reached under TLS', async (t) => {
+  const cert = path.join(folder, 'sentinel-cert.pem'), key = path.join(folder, 'sentinel-key.pem');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+    '-days', '2', '-subj', '/CN=redis', '-addext', 'subjectAltName=DNS:redis.test', '-keyout', key, '-out', cert],
+  { stdio: 'pipe' });
+  const tls = [['tls-cert-file', cert], ['tls-key-file', key], ['tls-ca-cert-file', cert],
+    ['tls-auth-clients', 'no'], ['tls-replication', 'yes']];
+  const port = await freePort();
+  const master = await startRedis(0, '--tls-port', `${port}`, '--requirepass', PASSWORD,
+    ...tls.flatMap(([name, value]) => [`--${name}`, value]));
+  const sentinel = await startSentinel(port, ['port 0', ...tls.map((words) => words.join(' '))], 'tls-port');
+  try {
+    const options = { redis: urlOf('rediss+sentinel', [sentinel], '/mymaster'), 'redis-ca': cert,
+      'redis-pass': PASSWORD, 'redis-sentinel-pass': SENTINEL_PASSWORD };
+    const [right, wrong] = await Promise.all(['redis.test', 'other.test']
+      .map((name) => t.host({ ...options, 'redis-name': name })));
+    await right.line(/^redis ready/);
+    await wrong.line(/^log .*the sentinel .*: TLS: certificate verify failed: hostname mismatch/i);
   } finally {
     await Promise.all([master.stop(), sentinel.stop()]);
   }
