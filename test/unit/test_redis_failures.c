@@ -214,6 +214,31 @@ TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   end();
 }
 
+/* ---- how long it waits ----------------------------------------------------------------------- */
+
+/* The milliseconds until the next attempt, after a connection broke that has lasted so long. */
+static unsigned wait_after(unsigned lasted_ms) {
+  clock_ms += lasted_ms;
+  lines[0] = '\0';
+  fake_cut();
+  UNTIL(strstr(lines, "next attempt in "));
+  const char *at = strstr(lines, "next attempt in ");
+  unsigned ms = at ? (unsigned)strtoul(at + 16, NULL, 10) : 0;
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+  return ms;
+}
+
+TEST(the_wait_doubles_and_begins_anew_after_a_connection_that_lasted) {
+  begin(&(sio_redis_options){ .retry_min_ms = 1, .retry_max_ms = 5000 });
+  unsigned ms = 0;
+  for (int i = 0; i < 5; i++) ms = wait_after(1001); /* the lines are told once a second */
+  CHECK(ms >= 8 && ms <= 16);
+  ms = wait_after(5000);
+  CHECK(ms > 16);
+  EQ(wait_after(5001), 1);
+  end();
+}
+
 /* ---- answers that are malformed -------------------------------------------------------------- */
 
 static void answers_are_malformed(const char *const *answers, size_t n) {
@@ -389,6 +414,7 @@ T(an_array_of_a_billion_is_refused_before_it_is_allocated)
 T(surprising_replies_are_ignored)
 T(a_server_goes_on_alone_when_its_redis_is_freed)
 T(the_connections_end_with_the_last_server_and_come_back_with_the_next)
+T(the_wait_doubles_and_begins_anew_after_a_connection_that_lasted)
 T(malformed_counts_and_acks_are_counted_and_the_question_waits_on)
 T(malformed_sockets_are_counted_and_that_server_has_answered)
 T(answers_without_a_known_question_are_ignored)
