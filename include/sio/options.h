@@ -108,7 +108,8 @@ typedef struct sio_deflate {
  *    open, that connection is closed.
  *  - The bytes of socket_data_size are kept as the disconnect callbacks leave them. A client may
  *    never come back: memory that these bytes point to must be freed in the disconnect callback.
- *  - Everything is kept in the memory of one server process.
+ *  - Everything is kept in the memory of one server process, unless the adapter keeps it
+ *    (sio_redis_streams_adapter).
  *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
  *  - Events that when_full dropped for a slow client are not sent again.
  *
