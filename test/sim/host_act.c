@@ -374,10 +374,16 @@ static void on_summed(const sio_stats *sum, unsigned servers, void *user) {
   host_called("statistics", NULL);
 }
 
+static void end_server(void);
+
 static void act_threads(sio_socket *s) {
   unsigned count = 0;
   (void)s;
   if (host.nmembers == 1) return;
+  if (host.violence && draw(12) == 11) {
+    end_server(); /* the others go on */
+    return;
+  }
   charge(3000 * (size_t)host.nmembers);
   if (host.threads && draw(2)) {
     sio_threads_post(host.threads, on_posted_to_all, NULL, &count);

@@ -21,6 +21,16 @@ static const char *const packets[] = {
   "3",           "43[]",
 };
 
+/* Much text in each packet, but not more than the smallest max_payload allows. */
+static const char *large_event(void) {
+  enum { LARGE = 6000 };
+  static char text[LARGE + 1] = "42[\"u\",1,\"";
+  size_t begins = strlen("42[\"u\",1,\"");
+  memset(text + begins, 'l', LARGE - 2 - begins);
+  memcpy(text + LARGE - 2, "\"]", 2);
+  return text;
+}
+
 static void on_opened(struct engine_client *e) {
   struct hoarder *h = (struct hoarder *)e;
   if (draw(2)) engine_client_send(e, false, "40", 2);
@@ -43,10 +53,14 @@ static void start(struct peer *p) {
   h->e.polls = draw(4) == 3;
   h->packet = packets[draw(sizeof packets / sizeof *packets)];
   h->times = draw_size(16000) + 1;
+  if (draw(6) == 5) {
+    h->packet = large_event();
+    h->times = draw_size(600) + 1;
+  }
   h->rounds = draw_between(1, 3);
   p->crooked = true;
   if (h->e.way == ENGINE_WEBSOCKET) p->reading = (enum reading)draw(3);
-  TELL("peer %u will send %s %u times over %s", p->number, h->packet, h->times,
+  TELL("peer %u will send %.20s %u times over %s", p->number, h->packet, h->times,
        h->e.way == ENGINE_WEBSOCKET ? "WebSocket" : "polling");
   engine_client_open(&h->e);
   p->wake = kernel.now + 1000000;
