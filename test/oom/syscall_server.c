@@ -21,6 +21,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -51,6 +52,11 @@ enum call {
   POLL_INIT,
   POLL_START,
   ASYNC_INIT,
+  FCNTL,
+  GETSOCKNAME,
+  LSTAT,
+  CONNECT,
+  UNLINK,
   CALLS
 };
 
@@ -92,6 +98,11 @@ static struct plan {
   [POLL_INIT] = { .name = "uv_poll_init", .quiet = { 0 }, .loud = { ENOMEM, EPERM } },
   [POLL_START] = { .name = "uv_poll_start", .quiet = { 0 }, .loud = { ENOMEM } },
   [ASYNC_INIT] = { .name = "uv_async_init", .quiet = { 0 }, .loud = { EMFILE } },
+  [FCNTL] = { .name = "fcntl", .quiet = { 0 }, .loud = { EMFILE, EBADF } },
+  [GETSOCKNAME] = { .name = "getsockname", .quiet = { 0 }, .loud = { ENOBUFS } },
+  [LSTAT] = { .name = "lstat", .quiet = { 0 }, .loud = { ENOENT, EACCES, ENOMEM } },
+  [CONNECT] = { .name = "connect", .quiet = { 0 }, .loud = { EAGAIN, EINTR, EACCES } },
+  [UNLINK] = { .name = "unlink", .quiet = { 0 }, .loud = { EACCES, ENOENT, EROFS } },
 };
 
 static struct {
@@ -153,6 +164,12 @@ WRAP(POLL_START, int, uv_poll_start, (uv_poll_t * h, int events, uv_poll_cb cb),
 WRAP(ASYNC_INIT, int, uv_async_init, (uv_loop_t * l, uv_async_t *h, uv_async_cb cb), (l, h, cb),
      -how)
 
+WRAP(FCNTL, int, fcntl64, (int fd, int cmd, long arg), (fd, cmd, arg), ERRNO)
+WRAP(GETSOCKNAME, int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), ERRNO)
+WRAP(LSTAT, int, lstat64, (const char *path, struct stat64 *st), (path, st), ERRNO)
+WRAP(CONNECT, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), ERRNO)
+WRAP(UNLINK, int, unlink, (const char *path), (path), ERRNO)
+
 /* The peers' calls are no part of it. */
 #define recv(fd, p, n, flags) __real_recv(fd, p, n, flags)
 #define send(fd, p, n, flags) __real_send(fd, p, n, flags)
@@ -199,6 +216,26 @@ static bool gathered_script(void) {
   return ok;
 }
 
+/* A Unix socket of which a process that is gone has left the file. */
+static char unix_path[64];
+
+static void leave_stale_file(void) {
+  struct sockaddr_un a = { .sun_family = AF_UNIX };
+  snprintf(unix_path, sizeof unix_path, "%s/socket", files);
+  memcpy(a.sun_path, unix_path, strlen(unix_path));
+  unlink(unix_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a)) abort();
+  close(fd);
+}
+
+static int listen_on_unix(void) {
+  broken_call.counts = false;
+  leave_stale_file();
+  broken_call.counts = true;
+  return sio_listen_with(h.srv, &(sio_listen_options){ .path = unix_path });
+}
+
 static const char *scripts(void) {
   const char *broken = run_scripts(&peers);
   raw_close(&peers.http);
@@ -239,12 +276,17 @@ static const char *live_once(void) {
   uv_async_init(&h.uv, &h.alive, wake);
   broken_call.counts = true;
   int err = set_up();
+  if (!err) {
+    int unheard = listen_on_unix();
+    if (unheard && broken_call.at == 0) err = unheard;
+  }
   const char *missing = err && is_quiet() ? sio_strerror(err) : NULL;
   if (err)
     for (int i = 0; i < CALLS; i++) plans[i].script_count = plans[i].count;
   if (!err) missing = live_scripts();
   broken_call.counts = false;
   const char *left = end_life();
+  unlink(unix_path);
   return missing ? missing : left;
 }
 
