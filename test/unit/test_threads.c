@@ -10,6 +10,7 @@
 #include <sio/log.h>
 #include <sio/sio.h>
 #include <sio/test.h>
+#include <sio/threads.h>
 #include <stdatomic.h>
 #include <uv.h>
 
@@ -175,7 +176,66 @@ TEST(servers_on_threads_of_their_own_share_nothing_but_ids_that_differ) {
   }
 }
 
+/* ---- members on threads of their own --------------------------------------------------------- */
+
+enum { TALKS = 50 };
+
+static atomic_uint heard, received, talking, finished;
+static sio_test_peer *listeners[THREADS];
+static sio_server *owners[THREADS];
+
+static void on_word(sio_nsp *nsp, sio_event *e, void *user) {
+  (void)nsp, (void)e, (void)user;
+  heard++;
+}
+
+static int set_up_member(sio_server *srv, unsigned number, void *user) {
+  sio_nsp *nsp;
+  (void)user;
+  owners[number] = srv;
+  int err = sio_of(srv, "/", &nsp);
+  if (!err) err = sio_on_server_side(nsp, "word", on_word, NULL);
+  if (!err) err = sio_test_connect(srv, "/", NULL, &listeners[number]);
+  return err || number > 0 ? err : sio_listen(srv, "127.0.0.1", 0);
+}
+
+static void talk_to_all(sio_server *srv, void *arg) {
+  sio_nsp *nsp;
+  (void)arg;
+  if (sio_of(srv, "/", &nsp)) abort();
+  for (unsigned i = 0; i < TALKS; i++) {
+    EQ(sio_broadcast((sio_target){ .nsp = nsp }, "news", SIO_ARGS("text")), 0);
+    EQ(sio_server_side_emit(nsp, "word", SIO_ARGS(1), 0, NULL, NULL), 0);
+  }
+  talking++;
+}
+
+static void count_and_leave(sio_server *srv, void *arg) {
+  (void)arg;
+  for (unsigned i = 0; i < THREADS; i++) {
+    sio_test_peer *p = listeners[i];
+    if (owners[i] != srv) continue;
+    for (const char *s; (s = sio_test_next(p));) received += strstr(s, "[\"news\",") != NULL;
+    sio_test_free(p);
+  }
+  finished++;
+}
+
+TEST(started_members_hear_all_that_the_others_say) {
+  sio_threads *t;
+  const sio_threads_options o = { .count = THREADS, .setup = set_up_member };
+  REQUIRE(sio_threads_start(&o, &t) == 0);
+  EQ(sio_threads_post(t, talk_to_all, NULL, NULL), 0);
+  while (heard < THREADS * (THREADS - 1) * TALKS) sched_yield();
+  EQ(sio_threads_post(t, count_and_leave, NULL, NULL), 0);
+  while (finished < THREADS) sched_yield();
+  sio_threads_stop(t);
+  EQ(talking, THREADS);
+  EQ(received, THREADS * THREADS * TALKS);
+}
+
 TESTS_BEGIN
+T(started_members_hear_all_that_the_others_say)
 T(what_several_threads_post_while_the_server_closes_runs_exactly_once_and_in_order)
 T(servers_on_threads_of_their_own_share_nothing_but_ids_that_differ)
 TESTS_END
