@@ -47,7 +47,7 @@ static int test__failed; /* in the test that runs */
 
 /* Bytes: pointer and length against a string literal or another pointer. */
 #define EQ_MEM(p, n, q, m) test__mem(__FILE__, __LINE__, #p, (p), (n), (q), (m))
-#define EQ_STR(s, t) test__mem(__FILE__, __LINE__, #s, (s), strlen(s), (t), strlen(t))
+#define EQ_STR(s, t) test__str(__FILE__, __LINE__, #s, (s), (t))
 
 static inline void test__print(const char *what, const void *p, size_t n) {
   const unsigned char *s = (const unsigned char *)p; /* also C++ */
@@ -68,6 +68,13 @@ static inline void test__mem(const char *file, int line, const char *what, const
   fprintf(stderr, "%s:%d: %s differs\n", file, line, what);
   test__print("is ", p, n);
   test__print("not", q, m);
+}
+
+/* A function, so that each text is evaluated once: it may be the result of a call that frees the
+ * last one. */
+static inline void test__str(const char *file, int line, const char *what, const char *s,
+                             const char *t) {
+  test__mem(file, line, what, s, strlen(s), t, strlen(t));
 }
 
 struct test__case {
