@@ -5,7 +5,6 @@
  */
 #include "adapters/rooms.h"
 
-#include "base/err.h"
 #include "base/mem.h"
 #include "core/socket.h"
 
@@ -54,10 +53,10 @@ static void joined_rehash(struct joined_rooms *to, const struct joined_rooms *fr
 static int joined_rooms_reserve(sio_socket *s) {
   struct joined_rooms *old = joined_rooms_of(s);
   if (old && old->n < old->cap / 4 * 3) return 0;
-  if (old && old->cap > UINT32_MAX / 2) return SIO__ENOMEM;
+  if (old && old->cap > UINT32_MAX / 2) return UV_ENOMEM;
   uint32_t cap = old ? old->cap * 2 : MIN_SLOTS;
   struct joined_rooms *t = sio__calloc(1, sizeof *t + cap * sizeof(struct joined_room));
-  if (!t) return SIO__ENOMEM;
+  if (!t) return UV_ENOMEM;
   t->cap = cap;
   if (old) joined_rehash(t, old);
   sio__free(old);
@@ -103,7 +102,7 @@ const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i) {
 
 static int room_members_resize(struct room *room, uint32_t cap) {
   struct room_member *p = sio__realloc(room->members, cap * sizeof *p);
-  if (!p) return SIO__ENOMEM;
+  if (!p) return UV_ENOMEM;
   room->members = p;
   room->cap = cap;
   return 0;
@@ -112,7 +111,7 @@ static int room_members_resize(struct room *room, uint32_t cap) {
 static int room_members_reserve(struct room *room) {
   if (room->n < room->cap) return 0;
   struct room_member *p = sio__array_grow(room->members, &room->cap, sizeof *p, MIN_MEMBERS);
-  if (!p) return SIO__ENOMEM;
+  if (!p) return UV_ENOMEM;
   room->members = p;
   return 0;
 }
@@ -164,11 +163,11 @@ static void room_free_if_empty(struct rooms *r, struct room *room) {
 
 int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
-  if (!room && !(room = room_new(r, name))) return SIO__ENOMEM;
+  if (!room && !(room = room_new(r, name))) return UV_ENOMEM;
   if (room_members_reserve(room) || joined_rooms_reserve(s)) {
     room_free_if_empty(r, room);
     joined_rooms_free_if_empty(s);
-    return SIO__ENOMEM;
+    return UV_ENOMEM;
   }
   struct joined_rooms *t = joined_rooms_of(s);
   room->members[room->n].socket = s;

@@ -24,7 +24,7 @@ int sio__buf_reserve(struct buf *b, size_t n) {
   if (add_overflows(b->n, n, &need) || need > b->max) return SIO_ETOOBIG;
   size_t cap = buf_next_capacity(b, need);
   char *p = sio__realloc(b->p, cap);
-  if (!p) return SIO__ENOMEM;
+  if (!p) return UV_ENOMEM;
   b->p = p;
   b->cap = cap;
   return 0;

@@ -67,7 +67,7 @@ static int prepare_deflater(struct deflater *z, size_t room) {
   if (!z->open) {
     int err = deflateInit2(&z->s, z->how.level, Z_DEFLATED, -z->how.window_bits, z->how.mem_level,
                            Z_DEFAULT_STRATEGY);
-    if (err != Z_OK) return SIO__ENOMEM;
+    if (err != Z_OK) return UV_ENOMEM;
     z->open = true;
   }
   return sio__buf_reserve(&z->scratch, room);
@@ -123,7 +123,7 @@ static void count_deflated_text(struct deflate_count *c, size_t plain, size_t pa
 static int copy_compressed_text_to_msg(struct deflater *z, struct msgs *home, size_t plain,
                                        struct msg **out) {
   *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
-  if (!*out) return SIO__ENOMEM;
+  if (!*out) return UV_ENOMEM;
   count_deflated_text(&z->count, plain, z->scratch.n);
   return 1;
 }
@@ -186,7 +186,7 @@ static int inflate_once(struct inflater *z, struct buf *out, int *got) {
   z->s.avail_out = (uInt)room;
   *got = inflate(&z->s, Z_SYNC_FLUSH);
   out->n += room - z->s.avail_out;
-  if (*got == Z_MEM_ERROR) return SIO__ENOMEM;
+  if (*got == Z_MEM_ERROR) return UV_ENOMEM;
   if (*got != Z_OK && *got != Z_STREAM_END && *got != Z_BUF_ERROR) return SIO_EPROTO;
   return out->n == out->max ? SIO_ETOOBIG : 0;
 }
@@ -217,7 +217,7 @@ static int inflate_message(struct inflater *z, sio_slice in, struct buf *out) {
 
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   if (in.n > UINT32_MAX) return SIO_ETOOBIG;
-  if (!z->open && inflateInit2(&z->s, -MAX_WBITS) != Z_OK) return SIO__ENOMEM;
+  if (!z->open && inflateInit2(&z->s, -MAX_WBITS) != Z_OK) return UV_ENOMEM;
   z->open = true;
   size_t max = out->max, before = out->n;
   out->max = max + (max < SIZE_MAX);

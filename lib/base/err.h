@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * err.h - libuv's error codes for files that do not include libuv's header. On Unix they are
- * negated errno values.
- *
- * A file that sees uv.h (most do, through net/loop.h) writes UV_E*; any other file writes SIO__E*.
- * Comments and documentation always write UV_E*.
+ * err.h - libuv's error codes for files that do not include libuv's header, as those of libraries
+ * that are not linked to libuv. On Unix they are negated errno values. A file that includes both
+ * includes <uv.h> first.
  */
 #ifndef SIO_BASE_ERR_H
 #define SIO_BASE_ERR_H
@@ -12,10 +10,14 @@
 #include <errno.h>
 #include <sio/error.h>
 
-#define SIO__EEXIST (-EEXIST)
-#define SIO__EINVAL (-EINVAL)
-#define SIO__ENOENT (-ENOENT)
-#define SIO__ENOMEM (-ENOMEM)
-#define SIO__ENOTSUP (-ENOTSUP)
+#ifndef UV_H
+enum {
+  UV_EEXIST = -EEXIST,
+  UV_EINVAL = -EINVAL,
+  UV_ENOENT = -ENOENT,
+  UV_ENOMEM = -ENOMEM,
+  UV_ENOTSUP = -ENOTSUP
+};
+#endif
 
 #endif

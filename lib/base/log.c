@@ -78,10 +78,10 @@ static bool parse_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
 int sio__log_set_levels(struct log *log, const char *spec) {
   uint8_t level[SIO_ROOM_COUNT];
   sio_slice rest = slice_str(spec), word;
-  if (rest.n == 0) return SIO__EINVAL;
+  if (rest.n == 0) return UV_EINVAL;
   memcpy(level, log->level, sizeof level);
   while (sio__slice_split(&rest, ',', &word))
-    if (!parse_level_word(level, word)) return SIO__EINVAL;
+    if (!parse_level_word(level, word)) return UV_EINVAL;
   memcpy(log->level, level, sizeof level);
   return 0;
 }

@@ -48,7 +48,7 @@ void *sio__map_get(const struct map *m, sio_slice key) {
 static int map_resize(struct map *m, uint32_t cap) {
   struct map old = *m;
   void **slots = sio__calloc(cap, sizeof *slots);
-  if (!slots) return SIO__ENOMEM;
+  if (!slots) return UV_ENOMEM;
   m->slots = slots;
   m->cap = cap;
   for (uint32_t i = 0; i < old.cap; i++)
@@ -59,12 +59,12 @@ static int map_resize(struct map *m, uint32_t cap) {
 
 static int map_grow_if_full(struct map *m) {
   if (m->n < m->cap / 4 * 3) return 0;
-  if (m->cap > UINT32_MAX / 2) return SIO__ENOMEM;
+  if (m->cap > UINT32_MAX / 2) return UV_ENOMEM;
   return map_resize(m, m->cap ? m->cap * 2 : MIN_CAP);
 }
 
 int sio__map_put(struct map *m, void *item) {
-  if (sio__map_get(m, m->key(item))) return SIO__EEXIST;
+  if (sio__map_get(m, m->key(item))) return UV_EEXIST;
   int err = map_grow_if_full(m);
   if (err) return err;
   map_insert_new(m, item);

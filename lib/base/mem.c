@@ -38,7 +38,7 @@ static void (*host_free)(void *) = free;
 
 int sio_set_allocator(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
                       void (*free_fn)(void *)) {
-  if (!malloc_fn != !realloc_fn || !malloc_fn != !free_fn) return SIO__EINVAL;
+  if (!malloc_fn != !realloc_fn || !malloc_fn != !free_fn) return UV_EINVAL;
   host_malloc = malloc_fn ? malloc_fn : malloc;
   host_realloc = realloc_fn ? realloc_fn : realloc;
   host_free = free_fn ? free_fn : free;

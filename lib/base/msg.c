@@ -71,7 +71,7 @@ static int grow_msg(struct msg **m, size_t need) {
   if (cap > UINT32_MAX) cap = UINT32_MAX;
   if (msg_size_overflows(cap, &size)) return SIO_ETOOBIG;
   struct msg *bigger = (*m)->pooled ? move_msg_out_of_pool(*m, size) : sio__realloc(*m, size);
-  if (!bigger) return SIO__ENOMEM;
+  if (!bigger) return UV_ENOMEM;
   bigger->home->bytes += cap - bigger->cap;
   bigger->cap = (uint32_t)cap;
   *m = bigger;

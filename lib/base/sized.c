@@ -19,7 +19,7 @@ int sio__copy_sized_struct(void *out, size_t room, const void *in, size_t size) 
   if (!in) return 0;
   size_t known = size < room ? size : room;
   memcpy(out, in, known);
-  return is_all_zero((const char *)in + known, size - known) ? 0 : SIO__EINVAL;
+  return is_all_zero((const char *)in + known, size - known) ? 0 : UV_EINVAL;
 }
 
 int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first) {
@@ -27,7 +27,7 @@ int sio__read_sized_struct(void *out, size_t room, const void *in, size_t first)
   memset(out, 0, room);
   if (!in) return 0;
   memcpy(&size, in, sizeof size);
-  if (size && size < first) return SIO__EINVAL;
+  if (size && size < first) return UV_EINVAL;
   return sio__copy_sized_struct(out, room, in, size ? size : first);
 }
 

@@ -93,7 +93,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   e->first_arg = 1;
   if (packet->scan->nargs == 0 || event_read_name(e, json_arg(packet->scan, packet->json, 0)))
     return 0;
-  return SIO__ENOMEM;
+  return UV_ENOMEM;
 }
 
 static void event_replacement_free(struct event_replacement *replacement) {
@@ -125,7 +125,7 @@ static int event_replacement_list_bins(struct event_replacement *replacement, ui
   for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
   replacement->bins = sio__calloc(*n, sizeof *replacement->bins);
-  if (!replacement->bins) return SIO__ENOMEM;
+  if (!replacement->bins) return UV_ENOMEM;
   size_t i = 0;
   for (const struct msg *m = replacement->msg->next; m; m = m->next)
     replacement->bins[i++] = slice(msg_data(m), m->len);
@@ -151,7 +151,7 @@ static int event_replacement_encode(struct event_replacement *replacement, struc
 static int event_replace_args(struct sio_event *e, sio_args args) {
   struct packet packet = e->packet;
   struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
-  if (!replacement) return SIO__ENOMEM;
+  if (!replacement) return UV_ENOMEM;
   sio__msgs_init(&replacement->home);
   int err = event_replacement_encode(replacement, &packet, args);
   if (err) {
@@ -171,7 +171,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
 static int event_set_name(struct sio_event *e, const char *name) {
   size_t n = strlen(name);
   char *c_name = event_arena_alloc(e, n + 1), *copy = event_arena_alloc(e, n + 1);
-  if (!c_name || !copy) return SIO__ENOMEM;
+  if (!c_name || !copy) return UV_ENOMEM;
   e->c_name = memcpy(c_name, name, n + 1);
   e->name = slice(copy, sio__utf8_unescape_nuls(copy, name, n));
   copy[e->name.n] = '\0';

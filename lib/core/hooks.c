@@ -27,9 +27,9 @@ void sio__hooks_clear(struct hooks *h) {
 }
 
 int sio__hooks_add(struct hooks *h, hook_fn fn, void *user) {
-  if (!fn) return SIO__EINVAL;
+  if (!fn) return UV_EINVAL;
   struct hook *k = sio__malloc(sizeof *k);
-  if (!k) return SIO__ENOMEM;
+  if (!k) return UV_ENOMEM;
   *k = (struct hook){ .number = ++h->added, .fn = fn, .user = user };
   list_push(&h->list, &k->link);
   return 0;
@@ -55,7 +55,7 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
       hook_free(k);
     return 0;
   }
-  return SIO__ENOENT;
+  return UV_ENOENT;
 }
 
 struct hook_walk sio__hooks_walk(struct hooks *h) {

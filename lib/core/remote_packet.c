@@ -2,7 +2,6 @@
  *
  * remote_packet.c - sio_packet_new(): a packet made from an event of another server.
  */
-#include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "core/core.h"
@@ -54,7 +53,7 @@ int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bin
                       sio_query *q, sio_slice offset, sio_packet **out) {
   if (!is_valid_offset(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
-  if (!r) return SIO__ENOMEM;
+  if (!r) return UV_ENOMEM;
   int err = remote_packet_read_event(r, json, bins, nbins);
   if (!err) {
     r->all_args = sio_event_args(&r->event);
@@ -91,7 +90,7 @@ static int packet_copy_read_event(struct remote_packet *r) {
 
 int sio_packet_copy(const sio_packet *p, sio_packet **out) {
   struct remote_packet *r = sio__calloc(1, sizeof *r);
-  if (!r) return SIO__ENOMEM;
+  if (!r) return UV_ENOMEM;
   r->packet = (sio_packet){ .nsp = p->nsp,
                             .msg = msg_ref(p->msg),
                             .text = p->text ? msg_ref(p->text) : NULL,
@@ -127,7 +126,7 @@ static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, siz
 static int copy_attachments(struct msgs *home, struct msg *m, const sio_slice *bins, size_t nbins) {
   for (size_t i = 0; i < nbins; i++, m = m->next) {
     m->next = sio__msg_copy(home, bins[i].p, bins[i].n);
-    if (!m->next) return SIO__ENOMEM;
+    if (!m->next) return UV_ENOMEM;
   }
   return 0;
 }
@@ -136,10 +135,10 @@ int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
                                 const sio_slice *bins, size_t nbins, sio_query *q) {
   struct msgs *home = &nsp->core->loop.msgs;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
-  if (!r) return SIO__ENOMEM;
+  if (!r) return UV_ENOMEM;
   r->packet = (sio_packet){ .nsp = nsp, .query = q };
   r->packet.msg = copy_server_event_text(home, json, nbins);
-  int err = r->packet.msg ? copy_attachments(home, r->packet.msg, bins, nbins) : SIO__ENOMEM;
+  int err = r->packet.msg ? copy_attachments(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
   if (err)
     sio_packet_free(&r->packet);
   else

@@ -23,11 +23,11 @@ struct sio_emitter {
 int sio_emitter_new(const sio_emitter_options *in, sio_emitter **out) {
   sio_emitter_options o;
   if (!out || !in || sio__read_sized_struct(&o, sizeof o, in, sizeof o) || !o.publish)
-    return SIO__EINVAL;
+    return UV_EINVAL;
   const char *key = o.key ? o.key : "socket.io";
   size_t n = strlen(key);
   sio_emitter *e = sio__calloc(1, sizeof *e + n + 1);
-  if (!e) return SIO__ENOMEM;
+  if (!e) return UV_ENOMEM;
   e->publish = o.publish;
   e->user = o.user;
   sio__msgs_init(&e->home);
@@ -99,7 +99,7 @@ static int event_list_bins(struct emitter_event *ev) {
   for (const struct msg *m = ev->msg->next; m; m = m->next) ev->nbins++;
   if (!ev->nbins) return 0;
   sio_slice *bins = ev->bins = sio__calloc(ev->nbins, sizeof *bins);
-  if (!bins) return SIO__ENOMEM;
+  if (!bins) return UV_ENOMEM;
   for (const struct msg *m = ev->msg->next; m; m = m->next) *bins++ = slice(msg_data(m), m->len);
   return 0;
 }
@@ -140,7 +140,7 @@ int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event, s
   sio_slice nsp;
   struct emitter_event ev;
   struct message_target target = message_target_of(&to);
-  if (!e) return SIO__EINVAL;
+  if (!e) return UV_EINVAL;
   if (!event || !emitter_full_name(name, to.nsp, &nsp)) return SIO_ENAME;
   int err = event_encode(&ev, e, event, args);
   if (!err && !emitter_names_nobody(&to)) err = publish_event(e, nsp, &ev, &target);
@@ -154,7 +154,7 @@ static int emit_bulk(sio_emitter *e, const sio_emitter_target *to, enum message_
   sio_slice nsp;
   struct message m;
   struct message_target target = message_target_of(to);
-  if (!e) return SIO__EINVAL;
+  if (!e) return UV_EINVAL;
   if (!emitter_full_name(name, to->nsp, &nsp)) return SIO_ENAME;
   if (emitter_names_nobody(to)) return 0;
   sio__message_init(&m, &e->home);
@@ -163,11 +163,11 @@ static int emit_bulk(sio_emitter *e, const sio_emitter_target *to, enum message_
 }
 
 int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
-  return rooms ? emit_bulk(e, &to, MESSAGE_JOIN, rooms, false) : SIO__EINVAL;
+  return rooms ? emit_bulk(e, &to, MESSAGE_JOIN, rooms, false) : UV_EINVAL;
 }
 
 int sio_emitter_leave(sio_emitter *e, sio_emitter_target to, const char *const *rooms) {
-  return rooms ? emit_bulk(e, &to, MESSAGE_LEAVE, rooms, false) : SIO__EINVAL;
+  return rooms ? emit_bulk(e, &to, MESSAGE_LEAVE, rooms, false) : UV_EINVAL;
 }
 
 int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session) {
@@ -191,7 +191,7 @@ static int encode_server_event(struct emitter_event *ev, sio_emitter *e, const c
   size_t n = size_add(args.n, 1);
   *ev = (struct emitter_event){ 0 };
   sio_val *all = sio__malloc(size_mul(n, sizeof *all));
-  if (!all) return SIO__ENOMEM;
+  if (!all) return UV_ENOMEM;
   all[0] = sio_str(event);
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
   int err = event_encode(ev, e, NULL, sio_argv(all, n));
@@ -204,7 +204,7 @@ int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *ev
   char name[NSP_MAX + 2];
   sio_slice full;
   struct emitter_event ev;
-  if (!e) return SIO__EINVAL;
+  if (!e) return UV_EINVAL;
   if (!event || !emitter_full_name(name, nsp, &full)) return SIO_ENAME;
   int err = encode_server_event(&ev, e, event, args);
   if (!err) err = emitter_publish_server_event(e, full, &ev);

@@ -14,7 +14,7 @@
 void sio__message_init(struct message *m, struct msgs *home) {
   *m = (struct message){ .out = { .home = home, .max = UINT32_MAX } };
   m->out.text = sio__msg_new(home, 0);
-  if (!m->out.text) m->err = SIO__ENOMEM;
+  if (!m->out.text) m->err = UV_ENOMEM;
 }
 
 void sio__message_clear(struct message *m) { sio__parser_out_clear(&m->out); }

@@ -39,7 +39,7 @@ static int fail_decoding(const char **why, int err, const char *text) {
 }
 
 static int fail_decoding_no_memory(const char **why) {
-  return fail_decoding(why, SIO__ENOMEM, "out of memory");
+  return fail_decoding(why, UV_ENOMEM, "out of memory");
 }
 
 /* ---- the header ------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static int check_payload(const struct header *h, struct json_scan *scan, unsigne
   scan->nargs = scan->nplaceholders = 0;
   if (h->json.n == 0) return 0;
   int err = sio__json_scan(scan, h->json, max_depth, NULL);
-  if (err == SIO__ENOMEM) return fail_decoding_no_memory(why);
+  if (err == UV_ENOMEM) return fail_decoding_no_memory(why);
   if (err == SIO_EDEPTH) return fail_decoding(why, err, "payload nested too deep");
   if (err || !payload_fits_type(h->type, scan, h->json))
     return fail_decoding(why, SIO_EPROTO, "invalid payload");

@@ -116,7 +116,7 @@ static enum state fail_scan(struct cursor *c, int err) {
 static int grow_result_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
   void *p = sio__array_grow(*items, cap, size, 16);
-  if (!p) return SIO__ENOMEM;
+  if (!p) return UV_ENOMEM;
   *items = p;
   return 0;
 }

@@ -97,7 +97,7 @@ static int count_opened_container(struct member_counts *c) {
   if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   if (c->used == c->cap) {
     uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, size_mul(c->cap, 2 * sizeof *n));
-    if (!n) return SIO__ENOMEM;
+    if (!n) return UV_ENOMEM;
     if (c->n == c->few) memcpy(n, c->few, sizeof c->few);
     c->n = n;
     c->cap *= 2;

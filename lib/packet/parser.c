@@ -49,7 +49,7 @@ int sio_parser_string(sio_parser_out *out, sio_slice s) {
 static int parser_reserve_attachment(struct sio_parser_out *out) {
   if (out->nbins < out->cap) return 0;
   sio_slice *bins = sio__array_grow(out->bins, &out->cap, sizeof *bins, FIRST_BINS);
-  if (!bins) return SIO__ENOMEM;
+  if (!bins) return UV_ENOMEM;
   out->bins = bins;
   return 0;
 }
@@ -99,7 +99,7 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
   size_t bytes = json->len + nsp.n + HEAD_HINT;
   int err = list_attachments_of_packet(json, &to, &bytes);
   if (!err && bytes > UINT32_MAX) err = SIO_ETOOBIG;
-  if (!err && !(to.text = sio__msg_new(home, bytes))) err = SIO__ENOMEM;
+  if (!err && !(to.text = sio__msg_new(home, bytes))) err = UV_ENOMEM;
   sio_parts p = { .type = (int)type,
                   .nsp = nsp,
                   .json = find_payload_in_text(json, nsp),
@@ -139,7 +139,7 @@ static int explain_parser_error(int err, const struct sio_parser_out *own, const
   if (**why) return err;
   if (own->too_many_bins) return parser_refuse(why, err, "too many attachments");
   switch (err) {
-    case SIO__ENOMEM: return parser_refuse(why, err, "out of memory");
+    case UV_ENOMEM: return parser_refuse(why, err, "out of memory");
     case SIO_ETOOBIG: return parser_refuse(why, err, "packet too big");
     case SIO_EDEPTH: return parser_refuse(why, err, "payload nested too deep");
     default: return parser_refuse(why, err, "invalid payload");
@@ -201,7 +201,7 @@ int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct deco
                          binary ? "binary data: the client uses another parser"
                                 : "plaintext data: the client uses another parser");
   if (data.n > lim->max_packet) return parser_refuse(why, SIO_ETOOBIG, "packet too big");
-  if (!(own->text = sio__msg_new(home, 0))) return parser_refuse(why, SIO__ENOMEM, "out of memory");
+  if (!(own->text = sio__msg_new(home, 0))) return parser_refuse(why, UV_ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
   return err ? explain_parser_error(err, own, why)
              : check_parsed_packet(&p, own, scratch, lim, out, why);

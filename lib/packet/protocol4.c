@@ -18,7 +18,7 @@ void sio__split_socketio2_namespace(struct packet *p) {
 
 static int put_decoded_string(struct buf *out, sio_slice raw) {
   char *text = sio__malloc(raw.n + 1);
-  if (!text) return SIO__ENOMEM;
+  if (!text) return UV_ENOMEM;
   size_t n = 0;
   while (raw.n > 0) text[n++] = (char)sio__percent_decode_byte(&raw, true);
   sio_slice decoded = slice(text, n);

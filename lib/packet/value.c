@@ -23,7 +23,7 @@ int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch 
   if (size_hint > UINT32_MAX) return SIO_ETOOBIG;
   w->last = &w->bins;
   w->text = sio__msg_new(home, size_hint);
-  return w->text ? 0 : SIO__ENOMEM;
+  return w->text ? 0 : UV_ENOMEM;
 }
 
 void sio__writer_clear(struct writer *w) {
@@ -61,7 +61,7 @@ void sio__writer_string(struct writer *w, sio_slice s) {
 static int attach_binary(struct writer *w, sio_slice bytes) {
   if (bytes.n > UINT32_MAX) return SIO_ETOOBIG;
   struct msg *m = sio__msg_copy(w->home, bytes.p, bytes.n);
-  if (!m) return SIO__ENOMEM;
+  if (!m) return UV_ENOMEM;
   m->binary = 1;
   *w->last = m;
   w->last = &m->next;
@@ -87,7 +87,7 @@ static void put_binary_value(struct writer *w, const sio_val *v) {
 static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
   if (n <= scratch->numbers_cap) return 0;
   uint32_t *numbers = sio__realloc(scratch->numbers, size_mul(n, sizeof *scratch->numbers));
-  if (!numbers) return SIO__ENOMEM;
+  if (!numbers) return UV_ENOMEM;
   scratch->numbers = numbers;
   scratch->numbers_cap = n;
   return 0;
@@ -179,7 +179,7 @@ static void put_argument_text(struct writer *w, const sio_val *v) {
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_print(&m, v->u.p, scan, depth_left(w), true) : SIO__ENOMEM;
+  int err = m ? sio__tree_print(&m, v->u.p, scan, depth_left(w), true) : UV_ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
   if (!err) err = sio__json_scan(scan, text, depth_left(w), NULL);
   put_scanned_text(w, text, v, err);
@@ -255,7 +255,7 @@ void sio__writer_value(struct writer *w, const sio_val *v) {
     case SIO_OBJECT: put_object(w, v); break;
     case SIO_ARG: put_argument_text(w, v); break;
     case SIO_SPREAD: put_spread(w, v); break;
-    default: writer_fail(w, SIO__EINVAL);
+    default: writer_fail(w, UV_EINVAL);
   }
 }
 

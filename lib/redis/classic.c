@@ -6,7 +6,6 @@
  * What is published comes back to this server as well, which ignores it: everything is applied to
  * the local sockets within the call.
  */
-#include "base/err.h"
 #include "base/mem.h"
 #include "base/sized.h"
 #include "redis/heard.h"

@@ -338,7 +338,7 @@ void sio__cluster_stop(sio_redis *r) {
 }
 
 int sio__cluster_init(sio_redis *r) {
-  if (!(r->cluster.slots = sio__calloc(SLOTS, sizeof *r->cluster.slots))) return SIO__ENOMEM;
+  if (!(r->cluster.slots = sio__calloc(SLOTS, sizeof *r->cluster.slots))) return UV_ENOMEM;
   uv_timer_init(r->loop, &r->cluster.timer);
   r->cluster.timer.data = r;
   r->handles++;

@@ -155,7 +155,7 @@ static int link_grow_expects(struct link *l) {
   uint32_t cap = l->cap_expects ? l->cap_expects * 2 : 64;
   if (l->nexpects < l->cap_expects) return 0;
   struct link_expect *v = cap ? sio__malloc(size_mul(cap, sizeof *v)) : NULL;
-  if (!v) return SIO__ENOMEM;
+  if (!v) return UV_ENOMEM;
   for (uint32_t i = 0; i < l->nexpects; i++)
     v[i] = l->expects[(l->first + i) & (l->cap_expects - 1)];
   sio__free(l->expects);
@@ -213,7 +213,7 @@ int sio__link_command(struct link *l, const struct link_expect *expect, const si
   struct link_expect e = *expect;
   if (e.slot != LINK_NO_SLOT && !(e.kept = keep_command(&l->out, before))) {
     l->out.n = before;
-    return SIO__ENOMEM;
+    return UV_ENOMEM;
   }
   link_add_expect(l, &e);
   return 0;
@@ -364,7 +364,7 @@ static int wire_write_raw(struct wire *w, char *bytes, size_t n) {
   struct written *x = sio__malloc(sizeof *x);
   if (!x) {
     sio__free(bytes);
-    return SIO__ENOMEM;
+    return UV_ENOMEM;
   }
   x->bytes = bytes;
   uv_buf_t b = uv_buf_init(bytes, (unsigned)n);
@@ -454,7 +454,7 @@ static int wire_begin_tls(struct wire *w, const sio_tls *tls) {
   const sio_tls_wire wire = { .put = on_cipher, .to = w };
   w->provider = tls->ops;
   buf_init(&w->cipher, SIZE_MAX / 2);
-  if (!(w->plain = sio__malloc(TLS_PIECE))) return SIO__ENOMEM;
+  if (!(w->plain = sio__malloc(TLS_PIECE))) return UV_ENOMEM;
   int err = w->provider->open(tls->context, &wire, &w->tls);
   if (err) w->tls = NULL;
   if (!err) err = wire_write_cipher(w);
@@ -594,7 +594,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
 static int link_resolve(struct link *l) {
   const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
   struct lookup *k = sio__calloc(1, sizeof *k);
-  if (!k) return SIO__ENOMEM;
+  if (!k) return UV_ENOMEM;
   k->link = k->of = l;
   int err = uv_getaddrinfo(link_loop(l), &k->req, on_resolved, l->to.host, l->to.port, &hints);
   if (err) {
@@ -608,7 +608,7 @@ static int link_resolve(struct link *l) {
 
 static int link_connect_unix(struct link *l) {
   struct wire *w = wire_new(l);
-  if (!w) return SIO__ENOMEM;
+  if (!w) return UV_ENOMEM;
   uv_pipe_connect(&w->connect, &w->u.pipe, l->options->url.path, on_wire_connected);
   return 0;
 }

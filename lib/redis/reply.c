@@ -23,7 +23,7 @@ int sio__reply_reader_init(struct reply_reader *r, size_t max, size_t max_elemen
   *r = (struct reply_reader){ .reader = redisReaderCreate(),
                               .max = max,
                               .max_elements = max_elements };
-  if (!r->reader) return SIO__ENOMEM;
+  if (!r->reader) return UV_ENOMEM;
   r->make = r->reader->fn;
   r->fn = *r->make;
   r->fn.createArray = reply_create_array;
@@ -39,7 +39,7 @@ void sio__reply_reader_clear(struct reply_reader *r) {
 
 static int reply_error(const struct reply_reader *r) {
   if (r->elements > r->max_elements) return SIO_ETOOBIG;
-  return r->reader->err == REDIS_ERR_OOM ? SIO__ENOMEM : SIO_EPROTO;
+  return r->reader->err == REDIS_ERR_OOM ? UV_ENOMEM : SIO_EPROTO;
 }
 
 int sio__reply_feed(struct reply_reader *r, const char *p, size_t n) {

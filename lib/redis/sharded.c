@@ -163,7 +163,7 @@ static int room_channel_name(struct room_channel *c, sio_adapter *a) {
     sio_slice name = sio__message_text(&m);
     c->subscription.name = sio__strndup(name.p, name.n);
     c->subscription.name_len = name.n;
-    if (!c->subscription.name) err = SIO__ENOMEM;
+    if (!c->subscription.name) err = UV_ENOMEM;
   }
   sio__message_clear(&m);
   return err;
@@ -184,7 +184,7 @@ static int subscribe_room(sio_adapter *a, const char *room) {
   size_t n = strlen(room);
   if (a->shut || sio__map_get(&a->room_channels, slice(room, n))) return 0;
   struct room_channel *c = sio__calloc(1, sizeof *c + n + 1);
-  if (!c) return SIO__ENOMEM;
+  if (!c) return UV_ENOMEM;
   c->room_len = n;
   memcpy(c->room, room, n);
   int err = room_channel_open(c, a);

@@ -55,7 +55,7 @@ sio_adapter *sio__stream_next_adapter(const struct stream *st, uint32_t *i) {
 
 static int stream_add_member(struct stream *st, sio_adapter *a) {
   struct stream_member *m = sio__calloc(1, sizeof *m);
-  if (!m) return SIO__ENOMEM;
+  if (!m) return UV_ENOMEM;
   m->adapter = a;
   m->nsp = st->ops->nsp(a);
   int err = sio__map_put(&st->adapters, m);
@@ -676,7 +676,7 @@ int sio__stream_join(sio_redis *r, const struct stream_options *o, const struct 
   struct stream *st = stream_find(r, o->name);
   bool is_new = !st;
   if (r->freed || redis_is_cluster(r)) return UV_ENOTSUP;
-  if (is_new && !(st = stream_new(r, o, ops))) return SIO__ENOMEM;
+  if (is_new && !(st = stream_new(r, o, ops))) return UV_ENOMEM;
   int err = stream_add_member(st, a);
   if (err && is_new) sio__free(st);
   if (err) return err;

@@ -30,7 +30,7 @@ static int with_message(sio_adapter *a, sio_slice data,
   (void)a;
   if (data.n && *data.p == '{') return use(a, data, user);
   char *bytes = sio__malloc(data.n / 4 * 3 + 3);
-  if (!bytes) return SIO__ENOMEM;
+  if (!bytes) return UV_ENOMEM;
   int err = use(a, slice(bytes, sio__base64_decode(bytes, data.p, data.n)), user);
   sio__free(bytes);
   return err;
@@ -47,7 +47,7 @@ static int message_to_data(sio_adapter *a, struct message *m, const sio_slice *b
   sio_slice text = err ? slice(NULL, 0) : sio__message_text(nbins ? &packed : m);
   *n = nbins ? BASE64_LEN(text.n) : text.n;
   *out = err ? NULL : sio__malloc(*n + 1);
-  if (!err && !*out) err = SIO__ENOMEM;
+  if (!err && !*out) err = UV_ENOMEM;
   if (!err && nbins)
     sio__base64_encode(*out, text.p, text.n);
   else if (!err)
@@ -91,7 +91,7 @@ static int streams_add(sio_adapter *a, enum sharded_type type, struct message *m
   size_t n;
   int err = message_to_data(a, m, info ? info->bins : NULL, info ? info->nbins : 0, &data, &n);
   struct stream_entry *e = err ? NULL : entry_new(a, type, slice(data, n), key);
-  if (!err && !e) err = SIO__ENOMEM;
+  if (!err && !e) err = UV_ENOMEM;
   sio__free(data);
   if (!err && (err = sio__stream_push(a->streams->stream, e, wait)))
     sio__stream_entry_free(a->streams->stream, e);
@@ -144,7 +144,7 @@ static int local_event_copy_target(struct local_event *v, const sio_target *to) 
   size_t bytes = list_bytes(to->rooms, &n) + list_bytes(to->except, &n);
   if (skip) bytes += strlen(skip) + 1;
   v->names = sio__malloc((n + 1) * sizeof *v->names + bytes);
-  if (!v->names) return SIO__ENOMEM;
+  if (!v->names) return UV_ENOMEM;
   const char **slots = v->names;
   char *text = (char *)(v->names + n + 1);
   v->to = (sio_target){ .nsp = to->nsp, .flags = to->flags };
@@ -156,7 +156,7 @@ static int local_event_copy_target(struct local_event *v, const sio_target *to) 
 static int local_event_new(struct local_event **out, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   struct local_event *v = sio__calloc(1, sizeof *v);
-  if (!v) return SIO__ENOMEM;
+  if (!v) return UV_ENOMEM;
   int err = sio_packet_get_info(p, &info);
   if (!err) err = local_event_copy_target(v, to);
   if (!err) err = sio_packet_copy(p, &v->packet);
@@ -174,7 +174,7 @@ static int streams_wait_for_turn(sio_adapter *a, const sio_target *to, const sio
   char *at;
   struct local_event *v;
   struct stream_entry *e = sio__stream_entry_new(a, ENTRY_LOCAL, 0, &at);
-  if (!e) return SIO__ENOMEM;
+  if (!e) return UV_ENOMEM;
   int err = local_event_new(&v, to, p);
   if (!err) {
     sio_packet_info info = { .size = sizeof info };
@@ -400,7 +400,7 @@ int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o) {
   size_t n = strlen(prefix);
   if (o->read_count > READ_COUNT_MAX || o->stream_count > INT32_MAX) return UV_EINVAL;
   struct streams *x = sio__calloc(1, sizeof *x + n + 1);
-  if (!x) return SIO__ENOMEM;
+  if (!x) return UV_ENOMEM;
   x->adapter = a;
   x->recovery_ms = sio_adapter_recovery_ms(a->nsp);
   memcpy(x->prefix, prefix, n);

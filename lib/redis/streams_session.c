@@ -62,7 +62,7 @@ static int push_key(struct streams *x, const char *pid, sio_slice value, bool en
   size_t nprefix = strlen(x->prefix), npid = strlen(pid);
   struct stream_entry *e =
       sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
-  if (!e) return SIO__ENOMEM;
+  if (!e) return UV_ENOMEM;
   e->words[0] = copy_word(&at, value.p ? "SET" : "DEL", 3);
   e->words[1] = copy_word(&at, x->prefix, nprefix);
   e->words[1].n += copy_word(&at, pid, npid).n;
@@ -442,7 +442,7 @@ static void restore_hear_page(struct streams *x, struct stream_restore *k,
 static int hand_over_session(struct streams *x, struct stream_restore *k) {
   size_t n = strlen(k->key_value);
   char *bytes = sio__malloc(n / 4 * 3 + 3);
-  if (!bytes) return SIO__ENOMEM;
+  if (!bytes) return UV_ENOMEM;
   sio_slice message = slice(bytes, sio__base64_decode(bytes, k->key_value, n));
   int err = sio__heard_open_session(&k->session, x->adapter, message);
   const sio_saved_socket saved = { .id = k->session.id,
@@ -460,7 +460,7 @@ static int hand_over_session(struct streams *x, struct stream_restore *k) {
 static void restore_begin(struct streams *x, struct stream_restore *k) {
   int err = hand_over_session(x, k);
   if (err) {
-    restore_finish(k, err == SIO__ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    restore_finish(k, err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
     return;
   }
   k->at = k->offset;

@@ -23,7 +23,7 @@ static int unpack_convert(struct unpacked *u, struct msgs *home, sio_slice json)
   sio__json_scan_clear(&scan);
   if (err) return err == SIO_EJSON ? SIO_EPROTO : err;
   u->own = (struct sio_parser_out){ .home = home, .max = UINT32_MAX };
-  if (!(u->own.text = sio__msg_new(home, json.n))) return SIO__ENOMEM;
+  if (!(u->own.text = sio__msg_new(home, json.n))) return UV_ENOMEM;
   err = sio__msgpack_from_json(json, NULL, 0, &u->own);
   u->value = slice(msg_data(u->own.text), u->own.text->len);
   return err;
@@ -159,7 +159,7 @@ int sio__unpack_names(struct unpacked_names *names, sio_slice array) {
   sio_slice in = array;
   for (uint32_t i = 0; i < count; i++) bytes += unpack_next_name(&in, &t);
   names->list = sio__malloc(size_add(size_mul((size_t)count + 1, sizeof(char *)), bytes));
-  if (!names->list) return SIO__ENOMEM;
+  if (!names->list) return UV_ENOMEM;
   char *text = (char *)(names->list + count + 1);
   for (uint32_t i = 0; i < count; i++) {
     if (!(size = unpack_next_name(&array, &t))) continue;
@@ -179,7 +179,7 @@ void sio__unpack_names_clear(struct unpacked_names *names) {
 
 int sio__unpack_json(struct unpacked_json *j, struct msgs *home, sio_slice value) {
   j->out = (struct sio_parser_out){ .home = home, .max = JSON_MAX, .max_bins = BINS_MAX };
-  if (!(j->out.text = sio__msg_new(home, value.n))) return SIO__ENOMEM;
+  if (!(j->out.text = sio__msg_new(home, value.n))) return UV_ENOMEM;
   return value.n ? sio__msgpack_to_json(value, &j->out) : sio_parser_put(&j->out, "null", 4);
 }
 

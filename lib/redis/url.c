@@ -56,7 +56,7 @@ static bool url_number_is_valid(const char *s, uint64_t most) {
 static int url_read_login(struct redis_url *u, char *login, const char **why) {
   char *password = url_cut(login, ':', false);
   if (!url_decode(login) || (password && !url_decode(password)))
-    return url_refuse(why, SIO__EINVAL, BAD_PERCENT);
+    return url_refuse(why, UV_EINVAL, BAD_PERCENT);
   u->user = *login ? login : NULL;
   u->password = password;
   return 0;
@@ -67,17 +67,16 @@ static int url_read_host(struct redis_url *u, char *host, const char **why) {
   char *port = NULL;
   if (*host == '[') {
     char *rest = url_cut(host, ']', false);
-    if (!rest || (*rest && *rest != ':'))
-      return url_refuse(why, SIO__EINVAL, "url: ']' is missing");
+    if (!rest || (*rest && *rest != ':')) return url_refuse(why, UV_EINVAL, "url: ']' is missing");
     port = *rest ? rest + 1 : NULL;
     host++;
   } else {
     port = url_cut(host, ':', false);
   }
   if (port && (!url_number_is_valid(port, PORT_MAX) || strcmp(port, "0") == 0))
-    return url_refuse(why, SIO__EINVAL, "url: the port is not a number from 1 to 65535");
+    return url_refuse(why, UV_EINVAL, "url: the port is not a number from 1 to 65535");
   if (strlen(host) > HOST_MAX)
-    return url_refuse(why, SIO__EINVAL, "url: the name of a host is longer than 255 bytes");
+    return url_refuse(why, UV_EINVAL, "url: the name of a host is longer than 255 bytes");
   const char *normal = u->kind == URL_SENTINEL ? "26379" : "6379";
   u->hosts[u->nhosts++] = (struct redis_host){ *host ? host : "localhost", port ? port : normal };
   return 0;
@@ -88,8 +87,7 @@ static int url_read_hosts(struct redis_url *u, char *hosts, const char **why) {
   int err = 0;
   for (char *next; !err && hosts; hosts = next) {
     next = u->kind == URL_SERVER ? NULL : url_cut(hosts, ',', false);
-    if (u->nhosts == URL_HOSTS)
-      return url_refuse(why, SIO__EINVAL, "url: it has more than 16 hosts");
+    if (u->nhosts == URL_HOSTS) return url_refuse(why, UV_EINVAL, "url: it has more than 16 hosts");
     err = url_read_host(u, hosts, why);
   }
   return err;
@@ -98,9 +96,9 @@ static int url_read_hosts(struct redis_url *u, char *hosts, const char **why) {
 static int url_read_database(struct redis_url *u, const char *database, const char **why) {
   if (!database || !*database) return 0;
   if (!url_number_is_valid(database, DATABASE_MAX))
-    return url_refuse(why, SIO__EINVAL, "url: the database is not a number");
+    return url_refuse(why, UV_EINVAL, "url: the database is not a number");
   if (u->kind == URL_CLUSTER && strcmp(database, "0") != 0)
-    return url_refuse(why, SIO__EINVAL, "url: a cluster has no database but 0");
+    return url_refuse(why, UV_EINVAL, "url: a cluster has no database but 0");
   u->database = u->kind == URL_CLUSTER ? NULL : database;
   return 0;
 }
@@ -111,8 +109,8 @@ static int url_read_path(struct redis_url *u, char *path, const char **why) {
   if (u->kind == URL_SENTINEL) {
     database = path ? url_cut(path, '/', false) : NULL;
     if (!path || !*path)
-      return url_refuse(why, SIO__EINVAL, "url: the name of the master is missing after the hosts");
-    if (!url_decode(path)) return url_refuse(why, SIO__EINVAL, BAD_PERCENT);
+      return url_refuse(why, UV_EINVAL, "url: the name of the master is missing after the hosts");
+    if (!url_decode(path)) return url_refuse(why, UV_EINVAL, BAD_PERCENT);
     u->master = path;
   }
   return url_read_database(u, database, why);
@@ -128,7 +126,7 @@ static int url_read_redis(struct redis_url *u, char *rest, const char **why) {
 
 static int url_read_unix(struct redis_url *u, char *path, const char **why) {
   if (*path != '/' || !url_decode(path))
-    return url_refuse(why, SIO__EINVAL, "url: unix:// is not followed by the path of a socket");
+    return url_refuse(why, UV_EINVAL, "url: unix:// is not followed by the path of a socket");
   u->path = path;
   return 0;
 }
@@ -150,7 +148,7 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
   *u = (struct redis_url){ 0 };
   *why = "";
   if (!url) url = "redis://localhost";
-  if (!(u->text = sio__strndup(url, strlen(url)))) return SIO__ENOMEM;
+  if (!(u->text = sio__strndup(url, strlen(url)))) return UV_ENOMEM;
   if (strncmp(url, "unix://", 7) == 0) return url_read_unix(u, u->text + 7, why);
   for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
     const struct url_scheme *s = &schemes[i];
@@ -160,7 +158,7 @@ int sio__redis_url_parse(struct redis_url *u, const char *url, const char **why)
     u->secure = s->secure;
     return url_read_redis(u, u->text + n, why);
   }
-  return url_refuse(why, SIO__EINVAL,
+  return url_refuse(why, UV_EINVAL,
                     "url: it begins with none of redis://, rediss://, unix://, redis+sentinel://, "
                     "redis+cluster://");
 }

@@ -52,11 +52,11 @@ static int set_client_verification(SSL_CTX *ctx, const sio_openssl_options *o,
   static const unsigned char server[] = "libsio";
   bool any = o->accept_unauthorized, has_ca = o->ca_file || o->ca.n;
   if ((any || has_ca) && !o->request_cert)
-    return sio__tls_set_error(why, SIO__EINVAL, "%s needs request_cert",
+    return sio__tls_set_error(why, UV_EINVAL, "%s needs request_cert",
                               has_ca ? "ca" : "accept_unauthorized");
   if (!o->request_cert) return 0;
   if (!any && !has_ca)
-    return sio__tls_set_error(why, SIO__EINVAL, "request_cert needs ca or accept_unauthorized");
+    return sio__tls_set_error(why, UV_EINVAL, "request_cert needs ca or accept_unauthorized");
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                      any ? accept_any_certificate : NULL);
   /* Without a session id context OpenSSL would reject the ticket of a client with a certificate. */
@@ -131,7 +131,7 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
   bool has_clients = o->ca_file || o->ca.n || o->request_cert || o->accept_unauthorized;
   bool has_rest = o->min_version || o->ciphers || o->ciphersuites || o->ticket_lifetime_s;
   if (has_id || has_clients || has_rest)
-    return sio__tls_set_error(why, SIO__EINVAL, "ctx cannot be combined with other options");
+    return sio__tls_set_error(why, UV_EINVAL, "ctx cannot be combined with other options");
   if (!SSL_CTX_up_ref(o->ctx)) return sio__tls_set_openssl_error(why, NULL, "ctx");
   b->ctx = o->ctx;
   update_bundle_expiry(b, b->ctx);
@@ -141,14 +141,14 @@ static int adopt_host_ctx(struct bundle *b, const sio_openssl_options *o,
 int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
                         const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
-    return sio__tls_set_error(why, SIO__EINVAL,
+    return sio__tls_set_error(why, UV_EINVAL,
                               "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
                               (int)o->min_version);
   if (o->ticket_lifetime_s > TICKET_PERIOD_MAX_S)
-    return sio__tls_set_error(why, SIO__EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
+    return sio__tls_set_error(why, UV_EINVAL, "ticket_lifetime_s: %u is more than %d, a week",
                               o->ticket_lifetime_s, TICKET_PERIOD_MAX_S);
   struct bundle *b = OPENSSL_zalloc(sizeof *b + o->nmore * sizeof *b->more);
-  if (!b) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+  if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
   int err = o->ctx ? adopt_host_ctx(b, o, why) : load_bundle(b, o, why);
@@ -184,7 +184,7 @@ static int load_client_bundle(struct bundle *b, const sio_openssl_client_options
   SSL_CTX_set_min_proto_version(b->ctx,
                                 o->min_version == SIO_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (o->server_name && !(b->server_name = OPENSSL_strdup(o->server_name)))
-    return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+    return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   int err = set_server_verification(b->ctx, o, why);
   return err || !has_identity(&o->identity) ? err
                                             : sio__tls_load_identity(b->ctx, &o->identity, why);
@@ -193,13 +193,13 @@ static int load_client_bundle(struct bundle *b, const sio_openssl_client_options
 int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_options *o,
                                const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
-    return sio__tls_set_error(why, SIO__EINVAL,
+    return sio__tls_set_error(why, UV_EINVAL,
                               "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",
                               (int)o->min_version);
   if (!o->server_name && !o->accept_unauthorized)
-    return sio__tls_set_error(why, SIO__EINVAL, "server_name or accept_unauthorized is needed");
+    return sio__tls_set_error(why, UV_EINVAL, "server_name or accept_unauthorized is needed");
   struct bundle *b = OPENSSL_zalloc(sizeof *b);
-  if (!b) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+  if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
   int err = load_client_bundle(b, o, why);

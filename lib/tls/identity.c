@@ -25,7 +25,7 @@ int sio__tls_set_openssl_error(const struct complaint *why, const char *what, co
   const char *reason = e ? ERR_reason_error_string(e) : NULL;
   bool memory = ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
   ERR_clear_error();
-  if (memory) return sio__tls_set_error(why, SIO__ENOMEM, "out of memory");
+  if (memory) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   if (!reason) reason = "OpenSSL cannot use it";
   return what ? sio__tls_set_error(why, SIO_EPROTO, "%s %s: %s", what, name, reason)
               : sio__tls_set_error(why, SIO_EPROTO, "%s: %s", name, reason);
@@ -54,9 +54,8 @@ static int set_unusable_error(const struct source *s, const struct complaint *wh
 static int open_identity_source(BIO **out, const struct source *s, const struct complaint *why) {
   *out = NULL;
   if (s->file && s->bytes.n)
-    return sio__tls_set_error(why, SIO__EINVAL, "%s and %s are both set", s->file_field, s->field);
-  if (s->bytes.n > INT32_MAX)
-    return sio__tls_set_error(why, SIO__EINVAL, "%s is too long", s->field);
+    return sio__tls_set_error(why, UV_EINVAL, "%s and %s are both set", s->file_field, s->field);
+  if (s->bytes.n > INT32_MAX) return sio__tls_set_error(why, UV_EINVAL, "%s is too long", s->field);
   ERR_clear_error();
   errno = 0;
   *out = s->file ? BIO_new_file(s->file, "rb") : BIO_new_mem_buf(s->bytes.p, (int)s->bytes.n);
@@ -178,10 +177,10 @@ int sio__tls_load_identity(SSL_CTX *ctx, const sio_openssl_identity *id,
   struct source pfx = { "pfx_file", "pfx", id->pfx_file, id->pfx };
   bool pem = identity_source_is_set(&cert) || identity_source_is_set(&key);
   if (identity_source_is_set(&pfx) && pem)
-    return sio__tls_set_error(why, SIO__EINVAL, "pfx cannot be combined with cert or key");
+    return sio__tls_set_error(why, UV_EINVAL, "pfx cannot be combined with cert or key");
   if (identity_source_is_set(&pfx)) return load_pfx(ctx, &pfx, id->passphrase, why);
   if (!identity_source_is_set(&cert))
-    return sio__tls_set_error(why, SIO__EINVAL, "cert_file, cert, pfx_file and pfx are not set");
+    return sio__tls_set_error(why, UV_EINVAL, "cert_file, cert, pfx_file and pfx are not set");
   if (!identity_source_is_set(&key))
     key = (struct source){ "cert_file", "cert", id->cert_file, id->cert };
   int err = load_cert(ctx, &cert, why);

@@ -128,13 +128,13 @@ static int describe_failure(struct session *s) {
   int reason = ERR_GET_REASON(e);
   const char *text = e ? ERR_reason_error_string(e) : NULL;
   const char *detail = failure_detail(s, reason);
-  s->kind = s->wire_err == SIO__ENOMEM ? SIO_TLS_FAILED_MEMORY : failure_kind(reason);
+  s->kind = s->wire_err == UV_ENOMEM ? SIO_TLS_FAILED_MEMORY : failure_kind(reason);
   if (s->wire_err) text = "too much output waits for the peer";
   if (s->kind == SIO_TLS_FAILED_MEMORY) text = "out of memory";
   snprintf(s->text, sizeof s->text, "TLS: %s%s%s", text ? text : "unknown failure",
            *detail ? ": " : "", detail);
   ERR_clear_error();
-  return s->kind == SIO_TLS_FAILED_MEMORY ? SIO__ENOMEM : SIO_EPROTO;
+  return s->kind == SIO_TLS_FAILED_MEMORY ? UV_ENOMEM : SIO_EPROTO;
 }
 
 static int openssl_failure(void *session, const char **text) {
@@ -183,7 +183,7 @@ static int fail_out_of_memory(struct session *s) {
   s->kind = SIO_TLS_FAILED_MEMORY;
   snprintf(s->text, sizeof s->text, "TLS: out of memory");
   ERR_clear_error();
-  return SIO__ENOMEM;
+  return UV_ENOMEM;
 }
 
 static int fail_hello_too_long(struct session *s) {
@@ -300,7 +300,7 @@ static int fill_certificate_info(struct session *s, X509 *x, sio_tls_info *out) 
   long verdict = SSL_get_verify_result(s->ssl);
   int n = i2d_X509(x, &s->der);
   s->subject = format_subject(x);
-  if (n < 0 || !s->subject) return SIO__ENOMEM;
+  if (n < 0 || !s->subject) return UV_ENOMEM;
   out->certificate = (sio_slice){ (const char *)s->der, (size_t)n };
   out->subject = s->subject;
   out->verified = verdict == X509_V_OK;
@@ -350,7 +350,7 @@ static struct bundle *ref_current_bundle(struct provider *p) {
 
 /* A client's first flight, which needs no input. */
 static int say_hello(struct session *s) {
-  if (!create_ssl(s)) return SIO__ENOMEM;
+  if (!create_ssl(s)) return UV_ENOMEM;
   int done = SSL_do_handshake(s->ssl);
   bool waits = SSL_get_error(s->ssl, done) == SSL_ERROR_WANT_READ;
   ERR_clear_error();
@@ -361,7 +361,7 @@ static int say_hello(struct session *s) {
 static int openssl_open(void *context, const sio_tls_wire *wire, void **out) {
   struct provider *p = context;
   struct session *s = OPENSSL_zalloc(sizeof *s);
-  if (!s) return SIO__ENOMEM;
+  if (!s) return UV_ENOMEM;
   s->wire = *wire;
   s->provider = p;
   s->bundle = ref_current_bundle(p);
@@ -392,7 +392,7 @@ static struct provider *provider_of_tls(const sio_tls *tls) { return tls->contex
 static int read_options(void *known, size_t room, const void *o, size_t first,
                         const struct complaint *why) {
   if (why->size) *why->text = '\0';
-  if (!o) return sio__tls_set_error(why, SIO__EINVAL, "the options are NULL");
+  if (!o) return sio__tls_set_error(why, UV_EINVAL, "the options are NULL");
   size_t size;
   memcpy(&size, o, sizeof size);
   bool valid = size == 0 || size >= first;
@@ -401,7 +401,7 @@ static int read_options(void *known, size_t room, const void *o, size_t first,
   memset(known, 0, room);
   memcpy(known, o, size < room ? size : room);
   return valid ? 0
-               : sio__tls_set_error(why, SIO__EINVAL,
+               : sio__tls_set_error(why, UV_EINVAL,
                                     "the size is invalid, or an option of a newer version is set");
 }
 
@@ -417,7 +417,7 @@ static int provider_new(struct provider **out, struct bundle *b) {
   if (!p || !(p->method = new_bio_method()) || pthread_mutex_init(&p->lock, NULL)) {
     if (p) BIO_meth_free(p->method);
     OPENSSL_free(p);
-    return SIO__ENOMEM;
+    return UV_ENOMEM;
   }
   p->pub = (sio_tls){ &openssl_ops, p };
   p->now = b;
@@ -432,7 +432,7 @@ int sio_openssl_new(const sio_openssl_options *o, char *why, size_t size, sio_tl
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
-    return sio__tls_set_error(&c, SIO__ENOMEM, "out of memory");
+    return sio__tls_set_error(&c, UV_ENOMEM, "out of memory");
   }
   *out = &p->pub;
   return 0;
@@ -449,7 +449,7 @@ int sio_openssl_client_new(const sio_openssl_client_options *o, char *why, size_
   if (err) return err;
   if (provider_new(&p, b)) {
     sio__tls_bundle_unref(b);
-    return sio__tls_set_error(&c, SIO__ENOMEM, "out of memory");
+    return sio__tls_set_error(&c, UV_ENOMEM, "out of memory");
   }
   *out = &p->pub;
   return 0;
@@ -462,7 +462,7 @@ int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why, si
   int err = new_bundle_from_options(&b, o, &c);
   if (!err && p->now->client) {
     sio__tls_bundle_unref(b);
-    err = sio__tls_set_error(&c, SIO__EINVAL, "a client cannot be reloaded");
+    err = sio__tls_set_error(&c, UV_EINVAL, "a client cannot be reloaded");
   }
   if (err) return err;
   pthread_mutex_lock(&p->lock);

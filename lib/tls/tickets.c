@@ -88,8 +88,8 @@ static int on_ticket_key(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_
 /* ---- start and end --------------------------------------------------------- */
 
 int sio__tickets_init(struct tickets *t, unsigned period_s) {
-  if (!make_ticket_key(&t->current) || !make_ticket_key(&t->last)) return SIO__ENOMEM;
-  if (pthread_mutex_init(&t->lock, NULL)) return SIO__ENOMEM;
+  if (!make_ticket_key(&t->current) || !make_ticket_key(&t->last)) return UV_ENOMEM;
+  if (pthread_mutex_init(&t->lock, NULL)) return UV_ENOMEM;
   t->began = monotonic_seconds();
   t->period_s = period_s;
   return 0;
@@ -103,5 +103,5 @@ void sio__tickets_clear(struct tickets *t) {
 int sio__tickets_install(struct tickets *t, SSL_CTX *ctx) {
   SSL_CTX_set_timeout(ctx, (long)t->period_s);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key);
-  return SSL_CTX_set_app_data(ctx, t) ? 0 : SIO__ENOMEM;
+  return SSL_CTX_set_app_data(ctx, t) ? 0 : UV_ENOMEM;
 }

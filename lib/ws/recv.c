@@ -224,7 +224,7 @@ static bool ws_deliver_message(struct ws_recv *r, char *p, size_t n) {
 
 static int ws_inflate_message(struct ws_recv *r, sio_slice in, struct buf *out) {
   if (!r->shared->pool->inflater) r->shared->pool->inflater = sio__inflater_new();
-  return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : SIO__ENOMEM;
+  return r->shared->pool->inflater ? sio__inflate(r->shared->pool->inflater, in, out) : UV_ENOMEM;
 }
 
 static bool ws_recv_fail_inflate(struct ws_recv *r, int err) {

