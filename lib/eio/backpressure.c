@@ -128,7 +128,7 @@ struct latest {
 
 static struct key_slot *find_key_slot(const struct latest *l, uint64_t key) {
   assert(key && l->cap > l->keyed);
-  size_t i = key & (l->cap - 1);
+  size_t i = (size_t)key & (l->cap - 1);
   while (l->slots[i].key && l->slots[i].key != key) i = (i + 1) & (l->cap - 1);
   return &l->slots[i];
 }
@@ -212,7 +212,7 @@ static bool drop_queued_events(sio_session *c, struct backpressure *f) {
   if (s.latest.slots) c->transport->remove_if(c, should_drop_superseded, &s);
   sio__free(s.latest.slots);
   s.dropping = false;
-  s.latest.packets -= s.events;
+  s.latest.packets -= (size_t)s.events;
   if (s.held > s.low) c->transport->remove_if(c, should_drop_oldest, &s);
   f->stuck = s.held > queue_low_high_midpoint(o);
   count_dropped_events(f, s.events, s.bytes);

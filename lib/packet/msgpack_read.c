@@ -15,8 +15,8 @@ static const double last_date = 8.64e15; /* the largest time of a JavaScript Dat
 static bool take_bytes(sio_slice *in, uint64_t n, sio_slice *out) {
   if (n > in->n) return false;
   *out = slice(in->p, (size_t)n);
-  in->p += n;
-  in->n -= n;
+  in->p += (size_t)n;
+  in->n -= (size_t)n;
   return true;
 }
 

@@ -8,6 +8,12 @@
 
 #include <uv.h>
 
+/* A compiler that knew the size would refuse to allocate it. */
+static size_t any_size(size_t n) {
+  volatile size_t unknown = n;
+  return unknown;
+}
+
 TEST(the_allocator_is_set_whole_or_not_at_all) {
   EQ(sio_set_allocator(malloc, NULL, free), UV_EINVAL);
   EQ(sio_set_allocator(NULL, realloc, NULL), UV_EINVAL);
@@ -45,7 +51,7 @@ TEST(calloc_zeroes_and_refuses_a_product_that_overflows) {
   REQUIRE(p != NULL);
   for (int i = 0; i < 300; i++) EQ(p[i], 0);
   sio__free(p);
-  CHECK(sio__calloc(SIZE_MAX / 2, 3) == NULL);
+  CHECK(sio__calloc(any_size(SIZE_MAX / 2), 3) == NULL);
 }
 
 TEST(strndup_ends_the_copy) {
@@ -77,9 +83,9 @@ TEST(a_size_that_does_not_fit_is_asked_of_nobody) {
   EQ(size_mul(3, 4), 12);
   EQ(size_add(SIZE_MAX, 1) == SIZE_MAX, 1);
   EQ(size_mul(SIZE_MAX / 2 + 1, 2) == SIZE_MAX, 1);
-  CHECK(sio__malloc(SIZE_MAX) == NULL);
-  CHECK(sio__realloc(p, SIZE_MAX) == NULL);
-  CHECK(sio__realloc(NULL, SIZE_MAX) == NULL);
+  CHECK(sio__malloc(any_size(SIZE_MAX)) == NULL);
+  CHECK(sio__realloc(p, any_size(SIZE_MAX)) == NULL);
+  CHECK(sio__realloc(NULL, any_size(SIZE_MAX)) == NULL);
   EQ(alloc_calls, 1);
   EQ(alloc_live, 1);
   sio__free(p);

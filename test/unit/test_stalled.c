@@ -85,7 +85,7 @@ static void stop(void) {
 static size_t sessions(void) {
   sio_stats st;
   sio_server_stats(srv, &st, sizeof st);
-  return st.sessions;
+  return (size_t)st.sessions;
 }
 
 static bool open_ws(void) {
