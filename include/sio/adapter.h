@@ -82,7 +82,7 @@ typedef struct sio_adapter_ops {
    * or leave rooms, and disconnect it. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
-  /* The bulk verbs, on every server unless SIO_LOCAL. The rooms' names are not checked yet. */
+  /* The bulk verbs, on every server unless SIO_LOCAL. The rooms' names are valid. */
   int (*all_join)(sio_adapter *a, const sio_target *to, const char *const *rooms);
   int (*all_leave)(sio_adapter *a, const sio_target *to, const char *const *rooms);
   int (*all_disconnect)(sio_adapter *a, const sio_target *to, bool session);

@@ -121,7 +121,8 @@ typedef struct sio_target {
 SIO_EXTERN int sio_broadcast(sio_target to, const char *event, sio_args args);
 
 /* These change all sockets of the target, on all servers unless SIO_LOCAL is set. rooms is a
- * NULL-terminated list. UV_ENOMEM: the change was made for some of the sockets only.
+ * NULL-terminated list. SIO_ENAME: one of them is not the name of a room. UV_ENOMEM: the change was
+ * made for some of the sockets only.
  * sio_all_disconnect() does to each of them what sio_disconnect() does. */
 SIO_EXTERN int sio_all_join(sio_target to, const char *const *rooms);
 SIO_EXTERN int sio_all_leave(sio_target to, const char *const *rooms);

@@ -148,14 +148,24 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   return err;
 }
 
+/* Checks the rooms of a bulk verb here, because an adapter may find no socket to check them for. */
+static int check_rooms(const sio_target *to, const char *const *rooms) {
+  if (!to->nsp || !rooms) return UV_EINVAL;
+  for (; *rooms; rooms++)
+    if (!sio__is_room_name(*rooms)) return SIO_ENAME;
+  return 0;
+}
+
 int sio_all_join(sio_target to, const char *const *rooms) {
-  if (!to.nsp || !rooms) return UV_EINVAL;
+  int err = check_rooms(&to, rooms);
+  if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_leave(sio_target to, const char *const *rooms) {
-  if (!to.nsp || !rooms) return UV_EINVAL;
+  int err = check_rooms(&to, rooms);
+  if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);
 }

@@ -93,6 +93,9 @@ void sio__socket_discard_pending(sio_socket *s);
 /* The function of core->finish_leaving. */
 void sio__finish_leaving_sockets(struct task *t);
 
+/* 1 to 255 bytes; NULL is not a name. */
+bool sio__is_room_name(const char *room);
+
 /* True while the socket can join rooms and, if it is CONNECTED, be sent events. */
 static inline bool socket_is_open(const sio_socket *s) {
   return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);

@@ -184,6 +184,9 @@ TEST(bulk_join_and_leave_take_the_same_audience) {
   r = cast((sio_target){ .rooms = SIO_ROOMS("a", "b") });
   EQ_STR(r, "0 ");
   EQ(sio_all_join((sio_target){ .nsp = root }, SIO_ROOMS("")), SIO_ENAME);
+  sio_target nobody = { .nsp = root, .rooms = SIO_ROOMS("nobody") };
+  EQ(sio_all_join(nobody, SIO_ROOMS("fine", "")), SIO_ENAME);
+  EQ(sio_all_leave(nobody, SIO_ROOMS("")), SIO_ENAME);
   stop();
 }
 

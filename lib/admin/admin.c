@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * admin.c - attaches the Admin UI's side to a server, and ends it when the server closes.
+ */
+#include "admin/admin.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+void sio__admin_tell(struct admin *a, const char *event, struct cJSON **args, size_t n) {
+  sio_val values[8];
+  bool complete = true;
+  for (size_t i = 0; i < n; i++) {
+    complete = complete && args[i];
+    values[i] = sio_tree(args[i]);
+  }
+  a->events_dropped += !complete;
+  if (complete && !a->closing)
+    sio_broadcast((sio_target){ .nsp = a->nsp }, event, sio_argv(values, n));
+  for (size_t i = 0; i < n; i++) cJSON_Delete(args[i]);
+}
+
+void sio__admin_put(cJSON *object, const char *key, cJSON *item) {
+  if (!cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
+}
+
+void sio__admin_append(cJSON *array, cJSON *item) {
+  if (!cJSON_AddItemToArray(array, item)) cJSON_Delete(item);
+}
+
+/* ---- a socket of the UI has connected -------------------------------------------------------- */
+
+static void send_config(struct admin *a, sio_socket *s) {
+  static const char *const all[] = { "EMIT",      "JOIN",   "LEAVE",       "DISCONNECT",
+                                     "MJOIN",     "MLEAVE", "MDISCONNECT", "AGGREGATED_EVENTS",
+                                     "ALL_EVENTS" };
+  enum { ACTIONS = 7, ALL = sizeof all / sizeof *all };
+  sio_val features[ALL];
+  size_t n = 0, end = a->development ? ALL : ALL - 1;
+  for (size_t i = a->readonly ? ACTIONS : 0; i < end; i++) features[n++] = sio_str(all[i]);
+  sio_val list = sio_array(sio_argv(features, n));
+  sio_emit(s, "config", SIO_ARGS(SIO_OBJECT({ "supportedFeatures", list })));
+}
+
+static void on_ui_connect(sio_socket *s, void *user) {
+  struct admin *a = user;
+  sio__admin_login_connected(a, s);
+  send_config(a, s);
+  if (a->development) sio__admin_send_sockets(a, s);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void admin_free(struct admin *a) {
+  free(a->username);
+  free(a->password);
+  free(a->server_id);
+  free(a);
+}
+
+void sio__admin_unref(struct admin *a) {
+  if (--a->refs == 0) admin_free(a);
+}
+
+static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
+
+static void admin_on_timer(uv_timer_t *timer) { sio__admin_stats_send(timer->data); }
+
+static void on_server_close(sio_server *srv, void *user) {
+  struct admin *a = user;
+  (void)srv;
+  a->closing = true;
+  sio__admin_login_clear(a);
+  sio__admin_watch_clear(a);
+  uv_close((uv_handle_t *)&a->timer, admin_on_timer_closed);
+}
+
+static bool copy_text(char **out, const char *text) {
+  if (!text) return true;
+  *out = strdup(text);
+  return *out != NULL;
+}
+
+static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
+  struct admin *a = calloc(1, sizeof *a);
+  size_t size = sizeof a->host;
+  if (!a) return NULL;
+  *a = (struct admin){ .srv = srv,
+                       .refs = 1,
+                       .readonly = o->readonly,
+                       .development = o->development,
+                       .save_session = o->save_session,
+                       .has_session = o->has_session,
+                       .action = o->action,
+                       .user = o->user,
+                       .started_ms = uv_hrtime() / 1000000,
+                       .last_event = &a->events };
+  if (uv_os_gethostname(a->host, &size)) strcpy(a->host, "localhost");
+  if (copy_text(&a->username, o->username) && copy_text(&a->password, o->password) &&
+      copy_text(&a->server_id, o->server_id ? o->server_id : a->host))
+    return a;
+  admin_free(a);
+  return NULL;
+}
+
+static bool options_are_valid(const sio_admin_options *o) {
+  bool password = o->username && o->password;
+  if (o->size && o->size != sizeof *o) return false;
+  if (!o->username != !o->password || !o->save_session != !o->has_session) return false;
+  return password != o->no_auth;
+}
+
+/* Registers the callbacks. What was registered before an error stays, and finds a->closing set. */
+static int register_callbacks(struct admin *a, const sio_admin_options *o) {
+  int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
+  if (!err) err = sio__admin_login_init(a, o);
+  if (!err) err = sio_on_connect(a->nsp, on_ui_connect, a);
+  if (!err && !a->readonly) err = sio__admin_commands_init(a);
+  if (!err && a->development) err = sio__admin_watch_init(a);
+  if (!err) err = sio__admin_stats_init(a);
+  return err;
+}
+
+static void start_timer(struct admin *a) {
+  uv_timer_init(sio_server_loop(a->srv), &a->timer);
+  a->timer.data = a;
+  uv_timer_start(&a->timer, admin_on_timer, STATS_EVERY_MS, STATS_EVERY_MS);
+  uv_unref((uv_handle_t *)&a->timer); /* the server keeps the loop running, and the UI does not */
+}
+
+int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
+  if (!options || !options_are_valid(options)) return UV_EINVAL;
+  struct admin *a = admin_new(srv, options);
+  if (!a) return UV_ENOMEM;
+  /* First of all, so that whatever follows ends with the server. */
+  int err = sio_on_close(srv, on_server_close, a);
+  if (err) {
+    admin_free(a);
+    return err;
+  }
+  start_timer(a);
+  err = register_callbacks(a, options);
+  if (!err) sio__admin_stats_send(a);
+  a->closing = err != 0;
+  return err;
+}

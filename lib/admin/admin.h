@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * admin.h - struct admin: what is kept for one server that the Admin UI watches.
+ *
+ * This library makes public calls of libsio alone. A struct admin is freed when its server has
+ * begun to close and nothing refers to it any more: its timer, a function posted to the loop, a
+ * question to the other servers, or a password that is being checked.
+ */
+#ifndef SIO_ADMIN_ADMIN_H
+#define SIO_ADMIN_ADMIN_H
+
+#include <sio/admin.h>
+#include <sio/engine.h>
+#include <sio/sio.h>
+#include <uv.h>
+
+struct cJSON;
+
+enum {
+  STATS_EVERY_MS = 2000,
+  SECONDS_KEPT = 8,     /* of aggregated counters, if the loop was blocked for longer than that */
+  SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
+  SESSIONS_MAX = 64,
+  CHECKS_MAX = 16,    /* passwords that wait to be checked */
+  EVENTS_MAX = 1000,  /* events that wait to be shown, in one turn */
+  SOCKETS_MAX = 10000 /* sockets that are listed when the UI connects */
+};
+
+/* What happened in one second ("aggregatedEvents"). */
+struct second {
+  uint64_t time; /* Unix time, seconds */
+  uint64_t opened, packets_in, packets_out, bytes_in, bytes_out;
+  uint64_t closed[SIO_REASON_END];
+};
+
+struct session {
+  char id[SESSION_ID_SIZE];
+  uint64_t saved_ms; /* of uv_now(); 0: unused */
+};
+
+struct check;       /* a password that is being checked, or waits for it (login.c) */
+struct shown_event; /* an event that waits to be shown (watch.c) */
+
+struct admin {
+  sio_server *srv;
+  sio_nsp *nsp;
+  unsigned refs;
+  bool closing;
+  uv_timer_t timer;
+  uint64_t started_ms;
+  char host[UV_MAXHOSTNAMESIZE];
+
+  char *username, *password, *server_id;
+  bool readonly, development;
+  void (*save_session)(const char *id, void *user);
+  bool (*has_session)(const char *id, void *user);
+  void (*action)(sio_socket *s, const sio_admin_action *action, void *user);
+  void *user;
+
+  struct second seconds[SECONDS_KEPT];
+  size_t nseconds;
+  size_t clients, polling;
+
+  struct session sessions[SESSIONS_MAX];
+  struct check *checks;    /* the first is being checked, in the order of their coming */
+  struct check *signed_in; /* sockets that are sent a session's id once they have connected */
+  size_t nchecks;
+
+  struct shown_event *events, **last_event;
+  size_t nevents;
+  uint64_t events_dropped; /* by EVENTS_MAX, or because memory ran out */
+};
+
+void sio__admin_unref(struct admin *a);
+
+/* Sends an event to everybody at the UI, on all servers. Takes the trees, which are freed. If one
+ * of them is NULL, because memory ran out, the event is dropped and counted. */
+void sio__admin_tell(struct admin *a, const char *event, struct cJSON **args, size_t n);
+/* Add an item to an object or an array, or free it if that is not possible. Each may be NULL. */
+void sio__admin_put(struct cJSON *object, const char *key, struct cJSON *item);
+void sio__admin_append(struct cJSON *array, struct cJSON *item);
+
+/* ---- login.c --------------------------------------------------------------------------------- */
+
+int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
+/* The socket has connected: sends it the id of its session, if it has signed in with a password. */
+void sio__admin_login_connected(struct admin *a, sio_socket *s);
+void sio__admin_login_clear(struct admin *a);
+
+/* ---- commands.c ------------------------------------------------------------------------------ */
+
+int sio__admin_commands_init(struct admin *a);
+
+/* ---- stats.c --------------------------------------------------------------------------------- */
+
+int sio__admin_stats_init(struct admin *a);
+void sio__admin_stats_send(struct admin *a);
+
+/* ---- watch.c --------------------------------------------------------------------------------- */
+
+int sio__admin_watch_init(struct admin *a);
+/* Sends the socket the list of all sockets of all servers. */
+void sio__admin_send_sockets(struct admin *a, sio_socket *s);
+void sio__admin_watch_clear(struct admin *a);
+
+#endif

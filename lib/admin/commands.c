@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * commands.c - what the buttons of the UI do: emit, join, leave and disconnect, for a namespace, a
+ * room or a socket, on all servers.
+ */
+#include "admin/admin.h"
+
+#include <stdlib.h>
+
+/* What an event of the UI is about. */
+struct command {
+  sio_admin_action action;
+  const char *rooms[2]; /* the filter as a list of rooms */
+  sio_target to;
+};
+
+static int read_command(struct admin *a, sio_event *e, size_t filter, struct command *c) {
+  const char *nsp = sio_event_str(e, 0);
+  c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
+  c->action.filter = sio_event_str(e, filter);
+  /* An empty filter, null or nothing stands for the whole namespace. Anything else is a mistake. */
+  if (!c->action.filter && sio_event_kind(e, filter) != SIO_NULL) return UV_EINVAL;
+  if (c->action.filter && !*c->action.filter) c->action.filter = NULL;
+  c->rooms[0] = c->action.filter;
+  c->rooms[1] = NULL;
+  c->to = (sio_target){ .nsp = nsp ? sio_nsp_find(a->srv, nsp) : NULL,
+                        .rooms = c->action.filter ? c->rooms : NULL };
+  return c->to.nsp ? 0 : UV_ENOENT;
+}
+
+static void finish_command(struct admin *a, sio_socket *s, struct command *c, int err) {
+  c->action.err = err;
+  if (a->action) a->action(s, &c->action, a->user);
+}
+
+static int emit_arguments(const struct command *c, sio_event *e) {
+  enum { FIRST = 3 };
+  size_t n = sio_event_count(e) > FIRST ? sio_event_count(e) - FIRST : 0;
+  sio_val *args = calloc(n + 1, sizeof *args);
+  if (!args) return UV_ENOMEM;
+  for (size_t i = 0; i < n; i++) args[i] = sio_arg(e, FIRST + i);
+  int err = sio_broadcast(c->to, c->action.what, sio_argv(args, n));
+  free(args);
+  return err;
+}
+
+static void on_command_emit(sio_socket *s, sio_event *e, void *user) {
+  struct command c;
+  int err = read_command(user, e, 1, &c);
+  c.action.what = sio_event_str(e, 2);
+  if (!err) err = c.action.what ? emit_arguments(&c, e) : SIO_ENAME;
+  finish_command(user, s, &c, err);
+}
+
+/* "join" and "leave" have the same arguments. */
+static void command_change_rooms(struct admin *a, sio_socket *s, sio_event *e,
+                                 int (*change)(sio_target to, const char *const *rooms)) {
+  struct command c;
+  int err = read_command(a, e, 2, &c);
+  c.action.what = sio_event_str(e, 1);
+  if (!err && !c.action.what) err = SIO_ENAME;
+  if (!err) err = change(c.to, SIO_ROOMS(c.action.what));
+  finish_command(a, s, &c, err);
+}
+
+static void on_command_join(sio_socket *s, sio_event *e, void *user) {
+  command_change_rooms(user, s, e, sio_all_join);
+}
+
+static void on_command_leave(sio_socket *s, sio_event *e, void *user) {
+  command_change_rooms(user, s, e, sio_all_leave);
+}
+
+static void on_command_disconnect(sio_socket *s, sio_event *e, void *user) {
+  struct command c;
+  bool session = false;
+  int err = read_command(user, e, 2, &c);
+  if (!err && !sio_event_bool(e, 1, &session) && sio_event_kind(e, 1) != SIO_NULL) err = UV_EINVAL;
+  if (!err) err = sio_all_disconnect(c.to, session);
+  finish_command(user, s, &c, err);
+}
+
+int sio__admin_commands_init(struct admin *a) {
+  int err = sio_on(a->nsp, "emit", on_command_emit, a);
+  if (!err) err = sio_on(a->nsp, "join", on_command_join, a);
+  if (!err) err = sio_on(a->nsp, "leave", on_command_leave, a);
+  if (!err) err = sio_on(a->nsp, "_disconnect", on_command_disconnect, a);
+  return err;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * login.c - lets those connect to the UI's namespace who know the password, or who have signed in
+ * before. A bcrypt hash takes about 0.1 s, so it is computed in libuv's thread pool, for one client
+ * at a time. An unknown name takes as long as a wrong password.
+ */
+#include "admin/admin.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef HAVE_CRYPT_R
+#include <crypt.h>
+#endif
+
+enum { PASSWORD_MAX = 1024, HASH_LENGTH = 60, SESSION_LIFE_MS = 24 * 60 * 60 * 1000 };
+
+/* The texts are those of the Node.js package: the UI asks again for the first one. */
+static const char invalid[] = "invalid credentials";
+static const char busy[] = "too many attempts, try again later";
+
+struct check {
+  struct check *next;
+  struct admin *admin;
+  sio_socket *socket; /* referenced */
+  sio_next *verdict;
+  uv_work_t work;
+  bool name_ok, password_ok;
+  char session[SESSION_ID_SIZE];
+  size_t size; /* of password, which is overwritten before it is freed */
+  char password[];
+};
+
+/* ---- bcrypt ---------------------------------------------------------------------------------- */
+
+static bool texts_are_equal(const char *a, const char *b, size_t n) {
+  unsigned char differences = 0;
+  for (size_t i = 0; i < n; i++) differences |= (unsigned char)(a[i] ^ b[i]);
+  return differences == 0;
+}
+
+#ifdef HAVE_CRYPT_R
+static bool hash_matches(const char *password, const char *hash) {
+  struct crypt_data *data = calloc(1, sizeof *data);
+  if (!data) return false;
+  const char *computed = crypt_r(password, hash, data);
+  bool matches =
+      computed && strlen(computed) == HASH_LENGTH && texts_are_equal(computed, hash, HASH_LENGTH);
+  free(data);
+  return matches;
+}
+#else
+static bool hash_matches(const char *password, const char *hash) {
+  (void)password, (void)hash;
+  return false;
+}
+#endif
+
+/* A hash of the empty password at the lowest cost, by which a system shows that it knows bcrypt. */
+static bool system_knows_bcrypt(void) {
+  return hash_matches("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
+}
+
+static bool is_bcrypt_hash(const char *hash) {
+  return strlen(hash) == HASH_LENGTH && strncmp(hash, "$2", 2) == 0 && strchr("aby", hash[2]) &&
+         hash[3] == '$' && hash[6] == '$';
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static bool has_session(struct admin *a, const char *id) {
+  bool found = false;
+  if (strlen(id) != SESSION_ID_SIZE - 1) return false;
+  if (a->has_session) return a->has_session(id, a->user);
+  uint64_t now = uv_now(sio_server_loop(a->srv));
+  for (size_t i = 0; i < SESSIONS_MAX; i++) {
+    const struct session *s = &a->sessions[i];
+    bool alive = s->saved_ms && now - s->saved_ms < SESSION_LIFE_MS;
+    found |= alive && texts_are_equal(s->id, id, SESSION_ID_SIZE - 1);
+  }
+  return found;
+}
+
+static void save_session(struct admin *a, const char *id) {
+  struct session *oldest = &a->sessions[0];
+  if (a->save_session) {
+    a->save_session(id, a->user);
+    return;
+  }
+  for (size_t i = 1; i < SESSIONS_MAX; i++)
+    if (a->sessions[i].saved_ms < oldest->saved_ms) oldest = &a->sessions[i];
+  memcpy(oldest->id, id, SESSION_ID_SIZE);
+  oldest->saved_ms = uv_now(sio_server_loop(a->srv));
+}
+
+static bool make_session_id(char out[SESSION_ID_SIZE]) {
+  static const char digits[] = "0123456789abcdef";
+  unsigned char bytes[(SESSION_ID_SIZE - 1) / 2];
+  if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL)) return false;
+  for (size_t i = 0; i < sizeof bytes; i++) {
+    out[2 * i] = digits[bytes[i] >> 4];
+    out[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  out[SESSION_ID_SIZE - 1] = '\0';
+  return true;
+}
+
+/* ---- checks ---------------------------------------------------------------------------------- */
+
+static void check_free(struct check *c) {
+  volatile char *p = c->password;
+  for (size_t i = 0; i < c->size; i++) p[i] = 0;
+  sio_socket_unref(c->socket);
+  sio__admin_unref(c->admin);
+  free(c);
+}
+
+/* Keeps the check of a socket that may connect now, whose session it is told about then. Those of
+ * sockets that have left instead are freed. */
+static void keep_signed_in(struct admin *a, struct check *c) {
+  for (struct check **at = &a->signed_in, *old; (old = *at);) {
+    if (sio_socket_session(old->socket)) {
+      at = &old->next;
+      continue;
+    }
+    *at = old->next;
+    check_free(old);
+  }
+  c->next = a->signed_in;
+  a->signed_in = c;
+}
+
+static void decide(struct check *c) {
+  struct admin *a = c->admin;
+  if (a->closing || !c->name_ok || !c->password_ok || !make_session_id(c->session)) {
+    sio_next_fail(c->verdict, invalid, sio_null());
+    check_free(c);
+    return;
+  }
+  save_session(a, c->session);
+  keep_signed_in(a, c);
+  sio_next_ok(c->verdict);
+}
+
+static void check_in_thread(uv_work_t *work) {
+  struct check *c = work->data;
+  c->password_ok = hash_matches(c->password, c->admin->password);
+}
+
+static void start_check(struct admin *a);
+
+static void on_checked(uv_work_t *work, int status) {
+  struct check *c = work->data;
+  struct admin *a = c->admin;
+  if (status) c->password_ok = false;
+  a->checks = c->next;
+  a->nchecks--;
+  start_check(a);
+  decide(c);
+}
+
+static void start_check(struct admin *a) {
+  struct check *c;
+  while ((c = a->checks)) {
+    c->work.data = c;
+    if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_in_thread, on_checked)) return;
+    a->checks = c->next;
+    a->nchecks--;
+    decide(c);
+  }
+}
+
+static struct check *check_new(struct admin *a, sio_socket *s, const char *name,
+                               const char *password, sio_next *next) {
+  size_t size = strlen(password) + 1;
+  struct check *c = calloc(1, sizeof *c + size);
+  if (!c) return NULL;
+  c->admin = a;
+  a->refs++;
+  c->socket = sio_socket_ref(s);
+  c->verdict = next;
+  c->name_ok = strcmp(name, a->username) == 0;
+  c->size = size;
+  memcpy(c->password, password, size);
+  return c;
+}
+
+static void add_check(struct admin *a, struct check *c) {
+  struct check **end = &a->checks;
+  while (*end) end = &(*end)->next;
+  *end = c;
+  if (a->nchecks++ == 0) start_check(a);
+}
+
+/* ---- the middleware -------------------------------------------------------------------------- */
+
+static const char *text_of(const cJSON *auth, const char *name) {
+  const cJSON *item = cJSON_GetObjectItemCaseSensitive(auth, name);
+  return cJSON_IsString(item) ? item->valuestring : NULL;
+}
+
+static void on_login(sio_socket *s, sio_next *next, void *user) {
+  struct admin *a = user;
+  const cJSON *auth = sio_socket_auth_tree(s);
+  const char *session = text_of(auth, "sessionId"), *name = text_of(auth, "username");
+  const char *password = text_of(auth, "password");
+  if (session && has_session(a, session)) {
+    sio_next_ok(next);
+    return;
+  }
+  if (!name || !password || strlen(password) > PASSWORD_MAX || a->closing) {
+    sio_next_fail(next, invalid, sio_null());
+    return;
+  }
+  struct check *c = a->nchecks < CHECKS_MAX ? check_new(a, s, name, password, next) : NULL;
+  if (c)
+    add_check(a, c);
+  else
+    sio_next_fail(next, busy, sio_null());
+}
+
+int sio__admin_login_init(struct admin *a, const sio_admin_options *o) {
+  if (o->no_auth) return 0;
+  if (!is_bcrypt_hash(a->password)) return UV_EINVAL;
+  if (!system_knows_bcrypt()) return UV_ENOTSUP;
+  return sio_use(a->nsp, on_login, a);
+}
+
+void sio__admin_login_connected(struct admin *a, sio_socket *s) {
+  struct check **at = &a->signed_in, *c;
+  while ((c = *at) && c->socket != s) at = &c->next;
+  if (!c) return;
+  *at = c->next;
+  sio_emit(s, "session", SIO_ARGS(c->session));
+  check_free(c);
+}
+
+/* The first check may be in a thread, and ends there. The others have not begun. */
+void sio__admin_login_clear(struct admin *a) {
+  struct check *waiting = a->checks ? a->checks->next : NULL, *next;
+  if (a->checks) {
+    a->checks->next = NULL;
+    a->nchecks = 1;
+  }
+  for (struct check *c = waiting; c; c = next) {
+    next = c->next;
+    decide(c);
+  }
+  for (struct check *c = a->signed_in; c; c = next) {
+    next = c->next;
+    check_free(c);
+  }
+  a->signed_in = NULL;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.c - counts what happens on the server, second by second, and sends the sums every two
+ * seconds ("server_stats").
+ */
+#include "admin/admin.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+static struct second *current_second(struct admin *a) {
+  uv_timeval64_t now;
+  uv_gettimeofday(&now);
+  uint64_t time = (uint64_t)now.tv_sec;
+  struct second *last = a->nseconds ? &a->seconds[a->nseconds - 1] : NULL;
+  if (last && (last->time == time || a->nseconds == SECONDS_KEPT)) return last;
+  a->seconds[a->nseconds] = (struct second){ .time = time };
+  return &a->seconds[a->nseconds++];
+}
+
+static bool uses_polling(const sio_session *c) {
+  return strcmp(sio_session_info_of(c).transport, "polling") == 0;
+}
+
+static void stats_on_open(sio_session *c, void *user) {
+  struct admin *a = user;
+  a->clients++;
+  a->polling += uses_polling(c);
+  current_second(a)->opened++;
+}
+
+static void stats_on_upgrade(sio_session *c, void *user) {
+  struct admin *a = user;
+  (void)c;
+  a->polling--;
+}
+
+static void stats_on_close(sio_session *c, const sio_close_info *why, void *user) {
+  struct admin *a = user;
+  a->clients--;
+  a->polling -= uses_polling(c);
+  if (why->reason >= 0 && why->reason < SIO_REASON_END) current_second(a)->closed[why->reason]++;
+}
+
+static void stats_on_packet(sio_session *c, const sio_engine_packet *p, void *user) {
+  struct second *now;
+  (void)c;
+  if (!p->data.n) return;
+  now = current_second(user);
+  now->packets_in++;
+  now->bytes_in += p->data.n;
+}
+
+static void stats_on_packet_create(sio_session *c, const sio_engine_packet *p, void *user) {
+  struct second *now;
+  (void)c;
+  if (!p->data.n) return;
+  now = current_second(user);
+  now->packets_out++;
+  now->bytes_out += p->data.n;
+}
+
+static void count_session(sio_session *c, void *user) {
+  struct admin *a = user;
+  a->clients++;
+  a->polling += uses_polling(c);
+}
+
+int sio__admin_stats_init(struct admin *a) {
+  static const sio_engine_hooks hooks = { .open = stats_on_open,
+                                          .upgrade = stats_on_upgrade,
+                                          .close = stats_on_close,
+                                          .packet = stats_on_packet,
+                                          .packet_create = stats_on_packet_create };
+  sio_sessions(a->srv, count_session, a);
+  return sio_on_engine(a->srv, &hooks, a);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void add_count(cJSON *list, const struct second *s, const char *type, const char *sub_type,
+                      uint64_t count) {
+  if (!count) return;
+  cJSON *item = cJSON_CreateObject();
+  cJSON_AddNumberToObject(item, "timestamp", (double)s->time * 1000);
+  cJSON_AddStringToObject(item, "type", type);
+  if (sub_type) cJSON_AddStringToObject(item, "subType", sub_type);
+  cJSON_AddNumberToObject(item, "count", (double)count);
+  sio__admin_append(list, item);
+}
+
+static cJSON *counts_to_json(struct admin *a) {
+  cJSON *list = cJSON_CreateArray();
+  for (size_t i = 0; i < a->nseconds; i++) {
+    const struct second *s = &a->seconds[i];
+    add_count(list, s, "rawConnection", NULL, s->opened);
+    add_count(list, s, "packetsIn", NULL, s->packets_in);
+    add_count(list, s, "bytesIn", NULL, s->bytes_in);
+    add_count(list, s, "packetsOut", NULL, s->packets_out);
+    add_count(list, s, "bytesOut", NULL, s->bytes_out);
+    for (int reason = 0; reason < SIO_REASON_END; reason++)
+      add_count(list, s, "rawDisconnection", sio_reason_str(reason), s->closed[reason]);
+  }
+  a->nseconds = 0;
+  return list;
+}
+
+static void add_nsp(sio_nsp *nsp, void *user) {
+  cJSON *item = cJSON_CreateObject();
+  cJSON_AddStringToObject(item, "name", sio_nsp_name(nsp));
+  cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count(nsp, NULL));
+  sio__admin_append(user, item);
+}
+
+void sio__admin_stats_send(struct admin *a) {
+  cJSON *stats = cJSON_CreateObject(), *nsps = cJSON_CreateArray();
+  cJSON_AddStringToObject(stats, "serverId", a->server_id);
+  cJSON_AddStringToObject(stats, "hostname", a->host);
+  cJSON_AddNumberToObject(stats, "pid", uv_os_getpid());
+  cJSON_AddNumberToObject(stats, "uptime", (double)(uv_hrtime() / 1000000 - a->started_ms) / 1000);
+  cJSON_AddNumberToObject(stats, "clientsCount", (double)a->clients);
+  cJSON_AddNumberToObject(stats, "pollingClientsCount", (double)a->polling);
+  sio__admin_put(stats, "aggregatedEvents", counts_to_json(a));
+  sio_nsps(a->srv, add_nsp, nsps);
+  sio__admin_put(stats, "namespaces", nsps);
+  if (a->events_dropped) /* not one of the UI's members: see EVENTS_MAX */
+    cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);
+  sio__admin_tell(a, "server_stats", &stats, 1);
+}

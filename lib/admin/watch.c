@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * watch.c - development mode: shows each socket, room and event to the UI.
+ *
+ * In the shared JSON of each socket a member "_admin" carries what the servers of a cluster need to
+ * know of a socket to list it, as it does in Node.js.
+ */
+#include "admin/admin.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Node.js shows as many characters of the session's id. Here it is the id that is safe to show. */
+enum { CLIENT_ID_LENGTH = 12 };
+
+#define OWN_MEMBER "_admin"
+
+/* ---- pieces of JSON -------------------------------------------------------------------------- */
+
+static cJSON *timestamp(void) {
+  uv_timeval64_t now;
+  uv_gettimeofday(&now);
+  time_t seconds = (time_t)now.tv_sec;
+  struct tm tm;
+  char day[32], text[48];
+  gmtime_r(&seconds, &tm);
+  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
+  snprintf(text, sizeof text, "%s.%03dZ", day, (int)(now.tv_usec / 1000));
+  return cJSON_CreateString(text);
+}
+
+static cJSON *parse_object(sio_slice text) {
+  cJSON *tree = text.n ? cJSON_ParseWithLength(text.p, text.n) : NULL;
+  if (cJSON_IsObject(tree)) return tree;
+  cJSON_Delete(tree);
+  return cJSON_CreateObject();
+}
+
+static cJSON *names_to_json(const char *const *names) {
+  cJSON *list = cJSON_CreateArray();
+  for (; names && *names; names++) sio__admin_append(list, cJSON_CreateString(*names));
+  return list;
+}
+
+static void client_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
+  sio_session_info info = sio_session_info_of(c);
+  memcpy(out, info.public_id, CLIENT_ID_LENGTH);
+  out[CLIENT_ID_LENGTH] = '\0';
+}
+
+/* What the UI shows of a socket, of this server or another one. */
+static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, sio_slice handshake,
+                             const char *const *rooms) {
+  cJSON *out = cJSON_CreateObject(), *data = parse_object(shared), *head = parse_object(handshake);
+  cJSON *own = cJSON_DetachItemFromObjectCaseSensitive(data, OWN_MEMBER);
+  cJSON_DeleteItemFromObjectCaseSensitive(head, "auth");
+  cJSON_AddStringToObject(out, "id", id);
+  static const char *const facts[] = { "clientId", "transport" };
+  for (size_t i = 0; i < 2; i++) {
+    const cJSON *fact = cJSON_GetObjectItemCaseSensitive(own, facts[i]);
+    if (cJSON_IsString(fact)) cJSON_AddStringToObject(out, facts[i], fact->valuestring);
+  }
+  cJSON_Delete(own);
+  cJSON_AddStringToObject(out, "nsp", nsp);
+  sio__admin_put(out, "data", data);
+  sio__admin_put(out, "handshake", head);
+  sio__admin_put(out, "rooms", names_to_json(rooms));
+  return out;
+}
+
+/* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
+
+/* The other members of a shared JSON that mark_socket() may have marked, as text: what follows '{'.
+ * The host's text is copied byte by byte, since a cJSON tree would round its numbers. */
+static sio_slice other_members(sio_slice shared) {
+  static const char mark[] = "{\"" OWN_MEMBER "\":{";
+  const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
+  if (!p) return sio_text("}");
+  if ((size_t)(end - p) > sizeof mark && memcmp(p, mark, sizeof mark - 1) == 0) {
+    p = memchr(p, '}', (size_t)(end - p)); /* no value of the member contains a brace */
+    if (p[1] != '}') p++;                  /* the comma */
+  }
+  return (sio_slice){ p + 1, (size_t)(end - p - 1) };
+}
+
+static bool is_empty_object(sio_slice members) {
+  while (members.n && strchr(" \t\r\n", *members.p)) members.p++, members.n--;
+  return members.n == 0 || *members.p == '}';
+}
+
+static void mark_socket(sio_socket *s) {
+  char id[CLIENT_ID_LENGTH + 1];
+  const sio_session *c = sio_socket_session(s);
+  if (!c) return;
+  client_id(c, id);
+  sio_slice others = other_members(sio_socket_shared(s));
+  size_t size = others.n + 128;
+  char *text = malloc(size);
+  if (!text) return;
+  int n = snprintf(text, size, "{\"" OWN_MEMBER "\":{\"clientId\":\"%s\",\"transport\":\"%s\"}%s",
+                   id, sio_session_info_of(c).transport, is_empty_object(others) ? "" : ",");
+  memcpy(text + n, others.p, others.n);
+  sio_socket_set_shared(s, (sio_slice){ text, (size_t)n + others.n });
+  free(text);
+}
+
+/* ---- sockets and rooms ----------------------------------------------------------------------- */
+
+static void watch_on_connect(sio_socket *s, void *user) {
+  size_t n = sio_rooms(s, NULL, 0);
+  const char **rooms = calloc(n + 1, sizeof *rooms);
+  mark_socket(s);
+  if (rooms) sio_rooms(s, rooms, n);
+  cJSON *args[] = { socket_to_json(sio_socket_id(s), sio_nsp_name(sio_socket_nsp(s)),
+                                   sio_socket_shared(s), sio_socket_handshake(s), rooms),
+                    timestamp() };
+  sio__admin_tell(user, "socket_connected", args, 2);
+  free(rooms);
+}
+
+static void watch_on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+  cJSON *args[] = { cJSON_CreateString(sio_nsp_name(sio_socket_nsp(s))),
+                    cJSON_CreateString(sio_socket_id(s)),
+                    cJSON_CreateString(sio_reason_str(why->reason)), timestamp() };
+  sio__admin_tell(user, "socket_disconnected", args, 4);
+}
+
+static void tell_room(struct admin *a, const char *event, const sio_nsp *nsp, const char *room,
+                      const sio_socket *s) {
+  cJSON *args[] = { cJSON_CreateString(sio_nsp_name(nsp)), cJSON_CreateString(room),
+                    cJSON_CreateString(sio_socket_id(s)), timestamp() };
+  sio__admin_tell(a, event, args, 4);
+}
+
+static void watch_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  tell_room(user, "room_joined", nsp, room, s);
+}
+
+static void watch_on_leave(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  tell_room(user, "room_left", nsp, room, s);
+}
+
+/* ---- a session has moved to a WebSocket ------------------------------------------------------ */
+
+struct upgrade {
+  struct admin *admin;
+  const sio_session *session;
+};
+
+static void tell_transport(sio_socket *s, void *user) {
+  const struct upgrade *u = user;
+  if (sio_socket_session(s) != u->session) return;
+  mark_socket(s);
+  cJSON *update = cJSON_CreateObject();
+  cJSON_AddStringToObject(update, "id", sio_socket_id(s));
+  cJSON_AddStringToObject(update, "nsp", sio_nsp_name(sio_socket_nsp(s)));
+  cJSON_AddStringToObject(update, "transport", sio_session_info_of(u->session).transport);
+  sio__admin_tell(u->admin, "socket_updated", &update, 1);
+}
+
+static void find_sockets(sio_nsp *nsp, void *user) {
+  sio_all_each((sio_target){ .nsp = nsp }, tell_transport, user);
+}
+
+static void watch_on_upgrade(sio_session *c, void *user) {
+  struct upgrade u = { user, c };
+  sio_nsps(u.admin->srv, find_sockets, &u);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+struct shown_event {
+  struct shown_event *next;
+  sio_event *event;
+  const char *id; /* after nsp, with its NUL */
+  char nsp[];
+};
+
+static void tell_event(struct admin *a, const char *what, const char *nsp, const char *id,
+                       const sio_event *e) {
+  sio_val array[] = { sio_str(sio_event_name(e)), sio_event_args(e) };
+  cJSON *time = timestamp();
+  if (!a->closing)
+    sio_broadcast((sio_target){ .nsp = a->nsp }, what,
+                  SIO_ARGS(nsp, id, sio_array(sio_argv(array, 2)), time));
+  cJSON_Delete(time);
+}
+
+static void watch_on_event(sio_socket *s, sio_event *e, void *user) {
+  tell_event(user, "event_received", sio_nsp_name(sio_socket_nsp(s)), sio_socket_id(s), e);
+}
+
+static struct shown_event *shown_event_new(const sio_socket *s, const char *event, sio_args args) {
+  const char *nsp = sio_nsp_name(sio_socket_nsp(s)), *id = sio_socket_id(s);
+  size_t n = strlen(nsp) + 1, id_n = strlen(id) + 1;
+  struct shown_event *shown = calloc(1, sizeof *shown + n + id_n);
+  if (!shown) return NULL;
+  memcpy(shown->nsp, nsp, n);
+  shown->id = memcpy(shown->nsp + n, id, id_n);
+  shown->event = sio_event_new(event, args);
+  if (shown->event) return shown;
+  free(shown);
+  return NULL;
+}
+
+static void shown_event_free(struct shown_event *shown) {
+  sio_event_free(shown->event);
+  free(shown);
+}
+
+static struct shown_event *take_events(struct admin *a) {
+  struct shown_event *first = a->events;
+  a->events = NULL;
+  a->last_event = &a->events;
+  a->nevents = 0;
+  return first;
+}
+
+static void tell_events(sio_server *srv, void *user) {
+  struct admin *a = user;
+  (void)srv;
+  for (struct shown_event *e = take_events(a), *next; e; e = next) {
+    next = e->next;
+    tell_event(a, "event_sent", e->nsp, e->id, e->event);
+    shown_event_free(e);
+  }
+  sio__admin_unref(a);
+}
+
+/* Nothing can be sent in this callback, so the events wait until the loop's next turn. */
+static void watch_on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
+  struct admin *a = user;
+  if (a->closing) return;
+  struct shown_event *shown = a->nevents < EVENTS_MAX ? shown_event_new(s, event, args) : NULL;
+  if (!shown) {
+    a->events_dropped++;
+    return;
+  }
+  bool first = !a->events;
+  *a->last_event = shown;
+  a->last_event = &shown->next;
+  a->nevents++;
+  if (!first) return;
+  a->refs++;
+  if (sio_post(a->srv, tell_events, a)) sio__admin_unref(a); /* the next event tries again */
+}
+
+void sio__admin_watch_clear(struct admin *a) {
+  for (struct shown_event *e = take_events(a), *next; e; e = next) {
+    next = e->next;
+    shown_event_free(e);
+  }
+}
+
+/* ---- the list of all sockets ----------------------------------------------------------------- */
+
+struct listing {
+  struct admin *admin;
+  sio_socket *to; /* referenced */
+  cJSON *list;
+  size_t count;
+  unsigned pending;
+};
+
+struct fetch {
+  struct listing *listing;
+  char nsp[];
+};
+
+static void listing_finish(struct listing *l) {
+  if (--l->pending) return;
+  if (!l->admin->closing) sio_emit(l->to, "all_sockets", SIO_ARGS(sio_tree(l->list)));
+  cJSON_Delete(l->list);
+  sio_socket_unref(l->to);
+  sio__admin_unref(l->admin);
+  free(l);
+}
+
+static void listing_on_fetched(int status, sio_remote *list, size_t n, void *user) {
+  struct fetch *f = user;
+  struct listing *l = f->listing;
+  (void)status; /* the sockets of the servers that answered are shown */
+  for (size_t i = 0; i < n && l->count < SOCKETS_MAX; i++, l->count++)
+    sio__admin_append(l->list, socket_to_json(list[i].id, f->nsp, list[i].data,
+                                              sio_remote_handshake(&list[i]), list[i].rooms));
+  free(f);
+  listing_finish(l);
+}
+
+static void fetch_sockets(sio_nsp *nsp, void *user) {
+  struct listing *l = user;
+  size_t n = strlen(sio_nsp_name(nsp)) + 1;
+  struct fetch *f = calloc(1, sizeof *f + n);
+  if (!f) return;
+  f->listing = l;
+  memcpy(f->nsp, sio_nsp_name(nsp), n);
+  l->pending++;
+  if (!sio_all_fetch((sio_target){ .nsp = nsp }, 0, listing_on_fetched, f)) return;
+  l->pending--;
+  free(f);
+}
+
+void sio__admin_send_sockets(struct admin *a, sio_socket *s) {
+  struct listing *l = calloc(1, sizeof *l);
+  if (!l) return;
+  *l = (struct listing){
+    .admin = a, .to = sio_socket_ref(s), .list = cJSON_CreateArray(), .pending = 1
+  };
+  a->refs++;
+  sio_nsps(a->srv, fetch_sockets, l);
+  listing_finish(l);
+}
+
+/* ---- registering ---------------------------------------------------------------------------- */
+
+struct watching {
+  struct admin *admin;
+  int err;
+};
+
+static int watch_nsp(struct admin *a, sio_nsp *nsp) {
+  static const sio_room_hooks rooms = { .size = sizeof rooms,
+                                        .join = watch_on_join,
+                                        .leave = watch_on_leave };
+  int err = sio_on_connect(nsp, watch_on_connect, a);
+  if (!err) err = sio_on_disconnect(nsp, watch_on_disconnect, a);
+  if (!err) err = sio_on_room(nsp, &rooms, a);
+  /* The UI's own events are not shown: each would cause another one. */
+  if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event, a);
+  if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_outgoing, a);
+  return err;
+}
+
+static void watch_present(sio_nsp *nsp, void *user) {
+  struct watching *w = user;
+  if (!w->err) w->err = watch_nsp(w->admin, nsp);
+}
+
+static void watch_new(sio_nsp *nsp, void *user) { watch_nsp(user, nsp); }
+
+int sio__admin_watch_init(struct admin *a) {
+  static const sio_engine_hooks hooks = { .upgrade = watch_on_upgrade };
+  static const sio_nsp_hooks nsps = { .create = watch_new };
+  struct watching w = { .admin = a };
+  sio_nsps(a->srv, watch_present, &w);
+  if (!w.err) w.err = sio_on_nsp(a->srv, &nsps, a);
+  if (!w.err) w.err = sio_on_engine(a->srv, &hooks, a);
+  return w.err;
+}
