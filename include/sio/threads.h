@@ -67,9 +67,9 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void
  * together are one server: they send each message once, answer a question once, and count as one.
  *
  * A namespace has to exist in srv to be connected. When srv closes, the other members are on their
- * own. UV_EINVAL: srv is not a member, or the table is smaller than in version 0.1; SIO_EEXISTS:
- * another member has an adapter; SIO_ESTATE: a namespace has sockets; errors of the adapter's open,
- * after which the server must be closed. */
+ * own. UV_EINVAL: srv is not a member, the table is smaller than in version 0.1, or it has
+ * SIO_ADAPTER_RECOVERS; SIO_EEXISTS: another member has an adapter; SIO_ESTATE: a namespace has
+ * sockets; errors of the adapter's open, after which the server must be closed. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 

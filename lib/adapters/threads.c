@@ -33,6 +33,7 @@
  */
 #include "adapters/threads.h"
 #include "adapters/threads_questions.h"
+#include "adapters/threads_recovery.h"
 #include "adapters/threads_requests.h"
 #include "base/mem.h"
 #include "core/server_side.h"
@@ -53,7 +54,10 @@ static int send_packet(struct threads_adapter *a, struct request *r, const sio_t
   r->json = info.json;
   r->bins = info.bins;
   r->nbins = info.nbins;
-  if (info.query) r->timeout_ms = sio_query_info_of(info.query).timeout_ms;
+  if (info.query)
+    r->timeout_ms = sio_query_info_of(info.query).timeout_ms;
+  else if (r->kind == REQUEST_BROADCAST)
+    sio__threads_recovery_number(a, r);
   return sio__thread_request_send(a, r, to, info.query);
 }
 
@@ -157,12 +161,16 @@ static int threads_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
+  a->note_broadcast = sio__threads_recovery_note;
   list_init(&a->questions);
-  int err = open_below(a, &nsp->core->cluster);
-  if (err)
-    sio__free(a);
-  else
+  int err = sio__threads_recovery_new(&a->recovery, nsp->core);
+  if (!err) err = open_below(a, &nsp->core->cluster);
+  if (!err) {
     *out = (sio_adapter *)a;
+    return 0;
+  }
+  sio__threads_recovery_free(a->recovery);
+  sio__free(a);
   return err;
 }
 
@@ -170,6 +178,7 @@ static void threads_close(sio_adapter *adapter) {
   struct threads_adapter *a = threads_adapter(adapter);
   assert(list_empty(&a->questions));
   a->below->close(a->under);
+  sio__threads_recovery_free(a->recovery);
   sio__free(a);
 }
 
@@ -278,4 +287,6 @@ const sio_adapter_ops sio__adapter_threads = {
   .query_over = threads_query_over,
   .shut = threads_shut,
   .room_count = threads_room_count,
+  .restore = sio__threads_restore,
+  .restore_over = sio__threads_restore_over,
 };

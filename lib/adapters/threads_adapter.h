@@ -17,12 +17,15 @@ struct threads_adapter {
   /* The adapter below keeps the rooms of this member's sockets: the memory adapter, or in one
    * member the adapter of a cluster (sio_threads_set_adapter()). */
   const sio_adapter_ops *below;
-  sio_adapter *under;    /* its struct for this namespace */
-  struct list questions; /* struct question (threads_questions.c) */
+  sio_adapter *under;                /* its struct for this namespace */
+  struct list questions;             /* struct question (threads_questions.c) */
+  struct threads_recovery *recovery; /* NULL: recovery is off (threads_recovery.c) */
   /* This member runs a question for another member: the calls that follow ask the adapter below,
    * and no members. */
   bool asks_below_only;
   void (*run_request)(void *server, void *request); /* sent to other members with each request */
+  /* Called with a request that has a serial number after it was sent. */
+  void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
 static inline struct threads_adapter *threads_adapter(const sio_adapter *a) {

@@ -67,6 +67,7 @@ static struct request request_into_block(struct block *b, const struct request *
     .kind = from->kind,
     .from = from->from,
     .number = from->number,
+    .serial = from->serial,
     .timeout_ms = from->timeout_ms,
     .flags = from->flags,
     .session = from->session,

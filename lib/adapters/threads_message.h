@@ -19,7 +19,8 @@ enum request_kind {
   REQUEST_DISCONNECT,
   REQUEST_FETCH,
   REQUEST_SERVER_EMIT,
-  REQUEST_SERVER_COUNT /* the servers of other processes */
+  REQUEST_SERVER_COUNT, /* the servers of other processes */
+  REQUEST_RESTORE /* the record with the pid `key` and the offset `json` (`session`: it has one) */
 };
 
 struct request {
@@ -27,6 +28,7 @@ struct request {
   int kind; /* enum request_kind */
   struct member_id from;
   uint64_t number; /* the number that answers have to repeat; 0 if no answer is expected */
+  uint64_t serial; /* of a broadcast that clients may miss; greater than those before it */
   unsigned timeout_ms;
   unsigned flags;             /* the flags of the target */
   bool session;               /* for REQUEST_DISCONNECT: end the session, not only the socket */

@@ -63,6 +63,18 @@ static void question_note_sent(struct question *k, int err) {
   sio__query_hold_count(k->q);
 }
 
+/* Sends a request to all; with a serial number between the calls that keep its place. */
+static void send_to_members(struct threads_adapter *a, const struct member_id *others, unsigned n,
+                            struct request *r, struct question *k) {
+  sio_threads *t = threads_adapter_core(a)->threads;
+  if (r->serial) sio__threads_begin_broadcast(t);
+  for (unsigned i = 0; i < n; i++) {
+    int err = send_request(a, others[i], r);
+    if (k) question_note_sent(k, err);
+  }
+  if (r->serial) sio__threads_end_broadcast(t);
+}
+
 int sio__thread_request_send(struct threads_adapter *a, struct request *from, const sio_target *to,
                              sio_query *q) {
   struct core *core = threads_adapter_core(a);
@@ -75,10 +87,8 @@ int sio__thread_request_send(struct threads_adapter *a, struct request *from, co
   from->number = k ? k->number : 0;
   struct request *r =
       q && !k ? NULL : sio__request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
-  for (unsigned i = 0; i < n && r; i++) {
-    int err = send_request(a, others[i], r);
-    if (k) question_note_sent(k, err);
-  }
+  if (r) send_to_members(a, others, n, r, k);
+  if (r && r->serial) a->note_broadcast(a, r);
   if (k && from->kind == REQUEST_SERVER_EMIT) sio_query_expect(q, k->open);
   if (k) question_free_if_answered(k);
   if (!r) return UV_ENOMEM;

@@ -8,6 +8,7 @@
  */
 #include "adapters/threads_requests.h"
 #include "adapters/threads_questions.h"
+#include "adapters/threads_recovery.h"
 #include "base/mem.h"
 #include "core/out_packet.h"
 #include "core/server_side.h"
@@ -119,8 +120,9 @@ static void run_broadcast_with_acks(struct threads_adapter *a, const struct requ
   sio_query_release(q, err);
 }
 
-static void run_broadcast(struct threads_adapter *a, const struct request *r) {
+static void run_broadcast(struct threads_adapter *a, struct request *r) {
   int err = 0;
+  sio__threads_recovery_note(a, r);
   if (r->number)
     run_broadcast_with_acks(a, r);
   else
@@ -245,7 +247,7 @@ static void run_server_emit(struct threads_adapter *a, const struct request *r) 
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-static void run_for_namespace(struct threads_adapter *a, const struct request *r) {
+static void run_for_namespace(struct threads_adapter *a, struct request *r) {
   sio_target to = request_target(a, r);
   switch (r->kind) {
     case REQUEST_BROADCAST: run_broadcast(a, r); return;
@@ -255,6 +257,7 @@ static void run_for_namespace(struct threads_adapter *a, const struct request *r
     case REQUEST_FETCH: run_fetch(a, r); return;
     case REQUEST_SERVER_EMIT: run_server_emit(a, r); return;
     case REQUEST_SERVER_COUNT: run_server_count(a, r); return;
+    case REQUEST_RESTORE: sio__threads_recovery_run(a, r); return;
   }
 }
 
@@ -268,6 +271,8 @@ void sio__thread_request_run(void *server, void *request) {
     sio_nsp_ref(nsp);
     run_for_namespace(a, r);
     sio_nsp_unref(nsp);
+  } else if (r->kind == REQUEST_RESTORE) {
+    sio__threads_recovery_refuse(core_of(srv), r);
   } else {
     end_without_asking(core_of(srv), r, 0);
   }

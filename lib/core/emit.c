@@ -38,8 +38,7 @@ static int emit_to_socket(sio_socket *s, unsigned flags, const char *key, const 
   int err = sio__packet_encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) sio__packet_mark_droppable(&p, key);
-  if (p.seq)
-    sio__recovery_keep(r, p.seq, p.msg, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
+  if (p.seq) sio__packet_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
   err = recovery_is_kept_by_adapter(s->nsp->recovery) ? emit_through_adapter(s, flags, key, id, &p)
                                                       : sio_packet_deliver(&p, s, flags);
   sio__packet_clear(&p);

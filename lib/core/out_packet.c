@@ -86,8 +86,14 @@ int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char
                      : sio__packet_encode(p, nsp, to->flags, event, args, id, r);
   p->query = q;
   if (!err && !q) sio__packet_mark_droppable(p, to->key);
-  if (!err && p->seq) sio__recovery_keep(nsp->recovery, p->seq, p->msg, to);
+  if (!err && p->seq) sio__packet_keep(p, to);
   return err;
+}
+
+void sio__packet_keep(const sio_packet *p, const sio_target *to) {
+  struct recovery *r = p->nsp->recovery;
+  sio__recovery_keep(r, p->seq, p->msg, to);
+  if (p->nsp->core->threads) sio__replay_log_set_text(&r->log, p->seq, p->text, p->offset_len);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

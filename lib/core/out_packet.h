@@ -46,4 +46,7 @@ void sio__packet_clear(sio_packet *p); /* does nothing if p is all zero */
 int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
                                 const sio_slice *bins, size_t nbins, sio_query *q);
 
+/* Keeps a packet with a number (p->seq) for sockets of the target that return later. */
+void sio__packet_keep(const sio_packet *p, const sio_target *to);
+
 #endif

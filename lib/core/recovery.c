@@ -233,6 +233,27 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   }
 }
 
+static bool record_is_in_room(const char *room, const void *record) {
+  const struct recovery_record *rec = record;
+  if (strcmp(room, rec->id) == 0) return true;
+  for (size_t at = 0; at < rec->rooms_size; at += strlen(rec->rooms + at) + 1)
+    if (strcmp(room, rec->rooms + at) == 0) return true;
+  return false;
+}
+
+/* The offset is of another thread: returns the number here of the last event up to that offset
+ * which has moved here with the record. */
+static uint64_t find_moved_event(const struct recovery *r, const struct recovery_record *rec,
+                                 sio_slice offset, uint64_t claimed) {
+  uint64_t seq = rec->start;
+  const struct replay_log_entry *e = sio__replay_log_after(&r->log, seq);
+  for (; e; e = sio__replay_log_next(&r->log, e))
+    if (sio__replay_log_entry_was_before(e, offset, claimed) &&
+        sio__replay_log_entry_matches(e, record_is_in_room, rec))
+      seq = e->seq;
+  return seq;
+}
+
 /* Sets rec->replay_from and returns 0, or returns the cause of failure (SIO_RECOVERY_...). */
 static int choose_replay_start(const struct recovery *r, const struct recovery_claim *c,
                                struct recovery_record *rec) {
@@ -243,6 +264,8 @@ static int choose_replay_start(const struct recovery *r, const struct recovery_c
                                      : REPLAY_OFFSET_FOREIGN;
   if (kind == REPLAY_OFFSET_INVALID) return SIO_RECOVERY_BAD_OFFSET;
   if (kind == REPLAY_OFFSET_VALID && claimed > seq) seq = claimed;
+  if (kind == REPLAY_OFFSET_FOREIGN && c->has_offset && r->nsp->core->threads)
+    seq = find_moved_event(r, rec, c->offset, claimed);
   if (seq >= rec->last_sent) seq = rec->seq_at_leave;
   if (seq < r->log.last_dropped) return SIO_RECOVERY_LOG_GONE;
   rec->replay_from = seq;
@@ -355,11 +378,15 @@ static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
     rec = sio__map_get(&r->by_pid, c->pid);
   }
   if (!socket_is_open(s)) return 0;
-  if (!rec) return adapter_may_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
+  if (!rec || !sio__recovery_has(r, c->pid))
+    return adapter_may_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
   int cause =
       recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
   if (!cause) cause = take_over_recovery_record(r, s, rec);
-  if (cause) recovery_record_free(r, rec);
+  if (cause)
+    recovery_record_free(r, rec);
+  else if (r->nsp->core->threads)
+    rec->since = sio__threads_next_number(r->nsp->core->threads);
   return cause;
 }
 
@@ -500,6 +527,82 @@ const char *sio_socket_pid(const sio_socket *s) { return sio__recovery_pid(s); }
 unsigned sio_adapter_recovery_ms(const sio_nsp *nsp) {
   const sio_recovery *o = nsp->core->opts->recovery;
   return o ? o->max_disconnection_ms : 0;
+}
+
+/* ---- records that move to the server of another thread --------------------------------------- */
+
+bool sio__recovery_has(const struct recovery *r, sio_slice pid) {
+  const struct recovery_record *rec = sio__map_get(&r->by_pid, pid);
+  return rec && (rec->socket || recovery_queue_contains(&rec->away));
+}
+
+int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim *c,
+                                 uint64_t number, struct recovery_record **out) {
+  struct recovery_record *rec = sio__map_get(&r->by_pid, c->pid);
+  if (rec && rec->since >= number) return SIO_RECOVERY_NO_SESSION;
+  if (rec && rec->socket) {
+    close_old_socket_of_record(r, rec);
+    rec = sio__map_get(&r->by_pid, c->pid);
+  }
+  if (!rec) return SIO_RECOVERY_NO_SESSION;
+  int cause =
+      recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
+  if (cause)
+    recovery_record_free(r, rec);
+  else
+    *out = rec;
+  return cause;
+}
+
+static bool record_is_in_any_room(const struct recovery_record *rec, const char *const *rooms) {
+  for (; rooms && *rooms; rooms++)
+    if (record_is_in_room(*rooms, rec)) return true;
+  return false;
+}
+
+bool sio__recovery_record_is_in_target(const struct recovery_record *rec, const char *const *rooms,
+                                       const char *const *except) {
+  return (!rooms || record_is_in_any_room(rec, rooms)) && !record_is_in_any_room(rec, except);
+}
+
+const struct replay_log_entry *sio__recovery_next_missed(const struct recovery *r,
+                                                         const struct recovery_record *rec,
+                                                         const struct replay_log_entry *e) {
+  e = e ? sio__replay_log_next(&r->log, e) : sio__replay_log_after(&r->log, rec->replay_from);
+  while (e && !sio__replay_log_entry_matches(e, record_is_in_room, rec))
+    e = sio__replay_log_next(&r->log, e);
+  return e;
+}
+
+void sio__recovery_detach(struct recovery *r, struct recovery_record *rec) {
+  assert(!rec->socket);
+  sio__map_del(&r->by_pid, recovery_record_key(rec));
+  recovery_record_leave_queue(r, rec);
+}
+
+void sio__recovery_put_back(struct recovery *r, struct recovery_record *rec) {
+  if (sio__map_put(&r->by_pid, rec) == 0)
+    recovery_record_return_to_queue(r, rec);
+  else
+    sio__recovery_record_free_detached(rec);
+}
+
+int sio__recovery_attach(struct recovery *r, struct recovery_record *rec) {
+  int err = sio__map_put(&r->by_pid, rec);
+  if (err) return err;
+  rec->start = rec->last_sent = rec->replay_from = rec->seq_at_leave = r->log.seq;
+  rec->last_replayed = r->log.seq;
+  rec->left_at_ms = recovery_now(r);
+  return 0;
+}
+
+void sio__recovery_record_free_detached(struct recovery_record *rec) {
+  free_saved_socket_state(rec);
+  sio__free(rec);
+}
+
+void sio__recovery_forget(struct recovery *r, struct recovery_record *rec) {
+  recovery_record_free(r, rec);
 }
 
 /* ---- before and after CONNECT ---------------------------------------------------------------- */

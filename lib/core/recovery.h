@@ -45,10 +45,11 @@ struct recovery_record {
   struct recovery_queue_entry away; /* in recovery->away, while AWAY */
   uint64_t start;                   /* the client does not need events up to this number */
   uint64_t last_sent;               /* the number of the last event that the client was sent */
-  uint64_t seq_at_leave;       /* the number of the newest event when the client disconnected */
-  uint64_t replay_from;        /* while RETURNING: events after this number are replayed */
-  uint64_t left_at_ms;         /* the loop's clock */
-  uint64_t last_replayed;      /* the number of the newest event that was ever replayed */
+  uint64_t seq_at_leave;  /* the number of the newest event when the client disconnected */
+  uint64_t replay_from;   /* while RETURNING: events after this number are replayed */
+  uint64_t left_at_ms;    /* the loop's clock */
+  uint64_t since;         /* with several threads: the number of the CONNECT of the last socket */
+  uint64_t last_replayed; /* the number of the newest event that was ever replayed */
   uint64_t first_replay_bytes; /* bytes of all events that were replayed, each counted once */
   uint64_t repeat_bytes;       /* bytes of events that were replayed again */
   char pid[SIO__ID_LEN + 1];
@@ -138,5 +139,44 @@ void sio__recovery_on_lost_pending(sio_socket *s);
 void sio__recovery_on_leave(sio_socket *s, int reason);
 void sio__recovery_save_rooms(sio_socket *s); /* before the socket leaves its rooms */
 void sio__recovery_save_data(sio_socket *s);  /* after the socket's last callback has run */
+
+/* ---- records that move to the server of another thread --------------------------------------- */
+
+/* True if a record with this pid is LIVE, AWAY or RETURNING. False also for one that the adapter
+ * has found and that no socket has taken over yet. */
+bool sio__recovery_has(const struct recovery *r, sio_slice pid);
+/* Finds the record for a client that has come to another server, and closes its socket, which may
+ * run callbacks of the host. number is that of the client's CONNECT there: if the client has come
+ * here since, the record stays. 0: *out is AWAY, and its replay_from is set; or why it cannot be
+ * recovered (SIO_RECOVERY_...). */
+int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim *c,
+                                 uint64_t number, struct recovery_record **out);
+/* The first event after e that the client missed, or the first of all if e is NULL. */
+const struct replay_log_entry *sio__recovery_next_missed(const struct recovery *r,
+                                                         const struct recovery_record *rec,
+                                                         const struct replay_log_entry *e);
+/* True if an event to these rooms, but for those in except, was for the client of an AWAY record.
+ * Both lists may be NULL. */
+bool sio__recovery_record_is_in_target(const struct recovery_record *rec, const char *const *rooms,
+                                       const char *const *except);
+/* Removes an AWAY record from this server without freeing it; puts it back if it could not be sent.
+ */
+void sio__recovery_detach(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_put_back(struct recovery *r, struct recovery_record *rec);
+/* Adds a record of another server, with which the client is sent all events from now on; then
+ * sio__recovery_add_event() for those that it missed before. 0, UV_EEXIST, UV_ENOMEM. */
+int sio__recovery_attach(struct recovery *r, struct recovery_record *rec);
+/* The event that was added last had this offset on the other server. */
+static inline void recovery_note_former(struct recovery *r, const char *tag, uint64_t seq) {
+  sio__replay_log_set_former(&r->log, r->log.seq, tag, seq);
+}
+/* The events that were added to the record until now have been replayed before. */
+static inline void recovery_note_replayed(const struct recovery *r, struct recovery_record *rec) {
+  rec->last_replayed = r->log.seq;
+}
+/* Frees a record that is not part of any struct recovery. */
+void sio__recovery_record_free_detached(struct recovery_record *rec);
+/* Frees a record of this server that has no socket. */
+void sio__recovery_forget(struct recovery *r, struct recovery_record *rec);
 
 #endif

@@ -23,6 +23,7 @@ static struct replay_log_entry *replay_entry_of_link(struct list *it) {
 
 static void free_replay_entry(struct replay_log_entry *e) {
   msg_unref(e->msg);
+  msg_unref(e->text);
   sio__free(e);
 }
 
@@ -37,9 +38,16 @@ void sio__replay_log_clear(struct replay_log *log) {
   while (!list_empty(&log->entries)) drop_oldest_replay_entry(log);
 }
 
-void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
-  if (list_empty(&log->entries) || replay_entry_of_link(log->entries.prev)->seq != seq) return;
+/* NULL: the newest entry has another number. */
+static struct replay_log_entry *newest_replay_entry(struct replay_log *log, uint64_t seq) {
+  if (list_empty(&log->entries)) return NULL;
   struct replay_log_entry *e = replay_entry_of_link(log->entries.prev);
+  return e->seq == seq ? e : NULL;
+}
+
+void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
+  struct replay_log_entry *e = newest_replay_entry(log, seq);
+  if (!e) return;
   list_remove(&e->link);
   log->bytes -= e->bytes;
   free_replay_entry(e);
@@ -124,6 +132,32 @@ void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, 
   list_push(&log->entries, &e->link);
   log->bytes += e->bytes;
   while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
+}
+
+void sio__replay_log_set_text(struct replay_log *log, uint64_t seq, struct msg *text,
+                              uint32_t offset_len) {
+  struct replay_log_entry *e = newest_replay_entry(log, seq);
+  if (!e) return;
+  size_t bytes = sum_msg_memory(text);
+  e->text = text ? msg_ref(text) : NULL;
+  e->offset_len = offset_len;
+  e->bytes += bytes;
+  log->bytes += bytes;
+  while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
+}
+
+void sio__replay_log_set_former(struct replay_log *log, uint64_t seq, const char *tag,
+                                uint64_t former_seq) {
+  struct replay_log_entry *e = newest_replay_entry(log, seq);
+  if (!e) return;
+  memcpy(e->former_tag, tag, REPLAY_TAG_LEN);
+  e->former_seq = former_seq;
+}
+
+bool sio__replay_log_entry_was_before(const struct replay_log_entry *e, sio_slice offset,
+                                      uint64_t former_seq) {
+  return e->former_seq && e->former_seq <= former_seq &&
+         memcmp(e->former_tag, offset.p, REPLAY_TAG_LEN) == 0;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */

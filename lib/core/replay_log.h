@@ -31,6 +31,13 @@ struct replay_log_entry {
   uint64_t seq;
   uint64_t added_ms; /* the loop's clock */
   struct msg *msg;
+  /* For the servers of other threads: the event in JSON, if a custom parser made msg, or NULL; and
+   * the length of the offset in it, with a comma and two quotes. */
+  struct msg *text;
+  uint32_t offset_len;
+  /* The offset that the event had on another thread, from which it has moved with a client. */
+  char former_tag[REPLAY_TAG_LEN]; /* zeros: none */
+  uint64_t former_seq;
   size_t bytes;
   uint32_t nrooms, nexcept;
   bool to_all; /* the event was sent to all sockets of the namespace, not to rooms */
@@ -59,6 +66,16 @@ enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log
  * that is excluded, or NULL. */
 void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, struct msg *msg,
                          const sio_target *to, const char *skip_id);
+/* Sets text, of which a reference is kept, and offset_len of the newest entry, if it has this
+ * number. text may be NULL. */
+void sio__replay_log_set_text(struct replay_log *log, uint64_t seq, struct msg *text,
+                              uint32_t offset_len);
+/* Sets the offset that the newest entry had in the log of another thread. */
+void sio__replay_log_set_former(struct replay_log *log, uint64_t seq, const char *tag,
+                                uint64_t former_seq);
+/* True if the entry had this offset, or an earlier one of the same log. */
+bool sio__replay_log_entry_was_before(const struct replay_log_entry *e, sio_slice offset,
+                                      uint64_t former_seq);
 /* Removes the newest entry if it has this number, as if it had never been added. */
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
 void sio__replay_log_drop_older(struct replay_log *log, uint64_t ms); /* entries added before ms */

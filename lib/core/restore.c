@@ -102,6 +102,20 @@ static int restore_add_event(struct recovery *recovery, struct recovery_record *
   return err;
 }
 
+int sio__recovery_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
+                            const sio_slice *bins, size_t nbins) {
+  if (rec->missed_one_is_lost) return SIO_ETOOBIG;
+  int err = restore_add_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
+  rec->missed_one_is_lost = err != 0;
+  return err;
+}
+
+bool sio__restore_take_record(sio_restore *r, struct recovery_record *rec) {
+  if (r->record || r->state != RESTORE_ASKED) return false;
+  r->record = rec;
+  return true;
+}
+
 int sio_restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
                       sio_slice offset) {
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;

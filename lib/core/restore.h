@@ -46,4 +46,12 @@ void sio__restore_use(sio_restore *r);
  * sio__recovery_return_found(). */
 void sio__restore_end(sio_restore *r);
 
+/* For the adapter of several threads. Adds an event that the client of a record without a socket
+ * missed; after an error the client is not recovered. */
+int sio__recovery_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
+                            const sio_slice *bins, size_t nbins);
+/* As sio_restore_found(), with a record of sio__recovery_attach(). False: the answer is too late.
+ */
+bool sio__restore_take_record(sio_restore *r, struct recovery_record *rec);
+
 #endif

@@ -21,10 +21,31 @@ static sio_slice sid_key(const void *item) {
   return slice_str(((const struct sid_entry *)item)->sid);
 }
 
+/* A barrier must not wait until no member sends broadcasts any more. */
+static int init_broadcast_lock(sio_threads *t) {
+  pthread_rwlockattr_t attr;
+  int err = pthread_rwlockattr_init(&attr);
+  if (err) return err;
+#ifdef __GLIBC__
+  pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+  err = pthread_rwlock_init(&t->broadcast_lock, &attr);
+  pthread_rwlockattr_destroy(&attr);
+  return err;
+}
+
+static bool init_sid_and_broadcast_locks(sio_threads *t) {
+  if (pthread_mutex_init(&t->sids_lock, NULL)) return false;
+  if (init_broadcast_lock(t) == 0) return true;
+  pthread_mutex_destroy(&t->sids_lock);
+  return false;
+}
+
 static bool init_locks(sio_threads *t) {
   if (pthread_rwlock_init(&t->lock, NULL)) return false;
-  if (pthread_mutex_init(&t->sids_lock, NULL) == 0) {
+  if (init_sid_and_broadcast_locks(t)) {
     if (sio__addr_table_init_shared(&t->addresses) == 0) return true;
+    pthread_rwlock_destroy(&t->broadcast_lock);
     pthread_mutex_destroy(&t->sids_lock);
   }
   pthread_rwlock_destroy(&t->lock);
@@ -52,6 +73,7 @@ void sio__threads_unref(sio_threads *t) {
   assert(map_empty(&t->sids));
   sio__map_clear(&t->sids);
   sio__addr_table_clear(&t->addresses);
+  pthread_rwlock_destroy(&t->broadcast_lock);
   pthread_mutex_destroy(&t->sids_lock);
   pthread_rwlock_destroy(&t->lock);
   sio__free(t);
@@ -200,6 +222,11 @@ int sio__threads_reply(sio_threads *t, struct member_id to, struct thread_messag
   int err = send_thread_message(t, to, m);
   if (err) sio__free(m);
   return err;
+}
+
+void sio__threads_order_barrier(sio_threads *t) {
+  pthread_rwlock_wrlock(&t->broadcast_lock);
+  pthread_rwlock_unlock(&t->broadcast_lock);
 }
 
 /* ---- connections --------------------------------------------------------------------------- */

@@ -41,6 +41,8 @@ struct member {
 struct sio_threads {
   pthread_rwlock_t lock; /* protects loop, server and generation of the members, and `cluster` */
   pthread_mutex_t sids_lock;
+  /* Held for reading while a broadcast is sent to all members; see sio__threads_order_barrier(). */
+  pthread_rwlock_t broadcast_lock;
   struct map sids;             /* struct sid_entry */
   struct addr_table addresses; /* for the limits per address of all members */
   struct member_id cluster;    /* the member with an adapter of a cluster; generation 0: none */
@@ -64,6 +66,18 @@ void sio__threads_drain(sio_threads *t, struct member_id id);
 /* Only one member can be connected to a cluster of processes. 0, or SIO_EEXISTS. */
 int sio__threads_set_cluster(sio_threads *t, struct member_id id);
 bool sio__threads_has_cluster(sio_threads *t);
+
+/* A broadcast that must keep its place among messages of other members is sent to all members
+ * between these two calls. */
+static inline void sio__threads_begin_broadcast(sio_threads *t) {
+  pthread_rwlock_rdlock(&t->broadcast_lock);
+}
+static inline void sio__threads_end_broadcast(sio_threads *t) {
+  pthread_rwlock_unlock(&t->broadcast_lock);
+}
+/* When this returns, each such broadcast that the calling member has received is in the queues of
+ * all other members. So a message that it sends now reaches them after these broadcasts. */
+void sio__threads_order_barrier(sio_threads *t);
 
 /* Runs run(server, arg) on the member's thread, once. bytes is the memory that arg takes. 0,
  * SIO_ECLOSED (it is not a member any more), SIO_ETOOBIG (over inbox_max), UV_ENOMEM; after an

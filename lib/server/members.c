@@ -94,7 +94,8 @@ static int replace_adapters_below(sio_server *srv, const sio_adapter_ops *ops, v
 
 int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, void *user) {
   struct core *core = &srv->core;
-  if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter))
+  if (!core->threads || !adapter || (adapter->size && adapter->size < sizeof *adapter) ||
+      (adapter->flags & SIO_ADAPTER_RECOVERS))
     return UV_EINVAL;
   int err = sio__threads_set_cluster(core->threads, core->member);
   if (err) return err;

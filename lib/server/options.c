@@ -124,7 +124,6 @@ static int check_threads_option(sio_options *o, struct log *log) {
   if (o->adapter)
     return option_is_invalid(log, "adapter",
                              "cannot be set together with threads; call sio_threads_set_adapter()");
-  if (o->recovery) return option_is_invalid(log, "recovery", "cannot be set together with threads");
   o->adapter = &sio__adapter_threads;
   return 0;
 }

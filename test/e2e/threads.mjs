@@ -20,7 +20,7 @@ class Threads {
   static async start(...more) {
     const host = new Threads();
     host.process = spawn(path.join(build, 'test/e2e/threads'), [String(THREADS), ...more],
-      { stdio: ['pipe', 'pipe', 'pipe'] });
+      { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, RECOVERY: '1' } });
     host.out = host.err = '';
     host.exit = new Promise((done) => host.process.on('close', (code, how) => done(how ?? code)));
     host.process.stderr.on('data', (d) => { host.err += d; });
@@ -157,6 +157,38 @@ scene('messages stay in order while clients come and go', async (host) => {
     }
   };
   await Promise.all(Array.from({ length: 30 }, (_, i) => life(i)));
+});
+
+// Whichever thread a connection comes to, the client is the same socket, and hears each number once.
+scene('clients whose connections break are recovered on any thread', async (host) => {
+  const kinds = [polling, { transports: ['websocket'] }, {}];
+  const again = { reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 30 };
+  const talker = await host.client({ transports: ['websocket'] });
+  const clients = await Promise.all(Array.from({ length: 12 }, (_, i) => host.client({ ...kinds[i % 3], ...again })));
+  const heard = clients.map(() => []), threads = clients.map(() => new Set());
+  let recovered = 0;
+  for (const [i, s] of clients.entries()) {
+    s.on('all', (x) => heard[i].push(x));
+    s.on('connect', () => {
+      ok(s.recovered, 'a client is a new socket');
+      recovered++;
+      s.emit('where', (n) => threads[i].add(n));
+    });
+    // A client without an offset would be sent only what comes after its return.
+    equal(await ask(s, 'echo', i), i);
+  }
+  let sent = 0;
+  for (let round = 0; round < 60; round++) {
+    for (let k = 0; k < 5; k++) talker.emit('all', sent++, () => {});
+    clients[round % clients.length].io.engine.close();
+    await sleep(2);
+  }
+  await within(LONG, (async () => {
+    while (heard.some((h) => h.length < sent)) await sleep(10);
+  })(), 'all that was missed');
+  for (const h of heard) equal(h, Array.from({ length: sent }, (_, n) => n));
+  ok(recovered >= 60);
+  ok(threads.some((t) => t.size > 1), 'no client came to another thread');
 });
 
 test('polling and upgrades work over TLS, whichever thread a connection comes to', async () => {

@@ -5,6 +5,7 @@
  *
  *     threads N [CERTIFICATE KEY]
  *
+ * RECOVERY in the environment turns connection state recovery on.
  * With REDIS_URL in the environment the first thread connects all of them with a cluster; the key
  * is REDIS_KEY, and REDIS_SHARDED stands for the sharded adapter. NAME is what a server answers to
  * "hello" of another one.
@@ -213,7 +214,11 @@ static void on_log(const sio_log_line *l, void *user) {
 
 int main(int argc, char **argv) {
   sio_threads *threads;
-  sio_options server = { .log = on_log, .log_level = SIO_LOG_WARN, .ping_interval_ms = 2000 };
+  static const sio_recovery recovery = { .max_sessions = 20000 };
+  sio_options server = { .log = on_log,
+                         .log_level = SIO_LOG_WARN,
+                         .ping_interval_ms = 2000,
+                         .recovery = getenv("RECOVERY") ? &recovery : NULL };
   sio_threads_options o = { .count = argc > 1 ? (unsigned)atoi(argv[1]) : 0,
                             .server = &server,
                             .setup = setup };

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_recovery.c - connection state recovery over several threads.
+ *
+ * Each member keeps the sockets that it has lost and a log of the events that they miss, as a
+ * server without threads does. If a client returns to another member, that one asks all others:
+ *
+ *   member B, to which the client returns           member A, which has its record
+ *     REQUEST_RESTORE with pid and offset  ------>   takes the record out
+ *                                          <------   the record, and the events of A's log that the
+ *                                                    client missed
+ *
+ * B numbers these events, adds them to its own log for the room of the client's id, and lets the
+ * client join. An event must neither be lost nor come twice, although A and B receive the
+ * broadcasts of other members at different times. So each broadcast carries its sender and a
+ * number, and:
+ *
+ *  - B waits at a barrier before it asks: each broadcast that B has received until then is in A's
+ *    queue before the question, so A's log has it. From then on B keeps what it receives.
+ *  - A waits at a barrier before it answers: each broadcast that A has received is in B's queue
+ *    before the answer. A says which was the last one of each member.
+ *  - When the answer arrives, B adds what it has kept and A had not received.
+ */
+#include "adapters/threads_recovery.h"
+#include "adapters/threads_questions.h"
+#include "base/mem.h"
+#include "core/out_packet.h"
+#include "core/restore.h"
+
+/* A broadcast that has arrived while clients wait for their records. */
+struct recent_broadcast {
+  struct list link;
+  uint64_t position;
+  struct request *request; /* with a reference */
+};
+
+/* A client that waits for its record, or is gone, but its record is still on its way. */
+struct thread_restore {
+  struct list link;
+  uint64_t number;
+  sio_restore *restore; /* NULL: it is over */
+  unsigned open;        /* members that have not answered */
+  int cause;            /* why the client is not recovered, if no member has its record */
+  uint64_t position;    /* of the first broadcast that arrived after the question */
+  uint64_t began_ms;
+  struct list deferred; /* struct deferred_request */
+  char pid[SIO__ID_LEN + 1];
+};
+
+/* The question of another member for the same record, which is on its way to this one. */
+struct deferred_request {
+  struct list link;
+  struct request *request; /* with a reference */
+};
+
+struct threads_recovery {
+  uint64_t seen[MEMBERS_MAX]; /* the number of the last broadcast of each member that was applied */
+  struct list restores;       /* struct thread_restore */
+  struct list recent;         /* struct recent_broadcast; empty unless there are restores */
+  size_t recent_bytes, recent_max;
+  uint64_t next_position;
+};
+
+/* What a member sends to the one that has asked. It owns the record and the events. */
+struct moved_record {
+  uint64_t number;
+  unsigned from; /* the place of the member */
+  int cause;     /* why there is no record, or 0 */
+  struct recovery_record *record;
+  char tag[REPLAY_TAG_LEN]; /* of the member's log; an event's `serial` is its number there */
+  uint64_t seen[MEMBERS_MAX];
+  size_t nevents, replayed; /* the first `replayed` ones have been replayed before */
+  struct request **events;
+  size_t bytes;
+  char nsp[];
+};
+
+/* ---- broadcasts ---------------------------------------------------------------------------- */
+
+static struct recent_broadcast *first_recent(const struct threads_recovery *v) {
+  return container_of(v->recent.next, struct recent_broadcast, link);
+}
+
+static void drop_first_recent(struct threads_recovery *v) {
+  struct recent_broadcast *b = first_recent(v);
+  list_remove(&b->link);
+  v->recent_bytes -= b->request->size;
+  sio__thread_request_unref(b->request);
+  sio__free(b);
+}
+
+static void drop_all_recent(struct threads_recovery *v) {
+  while (!list_empty(&v->recent)) drop_first_recent(v);
+}
+
+/* If there is no memory, or more than the limit, clients that wait are not recovered: see
+ * recent_is_complete(). */
+static void keep_recent(struct threads_recovery *v, struct request *r) {
+  struct recent_broadcast *b = sio__malloc(sizeof *b);
+  uint64_t position = v->next_position++;
+  if (!b) {
+    drop_all_recent(v);
+    return;
+  }
+  atomic_fetch_add(&r->refs, 1);
+  *b = (struct recent_broadcast){ .position = position, .request = r };
+  list_push(&v->recent, &b->link);
+  v->recent_bytes += r->size;
+  while (v->recent_bytes > v->recent_max) drop_first_recent(v);
+}
+
+static bool recent_is_complete(const struct threads_recovery *v, uint64_t position) {
+  uint64_t first = list_empty(&v->recent) ? v->next_position : first_recent(v)->position;
+  return first <= position;
+}
+
+void sio__threads_recovery_number(struct threads_adapter *a, struct request *r) {
+  if (a->recovery && !(r->flags & SIO_VOLATILE))
+    r->serial = sio__threads_next_number(threads_adapter_core(a)->threads);
+}
+
+void sio__threads_recovery_note(struct threads_adapter *a, struct request *r) {
+  struct threads_recovery *v = a->recovery;
+  if (!v || !r->serial) return;
+  v->seen[r->from.place] = r->serial;
+  if (!list_empty(&v->restores)) keep_recent(v, r);
+}
+
+/* ---- the member that asks ------------------------------------------------------------------ */
+
+static void run_deferred_requests(struct threads_adapter *a, struct thread_restore *w) {
+  struct core *core = threads_adapter_core(a);
+  struct list *it;
+  while ((it = list_pop(&w->deferred))) {
+    struct deferred_request *d = container_of(it, struct deferred_request, link);
+    struct request *r = d->request;
+    sio__free(d);
+    if (sio__threads_send(core->threads, core->member, a->run_request, r, r->size) == 0) continue;
+    sio__threads_recovery_refuse(core, r);
+    sio__thread_request_unref(r);
+  }
+}
+
+static void thread_restore_free(struct threads_adapter *a, struct thread_restore *w) {
+  list_remove(&w->link);
+  run_deferred_requests(a, w);
+  sio__free(w);
+  if (list_empty(&a->recovery->restores)) drop_all_recent(a->recovery);
+}
+
+static void free_if_over(struct threads_adapter *a, struct thread_restore *w) {
+  if (!w->restore && w->open == 0) thread_restore_free(a, w);
+}
+
+/* An answer may be lost if memory runs out: then nothing is on its way any more. */
+static void free_outdated_restores(struct threads_adapter *a) {
+  const struct core *core = threads_adapter_core(a);
+  uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
+  list_each (it, next, &a->recovery->restores) {
+    struct thread_restore *w = container_of(it, struct thread_restore, link);
+    if (!w->restore && now - w->began_ms > max) thread_restore_free(a, w);
+  }
+}
+
+static struct thread_restore *find_restore_by_pid(const struct threads_recovery *v,
+                                                  const char *pid) {
+  list_each (it, next, &v->restores) {
+    struct thread_restore *w = container_of(it, struct thread_restore, link);
+    if (strcmp(w->pid, pid) == 0) return w;
+  }
+  return NULL;
+}
+
+static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_restore *r,
+                                                 sio_slice pid) {
+  struct core *core = threads_adapter_core(a);
+  struct thread_restore *w = sio__calloc(1, sizeof *w);
+  if (!w) return NULL;
+  w->number = sio__threads_next_number(core->threads);
+  w->restore = r;
+  w->cause = SIO_RECOVERY_NO_SESSION;
+  w->position = a->recovery->next_position;
+  w->began_ms = loop_now(&core->loop);
+  list_init(&w->deferred);
+  memcpy(w->pid, pid.p, SIO__ID_LEN);
+  list_push(&a->recovery->restores, &w->link);
+  return w;
+}
+
+static void ask_member_for_record(struct threads_adapter *a, struct thread_restore *w,
+                                  struct member_id to, struct request *r) {
+  struct core *core = threads_adapter_core(a);
+  atomic_fetch_add(&r->refs, 1);
+  int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
+  if (!err) {
+    w->open++;
+    return;
+  }
+  sio__thread_request_unref(r);
+  if (err != SIO_ECLOSED) {
+    w->cause = SIO_RECOVERY_NO_ANSWER;
+    sio__thread_message_note_lost(core, err, r->nsp);
+  }
+}
+
+/* This member asks itself too if the record is on its way to it for an earlier connection. */
+static void ask_all_members(struct threads_adapter *a, struct thread_restore *w, struct request *r,
+                            bool also_self) {
+  struct core *core = threads_adapter_core(a);
+  struct member_id others[MEMBERS_MAX];
+  unsigned n = sio__threads_list_others(core->threads, core->member, others);
+  sio__threads_order_barrier(core->threads);
+  for (unsigned i = 0; i < n; i++) ask_member_for_record(a, w, others[i], r);
+  if (also_self) ask_member_for_record(a, w, core->member, r);
+}
+
+void sio__threads_restore(sio_adapter *adapter, sio_restore *restore) {
+  struct threads_adapter *a = threads_adapter(adapter);
+  sio_restore_info info = { .size = sizeof info };
+  sio_restore_get_info(restore, &info);
+  free_outdated_restores(a);
+  char pid[SIO__ID_LEN + 1] = { 0 };
+  memcpy(pid, info.pid.p, SIO__ID_LEN); /* the library asks for no pid of another length */
+  bool also_self = find_restore_by_pid(a->recovery, pid);
+  const struct request from = { .kind = REQUEST_RESTORE,
+                                .from = threads_adapter_core(a)->member,
+                                .nsp = a->nsp->name,
+                                .key = pid,
+                                .json = info.offset,
+                                .session = info.has_offset };
+  struct thread_restore *w = thread_restore_new(a, restore, info.pid);
+  struct request *r = w ? sio__request_copy(&from, NULL) : NULL;
+  if (r) {
+    r->number = w->number;
+    ask_all_members(a, w, r, also_self);
+    sio__thread_request_unref(r);
+  }
+  if (!r || w->open == 0) sio_restore_done(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
+}
+
+void sio__threads_restore_over(sio_adapter *adapter, sio_restore *restore) {
+  struct threads_adapter *a = threads_adapter(adapter);
+  list_each (it, next, &a->recovery->restores) {
+    struct thread_restore *w = container_of(it, struct thread_restore, link);
+    if (w->restore != restore) continue;
+    w->restore = NULL;
+    free_if_over(a, w);
+  }
+}
+
+/* ---- the member that has the record -------------------------------------------------------- */
+
+static void moved_record_free(struct moved_record *m) {
+  for (size_t i = 0; i < m->nevents; i++)
+    if (m->events[i]) sio__thread_request_unref(m->events[i]);
+  sio__free(m->events);
+  if (m->record) sio__recovery_record_free_detached(m->record);
+  sio__free(m);
+}
+
+static struct moved_record *moved_record_new(const struct core *core, const struct request *r) {
+  size_t n = strlen(r->nsp) + 1;
+  struct moved_record *m = sio__calloc(1, sizeof *m + n);
+  if (!m) return NULL;
+  m->number = r->number;
+  m->from = core->member.place;
+  m->bytes = sizeof *m + n;
+  memcpy(m->nsp, r->nsp, n);
+  return m;
+}
+
+static void run_moved(void *server, void *arg);
+
+static int send_moved(struct core *core, const struct request *r, struct moved_record *m) {
+  sio__threads_order_barrier(core->threads);
+  return sio__threads_send(core->threads, r->from, run_moved, m, m->bytes);
+}
+
+static void answer_without_record(struct core *core, const struct request *r, int cause) {
+  struct moved_record *m = moved_record_new(core, r);
+  int err = UV_ENOMEM;
+  if (m) {
+    m->cause = cause;
+    err = send_moved(core, r, m);
+  }
+  if (err && m) moved_record_free(m);
+  if (err && err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, r->nsp);
+}
+
+void sio__threads_recovery_refuse(struct core *core, const struct request *r) {
+  answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
+}
+
+/* Copies an event of the log, without its offset. NULL: no memory. */
+static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_entry *e) {
+  sio_packet p = { .nsp = nsp, .msg = msg_ref(e->msg), .offset_len = e->offset_len };
+  sio_packet_info info = { .size = sizeof info };
+  if (e->text) p.text = msg_ref(e->text);
+  struct request from = { .nsp = "" }, *copy = NULL;
+  if (sio_packet_get_info(&p, &info) == 0) {
+    from.json = info.json;
+    from.bins = info.bins;
+    from.nbins = info.nbins;
+    copy = sio__request_copy(&from, NULL);
+  }
+  sio__packet_clear(&p);
+  return copy;
+}
+
+static int add_missed_events(struct moved_record *m, const struct recovery *recovery,
+                             const struct recovery_record *rec) {
+  size_t n = 0;
+  const struct replay_log_entry *e = NULL;
+  while ((e = sio__recovery_next_missed(recovery, rec, e))) n++;
+  if (n && !(m->events = sio__calloc(n, sizeof *m->events))) return UV_ENOMEM;
+  while ((e = sio__recovery_next_missed(recovery, rec, e))) {
+    struct request *copy = copy_logged_event(recovery->nsp, e);
+    if (!copy) return UV_ENOMEM;
+    copy->serial = e->seq;
+    m->events[m->nevents++] = copy;
+    m->bytes += copy->size;
+    m->replayed += e->seq <= rec->last_replayed;
+  }
+  return 0;
+}
+
+/* The record is detached before it is sent, because the other thread owns it from then on. */
+static void move_record(struct threads_adapter *a, const struct request *r,
+                        struct recovery_record *rec) {
+  struct core *core = threads_adapter_core(a);
+  struct recovery *recovery = a->nsp->recovery;
+  struct moved_record *m = moved_record_new(core, r);
+  int err = m ? add_missed_events(m, recovery, rec) : UV_ENOMEM;
+  if (!err) {
+    memcpy(m->seen, a->recovery->seen, sizeof m->seen);
+    memcpy(m->tag, recovery->log.tag, sizeof m->tag);
+    sio__recovery_detach(recovery, rec);
+    m->record = rec;
+    err = send_moved(core, r, m);
+    if (!err) return;
+    m->record = NULL;
+    sio__recovery_put_back(recovery, rec);
+  }
+  if (m) moved_record_free(m);
+  if (err == UV_ENOMEM) answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
+}
+
+/* The record of an earlier connection of the same client is on its way here, unless it is the later
+ * one that waits. False: no memory. */
+static bool defer_request(struct thread_restore *w, struct request *r) {
+  struct deferred_request *d = sio__malloc(sizeof *d);
+  if (!d) return false;
+  atomic_fetch_add(&r->refs, 1);
+  d->request = r;
+  list_push(&w->deferred, &d->link);
+  return true;
+}
+
+static void find_and_move_record(struct threads_adapter *a, struct request *r) {
+  struct recovery_record *rec;
+  struct recovery *recovery = a->nsp->recovery;
+  const struct recovery_claim claim = {
+    .pid = slice_str(r->key), .offset = r->json, .has_offset = r->session, .is_valid = true
+  };
+  int cause = sio__recovery_find_for_other(recovery, &claim, r->number, &rec);
+  if (cause)
+    answer_without_record(threads_adapter_core(a), r, cause);
+  else
+    move_record(a, r, rec);
+}
+
+void sio__threads_recovery_run(struct threads_adapter *a, struct request *r) {
+  struct recovery *recovery = a->nsp->recovery;
+  if (recovery && a->recovery && sio__recovery_has(recovery, slice_str(r->key))) {
+    find_and_move_record(a, r);
+    return;
+  }
+  struct thread_restore *w = a->recovery ? find_restore_by_pid(a->recovery, r->key) : NULL;
+  if (!w || w->number >= r->number || !defer_request(w, r))
+    sio__threads_recovery_refuse(threads_adapter_core(a), r);
+}
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+static void add_moved_events(struct recovery *recovery, struct recovery_record *rec,
+                             const struct moved_record *m) {
+  for (size_t i = 0; i < m->nevents; i++) {
+    const struct request *e = m->events[i];
+    if (sio__recovery_add_event(recovery, rec, e->json, e->bins, e->nbins)) return;
+    recovery_note_former(recovery, m->tag, e->serial);
+    if (i + 1 == m->replayed) recovery_note_replayed(recovery, rec);
+  }
+}
+
+static void add_recent_events(struct threads_adapter *a, struct recovery_record *rec,
+                              const struct moved_record *m, uint64_t position) {
+  list_each (it, next, &a->recovery->recent) {
+    const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
+    const struct request *r = b->request;
+    if (b->position >= position && r->serial > m->seen[r->from.place] &&
+        sio__recovery_record_is_in_target(rec, r->rooms, r->except))
+      sio__recovery_add_event(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
+  }
+}
+
+/* Makes the record one of this member. NULL: the client cannot be recovered. */
+static struct recovery_record *take_moved_record(struct threads_adapter *a,
+                                                 const struct thread_restore *w,
+                                                 struct moved_record *m) {
+  struct recovery *recovery = a->nsp->recovery;
+  struct recovery_record *rec = m->record;
+  if (!rec || !w || !recovery || !recent_is_complete(a->recovery, w->position) ||
+      sio__recovery_attach(recovery, rec))
+    return NULL;
+  m->record = NULL;
+  rec->since = w->number;
+  add_moved_events(recovery, rec, m);
+  add_recent_events(a, rec, m, w->position);
+  return rec;
+}
+
+/* If the client is gone already, its record waits for it here. */
+static void use_moved_record(struct threads_adapter *a, struct thread_restore *w,
+                             struct recovery_record *rec) {
+  if (w->restore && sio__restore_take_record(w->restore, rec))
+    sio_restore_done(w->restore, 0);
+  else if (rec->missed_one_is_lost)
+    sio__recovery_forget(a->nsp->recovery, rec);
+  else
+    sio__recovery_return_found(a->nsp->recovery, rec);
+}
+
+static void on_moved(struct threads_adapter *a, struct thread_restore *w, struct moved_record *m) {
+  bool had_record = m->record;
+  struct recovery_record *rec = take_moved_record(a, w, m);
+  if (rec)
+    use_moved_record(a, w, rec);
+  else if (had_record)
+    w->cause = SIO_RECOVERY_LOG_GONE;
+  else if (m->cause != SIO_RECOVERY_NO_SESSION)
+    w->cause = m->cause;
+  w->open--;
+  if (w->restore && w->open == 0) sio_restore_done(w->restore, w->cause);
+  free_if_over(a, w);
+}
+
+static struct thread_restore *find_restore_by_number(const struct threads_recovery *v,
+                                                     uint64_t number) {
+  list_each (it, next, &v->restores) {
+    struct thread_restore *w = container_of(it, struct thread_restore, link);
+    if (w->number == number) return w;
+  }
+  return NULL;
+}
+
+static void run_moved(void *server, void *arg) {
+  struct moved_record *m = arg;
+  struct threads_adapter *a = threads_adapter_of_nsp(sio_nsp_find(server, m->nsp));
+  struct thread_restore *w =
+      a && a->recovery ? find_restore_by_number(a->recovery, m->number) : NULL;
+  if (w) on_moved(a, w, m);
+  moved_record_free(m);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+int sio__threads_recovery_new(struct threads_recovery **out, const struct core *core) {
+  *out = NULL;
+  if (!core->opts->recovery) return 0;
+  struct threads_recovery *v = sio__calloc(1, sizeof *v);
+  if (!v) return UV_ENOMEM;
+  list_init(&v->restores);
+  list_init(&v->recent);
+  v->recent_max = core->opts->recovery->max_log_bytes;
+  *out = v;
+  return 0;
+}
+
+void sio__threads_recovery_free(struct threads_recovery *v) {
+  struct list *it, *deferred;
+  if (!v) return;
+  drop_all_recent(v);
+  while ((it = list_pop(&v->restores))) {
+    struct thread_restore *w = container_of(it, struct thread_restore, link);
+    while ((deferred = list_pop(&w->deferred))) {
+      struct deferred_request *d = container_of(deferred, struct deferred_request, link);
+      sio__thread_request_unref(d->request);
+      sio__free(d);
+    }
+    sio__free(w);
+  }
+  sio__free(v);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * threads_recovery.h - connection state recovery over several threads: a client that returns to
+ * another member than the one that it had left. The state of its socket moves to that member.
+ */
+#ifndef SIO_ADAPTERS_THREADS_RECOVERY_H
+#define SIO_ADAPTERS_THREADS_RECOVERY_H
+
+#include "adapters/threads_adapter.h"
+
+/* *out is NULL if recovery is off. 0 or UV_ENOMEM. */
+int sio__threads_recovery_new(struct threads_recovery **out, const struct core *core);
+void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
+
+/* The slots of the adapter. */
+void sio__threads_restore(sio_adapter *a, sio_restore *r);
+void sio__threads_restore_over(sio_adapter *a, sio_restore *r);
+
+/* A broadcast that clients may miss: gives it the number by which members recognise it. */
+void sio__threads_recovery_number(struct threads_adapter *a, struct request *r);
+/* A broadcast of this member was sent to the others, or one of another member has arrived. */
+void sio__threads_recovery_note(struct threads_adapter *a, struct request *r);
+
+/* Runs a REQUEST_RESTORE. */
+void sio__threads_recovery_run(struct threads_adapter *a, struct request *r);
+/* The member has no such namespace. */
+void sio__threads_recovery_refuse(struct core *core, const struct request *r);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_members_recovery.c - clients that lose their connection and return to another one of several
+ * servers that serve as one (sio/threads.h).
+ */
+#include "core/nsp.h"
+#include "core/socket.h"
+#include "members_rig.h"
+#include <sio/parser.h>
+
+enum { TEXTS = 64 };
+
+/* ---- a client that may return to any member -------------------------------------------------- */
+
+struct client {
+  sio_test_peer *peer;
+  char pid[SIO__ID_LEN + 1], id[SIO__ID_LEN + 1];
+  char offset[48]; /* of the last event that it received; "" if it has received none */
+  char texts[TEXTS][80];
+  int n; /* of texts since the last call of client_read() */
+};
+
+static sio_recovery recovery;
+static sio_options how;
+
+static void start_members(void) {
+  how = options();
+  how.recovery = &recovery;
+  how.socket_data_size = 8;
+  begin_with(how);
+}
+
+/* Splits the offset off an event; false: it has none. */
+static bool split_offset(char *text, char *offset, size_t size) {
+  char *comma = strrchr(text, ',');
+  if (!comma || comma[1] != '"' || !strchr(comma, '.')) return false;
+  snprintf(offset, size, "%.*s", (int)(strlen(comma) - 4), comma + 2);
+  strcpy(comma, "]");
+  return true;
+}
+
+static void client_read(struct client *c) {
+  const char *text;
+  c->n = 0;
+  while ((text = sio_test_next(c->peer)) && c->n < TEXTS) {
+    char *copy = c->texts[c->n];
+    snprintf(copy, sizeof c->texts[0], "%s", text);
+    if (strcmp(copy, "connect") == 0) continue;
+    split_offset(copy, c->offset, sizeof c->offset);
+    c->n++;
+  }
+}
+
+static void client_open(struct client *c, int member) {
+  char auth[160];
+  snprintf(auth, sizeof auth,
+           c->offset[0] ? "{\"pid\":\"%s\",\"offset\":\"%s\"}" : "{\"pid\":\"%s\"}", c->pid,
+           c->offset);
+  EQ(sio_test_connect(members[member], "/", c->pid[0] ? auth : NULL, &c->peer), 0);
+}
+
+static void client_note_ids(struct client *c) {
+  sio_socket *s = sio_test_socket(c->peer);
+  REQUIRE(s);
+  snprintf(c->pid, sizeof c->pid, "%s", sio_socket_pid(s));
+  snprintf(c->id, sizeof c->id, "%s", sio_socket_id(s));
+}
+
+static void client_start(struct client *c, int member) {
+  memset(c, 0, sizeof *c);
+  client_open(c, member);
+  turns(2);
+  client_note_ids(c);
+  client_read(c);
+}
+
+/* False: it has become another socket. */
+static bool client_return(struct client *c, int member) {
+  client_open(c, member);
+  turns(4);
+  sio_socket *s = sio_test_socket(c->peer);
+  if (!s || !sio_socket_recovered(s)) return false;
+  EQ_STR(sio_socket_id(s), c->id);
+  EQ_STR(sio_socket_pid(s), c->pid);
+  client_read(c);
+  return true;
+}
+
+static void client_break(struct client *c) {
+  sio_test_free(c->peer);
+  c->peer = NULL;
+}
+
+static void expect_texts(const struct client *c, const char *const *want, int n) {
+  EQ(c->n, n);
+  for (int i = 0; i < n && i < c->n; i++) EQ_STR(c->texts[i], want[i]);
+}
+
+#define EXPECT_TEXTS(c, ...)                                      \
+  do {                                                            \
+    const char *const want[] = { __VA_ARGS__ };                   \
+    expect_texts((c), want, (int)(sizeof want / sizeof want[0])); \
+  } while (0)
+
+static sio_target all_of(int member) { return (sio_target){ .nsp = roots[member] }; }
+
+static uint64_t failures(int member, int cause) {
+  sio_stats st;
+  sio_server_stats(members[member], &st, sizeof st);
+  return st.recovery_failed[cause];
+}
+
+/* ---- one return ------------------------------------------------------------------------------ */
+
+TEST(a_client_returns_to_another_member_and_is_sent_what_it_missed) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  sio_socket *s = sio_test_socket(c.peer);
+  EQ(sio_join(s, "red"), 0);
+  EQ(sio_socket_set_shared(s, slice_str("{\"name\":\"x\"}")), 0);
+  memcpy(sio_socket_data(s), "1234567", 8);
+  EQ(sio_broadcast(all_of(2), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  EXPECT_TEXTS(&c, "[\"seen\"]");
+  client_break(&c);
+  turns(2);
+  sio_target red = all_of(1), blue = all_of(1), but_red = all_of(2), one = all_of(2);
+  red.rooms = SIO_ROOMS("red");
+  blue.rooms = SIO_ROOMS("blue");
+  but_red.except = SIO_ROOMS("red");
+  one.rooms = SIO_ROOMS(c.id);
+  EQ(sio_broadcast(all_of(0), "a", SIO_ARGS(1)), 0);
+  EQ(sio_broadcast(red, "b", SIO_ARGS(sio_bin("\1", 1))), 0);
+  EQ(sio_broadcast(blue, "blue", SIO_NONE), 0);
+  EQ(sio_broadcast(but_red, "but red", SIO_NONE), 0);
+  turns(2);
+  EQ(sio_broadcast(one, "c", SIO_NONE), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 1));
+  EXPECT_TEXTS(&c, "[\"a\",1]", "[\"b\",{\"_placeholder\":true,\"num\":0}]", "[\"c\"]");
+  s = sio_test_socket(c.peer);
+  CHECK(sio_in_room(s, "red") && !sio_in_room(s, "blue"));
+  CHECK(slice_is(sio_socket_shared(s), "{\"name\":\"x\"}"));
+  EQ_STR((const char *)sio_socket_data(s), "1234567");
+  EQ(sio_broadcast(red, "d", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  EXPECT_TEXTS(&c, "[\"d\"]");
+  client_break(&c);
+  end();
+}
+
+TEST(a_client_returns_although_its_old_connection_looks_alive) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  sio_test_peer *old = c.peer;
+  EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+  turns(2);
+  REQUIRE(client_return(&c, 2));
+  EXPECT_TEXTS(&c, "[\"a\"]");
+  CHECK(!sio_test_open(old));
+  EQ(sio_nsp_count(roots[0], NULL), 0);
+  client_break(&c);
+  sio_test_free(old);
+  end();
+}
+
+TEST(a_client_that_no_member_knows_is_a_new_one) {
+  struct client c = { .pid = "AAAAAAAAAAAAAAAAAAAA" }, odd = { .pid = "A" };
+  start_members();
+  CHECK(!client_return(&c, 0));
+  CHECK(sio_test_socket(c.peer));
+  EQ(failures(0, SIO_RECOVERY_NO_SESSION), 1);
+  CHECK(!client_return(&odd, 1));
+  EQ(failures(1, SIO_RECOVERY_NO_SESSION), 1);
+  client_break(&c);
+  client_break(&odd);
+  end();
+}
+
+TEST(an_invalid_offset_is_refused_by_the_member_that_has_the_socket) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  client_break(&c);
+  turns(2);
+  strcpy(c.offset, "nonsense");
+  CHECK(!client_return(&c, 1));
+  EQ(failures(1, SIO_RECOVERY_BAD_OFFSET), 1);
+  client_break(&c);
+  end();
+}
+
+TEST(a_client_that_the_server_disconnected_is_not_recovered) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  sio_disconnect(sio_test_socket(c.peer), false);
+  turns(2);
+  client_break(&c);
+  CHECK(!client_return(&c, 1));
+  client_break(&c);
+  end();
+}
+
+/* ---- several returns ------------------------------------------------------------------------- */
+
+TEST(a_client_that_breaks_again_before_it_reads_is_sent_all_once_more) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  EQ(sio_broadcast(all_of(1), "a", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  EQ(sio_broadcast(all_of(1), "b", SIO_NONE), 0);
+  turns(2);
+  for (int i = 0; i < 4; i++) {
+    client_open(&c, (i + 1) % MEMBERS);
+    turns(4);
+    client_break(&c); /* without having read anything */
+    EQ(sio_broadcast(all_of(i % MEMBERS), "c", SIO_ARGS(i)), 0);
+    turns(2);
+  }
+  REQUIRE(client_return(&c, 1));
+  EXPECT_TEXTS(&c, "[\"b\"]", "[\"c\",0]", "[\"c\",1]", "[\"c\",2]", "[\"c\",3]");
+  client_break(&c);
+  REQUIRE(client_return(&c, 0));
+  EQ(c.n, 0);
+  client_break(&c);
+  end();
+}
+
+TEST(a_client_that_is_gone_when_its_socket_arrives_may_return_once_more) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  client_break(&c);
+  turns(2);
+  EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+  client_open(&c, 1);
+  client_break(&c);
+  EQ(sio_broadcast(all_of(0), "b", SIO_NONE), 0);
+  turns(4);
+  REQUIRE(client_return(&c, 2));
+  EXPECT_TEXTS(&c, "[\"a\"]", "[\"b\"]");
+  client_break(&c);
+  end();
+}
+
+/* The second member asks while the record is on its way to the first one. */
+TEST(a_client_that_returns_twice_in_a_row_is_recovered_by_the_later_connection) {
+  for (int second = 0; second < MEMBERS; second++) {
+    struct client c;
+    start_members();
+    client_start(&c, 0);
+    client_break(&c);
+    turns(2);
+    EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+    client_open(&c, 1);
+    sio_test_peer *first = c.peer;
+    if (second != 1) turn();
+    EQ(sio_broadcast(all_of(2), "b", SIO_NONE), 0);
+    client_open(&c, second);
+    turns(10);
+    sio_socket *s = sio_test_socket(c.peer);
+    REQUIRE(s && sio_socket_recovered(s));
+    EQ_STR(sio_socket_id(s), c.id);
+    client_read(&c);
+    EXPECT_TEXTS(&c, "[\"a\"]", "[\"b\"]");
+    CHECK(!sio_test_socket(first));
+    sio_test_free(first);
+    client_break(&c);
+    end();
+  }
+}
+
+/* ---- order ----------------------------------------------------------------------------------- */
+
+static unsigned random_state;
+static unsigned below(unsigned n) {
+  random_state = random_state * 1103515245u + 12345u;
+  return (random_state >> 16) % n;
+}
+
+/* Members send numbered broadcasts at any time, also while the state of a client is on its way. */
+static void check_numbers(const struct client *c, int *last) {
+  for (int i = 0; i < c->n; i++) {
+    int from, number;
+    REQUIRE(sscanf(c->texts[i], "[\"n\",%d,%d]", &from, &number) == 2);
+    EQ(number, last[from] + 1);
+    last[from] = number;
+  }
+}
+
+TEST(each_missed_event_comes_once_and_in_order_whatever_crosses_on_its_way) {
+  for (unsigned seed = 1; seed <= 100; seed++) {
+    struct client c[2];
+    int last[2][MEMBERS] = { { 0 } }, sent[MEMBERS] = { 0 };
+    random_state = seed;
+    start_members();
+    for (int i = 0; i < 2; i++) client_start(&c[i], (int)below(MEMBERS));
+    for (int step = 0; step < 120; step++) {
+      struct client *k = &c[below(2)];
+      int from = (int)below(MEMBERS);
+      switch (below(6)) {
+        case 0:
+        case 1:
+          sent[from]++;
+          EQ(sio_broadcast(all_of(from), "n", SIO_ARGS(from, sent[from])), 0);
+          break;
+        case 2: turn(); break;
+        case 3:
+          if (!k->peer) break;
+          client_read(k);
+          check_numbers(k, last[k - c]);
+          break;
+        case 4:
+          if (k->peer) client_break(k);
+          break;
+        default:
+          if (!k->peer) client_open(k, (int)below(MEMBERS));
+      }
+    }
+    for (int i = 0; i < 2; i++) {
+      if (!c[i].peer) client_open(&c[i], (int)below(MEMBERS));
+      turns(10);
+      REQUIRE(sio_test_socket(c[i].peer));
+      EQ_STR(sio_socket_id(sio_test_socket(c[i].peer)), c[i].id);
+      client_read(&c[i]);
+      check_numbers(&c[i], last[i]);
+      for (int m = 0; m < MEMBERS; m++) EQ(last[i][m], sent[m]);
+      client_break(&c[i]);
+    }
+    end();
+  }
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+TEST(a_client_whose_missed_events_were_dropped_is_a_new_one) {
+  struct client c, other;
+  recovery.max_log_bytes = 4000;
+  start_members();
+  client_start(&c, 0);
+  client_start(&other, 0);
+  EQ(sio_broadcast(all_of(0), "seen", SIO_NONE), 0);
+  turns(2);
+  client_read(&c);
+  client_break(&c);
+  turns(2);
+  for (int i = 0; i < 40; i++) EQ(sio_broadcast(all_of(1), "x", SIO_ARGS("some text")), 0);
+  turns(2);
+  CHECK(!client_return(&c, 1));
+  EQ(failures(1, SIO_RECOVERY_LOG_GONE) + failures(1, SIO_RECOVERY_TOO_MUCH), 1);
+  client_break(&c);
+  client_break(&other);
+  recovery.max_log_bytes = 0;
+  end();
+}
+
+TEST(a_member_that_closes_meanwhile_costs_the_client_its_socket_and_nothing_else) {
+  struct client c;
+  start_members();
+  client_start(&c, 0);
+  client_break(&c);
+  turns(2);
+  client_open(&c, 1);
+  close_members();
+  client_break(&c);
+  wait_until_closed();
+}
+
+/* After each failure the client is the same socket with all it missed, or a new one. */
+TEST(without_memory_nothing_leaks_and_nothing_comes_twice) {
+  for (size_t at = 1; at < 60; at++) {
+    struct client c;
+    start_members();
+    client_start(&c, 0);
+    EQ(sio_join(sio_test_socket(c.peer), "red"), 0);
+    client_break(&c);
+    turns(2);
+    EQ(sio_broadcast(all_of(0), "a", SIO_NONE), 0);
+    EQ(sio_broadcast(all_of(2), "b", SIO_NONE), 0);
+    turns(2);
+    client_open(&c, 1);
+    alloc_fail_in(at);
+    turns(6);
+    alloc_fail_in(0);
+    turns(2);
+    sio_socket *s = sio_test_open(c.peer) ? sio_test_socket(c.peer) : NULL;
+    if (s && sio_socket_recovered(s)) {
+      client_read(&c);
+      EXPECT_TEXTS(&c, "[\"a\"]", "[\"b\"]");
+    }
+    client_break(&c);
+    end();
+  }
+}
+
+TESTS_BEGIN
+T(a_client_returns_to_another_member_and_is_sent_what_it_missed)
+T(a_client_returns_although_its_old_connection_looks_alive)
+T(a_client_that_no_member_knows_is_a_new_one)
+T(an_invalid_offset_is_refused_by_the_member_that_has_the_socket)
+T(a_client_that_the_server_disconnected_is_not_recovered)
+T(a_client_that_breaks_again_before_it_reads_is_sent_all_once_more)
+T(a_client_that_is_gone_when_its_socket_arrives_may_return_once_more)
+T(a_client_that_returns_twice_in_a_row_is_recovered_by_the_later_connection)
+T(each_missed_event_comes_once_and_in_order_whatever_crosses_on_its_way)
+T(a_client_whose_missed_events_were_dropped_is_a_new_one)
+T(a_member_that_closes_meanwhile_costs_the_client_its_socket_and_nothing_else)
+T(without_memory_nothing_leaks_and_nothing_comes_twice)
+TESTS_END
