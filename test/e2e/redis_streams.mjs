@@ -3,13 +3,15 @@
 // redis_streams.mjs - the streams adapter when servers and Redis end: clients that are recovered by
 // another server, ours or a Node.js one, and entries that nobody loses.
 //
-// LIBSIO_ROUNDS: how often a server is lost (8).
+// LIBSIO_ROUNDS: how often a server is lost (8); more than 20 are spread over several tests.
 import path from 'node:path';
 import { io } from 'socket.io-client';
 import { ask, equal, event, freePort, ok, run, sleep, test } from './lib.mjs';
 import { assembled, folder, listen, open, settled, startRedis, startServer } from './redis_lib.mjs';
 
 const rounds = Number(process.env.LIBSIO_ROUNDS ?? 8);
+const parts = [];
+for (let left = rounds; left > 0; left -= 20) parts.push(Math.min(left, 20));
 const numbers = (n) => Array.from({ length: n }, (_, i) => i);
 
 // A test with a Redis of its own.
@@ -73,7 +75,7 @@ const endings = {
 };
 
 // The client moves to and fro between servers that end behind it, while events go on.
-async function moves(t, from, to, ending) {
+async function moves(t, from, to, ending, times) {
   const sender = await add(t, await t.start('libsio'));
   let server = await t.start(from), next = 0;
   let client = await add(t, server);
@@ -85,7 +87,7 @@ async function moves(t, from, to, ending) {
   };
   hear();
   await ask(client, 'join', 'room');
-  for (let i = 0; i < rounds; i++) {
+  for (let i = 0; i < times; i++) {
     const other = await t.start(i % 2 ? from : to);
     await send(5);
     await until(() => heard.length === next);
@@ -114,11 +116,12 @@ async function moves(t, from, to, ending) {
 
 for (const [from, to, ending] of [['libsio', 'libsio', 'killed'], ['libsio', 'libsio', 'closed'],
   ['libsio', 'node', 'closed'], ['node', 'libsio', 'closed']])
-  testOwn(`a client is recovered on another server with every event once (${from} to ${to}, ${ending})`,
-    (t) => moves(t, from, to, ending));
+  parts.forEach((times, part) => testOwn('a client is recovered on another server with every event once '
+    + `(${from} to ${to}, ${ending}${part ? `, part ${part + 1}` : ''})`,
+  (t) => moves(t, from, to, ending, times)));
 
-testOwn('a client of a killed server is recovered on a Node.js server', async (t) => {
-  for (let i = 0; i < rounds; i++) {
+async function killedToNode(t, times) {
+  for (let i = 0; i < times; i++) {
     const server = await t.start('libsio'), other = await t.start('node');
     const sender = await add(t, other), client = await add(t, server);
     const heard = listen(client), { id } = client;
@@ -145,7 +148,10 @@ testOwn('a client of a killed server is recovered on a Node.js server', async (t
     equal(list.map((s) => [s.id, s.data]), [[id, { user: 'bob' }]]);
     await endings.closed(t, other);
   }
-});
+}
+
+parts.forEach((times, part) => testOwn('a client of a killed server is recovered on a Node.js server'
+  + (part ? `, part ${part + 1}` : ''), (t) => killedToNode(t, times)));
 
 testOwn('a client that was disconnected by its server is not recovered elsewhere', async (t) => {
   const server = await t.start('libsio'), other = await t.start('libsio');

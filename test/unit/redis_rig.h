@@ -81,6 +81,8 @@ int __wrap_sio__sharded_random_id(char out[LINK_ID]) {
 }
 
 static bool sharded; /* with the sharded adapter */
+static bool streams; /* with the streams adapter */
+static const sio_recovery *rig_recovery;
 
 /* What a connection to the fake is wrapped in; NULL: nothing. fake_unwrap replaces the bytes of
  * c->in from `from` on; fake_wrap sends n bytes. */
@@ -189,7 +191,7 @@ static inline void fake_command(struct fake_conn *c, const sio_slice *w, size_t 
 
 /* One command off the input; false: there is no whole one. */
 static inline bool fake_take(struct fake_conn *c) {
-  sio_slice w[8];
+  sio_slice w[16];
   char *p = c->in, *end = c->in + c->n, *eol = memchr(p, '\n', c->n);
   if (!eol) return false;
   size_t n = strtoul(p + 1, NULL, 10);
@@ -398,8 +400,11 @@ static inline int begin_code(const sio_redis_options *more) {
   uv_async_init(&loop, &alive, on_alive);
   begin_redis(more);
   static sio_options o;
-  o = (sio_options){ .adapter = sharded ? &sio_redis_sharded_adapter : &sio_redis_adapter,
-                     .adapter_user = &cluster };
+  o = (sio_options){ .adapter = streams   ? &sio_redis_streams_adapter
+                                : sharded ? &sio_redis_sharded_adapter
+                                          : &sio_redis_adapter,
+                     .adapter_user = &cluster,
+                     .recovery = rig_recovery };
   int err = sio_server_new(&loop, &o, &srv);
   return err ? err : sio_of(srv, "/", &root);
 }
@@ -407,7 +412,7 @@ static inline int begin_code(const sio_redis_options *more) {
 static inline void begin(const sio_redis_options *more) {
   static const char *const first[] = { "w1gYUz", NULL };
   static const char *const first_sharded[] = { "ea552cd3114e40c2", NULL };
-  ids = sharded ? first_sharded : first;
+  ids = sharded || streams ? first_sharded : first;
   EQ(begin_code(more), 0);
   UNTIL(redis_stats().state == SIO_REDIS_READY);
   settle();

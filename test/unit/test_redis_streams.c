@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_redis_streams.c - the streams adapter: what @socket.io/redis-streams-adapter 0.3 was seen to
+ * write, and what happens when connections break and answers fail.
+ */
+#include "redis/streams_session.h"
+#include "redis_rig.h"
+#include <signal.h>
+
+#define ALL ((sio_target){ .nsp = root })
+
+/* ---- a stream, and one key ------------------------------------------------------------------- */
+
+enum { ENTRIES = 64, FIELD = 600 };
+
+static struct {
+  char uid[24], nsp[24], type[4], data[FIELD];
+} entries[ENTRIES]; /* entry i has the id "7-<i+1>" */
+static unsigned nentries;
+static struct fake_conn *reader; /* that waits in XREAD */
+static unsigned read_to;         /* how many entries it has */
+static bool refuse_add, hold_reads;
+static char commands[4000]; /* SET and DEL, each with a newline */
+static const char *key_value;
+
+static void copy_field(char *out, size_t size, sio_slice s) {
+  snprintf(out, size, "%.*s", (int)s.n, s.p);
+}
+
+static void add_entry(const char *uid, const char *nsp, const char *type, const char *data) {
+  copy_field(entries[nentries].uid, sizeof entries->uid, slice_str(uid));
+  copy_field(entries[nentries].nsp, sizeof entries->nsp, slice_str(nsp));
+  copy_field(entries[nentries].type, sizeof entries->type, slice_str(type));
+  copy_field(entries[nentries++].data, sizeof entries->data, slice_str(data));
+}
+
+static void say_id(struct fake_conn *c, unsigned i) {
+  char id[20];
+  snprintf(id, sizeof id, "7-%u", i + 1);
+  fake_bulk(c, slice_str(id));
+}
+
+static void say_entries(struct fake_conn *c, unsigned from, unsigned to) {
+  char head[20];
+  snprintf(head, sizeof head, "*%u\r\n", to > from ? to - from : 0);
+  fake_say(c, head);
+  for (unsigned i = from; i < to; i++) {
+    fake_say(c, "*2\r\n");
+    say_id(c, i);
+    fake_say(c, "*8\r\n$3\r\nuid\r\n");
+    fake_bulk(c, slice_str(entries[i].uid));
+    fake_say(c, "$3\r\nnsp\r\n");
+    fake_bulk(c, slice_str(entries[i].nsp));
+    fake_say(c, "$4\r\ntype\r\n");
+    fake_bulk(c, slice_str(entries[i].type));
+    fake_say(c, "$4\r\ndata\r\n");
+    fake_bulk(c, slice_str(entries[i].data));
+  }
+}
+
+static void feed_reader(void) {
+  if (!reader || hold_reads || read_to >= nentries || reader->fd < 0) return;
+  struct fake_conn *c = reader;
+  reader = NULL;
+  fake_say(c, "*1\r\n*2\r\n$9\r\nsocket.io\r\n");
+  say_entries(c, read_to, nentries);
+  read_to = nentries;
+}
+
+static unsigned seq_of(sio_slice id) {
+  const char *dash = memchr(id.p, '-', id.n);
+  return dash && *id.p == '7' ? (unsigned)strtoul(dash + 1, NULL, 10) : 0;
+}
+
+static void note_command(const sio_slice *w, size_t n) {
+  size_t at = strlen(commands);
+  for (size_t i = 0; i < n; i++)
+    at += (size_t)snprintf(commands + at, sizeof commands - at, "%.*s%s", (int)w[i].n, w[i].p,
+                           i + 1 < n ? " " : "\n");
+}
+
+static void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) {
+  CHECK(n == 14 && slice_is(w[1], "socket.io") && slice_is(w[2], "MAXLEN") && slice_is(w[3], "~"));
+  CHECK(slice_is(w[4], "10000") && slice_is(w[5], "*") && slice_is(w[6], "uid"));
+  if (refuse_add) {
+    fake_say(c, "-OOM no memory\r\n");
+    return;
+  }
+  copy_field(entries[nentries].uid, sizeof entries->uid, w[7]);
+  copy_field(entries[nentries].nsp, sizeof entries->nsp, w[9]);
+  copy_field(entries[nentries].type, sizeof entries->type, w[11]);
+  copy_field(entries[nentries++].data, sizeof entries->data, w[13]);
+  say_id(c, nentries - 1);
+}
+
+static void hear_xrange(struct fake_conn *c, const sio_slice *w) {
+  unsigned from = seq_of(w[2]), to = seq_of(w[3]);
+  say_entries(c, from ? from - 1 : 0, to < nentries ? to : nentries);
+}
+
+static bool streams_special(struct fake_conn *c, const sio_slice *w, size_t n) {
+  if (slice_is(w[0], "XADD")) {
+    hear_xadd(c, w, n);
+  } else if (slice_is(w[0], "XREVRANGE")) {
+    say_entries(c, nentries ? nentries - 1 : 0, nentries);
+  } else if (slice_is(w[0], "XREAD")) {
+    reader = c;
+    read_to = seq_of(w[n - 1]);
+  } else if (slice_is(w[0], "XRANGE")) {
+    hear_xrange(c, w);
+  } else if (slice_is(w[0], "MULTI")) {
+    fake_say(c, "+OK\r\n");
+  } else if (slice_is(w[0], "GET") || (slice_is(w[0], "DEL") && key_value)) {
+    fake_say(c, "+QUEUED\r\n");
+  } else if (slice_is(w[0], "EXEC")) {
+    fake_say(c, "*2\r\n");
+    if (*key_value)
+      fake_bulk(c, slice_str(key_value));
+    else
+      fake_say(c, "$-1\r\n");
+    fake_say(c, ":1\r\n");
+    key_value = NULL;
+  } else if (slice_is(w[0], "SET") || slice_is(w[0], "DEL")) {
+    note_command(w, n);
+    fake_say(c, "+OK\r\n");
+  } else {
+    return false;
+  }
+  feed_reader();
+  return true;
+}
+
+static void begin_streams(const sio_recovery *r) {
+  streams = true;
+  rig_recovery = r;
+  nentries = read_to = 0;
+  reader = NULL;
+  refuse_add = hold_reads = false;
+  commands[0] = '\0';
+  key_value = NULL;
+  fake_special = streams_special;
+  signal(SIGPIPE, SIG_IGN); /* libuv writes to connections that are cut */
+  begin(NULL);
+  saw();
+}
+
+static const sio_recovery normal;
+
+static void of_other(const char *data) {
+  add_entry("1c48d7e685e0e7fe", "/", "3", data);
+  feed_reader();
+  settle();
+}
+
+#define IS_ENTRY(i, t, text)                    \
+  do {                                          \
+    UNTIL(nentries > (i));                      \
+    EQ_STR(entries[i].uid, "ea552cd3114e40c2"); \
+    EQ_STR(entries[i].nsp, "/");                \
+    EQ_STR(entries[i].type, t);                 \
+    EQ_STR(entries[i].data, text);              \
+  } while (0)
+
+/* ---- as npm does it -------------------------------------------------------------------------- */
+
+TEST(events_are_added_as_npm_does_it) {
+  begin_streams(NULL);
+  struct peer *p = joined();
+  sio_broadcast(ALL, "ev", SIO_ARGS("x", 1));
+  IS_ENTRY(0, "3",
+           "{\"packet\":{\"type\":2,\"data\":[\"ev\",\"x\",1]},\"opts\":{\"rooms\":[],"
+           "\"except\":[],\"flags\":{}}}");
+  sio_broadcast(ALL, "bin", SIO_ARGS(sio_bin("\1\2\3", 3)));
+  IS_ENTRY(1, "3",
+           "gqZwYWNrZXSCpHR5cGUCpGRhdGGSo2JpbsQDAQIDpG9wdHODpXJvb21zkKZleGNlcHSQpWZsYWdzgA"
+           "==");
+  sio_all_join((sio_target){ .nsp = root, .rooms = SIO_ROOMS("room1") }, SIO_ROOMS("r2"));
+  IS_ENTRY(2, "4",
+           "{\"opts\":{\"rooms\":[\"room1\"],\"except\":[],\"flags\":{}},\"rooms\":[\"r2\"]}");
+  settle();
+  HEARD(p, "42[\"ev\",\"x\",1] 451-[\"bin\",{\"_placeholder\":true,\"num\":0}] b:010203 ");
+  end();
+}
+
+TEST(a_socket_is_kept_as_npm_does_it) {
+  static const char *const rooms[] = { "room1", "r2", NULL };
+  const sio_saved_socket s = { .id = "Pi44Wbm5eyKL6lYOAAAA",
+                               .pid = "30W7ZDd8ZgFjh8FkAAAB",
+                               .rooms = rooms,
+                               .shared = SLICE("{\"user\":\"bob\"}") };
+  begin_streams(&(sio_recovery){ .max_disconnection_ms = 60000 });
+  root->ops->persist(root->adapter, &s);
+  UNTIL(commands[0]);
+  EQ_STR(commands,
+         "SET sio:session:30W7ZDd8ZgFjh8FkAAAB "
+         "hKNzaWS0UGk0NFdibTVleUtMNmxZT0FBQUGjcGlktDMwVzdaRGQ4WmdGamg4RmtBQUFCpXJvb21zk7RQaTQ0V2Jt"
+         "NWV5S0w2bFlPQUFBQaVyb29tMaJyMqRkYXRhgaR1c2Vyo2JvYg== PX 60000\n");
+  end();
+}
+
+/* ---- order ----------------------------------------------------------------------------------- */
+
+TEST(with_recovery_events_are_delivered_in_the_order_of_the_stream) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  hold_reads = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  sio_broadcast((sio_target){ .nsp = root, .flags = SIO_LOCAL }, "local", SIO_NONE);
+  UNTIL(nentries == 1);
+  settle();
+  HEARD(p, "");
+  hold_reads = false;
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"other\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  HEARD(p, "42[\"one\",\"7-1\"] 42[\"local\"] 42[\"other\",\"7-2\"] ");
+  end();
+}
+
+TEST(a_socket_that_is_disconnected_is_sent_what_waits_first) {
+  begin_streams(&normal);
+  struct peer *p = joined(), *q = joined();
+  hold_reads = true;
+  sio_socket *s = root->members[0];
+  sio_emit(s, "bye", SIO_NONE);
+  sio_broadcast(ALL, "all", SIO_NONE);
+  sio_disconnect(s, false);
+  HEARD(p, "42[\"bye\"] 42[\"all\"] 41 ");
+  hold_reads = false;
+  UNTIL(nentries == 2);
+  feed_reader();
+  settle();
+  HEARD(q, "42[\"all\",\"7-2\"] ");
+  HEARD(p, "");
+  end();
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+TEST(an_event_that_redis_refuses_is_delivered_here_and_counted) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  refuse_add = true;
+  sio_broadcast(ALL, "one", SIO_NONE);
+  UNTIL(redis_stats().dropped == 1);
+  HEARD(p, "42[\"one\"] ");
+  end();
+}
+
+TEST(entries_that_are_malformed_are_counted_and_passed_over) {
+  begin_streams(&normal);
+  struct peer *p = joined();
+  of_other("{\"packet\":");
+  of_other("!!!");
+  of_other("{\"packet\":{\"type\":2,\"data\":{}},\"opts\":{}}");
+  add_entry("x", "", "3", "{}");
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"ok\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  HEARD(p, "42[\"ok\",\"7-5\"] ");
+  EQ(redis_stats().malformed, 4);
+  end();
+}
+
+/* ---- restoring ------------------------------------------------------------------------------- */
+
+#define SESSION                                                                              \
+  "hKNzaWS0UGk0NFdibTVleUtMNmxZT0FBQUGjcGlktDMwVzdaRGQ4WmdGamg4RmtBQUFCpXJvb21zk7RQaTQ0V2Jt" \
+  "NWV5S0w2bFlPQUFBQaVyb29tMaJyMqRkYXRhgaR1c2Vyo2JvYg=="
+
+static const char event_for_room[] =
+    "{\"packet\":{\"type\":2,\"data\":[\"missed\"]},\"opts\":{\"rooms\":[\"r2\"],\"except\":[]}}";
+
+static struct peer *come_back(const char *offset) {
+  char text[200];
+  struct peer *p = peer_new();
+  snprintf(text, sizeof text, "40{\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\",\"offset\":\"%s\"}", offset);
+  say(p, text);
+  return p;
+}
+
+TEST(a_client_of_another_server_is_restored_with_what_it_missed) {
+  begin_streams(&normal);
+  of_other("{\"packet\":{\"type\":2,\"data\":[\"seen\"]},\"opts\":{\"rooms\":[],\"except\":[]}}");
+  of_other(event_for_room);
+  of_other(
+      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[\"x\"],\"except\":[]}}");
+  of_other(
+      "{\"packet\":{\"type\":2,\"data\":[\"not\"]},\"opts\":{\"rooms\":[],\"except\":[\"r2\"]}}");
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  HEARD(p, "42[\"missed\",\"7-2\"] 40{\"sid\":\"?\",\"pid\":\"30W7ZDd8ZgFjh8FkAAAB\"} ");
+  EQ_STR(sio_socket_id(root->members[0]), "Pi44Wbm5eyKL6lYOAAAA");
+  CHECK(sio_in_room(root->members[0], "r2"));
+  EQ_STR(sio_socket_shared(root->members[0]).p, "{\"user\":\"bob\"}");
+  of_other(event_for_room);
+  HEARD(p, "42[\"missed\",\"7-5\"] ");
+  EQ(srv->core.stats.recovered, 1);
+  end();
+}
+
+TEST(a_client_whose_key_or_offset_is_gone_is_new) {
+  begin_streams(&normal);
+  key_value = "";
+  come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 1);
+  key_value = SESSION;
+  come_back("7-9");
+  UNTIL(root->nmembers == 2);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_LOG_GONE], 1);
+  key_value = "AAAA";
+  of_other(event_for_room);
+  come_back("7-1");
+  UNTIL(root->nmembers == 3);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_SESSION], 2);
+  come_back("x");
+  UNTIL(root->nmembers == 4);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_BAD_OFFSET], 1);
+  end();
+}
+
+TEST(a_key_that_was_taken_for_a_client_that_vanished_is_written_again) {
+  begin_streams(&normal);
+  of_other(event_for_room);
+  key_value = SESSION;
+  struct peer *p = come_back("7-1");
+  hang_up(p);
+  UNTIL(strstr(commands, "SET sio:session:30W7ZDd8ZgFjh8FkAAAB " SESSION));
+  end();
+}
+
+TEST(without_redis_a_client_that_returns_is_new_at_once) {
+  begin_streams(&normal);
+  fake_stop_listening();
+  fake_cut();
+  UNTIL(redis_stats().state == SIO_REDIS_CONNECTING);
+  come_back("7-1");
+  UNTIL(root->nmembers == 1);
+  EQ(srv->core.stats.recovery_failed[SIO_RECOVERY_NO_ANSWER], 1);
+  end();
+}
+
+TEST(a_connected_socket_has_a_key_until_it_is_disconnected) {
+  begin_streams(&normal);
+  joined();
+  sio_join(root->members[0], "room");
+  UNTIL(strstr(commands, "SET sio:session:"));
+  CHECK(strstr(commands, " PX 120000\n"));
+  EQ(strstr(strstr(commands, "SET") + 1, "SET") != NULL, false);
+  sio_disconnect(root->members[0], false);
+  UNTIL(strstr(commands, "DEL sio:session:"));
+  end();
+}
+
+TEST(a_redis_cluster_is_refused) {
+  begin_streams(NULL);
+  sio_redis *other;
+  sio_server *no;
+  EQ(sio_redis_new(&loop, &(sio_redis_options){ .url = "redis+cluster://127.0.0.1:1" }, why,
+                   sizeof why, &other),
+     0);
+  sio_redis_adapter_options a = { .redis = other };
+  sio_options o = { .adapter = &sio_redis_streams_adapter, .adapter_user = &a };
+  EQ(sio_server_new(&loop, &o, &no), UV_ENOTSUP);
+  sio_redis_free(other);
+  end();
+}
+
+TESTS_BEGIN
+T(events_are_added_as_npm_does_it)
+T(a_socket_is_kept_as_npm_does_it)
+T(with_recovery_events_are_delivered_in_the_order_of_the_stream)
+T(a_socket_that_is_disconnected_is_sent_what_waits_first)
+T(an_event_that_redis_refuses_is_delivered_here_and_counted)
+T(entries_that_are_malformed_are_counted_and_passed_over)
+T(a_client_of_another_server_is_restored_with_what_it_missed)
+T(a_client_whose_key_or_offset_is_gone_is_new)
+T(a_key_that_was_taken_for_a_client_that_vanished_is_written_again)
+T(without_redis_a_client_that_returns_is_new_at_once)
+T(a_connected_socket_has_a_key_until_it_is_disconnected)
+T(a_redis_cluster_is_refused)
+TESTS_END
