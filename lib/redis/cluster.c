@@ -18,6 +18,7 @@ enum {
   SLOTS = 16384,
   SERVERS_MAX = 1000,   /* of a cluster */
   REDIRECTS_MAX = 5,    /* of one command; then its error counts */
+  ASK_AGAIN_MS = 1000,  /* the longest wait until the table is asked for again */
   AFTER_MOVED_MS = 1000 /* the cluster needs some time until all its servers know */
 };
 
@@ -63,7 +64,8 @@ void sio__cluster_trouble(sio_redis *r) {
   struct redis_cluster *c = &r->cluster;
   unsigned wait = c->wait_ms ? c->wait_ms : r->options.retry_min_ms;
   if (uv_is_active((uv_handle_t *)&c->timer) || c->asking) return;
-  c->wait_ms = wait * 2 < r->options.retry_max_ms ? wait * 2 : r->options.retry_max_ms;
+  unsigned most = r->options.retry_max_ms < ASK_AGAIN_MS ? r->options.retry_max_ms : ASK_AGAIN_MS;
+  c->wait_ms = wait * 2 < most ? wait * 2 : most;
   cluster_schedule(r, wait);
 }
 

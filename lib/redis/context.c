@@ -25,7 +25,7 @@ static void on_soon(uv_idle_t *h) {
   if (r->misplaced && r->users) sio__redis_place(r);
   pairs_each(p, r) {
     sio__link_flush(&p->subscriber);
-    sio__link_flush(&p->commands);
+    if (!p->held) sio__link_flush(&p->commands);
   }
   list_each (it, tmp, &r->parts) {
     struct redis_part *p = container_of(it, struct redis_part, link);
@@ -106,12 +106,13 @@ void sio__redis_use(sio_redis *r) {
 }
 
 static void context_stop_links(sio_redis *r) {
+  uv_timer_stop(&r->hold);
   sio__link_stop(&r->guide);
   pairs_each(p, r) {
     sio__link_stop(&p->commands);
     sio__link_stop(&p->subscriber);
     sio__subscriber_down(p);
-    p->failing = false;
+    p->failing = p->held = false;
   }
   if (redis_is_cluster(r)) sio__cluster_stop(r);
 }
@@ -147,7 +148,7 @@ static void on_guide_closed(struct link *l) {
   sio__redis_check_closed(container_of(l, sio_redis, guide));
 }
 
-static void on_soon_closed(uv_handle_t *h) {
+static void on_context_handle_closed(uv_handle_t *h) {
   sio_redis *r = h->data;
   r->handles--;
   sio__redis_check_closed(r);
@@ -171,7 +172,8 @@ void sio_redis_free(sio_redis *r) {
     struct redis_part *p = container_of(it, struct redis_part, link);
     p->close(p);
   }
-  uv_close((uv_handle_t *)&r->soon, on_soon_closed);
+  uv_close((uv_handle_t *)&r->soon, on_context_handle_closed);
+  uv_close((uv_handle_t *)&r->hold, on_context_handle_closed);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -308,6 +310,9 @@ static int context_init_handles(sio_redis *r) {
   }
   sio__link_init(&r->guide, r->loop, redis_is_cluster(r) ? &sio__cluster_ops : &sio__sentinel_ops,
                  &r->guide_options, &r->handles, on_guide_closed);
+  uv_timer_init(r->loop, &r->hold);
+  r->hold.data = r;
+  r->handles++;
   uv_idle_init(r->loop, &r->soon);
   r->soon.data = r;
   r->handles++;

@@ -44,6 +44,7 @@ struct redis_pair {
   struct link commands, subscriber;
   unsigned handles;       /* of the two that are not closed yet                   */
   unsigned subscriptions; /* that are on it                                       */
+  bool held;              /* its commands wait: other servers may not be back yet         */
   bool listed;            /* in a cluster: the last table names it                */
   bool failing;           /* one of its connections broke and is not there again  */
   bool refused;           /* it refused a subscription since the last table       */
@@ -89,6 +90,8 @@ struct sio_redis {
   struct redis_reach reach;
   struct notes notes;
   uv_loop_t *loop;
+  uv_timer_t hold;          /* ends `held` of all pairs                                */
+  uint64_t broke_ms;        /* when a connection broke last; 0: never                  */
   uv_idle_t soon;           /* flushes and tells, before the loop waits again          */
   unsigned handles;         /* that are not closed yet                                 */
   unsigned users;           /* adapters that are open                                  */
@@ -178,6 +181,7 @@ void sio__pair_start(struct redis_pair *p);     /* its connections, unless they 
 void sio__pair_close(struct redis_pair *p);     /* for ever; it frees itself */
 struct redis_pair *sio__pair_of(struct link *l);
 void sio__redis_reach_break(sio_redis *r);
+void sio__redis_end_hold(uv_timer_t *t);
 
 /* subscribe.c */
 void sio__subscriber_ready(struct link *l);

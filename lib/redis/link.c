@@ -17,7 +17,8 @@ enum {
   WHY_MAX = 200,
   TLS_PIECE = 16384, /* the most plaintext that is encrypted or decrypted at a time */
   TLS_SAYS = 128 * 1024,
-  LOGIN_MAX = 1024 /* longer passwords allocate more */
+  ASK_AGAIN_MS = 1000, /* the longest wait where each attempt asks a sentinel, or for the slots */
+  LOGIN_MAX = 1024     /* longer passwords allocate more */
 };
 
 struct wire {
@@ -241,9 +242,10 @@ static void on_retry(uv_timer_t *t) { link_attempt(t->data); }
 
 /* Doubled each time, and shortened at random, so that servers do not come back all at once. */
 static unsigned link_next_wait(struct link *l) {
-  unsigned wait = l->options->retry_min_ms, random = 0;
-  for (unsigned i = 0; i < l->failures && wait < l->options->retry_max_ms; i++) wait *= 2;
-  if (wait > l->options->retry_max_ms) wait = l->options->retry_max_ms;
+  unsigned wait = l->options->retry_min_ms, most = l->options->retry_max_ms, random = 0;
+  if (l->options->ngreeting && most > ASK_AGAIN_MS) most = ASK_AGAIN_MS;
+  for (unsigned i = 0; i < l->failures && wait < most; i++) wait *= 2;
+  if (wait > most) wait = most;
   l->failures++;
   (void)sio__random(&random, sizeof random);
   return wait - random % (wait / 2 + 1);

@@ -10,6 +10,8 @@
 
 enum {
   SUBSCRIPTIONS_MAX = 1024 * 1024 * 1024, /* bytes; their number is that of the rooms here */
+  HOLD_MS = 1000,                         /* the most that commands wait on a new connection  */
+  BROKE_LATELY_MS = 30000,                /* so long after a break                            */
   COME_BACK_MS = 10000                    /* until a server that is not back yet counts as gone */
 };
 
@@ -47,13 +49,32 @@ static void pair_on_lost(struct link *l, struct link_expect *expect) {
 
 /* ---- the state of both ----------------------------------------------------------------------- */
 
+void sio__redis_end_hold(uv_timer_t *t) {
+  sio_redis *r = t->data;
+  pairs_each(p, r) p->held = false;
+  sio__redis_wake(r);
+}
+
+/* A failure of Redis breaks the connections of all servers, and they come back one after the other.
+ * What waits is sent a moment later, so that it does not miss those that are a little slower. */
+static void pair_hold(struct redis_pair *p) {
+  sio_redis *r = p->redis;
+  unsigned ms = r->options.retry_max_ms < HOLD_MS ? r->options.retry_max_ms : HOLD_MS;
+  if (!r->broke_ms || uv_now(r->loop) - r->broke_ms > BROKE_LATELY_MS) return;
+  p->held = true;
+  if (!uv_is_active((uv_handle_t *)&r->hold)) uv_timer_start(&r->hold, sio__redis_end_hold, ms, 0);
+}
+
 static void pair_on_ready(struct link *l) {
   struct redis_pair *p = sio__pair_of(l);
   sio_redis *r = p->redis;
   r->stats.connects++;
   bool both = p->commands.state == LINK_READY && p->subscriber.state == LINK_READY;
   p->failing = p->failing && !both;
-  if (!l->expects_replies) sio__subscriber_ready(l);
+  if (l->expects_replies)
+    pair_hold(p);
+  else
+    sio__subscriber_ready(l);
   if (redis_has_sentinels(r)) sio__sentinel_ready(p, l);
   sio__redis_wake(r);
   sio__redis_update(r, "");
@@ -189,6 +210,7 @@ void sio__redis_reach_break(sio_redis *r) {
   struct redis_reach *k = &r->reach;
   if (k->last > k->before) k->before = k->last;
   k->broken = true;
+  r->broke_ms = uv_now(r->loop);
 }
 
 static void on_published(struct link *l, const struct link_expect *expect,
