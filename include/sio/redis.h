@@ -28,8 +28,6 @@
  *  - What other servers published while this one was not subscribed is lost: Redis keeps no message
  *    of a channel. The same holds for commands that were sent and not answered when the connection
  *    broke; they are counted.
- *  - libuv writes to these connections, which raises SIGPIPE if Redis has closed one of them: a
- *    host ignores that signal (signal(SIGPIPE, SIG_IGN)).
  *  - Whoever can publish in this Redis can do what the servers can do. Use a password, and a Redis
  *    that only the servers reach. What comes from it is checked and bounded all the same.
  */

@@ -8,9 +8,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/os.h"
 #include "base/random.h"
 #include "redis/note.h"
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum {
   LINK_READ = 65536,
@@ -34,6 +37,12 @@ struct wire {
     uv_pipe_t pipe;
   } u;
   uv_connect_t connect;
+  /* Bytes that the kernel has not taken yet, and the handle that waits until it can take more. It has
+   * a duplicate of the descriptor, because the stream has the other one. */
+  struct unsent *unsent, **last_unsent;
+  size_t unsent_bytes;
+  uv_poll_t writable;
+  bool has_writable;
   struct reply_reader reader;
   void *tls;          /* the provider's session; NULL: plain, or not begun */
   bool encrypted;     /* the handshake is complete */
@@ -44,9 +53,10 @@ struct wire {
   char *block;        /* read buffer, while reading */
 };
 
-struct written {
-  uv_write_t req;
+struct unsent {
+  struct unsent *next;
   char *bytes;
+  size_t n, sent;
 };
 
 /* A name that is being resolved. */
@@ -60,10 +70,20 @@ static uv_loop_t *link_loop(const struct link *l) { return l->timer.loop; }
 
 /* ---- handles --------------------------------------------------------------------------------- */
 
+static void wire_drop_first_unsent(struct wire *w) {
+  struct unsent *first = w->unsent;
+  w->unsent_bytes -= first->n - first->sent;
+  w->unsent = first->next;
+  if (!w->unsent) w->last_unsent = &w->unsent;
+  sio__free(first->bytes);
+  sio__free(first);
+}
+
 static void on_wire_closed(uv_handle_t *h) {
   struct wire *w = h->data;
   struct link *l = w->of;
   --*w->handles;
+  while (w->unsent) wire_drop_first_unsent(w);
   sio__reply_reader_clear(&w->reader);
   if (w->tls) w->provider->close(w->tls);
   sio__buf_clear(&w->cipher);
@@ -73,12 +93,25 @@ static void on_wire_closed(uv_handle_t *h) {
   l->closed(l);
 }
 
+static void on_writable_closed(uv_handle_t *h) {
+  struct wire *w = h->data;
+  uv_close(&w->u.handle, on_wire_closed);
+}
+
 static void wire_drop(struct link *l) {
   struct wire *w = l->wire;
+  uv_os_fd_t fd;
   if (!w) return;
   l->wire = NULL;
   w->link = NULL;
-  uv_close(&w->u.handle, on_wire_closed);
+  if (!w->has_writable) {
+    uv_close(&w->u.handle, on_wire_closed);
+    return;
+  }
+  uv_read_stop(&w->u.stream);
+  uv_fileno((uv_handle_t *)&w->writable, &fd);
+  uv_close((uv_handle_t *)&w->writable, on_writable_closed);
+  close(fd); /* uv_poll_t leaves its descriptor open, and has stopped watching it */
 }
 
 static void link_drop_addresses(struct link *l) {
@@ -104,9 +137,7 @@ static void link_forget_written(struct link *l) {
 }
 
 size_t sio__link_queued(const struct link *l) {
-  return l->out.n + l->kept +
-         (l->wire && l->state == LINK_READY ? uv_stream_get_write_queue_size(&l->wire->u.stream)
-                                            : 0);
+  return l->out.n + l->kept + (l->wire && l->state == LINK_READY ? l->wire->unsent_bytes : 0);
 }
 
 void sio__link_drop_queue(struct link *l) {
@@ -353,28 +384,66 @@ static void on_wire_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void on_written(uv_write_t *req, int status) {
-  struct written *x = container_of(req, struct written, req);
-  struct wire *w = req->handle->data;
-  sio__free(x->bytes);
-  sio__free(x);
-  if (status < 0 && w->link) link_fail_with(w->link, "the connection broke", status);
+static int wire_send(struct wire *w);
+
+static void on_wire_writable(uv_poll_t *p, int status, int events) {
+  struct wire *w = p->data;
+  (void)events;
+  int err = status;
+  uv_poll_stop(p);
+  if (!err) err = wire_send(w);
+  if (err && w->link) link_fail_with(w->link, "the connection broke", err);
+}
+
+static int wire_init_writable(struct wire *w, int fd) {
+  int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return -errno;
+  int err = uv_poll_init(w->u.stream.loop, &w->writable, own);
+  if (err) {
+    close(own);
+    return err;
+  }
+  w->writable.data = w;
+  w->has_writable = true;
+  return 0;
+}
+
+static int wire_wait_until_writable(struct wire *w, int fd) {
+  int err = w->has_writable ? 0 : wire_init_writable(w, fd);
+  return err ? err : uv_poll_start(&w->writable, UV_WRITABLE, on_wire_writable);
+}
+
+/* Gives the kernel as much as it takes. uv_write() would raise SIGPIPE if Redis has closed the
+ * connection, so the descriptor is written to directly. */
+static int wire_send(struct wire *w) {
+  uv_os_fd_t fd;
+  int err = uv_fileno(&w->u.handle, &fd);
+  while (!err && w->unsent) {
+    struct unsent *first = w->unsent;
+    ssize_t k = send(fd, first->bytes + first->sent, first->n - first->sent, MSG_NOSIGNAL);
+    if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return wire_wait_until_writable(w, fd);
+    if (k < 0 && errno != EINTR) err = -errno;
+    if (k < 0) continue;
+    first->sent += (size_t)k;
+    w->unsent_bytes -= (size_t)k;
+    if (first->sent == first->n) wire_drop_first_unsent(w);
+  }
+  return err;
 }
 
 /* Takes the bytes over. */
 static int wire_write_raw(struct wire *w, char *bytes, size_t n) {
-  struct written *x = sio__malloc(sizeof *x);
+  struct unsent *x = sio__malloc(sizeof *x);
   if (!x) {
     sio__free(bytes);
     return UV_ENOMEM;
   }
-  x->bytes = bytes;
-  uv_buf_t b = uv_buf_init(bytes, (unsigned)n);
-  int err = uv_write(&x->req, &w->u.stream, &b, 1, on_written);
-  if (!err) return 0;
-  sio__free(bytes);
-  sio__free(x);
-  return err;
+  *x = (struct unsent){ .bytes = bytes, .n = n };
+  bool waits = w->unsent != NULL;
+  *w->last_unsent = x;
+  w->last_unsent = &x->next;
+  w->unsent_bytes += n;
+  return waits ? 0 : wire_send(w);
 }
 
 static int wire_write_cipher(struct wire *w) {
@@ -533,6 +602,8 @@ static void on_wire_connected(uv_connect_t *req, int status) {
   struct link *l = w->link;
   if (!l) return;
   if (!status) {
+    uv_os_fd_t fd;
+    if (!uv_fileno(&w->u.handle, &fd)) sio__os_adopt(fd);
     int err = l->options->tls ? wire_begin_tls(w, l->options->tls) : 0;
     if (err) link_fail_with(l, "cannot begin TLS", err);
     if (!l->options->tls) wire_log_in(l);
@@ -557,6 +628,7 @@ static struct wire *wire_new(struct link *l) {
     return NULL;
   }
   w->u.handle.data = w;
+  w->last_unsent = &w->unsent;
   w->link = w->of = l;
   w->handles = l->handles;
   ++*l->handles;

@@ -4,6 +4,7 @@
  * what nobody expects, and when memory is exhausted.
  */
 #include "redis_questions.h"
+#include <signal.h>
 
 TEST(a_broken_connection_is_made_again_and_subscribed) {
   begin(NULL);
@@ -53,6 +54,55 @@ TEST(what_is_said_while_redis_is_away_waits_up_to_a_bound) {
   UNTIL(nsaid == kept); /* held until the other servers are back, a second at most */
   CHECK(strstr(lines, "a message to the other servers is dropped: max_queued bytes wait for "
                       "Redis"));
+  end();
+}
+
+static unsigned sigpipes;
+
+static void on_sigpipe(int number) {
+  (void)number;
+  sigpipes++;
+}
+
+/* A host that does not ignore SIGPIPE must not be killed by it. */
+TEST(writing_to_a_redis_that_has_closed_raises_no_signal) {
+  void (*old)(int) = signal(SIGPIPE, on_sigpipe);
+  begin(NULL);
+  struct peer *p = joined();
+  sigpipes = 0;
+  for (int round = 0; round < 5; round++) {
+    UNTIL(redis_stats().state == SIO_REDIS_READY);
+    fake_cut();
+    for (int i = 0; i < 3; i++) {
+      sio_broadcast(ALL, "ev", SIO_ARGS(i));
+      sio_server_count(root, 0, on_count, NULL);
+      turn();
+    }
+  }
+  settle();
+  saw();
+  heard(p);
+  EQ(sigpipes, 0);
+  end();
+  signal(SIGPIPE, old);
+}
+
+TEST(what_the_kernel_does_not_take_is_sent_when_it_can_be) {
+  static char text[64 * 1024];
+  memset(text, 'x', sizeof text - 1);
+  begin(&(sio_redis_options){ .max_queued = 64 << 20 });
+  for (int i = 0; i < 128; i++) {
+    sio_broadcast(ALL, "ev", SIO_ARGS(text));
+    turn(); /* the other end does not read in it */
+  }
+  CHECK(redis_stats().queued > 1 << 20);
+  UNTIL(nsaid == 128);
+  EQ(redis_stats().queued, 0);
+  EQ(redis_stats().dropped, 0);
+  for (int i = 0; i < 128; i++) sio_broadcast(ALL, "ev", SIO_ARGS(text));
+  turn();
+  fake_cut(); /* with bytes that still wait */
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
   end();
 }
 
@@ -401,6 +451,8 @@ TEST(any_allocation_may_fail_while_it_begins) {
 TESTS_BEGIN
 T(a_broken_connection_is_made_again_and_subscribed)
 T(what_is_said_while_redis_is_away_waits_up_to_a_bound)
+T(writing_to_a_redis_that_has_closed_raises_no_signal)
+T(what_the_kernel_does_not_take_is_sent_when_it_can_be)
 T(a_question_whose_count_is_lost_ends)
 T(a_wrong_password_is_said_in_one_line_and_tried_again)
 T(a_subscription_that_is_refused_is_tried_again)
