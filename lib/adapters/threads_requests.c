@@ -20,6 +20,7 @@ struct asked {
   uint64_t number;
   sio_query *q;    /* collects the acks of a broadcast */
   size_t expected; /* the sum of the ANSWER_EXPECT that were sent */
+  bool counted;    /* an ANSWER_EXPECT was sent */
   int err;         /* why an answer could not be sent */
 };
 
@@ -34,11 +35,12 @@ static void asked_free(struct asked *k) {
   sio__free(k);
 }
 
-static void asked_answer(struct asked *k, struct answer a) {
+static int asked_answer(struct asked *k, struct answer a) {
   a.nsp = k->nsp->name;
   a.number = k->number;
   int err = sio__thread_answer_send(k->nsp->core, k->from, &a);
   if (!k->err) k->err = err;
+  return err;
 }
 
 static void asked_end(struct asked *k, int status, size_t lost) {
@@ -91,18 +93,23 @@ static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, 
                    .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
-/* Tells the member that has asked how many sockets were asked since the last time. */
-static void answer_expected(struct asked *k, bool counted) {
+/* Sends the member that has asked the number of sockets that were asked since the last time. If the
+ * message is lost, the next one has the number. */
+static void answer_expected(struct asked *k) {
   size_t all = sio_query_info_of(k->q).expected, more = all - k->expected;
+  if (k->counted && !more) return;
+  if (asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = more, .counted = !k->counted }))
+    return;
   k->expected = all;
-  if (more || counted)
-    asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = more, .counted = counted });
+  k->counted = true;
 }
 
-/* Other processes say later how many of their sockets they have asked. */
+/* Other processes say later how many of their sockets they have asked. No more sockets can be missing
+ * than the other member knows to have been asked. */
 static void on_ack_end(int status, size_t lost, void *user) {
-  answer_expected(user, false);
-  asked_end(user, status, lost);
+  struct asked *k = user;
+  answer_expected(k);
+  asked_end(k, status, lost < k->expected ? lost : k->expected);
 }
 
 static void run_broadcast_with_acks(struct threads_adapter *a, const struct request *r) {
@@ -116,7 +123,7 @@ static void run_broadcast_with_acks(struct threads_adapter *a, const struct requ
   }
   sio_query *q = k->q;
   err = broadcast_below(a, r, q);
-  answer_expected(k, true);
+  answer_expected(k);
   sio_query_release(q, err);
 }
 
@@ -218,6 +225,7 @@ static int ask_servers_below(struct threads_adapter *a, const struct request *r)
     asked_free(k);
     return err;
   }
+  k->counted = true; /* run_server_emit() ends what is counted */
   sio_query *q = k->q;
   asked_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = emit_to_servers_below(a, r, q);

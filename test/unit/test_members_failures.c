@@ -12,7 +12,7 @@
 static struct {
   unsigned runs;
   int status;
-  size_t n, expected;
+  size_t n, expected, gone;
 } answered;
 
 static void on_replies(int status, sio_replies *r, void *user) {
@@ -21,6 +21,7 @@ static void on_replies(int status, sio_replies *r, void *user) {
   answered.status = status;
   answered.n = r->count;
   answered.expected = r->expected;
+  answered.gone = r->gone;
 }
 
 static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
@@ -187,7 +188,7 @@ static void begin_rooms(void) {
   begin();
   connect_peers();
   answered.runs = 0;
-  answered.expected = 0;
+  answered.expected = answered.gone = answered.n = 0;
   for (int i = 0; i < MEMBERS; i++) {
     EQ(sio_join(sio_test_socket(peers[i]), "red"), 0);
     EQ(sio_on_server_side(roots[i], "x", on_server_side, NULL), 0);
@@ -235,6 +236,24 @@ TEST(any_allocation_of_a_question_to_all_members_may_fail) {
   every_allocation_of(call_count, true, MEMBERS);
   every_allocation_of(call_stats, true, MEMBERS);
   every_allocation_of(call_metrics, true, MEMBERS);
+}
+
+TEST(no_more_answers_are_missing_than_were_asked_for) {
+  bool failed = true;
+  for (size_t at = 1; failed; at++) {
+    begin_rooms();
+    alloc_fail_in(at);
+    int err = call_ask();
+    turns(3);
+    free_peers(); /* none of them has answered */
+    turns(3);
+    failed = alloc_fuse == 0;
+    alloc_fail_in(0);
+    if (!err && !answered.runs) later(5000);
+    EQ(answered.runs, !err);
+    CHECK(answered.n + answered.gone <= answered.expected);
+    end();
+  }
 }
 
 /* Each peer has received the event, or its connection was closed, or a message was counted as
@@ -546,6 +565,7 @@ T(an_answer_that_finds_an_inbox_full_ends_its_question_with_an_error)
 T(statistics_that_a_member_cannot_be_asked_for_are_missing_and_counted)
 T(any_allocation_of_a_call_to_all_members_may_fail)
 T(any_allocation_of_a_question_to_all_members_may_fail)
+T(no_more_answers_are_missing_than_were_asked_for)
 T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
 T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
 T(a_connection_that_finds_an_inbox_full_is_closed_and_counted)
