@@ -166,11 +166,12 @@ typedef struct sio_packet_info {
  * set. The first call for a packet allocates memory if the packet has attachments, or if connection
  * state recovery is on. */
 SIO_EXTERN int sio_packet_get_info(const sio_packet *p, sio_packet_info *out);
-/* A packet out of what another server sent; json and bins are borrowed until sio_packet_free(). to
- * is the target that the packet will be sent to: its nsp, flags and key are used, and with
- * connection state recovery its rooms and except as well, since the packet is kept here, once, for
- * sockets of this target that return later. q: of sio_query_new(), or NULL. SIO_EJSON: it is no
- * event. SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
+/* Makes a packet of an event that another server sent. json and bins are borrowed until
+ * sio_packet_free(). `to` is the target that the packet will be sent to. Its nsp, flags and key are
+ * used; with connection state recovery also its rooms and except, because this call then keeps the
+ * event for sockets of the target that return later: make one packet for each target. q is the
+ * query that collects the acks (sio_query_new()), or NULL. SIO_EJSON: json is not an event.
+ * SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
 SIO_EXTERN int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
                               size_t nbins, sio_query *q, sio_packet **out);
 SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */

@@ -130,7 +130,7 @@ static int threads_server_count(sio_adapter *adapter, sio_query *q) {
   return err || !a->below->server_count ? err : a->below->server_count(a->under, q);
 }
 
-static void threads_query_over(sio_adapter *adapter, sio_query *q) {
+static void threads_on_query_end(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = threads_adapter(adapter);
   sio_query_hold(q);
   sio__thread_questions_forget(a, q);
@@ -284,7 +284,7 @@ const sio_adapter_ops sio__adapter_threads = {
   .fetch = threads_fetch,
   .server_emit = threads_server_emit,
   .server_count = threads_server_count,
-  .query_over = threads_query_over,
+  .query_over = threads_on_query_end,
   .shut = threads_shut,
   .room_count = threads_room_count,
   .restore = sio__threads_restore,

@@ -104,8 +104,8 @@ static void answer_expected(struct asked *k) {
   k->counted = true;
 }
 
-/* Other processes say later how many of their sockets they have asked. No more sockets can be missing
- * than the other member knows to have been asked. */
+/* Other processes say later how many of their sockets they have asked. No more sockets can be
+ * missing than the other member knows to have been asked. */
 static void on_ack_end(int status, size_t lost, void *user) {
   struct asked *k = user;
   answer_expected(k);

@@ -18,7 +18,7 @@ static int read_command(struct admin *a, sio_event *e, size_t filter, struct com
   const char *nsp = sio_event_str(e, 0);
   c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
   c->action.filter = sio_event_str(e, filter);
-  /* An empty filter, null or nothing stands for the whole namespace. Anything else is a mistake. */
+  /* The filter is a string. If it is empty, null or missing, the whole namespace is meant. */
   if (!c->action.filter && sio_event_kind(e, filter) != SIO_NULL) return UV_EINVAL;
   if (c->action.filter && !*c->action.filter) c->action.filter = NULL;
   c->rooms[0] = c->action.filter;

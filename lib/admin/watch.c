@@ -81,7 +81,7 @@ static sio_slice other_members(sio_slice shared) {
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
   if ((size_t)(end - p) > sizeof mark && memcmp(p, mark, sizeof mark - 1) == 0) {
-    p = memchr(p, '}', (size_t)(end - p)); /* no value of the member contains a brace */
+    p = memchr(p, '}', (size_t)(end - p)); /* the values in "_admin" contain no brace */
     if (p[1] != '}') p++;                  /* the comma */
   }
   return (sio_slice){ p + 1, (size_t)(end - p - 1) };

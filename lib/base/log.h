@@ -77,7 +77,7 @@ struct log_about {
 struct log {
   sio_log_cb cb; /* NULL: nothing is logged. */
   void *user;
-  uint8_t level[SIO_ROOM_COUNT]; /* enum sio_log_level: the most verbose level that is logged */
+  uint8_t level[SIO_ROOM_COUNT]; /* for each part of the library: the most verbose level logged */
   bool busy;                     /* The callback is running. */
   /* Set while a line is logged that is about something. */
   const struct log_about *about;

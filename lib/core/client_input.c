@@ -203,7 +203,7 @@ static bool client_on_session_open(sio_session *c) {
   struct client *cl = sio__calloc(1, sizeof *cl);
   if (!cl) return false;
   cl->session = c;
-  if (sio__client_timeout_start_join(cl)) {
+  if (sio__client_start_join_timeout(cl)) {
     sio__free(cl);
     return false;
   }

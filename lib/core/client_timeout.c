@@ -74,7 +74,7 @@ static int client_timeout_start(struct client *cl, unsigned ms, bool for_join) {
   return 0;
 }
 
-int sio__client_timeout_start_join(struct client *cl) {
+int sio__client_start_join_timeout(struct client *cl) {
   return client_timeout_start(cl, client_core(cl)->opts->connect_timeout_ms, true);
 }
 

@@ -12,7 +12,7 @@
 #include "core/client.h"
 
 /* Starts the time in which a new client must join a namespace. 0 or UV_ENOMEM. */
-int sio__client_timeout_start_join(struct client *cl);
+int sio__client_start_join_timeout(struct client *cl);
 /* A part of a packet has come. Starts the time for its attachments if some are still missing. */
 void sio__client_timeout_on_packet_part(struct client *cl);
 /* The client has joined a namespace: its time limit for joining ends. */

@@ -142,7 +142,7 @@ static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
     send_connect_error(client_of(s->session), p->refusal);
     p->refusal = NULL;
   }
-  sio__recovery_on_refused(s);
+  sio__recovery_on_connect_refused(s);
   sio__socket_discard_pending(s);
 }
 

@@ -88,7 +88,8 @@ void sio__nsp_memory_ref(sio_nsp *nsp);
 void sio__nsp_memory_unref(sio_nsp *nsp);
 void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference of sio__nsp_new() */
 
-/* To be called when nsp has lost a user, or a socket that might have been recovered. */
+/* To be called when nsp has lost a socket, a reference, or a socket that might have been
+ * recovered. */
 static inline void nsp_check_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }

@@ -80,7 +80,7 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
 }
 
 /* A program that was written for the Node.js server registers "connection" as an event. */
-static void log_event_of_no_peer(const sio_nsp *nsp, const char *event) {
+static void log_reserved_event(const sio_nsp *nsp, const char *event) {
   bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event,
@@ -93,7 +93,7 @@ static void log_event_of_no_peer(const sio_nsp *nsp, const char *event) {
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   if (!event) return SIO_ENAME;
   if (sio__is_reserved_event(slice_str(event)) || strcmp(event, "connection") == 0) {
-    log_event_of_no_peer(nsp, event);
+    log_reserved_event(nsp, event);
     return SIO_ENAME;
   }
   return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);

@@ -670,7 +670,7 @@ void sio__recovery_after_connect(sio_socket *s) {
                   "socket %s is recovered", s->id);
 }
 
-void sio__recovery_on_refused(sio_socket *s) {
+void sio__recovery_on_connect_refused(sio_socket *s) {
   if (s->recovery_record) recovery_record_free(recovery_of(s), s->recovery_record);
 }
 

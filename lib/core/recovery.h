@@ -131,9 +131,9 @@ void sio__recovery_return_found(struct recovery *r, struct recovery_record *rec)
  * a record for a new socket, if there is memory. 0; SIO_ETOOBIG if the replay log has dropped a
  * missed event meanwhile; or an error of sending. */
 int sio__recovery_before_connect(sio_socket *s);
-const char *sio__recovery_pid(const sio_socket *s); /* NULL: the socket cannot be recovered */
-void sio__recovery_after_connect(sio_socket *s);    /* after the answer to CONNECT was queued */
-void sio__recovery_on_refused(sio_socket *s);       /* middleware refused the socket */
+const char *sio__recovery_pid(const sio_socket *s);   /* NULL: the socket cannot be recovered */
+void sio__recovery_after_connect(sio_socket *s);      /* after the answer to CONNECT was queued */
+void sio__recovery_on_connect_refused(sio_socket *s); /* middleware refused the socket */
 /* The connection broke before CONNECT was answered. */
 void sio__recovery_on_lost_pending(sio_socket *s);
 void sio__recovery_on_leave(sio_socket *s, int reason);

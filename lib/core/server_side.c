@@ -131,7 +131,7 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
 }
 
 /* NULL: it has been closed. */
-static sio_adapter *answering_adapter(const struct server_side_ack *ack) {
+static sio_adapter *find_adapter_that_asked(const struct server_side_ack *ack) {
   return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
 }
 
@@ -145,8 +145,8 @@ static int send_first_argument(const struct server_side_ack *ack, struct json_sc
   if (err) return err;
   bool has_arg = scan->nargs > 0,
        has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
-  ack->answer(answering_adapter(ack), &ack->to, has_arg ? json_arg(scan, json, 0) : SLICE("null"),
-              bins, has_bins ? nbins : 0);
+  ack->answer(find_adapter_that_asked(ack), &ack->to,
+              has_arg ? json_arg(scan, json, 0) : SLICE("null"), bins, has_bins ? nbins : 0);
   sio__free(bins);
   return 0;
 }
@@ -155,7 +155,7 @@ int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args) 
   struct json_scan scan = { 0 };
   struct msg *m;
   struct core *core = ack->nsp->core;
-  if (!answering_adapter(ack)) return SIO_ECLOSED;
+  if (!find_adapter_that_asked(ack)) return SIO_ECLOSED;
   int err = sio__encode(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
   err = send_first_argument(ack, &scan, m);

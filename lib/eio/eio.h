@@ -160,7 +160,8 @@ sio_slice sio__session_url(const sio_session *c);
 uint64_t sio__session_opened_ms(const sio_session *c);
 bool sio__session_secure(const sio_session *c);
 bool sio__session_xdomain(const sio_session *c);
-/* True if packets of the peer may wait, because the session is not read at the moment. */
+/* True if there can be packets of the peer that were not handled yet, because reading from the
+ * session is paused. */
 bool sio__session_has_unread(const sio_session *c);
 /* Bytes received of a message or POST that is not complete yet. */
 size_t sio__session_partial_bytes(const sio_session *c);
@@ -170,7 +171,7 @@ void sio__session_set_joined(sio_session *c);
 void sio__session_set_user(sio_session *c, void *up);
 void *sio__session_user(const sio_session *c);
 struct eio *sio__session_engine(const sio_session *c);
-/* Returns the address and headers of the first request, or NULL. */
+/* Returns the URL and headers of the first request; NULL: they were not kept. */
 struct kept_head *sio__session_first_request(const sio_session *c);
 /* Frees the URL and headers of the first request (sio_options.drop_handshake). */
 void sio__session_drop_handshake(sio_session *c);

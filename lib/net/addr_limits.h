@@ -64,7 +64,7 @@ struct addr_limits {
 
 /* A table for several servers. 0 or UV_ENOMEM. */
 int sio__addr_table_init_shared(struct addr_table *t);
-/* No connection or session is counted in it any more. */
+/* To be called when no connection or session is counted in the table any more. */
 void sio__addr_table_clear(struct addr_table *t);
 
 void sio__addr_limits_init(struct addr_limits *g, struct loop *l, struct log *log);

@@ -76,7 +76,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   bool has_new_poll;       /* A poll handle is not yet registered with the kernel. */
   bool late;               /* The deadlines that run now are late: the host kept the loop busy. */
   bool has_unread_bytes;   /* A read filled the whole buffer, so more may follow. */
-  uint8_t read_turns;      /* turns of reading since late deadlines were put off */
+  uint8_t read_turns;      /* turns that have read since late timers were put off */
   unsigned nconns;         /* length of conns */
   unsigned open_handles;   /* uv handles that are not yet closed */
   unsigned stall_ms;       /* A timer that fires this late is reported as a stall; 0: never. */

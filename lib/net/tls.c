@@ -156,7 +156,7 @@ static void fail_handshake(struct conn *c, int kind, const char *why) {
 }
 
 /* The alert of the session is sent if the kernel accepts it immediately. */
-static void fail_established(struct conn *c, int err, const char *why) {
+static void fail_established_connection(struct conn *c, int err, const char *why) {
   struct tls *t = tls_from_conn(c);
   char peer[CONN_ADDRESS];
   mark_tls_failed(c, t, SIO_TLS_FAILED_BROKEN);
@@ -171,7 +171,7 @@ static void on_session_failure(struct conn *c, int err) {
   const char *why = "";
   int kind = t->provider->ops->failure(t->session, &why);
   if (t->is_established)
-    fail_established(c, err, why);
+    fail_established_connection(c, err, why);
   else
     fail_handshake(c, kind, why);
 }

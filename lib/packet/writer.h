@@ -26,8 +26,8 @@ struct writer {
   int err;                  /* the first error; what is written after it is lost */
 };
 
-/* may_have_bins must be true if sio__val_count_bins() is not 0 for some value. 0, UV_ENOMEM,
- * SIO_ETOOBIG. */
+/* may_have_bins must be true if a value that will be written has attachments
+ * (sio__val_count_bins() is not 0). 0, UV_ENOMEM, SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool may_have_bins);
 void sio__writer_clear(struct writer *w);

@@ -177,7 +177,7 @@ static int classic_all_disconnect(sio_adapter *a, const sio_target *to, bool ses
 /* ---- questions ------------------------------------------------------------------------------- */
 
 /* A question that cannot be put ends with what is known here, and says why. */
-static int end_unasked(sio_query *query, int err) {
+static int end_query_without_asking(sio_query *query, int err) {
   sio_query_hold(query);
   sio_query_release(query, err);
   return 0;
@@ -189,7 +189,7 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
   const struct message_target target = target_for_others(to);
   if (to->rooms && !to->rooms[0]) return 0;
   int err = sio__question_new(&q, a, MESSAGE_FETCH, query);
-  if (err) return end_unasked(query, err);
+  if (err) return end_query_without_asking(query, err);
   sio__message_init(&m, &a->redis->msgs);
   a->dialect->fetch(&m, a, q->id, &target);
   err = sio__classic_publish(a, a->dialect->requests, NULL, &m);
@@ -211,7 +211,7 @@ static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q
   struct question *q;
   if (!query) return publish_server_event(a, p, NULL);
   int err = sio__question_new(&q, a, MESSAGE_SERVER_EMIT, query);
-  if (err) return end_unasked(query, err);
+  if (err) return end_query_without_asking(query, err);
   err = publish_server_event(a, p, q->id);
   if (err) sio__question_end(q, err);
   return 0;
@@ -220,7 +220,7 @@ static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q
 static int classic_server_count(sio_adapter *a, sio_query *query) {
   struct question *q;
   int err = sio__question_new(&q, a, MESSAGE_COUNT, query);
-  return err ? end_unasked(query, err) : 0;
+  return err ? end_query_without_asking(query, err) : 0;
 }
 
 static void classic_query_over(sio_adapter *a, sio_query *query) {

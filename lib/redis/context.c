@@ -120,7 +120,7 @@ static void context_stop_links(sio_redis *r) {
 void sio__redis_unuse(sio_redis *r) {
   if (--r->users || r->freed) return;
   context_stop_links(r);
-  sio__redis_update(r, "no server uses it");
+  sio__redis_update(r, "no server uses this Redis context");
 }
 
 static void context_release(sio_redis *r) {

@@ -125,7 +125,7 @@ static int heard_packet(sio_adapter *a, sio_slice packet, sio_slice opts) {
 
 /* False: it is for a room that nobody is in here. A name that is too long is no room here. Which
  * rooms the sockets of other threads are in is not known. */
-static bool heard_room_has_members(const sio_adapter *a, sio_slice channel) {
+static bool channel_room_has_members(const sio_adapter *a, sio_slice channel) {
   char room[256];
   size_t prefix = a->key.n + a->nsp_name.n + 2;
   if (channel.n <= prefix) return channel.n == prefix;
@@ -145,7 +145,7 @@ void sio__heard_broadcast(struct subscription *s, sio_slice channel, sio_slice p
   sio_adapter *a = s->adapter;
   sio_slice v[3], uid;
   struct unpacked u;
-  if (a->shut || !heard_room_has_members(a, channel)) return;
+  if (a->shut || !channel_room_has_members(a, channel)) return;
   int err = sio__unpack_open(&u, heard_msgs(a), payload);
   if (!err && (!sio__unpack_elements(u.value, v, 3) || !sio__unpack_str(v[0], &uid)))
     err = SIO_EPROTO;
@@ -442,7 +442,7 @@ static int heard_dispatch(struct asker *k, enum message_type type, const struct 
   }
 }
 
-static bool heard_needs_id(enum message_type type) {
+static bool message_type_needs_id(enum message_type type) {
   return type == MESSAGE_SOCKETS || type == MESSAGE_ALL_ROOMS || type == MESSAGE_FETCH ||
          type == MESSAGE_ASK;
 }
@@ -452,7 +452,7 @@ static int heard_request_fields(sio_adapter *a, const struct heard_fields *f) {
   uint64_t type;
   if (!sio__unpack_number(f->type, MESSAGE_ASK, &type) || !heard_read_asker(&k, f))
     return SIO_EPROTO;
-  if (heard_needs_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
+  if (message_type_needs_id((enum message_type)type) && !k.id[0]) return SIO_EPROTO;
   if (strcmp(k.uid, a->uid) == 0) return 0;
   return heard_dispatch(&k, (enum message_type)type, f);
 }
@@ -481,7 +481,7 @@ struct heard_answer {
   sio_slice sockets, data, packet, count;
 };
 
-/* Its auth is part of the handshake. */
+/* Adds a socket of another server to the query. Its auth is a member of its handshake. */
 static int heard_remote_json(struct question *q, sio_remote *r, sio_slice handshake,
                              sio_slice data) {
   struct unpacked_json h, d, auth;

@@ -37,8 +37,8 @@ struct wire {
     uv_pipe_t pipe;
   } u;
   uv_connect_t connect;
-  /* Bytes that the kernel has not taken yet, and the handle that waits until it can take more. It has
-   * a duplicate of the descriptor, because the stream has the other one. */
+  /* Bytes that the kernel has not taken yet, and the handle that waits until it can take more. It
+   * has a duplicate of the descriptor, because the stream has the other one. */
   struct unsent *unsent, **last_unsent;
   size_t unsent_bytes;
   uv_poll_t writable;

@@ -203,7 +203,8 @@ static void reach_count(sio_redis *r, long long n) {
   }
   r->stats.missed++;
   REDIS_NOTE(r, NOTE_MISSED, SIO_LOG_WARN,
-             "a message reached %lld servers of %lld: not all are back", n, k->before);
+             "a message reached only %lld of the %lld servers that were connected before a break",
+             n, k->before);
 }
 
 void sio__redis_reach_break(sio_redis *r) {

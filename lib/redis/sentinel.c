@@ -44,7 +44,7 @@ static const char *sentinel_hear_master(struct link *l, const redisReply *reply)
   return NULL;
 }
 
-static void sentinel_go_on(sio_redis *r, struct link *l) {
+static void connect_to_found_master(sio_redis *r, struct link *l) {
   if (!l->locating) return;
   l->to = r->master;
   sio__link_located(l);
@@ -53,8 +53,8 @@ static void sentinel_go_on(sio_redis *r, struct link *l) {
 static void sentinel_on_ready(struct link *l) {
   sio_redis *r = container_of(l, sio_redis, guide);
   sio__link_stop(l);
-  sentinel_go_on(r, &r->home->commands);
-  sentinel_go_on(r, &r->home->subscriber);
+  connect_to_found_master(r, &r->home->commands);
+  connect_to_found_master(r, &r->home->subscriber);
 }
 
 static void sentinel_on_reply(struct link *l, const redisReply *reply) { (void)l, (void)reply; }

@@ -145,8 +145,8 @@ static void stream_start_timer(struct stream *st) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int stream_command(struct stream *st, char kind, uint64_t number, const sio_slice *words,
-                          size_t n) {
+static int stream_send_command(struct stream *st, char kind, uint64_t number,
+                               const sio_slice *words, size_t n) {
   struct link_expect expect = { .id = { kind }, .slot = LINK_NO_SLOT };
   for (int i = 0; number; number >>= 6, i++) expect.id[i + 1] = (char)('0' + (number & 63));
   int err = sio__link_command(&st->writer, &expect, words, n);
@@ -177,7 +177,7 @@ static int write_add(struct stream *st, const struct stream_entry *e) {
                               e->type,
                               SLICE("data"),
                               e->data };
-  return stream_command(st, EXPECT_ADD, 0, words, e->data.n ? 14 : 12);
+  return stream_send_command(st, EXPECT_ADD, 0, words, e->data.n ? 14 : 12);
 }
 
 static void stream_pump(struct stream *st) {
@@ -186,7 +186,7 @@ static void stream_pump(struct stream *st) {
   list_each (k, tmp, &st->keys) {
     struct stream_entry *e = entry_of(k);
     if (e->state != ENTRY_QUEUED) continue;
-    if (stream_command(st, EXPECT_KEY, 0, e->words, e->nwords)) return;
+    if (stream_send_command(st, EXPECT_KEY, 0, e->words, e->nwords)) return;
     e->state = ENTRY_WRITTEN;
   }
   while ((it = list_first(&st->queued))) {
@@ -215,7 +215,7 @@ int sio__stream_push(struct stream *st, struct stream_entry *e, bool wait) {
 
 int sio__stream_ask(struct stream *st, char kind, uint64_t number, const sio_slice *words,
                     size_t n) {
-  return st->open ? stream_command(st, kind, number, words, n) : UV_ENOTCONN;
+  return st->open ? stream_send_command(st, kind, number, words, n) : UV_ENOTCONN;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -137,7 +137,8 @@ static const char **copy_list(const char ***slots, char **text, const char *cons
   return first;
 }
 
-/* The names of the target, those of `except` with the id of the socket that is left out. */
+/* Copies the names of the rooms of the target. The id of the socket to leave out becomes one of the
+ * rooms in `except`. */
 static int local_event_copy_target(struct local_event *v, const sio_target *to) {
   const char *skip = to->skip ? sio_socket_id(to->skip) : NULL;
   size_t n = 3;
@@ -358,14 +359,14 @@ void sio__streams_leaving(sio_adapter *a, sio_socket *s) {
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static const char *streams_uid(const sio_adapter *a) { return a->uid; }
-static sio_slice streams_nsp(const sio_adapter *a) { return a->nsp_name; }
+static sio_slice streams_nsp_name(const sio_adapter *a) { return a->nsp_name; }
 
 static const struct stream_ops streams_stream_ops = {
   .deliver = on_deliver,
   .free_local = on_free_local,
   .heard = on_heard,
   .uid = streams_uid,
-  .nsp = streams_nsp,
+  .nsp = streams_nsp_name,
   .reply = sio__streams_on_reply,
   .read = sio__streams_on_read,
   .flush = sio__streams_on_flush,

@@ -183,7 +183,7 @@ static const struct metric server_metrics[] = {
   SERVER(GAUGE, acks_pending, "acks_pending|Number of acks that peers have not sent yet."),
   SERVER(SECONDS, ack_us, "ack_seconds|Seconds from each request for an ack to the ack."),
   SERVER(COUNTER, answers_dropped,
-         "answers_dropped|Number of invalid or too large answers to queries dropped."),
+         "answers_dropped|Number of answers to queries that were invalid or too large."),
   SERVER(COUNTER, thread_messages_lost,
          "thread_messages_lost|Number of messages to servers of other threads that were lost."),
   SERVER(COUNTER, recovered, "recovered|Number of sockets restored by connection state recovery."),

@@ -24,7 +24,7 @@ enum hello_verdict {
   HELLO_MORE,  /* The ClientHello is incomplete. */
   HELLO_WHOLE, /* The ClientHello is complete. */
   HELLO_LONG,  /* The ClientHello claims more than HELLO_MAX bytes. */
-  HELLO_OTHER  /* The input is not a ClientHello, and OpenSSL must handle it; it is not too long. */
+  HELLO_OTHER  /* The input is not a ClientHello: OpenSSL must handle it. */
 };
 
 struct hello {

@@ -462,7 +462,7 @@ int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why, si
   int err = new_bundle_from_options(&b, o, &c);
   if (!err && p->now->client) {
     sio__tls_bundle_unref(b);
-    err = sio__tls_set_error(&c, UV_EINVAL, "a client cannot be reloaded");
+    err = sio__tls_set_error(&c, UV_EINVAL, "the certificates of a TLS client cannot be reloaded");
   }
   if (err) return err;
   pthread_mutex_lock(&p->lock);

@@ -173,7 +173,8 @@ static void ws_start_ending(struct ws_conn *w) {
   ws_start_close_timer(w);
 }
 
-/* Called from the loop or from sio__ws_conn_feed(), never from a call of the owner that sends. */
+/* Called from the loop or from sio__ws_conn_feed(), never inside a function by which the owner
+ * sends. */
 static void ws_end_and_notify(struct ws_conn *w) {
   ws_start_ending(w);
   ws_notify_closed(w);
@@ -532,7 +533,7 @@ static bool ws_may_deflate(const struct ws_conn *w, const struct msg *m) {
 }
 
 /* Compresses m for all receivers. If there is no memory, m is sent uncompressed. */
-static void ws_deflate_msg_once(struct ws_shared *s, struct msg *m) {
+static void ws_deflate_msg_if_not_yet(struct ws_shared *s, struct msg *m) {
   if (m->deflated) return;
   int got = sio__deflate(s->deflate.deflater, DEFLATE_MESSAGE, &s->loop->msgs,
                          slice(msg_data(m), m->len), &m->deflated);
@@ -546,7 +547,7 @@ static void ws_deflate_msg_once(struct ws_shared *s, struct msg *m) {
 int sio__ws_send(struct ws_conn *w, struct msg *m) {
   if (w->state != WS_OPEN) return SIO_ECLOSED;
   bool deflate = ws_may_deflate(w, m);
-  if (deflate) ws_deflate_msg_once(w->shared, m);
+  if (deflate) ws_deflate_msg_if_not_yet(w->shared, m);
   if (deflate && m->deflated) m = m->deflated;
   if (!m->ws_head) sio__ws_write_header(m);
   w->shared->stats.messages_out++;

@@ -111,11 +111,11 @@ static sio_ws *endpoint_peer_of_meter(struct meter *m) {
   return container_of(m, struct endpoint_meter, meter)->ws;
 }
 
-static void endpoint_on_pause(struct meter *m) {
+static void endpoint_on_reading_paused(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_pause(endpoint_peer_of_meter(m)->ws);
 }
 
-static void endpoint_on_resume(struct meter *m) {
+static void endpoint_on_reading_resumed(struct meter *m) {
   if (endpoint_peer_of_meter(m)->ws) sio__ws_resume(endpoint_peer_of_meter(m)->ws);
 }
 
@@ -126,7 +126,8 @@ static void endpoint_on_limited(struct meter *m, const char *limit, uint64_t wai
   m->how->on_limited(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
 
-static const struct meter_ops endpoint_meter_ops = { endpoint_on_pause, endpoint_on_resume,
+static const struct meter_ops endpoint_meter_ops = { endpoint_on_reading_paused,
+                                                     endpoint_on_reading_resumed,
                                                      endpoint_on_limited };
 
 /* Counts received packets and bytes. False: the peer is over a limit that closes it, and the

@@ -431,7 +431,7 @@ static void ws_ctx_start_frame(struct ws_ctx *x, const uint8_t *h, uint64_t len)
 }
 
 /* False: the header is incomplete, or the connection has failed. */
-static bool ws_begin_frame(struct ws_recv *r, struct input *in) {
+static bool ws_recv_begin_frame(struct ws_recv *r, struct input *in) {
   const uint8_t *h = take_frame_header(r, in);
   const char *fault = h ? frame_header_error(r, h, 2) : frame_header_error(r, r->head, r->head_n);
   if (fault) return ws_recv_fail_connection(r, 1002, fault);
@@ -454,6 +454,6 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
   if (r->ended) return 0;
   struct input in = { (const uint8_t *)p, n };
   bool more = true;
-  while (more && !r->paused) more = (r->ctx || ws_begin_frame(r, &in)) && read_frame(r, &in);
+  while (more && !r->paused) more = (r->ctx || ws_recv_begin_frame(r, &in)) && read_frame(r, &in);
   return more ? in.n : 0;
 }

@@ -193,7 +193,7 @@ TEST(a_client_cannot_be_reloaded) {
   sio_openssl_options s = pem_of(&own);
   EQ(sio_openssl_client_new(&o, why, sizeof why, &tls), 0);
   EQ(sio_openssl_reload(tls, &s, why, sizeof why), -EINVAL);
-  EQ_STR(why, "a client cannot be reloaded");
+  EQ_STR(why, "the certificates of a TLS client cannot be reloaded");
   sio_openssl_free(tls);
 }
 

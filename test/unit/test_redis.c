@@ -607,7 +607,7 @@ TEST(questions_end_when_the_server_closes) {
   sio_server_close(srv, on_done, NULL);
   UNTIL(closed);
   settle();
-  SAW("the peer is gone idle: no server uses it ");
+  SAW("the peer is gone idle: no server uses this Redis context ");
   end();
 }
 
