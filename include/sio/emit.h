@@ -51,7 +51,9 @@ enum {
   SIO_PROCESS = 8 | SIO_LOCAL
 };
 
-/* Sends an event to one socket. */
+/* Sends an event to one socket. 0: it is queued. SIO_ETOOBIG: the client's queue is full, and the
+ * client will be closed; SIO_EDROPPED: when_full had no room for the event. The other errors are
+ * listed at the top of this header. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the answer to an event that asked for an ack. status is 0 and reply holds the arguments
