@@ -83,6 +83,9 @@ def names_of(code):
     function = re.match(r"(?:SIO_EXTERN|static inline)[^(]*?(\w+)\(", bare)
     if function:
         return [function[1]], [function[1]]
+    variable = re.match(r"SIO_EXTERN extern const \w+ (\w+);", bare)
+    if variable:
+        return [variable[1]], []
     names = re.findall(r"\(\*(sio_\w+)\)\(", bare) if bare.startswith("typedef") and "{" not in bare else []
     names += re.findall(r"^(?:typedef )?(?:struct|enum|union) (sio_\w+) \{", bare, re.MULTILINE)
     names += re.findall(r"\}\s*(sio_\w+);", bare)
