@@ -129,7 +129,8 @@ test('the master is killed, and its sentinels make another one', async (t) => {
       await Promise.all(servers.map((server) => server.line(/^redis ready/)));
     });
     ok(end.switches >= 1);
-    ok(end.lost > 0 && end.lost <= end.dropped + end.unanswered + end.missed, 'what is lost is counted');
+    // Usually nothing is lost: what waits is sent when the other server is there again.
+    ok(end.lost <= end.dropped + end.unanswered + end.missed, `lost ${end.lost}, and not all are counted`);
     console.log(`# sent ${end.sent}, not heard on the other server ${end.lost}: dropped ${end.dropped}, `
       + `unanswered ${end.unanswered}, missed ${end.missed}`);
   } finally {

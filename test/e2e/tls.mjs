@@ -470,7 +470,7 @@ test('the example serves its page, and reads its certificates again', async () =
   try {
     await heard(said, /https:/);
     const host = { base: `https://localhost:${port}`, secure: { port } };
-    match((await get(host, '/')).body, /libsio over TLS/);
+    match((await get(host, '/')).body, /<title>Over TLS/);
     const client = open(host, alice);
     match(String(await event(client, 'tls')), /^TLSv1\.3,\S+,O=Example,CN=alice$/);
     client.emit('say', 'hello');
