@@ -64,13 +64,18 @@ static void meet(sio_socket *s) {
   host.here->sockets[host.here->nsockets++] = (struct host_socket){ s, l };
 }
 
+/* As much as a host does in one turn, in the unit of charge(). The inbox of another thread has room
+ * for it. */
+enum { HOST_WORK_MAX = 1 << 18 };
+
 void host_called(const char *what, sio_socket *s) {
   look(what);
   meet(s);
   if (host.sending) fault("a callback runs inside a call that sends", "%s", what);
   if (host.calm || host.starting) return;
   loop_stall();
-  if (host.depth > 2 || !draw_one_in(host.acts)) return;
+  /* Each thing it does logs lines, which are callbacks, too: a host must not go on for ever. */
+  if (host.depth > 2 || host.turn_work > HOST_WORK_MAX || !draw_one_in(host.acts)) return;
   host.depth++;
   TELL("in %s:", what);
   draw_span();
