@@ -109,7 +109,9 @@ struct point {
 
 template <> struct sio::codec<point> {
   static std::string encode(const point &p) {
-    return "[" + std::to_string(p.x) + "," + std::to_string(p.y) + "]";
+    char text[64];
+    std::snprintf(text, sizeof text, "[%d,%d]", p.x, p.y);
+    return text;
   }
   static std::optional<point> decode(std::string_view text) {
     point p;
@@ -453,8 +455,8 @@ TEST(a_socket_has_bytes_of_the_host_and_is_a_key) {
   rig r(options);
   client a(r), b(r);
   std::unordered_map<sio::socket, std::string> names;
-  names[a.socket()] = "a";
-  names[b.socket()] = "b";
+  names.emplace(a.socket(), "a");
+  names.emplace(b.socket(), "b");
   a.socket().data<point>().x = 7;
   EQ(a.socket().data<point>().x, 7);
   EQ(b.socket().data<point>().x, 0);
