@@ -22,7 +22,7 @@
 
 #include "admin_page.h" /* page[]: the files beside this one, made by tools/embed-assets */
 
-/* What the library keeps for each socket. */
+/* The data of each socket (socket_data_size). */
 struct place {
   char room[32];
 };
@@ -47,7 +47,7 @@ static void on_wave(sio_socket *s, sio_event *e, void *user) {
         "wave", SIO_ARGS(sio_socket_public_id(s)));
 }
 
-/* Who did what in the UI. */
+/* Prints each action of a user of the UI. */
 static void on_action(sio_socket *s, const sio_admin_action *action, void *user) {
   (void)user;
   printf("%s: %s in %s, %s: %s\n", sio_socket_public_id(s), action->name, action->nsp,

@@ -149,7 +149,8 @@ SIO_EXTERN bool sio_adapter_has_threads(const sio_nsp *nsp);
 /* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
  * does. */
 SIO_EXTERN int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
-/* What an adapter sends to other servers. Everything is valid as long as the packet. */
+/* The event in a packet, as an adapter sends it to other servers. Its fields are valid as long as
+ * the packet. */
 typedef struct sio_packet_info {
   /* Set by the caller to sizeof(sio_packet_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -232,7 +233,8 @@ struct sio_saved_socket {
   size_t data_size;
 };
 
-/* What the client sent; not checked. Valid until restore_over has returned. */
+/* The pid and the offset that the client sent, unchecked. They are valid until restore_over has
+ * returned. */
 typedef struct sio_restore_info {
   /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
   size_t size;

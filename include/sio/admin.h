@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* What somebody at the UI has asked for. Valid until the callback returns. */
+/* One action of a user of the UI. It is valid until the callback returns. */
 typedef struct sio_admin_action {
   const char *name;   /* "emit", "join", "leave" or "_disconnect"                        */
   const char *nsp;    /* the namespace it is about                                       */
@@ -36,9 +36,9 @@ typedef struct sio_admin_options {
   size_t size;
   /* "/admin": the namespace that the UI connects to. */
   const char *nsp;
-  /* Who may connect: the name, and a bcrypt hash of the password ("$2a$", "$2b$" or "$2y$"; for
-   * example from "htpasswd -nbBC 10 admin PASSWORD"). Hashes are checked in libuv's thread pool,
-   * one at a time. */
+  /* The name and a bcrypt hash of the password that a user must enter ("$2a$", "$2b$" or "$2y$";
+   * for example from "htpasswd -nbBC 10 admin PASSWORD"). Hashes are checked in libuv's thread
+   * pool, one at a time. */
   const char *username;
   const char *password;
   /* Nobody is asked for a password. Without username and password this must be set. It is also the

@@ -139,11 +139,13 @@ SIO_EXTERN int sio_accept(sio_server *srv, const sio_accept_options *opts);
  * shorter than the time after which a supervisor kills the process. */
 SIO_EXTERN int sio_server_close(sio_server *srv, void (*done)(void *user), void *user);
 
-/* Runs when the server begins to close, by sio_server_close() or at the end of sio_server_drain():
- * for parts of a program that have timers of their own, or keep a pointer to the server. Sending
- * returns SIO_ECLOSED already, and the disconnect callbacks have not run yet. UV_EINVAL: cb is
- * NULL; UV_ENOMEM. */
-SIO_EXTERN int sio_on_close(sio_server *srv, void (*cb)(sio_server *srv, void *user), void *user);
+/* For parts of a program that have timers of their own, or keep a pointer to the server. begin runs
+ * when the server begins to close, by sio_server_close() or at the end of sio_server_drain():
+ * sending returns SIO_ECLOSED already, and the disconnect callbacks have not run yet. ended runs
+ * after all other callbacks of the server, right before done() of sio_server_close(), and makes no
+ * call of the server; NULL: it is not needed. UV_EINVAL: begin is NULL; UV_ENOMEM. */
+SIO_EXTERN int sio_on_close(sio_server *srv, void (*begin)(sio_server *srv, void *user),
+                            void (*ended)(void *user), void *user);
 
 /* For sio_server_drain(). Zero: at once. */
 typedef struct sio_drain {

@@ -67,6 +67,10 @@ void sio__admin_unref(struct admin *a) {
 
 static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->data); }
 
+/* Until now callbacks of the server may have run, for sessions that ended after it began to close.
+ */
+static void on_server_ended(void *user) { sio__admin_unref(user); }
+
 static void admin_on_timer(uv_timer_t *timer) { sio__admin_stats_send(timer->data); }
 
 static void on_server_close(sio_server *srv, void *user) {
@@ -89,7 +93,7 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
   size_t size = sizeof a->host;
   if (!a) return NULL;
   *a = (struct admin){ .srv = srv,
-                       .refs = 1,
+                       .refs = 2, /* the timer's and the server's */
                        .readonly = o->readonly,
                        .development = o->development,
                        .save_session = o->save_session,
@@ -136,7 +140,7 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
   struct admin *a = admin_new(srv, options);
   if (!a) return UV_ENOMEM;
   /* First of all, so that whatever follows ends with the server. */
-  int err = sio_on_close(srv, on_server_close, a);
+  int err = sio_on_close(srv, on_server_close, on_server_ended, a);
   if (err) {
     admin_free(a);
     return err;

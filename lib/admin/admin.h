@@ -3,7 +3,7 @@
  * admin.h - struct admin: what is kept for one server that the Admin UI watches.
  *
  * This library makes public calls of libsio alone. A struct admin is freed when its server has
- * begun to close and nothing refers to it any more: its timer, a function posted to the loop, a
+ * closed and nothing refers to it any more: its timer, a function posted to the loop, a
  * question to the other servers, or a password that is being checked.
  */
 #ifndef SIO_ADMIN_ADMIN_H

@@ -29,7 +29,7 @@ struct sio_server {
   struct list endpoints; /* struct endpoint */
   struct list gathers;   /* struct gather (gather.c): sums of statistics that are not complete */
   struct endpoint_shared endpoint_shared;
-  struct hooks closing;        /* callbacks of sio_on_close() */
+  struct hooks closing, ended; /* callbacks of sio_on_close() */
   struct task close_task;      /* the second step of closing, at the end of the turn */
   struct timer shutdown_timer; /* limits the time to wait for the closing handshakes of peers */
   struct drain {

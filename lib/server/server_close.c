@@ -35,6 +35,12 @@ void sio__server_free_compressors(sio_server *srv) {
   sio__deflater_free(srv->deflater);
 }
 
+typedef void (*server_ended_cb)(void *user);
+
+static void run_ended_hooks(sio_server *srv) {
+  HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
+}
+
 /* Runs when the server has no handle left on the uv loop. The struct itself stays allocated as long
  * as the host holds references. */
 static void on_loop_closed(struct loop *l) {
@@ -46,7 +52,9 @@ static void on_loop_closed(struct loop *l) {
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
   sio__server_close_adapters(srv);
+  run_ended_hooks(srv);
   sio__hooks_clear(&srv->closing);
+  sio__hooks_clear(&srv->ended);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
@@ -109,8 +117,12 @@ static void disconnect_all_sockets(sio_server *srv) {
 
 typedef void (*server_close_cb)(sio_server *srv, void *user);
 
-int sio_on_close(sio_server *srv, server_close_cb cb, void *user) {
-  return sio__hooks_add(&srv->closing, (hook_fn)cb, user);
+int sio_on_close(sio_server *srv, server_close_cb begin, server_ended_cb ended, void *user) {
+  if (!begin) return UV_EINVAL;
+  int err = ended ? sio__hooks_add(&srv->ended, (hook_fn)ended, user) : 0;
+  if (!err) err = sio__hooks_add(&srv->closing, (hook_fn)begin, user);
+  if (err && ended) (void)sio__hooks_remove(&srv->ended, (hook_fn)ended, user);
+  return err;
 }
 
 static void run_close_hooks(sio_server *srv) {
@@ -138,6 +150,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
 
 void sio__server_init_closing(sio_server *srv) {
   sio__hooks_init(&srv->closing);
+  sio__hooks_init(&srv->ended);
   task_init(&srv->close_task, on_server_close_task);
   timer_init(&srv->shutdown_timer, on_shutdown_timeout);
 }

@@ -131,7 +131,8 @@ static int call_on_nsp(void) {
   return sio_on_nsp(srv, &(sio_nsp_hooks){ .create = on_nsp, .remove = on_nsp }, NULL);
 }
 static void on_closing(sio_server *server, void *user) { (void)server, (void)user; }
-static int call_on_close(void) { return sio_on_close(srv, on_closing, NULL); }
+static void on_ended(void *user) { (void)user; }
+static int call_on_close(void) { return sio_on_close(srv, on_closing, on_ended, NULL); }
 static int call_use(void) { return sio_use(root, on_gate, NULL); }
 static int call_use_packet(void) { return sio_use_packet(root, on_packet, NULL); }
 static int call_on_connect(void) { return sio_on_connect(root, on_socket, NULL); }

@@ -46,7 +46,7 @@ TEST(without_a_callback_nothing_is_registered) {
   NEEDS(sio_on_server_side(root, "x", NULL, NULL));
   NEEDS(sio_on_room(root, NULL, NULL));
   NEEDS(sio_on_nsp(srv, NULL, NULL));
-  NEEDS(sio_on_close(srv, NULL, NULL));
+  NEEDS(sio_on_close(srv, NULL, NULL, NULL));
   NEEDS(sio_on_engine(srv, NULL, NULL));
   NEEDS(sio_on_headers(srv, NULL, NULL));
   NEEDS(sio_use(root, NULL, NULL));

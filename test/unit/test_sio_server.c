@@ -128,13 +128,17 @@ static void on_close(sio_server *server, void *user) {
         sio_server_close(server, NULL, NULL));
 }
 
+static void on_ended(void *user) { *(char *)user = '!'; }
+
 TEST(parts_of_a_host_are_told_when_the_server_begins_to_close) {
+  char first[] = "first";
   start(NULL);
   sio_on_disconnect(root, on_disconnect, NULL);
-  EQ(sio_on_close(srv, on_close, "first"), 0);
-  EQ(sio_on_close(srv, on_close, "second"), 0);
+  EQ(sio_on_close(srv, on_close, on_ended, first), 0);
+  EQ(sio_on_close(srv, on_close, NULL, "second"), 0);
   joined();
   char want[128];
+  EQ_STR(first, "first");
   ours = sio_socket_ref(root->members[0]);
   sio_server_close(srv, on_done, NULL);
   snprintf(want, sizeof want, "closing(first %d,%d) closing(second %d,%d) ", SIO_ECLOSED,
@@ -144,6 +148,7 @@ TEST(parts_of_a_host_are_told_when_the_server_begins_to_close) {
   SAW("left: server shutting down ");
   sio_socket_unref(ours);
   stop();
+  EQ_STR(first, "!irst");
 }
 
 static void count_nsp(sio_nsp *nsp, void *user) { *(size_t *)user += strlen(sio_nsp_name(nsp)); }

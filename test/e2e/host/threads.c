@@ -168,7 +168,7 @@ static int connect_to_redis(sio_server *srv) {
   adapter = (sio_redis_adapter_options){ .redis = redis,
                                          .key = getenv("REDIS_KEY"),
                                          .subscription_mode = SIO_REDIS_STATIC };
-  err = sio_on_close(srv, free_redis, NULL);
+  err = sio_on_close(srv, free_redis, NULL, NULL);
   return err ? err
              : sio_threads_set_adapter(srv,
                                        getenv("REDIS_SHARDED") ? &sio_redis_sharded_adapter
