@@ -8,11 +8,13 @@
 // docs/conformance.md argues why.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import net from 'node:net';
 import { Server as Reference } from 'socket.io';
+import { io } from 'socket.io-client';
 import { POLLING, WEBSOCKET, said } from './echo.mjs';
 import {
-  Polling, SEP, Server, Socket, equal, frame, op, openWebSocket, requestBytes, run,
-  takeResponse, test, within,
+  Polling, SEP, Server, Socket, connected, equal, event, frame, op, openWebSocket, requestBytes, run,
+  sleep, takeResponse, test, within,
 } from './lib.mjs';
 
 // ---- the two ------------------------------------------------------------------------------------
@@ -68,6 +70,7 @@ const setups = {
   ],
   'polling only': [{ transports: 'polling' }, { transports: ['polling'] }],
   'without upgrades': [{ 'no-upgrades': 1 }, { allowUpgrades: false }],
+  recovery: [{ recovery: 'on' }, { connectionStateRecovery: {} }],
   heartbeat: [
     { 'ping-interval': 1500, 'ping-timeout': 1000 },
     { pingInterval: 1500, pingTimeout: 1000 },
@@ -625,6 +628,73 @@ const drawnOverPolling = (seed, steps) => async (server, hear) => {
   await post(said('end'));
   await polls();
 };
+
+// ---- socket.io-client, which is recovered ------------------------------------------------------
+
+// A proxy that ends its second connection where the server sends CONNECT: what was sent before that
+// has arrived. While `deaf` is set, it passes nothing to the client.
+async function proxyThatEndsBeforeConnect(port) {
+  const proxy = { deaf: false, swallowed: '', count: 0 };
+  proxy.server = net.createServer((down) => {
+    const up = net.connect(port, '127.0.0.1'), number = ++proxy.count;
+    for (const [from, to] of [[down, up], [up, down]]) {
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+    }
+    down.on('data', (d) => up.write(d));
+    up.on('data', (d) => {
+      const at = number === 2 ? d.indexOf('40{"sid"') : -1;
+      if (proxy.deaf) proxy.swallowed += d;
+      else if (at < 0) down.write(d);
+      else down.end(d.subarray(0, at - 2)); // two bytes of the frame's header
+    });
+    if (number === 1) proxy.cut = () => down.destroy();
+  });
+  proxy.server.listen(0, '127.0.0.1');
+  await once(proxy.server, 'listening');
+  return proxy;
+}
+
+// Both servers send the missed events before CONNECT. The client keeps them until CONNECT comes,
+// even if the connection ends meanwhile, and asks for the same events on the next connection.
+const endedBeforeConnect = (emptied) => async (server, hear) => {
+  const proxy = await proxyThatEndsBeforeConnect(server.port), heard = [];
+  const client = io(`http://127.0.0.1:${proxy.server.address().port}`,
+    { forceNew: true, transports: ['websocket'], reconnectionDelay: 1, reconnectionDelayMax: 1 });
+  client.on('message-back', (n) => heard.push(n));
+  if (emptied) client.io.on('open', () => { client.receiveBuffer = []; });
+  try {
+    await connected(client);
+    client.emit('message', 0);
+    await event(client, 'message-back');
+    proxy.deaf = true;
+    for (const n of [1, 2, 3]) client.emit('message', n);
+    await within(60_000, (async () => {
+      while (!proxy.swallowed.includes('"message-back",3')) await sleep(1);
+    })(), 'answers');
+    proxy.deaf = false;
+    proxy.cut();
+    await event(client, 'connect');
+    client.emit('message', 4);
+    while (heard.at(-1) !== 4) await event(client, 'message-back');
+    hear([client.recovered, proxy.count, heard]);
+  } finally {
+    client.disconnect();
+    proxy.server.close();
+  }
+};
+
+for (const [what, emptied, want] of [
+  ['a connection that ends before CONNECT: the client hears what it missed twice', false, [0, 1, 2, 3, 1, 2, 3, 4]],
+  ['a client that empties its receiveBuffer hears what it missed once', true, [0, 1, 2, 3, 4]],
+])
+  same(what, endedBeforeConnect(emptied), {
+    setup: 'recovery',
+    differs: (theirs) => {
+      equal(theirs, [[true, 3, want]]);
+      return theirs;
+    },
+  });
 
 for (let group = 0; group < 10; group++) {
   const each = (drawn, steps) => async (server, hear) => {
