@@ -35,6 +35,7 @@ struct file {
 
 static struct file files[FDS];
 static unsigned nports;
+static bool port_closed[FDS]; /* it was listened to, and is not any more */
 struct kernel kernel;
 
 /* ---- streams ------------------------------------------------------------------------ */
@@ -132,11 +133,13 @@ struct wire *kernel_wire(int fd) {
   return files[fd - FD_BASE].wire;
 }
 
+static bool is_knocking(const struct wire *w) {
+  return w->used && !w->accepted && !w->server_closed && w->knocks_at <= kernel.now;
+}
+
 static struct wire *knocking(unsigned port) {
-  for (int i = 0; i < kernel.nwires; i++) {
-    struct wire *w = &kernel.wires[i];
-    if (w->used && !w->accepted && w->port == port && w->knocks_at <= kernel.now) return w;
-  }
+  for (int i = 0; i < kernel.nwires; i++)
+    if (is_knocking(&kernel.wires[i]) && kernel.wires[i].port == port) return &kernel.wires[i];
   return NULL;
 }
 
@@ -282,11 +285,22 @@ static void close_wire(struct wire *w) {
     w->down.fin_at = arrival(w, &w->down);
 }
 
+/* Who waits to be accepted on a port that is closed, or knocks there later, is answered with a
+ * reset. */
+static void refuse_on_closed_port(struct wire *w) {
+  if (!is_knocking(w) || !port_closed[w->port]) return;
+  TELL("wire %d is refused: nobody listens", w->id);
+  w->server_closed = true;
+  stream_drop(&w->up);
+  reset_peer(w);
+}
+
 int __wrap_close(int fd) {
   if (disk_is_fd(fd)) return disk_close(fd);
   if (!kernel_is_fd(fd)) return __real_close(fd);
   struct file *f = file_of(fd, "close");
   if (f->kind == FILE_WIRE) close_wire(f->wire);
+  if (f->kind == FILE_LISTENER) port_closed[f->port] = true;
   *f = (struct file){ .kind = FILE_FREE };
   kernel.open_fds--;
   return 0;
@@ -519,6 +533,7 @@ static void forget(struct wire *w) {
 void kernel_deliver(void) {
   for (int i = 0; i < kernel.nwires; i++)
     if (kernel.wires[i].used) {
+      refuse_on_closed_port(&kernel.wires[i]);
       let_peer_know(&kernel.wires[i]);
       forget(&kernel.wires[i]);
     }
@@ -615,6 +630,7 @@ void wire_vanish(struct wire *w) {
 void kernel_begin(void) {
   kernel = (struct kernel){ .now = 1000000000, .random = 1 };
   memset(files, 0, sizeof files);
+  memset(port_closed, 0, sizeof port_closed);
   nports = 0;
 }
 
