@@ -9,6 +9,7 @@
 #define SIO_SIM_HOST_H
 
 #include "check.h"
+#include "draw.h"
 #include <sio/adapter.h>
 #include <sio/engine.h>
 #include <sio/http.h>
@@ -120,7 +121,20 @@ uint64_t host_turn_work(void);
 /* Has it owed a verdict since then? */
 bool host_keeps_waiting(uint64_t since);
 
-/* ---- between host.c and host_act.c -------------------------------------------------- */
+/* ---- between the files of the host -------------------------------------------------- */
+
+static inline bool often(void) { return draw(2); }
+static inline bool seldom(void) { return draw(6) == 5; }
+
+/* host_options.c */
+void host_draw_options(void);
+
+/* host_callbacks.c */
+/* names: sessions get their ids from the host. asks: it decides on each first request. */
+void host_handle_options(sio_options *o, bool names, bool asks);
+int host_make_nsps(void);
+void host_handle_sessions(void);
+void host_handle_requests(void);
 
 /* Something calls the host: what; s may be NULL. */
 void host_called(const char *what, sio_socket *s);
