@@ -127,12 +127,14 @@ static void step_decode(void) {
   struct packet out;
   const char *why;
   sio_slice text = { event_text, sizeof event_text - 1 };
-  expect(sio__decode_text(&d, &scratch, &limits, text, &out, &why) == DECODE_PACKET, "not decoded");
+  expect(sio__decode_text_message(&d, &scratch, &limits, text, &out, &why) == DECODE_PACKET,
+         "not decoded");
 }
 
 static void step_encode(void) {
   struct msg *m;
-  expect(sio__encode(&home, &scratch, &m, "/", "chat", SIO_ARGS("hello", 42, true), 7) == 0,
+  expect(sio__encode_event_or_ack(&home, &scratch, &m, "/", "chat", SIO_ARGS("hello", 42, true),
+                                  7) == 0,
          "not encoded");
   msg_unref(m);
 }

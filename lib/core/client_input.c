@@ -130,7 +130,7 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
     client_end_for_bad_packet(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
   } else if (!is_socketio2(cl)) {
     join_nsp(cl, p->nsp, p->json);
-  } else if (sio__socketio2_query_to_auth(&auth, p->query)) {
+  } else if (sio__query_string_to_auth_json(&auth, p->query)) {
     sio__client_end_no_memory(cl);
   } else {
     join_nsp(cl, p->nsp, slice(auth.p, auth.n));
@@ -187,7 +187,7 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
 }
 
 static void client_on_packet(struct client *cl, struct packet *p) {
-  if (is_socketio2(cl)) sio__split_socketio2_namespace(p);
+  if (is_socketio2(cl)) sio__split_query_from_namespace(p);
   struct log *log = &client_core(cl)->log;
   if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
@@ -222,10 +222,10 @@ static int decode_message(struct client *cl, struct sio_parser_out *parser_out, 
   const struct decoder_limits *lim =
       sio__client_is_unjoined(cl) ? &core->unjoined_limits : &core->limits;
   if (parser)
-    return sio__parser_decode(parser, &core->loop.msgs, &core->scratch, lim, binary, data,
-                              parser_out, p, why);
-  return binary ? sio__decode_binary(&cl->decoder, &core->scratch, lim, data, p, why)
-                : sio__decode_text(&cl->decoder, &core->scratch, lim, data, p, why);
+    return sio__parser_decode_packet(parser, &core->loop.msgs, &core->scratch, lim, binary, data,
+                                     parser_out, p, why);
+  return binary ? sio__decode_binary_message(&cl->decoder, &core->scratch, lim, data, p, why)
+                : sio__decode_text_message(&cl->decoder, &core->scratch, lim, data, p, why);
 }
 
 static void client_on_session_message(sio_session *c, bool binary, sio_slice data) {
@@ -239,7 +239,7 @@ static void client_on_session_message(sio_session *c, bool binary, sio_slice dat
     client_end_for_bad_packet(cl, result, why);
   } else if (result == DECODE_PACKET) {
     client_on_packet(cl, &p);
-    if (binary) sio__decoder_release(&cl->decoder);
+    if (binary) sio__decoder_free_packet(&cl->decoder);
   } else {
     sio__client_timeout_on_packet_part(cl);
   }
@@ -263,7 +263,7 @@ static void client_end_sockets(struct client *cl, const sio_close_info *why) {
 static void client_on_session_close(sio_session *c, const sio_close_info *why) {
   struct client *cl = client_of(c);
   if (!cl) return;
-  sio__decoder_release(&cl->decoder);
+  sio__decoder_free_packet(&cl->decoder);
   sio__client_timeout_clear(cl);
   client_end_sockets(cl, why);
   sio__held_events_forget_client(cl);

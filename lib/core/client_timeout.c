@@ -54,7 +54,7 @@ static bool client_timeout_extend(struct client_timeout *t) {
  * packet. So it may expire when nothing is missing. */
 static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
-  if (!t->for_join && !decoder_waits(&t->client->decoder))
+  if (!t->for_join && !is_decoder_waiting_for_attachments(&t->client->decoder))
     sio__client_timeout_clear(t->client);
   else if (client_timeout_extend(t) || (!t->for_join && attachments_progress(t)))
     client_timeout_restart(t);
@@ -87,7 +87,7 @@ size_t sio__client_add_auth(struct client *cl, size_t n) { return cl->timeout->a
 /* As long as a client has joined no namespace, the time limit for joining is not replaced: it
  * limits the time for attachments too. */
 void sio__client_timeout_on_packet_part(struct client *cl) {
-  if (!decoder_waits(&cl->decoder)) return;
+  if (!is_decoder_waiting_for_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
   else if (client_timeout_start(cl, client_core(cl)->opts->packet_timeout_ms, false))

@@ -37,10 +37,11 @@ static struct msgs *socket_msg_pool(const sio_socket *s) { return &s->nsp->core-
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
-  int err = sio__encode_connect(socket_msg_pool(s), &m, s->nsp->name, id, sio__recovery_pid(s));
+  int err =
+      sio__encode_connect_packet(socket_msg_pool(s), &m, s->nsp->name, id, sio__recovery_pid(s));
   if (!err)
-    err = sio__parser_recode(s->nsp->core->opts->parser, socket_msg_pool(s), &m, PACKET_CONNECT,
-                             slice_str(s->nsp->name));
+    err = sio__parser_reencode_packet(s->nsp->core->opts->parser, socket_msg_pool(s), &m,
+                                      PACKET_CONNECT, slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);
@@ -122,9 +123,11 @@ void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_ref
   const char *message = refusal_texts[why];
   struct msg *m = NULL;
   core->stats.connects_refused[why]++;
-  int err =
-      sio__encode_connect_error(&core->loop.msgs, &core->scratch, &m, nsp, message, sio_null());
-  if (!err) sio__parser_recode(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR, nsp);
+  int err = sio__encode_connect_error_packet(&core->loop.msgs, &core->scratch, &m, nsp, message,
+                                             sio_null());
+  if (!err)
+    sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR,
+                                nsp);
   send_connect_error(cl, m);
 }
 
@@ -151,11 +154,11 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
   sio_slice nsp = slice_str(p->socket->nsp->name);
   const sio_session *c = p->socket->session;
   bool v3 = c && sio__session_protocol(c) == 3;
-  int err = (v3 ? sio__encode_socketio2_error : sio__encode_connect_error)(
+  int err = (v3 ? sio__encode_socketio2_error_packet : sio__encode_connect_error_packet)(
       &core->loop.msgs, &core->scratch, &p->refusal, nsp, message, data);
   if (err) return err;
-  return sio__parser_recode(core->opts->parser, &core->loop.msgs, &p->refusal, PACKET_CONNECT_ERROR,
-                            nsp);
+  return sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &p->refusal,
+                                     PACKET_CONNECT_ERROR, nsp);
 }
 
 static void pending_join_log_refusal(const struct pending_join *p, const char *message) {

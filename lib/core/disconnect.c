@@ -93,10 +93,10 @@ void sio__socket_discard_pending(sio_socket *s) {
 static int send_disconnect(sio_socket *s) {
   struct msg *m;
   struct core *core = s->nsp->core;
-  int err = sio__encode_disconnect(&core->loop.msgs, &m, s->nsp->name);
+  int err = sio__encode_disconnect_packet(&core->loop.msgs, &m, s->nsp->name);
   if (!err)
-    err = sio__parser_recode(core->opts->parser, &core->loop.msgs, &m, PACKET_DISCONNECT,
-                             slice_str(s->nsp->name));
+    err = sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_DISCONNECT,
+                                      slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
   msg_unref(m);

@@ -188,7 +188,7 @@ static void event_queue_on_refused(struct chain *c, const char *message, sio_val
   struct event_queue *q = event_queue_of(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
-  int err = sio__encode_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
+  int err = sio__encode_event_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
             "the data of a refused event is ignored: %s", sio_strerror(err));

@@ -53,7 +53,7 @@ static void *event_arena_alloc(struct sio_event *e, size_t n) {
 static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = event_arena_alloc(e, text.n);
   if (!p) return false;
-  *out = slice(p, sio__json_unescape(p, text));
+  *out = slice(p, sio__json_unescape_string(p, text));
   p[out->n] = '\0';
   return true;
 }
@@ -91,7 +91,8 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
   if (packet->type != PACKET_EVENT) return 0;
   e->ack_id = packet->id;
   e->first_arg = 1;
-  if (packet->scan->nargs == 0 || event_read_name(e, json_arg(packet->scan, packet->json, 0)))
+  if (packet->scan->nargs == 0 ||
+      event_read_name(e, json_scanned_element(packet->scan, packet->json, 0)))
     return 0;
   return UV_ENOMEM;
 }
@@ -136,8 +137,8 @@ static int event_replacement_list_bins(struct event_replacement *replacement, ui
 static int event_replacement_encode(struct event_replacement *replacement, struct packet *out,
                                     sio_args args) {
   uint32_t nbins;
-  int err = sio__encode(&replacement->home, &replacement->scratch, &replacement->msg, "/", NULL,
-                        args, PACKET_NO_ID);
+  int err = sio__encode_event_or_ack(&replacement->home, &replacement->scratch, &replacement->msg,
+                                     "/", NULL, args, PACKET_NO_ID);
   if (!err) err = event_replacement_list_bins(replacement, &nbins);
   if (err) return err;
   const char *p = msg_data(replacement->msg), *array = memchr(p, '[', replacement->msg->len);
@@ -181,7 +182,7 @@ static int event_set_name(struct sio_event *e, const char *name) {
 int sio_event_replace(sio_event *e, const char *name, sio_args args) {
   sio_slice old = e->name;
   const char *old_c_name = e->c_name;
-  if (name && sio__is_reserved_event(slice_str(name))) return SIO_ENAME;
+  if (name && sio__is_reserved_event_name(slice_str(name))) return SIO_ENAME;
   int err = name ? event_set_name(e, name) : 0;
   if (!err) err = event_replace_args(e, args);
   if (err) {
@@ -245,7 +246,7 @@ size_t sio_event_count(const sio_event *e) {
 
 static sio_slice event_text(const sio_event *e, size_t i) {
   if (i >= sio_event_count(e)) return slice(NULL, 0);
-  return json_arg(e->packet.scan, e->packet.json, e->first_arg + i);
+  return json_scanned_element(e->packet.scan, e->packet.json, e->first_arg + i);
 }
 
 static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
@@ -306,11 +307,11 @@ bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
 }
 
 bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
-  return sio__number_int(event_text(e, i), out);
+  return sio__number_to_int64(event_text(e, i), out);
 }
 
 bool sio_event_double(const sio_event *e, size_t i, double *out) {
-  return sio__number_double(event_text(e, i), out);
+  return sio__number_to_double(event_text(e, i), out);
 }
 
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
@@ -347,7 +348,7 @@ const char *sio_event_str(sio_event *e, size_t i) {
 static const struct cJSON *event_parse_tree(sio_event *e, sio_slice text, bool has_bins) {
   struct event_tree *t = event_arena_alloc(e, sizeof *t);
   if (!t) return NULL;
-  t->tree = sio__tree_parse(text);
+  t->tree = sio__tree_from_json(text);
   if (t->tree && has_bins) sio__tree_mark_placeholders(t->tree);
   t->next = e->trees;
   e->trees = t;
@@ -376,7 +377,7 @@ sio_slice sio_event_bin(const sio_event *e, size_t i) {
 
 sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
-  return sio__tree_placeholder(node, &num) ? event_attachment(e, num) : slice(NULL, 0);
+  return sio__tree_is_placeholder(node, &num) ? event_attachment(e, num) : slice(NULL, 0);
 }
 
 /* ---- arguments as values to send ------------------------------------------------------------ */

@@ -17,8 +17,8 @@
 static int handshake_put_bytes(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }
 
 static int handshake_put_string(struct buf *b, sio_slice s) {
-  int err = sio__buf_reserve(b, sio__json_quoted_len(s));
-  if (!err) b->n += sio__json_quote(b->p + b->n, s);
+  int err = sio__buf_reserve(b, sio__json_quoted_length(s));
+  if (!err) b->n += sio__json_quote_string(b->p + b->n, s);
   return err;
 }
 

@@ -92,7 +92,7 @@ static void log_reserved_event(const sio_nsp *nsp, const char *event) {
 
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   if (!event) return SIO_ENAME;
-  if (sio__is_reserved_event(slice_str(event)) || strcmp(event, "connection") == 0) {
+  if (sio__is_reserved_event_name(slice_str(event)) || strcmp(event, "connection") == 0) {
     log_reserved_event(nsp, event);
     return SIO_ENAME;
   }

@@ -33,8 +33,8 @@ static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64
   if (!core->opts->parser) return 0;
   p->text = p->msg;
   p->msg = NULL;
-  int err = sio__parser_encode(core->opts->parser, &core->loop.msgs, p->text, type,
-                               slice_str(p->nsp->name), id, &p->msg);
+  int err = sio__parser_encode_packet(core->opts->parser, &core->loop.msgs, p->text, type,
+                                      slice_str(p->nsp->name), id, &p->msg);
   if (!err) return 0;
   msg_unref(p->text);
   p->text = NULL;
@@ -57,8 +57,8 @@ static int packet_encode_with_offset(sio_packet *p, sio_nsp *nsp, unsigned flags
   struct core *core = nsp->core;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
-  int err = sio__encode_with_tail(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, event, args,
-                                  ack_id, offset);
+  int err = sio__encode_event_with_extra_argument(&core->loop.msgs, &core->scratch, &p->msg,
+                                                  nsp->name, event, args, ack_id, offset);
   if (!err) err = packet_encode_with_parser(p, event ? PACKET_EVENT : PACKET_ACK, ack_id);
   if (err) return err;
   p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* with a comma and two quotes */

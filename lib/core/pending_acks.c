@@ -193,7 +193,8 @@ static void pass_ack_to_query(struct ack_wait *w, const sio_socket *s, const str
   bool has_arg = p->json.n && p->scan->nargs > 0;
   bool has_bins =
       has_arg && p->nbins && p->scan->nplaceholders > 0 && p->scan->placeholders[0].arg == 0;
-  sio__query_add_answer(w->query, s->id, has_arg ? json_arg(p->scan, p->json, 0) : SLICE("null"),
+  sio__query_add_answer(w->query, s->id,
+                        has_arg ? json_scanned_element(p->scan, p->json, 0) : SLICE("null"),
                         p->bins, has_bins ? p->nbins : 0);
   sio__free(w);
 }

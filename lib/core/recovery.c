@@ -191,8 +191,9 @@ void sio__recovery_discard(struct recovery *r, uint64_t seq) {
 
 static void read_recovery_claim(struct recovery_claim *c) {
   bool present;
-  sio__tree_member(c->auth, "pid", &c->pid, &present);
-  c->is_valid = sio__tree_member(c->auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
+  sio__tree_find_string_member(c->auth, "pid", &c->pid, &present);
+  c->is_valid =
+      sio__tree_find_string_member(c->auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
 }
 
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_free(c->auth); }
@@ -414,7 +415,7 @@ static void report_recovery_failure(const sio_socket *s, int cause) {
 bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim) {
   *claim = (struct recovery_claim){ 0 };
   if (!auth_may_have_pid(s)) return false;
-  claim->auth = sio__tree_parse(sio_socket_auth(s));
+  claim->auth = sio__tree_from_json(sio_socket_auth(s));
   if (!claim->auth) {
     report_recovery_failure(s, SIO_RECOVERY_NO_MEMORY);
     return false;

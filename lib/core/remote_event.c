@@ -23,7 +23,8 @@ int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins)
   if (!sio__utf8_valid(json.p, json.n)) return SIO_EJSON;
   int err = sio__json_scan(scan, json, JSON_DEPTH_MAX, NULL);
   if (err) return err;
-  if (scan->first != '[' || scan->nargs == 0 || !is_remote_event_name(json_arg(scan, json, 0)))
+  if (scan->first != '[' || scan->nargs == 0 ||
+      !is_remote_event_name(json_scanned_element(scan, json, 0)))
     return SIO_EJSON;
   return placeholders_name_attachments(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
 }
@@ -31,8 +32,8 @@ int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins)
 bool sio__remote_json_is_valid(sio_slice json, size_t nbins) {
   struct json_scan scan = { 0 };
   bool ok = nbins <= UINT32_MAX && sio__utf8_valid(json.p, json.n) &&
-            !sio__json_scan_list(&scan, json, JSON_DEPTH_MAX, NULL) && scan.nargs == 1 &&
-            placeholders_name_attachments(&scan, nbins);
+            !sio__json_scan_unbracketed_list(&scan, json, JSON_DEPTH_MAX, NULL) &&
+            scan.nargs == 1 && placeholders_name_attachments(&scan, nbins);
   sio__json_scan_clear(&scan);
   return ok;
 }

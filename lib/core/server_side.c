@@ -32,8 +32,8 @@ static int encode_with_name(sio_packet *p, sio_nsp *nsp, const char *event, sio_
   all[0] = sio_str(event);
   for (size_t i = 0; i < args.n; i++) all[i + 1] = args.v[i];
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args };
-  int err = sio__encode(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, NULL,
-                        sio_argv(all, n), PACKET_NO_ID);
+  int err = sio__encode_event_or_ack(&core->loop.msgs, &core->scratch, &p->msg, nsp->name, NULL,
+                                     sio_argv(all, n), PACKET_NO_ID);
   sio__free(all);
   return err;
 }
@@ -146,7 +146,8 @@ static int send_first_argument(const struct server_side_ack *ack, struct json_sc
   bool has_arg = scan->nargs > 0,
        has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
   ack->answer(find_adapter_that_asked(ack), &ack->to,
-              has_arg ? json_arg(scan, json, 0) : SLICE("null"), bins, has_bins ? nbins : 0);
+              has_arg ? json_scanned_element(scan, json, 0) : SLICE("null"), bins,
+              has_bins ? nbins : 0);
   sio__free(bins);
   return 0;
 }
@@ -156,7 +157,8 @@ int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args) 
   struct msg *m;
   struct core *core = ack->nsp->core;
   if (!find_adapter_that_asked(ack)) return SIO_ECLOSED;
-  int err = sio__encode(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
+  int err =
+      sio__encode_event_or_ack(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
   err = send_first_argument(ack, &scan, m);
   sio__json_scan_clear(&scan);

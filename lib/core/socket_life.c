@@ -115,7 +115,7 @@ sio_slice sio_socket_auth(const sio_socket *s) { return slice_str(s->auth ? s->a
 
 const struct cJSON *sio_socket_auth_tree(sio_socket *s) {
   if (!s->auth && socket_store_auth(s, SLICE("{}"))) return NULL;
-  if (!s->auth->tree) s->auth->tree = sio__tree_parse(sio_socket_auth(s));
+  if (!s->auth->tree) s->auth->tree = sio__tree_from_json(sio_socket_auth(s));
   return s->auth->tree;
 }
 

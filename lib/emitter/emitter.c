@@ -107,7 +107,8 @@ static int event_list_bins(struct emitter_event *ev) {
 /* name NULL: the arguments alone are the array. */
 static int event_encode(struct emitter_event *ev, sio_emitter *e, const char *name, sio_args args) {
   *ev = (struct emitter_event){ 0 };
-  int err = sio__encode(&e->home, &e->scratch, &ev->msg, "/", name, args, PACKET_NO_ID);
+  int err =
+      sio__encode_event_or_ack(&e->home, &e->scratch, &ev->msg, "/", name, args, PACKET_NO_ID);
   if (err) return err;
   const char *text = msg_data(ev->msg), *at = memchr(text, '[', ev->msg->len);
   ev->json = slice(at, ev->msg->len - (size_t)(at - text));

@@ -33,13 +33,13 @@ struct partial {
   char text[];
 };
 
-static int fail_decoding(const char **why, int err, const char *text) {
+static int set_decode_error(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
-static int fail_decoding_no_memory(const char **why) {
-  return fail_decoding(why, UV_ENOMEM, "out of memory");
+static int set_decode_error_no_memory(const char **why) {
+  return set_decode_error(why, UV_ENOMEM, "out of memory");
 }
 
 /* ---- the header ------------------------------------------------------------------------- */
@@ -51,21 +51,21 @@ static void skip_header_bytes(sio_slice *s, size_t n) {
   s->n -= n;
 }
 
-static size_t count_digits(sio_slice s) {
+static size_t count_leading_digits(sio_slice s) {
   size_t n = 0;
   while (n < s.n && is_header_digit(s.p[n])) n++;
   return n;
 }
 
 static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
-  if (s->n == 0) return fail_decoding(why, SIO_EPROTO, "empty packet");
+  if (s->n == 0) return set_decode_error(why, SIO_EPROTO, "empty packet");
   switch (s->p[0]) {
-    case '7': return fail_decoding(why, SIO_EPROTO, "unknown packet type 7");
-    case '8': return fail_decoding(why, SIO_EPROTO, "unknown packet type 8");
-    case '9': return fail_decoding(why, SIO_EPROTO, "unknown packet type 9");
+    case '7': return set_decode_error(why, SIO_EPROTO, "unknown packet type 7");
+    case '8': return set_decode_error(why, SIO_EPROTO, "unknown packet type 8");
+    case '9': return set_decode_error(why, SIO_EPROTO, "unknown packet type 9");
     default:
       if (!is_header_digit(s->p[0]))
-        return fail_decoding(why, SIO_EPROTO, "the packet type is not a digit");
+        return set_decode_error(why, SIO_EPROTO, "the packet type is not a digit");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
   skip_header_bytes(s, 1);
@@ -74,20 +74,20 @@ static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
 
 static int read_attachment_count(sio_slice *s, struct header *h, unsigned max, const char **why) {
   uint64_t count = 0;
-  size_t n = count_digits(*s);
+  size_t n = count_leading_digits(*s);
   if (n == 0 || n == s->n || s->p[n] != '-')
-    return fail_decoding(why, SIO_EPROTO, "Illegal attachments");
-  if (n > COUNT_DIGITS) return fail_decoding(why, SIO_EPROTO, "too many attachments");
+    return set_decode_error(why, SIO_EPROTO, "Illegal attachments");
+  if (n > COUNT_DIGITS) return set_decode_error(why, SIO_EPROTO, "too many attachments");
   sio__slice_parse_u64(slice(s->p, n), &count);
-  if (count == 0) return fail_decoding(why, SIO_EPROTO, "Illegal attachments");
-  if (count > max) return fail_decoding(why, SIO_EPROTO, "too many attachments");
+  if (count == 0) return set_decode_error(why, SIO_EPROTO, "Illegal attachments");
+  if (count > max) return set_decode_error(why, SIO_EPROTO, "too many attachments");
   h->attachments = (uint32_t)count;
   skip_header_bytes(s, n + 1);
   return 0;
 }
 
 /* For "/" the slice points to a constant, so that only longer names point into the text. */
-static void read_namespace(sio_slice *s, struct header *h) {
+static void read_packet_namespace(sio_slice *s, struct header *h) {
   h->nsp = SLICE("/");
   if (s->n == 0 || s->p[0] != '/') return;
   const char *comma = memchr(s->p, ',', s->n);
@@ -97,25 +97,25 @@ static void read_namespace(sio_slice *s, struct header *h) {
 }
 
 static int read_ack_id(sio_slice *s, struct header *h, const char **why) {
-  size_t n = count_digits(*s);
+  size_t n = count_leading_digits(*s);
   h->id = n ? 0 : PACKET_NO_ID;
   for (size_t i = 0; i < n; i++) {
     h->id = h->id * 10 + (s->p[i] - '0');
-    if (h->id > max_id) return fail_decoding(why, SIO_EPROTO, "invalid packet id");
+    if (h->id > max_id) return set_decode_error(why, SIO_EPROTO, "invalid packet id");
   }
   skip_header_bytes(s, n);
   return 0;
 }
 
-static int read_header(sio_slice text, struct header *h, const struct decoder_limits *lim,
-                       const char **why) {
+static int read_packet_header(sio_slice text, struct header *h, const struct decoder_limits *lim,
+                              const char **why) {
   sio_slice s = text;
   *h = (struct header){ 0 };
   int err = read_packet_type(&s, h, why);
   if (!err && (h->type == PACKET_BINARY_EVENT || h->type == PACKET_BINARY_ACK))
     err = read_attachment_count(&s, h, lim->max_attachments, why);
   if (err) return err;
-  read_namespace(&s, h);
+  read_packet_namespace(&s, h);
   err = read_ack_id(&s, h, why);
   h->json = s;
   return err;
@@ -123,7 +123,7 @@ static int read_header(sio_slice text, struct header *h, const struct decoder_li
 
 /* ---- the payload ------------------------------------------------------------------------ */
 
-bool sio__is_reserved_event(sio_slice name) {
+bool sio__is_reserved_event_name(sio_slice name) {
   switch (name.n) {
     case 7: return memcmp(name.p, "connect", 7) == 0;
     case 10: return memcmp(name.p, "disconnect", 10) == 0;
@@ -135,21 +135,22 @@ bool sio__is_reserved_event(sio_slice name) {
   }
 }
 
-static bool is_reserved_name_in_json(sio_slice quoted) {
+static bool is_reserved_event_name_in_json(sio_slice quoted) {
   enum { LONGEST = 14, ESCAPED = 6 };
   char name[LONGEST * ESCAPED + 2];
   if (quoted.n > sizeof name) return false;
-  return sio__is_reserved_event(slice(name, sio__json_unescape(name, quoted)));
+  return sio__is_reserved_event_name(slice(name, sio__json_unescape_string(name, quoted)));
 }
 
-static bool is_event_name(sio_slice text) {
+static bool is_valid_event_name_json(sio_slice text) {
   if (text.p[0] == '-' || is_header_digit(text.p[0])) return true;
   if (text.p[0] != '"') return false;
-  if (memchr(text.p, '\\', text.n)) return !is_reserved_name_in_json(text);
-  return !sio__is_reserved_event(slice(text.p + 1, text.n - 2));
+  if (memchr(text.p, '\\', text.n)) return !is_reserved_event_name_in_json(text);
+  return !sio__is_reserved_event_name(slice(text.p + 1, text.n - 2));
 }
 
-static bool payload_fits_type(enum packet_type type, const struct json_scan *scan, sio_slice json) {
+static bool is_payload_valid_for_type(enum packet_type type, const struct json_scan *scan,
+                                      sio_slice json) {
   switch (type) {
     case PACKET_CONNECT: return scan->first == '{';
     case PACKET_CONNECT_ERROR: return scan->first == '{' || scan->first == '"';
@@ -157,48 +158,51 @@ static bool payload_fits_type(enum packet_type type, const struct json_scan *sca
     case PACKET_BINARY_ACK: return scan->first == '[';
     case PACKET_EVENT:
     case PACKET_BINARY_EVENT:
-      return scan->first == '[' && scan->nargs && is_event_name(json_arg(scan, json, 0));
+      return scan->first == '[' && scan->nargs &&
+             is_valid_event_name_json(json_scanned_element(scan, json, 0));
     default: return false; /* DISCONNECT */
   }
 }
 
-static int check_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
-                         const char **why) {
+static int check_packet_payload(const struct header *h, struct json_scan *scan, unsigned max_depth,
+                                const char **why) {
   scan->nargs = scan->nplaceholders = 0;
   if (h->json.n == 0) return 0;
   int err = sio__json_scan(scan, h->json, max_depth, NULL);
-  if (err == UV_ENOMEM) return fail_decoding_no_memory(why);
-  if (err == SIO_EDEPTH) return fail_decoding(why, err, "payload nested too deep");
-  if (err || !payload_fits_type(h->type, scan, h->json))
-    return fail_decoding(why, SIO_EPROTO, "invalid payload");
+  if (err == UV_ENOMEM) return set_decode_error_no_memory(why);
+  if (err == SIO_EDEPTH) return set_decode_error(why, err, "payload nested too deep");
+  if (err || !is_payload_valid_for_type(h->type, scan, h->json))
+    return set_decode_error(why, SIO_EPROTO, "invalid payload");
   return 0;
 }
 
-int sio__check_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
-                       unsigned max_depth, const char **why) {
+int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
+                              unsigned max_depth, const char **why) {
   struct header h = { .type = type, .json = json };
-  return check_payload(&h, scan, max_depth, why);
+  return check_packet_payload(&h, scan, max_depth, why);
 }
 
-static enum packet_type binary_type_to_plain(enum packet_type type) {
+static enum packet_type binary_packet_type_to_plain(enum packet_type type) {
   if (type == PACKET_BINARY_EVENT) return PACKET_EVENT;
   return type == PACKET_BINARY_ACK ? PACKET_ACK : type;
 }
 
 static int fill_decoded_packet(const struct header *h, const struct json_scan *scan,
                                struct packet *out) {
-  *out = (struct packet){
-    .type = binary_type_to_plain(h->type), .nsp = h->nsp, .id = h->id, .json = h->json, .scan = scan
-  };
+  *out = (struct packet){ .type = binary_packet_type_to_plain(h->type),
+                          .nsp = h->nsp,
+                          .id = h->id,
+                          .json = h->json,
+                          .scan = scan };
   return DECODE_PACKET;
 }
 
 /* ---- packets that wait for attachments -------------------------------------------------- */
 
-static int begin_binary_packet(struct decoder *d, const struct header *h, sio_slice text,
-                               const char **why) {
+static int begin_receiving_binary_packet(struct decoder *d, const struct header *h, sio_slice text,
+                                         const char **why) {
   struct partial *p = sio__malloc(size_add(sizeof *p, text.n));
-  if (!p) return fail_decoding_no_memory(why);
+  if (!p) return set_decode_error_no_memory(why);
   *p = (struct partial){ .header = *h, .bytes = text.n };
   memcpy(p->text, text.p, text.n);
   if (h->nsp.n > 1) p->header.nsp.p = p->text + (h->nsp.p - text.p);
@@ -211,7 +215,7 @@ static bool has_all_attachments(const struct partial *p) {
   return p->nbins == p->header.attachments;
 }
 
-void sio__decoder_release(struct decoder *d) {
+void sio__decoder_free_packet(struct decoder *d) {
   struct partial *p = d->partial;
   if (!p) return;
   d->partial = NULL;
@@ -220,22 +224,22 @@ void sio__decoder_release(struct decoder *d) {
   sio__free(p);
 }
 
-static void release_handled_attachments(struct decoder *d) {
-  if (d->partial && has_all_attachments(d->partial)) sio__decoder_release(d);
+static void free_completed_binary_packet(struct decoder *d) {
+  if (d->partial && has_all_attachments(d->partial)) sio__decoder_free_packet(d);
 }
 
-int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
-                     const struct decoder_limits *lim, sio_slice text, struct packet *out,
-                     const char **why) {
+int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
+                             const struct decoder_limits *lim, sio_slice text, struct packet *out,
+                             const char **why) {
   struct header h;
-  release_handled_attachments(d);
+  free_completed_binary_packet(d);
   if (d->partial)
-    return fail_decoding(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
-  if (text.n > lim->max_packet) return fail_decoding(why, SIO_ETOOBIG, "packet too big");
-  int err = read_header(text, &h, lim, why);
-  if (!err) err = check_payload(&h, &scratch->scan, lim->max_depth, why);
+    return set_decode_error(why, SIO_EPROTO, "got plaintext data when reconstructing a packet");
+  if (text.n > lim->max_packet) return set_decode_error(why, SIO_ETOOBIG, "packet too big");
+  int err = read_packet_header(text, &h, lim, why);
+  if (!err) err = check_packet_payload(&h, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (h.attachments) return begin_binary_packet(d, &h, text, why);
+  if (h.attachments) return begin_receiving_binary_packet(d, &h, text, why);
   return fill_decoded_packet(&h, &scratch->scan, out);
 }
 
@@ -252,20 +256,20 @@ static bool reserve_attachment_slot(struct partial *p) {
   return true;
 }
 
-static int keep_attachment(struct partial *p, sio_slice data, const struct decoder_limits *lim,
-                           const char **why) {
+static int store_attachment_copy(struct partial *p, sio_slice data,
+                                 const struct decoder_limits *lim, const char **why) {
   size_t bytes = size_add(p->bytes, data.n);
-  if (bytes > lim->max_packet) return fail_decoding(why, SIO_ETOOBIG, "packet too big");
-  if (!reserve_attachment_slot(p)) return fail_decoding_no_memory(why);
+  if (bytes > lim->max_packet) return set_decode_error(why, SIO_ETOOBIG, "packet too big");
+  if (!reserve_attachment_slot(p)) return set_decode_error_no_memory(why);
   char *copy = sio__malloc(data.n);
-  if (!copy) return fail_decoding_no_memory(why);
+  if (!copy) return set_decode_error_no_memory(why);
   if (data.n) memcpy(copy, data.p, data.n);
   p->bins[p->nbins++] = slice(copy, data.n);
   p->bytes = bytes;
   return 0;
 }
 
-static bool placeholders_match_attachments(const struct json_scan *scan, uint32_t nbins) {
+static bool has_valid_placeholder_numbers(const struct json_scan *scan, uint32_t nbins) {
   for (uint32_t i = 0; i < scan->nplaceholders; i++)
     if (scan->placeholders[i].num < 0 || scan->placeholders[i].num >= nbins) return false;
   return true;
@@ -275,23 +279,24 @@ static bool placeholders_match_attachments(const struct json_scan *scan, uint32_
 static int finish_binary_packet(const struct partial *p, struct decode_scratch *scratch,
                                 const struct decoder_limits *lim, struct packet *out,
                                 const char **why) {
-  int err = check_payload(&p->header, &scratch->scan, lim->max_depth, why);
+  int err = check_packet_payload(&p->header, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  if (!placeholders_match_attachments(&scratch->scan, p->nbins))
-    return fail_decoding(why, SIO_EPROTO, "illegal attachments");
+  if (!has_valid_placeholder_numbers(&scratch->scan, p->nbins))
+    return set_decode_error(why, SIO_EPROTO, "illegal attachments");
   fill_decoded_packet(&p->header, &scratch->scan, out);
   out->bins = p->bins;
   out->nbins = p->nbins;
   return DECODE_PACKET;
 }
 
-int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
-                       const struct decoder_limits *lim, sio_slice data, struct packet *out,
-                       const char **why) {
-  release_handled_attachments(d);
+int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
+                               const struct decoder_limits *lim, sio_slice data, struct packet *out,
+                               const char **why) {
+  free_completed_binary_packet(d);
   struct partial *p = d->partial;
-  if (!p) return fail_decoding(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
-  int err = keep_attachment(p, data, lim, why);
+  if (!p)
+    return set_decode_error(why, SIO_EPROTO, "got binary data when not reconstructing a packet");
+  int err = store_attachment_copy(p, data, lim, why);
   if (err) return err;
   return has_all_attachments(p) ? finish_binary_packet(p, scratch, lim, out, why) : DECODE_MORE;
 }

@@ -14,19 +14,19 @@
 
 enum { HEAD_MAX = 64 }; /* the header without the namespace, and the brackets around the values */
 
-static void put_byte(struct writer *w, char c) { writer_put(w, &c, 1); }
+static void put_byte(struct writer *w, char c) { writer_put_bytes(w, &c, 1); }
 
-static void put_c_string(struct writer *w, const char *s) { writer_put(w, s, strlen(s)); }
+static void put_c_string(struct writer *w, const char *s) { writer_put_bytes(w, s, strlen(s)); }
 
-static void put_nsp(struct writer *w, sio_slice nsp) {
+static void put_namespace(struct writer *w, sio_slice nsp) {
   if (slice_is(nsp, "/")) return;
-  writer_put(w, nsp.p, nsp.n);
+  writer_put_bytes(w, nsp.p, nsp.n);
   put_byte(w, ',');
 }
 
 static void put_ack_id(struct writer *w, int64_t id) {
   char text[NUM_MAX];
-  if (id >= 0) writer_put(w, text, sio__num_i64(text, id));
+  if (id >= 0) writer_put_bytes(w, text, sio__num_i64(text, id));
 }
 
 /* Writes "42" for an event, "43" for an ack, or with 3 attachments "453-" or "463-". */
@@ -49,9 +49,9 @@ static void correct_attachment_count(struct msg *m, size_t announced, bool event
 }
 
 /* As a JSON string without its quotes. */
-static void put_unquoted(struct writer *w, sio_slice s) {
+static void put_json_string_without_quotes(struct writer *w, sio_slice s) {
   uint32_t from = w->text->len;
-  sio__writer_string(w, s);
+  sio__writer_put_json_string(w, s);
   if (w->err) return;
   char *p = msg_data(w->text) + from;
   uint32_t n = w->text->len - from - 2;
@@ -59,130 +59,133 @@ static void put_unquoted(struct writer *w, sio_slice s) {
   w->text->len = from + n;
 }
 
-static void put_last_argument(struct writer *w, sio_slice tail) {
+static void put_last_string_argument(struct writer *w, sio_slice tail) {
   put_byte(w, ',');
-  sio__writer_string(w, tail);
+  sio__writer_put_json_string(w, tail);
 }
 
 /* The name contains "\xC0\x80", which stands for U+0000: the parts between are written one after
  * the other, with \\u0000 in the place of the quotes between them. */
-__attribute__((cold, noinline)) static void put_name_with_nuls(struct writer *w, sio_slice name) {
+__attribute__((cold, noinline)) static void put_event_name_with_nuls(struct writer *w,
+                                                                     sio_slice name) {
   const char *end = name.p + name.n, *nul;
   put_byte(w, '"');
   while (!w->err && (nul = sio__utf8_find_escaped_nul(name.p, (size_t)(end - name.p)))) {
-    put_unquoted(w, slice(name.p, (size_t)(nul - name.p)));
+    put_json_string_without_quotes(w, slice(name.p, (size_t)(nul - name.p)));
     put_c_string(w, "\\u0000");
     name.p = nul + 2;
   }
-  put_unquoted(w, slice(name.p, (size_t)(end - name.p)));
+  put_json_string_without_quotes(w, slice(name.p, (size_t)(end - name.p)));
   put_byte(w, '"');
 }
 
 /* A name that was escaped is longer than it was: only then a NUL is looked for. */
 static void put_event_name(struct writer *w, sio_slice name) {
   uint32_t from = w->text->len;
-  sio__writer_string(w, name);
+  sio__writer_put_json_string(w, name);
   bool escaped = !w->err && w->text->len - from != name.n + 2;
   if (!escaped || !sio__utf8_find_escaped_nul(name.p, name.n)) return;
   w->text->len = from;
-  put_name_with_nuls(w, name);
+  put_event_name_with_nuls(w, name);
 }
 
-static void put_argument_array(struct writer *w, sio_slice name, sio_args args, sio_slice tail) {
+static void put_json_argument_array(struct writer *w, sio_slice name, sio_args args,
+                                    sio_slice tail) {
   bool comma = name.p;
   put_byte(w, '[');
   if (name.p) put_event_name(w, name);
   for (size_t i = 0; i < args.n && !w->err; i++) {
     if (sio__val_is_empty_list(&args.v[i])) continue;
     if (comma) put_byte(w, ',');
-    sio__writer_value(w, &args.v[i]);
+    sio__writer_put_value(w, &args.v[i]);
     comma = true;
   }
-  if (tail.n) put_last_argument(w, tail);
+  if (tail.n) put_last_string_argument(w, tail);
   put_byte(w, ']');
 }
 
 /* name.p is NULL for an ACK. */
-static void put_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args, int64_t id,
-                       sio_slice tail, uint32_t most_bins) {
+static void put_event_or_ack_packet(struct writer *w, sio_slice nsp, sio_slice name, sio_args args,
+                                    int64_t id, sio_slice tail, uint32_t most_bins) {
   char text[NUM_MAX + 3];
   size_t announced = put_packet_prefix(text, name.p, most_bins);
-  writer_put(w, text, announced);
-  put_nsp(w, nsp);
+  writer_put_bytes(w, text, announced);
+  put_namespace(w, nsp);
   put_ack_id(w, id);
-  put_argument_array(w, name, args, tail);
+  put_json_argument_array(w, name, args, tail);
   if (!w->err && w->nbins != most_bins)
     correct_attachment_count(w->text, announced, name.p, w->nbins);
 }
 
 static size_t estimate_packet_size(sio_slice nsp, sio_slice name, sio_args args) {
   size_t n = HEAD_MAX + nsp.n + name.n;
-  for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_size_hint(&args.v[i]);
+  for (size_t i = 0; i < args.n; i++) n += 1 + sio__val_estimate_size(&args.v[i]);
   return n;
 }
 
-static uint64_t count_attachments(sio_args args) {
+static uint64_t count_argument_attachments(sio_args args) {
   uint64_t n = 0;
-  for (size_t i = 0; i < args.n; i++) n += sio__val_count_bins(&args.v[i]);
+  for (size_t i = 0; i < args.n; i++) n += sio__val_count_attachments(&args.v[i]);
   return n;
 }
 
-int sio__encode_with_tail(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                          const char *nsp, const char *name, sio_args args, int64_t id,
-                          sio_slice tail) {
+int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scratch *scratch,
+                                          struct msg **out, const char *nsp, const char *name,
+                                          sio_args args, int64_t id, sio_slice tail) {
   struct writer w;
   sio_slice where = slice_str(nsp), what = slice_str(name);
-  uint64_t bins = count_attachments(args);
-  if (sio__is_reserved_event(what)) return SIO_ENAME;
+  uint64_t bins = count_argument_attachments(args);
+  if (sio__is_reserved_event_name(what)) return SIO_ENAME;
   if (bins > UINT32_MAX) return SIO_ETOOBIG;
   size_t hint = estimate_packet_size(where, what, args) + tail.n;
   int err = sio__writer_init(&w, home, scratch, hint, bins > 0);
   if (err) return err;
-  put_packet(&w, where, what, args, id, tail, (uint32_t)bins);
-  return sio__writer_finish(&w, out);
+  put_event_or_ack_packet(&w, where, what, args, id, tail, (uint32_t)bins);
+  return sio__writer_finish_packet(&w, out);
 }
 
-int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                const char *nsp, const char *name, sio_args args, int64_t id) {
-  return sio__encode_with_tail(home, scratch, out, nsp, name, args, id, slice(NULL, 0));
+int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                             const char *nsp, const char *name, sio_args args, int64_t id) {
+  return sio__encode_event_with_extra_argument(home, scratch, out, nsp, name, args, id,
+                                               slice(NULL, 0));
 }
 
 /* ---- packets without arguments ---------------------------------------------------------- */
 
-static void put_packet_head(struct writer *w, enum packet_type type, sio_slice nsp) {
+static void put_packet_type_and_namespace(struct writer *w, enum packet_type type, sio_slice nsp) {
   char text[2] = { '4', (char)('0' + type) };
-  writer_put(w, text, sizeof text);
-  put_nsp(w, nsp);
+  writer_put_bytes(w, text, sizeof text);
+  put_namespace(w, nsp);
 }
 
 static void put_json_string_member(struct writer *w, const char *key, const char *text) {
   put_c_string(w, key);
-  sio__writer_string(w, slice_str(text));
+  sio__writer_put_json_string(w, slice_str(text));
 }
 
-static void put_sid_and_pid(struct writer *w, const char *sid, const char *pid) {
+static void put_connect_payload(struct writer *w, const char *sid, const char *pid) {
   put_json_string_member(w, "{\"sid\":", sid);
   if (pid) put_json_string_member(w, ",\"pid\":", pid);
   put_byte(w, '}');
 }
 
-int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
-                        const char *pid) {
+int sio__encode_connect_packet(struct msgs *home, struct msg **out, const char *nsp,
+                               const char *sid, const char *pid) {
   struct writer w;
   size_t ids = slice_str(sid).n + slice_str(pid).n;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp) + ids, false);
   if (err) return err;
-  put_packet_head(&w, PACKET_CONNECT, slice_str(nsp));
-  if (sid) put_sid_and_pid(&w, sid, pid);
-  return sio__writer_finish(&w, out);
+  put_packet_type_and_namespace(&w, PACKET_CONNECT, slice_str(nsp));
+  if (sid) put_connect_payload(&w, sid, pid);
+  return sio__writer_finish_packet(&w, out);
 }
 
-int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp) {
+int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const char *nsp) {
   struct writer w;
   int err = sio__writer_init(&w, home, NULL, HEAD_MAX + strlen(nsp), false);
   if (err) return err;
-  put_packet_head(&w, PACKET_DISCONNECT, slice_str(nsp));
-  return sio__writer_finish(&w, out);
+  put_packet_type_and_namespace(&w, PACKET_DISCONNECT, slice_str(nsp));
+  return sio__writer_finish_packet(&w, out);
 }
 
 static bool is_null_value(const sio_val *v) {
@@ -195,23 +198,26 @@ static bool is_null_value(const sio_val *v) {
 static void put_error_data(struct writer *w, const sio_val *data) {
   sio_val v = *data;
   if (sio__val_is_list(&v)) v.kind = SIO_JSON;
-  sio__writer_value(w, &v);
+  sio__writer_put_value(w, &v);
 }
 
-/* Begins a CONNECT_ERROR packet. The caller writes the payload and calls sio__writer_finish(). */
-static int begin_connect_error(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
-                               sio_slice nsp, const char *message, const sio_val *data) {
-  if (sio__val_count_bins(data)) return SIO_EPLACEHOLDER;
+/* Begins a CONNECT_ERROR packet. The caller writes the payload and calls
+ * sio__writer_finish_packet(). */
+static int begin_connect_error_packet(struct writer *w, struct msgs *home,
+                                      struct decode_scratch *scratch, sio_slice nsp,
+                                      const char *message, const sio_val *data) {
+  if (sio__val_count_attachments(data)) return SIO_EPLACEHOLDER;
   size_t hint = estimate_packet_size(nsp, slice_str(message), sio_argv(data, 1));
   int err = sio__writer_init(w, home, scratch, hint, false);
-  if (!err) put_packet_head(w, PACKET_CONNECT_ERROR, nsp);
+  if (!err) put_packet_type_and_namespace(w, PACKET_CONNECT_ERROR, nsp);
   return err;
 }
 
-int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                              sio_slice nsp, const char *message, sio_val data) {
+int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *scratch,
+                                     struct msg **out, sio_slice nsp, const char *message,
+                                     sio_val data) {
   struct writer w;
-  int err = begin_connect_error(&w, home, scratch, nsp, message, &data);
+  int err = begin_connect_error_packet(&w, home, scratch, nsp, message, &data);
   if (err) return err;
   put_json_string_member(&w, "{\"message\":", message);
   if (!is_null_value(&data)) {
@@ -219,29 +225,30 @@ int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch,
     put_error_data(&w, &data);
   }
   put_byte(&w, '}');
-  return sio__writer_finish(&w, out);
+  return sio__writer_finish_packet(&w, out);
 }
 
-int sio__encode_refusal_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                             sio_val data) {
+int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
+                                   struct msg **out, sio_val data) {
   struct writer w;
   *out = NULL;
   if (is_null_value(&data)) return 0;
-  if (sio__val_count_bins(&data)) return SIO_EPLACEHOLDER;
-  int err = sio__writer_init(&w, home, scratch, sio__val_size_hint(&data), false);
+  if (sio__val_count_attachments(&data)) return SIO_EPLACEHOLDER;
+  int err = sio__writer_init(&w, home, scratch, sio__val_estimate_size(&data), false);
   if (err) return err;
   put_error_data(&w, &data);
-  return sio__writer_finish(&w, out);
+  return sio__writer_finish_packet(&w, out);
 }
 
-int sio__encode_socketio2_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                                sio_slice nsp, const char *message, sio_val data) {
+int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
+                                       struct msg **out, sio_slice nsp, const char *message,
+                                       sio_val data) {
   struct writer w;
-  int err = begin_connect_error(&w, home, scratch, nsp, message, &data);
+  int err = begin_connect_error_packet(&w, home, scratch, nsp, message, &data);
   if (err) return err;
   if (is_null_value(&data))
-    sio__writer_string(&w, slice_str(message));
+    sio__writer_put_json_string(&w, slice_str(message));
   else
     put_error_data(&w, &data);
-  return sio__writer_finish(&w, out);
+  return sio__writer_finish_packet(&w, out);
 }

@@ -23,7 +23,7 @@ enum {
 
 #define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-static inline uint64_t load_8_bytes(const char *p) {
+static inline uint64_t load_8_bytes_little_endian(const char *p) {
   uint64_t w;
   memcpy(&w, p, sizeof w);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -35,15 +35,17 @@ static inline uint64_t load_8_bytes(const char *p) {
 /* Sets bit 7 of each byte that is a quote, a backslash or a control character. Other bytes may be
  * marked too, but only after the first of these. (Flipping bit 1 maps the quote to 0x20, right
  * after the control characters, which stay below 0x20.) */
-static inline uint64_t find_special_byte(uint64_t w) {
+static inline uint64_t mark_special_json_bytes(uint64_t w) {
   uint64_t quote_or_control = (w ^ EVERY_BYTE(2)) - EVERY_BYTE(0x21);
   uint64_t backslash = (w ^ EVERY_BYTE('\\')) - EVERY_BYTE(1);
   return (quote_or_control | backslash) & ~w & EVERY_BYTE(0x80);
 }
 
-static inline bool is_special(char c) { return (unsigned char)c < 0x20 || c == '"' || c == '\\'; }
+static inline bool is_special_json_byte(char c) {
+  return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
 
-static inline size_t first_marked_byte(uint64_t marks) {
+static inline size_t index_of_first_marked_byte(uint64_t marks) {
   return (size_t)__builtin_ctzll(marks) >> 3;
 }
 
@@ -51,14 +53,16 @@ static inline size_t first_marked_byte(uint64_t marks) {
  * bytes that end at `end` are loaded, and those before p are shifted out. The zeros that are
  * shifted in count as control characters, so the search stops at `end`. base is the start of the
  * text. */
-static inline const char *skip_plain_bytes(const char *base, const char *p, const char *end) {
+static inline const char *skip_plain_string_bytes(const char *base, const char *p,
+                                                  const char *end) {
   for (; end - p >= 8; p += 8) {
-    uint64_t found = find_special_byte(load_8_bytes(p));
-    if (found) return p + first_marked_byte(found);
+    uint64_t found = mark_special_json_bytes(load_8_bytes_little_endian(p));
+    if (found) return p + index_of_first_marked_byte(found);
   }
   if (p < end && end - base >= 8)
-    return p + first_marked_byte(find_special_byte(load_8_bytes(end - 8) >> (64 - 8 * (end - p))));
-  while (p < end && !is_special(*p)) p++;
+    return p + index_of_first_marked_byte(mark_special_json_bytes(
+                   load_8_bytes_little_endian(end - 8) >> (64 - 8 * (end - p))));
+  while (p < end && !is_special_json_byte(*p)) p++;
   return p;
 }
 
@@ -90,30 +94,34 @@ enum state {
   FAILED /* c->err is the error, and c->p is its position */
 };
 
-static inline bool json_is_digit(char c) { return (unsigned char)(c - '0') < 10; }
+static inline bool is_json_digit(char c) { return (unsigned char)(c - '0') < 10; }
 
-static inline bool json_is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+static inline bool is_json_whitespace(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
 /* Returns NUL at the end of the text. A NUL in the text is an error outside of strings anyway. */
 static inline char peek_json_byte(const struct cursor *c) { return c->p < c->end ? *c->p : '\0'; }
 
-static inline char skip_blanks_and_peek(struct cursor *c) {
+static inline char skip_json_whitespace_and_peek(struct cursor *c) {
   const char *p = c->p;
   if (p < c->end && (unsigned char)*p > ' ') return *p;
-  while (p < c->end && json_is_blank(*p)) p++;
+  while (p < c->end && is_json_whitespace(*p)) p++;
   c->p = p;
   return peek_json_byte(c);
 }
 
-static inline uint32_t cursor_offset(const struct cursor *c) { return (uint32_t)(c->p - c->base); }
+static inline uint32_t json_cursor_offset(const struct cursor *c) {
+  return (uint32_t)(c->p - c->base);
+}
 
-static enum state fail_scan(struct cursor *c, int err) {
+static enum state set_json_scan_error(struct cursor *c, int err) {
   c->err = err;
   return FAILED;
 }
 
 /* Makes room for one more element in a result array. */
-static int grow_result_array(void **items, uint32_t *cap, uint32_t n, size_t size) {
+static int reserve_array_element(void **items, uint32_t *cap, uint32_t n, size_t size) {
   if (n < *cap) return 0;
   void *p = sio__array_grow(*items, cap, size, 16);
   if (!p) return UV_ENOMEM;
@@ -121,11 +129,11 @@ static int grow_result_array(void **items, uint32_t *cap, uint32_t n, size_t siz
   return 0;
 }
 
-static inline int push_argument(struct cursor *c, uint32_t len) {
+static inline int record_outer_array_element(struct cursor *c, uint32_t len) {
   struct json_scan *s = c->out;
   if (s->nargs == s->args_cap) {
     void *items = s->args;
-    int err = grow_result_array(&items, &s->args_cap, s->nargs, sizeof *s->args);
+    int err = reserve_array_element(&items, &s->args_cap, s->nargs, sizeof *s->args);
     if (err) return err;
     s->args = items;
   }
@@ -134,42 +142,42 @@ static inline int push_argument(struct cursor *c, uint32_t len) {
   return 0;
 }
 
-static int64_t placeholder_number(const struct cursor *c, uint32_t at) {
+static int64_t parse_placeholder_number(const struct cursor *c, uint32_t at) {
   int64_t num;
   if (at == 0) return -1;
   const char *p = c->base + at, *end = p;
-  while (json_is_digit(*end) || *end == '-' || *end == '+' || *end == '.' || (*end | 0x20) == 'e')
+  while (is_json_digit(*end) || *end == '-' || *end == '+' || *end == '.' || (*end | 0x20) == 'e')
     end++;
-  if (!sio__number_int(slice(p, (size_t)(end - p)), &num)) return -1;
+  if (!sio__number_to_int64(slice(p, (size_t)(end - p)), &num)) return -1;
   return num >= 0 && num <= INT32_MAX ? num : -1;
 }
 
 /* Adds the placeholder whose object ends here, and removes placeholders inside it. */
-static int push_placeholder(struct cursor *c, const struct frame *f) {
+static int record_placeholder(struct cursor *c, const struct frame *f) {
   struct json_scan *s = c->out;
   while (s->nplaceholders && s->placeholders[s->nplaceholders - 1].off > f->off) s->nplaceholders--;
   void *items = s->placeholders;
-  int err =
-      grow_result_array(&items, &s->placeholders_cap, s->nplaceholders, sizeof *s->placeholders);
+  int err = reserve_array_element(&items, &s->placeholders_cap, s->nplaceholders,
+                                  sizeof *s->placeholders);
   if (err) return err;
   s->placeholders = items;
   s->placeholders[s->nplaceholders++] =
       (struct json_placeholder){ .off = f->off,
-                                 .len = cursor_offset(c) - f->off,
+                                 .len = json_cursor_offset(c) - f->off,
                                  .arg = s->nargs,
-                                 .num = placeholder_number(c, f->num_at) };
+                                 .num = parse_placeholder_number(c, f->num_at) };
   return 0;
 }
 
 static bool has_4_hex_digits(const char *p, const char *end) {
   if (end - p < 4) return false;
   for (int i = 0; i < 4; i++)
-    if (!json_is_digit(p[i]) && ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'f')) return false;
+    if (!is_json_digit(p[i]) && ((p[i] | 0x20) < 'a' || (p[i] | 0x20) > 'f')) return false;
   return true;
 }
 
 /* p is after a backslash. Returns the position after the escape, or NULL if it is invalid. */
-static const char *skip_escape(const char *p, const char *end) {
+static const char *skip_json_escape(const char *p, const char *end) {
   if (p == end || *p == '\0') return NULL;
   if (*p == 'u') return has_4_hex_digits(p + 1, end) ? p + 5 : NULL;
   return strchr("\"\\/bfnrt", *p) ? p + 1 : NULL;
@@ -177,162 +185,162 @@ static const char *skip_escape(const char *p, const char *end) {
 
 /* Moves from after the opening quote to after the closing one. Returns false if the string is
  * invalid. */
-static inline bool skip_string(struct cursor *c, bool *escaped) {
+static inline bool skip_json_string(struct cursor *c, bool *escaped) {
   const char *p = c->p;
   *escaped = false;
   for (;;) {
-    c->p = p = skip_plain_bytes(c->base, p, c->end);
+    c->p = p = skip_plain_string_bytes(c->base, p, c->end);
     if (p == c->end || (unsigned char)*p < 0x20) return false;
     if (*p == '"') break;
     *escaped = true;
-    p = skip_escape(p + 1, c->end);
+    p = skip_json_escape(p + 1, c->end);
     if (!p) return false;
   }
   c->p = p + 1;
   return true;
 }
 
-static inline bool skip_digits(struct cursor *c) {
+static inline bool skip_json_digits(struct cursor *c) {
   const char *p = c->p;
-  while (p < c->end && json_is_digit(*p)) p++;
+  while (p < c->end && is_json_digit(*p)) p++;
   bool some = p > c->p;
   c->p = p;
   return some;
 }
 
-static bool skip_fraction(struct cursor *c) {
+static bool skip_json_fraction(struct cursor *c) {
   c->p++;
-  return skip_digits(c);
+  return skip_json_digits(c);
 }
 
-static bool skip_exponent(struct cursor *c) {
+static bool skip_json_exponent(struct cursor *c) {
   c->p++;
   if (peek_json_byte(c) == '+' || peek_json_byte(c) == '-') c->p++;
-  return skip_digits(c);
+  return skip_json_digits(c);
 }
 
-static inline bool skip_number(struct cursor *c) {
+static inline bool skip_json_number(struct cursor *c) {
   if (*c->p == '-') c->p++;
   if (peek_json_byte(c) == '0')
     c->p++;
-  else if (!skip_digits(c))
+  else if (!skip_json_digits(c))
     return false;
-  if (peek_json_byte(c) == '.' && !skip_fraction(c)) return false;
-  return (peek_json_byte(c) | 0x20) == 'e' ? skip_exponent(c) : true;
+  if (peek_json_byte(c) == '.' && !skip_json_fraction(c)) return false;
+  return (peek_json_byte(c) | 0x20) == 'e' ? skip_json_exponent(c) : true;
 }
 
-static inline bool skip_literal(struct cursor *c, const char *word, size_t n) {
+static inline bool skip_json_literal(struct cursor *c, const char *word, size_t n) {
   if ((size_t)(c->end - c->p) < n || memcmp(c->p, word, n) != 0) return false;
   c->p += n;
   return true;
 }
 
-static inline enum state open_container(struct cursor *c, bool object) {
-  if (c->depth == c->max_depth) return fail_scan(c, SIO_EDEPTH);
-  c->frames[++c->depth] = (struct frame){ .off = cursor_offset(c), .object = object };
+static inline enum state enter_json_container(struct cursor *c, bool object) {
+  if (c->depth == c->max_depth) return set_json_scan_error(c, SIO_EDEPTH);
+  c->frames[++c->depth] = (struct frame){ .off = json_cursor_offset(c), .object = object };
   c->p++;
   return object ? FIRST_KEY : FIRST_ELEMENT;
 }
 
-static inline enum state close_container(struct cursor *c) {
+static inline enum state leave_json_container(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   c->p++;
   if (f->placeholder) {
-    int err = push_placeholder(c, f);
-    if (err) return fail_scan(c, err);
+    int err = record_placeholder(c, f);
+    if (err) return set_json_scan_error(c, err);
   }
   c->depth--;
   return AFTER;
 }
 
-static inline enum state scan_value(struct cursor *c) {
+static inline enum state scan_json_value(struct cursor *c) {
   bool valid, escaped;
-  char first = skip_blanks_and_peek(c);
-  if (c->depth == 1) c->arg_off = cursor_offset(c);
+  char first = skip_json_whitespace_and_peek(c);
+  if (c->depth == 1) c->arg_off = json_cursor_offset(c);
   switch (first) {
     case '"':
       c->p++;
-      valid = skip_string(c, &escaped);
+      valid = skip_json_string(c, &escaped);
       break;
-    case '{': return open_container(c, true);
-    case '[': return open_container(c, false);
-    case 't': valid = skip_literal(c, "true", 4); break;
-    case 'f': valid = skip_literal(c, "false", 5); break;
-    case 'n': valid = skip_literal(c, "null", 4); break;
-    default: valid = (first == '-' || json_is_digit(first)) && skip_number(c);
+    case '{': return enter_json_container(c, true);
+    case '[': return enter_json_container(c, false);
+    case 't': valid = skip_json_literal(c, "true", 4); break;
+    case 'f': valid = skip_json_literal(c, "false", 5); break;
+    case 'n': valid = skip_json_literal(c, "null", 4); break;
+    default: valid = (first == '-' || is_json_digit(first)) && skip_json_number(c);
   }
   return valid ? AFTER : FAILED;
 }
 
-static inline enum state scan_first_element(struct cursor *c) {
-  return skip_blanks_and_peek(c) == ']' ? close_container(c) : VALUE;
+static inline enum state scan_first_array_element(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == ']' ? leave_json_container(c) : VALUE;
 }
 
 /* Returns the key without quotes and escapes. buffer is used if it has escapes. */
-static sio_slice unescape_key(char buffer[], sio_slice raw, bool escaped) {
+static sio_slice unescape_json_key(char buffer[], sio_slice raw, bool escaped) {
   if (!escaped) return slice(raw.p + 1, raw.n - 2);
   if (raw.n > KEY_MAX * ESCAPED + 2) return slice(NULL, 0);
-  return slice(buffer, sio__json_unescape(buffer, raw));
+  return slice(buffer, sio__json_unescape_string(buffer, raw));
 }
 
 /* Notes in the frame whether the key is "num" or "_placeholder". Its value begins at c->p. */
-static inline void note_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
+static inline void note_if_placeholder_key(struct cursor *c, sio_slice raw, bool escaped) {
   char buffer[KEY_MAX * ESCAPED + 2];
   struct frame *f = &c->frames[c->depth];
-  sio_slice key = unescape_key(buffer, raw, escaped);
-  if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = cursor_offset(c);
+  sio_slice key = unescape_json_key(buffer, raw, escaped);
+  if (key.n == 3 && memcmp(key.p, "num", 3) == 0) f->num_at = json_cursor_offset(c);
   if (key.n == KEY_MAX && memcmp(key.p, "_placeholder", KEY_MAX) == 0)
     f->placeholder = peek_json_byte(c) == 't';
 }
 
-static inline enum state scan_key(struct cursor *c) {
+static inline enum state scan_object_key(struct cursor *c) {
   bool escaped;
-  if (skip_blanks_and_peek(c) != '"') return FAILED;
+  if (skip_json_whitespace_and_peek(c) != '"') return FAILED;
   const char *key = c->p++;
-  if (!skip_string(c, &escaped)) return FAILED;
+  if (!skip_json_string(c, &escaped)) return FAILED;
   size_t n = (size_t)(c->p - key);
-  if (skip_blanks_and_peek(c) != ':') return FAILED;
+  if (skip_json_whitespace_and_peek(c) != ':') return FAILED;
   c->p++;
-  skip_blanks_and_peek(c);
-  note_placeholder_key(c, slice(key, n), escaped);
+  skip_json_whitespace_and_peek(c);
+  note_if_placeholder_key(c, slice(key, n), escaped);
   return VALUE;
 }
 
-static inline enum state scan_first_key(struct cursor *c) {
-  return skip_blanks_and_peek(c) == '}' ? close_container(c) : KEY;
+static inline enum state scan_first_object_key(struct cursor *c) {
+  return skip_json_whitespace_and_peek(c) == '}' ? leave_json_container(c) : KEY;
 }
 
-static inline enum state scan_after_value(struct cursor *c) {
+static inline enum state scan_after_json_value(struct cursor *c) {
   const struct frame *f = &c->frames[c->depth];
   if (c->depth == 1 && !f->object) {
-    int err = push_argument(c, cursor_offset(c) - c->arg_off);
-    if (err) return fail_scan(c, err);
+    int err = record_outer_array_element(c, json_cursor_offset(c) - c->arg_off);
+    if (err) return set_json_scan_error(c, err);
   }
-  char token = skip_blanks_and_peek(c);
+  char token = skip_json_whitespace_and_peek(c);
   if (c->depth == c->floor && c->p == c->end) return DONE;
   if (c->depth && token == ',') {
     c->p++;
     return f->object ? KEY : VALUE;
   }
-  if (c->depth > c->floor && token == (f->object ? '}' : ']')) return close_container(c);
+  if (c->depth > c->floor && token == (f->object ? '}' : ']')) return leave_json_container(c);
   return FAILED;
 }
 
-static int run_scan_states(struct cursor *c) {
+static int run_json_scanner(struct cursor *c) {
   for (enum state s = VALUE;;) {
     switch (s) {
-      case VALUE: s = scan_value(c); break;
-      case FIRST_ELEMENT: s = scan_first_element(c); break;
-      case FIRST_KEY: s = scan_first_key(c); break;
-      case KEY: s = scan_key(c); break;
-      case AFTER: s = scan_after_value(c); break;
+      case VALUE: s = scan_json_value(c); break;
+      case FIRST_ELEMENT: s = scan_first_array_element(c); break;
+      case FIRST_KEY: s = scan_first_object_key(c); break;
+      case KEY: s = scan_object_key(c); break;
+      case AFTER: s = scan_after_json_value(c); break;
       case DONE: return 0;
       case FAILED: return c->err;
     }
   }
 }
 
-static void reset_scan(struct json_scan *s) {
+static void reset_json_scan_result(struct json_scan *s) {
   if (s->args_cap > KEEP_RESULTS || s->placeholders_cap > KEEP_RESULTS) sio__json_scan_clear(s);
   s->nargs = s->nplaceholders = 0;
   s->first = '\0';
@@ -341,7 +349,7 @@ static void reset_scan(struct json_scan *s) {
 static int scan_json(struct json_scan *s, sio_slice text, unsigned floor, unsigned max_depth,
                      size_t *at) {
   struct cursor c;
-  reset_scan(s);
+  reset_json_scan_result(s);
   if (at) *at = 0;
   if (text.n > UINT32_MAX) return SIO_ETOOBIG;
   if (text.n == 0) return SIO_EJSON;
@@ -354,8 +362,8 @@ static int scan_json(struct json_scan *s, sio_slice text, unsigned floor, unsign
   c.max_depth = max_depth;
   c.err = SIO_EJSON;
   c.frames[floor] = (struct frame){ 0 };
-  s->first = skip_blanks_and_peek(&c);
-  int err = run_scan_states(&c);
+  s->first = skip_json_whitespace_and_peek(&c);
+  int err = run_json_scanner(&c);
   if (at) *at = (size_t)(c.p - c.base);
   return err;
 }
@@ -364,7 +372,8 @@ int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size
   return scan_json(s, text, 0, max_depth, at);
 }
 
-int sio__json_scan_list(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at) {
+int sio__json_scan_unbracketed_list(struct json_scan *s, sio_slice text, unsigned max_depth,
+                                    size_t *at) {
   return scan_json(s, text, 1, max_depth, at);
 }
 
@@ -379,11 +388,11 @@ void sio__json_scan_clear(struct json_scan *s) {
 static uint32_t parse_4_hex_digits(const char *p) {
   uint32_t v = 0;
   for (int i = 0; i < 4; i++)
-    v = v << 4 | (uint32_t)(json_is_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+    v = v << 4 | (uint32_t)(is_json_digit(p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
   return v;
 }
 
-static char *put_utf8(char *o, uint32_t c) {
+static char *put_utf8_character(char *o, uint32_t c) {
   if (c < 0x80) {
     *o++ = (char)c;
     return o;
@@ -396,7 +405,7 @@ static char *put_utf8(char *o, uint32_t c) {
 
 /* Reads the digits after "\u", and the second half of a surrogate pair. Sets *end to the position
  * after them. */
-static uint32_t unescape_utf16_unit(const char *p, const char *limit, const char **end) {
+static uint32_t parse_unicode_escape(const char *p, const char *limit, const char **end) {
   uint32_t c = parse_4_hex_digits(p);
   *end = p + 4;
   if (c < 0xd800 || c > 0xdfff) return c;
@@ -407,7 +416,7 @@ static uint32_t unescape_utf16_unit(const char *p, const char *limit, const char
   return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static char unescape_letter(char c) {
+static char unescape_json_letter(char c) {
   switch (c) {
     case 'b': return '\b';
     case 'f': return '\f';
@@ -418,7 +427,7 @@ static char unescape_letter(char c) {
   }
 }
 
-size_t sio__json_unescape(char *out, sio_slice text) {
+size_t sio__json_unescape_string(char *out, sio_slice text) {
   const char *p = text.p + 1, *end = text.p + text.n - 1;
   char *o = out;
   while (p < end) {
@@ -429,9 +438,9 @@ size_t sio__json_unescape(char *out, sio_slice text) {
     if (!slash) break;
     p = slash + 2;
     if (slash[1] == 'u')
-      o = put_utf8(o, unescape_utf16_unit(p, end, &p));
+      o = put_utf8_character(o, parse_unicode_escape(p, end, &p));
     else
-      *o++ = unescape_letter(slash[1]);
+      *o++ = unescape_json_letter(slash[1]);
   }
   return (size_t)(o - out);
 }
@@ -445,17 +454,18 @@ struct piece {
   char instead[ESCAPED];
 };
 
-static const char *skip_unescaped_text(const char *p, const char *end) {
+static const char *skip_text_needing_no_escape(const char *p, const char *end) {
   for (;;) {
     while (end - p >= 8) {
-      uint64_t w = load_8_bytes(p), found = find_special_byte(w) | (w & EVERY_BYTE(0x80));
+      uint64_t w = load_8_bytes_little_endian(p),
+               found = mark_special_json_bytes(w) | (w & EVERY_BYTE(0x80));
       if (found) {
-        p += first_marked_byte(found);
+        p += index_of_first_marked_byte(found);
         break;
       }
       p += 8;
     }
-    while (p < end && (unsigned char)*p < 0x80 && !is_special(*p)) p++;
+    while (p < end && (unsigned char)*p < 0x80 && !is_special_json_byte(*p)) p++;
     if (p == end || (unsigned char)*p < 0x80) return p;
     size_t len = sio__utf8_sequence_length(p, (size_t)(end - p));
     if (len == 0) return p;
@@ -472,51 +482,52 @@ static size_t malformed_utf8_length(const char *p, size_t n) {
   return len;
 }
 
-static void set_piece_replacement(struct piece *piece, const char *text, size_t n) {
+static void set_quoted_piece_replacement(struct piece *piece, const char *text, size_t n) {
   memcpy(piece->instead, text, n);
   piece->instead_n = n;
 }
 
-static void json_escape_byte(struct piece *piece, char c) {
+static void escape_json_byte(struct piece *piece, char c) {
   static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\", hex[] = "0123456789abcdef";
   for (const char *l = letters; *l; l += 2)
     if (c == *l) {
-      set_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
+      set_quoted_piece_replacement(piece, (const char[]){ '\\', l[1] }, 2);
       return;
     }
-  set_piece_replacement(piece, (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+  set_quoted_piece_replacement(piece,
+                               (const char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
 }
 
-static struct piece next_quoted_piece(const char *p, const char *end) {
-  const char *stop = skip_unescaped_text(p, end);
+static struct piece next_piece_to_quote(const char *p, const char *end) {
+  const char *stop = skip_text_needing_no_escape(p, end);
   struct piece piece = { .run = (size_t)(stop - p) };
   if (stop == end) return piece;
   if ((unsigned char)*stop >= 0x80) {
     piece.eaten = malformed_utf8_length(stop, (size_t)(end - stop));
-    set_piece_replacement(&piece, "\xef\xbf\xbd", 3);
+    set_quoted_piece_replacement(&piece, "\xef\xbf\xbd", 3);
   } else {
     piece.eaten = 1;
-    json_escape_byte(&piece, *stop);
+    escape_json_byte(&piece, *stop);
   }
   return piece;
 }
 
-size_t sio__json_quoted_len(sio_slice s) {
+size_t sio__json_quoted_length(sio_slice s) {
   size_t n = 2, done = 0;
   while (done < s.n) {
-    struct piece piece = next_quoted_piece(s.p + done, s.p + s.n);
+    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
     n += piece.run + piece.instead_n;
     done += piece.run + piece.eaten;
   }
   return n;
 }
 
-size_t sio__json_quote(char *out, sio_slice s) {
+size_t sio__json_quote_string(char *out, sio_slice s) {
   char *o = out;
   size_t done = 0;
   *o++ = '"';
   while (done < s.n) {
-    struct piece piece = next_quoted_piece(s.p + done, s.p + s.n);
+    struct piece piece = next_piece_to_quote(s.p + done, s.p + s.n);
     memcpy(o, s.p + done, piece.run);
     memcpy(o + piece.run, piece.instead, piece.instead_n);
     o += piece.run + piece.instead_n;

@@ -39,20 +39,21 @@ struct json_scan {
 int sio__json_scan(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
 /* Scans the text between the brackets of an array: one or more elements, with commas between them.
  * The missing brackets count as one level of depth. The errors are those of sio__json_scan(). */
-int sio__json_scan_list(struct json_scan *s, sio_slice text, unsigned max_depth, size_t *at);
+int sio__json_scan_unbracketed_list(struct json_scan *s, sio_slice text, unsigned max_depth,
+                                    size_t *at);
 void sio__json_scan_clear(struct json_scan *s);
 
-static inline sio_slice json_arg(const struct json_scan *s, sio_slice text, size_t i) {
+static inline sio_slice json_scanned_element(const struct json_scan *s, sio_slice text, size_t i) {
   return slice(text.p + s->args[i].off, s->args[i].len);
 }
 
 /* Unescapes a valid JSON string, given with its quotes, into out, which must have room for text.n
  * bytes. A lone surrogate becomes U+FFFD. Returns the number of bytes written. */
-size_t sio__json_unescape(char *out, sio_slice text);
+size_t sio__json_unescape_string(char *out, sio_slice text);
 /* Returns the length of s as a JSON string with quotes. Malformed UTF-8 becomes U+FFFD. Only
  * quotes, backslashes and control characters are escaped. */
-size_t sio__json_quoted_len(sio_slice s);
+size_t sio__json_quoted_length(sio_slice s);
 /* Writes s as a JSON string, and returns its length. */
-size_t sio__json_quote(char *out, sio_slice s);
+size_t sio__json_quote_string(char *out, sio_slice s);
 
 #endif

@@ -11,36 +11,36 @@
 
 /* ---- out ------------------------------------------------------------------------------------- */
 
-static int put_field_name(sio_parser_out *out, const char *key) {
-  return sio__msgpack_put_str(out, slice_str(key));
+static int put_msgpack_field_name(sio_parser_out *out, const char *key) {
+  return sio__msgpack_put_string(out, slice_str(key));
 }
 
-static int put_id_field(const sio_parts *p, sio_parser_out *out) {
-  int err = put_field_name(out, "id");
+static int put_msgpack_id_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_msgpack_field_name(out, "id");
   return err ? err : sio__msgpack_put_int(out, p->id);
 }
 
-static int put_type_field(const sio_parts *p, sio_parser_out *out) {
-  int err = put_field_name(out, "type");
+static int put_msgpack_type_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_msgpack_field_name(out, "type");
   return err ? err : sio__msgpack_put_int(out, p->type);
 }
 
-static int put_data_field(const sio_parts *p, sio_parser_out *out) {
-  int err = put_field_name(out, "data");
+static int put_msgpack_data_field(const sio_parts *p, sio_parser_out *out) {
+  int err = put_msgpack_field_name(out, "data");
   return err ? err : sio__msgpack_from_json(p->json, p->bins, p->nbins, out);
 }
 
 /* Writes the fields in the reference's order, in which the id of an ACK comes first. */
-static int msgpack_encode(const sio_parts *p, sio_parser_out *out) {
+static int msgpack_encode_packet(const sio_parts *p, sio_parser_out *out) {
   bool id = p->id >= 0, early = p->type == SIO_PACKET_ACK, data = p->json.n > 0;
   char head = (char)(0x80 | (2 + id + data));
   int err = sio_parser_put(out, &head, 1);
-  if (!err && id && early) err = put_id_field(p, out);
-  if (!err) err = put_type_field(p, out);
-  if (!err && data) err = put_data_field(p, out);
-  if (!err && id && !early) err = put_id_field(p, out);
-  if (!err) err = put_field_name(out, "nsp");
-  return err ? err : sio__msgpack_put_str(out, p->nsp);
+  if (!err && id && early) err = put_msgpack_id_field(p, out);
+  if (!err) err = put_msgpack_type_field(p, out);
+  if (!err && data) err = put_msgpack_data_field(p, out);
+  if (!err && id && !early) err = put_msgpack_id_field(p, out);
+  if (!err) err = put_msgpack_field_name(out, "nsp");
+  return err ? err : sio__msgpack_put_string(out, p->nsp);
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */
@@ -51,12 +51,12 @@ struct fields {
   sio_slice type, nsp, data, id;
 };
 
-static int msgpack_refuse_packet(const char **why, const char *text) {
+static int msgpack_set_decode_error(const char **why, const char *text) {
   *why = text;
   return SIO_EPROTO;
 }
 
-static sio_slice *find_packet_field(struct fields *f, const struct msgpack *key) {
+static sio_slice *find_field_of_msgpack_key(struct fields *f, const struct msgpack *key) {
   if (key->kind != MSGPACK_STR) return NULL;
   if (slice_is(key->bytes, "type")) return &f->type;
   if (slice_is(key->bytes, "nsp")) return &f->nsp;
@@ -65,46 +65,46 @@ static sio_slice *find_packet_field(struct fields *f, const struct msgpack *key)
 }
 
 /* If a key occurs twice, the last one counts. */
-static bool read_packet_field(sio_slice *in, struct fields *f) {
+static bool read_msgpack_packet_field(sio_slice *in, struct fields *f) {
   struct msgpack key;
   sio_slice value, name;
-  if (!sio__msgpack_skip(in, &name) || !sio__msgpack_skip(in, &value)) return false;
-  (void)sio__msgpack_next(&name, &key);
-  sio_slice *field = find_packet_field(f, &key);
+  if (!sio__msgpack_skip_value(in, &name) || !sio__msgpack_skip_value(in, &value)) return false;
+  (void)sio__msgpack_read_token(&name, &key);
+  sio_slice *field = find_field_of_msgpack_key(f, &key);
   if (!field) return true;
   *field = sio__msgpack_is_undefined(value) ? slice(NULL, 0) : value;
   return true;
 }
 
-static int read_packet_fields(sio_slice in, struct fields *f, const char **why) {
+static int read_msgpack_packet_fields(sio_slice in, struct fields *f, const char **why) {
   struct msgpack map;
-  if (!sio__msgpack_next(&in, &map)) return msgpack_refuse_packet(why, "not MessagePack");
-  if (map.kind != MSGPACK_MAP) return msgpack_refuse_packet(why, "invalid packet type");
+  if (!sio__msgpack_read_token(&in, &map)) return msgpack_set_decode_error(why, "not MessagePack");
+  if (map.kind != MSGPACK_MAP) return msgpack_set_decode_error(why, "invalid packet type");
   for (uint32_t i = 0; i < map.count; i++)
-    if (!read_packet_field(&in, f)) return msgpack_refuse_packet(why, "not MessagePack");
-  return in.n ? msgpack_refuse_packet(why, "trailing bytes") : 0;
+    if (!read_msgpack_packet_field(&in, f)) return msgpack_set_decode_error(why, "not MessagePack");
+  return in.n ? msgpack_set_decode_error(why, "trailing bytes") : 0;
 }
 
 /* Also accepts a float without a fraction, because 5 and 5.0 are the same in JavaScript. */
-static bool read_nonnegative_integer(sio_slice value, int64_t *out) {
+static bool read_msgpack_nonnegative_integer(sio_slice value, int64_t *out) {
   struct msgpack t;
-  if (!sio__msgpack_next(&value, &t)) return false;
+  if (!sio__msgpack_read_token(&value, &t)) return false;
   double d = t.kind == MSGPACK_UINT ? (double)t.u.u : t.kind == MSGPACK_NUM ? t.u.d : -1;
   if (!(d >= 0 && d <= MAX_ID) || d != (double)(int64_t)d) return false;
   *out = (int64_t)d;
   return true;
 }
 
-static bool read_string_field(sio_slice value, sio_slice *out) {
+static bool read_msgpack_string(sio_slice value, sio_slice *out) {
   struct msgpack t;
-  if (!sio__msgpack_next(&value, &t) || t.kind != MSGPACK_STR) return false;
+  if (!sio__msgpack_read_token(&value, &t) || t.kind != MSGPACK_STR) return false;
   *out = t.bytes;
   return true;
 }
 
-static bool data_fits_packet_type(int type, sio_slice data) {
+static bool is_msgpack_data_valid_for_type(int type, sio_slice data) {
   struct msgpack t = { 0 };
-  bool there = sio__msgpack_next(&data, &t);
+  bool there = sio__msgpack_read_token(&data, &t);
   switch (type) {
     case SIO_PACKET_CONNECT: return !there || t.kind == MSGPACK_MAP;
     case SIO_PACKET_DISCONNECT: return !there;
@@ -113,20 +113,22 @@ static bool data_fits_packet_type(int type, sio_slice data) {
   }
 }
 
-static int msgpack_decode(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
-                          const char **why) {
+static int msgpack_decode_packet(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
+                                 const char **why) {
   struct fields f = { 0 };
   int64_t type;
   (void)binary;
-  int err = read_packet_fields(message, &f, why);
+  int err = read_msgpack_packet_fields(message, &f, why);
   if (err) return err;
-  if (!read_nonnegative_integer(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
-    return msgpack_refuse_packet(why, "invalid packet type");
+  if (!read_msgpack_nonnegative_integer(f.type, &type) || type > SIO_PACKET_CONNECT_ERROR)
+    return msgpack_set_decode_error(why, "invalid packet type");
   p->type = (int)type;
-  if (!read_string_field(f.nsp, &p->nsp)) return msgpack_refuse_packet(why, "invalid namespace");
-  if (!data_fits_packet_type(p->type, f.data)) return msgpack_refuse_packet(why, "invalid payload");
-  if (f.id.n && !read_nonnegative_integer(f.id, &p->id))
-    return msgpack_refuse_packet(why, "invalid packet id");
+  if (!read_msgpack_string(f.nsp, &p->nsp))
+    return msgpack_set_decode_error(why, "invalid namespace");
+  if (!is_msgpack_data_valid_for_type(p->type, f.data))
+    return msgpack_set_decode_error(why, "invalid payload");
+  if (f.id.n && !read_msgpack_nonnegative_integer(f.id, &p->id))
+    return msgpack_set_decode_error(why, "invalid packet id");
   return f.data.n ? sio__msgpack_to_json(f.data, out) : 0;
 }
 
@@ -134,6 +136,6 @@ const sio_parser_ops sio_parser_msgpack = {
   .size = sizeof sio_parser_msgpack,
   .name = "msgpack",
   .binary = true,
-  .encode = msgpack_encode,
-  .decode = msgpack_decode,
+  .encode = msgpack_encode_packet,
+  .decode = msgpack_decode_packet,
 };

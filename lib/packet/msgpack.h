@@ -39,21 +39,22 @@ struct msgpack {
 
 /* Reads a token and moves *in to after it. Returns false if the token is incomplete, or if fewer
  * bytes are left than the array or map has members. */
-bool sio__msgpack_next(sio_slice *in, struct msgpack *t);
+bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t);
 /* Moves *in to after a value and everything inside it, and sets *value to it. Returns false if the
  * value is incomplete. */
-bool sio__msgpack_skip(sio_slice *in, sio_slice *value);
+bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value);
 /* True if the value is JavaScript's undefined, as the official client encodes it. */
 bool sio__msgpack_is_undefined(sio_slice value);
 
-/* Appends the value, which sio__msgpack_skip() has found complete, to out as JSON. SIO_EPROTO for a
- * map key that is neither a string nor an integer; SIO_EDEPTH; the errors of <sio/parser.h>. */
+/* Appends the value, which sio__msgpack_skip_value() has found complete, to out as JSON. SIO_EPROTO
+ * for a map key that is neither a string nor an integer; SIO_EDEPTH; the errors of <sio/parser.h>.
+ */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
 /* Appends a valid JSON text to out as MessagePack; its placeholders are replaced by bins. */
 int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
                            sio_parser_out *out);
-int sio__msgpack_put_str(sio_parser_out *out, sio_slice s);
+int sio__msgpack_put_string(sio_parser_out *out, sio_slice s);
 int sio__msgpack_put_int(sio_parser_out *out, int64_t v);
 
 #endif

@@ -26,7 +26,7 @@ static uint64_t load_big_endian(sio_slice s) {
   return v;
 }
 
-static bool take_uint(sio_slice *in, size_t n, uint64_t *v) {
+static bool take_big_endian_uint(sio_slice *in, size_t n, uint64_t *v) {
   sio_slice bytes;
   if (!take_bytes(in, n, &bytes)) return false;
   *v = load_big_endian(bytes);
@@ -70,7 +70,7 @@ static bool read_container_token(const sio_slice *in, struct msgpack *t, enum ms
 static bool read_float_token(sio_slice *in, struct msgpack *t, size_t size) {
   uint64_t bits;
   float f;
-  if (!take_uint(in, size, &bits)) return false;
+  if (!take_big_endian_uint(in, size, &bits)) return false;
   t->kind = MSGPACK_NUM;
   uint32_t low = (uint32_t)bits;
   if (size == sizeof f) {
@@ -84,12 +84,12 @@ static bool read_float_token(sio_slice *in, struct msgpack *t, size_t size) {
 
 /* Reads a token whose first byte c is from 0xc0 to 0xdf. For some of these, an integer n follows: a
  * length, a count or the value. */
-static bool read_long_token(sio_slice *in, struct msgpack *t, unsigned char c) {
+static bool read_multibyte_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   static const uint8_t sizes[32] = { 0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 1, 2, 4, 8,
                                      1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4 };
   uint64_t n;
   size_t size = sizes[c & 31];
-  if (!take_uint(in, size, &n)) return false;
+  if (!take_big_endian_uint(in, size, &n)) return false;
   switch (c) {
     case 0xc0: t->kind = MSGPACK_NIL; return true;
     case 0xc1: return false;
@@ -128,7 +128,7 @@ static bool read_long_token(sio_slice *in, struct msgpack *t, unsigned char c) {
   }
 }
 
-bool sio__msgpack_next(sio_slice *in, struct msgpack *t) {
+bool sio__msgpack_read_token(sio_slice *in, struct msgpack *t) {
   sio_slice first;
   if (!take_bytes(in, 1, &first)) return false;
   unsigned char c = (unsigned char)first.p[0];
@@ -137,16 +137,16 @@ bool sio__msgpack_next(sio_slice *in, struct msgpack *t) {
   if (c < 0x90) return read_container_token(in, t, MSGPACK_MAP, c & 15);
   if (c < 0xa0) return read_container_token(in, t, MSGPACK_ARRAY, c & 15);
   if (c < 0xc0) return read_bytes_token(in, t, MSGPACK_STR, c & 31);
-  return read_long_token(in, t, c);
+  return read_multibyte_token(in, t, c);
 }
 
 /* `pending` counts the values that have to follow. Each takes at least one byte, so there is an
  * error if it exceeds the bytes that are left. */
-bool sio__msgpack_skip(sio_slice *in, sio_slice *value) {
+bool sio__msgpack_skip_value(sio_slice *in, sio_slice *value) {
   struct msgpack t;
   const char *from = in->p;
   for (uint64_t pending = 1; pending; pending--) {
-    if (pending > in->n || !sio__msgpack_next(in, &t)) return false;
+    if (pending > in->n || !sio__msgpack_read_token(in, &t)) return false;
     pending += t.kind == MSGPACK_MAP ? (uint64_t)t.count * 2 : t.count;
   }
   *value = slice(from, (size_t)(in->p - from));
@@ -185,19 +185,19 @@ static char *put_padded_number(char *o, unsigned v, int digits) {
 }
 
 /* Years that do not have four digits are written with a sign and six digits, as in JavaScript. */
-static char *put_year(char *o, int year) {
+static char *put_iso_year(char *o, int year) {
   if (year >= 0 && year <= 9999) return put_padded_number(o, (unsigned)year, 4);
   *o++ = year < 0 ? '-' : '+';
   return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_separated_number(char *o, char before, unsigned v, int digits) {
+static char *put_separator_and_number(char *o, char before, unsigned v, int digits) {
   *o++ = before;
   return put_padded_number(o, v, digits);
 }
 
 /* Writes a date as JavaScript's Date.toJSON() does. */
-static int put_date(sio_parser_out *out, double ms) {
+static int put_iso_date_string(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
   int64_t t = (int64_t)ms, days = t / MS_PER_DAY, rest = t % MS_PER_DAY;
@@ -205,17 +205,19 @@ static int put_date(sio_parser_out *out, double ms) {
   struct date d = date_from_days(days);
   unsigned r = (unsigned)rest;
   *o++ = '"';
-  o = put_separated_number(put_separated_number(put_year(o, (int)d.year), '-', d.month, 2), '-',
-                           d.day, 2);
-  o = put_separated_number(put_separated_number(o, 'T', r / 3600000, 2), ':', r / 60000 % 60, 2);
-  o = put_separated_number(put_separated_number(o, ':', r / 1000 % 60, 2), '.', r % 1000, 3);
+  o = put_separator_and_number(
+      put_separator_and_number(put_iso_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
+  o = put_separator_and_number(put_separator_and_number(o, 'T', r / 3600000, 2), ':',
+                               r / 60000 % 60, 2);
+  o = put_separator_and_number(put_separator_and_number(o, ':', r / 1000 % 60, 2), '.', r % 1000,
+                               3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));
 }
 
 /* Reads MessagePack's timestamp extension (type -1): seconds, or nanoseconds and seconds. */
-static bool read_timestamp(sio_slice s, double *ms) {
+static bool read_timestamp_extension(sio_slice s, double *ms) {
   uint64_t v = load_big_endian(slice(s.p, s.n < 8 ? s.n : 8));
   switch (s.n) {
     case 4: *ms = (double)v * 1000; return true;
@@ -256,7 +258,7 @@ static int put_json_number(struct reader *r, const struct msgpack *t) {
   return sio_parser_put(r->out, text, n);
 }
 
-static int put_unknown_json_ext(struct reader *r, const struct msgpack *t) {
+static int put_unknown_extension_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   int err = put_json_text(r, "[");
   if (!err) err = sio_parser_put(r->out, text, sio__num_i64(text, t->ext));
@@ -265,14 +267,15 @@ static int put_unknown_json_ext(struct reader *r, const struct msgpack *t) {
   return err ? err : put_json_text(r, "]");
 }
 
-static int put_json_ext(struct reader *r, const struct msgpack *t) {
+static int put_extension_as_json(struct reader *r, const struct msgpack *t) {
   double ms;
   if (t->ext == 0 && !t->fixed) return sio_parser_bin(r->out, t->bytes);
   if (t->ext == 0 && t->bytes.n == 1) return put_json_text(r, "null");
   if (t->ext == 0 && t->bytes.n == 8)
-    return put_date(r->out, (double)(int64_t)load_big_endian(t->bytes));
-  if (t->ext == -1 && read_timestamp(t->bytes, &ms)) return put_date(r->out, ms);
-  return put_unknown_json_ext(r, t);
+    return put_iso_date_string(r->out, (double)(int64_t)load_big_endian(t->bytes));
+  if (t->ext == -1 && read_timestamp_extension(t->bytes, &ms))
+    return put_iso_date_string(r->out, ms);
+  return put_unknown_extension_as_json(r, t);
 }
 
 static int open_json_container(struct reader *r, const struct msgpack *t) {
@@ -282,13 +285,13 @@ static int open_json_container(struct reader *r, const struct msgpack *t) {
   return put_json_text(r, map ? "{" : "[");
 }
 
-static int put_json_value(struct reader *r, const struct msgpack *t) {
+static int put_token_as_json(struct reader *r, const struct msgpack *t) {
   switch (t->kind) {
     case MSGPACK_NIL: return put_json_text(r, "null");
     case MSGPACK_BOOL: return put_json_text(r, t->u.b ? "true" : "false");
     case MSGPACK_STR: return sio_parser_string(r->out, t->bytes);
     case MSGPACK_BIN: return sio_parser_bin(r->out, t->bytes);
-    case MSGPACK_EXT: return put_json_ext(r, t);
+    case MSGPACK_EXT: return put_extension_as_json(r, t);
     case MSGPACK_ARRAY:
     case MSGPACK_MAP: return open_json_container(r, t);
     default: return put_json_number(r, t);
@@ -306,14 +309,14 @@ static int put_json_key(struct reader *r, struct frame *f, const struct msgpack 
   if (!integer && t->kind != MSGPACK_STR) return SIO_EPROTO;
   int err = put_comma_unless_first(r, f);
   if (!err && integer) err = put_json_text(r, "\"");
-  if (!err) err = put_json_value(r, t);
+  if (!err) err = put_token_as_json(r, t);
   if (!err && integer) err = put_json_text(r, "\"");
   return err ? err : put_json_text(r, ":");
 }
 
-static int read_map_key(struct reader *r, struct frame *f) {
+static int convert_map_key_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
-  if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
+  if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
   f->left--;
   if (sio__msgpack_is_undefined(r->in)) {
     r->in = slice(r->in.p + 3, r->in.n - 3);
@@ -323,23 +326,23 @@ static int read_map_key(struct reader *r, struct frame *f) {
   return put_json_key(r, f, &t);
 }
 
-static int read_msgpack_value(struct reader *r, struct frame *f) {
+static int convert_value_to_json(struct reader *r, struct frame *f) {
   struct msgpack t;
   int err = 0;
-  if (!sio__msgpack_next(&r->in, &t)) return SIO_EPROTO;
+  if (!sio__msgpack_read_token(&r->in, &t)) return SIO_EPROTO;
   if (f && f->map) {
     f->key = true;
   } else if (f) {
     f->left--;
     err = put_comma_unless_first(r, f);
   }
-  return err ? err : put_json_value(r, &t);
+  return err ? err : put_token_as_json(r, &t);
 }
 
-static int read_next_value(struct reader *r) {
+static int convert_next_token_to_json(struct reader *r) {
   struct frame *f = &r->frames[r->depth - 1];
-  if (f->map && !f->key) return read_msgpack_value(r, f);
-  if (f->left) return f->map ? read_map_key(r, f) : read_msgpack_value(r, f);
+  if (f->map && !f->key) return convert_value_to_json(r, f);
+  if (f->left) return f->map ? convert_map_key_to_json(r, f) : convert_value_to_json(r, f);
   r->depth--;
   return put_json_text(r, f->map ? "}" : "]");
 }
@@ -349,7 +352,7 @@ int sio__msgpack_to_json(sio_slice value, sio_parser_out *out) {
   r.in = value;
   r.out = out;
   r.depth = 0;
-  int err = read_msgpack_value(&r, NULL);
-  while (!err && r.depth) err = read_next_value(&r);
+  int err = convert_value_to_json(&r, NULL);
+  while (!err && r.depth) err = convert_next_token_to_json(&r);
   return err;
 }

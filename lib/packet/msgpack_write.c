@@ -27,7 +27,7 @@ struct source {
 
 /* ---- heads ----------------------------------------------------------------------------------- */
 
-static size_t store_big_endian(char *out, unsigned char c, uint64_t v, size_t size) {
+static size_t store_type_and_big_endian(char *out, unsigned char c, uint64_t v, size_t size) {
   out[0] = (char)c;
   for (size_t i = 0; i < size; i++) out[1 + i] = (char)(v >> (8 * (size - 1 - i)));
   return 1 + size;
@@ -35,32 +35,32 @@ static size_t store_big_endian(char *out, unsigned char c, uint64_t v, size_t si
 
 static int put_type_and_integer(sio_parser_out *out, unsigned char c, uint64_t v, size_t size) {
   char bytes[9];
-  return sio_parser_put(out, bytes, store_big_endian(bytes, c, v, size));
+  return sio_parser_put(out, bytes, store_type_and_big_endian(bytes, c, v, size));
 }
 
 /* Writes the type and length of a string. A string of 4 GiB or more gets a wrong length here, but
  * sio_parser_put() then refuses its text. */
-static size_t store_string_head(char out[5], size_t n) {
-  if (n < 32) return store_big_endian(out, (unsigned char)(0xa0 | n), 0, 0);
-  if (n <= UINT8_MAX) return store_big_endian(out, 0xd9, n, 1);
-  if (n <= UINT16_MAX) return store_big_endian(out, 0xda, n, 2);
-  return store_big_endian(out, 0xdb, n, 4);
+static size_t store_msgpack_string_head(char out[5], size_t n) {
+  if (n < 32) return store_type_and_big_endian(out, (unsigned char)(0xa0 | n), 0, 0);
+  if (n <= UINT8_MAX) return store_type_and_big_endian(out, 0xd9, n, 1);
+  if (n <= UINT16_MAX) return store_type_and_big_endian(out, 0xda, n, 2);
+  return store_type_and_big_endian(out, 0xdb, n, 4);
 }
 
-int sio__msgpack_put_str(sio_parser_out *out, sio_slice s) {
+int sio__msgpack_put_string(sio_parser_out *out, sio_slice s) {
   char head[5];
-  int err = sio_parser_put(out, head, store_string_head(head, s.n));
+  int err = sio_parser_put(out, head, store_msgpack_string_head(head, s.n));
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
-static int put_msgpack_bin(sio_parser_out *out, sio_slice s) {
+static int put_msgpack_binary(sio_parser_out *out, sio_slice s) {
   int err = s.n <= UINT8_MAX    ? put_type_and_integer(out, 0xc4, s.n, 1)
             : s.n <= UINT16_MAX ? put_type_and_integer(out, 0xc5, s.n, 2)
                                 : put_type_and_integer(out, 0xc6, s.n, 4);
   return err ? err : sio_parser_put(out, s.p, s.n);
 }
 
-static int put_container_head(sio_parser_out *out, bool map, uint32_t n) {
+static int put_msgpack_container_head(sio_parser_out *out, bool map, uint32_t n) {
   if (n < 16) return put_type_and_integer(out, (unsigned char)((map ? 0x80 : 0x90) | n), 0, 0);
   if (n <= UINT16_MAX) return put_type_and_integer(out, map ? 0xde : 0xdc, n, 2);
   return put_type_and_integer(out, map ? 0xdf : 0xdd, n, 4);
@@ -87,13 +87,13 @@ int sio__msgpack_put_int(sio_parser_out *out, int64_t v) {
 /* ---- counting -------------------------------------------------------------------------------- */
 
 /* Returns the position after the string that begins at p. */
-static const char *find_string_end(const char *p) {
+static const char *find_json_string_end(const char *p) {
   for (p++; *p != '"'; p++)
     if (*p == '\\') p++;
   return p + 1;
 }
 
-static int count_opened_container(struct member_counts *c) {
+static int begin_counting_container(struct member_counts *c) {
   if (c->depth == JSON_DEPTH_MAX) return SIO_EDEPTH;
   if (c->used == c->cap) {
     uint32_t *n = sio__realloc(c->n == c->few ? NULL : c->n, size_mul(c->cap, 2 * sizeof *n));
@@ -110,10 +110,10 @@ static int count_opened_container(struct member_counts *c) {
 static bool is_json_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 /* `last` is the last character before `at` that is not blank. */
-static int count_json_char(struct member_counts *c, char at, char last) {
+static int count_members_at_json_char(struct member_counts *c, char at, char last) {
   switch (at) {
     case '[':
-    case '{': return count_opened_container(c);
+    case '{': return begin_counting_container(c);
     case ',': c->n[c->open[c->depth - 1]]++; return 0;
     case ']':
     case '}':
@@ -133,9 +133,9 @@ static int count_container_members(struct member_counts *c, sio_slice json) {
   c->used = c->depth = 0;
   while (!err && p < end) {
     char at = *p;
-    err = count_json_char(c, at, last);
+    err = count_members_at_json_char(c, at, last);
     if (!is_json_blank(at)) last = at;
-    p = at == '"' ? find_string_end(p) : p + 1;
+    p = at == '"' ? find_json_string_end(p) : p + 1;
   }
   return err;
 }
@@ -150,24 +150,25 @@ static void member_counts_clear(struct member_counts *c) {
  * the length of the head depends on the length of the unescaped string. */
 static int put_msgpack_string(struct source *s) {
   enum { ROOM = 5 };
-  const char *end = find_string_end(s->p);
+  const char *end = find_json_string_end(s->p);
   sio_slice text = slice(s->p, (size_t)(end - s->p));
   sio_parser_out *out = s->out;
   s->p = end;
   if (!memchr(text.p, '\\', text.n))
-    return sio__msgpack_put_str(out, slice(text.p + 1, text.n - 2));
+    return sio__msgpack_put_string(out, slice(text.p + 1, text.n - 2));
   if (text.n + ROOM > out->max - out->text->len) return SIO_ETOOBIG;
   int err = sio__msg_reserve(&out->text, text.n + ROOM);
   if (err) return err;
   char *at = msg_data(out->text) + out->text->len, head[ROOM];
-  size_t n = sio__json_unescape(at + ROOM, text), head_n = store_string_head(head, n);
+  size_t n = sio__json_unescape_string(at + ROOM, text),
+         head_n = store_msgpack_string_head(head, n);
   memcpy(at, head, head_n);
   memmove(at + head_n, at + ROOM, n);
   out->text->len += (uint32_t)(head_n + n);
   return 0;
 }
 
-static bool is_number_char(char c) {
+static bool is_json_number_char(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || (c | 0x20) == 'e';
 }
 
@@ -176,11 +177,11 @@ static int put_msgpack_number(struct source *s) {
   int64_t i;
   uint64_t u, bits;
   double d = 0;
-  while (s->p < s->end && is_number_char(*s->p)) s->p++;
+  while (s->p < s->end && is_json_number_char(*s->p)) s->p++;
   sio_slice text = slice(from, (size_t)(s->p - from));
-  if (sio__number_int(text, &i)) return sio__msgpack_put_int(s->out, i);
+  if (sio__number_to_int64(text, &i)) return sio__msgpack_put_int(s->out, i);
   if (sio__slice_parse_u64(text, &u)) return put_msgpack_uint(s->out, u);
-  (void)sio__number_double(text, &d); /* the text is valid JSON */
+  (void)sio__number_to_double(text, &d); /* the text is valid JSON */
   memcpy(&bits, &d, sizeof bits);
   return put_type_and_integer(s->out, 0xcb, bits, 8);
 }
@@ -192,7 +193,7 @@ static int put_msgpack_literal(struct source *s) {
 }
 
 /* If a placeholder begins at s->p, moves to after it and sets *num to its number. */
-static bool read_placeholder(struct source *s, uint64_t *num) {
+static bool parse_attachment_placeholder(struct source *s, uint64_t *num) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   const size_t n = sizeof head - 1;
   if (!s->nbins || (size_t)(s->end - s->p) < n || memcmp(s->p, head, n) != 0) return false;
@@ -206,11 +207,11 @@ static bool read_placeholder(struct source *s, uint64_t *num) {
 
 static int put_container_or_binary(struct source *s, uint32_t n) {
   uint64_t num;
-  if (read_placeholder(s, &num)) return put_msgpack_bin(s->out, s->bins[num]);
-  return put_container_head(s->out, *s->p++ == '{', n);
+  if (parse_attachment_placeholder(s, &num)) return put_msgpack_binary(s->out, s->bins[num]);
+  return put_msgpack_container_head(s->out, *s->p++ == '{', n);
 }
 
-static int put_msgpack_values(struct source *s, const struct member_counts *c) {
+static int convert_json_values_to_msgpack(struct source *s, const struct member_counts *c) {
   size_t at = 0;
   int err = 0;
   while (!err && s->p < s->end) {
@@ -222,7 +223,7 @@ static int put_msgpack_values(struct source *s, const struct member_counts *c) {
       case 'f':
       case 'n': err = put_msgpack_literal(s); break;
       default:
-        if (is_number_char(*s->p))
+        if (is_json_number_char(*s->p))
           err = put_msgpack_number(s);
         else
           s->p++;
@@ -236,7 +237,7 @@ int sio__msgpack_from_json(sio_slice json, const sio_slice *bins, size_t nbins,
   struct member_counts c;
   struct source s = { json.p, json.p + json.n, bins, nbins, out };
   int err = count_container_members(&c, json);
-  if (!err) err = put_msgpack_values(&s, &c);
+  if (!err) err = convert_json_values_to_msgpack(&s, &c);
   member_counts_clear(&c);
   return err;
 }

@@ -28,9 +28,9 @@ struct decimal {
 
 static bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0])); }
+static bool is_json_number(sio_slice s) { return s.n && (s.p[0] == '-' || is_ascii_digit(s.p[0])); }
 
-static int64_t read_exponent(const char *p, const char *end) {
+static int64_t read_decimal_exponent(const char *p, const char *end) {
   int64_t e = 0;
   if (p == end) return 0;
   bool negative = *++p == '-';
@@ -40,7 +40,7 @@ static int64_t read_exponent(const char *p, const char *end) {
   return negative ? -e : e;
 }
 
-static struct decimal read_decimal(sio_slice s) {
+static struct decimal parse_decimal(sio_slice s) {
   struct decimal d = { .negative = s.p[0] == '-' };
   const char *p = s.p + d.negative, *end = s.p + s.n;
   int64_t seen = 0, point = -1, first = 0, last = 0;
@@ -56,7 +56,7 @@ static struct decimal read_decimal(sio_slice s) {
     seen++;
   }
   d.count = last - first + 1;
-  d.power = (point < 0 ? seen : point) - 1 - last + read_exponent(p, end);
+  d.power = (point < 0 ? seen : point) - 1 - last + read_decimal_exponent(p, end);
   return d;
 }
 
@@ -72,9 +72,9 @@ static uint64_t decimal_to_u64(const struct decimal *d) {
   return v;
 }
 
-bool sio__number_int(sio_slice text, int64_t *out) {
-  if (!is_number(text)) return false;
-  struct decimal d = read_decimal(text);
+bool sio__number_to_int64(sio_slice text, int64_t *out) {
+  if (!is_json_number(text)) return false;
+  struct decimal d = parse_decimal(text);
   if (!d.first) {
     *out = 0;
     return true;
@@ -92,7 +92,7 @@ static int64_t cap_exponent(int64_t e) {
 
 /* Writes a short text with the same nearest double: KEPT_DIGITS digits, and then one '1' if any
  * other digit is not 0. */
-static size_t write_short_decimal(char *out, const struct decimal *d) {
+static size_t write_shortened_decimal(char *out, const struct decimal *d) {
   char *o = out;
   int64_t kept = 0;
   if (d->negative) *o++ = '-';
@@ -110,14 +110,14 @@ static size_t write_short_decimal(char *out, const struct decimal *d) {
   return (size_t)(o - out) + sio__num_i64(o, cap_exponent(power));
 }
 
-bool sio__number_double(sio_slice text, double *out) {
+bool sio__number_to_double(sio_slice text, double *out) {
   char brief[KEPT_DIGITS + NUM_MAX];
-  if (!is_number(text)) return false;
+  if (!is_json_number(text)) return false;
   if (text.n <= SHORT) return sio__num_parse(text.p, text.n, out);
-  struct decimal d = read_decimal(text);
+  struct decimal d = parse_decimal(text);
   if (!d.first) {
     *out = d.negative ? -0.0 : 0.0;
     return true;
   }
-  return sio__num_parse(brief, write_short_decimal(brief, &d), out);
+  return sio__num_parse(brief, write_shortened_decimal(brief, &d), out);
 }

@@ -12,8 +12,8 @@
 
 /* Exact: "1e3" is 1000 and "5.0" is 5. Returns false if the number has a fraction or does not
  * fit. */
-bool sio__number_int(sio_slice text, int64_t *out);
+bool sio__number_to_int64(sio_slice text, int64_t *out);
 /* The nearest double, or an infinity if the number is too large, as in JavaScript. */
-bool sio__number_double(sio_slice text, double *out);
+bool sio__number_to_double(sio_slice text, double *out);
 
 #endif

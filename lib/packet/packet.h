@@ -73,28 +73,30 @@ void sio__decode_scratch_clear(struct decode_scratch *s);
  * texts are those of the reference server where it has one.
  * The reference converts counts and ids with JavaScript's Number(). Here both must be decimal
  * digits, an id is at most 2^53 - 1, and the type of the packet must not be missing. */
-int sio__decode_text(struct decoder *d, struct decode_scratch *scratch,
-                     const struct decoder_limits *lim, sio_slice text, struct packet *out,
-                     const char **why);
-/* Decodes a binary message, which is one attachment. Returns the same values as sio__decode_text().
- * If the attachment completes the packet, *out is valid until sio__decoder_release() or the next
- * decode. */
-int sio__decode_binary(struct decoder *d, struct decode_scratch *scratch,
-                       const struct decoder_limits *lim, sio_slice data, struct packet *out,
-                       const char **why);
+int sio__decode_text_message(struct decoder *d, struct decode_scratch *scratch,
+                             const struct decoder_limits *lim, sio_slice text, struct packet *out,
+                             const char **why);
+/* Decodes a binary message, which is one attachment. Returns the same values as
+ * sio__decode_text_message(). If the attachment completes the packet, *out is valid until
+ * sio__decoder_free_packet() or the next decode. */
+int sio__decode_binary_message(struct decoder *d, struct decode_scratch *scratch,
+                               const struct decoder_limits *lim, sio_slice data, struct packet *out,
+                               const char **why);
 /* True if a packet waits for attachments. */
-static inline bool decoder_waits(const struct decoder *d) { return d->partial != NULL; }
+static inline bool is_decoder_waiting_for_attachments(const struct decoder *d) {
+  return d->partial != NULL;
+}
 /* Frees a packet with attachments, after it was handled or while it is incomplete. Does nothing if
  * there is none. */
-void sio__decoder_release(struct decoder *d);
+void sio__decoder_free_packet(struct decoder *d);
 
 /* Checks that json is a valid payload for this type of packet, or empty. 0; SIO_EPROTO, SIO_EDEPTH
  * or UV_ENOMEM, and *why. */
-int sio__check_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
-                       unsigned max_depth, const char **why);
+int sio__check_packet_payload(enum packet_type type, sio_slice json, struct json_scan *scan,
+                              unsigned max_depth, const char **why);
 
 /* True for the six names that the protocol does not allow as names of events. */
-bool sio__is_reserved_event(sio_slice name);
+bool sio__is_reserved_event_name(sio_slice name);
 
 /* ---- encoding ---------------------------------------------------------------------- */
 
@@ -103,27 +105,30 @@ bool sio__is_reserved_event(sio_slice name);
  * value with an invalid kind. Only bins that a placeholder names become attachments; they are
  * numbered in the order of the values. max_attachments limits what is received and is not
  * checked. */
-int sio__encode(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                const char *nsp, const char *name, sio_args args, int64_t id);
-/* Like sio__encode(), but adds the string tail as the last argument unless tail.n is 0. */
-int sio__encode_with_tail(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                          const char *nsp, const char *name, sio_args args, int64_t id,
-                          sio_slice tail);
+int sio__encode_event_or_ack(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
+                             const char *nsp, const char *name, sio_args args, int64_t id);
+/* Like sio__encode_event_or_ack(), but adds the string tail as the last argument unless tail.n is
+ * 0. */
+int sio__encode_event_with_extra_argument(struct msgs *home, struct decode_scratch *scratch,
+                                          struct msg **out, const char *nsp, const char *name,
+                                          sio_args args, int64_t id, sio_slice tail);
 /* These encode packets without arguments. CONNECT has the payload {"sid":...,"pid":...}; sid or pid
  * is left out if it is NULL. CONNECT_ERROR has the payload {"message":...,"data":...}; data is left
  * out if it is null, and must not have attachments (SIO_EPLACEHOLDER). */
-int sio__encode_connect(struct msgs *home, struct msg **out, const char *nsp, const char *sid,
-                        const char *pid);
-int sio__encode_disconnect(struct msgs *home, struct msg **out, const char *nsp);
-int sio__encode_connect_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                              sio_slice nsp, const char *message, sio_val data);
+int sio__encode_connect_packet(struct msgs *home, struct msg **out, const char *nsp,
+                               const char *sid, const char *pid);
+int sio__encode_disconnect_packet(struct msgs *home, struct msg **out, const char *nsp);
+int sio__encode_connect_error_packet(struct msgs *home, struct decode_scratch *scratch,
+                                     struct msg **out, sio_slice nsp, const char *message,
+                                     sio_val data);
 /* Encodes the data of a refused event as JSON text. Sets *out to NULL if data is null. data must
  * not have attachments (SIO_EPLACEHOLDER). */
-int sio__encode_refusal_data(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                             sio_val data);
+int sio__encode_event_refusal_data(struct msgs *home, struct decode_scratch *scratch,
+                                   struct msg **out, sio_val data);
 /* Encodes the ERROR packet of Socket.IO 2, which stands for CONNECT_ERROR. Its payload is the data
  * or, if data is null, the message. */
-int sio__encode_socketio2_error(struct msgs *home, struct decode_scratch *scratch, struct msg **out,
-                                sio_slice nsp, const char *message, sio_val data);
+int sio__encode_socketio2_error_packet(struct msgs *home, struct decode_scratch *scratch,
+                                       struct msg **out, sio_slice nsp, const char *message,
+                                       sio_val data);
 
 #endif

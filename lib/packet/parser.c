@@ -38,15 +38,15 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
 /* A short string is not measured if there is room for it even if every character is escaped. */
 int sio_parser_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
-  if (s.n > BRIEF || n > left) n = sio__json_quoted_len(s);
+  if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);
   if (n > left) return SIO_ETOOBIG;
   int err = sio__msg_reserve(&out->text, n);
   if (err) return err;
-  out->text->len += (uint32_t)sio__json_quote(msg_data(out->text) + out->text->len, s);
+  out->text->len += (uint32_t)sio__json_quote_string(msg_data(out->text) + out->text->len, s);
   return 0;
 }
 
-static int parser_reserve_attachment(struct sio_parser_out *out) {
+static int parser_reserve_attachment_slot(struct sio_parser_out *out) {
   if (out->nbins < out->cap) return 0;
   sio_slice *bins = sio__array_grow(out->bins, &out->cap, sizeof *bins, FIRST_BINS);
   if (!bins) return UV_ENOMEM;
@@ -61,7 +61,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
     out->too_many_bins = true;
     return SIO_EPROTO;
   }
-  int err = parser_reserve_attachment(out);
+  int err = parser_reserve_attachment_slot(out);
   if (err) return err;
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
@@ -74,7 +74,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* Returns the JSON after the type, the number of attachments, the namespace and the ack id. */
-static sio_slice find_payload_in_text(const struct msg *m, sio_slice nsp) {
+static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (!slice_is(nsp, "/")) at += nsp.n + 1;
@@ -85,7 +85,7 @@ static sio_slice find_payload_in_text(const struct msg *m, sio_slice nsp) {
 static int list_attachments_of_packet(const struct msg *json, struct sio_parser_out *out,
                                       size_t *bytes) {
   for (const struct msg *m = json->next; m; m = m->next) {
-    int err = parser_reserve_attachment(out);
+    int err = parser_reserve_attachment_slot(out);
     if (err) return err;
     out->bins[out->nbins++] = slice(msg_data(m), m->len);
     *bytes += m->len;
@@ -93,8 +93,8 @@ static int list_attachments_of_packet(const struct msg *json, struct sio_parser_
   return 0;
 }
 
-int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
-                       enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
+int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
+                              enum packet_type type, sio_slice nsp, int64_t id, struct msg **out) {
   struct sio_parser_out to = { .home = home, .max = UINT32_MAX };
   size_t bytes = json->len + nsp.n + HEAD_HINT;
   int err = list_attachments_of_packet(json, &to, &bytes);
@@ -102,7 +102,7 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
   if (!err && !(to.text = sio__msg_new(home, bytes))) err = UV_ENOMEM;
   sio_parts p = { .type = (int)type,
                   .nsp = nsp,
-                  .json = find_payload_in_text(json, nsp),
+                  .json = find_payload_in_packet_text(json, nsp),
                   .bins = to.bins,
                   .nbins = to.nbins,
                   .id = id };
@@ -118,11 +118,11 @@ int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struc
   return err;
 }
 
-int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
-                       enum packet_type type, sio_slice nsp) {
+int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
+                                enum packet_type type, sio_slice nsp) {
   struct msg *made = NULL;
   if (!ops) return 0;
-  int err = sio__parser_encode(ops, home, *m, type, nsp, PACKET_NO_ID, &made);
+  int err = sio__parser_encode_packet(ops, home, *m, type, nsp, PACKET_NO_ID, &made);
   msg_unref(*m);
   *m = made;
   return err;
@@ -130,25 +130,25 @@ int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg 
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-static int parser_refuse(const char **why, int err, const char *text) {
+static int parser_set_decode_error(const char **why, int err, const char *text) {
   *why = text;
   return err;
 }
 
 static int explain_parser_error(int err, const struct sio_parser_out *own, const char **why) {
   if (**why) return err;
-  if (own->too_many_bins) return parser_refuse(why, err, "too many attachments");
+  if (own->too_many_bins) return parser_set_decode_error(why, err, "too many attachments");
   switch (err) {
-    case UV_ENOMEM: return parser_refuse(why, err, "out of memory");
-    case SIO_ETOOBIG: return parser_refuse(why, err, "packet too big");
-    case SIO_EDEPTH: return parser_refuse(why, err, "payload nested too deep");
-    default: return parser_refuse(why, err, "invalid payload");
+    case UV_ENOMEM: return parser_set_decode_error(why, err, "out of memory");
+    case SIO_ETOOBIG: return parser_set_decode_error(why, err, "packet too big");
+    case SIO_EDEPTH: return parser_set_decode_error(why, err, "payload nested too deep");
+    default: return parser_set_decode_error(why, err, "invalid payload");
   }
 }
 
 /* Checks that the placeholders are those that sio_parser_bin() has written, in order. If a peer's
  * object looks like a placeholder, the packet is refused. */
-static bool placeholders_are_attachments(const struct json_scan *scan, uint32_t nbins) {
+static bool has_only_placeholders_of_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;
   if (scan->nplaceholders != nbins) return false;
   for (uint32_t i = 0; i < nbins; i++)
@@ -156,20 +156,20 @@ static bool placeholders_are_attachments(const struct json_scan *scan, uint32_t 
   return true;
 }
 
-static int check_parsed_head(const sio_parts *p, const char **why) {
+static int check_parsed_packet_head(const sio_parts *p, const char **why) {
   if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
-    return parser_refuse(why, SIO_EPROTO, "invalid packet type");
+    return parser_set_decode_error(why, SIO_EPROTO, "invalid packet type");
   if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_valid(p->nsp.p, p->nsp.n))
-    return parser_refuse(why, SIO_EPROTO, "invalid namespace");
+    return parser_set_decode_error(why, SIO_EPROTO, "invalid namespace");
   if (p->id < PACKET_NO_ID || p->id > max_id)
-    return parser_refuse(why, SIO_EPROTO, "invalid packet id");
+    return parser_set_decode_error(why, SIO_EPROTO, "invalid packet id");
   return 0;
 }
 
 static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *own,
                                struct decode_scratch *scratch, const struct decoder_limits *lim,
                                struct packet *out, const char **why) {
-  int err = check_parsed_head(p, why);
+  int err = check_parsed_packet_head(p, why);
   if (err) return err;
   *out = (struct packet){ .type = (enum packet_type)p->type,
                           .nsp = p->nsp,
@@ -179,29 +179,32 @@ static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *
                           .bins = own->bins,
                           .nbins = own->nbins };
   bool needed = p->type == SIO_PACKET_EVENT || p->type == SIO_PACKET_ACK;
-  if (needed && out->json.n == 0) return parser_refuse(why, SIO_EPROTO, "invalid payload");
+  if (needed && out->json.n == 0)
+    return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
   if (!sio__utf8_valid(out->json.p, out->json.n))
-    return parser_refuse(why, SIO_EPROTO, "invalid payload");
-  err = sio__check_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
+    return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
+  err = sio__check_packet_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;
-  return placeholders_are_attachments(&scratch->scan, own->nbins)
+  return has_only_placeholders_of_parser(&scratch->scan, own->nbins)
              ? DECODE_PACKET
-             : parser_refuse(why, SIO_EPROTO, "illegal attachments");
+             : parser_set_decode_error(why, SIO_EPROTO, "illegal attachments");
 }
 
-int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
-                       const struct decoder_limits *lim, bool binary, sio_slice data,
-                       struct sio_parser_out *own, struct packet *out, const char **why) {
+int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
+                              struct decode_scratch *scratch, const struct decoder_limits *lim,
+                              bool binary, sio_slice data, struct sio_parser_out *own,
+                              struct packet *out, const char **why) {
   sio_parts p = { .type = -1, .nsp = SLICE("/"), .id = PACKET_NO_ID };
   *own = (struct sio_parser_out){ .home = home, .max = lim->max_packet };
   own->max_bins = lim->max_attachments;
   *why = "";
   if (binary != ops->binary)
-    return parser_refuse(why, SIO_EPROTO,
-                         binary ? "binary data: the client uses another parser"
-                                : "plaintext data: the client uses another parser");
-  if (data.n > lim->max_packet) return parser_refuse(why, SIO_ETOOBIG, "packet too big");
-  if (!(own->text = sio__msg_new(home, 0))) return parser_refuse(why, UV_ENOMEM, "out of memory");
+    return parser_set_decode_error(why, SIO_EPROTO,
+                                   binary ? "binary data: the client uses another parser"
+                                          : "plaintext data: the client uses another parser");
+  if (data.n > lim->max_packet) return parser_set_decode_error(why, SIO_ETOOBIG, "packet too big");
+  if (!(own->text = sio__msg_new(home, 0)))
+    return parser_set_decode_error(why, UV_ENOMEM, "out of memory");
   int err = ops->decode(binary, data, &p, own, why);
   return err ? explain_parser_error(err, own, why)
              : check_parsed_packet(&p, own, scratch, lim, out, why);

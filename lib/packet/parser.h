@@ -24,17 +24,18 @@ void sio__parser_out_clear(struct sio_parser_out *out);
 
 /* Makes the parser's message from a packet that encode.c has made. 0 and *out, or the error of the
  * parser's encode(). */
-int sio__parser_encode(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
-                       enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
+int sio__parser_encode_packet(const sio_parser_ops *ops, struct msgs *home, const struct msg *json,
+                              enum packet_type type, sio_slice nsp, int64_t id, struct msg **out);
 
 /* Replaces *m by the parser's message. Does nothing if ops is NULL. After an error *m is NULL. */
-int sio__parser_recode(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
-                       enum packet_type type, sio_slice nsp);
+int sio__parser_reencode_packet(const sio_parser_ops *ops, struct msgs *home, struct msg **m,
+                                enum packet_type type, sio_slice nsp);
 
-/* Like sio__decode_text(), but never returns DECODE_MORE. *out points into own and data; the caller
- * clears own, also after an error. */
-int sio__parser_decode(const sio_parser_ops *ops, struct msgs *home, struct decode_scratch *scratch,
-                       const struct decoder_limits *lim, bool binary, sio_slice data,
-                       struct sio_parser_out *own, struct packet *out, const char **why);
+/* Like sio__decode_text_message(), but never returns DECODE_MORE. *out points into own and data;
+ * the caller clears own, also after an error. */
+int sio__parser_decode_packet(const sio_parser_ops *ops, struct msgs *home,
+                              struct decode_scratch *scratch, const struct decoder_limits *lim,
+                              bool binary, sio_slice data, struct sio_parser_out *own,
+                              struct packet *out, const char **why);
 
 #endif

@@ -10,9 +10,9 @@
 #include "packet/packet.h"
 
 /* Moves the query of p->nsp, the text after a '?', to p->query. */
-void sio__split_socketio2_namespace(struct packet *p);
+void sio__split_query_from_namespace(struct packet *p);
 /* Converts the query to the JSON object that newer clients send: {"token":"x"}. Initialises *out;
  * the caller clears it. 0 or UV_ENOMEM. */
-int sio__socketio2_query_to_auth(struct buf *out, sio_slice query);
+int sio__query_string_to_auth_json(struct buf *out, sio_slice query);
 
 #endif

@@ -88,14 +88,14 @@ static bool is_raw_number_char(char c) {
 }
 
 /* Moves to the end of a number and returns its text. */
-static sio_slice take_number(struct builder *b) {
+static sio_slice take_number_text(struct builder *b) {
   const char *from = b->p;
   while (b->p < b->end && is_raw_number_char(*b->p)) b->p++;
   return slice(from, (size_t)(b->p - from));
 }
 
 /* Moves to the end of a string and returns its text with the quotes. */
-static sio_slice take_string(struct builder *b) {
+static sio_slice take_string_text(struct builder *b) {
   const char *from = b->p++;
   for (; *b->p != '"'; b->p++)
     if (*b->p == '\\') b->p++;
@@ -104,10 +104,10 @@ static sio_slice take_string(struct builder *b) {
 }
 
 static char *tree_unescape_string(struct builder *b) {
-  sio_slice text = take_string(b);
+  sio_slice text = take_string_text(b);
   char *s = tree_alloc(b->tree, text.n);
   if (!s) return NULL;
-  size_t n = sio__json_unescape(s, text);
+  size_t n = sio__json_unescape_string(s, text);
   s[sio__utf8_replace_nuls(s, n)] = '\0';
   return s;
 }
@@ -117,34 +117,34 @@ static int clamp_to_int(double v) {
   return v >= INT_MAX ? INT_MAX : v <= (double)INT_MIN ? INT_MIN : (int)v;
 }
 
-static void set_number_value(cJSON *item, sio_slice text) {
+static void set_node_number(cJSON *item, sio_slice text) {
   double v = 0;
-  sio__number_double(text, &v);
+  sio__number_to_double(text, &v);
   item->type = cJSON_Number;
   item->valuedouble = v;
   item->valueint = clamp_to_int(v);
 }
 
-static void set_literal_value(struct builder *b, cJSON *item) {
+static void set_node_literal(struct builder *b, cJSON *item) {
   char c = *b->p;
   item->type = c == 't' ? cJSON_True : c == 'f' ? cJSON_False : cJSON_NULL;
   item->valueint = c == 't';
   b->p += c == 'f' ? 5 : 4;
 }
 
-static bool build_item_value(struct builder *b, cJSON *item) {
+static bool parse_node_value(struct builder *b, cJSON *item) {
   switch (*b->p) {
     case '{': item->type = cJSON_Object, b->p++; return true;
     case '[': item->type = cJSON_Array, b->p++; return true;
     case '"': item->type = cJSON_String; return (item->valuestring = tree_unescape_string(b));
     case 't':
     case 'f':
-    case 'n': set_literal_value(b, item); return true;
-    default: set_number_value(item, take_number(b)); return true;
+    case 'n': set_node_literal(b, item); return true;
+    default: set_node_number(item, take_number_text(b)); return true;
   }
 }
 
-static cJSON *tree_new_item(struct builder *b) {
+static cJSON *tree_node_new(struct builder *b) {
   cJSON *item = b->begun ? tree_alloc(b->tree, sizeof *item) : &b->tree->root;
   if (item) *item = (cJSON){ .string = b->key };
   b->begun = true;
@@ -153,7 +153,7 @@ static cJSON *tree_new_item(struct builder *b) {
 }
 
 /* As in cJSON, prev of the first member points to the last member. */
-static void link_item_to_parent(struct builder *b, cJSON *item) {
+static void link_node_to_parent(struct builder *b, cJSON *item) {
   if (!b->depth) return;
   cJSON *parent = b->open[b->depth - 1].item, *last = b->open[b->depth - 1].last;
   if (last) {
@@ -166,22 +166,22 @@ static void link_item_to_parent(struct builder *b, cJSON *item) {
   b->open[b->depth - 1].last = item;
 }
 
-static bool build_item(struct builder *b) {
-  cJSON *item = tree_new_item(b);
-  if (!item || !build_item_value(b, item)) return false;
-  link_item_to_parent(b, item);
+static bool parse_tree_node(struct builder *b) {
+  cJSON *item = tree_node_new(b);
+  if (!item || !parse_node_value(b, item)) return false;
+  link_node_to_parent(b, item);
   if (!(item->type & (cJSON_Array | cJSON_Object))) return true;
   b->open[b->depth].item = item;
   b->open[b->depth++].last = NULL;
   return true;
 }
 
-static bool builder_expects_key(const struct builder *b) {
+static bool is_object_key_expected(const struct builder *b) {
   return b->depth && !b->key && b->open[b->depth - 1].item->type == cJSON_Object;
 }
 
 /* The text is valid, so blanks, commas and colons can be skipped without a check. */
-static bool build_next_token(struct builder *b) {
+static bool parse_next_tree_token(struct builder *b) {
   switch (*b->p) {
     case ' ':
     case '\t':
@@ -195,11 +195,12 @@ static bool build_next_token(struct builder *b) {
       b->depth--;
       return true;
     default:
-      return builder_expects_key(b) ? (b->key = tree_unescape_string(b)) != NULL : build_item(b);
+      return is_object_key_expected(b) ? (b->key = tree_unescape_string(b)) != NULL
+                                       : parse_tree_node(b);
   }
 }
 
-struct cJSON *sio__tree_parse(sio_slice text) {
+struct cJSON *sio__tree_from_json(sio_slice text) {
   struct builder b;
   b.p = text.p;
   b.end = text.p + text.n;
@@ -209,7 +210,7 @@ struct cJSON *sio__tree_parse(sio_slice text) {
   b.begun = false;
   if (!b.tree) return NULL;
   bool ok = true;
-  while (ok && b.p < b.end) ok = build_next_token(&b);
+  while (ok && b.p < b.end) ok = parse_next_tree_token(&b);
   if (ok) return &b.tree->root;
   tree_free_blocks(b.tree);
   return NULL;
@@ -232,109 +233,109 @@ struct printer {
   const struct cJSON *open[JSON_DEPTH_MAX];
 };
 
-static int node_kind(const struct cJSON *t) { return t->type & 0xff; }
+static int tree_node_kind(const struct cJSON *t) { return t->type & 0xff; }
 
-static bool is_container(const struct cJSON *t) {
-  return node_kind(t) == cJSON_Array || node_kind(t) == cJSON_Object;
+static bool is_tree_container(const struct cJSON *t) {
+  return tree_node_kind(t) == cJSON_Array || tree_node_kind(t) == cJSON_Object;
 }
 
-static void fail_printing(struct printer *pr, int err) {
+static void set_print_error(struct printer *pr, int err) {
   if (!pr->err) pr->err = err;
 }
 
-static void print_bytes(struct printer *pr, const char *s, size_t n) {
-  fail_printing(pr, sio__msg_put(pr->m, s, n));
+static void print_json_bytes(struct printer *pr, const char *s, size_t n) {
+  set_print_error(pr, sio__msg_put(pr->m, s, n));
 }
 
-static void print_string(struct printer *pr, const char *text) {
+static void print_json_string(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text);
-  int err = sio__msg_reserve(pr->m, sio__json_quoted_len(s));
+  int err = sio__msg_reserve(pr->m, sio__json_quoted_length(s));
   struct msg *m = *pr->m;
   if (err)
-    fail_printing(pr, err);
+    set_print_error(pr, err);
   else
-    m->len += (uint32_t)sio__json_quote(msg_data(m) + m->len, s);
+    m->len += (uint32_t)sio__json_quote_string(msg_data(m) + m->len, s);
 }
 
-static void print_number(struct printer *pr, double v) {
+static void print_json_number(struct printer *pr, double v) {
   char text[NUM_MAX];
-  print_bytes(pr, text, sio__num_double(text, v));
+  print_json_bytes(pr, text, sio__num_double(text, v));
 }
 
-static void print_raw(struct printer *pr, const char *text) {
+static void print_raw_json(struct printer *pr, const char *text) {
   sio_slice s = slice_str(text && *text ? text : "null");
   int err = sio__json_scan(pr->scan, s, pr->max_depth - pr->depth, NULL);
   if (err)
-    fail_printing(pr, err);
+    set_print_error(pr, err);
   else
-    print_bytes(pr, s.p, s.n);
+    print_json_bytes(pr, s.p, s.n);
 }
 
-static void print_scalar(struct printer *pr, const struct cJSON *t) {
-  int k = node_kind(t);
+static void print_json_scalar(struct printer *pr, const struct cJSON *t) {
+  int k = tree_node_kind(t);
   if (k == cJSON_False)
-    print_bytes(pr, "false", 5);
+    print_json_bytes(pr, "false", 5);
   else if (k == cJSON_True)
-    print_bytes(pr, "true", 4);
+    print_json_bytes(pr, "true", 4);
   else if (k == cJSON_Number)
-    print_number(pr, t->valuedouble);
+    print_json_number(pr, t->valuedouble);
   else if (k == cJSON_Raw)
-    print_raw(pr, t->valuestring);
+    print_raw_json(pr, t->valuestring);
   else if (k == cJSON_String && t->valuestring)
-    print_string(pr, t->valuestring);
+    print_json_string(pr, t->valuestring);
   else
-    print_bytes(pr, "null", 4);
+    print_json_bytes(pr, "null", 4);
 }
 
 static void print_container_start(struct printer *pr, const struct cJSON *t) {
   if (pr->depth == pr->max_depth) {
-    fail_printing(pr, SIO_EDEPTH);
+    set_print_error(pr, SIO_EDEPTH);
   } else if ((t->type & TREE_PLACEHOLDER) && pr->refuses_placeholders) {
-    fail_printing(pr, SIO_EPLACEHOLDER);
+    set_print_error(pr, SIO_EPLACEHOLDER);
   } else {
     pr->open[pr->depth++] = t;
-    print_bytes(pr, node_kind(t) == cJSON_Object ? "{" : "[", 1);
+    print_json_bytes(pr, tree_node_kind(t) == cJSON_Object ? "{" : "[", 1);
   }
 }
 
 static void print_container_end(struct printer *pr) {
-  print_bytes(pr, node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
+  print_json_bytes(pr, tree_node_kind(pr->open[--pr->depth]) == cJSON_Object ? "}" : "]", 1);
 }
 
-static void print_key(struct printer *pr, const struct cJSON *t) {
-  if (!pr->depth || node_kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
-  print_string(pr, t->string);
-  print_bytes(pr, ":", 1);
+static void print_member_key(struct printer *pr, const struct cJSON *t) {
+  if (!pr->depth || tree_node_kind(pr->open[pr->depth - 1]) != cJSON_Object) return;
+  print_json_string(pr, t->string);
+  print_json_bytes(pr, ":", 1);
 }
 
 /* Prints the closing brackets of all containers whose last member is t. Returns the node that comes
  * next, or NULL at the end of the tree. */
-static const struct cJSON *print_end_of_node(struct printer *pr, const struct cJSON *t) {
+static const struct cJSON *print_brackets_after_node(struct printer *pr, const struct cJSON *t) {
   while (pr->depth && !t->next) {
     t = pr->open[pr->depth - 1];
     print_container_end(pr);
   }
   if (!pr->depth) return NULL;
-  print_bytes(pr, ",", 1);
+  print_json_bytes(pr, ",", 1);
   return t->next;
 }
 
 /* Prints t, or the start of it if it has members. Returns the node that comes next, or NULL at the
  * end of the tree. */
-static const struct cJSON *print_node(struct printer *pr, const struct cJSON *t) {
-  print_key(pr, t);
-  if (!is_container(t)) {
-    print_scalar(pr, t);
-    return print_end_of_node(pr, t);
+static const struct cJSON *print_tree_node(struct printer *pr, const struct cJSON *t) {
+  print_member_key(pr, t);
+  if (!is_tree_container(t)) {
+    print_json_scalar(pr, t);
+    return print_brackets_after_node(pr, t);
   }
   print_container_start(pr, t);
   if (pr->err || t->child) return t->child;
   print_container_end(pr);
-  return print_end_of_node(pr, t);
+  return print_brackets_after_node(pr, t);
 }
 
-int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                    unsigned max_depth, bool has_bins) {
+int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                      unsigned max_depth, bool has_bins) {
   struct printer pr;
   pr.refuses_placeholders = !has_bins;
   pr.m = m;
@@ -342,21 +343,21 @@ int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *sca
   pr.depth = 0;
   pr.err = 0;
   pr.max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX;
-  if (!t) print_bytes(&pr, "null", 4);
-  while (t && !pr.err) t = print_node(&pr, t);
+  if (!t) print_json_bytes(&pr, "null", 4);
+  while (t && !pr.err) t = print_tree_node(&pr, t);
   return pr.err;
 }
 
 /* ---- placeholders ----------------------------------------------------------------------- */
 
-bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num) {
+bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
-  if (!t || node_kind(t) != cJSON_Object) return false;
+  if (!t || tree_node_kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {
     if (slice_is(slice_str(c->string), "_placeholder")) claim = c;
     if (slice_is(slice_str(c->string), "num")) at = c;
   }
-  if (!claim || node_kind(claim) != cJSON_True || !at || node_kind(at) != cJSON_Number)
+  if (!claim || tree_node_kind(claim) != cJSON_True || !at || tree_node_kind(at) != cJSON_Number)
     return false;
   double v = at->valuedouble;
   if (!(v >= 0 && v <= INT32_MAX) || v != (double)(uint32_t)v) return false;
@@ -365,9 +366,9 @@ bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num) {
 }
 
 /* Marks t, or returns true if its members have to be searched. */
-static bool mark_or_enter(struct cJSON *t) {
+static bool mark_if_placeholder(struct cJSON *t) {
   uint32_t num;
-  bool placeholder = sio__tree_placeholder(t, &num);
+  bool placeholder = sio__tree_is_placeholder(t, &num);
   if (placeholder) t->type |= TREE_PLACEHOLDER;
   return !placeholder && t->child;
 }
@@ -376,7 +377,7 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   struct cJSON *open[JSON_DEPTH_MAX]; /* the containers around t */
   unsigned depth = 0;
   while (t) {
-    if (mark_or_enter(t) && depth < JSON_DEPTH_MAX) {
+    if (mark_if_placeholder(t) && depth < JSON_DEPTH_MAX) {
       open[depth++] = t;
       t = t->child;
       continue;
@@ -386,8 +387,8 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   }
 }
 
-bool sio__tree_member(const struct cJSON *object, const char *key, sio_slice *string,
-                      bool *present) {
+bool sio__tree_find_string_member(const struct cJSON *object, const char *key, sio_slice *string,
+                                  bool *present) {
   const struct cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
   *present = item;
   *string = cJSON_IsString(item) ? slice_str(item->valuestring) : slice(NULL, 0);

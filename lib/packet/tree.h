@@ -14,26 +14,26 @@ struct cJSON;
 
 /* Parses a valid text that is at most JSON_DEPTH_MAX deep. Returns NULL if memory runs out. In
  * strings and keys a lone surrogate or U+0000 becomes U+FFFD. Integers beyond 2^53 are rounded. */
-struct cJSON *sio__tree_parse(sio_slice text);
+struct cJSON *sio__tree_from_json(sio_slice text);
 void sio__tree_free(struct cJSON *t);
 
 /* Appends the text of t to *m. 0; SIO_EDEPTH if t is more than max_depth deep or circular;
  * SIO_EJSON for a raw item that is not valid JSON (raw items are checked with scan); UV_ENOMEM;
  * SIO_ETOOBIG. */
-int sio__tree_print(struct msg **m, const struct cJSON *t, struct json_scan *scan,
-                    unsigned max_depth, bool has_bins);
+int sio__tree_to_json(struct msg **m, const struct cJSON *t, struct json_scan *scan,
+                      unsigned max_depth, bool has_bins);
 
 /* Marks the nodes of an event's tree that stand for attachments. If has_bins is false,
- * sio__tree_print() answers SIO_EPLACEHOLDER for a marked node: it would be sent without its
+ * sio__tree_to_json() answers SIO_EPLACEHOLDER for a marked node: it would be sent without its
  * attachment. cJSON_Duplicate() copies the mark. */
 void sio__tree_mark_placeholders(struct cJSON *t);
 
 /* Sets *num to k if t is {"_placeholder":true,"num":k}. Returns false for any other node. */
-bool sio__tree_placeholder(const struct cJSON *t, uint32_t *num);
+bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num);
 
 /* Finds the string member with this key. Returns false if there is none; *present is true if the
  * object has the key, whatever the type of its value. */
-bool sio__tree_member(const struct cJSON *object, const char *key, sio_slice *string,
-                      bool *present);
+bool sio__tree_find_string_member(const struct cJSON *object, const char *key, sio_slice *string,
+                                  bool *present);
 
 #endif

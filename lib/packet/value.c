@@ -32,8 +32,8 @@ void sio__writer_clear(struct writer *w) {
   w->text = w->bins = NULL;
 }
 
-int sio__writer_finish(struct writer *w, struct msg **out) {
-  if (w->unbound_placeholder && w->nbins) writer_fail(w, SIO_EPLACEHOLDER);
+int sio__writer_finish_packet(struct writer *w, struct msg **out) {
+  if (w->unbound_placeholder && w->nbins) writer_set_error(w, SIO_EPLACEHOLDER);
   if (w->err) {
     sio__writer_clear(w);
     return w->err;
@@ -44,21 +44,21 @@ int sio__writer_finish(struct writer *w, struct msg **out) {
   return 0;
 }
 
-void sio__writer_string(struct writer *w, sio_slice s) {
+void sio__writer_put_json_string(struct writer *w, sio_slice s) {
   size_t room = w->text->cap - w->text->len;
   if (room / WORST_ESCAPE < s.n + 1) {
-    int err = sio__msg_reserve(&w->text, sio__json_quoted_len(s));
+    int err = sio__msg_reserve(&w->text, sio__json_quoted_length(s));
     if (err) {
-      writer_fail(w, err);
+      writer_set_error(w, err);
       return;
     }
   }
-  w->text->len += (uint32_t)sio__json_quote(msg_data(w->text) + w->text->len, s);
+  w->text->len += (uint32_t)sio__json_quote_string(msg_data(w->text) + w->text->len, s);
 }
 
 /* ---- attachments ------------------------------------------------------------------------ */
 
-static int attach_binary(struct writer *w, sio_slice bytes) {
+static int add_binary_attachment(struct writer *w, sio_slice bytes) {
   if (bytes.n > UINT32_MAX) return SIO_ETOOBIG;
   struct msg *m = sio__msg_copy(w->home, bytes.p, bytes.n);
   if (!m) return UV_ENOMEM;
@@ -69,19 +69,19 @@ static int attach_binary(struct writer *w, sio_slice bytes) {
   return 0;
 }
 
-static void put_placeholder(struct writer *w, uint32_t number) {
+static void put_attachment_placeholder(struct writer *w, uint32_t number) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   char text[sizeof head + NUM_MAX];
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
   n += sio__num_u64(text + n, number);
   text[n++] = '}';
-  writer_put(w, text, n);
+  writer_put_bytes(w, text, n);
 }
 
 static void put_binary_value(struct writer *w, const sio_val *v) {
-  put_placeholder(w, w->nbins);
-  writer_fail(w, attach_binary(w, slice(v->u.p, v->n)));
+  put_attachment_placeholder(w, w->nbins);
+  writer_set_error(w, add_binary_attachment(w, slice(v->u.p, v->n)));
 }
 
 static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n) {
@@ -95,7 +95,7 @@ static int reserve_attachment_numbers(struct decode_scratch *scratch, uint32_t n
 
 /* Attaches the bins that placeholders name. scratch->numbers[k] is set to the number that bin k has
  * in the packet. */
-static int attach_named_binaries(struct writer *w, const sio_val *v) {
+static int add_referenced_attachments(struct writer *w, const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   int err = reserve_attachment_numbers(w->scratch, v->nbins);
   if (err) return err;
@@ -109,34 +109,35 @@ static int attach_named_binaries(struct writer *w, const sio_val *v) {
   for (uint32_t k = 0; k < v->nbins && !err; k++) {
     if (!numbers[k]) continue;
     numbers[k] = w->nbins;
-    err = attach_binary(w, v->bins[k]);
+    err = add_binary_attachment(w, v->bins[k]);
   }
   return err;
 }
 
 /* Writes a text that was scanned, with the numbers of its placeholders changed. */
-static void put_text_with_attachments(struct writer *w, sio_slice text, const sio_val *v) {
+static void put_json_with_renumbered_placeholders(struct writer *w, sio_slice text,
+                                                  const sio_val *v) {
   const struct json_scan *scan = &w->scratch->sent;
   size_t done = 0;
-  if (scan->nplaceholders) writer_fail(w, attach_named_binaries(w, v));
+  if (scan->nplaceholders) writer_set_error(w, add_referenced_attachments(w, v));
   for (uint32_t i = 0; i < scan->nplaceholders && !w->err; i++) {
     const struct json_placeholder *placeholder = &scan->placeholders[i];
-    writer_put(w, text.p + done, placeholder->off - done);
-    put_placeholder(w, w->scratch->numbers[placeholder->num]);
+    writer_put_bytes(w, text.p + done, placeholder->off - done);
+    put_attachment_placeholder(w, w->scratch->numbers[placeholder->num]);
     done = placeholder->off + placeholder->len;
   }
-  writer_put(w, text.p + done, text.n - done);
+  writer_put_bytes(w, text.p + done, text.n - done);
 }
 
 /* err is the result of scanning the text. */
-static void put_scanned_text(struct writer *w, sio_slice text, const sio_val *v, int err) {
+static void put_scanned_json(struct writer *w, sio_slice text, const sio_val *v, int err) {
   if (err) {
-    writer_fail(w, err);
+    writer_set_error(w, err);
   } else if (v->nbins) {
-    put_text_with_attachments(w, text, v);
+    put_json_with_renumbered_placeholders(w, text, v);
   } else {
     w->unbound_placeholder |= w->scratch->sent.nplaceholders > 0;
-    writer_put(w, text.p, text.n);
+    writer_put_bytes(w, text.p, text.n);
   }
 }
 
@@ -147,31 +148,32 @@ static void put_number_value(struct writer *w, const sio_val *v) {
   size_t n = v->kind == SIO_INT    ? sio__num_i64(text, v->u.i)
              : v->kind == SIO_UINT ? sio__num_u64(text, v->u.u)
                                    : sio__num_double(text, v->u.d);
-  writer_put(w, text, n);
+  writer_put_bytes(w, text, n);
 }
 
-static unsigned depth_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
+static unsigned writer_depth_left(const struct writer *w) { return ARG_DEPTH - w->depth; }
 
-static void put_host_json(struct writer *w, const sio_val *v) {
+static void put_checked_host_json(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  put_scanned_text(w, text, v, sio__json_scan(&w->scratch->sent, text, depth_left(w), NULL));
+  put_scanned_json(w, text, v, sio__json_scan(&w->scratch->sent, text, writer_depth_left(w), NULL));
 }
 
 /* The missing brackets of the list count as a level. */
-static void put_spread(struct writer *w, const sio_val *v) {
+static void put_host_argument_list(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
-  put_scanned_text(w, text, v,
-                   sio__json_scan_list(&w->scratch->sent, text, depth_left(w) + 1, NULL));
+  put_scanned_json(w, text, v,
+                   sio__json_scan_unbracketed_list(&w->scratch->sent, text,
+                                                   writer_depth_left(w) + 1, NULL));
 }
 
 /* The text is one argument, or several with commas between them. */
-static void put_argument_text(struct writer *w, const sio_val *v) {
+static void put_received_arguments(struct writer *w, const sio_val *v) {
   sio_slice text = slice(v->u.p, v->n);
   if (w->may_have_bins)
-    put_scanned_text(w, text, v,
-                     sio__json_scan_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
+    put_scanned_json(
+        w, text, v, sio__json_scan_unbracketed_list(&w->scratch->sent, text, JSON_DEPTH_MAX, NULL));
   else
-    writer_put(w, text.p, text.n);
+    writer_put_bytes(w, text.p, text.n);
 }
 
 /* Prints the tree and searches the text for placeholders. The tree itself is not searched, because
@@ -179,10 +181,10 @@ static void put_argument_text(struct writer *w, const sio_val *v) {
 static void put_tree_with_attachments(struct writer *w, const sio_val *v) {
   struct json_scan *scan = &w->scratch->sent;
   struct msg *m = sio__msg_new(w->home, MSG_SMALL);
-  int err = m ? sio__tree_print(&m, v->u.p, scan, depth_left(w), true) : UV_ENOMEM;
+  int err = m ? sio__tree_to_json(&m, v->u.p, scan, writer_depth_left(w), true) : UV_ENOMEM;
   sio_slice text = m ? slice(msg_data(m), m->len) : slice(NULL, 0);
-  if (!err) err = sio__json_scan(scan, text, depth_left(w), NULL);
-  put_scanned_text(w, text, v, err);
+  if (!err) err = sio__json_scan(scan, text, writer_depth_left(w), NULL);
+  put_scanned_json(w, text, v, err);
   msg_unref(m);
 }
 
@@ -190,78 +192,79 @@ static void put_tree_value(struct writer *w, const sio_val *v) {
   if (w->may_have_bins)
     put_tree_with_attachments(w, v);
   else
-    writer_fail(w, sio__tree_print(&w->text, v->u.p, &w->scratch->sent, depth_left(w), false));
+    writer_set_error(w, sio__tree_to_json(&w->text, v->u.p, &w->scratch->sent, writer_depth_left(w),
+                                          false));
 }
 
 /* ---- arrays and objects of values ----------------------------------------------------------- */
 
-static bool writer_open(struct writer *w, const char *bracket) {
-  if (depth_left(w) == 0) writer_fail(w, SIO_EDEPTH);
+static bool writer_open_bracket(struct writer *w, const char *bracket) {
+  if (writer_depth_left(w) == 0) writer_set_error(w, SIO_EDEPTH);
   if (w->err) return false;
   w->depth++;
-  writer_put(w, bracket, 1);
+  writer_put_bytes(w, bracket, 1);
   return true;
 }
 
-static void writer_close(struct writer *w, const char *bracket) {
+static void writer_close_bracket(struct writer *w, const char *bracket) {
   w->depth--;
-  writer_put(w, bracket, 1);
+  writer_put_bytes(w, bracket, 1);
 }
 
-static void put_array(struct writer *w, const sio_val *v) {
+static void put_array_value(struct writer *w, const sio_val *v) {
   const sio_val *items = v->u.p;
   bool comma = false;
-  if (!writer_open(w, "[")) return;
+  if (!writer_open_bracket(w, "[")) return;
   for (size_t i = 0; i < v->n && !w->err; i++) {
     if (sio__val_is_empty_list(&items[i])) continue;
-    if (comma) writer_put(w, ",", 1);
-    sio__writer_value(w, &items[i]);
+    if (comma) writer_put_bytes(w, ",", 1);
+    sio__writer_put_value(w, &items[i]);
     comma = true;
   }
-  writer_close(w, "]");
+  writer_close_bracket(w, "]");
 }
 
 /* A member has one value: all arguments of an event may be several, and a check is needed. */
-static void put_member_value(struct writer *w, const sio_val *v) {
+static void put_object_member_value(struct writer *w, const sio_val *v) {
   sio_val one = *v;
   if (sio__val_is_list(v)) one.kind = SIO_JSON;
-  sio__writer_value(w, &one);
+  sio__writer_put_value(w, &one);
 }
 
-static void put_object(struct writer *w, const sio_val *v) {
+static void put_object_value(struct writer *w, const sio_val *v) {
   const sio_member *members = v->u.p;
-  if (!writer_open(w, "{")) return;
+  if (!writer_open_bracket(w, "{")) return;
   for (size_t i = 0; i < v->n && !w->err; i++) {
-    if (i > 0) writer_put(w, ",", 1);
-    sio__writer_string(w, slice_str(members[i].key));
-    writer_put(w, ":", 1);
-    put_member_value(w, &members[i].value);
+    if (i > 0) writer_put_bytes(w, ",", 1);
+    sio__writer_put_json_string(w, slice_str(members[i].key));
+    writer_put_bytes(w, ":", 1);
+    put_object_member_value(w, &members[i].value);
   }
-  writer_close(w, "}");
+  writer_close_bracket(w, "}");
 }
 
-void sio__writer_value(struct writer *w, const sio_val *v) {
+void sio__writer_put_value(struct writer *w, const sio_val *v) {
   switch (v->kind) {
-    case SIO_NULL: writer_put(w, "null", 4); break;
-    case SIO_BOOL: writer_put(w, v->u.b ? "true" : "false", v->u.b ? 4 : 5); break;
+    case SIO_NULL: writer_put_bytes(w, "null", 4); break;
+    case SIO_BOOL: writer_put_bytes(w, v->u.b ? "true" : "false", v->u.b ? 4 : 5); break;
     case SIO_INT:
     case SIO_UINT:
     case SIO_NUM: put_number_value(w, v); break;
-    case SIO_STR: sio__writer_string(w, slice(v->u.p, v->n)); break;
-    case SIO_JSON: put_host_json(w, v); break;
+    case SIO_STR: sio__writer_put_json_string(w, slice(v->u.p, v->n)); break;
+    case SIO_JSON: put_checked_host_json(w, v); break;
     case SIO_TREE: put_tree_value(w, v); break;
     case SIO_BIN: put_binary_value(w, v); break;
-    case SIO_ARRAY: put_array(w, v); break;
-    case SIO_OBJECT: put_object(w, v); break;
-    case SIO_ARG: put_argument_text(w, v); break;
-    case SIO_SPREAD: put_spread(w, v); break;
-    default: writer_fail(w, UV_EINVAL);
+    case SIO_ARRAY: put_array_value(w, v); break;
+    case SIO_OBJECT: put_object_value(w, v); break;
+    case SIO_ARG: put_received_arguments(w, v); break;
+    case SIO_SPREAD: put_host_argument_list(w, v); break;
+    default: writer_set_error(w, UV_EINVAL);
   }
 }
 
-size_t sio__val_size_hint(const sio_val *v) {
+size_t sio__val_estimate_size(const sio_val *v) {
   switch (v->kind) {
-    case SIO_STR: return v->n < BRIEF ? v->n + 2 : sio__json_quoted_len(slice(v->u.p, v->n));
+    case SIO_STR: return v->n < BRIEF ? v->n + 2 : sio__json_quoted_length(slice(v->u.p, v->n));
     case SIO_JSON:
     case SIO_ARG:
     case SIO_SPREAD: return v->n;

@@ -27,33 +27,33 @@ struct writer {
 };
 
 /* may_have_bins must be true if a value that will be written has attachments
- * (sio__val_count_bins() is not 0). 0, UV_ENOMEM, SIO_ETOOBIG. */
+ * (sio__val_count_attachments() is not 0). 0, UV_ENOMEM, SIO_ETOOBIG. */
 int sio__writer_init(struct writer *w, struct msgs *home, struct decode_scratch *scratch,
                      size_t size_hint, bool may_have_bins);
 void sio__writer_clear(struct writer *w);
 /* Sets *out to the text, with the attachments chained after it. 0, w->err or SIO_EPLACEHOLDER. The
  * writer is cleared also after an error. */
-int sio__writer_finish(struct writer *w, struct msg **out);
+int sio__writer_finish_packet(struct writer *w, struct msg **out);
 
-static inline void writer_fail(struct writer *w, int err) {
+static inline void writer_set_error(struct writer *w, int err) {
   if (!w->err) w->err = err;
 }
-static inline void writer_put(struct writer *w, const char *p, size_t n) {
+static inline void writer_put_bytes(struct writer *w, const char *p, size_t n) {
   struct msg *m = w->text;
   if (m->cap - m->len < n) {
-    writer_fail(w, sio__msg_put(&w->text, p, n));
+    writer_set_error(w, sio__msg_put(&w->text, p, n));
   } else {
     memcpy(msg_data(m) + m->len, p, n);
     m->len += (uint32_t)n;
   }
 }
-void sio__writer_value(struct writer *w, const sio_val *v);
-void sio__writer_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
+void sio__writer_put_value(struct writer *w, const sio_val *v);
+void sio__writer_put_json_string(struct writer *w, sio_slice s); /* writes s as a JSON string */
 
 /* An estimate of the length of v as text, with which most packets need only one allocation. */
-size_t sio__val_size_hint(const sio_val *v);
+size_t sio__val_estimate_size(const sio_val *v);
 /* The number of attachments that v brings; not all of them need to have a placeholder. */
-static inline uint32_t sio__val_count_bins(const sio_val *v) {
+static inline uint32_t sio__val_count_attachments(const sio_val *v) {
   return v->kind == SIO_BIN ? 1 : v->nbins;
 }
 /* True if v may stand for several elements, or for none. */

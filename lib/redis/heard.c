@@ -527,7 +527,7 @@ static int heard_remotes(struct question *q, sio_slice sockets) {
   int err = 0;
   if (!sio__unpack_array(&sockets, &n)) return SIO_EPROTO;
   for (uint32_t i = 0; !err && i < n; i++)
-    err = sio__msgpack_skip(&sockets, &one) ? heard_remote(q, one) : SIO_EPROTO;
+    err = sio__msgpack_skip_value(&sockets, &one) ? heard_remote(q, one) : SIO_EPROTO;
   sio__question_answered(q);
   return err;
 }

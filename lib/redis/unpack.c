@@ -34,7 +34,7 @@ int sio__unpack_open(struct unpacked *u, struct msgs *home, sio_slice message) {
   bool is_json = message.n > 0 && *message.p == '{';
   int err = is_json ? unpack_convert(u, home, message) : 0;
   sio_slice rest = u->value, whole;
-  if (!err && (!sio__msgpack_skip(&rest, &whole) || rest.n)) err = SIO_EPROTO;
+  if (!err && (!sio__msgpack_skip_value(&rest, &whole) || rest.n)) err = SIO_EPROTO;
   return err;
 }
 
@@ -52,9 +52,10 @@ bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t
   struct msgpack t;
   sio_slice key, value, text;
   for (size_t i = 0; i < n; i++) *fields[i].value = slice(NULL, 0);
-  if (!sio__msgpack_next(&map, &t) || t.kind != MSGPACK_MAP) return false;
+  if (!sio__msgpack_read_token(&map, &t) || t.kind != MSGPACK_MAP) return false;
   for (uint32_t i = 0; i < t.count; i++) {
-    if (!sio__msgpack_skip(&map, &key) || !sio__msgpack_skip(&map, &value)) return false;
+    if (!sio__msgpack_skip_value(&map, &key) || !sio__msgpack_skip_value(&map, &value))
+      return false;
     if (sio__unpack_str(key, &text)) unpack_store_field(fields, n, text, value);
   }
   return true;
@@ -62,7 +63,7 @@ bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t
 
 bool sio__unpack_array(sio_slice *in, uint32_t *n) {
   struct msgpack t;
-  if (!sio__msgpack_next(in, &t) || t.kind != MSGPACK_ARRAY) return false;
+  if (!sio__msgpack_read_token(in, &t) || t.kind != MSGPACK_ARRAY) return false;
   *n = t.count;
   return true;
 }
@@ -71,7 +72,7 @@ bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n) {
   uint32_t count;
   if (!sio__unpack_array(&array, &count) || count != n) return false;
   for (size_t i = 0; i < n; i++)
-    if (!sio__msgpack_skip(&array, &elements[i])) return false;
+    if (!sio__msgpack_skip_value(&array, &elements[i])) return false;
   return true;
 }
 
@@ -79,7 +80,7 @@ bool sio__unpack_elements(sio_slice array, sio_slice *elements, size_t n) {
 
 bool sio__unpack_str(sio_slice value, sio_slice *out) {
   struct msgpack t;
-  if (!sio__msgpack_next(&value, &t) || t.kind != MSGPACK_STR) return false;
+  if (!sio__msgpack_read_token(&value, &t) || t.kind != MSGPACK_STR) return false;
   *out = t.bytes;
   return true;
 }
@@ -95,7 +96,7 @@ bool sio__unpack_name(sio_slice value, char *out, size_t size) {
 /* JavaScript knows no difference between 5 and 5.0. 5.5 is refused. */
 bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
   struct msgpack t;
-  if (!sio__msgpack_next(&value, &t)) return false;
+  if (!sio__msgpack_read_token(&value, &t)) return false;
   if (t.kind == MSGPACK_NUM && t.u.d >= 0 && t.u.d <= 9007199254740992.0) {
     double d = t.u.d;
     t.u.u = (uint64_t)d;
@@ -108,7 +109,7 @@ bool sio__unpack_number(sio_slice value, uint64_t most, uint64_t *out) {
 
 static bool unpack_is_bool(sio_slice value, bool b) {
   struct msgpack t;
-  return sio__msgpack_next(&value, &t) && t.kind == MSGPACK_BOOL && t.u.b == b;
+  return sio__msgpack_read_token(&value, &t) && t.kind == MSGPACK_BOOL && t.u.b == b;
 }
 
 bool sio__unpack_is_true(sio_slice value) { return unpack_is_bool(value, true); }
@@ -138,7 +139,7 @@ static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
 
 bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]) {
   struct msgpack t;
-  size_t size = sio__msgpack_next(&value, &t) ? unpack_name_size(&t) : 0;
+  size_t size = sio__msgpack_read_token(&value, &t) ? unpack_name_size(&t) : 0;
   if (size) unpack_copy_name(out, &t, size);
   return size > 0;
 }
@@ -146,7 +147,7 @@ bool sio__unpack_room(sio_slice value, char out[UNPACK_ROOM_MAX]) {
 /* Takes an element off *in, with all that is in it. */
 static size_t unpack_next_name(sio_slice *in, struct msgpack *t) {
   sio_slice value;
-  if (!sio__msgpack_skip(in, &value) || !sio__msgpack_next(&value, t)) return 0;
+  if (!sio__msgpack_skip_value(in, &value) || !sio__msgpack_read_token(&value, t)) return 0;
   return unpack_name_size(t);
 }
 

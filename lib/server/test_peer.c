@@ -105,8 +105,8 @@ static int test_peer_send_packet(struct sio_test_peer *p, int err, struct msg *m
   const sio_parser_ops *parser = srv->opts.o.parser;
   struct msg *parser_out = NULL;
   if (!err && parser)
-    err = sio__parser_encode(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp), id,
-                             &parser_out);
+    err = sio__parser_encode_packet(parser, &srv->core.loop.msgs, m, type, slice_str(p->nsp), id,
+                                    &parser_out);
   if (!err) test_peer_feed_msgs(p, parser_out ? parser_out : m);
   msg_unref(parser_out);
   msg_unref(m);
@@ -117,8 +117,8 @@ static int test_peer_send_event(struct sio_test_peer *p, const char *event, sio_
                                 int64_t id) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
-  int err = sio__encode(&p->server->core.loop.msgs, &p->server->core.scratch, &m, p->nsp, event,
-                        args, id);
+  int err = sio__encode_event_or_ack(&p->server->core.loop.msgs, &p->server->core.scratch, &m,
+                                     p->nsp, event, args, id);
   return test_peer_send_packet(p, err, m, event ? PACKET_EVENT : PACKET_ACK, id);
 }
 
@@ -138,7 +138,7 @@ int sio_test_answer(sio_test_peer *p, sio_args args) {
 int sio_test_disconnect(sio_test_peer *p) {
   struct msg *m = NULL;
   if (!p->session) return SIO_ECLOSED;
-  int err = sio__encode_disconnect(&p->server->core.loop.msgs, &m, p->nsp);
+  int err = sio__encode_disconnect_packet(&p->server->core.loop.msgs, &m, p->nsp);
   return test_peer_send_packet(p, err, m, PACKET_DISCONNECT, PACKET_NO_ID);
 }
 
@@ -159,7 +159,7 @@ static int test_peer_send_connect(struct sio_test_peer *p, const char *auth) {
 /* ---- packets from the server ---------------------------------------------------------------- */
 
 static void test_peer_release_packet(struct sio_test_peer *p) {
-  sio__decoder_release(&p->decoder);
+  sio__decoder_free_packet(&p->decoder);
   sio__parser_out_clear(&p->parser_out);
   sio__free(p->last_msg);
   p->last_msg = NULL;
@@ -171,10 +171,10 @@ static int test_peer_decode_packet(struct sio_test_peer *p, bool binary, sio_sli
   const sio_parser_ops *parser = p->server->opts.o.parser;
   const char *why;
   if (parser)
-    return sio__parser_decode(parser, &p->server->core.loop.msgs, &p->scratch, &any, binary, data,
-                              &p->parser_out, &p->packet, &why);
-  return binary ? sio__decode_binary(&p->decoder, &p->scratch, &any, data, &p->packet, &why)
-                : sio__decode_text(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
+    return sio__parser_decode_packet(parser, &p->server->core.loop.msgs, &p->scratch, &any, binary,
+                                     data, &p->parser_out, &p->packet, &why);
+  return binary ? sio__decode_binary_message(&p->decoder, &p->scratch, &any, data, &p->packet, &why)
+                : sio__decode_text_message(&p->decoder, &p->scratch, &any, data, &p->packet, &why);
 }
 
 static const char *test_peer_format_packet(struct sio_test_peer *p) {

@@ -15,13 +15,13 @@ enum { MAX_DEPTH = 100 };
 
 static void check_string(sio_slice text) {
   char *out = malloc(text.n);
-  size_t n = sio__json_unescape(out, text);
+  size_t n = sio__json_unescape_string(out, text);
   DEMAND(n <= text.n && sio__utf8_valid(out, n));
-  char *quoted = malloc(sio__json_quoted_len(slice(out, n)));
-  size_t len = sio__json_quote(quoted, slice(out, n));
-  DEMAND(len == sio__json_quoted_len(slice(out, n)));
+  char *quoted = malloc(sio__json_quoted_length(slice(out, n)));
+  size_t len = sio__json_quote_string(quoted, slice(out, n));
+  DEMAND(len == sio__json_quoted_length(slice(out, n)));
   char *again = malloc(len);
-  DEMAND(sio__json_unescape(again, slice(quoted, len)) == n && memcmp(again, out, n) == 0);
+  DEMAND(sio__json_unescape_string(again, slice(quoted, len)) == n && memcmp(again, out, n) == 0);
   free(again);
   free(quoted);
   free(out);
@@ -30,8 +30,8 @@ static void check_string(sio_slice text) {
 static void check_number(sio_slice text) {
   double d;
   int64_t i;
-  DEMAND(sio__number_double(text, &d) && !isnan(d));
-  if (sio__number_int(text, &i)) DEMAND((double)i == d);
+  DEMAND(sio__number_to_double(text, &d) && !isnan(d));
+  if (sio__number_to_int64(text, &i)) DEMAND((double)i == d);
 }
 
 static void check_arg(sio_slice text) {
@@ -45,7 +45,7 @@ static void check_arg(sio_slice text) {
 static void check_scan(const struct json_scan *s, sio_slice text) {
   for (uint32_t i = 0; i < s->nargs; i++) {
     DEMAND(s->args[i].len > 0 && s->args[i].off + s->args[i].len <= text.n);
-    check_arg(json_arg(s, text, i));
+    check_arg(json_scanned_element(s, text, i));
   }
   for (uint32_t i = 0; i < s->nplaceholders; i++) {
     const struct json_placeholder *h = &s->placeholders[i];
@@ -59,10 +59,10 @@ static void check_tree(sio_slice text) {
   struct json_scan s = { 0 };
   struct msgs home;
   sio__msgs_init(&home);
-  struct cJSON *t = sio__tree_parse(text);
+  struct cJSON *t = sio__tree_from_json(text);
   DEMAND(t);
   struct msg *m = sio__msg_new(&home, 0);
-  DEMAND(sio__tree_print(&m, t, &s, MAX_DEPTH, false) == 0);
+  DEMAND(sio__tree_to_json(&m, t, &s, MAX_DEPTH, false) == 0);
   DEMAND(sio__json_scan(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
   msg_unref(m);
   sio__tree_free(t);
@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     DEMAND(err == SIO_EJSON || err == SIO_EDEPTH);
     DEMAND(at <= size);
   }
-  err = sio__json_scan_list(&s, text, MAX_DEPTH, NULL);
+  err = sio__json_scan_unbracketed_list(&s, text, MAX_DEPTH, NULL);
   if (err == 0) check_scan(&s, text);
   sio__json_scan_clear(&s);
   free(copy);

@@ -33,8 +33,8 @@ static bool decode(struct decoder *d, struct decode_scratch *scratch, const char
   bool binary = n > 0 && p[0] == 'b';
   if (!binary && !sio__utf8_valid(p, n)) return true;
   char *copy = piece(p + binary, n - binary);
-  int got = binary ? sio__decode_binary(d, scratch, &limits, slice(copy, n - 1), &out, &why)
-                   : sio__decode_text(d, scratch, &limits, slice(copy, n), &out, &why);
+  int got = binary ? sio__decode_binary_message(d, scratch, &limits, slice(copy, n - 1), &out, &why)
+                   : sio__decode_text_message(d, scratch, &limits, slice(copy, n), &out, &why);
   if (got == DECODE_PACKET) check_packet(&out);
   if (got < 0) DEMAND((got == SIO_EPROTO || got == SIO_EDEPTH || got == SIO_ETOOBIG) && why);
   free(copy);
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     good = decode(&d, &scratch, at, n);
     at += n + 1;
   }
-  sio__decoder_release(&d);
+  sio__decoder_free_packet(&d);
   sio__decode_scratch_clear(&scratch);
   return 0;
 }

@@ -25,14 +25,15 @@ static const struct decoder_limits limits = { .max_attachments = 10,
 
 static int receive(const char *text) {
   const char *why;
-  int got = sio__decode_text(&decoder, &scratch, &limits, slice_str(text), &packet, &why);
+  int got = sio__decode_text_message(&decoder, &scratch, &limits, slice_str(text), &packet, &why);
   if (got == DECODE_PACKET) got = sio__event_init(&event, NULL, &packet);
   return got;
 }
 
 static int attach(const char *bytes) {
   const char *why;
-  int got = sio__decode_binary(&decoder, &scratch, &limits, slice_str(bytes), &packet, &why);
+  int got =
+      sio__decode_binary_message(&decoder, &scratch, &limits, slice_str(bytes), &packet, &why);
   if (got == DECODE_PACKET) got = sio__event_init(&event, NULL, &packet);
   return got;
 }
@@ -45,7 +46,7 @@ static void begin(const char *text) {
 
 static void end(void) {
   sio__event_clear(&event);
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
   sio__decode_scratch_clear(&scratch);
   sio__msgs_clear(&home);
   EQ(alloc_live, 0);
@@ -65,14 +66,14 @@ static void is_nothing(sio_slice got) {
 /* What leaves when these arguments are sent. */
 static void sends(sio_args args, const char *want) {
   struct msg *m;
-  REQUIRE(sio__encode(&home, &scratch, &m, "/", "x", args, PACKET_NO_ID) == 0);
+  REQUIRE(sio__encode_event_or_ack(&home, &scratch, &m, "/", "x", args, PACKET_NO_ID) == 0);
   EQ_MEM(msg_data(m), m->len, want, strlen(want));
   msg_unref(m);
 }
 
 static void refuses(sio_args args, int err) {
   struct msg *m = NULL;
-  EQ(sio__encode(&home, &scratch, &m, "/", "x", args, PACKET_NO_ID), err);
+  EQ(sio__encode_event_or_ack(&home, &scratch, &m, "/", "x", args, PACKET_NO_ID), err);
   CHECK(m == NULL);
 }
 
@@ -297,7 +298,7 @@ TEST(a_kept_event_outlives_the_event_with_its_attachments) {
   sio_event *kept = sio_event_keep(&event);
   REQUIRE(kept != NULL);
   sio__event_clear(&event);
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
   EQ_STR(sio_event_name(kept), "e");
   EQ(sio_event_count(kept), 4);
   EQ_STR(sio_event_str(kept, 2), "none");
@@ -421,10 +422,11 @@ TEST(a_kept_event_needs_its_packet_no_more) {
   begin_binary();
   event.socket = (sio_socket *)(void *)&home;
   EQ(sio__event_copy_borrowed(&event), 0);
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
   struct packet other;
   const char *why;
-  EQ(sio__decode_text(&decoder, &scratch, &limits, SLICE("2[\"other\",9,9,9]"), &other, &why),
+  EQ(sio__decode_text_message(&decoder, &scratch, &limits, SLICE("2[\"other\",9,9,9]"), &other,
+                              &why),
      DECODE_PACKET);
   EQ_STR(sio_event_name(&event), "e");
   EQ(sio_event_count(&event), 4);

@@ -490,16 +490,17 @@ TEST(a_placeholder_inside_another_one_is_ignored) {
 TEST(a_list_is_an_array_without_its_brackets) {
   const char *text = "1,{\"a\":[2]} , \"x\"";
   size_t n = strlen(text);
-  REQUIRE(sio__json_scan_list(&scan, slice(guard_put(&guard, text, n), n), 3, NULL) == 0);
+  REQUIRE(sio__json_scan_unbracketed_list(&scan, slice(guard_put(&guard, text, n), n), 3, NULL) ==
+          0);
   REQUIRE(scan.nargs == 3);
   ARG_IS(text, 1, "{\"a\":[2]}");
-  EQ(sio__json_scan_list(&scan, slice(text, n), 2, NULL), SIO_EDEPTH);
-  EQ(sio__json_scan_list(&scan, slice(text, n), 0, NULL), SIO_EDEPTH);
-  EQ(sio__json_scan_list(&scan, SLICE("1]"), 9, NULL), SIO_EJSON);
-  EQ(sio__json_scan_list(&scan, SLICE("1,"), 9, NULL), SIO_EJSON);
-  EQ(sio__json_scan_list(&scan, SLICE("],[1"), 9, NULL), SIO_EJSON);
-  EQ(sio__json_scan_list(&scan, SLICE(""), 9, NULL), SIO_EJSON);
-  EQ(sio__json_scan_list(&scan, SLICE("[1],[2]"), 9, NULL), 0);
+  EQ(sio__json_scan_unbracketed_list(&scan, slice(text, n), 2, NULL), SIO_EDEPTH);
+  EQ(sio__json_scan_unbracketed_list(&scan, slice(text, n), 0, NULL), SIO_EDEPTH);
+  EQ(sio__json_scan_unbracketed_list(&scan, SLICE("1]"), 9, NULL), SIO_EJSON);
+  EQ(sio__json_scan_unbracketed_list(&scan, SLICE("1,"), 9, NULL), SIO_EJSON);
+  EQ(sio__json_scan_unbracketed_list(&scan, SLICE("],[1"), 9, NULL), SIO_EJSON);
+  EQ(sio__json_scan_unbracketed_list(&scan, SLICE(""), 9, NULL), SIO_EJSON);
+  EQ(sio__json_scan_unbracketed_list(&scan, SLICE("[1],[2]"), 9, NULL), 0);
 }
 
 TEST(results_are_reused_and_big_ones_let_go) {
@@ -551,7 +552,7 @@ static void unescapes(const char *text, const char *want, size_t want_n) {
   char out[256];
   size_t n = strlen(text);
   EQ(scan_text(text), 0);
-  size_t got = sio__json_unescape(out, slice(guard_put(&guard, text, n), n));
+  size_t got = sio__json_unescape_string(out, slice(guard_put(&guard, text, n), n));
   EQ_MEM(out, got, want, want_n);
 }
 #define UNESCAPES(text, want) unescapes(text, want, sizeof(want) - 1)
@@ -586,8 +587,8 @@ TEST(surrogates_pair_up_or_become_replacement_characters) {
 static void quotes(const char *s, size_t n, const char *want, size_t want_n) {
   char out[512];
   const char *p = guard_put(&guard, s, n);
-  EQ(sio__json_quoted_len(slice(p, n)), want_n);
-  size_t got = sio__json_quote(out, slice(p, n));
+  EQ(sio__json_quoted_length(slice(p, n)), want_n);
+  size_t got = sio__json_quote_string(out, slice(p, n));
   EQ_MEM(out, got, want, want_n);
   EQ(scan_bytes(out, got, 9, NULL), 0);
 }
@@ -628,10 +629,10 @@ TEST(each_byte_at_each_place_is_quoted_and_comes_back) {
       for (int c = 0; c < 0x80; c++) {
         memset(text, 'x', n);
         text[at] = (char)c;
-        size_t len = sio__json_quote(quoted, slice(guard_put(&guard, text, n), n));
-        EQ(len, sio__json_quoted_len(slice(text, n)));
+        size_t len = sio__json_quote_string(quoted, slice(guard_put(&guard, text, n), n));
+        EQ(len, sio__json_quoted_length(slice(text, n)));
         EQ(scan_bytes(quoted, len, 9, NULL), 0);
-        size_t got = sio__json_unescape(back, slice(quoted, len));
+        size_t got = sio__json_unescape_string(back, slice(quoted, len));
         EQ_MEM(back, got, text, n);
       }
 }

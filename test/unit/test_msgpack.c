@@ -31,8 +31,8 @@ static size_t from_hex(char *out, const char *hex) {
 
 static int decode_n(const void *p, size_t n) {
   sio__parser_out_clear(&own);
-  return sio__parser_decode(&sio_parser_msgpack, &home, &scratch, &limits, true,
-                            slice(guard_put(&guard, p, n), n), &own, &packet, &why);
+  return sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, true,
+                                   slice(guard_put(&guard, p, n), n), &own, &packet, &why);
 }
 
 static int decode(const char *hex) {
@@ -211,8 +211,8 @@ TEST(a_message_has_one_value_and_no_bytes_after_it) {
 }
 
 TEST(text_is_from_a_client_with_another_parser) {
-  int got = sio__parser_decode(&sio_parser_msgpack, &home, &scratch, &limits, false, SLICE("0"),
-                               &own, &packet, &why);
+  int got = sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, false,
+                                      SLICE("0"), &own, &packet, &why);
   refused(got, SIO_EPROTO, "plaintext data: the client uses another parser");
 }
 
@@ -303,7 +303,7 @@ static void is_written(struct msg *json, enum packet_type type, const char *nsp,
                        const char *hex) {
   char want[1024];
   struct msg *m = NULL;
-  EQ(sio__parser_encode(&sio_parser_msgpack, &home, json, type, slice_str(nsp), id, &m), 0);
+  EQ(sio__parser_encode_packet(&sio_parser_msgpack, &home, json, type, slice_str(nsp), id, &m), 0);
   CHECK(m && m->binary && !m->next);
   size_t n = from_hex(want, hex);
   if (m) EQ_MEM(msg_data(m), m->len, want, n);
@@ -313,14 +313,14 @@ static void is_written(struct msg *json, enum packet_type type, const char *nsp,
 
 static struct msg *json_of(const char *nsp, const char *name, sio_args args, int64_t id) {
   struct msg *m = NULL;
-  EQ(sio__encode(&home, &scratch, &m, nsp, name, args, id), 0);
+  EQ(sio__encode_event_or_ack(&home, &scratch, &m, nsp, name, args, id), 0);
   return m;
 }
 
 TEST(packets_are_written_as_the_reference_writes_them) {
   struct msg *m;
   unsigned char b[] = { 1, 2 }, nine = 9;
-  EQ(sio__encode_connect(&home, &m, "/", "zqhxAJjg9URU_-eKAAAA", NULL), 0);
+  EQ(sio__encode_connect_packet(&home, &m, "/", "zqhxAJjg9URU_-eKAAAA", NULL), 0);
   is_written(m, PACKET_CONNECT, "/", -1,
              "83a47479706500a46461746181a3736964b47a716878414a6a67395552555f2d654b41414141a36e7370"
              "a12f");
@@ -331,8 +331,8 @@ TEST(packets_are_written_as_the_reference_writes_them) {
   sio_val one = sio_int(1);
   is_written(json_of("/", "need", sio_argv(&one, 1), 0), PACKET_EVENT, "/", 0,
              "84a47479706502a46461746192a46e65656401a2696400a36e7370a12f");
-  EQ(sio__encode_connect_error(&home, &scratch, &m, SLICE("/x"), "nope",
-                               sio_json(SLICE("{\"code\":7}"))),
+  EQ(sio__encode_connect_error_packet(&home, &scratch, &m, SLICE("/x"), "nope",
+                                      sio_json(SLICE("{\"code\":7}"))),
      0);
   is_written(m, PACKET_CONNECT_ERROR, "/x", -1,
              "83a47479706504a46461746182a76d657373616765a46e6f7065a46461746181a4636f646507a36e7370"
@@ -340,7 +340,7 @@ TEST(packets_are_written_as_the_reference_writes_them) {
   sio_val ok[] = { sio_str("ok"), sio_bin(&nine, 1) };
   is_written(json_of("/", NULL, sio_argv(ok, 2), 0), PACKET_ACK, "/", 0,
              "84a2696400a47479706503a46461746192a26f6bc40109a36e7370a12f");
-  EQ(sio__encode_disconnect(&home, &m, "/"), 0);
+  EQ(sio__encode_disconnect_packet(&home, &m, "/"), 0);
   is_written(m, PACKET_DISCONNECT, "/", -1, "82a47479706501a36e7370a12f");
   done();
 }
@@ -369,7 +369,8 @@ enum { BEFORE = sizeof before - 1 };
 
 static struct msg *packed(sio_val v) {
   struct msg *json = json_of("/", "a", sio_argv(&v, 1), -1), *m = NULL;
-  EQ(sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m), 0);
+  EQ(sio__parser_encode_packet(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m),
+     0);
   if (!m || memcmp(msg_data(m), before, BEFORE) != 0) abort();
   EQ(decode_n(msg_data(m), m->len), DECODE_PACKET);
   msg_unref(json);
@@ -474,8 +475,8 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   for (size_t fuse = 1; fuse < 12; fuse++) {
     struct msg *json = json_of("/", "a", sio_argv(v, 2), -1), *m = NULL;
     alloc_fail_in(fuse);
-    int err =
-        sio__parser_encode(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m);
+    int err = sio__parser_encode_packet(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"),
+                                        -1, &m);
     CHECK(err == 0 || err == UV_ENOMEM);
     CHECK((err == 0) == (m != NULL));
     if (m) (void)decode_n(msg_data(m), m->len);
@@ -595,14 +596,15 @@ static const sio_parser_ops parser_of_ones_own = { .name = "own",
 
 static int own_read(const char *text) {
   sio__parser_out_clear(&own);
-  return sio__parser_decode(&parser_of_ones_own, &home, &scratch, &limits, false, slice_str(text),
-                            &own, &packet, &why);
+  return sio__parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, false,
+                                   slice_str(text), &own, &packet, &why);
 }
 
 TEST(a_parser_of_ones_own_is_written_with_two_functions) {
   sio_val one = sio_int(1);
   struct msg *json = json_of("/n", "a", sio_argv(&one, 1), -1), *m = NULL;
-  EQ(sio__parser_encode(&parser_of_ones_own, &home, json, PACKET_EVENT, SLICE("/n"), -1, &m), 0);
+  EQ(sio__parser_encode_packet(&parser_of_ones_own, &home, json, PACKET_EVENT, SLICE("/n"), -1, &m),
+     0);
   EQ_MEM(msg_data(m), m->len, "42;/n;[\"a\",1]", 13);
   EQ(m->binary, 0);
   msg_unref(m);
@@ -634,8 +636,8 @@ TEST(it_writes_texts_and_bytes_of_any_kind) {
     .name = "lines", .binary = true, .encode = own_encode, .decode = lines_decode
   };
   static const char message[] = "\"n\";\"a\\\xff\n;#\0\1;#";
-  EQ(sio__parser_decode(&lines, &home, &scratch, &limits, true, slice(message, sizeof message - 1),
-                        &own, &packet, &why),
+  EQ(sio__parser_decode_packet(&lines, &home, &scratch, &limits, true,
+                               slice(message, sizeof message - 1), &own, &packet, &why),
      DECODE_PACKET);
   static const char json[] = "[\"n\\\"\",\"a\\\\\xef\xbf\xbd\\n\","
                              "{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]";
@@ -677,8 +679,8 @@ TEST(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has) {
             { INT64_C(9007199254740992), SIO_EPROTO } };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     id_of_ones_own = t[i].id;
-    EQ(sio__parser_decode(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"), &own,
-                          &packet, &why),
+    EQ(sio__parser_decode_packet(&ops, &home, &scratch, &limits, false, SLICE("2;/;[\"a\"]"), &own,
+                                 &packet, &why),
        t[i].want);
     if (t[i].want < 0) EQ_STR(why, "invalid packet id");
     done();
@@ -687,8 +689,8 @@ TEST(an_id_that_a_parser_of_ones_own_finds_is_one_that_javascript_has) {
 
 TEST(a_message_of_the_other_kind_or_too_long_never_reaches_a_parser_of_ones_own) {
   sio_slice text = SLICE("2;/;[\"a\"]");
-  int got = sio__parser_decode(&parser_of_ones_own, &home, &scratch, &limits, true, text, &own,
-                               &packet, &why);
+  int got = sio__parser_decode_packet(&parser_of_ones_own, &home, &scratch, &limits, true, text,
+                                      &own, &packet, &why);
   CHECK(got == SIO_EPROTO && strstr(why, "another parser"));
   done();
   limits.max_packet = text.n - 1;

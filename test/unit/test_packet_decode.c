@@ -24,8 +24,8 @@ static struct decoder_limits limits = { .max_attachments = 10,
 
 static int text_n(const char *p, size_t n) {
   why = "";
-  return sio__decode_text(&decoder, &scratch, &limits, slice(guard_put(&guard, p, n), n), &packet,
-                          &why);
+  return sio__decode_text_message(&decoder, &scratch, &limits, slice(guard_put(&guard, p, n), n),
+                                  &packet, &why);
 }
 
 static int text(const char *s) { return text_n(s, strlen(s)); }
@@ -33,12 +33,12 @@ static int text(const char *s) { return text_n(s, strlen(s)); }
 static int binary(const char *s) {
   size_t n = strlen(s);
   why = "";
-  return sio__decode_binary(&decoder, &scratch, &limits, slice(guard_put(&guard, s, n), n), &packet,
-                            &why);
+  return sio__decode_binary_message(&decoder, &scratch, &limits, slice(guard_put(&guard, s, n), n),
+                                    &packet, &why);
 }
 
 static void done(void) {
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
   sio__decode_scratch_clear(&scratch);
 }
 
@@ -85,8 +85,8 @@ TEST(packets_of_each_type_are_read) {
 TEST(the_elements_of_an_event_are_handed_over) {
   REQUIRE(text("2[\"chat\",1,[2]]") == DECODE_PACKET);
   REQUIRE(packet.scan->nargs == 3);
-  sio_slice name = json_arg(packet.scan, packet.json, 0),
-            last = json_arg(packet.scan, packet.json, 2);
+  sio_slice name = json_scanned_element(packet.scan, packet.json, 0),
+            last = json_scanned_element(packet.scan, packet.json, 2);
   EQ_MEM(name.p, name.n, "\"chat\"", 6);
   EQ_MEM(last.p, last.n, "[2]", 3);
   done();
@@ -247,8 +247,8 @@ TEST(a_binary_event_is_whole_with_its_last_attachment) {
   EQ(packet.nbins, 2);
   bin_is(0, "first");
   bin_is(1, "2nd");
-  sio__decoder_release(&decoder);
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
+  sio__decoder_free_packet(&decoder);
   decodes("2[\"next\"]", PACKET_EVENT, "/", PACKET_NO_ID, "[\"next\"]");
 }
 
@@ -325,7 +325,7 @@ TEST(binary_without_a_header_and_text_between_attachments_are_refused) {
 TEST(a_release_in_the_middle_begins_afresh) {
   EQ(text("52-[\"a\"]"), DECODE_MORE);
   EQ(binary("x"), DECODE_MORE);
-  sio__decoder_release(&decoder);
+  sio__decoder_free_packet(&decoder);
   decodes("2[\"a\"]", PACKET_EVENT, "/", PACKET_NO_ID, "[\"a\"]");
 }
 
@@ -343,9 +343,11 @@ TEST(other_packets_may_use_the_scratch_in_between) {
   struct decoder other = { 0 };
   struct packet plain;
   EQ(text("52-[\"a\",1,2,3," HOLE(0) "]"), DECODE_MORE);
-  EQ(sio__decode_text(&other, &scratch, &limits, SLICE("2[\"b\"]"), &plain, &why), DECODE_PACKET);
+  EQ(sio__decode_text_message(&other, &scratch, &limits, SLICE("2[\"b\"]"), &plain, &why),
+     DECODE_PACKET);
   EQ(binary("x"), DECODE_MORE);
-  EQ(sio__decode_text(&other, &scratch, &limits, SLICE("2[\"c\"]"), &plain, &why), DECODE_PACKET);
+  EQ(sio__decode_text_message(&other, &scratch, &limits, SLICE("2[\"c\"]"), &plain, &why),
+     DECODE_PACKET);
   EQ(binary("y"), DECODE_PACKET);
   EQ(packet.scan->nargs, 5);
   EQ(packet.scan->nplaceholders, 1);

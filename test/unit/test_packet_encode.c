@@ -33,7 +33,7 @@ static void end(void) {
 static int encode(const char *nsp, const char *name, sio_args args, int64_t id) {
   msg_unref(msg);
   msg = NULL;
-  return sio__encode(&home, &scratch, &msg, nsp, name, args, id);
+  return sio__encode_event_or_ack(&home, &scratch, &msg, nsp, name, args, id);
 }
 
 static int emit(sio_args args) { return encode("/", "a", args, PACKET_NO_ID); }
@@ -107,19 +107,19 @@ TEST(reserved_names_are_refused) {
 
 TEST(connect_disconnect_and_connect_error_are_written) {
   begin();
-  EQ(sio__encode_connect(&home, &msg, "/", "abc", NULL), 0);
+  EQ(sio__encode_connect_packet(&home, &msg, "/", "abc", NULL), 0);
   sent_plain("40{\"sid\":\"abc\"}");
   msg_unref(msg);
-  EQ(sio__encode_connect(&home, &msg, "/custom", "abc", NULL), 0);
+  EQ(sio__encode_connect_packet(&home, &msg, "/custom", "abc", NULL), 0);
   sent_plain("40/custom,{\"sid\":\"abc\"}");
   msg_unref(msg);
-  EQ(sio__encode_connect(&home, &msg, "/", "abc", "def"), 0);
+  EQ(sio__encode_connect_packet(&home, &msg, "/", "abc", "def"), 0);
   sent_plain("40{\"sid\":\"abc\",\"pid\":\"def\"}");
   msg_unref(msg);
-  EQ(sio__encode_disconnect(&home, &msg, "/"), 0);
+  EQ(sio__encode_disconnect_packet(&home, &msg, "/"), 0);
   sent_plain("41");
   msg_unref(msg);
-  EQ(sio__encode_disconnect(&home, &msg, "/admin"), 0);
+  EQ(sio__encode_disconnect_packet(&home, &msg, "/admin"), 0);
   sent_plain("41/admin,");
   end();
 }
@@ -127,7 +127,7 @@ TEST(connect_disconnect_and_connect_error_are_written) {
 static int refuse(const char *nsp, const char *message, sio_val data) {
   msg_unref(msg);
   msg = NULL;
-  return sio__encode_connect_error(&home, &scratch, &msg, slice_str(nsp), message, data);
+  return sio__encode_connect_error_packet(&home, &scratch, &msg, slice_str(nsp), message, data);
 }
 
 /* 180 */
@@ -157,7 +157,7 @@ TEST(a_connect_error_has_a_message_and_may_have_data) {
 static int refusal_of_old(const char *nsp, const char *message, sio_val data) {
   msg_unref(msg);
   msg = NULL;
-  return sio__encode_socketio2_error(&home, &scratch, &msg, slice_str(nsp), message, data);
+  return sio__encode_socketio2_error_packet(&home, &scratch, &msg, slice_str(nsp), message, data);
 }
 
 TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {
@@ -398,10 +398,10 @@ static int plain(void) {
   int err = emit(SIO_ARGS(sio_json(SLICE("[1,2]"))));
   msg_unref(msg);
   msg = NULL;
-  if (!err) err = sio__encode_connect(&home, &msg, "/", "sid", "pid");
+  if (!err) err = sio__encode_connect_packet(&home, &msg, "/", "sid", "pid");
   msg_unref(msg);
   msg = NULL;
-  if (!err) err = sio__encode_disconnect(&home, &msg, "/");
+  if (!err) err = sio__encode_disconnect_packet(&home, &msg, "/");
   msg_unref(msg);
   msg = NULL;
   return err ? err : refuse("/", "message", sio_json(SLICE("[1]")));

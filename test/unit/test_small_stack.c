@@ -42,12 +42,12 @@ static void *read_and_write(void *unused) {
   const cJSON *tree = sio_event_tree(&e, 0);
   CHECK(tree != NULL);
   struct msg *m = sio__msg_new(&home, 1);
-  EQ(sio__tree_print(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
+  EQ(sio__tree_to_json(&m, tree, &scratch.sent, JSON_DEPTH_MAX, false), 0);
   EQ(m->len, json.n - 6); /* the argument, without ["a",] */
   msg_unref(m);
   sio__event_clear(&e);
-  EQ(sio__parser_decode(&sio_parser_msgpack, &home, &scratch, &limits, true,
-                        slice(packed, packed_n), &out, &got, &why),
+  EQ(sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, true,
+                               slice(packed, packed_n), &out, &got, &why),
      DECODE_PACKET);
   sio__parser_out_clear(&out);
   sio__decode_scratch_clear(&scratch);

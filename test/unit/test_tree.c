@@ -22,12 +22,12 @@ static struct json_scan scan;
 
 static cJSON *parse(const char *text) {
   size_t n = strlen(text);
-  return sio__tree_parse(slice(guard_put(&guard, text, n), n));
+  return sio__tree_from_json(slice(guard_put(&guard, text, n), n));
 }
 
 static int print(const cJSON *t, unsigned depth, struct msg **m) {
   *m = sio__msg_new(&home, 1);
-  return sio__tree_print(m, t, &scan, depth, false);
+  return sio__tree_to_json(m, t, &scan, depth, false);
 }
 
 static void prints_as(const cJSON *t, const char *want) {
@@ -244,7 +244,7 @@ TEST(printing_leaves_the_tree_as_it_was) {
 
 static bool placeholder(const char *text, uint32_t *num) {
   cJSON *t = cJSON_Parse(text);
-  bool is = sio__tree_placeholder(t, num);
+  bool is = sio__tree_is_placeholder(t, num);
   cJSON_Delete(t);
   return is;
 }
@@ -263,7 +263,7 @@ TEST(a_placeholder_node_is_known_by_its_exact_keys) {
   CHECK(!placeholder("{\"_placeholder\":true,\"num\":1e300}", &num));
   CHECK(!placeholder("{\"_placeholder\":true,\"num\":\"0\"}", &num));
   CHECK(!placeholder("[true,0]", &num));
-  CHECK(!sio__tree_placeholder(NULL, &num));
+  CHECK(!sio__tree_is_placeholder(NULL, &num));
 }
 
 TESTS_BEGIN

@@ -19,8 +19,8 @@ static struct decode_scratch scratch;
 static void written_n(sio_val v, const char *want, size_t n) {
   struct writer w;
   sio__msgs_init(&home);
-  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_size_hint(&v), false) == 0);
-  sio__writer_value(&w, &v);
+  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
+  sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ_MEM(msg_data(w.text), w.text->len, want, n);
   sio__writer_clear(&w);
@@ -34,7 +34,7 @@ static void refused(sio_val v, int want) {
   struct writer w;
   sio__msgs_init(&home);
   REQUIRE(sio__writer_init(&w, &home, &scratch, 10, false) == 0);
-  sio__writer_value(&w, &v);
+  sio__writer_put_value(&w, &v);
   EQ(w.err, want);
   sio__writer_clear(&w);
   sio__msgs_clear(&home);
@@ -125,11 +125,11 @@ TEST(a_hint_is_enough_for_most_and_more_is_made_when_it_is_not) {
   char text[100];
   memset(text, '\x01', sizeof text);
   sio_val v = sio_strn(text, sizeof text);
-  CHECK(sio__val_size_hint(&v) < 602);
+  CHECK(sio__val_estimate_size(&v) < 602);
   struct writer w;
   sio__msgs_init(&home);
-  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_size_hint(&v), false) == 0);
-  sio__writer_value(&w, &v);
+  REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
+  sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ(w.text->len, 602);
   sio__writer_clear(&w);
