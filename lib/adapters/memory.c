@@ -171,7 +171,7 @@ static bool room_exists(const sio_adapter *a, const char *room) {
 }
 
 static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
-  bool watched = sio__room_hooks_set(a->nsp), is_new = watched && !room_exists(a, room);
+  bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !room_exists(a, room);
   int err = sio__rooms_join(&a->rooms, s, room);
   if (err) return err;
   if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
@@ -180,7 +180,7 @@ static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
 }
 
 static void report_left_room(sio_adapter *a, sio_socket *s, const char *room) {
-  if (!sio__room_hooks_set(a->nsp)) return;
+  if (!sio__has_room_hooks(a->nsp)) return;
   bool removed = !room_exists(a, room);
   sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
   if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
@@ -207,13 +207,13 @@ static void leave_rooms_and_report(sio_adapter *a, sio_socket *s) {
 
 /* If there is no memory for a name, the remaining rooms are left without running the callbacks. */
 static void memory_leave_all(sio_adapter *a, sio_socket *s) {
-  if (sio__room_hooks_set(a->nsp)) leave_rooms_and_report(a, s);
+  if (sio__has_room_hooks(a->nsp)) leave_rooms_and_report(a, s);
   sio__rooms_leave_all(&a->rooms, s);
 }
 
 static void memory_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
-  if (!sio__room_hooks_set(a->nsp)) return;
+  if (!sio__has_room_hooks(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
   sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
 }

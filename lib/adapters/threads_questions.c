@@ -60,7 +60,7 @@ static void question_note_sent(struct question *k, int err) {
     return;
   }
   k->open++;
-  sio__query_hold_count(k->q);
+  sio__query_await_thread_count(k->q);
 }
 
 /* Sends a request to all; with a serial number between the calls that keep its place. */
@@ -116,7 +116,7 @@ static void on_answer_more(struct question *k) {
 
 static void on_answer_expect(struct question *k, const struct answer *a) {
   sio_query_expect(k->q, a->n);
-  if (a->counted) sio__query_release_count(k->q);
+  if (a->counted) sio__query_on_thread_counted(k->q);
 }
 
 /* A member that closes loses its sockets, which is not an error of the question. */
@@ -125,7 +125,7 @@ static void on_answer_end(struct question *k, const struct answer *a) {
   k->open--;
   question_free_if_answered(k);
   if (a->n) sio_query_lost(q, a->n);
-  if (a->counted) sio__query_release_count(q);
+  if (a->counted) sio__query_on_thread_counted(q);
   sio_query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 

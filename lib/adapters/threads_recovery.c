@@ -311,9 +311,9 @@ static int add_missed_events(struct moved_record *m, const struct recovery *reco
                              const struct recovery_record *rec) {
   size_t n = 0;
   const struct replay_log_entry *e = NULL;
-  while ((e = sio__recovery_next_missed(recovery, rec, e))) n++;
+  while ((e = sio__recovery_next_missed_event(recovery, rec, e))) n++;
   if (n && !(m->events = sio__calloc(n, sizeof *m->events))) return UV_ENOMEM;
-  while ((e = sio__recovery_next_missed(recovery, rec, e))) {
+  while ((e = sio__recovery_next_missed_event(recovery, rec, e))) {
     struct request *copy = copy_logged_event(recovery->nsp, e);
     if (!copy) return UV_ENOMEM;
     copy->serial = e->seq;
@@ -334,12 +334,12 @@ static void move_record(struct threads_adapter *a, const struct request *r,
   if (!err) {
     memcpy(m->seen, a->recovery->seen, sizeof m->seen);
     memcpy(m->tag, recovery->log.tag, sizeof m->tag);
-    sio__recovery_detach(recovery, rec);
+    sio__recovery_detach_record(recovery, rec);
     m->record = rec;
     err = send_moved(core, r, m);
     if (!err) return;
     m->record = NULL;
-    sio__recovery_put_back(recovery, rec);
+    sio__recovery_put_back_record(recovery, rec);
   }
   if (m) moved_record_free(m);
   if (err == UV_ENOMEM) answer_without_record(core, r, SIO_RECOVERY_NO_MEMORY);
@@ -362,7 +362,7 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
   const struct recovery_claim claim = {
     .pid = slice_str(r->key), .offset = r->json, .has_offset = r->session, .is_valid = true
   };
-  int cause = sio__recovery_find_for_other(recovery, &claim, r->number, &rec);
+  int cause = sio__recovery_find_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
     answer_without_record(threads_adapter_core(a), r, cause);
   else
@@ -371,7 +371,7 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
 
 void sio__threads_recovery_run(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
-  if (recovery && a->recovery && sio__recovery_has(recovery, slice_str(r->key))) {
+  if (recovery && a->recovery && sio__recovery_has_record(recovery, slice_str(r->key))) {
     find_and_move_record(a, r);
     return;
   }
@@ -386,9 +386,9 @@ static void add_moved_events(struct recovery *recovery, struct recovery_record *
                              const struct moved_record *m) {
   for (size_t i = 0; i < m->nevents; i++) {
     const struct request *e = m->events[i];
-    if (sio__recovery_add_event(recovery, rec, e->json, e->bins, e->nbins)) return;
-    recovery_note_former(recovery, m->tag, e->serial);
-    if (i + 1 == m->replayed) recovery_note_replayed(recovery, rec);
+    if (sio__recovery_add_event_of_thread(recovery, rec, e->json, e->bins, e->nbins)) return;
+    recovery_set_former_offset(recovery, m->tag, e->serial);
+    if (i + 1 == m->replayed) recovery_mark_events_replayed(recovery, rec);
   }
 }
 
@@ -398,8 +398,8 @@ static void add_recent_events(struct threads_adapter *a, struct recovery_record 
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
     if (b->position >= position && r->serial > m->seen[r->from.place] &&
-        sio__recovery_record_is_in_target(rec, r->rooms, r->except))
-      sio__recovery_add_event(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
+        sio__is_saved_socket_in_target(rec, r->rooms, r->except))
+      sio__recovery_add_event_of_thread(a->nsp->recovery, rec, r->json, r->bins, r->nbins);
   }
 }
 
@@ -410,7 +410,7 @@ static struct recovery_record *take_moved_record(struct threads_adapter *a,
   struct recovery *recovery = a->nsp->recovery;
   struct recovery_record *rec = m->record;
   if (!rec || !w || !recovery || !recent_is_complete(a->recovery, w->position) ||
-      sio__recovery_attach(recovery, rec))
+      sio__recovery_attach_record(recovery, rec))
     return NULL;
   m->record = NULL;
   rec->since = w->number;
@@ -422,12 +422,12 @@ static struct recovery_record *take_moved_record(struct threads_adapter *a,
 /* If the client is gone already, its record waits for it here. */
 static void use_moved_record(struct threads_adapter *a, struct thread_restore *w,
                              struct recovery_record *rec) {
-  if (w->restore && sio__restore_take_record(w->restore, rec))
+  if (w->restore && sio__socket_restore_set_record(w->restore, rec))
     sio_restore_done(w->restore, 0);
   else if (rec->missed_one_is_lost)
-    sio__recovery_forget(a->nsp->recovery, rec);
+    sio__recovery_free_record(a->nsp->recovery, rec);
   else
-    sio__recovery_return_found(a->nsp->recovery, rec);
+    sio__recovery_keep_found_record(a->nsp->recovery, rec);
 }
 
 static void on_moved(struct threads_adapter *a, struct thread_restore *w, struct moved_record *m) {

@@ -208,7 +208,7 @@ static void answer_server_side(sio_adapter *a, const sio_return *to, sio_slice j
 
 static int emit_to_servers_below(struct threads_adapter *a, const struct request *r, sio_query *q) {
   sio_packet *p;
-  int err = sio__packet_new_for_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
+  int err = sio__packet_new_for_other_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
   if (err) return err;
   err = a->below->server_emit(a->under, p, q);
   sio_packet_free(p);
@@ -244,8 +244,8 @@ static void run_server_emit(struct threads_adapter *a, const struct request *r) 
   sio_return to = { { 0 } };
   memcpy(to.bytes, &at, sizeof at);
   pass_server_emit_below(a, r);
-  int err = sio__server_side_run(a->nsp, r->json, r->bins, r->nbins,
-                                 r->number ? answer_server_side : NULL, &to);
+  int err = sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
+                                          r->number ? answer_server_side : NULL, &to);
   if (!err) return;
   if (r->number)
     end_without_asking(a->nsp->core, r, err);
@@ -280,9 +280,9 @@ void sio__thread_request_run(void *server, void *request) {
     run_for_namespace(a, r);
     sio_nsp_unref(nsp);
   } else if (r->kind == REQUEST_RESTORE) {
-    sio__threads_recovery_refuse(core_of(srv), r);
+    sio__threads_recovery_refuse(core_of_server(srv), r);
   } else {
-    end_without_asking(core_of(srv), r, 0);
+    end_without_asking(core_of_server(srv), r, 0);
   }
   sio__thread_request_unref(r);
 }

@@ -20,7 +20,7 @@ struct sio_ack {
 
 static int send_ack_reply(sio_socket *s, int64_t id, const struct server_side_ack *server,
                           sio_args args) {
-  return s ? sio__emit_ack_packet(s, id, args) : sio__server_side_send_ack(server, args);
+  return s ? sio__send_ack_packet(s, id, args) : sio__server_side_send_ack(server, args);
 }
 
 bool sio_event_wants_ack(const sio_event *e) { return e->ack_id != PACKET_NO_ID && !e->ack_used; }

@@ -6,12 +6,12 @@
 
 #include <assert.h>
 
-static void chain_finish(struct chain *c, bool ok) {
+static void middleware_chain_finish(struct chain *c, bool ok) {
   c->state = CHAIN_IDLE;
   c->ops->finish(c, ok);
 }
 
-static void chain_continue(struct chain *c) {
+static void middleware_chain_call_next(struct chain *c) {
   while (c->ops->may_continue(c) &&
          (c->at = sio__hooks_next_after(c->hooks, c->at, c->last_number))) {
     c->state = CHAIN_CALLING;
@@ -22,26 +22,27 @@ static void chain_continue(struct chain *c) {
       return;
     }
     if (c->state == CHAIN_REFUSED) {
-      chain_finish(c, false);
+      middleware_chain_finish(c, false);
       return;
     }
   }
-  chain_finish(c, true);
+  middleware_chain_finish(c, true);
 }
 
-static void chain_on_turn_end(struct task *t) {
+static void middleware_chain_on_turn_end(struct task *t) {
   struct chain *c = container_of(t, struct chain, task);
   if (c->state == CHAIN_REFUSED)
-    chain_finish(c, false);
+    middleware_chain_finish(c, false);
   else
-    chain_continue(c);
+    middleware_chain_call_next(c);
 }
 
-static void chain_on_verdict(struct sio_next *n, bool ok, const char *message, sio_val data) {
+static void middleware_chain_on_verdict(struct sio_next *n, bool ok, const char *message,
+                                        sio_val data) {
   struct chain *c = container_of(n, struct chain, next);
   uint8_t was = c->state;
   if (was == CHAIN_ABANDONED) {
-    chain_finish(c, false);
+    middleware_chain_finish(c, false);
     return;
   }
   if (was != CHAIN_CALLING && was != CHAIN_WAITING) return;
@@ -50,25 +51,27 @@ static void chain_on_verdict(struct sio_next *n, bool ok, const char *message, s
   if (was == CHAIN_WAITING) sio__loop_defer(c->loop, &c->task);
 }
 
-void sio__chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
-                     const struct chain_ops *ops) {
-  *c = (struct chain){ .next.done = chain_on_verdict, .loop = loop, .hooks = hooks, .ops = ops };
-  task_init(&c->task, chain_on_turn_end);
+void sio__middleware_chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
+                                const struct chain_ops *ops) {
+  *c = (struct chain){
+    .next.done = middleware_chain_on_verdict, .loop = loop, .hooks = hooks, .ops = ops
+  };
+  task_init(&c->task, middleware_chain_on_turn_end);
 }
 
-void sio__chain_start(struct chain *c) {
+void sio__middleware_chain_start(struct chain *c) {
   assert(c->state == CHAIN_IDLE);
   c->at = NULL;
   c->last_number = c->hooks->added;
-  chain_continue(c);
+  middleware_chain_call_next(c);
 }
 
-void sio__chain_abandon(struct chain *c) {
+void sio__middleware_chain_abandon(struct chain *c) {
   assert(c->state != CHAIN_ABANDONED);
   if (c->state == CHAIN_WAITING) {
     c->state = CHAIN_ABANDONED;
     return;
   }
   task_cancel(&c->task);
-  chain_finish(c, false);
+  middleware_chain_finish(c, false);
 }

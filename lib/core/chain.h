@@ -37,7 +37,7 @@ enum chain_state {
   CHAIN_WAITING,  /* the middleware has returned without a verdict */
   CHAIN_OK,       /* the verdict is yes, and the chain has not gone on yet */
   CHAIN_REFUSED,  /* the verdict is no, and the chain has not ended yet */
-  CHAIN_ABANDONED /* sio__chain_abandon() was called before the verdict */
+  CHAIN_ABANDONED /* sio__middleware_chain_abandon() was called before the verdict */
 };
 
 struct chain {
@@ -51,11 +51,11 @@ struct chain {
   uint8_t state;             /* enum chain_state */
 };
 
-void sio__chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
-                     const struct chain_ops *ops);
-void sio__chain_start(struct chain *c);
+void sio__middleware_chain_init(struct chain *c, struct loop *loop, const struct hooks *hooks,
+                                const struct chain_ops *ops);
+void sio__middleware_chain_start(struct chain *c);
 /* The outcome is not needed any more: finish(c, false) runs at once or, if a middleware has still
  * to give its verdict, when it does. Must be called from the loop, not from a host's call. */
-void sio__chain_abandon(struct chain *c);
+void sio__middleware_chain_abandon(struct chain *c);
 
 #endif

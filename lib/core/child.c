@@ -22,12 +22,12 @@ struct addr_children {
   uint32_t n;
 };
 
-sio_slice sio__addr_children_key(const void *item) {
+sio_slice sio__address_child_count_key(const void *item) {
   const struct addr_children *a = item;
   return slice((const char *)a->addr.b, sizeof a->addr.b);
 }
 
-static struct addr_children *addr_children_new(struct core *core, const struct addr *addr) {
+static struct addr_children *address_child_count_new(struct core *core, const struct addr *addr) {
   struct addr_children *a = sio__calloc(1, sizeof *a);
   if (!a) return NULL;
   a->core = core;
@@ -37,20 +37,20 @@ static struct addr_children *addr_children_new(struct core *core, const struct a
   return NULL;
 }
 
-static void addr_children_free_if_zero(struct addr_children *a) {
+static void address_child_count_free_if_zero(struct addr_children *a) {
   if (!a || a->n) return;
-  sio__map_del(&a->core->addr_children, sio__addr_children_key(a));
+  sio__map_del(&a->core->addr_children, sio__address_child_count_key(a));
   sio__free(a);
 }
 
-static void addr_children_subtract_one(struct addr_children *a) {
+static void address_child_count_decrement(struct addr_children *a) {
   if (!a) return;
   assert(a->n > 0);
   a->n--;
-  addr_children_free_if_zero(a);
+  address_child_count_free_if_zero(a);
 }
 
-void sio__addr_children_free_all(struct core *core) {
+void sio__address_child_counts_free_all(struct core *core) {
   struct addr_children *a;
   for (uint32_t i = 0; (a = sio__map_next(&core->addr_children, &i));) sio__free(a);
   sio__map_clear(&core->addr_children);
@@ -58,20 +58,20 @@ void sio__addr_children_free_all(struct core *core) {
 
 /* Sets *out to NULL and returns 0 if the address of the session is not known: its children are
  * counted for no address. */
-static int addr_children_find_or_new(struct addr_children **out, struct core *core,
-                                     const sio_session *c) {
+static int find_or_add_address_child_count(struct addr_children **out, struct core *core,
+                                           const sio_session *c) {
   struct addr a;
   *out = NULL;
   if (!c || !sio__addr_parse(&a, slice_str(sio__session_address(c)))) return 0;
   struct addr key = sio__addr_limit_key(&a);
   *out = sio__map_get(&core->addr_children, slice((const char *)key.b, sizeof key.b));
-  if (!*out) *out = addr_children_new(core, &key);
+  if (!*out) *out = address_child_count_new(core, &key);
   return *out ? 0 : UV_ENOMEM;
 }
 
 /* An address may have at most as many children as are still free. So one address alone gets half of
  * them, each of k such addresses gets one part in k + 1, and some are always left for a new one. */
-static int check_child_limits(struct core *core, const struct addr_children *a) {
+static int check_child_namespace_limits(struct core *core, const struct addr_children *a) {
   uint32_t max = core->opts->max_child_nsps;
   uint32_t left = max > core->nchildren ? max - core->nchildren : 0;
   if (left && (!a || a->n < left)) return 0;
@@ -85,21 +85,21 @@ static int check_child_limits(struct core *core, const struct addr_children *a) 
 
 /* ---- removing ------------------------------------------------------------------------------- */
 
-static bool child_is_unused(const sio_nsp *nsp) {
+static bool is_child_namespace_unused(const sio_nsp *nsp) {
   const struct core *core = nsp->core;
   bool may_recover = nsp->recovery && nsp->recovery->away.n;
   return nsp->parent && !nsp->users && !may_recover && !core->closing &&
          !core->opts->keep_empty_nsps;
 }
 
-static void child_on_unused(sio_nsp *nsp) {
-  if (child_is_unused(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
+static void child_namespace_on_unused(sio_nsp *nsp) {
+  if (is_child_namespace_unused(nsp)) sio__loop_defer(&nsp->core->loop, &nsp->remove_unused);
 }
 
-static void child_on_remove_task(struct task *t) {
+static void child_namespace_on_remove_task(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
-  if (!child_is_unused(nsp)) return;
+  if (!is_child_namespace_unused(nsp)) return;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s is empty and was removed", nsp->name);
   sio__map_del(&core->nsps, slice_str(nsp->name));
@@ -109,7 +109,7 @@ static void child_on_remove_task(struct task *t) {
   nsp->parent = NULL;
   assert(core->nchildren > 0);
   core->nchildren--;
-  addr_children_subtract_one(nsp->made_for);
+  address_child_count_decrement(nsp->made_for);
   nsp->made_for = NULL;
   if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   sio__nsp_close(nsp);
@@ -119,40 +119,41 @@ static void child_on_remove_task(struct task *t) {
 
 /* ---- creating ------------------------------------------------------------------------------- */
 
-static int child_create(sio_nsp **out, sio_nsp *parent, sio_slice name) {
+static int child_namespace_create(sio_nsp **out, sio_nsp *parent, sio_slice name) {
   struct core *core = parent->core;
   int err = sio__nsp_new(out, core, name, core->opts->adapter);
   if (err) return err;
-  task_init(&(*out)->remove_unused, child_on_remove_task);
+  task_init(&(*out)->remove_unused, child_namespace_on_remove_task);
   err = sio__nsp_copy_hooks(*out, parent);
   if (!err) err = sio__nsp_open(*out);
   if (err) sio__nsp_free(*out);
   return err;
 }
 
-static int child_create_counted(sio_nsp **out, sio_nsp *parent, sio_slice name,
-                                struct addr_children *made_for) {
-  int err = check_child_limits(parent->core, made_for);
-  if (!err) err = child_create(out, parent, name);
+static int child_namespace_create_counted(sio_nsp **out, sio_nsp *parent, sio_slice name,
+                                          struct addr_children *made_for) {
+  int err = check_child_namespace_limits(parent->core, made_for);
+  if (!err) err = child_namespace_create(out, parent, name);
   if (err) return err;
   (*out)->made_for = made_for;
   if (made_for) made_for->n++;
   return 0;
 }
 
-int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_session *asker) {
+int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
+                             const sio_session *asker) {
   struct core *core = parent->core;
   struct addr_children *made_for;
   if (core->closing) return SIO_ESTATE;
-  int err = addr_children_find_or_new(&made_for, core, asker);
-  if (!err) err = child_create_counted(out, parent, name, made_for);
+  int err = find_or_add_address_child_count(&made_for, core, asker);
+  if (!err) err = child_namespace_create_counted(out, parent, name, made_for);
   if (err) {
-    addr_children_free_if_zero(made_for);
+    address_child_count_free_if_zero(made_for);
     return err;
   }
   sio_nsp *nsp = *out;
   nsp->parent = parent;
-  nsp->on_unused = child_on_unused;
+  nsp->on_unused = child_namespace_on_unused;
   list_push(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),

@@ -15,9 +15,11 @@
 /* Creates a child of a name that no namespace has yet. asker is the session whose peer asked for
  * the child; it is NULL if the host did. Errors: UV_ENOMEM; SIO_ETOOBIG, when max_child_nsps or the
  * address's part of it is reached; SIO_ESTATE; the adapter's error. */
-int sio__child_new(sio_nsp **out, sio_nsp *parent, sio_slice name, const sio_session *asker);
+int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
+                             const sio_session *asker);
 
-sio_slice sio__addr_children_key(const void *item); /* the key function of core->addr_children */
-void sio__addr_children_free_all(struct core *core);
+sio_slice sio__address_child_count_key(
+    const void *item); /* the key function of core->addr_children */
+void sio__address_child_counts_free_all(struct core *core);
 
 #endif

@@ -26,14 +26,14 @@ sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp) {
   return s;
 }
 
-void sio__client_end_no_memory(struct client *cl) {
+void sio__client_disconnect_out_of_memory(struct client *cl) {
   sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, UV_ENOMEM, "out of memory");
 }
 
 size_t sio_session_sockets(const sio_session *c, sio_socket **out, size_t max) {
   size_t n = 0;
   if (sio__session_engine(c)->ops->raw || !sio__session_user(c)) return 0;
-  for (sio_socket *s = client_of(c)->sockets; s; s = s->next) {
+  for (sio_socket *s = client_of_session(c)->sockets; s; s = s->next) {
     if (!sio_socket_connected(s)) continue;
     if (n < max) out[n] = s;
     n++;

@@ -24,10 +24,12 @@ struct client {
   struct client_timeout *timeout; /* NULL while no time limit runs; see client_timeout.h */
 };
 
-static inline struct client *client_of(const sio_session *c) { return sio__session_user(c); }
+static inline struct client *client_of_session(const sio_session *c) {
+  return sio__session_user(c);
+}
 
-static inline struct core *client_core(const struct client *cl) {
-  return core_of(sio__session_engine(cl->session)->owner);
+static inline struct core *core_of_client(const struct client *cl) {
+  return core_of_server(sio__session_engine(cl->session)->owner);
 }
 
 /* The client holds a reference to the namespace of each of its sockets. */
@@ -35,6 +37,6 @@ void sio__client_add_socket(struct client *cl, sio_socket *s);
 void sio__client_remove_socket(struct client *cl, sio_socket *s);
 sio_socket *sio__client_find_socket(const struct client *cl, sio_slice nsp); /* or NULL */
 /* Ends the connection because an allocation failed. */
-void sio__client_end_no_memory(struct client *cl);
+void sio__client_disconnect_out_of_memory(struct client *cl);
 
 #endif

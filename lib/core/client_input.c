@@ -21,35 +21,35 @@
 #include "packet/protocol4.h"
 
 /* True for a client of Socket.IO 2, which speaks version 3 of the Engine.IO protocol. */
-static bool is_socketio2(const struct client *cl) {
+static bool is_socketio2_client(const struct client *cl) {
   return sio__session_protocol(cl->session) == 3;
 }
 
 /* A session has no client if memory ran out while it was opened. */
-static sio_socket *session_sockets(const sio_session *c) {
-  return client_of(c) ? client_of(c)->sockets : NULL;
+static sio_socket *first_socket_of_session(const sio_session *c) {
+  return client_of_session(c) ? client_of_session(c)->sockets : NULL;
 }
 
 /* ---- invalid input -------------------------------------------------------------------------- */
 
-static void client_end_for_violation(struct client *cl, const char *why) {
-  client_core(cl)->stats.parse_errors++;
+static void client_end_for_protocol_violation(struct client *cl, const char *why) {
+  core_of_client(cl)->stats.parse_errors++;
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_EPROTO, why);
 }
 
 /* Calls the host's sio_on_error() callbacks for input that was refused. */
 static void client_on_refused_input(sio_session *c, int err, const char *why) {
   sio_error_info info = { err, why, slice(NULL, 0) };
-  for (sio_socket *s = session_sockets(c); s; s = s->next)
+  for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_error_hooks(s->nsp, s, &info);
 }
 
 static void client_end_for_bad_packet(struct client *cl, int err, const char *why) {
   if (err == UV_ENOMEM) {
-    sio__client_end_no_memory(cl);
+    sio__client_disconnect_out_of_memory(cl);
     return;
   }
-  client_core(cl)->stats.parse_errors++;
+  core_of_client(cl)->stats.parse_errors++;
   client_on_refused_input(cl->session, err, why);
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, err, why);
 }
@@ -57,14 +57,14 @@ static void client_end_for_bad_packet(struct client *cl, int err, const char *wh
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
 /* The auth of all CONNECTs counts, because slow middleware may keep all of them waiting. */
-static bool exceeds_auth_limit(struct client *cl, const struct packet *p) {
-  if (!sio__client_is_unjoined(cl)) return false;
-  size_t total = sio__client_add_auth(cl, p->json.n + p->query.n);
-  return total > client_core(cl)->opts->max_unjoined / 4;
+static bool is_over_auth_limit(struct client *cl, const struct packet *p) {
+  if (!sio__client_has_joined_no_namespace(cl)) return false;
+  size_t total = sio__client_count_auth_bytes(cl, p->json.n + p->query.n);
+  return total > core_of_client(cl)->opts->max_unjoined / 4;
 }
 
 /* Sockets and requests for namespaces count together against max_nsps. */
-static uint32_t count_nsps_in_use(const struct client *cl) {
+static uint32_t count_namespaces_of_client(const struct client *cl) {
   uint32_t n = 0;
   for (const sio_socket *s = cl->sockets; s; s = s->next) n++;
   for (const struct nsp_note *a = cl->nsp_notes; a; a = a->next) n += a->is_request;
@@ -72,13 +72,13 @@ static uint32_t count_nsps_in_use(const struct client *cl) {
 }
 
 /* If the limit is reached, sockets that left in this turn are finished now, not at its end. */
-static bool reached_max_nsps(struct client *cl) {
-  uint32_t max = client_core(cl)->opts->max_nsps;
-  for (sio_socket *s = cl->sockets, *next; s && count_nsps_in_use(cl) >= max; s = next) {
+static bool has_reached_max_namespaces(struct client *cl) {
+  uint32_t max = core_of_client(cl)->opts->max_nsps;
+  for (sio_socket *s = cl->sockets, *next; s && count_namespaces_of_client(cl) >= max; s = next) {
     next = s->next;
     if (s->state == SOCKET_LEAVING) sio__socket_finish_leaving(s, NULL);
   }
-  return count_nsps_in_use(cl) >= max;
+  return count_namespaces_of_client(cl) >= max;
 }
 
 /* Handles CONNECT for a namespace in which the client has a socket. Returns true if that socket has
@@ -87,12 +87,12 @@ static bool reached_max_nsps(struct client *cl) {
  * The official client sends CONNECT twice when its user connects, disconnects and connects again
  * before the first answer has come, as React's StrictMode does. A second CONNECT with the same auth
  * asks for the same thing; one with another auth starts over, as another user. */
-static bool replace_socket(struct client *cl, sio_socket *s, sio_slice auth) {
+static bool handle_repeated_connect(struct client *cl, sio_socket *s, sio_slice auth) {
   if (s->state == SOCKET_PENDING) {
-    if (sio__connect_on_second_connect(s, auth)) sio__client_end_no_memory(cl);
+    if (sio__connect_on_second_connect(s, auth)) sio__client_disconnect_out_of_memory(cl);
     return false;
   }
-  if (s->state == SOCKET_CONNECTED && sio__auth_equals(sio_socket_auth(s), auth)) {
+  if (s->state == SOCKET_CONNECTED && sio__is_same_auth(sio_socket_auth(s), auth)) {
     sio__connect_resend_answer(s);
     return false;
   }
@@ -103,22 +103,22 @@ static bool replace_socket(struct client *cl, sio_socket *s, sio_slice auth) {
 
 /* The peer of a socket that is replaced believes that it is connected until it hears that the new
  * one is refused: events that it has sent until then are ignored. */
-static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
+static void handle_connect_to_namespace(struct client *cl, sio_slice name, sio_slice auth) {
   sio_socket *s = sio__client_find_socket(cl, name);
   bool replaces = s && s->state == SOCKET_CONNECTED;
-  if (s && !replace_socket(cl, s, auth)) return;
+  if (s && !handle_repeated_connect(cl, s, auth)) return;
   if (!s && sio__nsp_request_on_second_connect(cl, name, auth)) return;
-  bool full = reached_max_nsps(cl);
+  bool full = has_reached_max_namespaces(cl);
   if (!sio__session_is_open(cl->session)) return;
   sio__client_forget_left_nsp(cl, name);
-  if (replaces) sio__client_note_left_nsp(cl, name);
-  sio_nsp *nsp = sio__nsp_find(client_core(cl), name);
-  if (!nsp && !sio__nsp_may_be_requested(client_core(cl), name))
+  if (replaces) sio__client_remember_left_nsp(cl, name);
+  sio_nsp *nsp = sio__nsp_find(core_of_client(cl), name);
+  if (!nsp && !sio__can_nsp_be_requested(core_of_client(cl), name))
     sio__connect_refuse(cl, name, SIO_REFUSED_NO_NSP);
   else if (full)
     sio__connect_refuse(cl, name, SIO_REFUSED_TOO_MANY);
   else if (nsp)
-    sio__connect_start(cl, nsp, auth);
+    sio__connect_new_socket(cl, nsp, auth);
   else
     sio__nsp_request_start(cl, name, auth);
 }
@@ -126,14 +126,14 @@ static void join_nsp(struct client *cl, sio_slice name, sio_slice auth) {
 /* A Socket.IO 2 client sends its auth as a query string, later clients send JSON. */
 static void client_on_connect_packet(struct client *cl, const struct packet *p) {
   struct buf auth;
-  if (exceeds_auth_limit(cl, p)) {
+  if (is_over_auth_limit(cl, p)) {
     client_end_for_bad_packet(cl, SIO_ETOOBIG, "more auth than max_unjoined allows");
-  } else if (!is_socketio2(cl)) {
-    join_nsp(cl, p->nsp, p->json);
+  } else if (!is_socketio2_client(cl)) {
+    handle_connect_to_namespace(cl, p->nsp, p->json);
   } else if (sio__query_string_to_auth_json(&auth, p->query)) {
-    sio__client_end_no_memory(cl);
+    sio__client_disconnect_out_of_memory(cl);
   } else {
-    join_nsp(cl, p->nsp, slice(auth.p, auth.n));
+    handle_connect_to_namespace(cl, p->nsp, slice(auth.p, auth.n));
     sio__buf_clear(&auth);
   }
 }
@@ -141,28 +141,30 @@ static void client_on_connect_packet(struct client *cl, const struct packet *p) 
 /* ---- other packets -------------------------------------------------------------------------- */
 
 /* Handles DISCONNECT that comes before the answer to CONNECT. Returns false for other packets. */
-static bool withdraw_connect(struct client *cl, const struct packet *p, sio_socket *s) {
+static bool handle_disconnect_before_connected(struct client *cl, const struct packet *p,
+                                               sio_socket *s) {
   if (p->type != PACKET_DISCONNECT) return false;
   if (!s) return sio__nsp_request_withdraw(cl, p->nsp);
   if (s->state != SOCKET_PENDING) return false;
-  sio__connect_withdraw(s);
+  sio__connect_withdraw_pending(s);
   return true;
 }
 
 /* A packet for a namespace in which the client has no connected socket is ignored if the server
  * ended that socket and the peer may not know it yet. Otherwise it is a protocol violation. */
-static void client_on_packet_for_unjoined_nsp(struct client *cl, const struct packet *p,
-                                              const sio_socket *s) {
+static void client_on_packet_for_unjoined_namespace(struct client *cl, const struct packet *p,
+                                                    const sio_socket *s) {
   bool server_left =
       s && s->state == SOCKET_LEAVING && s->reason != SIO_REASON_CLIENT_NSP_DISCONNECT;
   if (server_left || sio__client_has_left_nsp(cl, p->nsp)) return;
-  client_end_for_violation(cl, "a packet for a namespace that the client has not joined");
+  client_end_for_protocol_violation(cl, "a packet for a namespace that the client has not joined");
 }
 
 static void client_on_socket_packet(struct client *cl, const struct packet *p) {
   sio_socket *s = sio__client_find_socket(cl, p->nsp);
   if (!s || s->state != SOCKET_CONNECTED) {
-    if (!withdraw_connect(cl, p, s)) client_on_packet_for_unjoined_nsp(cl, p, s);
+    if (!handle_disconnect_before_connected(cl, p, s))
+      client_on_packet_for_unjoined_namespace(cl, p, s);
     return;
   }
   switch (p->type) {
@@ -176,7 +178,7 @@ static void client_on_socket_packet(struct client *cl, const struct packet *p) {
 
 /* The payload of CONNECT is not logged, because it may hold credentials. */
 static void log_received_packet(const struct client *cl, const struct packet *p) {
-  struct log *log = &client_core(cl)->log;
+  struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
   LOG_ABOUT(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_SESSION_OF(cl->session),
             "received %s for %.*s, %zu bytes, %u attachments", names[p->type], LOG_SLICE(p->nsp),
@@ -187,12 +189,14 @@ static void log_received_packet(const struct client *cl, const struct packet *p)
 }
 
 static void client_on_packet(struct client *cl, struct packet *p) {
-  if (is_socketio2(cl)) sio__split_query_from_namespace(p);
-  struct log *log = &client_core(cl)->log;
+  if (is_socketio2_client(cl)) sio__split_query_from_namespace(p);
+  struct log *log = &core_of_client(cl)->log;
   if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
     case PACKET_CONNECT: client_on_connect_packet(cl, p); break;
-    case PACKET_CONNECT_ERROR: client_end_for_violation(cl, "CONNECT_ERROR from a client"); break;
+    case PACKET_CONNECT_ERROR:
+      client_end_for_protocol_violation(cl, "CONNECT_ERROR from a client");
+      break;
     default: client_on_socket_packet(cl, p); break;
   }
 }
@@ -209,18 +213,18 @@ static bool client_on_session_open(sio_session *c) {
   }
   sio__session_set_user(c, cl);
   /* A Socket.IO 2 client sends no CONNECT for "/": opening the session is one. */
-  if (is_socketio2(cl))
-    sio__connect_start(cl, sio__nsp_find(client_core(cl), SLICE("/")), slice("", 0));
+  if (is_socketio2_client(cl))
+    sio__connect_new_socket(cl, sio__nsp_find(core_of_client(cl), SLICE("/")), slice("", 0));
   return true;
 }
 
 /* *parser_out is set only if the host has installed a parser. */
-static int decode_message(struct client *cl, struct sio_parser_out *parser_out, bool binary,
-                          sio_slice data, struct packet *p, const char **why) {
-  struct core *core = client_core(cl);
+static int decode_client_message(struct client *cl, struct sio_parser_out *parser_out, bool binary,
+                                 sio_slice data, struct packet *p, const char **why) {
+  struct core *core = core_of_client(cl);
   const sio_parser_ops *parser = core->opts->parser;
   const struct decoder_limits *lim =
-      sio__client_is_unjoined(cl) ? &core->unjoined_limits : &core->limits;
+      sio__client_has_joined_no_namespace(cl) ? &core->unjoined_limits : &core->limits;
   if (parser)
     return sio__parser_decode_packet(parser, &core->loop.msgs, &core->scratch, lim, binary, data,
                                      parser_out, p, why);
@@ -229,12 +233,12 @@ static int decode_message(struct client *cl, struct sio_parser_out *parser_out, 
 }
 
 static void client_on_session_message(sio_session *c, bool binary, sio_slice data) {
-  struct client *cl = client_of(c);
-  struct core *core = client_core(cl);
+  struct client *cl = client_of_session(c);
+  struct core *core = core_of_client(cl);
   struct sio_parser_out parser_out;
   struct packet p;
   const char *why = "";
-  int result = decode_message(cl, &parser_out, binary, data, &p, &why);
+  int result = decode_client_message(cl, &parser_out, binary, data, &p, &why);
   if (result < 0) {
     client_end_for_bad_packet(cl, result, why);
   } else if (result == DECODE_PACKET) {
@@ -247,38 +251,38 @@ static void client_on_session_message(sio_session *c, bool binary, sio_slice dat
 }
 
 /* A socket that was leaving already keeps its own reason. */
-static void client_end_sockets(struct client *cl, const sio_close_info *why) {
-  sio__nsp_requests_abandon(cl);
+static void client_end_all_sockets(struct client *cl, const sio_close_info *why) {
+  sio__client_abandon_nsp_requests(cl);
   for (sio_socket *s = cl->sockets; s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__socket_start_leaving(s, why->reason);
   while (cl->sockets) {
     sio_socket *s = cl->sockets;
     if (s->state == SOCKET_PENDING)
-      sio__connect_abandon(s);
+      sio__connect_abandon_pending(s);
     else
       sio__socket_finish_leaving(s, s->reason == why->reason ? why : NULL);
   }
 }
 
 static void client_on_session_close(sio_session *c, const sio_close_info *why) {
-  struct client *cl = client_of(c);
+  struct client *cl = client_of_session(c);
   if (!cl) return;
   sio__decoder_free_packet(&cl->decoder);
   sio__client_timeout_clear(cl);
-  client_end_sockets(cl, why);
+  client_end_all_sockets(cl, why);
   sio__held_events_forget_client(cl);
-  sio__nsp_notes_free(cl);
+  sio__client_free_nsp_notes(cl);
   sio__session_set_user(c, NULL);
   sio__free(cl);
 }
 
 static void client_on_session_writable(sio_session *c) {
-  for (sio_socket *s = session_sockets(c); s; s = s->next)
+  for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_writable_hooks(s->nsp, s);
 }
 
 static void client_on_message_dropped(sio_session *c, const sio_drop *d) {
-  for (sio_socket *s = session_sockets(c); s; s = s->next)
+  for (sio_socket *s = first_socket_of_session(c); s; s = s->next)
     if (s->state == SOCKET_CONNECTED) sio__nsp_run_drop_hooks(s->nsp, s, d);
 }
 

@@ -21,19 +21,19 @@ struct client_timeout {
 };
 
 static void client_timeout_restart(struct client_timeout *t) {
-  sio__loop_start_timer(&client_core(t->client)->loop, &t->timer, t->ms);
+  sio__loop_start_timer(&core_of_client(t->client)->loop, &t->timer, t->ms);
 }
 
 void sio__client_timeout_clear(struct client *cl) {
   if (!cl->timeout) return;
-  sio__loop_stop_timer(&client_core(cl)->loop, &cl->timeout->timer);
+  sio__loop_stop_timer(&core_of_client(cl)->loop, &cl->timeout->timer);
   sio__free(cl->timeout);
   cl->timeout = NULL;
 }
 
 /* True if attachments have come, wholly or in part, since the last call. Bytes that were not read
  * from the connection yet may belong to one, so they count too. */
-static bool attachments_progress(struct client_timeout *t) {
+static bool has_attachment_progress(struct client_timeout *t) {
   sio_session *c = t->client->session;
   size_t arriving = sio__session_partial_bytes(c);
   bool progress =
@@ -44,8 +44,8 @@ static bool attachments_progress(struct client_timeout *t) {
 }
 
 /* True if the time is granted once more because the host blocked the loop while it ran out. */
-static bool client_timeout_extend(struct client_timeout *t) {
-  bool extend = loop_should_restart_deadline(&client_core(t->client)->loop, t->extended);
+static bool client_timeout_extend_once(struct client_timeout *t) {
+  bool extend = loop_should_restart_deadline(&core_of_client(t->client)->loop, t->extended);
   t->extended |= extend;
   return extend;
 }
@@ -56,7 +56,7 @@ static void on_client_timeout(struct timer *timer) {
   struct client_timeout *t = container_of(timer, struct client_timeout, timer);
   if (!t->for_join && !is_decoder_waiting_for_attachments(&t->client->decoder))
     sio__client_timeout_clear(t->client);
-  else if (client_timeout_extend(t) || (!t->for_join && attachments_progress(t)))
+  else if (client_timeout_extend_once(t) || (!t->for_join && has_attachment_progress(t)))
     client_timeout_restart(t);
   else
     sio__session_end(t->client->session, t->for_join, SIO_REASON_FORCED_CLOSE, SIO_ETIMEOUT,
@@ -75,14 +75,16 @@ static int client_timeout_start(struct client *cl, unsigned ms, bool for_join) {
 }
 
 int sio__client_start_join_timeout(struct client *cl) {
-  return client_timeout_start(cl, client_core(cl)->opts->connect_timeout_ms, true);
+  return client_timeout_start(cl, core_of_client(cl)->opts->connect_timeout_ms, true);
 }
 
-bool sio__client_is_unjoined(const struct client *cl) {
+bool sio__client_has_joined_no_namespace(const struct client *cl) {
   return cl->timeout && cl->timeout->for_join;
 }
 
-size_t sio__client_add_auth(struct client *cl, size_t n) { return cl->timeout->auth_bytes += n; }
+size_t sio__client_count_auth_bytes(struct client *cl, size_t n) {
+  return cl->timeout->auth_bytes += n;
+}
 
 /* As long as a client has joined no namespace, the time limit for joining is not replaced: it
  * limits the time for attachments too. */
@@ -90,11 +92,11 @@ void sio__client_timeout_on_packet_part(struct client *cl) {
   if (!is_decoder_waiting_for_attachments(&cl->decoder)) return;
   if (cl->timeout)
     cl->timeout->got_part = true;
-  else if (client_timeout_start(cl, client_core(cl)->opts->packet_timeout_ms, false))
-    sio__client_end_no_memory(cl);
+  else if (client_timeout_start(cl, core_of_client(cl)->opts->packet_timeout_ms, false))
+    sio__client_disconnect_out_of_memory(cl);
 }
 
-void sio__client_on_joined(struct client *cl) {
+void sio__client_on_namespace_joined(struct client *cl) {
   sio__session_set_joined(cl->session);
   sio__client_timeout_clear(cl);
   sio__client_timeout_on_packet_part(cl);

@@ -16,13 +16,13 @@ int sio__client_start_join_timeout(struct client *cl);
 /* A part of a packet has come. Starts the time for its attachments if some are still missing. */
 void sio__client_timeout_on_packet_part(struct client *cl);
 /* The client has joined a namespace: its time limit for joining ends. */
-void sio__client_on_joined(struct client *cl);
+void sio__client_on_namespace_joined(struct client *cl);
 void sio__client_timeout_clear(struct client *cl);
 
 /* True if the client has never been in a namespace. Then the lower limit max_unjoined applies
  * to its packets. */
-bool sio__client_is_unjoined(const struct client *cl);
+bool sio__client_has_joined_no_namespace(const struct client *cl);
 /* Counts auth that an unjoined client has sent. Returns the total. */
-size_t sio__client_add_auth(struct client *cl, size_t n);
+size_t sio__client_count_auth_bytes(struct client *cl, size_t n);
 
 #endif

@@ -5,44 +5,45 @@
  */
 #include "core/closed_adapter.h"
 
-static int closed_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+static int closed_adapter_refuse_broadcast(sio_adapter *a, const sio_target *to,
+                                           const sio_packet *p) {
   (void)a, (void)to, (void)p;
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_each(sio_adapter *a, const sio_target *to,
-                               void (*visit)(sio_socket *, void *), void *user) {
+static int closed_adapter_refuse_each_socket(sio_adapter *a, const sio_target *to,
+                                             void (*visit)(sio_socket *, void *), void *user) {
   (void)a, (void)to, (void)visit, (void)user;
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_all_rooms(sio_adapter *a, const sio_target *to,
-                                    const char *const *rooms) {
+static int closed_adapter_refuse_join_and_leave(sio_adapter *a, const sio_target *to,
+                                                const char *const *rooms) {
   (void)a, (void)to, (void)rooms;
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+static int closed_adapter_refuse_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   (void)a, (void)to, (void)session;
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
+static int closed_adapter_refuse_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   (void)a, (void)p, (void)q;
   return SIO_ECLOSED;
 }
 
-static int closed_adapter_server_count(sio_adapter *a, sio_query *q) {
+static int closed_adapter_refuse_server_count(sio_adapter *a, sio_query *q) {
   (void)a, (void)q;
   return SIO_ECLOSED;
 }
 
 const sio_adapter_ops sio__closed_adapter = {
-  .broadcast = closed_adapter_broadcast,
-  .each = closed_adapter_each,
-  .all_join = closed_adapter_all_rooms,
-  .all_leave = closed_adapter_all_rooms,
-  .all_disconnect = closed_adapter_all_disconnect,
-  .server_emit = closed_adapter_server_emit,
-  .server_count = closed_adapter_server_count,
+  .broadcast = closed_adapter_refuse_broadcast,
+  .each = closed_adapter_refuse_each_socket,
+  .all_join = closed_adapter_refuse_join_and_leave,
+  .all_leave = closed_adapter_refuse_join_and_leave,
+  .all_disconnect = closed_adapter_refuse_disconnect,
+  .server_emit = closed_adapter_refuse_server_emit,
+  .server_count = closed_adapter_refuse_server_count,
 };

@@ -28,7 +28,7 @@ struct pending_join {
   bool withdrawn;       /* the peer has sent DISCONNECT */
 };
 
-static struct msgs *socket_msg_pool(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
+static struct msgs *msg_pool_of_socket(const sio_socket *s) { return &s->nsp->core->loop.msgs; }
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 
@@ -37,10 +37,10 @@ static struct msgs *socket_msg_pool(const sio_socket *s) { return &s->nsp->core-
 static int send_connect_answer(sio_socket *s) {
   struct msg *m;
   const char *id = sio__session_protocol(s->session) == 4 ? s->id : NULL;
-  int err =
-      sio__encode_connect_packet(socket_msg_pool(s), &m, s->nsp->name, id, sio__recovery_pid(s));
+  int err = sio__encode_connect_packet(msg_pool_of_socket(s), &m, s->nsp->name, id,
+                                       sio__recovery_pid_of_socket(s));
   if (!err)
-    err = sio__parser_reencode_packet(s->nsp->core->opts->parser, socket_msg_pool(s), &m,
+    err = sio__parser_reencode_packet(s->nsp->core->opts->parser, msg_pool_of_socket(s), &m,
                                       PACKET_CONNECT, slice_str(s->nsp->name));
   if (err) return err;
   err = sio__session_send(s->session, m, 0);
@@ -55,7 +55,7 @@ static void mark_just_connected(sio_socket *s) {
   sio__loop_defer(&core->loop, &core->clear_just_connected);
 }
 
-void sio__connect_clear_just_connected(struct task *t) {
+void sio__connect_clear_just_connected_list(struct task *t) {
   struct core *core = container_of(t, struct core, clear_just_connected);
   while (!list_empty(&core->just_connected)) list_pop(&core->just_connected);
 }
@@ -64,27 +64,27 @@ void sio__connect_resend_answer(sio_socket *s) {
   if (!list_empty(&s->leaving)) return;
   int err = send_connect_answer(s);
   if (err == UV_ENOMEM)
-    sio__client_end_no_memory(client_of(s->session));
+    sio__client_disconnect_out_of_memory(client_of_session(s->session));
   else if (!err)
     mark_just_connected(s);
 }
 
 /* A recovered socket is sent the events that it missed before the answer to CONNECT. */
-static int send_missed_and_answer(sio_socket *s) {
-  int err = sio__recovery_before_connect(s);
+static int send_missed_events_and_connect_answer(sio_socket *s) {
+  int err = sio__recovery_before_connect_answer(s);
   return err ? err : send_connect_answer(s);
 }
 
 /* Makes the socket a member and sends the answer. If memory runs out, the session is ended. */
-static bool connect_add_member(sio_socket *s) {
+static bool add_member_and_answer_connect(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   int err = sio__nsp_add_member(s->nsp, s);
-  if (!err && (err = send_missed_and_answer(s))) sio__nsp_remove_member(s->nsp, s);
-  if (err == UV_ENOMEM) sio__client_end_no_memory(client_of(s->session));
+  if (!err && (err = send_missed_events_and_connect_answer(s))) sio__nsp_remove_member(s->nsp, s);
+  if (err == UV_ENOMEM) sio__client_disconnect_out_of_memory(client_of_session(s->session));
   if (err) return false;
   s->state = SOCKET_CONNECTED;
   mark_just_connected(s);
-  sio__recovery_after_connect(s);
+  sio__recovery_after_connect_answer(s);
   s->nsp->core->stats.sockets++;
   s->nsp->core->stats.sockets_opened++;
   if (s->nsp->ops->arrive) s->nsp->ops->arrive(s->nsp->adapter, s);
@@ -92,10 +92,10 @@ static bool connect_add_member(sio_socket *s) {
 }
 
 /* If this fails, the session is closed or about to close, and its close discards the socket. */
-static void connect_accept(sio_socket *s) {
+static void accept_connecting_socket(sio_socket *s) {
   struct core *core = s->nsp->core;
-  if (!sio__session_is_open(s->session) || !connect_add_member(s)) return;
-  sio__client_on_joined(client_of(s->session));
+  if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
+  sio__client_on_namespace_joined(client_of_session(s->session));
   LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
                   sio__session_address(s->session), ABOUT_SOCKET(s), "socket %s joined %s from %s",
                   s->own_id, s->nsp->name, sio__session_address(s->session));
@@ -106,11 +106,11 @@ static void connect_accept(sio_socket *s) {
 /* ---- refusing ------------------------------------------------------------------------------- */
 
 /* m NULL means that there was no memory for the refusal. Drops the caller's reference to m. */
-static void send_connect_error(struct client *cl, struct msg *m) {
+static void send_connect_error_packet(struct client *cl, struct msg *m) {
   if (m)
     sio__session_send(cl->session, m, 0);
   else
-    sio__client_end_no_memory(cl);
+    sio__client_disconnect_out_of_memory(cl);
   msg_unref(m);
 }
 
@@ -118,8 +118,8 @@ static const char *const refusal_texts[SIO_REFUSED_END] = { "refused", "timeout"
                                                             "Invalid namespace",
                                                             "Too many namespaces" };
 
-void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_refusal why) {
-  struct core *core = client_core(cl);
+void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_refusal why) {
+  struct core *core = core_of_client(cl);
   const char *message = refusal_texts[why];
   struct msg *m = NULL;
   core->stats.connects_refused[why]++;
@@ -128,21 +128,21 @@ void sio__connect_refuse_unlogged(struct client *cl, sio_slice nsp, enum sio_ref
   if (!err)
     sio__parser_reencode_packet(core->opts->parser, &core->loop.msgs, &m, PACKET_CONNECT_ERROR,
                                 nsp);
-  send_connect_error(cl, m);
+  send_connect_error_packet(cl, m);
 }
 
 void sio__connect_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
-  LOG_RATED_ABOUT(&client_core(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
+  LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
                   sio__session_address(cl->session), ABOUT_SESSION_OF(cl->session),
                   "CONNECT to %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
-  sio__connect_refuse_unlogged(cl, nsp, why);
+  sio__connect_refuse_without_log(cl, nsp, why);
 }
 
 static void pending_join_refuse(struct pending_join *p, enum sio_refusal why) {
   sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
   if (sio__session_is_open(s->session)) {
-    send_connect_error(client_of(s->session), p->refusal);
+    send_connect_error_packet(client_of_session(s->session), p->refusal);
     p->refusal = NULL;
   }
   sio__recovery_on_connect_refused(s);
@@ -171,24 +171,24 @@ static void pending_join_log_refusal(const struct pending_join *p, const char *m
 
 /* ---- running the middleware ----------------------------------------------------------------- */
 
-static struct pending_join *pending_join_of(const struct chain *c) {
+static struct pending_join *pending_join_of_chain(const struct chain *c) {
   return container_of(c, struct pending_join, chain);
 }
 
 static void pending_join_call_middleware(struct chain *c, const struct hook *k) {
-  ((sio_middleware_cb)k->fn)(pending_join_of(c)->socket, &c->next, k->user);
+  ((sio_middleware_cb)k->fn)(pending_join_of_chain(c)->socket, &c->next, k->user);
 }
 
 /* True if the peer has sent DISCONNECT, or CONNECT with another auth, since the middleware began.
  * The verdict is then ignored. */
-static bool pending_join_is_outdated(const struct pending_join *p) {
+static bool is_pending_join_outdated(const struct pending_join *p) {
   return p->newer_auth || p->withdrawn;
 }
 
-static void pending_join_on_refused(struct chain *c, const char *message, sio_val data) {
-  struct pending_join *p = pending_join_of(c);
+static void pending_join_on_middleware_refused(struct chain *c, const char *message, sio_val data) {
+  struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
-  if (!pending_join_is_outdated(p)) pending_join_log_refusal(p, message);
+  if (!is_pending_join_outdated(p)) pending_join_log_refusal(p, message);
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
@@ -202,28 +202,28 @@ static void pending_join_forget_second_connect(struct pending_join *p) {
 }
 
 static void pending_join_end_restore(struct pending_join *p) {
-  if (p->restore) sio__restore_end(p->restore);
+  if (p->restore) sio__socket_restore_end(p->restore);
   p->restore = NULL;
 }
 
 /* Discards the socket, and connects a new one if the peer has sent another CONNECT. */
 static void pending_join_restart(struct pending_join *p) {
   sio_socket *s = p->socket;
-  struct client *cl = client_of(s->session);
+  struct client *cl = client_of_session(s->session);
   sio_nsp *nsp = s->nsp;
   char *auth = p->newer_auth;
   p->newer_auth = NULL;
   sio_nsp_ref(nsp);
   pending_join_end_restore(p);
   sio__socket_discard_pending(s);
-  if (auth && sio__session_is_open(cl->session)) sio__connect_start(cl, nsp, slice_str(auth));
+  if (auth && sio__session_is_open(cl->session)) sio__connect_new_socket(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
   sio__free(auth);
 }
 
 /* The middleware's argument is the socket, which stays valid, so nothing has to be copied. */
 static void pending_join_on_verdict_deferred(struct chain *c) {
-  struct pending_join *p = pending_join_of(c);
+  struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
   if (ms && !timer_active(&p->timeout_timer))
@@ -240,7 +240,7 @@ static void pending_join_on_timeout(struct timer *t) {
     return;
   }
   p->socket->pending_join = NULL;
-  if (pending_join_is_outdated(p)) {
+  if (is_pending_join_outdated(p)) {
     pending_join_restart(p);
   } else {
     pending_join_log_refusal(p, "timeout");
@@ -248,23 +248,23 @@ static void pending_join_on_timeout(struct timer *t) {
     pending_join_refuse(p, SIO_REFUSED_TIMEOUT);
   }
   pending_join_end_restore(p);
-  sio__chain_abandon(&p->chain);
+  sio__middleware_chain_abandon(&p->chain);
 }
 
-static bool pending_join_may_continue(const struct chain *c) {
-  return socket_is_open(pending_join_of(c)->socket);
+static bool can_pending_join_continue(const struct chain *c) {
+  return socket_is_open(pending_join_of_chain(c)->socket);
 }
 
-static void pending_join_on_finish(struct chain *c, bool ok) {
-  struct pending_join *p = pending_join_of(c);
+static void pending_join_on_chain_finished(struct chain *c, bool ok) {
+  struct pending_join *p = pending_join_of_chain(c);
   sio_socket *s = p->socket;
   s->pending_join = NULL;
   sio__loop_stop_timer(c->loop, &p->timeout_timer);
   if (s->state == SOCKET_PENDING) {
-    if (pending_join_is_outdated(p))
+    if (is_pending_join_outdated(p))
       pending_join_restart(p);
     else if (ok)
-      connect_accept(s);
+      accept_connecting_socket(s);
     else
       pending_join_refuse(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
@@ -278,77 +278,78 @@ static void pending_join_on_finish(struct chain *c, bool ok) {
 static const struct chain_ops pending_join_chain_ops = {
   .call = pending_join_call_middleware,
   .verdict_deferred = pending_join_on_verdict_deferred,
-  .refused = pending_join_on_refused,
-  .may_continue = pending_join_may_continue,
-  .finish = pending_join_on_finish,
+  .refused = pending_join_on_middleware_refused,
+  .may_continue = can_pending_join_continue,
+  .finish = pending_join_on_chain_finished,
 };
 
 static struct pending_join *pending_join_new(sio_socket *s) {
   struct pending_join *p = sio__calloc(1, sizeof *p);
   if (!p) return NULL;
-  sio__chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware, &pending_join_chain_ops);
+  sio__middleware_chain_init(&p->chain, &s->nsp->core->loop, &s->nsp->middleware,
+                             &pending_join_chain_ops);
   p->socket = sio_socket_ref(s);
   timer_init(&p->timeout_timer, pending_join_on_timeout);
   s->pending_join = p;
   return p;
 }
 
-static int pending_join_start(sio_socket *s) {
+static int pending_join_start_middleware(sio_socket *s) {
   struct pending_join *p = pending_join_new(s);
   if (!p) return UV_ENOMEM;
-  sio__chain_start(&p->chain);
+  sio__middleware_chain_start(&p->chain);
   return 0;
 }
 
 /* ---- waiting for the adapter ----------------------------------------------------------------- */
 
-static bool skips_middleware(const sio_socket *s) {
+static bool should_skip_middleware(const sio_socket *s) {
   return hooks_empty(&s->nsp->middleware) ||
          (s->recovered && !s->nsp->core->opts->recovery->run_middlewares);
 }
 
-static void pending_join_on_restored(sio_restore *r) {
+static void pending_join_on_restore_answer(sio_restore *r) {
   struct pending_join *p = r->owner;
-  bool outdated = pending_join_is_outdated(p) || !socket_is_open(p->socket);
-  if (!outdated) sio__restore_use(r);
-  if (outdated || skips_middleware(p->socket))
-    pending_join_on_finish(&p->chain, true);
+  bool outdated = is_pending_join_outdated(p) || !socket_is_open(p->socket);
+  if (!outdated) sio__socket_restore_use_answer(r);
+  if (outdated || should_skip_middleware(p->socket))
+    pending_join_on_chain_finished(&p->chain, true);
   else
-    sio__chain_start(&p->chain);
+    sio__middleware_chain_start(&p->chain);
 }
 
 static int pending_join_start_restore(sio_socket *s, const struct recovery_claim *claim) {
   struct pending_join *p = pending_join_new(s);
   if (!p) return UV_ENOMEM;
-  return sio__restore_start(s, claim, pending_join_on_restored, p, &p->restore);
+  return sio__socket_restore_ask_adapter(s, claim, pending_join_on_restore_answer, p, &p->restore);
 }
 
 /* ---- CONNECT -------------------------------------------------------------------------------- */
 
-static int connect_socket(sio_socket *s) {
+static int start_connecting_socket(sio_socket *s) {
   struct recovery_claim claim;
-  bool ask = sio__recovery_restore(s, &claim);
+  bool ask = sio__recovery_restore_socket(s, &claim);
   int err = ask ? pending_join_start_restore(s, &claim) : 0;
   sio__recovery_claim_clear(&claim);
   if (ask) return err;
-  if (!skips_middleware(s)) return pending_join_start(s);
-  connect_accept(s);
+  if (!should_skip_middleware(s)) return pending_join_start_middleware(s);
+  accept_connecting_socket(s);
   return 0;
 }
 
-void sio__connect_start(struct client *cl, sio_nsp *nsp, sio_slice auth) {
+void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth) {
   sio_socket *s;
   int err = sio__socket_new(&s, nsp, cl->session, auth);
   if (!err) {
     sio__client_add_socket(cl, s);
-    err = connect_socket(s);
+    err = start_connecting_socket(s);
   }
   if (err)
     sio__session_end(cl->session, true, SIO_REASON_TRANSPORT_ERROR, err,
                      "a socket could not be created: no memory, or no random id");
 }
 
-bool sio__auth_equals(sio_slice a, sio_slice b) {
+bool sio__is_same_auth(sio_slice a, sio_slice b) {
   if (a.n == 0) a = SLICE("{}");
   if (b.n == 0) b = SLICE("{}");
   return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
@@ -361,19 +362,19 @@ int sio__connect_on_second_connect(sio_socket *s, sio_slice auth) {
   if (!p) return 0;
   pending_join_forget_second_connect(p);
   p->withdrawn = false;
-  if (sio__auth_equals(sio_socket_auth(s), auth)) return 0;
+  if (sio__is_same_auth(sio_socket_auth(s), auth)) return 0;
   p->newer_auth = sio__strndup(auth.p, auth.n);
   return p->newer_auth ? 0 : UV_ENOMEM;
 }
 
-void sio__connect_withdraw(sio_socket *s) {
+void sio__connect_withdraw_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   if (!s->pending_join) return;
   pending_join_forget_second_connect(s->pending_join);
   s->pending_join->withdrawn = true;
 }
 
-void sio__connect_abandon(sio_socket *s) {
+void sio__connect_abandon_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
   struct pending_join *p = s->pending_join;
   sio__socket_discard_pending(s);
@@ -381,5 +382,5 @@ void sio__connect_abandon(sio_socket *s) {
   pending_join_end_restore(p);
   pending_join_forget_second_connect(p);
   sio__loop_stop_timer(p->chain.loop, &p->timeout_timer);
-  sio__chain_abandon(&p->chain);
+  sio__middleware_chain_abandon(&p->chain);
 }

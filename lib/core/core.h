@@ -58,8 +58,8 @@ struct core {
   sio_stats stats;
 };
 
-static inline struct core *core_of(sio_server *srv) { return (struct core *)(void *)srv; }
-static inline sio_server *core_server(struct core *core) { return (sio_server *)(void *)core; }
+static inline struct core *core_of_server(sio_server *srv) { return (struct core *)(void *)srv; }
+static inline sio_server *server_of_core(struct core *core) { return (sio_server *)(void *)core; }
 
 /* core->log must be set already; the caller initialises core->loop afterwards. Keeps opts. */
 void sio__core_init(struct core *core, const sio_options *opts, void (*free)(struct core *core));

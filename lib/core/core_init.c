@@ -16,7 +16,7 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   core->free = free;
   core->opts = opts;
   sio__map_init(&core->nsps, sio__nsp_key);
-  sio__map_init(&core->addr_children, sio__addr_children_key);
+  sio__map_init(&core->addr_children, sio__address_child_count_key);
   sio__map_init(&core->deadlines, sio__deadline_key);
   sio__map_init(&core->held_events, sio__held_events_key);
   sio__hooks_init(&core->parents);
@@ -25,8 +25,8 @@ void sio__core_init(struct core *core, const sio_options *opts, void (*free)(str
   sio__hooks_init(&core->removed_nsp);
   list_init(&core->leaving);
   list_init(&core->just_connected);
-  task_init(&core->finish_leaving, sio__finish_leaving_sockets);
-  task_init(&core->clear_just_connected, sio__connect_clear_just_connected);
+  task_init(&core->finish_leaving, sio__finish_all_leaving_sockets);
+  task_init(&core->clear_just_connected, sio__connect_clear_just_connected_list);
   core->limits =
       (struct decoder_limits){ opts->max_attachments, opts->max_depth, opts->max_packet };
   core->unjoined_limits = core->limits;
@@ -40,8 +40,8 @@ void sio__core_clear(struct core *core) {
   sio__map_clear(&core->nsps);
   sio__map_clear(&core->deadlines);
   sio__map_clear(&core->held_events);
-  sio__addr_children_free_all(core);
-  sio__parents_free(core);
+  sio__address_child_counts_free_all(core);
+  sio__parents_free_all(core);
   /* The scratch buffer may have been used after the server closed: sio_broadcast() to a namespace
    * that the host still references encodes the event before it returns SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);

@@ -25,20 +25,20 @@ void sio__socket_clear_deadline(sio_socket *s) {
   sio__free(d);
 }
 
-static void on_deadline(struct timer *t) {
+static void on_socket_deadline_expired(struct timer *t) {
   sio_socket *s = container_of(t, struct deadline, timer)->socket;
   s->expired = true;
   sio_disconnect(s, false);
 }
 
-static struct deadline *deadline_find_or_new(sio_socket *s) {
+static struct deadline *find_or_add_socket_deadline(sio_socket *s) {
   struct core *core = s->nsp->core;
   struct deadline *d = sio__map_get(&core->deadlines, slice_str(s->id));
   if (d) return d;
   d = sio__calloc(1, sizeof *d);
   if (!d) return NULL;
   d->socket = s;
-  timer_init(&d->timer, on_deadline);
+  timer_init(&d->timer, on_socket_deadline_expired);
   if (!sio__map_put(&core->deadlines, d)) return d;
   sio__free(d);
   return NULL;
@@ -50,7 +50,7 @@ int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
     sio__socket_clear_deadline(s);
     return 0;
   }
-  struct deadline *d = deadline_find_or_new(s);
+  struct deadline *d = find_or_add_socket_deadline(s);
   if (!d) return UV_ENOMEM;
   sio__loop_start_timer(&s->nsp->core->loop, &d->timer, in_ms);
   return 0;

@@ -14,7 +14,7 @@
 #include "packet/parser.h"
 #include <assert.h>
 
-static const char *leave_reason_detail(const sio_socket *s) {
+static const char *describe_leave_reason(const sio_socket *s) {
   if (s->expired) return "the deadline of the socket passed";
   switch (s->reason) {
     case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
@@ -31,7 +31,7 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
   s->reason = (uint8_t)reason;
   if (!map_empty(&core->deadlines)) sio__socket_clear_deadline(s);
   sio__nsp_remove_member(s->nsp, s);
-  sio__recovery_on_leave(s, reason);
+  sio__recovery_on_socket_leave(s, reason);
   core->stats.sockets--;
   core->stats.sockets_closed[reason]++;
   list_remove(&s->leaving); /* the socket may be in the list core->just_connected */
@@ -40,13 +40,13 @@ void sio__socket_start_leaving(sio_socket *s, int reason) {
 }
 
 /* Removes the socket from its rooms, its adapter and its client. */
-static void socket_detach(sio_socket *s) {
+static void remove_socket_from_rooms_and_client(sio_socket *s) {
   const sio_adapter_ops *ops = s->nsp->ops;
   bool had_arrived = s->state == SOCKET_LEAVING;
   s->state = SOCKET_LEFT;
   ops->leave_all(s->nsp->adapter, s);
   if (had_arrived && ops->depart) ops->depart(s->nsp->adapter, s);
-  sio__client_remove_socket(client_of(s->session), s);
+  sio__client_remove_socket(client_of_session(s->session), s);
 }
 
 static void socket_drop_library_ref(sio_socket *s) {
@@ -57,25 +57,25 @@ static void socket_drop_library_ref(sio_socket *s) {
 void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why) {
   sio_close_info own = { .reason = s->reason,
                          .err = s->expired ? SIO_ETIMEOUT : 0,
-                         .detail = leave_reason_detail(s),
+                         .detail = describe_leave_reason(s),
                          .ws_text = "" };
   assert(s->state == SOCKET_LEAVING);
   if (!why) why = &own;
   list_remove(&s->leaving);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnecting, s, why);
-  sio__recovery_save_rooms(s);
-  socket_detach(s);
+  sio__recovery_save_socket_rooms(s);
+  remove_socket_from_rooms_and_client(s);
   sio__event_queue_close(s);
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
                   ABOUT_SOCKET(s), "socket %s left %s: %s (%s)", s->own_id, s->nsp->name,
                   sio_reason_str(why->reason), why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);
-  sio__recovery_save_data(s);
-  sio__pending_acks_close(s);
+  sio__recovery_save_socket_data(s);
+  sio__pending_acks_end_all(s);
   socket_drop_library_ref(s);
 }
 
-void sio__finish_leaving_sockets(struct task *t) {
+void sio__finish_all_leaving_sockets(struct task *t) {
   struct core *core = container_of(t, struct core, finish_leaving);
   while (!list_empty(&core->leaving))
     sio__socket_finish_leaving(container_of(list_first(&core->leaving), sio_socket, leaving), NULL);
@@ -83,14 +83,14 @@ void sio__finish_leaving_sockets(struct task *t) {
 
 void sio__socket_discard_pending(sio_socket *s) {
   assert(s->state == SOCKET_PENDING);
-  sio__recovery_on_lost_pending(s);
-  socket_detach(s);
+  sio__recovery_on_pending_socket_lost(s);
+  remove_socket_from_rooms_and_client(s);
   socket_drop_library_ref(s);
 }
 
 /* ---- disconnecting by the host -------------------------------------------------------------- */
 
-static int send_disconnect(sio_socket *s) {
+static int send_disconnect_packet(sio_socket *s) {
   struct msg *m;
   struct core *core = s->nsp->core;
   int err = sio__encode_disconnect_packet(&core->loop.msgs, &m, s->nsp->name);
@@ -105,24 +105,25 @@ static int send_disconnect(sio_socket *s) {
 
 /* If DISCONNECT cannot be sent for want of memory, the connection is ended: otherwise the peer
  * would go on believing that it is connected to the namespace. */
-static void leave_namespace(sio_socket *s) {
+static void disconnect_socket_by_host(sio_socket *s) {
   if (!sio_socket_connected(s)) return;
-  struct client *cl = client_of(s->session);
+  struct client *cl = client_of_session(s->session);
   if (s->nsp->ops->leaving) s->nsp->ops->leaving(s->nsp->adapter, s);
-  if (send_disconnect(s) == UV_ENOMEM) sio__client_end_no_memory(cl);
-  sio__client_note_left_nsp(cl, slice_str(s->nsp->name));
+  if (send_disconnect_packet(s) == UV_ENOMEM) sio__client_disconnect_out_of_memory(cl);
+  sio__client_remember_left_nsp(cl, slice_str(s->nsp->name));
   sio__socket_start_leaving(s, SIO_REASON_SERVER_NSP_DISCONNECT);
 }
 
-static void leave_all_namespaces(sio_session *session) {
-  for (sio_socket *s = client_of(session)->sockets; s; s = s->next) leave_namespace(s);
+static void disconnect_session_by_host(sio_session *session) {
+  for (sio_socket *s = client_of_session(session)->sockets; s; s = s->next)
+    disconnect_socket_by_host(s);
   sio__session_end(session, false, SIO_REASON_FORCED_CLOSE, 0, "disconnected by the host");
 }
 
 void sio_disconnect(sio_socket *s, bool session) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_disconnect()")) return;
   if (!session)
-    leave_namespace(s);
+    disconnect_socket_by_host(s);
   else if (s->session && sio__session_is_open(s->session))
-    leave_all_namespaces(s->session);
+    disconnect_session_by_host(s->session);
 }

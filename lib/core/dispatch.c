@@ -37,7 +37,7 @@ struct event_queue {
   size_t event_bytes;       /* memory of the event that the middleware has; a part of held_bytes */
   char *refusal;            /* the message of a refusal by the middleware; NULL: no memory for it */
   struct msg *data;         /* the data of that refusal as JSON text, or NULL */
-  bool passing;             /* event_queue_continue() will run after this event */
+  bool passing;             /* event_queue_process_waiting_events() will run after this event */
   struct sio_event event;
 };
 
@@ -69,33 +69,33 @@ static struct queued_event *queued_event_new(const struct packet *p, size_t size
 
 /* Counts the memory of queued events. If it exceeds the limit, ends the session and returns
  * false. */
-static bool event_queue_count(struct event_queue *q, size_t bytes) {
-  struct client *cl = client_of(q->socket->session);
-  int err = sio__held_events_add(cl, bytes, &q->held);
+static bool event_queue_add_held_bytes(struct event_queue *q, size_t bytes) {
+  struct client *cl = client_of_session(q->socket->session);
+  int err = sio__held_events_add_bytes(cl, bytes, &q->held);
   if (!err) q->held_bytes += bytes;
-  if (err == UV_ENOMEM) sio__client_end_no_memory(cl);
+  if (err == UV_ENOMEM) sio__client_disconnect_out_of_memory(cl);
   if (err != SIO_ETOOBIG) return !err;
-  client_core(cl)->stats.overflows++;
+  core_of_client(cl)->stats.overflows++;
   sio__session_end(cl->session, false, SIO_REASON_FORCED_CLOSE, SIO_ETOOBIG,
                    "events that wait for packet middleware take more than max_queued bytes");
   return false;
 }
 
-static void event_queue_uncount(struct event_queue *q, size_t bytes) {
+static void event_queue_subtract_held_bytes(struct event_queue *q, size_t bytes) {
   if (!bytes) return;
   assert(q->held_bytes >= bytes);
   q->held_bytes -= bytes;
-  sio__held_events_subtract(q->held, bytes);
+  sio__held_events_subtract_bytes(q->held, bytes);
   if (!q->held_bytes) q->held = NULL;
 }
 
 static void event_queue_push(struct event_queue *q, const struct packet *p) {
   size_t size = queued_event_size(p);
-  if (!event_queue_count(q, size)) return;
+  if (!event_queue_add_held_bytes(q, size)) return;
   struct queued_event *ev = queued_event_new(p, size);
   if (!ev) {
-    event_queue_uncount(q, size);
-    sio__client_end_no_memory(client_of(q->socket->session));
+    event_queue_subtract_held_bytes(q, size);
+    sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
     return;
   }
   *q->last = ev;
@@ -107,7 +107,7 @@ static struct queued_event *event_queue_pop(struct event_queue *q) {
   assert(ev);
   q->first = ev->next;
   if (!q->first) q->last = &q->first;
-  event_queue_uncount(q, ev->size);
+  event_queue_subtract_held_bytes(q, ev->size);
   return ev;
 }
 
@@ -117,19 +117,19 @@ static void event_queue_free_events(struct event_queue *q) {
 
 /* ---- passing one event to the middleware ---------------------------------------------------- */
 
-static void event_queue_pass_packet(struct event_queue *q, const struct packet *p) {
+static void event_queue_give_packet_to_middleware(struct event_queue *q, const struct packet *p) {
   sio_socket *s = q->socket;
   if (sio__event_init(&q->event, s, p)) {
-    sio__client_end_no_memory(client_of(s->session));
+    sio__client_disconnect_out_of_memory(client_of_session(s->session));
     return;
   }
-  sio__nsp_run_any_hooks(s->nsp, s, &q->event);
-  sio__chain_start(&q->chain);
+  sio__nsp_run_catch_all_hooks(s->nsp, s, &q->event);
+  sio__middleware_chain_start(&q->chain);
 }
 
 /* The JSON was checked when the packet arrived, so scanning it again can only fail for want of
  * memory. */
-static void event_queue_pass_queued(struct event_queue *q, struct queued_event *ev) {
+static void event_queue_give_queued_to_middleware(struct event_queue *q, struct queued_event *ev) {
   struct core *core = q->socket->nsp->core;
   struct packet p = { .type = PACKET_EVENT,
                       .nsp = slice_str(q->socket->nsp->name),
@@ -139,9 +139,9 @@ static void event_queue_pass_queued(struct event_queue *q, struct queued_event *
                       .bins = ev->bins,
                       .nbins = ev->nbins };
   if (sio__json_scan(&core->scratch.scan, ev->json, core->limits.max_depth, NULL))
-    sio__client_end_no_memory(client_of(q->socket->session));
+    sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
   else
-    event_queue_pass_packet(q, &p);
+    event_queue_give_packet_to_middleware(q, &p);
   sio__free(ev);
 }
 
@@ -154,38 +154,38 @@ static void event_queue_free(struct event_queue *q) {
 }
 
 /* Passes queued events until the middleware keeps one waiting. Frees the queue once it is empty. */
-static void event_queue_continue(struct event_queue *q) {
+static void event_queue_process_waiting_events(struct event_queue *q) {
   q->passing = true;
   while (q->chain.state == CHAIN_IDLE && q->first && sio_socket_connected(q->socket))
-    event_queue_pass_queued(q, event_queue_pop(q));
+    event_queue_give_queued_to_middleware(q, event_queue_pop(q));
   q->passing = false;
   if (q->chain.state == CHAIN_IDLE) event_queue_free(q);
 }
 
 /* ---- callbacks of the chain ----------------------------------------------------------------- */
 
-static struct event_queue *event_queue_of(const struct chain *c) {
+static struct event_queue *event_queue_of_chain(const struct chain *c) {
   return container_of(c, struct event_queue, chain);
 }
 
 static void event_queue_call_middleware(struct chain *c, const struct hook *k) {
-  struct event_queue *q = event_queue_of(c);
+  struct event_queue *q = event_queue_of_chain(c);
   ((sio_packet_cb)k->fn)(q->socket, &q->event, &c->next, k->user);
 }
 
 static void event_queue_on_verdict_deferred(struct chain *c) {
-  struct event_queue *q = event_queue_of(c);
+  struct event_queue *q = event_queue_of_chain(c);
   if (sio__event_is_copied(&q->event)) return;
-  if (sio__event_copy_borrowed(&q->event)) {
-    sio__client_end_no_memory(client_of(q->socket->session));
+  if (sio__event_copy_borrowed_data(&q->event)) {
+    sio__client_disconnect_out_of_memory(client_of_session(q->socket->session));
     return;
   }
-  size_t bytes = sizeof *q + sizeof *q->socket + sio__event_copied_bytes(&q->event);
-  if (event_queue_count(q, bytes)) q->event_bytes = bytes;
+  size_t bytes = sizeof *q + sizeof *q->socket + sio__event_copies_memory_size(&q->event);
+  if (event_queue_add_held_bytes(q, bytes)) q->event_bytes = bytes;
 }
 
-static void event_queue_on_refused(struct chain *c, const char *message, sio_val data) {
-  struct event_queue *q = event_queue_of(c);
+static void event_queue_on_middleware_refused(struct chain *c, const char *message, sio_val data) {
+  struct event_queue *q = event_queue_of_chain(c);
   struct core *core = q->socket->nsp->core;
   q->refusal = sio__strndup(message, strlen(message));
   int err = sio__encode_event_refusal_data(&core->loop.msgs, &core->scratch, &q->data, data);
@@ -194,8 +194,8 @@ static void event_queue_on_refused(struct chain *c, const char *message, sio_val
             "the data of a refused event is ignored: %s", sio_strerror(err));
 }
 
-static bool event_queue_may_continue(const struct chain *c) {
-  return sio_socket_connected(event_queue_of(c)->socket);
+static bool can_event_queue_continue(const struct chain *c) {
+  return sio_socket_connected(event_queue_of_chain(c)->socket);
 }
 
 static void report_refused_event(struct event_queue *q, sio_socket *s) {
@@ -220,7 +220,7 @@ static void event_queue_finish_event(struct event_queue *q, bool ok) {
       report_refused_event(q, s);
   }
   sio__event_clear(&q->event);
-  event_queue_uncount(q, q->event_bytes);
+  event_queue_subtract_held_bytes(q, q->event_bytes);
   q->event_bytes = 0;
   sio__free(q->refusal);
   msg_unref(q->data);
@@ -228,25 +228,25 @@ static void event_queue_finish_event(struct event_queue *q, bool ok) {
   q->data = NULL;
 }
 
-static void event_queue_on_finish(struct chain *c, bool ok) {
-  struct event_queue *q = event_queue_of(c);
+static void event_queue_on_chain_finished(struct chain *c, bool ok) {
+  struct event_queue *q = event_queue_of_chain(c);
   event_queue_finish_event(q, ok);
-  if (!q->passing) event_queue_continue(q);
+  if (!q->passing) event_queue_process_waiting_events(q);
 }
 
 static const struct chain_ops event_queue_chain_ops = {
   .call = event_queue_call_middleware,
   .verdict_deferred = event_queue_on_verdict_deferred,
-  .refused = event_queue_on_refused,
-  .may_continue = event_queue_may_continue,
-  .finish = event_queue_on_finish,
+  .refused = event_queue_on_middleware_refused,
+  .may_continue = can_event_queue_continue,
+  .finish = event_queue_on_chain_finished,
 };
 
 static struct event_queue *event_queue_new(sio_socket *s) {
   struct event_queue *q = sio__malloc(sizeof *q);
   if (!q) return NULL;
-  sio__chain_init(&q->chain, &s->nsp->core->loop, &s->nsp->packet_middleware,
-                  &event_queue_chain_ops);
+  sio__middleware_chain_init(&q->chain, &s->nsp->core->loop, &s->nsp->packet_middleware,
+                             &event_queue_chain_ops);
   q->socket = sio_socket_ref(s);
   q->first = NULL;
   q->last = &q->first;
@@ -259,15 +259,15 @@ static struct event_queue *event_queue_new(sio_socket *s) {
   return q;
 }
 
-static void dispatch_with_middleware(sio_socket *s, const struct packet *p) {
+static void dispatch_event_with_middleware(sio_socket *s, const struct packet *p) {
   struct event_queue *q = event_queue_new(s);
   if (!q) {
-    sio__client_end_no_memory(client_of(s->session));
+    sio__client_disconnect_out_of_memory(client_of_session(s->session));
     return;
   }
   q->passing = true;
-  event_queue_pass_packet(q, p);
-  event_queue_continue(q);
+  event_queue_give_packet_to_middleware(q, p);
+  event_queue_process_waiting_events(q);
 }
 
 void sio__event_queue_close(sio_socket *s) {
@@ -276,18 +276,18 @@ void sio__event_queue_close(sio_socket *s) {
   if (!q) return;
   s->event_queue = NULL;
   event_queue_free_events(q);
-  sio__chain_abandon(&q->chain);
+  sio__middleware_chain_abandon(&q->chain);
 }
 
 /* ---- dispatching ---------------------------------------------------------------------------- */
 
-static void dispatch_without_middleware(sio_socket *s, const struct packet *p) {
+static void dispatch_event_without_middleware(sio_socket *s, const struct packet *p) {
   struct sio_event e;
   if (sio__event_init(&e, s, p)) {
-    sio__client_end_no_memory(client_of(s->session));
+    sio__client_disconnect_out_of_memory(client_of_session(s->session));
     return;
   }
-  sio__nsp_run_any_hooks(s->nsp, s, &e);
+  sio__nsp_run_catch_all_hooks(s->nsp, s, &e);
   if (sio_socket_connected(s)) sio__nsp_run_handlers(s->nsp, s, &e, e.name);
   sio__event_clear(&e);
 }
@@ -298,7 +298,7 @@ void sio__dispatch_event(sio_socket *s, const struct packet *p) {
   if (s->event_queue)
     event_queue_push(s->event_queue, p);
   else if (hooks_empty(&s->nsp->packet_middleware))
-    dispatch_without_middleware(s, p);
+    dispatch_event_without_middleware(s, p);
   else
-    dispatch_with_middleware(s, p);
+    dispatch_event_with_middleware(s, p);
 }

@@ -18,8 +18,8 @@ enum { EMIT_OPTIONS_0_1 = sizeof(sio_emit_options) }; /* its size in version 0.1
 /* ---- to one socket -------------------------------------------------------------------------- */
 
 /* With recovery by the adapter: it keeps the event, and the order of this event and broadcasts. */
-static int emit_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
-                                const sio_packet *p) {
+static int emit_event_through_adapter(sio_socket *s, unsigned flags, const char *key, int64_t id,
+                                      const sio_packet *p) {
   sio_nsp *nsp = s->nsp;
   bool kept = s->recovery_record && id == PACKET_NO_ID && !(flags & SIO_VOLATILE);
   const sio_target to = {
@@ -28,36 +28,38 @@ static int emit_through_adapter(sio_socket *s, unsigned flags, const char *key, 
   return nsp->ops->broadcast(nsp->adapter, &to, p);
 }
 
-static int emit_to_socket(sio_socket *s, unsigned flags, const char *key, const char *event,
-                          sio_args args, int64_t id) {
+static int emit_event_to_socket(sio_socket *s, unsigned flags, const char *key, const char *event,
+                                sio_args args, int64_t id) {
   sio_packet p;
   if (!event) return SIO_ENAME;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   bool kept = s->recovery_record && id == PACKET_NO_ID;
-  struct recovery *r = kept ? recovery_with_log(s->nsp->recovery) : NULL;
+  struct recovery *r = kept ? get_recovery_with_log(s->nsp->recovery) : NULL;
   int err = sio__packet_encode(&p, s->nsp, flags, event, args, id, r);
   if (err) return err;
   if (id == PACKET_NO_ID) sio__packet_mark_droppable(&p, key);
-  if (p.seq) sio__packet_keep(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
-  err = recovery_is_kept_by_adapter(s->nsp->recovery) ? emit_through_adapter(s, flags, key, id, &p)
-                                                      : sio_packet_deliver(&p, s, flags);
+  if (p.seq)
+    sio__packet_keep_for_recovery(&p, &(sio_target){ .nsp = s->nsp, .rooms = SIO_ROOMS(s->id) });
+  err = is_recovery_kept_by_adapter(s->nsp->recovery)
+            ? emit_event_through_adapter(s, flags, key, id, &p)
+            : sio_packet_deliver(&p, s, flags);
   sio__packet_clear(&p);
   return err;
 }
 
 int sio_emit(sio_socket *s, const char *event, sio_args args) {
-  return emit_to_socket(s, 0, NULL, event, args, PACKET_NO_ID);
+  return emit_event_to_socket(s, 0, NULL, event, args, PACKET_NO_ID);
 }
 
-static int emit_and_await_ack(sio_socket *s, const sio_emit_options *o, const char *event,
-                              sio_args args) {
+static int emit_event_and_await_ack(sio_socket *s, const sio_emit_options *o, const char *event,
+                                    sio_args args) {
   int64_t id;
   if (o->key) return UV_EINVAL;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   unsigned timeout_ms = o->timeout_ms ? o->timeout_ms : s->nsp->core->opts->ack_timeout_ms;
   int err = sio__pending_ack_add(s, timeout_ms, o->cb, o->user, &id);
   if (err) return err;
-  err = emit_to_socket(s, o->flags, NULL, event, args, id);
+  err = emit_event_to_socket(s, o->flags, NULL, event, args, id);
   if (err) sio__pending_ack_cancel(s, id);
   s->nsp->core->stats.acks_asked += !err;
   return err;
@@ -67,17 +69,17 @@ int sio_emit_with(sio_socket *s, const sio_emit_options *options, const char *ev
                   sio_args args) {
   sio_emit_options o = { 0 };
   if (options && sio__read_sized_struct(&o, sizeof o, options, EMIT_OPTIONS_0_1)) return UV_EINVAL;
-  return o.cb ? emit_and_await_ack(s, &o, event, args)
-              : emit_to_socket(s, o.flags, o.key, event, args, PACKET_NO_ID);
+  return o.cb ? emit_event_and_await_ack(s, &o, event, args)
+              : emit_event_to_socket(s, o.flags, o.key, event, args, PACKET_NO_ID);
 }
 
 int sio_emit_ack(sio_socket *s, const char *event, sio_args args, unsigned timeout_ms,
                  sio_reply_cb cb, void *user) {
   sio_emit_options o = { .timeout_ms = timeout_ms, .cb = cb, .user = user };
-  return cb ? emit_and_await_ack(s, &o, event, args) : UV_EINVAL;
+  return cb ? emit_event_and_await_ack(s, &o, event, args) : UV_EINVAL;
 }
 
-int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args) {
+int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args) {
   sio_packet p;
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   int err = sio__packet_encode(&p, s->nsp, 0, NULL, args, id, NULL);
@@ -90,7 +92,7 @@ int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args) {
 
 /* ---- to a target ---------------------------------------------------------------------------- */
 
-static unsigned count_rooms(const char *const *names) {
+static unsigned count_room_names(const char *const *names) {
   unsigned n = 0;
   while (names && names[n]) n++;
   return n;
@@ -99,16 +101,17 @@ static unsigned count_rooms(const char *const *names) {
 static void log_broadcast(const sio_target *to, const char *event) {
   LOG_ABOUT(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_NSP(to->nsp->name),
             "broadcasting \"%s\" in namespace %s to %u rooms (0: to all sockets), except %u rooms",
-            event, to->nsp->name, count_rooms(to->rooms), count_rooms(to->except));
+            event, to->nsp->name, count_room_names(to->rooms), count_room_names(to->except));
 }
 
-static int broadcast_to_target(const sio_target *to, const char *event, sio_args args,
-                               sio_query *q) {
+static int broadcast_event_to_target(const sio_target *to, const char *event, sio_args args,
+                                     sio_query *q) {
   sio_packet p;
   if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err = sio__packet_encode_broadcast(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);
-  if (err && p.seq && to->nsp->recovery) sio__recovery_discard(to->nsp->recovery, p.seq);
+  if (err && p.seq && to->nsp->recovery)
+    sio__recovery_discard_newest_event(to->nsp->recovery, p.seq);
   /* A broadcast to a parent is counted once for each of its children. */
   to->nsp->core->stats.broadcasts += !err && !to->nsp->as_parent;
   sio__packet_clear(&p);
@@ -116,17 +119,17 @@ static int broadcast_to_target(const sio_target *to, const char *event, sio_args
 }
 
 /* While the server closes, only other servers still have sockets. */
-static bool nobody_is_left(const sio_nsp *nsp) {
+static bool is_closing_single_server(const sio_nsp *nsp) {
   return nsp->core->closing && (nsp->ops->flags & SIO_ADAPTER_ONE_SERVER);
 }
 
 int sio_broadcast(sio_target to, const char *event, sio_args args) {
   if (!to.nsp) return UV_EINVAL;
-  if (nobody_is_left(to.nsp)) return SIO_ECLOSED;
-  return event ? broadcast_to_target(&to, event, args, NULL) : SIO_ENAME;
+  if (is_closing_single_server(to.nsp)) return SIO_ECLOSED;
+  return event ? broadcast_event_to_target(&to, event, args, NULL) : SIO_ENAME;
 }
 
-static void pass_broadcast_replies(sio_query *q, int status) {
+static void call_broadcast_ack_callback(sio_query *q, int status) {
   q->cb.replies(status, &q->replies, q->user);
 }
 
@@ -136,34 +139,34 @@ int sio_broadcast_ack(sio_target to, const char *event, sio_args args, unsigned 
   if (!to.nsp || !cb) return UV_EINVAL;
   if (!event) return SIO_ENAME;
   if (!timeout_ms) timeout_ms = to.nsp->core->opts->ack_timeout_ms;
-  int err = sio__query_new(&q, to.nsp, timeout_ms, pass_broadcast_replies, user);
+  int err = sio__query_new(&q, to.nsp, timeout_ms, call_broadcast_ack_callback, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = broadcast_to_target(&to, event, args, q);
+  err = broadcast_event_to_target(&to, event, args, q);
   if (err)
     sio__query_discard(q);
   else
-    sio__query_start(q, timeout_ms == 0);
+    sio__query_start_waiting(q, timeout_ms == 0);
   return err;
 }
 
 /* Checks the rooms of a bulk verb here, because an adapter may find no socket to check them for. */
-static int check_rooms(const sio_target *to, const char *const *rooms) {
+static int check_room_names(const sio_target *to, const char *const *rooms) {
   if (!to->nsp || !rooms) return UV_EINVAL;
   for (; *rooms; rooms++)
-    if (!sio__is_room_name(*rooms)) return SIO_ENAME;
+    if (!sio__is_valid_room_name(*rooms)) return SIO_ENAME;
   return 0;
 }
 
 int sio_all_join(sio_target to, const char *const *rooms) {
-  int err = check_rooms(&to, rooms);
+  int err = check_room_names(&to, rooms);
   if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_join()")) return SIO_ESTATE;
   return to.nsp->ops->all_join(to.nsp->adapter, &to, rooms);
 }
 
 int sio_all_leave(sio_target to, const char *const *rooms) {
-  int err = check_rooms(&to, rooms);
+  int err = check_room_names(&to, rooms);
   if (err) return err;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_leave()")) return SIO_ESTATE;
   return to.nsp->ops->all_leave(to.nsp->adapter, &to, rooms);

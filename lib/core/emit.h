@@ -8,6 +8,6 @@
 #include <sio/emit.h>
 
 /* Encodes and sends the ACK with this id. */
-int sio__emit_ack_packet(sio_socket *s, int64_t id, sio_args args);
+int sio__send_ack_packet(sio_socket *s, int64_t id, sio_args args);
 
 #endif

@@ -50,7 +50,7 @@ static void *event_arena_alloc(struct sio_event *e, size_t n) {
 
 /* Unescapes a JSON string, given with its quotes. The result with its NUL is never longer than
  * text, because it has no quotes. */
-static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) {
+static bool event_unescape_string(struct sio_event *e, sio_slice text, sio_slice *out) {
   char *p = event_arena_alloc(e, text.n);
   if (!p) return false;
   *out = slice(p, sio__json_unescape_string(p, text));
@@ -60,7 +60,7 @@ static bool event_unescape(struct sio_event *e, sio_slice text, sio_slice *out) 
 
 /* ---- init and clear ------------------------------------------------------------------------- */
 
-static bool make_c_name(struct sio_event *e) {
+static bool make_event_name_without_nuls(struct sio_event *e) {
   char *c_name = event_arena_alloc(e, 2 * e->name.n + 1);
   if (!c_name) return false;
   c_name[sio__utf8_escape_nuls(c_name, e->name.p, e->name.n)] = '\0';
@@ -70,9 +70,9 @@ static bool make_c_name(struct sio_event *e) {
 
 static bool event_read_name(struct sio_event *e, sio_slice text) {
   if (text.p[0] == '"') {
-    if (!event_unescape(e, text, &e->name)) return false;
+    if (!event_unescape_string(e, text, &e->name)) return false;
     bool escapes = e->name.n + 2 < text.n;
-    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_c_name(e);
+    return !escapes || !memchr(e->name.p, '\0', e->name.n) || make_event_name_without_nuls(e);
   }
   char *p = event_arena_alloc(e, text.n + 1);
   if (!p) return false;
@@ -121,7 +121,7 @@ void sio__event_clear(struct sio_event *e) {
 
 /* ---- replacing the arguments ---------------------------------------------------------------- */
 
-static int event_replacement_list_bins(struct event_replacement *replacement, uint32_t *n) {
+static int event_replacement_list_attachments(struct event_replacement *replacement, uint32_t *n) {
   *n = 0;
   for (const struct msg *m = replacement->msg->next; m; m = m->next) ++*n;
   if (*n == 0) return 0;
@@ -134,12 +134,12 @@ static int event_replacement_list_bins(struct event_replacement *replacement, ui
 }
 
 /* Encodes args as those of an ack, and scans the JSON text again, so that *out refers to it. */
-static int event_replacement_encode(struct event_replacement *replacement, struct packet *out,
-                                    sio_args args) {
+static int event_replacement_encode_args(struct event_replacement *replacement, struct packet *out,
+                                         sio_args args) {
   uint32_t nbins;
   int err = sio__encode_event_or_ack(&replacement->home, &replacement->scratch, &replacement->msg,
                                      "/", NULL, args, PACKET_NO_ID);
-  if (!err) err = event_replacement_list_bins(replacement, &nbins);
+  if (!err) err = event_replacement_list_attachments(replacement, &nbins);
   if (err) return err;
   const char *p = msg_data(replacement->msg), *array = memchr(p, '[', replacement->msg->len);
   out->json = slice(array, replacement->msg->len - (size_t)(array - p));
@@ -154,7 +154,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
   if (!replacement) return UV_ENOMEM;
   sio__msgs_init(&replacement->home);
-  int err = event_replacement_encode(replacement, &packet, args);
+  int err = event_replacement_encode_args(replacement, &packet, args);
   if (err) {
     event_replacement_free(replacement);
     return err;
@@ -215,23 +215,23 @@ void sio_event_free(sio_event *kept) {
   sio__free(kept);
 }
 
-int sio__event_copy_borrowed(struct sio_event *e) {
+int sio__event_copy_borrowed_data(struct sio_event *e) {
   sio_val all = sio_event_args(e);
   int err = event_replace_args(e, sio_argv(&all, 1));
   if (!err) e->packet.nsp = slice(NULL, 0);
   return err;
 }
 
-static size_t event_replacement_bytes(const struct event_replacement *r) {
+static size_t event_replacement_memory_size(const struct event_replacement *r) {
   size_t n = sizeof *r + r->scratch.scan.args_cap * sizeof *r->scratch.scan.args;
   for (const struct msg *m = r->msg; m; m = m->next) n += msg_memory_size(m) + sizeof *r->bins;
   return n;
 }
 
-size_t sio__event_copied_bytes(const struct sio_event *e) {
+size_t sio__event_copies_memory_size(const struct sio_event *e) {
   size_t n = 0;
   for (const struct event_replacement *r = e->replacement; r; r = r->older)
-    n += event_replacement_bytes(r);
+    n += event_replacement_memory_size(r);
   return n;
 }
 
@@ -244,16 +244,16 @@ size_t sio_event_count(const sio_event *e) {
   return n > e->first_arg ? n - e->first_arg : 0;
 }
 
-static sio_slice event_text(const sio_event *e, size_t i) {
+static sio_slice event_argument_json(const sio_event *e, size_t i) {
   if (i >= sio_event_count(e)) return slice(NULL, 0);
   return json_scanned_element(e->packet.scan, e->packet.json, e->first_arg + i);
 }
 
-static char first_char(sio_slice text) { return text.n ? text.p[0] : '\0'; }
+static char first_char_or_nul(sio_slice text) { return text.n ? text.p[0] : '\0'; }
 
 /* Returns the first placeholder of an attachment in argument i, or NULL. The placeholders
  * of a scan are in the order of the text, so a binary search finds it. */
-static const struct json_placeholder *find_placeholder(const sio_event *e, size_t i) {
+static const struct json_placeholder *find_placeholder_in_argument(const sio_event *e, size_t i) {
   const struct json_scan *scan = e->packet.scan;
   uint32_t low = 0, high = e->packet.nbins ? scan->nplaceholders : 0;
   while (low < high) {
@@ -269,15 +269,16 @@ static const struct json_placeholder *find_placeholder(const sio_event *e, size_
 }
 
 /* Returns the placeholder if argument i is a placeholder itself, which means that it is binary. */
-static const struct json_placeholder *find_whole_placeholder(const sio_event *e, size_t i) {
-  if (first_char(event_text(e, i)) != '{') return NULL;
-  const struct json_placeholder *placeholder = find_placeholder(e, i);
+static const struct json_placeholder *find_placeholder_of_binary_argument(const sio_event *e,
+                                                                          size_t i) {
+  if (first_char_or_nul(event_argument_json(e, i)) != '{') return NULL;
+  const struct json_placeholder *placeholder = find_placeholder_in_argument(e, i);
   return placeholder && placeholder->off == e->packet.scan->args[e->first_arg + i].off ? placeholder
                                                                                        : NULL;
 }
 
 sio_slice sio_event_json(const sio_event *e, size_t i) {
-  return find_placeholder(e, i) ? slice(NULL, 0) : event_text(e, i);
+  return find_placeholder_in_argument(e, i) ? slice(NULL, 0) : event_argument_json(e, i);
 }
 
 size_t sio_event_size(const sio_event *e) {
@@ -287,36 +288,36 @@ size_t sio_event_size(const sio_event *e) {
 }
 
 enum sio_kind sio_event_kind(const sio_event *e, size_t i) {
-  switch (first_char(event_text(e, i))) {
+  switch (first_char_or_nul(event_argument_json(e, i))) {
     case '\0':
     case 'n': return SIO_NULL;
     case 't':
     case 'f': return SIO_BOOL;
     case '"': return SIO_STR;
-    case '{': return find_whole_placeholder(e, i) ? SIO_BIN : SIO_OBJECT;
+    case '{': return find_placeholder_of_binary_argument(e, i) ? SIO_BIN : SIO_OBJECT;
     case '[': return SIO_ARRAY;
     default: return SIO_NUM;
   }
 }
 
 bool sio_event_bool(const sio_event *e, size_t i, bool *out) {
-  char first = first_char(event_text(e, i));
+  char first = first_char_or_nul(event_argument_json(e, i));
   if (first != 't' && first != 'f') return false;
   *out = first == 't';
   return true;
 }
 
 bool sio_event_int(const sio_event *e, size_t i, int64_t *out) {
-  return sio__number_to_int64(event_text(e, i), out);
+  return sio__number_to_int64(event_argument_json(e, i), out);
 }
 
 bool sio_event_double(const sio_event *e, size_t i, double *out) {
-  return sio__number_to_double(event_text(e, i), out);
+  return sio__number_to_double(event_argument_json(e, i), out);
 }
 
 /* ---- decoded arguments, kept in the arena --------------------------------------------------- */
 
-static struct event_memo *event_memo_of(sio_event *e, size_t i) {
+static struct event_memo *get_decoded_argument_cache(sio_event *e, size_t i) {
   if (i < EVENT_MEMOS) return &e->memos[i];
   if (!e->more_memos) {
     size_t size = size_mul(sio_event_count(e) - EVENT_MEMOS, sizeof *e->more_memos);
@@ -328,12 +329,12 @@ static struct event_memo *event_memo_of(sio_event *e, size_t i) {
 }
 
 sio_slice sio_event_strn(sio_event *e, size_t i) {
-  sio_slice text = event_text(e, i), s;
-  if (first_char(text) != '"') return slice(NULL, 0);
-  struct event_memo *m = event_memo_of(e, i);
+  sio_slice text = event_argument_json(e, i), s;
+  if (first_char_or_nul(text) != '"') return slice(NULL, 0);
+  struct event_memo *m = get_decoded_argument_cache(e, i);
   if (!m) return slice(NULL, 0);
   if (!m->str) {
-    if (!event_unescape(e, text, &s)) return slice(NULL, 0);
+    if (!event_unescape_string(e, text, &s)) return slice(NULL, 0);
     m->str = s.p;
     m->len = s.n;
   }
@@ -345,7 +346,7 @@ const char *sio_event_str(sio_event *e, size_t i) {
   return s.p && !memchr(s.p, '\0', s.n) ? s.p : NULL;
 }
 
-static const struct cJSON *event_parse_tree(sio_event *e, sio_slice text, bool has_bins) {
+static const struct cJSON *event_parse_json_tree(sio_event *e, sio_slice text, bool has_bins) {
   struct event_tree *t = event_arena_alloc(e, sizeof *t);
   if (!t) return NULL;
   t->tree = sio__tree_from_json(text);
@@ -356,28 +357,29 @@ static const struct cJSON *event_parse_tree(sio_event *e, sio_slice text, bool h
 }
 
 const struct cJSON *sio_event_tree(sio_event *e, size_t i) {
-  sio_slice text = event_text(e, i);
+  sio_slice text = event_argument_json(e, i);
   if (text.n == 0) return NULL;
-  struct event_memo *m = event_memo_of(e, i);
+  struct event_memo *m = get_decoded_argument_cache(e, i);
   if (!m) return NULL;
-  if (!m->tree) m->tree = event_parse_tree(e, text, find_placeholder(e, i) != NULL);
+  if (!m->tree)
+    m->tree = event_parse_json_tree(e, text, find_placeholder_in_argument(e, i) != NULL);
   return m->tree;
 }
 
 /* ---- attachments ------------------------------------------------------------------------ */
 
-static sio_slice event_attachment(const sio_event *e, size_t k) {
+static sio_slice event_get_attachment(const sio_event *e, size_t k) {
   return k < e->packet.nbins ? e->packet.bins[k] : slice(NULL, 0);
 }
 
 sio_slice sio_event_bin(const sio_event *e, size_t i) {
-  const struct json_placeholder *placeholder = find_whole_placeholder(e, i);
-  return placeholder ? event_attachment(e, (size_t)placeholder->num) : slice(NULL, 0);
+  const struct json_placeholder *placeholder = find_placeholder_of_binary_argument(e, i);
+  return placeholder ? event_get_attachment(e, (size_t)placeholder->num) : slice(NULL, 0);
 }
 
 sio_slice sio_event_bin_of(const sio_event *e, const struct cJSON *node) {
   uint32_t num;
-  return sio__tree_is_placeholder(node, &num) ? event_attachment(e, num) : slice(NULL, 0);
+  return sio__tree_is_placeholder(node, &num) ? event_get_attachment(e, num) : slice(NULL, 0);
 }
 
 /* ---- arguments as values to send ------------------------------------------------------------ */
@@ -392,14 +394,15 @@ static sio_val val_from_json_text(const sio_event *e, sio_slice text, bool with_
 }
 
 sio_val sio_arg(const sio_event *e, size_t i) {
-  sio_slice text = event_text(e, i);
-  return text.n ? val_from_json_text(e, text, find_placeholder(e, i) != NULL) : sio_null();
+  sio_slice text = event_argument_json(e, i);
+  return text.n ? val_from_json_text(e, text, find_placeholder_in_argument(e, i) != NULL)
+                : sio_null();
 }
 
 sio_val sio_event_args(const sio_event *e) {
   size_t n = sio_event_count(e);
   if (n == 0) return val_from_json_text(e, SLICE(""), false);
-  sio_slice first = event_text(e, 0), last = event_text(e, n - 1);
+  sio_slice first = event_argument_json(e, 0), last = event_argument_json(e, n - 1);
   return val_from_json_text(e, slice(first.p, (size_t)(last.p + last.n - first.p)),
                             e->packet.nbins > 0);
 }

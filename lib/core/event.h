@@ -3,9 +3,8 @@
  * event.h - struct sio_event: a packet as a handler sees it, with the arguments decoded so far.
  *
  * An event lives on the stack of the function that dispatches it, and its bytes belong to the
- * decoder. sio__event_copy_borrowed() copies them, for a handler that finishes later. Pointers that
- * its accessors return stay valid until sio__event_clear(), also after sio_event_replace().
- */
+ * decoder. sio__event_copy_borrowed_data() copies them, for a handler that finishes later. Pointers
+ * that its accessors return stay valid until sio__event_clear(), also after sio_event_replace(). */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
 
@@ -49,11 +48,11 @@ struct sio_event {
 int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *packet);
 void sio__event_clear(struct sio_event *e);
 /* Copies everything that the event borrows, except the socket. 0 or UV_ENOMEM. */
-int sio__event_copy_borrowed(struct sio_event *e);
-/* True after sio__event_copy_borrowed(). */
+int sio__event_copy_borrowed_data(struct sio_event *e);
+/* True after sio__event_copy_borrowed_data(). */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
-/* The size of the copies of sio__event_copy_borrowed(), and of arguments that the host has
+/* The size of the copies of sio__event_copy_borrowed_data(), and of arguments that the host has
  * replaced. */
-size_t sio__event_copied_bytes(const struct sio_event *e);
+size_t sio__event_copies_memory_size(const struct sio_event *e);
 
 #endif

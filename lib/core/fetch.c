@@ -18,18 +18,18 @@ struct remote_block {
   const char *rooms[];
 };
 
-static struct remote_block *block_of_remote(const sio_remote *r) {
+static struct remote_block *memory_block_of_remote(const sio_remote *r) {
   return (struct remote_block *)r->reserved[0];
 }
 
-static void free_remote(sio_remote *r) {
+static void free_remote_socket_info(sio_remote *r) {
   if (r->socket) sio_socket_unref(r->socket);
-  sio__buf_clear(&block_of_remote(r)->handshake);
-  sio__free(block_of_remote(r));
+  sio__buf_clear(&memory_block_of_remote(r)->handshake);
+  sio__free(memory_block_of_remote(r));
 }
 
-void sio__remotes_clear(sio_query *q) {
-  for (uint32_t i = 0; i < q->nremotes; i++) free_remote(&q->remotes[i]);
+void sio__query_free_remotes(sio_query *q) {
+  for (uint32_t i = 0; i < q->nremotes; i++) free_remote_socket_info(&q->remotes[i]);
   sio__free(q->remotes);
 }
 
@@ -58,7 +58,7 @@ static sio_slice write_remote_string(struct remote_writer *c, sio_slice text) {
   return slice(p, text.n);
 }
 
-static int reserve_remote_row(sio_query *q) {
+static int reserve_remote_slot(sio_query *q) {
   if (q->nremotes < q->remotes_cap) return 0;
   sio_remote *v = sio__array_grow(q->remotes, &q->remotes_cap, sizeof *v, 16);
   if (!v) return UV_ENOMEM;
@@ -66,11 +66,11 @@ static int reserve_remote_row(sio_query *q) {
   return 0;
 }
 
-static sio_remote *remote_new(sio_query *q, const struct remote_size *content,
-                              struct remote_writer *w) {
+static sio_remote *add_remote_to_query(sio_query *q, const struct remote_size *content,
+                                       struct remote_writer *w) {
   size_t n = content->rooms + 1, names = sizeof(struct remote_block) + n * sizeof(char *);
   size_t size = size_add(names, content->bytes);
-  struct remote_block *block = reserve_remote_row(q) ? NULL : sio__malloc(size);
+  struct remote_block *block = reserve_remote_slot(q) ? NULL : sio__malloc(size);
   if (!block) {
     sio__query_drop_answer(q, UV_ENOMEM);
     return NULL;
@@ -90,30 +90,30 @@ static void add_remote_room_size(const char *room, void *user) {
   c->bytes += strlen(room) + 1;
 }
 
-static void write_remote_room(const char *room, void *user) {
+static void write_remote_room_name(const char *room, void *user) {
   struct remote_writer *c = user;
   *c->room++ = write_remote_string(c, slice_str(room)).p;
 }
 
-static void add_local_remote(sio_socket *s, void *user) {
+static void add_local_socket_to_query(sio_socket *s, void *user) {
   sio_query *q = user;
   struct remote_writer w;
   struct remote_size size = { .bytes = sio_socket_shared(s).n + 1 };
-  sio__each_room(s, add_remote_room_size, &size);
-  sio_remote *r = remote_new(q, &size, &w);
+  sio__socket_each_room(s, add_remote_room_size, &size);
+  sio_remote *r = add_remote_to_query(q, &size, &w);
   if (!r) return;
   r->id = s->id;
   r->socket = sio_socket_ref(s);
   r->auth = sio_socket_auth(s);
   r->data = write_remote_string(&w, sio_socket_shared(s));
-  sio__each_room(s, write_remote_room, &w);
+  sio__socket_each_room(s, write_remote_room_name, &w);
   *w.room = NULL;
 }
 
 sio_slice sio_remote_handshake(sio_remote *r) {
-  struct buf *b = &block_of_remote(r)->handshake;
+  struct buf *b = &memory_block_of_remote(r)->handshake;
   if (r->handshake.n || !r->socket || !r->socket->session) return r->handshake;
-  if (sio__handshake_json(b, r->socket))
+  if (sio__handshake_to_json(b, r->socket))
     sio__buf_clear(b);
   else
     r->handshake = slice(b->p, b->n);
@@ -122,7 +122,7 @@ sio_slice sio_remote_handshake(sio_remote *r) {
 
 /* ---- of other servers ------------------------------------------------------------------------ */
 
-static void measure_remote(struct remote_size *c, const sio_remote *r) {
+static void measure_remote_strings(struct remote_size *c, const sio_remote *r) {
   add_string_size(c, strlen(r->id));
   add_string_size(c, r->auth.n);
   add_string_size(c, r->data.n);
@@ -133,23 +133,24 @@ static void measure_remote(struct remote_size *c, const sio_remote *r) {
 
 static sio_slice json_or_empty_object(sio_slice json) { return json.n ? json : SLICE("{}"); }
 
-static bool remote_is_valid(const sio_remote *r) {
-  return r->id && sio__remote_json_is_valid(r->auth, 0) && sio__remote_json_is_valid(r->data, 0) &&
-         sio__remote_json_is_valid(r->handshake, 0);
+static bool is_received_remote_valid(const sio_remote *r) {
+  return r->id && sio__is_remote_json_valid(r->auth, 0) && sio__is_remote_json_valid(r->data, 0) &&
+         sio__is_remote_json_valid(r->handshake, 0);
 }
 
-static void add_remote_copy(sio_query *q, const sio_remote *from) {
+static void add_remote_copy_to_query(sio_query *q, const sio_remote *from) {
   struct remote_writer w;
   struct remote_size size = { 0 };
-  measure_remote(&size, from);
-  if (!sio__query_reserve_bytes(q, size.bytes)) return;
-  sio_remote *r = remote_new(q, &size, &w);
+  measure_remote_strings(&size, from);
+  if (!sio__query_reserve_answer_bytes(q, size.bytes)) return;
+  sio_remote *r = add_remote_to_query(q, &size, &w);
   if (!r) return;
   r->id = write_remote_string(&w, slice_str(from->id)).p;
   r->auth = write_remote_string(&w, from->auth);
   r->data = write_remote_string(&w, from->data);
   r->handshake = write_remote_string(&w, from->handshake);
-  for (const char *const *room = from->rooms; room && *room; room++) write_remote_room(*room, &w);
+  for (const char *const *room = from->rooms; room && *room; room++)
+    write_remote_room_name(*room, &w);
   *w.room = NULL;
 }
 
@@ -159,28 +160,28 @@ void sio_query_remote(sio_query *q, const sio_remote *r) {
   from.auth = json_or_empty_object(r->auth);
   from.data = json_or_empty_object(r->data);
   from.handshake = json_or_empty_object(r->handshake);
-  if (remote_is_valid(&from))
-    add_remote_copy(q, &from);
+  if (is_received_remote_valid(&from))
+    add_remote_copy_to_query(q, &from);
   else
     sio__query_drop_answer(q, SIO_EJSON);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
-static void pass_fetched_sockets(sio_query *q, int status) {
+static void call_fetch_callback(sio_query *q, int status) {
   q->cb.fetch(status, q->remotes, q->nremotes, q->user);
 }
 
 /* With SIO_PROCESS the servers of other threads are asked as well. */
-static bool fetch_is_for_this_server(const sio_target *to) {
+static bool is_fetch_for_this_server_only(const sio_target *to) {
   bool is_local = (to->flags & SIO_PROCESS) == SIO_LOCAL;
   return is_local || ((to->flags & SIO_LOCAL) && !to->nsp->core->threads);
 }
 
-static int fetch_from_all_servers(sio_query *q, const sio_target *to) {
+static int fetch_sockets_from_servers(sio_query *q, const sio_target *to) {
   const sio_adapter_ops *ops = to->nsp->ops;
-  int err = ops->each(to->nsp->adapter, to, add_local_remote, q);
-  bool only_here = !ops->fetch || fetch_is_for_this_server(to);
+  int err = ops->each(to->nsp->adapter, to, add_local_socket_to_query, q);
+  bool only_here = !ops->fetch || is_fetch_for_this_server_only(to);
   return err || only_here ? err : ops->fetch(to->nsp->adapter, to, q);
 }
 
@@ -188,13 +189,13 @@ int sio_all_fetch(sio_target to, unsigned timeout_ms, sio_fetch_cb cb, void *use
   sio_query *q;
   if (!to.nsp || !cb) return UV_EINVAL;
   if (loop_refuses_call(&to.nsp->core->loop, "sio_all_fetch()")) return SIO_ESTATE;
-  int err = sio__query_new(&q, to.nsp, timeout_ms, pass_fetched_sockets, user);
+  int err = sio__query_new(&q, to.nsp, timeout_ms, call_fetch_callback, user);
   if (err) return err;
   q->cb.fetch = cb;
-  err = fetch_from_all_servers(q, &to);
+  err = fetch_sockets_from_servers(q, &to);
   if (err)
     sio__query_discard(q);
   else
-    sio__query_start(q, false);
+    sio__query_start_waiting(q, false);
   return err;
 }

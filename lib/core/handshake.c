@@ -36,11 +36,11 @@ struct header_reader {
   uint32_t left;
 };
 
-static struct header_reader header_reader_of(const struct kept_head *h) {
+static struct header_reader header_reader_of_head(const struct kept_head *h) {
   return (struct header_reader){ h->text + h->url_at + h->url_len + 1, h->nheaders };
 }
 
-static bool next_header(struct header_reader *l, sio_slice *name, sio_slice *value) {
+static bool read_next_header(struct header_reader *l, sio_slice *name, sio_slice *value) {
   if (l->left == 0) return false;
   *name = slice_str(l->at);
   *value = slice_str(l->at + name->n + 1);
@@ -61,7 +61,8 @@ static int handshake_put_headers(struct buf *b, const struct kept_head *h) {
   int err = handshake_put_bytes(b, SLICE("{\"headers\":{"));
   sio_slice name, value;
   if (!h) return err ? err : handshake_put_bytes(b, SLICE("}"));
-  for (struct header_reader l = header_reader_of(h); !err && next_header(&l, &name, &value);) {
+  for (struct header_reader l = header_reader_of_head(h);
+       !err && read_next_header(&l, &name, &value);) {
     err = handshake_put_header_name(b, name);
     if (!err) err = handshake_put_string(b, value);
   }
@@ -127,7 +128,7 @@ static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v)
   return err ? err : sio__buf_put(b, text, sio__num_u64(text, v));
 }
 
-int sio__handshake_json(struct buf *out, const sio_socket *s) {
+int sio__handshake_to_json(struct buf *out, const sio_socket *s) {
   const sio_session *c = s->session;
   int err = handshake_put_headers(out, sio__session_first_request(c));
   if (!err) err = handshake_put_time(out, sio__session_opened_ms(c));
@@ -148,6 +149,6 @@ int sio__handshake_json(struct buf *out, const sio_socket *s) {
 sio_slice sio_socket_handshake(const sio_socket *s) {
   struct buf *b = &s->nsp->core->handshake;
   sio__buf_clear(b);
-  if (!s->session || sio__handshake_json(b, s)) return slice(NULL, 0);
+  if (!s->session || sio__handshake_to_json(b, s)) return slice(NULL, 0);
   return slice(b->p, b->n);
 }

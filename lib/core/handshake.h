@@ -10,6 +10,6 @@
 
 /* Appends the object. The socket must still have its session. 0, UV_ENOMEM, SIO_ETOOBIG if the
  * buffer would exceed its maximum. */
-int sio__handshake_json(struct buf *out, const sio_socket *s);
+int sio__handshake_to_json(struct buf *out, const sio_socket *s);
 
 #endif

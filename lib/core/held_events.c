@@ -7,16 +7,16 @@
 #include "base/mem.h"
 #include <assert.h>
 
-static sio_slice held_events_client_key(struct client *const *cl) {
+static sio_slice held_events_key_of_client(struct client *const *cl) {
   return slice((const char *)cl, sizeof *cl);
 }
 
 sio_slice sio__held_events_key(const void *h) {
-  return held_events_client_key(&((const struct held_events *)h)->client);
+  return held_events_key_of_client(&((const struct held_events *)h)->client);
 }
 
 static struct held_events *held_events_new(struct client *cl) {
-  struct core *core = client_core(cl);
+  struct core *core = core_of_client(cl);
   struct held_events *h = sio__malloc(sizeof *h);
   if (!h) return NULL;
   *h = (struct held_events){ .core = core, .client = cl };
@@ -25,9 +25,9 @@ static struct held_events *held_events_new(struct client *cl) {
   return NULL;
 }
 
-int sio__held_events_add(struct client *cl, size_t n, struct held_events **out) {
-  struct core *core = client_core(cl);
-  struct held_events *h = sio__map_get(&core->held_events, held_events_client_key(&cl));
+int sio__held_events_add_bytes(struct client *cl, size_t n, struct held_events **out) {
+  struct core *core = core_of_client(cl);
+  struct held_events *h = sio__map_get(&core->held_events, held_events_key_of_client(&cl));
   size_t max = core->opts->max_queued;
   if (h && (h->bytes > max || n > max - h->bytes)) return SIO_ETOOBIG;
   if (!h) h = held_events_new(cl);
@@ -37,7 +37,7 @@ int sio__held_events_add(struct client *cl, size_t n, struct held_events **out) 
   return 0;
 }
 
-void sio__held_events_subtract(struct held_events *h, size_t n) {
+void sio__held_events_subtract_bytes(struct held_events *h, size_t n) {
   assert(h->bytes >= n);
   h->bytes -= n;
   if (h->bytes > 0) return;
@@ -46,8 +46,8 @@ void sio__held_events_subtract(struct held_events *h, size_t n) {
 }
 
 void sio__held_events_forget_client(struct client *cl) {
-  struct map *all = &client_core(cl)->held_events;
+  struct map *all = &core_of_client(cl)->held_events;
   if (map_empty(all)) return;
-  struct held_events *h = sio__map_del(all, held_events_client_key(&cl));
+  struct held_events *h = sio__map_del(all, held_events_key_of_client(&cl));
   if (h) h->client = NULL;
 }

@@ -23,9 +23,9 @@ sio_slice sio__held_events_key(const void *h); /* the key function of core->held
 
 /* Counts n bytes for the client and sets *out. 0, UV_ENOMEM, or SIO_ETOOBIG if the bytes would
  * exceed max_queued; a single event may be larger. */
-int sio__held_events_add(struct client *cl, size_t n, struct held_events **out);
+int sio__held_events_add_bytes(struct client *cl, size_t n, struct held_events **out);
 /* Subtracts n bytes, and frees h when nothing is counted any more. */
-void sio__held_events_subtract(struct held_events *h, size_t n);
+void sio__held_events_subtract_bytes(struct held_events *h, size_t n);
 /* Must be called before the client is freed. Sets the struct's client to NULL. */
 void sio__held_events_forget_client(struct client *cl);
 

@@ -58,7 +58,7 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user) {
   return UV_ENOENT;
 }
 
-struct hook_walk sio__hooks_walk(struct hooks *h) {
+struct hook_walk sio__hooks_start_walk(struct hooks *h) {
   h->walks++;
   return (struct hook_walk){ .hooks = h, .at = &h->list, .last_number = h->added };
 }
@@ -70,17 +70,17 @@ static void hooks_free_removed(struct hooks *h) {
   }
 }
 
-void sio__hooks_stop(struct hook_walk *w) {
+void sio__hooks_stop_walk(struct hook_walk *w) {
   assert(w->hooks->walks > 0);
   if (--w->hooks->walks == 0 && w->hooks->has_removed) hooks_free_removed(w->hooks);
 }
 
-const struct hook *sio__hooks_next(struct hook_walk *w) {
+const struct hook *sio__hooks_next_in_walk(struct hook_walk *w) {
   while ((w->at = w->at->next) != &w->hooks->list) {
     const struct hook *k = hook_of_link(w->at);
     if (k->fn && k->number <= w->last_number) return k;
   }
-  sio__hooks_stop(w);
+  sio__hooks_stop_walk(w);
   return NULL;
 }
 

@@ -36,22 +36,22 @@ int sio__hooks_remove(struct hooks *h, hook_fn fn, void *user); /* 0 or UV_ENOEN
 
 static inline bool hooks_empty(const struct hooks *h) { return list_empty(&h->list); }
 
-/* A walk visits the hooks that were in the list when it began. sio__hooks_next() returns NULL
- * after the last one and ends the walk; sio__hooks_stop() ends it earlier. */
+/* A walk visits the hooks that were in the list when it began. sio__hooks_next_in_walk() returns
+ * NULL after the last one and ends the walk; sio__hooks_stop_walk() ends it earlier. */
 struct hook_walk {
   struct hooks *hooks;
   struct list *at;
   uint64_t last_number; /* hooks with a higher number were added after the walk began */
 };
-struct hook_walk sio__hooks_walk(struct hooks *h);
-const struct hook *sio__hooks_next(struct hook_walk *w);
-void sio__hooks_stop(struct hook_walk *w);
+struct hook_walk sio__hooks_start_walk(struct hooks *h);
+const struct hook *sio__hooks_next_in_walk(struct hook_walk *w);
+void sio__hooks_stop_walk(struct hook_walk *w);
 
 /* Runs the statement that follows the macro for each hook k of h. The macro declares `walk`, so it
- * can be used once in a block. Call sio__hooks_stop(&walk) before a break. */
-#define HOOKS_EACH(k, walk, h)                \
-  struct hook_walk walk = sio__hooks_walk(h); \
-  for (const struct hook *k; (k = sio__hooks_next(&walk));)
+ * can be used once in a block. Call sio__hooks_stop_walk(&walk) before a break. */
+#define HOOKS_EACH(k, walk, h)                      \
+  struct hook_walk walk = sio__hooks_start_walk(h); \
+  for (const struct hook *k; (k = sio__hooks_next_in_walk(&walk));)
 
 /* For lists from which no hook is ever removed: returns the first hook after `at` (NULL: the first
  * of the list) whose number is not above last_number, or NULL. */

@@ -67,10 +67,10 @@ sio_slice sio__nsp_key(const void *nsp); /* the key function of core->nsps */
 /* Returns NULL if there is no such namespace. name is the full name, with the '/'. */
 sio_nsp *sio__nsp_find(const struct core *core, sio_slice name);
 
-bool sio__nsp_name_valid(sio_slice full);
+bool sio__is_nsp_name_valid(sio_slice full);
 /* Writes the full name as packets carry it: "" becomes "/", and "chat" becomes "/chat". Returns
  * false if the name is invalid. */
-bool sio__nsp_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
+bool sio__nsp_make_full_name(char out[NSP_NAME_MAX + 1], const char *name, sio_slice *full);
 
 /* ---- nsp_life.c ---- */
 
@@ -90,7 +90,7 @@ void sio__nsp_drop_library_ref(sio_nsp *nsp); /* drops the reference of sio__nsp
 
 /* To be called when nsp has lost a socket, a reference, or a socket that might have been
  * recovered. */
-static inline void nsp_check_unused(sio_nsp *nsp) {
+static inline void nsp_schedule_removal_if_unused(sio_nsp *nsp) {
   if (nsp->on_unused) nsp->on_unused(nsp);
 }
 
@@ -101,7 +101,7 @@ struct nsp_stats {
 };
 
 /* Adds the counters of nsp to *st. The counters of a parent are those of its removed children. */
-void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp);
+void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */
 
@@ -121,7 +121,7 @@ int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, vo
 /* These run the host's callbacks of one kind, in the order in which they were added. */
 void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice name);
 void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e); /* e is from another server */
-void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
+void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e);
 void sio__nsp_run_connect_hooks(sio_nsp *nsp, sio_socket *s);
 /* h is nsp->disconnecting or nsp->disconnect. */
 void sio__nsp_run_disconnect_hooks(struct hooks *h, sio_socket *s, const sio_close_info *why);

@@ -63,7 +63,7 @@ static int event_name_init(struct event_name *name, const char *text) {
   return 0;
 }
 
-static int add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+static int add_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct event_handlers *h = sio__map_get(handlers, event);
   if (!h && !(h = event_handlers_new(handlers, event))) return UV_ENOMEM;
   int err = sio__hooks_add(&h->hooks, fn, user);
@@ -74,13 +74,13 @@ static int add_handler(struct map *handlers, sio_slice event, hook_fn fn, void *
 int sio__nsp_add_handler(struct map *handlers, const char *event, hook_fn fn, void *user) {
   struct event_name name;
   int err = event_name_init(&name, event);
-  if (!err) err = add_handler(handlers, name.s, fn, user);
+  if (!err) err = add_event_handler(handlers, name.s, fn, user);
   sio__free(name.copy);
   return err;
 }
 
 /* A program that was written for the Node.js server registers "connection" as an event. */
-static void log_reserved_event(const sio_nsp *nsp, const char *event) {
+static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
   bool connects = strcmp(event, "connection") == 0 || strcmp(event, "connect") == 0;
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_ROOM_SIO,
       "sio_on(\"%s\") is refused: no client sends an event of this name; use %s", event,
@@ -93,13 +93,13 @@ static void log_reserved_event(const sio_nsp *nsp, const char *event) {
 int sio_on(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   if (!event) return SIO_ENAME;
   if (sio__is_reserved_event_name(slice_str(event)) || strcmp(event, "connection") == 0) {
-    log_reserved_event(nsp, event);
+    log_reserved_event_name(nsp, event);
     return SIO_ENAME;
   }
   return sio__nsp_add_handler(&nsp->handlers, event, (hook_fn)cb, user);
 }
 
-static int remove_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
+static int remove_event_handler(struct map *handlers, sio_slice event, hook_fn fn, void *user) {
   struct event_handlers *h = sio__map_get(handlers, event);
   int err = h ? sio__hooks_remove(&h->hooks, fn, user) : UV_ENOENT;
   if (!err) event_handlers_free_if_empty(handlers, h);
@@ -110,12 +110,12 @@ int sio_off(sio_nsp *nsp, const char *event, sio_event_cb cb, void *user) {
   struct event_name name;
   if (!event) return sio__hooks_remove(&nsp->any, (hook_fn)cb, user);
   int err = event_name_init(&name, event);
-  if (!err) err = remove_handler(&nsp->handlers, name.s, (hook_fn)cb, user);
+  if (!err) err = remove_event_handler(&nsp->handlers, name.s, (hook_fn)cb, user);
   sio__free(name.copy);
   return err;
 }
 
-static bool handlers_has_some(const struct event_handlers *h) {
+static bool has_registered_handler(const struct event_handlers *h) {
   for (const struct list *it = h->hooks.list.next; it != &h->hooks.list; it = it->next)
     if (container_of(it, const struct hook, link)->fn) return true;
   return false;
@@ -126,7 +126,7 @@ bool sio_has_handler(const sio_nsp *nsp, const char *event) {
   if (!event || event_name_init(&name, event)) return false;
   const struct event_handlers *h = sio__map_get(&nsp->handlers, name.s);
   sio__free(name.copy);
-  return h && handlers_has_some(h);
+  return h && has_registered_handler(h);
 }
 
 /* A handler may disconnect the socket; the handlers after it are not called then. */
@@ -136,7 +136,7 @@ void sio__nsp_run_handlers(sio_nsp *nsp, sio_socket *s, sio_event *e, sio_slice 
   HOOKS_EACH(k, walk, &h->hooks) {
     ((sio_event_cb)k->fn)(s, e, k->user);
     if (s->state == SOCKET_CONNECTED) continue;
-    sio__hooks_stop(&walk);
+    sio__hooks_stop_walk(&walk);
     break;
   }
   event_handlers_free_if_empty(&nsp->handlers, h);
@@ -150,7 +150,7 @@ void sio__nsp_run_server_side_handlers(sio_nsp *nsp, sio_event *e) {
 
 /* ---- running other callbacks ---------------------------------------------------------------- */
 
-void sio__nsp_run_any_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
+void sio__nsp_run_catch_all_hooks(sio_nsp *nsp, sio_socket *s, sio_event *e) {
   HOOKS_EACH(k, walk, &nsp->any)((sio_event_cb)k->fn)(s, e, k->user);
 }
 
@@ -230,7 +230,7 @@ int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user) {
 }
 int sio_on_nsp(sio_server *srv, const sio_nsp_hooks *hooks, void *user) {
   sio_nsp_hooks ours;
-  struct core *core = core_of(srv);
+  struct core *core = core_of_server(srv);
   if (!hooks || sio__read_sized_struct(&ours, sizeof ours, hooks, sizeof ours)) return UV_EINVAL;
   int err = ours.create ? sio__hooks_add(&core->new_nsp, (hook_fn)ours.create, user) : 0;
   if (err || !ours.remove) return err;
@@ -248,14 +248,14 @@ struct hook_lists {
   struct hooks *list[HOOK_LISTS];
 };
 
-static struct hook_lists hook_lists_of(sio_nsp *nsp) {
+static struct hook_lists hook_lists_of_namespace(sio_nsp *nsp) {
   return (struct hook_lists){ { &nsp->middleware, &nsp->packet_middleware, &nsp->connect,
                                 &nsp->disconnecting, &nsp->disconnect, &nsp->any, &nsp->outgoing,
                                 &nsp->error, &nsp->writable, &nsp->drop } };
 }
 
 void sio__nsp_hooks_init(sio_nsp *nsp) {
-  struct hook_lists all = hook_lists_of(nsp);
+  struct hook_lists all = hook_lists_of_namespace(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_init(all.list[i]);
   sio__hooks_init(&nsp->rooms);
   sio__map_init(&nsp->handlers, event_handlers_key);
@@ -269,7 +269,7 @@ static void event_handlers_free_all(struct map *all) {
 }
 
 void sio__nsp_hooks_clear(sio_nsp *nsp) {
-  struct hook_lists all = hook_lists_of(nsp);
+  struct hook_lists all = hook_lists_of_namespace(nsp);
   for (size_t i = 0; i < HOOK_LISTS; i++) sio__hooks_clear(all.list[i]);
   event_handlers_free_all(&nsp->handlers);
   event_handlers_free_all(&nsp->server_side);
@@ -287,8 +287,8 @@ static int event_handlers_copy(struct map *to, const struct map *from) {
 }
 
 int sio__nsp_copy_hooks(sio_nsp *nsp, const sio_nsp *from) {
-  struct hook_lists own = hook_lists_of(nsp);
-  struct hook_lists theirs = hook_lists_of((sio_nsp *)(uintptr_t)from);
+  struct hook_lists own = hook_lists_of_namespace(nsp);
+  struct hook_lists theirs = hook_lists_of_namespace((sio_nsp *)(uintptr_t)from);
   int err = 0;
   for (size_t i = 0; i < HOOK_LISTS && !err; i++)
     err = sio__hooks_copy(own.list[i], theirs.list[i]);

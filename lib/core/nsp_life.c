@@ -74,13 +74,13 @@ sio_nsp *sio_nsp_ref(sio_nsp *nsp) {
 
 void sio_nsp_unref(sio_nsp *nsp) {
   assert(nsp->users > 0);
-  if (--nsp->users == 0) nsp_check_unused(nsp);
+  if (--nsp->users == 0) nsp_schedule_removal_if_unused(nsp);
   sio__nsp_memory_unref(nsp);
 }
 
 /* ---- what the host and adapters read -------------------------------------------------------- */
 
-void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp) {
+void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp) {
   st->sockets += nsp->nmembers;
   if (nsp->adapter && nsp->ops->room_count) st->rooms += nsp->ops->room_count(nsp->adapter);
   st->events_in += nsp->events_in;
@@ -88,4 +88,4 @@ void sio__nsp_stats_add(struct nsp_stats *st, const sio_nsp *nsp) {
 }
 
 bool sio_adapter_has_threads(const sio_nsp *nsp) { return nsp->core->threads != NULL; }
-sio_server *sio_nsp_server(const sio_nsp *nsp) { return core_server(nsp->core); }
+sio_server *sio_nsp_server(const sio_nsp *nsp) { return server_of_core(nsp->core); }

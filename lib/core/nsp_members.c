@@ -17,7 +17,7 @@ static int nsp_members_resize(sio_nsp *nsp, uint32_t cap) {
   return 0;
 }
 
-static int nsp_members_reserve(sio_nsp *nsp) {
+static int nsp_members_reserve_slot(sio_nsp *nsp) {
   if (nsp->nmembers < nsp->members_cap) return 0;
   sio_socket **p =
       sio__array_grow(nsp->members, &nsp->members_cap, sizeof(sio_socket *), MEMBERS_MIN);
@@ -27,7 +27,7 @@ static int nsp_members_reserve(sio_nsp *nsp) {
 }
 
 int sio__nsp_add_member(sio_nsp *nsp, sio_socket *s) {
-  int err = nsp_members_reserve(nsp);
+  int err = nsp_members_reserve_slot(nsp);
   if (!err) err = sio__map_put(&nsp->by_id, s);
   if (err) return err;
   s->index = nsp->nmembers;

@@ -14,7 +14,7 @@ struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_r
   return at;
 }
 
-static void nsp_note_free(struct nsp_note **at) {
+static void nsp_note_unlink_and_free(struct nsp_note **at) {
   struct nsp_note *note = *at;
   assert(!note->is_request);
   *at = note->next;
@@ -23,21 +23,21 @@ static void nsp_note_free(struct nsp_note **at) {
 
 /* Keeps at most max_nsps notes of left namespaces, the newest ones: the peer has seen by now that
  * it was disconnected from the older ones. */
-static void limit_left_nsp_notes(struct client *cl) {
-  uint32_t left = client_core(cl)->opts->max_nsps;
+static void drop_oldest_left_nsp_notes(struct client *cl) {
+  uint32_t left = core_of_client(cl)->opts->max_nsps;
   for (struct nsp_note **at = &cl->nsp_notes; *at;) {
     if ((*at)->is_request || left > 0) {
       if (!(*at)->is_request) left--;
       at = &(*at)->next;
     } else {
-      nsp_note_free(at);
+      nsp_note_unlink_and_free(at);
     }
   }
 }
 
 /* If there is no memory for the note, a packet that the peer has already sent for the namespace
  * ends the connection. */
-void sio__client_note_left_nsp(struct client *cl, sio_slice nsp) {
+void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note *note = sio__malloc(sizeof *note + nsp.n + 1);
   if (!note) return;
   char *name = (char *)(note + 1);
@@ -45,7 +45,7 @@ void sio__client_note_left_nsp(struct client *cl, sio_slice nsp) {
   name[nsp.n] = '\0';
   *note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = name };
   cl->nsp_notes = note;
-  limit_left_nsp_notes(cl);
+  drop_oldest_left_nsp_notes(cl);
 }
 
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {
@@ -54,9 +54,9 @@ bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp) {
 
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp) {
   struct nsp_note **at = sio__nsp_note_find(cl, nsp, false);
-  if (*at) nsp_note_free(at);
+  if (*at) nsp_note_unlink_and_free(at);
 }
 
-void sio__nsp_notes_free(struct client *cl) {
-  while (cl->nsp_notes) nsp_note_free(&cl->nsp_notes);
+void sio__client_free_nsp_notes(struct client *cl) {
+  while (cl->nsp_notes) nsp_note_unlink_and_free(&cl->nsp_notes);
 }

@@ -19,10 +19,10 @@ struct nsp_note {
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request);
 /* The server has disconnected the client from nsp, or a second CONNECT has removed the socket that
  * the client had in it: packets that the peer has already sent for it are ignored. */
-void sio__client_note_left_nsp(struct client *cl, sio_slice nsp);
+void sio__client_remember_left_nsp(struct client *cl, sio_slice nsp);
 bool sio__client_has_left_nsp(struct client *cl, sio_slice nsp);
 void sio__client_forget_left_nsp(struct client *cl, sio_slice nsp);
 /* Frees all notes. All requests of the client must have ended. */
-void sio__nsp_notes_free(struct client *cl);
+void sio__client_free_nsp_notes(struct client *cl);
 
 #endif

@@ -29,23 +29,23 @@ struct nsp_request {
   bool withdrawn;           /* the peer has sent DISCONNECT */
 };
 
-static struct nsp_request *nsp_request_of(const struct chain *c) {
+static struct nsp_request *nsp_request_of_chain(const struct chain *c) {
   return container_of(c, struct nsp_request, chain);
 }
 
 /* ---- the end of a request ------------------------------------------------------------------- */
 
-static void nsp_request_unlink(struct nsp_request *r) {
+static void nsp_request_unlink_from_client(struct nsp_request *r) {
   struct nsp_note **at = &r->client->nsp_notes;
   while (*at != &r->nsp_note) at = &(*at)->next;
   *at = r->nsp_note.next;
 }
 
-static void nsp_request_refuse(struct client *cl, const struct nsp_request *r, int err) {
+static void nsp_request_refuse_connect(struct client *cl, const struct nsp_request *r, int err) {
   if (err == UV_ENOMEM)
-    sio__client_end_no_memory(cl);
+    sio__client_disconnect_out_of_memory(cl);
   else if (err == SIO_ETOOBIG)
-    sio__connect_refuse_unlogged(cl, r->name, SIO_REFUSED_TOO_MANY);
+    sio__connect_refuse_without_log(cl, r->name, SIO_REFUSED_TOO_MANY);
   else
     sio__connect_refuse(cl, r->name, SIO_REFUSED_NO_NSP);
 }
@@ -54,13 +54,13 @@ static void nsp_request_refuse(struct client *cl, const struct nsp_request *r, i
  * stay in a new child, sio_nsp_unref() at the end has it removed again. */
 static void nsp_request_connect_peer(struct client *cl, const struct nsp_request *r) {
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
-  int err = !nsp && r->parent ? sio__child_new(&nsp, r->parent, r->name, cl->session) : 0;
+  int err = !nsp && r->parent ? sio__child_namespace_new(&nsp, r->parent, r->name, cl->session) : 0;
   if (!nsp || err) {
-    nsp_request_refuse(cl, r, err);
+    nsp_request_refuse_connect(cl, r, err);
     return;
   }
   sio_nsp_ref(nsp);
-  sio__connect_start(cl, nsp, r->auth);
+  sio__connect_new_socket(cl, nsp, r->auth);
   sio_nsp_unref(nsp);
 }
 
@@ -73,7 +73,7 @@ static void nsp_request_restart(struct client *cl, const struct nsp_request *r) 
   sio_slice auth = slice_str(r->newer_auth);
   sio_nsp *nsp = sio__nsp_find(r->core, r->name);
   if (nsp)
-    sio__connect_start(cl, nsp, auth);
+    sio__connect_new_socket(cl, nsp, auth);
   else
     sio__nsp_request_start(cl, r->name, auth);
 }
@@ -81,37 +81,37 @@ static void nsp_request_restart(struct client *cl, const struct nsp_request *r) 
 /* The match function that has not answered yet may still do so; its answer is ignored. */
 static void nsp_request_abandon(struct nsp_request *r) {
   sio__loop_stop_timer(r->chain.loop, &r->timeout_timer);
-  nsp_request_unlink(r);
+  nsp_request_unlink_from_client(r);
   r->client = NULL;
   nsp_request_forget_second_connect(r);
-  sio__chain_abandon(&r->chain);
+  sio__middleware_chain_abandon(&r->chain);
 }
 
 /* ---- asking the parents --------------------------------------------------------------------- */
 
-static void nsp_request_call_match(struct chain *c, const struct hook *k) {
-  struct nsp_request *r = nsp_request_of(c);
+static void nsp_request_call_match_callback(struct chain *c, const struct hook *k) {
+  struct nsp_request *r = nsp_request_of_chain(c);
   sio_nsp *parent = k->user;
-  parent->as_parent->match(core_server(r->core), r->name.p, r->auth, &r->verdict,
+  parent->as_parent->match(server_of_core(r->core), r->name.p, r->auth, &r->verdict,
                            parent->as_parent->user);
 }
 
 /* The request has copies of the name and the auth, so nothing has to be copied here. */
 static void nsp_request_on_verdict_deferred(struct chain *c) {
-  struct nsp_request *r = nsp_request_of(c);
+  struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
   if (ms && !timer_active(&r->timeout_timer)) sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
 /* The chain's verdict is no, which means that the parent took the name. */
-static void nsp_request_on_match(struct chain *c, const char *message, sio_val data) {
-  struct nsp_request *r = nsp_request_of(c);
+static void nsp_request_on_parent_matched(struct chain *c, const char *message, sio_val data) {
+  struct nsp_request *r = nsp_request_of_chain(c);
   (void)message, (void)data;
   r->parent = c->at->user;
 }
 
-static bool nsp_request_may_continue(const struct chain *c) {
-  const struct nsp_request *r = nsp_request_of(c);
+static bool can_nsp_request_continue(const struct chain *c) {
+  const struct nsp_request *r = nsp_request_of_chain(c);
   return r->client && sio__session_is_open(r->client->session);
 }
 
@@ -121,14 +121,14 @@ static void nsp_request_on_verdict(struct sio_next *n, bool ok, const char *mess
   c->next.done(&c->next, !ok, NULL, sio_null());
 }
 
-static void nsp_request_on_finish(struct chain *c, bool ok) {
-  struct nsp_request *r = nsp_request_of(c);
+static void nsp_request_on_chain_finished(struct chain *c, bool ok) {
+  struct nsp_request *r = nsp_request_of_chain(c);
   (void)ok;
   sio__loop_stop_timer(c->loop, &r->timeout_timer);
-  if (r->client) nsp_request_unlink(r);
-  if (nsp_request_may_continue(c) && r->newer_auth)
+  if (r->client) nsp_request_unlink_from_client(r);
+  if (can_nsp_request_continue(c) && r->newer_auth)
     nsp_request_restart(r->client, r);
-  else if (nsp_request_may_continue(c) && !r->withdrawn)
+  else if (can_nsp_request_continue(c) && !r->withdrawn)
     nsp_request_connect_peer(r->client, r);
   sio__free(r->newer_auth);
   sio__core_unref(r->core);
@@ -136,11 +136,11 @@ static void nsp_request_on_finish(struct chain *c, bool ok) {
 }
 
 static const struct chain_ops nsp_request_chain_ops = {
-  .call = nsp_request_call_match,
+  .call = nsp_request_call_match_callback,
   .verdict_deferred = nsp_request_on_verdict_deferred,
-  .refused = nsp_request_on_match,
-  .may_continue = nsp_request_may_continue,
-  .finish = nsp_request_on_finish,
+  .refused = nsp_request_on_parent_matched,
+  .may_continue = can_nsp_request_continue,
+  .finish = nsp_request_on_chain_finished,
 };
 
 /* An answer that was given earlier in this turn counts, although it has not been acted on yet. */
@@ -157,10 +157,10 @@ static void nsp_request_on_timeout(struct timer *t) {
             "namespace %.*s not created: the callback of sio_of_match() gave no verdict within "
             "middleware_timeout_ms",
             LOG_SLICE(r->name));
-  if (nsp_request_may_continue(&r->chain) && r->newer_auth)
+  if (can_nsp_request_continue(&r->chain) && r->newer_auth)
     nsp_request_restart(cl, r);
-  else if (nsp_request_may_continue(&r->chain) && !r->withdrawn)
-    sio__connect_refuse_unlogged(cl, r->name, SIO_REFUSED_TIMEOUT);
+  else if (can_nsp_request_continue(&r->chain) && !r->withdrawn)
+    sio__connect_refuse_without_log(cl, r->name, SIO_REFUSED_TIMEOUT);
   nsp_request_abandon(r);
 }
 
@@ -180,13 +180,13 @@ static struct nsp_request *nsp_request_new(sio_slice name, sio_slice auth) {
 }
 
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
-  struct core *core = client_core(cl);
+  struct core *core = core_of_client(cl);
   struct nsp_request *r = nsp_request_new(name, auth.n ? auth : SLICE("{}"));
   if (!r) {
-    sio__client_end_no_memory(cl);
+    sio__client_disconnect_out_of_memory(cl);
     return;
   }
-  sio__chain_init(&r->chain, &core->loop, &core->parents, &nsp_request_chain_ops);
+  sio__middleware_chain_init(&r->chain, &core->loop, &core->parents, &nsp_request_chain_ops);
   timer_init(&r->timeout_timer, nsp_request_on_timeout);
   r->verdict.done = nsp_request_on_verdict;
   r->core = core;
@@ -194,11 +194,11 @@ void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth) {
   r->nsp_note = (struct nsp_note){ .next = cl->nsp_notes, .nsp = r->name.p, .is_request = true };
   cl->nsp_notes = &r->nsp_note;
   sio__core_ref(core);
-  sio__chain_start(&r->chain);
+  sio__middleware_chain_start(&r->chain);
 }
 
-bool sio__nsp_may_be_requested(const struct core *core, sio_slice name) {
-  bool is_full_name = name.n && name.p[0] == '/' && sio__nsp_name_valid(name);
+bool sio__can_nsp_be_requested(const struct core *core, sio_slice name) {
+  bool is_full_name = name.n && name.p[0] == '/' && sio__is_nsp_name_valid(name);
   return is_full_name && !hooks_empty(&core->parents);
 }
 
@@ -215,9 +215,9 @@ bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_s
   if (!r) return false;
   nsp_request_forget_second_connect(r);
   r->withdrawn = false;
-  if (sio__auth_equals(r->auth, auth)) return true;
+  if (sio__is_same_auth(r->auth, auth)) return true;
   r->newer_auth = sio__strndup(auth.p, auth.n);
-  if (!r->newer_auth) sio__client_end_no_memory(cl);
+  if (!r->newer_auth) sio__client_disconnect_out_of_memory(cl);
   return true;
 }
 
@@ -229,12 +229,12 @@ bool sio__nsp_request_withdraw(struct client *cl, sio_slice name) {
   return true;
 }
 
-static struct nsp_request *nsp_request_first(const struct client *cl) {
+static struct nsp_request *nsp_request_first_of_client(const struct client *cl) {
   struct nsp_note *note = cl->nsp_notes;
   while (note && !note->is_request) note = note->next;
   return nsp_request_of_note(note);
 }
 
-void sio__nsp_requests_abandon(struct client *cl) {
-  for (struct nsp_request *r; (r = nsp_request_first(cl));) nsp_request_abandon(r);
+void sio__client_abandon_nsp_requests(struct client *cl) {
+  for (struct nsp_request *r; (r = nsp_request_first_of_client(cl));) nsp_request_abandon(r);
 }

@@ -11,13 +11,14 @@
 #include "core/client.h"
 
 /* True if the name is valid and there are parents to ask. */
-bool sio__nsp_may_be_requested(const struct core *core, sio_slice name);
+bool sio__can_nsp_be_requested(const struct core *core, sio_slice name);
 void sio__nsp_request_start(struct client *cl, sio_slice name, sio_slice auth);
 /* The peer has sent another CONNECT, or DISCONNECT, for this name. Both return false if there is no
- * request for the name. See sio__connect_on_second_connect() and sio__connect_withdraw(). */
+ * request for the name. See sio__connect_on_second_connect() and sio__connect_withdraw_pending().
+ */
 bool sio__nsp_request_on_second_connect(struct client *cl, sio_slice name, sio_slice auth);
 bool sio__nsp_request_withdraw(struct client *cl, sio_slice name);
 /* The client is gone: abandons all its requests. Must be called from the loop. */
-void sio__nsp_requests_abandon(struct client *cl);
+void sio__client_abandon_nsp_requests(struct client *cl);
 
 #endif

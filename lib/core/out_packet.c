@@ -41,10 +41,10 @@ static int packet_encode_with_parser(sio_packet *p, enum packet_type type, int64
   return err;
 }
 
-static const struct msg *packet_text(const sio_packet *p) { return p->text ? p->text : p->msg; }
+static const struct msg *packet_json_msg(const sio_packet *p) { return p->text ? p->text : p->msg; }
 
 static void packet_log_sending(struct log *log, const sio_packet *p) {
-  const struct msg *m = packet_text(p);
+  const struct msg *m = packet_json_msg(p);
   LOG_ABOUT(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_NSP(p->nsp->name),
             "sending %s \"%s\" in namespace %s, %u bytes", p->event ? "event" : "ack",
             p->event ? p->event : "", p->nsp->name, p->msg->len);
@@ -52,8 +52,9 @@ static void packet_log_sending(struct log *log, const sio_packet *p) {
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 
-static int packet_encode_with_offset(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *event,
-                                     sio_args args, int64_t ack_id, sio_slice offset) {
+static int packet_encode_with_replay_offset(sio_packet *p, sio_nsp *nsp, unsigned flags,
+                                            const char *event, sio_args args, int64_t ack_id,
+                                            sio_slice offset) {
   struct core *core = nsp->core;
   *p = (sio_packet){ .nsp = nsp, .event = event, .args = args, .max_uncounted = UINT32_MAX };
   if (loop_refuses_call(&core->loop, event ? "sending" : "sio_reply()")) return SIO_ESTATE;
@@ -71,9 +72,9 @@ int sio__packet_encode(sio_packet *p, sio_nsp *nsp, unsigned flags, const char *
                        sio_args args, int64_t ack_id, struct recovery *r) {
   char offset[REPLAY_OFFSET_MAX];
   bool is_volatile = flags & SIO_VOLATILE;
-  size_t n = r ? sio__recovery_offset(r, is_volatile, offset) : 0;
-  int err = packet_encode_with_offset(p, nsp, flags, event, args, ack_id, slice(offset, n));
-  if (!err && r && !is_volatile) p->seq = recovery_take_number(r);
+  size_t n = r ? sio__recovery_write_next_offset(r, is_volatile, offset) : 0;
+  int err = packet_encode_with_replay_offset(p, nsp, flags, event, args, ack_id, slice(offset, n));
+  if (!err && r && !is_volatile) p->seq = recovery_take_event_number(r);
   return err;
 }
 
@@ -81,24 +82,25 @@ int sio__packet_encode_broadcast(sio_packet *p, const sio_target *to, const char
                                  sio_args args, sio_query *q, sio_slice offset) {
   sio_nsp *nsp = to->nsp;
   int64_t id = q ? q->ack_id : PACKET_NO_ID;
-  struct recovery *r = q ? NULL : recovery_with_log(nsp->recovery);
-  int err = offset.n ? packet_encode_with_offset(p, nsp, to->flags, event, args, id, offset)
+  struct recovery *r = q ? NULL : get_recovery_with_log(nsp->recovery);
+  int err = offset.n ? packet_encode_with_replay_offset(p, nsp, to->flags, event, args, id, offset)
                      : sio__packet_encode(p, nsp, to->flags, event, args, id, r);
   p->query = q;
   if (!err && !q) sio__packet_mark_droppable(p, to->key);
-  if (!err && p->seq) sio__packet_keep(p, to);
+  if (!err && p->seq) sio__packet_keep_for_recovery(p, to);
   return err;
 }
 
-void sio__packet_keep(const sio_packet *p, const sio_target *to) {
+void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to) {
   struct recovery *r = p->nsp->recovery;
-  sio__recovery_keep(r, p->seq, p->msg, to);
-  if (p->nsp->core->threads) sio__replay_log_set_text(&r->log, p->seq, p->text, p->offset_len);
+  sio__recovery_keep_event(r, p->seq, p->msg, to);
+  if (p->nsp->core->threads)
+    sio__replay_log_set_newest_text(&r->log, p->seq, p->text, p->offset_len);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-__attribute__((noinline)) static void packet_count_receivers(sio_packet *p) {
+__attribute__((noinline)) static void packet_add_receivers_to_stats(sio_packet *p) {
   p->nsp->events_out += p->uncounted;
   sio__count_packets_sent(&p->nsp->core->stats, p->msg, p->uncounted);
   p->uncounted = 0;
@@ -110,7 +112,7 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
   int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
   if (!err && ++p->uncounted < p->max_uncounted) return 0;
   if (!err)
-    packet_count_receivers(p);
+    packet_add_receivers_to_stats(p);
   else if (err == SIO_EDROPPED && (flags & SIO_VOLATILE))
     p->nsp->core->stats.volatile_dropped++;
   return err;
@@ -120,7 +122,7 @@ static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s
  * sent for another reason, the ack of the socket counts as lost. */
 static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigned flags) {
   sio_query *q = p->query;
-  int err = sio__pending_ack_add_to_query(s, q);
+  int err = sio__pending_ack_add_for_query(s, q);
   if (err == SIO_EEXISTS) return err;
   if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
@@ -132,13 +134,13 @@ static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigne
 
 int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
-  if (p->seq) recovery_note_sent(s->recovery_record, p->seq);
+  if (p->seq) recovery_record_set_last_sent(s->recovery_record, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
   return p->query ? packet_send_and_await_ack(p, s, flags) : packet_send_to_session(p, s, flags);
 }
 
 void sio__packet_clear(sio_packet *p) {
-  if (p->uncounted) packet_count_receivers(p);
+  if (p->uncounted) packet_add_receivers_to_stats(p);
   msg_unref(p->msg);
   msg_unref(p->text);
   sio__free((void *)(uintptr_t)p->json_without_offset.p);
@@ -149,8 +151,8 @@ void sio__packet_clear(sio_packet *p) {
 
 /* Returns the JSON array after the type, the number of attachments, the namespace and the ack
  * id. */
-static sio_slice packet_json_in_text(const sio_packet *p) {
-  const struct msg *m = packet_text(p);
+static sio_slice packet_find_json_array(const sio_packet *p) {
+  const struct msg *m = packet_json_msg(p);
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
   if (*at == '/') at += strlen(p->nsp->name);
@@ -161,7 +163,7 @@ static sio_slice packet_json_in_text(const sio_packet *p) {
 /* A replay offset has a meaning on this server only. It is removed from the JSON that adapters send
  * to other servers, which append their own. */
 static void packet_make_json_without_offset(sio_packet *p) {
-  sio_slice json = packet_json_in_text(p);
+  sio_slice json = packet_find_json_array(p);
   size_t n = json.n - p->offset_len;
   char *copy = sio__strndup(json.p, n);
   if (!copy) return;
@@ -169,23 +171,23 @@ static void packet_make_json_without_offset(sio_packet *p) {
   p->json_without_offset = slice(copy, n);
 }
 
-static sio_slice packet_json_for_others(sio_packet *p) {
-  if (!p->offset_len) return packet_json_in_text(p);
+static sio_slice packet_json_for_other_servers(sio_packet *p) {
+  if (!p->offset_len) return packet_find_json_array(p);
   if (!p->json_without_offset.n) packet_make_json_without_offset(p);
   return p->json_without_offset;
 }
 
-static size_t packet_count_bins(const sio_packet *p) {
+static size_t packet_count_attachments(const sio_packet *p) {
   size_t n = 0;
-  for (const struct msg *m = packet_text(p)->next; m; m = m->next) n++;
+  for (const struct msg *m = packet_json_msg(p)->next; m; m = m->next) n++;
   return n;
 }
 
-static int packet_list_bins(sio_packet *p, size_t n) {
+static int packet_list_attachments(sio_packet *p, size_t n) {
   if (!n || p->bins) return 0;
   sio_slice *at = p->bins = sio__malloc(size_mul(n, sizeof *p->bins));
   if (!at) return UV_ENOMEM;
-  for (const struct msg *m = packet_text(p)->next; m; m = m->next)
+  for (const struct msg *m = packet_json_msg(p)->next; m; m = m->next)
     *at++ = slice(msg_data(m), m->len);
   return 0;
 }
@@ -194,9 +196,9 @@ static int packet_list_bins(sio_packet *p, size_t n) {
 int sio_packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   sio_packet_info info = { .query = p->query };
-  sio_slice json = packet_json_for_others(p);
-  size_t nbins = packet_count_bins(p);
-  int err = json.p ? packet_list_bins(p, nbins) : UV_ENOMEM;
+  sio_slice json = packet_json_for_other_servers(p);
+  size_t nbins = packet_count_attachments(p);
+  int err = json.p ? packet_list_attachments(p, nbins) : UV_ENOMEM;
   if (!err) {
     info.json = json;
     info.bins = p->bins;

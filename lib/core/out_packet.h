@@ -43,10 +43,10 @@ void sio__packet_clear(sio_packet *p); /* does nothing if p is all zero */
 
 /* A packet for sio_adapter_ops.server_emit out of an event that another thread's server sends to
  * other servers: json is the array with the name first. q may be NULL. 0 or UV_ENOMEM. */
-int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
-                                const sio_slice *bins, size_t nbins, sio_query *q);
+int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
+                                      const sio_slice *bins, size_t nbins, sio_query *q);
 
 /* Keeps a packet with a number (p->seq) for sockets of the target that return later. */
-void sio__packet_keep(const sio_packet *p, const sio_target *to);
+void sio__packet_keep_for_recovery(const sio_packet *p, const sio_target *to);
 
 #endif

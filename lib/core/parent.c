@@ -23,7 +23,7 @@
     }                                                       \
   } while (0)
 
-static int parent_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+static int parent_broadcast_to_children(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   int err = 0;
   (void)a;
   if (p->query) return UV_ENOTSUP;
@@ -31,29 +31,31 @@ static int parent_broadcast(sio_adapter *a, const sio_target *to, const sio_pack
   return err;
 }
 
-static int parent_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static int parent_all_join_in_children(sio_adapter *a, const sio_target *to,
+                                       const char *const *rooms) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_join(own, rooms));
   return err;
 }
 
-static int parent_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
+static int parent_all_leave_in_children(sio_adapter *a, const sio_target *to,
+                                        const char *const *rooms) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_leave(own, rooms));
   return err;
 }
 
-static int parent_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
+static int parent_all_disconnect_in_children(sio_adapter *a, const sio_target *to, bool session) {
   int err = 0;
   (void)a;
   EACH_CHILD(to, err, sio_all_disconnect(own, session));
   return err;
 }
 
-static int parent_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
-                       void *user) {
+static int parent_refuse_each_socket(sio_adapter *a, const sio_target *to,
+                                     void (*visit)(sio_socket *, void *), void *user) {
   (void)a, (void)to, (void)visit, (void)user;
   return UV_ENOTSUP;
 }
@@ -69,23 +71,24 @@ static int parent_refuse_server_count(sio_adapter *a, sio_query *q) {
 }
 
 static const sio_adapter_ops parent_ops = {
-  .broadcast = parent_broadcast,
-  .each = parent_each,
-  .all_join = parent_all_join,
-  .all_leave = parent_all_leave,
-  .all_disconnect = parent_all_disconnect,
+  .broadcast = parent_broadcast_to_children,
+  .each = parent_refuse_each_socket,
+  .all_join = parent_all_join_in_children,
+  .all_leave = parent_all_leave_in_children,
+  .all_disconnect = parent_all_disconnect_in_children,
   .server_emit = parent_refuse_server_emit,
   .server_count = parent_refuse_server_count,
 };
 
 /* ---- creating and finding parents ----------------------------------------------------------- */
 
-static void parent_free(sio_nsp *nsp) {
+static void parent_namespace_free(sio_nsp *nsp) {
   sio__free(nsp->as_parent);
   sio__nsp_free(nsp);
 }
 
-static int parent_new(sio_nsp **out, struct core *core, sio_slice name, sio_match_cb match) {
+static int parent_namespace_new(sio_nsp **out, struct core *core, sio_slice name,
+                                sio_match_cb match) {
   if (core->closing) return SIO_ESTATE;
   int err = sio__nsp_new(out, core, name, &parent_ops);
   if (err) return err;
@@ -93,7 +96,7 @@ static int parent_new(sio_nsp **out, struct core *core, sio_slice name, sio_matc
   nsp->as_parent = sio__calloc(1, sizeof *nsp->as_parent);
   err = nsp->as_parent ? sio__hooks_add(&core->parents, (hook_fn)match, nsp) : UV_ENOMEM;
   if (err) {
-    parent_free(nsp);
+    parent_namespace_free(nsp);
     return err;
   }
   list_init(&nsp->as_parent->children);
@@ -101,8 +104,8 @@ static int parent_new(sio_nsp **out, struct core *core, sio_slice name, sio_matc
   return 0;
 }
 
-static void match_by_pattern(sio_server *srv, const char *name, sio_slice auth, sio_next *next,
-                             void *user) {
+static void match_namespace_by_pattern(sio_server *srv, const char *name, sio_slice auth,
+                                       sio_next *next, void *user) {
   const sio_nsp *parent = user;
   (void)srv, (void)auth;
   if (sio__pattern_matches(slice_str(parent->name), slice_str(name)))
@@ -115,8 +118,8 @@ int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
   sio_nsp *nsp;
-  if (!sio__nsp_full_name(buffer, pattern, &full)) return SIO_ENAME;
-  int err = parent_new(&nsp, core_of(srv), full, match_by_pattern);
+  if (!sio__nsp_make_full_name(buffer, pattern, &full)) return SIO_ENAME;
+  int err = parent_namespace_new(&nsp, core_of_server(srv), full, match_namespace_by_pattern);
   if (err) return err;
   nsp->as_parent->user = nsp;
   nsp->as_parent->by_pattern = true;
@@ -127,14 +130,14 @@ int sio_of_pattern(sio_server *srv, const char *pattern, sio_nsp **parent) {
 int sio_of_match(sio_server *srv, sio_match_cb cb, void *user, sio_nsp **parent) {
   sio_nsp *nsp;
   if (!cb) return UV_EINVAL;
-  int err = parent_new(&nsp, core_of(srv), SLICE("*"), cb);
+  int err = parent_namespace_new(&nsp, core_of_server(srv), SLICE("*"), cb);
   if (err) return err;
   nsp->as_parent->user = user;
   if (parent) *parent = nsp;
   return 0;
 }
 
-sio_nsp *sio__parent_find_by_name(const struct core *core, sio_slice name) {
+sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name) {
   const struct hook *k = NULL;
   while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) {
     sio_nsp *nsp = k->user;
@@ -144,14 +147,14 @@ sio_nsp *sio__parent_find_by_name(const struct core *core, sio_slice name) {
   return NULL;
 }
 
-void sio__parents_free(struct core *core) {
+void sio__parents_free_all(struct core *core) {
   const struct hook *k = NULL;
-  while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) parent_free(k->user);
+  while ((k = sio__hooks_next_after(&core->parents, k, UINT64_MAX))) parent_namespace_free(k->user);
   sio__hooks_clear(&core->parents);
 }
 
-void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent) {
-  sio__nsp_stats_add(st, parent);
+void sio__parent_add_children_to_stats(struct nsp_stats *st, const sio_nsp *parent) {
+  sio__nsp_add_to_stats(st, parent);
   list_each (it, tmp, &parent->as_parent->children)
-    sio__nsp_stats_add(st, container_of(it, sio_nsp, sibling));
+    sio__nsp_add_to_stats(st, container_of(it, sio_nsp, sibling));
 }

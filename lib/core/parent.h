@@ -20,9 +20,9 @@ struct parent_state {
 };
 
 /* Returns the first parent whose pattern matches the name, or NULL. */
-sio_nsp *sio__parent_find_by_name(const struct core *core, sio_slice name);
-void sio__parents_free(struct core *core);
+sio_nsp *sio__parent_find_by_child_name(const struct core *core, sio_slice name);
+void sio__parents_free_all(struct core *core);
 /* Adds the counters of all children of a parent, including the removed ones. */
-void sio__parent_stats_add(struct nsp_stats *st, const sio_nsp *parent);
+void sio__parent_add_children_to_stats(struct nsp_stats *st, const sio_nsp *parent);
 
 #endif

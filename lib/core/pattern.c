@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static sio_slice part_before_star(sio_slice pattern) {
+static sio_slice pattern_part_before_star(sio_slice pattern) {
   const char *star = memchr(pattern.p, '*', pattern.n);
   return slice(pattern.p, star ? (size_t)(star - pattern.p) : pattern.n);
 }
@@ -24,13 +24,13 @@ static bool has_suffix(sio_slice s, sio_slice suffix) {
 /* Each part between two stars is matched at its first occurrence: any later one would leave less of
  * the name for the parts after it. */
 bool sio__pattern_matches(sio_slice pattern, sio_slice name) {
-  sio_slice part = part_before_star(pattern);
+  sio_slice part = pattern_part_before_star(pattern);
   if (part.n == pattern.n) return part.n == name.n && has_prefix(name, part);
   if (!has_prefix(name, part)) return false;
   name = slice_skip_bytes(name, part.n);
   for (;;) {
     pattern = slice_skip_bytes(pattern, part.n + 1);
-    part = part_before_star(pattern);
+    part = pattern_part_before_star(pattern);
     if (part.n == pattern.n) return has_suffix(name, part);
     const char *at = memmem(name.p, name.n, part.p, part.n);
     if (!at) return false;

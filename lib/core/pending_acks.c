@@ -29,16 +29,18 @@ struct ack_wait {
   uint64_t asked_us; /* loop_now_us() */
 };
 
-static struct loop *socket_loop(const sio_socket *s) { return &s->nsp->core->loop; }
+static struct loop *loop_of_socket(const sio_socket *s) { return &s->nsp->core->loop; }
 
 static void count_unanswered_ack(const sio_socket *s, int status) {
   sio_stats *st = &s->nsp->core->stats;
   (*(status == SIO_ETIMEOUT ? &st->acks_timed_out : &st->acks_lost))++;
 }
 
-static uint32_t count_ack_waits(const sio_socket *s) { return s->ack_waits ? s->ack_waits->n : 0; }
+static uint32_t count_pending_acks(const sio_socket *s) {
+  return s->ack_waits ? s->ack_waits->n : 0;
+}
 
-static int reserve_ack_wait(sio_socket *s) {
+static int reserve_pending_ack_slot(sio_socket *s) {
   struct ack_waits *old = s->ack_waits;
   if (old && old->n < old->cap) return 0;
   uint32_t cap = old ? old->cap * 2 : 4;
@@ -51,13 +53,13 @@ static int reserve_ack_wait(sio_socket *s) {
 }
 
 static void free_ack_table_if_empty(sio_socket *s) {
-  if (count_ack_waits(s)) return;
+  if (count_pending_acks(s)) return;
   sio__free(s->ack_waits);
   s->ack_waits = NULL;
 }
 
 /* Returns the index of the ack_wait with this id, or t->n if there is none. */
-static uint32_t find_ack_wait(const struct ack_waits *t, int64_t id) {
+static uint32_t find_pending_ack_index(const struct ack_waits *t, int64_t id) {
   uint32_t lo = 0, hi = t->n;
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
@@ -69,22 +71,22 @@ static uint32_t find_ack_wait(const struct ack_waits *t, int64_t id) {
   return lo < t->n && t->v[lo]->id == id ? lo : t->n;
 }
 
-static struct ack_wait *remove_ack_wait(sio_socket *s, int64_t id) {
+static struct ack_wait *remove_pending_ack(sio_socket *s, int64_t id) {
   struct ack_waits *t = s->ack_waits;
-  uint32_t i = t ? find_ack_wait(t, id) : 0;
+  uint32_t i = t ? find_pending_ack_index(t, id) : 0;
   if (!t || i == t->n) return NULL;
   struct ack_wait *w = t->v[i];
   t->n--;
   memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(struct ack_wait *));
   free_ack_table_if_empty(s);
   list_remove(&w->in_query);
-  sio__loop_stop_timer(socket_loop(s), &w->timer);
+  sio__loop_stop_timer(loop_of_socket(s), &w->timer);
   return w;
 }
 
 /* Runs the callback of an ack_wait that was removed from the table, and frees it. The callback may
  * drop the last reference to the socket, so another one is held meanwhile. */
-static void finish_ack_wait(struct ack_wait *w, int status, sio_event *reply) {
+static void finish_pending_ack(struct ack_wait *w, int status, sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);
   if (!reply) count_unanswered_ack(s, status);
   if (w->cb)
@@ -97,8 +99,8 @@ static void finish_ack_wait(struct ack_wait *w, int status, sio_event *reply) {
 
 /* If the host blocked the loop while the timeout ran, the reply may be unread: the timeout starts
  * once more. */
-static bool extend_ack_timeout(struct ack_wait *w) {
-  struct loop *l = socket_loop(w->socket);
+static bool extend_ack_timeout_once(struct ack_wait *w) {
+  struct loop *l = loop_of_socket(w->socket);
   if (!loop_should_restart_deadline(l, w->extended)) return false;
   w->extended = true;
   sio__loop_start_timer(l, &w->timer, w->timeout_ms);
@@ -107,22 +109,22 @@ static bool extend_ack_timeout(struct ack_wait *w) {
 
 static void on_ack_timeout(struct timer *t) {
   struct ack_wait *w = container_of(t, struct ack_wait, timer);
-  if (!extend_ack_timeout(w))
-    finish_ack_wait(remove_ack_wait(w->socket, w->id), SIO_ETIMEOUT, NULL);
+  if (!extend_ack_timeout_once(w))
+    finish_pending_ack(remove_pending_ack(w->socket, w->id), SIO_ETIMEOUT, NULL);
 }
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
 /* Keeps the table sorted by id. A new ack_wait has the highest id, unless it belongs to a query and
  * other acks have been requested since the query began. */
-static void insert_ack_wait_by_id(struct ack_waits *t, struct ack_wait *w) {
+static void insert_pending_ack_by_id(struct ack_waits *t, struct ack_wait *w) {
   uint32_t i = t->n++;
   for (; i > 0 && t->v[i - 1]->id > w->id; i--) t->v[i] = t->v[i - 1];
   t->v[i] = w;
 }
 
-static struct ack_wait *add_ack_wait(sio_socket *s, const struct ack_wait *init) {
-  struct ack_wait *w = reserve_ack_wait(s) ? NULL : sio__malloc(sizeof *w);
+static struct ack_wait *add_pending_ack(sio_socket *s, const struct ack_wait *init) {
+  struct ack_wait *w = reserve_pending_ack_slot(s) ? NULL : sio__malloc(sizeof *w);
   if (!w) {
     free_ack_table_if_empty(s);
     return NULL;
@@ -130,55 +132,55 @@ static struct ack_wait *add_ack_wait(sio_socket *s, const struct ack_wait *init)
   *w = *init;
   list_init(&w->in_query);
   timer_init(&w->timer, on_ack_timeout);
-  w->asked_us = loop_now_us(socket_loop(s));
-  insert_ack_wait_by_id(s->ack_waits, w);
+  w->asked_us = loop_now_us(loop_of_socket(s));
+  insert_pending_ack_by_id(s->ack_waits, w);
   return w;
 }
 
-static bool socket_has_max_acks(const sio_socket *s) {
-  return count_ack_waits(s) >= s->nsp->core->opts->max_acks;
+static bool has_max_pending_acks(const sio_socket *s) {
+  return count_pending_acks(s) >= s->nsp->core->opts->max_acks;
 }
 
 int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, void *user,
                          int64_t *id) {
-  if (socket_has_max_acks(s)) return SIO_ETOOBIG;
-  struct ack_wait *w = add_ack_wait(
+  if (has_max_pending_acks(s)) return SIO_ETOOBIG;
+  struct ack_wait *w = add_pending_ack(
       s, &(struct ack_wait){ .id = s->nsp->next_ack, .socket = s, .cb = cb, .user = user });
   if (!w) return UV_ENOMEM;
   *id = s->nsp->next_ack++;
   w->timeout_ms = timeout_ms;
-  if (timeout_ms) sio__loop_start_timer(socket_loop(s), &w->timer, timeout_ms);
+  if (timeout_ms) sio__loop_start_timer(loop_of_socket(s), &w->timer, timeout_ms);
   return 0;
 }
 
 /* Removes the ack_waits of a query that is over. Answers that come later are ignored. */
-static void cancel_query_ack_waits(sio_query *q, int status) {
+static void cancel_pending_acks_of_query(sio_query *q, int status) {
   struct list *it;
   while ((it = list_pop(&q->ack_waits))) {
     struct ack_wait *w = container_of(it, struct ack_wait, in_query);
     count_unanswered_ack(w->socket, status);
-    remove_ack_wait(w->socket, w->id);
+    remove_pending_ack(w->socket, w->id);
     sio__free(w);
   }
 }
 
-int sio__pending_ack_add_to_query(sio_socket *s, sio_query *q) {
+int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q) {
   const struct ack_waits *t = s->ack_waits;
-  if (t && find_ack_wait(t, q->ack_id) < t->n) return SIO_EEXISTS;
-  if (socket_has_max_acks(s)) return SIO_ETOOBIG;
+  if (t && find_pending_ack_index(t, q->ack_id) < t->n) return SIO_EEXISTS;
+  if (has_max_pending_acks(s)) return SIO_ETOOBIG;
   struct ack_wait *w =
-      add_ack_wait(s, &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
+      add_pending_ack(s, &(struct ack_wait){ .id = q->ack_id, .socket = s, .query = q });
   if (!w) return UV_ENOMEM;
   list_push(&q->ack_waits, &w->in_query);
-  q->cancel_ack_waits = cancel_query_ack_waits;
+  q->cancel_ack_waits = cancel_pending_acks_of_query;
   return 0;
 }
 
-void sio__pending_ack_cancel(sio_socket *s, int64_t id) { sio__free(remove_ack_wait(s, id)); }
+void sio__pending_ack_cancel(sio_socket *s, int64_t id) { sio__free(remove_pending_ack(s, id)); }
 
 int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
   const struct ack_waits *t = s->ack_waits;
-  uint32_t i = 0, n = cb ? count_ack_waits(s) : 0;
+  uint32_t i = 0, n = cb ? count_pending_acks(s) : 0;
   while (i < n && (t->v[i]->cb != cb || t->v[i]->user != user)) i++;
   if (i == n) return UV_ENOENT;
   count_unanswered_ack(s, SIO_ECLOSED);
@@ -189,7 +191,8 @@ int sio_cancel_ack(sio_socket *s, sio_reply_cb cb, void *user) {
 /* ---- ending ------------------------------------------------------------------------------- */
 
 /* The answer is the first argument; attachments count only if that argument refers to them. */
-static void pass_ack_to_query(struct ack_wait *w, const sio_socket *s, const struct packet *p) {
+static void add_ack_to_query_answers(struct ack_wait *w, const sio_socket *s,
+                                     const struct packet *p) {
   bool has_arg = p->json.n && p->scan->nargs > 0;
   bool has_bins =
       has_arg && p->nbins && p->scan->nplaceholders > 0 && p->scan->placeholders[0].arg == 0;
@@ -200,30 +203,30 @@ static void pass_ack_to_query(struct ack_wait *w, const sio_socket *s, const str
 }
 
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p) {
-  struct ack_wait *w = remove_ack_wait(s, p->id);
+  struct ack_wait *w = remove_pending_ack(s, p->id);
   if (!w) return;
   sio_stats *st = &s->nsp->core->stats;
   st->acks_received++;
-  histogram_add(&st->ack_us, loop_now_us(socket_loop(s)) - w->asked_us);
+  histogram_add(&st->ack_us, loop_now_us(loop_of_socket(s)) - w->asked_us);
   if (!w->cb) {
-    pass_ack_to_query(w, s, p);
+    add_ack_to_query_answers(w, s, p);
     return;
   }
   struct sio_event reply;
   sio__event_init(&reply, s, p);
-  finish_ack_wait(w, 0, &reply);
+  finish_pending_ack(w, 0, &reply);
   sio__event_clear(&reply);
 }
 
 /* All ack_waits are unlinked before the first callback runs, because a callback may end a query. */
-void sio__pending_acks_close(sio_socket *s) {
+void sio__pending_acks_end_all(sio_socket *s) {
   struct ack_waits *all = s->ack_waits;
   if (!all) return;
   s->ack_waits = NULL;
   for (uint32_t i = 0; i < all->n; i++) {
     list_remove(&all->v[i]->in_query);
-    sio__loop_stop_timer(socket_loop(s), &all->v[i]->timer);
+    sio__loop_stop_timer(loop_of_socket(s), &all->v[i]->timer);
   }
-  for (uint32_t i = 0; i < all->n; i++) finish_ack_wait(all->v[i], SIO_ECLOSED, NULL);
+  for (uint32_t i = 0; i < all->n; i++) finish_pending_ack(all->v[i], SIO_ECLOSED, NULL);
   sio__free(all);
 }

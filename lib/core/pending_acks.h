@@ -26,12 +26,12 @@ int sio__pending_ack_add(sio_socket *s, unsigned timeout_ms, sio_reply_cb cb, vo
                          int64_t *id);
 /* Begins to wait for the answer of this socket to a query, which has the timeout and the callback.
  * 0; SIO_EEXISTS if the socket was asked already; SIO_ETOOBIG; UV_ENOMEM. */
-int sio__pending_ack_add_to_query(sio_socket *s, sio_query *q);
+int sio__pending_ack_add_for_query(sio_socket *s, sio_query *q);
 /* Stops waiting without running the callback, because the request could not be sent. */
 void sio__pending_ack_cancel(sio_socket *s, int64_t id);
 /* Handles a received ACK packet. If its id is unknown, it is ignored. */
 void sio__pending_ack_complete(sio_socket *s, const struct packet *p);
 /* Ends all waiting of a socket that has left, with SIO_ECLOSED. */
-void sio__pending_acks_close(sio_socket *s);
+void sio__pending_acks_end_all(sio_socket *s);
 
 #endif

@@ -9,14 +9,14 @@
 #include "core/nsp.h"
 #include "core/remote_event.h"
 
-static struct loop *query_loop(const sio_query *q) { return &q->nsp->core->loop; }
+static struct loop *loop_of_query(const sio_query *q) { return &q->nsp->core->loop; }
 
 /* ---- ending ---------------------------------------------------------------------------- */
 
 static void query_unref(sio_query *q) {
   if (--q->holds) return;
   sio__replies_clear(&q->replies);
-  sio__remotes_clear(q);
+  sio__query_free_remotes(q);
   sio_nsp_unref(q->nsp);
   sio__free(q);
 }
@@ -26,12 +26,12 @@ static void query_close(sio_query *q, int status) {
   q->over = true;
   q->nsp->nqueries--;
   list_remove(&q->link);
-  sio__loop_stop_timer(query_loop(q), &q->timer);
+  sio__loop_stop_timer(loop_of_query(q), &q->timer);
   task_cancel(&q->end_task);
   if (q->cancel_ack_waits) q->cancel_ack_waits(q, status);
 }
 
-static void query_report_count(sio_query *q) {
+static void query_report_expected_count(sio_query *q) {
   void (*counted)(size_t, void *) = q->counted;
   q->counted = NULL;
   if (counted) counted(q->replies.expected, q->user);
@@ -40,7 +40,7 @@ static void query_report_count(sio_query *q) {
 static void query_end(sio_query *q, int status) {
   const sio_adapter_ops *ops = q->nsp->ops;
   q->holds++;
-  query_report_count(q);
+  query_report_expected_count(q);
   query_close(q, status);
   q->end(q, status);
   if (q->holds > 1 && ops->query_over) ops->query_over(q->nsp->adapter, q);
@@ -53,14 +53,14 @@ static void query_on_end_task(struct task *t) {
 }
 
 static void query_start_timeout(sio_query *q) {
-  sio__loop_start_timer(query_loop(q), &q->timer, q->timeout_ms);
+  sio__loop_start_timer(loop_of_query(q), &q->timer, q->timeout_ms);
 }
 
 /* If the host blocked the loop while the timeout ran, answers may be unread: the timeout starts
  * once more. */
 static void query_on_timeout(struct timer *t) {
   sio_query *q = container_of(t, sio_query, timer);
-  if (!loop_should_restart_deadline(query_loop(q), q->extended)) {
+  if (!loop_should_restart_deadline(loop_of_query(q), q->extended)) {
     query_end(q, SIO_ETIMEOUT);
     return;
   }
@@ -68,19 +68,19 @@ static void query_on_timeout(struct timer *t) {
   query_start_timeout(q);
 }
 
-static bool query_awaits_answers(const sio_query *q) {
+static bool is_query_awaiting_answers(const sio_query *q) {
   size_t expected = q->replies.expected;
   return q->answered < expected && q->replies.gone < expected - q->answered;
 }
 
 /* A complete query cannot time out any more, even if the end of the turn comes late. */
 static void query_end_if_complete(sio_query *q) {
-  if (q->over || q->holds > 0 || query_awaits_answers(q)) return;
-  sio__loop_stop_timer(query_loop(q), &q->timer);
-  sio__loop_defer(query_loop(q), &q->end_task);
+  if (q->over || q->holds > 0 || is_query_awaiting_answers(q)) return;
+  sio__loop_stop_timer(loop_of_query(q), &q->timer);
+  sio__loop_defer(loop_of_query(q), &q->end_task);
 }
 
-void sio__queries_close(sio_nsp *nsp) {
+void sio__queries_end_all(sio_nsp *nsp) {
   while (!list_empty(&nsp->queries))
     query_end(container_of(list_first(&nsp->queries), sio_query, link), SIO_ECLOSED);
 }
@@ -109,7 +109,7 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
   return 0;
 }
 
-void sio__query_start(sio_query *q, bool only_if_held) {
+void sio__query_start_waiting(sio_query *q, bool only_if_held) {
   if (!only_if_held || q->holds > 1) query_start_timeout(q);
   sio_query_release(q, 0);
 }
@@ -121,7 +121,7 @@ void sio__query_discard(sio_query *q) {
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-bool sio__query_reserve_bytes(sio_query *q, size_t n) {
+bool sio__query_reserve_answer_bytes(sio_query *q, size_t n) {
   if (n > q->nsp->core->opts->max_answers - q->answer_bytes) {
     sio__query_drop_answer(q, SIO_ETOOBIG);
     return false;
@@ -147,7 +147,7 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
   if (q->watch.reply) {
     q->watch.reply(id, json, bins, nbins, q->user);
   } else {
-    int err = sio__replies_add(q, id, json, bins, nbins);
+    int err = sio__replies_add_reply(q, id, json, bins, nbins);
     if (err) sio__query_drop_answer(q, err);
   }
   sio_query_release(q, 0);
@@ -169,11 +169,11 @@ void sio_query_release(sio_query *q, int err) {
 
 void sio_query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user)) {
   q->counted = cb;
-  if (q->uncounted == 0) query_report_count(q);
+  if (q->uncounted == 0) query_report_expected_count(q);
 }
 
-void sio__query_release_count(sio_query *q) {
-  if (--q->uncounted == 0) query_report_count(q);
+void sio__query_on_thread_counted(sio_query *q) {
+  if (--q->uncounted == 0) query_report_expected_count(q);
 }
 
 void sio_query_get_info(const sio_query *q, sio_query_info *out) {
@@ -196,13 +196,13 @@ void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_sli
                      size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
-  if (sio__remote_json_is_valid(json, nbins))
+  if (sio__is_remote_json_valid(json, nbins))
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
     sio_query_lost(q, 1);
 }
 
-static void query_pass_end_to_watch(sio_query *q, int status) {
+static void query_call_end_of_watch(sio_query *q, int status) {
   size_t expected = q->replies.expected;
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
@@ -210,7 +210,7 @@ static void query_pass_end_to_watch(sio_query *q, int status) {
 int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
                   sio_query **out) {
   if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
-  int err = sio__query_new(out, nsp, timeout_ms, query_pass_end_to_watch, user);
+  int err = sio__query_new(out, nsp, timeout_ms, query_call_end_of_watch, user);
   if (err) return err;
   (*out)->watch = *watch;
   query_start_timeout(*out);
@@ -219,14 +219,14 @@ int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watc
 
 /* ---- sio_server_count() ---------------------------------------------------------------------- */
 
-static void query_pass_server_count(sio_query *q, int status) {
+static void query_call_server_count_callback(sio_query *q, int status) {
   q->cb.count(status, q->replies.expected, q->user);
 }
 
 int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, void *user) {
   sio_query *q;
   if (!nsp || !cb) return UV_EINVAL;
-  int err = sio__query_new(&q, nsp, timeout_ms, query_pass_server_count, user);
+  int err = sio__query_new(&q, nsp, timeout_ms, query_call_server_count_callback, user);
   if (err) return err;
   q->cb.count = cb;
   q->replies.expected = 1; /* this server */
@@ -236,6 +236,6 @@ int sio_server_count(sio_nsp *nsp, unsigned timeout_ms, sio_server_count_cb cb, 
   if (err)
     sio__query_discard(q);
   else
-    sio__query_start(q, false);
+    sio__query_start_waiting(q, false);
   return err;
 }

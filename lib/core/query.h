@@ -57,15 +57,15 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
                    void (*end)(sio_query *q, int status), void *user);
 /* Everything has been asked: starts the timeout and releases the hold of sio__query_new(). With
  * only_if_held the timeout starts only if something else holds the query as well. */
-void sio__query_start(sio_query *q, bool only_if_held);
+void sio__query_start_waiting(sio_query *q, bool only_if_held);
 /* The call that opened the query fails: closes the query without running `end`. */
 void sio__query_discard(sio_query *q);
 /* Ends all open queries of a namespace with SIO_ECLOSED. Must be called from the loop. */
-void sio__queries_close(sio_nsp *nsp);
+void sio__queries_end_all(sio_nsp *nsp);
 
 /* Counts n more bytes of answers. Returns false if they would exceed max_answers; the answer then
  * counts as dropped. */
-bool sio__query_reserve_bytes(sio_query *q, size_t n);
+bool sio__query_reserve_answer_bytes(sio_query *q, size_t n);
 /* Counts an answer that could not be kept. For the first one, err becomes the status of the query
  * and a line is logged. */
 void sio__query_drop_answer(sio_query *q, int err);
@@ -74,13 +74,13 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
                            uint32_t nbins);
 
 /* Another thread asks sockets too; it has said how many. */
-static inline void sio__query_hold_count(sio_query *q) { q->uncounted++; }
-void sio__query_release_count(sio_query *q);
+static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }
+void sio__query_on_thread_counted(sio_query *q);
 
 /* In replies.c and fetch.c. */
-int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                     uint32_t nbins);
+int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                           uint32_t nbins);
 void sio__replies_clear(sio_replies *r);
-void sio__remotes_clear(sio_query *q);
+void sio__query_free_remotes(sio_query *q);
 
 #endif

@@ -21,15 +21,15 @@ static const sio_recovery *recovery_options(const struct recovery *r) {
   return r->nsp->core->opts->recovery;
 }
 
-static uint64_t recovery_now(const struct recovery *r) { return loop_now(&r->nsp->core->loop); }
+static uint64_t recovery_now_ms(const struct recovery *r) { return loop_now(&r->nsp->core->loop); }
 
-static struct recovery *recovery_of(const sio_socket *s) { return s->nsp->recovery; }
+static struct recovery *recovery_of_socket(const sio_socket *s) { return s->nsp->recovery; }
 
 static size_t saved_data_size(const struct recovery *r) {
   return r->nsp->core->opts->socket_data_size;
 }
 
-static void *copy_bytes(const void *p, size_t n) {
+static void *copy_bytes_to_heap(const void *p, size_t n) {
   void *copy = sio__malloc(n);
   if (copy) memcpy(copy, p, n);
   return copy;
@@ -60,17 +60,17 @@ static void free_saved_socket_state(struct recovery_record *rec) {
   rec->shared = NULL;
 }
 
-static void recovery_record_leave_queue(struct recovery *r, struct recovery_record *rec) {
-  if (!recovery_queue_contains(&rec->away)) return;
+static void recovery_record_remove_from_queue(struct recovery *r, struct recovery_record *rec) {
+  if (!is_in_recovery_queue(&rec->away)) return;
   sio__recovery_queue_remove(&r->away, &rec->away);
-  if (r->away.n == 0) nsp_check_unused(r->nsp);
+  if (r->away.n == 0) nsp_schedule_removal_if_unused(r->nsp);
 }
 
 static void recovery_record_free(struct recovery *r, struct recovery_record *rec) {
   const sio_adapter_ops *ops = r->nsp->ops;
   if (r->kept_by_adapter && !rec->persisted && ops->forget) ops->forget(r->nsp->adapter, rec->pid);
   if (rec->socket) rec->socket->recovery_record = NULL;
-  recovery_record_leave_queue(r, rec);
+  recovery_record_remove_from_queue(r, rec);
   sio__map_del(&r->by_pid, recovery_record_key(rec));
   free_saved_socket_state(rec);
   sio__free(rec);
@@ -93,7 +93,7 @@ static struct recovery_record *recovery_record_new(const struct recovery *r, con
   return rec;
 }
 
-static struct recovery_record *recovery_record_new_live(struct recovery *r, sio_socket *s) {
+static struct recovery_record *recovery_record_new_for_socket(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = recovery_record_new(r, s->id);
   if (!rec) return NULL;
   rec->socket = s;
@@ -116,7 +116,7 @@ static const char **list_saved_rooms(const struct recovery_record *rec) {
   return list;
 }
 
-static void recovery_record_persist(struct recovery *r, struct recovery_record *rec) {
+static void recovery_record_pass_to_adapter(struct recovery *r, struct recovery_record *rec) {
   const char **rooms = list_saved_rooms(rec);
   if (!rooms) {
     LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
@@ -144,9 +144,9 @@ static uint64_t dead_connection_detection_ms(const struct recovery *r) {
   return (uint64_t)o->ping_interval_ms + o->ping_timeout_ms;
 }
 
-static bool recovery_record_is_expired(const struct recovery *r,
+static bool is_recovery_record_expired(const struct recovery *r,
                                        const struct recovery_record *rec) {
-  return recovery_now(r) - rec->left_at_ms > recovery_options(r)->max_disconnection_ms;
+  return recovery_now_ms(r) - rec->left_at_ms > recovery_options(r)->max_disconnection_ms;
 }
 
 static void start_recovery_expiry_timer(struct recovery *r) {
@@ -155,35 +155,36 @@ static void start_recovery_expiry_timer(struct recovery *r) {
                         recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
 }
 
-static void expire_recovery_records(struct recovery *r) {
+static void free_expired_recovery_records(struct recovery *r) {
   uint64_t kept_ms = recovery_options(r)->max_disconnection_ms + dead_connection_detection_ms(r),
-           now = recovery_now(r);
-  while (r->away.n && recovery_record_is_expired(r, oldest_recovery_record(r)))
+           now = recovery_now_ms(r);
+  while (r->away.n && is_recovery_record_expired(r, oldest_recovery_record(r)))
     recovery_record_free(r, oldest_recovery_record(r));
   if (r->by_pid.n == 0) sio__replay_log_clear(&r->log);
-  if (now > kept_ms) sio__replay_log_drop_older(&r->log, now - kept_ms);
+  if (now > kept_ms) sio__replay_log_drop_older_than(&r->log, now - kept_ms);
 }
 
 static void recovery_on_expiry_timer(struct timer *t) {
   struct recovery *r = container_of(t, struct recovery, expiry_timer);
-  expire_recovery_records(r);
+  free_expired_recovery_records(r);
   if (r->away.n || !list_empty(&r->log.entries)) start_recovery_expiry_timer(r);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
-                            char out[REPLAY_OFFSET_MAX]) {
+size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
+                                       char out[REPLAY_OFFSET_MAX]) {
   return sio__replay_log_write_offset(&r->log, r->log.seq + !is_volatile, out);
 }
 
-void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to) {
+void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
+                              const sio_target *to) {
   if (r->by_pid.n == 0) return;
-  sio__replay_log_add(&r->log, seq, recovery_now(r), msg, to, to->skip ? to->skip->id : NULL);
+  sio__replay_log_add(&r->log, seq, recovery_now_ms(r), msg, to, to->skip ? to->skip->id : NULL);
   start_recovery_expiry_timer(r);
 }
 
-void sio__recovery_discard(struct recovery *r, uint64_t seq) {
+void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq) {
   sio__replay_log_remove_newest(&r->log, seq);
 }
 
@@ -199,9 +200,9 @@ static void read_recovery_claim(struct recovery_claim *c) {
 void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_free(c->auth); }
 
 /* Most auth objects have no pid; those are not parsed. */
-static bool auth_may_have_pid(const sio_socket *s) {
+static bool can_auth_contain_pid(const sio_socket *s) {
   sio_slice auth = sio_socket_auth(s);
-  return recovery_of(s) && sio__session_protocol(s->session) == 4 &&
+  return recovery_of_socket(s) && sio__session_protocol(s->session) == 4 &&
          memmem(auth.p, auth.n, "\"pid\"", 5);
 }
 
@@ -209,7 +210,7 @@ static void recovery_record_return_to_queue(struct recovery *r, struct recovery_
   if (rec->socket) rec->socket->recovery_record = NULL;
   rec->socket = NULL;
   if (r->kept_by_adapter) {
-    recovery_record_persist(r, rec);
+    recovery_record_pass_to_adapter(r, rec);
     recovery_record_free(r, rec);
     return;
   }
@@ -234,7 +235,7 @@ static void close_old_socket_of_record(struct recovery *r, struct recovery_recor
   }
 }
 
-static bool record_is_in_room(const char *room, const void *record) {
+static bool is_saved_socket_in_room(const char *room, const void *record) {
   const struct recovery_record *rec = record;
   if (strcmp(room, rec->id) == 0) return true;
   for (size_t at = 0; at < rec->rooms_size; at += strlen(rec->rooms + at) + 1)
@@ -244,13 +245,13 @@ static bool record_is_in_room(const char *room, const void *record) {
 
 /* The offset is of another thread: returns the number here of the last event up to that offset
  * which has moved here with the record. */
-static uint64_t find_moved_event(const struct recovery *r, const struct recovery_record *rec,
-                                 sio_slice offset, uint64_t claimed) {
+static uint64_t find_moved_event_number(const struct recovery *r, const struct recovery_record *rec,
+                                        sio_slice offset, uint64_t claimed) {
   uint64_t seq = rec->start;
-  const struct replay_log_entry *e = sio__replay_log_after(&r->log, seq);
-  for (; e; e = sio__replay_log_next(&r->log, e))
-    if (sio__replay_log_entry_was_before(e, offset, claimed) &&
-        sio__replay_log_entry_matches(e, record_is_in_room, rec))
+  const struct replay_log_entry *e = sio__replay_log_first_entry_after(&r->log, seq);
+  for (; e; e = sio__replay_log_next_entry(&r->log, e))
+    if (sio__is_replay_entry_up_to_former_offset(e, offset, claimed) &&
+        sio__replay_log_entry_matches_rooms(e, is_saved_socket_in_room, rec))
       seq = e->seq;
   return seq;
 }
@@ -266,26 +267,26 @@ static int choose_replay_start(const struct recovery *r, const struct recovery_c
   if (kind == REPLAY_OFFSET_INVALID) return SIO_RECOVERY_BAD_OFFSET;
   if (kind == REPLAY_OFFSET_VALID && claimed > seq) seq = claimed;
   if (kind == REPLAY_OFFSET_FOREIGN && c->has_offset && r->nsp->core->threads)
-    seq = find_moved_event(r, rec, c->offset, claimed);
+    seq = find_moved_event_number(r, rec, c->offset, claimed);
   if (seq >= rec->last_sent) seq = rec->seq_at_leave;
   if (seq < r->log.last_dropped) return SIO_RECOVERY_LOG_GONE;
   rec->replay_from = seq;
   return 0;
 }
 
-static bool socket_is_in_room(const char *room, const void *socket) {
+static bool is_socket_in_room(const char *room, const void *socket) {
   const sio_socket *s = socket;
   return strcmp(room, s->id) == 0 || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
 /* Returns the first event after e that the socket missed, or the first of all if e is NULL. */
-static const struct replay_log_entry *next_missed_event(const sio_socket *s,
-                                                        const struct replay_log_entry *e) {
-  const struct replay_log *log = &recovery_of(s)->log;
-  e = e ? sio__replay_log_next(log, e)
-        : sio__replay_log_after(log, s->recovery_record->replay_from);
-  while (e && !sio__replay_log_entry_matches(e, socket_is_in_room, s))
-    e = sio__replay_log_next(log, e);
+static const struct replay_log_entry *find_next_missed_event(const sio_socket *s,
+                                                             const struct replay_log_entry *e) {
+  const struct replay_log *log = &recovery_of_socket(s)->log;
+  e = e ? sio__replay_log_next_entry(log, e)
+        : sio__replay_log_first_entry_after(log, s->recovery_record->replay_from);
+  while (e && !sio__replay_log_entry_matches_rooms(e, is_socket_in_room, s))
+    e = sio__replay_log_next_entry(log, e);
   return e;
 }
 
@@ -302,7 +303,7 @@ static struct replay_size measure_replay(const sio_socket *s) {
                            .first_bytes = rec->first_replay_bytes,
                            .repeat_bytes = rec->repeat_bytes,
                            .last_seq = rec->replay_from };
-  for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
+  for (const struct replay_log_entry *e = NULL; (e = find_next_missed_event(s, e));) {
     uint64_t *bytes = e->seq > rec->last_replayed ? &t.first_bytes : &t.repeat_bytes;
     for (const struct msg *m = e->msg; m; m = m->next) {
       *bytes += m->len;
@@ -313,7 +314,7 @@ static struct replay_size measure_replay(const sio_socket *s) {
   return t;
 }
 
-static size_t replay_queue_max(const sio_nsp *nsp) {
+static size_t max_replay_queue_bytes(const sio_nsp *nsp) {
   const sio_options *o = nsp->core->opts;
   return o->queue_high ? o->queue_high : o->max_queued;
 }
@@ -321,9 +322,9 @@ static size_t replay_queue_max(const sio_nsp *nsp) {
 /* All missed events must fit into the queue, or the peer would lose some of them again. Repeated
  * replays are limited: a peer whose connection breaks during a replay returns with an old offset,
  * which is normal, but one that did so forever would be sent megabytes for each small request. */
-static bool replay_is_allowed(const sio_socket *s) {
+static bool is_replay_allowed(const sio_socket *s) {
   struct replay_size t = measure_replay(s);
-  return sio__session_queued(s->session) + t.queued_bytes <= replay_queue_max(s->nsp) &&
+  return sio__session_queued(s->session) + t.queued_bytes <= max_replay_queue_bytes(s->nsp) &&
          t.repeat_bytes <= MAX_REPEATS * t.first_bytes + FREE_REPEATS;
 }
 
@@ -341,15 +342,15 @@ static int restore_shared_data(sio_socket *s, const struct recovery_record *rec)
 }
 
 /* Gives the record's id, rooms and data to the socket; on failure the socket is unchanged. */
-static int take_over_recovery_record(struct recovery *r, sio_socket *s,
-                                     struct recovery_record *rec) {
+static int give_recovery_record_to_socket(struct recovery *r, sio_socket *s,
+                                          struct recovery_record *rec) {
   char new_id[sizeof s->own_id];
   memcpy(new_id, s->own_id, sizeof new_id);
   memcpy(s->own_id, rec->id, sizeof s->own_id);
   s->recovery_record = rec;
   int cause =
       restore_shared_data(s, rec) || rejoin_saved_rooms(s, rec) ? SIO_RECOVERY_NO_MEMORY : 0;
-  if (!cause && !replay_is_allowed(s)) cause = SIO_RECOVERY_TOO_MUCH;
+  if (!cause && !is_replay_allowed(s)) cause = SIO_RECOVERY_TOO_MUCH;
   if (cause) {
     s->recovery_record = NULL;
     memcpy(s->own_id, new_id, sizeof new_id);
@@ -358,7 +359,7 @@ static int take_over_recovery_record(struct recovery *r, sio_socket *s,
     s->nsp->ops->leave_all(s->nsp->adapter, s);
     return cause;
   }
-  recovery_record_leave_queue(r, rec);
+  recovery_record_remove_from_queue(r, rec);
   rec->socket = s;
   s->recovered = true;
   if (rec->data) memcpy(sio_socket_data(s), rec->data, saved_data_size(r));
@@ -367,7 +368,7 @@ static int take_over_recovery_record(struct recovery *r, sio_socket *s,
 
 enum { ASK_ADAPTER = -1 };
 
-static bool adapter_may_have_record(const struct recovery *r, const struct recovery_claim *c) {
+static bool can_adapter_have_record(const struct recovery *r, const struct recovery_claim *c) {
   return r->nsp->ops->restore && c->pid.n == SIO__ID_LEN;
 }
 
@@ -379,11 +380,11 @@ static int restore_socket_by_pid(struct recovery *r, sio_socket *s,
     rec = sio__map_get(&r->by_pid, c->pid);
   }
   if (!socket_is_open(s)) return 0;
-  if (!rec || !sio__recovery_has(r, c->pid))
-    return adapter_may_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
+  if (!rec || !sio__recovery_has_record(r, c->pid))
+    return can_adapter_have_record(r, c) ? ASK_ADAPTER : SIO_RECOVERY_NO_SESSION;
   int cause =
-      recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
-  if (!cause) cause = take_over_recovery_record(r, s, rec);
+      is_recovery_record_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
+  if (!cause) cause = give_recovery_record_to_socket(r, s, rec);
   if (cause)
     recovery_record_free(r, rec);
   else if (r->nsp->core->threads)
@@ -412,16 +413,16 @@ static void report_recovery_failure(const sio_socket *s, int cause) {
                   recovery_failure_text(cause));
 }
 
-bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim) {
+bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim) {
   *claim = (struct recovery_claim){ 0 };
-  if (!auth_may_have_pid(s)) return false;
+  if (!can_auth_contain_pid(s)) return false;
   claim->auth = sio__tree_from_json(sio_socket_auth(s));
   if (!claim->auth) {
     report_recovery_failure(s, SIO_RECOVERY_NO_MEMORY);
     return false;
   }
   read_recovery_claim(claim);
-  int cause = claim->pid.n ? restore_socket_by_pid(recovery_of(s), s, claim) : 0;
+  int cause = claim->pid.n ? restore_socket_by_pid(recovery_of_socket(s), s, claim) : 0;
   if (cause == ASK_ADAPTER && claim->is_valid) return true;
   if (cause) report_recovery_failure(s, claim->is_valid ? cause : SIO_RECOVERY_BAD_OFFSET);
   return false;
@@ -429,7 +430,7 @@ bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim) {
 
 /* ---- returning with the help of the adapter -------------------------------------------------- */
 
-static bool saved_id_is_valid(const char *id) {
+static bool is_saved_id_valid(const char *id) {
   return strnlen(id, SIO__ID_LEN + 1) == SIO__ID_LEN &&
          strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
              SIO__ID_LEN;
@@ -446,29 +447,29 @@ static int record_copy_saved_rooms(struct recovery_record *rec, const char *cons
   return 0;
 }
 
-static int record_copy_saved(struct recovery *r, struct recovery_record *rec,
-                             const sio_saved_socket *s) {
+static int record_copy_saved_socket(struct recovery *r, struct recovery_record *rec,
+                                    const sio_saved_socket *s) {
   int err = record_copy_saved_rooms(rec, s->rooms);
   if (!err && s->shared.n && !slice_is(s->shared, "{}") &&
       !(rec->shared = sio__strndup(s->shared.p, s->shared.n)))
     err = UV_ENOMEM;
   if (!err && s->data && s->data_size == saved_data_size(r) && s->data_size &&
-      !(rec->data = copy_bytes(s->data, s->data_size)))
+      !(rec->data = copy_bytes_to_heap(s->data, s->data_size)))
     err = UV_ENOMEM;
-  rec->left_at_ms = recovery_now(r);
+  rec->left_at_ms = recovery_now_ms(r);
   rec->replay_from = rec->seq_at_leave = r->log.seq;
   return err;
 }
 
-int sio__recovery_add_found(struct recovery *r, const sio_saved_socket *s,
-                            struct recovery_record **out) {
-  if (!saved_id_is_valid(s->id) || !saved_id_is_valid(s->pid)) return SIO_EPROTO;
+int sio__recovery_add_found_socket(struct recovery *r, const sio_saved_socket *s,
+                                   struct recovery_record **out) {
+  if (!is_saved_id_valid(s->id) || !is_saved_id_valid(s->pid)) return SIO_EPROTO;
   if (sio_socket_find(r->nsp, s->id) || sio__map_get(&r->by_pid, slice(s->pid, SIO__ID_LEN)))
     return SIO_EEXISTS;
   struct recovery_record *rec = recovery_record_new(r, s->id);
   if (!rec) return UV_ENOMEM;
   memcpy(rec->pid, s->pid, sizeof rec->pid);
-  int err = record_copy_saved(r, rec, s);
+  int err = record_copy_saved_socket(r, rec, s);
   if (!err) err = sio__map_put(&r->by_pid, rec);
   if (!err) {
     *out = rec;
@@ -479,14 +480,14 @@ int sio__recovery_add_found(struct recovery *r, const sio_saved_socket *s,
   return err;
 }
 
-static size_t queued_size(const struct msg *msg) {
+static size_t msg_chain_queued_size(const struct msg *msg) {
   size_t n = 0;
   for (; msg; msg = msg->next) n += msg_memory_size(msg) + QUEUE_ENTRY_BYTES;
   return n;
 }
 
 static int missed_events_add(struct missed_events *m, struct msg *msg, size_t max) {
-  size_t bytes = queued_size(msg);
+  size_t bytes = msg_chain_queued_size(msg);
   if (m->queued_bytes + bytes > max) return SIO_ETOOBIG;
   if (m->n == m->cap) {
     uint32_t cap = m->cap ? m->cap * 2 : 16;
@@ -500,30 +501,31 @@ static int missed_events_add(struct missed_events *m, struct msg *msg, size_t ma
   return 0;
 }
 
-static struct missed_events *record_missed_events(struct recovery_record *rec) {
+static struct missed_events *get_or_add_missed_events(struct recovery_record *rec) {
   if (!rec->missed) rec->missed = sio__calloc(1, sizeof *rec->missed);
   return rec->missed;
 }
 
-int sio__recovery_add_missed(struct recovery *r, struct recovery_record *rec, struct msg *msg) {
-  struct missed_events *m = record_missed_events(rec);
+int sio__recovery_add_missed_event(struct recovery *r, struct recovery_record *rec,
+                                   struct msg *msg) {
+  struct missed_events *m = get_or_add_missed_events(rec);
   if (!m) return UV_ENOMEM;
-  return missed_events_add(m, msg, replay_queue_max(r->nsp));
+  return missed_events_add(m, msg, max_replay_queue_bytes(r->nsp));
 }
 
-void sio__recovery_take_found(sio_socket *s, struct recovery_record *rec, int cause) {
+void sio__recovery_give_record_to_socket(sio_socket *s, struct recovery_record *rec, int cause) {
   if (!cause && sio_socket_find(s->nsp, rec->id)) cause = SIO_RECOVERY_NO_SESSION;
-  if (!cause) cause = take_over_recovery_record(recovery_of(s), s, rec);
+  if (!cause) cause = give_recovery_record_to_socket(recovery_of_socket(s), s, rec);
   if (!cause) return;
   report_recovery_failure(s, cause);
-  if (rec) recovery_record_free(recovery_of(s), rec);
+  if (rec) recovery_record_free(recovery_of_socket(s), rec);
 }
 
-void sio__recovery_return_found(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record *rec) {
   recovery_record_return_to_queue(r, rec);
 }
 
-const char *sio_socket_pid(const sio_socket *s) { return sio__recovery_pid(s); }
+const char *sio_socket_pid(const sio_socket *s) { return sio__recovery_pid_of_socket(s); }
 
 unsigned sio_adapter_recovery_ms(const sio_nsp *nsp) {
   const sio_recovery *o = nsp->core->opts->recovery;
@@ -532,13 +534,13 @@ unsigned sio_adapter_recovery_ms(const sio_nsp *nsp) {
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
-bool sio__recovery_has(const struct recovery *r, sio_slice pid) {
+bool sio__recovery_has_record(const struct recovery *r, sio_slice pid) {
   const struct recovery_record *rec = sio__map_get(&r->by_pid, pid);
-  return rec && (rec->socket || recovery_queue_contains(&rec->away));
+  return rec && (rec->socket || is_in_recovery_queue(&rec->away));
 }
 
-int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim *c,
-                                 uint64_t number, struct recovery_record **out) {
+int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                        uint64_t number, struct recovery_record **out) {
   struct recovery_record *rec = sio__map_get(&r->by_pid, c->pid);
   if (rec && rec->since >= number) return SIO_RECOVERY_NO_SESSION;
   if (rec && rec->socket) {
@@ -547,7 +549,7 @@ int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim
   }
   if (!rec) return SIO_RECOVERY_NO_SESSION;
   int cause =
-      recovery_record_is_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
+      is_recovery_record_expired(r, rec) ? SIO_RECOVERY_NO_SESSION : choose_replay_start(r, c, rec);
   if (cause)
     recovery_record_free(r, rec);
   else
@@ -555,45 +557,48 @@ int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim
   return cause;
 }
 
-static bool record_is_in_any_room(const struct recovery_record *rec, const char *const *rooms) {
+static bool is_saved_socket_in_any_room(const struct recovery_record *rec,
+                                        const char *const *rooms) {
   for (; rooms && *rooms; rooms++)
-    if (record_is_in_room(*rooms, rec)) return true;
+    if (is_saved_socket_in_room(*rooms, rec)) return true;
   return false;
 }
 
-bool sio__recovery_record_is_in_target(const struct recovery_record *rec, const char *const *rooms,
-                                       const char *const *except) {
-  return (!rooms || record_is_in_any_room(rec, rooms)) && !record_is_in_any_room(rec, except);
+bool sio__is_saved_socket_in_target(const struct recovery_record *rec, const char *const *rooms,
+                                    const char *const *except) {
+  return (!rooms || is_saved_socket_in_any_room(rec, rooms)) &&
+         !is_saved_socket_in_any_room(rec, except);
 }
 
-const struct replay_log_entry *sio__recovery_next_missed(const struct recovery *r,
-                                                         const struct recovery_record *rec,
-                                                         const struct replay_log_entry *e) {
-  e = e ? sio__replay_log_next(&r->log, e) : sio__replay_log_after(&r->log, rec->replay_from);
-  while (e && !sio__replay_log_entry_matches(e, record_is_in_room, rec))
-    e = sio__replay_log_next(&r->log, e);
+const struct replay_log_entry *sio__recovery_next_missed_event(const struct recovery *r,
+                                                               const struct recovery_record *rec,
+                                                               const struct replay_log_entry *e) {
+  e = e ? sio__replay_log_next_entry(&r->log, e)
+        : sio__replay_log_first_entry_after(&r->log, rec->replay_from);
+  while (e && !sio__replay_log_entry_matches_rooms(e, is_saved_socket_in_room, rec))
+    e = sio__replay_log_next_entry(&r->log, e);
   return e;
 }
 
-void sio__recovery_detach(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec) {
   assert(!rec->socket);
   sio__map_del(&r->by_pid, recovery_record_key(rec));
-  recovery_record_leave_queue(r, rec);
+  recovery_record_remove_from_queue(r, rec);
 }
 
-void sio__recovery_put_back(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec) {
   if (sio__map_put(&r->by_pid, rec) == 0)
     recovery_record_return_to_queue(r, rec);
   else
     sio__recovery_record_free_detached(rec);
 }
 
-int sio__recovery_attach(struct recovery *r, struct recovery_record *rec) {
+int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec) {
   int err = sio__map_put(&r->by_pid, rec);
   if (err) return err;
   rec->start = rec->last_sent = rec->replay_from = rec->seq_at_leave = r->log.seq;
   rec->last_replayed = r->log.seq;
-  rec->left_at_ms = recovery_now(r);
+  rec->left_at_ms = recovery_now_ms(r);
   return 0;
 }
 
@@ -602,7 +607,7 @@ void sio__recovery_record_free_detached(struct recovery_record *rec) {
   sio__free(rec);
 }
 
-void sio__recovery_forget(struct recovery *r, struct recovery_record *rec) {
+void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec) {
   recovery_record_free(r, rec);
 }
 
@@ -620,7 +625,7 @@ static int replay_missed_events(sio_socket *s) {
     int err = send_missed_event(s, missed->msgs[i]);
     if (err) return err;
   }
-  for (const struct replay_log_entry *e = NULL; (e = next_missed_event(s, e));) {
+  for (const struct replay_log_entry *e = NULL; (e = find_next_missed_event(s, e));) {
     int err = send_missed_event(s, e->msg);
     if (err) return err;
   }
@@ -635,15 +640,15 @@ static int close_unrecoverable_session(sio_socket *s) {
   return SIO_ETOOBIG;
 }
 
-int sio__recovery_before_connect(sio_socket *s) {
-  struct recovery *r = recovery_of(s);
+int sio__recovery_before_connect_answer(sio_socket *s) {
+  struct recovery *r = recovery_of_socket(s);
   if (!r || sio__session_protocol(s->session) != 4) return 0;
   if (s->recovery_record) {
     bool gone = s->recovery_record->replay_from < r->log.last_dropped ||
                 s->recovery_record->missed_one_is_lost;
     return gone ? close_unrecoverable_session(s) : replay_missed_events(s);
   }
-  s->recovery_record = recovery_record_new_live(r, s);
+  s->recovery_record = recovery_record_new_for_socket(r, s);
   if (!s->recovery_record)
     LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                     ABOUT_SOCKET(s), "socket %s cannot be recovered later: out of memory",
@@ -651,11 +656,11 @@ int sio__recovery_before_connect(sio_socket *s) {
   return 0;
 }
 
-const char *sio__recovery_pid(const sio_socket *s) {
+const char *sio__recovery_pid_of_socket(const sio_socket *s) {
   return s->recovery_record ? s->recovery_record->pid : NULL;
 }
 
-void sio__recovery_after_connect(sio_socket *s) {
+void sio__recovery_after_connect_answer(sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   if (!rec || !s->recovered) return;
   struct replay_size t = measure_replay(s);
@@ -672,15 +677,15 @@ void sio__recovery_after_connect(sio_socket *s) {
 }
 
 void sio__recovery_on_connect_refused(sio_socket *s) {
-  if (s->recovery_record) recovery_record_free(recovery_of(s), s->recovery_record);
+  if (s->recovery_record) recovery_record_free(recovery_of_socket(s), s->recovery_record);
 }
 
-void sio__recovery_on_lost_pending(sio_socket *s) {
+void sio__recovery_on_pending_socket_lost(sio_socket *s) {
   if (!s->recovery_record) return;
   if (s->recovered)
-    recovery_record_return_to_queue(recovery_of(s), s->recovery_record);
+    recovery_record_return_to_queue(recovery_of_socket(s), s->recovery_record);
   else
-    recovery_record_free(recovery_of(s), s->recovery_record);
+    recovery_record_free(recovery_of_socket(s), s->recovery_record);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
@@ -698,14 +703,14 @@ static bool is_recoverable_reason(const struct recovery *r, int reason) {
   }
 }
 
-void sio__recovery_on_leave(sio_socket *s, int reason) {
+void sio__recovery_on_socket_leave(sio_socket *s, int reason) {
   if (!s->recovery_record) return;
-  const struct recovery *r = recovery_of(s);
+  const struct recovery *r = recovery_of_socket(s);
   bool kept = r->kept_by_adapter || !s->nsp->core->closing;
   if (is_recoverable_reason(r, reason) && kept)
-    s->recovery_record->seq_at_leave = recovery_of(s)->log.seq;
+    s->recovery_record->seq_at_leave = recovery_of_socket(s)->log.seq;
   else
-    recovery_record_free(recovery_of(s), s->recovery_record);
+    recovery_record_free(recovery_of_socket(s), s->recovery_record);
 }
 
 struct room_copy {
@@ -739,22 +744,22 @@ static bool save_socket_rooms(sio_socket *s) {
 static void drop_unsaved_recovery_record(sio_socket *s) {
   LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
                   ABOUT_SOCKET(s), "socket %s cannot be recovered: out of memory", s->own_id);
-  recovery_record_free(recovery_of(s), s->recovery_record);
+  recovery_record_free(recovery_of_socket(s), s->recovery_record);
 }
 
-void sio__recovery_save_rooms(sio_socket *s) {
+void sio__recovery_save_socket_rooms(sio_socket *s) {
   if (s->recovery_record && !save_socket_rooms(s)) drop_unsaved_recovery_record(s);
 }
 
 static bool save_socket_data(struct recovery *r, sio_socket *s) {
   struct recovery_record *rec = s->recovery_record;
   size_t n = saved_data_size(r);
-  if (n && !(rec->data = copy_bytes(sio_socket_data(s), n))) return false;
-  return !s->shared || (rec->shared = copy_bytes(s->shared, strlen(s->shared) + 1));
+  if (n && !(rec->data = copy_bytes_to_heap(sio_socket_data(s), n))) return false;
+  return !s->shared || (rec->shared = copy_bytes_to_heap(s->shared, strlen(s->shared) + 1));
 }
 
-void sio__recovery_save_data(sio_socket *s) {
-  struct recovery *r = recovery_of(s);
+void sio__recovery_save_socket_data(sio_socket *s) {
+  struct recovery *r = recovery_of_socket(s);
   struct recovery_record *rec = s->recovery_record;
   if (!rec) return;
   if (!save_socket_data(r, s)) {
@@ -763,16 +768,16 @@ void sio__recovery_save_data(sio_socket *s) {
   }
   s->recovery_record = NULL;
   rec->socket = NULL;
-  rec->left_at_ms = recovery_now(r);
+  rec->left_at_ms = recovery_now_ms(r);
   if (r->kept_by_adapter) {
-    recovery_record_persist(r, rec);
+    recovery_record_pass_to_adapter(r, rec);
     recovery_record_free(r, rec);
     return;
   }
   sio__recovery_queue_add(&r->away, &rec->away, sio__session_address(s->session));
   if (r->away.n > recovery_options(r)->max_sessions)
     recovery_record_free(r, recovery_record_of_entry(
-                                sio__recovery_queue_choose_dropped(&r->away, &rec->away)));
+                                sio__recovery_queue_choose_entry_to_drop(&r->away, &rec->away)));
   start_recovery_expiry_timer(r);
 }
 

@@ -80,24 +80,25 @@ void sio__recovery_free(struct recovery *r); /* all sockets must have left; r ma
 
 /* Writes the offset for an event that is about to be encoded, and returns its length. It takes no
  * number yet. A volatile event repeats the number of the event before it. */
-size_t sio__recovery_offset(const struct recovery *r, bool is_volatile,
-                            char out[REPLAY_OFFSET_MAX]);
-/* Takes the next number, which sio__recovery_offset() has written, for an event that was
+size_t sio__recovery_write_next_offset(const struct recovery *r, bool is_volatile,
+                                       char out[REPLAY_OFFSET_MAX]);
+/* Takes the next number, which sio__recovery_write_next_offset() has written, for an event that was
  * encoded. */
-static inline uint64_t recovery_take_number(struct recovery *r) { return ++r->log.seq; }
+static inline uint64_t recovery_take_event_number(struct recovery *r) { return ++r->log.seq; }
 /* Keeps a numbered event for replay. Called before the event is sent to any socket. */
-void sio__recovery_keep(struct recovery *r, uint64_t seq, struct msg *msg, const sio_target *to);
+void sio__recovery_keep_event(struct recovery *r, uint64_t seq, struct msg *msg,
+                              const sio_target *to);
 /* Removes the event that was kept last, because it was sent to no socket. */
-void sio__recovery_discard(struct recovery *r, uint64_t seq);
+void sio__recovery_discard_newest_event(struct recovery *r, uint64_t seq);
 /* The recovery whose log numbers events, or NULL: there is none. */
-static inline struct recovery *recovery_with_log(struct recovery *r) {
+static inline struct recovery *get_recovery_with_log(struct recovery *r) {
   return r && !r->kept_by_adapter ? r : NULL;
 }
 /* True if events to single sockets have to go through the adapter as well. */
-static inline bool recovery_is_kept_by_adapter(const struct recovery *r) {
+static inline bool is_recovery_kept_by_adapter(const struct recovery *r) {
   return r && r->kept_by_adapter;
 }
-static inline void recovery_note_sent(struct recovery_record *rec, uint64_t seq) {
+static inline void recovery_record_set_last_sent(struct recovery_record *rec, uint64_t seq) {
   if (rec) rec->last_sent = seq;
 }
 
@@ -114,69 +115,72 @@ struct recovery_claim {
  * rooms and the data of the lost one. Must be called from the loop, because it may disconnect the
  * old socket and run its callbacks. True: the socket is open, and the adapter has to be asked for
  * *claim, which the caller clears in any case. */
-bool sio__recovery_restore(sio_socket *s, struct recovery_claim *claim);
+bool sio__recovery_restore_socket(sio_socket *s, struct recovery_claim *claim);
 void sio__recovery_claim_clear(struct recovery_claim *claim);
 
-/* What an adapter has found is a record without a socket: sio__recovery_take_found() gives it to
- * the socket, unless cause says why not, or frees it. sio__recovery_return_found() keeps it as if
- * the connection of a socket had broken. */
-int sio__recovery_add_found(struct recovery *r, const sio_saved_socket *s,
-                            struct recovery_record **out); /* as sio_restore_found() */
+/* What an adapter has found is a record without a socket: sio__recovery_give_record_to_socket()
+ * gives it to the socket, unless cause says why not, or frees it. sio__recovery_keep_found_record()
+ * keeps it as if the connection of a socket had broken. */
+int sio__recovery_add_found_socket(struct recovery *r, const sio_saved_socket *s,
+                                   struct recovery_record **out); /* as sio_restore_found() */
 /* Adds an event that the socket missed, with a reference of its own. SIO_ETOOBIG, UV_ENOMEM. */
-int sio__recovery_add_missed(struct recovery *r, struct recovery_record *rec, struct msg *msg);
-void sio__recovery_take_found(sio_socket *s, struct recovery_record *rec, int cause);
-void sio__recovery_return_found(struct recovery *r, struct recovery_record *rec);
+int sio__recovery_add_missed_event(struct recovery *r, struct recovery_record *rec,
+                                   struct msg *msg);
+void sio__recovery_give_record_to_socket(sio_socket *s, struct recovery_record *rec, int cause);
+void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record *rec);
 
 /* To be called before CONNECT is answered. Replays the missed events to a returning socket; creates
  * a record for a new socket, if there is memory. 0; SIO_ETOOBIG if the replay log has dropped a
  * missed event meanwhile; or an error of sending. */
-int sio__recovery_before_connect(sio_socket *s);
-const char *sio__recovery_pid(const sio_socket *s);   /* NULL: the socket cannot be recovered */
-void sio__recovery_after_connect(sio_socket *s);      /* after the answer to CONNECT was queued */
-void sio__recovery_on_connect_refused(sio_socket *s); /* middleware refused the socket */
+int sio__recovery_before_connect_answer(sio_socket *s);
+const char *sio__recovery_pid_of_socket(
+    const sio_socket *s);                               /* NULL: the socket cannot be recovered */
+void sio__recovery_after_connect_answer(sio_socket *s); /* after the answer to CONNECT was queued */
+void sio__recovery_on_connect_refused(sio_socket *s);   /* middleware refused the socket */
 /* The connection broke before CONNECT was answered. */
-void sio__recovery_on_lost_pending(sio_socket *s);
-void sio__recovery_on_leave(sio_socket *s, int reason);
-void sio__recovery_save_rooms(sio_socket *s); /* before the socket leaves its rooms */
-void sio__recovery_save_data(sio_socket *s);  /* after the socket's last callback has run */
+void sio__recovery_on_pending_socket_lost(sio_socket *s);
+void sio__recovery_on_socket_leave(sio_socket *s, int reason);
+void sio__recovery_save_socket_rooms(sio_socket *s); /* before the socket leaves its rooms */
+void sio__recovery_save_socket_data(sio_socket *s);  /* after the socket's last callback has run */
 
 /* ---- records that move to the server of another thread --------------------------------------- */
 
 /* True if a record with this pid is LIVE, AWAY or RETURNING. False also for one that the adapter
  * has found and that no socket has taken over yet. */
-bool sio__recovery_has(const struct recovery *r, sio_slice pid);
+bool sio__recovery_has_record(const struct recovery *r, sio_slice pid);
 /* Finds the record for a client that has come to another server, and closes its socket, which may
  * run callbacks of the host. number is that of the client's CONNECT there: if the client has come
  * here since, the record stays. 0: *out is AWAY, and its replay_from is set; or why it cannot be
  * recovered (SIO_RECOVERY_...). */
-int sio__recovery_find_for_other(struct recovery *r, const struct recovery_claim *c,
-                                 uint64_t number, struct recovery_record **out);
+int sio__recovery_find_for_other_thread(struct recovery *r, const struct recovery_claim *c,
+                                        uint64_t number, struct recovery_record **out);
 /* The first event after e that the client missed, or the first of all if e is NULL. */
-const struct replay_log_entry *sio__recovery_next_missed(const struct recovery *r,
-                                                         const struct recovery_record *rec,
-                                                         const struct replay_log_entry *e);
+const struct replay_log_entry *sio__recovery_next_missed_event(const struct recovery *r,
+                                                               const struct recovery_record *rec,
+                                                               const struct replay_log_entry *e);
 /* True if an event to these rooms, but for those in except, was for the client of an AWAY record.
  * Both lists may be NULL. */
-bool sio__recovery_record_is_in_target(const struct recovery_record *rec, const char *const *rooms,
-                                       const char *const *except);
+bool sio__is_saved_socket_in_target(const struct recovery_record *rec, const char *const *rooms,
+                                    const char *const *except);
 /* Removes an AWAY record from this server without freeing it; puts it back if it could not be sent.
  */
-void sio__recovery_detach(struct recovery *r, struct recovery_record *rec);
-void sio__recovery_put_back(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_detach_record(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_put_back_record(struct recovery *r, struct recovery_record *rec);
 /* Adds a record of another server, with which the client is sent all events from now on; then
- * sio__recovery_add_event() for those that it missed before. 0, UV_EEXIST, UV_ENOMEM. */
-int sio__recovery_attach(struct recovery *r, struct recovery_record *rec);
+ * sio__recovery_add_event_of_thread() for those that it missed before. 0, UV_EEXIST, UV_ENOMEM. */
+int sio__recovery_attach_record(struct recovery *r, struct recovery_record *rec);
 /* The event that was added last had this offset on the other server. */
-static inline void recovery_note_former(struct recovery *r, const char *tag, uint64_t seq) {
-  sio__replay_log_set_former(&r->log, r->log.seq, tag, seq);
+static inline void recovery_set_former_offset(struct recovery *r, const char *tag, uint64_t seq) {
+  sio__replay_log_set_newest_former_offset(&r->log, r->log.seq, tag, seq);
 }
 /* The events that were added to the record until now have been replayed before. */
-static inline void recovery_note_replayed(const struct recovery *r, struct recovery_record *rec) {
+static inline void recovery_mark_events_replayed(const struct recovery *r,
+                                                 struct recovery_record *rec) {
   rec->last_replayed = r->log.seq;
 }
 /* Frees a record that is not part of any struct recovery. */
 void sio__recovery_record_free_detached(struct recovery_record *rec);
 /* Frees a record of this server that has no socket. */
-void sio__recovery_forget(struct recovery *r, struct recovery_record *rec);
+void sio__recovery_free_record(struct recovery *r, struct recovery_record *rec);
 
 #endif

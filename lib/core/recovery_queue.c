@@ -84,7 +84,7 @@ struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recover
   return container_of(q->by_time.next, struct recovery_queue_entry, by_time);
 }
 
-struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
+struct recovery_queue_entry *sio__recovery_queue_choose_entry_to_drop(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest) {
   struct recovery_queue_entry *oldest = sio__recovery_queue_get_oldest(q);
   struct recovery_address *a = newest->address;

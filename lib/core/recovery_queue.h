@@ -38,13 +38,13 @@ void sio__recovery_queue_add(struct recovery_queue *q, struct recovery_queue_ent
 void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove(struct recovery_queue *q, struct recovery_queue_entry *e);
 
-static inline bool recovery_queue_contains(const struct recovery_queue_entry *e) {
+static inline bool is_in_recovery_queue(const struct recovery_queue_entry *e) {
   return !list_empty(&e->by_time);
 }
 /* Returns the oldest entry. The queue must not be empty. */
 struct recovery_queue_entry *sio__recovery_queue_get_oldest(const struct recovery_queue *q);
 /* Returns the entry to remove when the queue has one too many. newest was added last. */
-struct recovery_queue_entry *sio__recovery_queue_choose_dropped(
+struct recovery_queue_entry *sio__recovery_queue_choose_entry_to_drop(
     const struct recovery_queue *q, const struct recovery_queue_entry *newest);
 
 #endif

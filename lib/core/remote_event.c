@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-static bool placeholders_name_attachments(const struct json_scan *scan, size_t nbins) {
+static bool has_valid_remote_placeholders(const struct json_scan *scan, size_t nbins) {
   for (uint32_t i = 0; nbins && i < scan->nplaceholders; i++)
     if (scan->placeholders[i].num < 0 || (uint64_t)scan->placeholders[i].num >= nbins) return false;
   return true;
@@ -18,7 +18,7 @@ static bool is_remote_event_name(sio_slice json) {
   return json.p[0] == '"' || json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9');
 }
 
-int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins) {
+int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, size_t nbins) {
   if (nbins > UINT32_MAX) return SIO_ETOOBIG;
   if (!sio__utf8_valid(json.p, json.n)) return SIO_EJSON;
   int err = sio__json_scan(scan, json, JSON_DEPTH_MAX, NULL);
@@ -26,14 +26,14 @@ int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins)
   if (scan->first != '[' || scan->nargs == 0 ||
       !is_remote_event_name(json_scanned_element(scan, json, 0)))
     return SIO_EJSON;
-  return placeholders_name_attachments(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
+  return has_valid_remote_placeholders(scan, nbins) ? 0 : SIO_EPLACEHOLDER;
 }
 
-bool sio__remote_json_is_valid(sio_slice json, size_t nbins) {
+bool sio__is_remote_json_valid(sio_slice json, size_t nbins) {
   struct json_scan scan = { 0 };
   bool ok = nbins <= UINT32_MAX && sio__utf8_valid(json.p, json.n) &&
             !sio__json_scan_unbracketed_list(&scan, json, JSON_DEPTH_MAX, NULL) &&
-            scan.nargs == 1 && placeholders_name_attachments(&scan, nbins);
+            scan.nargs == 1 && has_valid_remote_placeholders(&scan, nbins);
   sio__json_scan_clear(&scan);
   return ok;
 }

@@ -11,12 +11,12 @@
 /* Scans ["event",arguments...] and checks that it is UTF-8 and JSON, and that each placeholder
  * names one of nbins attachments. 0; SIO_EJSON, SIO_EDEPTH, SIO_EPLACEHOLDER, SIO_ETOOBIG,
  * UV_ENOMEM. */
-int sio__remote_event_scan(struct json_scan *scan, sio_slice json, size_t nbins);
+int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, size_t nbins);
 /* Initialises an event without a socket from a scanned packet. 0; UV_ENOMEM; SIO_ENAME if its name
  * contains a NUL, because handlers are registered with C strings. */
 int sio__remote_event_init(struct sio_event *e, const struct packet *p);
 /* True if json is one valid JSON value, and each placeholder in it names one of nbins
  * attachments. */
-bool sio__remote_json_is_valid(sio_slice json, size_t nbins);
+bool sio__is_remote_json_valid(sio_slice json, size_t nbins);
 
 #endif

@@ -30,7 +30,7 @@ void sio_packet_free(sio_packet *p) {
 
 static int remote_packet_read_event(struct remote_packet *r, sio_slice json, const sio_slice *bins,
                                     size_t nbins) {
-  int err = sio__remote_event_scan(&r->scan, json, nbins);
+  int err = sio__remote_event_scan_and_check(&r->scan, json, nbins);
   if (err) return err;
   struct packet p = { .type = PACKET_EVENT,
                       .id = PACKET_NO_ID,
@@ -42,7 +42,7 @@ static int remote_packet_read_event(struct remote_packet *r, sio_slice json, con
 }
 
 /* An offset is written between quotes without being escaped. */
-static bool is_valid_offset(sio_slice offset) {
+static bool is_valid_replay_offset(sio_slice offset) {
   for (size_t i = 0; i < offset.n; i++)
     if (offset.p[i] <= ' ' || offset.p[i] > '~' || offset.p[i] == '"' || offset.p[i] == '\\')
       return false;
@@ -51,7 +51,7 @@ static bool is_valid_offset(sio_slice offset) {
 
 int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
                       sio_query *q, sio_slice offset, sio_packet **out) {
-  if (!is_valid_offset(offset)) return SIO_EPROTO;
+  if (!is_valid_replay_offset(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
   int err = remote_packet_read_event(r, json, bins, nbins);
@@ -77,7 +77,7 @@ int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, 
 
 /* The name and the arguments are read from the text again, because those of the packet are
  * borrowed from the call that sent it. */
-static int packet_copy_read_event(struct remote_packet *r) {
+static int packet_copy_reread_event(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio_packet_get_info(&r->packet, &info);
   if (!err) err = remote_packet_read_event(r, info.json, info.bins, info.nbins);
@@ -98,7 +98,7 @@ int sio_packet_copy(const sio_packet *p, sio_packet **out) {
                             .seq = p->seq,
                             .offset_len = p->offset_len,
                             .max_uncounted = 1 };
-  int err = packet_copy_read_event(r);
+  int err = packet_copy_reread_event(r);
   if (err)
     sio_packet_free(&r->packet);
   else
@@ -123,7 +123,8 @@ static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, siz
   return m;
 }
 
-static int copy_attachments(struct msgs *home, struct msg *m, const sio_slice *bins, size_t nbins) {
+static int copy_attachments_to_msgs(struct msgs *home, struct msg *m, const sio_slice *bins,
+                                    size_t nbins) {
   for (size_t i = 0; i < nbins; i++, m = m->next) {
     m->next = sio__msg_copy(home, bins[i].p, bins[i].n);
     if (!m->next) return UV_ENOMEM;
@@ -131,14 +132,14 @@ static int copy_attachments(struct msgs *home, struct msg *m, const sio_slice *b
   return 0;
 }
 
-int sio__packet_new_for_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
-                                const sio_slice *bins, size_t nbins, sio_query *q) {
+int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice json,
+                                      const sio_slice *bins, size_t nbins, sio_query *q) {
   struct msgs *home = &nsp->core->loop.msgs;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
   r->packet = (sio_packet){ .nsp = nsp, .query = q };
   r->packet.msg = copy_server_event_text(home, json, nbins);
-  int err = r->packet.msg ? copy_attachments(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
+  int err = r->packet.msg ? copy_attachments_to_msgs(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
   if (err)
     sio_packet_free(&r->packet);
   else

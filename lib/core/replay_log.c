@@ -39,21 +39,22 @@ void sio__replay_log_clear(struct replay_log *log) {
 }
 
 /* NULL: the newest entry has another number. */
-static struct replay_log_entry *newest_replay_entry(struct replay_log *log, uint64_t seq) {
+static struct replay_log_entry *newest_replay_entry_with_number(struct replay_log *log,
+                                                                uint64_t seq) {
   if (list_empty(&log->entries)) return NULL;
   struct replay_log_entry *e = replay_entry_of_link(log->entries.prev);
   return e->seq == seq ? e : NULL;
 }
 
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq) {
-  struct replay_log_entry *e = newest_replay_entry(log, seq);
+  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
   if (!e) return;
   list_remove(&e->link);
   log->bytes -= e->bytes;
   free_replay_entry(e);
 }
 
-void sio__replay_log_drop_older(struct replay_log *log, uint64_t ms) {
+void sio__replay_log_drop_older_than(struct replay_log *log, uint64_t ms) {
   while (!list_empty(&log->entries) && replay_entry_of_link(log->entries.next)->added_ms < ms)
     drop_oldest_replay_entry(log);
 }
@@ -134,9 +135,9 @@ void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, 
   while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
 }
 
-void sio__replay_log_set_text(struct replay_log *log, uint64_t seq, struct msg *text,
-                              uint32_t offset_len) {
-  struct replay_log_entry *e = newest_replay_entry(log, seq);
+void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
+                                     uint32_t offset_len) {
+  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
   if (!e) return;
   size_t bytes = sum_msg_memory(text);
   e->text = text ? msg_ref(text) : NULL;
@@ -146,16 +147,16 @@ void sio__replay_log_set_text(struct replay_log *log, uint64_t seq, struct msg *
   while (log->bytes > log->max_bytes) drop_oldest_replay_entry(log);
 }
 
-void sio__replay_log_set_former(struct replay_log *log, uint64_t seq, const char *tag,
-                                uint64_t former_seq) {
-  struct replay_log_entry *e = newest_replay_entry(log, seq);
+void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
+                                              uint64_t former_seq) {
+  struct replay_log_entry *e = newest_replay_entry_with_number(log, seq);
   if (!e) return;
   memcpy(e->former_tag, tag, REPLAY_TAG_LEN);
   e->former_seq = former_seq;
 }
 
-bool sio__replay_log_entry_was_before(const struct replay_log_entry *e, sio_slice offset,
-                                      uint64_t former_seq) {
+bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, sio_slice offset,
+                                              uint64_t former_seq) {
   return e->former_seq && e->former_seq <= former_seq &&
          memcmp(e->former_tag, offset.p, REPLAY_TAG_LEN) == 0;
 }
@@ -169,23 +170,24 @@ static bool is_in_any_listed_room(const char **at, uint32_t n,
   return found;
 }
 
-bool sio__replay_log_entry_matches(const struct replay_log_entry *e,
-                                   bool (*in_room)(const char *room, const void *user),
-                                   const void *user) {
+bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e,
+                                         bool (*in_room)(const char *room, const void *user),
+                                         const void *user) {
   const char *at = e->names;
   bool in_target = is_in_any_listed_room(&at, e->nrooms, in_room, user);
   return (e->to_all || in_target) && !is_in_any_listed_room(&at, e->nexcept, in_room, user);
 }
 
-const struct replay_log_entry *sio__replay_log_next(const struct replay_log *log,
-                                                    const struct replay_log_entry *e) {
+const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,
+                                                          const struct replay_log_entry *e) {
   const struct list *next = e ? e->link.next : log->entries.next;
   return next == &log->entries ? NULL : container_of(next, struct replay_log_entry, link);
 }
 
 /* The search begins at the end, because a returning client has usually missed only the last
  * events. */
-const struct replay_log_entry *sio__replay_log_after(const struct replay_log *log, uint64_t seq) {
+const struct replay_log_entry *sio__replay_log_first_entry_after(const struct replay_log *log,
+                                                                 uint64_t seq) {
   const struct list *it = log->entries.prev;
   while (it != &log->entries && container_of(it, struct replay_log_entry, link)->seq > seq)
     it = it->prev;

@@ -68,26 +68,28 @@ void sio__replay_log_add(struct replay_log *log, uint64_t seq, uint64_t now_ms, 
                          const sio_target *to, const char *skip_id);
 /* Sets text, of which a reference is kept, and offset_len of the newest entry, if it has this
  * number. text may be NULL. */
-void sio__replay_log_set_text(struct replay_log *log, uint64_t seq, struct msg *text,
-                              uint32_t offset_len);
+void sio__replay_log_set_newest_text(struct replay_log *log, uint64_t seq, struct msg *text,
+                                     uint32_t offset_len);
 /* Sets the offset that the newest entry had in the log of another thread. */
-void sio__replay_log_set_former(struct replay_log *log, uint64_t seq, const char *tag,
-                                uint64_t former_seq);
+void sio__replay_log_set_newest_former_offset(struct replay_log *log, uint64_t seq, const char *tag,
+                                              uint64_t former_seq);
 /* True if the entry had this offset, or an earlier one of the same log. */
-bool sio__replay_log_entry_was_before(const struct replay_log_entry *e, sio_slice offset,
-                                      uint64_t former_seq);
+bool sio__is_replay_entry_up_to_former_offset(const struct replay_log_entry *e, sio_slice offset,
+                                              uint64_t former_seq);
 /* Removes the newest entry if it has this number, as if it had never been added. */
 void sio__replay_log_remove_newest(struct replay_log *log, uint64_t seq);
-void sio__replay_log_drop_older(struct replay_log *log, uint64_t ms); /* entries added before ms */
+void sio__replay_log_drop_older_than(struct replay_log *log,
+                                     uint64_t ms); /* entries added before ms */
 
 /* True if the event was sent to sockets that are in the rooms for which in_room() returns true. */
-bool sio__replay_log_entry_matches(const struct replay_log_entry *e,
-                                   bool (*in_room)(const char *room, const void *user),
-                                   const void *user);
-/* sio__replay_log_after() returns the first entry with a greater number, sio__replay_log_next() the
- * entry after e. Both return NULL at the end. */
-const struct replay_log_entry *sio__replay_log_after(const struct replay_log *log, uint64_t seq);
-const struct replay_log_entry *sio__replay_log_next(const struct replay_log *log,
-                                                    const struct replay_log_entry *e);
+bool sio__replay_log_entry_matches_rooms(const struct replay_log_entry *e,
+                                         bool (*in_room)(const char *room, const void *user),
+                                         const void *user);
+/* sio__replay_log_first_entry_after() returns the first entry with a greater number,
+ * sio__replay_log_next_entry() the entry after e. Both return NULL at the end. */
+const struct replay_log_entry *sio__replay_log_first_entry_after(const struct replay_log *log,
+                                                                 uint64_t seq);
+const struct replay_log_entry *sio__replay_log_next_entry(const struct replay_log *log,
+                                                          const struct replay_log_entry *e);
 
 #endif

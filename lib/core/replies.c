@@ -22,7 +22,7 @@ struct reply {
   sio_slice bins[];
 };
 
-static struct reply *reply_of(const sio_answer *a) { return (struct reply *)a->reserved[0]; }
+static struct reply *reply_of_answer(const sio_answer *a) { return (struct reply *)a->reserved[0]; }
 
 /* ---- adding ----------------------------------------------------------------------------- */
 
@@ -53,7 +53,7 @@ static const char *fill_reply(struct reply *r, sio_slice id, sio_slice json,
   return own_id;
 }
 
-static int reserve_answer(sio_query *q) {
+static int reserve_answer_slot(sio_query *q) {
   if (q->replies.count < q->replies_cap) return 0;
   sio_answer *list = sio__array_grow(q->replies.list, &q->replies_cap, sizeof *list, 8);
   if (!list) return UV_ENOMEM;
@@ -61,11 +61,11 @@ static int reserve_answer(sio_query *q) {
   return 0;
 }
 
-int sio__replies_add(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                     uint32_t nbins) {
+int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                           uint32_t nbins) {
   size_t id_len = id ? strlen(id) : 0, size = measure_reply(id_len, json, bins, nbins);
-  if (!sio__query_reserve_bytes(q, size)) return 0;
-  struct reply *r = reserve_answer(q) ? NULL : sio__malloc(size);
+  if (!sio__query_reserve_answer_bytes(q, size)) return 0;
+  struct reply *r = reserve_answer_slot(q) ? NULL : sio__malloc(size);
   if (!r) return UV_ENOMEM;
   *r = (struct reply){ .nbins = nbins };
   const char *own_id = fill_reply(r, slice(id, id_len), json, bins);
@@ -84,7 +84,7 @@ static void free_reply(struct reply *r) {
 }
 
 void sio__replies_clear(sio_replies *r) {
-  for (size_t i = 0; i < r->count; i++) free_reply(reply_of(&r->list[i]));
+  for (size_t i = 0; i < r->count; i++) free_reply(reply_of_answer(&r->list[i]));
   sio__free(r->list);
 }
 
@@ -111,7 +111,7 @@ static struct reply_event *reply_event_new(const struct reply *r) {
 
 sio_event *sio_replies_event(sio_replies *r, size_t i) {
   if (i >= r->count) return NULL;
-  struct reply *reply = reply_of(&r->list[i]);
+  struct reply *reply = reply_of_answer(&r->list[i]);
   if (!reply->event) reply->event = reply_event_new(reply);
   return reply->event ? &reply->event->event : NULL;
 }

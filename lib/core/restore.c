@@ -12,24 +12,24 @@
 #include "core/socket.h"
 #include <assert.h>
 
-static void restore_call_owner(sio_restore *r) {
+static void socket_restore_call_owner(sio_restore *r) {
   sio__loop_stop_timer(&r->socket->nsp->core->loop, &r->timer);
   r->state = RESTORE_JOINING;
   r->on_answer(r);
 }
 
-static void restore_on_task(struct task *t) {
-  restore_call_owner(container_of(t, sio_restore, task));
+static void socket_restore_on_answer_task(struct task *t) {
+  socket_restore_call_owner(container_of(t, sio_restore, task));
 }
 
-static void restore_on_timeout(struct timer *t) {
+static void socket_restore_on_timeout(struct timer *t) {
   sio_restore *r = container_of(t, sio_restore, timer);
   if (r->state != RESTORE_ASKED) return;
   r->cause = SIO_RECOVERY_NO_ANSWER;
-  restore_call_owner(r);
+  socket_restore_call_owner(r);
 }
 
-static sio_restore *restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
+static sio_restore *socket_restore_new(sio_socket *s, sio_slice pid, sio_slice offset) {
   sio_restore *r = sio__calloc(1, size_add(sizeof *r, size_add(pid.n, offset.n)));
   if (!r) return NULL;
   memcpy(r->text, pid.p, pid.n);
@@ -37,15 +37,16 @@ static sio_restore *restore_new(sio_socket *s, sio_slice pid, sio_slice offset) 
   r->pid_len = pid.n;
   r->offset_len = offset.n;
   r->socket = s;
-  task_init(&r->task, restore_on_task);
-  timer_init(&r->timer, restore_on_timeout);
+  task_init(&r->task, socket_restore_on_answer_task);
+  timer_init(&r->timer, socket_restore_on_timeout);
   return r;
 }
 
-int sio__restore_start(sio_socket *s, const struct recovery_claim *claim,
-                       void (*on_answer)(sio_restore *r), void *owner, sio_restore **out) {
+int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
+                                    void (*on_answer)(sio_restore *r), void *owner,
+                                    sio_restore **out) {
   sio_nsp *nsp = s->nsp;
-  sio_restore *r = *out = restore_new(s, claim->pid, claim->offset);
+  sio_restore *r = *out = socket_restore_new(s, claim->pid, claim->offset);
   if (!r) return UV_ENOMEM;
   r->has_offset = claim->has_offset;
   r->on_answer = on_answer;
@@ -55,19 +56,19 @@ int sio__restore_start(sio_socket *s, const struct recovery_claim *claim,
   return 0;
 }
 
-void sio__restore_use(sio_restore *r) {
+void sio__socket_restore_use_answer(sio_restore *r) {
   struct recovery_record *rec = r->record;
   int cause = r->cause;
   if (!cause && rec->missed_one_is_lost) cause = SIO_RECOVERY_TOO_MUCH;
   r->record = NULL;
-  sio__recovery_take_found(r->socket, rec, cause);
+  sio__recovery_give_record_to_socket(r->socket, rec, cause);
 }
 
-void sio__restore_end(sio_restore *r) {
+void sio__socket_restore_end(sio_restore *r) {
   sio_nsp *nsp = r->socket->nsp;
   task_cancel(&r->task);
   sio__loop_stop_timer(&nsp->core->loop, &r->timer);
-  if (r->record) sio__recovery_return_found(nsp->recovery, r->record);
+  if (r->record) sio__recovery_keep_found_record(nsp->recovery, r->record);
   if (nsp->ops->restore_over) nsp->ops->restore_over(nsp->adapter, r);
   sio__free(r);
 }
@@ -83,34 +84,35 @@ void sio_restore_get_info(const sio_restore *r, sio_restore_info *out) {
 
 int sio_restore_found(sio_restore *r, const sio_saved_socket *s) {
   if (r->record || r->state != RESTORE_ASKED) return UV_EINVAL;
-  int err = sio__recovery_add_found(r->socket->nsp->recovery, s, &r->record);
+  int err = sio__recovery_add_found_socket(r->socket->nsp->recovery, s, &r->record);
   if (err == UV_ENOMEM) r->cause = SIO_RECOVERY_NO_MEMORY;
   return err;
 }
 
 /* Without SIO_ADAPTER_RECOVERS the event gets an offset of this server and is kept in its log, for
  * the room of the id that the socket will have. */
-static int restore_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
-                             const sio_slice *bins, size_t nbins, sio_slice offset) {
+static int socket_restore_add_missed_event(struct recovery *recovery, struct recovery_record *rec,
+                                           sio_slice json, const sio_slice *bins, size_t nbins,
+                                           sio_slice offset) {
   sio_packet *p;
   const sio_target to = { .nsp = recovery->nsp, .rooms = SIO_ROOMS(rec->id) };
   if (!recovery->kept_by_adapter) offset = slice(NULL, 0);
   int err = sio_packet_new_at(&to, json, bins, nbins, NULL, offset, &p);
   if (err) return err;
-  if (recovery->kept_by_adapter) err = sio__recovery_add_missed(recovery, rec, p->msg);
+  if (recovery->kept_by_adapter) err = sio__recovery_add_missed_event(recovery, rec, p->msg);
   sio_packet_free(p);
   return err;
 }
 
-int sio__recovery_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
-                            const sio_slice *bins, size_t nbins) {
+int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
+                                      sio_slice json, const sio_slice *bins, size_t nbins) {
   if (rec->missed_one_is_lost) return SIO_ETOOBIG;
-  int err = restore_add_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
+  int err = socket_restore_add_missed_event(recovery, rec, json, bins, nbins, slice(NULL, 0));
   rec->missed_one_is_lost = err != 0;
   return err;
 }
 
-bool sio__restore_take_record(sio_restore *r, struct recovery_record *rec) {
+bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec) {
   if (r->record || r->state != RESTORE_ASKED) return false;
   r->record = rec;
   return true;
@@ -121,7 +123,8 @@ int sio_restore_event(sio_restore *r, sio_slice json, const sio_slice *bins, siz
   struct recovery_record *rec = r->record ? r->record : r->socket->recovery_record;
   if (!rec || r->socket->state != SOCKET_PENDING) return 0;
   if (rec->missed_one_is_lost) return SIO_ETOOBIG;
-  int err = restore_add_event(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
+  int err =
+      socket_restore_add_missed_event(r->socket->nsp->recovery, rec, json, bins, nbins, offset);
   rec->missed_one_is_lost = err == SIO_ETOOBIG || err == UV_ENOMEM;
   return err;
 }

@@ -5,10 +5,10 @@
  *
  *   ASKED --- sio_restore_done() ---> ANSWERED --- end of the turn: on_answer() ---> JOINING
  *   ASKED --- the time is up: on_answer() ---> JOINING
- *   any --- sio__restore_end() ---> freed
+ *   any --- sio__socket_restore_end() ---> freed
  *
  * What the adapter has found is a recovery record without a socket, until
- * sio__restore_use() gives it to the socket.
+ * sio__socket_restore_use_answer() gives it to the socket.
  */
 #ifndef SIO_CORE_RESTORE_H
 #define SIO_CORE_RESTORE_H
@@ -38,20 +38,21 @@ struct sio_restore {
 
 /* Asks the adapter. Sets *out before that. on_answer is called from the loop, not within this call,
  * and at most once; it may end the restore. UV_ENOMEM. */
-int sio__restore_start(sio_socket *s, const struct recovery_claim *claim,
-                       void (*on_answer)(sio_restore *r), void *owner, sio_restore **out);
+int sio__socket_restore_ask_adapter(sio_socket *s, const struct recovery_claim *claim,
+                                    void (*on_answer)(sio_restore *r), void *owner,
+                                    sio_restore **out);
 /* Uses the answer: the socket takes over what was found, or the failure is reported. */
-void sio__restore_use(sio_restore *r);
+void sio__socket_restore_use_answer(sio_restore *r);
 /* The socket has joined, or never will. A record that it has not taken over is kept: see
- * sio__recovery_return_found(). */
-void sio__restore_end(sio_restore *r);
+ * sio__recovery_keep_found_record(). */
+void sio__socket_restore_end(sio_restore *r);
 
 /* For the adapter of several threads. Adds an event that the client of a record without a socket
  * missed; after an error the client is not recovered. */
-int sio__recovery_add_event(struct recovery *recovery, struct recovery_record *rec, sio_slice json,
-                            const sio_slice *bins, size_t nbins);
-/* As sio_restore_found(), with a record of sio__recovery_attach(). False: the answer is too late.
- */
-bool sio__restore_take_record(sio_restore *r, struct recovery_record *rec);
+int sio__recovery_add_event_of_thread(struct recovery *recovery, struct recovery_record *rec,
+                                      sio_slice json, const sio_slice *bins, size_t nbins);
+/* As sio_restore_found(), with a record of sio__recovery_attach_record(). False: the answer is too
+ * late. */
+bool sio__socket_restore_set_record(sio_restore *r, struct recovery_record *rec);
 
 #endif

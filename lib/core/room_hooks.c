@@ -16,7 +16,7 @@ struct room_hook {
 };
 
 /* A struct hook must have a function. The functions that are called are in struct room_hook. */
-static void unused_hook_fn(void) {}
+static void room_hook_placeholder_fn(void) {}
 
 int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   if (!hooks) return UV_EINVAL;
@@ -24,7 +24,7 @@ int sio_on_room(sio_nsp *nsp, const sio_room_hooks *hooks, void *user) {
   if (!h) return UV_ENOMEM;
   h->user = user;
   int err = sio__read_sized_struct(&h->on, sizeof h->on, hooks, ROOM_HOOKS_0_1);
-  if (!err) err = sio__hooks_add(&nsp->rooms, unused_hook_fn, h);
+  if (!err) err = sio__hooks_add(&nsp->rooms, room_hook_placeholder_fn, h);
   if (err) sio__free(h);
   return err;
 }
@@ -45,7 +45,7 @@ void sio__room_hooks_clear(sio_nsp *nsp) {
   sio__hooks_clear(&nsp->rooms);
 }
 
-bool sio__room_hooks_set(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
+bool sio__has_room_hooks(const sio_nsp *nsp) { return !hooks_empty(&nsp->rooms); }
 
 static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room_change change,
                           const char *room, sio_socket *s) {
@@ -66,6 +66,6 @@ static void run_room_hook(sio_nsp *nsp, const struct room_hook *h, enum sio_room
 }
 
 void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s) {
-  if (!sio__room_hooks_set(nsp)) return;
+  if (!sio__has_room_hooks(nsp)) return;
   HOOKS_EACH(k, walk, &nsp->rooms) run_room_hook(nsp, k->user, change, room, s);
 }

@@ -11,6 +11,6 @@
 /* Copies the callbacks of `from` to nsp. 0, or UV_ENOMEM when only some of them were copied. */
 int sio__room_hooks_copy(sio_nsp *nsp, const sio_nsp *from);
 void sio__room_hooks_clear(sio_nsp *nsp);
-bool sio__room_hooks_set(const sio_nsp *nsp); /* whether there are any */
+bool sio__has_room_hooks(const sio_nsp *nsp); /* whether there are any */
 
 #endif

@@ -15,7 +15,7 @@
 #include "core/query.h"
 #include "core/remote_event.h"
 
-static bool is_reserved_server_event(const char *event) {
+static bool is_reserved_server_event_name(const char *event) {
   return strcmp(event, "connect") == 0 || strcmp(event, "connection") == 0 ||
          strcmp(event, "new_namespace") == 0;
 }
@@ -24,7 +24,7 @@ static bool is_reserved_server_event(const char *event) {
 
 /* The name is encoded as the first argument, because names that are reserved for clients are
  * allowed here, and the encoder would refuse them as a name. */
-static int encode_with_name(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
+static int encode_event_for_servers(sio_packet *p, sio_nsp *nsp, const char *event, sio_args args) {
   struct core *core = nsp->core;
   size_t n = size_add(args.n, 1);
   sio_val *all = sio__malloc(size_mul(n, sizeof *all));
@@ -38,9 +38,10 @@ static int encode_with_name(sio_packet *p, sio_nsp *nsp, const char *event, sio_
   return err;
 }
 
-static int send_to_other_servers(sio_nsp *nsp, const char *event, sio_args args, sio_query *q) {
+static int send_event_to_other_servers(sio_nsp *nsp, const char *event, sio_args args,
+                                       sio_query *q) {
   sio_packet p;
-  int err = encode_with_name(&p, nsp, event, args);
+  int err = encode_event_for_servers(&p, nsp, event, args);
   if (err) return err;
   p.query = q;
   if (nsp->ops->server_emit) err = nsp->ops->server_emit(nsp->adapter, &p, q);
@@ -48,7 +49,7 @@ static int send_to_other_servers(sio_nsp *nsp, const char *event, sio_args args,
   return err;
 }
 
-static void pass_server_replies(sio_query *q, int status) {
+static void call_server_side_ack_callback(sio_query *q, int status) {
   q->cb.replies(status, &q->replies, q->user);
 }
 
@@ -56,23 +57,24 @@ int sio_server_side_emit(sio_nsp *nsp, const char *event, sio_args args, unsigne
                          sio_broadcast_ack_cb cb, void *user) {
   sio_query *q;
   if (!nsp) return UV_EINVAL;
-  if (!event || is_reserved_server_event(event)) return SIO_ENAME;
-  if (!cb) return nsp->core->closing ? SIO_ECLOSED : send_to_other_servers(nsp, event, args, NULL);
-  int err = sio__query_new(&q, nsp, timeout_ms, pass_server_replies, user);
+  if (!event || is_reserved_server_event_name(event)) return SIO_ENAME;
+  if (!cb)
+    return nsp->core->closing ? SIO_ECLOSED : send_event_to_other_servers(nsp, event, args, NULL);
+  int err = sio__query_new(&q, nsp, timeout_ms, call_server_side_ack_callback, user);
   if (err) return err;
   q->cb.replies = cb;
-  err = send_to_other_servers(nsp, event, args, q);
+  err = send_event_to_other_servers(nsp, event, args, q);
   if (err)
     sio__query_discard(q);
   else
-    sio__query_start(q, false);
+    sio__query_start_waiting(q, false);
   return err;
 }
 
 /* ---- receiving ----------------------------------------------------------------------------- */
 
 int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_side_cb cb, void *user) {
-  if (!event || is_reserved_server_event(event)) return SIO_ENAME;
+  if (!event || is_reserved_server_event_name(event)) return SIO_ENAME;
   return sio__nsp_add_handler(&nsp->server_side, event, (hook_fn)cb, user);
 }
 
@@ -87,10 +89,10 @@ static int run_server_side_handlers(sio_nsp *nsp, const struct packet *p,
   return 0;
 }
 
-static int receive_server_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                                struct server_side_ack *ack) {
+static int handle_event_of_other_server(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                        size_t nbins, struct server_side_ack *ack) {
   struct json_scan scan = { 0 };
-  int err = sio__remote_event_scan(&scan, json, nbins);
+  int err = sio__remote_event_scan_and_check(&scan, json, nbins);
   struct packet p = { .type = PACKET_EVENT,
                       .id = ack->answer ? 0 : PACKET_NO_ID,
                       .json = json,
@@ -102,10 +104,10 @@ static int receive_server_event(sio_nsp *nsp, sio_slice json, const sio_slice *b
   return err;
 }
 
-int sio__server_side_run(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                         sio_server_side_answer answer, const sio_return *to) {
+int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                                  sio_server_side_answer answer, const sio_return *to) {
   struct server_side_ack ack = { .nsp = nsp, .answer = answer, .to = *to };
-  return receive_server_event(nsp, json, bins, nbins, &ack);
+  return handle_event_of_other_server(nsp, json, bins, nbins, &ack);
 }
 
 int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
@@ -114,7 +116,7 @@ int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
   struct server_side_ack ack = { .nsp = nsp, .answer = answer, .from_cluster = cluster->ops };
   if (to) ack.to = *to;
   if (cluster->ops) cluster->relay_event(nsp, json, bins, nbins);
-  return receive_server_event(nsp, json, bins, nbins, &ack);
+  return handle_event_of_other_server(nsp, json, bins, nbins, &ack);
 }
 
 /* ---- answering ------------------------------------------------------------------------------- */
@@ -131,12 +133,12 @@ static int list_msg_attachments(const struct msg *first, sio_slice **out, uint32
 }
 
 /* NULL: it has been closed. */
-static sio_adapter *find_adapter_that_asked(const struct server_side_ack *ack) {
+static sio_adapter *find_adapter_of_asking_server(const struct server_side_ack *ack) {
   return ack->from_cluster ? ack->nsp->core->cluster.find(ack->nsp) : ack->nsp->adapter;
 }
 
-static int send_first_argument(const struct server_side_ack *ack, struct json_scan *scan,
-                               const struct msg *m) {
+static int send_first_argument_as_answer(const struct server_side_ack *ack, struct json_scan *scan,
+                                         const struct msg *m) {
   const char *p = msg_data(m), *array = memchr(p, '[', m->len);
   sio_slice json = slice(array, m->len - (size_t)(array - p)), *bins;
   uint32_t nbins;
@@ -145,7 +147,7 @@ static int send_first_argument(const struct server_side_ack *ack, struct json_sc
   if (err) return err;
   bool has_arg = scan->nargs > 0,
        has_bins = scan->nplaceholders > 0 && scan->placeholders[0].arg == 0;
-  ack->answer(find_adapter_that_asked(ack), &ack->to,
+  ack->answer(find_adapter_of_asking_server(ack), &ack->to,
               has_arg ? json_scanned_element(scan, json, 0) : SLICE("null"), bins,
               has_bins ? nbins : 0);
   sio__free(bins);
@@ -156,11 +158,11 @@ int sio__server_side_send_ack(const struct server_side_ack *ack, sio_args args) 
   struct json_scan scan = { 0 };
   struct msg *m;
   struct core *core = ack->nsp->core;
-  if (!find_adapter_that_asked(ack)) return SIO_ECLOSED;
+  if (!find_adapter_of_asking_server(ack)) return SIO_ECLOSED;
   int err =
       sio__encode_event_or_ack(&core->loop.msgs, &core->scratch, &m, "/", NULL, args, PACKET_NO_ID);
   if (err) return err;
-  err = send_first_argument(ack, &scan, m);
+  err = send_first_argument_as_answer(ack, &scan, m);
   sio__json_scan_clear(&scan);
   msg_unref(m);
   return err;

@@ -16,8 +16,8 @@ struct server_side_ack {
 
 /* As sio_server_side_receive(), for the adapter of several threads: runs the handlers of this
  * server only. */
-int sio__server_side_run(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                         sio_server_side_answer answer, const sio_return *to);
+int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                                  sio_server_side_answer answer, const sio_return *to);
 
 /* Sends the first argument as the answer, through the adapter. SIO_ECLOSED: the server has closed,
  * or the namespace is gone. */

@@ -18,15 +18,15 @@ static int create_nsp_without_parent(sio_nsp **out, struct core *core, sio_slice
 }
 
 int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
-  struct core *core = core_of(srv);
+  struct core *core = core_of_server(srv);
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
-  if (!sio__nsp_full_name(buffer, name, &full)) return SIO_ENAME;
+  if (!sio__nsp_make_full_name(buffer, name, &full)) return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(core, full);
   if (!nsp) {
     if (core->closing) return SIO_ESTATE;
-    sio_nsp *parent = sio__parent_find_by_name(core, full);
-    int err = parent ? sio__child_new(&nsp, parent, full, NULL)
+    sio_nsp *parent = sio__parent_find_by_child_name(core, full);
+    int err = parent ? sio__child_namespace_new(&nsp, parent, full, NULL)
                      : create_nsp_without_parent(&nsp, core, full);
     if (err) return err;
   }
@@ -34,7 +34,7 @@ int sio_of(sio_server *srv, const char *name, sio_nsp **out) {
   return 0;
 }
 
-static bool parent_excludes(const sio_nsp *parent, sio_slice name) {
+static bool is_name_excluded_by_parent(const sio_nsp *parent, sio_slice name) {
   return parent->as_parent->by_pattern && !sio__pattern_matches(slice_str(parent->name), name);
 }
 
@@ -42,11 +42,12 @@ int sio_of_child(sio_nsp *parent, const char *name, sio_nsp **out) {
   char buffer[NSP_NAME_MAX + 1];
   sio_slice full;
   if (!parent->as_parent) return UV_EINVAL;
-  if (!sio__nsp_full_name(buffer, name, &full) || parent_excludes(parent, full)) return SIO_ENAME;
+  if (!sio__nsp_make_full_name(buffer, name, &full) || is_name_excluded_by_parent(parent, full))
+    return SIO_ENAME;
   sio_nsp *nsp = sio__nsp_find(parent->core, full);
   if (nsp && nsp->parent != parent) return SIO_EEXISTS;
   if (!nsp && parent->core->closing) return SIO_ESTATE;
-  int err = nsp ? 0 : sio__child_new(&nsp, parent, full, NULL);
+  int err = nsp ? 0 : sio__child_namespace_new(&nsp, parent, full, NULL);
   if (!err && out) *out = nsp;
   return err;
 }

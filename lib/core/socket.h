@@ -71,7 +71,8 @@ struct sio_socket {
 };
 
 /* Calls cb for each room of s, first for the room of its own id. In socket_rooms.c. */
-void sio__each_room(const sio_socket *s, void (*cb)(const char *room, void *user), void *user);
+void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
+                           void *user);
 
 /* Removes the deadline of the socket, if it has one. */
 void sio__socket_clear_deadline(sio_socket *s);
@@ -91,10 +92,10 @@ void sio__socket_finish_leaving(sio_socket *s, const sio_close_info *why);
  * Must be called from the loop. */
 void sio__socket_discard_pending(sio_socket *s);
 /* The function of core->finish_leaving. */
-void sio__finish_leaving_sockets(struct task *t);
+void sio__finish_all_leaving_sockets(struct task *t);
 
 /* 1 to 255 bytes; NULL is not a name. */
-bool sio__is_room_name(const char *room);
+bool sio__is_valid_room_name(const char *room);
 
 /* True while the socket can join rooms and, if it is CONNECTED, be sent events. */
 static inline bool socket_is_open(const sio_socket *s) {

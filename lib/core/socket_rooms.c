@@ -8,7 +8,7 @@
 
 enum { ROOM_NAME_MAX = 255 };
 
-bool sio__is_room_name(const char *room) {
+bool sio__is_valid_room_name(const char *room) {
   size_t n = room ? strnlen(room, ROOM_NAME_MAX + 1) : 0;
   return n > 0 && n <= ROOM_NAME_MAX;
 }
@@ -28,7 +28,7 @@ static void log_room_change(const sio_socket *s, const char *verb, const char *r
 
 int sio_join(sio_socket *s, const char *room) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_join()")) return SIO_ESTATE;
-  if (!sio__is_room_name(room)) return SIO_ENAME;
+  if (!sio__is_valid_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (is_own_room(s, room) || nsp->ops->in_room(nsp->adapter, s, room)) return 0;
@@ -38,7 +38,7 @@ int sio_join(sio_socket *s, const char *room) {
 
 int sio_leave(sio_socket *s, const char *room) {
   if (loop_refuses_call(&s->nsp->core->loop, "sio_leave()")) return SIO_ESTATE;
-  if (!sio__is_room_name(room)) return SIO_ENAME;
+  if (!sio__is_valid_room_name(room)) return SIO_ENAME;
   if (!socket_is_open(s)) return SIO_ECLOSED;
   sio_nsp *nsp = s->nsp;
   if (!nsp->ops->in_room(nsp->adapter, s, room)) return 0;
@@ -48,14 +48,15 @@ int sio_leave(sio_socket *s, const char *room) {
 }
 
 bool sio_in_room(const sio_socket *s, const char *room) {
-  if (!sio__is_room_name(room) || s->state == SOCKET_LEFT) return false;
+  if (!sio__is_valid_room_name(room) || s->state == SOCKET_LEFT) return false;
   return is_own_room(s, room) || s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
 size_t sio_nsp_count(const sio_nsp *nsp, const char *room) {
   if (!room) return nsp->nmembers;
-  return sio__is_room_name(room) && nsp->ops->room_size ? nsp->ops->room_size(nsp->adapter, room)
-                                                        : 0;
+  return sio__is_valid_room_name(room) && nsp->ops->room_size
+             ? nsp->ops->room_size(nsp->adapter, room)
+             : 0;
 }
 
 /* ---- lists of rooms -------------------------------------------------------------------------- */
@@ -76,7 +77,8 @@ static void room_list_add_counted(const char *room, size_t members, void *user) 
   room_list_add(room, user);
 }
 
-void sio__each_room(const sio_socket *s, void (*cb)(const char *room, void *user), void *user) {
+void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
+                           void *user) {
   if (s->state == SOCKET_LEFT) return;
   if (is_own_room(s, s->id)) cb(s->id, user);
   s->nsp->ops->rooms(s->nsp->adapter, s, cb, user);
@@ -84,7 +86,7 @@ void sio__each_room(const sio_socket *s, void (*cb)(const char *room, void *user
 
 size_t sio_rooms(const sio_socket *s, const char **out, size_t max) {
   struct room_list list = { out, max, 0 };
-  sio__each_room(s, room_list_add, &list);
+  sio__socket_each_room(s, room_list_add, &list);
   return list.n;
 }
 

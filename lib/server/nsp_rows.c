@@ -36,7 +36,7 @@ static int collect_parent_rows(struct map *rows, const sio_server *srv) {
     const sio_nsp *parent = k->user;
     struct nsp_row *row = find_or_add_nsp_row(rows, parent->name);
     if (!row) return UV_ENOMEM;
-    sio__parent_stats_add(&row->stats, parent);
+    sio__parent_add_children_to_stats(&row->stats, parent);
   }
   return 0;
 }
@@ -47,7 +47,7 @@ int sio__nsp_rows_collect(struct map *rows, const sio_server *srv) {
     if (nsp->parent) continue;
     struct nsp_row *row = find_or_add_nsp_row(rows, nsp->name);
     if (!row) return UV_ENOMEM;
-    sio__nsp_stats_add(&row->stats, nsp);
+    sio__nsp_add_to_stats(&row->stats, nsp);
   }
   return collect_parent_rows(rows, srv);
 }

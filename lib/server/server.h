@@ -13,7 +13,8 @@
 #include "ws/endpoint.h"
 
 struct sio_server {
-  struct core core; /* must be the first member, because core_of() and core_server() are casts */
+  struct core
+      core; /* must be the first member, because core_of_server() and server_of_core() are casts */
   struct options opts;
   struct list listeners; /* struct listener */
   struct http http;
@@ -43,6 +44,6 @@ struct sio_server {
   void (*done)(void *user);
   void *done_user;
 };
-_Static_assert(offsetof(struct sio_server, core) == 0, "core_of() is a cast");
+_Static_assert(offsetof(struct sio_server, core) == 0, "core_of_server() is a cast");
 
 #endif

@@ -86,7 +86,7 @@ static void on_shutdown_timeout(struct timer *t) {
 static void stop_adapters(sio_server *srv) {
   sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
-    sio__queries_close(nsp);
+    sio__queries_end_all(nsp);
     if (nsp->ops->shut) nsp->ops->shut(nsp->adapter);
   }
 }

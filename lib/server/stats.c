@@ -82,10 +82,11 @@ static void fill_session_stats(sio_stats *st) {
 static void fill_nsp_stats(sio_stats *st, const sio_server *srv) {
   struct nsp_stats all = { 0 };
   const sio_nsp *nsp;
-  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) sio__nsp_stats_add(&all, nsp);
+  for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
+    sio__nsp_add_to_stats(&all, nsp);
   const struct hook *k = NULL;
   while ((k = sio__hooks_next_after(&srv->core.parents, k, UINT64_MAX)))
-    sio__nsp_stats_add(&all, k->user);
+    sio__nsp_add_to_stats(&all, k->user);
   st->nsps = srv->core.nsps.n;
   st->child_nsps = srv->core.nchildren;
   st->rooms = all.rooms;

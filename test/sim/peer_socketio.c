@@ -54,7 +54,7 @@ struct packet {
   size_t json_n;
 };
 
-static struct client *client_of(struct engine_client *e) { return (struct client *)e; }
+static struct client *client_of_session(struct engine_client *e) { return (struct client *)e; }
 
 static struct joined *joined_find(struct client *c, const char *nsp) {
   for (int i = 0; i < JOINS; i++)
@@ -470,8 +470,8 @@ static void take_packed(struct client *c, bool binary, const char *p, size_t n) 
 }
 
 static void on_message(struct engine_client *e, bool binary, const char *p, size_t n) {
-  if (client_of(e)->packs) {
-    take_packed(client_of(e), binary, p, n);
+  if (client_of_session(e)->packs) {
+    take_packed(client_of_session(e), binary, p, n);
     return;
   }
   char *copy = malloc(n + 1);
@@ -479,9 +479,9 @@ static void on_message(struct engine_client *e, bool binary, const char *p, size
   memcpy(copy, p, n);
   copy[n] = '\0';
   if (binary)
-    take_binary(client_of(e), copy, n);
+    take_binary(client_of_session(e), copy, n);
   else
-    take_text(client_of(e), copy, n);
+    take_text(client_of_session(e), copy, n);
   free(copy);
 }
 
@@ -497,7 +497,7 @@ static void come_back(struct client *c) {
 }
 
 static void on_opened(struct engine_client *e) {
-  struct client *c = client_of(e);
+  struct client *c = client_of_session(e);
   if (c->returns) {
     come_back(c);
     return;
@@ -517,7 +517,7 @@ static void leave_or_wait(struct client *c, struct joined *j, bool returns) {
 }
 
 static void on_closed(struct engine_client *e) {
-  struct client *c = client_of(e);
+  struct client *c = client_of_session(e);
   bool returns = host.opts.recovery && !e->said_close && !host.calm && !c->returns && draw(4);
   c->returns = false;
   for (int i = 0; i < JOINS; i++) leave_or_wait(c, &c->joins[i], returns && !c->peer->crooked);

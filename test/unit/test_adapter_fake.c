@@ -348,7 +348,7 @@ static void on_any_list(int status, sio_remote *list, size_t n, void *user) {
 
 TEST(invalid_and_too_large_answers_are_dropped) {
   begin();
-  core_server(spaces[0]->core)->opts.o.max_answers = 100;
+  server_of_core(spaces[0]->core)->opts.o.max_answers = 100;
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
   sio_query *q = container_of(list_first(&root->queries), sio_query, link);
   sio_query_remote(q, &(sio_remote){ .id = "1", .data = SLICE("{") });

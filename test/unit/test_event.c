@@ -421,7 +421,7 @@ TEST(what_cannot_replace_leaves_the_event_as_it_was) {
 TEST(a_kept_event_needs_its_packet_no_more) {
   begin_binary();
   event.socket = (sio_socket *)(void *)&home;
-  EQ(sio__event_copy_borrowed(&event), 0);
+  EQ(sio__event_copy_borrowed_data(&event), 0);
   sio__decoder_free_packet(&decoder);
   struct packet other;
   const char *why;
@@ -454,7 +454,7 @@ static bool scenario(void) {
     EQ_STR(sio_event_name(&event), "a name");
     EQ(sio_event_count(&event), 6);
   }
-  ok = ok && !err && sio_event_str(&event, 0) && !sio__event_copy_borrowed(&event);
+  ok = ok && !err && sio_event_str(&event, 0) && !sio__event_copy_borrowed_data(&event);
   sio__event_clear(&event);
   return ok;
 }

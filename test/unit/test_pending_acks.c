@@ -323,8 +323,8 @@ TEST(a_part_of_an_older_query_takes_its_place_among_the_questions) {
   EQ(sio__query_new(&q, root, 0, no_end, NULL), 0);
   EQ(q->ack_id, 1);
   EQ(sio_emit_ack(first(), "q", SIO_NONE, 0, on_reply, "behind"), 0);
-  EQ(sio__pending_ack_add_to_query(first(), q), 0);
-  EQ(sio__pending_ack_add_to_query(first(), q), SIO_EEXISTS);
+  EQ(sio__pending_ack_add_for_query(first(), q), 0);
+  EQ(sio__pending_ack_add_for_query(first(), q), SIO_EEXISTS);
   EQ(first()->ack_waits->n, 3);
   answer(p, 1);
   EQ(first()->ack_waits->n, 2);

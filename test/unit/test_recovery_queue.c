@@ -32,14 +32,14 @@ static struct recovery_queue_entry *add_left_socket(const char *address) {
   list_init(&p->by_time);
   sio__recovery_queue_add(&away, p, address);
   if (away.n <= MAX) return NULL;
-  struct recovery_queue_entry *dropped = sio__recovery_queue_choose_dropped(&away, p);
+  struct recovery_queue_entry *dropped = sio__recovery_queue_choose_entry_to_drop(&away, p);
   sio__recovery_queue_remove(&away, dropped);
   return dropped;
 }
 
 static unsigned count_kept(unsigned from, unsigned to) {
   unsigned n = 0;
-  for (unsigned i = from; i < to; i++) n += recovery_queue_contains(&entries[i]);
+  for (unsigned i = from; i < to; i++) n += is_in_recovery_queue(&entries[i]);
   return n;
 }
 
@@ -57,7 +57,7 @@ TEST(one_address_cannot_drive_out_the_others) {
   for (int i = 0; i < 2 * MAX; i++) add_left_socket("192.0.2.1");
   EQ(away.n, MAX);
   EQ(count_kept(0, MAX), MAX - 1);
-  CHECK(recovery_queue_contains(&entries[nentries - 1]));
+  CHECK(is_in_recovery_queue(&entries[nentries - 1]));
   end();
 }
 
@@ -108,7 +108,7 @@ TEST(without_memory_an_entry_is_kept_and_counts_for_no_address) {
   alloc_fail_in(0);
   add_left_socket("192.0.2.1");
   CHECK(!entries[0].address && !entries[1].address && entries[2].address);
-  CHECK(sio__recovery_queue_choose_dropped(&away, &entries[2]) == &entries[0]);
+  CHECK(sio__recovery_queue_choose_entry_to_drop(&away, &entries[2]) == &entries[0]);
   end();
 }
 

@@ -31,8 +31,8 @@ static void add(uint64_t now, const char *const *rooms, const char *const *excep
 static bool is_the_room(const char *room, const void *user) { return strcmp(room, user) == 0; }
 
 static bool concerns(const char *room) {
-  const struct replay_log_entry *e = sio__replay_log_next(&log_, NULL);
-  return sio__replay_log_entry_matches(e, is_the_room, room);
+  const struct replay_log_entry *e = sio__replay_log_next_entry(&log_, NULL);
+  return sio__replay_log_entry_matches_rooms(e, is_the_room, room);
 }
 
 TEST(an_offset_is_read_as_it_was_written) {
@@ -85,16 +85,16 @@ TEST(an_entry_concerns_its_rooms_but_for_those_left_out) {
 
 TEST(entries_are_found_by_number_and_walked_in_order) {
   begin(1 << 20);
-  CHECK(sio__replay_log_after(&log_, 0) == NULL);
+  CHECK(sio__replay_log_first_entry_after(&log_, 0) == NULL);
   for (int i = 0; i < 5; i++) add(0, NULL, NULL, NULL);
   for (uint64_t from = 0; from < 5; from++) {
     uint64_t next = from + 1;
-    for (const struct replay_log_entry *e = sio__replay_log_after(&log_, from); e;
-         e = sio__replay_log_next(&log_, e))
+    for (const struct replay_log_entry *e = sio__replay_log_first_entry_after(&log_, from); e;
+         e = sio__replay_log_next_entry(&log_, e))
       EQ(e->seq, next++);
     EQ(next, 6);
   }
-  CHECK(sio__replay_log_after(&log_, 5) == NULL);
+  CHECK(sio__replay_log_first_entry_after(&log_, 5) == NULL);
   end();
 }
 
@@ -104,12 +104,12 @@ TEST(the_oldest_are_dropped_first_by_bytes_and_by_time) {
     add(i, NULL, NULL, NULL);
     CHECK(log_.bytes <= 3000);
   }
-  const struct replay_log_entry *e = sio__replay_log_next(&log_, NULL);
+  const struct replay_log_entry *e = sio__replay_log_next_entry(&log_, NULL);
   EQ(e->seq, log_.last_dropped + 1);
   CHECK(log_.last_dropped > 0);
-  sio__replay_log_drop_older(&log_, 20);
+  sio__replay_log_drop_older_than(&log_, 20);
   EQ(log_.last_dropped, 19);
-  EQ(sio__replay_log_next(&log_, NULL)->seq, 20);
+  EQ(sio__replay_log_next_entry(&log_, NULL)->seq, 20);
   end();
 }
 

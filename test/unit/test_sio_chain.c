@@ -61,7 +61,7 @@ static void begin(const char *const *hows) {
   may_continue = true;
   frees = false;
   c = sio__malloc(sizeof *c);
-  sio__chain_init(c, &srv->core.loop, &row, &ops);
+  sio__middleware_chain_init(c, &srv->core.loop, &row, &ops);
   EQ(c->state, CHAIN_IDLE);
 }
 
@@ -77,51 +77,51 @@ static void finish_test(void) {
 
 TEST(without_middleware_the_end_is_there_at_once) {
   begin((const char *const[]){ NULL });
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("end:1 ");
   finish_test();
 }
 
 TEST(each_middleware_runs_after_the_one_before_has_accepted) {
   BEGIN("yes", "yes", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("yes yes yes end:1 ");
   finish_test();
 }
 
 TEST(the_first_no_is_the_end) {
   BEGIN("yes", "no", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("yes no refused:why end:0 ");
   finish_test();
 }
 
 TEST(a_no_without_a_message_has_an_empty_one) {
   BEGIN("bare");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("bare refused: end:0 ");
   finish_test();
 }
 
 TEST(only_the_first_verdict_counts) {
   BEGIN("both", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("both yes end:1 ");
   finish_test();
 }
 
 TEST(no_middleware_runs_for_a_socket_that_has_left) {
   BEGIN("leave", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("leave end:1 ");
   finish_test();
 }
 
 TEST(what_is_added_meanwhile_waits_for_the_next_time) {
   BEGIN("more");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("more end:1 ");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("more yes end:1 ");
   finish_test();
 }
@@ -129,7 +129,7 @@ TEST(what_is_added_meanwhile_waits_for_the_next_time) {
 TEST(a_long_row_takes_no_stack) {
   begin((const char *const[]){ NULL });
   for (int i = 0; i < 100000; i++) add("");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   CHECK(strstr(saw(), "end:1") != NULL);
   finish_test();
 }
@@ -138,7 +138,7 @@ TEST(a_long_row_takes_no_stack) {
 
 TEST(after_a_late_yes_the_chain_goes_on_at_the_end_of_the_turn) {
   BEGIN("late", "late", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("late parked ");
   EQ(c->state, CHAIN_WAITING);
   turn();
@@ -155,7 +155,7 @@ TEST(after_a_late_yes_the_chain_goes_on_at_the_end_of_the_turn) {
 
 TEST(a_late_no_is_reported_at_once_and_ends_the_chain_at_the_end_of_the_turn) {
   BEGIN("late", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   SAW("late parked ");
   sio_next_fail(&c->next, "no", sio_null());
   SAW("refused:no ");
@@ -167,7 +167,7 @@ TEST(a_late_no_is_reported_at_once_and_ends_the_chain_at_the_end_of_the_turn) {
 
 TEST(no_middleware_runs_if_the_socket_leaves_after_a_late_verdict) {
   BEGIN("late", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   sio_next_ok(&c->next);
   may_continue = false;
   turn();
@@ -180,9 +180,9 @@ TEST(no_middleware_runs_if_the_socket_leaves_after_a_late_verdict) {
 TEST(an_abandoned_chain_ends_with_the_outstanding_verdict) {
   for (int ok = 0; ok < 2; ok++) {
     BEGIN("late", "yes");
-    sio__chain_start(c);
+    sio__middleware_chain_start(c);
     SAW("late parked ");
-    sio__chain_abandon(c);
+    sio__middleware_chain_abandon(c);
     turn();
     SAW("");
     EQ(c->state, CHAIN_ABANDONED);
@@ -199,9 +199,9 @@ TEST(an_abandoned_chain_ends_with_the_outstanding_verdict) {
 
 TEST(abandoned_between_verdict_and_turn_it_ends_at_once) {
   BEGIN("late", "yes");
-  sio__chain_start(c);
+  sio__middleware_chain_start(c);
   sio_next_ok(&c->next);
-  sio__chain_abandon(c);
+  sio__middleware_chain_abandon(c);
   SAW("late parked end:0 ");
   turn();
   SAW("");
@@ -213,8 +213,8 @@ TEST(the_end_may_free_it) {
   for (int way = 0; way < 5; way++) {
     begin(rows[way < 2 ? way : 2]);
     frees = true;
-    sio__chain_start(c);
-    if (way == 4) sio__chain_abandon(c);
+    sio__middleware_chain_start(c);
+    if (way == 4) sio__middleware_chain_abandon(c);
     if (way == 3) sio_next_fail(&c->next, "no", sio_null());
     if (way == 2 || way == 4) sio_next_ok(&c->next);
     turn();

@@ -552,7 +552,7 @@ TEST(an_incomplete_packet_is_waited_for_until_packet_timeout_ms) {
   say_bin(p, "\1", 1);
   later(100);
   CHECK(p->session != NULL);
-  CHECK(client_of(p->session)->timeout == NULL);
+  CHECK(client_of_session(p->session)->timeout == NULL);
   say(p, "451-[\"b\"," HOLE "]");
   saw();
   later(51);
@@ -606,7 +606,7 @@ TEST(by_default_half_a_packet_is_waited_for_a_minute) {
   begin(NULL);
   struct peer *p = joined();
   say(p, "451-[\"b\"," HOLE "]");
-  REQUIRE(client_of(p->session)->timeout != NULL);
+  REQUIRE(client_of_session(p->session)->timeout != NULL);
   sio__loop_stop_timer(&srv->core.loop, &p->session->heartbeat);
   later(59999);
   CHECK(p->session != NULL);

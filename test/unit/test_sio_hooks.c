@@ -17,8 +17,8 @@ static void add(hook_fn fn, const char *tag) {
 
 static const char *walk(void) {
   ran[0] = '\0';
-  struct hook_walk w = sio__hooks_walk(&h);
-  for (const struct hook *k; (k = sio__hooks_next(&w));) strcat(ran, k->user);
+  struct hook_walk w = sio__hooks_start_walk(&h);
+  for (const struct hook *k; (k = sio__hooks_next_in_walk(&w));) strcat(ran, k->user);
   return ran;
 }
 
@@ -62,13 +62,13 @@ TEST(what_is_removed_in_a_walk_does_not_run_and_is_freed_after_the_last_one) {
   static const char one[] = "1", two[] = "2";
   add(a, one);
   add(b, two);
-  struct hook_walk outer = sio__hooks_walk(&h), inner = sio__hooks_walk(&h);
-  sio__hooks_next(&outer);
+  struct hook_walk outer = sio__hooks_start_walk(&h), inner = sio__hooks_start_walk(&h);
+  sio__hooks_next_in_walk(&outer);
   EQ(sio__hooks_remove(&h, b, (void *)(uintptr_t)two), 0);
   EQ(sio__hooks_remove(&h, b, (void *)(uintptr_t)two), UV_ENOENT);
-  sio__hooks_stop(&inner);
+  sio__hooks_stop_walk(&inner);
   EQ(alloc_live, 2);
-  CHECK(sio__hooks_next(&outer) == NULL);
+  CHECK(sio__hooks_next_in_walk(&outer) == NULL);
   EQ(alloc_live, 1);
   finish();
 }
@@ -77,10 +77,10 @@ TEST(what_is_added_in_a_walk_waits_for_the_next) {
   begin();
   static const char one[] = "1", two[] = "2";
   add(a, one);
-  struct hook_walk w = sio__hooks_walk(&h);
-  sio__hooks_next(&w);
+  struct hook_walk w = sio__hooks_start_walk(&h);
+  sio__hooks_next_in_walk(&w);
   add(b, two);
-  CHECK(sio__hooks_next(&w) == NULL);
+  CHECK(sio__hooks_next_in_walk(&w) == NULL);
   const char *r = walk();
   EQ_STR(r, "12");
   finish();
