@@ -10,7 +10,8 @@
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-void sio__admin_tell(struct admin *a, const char *event, struct cJSON **args, size_t n) {
+void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args,
+                                 size_t n) {
   sio_val values[8];
   bool complete = true;
   for (size_t i = 0; i < n; i++) {
@@ -23,17 +24,17 @@ void sio__admin_tell(struct admin *a, const char *event, struct cJSON **args, si
   for (size_t i = 0; i < n; i++) cJSON_Delete(args[i]);
 }
 
-void sio__admin_put(cJSON *object, const char *key, cJSON *item) {
+void sio__admin_json_add_member(cJSON *object, const char *key, cJSON *item) {
   if (!cJSON_AddItemToObject(object, key, item)) cJSON_Delete(item);
 }
 
-void sio__admin_append(cJSON *array, cJSON *item) {
+void sio__admin_json_add_element(cJSON *array, cJSON *item) {
   if (!cJSON_AddItemToArray(array, item)) cJSON_Delete(item);
 }
 
 /* ---- a socket of the UI has connected -------------------------------------------------------- */
 
-static void send_config(struct admin *a, sio_socket *s) {
+static void send_ui_config(struct admin *a, sio_socket *s) {
   static const char *const all[] = { "EMIT",      "JOIN",   "LEAVE",       "DISCONNECT",
                                      "MJOIN",     "MLEAVE", "MDISCONNECT", "AGGREGATED_EVENTS",
                                      "ALL_EVENTS" };
@@ -47,9 +48,9 @@ static void send_config(struct admin *a, sio_socket *s) {
 
 static void on_ui_connect(sio_socket *s, void *user) {
   struct admin *a = user;
-  sio__admin_login_connected(a, s);
-  send_config(a, s);
-  if (a->development) sio__admin_send_sockets(a, s);
+  sio__admin_send_session_id(a, s);
+  send_ui_config(a, s);
+  if (a->development) sio__admin_send_socket_list(a, s);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -71,18 +72,18 @@ static void admin_on_timer_closed(uv_handle_t *timer) { sio__admin_unref(timer->
  */
 static void on_server_ended(void *user) { sio__admin_unref(user); }
 
-static void admin_on_timer(uv_timer_t *timer) { sio__admin_stats_send(timer->data); }
+static void admin_on_stats_timer(uv_timer_t *timer) { sio__admin_send_stats(timer->data); }
 
 static void on_server_close(sio_server *srv, void *user) {
   struct admin *a = user;
   (void)srv;
   a->closing = true;
   sio__admin_login_clear(a);
-  sio__admin_watch_clear(a);
+  sio__admin_free_waiting_events(a);
   uv_close((uv_handle_t *)&a->timer, admin_on_timer_closed);
 }
 
-static bool copy_text(char **out, const char *text) {
+static bool copy_option_text(char **out, const char *text) {
   if (!text) return true;
   *out = strdup(text);
   return *out != NULL;
@@ -103,14 +104,14 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
                        .started_ms = uv_hrtime() / 1000000,
                        .last_event = &a->events };
   if (uv_os_gethostname(a->host, &size)) strcpy(a->host, "localhost");
-  if (copy_text(&a->username, o->username) && copy_text(&a->password, o->password) &&
-      copy_text(&a->server_id, o->server_id ? o->server_id : a->host))
+  if (copy_option_text(&a->username, o->username) && copy_option_text(&a->password, o->password) &&
+      copy_option_text(&a->server_id, o->server_id ? o->server_id : a->host))
     return a;
   admin_free(a);
   return NULL;
 }
 
-static bool options_are_valid(const sio_admin_options *o) {
+static bool has_valid_options(const sio_admin_options *o) {
   bool password = o->username && o->password;
   if (o->size && o->size != sizeof *o) return false;
   if (!o->username != !o->password || !o->save_session != !o->has_session) return false;
@@ -118,7 +119,7 @@ static bool options_are_valid(const sio_admin_options *o) {
 }
 
 /* Registers the callbacks. What was registered before an error stays, and finds a->closing set. */
-static int register_callbacks(struct admin *a, const sio_admin_options *o) {
+static int register_admin_callbacks(struct admin *a, const sio_admin_options *o) {
   int err = sio_of(a->srv, o->nsp ? o->nsp : "/admin", &a->nsp);
   if (!err) err = sio__admin_login_init(a, o);
   if (!err) err = sio_on_connect(a->nsp, on_ui_connect, a);
@@ -128,15 +129,15 @@ static int register_callbacks(struct admin *a, const sio_admin_options *o) {
   return err;
 }
 
-static void start_timer(struct admin *a) {
+static void start_stats_timer(struct admin *a) {
   uv_timer_init(sio_server_loop(a->srv), &a->timer);
   a->timer.data = a;
-  uv_timer_start(&a->timer, admin_on_timer, STATS_EVERY_MS, STATS_EVERY_MS);
+  uv_timer_start(&a->timer, admin_on_stats_timer, STATS_EVERY_MS, STATS_EVERY_MS);
   uv_unref((uv_handle_t *)&a->timer); /* the server keeps the loop running, and the UI does not */
 }
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
-  if (!options || !options_are_valid(options)) return UV_EINVAL;
+  if (!options || !has_valid_options(options)) return UV_EINVAL;
   struct admin *a = admin_new(srv, options);
   if (!a) return UV_ENOMEM;
   /* First of all, so that whatever follows ends with the server. */
@@ -145,9 +146,9 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
     admin_free(a);
     return err;
   }
-  start_timer(a);
-  err = register_callbacks(a, options);
-  if (!err) sio__admin_stats_send(a);
+  start_stats_timer(a);
+  err = register_admin_callbacks(a, options);
+  if (!err) sio__admin_send_stats(a);
   a->closing = err != 0;
   return err;
 }

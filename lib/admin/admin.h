@@ -75,16 +75,16 @@ void sio__admin_unref(struct admin *a);
 
 /* Sends an event to everybody at the UI, on all servers. Takes the trees, which are freed. If one
  * of them is NULL, because memory ran out, the event is dropped and counted. */
-void sio__admin_tell(struct admin *a, const char *event, struct cJSON **args, size_t n);
+void sio__admin_send_event_to_ui(struct admin *a, const char *event, struct cJSON **args, size_t n);
 /* Add an item to an object or an array, or free it if that is not possible. Each may be NULL. */
-void sio__admin_put(struct cJSON *object, const char *key, struct cJSON *item);
-void sio__admin_append(struct cJSON *array, struct cJSON *item);
+void sio__admin_json_add_member(struct cJSON *object, const char *key, struct cJSON *item);
+void sio__admin_json_add_element(struct cJSON *array, struct cJSON *item);
 
 /* ---- login.c --------------------------------------------------------------------------------- */
 
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
 /* The socket has connected: sends it the id of its session, if it has signed in with a password. */
-void sio__admin_login_connected(struct admin *a, sio_socket *s);
+void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */
@@ -94,13 +94,13 @@ int sio__admin_commands_init(struct admin *a);
 /* ---- stats.c --------------------------------------------------------------------------------- */
 
 int sio__admin_stats_init(struct admin *a);
-void sio__admin_stats_send(struct admin *a);
+void sio__admin_send_stats(struct admin *a);
 
 /* ---- watch.c --------------------------------------------------------------------------------- */
 
 int sio__admin_watch_init(struct admin *a);
 /* Sends the socket the list of all sockets of all servers. */
-void sio__admin_send_sockets(struct admin *a, sio_socket *s);
-void sio__admin_watch_clear(struct admin *a);
+void sio__admin_send_socket_list(struct admin *a, sio_socket *s);
+void sio__admin_free_waiting_events(struct admin *a);
 
 #endif

@@ -14,7 +14,7 @@ struct command {
   sio_target to;
 };
 
-static int read_command(struct admin *a, sio_event *e, size_t filter, struct command *c) {
+static int read_ui_command(struct admin *a, sio_event *e, size_t filter, struct command *c) {
   const char *nsp = sio_event_str(e, 0);
   c->action = (sio_admin_action){ .name = sio_event_name(e), .nsp = nsp ? nsp : "" };
   c->action.filter = sio_event_str(e, filter);
@@ -28,12 +28,12 @@ static int read_command(struct admin *a, sio_event *e, size_t filter, struct com
   return c->to.nsp ? 0 : UV_ENOENT;
 }
 
-static void finish_command(struct admin *a, sio_socket *s, struct command *c, int err) {
+static void report_command_result(struct admin *a, sio_socket *s, struct command *c, int err) {
   c->action.err = err;
   if (a->action) a->action(s, &c->action, a->user);
 }
 
-static int emit_arguments(const struct command *c, sio_event *e) {
+static int broadcast_command_event(const struct command *c, sio_event *e) {
   enum { FIRST = 3 };
   size_t n = sio_event_count(e) > FIRST ? sio_event_count(e) - FIRST : 0;
   sio_val *args = calloc(n + 1, sizeof *args);
@@ -46,21 +46,21 @@ static int emit_arguments(const struct command *c, sio_event *e) {
 
 static void on_command_emit(sio_socket *s, sio_event *e, void *user) {
   struct command c;
-  int err = read_command(user, e, 1, &c);
+  int err = read_ui_command(user, e, 1, &c);
   c.action.what = sio_event_str(e, 2);
-  if (!err) err = c.action.what ? emit_arguments(&c, e) : SIO_ENAME;
-  finish_command(user, s, &c, err);
+  if (!err) err = c.action.what ? broadcast_command_event(&c, e) : SIO_ENAME;
+  report_command_result(user, s, &c, err);
 }
 
 /* "join" and "leave" have the same arguments. */
 static void command_change_rooms(struct admin *a, sio_socket *s, sio_event *e,
                                  int (*change)(sio_target to, const char *const *rooms)) {
   struct command c;
-  int err = read_command(a, e, 2, &c);
+  int err = read_ui_command(a, e, 2, &c);
   c.action.what = sio_event_str(e, 1);
   if (!err && !c.action.what) err = SIO_ENAME;
   if (!err) err = change(c.to, SIO_ROOMS(c.action.what));
-  finish_command(a, s, &c, err);
+  report_command_result(a, s, &c, err);
 }
 
 static void on_command_join(sio_socket *s, sio_event *e, void *user) {
@@ -74,10 +74,10 @@ static void on_command_leave(sio_socket *s, sio_event *e, void *user) {
 static void on_command_disconnect(sio_socket *s, sio_event *e, void *user) {
   struct command c;
   bool session = false;
-  int err = read_command(user, e, 2, &c);
+  int err = read_ui_command(user, e, 2, &c);
   if (!err && !sio_event_bool(e, 1, &session) && sio_event_kind(e, 1) != SIO_NULL) err = UV_EINVAL;
   if (!err) err = sio_all_disconnect(c.to, session);
-  finish_command(user, s, &c, err);
+  report_command_result(user, s, &c, err);
 }
 
 int sio__admin_commands_init(struct admin *a) {

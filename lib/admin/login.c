@@ -33,32 +33,32 @@ struct check {
 
 /* ---- bcrypt ---------------------------------------------------------------------------------- */
 
-static bool texts_are_equal(const char *a, const char *b, size_t n) {
+static bool is_equal_in_constant_time(const char *a, const char *b, size_t n) {
   unsigned char differences = 0;
   for (size_t i = 0; i < n; i++) differences |= (unsigned char)(a[i] ^ b[i]);
   return differences == 0;
 }
 
 #ifdef HAVE_CRYPT_R
-static bool hash_matches(const char *password, const char *hash) {
+static bool is_password_of_hash(const char *password, const char *hash) {
   struct crypt_data *data = calloc(1, sizeof *data);
   if (!data) return false;
   const char *computed = crypt_r(password, hash, data);
-  bool matches =
-      computed && strlen(computed) == HASH_LENGTH && texts_are_equal(computed, hash, HASH_LENGTH);
+  bool matches = computed && strlen(computed) == HASH_LENGTH &&
+                 is_equal_in_constant_time(computed, hash, HASH_LENGTH);
   free(data);
   return matches;
 }
 #else
-static bool hash_matches(const char *password, const char *hash) {
+static bool is_password_of_hash(const char *password, const char *hash) {
   (void)password, (void)hash;
   return false;
 }
 #endif
 
 /* A hash of the empty password at the lowest cost, by which a system shows that it knows bcrypt. */
-static bool system_knows_bcrypt(void) {
-  return hash_matches("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
+static bool is_bcrypt_available(void) {
+  return is_password_of_hash("", "$2b$04$abcdefghijklmnopqrstuubyCG3zY1GIXMyxfivm.ClDiInHzxjiq");
 }
 
 static bool is_bcrypt_hash(const char *hash) {
@@ -68,7 +68,7 @@ static bool is_bcrypt_hash(const char *hash) {
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static bool has_session(struct admin *a, const char *id) {
+static bool is_known_ui_session(struct admin *a, const char *id) {
   bool found = false;
   if (strlen(id) != SESSION_ID_SIZE - 1) return false;
   if (a->has_session) return a->has_session(id, a->user);
@@ -76,12 +76,12 @@ static bool has_session(struct admin *a, const char *id) {
   for (size_t i = 0; i < SESSIONS_MAX; i++) {
     const struct session *s = &a->sessions[i];
     bool alive = s->saved_ms && now - s->saved_ms < SESSION_LIFE_MS;
-    found |= alive && texts_are_equal(s->id, id, SESSION_ID_SIZE - 1);
+    found |= alive && is_equal_in_constant_time(s->id, id, SESSION_ID_SIZE - 1);
   }
   return found;
 }
 
-static void save_session(struct admin *a, const char *id) {
+static void save_ui_session(struct admin *a, const char *id) {
   struct session *oldest = &a->sessions[0];
   if (a->save_session) {
     a->save_session(id, a->user);
@@ -93,7 +93,7 @@ static void save_session(struct admin *a, const char *id) {
   oldest->saved_ms = uv_now(sio_server_loop(a->srv));
 }
 
-static bool make_session_id(char out[SESSION_ID_SIZE]) {
+static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
   static const char digits[] = "0123456789abcdef";
   unsigned char bytes[(SESSION_ID_SIZE - 1) / 2];
   if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL)) return false;
@@ -107,7 +107,7 @@ static bool make_session_id(char out[SESSION_ID_SIZE]) {
 
 /* ---- checks ---------------------------------------------------------------------------------- */
 
-static void check_free(struct check *c) {
+static void password_check_free(struct check *c) {
   volatile char *p = c->password;
   for (size_t i = 0; i < c->size; i++) p[i] = 0;
   sio_socket_unref(c->socket);
@@ -117,61 +117,63 @@ static void check_free(struct check *c) {
 
 /* Keeps the check of a socket that may connect now, whose session it is told about then. Those of
  * sockets that have left instead are freed. */
-static void keep_signed_in(struct admin *a, struct check *c) {
+static void keep_check_until_connected(struct admin *a, struct check *c) {
   for (struct check **at = &a->signed_in, *old; (old = *at);) {
     if (sio_socket_session(old->socket)) {
       at = &old->next;
       continue;
     }
     *at = old->next;
-    check_free(old);
+    password_check_free(old);
   }
   c->next = a->signed_in;
   a->signed_in = c;
 }
 
-static void decide(struct check *c) {
+static void finish_password_check(struct check *c) {
   struct admin *a = c->admin;
-  if (a->closing || !c->name_ok || !c->password_ok || !make_session_id(c->session)) {
+  if (a->closing || !c->name_ok || !c->password_ok || !make_ui_session_id(c->session)) {
     sio_next_fail(c->verdict, invalid, sio_null());
-    check_free(c);
+    password_check_free(c);
     return;
   }
-  save_session(a, c->session);
-  keep_signed_in(a, c);
+  save_ui_session(a, c->session);
+  keep_check_until_connected(a, c);
   sio_next_ok(c->verdict);
 }
 
-static void check_in_thread(uv_work_t *work) {
+static void check_password_in_thread(uv_work_t *work) {
   struct check *c = work->data;
-  c->password_ok = hash_matches(c->password, c->admin->password);
+  c->password_ok = is_password_of_hash(c->password, c->admin->password);
 }
 
-static void start_check(struct admin *a);
+static void start_next_password_check(struct admin *a);
 
-static void on_checked(uv_work_t *work, int status) {
+static void on_password_checked(uv_work_t *work, int status) {
   struct check *c = work->data;
   struct admin *a = c->admin;
   if (status) c->password_ok = false;
   a->checks = c->next;
   a->nchecks--;
-  start_check(a);
-  decide(c);
+  start_next_password_check(a);
+  finish_password_check(c);
 }
 
-static void start_check(struct admin *a) {
+static void start_next_password_check(struct admin *a) {
   struct check *c;
   while ((c = a->checks)) {
     c->work.data = c;
-    if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_in_thread, on_checked)) return;
+    if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_password_in_thread,
+                       on_password_checked))
+      return;
     a->checks = c->next;
     a->nchecks--;
-    decide(c);
+    finish_password_check(c);
   }
 }
 
-static struct check *check_new(struct admin *a, sio_socket *s, const char *name,
-                               const char *password, sio_next *next) {
+static struct check *password_check_new(struct admin *a, sio_socket *s, const char *name,
+                                        const char *password, sio_next *next) {
   size_t size = strlen(password) + 1;
   struct check *c = calloc(1, sizeof *c + size);
   if (!c) return NULL;
@@ -185,26 +187,27 @@ static struct check *check_new(struct admin *a, sio_socket *s, const char *name,
   return c;
 }
 
-static void add_check(struct admin *a, struct check *c) {
+static void queue_password_check(struct admin *a, struct check *c) {
   struct check **end = &a->checks;
   while (*end) end = &(*end)->next;
   *end = c;
-  if (a->nchecks++ == 0) start_check(a);
+  if (a->nchecks++ == 0) start_next_password_check(a);
 }
 
 /* ---- the middleware -------------------------------------------------------------------------- */
 
-static const char *text_of(const cJSON *auth, const char *name) {
+static const char *get_string_member(const cJSON *auth, const char *name) {
   const cJSON *item = cJSON_GetObjectItemCaseSensitive(auth, name);
   return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
-static void on_login(sio_socket *s, sio_next *next, void *user) {
+static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
   struct admin *a = user;
   const cJSON *auth = sio_socket_auth_tree(s);
-  const char *session = text_of(auth, "sessionId"), *name = text_of(auth, "username");
-  const char *password = text_of(auth, "password");
-  if (session && has_session(a, session)) {
+  const char *session = get_string_member(auth, "sessionId"),
+             *name = get_string_member(auth, "username");
+  const char *password = get_string_member(auth, "password");
+  if (session && is_known_ui_session(a, session)) {
     sio_next_ok(next);
     return;
   }
@@ -212,9 +215,9 @@ static void on_login(sio_socket *s, sio_next *next, void *user) {
     sio_next_fail(next, invalid, sio_null());
     return;
   }
-  struct check *c = a->nchecks < CHECKS_MAX ? check_new(a, s, name, password, next) : NULL;
+  struct check *c = a->nchecks < CHECKS_MAX ? password_check_new(a, s, name, password, next) : NULL;
   if (c)
-    add_check(a, c);
+    queue_password_check(a, c);
   else
     sio_next_fail(next, busy, sio_null());
 }
@@ -222,17 +225,17 @@ static void on_login(sio_socket *s, sio_next *next, void *user) {
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o) {
   if (o->no_auth) return 0;
   if (!is_bcrypt_hash(a->password)) return UV_EINVAL;
-  if (!system_knows_bcrypt()) return UV_ENOTSUP;
-  return sio_use(a->nsp, on_login, a);
+  if (!is_bcrypt_available()) return UV_ENOTSUP;
+  return sio_use(a->nsp, on_ui_login, a);
 }
 
-void sio__admin_login_connected(struct admin *a, sio_socket *s) {
+void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
   struct check **at = &a->signed_in, *c;
   while ((c = *at) && c->socket != s) at = &c->next;
   if (!c) return;
   *at = c->next;
   sio_emit(s, "session", SIO_ARGS(c->session));
-  check_free(c);
+  password_check_free(c);
 }
 
 /* The first check may be in a thread, and ends there. The others have not begun. */
@@ -244,11 +247,11 @@ void sio__admin_login_clear(struct admin *a) {
   }
   for (struct check *c = waiting; c; c = next) {
     next = c->next;
-    decide(c);
+    finish_password_check(c);
   }
   for (struct check *c = a->signed_in; c; c = next) {
     next = c->next;
-    check_free(c);
+    password_check_free(c);
   }
   a->signed_in = NULL;
 }

@@ -10,7 +10,7 @@
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-static struct second *current_second(struct admin *a) {
+static struct second *find_or_add_current_second(struct admin *a) {
   uv_timeval64_t now;
   uv_gettimeofday(&now);
   uint64_t time = (uint64_t)now.tv_sec;
@@ -20,15 +20,15 @@ static struct second *current_second(struct admin *a) {
   return &a->seconds[a->nseconds++];
 }
 
-static bool uses_polling(const sio_session *c) {
+static bool is_polling_session(const sio_session *c) {
   return strcmp(sio_session_info_of(c).transport, "polling") == 0;
 }
 
 static void stats_on_open(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
-  a->polling += uses_polling(c);
-  current_second(a)->opened++;
+  a->polling += is_polling_session(c);
+  find_or_add_current_second(a)->opened++;
 }
 
 static void stats_on_upgrade(sio_session *c, void *user) {
@@ -40,15 +40,16 @@ static void stats_on_upgrade(sio_session *c, void *user) {
 static void stats_on_close(sio_session *c, const sio_close_info *why, void *user) {
   struct admin *a = user;
   a->clients--;
-  a->polling -= uses_polling(c);
-  if (why->reason >= 0 && why->reason < SIO_REASON_END) current_second(a)->closed[why->reason]++;
+  a->polling -= is_polling_session(c);
+  if (why->reason >= 0 && why->reason < SIO_REASON_END)
+    find_or_add_current_second(a)->closed[why->reason]++;
 }
 
 static void stats_on_packet(sio_session *c, const sio_engine_packet *p, void *user) {
   struct second *now;
   (void)c;
   if (!p->data.n) return;
-  now = current_second(user);
+  now = find_or_add_current_second(user);
   now->packets_in++;
   now->bytes_in += p->data.n;
 }
@@ -57,15 +58,15 @@ static void stats_on_packet_create(sio_session *c, const sio_engine_packet *p, v
   struct second *now;
   (void)c;
   if (!p->data.n) return;
-  now = current_second(user);
+  now = find_or_add_current_second(user);
   now->packets_out++;
   now->bytes_out += p->data.n;
 }
 
-static void count_session(sio_session *c, void *user) {
+static void count_open_session(sio_session *c, void *user) {
   struct admin *a = user;
   a->clients++;
-  a->polling += uses_polling(c);
+  a->polling += is_polling_session(c);
 }
 
 int sio__admin_stats_init(struct admin *a) {
@@ -74,47 +75,47 @@ int sio__admin_stats_init(struct admin *a) {
                                           .close = stats_on_close,
                                           .packet = stats_on_packet,
                                           .packet_create = stats_on_packet_create };
-  sio_sessions(a->srv, count_session, a);
+  sio_sessions(a->srv, count_open_session, a);
   return sio_on_engine(a->srv, &hooks, a);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void add_count(cJSON *list, const struct second *s, const char *type, const char *sub_type,
-                      uint64_t count) {
+static void add_count_to_json(cJSON *list, const struct second *s, const char *type,
+                              const char *sub_type, uint64_t count) {
   if (!count) return;
   cJSON *item = cJSON_CreateObject();
   cJSON_AddNumberToObject(item, "timestamp", (double)s->time * 1000);
   cJSON_AddStringToObject(item, "type", type);
   if (sub_type) cJSON_AddStringToObject(item, "subType", sub_type);
   cJSON_AddNumberToObject(item, "count", (double)count);
-  sio__admin_append(list, item);
+  sio__admin_json_add_element(list, item);
 }
 
 static cJSON *counts_to_json(struct admin *a) {
   cJSON *list = cJSON_CreateArray();
   for (size_t i = 0; i < a->nseconds; i++) {
     const struct second *s = &a->seconds[i];
-    add_count(list, s, "rawConnection", NULL, s->opened);
-    add_count(list, s, "packetsIn", NULL, s->packets_in);
-    add_count(list, s, "bytesIn", NULL, s->bytes_in);
-    add_count(list, s, "packetsOut", NULL, s->packets_out);
-    add_count(list, s, "bytesOut", NULL, s->bytes_out);
+    add_count_to_json(list, s, "rawConnection", NULL, s->opened);
+    add_count_to_json(list, s, "packetsIn", NULL, s->packets_in);
+    add_count_to_json(list, s, "bytesIn", NULL, s->bytes_in);
+    add_count_to_json(list, s, "packetsOut", NULL, s->packets_out);
+    add_count_to_json(list, s, "bytesOut", NULL, s->bytes_out);
     for (int reason = 0; reason < SIO_REASON_END; reason++)
-      add_count(list, s, "rawDisconnection", sio_reason_str(reason), s->closed[reason]);
+      add_count_to_json(list, s, "rawDisconnection", sio_reason_str(reason), s->closed[reason]);
   }
   a->nseconds = 0;
   return list;
 }
 
-static void add_nsp(sio_nsp *nsp, void *user) {
+static void add_namespace_to_json(sio_nsp *nsp, void *user) {
   cJSON *item = cJSON_CreateObject();
   cJSON_AddStringToObject(item, "name", sio_nsp_name(nsp));
   cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count(nsp, NULL));
-  sio__admin_append(user, item);
+  sio__admin_json_add_element(user, item);
 }
 
-void sio__admin_stats_send(struct admin *a) {
+void sio__admin_send_stats(struct admin *a) {
   cJSON *stats = cJSON_CreateObject(), *nsps = cJSON_CreateArray();
   cJSON_AddStringToObject(stats, "serverId", a->server_id);
   cJSON_AddStringToObject(stats, "hostname", a->host);
@@ -122,10 +123,10 @@ void sio__admin_stats_send(struct admin *a) {
   cJSON_AddNumberToObject(stats, "uptime", (double)(uv_hrtime() / 1000000 - a->started_ms) / 1000);
   cJSON_AddNumberToObject(stats, "clientsCount", (double)a->clients);
   cJSON_AddNumberToObject(stats, "pollingClientsCount", (double)a->polling);
-  sio__admin_put(stats, "aggregatedEvents", counts_to_json(a));
-  sio_nsps(a->srv, add_nsp, nsps);
-  sio__admin_put(stats, "namespaces", nsps);
+  sio__admin_json_add_member(stats, "aggregatedEvents", counts_to_json(a));
+  sio_nsps(a->srv, add_namespace_to_json, nsps);
+  sio__admin_json_add_member(stats, "namespaces", nsps);
   if (a->events_dropped) /* not one of the UI's members: see EVENTS_MAX */
     cJSON_AddNumberToObject(stats, "eventsDropped", (double)a->events_dropped);
-  sio__admin_tell(a, "server_stats", &stats, 1);
+  sio__admin_send_event_to_ui(a, "server_stats", &stats, 1);
 }

@@ -21,7 +21,7 @@ enum { CLIENT_ID_LENGTH = 12 };
 
 /* ---- pieces of JSON -------------------------------------------------------------------------- */
 
-static cJSON *timestamp(void) {
+static cJSON *make_json_timestamp(void) {
   uv_timeval64_t now;
   uv_gettimeofday(&now);
   time_t seconds = (time_t)now.tv_sec;
@@ -33,7 +33,7 @@ static cJSON *timestamp(void) {
   return cJSON_CreateString(text);
 }
 
-static cJSON *parse_object(sio_slice text) {
+static cJSON *parse_json_object_or_empty(sio_slice text) {
   cJSON *tree = text.n ? cJSON_ParseWithLength(text.p, text.n) : NULL;
   if (cJSON_IsObject(tree)) return tree;
   cJSON_Delete(tree);
@@ -42,11 +42,11 @@ static cJSON *parse_object(sio_slice text) {
 
 static cJSON *names_to_json(const char *const *names) {
   cJSON *list = cJSON_CreateArray();
-  for (; names && *names; names++) sio__admin_append(list, cJSON_CreateString(*names));
+  for (; names && *names; names++) sio__admin_json_add_element(list, cJSON_CreateString(*names));
   return list;
 }
 
-static void client_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
+static void copy_short_public_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
   sio_session_info info = sio_session_info_of(c);
   memcpy(out, info.public_id, CLIENT_ID_LENGTH);
   out[CLIENT_ID_LENGTH] = '\0';
@@ -55,7 +55,8 @@ static void client_id(const sio_session *c, char out[CLIENT_ID_LENGTH + 1]) {
 /* What the UI shows of a socket, of this server or another one. */
 static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, sio_slice handshake,
                              const char *const *rooms) {
-  cJSON *out = cJSON_CreateObject(), *data = parse_object(shared), *head = parse_object(handshake);
+  cJSON *out = cJSON_CreateObject(), *data = parse_json_object_or_empty(shared),
+        *head = parse_json_object_or_empty(handshake);
   cJSON *own = cJSON_DetachItemFromObjectCaseSensitive(data, OWN_MEMBER);
   cJSON_DeleteItemFromObjectCaseSensitive(head, "auth");
   cJSON_AddStringToObject(out, "id", id);
@@ -66,17 +67,18 @@ static cJSON *socket_to_json(const char *id, const char *nsp, sio_slice shared, 
   }
   cJSON_Delete(own);
   cJSON_AddStringToObject(out, "nsp", nsp);
-  sio__admin_put(out, "data", data);
-  sio__admin_put(out, "handshake", head);
-  sio__admin_put(out, "rooms", names_to_json(rooms));
+  sio__admin_json_add_member(out, "data", data);
+  sio__admin_json_add_member(out, "handshake", head);
+  sio__admin_json_add_member(out, "rooms", names_to_json(rooms));
   return out;
 }
 
 /* ---- the member "_admin" of a socket's shared JSON ------------------------------------------- */
 
-/* The other members of a shared JSON that mark_socket() may have marked, as text: what follows '{'.
- * The host's text is copied byte by byte, since a cJSON tree would round its numbers. */
-static sio_slice other_members(sio_slice shared) {
+/* The other members of a shared JSON that put_admin_member_into_shared() may have marked, as text:
+ * what follows '{'. The host's text is copied byte by byte, since a cJSON tree would round its
+ * numbers. */
+static sio_slice find_other_shared_members(sio_slice shared) {
   static const char mark[] = "{\"" OWN_MEMBER "\":{";
   const char *p = memchr(shared.p, '{', shared.n), *end = shared.p + shared.n;
   if (!p) return sio_text("}");
@@ -87,22 +89,22 @@ static sio_slice other_members(sio_slice shared) {
   return (sio_slice){ p + 1, (size_t)(end - p - 1) };
 }
 
-static bool is_empty_object(sio_slice members) {
+static bool has_no_json_members(sio_slice members) {
   while (members.n && strchr(" \t\r\n", *members.p)) members.p++, members.n--;
   return members.n == 0 || *members.p == '}';
 }
 
-static void mark_socket(sio_socket *s) {
+static void put_admin_member_into_shared(sio_socket *s) {
   char id[CLIENT_ID_LENGTH + 1];
   const sio_session *c = sio_socket_session(s);
   if (!c) return;
-  client_id(c, id);
-  sio_slice others = other_members(sio_socket_shared(s));
+  copy_short_public_id(c, id);
+  sio_slice others = find_other_shared_members(sio_socket_shared(s));
   size_t size = others.n + 128;
   char *text = malloc(size);
   if (!text) return;
   int n = snprintf(text, size, "{\"" OWN_MEMBER "\":{\"clientId\":\"%s\",\"transport\":\"%s\"}%s",
-                   id, sio_session_info_of(c).transport, is_empty_object(others) ? "" : ",");
+                   id, sio_session_info_of(c).transport, has_no_json_members(others) ? "" : ",");
   memcpy(text + n, others.p, others.n);
   sio_socket_set_shared(s, (sio_slice){ text, (size_t)n + others.n });
   free(text);
@@ -110,38 +112,38 @@ static void mark_socket(sio_socket *s) {
 
 /* ---- sockets and rooms ----------------------------------------------------------------------- */
 
-static void watch_on_connect(sio_socket *s, void *user) {
+static void watch_on_socket_connected(sio_socket *s, void *user) {
   size_t n = sio_rooms(s, NULL, 0);
   const char **rooms = calloc(n + 1, sizeof *rooms);
-  mark_socket(s);
+  put_admin_member_into_shared(s);
   if (rooms) sio_rooms(s, rooms, n);
   cJSON *args[] = { socket_to_json(sio_socket_id(s), sio_nsp_name(sio_socket_nsp(s)),
                                    sio_socket_shared(s), sio_socket_handshake(s), rooms),
-                    timestamp() };
-  sio__admin_tell(user, "socket_connected", args, 2);
+                    make_json_timestamp() };
+  sio__admin_send_event_to_ui(user, "socket_connected", args, 2);
   free(rooms);
 }
 
-static void watch_on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
+static void watch_on_socket_disconnected(sio_socket *s, const sio_close_info *why, void *user) {
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(sio_socket_nsp(s))),
                     cJSON_CreateString(sio_socket_id(s)),
-                    cJSON_CreateString(sio_reason_str(why->reason)), timestamp() };
-  sio__admin_tell(user, "socket_disconnected", args, 4);
+                    cJSON_CreateString(sio_reason_str(why->reason)), make_json_timestamp() };
+  sio__admin_send_event_to_ui(user, "socket_disconnected", args, 4);
 }
 
-static void tell_room(struct admin *a, const char *event, const sio_nsp *nsp, const char *room,
-                      const sio_socket *s) {
+static void send_room_event_to_ui(struct admin *a, const char *event, const sio_nsp *nsp,
+                                  const char *room, const sio_socket *s) {
   cJSON *args[] = { cJSON_CreateString(sio_nsp_name(nsp)), cJSON_CreateString(room),
-                    cJSON_CreateString(sio_socket_id(s)), timestamp() };
-  sio__admin_tell(a, event, args, 4);
+                    cJSON_CreateString(sio_socket_id(s)), make_json_timestamp() };
+  sio__admin_send_event_to_ui(a, event, args, 4);
 }
 
-static void watch_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
-  tell_room(user, "room_joined", nsp, room, s);
+static void watch_on_room_joined(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  send_room_event_to_ui(user, "room_joined", nsp, room, s);
 }
 
-static void watch_on_leave(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
-  tell_room(user, "room_left", nsp, room, s);
+static void watch_on_room_left(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  send_room_event_to_ui(user, "room_left", nsp, room, s);
 }
 
 /* ---- a session has moved to a WebSocket ------------------------------------------------------ */
@@ -151,24 +153,24 @@ struct upgrade {
   const sio_session *session;
 };
 
-static void tell_transport(sio_socket *s, void *user) {
+static void send_new_transport_to_ui(sio_socket *s, void *user) {
   const struct upgrade *u = user;
   if (sio_socket_session(s) != u->session) return;
-  mark_socket(s);
+  put_admin_member_into_shared(s);
   cJSON *update = cJSON_CreateObject();
   cJSON_AddStringToObject(update, "id", sio_socket_id(s));
   cJSON_AddStringToObject(update, "nsp", sio_nsp_name(sio_socket_nsp(s)));
   cJSON_AddStringToObject(update, "transport", sio_session_info_of(u->session).transport);
-  sio__admin_tell(u->admin, "socket_updated", &update, 1);
+  sio__admin_send_event_to_ui(u->admin, "socket_updated", &update, 1);
 }
 
-static void find_sockets(sio_nsp *nsp, void *user) {
-  sio_all_each((sio_target){ .nsp = nsp }, tell_transport, user);
+static void send_new_transport_of_namespace(sio_nsp *nsp, void *user) {
+  sio_all_each((sio_target){ .nsp = nsp }, send_new_transport_to_ui, user);
 }
 
-static void watch_on_upgrade(sio_session *c, void *user) {
+static void watch_on_session_upgraded(sio_session *c, void *user) {
   struct upgrade u = { user, c };
-  sio_nsps(u.admin->srv, find_sockets, &u);
+  sio_nsps(u.admin->srv, send_new_transport_of_namespace, &u);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -180,18 +182,19 @@ struct shown_event {
   char nsp[];
 };
 
-static void tell_event(struct admin *a, const char *what, const char *nsp, const char *id,
-                       const sio_event *e) {
+static void send_shown_event_to_ui(struct admin *a, const char *what, const char *nsp,
+                                   const char *id, const sio_event *e) {
   sio_val array[] = { sio_str(sio_event_name(e)), sio_event_args(e) };
-  cJSON *time = timestamp();
+  cJSON *time = make_json_timestamp();
   if (!a->closing)
     sio_broadcast((sio_target){ .nsp = a->nsp }, what,
                   SIO_ARGS(nsp, id, sio_array(sio_argv(array, 2)), time));
   cJSON_Delete(time);
 }
 
-static void watch_on_event(sio_socket *s, sio_event *e, void *user) {
-  tell_event(user, "event_received", sio_nsp_name(sio_socket_nsp(s)), sio_socket_id(s), e);
+static void watch_on_event_received(sio_socket *s, sio_event *e, void *user) {
+  send_shown_event_to_ui(user, "event_received", sio_nsp_name(sio_socket_nsp(s)), sio_socket_id(s),
+                         e);
 }
 
 static struct shown_event *shown_event_new(const sio_socket *s, const char *event, sio_args args) {
@@ -212,7 +215,7 @@ static void shown_event_free(struct shown_event *shown) {
   free(shown);
 }
 
-static struct shown_event *take_events(struct admin *a) {
+static struct shown_event *take_waiting_events(struct admin *a) {
   struct shown_event *first = a->events;
   a->events = NULL;
   a->last_event = &a->events;
@@ -220,19 +223,19 @@ static struct shown_event *take_events(struct admin *a) {
   return first;
 }
 
-static void tell_events(sio_server *srv, void *user) {
+static void send_waiting_events_to_ui(sio_server *srv, void *user) {
   struct admin *a = user;
   (void)srv;
-  for (struct shown_event *e = take_events(a), *next; e; e = next) {
+  for (struct shown_event *e = take_waiting_events(a), *next; e; e = next) {
     next = e->next;
-    tell_event(a, "event_sent", e->nsp, e->id, e->event);
+    send_shown_event_to_ui(a, "event_sent", e->nsp, e->id, e->event);
     shown_event_free(e);
   }
   sio__admin_unref(a);
 }
 
 /* Nothing can be sent in this callback, so the events wait until the loop's next turn. */
-static void watch_on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
+static void watch_on_event_sent(sio_socket *s, const char *event, sio_args args, void *user) {
   struct admin *a = user;
   if (a->closing) return;
   struct shown_event *shown = a->nevents < EVENTS_MAX ? shown_event_new(s, event, args) : NULL;
@@ -246,11 +249,12 @@ static void watch_on_outgoing(sio_socket *s, const char *event, sio_args args, v
   a->nevents++;
   if (!first) return;
   a->refs++;
-  if (sio_post(a->srv, tell_events, a)) sio__admin_unref(a); /* the next event tries again */
+  if (sio_post(a->srv, send_waiting_events_to_ui, a))
+    sio__admin_unref(a); /* the next event tries again */
 }
 
-void sio__admin_watch_clear(struct admin *a) {
-  for (struct shown_event *e = take_events(a), *next; e; e = next) {
+void sio__admin_free_waiting_events(struct admin *a) {
+  for (struct shown_event *e = take_waiting_events(a), *next; e; e = next) {
     next = e->next;
     shown_event_free(e);
   }
@@ -271,7 +275,7 @@ struct fetch {
   char nsp[];
 };
 
-static void listing_finish(struct listing *l) {
+static void socket_listing_on_part_done(struct listing *l) {
   if (--l->pending) return;
   if (!l->admin->closing) sio_emit(l->to, "all_sockets", SIO_ARGS(sio_tree(l->list)));
   cJSON_Delete(l->list);
@@ -280,18 +284,19 @@ static void listing_finish(struct listing *l) {
   free(l);
 }
 
-static void listing_on_fetched(int status, sio_remote *list, size_t n, void *user) {
+static void socket_listing_on_fetched(int status, sio_remote *list, size_t n, void *user) {
   struct fetch *f = user;
   struct listing *l = f->listing;
   (void)status; /* the sockets of the servers that answered are shown */
   for (size_t i = 0; i < n && l->count < SOCKETS_MAX; i++, l->count++)
-    sio__admin_append(l->list, socket_to_json(list[i].id, f->nsp, list[i].data,
-                                              sio_remote_handshake(&list[i]), list[i].rooms));
+    sio__admin_json_add_element(l->list,
+                                socket_to_json(list[i].id, f->nsp, list[i].data,
+                                               sio_remote_handshake(&list[i]), list[i].rooms));
   free(f);
-  listing_finish(l);
+  socket_listing_on_part_done(l);
 }
 
-static void fetch_sockets(sio_nsp *nsp, void *user) {
+static void fetch_sockets_of_namespace(sio_nsp *nsp, void *user) {
   struct listing *l = user;
   size_t n = strlen(sio_nsp_name(nsp)) + 1;
   struct fetch *f = calloc(1, sizeof *f + n);
@@ -299,20 +304,20 @@ static void fetch_sockets(sio_nsp *nsp, void *user) {
   f->listing = l;
   memcpy(f->nsp, sio_nsp_name(nsp), n);
   l->pending++;
-  if (!sio_all_fetch((sio_target){ .nsp = nsp }, 0, listing_on_fetched, f)) return;
+  if (!sio_all_fetch((sio_target){ .nsp = nsp }, 0, socket_listing_on_fetched, f)) return;
   l->pending--;
   free(f);
 }
 
-void sio__admin_send_sockets(struct admin *a, sio_socket *s) {
+void sio__admin_send_socket_list(struct admin *a, sio_socket *s) {
   struct listing *l = calloc(1, sizeof *l);
   if (!l) return;
   *l = (struct listing){
     .admin = a, .to = sio_socket_ref(s), .list = cJSON_CreateArray(), .pending = 1
   };
   a->refs++;
-  sio_nsps(a->srv, fetch_sockets, l);
-  listing_finish(l);
+  sio_nsps(a->srv, fetch_sockets_of_namespace, l);
+  socket_listing_on_part_done(l);
 }
 
 /* ---- registering ---------------------------------------------------------------------------- */
@@ -322,31 +327,31 @@ struct watching {
   int err;
 };
 
-static int watch_nsp(struct admin *a, sio_nsp *nsp) {
+static int watch_namespace(struct admin *a, sio_nsp *nsp) {
   static const sio_room_hooks rooms = { .size = sizeof rooms,
-                                        .join = watch_on_join,
-                                        .leave = watch_on_leave };
-  int err = sio_on_connect(nsp, watch_on_connect, a);
-  if (!err) err = sio_on_disconnect(nsp, watch_on_disconnect, a);
+                                        .join = watch_on_room_joined,
+                                        .leave = watch_on_room_left };
+  int err = sio_on_connect(nsp, watch_on_socket_connected, a);
+  if (!err) err = sio_on_disconnect(nsp, watch_on_socket_disconnected, a);
   if (!err) err = sio_on_room(nsp, &rooms, a);
   /* The UI's own events are not shown: each would cause another one. */
-  if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event, a);
-  if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_outgoing, a);
+  if (!err && nsp != a->nsp) err = sio_on_any(nsp, watch_on_event_received, a);
+  if (!err && nsp != a->nsp) err = sio_on_any_outgoing(nsp, watch_on_event_sent, a);
   return err;
 }
 
-static void watch_present(sio_nsp *nsp, void *user) {
+static void watch_existing_namespace(sio_nsp *nsp, void *user) {
   struct watching *w = user;
-  if (!w->err) w->err = watch_nsp(w->admin, nsp);
+  if (!w->err) w->err = watch_namespace(w->admin, nsp);
 }
 
-static void watch_new(sio_nsp *nsp, void *user) { watch_nsp(user, nsp); }
+static void watch_new_namespace(sio_nsp *nsp, void *user) { watch_namespace(user, nsp); }
 
 int sio__admin_watch_init(struct admin *a) {
-  static const sio_engine_hooks hooks = { .upgrade = watch_on_upgrade };
-  static const sio_nsp_hooks nsps = { .create = watch_new };
+  static const sio_engine_hooks hooks = { .upgrade = watch_on_session_upgraded };
+  static const sio_nsp_hooks nsps = { .create = watch_new_namespace };
   struct watching w = { .admin = a };
-  sio_nsps(a->srv, watch_present, &w);
+  sio_nsps(a->srv, watch_existing_namespace, &w);
   if (!w.err) w.err = sio_on_nsp(a->srv, &nsps, a);
   if (!w.err) w.err = sio_on_engine(a->srv, &hooks, a);
   return w.err;
