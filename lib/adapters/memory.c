@@ -26,7 +26,7 @@ struct visit {
   void (*to)(struct visit *v, sio_socket *s);
   const sio_packet *packet;
   unsigned flags;
-  sio_socket **found; /* filled by collect_receiver() */
+  sio_socket **found; /* filled by collect_visited_socket() */
   uint32_t n, cap;
   int err;
 };
@@ -39,44 +39,47 @@ struct walk {
   struct visit *visit;
 };
 
-static void visit_if_not_excluded(struct walk *w, sio_socket *s) {
+static void visit_socket_if_not_excluded(struct walk *w, sio_socket *s) {
   if (s->stamp == w->stamp || s == w->skip || s->state != SOCKET_CONNECTED) return;
   s->stamp = w->stamp;
   w->visit->to(w->visit, s);
 }
 
-static void mark_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->stamp; }
+static void mark_socket_as_excluded(struct walk *w, sio_socket *s) { s->stamp = w->stamp; }
 
 /* Calls f for each socket that has joined the room, and for the socket whose id is the name. */
-static void walk_room(struct walk *w, const char *name, void (*f)(struct walk *, sio_socket *)) {
+static void walk_sockets_in_room(struct walk *w, const char *name,
+                                 void (*f)(struct walk *, sio_socket *)) {
   const struct room *room = sio__rooms_find(&w->adapter->rooms, name);
   for (uint32_t i = 0; room && i < room->n; i++) f(w, room->members[i].socket);
   sio_socket *own = sio_socket_find(w->adapter->nsp, name);
   if (own) f(w, own);
 }
 
-static void walk_all_members(struct walk *w) {
+static void walk_all_sockets(struct walk *w) {
   sio_nsp *nsp = w->adapter->nsp;
-  for (uint32_t i = 0; i < nsp->nmembers; i++) visit_if_not_excluded(w, nsp->members[i]);
+  for (uint32_t i = 0; i < nsp->nmembers; i++) visit_socket_if_not_excluded(w, nsp->members[i]);
 }
 
-static void walk_target(sio_adapter *a, const sio_target *to, struct visit *visit) {
+static void walk_sockets_of_target(sio_adapter *a, const sio_target *to, struct visit *visit) {
   struct walk w = { .adapter = a, .skip = to->skip, .stamp = ++a->last_stamp, .visit = visit };
-  for (const char *const *r = to->except; r && *r; r++) walk_room(&w, *r, mark_as_excluded);
-  if (!to->rooms) walk_all_members(&w);
-  for (const char *const *r = to->rooms; r && *r; r++) walk_room(&w, *r, visit_if_not_excluded);
+  for (const char *const *r = to->except; r && *r; r++)
+    walk_sockets_in_room(&w, *r, mark_socket_as_excluded);
+  if (!to->rooms) walk_all_sockets(&w);
+  for (const char *const *r = to->rooms; r && *r; r++)
+    walk_sockets_in_room(&w, *r, visit_socket_if_not_excluded);
 }
 
 /* ---- broadcasting ------------------------------------------------------------------------- */
 
 /* An error for one receiver, for example because its queue is full, does not end the broadcast. */
-static void deliver_to_receiver(struct visit *v, sio_socket *s) {
+static void deliver_packet_to_socket(struct visit *v, sio_socket *s) {
   sio_packet_deliver(v->packet, s, v->flags);
 }
 
-static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  struct visit v = { .to = deliver_to_receiver, .packet = p, .flags = to->flags };
-  walk_target(a, to, &v);
+static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
+  struct visit v = { .to = deliver_packet_to_socket, .packet = p, .flags = to->flags };
+  walk_sockets_of_target(a, to, &v);
   return 0;
 }
 
@@ -84,7 +87,7 @@ static int memory_broadcast(sio_adapter *a, const sio_target *to, const sio_pack
 
 /* Callbacks of the host may join and leave rooms, so the sockets are collected in a list first. */
 
-static void collect_receiver(struct visit *v, sio_socket *s) {
+static void collect_visited_socket(struct visit *v, sio_socket *s) {
   if (v->n == v->cap) {
     uint32_t cap = v->cap ? v->cap * 2 : 16;
     sio_socket **p = v->err ? NULL : sio__realloc(v->found, cap * sizeof *p);
@@ -98,10 +101,10 @@ static void collect_receiver(struct visit *v, sio_socket *s) {
   v->found[v->n++] = sio_socket_ref(s);
 }
 
-static int memory_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
-                       void *user) {
-  struct visit v = { .to = collect_receiver };
-  walk_target(a, to, &v);
+static int memory_adapter_each_socket(sio_adapter *a, const sio_target *to,
+                                      void (*visit)(sio_socket *, void *), void *user) {
+  struct visit v = { .to = collect_visited_socket };
+  walk_sockets_of_target(a, to, &v);
   for (uint32_t i = 0; i < v.n; i++) {
     sio_socket *s = v.found[i];
     if (!v.err && sio_socket_connected(s)) visit(s, user);
@@ -126,19 +129,22 @@ static void change_rooms_of_socket(sio_socket *s, void *user) {
   }
 }
 
-static int change_rooms_of_target(sio_adapter *a, const sio_target *to, struct room_change e) {
-  int err = memory_each(a, to, change_rooms_of_socket, &e);
+static int change_rooms_of_target_sockets(sio_adapter *a, const sio_target *to,
+                                          struct room_change e) {
+  int err = memory_adapter_each_socket(a, to, change_rooms_of_socket, &e);
   return err ? err : e.err;
 }
 
-static int memory_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
-  return change_rooms_of_target(a, to,
-                                (struct room_change){ .join_or_leave = sio_join, .rooms = rooms });
+static int memory_adapter_join_for_all(sio_adapter *a, const sio_target *to,
+                                       const char *const *rooms) {
+  return change_rooms_of_target_sockets(
+      a, to, (struct room_change){ .join_or_leave = sio_join, .rooms = rooms });
 }
 
-static int memory_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
-  return change_rooms_of_target(a, to,
-                                (struct room_change){ .join_or_leave = sio_leave, .rooms = rooms });
+static int memory_adapter_leave_for_all(sio_adapter *a, const sio_target *to,
+                                        const char *const *rooms) {
+  return change_rooms_of_target_sockets(
+      a, to, (struct room_change){ .join_or_leave = sio_leave, .rooms = rooms });
 }
 
 static void disconnect_visited_socket(sio_socket *s, void *user) {
@@ -151,14 +157,15 @@ static void disconnect_visited_session(sio_socket *s, void *user) {
   sio_disconnect(s, true);
 }
 
-static int memory_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
-  return memory_each(a, to, session ? disconnect_visited_session : disconnect_visited_socket, NULL);
+static int memory_adapter_disconnect_all(sio_adapter *a, const sio_target *to, bool session) {
+  return memory_adapter_each_socket(
+      a, to, session ? disconnect_visited_session : disconnect_visited_socket, NULL);
 }
 
 /* ---- the rooms of one socket ---------------------------------------------------------------- */
 
-static bool memory_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return sio__rooms_has(s, sio__rooms_find(&a->rooms, room));
+static bool memory_adapter_is_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
+  return sio__is_socket_in_room(s, sio__rooms_find(&a->rooms, room));
 }
 
 /* True if the name is the id of a connected socket: each socket is in the room of its own id. */
@@ -166,80 +173,81 @@ static bool is_id_of_socket(const sio_adapter *a, const char *room) {
   return sio_socket_find(a->nsp, room);
 }
 
-static bool room_exists(const sio_adapter *a, const char *room) {
+static bool is_existing_room(const sio_adapter *a, const char *room) {
   return sio__rooms_find(&a->rooms, room) || is_id_of_socket(a, room);
 }
 
-static int memory_join(sio_adapter *a, sio_socket *s, const char *room) {
-  bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !room_exists(a, room);
-  int err = sio__rooms_join(&a->rooms, s, room);
+static int memory_adapter_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+  bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !is_existing_room(a, room);
+  int err = sio__rooms_add_socket(&a->rooms, s, room);
   if (err) return err;
   if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
   if (watched) sio_room_tell(a->nsp, SIO_ROOM_JOINED, room, s);
   return 0;
 }
 
-static void report_left_room(sio_adapter *a, sio_socket *s, const char *room) {
+static void call_room_left_hooks(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio__has_room_hooks(a->nsp)) return;
-  bool removed = !room_exists(a, room);
+  bool removed = !is_existing_room(a, room);
   sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
   if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
-static void memory_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  sio__rooms_leave(&a->rooms, s, room);
-  report_left_room(a, s, room);
+static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+  sio__rooms_remove_socket(&a->rooms, s, room);
+  call_room_left_hooks(a, s, room);
 }
 
 /* The rooms are left one by one, because the callbacks may change everything except the rooms of
  * this socket. The name is copied, because it is freed with the room. When a room is left, another
  * may be moved into its slot but never into an earlier one, so the walk continues at the same slot.
  * Starting again each time would take too long for a socket in very many rooms. */
-static void leave_rooms_and_report(sio_adapter *a, sio_socket *s) {
+static void leave_rooms_and_call_hooks(sio_adapter *a, sio_socket *s) {
   const struct room *room;
-  for (uint32_t i = 0; (room = sio__rooms_next(s, &i)); i--) {
+  for (uint32_t i = 0; (room = sio__rooms_next_of_socket(s, &i)); i--) {
     char *name = sio__strndup(room->name, room->name_len);
     if (!name) return;
-    memory_leave(a, s, name);
+    memory_adapter_leave_room(a, s, name);
     sio__free(name);
   }
 }
 
 /* If there is no memory for a name, the remaining rooms are left without running the callbacks. */
-static void memory_leave_all(sio_adapter *a, sio_socket *s) {
-  if (sio__has_room_hooks(a->nsp)) leave_rooms_and_report(a, s);
-  sio__rooms_leave_all(&a->rooms, s);
+static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
+  if (sio__has_room_hooks(a->nsp)) leave_rooms_and_call_hooks(a, s);
+  sio__rooms_remove_socket_from_all(&a->rooms, s);
 }
 
-static void memory_on_socket_connected(sio_adapter *a, sio_socket *s) {
+static void memory_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio__has_room_hooks(a->nsp)) return;
   if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
   sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
-static void memory_on_socket_left(sio_adapter *a, sio_socket *s) {
-  report_left_room(a, s, sio_socket_id(s));
+static void memory_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {
+  call_room_left_hooks(a, s, sio_socket_id(s));
 }
 
-static void memory_rooms(const sio_adapter *a, const sio_socket *s,
-                         void (*cb)(const char *room, void *user), void *user) {
+static void memory_adapter_each_room_of_socket(const sio_adapter *a, const sio_socket *s,
+                                               void (*cb)(const char *room, void *user),
+                                               void *user) {
   uint32_t i = 0;
   (void)a;
-  for (const struct room *r; (r = sio__rooms_next(s, &i));) cb(r->name, user);
+  for (const struct room *r; (r = sio__rooms_next_of_socket(s, &i));) cb(r->name, user);
 }
 
 /* ---- all rooms ------------------------------------------------------------------------------- */
 
-static size_t memory_room_size(const sio_adapter *a, const char *name) {
+static size_t memory_adapter_count_room_sockets(const sio_adapter *a, const char *name) {
   const struct room *room = sio__rooms_find(&a->rooms, name);
   return (room ? room->n : 0u) + is_id_of_socket(a, name);
 }
 
-static size_t memory_room_count(const sio_adapter *a) { return a->rooms.by_name.n; }
+static size_t memory_adapter_count_rooms(const sio_adapter *a) { return a->rooms.by_name.n; }
 
-static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
-                             void *user) {
+static void memory_adapter_each_room(const sio_adapter *a, void (*cb)(const char *, size_t, void *),
+                                     void *user) {
   const struct room *room;
   for (uint32_t i = 0; (room = sio__map_next(&a->rooms.by_name, &i));)
     cb(room->name, room->n + (size_t)is_id_of_socket(a, room->name), user);
@@ -251,7 +259,7 @@ static void memory_all_rooms(const sio_adapter *a, void (*cb)(const char *, size
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
-static int memory_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+static int memory_adapter_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   (void)user;
   sio_adapter *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
@@ -262,26 +270,26 @@ static int memory_open(sio_nsp *nsp, void *user, sio_adapter **out) {
 }
 
 /* All sockets have left their rooms, and an empty map holds no memory. */
-static void memory_close(sio_adapter *a) { sio__free(a); }
+static void memory_adapter_close(sio_adapter *a) { sio__free(a); }
 
 const sio_adapter_ops sio_adapter_memory = {
   .size = sizeof sio_adapter_memory,
-  .open = memory_open,
-  .close = memory_close,
-  .join = memory_join,
-  .leave = memory_leave,
-  .leave_all = memory_leave_all,
-  .in_room = memory_in_room,
-  .rooms = memory_rooms,
-  .broadcast = memory_broadcast,
-  .each = memory_each,
-  .all_join = memory_all_join,
-  .all_leave = memory_all_leave,
-  .all_disconnect = memory_all_disconnect,
-  .arrive = memory_on_socket_connected,
-  .depart = memory_on_socket_left,
-  .all_rooms = memory_all_rooms,
-  .room_size = memory_room_size,
-  .room_count = memory_room_count,
+  .open = memory_adapter_open,
+  .close = memory_adapter_close,
+  .join = memory_adapter_join_room,
+  .leave = memory_adapter_leave_room,
+  .leave_all = memory_adapter_leave_all_rooms,
+  .in_room = memory_adapter_is_in_room,
+  .rooms = memory_adapter_each_room_of_socket,
+  .broadcast = memory_adapter_broadcast,
+  .each = memory_adapter_each_socket,
+  .all_join = memory_adapter_join_for_all,
+  .all_leave = memory_adapter_leave_for_all,
+  .all_disconnect = memory_adapter_disconnect_all,
+  .arrive = memory_adapter_on_socket_connected,
+  .depart = memory_adapter_on_socket_left,
+  .all_rooms = memory_adapter_each_room,
+  .room_size = memory_adapter_count_room_sockets,
+  .room_count = memory_adapter_count_rooms,
   .flags = SIO_ADAPTER_ONE_SERVER,
 };

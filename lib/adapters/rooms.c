@@ -22,50 +22,51 @@ struct joined_rooms {
 
 /* ---- the rooms of a socket ------------------------------------------------------------------ */
 
-static struct joined_rooms *joined_rooms_of(const sio_socket *s) { return s->slot; }
+static struct joined_rooms *joined_rooms_of_socket(const sio_socket *s) { return s->slot; }
 
 /* The hash is made from the room's number and not from its address, so that a socket leaves its
  * rooms in the same order in each run of the program. */
-static uint32_t joined_home_slot(const struct room *room, uint32_t cap) {
+static uint32_t joined_rooms_home_slot(const struct room *room, uint32_t cap) {
   uint64_t h = room->number * UINT64_C(0x9e3779b97f4a7c15);
   return (uint32_t)(h >> 32) & (cap - 1);
 }
 
 /* Returns the slot of the room, or the free slot in which it would be put. */
-static uint32_t joined_find_slot(const struct joined_rooms *t, const struct room *room) {
-  uint32_t i = joined_home_slot(room, t->cap);
+static uint32_t joined_rooms_find_slot(const struct joined_rooms *t, const struct room *room) {
+  uint32_t i = joined_rooms_home_slot(room, t->cap);
   while (t->v[i].room && t->v[i].room != room) i = (i + 1) & (t->cap - 1);
   return i;
 }
 
-static void joined_put(struct joined_rooms *t, uint32_t i, struct joined_room entry) {
+static void joined_rooms_put_entry(struct joined_rooms *t, uint32_t i, struct joined_room entry) {
   t->v[i] = entry;
   entry.room->members[entry.member].slot = i;
 }
 
-static void joined_rehash(struct joined_rooms *to, const struct joined_rooms *from) {
+static void joined_rooms_rehash(struct joined_rooms *to, const struct joined_rooms *from) {
   for (uint32_t i = 0; i < from->cap; i++)
-    if (from->v[i].room) joined_put(to, joined_find_slot(to, from->v[i].room), from->v[i]);
+    if (from->v[i].room)
+      joined_rooms_put_entry(to, joined_rooms_find_slot(to, from->v[i].room), from->v[i]);
   to->n = from->n;
 }
 
 /* Makes room for one more entry. A free slot always remains, so that searches end. */
-static int joined_rooms_reserve(sio_socket *s) {
-  struct joined_rooms *old = joined_rooms_of(s);
+static int joined_rooms_reserve_slot(sio_socket *s) {
+  struct joined_rooms *old = joined_rooms_of_socket(s);
   if (old && old->n < old->cap / 4 * 3) return 0;
   if (old && old->cap > UINT32_MAX / 2) return UV_ENOMEM;
   uint32_t cap = old ? old->cap * 2 : MIN_SLOTS;
   struct joined_rooms *t = sio__calloc(1, sizeof *t + cap * sizeof(struct joined_room));
   if (!t) return UV_ENOMEM;
   t->cap = cap;
-  if (old) joined_rehash(t, old);
+  if (old) joined_rooms_rehash(t, old);
   sio__free(old);
   s->slot = t;
   return 0;
 }
 
 static void joined_rooms_free_if_empty(sio_socket *s) {
-  struct joined_rooms *t = joined_rooms_of(s);
+  struct joined_rooms *t = joined_rooms_of_socket(s);
   if (!t || t->n) return;
   sio__free(t);
   s->slot = NULL;
@@ -76,21 +77,21 @@ static void joined_rooms_clear_slot(struct joined_rooms *t, uint32_t gap) {
   uint32_t mask = t->cap - 1;
   t->n--;
   for (uint32_t i = (gap + 1) & mask; t->v[i].room; i = (i + 1) & mask) {
-    uint32_t from_home = (i - joined_home_slot(t->v[i].room, t->cap)) & mask;
+    uint32_t from_home = (i - joined_rooms_home_slot(t->v[i].room, t->cap)) & mask;
     if (from_home < ((i - gap) & mask)) continue;
-    joined_put(t, gap, t->v[i]);
+    joined_rooms_put_entry(t, gap, t->v[i]);
     gap = i;
   }
   t->v[gap] = (struct joined_room){ 0 };
 }
 
-bool sio__rooms_has(const sio_socket *s, const struct room *room) {
-  const struct joined_rooms *t = joined_rooms_of(s);
-  return t && room && t->v[joined_find_slot(t, room)].room == room;
+bool sio__is_socket_in_room(const sio_socket *s, const struct room *room) {
+  const struct joined_rooms *t = joined_rooms_of_socket(s);
+  return t && room && t->v[joined_rooms_find_slot(t, room)].room == room;
 }
 
-const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i) {
-  const struct joined_rooms *t = joined_rooms_of(s);
+const struct room *sio__rooms_next_of_socket(const sio_socket *s, uint32_t *i) {
+  const struct joined_rooms *t = joined_rooms_of_socket(s);
   while (t && *i < t->cap) {
     const struct room *room = t->v[(*i)++].room;
     if (room) return room;
@@ -108,7 +109,7 @@ static int room_members_resize(struct room *room, uint32_t cap) {
   return 0;
 }
 
-static int room_members_reserve(struct room *room) {
+static int room_members_reserve_slot(struct room *room) {
   if (room->n < room->cap) return 0;
   struct room_member *p = sio__array_grow(room->members, &room->cap, sizeof *p, MIN_MEMBERS);
   if (!p) return UV_ENOMEM;
@@ -120,7 +121,7 @@ static int room_members_reserve(struct room *room) {
 static void room_remove_member(struct room *room, uint32_t i) {
   struct room_member last = room->members[--room->n];
   room->members[i] = last;
-  joined_rooms_of(last.socket)->v[last.slot].member = i;
+  joined_rooms_of_socket(last.socket)->v[last.slot].member = i;
   /* If the array cannot be reallocated it keeps its size, which does no harm. */
   if (room->cap > MIN_MEMBERS && room->n < room->cap / 4)
     (void)room_members_resize(room, room->cap / 2);
@@ -161,40 +162,41 @@ static void room_free_if_empty(struct rooms *r, struct room *room) {
   sio__free(room);
 }
 
-int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name) {
+int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
   if (!room && !(room = room_new(r, name))) return UV_ENOMEM;
-  if (room_members_reserve(room) || joined_rooms_reserve(s)) {
+  if (room_members_reserve_slot(room) || joined_rooms_reserve_slot(s)) {
     room_free_if_empty(r, room);
     joined_rooms_free_if_empty(s);
     return UV_ENOMEM;
   }
-  struct joined_rooms *t = joined_rooms_of(s);
+  struct joined_rooms *t = joined_rooms_of_socket(s);
   room->members[room->n].socket = s;
-  joined_put(t, joined_find_slot(t, room), (struct joined_room){ .room = room, .member = room->n });
+  joined_rooms_put_entry(t, joined_rooms_find_slot(t, room),
+                         (struct joined_room){ .room = room, .member = room->n });
   t->n++;
   room->n++;
   return 0;
 }
 
-static void leave_room_in_slot(struct rooms *r, struct joined_rooms *t, uint32_t i) {
+static void remove_socket_from_room_in_slot(struct rooms *r, struct joined_rooms *t, uint32_t i) {
   struct joined_room left = t->v[i];
   room_remove_member(left.room, left.member);
   joined_rooms_clear_slot(t, i);
   room_free_if_empty(r, left.room);
 }
 
-void sio__rooms_leave(struct rooms *r, sio_socket *s, const char *name) {
+void sio__rooms_remove_socket(struct rooms *r, sio_socket *s, const char *name) {
   struct room *room = sio__rooms_find(r, name);
-  if (!sio__rooms_has(s, room)) return;
-  struct joined_rooms *t = joined_rooms_of(s);
-  leave_room_in_slot(r, t, joined_find_slot(t, room));
+  if (!sio__is_socket_in_room(s, room)) return;
+  struct joined_rooms *t = joined_rooms_of_socket(s);
+  remove_socket_from_room_in_slot(r, t, joined_rooms_find_slot(t, room));
   joined_rooms_free_if_empty(s);
 }
 
-void sio__rooms_leave_all(struct rooms *r, sio_socket *s) {
-  struct joined_rooms *t = joined_rooms_of(s);
+void sio__rooms_remove_socket_from_all(struct rooms *r, sio_socket *s) {
+  struct joined_rooms *t = joined_rooms_of_socket(s);
   for (uint32_t i = 0; t && i < t->cap; i++)
-    while (t->v[i].room) leave_room_in_slot(r, t, i);
+    while (t->v[i].room) remove_socket_from_room_in_slot(r, t, i);
   joined_rooms_free_if_empty(s);
 }

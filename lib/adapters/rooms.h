@@ -35,12 +35,12 @@ void sio__rooms_init(struct rooms *r);
 struct room *sio__rooms_find(const struct rooms *r, const char *name); /* NULL: no members */
 
 /* The socket must not be in the room yet. 0 or UV_ENOMEM; after an error nothing has changed. */
-int sio__rooms_join(struct rooms *r, sio_socket *s, const char *name);
+int sio__rooms_add_socket(struct rooms *r, sio_socket *s, const char *name);
 /* Does nothing if the socket is not in the room. */
-void sio__rooms_leave(struct rooms *r, sio_socket *s, const char *name);
-void sio__rooms_leave_all(struct rooms *r, sio_socket *s);
-bool sio__rooms_has(const sio_socket *s, const struct room *room); /* room may be NULL */
+void sio__rooms_remove_socket(struct rooms *r, sio_socket *s, const char *name);
+void sio__rooms_remove_socket_from_all(struct rooms *r, sio_socket *s);
+bool sio__is_socket_in_room(const sio_socket *s, const struct room *room); /* room may be NULL */
 /* Walks the rooms of a socket: *i must be 0 at the start. Returns NULL at the end. */
-const struct room *sio__rooms_next(const sio_socket *s, uint32_t *i);
+const struct room *sio__rooms_next_of_socket(const sio_socket *s, uint32_t *i);
 
 #endif

@@ -38,7 +38,7 @@
 #include "base/mem.h"
 #include "core/server_side.h"
 
-static struct request request_for_target(int kind, const sio_target *to) {
+static struct request make_request_for_target(int kind, const sio_target *to) {
   return (struct request){
     .kind = kind, .flags = to->flags, .key = to->key, .rooms = to->rooms, .except = to->except
   };
@@ -46,8 +46,8 @@ static struct request request_for_target(int kind, const sio_target *to) {
 
 /* ---- the calls of the host ----------------------------------------------------------------- */
 
-static int send_packet(struct threads_adapter *a, struct request *r, const sio_target *to,
-                       const sio_packet *p) {
+static int send_packet_to_other_threads(struct threads_adapter *a, struct request *r,
+                                        const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   int err = sio_packet_get_info(p, &info);
   if (err) return err;
@@ -57,114 +57,121 @@ static int send_packet(struct threads_adapter *a, struct request *r, const sio_t
   if (info.query)
     r->timeout_ms = sio_query_info_of(info.query).timeout_ms;
   else if (r->kind == REQUEST_BROADCAST)
-    sio__threads_recovery_number(a, r);
-  return sio__thread_request_send(a, r, to, info.query);
+    sio__threads_recovery_number_broadcast(a, r);
+  return sio__thread_request_send_to_others(a, r, to, info.query);
 }
 
-static int threads_broadcast(sio_adapter *adapter, const sio_target *to, const sio_packet *p) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  struct request r = request_for_target(REQUEST_BROADCAST, to);
-  int err = is_for_this_thread(to->flags) ? 0 : send_packet(a, &r, to, p);
+static int threads_adapter_broadcast(sio_adapter *adapter, const sio_target *to,
+                                     const sio_packet *p) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  struct request r = make_request_for_target(REQUEST_BROADCAST, to);
+  int err = is_for_this_thread_only(to->flags) ? 0 : send_packet_to_other_threads(a, &r, to, p);
   return err ? err : a->below->broadcast(a->under, to, p);
 }
 
-static int change_rooms(struct threads_adapter *a, int kind, const sio_target *to,
-                        const char *const *rooms) {
-  struct request r = request_for_target(kind, to);
+static int send_room_change_to_other_threads(struct threads_adapter *a, int kind,
+                                             const sio_target *to, const char *const *rooms) {
+  struct request r = make_request_for_target(kind, to);
   r.changed = rooms;
-  return is_for_this_thread(to->flags) ? 0 : sio__thread_request_send(a, &r, to, NULL);
+  return is_for_this_thread_only(to->flags) ? 0
+                                            : sio__thread_request_send_to_others(a, &r, to, NULL);
 }
 
-static int threads_all_join(sio_adapter *adapter, const sio_target *to, const char *const *rooms) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  int err = change_rooms(a, REQUEST_JOIN, to, rooms);
+static int threads_adapter_join_for_all(sio_adapter *adapter, const sio_target *to,
+                                        const char *const *rooms) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  int err = send_room_change_to_other_threads(a, REQUEST_JOIN, to, rooms);
   return err ? err : a->below->all_join(a->under, to, rooms);
 }
 
-static int threads_all_leave(sio_adapter *adapter, const sio_target *to, const char *const *rooms) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  int err = change_rooms(a, REQUEST_LEAVE, to, rooms);
+static int threads_adapter_leave_for_all(sio_adapter *adapter, const sio_target *to,
+                                         const char *const *rooms) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  int err = send_room_change_to_other_threads(a, REQUEST_LEAVE, to, rooms);
   return err ? err : a->below->all_leave(a->under, to, rooms);
 }
 
-static int threads_all_disconnect(sio_adapter *adapter, const sio_target *to, bool session) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  struct request r = request_for_target(REQUEST_DISCONNECT, to);
+static int threads_adapter_disconnect_all(sio_adapter *adapter, const sio_target *to,
+                                          bool session) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  struct request r = make_request_for_target(REQUEST_DISCONNECT, to);
   r.session = session;
-  int err = is_for_this_thread(to->flags) ? 0 : sio__thread_request_send(a, &r, to, NULL);
+  int err =
+      is_for_this_thread_only(to->flags) ? 0 : sio__thread_request_send_to_others(a, &r, to, NULL);
   return err ? err : a->below->all_disconnect(a->under, to, session);
 }
 
-static int threads_fetch(sio_adapter *adapter, const sio_target *to, sio_query *q) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  struct request r = request_for_target(REQUEST_FETCH, to);
+static int threads_adapter_fetch_sockets(sio_adapter *adapter, const sio_target *to, sio_query *q) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  struct request r = make_request_for_target(REQUEST_FETCH, to);
   r.timeout_ms = sio_query_info_of(q).timeout_ms;
-  int err = a->asks_below_only ? 0 : sio__thread_request_send(a, &r, to, q);
+  int err = a->asks_below_only ? 0 : sio__thread_request_send_to_others(a, &r, to, q);
   bool only_here = !a->below->fetch || (to->flags & SIO_LOCAL);
   return err || only_here ? err : a->below->fetch(a->under, to, q);
 }
 
-static int threads_server_emit(sio_adapter *adapter, const sio_packet *p, sio_query *q) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static int threads_adapter_server_emit(sio_adapter *adapter, const sio_packet *p, sio_query *q) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = { .kind = REQUEST_SERVER_EMIT };
-  int err = send_packet(a, &r, NULL, p);
+  int err = send_packet_to_other_threads(a, &r, NULL, p);
   return err || !a->below->server_emit ? err : a->below->server_emit(a->under, p, q);
 }
 
-static unsigned count_others(const struct core *core) {
+static unsigned count_other_threads(const struct core *core) {
   struct member_id others[MEMBERS_MAX];
   return sio__threads_list_others(core->threads, core->member, others);
 }
 
 /* Other members are counted here; the one that is connected to a cluster counts other processes. */
-static int threads_server_count(sio_adapter *adapter, sio_query *q) {
-  struct threads_adapter *a = threads_adapter(adapter);
-  const struct core *core = threads_adapter_core(a);
+static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
+  const struct core *core = core_of_threads_adapter(a);
   struct request r = { .kind = REQUEST_SERVER_COUNT };
   int err = 0;
   r.timeout_ms = sio_query_info_of(q).timeout_ms;
-  if (!a->asks_below_only) sio_query_expect(q, count_others(core));
+  if (!a->asks_below_only) sio_query_expect(q, count_other_threads(core));
   if (!a->asks_below_only && sio__threads_has_cluster(core->threads) &&
       a->below == &sio_adapter_memory)
-    err = sio__thread_request_send(a, &r, NULL, q);
+    err = sio__thread_request_send_to_others(a, &r, NULL, q);
   return err || !a->below->server_count ? err : a->below->server_count(a->under, q);
 }
 
-static void threads_on_query_end(sio_adapter *adapter, sio_query *q) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   sio_query_hold(q);
-  sio__thread_questions_forget(a, q);
+  sio__thread_questions_forget_query(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
   sio_query_release(q, 0);
 }
 
 /* An event that the adapter of a cluster has received for the servers of this process. The others
  * run their handlers, and this member answers. */
-static void relay_server_event(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins) {
+static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
+                                          size_t nbins) {
   struct request r = {
     .kind = REQUEST_SERVER_EMIT, .flags = SIO_PROCESS, .json = json, .bins = bins, .nbins = nbins
   };
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
-  if (a) sio__thread_request_send(a, &r, NULL, NULL);
+  if (a) sio__thread_request_send_to_others(a, &r, NULL, NULL);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static int open_below(struct threads_adapter *a, const struct cluster_adapter *c) {
+static int open_adapter_below(struct threads_adapter *a, const struct cluster_adapter *c) {
   a->below = c->ops ? c->ops : &sio_adapter_memory;
   return a->below->open(a->nsp, c->ops ? c->user : NULL, &a->under);
 }
 
-static int threads_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+static int threads_adapter_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   struct threads_adapter *a = sio__calloc(1, sizeof *a);
   (void)user;
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;
-  a->note_broadcast = sio__threads_recovery_note;
+  a->note_broadcast = sio__threads_recovery_record_broadcast;
   list_init(&a->questions);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
-  if (!err) err = open_below(a, &nsp->core->cluster);
+  if (!err) err = open_adapter_below(a, &nsp->core->cluster);
   if (!err) {
     *out = (sio_adapter *)a;
     return 0;
@@ -174,16 +181,16 @@ static int threads_open(sio_nsp *nsp, void *user, sio_adapter **out) {
   return err;
 }
 
-static void threads_close(sio_adapter *adapter) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_close(sio_adapter *adapter) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   assert(list_empty(&a->questions));
   a->below->close(a->under);
   sio__threads_recovery_free(a->recovery);
   sio__free(a);
 }
 
-static void threads_shut(sio_adapter *adapter) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_shut_below(sio_adapter *adapter) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->shut) a->below->shut(a->under);
 }
 
@@ -192,9 +199,9 @@ static sio_adapter *find_adapter_below(const sio_nsp *nsp) {
   return a ? a->under : NULL;
 }
 
-int sio__adapter_threads_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user) {
+int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp), old = *a;
-  int err = open_below(a, &(struct cluster_adapter){ .ops = ops, .user = user });
+  int err = open_adapter_below(a, &(struct cluster_adapter){ .ops = ops, .user = user });
   if (err) {
     a->below = old.below;
     a->under = old.under;
@@ -204,89 +211,92 @@ int sio__adapter_threads_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops,
   return 0;
 }
 
-void sio__adapter_threads_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user) {
-  core->cluster = (struct cluster_adapter){ ops, user, find_adapter_below, relay_server_event };
+void sio__threads_adapter_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user) {
+  core->cluster =
+      (struct cluster_adapter){ ops, user, find_adapter_below, relay_server_event_to_threads };
 }
 
 /* ---- rooms, which the adapter below keeps ---------------------------------------------------- */
 
-static int threads_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return threads_adapter(a)->below->join(threads_adapter(a)->under, s, room);
+static int threads_adapter_join_room(sio_adapter *a, sio_socket *s, const char *room) {
+  return to_threads_adapter(a)->below->join(to_threads_adapter(a)->under, s, room);
 }
 
-static void threads_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  threads_adapter(a)->below->leave(threads_adapter(a)->under, s, room);
+static void threads_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
+  to_threads_adapter(a)->below->leave(to_threads_adapter(a)->under, s, room);
 }
 
-static void threads_leave_all(sio_adapter *a, sio_socket *s) {
-  threads_adapter(a)->below->leave_all(threads_adapter(a)->under, s);
+static void threads_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
+  to_threads_adapter(a)->below->leave_all(to_threads_adapter(a)->under, s);
 }
 
-static bool threads_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return threads_adapter(a)->below->in_room(threads_adapter(a)->under, s, room);
+static bool threads_adapter_is_in_room(const sio_adapter *a, const sio_socket *s,
+                                       const char *room) {
+  return to_threads_adapter(a)->below->in_room(to_threads_adapter(a)->under, s, room);
 }
 
-static void threads_rooms(const sio_adapter *a, const sio_socket *s,
-                          void (*cb)(const char *room, void *user), void *user) {
-  threads_adapter(a)->below->rooms(threads_adapter(a)->under, s, cb, user);
+static void threads_adapter_each_room_of_socket(const sio_adapter *a, const sio_socket *s,
+                                                void (*cb)(const char *room, void *user),
+                                                void *user) {
+  to_threads_adapter(a)->below->rooms(to_threads_adapter(a)->under, s, cb, user);
 }
 
-static int threads_each(sio_adapter *a, const sio_target *to,
-                        void (*visit)(sio_socket *s, void *user), void *user) {
-  return threads_adapter(a)->below->each(threads_adapter(a)->under, to, visit, user);
+static int threads_adapter_each_socket(sio_adapter *a, const sio_target *to,
+                                       void (*visit)(sio_socket *s, void *user), void *user) {
+  return to_threads_adapter(a)->below->each(to_threads_adapter(a)->under, to, visit, user);
 }
 
-static void threads_arrive(sio_adapter *adapter, sio_socket *s) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_on_socket_connected(sio_adapter *adapter, sio_socket *s) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->arrive) a->below->arrive(a->under, s);
 }
 
-static void threads_depart(sio_adapter *adapter, sio_socket *s) {
-  struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_on_socket_left(sio_adapter *adapter, sio_socket *s) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->depart) a->below->depart(a->under, s);
 }
 
-static void threads_all_rooms(const sio_adapter *adapter,
-                              void (*cb)(const char *room, size_t members, void *user),
-                              void *user) {
-  const struct threads_adapter *a = threads_adapter(adapter);
+static void threads_adapter_each_room(const sio_adapter *adapter,
+                                      void (*cb)(const char *room, size_t members, void *user),
+                                      void *user) {
+  const struct threads_adapter *a = to_threads_adapter(adapter);
   if (a->below->all_rooms) a->below->all_rooms(a->under, cb, user);
 }
 
-static size_t threads_room_size(const sio_adapter *adapter, const char *room) {
-  const struct threads_adapter *a = threads_adapter(adapter);
+static size_t threads_adapter_count_room_sockets(const sio_adapter *adapter, const char *room) {
+  const struct threads_adapter *a = to_threads_adapter(adapter);
   return a->below->room_size ? a->below->room_size(a->under, room) : 0;
 }
 
-static size_t threads_room_count(const sio_adapter *adapter) {
-  const struct threads_adapter *a = threads_adapter(adapter);
+static size_t threads_adapter_count_rooms(const sio_adapter *adapter) {
+  const struct threads_adapter *a = to_threads_adapter(adapter);
   return a->below->room_count ? a->below->room_count(a->under) : 0;
 }
 
 const sio_adapter_ops sio__adapter_threads = {
   .size = sizeof sio__adapter_threads,
-  .open = threads_open,
-  .close = threads_close,
-  .join = threads_join,
-  .leave = threads_leave,
-  .leave_all = threads_leave_all,
-  .in_room = threads_in_room,
-  .rooms = threads_rooms,
-  .broadcast = threads_broadcast,
-  .each = threads_each,
-  .all_join = threads_all_join,
-  .all_leave = threads_all_leave,
-  .all_disconnect = threads_all_disconnect,
-  .arrive = threads_arrive,
-  .depart = threads_depart,
-  .all_rooms = threads_all_rooms,
-  .room_size = threads_room_size,
-  .fetch = threads_fetch,
-  .server_emit = threads_server_emit,
-  .server_count = threads_server_count,
-  .query_over = threads_on_query_end,
-  .shut = threads_shut,
-  .room_count = threads_room_count,
-  .restore = sio__threads_restore,
-  .restore_over = sio__threads_restore_over,
+  .open = threads_adapter_open,
+  .close = threads_adapter_close,
+  .join = threads_adapter_join_room,
+  .leave = threads_adapter_leave_room,
+  .leave_all = threads_adapter_leave_all_rooms,
+  .in_room = threads_adapter_is_in_room,
+  .rooms = threads_adapter_each_room_of_socket,
+  .broadcast = threads_adapter_broadcast,
+  .each = threads_adapter_each_socket,
+  .all_join = threads_adapter_join_for_all,
+  .all_leave = threads_adapter_leave_for_all,
+  .all_disconnect = threads_adapter_disconnect_all,
+  .arrive = threads_adapter_on_socket_connected,
+  .depart = threads_adapter_on_socket_left,
+  .all_rooms = threads_adapter_each_room,
+  .room_size = threads_adapter_count_room_sockets,
+  .fetch = threads_adapter_fetch_sockets,
+  .server_emit = threads_adapter_server_emit,
+  .server_count = threads_adapter_count_servers,
+  .query_over = threads_adapter_on_query_end,
+  .shut = threads_adapter_shut_below,
+  .room_count = threads_adapter_count_rooms,
+  .restore = sio__threads_adapter_restore_socket,
+  .restore_over = sio__threads_adapter_on_restore_end,
 };

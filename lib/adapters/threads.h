@@ -13,9 +13,9 @@
 extern const sio_adapter_ops sio__adapter_threads;
 
 /* Sets core->cluster: namespaces that are made from now on have this adapter below. */
-void sio__adapter_threads_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user);
+void sio__threads_adapter_set_cluster(struct core *core, const sio_adapter_ops *ops, void *user);
 /* Replaces the adapter below the threads adapter in a namespace without sockets. 0, or the error of
  * ops->open(): then nothing has changed. */
-int sio__adapter_threads_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user);
+int sio__threads_adapter_replace_below(sio_nsp *nsp, const sio_adapter_ops *ops, void *user);
 
 #endif

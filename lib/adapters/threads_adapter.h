@@ -28,22 +28,24 @@ struct threads_adapter {
   void (*note_broadcast)(struct threads_adapter *a, struct request *r);
 };
 
-static inline struct threads_adapter *threads_adapter(const sio_adapter *a) {
+static inline struct threads_adapter *to_threads_adapter(const sio_adapter *a) {
   return (struct threads_adapter *)(void *)a;
 }
 
-static inline struct core *threads_adapter_core(const struct threads_adapter *a) {
+static inline struct core *core_of_threads_adapter(const struct threads_adapter *a) {
   return a->nsp->core;
 }
 
 /* All open namespaces of a member have the adapter of several threads. NULL: nsp is NULL or has
  * been closed. */
 static inline struct threads_adapter *threads_adapter_of_nsp(const sio_nsp *nsp) {
-  return nsp && nsp->adapter ? threads_adapter(nsp->adapter) : NULL;
+  return nsp && nsp->adapter ? to_threads_adapter(nsp->adapter) : NULL;
 }
 
 /* True if a call concerns this member only. */
-static inline bool is_for_this_thread(unsigned flags) { return (flags & SIO_PROCESS) == SIO_LOCAL; }
+static inline bool is_for_this_thread_only(unsigned flags) {
+  return (flags & SIO_PROCESS) == SIO_LOCAL;
+}
 static inline bool is_for_this_process(unsigned flags) {
   return (flags & SIO_PROCESS) == SIO_PROCESS;
 }

@@ -13,47 +13,48 @@ struct block {
 };
 
 /* Returns memory for n bytes, aligned for any pointer; NULL while counting. */
-static void *block_take(struct block *b, size_t n) {
+static void *message_block_reserve(struct block *b, size_t n) {
   size_t from = b->used;
   b->used = size_add(from, size_add(n, -n % sizeof(void *)));
   return b->at ? b->at + from : NULL;
 }
 
-static const char *block_copy_bytes(struct block *b, const void *p, size_t n) {
-  char *to = block_take(b, size_add(n, 1));
+static const char *message_block_copy_bytes(struct block *b, const void *p, size_t n) {
+  char *to = message_block_reserve(b, size_add(n, 1));
   if (!to) return NULL;
   if (n) memcpy(to, p, n);
   to[n] = '\0';
   return to;
 }
 
-static const char *block_copy_text(struct block *b, const char *s) {
-  return s ? block_copy_bytes(b, s, strlen(s)) : NULL;
+static const char *message_block_copy_text(struct block *b, const char *s) {
+  return s ? message_block_copy_bytes(b, s, strlen(s)) : NULL;
 }
 
-static sio_slice block_copy_slice(struct block *b, sio_slice s) {
-  return slice(block_copy_bytes(b, s.p, s.n), s.n);
+static sio_slice message_block_copy_slice(struct block *b, sio_slice s) {
+  return slice(message_block_copy_bytes(b, s.p, s.n), s.n);
 }
 
 /* Copies a NULL-terminated list of names, and appends one more name unless that is NULL. */
-static const char *const *block_copy_names(struct block *b, const char *const *names,
-                                           const char *more) {
+static const char *const *message_block_copy_names(struct block *b, const char *const *names,
+                                                   const char *more) {
   size_t n = 0;
   if (!names && !more) return NULL;
   while (names && names[n]) n++;
-  const char **to = block_take(b, (n + 2) * sizeof *to);
+  const char **to = message_block_reserve(b, (n + 2) * sizeof *to);
   for (size_t i = 0; i <= n; i++) {
-    const char *copy = block_copy_text(b, i < n ? names[i] : more);
+    const char *copy = message_block_copy_text(b, i < n ? names[i] : more);
     if (to) to[i] = copy;
   }
   if (to) to[n + 1] = NULL;
   return to;
 }
 
-static const sio_slice *block_copy_bins(struct block *b, const sio_slice *bins, size_t n) {
-  sio_slice *to = n ? block_take(b, size_mul(n, sizeof *to)) : NULL;
+static const sio_slice *message_block_copy_attachments(struct block *b, const sio_slice *bins,
+                                                       size_t n) {
+  sio_slice *to = n ? message_block_reserve(b, size_mul(n, sizeof *to)) : NULL;
   for (size_t i = 0; i < n; i++) {
-    sio_slice copy = block_copy_slice(b, bins[i]);
+    sio_slice copy = message_block_copy_slice(b, bins[i]);
     if (to) to[i] = copy;
   }
   return to;
@@ -61,8 +62,8 @@ static const sio_slice *block_copy_bins(struct block *b, const sio_slice *bins, 
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-static struct request request_into_block(struct block *b, const struct request *from,
-                                         const char *skip) {
+static struct request copy_request_into_block(struct block *b, const struct request *from,
+                                              const char *skip) {
   struct request r = {
     .kind = from->kind,
     .from = from->from,
@@ -71,26 +72,26 @@ static struct request request_into_block(struct block *b, const struct request *
     .timeout_ms = from->timeout_ms,
     .flags = from->flags,
     .session = from->session,
-    .nsp = block_copy_text(b, from->nsp),
-    .key = block_copy_text(b, from->key),
-    .rooms = block_copy_names(b, from->rooms, NULL),
-    .except = block_copy_names(b, from->except, skip),
-    .changed = block_copy_names(b, from->changed, NULL),
-    .json = block_copy_slice(b, from->json),
-    .bins = block_copy_bins(b, from->bins, from->nbins),
+    .nsp = message_block_copy_text(b, from->nsp),
+    .key = message_block_copy_text(b, from->key),
+    .rooms = message_block_copy_names(b, from->rooms, NULL),
+    .except = message_block_copy_names(b, from->except, skip),
+    .changed = message_block_copy_names(b, from->changed, NULL),
+    .json = message_block_copy_slice(b, from->json),
+    .bins = message_block_copy_attachments(b, from->bins, from->nbins),
     .nbins = from->nbins,
   };
   return r;
 }
 
-struct request *sio__request_copy(const struct request *from, const char *skip) {
+struct request *sio__thread_request_copy(const struct request *from, const char *skip) {
   struct block b = { .used = sizeof(struct request) };
-  request_into_block(&b, from, skip);
+  copy_request_into_block(&b, from, skip);
   size_t size = b.used;
   struct request *r = sio__malloc(size);
   if (!r) return NULL;
   b = (struct block){ (char *)r, sizeof *r };
-  *r = request_into_block(&b, from, skip);
+  *r = copy_request_into_block(&b, from, skip);
   r->size = size;
   atomic_init(&r->refs, 1);
   return r;
@@ -102,35 +103,35 @@ void sio__thread_request_unref(struct request *r) {
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
-static struct answer answer_into_block(struct block *b, const struct answer *from) {
+static struct answer copy_answer_into_block(struct block *b, const struct answer *from) {
   const sio_remote *remote = &from->remote;
   struct answer a = { .kind = from->kind,
                       .status = from->status,
                       .counted = from->counted,
                       .number = from->number,
                       .n = from->n,
-                      .nsp = block_copy_text(b, from->nsp),
-                      .id = block_copy_text(b, from->id),
-                      .json = block_copy_slice(b, from->json),
-                      .bins = block_copy_bins(b, from->bins, from->nbins),
+                      .nsp = message_block_copy_text(b, from->nsp),
+                      .id = message_block_copy_text(b, from->id),
+                      .json = message_block_copy_slice(b, from->json),
+                      .bins = message_block_copy_attachments(b, from->bins, from->nbins),
                       .nbins = from->nbins };
   if (from->kind != ANSWER_REMOTE) return a;
-  a.remote = (sio_remote){ .id = block_copy_text(b, remote->id),
-                           .rooms = block_copy_names(b, remote->rooms, NULL),
-                           .auth = block_copy_slice(b, remote->auth),
-                           .data = block_copy_slice(b, remote->data),
-                           .handshake = block_copy_slice(b, remote->handshake) };
+  a.remote = (sio_remote){ .id = message_block_copy_text(b, remote->id),
+                           .rooms = message_block_copy_names(b, remote->rooms, NULL),
+                           .auth = message_block_copy_slice(b, remote->auth),
+                           .data = message_block_copy_slice(b, remote->data),
+                           .handshake = message_block_copy_slice(b, remote->handshake) };
   return a;
 }
 
-struct answer *sio__answer_copy(const struct answer *from) {
+struct answer *sio__thread_answer_copy(const struct answer *from) {
   struct block b = { .used = sizeof(struct answer) };
-  answer_into_block(&b, from);
+  copy_answer_into_block(&b, from);
   size_t size = b.used;
   struct answer *a = sio__malloc(size);
   if (!a) return NULL;
   b = (struct block){ (char *)a, sizeof *a };
-  *a = answer_into_block(&b, from);
+  *a = copy_answer_into_block(&b, from);
   a->size = size;
   return a;
 }

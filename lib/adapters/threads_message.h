@@ -44,7 +44,7 @@ struct request {
 
 /* Copies a request with everything that it points to. skip is the id of an excluded socket, which
  * is added to except, or NULL. Returns a request with one reference, or NULL if memory runs out. */
-struct request *sio__request_copy(const struct request *from, const char *skip);
+struct request *sio__thread_request_copy(const struct request *from, const char *skip);
 void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
@@ -71,6 +71,6 @@ struct answer {
 };
 
 /* Copies an answer with everything that it points to. The caller frees it with sio__free(). */
-struct answer *sio__answer_copy(const struct answer *from);
+struct answer *sio__thread_answer_copy(const struct answer *from);
 
 #endif

@@ -18,7 +18,7 @@ struct question {
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
-void sio__thread_message_note_lost(struct core *core, int err, const char *nsp) {
+void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
   core->stats.thread_messages_lost++;
   LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
             "a message to the server of another thread is lost, namespace %s: %s", nsp,
@@ -26,20 +26,21 @@ void sio__thread_message_note_lost(struct core *core, int err, const char *nsp) 
 }
 
 /* A member that leaves in this moment is not an error: its sockets leave too. */
-static int send_request(struct threads_adapter *a, struct member_id to, struct request *r) {
-  struct core *core = threads_adapter_core(a);
+static int send_request_to_member(struct threads_adapter *a, struct member_id to,
+                                  struct request *r) {
+  struct core *core = core_of_threads_adapter(a);
   atomic_fetch_add(&r->refs, 1);
   int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
   if (!err) return 0;
   sio__thread_request_unref(r);
-  if (err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, r->nsp);
+  if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
   return err;
 }
 
 static struct question *question_new(struct threads_adapter *a, sio_query *q) {
   struct question *k = sio__calloc(1, sizeof *k);
   if (!k) return NULL;
-  k->number = sio__threads_next_number(threads_adapter_core(a)->threads);
+  k->number = sio__threads_next_number(core_of_threads_adapter(a)->threads);
   k->q = q;
   list_push(&a->questions, &k->link);
   return k;
@@ -53,7 +54,7 @@ static void question_free_if_answered(struct question *k) {
 
 /* Takes a reference to the query for a member that will answer. The query ends with an error if the
  * request to a member was lost, since answers are missing then. */
-static void question_note_sent(struct question *k, int err) {
+static void question_count_asked_member(struct question *k, int err) {
   sio_query_hold(k->q);
   if (err) {
     sio_query_release(k->q, err == SIO_ECLOSED ? 0 : err);
@@ -64,20 +65,20 @@ static void question_note_sent(struct question *k, int err) {
 }
 
 /* Sends a request to all; with a serial number between the calls that keep its place. */
-static void send_to_members(struct threads_adapter *a, const struct member_id *others, unsigned n,
-                            struct request *r, struct question *k) {
-  sio_threads *t = threads_adapter_core(a)->threads;
+static void send_request_to_members(struct threads_adapter *a, const struct member_id *others,
+                                    unsigned n, struct request *r, struct question *k) {
+  sio_threads *t = core_of_threads_adapter(a)->threads;
   if (r->serial) sio__threads_begin_broadcast(t);
   for (unsigned i = 0; i < n; i++) {
-    int err = send_request(a, others[i], r);
-    if (k) question_note_sent(k, err);
+    int err = send_request_to_member(a, others[i], r);
+    if (k) question_count_asked_member(k, err);
   }
   if (r->serial) sio__threads_end_broadcast(t);
 }
 
-int sio__thread_request_send(struct threads_adapter *a, struct request *from, const sio_target *to,
-                             sio_query *q) {
-  struct core *core = threads_adapter_core(a);
+int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *from,
+                                       const sio_target *to, sio_query *q) {
+  struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_others(core->threads, core->member, others);
   if (n == 0) return 0;
@@ -86,8 +87,9 @@ int sio__thread_request_send(struct threads_adapter *a, struct request *from, co
   from->nsp = a->nsp->name;
   from->number = k ? k->number : 0;
   struct request *r =
-      q && !k ? NULL : sio__request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
-  if (r) send_to_members(a, others, n, r, k);
+      q && !k ? NULL
+              : sio__thread_request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
+  if (r) send_request_to_members(a, others, n, r, k);
   if (r && r->serial) a->note_broadcast(a, r);
   if (k && from->kind == REQUEST_SERVER_EMIT) sio_query_expect(q, k->open);
   if (k) question_free_if_answered(k);
@@ -98,7 +100,7 @@ int sio__thread_request_send(struct threads_adapter *a, struct request *from, co
 
 /* ---- receiving answers ----------------------------------------------------------------------- */
 
-static struct question *find_question(const sio_nsp *nsp, uint64_t number) {
+static struct question *find_question_by_number(const sio_nsp *nsp, uint64_t number) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
   if (!a) return NULL;
   list_each (it, next, &a->questions) {
@@ -129,7 +131,7 @@ static void on_answer_end(struct question *k, const struct answer *a) {
   sio_query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 
-static void question_add_answer(struct question *k, const struct answer *a) {
+static void question_handle_answer(struct question *k, const struct answer *a) {
   switch (a->kind) {
     case ANSWER_MORE: on_answer_more(k); return;
     case ANSWER_EXPECT: on_answer_expect(k, a); return;
@@ -139,23 +141,23 @@ static void question_add_answer(struct question *k, const struct answer *a) {
   }
 }
 
-static void run_answer(void *server, void *arg) {
+static void handle_answer_message(void *server, void *arg) {
   struct answer *a = arg;
-  struct question *k = find_question(sio_nsp_find(server, a->nsp), a->number);
-  if (k) question_add_answer(k, a);
+  struct question *k = find_question_by_number(sio_nsp_find(server, a->nsp), a->number);
+  if (k) question_handle_answer(k, a);
   sio__free(a);
 }
 
 int sio__thread_answer_send(struct core *core, struct member_id to, const struct answer *from) {
-  struct answer *a = sio__answer_copy(from);
-  int err = a ? sio__threads_send(core->threads, to, run_answer, a, a->size) : UV_ENOMEM;
+  struct answer *a = sio__thread_answer_copy(from);
+  int err = a ? sio__threads_send(core->threads, to, handle_answer_message, a, a->size) : UV_ENOMEM;
   if (!err) return 0;
   sio__free(a);
-  if (err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, from->nsp);
+  if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, from->nsp);
   return err;
 }
 
-void sio__thread_questions_forget(struct threads_adapter *a, sio_query *q) {
+void sio__thread_questions_forget_query(struct threads_adapter *a, sio_query *q) {
   list_each (it, next, &a->questions) {
     struct question *k = container_of(it, struct question, link);
     if (k->q != q) continue;

@@ -77,84 +77,84 @@ struct moved_record {
 
 /* ---- broadcasts ---------------------------------------------------------------------------- */
 
-static struct recent_broadcast *first_recent(const struct threads_recovery *v) {
+static struct recent_broadcast *first_recent_broadcast(const struct threads_recovery *v) {
   return container_of(v->recent.next, struct recent_broadcast, link);
 }
 
-static void drop_first_recent(struct threads_recovery *v) {
-  struct recent_broadcast *b = first_recent(v);
+static void drop_first_recent_broadcast(struct threads_recovery *v) {
+  struct recent_broadcast *b = first_recent_broadcast(v);
   list_remove(&b->link);
   v->recent_bytes -= b->request->size;
   sio__thread_request_unref(b->request);
   sio__free(b);
 }
 
-static void drop_all_recent(struct threads_recovery *v) {
-  while (!list_empty(&v->recent)) drop_first_recent(v);
+static void drop_all_recent_broadcasts(struct threads_recovery *v) {
+  while (!list_empty(&v->recent)) drop_first_recent_broadcast(v);
 }
 
 /* If there is no memory, or more than the limit, clients that wait are not recovered: see
- * recent_is_complete(). */
-static void keep_recent(struct threads_recovery *v, struct request *r) {
+ * has_all_broadcasts_since(). */
+static void keep_recent_broadcast(struct threads_recovery *v, struct request *r) {
   struct recent_broadcast *b = sio__malloc(sizeof *b);
   uint64_t position = v->next_position++;
   if (!b) {
-    drop_all_recent(v);
+    drop_all_recent_broadcasts(v);
     return;
   }
   atomic_fetch_add(&r->refs, 1);
   *b = (struct recent_broadcast){ .position = position, .request = r };
   list_push(&v->recent, &b->link);
   v->recent_bytes += r->size;
-  while (v->recent_bytes > v->recent_max) drop_first_recent(v);
+  while (v->recent_bytes > v->recent_max) drop_first_recent_broadcast(v);
 }
 
-static bool recent_is_complete(const struct threads_recovery *v, uint64_t position) {
-  uint64_t first = list_empty(&v->recent) ? v->next_position : first_recent(v)->position;
+static bool has_all_broadcasts_since(const struct threads_recovery *v, uint64_t position) {
+  uint64_t first = list_empty(&v->recent) ? v->next_position : first_recent_broadcast(v)->position;
   return first <= position;
 }
 
-void sio__threads_recovery_number(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r) {
   if (a->recovery && !(r->flags & SIO_VOLATILE))
-    r->serial = sio__threads_next_number(threads_adapter_core(a)->threads);
+    r->serial = sio__threads_next_number(core_of_threads_adapter(a)->threads);
 }
 
-void sio__threads_recovery_note(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r) {
   struct threads_recovery *v = a->recovery;
   if (!v || !r->serial) return;
   v->seen[r->from.place] = r->serial;
-  if (!list_empty(&v->restores)) keep_recent(v, r);
+  if (!list_empty(&v->restores)) keep_recent_broadcast(v, r);
 }
 
 /* ---- the member that asks ------------------------------------------------------------------ */
 
-static void run_deferred_requests(struct threads_adapter *a, struct thread_restore *w) {
-  struct core *core = threads_adapter_core(a);
+static void resend_deferred_requests_to_self(struct threads_adapter *a, struct thread_restore *w) {
+  struct core *core = core_of_threads_adapter(a);
   struct list *it;
   while ((it = list_pop(&w->deferred))) {
     struct deferred_request *d = container_of(it, struct deferred_request, link);
     struct request *r = d->request;
     sio__free(d);
     if (sio__threads_send(core->threads, core->member, a->run_request, r, r->size) == 0) continue;
-    sio__threads_recovery_refuse(core, r);
+    sio__threads_recovery_answer_unknown(core, r);
     sio__thread_request_unref(r);
   }
 }
 
 static void thread_restore_free(struct threads_adapter *a, struct thread_restore *w) {
   list_remove(&w->link);
-  run_deferred_requests(a, w);
+  resend_deferred_requests_to_self(a, w);
   sio__free(w);
-  if (list_empty(&a->recovery->restores)) drop_all_recent(a->recovery);
+  if (list_empty(&a->recovery->restores)) drop_all_recent_broadcasts(a->recovery);
 }
 
-static void free_if_over(struct threads_adapter *a, struct thread_restore *w) {
+static void free_thread_restore_if_done(struct threads_adapter *a, struct thread_restore *w) {
   if (!w->restore && w->open == 0) thread_restore_free(a, w);
 }
 
 /* An answer may be lost if memory runs out: then nothing is on its way any more. */
 static void free_outdated_restores(struct threads_adapter *a) {
-  const struct core *core = threads_adapter_core(a);
+  const struct core *core = core_of_threads_adapter(a);
   uint64_t now = loop_now(&core->loop), max = 2 * (uint64_t)core->opts->request_timeout_ms;
   list_each (it, next, &a->recovery->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
@@ -162,8 +162,8 @@ static void free_outdated_restores(struct threads_adapter *a) {
   }
 }
 
-static struct thread_restore *find_restore_by_pid(const struct threads_recovery *v,
-                                                  const char *pid) {
+static struct thread_restore *find_thread_restore_by_pid(const struct threads_recovery *v,
+                                                         const char *pid) {
   list_each (it, next, &v->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     if (strcmp(w->pid, pid) == 0) return w;
@@ -173,7 +173,7 @@ static struct thread_restore *find_restore_by_pid(const struct threads_recovery 
 
 static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_restore *r,
                                                  sio_slice pid) {
-  struct core *core = threads_adapter_core(a);
+  struct core *core = core_of_threads_adapter(a);
   struct thread_restore *w = sio__calloc(1, sizeof *w);
   if (!w) return NULL;
   w->number = sio__threads_next_number(core->threads);
@@ -189,7 +189,7 @@ static struct thread_restore *thread_restore_new(struct threads_adapter *a, sio_
 
 static void ask_member_for_record(struct threads_adapter *a, struct thread_restore *w,
                                   struct member_id to, struct request *r) {
-  struct core *core = threads_adapter_core(a);
+  struct core *core = core_of_threads_adapter(a);
   atomic_fetch_add(&r->refs, 1);
   int err = sio__threads_send(core->threads, to, a->run_request, r, r->size);
   if (!err) {
@@ -199,14 +199,14 @@ static void ask_member_for_record(struct threads_adapter *a, struct thread_resto
   sio__thread_request_unref(r);
   if (err != SIO_ECLOSED) {
     w->cause = SIO_RECOVERY_NO_ANSWER;
-    sio__thread_message_note_lost(core, err, r->nsp);
+    sio__thread_message_report_lost(core, err, r->nsp);
   }
 }
 
 /* This member asks itself too if the record is on its way to it for an earlier connection. */
-static void ask_all_members(struct threads_adapter *a, struct thread_restore *w, struct request *r,
-                            bool also_self) {
-  struct core *core = threads_adapter_core(a);
+static void ask_all_members_for_record(struct threads_adapter *a, struct thread_restore *w,
+                                       struct request *r, bool also_self) {
+  struct core *core = core_of_threads_adapter(a);
   struct member_id others[MEMBERS_MAX];
   unsigned n = sio__threads_list_others(core->threads, core->member, others);
   sio__threads_order_barrier(core->threads);
@@ -214,37 +214,37 @@ static void ask_all_members(struct threads_adapter *a, struct thread_restore *w,
   if (also_self) ask_member_for_record(a, w, core->member, r);
 }
 
-void sio__threads_restore(sio_adapter *adapter, sio_restore *restore) {
-  struct threads_adapter *a = threads_adapter(adapter);
+void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *restore) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   sio_restore_info info = { .size = sizeof info };
   sio_restore_get_info(restore, &info);
   free_outdated_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
   memcpy(pid, info.pid.p, SIO__ID_LEN); /* the library asks for no pid of another length */
-  bool also_self = find_restore_by_pid(a->recovery, pid);
+  bool also_self = find_thread_restore_by_pid(a->recovery, pid);
   const struct request from = { .kind = REQUEST_RESTORE,
-                                .from = threads_adapter_core(a)->member,
+                                .from = core_of_threads_adapter(a)->member,
                                 .nsp = a->nsp->name,
                                 .key = pid,
                                 .json = info.offset,
                                 .session = info.has_offset };
   struct thread_restore *w = thread_restore_new(a, restore, info.pid);
-  struct request *r = w ? sio__request_copy(&from, NULL) : NULL;
+  struct request *r = w ? sio__thread_request_copy(&from, NULL) : NULL;
   if (r) {
     r->number = w->number;
-    ask_all_members(a, w, r, also_self);
+    ask_all_members_for_record(a, w, r, also_self);
     sio__thread_request_unref(r);
   }
   if (!r || w->open == 0) sio_restore_done(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
 }
 
-void sio__threads_restore_over(sio_adapter *adapter, sio_restore *restore) {
-  struct threads_adapter *a = threads_adapter(adapter);
+void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *restore) {
+  struct threads_adapter *a = to_threads_adapter(adapter);
   list_each (it, next, &a->recovery->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     if (w->restore != restore) continue;
     w->restore = NULL;
-    free_if_over(a, w);
+    free_thread_restore_if_done(a, w);
   }
 }
 
@@ -269,11 +269,11 @@ static struct moved_record *moved_record_new(const struct core *core, const stru
   return m;
 }
 
-static void run_moved(void *server, void *arg);
+static void handle_moved_record_message(void *server, void *arg);
 
-static int send_moved(struct core *core, const struct request *r, struct moved_record *m) {
+static int send_moved_record(struct core *core, const struct request *r, struct moved_record *m) {
   sio__threads_order_barrier(core->threads);
-  return sio__threads_send(core->threads, r->from, run_moved, m, m->bytes);
+  return sio__threads_send(core->threads, r->from, handle_moved_record_message, m, m->bytes);
 }
 
 static void answer_without_record(struct core *core, const struct request *r, int cause) {
@@ -281,13 +281,13 @@ static void answer_without_record(struct core *core, const struct request *r, in
   int err = UV_ENOMEM;
   if (m) {
     m->cause = cause;
-    err = send_moved(core, r, m);
+    err = send_moved_record(core, r, m);
   }
   if (err && m) moved_record_free(m);
-  if (err && err != SIO_ECLOSED) sio__thread_message_note_lost(core, err, r->nsp);
+  if (err && err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
 }
 
-void sio__threads_recovery_refuse(struct core *core, const struct request *r) {
+void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r) {
   answer_without_record(core, r, SIO_RECOVERY_NO_SESSION);
 }
 
@@ -301,14 +301,15 @@ static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_e
     from.json = info.json;
     from.bins = info.bins;
     from.nbins = info.nbins;
-    copy = sio__request_copy(&from, NULL);
+    copy = sio__thread_request_copy(&from, NULL);
   }
   sio__packet_clear(&p);
   return copy;
 }
 
-static int add_missed_events(struct moved_record *m, const struct recovery *recovery,
-                             const struct recovery_record *rec) {
+static int add_missed_events_to_moved_record(struct moved_record *m,
+                                             const struct recovery *recovery,
+                                             const struct recovery_record *rec) {
   size_t n = 0;
   const struct replay_log_entry *e = NULL;
   while ((e = sio__recovery_next_missed_event(recovery, rec, e))) n++;
@@ -325,18 +326,18 @@ static int add_missed_events(struct moved_record *m, const struct recovery *reco
 }
 
 /* The record is detached before it is sent, because the other thread owns it from then on. */
-static void move_record(struct threads_adapter *a, const struct request *r,
-                        struct recovery_record *rec) {
-  struct core *core = threads_adapter_core(a);
+static void move_record_to_asking_member(struct threads_adapter *a, const struct request *r,
+                                         struct recovery_record *rec) {
+  struct core *core = core_of_threads_adapter(a);
   struct recovery *recovery = a->nsp->recovery;
   struct moved_record *m = moved_record_new(core, r);
-  int err = m ? add_missed_events(m, recovery, rec) : UV_ENOMEM;
+  int err = m ? add_missed_events_to_moved_record(m, recovery, rec) : UV_ENOMEM;
   if (!err) {
     memcpy(m->seen, a->recovery->seen, sizeof m->seen);
     memcpy(m->tag, recovery->log.tag, sizeof m->tag);
     sio__recovery_detach_record(recovery, rec);
     m->record = rec;
-    err = send_moved(core, r, m);
+    err = send_moved_record(core, r, m);
     if (!err) return;
     m->record = NULL;
     sio__recovery_put_back_record(recovery, rec);
@@ -347,7 +348,7 @@ static void move_record(struct threads_adapter *a, const struct request *r,
 
 /* The record of an earlier connection of the same client is on its way here, unless it is the later
  * one that waits. False: no memory. */
-static bool defer_request(struct thread_restore *w, struct request *r) {
+static bool defer_restore_request(struct thread_restore *w, struct request *r) {
   struct deferred_request *d = sio__malloc(sizeof *d);
   if (!d) return false;
   atomic_fetch_add(&r->refs, 1);
@@ -364,20 +365,20 @@ static void find_and_move_record(struct threads_adapter *a, struct request *r) {
   };
   int cause = sio__recovery_find_for_other_thread(recovery, &claim, r->number, &rec);
   if (cause)
-    answer_without_record(threads_adapter_core(a), r, cause);
+    answer_without_record(core_of_threads_adapter(a), r, cause);
   else
-    move_record(a, r, rec);
+    move_record_to_asking_member(a, r, rec);
 }
 
-void sio__threads_recovery_run(struct threads_adapter *a, struct request *r) {
+void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r) {
   struct recovery *recovery = a->nsp->recovery;
   if (recovery && a->recovery && sio__recovery_has_record(recovery, slice_str(r->key))) {
     find_and_move_record(a, r);
     return;
   }
-  struct thread_restore *w = a->recovery ? find_restore_by_pid(a->recovery, r->key) : NULL;
-  if (!w || w->number >= r->number || !defer_request(w, r))
-    sio__threads_recovery_refuse(threads_adapter_core(a), r);
+  struct thread_restore *w = a->recovery ? find_thread_restore_by_pid(a->recovery, r->key) : NULL;
+  if (!w || w->number >= r->number || !defer_restore_request(w, r))
+    sio__threads_recovery_answer_unknown(core_of_threads_adapter(a), r);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
@@ -392,8 +393,8 @@ static void add_moved_events(struct recovery *recovery, struct recovery_record *
   }
 }
 
-static void add_recent_events(struct threads_adapter *a, struct recovery_record *rec,
-                              const struct moved_record *m, uint64_t position) {
+static void add_recent_broadcasts_to_record(struct threads_adapter *a, struct recovery_record *rec,
+                                            const struct moved_record *m, uint64_t position) {
   list_each (it, next, &a->recovery->recent) {
     const struct recent_broadcast *b = container_of(it, struct recent_broadcast, link);
     const struct request *r = b->request;
@@ -409,13 +410,13 @@ static struct recovery_record *take_moved_record(struct threads_adapter *a,
                                                  struct moved_record *m) {
   struct recovery *recovery = a->nsp->recovery;
   struct recovery_record *rec = m->record;
-  if (!rec || !w || !recovery || !recent_is_complete(a->recovery, w->position) ||
+  if (!rec || !w || !recovery || !has_all_broadcasts_since(a->recovery, w->position) ||
       sio__recovery_attach_record(recovery, rec))
     return NULL;
   m->record = NULL;
   rec->since = w->number;
   add_moved_events(recovery, rec, m);
-  add_recent_events(a, rec, m, w->position);
+  add_recent_broadcasts_to_record(a, rec, m, w->position);
   return rec;
 }
 
@@ -430,7 +431,8 @@ static void use_moved_record(struct threads_adapter *a, struct thread_restore *w
     sio__recovery_keep_found_record(a->nsp->recovery, rec);
 }
 
-static void on_moved(struct threads_adapter *a, struct thread_restore *w, struct moved_record *m) {
+static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,
+                            struct moved_record *m) {
   bool had_record = m->record;
   struct recovery_record *rec = take_moved_record(a, w, m);
   if (rec)
@@ -441,11 +443,11 @@ static void on_moved(struct threads_adapter *a, struct thread_restore *w, struct
     w->cause = m->cause;
   w->open--;
   if (w->restore && w->open == 0) sio_restore_done(w->restore, w->cause);
-  free_if_over(a, w);
+  free_thread_restore_if_done(a, w);
 }
 
-static struct thread_restore *find_restore_by_number(const struct threads_recovery *v,
-                                                     uint64_t number) {
+static struct thread_restore *find_thread_restore_by_number(const struct threads_recovery *v,
+                                                            uint64_t number) {
   list_each (it, next, &v->restores) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     if (w->number == number) return w;
@@ -453,12 +455,12 @@ static struct thread_restore *find_restore_by_number(const struct threads_recove
   return NULL;
 }
 
-static void run_moved(void *server, void *arg) {
+static void handle_moved_record_message(void *server, void *arg) {
   struct moved_record *m = arg;
   struct threads_adapter *a = threads_adapter_of_nsp(sio_nsp_find(server, m->nsp));
   struct thread_restore *w =
-      a && a->recovery ? find_restore_by_number(a->recovery, m->number) : NULL;
-  if (w) on_moved(a, w, m);
+      a && a->recovery ? find_thread_restore_by_number(a->recovery, m->number) : NULL;
+  if (w) on_moved_record(a, w, m);
   moved_record_free(m);
 }
 
@@ -479,7 +481,7 @@ int sio__threads_recovery_new(struct threads_recovery **out, const struct core *
 void sio__threads_recovery_free(struct threads_recovery *v) {
   struct list *it, *deferred;
   if (!v) return;
-  drop_all_recent(v);
+  drop_all_recent_broadcasts(v);
   while ((it = list_pop(&v->restores))) {
     struct thread_restore *w = container_of(it, struct thread_restore, link);
     while ((deferred = list_pop(&w->deferred))) {

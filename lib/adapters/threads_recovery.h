@@ -13,17 +13,17 @@ int sio__threads_recovery_new(struct threads_recovery **out, const struct core *
 void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
 
 /* The slots of the adapter. */
-void sio__threads_restore(sio_adapter *a, sio_restore *r);
-void sio__threads_restore_over(sio_adapter *a, sio_restore *r);
+void sio__threads_adapter_restore_socket(sio_adapter *a, sio_restore *r);
+void sio__threads_adapter_on_restore_end(sio_adapter *a, sio_restore *r);
 
 /* A broadcast that clients may miss: gives it the number by which members recognise it. */
-void sio__threads_recovery_number(struct threads_adapter *a, struct request *r);
+void sio__threads_recovery_number_broadcast(struct threads_adapter *a, struct request *r);
 /* A broadcast of this member was sent to the others, or one of another member has arrived. */
-void sio__threads_recovery_note(struct threads_adapter *a, struct request *r);
+void sio__threads_recovery_record_broadcast(struct threads_adapter *a, struct request *r);
 
 /* Runs a REQUEST_RESTORE. */
-void sio__threads_recovery_run(struct threads_adapter *a, struct request *r);
+void sio__threads_recovery_run_request(struct threads_adapter *a, struct request *r);
 /* The member has no such namespace. */
-void sio__threads_recovery_refuse(struct core *core, const struct request *r);
+void sio__threads_recovery_answer_unknown(struct core *core, const struct request *r);
 
 #endif

@@ -24,18 +24,18 @@ struct asked {
   int err;         /* why an answer could not be sent */
 };
 
-static struct asked *asked_new(sio_nsp *nsp, const struct request *r) {
+static struct asked *asked_question_new(sio_nsp *nsp, const struct request *r) {
   struct asked *k = sio__malloc(sizeof *k);
   if (k) *k = (struct asked){ .nsp = sio_nsp_ref(nsp), .from = r->from, .number = r->number };
   return k;
 }
 
-static void asked_free(struct asked *k) {
+static void asked_question_free(struct asked *k) {
   sio_nsp_unref(k->nsp);
   sio__free(k);
 }
 
-static int asked_answer(struct asked *k, struct answer a) {
+static int asked_question_send_answer(struct asked *k, struct answer a) {
   a.nsp = k->nsp->name;
   a.number = k->number;
   int err = sio__thread_answer_send(k->nsp->core, k->from, &a);
@@ -43,14 +43,14 @@ static int asked_answer(struct asked *k, struct answer a) {
   return err;
 }
 
-static void asked_end(struct asked *k, int status, size_t lost) {
-  asked_answer(k, (struct answer){
-                      .kind = ANSWER_END, .status = k->err ? k->err : status, .n = lost });
-  asked_free(k);
+static void asked_question_send_end(struct asked *k, int status, size_t lost) {
+  asked_question_send_answer(
+      k, (struct answer){ .kind = ANSWER_END, .status = k->err ? k->err : status, .n = lost });
+  asked_question_free(k);
 }
 
 /* The question cannot be put to any socket here. */
-static void end_without_asking(struct core *core, const struct request *r, int status) {
+static void send_end_without_asking(struct core *core, const struct request *r, int status) {
   struct answer a = { .kind = ANSWER_END,
                       .status = status,
                       .number = r->number,
@@ -61,23 +61,24 @@ static void end_without_asking(struct core *core, const struct request *r, int s
 }
 
 /* True if the request has to reach other processes through the adapter below. */
-static bool request_leaves_process(const struct threads_adapter *a, const struct request *r) {
+static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
   return a->below != &sio_adapter_memory && !(r->flags & SIO_LOCAL);
 }
 
-static sio_target request_target(const struct threads_adapter *a, const struct request *r) {
+static sio_target target_of_request(const struct threads_adapter *a, const struct request *r) {
   unsigned flags = r->flags & ~(unsigned)SIO_PROCESS;
   return (sio_target){ .nsp = a->nsp,
                        .rooms = r->rooms,
                        .except = r->except,
-                       .flags = request_leaves_process(a, r) ? flags : flags | SIO_LOCAL,
+                       .flags = should_request_leave_process(a, r) ? flags : flags | SIO_LOCAL,
                        .key = r->key };
 }
 
 /* ---- requests for broadcasts ----------------------------------------------------------------- */
 
-static int broadcast_below(struct threads_adapter *a, const struct request *r, sio_query *q) {
-  sio_target to = request_target(a, r);
+static int broadcast_through_adapter_below(struct threads_adapter *a, const struct request *r,
+                                           sio_query *q) {
+  sio_target to = target_of_request(a, r);
   sio_packet *p;
   int err = sio_packet_new(&to, r->json, r->bins, r->nbins, q, &p);
   if (err) return err;
@@ -88,17 +89,18 @@ static int broadcast_below(struct threads_adapter *a, const struct request *r, s
 
 static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, size_t nbins,
                          void *user) {
-  asked_answer(user,
-               (struct answer){
-                   .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
+  asked_question_send_answer(
+      user, (struct answer){
+                .kind = ANSWER_REPLY, .id = id, .json = json, .bins = bins, .nbins = nbins });
 }
 
 /* Sends the member that has asked the number of sockets that were asked since the last time. If the
  * message is lost, the next one has the number. */
-static void answer_expected(struct asked *k) {
+static void send_count_of_newly_asked(struct asked *k) {
   size_t all = sio_query_info_of(k->q).expected, more = all - k->expected;
   if (k->counted && !more) return;
-  if (asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = more, .counted = !k->counted }))
+  if (asked_question_send_answer(k, (struct answer){
+                                        .kind = ANSWER_EXPECT, .n = more, .counted = !k->counted }))
     return;
   k->expected = all;
   k->counted = true;
@@ -106,78 +108,79 @@ static void answer_expected(struct asked *k) {
 
 /* Other processes say later how many of their sockets they have asked. No more sockets can be
  * missing than the other member knows to have been asked. */
-static void on_ack_end(int status, size_t lost, void *user) {
+static void on_acks_complete(int status, size_t lost, void *user) {
   struct asked *k = user;
-  answer_expected(k);
-  asked_end(k, status, lost < k->expected ? lost : k->expected);
+  send_count_of_newly_asked(k);
+  asked_question_send_end(k, status, lost < k->expected ? lost : k->expected);
 }
 
-static void run_broadcast_with_acks(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { on_ack_reply, on_ack_end };
-  struct asked *k = asked_new(a->nsp, r);
+static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
+  static const sio_query_watch watch = { on_ack_reply, on_acks_complete };
+  struct asked *k = asked_question_new(a->nsp, r);
   int err = k ? sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
-    if (k) asked_free(k);
-    end_without_asking(a->nsp->core, r, err);
+    if (k) asked_question_free(k);
+    send_end_without_asking(a->nsp->core, r, err);
     return;
   }
   sio_query *q = k->q;
-  err = broadcast_below(a, r, q);
-  answer_expected(k);
+  err = broadcast_through_adapter_below(a, r, q);
+  send_count_of_newly_asked(k);
   sio_query_release(q, err);
 }
 
-static void run_broadcast(struct threads_adapter *a, struct request *r) {
+static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
   int err = 0;
-  sio__threads_recovery_note(a, r);
+  sio__threads_recovery_record_broadcast(a, r);
   if (r->number)
-    run_broadcast_with_acks(a, r);
+    run_broadcast_request_with_acks(a, r);
   else
-    err = broadcast_below(a, r, NULL);
-  if (err) sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+    err = broadcast_through_adapter_below(a, r, NULL);
+  if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
 /* ---- other requests ------------------------------------------------------------------------ */
 
-static void on_fetched(int status, sio_remote *list, size_t n, void *user) {
+static void on_sockets_fetched(int status, sio_remote *list, size_t n, void *user) {
   struct asked *k = user;
   for (size_t i = 0; i < n; i++) {
     struct answer a = { .kind = ANSWER_REMOTE, .remote = list[i] };
     a.remote.handshake = sio_remote_handshake(&list[i]);
-    asked_answer(k, a);
+    asked_question_send_answer(k, a);
   }
-  asked_end(k, status, 0);
+  asked_question_send_end(k, status, 0);
 }
 
-static void run_fetch(struct threads_adapter *a, const struct request *r) {
-  struct asked *k = asked_new(a->nsp, r);
+static void run_fetch_request(struct threads_adapter *a, const struct request *r) {
+  struct asked *k = asked_question_new(a->nsp, r);
   a->asks_below_only = true;
-  int err = k ? sio_all_fetch(request_target(a, r), r->timeout_ms, on_fetched, k) : UV_ENOMEM;
+  int err =
+      k ? sio_all_fetch(target_of_request(a, r), r->timeout_ms, on_sockets_fetched, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
-  if (k) asked_free(k);
-  end_without_asking(a->nsp->core, r, err);
+  if (k) asked_question_free(k);
+  send_end_without_asking(a->nsp->core, r, err);
 }
 
 static void on_servers_counted(int status, size_t n, void *user) {
   struct asked *k = user;
-  if (n > 1) asked_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
-  asked_end(k, status, 0);
+  if (n > 1) asked_question_send_answer(k, (struct answer){ .kind = ANSWER_EXPECT, .n = n - 1 });
+  asked_question_send_end(k, status, 0);
 }
 
 /* Only the servers of other processes are counted here. */
-static void run_server_count(struct threads_adapter *a, const struct request *r) {
-  if (!request_leaves_process(a, r)) {
-    end_without_asking(a->nsp->core, r, 0);
+static void run_server_count_request(struct threads_adapter *a, const struct request *r) {
+  if (!should_request_leave_process(a, r)) {
+    send_end_without_asking(a->nsp->core, r, 0);
     return;
   }
-  struct asked *k = asked_new(a->nsp, r);
+  struct asked *k = asked_question_new(a->nsp, r);
   a->asks_below_only = true;
   int err = k ? sio_server_count(a->nsp, r->timeout_ms, on_servers_counted, k) : UV_ENOMEM;
   a->asks_below_only = false;
   if (!err) return;
-  if (k) asked_free(k);
-  end_without_asking(a->nsp->core, r, err);
+  if (k) asked_question_free(k);
+  send_end_without_asking(a->nsp->core, r, err);
 }
 
 /* ---- server side emits ----------------------------------------------------------------------- */
@@ -189,9 +192,9 @@ struct return_address {
 };
 _Static_assert(sizeof(struct return_address) <= sizeof(sio_return), "it is kept in sio_return");
 
-static void answer_server_side(sio_adapter *a, const sio_return *to, sio_slice json,
-                               const sio_slice *bins, size_t nbins) {
-  const sio_nsp *nsp = threads_adapter(a)->nsp;
+static void send_server_side_answer(sio_adapter *a, const sio_return *to, sio_slice json,
+                                    const sio_slice *bins, size_t nbins) {
+  const sio_nsp *nsp = to_threads_adapter(a)->nsp;
   struct return_address at;
   memcpy(&at, to->bytes, sizeof at);
   struct answer reply = { .kind = ANSWER_REPLY,
@@ -217,55 +220,55 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
 
 /* Asks the servers of other processes, whose answers end with an ANSWER_END of their own. */
 static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { on_ack_reply, on_ack_end };
-  struct asked *k = asked_new(a->nsp, r);
+  static const sio_query_watch watch = { on_ack_reply, on_acks_complete };
+  struct asked *k = asked_question_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
   int err = sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
   if (err) {
-    asked_free(k);
+    asked_question_free(k);
     return err;
   }
-  k->counted = true; /* run_server_emit() ends what is counted */
+  k->counted = true; /* run_server_emit_request() ends what is counted */
   sio_query *q = k->q;
-  asked_answer(k, (struct answer){ .kind = ANSWER_MORE });
+  asked_question_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = emit_to_servers_below(a, r, q);
   sio_query_release(q, err);
   return 0;
 }
 
 static void pass_server_emit_below(struct threads_adapter *a, const struct request *r) {
-  if (!a->below->server_emit || !request_leaves_process(a, r)) return;
+  if (!a->below->server_emit || !should_request_leave_process(a, r)) return;
   int err = r->number ? ask_servers_below(a, r) : emit_to_servers_below(a, r, NULL);
-  if (err) sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+  if (err) sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
-static void run_server_emit(struct threads_adapter *a, const struct request *r) {
+static void run_server_emit_request(struct threads_adapter *a, const struct request *r) {
   struct return_address at = { r->from, r->number };
   sio_return to = { { 0 } };
   memcpy(to.bytes, &at, sizeof at);
   pass_server_emit_below(a, r);
   int err = sio__server_side_run_handlers(a->nsp, r->json, r->bins, r->nbins,
-                                          r->number ? answer_server_side : NULL, &to);
+                                          r->number ? send_server_side_answer : NULL, &to);
   if (!err) return;
   if (r->number)
-    end_without_asking(a->nsp->core, r, err);
+    send_end_without_asking(a->nsp->core, r, err);
   else
-    sio__thread_message_note_lost(a->nsp->core, err, a->nsp->name);
+    sio__thread_message_report_lost(a->nsp->core, err, a->nsp->name);
 }
 
 /* ---- all requests ---------------------------------------------------------------------------- */
 
-static void run_for_namespace(struct threads_adapter *a, struct request *r) {
-  sio_target to = request_target(a, r);
+static void run_request_for_namespace(struct threads_adapter *a, struct request *r) {
+  sio_target to = target_of_request(a, r);
   switch (r->kind) {
-    case REQUEST_BROADCAST: run_broadcast(a, r); return;
+    case REQUEST_BROADCAST: run_broadcast_request(a, r); return;
     case REQUEST_JOIN: a->below->all_join(a->under, &to, r->changed); return;
     case REQUEST_LEAVE: a->below->all_leave(a->under, &to, r->changed); return;
     case REQUEST_DISCONNECT: a->below->all_disconnect(a->under, &to, r->session); return;
-    case REQUEST_FETCH: run_fetch(a, r); return;
-    case REQUEST_SERVER_EMIT: run_server_emit(a, r); return;
-    case REQUEST_SERVER_COUNT: run_server_count(a, r); return;
-    case REQUEST_RESTORE: sio__threads_recovery_run(a, r); return;
+    case REQUEST_FETCH: run_fetch_request(a, r); return;
+    case REQUEST_SERVER_EMIT: run_server_emit_request(a, r); return;
+    case REQUEST_SERVER_COUNT: run_server_count_request(a, r); return;
+    case REQUEST_RESTORE: sio__threads_recovery_run_request(a, r); return;
   }
 }
 
@@ -277,12 +280,12 @@ void sio__thread_request_run(void *server, void *request) {
   struct threads_adapter *a = threads_adapter_of_nsp(nsp);
   if (a) {
     sio_nsp_ref(nsp);
-    run_for_namespace(a, r);
+    run_request_for_namespace(a, r);
     sio_nsp_unref(nsp);
   } else if (r->kind == REQUEST_RESTORE) {
-    sio__threads_recovery_refuse(core_of_server(srv), r);
+    sio__threads_recovery_answer_unknown(core_of_server(srv), r);
   } else {
-    end_without_asking(core_of_server(srv), r, 0);
+    send_end_without_asking(core_of_server(srv), r, 0);
   }
   sio__thread_request_unref(r);
 }

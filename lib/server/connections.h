@@ -14,6 +14,6 @@
 int sio__serve_connection(sio_server *srv, int fd, const sio_tls *tls);
 /* Serves the connection on this server, or on another member of srv->core.threads that has fewer
  * connections. */
-void sio__place_connection(sio_server *srv, int fd, const sio_tls *tls);
+void sio__assign_connection_to_thread(sio_server *srv, int fd, const sio_tls *tls);
 
 #endif

@@ -11,7 +11,7 @@ enum { DRAIN_STEP_MS = 20 };
 
 /* How many sessions have to end now: the part that may stay shrinks from all of those at the start
  * to none at spread_until. */
-static uint64_t sessions_to_end_now(const sio_server *srv, uint64_t now) {
+static uint64_t count_sessions_to_end_now(const sio_server *srv, uint64_t now) {
   const struct drain *d = &srv->drain;
   uint64_t left = srv->core.stats.sessions, may_stay = 0;
   if (now < d->spread_until) may_stay = d->sessions * (d->spread_until - now) / d->spread_ms;
@@ -50,7 +50,7 @@ static void run_drain_step(sio_server *srv) {
     return;
   }
   /* Sessions ended by a step at the same time may still be counted in stats.sessions. */
-  if (now != srv->drain.stepped) end_due_sessions(srv, sessions_to_end_now(srv, now));
+  if (now != srv->drain.stepped) end_due_sessions(srv, count_sessions_to_end_now(srv, now));
   srv->drain.stepped = now;
   sio__loop_start_timer(&srv->core.loop, &srv->drain.timer, DRAIN_STEP_MS);
 }
@@ -59,9 +59,11 @@ static void on_drain_timer(struct timer *t) {
   run_drain_step(container_of(t, sio_server, drain.timer));
 }
 
-void sio__drain_init(sio_server *srv) { timer_init(&srv->drain.timer, on_drain_timer); }
+void sio__drain_timer_init(sio_server *srv) { timer_init(&srv->drain.timer, on_drain_timer); }
 
-void sio__drain_stop(sio_server *srv) { sio__loop_stop_timer(&srv->core.loop, &srv->drain.timer); }
+void sio__drain_timer_stop(sio_server *srv) {
+  sio__loop_stop_timer(&srv->core.loop, &srv->drain.timer);
+}
 
 int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *user), void *user) {
   sio_drain d = how ? *how : (sio_drain){ 0 };
@@ -76,7 +78,7 @@ int sio_server_drain(sio_server *srv, const sio_drain *how, void (*done)(void *u
   srv->drain.done = done;
   srv->drain.user = user;
   srv->engines.draining = true;
-  sio__members_drain(srv);
+  sio__server_drain_in_threads(srv);
   srv->engines.retry_after_s = d.retry_after_s;
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server drains: %zu sessions over %u ms",
       (size_t)srv->core.stats.sessions, d.spread_ms);

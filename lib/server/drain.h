@@ -7,7 +7,7 @@
 
 #include "server/server.h"
 
-void sio__drain_init(sio_server *srv);
-void sio__drain_stop(sio_server *srv);
+void sio__drain_timer_init(sio_server *srv);
+void sio__drain_timer_stop(sio_server *srv);
 
 #endif

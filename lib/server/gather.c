@@ -31,36 +31,36 @@ struct stats_message {
   struct map nsps; /* struct nsp_row */
 };
 
-static void gather_free(struct gather *g) {
-  sio__nsp_rows_clear(&g->sum.nsps);
+static void stats_sum_free(struct gather *g) {
+  sio__nsp_stats_rows_clear(&g->sum.nsps);
   sio__free(g);
 }
 
-static void gather_finish(struct gather *g) {
+static void stats_sum_finish(struct gather *g) {
   list_remove(&g->link);
   task_cancel(&g->finish);
   g->done(&g->sum, g->user);
-  gather_free(g);
+  stats_sum_free(g);
 }
 
-static void on_finish_task(struct task *t) {
-  gather_finish(container_of(t, struct gather, finish));
+static void on_stats_sum_finish_task(struct task *t) {
+  stats_sum_finish(container_of(t, struct gather, finish));
 }
 
-void sio__gather_finish_all(sio_server *srv) {
+void sio__stats_sums_finish_all(sio_server *srv) {
   struct list *it;
-  while ((it = list_first(&srv->gathers))) gather_finish(container_of(it, struct gather, link));
+  while ((it = list_first(&srv->gathers))) stats_sum_finish(container_of(it, struct gather, link));
 }
 
 /* ---- the message ----------------------------------------------------------------------------- */
 
 static void stats_message_free(struct stats_message *m) {
-  sio__nsp_rows_clear(&m->nsps);
+  sio__nsp_stats_rows_clear(&m->nsps);
   sio__free(m->reply);
   sio__free(m);
 }
 
-static struct gather *find_gather(sio_server *srv, uint64_t number) {
+static struct gather *find_stats_sum(sio_server *srv, uint64_t number) {
   list_each (it, next, &srv->gathers) {
     struct gather *g = container_of(it, struct gather, link);
     if (g->number == number) return g;
@@ -68,31 +68,31 @@ static struct gather *find_gather(sio_server *srv, uint64_t number) {
   return NULL;
 }
 
-static void gather_add(struct gather *g, const struct stats_message *m) {
+static void stats_sum_add(struct gather *g, const struct stats_message *m) {
   sio_stats_add(&g->sum.stats, &m->stats);
   g->sum.servers++;
-  int err = m->err ? m->err : sio__nsp_rows_add_all(&g->sum.nsps, &m->nsps);
+  int err = m->err ? m->err : sio__nsp_stats_rows_add_all(&g->sum.nsps, &m->nsps);
   if (err) g->sum.err = err;
 }
 
 /* Runs on the thread of the server that collects the statistics of all threads. */
 static void on_stats_returned(void *server, void *arg) {
   struct stats_message *m = arg;
-  struct gather *g = find_gather(server, m->number);
+  struct gather *g = find_stats_sum(server, m->number);
   if (g) {
-    gather_add(g, m);
-    if (--g->waiting == 0) gather_finish(g);
+    stats_sum_add(g, m);
+    if (--g->waiting == 0) stats_sum_finish(g);
   }
   stats_message_free(m);
 }
 
 /* On the thread of another member. If the server that gathers has closed, nothing waits for it. */
-static void fill_and_return(void *server, void *arg) {
+static void fill_and_return_stats(void *server, void *arg) {
   sio_server *srv = server;
   struct stats_message *m = arg;
   sio_server_stats(srv, &m->stats, sizeof m->stats);
   m->stats.addresses = 0; /* The table is shared, and is in the asker's own statistics. */
-  if (m->with_nsps) m->err = sio__nsp_rows_collect(&m->nsps, srv);
+  if (m->with_nsps) m->err = sio__nsp_stats_rows_collect(&m->nsps, srv);
   struct thread_message *reply = m->reply;
   m->reply = NULL;
   if (sio__threads_reply(srv->core.threads, m->from, reply, on_stats_returned, m))
@@ -105,24 +105,24 @@ static struct stats_message *stats_message_new(sio_server *srv, const struct gat
   m->from = srv->core.member;
   m->number = g->number;
   m->with_nsps = g->with_nsps;
-  sio__nsp_rows_init(&m->nsps);
+  sio__nsp_stats_rows_init(&m->nsps);
   m->reply = sio__thread_message_new();
   if (m->reply) return m;
   stats_message_free(m);
   return NULL;
 }
 
-static int ask_member(sio_server *srv, struct member_id to, const struct gather *g) {
+static int ask_member_for_stats(sio_server *srv, struct member_id to, const struct gather *g) {
   struct stats_message *m = stats_message_new(srv, g);
   if (!m) return UV_ENOMEM;
-  int err = sio__threads_send(srv->core.threads, to, fill_and_return, m, sizeof *m);
+  int err = sio__threads_send(srv->core.threads, to, fill_and_return_stats, m, sizeof *m);
   if (err) stats_message_free(m);
   return err;
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
-static void report_lost_question(sio_server *srv, int err) {
+static void report_lost_stats_request(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) return;
   srv->core.stats.thread_messages_lost++;
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_THREAD_MESSAGE_LOST, NULL,
@@ -130,35 +130,35 @@ static void report_lost_question(sio_server *srv, int err) {
             sio_strerror(err));
 }
 
-static void ask_other_members(sio_server *srv, struct gather *g) {
+static void ask_other_members_for_stats(sio_server *srv, struct gather *g) {
   struct member_id others[MEMBERS_MAX];
   g->number = sio__threads_next_number(srv->core.threads);
   unsigned n = sio__threads_list_others(srv->core.threads, srv->core.member, others);
   for (unsigned i = 0; i < n; i++) {
-    int err = ask_member(srv, others[i], g);
+    int err = ask_member_for_stats(srv, others[i], g);
     if (err)
-      report_lost_question(srv, err);
+      report_lost_stats_request(srv, err);
     else
       g->waiting++;
   }
 }
 
-int sio__gather_start(sio_server *srv, bool with_nsps,
-                      void (*done)(const struct gathered *sum, void *user), void *user) {
+int sio__stats_sum_start(sio_server *srv, bool with_nsps,
+                         void (*done)(const struct gathered *sum, void *user), void *user) {
   if (srv->core.closing) return SIO_ECLOSED;
   struct gather *g = sio__calloc(1, sizeof *g);
   if (!g) return UV_ENOMEM;
   *g = (struct gather){ .with_nsps = with_nsps, .done = done, .user = user, .sum.servers = 1 };
-  sio__nsp_rows_init(&g->sum.nsps);
-  int err = with_nsps ? sio__nsp_rows_collect(&g->sum.nsps, srv) : 0;
+  sio__nsp_stats_rows_init(&g->sum.nsps);
+  int err = with_nsps ? sio__nsp_stats_rows_collect(&g->sum.nsps, srv) : 0;
   if (err) {
-    gather_free(g);
+    stats_sum_free(g);
     return err;
   }
-  task_init(&g->finish, on_finish_task);
+  task_init(&g->finish, on_stats_sum_finish_task);
   list_push(&srv->gathers, &g->link);
   sio_server_stats(srv, &g->sum.stats, sizeof g->sum.stats);
-  if (srv->core.threads) ask_other_members(srv, g);
+  if (srv->core.threads) ask_other_members_for_stats(srv, g);
   if (g->waiting == 0) sio__loop_defer(&srv->core.loop, &g->finish);
   return 0;
 }
@@ -168,7 +168,7 @@ struct stats_call {
   void *user;
 };
 
-static void pass_sum_to_host(const struct gathered *sum, void *user) {
+static void pass_stats_sum_to_host(const struct gathered *sum, void *user) {
   struct stats_call *call = user;
   call->cb(&sum->stats, sum->servers, call->user);
   sio__free(call);
@@ -179,7 +179,7 @@ int sio_threads_stats(sio_server *srv, sio_threads_stats_cb cb, void *user) {
   struct stats_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct stats_call){ cb, user };
-  int err = sio__gather_start(srv, false, pass_sum_to_host, call);
+  int err = sio__stats_sum_start(srv, false, pass_stats_sum_to_host, call);
   if (err) sio__free(call);
   return err;
 }

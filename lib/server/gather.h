@@ -17,10 +17,10 @@ struct gathered {
 
 /* Calls done(sum, user) once, from the loop of srv, when all members have answered or srv closes.
  * with_nsps: the counters of namespaces are added up too. 0, SIO_ECLOSED, UV_ENOMEM. */
-int sio__gather_start(sio_server *srv, bool with_nsps,
-                      void (*done)(const struct gathered *sum, void *user), void *user);
+int sio__stats_sum_start(sio_server *srv, bool with_nsps,
+                         void (*done)(const struct gathered *sum, void *user), void *user);
 
 /* The server closes: ends all sums with what has come. From the loop only. */
-void sio__gather_finish_all(sio_server *srv);
+void sio__stats_sums_finish_all(sio_server *srv);
 
 #endif

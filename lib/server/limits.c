@@ -6,13 +6,13 @@
 #include "server/limits.h"
 #include <unistd.h>
 
-static void report_rejection(struct addr_limits *g, const sio_rejection *r) {
+static void call_on_reject_callback(struct addr_limits *g, const sio_rejection *r) {
   sio_server *srv = container_of(g, sio_server, addr_limits);
   const sio_options *o = &srv->opts.o;
   if (o->on_reject) o->on_reject(srv, r, o->on_reject_user);
 }
 
-static void report_limited_peer(void *server, const sio_limited *l) {
+static void call_on_limited_callback(void *server, const sio_limited *l) {
   sio_server *srv = server;
   const sio_options *o = &srv->opts.o;
   if (o->on_limited) o->on_limited(srv, l, o->on_limited_user);
@@ -26,7 +26,7 @@ void sio__limits_init(sio_server *srv) {
   srv->addr_limits.max_open = o->max_per_address;
   srv->addr_limits.max_records = o->max_addresses;
   srv->addr_limits.trusted = srv->opts.trusted;
-  srv->addr_limits.on_rejected = report_rejection;
+  srv->addr_limits.on_rejected = call_on_reject_callback;
   srv->engines.addr_limits = &srv->addr_limits;
   srv->engines.meters = (struct meter_settings){ .loop = &srv->core.loop,
                                                  .addr_limits = &srv->addr_limits,
@@ -34,7 +34,7 @@ void sio__limits_init(sio_server *srv) {
                                                  .packets = { o->packets_per_s, o->packets_burst },
                                                  .bytes = { o->bytes_per_s, o->bytes_burst },
                                                  .closes = o->when_limited == SIO_LIMITED_CLOSE,
-                                                 .on_limited = report_limited_peer,
+                                                 .on_limited = call_on_limited_callback,
                                                  .owner = srv };
 }
 

@@ -13,8 +13,8 @@
 
 enum { BACKLOG = 511 };
 
-static void on_accepted(struct listener *ln, int fd) {
-  sio__place_connection(ln->owner, fd, ln->tls);
+static void on_connection_accepted(struct listener *ln, int fd) {
+  sio__assign_connection_to_thread(ln->owner, fd, ln->tls);
 }
 
 static void on_accept_failed(struct listener *ln, int err) {
@@ -24,10 +24,10 @@ static void on_accept_failed(struct listener *ln, int err) {
       sio_strerror(err));
 }
 
-static const struct listener_ops listener_callbacks = { .accepted = on_accepted,
+static const struct listener_ops listener_callbacks = { .accepted = on_connection_accepted,
                                                         .starved = on_accept_failed };
 
-static const char *transport_names(const sio_server *srv) {
+static const char *describe_transports(const sio_server *srv) {
   switch (srv->opts.o.transports) {
     case SIO_POLLING: return "polling";
     case SIO_WEBSOCKET: return "websocket";
@@ -42,7 +42,7 @@ struct listen_name {
   char text[320];
 };
 
-static struct listen_name name_listener(const sio_listen_options *o, int port) {
+static struct listen_name describe_listen_address(const sio_listen_options *o, int port) {
   struct listen_name name;
   if (o->path)
     snprintf(name.text, sizeof name.text, "Unix socket %s", o->path);
@@ -55,12 +55,12 @@ static void add_listener(sio_server *srv, struct listener *ln, const sio_listen_
   ln->tls = o->tls;
   list_push(&srv->listeners, &ln->link);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
-      name_listener(o, sio__listener_port(ln)).text, srv->opts.o.path, transport_names(srv),
-      o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
+      describe_listen_address(o, sio__listener_port(ln)).text, srv->opts.o.path,
+      describe_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
 
 /* Returns what is wrong with the options; NULL if they are valid. */
-static const char *find_listen_fault(const sio_listen_options *o) {
+static const char *find_invalid_listen_option(const sio_listen_options *o) {
   if (o->path && (o->host || o->port)) return "path excludes host and port";
   if (o->port < 0 || o->port > 65535) return "the port is not one of 0..65535";
   if (o->backlog < 0) return "the backlog is negative";
@@ -79,7 +79,7 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
 static int report_listen_failure(sio_server *srv, const sio_listen_options *o, int err,
                                  const char *reason) {
   LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",
-      name_listener(o, o->port).text, reason);
+      describe_listen_address(o, o->port).text, reason);
   sio_log_flush(srv);
   return err;
 }
@@ -88,7 +88,7 @@ int sio_listen_with(sio_server *srv, const sio_listen_options *opts) {
   sio_listen_options o;
   struct listener *ln;
   if (!opts || sio__read_sized_struct(&o, sizeof o, opts, sizeof o)) return UV_EINVAL;
-  const char *fault = find_listen_fault(&o);
+  const char *fault = find_invalid_listen_option(&o);
   if (srv->core.closing) return report_listen_failure(srv, &o, SIO_ESTATE, "the server is closing");
   if (fault) return report_listen_failure(srv, &o, UV_EINVAL, fault);
   int err = open_listener(srv, &ln, &o);
@@ -116,16 +116,16 @@ static int make_nonblocking(int fd) {
   return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int check_accepted(sio_server *srv, int fd, const sio_accept_options *in,
-                          sio_accept_options *o) {
+static int check_accept_options(sio_server *srv, int fd, const sio_accept_options *in,
+                                sio_accept_options *o) {
   int err = srv->core.closing ? SIO_ECLOSED : sio__read_sized_struct(o, sizeof *o, in, sizeof *o);
   if (!err && o->tls && !tls_is_complete(o->tls)) err = UV_EINVAL;
   return err ? err : make_nonblocking(fd);
 }
 
-static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *in) {
+static int serve_accepted_descriptor(sio_server *srv, int fd, const sio_accept_options *in) {
   sio_accept_options o;
-  int err = check_accepted(srv, fd, in, &o);
+  int err = check_accept_options(srv, fd, in, &o);
   if (err) {
     if (fd >= 0) close(fd);
     return err;
@@ -138,8 +138,8 @@ static int accept_descriptor(sio_server *srv, int fd, const sio_accept_options *
 
 int sio_accept(sio_server *srv, const sio_accept_options *opts) {
   if (!opts) return UV_EINVAL;
-  if (!opts->listener) return accept_descriptor(srv, opts->fd, opts);
+  if (!opts->listener) return serve_accepted_descriptor(srv, opts->fd, opts);
   if (srv->core.closing) return SIO_ECLOSED;
   int fd = sio__accept_from_uv_stream(&srv->core.loop, opts->listener);
-  return fd < 0 ? fd : accept_descriptor(srv, fd, opts);
+  return fd < 0 ? fd : serve_accepted_descriptor(srv, fd, opts);
 }

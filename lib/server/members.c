@@ -12,7 +12,7 @@
 /* ---- handing over ---------------------------------------------------------------------- */
 
 /* A server that begins to close at this moment is no error. */
-static void report_lost_connection(sio_server *srv, int err) {
+static void report_lost_handed_over_connection(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
     LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
         "a connection is closed: the server of its session is closing");
@@ -24,7 +24,7 @@ static void report_lost_connection(sio_server *srv, int err) {
             sio_strerror(err));
 }
 
-static void run_handed_over(void *server, void *arg) {
+static void serve_handed_over_connection(void *server, void *arg) {
   sio_server *srv = server;
   struct http_transfer *t = arg;
   if (srv->core.closing) {
@@ -32,31 +32,31 @@ static void run_handed_over(void *server, void *arg) {
     return;
   }
   int err = sio__http_serve_transfer(&srv->http, t);
-  if (err && err != SIO_ELIMIT) report_lost_connection(srv, err);
+  if (err && err != SIO_ELIMIT) report_lost_handed_over_connection(srv, err);
 }
 
 /* If the connection cannot be passed to the other server, it is closed, and the client opens a new
  * one. */
-static void hand_over_request(struct eio_group *g, sio_request *r, struct member_id to) {
+static void hand_over_request_to_thread(struct eio_group *g, sio_request *r, struct member_id to) {
   sio_server *srv = container_of(g, sio_server, engines);
   struct http_transfer *t;
   if (sio__request_hand_over(r, &t)) {
     sio__request_drop(r);
     return;
   }
-  int err =
-      sio__threads_send(srv->core.threads, to, run_handed_over, t, sio__http_transfer_size(t));
+  int err = sio__threads_send(srv->core.threads, to, serve_handed_over_connection, t,
+                              sio__http_transfer_size(t));
   if (!err) {
     srv->core.stats.connections_handed_over++;
     return;
   }
   sio__http_transfer_discard(t);
-  report_lost_connection(srv, err);
+  report_lost_handed_over_connection(srv, err);
 }
 
 /* ---- membership ---------------------------------------------------------------------------- */
 
-int sio__members_join(sio_server *srv) {
+int sio__server_join_threads(sio_server *srv) {
   sio_threads *t = srv->opts.o.threads;
   struct member_id id;
   if (!t) return 0;
@@ -64,21 +64,21 @@ int sio__members_join(sio_server *srv) {
   if (err) return err;
   srv->core.threads = srv->engines.threads = t;
   srv->core.member = srv->engines.member = id;
-  srv->engines.hand_over = hand_over_request;
+  srv->engines.hand_over = hand_over_request_to_thread;
   srv->addr_limits.table = &t->addresses;
   uv_ref((uv_handle_t *)&srv->core.loop.wake);
   return 0;
 }
 
-void sio__members_leave(sio_server *srv) {
+void sio__server_leave_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_leave(srv->core.threads, srv->core.member);
 }
 
-void sio__members_drain(sio_server *srv) {
+void sio__server_drain_in_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_drain(srv->core.threads, srv->core.member);
 }
 
-void sio__members_release(sio_server *srv) {
+void sio__server_release_threads(sio_server *srv) {
   if (srv->core.threads) sio__threads_unref(srv->core.threads);
 }
 
@@ -88,7 +88,7 @@ static int replace_adapters_below_threads(sio_server *srv, const sio_adapter_ops
   sio_nsp *nsp;
   int err = 0;
   for (uint32_t i = 0; !err && (nsp = sio__map_next(&srv->core.nsps, &i));)
-    err = nsp->nmembers ? SIO_ESTATE : sio__adapter_threads_replace_below(nsp, ops, user);
+    err = nsp->nmembers ? SIO_ESTATE : sio__threads_adapter_replace_below(nsp, ops, user);
   return err;
 }
 
@@ -99,7 +99,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
     return UV_EINVAL;
   int err = sio__threads_set_cluster(core->threads, core->member);
   if (err) return err;
-  sio__adapter_threads_set_cluster(core, adapter, user);
+  sio__threads_adapter_set_cluster(core, adapter, user);
   return replace_adapters_below_threads(srv, adapter, user);
 }
 
@@ -110,17 +110,17 @@ struct posted_call {
   void *arg;
 };
 
-static void run_posted(void *server, void *arg) {
+static void run_posted_call_on_member(void *server, void *arg) {
   struct posted_call *c = arg;
   c->fn(server, c->arg);
   sio__free(c);
 }
 
-static int post_to_member(sio_threads *t, struct member_id to, struct posted_call call) {
+static int post_call_to_member(sio_threads *t, struct member_id to, struct posted_call call) {
   struct posted_call *c = sio__malloc(sizeof *c);
   if (!c) return UV_ENOMEM;
   *c = call;
-  int err = sio__threads_send(t, to, run_posted, c, sizeof *c);
+  int err = sio__threads_send(t, to, run_posted_call_on_member, c, sizeof *c);
   if (err) sio__free(c);
   return err;
 }
@@ -133,7 +133,7 @@ int sio_threads_post(sio_threads *t, void (*fn)(sio_server *srv, void *arg), voi
   unsigned n = sio__threads_list_others(t, (struct member_id){ MEMBERS_MAX, 0 }, all);
   int err = n ? 0 : SIO_ECLOSED;
   for (unsigned i = 0; i < n; i++) {
-    int failed = post_to_member(t, all[i], (struct posted_call){ fn, arg });
+    int failed = post_call_to_member(t, all[i], (struct posted_call){ fn, arg });
     sent += !failed;
     if (!err) err = failed;
   }

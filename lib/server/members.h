@@ -9,12 +9,12 @@
 
 /* Makes the server a member of sio_options.threads, if that is set. From now on messages of other
  * members may arrive, and the server keeps its loop running. 0 or UV_ENOMEM. */
-int sio__members_join(sio_server *srv);
+int sio__server_join_threads(sio_server *srv);
 /* Ends the membership, because the server closes. Messages that were sent before still arrive. */
-void sio__members_leave(sio_server *srv);
+void sio__server_leave_threads(sio_server *srv);
 /* Tells the other members to pass no new connections to this server, because it drains. */
-void sio__members_drain(sio_server *srv);
+void sio__server_drain_in_threads(sio_server *srv);
 /* Called when the loop has closed, after which no more messages arrive. */
-void sio__members_release(sio_server *srv);
+void sio__server_release_threads(sio_server *srv);
 
 #endif

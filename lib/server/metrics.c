@@ -209,7 +209,7 @@ struct out {
   int err;
 };
 
-static void metrics_put(struct out *o, const char *p, size_t n) {
+static void metrics_put_bytes(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
@@ -221,7 +221,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   va_start(ap, fmt);
   int n = vsnprintf(piece, sizeof piece, fmt, ap);
   va_end(ap);
-  metrics_put(o, piece, (size_t)n);
+  metrics_put_bytes(o, piece, (size_t)n);
 }
 
 /* Writes a label's value; bytes that are not valid UTF-8 are written in hexadecimal. */
@@ -231,7 +231,7 @@ static void put_escaped_label_value(struct out *o, sio_slice s) {
     if (n == 0)
       metrics_printf(o, "\\\\x%02x", (unsigned char)*s.p);
     else if (*s.p == '\n')
-      metrics_put(o, "\\n", 2);
+      metrics_put_bytes(o, "\\n", 2);
     else
       metrics_printf(o, "%s%.*s", *s.p == '"' || *s.p == '\\' ? "\\" : "", (int)n, s.p);
     s.p += n + !n;
@@ -254,14 +254,14 @@ static void put_metric_name(struct out *o, const struct family *f, const char *s
 
 static void put_metric_labels(struct out *o, const struct label *l, const char *le) {
   if (!l->name.n && !le) return;
-  metrics_put(o, "{", 1);
+  metrics_put_bytes(o, "{", 1);
   if (l->name.n) {
     metrics_printf(o, "%.*s=\"", (int)l->name.n, l->name.p);
     put_escaped_label_value(o, l->value);
-    metrics_put(o, "\"", 1);
+    metrics_put_bytes(o, "\"", 1);
   }
   if (le) metrics_printf(o, "%sle=\"%s\"", l->name.n ? "," : "", le);
-  metrics_put(o, "}", 1);
+  metrics_put_bytes(o, "}", 1);
 }
 
 static void format_metric_number(char out[NUM_MAX], uint64_t v, bool us) {
@@ -295,11 +295,11 @@ static void put_histogram_series(struct out *o, const struct family *f, const st
   put_metric_series(o, f, "_count", l, NULL, n, false);
 }
 
-static bool is_histogram(const struct metric *m) { return m->kind >= BYTES; }
+static bool is_histogram_metric(const struct metric *m) { return m->kind >= BYTES; }
 
 static void put_metric_value(struct out *o, const struct family *f, const struct label *l,
                              const void *v) {
-  if (is_histogram(f->metric))
+  if (is_histogram_metric(f->metric))
     put_histogram_series(o, f, l, v);
   else
     put_metric_series(o, f, f->metric->kind == COUNTER ? "_total" : "", l, NULL,
@@ -308,14 +308,15 @@ static void put_metric_value(struct out *o, const struct family *f, const struct
 
 /* Writes the HELP and TYPE lines of a family. *rest is set to the part of its text after the
  * help. */
-static struct family put_family_header(struct out *o, const struct metric *m, sio_slice *rest) {
+static struct family put_metric_family_header(struct out *o, const struct metric *m,
+                                              sio_slice *rest) {
   static const char *const types[] = { "counter", "gauge", "histogram", "histogram" };
   struct family f = { .metric = m };
   const char *suffix = m->kind == COUNTER ? "_total" : "";
   *rest = slice_str(m->text);
   sio__slice_split(rest, '|', &f.name);
   sio__slice_split(rest, '|', &f.help);
-  metrics_put(o, "# HELP ", 7);
+  metrics_put_bytes(o, "# HELP ", 7);
   put_metric_name(o, &f, suffix);
   metrics_printf(o, " %.*s\n# TYPE ", (int)f.help.n, f.help.p);
   put_metric_name(o, &f, suffix);
@@ -327,20 +328,20 @@ static void put_server_metric(struct out *o, const struct metric *m, const sio_s
   const char *at = (const char *)st + m->at;
   struct label l = { 0 };
   sio_slice rest;
-  struct family f = put_family_header(o, m, &rest);
+  struct family f = put_metric_family_header(o, m, &rest);
   if (!sio__slice_split(&rest, '|', &l.name)) put_metric_value(o, &f, &l, at);
   while (sio__slice_split(&rest, '|', &l.value)) {
     if (!slice_is(l.value, "none")) put_metric_value(o, &f, &l, at);
-    at += is_histogram(m) ? sizeof(sio_histogram) : sizeof(uint64_t);
+    at += is_histogram_metric(m) ? sizeof(sio_histogram) : sizeof(uint64_t);
   }
 }
 
 /* ---- namespaces ----------------------------------------------------------------------------- */
 
-static void put_nsp_metric(struct out *o, const struct metric *m, const struct map *nsps) {
+static void put_namespace_metric(struct out *o, const struct metric *m, const struct map *nsps) {
   sio_slice rest;
   const struct nsp_row *row;
-  struct family f = put_family_header(o, m, &rest);
+  struct family f = put_metric_family_header(o, m, &rest);
   for (uint32_t i = 0; (row = sio__map_next(nsps, &i));) {
     struct label l = { SLICE("namespace"), slice_str(row->name) };
     put_metric_value(o, &f, &l, (const char *)&row->stats + m->at);
@@ -354,17 +355,17 @@ static void put_all_metrics(struct out *o, const sio_stats *st, const struct map
                                       GAUGE };
   struct label version = { SLICE("version"), slice_str(sio_version()) };
   sio_slice rest;
-  struct family f = put_family_header(o, &info, &rest);
+  struct family f = put_metric_family_header(o, &info, &rest);
   put_metric_value(o, &f, &version, &(uint64_t){ 1 });
   for (size_t i = 0; i < sizeof nsp_metrics / sizeof *nsp_metrics; i++)
-    put_nsp_metric(o, &nsp_metrics[i], nsps);
+    put_namespace_metric(o, &nsp_metrics[i], nsps);
   for (size_t i = 0; i < sizeof server_metrics / sizeof *server_metrics; i++)
     put_server_metric(o, &server_metrics[i], st);
 }
 
 /* Calls cb unless memory runs out. */
-static int write_metrics(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
-                         void *user) {
+static int write_metrics_text(const sio_stats *st, const struct map *nsps, sio_metrics_cb cb,
+                              void *user) {
   struct out o = { 0 };
   buf_init(&o.text, TEXT_MAX);
   put_all_metrics(&o, st, nsps);
@@ -377,11 +378,11 @@ int sio_metrics_text(const sio_server *srv, sio_metrics_cb cb, void *user) {
   struct map nsps;
   sio_stats st;
   if (!cb) return UV_EINVAL;
-  sio__nsp_rows_init(&nsps);
+  sio__nsp_stats_rows_init(&nsps);
   sio_server_stats(srv, &st, sizeof st);
-  int err = sio__nsp_rows_collect(&nsps, srv);
-  if (!err) err = write_metrics(&st, &nsps, cb, user);
-  sio__nsp_rows_clear(&nsps);
+  int err = sio__nsp_stats_rows_collect(&nsps, srv);
+  if (!err) err = write_metrics_text(&st, &nsps, cb, user);
+  sio__nsp_stats_rows_clear(&nsps);
   return err;
 }
 
@@ -394,7 +395,7 @@ struct metrics_call {
 
 static void write_gathered_metrics(const struct gathered *sum, void *user) {
   struct metrics_call *call = user;
-  int err = sum->err ? sum->err : write_metrics(&sum->stats, &sum->nsps, call->cb, call->user);
+  int err = sum->err ? sum->err : write_metrics_text(&sum->stats, &sum->nsps, call->cb, call->user);
   if (err) call->cb(slice(NULL, 0), call->user);
   sio__free(call);
 }
@@ -404,7 +405,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
   struct metrics_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
   *call = (struct metrics_call){ cb, user };
-  int err = sio__gather_start(srv, true, write_gathered_metrics, call);
+  int err = sio__stats_sum_start(srv, true, write_gathered_metrics, call);
   if (err) sio__free(call);
   return err;
 }

@@ -7,13 +7,13 @@
 #include "base/mem.h"
 #include "core/parent.h"
 
-static sio_slice nsp_row_key(const void *row) {
+static sio_slice nsp_stats_row_key(const void *row) {
   return slice_str(((const struct nsp_row *)row)->name);
 }
 
-void sio__nsp_rows_init(struct map *rows) { sio__map_init(rows, nsp_row_key); }
+void sio__nsp_stats_rows_init(struct map *rows) { sio__map_init(rows, nsp_stats_row_key); }
 
-static struct nsp_row *nsp_row_new(struct map *rows, const char *name) {
+static struct nsp_row *nsp_stats_row_new(struct map *rows, const char *name) {
   size_t n = strlen(name) + 1;
   struct nsp_row *row = sio__malloc(sizeof *row + n);
   if (!row) return NULL;
@@ -25,31 +25,31 @@ static struct nsp_row *nsp_row_new(struct map *rows, const char *name) {
 }
 
 /* Several parent namespaces, and one that the host has created, may have the same name. */
-static struct nsp_row *find_or_add_nsp_row(struct map *rows, const char *name) {
+static struct nsp_row *find_or_add_nsp_stats_row(struct map *rows, const char *name) {
   struct nsp_row *row = sio__map_get(rows, slice_str(name));
-  return row ? row : nsp_row_new(rows, name);
+  return row ? row : nsp_stats_row_new(rows, name);
 }
 
-static int collect_parent_rows(struct map *rows, const sio_server *srv) {
+static int collect_parent_nsp_stats(struct map *rows, const sio_server *srv) {
   const struct hook *k = NULL;
   while ((k = sio__hooks_next_after(&srv->core.parents, k, UINT64_MAX))) {
     const sio_nsp *parent = k->user;
-    struct nsp_row *row = find_or_add_nsp_row(rows, parent->name);
+    struct nsp_row *row = find_or_add_nsp_stats_row(rows, parent->name);
     if (!row) return UV_ENOMEM;
     sio__parent_add_children_to_stats(&row->stats, parent);
   }
   return 0;
 }
 
-int sio__nsp_rows_collect(struct map *rows, const sio_server *srv) {
+int sio__nsp_stats_rows_collect(struct map *rows, const sio_server *srv) {
   const sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));) {
     if (nsp->parent) continue;
-    struct nsp_row *row = find_or_add_nsp_row(rows, nsp->name);
+    struct nsp_row *row = find_or_add_nsp_stats_row(rows, nsp->name);
     if (!row) return UV_ENOMEM;
     sio__nsp_add_to_stats(&row->stats, nsp);
   }
-  return collect_parent_rows(rows, srv);
+  return collect_parent_nsp_stats(rows, srv);
 }
 
 static void add_nsp_stats(struct nsp_stats *sum, const struct nsp_stats *more) {
@@ -59,17 +59,17 @@ static void add_nsp_stats(struct nsp_stats *sum, const struct nsp_stats *more) {
   sum->events_out += more->events_out;
 }
 
-int sio__nsp_rows_add_all(struct map *rows, const struct map *from) {
+int sio__nsp_stats_rows_add_all(struct map *rows, const struct map *from) {
   const struct nsp_row *more;
   for (uint32_t i = 0; (more = sio__map_next(from, &i));) {
-    struct nsp_row *row = find_or_add_nsp_row(rows, more->name);
+    struct nsp_row *row = find_or_add_nsp_stats_row(rows, more->name);
     if (!row) return UV_ENOMEM;
     add_nsp_stats(&row->stats, &more->stats);
   }
   return 0;
 }
 
-void sio__nsp_rows_clear(struct map *rows) {
+void sio__nsp_stats_rows_clear(struct map *rows) {
   struct nsp_row *row;
   for (uint32_t i = 0; (row = sio__map_next(rows, &i));) sio__free(row);
   sio__map_clear(rows);

@@ -17,11 +17,11 @@ struct nsp_row {
 };
 
 /* Makes an empty map of rows. */
-void sio__nsp_rows_init(struct map *rows);
+void sio__nsp_stats_rows_init(struct map *rows);
 /* Adds the counters of all namespaces of the server. 0 or UV_ENOMEM. */
-int sio__nsp_rows_collect(struct map *rows, const sio_server *srv);
+int sio__nsp_stats_rows_collect(struct map *rows, const sio_server *srv);
 /* Adds all rows of *from. 0 or UV_ENOMEM. */
-int sio__nsp_rows_add_all(struct map *rows, const struct map *from);
-void sio__nsp_rows_clear(struct map *rows);
+int sio__nsp_stats_rows_add_all(struct map *rows, const struct map *from);
+void sio__nsp_stats_rows_clear(struct map *rows);
 
 #endif

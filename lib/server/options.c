@@ -65,9 +65,9 @@ static const struct size_field {
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 3, 4))) static int option_is_invalid(struct log *log,
-                                                                   const char *field,
-                                                                   const char *fmt, ...) {
+__attribute__((format(printf, 3, 4))) static int log_invalid_option(struct log *log,
+                                                                    const char *field,
+                                                                    const char *fmt, ...) {
   char text[256];
   va_list ap;
   va_start(ap, fmt);
@@ -77,26 +77,26 @@ __attribute__((format(printf, 3, 4))) static int option_is_invalid(struct log *l
   return UV_EINVAL;
 }
 
-static int option_is_over_maximum(struct log *log, const char *field, size_t v, size_t max) {
-  return option_is_invalid(log, field, "%zu is more than the maximum, %zu", v, max);
+static int log_option_over_maximum(struct log *log, const char *field, size_t v, size_t max) {
+  return log_invalid_option(log, field, "%zu is more than the maximum, %zu", v, max);
 }
 
-static int option_is_over_field(struct log *log, const char *field, size_t v, const char *other,
-                                size_t max) {
-  return option_is_invalid(log, field, "%zu is more than sio_options.%s, which is %zu", v, other,
-                           max);
+static int log_option_over_other_option(struct log *log, const char *field, size_t v,
+                                        const char *other, size_t max) {
+  return log_invalid_option(log, field, "%zu is more than sio_options.%s, which is %zu", v, other,
+                            max);
 }
 
-static int option_is_not_in_range(struct log *log, const char *field, int v, int min, int max) {
-  return option_is_invalid(log, field, "%d is not one of %d..%d", v, min, max);
+static int log_option_out_of_range(struct log *log, const char *field, int v, int min, int max) {
+  return log_invalid_option(log, field, "%d is not one of %d..%d", v, min, max);
 }
 
-static int option_needs_field(struct log *log, const char *field, const char *other) {
-  return option_is_invalid(log, field, "needs sio_options.%s, which is not set", other);
+static int log_option_needs_other_option(struct log *log, const char *field, const char *other) {
+  return log_invalid_option(log, field, "needs sio_options.%s, which is not set", other);
 }
 
-static int option_is_not_built(struct log *log, const char *field, const char *library) {
-  option_is_invalid(log, field, "needs %s, which this build of libsio does not have", library);
+static int log_option_not_built_in(struct log *log, const char *field, const char *library) {
+  log_invalid_option(log, field, "needs %s, which this build of libsio does not have", library);
   return UV_ENOTSUP;
 }
 
@@ -106,7 +106,7 @@ static int option_is_not_built(struct log *log, const char *field, const char *l
 static int copy_option_struct(void *out, size_t size, const void *in, struct log *log,
                               const char *field) {
   return sio__read_sized_struct(out, size, in, size)
-             ? option_is_invalid(
+             ? log_invalid_option(
                    log, field,
                    "its size is invalid, or it sets a field that this version does not know")
              : 0;
@@ -117,13 +117,13 @@ static int copy_option_struct(void *out, size_t size, const void *in, struct log
 
 /* Checks the size of a table of functions to which the library keeps a pointer. In version 0.1 the
  * size could be 0. */
-static bool has_size_of_first_version(size_t size, size_t min) { return size == 0 || size >= min; }
+static bool has_valid_struct_size(size_t size, size_t min) { return size == 0 || size >= min; }
 
 static int check_threads_option(sio_options *o, struct log *log) {
   if (!o->threads) return 0;
   if (o->adapter)
-    return option_is_invalid(log, "adapter",
-                             "cannot be set together with threads; call sio_threads_set_adapter()");
+    return log_invalid_option(
+        log, "adapter", "cannot be set together with threads; call sio_threads_set_adapter()");
   o->adapter = &sio__adapter_threads;
   return 0;
 }
@@ -131,30 +131,30 @@ static int check_threads_option(sio_options *o, struct log *log) {
 static int check_adapter_option(sio_options *o, struct log *log) {
   if (!o->adapter) o->adapter = &sio_adapter_memory;
   const sio_adapter_ops *a = o->adapter;
-  if (!has_size_of_first_version(a->size, sizeof *a))
-    return option_is_invalid(log, "adapter", "its size is less than in version 0.1");
+  if (!has_valid_struct_size(a->size, sizeof *a))
+    return log_invalid_option(log, "adapter", "its size is less than in version 0.1");
   if ((a->flags & SIO_ADAPTER_RECOVERS) && (!a->persist || !a->restore))
-    return option_is_invalid(log, "adapter", "SIO_ADAPTER_RECOVERS needs persist and restore");
+    return log_invalid_option(log, "adapter", "SIO_ADAPTER_RECOVERS needs persist and restore");
   return 0;
 }
 
-static int check_count_options(sio_options *o, struct log *log) {
+static int check_unsigned_options(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof count_fields / sizeof *count_fields; i++) {
     unsigned v;
     memcpy(&v, (char *)o + count_fields[i].at, sizeof v);
     if (v > count_fields[i].max)
-      return option_is_over_maximum(log, count_fields[i].name, v, count_fields[i].max);
+      return log_option_over_maximum(log, count_fields[i].name, v, count_fields[i].max);
     if (!v) memcpy((char *)o + count_fields[i].at, &count_fields[i].default_value, sizeof v);
   }
   return 0;
 }
 
-static int check_size_options(sio_options *o, struct log *log) {
+static int check_size_t_options(sio_options *o, struct log *log) {
   for (size_t i = 0; i < sizeof size_fields / sizeof *size_fields; i++) {
     size_t v;
     memcpy(&v, (char *)o + size_fields[i].at, sizeof v);
     if (v > size_fields[i].max)
-      return option_is_over_maximum(log, size_fields[i].name, v, size_fields[i].max);
+      return log_option_over_maximum(log, size_fields[i].name, v, size_fields[i].max);
     if (!v) memcpy((char *)o + size_fields[i].at, &size_fields[i].default_value, sizeof v);
   }
   return 0;
@@ -162,20 +162,24 @@ static int check_size_options(sio_options *o, struct log *log) {
 
 static int check_queue_options(sio_options *o, struct log *log) {
   if (o->queue_high > o->max_queued)
-    return option_is_over_field(log, "queue_high", o->queue_high, "max_queued", o->max_queued);
+    return log_option_over_other_option(log, "queue_high", o->queue_high, "max_queued",
+                                        o->max_queued);
   if (!o->queue_low) o->queue_low = o->queue_high / 2;
   if (o->queue_low > o->queue_high)
-    return option_is_over_field(log, "queue_low", o->queue_low, "queue_high", o->queue_high);
+    return log_option_over_other_option(log, "queue_low", o->queue_low, "queue_high",
+                                        o->queue_high);
   if (o->when_full < SIO_FULL_DROP_VOLATILE || o->when_full > SIO_FULL_CLOSE)
-    return option_is_not_in_range(log, "when_full", (int)o->when_full, SIO_FULL_DROP_VOLATILE,
-                                  SIO_FULL_CLOSE);
-  return o->when_full && !o->queue_high ? option_needs_field(log, "when_full", "queue_high") : 0;
+    return log_option_out_of_range(log, "when_full", (int)o->when_full, SIO_FULL_DROP_VOLATILE,
+                                   SIO_FULL_CLOSE);
+  return o->when_full && !o->queue_high
+             ? log_option_needs_other_option(log, "when_full", "queue_high")
+             : 0;
 }
 
 /* Afterwards 0 means no limit. */
 static int check_max_unsent(sio_options *o, struct log *log) {
   if (o->max_unsent > INT_MAX)
-    return option_is_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
+    return log_option_over_maximum(log, "max_unsent", o->max_unsent, INT_MAX);
   if (o->when_full == SIO_FULL_KEEP_LATEST && !o->max_unsent) o->max_unsent = UNSENT;
   if (o->max_unsent == INT_MAX) o->max_unsent = 0;
   return 0;
@@ -185,50 +189,51 @@ static int check_max_unsent(sio_options *o, struct log *log) {
 static int check_dependent_options(sio_options *o, struct log *log) {
   if (!o->high_water) o->high_water = o->max_queued < MIB ? o->max_queued : MIB;
   if (o->high_water > o->max_queued)
-    return option_is_over_field(log, "high_water", o->high_water, "max_queued", o->max_queued);
+    return log_option_over_other_option(log, "high_water", o->high_water, "max_queued",
+                                        o->max_queued);
   if (o->shutdown_timeout_ms > MS_MAX)
-    return option_is_over_maximum(log, "shutdown_timeout_ms", (size_t)o->shutdown_timeout_ms,
-                                  MS_MAX);
+    return log_option_over_maximum(log, "shutdown_timeout_ms", (size_t)o->shutdown_timeout_ms,
+                                   MS_MAX);
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
   if (!o->max_packet) o->max_packet = 10 * o->max_payload;
   if (o->max_unjoined < 16 * KIB)
-    return option_is_invalid(log, "max_unjoined", "%zu is less than the minimum, 16384",
-                             o->max_unjoined);
+    return log_invalid_option(log, "max_unjoined", "%zu is less than the minimum, 16384",
+                              o->max_unjoined);
   if (!o->transports) o->transports = SIO_POLLING | SIO_WEBSOCKET;
   if (o->transports > (SIO_POLLING | SIO_WEBSOCKET))
-    return option_is_invalid(log, "transports",
-                             "%u has bits other than SIO_POLLING and SIO_WEBSOCKET",
-                             (unsigned)o->transports);
+    return log_invalid_option(log, "transports",
+                              "%u has bits other than SIO_POLLING and SIO_WEBSOCKET",
+                              (unsigned)o->transports);
   if (!o->log_level) o->log_level = SIO_LOG_WARN;
   if (o->log_level < SIO_LOG_OFF || o->log_level > SIO_LOG_TRACE)
-    return option_is_not_in_range(log, "log_level", o->log_level, SIO_LOG_OFF, SIO_LOG_TRACE);
+    return log_option_out_of_range(log, "log_level", o->log_level, SIO_LOG_OFF, SIO_LOG_TRACE);
   return 0;
 }
 
 /* The parameter is wider than a size_t may be, where no size_t reaches the maximum. */
-static bool is_rate_option_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
+static bool is_rate_over_maximum(uint64_t rate) { return rate > RATE_MAX; }
 
 static int check_rate_options(sio_options *o, struct log *log) {
   if (!o->packets_burst) o->packets_burst = o->packets_per_s;
   if (!o->bytes_burst) o->bytes_burst = o->bytes_per_s;
   if (!o->connects_burst) o->connects_burst = o->connects_per_s;
   if (!o->requests_burst) o->requests_burst = o->requests_per_s;
-  if (is_rate_option_over_maximum(o->bytes_per_s))
-    return option_is_over_maximum(log, "bytes_per_s", o->bytes_per_s, (size_t)RATE_MAX);
-  if (is_rate_option_over_maximum(o->bytes_burst))
-    return option_is_over_maximum(log, "bytes_burst", o->bytes_burst, (size_t)RATE_MAX);
+  if (is_rate_over_maximum(o->bytes_per_s))
+    return log_option_over_maximum(log, "bytes_per_s", o->bytes_per_s, (size_t)RATE_MAX);
+  if (is_rate_over_maximum(o->bytes_burst))
+    return log_option_over_maximum(log, "bytes_burst", o->bytes_burst, (size_t)RATE_MAX);
   if (o->packets_burst && !o->packets_per_s)
-    return option_needs_field(log, "packets_burst", "packets_per_s");
+    return log_option_needs_other_option(log, "packets_burst", "packets_per_s");
   if (o->bytes_burst && !o->bytes_per_s)
-    return option_needs_field(log, "bytes_burst", "bytes_per_s");
+    return log_option_needs_other_option(log, "bytes_burst", "bytes_per_s");
   if (o->connects_burst && !o->connects_per_s)
-    return option_needs_field(log, "connects_burst", "connects_per_s");
+    return log_option_needs_other_option(log, "connects_burst", "connects_per_s");
   if (o->requests_burst && !o->requests_per_s)
-    return option_needs_field(log, "requests_burst", "requests_per_s");
+    return log_option_needs_other_option(log, "requests_burst", "requests_per_s");
   if (o->when_limited < SIO_LIMITED_PAUSE || o->when_limited > SIO_LIMITED_CLOSE)
-    return option_is_not_in_range(log, "when_limited", (int)o->when_limited, SIO_LIMITED_PAUSE,
-                                  SIO_LIMITED_CLOSE);
+    return log_option_out_of_range(log, "when_limited", (int)o->when_limited, SIO_LIMITED_PAUSE,
+                                   SIO_LIMITED_CLOSE);
   return 0;
 }
 
@@ -236,10 +241,10 @@ static int check_proxy_options(struct options *opts, struct log *log) {
   const sio_options *o = &opts->o;
   const char *which = "";
   if (o->forwarded < SIO_FORWARDED_X || o->forwarded > SIO_FORWARDED_RFC7239)
-    return option_is_not_in_range(log, "forwarded", (int)o->forwarded, SIO_FORWARDED_X,
-                                  SIO_FORWARDED_RFC7239);
+    return log_option_out_of_range(log, "forwarded", (int)o->forwarded, SIO_FORWARDED_X,
+                                   SIO_FORWARDED_RFC7239);
   if (o->proxy_protocol && (!o->trusted_proxies || !*o->trusted_proxies))
-    return option_needs_field(log, "proxy_protocol", "trusted_proxies");
+    return log_option_needs_other_option(log, "proxy_protocol", "trusted_proxies");
   if (!o->trusted_proxies) return 0;
   int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
   if (err == UV_EINVAL)
@@ -255,16 +260,16 @@ static int check_proxy_options(struct options *opts, struct log *log) {
 static int check_parser_option(sio_options *o, struct log *log) {
   if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
-  if (!has_size_of_first_version(o->parser->size, sizeof *o->parser))
-    return option_is_invalid(log, "parser", "its size is less than in version 0.1");
+  if (!has_valid_struct_size(o->parser->size, sizeof *o->parser))
+    return log_invalid_option(log, "parser", "its size is less than in version 0.1");
   if (!o->parser->encode || !o->parser->decode)
-    return option_is_invalid(log, "parser", "encode or decode is NULL; both are needed");
+    return log_invalid_option(log, "parser", "encode or decode is NULL; both are needed");
   return o->allow_eio3
-             ? option_is_invalid(log, "parser", "cannot be combined with sio_options.allow_eio3")
+             ? log_invalid_option(log, "parser", "cannot be combined with sio_options.allow_eio3")
              : 0;
 }
 
-static bool is_url_path(const char *p, size_t n) {
+static bool is_valid_url_path(const char *p, size_t n) {
   if (n == 0 || n > PATH_MAX_LEN || p[0] != '/') return false;
   for (size_t i = 0; i < n; i++)
     if ((unsigned char)p[i] <= ' ' || p[i] == 0x7f || p[i] == '?' || p[i] == '#') return false;
@@ -275,7 +280,7 @@ static bool is_url_path(const char *p, size_t n) {
 int sio__url_path_new(char **out, const char *p, bool slash) {
   size_t n = strlen(p);
   *out = NULL;
-  if (!is_url_path(p, n)) return UV_EINVAL;
+  if (!is_valid_url_path(p, n)) return UV_EINVAL;
   while (n > 1 && p[n - 1] == '/') n--;
   char *own = *out = sio__malloc(n + 2);
   if (!own) return UV_ENOMEM;
@@ -289,10 +294,10 @@ static int check_path_option(struct options *opts, struct log *log) {
   const char *p = opts->o.path ? opts->o.path : "/socket.io/";
   int err = sio__url_path_new(&opts->path, p, !opts->o.no_trailing_slash);
   if (err == UV_EINVAL)
-    return option_is_invalid(log, "path",
-                             "\"%.100s\" is not a URL path: it has to begin with '/', to have at "
-                             "most %d bytes, and no space, control character, '?' or '#'",
-                             p, PATH_MAX_LEN);
+    return log_invalid_option(log, "path",
+                              "\"%.100s\" is not a URL path: it has to begin with '/', to have at "
+                              "most %d bytes, and no space, control character, '?' or '#'",
+                              p, PATH_MAX_LEN);
   opts->o.path = opts->path;
   return err;
 }
@@ -304,8 +309,8 @@ static int copy_cors_option(struct options *opts, struct log *log) {
   if (err) return err;
   err = sio__cors_copy(&opts->cors, &cors);
   if (err == UV_EINVAL)
-    return option_is_invalid(log, "cors",
-                             "a text has a character that is not allowed in an HTTP header");
+    return log_invalid_option(log, "cors",
+                              "a text has a character that is not allowed in an HTTP header");
   opts->o.cors = opts->cors;
   return err;
 }
@@ -317,14 +322,14 @@ static int copy_cookie_option(struct options *opts, struct log *log) {
   if (err) return err;
   err = sio__cookie_copy(&opts->cookie, &cookie);
   if (err == UV_EINVAL)
-    return option_is_invalid(log, "cookie",
-                             "a text has a character that is not allowed in a cookie");
+    return log_invalid_option(log, "cookie",
+                              "a text has a character that is not allowed in a cookie");
   opts->o.cookie = opts->cookie;
   return err;
 }
 
 /* An origin is a scheme and a host without a path, as "https://a.example", or "null". */
-static bool is_origin(const char *s) {
+static bool is_valid_origin(const char *s) {
   const char *host = strstr(s, "://");
   return strcmp(s, "null") == 0 || (host && host > s && host[3] && !strpbrk(host + 3, "/?# "));
 }
@@ -335,10 +340,10 @@ static int copy_origins_option(struct options *opts, struct log *log) {
   size_t n = 0, bytes = 0;
   if (!from) return 0;
   for (; from[n]; n++) {
-    if (!is_origin(from[n]))
-      return option_is_invalid(log, "allowed_origins",
-                               "\"%.100s\" is not an origin: expected scheme://host[:port] or null",
-                               from[n]);
+    if (!is_valid_origin(from[n]))
+      return log_invalid_option(
+          log, "allowed_origins",
+          "\"%.100s\" is not an origin: expected scheme://host[:port] or null", from[n]);
     bytes += strlen(from[n]) + 1;
   }
   opts->origins = sio__malloc((n + 1) * sizeof *from + bytes);
@@ -355,17 +360,17 @@ static int copy_origins_option(struct options *opts, struct log *log) {
 
 /* Runs before the defaults are filled in: a missing library is an error only if the host asks for
  * the feature. */
-static int check_built_features(const sio_options *o, struct log *log) {
+static int check_features_are_built_in(const sio_options *o, struct log *log) {
   if (sio__deflate_is_available()) return 0;
-  if (o->per_message_deflate) return option_is_not_built(log, "per_message_deflate", "zlib");
+  if (o->per_message_deflate) return log_option_not_built_in(log, "per_message_deflate", "zlib");
   bool asked = o->http_compression_threshold && !o->no_http_compression;
-  return asked ? option_is_not_built(log, "http_compression_threshold", "zlib") : 0;
+  return asked ? log_option_not_built_in(log, "http_compression_threshold", "zlib") : 0;
 }
 
 static int check_deflate_field(struct log *log, const char *field, int v, int min, int max) {
   if (v == 0 || (v >= min && v <= max)) return 0;
-  return option_is_invalid(log, "per_message_deflate", "%s: %d is not one of 0, %d..%d", field, v,
-                           min, max);
+  return log_invalid_option(log, "per_message_deflate", "%s: %d is not one of 0, %d..%d", field, v,
+                            min, max);
 }
 
 static int check_deflate_options(struct options *opts, struct log *log) {
@@ -390,10 +395,10 @@ static int check_recovery_options(struct options *opts, struct log *log) {
   if (err) return err;
   opts->o.recovery = r;
   if (r->max_disconnection_ms > MS_MAX)
-    return option_is_over_maximum(log, "recovery->max_disconnection_ms", r->max_disconnection_ms,
-                                  MS_MAX);
+    return log_option_over_maximum(log, "recovery->max_disconnection_ms", r->max_disconnection_ms,
+                                   MS_MAX);
   if (r->max_log_bytes > SIZE_MAX / 2)
-    return option_is_over_maximum(log, "recovery->max_log_bytes", r->max_log_bytes, SIZE_MAX / 2);
+    return log_option_over_maximum(log, "recovery->max_log_bytes", r->max_log_bytes, SIZE_MAX / 2);
   if (!r->max_disconnection_ms) r->max_disconnection_ms = 120000;
   if (!r->max_log_bytes) r->max_log_bytes = 4 * MIB;
   if (!r->max_sessions) r->max_sessions = 10000;
@@ -404,17 +409,17 @@ static int check_recovery_options(struct options *opts, struct log *log) {
 static int check_initial_packet(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
   if (s.n > o->max_payload)
-    return option_is_over_field(log, "initial_packet", s.n, "max_payload", o->max_payload);
+    return log_option_over_other_option(log, "initial_packet", s.n, "max_payload", o->max_payload);
   if (!s.n || o->initial_binary || sio__utf8_valid(s.p, s.n)) return 0;
-  return option_is_invalid(log, "initial_packet",
-                           "is not valid UTF-8; set sio_options.initial_binary for other bytes");
+  return log_invalid_option(log, "initial_packet",
+                            "is not valid UTF-8; set sio_options.initial_binary for other bytes");
 }
 
 int sio__options_init(struct options *opts, const sio_options *in, struct log *log) {
   *opts = (struct options){ .o = *in };
-  int err = check_built_features(&opts->o, log);
-  if (!err) err = check_count_options(&opts->o, log);
-  if (!err) err = check_size_options(&opts->o, log);
+  int err = check_features_are_built_in(&opts->o, log);
+  if (!err) err = check_unsigned_options(&opts->o, log);
+  if (!err) err = check_size_t_options(&opts->o, log);
   if (!err) err = check_dependent_options(&opts->o, log);
   if (!err) err = check_queue_options(&opts->o, log);
   if (!err) err = check_max_unsent(&opts->o, log);

@@ -17,7 +17,7 @@
 
 /* Finds "socket.io.js" for "/socket.io/socket.io.js", whether the engine's path ends in '/' or
  * not. */
-static const sio_asset *find_client_file(const sio_server *srv, sio_slice path) {
+static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
   if (!slice_starts(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
@@ -28,7 +28,7 @@ static const sio_asset *find_client_file(const sio_server *srv, sio_slice path) 
 }
 
 /* If memory for the compressed forms fails, the file is sent uncompressed. */
-static int send_client_file(sio_server *srv, sio_request *r, const sio_asset *file) {
+static int send_client_bundle_file(sio_server *srv, sio_request *r, const sio_asset *file) {
   if (!srv->client_packed)
     srv->client_packed = sio__calloc(sio__client_assets_count, sizeof(struct asset_gzip));
   struct asset_gzip *p = srv->client_packed;
@@ -36,44 +36,44 @@ static int send_client_file(sio_server *srv, sio_request *r, const sio_asset *fi
                            p ? p + (file - sio__client_assets) : NULL);
 }
 
-static bool on_client_head(sio_request *r) {
+static bool on_client_bundle_head(sio_request *r) {
   sio_server *srv = r->mount->owner;
   sio__admit_request(&srv->addr_limits, r);
   return true;
 }
 
-static void on_client_request(sio_request *r) {
+static void on_client_bundle_request(sio_request *r) {
   sio_server *srv = r->mount->owner;
   int err = srv->opts.cors ? sio__cors_apply(srv->opts.cors, r) : 0;
-  if (err == 0) err = send_client_file(srv, r, find_client_file(srv, r->path));
+  if (err == 0) err = send_client_bundle_file(srv, r, find_client_bundle_file(srv, r->path));
   if (err < 0 && !r->answered) sio__request_drop(r);
 }
 
-static void on_client_abort(sio_request *r, int err, const char *detail) {
+static void on_client_bundle_abort(sio_request *r, int err, const char *detail) {
   (void)r, (void)err, (void)detail;
 }
 
 /* ---- routing ------------------------------------------------------------------------------- */
 
 /* A client of Socket.IO that asks at another path gets a 404, which does not say why. */
-__attribute__((cold)) static void log_wrong_path(sio_server *srv, const sio_request *r) {
+__attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, const sio_request *r) {
   LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),
             "%s looks for Socket.IO at %.*s, but sio_options.path is %s",
             sio__request_client_address(r), LOG_SLICE(r->path), srv->opts.o.path);
 }
 
-static bool is_engine_query(sio_slice query) {
+static bool is_engineio_query(sio_slice query) {
   return query.n && memmem(query.p, query.n, "EIO=", 4) &&
          memmem(query.p, query.n, "transport=", 10);
 }
 
-static const struct http_mount *find_request_mount(struct http *h, sio_request *r) {
+static const struct http_mount *find_handler_of_request(struct http *h, sio_request *r) {
   sio_server *srv = h->owner;
   struct eio *e = sio__eio_find_by_url(&srv->engines, r->url);
   bool files = !srv->opts.o.no_serve_client && !r->upgrade && (!e || e == &srv->eio);
-  if (files && find_client_file(srv, r->path)) return &srv->client_mount;
-  if (!e && is_engine_query(r->query)) log_wrong_path(srv, r);
+  if (files && find_client_bundle_file(srv, r->path)) return &srv->client_mount;
+  if (!e && is_engineio_query(r->query)) log_wrong_engine_path(srv, r);
   return e ? &e->mount : &srv->routes.mount;
 }
 
@@ -94,16 +94,16 @@ void sio__routing_init(sio_server *srv) {
   struct http_limits limits = http_limits_from_options(&srv->opts.o);
   sio__http_init(&srv->http, &srv->core.loop, &srv->core.log, &limits);
   srv->core.loop.max_handshakes = srv->opts.o.max_tls_handshakes;
-  srv->http.route = find_request_mount;
+  srv->http.route = find_handler_of_request;
   srv->http.owner = srv;
   srv->http.addr_limits = &srv->addr_limits;
   srv->http.proxies = (struct proxies){ &srv->opts.trusted, srv->opts.o.proxy_protocol,
                                         srv->opts.o.forwarded == SIO_FORWARDED_RFC7239 };
   srv->http.deflater = srv->deflater;
   srv->http.compress_from = srv->opts.o.http_compression_threshold;
-  srv->client_mount = (struct http_mount){ .on_head = on_client_head,
-                                           .on_request = on_client_request,
-                                           .on_abort = on_client_abort,
+  srv->client_mount = (struct http_mount){ .on_head = on_client_bundle_head,
+                                           .on_request = on_client_bundle_request,
+                                           .on_abort = on_client_bundle_abort,
                                            .owner = srv };
   sio__routes_init(&srv->routes);
   srv->routes.addr_limits = &srv->addr_limits;
@@ -115,16 +115,16 @@ void sio__routing_init(sio_server *srv) {
                                                    .meters = &srv->engines.meters };
 }
 
-static struct endpoint *endpoint_from_link(struct list *it) {
+static struct endpoint *ws_endpoint_from_link(struct list *it) {
   return container_of(it, struct endpoint, link);
 }
 
 void sio__routing_close(sio_server *srv) {
-  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(endpoint_from_link(it));
+  list_each (it, tmp, &srv->endpoints) sio__endpoint_close_peers(ws_endpoint_from_link(it));
   sio__http_begin_drain(&srv->http);
 }
 
-static void clear_client_files(sio_server *srv) {
+static void free_client_bundle_gzips(sio_server *srv) {
   for (size_t i = 0; srv->client_packed && i < sio__client_assets_count; i++)
     sio__asset_gzip_clear(&srv->client_packed[i]);
   sio__free(srv->client_packed);
@@ -132,10 +132,10 @@ static void clear_client_files(sio_server *srv) {
 
 void sio__routing_clear(sio_server *srv) {
   struct list *it;
-  clear_client_files(srv);
+  free_client_bundle_gzips(srv);
   sio__http_clear(&srv->http);
   sio__routes_clear(&srv->routes);
-  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(endpoint_from_link(it));
+  while ((it = list_pop(&srv->endpoints))) sio__endpoint_free(ws_endpoint_from_link(it));
 }
 
 /* ---- the host's routes ---------------------------------------------------------------------- */

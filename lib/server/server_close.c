@@ -37,7 +37,7 @@ void sio__server_free_compressors(sio_server *srv) {
 
 typedef void (*server_ended_cb)(void *user);
 
-static void run_ended_hooks(sio_server *srv) {
+static void run_server_ended_hooks(sio_server *srv) {
   HOOKS_EACH(k, walk, &srv->ended)((server_ended_cb)k->fn)(k->user);
 }
 
@@ -52,13 +52,13 @@ static void on_loop_closed(struct loop *l) {
   sio__limits_clear(srv);
   sio__server_free_compressors(srv);
   sio__server_close_adapters(srv);
-  run_ended_hooks(srv);
+  run_server_ended_hooks(srv);
   sio__hooks_clear(&srv->closing);
   sio__hooks_clear(&srv->ended);
   sio__hooks_clear(&srv->core.new_nsp);
   sio__hooks_clear(&srv->core.removed_nsp);
   sio__decode_scratch_clear(&srv->core.scratch);
-  sio__members_release(srv);
+  sio__server_release_threads(srv);
   /* This must come last, because freeing the other parts returns messages to this pool. */
   sio__msgs_clear(&srv->core.loop.msgs);
   sio__core_unref(&srv->core);
@@ -93,7 +93,7 @@ static void stop_adapters(sio_server *srv) {
 
 static void on_server_close_task(struct task *t) {
   sio_server *srv = container_of(t, sio_server, close_task);
-  sio__gather_finish_all(srv);
+  sio__stats_sums_finish_all(srv);
   stop_adapters(srv);
   sio__eio_close_all(&srv->engines, SIO_REASON_SERVER_SHUTTING_DOWN);
   sio__routing_close(srv);
@@ -132,14 +132,14 @@ static void run_close_hooks(sio_server *srv) {
 int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
   if (srv->core.closing || loop_refuses_call(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
-  sio__members_leave(srv);
+  sio__server_leave_threads(srv);
   LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
       "the server closes: %u connections, %" PRIu64 " sockets", srv->core.loop.nconns,
       srv->core.stats.sockets);
   srv->core.closing = true;
   srv->done = done;
   srv->done_user = user;
-  sio__drain_stop(srv);
+  sio__drain_timer_stop(srv);
   stop_listening(srv);
   disconnect_all_sockets(srv);
   sio__loop_defer(&srv->core.loop, &srv->close_task);

@@ -23,16 +23,16 @@ static void init_server_parts(sio_server *srv) {
   list_init(&srv->listeners);
   list_init(&srv->gathers);
   sio__server_init_closing(srv);
-  sio__drain_init(srv);
+  sio__drain_timer_init(srv);
 }
 
-static int open_http_compression(sio_server *srv) {
+static int create_http_compressor(sio_server *srv) {
   if (srv->opts.o.no_http_compression || !sio__deflate_is_available()) return 0;
   srv->deflater = sio__deflater_new(&(struct deflate_settings){ 0 });
   return srv->deflater ? 0 : UV_ENOMEM;
 }
 
-static int open_ws_compression(sio_server *srv) {
+static int create_ws_compressor(sio_server *srv) {
   const sio_deflate *d = srv->opts.o.per_message_deflate;
   if (!d) return 0;
   struct deflate_settings how = { d->level, d->window_bits, d->mem_level };
@@ -43,22 +43,22 @@ static int open_ws_compression(sio_server *srv) {
 }
 
 /* Creates what needs no handle on the loop. If this fails, the server can be freed at once. */
-static int prepare_compression_and_root_nsp(sio_server *srv) {
+static int create_compressors_and_root_nsp(sio_server *srv) {
   sio_nsp *root;
   srv->ws.recv.pool = sio__ws_pool_new();
-  int err = srv->ws.recv.pool ? open_http_compression(srv) : UV_ENOMEM;
-  if (!err) err = open_ws_compression(srv);
+  int err = srv->ws.recv.pool ? create_http_compressor(srv) : UV_ENOMEM;
+  if (!err) err = create_ws_compressor(srv);
   return err ? err : sio_of(srv, "/", &root);
 }
 
 /* A loop that was blocked for longer than this may have missed packets that arrived in time, so
  * deadlines of peers are extended. */
-static unsigned stall_threshold_ms(const sio_options *o) {
+static unsigned loop_stall_threshold_ms(const sio_options *o) {
   unsigned ms = o->ping_timeout_ms / 2;
   return ms < 100 ? 100 : ms > 1000 ? 1000 : ms;
 }
 
-static void on_stall(struct loop *l, uint64_t ms) {
+static void on_loop_stall(struct loop *l, uint64_t ms) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   srv->core.stats.stalls++;
   LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the loop was blocked for %" PRIu64 " ms", ms);
@@ -68,12 +68,12 @@ static void on_loop_closing(struct loop *l) {
   LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
 }
 
-static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
+static int init_server_loop(sio_server *srv, struct uv_loop_s *uv) {
   int err = sio__loop_init(&srv->core.loop, uv, &srv->core.log);
   if (err) return err;
   srv->core.loop.high_water = srv->opts.o.high_water;
-  srv->core.loop.stall_ms = stall_threshold_ms(&srv->opts.o);
-  srv->core.loop.stalled = on_stall;
+  srv->core.loop.stall_ms = loop_stall_threshold_ms(&srv->opts.o);
+  srv->core.loop.stalled = on_loop_stall;
   srv->core.loop.ending = on_loop_closing;
   srv->ws.loop = &srv->core.loop;
   srv->ws.log = &srv->core.log;
@@ -84,7 +84,7 @@ static int start_loop(sio_server *srv, struct uv_loop_s *uv) {
   return 0;
 }
 
-static void discard_server(sio_server *srv) {
+static void free_unstarted_server(sio_server *srv) {
   sio__log_deliver_lines(&srv->core.log);
   sio__server_close_adapters(srv);
   sio__server_free_compressors(srv);
@@ -131,17 +131,17 @@ static int server_new(struct uv_loop_s *uv, const sio_options *opts, sio_server 
     return err;
   }
   init_server_parts(srv);
-  err = prepare_compression_and_root_nsp(srv);
-  if (!err) err = start_loop(srv, uv);
+  err = create_compressors_and_root_nsp(srv);
+  if (!err) err = init_server_loop(srv, uv);
   if (err) {
-    discard_server(srv);
+    free_unstarted_server(srv);
     return err;
   }
   *out = srv;
   /* The loop holds handles of the server now, so freeing it takes a turn. */
   err = init_socketio_engine(srv);
   srv->opts.o.initial_packet = slice(NULL, 0); /* the bytes were the host's, and are encoded now */
-  if (!err) err = sio__members_join(srv);
+  if (!err) err = sio__server_join_threads(srv);
   if (err) close_unstarted_server(srv);
   return err;
 }

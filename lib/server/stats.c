@@ -79,7 +79,7 @@ static void fill_session_stats(sio_stats *st) {
     st->closed[i] = st->sessions_closed[i] + st->sockets_closed[i];
 }
 
-static void fill_nsp_stats(sio_stats *st, const sio_server *srv) {
+static void fill_namespace_stats(sio_stats *st, const sio_server *srv) {
   struct nsp_stats all = { 0 };
   const sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
@@ -109,7 +109,7 @@ void sio_server_stats(const sio_server *srv, sio_stats *out, size_t size) {
   fill_ws_stats(&st, &srv->ws);
   fill_compression_stats(&st, 1, srv->ws.deflate.deflater);
   fill_session_stats(&st);
-  fill_nsp_stats(&st, srv);
+  fill_namespace_stats(&st, srv);
   fill_limit_stats(&st, &srv->addr_limits);
   st.tls_handshaking = srv->core.loop.nhandshakes;
   st.log_lines_lost = srv->core.log.lost;

@@ -44,7 +44,7 @@ static int wait_for_all_workers(struct worker_threads *w, int err) {
   return err;
 }
 
-static void run_worker(void *arg) {
+static void run_worker_thread(void *arg) {
   struct worker *me = arg;
   sio_server *srv = NULL;
   const sio_threads_options *how = &me->all->how;
@@ -90,13 +90,13 @@ static void worker_threads_free(struct worker_threads *w) {
   sio__free(w);
 }
 
-static int start_worker(struct worker_threads *w) {
+static int start_worker_thread(struct worker_threads *w) {
   struct worker *one = &w->workers[w->count];
   one->all = w;
   one->number = w->count;
   int err = uv_loop_init(&one->loop);
   if (err) return err;
-  err = uv_thread_create(&one->thread, run_worker, one);
+  err = uv_thread_create(&one->thread, run_worker_thread, one);
   if (err)
     uv_loop_close(&one->loop);
   else
@@ -105,7 +105,7 @@ static int start_worker(struct worker_threads *w) {
 }
 
 /* Waits until all workers have called setup, and lets them go on. */
-static int start_all_workers(struct worker_threads *w, int err) {
+static int wait_and_release_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   while (w->waiting < w->count) uv_cond_wait(&w->changed, &w->lock);
   if (!w->err) w->err = err;
@@ -116,22 +116,22 @@ static int start_all_workers(struct worker_threads *w, int err) {
   return err;
 }
 
-static void join_workers(struct worker_threads *w) {
+static void join_worker_threads(struct worker_threads *w) {
   for (unsigned i = 0; i < w->count; i++) uv_thread_join(&w->workers[i].thread);
 }
 
-static int start_workers(sio_threads *t, const sio_threads_options *how, unsigned count) {
+static int start_worker_threads(sio_threads *t, const sio_threads_options *how, unsigned count) {
   struct worker_threads *w;
   int err = worker_threads_new(&w, how, count);
   if (err) return err;
   w->server.threads = t;
-  while (!err && w->count < count) err = start_worker(w);
-  err = start_all_workers(w, err);
+  while (!err && w->count < count) err = start_worker_thread(w);
+  err = wait_and_release_workers(w, err);
   if (!err) {
     t->workers = w;
     return 0;
   }
-  join_workers(w);
+  join_worker_threads(w);
   worker_threads_free(w);
   return err;
 }
@@ -144,7 +144,7 @@ int sio_threads_start(const sio_threads_options *options, sio_threads **out) {
   if (!how.setup || count > SIO_THREADS_MAX) return UV_EINVAL;
   *out = NULL;
   err = sio_threads_new(out);
-  if (!err) err = start_workers(*out, &how, count);
+  if (!err) err = start_worker_threads(*out, &how, count);
   if (!err) return 0;
   sio_threads_unref(*out);
   *out = NULL;
@@ -153,7 +153,7 @@ int sio_threads_start(const sio_threads_options *options, sio_threads **out) {
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
-static void close_member(sio_server *srv, void *arg) {
+static void close_server_of_thread(sio_server *srv, void *arg) {
   (void)arg;
   sio_server_close(srv, NULL, NULL);
 }
@@ -161,8 +161,8 @@ static void close_member(sio_server *srv, void *arg) {
 void sio_threads_stop(sio_threads *t) {
   if (!t) return;
   struct worker_threads *w = t->workers;
-  sio_threads_post(t, close_member, NULL, NULL);
-  if (w) join_workers(w);
+  sio_threads_post(t, close_server_of_thread, NULL, NULL);
+  if (w) join_worker_threads(w);
   t->workers = NULL;
   if (w) worker_threads_free(w);
   sio_threads_unref(t);
