@@ -74,6 +74,14 @@ void sio__free(void *p) {
   if (p) host_free(p);
 }
 
+/* The compiler must believe that the bytes are read, or it leaves memset() out. */
+void sio__wipe_and_free(void *p, size_t n) {
+  if (!p) return;
+  memset(p, 0, n);
+  __asm__ volatile("" : : "r"(p) : "memory");
+  sio__free(p);
+}
+
 char *sio__strndup(const char *s, size_t n) {
   char *copy = sio__malloc(size_add(n, 1));
   if (!copy) return NULL;

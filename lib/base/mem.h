@@ -22,7 +22,9 @@ __attribute__((alloc_size(2))) void *sio__realloc(void *p, size_t n);
 /* Grows an array of *cap items of `size` bytes to twice the length, or to `first` items. NULL, and
  * nothing changed: no memory, or more items than 32 bits can count. */
 void *sio__array_grow(void *items, uint32_t *cap, size_t size, uint32_t first);
-void sio__free(void *p);                     /* NULL is allowed. */
+void sio__free(void *p); /* NULL is allowed. */
+/* Overwrites n bytes with zeros and frees the block: for passwords and tokens. NULL is allowed. */
+void sio__wipe_and_free(void *p, size_t n);
 char *sio__strndup(const char *s, size_t n); /* NUL-terminated copy */
 
 /* Returns free memory to the operating system. Only with glibc, and only if the host has not set

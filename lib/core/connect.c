@@ -197,7 +197,7 @@ static void pending_join_on_middleware_refused(struct chain *c, const char *mess
 }
 
 static void pending_join_forget_second_connect(struct pending_join *p) {
-  sio__free(p->newer_auth);
+  sio__auth_free(p->newer_auth);
   p->newer_auth = NULL;
 }
 
@@ -218,7 +218,7 @@ static void pending_join_restart(struct pending_join *p) {
   sio__socket_discard_pending(s);
   if (auth && sio__session_is_open(cl->session)) sio__connect_new_socket(cl, nsp, slice_str(auth));
   sio_nsp_unref(nsp);
-  sio__free(auth);
+  sio__auth_free(auth);
 }
 
 /* The middleware's argument is the socket, which stays valid, so nothing has to be copied. */
@@ -353,6 +353,10 @@ bool sio__is_same_auth(sio_slice a, sio_slice b) {
   if (a.n == 0) a = SLICE("{}");
   if (b.n == 0) b = SLICE("{}");
   return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+void sio__auth_free(char *auth) {
+  if (auth) sio__wipe_and_free(auth, strlen(auth));
 }
 
 /* A PENDING socket without a pending_join does not wait for middleware. */

@@ -11,6 +11,8 @@
 void sio__connect_new_socket(struct client *cl, sio_nsp *nsp, sio_slice auth);
 /* Compares two texts of auth; an empty one equals "{}". */
 bool sio__is_same_auth(sio_slice a, sio_slice b);
+/* Overwrites and frees a copy of an auth. NULL is allowed. */
+void sio__auth_free(char *auth);
 /* The peer of a PENDING socket has sent CONNECT again. If the auth differs, the connect starts over
  * when the middleware has given its verdict on the first one, whatever that is. So at most one
  * verdict per socket is outstanding, and at most one newer auth is kept. 0 or UV_ENOMEM. */

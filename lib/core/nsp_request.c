@@ -65,7 +65,7 @@ static void nsp_request_connect_peer(struct client *cl, const struct nsp_request
 }
 
 static void nsp_request_forget_second_connect(struct nsp_request *r) {
-  sio__free(r->newer_auth);
+  sio__auth_free(r->newer_auth);
   r->newer_auth = NULL;
 }
 
@@ -130,9 +130,9 @@ static void nsp_request_on_chain_finished(struct chain *c, bool ok) {
     nsp_request_restart(r->client, r);
   else if (can_nsp_request_continue(c) && !r->withdrawn)
     nsp_request_connect_peer(r->client, r);
-  sio__free(r->newer_auth);
+  sio__auth_free(r->newer_auth);
   sio__core_unref(r->core);
-  sio__free(r);
+  sio__wipe_and_free(r, sizeof *r + r->name.n + 1 + r->auth.n);
 }
 
 static const struct chain_ops nsp_request_chain_ops = {

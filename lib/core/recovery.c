@@ -197,7 +197,7 @@ static void read_recovery_claim(struct recovery_claim *c) {
       sio__tree_find_string_member(c->auth, "offset", &c->offset, &c->has_offset) || !c->has_offset;
 }
 
-void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_free(c->auth); }
+void sio__recovery_claim_clear(struct recovery_claim *c) { sio__tree_wipe_and_free(c->auth); }
 
 /* Most auth objects have no pid; those are not parsed. */
 static bool can_auth_contain_pid(const sio_socket *s) {

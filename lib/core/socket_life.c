@@ -55,10 +55,16 @@ static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *
   return sio__random_id(s->own_id);
 }
 
+/* The auth is overwritten, because it often contains a password or a token. */
+static void socket_free_auth(struct auth *auth) {
+  if (!auth) return;
+  sio__tree_wipe_and_free(auth->tree);
+  sio__wipe_and_free(auth, sizeof *auth + strlen(auth->text));
+}
+
 static void socket_free(sio_socket *s) {
   if (s->id != s->own_id) sio__free((void *)(uintptr_t)s->id);
-  if (s->auth) sio__tree_free(s->auth->tree);
-  sio__free(s->auth);
+  socket_free_auth(s->auth);
   sio__free(s->shared);
   sio__free(s);
 }

@@ -220,6 +220,14 @@ void sio__tree_free(struct cJSON *t) {
   if (t) tree_free_blocks(container_of(t, struct tree, root));
 }
 
+void sio__tree_wipe_and_free(struct cJSON *t) {
+  if (!t) return;
+  for (struct block *b = container_of(t, struct tree, root)->blocks, *next; b; b = next) {
+    next = b->next;
+    sio__wipe_and_free(b, sizeof *b + b->used);
+  }
+}
+
 /* ---- trees into text -------------------------------------------------------------------- */
 
 enum { TREE_PLACEHOLDER = 1 << 16 }; /* a bit of cJSON.type that cJSON does not use */

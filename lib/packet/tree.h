@@ -16,6 +16,8 @@ struct cJSON;
  * strings and keys a lone surrogate or U+0000 becomes U+FFFD. Integers beyond 2^53 are rounded. */
 struct cJSON *sio__tree_from_json(sio_slice text);
 void sio__tree_free(struct cJSON *t);
+/* The same, and overwrites the tree first: for trees that may contain passwords or tokens. */
+void sio__tree_wipe_and_free(struct cJSON *t);
 
 /* Appends the text of t to *m. 0; SIO_EDEPTH if t is more than max_depth deep or circular;
  * SIO_EJSON for a raw item that is not valid JSON (raw items are checked with scan); UV_ENOMEM;
