@@ -183,7 +183,7 @@ MEASURED(rooms)
 MEASURED(open)
 
 static void nothing(void) {}
-static void init_home(void) { sio__msgs_init(&home); }
+static void init_home(void) { sio__msg_allocator_init(&home); }
 
 static const struct bench {
   const char *name, *what;

@@ -111,7 +111,7 @@ static inline void turn(void) { uv_run(&loop, UV_RUN_NOWAIT); }
 
 static inline void later(uint64_t ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
   turn();
 }
 

@@ -29,7 +29,7 @@ struct bucket {
  * burst again. */
 uint64_t sio__bucket_charge(struct bucket *b, const struct rate *r, uint64_t now, uint64_t n);
 /* Takes one unit if one is available and returns 0. Otherwise returns the ms until there is one. */
-uint64_t sio__bucket_take(struct bucket *b, const struct rate *r, uint64_t now);
+uint64_t sio__bucket_try_take_one(struct bucket *b, const struct rate *r, uint64_t now);
 /* The longest time, in ms, after which an unused bucket is full again. */
 uint64_t sio__bucket_refill_ms(const struct rate *r);
 

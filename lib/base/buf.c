@@ -44,7 +44,7 @@ void sio__buf_clear(struct buf *b) {
   buf_init(b, b->max);
 }
 
-void sio__buf_shift(struct buf *b, size_t n) {
+void sio__buf_remove_first_bytes(struct buf *b, size_t n) {
   if (n == 0) return;
   b->n -= n;
   memmove(b->p, b->p + n, b->n);

@@ -22,6 +22,6 @@ int sio__buf_reserve(struct buf *b, size_t n);
 int sio__buf_put(struct buf *b, const void *p, size_t n);
 void sio__buf_clear(struct buf *b); /* Frees the memory; the maximum stays. */
 /* Removes the first n bytes, n <= b->n, and keeps the rest. */
-void sio__buf_shift(struct buf *b, size_t n);
+void sio__buf_remove_first_bytes(struct buf *b, size_t n);
 
 #endif

@@ -59,7 +59,7 @@ void sio__deflater_free(struct deflater *z) {
   sio__free(z);
 }
 
-struct deflate_count sio__deflater_count(const struct deflater *z) {
+struct deflate_count sio__deflater_get_counts(const struct deflater *z) {
   return z ? z->count : (struct deflate_count){ 0 };
 }
 
@@ -78,7 +78,7 @@ static void append_bytes(struct buf *b, const void *p, size_t n) {
   b->n += n;
 }
 
-static void append_format_header(struct buf *b, enum deflate_form form) {
+static void append_compression_header(struct buf *b, enum deflate_form form) {
   static const uint8_t gzip[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3 };
   static const uint8_t zlib[] = { 0x78, 0x9c };
   if (form == DEFLATE_GZIP) append_bytes(b, gzip, sizeof gzip);
@@ -90,7 +90,7 @@ static void append_u32_le(struct buf *b, uint32_t v) {
   append_bytes(b, bytes, sizeof bytes);
 }
 
-static void append_format_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
+static void append_compression_trailer(struct buf *b, enum deflate_form form, sio_slice text) {
   const Bytef *p = (const Bytef *)text.p;
   uInt n = (uInt)text.n;
   if (form == DEFLATE_MESSAGE) b->n -= FLUSH_TAIL;
@@ -122,7 +122,7 @@ static void count_deflated_text(struct deflate_count *c, size_t plain, size_t pa
 
 static int copy_compressed_text_to_msg(struct deflater *z, struct msgs *home, size_t plain,
                                        struct msg **out) {
-  *out = sio__msg_copy(home, z->scratch.p, z->scratch.n);
+  *out = sio__msg_from_bytes(home, z->scratch.p, z->scratch.n);
   if (!*out) return UV_ENOMEM;
   count_deflated_text(&z->count, plain, z->scratch.n);
   return 1;
@@ -133,9 +133,9 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
   if (text.n == 0 || text.n > UINT32_MAX - 2 * SLACK) return 0;
   int got = prepare_deflater(z, text.n + 2 * SLACK);
   if (got) return got;
-  append_format_header(&z->scratch, form);
+  append_compression_header(&z->scratch, form);
   if (compress_text(z, form, text, text.n + SLACK / 2)) {
-    append_format_trailer(&z->scratch, form, text);
+    append_compression_trailer(&z->scratch, form, text);
     if (z->scratch.n < text.n) got = copy_compressed_text_to_msg(z, home, text.n, out);
   }
   z->scratch.n = 0;
@@ -231,7 +231,7 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   return err;
 }
 
-struct deflate_count sio__inflater_count(const struct inflater *z) {
+struct deflate_count sio__inflater_get_counts(const struct inflater *z) {
   return z ? z->count : (struct deflate_count){ 0 };
 }
 
@@ -244,7 +244,7 @@ struct deflater *sio__deflater_new(const struct deflate_settings *how) {
   return NULL;
 }
 void sio__deflater_free(struct deflater *z) { (void)z; }
-struct deflate_count sio__deflater_count(const struct deflater *z) {
+struct deflate_count sio__deflater_get_counts(const struct deflater *z) {
   (void)z;
   return (struct deflate_count){ 0 };
 }
@@ -262,7 +262,7 @@ int sio__inflate(struct inflater *z, sio_slice in, struct buf *out) {
   (void)z, (void)in, (void)out;
   return SIO_EPROTO;
 }
-struct deflate_count sio__inflater_count(const struct inflater *z) {
+struct deflate_count sio__inflater_get_counts(const struct inflater *z) {
   (void)z;
   return (struct deflate_count){ 0 };
 }

@@ -46,7 +46,7 @@ int sio__deflate(struct deflater *z, enum deflate_form form, struct msgs *home, 
 struct deflate_count {
   uint64_t texts, plain, packed;
 };
-struct deflate_count sio__deflater_count(const struct deflater *z); /* NULL is allowed. */
+struct deflate_count sio__deflater_get_counts(const struct deflater *z); /* NULL is allowed. */
 
 struct inflater;
 struct inflater *sio__inflater_new(void);
@@ -55,6 +55,6 @@ void sio__inflater_free(struct inflater *z);
  * SIO_EPROTO: not a valid message; UV_ENOMEM. After an error out->n is unchanged. At no time is
  * more than twice the inflated size allocated. */
 int sio__inflate(struct inflater *z, sio_slice in, struct buf *out);
-struct deflate_count sio__inflater_count(const struct inflater *z); /* NULL is allowed. */
+struct deflate_count sio__inflater_get_counts(const struct inflater *z); /* NULL is allowed. */
 
 #endif

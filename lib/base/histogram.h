@@ -9,7 +9,7 @@
 #include <sio/stats.h>
 
 /* Adds the value v n times. */
-static inline void histogram_add_n(sio_histogram *h, uint64_t v, uint64_t n) {
+static inline void histogram_add_n_times(sio_histogram *h, uint64_t v, uint64_t n) {
   /* The number of the highest bit of v - 1, at least 5: all values up to 64 fall into one
    * bucket. */
   unsigned bit = 63u - (unsigned)__builtin_clzll((v - (v > 0)) | 63), i = bit - 5;
@@ -17,6 +17,6 @@ static inline void histogram_add_n(sio_histogram *h, uint64_t v, uint64_t n) {
   h->count[i < SIO_BUCKETS ? i : SIO_BUCKETS - 1] += n;
 }
 
-static inline void histogram_add(sio_histogram *h, uint64_t v) { histogram_add_n(h, v, 1); }
+static inline void histogram_add(sio_histogram *h, uint64_t v) { histogram_add_n_times(h, v, 1); }
 
 #endif

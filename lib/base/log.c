@@ -54,12 +54,12 @@ const char *sio__log_level_name(int level) {
 
 static int find_name_index(const char *const *names, int n, sio_slice word) {
   for (int i = 0; i < n; i++)
-    if (slice_is(word, names[i])) return i;
+    if (slice_equals_str(word, names[i])) return i;
   return -1;
 }
 
 /* Parses one "level" or "room=level". */
-static bool parse_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
+static bool parse_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
   if (one_room) sio__slice_split(&word, '=', &name);
@@ -81,13 +81,13 @@ int sio__log_set_levels(struct log *log, const char *spec) {
   if (rest.n == 0) return UV_EINVAL;
   memcpy(level, log->level, sizeof level);
   while (sio__slice_split(&rest, ',', &word))
-    if (!parse_level_word(level, word)) return UV_EINVAL;
+    if (!parse_log_level_word(level, word)) return UV_EINVAL;
   memcpy(log->level, level, sizeof level);
   return 0;
 }
 
 /* Returns the length of the character at p if it may be shown unescaped, otherwise 0. */
-static size_t printable_length(const char *p, size_t n) {
+static size_t printable_character_length(const char *p, size_t n) {
   size_t len = sio__utf8_sequence_length(p, n);
   unsigned char lead = (unsigned char)p[0];
   if (len == 1) return lead >= 0x20 && lead != 0x7f;
@@ -95,7 +95,7 @@ static size_t printable_length(const char *p, size_t n) {
   return c1 ? 0 : len;
 }
 
-static void escape_byte(char *out, char c) {
+static void escape_byte_as_hex(char *out, char c) {
   static const char hex[] = "0123456789abcdef";
   unsigned char u = (unsigned char)c;
   memcpy(out, (char[]){ '\\', 'x', hex[u >> 4], hex[u & 15] }, 4);
@@ -104,14 +104,14 @@ static void escape_byte(char *out, char c) {
 static size_t escape_log_text(char out[LOG_LINE + 1], const char *p, size_t n) {
   size_t used = 0, len, width;
   for (size_t i = 0; i < n; i += len, used += width) {
-    size_t whole = printable_length(p + i, n - i);
+    size_t whole = printable_character_length(p + i, n - i);
     len = whole ? whole : 1;
     width = whole ? whole : 4;
     if (used + width > LOG_LINE) break;
     if (whole)
       memcpy(out + used, p + i, len);
     else
-      escape_byte(out + used, p[i]);
+      escape_byte_as_hex(out + used, p[i]);
   }
   out[used] = '\0';
   return used;
@@ -141,7 +141,7 @@ static void log_append_line(struct log *log, struct log_line *line) {
   log->held += BLOCK + log_line_size(line->n, line->nsp_n);
 }
 
-uint64_t sio__log_time_ms(void) {
+uint64_t sio__log_unix_time_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
@@ -149,7 +149,7 @@ uint64_t sio__log_time_ms(void) {
 
 static void log_fill_line(struct log_line *line, const struct log_about *about, const char *text,
                           const char *nsp) {
-  line->time_ms = sio__log_time_ms();
+  line->time_ms = sio__log_unix_time_ms();
   line->fd = about && about->fd ? about->fd : -1;
   memcpy(line->text, text, line->n + 1u);
   memcpy(line->text + line->n + 1, nsp, line->nsp_n + 1u);
@@ -174,8 +174,10 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
   if (log->on_work) log->on_work(log->on_work_arg);
 }
 
-__attribute__((format(printf, 4, 0))) static void log_format(struct log *log, int level, int room,
-                                                             const char *fmt, va_list ap) {
+__attribute__((format(printf, 4, 0))) static void log_format_and_queue_line(struct log *log,
+                                                                            int level, int room,
+                                                                            const char *fmt,
+                                                                            va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
   /* If vsnprintf() cut a character in two, the incomplete character begins in the last three
    * bytes of raw. Its escapes do not fit into line, so no part of it is shown. */
@@ -187,7 +189,7 @@ __attribute__((format(printf, 4, 0))) static void log_format(struct log *log, in
 void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  log_format(log, level, room, fmt, ap);
+  log_format_and_queue_line(log, level, room, fmt, ap);
   va_end(ap);
 }
 
@@ -221,10 +223,10 @@ static const char *const cause_names[] = {
   [LOG_CALL_REFUSED] = "refused library calls",
 };
 
-static bool log_is_within_rate(struct log_second *s, int level, const char *peer) {
+static bool is_log_line_within_rate(struct log_second *s, int level, const char *peer) {
   bool rare = level <= SIO_LOG_WARN;
   if (s->used >= (rare ? LOG_RATE : LOG_RATE_INFO)) return false;
-  uint8_t *of_peer = &s->of_peer[peer ? sio__hash(peer, strlen(peer)) % LOG_PEERS : 0];
+  uint8_t *of_peer = &s->of_peer[peer ? sio__hash_bytes(peer, strlen(peer)) % LOG_PEERS : 0];
   if (peer && *of_peer >= (rare ? LOG_RATE_PEER : LOG_RATE_INFO_PEER)) return false;
   if (peer) ++*of_peer;
   s->used++;
@@ -233,15 +235,15 @@ static bool log_is_within_rate(struct log_second *s, int level, const char *peer
 
 /* Returns false if the line is above a rate limit and must be left out. Lines that are left out are
  * counted, for the line that says later how many there were. */
-static bool log_count_against_rate(struct log *log, int level, int room, enum log_cause cause,
-                                   const char *peer) {
+static bool log_check_rate_limit(struct log *log, int level, int room, enum log_cause cause,
+                                 const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
   if (!log->counting) {
     log->counting = true;
     if (log->on_work) log->on_work(log->on_work_arg);
   }
-  if (log_is_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
+  if (is_log_line_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
   s->room = (uint8_t)room;
   s->left_out++;
@@ -249,17 +251,17 @@ static bool log_count_against_rate(struct log *log, int level, int room, enum lo
   return false;
 }
 
-void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
-                    const char *fmt, ...) {
+void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
+                           const char *peer, const char *fmt, ...) {
   va_list ap;
   if (level > log->level[room]) return;
-  if (!log_count_against_rate(log, level, room, cause, peer)) return;
+  if (!log_check_rate_limit(log, level, room, cause, peer)) return;
   va_start(ap, fmt);
-  log_format(log, level, room, fmt, ap);
+  log_format_and_queue_line(log, level, room, fmt, ap);
   va_end(ap);
 }
 
-void sio__log_end_second(struct log *log) {
+void sio__log_end_rate_limit_second(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
@@ -272,7 +274,7 @@ void sio__log_end_second(struct log *log) {
 
 /* ---- delivering ---------------------------------------------------------------------------- */
 
-static void log_call_host(const struct log *log, const struct log_line *line) {
+static void log_call_host_callback(const struct log *log, const struct log_line *line) {
   const sio_log_line out = { .size = sizeof out,
                              .time_ms = line->time_ms,
                              .text = line->text,
@@ -291,7 +293,7 @@ static void log_report_lost_lines(struct log *log, uint64_t n, const char *why) 
   snprintf(text, sizeof text, "%" PRIu64 " %s lost: %s", n,
            n == 1 ? "log line was" : "log lines were", why);
   const sio_log_line out = { .size = sizeof out,
-                             .time_ms = sio__log_time_ms(),
+                             .time_ms = sio__log_unix_time_ms(),
                              .text = text,
                              .level_name = sio__log_level_name(SIO_LOG_ERROR),
                              .room = sio__log_room_name(SIO_ROOM_SIO),
@@ -321,7 +323,7 @@ void sio__log_deliver_lines(struct log *log) {
   log->busy = true;
   for (struct log_line *line = log_take_all_lines(log), *next; line; line = next) {
     next = line->next;
-    log_call_host(log, line);
+    log_call_host_callback(log, line);
     log_free_line(log, line);
   }
   log_report_lost_lines(log, lost, why);

@@ -86,7 +86,8 @@ struct log {
   uint64_t unreported;           /* lost lines that are not yet reported to the host */
   uint64_t lost;                 /* all lost lines */
   const char *why;               /* why the newest lost line was lost */
-  bool counting;     /* A second of rate limiting has begun; sio__log_end_second() ends it. */
+  bool
+      counting; /* A second of rate limiting has begun; sio__log_end_rate_limit_second() ends it. */
   uint64_t left_out; /* all lines left out by the rate limits */
   struct log_second seconds[LOG_CAUSES];
   /* Called when a line was queued, or a second of rate limiting has begun. May be NULL. */
@@ -100,7 +101,7 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
 int sio__log_set_levels(struct log *log, const char *spec);
 const char *sio__log_room_name(int room); /* "net", "http", ... */
 const char *sio__log_level_name(int level);
-uint64_t sio__log_time_ms(void); /* Unix time */
+uint64_t sio__log_unix_time_ms(void); /* Unix time */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
   return log->first || log->unreported;
@@ -128,23 +129,24 @@ void sio__log_clear(struct log *log); /* Drops the waiting lines; nothing is log
 
 /* For every line that a peer can cause as often as it likes. peer is its address; NULL or "" if
  * not known. */
-#define LOG_RATED sio__log_rated
-#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)       \
-  do {                                                                  \
-    (log)->about = (about_);                                            \
-    sio__log_rated((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
-    (log)->about = NULL;                                                \
+#define LOG_RATED sio__log_rate_limited
+#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)              \
+  do {                                                                         \
+    (log)->about = (about_);                                                   \
+    sio__log_rate_limited((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
+    (log)->about = NULL;                                                       \
   } while (0)
 #define ABOUT_FD(fd_) (&(const struct log_about){ .fd = (fd_) })
 #define ABOUT_NSP(nsp_) (&(const struct log_about){ .nsp = (nsp_) })
 
 /* As LOG(), but a line above a rate limit is only counted. All of its lines are rare, so the level
  * is checked inside. */
-void sio__log_rated(struct log *log, int level, int room, enum log_cause cause, const char *peer,
-                    const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
+                           const char *peer, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
 /* Called a second after log->counting became true. Logs for each kind how many lines were left
  * out. */
-void sio__log_end_second(struct log *log);
+void sio__log_end_rate_limit_second(struct log *log);
 
 /* Formats a line as printf() does; it waits until it is delivered. Within the callback DEBUG and
  * TRACE lines are dropped, since a callback that sends would cause new lines for ever. Lines are

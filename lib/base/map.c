@@ -15,7 +15,7 @@
 enum { MIN_CAP = 8 };
 
 static uint32_t map_home_slot(const struct map *m, sio_slice key) {
-  return (uint32_t)sio__hash(key.p, key.n) & (m->cap - 1);
+  return (uint32_t)sio__hash_bytes(key.p, key.n) & (m->cap - 1);
 }
 
 static uint32_t map_next_slot(const struct map *m, uint32_t i) { return (i + 1) & (m->cap - 1); }

@@ -15,12 +15,12 @@ static bool msg_size_overflows(size_t cap, size_t *size) {
   return cap > UINT32_MAX || add_overflows(sizeof(struct msg) + MSG_HEADROOM, cap, size);
 }
 
-void sio__msgs_init(struct msgs *home) {
+void sio__msg_allocator_init(struct msgs *home) {
   *home = (struct msgs){ .made = 0 };
   sio__pool_init(&home->small, sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL, KEEP_SMALL);
 }
 
-void sio__msgs_clear(struct msgs *home) { sio__pool_clear(&home->small); }
+void sio__msg_allocator_clear(struct msgs *home) { sio__pool_clear(&home->small); }
 
 static struct msg *alloc_large_msg(size_t cap) {
   size_t size;
@@ -40,7 +40,7 @@ struct msg *sio__msg_new(struct msgs *home, size_t cap) {
   return m;
 }
 
-struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n) {
+struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n) {
   struct msg *m = sio__msg_new(home, n);
   if (!m || n == 0) return m;
   memcpy(msg_data(m), p, n);

@@ -52,14 +52,14 @@ struct msgs {
 
 enum { MSG_SMALL = 448 };
 
-void sio__msgs_init(struct msgs *home);
-void sio__msgs_clear(struct msgs *home);
+void sio__msg_allocator_init(struct msgs *home);
+void sio__msg_allocator_clear(struct msgs *home);
 
 /* Returns a msg with capacity for cap bytes of text, length 0 and one reference. NULL: no
  * memory. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
 /* Makes a msg whose text is a copy of n bytes at p, with one reference. NULL: no memory. */
-struct msg *sio__msg_copy(struct msgs *home, const void *p, size_t n);
+struct msg *sio__msg_from_bytes(struct msgs *home, const void *p, size_t n);
 /* Makes room for n more bytes of text. May move the msg, so only its maker may call this, before
  * the msg is shared. 0, UV_ENOMEM, or SIO_ETOOBIG above 4 GiB; on error *m is unchanged. */
 int sio__msg_reserve(struct msg **m, size_t n);

@@ -34,7 +34,7 @@ enum {
 
 static const double exact_integers = 9007199254740992.0; /* 2^53 */
 
-size_t sio__num_u64(char *out, uint64_t v) {
+size_t sio__u64_to_text(char *out, uint64_t v) {
   char tmp[20];
   size_t i = sizeof tmp;
   do {
@@ -45,10 +45,10 @@ size_t sio__num_u64(char *out, uint64_t v) {
   return sizeof tmp - i;
 }
 
-size_t sio__num_i64(char *out, int64_t v) {
-  if (v >= 0) return sio__num_u64(out, (uint64_t)v);
+size_t sio__i64_to_text(char *out, int64_t v) {
+  if (v >= 0) return sio__u64_to_text(out, (uint64_t)v);
   *out = '-';
-  return 1 + sio__num_u64(out + 1, 0 - (uint64_t)v);
+  return 1 + sio__u64_to_text(out + 1, 0 - (uint64_t)v);
 }
 
 /* The number 0.d1d2d3... times 10^point. No zeros at either end of the digits. */
@@ -57,7 +57,7 @@ struct decimal {
   int n, point;
 };
 
-static char *put_zeros(char *o, int n) {
+static char *put_zero_digits(char *o, int n) {
   for (; n > 0; n--) *o++ = '0';
   return o;
 }
@@ -67,24 +67,24 @@ static char *put_digits_of_decimal(char *o, const struct decimal *d, int from, i
   return o;
 }
 
-static char *put_exponential(char *o, const struct decimal *d) {
+static char *put_decimal_exponential(char *o, const struct decimal *d) {
   o = put_digits_of_decimal(o, d, 0, 1);
   if (d->n > 1) *o++ = '.';
   o = put_digits_of_decimal(o, d, 1, d->n);
   *o++ = 'e';
   if (d->point > 0) *o++ = '+';
-  return o + sio__num_i64(o, d->point - 1);
+  return o + sio__i64_to_text(o, d->point - 1);
 }
 
 /* Implements the five cases of Number::toString in ECMA-262. */
-static char *put_decimal(char *o, const struct decimal *d) {
-  if (d->point > 21 || d->point < -5) return put_exponential(o, d);
+static char *put_decimal_as_javascript(char *o, const struct decimal *d) {
+  if (d->point > 21 || d->point < -5) return put_decimal_exponential(o, d);
   if (d->point <= 0) {
     *o++ = '0';
     *o++ = '.';
-    return put_digits_of_decimal(put_zeros(o, -d->point), d, 0, d->n);
+    return put_digits_of_decimal(put_zero_digits(o, -d->point), d, 0, d->n);
   }
-  o = put_zeros(put_digits_of_decimal(o, d, 0, d->point), d->point - d->n);
+  o = put_zero_digits(put_digits_of_decimal(o, d, 0, d->point), d->point - d->n);
   if (d->n > d->point) *o++ = '.';
   return put_digits_of_decimal(o, d, d->point, d->n);
 }
@@ -98,8 +98,8 @@ struct shortest {
 /* Returns g * n / 2^128, with the lowest bit set if the division has a remainder. The lowest bit
  * of the product, which the rounding error of g may change, is ignored. */
 static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
-  uint64_t carry = sio__multiply_u64(g.lo, n).hi;
-  struct u128 p = sio__multiply_u64(g.hi, n);
+  uint64_t carry = sio__multiply_u64_to_u128(g.lo, n).hi;
+  struct u128 p = sio__multiply_u64_to_u128(g.hi, n);
   p.lo += carry;
   p.hi += p.lo < carry;
   return p.hi | (p.lo > 1);
@@ -107,8 +107,8 @@ static uint64_t scale_by_power_of_ten(struct u128 g, uint64_t n) {
 
 /* Returns 10^-power to 128 bits, rounded up. */
 static struct u128 inverse_power_of_ten(int power) {
-  struct u128 g = sio__power_of_ten(-power);
-  if (!power_of_ten_is_exact(-power) && ++g.lo == 0) g.hi++;
+  struct u128 g = sio__power_of_ten_in_128_bits(-power);
+  if (!is_power_of_ten_exact(-power) && ++g.lo == 0) g.hi++;
   return g;
 }
 
@@ -145,21 +145,21 @@ static struct shortest find_shortest_decimal(double v) {
 static void double_to_decimal(double v, struct decimal *d) {
   struct shortest s = find_shortest_decimal(v);
   while (s.digits % 10 == 0) s.digits /= 10, s.power++;
-  d->n = (int)sio__num_u64(d->digits, s.digits);
+  d->n = (int)sio__u64_to_text(d->digits, s.digits);
   d->point = d->n + s.power;
 }
 
-size_t sio__num_double(char *out, double v) {
+size_t sio__double_to_json_text(char *out, double v) {
   struct decimal d;
   char *o = out;
   if (!isfinite(v)) {
     memcpy(out, "null", 4);
     return 4;
   }
-  if (fabs(v) < exact_integers && v == (double)(int64_t)v) return sio__num_i64(out, (int64_t)v);
+  if (fabs(v) < exact_integers && v == (double)(int64_t)v) return sio__i64_to_text(out, (int64_t)v);
   if (v < 0) *o++ = '-';
   double_to_decimal(fabs(v), &d);
-  return (size_t)(put_decimal(o, &d) - out);
+  return (size_t)(put_decimal_as_javascript(o, &d) - out);
 }
 
 /* The state of parsing. The value is the digits times 10^exponent. */
@@ -172,11 +172,11 @@ struct reader {
   bool negative, more;         /* more: some of the dropped digits are not 0 */
 };
 
-static bool number_next_is_digit(const struct reader *r) {
+static bool is_next_number_char_digit(const struct reader *r) {
   return r->p < r->end && *r->p >= '0' && *r->p <= '9';
 }
 
-static bool number_skip_char(struct reader *r, char c) {
+static bool skip_number_char_if(struct reader *r, char c) {
   if (r->p == r->end || *r->p != c) return false;
   r->p++;
   return true;
@@ -194,19 +194,19 @@ static void number_add_digit(struct reader *r, char c) {
 }
 
 static bool read_number_digits(struct reader *r) {
-  if (!number_next_is_digit(r)) return false;
-  while (number_next_is_digit(r)) number_add_digit(r, *r->p++);
+  if (!is_next_number_char_digit(r)) return false;
+  while (is_next_number_char_digit(r)) number_add_digit(r, *r->p++);
   return true;
 }
 
 static bool read_integer_part(struct reader *r) {
-  if (!number_skip_char(r, '0')) return read_number_digits(r);
+  if (!skip_number_char_if(r, '0')) return read_number_digits(r);
   number_add_digit(r, '0');
   return true;
 }
 
 static bool read_fraction_part(struct reader *r) {
-  if (!number_skip_char(r, '.')) return true;
+  if (!skip_number_char_if(r, '.')) return true;
   size_t before = r->n;
   if (!read_number_digits(r)) return false;
   r->exponent = -(int)(r->n - before);
@@ -215,11 +215,11 @@ static bool read_fraction_part(struct reader *r) {
 
 static bool read_number_exponent(struct reader *r) {
   int e = 0;
-  if (!number_skip_char(r, 'e') && !number_skip_char(r, 'E')) return true;
-  bool negative = number_skip_char(r, '-');
-  if (!negative) number_skip_char(r, '+');
-  if (!number_next_is_digit(r)) return false;
-  for (; number_next_is_digit(r); r->p++)
+  if (!skip_number_char_if(r, 'e') && !skip_number_char_if(r, 'E')) return true;
+  bool negative = skip_number_char_if(r, '-');
+  if (!negative) skip_number_char_if(r, '+');
+  if (!is_next_number_char_digit(r)) return false;
+  for (; is_next_number_char_digit(r); r->p++)
     if (e < EXPONENT_CAP) e = e * 10 + (*r->p - '0');
   r->exponent += negative ? -e : e;
   return true;
@@ -227,26 +227,26 @@ static bool read_number_exponent(struct reader *r) {
 
 /* Returns 10^q to 128 bits, rounded down if it is an integer, otherwise up. */
 static struct u128 power_of_ten_for_parsing(int q) {
-  struct u128 g = sio__power_of_ten(q);
+  struct u128 g = sio__power_of_ten_in_128_bits(q);
   if (q < 0 && ++g.lo == 0) g.hi++;
   return g;
 }
 
 /* The lower half of g matters only if it may carry into the bits that are used. */
 static struct u128 multiply_by_power_of_ten(uint64_t w, int q) {
-  struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64(w, g.hi);
+  struct u128 g = power_of_ten_for_parsing(q), p = sio__multiply_u64_to_u128(w, g.hi);
   if ((p.hi & SPARE_BITS) != SPARE_BITS) return p;
-  uint64_t second = sio__multiply_u64(w, g.lo).hi;
+  uint64_t second = sio__multiply_u64_to_u128(w, g.lo).hi;
   p.lo += second;
   p.hi += p.lo < second;
   return p;
 }
 
-static uint64_t round_half_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
+static uint64_t halve_rounding_up(uint64_t doubled) { return (doubled + (doubled & 1)) >> 1; }
 
 /* Is the value exactly half way between two doubles, of which the lower one is even? This is
  * possible only for the few powers tested here. */
-static bool is_rounding_tie(struct u128 p, uint64_t doubled, int shift, int q) {
+static bool is_halfway_between_doubles(struct u128 p, uint64_t doubled, int shift, int q) {
   return q >= -4 && q <= 23 && p.lo <= 1 && (doubled & 3) == 1 && doubled << shift == p.hi;
 }
 
@@ -261,9 +261,9 @@ static uint64_t nearest_double_bits(uint64_t w, int q) {
   int biased = log2_of_power_of_ten(q) + 63 + upper - zeros + BIAS;
   /* A subnormal number that rounds up to HIDDEN becomes the smallest normal number without a
    * special case. */
-  if (biased <= 0) return biased < -62 ? 0 : round_half_up(doubled >> (1 - biased));
-  if (is_rounding_tie(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
-  uint64_t bits = round_half_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
+  if (biased <= 0) return biased < -62 ? 0 : halve_rounding_up(doubled >> (1 - biased));
+  if (is_halfway_between_doubles(p, doubled, shift, q)) doubled &= ~UINT64_C(1);
+  uint64_t bits = halve_rounding_up(doubled) + ((uint64_t)(biased - 1) << FRACTION);
   return bits < INFINITY_BITS ? bits : INFINITY_BITS;
 }
 
@@ -281,16 +281,16 @@ static double double_from_read_digits(struct reader *r) {
   uint64_t bits = nearest_double_bits(r->first, q);
   if (!r->more || nearest_double_bits(r->first + 1, q) == bits) return double_from_bits(bits);
   r->digits[r->n++] = 'e';
-  r->n += sio__num_i64(r->digits + r->n, r->exponent);
+  r->n += sio__i64_to_text(r->digits + r->n, r->exponent);
   r->digits[r->n] = '\0';
   return strtod(r->digits, NULL);
 }
 
-bool sio__num_parse(const char *p, size_t n, double *out) {
+bool sio__parse_json_number(const char *p, size_t n, double *out) {
   char digits[PARSE_MAX + NUM_MAX];
   if (n == 0 || n > PARSE_MAX) return false;
   struct reader r = { .p = p, .end = p + n, .digits = digits };
-  r.negative = number_skip_char(&r, '-');
+  r.negative = skip_number_char_if(&r, '-');
   if (!read_integer_part(&r) || !read_fraction_part(&r) || !read_number_exponent(&r) ||
       r.p != r.end)
     return false;

@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NUM_MAX = 32 };                     /* the space that `out` must have */
-size_t sio__num_i64(char *out, int64_t v); /* Returns the length; writes no NUL. */
-size_t sio__num_u64(char *out, uint64_t v);
+enum { NUM_MAX = 32 };                         /* the space that `out` must have */
+size_t sio__i64_to_text(char *out, int64_t v); /* Returns the length; writes no NUL. */
+size_t sio__u64_to_text(char *out, uint64_t v);
 /* Writes the shortest digits that parse back to v, as JSON.stringify() does: -0 becomes "0";
  * infinities and NaN become "null". */
-size_t sio__num_double(char *out, double v);
+size_t sio__double_to_json_text(char *out, double v);
 /* Parses a complete JSON number of at most 1100 bytes. False: it is invalid. As in JavaScript, a
  * number that is too large gives an infinity, and one that is too small gives 0. */
-bool sio__num_parse(const char *p, size_t n, double *out);
+bool sio__parse_json_number(const char *p, size_t n, double *out);
 
 #endif

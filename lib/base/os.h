@@ -26,23 +26,23 @@
 #endif
 
 /* Both give a descriptor that is non-blocking and closed by exec, or -1 and errno. */
-int sio__os_socket(int family); /* SOCK_STREAM */
-int sio__os_accept(int listener);
+int sio__os_open_stream_socket(int family); /* SOCK_STREAM */
+int sio__os_accept_nonblocking(int listener);
 
 /* Prepares a connection's descriptor that the host has opened: sending on it raises no SIGPIPE. */
-void sio__os_adopt(int fd);
+void sio__os_prepare_host_socket(int fd);
 
 /* Opens a file in or below a directory, whatever links lie in the path. Returns a descriptor or a
  * libuv code; UV_ENOSYS: this system or this kernel cannot do it. */
 int sio__os_open_beneath(int dir, const char *path, int flags);
 
 /* How many processors this process may use; 1 if that is unknown. */
-int sio__os_cpus(void);
+int sio__os_count_cpus(void);
 
 /* Fills with random bytes; 0 or a libuv code. */
-int sio__os_random(void *out, size_t n);
+int sio__os_fill_random(void *out, size_t n);
 
-/* 16 bytes that peers cannot know, for when sio__os_random() fails; it cannot fail itself. */
-void sio__os_process_key(unsigned char out[16]);
+/* 16 bytes that peers cannot know, for when sio__os_fill_random() fails; it cannot fail itself. */
+void sio__os_get_process_random_key(unsigned char out[16]);
 
 #endif

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Closes the descriptor if it cannot be prepared. */
-static int os_prepare(int fd) {
+static int os_prepare_descriptor(int fd) {
   if (fd < 0) return -1;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC)) {
@@ -19,15 +19,19 @@ static int os_prepare(int fd) {
     errno = err;
     return -1;
   }
-  sio__os_adopt(fd);
+  sio__os_prepare_host_socket(fd);
   return fd;
 }
 
-int sio__os_socket(int family) { return os_prepare(socket(family, SOCK_STREAM, 0)); }
+int sio__os_open_stream_socket(int family) {
+  return os_prepare_descriptor(socket(family, SOCK_STREAM, 0));
+}
 
-int sio__os_accept(int listener) { return os_prepare(accept(listener, NULL, NULL)); }
+int sio__os_accept_nonblocking(int listener) {
+  return os_prepare_descriptor(accept(listener, NULL, NULL));
+}
 
-void sio__os_adopt(int fd) {
+void sio__os_prepare_host_socket(int fd) {
 #ifdef SO_NOSIGPIPE
   setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){ 1 }, sizeof(int));
 #else
@@ -40,17 +44,17 @@ int sio__os_open_beneath(int dir, const char *path, int flags) {
   return -ENOSYS;
 }
 
-int sio__os_cpus(void) {
+int sio__os_count_cpus(void) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n < 1 ? 1 : (int)n;
 }
 
-int sio__os_random(void *out, size_t n) {
+int sio__os_fill_random(void *out, size_t n) {
   arc4random_buf(out, n);
   return 0;
 }
 
-void sio__os_process_key(unsigned char out[16]) { arc4random_buf(out, 16); }
+void sio__os_get_process_random_key(unsigned char out[16]) { arc4random_buf(out, 16); }
 #else
 typedef int os_bsd_is_not_used;
 #endif

@@ -21,15 +21,15 @@
 
 enum { OPEN_TRIES = 3 };
 
-int sio__os_socket(int family) {
+int sio__os_open_stream_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-int sio__os_accept(int listener) {
+int sio__os_accept_nonblocking(int listener) {
   return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-void sio__os_adopt(int fd) { (void)fd; }
+void sio__os_prepare_host_socket(int fd) { (void)fd; }
 
 #ifdef HAVE_OPENAT2
 int sio__os_open_beneath(int dir, const char *path, int flags) {
@@ -49,12 +49,12 @@ int sio__os_open_beneath(int dir, const char *path, int flags) {
 }
 #endif
 
-int sio__os_cpus(void) {
+int sio__os_count_cpus(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
 }
 
-int sio__os_random(void *out, size_t n) {
+int sio__os_fill_random(void *out, size_t n) {
   uint8_t *p = out;
   while (n > 0) {
     ssize_t got = getrandom(p, n, 0);
@@ -67,7 +67,7 @@ int sio__os_random(void *out, size_t n) {
 }
 
 /* The kernel gives each process 16 random bytes at its start. */
-void sio__os_process_key(unsigned char out[16]) {
+void sio__os_get_process_random_key(unsigned char out[16]) {
   const void *kernel = (const void *)getauxval(AT_RANDOM);
   if (kernel) memcpy(out, kernel, 16);
 }

@@ -11,12 +11,12 @@ static int hex_digit_value(char c) {
   return -1;
 }
 
-static bool starts_with_escape(sio_slice s) {
+static bool starts_with_percent_escape(sio_slice s) {
   return s.n >= 3 && s.p[0] == '%' && hex_digit_value(s.p[1]) >= 0 && hex_digit_value(s.p[2]) >= 0;
 }
 
 unsigned char sio__percent_decode_byte(sio_slice *s, bool plus) {
-  size_t n = starts_with_escape(*s) ? 3 : 1;
+  size_t n = starts_with_percent_escape(*s) ? 3 : 1;
   int c =
       n == 3 ? hex_digit_value(s->p[1]) * 16 + hex_digit_value(s->p[2]) : (unsigned char)s->p[0];
   if (n == 1 && plus && c == '+') c = ' ';
@@ -24,7 +24,7 @@ unsigned char sio__percent_decode_byte(sio_slice *s, bool plus) {
   return (unsigned char)c;
 }
 
-bool sio__percent_equals(sio_slice raw, const char *text, bool plus) {
+bool sio__percent_decoded_equals(sio_slice raw, const char *text, bool plus) {
   for (; raw.n && *text; text++)
     if (sio__percent_decode_byte(&raw, plus) != (unsigned char)*text) return false;
   return raw.n == 0 && !*text;
@@ -34,7 +34,7 @@ bool sio__percent_equals(sio_slice raw, const char *text, bool plus) {
 static long decode_path_segment(char *out, size_t room, sio_slice raw) {
   size_t n = 0;
   while (raw.n) {
-    if (raw.p[0] == '%' && !starts_with_escape(raw)) return -1;
+    if (raw.p[0] == '%' && !starts_with_percent_escape(raw)) return -1;
     unsigned char c = sio__percent_decode_byte(&raw, false);
     if (c == '/' || c == 0 || n == room) return -1;
     out[n++] = (char)c;

@@ -11,7 +11,7 @@
  * literally. plus: '+' means a space, as in a query. */
 unsigned char sio__percent_decode_byte(sio_slice *s, bool plus);
 /* Is the decoded text equal to `text`? */
-bool sio__percent_equals(sio_slice raw, const char *text, bool plus);
+bool sio__percent_decoded_equals(sio_slice raw, const char *text, bool plus);
 
 /* Decodes a URL path to a file path without the leading '/', NUL-terminated. Returns its length;
  * a '/' at the end stays. -1: the path cannot name a file, because it contains an invalid

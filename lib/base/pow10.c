@@ -49,7 +49,7 @@ static const uint64_t small[STEP] = {
   0xd3c21bcecceda100, 0x84595161401484a0, 0xa56fa5b99019a5c8,
 };
 
-struct u128 sio__multiply_u64(uint64_t a, uint64_t b) {
+struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b) {
   uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
   uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32);
   uint64_t other = a0 * b1 + (uint32_t)middle;
@@ -59,10 +59,11 @@ struct u128 sio__multiply_u64(uint64_t a, uint64_t b) {
 
 /* Returns the first 128 bits of the 256-bit product, normalized. Its first or second bit is 1. */
 static struct u128 multiply_by_power_of_five(const uint64_t g[3], uint64_t five) {
-  struct u128 p2 = sio__multiply_u64(g[0], five), p1 = sio__multiply_u64(g[1], five);
+  struct u128 p2 = sio__multiply_u64_to_u128(g[0], five),
+              p1 = sio__multiply_u64_to_u128(g[1], five);
   struct u128 r = { p2.hi, p2.lo + p1.hi };
   r.hi += r.lo < p1.hi;
-  uint64_t third = p1.lo + sio__multiply_u64(g[2], five).hi;
+  uint64_t third = p1.lo + sio__multiply_u64_to_u128(g[2], five).hi;
   if (third < p1.lo && ++r.lo == 0) r.hi++;
   if (r.hi >> 63) return r;
   r.hi = r.hi << 1 | r.lo >> 63;
@@ -70,7 +71,7 @@ static struct u128 multiply_by_power_of_five(const uint64_t g[3], uint64_t five)
   return r;
 }
 
-struct u128 sio__power_of_ten(int k) {
+struct u128 sio__power_of_ten_in_128_bits(int k) {
   if (k >= 0 && k < STEP) return (struct u128){ small[k], 0 };
   int i = (k - POW10_MIN) / STEP, n = (k - POW10_MIN) % STEP;
   if (n == 0) return (struct u128){ kept[i][0], kept[i][1] };

@@ -19,17 +19,17 @@ struct u128 {
   uint64_t hi, lo;
 };
 
-struct u128 sio__multiply_u64(uint64_t a, uint64_t b);
+struct u128 sio__multiply_u64_to_u128(uint64_t a, uint64_t b);
 
 /* Returns g, the first 128 bits of 10^k, rounded down: 2^127 <= g < 2^128, and 10^k is about g *
  * 2^(log2_of_power_of_ten(k) - 127). */
-struct u128 sio__power_of_ten(int k);
+struct u128 sio__power_of_ten_in_128_bits(int k);
 
 /* The integer parts of log2(10^k), exact for k from -1233 to 1233, and of log10(2^e), exact for
  * e from -1500 to 1500. */
 static inline int log2_of_power_of_ten(int k) { return (k * 1741647) >> 19; }
 static inline int log10_of_power_of_two(int e) { return (e * 1262611) >> 22; }
 
-static inline bool power_of_ten_is_exact(int k) { return k >= 0 && k <= POW10_EXACT_MAX; }
+static inline bool is_power_of_ten_exact(int k) { return k >= 0 && k <= POW10_EXACT_MAX; }
 
 #endif

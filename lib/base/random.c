@@ -32,26 +32,26 @@ static uint8_t hash_key[16];
 static atomic_bool hash_keyed;
 static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 
-int sio__random(void *out, size_t n) { return sio__os_random(out, n); }
+int sio__fill_random(void *out, size_t n) { return sio__os_fill_random(out, n); }
 
 static void count_process_fork(void) { atomic_fetch_add(&forks, 1); }
-static void watch_process_forks(void) {
+static void register_fork_counter(void) {
   fork_is_seen = pthread_atfork(NULL, NULL, count_process_fork) == 0;
 }
 
-static int refill_id_batch(unsigned now) {
-  int err = sio__random(batch.bytes, sizeof batch.bytes);
+static int refill_random_id_batch(unsigned now) {
+  int err = sio__fill_random(batch.bytes, sizeof batch.bytes);
   if (err) return err;
   batch.left = BATCH;
   batch.forks = now;
   return 0;
 }
 
-int sio__random_id(char out[SIO__ID_LEN + 1]) {
-  pthread_once(&fork_once, watch_process_forks);
+int sio__make_random_id(char out[SIO__ID_LEN + 1]) {
+  pthread_once(&fork_once, register_fork_counter);
   unsigned now = atomic_load(&forks);
   if (batch.left == 0 || batch.forks != now || !fork_is_seen) {
-    int err = refill_id_batch(now);
+    int err = refill_random_id_batch(now);
     if (err) return err;
   }
   uint8_t *id = batch.bytes + --batch.left * ID_BYTES;
@@ -72,7 +72,7 @@ static uint64_t load_u64_le(const uint8_t *p) {
   return v;
 }
 
-static uint64_t sip_load_last_word(const uint8_t *p, size_t n) {
+static uint64_t siphash_load_last_word(const uint8_t *p, size_t n) {
   uint64_t v = (uint64_t)n << 56;
   for (size_t i = 0; i < n % 8; i++) v |= (uint64_t)p[n - n % 8 + i] << (8 * i);
   return v;
@@ -84,16 +84,16 @@ struct sip {
   uint64_t a, b, c, d;
 };
 
-static inline void sip_round(struct sip *s) {
+static inline void siphash_round(struct sip *s) {
   s->a += s->b, s->b = rotate_left_64(s->b, 13) ^ s->a, s->a = rotate_left_64(s->a, 32);
   s->c += s->d, s->d = rotate_left_64(s->d, 16) ^ s->c;
   s->a += s->d, s->d = rotate_left_64(s->d, 21) ^ s->a;
   s->c += s->b, s->b = rotate_left_64(s->b, 17) ^ s->c, s->c = rotate_left_64(s->c, 32);
 }
 
-static inline void sip_add_word(struct sip *s, uint64_t word) {
+static inline void siphash_add_word(struct sip *s, uint64_t word) {
   s->d ^= word;
-  sip_round(s);
+  siphash_round(s);
   s->a ^= word;
 }
 
@@ -102,20 +102,20 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
   uint64_t k0 = load_u64_le(key), k1 = load_u64_le(key + 8);
   struct sip s = { k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                    k1 ^ 0x7465646279746573u };
-  for (size_t i = 0; i + 8 <= n; i += 8) sip_add_word(&s, load_u64_le(p + i));
-  sip_add_word(&s, sip_load_last_word(p, n));
+  for (size_t i = 0; i + 8 <= n; i += 8) siphash_add_word(&s, load_u64_le(p + i));
+  siphash_add_word(&s, siphash_load_last_word(p, n));
   s.c ^= 0xff;
-  for (int i = 0; i < 3; i++) sip_round(&s);
+  for (int i = 0; i < 3; i++) siphash_round(&s);
   return s.a ^ s.b ^ s.c ^ s.d;
 }
 
 /* Hashing must not fail, so there is a key even if there are no random bytes. */
 static void make_hash_key(void) {
-  if (sio__random(hash_key, sizeof hash_key) != 0) sio__os_process_key(hash_key);
+  if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_get_process_random_key(hash_key);
   atomic_store_explicit(&hash_keyed, true, memory_order_release);
 }
 
-uint64_t sio__hash(const void *p, size_t n) {
+uint64_t sio__hash_bytes(const void *p, size_t n) {
   if (!atomic_load_explicit(&hash_keyed, memory_order_acquire))
     pthread_once(&hash_once, make_hash_key);
   return sio__siphash13(hash_key, p, n);

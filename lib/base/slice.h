@@ -15,8 +15,10 @@ static inline sio_slice slice_str(const char *s) { return (sio_slice){ s, s ? st
 static inline bool slice_eq(sio_slice a, sio_slice b) {
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
-static inline bool slice_is(sio_slice a, const char *s) { return slice_eq(a, slice_str(s)); }
-static inline bool slice_starts(sio_slice a, sio_slice prefix) {
+static inline bool slice_equals_str(sio_slice a, const char *s) {
+  return slice_eq(a, slice_str(s));
+}
+static inline bool slice_starts_with(sio_slice a, sio_slice prefix) {
   return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 

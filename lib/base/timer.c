@@ -103,11 +103,11 @@ static uint64_t timers_next_window_start(const struct timers *w) {
   return first;
 }
 
-uint64_t sio__timers_next(const struct timers *w) {
+uint64_t sio__timers_next_due_time(const struct timers *w) {
   return list_empty(&w->due) ? timers_next_window_start(w) : w->now;
 }
 
-void sio__timers_run(struct timers *w, uint64_t now) {
+void sio__timers_fire_due(struct timers *w, uint64_t now) {
   struct list due;
   list_init(&due);
   list_splice(&due, &w->due);

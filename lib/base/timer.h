@@ -36,7 +36,7 @@ static inline void timer_init(struct timer *t, timer_cb cb) {
   t->at = 0;
   t->cb = cb;
 }
-static inline bool timer_active(const struct timer *t) { return !list_empty(&t->link); }
+static inline bool timer_is_active(const struct timer *t) { return !list_empty(&t->link); }
 /* Starts or restarts t for the absolute time `at`. If that has passed, t fires in the next run.
  * UINT64_MAX never fires. */
 void sio__timer_start(struct timers *w, struct timer *t, uint64_t at);
@@ -46,10 +46,10 @@ void sio__timer_stop(struct timers *w, struct timer *t); /* no effect on a stopp
  * between the current timer's and `now` fires in the same run, and one for an earlier time in
  * the next run, so that a callback that restarts its timer for "now" cannot loop for ever. If
  * the clock goes backwards, no time has passed. */
-void sio__timers_run(struct timers *w, uint64_t now);
-/* When to call sio__timers_run() again: not later than the first timer is due, and UINT64_MAX if
- * there are no timers. If a timer was started for a time that had passed, the time of the last
+void sio__timers_fire_due(struct timers *w, uint64_t now);
+/* When to call sio__timers_fire_due() again: not later than the first timer is due, and UINT64_MAX
+ * if there are no timers. If a timer was started for a time that had passed, the time of the last
  * run. */
-uint64_t sio__timers_next(const struct timers *w);
+uint64_t sio__timers_next_due_time(const struct timers *w);
 
 #endif

@@ -65,29 +65,30 @@ static size_t utf8_valid_prefix_length(const char *p, size_t n) {
   return i;
 }
 
-bool sio__utf8_valid(const void *p, size_t n) { return utf8_valid_prefix_length(p, n) == n; }
+bool sio__utf8_is_valid(const void *p, size_t n) { return utf8_valid_prefix_length(p, n) == n; }
 
-static utf8_state utf8_state_expecting(unsigned missing, uint8_t min, uint8_t max) {
+static utf8_state make_utf8_state_expecting(unsigned missing, uint8_t min, uint8_t max) {
   return missing ? missing << 16 | (utf8_state)min << 8 | max : 0;
 }
 
-static utf8_state utf8_feed_byte(utf8_state s, uint8_t c) {
+static utf8_state utf8_validate_next_byte(utf8_state s, uint8_t c) {
   if (s == UTF8_BAD) return UTF8_BAD;
   if (s == 0) {
     unsigned len = utf8_length_from_lead_byte(c);
-    return len ? utf8_state_expecting(len - 1, utf8_second_byte_min(c), utf8_second_byte_max(c))
+    return len ? make_utf8_state_expecting(len - 1, utf8_second_byte_min(c),
+                                           utf8_second_byte_max(c))
                : UTF8_BAD;
   }
   if (c < (s >> 8 & 0xff) || c > (s & 0xff)) return UTF8_BAD;
-  return utf8_state_expecting((s >> 16) - 1, 0x80, 0xbf);
+  return make_utf8_state_expecting((s >> 16) - 1, 0x80, 0xbf);
 }
 
-utf8_state sio__utf8_feed(utf8_state s, const void *data, size_t n) {
+utf8_state sio__utf8_validate_piece(utf8_state s, const void *data, size_t n) {
   const char *p = data;
   size_t i = 0;
-  while (i < n && s != 0 && s != UTF8_BAD) s = utf8_feed_byte(s, unsigned_byte_at(p, i++));
+  while (i < n && s != 0 && s != UTF8_BAD) s = utf8_validate_next_byte(s, unsigned_byte_at(p, i++));
   if (s == 0 && i < n) i += utf8_valid_prefix_length(p + i, n - i);
-  while (i < n && s != UTF8_BAD) s = utf8_feed_byte(s, unsigned_byte_at(p, i++));
+  while (i < n && s != UTF8_BAD) s = utf8_validate_next_byte(s, unsigned_byte_at(p, i++));
   return s;
 }
 

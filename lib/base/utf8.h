@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool sio__utf8_valid(const void *p, size_t n);
+bool sio__utf8_is_valid(const void *p, size_t n);
 
 /* Validates text piece by piece. The state UTF8_BAD means that a byte was invalid, and does not
  * change any more. */
 enum { UTF8_BAD = 1 };
 typedef uint32_t utf8_state; /* starts as 0; 0 at the end means that the text is complete */
-utf8_state sio__utf8_feed(utf8_state s, const void *p, size_t n);
+utf8_state sio__utf8_validate_piece(utf8_state s, const void *p, size_t n);
 
 /* Returns the length (1 to 4) of the character at p, or 0 if it is invalid or incomplete. */
 size_t sio__utf8_sequence_length(const char *p, size_t n);

@@ -226,7 +226,7 @@ static void pending_join_on_verdict_deferred(struct chain *c) {
   struct pending_join *p = pending_join_of_chain(c);
   struct core *core = p->socket->nsp->core;
   unsigned ms = core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&p->timeout_timer))
+  if (ms && !timer_is_active(&p->timeout_timer))
     sio__loop_start_timer(&core->loop, &p->timeout_timer, ms);
 }
 

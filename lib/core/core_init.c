@@ -46,6 +46,6 @@ void sio__core_clear(struct core *core) {
    * that the host still references encodes the event before it returns SIO_ECLOSED. */
   sio__decode_scratch_clear(&core->scratch);
   sio__buf_clear(&core->handshake);
-  sio__msgs_clear(&core->loop.msgs);
+  sio__msg_allocator_clear(&core->loop.msgs);
   sio__log_clear(&core->log);
 }

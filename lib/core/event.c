@@ -99,7 +99,7 @@ int sio__event_init(struct sio_event *e, sio_socket *s, const struct packet *pac
 
 static void event_replacement_free(struct event_replacement *replacement) {
   msg_unref(replacement->msg);
-  sio__msgs_clear(&replacement->home);
+  sio__msg_allocator_clear(&replacement->home);
   sio__decode_scratch_clear(&replacement->scratch);
   sio__free(replacement->bins);
   sio__free(replacement);
@@ -153,7 +153,7 @@ static int event_replace_args(struct sio_event *e, sio_args args) {
   struct packet packet = e->packet;
   struct event_replacement *replacement = sio__calloc(1, sizeof *replacement);
   if (!replacement) return UV_ENOMEM;
-  sio__msgs_init(&replacement->home);
+  sio__msg_allocator_init(&replacement->home);
   int err = event_replacement_encode_args(replacement, &packet, args);
   if (err) {
     event_replacement_free(replacement);

@@ -125,7 +125,7 @@ static int handshake_put_bool_member(struct buf *b, sio_slice key, bool on) {
 static int handshake_put_number_member(struct buf *b, sio_slice key, uint64_t v) {
   char text[NUM_MAX];
   int err = handshake_put_bytes(b, key);
-  return err ? err : sio__buf_put(b, text, sio__num_u64(text, v));
+  return err ? err : sio__buf_put(b, text, sio__u64_to_text(text, v));
 }
 
 int sio__handshake_to_json(struct buf *out, const sio_socket *s) {

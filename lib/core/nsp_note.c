@@ -10,7 +10,8 @@
 
 struct nsp_note **sio__nsp_note_find(struct client *cl, sio_slice nsp, bool is_request) {
   struct nsp_note **at = &cl->nsp_notes;
-  while (*at && ((*at)->is_request != is_request || !slice_is(nsp, (*at)->nsp))) at = &(*at)->next;
+  while (*at && ((*at)->is_request != is_request || !slice_equals_str(nsp, (*at)->nsp)))
+    at = &(*at)->next;
   return at;
 }
 

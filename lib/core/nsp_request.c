@@ -100,7 +100,8 @@ static void nsp_request_call_match_callback(struct chain *c, const struct hook *
 static void nsp_request_on_verdict_deferred(struct chain *c) {
   struct nsp_request *r = nsp_request_of_chain(c);
   unsigned ms = r->core->opts->middleware_timeout_ms;
-  if (ms && !timer_active(&r->timeout_timer)) sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
+  if (ms && !timer_is_active(&r->timeout_timer))
+    sio__loop_start_timer(c->loop, &r->timeout_timer, ms);
 }
 
 /* The chain's verdict is no, which means that the parent took the name. */

@@ -23,7 +23,7 @@ static void packet_mark_uncompressed(sio_packet *p) {
 
 void sio__packet_mark_droppable(sio_packet *p, const char *key) {
   p->msg->droppable = true;
-  if (key) p->msg->key = sio__hash(key, strlen(key)) | 1;
+  if (key) p->msg->key = sio__hash_bytes(key, strlen(key)) | 1;
   for (struct msg *m = p->msg->next; m; m = m->next) m->follows = true;
 }
 

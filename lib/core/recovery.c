@@ -97,7 +97,7 @@ static struct recovery_record *recovery_record_new_for_socket(struct recovery *r
   struct recovery_record *rec = recovery_record_new(r, s->id);
   if (!rec) return NULL;
   rec->socket = s;
-  if (sio__random_id(rec->pid) == 0 && sio__map_put(&r->by_pid, rec) == 0) return rec;
+  if (sio__make_random_id(rec->pid) == 0 && sio__map_put(&r->by_pid, rec) == 0) return rec;
   sio__free(rec);
   return NULL;
 }
@@ -150,7 +150,7 @@ static bool is_recovery_record_expired(const struct recovery *r,
 }
 
 static void start_recovery_expiry_timer(struct recovery *r) {
-  if (timer_active(&r->expiry_timer)) return;
+  if (timer_is_active(&r->expiry_timer)) return;
   sio__loop_start_timer(&r->nsp->core->loop, &r->expiry_timer,
                         recovery_options(r)->max_disconnection_ms / EXPIRY_CHECKS + 1);
 }
@@ -450,7 +450,7 @@ static int record_copy_saved_rooms(struct recovery_record *rec, const char *cons
 static int record_copy_saved_socket(struct recovery *r, struct recovery_record *rec,
                                     const sio_saved_socket *s) {
   int err = record_copy_saved_rooms(rec, s->rooms);
-  if (!err && s->shared.n && !slice_is(s->shared, "{}") &&
+  if (!err && s->shared.n && !slice_equals_str(s->shared, "{}") &&
       !(rec->shared = sio__strndup(s->shared.p, s->shared.n)))
     err = UV_ENOMEM;
   if (!err && s->data && s->data_size == saved_data_size(r) && s->data_size &&

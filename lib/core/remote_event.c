@@ -20,7 +20,7 @@ static bool is_remote_event_name(sio_slice json) {
 
 int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, size_t nbins) {
   if (nbins > UINT32_MAX) return SIO_ETOOBIG;
-  if (!sio__utf8_valid(json.p, json.n)) return SIO_EJSON;
+  if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EJSON;
   int err = sio__json_scan(scan, json, JSON_DEPTH_MAX, NULL);
   if (err) return err;
   if (scan->first != '[' || scan->nargs == 0 ||
@@ -31,7 +31,7 @@ int sio__remote_event_scan_and_check(struct json_scan *scan, sio_slice json, siz
 
 bool sio__is_remote_json_valid(sio_slice json, size_t nbins) {
   struct json_scan scan = { 0 };
-  bool ok = nbins <= UINT32_MAX && sio__utf8_valid(json.p, json.n) &&
+  bool ok = nbins <= UINT32_MAX && sio__utf8_is_valid(json.p, json.n) &&
             !sio__json_scan_unbracketed_list(&scan, json, JSON_DEPTH_MAX, NULL) &&
             scan.nargs == 1 && has_valid_remote_placeholders(&scan, nbins);
   sio__json_scan_clear(&scan);

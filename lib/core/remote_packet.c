@@ -126,7 +126,7 @@ static struct msg *copy_server_event_text(struct msgs *home, sio_slice json, siz
 static int copy_attachments_to_msgs(struct msgs *home, struct msg *m, const sio_slice *bins,
                                     size_t nbins) {
   for (size_t i = 0; i < nbins; i++, m = m->next) {
-    m->next = sio__msg_copy(home, bins[i].p, bins[i].n);
+    m->next = sio__msg_from_bytes(home, bins[i].p, bins[i].n);
     if (!m->next) return UV_ENOMEM;
   }
   return 0;

@@ -10,7 +10,7 @@
 
 int sio__replay_log_init(struct replay_log *log, size_t max_bytes) {
   char id[SIO__ID_LEN + 1];
-  int err = sio__random_id(id);
+  int err = sio__make_random_id(id);
   *log = (struct replay_log){ .max_bytes = max_bytes };
   list_init(&log->entries);
   memcpy(log->tag, id, REPLAY_TAG_LEN);
@@ -65,7 +65,7 @@ size_t sio__replay_log_write_offset(const struct replay_log *log, uint64_t seq,
                                     char out[REPLAY_OFFSET_MAX]) {
   memcpy(out, log->tag, REPLAY_TAG_LEN);
   out[REPLAY_TAG_LEN] = '.';
-  return REPLAY_TAG_LEN + 1 + sio__num_u64(out + REPLAY_TAG_LEN + 1, seq);
+  return REPLAY_TAG_LEN + 1 + sio__u64_to_text(out + REPLAY_TAG_LEN + 1, seq);
 }
 
 enum replay_offset_kind sio__replay_log_read_offset(const struct replay_log *log, sio_slice offset,

@@ -52,7 +52,7 @@ static int derive_socketio2_id(sio_socket *s, const sio_nsp *nsp, const sio_sess
 static int socket_make_id(sio_socket *s, const sio_nsp *nsp, const sio_session *session) {
   if (sio__session_protocol(session) == 3) return derive_socketio2_id(s, nsp, session);
   s->id = s->own_id;
-  return sio__random_id(s->own_id);
+  return sio__make_random_id(s->own_id);
 }
 
 /* The auth is overwritten, because it often contains a password or a token. */
@@ -75,7 +75,7 @@ int sio__socket_new(sio_socket **out, sio_nsp *nsp, sio_session *session, sio_sl
   sio_socket *s = sio__calloc(1, size);
   if (!s) return UV_ENOMEM;
   /* Most peers send no auth or an empty one; for these, no copy is allocated. */
-  bool has_auth = auth.n > 0 && !slice_is(auth, "{}");
+  bool has_auth = auth.n > 0 && !slice_equals_str(auth, "{}");
   int err = has_auth ? socket_store_auth(s, auth) : 0;
   if (!err) err = socket_make_id(s, nsp, session);
   if (err) {
@@ -129,7 +129,7 @@ sio_slice sio_socket_shared(const sio_socket *s) { return slice_str(s->shared ? 
 
 static int check_shared_json(sio_slice json) {
   struct json_scan scan = { 0 };
-  int err = sio__utf8_valid(json.p, json.n) ? 0 : SIO_EJSON;
+  int err = sio__utf8_is_valid(json.p, json.n) ? 0 : SIO_EJSON;
   if (!err) err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
   sio__json_scan_clear(&scan);
   return err;

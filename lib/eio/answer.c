@@ -108,7 +108,7 @@ static const char *find_refusal_hint(const struct eio *e, const struct refusal *
   if (why->code == EIO_FORBIDDEN && strcmp(why->name, "ORIGIN") == 0)
     return ": sio_options.allowed_origins does not list it";
   if (why->code != EIO_BAD_VERSION || e->opts->allow_eio3) return "";
-  bool version2 = slice_is(why->detail, "3") || slice_is(why->detail, "2");
+  bool version2 = slice_equals_str(why->detail, "3") || slice_equals_str(why->detail, "2");
   return version2 ? ": a client of Socket.IO 2, which sio_options.allow_eio3 admits" : "";
 }
 

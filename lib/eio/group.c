@@ -54,10 +54,10 @@ static struct msg *sent_mark_msg_new(struct eio *e) {
 static bool make_shared_packets(struct eio *e) {
   struct msgs *home = &e->loop->msgs;
   sio_slice first = e->opts->initial_packet;
-  e->ping = sio__msg_copy(home, "2", 1);
-  e->pong = sio__msg_copy(home, "3", 1);
-  e->noop = sio__msg_copy(home, "6", 1);
-  e->close = sio__msg_copy(home, "1", 1);
+  e->ping = sio__msg_from_bytes(home, "2", 1);
+  e->pong = sio__msg_from_bytes(home, "3", 1);
+  e->noop = sio__msg_from_bytes(home, "6", 1);
+  e->close = sio__msg_from_bytes(home, "1", 1);
   e->initial = first.n ? sio__eio_message_packet_new(e, e->opts->initial_binary, first) : NULL;
   e->mark = sent_mark_msg_new(e);
   return e->ping && e->pong && e->noop && e->close && e->mark && (e->initial || !first.n);
@@ -156,7 +156,7 @@ struct eio *sio__eio_find_by_url(const struct eio_group *g, sio_slice url) {
   size_t longest = 0;
   list_each (it, next, &g->engines) {
     sio_slice path = slice_str(engine_from_link(it)->opts->path);
-    if (path.n < longest || !slice_starts(url, path)) continue;
+    if (path.n < longest || !slice_starts_with(url, path)) continue;
     found = engine_from_link(it);
     longest = path.n;
   }

@@ -46,7 +46,7 @@ static sio_slice query_get_value(const sio_request *r, const char *key, char *te
 
 static bool query_equals(const sio_request *r, const char *key, const char *value) {
   char text[16];
-  return slice_is(query_get_value(r, key, text, sizeof text), value);
+  return slice_equals_str(query_get_value(r, key, text, sizeof text), value);
 }
 
 static unsigned requested_protocol(const struct eio *e, const sio_request *r) {
@@ -218,8 +218,8 @@ static void read_handshake_query(const struct eio *e, const sio_request *r,
                                  struct handshake_query *q) {
   char text[16];
   sio_slice transport = query_get_value(r, "transport", text, sizeof text);
-  q->websocket = slice_is(transport, "websocket");
-  q->polling = slice_is(transport, "polling");
+  q->websocket = slice_equals_str(transport, "websocket");
+  q->polling = slice_equals_str(transport, "polling");
   q->has_sid = has_sid_query(r);
   q->sid = query_get_value(r, "sid", q->sid_text, sizeof q->sid_text);
   q->protocol = requested_protocol(e, r);

@@ -108,7 +108,7 @@ void sio__jsonp_decode_body(sio_slice *body) {
   sio_slice rest = *body, part;
   *body = slice("", 0);
   while (sio__slice_split(&rest, '&', &part)) {
-    if (!slice_starts(part, SLICE("d="))) continue;
+    if (!slice_starts_with(part, SLICE("d="))) continue;
     char *p = (char *)(uintptr_t)part.p + 2;
     *body = slice(p, unescape_newlines(p, decode_form_value(p, slice(p, part.n - 2))));
   }

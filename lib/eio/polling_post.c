@@ -19,7 +19,8 @@ void sio__polling_refuse_request(sio_session *c, sio_request *r, const char *det
 /* ---- the POST as a request --------------------------------------------------------------- */
 
 static bool is_octet_stream(const sio_request *r) {
-  return slice_starts(sio__request_header(r, "content-type"), SLICE("application/octet-stream"));
+  return slice_starts_with(sio__request_header(r, "content-type"),
+                           SLICE("application/octet-stream"));
 }
 
 static void attach_post(sio_session *c, sio_request *r, bool answer_waits) {
@@ -86,7 +87,7 @@ static const struct payload_form *post_payload_form(const sio_session *c, const 
 /* Returns true if a packet's text is valid UTF-8. A text body was checked completely before; in a
  * binary body each text packet is checked here. */
 static bool is_valid_packet_text(const struct payload_form *f, const struct eio_in *in) {
-  return f != &sio__payload3_binary || in->binary || sio__utf8_valid(in->data.p, in->data.n);
+  return f != &sio__payload3_binary || in->binary || sio__utf8_is_valid(in->data.p, in->data.n);
 }
 
 /* False: that was the last packet, or the session is over. */
@@ -152,7 +153,7 @@ static void handle_post_body(sio_session *c, sio_request *r) {
   /* Decoding JSONP has removed bytes, which are charged here; the packets are charged one by
    * one. */
   if (c->limited && !sio__session_charge_rate_limits(c, 0, r->body.n - body.n)) return;
-  if (rd.form != &sio__payload3_binary && !sio__utf8_valid(body.p, body.n))
+  if (rd.form != &sio__payload3_binary && !sio__utf8_is_valid(body.p, body.n))
     sio__session_end_bad_packet(c);
   else if (!handle_post_packets(c, &rd))
     keep_backlog(c, r, &rd);

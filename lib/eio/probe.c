@@ -94,7 +94,7 @@ static void upgrade_on_noop_timer(struct timer *t) {
 
 static void upgrade_on_get(sio_session *c) {
   struct upgrade *p = upgrade_of_session(c);
-  if (p->state == UPGRADE_PROBED && !timer_active(&p->noop))
+  if (p->state == UPGRADE_PROBED && !timer_is_active(&p->noop))
     sio__loop_start_timer(c->eio->loop, &p->noop, NOOP_MS);
 }
 
@@ -102,7 +102,7 @@ static void upgrade_on_get(sio_session *c) {
 
 static void answer_probe_ping(struct upgrade *p) {
   sio_session *c = p->probe.session;
-  struct msg *pong = sio__msg_copy(&c->eio->loop->msgs, "3probe", 6);
+  struct msg *pong = sio__msg_from_bytes(&c->eio->loop->msgs, "3probe", 6);
   int err = pong ? sio__ws_send(p->ws, pong) : UV_ENOMEM;
   msg_unref(pong);
   if (err) {

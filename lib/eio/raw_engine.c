@@ -105,7 +105,7 @@ int sio_session_send(sio_session *c, unsigned flags, bool binary, sio_slice data
   if (loop_refuses_call(e->loop, "sio_session_send()")) return SIO_ESTATE;
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if (is_message_too_long(data)) return SIO_ETOOBIG;
-  if (!binary && !sio__utf8_valid(data.p, data.n)) return UV_EINVAL;
+  if (!binary && !sio__utf8_is_valid(data.p, data.n)) return UV_EINVAL;
   struct msg *m = sio__eio_message_packet_new(e, binary, data);
   if (!m) return UV_ENOMEM;
   m->plain = (flags & SIO_NO_COMPRESS) != 0;

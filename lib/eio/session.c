@@ -132,7 +132,7 @@ static bool is_valid_sid(const char *id) {
 }
 
 static int session_make_id(struct eio *e, sio_request *r, char id[64]) {
-  if (!e->opts->generate_id || !r) return sio__random_id(id);
+  if (!e->opts->generate_id || !r) return sio__make_random_id(id);
   memset(id, 0, 64);
   if (e->opts->generate_id(r, id, e->opts->generate_id_user)) return SIO_ENAME;
   id[63] = 0;
@@ -195,7 +195,7 @@ static struct msg *handshake_packet_new(const sio_session *c) {
                    "\"maxPayload\":%zu}",
                    c->sid, upgradable ? "\"websocket\"" : "", o->ping_interval_ms,
                    o->ping_timeout_ms, o->max_payload);
-  return sio__msg_copy(&c->eio->loop->msgs, text, (size_t)n);
+  return sio__msg_from_bytes(&c->eio->loop->msgs, text, (size_t)n);
 }
 
 int sio__session_send_handshake(sio_session *c) {
@@ -391,7 +391,7 @@ int sio__session_send_packet(sio_session *c, struct msg *m) {
 
 static inline void count_packets_out(sio_stats *st, const struct msg *m, const struct msg *end,
                                      uint64_t n) {
-  for (; m != end; m = m->next) histogram_add_n(&st->packet_bytes_out, m->len, n);
+  for (; m != end; m = m->next) histogram_add_n_times(&st->packet_bytes_out, m->len, n);
 }
 
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n) {

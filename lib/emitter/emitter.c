@@ -30,7 +30,7 @@ int sio_emitter_new(const sio_emitter_options *in, sio_emitter **out) {
   if (!e) return UV_ENOMEM;
   e->publish = o.publish;
   e->user = o.user;
-  sio__msgs_init(&e->home);
+  sio__msg_allocator_init(&e->home);
   memcpy(e->key_text, key, n);
   e->key = slice(e->key_text, n);
   *out = e;
@@ -40,7 +40,7 @@ int sio_emitter_new(const sio_emitter_options *in, sio_emitter **out) {
 void sio_emitter_free(sio_emitter *e) {
   if (!e) return;
   sio__decode_scratch_clear(&e->scratch);
-  sio__msgs_clear(&e->home);
+  sio__msg_allocator_clear(&e->home);
   sio__free(e);
 }
 

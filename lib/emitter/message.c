@@ -33,7 +33,7 @@ void sio__message_put_string(struct message *m, sio_slice s) {
 
 void sio__message_put_number(struct message *m, uint64_t v) {
   char text[NUM_MAX];
-  sio__message_put(m, slice(text, sio__num_u64(text, v)));
+  sio__message_put(m, slice(text, sio__u64_to_text(text, v)));
 }
 
 static void put_text(struct message *m, const char *s) { sio__message_put(m, slice_str(s)); }

@@ -45,7 +45,7 @@ static void read_coding_weight(struct weights *w, sio_slice element) {
   if (sio__slice_equals_ignore_case(name, SLICE("gzip"))) w->gzip = q;
   if (sio__slice_equals_ignore_case(name, SLICE("deflate"))) w->deflate = q;
   if (sio__slice_equals_ignore_case(name, SLICE("identity"))) w->identity = q;
-  if (slice_is(name, "*")) w->others = q;
+  if (slice_equals_str(name, "*")) w->others = q;
 }
 
 enum coding sio__coding_choose(sio_slice accept_encoding) {

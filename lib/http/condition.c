@@ -8,7 +8,7 @@
 
 /* ---- tags ------------------------------------------------------------------------------ */
 
-static bool etag_is_weak(sio_slice tag) { return slice_starts(tag, SLICE("W/")); }
+static bool etag_is_weak(sio_slice tag) { return slice_starts_with(tag, SLICE("W/")); }
 
 static sio_slice etag_opaque_part(sio_slice tag) {
   return etag_is_weak(tag) ? slice(tag.p + 2, tag.n - 2) : tag;
@@ -35,7 +35,7 @@ static bool etags_are_equal(sio_slice a, sio_slice b, bool strongly) {
 
 static bool etag_list_contains(sio_slice list, sio_slice etag, bool strongly) {
   sio_slice tag;
-  if (slice_is(list, "*")) return true;
+  if (slice_equals_str(list, "*")) return true;
   while (take_etag(&list, &tag))
     if (etags_are_equal(tag, etag, strongly)) return true;
   return false;

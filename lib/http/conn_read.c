@@ -142,7 +142,7 @@ static void on_request_complete(struct http_conn *c) {
 
 bool sio__http_conn_send_continue(struct http_conn *c) {
   static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-  struct msg *m = sio__msg_copy(&c->http->loop->msgs, line, sizeof line - 1);
+  struct msg *m = sio__msg_from_bytes(&c->http->loop->msgs, line, sizeof line - 1);
   int err = m ? conn_send_text(c->conn, m) : UV_ENOMEM;
   msg_unref(m);
   if (err) sio__http_conn_out_of_memory(c);
@@ -234,7 +234,7 @@ bool sio__http_conn_needs_input(const struct http_conn *c) {
 static bool stash_unused_input(struct http_conn *c, bool from_stash) {
   if (c->state == HTTP_CLOSING) c->input_len = 0;
   if (from_stash && c->input_len > 0)
-    sio__buf_shift(&c->stash, c->stash.n - c->input_len);
+    sio__buf_remove_first_bytes(&c->stash, c->stash.n - c->input_len);
   else if (from_stash)
     sio__buf_clear(&c->stash);
   else if (sio__buf_put(&c->stash, c->input, c->input_len))

@@ -79,7 +79,7 @@ static void cookie_append_max_age(struct text *t, long seconds) {
   char digits[NUM_MAX];
   if (seconds == 0) return;
   cookie_append_str(t, "; Max-Age=");
-  cookie_append(t, digits, sio__num_i64(digits, seconds));
+  cookie_append(t, digits, sio__i64_to_text(digits, seconds));
 }
 
 long sio__cookie_write(char *out, size_t size, const sio_cookie *c, sio_slice value) {

@@ -76,7 +76,7 @@ void sio__cors_free(sio_cors *c) {
 
 static bool cors_origin_is_listed(const sio_cors *c, sio_slice origin) {
   for (size_t i = 0; c->origins[i]; i++)
-    if (slice_is(origin, c->origins[i])) return true;
+    if (slice_equals_str(origin, c->origins[i])) return true;
   return false;
 }
 
@@ -148,7 +148,7 @@ static void cors_add_preflight_headers(struct lines *l, const sio_cors *c) {
     cors_add_header(l, "Access-Control-Allow-Headers", asked);
   if (c->max_age_s > 0) {
     char text[NUM_MAX];
-    cors_add_header(l, "Access-Control-Max-Age", slice(text, sio__num_u64(text, c->max_age_s)));
+    cors_add_header(l, "Access-Control-Max-Age", slice(text, sio__u64_to_text(text, c->max_age_s)));
   }
 }
 
@@ -183,7 +183,7 @@ static bool origin_is_host(sio_slice origin, sio_slice host) {
  * another one than the page's. */
 static bool is_sent_by_other_site(const sio_request *r) {
   sio_slice site = sio__request_header(r, "Sec-Fetch-Site");
-  return slice_is(site, "cross-site") || slice_is(site, "same-site");
+  return slice_equals_str(site, "cross-site") || slice_equals_str(site, "same-site");
 }
 
 const char *sio__cors_find_fault(const sio_cors *c, const sio_request *r) {

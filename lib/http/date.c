@@ -94,7 +94,7 @@ static bool parse_year(sio_slice s, struct tm *tm) {
 
 static bool starts_with_weekday(sio_slice s) {
   for (int i = 0; i < 7; i++)
-    if (slice_starts(s, slice(days + 3 * i, 3))) return true;
+    if (slice_starts_with(s, slice(days + 3 * i, 3))) return true;
   return false;
 }
 
@@ -108,7 +108,7 @@ bool sio__date_parse(sio_slice s, int64_t *at) {
                       parse_time_of_day(third, &tm) && parse_year(fourth, &tm) && zone.n == 0
                 : parse_bounded_number(first, 1, 31, &tm.tm_mday) &&
                       parse_month(second, &tm.tm_mon) && parse_year(third, &tm) &&
-                      parse_time_of_day(fourth, &tm) && slice_is(zone, "GMT");
+                      parse_time_of_day(fourth, &tm) && slice_equals_str(zone, "GMT");
   if (!ok || s.n) return false;
   *at = timegm(&tm);
   return true;

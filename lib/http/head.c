@@ -81,16 +81,16 @@ static enum http_method method_from_text(sio_slice s) {
     { "PATCH", HTTP_PATCH },
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (slice_is(s, known[i].name)) return known[i].method;
+    if (slice_equals_str(s, known[i].name)) return known[i].method;
   return HTTP_OTHER;
 }
 
 static int parse_http_version(sio_request *r, sio_slice s, const char **why) {
-  if (slice_is(s, "HTTP/1.1") || slice_is(s, "HTTP/1.0")) {
+  if (slice_equals_str(s, "HTTP/1.1") || slice_equals_str(s, "HTTP/1.0")) {
     r->minor_version = s.p[7] == '1';
     return 0;
   }
-  if (s.n != 8 || !slice_starts(s, SLICE("HTTP/")) || s.p[5] == '0')
+  if (s.n != 8 || !slice_starts_with(s, SLICE("HTTP/")) || s.p[5] == '0')
     return set_head_error(why, 400, "malformed request line");
   return set_head_error(why, 505, "HTTP version not supported");
 }
@@ -161,7 +161,7 @@ static bool strip_target_authority(sio_request *r, size_t scheme) {
 static bool normalise_request_target(sio_request *r) {
   size_t scheme = scheme_length(r->url);
   if (scheme) return strip_target_authority(r, scheme);
-  return r->url.p[0] == '/' || (slice_is(r->url, "*") && r->method == HTTP_OPTIONS);
+  return r->url.p[0] == '/' || (slice_equals_str(r->url, "*") && r->method == HTTP_OPTIONS);
 }
 
 static void split_request_target(sio_request *r, sio_slice target) {
@@ -175,7 +175,7 @@ static int parse_request_line(sio_request *r, sio_slice line, const char **why) 
   int status = parse_http_version(r, line, why);
   if (status) return status;
   r->method = method_from_text(r->method_text);
-  if (slice_is(r->method_text, "CONNECT"))
+  if (slice_equals_str(r->method_text, "CONNECT"))
     return set_head_error(why, 501, "CONNECT is not supported");
   if (!sio__http_is_token(r->method_text) || !is_visible_ascii(r->url) ||
       !normalise_request_target(r))

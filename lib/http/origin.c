@@ -5,7 +5,7 @@
 #include "http/origin.h"
 
 static bool origin_is_listed(const char *const *allowed, sio_slice origin) {
-  while (*allowed && !slice_is(origin, *allowed)) allowed++;
+  while (*allowed && !slice_equals_str(origin, *allowed)) allowed++;
   return *allowed != NULL;
 }
 
@@ -23,7 +23,7 @@ static sio_slice referer_origin(const sio_request *r) {
 /* Returns true if no other site has caused the request: the user has ("none"), or a page of this
  * server. */
 static bool fetch_site_is_same_origin(sio_slice site) {
-  return slice_is(site, "same-origin") || slice_is(site, "none");
+  return slice_equals_str(site, "same-origin") || slice_equals_str(site, "none");
 }
 
 bool sio__origin_is_allowed(const char *const *allowed, const sio_request *r, bool script) {

@@ -114,7 +114,8 @@ static long decode_query_value(char *out, size_t size, sio_slice raw) {
 long sio__query_find_value(sio_slice query, const char *key, char *out, size_t size) {
   sio_slice pair, name, value = slice(NULL, 0);
   while (sio__slice_split(&query, '&', &pair))
-    if (sio__slice_split(&pair, '=', &name) && sio__percent_equals(name, key, true)) value = pair;
+    if (sio__slice_split(&pair, '=', &name) && sio__percent_decoded_equals(name, key, true))
+      value = pair;
   if (size > 0) out[0] = '\0';
   return value.p ? decode_query_value(out, size, value) : UV_ENOENT;
 }

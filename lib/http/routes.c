@@ -139,7 +139,7 @@ int sio__routes_add_assets(struct routes *rs, const char *prefix, const sio_asse
 /* ---- looking up -------------------------------------------------------------------------- */
 
 static bool route_matches_path(const struct route *rt, sio_slice path) {
-  if (!slice_starts(path, slice(rt->path, rt->n))) return false;
+  if (!slice_starts_with(path, slice(rt->path, rt->n))) return false;
   if (path.n == rt->n) return true;
   return rt->prefix && (!route_serves_files(rt) || path.p[rt->n] == '/');
 }
@@ -154,7 +154,7 @@ enum method_fit { NO_METHOD, ANY_METHOD, HEAD_AS_GET, OWN_METHOD };
 
 static enum method_fit route_match_method(const struct route *rt, const sio_request *r) {
   if (!rt->method) return ANY_METHOD;
-  if (slice_is(r->method_text, rt->method)) return OWN_METHOD;
+  if (slice_equals_str(r->method_text, rt->method)) return OWN_METHOD;
   return r->method == HTTP_HEAD && strcmp(rt->method, "GET") == 0 ? HEAD_AS_GET : NO_METHOD;
 }
 
@@ -215,7 +215,7 @@ static void answer_server_options(sio_request *r) {
 }
 
 static void answer_no_route(const struct routes *rs, sio_request *r, const struct found *f) {
-  if (slice_is(r->path, "*")) {
+  if (slice_equals_str(r->path, "*")) {
     answer_server_options(r);
   } else if (f->weight) {
     answer_method_not_allowed(rs, r, f->weight);

@@ -47,7 +47,7 @@ static uint64_t idle_record_lifetime_ms(const struct addr_limits *g) {
 }
 
 static void start_idle_records_timer(struct addr_limits *g) {
-  if (!list_empty(&g->own.idle) && !timer_active(&g->forget))
+  if (!list_empty(&g->own.idle) && !timer_is_active(&g->forget))
     sio__loop_start_timer(g->loop, &g->forget, idle_record_lifetime_ms(g));
 }
 
@@ -123,7 +123,7 @@ static uint64_t check_and_charge_addr_record(const struct addr_limits *g, struct
   *cause = session ? SIO_REJECT_OPEN_SESSIONS : SIO_REJECT_OPEN;
   if (is_at_open_limit(g, p, kind)) return UINT64_MAX;
   *cause = session ? SIO_REJECT_SESSIONS : SIO_REJECT_CONNECTS;
-  return sio__bucket_take(&p->buckets[kind], &g->rate, table_now(g->table));
+  return sio__bucket_try_take_one(&p->buckets[kind], &g->rate, table_now(g->table));
 }
 
 static void addr_record_add_open(struct addr_record *p, enum addr_count kind) {
@@ -159,7 +159,7 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
   lock_table(g->table);
   struct addr_record *p = record_of_new_peer(g, a);
   uint64_t wait =
-      p ? sio__bucket_take(&p->buckets[ADDR_SESSIONS], &g->rate, table_now(g->table)) : 0;
+      p ? sio__bucket_try_take_one(&p->buckets[ADDR_SESSIONS], &g->rate, table_now(g->table)) : 0;
   if (p) addr_record_link_if_idle(p);
   unlock_table(g->table);
   *cause = SIO_REJECT_SESSIONS;
@@ -169,7 +169,8 @@ uint64_t sio__addr_limits_charge_session(struct addr_limits *g, const struct add
 uint64_t sio__addr_limits_charge_request(struct addr_limits *g, const struct addr *a) {
   lock_table(g->table);
   struct addr_record *p = find_or_add_addr_record(g, a);
-  uint64_t wait = p ? sio__bucket_take(&p->requests, &g->request_rate, table_now(g->table)) : 0;
+  uint64_t wait =
+      p ? sio__bucket_try_take_one(&p->requests, &g->request_rate, table_now(g->table)) : 0;
   if (p) addr_record_link_if_idle(p);
   unlock_table(g->table);
   return wait;

@@ -573,7 +573,7 @@ int sio__conn_detach(struct conn *c, struct conn_transfer *out) {
 
 static int queue_transferred_bytes(struct conn *c, const struct buf *unsent) {
   if (unsent->n == 0) return 0;
-  struct msg *m = sio__msg_copy(&conn_loop(c)->msgs, unsent->p, unsent->n);
+  struct msg *m = sio__msg_from_bytes(&conn_loop(c)->msgs, unsent->p, unsent->n);
   int err = m ? conn_send_text(c, m) : UV_ENOMEM;
   msg_unref(m);
   return err;

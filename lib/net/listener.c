@@ -59,7 +59,7 @@ static void on_listener_poll(uv_poll_t *h, int status, int events) {
   (void)status, (void)events;
   loop_begin_turn(ln->loop);
   for (int i = 0; i < ACCEPT_BATCH && ln->fd >= 0; i++) {
-    int fd = sio__os_accept(ln->fd);
+    int fd = sio__os_accept_nonblocking(ln->fd);
     if (fd >= 0) {
       ln->ops->accepted(ln, fd);
     } else if (is_lack_of_resources(errno)) {
@@ -148,7 +148,7 @@ void sio__enable_tcp_keep_alive(int fd) {
 /* Binds before setting SO_REUSEADDR if the kernel chooses the port: with the option set it may
  * choose the same port for two sockets that do not listen yet, and one listen() would fail. */
 static int bind_tcp(const struct addrinfo *ai, bool named) {
-  int fd = sio__os_socket(ai->ai_family);
+  int fd = sio__os_open_stream_socket(ai->ai_family);
   if (fd < 0) return -errno;
   int one = 1, zero = 0;
   if (named) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -215,7 +215,7 @@ int sio__listener_port(const struct listener *ln) {
 static bool is_stale_socket_file(const struct sockaddr_un *a) {
   struct stat st;
   if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;
-  int fd = sio__os_socket(AF_UNIX);
+  int fd = sio__os_open_stream_socket(AF_UNIX);
   if (fd < 0) return false;
   bool stale = connect(fd, (const struct sockaddr *)a, sizeof *a) && errno == ECONNREFUSED;
   close(fd);
@@ -223,7 +223,7 @@ static bool is_stale_socket_file(const struct sockaddr_un *a) {
 }
 
 static int bind_unix(const struct sockaddr_un *a) {
-  int fd = sio__os_socket(AF_UNIX);
+  int fd = sio__os_open_stream_socket(AF_UNIX);
   if (fd < 0) return -errno;
   int err = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
   if (err == UV_EADDRINUSE && is_stale_socket_file(a) && unlink(a->sun_path) == 0)

@@ -117,11 +117,11 @@ static void record_turn_time(struct loop *l) {
 }
 
 static void on_log_second_timer(struct timer *t) {
-  sio__log_end_second(container_of(t, struct loop, log_second)->log);
+  sio__log_end_rate_limit_second(container_of(t, struct loop, log_second)->log);
 }
 
 static void start_log_second_timer(struct loop *l) {
-  if (l->log->counting && !timer_active(&l->log_second))
+  if (l->log->counting && !timer_is_active(&l->log_second))
     sio__loop_start_timer(l, &l->log_second, LOG_SECOND_MS);
 }
 
@@ -140,7 +140,7 @@ static void run_turn_work(struct loop *l) {
 static bool deliver_last_lines(struct loop *l) {
   void (*ending)(struct loop * l) = l->ending;
   l->ending = NULL;
-  sio__log_end_second(l->log);
+  sio__log_end_rate_limit_second(l->log);
   if (ending) ending(l);
   sio__log_deliver_lines(l->log);
   return loop_may_close(l);
@@ -160,7 +160,7 @@ static void on_trim_timer(struct timer *t) {
   struct loop *l = container_of(t, struct loop, trim);
   if (!has_memory_to_trim(l)) return;
   l->peak = memory_in_use(l);
-  sio__msgs_clear(&l->msgs);
+  sio__msg_allocator_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__mem_return_to_system();
 }
@@ -169,7 +169,7 @@ static void update_memory_peak(struct loop *l) {
   size_t now = memory_in_use(l);
   if (now >= l->peak)
     l->peak = now;
-  else if (has_memory_to_trim(l) && !timer_active(&l->trim))
+  else if (has_memory_to_trim(l) && !timer_is_active(&l->trim))
     sio__timer_start(&l->timers, &l->trim, loop_now(l) + TRIM_MS);
 }
 
@@ -231,7 +231,7 @@ static void loop_on_alarm(uv_timer_t *h) {
   l->late |= stall;
   if (stall) l->stalled(l, late);
   if (must_read_before_deadlines(l, late)) return;
-  sio__timers_run(&l->timers, now);
+  sio__timers_fire_due(&l->timers, now);
   stop_delaying_deadlines(l);
 }
 
@@ -247,7 +247,7 @@ static void set_alarm_due(struct loop *l, uint64_t at) {
 }
 
 static void loop_set_alarm(struct loop *l) {
-  uint64_t at = sio__timers_next(&l->timers), now = loop_now(l);
+  uint64_t at = sio__timers_next_due_time(&l->timers), now = loop_now(l);
   if (l->read_turns && at > now) stop_delaying_deadlines(l);
   if (at == l->alarm_at) return;
   set_alarm_due(l, at);
@@ -264,7 +264,7 @@ void sio__loop_start_timer(struct loop *l, struct timer *t, uint64_t in_ms) {
 }
 
 void sio__loop_stop_timer(struct loop *l, struct timer *t) {
-  if (!timer_active(t)) return;
+  if (!timer_is_active(t)) return;
   sio__timer_stop(&l->timers, t);
   sio__loop_request_turn_end(l);
 }
@@ -402,7 +402,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
   sio__timers_init(&l->timers, uv_now(uv));
   timer_init(&l->trim, on_trim_timer);
   timer_init(&l->log_second, on_log_second_timer);
-  sio__msgs_init(&l->msgs);
+  sio__msg_allocator_init(&l->msgs);
   sio__pool_init(&l->chunks, sizeof(struct queue_chunk), 4096);
   l->rbuf = sio__malloc(NET_RBUF);
   l->posts = new_post_queue();
@@ -419,7 +419,7 @@ int sio__loop_init(struct loop *l, uv_loop_t *uv, struct log *log) {
 
 static void free_closed_loop(struct loop *l) {
   run_deferred_frees(l);
-  sio__msgs_clear(&l->msgs);
+  sio__msg_allocator_clear(&l->msgs);
   sio__pool_clear(&l->chunks);
   sio__free(l->rbuf);
   free_post_queue(l->posts);

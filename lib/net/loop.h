@@ -102,7 +102,7 @@ struct loop { /* Large members come last, which makes the code smaller. */
   struct net_stats stats;
   struct list handshakes;               /* struct tls of handshakes in progress, oldest first */
   unsigned nhandshakes, max_handshakes; /* 0: no limit */
-  struct timer log_second;              /* when to call sio__log_end_second() */
+  struct timer log_second;              /* when to call sio__log_end_rate_limit_second() */
   uv_prepare_t prepare;
   uv_check_t check;
   uv_idle_t idle;

@@ -46,7 +46,7 @@ static bool parse_proxy_v1_line(sio_slice line, struct proxied *out) {
   sio_slice part[5], rest = line;
   struct addr to;
   size_t n = 0;
-  if (slice_eq(line, SLICE("UNKNOWN")) || slice_starts(line, SLICE("UNKNOWN "))) return true;
+  if (slice_eq(line, SLICE("UNKNOWN")) || slice_starts_with(line, SLICE("UNKNOWN "))) return true;
   while (n < 5 && sio__slice_split(&rest, ' ', &part[n])) n++;
   if (n < 5 || rest.n || line.p[line.n - 1] == ' ') return false;
   bool v4 = slice_eq(part[0], SLICE("TCP4"));

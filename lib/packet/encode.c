@@ -19,14 +19,14 @@ static void put_byte(struct writer *w, char c) { writer_put_bytes(w, &c, 1); }
 static void put_c_string(struct writer *w, const char *s) { writer_put_bytes(w, s, strlen(s)); }
 
 static void put_namespace(struct writer *w, sio_slice nsp) {
-  if (slice_is(nsp, "/")) return;
+  if (slice_equals_str(nsp, "/")) return;
   writer_put_bytes(w, nsp.p, nsp.n);
   put_byte(w, ',');
 }
 
 static void put_ack_id(struct writer *w, int64_t id) {
   char text[NUM_MAX];
-  if (id >= 0) writer_put_bytes(w, text, sio__num_i64(text, id));
+  if (id >= 0) writer_put_bytes(w, text, sio__i64_to_text(text, id));
 }
 
 /* Writes "42" for an event, "43" for an ack, or with 3 attachments "453-" or "463-". */
@@ -35,7 +35,7 @@ static size_t put_packet_prefix(char out[NUM_MAX + 3], bool event, uint32_t nbin
   out[1] = (char)('0' + (event ? PACKET_EVENT : PACKET_ACK));
   if (nbins == 0) return 2;
   out[1] = (char)('0' + (event ? PACKET_BINARY_EVENT : PACKET_BINARY_ACK));
-  size_t n = 2 + sio__num_u64(out + 2, nbins);
+  size_t n = 2 + sio__u64_to_text(out + 2, nbins);
   out[n] = '-';
   return n + 1;
 }

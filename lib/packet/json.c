@@ -477,8 +477,9 @@ static const char *skip_text_needing_no_escape(const char *p, const char *end) {
  * a character, but at least 1. */
 static size_t malformed_utf8_length(const char *p, size_t n) {
   size_t len = 1;
-  utf8_state s = sio__utf8_feed(0, p, 1);
-  while (s != UTF8_BAD && len < n && (s = sio__utf8_feed(s, p + len, 1)) != UTF8_BAD) len++;
+  utf8_state s = sio__utf8_validate_piece(0, p, 1);
+  while (s != UTF8_BAD && len < n && (s = sio__utf8_validate_piece(s, p + len, 1)) != UTF8_BAD)
+    len++;
   return len;
 }
 

@@ -58,10 +58,10 @@ static int msgpack_set_decode_error(const char **why, const char *text) {
 
 static sio_slice *find_field_of_msgpack_key(struct fields *f, const struct msgpack *key) {
   if (key->kind != MSGPACK_STR) return NULL;
-  if (slice_is(key->bytes, "type")) return &f->type;
-  if (slice_is(key->bytes, "nsp")) return &f->nsp;
-  if (slice_is(key->bytes, "data")) return &f->data;
-  return slice_is(key->bytes, "id") ? &f->id : NULL;
+  if (slice_equals_str(key->bytes, "type")) return &f->type;
+  if (slice_equals_str(key->bytes, "nsp")) return &f->nsp;
+  if (slice_equals_str(key->bytes, "data")) return &f->data;
+  return slice_equals_str(key->bytes, "id") ? &f->id : NULL;
 }
 
 /* If a key occurs twice, the last one counts. */

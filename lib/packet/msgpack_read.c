@@ -252,16 +252,16 @@ static int put_json_text(struct reader *r, const char *s) {
 
 static int put_json_number(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
-  size_t n = t->kind == MSGPACK_UINT  ? sio__num_u64(text, t->u.u)
-             : t->kind == MSGPACK_INT ? sio__num_i64(text, t->u.i)
-                                      : sio__num_double(text, t->u.d);
+  size_t n = t->kind == MSGPACK_UINT  ? sio__u64_to_text(text, t->u.u)
+             : t->kind == MSGPACK_INT ? sio__i64_to_text(text, t->u.i)
+                                      : sio__double_to_json_text(text, t->u.d);
   return sio_parser_put(r->out, text, n);
 }
 
 static int put_unknown_extension_as_json(struct reader *r, const struct msgpack *t) {
   char text[NUM_MAX];
   int err = put_json_text(r, "[");
-  if (!err) err = sio_parser_put(r->out, text, sio__num_i64(text, t->ext));
+  if (!err) err = sio_parser_put(r->out, text, sio__i64_to_text(text, t->ext));
   if (!err) err = put_json_text(r, ",");
   if (!err) err = sio_parser_bin(r->out, t->bytes);
   return err ? err : put_json_text(r, "]");

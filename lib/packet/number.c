@@ -9,9 +9,9 @@
 #include "base/num.h"
 
 enum {
-  INT_DIGITS = 19,       /* an int64_t has at most this many */
-  SHORT = 1000,          /* texts up to this length are passed to sio__num_parse() unchanged */
-  KEPT_DIGITS = 780,     /* after 767 digits it only matters whether all the others are 0 */
+  INT_DIGITS = 19,   /* an int64_t has at most this many */
+  SHORT = 1000,      /* texts up to this length are passed to sio__parse_json_number() unchanged */
+  KEPT_DIGITS = 780, /* after 767 digits it only matters whether all the others are 0 */
   EXPONENT_CAP = 1000000 /* with larger exponents the double is 0 or infinity anyway */
 };
 
@@ -107,17 +107,17 @@ static size_t write_shortened_decimal(char *out, const struct decimal *d) {
     power--;
   }
   *o++ = 'e';
-  return (size_t)(o - out) + sio__num_i64(o, cap_exponent(power));
+  return (size_t)(o - out) + sio__i64_to_text(o, cap_exponent(power));
 }
 
 bool sio__number_to_double(sio_slice text, double *out) {
   char brief[KEPT_DIGITS + NUM_MAX];
   if (!is_json_number(text)) return false;
-  if (text.n <= SHORT) return sio__num_parse(text.p, text.n, out);
+  if (text.n <= SHORT) return sio__parse_json_number(text.p, text.n, out);
   struct decimal d = parse_decimal(text);
   if (!d.first) {
     *out = d.negative ? -0.0 : 0.0;
     return true;
   }
-  return sio__num_parse(brief, write_shortened_decimal(brief, &d), out);
+  return sio__parse_json_number(brief, write_shortened_decimal(brief, &d), out);
 }

@@ -65,7 +65,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
   if (err) return err;
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
-  n += sio__num_u64(text + n, out->nbins);
+  n += sio__u64_to_text(text + n, out->nbins);
   text[n++] = '}';
   out->bins[out->nbins++] = bytes;
   return sio_parser_put(out, text, n);
@@ -77,7 +77,7 @@ int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
 static sio_slice find_payload_in_packet_text(const struct msg *m, sio_slice nsp) {
   const char *text = msg_data(m), *at = text + 2, *end = text + m->len;
   if (m->next) at = (const char *)memchr(text, '-', m->len) + 1;
-  if (!slice_is(nsp, "/")) at += nsp.n + 1;
+  if (!slice_equals_str(nsp, "/")) at += nsp.n + 1;
   while (at < end && *at >= '0' && *at <= '9') at++;
   return slice(at, (size_t)(end - at));
 }
@@ -159,7 +159,7 @@ static bool has_only_placeholders_of_parser(const struct json_scan *scan, uint32
 static int check_parsed_packet_head(const sio_parts *p, const char **why) {
   if (p->type < SIO_PACKET_CONNECT || p->type > SIO_PACKET_CONNECT_ERROR)
     return parser_set_decode_error(why, SIO_EPROTO, "invalid packet type");
-  if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_valid(p->nsp.p, p->nsp.n))
+  if (p->nsp.n == 0 || p->nsp.p[0] != '/' || !sio__utf8_is_valid(p->nsp.p, p->nsp.n))
     return parser_set_decode_error(why, SIO_EPROTO, "invalid namespace");
   if (p->id < PACKET_NO_ID || p->id > max_id)
     return parser_set_decode_error(why, SIO_EPROTO, "invalid packet id");
@@ -181,7 +181,7 @@ static int check_parsed_packet(const sio_parts *p, const struct sio_parser_out *
   bool needed = p->type == SIO_PACKET_EVENT || p->type == SIO_PACKET_ACK;
   if (needed && out->json.n == 0)
     return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
-  if (!sio__utf8_valid(out->json.p, out->json.n))
+  if (!sio__utf8_is_valid(out->json.p, out->json.n))
     return parser_set_decode_error(why, SIO_EPROTO, "invalid payload");
   err = sio__check_packet_payload(out->type, out->json, &scratch->scan, lim->max_depth, why);
   if (err) return err;

@@ -267,7 +267,7 @@ static void print_json_string(struct printer *pr, const char *text) {
 
 static void print_json_number(struct printer *pr, double v) {
   char text[NUM_MAX];
-  print_json_bytes(pr, text, sio__num_double(text, v));
+  print_json_bytes(pr, text, sio__double_to_json_text(text, v));
 }
 
 static void print_raw_json(struct printer *pr, const char *text) {
@@ -362,8 +362,8 @@ bool sio__tree_is_placeholder(const struct cJSON *t, uint32_t *num) {
   const struct cJSON *claim = NULL, *at = NULL;
   if (!t || tree_node_kind(t) != cJSON_Object) return false;
   for (const struct cJSON *c = t->child; c; c = c->next) {
-    if (slice_is(slice_str(c->string), "_placeholder")) claim = c;
-    if (slice_is(slice_str(c->string), "num")) at = c;
+    if (slice_equals_str(slice_str(c->string), "_placeholder")) claim = c;
+    if (slice_equals_str(slice_str(c->string), "num")) at = c;
   }
   if (!claim || tree_node_kind(claim) != cJSON_True || !at || tree_node_kind(at) != cJSON_Number)
     return false;

@@ -60,7 +60,7 @@ void sio__writer_put_json_string(struct writer *w, sio_slice s) {
 
 static int add_binary_attachment(struct writer *w, sio_slice bytes) {
   if (bytes.n > UINT32_MAX) return SIO_ETOOBIG;
-  struct msg *m = sio__msg_copy(w->home, bytes.p, bytes.n);
+  struct msg *m = sio__msg_from_bytes(w->home, bytes.p, bytes.n);
   if (!m) return UV_ENOMEM;
   m->binary = 1;
   *w->last = m;
@@ -74,7 +74,7 @@ static void put_attachment_placeholder(struct writer *w, uint32_t number) {
   char text[sizeof head + NUM_MAX];
   memcpy(text, head, sizeof head - 1);
   size_t n = sizeof head - 1;
-  n += sio__num_u64(text + n, number);
+  n += sio__u64_to_text(text + n, number);
   text[n++] = '}';
   writer_put_bytes(w, text, n);
 }
@@ -145,9 +145,9 @@ static void put_scanned_json(struct writer *w, sio_slice text, const sio_val *v,
 
 static void put_number_value(struct writer *w, const sio_val *v) {
   char text[NUM_MAX];
-  size_t n = v->kind == SIO_INT    ? sio__num_i64(text, v->u.i)
-             : v->kind == SIO_UINT ? sio__num_u64(text, v->u.u)
-                                   : sio__num_double(text, v->u.d);
+  size_t n = v->kind == SIO_INT    ? sio__i64_to_text(text, v->u.i)
+             : v->kind == SIO_UINT ? sio__u64_to_text(text, v->u.u)
+                                   : sio__double_to_json_text(text, v->u.d);
   writer_put_bytes(w, text, n);
 }
 

@@ -92,7 +92,7 @@ static void cluster_choose_anchor(sio_redis *r) {
   unsigned n = 0, skip = 0;
   if (found && found->listed && !found->failing) return;
   pairs_each(p, r) n += p->listed && !p->failing;
-  (void)sio__random(&skip, sizeof skip);
+  (void)sio__fill_random(&skip, sizeof skip);
   if (n) skip %= n;
   if (found && !found->listed) found = NULL;
   pairs_each(p, r) {
@@ -230,7 +230,7 @@ static void cluster_read_range(sio_redis *r, const redisReply *range, const char
   char port[NUM_MAX + 1];
   redisReply *const *v = range->element;
   const redisReply *host = v[2]->element[0];
-  port[sio__num_u64(port, (uint64_t)v[2]->element[1]->integer)] = '\0';
+  port[sio__u64_to_text(port, (uint64_t)v[2]->element[1]->integer)] = '\0';
   bool named = host->type != REDIS_REPLY_NIL && host->len && strcmp(host->str, "?") != 0;
   struct redis_pair *p = cluster_server(r, named ? host->str : own_host, port);
   if (!p) return;

@@ -126,7 +126,7 @@ void sio__redis_unuse(sio_redis *r) {
 static void context_release(sio_redis *r) {
   sio__map_clear(&r->subscriptions);
   sio__map_clear(&r->questions);
-  sio__msgs_clear(&r->msgs);
+  sio__msg_allocator_clear(&r->msgs);
   sio__redis_url_clear(&r->options.url);
   sio__cluster_clear(r);
   sio__free(r->texts);
@@ -336,7 +336,7 @@ int sio_redis_new(uv_loop_t *loop, const sio_redis_options *in, char *why_text, 
   list_init(&r->pairs);
   list_init(&r->parts);
   sio__subscriptions_init(r);
-  sio__msgs_init(&r->msgs);
+  sio__msg_allocator_init(&r->msgs);
   err = context_read_options(r, &o, &why);
   if (!err && (err = context_init_handles(r))) (void)context_refuse(&why, err, uv_strerror(err));
   if (err) {

@@ -149,7 +149,7 @@ void sio__heard_broadcast(struct subscription *s, sio_slice channel, sio_slice p
   int err = sio__unpack_open(&u, heard_msgs(a), payload);
   if (!err && (!sio__unpack_elements(u.value, v, 3) || !sio__unpack_str(v[0], &uid)))
     err = SIO_EPROTO;
-  if (!err && !slice_is(uid, a->uid)) err = heard_packet(a, v[1], v[2]);
+  if (!err && !slice_equals_str(uid, a->uid)) err = heard_packet(a, v[1], v[2]);
   sio__unpack_clear(&u);
   if (err) sio__redis_malformed(a->redis, channel, heard_error(err));
 }

@@ -202,7 +202,7 @@ static int put_word(struct buf *b, char kind, uint64_t n, const sio_slice *word)
   char head[NUM_MAX + 3];
   size_t len = 0;
   head[len++] = kind;
-  len += sio__num_u64(head + len, n);
+  len += sio__u64_to_text(head + len, n);
   head[len++] = '\r';
   head[len++] = '\n';
   int err = sio__buf_put(b, head, len);
@@ -278,7 +278,7 @@ static unsigned link_next_wait(struct link *l) {
   for (unsigned i = 0; i < l->failures && wait < most; i++) wait *= 2;
   if (wait > most) wait = most;
   l->failures++;
-  (void)sio__random(&random, sizeof random);
+  (void)sio__fill_random(&random, sizeof random);
   return wait - random % (wait / 2 + 1);
 }
 
@@ -603,7 +603,7 @@ static void on_wire_connected(uv_connect_t *req, int status) {
   if (!l) return;
   if (!status) {
     uv_os_fd_t fd;
-    if (!uv_fileno(&w->u.handle, &fd)) sio__os_adopt(fd);
+    if (!uv_fileno(&w->u.handle, &fd)) sio__os_prepare_host_socket(fd);
     int err = l->options->tls ? wire_begin_tls(w, l->options->tls) : 0;
     if (err) link_fail_with(l, "cannot begin TLS", err);
     if (!l->options->tls) wire_log_in(l);

@@ -43,7 +43,7 @@ void sio__notes_tell(struct notes *notes) {
     if (!n->waits) continue;
     n->waits = false;
     notes->log(&(const sio_log_line){ .size = sizeof(sio_log_line),
-                                      .time_ms = sio__log_time_ms(),
+                                      .time_ms = sio__log_unix_time_ms(),
                                       .text = n->text,
                                       .level_name = sio__log_level_name(n->level),
                                       .room = "redis",

@@ -9,7 +9,7 @@
 int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   uint32_t random[CLASSIC_UID];
-  int err = sio__random(random, sizeof random);
+  int err = sio__fill_random(random, sizeof random);
   for (int i = 0; i < CLASSIC_UID; i++) out[i] = letters[random[i] % (sizeof letters - 1)];
   out[CLASSIC_UID] = out[CLASSIC_UID + 1] = '\0';
   return err;
@@ -18,7 +18,7 @@ int sio__classic_random_id(char out[CLASSIC_UID + 2]) {
 int sio__sharded_random_id(char out[LINK_ID]) {
   static const char digits[] = "0123456789abcdef";
   unsigned char random[SHARDED_UID / 2];
-  int err = sio__random(random, sizeof random);
+  int err = sio__fill_random(random, sizeof random);
   memset(out, 0, LINK_ID);
   for (int i = 0; i < SHARDED_UID; i++) out[i] = digits[random[i / 2] >> (i & 1) * 4 & 15];
   return err;

@@ -10,7 +10,7 @@
 static const char *role_fault(const redisReply *reply) {
   bool named =
       reply->type == REDIS_REPLY_ARRAY && reply->elements && reply_is_text(reply->element[0]);
-  if (named && slice_is(reply_text(reply->element[0]), "master")) return NULL;
+  if (named && slice_equals_str(reply_text(reply->element[0]), "master")) return NULL;
   return "it is a replica, and the sentinels have no other master yet";
 }
 

@@ -24,9 +24,9 @@ bool sio__stream_id_parse(struct stream_id *id, sio_slice text) {
 }
 
 sio_slice sio__stream_id_print(struct stream_id id, char out[STREAM_ID_MAX]) {
-  size_t n = sio__num_u64(out, id.ms);
+  size_t n = sio__u64_to_text(out, id.ms);
   out[n++] = '-';
-  return slice(out, n + sio__num_u64(out + n, id.seq));
+  return slice(out, n + sio__u64_to_text(out + n, id.seq));
 }
 
 static uint64_t stream_now(const struct stream *st) { return uv_now(st->redis->loop); }
@@ -162,7 +162,7 @@ static uint64_t expect_number(const struct link_expect *expect) {
 
 static int write_add(struct stream *st, const struct stream_entry *e) {
   char digits[NUM_MAX];
-  const sio_slice max = slice(digits, sio__num_u64(digits, st->max_len));
+  const sio_slice max = slice(digits, sio__u64_to_text(digits, st->max_len));
   const sio_slice words[] = { SLICE("XADD"),
                               slice(st->name, st->name_len),
                               SLICE("MAXLEN"),
@@ -403,9 +403,9 @@ static void stream_read_on(struct stream *st) {
   char count[NUM_MAX], block[NUM_MAX], id[STREAM_ID_MAX];
   const sio_slice words[] = { SLICE("XREAD"),
                               SLICE("COUNT"),
-                              slice(count, sio__num_u64(count, st->read_next)),
+                              slice(count, sio__u64_to_text(count, st->read_next)),
                               SLICE("BLOCK"),
-                              slice(block, sio__num_u64(block, st->block_ms)),
+                              slice(block, sio__u64_to_text(block, st->block_ms)),
                               SLICE("STREAMS"),
                               slice(st->name, st->name_len),
                               sio__stream_id_print(st->last, id) };
@@ -441,7 +441,7 @@ bool sio__stream_fields(struct stream_fields *f, const redisReply *entry, struct
   for (size_t i = 0; i + 1 < list->elements; i += 2) {
     if (!reply_is_text(list->element[i]) || !reply_is_text(list->element[i + 1])) return false;
     for (size_t k = 0; k < 4; k++)
-      if (slice_is(reply_text(list->element[i]), known[k].name))
+      if (slice_equals_str(reply_text(list->element[i]), known[k].name))
         *known[k].to = reply_text(list->element[i + 1]);
   }
   return true;
@@ -465,7 +465,7 @@ static void stream_take_own(struct stream *st, sio_slice uid, struct stream_id i
 static void stream_dispatch(struct stream *st, const struct stream_fields *f, struct stream_id id) {
   sio_adapter *a = sio__stream_adapter(st, f->nsp);
   if (!a) return;
-  if (slice_is(f->uid, st->ops->uid(a)))
+  if (slice_equals_str(f->uid, st->ops->uid(a)))
     stream_take_own(st, f->uid, id);
   else
     st->ops->heard(a, f, id);

@@ -58,7 +58,8 @@ static sio_slice copy_word(char **at, const void *p, size_t n) {
 /* SET or DEL. value is written as base64; {NULL,0}: DEL. */
 static int push_key(struct streams *x, const char *pid, sio_slice value, bool encoded) {
   char ms[NUM_MAX], *at;
-  size_t nms = sio__num_u64(ms, x->recovery_ms), nvalue = encoded ? value.n : BASE64_LEN(value.n);
+  size_t nms = sio__u64_to_text(ms, x->recovery_ms),
+         nvalue = encoded ? value.n : BASE64_LEN(value.n);
   size_t nprefix = strlen(x->prefix), npid = strlen(pid);
   struct stream_entry *e =
       sio__stream_entry_new(x->adapter, ENTRY_KEY, nprefix + npid + nvalue + nms + 5, &at);
@@ -366,7 +367,7 @@ void sio__streams_follow(sio_adapter *a, const struct heard_event *ev, sio_slice
 
 /* The message of an event of this namespace, or NULL; the caller frees it. */
 static char *missed_message(const sio_adapter *a, const struct stream_fields *f, sio_slice *out) {
-  if (!slice_eq(f->nsp, a->nsp_name) || !slice_is(f->type, "3") || !f->data.n) return NULL;
+  if (!slice_eq(f->nsp, a->nsp_name) || !slice_equals_str(f->type, "3") || !f->data.n) return NULL;
   bool json = *f->data.p == '{';
   char *bytes = sio__malloc(f->data.n + 3);
   if (!bytes) return NULL;

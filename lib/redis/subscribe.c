@@ -220,14 +220,14 @@ static void subscriber_hear_error(struct link *l, sio_slice error) {
 }
 
 static bool is_confirmation(sio_slice kind) {
-  return slice_is(kind, "subscribe") || slice_is(kind, "psubscribe") ||
-         slice_is(kind, "ssubscribe");
+  return slice_equals_str(kind, "subscribe") || slice_equals_str(kind, "psubscribe") ||
+         slice_equals_str(kind, "ssubscribe");
 }
 
 /* 0: it is no message. */
 static size_t message_length(sio_slice kind) {
-  if (slice_is(kind, "message") || slice_is(kind, "smessage")) return 3;
-  return slice_is(kind, "pmessage") ? 4 : 0;
+  if (slice_equals_str(kind, "message") || slice_equals_str(kind, "smessage")) return 3;
+  return slice_equals_str(kind, "pmessage") ? 4 : 0;
 }
 
 void sio__subscriber_reply(struct link *l, const redisReply *reply) {
@@ -237,7 +237,7 @@ void sio__subscriber_reply(struct link *l, const redisReply *reply) {
   if (!reply_is_text(reply->element[0]) || !reply_is_text(reply->element[1])) return;
   sio_slice kind = reply_text(reply->element[0]), name = reply_text(reply->element[1]);
   if (is_confirmation(kind)) subscriber_hear_confirmed(p, name);
-  if (slice_is(kind, "sunsubscribe")) subscriber_hear_ended(p, name);
+  if (slice_equals_str(kind, "sunsubscribe")) subscriber_hear_ended(p, name);
   size_t n = message_length(kind);
   if (n && reply->elements == n && all_are_text(reply))
     subscriber_hear_message(p->redis, reply->element, n);

@@ -18,7 +18,7 @@ enum {
 
 static int unpack_convert(struct unpacked *u, struct msgs *home, sio_slice json) {
   struct json_scan scan = { 0 };
-  if (!sio__utf8_valid(json.p, json.n)) return SIO_EPROTO;
+  if (!sio__utf8_is_valid(json.p, json.n)) return SIO_EPROTO;
   int err = sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL);
   sio__json_scan_clear(&scan);
   if (err) return err == SIO_EJSON ? SIO_EPROTO : err;
@@ -45,7 +45,7 @@ void sio__unpack_clear(struct unpacked *u) { sio__parser_out_clear(&u->own); }
 static void unpack_store_field(const struct unpack_field *fields, size_t n, sio_slice key,
                                sio_slice value) {
   for (size_t i = 0; i < n; i++)
-    if (slice_is(key, fields[i].key)) *fields[i].value = value;
+    if (slice_equals_str(key, fields[i].key)) *fields[i].value = value;
 }
 
 bool sio__unpack_fields(sio_slice map, const struct unpack_field *fields, size_t n) {
@@ -120,17 +120,17 @@ bool sio__unpack_is_false(sio_slice value) { return unpack_is_bool(value, false)
 /* Its length, with the NUL, or 0: it cannot be the name of a room here. */
 static size_t unpack_name_size(const struct msgpack *t) {
   char digits[NUM_MAX];
-  if (t->kind == MSGPACK_UINT) return sio__num_u64(digits, t->u.u) + 1;
-  if (t->kind == MSGPACK_INT) return sio__num_i64(digits, t->u.i) + 1;
+  if (t->kind == MSGPACK_UINT) return sio__u64_to_text(digits, t->u.u) + 1;
+  if (t->kind == MSGPACK_INT) return sio__i64_to_text(digits, t->u.i) + 1;
   if (t->kind != MSGPACK_STR || t->bytes.n >= UNPACK_ROOM_MAX) return 0;
   return memchr(t->bytes.p, '\0', t->bytes.n) ? 0 : t->bytes.n + 1;
 }
 
 static char *unpack_copy_name(char *to, const struct msgpack *t, size_t size) {
   if (t->kind == MSGPACK_UINT)
-    sio__num_u64(to, t->u.u);
+    sio__u64_to_text(to, t->u.u);
   else if (t->kind == MSGPACK_INT)
-    sio__num_i64(to, t->u.i);
+    sio__i64_to_text(to, t->u.i);
   else if (size > 1)
     memcpy(to, t->bytes.p, t->bytes.n);
   to[size - 1] = '\0';

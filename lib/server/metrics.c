@@ -331,7 +331,7 @@ static void put_server_metric(struct out *o, const struct metric *m, const sio_s
   struct family f = put_metric_family_header(o, m, &rest);
   if (!sio__slice_split(&rest, '|', &l.name)) put_metric_value(o, &f, &l, at);
   while (sio__slice_split(&rest, '|', &l.value)) {
-    if (!slice_is(l.value, "none")) put_metric_value(o, &f, &l, at);
+    if (!slice_equals_str(l.value, "none")) put_metric_value(o, &f, &l, at);
     at += is_histogram_metric(m) ? sizeof(sio_histogram) : sizeof(uint64_t);
   }
 }
@@ -415,7 +415,7 @@ int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
 /* text is empty if memory ran out. */
 static void answer_metrics_request(sio_slice text, void *request) {
   sio_request *r = request;
-  struct msg *m = text.n ? sio__msg_copy(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;
+  struct msg *m = text.n ? sio__msg_from_bytes(&sio__request_loop(r)->msgs, text.p, text.n) : NULL;
   if (m)
     sio__coding_answer(r, 200, SIO_METRICS_TYPE, m);
   else

@@ -410,7 +410,7 @@ static int check_initial_packet(const sio_options *o, struct log *log) {
   sio_slice s = o->initial_packet;
   if (s.n > o->max_payload)
     return log_option_over_other_option(log, "initial_packet", s.n, "max_payload", o->max_payload);
-  if (!s.n || o->initial_binary || sio__utf8_valid(s.p, s.n)) return 0;
+  if (!s.n || o->initial_binary || sio__utf8_is_valid(s.p, s.n)) return 0;
   return log_invalid_option(log, "initial_packet",
                             "is not valid UTF-8; set sio_options.initial_binary for other bytes");
 }

@@ -20,10 +20,10 @@
 static const sio_asset *find_client_bundle_file(const sio_server *srv, sio_slice path) {
   sio_slice base = slice_str(srv->opts.o.path);
   if (base.p[base.n - 1] == '/') base.n--;
-  if (!slice_starts(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
+  if (!slice_starts_with(path, base) || path.n == base.n || path.p[base.n] != '/') return NULL;
   sio_slice name = slice(path.p + base.n + 1, path.n - base.n - 1);
   for (size_t i = 0; i < sio__client_assets_count; i++)
-    if (slice_is(name, sio__client_assets[i].path)) return &sio__client_assets[i];
+    if (slice_equals_str(name, sio__client_assets[i].path)) return &sio__client_assets[i];
   return NULL;
 }
 

@@ -63,7 +63,7 @@ static void fill_ws_stats(sio_stats *st, const struct ws_shared *ws) {
 }
 
 static void fill_compression_stats(sio_stats *st, int i, const struct deflater *z) {
-  struct deflate_count out = sio__deflater_count(z);
+  struct deflate_count out = sio__deflater_get_counts(z);
   st->compressed += out.texts;
   st->compressed_plain[i] = out.plain;
   st->compressed_packed[i] = out.packed;

@@ -59,7 +59,7 @@ static void run_worker_thread(void *arg) {
 /* ---- starting ------------------------------------------------------------------------------ */
 
 static unsigned count_processors(void) {
-  int n = sio__os_cpus();
+  int n = sio__os_count_cpus();
   return n < 1 ? 1 : n > SIO_THREADS_MAX ? SIO_THREADS_MAX : (unsigned)n;
 }
 

@@ -366,7 +366,7 @@ static void ws_start_message_time(struct ws_conn *w) {
 /* The timer is not stopped when a message is complete, so it may fire when no message is
  * incomplete. */
 static void ws_limit_message_time(struct ws_conn *w) {
-  if (w->state != WS_OPEN || timer_active(&w->timer) || !w->shared->message_ms) return;
+  if (w->state != WS_OPEN || timer_is_active(&w->timer) || !w->shared->message_ms) return;
   w->timer_extended = false;
   ws_start_message_time(w);
 }

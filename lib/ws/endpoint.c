@@ -270,7 +270,7 @@ static const char *choose_subprotocol(const struct endpoint *e, const sio_reques
   sio_slice name;
   while (e->protocols && sio__ws_next_subprotocol(&o, &name))
     for (const char *const *p = e->protocols; *p; p++)
-      if (slice_is(name, *p)) return *p;
+      if (slice_equals_str(name, *p)) return *p;
   return "";
 }
 
@@ -389,7 +389,7 @@ static bool endpoint_queue_is_full(const sio_ws *w) {
 
 static int endpoint_queue_message(sio_ws *w, bool binary, sio_slice data) {
   if (endpoint_queue_is_full(w)) return SIO_ETOOBIG;
-  struct msg *m = sio__msg_copy(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
+  struct msg *m = sio__msg_from_bytes(&w->endpoint->shared->ws->loop->msgs, data.p, data.n);
   if (!m) return UV_ENOMEM;
   m->binary = binary;
   size_t before = ws_queued(w->ws);

@@ -99,13 +99,13 @@ static bool set_flag_once(bool *flag) {
 
 /* Stores one parameter of an offer. False: the parameter is unknown, repeated or invalid. */
 static bool offer_add_param(struct offer *o, const struct param *p) {
-  if (slice_is(p->name, "server_no_context_takeover"))
+  if (slice_equals_str(p->name, "server_no_context_takeover"))
     return !p->has_value && set_flag_once(&o->server_plain);
-  if (slice_is(p->name, "client_no_context_takeover"))
+  if (slice_equals_str(p->name, "client_no_context_takeover"))
     return !p->has_value && set_flag_once(&o->client_plain);
-  if (slice_is(p->name, "client_max_window_bits"))
+  if (slice_equals_str(p->name, "client_max_window_bits"))
     return (!p->has_value || parse_window_bits(p)) && set_flag_once(&o->client_window);
-  if (!slice_is(p->name, "server_max_window_bits") || o->server_window) return false;
+  if (!slice_equals_str(p->name, "server_max_window_bits") || o->server_window) return false;
   o->server_window = parse_window_bits(p);
   return o->server_window > 0;
 }
@@ -127,7 +127,7 @@ static bool take_extension_offer(sio_slice *s, sio_slice *name, struct offer *o)
 
 static bool offer_is_acceptable(const struct ws_deflate *have, sio_slice name,
                                 const struct offer *o) {
-  if (!slice_is(name, "permessage-deflate") || o->bad) return false;
+  if (!slice_equals_str(name, "permessage-deflate") || o->bad) return false;
   return !o->server_window || o->server_window >= have->window_bits;
 }
 

@@ -43,7 +43,7 @@ void sio__ws_write_deflated_header(struct msg *m) {
 
 struct msg *sio__ws_control_frame_new(struct msgs *home, enum ws_opcode op, const void *p,
                                       size_t n) {
-  struct msg *m = sio__msg_copy(home, p, n);
+  struct msg *m = sio__msg_from_bytes(home, p, n);
   if (m) frame_put_header(m, op, 0);
   return m;
 }

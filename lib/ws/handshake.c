@@ -27,11 +27,11 @@ static bool websocket_key_is_valid(sio_slice key) {
 }
 
 static bool websocket_version_is_valid(sio_slice version) {
-  return slice_is(version, "13") || slice_is(version, "8");
+  return slice_equals_str(version, "13") || slice_equals_str(version, "8");
 }
 
 enum ws_refusal sio__ws_check_handshake(const struct ws_offer *o) {
-  if (!slice_is(o->method, "GET")) return WS_BAD_METHOD;
+  if (!slice_equals_str(o->method, "GET")) return WS_BAD_METHOD;
   if (!sio__slice_has_token(o->upgrade, SLICE("websocket")) ||
       !sio__slice_has_token(o->connection, SLICE("upgrade")))
     return WS_BAD_UPGRADE;

@@ -117,7 +117,7 @@ void sio__ws_pool_free(struct ws_pool *p) {
 }
 
 struct deflate_count sio__ws_pool_inflate_stats(const struct ws_pool *p) {
-  return sio__inflater_count(p->inflater);
+  return sio__inflater_get_counts(p->inflater);
 }
 
 static struct ws_ctx *ws_ctx_borrow(struct ws_pool *p) {
@@ -197,7 +197,7 @@ static bool message_buf_append(struct ws_recv *r, const struct wslay_frame_iocb 
 
 static bool check_text_utf8(struct ws_recv *r, const struct wslay_frame_iocb *f, bool last) {
   if (r->opcode != WS_TEXT || r->compressed) return true;
-  r->utf8 = sio__utf8_feed(r->utf8, f->data, f->data_length);
+  r->utf8 = sio__utf8_validate_piece(r->utf8, f->data, f->data_length);
   if (r->utf8 != UTF8_BAD && (r->utf8 == 0 || !last)) return true;
   return ws_recv_fail_connection(r, 1007, "text is not valid UTF-8");
 }
@@ -246,7 +246,7 @@ static bool inflate_and_deliver(struct ws_recv *r, sio_slice in) {
     sio__buf_clear(&out);
     return false;
   }
-  bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_valid(out.p, out.n));
+  bool sound = !err && (r->opcode != WS_TEXT || sio__utf8_is_valid(out.p, out.n));
   bool more;
   if (err)
     more = ws_recv_fail_inflate(r, err);
@@ -299,7 +299,7 @@ static bool on_close_frame(struct ws_recv *r, const char *p, size_t n) {
   size_t skip = n ? 2 : 0;
   if (n && !sio__ws_close_code_is_valid(code))
     return ws_recv_fail_connection(r, 1002, "invalid close code");
-  if (!sio__utf8_valid(p + skip, n - skip))
+  if (!sio__utf8_is_valid(p + skip, n - skip))
     return ws_recv_fail_connection(r, 1007, "close reason is not valid UTF-8");
   struct ws_pool *pool = r->shared->pool;
   struct ws_ctx *x = r->ctx;

@@ -31,8 +31,8 @@ static struct fuzz_host {
 } h;
 
 /* The linker puts this in the place of the library's (see meson.build). */
-int __wrap_sio__random_id(char out[SIO__ID_LEN + 1]);
-int __wrap_sio__random_id(char out[SIO__ID_LEN + 1]) {
+int __wrap_sio__make_random_id(char out[SIO__ID_LEN + 1]);
+int __wrap_sio__make_random_id(char out[SIO__ID_LEN + 1]) {
   snprintf(out, SIO__ID_LEN + 1, "I%019u", h.ids++ % 10000);
   return 0;
 }

@@ -36,7 +36,7 @@ static void check_slice(const struct buf *b, sio_slice s) { DEMAND(s.n == 0 || l
 
 /* A name may be that of a Host that the target said; a value may come from several lines. */
 static void check_header(const sio_request *r, const struct http_header *h) {
-  DEMAND(slice_is(h->name, "Host") || lies_in(&r->head, h->name));
+  DEMAND(slice_equals_str(h->name, "Host") || lies_in(&r->head, h->name));
   DEMAND(h->value.n == 0 || lies_in(&r->head, h->value) || lies_in(&r->joined_values, h->value));
   DEMAND(sio__http_is_token(h->name));
   DEMAND(sio__http_is_field_value(h->value));

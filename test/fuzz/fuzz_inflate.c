@@ -39,7 +39,7 @@ static void write_message(struct inflater *z, struct deflater *d, sio_slice text
   struct msgs home;
   struct msg *m;
   struct buf out;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   for (int form = DEFLATE_MESSAGE; form <= DEFLATE_GZIP; form++) {
     int got = sio__deflate(d, (enum deflate_form)form, &home, text, &m);
     DEMAND(got == 0 || got == 1);
@@ -52,7 +52,7 @@ static void write_message(struct inflater *z, struct deflater *d, sio_slice text
     }
     msg_unref(m);
   }
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

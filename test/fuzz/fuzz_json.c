@@ -16,7 +16,7 @@ enum { MAX_DEPTH = 100 };
 static void check_string(sio_slice text) {
   char *out = malloc(text.n);
   size_t n = sio__json_unescape_string(out, text);
-  DEMAND(n <= text.n && sio__utf8_valid(out, n));
+  DEMAND(n <= text.n && sio__utf8_is_valid(out, n));
   char *quoted = malloc(sio__json_quoted_length(slice(out, n)));
   size_t len = sio__json_quote_string(quoted, slice(out, n));
   DEMAND(len == sio__json_quoted_length(slice(out, n)));
@@ -58,7 +58,7 @@ static void check_scan(const struct json_scan *s, sio_slice text) {
 static void check_tree(sio_slice text) {
   struct json_scan s = { 0 };
   struct msgs home;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   struct cJSON *t = sio__tree_from_json(text);
   DEMAND(t);
   struct msg *m = sio__msg_new(&home, 0);
@@ -66,12 +66,12 @@ static void check_tree(sio_slice text) {
   DEMAND(sio__json_scan(&s, slice(msg_data(m), m->len), MAX_DEPTH, NULL) == 0);
   msg_unref(m);
   sio__tree_free(t);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__json_scan_clear(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  if (!sio__utf8_valid((const char *)data, size)) return 0;
+  if (!sio__utf8_is_valid((const char *)data, size)) return 0;
   char *copy = piece(data, size);
   sio_slice text = slice(copy, size);
   struct json_scan s = { 0 };

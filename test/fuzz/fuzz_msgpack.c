@@ -36,7 +36,7 @@ static void done(struct reading *r) {
 }
 
 static void check_packet(const struct packet *p) {
-  DEMAND(sio__utf8_valid(p->json.p, p->json.n) && sio__utf8_valid(p->nsp.p, p->nsp.n));
+  DEMAND(sio__utf8_is_valid(p->json.p, p->json.n) && sio__utf8_is_valid(p->nsp.p, p->nsp.n));
   DEMAND(p->nbins <= limits.max_attachments);
   for (uint32_t i = 0; i < p->nbins; i++)
     if (p->bins[i].n) DEMAND(p->bins[i].p[p->bins[i].n - 1] || 1);
@@ -68,13 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct msgs home;
   struct reading r;
   char *copy = piece(data, size);
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   if (read_message(&home, &r, slice(copy, size)) == DECODE_PACKET) {
     check_packet(&r.packet);
     check_again(&home, &r.packet);
   }
   done(&r);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   free(copy);
   return 0;
 }

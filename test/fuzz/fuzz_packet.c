@@ -31,7 +31,7 @@ static bool decode(struct decoder *d, struct decode_scratch *scratch, const char
   struct packet out;
   const char *why = NULL;
   bool binary = n > 0 && p[0] == 'b';
-  if (!binary && !sio__utf8_valid(p, n)) return true;
+  if (!binary && !sio__utf8_is_valid(p, n)) return true;
   char *copy = piece(p + binary, n - binary);
   int got = binary ? sio__decode_binary_message(d, scratch, &limits, slice(copy, n - 1), &out, &why)
                    : sio__decode_text_message(d, scratch, &limits, slice(copy, n), &out, &why);

@@ -28,19 +28,19 @@ static void check_again(struct msgs *home, const struct eio_in *in) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  if (!sio__utf8_valid((const char *)data, size)) return 0;
+  if (!sio__utf8_is_valid((const char *)data, size)) return 0;
   char *body = piece(data, size);
   sio_slice rest = slice(body, size);
   struct msgs home;
   struct eio_in in;
   int got;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   while ((got = sio__payload_next_packet(&rest, &in)) == 1) {
     DEMAND(in.data.n == 0 || (in.data.p >= body && in.data.p + in.data.n <= body + size));
     check_again(&home, &in);
   }
   DEMAND(got == 0 || got == SIO_EPROTO);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   free(body);
   return 0;
 }

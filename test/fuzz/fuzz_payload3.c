@@ -42,13 +42,13 @@ static void packets(const struct payload_form *form, char *body, size_t n) {
   struct msgs home;
   struct eio_in in;
   int got;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   while ((got = form->next(&rest, &in)) == 1) {
     DEMAND(in.data.n == 0 || (in.data.p >= body && in.data.p + in.data.n <= body + n));
-    if (in.binary || sio__utf8_valid(in.data.p, in.data.n)) check_again(&home, form, &in);
+    if (in.binary || sio__utf8_is_valid(in.data.p, in.data.n)) check_again(&home, form, &in);
   }
   DEMAND(got == 0 || got == SIO_EPROTO);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 /* The decoded field lies in the body and is no longer than it. */
@@ -78,8 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t n = size - 1;
   if (data[0] == 'b') packets(&sio__payload3_binary, body, n);
   if (data[0] == 'd') form_field(body, n);
-  if (data[0] == 's' && sio__utf8_valid(body, n)) script_text(body, n);
-  if (data[0] == 't' && sio__utf8_valid(body, n)) packets(&sio__payload3_text, body, n);
+  if (data[0] == 's' && sio__utf8_is_valid(body, n)) script_text(body, n);
+  if (data[0] == 't' && sio__utf8_is_valid(body, n)) packets(&sio__payload3_text, body, n);
   free(body);
   return 0;
 }

@@ -140,7 +140,7 @@ static void post(unsigned i, sio_slice all) {
 
 static void pass_time(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&h.srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&h.srv->core.loop.timers, clock_ms);
   turn();
 }
 

@@ -19,7 +19,7 @@ static int far_fd;
 static unsigned secured, refused;
 
 static void send_back(struct conn *c, const char *p, size_t n) {
-  struct msg *m = sio__msg_copy(&loop.msgs, p, n);
+  struct msg *m = sio__msg_from_bytes(&loop.msgs, p, n);
   if (m) conn_send_text(c, m);
   msg_unref(m);
 }

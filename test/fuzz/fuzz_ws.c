@@ -27,7 +27,7 @@ static void tell(struct ws_recv *r, unsigned what, const void *p, size_t n) {
 
 static bool on_message(struct ws_recv *r, bool binary, char *p, size_t n) {
   DEMAND(n <= MAX_MESSAGE);
-  DEMAND(binary || sio__utf8_valid(p, n));
+  DEMAND(binary || sio__utf8_is_valid(p, n));
   tell(r, binary, p, n);
   if (n) memset(p, 0, n);
   return true;
@@ -43,7 +43,7 @@ static bool on_pong(struct ws_recv *r, const char *p, size_t n) {
   return true;
 }
 static void on_close(struct ws_recv *r, unsigned code, const char *reason, size_t n) {
-  DEMAND(n <= 123 && sio__utf8_valid(reason, n));
+  DEMAND(n <= 123 && sio__utf8_is_valid(reason, n));
   DEMAND(code == 1005 || sio__ws_close_code_is_valid(code));
   tell(r, code, reason, n);
   peer_of(r)->over = true;

@@ -159,7 +159,7 @@ static void hang_up(void) {
 /* Questions wait at most 100 ms for what got lost. */
 static const char *after(void) {
   clock_ms += 200;
-  for (int i = 0; i < MEMBERS; i++) sio__timers_run(&h.members[i]->core.loop.timers, clock_ms);
+  for (int i = 0; i < MEMBERS; i++) sio__timers_fire_due(&h.members[i]->core.loop.timers, clock_ms);
   turns();
   if (h.asked) return "the end of a question";
   if (h.posts) return "a posted call";

@@ -344,7 +344,7 @@ static void session_packet_create(sio_session *c, const sio_engine_packet *p, vo
 static bool session_message(sio_session *c, bool binary, sio_slice data, void *user) {
   (void)c, (void)user;
   if (host_holds_events()) host.caused[memory.owner] += 64;
-  if (!binary && !sio__utf8_valid(data.p, data.n))
+  if (!binary && !sio__utf8_is_valid(data.p, data.n))
     fault("the host gets text that is not UTF-8", "%s", tell_bytes(data.p, data.n));
   host_called("message", NULL);
   return false;

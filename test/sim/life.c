@@ -25,7 +25,7 @@ struct shared *shared;
 static void forget_random(void) {
   char id[SIO__ID_LEN + 1];
   uint64_t before = kernel.random;
-  while (kernel.random == before) sio__random_id(id);
+  while (kernel.random == before) sio__make_random_id(id);
 }
 
 /* Which troubles this life has: a few of them, so that each can be seen without the others. */
@@ -131,7 +131,7 @@ static void take_print(void) {
 }
 
 void life_run(void) {
-  sio__hash("", 0); /* its key is drawn once in a process, before any life */
+  sio__hash_bytes("", 0); /* its key is drawn once in a process, before any life */
   kernel_begin();
   disk_begin();
   memory_begin();

@@ -75,7 +75,7 @@ static inline void turns(void) {
 }
 
 static inline void later(uint64_t ms) {
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + ms);
   turns();
 }
 

@@ -164,7 +164,7 @@ static inline const char *hear(void) { return ask_n("", 0); }
 /* Time goes by; rig_pass: and the peer does not read. */
 static inline void rig_pass(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&rig->loop.timers, clock_ms);
+  sio__timers_fire_due(&rig->loop.timers, clock_ms);
   rig_turns();
 }
 static inline void rig_wait(unsigned ms) {

@@ -160,7 +160,7 @@ static inline void later(unsigned ms) {
     unsigned step = ms < 10 ? ms : 10;
     ms -= step;
     clock_ms += step;
-    sio__timers_run(&srv->core.loop.timers, clock_ms);
+    sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
     turns();
   }
 }

@@ -36,7 +36,7 @@ static inline void turns(unsigned n) {
 
 static inline void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&loop.timers, clock_ms);
+  sio__timers_fire_due(&loop.timers, clock_ms);
   turns(2);
 }
 
@@ -74,7 +74,7 @@ static inline void net_close(void) {
 }
 
 static inline struct msg *text_n(const char *p, size_t n) {
-  struct msg *m = sio__msg_copy(&loop.msgs, p, n);
+  struct msg *m = sio__msg_from_bytes(&loop.msgs, p, n);
   if (!m) abort();
   return m;
 }

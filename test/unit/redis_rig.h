@@ -138,9 +138,9 @@ static inline void fake_subscribe(struct fake_conn *c, const sio_slice *w) {
            w[1].p);
   c->subscribed = true;
   fake_say(c, "*3\r\n");
-  fake_bulk(c, slice_is(w[0], "PSUBSCRIBE")   ? SLICE("psubscribe")
-               : slice_is(w[0], "SSUBSCRIBE") ? SLICE("ssubscribe")
-                                              : SLICE("subscribe"));
+  fake_bulk(c, slice_equals_str(w[0], "PSUBSCRIBE")   ? SLICE("psubscribe")
+               : slice_equals_str(w[0], "SSUBSCRIBE") ? SLICE("ssubscribe")
+                                                      : SLICE("subscribe"));
   fake_bulk(c, w[1]);
   fake_say(c, ":1\r\n");
 }
@@ -169,23 +169,24 @@ static inline void fake_ping(struct fake_conn *c) {
 
 static inline void fake_command(struct fake_conn *c, const sio_slice *w, size_t n) {
   if (mute || (fake_special && fake_special(c, w, n))) return;
-  if (slice_is(w[0], "PING")) {
+  if (slice_equals_str(w[0], "PING")) {
     fake_ping(c);
-  } else if (slice_is(w[0], "PUBLISH") || slice_is(w[0], "SPUBLISH")) {
-    EQ(slice_is(w[0], "SPUBLISH"), sharded);
+  } else if (slice_equals_str(w[0], "PUBLISH") || slice_equals_str(w[0], "SPUBLISH")) {
+    EQ(slice_equals_str(w[0], "SPUBLISH"), sharded);
     fake_keep_published(w[1], w[2]);
     fake_say(c, ":1\r\n");
-  } else if (slice_is(w[0], "PUBSUB")) {
+  } else if (slice_equals_str(w[0], "PUBSUB")) {
     fake_count(c, w[2]);
-  } else if (slice_is(w[0], "SUBSCRIBE") || slice_is(w[0], "PSUBSCRIBE") ||
-             slice_is(w[0], "SSUBSCRIBE") || slice_is(w[0], "SUNSUBSCRIBE")) {
+  } else if (slice_equals_str(w[0], "SUBSCRIBE") || slice_equals_str(w[0], "PSUBSCRIBE") ||
+             slice_equals_str(w[0], "SSUBSCRIBE") || slice_equals_str(w[0], "SUNSUBSCRIBE")) {
     fake_subscribe(c, w);
-  } else if (slice_is(w[0], "AUTH") || slice_is(w[0], "SELECT") || slice_is(w[0], "CLIENT")) {
+  } else if (slice_equals_str(w[0], "AUTH") || slice_equals_str(w[0], "SELECT") ||
+             slice_equals_str(w[0], "CLIENT")) {
     size_t at = strlen(login);
     for (size_t i = 0; i < n; i++)
       at += (size_t)snprintf(login + at, sizeof login - at, "%.*s%s", (int)w[i].n, w[i].p,
                              i + 1 < n ? " " : "\n");
-    fake_say(c, refusal && slice_is(w[0], "AUTH") ? refusal : "+OK\r\n");
+    fake_say(c, refusal && slice_equals_str(w[0], "AUTH") ? refusal : "+OK\r\n");
   }
 }
 

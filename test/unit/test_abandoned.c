@@ -65,7 +65,7 @@ static void stop(void) {
 }
 
 static void later(uint64_t ms) {
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + ms);
   turn();
 }
 

@@ -69,7 +69,7 @@ static void end(void) {
 }
 
 static void wait_ms(int node, uint64_t ms) {
-  sio__timers_run(&servers[node]->core.loop.timers, uv_now(&loop) + ms);
+  sio__timers_fire_due(&servers[node]->core.loop.timers, uv_now(&loop) + ms);
   turn();
 }
 

@@ -8,24 +8,25 @@ static struct bucket b;
 
 TEST(a_new_bucket_holds_its_burst) {
   b = (struct bucket){ 0 };
-  for (int i = 0; i < 5; i++) EQ(sio__bucket_take(&b, &ten, 1000), 0);
-  EQ(sio__bucket_take(&b, &ten, 1000), 100);
+  for (int i = 0; i < 5; i++) EQ(sio__bucket_try_take_one(&b, &ten, 1000), 0);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1000), 100);
 }
 
 TEST(who_is_refused_is_not_charged) {
   b = (struct bucket){ 0 };
-  for (int i = 0; i < 5; i++) sio__bucket_take(&b, &ten, 1000);
-  for (int i = 0; i < 50; i++) EQ(sio__bucket_take(&b, &ten, 1000), 100);
-  EQ(sio__bucket_take(&b, &ten, 1099), 1);
-  EQ(sio__bucket_take(&b, &ten, 1100), 0);
-  EQ(sio__bucket_take(&b, &ten, 1100), 100);
+  for (int i = 0; i < 5; i++) sio__bucket_try_take_one(&b, &ten, 1000);
+  for (int i = 0; i < 50; i++) EQ(sio__bucket_try_take_one(&b, &ten, 1000), 100);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1099), 1);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1100), 0);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1100), 100);
 }
 
 TEST(the_rate_is_exact_over_any_steps) {
   static const struct rate three = { .per_s = 3, .burst = 1 };
   b = (struct bucket){ 0 };
   unsigned taken = 0;
-  for (uint64_t now = 0; now < 100000; now += 7) taken += sio__bucket_take(&b, &three, now) == 0;
+  for (uint64_t now = 0; now < 100000; now += 7)
+    taken += sio__bucket_try_take_one(&b, &three, now) == 0;
   /* 333.3 ms each, looked at every 7 ms: none is earlier, and what a look is late is not lost for
    * ever. */
   CHECK(taken > 290 && taken <= 301);
@@ -52,7 +53,7 @@ TEST(no_rate_is_no_limit) {
   static const struct rate none = { 0, 0 };
   b = (struct bucket){ 0 };
   EQ(sio__bucket_charge(&b, &none, 1000, UINT64_MAX), 0);
-  EQ(sio__bucket_take(&b, &none, 1000), 0);
+  EQ(sio__bucket_try_take_one(&b, &none, 1000), 0);
   EQ(sio__bucket_refill_ms(&none), 0);
 }
 
@@ -70,17 +71,17 @@ TEST(sums_stop_at_the_top) {
 
 TEST(a_clock_that_leaps_ahead_makes_it_full_and_no_fuller) {
   b = (struct bucket){ 0 };
-  for (int i = 0; i < 5; i++) sio__bucket_take(&b, &ten, 0);
-  EQ(sio__bucket_take(&b, &ten, UINT64_MAX), 0);
-  for (int i = 0; i < 4; i++) EQ(sio__bucket_take(&b, &ten, UINT64_MAX), 0);
-  EQ(sio__bucket_take(&b, &ten, UINT64_MAX), 100);
+  for (int i = 0; i < 5; i++) sio__bucket_try_take_one(&b, &ten, 0);
+  EQ(sio__bucket_try_take_one(&b, &ten, UINT64_MAX), 0);
+  for (int i = 0; i < 4; i++) EQ(sio__bucket_try_take_one(&b, &ten, UINT64_MAX), 0);
+  EQ(sio__bucket_try_take_one(&b, &ten, UINT64_MAX), 100);
 }
 
 TEST(a_clock_that_goes_back_stands_still) {
   b = (struct bucket){ 0 };
-  for (int i = 0; i < 5; i++) sio__bucket_take(&b, &ten, 5000);
-  EQ(sio__bucket_take(&b, &ten, 1000), 100);
-  EQ(sio__bucket_take(&b, &ten, 1100), 0);
+  for (int i = 0; i < 5; i++) sio__bucket_try_take_one(&b, &ten, 5000);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1000), 100);
+  EQ(sio__bucket_try_take_one(&b, &ten, 1100), 0);
 }
 
 TEST(a_bucket_rests_as_long_as_its_burst_takes) {

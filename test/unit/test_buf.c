@@ -61,11 +61,11 @@ TEST(without_memory_the_contents_stay) {
 TEST(shifting_drops_from_the_front) {
   struct buf b;
   buf_init(&b, 100);
-  sio__buf_shift(&b, 0);
+  sio__buf_remove_first_bytes(&b, 0);
   EQ(sio__buf_put(&b, "abcdef", 6), 0);
-  sio__buf_shift(&b, 2);
+  sio__buf_remove_first_bytes(&b, 2);
   EQ_MEM(b.p, b.n, "cdef", 4);
-  sio__buf_shift(&b, 4);
+  sio__buf_remove_first_bytes(&b, 4);
   EQ(b.n, 0);
   sio__buf_clear(&b);
 }

@@ -16,7 +16,7 @@ static struct buf out;
 
 static void begin(void) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   packer = sio__deflater_new(&(struct deflate_settings){ 0 });
   unpacker = sio__inflater_new();
   buf_init(&out, 1 << 20);
@@ -26,7 +26,7 @@ static void end(void) {
   sio__deflater_free(packer);
   sio__inflater_free(unpacker);
   sio__buf_clear(&out);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
 }
 
@@ -68,7 +68,7 @@ TEST(what_is_deflated_inflates_to_the_same) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) check_round(p, sizes[i]);
   memset(p, 0, 300000);
   check_round(p, 300000);
-  EQ(sio__deflater_count(packer).texts, 9);
+  EQ(sio__deflater_get_counts(packer).texts, 9);
   free(p);
   end();
 }
@@ -96,7 +96,7 @@ TEST(what_does_not_shrink_stays_as_it_is) {
     EQ(sio__deflate(packer, (enum deflate_form)form, &home, slice("a", 1), &m), 0);
     EQ(sio__deflate(packer, (enum deflate_form)form, &home, slice(NULL, 0), &m), 0);
   }
-  EQ(sio__deflater_count(packer).texts, 0);
+  EQ(sio__deflater_get_counts(packer).texts, 0);
   end();
 }
 

@@ -54,7 +54,7 @@ TEST(a_body_of_more_packets_than_may_be_ends_the_session_behind_the_last_of_them
 TEST(connecting_to_no_namespace_is_no_fault_here) {
   start_raw(&(sio_options){ .connect_timeout_ms = 1 });
   REQUIRE(open_ws(&a, "/raw/"));
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 1000);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + 1000);
   REQUIRE(raw_text(&a, "4x") && raw_expect(&a, "4x"));
   stop();
 }
@@ -320,7 +320,7 @@ TEST(a_session_tells_when_and_how_it_came_and_how_far_it_is) {
   turns();
   EQ(sio_session_info_of(session).rtt_us, 0);
   uint64_t asked = uv_hrtime();
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2"));
   CHECK(sio_session_info_of(session).ping_pending);

@@ -44,7 +44,7 @@ TEST(hooks_are_shown_packets_both_ways) {
   SAW("in:4hi text:hi out:4hi flush drain ");
   REQUIRE(raw_frame(&a, 0x82, "\7", 1) && raw_expect(&a, "\7"));
   SAW("in:4b\7 bytes:\7 out:4b\7 flush drain ");
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + 25000);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + 25000);
   REQUIRE(raw_expect(&a, "\x81\x01"
                          "2") &&
           raw_text(&a, "3"));

@@ -40,7 +40,7 @@ static int attach(const char *bytes) {
 
 static void begin(const char *text) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(receive(text), 0);
 }
 
@@ -48,7 +48,7 @@ static void end(void) {
   sio__event_clear(&event);
   sio__decoder_free_packet(&decoder);
   sio__decode_scratch_clear(&scratch);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
 }
@@ -230,7 +230,7 @@ TEST(a_tree_is_parsed_once_and_kept) {
 
 static void begin_binary(void) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(receive("53-[\"e\"," HOLE(1) ",{\"deep\":[" HOLE(0) "]},\"none\"," HOLE(2) "]"), DECODE_MORE);
   EQ(attach("zero"), DECODE_MORE);
   EQ(attach("one"), DECODE_MORE);

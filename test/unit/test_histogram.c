@@ -57,11 +57,11 @@ TEST(sum_and_total_are_of_all_values) {
 
 TEST(a_value_may_be_added_many_times_at_once) {
   sio_histogram h = { 0 };
-  histogram_add_n(&h, 1000, 7);
+  histogram_add_n_times(&h, 1000, 7);
   EQ(h.sum, 7000);
   EQ(h.count[4], 7);
   EQ(sio_histogram_total(&h), 7);
-  histogram_add_n(&h, 5, 0);
+  histogram_add_n_times(&h, 5, 0);
   EQ(h.sum, 7000);
 }
 

@@ -60,7 +60,7 @@ static struct inflater *unpacker;
 static struct deflater *packer;
 
 static void answer_text(sio_request *r) {
-  struct msg *m = sio__msg_copy(&rig->loop.msgs, text, strlen(text));
+  struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
   EQ(sio__coding_answer(r, 200, "text/plain", m), 0);
   msg_unref(m);
 }
@@ -112,7 +112,7 @@ TEST(a_body_is_compressed_as_it_was_asked_for_and_its_length_is_known) {
   inflates_to(2, 4, text, 2000);
   CHECK(!says(get("GET", ""), "Content-Encoding"));
   EQ_STR(body_of(rig->out), text);
-  EQ(sio__deflater_count(packer).texts, 2);
+  EQ(sio__deflater_get_counts(packer).texts, 2);
   close_coding();
 }
 
@@ -170,7 +170,7 @@ TEST(a_file_is_compressed_once) {
     CHECK(says(a, "\r\nETag: W/\"v1\"\r\n"));
     inflates_to(10, 8, text, 2000);
   }
-  EQ(sio__deflater_count(packer).texts, 1);
+  EQ(sio__deflater_get_counts(packer).texts, 1);
   get("HEAD", "Accept-Encoding: gzip\r\n");
   CHECK(says(rig->out, "\r\nContent-Encoding: gzip\r\n"));
   EQ_STR(body_of(rig->out), "");
@@ -215,7 +215,7 @@ TEST(a_short_file_and_one_of_more_than_8_mib_are_left_alone) {
     file.size = i ? sizeof big : 1023;
     CHECK(!says(get("HEAD", "Accept-Encoding: gzip\r\n"), "Vary"));
   }
-  EQ(sio__deflater_count(packer).texts, 0);
+  EQ(sio__deflater_get_counts(packer).texts, 0);
   close_file();
 }
 
@@ -248,10 +248,10 @@ TEST(an_answer_that_nobody_waits_for_is_not_compressed) {
   close(rig->fd);
   rig->fd = -1;
   rig_turns();
-  struct msg *m = sio__msg_copy(&rig->loop.msgs, text, strlen(text));
+  struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, strlen(text));
   EQ(sio__coding_answer(owed, 200, "text/plain", m), SIO_ECLOSED);
   msg_unref(m);
-  EQ(sio__deflater_count(packer).texts, 0);
+  EQ(sio__deflater_get_counts(packer).texts, 0);
   close_coding();
 }
 
@@ -261,7 +261,7 @@ TEST(what_is_compressed_by_its_nature_is_left_alone) {
     open_file(types[i]);
     const char *a = get("GET", "Accept-Encoding: gzip\r\n");
     CHECK(!says(a, "Content-Encoding") && !says(a, "Vary"));
-    EQ(sio__deflater_count(packer).texts, 0);
+    EQ(sio__deflater_get_counts(packer).texts, 0);
     close_file();
   }
 }

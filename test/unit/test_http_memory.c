@@ -37,7 +37,7 @@ static void by_cors(sio_request *r) {
   if (result < 0) sio__request_drop(r); /* as its callers do */
 }
 static void by_coding(sio_request *r) {
-  struct msg *m = sio__msg_copy(&rig->loop.msgs, text, sizeof text);
+  struct msg *m = sio__msg_from_bytes(&rig->loop.msgs, text, sizeof text);
   result = m ? sio__coding_answer(r, 200, "text/plain", m) : UV_ENOMEM;
   msg_unref(m);
   if (result) sio__request_drop(r);

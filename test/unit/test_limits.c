@@ -52,12 +52,12 @@ static size_t packed(struct wire *to, int n) {
   int head = snprintf(text, sizeof text, "42[\"n\",%d,\"", n);
   memset(text + head, 'x', sizeof text - (size_t)head);
   memcpy(text + sizeof text - 2, "\"]", 2);
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   CHECK(z && sio__deflate(z, DEFLATE_MESSAGE, &home, slice(text, sizeof text), &m) == 1);
   wire_frame(to, 0xc1, msg_data(m), m->len);
   size_t len = m->len;
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__deflater_free(z);
   return len;
 }

@@ -129,7 +129,7 @@ TEST(a_long_line_is_cut_between_characters) {
     const char *line = shown(text);
     size_t n = strlen(line);
     CHECK(n <= LOG_LINE && n > LOG_LINE - 4);
-    CHECK(sio__utf8_valid(line, n));
+    CHECK(sio__utf8_is_valid(line, n));
     CHECK(strchr(line, '\\') == NULL);
   }
   memset(text, '\n', 600);
@@ -172,7 +172,7 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   EQ(lines, LOG_RATE);
   EQ(log.left_out, 1000 - LOG_RATE);
   CHECK(log.counting);
-  sio__log_end_second(&log);
+  sio__log_end_rate_limit_second(&log);
   CHECK(!log.counting);
   sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 1);
@@ -181,7 +181,7 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   EQ_STR(last_text, "refused Engine.IO requests: 990 more log lines in the last second");
   cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
   EQ(lines, LOG_RATE + 2);
-  sio__log_end_second(&log);
+  sio__log_end_rate_limit_second(&log);
   sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 2);
 }
@@ -193,7 +193,8 @@ TEST(one_noisy_address_leaves_lines_for_the_others) {
   int n = 2;
   char other[32];
   do snprintf(other, sizeof other, "10.0.0.%d", n++);
-  while (sio__hash(other, strlen(other)) % LOG_PEERS == sio__hash("10.0.0.1", 8) % LOG_PEERS);
+  while (sio__hash_bytes(other, strlen(other)) % LOG_PEERS ==
+         sio__hash_bytes("10.0.0.1", 8) % LOG_PEERS);
   cause(&log, SIO_LOG_WARN, other, 1);
   EQ(lines, LOG_RATE_PEER + 1);
   EQ_STR(last_text, other);

@@ -56,7 +56,7 @@ TEST(a_line_says_when_how_bad_where_and_what_it_is_about) {
 
 static void is_one_line(const char *s, size_t n) {
   CHECK(n > 0 && s[n - 1] == '\n');
-  CHECK(sio__utf8_valid(s, n));
+  CHECK(sio__utf8_is_valid(s, n));
   for (size_t i = 0; i + 1 < n; i++) CHECK((unsigned char)s[i] >= 0x20 && s[i] != 0x7f);
 }
 

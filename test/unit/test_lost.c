@@ -56,7 +56,7 @@ static bool over_websocket(void) {
 }
 
 static void later(uint64_t ms) {
-  sio__timers_run(&srv->core.loop.timers, uv_now(&uv) + ms);
+  sio__timers_fire_due(&srv->core.loop.timers, uv_now(&uv) + ms);
   turn();
 }
 

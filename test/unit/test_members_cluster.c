@@ -227,7 +227,7 @@ static void on_replies(int status, sio_replies *r, void *user) {
   asked.expected = r->expected;
   asked.outside = 0;
   for (size_t i = 0; i < r->count; i++)
-    if (slice_is(r->list[i].json, "\"outside\"")) asked.outside++;
+    if (slice_equals_str(r->list[i].json, "\"outside\"")) asked.outside++;
 }
 
 TEST(a_question_is_answered_by_the_sockets_of_all_processes) {
@@ -427,7 +427,7 @@ static void on_inbound_answer(sio_adapter *a, const sio_return *to, sio_slice js
   (void)bins, (void)nbins;
   answered_to = a;
   EQ(to->bytes[0], 7);
-  CHECK(slice_is(json, "\"inside\""));
+  CHECK(slice_equals_str(json, "\"inside\""));
   inbound.replies++;
 }
 

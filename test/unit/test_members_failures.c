@@ -58,7 +58,7 @@ static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  for (int i = 0; i < MEMBERS; i++) sio__timers_run(&members[i]->core.loop.timers, clock_ms);
+  for (int i = 0; i < MEMBERS; i++) sio__timers_fire_due(&members[i]->core.loop.timers, clock_ms);
   turns(2);
 }
 

@@ -142,7 +142,7 @@ TEST(a_client_returns_to_another_member_and_is_sent_what_it_missed) {
   EXPECT_TEXTS(&c, "[\"a\",1]", "[\"b\",{\"_placeholder\":true,\"num\":0}]", "[\"c\"]");
   s = sio_test_socket(c.peer);
   CHECK(sio_in_room(s, "red") && !sio_in_room(s, "blue"));
-  CHECK(slice_is(sio_socket_shared(s), "{\"name\":\"x\"}"));
+  CHECK(slice_equals_str(sio_socket_shared(s), "{\"name\":\"x\"}"));
   EQ_STR((const char *)sio_socket_data(s), "1234567");
   EQ(sio_broadcast(red, "d", SIO_NONE), 0);
   turns(2);

@@ -13,18 +13,18 @@ static struct msgs home;
 
 static void begin(void) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
 }
 
 static void end(void) {
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
 }
 
 TEST(small_messages_are_recycled_and_allocate_nothing) {
   begin();
   for (int i = 0; i < 1000; i++) {
-    struct msg *m = sio__msg_copy(&home, "hello", 5);
+    struct msg *m = sio__msg_from_bytes(&home, "hello", 5);
     EQ_MEM(msg_data(m), m->len, "hello", 5);
     EQ(m->refs, 1);
     EQ(m->cap, MSG_SMALL);
@@ -83,9 +83,9 @@ TEST(a_long_chain_goes_with_its_head_without_recursion) {
 
 TEST(a_member_held_alone_keeps_itself_and_what_follows) {
   begin();
-  struct msg *a = sio__msg_copy(&home, "a", 1), *b = sio__msg_copy(&home, "b", 1);
+  struct msg *a = sio__msg_from_bytes(&home, "a", 1), *b = sio__msg_from_bytes(&home, "b", 1);
   a->next = b;
-  b->next = sio__msg_copy(&home, "c", 1);
+  b->next = sio__msg_from_bytes(&home, "c", 1);
   msg_ref(b);
   msg_unref(a);
   EQ(home.small.held, 1);
@@ -101,9 +101,9 @@ TEST(without_memory_a_message_is_not_made_and_does_not_change) {
   alloc_fail_all();
   CHECK(sio__msg_new(&home, 1) == NULL);
   CHECK(sio__msg_new(&home, 10000) == NULL);
-  CHECK(sio__msg_copy(&home, "abc", 3) == NULL);
+  CHECK(sio__msg_from_bytes(&home, "abc", 3) == NULL);
   alloc_fail_in(0);
-  struct msg *m = sio__msg_copy(&home, "abc", 3), *before = m;
+  struct msg *m = sio__msg_from_bytes(&home, "abc", 3), *before = m;
   alloc_fail_all();
   EQ(sio__msg_reserve(&m, 1000), UV_ENOMEM);
   CHECK(m == before && m->pooled);
@@ -121,7 +121,7 @@ TEST(without_memory_a_message_is_not_made_and_does_not_change) {
 
 TEST(past_four_gigabytes_is_too_big) {
   begin();
-  struct msg *m = sio__msg_copy(&home, "abc", 3);
+  struct msg *m = sio__msg_from_bytes(&home, "abc", 3);
   EQ(sio__msg_reserve(&m, SIZE_MAX), SIO_ETOOBIG);
   EQ(sio__msg_reserve(&m, UINT32_MAX - 2), SIO_ETOOBIG);
   CHECK(sio__msg_new(&home, (size_t)UINT32_MAX + 1) == NULL);

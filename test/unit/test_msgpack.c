@@ -43,11 +43,11 @@ static int decode(const char *hex) {
 static void done(void) {
   sio__parser_out_clear(&own);
   sio__decode_scratch_clear(&scratch);
-  sio__msgs_clear(&home);
-  sio__msgs_init(&home);
+  sio__msg_allocator_clear(&home);
+  sio__msg_allocator_init(&home);
 }
 
-__attribute__((constructor)) static void begin(void) { sio__msgs_init(&home); }
+__attribute__((constructor)) static void begin(void) { sio__msg_allocator_init(&home); }
 
 static void decodes(const char *hex, enum packet_type type, const char *nsp, int64_t id,
                     const char *json) {

@@ -12,17 +12,17 @@
 
 static void prints(double v, const char *want) {
   char out[NUM_MAX];
-  EQ_MEM(out, sio__num_double(out, v), want, strlen(want));
+  EQ_MEM(out, sio__double_to_json_text(out, v), want, strlen(want));
 }
 
 TEST(integers_print_in_full) {
   char out[NUM_MAX];
-  EQ_MEM(out, sio__num_i64(out, 0), "0", 1);
-  EQ_MEM(out, sio__num_i64(out, -7), "-7", 2);
-  EQ_MEM(out, sio__num_i64(out, INT64_MAX), "9223372036854775807", 19);
-  EQ_MEM(out, sio__num_i64(out, INT64_MIN), "-9223372036854775808", 20);
-  EQ_MEM(out, sio__num_u64(out, UINT64_MAX), "18446744073709551615", 20);
-  EQ_MEM(out, sio__num_u64(out, 10), "10", 2);
+  EQ_MEM(out, sio__i64_to_text(out, 0), "0", 1);
+  EQ_MEM(out, sio__i64_to_text(out, -7), "-7", 2);
+  EQ_MEM(out, sio__i64_to_text(out, INT64_MAX), "9223372036854775807", 19);
+  EQ_MEM(out, sio__i64_to_text(out, INT64_MIN), "-9223372036854775808", 20);
+  EQ_MEM(out, sio__u64_to_text(out, UINT64_MAX), "18446744073709551615", 20);
+  EQ_MEM(out, sio__u64_to_text(out, 10), "10", 2);
 }
 
 struct vector {
@@ -119,9 +119,9 @@ static void goes_there_and_back(double v, bool thorough) {
   char out[NUM_MAX + 1];
   double back = 0;
   if (!isfinite(v)) return;
-  size_t n = sio__num_double(out, v);
+  size_t n = sio__double_to_json_text(out, v);
   CHECK(n <= NUM_MAX);
-  CHECK(sio__num_parse(out, n, &back) && back == v);
+  CHECK(sio__parse_json_number(out, n, &back) && back == v);
   out[n] = '\0';
   CHECK(strtod(out, NULL) == v);
   if (thorough) CHECK(is_shortest(out, n, v) && is_nearest(out, n, v));
@@ -153,7 +153,7 @@ TEST(denormal_doubles_print_right) {
 
 static bool parses(const char *text, size_t n, double *out) {
   struct guard g = { 0 };
-  bool ok = sio__num_parse(guard_put(&g, text, n), n, out);
+  bool ok = sio__parse_json_number(guard_put(&g, text, n), n, out);
   guard_clear(&g);
   return ok;
 }
@@ -219,7 +219,7 @@ TEST(good_numbers_are_read_correctly_rounded) {
 
 static void reads_as_the_c_library(const char *text) {
   double v = -7, want = strtod(text, NULL);
-  CHECK(sio__num_parse(text, strlen(text), &v));
+  CHECK(sio__parse_json_number(text, strlen(text), &v));
   CHECK(memcmp(&v, &want, sizeof v) == 0);
   if (test__failed) fprintf(stderr, "%s gave %a and not %a\n", text, v, want);
 }

@@ -18,13 +18,13 @@ static struct msg *msg;
 
 static void begin(void) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
 }
 
 static void end(void) {
   msg_unref(msg);
   msg = NULL;
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__decode_scratch_clear(&scratch);
   EQ(alloc_live, 0);
   sio_set_allocator(NULL, NULL, NULL);
@@ -173,8 +173,8 @@ TEST(a_refusal_for_protocol_3_is_its_data_or_else_its_message) {
   EQ(refusal_of_old("/a", "no", sio_bin(&byte, 1)), SIO_EPLACEHOLDER);
   EQ(refusal_of_old("/a", "no", sio_json(SLICE("{"))), SIO_EJSON);
   CHECK(msg == NULL);
-  sio__msgs_clear(&home);
-  sio__msgs_init(&home);
+  sio__msg_allocator_clear(&home);
+  sio__msg_allocator_init(&home);
   alloc_fail_all();
   EQ(refusal_of_old("/a", "no", sio_null()), UV_ENOMEM);
   alloc_fail_in(0);

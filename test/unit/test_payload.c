@@ -148,7 +148,7 @@ TEST(a_separator_too_many_is_an_empty_packet) {
 static struct msgs home;
 
 static struct msg *message(const void *p, size_t n, bool binary) {
-  struct msg *m = sio__msg_copy(&home, p, n);
+  struct msg *m = sio__msg_from_bytes(&home, p, n);
   if (!m) abort();
   m->binary = binary;
   return m;
@@ -172,13 +172,13 @@ TEST(text_is_written_as_it_is_and_binary_as_base64) {
                 { "\1", 1, true, "bAQ==" },         { "\1\2", 2, true, "bAQI=" },
                 { "\1\2\3", 3, true, "bAQID" },     { "\1\2\3\4", 4, true, "bAQIDBA==" },
                 { "\0\xff\xfe", 3, true, "bAP/+" }, { "2", 1, false, "2" } };
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct msg *m = message(cases[i].bytes, cases[i].n, cases[i].binary);
     written_is(m, cases[i].want);
     msg_unref(m);
   }
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 /* ---- there and back, and cut ---------------------------------------------------------- */
@@ -225,7 +225,7 @@ static void read_back(sio_slice rest, struct msg *const m[PACKETS]) {
 }
 
 TEST(what_is_written_is_read_back) {
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   for (int round = 0; round < 500; round++) {
     struct msg *m[PACKETS];
     char text[PACKETS * (2 + BASE64_LEN(LONGEST))];
@@ -234,7 +234,7 @@ TEST(what_is_written_is_read_back) {
     read_back(body_of(text, n), m);
     for (int i = 0; i < PACKETS; i++) msg_unref(m[i]);
   }
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 /* The plain way to say what a body holds: text up to the next separator, whatever it is. */

@@ -10,17 +10,17 @@
 static struct msgs home;
 
 static void start(void) {
-  if (!home.small.size) sio__msgs_init(&home);
+  if (!home.small.size) sio__msg_allocator_init(&home);
 }
 
 static struct msg *text(const char *s) {
   start();
-  return sio__msg_copy(&home, s, strlen(s));
+  return sio__msg_from_bytes(&home, s, strlen(s));
 }
 
 static struct msg *bytes(const char *p, size_t n) {
   start();
-  struct msg *m = sio__msg_copy(&home, p, n);
+  struct msg *m = sio__msg_from_bytes(&home, p, n);
   m->binary = 1;
   return m;
 }

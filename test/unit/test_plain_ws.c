@@ -66,7 +66,7 @@ static bool start(const sio_options *o, const sio_ws_callbacks *cbs) {
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
   for (int i = 0; i < 5; i++) turn();
 }
 

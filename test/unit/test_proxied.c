@@ -50,8 +50,8 @@ TEST(a_session_keeps_the_address_of_its_first_request) {
   EQ_STR(address, "1.2.3.4");
   EQ_STR(direct, "");
   sio_session *s = container_of(srv->eio.all.next, sio_session, link);
-  CHECK(slice_is(sio_session_header(s, "x-forwarded-for"), "1.2.3.4"));
-  CHECK(slice_is(sio_session_info_of(s).url, WS));
+  CHECK(slice_equals_str(sio_session_header(s, "x-forwarded-for"), "1.2.3.4"));
+  CHECK(slice_equals_str(sio_session_info_of(s).url, WS));
   stop();
 }
 

@@ -13,11 +13,11 @@ typedef char id[SIO__ID_LEN + 1];
 
 TEST(random_fills_all_it_is_given) {
   static uint8_t a[1 << 20];
-  CHECK(sio__random(a, sizeof a) == 0);
+  CHECK(sio__fill_random(a, sizeof a) == 0);
   size_t zeros = 0;
   for (size_t i = 0; i < sizeof a; i++) zeros += a[i] == 0;
   CHECK(zeros > 3000 && zeros < 5500); /* 4096 are expected, give or take 64 */
-  CHECK(sio__random(NULL, 0) == 0);
+  CHECK(sio__fill_random(NULL, 0) == 0);
 }
 
 static int compare(const void *a, const void *b) { return strcmp(a, b); }
@@ -32,7 +32,7 @@ TEST(ids_are_twenty_url_safe_characters_and_differ) {
   static const char url_safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   bool used[256] = { 0 };
   for (int i = 0; i < 5000; i++) {
-    EQ(sio__random_id(ids[i]), 0);
+    EQ(sio__make_random_id(ids[i]), 0);
     EQ(strlen(ids[i]), SIO__ID_LEN);
     EQ(strspn(ids[i], url_safe), SIO__ID_LEN);
     for (int k = 0; k < SIO__ID_LEN; k++) used[(unsigned char)ids[i][k]] = true;
@@ -43,7 +43,7 @@ TEST(ids_are_twenty_url_safe_characters_and_differ) {
 
 static void *draw(void *out) {
   id *ids = out;
-  for (int i = 0; i < 500; i++) EQ(sio__random_id(ids[i]), 0);
+  for (int i = 0; i < 500; i++) EQ(sio__make_random_id(ids[i]), 0);
   return NULL;
 }
 
@@ -68,7 +68,7 @@ static void fork_and_draw(int fd, bool grand) {
   }
   for (int i = 0; i < 20; i++) {
     id one;
-    if (sio__random_id(one) != 0 || write(fd, one, sizeof one) != sizeof one) _exit(1);
+    if (sio__make_random_id(one) != 0 || write(fd, one, sizeof one) != sizeof one) _exit(1);
   }
   _exit(0);
 }
@@ -77,10 +77,10 @@ TEST(a_forked_child_does_not_draw_what_its_parent_draws) {
   static id ids[60];
   int fds[2];
   REQUIRE(pipe(fds) == 0);
-  EQ(sio__random_id(ids[0]), 0); /* a batch is open now, and copied with the process */
+  EQ(sio__make_random_id(ids[0]), 0); /* a batch is open now, and copied with the process */
   fork_and_draw(fds[1], false);
   fork_and_draw(fds[1], true);
-  for (int i = 0; i < 20; i++) EQ(sio__random_id(ids[i]), 0);
+  for (int i = 0; i < 20; i++) EQ(sio__make_random_id(ids[i]), 0);
   for (int i = 20; i < 60; i++) EQ(read(fds[0], ids[i], sizeof ids[i]), sizeof ids[i]);
   check_distinct(ids, 60);
   close(fds[0]);
@@ -131,10 +131,10 @@ TEST(siphash_agrees_with_known_values) {
 }
 
 TEST(the_process_key_is_fixed_and_not_zero) {
-  uint64_t mine = sio__hash("abc", 3);
+  uint64_t mine = sio__hash_bytes("abc", 3);
   static const uint8_t zero[16];
-  EQ(mine, sio__hash("abc", 3));
-  CHECK(mine != sio__hash("abd", 3));
+  EQ(mine, sio__hash_bytes("abc", 3));
+  CHECK(mine != sio__hash_bytes("abd", 3));
   CHECK(mine != sio__siphash13(zero, "abc", 3));
 }
 

@@ -184,8 +184,8 @@ TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
   turn();
   GOT(c, "");
   CHECK(store.asked);
-  CHECK(slice_is(asked_for().pid, pid_there));
-  CHECK(slice_is(asked_for().offset, "at-7") && asked_for().has_offset);
+  CHECK(slice_equals_str(asked_for().pid, pid_there));
+  CHECK(slice_equals_str(asked_for().offset, "at-7") && asked_for().has_offset);
   EQ(found(), 0);
   event_there("m1", "at-8");
   event_there("m2", "at-9");
@@ -196,7 +196,7 @@ TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
   EQ_STR(c->id, id_there);
   EQ_STR(c->pid, pid_there);
   CHECK(sio_in_room(first(), "one") && sio_in_room(first(), "two"));
-  CHECK(slice_is(sio_socket_shared(first()), "{\"a\":1}"));
+  CHECK(slice_equals_str(sio_socket_shared(first()), "{\"a\":1}"));
   SAW("connect(recovered) ");
   EQ(store.over, 1);
   EQ(srv->core.stats.recovered, 1);
@@ -315,7 +315,7 @@ TEST(a_client_that_returns_before_its_end_was_noticed_is_kept_and_asked_for) {
   ask_back(c, "at-1");
   HEARD(old, "cut ");
   EQ(store.persisted, 1);
-  CHECK(slice_is(asked_for().pid, pid));
+  CHECK(slice_equals_str(asked_for().pid, pid));
   sio_restore_done(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");

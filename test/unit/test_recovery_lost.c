@@ -167,7 +167,7 @@ TEST(a_client_that_is_away_too_long_is_forgotten) {
   for (int i = 0; i < 100; i++) later(1000);
   EQ(root->recovery->by_pid.n, 0);
   EQ(root->recovery->log.bytes, 0);
-  CHECK(!timer_active(&root->recovery->expiry_timer));
+  CHECK(!timer_is_active(&root->recovery->expiry_timer));
   stop();
 }
 

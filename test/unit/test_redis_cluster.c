@@ -71,18 +71,20 @@ static void see(const struct fake_conn *c, const sio_slice *w, size_t n) {
 }
 
 static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
-  if (slice_is(w[0], "CLUSTER")) {
+  if (slice_equals_str(w[0], "CLUSTER")) {
     say_table(c);
     return true;
   }
-  if (slice_is(w[0], "PING") || slice_is(w[0], "CLIENT") || slice_is(w[0], "AUTH")) return false;
+  if (slice_equals_str(w[0], "PING") || slice_equals_str(w[0], "CLIENT") ||
+      slice_equals_str(w[0], "AUTH"))
+    return false;
   see(c, w, n);
-  if (slice_is(w[0], "ASKING")) {
+  if (slice_equals_str(w[0], "ASKING")) {
     asked = true;
     fake_say(c, "+OK\r\n");
     return true;
   }
-  bool has_slot = slice_is(w[0], "SPUBLISH") || slice_is(w[0], "SSUBSCRIBE");
+  bool has_slot = slice_equals_str(w[0], "SPUBLISH") || slice_equals_str(w[0], "SSUBSCRIBE");
   return has_slot && !slot_is_here(c, w[1]);
 }
 
@@ -352,7 +354,7 @@ TEST(tables_are_checked) {
 static const char *bad_redirect;
 
 static bool redirect_badly(struct fake_conn *c, const sio_slice *w, size_t n) {
-  if (!slice_is(w[0], "SPUBLISH")) return special(c, w, n);
+  if (!slice_equals_str(w[0], "SPUBLISH")) return special(c, w, n);
   fake_say(c, bad_redirect);
   return true;
 }

@@ -18,19 +18,19 @@ static void say_address(struct fake_conn *c, int node) {
 }
 
 static bool special(struct fake_conn *c, const sio_slice *w, size_t n) {
-  if (c->node == 0 && (slice_is(w[0], "AUTH") || slice_is(w[0], "SELECT"))) {
+  if (c->node == 0 && (slice_equals_str(w[0], "AUTH") || slice_equals_str(w[0], "SELECT"))) {
     size_t at = strlen(sentinel_login);
     for (size_t i = 0; i < n; i++)
       at += (size_t)snprintf(sentinel_login + at, sizeof sentinel_login - at, "%.*s ", (int)w[i].n,
                              w[i].p);
     fake_say(c, "+OK\r\n");
-  } else if (slice_is(w[0], "SENTINEL")) {
-    CHECK(slice_is(w[1], "GET-MASTER-ADDR-BY-NAME") && slice_is(w[2], "mymaster"));
+  } else if (slice_equals_str(w[0], "SENTINEL")) {
+    CHECK(slice_equals_str(w[1], "GET-MASTER-ADDR-BY-NAME") && slice_equals_str(w[2], "mymaster"));
     if (sentinel_says)
       fake_say(c, sentinel_says);
     else
       say_address(c, master);
-  } else if (slice_is(w[0], "ROLE")) {
+  } else if (slice_equals_str(w[0], "ROLE")) {
     fake_say(c, is_replica[c->node] ? "*1\r\n$5\r\nslave\r\n" : "*1\r\n$6\r\nmaster\r\n");
   } else {
     return false;

@@ -80,8 +80,10 @@ static void note_command(const sio_slice *w, size_t n) {
 }
 
 static void hear_xadd(struct fake_conn *c, const sio_slice *w, size_t n) {
-  CHECK(n == 14 && slice_is(w[1], "socket.io") && slice_is(w[2], "MAXLEN") && slice_is(w[3], "~"));
-  CHECK(slice_is(w[4], "10000") && slice_is(w[5], "*") && slice_is(w[6], "uid"));
+  CHECK(n == 14 && slice_equals_str(w[1], "socket.io") && slice_equals_str(w[2], "MAXLEN") &&
+        slice_equals_str(w[3], "~"));
+  CHECK(slice_equals_str(w[4], "10000") && slice_equals_str(w[5], "*") &&
+        slice_equals_str(w[6], "uid"));
   if (refuse_add) {
     fake_say(c, "-OOM no memory\r\n");
     return;
@@ -99,20 +101,20 @@ static void hear_xrange(struct fake_conn *c, const sio_slice *w) {
 }
 
 static bool streams_special(struct fake_conn *c, const sio_slice *w, size_t n) {
-  if (slice_is(w[0], "XADD")) {
+  if (slice_equals_str(w[0], "XADD")) {
     hear_xadd(c, w, n);
-  } else if (slice_is(w[0], "XREVRANGE")) {
+  } else if (slice_equals_str(w[0], "XREVRANGE")) {
     say_entries(c, nentries ? nentries - 1 : 0, nentries);
-  } else if (slice_is(w[0], "XREAD")) {
+  } else if (slice_equals_str(w[0], "XREAD")) {
     reader = c;
     read_to = seq_of(w[n - 1]);
-  } else if (slice_is(w[0], "XRANGE")) {
+  } else if (slice_equals_str(w[0], "XRANGE")) {
     hear_xrange(c, w);
-  } else if (slice_is(w[0], "MULTI")) {
+  } else if (slice_equals_str(w[0], "MULTI")) {
     fake_say(c, "+OK\r\n");
-  } else if (slice_is(w[0], "GET") || (slice_is(w[0], "DEL") && key_value)) {
+  } else if (slice_equals_str(w[0], "GET") || (slice_equals_str(w[0], "DEL") && key_value)) {
     fake_say(c, "+QUEUED\r\n");
-  } else if (slice_is(w[0], "EXEC")) {
+  } else if (slice_equals_str(w[0], "EXEC")) {
     fake_say(c, "*2\r\n");
     if (*key_value)
       fake_bulk(c, slice_str(key_value));
@@ -120,7 +122,7 @@ static bool streams_special(struct fake_conn *c, const sio_slice *w, size_t n) {
       fake_say(c, "$-1\r\n");
     fake_say(c, ":1\r\n");
     key_value = NULL;
-  } else if (slice_is(w[0], "SET") || slice_is(w[0], "DEL")) {
+  } else if (slice_equals_str(w[0], "SET") || slice_equals_str(w[0], "DEL")) {
     note_command(w, n);
     fake_say(c, "+OK\r\n");
   } else {

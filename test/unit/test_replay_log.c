@@ -9,20 +9,20 @@ static struct msgs home;
 
 static void begin(size_t max_bytes) {
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(sio__replay_log_init(&log_, max_bytes), 0);
 }
 
 static void end(void) {
   sio__replay_log_clear(&log_);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(log_.bytes, 0);
   EQ(alloc_live, 0);
 }
 
 static void add(uint64_t now, const char *const *rooms, const char *const *except,
                 const char *skip) {
-  struct msg *m = sio__msg_copy(&home, "text", 4);
+  struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   sio_target to = { .rooms = rooms, .except = except };
   sio__replay_log_add(&log_, ++log_.seq, now, m, &to, skip);
   msg_unref(m);
@@ -115,7 +115,7 @@ TEST(the_oldest_are_dropped_first_by_bytes_and_by_time) {
 
 TEST(what_attachments_take_counts) {
   begin(3000);
-  struct msg *m = sio__msg_copy(&home, "text", 4);
+  struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   m->next = sio__msg_new(&home, 5000);
   sio__replay_log_add(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
   EQ(log_.bytes, 0);
@@ -127,7 +127,7 @@ TEST(what_attachments_take_counts) {
 TEST(without_memory_all_is_dropped) {
   begin(1 << 20);
   add(0, NULL, NULL, NULL);
-  struct msg *m = sio__msg_copy(&home, "text", 4);
+  struct msg *m = sio__msg_from_bytes(&home, "text", 4);
   alloc_fail_all();
   sio__replay_log_add(&log_, ++log_.seq, 0, m, &(sio_target){ 0 }, NULL);
   alloc_fail_in(0);

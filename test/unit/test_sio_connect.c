@@ -329,7 +329,7 @@ TEST(a_reply_that_cannot_be_repeated_for_want_of_memory_ends_the_session) {
     begin();
     struct peer *p = joined();
     turn();
-    sio__msgs_clear(&srv->core.loop.msgs);
+    sio__msg_allocator_clear(&srv->core.loop.msgs);
     size_t before = alloc_calls;
     alloc_fail_in(i);
     say(p, "40");

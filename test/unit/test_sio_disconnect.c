@@ -176,7 +176,7 @@ TEST(the_reason_of_the_first_end_is_reported) {
 TEST(without_memory_for_the_packet_the_connection_is_closed) {
   begin(NULL);
   struct peer *p = joined();
-  sio__msgs_clear(&srv->core.loop.msgs);
+  sio__msg_allocator_clear(&srv->core.loop.msgs);
   alloc_fail_all();
   sio_disconnect(root->members[0], false);
   alloc_fail_in(0);

@@ -113,7 +113,7 @@ TEST(the_log_as_json_is_valid_whatever_a_client_sends) {
   }
   stop();
   fclose(f);
-  CHECK(sio__utf8_valid(all, n));
+  CHECK(sio__utf8_is_valid(all, n));
   int lines = 0;
   for (char *line = all, *end; line < all + n; line = end + 1, lines++) {
     end = strchr(line, '\n');

@@ -130,7 +130,7 @@ static void read_text(void) {
   nseries = nfamilies = 0;
   fault = NULL;
   at = copied;
-  CHECK(sio__utf8_valid(copied, strlen(copied)));
+  CHECK(sio__utf8_is_valid(copied, strlen(copied)));
   while (*at && take_family()) continue;
   if (fault) fprintf(stderr, "%s: %.80s\n", fault, at);
   CHECK(!fault && nseries > 0);

@@ -105,7 +105,7 @@ static void turns(void) {
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
   turns();
 }
 

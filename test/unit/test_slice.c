@@ -11,10 +11,10 @@ TEST(equality_looks_at_bytes_and_length) {
   CHECK(!slice_eq(SLICE("abc"), SLICE("abd")));
   CHECK(!slice_eq(SLICE("abc"), SLICE("ab")));
   CHECK(slice_eq(slice(NULL, 0), SLICE("")));
-  CHECK(!slice_is(SLICE("a\0"), "a"));
-  CHECK(slice_starts(SLICE("abc"), SLICE("ab")));
-  CHECK(slice_starts(SLICE("abc"), slice(NULL, 0)));
-  CHECK(!slice_starts(SLICE("ab"), SLICE("abc")));
+  CHECK(!slice_equals_str(SLICE("a\0"), "a"));
+  CHECK(slice_starts_with(SLICE("abc"), SLICE("ab")));
+  CHECK(slice_starts_with(SLICE("abc"), slice(NULL, 0)));
+  CHECK(!slice_starts_with(SLICE("ab"), SLICE("abc")));
 }
 
 TEST(case_is_ignored_for_ascii_letters_only) {
@@ -45,28 +45,28 @@ TEST(a_pair_is_found_by_its_first_half) {
 }
 
 TEST(trimming_takes_spaces_and_tabs_off_both_ends) {
-  CHECK(slice_is(sio__slice_trim(SLICE(" \t a b\t ")), "a b"));
-  CHECK(slice_is(sio__slice_trim(SLICE("ab")), "ab"));
+  CHECK(slice_equals_str(sio__slice_trim(SLICE(" \t a b\t ")), "a b"));
+  CHECK(slice_equals_str(sio__slice_trim(SLICE("ab")), "ab"));
   EQ(sio__slice_trim(SLICE(" \t ")).n, 0);
   EQ(sio__slice_trim(slice(NULL, 0)).n, 0);
-  CHECK(slice_is(sio__slice_trim(SLICE("\r\n")), "\r\n"));
+  CHECK(slice_equals_str(sio__slice_trim(SLICE("\r\n")), "\r\n"));
 }
 
 TEST(splitting_gives_each_part_once) {
   sio_slice rest = SLICE("a,,bc,"), part;
-  CHECK(sio__slice_split(&rest, ',', &part) && slice_is(part, "a"));
-  CHECK(sio__slice_split(&rest, ',', &part) && slice_is(part, ""));
-  CHECK(sio__slice_split(&rest, ',', &part) && slice_is(part, "bc"));
+  CHECK(sio__slice_split(&rest, ',', &part) && slice_equals_str(part, "a"));
+  CHECK(sio__slice_split(&rest, ',', &part) && slice_equals_str(part, ""));
+  CHECK(sio__slice_split(&rest, ',', &part) && slice_equals_str(part, "bc"));
   CHECK(!sio__slice_split(&rest, ',', &part));
   rest = SLICE("x");
-  CHECK(sio__slice_split(&rest, ',', &part) && slice_is(part, "x"));
+  CHECK(sio__slice_split(&rest, ',', &part) && slice_equals_str(part, "x"));
   CHECK(!sio__slice_split(&rest, ',', &part));
   rest = slice(NULL, 0);
   CHECK(!sio__slice_split(&rest, ',', &part));
   rest = SLICE("\xff"
                "a");
   CHECK(sio__slice_split(&rest, (char)0xff, &part) && part.n == 0);
-  CHECK(slice_is(rest, "a"));
+  CHECK(slice_equals_str(rest, "a"));
 }
 
 TEST(a_token_is_found_as_a_whole_element) {

@@ -35,7 +35,7 @@ static void *read_and_write(void *unused) {
   const char *why = "";
   sio_slice json = slice(text, sizeof text);
   (void)unused;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(sio__json_scan(&scan, json, JSON_DEPTH_MAX, NULL), 0);
   struct packet p = { .type = PACKET_EVENT, .id = PACKET_NO_ID, .json = json, .scan = &scan };
   EQ(sio__event_init(&e, NULL, &p), 0);
@@ -52,7 +52,7 @@ static void *read_and_write(void *unused) {
   sio__parser_out_clear(&out);
   sio__decode_scratch_clear(&scratch);
   sio__json_scan_clear(&scan);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   return NULL;
 }
 

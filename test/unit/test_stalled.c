@@ -61,14 +61,14 @@ static void turns(void) {
 static void blocked_for(unsigned ms) {
   clock_ms += ms;
   srv->core.loop.late = true;
-  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
   srv->core.loop.late = false;
   turns();
 }
 
 static void later(unsigned ms) {
   clock_ms += ms;
-  sio__timers_run(&srv->core.loop.timers, clock_ms);
+  sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
   turns();
 }
 

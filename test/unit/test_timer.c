@@ -26,7 +26,7 @@ static uint64_t rnd(uint64_t below) {
 static void on_fire(struct timer *t) {
   struct model *m = (struct model *)t;
   CHECK(m->active);
-  CHECK(!timer_active(t));
+  CHECK(!timer_is_active(t));
   CHECK(m->due <= now);
   CHECK(m->due >= last_fired);
   last_fired = m->due;
@@ -61,15 +61,15 @@ static uint64_t true_first(void) {
 static void run(uint64_t at) {
   now = at > now ? at : now;
   last_fired = 0;
-  sio__timers_run(&wheel, at);
+  sio__timers_fire_due(&wheel, at);
 }
 
 static void check_model(void) {
-  uint64_t first = true_first(), next = sio__timers_next(&wheel);
+  uint64_t first = true_first(), next = sio__timers_next_due_time(&wheel);
   CHECK(next <= first);
   EQ(next == UINT64_MAX, first == UINT64_MAX);
   CHECK(next >= now);
-  for (int i = 0; i < TIMERS; i++) EQ(timer_active(&models[i].timer), models[i].active);
+  for (int i = 0; i < TIMERS; i++) EQ(timer_is_active(&models[i].timer), models[i].active);
 }
 
 /* Any scale from a millisecond to centuries. */
@@ -84,7 +84,10 @@ static void one_step(void) {
     case 3: start(m, now - (now < 1000 ? now : rnd(1000))); break;
     case 4: sio__timer_stop(&wheel, &m->timer), m->active = false; break;
     case 5: run(now + any_span(rnd(20) ? 20 : 40)); break;
-    case 6: run(sio__timers_next(&wheel) == UINT64_MAX ? now : sio__timers_next(&wheel)); break;
+    case 6:
+      run(sio__timers_next_due_time(&wheel) == UINT64_MAX ? now
+                                                          : sio__timers_next_due_time(&wheel));
+      break;
     default: run(now - (now < 5 ? now : rnd(5))); break; /* a clock that goes back */
   }
 }
@@ -124,9 +127,9 @@ TEST(running_at_next_reaches_every_deadline_in_few_steps) {
   begin(12345);
   for (int i = 0; i < TIMERS; i++) start(&models[i], now + any_span(40));
   unsigned steps = 0;
-  while (sio__timers_next(&wheel) != UINT64_MAX && !test__failed) {
-    CHECK(sio__timers_next(&wheel) <= true_first());
-    run(sio__timers_next(&wheel));
+  while (sio__timers_next_due_time(&wheel) != UINT64_MAX && !test__failed) {
+    CHECK(sio__timers_next_due_time(&wheel) <= true_first());
+    run(sio__timers_next_due_time(&wheel));
     steps++;
   }
   EQ(fired, TIMERS);
@@ -140,10 +143,10 @@ TEST(a_deadline_beyond_the_top_level_fires_on_time) {
   start(&models[1], UINT64_MAX);
   run(far - 1);
   EQ(fired, 0);
-  CHECK(sio__timers_next(&wheel) <= far);
+  CHECK(sio__timers_next_due_time(&wheel) <= far);
   run(far);
   EQ(fired, 1);
-  CHECK(timer_active(&models[1].timer));
+  CHECK(timer_is_active(&models[1].timer));
   sio__timer_stop(&wheel, &models[1].timer);
   models[1].active = false;
   check_model();
@@ -157,10 +160,10 @@ TEST(the_end_of_time_is_reached_and_never_fires) {
   EQ(fired, 0);
   run(UINT64_MAX);
   EQ(fired, 1);
-  CHECK(timer_active(&models[1].timer));
+  CHECK(timer_is_active(&models[1].timer));
   sio__timer_stop(&wheel, &models[1].timer);
   run(UINT64_MAX);
-  CHECK(sio__timers_next(&wheel) == UINT64_MAX);
+  CHECK(sio__timers_next_due_time(&wheel) == UINT64_MAX);
 }
 
 TEST(stopping_leaves_nothing_to_wake_up_for) {
@@ -171,7 +174,7 @@ TEST(stopping_leaves_nothing_to_wake_up_for) {
     sio__timer_stop(&wheel, &models[i].timer);
     models[i].active = false;
   }
-  CHECK(sio__timers_next(&wheel) == UINT64_MAX);
+  CHECK(sio__timers_next_due_time(&wheel) == UINT64_MAX);
 }
 
 static struct timer self, other;
@@ -200,12 +203,12 @@ TEST(a_timer_that_restarts_itself_for_now_fires_once_per_run) {
   restart_at = 100;
   sio__timer_start(&wheel, &self, 100);
   for (int i = 1; i < 5; i++) {
-    CHECK(sio__timers_next(&wheel) == 100);
+    CHECK(sio__timers_next_due_time(&wheel) == 100);
     run(100);
     EQ(self_fired, i);
   }
   sio__timer_stop(&wheel, &self);
-  CHECK(sio__timers_next(&wheel) == UINT64_MAX);
+  CHECK(sio__timers_next_due_time(&wheel) == UINT64_MAX);
 }
 
 TEST(a_timer_restarted_for_later_within_the_run_fires_in_it) {
@@ -214,7 +217,7 @@ TEST(a_timer_restarted_for_later_within_the_run_fires_in_it) {
   sio__timer_start(&wheel, &self, 120);
   run(200);
   EQ(self_fired, 2); /* at 120, at 150; the third is too late for this run */
-  CHECK(sio__timers_next(&wheel) == 200);
+  CHECK(sio__timers_next_due_time(&wheel) == 200);
   restart_at = 1000;
   run(200);
   EQ(self_fired, 3);
@@ -234,7 +237,7 @@ TEST(a_callback_stops_another_timer_of_its_own_millisecond) {
   run(300);
   EQ(self_fired, 1);
   EQ(other_fired, 0);
-  CHECK(!timer_active(&other));
+  CHECK(!timer_is_active(&other));
 }
 
 static void on_self_start_other(struct timer *t) {

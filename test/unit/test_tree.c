@@ -32,20 +32,20 @@ static int print(const cJSON *t, unsigned depth, struct msg **m) {
 
 static void prints_as(const cJSON *t, const char *want) {
   struct msg *m;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(print(t, JSON_DEPTH_MAX, &m), 0);
   EQ_MEM(msg_data(m), m->len, want, strlen(want));
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__json_scan_clear(&scan);
 }
 
 static void fails_with(const cJSON *t, unsigned depth, int want) {
   struct msg *m;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   EQ(print(t, depth, &m), want);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__json_scan_clear(&scan);
 }
 

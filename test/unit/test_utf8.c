@@ -96,7 +96,7 @@ static const struct text bad[] = {
 
 static utf8_state feed_bytewise(const char *p, size_t n) {
   utf8_state s = 0;
-  for (size_t i = 0; i < n; i++) s = sio__utf8_feed(s, p + i, 1);
+  for (size_t i = 0; i < n; i++) s = sio__utf8_validate_piece(s, p + i, 1);
   return s;
 }
 
@@ -104,14 +104,14 @@ static utf8_state feed_bytewise(const char *p, size_t n) {
 static utf8_state feed_all_ways(const struct text *t) {
   struct guard g = { 0 };
   const char *p = guard_put(&g, t->p, t->n);
-  utf8_state whole = sio__utf8_feed(0, p, t->n);
+  utf8_state whole = sio__utf8_validate_piece(0, p, t->n);
   EQ(feed_bytewise(p, t->n), whole);
-  EQ(sio__utf8_valid(p, t->n), whole == 0);
+  EQ(sio__utf8_is_valid(p, t->n), whole == 0);
   guard_clear(&g);
   for (size_t cut = 0; cut <= t->n; cut++) {
-    utf8_state s = sio__utf8_feed(0, guard_put(&g, t->p, cut), cut);
-    s = sio__utf8_feed(s, NULL, 0);
-    EQ(sio__utf8_feed(s, guard_put(&g, t->p + cut, t->n - cut), t->n - cut), whole);
+    utf8_state s = sio__utf8_validate_piece(0, guard_put(&g, t->p, cut), cut);
+    s = sio__utf8_validate_piece(s, NULL, 0);
+    EQ(sio__utf8_validate_piece(s, guard_put(&g, t->p + cut, t->n - cut), t->n - cut), whole);
   }
   guard_clear(&g);
   return whole;
@@ -124,7 +124,7 @@ TEST(good_text_is_whole_however_it_is_cut) {
 TEST(bad_text_fails_however_it_is_cut_and_stays_failed) {
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     EQ(feed_all_ways(&bad[i]), UTF8_BAD);
-    EQ(sio__utf8_feed(UTF8_BAD, "fine", 4), UTF8_BAD);
+    EQ(sio__utf8_validate_piece(UTF8_BAD, "fine", 4), UTF8_BAD);
   }
 }
 
@@ -175,8 +175,8 @@ static bool plain_valid(const unsigned char *p, size_t n) {
 static bool agrees(const unsigned char *u, size_t n) {
   const char *p = (const char *)u;
   bool valid = plain_valid(u, n);
-  return sio__utf8_sequence_length(p, n) == plain_step(u, n) && sio__utf8_valid(p, n) == valid &&
-         (sio__utf8_feed(0, p, n) == 0) == valid && (feed_bytewise(p, n) == 0) == valid;
+  return sio__utf8_sequence_length(p, n) == plain_step(u, n) && sio__utf8_is_valid(p, n) == valid &&
+         (sio__utf8_validate_piece(0, p, n) == 0) == valid && (feed_bytewise(p, n) == 0) == valid;
 }
 
 TEST(every_sequence_of_three_bytes_or_less_agrees_with_the_definition) {
@@ -206,13 +206,13 @@ TEST(every_pair_of_leading_bytes_agrees_for_four) {
 
 /* Bad is told at the first byte that cannot be, not at the end of the character. */
 TEST(feeding_fails_at_the_first_impossible_byte) {
-  EQ(sio__utf8_feed(0, "\xed\xa0", 2), UTF8_BAD);
-  EQ(sio__utf8_feed(0, "\xe0\x9f", 2), UTF8_BAD);
-  EQ(sio__utf8_feed(0, "\xf4\x90", 2), UTF8_BAD);
-  EQ(sio__utf8_feed(0, "\xf0\x8f", 2), UTF8_BAD);
-  EQ(sio__utf8_feed(0, "\xf5", 1), UTF8_BAD);
-  EQ(sio__utf8_feed(0, "\xc1", 1), UTF8_BAD);
-  CHECK(sio__utf8_feed(0, "\xed\x9f", 2) != UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xed\xa0", 2), UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xe0\x9f", 2), UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xf4\x90", 2), UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xf0\x8f", 2), UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xf5", 1), UTF8_BAD);
+  EQ(sio__utf8_validate_piece(0, "\xc1", 1), UTF8_BAD);
+  CHECK(sio__utf8_validate_piece(0, "\xed\x9f", 2) != UTF8_BAD);
 }
 
 TESTS_BEGIN

@@ -18,13 +18,13 @@ static struct decode_scratch scratch;
 
 static void written_n(sio_val v, const char *want, size_t n) {
   struct writer w;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
   sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ_MEM(msg_data(w.text), w.text->len, want, n);
   sio__writer_clear(&w);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__decode_scratch_clear(&scratch);
 }
 
@@ -32,12 +32,12 @@ static void written(sio_val v, const char *want) { written_n(v, want, strlen(wan
 
 static void refused(sio_val v, int want) {
   struct writer w;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   REQUIRE(sio__writer_init(&w, &home, &scratch, 10, false) == 0);
   sio__writer_put_value(&w, &v);
   EQ(w.err, want);
   sio__writer_clear(&w);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   sio__decode_scratch_clear(&scratch);
 }
 
@@ -127,13 +127,13 @@ TEST(a_hint_is_enough_for_most_and_more_is_made_when_it_is_not) {
   sio_val v = sio_strn(text, sizeof text);
   CHECK(sio__val_estimate_size(&v) < 602);
   struct writer w;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   REQUIRE(sio__writer_init(&w, &home, &scratch, sio__val_estimate_size(&v), false) == 0);
   sio__writer_put_value(&w, &v);
   EQ(w.err, 0);
   EQ(w.text->len, 602);
   sio__writer_clear(&w);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 TEST(arrays_and_objects_are_made_of_values) {

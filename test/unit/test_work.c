@@ -220,12 +220,12 @@ TEST(no_content_of_a_messagepack_message_costs_much_for_its_bytes) {
     { "date", "\xd6\xff\x12\x34\x56\x78", 6 },
   };
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   uint64_t none = work_without(make_msgpack, read_msgpack, &items[0]);
   for (size_t i = 0; i < sizeof items / sizeof *items; i++)
     costs_little(make_msgpack, read_msgpack, &items[i], none);
   sio__decode_scratch_clear(&scratch);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 /* ---- header fields --------------------------------------------------------------------------- */
@@ -298,7 +298,7 @@ static double value;
 static void print_value(void *unused) {
   char out[64];
   (void)unused;
-  sio__num_double(out, value);
+  sio__double_to_json_text(out, value);
 }
 
 /* The shortest decimal of a denormal was once searched by printing: 150 times as much. */
@@ -316,7 +316,7 @@ TEST(a_denormal_double_costs_about_what_any_other_does) {
 static void parse_number(void *unused) {
   double d;
   (void)unused;
-  sio__num_parse(text.p, text.n, &d);
+  sio__parse_json_number(text.p, text.n, &d);
 }
 
 TEST(numbers_of_many_digits) {

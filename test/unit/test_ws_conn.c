@@ -28,7 +28,7 @@ TEST(messages_go_both_ways) {
 
 TEST(a_raw_msg_leaves_as_it_is) {
   begin();
-  struct msg *m = sio__msg_copy(&loop.msgs, "\x81\x01x", 3);
+  struct msg *m = sio__msg_from_bytes(&loop.msgs, "\x81\x01x", 3);
   m->raw = true;
   EQ(sio__ws_send(w, m), 0);
   msg_unref(m);
@@ -251,7 +251,7 @@ TEST(a_dropped_websocket_leaves_no_timer_behind) {
   turn();
   drop_ws();
   turn();
-  sio__timers_run(&loop.timers, loop_now(&loop) + 2 * shared.close_ms);
+  sio__timers_fire_due(&loop.timers, loop_now(&loop) + 2 * shared.close_ms);
   EQ(closed_count, 0);
   end();
 }

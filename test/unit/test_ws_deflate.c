@@ -172,7 +172,7 @@ TEST(a_bomb_stops_at_the_limit_and_takes_little_memory) {
   static const size_t maxima[] = { 1100, 5000, 100000, 999999 };
   begin();
   struct msgs home;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   struct msg *m = bomb(&home, 1000000);
   REQUIRE(m && m->len < 1100);
   for (size_t i = 0; i < sizeof maxima / sizeof *maxima; i++) {
@@ -200,7 +200,7 @@ TEST(a_bomb_stops_at_the_limit_and_takes_little_memory) {
   CHECK(seen.n > 10 && memcmp(seen.p, "B1000000:", 9) == 0);
   wire_clear(&w);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   end();
 }
 
@@ -319,7 +319,7 @@ static void end_sending(void) {
   uv_run(&uv, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&uv), 0);
   sio__deflater_free(shared.deflate.deflater);
-  sio__msgs_clear(&loop.msgs);
+  sio__msg_allocator_clear(&loop.msgs);
   end();
 }
 
@@ -364,11 +364,11 @@ TEST(one_compressed_form_serves_all_who_agreed_and_the_others_get_the_plain_one)
   EQ(g.plain_n, 2004);
   EQ(g.deflated, 0xc1);
   CHECK(g.deflated_n > 2 && g.deflated_n < 50);
-  EQ(sio__deflater_count(shared.deflate.deflater).texts, 1);
+  EQ(sio__deflater_get_counts(shared.deflate.deflater).texts, 1);
   struct msg *m = text_msg(2000);
   m->binary = 1;
   EQ(send_to_both(m).deflated, 0xc2);
-  EQ(sio__deflater_count(shared.deflate.deflater).texts, 2);
+  EQ(sio__deflater_get_counts(shared.deflate.deflater).texts, 2);
   end_sending();
 }
 
@@ -384,7 +384,7 @@ TEST(short_unwanted_and_raw_messages_leave_as_they_are) {
   m = text_msg(5000);
   m->raw = 1;
   EQ(send_to_both(m).deflated, 'a');
-  EQ(sio__deflater_count(shared.deflate.deflater).texts, 1);
+  EQ(sio__deflater_get_counts(shared.deflate.deflater).texts, 1);
   end_sending();
 }
 

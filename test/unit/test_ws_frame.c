@@ -24,8 +24,8 @@ TEST(lengths_take_the_shortest_form) {
 TEST(a_msg_is_sealed_once_and_its_text_stays) {
   struct msgs home;
   alloc_install();
-  sio__msgs_init(&home);
-  struct msg *m = sio__msg_copy(&home, "4123", 4);
+  sio__msg_allocator_init(&home);
+  struct msg *m = sio__msg_from_bytes(&home, "4123", 4);
   REQUIRE(m);
   sio__ws_write_header(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m),
@@ -41,13 +41,13 @@ TEST(a_msg_is_sealed_once_and_its_text_stays) {
          6);
   EQ_MEM(msg_data(m), m->len, "4123", 4);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
 }
 
 TEST(an_attachment_leaves_as_a_binary_frame) {
   struct msgs home;
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   struct msg *m = sio__msg_new(&home, 70000);
   REQUIRE(m);
   m->len = 70000;
@@ -59,33 +59,33 @@ TEST(an_attachment_leaves_as_a_binary_frame) {
   EQ(ws_wire_off(m), 0);
   EQ(ws_wire_len(m), 70010);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 TEST(a_raw_msg_gets_no_header) {
   struct msgs home;
-  sio__msgs_init(&home);
-  struct msg *m = sio__msg_copy(&home, "\x81\x01x", 3);
+  sio__msg_allocator_init(&home);
+  struct msg *m = sio__msg_from_bytes(&home, "\x81\x01x", 3);
   REQUIRE(m);
   m->raw = true;
   sio__ws_write_header(m);
   EQ(ws_wire_off(m), MSG_HEADROOM);
   EQ(ws_wire_len(m), 3);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
 }
 
 TEST(control_frames_are_ready_to_send_or_null_without_memory) {
   struct msgs home;
   alloc_install();
-  sio__msgs_init(&home);
+  sio__msg_allocator_init(&home);
   alloc_fail_in(1);
   CHECK(sio__ws_control_frame_new(&home, WS_PONG, "abc", 3) == NULL);
   struct msg *m = sio__ws_control_frame_new(&home, WS_CLOSE, NULL, 0);
   REQUIRE(m);
   EQ_MEM(msg_data(m) - m->ws_head, ws_wire_len(m), "\x88\x00", 2);
   msg_unref(m);
-  sio__msgs_clear(&home);
+  sio__msg_allocator_clear(&home);
   EQ(alloc_live, 0);
 }
 

@@ -74,7 +74,7 @@ static inline void drained(struct ws_conn *from) {
 static const struct ws_conn_ops ops = { .message = message, .closed = closed, .drained = drained };
 
 static inline int send_msg(const char *text, bool binary) {
-  struct msg *m = sio__msg_copy(&loop.msgs, text, strlen(text));
+  struct msg *m = sio__msg_from_bytes(&loop.msgs, text, strlen(text));
   if (!m) return UV_ENOMEM;
   m->binary = binary;
   in_call = true;
