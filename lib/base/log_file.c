@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/sized.h"
+#include "base/utc.h"
 #include "base/utf8.h"
 
 /* A line is written in pieces of this size, because stderr does not buffer. */
@@ -62,9 +63,8 @@ static void log_out_put_escaped_text(struct log_out *o, const char *s) {
 
 static void log_out_put_time(struct log_out *o, uint64_t ms) {
   char text[48];
-  time_t seconds = (time_t)(ms / 1000);
   struct tm tm;
-  if (!gmtime_r(&seconds, &tm)) memset(&tm, 0, sizeof tm);
+  utc_to_tm((int64_t)(ms / 1000), &tm);
   size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
   snprintf(text + n, sizeof text - n, ".%03uZ", (unsigned)(ms % 1000));
   log_out_put_text(o, text);

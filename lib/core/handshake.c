@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/percent.h"
+#include "base/utc.h"
 #include "core/core.h"
 #include "core/nsp.h"
 #include "core/socket.h"
 #include "packet/json.h"
-#include <time.h>
 
 static int handshake_put_bytes(struct buf *b, sio_slice s) { return sio__buf_put(b, s.p, s.n); }
 
@@ -102,8 +102,7 @@ static int handshake_put_time(struct buf *b, uint64_t ms) {
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   struct tm tm;
   char text[128];
-  time_t at = (time_t)(ms / 1000);
-  if (!gmtime_r(&at, &tm)) return UV_EINVAL;
+  utc_to_tm((int64_t)(ms / 1000), &tm);
   int n = snprintf(text, sizeof text,
                    ",\"time\":\"%.3s %.3s %02d %d %02d:%02d:%02d GMT+0000 "
                    "(Coordinated Universal Time)\"",

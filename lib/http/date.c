@@ -3,8 +3,8 @@
  * date.c - writes and parses HTTP dates, independent of the locale.
  */
 #include "http/date.h"
+#include "base/utc.h"
 #include <stdbool.h>
-#include <time.h>
 
 #define YEAR_ZERO (-62167219200)
 #define YEAR_9999 253402300799
@@ -24,16 +24,9 @@ static char *date_put_text(char *out, const char *text, size_t n) {
   return out + n;
 }
 
-/* Where time_t has 32 bits, dates after its last are written as that one. */
-static time_t date_to_time(int64_t at) {
-  bool fits = sizeof(time_t) > 4 || (at >= INT32_MIN && at <= INT32_MAX);
-  return (time_t)(fits ? at : at < 0 ? INT32_MIN : INT32_MAX);
-}
-
 void sio__date_write(char out[DATE_LEN + 1], int64_t at) {
   struct tm tm;
-  time_t t = date_to_time(at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at);
-  gmtime_r(&t, &tm);
+  utc_to_tm(at < YEAR_ZERO ? YEAR_ZERO : at > YEAR_9999 ? YEAR_9999 : at, &tm);
   out = date_put_text(out, days + 3 * tm.tm_wday, 3);
   out = date_put_text(out, ", ", 2);
   out = date_put_digits(out, (unsigned)tm.tm_mday, 2);
@@ -110,6 +103,6 @@ bool sio__date_parse(sio_slice s, int64_t *at) {
                       parse_month(second, &tm.tm_mon) && parse_year(third, &tm) &&
                       parse_time_of_day(fourth, &tm) && slice_equals_str(zone, "GMT");
   if (!ok || s.n) return false;
-  *at = timegm(&tm);
+  *at = utc_from_tm(&tm);
   return true;
 }

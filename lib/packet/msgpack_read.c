@@ -4,9 +4,8 @@
  */
 #include "base/err.h"
 #include "base/num.h"
+#include "base/utc.h"
 #include "packet/msgpack.h"
-
-#define MS_PER_DAY INT64_C(86400000)
 
 static const double last_date = 8.64e15; /* the largest time of a JavaScript Date, in ms */
 
@@ -159,26 +158,6 @@ bool sio__msgpack_is_undefined(sio_slice value) {
 
 /* ---- dates ----------------------------------------------------------------------------------- */
 
-struct date {
-  int64_t year;
-  unsigned month, day;
-};
-
-/* Converts days since 1970-01-01 to a date of the proleptic Gregorian calendar. Here years begin in
- * March, so that the leap day is the last day, and an era has 400 years. */
-static struct date date_from_days(int64_t days) {
-  days += 719468;
-  int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  unsigned in_era = (unsigned)(days - era * 146097);
-  unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-  unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
-  unsigned from_march = (5 * in_year + 2) / 153;
-  struct date d = { .year = era * 400 + year, .day = in_year - (153 * from_march + 2) / 5 + 1 };
-  d.month = from_march < 10 ? from_march + 3 : from_march - 9;
-  d.year += d.month <= 2;
-  return d;
-}
-
 static char *put_padded_number(char *o, unsigned v, int digits) {
   for (int i = digits - 1; i >= 0; i--, v /= 10) o[i] = (char)('0' + v % 10);
   return o + digits;
@@ -191,26 +170,26 @@ static char *put_iso_year(char *o, int year) {
   return put_padded_number(o, (unsigned)(year < 0 ? -year : year), 6);
 }
 
-static char *put_separator_and_number(char *o, char before, unsigned v, int digits) {
+static char *put_separator_and_number(char *o, char before, int v, int digits) {
   *o++ = before;
-  return put_padded_number(o, v, digits);
+  return put_padded_number(o, (unsigned)v, digits);
 }
 
 /* Writes a date as JavaScript's Date.toJSON() does. */
 static int put_iso_date_string(sio_parser_out *out, double ms) {
   char text[64], *o = text;
   if (!(ms >= -last_date && ms <= last_date)) return sio_parser_put(out, "null", 4);
-  int64_t t = (int64_t)ms, days = t / MS_PER_DAY, rest = t % MS_PER_DAY;
-  if (rest < 0) days--, rest += MS_PER_DAY;
-  struct date d = date_from_days(days);
-  unsigned r = (unsigned)rest;
+  int64_t t = (int64_t)ms, seconds = utc_divide_down(t, 1000);
+  struct tm tm;
+  utc_to_tm(seconds, &tm);
   *o++ = '"';
-  o = put_separator_and_number(
-      put_separator_and_number(put_iso_year(o, (int)d.year), '-', d.month, 2), '-', d.day, 2);
-  o = put_separator_and_number(put_separator_and_number(o, 'T', r / 3600000, 2), ':',
-                               r / 60000 % 60, 2);
-  o = put_separator_and_number(put_separator_and_number(o, ':', r / 1000 % 60, 2), '.', r % 1000,
-                               3);
+  o = put_iso_year(o, tm.tm_year + 1900);
+  o = put_separator_and_number(o, '-', tm.tm_mon + 1, 2);
+  o = put_separator_and_number(o, '-', tm.tm_mday, 2);
+  o = put_separator_and_number(o, 'T', tm.tm_hour, 2);
+  o = put_separator_and_number(o, ':', tm.tm_min, 2);
+  o = put_separator_and_number(o, ':', tm.tm_sec, 2);
+  o = put_separator_and_number(o, '.', (int)(t - seconds * 1000), 3);
   *o++ = 'Z';
   *o++ = '"';
   return sio_parser_put(out, text, (size_t)(o - text));

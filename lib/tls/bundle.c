@@ -5,6 +5,7 @@
  */
 #include "tls/bundle.h"
 #include "base/err.h"
+#include "base/utc.h"
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <time.h>
@@ -94,7 +95,7 @@ static int new_ssl_ctx(SSL_CTX **out, struct tickets *tickets, const sio_openssl
 static int64_t certificate_expiry(const SSL_CTX *ctx) {
   struct tm tm;
   const X509 *x = SSL_CTX_get0_certificate(ctx);
-  return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? (int64_t)timegm(&tm) : INT64_MAX;
+  return x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) ? utc_from_tm(&tm) : INT64_MAX;
 }
 
 static void update_bundle_expiry(struct bundle *b, const SSL_CTX *ctx) {

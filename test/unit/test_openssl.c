@@ -301,6 +301,20 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_openssl_free(tls);
 }
 
+TEST(an_end_after_2038_is_told_exactly) {
+  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+  X509 *x = X509_dup(own.x509);
+  sio_tls *tls;
+  REQUIRE(ASN1_TIME_set_string(X509_getm_notAfter(x), "20500101000000Z") == 1);
+  REQUIRE(SSL_CTX_use_certificate(ctx, x) == 1);
+  sio_openssl_options o = { .ctx = ctx };
+  REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
+  EQ(sio_openssl_expires(tls), INT64_C(2524608000));
+  sio_openssl_free(tls);
+  X509_free(x);
+  SSL_CTX_free(ctx);
+}
+
 TEST(an_end_that_cannot_be_read_is_none) {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
   X509 *x = X509_dup(own.x509);
@@ -681,6 +695,7 @@ T(options_of_another_time_are_taken_as_far_as_they_are_understood)
 T(the_hosts_own_context_is_taken_alone)
 T(a_reload_that_fails_leaves_all_as_it_was)
 T(the_end_told_is_that_of_the_first_to_end)
+T(an_end_after_2038_is_told_exactly)
 T(an_end_that_cannot_be_read_is_none)
 T(an_unfinished_hello_holds_little_more_than_its_bytes)
 T(so_does_one_that_comes_byte_by_byte)
