@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+/* Files longer than 2 GiB: where a pointer has 32 bits, glibc wants _FILE_OFFSET_BITS=64. */
+_Static_assert(sizeof(off_t) >= 8, "build with _FILE_OFFSET_BITS=64");
+
 /* Where send() has no such flag, the sockets of os_bsd.c have SO_NOSIGPIPE. */
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0

@@ -85,7 +85,7 @@ int sio__request_set_header(sio_request *r, const char *name, sio_slice value) {
 struct answer {
   int status;
   sio_slice type;
-  size_t length; /* of the body; for HEAD it is announced but not sent */
+  uint64_t length; /* of the body; for HEAD it is announced but not sent */
   bool keep;
 };
 
@@ -213,7 +213,7 @@ int sio__request_answer_msg(sio_request *r, int status, const char *type, struct
 static int send_answer_head_only(sio_request *r, int status, const char *type,
                                  struct http_source *src) {
   struct msg *m;
-  struct answer a = { status, slice_str(type), (size_t)src->left, sio__http_keeps_alive(r) };
+  struct answer a = { status, slice_str(type), src->left, sio__http_keeps_alive(r) };
   src->free(src);
   int err = answer_head_msg_new(&m, r, &a, 0);
   return err ? close_after_failed_answer(r, err)
@@ -233,7 +233,7 @@ static int send_answer_in_pieces(sio_request *r, int status, const char *type,
   }
   if (err) return err;
   if (src) sio__http_set_body_source(r, src);
-  struct answer a = { status, slice_str(type), (size_t)length, sio__http_keeps_alive(r) };
+  struct answer a = { status, slice_str(type), length, sio__http_keeps_alive(r) };
   size_t within = first->len <= MSG_SMALL / 2 ? first->len : 0;
   err = answer_head_msg_new(&head, r, &a, within);
   if (err) {
