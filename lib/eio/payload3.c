@@ -96,6 +96,7 @@ static int payload3_take_text_packet(sio_slice *rest, sio_slice *one) {
   if (!colon || !sio__slice_parse_u64(slice(rest->p, (size_t)(colon - rest->p)), &units))
     return SIO_EPROTO;
   size_t left = (size_t)(rest->p + rest->n - colon - 1);
+  if (units > left) return SIO_EPROTO; /* each takes a byte at least */
   size_t n = bytes_of_utf16_units(colon + 1, left, (size_t)units);
   if (n == SIZE_MAX) return SIO_EPROTO;
   *one = slice(colon + 1, n);

@@ -196,7 +196,8 @@ static int check_dependent_options(sio_options *o, struct log *log) {
                                    MS_MAX);
   if (!o->shutdown_timeout_ms)
     o->shutdown_timeout_ms = o->close_timeout_ms < SHUTDOWN_MS ? o->close_timeout_ms : SHUTDOWN_MS;
-  if (!o->max_packet) o->max_packet = 10 * o->max_payload;
+  if (!o->max_packet)
+    o->max_packet = o->max_payload > SIZE_MAX / 10 ? SIZE_MAX : 10 * o->max_payload;
   if (o->max_unjoined < 16 * KIB)
     return log_invalid_option(log, "max_unjoined", "%zu is less than the minimum, 16384",
                               o->max_unjoined);

@@ -107,6 +107,7 @@ TEST(text_bodies_that_are_none_break_where_they_are_wrong) {
   READS3("1:\xf0\x9f\x98\x80", "!");
   READS3("1:9", "!");
   READS3("99999999999999999999:2", "!");
+  READS3("4294967297:2", "!"); /* 2^32 + 1 */
 }
 
 TEST(binary_bodies_are_taken_apart_by_bytes) {

@@ -352,6 +352,10 @@ TEST(values_out_of_range_are_refused_by_name) {
   EQ(opts.o.max_packet, 5);
   EQ(opts.o.max_unjoined, 16384);
   sio__options_clear(&opts);
+  EQ(settle(&(sio_options){ .max_payload = 512 << 20 }), 0);
+  CHECK(opts.o.max_packet > opts.o.max_payload && opts.o.max_packet / 10 <= opts.o.max_payload);
+  CHECK(opts.o.max_packet == SIZE_MAX || opts.o.max_packet / 10 == opts.o.max_payload);
+  sio__options_clear(&opts);
 }
 
 TESTS_BEGIN
