@@ -290,7 +290,8 @@ static ssize_t write_iovecs_joined(struct conn *c, const struct iovec *iov, size
 }
 
 static ssize_t write_iovecs(struct conn *c, struct iovec *iov, size_t pieces, size_t bytes) {
-  struct msghdr mh = { .msg_iov = iov, .msg_iovlen = pieces };
+  struct msghdr mh = { .msg_iov = iov };
+  mh.msg_iovlen = (__typeof__(mh.msg_iovlen))pieces; /* POSIX has an int there, glibc a size_t */
   if (pieces == 1) return send(c->fd, iov->iov_base, bytes, MSG_NOSIGNAL);
   if (bytes <= JOIN_MAX) return write_iovecs_joined(c, iov, pieces);
   return sendmsg(c->fd, &mh, MSG_NOSIGNAL);

@@ -47,7 +47,9 @@ struct sio_threads {
   struct addr_table addresses; /* for the limits per address of all members */
   struct member_id cluster;    /* the member with an adapter of a cluster; generation 0: none */
   atomic_uint refs;
-  atomic_ullong next_number; /* see sio__threads_next_number() */
+  /* See sio__threads_next_number(). Not an atomic_ullong: where a pointer has 32 bits, compilers
+   * disagree on how that is aligned, and gcc says so at each use of the struct. */
+  _Alignas(8) uint64_t next_number;
   size_t inbox_max;
   void *workers; /* of sio_threads_start() (server/worker_threads.c), or NULL */
   struct member members[MEMBERS_MAX];
@@ -109,7 +111,7 @@ unsigned sio__threads_count_conns(sio_threads *t);
 /* Returns a number that no other call returns. It identifies a request to other members in the
  * messages about it. */
 static inline uint64_t sio__threads_next_number(sio_threads *t) {
-  return atomic_fetch_add(&t->next_number, 1) + 1;
+  return __atomic_add_fetch(&t->next_number, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Records which member has the session. 0, UV_EEXIST, UV_ENOMEM. */

@@ -5,6 +5,7 @@
 #include "net/proxy.h"
 #include <netinet/in.h>
 #include <sio/error.h>
+#include <sys/socket.h>
 
 enum {
   V2_HEAD = 16,
