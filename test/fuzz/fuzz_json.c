@@ -31,7 +31,9 @@ static void check_number(sio_slice text) {
   double d;
   int64_t i;
   DEMAND(sio__number_to_double(text, &d) && !isnan(d));
-  if (sio__number_to_int64(text, &i)) DEMAND((double)i == d);
+  if (!sio__number_to_int64(text, &i)) return;
+  volatile double rounded = (double)i; /* the x87 compares with more digits than a double has */
+  DEMAND(rounded == d);
 }
 
 static void check_arg(sio_slice text) {

@@ -124,7 +124,9 @@ TEST(past_four_gigabytes_is_too_big) {
   struct msg *m = sio__msg_from_bytes(&home, "abc", 3);
   EQ(sio__msg_reserve(&m, SIZE_MAX), SIO_ETOOBIG);
   EQ(sio__msg_reserve(&m, UINT32_MAX - 2), SIO_ETOOBIG);
+#if SIZE_MAX > UINT32_MAX
   CHECK(sio__msg_new(&home, (size_t)UINT32_MAX + 1) == NULL);
+#endif
   CHECK(sio__msg_new(&home, SIZE_MAX) == NULL);
   EQ(alloc_calls, 1);
   msg_unref(m);

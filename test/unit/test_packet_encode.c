@@ -359,12 +359,15 @@ TEST(bytes_travel_at_any_depth_of_arrays_and_objects) {
 
 TEST(values_that_cannot_be_encoded_are_errors) {
   const sio_slice some[] = { SLICE("x") };
-  sio_val huge = sio_bin("", 0), many = sio_json_bins(SLICE("1"), some, 1), odd = sio_null();
-  huge.n = (size_t)UINT32_MAX + 1;
+  sio_val many = sio_json_bins(SLICE("1"), some, 1), odd = sio_null();
   many.nbins = UINT32_MAX;
   odd.kind = 99;
   begin();
+#if SIZE_MAX > UINT32_MAX
+  sio_val huge = sio_bin("", 0);
+  huge.n = (size_t)UINT32_MAX + 1;
   EQ(emit(SIO_ARGS(huge)), SIO_ETOOBIG);
+#endif
   EQ(emit(SIO_ARGS(many, many)), SIO_ETOOBIG);
   EQ(emit(SIO_ARGS(odd)), UV_EINVAL);
   end();
