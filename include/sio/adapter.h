@@ -1,33 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * adapter.h - who is in which room, and how a broadcast finds its receivers.
+ * adapter.h - for authors of adapters. An adapter knows which sockets are in which room, and sends
+ * broadcasts to them.
  *
- * Each namespace has one adapter. The one in the library keeps rooms in memory and
- * reaches the sockets of this process. An adapter that spans servers fills the same table, keeps
- * the local part by calling the memory adapter's functions (sio_adapter_memory), and adds what it
- * exchanges with the other servers:
+ * Each namespace has one adapter. That of the library, the memory adapter, keeps the rooms in
+ * memory and reaches the sockets of one server. An adapter that connects several servers is a table
+ * of functions (sio_adapter_ops), which sio_options.adapter names. It leaves the sockets of its own
+ * server to the memory adapter, whose functions it calls, and exchanges messages with the other
+ * servers:
  *
- *     host calls            slot            travels                     and there
- *     sio_broadcast         broadcast       target, sio_packet_info     sio_packet_new(), then
- *                                                                       sio_packet_broadcast()
- *     sio_broadcast_ack     broadcast       the same, and a number      sio_query_new() first; the
- *                                                                       count and the replies back
- *     sio_all_join, _leave  all_join ...    target, rooms               sio_all_join() ...
- *     sio_all_disconnect    all_disconnect  target, session             sio_all_disconnect()
- *     sio_all_fetch         fetch           target, and a number        sio_all_fetch(); the list
- *                                                                       back
- *     sio_server_side_emit  server_emit     sio_packet_info, a number   sio_server_side_receive();
- *                                                                       the ack back
- *     sio_server_count      server_count    nothing, or a question
+ *   call of the host        function        message to the         a server that receives it
+ *                           of the table    other servers          calls
+ *   ----------------------  --------------  ---------------------  -------------------------------
+ *   sio_broadcast()         broadcast       target, event          packet_new(), packet_broadcast()
+ *   sio_broadcast_ack()     broadcast       target, event, number  query_new() first; sends the
+ *                                                                  count and the replies back
+ *   sio_all_join(),         all_join,       target, rooms          sio_all_join(),
+ *   sio_all_leave()         all_leave                              sio_all_leave()
+ *   sio_all_disconnect()    all_disconnect  target, session        sio_all_disconnect()
+ *   sio_all_fetch()         fetch           target, number         sio_all_fetch(); sends the list
+ *                                                                  back
+ *   sio_server_side_emit()  server_emit     event, number          server_side_receive(); sends
+ *                                                                  the ack back
+ *   sio_server_count()      server_count    number, or none        nothing; sends the number back
  *
- * A target travels as its rooms, its except with the id of `skip` added, its flags and its key;
- * with SIO_LOCAL it does not.
+ * The calls without "sio_" in the last column are members of sio_adapter_api, which the library
+ * passes to the adapter's open function. The number in a message is one that the adapter chooses,
+ * to recognise the answers.
  *
- * What comes from another server is for all threads of this process (threads.h): it is applied with
- * sio_packet_broadcast(), sio_all_join() ..., and with a target that has SIO_PROCESS.
+ * A message that contains a target contains its rooms, its except together with the id of its skip,
+ * its flags and its key. A call with SIO_LOCAL is not sent to other servers. The server that
+ * receives the message sets SIO_PROCESS in the flags of the target, so that the call is for all
+ * threads of its process (threads.h) and for no other process.
  *
- * All slots are called on the loop's thread, and so is everything below. No slot may call the
- * host's handlers but through sio_room_tell(). Arguments are borrowed for the call.
+ * The library calls the functions of the table on the loop's thread, and the adapter makes all
+ * calls of this header on that thread. A function of the table must not run handlers of the host,
+ * except by room_changed(). Arguments are borrowed until the function returns.
  */
 #ifndef SIO_ADAPTER_H
 #define SIO_ADAPTER_H
@@ -39,118 +47,129 @@
 extern "C" {
 #endif
 
-typedef struct sio_adapter
-    sio_adapter;                      /* the adapter's own struct for one namespace               */
-typedef struct sio_packet sio_packet; /* one encoded event, shared by all receivers            */
-typedef struct sio_restore sio_restore;           /* see "recovery" below */
-typedef struct sio_saved_socket sio_saved_socket; /* see "recovery" below */
+typedef struct sio_adapter sio_adapter; /* what the adapter keeps for one namespace          */
+typedef struct sio_packet sio_packet;   /* one encoded event, which all receivers share      */
+typedef struct sio_restore sio_restore; /* a client that returns, see "recovery" below       */
+typedef struct sio_adapter_api sio_adapter_api;
+typedef struct sio_saved_socket sio_saved_socket;
 
+/* For sio_adapter_ops.flags. */
 enum sio_adapter_flags {
-  /* There is no other server: broadcasts fail with SIO_ECLOSED while this one closes. */
+  /* There are no other servers: once this server closes, broadcasts return SIO_ECLOSED. */
   SIO_ADAPTER_ONE_SERVER = 1,
-  /* The adapter, not the library, keeps lost sockets and the events that they miss, and gives
-   * events their offsets. persist and restore must be set. See "recovery" below. */
+  /* The adapter, and not the library, keeps lost sockets and the events that they miss, and gives
+   * events their offsets. Needs persist and restore. See "recovery" below. */
   SIO_ADAPTER_RECOVERS = 2
 };
 
+/* The functions of an adapter. The table must outlive the servers that use it. Those from `arrive`
+ * on may be NULL. */
 typedef struct sio_adapter_ops {
   /* sizeof(sio_adapter_ops); 0: the size that the table had in version 0.1. */
   size_t size;
-  /* A namespace was made: makes the adapter for it. user is sio_options.adapter_user. The library
-   * passes *out to the other functions, until close. After an error sio_of() fails with it. What
-   * takes time, such as connecting, goes on after the call; the adapter itself logs its failure. */
-  int (*open)(sio_nsp *nsp, void *user, sio_adapter **out);
-  /* The last call; for a child of a parent (nsp.h) it comes when it is empty, right after shut.
-   * Sockets have left, every query is over: the adapter releases those it holds. */
+
+  /* Creates the adapter of a namespace that has just been created. The library passes *out to the
+   * other functions until close. api is valid as long as the library is loaded. user is
+   * sio_options.adapter_user. If open returns an error, sio_of() fails with this error, and close
+   * is not called. Open must not wait: it may begin to connect, and what fails later is for the
+   * adapter itself to log. */
+  int (*open)(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out);
+  /* Frees the adapter. No function is called after it. All sockets have left and all queries are
+   * over, but the adapter must release those that it still holds. */
   void (*close)(sio_adapter *a);
-  /* Called once for each change, with a valid name, and not for the room of a socket's own id (see
-   * arrive). join returns 0, or UV_ENOMEM if the socket has not joined. Both report the change to
-   * the host with sio_room_tell(). */
+
+  /* A socket joins or leaves a room. Only called if this changes something, with a valid name, and
+   * never for the room of the socket's own id. join returns 0, or UV_ENOMEM if the socket has not
+   * joined. Both call room_changed(). */
   int (*join)(sio_adapter *a, sio_socket *s, const char *room);
   void (*leave)(sio_adapter *a, sio_socket *s, const char *room);
-  /* Removes a socket that leaves the namespace from every room; also one that never connected. */
+  /* Removes a socket that leaves the namespace from all its rooms. Also called for a socket that
+   * never connected. */
   void (*leave_all)(sio_adapter *a, sio_socket *s);
   bool (*in_room)(const sio_adapter *a, const sio_socket *s, const char *room);
+  /* Calls cb for each room that the socket has joined. */
   void (*rooms)(const sio_adapter *a, const sio_socket *s, void (*cb)(const char *room, void *user),
                 void *user);
-  /* Sends p to whom the target names, with sio_packet_deliver() for each local socket. If
-   * sio_packet_info.query is not NULL acks are asked for: local ones come by themselves; for other
-   * servers the adapter holds the query, and hands it what they answer. An error: nothing was sent,
-   * and the query is over. */
+
+  /* Sends p to the sockets of the target: to those of this server with packet_deliver() or the
+   * broadcast of the memory adapter, to those of other servers with a message. If
+   * sio_packet_info.query is not NULL, the event asks for acks. The acks of this server's sockets
+   * are then collected without the adapter; for those of other servers it holds the query and adds
+   * their replies. After an error nothing was sent, and the query is over. */
   int (*broadcast)(sio_adapter *a, const sio_target *to, const sio_packet *p);
-  /* Calls visit once for each local socket that the target names. visit may make this socket join
-   * or leave rooms, and disconnect it. */
+  /* Calls visit once for each socket of the target that is on this server. visit may make this
+   * socket join and leave rooms, and disconnect it. */
   int (*each)(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *s, void *user),
               void *user);
-  /* The bulk verbs, on every server unless SIO_LOCAL. The rooms' names are valid. */
+  /* These do what the calls of emit.h with the same names do: for the sockets of the target on all
+   * servers, or on this server alone if SIO_LOCAL is set. rooms is a NULL-terminated list of valid
+   * names. */
   int (*all_join)(sio_adapter *a, const sio_target *to, const char *const *rooms);
   int (*all_leave)(sio_adapter *a, const sio_target *to, const char *const *rooms);
   int (*all_disconnect)(sio_adapter *a, const sio_target *to, bool session);
 
-  /* ---- these may be NULL: one server, that tells of no rooms ---- */
+  /* ---- functions that may be NULL ---- */
 
-  /* arrive: the socket has connected and is in the room of its own id. depart: it has left that
-   * room, after leave_all. */
+  /* arrive: the socket has connected, and is in the room of its own id. depart: it has left that
+   * room; called after leave_all. */
   void (*arrive)(sio_adapter *a, sio_socket *s);
   void (*depart)(sio_adapter *a, sio_socket *s);
-  /* Rooms with members here, own ones included, each once. */
+  /* Calls cb once for each room that has members on this server, also for those of the sockets'
+   * own ids. */
   void (*all_rooms)(const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user),
                     void *user);
+  /* The number of members that a room has on this server. */
   size_t (*room_size)(const sio_adapter *a, const char *room);
-  /* Asks the OTHER servers which sockets of theirs the target names. The sockets of this server are
-   * in q already. The adapter calls sio_query_hold() for each server that it asks and, when the
-   * server answers, sio_query_remote() for each socket and then sio_query_release(). Not called
-   * with SIO_LOCAL. If it returns an error, sio_all_fetch() fails with that error. */
+
+  /* Asks the other servers which of their sockets the target contains; those of this server are in
+   * q already. The adapter calls query_hold() for each server that it asks. When that server
+   * answers, it calls query_remote() for each socket, and then query_release(). Not called with
+   * SIO_LOCAL. If fetch returns an error, sio_all_fetch() fails with this error. */
   int (*fetch)(sio_adapter *a, const sio_target *to, sio_query *q);
-  /* Sends an event to the other servers. q is NULL if no acks are wanted. Otherwise the adapter
-   * calls sio_query_expect() with the number of servers, and sio_query_reply() for each answer. */
+  /* Sends an event to the other servers. q is NULL if no acks are asked for. Otherwise the adapter
+   * holds q, calls query_expect() with the number of servers, and query_reply() for each answer. */
   int (*server_emit)(sio_adapter *a, const sio_packet *p, sio_query *q);
-  /* Adds the number of OTHER servers to q with sio_query_expect(), at once or, if the adapter holds
-   * q, later. */
+  /* Adds the number of other servers to q with query_expect(): at once, or later if the adapter
+   * holds q. */
   int (*server_count)(sio_adapter *a, sio_query *q);
-  /* q has ended, by its timeout or because the server closes, while the adapter still holds it. The
-   * adapter releases its holds and ignores answers that come later. */
+  /* A query that the adapter holds has ended: its time is up, or the server closes. The adapter
+   * releases its holds, and ignores answers that arrive later. */
   void (*query_over)(sio_adapter *a, sio_query *q);
-  /* The server begins to close, or the namespace, a parent's child, is gone: what keeps the loop
-   * busy, as connections, is ended. close follows, turns later in the first case. */
+
+  /* The server begins to close, or the namespace is the child of a parent (nsp.h) and is removed.
+   * The adapter closes its handles on the loop, such as connections. close follows: some turns of
+   * the loop later when the server closes, at once for a child. */
   void (*shut)(sio_adapter *a);
-  /* How many rooms have members here, own ones not counted: for sio_stats. */
+  /* How many rooms have members on this server, for sio_stats. The rooms of the sockets' own ids do
+   * not count. */
   size_t (*room_count)(const sio_adapter *a);
   unsigned flags; /* enum sio_adapter_flags */
 
-  /* ---- connection state recovery; see "recovery" below ---- */
+  /* ---- connection state recovery, see "recovery" below; they may be NULL ---- */
 
-  /* With SIO_ADAPTER_RECOVERS: keeps a socket whose connection broke, or which was found by restore
-   * and did not join after all. */
+  /* Keeps a socket whose connection broke, or which restore_found() handed over and which did not
+   * join. Only called with SIO_ADAPTER_RECOVERS. */
   void (*persist)(sio_adapter *a, const sio_saved_socket *s);
-  /* With SIO_ADAPTER_RECOVERS: the socket with this pid will not be recovered any more: it was
-   * disconnected, or refused. */
+  /* The socket with this pid will not be recovered any more, because it was disconnected or
+   * refused. Only called with SIO_ADAPTER_RECOVERS. */
   void (*forget)(sio_adapter *a, const char *pid);
-  /* A client asks for a socket that this server does not have. The adapter looks for it, and
-   * answers with sio_restore_done(), at once or later. */
+  /* A client asks for a socket that this server does not know. The adapter looks for it and answers
+   * with restore_done(), now or later. */
   void (*restore)(sio_adapter *a, sio_restore *r);
-  /* Called once for each restore: the client has joined, or never will. r is freed afterwards. */
+  /* Called once for each call of restore, when the client has joined or never will. r is not valid
+   * after it has returned. */
   void (*restore_over)(sio_adapter *a, sio_restore *r);
   /* sio_socket_set_shared() has changed the data of a socket. */
   void (*shared_changed)(sio_adapter *a, sio_socket *s);
-  /* The host disconnects the socket, and it is about to be told: an adapter that delays events
-   * sends it those that it has for it now. */
+  /* The host disconnects the socket, and the client is about to be sent the DISCONNECT. An adapter
+   * that delays events sends the socket those that wait for it. */
   void (*leaving)(sio_adapter *a, sio_socket *s);
 } sio_adapter_ops;
 
-SIO_EXTERN extern const sio_adapter_ops sio_adapter_memory;
+/* ---- packets ------------------------------------------------------------------------------- */
 
-/* True if the server is one of several threads (threads.h): other threads may have sockets in rooms
- * that the memory adapter of this one does not know. */
-SIO_EXTERN bool sio_adapter_has_threads(const sio_nsp *nsp);
-
-/* ---- packets ------------------------------------------------------------------------- */
-
-/* Queues the packet for one socket, and with it the question, if it is one. Answers as sio_emit()
- * does. */
-SIO_EXTERN int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags);
-/* The event in a packet, as an adapter sends it to other servers. Its fields are valid as long as
- * the packet. */
+/* The event in a packet, as an adapter sends it to other servers. Pointers in it are valid as long
+ * as the packet. */
 typedef struct sio_packet_info {
   /* Set by the caller to sizeof(sio_packet_info); 0 stands for the size of version 0.1. */
   size_t size;
@@ -163,191 +182,237 @@ typedef struct sio_packet_info {
   /* Collects the acks; NULL: no acks are asked for. */
   sio_query *query;
 } sio_packet_info;
-/* Fills in the first out->size bytes of *out. UV_ENOMEM: json and bins are empty, and only query is
- * set. The first call for a packet allocates memory if the packet has attachments, or if connection
- * state recovery is on. */
-SIO_EXTERN int sio_packet_get_info(const sio_packet *p, sio_packet_info *out);
-/* Makes a packet of an event that another server sent. json and bins are borrowed until
- * sio_packet_free(). `to` is the target that the packet will be sent to. Its nsp, flags and key are
- * used; with connection state recovery also its rooms and except, because this call then keeps the
- * event for sockets of the target that return later: make one packet for each target. q is the
- * query that collects the acks (sio_query_new()), or NULL. SIO_EJSON: json is not an event.
- * SIO_ENAME, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
-SIO_EXTERN int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
-                              size_t nbins, sio_query *q, sio_packet **out);
-SIO_EXTERN void sio_packet_free(sio_packet *p); /* NULL is fine */
-/* Sends a packet of sio_packet_new() to the sockets of this process that the target names, those of
- * other threads included. to->flags must contain SIO_PROCESS. The same as the memory adapter's
- * broadcast, unless the server is one of several threads. */
-SIO_EXTERN int sio_packet_broadcast(const sio_packet *p, const sio_target *to);
 
-/* The same with an offset, for adapters with SIO_ADAPTER_RECOVERS: clients get it as one more
- * argument. It has at most 63 characters, which are printable ASCII without '"' and '\\'. {NULL,0}:
- * none. SIO_EPROTO: it has others. */
-SIO_EXTERN int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bins,
-                                 size_t nbins, sio_query *q, sio_slice offset, sio_packet **out);
-/* A copy that outlives the call of broadcast(), to be sent later and freed with sio_packet_free().
- * The encoded bytes are shared. If the packet has a query, the caller holds it as long as it keeps
- * the copy (sio_query_hold()). UV_ENOMEM. */
-SIO_EXTERN int sio_packet_copy(const sio_packet *p, sio_packet **out);
-
-/* ---- recovery -----------------------------------------------------------------------------------
+/* ---- queries -------------------------------------------------------------------------------
  *
- * sio_options.recovery lets a client whose connection broke become the same socket again. Without
- * an adapter's help the library keeps lost sockets, and a log of events, in the memory of this
- * server. An adapter can take part in two ways.
+ * A query is a question that sockets or servers answer: a broadcast with acks, sio_all_fetch(),
+ * sio_server_side_emit(), sio_server_count(). It ends
  *
- * 1. It sets `restore` alone. The library keeps its own sockets as before. If a client names a pid
- *    that is not known here, the adapter asks the others. The library gives the events that
- *    sio_restore_event() adds offsets of its own.
+ *  - when it is complete: nothing holds it, and the sockets or servers that were expected have
+ *    answered or are lost;
+ *  - when its time is up, or the server closes. If the adapter holds it then, query_over is called.
  *
- * 2. It has SIO_ADAPTER_RECOVERS as well, and keeps everything. The library has no log then. It
- *    calls `persist` when a connection breaks. Every event that a client may have to be sent again,
- *    also one of sio_emit(), goes through `broadcast` without SIO_LOCAL, to the room of the
- *    client's id; the adapter delivers it with its offset (sio_packet_new_at()), now or later, and
- *    an event that it does not keep (volatile ones, those with SIO_LOCAL, those with acks) with
- *    none. For the order of events all others to a single client go through `broadcast` as well,
- *    with SIO_LOCAL.
- *
- * The answer to a restore:
- *
- *     sio_restore_found(r, &saved);                    the socket; then, in order,
- *     sio_restore_event(r, json, bins, nbins, offset); each event that it missed
- *     sio_restore_done(r, 0);
- *
- * or sio_restore_done() with a cause. The CONNECT of the client waits meanwhile, at most
- * sio_options.request_timeout_ms. Between sio_restore_done() and restore_over the client may wait
- * for middleware: events for it that are broadcast meanwhile are added with sio_restore_event(), in
- * the order in which others are sent them. restore_over may come at any time: the client is gone,
- * or the time is up. If the adapter has called sio_restore_found(), the library calls persist
- * before it, unless the client has joined or was refused; with an adapter of the first kind it
- * keeps the socket itself. What the adapter took out of its store and has not handed over with
- * sio_restore_found() it puts back by itself. */
-
-/* All is borrowed for the call. */
-struct sio_saved_socket {
-  const char *id, *pid;
-  const char *const *rooms; /* NULL-terminated, without the room of its own id */
-  sio_slice shared;         /* sio_socket_shared() */
-  const void *data;         /* the bytes of sio_socket_data(), or NULL: they become zero */
-  size_t data_size;
-};
-
-/* The pid and the offset that the client sent, unchecked. They are valid until restore_over has
- * returned. */
-typedef struct sio_restore_info {
-  /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
-  size_t size;
-  sio_slice pid;
-  sio_slice offset; /* of the last event that it received */
-  bool has_offset;  /* false: it has received none */
-} sio_restore_info;
-/* Fills in the first out->size bytes of *out. */
-SIO_EXTERN void sio_restore_get_info(const sio_restore *r, sio_restore_info *out);
-/* Hands over the socket. SIO_EPROTO: the ids are malformed. SIO_EEXISTS: it is connected to this
- * server. UV_EINVAL: one was found before. UV_ENOMEM. After an error the adapter calls
- * sio_restore_done() with a cause. */
-SIO_EXTERN int sio_restore_found(sio_restore *r, const sio_saved_socket *s);
-/* After sio_restore_found(). offset: as for sio_packet_new_at(); not used without
- * SIO_ADAPTER_RECOVERS. The library notes errors, so they can be ignored: the client is not
- * recovered, since an event would be missing. SIO_ETOOBIG: more was missed than may wait for a peer
- * (max_queued, queue_high). */
-SIO_EXTERN int sio_restore_event(sio_restore *r, sio_slice json, const sio_slice *bins,
-                                 size_t nbins, sio_slice offset);
-/* Ends the answer: 0 after sio_restore_found(), or why the socket is not recovered: of enum
- * sio_recovery_failure (stats.h). The client joins, or the middleware runs, at the end of the turn.
- */
-SIO_EXTERN void sio_restore_done(sio_restore *r, int cause);
-/* The pid of a socket, or NULL: it cannot be recovered. */
-SIO_EXTERN const char *sio_socket_pid(const sio_socket *s);
-/* sio_options.recovery.max_disconnection_ms, or 0: recovery is off. */
-SIO_EXTERN unsigned sio_adapter_recovery_ms(const sio_nsp *nsp);
-
-/* ---- queries: questions to many, while they are open --------------------------------------------
- *
- * A query ends by itself once nobody holds it and as many have answered or are lost as were
- * expected; or when its time is up, or the server closes: then query_over says so to who still
- * holds it, and what comes later is ignored. It may be used as long as it is held, so an adapter
- * that asks other servers holds it until all has come that it waits for. Nothing here calls the
- * host. */
-
-/* Keeps q valid until sio_query_release() is called once more. */
-SIO_EXTERN void sio_query_hold(sio_query *q);
-/* Gives one hold back; the caller does not use q afterwards. err is 0, or says why an answer did
- * not come (SIO_ETIMEOUT, ...): the first such error becomes the status that the host gets. */
-SIO_EXTERN void sio_query_release(sio_query *q, int err);
+ * An adapter holds a query as long as it waits for something, because a query may only be used
+ * while it is held. Answers that are added after its end are ignored. */
 
 /* The state of a query. */
 typedef struct sio_query_info {
   /* Set by the caller to sizeof(sio_query_info); 0 stands for the size of version 0.1. */
   size_t size;
-  /* How many sockets (or servers) have been asked. */
+  /* How many sockets, or servers, have been asked. */
   size_t expected;
-  /* The time for the answers, in milliseconds: as the host gave it, or the default; never 0. */
+  /* How long to wait for the answers, in milliseconds: the time that the host has given, or the
+   * default. Never 0. */
   unsigned timeout_ms;
   /* The query has ended, and answers are ignored. */
   bool over;
 } sio_query_info;
-/* Fills in the first out->size bytes of *out. */
-SIO_EXTERN void sio_query_get_info(const sio_query *q, sio_query_info *out);
 
-/* The same as a value: sio_query_info_of(q).expected. */
-static inline sio_query_info sio_query_info_of(const sio_query *q) {
-  sio_query_info info;
-  info.size = sizeof info;
-  sio_query_get_info(q, &info);
-  return info;
-}
-
-/* So many more sockets (or servers) are asked; so many of them will not answer. */
-SIO_EXTERN void sio_query_expect(sio_query *q, size_t n);
-SIO_EXTERN void sio_query_lost(sio_query *q, size_t n);
-/* One reply: one JSON text and its attachments, copied; empty is null. id: the socket's; NULL: not
- * known. What is no JSON text counts as lost. */
-SIO_EXTERN void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                                size_t nbins);
-/* For fetch, one socket of another server: id, rooms, auth, data, handshake, copied. Empty texts
- * are "{}". */
-SIO_EXTERN void sio_query_remote(sio_query *q, const sio_remote *r);
-
-/* For broadcasts with acks that come from another server: q goes into sio_packet_new(), the packet
- * into sio_packet_broadcast(); then sio_query_when_counted() tells the count to send back, and
- * sio_query_release() ends the asking. reply runs for each ack; end once, with 0, SIO_ETIMEOUT or
- * SIO_ECLOSED. Both run from the loop. timeout_ms 0: the default. */
+/* Callbacks for a query of sio_adapter_api.query_new(). Both are required. They run from the
+ * loop. */
 typedef struct sio_query_watch {
+  /* sizeof(sio_query_watch); 0: the size that the struct had in version 0.1. */
+  size_t size;
+  /* Called for each ack: the id of the socket, and the ack as query_reply() has it. */
   void (*reply)(const char *id, sio_slice json, const sio_slice *bins, size_t nbins, void *user);
-  void (*end)(int status, size_t lost, void *user); /* lost: who was asked and did not answer */
+  /* Called once, when the query ends. status is 0, SIO_ETIMEOUT or SIO_ECLOSED. lost is the number
+   * of sockets that were asked and have not answered. */
+  void (*end)(int status, size_t lost, void *user);
 } sio_query_watch;
-SIO_EXTERN int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
-                             void *user, sio_query **out);
 
-/* Calls cb(expected, user) once, with the user of sio_query_new(), when all threads of this process
- * have asked their sockets: at once, if there is only this thread; later from the loop, and before
- * `end`, if there are others. expected is the count to send back. */
-SIO_EXTERN void sio_query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user));
+/* ---- recovery ------------------------------------------------------------------------------
+ *
+ * With sio_options.recovery, a client whose connection broke can become the same socket again. The
+ * library keeps lost sockets, and a log of events, in the memory of the server. An adapter can take
+ * part in one of two ways:
+ *
+ * 1. It finds sockets of other servers: it sets `restore`. The library keeps the sockets of this
+ *    server itself. When a client names a pid that is not known here, it calls restore, and the
+ *    adapter asks the other servers. The library gives the events of restore_event() offsets of its
+ *    own.
+ *
+ * 2. It keeps everything: it also has the flag SIO_ADAPTER_RECOVERS. The library then has no log,
+ *    and calls persist when a connection breaks. It passes every event that may have to be sent
+ *    again to `broadcast` without SIO_LOCAL; sio_emit() has the room of the client's id as its
+ *    target. The adapter keeps such an event and delivers it, now or later, with the offset that it
+ *    gives to packet_new(). Events that it does not keep are delivered without an offset: volatile
+ *    events, those with SIO_LOCAL, and those that ask for acks. So that events to a client stay in
+ *    order, events to a single client that need not be kept go through `broadcast` too, with
+ *    SIO_LOCAL.
+ *
+ * The answer to a call of restore:
+ *
+ *     api->restore_found(r, &saved);                     the socket
+ *     api->restore_event(r, json, bins, nbins, offset);  each event that it missed, in order
+ *     api->restore_done(r, 0);
+ *
+ * or restore_done() alone, with a cause. Until then the CONNECT of the client waits, at most for
+ * sio_options.request_timeout_ms. After restore_done() the client may still wait for middleware.
+ * Until restore_over is called the adapter adds the events that are broadcast for the client
+ * meanwhile, with restore_event(), in the order in which the others are sent them.
+ *
+ * restore_over can be called at any time, because the client can leave and the time can run out. A
+ * socket of restore_found() that did not join, and was not refused, is kept again: with
+ * SIO_ADAPTER_RECOVERS persist is called before restore_over, without it the library keeps the
+ * socket. A socket that the adapter has taken out of its store, and not yet handed over with
+ * restore_found(), must be put back by the adapter. */
 
-/* ---- server side emits ----------------------------------------------------------------------- */
+/* A socket that was or will be kept. Everything is borrowed for the call. */
+struct sio_saved_socket {
+  /* Set to sizeof(sio_saved_socket) by the side that fills it in; 0 stands for the size of version
+   * 0.1. */
+  size_t size;
+  const char *id, *pid;
+  const char *const *rooms; /* NULL-terminated, without the room of its own id               */
+  sio_slice shared;         /* sio_socket_shared()                                           */
+  const void *data;         /* the bytes of sio_socket_data(); NULL: all bytes will be zero  */
+  size_t data_size;
+};
 
-/* What the adapter needs to find the asker again: any bytes, copied. */
+/* What a client that wants to be recovered has sent. Nothing of it is checked. The slices are valid
+ * until restore_over has returned. */
+typedef struct sio_restore_info {
+  /* Set by the caller to sizeof(sio_restore_info); 0 stands for the size of version 0.1. */
+  size_t size;
+  sio_slice pid;
+  sio_slice offset; /* the offset of the last event that it received          */
+  bool has_offset;  /* false: it has received no event with an offset         */
+} sio_restore_info;
+
+/* ---- events of other servers, rooms -------------------------------------------------------- */
+
+/* Bytes by which the adapter finds the server that waits for an ack. They are copied. */
 typedef struct sio_return {
   unsigned char bytes[64];
 } sio_return;
-/* The host answers: one JSON text and its attachments. At most once, maybe inside
- * sio_server_side_receive(); never after close. */
-typedef void (*sio_server_side_answer)(sio_adapter *a, const sio_return *to, sio_slice json,
-                                       const sio_slice *bins, size_t nbins);
-/* An event of another server: runs the handlers. answer NULL: no ack is asked for. SIO_EJSON,
- * SIO_EPLACEHOLDER, UV_ENOMEM ... */
-SIO_EXTERN int sio_server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins,
-                                       size_t nbins, sio_server_side_answer answer,
-                                       const sio_return *to);
 
-/* ---- rooms ----------------------------------------------------------------------------------- */
+/* Called when the host answers an event of another server, at most once, possibly inside
+ * server_side_receive(), and never after close. json is one JSON text; {"_placeholder":true,
+ * "num":k} stands for bins[k]. */
+typedef void (*sio_server_side_answer_cb)(sio_adapter *a, const sio_return *to, sio_slice json,
+                                          const sio_slice *bins, size_t nbins);
 
 enum sio_room_change { SIO_ROOM_CREATED, SIO_ROOM_JOINED, SIO_ROOM_LEFT, SIO_ROOM_REMOVED };
-/* Runs the host's room hooks, which may change any room: the name must outlive them. */
-SIO_EXTERN void sio_room_tell(sio_nsp *nsp, enum sio_room_change change, const char *room,
-                              sio_socket *s);
+
+/* ---- what an adapter calls ----------------------------------------------------------------- */
+
+/* The calls of the library that are for adapters alone; the library passes the table to
+ * sio_adapter_ops.open. Later versions add members at the end. An adapter that uses one of them
+ * first compares size, because the library that is loaded may be older. */
+struct sio_adapter_api {
+  /* The size that the table has in the library that is loaded. */
+  size_t size;
+
+  /* The memory adapter, for the sockets of this server: all but its optional functions for queries
+   * and recovery are set. Its open takes a user of NULL. */
+  const sio_adapter_ops *memory;
+
+  /* -- packets -- */
+
+  /* Makes a packet of an event that another server has sent. It is sent to the sockets of the
+   * target `to`, and then freed. json is ["event",arguments...] as in sio_packet_info; json and
+   * bins are borrowed until packet_free(). q is a query of query_new() that collects the acks;
+   * NULL: no acks are asked for. offset is for adapters with SIO_ADAPTER_RECOVERS: clients are sent
+   * it as one more argument. It has at most 63 characters of printable ASCII, and neither '"' nor
+   * '\\'; {NULL,0}: none.
+   * Of the target, nsp, flags and key are used. With connection state recovery, but without
+   * SIO_ADAPTER_RECOVERS, also rooms and except, because the call then keeps the event for sockets
+   * of the target that return later: make one packet for each target.
+   * SIO_EJSON: json is not an event; SIO_EPROTO: offset is invalid; SIO_ENAME, SIO_EPLACEHOLDER,
+   * SIO_EDEPTH, SIO_ETOOBIG, UV_ENOMEM. */
+  int (*packet_new)(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                    sio_query *q, sio_slice offset, sio_packet **out);
+  /* A copy that is valid after `broadcast` has returned, to be sent later and freed with
+   * packet_free(). The encoded bytes are shared. If the packet has a query, the adapter holds the
+   * query as long as it keeps the copy. UV_ENOMEM. */
+  int (*packet_copy)(const sio_packet *p, sio_packet **out);
+  /* Frees a packet of packet_new() or packet_copy(). NULL is allowed. */
+  void (*packet_free)(sio_packet *p);
+  /* Fills in the first out->size bytes of *out. The first call for a packet allocates memory if the
+   * packet has attachments or connection state recovery is on. UV_ENOMEM: only query is set. */
+  int (*packet_get_info)(const sio_packet *p, sio_packet_info *out);
+  /* Queues the packet for one socket of this server, and adds the socket to the query of the
+   * packet, if it has one. The errors are those of sio_emit(). */
+  int (*packet_deliver)(const sio_packet *p, sio_socket *s, unsigned flags);
+  /* Sends a packet of packet_new() to the sockets of the target in this process. to->flags must
+   * contain SIO_PROCESS. It is the broadcast of the memory adapter, unless the server is one of
+   * several threads: then the sockets of the other threads get the packet too. */
+  int (*packet_broadcast)(const sio_packet *p, const sio_target *to);
+
+  /* -- queries -- */
+
+  /* Creates the query for a broadcast with acks that another server has sent. It is held once.
+   * timeout_ms 0: sio_options.request_timeout_ms. The adapter makes a packet with it, sends the
+   * packet with packet_broadcast(), calls query_when_counted(), and at last query_release(). watch
+   * is copied; user is passed to its callbacks. UV_EINVAL: watch is NULL or invalid; SIO_ECLOSED:
+   * the server closes; SIO_ETOOBIG: max_acks queries are open in the namespace; UV_ENOMEM. */
+  int (*query_new)(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
+                   sio_query **out);
+  /* Calls cb(expected, user) once, with the user of query_new(), when all threads of this process
+   * have asked their sockets: at once if the server is alone, otherwise later from the loop and
+   * before `end`. expected is the count to send back. */
+  void (*query_when_counted)(sio_query *q, void (*cb)(size_t expected, void *user));
+  /* Keeps q valid until query_release() has been called once for this hold. */
+  void (*query_hold)(sio_query *q);
+  /* Ends one hold; the caller may not use q any more. err is 0, or the reason why answers did not
+   * come (SIO_ETIMEOUT, ...): the first one is the status that the host is given. */
+  void (*query_release)(sio_query *q, int err);
+  /* Fills in the first out->size bytes of *out. */
+  void (*query_get_info)(const sio_query *q, sio_query_info *out);
+  /* n more sockets, or servers, have been asked. */
+  void (*query_expect)(sio_query *q, size_t n);
+  /* n of those that have been asked will not answer. */
+  void (*query_lost)(sio_query *q, size_t n);
+  /* Adds a reply: one JSON text and its attachments, which are copied. An empty text stands for
+   * null. A text that is not JSON counts as lost. id is the socket's; NULL: not known. */
+  void (*query_reply)(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                      size_t nbins);
+  /* Adds a socket of another server to a query of `fetch`: id, rooms, auth, data and handshake are
+   * copied. An empty text stands for "{}". */
+  void (*query_remote)(sio_query *q, const sio_remote *r);
+
+  /* -- events of other servers -- */
+
+  /* Runs the callbacks of sio_on_server_side() for an event of another server. answer is called
+   * with the host's ack and with a copy of *to; NULL: no ack is asked for, and `to` may be NULL.
+   * SIO_EJSON, SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ENAME, SIO_ETOOBIG, UV_ENOMEM. */
+  int (*server_side_receive)(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                             sio_server_side_answer_cb answer, const sio_return *to);
+
+  /* -- rooms and sockets -- */
+
+  /* Runs the callbacks of sio_on_room(). They may change any room, so the name must not be freed
+   * with the room. s is the socket that has joined or left; NULL for SIO_ROOM_CREATED and
+   * SIO_ROOM_REMOVED. The memory adapter calls it for the rooms that it keeps. */
+  void (*room_changed)(sio_nsp *nsp, enum sio_room_change change, const char *room, sio_socket *s);
+  /* Is the server one of several threads (threads.h)? Then other threads may have sockets in rooms
+   * that the memory adapter of this thread does not know. */
+  bool (*has_threads)(const sio_nsp *nsp);
+  /* The private id by which a client asks to be recovered; NULL: the socket cannot be recovered. */
+  const char *(*socket_pid)(const sio_socket *s);
+
+  /* -- recovery -- */
+
+  /* sio_recovery.max_disconnection_ms; 0: recovery is off. */
+  unsigned (*recovery_ms)(const sio_nsp *nsp);
+  /* Fills in the first out->size bytes of *out. */
+  void (*restore_get_info)(const sio_restore *r, sio_restore_info *out);
+  /* Hands over the socket. SIO_EPROTO: the ids are malformed; SIO_EEXISTS: the socket is connected
+   * to this server; UV_EINVAL: a socket was handed over before, or the size of *s is wrong;
+   * UV_ENOMEM. After an error the adapter calls restore_done() with a cause. */
+  int (*restore_found)(sio_restore *r, const sio_saved_socket *s);
+  /* Adds an event that the client missed; call it after restore_found(). offset is as for
+   * packet_new(), and is ignored without SIO_ADAPTER_RECOVERS. After an error the client is not
+   * recovered, since it would miss an event; the adapter need not look at the error. SIO_ETOOBIG:
+   * the client missed more than may be queued for it (max_queued, queue_high); the errors of
+   * packet_new(). */
+  int (*restore_event)(sio_restore *r, sio_slice json, const sio_slice *bins, size_t nbins,
+                       sio_slice offset);
+  /* Ends the answer. cause is 0 after restore_found(), otherwise one of enum sio_recovery_failure
+   * (stats.h): why the socket is not recovered. The client joins, or its middleware runs, at the
+   * end of the turn. */
+  void (*restore_done)(sio_restore *r, int cause);
+};
 
 #ifdef __cplusplus
 }

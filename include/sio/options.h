@@ -284,7 +284,7 @@ typedef struct sio_options {
   const sio_recovery *recovery;
   /* NULL: sio_parser_json. See parser.h; not together with allow_eio3. */
   const struct sio_parser_ops *parser;
-  /* NULL: sio_adapter_memory. See adapter.h. */
+  /* NULL: rooms are kept in memory, and there are no other servers. See adapter.h. */
   const struct sio_adapter_ops *adapter;
   /* Passed to the adapter: sio_adapter_ops.open. */
   void *adapter_user;

@@ -6,12 +6,14 @@
  * which is written to the stamp of every socket that was visited or is excluded. No callback of the
  * host runs during a walk, except that of sio_on_any_outgoing(), which is not allowed to send.
  */
+#include "adapters/memory.h"
+
 #include "adapters/rooms.h"
 #include "base/mem.h"
 #include "core/nsp.h"
+#include "core/out_packet.h"
 #include "core/room_hooks.h"
 #include "core/socket.h"
-#include <sio/adapter.h>
 
 struct sio_adapter {
   sio_nsp *nsp;
@@ -74,7 +76,7 @@ static void walk_sockets_of_target(sio_adapter *a, const sio_target *to, struct 
 
 /* An error for one receiver, for example because its queue is full, does not end the broadcast. */
 static void deliver_packet_to_socket(struct visit *v, sio_socket *s) {
-  sio_packet_deliver(v->packet, s, v->flags);
+  sio__packet_deliver(v->packet, s, v->flags);
 }
 
 static int memory_adapter_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
@@ -181,16 +183,16 @@ static int memory_adapter_join_room(sio_adapter *a, sio_socket *s, const char *r
   bool watched = sio__has_room_hooks(a->nsp), is_new = watched && !is_existing_room(a, room);
   int err = sio__rooms_add_socket(&a->rooms, s, room);
   if (err) return err;
-  if (is_new) sio_room_tell(a->nsp, SIO_ROOM_CREATED, room, NULL);
-  if (watched) sio_room_tell(a->nsp, SIO_ROOM_JOINED, room, s);
+  if (is_new) sio__room_changed(a->nsp, SIO_ROOM_CREATED, room, NULL);
+  if (watched) sio__room_changed(a->nsp, SIO_ROOM_JOINED, room, s);
   return 0;
 }
 
 static void call_room_left_hooks(sio_adapter *a, sio_socket *s, const char *room) {
   if (!sio__has_room_hooks(a->nsp)) return;
   bool removed = !is_existing_room(a, room);
-  sio_room_tell(a->nsp, SIO_ROOM_LEFT, room, s);
-  if (removed) sio_room_tell(a->nsp, SIO_ROOM_REMOVED, room, NULL);
+  sio__room_changed(a->nsp, SIO_ROOM_LEFT, room, s);
+  if (removed) sio__room_changed(a->nsp, SIO_ROOM_REMOVED, room, NULL);
 }
 
 static void memory_adapter_leave_room(sio_adapter *a, sio_socket *s, const char *room) {
@@ -221,8 +223,8 @@ static void memory_adapter_leave_all_rooms(sio_adapter *a, sio_socket *s) {
 static void memory_adapter_on_socket_connected(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (!sio__has_room_hooks(a->nsp)) return;
-  if (!sio__rooms_find(&a->rooms, id)) sio_room_tell(a->nsp, SIO_ROOM_CREATED, id, NULL);
-  sio_room_tell(a->nsp, SIO_ROOM_JOINED, id, s);
+  if (!sio__rooms_find(&a->rooms, id)) sio__room_changed(a->nsp, SIO_ROOM_CREATED, id, NULL);
+  sio__room_changed(a->nsp, SIO_ROOM_JOINED, id, s);
 }
 
 static void memory_adapter_on_socket_left(sio_adapter *a, sio_socket *s) {
@@ -259,8 +261,9 @@ static void memory_adapter_each_room(const sio_adapter *a, void (*cb)(const char
 
 /* ---- the adapter ----------------------------------------------------------------------------- */
 
-static int memory_adapter_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  (void)user;
+static int memory_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
+                               sio_adapter **out) {
+  (void)api, (void)user;
   sio_adapter *a = sio__calloc(1, sizeof *a);
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
@@ -272,8 +275,8 @@ static int memory_adapter_open(sio_nsp *nsp, void *user, sio_adapter **out) {
 /* All sockets have left their rooms, and an empty map holds no memory. */
 static void memory_adapter_close(sio_adapter *a) { sio__free(a); }
 
-const sio_adapter_ops sio_adapter_memory = {
-  .size = sizeof sio_adapter_memory,
+const sio_adapter_ops sio__adapter_memory = {
+  .size = sizeof sio__adapter_memory,
   .open = memory_adapter_open,
   .close = memory_adapter_close,
   .join = memory_adapter_join_room,

@@ -32,10 +32,13 @@
  * So each message goes once to the other processes, and once to each member.
  */
 #include "adapters/threads.h"
+#include "adapters/memory.h"
 #include "adapters/threads_questions.h"
 #include "adapters/threads_recovery.h"
 #include "adapters/threads_requests.h"
 #include "base/mem.h"
+#include "core/out_packet.h"
+#include "core/query.h"
 #include "core/server_side.h"
 
 static struct request make_request_for_target(int kind, const sio_target *to) {
@@ -49,13 +52,13 @@ static struct request make_request_for_target(int kind, const sio_target *to) {
 static int send_packet_to_other_threads(struct threads_adapter *a, struct request *r,
                                         const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  int err = sio_packet_get_info(p, &info);
+  int err = sio__packet_get_info(p, &info);
   if (err) return err;
   r->json = info.json;
   r->bins = info.bins;
   r->nbins = info.nbins;
   if (info.query)
-    r->timeout_ms = sio_query_info_of(info.query).timeout_ms;
+    r->timeout_ms = info.query->timeout_ms;
   else if (r->kind == REQUEST_BROADCAST)
     sio__threads_recovery_number_broadcast(a, r);
   return sio__thread_request_send_to_others(a, r, to, info.query);
@@ -104,7 +107,7 @@ static int threads_adapter_disconnect_all(sio_adapter *adapter, const sio_target
 static int threads_adapter_fetch_sockets(sio_adapter *adapter, const sio_target *to, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   struct request r = make_request_for_target(REQUEST_FETCH, to);
-  r.timeout_ms = sio_query_info_of(q).timeout_ms;
+  r.timeout_ms = q->timeout_ms;
   int err = a->asks_below_only ? 0 : sio__thread_request_send_to_others(a, &r, to, q);
   bool only_here = !a->below->fetch || (to->flags & SIO_LOCAL);
   return err || only_here ? err : a->below->fetch(a->under, to, q);
@@ -128,20 +131,20 @@ static int threads_adapter_count_servers(sio_adapter *adapter, sio_query *q) {
   const struct core *core = core_of_threads_adapter(a);
   struct request r = { .kind = REQUEST_SERVER_COUNT };
   int err = 0;
-  r.timeout_ms = sio_query_info_of(q).timeout_ms;
-  if (!a->asks_below_only) sio_query_expect(q, count_other_threads(core));
+  r.timeout_ms = q->timeout_ms;
+  if (!a->asks_below_only) sio__query_expect(q, count_other_threads(core));
   if (!a->asks_below_only && sio__threads_has_cluster(core->threads) &&
-      a->below == &sio_adapter_memory)
+      a->below == &sio__adapter_memory)
     err = sio__thread_request_send_to_others(a, &r, NULL, q);
   return err || !a->below->server_count ? err : a->below->server_count(a->under, q);
 }
 
 static void threads_adapter_on_query_end(sio_adapter *adapter, sio_query *q) {
   struct threads_adapter *a = to_threads_adapter(adapter);
-  sio_query_hold(q);
+  sio__query_hold(q);
   sio__thread_questions_forget_query(a, q);
   if (a->below->query_over) a->below->query_over(a->under, q);
-  sio_query_release(q, 0);
+  sio__query_release(q, 0);
 }
 
 /* An event that the adapter of a cluster has received for the servers of this process. The others
@@ -158,13 +161,14 @@ static void relay_server_event_to_threads(sio_nsp *nsp, sio_slice json, const si
 /* ---- opening ------------------------------------------------------------------------------- */
 
 static int open_adapter_below(struct threads_adapter *a, const struct cluster_adapter *c) {
-  a->below = c->ops ? c->ops : &sio_adapter_memory;
-  return a->below->open(a->nsp, c->ops ? c->user : NULL, &a->under);
+  a->below = c->ops ? c->ops : &sio__adapter_memory;
+  return a->below->open(a->nsp, a->nsp->core->adapter_api, c->ops ? c->user : NULL, &a->under);
 }
 
-static int threads_adapter_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *user,
+                                sio_adapter **out) {
   struct threads_adapter *a = sio__calloc(1, sizeof *a);
-  (void)user;
+  (void)api, (void)user;
   if (!a) return UV_ENOMEM;
   a->nsp = nsp;
   a->run_request = sio__thread_request_run;

@@ -55,9 +55,9 @@ static void question_free_if_answered(struct question *k) {
 /* Takes a reference to the query for a member that will answer. The query ends with an error if the
  * request to a member was lost, since answers are missing then. */
 static void question_count_asked_member(struct question *k, int err) {
-  sio_query_hold(k->q);
+  sio__query_hold(k->q);
   if (err) {
-    sio_query_release(k->q, err == SIO_ECLOSED ? 0 : err);
+    sio__query_release(k->q, err == SIO_ECLOSED ? 0 : err);
     return;
   }
   k->open++;
@@ -91,7 +91,7 @@ int sio__thread_request_send_to_others(struct threads_adapter *a, struct request
               : sio__thread_request_copy(from, to && to->skip ? sio_socket_id(to->skip) : NULL);
   if (r) send_request_to_members(a, others, n, r, k);
   if (r && r->serial) a->note_broadcast(a, r);
-  if (k && from->kind == REQUEST_SERVER_EMIT) sio_query_expect(q, k->open);
+  if (k && from->kind == REQUEST_SERVER_EMIT) sio__query_expect(q, k->open);
   if (k) question_free_if_answered(k);
   if (!r) return UV_ENOMEM;
   sio__thread_request_unref(r);
@@ -113,11 +113,11 @@ static struct question *find_question_by_number(const sio_nsp *nsp, uint64_t num
 /* The member will send one more ANSWER_END, for what it asks elsewhere. */
 static void on_answer_more(struct question *k) {
   k->open++;
-  sio_query_hold(k->q);
+  sio__query_hold(k->q);
 }
 
 static void on_answer_expect(struct question *k, const struct answer *a) {
-  sio_query_expect(k->q, a->n);
+  sio__query_expect(k->q, a->n);
   if (a->counted) sio__query_on_thread_counted(k->q);
 }
 
@@ -126,17 +126,17 @@ static void on_answer_end(struct question *k, const struct answer *a) {
   sio_query *q = k->q;
   k->open--;
   question_free_if_answered(k);
-  if (a->n) sio_query_lost(q, a->n);
+  if (a->n) sio__query_lost(q, a->n);
   if (a->counted) sio__query_on_thread_counted(q);
-  sio_query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
+  sio__query_release(q, a->status == SIO_ECLOSED ? 0 : a->status);
 }
 
 static void question_handle_answer(struct question *k, const struct answer *a) {
   switch (a->kind) {
     case ANSWER_MORE: on_answer_more(k); return;
     case ANSWER_EXPECT: on_answer_expect(k, a); return;
-    case ANSWER_REPLY: sio_query_reply(k->q, a->id, a->json, a->bins, a->nbins); return;
-    case ANSWER_REMOTE: sio_query_remote(k->q, &a->remote); return;
+    case ANSWER_REPLY: sio__query_reply(k->q, a->id, a->json, a->bins, a->nbins); return;
+    case ANSWER_REMOTE: sio__query_remote(k->q, &a->remote); return;
     case ANSWER_END: on_answer_end(k, a); return;
   }
 }
@@ -164,7 +164,7 @@ void sio__thread_questions_forget_query(struct threads_adapter *a, sio_query *q)
     unsigned holds = k->open;
     k->open = 0;
     question_free_if_answered(k);
-    while (holds-- > 0) sio_query_release(q, 0);
+    while (holds-- > 0) sio__query_release(q, 0);
     return;
   }
 }

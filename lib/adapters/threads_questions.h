@@ -8,7 +8,7 @@
 #include "adapters/threads_adapter.h"
 
 /* Sends a copy of *from to all other members. If q is not NULL, it takes one reference to q
- * (sio_query_hold()) for each member, which the member's ANSWER_END gives back. to may be NULL. */
+ * (sio__query_hold()) for each member, which the member's ANSWER_END gives back. to may be NULL. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *from,
                                        const sio_target *to, sio_query *q);
 /* The query has ended: releases it, and ignores answers that come later. */

@@ -217,7 +217,7 @@ static void ask_all_members_for_record(struct threads_adapter *a, struct thread_
 void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *restore) {
   struct threads_adapter *a = to_threads_adapter(adapter);
   sio_restore_info info = { .size = sizeof info };
-  sio_restore_get_info(restore, &info);
+  sio__restore_get_info(restore, &info);
   free_outdated_restores(a);
   char pid[SIO__ID_LEN + 1] = { 0 };
   memcpy(pid, info.pid.p, SIO__ID_LEN); /* the library asks for no pid of another length */
@@ -235,7 +235,7 @@ void sio__threads_adapter_restore_socket(sio_adapter *adapter, sio_restore *rest
     ask_all_members_for_record(a, w, r, also_self);
     sio__thread_request_unref(r);
   }
-  if (!r || w->open == 0) sio_restore_done(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
+  if (!r || w->open == 0) sio__restore_done(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
 }
 
 void sio__threads_adapter_on_restore_end(sio_adapter *adapter, sio_restore *restore) {
@@ -297,7 +297,7 @@ static struct request *copy_logged_event(sio_nsp *nsp, const struct replay_log_e
   sio_packet_info info = { .size = sizeof info };
   if (e->text) p.text = msg_ref(e->text);
   struct request from = { .nsp = "" }, *copy = NULL;
-  if (sio_packet_get_info(&p, &info) == 0) {
+  if (sio__packet_get_info(&p, &info) == 0) {
     from.json = info.json;
     from.bins = info.bins;
     from.nbins = info.nbins;
@@ -424,7 +424,7 @@ static struct recovery_record *take_moved_record(struct threads_adapter *a,
 static void use_moved_record(struct threads_adapter *a, struct thread_restore *w,
                              struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
-    sio_restore_done(w->restore, 0);
+    sio__restore_done(w->restore, 0);
   else if (rec->missed_one_is_lost)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
@@ -442,7 +442,7 @@ static void on_moved_record(struct threads_adapter *a, struct thread_restore *w,
   else if (m->cause != SIO_RECOVERY_NO_SESSION)
     w->cause = m->cause;
   w->open--;
-  if (w->restore && w->open == 0) sio_restore_done(w->restore, w->cause);
+  if (w->restore && w->open == 0) sio__restore_done(w->restore, w->cause);
   free_thread_restore_if_done(a, w);
 }
 

@@ -7,10 +7,12 @@
  * to that adapter, which reaches the other processes. In all others it concerns their own sockets.
  */
 #include "adapters/threads_requests.h"
+#include "adapters/memory.h"
 #include "adapters/threads_questions.h"
 #include "adapters/threads_recovery.h"
 #include "base/mem.h"
 #include "core/out_packet.h"
+#include "core/query.h"
 #include "core/server_side.h"
 
 /* A question of another member that sockets of this one have yet to answer. */
@@ -62,7 +64,7 @@ static void send_end_without_asking(struct core *core, const struct request *r, 
 
 /* True if the request has to reach other processes through the adapter below. */
 static bool should_request_leave_process(const struct threads_adapter *a, const struct request *r) {
-  return a->below != &sio_adapter_memory && !(r->flags & SIO_LOCAL);
+  return a->below != &sio__adapter_memory && !(r->flags & SIO_LOCAL);
 }
 
 static sio_target target_of_request(const struct threads_adapter *a, const struct request *r) {
@@ -80,10 +82,10 @@ static int broadcast_through_adapter_below(struct threads_adapter *a, const stru
                                            sio_query *q) {
   sio_target to = target_of_request(a, r);
   sio_packet *p;
-  int err = sio_packet_new(&to, r->json, r->bins, r->nbins, q, &p);
+  int err = sio__packet_new(&to, r->json, r->bins, r->nbins, q, slice(NULL, 0), &p);
   if (err) return err;
   err = a->below->broadcast(a->under, &to, p);
-  sio_packet_free(p);
+  sio__packet_free(p);
   return err;
 }
 
@@ -97,7 +99,7 @@ static void on_ack_reply(const char *id, sio_slice json, const sio_slice *bins, 
 /* Sends the member that has asked the number of sockets that were asked since the last time. If the
  * message is lost, the next one has the number. */
 static void send_count_of_newly_asked(struct asked *k) {
-  size_t all = sio_query_info_of(k->q).expected, more = all - k->expected;
+  size_t all = k->q->replies.expected, more = all - k->expected;
   if (k->counted && !more) return;
   if (asked_question_send_answer(k, (struct answer){
                                         .kind = ANSWER_EXPECT, .n = more, .counted = !k->counted }))
@@ -115,9 +117,9 @@ static void on_acks_complete(int status, size_t lost, void *user) {
 }
 
 static void run_broadcast_request_with_acks(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { on_ack_reply, on_acks_complete };
+  static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
   struct asked *k = asked_question_new(a->nsp, r);
-  int err = k ? sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
+  int err = k ? sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q) : UV_ENOMEM;
   if (err) {
     if (k) asked_question_free(k);
     send_end_without_asking(a->nsp->core, r, err);
@@ -126,7 +128,7 @@ static void run_broadcast_request_with_acks(struct threads_adapter *a, const str
   sio_query *q = k->q;
   err = broadcast_through_adapter_below(a, r, q);
   send_count_of_newly_asked(k);
-  sio_query_release(q, err);
+  sio__query_release(q, err);
 }
 
 static void run_broadcast_request(struct threads_adapter *a, struct request *r) {
@@ -214,16 +216,16 @@ static int emit_to_servers_below(struct threads_adapter *a, const struct request
   int err = sio__packet_new_for_other_servers(&p, a->nsp, r->json, r->bins, r->nbins, q);
   if (err) return err;
   err = a->below->server_emit(a->under, p, q);
-  sio_packet_free(p);
+  sio__packet_free(p);
   return err;
 }
 
 /* Asks the servers of other processes, whose answers end with an ANSWER_END of their own. */
 static int ask_servers_below(struct threads_adapter *a, const struct request *r) {
-  static const sio_query_watch watch = { on_ack_reply, on_acks_complete };
+  static const sio_query_watch watch = { .reply = on_ack_reply, .end = on_acks_complete };
   struct asked *k = asked_question_new(a->nsp, r);
   if (!k) return UV_ENOMEM;
-  int err = sio_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
+  int err = sio__remote_query_new(a->nsp, r->timeout_ms, &watch, k, &k->q);
   if (err) {
     asked_question_free(k);
     return err;
@@ -232,7 +234,7 @@ static int ask_servers_below(struct threads_adapter *a, const struct request *r)
   sio_query *q = k->q;
   asked_question_send_answer(k, (struct answer){ .kind = ANSWER_MORE });
   err = emit_to_servers_below(a, r, q);
-  sio_query_release(q, err);
+  sio__query_release(q, err);
   return 0;
 }
 

@@ -36,8 +36,9 @@ struct core {
   uint32_t nchildren; /* the number of child namespaces of all parents */
   struct loop loop;
   const sio_options *opts;
-  sio_threads *threads;    /* the group of servers on several threads, or NULL */
-  struct member_id member; /* this server among them */
+  const sio_adapter_api *adapter_api; /* what the adapters of the namespaces may call */
+  sio_threads *threads;               /* the group of servers on several threads, or NULL */
+  struct member_id member;            /* this server among them */
   struct cluster_adapter cluster;
   struct map nsps;          /* sio_nsp by name, without parents; only children are ever removed */
   struct map addr_children; /* struct addr_children by address (child.c) */

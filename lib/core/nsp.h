@@ -101,6 +101,7 @@ struct nsp_stats {
 };
 
 /* Adds the counters of nsp to *st. The counters of a parent are those of its removed children. */
+bool sio__nsp_has_threads(const sio_nsp *nsp); /* sio_adapter_api.has_threads */
 void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp);
 
 /* ---- nsp_members.c ---- */

@@ -43,7 +43,8 @@ int sio__nsp_new(sio_nsp **out, struct core *core, sio_slice name, const sio_ada
 
 int sio__nsp_open(sio_nsp *nsp) {
   int err = sio__recovery_new(&nsp->recovery, nsp);
-  if (!err) err = nsp->ops->open(nsp, nsp->core->opts->adapter_user, &nsp->adapter);
+  if (!err)
+    err = nsp->ops->open(nsp, nsp->core->adapter_api, nsp->core->opts->adapter_user, &nsp->adapter);
   if (!err && (err = sio__map_put(&nsp->core->nsps, nsp))) sio__nsp_close(nsp);
   return err;
 }
@@ -87,5 +88,5 @@ void sio__nsp_add_to_stats(struct nsp_stats *st, const sio_nsp *nsp) {
   st->events_out += nsp->events_out;
 }
 
-bool sio_adapter_has_threads(const sio_nsp *nsp) { return nsp->core->threads != NULL; }
+bool sio__nsp_has_threads(const sio_nsp *nsp) { return nsp->core->threads != NULL; }
 sio_server *sio_nsp_server(const sio_nsp *nsp) { return server_of_core(nsp->core); }

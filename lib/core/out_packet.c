@@ -127,12 +127,12 @@ static int packet_send_and_await_ack(const sio_packet *p, sio_socket *s, unsigne
   if (!err && (err = packet_send_to_session(p, s, flags))) sio__pending_ack_cancel(s, q->ack_id);
   if (err == SIO_EDROPPED) return err;
   p->nsp->core->stats.acks_asked += !err;
-  sio_query_expect(q, 1);
-  if (err) sio_query_lost(q, 1);
+  sio__query_expect(q, 1);
+  if (err) sio__query_lost(q, 1);
   return err;
 }
 
-int sio_packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
+int sio__packet_deliver(const sio_packet *p, sio_socket *s, unsigned flags) {
   if (s->state != SOCKET_CONNECTED) return SIO_ECLOSED;
   if (p->seq) recovery_record_set_last_sent(s->recovery_record, p->seq);
   if (!hooks_empty(&p->nsp->outgoing)) sio__nsp_run_outgoing_hooks(p->nsp, s, p->event, p->args);
@@ -193,7 +193,7 @@ static int packet_list_attachments(sio_packet *p, size_t n) {
 }
 
 /* The packet is const only for adapters, which must not change it. */
-int sio_packet_get_info(const sio_packet *packet, sio_packet_info *out) {
+int sio__packet_get_info(const sio_packet *packet, sio_packet_info *out) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
   sio_packet_info info = { .query = p->query };
   sio_slice json = packet_json_for_other_servers(p);

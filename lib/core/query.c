@@ -111,7 +111,7 @@ int sio__query_new(sio_query **out, sio_nsp *nsp, unsigned timeout_ms,
 
 void sio__query_start_waiting(sio_query *q, bool only_if_held) {
   if (!only_if_held || q->holds > 1) query_start_timeout(q);
-  sio_query_release(q, 0);
+  sio__query_release(q, 0);
 }
 
 void sio__query_discard(sio_query *q) {
@@ -150,14 +150,14 @@ void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const s
     int err = sio__replies_add_reply(q, id, json, bins, nbins);
     if (err) sio__query_drop_answer(q, err);
   }
-  sio_query_release(q, 0);
+  sio__query_release(q, 0);
 }
 
 /* ---- for adapters ---------------------------------------------------------------------------- */
 
-void sio_query_hold(sio_query *q) { q->holds++; }
+void sio__query_hold(sio_query *q) { q->holds++; }
 
-void sio_query_release(sio_query *q, int err) {
+void sio__query_release(sio_query *q, int err) {
   if (q->over) {
     query_unref(q);
     return;
@@ -167,7 +167,7 @@ void sio_query_release(sio_query *q, int err) {
   query_end_if_complete(q);
 }
 
-void sio_query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user)) {
+void sio__query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user)) {
   q->counted = cb;
   if (q->uncounted == 0) query_report_expected_count(q);
 }
@@ -176,30 +176,30 @@ void sio__query_on_thread_counted(sio_query *q) {
   if (--q->uncounted == 0) query_report_expected_count(q);
 }
 
-void sio_query_get_info(const sio_query *q, sio_query_info *out) {
+void sio__query_get_info(const sio_query *q, sio_query_info *out) {
   const sio_query_info info = { .expected = q->replies.expected,
                                 .timeout_ms = q->timeout_ms,
                                 .over = q->over };
   sio__fill_sized_struct(out, &info, sizeof info);
 }
 
-void sio_query_expect(sio_query *q, size_t n) {
+void sio__query_expect(sio_query *q, size_t n) {
   q->replies.expected = size_add(q->replies.expected, n);
 }
 
-void sio_query_lost(sio_query *q, size_t n) {
+void sio__query_lost(sio_query *q, size_t n) {
   q->replies.gone = size_add(q->replies.gone, n);
   query_end_if_complete(q);
 }
 
-void sio_query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
-                     size_t nbins) {
+void sio__query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                      size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
   if (sio__is_remote_json_valid(json, nbins))
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
   else
-    sio_query_lost(q, 1);
+    sio__query_lost(q, 1);
 }
 
 static void query_call_end_of_watch(sio_query *q, int status) {
@@ -207,12 +207,15 @@ static void query_call_end_of_watch(sio_query *q, int status) {
   q->watch.end(status, expected > q->answered ? expected - q->answered : 0, q->user);
 }
 
-int sio_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch, void *user,
-                  sio_query **out) {
-  if (!nsp || !watch || !watch->reply || !watch->end) return UV_EINVAL;
+int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
+                          void *user, sio_query **out) {
+  sio_query_watch ours;
+  if (!nsp || !watch || sio__read_sized_struct(&ours, sizeof ours, watch, sizeof ours))
+    return UV_EINVAL;
+  if (!ours.reply || !ours.end) return UV_EINVAL;
   int err = sio__query_new(out, nsp, timeout_ms, query_call_end_of_watch, user);
   if (err) return err;
-  (*out)->watch = *watch;
+  (*out)->watch = ours;
   query_start_timeout(*out);
   return 0;
 }

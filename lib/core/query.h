@@ -38,7 +38,7 @@ struct sio_query {
   unsigned timeout_ms;
   uint32_t holds;
   uint32_t uncounted; /* threads that have not said yet how many of their sockets they have asked */
-  void (*counted)(size_t expected, void *user); /* of sio_query_when_counted(), until it runs */
+  void (*counted)(size_t expected, void *user); /* of sio__query_when_counted(), until it runs */
   int status;                                   /* the first error, or 0; passed to `end` */
   bool over;
   bool extended; /* the timeout was restarted once because the host blocked the loop */
@@ -72,6 +72,20 @@ void sio__query_drop_answer(sio_query *q, int err);
 /* Adds an answer, which is valid JSON. It counts as answered even if it cannot be kept. */
 void sio__query_add_answer(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                            uint32_t nbins);
+
+/* ---- for adapters: members of sio_adapter_api ---- */
+
+int sio__remote_query_new(sio_nsp *nsp, unsigned timeout_ms, const sio_query_watch *watch,
+                          void *user, sio_query **out);
+void sio__query_when_counted(sio_query *q, void (*cb)(size_t expected, void *user));
+void sio__query_hold(sio_query *q);
+void sio__query_release(sio_query *q, int err);
+void sio__query_get_info(const sio_query *q, sio_query_info *out);
+void sio__query_expect(sio_query *q, size_t n);
+void sio__query_lost(sio_query *q, size_t n);
+void sio__query_reply(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
+                      size_t nbins);
+void sio__query_remote(sio_query *q, const sio_remote *r); /* in fetch.c */
 
 /* Another thread asks sockets too; it has said how many. */
 static inline void sio__query_await_thread_count(sio_query *q) { q->uncounted++; }

@@ -124,7 +124,8 @@ static void recovery_record_pass_to_adapter(struct recovery *r, struct recovery_
                     rec->id);
     return;
   }
-  const sio_saved_socket saved = { .id = rec->id,
+  const sio_saved_socket saved = { .size = sizeof saved,
+                                   .id = rec->id,
                                    .pid = rec->pid,
                                    .rooms = rooms,
                                    .shared = slice_str(rec->shared ? rec->shared : "{}"),
@@ -525,9 +526,7 @@ void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record 
   recovery_record_return_to_queue(r, rec);
 }
 
-const char *sio_socket_pid(const sio_socket *s) { return sio__recovery_pid_of_socket(s); }
-
-unsigned sio_adapter_recovery_ms(const sio_nsp *nsp) {
+unsigned sio__nsp_recovery_ms(const sio_nsp *nsp) {
   const sio_recovery *o = nsp->core->opts->recovery;
   return o ? o->max_disconnection_ms : 0;
 }

@@ -122,7 +122,7 @@ void sio__recovery_claim_clear(struct recovery_claim *claim);
  * gives it to the socket, unless cause says why not, or frees it. sio__recovery_keep_found_record()
  * keeps it as if the connection of a socket had broken. */
 int sio__recovery_add_found_socket(struct recovery *r, const sio_saved_socket *s,
-                                   struct recovery_record **out); /* as sio_restore_found() */
+                                   struct recovery_record **out); /* as sio__restore_found() */
 /* Adds an event that the socket missed, with a reference of its own. SIO_ETOOBIG, UV_ENOMEM. */
 int sio__recovery_add_missed_event(struct recovery *r, struct recovery_record *rec,
                                    struct msg *msg);
@@ -133,8 +133,10 @@ void sio__recovery_keep_found_record(struct recovery *r, struct recovery_record 
  * a record for a new socket, if there is memory. 0; SIO_ETOOBIG if the replay log has dropped a
  * missed event meanwhile; or an error of sending. */
 int sio__recovery_before_connect_answer(sio_socket *s);
-const char *sio__recovery_pid_of_socket(
-    const sio_socket *s);                               /* NULL: the socket cannot be recovered */
+/* sio_adapter_api.recovery_ms; 0: recovery is off. */
+unsigned sio__nsp_recovery_ms(const sio_nsp *nsp);
+/* sio_adapter_api.socket_pid; NULL: the socket cannot be recovered. */
+const char *sio__recovery_pid_of_socket(const sio_socket *s);
 void sio__recovery_after_connect_answer(sio_socket *s); /* after the answer to CONNECT was queued */
 void sio__recovery_on_connect_refused(sio_socket *s);   /* middleware refused the socket */
 /* The connection broke before CONNECT was answered. */

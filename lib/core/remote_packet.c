@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * remote_packet.c - sio_packet_new(): a packet made from an event of another server.
+ * remote_packet.c - makes packets from events of other servers.
  */
 #include "base/list.h"
 #include "base/mem.h"
@@ -19,7 +19,7 @@ struct remote_packet {
   sio_val all_args;
 };
 
-void sio_packet_free(sio_packet *p) {
+void sio__packet_free(sio_packet *p) {
   if (!p) return;
   struct remote_packet *r = container_of(p, struct remote_packet, packet);
   sio__packet_clear(p);
@@ -49,8 +49,8 @@ static bool is_valid_replay_offset(sio_slice offset) {
   return offset.n <= OFFSET_MAX;
 }
 
-int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                      sio_query *q, sio_slice offset, sio_packet **out) {
+int sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
+                    sio_query *q, sio_slice offset, sio_packet **out) {
   if (!is_valid_replay_offset(offset)) return SIO_EPROTO;
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
@@ -64,22 +64,17 @@ int sio_packet_new_at(const sio_target *to, sio_slice json, const sio_slice *bin
    * once. */
   r->packet.max_uncounted = 1;
   if (err)
-    sio_packet_free(&r->packet);
+    sio__packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;
-}
-
-int sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                   sio_query *q, sio_packet **out) {
-  return sio_packet_new_at(to, json, bins, nbins, q, slice(NULL, 0), out);
 }
 
 /* The name and the arguments are read from the text again, because those of the packet are
  * borrowed from the call that sent it. */
 static int packet_copy_reread_event(struct remote_packet *r) {
   sio_packet_info info = { .size = sizeof info };
-  int err = sio_packet_get_info(&r->packet, &info);
+  int err = sio__packet_get_info(&r->packet, &info);
   if (!err) err = remote_packet_read_event(r, info.json, info.bins, info.nbins);
   if (err) return err;
   r->all_args = sio_event_args(&r->event);
@@ -88,7 +83,7 @@ static int packet_copy_reread_event(struct remote_packet *r) {
   return 0;
 }
 
-int sio_packet_copy(const sio_packet *p, sio_packet **out) {
+int sio__packet_copy(const sio_packet *p, sio_packet **out) {
   struct remote_packet *r = sio__calloc(1, sizeof *r);
   if (!r) return UV_ENOMEM;
   r->packet = (sio_packet){ .nsp = p->nsp,
@@ -100,13 +95,13 @@ int sio_packet_copy(const sio_packet *p, sio_packet **out) {
                             .max_uncounted = 1 };
   int err = packet_copy_reread_event(r);
   if (err)
-    sio_packet_free(&r->packet);
+    sio__packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;
 }
 
-int sio_packet_broadcast(const sio_packet *p, const sio_target *to) {
+int sio__packet_broadcast(const sio_packet *p, const sio_target *to) {
   return to->nsp->ops->broadcast(to->nsp->adapter, to, p);
 }
 
@@ -141,7 +136,7 @@ int sio__packet_new_for_other_servers(sio_packet **out, sio_nsp *nsp, sio_slice 
   r->packet.msg = copy_server_event_text(home, json, nbins);
   int err = r->packet.msg ? copy_attachments_to_msgs(home, r->packet.msg, bins, nbins) : UV_ENOMEM;
   if (err)
-    sio_packet_free(&r->packet);
+    sio__packet_free(&r->packet);
   else
     *out = &r->packet;
   return err;

@@ -9,15 +9,18 @@
 
 struct server_side_ack {
   sio_nsp *nsp;
-  sio_server_side_answer answer;
+  sio_server_side_answer_cb answer;
   sio_return to;     /* tells the adapter which server asked */
   bool from_cluster; /* the answer is for core->cluster, not for the adapter of the namespace */
 };
 
-/* As sio_server_side_receive(), for the adapter of several threads: runs the handlers of this
+/* sio_adapter_api.server_side_receive */
+int sio__server_side_receive(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
+                             sio_server_side_answer_cb answer, const sio_return *to);
+/* The same, for the adapter of several threads: runs the handlers of this
  * server only. */
 int sio__server_side_run_handlers(sio_nsp *nsp, sio_slice json, const sio_slice *bins, size_t nbins,
-                                  sio_server_side_answer answer, const sio_return *to);
+                                  sio_server_side_answer_cb answer, const sio_return *to);
 
 /* Sends the first argument as the answer, through the adapter. SIO_ECLOSED: the server has closed,
  * or the namespace is gone. */

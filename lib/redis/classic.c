@@ -111,19 +111,28 @@ static void publish_broadcast(sio_adapter *a, const sio_target *to, const sio_pa
   (void)publish_with_bins(a, "", a->dialect->room_of(a, &target), &m, p, a->dialect->packs);
 }
 
+/* The other servers cannot be asked: the query ends with the answers of this server and the
+ * error. */
+static int end_query_without_asking(sio_adapter *a, sio_query *query, int err) {
+  a->api->query_hold(query);
+  a->api->query_release(query, err);
+  return 0;
+}
+
 /* Asks the other servers. Errors are not returned, because the replies of local sockets are still
  * collected when the other servers cannot be asked. */
 static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet_info *p) {
   struct message m;
   struct question *q;
+  sio_query_info query = { .size = sizeof query };
   struct message_target target = target_for_others(to);
   int err = sio__question_new(&q, a, MESSAGE_ASK, p->query);
   if (err) {
-    sio_query_hold(p->query);
-    sio_query_release(p->query, err);
+    (void)end_query_without_asking(a, p->query, err);
     return;
   }
-  target.timeout_ms = sio_query_info_of(p->query).timeout_ms;
+  a->api->query_get_info(p->query, &query);
+  target.timeout_ms = query.timeout_ms;
   sio__message_init(&m, &a->redis->msgs);
   a->dialect->ask(&m, a, q->id, p->json, &target);
   err = publish_with_bins(a, a->dialect->requests, NULL, &m, p, a->dialect->packs);
@@ -132,7 +141,7 @@ static void ask_others(sio_adapter *a, const sio_target *to, const sio_packet_in
 
 static int classic_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  int err = stays_here(a, to) ? 0 : sio_packet_get_info(p, &info);
+  int err = stays_here(a, to) ? 0 : a->api->packet_get_info(p, &info);
   if (err) return err;
   if (a->streams && info.json.p && !info.query) return sio__streams_broadcast(a, to, p, &info);
   if (info.query)
@@ -140,7 +149,7 @@ static int classic_broadcast(sio_adapter *a, const sio_target *to, const sio_pac
   else if (info.json.p)
     publish_broadcast(a, to, &info);
   if (a->streams) return sio__streams_deliver(a, to, p);
-  return classic_local()->broadcast(a->local, to, p);
+  return classic_local(a)->broadcast(a->local, to, p);
 }
 
 /* ---- bulk ------------------------------------------------------------------------------------ */
@@ -161,27 +170,20 @@ static void publish_bulk(sio_adapter *a, enum message_type type, const sio_targe
 
 static int classic_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   publish_bulk(a, MESSAGE_JOIN, to, rooms, false);
-  return classic_local()->all_join(a->local, to, rooms);
+  return classic_local(a)->all_join(a->local, to, rooms);
 }
 
 static int classic_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   publish_bulk(a, MESSAGE_LEAVE, to, rooms, false);
-  return classic_local()->all_leave(a->local, to, rooms);
+  return classic_local(a)->all_leave(a->local, to, rooms);
 }
 
 static int classic_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   publish_bulk(a, MESSAGE_DISCONNECT, to, NULL, session);
-  return classic_local()->all_disconnect(a->local, to, session);
+  return classic_local(a)->all_disconnect(a->local, to, session);
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
-
-/* A question that cannot be put ends with what is known here, and says why. */
-static int end_query_without_asking(sio_query *query, int err) {
-  sio_query_hold(query);
-  sio_query_release(query, err);
-  return 0;
-}
 
 static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query) {
   struct message m;
@@ -189,7 +191,7 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
   const struct message_target target = target_for_others(to);
   if (to->rooms && !to->rooms[0]) return 0;
   int err = sio__question_new(&q, a, MESSAGE_FETCH, query);
-  if (err) return end_query_without_asking(query, err);
+  if (err) return end_query_without_asking(a, query, err);
   sio__message_init(&m, &a->redis->msgs);
   a->dialect->fetch(&m, a, q->id, &target);
   err = sio__classic_publish(a, a->dialect->requests, NULL, &m);
@@ -200,7 +202,7 @@ static int classic_fetch(sio_adapter *a, const sio_target *to, sio_query *query)
 static int publish_server_event(sio_adapter *a, const sio_packet *p, const char *id) {
   struct message m;
   sio_packet_info info = { .size = sizeof info };
-  int err = sio_packet_get_info(p, &info);
+  int err = a->api->packet_get_info(p, &info);
   if (err) return err;
   sio__message_init(&m, &a->redis->msgs);
   a->dialect->server_emit(&m, a, id, info.json);
@@ -211,7 +213,7 @@ static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q
   struct question *q;
   if (!query) return publish_server_event(a, p, NULL);
   int err = sio__question_new(&q, a, MESSAGE_SERVER_EMIT, query);
-  if (err) return end_query_without_asking(query, err);
+  if (err) return end_query_without_asking(a, query, err);
   err = publish_server_event(a, p, q->id);
   if (err) sio__question_end(q, err);
   return 0;
@@ -220,7 +222,7 @@ static int classic_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q
 static int classic_server_count(sio_adapter *a, sio_query *query) {
   struct question *q;
   int err = sio__question_new(&q, a, MESSAGE_COUNT, query);
-  return err ? end_query_without_asking(query, err) : 0;
+  return err ? end_query_without_asking(a, query, err) : 0;
 }
 
 static void classic_query_over(sio_adapter *a, sio_query *query) {
@@ -232,46 +234,46 @@ static void classic_query_over(sio_adapter *a, sio_query *query) {
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
 static int classic_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return classic_local()->join(a->local, s, room);
+  return classic_local(a)->join(a->local, s, room);
 }
 
 static void classic_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  classic_local()->leave(a->local, s, room);
+  classic_local(a)->leave(a->local, s, room);
 }
 
 static void classic_leave_all(sio_adapter *a, sio_socket *s) {
-  classic_local()->leave_all(a->local, s);
+  classic_local(a)->leave_all(a->local, s);
 }
 
 static bool classic_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return classic_local()->in_room(a->local, s, room);
+  return classic_local(a)->in_room(a->local, s, room);
 }
 
 static void classic_rooms(const sio_adapter *a, const sio_socket *s,
                           void (*cb)(const char *room, void *user), void *user) {
-  classic_local()->rooms(a->local, s, cb, user);
+  classic_local(a)->rooms(a->local, s, cb, user);
 }
 
 static int classic_each(sio_adapter *a, const sio_target *to,
                         void (*visit)(sio_socket *s, void *user), void *user) {
-  return classic_local()->each(a->local, to, visit, user);
+  return classic_local(a)->each(a->local, to, visit, user);
 }
 
-static void classic_arrive(sio_adapter *a, sio_socket *s) { classic_local()->arrive(a->local, s); }
-static void classic_depart(sio_adapter *a, sio_socket *s) { classic_local()->depart(a->local, s); }
+static void classic_arrive(sio_adapter *a, sio_socket *s) { classic_local(a)->arrive(a->local, s); }
+static void classic_depart(sio_adapter *a, sio_socket *s) { classic_local(a)->depart(a->local, s); }
 
 static void classic_all_rooms(const sio_adapter *a,
                               void (*cb)(const char *room, size_t members, void *user),
                               void *user) {
-  classic_local()->all_rooms(a->local, cb, user);
+  classic_local(a)->all_rooms(a->local, cb, user);
 }
 
 static size_t classic_room_size(const sio_adapter *a, const char *room) {
-  return classic_local()->room_size(a->local, room);
+  return classic_local(a)->room_size(a->local, room);
 }
 
 static size_t classic_room_count(const sio_adapter *a) {
-  return classic_local()->room_count(a->local);
+  return classic_local(a)->room_count(a->local);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -370,11 +372,11 @@ static int classic_start(sio_adapter *a) {
   a->dialect = a->sharded ? &sio__sharded_dialect : &classic_dialect;
   a->counted = &a->subscriptions[a->sharded ? SHARDED_ALL : CLASSIC_REQUESTS];
   int err = a->sharded ? sio__sharded_random_id(a->uid) : sio__classic_random_id(a->uid);
-  if (!err) err = classic_local()->open(a->nsp, NULL, &a->local);
+  if (!err) err = classic_local(a)->open(a->nsp, a->api, NULL, &a->local);
   if (err) return err;
   err = a->sharded ? sharded_subscribe(a) : classic_subscribe(a);
   if (err)
-    classic_local()->close(a->local);
+    classic_local(a)->close(a->local);
   else
     sio__redis_use(a->redis);
   return err;
@@ -404,22 +406,23 @@ static int start_adapter(sio_adapter *a, enum adapter_kind kind,
   err = sio__streams_start(a, o);
   if (!err) return 0;
   classic_shut(a);
-  classic_local()->close(a->local);
+  classic_local(a)->close(a->local);
   return err;
 }
 
-static int open_adapter(sio_nsp *nsp, const void *user, enum adapter_kind kind, sio_adapter **out) {
+static int open_adapter(sio_nsp *nsp, const sio_adapter_api *api, const void *user,
+                        enum adapter_kind kind, sio_adapter **out) {
   sio_redis_adapter_options o;
   const size_t first = sizeof o; /* the size in version 0.1 */
   if (!user || sio__read_sized_struct(&o, sizeof o, user, first) || !o.redis) return UV_EINVAL;
   if (o.subscription_mode < SIO_REDIS_DYNAMIC || o.subscription_mode > SIO_REDIS_DYNAMIC_PRIVATE)
     return UV_EINVAL;
   /* Rooms of other threads are not known here, so they cannot have channels of their own. */
-  if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC &&
-      sio_adapter_has_threads(nsp))
+  if (kind == ADAPTER_SHARDED && o.subscription_mode != SIO_REDIS_STATIC && api->has_threads(nsp))
     return UV_EINVAL;
   sio_adapter *a = classic_new(&o, nsp);
   if (!a) return UV_ENOMEM;
+  a->api = api;
   int err = start_adapter(a, kind, &o);
   if (err)
     classic_free(a);
@@ -428,19 +431,19 @@ static int open_adapter(sio_nsp *nsp, const void *user, enum adapter_kind kind, 
   return err;
 }
 
-static int classic_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  return open_adapter(nsp, user, ADAPTER_CLASSIC, out);
+static int classic_open(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out) {
+  return open_adapter(nsp, api, user, ADAPTER_CLASSIC, out);
 }
-static int streams_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  return open_adapter(nsp, user, ADAPTER_STREAMS, out);
+static int streams_open(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out) {
+  return open_adapter(nsp, api, user, ADAPTER_STREAMS, out);
 }
-static int sharded_open(sio_nsp *nsp, void *user, sio_adapter **out) {
-  return open_adapter(nsp, user, ADAPTER_SHARDED, out);
+static int sharded_open(sio_nsp *nsp, const sio_adapter_api *api, void *user, sio_adapter **out) {
+  return open_adapter(nsp, api, user, ADAPTER_SHARDED, out);
 }
 
 static void classic_close(sio_adapter *a) {
   classic_shut(a);
-  classic_local()->close(a->local);
+  classic_local(a)->close(a->local);
   classic_free(a);
 }
 

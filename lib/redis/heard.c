@@ -79,9 +79,8 @@ static bool heard_is_for_nsp(const sio_adapter *a, sio_slice nsp) {
 /* The adapter of this server may be part of that of several threads. If it is not, and is the
  * streams adapter, the event must not wait for its turn: its turn has come. */
 int sio__heard_send(sio_adapter *a, const sio_packet *p, const sio_target *to) {
-  return a->streams && !sio_adapter_has_threads(a->nsp)
-             ? classic_local()->broadcast(a->local, to, p)
-             : sio_packet_broadcast(p, to);
+  return a->streams && !a->api->has_threads(a->nsp) ? classic_local(a)->broadcast(a->local, to, p)
+                                                    : a->api->packet_broadcast(p, to);
 }
 
 /* Sends the event of a packet to the local sockets. q: NULL, or it asks for acks. */
@@ -91,11 +90,12 @@ static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, s
   sio_packet *p;
   int err = sio__unpack_json(&json, heard_msgs(a), data);
   if (!err)
-    err = sio_packet_new_at(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, offset, &p);
+    err =
+        a->api->packet_new(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, offset, &p);
   sio__unpack_json_clear(&json);
   if (err) return err;
   err = sio__heard_send(a, p, to);
-  sio_packet_free(p);
+  a->api->packet_free(p);
   return err;
 }
 
@@ -133,8 +133,7 @@ static bool channel_room_has_members(const sio_adapter *a, sio_slice channel) {
   if (n >= sizeof room || memchr(channel.p + prefix, '\0', n)) return false;
   memcpy(room, channel.p + prefix, n);
   room[n] = '\0';
-  return n == 0 || sio_adapter_has_threads(a->nsp) ||
-         classic_local()->room_size(a->local, room) > 0;
+  return n == 0 || a->api->has_threads(a->nsp) || classic_local(a)->room_size(a->local, room) > 0;
 }
 
 static const char *heard_error(int err) {
@@ -219,20 +218,22 @@ static void answer_count(size_t n, void *user) {
 
 static int ask_sockets(struct asker *k, sio_slice data, const struct heard_target *t,
                        bool everybody) {
-  static const sio_query_watch watch = { on_ack, on_acks_end };
+  static const sio_query_watch watch = { .size = sizeof watch,
+                                         .reply = on_ack,
+                                         .end = on_acks_end };
   sio_adapter *a = k->adapter;
   const sio_target to = local_target(a, t, everybody);
   sio_query *q;
   struct asker *kept = asker_new(k);
   if (!kept) return UV_ENOMEM;
-  int err = sio_query_new(a->nsp, (unsigned)t->timeout_ms, &watch, kept, &q);
+  int err = a->api->query_new(a->nsp, (unsigned)t->timeout_ms, &watch, kept, &q);
   if (err) {
     sio__free(kept);
     return err;
   }
   err = heard_deliver(a, data, &to, q, slice(NULL, 0));
-  sio_query_when_counted(q, answer_count);
-  sio_query_release(q, err);
+  a->api->query_when_counted(q, answer_count);
+  a->api->query_release(q, err);
   return err;
 }
 
@@ -314,7 +315,7 @@ static void heard_all_rooms(const struct asker *k) {
   struct room_list l = { .m = &m };
   answer_begin(&m, k, MESSAGE_FETCH);
   sio__message_put(&m, SLICE(",\"rooms\":["));
-  classic_local()->all_rooms(k->adapter->local, list_room, &l);
+  classic_local(k->adapter)->all_rooms(k->adapter->local, list_room, &l);
   sio__message_put(&m, SLICE("]"));
   answer_send(&m, k, NULL, 0, false);
 }
@@ -333,7 +334,7 @@ static int heard_sockets(const struct asker *k, sio_slice rooms) {
   const sio_target to = local_target(k->adapter, &t, everybody);
   answer_begin(&m, k, MESSAGE_FETCH);
   sio__message_put(&m, SLICE(",\"sockets\":["));
-  err = classic_local()->each(k->adapter->local, &to, list_socket, &l);
+  err = classic_local(k->adapter)->each(k->adapter->local, &to, list_socket, &l);
   sio__message_put(&m, SLICE("]"));
   answer_send(&m, k, NULL, 0, false);
   heard_target_clear(&t);
@@ -414,8 +415,8 @@ static int heard_server_emit(const struct asker *k, sio_slice data) {
   memcpy(to.bytes + sizeof k->id, k->uid, sizeof k->uid);
   int err = sio__unpack_json(&json, heard_msgs(a), data);
   if (!err)
-    err = sio_server_side_receive(a->nsp, unpacked_text(&json), json.out.bins, json.out.nbins,
-                                  k->id[0] ? on_server_answer : NULL, &to);
+    err = a->api->server_side_receive(a->nsp, unpacked_text(&json), json.out.bins, json.out.nbins,
+                                      k->id[0] ? on_server_answer : NULL, &to);
   sio__unpack_json_clear(&json);
   return err;
 }
@@ -497,7 +498,7 @@ static int heard_remote_json(struct question *q, sio_remote *r, sio_slice handsh
     r->handshake = unpacked_text(&h);
     r->data = unpacked_text(&d);
     r->auth = value.n ? unpacked_text(&auth) : slice(NULL, 0);
-    sio_query_remote(q->query, r);
+    q->adapter->api->query_remote(q->query, r);
   }
   sio__unpack_json_clear(&h);
   sio__unpack_json_clear(&d);
@@ -536,9 +537,10 @@ static int heard_reply(struct question *q, sio_slice value) {
   struct unpacked_json json;
   int err = sio__unpack_json(&json, heard_msgs(q->adapter), value);
   if (!err)
-    sio_query_reply(q->query, NULL, unpacked_text(&json), json.out.bins, json.out.nbins);
+    q->adapter->api->query_reply(q->query, NULL, unpacked_text(&json), json.out.bins,
+                                 json.out.nbins);
   else
-    sio_query_lost(q->query, 1);
+    q->adapter->api->query_lost(q->query, 1);
   sio__unpack_json_clear(&json);
   return err;
 }
@@ -546,7 +548,7 @@ static int heard_reply(struct question *q, sio_slice value) {
 static int heard_count(struct question *q, sio_slice count) {
   uint64_t n;
   if (!sio__unpack_number(count, ACKS_MAX, &n)) return SIO_EPROTO;
-  sio_query_expect(q->query, (size_t)n);
+  q->adapter->api->query_expect(q->query, (size_t)n);
   sio__question_announced(q, n);
   return 0;
 }
@@ -699,7 +701,8 @@ int sio__heard_add_missed(sio_adapter *a, const struct heard_event *ev, sio_rest
                           sio_slice offset) {
   struct unpacked_json json;
   int err = sio__unpack_json(&json, heard_msgs(a), ev->data);
-  if (!err) err = sio_restore_event(r, unpacked_text(&json), json.out.bins, json.out.nbins, offset);
+  if (!err)
+    err = a->api->restore_event(r, unpacked_text(&json), json.out.bins, json.out.nbins, offset);
   sio__unpack_json_clear(&json);
   return err;
 }

@@ -62,6 +62,7 @@ struct silent_servers {
 struct sio_adapter {
   const struct dialect *dialect;
   sio_nsp *nsp;
+  const sio_adapter_api *api;
   sio_adapter *local; /* the memory adapter's part */
   sio_redis *redis;
   sio_slice key, nsp_name;
@@ -79,7 +80,7 @@ struct sio_adapter {
   struct silent_servers silent;
 };
 
-static inline const sio_adapter_ops *classic_local(void) { return &sio_adapter_memory; }
+static inline const sio_adapter_ops *classic_local(const sio_adapter *a) { return a->api->memory; }
 
 /* Random hexadecimal digits, with a NUL. */
 int sio__sharded_random_id(char out[LINK_ID]);

@@ -27,9 +27,10 @@ struct question *sio__question_of(sio_adapter *a, const sio_query *query) {
 
 void sio__question_end(struct question *q, int err) {
   sio_query *query = q->query;
+  const sio_adapter_api *api = q->adapter->api;
   sio__map_del(&q->adapter->redis->questions, question_key(q));
   sio__free(q);
-  sio_query_release(query, err);
+  api->query_release(query, err);
 }
 
 /* ---- servers that do not answer -------------------------------------------------------------- */
@@ -72,7 +73,8 @@ static void question_complete(struct question *q) {
     memcpy(q->adapter->silent.late_id, q->id, sizeof q->id);
   else
     q->adapter->silent.n = 0;
-  if (missing && q->type == MESSAGE_SERVER_EMIT) sio_query_lost(q->query, (size_t)missing);
+  if (missing && q->type == MESSAGE_SERVER_EMIT)
+    q->adapter->api->query_lost(q->query, (size_t)missing);
   sio__question_end(q, missing ? SIO_ETIMEOUT : 0);
 }
 
@@ -101,7 +103,7 @@ static void on_counted(sio_redis *r, const char *id, int64_t n) {
   q->servers = q->listening ? q->listening - 1 : 0;
   silent_recount(q->adapter, q->servers);
   if (q->type == MESSAGE_SERVER_EMIT || q->type == MESSAGE_COUNT)
-    sio_query_expect(q->query, (size_t)q->servers);
+    q->adapter->api->query_expect(q->query, (size_t)q->servers);
   if (q->type == MESSAGE_COUNT) q->answered = q->servers;
   question_check(q);
 }
@@ -134,7 +136,7 @@ int sio__question_new(struct question **out, sio_adapter *a, enum message_type t
     sio__free(q);
     return err;
   }
-  sio_query_hold(query);
+  a->api->query_hold(query);
   *out = q;
   return 0;
 }

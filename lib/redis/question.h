@@ -34,7 +34,7 @@ void sio__questions_init(sio_redis *r); /* May be called more than once. */
  * id. UV_ENOTCONN without connections, UV_ENOMEM. */
 int sio__question_new(struct question **out, sio_adapter *a, enum message_type type,
                       sio_query *query);
-/* It cannot be asked, or its query is over. err: see sio_query_release(). */
+/* It cannot be asked, or its query is over. err: see sio_adapter_api.query_release. */
 void sio__question_end(struct question *q, int err);
 struct question *sio__question_find(sio_redis *r,
                                     const char *id); /* NULL: it is over, or another's */

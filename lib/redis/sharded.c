@@ -201,25 +201,25 @@ static void unsubscribe_room(sio_adapter *a, const char *room) {
 
 int sio__sharded_join(sio_adapter *a, sio_socket *s, const char *room) {
   int err = room_has_channel(a, room) ? subscribe_room(a, room) : 0;
-  if (!err) err = classic_local()->join(a->local, s, room);
-  if (err && !classic_local()->room_size(a->local, room)) unsubscribe_room(a, room);
+  if (!err) err = classic_local(a)->join(a->local, s, room);
+  if (err && !classic_local(a)->room_size(a->local, room)) unsubscribe_room(a, room);
   return err;
 }
 
 /* The hooks that leave runs may make others join, which then subscribe again. */
 void sio__sharded_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  if (classic_local()->room_size(a->local, room) == 1) unsubscribe_room(a, room);
-  classic_local()->leave(a->local, s, room);
+  if (classic_local(a)->room_size(a->local, room) == 1) unsubscribe_room(a, room);
+  classic_local(a)->leave(a->local, s, room);
 }
 
 static void unsubscribe_if_last(const char *room, void *user) {
   sio_adapter *a = user;
-  if (classic_local()->room_size(a->local, room) == 1) unsubscribe_room(a, room);
+  if (classic_local(a)->room_size(a->local, room) == 1) unsubscribe_room(a, room);
 }
 
 void sio__sharded_leave_all(sio_adapter *a, sio_socket *s) {
-  if (!map_empty(&a->room_channels)) classic_local()->rooms(a->local, s, unsubscribe_if_last, a);
-  classic_local()->leave_all(a->local, s);
+  if (!map_empty(&a->room_channels)) classic_local(a)->rooms(a->local, s, unsubscribe_if_last, a);
+  classic_local(a)->leave_all(a->local, s);
 }
 
 /* Without memory for the channel of one socket, messages to it alone are lost: they are counted. */
@@ -227,10 +227,10 @@ void sio__sharded_arrive(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   int err = a->mode == SIO_REDIS_DYNAMIC_PRIVATE ? subscribe_room(a, id) : 0;
   if (err) sio__redis_dropped(a->redis, err);
-  classic_local()->arrive(a->local, s);
+  classic_local(a)->arrive(a->local, s);
 }
 
 void sio__sharded_depart(sio_adapter *a, sio_socket *s) {
   if (a->mode == SIO_REDIS_DYNAMIC_PRIVATE) unsubscribe_room(a, sio_socket_id(s));
-  classic_local()->depart(a->local, s);
+  classic_local(a)->depart(a->local, s);
 }

@@ -103,6 +103,7 @@ static int streams_add(sio_adapter *a, enum sharded_type type, struct message *m
 
 /* An event that waits for its turn. */
 struct local_event {
+  sio_adapter *adapter;
   sio_packet *packet;
   sio_query *query; /* held, or NULL */
   sio_target to;    /* its lists are in names */
@@ -110,8 +111,9 @@ struct local_event {
 };
 
 static void local_event_free(struct local_event *v) {
-  if (v->query) sio_query_release(v->query, 0);
-  sio_packet_free(v->packet);
+  const sio_adapter_api *api = v->adapter->api;
+  if (v->query) api->query_release(v->query, 0);
+  api->packet_free(v->packet);
   sio__free(v->names);
   sio__free(v);
 }
@@ -154,19 +156,21 @@ static int local_event_copy_target(struct local_event *v, const sio_target *to) 
   return 0;
 }
 
-static int local_event_new(struct local_event **out, const sio_target *to, const sio_packet *p) {
+static int local_event_new(struct local_event **out, sio_adapter *a, const sio_target *to,
+                           const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
   struct local_event *v = sio__calloc(1, sizeof *v);
   if (!v) return UV_ENOMEM;
-  int err = sio_packet_get_info(p, &info);
+  v->adapter = a;
+  int err = a->api->packet_get_info(p, &info);
   if (!err) err = local_event_copy_target(v, to);
-  if (!err) err = sio_packet_copy(p, &v->packet);
+  if (!err) err = a->api->packet_copy(p, &v->packet);
   if (err) {
     local_event_free(v);
     return err;
   }
   v->query = info.query;
-  if (v->query) sio_query_hold(v->query);
+  if (v->query) a->api->query_hold(v->query);
   *out = v;
   return 0;
 }
@@ -176,10 +180,10 @@ static int streams_wait_for_turn(sio_adapter *a, const sio_target *to, const sio
   struct local_event *v;
   struct stream_entry *e = sio__stream_entry_new(a, ENTRY_LOCAL, 0, &at);
   if (!e) return UV_ENOMEM;
-  int err = local_event_new(&v, to, p);
+  int err = local_event_new(&v, a, to, p);
   if (!err) {
     sio_packet_info info = { .size = sizeof info };
-    (void)sio_packet_get_info(p, &info);
+    (void)a->api->packet_get_info(p, &info);
     e->local = v;
     e->bytes += sizeof *v + info.json.n;
     err = sio__stream_push(a->streams->stream, e, false);
@@ -191,7 +195,7 @@ static int streams_wait_for_turn(sio_adapter *a, const sio_target *to, const sio
 int sio__streams_deliver(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   if (!a->shut && stream_has_waiting(a->streams->stream) && !streams_wait_for_turn(a, to, p))
     return 0;
-  return classic_local()->broadcast(a->local, to, p);
+  return classic_local(a)->broadcast(a->local, to, p);
 }
 
 static void on_free_local(struct stream_entry *e) { local_event_free(e->local); }
@@ -205,7 +209,7 @@ void sio__streams_query_over(sio_adapter *a, const sio_query *query) {
       struct local_event *v = e->local;
       if (!v || v->query != query) continue;
       e->delivered = true;
-      sio_query_release(v->query, 0);
+      a->api->query_release(v->query, 0);
       v->query = NULL;
     }
   }
@@ -234,7 +238,7 @@ static void on_deliver(struct stream_entry *e, const struct stream_id *id) {
                         .offset = id ? sio__stream_id_print(*id, text) : slice(NULL, 0) };
   struct local_event *v = e->local;
   if (v)
-    (void)classic_local()->broadcast(e->adapter->local, &v->to, v->packet);
+    (void)classic_local(e->adapter)->broadcast(e->adapter->local, &v->to, v->packet);
   else
     (void)with_message(e->adapter, e->data, deliver_event, &d);
 }
@@ -309,7 +313,7 @@ static void on_heard(sio_adapter *a, const struct stream_fields *f, struct strea
 /* ---- sockets that leave ---------------------------------------------------------------------- */
 
 static bool name_is_of_socket(const sio_adapter *a, const sio_socket *s, const char *name) {
-  return strcmp(name, sio_socket_id(s)) == 0 || classic_local()->in_room(a->local, s, name);
+  return strcmp(name, sio_socket_id(s)) == 0 || classic_local(a)->in_room(a->local, s, name);
 }
 
 static bool list_names_socket(const sio_adapter *a, const sio_socket *s, const char *const *list) {
@@ -403,7 +407,7 @@ int sio__streams_new(sio_adapter *a, const sio_redis_adapter_options *o) {
   struct streams *x = sio__calloc(1, sizeof *x + n + 1);
   if (!x) return UV_ENOMEM;
   x->adapter = a;
-  x->recovery_ms = sio_adapter_recovery_ms(a->nsp);
+  x->recovery_ms = a->api->recovery_ms(a->nsp);
   memcpy(x->prefix, prefix, n);
   sio__streams_init_sessions(x);
   a->streams = x;

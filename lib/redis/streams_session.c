@@ -129,7 +129,7 @@ static void live_mark_dirty(struct streams *x, struct live_session *l) {
 }
 
 static void session_changed(sio_adapter *a, const sio_socket *s) {
-  const char *pid = a->streams->recovery_ms ? sio_socket_pid(s) : NULL;
+  const char *pid = a->streams->recovery_ms ? a->api->socket_pid(s) : NULL;
   struct live_session *l = pid ? sio__map_get(&a->streams->live, slice_str(pid)) : NULL;
   if (l) live_mark_dirty(a->streams, l);
 }
@@ -137,7 +137,7 @@ static void session_changed(sio_adapter *a, const sio_socket *s) {
 /* Without memory the socket can still be recovered, unless its server is killed. */
 void sio__streams_arrive(sio_adapter *a, sio_socket *s) {
   struct streams *x = a->streams;
-  const char *pid = x->recovery_ms ? sio_socket_pid(s) : NULL;
+  const char *pid = x->recovery_ms ? a->api->socket_pid(s) : NULL;
   struct live_session *l = pid ? sio__calloc(1, sizeof *l) : NULL;
   if (l) {
     l->socket = s;
@@ -149,18 +149,18 @@ void sio__streams_arrive(sio_adapter *a, sio_socket *s) {
     else
       live_mark_dirty(x, l);
   }
-  classic_local()->arrive(a->local, s);
+  classic_local(a)->arrive(a->local, s);
 }
 
 int sio__streams_join(sio_adapter *a, sio_socket *s, const char *room) {
-  int err = classic_local()->join(a->local, s, room);
+  int err = classic_local(a)->join(a->local, s, room);
   if (!err) session_changed(a, s);
   return err;
 }
 
 void sio__streams_leave(sio_adapter *a, sio_socket *s, const char *room) {
   session_changed(a, s);
-  classic_local()->leave(a->local, s, room);
+  classic_local(a)->leave(a->local, s, room);
 }
 
 void sio__streams_shared_changed(sio_adapter *a, sio_socket *s) { session_changed(a, s); }
@@ -176,7 +176,7 @@ static int live_write(struct streams *x, struct live_session *l) {
   struct message m;
   sio__message_init(&m, session_msgs(x));
   put_session_head(&m, sio_socket_id(l->socket), l->pid);
-  classic_local()->rooms(x->adapter->local, l->socket, put_room, &m);
+  classic_local(x->adapter)->rooms(x->adapter->local, l->socket, put_room, &m);
   sio__message_put(&m, SLICE("]"));
   put_session_data(&m, sio_socket_shared(l->socket));
   int err = push_session(x, l->pid, &m);
@@ -267,9 +267,9 @@ void sio__streams_clear_sessions(struct streams *x) {
   sio__map_clear(&x->live);
 }
 
-static void restore_finish(struct stream_restore *k, int cause) {
+static void restore_finish(struct streams *x, struct stream_restore *k, int cause) {
   k->done = true;
-  if (k->restore) sio_restore_done(k->restore, cause);
+  if (k->restore) x->adapter->api->restore_done(k->restore, cause);
 }
 
 static int ask_key_and_offset(struct streams *x, const struct stream_restore *k) {
@@ -307,17 +307,17 @@ void sio__streams_restore(sio_adapter *a, sio_restore *r) {
   struct streams *x = a->streams;
   struct stream_id id;
   sio_restore_info info = { .size = sizeof info };
-  sio_restore_get_info(r, &info);
+  a->api->restore_get_info(r, &info);
   if (a->shut || info.pid.n >= PID_MAX || memchr(info.pid.p, '\0', info.pid.n)) {
-    sio_restore_done(r, SIO_RECOVERY_NO_SESSION);
+    a->api->restore_done(r, SIO_RECOVERY_NO_SESSION);
   } else if (!info.has_offset || !sio__stream_id_parse(&id, info.offset)) {
-    sio_restore_done(r, SIO_RECOVERY_BAD_OFFSET);
+    a->api->restore_done(r, SIO_RECOVERY_BAD_OFFSET);
   } else {
     streams_write_dirty(x);
     struct stream_restore *k = stream_restore_new(x, r, &info);
     if (!k || ask_key_and_offset(x, k)) {
       if (k) stream_restore_free(k);
-      sio_restore_done(r, SIO_RECOVERY_NO_ANSWER);
+      a->api->restore_done(r, SIO_RECOVERY_NO_ANSWER);
     }
   }
 }
@@ -412,11 +412,11 @@ static void restore_go_on(struct streams *x, struct stream_restore *k) {
   if (stream_id_compare(k->at, k->end) > 0) return;
   if (stream_id_compare(k->at, k->end) < 0) {
     k->reading = true;
-    if (ask_page(x, k)) restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+    if (ask_page(x, k)) restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
   k->following = true;
-  restore_finish(k, 0);
+  restore_finish(x, k, 0);
 }
 
 static void restore_hear_page(struct streams *x, struct stream_restore *k,
@@ -425,7 +425,7 @@ static void restore_hear_page(struct streams *x, struct stream_restore *k,
   struct stream_id id;
   k->reading = false;
   if (!reply || reply->type != REDIS_REPLY_ARRAY) {
-    restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+    restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
     return;
   }
   for (size_t i = 0; i < reply->elements; i++) {
@@ -446,12 +446,13 @@ static int hand_over_session(struct streams *x, struct stream_restore *k) {
   if (!bytes) return UV_ENOMEM;
   sio_slice message = slice(bytes, sio__base64_decode(bytes, k->key_value, n));
   int err = sio__heard_open_session(&k->session, x->adapter, message);
-  const sio_saved_socket saved = { .id = k->session.id,
+  const sio_saved_socket saved = { .size = sizeof saved,
+                                   .id = k->session.id,
                                    .pid = k->session.pid,
                                    .rooms = k->session.rooms.list,
                                    .shared =
                                        err ? slice(NULL, 0) : unpacked_text(&k->session.data) };
-  if (!err) err = sio_restore_found(k->restore, &saved);
+  if (!err) err = x->adapter->api->restore_found(k->restore, &saved);
   sio__unpack_clear(&k->session.message);
   k->session.message = (struct unpacked){ 0 };
   sio__free(bytes);
@@ -461,7 +462,7 @@ static int hand_over_session(struct streams *x, struct stream_restore *k) {
 static void restore_begin(struct streams *x, struct stream_restore *k) {
   int err = hand_over_session(x, k);
   if (err) {
-    restore_finish(k, err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
+    restore_finish(x, k, err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_SESSION);
     return;
   }
   k->at = k->offset;
@@ -480,13 +481,13 @@ static void restore_hear_key(struct streams *x, struct stream_restore *k, const 
     return;
   }
   if (!ok)
-    restore_finish(k, SIO_RECOVERY_NO_ANSWER);
+    restore_finish(x, k, SIO_RECOVERY_NO_ANSWER);
   else if (!found)
-    restore_finish(k, SIO_RECOVERY_NO_SESSION);
+    restore_finish(x, k, SIO_RECOVERY_NO_SESSION);
   else if (!k->key_value)
-    restore_finish(k, SIO_RECOVERY_NO_MEMORY);
+    restore_finish(x, k, SIO_RECOVERY_NO_MEMORY);
   else if (!k->offset_exists)
-    restore_finish(k, SIO_RECOVERY_LOG_GONE);
+    restore_finish(x, k, SIO_RECOVERY_LOG_GONE);
   else
     restore_begin(x, k);
 }

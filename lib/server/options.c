@@ -6,6 +6,7 @@
  */
 #include "server/options.h"
 
+#include "adapters/memory.h"
 #include "adapters/threads.h"
 #include "base/bucket.h"
 #include "base/deflate.h"
@@ -129,7 +130,7 @@ static int check_threads_option(sio_options *o, struct log *log) {
 }
 
 static int check_adapter_option(sio_options *o, struct log *log) {
-  if (!o->adapter) o->adapter = &sio_adapter_memory;
+  if (!o->adapter) o->adapter = &sio__adapter_memory;
   const sio_adapter_ops *a = o->adapter;
   if (!has_valid_struct_size(a->size, sizeof *a))
     return log_invalid_option(log, "adapter", "its size is less than in version 0.1");

@@ -3,6 +3,7 @@
  * server_start.c - sio_server_new(): checks the options, sets up the rooms in order, and undoes all
  * of it when one fails.
  */
+#include "adapters/adapter_api.h"
 #include "base/sized.h"
 #include "core/client_input.h"
 #include "core/connect.h"
@@ -18,6 +19,7 @@
 
 static void init_server_parts(sio_server *srv) {
   sio__core_init(&srv->core, &srv->opts.o, sio__server_free);
+  srv->core.adapter_api = &sio__adapter_api;
   sio__eio_group_init(&srv->engines);
   sio__eio_update_log_level(&srv->engines, &srv->core.log);
   list_init(&srv->listeners);

@@ -13,6 +13,7 @@
  */
 #include "fuzz.h"
 
+#include "adapters/adapter_api.h"
 #include "alloc.h"
 #include "base/slice.h"
 #include "base/utf8.h"
@@ -24,6 +25,7 @@
 
 enum { ASKED = 16 };
 
+static const sio_adapter_api *const api = &sio__adapter_api;
 static uv_loop_t uv;
 static sio_server *srv;
 static sio_nsp *root;
@@ -36,8 +38,8 @@ static bool closed;
 
 static int ask_others(sio_query *q) {
   if (!q || nasked == ASKED) return 0;
-  sio_query_hold(q);
-  sio_query_expect(q, 2);
+  api->query_hold(q);
+  api->query_expect(q, 2);
   asked[nasked++] = q;
   return 0;
 }
@@ -48,7 +50,7 @@ static int on_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
 static int on_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   (void)a;
   sio_packet_info info = { 0 };
-  DEMAND(!sio_packet_get_info(p, &info) && info.json.n > 0);
+  DEMAND(!api->packet_get_info(p, &info) && info.json.n > 0);
   return ask_others(q);
 }
 static int on_server_count(sio_adapter *a, sio_query *q) {
@@ -57,14 +59,14 @@ static int on_server_count(sio_adapter *a, sio_query *q) {
 }
 
 static void let_go(int err) {
-  while (nasked) sio_query_release(asked[--nasked], err);
+  while (nasked) api->query_release(asked[--nasked], err);
 }
 static void on_query_over(sio_adapter *a, sio_query *q) {
   (void)a;
   for (unsigned i = 0; i < nasked; i++) {
     if (asked[i] != q) continue;
     asked[i] = asked[--nasked];
-    sio_query_release(q, 0);
+    api->query_release(q, 0);
     return;
   }
 }
@@ -141,7 +143,7 @@ static const sio_slice bins[] = { { "one", 3 }, { "two", 3 } };
 
 static void hear_event(sio_slice json, bool acks) {
   const sio_return to = { { 7 } };
-  int err = sio_server_side_receive(root, json, bins, 2, acks ? on_answer : NULL, &to);
+  int err = api->server_side_receive(root, json, bins, 2, acks ? on_answer : NULL, &to);
   DEMAND(err == 0 || err == SIO_EJSON || err == SIO_EDEPTH || err == SIO_EPLACEHOLDER ||
          err == SIO_ENAME || err == SIO_ETOOBIG);
 }
@@ -149,18 +151,18 @@ static void hear_event(sio_slice json, bool acks) {
 static void hear_packet(sio_slice json, size_t nbins) {
   sio_target to = { .nsp = root, .key = "k" };
   sio_packet *p;
-  int err = sio_packet_new(&to, json, bins, nbins, NULL, &p);
+  int err = api->packet_new(&to, json, bins, nbins, NULL, slice(NULL, 0), &p);
   if (err) {
     DEMAND(err == SIO_EJSON || err == SIO_EDEPTH || err == SIO_EPLACEHOLDER || err == SIO_ENAME ||
            err == SIO_ETOOBIG);
     return;
   }
   sio_packet_info info = { 0 };
-  DEMAND(!sio_packet_get_info(p, &info));
+  DEMAND(!api->packet_get_info(p, &info));
   check_json(info.json);
   for (size_t k = 0; k < info.nbins; k++) DEMAND(slice_eq(info.bins[k], bins[0]));
-  if (sio_test_socket(peer)) sio_packet_deliver(p, sio_test_socket(peer), 0);
-  sio_packet_free(p);
+  if (sio_test_socket(peer)) api->packet_deliver(p, sio_test_socket(peer), 0);
+  api->packet_free(p);
 }
 
 static void hear_remote(sio_slice s) {
@@ -172,7 +174,7 @@ static void hear_remote(sio_slice s) {
   const sio_remote r = {
     .id = id, .rooms = SIO_ROOMS(room), .auth = part[2], .data = part[3], .handshake = part[3]
   };
-  for (unsigned i = 0; i < nasked; i++) sio_query_remote(asked[i], &r);
+  for (unsigned i = 0; i < nasked; i++) api->query_remote(asked[i], &r);
 }
 
 static void hear(sio_slice line) {
@@ -187,7 +189,7 @@ static void hear(sio_slice line) {
     case 'f': hear_remote(rest); break;
     case 'o': let_go(0); break;
     case 'r':
-      for (unsigned i = 0; i < nasked; i++) sio_query_reply(asked[i], "other", rest, bins, 2);
+      for (unsigned i = 0; i < nasked; i++) api->query_reply(asked[i], "other", rest, bins, 2);
       break;
   }
 }
@@ -201,7 +203,7 @@ static void begin(void) {
   static sio_adapter_ops ops;
   if (!begun) DEMAND(uv_loop_init(&uv) == 0);
   begun = true;
-  ops = sio_adapter_memory;
+  ops = *api->memory;
   ops.fetch = on_fetch;
   ops.server_emit = on_server_emit;
   ops.server_count = on_server_count;

@@ -10,6 +10,8 @@
 #ifndef SIO_TEST_LIFE_H
 #define SIO_TEST_LIFE_H
 
+#include "core/out_packet.h"
+#include "core/server_side.h"
 #include "server/server.h"
 
 #include "oom.h"
@@ -139,7 +141,7 @@ static void on_server_side(sio_nsp *nsp, sio_event *e, void *user) {
 
 static void deliver_to(sio_socket *s, void *user) {
   called();
-  sio_packet_deliver(user, s, 0);
+  sio__packet_deliver(user, s, 0);
 }
 
 static void hear_servers(void) {
@@ -147,10 +149,11 @@ static void hear_servers(void) {
   static const sio_slice bin = { "x", 1 };
   sio_target to = { .nsp = h.root, .key = "k" };
   sio_packet *p;
-  sio_server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
-  if (sio_packet_new(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL, &p)) return;
+  sio__server_side_receive(h.root, SLICE("[\"said\",\"a\"]"), NULL, 0, on_answer, NULL);
+  if (sio__packet_new(&to, (sio_slice){ said, sizeof said - 1 }, &bin, 1, NULL, slice(NULL, 0), &p))
+    return;
   sio_all_each((sio_target){ .nsp = h.root, .flags = SIO_LOCAL }, deliver_to, p);
-  sio_packet_free(p);
+  sio__packet_free(p);
 }
 
 static void on_ask_all(sio_socket *s, sio_event *e, void *user) {

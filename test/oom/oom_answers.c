@@ -8,6 +8,10 @@
  *     oom_answers broadcast     those whose name contains that
  */
 #include "alloc.h"
+#include "base/slice.h"
+#include "core/out_packet.h"
+#include "core/query.h"
+#include "core/server_side.h"
 #include "test.h"
 #include <fcntl.h>
 #include <sio/adapter.h>
@@ -231,18 +235,18 @@ static int call_server_new(void) {
 static int call_packet_new(void) {
   sio_packet *p;
   sio_target to = EVERYONE;
-  int err = sio_packet_new(&to, sio_text(foreign), bins, 1, NULL, &p);
-  if (!err) sio_packet_free(p);
+  int err = sio__packet_new(&to, sio_text(foreign), bins, 1, NULL, slice(NULL, 0), &p);
+  if (!err) sio__packet_free(p);
   return err;
 }
 static int call_query_new(void) {
   static const sio_query_watch watch = { .reply = on_foreign_reply, .end = on_foreign_end };
-  int err = sio_query_new(root, 1000, &watch, NULL, &query);
-  if (!err) sio_query_release(query, 0);
+  int err = sio__remote_query_new(root, 1000, &watch, NULL, &query);
+  if (!err) sio__query_release(query, 0);
   return err;
 }
 static int call_server_side_receive(void) {
-  return sio_server_side_receive(root, sio_text(foreign), bins, 1, NULL, NULL);
+  return sio__server_side_receive(root, sio_text(foreign), bins, 1, NULL, NULL);
 }
 
 /* Inside a handler. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * crossing.c - a list of what was sent between members. A member makes a packet of an event of
- * another one with sio_packet_new(): that call is where an event arrives.
+ * another one with sio__packet_new(): that call is where an event arrives.
  */
 #include "crossing.h"
+
+#include "core/out_packet.h"
 
 #include "fault.h"
 #include "host.h"
@@ -133,13 +135,13 @@ static uint64_t number_of(sio_slice json) {
 }
 
 /* Declared as the header declares it, so that a change there is noticed here. */
-__typeof__(sio_packet_new) __real_sio_packet_new;
-__typeof__(sio_packet_new) __wrap_sio_packet_new;
+__typeof__(sio__packet_new) __real_sio__packet_new;
+__typeof__(sio__packet_new) __wrap_sio__packet_new;
 
-int __wrap_sio_packet_new(const sio_target *to, sio_slice json, const sio_slice *bins, size_t nbins,
-                          sio_query *q, sio_packet **out) {
+int __wrap_sio__packet_new(const sio_target *to, sio_slice json, const sio_slice *bins,
+                           size_t nbins, sio_query *q, sio_slice offset, sio_packet **out) {
   uint64_t number = number_of(json);
-  int err = __real_sio_packet_new(to, json, bins, nbins, q, out);
+  int err = __real_sio__packet_new(to, json, bins, nbins, q, offset, out);
   TELL("server %d gets %llu of another thread in %s: %d", host_member(), (unsigned long long)number,
        sio_nsp_name(to->nsp), err);
   if (number) arrive(to, number);

@@ -46,7 +46,7 @@ struct sio_adapter {
 
 static sio_adapter *nodes[NODES];
 static struct message *first, **last = &first;
-static const sio_adapter_ops *const memory = &sio_adapter_memory;
+static const sio_adapter_api *api; /* as the library passes it to fake_open() */
 
 static inline char *copy_of(const char *s, size_t n) {
   char *p = malloc(n + 1);
@@ -98,11 +98,17 @@ static inline void put_json(struct message *m, sio_slice json, const sio_slice *
 
 static inline void put_packet(struct message *m, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(sio_packet_get_info(p, &info), 0);
+  EQ(api->packet_get_info(p, &info), 0);
   put_json(m, info.json, info.bins, info.nbins);
 }
 
 static inline sio_slice text(const char *s) { return (sio_slice){ s, s ? strlen(s) : 0 }; }
+
+static inline sio_query_info query_info(const sio_query *q) {
+  sio_query_info info = { .size = sizeof info };
+  api->query_get_info(q, &info);
+  return info;
+}
 
 static inline int others(const sio_adapter *a) {
   int n = 0;
@@ -117,7 +123,7 @@ static inline struct waiting *wait_for(sio_adapter *a, sio_query *q) {
   for (int i = 0; i < WAITS; i++) {
     if (a->waits[i].number) continue;
     a->waits[i] = (struct waiting){ .number = ++a->last, .q = q, .servers = others(a) };
-    for (int k = 0; k < others(a); k++) sio_query_hold(q);
+    for (int k = 0; k < others(a); k++) api->query_hold(q);
     return &a->waits[i];
   }
   abort();
@@ -133,17 +139,17 @@ static inline struct waiting *find_wait(sio_adapter *a, unsigned number) {
 static inline void done_with(struct waiting *w, int err) {
   sio_query *q = w->q;
   if (--w->servers == 0) w->number = 0;
-  sio_query_release(q, err);
+  api->query_release(q, err);
 }
 
 static inline void fake_query_over(sio_adapter *a, sio_query *q) {
   for (int i = 0; i < WAITS; i++) {
     struct waiting *w = &a->waits[i];
     if (!w->number || w->q != q) continue;
-    CHECK(sio_query_info_of(q).over);
+    CHECK(query_info(q).over);
     trace("over ");
-    sio_query_reply(q, NULL, SLICE("1"), NULL, 0); /* ignored */
-    sio_query_remote(q, &(sio_remote){ .id = "x" });
+    api->query_reply(q, NULL, SLICE("1"), NULL, 0); /* ignored */
+    api->query_remote(q, &(sio_remote){ .id = "x" });
     while (w->number) done_with(w, SIO_ETIMEOUT);
     return;
   }
@@ -151,13 +157,15 @@ static inline void fake_query_over(sio_adapter *a, sio_query *q) {
 
 /* ---- the slots ------------------------------------------------------------------------------- */
 
-static inline int fake_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+static inline int fake_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user,
+                            sio_adapter **out) {
   sio_adapter *a = calloc(1, sizeof *a);
-  int err = memory->open(nsp, NULL, &a->local);
+  int err = calls->memory->open(nsp, calls, NULL, &a->local);
   if (err) {
     free(a);
     return err;
   }
+  api = calls;
   a->nsp = nsp;
   a->node = *(int *)user;
   if (strcmp(sio_nsp_name(nsp), "/") == 0) nodes[a->node] = a;
@@ -168,7 +176,7 @@ static inline int fake_open(sio_nsp *nsp, void *user, sio_adapter **out) {
 static inline void fake_close(sio_adapter *a) {
   CHECK(a->shut);
   for (int i = 0; i < WAITS; i++) CHECK(a->waits[i].number == 0);
-  memory->close(a->local);
+  api->memory->close(a->local);
   if (nodes[a->node] == a) nodes[a->node] = NULL;
   free(a);
 }
@@ -176,36 +184,38 @@ static inline void fake_close(sio_adapter *a) {
 static inline void fake_shut(sio_adapter *a) { a->shut = true; }
 
 static inline int fake_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return memory->join(a->local, s, room);
+  return api->memory->join(a->local, s, room);
 }
 static inline void fake_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  memory->leave(a->local, s, room);
+  api->memory->leave(a->local, s, room);
 }
-static inline void fake_leave_all(sio_adapter *a, sio_socket *s) { memory->leave_all(a->local, s); }
+static inline void fake_leave_all(sio_adapter *a, sio_socket *s) {
+  api->memory->leave_all(a->local, s);
+}
 static inline bool fake_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return memory->in_room(a->local, s, room);
+  return api->memory->in_room(a->local, s, room);
 }
 static inline void fake_rooms(const sio_adapter *a, const sio_socket *s,
                               void (*cb)(const char *room, void *user), void *user) {
-  memory->rooms(a->local, s, cb, user);
+  api->memory->rooms(a->local, s, cb, user);
 }
 static inline int fake_each(sio_adapter *a, const sio_target *to,
                             void (*visit)(sio_socket *, void *), void *user) {
-  return memory->each(a->local, to, visit, user);
+  return api->memory->each(a->local, to, visit, user);
 }
 
 static inline int fake_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(sio_packet_get_info(p, &info), 0);
+  EQ(api->packet_get_info(p, &info), 0);
   sio_query *q = info.query;
   if (!(to->flags & SIO_LOCAL) && others(a)) {
     struct waiting *w = q ? wait_for(a, q) : NULL;
     struct message *m = message(a, CAST, -1, w ? w->number : 0);
     put_target(m, to);
     put_packet(m, p);
-    if (q) m->ms = sio_query_info_of(q).timeout_ms;
+    if (q) m->ms = query_info(q).timeout_ms;
   }
-  return memory->broadcast(a->local, to, p);
+  return api->memory->broadcast(a->local, to, p);
 }
 
 static inline void say_bulk(sio_adapter *a, enum kind kind, const sio_target *to,
@@ -219,15 +229,15 @@ static inline void say_bulk(sio_adapter *a, enum kind kind, const sio_target *to
 
 static inline int fake_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   say_bulk(a, JOIN, to, rooms, false);
-  return memory->all_join(a->local, to, rooms);
+  return api->memory->all_join(a->local, to, rooms);
 }
 static inline int fake_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   say_bulk(a, LEAVE, to, rooms, false);
-  return memory->all_leave(a->local, to, rooms);
+  return api->memory->all_leave(a->local, to, rooms);
 }
 static inline int fake_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   say_bulk(a, KICK, to, NULL, session);
-  return memory->all_disconnect(a->local, to, session);
+  return api->memory->all_disconnect(a->local, to, session);
 }
 
 static inline int fake_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
@@ -238,13 +248,13 @@ static inline int fake_fetch(sio_adapter *a, const sio_target *to, sio_query *q)
 
 static inline int fake_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   struct waiting *w = q ? wait_for(a, q) : NULL;
-  if (w) sio_query_expect(q, (size_t)w->servers);
+  if (w) api->query_expect(q, (size_t)w->servers);
   put_packet(message(a, SAY, -1, w ? w->number : 0), p);
   return 0;
 }
 
 static inline int fake_server_count(sio_adapter *a, sio_query *q) {
-  sio_query_expect(q, (size_t)others(a));
+  api->query_expect(q, (size_t)others(a));
   return 0;
 }
 
@@ -299,30 +309,31 @@ static inline sio_target target_of(const sio_adapter *a, const struct message *m
 }
 
 static inline void hear_cast(sio_adapter *a, const struct message *m) {
-  static const sio_query_watch watch = { on_ack, on_asked };
+  static const sio_query_watch watch = { .reply = on_ack, .end = on_asked };
   sio_target to = target_of(a, m);
   sio_packet *p;
   struct asked *as = NULL;
   if (m->number) {
     as = malloc(sizeof *as);
     *as = (struct asked){ .a = a, .from = m->from, .number = m->number };
-    EQ(sio_query_new(a->nsp, m->ms, &watch, as, &as->q), 0);
+    EQ(api->query_new(a->nsp, m->ms, &watch, as, &as->q), 0);
   }
-  EQ(sio_packet_new(&to, text(m->json), m->bins, m->nbins, as ? as->q : NULL, &p), 0);
-  memory->broadcast(a->local, &to, p);
+  EQ(api->packet_new(&to, text(m->json), m->bins, m->nbins, as ? as->q : NULL, slice(NULL, 0), &p),
+     0);
+  api->memory->broadcast(a->local, &to, p);
   if (as) {
-    message(a, COUNT, m->from, m->number)->n = sio_query_info_of(as->q).expected;
-    sio_query_release(as->q, 0);
+    message(a, COUNT, m->from, m->number)->n = query_info(as->q).expected;
+    api->query_release(as->q, 0);
   }
-  sio_packet_free(p);
+  api->packet_free(p);
 }
 
 static inline void hear_bulk(sio_adapter *a, const struct message *m) {
   sio_target to = target_of(a, m);
   const char *const *rooms = (const char *const *)m->more;
-  if (m->kind == JOIN) memory->all_join(a->local, &to, rooms);
-  if (m->kind == LEAVE) memory->all_leave(a->local, &to, rooms);
-  if (m->kind == KICK) memory->all_disconnect(a->local, &to, m->n != 0);
+  if (m->kind == JOIN) api->memory->all_join(a->local, &to, rooms);
+  if (m->kind == LEAVE) api->memory->all_leave(a->local, &to, rooms);
+  if (m->kind == KICK) api->memory->all_disconnect(a->local, &to, m->n != 0);
 }
 
 static inline void on_found(int status, sio_remote *list, size_t n, void *user) {
@@ -359,29 +370,29 @@ static inline void hear_say(sio_adapter *a, const struct message *m) {
   struct asked as = { .from = m->from, .number = m->number };
   sio_return to = { { 0 } };
   memcpy(to.bytes, &as, sizeof as);
-  EQ(sio_server_side_receive(a->nsp, text(m->json), m->bins, m->nbins, m->number ? on_answer : NULL,
-                             &to),
+  EQ(api->server_side_receive(a->nsp, text(m->json), m->bins, m->nbins,
+                              m->number ? on_answer : NULL, &to),
      0);
 }
 
 /* The other's answer to a question of ours. */
 static inline void hear_answer(struct waiting *w, const struct message *m) {
   switch (m->kind) {
-    case COUNT: sio_query_expect(w->q, m->n); break;
-    case ACK: sio_query_reply(w->q, m->id, text(m->json), m->bins, m->nbins); break;
+    case COUNT: api->query_expect(w->q, m->n); break;
+    case ACK: api->query_reply(w->q, m->id, text(m->json), m->bins, m->nbins); break;
     case LOST:
-      sio_query_lost(w->q, m->n);
+      api->query_lost(w->q, m->n);
       done_with(w, 0);
       break;
     case FOUND:
-      sio_query_remote(w->q, &(sio_remote){ .id = m->id,
-                                            .rooms = (const char *const *)m->rooms,
-                                            .auth = text(m->auth),
-                                            .data = text(m->data),
-                                            .handshake = text(m->handshake) });
+      api->query_remote(w->q, &(sio_remote){ .id = m->id,
+                                             .rooms = (const char *const *)m->rooms,
+                                             .auth = text(m->auth),
+                                             .data = text(m->data),
+                                             .handshake = text(m->handshake) });
       break;
     case ANSWER:
-      sio_query_reply(w->q, NULL, text(m->json), m->bins, m->nbins);
+      api->query_reply(w->q, NULL, text(m->json), m->bins, m->nbins);
       done_with(w, 0);
       break;
     default: done_with(w, 0); break;

@@ -136,21 +136,23 @@ TEST(invalid_events_are_refused) {
     "", "{}", "[]", "[null]", "[{}]", "[\"a\"", "[\"a\",\"\xff\"]", "\"a\""
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    EQ(sio_packet_new(&here, text(bad[i]), NULL, 0, NULL, &p), SIO_EJSON);
-  EQ(sio_packet_new(&here, text("[\"disconnect\"]"), NULL, 0, NULL, &p), SIO_ENAME);
-  EQ(sio_packet_new(&here, text("[\"a\\u0000b\"]"), NULL, 0, NULL, &p), SIO_ENAME);
-  EQ(sio_server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
-  EQ(sio_packet_new(&here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL, &p),
+    EQ(api->packet_new(&here, text(bad[i]), NULL, 0, NULL, slice(NULL, 0), &p), SIO_EJSON);
+  EQ(api->packet_new(&here, text("[\"disconnect\"]"), NULL, 0, NULL, slice(NULL, 0), &p),
+     SIO_ENAME);
+  EQ(api->packet_new(&here, text("[\"a\\u0000b\"]"), NULL, 0, NULL, slice(NULL, 0), &p), SIO_ENAME);
+  EQ(api->server_side_receive(root, text("[\"a\\u0000b\"]"), NULL, 0, NULL, NULL), SIO_ENAME);
+  EQ(api->packet_new(&here, text("[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bin, 1, NULL,
+                     slice(NULL, 0), &p),
      SIO_EPLACEHOLDER);
   static const char past[] = "[\"a\",{\"_placeholder\":true,\"num\":1}]";
-  EQ(sio_server_side_receive(root, text(past), &bin, 1, NULL, NULL), SIO_EPLACEHOLDER);
-  EQ(sio_server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
-  EQ(sio_packet_new(&here, text("[7]"), NULL, 0, NULL, &p), 0);
+  EQ(api->server_side_receive(root, text(past), &bin, 1, NULL, NULL), SIO_EPLACEHOLDER);
+  EQ(api->server_side_receive(root, text("[1,"), NULL, 0, NULL, NULL), SIO_EJSON);
+  EQ(api->packet_new(&here, text("[7]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
   sio_packet_info info = { 0 };
-  EQ(sio_packet_get_info(p, &info), 0);
+  EQ(api->packet_get_info(p, &info), 0);
   EQ_MEM(info.json.p, info.json.n, "[\"7\"]", 5);
-  sio_packet_free(p);
-  sio_packet_free(NULL);
+  api->packet_free(p);
+  api->packet_free(NULL);
   end();
 }
 
@@ -351,11 +353,12 @@ TEST(invalid_and_too_large_answers_are_dropped) {
   server_of_core(spaces[0]->core)->opts.o.max_answers = 100;
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
   sio_query *q = container_of(list_first(&root->queries), sio_query, link);
-  sio_query_remote(q, &(sio_remote){ .id = "1", .data = SLICE("{") });
-  sio_query_remote(q, &(sio_remote){ .id = "2", .data = SLICE("[1]") });
-  sio_query_remote(q, &(sio_remote){ .id = "3",
-                                     .data = SLICE("\"0123456789012345678901234567890123456789"
-                                                   "0123456789012345678901234567890123456789\"") });
+  api->query_remote(q, &(sio_remote){ .id = "1", .data = SLICE("{") });
+  api->query_remote(q, &(sio_remote){ .id = "2", .data = SLICE("[1]") });
+  api->query_remote(q,
+                    &(sio_remote){ .id = "3",
+                                   .data = SLICE("\"0123456789012345678901234567890123456789"
+                                                 "0123456789012345678901234567890123456789\"") });
   EQ(srv->core.stats.answers_dropped, 2);
   nodes[1]->deaf = true;
   pump();

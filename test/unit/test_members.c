@@ -3,6 +3,7 @@
  * test_members.c - servers that serve as one (sio/threads.h). test_threads.c has them on threads,
  * and test_members_failures.c has messages between them that are lost.
  */
+#include "adapters/memory.h"
 #include "members_rig.h"
 #include <unistd.h>
 
@@ -595,7 +596,7 @@ TEST(an_adapter_cannot_be_set_together_with_threads) {
   sio_options o = options();
   if (uv_loop_init(&uv) || sio_threads_new(&threads)) abort();
   o.threads = threads;
-  o.adapter = &sio_adapter_memory;
+  o.adapter = &sio__adapter_memory;
   log_text[0] = '\0';
   EQ(sio_server_new(&uv, &o, &one), UV_EINVAL);
   CHECK(strstr(log_text, "sio_options.adapter: cannot be set together with threads"));

@@ -19,6 +19,7 @@ struct sio_adapter {
 
 static char sent[1000]; /* what the other process was sent */
 static sio_adapter *outside;
+static const sio_adapter_api *api; /* as the library passes it to spy_open() */
 static bool is_shut;
 
 static void note(const char *what, sio_slice json) {
@@ -28,85 +29,84 @@ static void note(const char *what, sio_slice json) {
 
 static void note_packet(const char *what, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(sio_packet_get_info(p, &info), 0);
+  EQ(api->packet_get_info(p, &info), 0);
   note(what, info.json);
 }
 
-static int spy_open(sio_nsp *nsp, void *user, sio_adapter **out) {
+static int spy_open(sio_nsp *nsp, const sio_adapter_api *calls, void *user, sio_adapter **out) {
   sio_adapter *a = calloc(1, sizeof *a);
   EQ(user == sent, true);
   a->nsp = nsp;
   *out = outside = a;
-  return sio_adapter_memory.open(nsp, NULL, &a->local);
+  api = calls;
+  return api->memory->open(nsp, api, NULL, &a->local);
 }
 
 static void spy_close(sio_adapter *a) {
-  sio_adapter_memory.close(a->local);
+  api->memory->close(a->local);
   free(a);
 }
 
 static int spy_join(sio_adapter *a, sio_socket *s, const char *room) {
-  return sio_adapter_memory.join(a->local, s, room);
+  return api->memory->join(a->local, s, room);
 }
 static void spy_leave(sio_adapter *a, sio_socket *s, const char *room) {
-  sio_adapter_memory.leave(a->local, s, room);
+  api->memory->leave(a->local, s, room);
 }
-static void spy_leave_all(sio_adapter *a, sio_socket *s) {
-  sio_adapter_memory.leave_all(a->local, s);
-}
+static void spy_leave_all(sio_adapter *a, sio_socket *s) { api->memory->leave_all(a->local, s); }
 static bool spy_in_room(const sio_adapter *a, const sio_socket *s, const char *room) {
-  return sio_adapter_memory.in_room(a->local, s, room);
+  return api->memory->in_room(a->local, s, room);
 }
 static void spy_rooms(const sio_adapter *a, const sio_socket *s,
                       void (*cb)(const char *room, void *user), void *user) {
-  sio_adapter_memory.rooms(a->local, s, cb, user);
+  api->memory->rooms(a->local, s, cb, user);
 }
 static int spy_each(sio_adapter *a, const sio_target *to, void (*visit)(sio_socket *, void *),
                     void *user) {
-  return sio_adapter_memory.each(a->local, to, visit, user);
+  return api->memory->each(a->local, to, visit, user);
 }
 
 /* The other process has one socket, which answers "outside". */
 static int spy_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(sio_packet_get_info(p, &info), 0);
+  EQ(api->packet_get_info(p, &info), 0);
   if (!(to->flags & SIO_LOCAL)) note_packet("", p);
   if (!(to->flags & SIO_LOCAL) && info.query) {
-    sio_query_expect(info.query, 1);
-    sio_query_reply(info.query, NULL, SLICE("\"outside\""), NULL, 0);
+    api->query_expect(info.query, 1);
+    api->query_reply(info.query, NULL, SLICE("\"outside\""), NULL, 0);
   }
-  return sio_adapter_memory.broadcast(a->local, to, p);
+  return api->memory->broadcast(a->local, to, p);
 }
 static int spy_all_join(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   if (!(to->flags & SIO_LOCAL)) note("join ", slice_str(rooms[0]));
-  return sio_adapter_memory.all_join(a->local, to, rooms);
+  return api->memory->all_join(a->local, to, rooms);
 }
 static int spy_all_leave(sio_adapter *a, const sio_target *to, const char *const *rooms) {
   if (!(to->flags & SIO_LOCAL)) note("leave ", slice_str(rooms[0]));
-  return sio_adapter_memory.all_leave(a->local, to, rooms);
+  return api->memory->all_leave(a->local, to, rooms);
 }
 static int spy_all_disconnect(sio_adapter *a, const sio_target *to, bool session) {
   if (!(to->flags & SIO_LOCAL)) note("disconnect", SLICE(""));
-  return sio_adapter_memory.all_disconnect(a->local, to, session);
+  return api->memory->all_disconnect(a->local, to, session);
 }
 static int spy_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
   (void)a, (void)to;
   note("fetch", SLICE(""));
-  sio_query_remote(q, &(sio_remote){ .id = "outside" });
+  api->query_remote(q, &(sio_remote){ .id = "outside" });
   return 0;
 }
 static int spy_server_emit(sio_adapter *a, const sio_packet *p, sio_query *q) {
   (void)a;
   note_packet("servers ", p);
   if (!q) return 0;
-  sio_query_expect(q, 1);
-  sio_query_reply(q, NULL, SLICE("\"outside\""), NULL, 0);
+  api->query_expect(q, 1);
+  api->query_reply(q, NULL, SLICE("\"outside\""), NULL, 0);
   return 0;
 }
 static int spy_server_count(sio_adapter *a, sio_query *q) {
   (void)a;
   note("count", SLICE(""));
-  sio_query_expect(q, 1);
+  api->query_expect(q, 1);
   return 0;
 }
 static void spy_shut(sio_adapter *a) {
@@ -333,9 +333,9 @@ TEST(an_event_to_servers_leaves_the_process_once) {
 
 static void receive_broadcast(const sio_target *to, const char *json, sio_query *q) {
   sio_packet *p;
-  EQ(sio_packet_new(to, slice_str(json), NULL, 0, q, &p), 0);
-  EQ(sio_packet_broadcast(p, to), 0);
-  sio_packet_free(p);
+  EQ(api->packet_new(to, slice_str(json), NULL, 0, q, slice(NULL, 0), &p), 0);
+  EQ(api->packet_broadcast(p, to), 0);
+  api->packet_free(p);
 }
 
 TEST(what_comes_from_another_process_reaches_each_member_once) {
@@ -378,16 +378,16 @@ static void on_inbound_count(size_t expected, void *user) {
 }
 
 TEST(a_question_of_another_process_is_answered_with_one_count) {
-  static const sio_query_watch watch = { on_inbound_reply, on_inbound_end };
+  static const sio_query_watch watch = { .reply = on_inbound_reply, .end = on_inbound_end };
   sio_query *q;
   memset(&inbound, 0, sizeof inbound);
   start_cluster();
   sio_target to = { .nsp = roots[CONNECTED], .flags = SIO_PROCESS };
-  EQ(sio_query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
+  EQ(api->query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
   receive_broadcast(&to, "[\"q\"]", q);
-  sio_query_when_counted(q, on_inbound_count);
+  api->query_when_counted(q, on_inbound_count);
   EQ(inbound.counts, 0);
-  sio_query_release(q, 0);
+  api->query_release(q, 0);
   turns(4);
   EQ(inbound.counts, 1);
   EQ(inbound.expected, 3);
@@ -405,15 +405,15 @@ TEST(a_question_of_another_process_is_answered_with_one_count) {
 }
 
 TEST(a_question_of_another_process_that_the_server_ends_is_counted_before) {
-  static const sio_query_watch watch = { on_inbound_reply, on_inbound_end };
+  static const sio_query_watch watch = { .reply = on_inbound_reply, .end = on_inbound_end };
   sio_query *q;
   memset(&inbound, 0, sizeof inbound);
   start_cluster();
   sio_target to = { .nsp = roots[CONNECTED], .flags = SIO_PROCESS };
-  EQ(sio_query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
+  EQ(api->query_new(roots[CONNECTED], 5000, &watch, (char *)"user", &q), 0);
   receive_broadcast(&to, "[\"q\"]", q);
-  sio_query_when_counted(q, on_inbound_count);
-  sio_query_release(q, 0);
+  api->query_when_counted(q, on_inbound_count);
+  api->query_release(q, 0);
   free_peers();
   end();
   EQ(inbound.counts, 1);
@@ -438,14 +438,14 @@ TEST(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answere
   start_cluster();
   for (int i = 0; i < MEMBERS; i++)
     EQ(sio_on_server_side(roots[i], "ping", on_server_event, NULL), 0);
-  EQ(sio_server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, on_inbound_answer,
-                             &to),
+  EQ(api->server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, on_inbound_answer,
+                              &to),
      0);
   turns(3);
   EQ(heard, 3);
   EQ(inbound.replies, 1);
   CHECK(answered_to == outside);
-  EQ(sio_server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, NULL, NULL), 0);
+  EQ(api->server_side_receive(roots[CONNECTED], SLICE("[\"ping\"]"), NULL, 0, NULL, NULL), 0);
   turns(3);
   EQ(heard, 6);
   EQ_STR(sent, "");

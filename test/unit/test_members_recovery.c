@@ -4,6 +4,7 @@
  * servers that serve as one (sio/threads.h).
  */
 #include "core/nsp.h"
+#include "core/recovery.h"
 #include "core/socket.h"
 #include "members_rig.h"
 #include <sio/parser.h>
@@ -62,7 +63,7 @@ static void client_open(struct client *c, int member) {
 static void client_note_ids(struct client *c) {
   sio_socket *s = sio_test_socket(c->peer);
   REQUIRE(s);
-  snprintf(c->pid, sizeof c->pid, "%s", sio_socket_pid(s));
+  snprintf(c->pid, sizeof c->pid, "%s", sio__recovery_pid_of_socket(s));
   snprintf(c->id, sizeof c->id, "%s", sio_socket_id(s));
 }
 
@@ -81,7 +82,7 @@ static bool client_return(struct client *c, int member) {
   sio_socket *s = sio_test_socket(c->peer);
   if (!s || !sio_socket_recovered(s)) return false;
   EQ_STR(sio_socket_id(s), c->id);
-  EQ_STR(sio_socket_pid(s), c->pid);
+  EQ_STR(sio__recovery_pid_of_socket(s), c->pid);
   client_read(c);
   return true;
 }

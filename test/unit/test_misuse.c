@@ -3,6 +3,7 @@
  * test_misuse.c - calls with NULL where something is wanted, and calls in states in which they
  * mean nothing any more: each answers a code, changes nothing and keeps no memory.
  */
+#include "core/out_packet.h"
 #include "whole.h"
 #include <sio/adapter.h>
 #include <sio/limits.h>
@@ -127,7 +128,7 @@ TEST(no_name_is_that_of_the_first_namespace) {
 TEST(null_where_there_may_be_nothing_is_fine) {
   sio_stats st;
   begin();
-  sio_packet_free(NULL);
+  sio__packet_free(NULL);
   sio_server_stats(srv, &st, 0);
   EQ(sio_emit(sock, "x",
               SIO_ARGS(sio_str(NULL), sio_strn(NULL, 0), sio_bin(NULL, 0), sio_tree(NULL),

@@ -2,6 +2,8 @@
  *
  * test_recovery.c - connection state recovery: offsets, coming back, several servers.
  */
+#include "adapters/memory.h"
+#include "core/out_packet.h"
 #include "recovery_rig.h"
 
 /* ---- offsets --------------------------------------------------------------------------------- */
@@ -301,23 +303,23 @@ TEST(shared_data_is_handed_over) {
 
 static sio_packet_info info_of(const sio_packet *p, int err) {
   sio_packet_info info = { .size = sizeof info };
-  EQ(sio_packet_get_info(p, &info), err);
+  EQ(sio__packet_get_info(p, &info), err);
   return info;
 }
 
 static int note_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   sio_packet_info info = { 0 };
-  int err = sio_packet_get_info(p, &info);
+  int err = sio__packet_get_info(p, &info);
   if (err) return err;
   sio_slice json = info.json;
   trace("%.*s ", (int)json.n, json.p);
-  return sio_adapter_memory.broadcast(a, to, p);
+  return sio__adapter_memory.broadcast(a, to, p);
 }
 
 static sio_adapter_ops noting;
 
 static void begin_noting(void) {
-  noting = sio_adapter_memory;
+  noting = sio__adapter_memory;
   noting.broadcast = note_broadcast;
   begin_with(&(sio_options){ .recovery = &normal, .adapter = &noting });
 }
@@ -339,9 +341,9 @@ TEST(what_comes_from_other_servers_is_kept_like_our_own) {
   hang_up(c->p);
   sio_packet *p;
   sio_target to = { .nsp = root };
-  EQ(sio_packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, &p), 0);
-  EQ(sio_adapter_memory.broadcast(root->adapter, &to, p), 0);
-  sio_packet_free(p);
+  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
+  EQ(sio__adapter_memory.broadcast(root->adapter, &to, p), 0);
+  sio__packet_free(p);
   come_back(c);
   GOT(c, "42[\"far\",1,\"@1\"] 40+pid ");
   stop();
@@ -351,17 +353,17 @@ TEST(a_packet_shows_its_event_without_the_offset_whatever_the_adapter) {
   begin();
   sio_packet *p;
   sio_target to = { .nsp = root };
-  EQ(sio_packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, &p), 0);
+  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
   sio_slice json = info_of(p, 0).json, again = info_of(p, 0).json;
   EQ_MEM(json.p, json.n, "[\"far\",1]", 9);
   CHECK(again.p == json.p);
-  sio_packet_free(p);
-  EQ(sio_packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, &p), 0);
+  sio__packet_free(p);
+  EQ(sio__packet_new(&to, SLICE("[\"far\",1]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
   alloc_fail_in(1);
   CHECK(info_of(p, UV_ENOMEM).json.p == NULL);
   alloc_fail_in(0);
   EQ(info_of(p, 0).json.n, 9);
-  sio_packet_free(p);
+  sio__packet_free(p);
   stop();
 }
 
@@ -375,18 +377,18 @@ static void deliver_if_addressed(sio_socket *s, void *user) {
   const struct delivery *d = user;
   const char *const *room = d->to->rooms;
   while (room && *room && !sio_in_room(s, *room)) room++;
-  if (!d->to->rooms || *room) sio_packet_deliver(d->packet, s, d->to->flags);
+  if (!d->to->rooms || *room) sio__packet_deliver(d->packet, s, d->to->flags);
 }
 
 static int own_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
   struct delivery d = { to, p };
-  return sio_adapter_memory.each(a, &(sio_target){ .nsp = to->nsp }, deliver_if_addressed, &d);
+  return sio__adapter_memory.each(a, &(sio_target){ .nsp = to->nsp }, deliver_if_addressed, &d);
 }
 
 static void begin_with_broadcast(int (*broadcast)(sio_adapter *, const sio_target *,
                                                   const sio_packet *)) {
   static sio_adapter_ops ops;
-  ops = sio_adapter_memory;
+  ops = sio__adapter_memory;
   ops.broadcast = broadcast;
   begin_with(&(sio_options){ .recovery = &normal, .adapter = &ops });
 }
@@ -414,9 +416,9 @@ TEST(a_packet_of_another_server_is_kept_once) {
   for (int i = 0; i < 2; i++) {
     sio_packet *p;
     sio_target to = { .nsp = root, .rooms = (const char *const[]){ rooms[i], NULL } };
-    EQ(sio_packet_new(&to, SLICE("[\"far\"]"), NULL, 0, NULL, &p), 0);
+    EQ(sio__packet_new(&to, SLICE("[\"far\"]"), NULL, 0, NULL, slice(NULL, 0), &p), 0);
     EQ(own_broadcast(root->adapter, &to, p), 0);
-    sio_packet_free(p);
+    sio__packet_free(p);
   }
   come_back(c);
   GOT(c, "42[\"far\",\"@2\"] 40+pid ");

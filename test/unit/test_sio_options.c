@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "adapters/memory.h"
 #include "alloc.h"
 #include "base/deflate.h"
 #include "server/options.h"
@@ -86,7 +87,7 @@ TEST(options_that_are_not_set_have_their_defaults) {
   EQ(o->ack_timeout_ms, 0);
   EQ(o->packet_timeout_ms, 60000);
   EQ(o->socket_data_size, 0);
-  CHECK(o->adapter == &sio_adapter_memory);
+  CHECK(o->adapter == &sio__adapter_memory);
   EQ(o->log_level, SIO_LOG_WARN);
   CHECK(!o->cors && !o->cookie);
   sio__options_clear(&opts);

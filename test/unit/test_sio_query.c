@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "adapters/memory.h"
 #include "core/pending_acks.h"
+#include "core/query.h"
 #include "peer.h"
 
 /* ---- the host ---------------------------------------------------------------------------- */
@@ -236,8 +238,8 @@ TEST(an_answer_is_read_as_an_event_with_its_attachments) {
 static int answer_at_once(sio_adapter *a, const sio_packet *p, sio_query *q) {
   static const sio_slice bins[] = { { NULL, 0 }, { "x", 1 } };
   (void)a, (void)p;
-  sio_query_expect(q, 1);
-  sio_query_reply(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
+  sio__query_expect(q, 1);
+  sio__query_reply(q, NULL, SLICE("[{\"_placeholder\":true,\"num\":0}]"), bins, 2);
   return 0;
 }
 
@@ -249,7 +251,7 @@ static void see_empty_attachment(int status, sio_replies *r, void *user) {
 }
 
 TEST(an_attachment_without_bytes_may_have_no_address) {
-  sio_adapter_ops quick = sio_adapter_memory;
+  sio_adapter_ops quick = sio__adapter_memory;
   quick.server_emit = answer_at_once;
   begin(0, &(sio_options){ .adapter = &quick });
   EQ(sio_server_side_emit(root, "x", SIO_NONE, 0, see_empty_attachment, NULL), 0);
@@ -427,7 +429,7 @@ static void no_event(sio_nsp *nsp, sio_event *e, void *user) { (void)nsp, (void)
 /* ---- an adapter that fails ------------------------------------------------------------------- */
 
 static int fail_broadcast(sio_adapter *a, const sio_target *to, const sio_packet *p) {
-  sio_adapter_memory.broadcast(a, to, p); /* even after asking */
+  sio__adapter_memory.broadcast(a, to, p); /* even after asking */
   return UV_ENOTCONN;
 }
 static int fail_fetch(sio_adapter *a, const sio_target *to, sio_query *q) {
@@ -444,7 +446,7 @@ static int fail_count(sio_adapter *a, sio_query *q) {
 }
 
 TEST(what_the_adapter_refuses_is_an_error_without_an_end) {
-  sio_adapter_ops failing = sio_adapter_memory;
+  sio_adapter_ops failing = sio__adapter_memory;
   failing.broadcast = fail_broadcast;
   failing.fetch = fail_fetch;
   failing.server_emit = fail_emit;
@@ -465,7 +467,7 @@ TEST(what_the_adapter_refuses_is_an_error_without_an_end) {
 
 /* An older adapter: nothing of what may be left out. */
 TEST(an_adapter_may_leave_out_what_is_of_other_servers_and_of_rooms) {
-  sio_adapter_ops bare = sio_adapter_memory;
+  sio_adapter_ops bare = sio__adapter_memory;
   bare.arrive = NULL;
   bare.depart = NULL;
   bare.all_rooms = NULL;
@@ -492,7 +494,9 @@ TEST(names_reserved_for_servers_are_refused) {
   EQ(sio_server_side_emit(NULL, "x", SIO_NONE, 0, NULL, NULL), UV_EINVAL);
   EQ(sio_server_count(NULL, 0, on_count, NULL), UV_EINVAL);
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, NULL, NULL), UV_EINVAL);
-  EQ(sio_query_new(root, 0, NULL, NULL, NULL), UV_EINVAL);
+  EQ(sio__remote_query_new(root, 0, NULL, NULL, NULL), UV_EINVAL);
+  EQ(sio__remote_query_new(root, 0, &(sio_query_watch){ .size = 1 }, NULL, NULL), UV_EINVAL);
+  EQ(sio__remote_query_new(root, 0, &(sio_query_watch){ .size = 0 }, NULL, NULL), UV_EINVAL);
   stop();
 }
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adapter_api.h - the table of calls that every adapter is given when it is opened.
+ */
+#ifndef SIO_ADAPTERS_ADAPTER_API_H
+#define SIO_ADAPTERS_ADAPTER_API_H
+
+#include <sio/adapter.h>
+
+extern const sio_adapter_api sio__adapter_api;
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memory.h - the adapter for a single server. Adapters of other kinds use it for the sockets of
+ * their own server (sio_adapter_api.memory).
+ */
+#ifndef SIO_ADAPTERS_MEMORY_H
+#define SIO_ADAPTERS_MEMORY_H
+
+#include <sio/adapter.h>
+
+extern const sio_adapter_ops sio__adapter_memory;
+
+#endif
