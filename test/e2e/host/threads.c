@@ -22,6 +22,7 @@
  *     "servers", x         how many other servers answered
  *     "count"              how many servers there are
  *     "stats"              connections of this thread, and those that it handed over
+ *     "sum"                statistics of all threads: see on_sum()
  */
 #include <sio/sio.h>
 #include <sio/threads.h>
@@ -141,6 +142,27 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   sio_reply(e, SIO_ARGS(sio_json(sio_text(text))));
 }
 
+static void on_sum(const sio_stats *sum, unsigned servers, void *user) {
+  char text[400];
+  int n =
+      snprintf(text, sizeof text,
+               "{\"servers\":%u,\"sessions\":%llu,\"sockets\":%llu,\"lost\":%llu,"
+               "\"recovered\":%llu,\"failed\":[0",
+               servers, (unsigned long long)sum->sessions, (unsigned long long)sum->sockets,
+               (unsigned long long)sum->thread_messages_lost, (unsigned long long)sum->recovered);
+  for (int i = 1; i < SIO_RECOVERY_END; i++)
+    n += snprintf(text + n, sizeof text - (size_t)n, ",%llu",
+                  (unsigned long long)sum->recovery_failed[i]);
+  snprintf(text + n, sizeof text - (size_t)n, "]}");
+  sio_ack_send(user, SIO_ARGS(sio_json(sio_text(text))));
+}
+
+static void on_get_sum(sio_socket *s, sio_event *e, void *user) {
+  sio_ack *ack = sio_event_take_ack(e);
+  (void)user;
+  if (sio_threads_stats(sio_nsp_server(sio_socket_nsp(s)), on_sum, ack)) sio_ack_drop(ack);
+}
+
 /* ---- other processes --------------------------------------------------------------------- */
 
 #ifdef HOST_REDIS
@@ -195,7 +217,7 @@ static int setup(sio_server *srv, unsigned number, void *user) {
   } handlers[] = { { "where", on_where }, { "echo", on_echo },   { "all", on_all },
                    { "join", on_join },   { "to", on_to },       { "ask", on_ask },
                    { "fetch", on_fetch }, { "stats", on_stats }, { "servers", on_servers },
-                   { "count", on_count } };
+                   { "count", on_count }, { "sum", on_get_sum } };
   sio_nsp *root;
   int err = sio_of(srv, "/", &root);
   (void)user;
