@@ -21,7 +21,7 @@ enum {
   SECONDS_KEPT = 8,     /* of aggregated counters, if the loop was blocked for longer than that */
   SESSION_ID_SIZE = 17, /* 16 hexadecimal digits and a NUL */
   SESSIONS_MAX = 64,
-  CHECKS_MAX = 16,    /* passwords that wait to be checked */
+  CHECKS_MAX = 16,    /* passwords that wait to be checked, see checks.c */
   EVENTS_MAX = 1000,  /* events that wait to be shown, in one turn */
   SOCKETS_MAX = 10000 /* sockets that are listed when the UI connects */
 };
@@ -38,7 +38,27 @@ struct session {
   uint64_t saved_ms; /* of uv_now(); 0: unused */
 };
 
-struct check;       /* a password that is being checked, or waits for it (login.c) */
+/* What clients share a limit by. */
+struct address_key {
+  unsigned char bytes[8]; /* an IPv4 address, or the first half of an IPv6 address */
+  int version;            /* 4, 6, or 0: the client has no address */
+};
+
+/* A password that is being checked, or waits for it. */
+struct check {
+  struct check *next;
+  struct admin *admin;
+  sio_socket *socket;         /* referenced */
+  const sio_session *session; /* only to be compared with those that close */
+  struct address_key from;
+  sio_next *verdict;
+  uv_work_t work;
+  bool name_ok, password_ok;
+  char session_id[SESSION_ID_SIZE];
+  size_t size;     /* of password */
+  char password[]; /* overwritten as soon as it has been checked, or will not be */
+};
+
 struct shown_event; /* an event that waits to be shown (watch.c) */
 
 struct admin {
@@ -62,7 +82,7 @@ struct admin {
   size_t clients, polling;
 
   struct session sessions[SESSIONS_MAX];
-  struct check *checks;    /* the first is being checked, in the order of their coming */
+  struct check *checks;    /* the first is being checked, the others in the order of their turns */
   struct check *signed_in; /* sockets that are sent a session's id once they have connected */
   size_t nchecks;
 
@@ -86,6 +106,23 @@ int sio__admin_login_init(struct admin *a, const sio_admin_options *o);
 /* The socket has connected: sends it the id of its session, if it has signed in with a password. */
 void sio__admin_send_session_id(struct admin *a, sio_socket *s);
 void sio__admin_login_clear(struct admin *a);
+/* Gives the verdict of a check that is over. */
+void sio__admin_finish_password_check(struct check *c);
+/* Runs in a thread. */
+bool sio__admin_is_password(const struct admin *a, const char *password);
+
+/* ---- checks.c -------------------------------------------------------------------------------- */
+
+extern const char sio__admin_busy[]; /* in login.c */
+/* Checks the password of a client in a thread, in its turn, and then calls
+ * sio__admin_finish_password_check(); or refuses it at once, if there is no place for it. */
+void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
+                                     const char *password, sio_next *next);
+/* Refuses the checks that wait and have not begun: those of this session, or all if it is NULL. */
+void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session, const char *why);
+void sio__admin_password_check_free(struct check *c);
+/* Overwrites n bytes with zeros. */
+void sio__admin_overwrite(void *p, size_t n);
 
 /* ---- commands.c ------------------------------------------------------------------------------ */
 

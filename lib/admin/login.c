@@ -17,19 +17,7 @@ enum { PASSWORD_MAX = 1024, HASH_LENGTH = 60, SESSION_LIFE_MS = 24 * 60 * 60 * 1
 
 /* The texts are those of the Node.js package: the UI asks again for the first one. */
 static const char invalid[] = "invalid credentials";
-static const char busy[] = "too many attempts, try again later";
-
-struct check {
-  struct check *next;
-  struct admin *admin;
-  sio_socket *socket; /* referenced */
-  sio_next *verdict;
-  uv_work_t work;
-  bool name_ok, password_ok;
-  char session[SESSION_ID_SIZE];
-  size_t size; /* of password, which is overwritten before it is freed */
-  char password[];
-};
+const char sio__admin_busy[] = "too many attempts, try again later";
 
 /* ---- bcrypt ---------------------------------------------------------------------------------- */
 
@@ -46,6 +34,7 @@ static bool is_password_of_hash(const char *password, const char *hash) {
   const char *computed = crypt_r(password, hash, data);
   bool matches = computed && strlen(computed) == HASH_LENGTH &&
                  is_equal_in_constant_time(computed, hash, HASH_LENGTH);
+  sio__admin_overwrite(data, sizeof *data);
   free(data);
   return matches;
 }
@@ -105,15 +94,7 @@ static bool make_ui_session_id(char out[SESSION_ID_SIZE]) {
   return true;
 }
 
-/* ---- checks ---------------------------------------------------------------------------------- */
-
-static void password_check_free(struct check *c) {
-  volatile char *p = c->password;
-  for (size_t i = 0; i < c->size; i++) p[i] = 0;
-  sio_socket_unref(c->socket);
-  sio__admin_unref(c->admin);
-  free(c);
-}
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 /* Keeps the check of a socket that may connect now, whose session it is told about then. Those of
  * sockets that have left instead are freed. */
@@ -124,74 +105,26 @@ static void keep_check_until_connected(struct admin *a, struct check *c) {
       continue;
     }
     *at = old->next;
-    password_check_free(old);
+    sio__admin_password_check_free(old);
   }
   c->next = a->signed_in;
   a->signed_in = c;
 }
 
-static void finish_password_check(struct check *c) {
+bool sio__admin_is_password(const struct admin *a, const char *password) {
+  return is_password_of_hash(password, a->password);
+}
+
+void sio__admin_finish_password_check(struct check *c) {
   struct admin *a = c->admin;
-  if (a->closing || !c->name_ok || !c->password_ok || !make_ui_session_id(c->session)) {
+  if (a->closing || !c->name_ok || !c->password_ok || !make_ui_session_id(c->session_id)) {
     sio_next_fail(c->verdict, invalid, sio_null());
-    password_check_free(c);
+    sio__admin_password_check_free(c);
     return;
   }
-  save_ui_session(a, c->session);
+  save_ui_session(a, c->session_id);
   keep_check_until_connected(a, c);
   sio_next_ok(c->verdict);
-}
-
-static void check_password_in_thread(uv_work_t *work) {
-  struct check *c = work->data;
-  c->password_ok = is_password_of_hash(c->password, c->admin->password);
-}
-
-static void start_next_password_check(struct admin *a);
-
-static void on_password_checked(uv_work_t *work, int status) {
-  struct check *c = work->data;
-  struct admin *a = c->admin;
-  if (status) c->password_ok = false;
-  a->checks = c->next;
-  a->nchecks--;
-  start_next_password_check(a);
-  finish_password_check(c);
-}
-
-static void start_next_password_check(struct admin *a) {
-  struct check *c;
-  while ((c = a->checks)) {
-    c->work.data = c;
-    if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_password_in_thread,
-                       on_password_checked))
-      return;
-    a->checks = c->next;
-    a->nchecks--;
-    finish_password_check(c);
-  }
-}
-
-static struct check *password_check_new(struct admin *a, sio_socket *s, const char *name,
-                                        const char *password, sio_next *next) {
-  size_t size = strlen(password) + 1;
-  struct check *c = calloc(1, sizeof *c + size);
-  if (!c) return NULL;
-  c->admin = a;
-  a->refs++;
-  c->socket = sio_socket_ref(s);
-  c->verdict = next;
-  c->name_ok = strcmp(name, a->username) == 0;
-  c->size = size;
-  memcpy(c->password, password, size);
-  return c;
-}
-
-static void queue_password_check(struct admin *a, struct check *c) {
-  struct check **end = &a->checks;
-  while (*end) end = &(*end)->next;
-  *end = c;
-  if (a->nchecks++ == 0) start_next_password_check(a);
 }
 
 /* ---- the middleware -------------------------------------------------------------------------- */
@@ -215,18 +148,23 @@ static void on_ui_login(sio_socket *s, sio_next *next, void *user) {
     sio_next_fail(next, invalid, sio_null());
     return;
   }
-  struct check *c = a->nchecks < CHECKS_MAX ? password_check_new(a, s, name, password, next) : NULL;
-  if (c)
-    queue_password_check(a, c);
-  else
-    sio_next_fail(next, busy, sio_null());
+  sio__admin_queue_password_check(a, s, name, password, next);
+}
+
+/* The passwords of a client that has gone need not be checked, and no longer be kept. */
+static void on_ui_session_close(sio_session *session, const sio_close_info *why, void *user) {
+  (void)why;
+  sio__admin_refuse_waiting_checks(user, session,
+                                   "the client left before its password was checked");
 }
 
 int sio__admin_login_init(struct admin *a, const sio_admin_options *o) {
   if (o->no_auth) return 0;
   if (!is_bcrypt_hash(a->password)) return UV_EINVAL;
   if (!is_bcrypt_available()) return UV_ENOTSUP;
-  return sio_use(a->nsp, on_ui_login, a);
+  static const sio_engine_hooks hooks = { .close = on_ui_session_close };
+  int err = sio_on_engine(a->srv, &hooks, a);
+  return err ? err : sio_use(a->nsp, on_ui_login, a);
 }
 
 void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
@@ -234,24 +172,15 @@ void sio__admin_send_session_id(struct admin *a, sio_socket *s) {
   while ((c = *at) && c->socket != s) at = &c->next;
   if (!c) return;
   *at = c->next;
-  sio_emit(s, "session", SIO_ARGS(c->session));
-  password_check_free(c);
+  sio_emit(s, "session", SIO_ARGS(c->session_id));
+  sio__admin_password_check_free(c);
 }
 
-/* The first check may be in a thread, and ends there. The others have not begun. */
 void sio__admin_login_clear(struct admin *a) {
-  struct check *waiting = a->checks ? a->checks->next : NULL, *next;
-  if (a->checks) {
-    a->checks->next = NULL;
-    a->nchecks = 1;
-  }
-  for (struct check *c = waiting; c; c = next) {
+  sio__admin_refuse_waiting_checks(a, NULL, invalid);
+  for (struct check *c = a->signed_in, *next; c; c = next) {
     next = c->next;
-    finish_password_check(c);
-  }
-  for (struct check *c = a->signed_in; c; c = next) {
-    next = c->next;
-    password_check_free(c);
+    sio__admin_password_check_free(c);
   }
   a->signed_in = NULL;
 }

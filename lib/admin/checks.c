@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * checks.c - the passwords that wait to be checked. There are CHECKS_MAX places for all clients,
+ * which addresses share: they take turns, and when all places are taken, the last check of the
+ * address that has most of them makes room for one of an address that has fewer.
+ */
+#include "admin/admin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+/* An IPv6 address counts as its /64, because each host has that many. Clients without an address,
+ * those of Unix sockets, count as one. */
+static struct address_key get_address_key(const sio_session *session) {
+  const char *address = sio_session_info_of(session).address;
+  struct address_key key = { .version = 0 };
+  unsigned char bytes[16];
+  if (uv_inet_pton(AF_INET, address, bytes) == 0) key.version = 4;
+  if (uv_inet_pton(AF_INET6, address, bytes) == 0) key.version = 6;
+  if (key.version) memcpy(key.bytes, bytes, key.version == 4 ? 4 : 8);
+  return key;
+}
+
+static bool is_same_address_key(const struct address_key *a, const struct address_key *b) {
+  return a->version == b->version && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static size_t count_checks_from(const struct admin *a, const struct address_key *from) {
+  size_t n = 0;
+  for (const struct check *c = a->checks; c; c = c->next) n += is_same_address_key(&c->from, from);
+  return n;
+}
+
+/* ---- one check ------------------------------------------------------------------------------- */
+
+/* A compiler leaves out a memset() of memory that is not read again. */
+void sio__admin_overwrite(void *p, size_t n) {
+  volatile char *bytes = p;
+  for (size_t i = 0; i < n; i++) bytes[i] = 0;
+}
+
+static struct check *password_check_new(struct admin *a, sio_socket *s, const char *name,
+                                        const char *password, sio_next *next) {
+  size_t size = strlen(password) + 1;
+  struct check *c = calloc(1, sizeof *c + size);
+  if (!c) return NULL;
+  c->admin = a;
+  a->refs++;
+  c->socket = sio_socket_ref(s);
+  c->session = sio_socket_session(s);
+  c->from = get_address_key(c->session);
+  c->verdict = next;
+  c->name_ok = strcmp(name, a->username) == 0;
+  c->size = size;
+  memcpy(c->password, password, size);
+  return c;
+}
+
+void sio__admin_password_check_free(struct check *c) {
+  sio__admin_overwrite(c->password, c->size);
+  sio_socket_unref(c->socket);
+  sio__admin_unref(c->admin);
+  free(c);
+}
+
+static void refuse_password_check(struct check *c, const char *why) {
+  sio_next_fail(c->verdict, why, sio_null());
+  sio__admin_password_check_free(c);
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+static struct check *remove_password_check(struct admin *a, struct check **at) {
+  struct check *c = *at;
+  *at = c->next;
+  c->next = NULL;
+  a->nchecks--;
+  return c;
+}
+
+static void append_password_check(struct admin *a, struct check *c) {
+  struct check **end = &a->checks;
+  while (*end) end = &(*end)->next;
+  *end = c;
+  a->nchecks++;
+}
+
+/* This address has had its turn: its other checks come after those of the other addresses. */
+static void move_checks_to_end(struct admin *a, const struct address_key *from) {
+  struct check *moved = NULL, **last = &moved;
+  for (struct check **at = &a->checks; *at;) {
+    if (!is_same_address_key(&(*at)->from, from)) {
+      at = &(*at)->next;
+      continue;
+    }
+    *last = remove_password_check(a, at);
+    last = &(*last)->next;
+  }
+  for (struct check *c = moved, *next; c; c = next) {
+    next = c->next;
+    c->next = NULL;
+    append_password_check(a, c);
+  }
+}
+
+static void check_password_in_thread(uv_work_t *work) {
+  struct check *c = work->data;
+  c->password_ok = sio__admin_is_password(c->admin, c->password);
+}
+
+static void start_next_password_check(struct admin *a);
+
+static void on_password_checked(uv_work_t *work, int status) {
+  struct check *c = work->data;
+  struct admin *a = c->admin;
+  if (status) c->password_ok = false;
+  sio__admin_overwrite(c->password, c->size);
+  remove_password_check(a, &a->checks);
+  move_checks_to_end(a, &c->from);
+  start_next_password_check(a);
+  sio__admin_finish_password_check(c);
+}
+
+/* Only the first check is ever in a thread. */
+static void start_next_password_check(struct admin *a) {
+  struct check *c;
+  while ((c = a->checks)) {
+    c->work.data = c;
+    if (!uv_queue_work(sio_server_loop(a->srv), &c->work, check_password_in_thread,
+                       on_password_checked))
+      return;
+    sio__admin_finish_password_check(remove_password_check(a, &a->checks));
+  }
+}
+
+/* The place of the last check of the address that has most of them, but never of the first. */
+static struct check **find_check_to_displace(struct admin *a, size_t *most) {
+  struct check **found = NULL;
+  *most = 0;
+  for (struct check **at = &a->checks->next; *at; at = &(*at)->next) {
+    size_t n = count_checks_from(a, &(*at)->from);
+    if (n < *most) continue;
+    *most = n;
+    found = at;
+  }
+  return found;
+}
+
+/* True if there is a place for one more check of this address. */
+static bool make_room_for_check(struct admin *a, const struct address_key *from) {
+  size_t most;
+  if (a->nchecks < CHECKS_MAX) return true;
+  struct check **displaced = find_check_to_displace(a, &most);
+  if (count_checks_from(a, from) + 1 >= most) return false;
+  refuse_password_check(remove_password_check(a, displaced), sio__admin_busy);
+  return true;
+}
+
+void sio__admin_queue_password_check(struct admin *a, sio_socket *s, const char *name,
+                                     const char *password, sio_next *next) {
+  struct check *c = password_check_new(a, s, name, password, next);
+  if (!c) {
+    sio_next_fail(next, sio__admin_busy, sio_null());
+    return;
+  }
+  if (!make_room_for_check(a, &c->from)) {
+    refuse_password_check(c, sio__admin_busy);
+    return;
+  }
+  append_password_check(a, c);
+  if (a->nchecks == 1) start_next_password_check(a);
+}
+
+/* The first check may be in a thread, and ends there. */
+void sio__admin_refuse_waiting_checks(struct admin *a, const sio_session *session,
+                                      const char *why) {
+  struct check **at = a->checks ? &a->checks->next : &a->checks;
+  while (*at)
+    if (!session || (*at)->session == session)
+      refuse_password_check(remove_password_check(a, at), why);
+    else
+      at = &(*at)->next;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_admin.c - how libsio-admin checks passwords: whose turn it is, who is refused when too many
+ * wait, and that no password stays in memory. Clients are test peers. The test stands in for
+ * libuv's thread pool, so that a check is over when the test says so.
+ */
+#include "whole.h"
+#include <sio/admin.h>
+#include <sio/test.h>
+
+/* Of the password "changeit", at the lowest cost. */
+#define HASH "$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2"
+
+enum { PLACES = 16 };
+
+/* ---- standing in for libuv, for addresses and for free() ------------------------------------- */
+
+static uv_work_t *job; /* at most one at a time */
+static uv_work_cb job_run;
+static uv_after_work_cb job_done;
+
+int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb run, uv_after_work_cb done);
+int __wrap_uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb run, uv_after_work_cb done) {
+  (void)loop;
+  CHECK(!job);
+  job = req;
+  job_run = run;
+  job_done = done;
+  return 0;
+}
+
+static const char *address = "10.0.0.1"; /* of the clients that connect now */
+
+void __real_sio_session_get_info(const sio_session *c, sio_session_info *out);
+void __wrap_sio_session_get_info(const sio_session *c, sio_session_info *out);
+void __wrap_sio_session_get_info(const sio_session *c, sio_session_info *out) {
+  __real_sio_session_get_info(c, out);
+  out->address = address;
+}
+
+static size_t leaks; /* blocks with a password that were freed */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+void __wrap_free(void *p) {
+  size_t n = p ? malloc_usable_size(p) : 0;
+  leaks += n && memmem(p, n, "secret-", 7) != NULL;
+  __real_free(p);
+}
+
+static void *last_calloc; /* libsio-admin allocates a check with calloc(), and libsio nothing */
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size) { return last_calloc = __real_calloc(count, size); }
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+static void admin_start(void) {
+  whole_start(NULL);
+  EQ(sio_admin_attach(srv, &(sio_admin_options){ .username = "admin", .password = HASH }), 0);
+}
+
+static sio_test_peer *sign_in(const char *from, const char *password) {
+  sio_test_peer *p = NULL;
+  char auth[128];
+  snprintf(auth, sizeof auth, "{\"username\":\"admin\",\"password\":\"%s\"}", password);
+  address = from;
+  if (sio_test_connect(srv, "/admin", auth, &p)) abort();
+  return p;
+}
+
+/* The check that is in the thread pool is over, and its client is told. */
+static void finish_check(void) {
+  uv_work_t *done = job;
+  if (!done) abort();
+  job = NULL;
+  job_run(done);
+  job_done(done, 0);
+  turn();
+}
+
+/* The first answer to a client, or "". */
+static const char *answer(sio_test_peer *p) {
+  const char *text = sio_test_next(p);
+  return text ? text : "";
+}
+
+#define BUSY "connect_error {\"message\":\"too many attempts, try again later\"}"
+#define INVALID "connect_error {\"message\":\"invalid credentials\"}"
+
+static void free_all(sio_test_peer **peers, size_t n) {
+  for (size_t i = 0; i < n; i++) sio_test_free(peers[i]);
+}
+
+static void admin_stop(void) {
+  turn();
+  while (job) finish_check();
+  whole_stop();
+}
+
+/* ---- the sentences --------------------------------------------------------------------------- */
+
+TEST(one_address_cannot_take_the_places_of_others) {
+  sio_test_peer *guesser[PLACES + 4], *owner;
+  admin_start();
+  for (size_t i = 0; i < PLACES; i++) guesser[i] = sign_in("10.0.0.1", "wrong");
+  for (size_t i = PLACES; i < PLACES + 4; i++) {
+    guesser[i] = sign_in("10.0.0.1", "wrong");
+    turn();
+    EQ_STR(answer(guesser[i]), BUSY);
+  }
+  owner = sign_in("10.0.0.2", "changeit");
+  turn();
+  EQ_STR(answer(owner), "");
+  EQ_STR(answer(guesser[PLACES - 1]), BUSY); /* its place is the owner's now */
+  finish_check();
+  EQ_STR(answer(guesser[0]), INVALID);
+  finish_check(); /* the owner comes before the other guesses */
+  EQ_STR(answer(owner), "connect");
+  EQ_STR(answer(guesser[1]), "");
+  free_all(guesser, PLACES + 4);
+  sio_test_free(owner);
+  admin_stop();
+}
+
+TEST(an_ipv6_address_counts_as_its_64) {
+  sio_test_peer *guesser[PLACES], *other;
+  admin_start();
+  for (size_t i = 0; i < PLACES; i++) {
+    char from[64];
+    snprintf(from, sizeof from, "2001:db8:1:2::%zx", i + 1);
+    guesser[i] = sign_in(from, "wrong");
+  }
+  other = sign_in("2001:db8:1:2:ffff::1", "wrong");
+  turn();
+  EQ_STR(answer(other), BUSY);
+  sio_test_free(other);
+  other = sign_in("2001:db8:1:3::1", "wrong");
+  turn();
+  EQ_STR(answer(other), "");
+  EQ_STR(answer(guesser[PLACES - 1]), BUSY);
+  free_all(guesser, PLACES);
+  sio_test_free(other);
+  admin_stop();
+}
+
+TEST(sixteen_addresses_have_a_place_each_and_keep_it) {
+  sio_test_peer *first[PLACES], *late;
+  admin_start();
+  for (size_t i = 0; i < PLACES; i++) {
+    char from[64];
+    snprintf(from, sizeof from, "10.0.1.%zu", i);
+    first[i] = sign_in(from, "wrong");
+  }
+  late = sign_in("10.0.2.1", "wrong");
+  turn();
+  EQ_STR(answer(late), BUSY);
+  for (size_t i = 0; i < PLACES; i++) {
+    finish_check();
+    EQ_STR(answer(first[i]), INVALID);
+  }
+  free_all(first, PLACES);
+  sio_test_free(late);
+  admin_stop();
+}
+
+TEST(addresses_take_turns) {
+  sio_test_peer *a[3], *b[2];
+  admin_start();
+  for (size_t i = 0; i < 3; i++) a[i] = sign_in("10.0.0.1", "wrong");
+  b[0] = sign_in("10.0.0.2", "wrong");
+  finish_check();
+  EQ_STR(answer(a[0]), INVALID);
+  b[1] = sign_in("10.0.0.2", "wrong");
+  finish_check();
+  EQ_STR(answer(b[0]), INVALID);
+  finish_check();
+  EQ_STR(answer(a[1]), INVALID);
+  finish_check();
+  EQ_STR(answer(b[1]), INVALID);
+  finish_check();
+  EQ_STR(answer(a[2]), INVALID);
+  free_all(a, 3);
+  free_all(b, 2);
+  admin_stop();
+}
+
+TEST(a_client_that_has_left_holds_no_place) {
+  sio_test_peer *gone[PLACES], *owner;
+  admin_start();
+  for (size_t i = 0; i < PLACES; i++) gone[i] = sign_in("10.0.0.1", "wrong");
+  free_all(gone, PLACES);
+  turn();
+  owner = sign_in("10.0.0.1", "changeit");
+  finish_check(); /* the one that had begun */
+  finish_check();
+  EQ_STR(answer(owner), "connect");
+  CHECK(!job);
+  sio_test_free(owner);
+  admin_stop();
+}
+
+/* A password that is checked is read by a thread; every other one is gone at once. */
+TEST(a_password_is_overwritten_when_it_has_been_checked_or_its_client_has_left) {
+  sio_test_peer *peers[3];
+  admin_start();
+  for (size_t i = 0; i < 3; i++) peers[i] = sign_in("10.0.0.1", "secret-7261");
+  leaks = 0;
+  finish_check();
+  EQ_STR(answer(peers[0]), INVALID);
+  sio_test_disconnect(peers[1]);
+  finish_check();
+  free_all(peers + 2, 1);
+  turn();
+  CHECK(!job || job->data);
+  while (job) finish_check();
+  turn();
+  EQ(leaks, 0);
+  free_all(peers, 2);
+  admin_stop();
+}
+
+static sio_next *verdict;
+
+static void decide_later(sio_socket *s, sio_next *next, void *user) {
+  (void)s, (void)user;
+  verdict = next;
+}
+
+TEST(a_right_password_is_overwritten_before_the_socket_connects) {
+  sio_nsp *nsp;
+  admin_start();
+  sio_of(srv, "/admin", &nsp);
+  sio_use(nsp, decide_later, NULL);
+  sio_test_peer *p = sign_in("10.0.0.1", "changeit");
+  const void *check = last_calloc;
+  size_t n = malloc_usable_size(last_calloc);
+  CHECK(memmem(check, n, "changeit", 8));
+  finish_check();
+  CHECK(verdict != NULL);
+  CHECK(!memmem(check, n, "changeit", 8));
+  sio_next_ok(verdict);
+  turn();
+  EQ_STR(answer(p), "connect");
+  sio_test_free(p);
+  admin_stop();
+}
+
+TEST(the_server_closes_while_passwords_wait) {
+  sio_test_peer *peers[3];
+  admin_start();
+  for (size_t i = 0; i < 3; i++) peers[i] = sign_in("10.0.0.1", "changeit");
+  free_all(peers, 3);
+  sio_server_close(srv, on_done, NULL);
+  turn();
+  finish_check();
+  CHECK(!job);
+  whole_gone();
+}
+
+TESTS_BEGIN
+T(one_address_cannot_take_the_places_of_others)
+T(an_ipv6_address_counts_as_its_64)
+T(sixteen_addresses_have_a_place_each_and_keep_it)
+T(addresses_take_turns)
+T(a_client_that_has_left_holds_no_place)
+T(a_password_is_overwritten_when_it_has_been_checked_or_its_client_has_left)
+T(a_right_password_is_overwritten_before_the_socket_connects)
+T(the_server_closes_while_passwords_wait)
+TESTS_END
