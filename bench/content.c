@@ -539,7 +539,7 @@ static void say(int fd, const char *p, size_t n) {
 
 static void start_server(enum kind kind) {
   sio_nsp *root;
-  sio_options o = { .parser = kind == MSGPACK ? &sio_parser_msgpack : NULL,
+  sio_options o = { .parser = kind == MSGPACK ? sio_parser_msgpack : NULL,
                     .allow_eio3 = kind == HTTP3,
                     .max_depth = 512 };
   expect(sio_server_new(loop, &o, &server) == 0, "no server");

@@ -83,7 +83,7 @@ def names_of(code):
     function = re.match(r"(?:SIO_EXTERN|static inline)[^(]*?(\w+)\(", bare)
     if function:
         return [function[1]], [function[1]]
-    variable = re.match(r"SIO_EXTERN extern const \w+ (\w+);", bare)
+    variable = re.match(r"SIO_EXTERN extern const \w+ \*const (\w+);", bare)
     if variable:
         return [variable[1]], []
     names = re.findall(r"\(\*(sio_\w+)\)\(", bare) if bare.startswith("typedef") and "{" not in bare else []

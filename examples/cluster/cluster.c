@@ -96,7 +96,7 @@ static int start(struct program *p) {
     return err;
   }
   cluster.redis = p->redis;
-  sio_options o = { .adapter = &sio_redis_adapter,
+  sio_options o = { .adapter = sio_redis_adapter,
                     .adapter_user = &cluster,
                     .log = sio_log_to_file };
   err = sio_server_new(&p->loop, &o, &p->srv);

@@ -282,7 +282,8 @@ typedef struct sio_options {
   bool drop_handshake;
   /* NULL: recovery is off. */
   const sio_recovery *recovery;
-  /* NULL: sio_parser_json. See parser.h; not together with allow_eio3. */
+  /* How packets are written; NULL: the JSON encoding of Socket.IO. See parser.h. Not together with
+   * allow_eio3. */
   const struct sio_parser_ops *parser;
   /* NULL: rooms are kept in memory, and there are no other servers. See adapter.h. */
   const struct sio_adapter_ops *adapter;

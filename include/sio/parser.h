@@ -3,7 +3,7 @@
  * parser.h - parsers decide how a packet is written on the wire. sio_options.parser chooses one.
  * Nothing is negotiated: the clients must use the same parser.
  *
- *     sio_options o = { .parser = &sio_parser_msgpack };     (JavaScript: socket.io-msgpack-parser)
+ *     sio_options o = { .parser = sio_parser_msgpack };     (JavaScript: socket.io-msgpack-parser)
  *
  * Handlers and adapters see no difference: with every parser, arguments are JSON text and
  * attachments. To write a parser, provide two functions: one makes a message of these, the other
@@ -61,9 +61,6 @@ typedef struct sio_parser_ops {
                 const char **why);
 } sio_parser_ops;
 
-/* The default: Socket.IO's JSON encoding. It does not use the functions above; they are NULL. */
-SIO_EXTERN extern const sio_parser_ops sio_parser_json;
-
 /* One MessagePack message per packet, attachments included: what npm's socket.io-msgpack-parser 3
  * does, and the client that is served as socket.io.msgpack.min.js.
  *
@@ -75,7 +72,7 @@ SIO_EXTERN extern const sio_parser_ops sio_parser_json;
  * extension as [type, binary]. Keys are strings or integers. A string that is not UTF-8 gets
  * U+FFFD. max_attachments counts the binaries of a packet, max_packet the JSON text that comes of
  * it. */
-SIO_EXTERN extern const sio_parser_ops sio_parser_msgpack;
+SIO_EXTERN extern const sio_parser_ops *const sio_parser_msgpack;
 
 /* Appends bytes to the output. UV_ENOMEM. SIO_ETOOBIG: the output is longer than max_packet when
  * decoding, or than 4 GiB when encoding. */

@@ -10,7 +10,7 @@
  *                       sizeof why, &redis))
  *       fprintf(stderr, "%s\n", why);
  *     sio_redis_adapter_options a = { .redis = redis };
- *     sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &a };
+ *     sio_options o = { .adapter = sio_redis_adapter, .adapter_user = &a };
  *     sio_server_new(loop, &o, &srv);
  *
  * Then sio_broadcast(), sio_all_join(), sio_all_fetch(), sio_server_side_emit() ... reach the
@@ -171,14 +171,14 @@ typedef struct sio_redis_adapter_options {
  * What differs from Node.js: a question that not everybody answered in time ends with the answers
  * that came; sio_all_join(), _leave() and _disconnect() apply to this server's clients within the
  * call, and work without Redis. */
-SIO_EXTERN extern const sio_adapter_ops sio_redis_adapter;
+SIO_EXTERN extern const sio_adapter_ops *const sio_redis_adapter;
 
 /* What createShardedAdapter() of @socket.io/redis-adapter 8 speaks, over sharded channels
  * (SSUBSCRIBE; Redis 7). key is its "channelPrefix". With subscription_mode a server hears only the
  * broadcasts for rooms that its clients are in. In a Redis Cluster each channel is on the server of
  * its slot; while a slot moves, a server misses what is published between the end of its
  * subscription on the old server and the new one. The two adapters do not hear each other. */
-SIO_EXTERN extern const sio_adapter_ops sio_redis_sharded_adapter;
+SIO_EXTERN extern const sio_adapter_ops *const sio_redis_sharded_adapter;
 
 /* What createAdapter() of @socket.io/redis-streams-adapter 0.3 speaks (Redis 5 or newer). Events,
  * joins, leaves and disconnects are entries of a stream, which each server reads in order; after a
@@ -198,7 +198,7 @@ SIO_EXTERN extern const sio_adapter_ops sio_redis_sharded_adapter;
  *  - sio_emit() to a single client is an entry as well. Who is in a room then decides, not who was
  *    when sio_broadcast() was called. Answers to events of clients (sio_reply()) do not wait.
  *  - A client that has received no event with an offset cannot return, as with Node.js. */
-SIO_EXTERN extern const sio_adapter_ops sio_redis_streams_adapter;
+SIO_EXTERN extern const sio_adapter_ops *const sio_redis_streams_adapter;
 
 #ifdef __cplusplus
 }

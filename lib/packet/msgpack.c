@@ -132,10 +132,12 @@ static int msgpack_decode_packet(bool binary, sio_slice message, sio_parts *p, s
   return f.data.n ? sio__msgpack_to_json(f.data, out) : 0;
 }
 
-const sio_parser_ops sio_parser_msgpack = {
-  .size = sizeof sio_parser_msgpack,
+const sio_parser_ops sio__parser_msgpack = {
+  .size = sizeof sio__parser_msgpack,
   .name = "msgpack",
   .binary = true,
   .encode = msgpack_encode_packet,
   .decode = msgpack_decode_packet,
 };
+
+const sio_parser_ops *const sio_parser_msgpack = &sio__parser_msgpack;

@@ -9,6 +9,8 @@
 
 #include "packet/parser.h"
 
+extern const sio_parser_ops sio__parser_msgpack; /* what sio_parser_msgpack points to */
+
 enum msgpack_kind {
   MSGPACK_NIL,
   MSGPACK_BOOL,

@@ -18,8 +18,6 @@ enum {
 
 static const int64_t max_id = INT64_C(9007199254740991);
 
-const sio_parser_ops sio_parser_json = { .size = sizeof sio_parser_json, .name = "json" };
-
 /* ---- what is written ---------------------------------------------------------------------- */
 
 void sio__parser_out_clear(struct sio_parser_out *out) {

@@ -456,36 +456,40 @@ static void classic_close(sio_adapter *a) {
   .server_emit = classic_server_emit, .server_count = classic_server_count,               \
   .query_over = classic_query_over, .shut = classic_shut, .room_count = classic_room_count
 
-const sio_adapter_ops sio_redis_adapter = { .size = sizeof sio_redis_adapter,
-                                            .open = classic_open,
-                                            .join = classic_join,
-                                            .leave = classic_leave,
-                                            .leave_all = classic_leave_all,
-                                            .arrive = classic_arrive,
-                                            .depart = classic_depart,
-                                            OPS_OF_ALL };
+static const sio_adapter_ops classic_ops = { .size = sizeof classic_ops,
+                                             .open = classic_open,
+                                             .join = classic_join,
+                                             .leave = classic_leave,
+                                             .leave_all = classic_leave_all,
+                                             .arrive = classic_arrive,
+                                             .depart = classic_depart,
+                                             OPS_OF_ALL };
 
-const sio_adapter_ops sio_redis_sharded_adapter = { .size = sizeof sio_redis_sharded_adapter,
-                                                    .open = sharded_open,
-                                                    .join = sio__sharded_join,
-                                                    .leave = sio__sharded_leave,
-                                                    .leave_all = sio__sharded_leave_all,
-                                                    .arrive = sio__sharded_arrive,
-                                                    .depart = sio__sharded_depart,
-                                                    OPS_OF_ALL };
+static const sio_adapter_ops sharded_ops = { .size = sizeof sharded_ops,
+                                             .open = sharded_open,
+                                             .join = sio__sharded_join,
+                                             .leave = sio__sharded_leave,
+                                             .leave_all = sio__sharded_leave_all,
+                                             .arrive = sio__sharded_arrive,
+                                             .depart = sio__sharded_depart,
+                                             OPS_OF_ALL };
 
-const sio_adapter_ops sio_redis_streams_adapter = { .size = sizeof sio_redis_streams_adapter,
-                                                    .open = streams_open,
-                                                    .join = sio__streams_join,
-                                                    .leave = sio__streams_leave,
-                                                    .leave_all = classic_leave_all,
-                                                    .arrive = sio__streams_arrive,
-                                                    .depart = classic_depart,
-                                                    .flags = SIO_ADAPTER_RECOVERS,
-                                                    .persist = sio__streams_persist,
-                                                    .forget = sio__streams_forget,
-                                                    .restore = sio__streams_restore,
-                                                    .restore_over = sio__streams_restore_over,
-                                                    .shared_changed = sio__streams_shared_changed,
-                                                    .leaving = sio__streams_leaving,
-                                                    OPS_OF_ALL };
+static const sio_adapter_ops streams_ops = { .size = sizeof streams_ops,
+                                             .open = streams_open,
+                                             .join = sio__streams_join,
+                                             .leave = sio__streams_leave,
+                                             .leave_all = classic_leave_all,
+                                             .arrive = sio__streams_arrive,
+                                             .depart = classic_depart,
+                                             .flags = SIO_ADAPTER_RECOVERS,
+                                             .persist = sio__streams_persist,
+                                             .forget = sio__streams_forget,
+                                             .restore = sio__streams_restore,
+                                             .restore_over = sio__streams_restore_over,
+                                             .shared_changed = sio__streams_shared_changed,
+                                             .leaving = sio__streams_leaving,
+                                             OPS_OF_ALL };
+
+const sio_adapter_ops *const sio_redis_adapter = &classic_ops;
+const sio_adapter_ops *const sio_redis_sharded_adapter = &sharded_ops;
+const sio_adapter_ops *const sio_redis_streams_adapter = &streams_ops;

@@ -258,9 +258,7 @@ static int check_proxy_options(struct options *opts, struct log *log) {
   return err;
 }
 
-/* For the built-in parser, o->parser is set to NULL. */
 static int check_parser_option(sio_options *o, struct log *log) {
-  if (o->parser == &sio_parser_json) o->parser = NULL;
   if (!o->parser) return 0;
   if (!has_valid_struct_size(o->parser->size, sizeof *o->parser))
     return log_invalid_option(log, "parser", "its size is less than in version 0.1");

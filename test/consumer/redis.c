@@ -13,5 +13,5 @@ int main(void) {
   int err = sio_redis_new(uv_default_loop(), &(sio_redis_options){ .url = "http://localhost" }, why,
                           sizeof why, &redis);
   printf("libsio %s, Redis by http: %s\n", sio_version(), why);
-  return err == UV_EINVAL && sio_redis_adapter.size ? 0 : 1;
+  return err == UV_EINVAL && sio_redis_adapter->size ? 0 : 1;
 }

@@ -154,7 +154,7 @@ static sio_options options_of(unsigned bits) {
   if (bits & WITH_DEFLATE && sio__deflate_is_available()) o.per_message_deflate = &deflate;
   if (bits & (WITH_PROXIES | WITH_PROXY_PROTOCOL)) o.trusted_proxies = proxies;
   if (bits & WITH_PROXY_PROTOCOL) o.proxy_protocol = true;
-  if (bits & WITH_MSGPACK && !o.allow_eio3) o.parser = &sio_parser_msgpack;
+  if (bits & WITH_MSGPACK && !o.allow_eio3) o.parser = sio_parser_msgpack;
   if (bits & WITH_CORS) o.cors = &cors, o.cookie = &cookie, o.allowed_origins = origins;
   if (bits & WITH_FIRST_PACKET) o.initial_packet = sio_text("0{\"sid\":\"first\"}");
   set_limits(&o, bits);

@@ -23,7 +23,7 @@ struct reading {
 static int read_message(struct msgs *home, struct reading *r, sio_slice data) {
   const char *why = NULL;
   *r = (struct reading){ 0 };
-  int got = sio__parser_decode_packet(&sio_parser_msgpack, home, &r->scratch, &limits, true, data,
+  int got = sio__parser_decode_packet(sio_parser_msgpack, home, &r->scratch, &limits, true, data,
                                       &r->own, &r->packet, &why);
   DEMAND(got == DECODE_PACKET ||
          (*why && (got == SIO_EPROTO || got == SIO_EDEPTH || got == SIO_ETOOBIG)));
@@ -53,7 +53,7 @@ static void check_again(struct msgs *home, const struct packet *p) {
   struct reading again;
   sio_parts parts = { (int)p->type, p->nsp, p->id, p->json, p->bins, p->nbins };
   out.text = sio__msg_new(home, 0);
-  DEMAND(sio_parser_msgpack.encode(&parts, &out) == 0);
+  DEMAND(sio_parser_msgpack->encode(&parts, &out) == 0);
   char *copy = piece(msg_data(out.text), out.text->len);
   if (read_message(home, &again, slice(copy, out.text->len)) == DECODE_PACKET)
     same(p, &again.packet);

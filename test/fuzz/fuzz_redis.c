@@ -169,10 +169,10 @@ static void begin(void) {
   sio_redis_options r = { .url = "unix:///nowhere/at/all", .max_queued = 4000 };
   DEMAND(sio_redis_new(&uv, &r, NULL, 0, &redis) == 0);
   options.redis = redis;
-  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &options, .max_answers = 4000 };
+  sio_options o = { .adapter = sio_redis_adapter, .adapter_user = &options, .max_answers = 4000 };
   DEMAND(sio_server_new(&uv, &o, &srv) == 0 && sio_of(srv, "/", &root) == 0);
   of_second = (sio_redis_adapter_options){ .redis = redis, .key = "s" };
-  o = (sio_options){ .adapter = &sio_redis_sharded_adapter, .adapter_user = &of_second };
+  o = (sio_options){ .adapter = sio_redis_sharded_adapter, .adapter_user = &of_second };
   DEMAND(sio_server_new(&uv, &o, &second) == 0);
   adapter = adapter_with("socket.io-request#/#");
   sharded = adapter_with("s#/#");

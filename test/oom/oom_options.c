@@ -9,6 +9,7 @@
  *     oom_options             all of them
  *     oom_options slow 17     one, without its 17th allocation, both ways
  */
+#include "packet/msgpack.h"
 #include "server/server.h"
 
 #include "oom.h"
@@ -359,7 +360,7 @@ static const struct life lives[] = {
   { "recovery", { .recovery = &recovery }, recovery_script },
   { "eviction", { .recovery = &recovery }, eviction_script },
 #ifdef SIO_MSGPACK
-  { "msgpack", { .parser = &sio_parser_msgpack }, msgpack_script },
+  { "msgpack", { .parser = &sio__parser_msgpack }, msgpack_script },
 #endif
 #ifdef SIO_ZLIB
   { "compression", { .per_message_deflate = &deflate }, compression_script },

@@ -74,7 +74,7 @@ static void draw_features(sio_options *o) {
   static const sio_cookie cookie = { .name = "io" };
   recovery = (sio_recovery){ 0 };
   if (often()) o->allow_eio3 = true;
-  if (!o->allow_eio3 && draw(6) == 5) o->parser = &sio_parser_msgpack;
+  if (!o->allow_eio3 && draw(6) == 5) o->parser = sio_parser_msgpack;
   if (seldom()) o->per_message_deflate = &deflate;
   if (seldom()) o->cors = &cors;
   if (seldom()) o->cookie = &cookie;

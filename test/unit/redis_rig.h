@@ -401,9 +401,9 @@ static inline int begin_code(const sio_redis_options *more) {
   uv_async_init(&loop, &alive, on_alive);
   begin_redis(more);
   static sio_options o;
-  o = (sio_options){ .adapter = streams   ? &sio_redis_streams_adapter
-                                : sharded ? &sio_redis_sharded_adapter
-                                          : &sio_redis_adapter,
+  o = (sio_options){ .adapter = streams   ? sio_redis_streams_adapter
+                                : sharded ? sio_redis_sharded_adapter
+                                          : sio_redis_adapter,
                      .adapter_user = &cluster,
                      .recovery = rig_recovery };
   int err = sio_server_new(&loop, &o, &srv);

@@ -215,7 +215,7 @@ TEST(a_table_that_says_it_is_shorter_than_the_first_version_is_refused) {
   EQ(try_options(&(sio_options){ .adapter = &adapter }), 0);
   adapter.size = sizeof adapter - 1;
   EQ(try_options(&(sio_options){ .adapter = &adapter }), UV_EINVAL);
-  sio_parser_ops parser = sio_parser_msgpack;
+  sio_parser_ops parser = *sio_parser_msgpack;
   parser.size = sizeof parser - 1;
   EQ(try_options(&(sio_options){ .parser = &parser }), UV_EINVAL);
 }

@@ -31,7 +31,7 @@ static size_t from_hex(char *out, const char *hex) {
 
 static int decode_n(const void *p, size_t n) {
   sio__parser_out_clear(&own);
-  return sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, true,
+  return sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
                                    slice(guard_put(&guard, p, n), n), &own, &packet, &why);
 }
 
@@ -211,7 +211,7 @@ TEST(a_message_has_one_value_and_no_bytes_after_it) {
 }
 
 TEST(text_is_from_a_client_with_another_parser) {
-  int got = sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, false,
+  int got = sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, false,
                                       SLICE("0"), &own, &packet, &why);
   refused(got, SIO_EPROTO, "plaintext data: the client uses another parser");
 }
@@ -303,7 +303,7 @@ static void is_written(struct msg *json, enum packet_type type, const char *nsp,
                        const char *hex) {
   char want[1024];
   struct msg *m = NULL;
-  EQ(sio__parser_encode_packet(&sio_parser_msgpack, &home, json, type, slice_str(nsp), id, &m), 0);
+  EQ(sio__parser_encode_packet(sio_parser_msgpack, &home, json, type, slice_str(nsp), id, &m), 0);
   CHECK(m && m->binary && !m->next);
   size_t n = from_hex(want, hex);
   if (m) EQ_MEM(msg_data(m), m->len, want, n);
@@ -369,7 +369,7 @@ enum { BEFORE = sizeof before - 1 };
 
 static struct msg *packed(sio_val v) {
   struct msg *json = json_of("/", "a", sio_argv(&v, 1), -1), *m = NULL;
-  EQ(sio__parser_encode_packet(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m),
+  EQ(sio__parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"), -1, &m),
      0);
   if (!m || memcmp(msg_data(m), before, BEFORE) != 0) abort();
   EQ(decode_n(msg_data(m), m->len), DECODE_PACKET);
@@ -475,7 +475,7 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
   for (size_t fuse = 1; fuse < 12; fuse++) {
     struct msg *json = json_of("/", "a", sio_argv(v, 2), -1), *m = NULL;
     alloc_fail_in(fuse);
-    int err = sio__parser_encode_packet(&sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"),
+    int err = sio__parser_encode_packet(sio_parser_msgpack, &home, json, PACKET_EVENT, SLICE("/"),
                                         -1, &m);
     CHECK(err == 0 || err == UV_ENOMEM);
     CHECK((err == 0) == (m != NULL));
@@ -491,7 +491,7 @@ TEST(without_memory_nothing_is_read_or_written_and_nothing_leaks) {
 static int write_parts(const sio_parts *p, size_t max, struct sio_parser_out *out) {
   *out = (struct sio_parser_out){ .home = &home, .max = max };
   out->text = sio__msg_new(&home, 16);
-  return sio_parser_msgpack.encode(p, out);
+  return sio_parser_msgpack->encode(p, out);
 }
 
 /* With every maximum that is too small the encoder fails, and writes nothing after it. */

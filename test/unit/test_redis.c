@@ -38,7 +38,7 @@ TEST(it_logs_in_with_user_password_and_database) {
 TEST(two_servers_of_one_sio_redis_cannot_have_the_same_namespace) {
   sio_server *other;
   begin(NULL);
-  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  sio_options o = { .adapter = sio_redis_adapter, .adapter_user = &cluster };
   EQ(sio_server_new(&loop, &o, &other), UV_EEXIST);
   settle();
   EQ(redis_stats().state, SIO_REDIS_READY);
@@ -48,7 +48,7 @@ TEST(two_servers_of_one_sio_redis_cannot_have_the_same_namespace) {
 TEST(an_adapter_needs_its_options) {
   alloc_install();
   uv_loop_init(&loop);
-  sio_options o = { .adapter = &sio_redis_adapter };
+  sio_options o = { .adapter = sio_redis_adapter };
   EQ(sio_server_new(&loop, &o, &srv), UV_EINVAL);
   uv_run(&loop, UV_RUN_DEFAULT);
   EQ(uv_loop_close(&loop), 0);

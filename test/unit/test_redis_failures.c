@@ -255,7 +255,7 @@ TEST(the_connections_end_with_the_last_server_and_come_back_with_the_next) {
   for (int i = 0; i < 10; i++) pump();
   EQ(redis_stats().state, SIO_REDIS_IDLE);
   CHECK(!subscriber());
-  sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+  sio_options o = { .adapter = sio_redis_adapter, .adapter_user = &cluster };
   closed = false;
   EQ(sio_server_new(&loop, &o, &srv), 0);
   EQ(sio_of(srv, "/", &root), 0);
@@ -419,7 +419,7 @@ TEST(any_allocation_may_fail_while_it_begins) {
     uv_loop_init(&loop);
     uv_async_init(&loop, &alive, on_alive);
     begin_redis(NULL);
-    sio_options o = { .adapter = &sio_redis_adapter, .adapter_user = &cluster };
+    sio_options o = { .adapter = sio_redis_adapter, .adapter_user = &cluster };
     alloc_fail_in(at);
     int err = sio_server_new(&loop, &o, &srv);
     if (!err) {

@@ -360,7 +360,7 @@ TEST(a_redis_cluster_is_refused) {
                    sizeof why, &other),
      0);
   sio_redis_adapter_options a = { .redis = other };
-  sio_options o = { .adapter = &sio_redis_streams_adapter, .adapter_user = &a };
+  sio_options o = { .adapter = sio_redis_streams_adapter, .adapter_user = &a };
   EQ(sio_server_new(&loop, &o, &no), UV_ENOTSUP);
   sio_redis_free(other);
   end();

@@ -46,7 +46,7 @@ static void *read_and_write(void *unused) {
   EQ(m->len, json.n - 6); /* the argument, without ["a",] */
   msg_unref(m);
   sio__event_clear(&e);
-  EQ(sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, true,
+  EQ(sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true,
                                slice(packed, packed_n), &out, &got, &why),
      DECODE_PACKET);
   sio__parser_out_clear(&out);

@@ -243,7 +243,7 @@ static int no_id(sio_request *r, char out[64], void *user) {
 }
 
 TEST(another_parser_is_spoken_both_ways) {
-  start(&(sio_options){ .parser = &sio_parser_msgpack, .generate_id = no_id });
+  start(&(sio_options){ .parser = sio_parser_msgpack, .generate_id = no_id });
   sio_test_peer *p = joined(), *q = joined();
   EQ(sio_test_ask(p, "say", SIO_ARGS("hi", sio_bin("\7", 1))), 0);
   HEARD(p, "ack [\"ok\",1]");
@@ -281,7 +281,7 @@ TEST(no_failing_allocation_leaks_or_crashes) {
 }
 
 TEST(peers_speak_the_parser_of_the_server) {
-  start(&(sio_options){ .parser = &sio_parser_msgpack });
+  start(&(sio_options){ .parser = sio_parser_msgpack });
   sio_test_peer *p = joined(), *q = joined();
   EQ(sio_test_emit(p, "say", SIO_ARGS("hello", 2.5, sio_bin("\1\2", 2))), 0);
   HEARD(q, "[\"said\",\"hello\",2.5,{\"_placeholder\":true,\"num\":0}]");

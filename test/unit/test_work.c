@@ -139,7 +139,7 @@ static void read_msgpack(void *unused) {
   struct packet p;
   const char *why = "";
   (void)unused;
-  int got = sio__parser_decode_packet(&sio_parser_msgpack, &home, &scratch, &limits, true, all(),
+  int got = sio__parser_decode_packet(sio_parser_msgpack, &home, &scratch, &limits, true, all(),
                                       &own, &p, &why);
   if (got != DECODE_PACKET) abort();
   sio__parser_out_clear(&own);

@@ -82,9 +82,9 @@ int add_redis(sio_options *o, struct uv_loop_s *loop) {
                               : flag("redis-sharded")               ? SIO_REDIS_DYNAMIC_PRIVATE
                                                                     : 0;
   adapter.stream_name = flag("redis-streams");
-  o->adapter = flag("redis-streams")   ? &sio_redis_streams_adapter
-               : flag("redis-sharded") ? &sio_redis_sharded_adapter
-                                       : &sio_redis_adapter;
+  o->adapter = flag("redis-streams")   ? sio_redis_streams_adapter
+               : flag("redis-sharded") ? sio_redis_sharded_adapter
+                                       : sio_redis_adapter;
   o->adapter_user = &adapter;
   o->request_timeout_ms = flag_number("request-timeout");
   return err;

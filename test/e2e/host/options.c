@@ -154,7 +154,7 @@ sio_options options_from_flags(void) {
                     .on_limited = on_limited,
                     .allow_request = flag("allow") ? on_allow : NULL,
                     .generate_id = flag("id") ? on_id : NULL,
-                    .parser = flag_is("parser", "msgpack") ? &sio_parser_msgpack : NULL,
+                    .parser = flag_is("parser", "msgpack") ? sio_parser_msgpack : NULL,
                     .initial_packet = sio_text(flag("initial")),
                     .log = on_log,
                     .log_level = (int)flag_number("log") };

@@ -193,8 +193,8 @@ static int connect_to_redis(sio_server *srv) {
   err = sio_on_close(srv, free_redis, NULL, NULL);
   return err ? err
              : sio_threads_set_adapter(srv,
-                                       getenv("REDIS_SHARDED") ? &sio_redis_sharded_adapter
-                                                               : &sio_redis_adapter,
+                                       getenv("REDIS_SHARDED") ? sio_redis_sharded_adapter
+                                                               : sio_redis_adapter,
                                        &adapter);
 }
 #else
