@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * emitter.h - sends events into a cluster from a program that is no server: the library
- * libsio-emitter (pkg-config libsio-emitter), which has no loop and opens no connection.
+ * emitter.h - sends events to the clients of a cluster from a program that is not a server. The
+ * functions are in a library of their own, libsio-emitter (pkg-config libsio-emitter). It needs no
+ * event loop and opens no connection: the program gives it a function that publishes a message in
+ * Redis.
  *
  *     static int publish(sio_slice channel, sio_slice payload, void *user) {
  *       redisReply *r = redisCommand(user, "PUBLISH %b %b", channel.p, channel.n, payload.p,
@@ -15,13 +17,20 @@
  *     sio_emitter_emit(e, (sio_emitter_target){ .rooms = SIO_ROOMS("news") }, "headline",
  *                      SIO_ARGS("hello"));
  *
- * The servers are libsio's with <sio/redis.h> or Node.js servers with @socket.io/redis-adapter;
- * what is published is byte for byte what @socket.io/redis-emitter publishes.
+ * The servers of the cluster are those of libsio with sio_redis_adapter (redis.h), or Node.js
+ * servers with @socket.io/redis-adapter. The emitter publishes the same bytes as
+ * @socket.io/redis-emitter.
  *
- * An emitter is used by one thread at a time. All arguments are borrowed for the call. The calls
- * return 0, what publish() returned, or: SIO_ENAME (no event name, or a reserved one), SIO_EJSON,
- * SIO_EPLACEHOLDER, SIO_EDEPTH, SIO_ETOOBIG for a value that cannot be sent, -ENOMEM, -EINVAL.
- * After an error nothing was published.
+ * An emitter may be used by one thread at a time. Arguments are borrowed for the call. Each call
+ * that publishes returns 0, or the error that publish() returned, or one of these; after an error
+ * of this list nothing was published:
+ *
+ *   SIO_ENAME                    the event name is NULL or reserved (see sio_on()), or the name of
+ *                                the namespace is invalid
+ *   SIO_EJSON, SIO_EPLACEHOLDER, a value cannot be sent (see emit.h)
+ *   SIO_EDEPTH, SIO_ETOOBIG
+ *   -EINVAL                      a required argument is NULL
+ *   -ENOMEM                      memory ran out
  */
 #ifndef SIO_EMITTER_H
 #define SIO_EMITTER_H
@@ -34,44 +43,57 @@ extern "C" {
 
 typedef struct sio_emitter sio_emitter;
 
-/* Publishes payload on a channel of Redis (PUBLISH). Both are borrowed and may hold any bytes. 0,
- * or a negative code, which the call that published returns. */
+/* Publishes a message on a channel of Redis, with the command PUBLISH. channel and payload may
+ * contain any bytes, and are borrowed until the callback returns. Returns 0 or a negative code,
+ * which becomes the result of the call that publishes. */
 typedef int (*sio_emitter_publish_cb)(sio_slice channel, sio_slice payload, void *user);
 
-/* Zero means the default in every field. Only read during the call. */
+/* Zero is the default of every field. The struct is only read during the call. */
 typedef struct sio_emitter_options {
   /* sizeof(sio_emitter_options); 0: the size that the struct had in version 0.1. */
   size_t size;
-  sio_emitter_publish_cb publish; /* required */
-  void *user;                     /* for publish */
-  const char *key; /* "socket.io": the prefix of the channels, as the servers have it */
+  /* Required. */
+  sio_emitter_publish_cb publish;
+  /* Passed to publish. */
+  void *user;
+  /* "socket.io": the prefix of the channels, the same as sio_redis_adapter_options.key of the
+   * servers. It is copied. */
+  const char *key;
 } sio_emitter_options;
 
-/* 0; -EINVAL without publish, or a field is set that this version does not know; -ENOMEM. */
+/* Creates an emitter, to be freed with sio_emitter_free(). -EINVAL: publish is NULL, or a field is
+ * set that this version does not know; -ENOMEM. */
 SIO_EXTERN int sio_emitter_new(const sio_emitter_options *o, sio_emitter **out);
-SIO_EXTERN void sio_emitter_free(sio_emitter *e); /* NULL is fine */
+/* Frees the emitter. NULL is allowed. */
+SIO_EXTERN void sio_emitter_free(sio_emitter *e);
 
-/* For sio_emitter_target.flags, with SIO_VOLATILE and SIO_NO_COMPRESS: says compress(true), which
- * is the servers' default. */
+/* A flag of sio_emitter_target: the message says compress(true), as after that call of
+ * @socket.io/redis-emitter. Servers compress messages that say nothing, too. */
 enum { SIO_EMITTER_COMPRESS = 0x100 };
 
-/* The receivers of an event. A target that is all zero stands for all sockets of "/". */
+/* The sockets that a call is for. It is passed by value. If everything is zero, it stands for all
+ * sockets of the namespace "/". */
 typedef struct sio_emitter_target {
-  const char *nsp;           /* "/"; "chat" is "/chat"                          */
-  const char *const *rooms;  /* NULL-terminated; NULL: everyone. No room at all: nobody */
-  const char *const *except; /* NULL-terminated rooms to leave out; NULL: none  */
-  unsigned flags;
+  const char *nsp;           /* NULL: "/"; "chat" is "/chat"                                */
+  const char *const *rooms;  /* a NULL-terminated list; NULL: all sockets of the namespace;
+                                an empty list: no sockets                                   */
+  const char *const *except; /* a NULL-terminated list; sockets in these rooms are left out */
+  unsigned flags;            /* SIO_VOLATILE, SIO_NO_COMPRESS, SIO_EMITTER_COMPRESS         */
+  uintptr_t reserved[2];
 } sio_emitter_target;
 
-/* An event. A socket in several of the rooms gets one copy. Without acks: those need a server. */
+/* Sends an event to the sockets of the target. A socket that is in several of the rooms is sent one
+ * copy. An emitter cannot ask for acks, because it receives nothing. */
 SIO_EXTERN int sio_emitter_emit(sio_emitter *e, sio_emitter_target to, const char *event,
                                 sio_args args);
-/* Makes the sockets join, or leave, all of `rooms` (NULL-terminated). */
+/* Makes the sockets of the target join, or leave, all rooms of a NULL-terminated list. */
 SIO_EXTERN int sio_emitter_join(sio_emitter *e, sio_emitter_target to, const char *const *rooms);
 SIO_EXTERN int sio_emitter_leave(sio_emitter *e, sio_emitter_target to, const char *const *rooms);
-/* Disconnects the sockets; session: closes their whole connections. */
+/* Disconnects the sockets of the target from the namespace. If session is true, the connections of
+ * their clients are closed, as by sio_disconnect(). */
 SIO_EXTERN int sio_emitter_disconnect(sio_emitter *e, sio_emitter_target to, bool session);
-/* An event to the servers themselves (sio_on_server_side(), "serverSideEmit"). nsp NULL: "/". */
+/* Sends an event to the servers themselves, whose callbacks of sio_on_server_side() get it
+ * ("serverSideEmit"). nsp NULL: "/". */
 SIO_EXTERN int sio_emitter_server_side_emit(sio_emitter *e, const char *nsp, const char *event,
                                             sio_args args);
 

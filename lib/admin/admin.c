@@ -111,9 +111,21 @@ static struct admin *admin_new(sio_server *srv, const sio_admin_options *o) {
   return NULL;
 }
 
+/* Copies the options of a program that may have been built with another version of the header.
+ * Fields that its struct lacks become zero; those that only its struct has must be zero. */
+static bool copy_sized_options(sio_admin_options *ours, const sio_admin_options *in) {
+  const size_t first = sizeof *ours; /* the size in version 0.1 */
+  const size_t size = in->size ? in->size : first;
+  if (size < first) return false;
+  for (size_t i = sizeof *ours; i < size; i++)
+    if (((const char *)in)[i]) return false;
+  memset(ours, 0, sizeof *ours);
+  memcpy(ours, in, size < sizeof *ours ? size : sizeof *ours);
+  return true;
+}
+
 static bool has_valid_options(const sio_admin_options *o) {
   bool password = o->username && o->password;
-  if (o->size && o->size != sizeof *o) return false;
   if (!o->username != !o->password || !o->save_session != !o->has_session) return false;
   return password != o->no_auth;
 }
@@ -137,8 +149,9 @@ static void start_stats_timer(struct admin *a) {
 }
 
 int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
-  if (!options || !has_valid_options(options)) return UV_EINVAL;
-  struct admin *a = admin_new(srv, options);
+  sio_admin_options o;
+  if (!options || !copy_sized_options(&o, options) || !has_valid_options(&o)) return UV_EINVAL;
+  struct admin *a = admin_new(srv, &o);
   if (!a) return UV_ENOMEM;
   /* First of all, so that whatever follows ends with the server. */
   int err = sio_on_close(srv, on_server_close, on_server_ended, a);
@@ -147,7 +160,7 @@ int sio_admin_attach(sio_server *srv, const sio_admin_options *options) {
     return err;
   }
   start_stats_timer(a);
-  err = register_admin_callbacks(a, options);
+  err = register_admin_callbacks(a, &o);
   if (!err) sio__admin_send_stats(a);
   a->closing = err != 0;
   return err;

@@ -101,6 +101,21 @@ static void admin_stop(void) {
 
 /* ---- the sentences --------------------------------------------------------------------------- */
 
+TEST(options_of_a_newer_program_are_taken_if_what_is_not_known_is_zero) {
+  struct {
+    sio_admin_options known;
+    uint64_t more;
+  } newer = { .known = { .size = sizeof newer, .no_auth = true } };
+  whole_start(NULL);
+  newer.more = 1;
+  EQ(sio_admin_attach(srv, &newer.known), UV_EINVAL);
+  newer.more = 0;
+  EQ(sio_admin_attach(srv, &newer.known), 0);
+  newer.known.size = sizeof newer.known - 1;
+  EQ(sio_admin_attach(srv, &newer.known), UV_EINVAL);
+  whole_stop();
+}
+
 TEST(one_address_cannot_take_the_places_of_others) {
   sio_test_peer *guesser[PLACES + 4], *owner;
   admin_start();
@@ -260,6 +275,7 @@ TEST(the_server_closes_while_passwords_wait) {
 }
 
 TESTS_BEGIN
+T(options_of_a_newer_program_are_taken_if_what_is_not_known_is_zero)
 T(one_address_cannot_take_the_places_of_others)
 T(an_ipv6_address_counts_as_its_64)
 T(sixteen_addresses_have_a_place_each_and_keep_it)
