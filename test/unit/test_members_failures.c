@@ -296,6 +296,85 @@ TEST(any_allocation_may_fail_while_a_connection_moves_to_another_member) {
   }
 }
 
+/* ---- a member closes while messages are on their way ---------------------------------------- */
+
+static unsigned posted;
+static void on_posted(sio_server *member, void *arg) {
+  (void)member, (void)arg;
+  posted++;
+}
+
+/* Closes a member, and runs the others until what they were asked has ended. */
+static void close_one_and_then_all(int closing) {
+  nclosed = 0;
+  sio_server_close(members[closing], on_member_closed, NULL);
+  sio_test_free(peers[closing]);
+  peers[closing] = NULL;
+  for (int i = 0; i < 8; i++) {
+    turn();
+    for (int k = 0; k < MEMBERS; k++)
+      for (const char *text; peers[k] && (text = sio_test_next(peers[k]));)
+        if (strncmp(text, "ask", 3) == 0) sio_test_answer(peers[k], SIO_NONE);
+  }
+  EQ(nclosed, 1);
+  for (int k = 0; k < MEMBERS; k++) {
+    if (k == closing) continue;
+    sio_test_free(peers[k]);
+    sio_server_close(members[k], on_member_closed, NULL);
+  }
+  wait_until_closed();
+}
+
+static const struct {
+  int (*call)(void);
+  bool asks;
+} all_calls[] = { { call_broadcast, false },  { call_join, false },         { call_leave, false },
+                  { call_disconnect, false }, { call_tell_servers, false }, { call_ask, true },
+                  { call_fetch, true },       { call_server_side, true },   { call_count, true },
+                  { call_stats, true },       { call_metrics, true } };
+
+/* The member that was asked closes, or the one that asks, before the messages between them have
+ * arrived or after some of them have. */
+TEST(a_call_ends_once_whichever_member_closes_while_its_messages_are_on_their_way) {
+  for (size_t i = 0; i < sizeof all_calls / sizeof *all_calls; i++)
+    for (int closing = 0; closing < MEMBERS; closing++)
+      for (int before = 0; before < 4; before++) {
+        begin_rooms();
+        EQ(all_calls[i].call(), 0);
+        turns(before);
+        close_one_and_then_all(closing);
+        EQ(answered.runs, all_calls[i].asks);
+      }
+}
+
+TEST(a_call_posted_to_a_member_that_closes_is_run_by_it) {
+  for (int closing = 0; closing < MEMBERS; closing++) {
+    unsigned count = 0;
+    begin_rooms();
+    posted = 0;
+    EQ(sio_threads_post(threads, on_posted, NULL, &count), 0);
+    EQ(count, MEMBERS);
+    close_one_and_then_all(closing);
+    EQ(posted, MEMBERS);
+  }
+}
+
+TEST(a_connection_on_its_way_to_a_member_that_closes_is_closed) {
+  struct raw c;
+  struct poller p = POLLER;
+  begin();
+  REQUIRE(poller_open(&p, members[0], "/socket.io/"));
+  REQUIRE(raw_open(&c, members[1]));
+  CHECK(raw_request(&c, "POST", p.path, "", "40"));
+  UNTIL(atomic_load(&threads->members[0].inbox) > 0 ||
+        members[1]->core.stats.connections_handed_over > 0);
+  close_members();
+  poller_close(&p);
+  CHECK(raw_expect_end(&c));
+  raw_close(&c);
+  wait_until_closed();
+}
+
 TEST(a_connection_that_finds_an_inbox_full_is_closed_and_counted) {
   struct raw c;
   struct poller p = POLLER;
@@ -442,12 +521,6 @@ TEST(bulk_calls_for_one_member_stay_there) {
 
 /* ---- calls posted to all ---------------------------------------- */
 
-static unsigned posted;
-static void on_posted(sio_server *member, void *arg) {
-  (void)member, (void)arg;
-  posted++;
-}
-
 TEST(a_call_posted_to_all_says_how_many_will_run_it_when_memory_ends) {
   bool failed = true;
   for (size_t at = 1; failed; at++) {
@@ -568,6 +641,9 @@ T(any_allocation_of_a_question_to_all_members_may_fail)
 T(no_more_answers_are_missing_than_were_asked_for)
 T(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted)
 T(any_allocation_may_fail_while_a_connection_moves_to_another_member)
+T(a_call_ends_once_whichever_member_closes_while_its_messages_are_on_their_way)
+T(a_call_posted_to_a_member_that_closes_is_run_by_it)
+T(a_connection_on_its_way_to_a_member_that_closes_is_closed)
 T(a_connection_that_finds_an_inbox_full_is_closed_and_counted)
 T(a_question_that_times_out_forgets_the_members_that_did_not_answer)
 T(an_answer_to_a_namespace_that_is_gone_is_ignored)

@@ -376,6 +376,42 @@ TEST(a_member_that_closes_meanwhile_costs_the_client_its_socket_and_nothing_else
   wait_until_closed();
 }
 
+static void client_expect_all_or_new(struct client *c) {
+  REQUIRE(sio_test_socket(c->peer));
+  client_read(c);
+  if (sio_socket_recovered(sio_test_socket(c->peer)))
+    EXPECT_TEXTS(c, "[\"a\"]");
+  else
+    EQ(c->n, 0);
+  client_break(c);
+}
+
+/* Member 0 has the socket, 1 asks for it, 2 is asked in vain. Whichever closes, and however far the
+ * messages are, the client is connected to a member that is left, and hears each event once. */
+TEST(a_member_may_close_at_any_point_of_the_return_to_another_one) {
+  for (int closing = 0; closing < MEMBERS; closing++)
+    for (int before = 0; before < 5; before++) {
+      struct client c;
+      start_members();
+      client_start(&c, 0);
+      client_break(&c);
+      turns(2);
+      EQ(sio_broadcast(all_of(2), "a", SIO_NONE), 0);
+      turns(2);
+      client_open(&c, 1);
+      turns(before);
+      nclosed = 0;
+      sio_server_close(members[closing], on_member_closed, NULL);
+      if (closing == 1) client_break(&c);
+      turns(8);
+      EQ(nclosed, 1);
+      if (closing != 1) client_expect_all_or_new(&c);
+      for (int i = 0; i < MEMBERS; i++)
+        if (i != closing) sio_server_close(members[i], on_member_closed, NULL);
+      wait_until_closed();
+    }
+}
+
 /* After each failure the client is the same socket with all it missed, or a new one. */
 TEST(without_memory_nothing_leaks_and_nothing_comes_twice) {
   for (size_t at = 1; at < 60; at++) {
@@ -415,5 +451,6 @@ T(a_client_that_returns_twice_in_a_row_is_recovered_by_the_later_connection)
 T(each_missed_event_comes_once_and_in_order_whatever_crosses_on_its_way)
 T(a_client_whose_missed_events_were_dropped_is_a_new_one)
 T(a_member_that_closes_meanwhile_costs_the_client_its_socket_and_nothing_else)
+T(a_member_may_close_at_any_point_of_the_return_to_another_one)
 T(without_memory_nothing_leaks_and_nothing_comes_twice)
 TESTS_END
