@@ -129,6 +129,10 @@ typedef struct sio_redis_stats {
    * adapter), and those of the other adapter in a Redis Cluster, of which Redis does not say it. */
   uint64_t missed;
   uint64_t switches; /* how often the sentinels had another master than before          */
+  /* How often a subscription of this server was interrupted: its connection broke, or its slot of a
+   * cluster moved. What other servers published in that channel until this server was subscribed
+   * again is lost to its clients. Redis does not say how much that was, or whether anything. */
+  uint64_t interrupted;
 } sio_redis_stats;
 /* Fills in the first size bytes of *out; pass sizeof *out. */
 SIO_EXTERN void sio_redis_get_stats(const sio_redis *r, sio_redis_stats *out, size_t size);

@@ -21,6 +21,12 @@ static void subscription_await(sio_redis *r, struct subscription *s, bool awaite
   s->awaited = awaited;
 }
 
+/* What is published in its channel from now on is missed, until it is confirmed again. */
+static void subscription_interrupt(sio_redis *r, struct subscription *s) {
+  r->stats.interrupted += s->confirmed;
+  s->confirmed = false;
+}
+
 static void subscription_put_on(sio_redis *r, struct subscription *s, struct redis_pair *p) {
   if (s->pair)
     s->pair->subscriptions--;
@@ -80,7 +86,7 @@ void sio__subscriber_down(struct redis_pair *p) {
   for (uint32_t i = 0; (s = sio__map_next(&p->redis->subscriptions, &i));) {
     if (s->pair != p) continue;
     subscription_await(p->redis, s, false);
-    s->confirmed = false;
+    subscription_interrupt(p->redis, s);
   }
 }
 
@@ -94,6 +100,7 @@ static bool subscription_is_well(const struct subscription *s) {
 static void subscription_move(sio_redis *r, struct subscription *s, struct redis_pair *to) {
   if (s->confirmed && s->pair->subscriber.state == LINK_READY) (void)subscription_send(r, s, false);
   subscription_await(r, s, false);
+  subscription_interrupt(r, s);
   subscription_put_on(r, s, to);
   if (to) sio__pair_start(to);
 }
@@ -187,7 +194,7 @@ static void subscriber_hear_confirmed(struct redis_pair *p, sio_slice name) {
 static void subscriber_hear_ended(struct redis_pair *p, sio_slice name) {
   struct subscription *s = sio__map_get(&p->redis->subscriptions, name);
   if (!s || s->pair != p || !s->confirmed) return;
-  s->confirmed = false;
+  subscription_interrupt(p->redis, s);
   sio__redis_reach_break(p->redis);
   int err = subscription_send_again(p->redis, s);
   if (err) subscriber_give_up(&p->subscriber, err);

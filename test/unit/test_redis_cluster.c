@@ -265,6 +265,7 @@ TEST(a_subscription_follows_its_slot) {
   UNTIL(strstr(seen, line(1, "SSUBSCRIBE", ROOM0)));
   CHECK(strstr(seen, line(0, "SSUBSCRIBE", ROOM0))); /* it says where to */
   UNTIL(redis_stats().state == SIO_REDIS_READY);
+  EQ(redis_stats().interrupted, 1);
   push_to_room(1, ROOM0);
   HEARD(p, "42[\"ev\"] ");
   seen[0] = '\0';

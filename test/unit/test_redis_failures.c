@@ -18,6 +18,7 @@ TEST(a_broken_connection_is_made_again_and_subscribed) {
   SAW("connecting: the connection broke: Redis closed the connection ready ");
   EQ(redis_stats().failures, 2);
   EQ(redis_stats().connects, 4);
+  EQ(redis_stats().interrupted, 4); /* broadcasts, requests, and two of answers */
   CHECK(strstr(subscribed, "PSUBSCRIBE socket.io#/#*\n"));
   CHECK(strstr(subscribed, "SUBSCRIBE socket.io-response#/#w1gYUz#\n"));
   CHECK(strstr(lines, "the connection to Redis for commands: the connection broke: Redis closed "

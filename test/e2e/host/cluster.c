@@ -101,9 +101,9 @@ static void on_stats(sio_socket *s, sio_event *e, void *user) {
   (void)s, (void)user;
   sio_redis_stats st;
   sio_redis_get_stats(redis, &st, sizeof st);
-  sio_reply(e,
-            SIO_ARGS(st.published, st.received, st.dropped, st.unanswered, st.errors, st.malformed,
-                     st.failures, st.connects, st.redirected, st.switches, st.missed));
+  sio_reply(e, SIO_ARGS(st.published, st.received, st.dropped, st.unanswered, st.errors,
+                        st.malformed, st.failures, st.connects, st.redirected, st.switches,
+                        st.missed, st.interrupted));
 }
 
 int add_redis_handlers(void) {
