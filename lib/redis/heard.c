@@ -87,15 +87,14 @@ int sio__heard_send(sio_adapter *a, const sio_packet *p, const sio_target *to) {
 static int heard_deliver(sio_adapter *a, sio_slice data, const sio_target *to, sio_query *q,
                          sio_slice offset) {
   struct unpacked_json json;
-  sio_packet *p;
+  sio_packet *p = NULL;
   int err = sio__unpack_json(&json, heard_msgs(a), data);
   if (!err)
     err =
         a->api->packet_new(to, unpacked_text(&json), json.out.bins, json.out.nbins, q, offset, &p);
-  sio__unpack_json_clear(&json);
-  if (err) return err;
-  err = sio__heard_send(a, p, to);
+  if (!err) err = sio__heard_send(a, p, to);
   a->api->packet_free(p);
+  sio__unpack_json_clear(&json); /* the packet has borrowed its text */
   return err;
 }
 

@@ -263,6 +263,35 @@ TEST(broadcasts_of_other_servers_are_delivered) {
   end();
 }
 
+/* Keeps what is sent, and shows its arguments. */
+static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *user) {
+  sio_event *kept = sio_event_new(event, args);
+  sio_slice json = sio_event_json(kept, 0), more = sio_event_json(kept, 1);
+  (void)s, (void)user;
+  sio_slice bin = sio_event_bin(kept, 0);
+  trace("%s %.*s %.*s %d ", event, (int)json.n, json.p, (int)more.n, more.p, bin.n ? bin.p[2] : 0);
+  sio_event_free(kept);
+}
+
+TEST(the_arguments_of_events_of_other_servers_can_be_read_while_they_are_sent) {
+  begin(NULL);
+  sio_on_any_outgoing(root, on_outgoing, NULL);
+  struct peer *p = joined();
+  SAW("connecting ready ");
+  push_hex("socket.io#/#",
+           "93a6777777777777"
+           "83a47479706502a46461746193a26576a17801a36e7370a12f83a5726f6f6d7390a66578636570"
+           "7490a5666c61677380");
+  SAW("ev \"x\" 1 0 ");
+  push_hex("socket.io#/#",
+           "93a677777777777783a47479706502a46461746193a362696ec40301020381a162c4020405a36e7370a1"
+           "2f83a5726f6f6d7390a665786365707490a5666c61677380");
+  SAW("bin   3 ");
+  HEARD(p, "42[\"ev\",\"x\",1] 452-[\"bin\",{\"_placeholder\":true,\"num\":0},"
+           "{\"b\":{\"_placeholder\":true,\"num\":1}}] b:010203 b:0405 ");
+  end();
+}
+
 TEST(what_is_our_own_or_for_nobody_here_is_ignored) {
   begin(NULL);
   struct peer *p = joined();
@@ -625,6 +654,7 @@ T(who_is_skipped_is_left_out_by_its_id)
 T(what_is_local_or_for_nobody_is_not_published)
 T(joins_leaves_and_disconnects_apply_here_and_are_published)
 T(broadcasts_of_other_servers_are_delivered)
+T(the_arguments_of_events_of_other_servers_can_be_read_while_they_are_sent)
 T(what_is_our_own_or_for_nobody_here_is_ignored)
 T(rooms_as_numbers_and_missing_flags_and_nsp_are_understood)
 T(requests_of_version_6_name_one_socket)
