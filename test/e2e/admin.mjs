@@ -5,23 +5,16 @@
 // pictures of them.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import admin from '@socket.io/admin-ui';
-import { chromium } from 'playwright-core';
 import { Server as NodeServer } from 'socket.io';
-import { io } from 'socket.io-client';
-import {
-  Watched, connected, equal, event, freePort, match, ok, run, sleep, test,
-} from './lib.mjs';
+import { HASH, ISO, RIGHT, Ui, client, launch, openPage, picture, signedIn } from './admin_lib.mjs';
+import { connected, equal, event, freePort, match, ok, run, sleep, test } from './lib.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const build = process.env.LIBSIO_BUILD ?? path.join(here, '../../build/asan');
-// Of the same password as that of examples/admin, and cheap: JavaScript computes it.
-const HASH = '$2b$04$abcdefghijklmnopqrstuudwGrhhx5JklpO9.j/ckWDCf3exvs1/2';
-const RIGHT = { username: 'admin', password: 'changeit' };
 
 // ---- the two servers: examples/admin, and the same in Node.js ------------------------------------
 
@@ -63,62 +56,12 @@ async function startNodes({ mode, readonly }) {
 
 const servers = { 'our server': startOurs, 'the Node.js server': startNodes };
 
-// ---- a UI without a page ---------------------------------------------------------------------------
-
-const client = (server, options) =>
-  io(`http://127.0.0.1:${server.port}${options.nsp ?? '/'}`,
-    { forceNew: true, reconnection: false, ...options });
-
-class Ui extends Watched {
-  constructor(server, auth) {
-    super();
-    this.heard = [];
-    this.socket = client(server, { nsp: '/admin', auth, transports: ['websocket'] });
-    this.socket.onAny((name, ...args) => {
-      this.heard.push([name, ...args]);
-      this.changed();
-    });
-  }
-
-  // Takes the first event of this name whose arguments fit.
-  async take(name, fits = () => true) {
-    const found = await this.when(() => {
-      const at = this.heard.findIndex(([n, ...args]) => n === name && fits(...args));
-      return at < 0 ? undefined : at;
-    });
-    return this.heard.splice(found, 1)[0].slice(1);
-  }
-
-  // Adds up the sums of all server_stats until they fit.
-  async sums(fits) {
-    const sums = {};
-    do {
-      const [stats] = await this.take('server_stats');
-      for (const { type, subType, count, timestamp } of stats.aggregatedEvents) {
-        equal(timestamp % 1000, 0);
-        sums[type] = (sums[type] ?? 0) + count;
-        if (subType) sums[subType] = (sums[subType] ?? 0) + count;
-      }
-      this.stats = stats;
-    } while (!fits(sums, this.stats));
-    return sums;
-  }
-}
-
 const refusal = async (server, auth) => {
   const ui = new Ui(server, auth);
   const [e] = await event(ui.socket, 'connect_error');
   ui.socket.disconnect();
   return e.message;
 };
-
-const signedIn = async (server, auth = RIGHT) => {
-  const ui = new Ui(server, auth);
-  await connected(ui.socket);
-  return ui;
-};
-
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 // ---- on the wire: one verdict for both ---------------------------------------------------------------
 
@@ -333,22 +276,9 @@ ours('commands that make no sense are refused with a reason', {}, async (server)
 
 // ---- the pages ------------------------------------------------------------------------------------------
 
-const shots = process.env.SCREENSHOTS;
-
-async function picture(page, name) {
-  if (!shots) return;
-  mkdirSync(shots, { recursive: true });
-  await sleep(300);
-  await page.screenshot({ path: path.join(shots, `admin-${name}.png`) });
-}
-
 test('the UI signs in, shows everything, and acts', async () => {
   const server = await startOurs({ mode: 'development' });
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  const browser = await launch();
   const apps = [];
   try {
     for (let i = 0; i < 3; i++) {
@@ -356,10 +286,7 @@ test('the UI signs in, shows everything, and acts', async () => {
       await connected(apps[i]);
       await apps[i].emitWithAck('enter', i ? 'garden' : 'kitchen');
     }
-    const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
-    page.setDefaultTimeout(60_000);
-    // The fonts and icons that its index.html takes from elsewhere are not there.
-    await page.route(/^https:/, (route) => route.abort());
+    const page = await openPage(browser);
     await page.goto(`http://127.0.0.1:${server.port}/admin/`);
     await page.getByLabel('Server URL').fill(`http://127.0.0.1:${server.port}`);
     await page.getByLabel('Username').fill('admin');

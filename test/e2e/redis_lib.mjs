@@ -105,7 +105,7 @@ export function addHandlers(nsp) {
 }
 
 export class NodeHost {
-  static async start({ url = redis?.url, key, name, own = false, sharded, streams, recovery }) {
+  static async start({ url = redis?.url, key, name, own = false, sharded, streams, recovery, instrument }) {
     const host = new NodeHost();
     host.pub = url.startsWith('redis+cluster:') ? createCluster({ rootNodes: url.slice(16).split(',')
       .map((node) => ({ url: `redis://${node}` })) }) : createClient({ url });
@@ -123,6 +123,8 @@ export class NodeHost {
       adapter,
       ...(recovery ? { connectionStateRecovery: { maxDisconnectionDuration: recovery } } : {}),
     });
+    // What the Admin UI is told.
+    if (instrument) (await import('@socket.io/admin-ui')).default.instrument(host.io, instrument);
     host.heard = [];
     addHandlers(host.io.of('/'));
     addHandlers(host.io.of('/custom'));

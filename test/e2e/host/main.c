@@ -16,8 +16,10 @@
  *     bounds            who is rejected or slowed down, and who is behind a proxy
  *     secure            a port with TLS, where there is OpenSSL
  *     cluster           Redis between servers, where there is hiredis
+ *     admin             the Admin UI watches, where there is libsio-admin
  *     verdict, target   what middleware says; whom an event is for
  */
+#include "admin.h"
 #include "bounds.h"
 #include "cluster.h"
 #include "engine.h"
@@ -96,6 +98,9 @@ static int start(uv_loop_t *loop) {
   if (!err) err = add_bounds();
 #ifdef HOST_REDIS
   if (!err) err = add_redis_handlers();
+#endif
+#ifdef HOST_ADMIN
+  if (!err) err = add_admin();
 #endif
   if (!err && flag("unix"))
     err = sio_listen_with(host.server, &(sio_listen_options){ .path = flag("unix") });
