@@ -20,7 +20,7 @@
  * error is null when all went well. at is the time in ms and rises with each message, so "what did
  * I miss since" needs nothing else. id is the sender's own name for a message: after a lost
  * connection it tells which of its messages had arrived. Rooms are called "#name", nicknames never
- * begin with '#'. Environment: PORT (3000), HOST (all addresses).
+ * begin with '#'. Environment: PORT (3000), HOST (all addresses), LOG ("json": the log is JSON).
  */
 #include <cjson/cJSON.h>
 #include <sio/http.h>
@@ -67,6 +67,7 @@ struct room {
 struct chat {
   sio_server *srv;
   sio_nsp *nsp;
+  sio_log_file log_file;
   struct room rooms[ROOM_COUNT];
   int64_t last_at;
   uv_signal_t sigint, sigterm;
@@ -370,11 +371,13 @@ static int watch_signals(struct chat *chat, uv_loop_t *loop) {
 }
 
 static int serve(struct chat *chat, uv_loop_t *loop) {
-  const char *port = getenv("PORT");
+  const char *port = getenv("PORT"), *log = getenv("LOG");
+  chat->log_file.json = log && strcmp(log, "json") == 0;
   const sio_options options = {
     .max_payload = 16 * 1024,
     .socket_data_size = sizeof(struct user),
     .log = sio_log_to_file,
+    .log_user = &chat->log_file,
   };
   int err = sio_server_new(loop, &options, &chat->srv);
   if (!err) err = sio_assets(chat->srv, "/", page, sizeof page / sizeof *page);

@@ -7,8 +7,8 @@
  *                      who(ack): how many servers, and the names of all pages and their servers
  *   the server emits   hello(server) to a page that connects; said(name, text) to all
  *
- * Environment: NAME of this server, REDIS (redis://localhost:6379), PORT (3000), HOST (0.0.0.0).
- * SIGINT and SIGTERM end it.
+ * Environment: NAME of this server, REDIS (redis://localhost:6379), PORT (3000), HOST (0.0.0.0),
+ * LOG ("json": the log is JSON). SIGINT and SIGTERM end it.
  *
  *   redis-server & PORT=3001 NAME=one ./cluster & PORT=3002 NAME=two node server.js
  */
@@ -18,6 +18,7 @@
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "cluster_page.h" /* page[]: the file beside this one, made by tools/embed-assets */
@@ -27,6 +28,7 @@ struct program {
   uv_signal_t sigint, sigterm;
   sio_server *srv;
   sio_redis *redis;
+  sio_log_file log_file;
   const char *name;
 };
 
@@ -89,6 +91,7 @@ static int start(struct program *p) {
   char why[256];
   sio_redis_options r = { .url = setting("REDIS", NULL),
                           .log = sio_log_to_file,
+                          .log_user = &p->log_file,
                           .log_level = SIO_LOG_INFO };
   int err = sio_redis_new(&p->loop, &r, why, sizeof why, &p->redis);
   if (err) {
@@ -98,7 +101,8 @@ static int start(struct program *p) {
   cluster.redis = p->redis;
   sio_options o = { .adapter = sio_redis_adapter,
                     .adapter_user = &cluster,
-                    .log = sio_log_to_file };
+                    .log = sio_log_to_file,
+                    .log_user = &p->log_file };
   err = sio_server_new(&p->loop, &o, &p->srv);
   sio_nsp *root = err ? NULL : sio_nsp_find(p->srv, "/");
   if (!err) err = sio_on_connect(root, on_connect, p);
@@ -118,6 +122,7 @@ static void watch(struct program *p, uv_signal_t *h, int signum) {
 int main(void) {
   static struct program p;
   p.name = setting("NAME", "C");
+  p.log_file.json = strcmp(setting("LOG", ""), "json") == 0;
   uv_loop_init(&p.loop);
   int err = start(&p);
   if (err) {

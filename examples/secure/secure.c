@@ -8,8 +8,8 @@
  *   the page emits     say(text)
  *
  * Environment: CERT and KEY, PEM files, or PFX and PASSPHRASE; CA: a PEM file of those whose
- * certificates clients may show; PORT (8443), HOST (0.0.0.0). SIGHUP reads the files again; SIGINT
- * and SIGTERM end it. For a try at home:
+ * certificates clients may show; PORT (8443), HOST (0.0.0.0); LOG ("json": the log is JSON). SIGHUP
+ * reads the files again; SIGINT and SIGTERM end it. For a try at home:
  *
  *   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
  *     -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem
@@ -21,6 +21,7 @@
 #include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "secure_page.h" /* page[]: the file of this folder, made by tools/embed-assets */
@@ -30,6 +31,7 @@ struct program {
   uv_signal_t sigint, sigterm, sighup;
   sio_server *srv;
   sio_tls *tls;
+  sio_log_file log_file;
 };
 
 /* ---- certificates --------------------------------------------------------------------------- */
@@ -89,8 +91,9 @@ static void watch(struct program *p, uv_signal_t *h, uv_signal_cb cb, int signum
 
 static int serve(struct program *p) {
   sio_nsp *nsp;
-  const char *port = getenv("PORT"), *host = getenv("HOST");
-  sio_options o = { .log = sio_log_to_file };
+  const char *port = getenv("PORT"), *host = getenv("HOST"), *log = getenv("LOG");
+  p->log_file = (sio_log_file){ .json = log && strcmp(log, "json") == 0 };
+  sio_options o = { .log = sio_log_to_file, .log_user = &p->log_file };
   int err = sio_server_new(&p->loop, &o, &p->srv);
   if (!err) err = sio_of(p->srv, "/", &nsp);
   if (!err) err = sio_on_connect(nsp, on_connect, NULL);
